@@ -1,0 +1,178 @@
+# sluice: one short, non-recursive Makefile. Longer recipes live in scripts/.
+#
+#   make                build the program for VARIANT (release, debug, asan, tsan) under build/VARIANT/
+#   make demo           install what is missing, build, download and scan sample data on loopback
+#   make test           install what is missing, then run every test; ends with "N passed, N failed"
+#   make check-long     longer soak, kill and fuzz runs;  make bench: compare with other tools
+#   make fuzz           run each fuzz target for FUZZ_SECONDS (clang);  make lint: formatters and checkers
+#   make install        DESTDIR and PREFIX are honoured;  V=1 shows commands
+
+VARIANT  ?= release
+PREFIX   ?= /usr/local
+BINDIR   ?= $(PREFIX)/bin
+MANDIR   ?= $(PREFIX)/share/man
+DESTDIR  ?=
+CC       ?= cc
+PKG_CONFIG ?= pkg-config
+WERROR   ?=
+V        ?= 0
+FUZZ_SECONDS ?= 60
+VERSION  := 0.1.0
+-include config.mk
+
+ifeq ($(V),0)
+Q := @
+say = @printf '  %-7s %s\n' $(1) $(2)
+else
+Q :=
+say = @:
+endif
+
+B    := build/$(VARIANT)
+LIBS := liburing openssl libpcre2-8 libidn2
+MACHINE := $(shell $(CC) -dumpmachine | cut -d- -f1)
+
+HARDEN := -D_FORTIFY_SOURCE=2 -fstack-protector-strong -fPIE -fno-plt
+OPT_release := -O2 -g $(HARDEN)
+OPT_debug   := -O0 -g3 -DSL_DEBUG=1 -fPIE
+OPT_asan    := -O1 -g -DSL_DEBUG=1 -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer -fPIE
+OPT_tsan    := -O1 -g -DSL_DEBUG=1 -fsanitize=thread -fno-omit-frame-pointer -fPIE
+LD_release  := -pie -Wl,-z,relro,-z,now,-z,noexecstack,--as-needed
+LD_debug    := -pie
+LD_asan     := -pie -fsanitize=address,undefined
+LD_tsan     := -pie -fsanitize=thread
+WARN := -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wsign-conversion -Wstrict-prototypes -Wmissing-prototypes \
+	-Wformat=2 -Wundef -Wvla -Wwrite-strings -Wcast-qual -Wpointer-arith -Werror=format-nonliteral \
+	$(if $(WERROR),-Werror)
+PKG_C  := $(shell $(PKG_CONFIG) --cflags $(LIBS) 2>/dev/null)
+PKG_L  := $(shell $(PKG_CONFIG) --libs $(LIBS) 2>/dev/null)
+DEFS   := -D_GNU_SOURCE -DSL_VERSION='"$(VERSION)"'
+ALL_C   = -std=c17 $(OPT_$(VARIANT)) $(WARN) $(DEFS) -Iinclude -pthread $(PKG_C) $(CFLAGS)
+ALL_LD  = $(LD_$(VARIANT)) -pthread $(LDFLAGS)
+ALL_L   = $(PKG_L) -pthread
+
+SRC  := $(sort $(wildcard src/*/*.c src/*/*.S))
+HDRS := $(sort $(wildcard include/sluice/*/*.h))
+OBJ  := $(patsubst %,$(B)/%.o,$(basename $(SRC)))
+MAIN := $(B)/src/cli/main.o
+LIBO := $(filter-out $(MAIN),$(OBJ))
+LIB  := $(B)/libsluice.a
+BIN  := $(B)/sluice
+
+# What tests share is a library of its own, so that a test links only what it uses.
+SUPPORT_SRC := $(sort $(filter-out %_main.c,$(wildcard tests/support/*.c)))
+SUPPORT  := $(B)/libsupport.a
+UNIT     := $(patsubst tests/unit/%.c,$(B)/unit/%,$(sort $(wildcard tests/unit/test_*.c)))
+TORTURE  := $(patsubst tests/torture/%.c,$(B)/torture/%,$(sort $(wildcard tests/torture/*.c)))
+FUZZERS  := $(patsubst tests/fuzz/%.c,$(B)/fuzz/%,$(sort $(wildcard tests/fuzz/fuzz_*.c)))
+TOOLS    := $(patsubst tests/support/%_main.c,$(B)/tools/%,$(sort $(wildcard tests/support/*_main.c)))
+
+.PHONY: all lib unit torture fuzzers tools test demo check-long bench fuzz lint format install uninstall clean deps \
+	check-headers compile_commands FORCE
+.DELETE_ON_ERROR:
+.DEFAULT_GOAL := all
+
+all: $(BIN)
+lib: $(LIB)
+unit: $(UNIT)
+torture: $(TORTURE)
+fuzzers: $(FUZZERS)
+tools: $(TOOLS)
+
+$(BIN): $(MAIN) $(LIB)
+	$(call say,LD,$@)
+	$(Q)$(CC) $(ALL_LD) -o $@ $(MAIN) $(LIB) $(ALL_L)
+
+$(LIB): $(LIBO)
+	$(call say,AR,$@)
+	$(Q)rm -f $@ && $(AR) rcs $@ $(LIBO)
+
+$(SUPPORT): $(patsubst %.c,$(B)/%.o,$(SUPPORT_SRC))
+	$(call say,AR,$@)
+	$(Q)rm -f $@ && $(AR) rcs $@ $^
+
+# Each instruction set has a file and a flag of its own; base/cpu.h decides at run time which is called.
+$(B)/src/scan/match_avx2.o: ISA := $(if $(filter x86_64,$(MACHINE)),-mavx2 -mbmi -mbmi2 -mpopcnt)
+$(B)/src/scan/match_avx512.o: ISA := $(if $(filter x86_64,$(MACHINE)),-mavx512f -mavx512bw -mbmi -mbmi2 -mpopcnt)
+
+$(B)/%.o: %.c $(B)/flags
+	$(call say,CC,$<)
+	@mkdir -p $(@D)
+	$(Q)$(CC) -MMD -MP $(CPPFLAGS) $(ALL_C) $(ISA) -Itests -c -o $@ $<
+
+$(B)/%.o: %.S $(B)/flags
+	$(call say,AS,$<)
+	@mkdir -p $(@D)
+	$(Q)$(CC) -MMD -MP $(CPPFLAGS) -Iinclude $(CFLAGS) -c -o $@ $<
+
+# One line: compiler and flags. Rewritten only when it differs, so that a change of flags rebuilds.
+$(B)/flags: FORCE
+	@mkdir -p $(@D)
+	@echo '$(CC) $(CPPFLAGS) $(ALL_C) $(ALL_LD)' | cmp -s - $@ || echo '$(CC) $(CPPFLAGS) $(ALL_C) $(ALL_LD)' > $@
+FORCE:
+
+$(B)/unit/%: $(B)/tests/unit/%.o $(SUPPORT) $(LIB)
+	$(call say,LD,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(ALL_LD) -o $@ $< $(SUPPORT) $(LIB) -lcriterion $(ALL_L)
+
+$(B)/torture/%: $(B)/tests/torture/%.o $(SUPPORT) $(LIB)
+	$(call say,LD,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(ALL_LD) -o $@ $< $(SUPPORT) $(LIB) $(ALL_L)
+
+$(B)/tools/%: $(B)/tests/support/%_main.o $(SUPPORT) $(LIB)
+	$(call say,LD,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(ALL_LD) -o $@ $< $(SUPPORT) $(LIB) $(ALL_L)
+
+# With FUZZ=1 and clang the targets are libFuzzer programs; else tests/fuzz/driver.c replays files given as arguments.
+ifdef FUZZ
+$(B)/fuzz/%: $(B)/tests/fuzz/%.o $(SUPPORT) $(LIB)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(ALL_LD) -fsanitize=fuzzer -o $@ $< $(SUPPORT) $(LIB) $(ALL_L)
+else
+$(B)/fuzz/%: $(B)/tests/fuzz/%.o $(B)/tests/fuzz/driver.o $(SUPPORT) $(LIB)
+	$(call say,LD,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(ALL_LD) -o $@ $< $(B)/tests/fuzz/driver.o $(SUPPORT) $(LIB) $(ALL_L)
+endif
+
+deps:
+	$(Q)scripts/install-deps
+
+test:
+	$(Q)scripts/install-deps
+	$(Q)scripts/run-tests
+
+demo:
+	$(Q)scripts/install-deps
+	$(Q)scripts/demo
+
+check-long bench fuzz lint:
+	$(Q)scripts/$@
+
+format:
+	$(Q)clang-format -i $$(git ls-files 'src/**.[ch]' 'include/**.[ch]' 'tests/**.[ch]')
+
+check-headers:
+	$(Q)set -e; for h in $(HDRS); do \
+		echo "#include \"$$h\"" | $(CC) -I. $(ALL_C) -Wno-unused -fsyntax-only -xc - || { echo "$$h does not compile alone"; exit 1; }; \
+	done
+
+install: all
+	install -D -m 0755 $(BIN) $(DESTDIR)$(BINDIR)/sluice
+	for p in man/*.1; do install -D -m 0644 $$p $(DESTDIR)$(MANDIR)/man1/$${p#man/}; done
+
+uninstall:
+	rm -f $(DESTDIR)$(BINDIR)/sluice
+	for p in man/*.1; do rm -f $(DESTDIR)$(MANDIR)/man1/$${p#man/}; done
+
+compile_commands:
+	$(Q)scripts/compile-commands '$(CC) $(ALL_C) -Itests' $(SRC) $(wildcard tests/*/*.c) > compile_commands.json
+
+clean:
+	rm -rf build compile_commands.json
+
+.SECONDARY:
+-include $(shell find $(B) -name '*.d' 2>/dev/null)

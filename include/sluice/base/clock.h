@@ -1,0 +1,18 @@
+/*
+ * clock.h - the system's clocks. Code above rt asks sl_now() (rt/task.h) instead: it may be virtual.
+ */
+#ifndef SLUICE_BASE_CLOCK_H
+#define SLUICE_BASE_CLOCK_H
+
+#include "sluice/base/def.h"
+
+/* CLOCK_MONOTONIC in nanoseconds: never goes back, does not count sleep of the machine. */
+uint64_t sl_clock_monotonic_ns(void);
+
+/* Wall clock, nanoseconds since 1970-01-01 UTC; for display and file times only. */
+uint64_t sl_clock_wall_ns(void);
+
+/* CPU time of the process so far, user and system. */
+uint64_t sl_clock_cpu_ns(void);
+
+#endif

@@ -1,0 +1,24 @@
+/*
+ * signal.h - signals come through the ring. Block them before the first thread starts.
+ */
+#ifndef SLUICE_RT_SIGNAL_H
+#define SLUICE_RT_SIGNAL_H
+
+#include "sluice/rt/task.h"
+
+/*
+ * Block INT, TERM, HUP, TSTP, CONT, WINCH and USR1 for this thread and those it will start; ignore PIPE and XFSZ.
+ * Call once in main, before sl_rt_new. A signal that was ignored when the program started (nohup) stays ignored.
+ */
+void sl_signal_block(void);
+
+/* Wait for the next of the blocked signals. Returns its number; -ECANCELED or -ETIMEDOUT; another negative code. */
+SL_SUSPENDS int sl_signal_wait(void) SL_MUST_CHECK;
+
+/* End the process by `signo`, so that the parent sees that signal: default action, unblocked, raised. */
+SL_NORETURN void sl_signal_die(int signo);
+
+/* Stop the process as SIGTSTP would and return when it is continued. */
+void sl_signal_stop(void);
+
+#endif

@@ -1,0 +1,133 @@
+#include "sluice/base/error.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+void
+sl_assert_failed(const char *cond, const char *file, int line)
+{
+	/* The one place below cli that writes: the process ends here and nobody above can be asked to. */
+	fprintf(stderr, "sluice: internal error: %s does not hold (%s:%d)\n", cond, file, line);
+	abort();
+}
+
+static const struct {
+	int code;
+	const char *text;
+} own_texts[] = {
+	{ SL_E_PROTO, "peer broke the protocol" },
+	{ SL_E_LIMIT, "limit reached" },
+	{ SL_E_RESOLVE, "name does not resolve" },
+	{ SL_E_TLS, "TLS failure" },
+	{ SL_E_STATUS, "unsuccessful HTTP status" },
+	{ SL_E_REDIRECT, "redirect refused" },
+	{ SL_E_SHORT_BODY, "body cut short" },
+	{ SL_E_CHECKSUM, "checksum does not match" },
+	{ SL_E_IN_USE, "in use by another run" },
+	{ SL_E_USAGE, "wrong usage" },
+	{ SL_E_UNSUPPORTED, "not supported" },
+	{ SL_E_STALE, "connection closed by the server before it answered" },
+	{ SL_E_REPLACED, "changed by somebody else meanwhile" },
+	{ SL_E_NAME, "file name not allowed" },
+	{ SL_E_UNDECIDED, "left undecided" },
+	{ SL_E_INTERRUPTED, "interrupted" },
+	{ SL_E_TWICE, "name used twice in this run" },
+};
+
+/* strerrordesc_np is thread-safe and static, but begins with a capital; the common ones are worded here. */
+static const struct {
+	int code;
+	const char *text;
+} kernel_texts[] = {
+	{ -EPERM, "operation not permitted" },
+	{ -ENOENT, "no such file or folder" },
+	{ -EIO, "input/output error" },
+	{ -EBADF, "bad file descriptor" },
+	{ -EAGAIN, "resource temporarily unavailable" },
+	{ -ENOMEM, "out of memory" },
+	{ -EACCES, "permission denied" },
+	{ -EEXIST, "file exists" },
+	{ -EXDEV, "would cross file systems or leave the folder" },
+	{ -ENOTDIR, "not a folder" },
+	{ -EISDIR, "is a folder" },
+	{ -EINVAL, "invalid argument" },
+	{ -ENFILE, "too many open files in the system" },
+	{ -EMFILE, "too many open files" },
+	{ -EFBIG, "file too large" },
+	{ -ENOSPC, "no space left on device" },
+	{ -EROFS, "read-only file system" },
+	{ -EPIPE, "broken pipe" },
+	{ -ENAMETOOLONG, "name too long" },
+	{ -ELOOP, "too many symbolic links" },
+	{ -EDQUOT, "disk quota exceeded" },
+	{ -ECONNREFUSED, "connection refused" },
+	{ -ECONNRESET, "connection reset by peer" },
+	{ -ETIMEDOUT, "timed out" },
+	{ -EHOSTUNREACH, "no route to host" },
+	{ -ENETUNREACH, "network is unreachable" },
+	{ -ECANCELED, "canceled" },
+	{ -ENXIO, "no such device or address" },
+};
+
+const char *
+sl_code_text(int code)
+{
+	for (size_t i = 0; i < SL_COUNT_OF(own_texts); i++)
+		if (own_texts[i].code == code)
+			return own_texts[i].text;
+	for (size_t i = 0; i < SL_COUNT_OF(kernel_texts); i++)
+		if (kernel_texts[i].code == code)
+			return kernel_texts[i].text;
+	if (code < 0 && code >= -4095) {
+		const char *text = strerrordesc_np(-code);
+		if (text)
+			return text;
+	}
+	return "unknown error";
+}
+
+SL_PRINTF(5, 0)
+static void
+record(struct sl_error *err, enum sl_phase phase, int code, const char *suffix, const char *fmt,
+	va_list args)
+{
+	err->code = code;
+	err->phase = phase;
+	int len = vsnprintf(err->text, sizeof(err->text), fmt, args);
+	size_t used = len < 0 ? 0 : SL_MIN((size_t)len, sizeof(err->text) - 1);
+	if (suffix)
+		snprintf(err->text + used, sizeof(err->text) - used, ": %s", suffix);
+}
+
+int
+sl_fail(struct sl_error *err, enum sl_phase phase, int code, const char *fmt, ...)
+{
+	if (err && !err->code) {
+		va_list args;
+		va_start(args, fmt);
+		record(err, phase, code, NULL, fmt, args);
+		va_end(args);
+	}
+	return code;
+}
+
+int
+sl_fail_code(struct sl_error *err, enum sl_phase phase, int code, const char *fmt, ...)
+{
+	if (err && !err->code) {
+		va_list args;
+		va_start(args, fmt);
+		record(err, phase, code, sl_code_text(code), fmt, args);
+		va_end(args);
+	}
+	return code;
+}
+
+void
+sl_error_clear(struct sl_error *err)
+{
+	memset(err, 0, sizeof(*err));
+}

@@ -1,0 +1,92 @@
+#include "sluice/base/text.h"
+
+size_t
+sl_text_utf8(struct sl_span text, uint32_t *code)
+{
+	const unsigned char *p = (const unsigned char *)text.data;
+	if (text.len == 0)
+		return 0;
+	if (p[0] < 0x80) {
+		*code = p[0];
+		return 1;
+	}
+	size_t len = p[0] >= 0xc2 && p[0] <= 0xdf ? 2 : (p[0] & 0xf0) == 0xe0 ? 3 : p[0] >= 0xf0 && p[0] <= 0xf4 ? 4 : 0;
+	if (len == 0 || text.len < len)
+		return 0;
+	static const uint32_t smallest[] = { 0, 0, 0x80, 0x800, 0x10000 };
+	uint32_t value = p[0] & (0x7fu >> len);
+	for (size_t i = 1; i < len; i++) {
+		if ((p[i] & 0xc0) != 0x80)
+			return 0;
+		value = value << 6 | (p[i] & 0x3fu);
+	}
+	if (value < smallest[len] || value > 0x10ffff || (value >= 0xd800 && value <= 0xdfff))
+		return 0;
+	*code = value;
+	return len;
+}
+
+static bool
+is_bidi_control(uint32_t code)
+{
+	return (code >= 0x202a && code <= 0x202e) || (code >= 0x2066 && code <= 0x2069) || code == 0x200e ||
+		code == 0x200f;
+}
+
+void
+sl_text_make_safe(struct sl_buf *out, struct sl_span text)
+{
+	while (text.len > 0) {
+		uint32_t code = 0;
+		size_t len = sl_text_utf8(text, &code);
+		bool control = code < 0x20 ? code != '\t' : code >= 0x7f && code <= 0x9f;
+		if (len == 0 || control) {
+			size_t bytes = len ? len : 1;
+			for (size_t i = 0; i < bytes; i++)
+				sl_buf_printf(out, "\\x%02x", (unsigned char)text.data[i]);
+			len = bytes;
+		} else if (is_bidi_control(code)) {
+			sl_buf_printf(out, "\\u{%X}", code);
+		} else {
+			sl_buf_add(out, text.data, len);
+		}
+		text.data += len;
+		text.len -= len;
+	}
+}
+
+/* Ranges only: the C locale's wcwidth knows nothing beyond ASCII, and a library must not set the locale. */
+static size_t
+width_of(uint32_t code)
+{
+	static const struct {
+		uint32_t first, last;
+	} zero[] = { { 0x0300, 0x036f }, { 0x0483, 0x0489 }, { 0x0591, 0x05bd }, { 0x0610, 0x061a }, { 0x064b, 0x065f },
+		{ 0x200b, 0x200d }, { 0x20d0, 0x20ff }, { 0xfe00, 0xfe0f }, { 0xfe20, 0xfe2f }, { 0xfeff, 0xfeff } },
+	  wide[] = { { 0x1100, 0x115f }, { 0x2e80, 0x303e }, { 0x3041, 0x33ff }, { 0x3400, 0x4dbf }, { 0x4e00, 0x9fff },
+		  { 0xa000, 0xa4cf }, { 0xac00, 0xd7a3 }, { 0xf900, 0xfaff }, { 0xfe30, 0xfe6f }, { 0xff00, 0xff60 },
+		  { 0xffe0, 0xffe6 }, { 0x1f300, 0x1f64f }, { 0x1f680, 0x1f6ff }, { 0x1f900, 0x1f9ff },
+		  { 0x20000, 0x3fffd } };
+	for (size_t i = 0; i < SL_COUNT_OF(zero); i++)
+		if (code >= zero[i].first && code <= zero[i].last)
+			return 0;
+	for (size_t i = 0; i < SL_COUNT_OF(wide); i++)
+		if (code >= wide[i].first && code <= wide[i].last)
+			return 2;
+	return 1;
+}
+
+size_t
+sl_text_width(struct sl_span text)
+{
+	size_t width = 0;
+	while (text.len > 0) {
+		uint32_t code = 0;
+		size_t len = sl_text_utf8(text, &code);
+		width += len ? width_of(code) : 1;
+		len = len ? len : 1;
+		text.data += len;
+		text.len -= len;
+	}
+	return width;
+}
