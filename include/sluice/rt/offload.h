@@ -25,10 +25,10 @@ unsigned sl_worker_count(void);
 enum sl_blocking_pool { SL_BLOCKING_FILES, SL_BLOCKING_RESOLVER };
 
 /*
- * Run fn(arg) in a blocking pool until `deadline_ns`. `arg` is heap memory and belongs to the call from now on:
- * `free_arg(arg)` is called after the caller has seen the result, or, if the call was abandoned (deadline or
- * cancellation), when the function returns at last, on its thread. Returns what fn returned with *arg still valid for
- * the caller, who then calls sl_blocking_release(arg, free_arg); or -ETIMEDOUT / -ECANCELED: arg is gone for the caller.
+ * Run fn(arg) in a blocking pool until `deadline_ns`. `arg` is heap memory. If the call was abandoned (deadline or
+ * cancellation; *abandoned is set), arg is gone for the caller: free_arg(arg) is called on the pool's thread when the
+ * function returns at last, or without running it if it had not begun. Else arg is the caller's again.
+ * Returns what fn returned; -ETIMEDOUT, -ECANCELED or -ENOMEM with *abandoned set.
  */
 SL_SUSPENDS int sl_blocking_run(enum sl_blocking_pool pool, sl_offload_fn *fn, void *arg, void (*free_arg)(void *arg),
 	uint64_t deadline_ns, bool *abandoned) SL_MUST_CHECK;

@@ -1,0 +1,142 @@
+#include "sluice/rt/engine.h"
+
+#include "sluice/base/number.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/openat2.h>
+#include <poll.h>
+#include <stdio.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+const char *
+sl_op_kind_name(enum sl_op_kind kind)
+{
+	static const char *const names[SL_OP_KINDS] = {
+		[SL_OP_NOP] = "nop",
+		[SL_OP_SOCKET] = "socket",
+		[SL_OP_CONNECT] = "connect",
+		[SL_OP_SEND] = "send",
+		[SL_OP_RECV] = "recv",
+		[SL_OP_READ] = "read",
+		[SL_OP_WRITE] = "write",
+		[SL_OP_POLL] = "poll",
+		[SL_OP_OPEN] = "open",
+		[SL_OP_CLOSE] = "close",
+		[SL_OP_ALLOCATE] = "allocate",
+		[SL_OP_SYNC] = "sync",
+		[SL_OP_SYNC_FS] = "syncfs",
+		[SL_OP_RENAME] = "rename",
+		[SL_OP_LINK] = "link",
+		[SL_OP_UNLINK] = "unlink",
+		[SL_OP_MKDIR] = "mkdir",
+		[SL_OP_STAT] = "stat",
+		[SL_OP_TRUNCATE] = "truncate",
+		[SL_OP_LOCK] = "lock",
+		[SL_OP_SET_MODE] = "set mode",
+		[SL_OP_SET_TIME] = "set time",
+	};
+	sl_assert(kind < SL_OP_KINDS);
+	return names[kind];
+}
+
+static long
+open_blocking(const struct sl_op *op)
+{
+	struct open_how how = { .flags = op->flags | O_CLOEXEC,
+		.mode = op->flags & (O_CREAT | O_TMPFILE) ? op->mode : 0,
+		.resolve = op->resolve };
+	return syscall(SYS_openat2, op->dir_fd, op->path, &how, sizeof(how));
+}
+
+static long
+transfer_blocking(const struct sl_op *op)
+{
+	struct iovec iov = { .iov_base = op->data, .iov_len = op->len };
+	/* -1 is the descriptor's own position for preadv2 and pwritev2 as well. */
+	if (op->kind == SL_OP_READ)
+		return preadv2(op->fd, &iov, 1, (off_t)op->off, (int)op->flags);
+	return pwritev2(op->fd, &iov, 1, (off_t)op->off, (int)op->flags);
+}
+
+static long
+set_time_blocking(const struct sl_op *op)
+{
+	struct timespec times[2] = { { .tv_nsec = UTIME_OMIT },
+		{ .tv_sec = (time_t)(op->time_ns / SL_NS_PER_S), .tv_nsec = (long)(op->time_ns % SL_NS_PER_S) } };
+	return futimens(op->fd, times);
+}
+
+static long
+poll_blocking(const struct sl_op *op)
+{
+	struct pollfd entry = { .fd = op->fd, .events = (short)op->flags };
+	int count = poll(&entry, 1, -1);
+	return count < 0 ? count : entry.revents;
+}
+
+/* One call for each kind; -1 and errno on failure. */
+static long
+call(const struct sl_op *op)
+{
+	switch (op->kind) {
+	case SL_OP_NOP:
+		return 0;
+	case SL_OP_SOCKET:
+		return socket(op->domain, op->type | SOCK_CLOEXEC, op->protocol);
+	case SL_OP_CONNECT:
+		return connect(op->fd, op->address, op->address_len);
+	case SL_OP_SEND:
+		return send(op->fd, op->data, op->len, (int)op->flags | MSG_NOSIGNAL);
+	case SL_OP_RECV:
+		return recv(op->fd, op->data, op->len, (int)op->flags);
+	case SL_OP_READ:
+	case SL_OP_WRITE:
+		return transfer_blocking(op);
+	case SL_OP_POLL:
+		return poll_blocking(op);
+	case SL_OP_OPEN:
+		return open_blocking(op);
+	case SL_OP_CLOSE:
+		return close(op->fd);
+	case SL_OP_ALLOCATE:
+		return fallocate(op->fd, 0, (off_t)op->off, (off_t)op->length);
+	case SL_OP_SYNC:
+		return op->flags & SL_SYNC_DATA ? fdatasync(op->fd) : fsync(op->fd);
+	case SL_OP_SYNC_FS:
+		return syncfs(op->fd);
+	case SL_OP_RENAME:
+		return renameat2(op->dir_fd, op->path, op->dir_fd2, op->path2, op->flags);
+	case SL_OP_LINK:
+		return linkat(op->dir_fd, op->path, op->dir_fd2, op->path2, 0);
+	case SL_OP_UNLINK:
+		return unlinkat(op->dir_fd, op->path, (int)op->flags);
+	case SL_OP_MKDIR:
+		return mkdirat(op->dir_fd, op->path, op->mode);
+	case SL_OP_STAT:
+		return statx(op->dir_fd, op->path, (int)op->flags, op->mask, op->statx);
+	case SL_OP_TRUNCATE:
+		return ftruncate(op->fd, (off_t)op->length);
+	case SL_OP_LOCK:
+		return flock(op->fd, LOCK_EX | LOCK_NB);
+	case SL_OP_SET_MODE:
+		return fchmod(op->fd, op->mode);
+	case SL_OP_SET_TIME:
+		return set_time_blocking(op);
+	case SL_OP_KINDS:
+		break;
+	}
+	errno = ENOSYS;
+	return -1;
+}
+
+int
+sl_op_run_blocking(struct sl_op *op)
+{
+	long result = call(op);
+	return result < 0 ? -errno : sl_int((uint64_t)result);
+}

@@ -1,0 +1,500 @@
+/*
+ * The engine on io_uring: one ring, one thread, one enter a turn.
+ *
+ * One-shot, unlinked operations only. user_data is slot + generation, never a pointer, so that a cancel that comes late
+ * cannot hit the slot's next user. Completions of cancels carry CANCEL_SLOT and are only counted. At most
+ * SL_ENGINE_SLOTS operations and one cancel for each are out, which fits the CQ: an overflow cannot happen.
+ */
+#include "sluice/base/log.h"
+#include "sluice/base/number.h"
+#include "sluice/rt/engine.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <liburing.h>
+#include <linux/openat2.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <sys/utsname.h>
+#include <unistd.h>
+
+#if defined(__SANITIZE_ADDRESS__)
+#include <sanitizer/asan_interface.h>
+#define CHECK_MEMORY 1
+#endif
+
+#define SQ_ENTRIES 256
+#define CQ_ENTRIES 4096
+#define IO_WORKERS 8 /* bounded io-wq workers: three may sit in slow operations, opens and renames find the others */
+
+/* Newer than liburing 2.3's header; the number is the kernel's (6.9). */
+#define OP_FTRUNCATE 55
+
+#define WAKE_SLOT 0xfffffffeu
+#define CANCEL_SLOT 0xffffffffu
+
+_Static_assert(SL_ENGINE_SLOTS * 2 + 2 <= CQ_ENTRIES, "every operation, its cancel and the wake-up fit the CQ");
+_Static_assert(sizeof(struct open_how) == sizeof(((struct sl_op *)0)->how), "openat2's argument lives in the operation");
+
+struct slot {
+	struct sl_op *op; /* NULL = free */
+	uint32_t generation;
+	uint32_t next_free;
+};
+
+struct uring {
+	struct sl_engine base;
+	struct io_uring ring;
+	struct slot slots[SL_ENGINE_SLOTS];
+	uint32_t first_free; /* SL_ENGINE_SLOTS = none */
+	unsigned in_flight;
+	unsigned cancels; /* cancels whose completions are still to come */
+	bool can_truncate;
+	unsigned last_op;
+	/* Wake-ups by other threads. `pending` is set before `sleeping` is read, `sleeping` before `pending`: one of both
+	 * sides sees the other (sequentially consistent store-load). */
+	int event_fd;
+	uint64_t event_value; /* the kernel writes here while the read is out */
+	bool event_armed;
+	_Atomic bool sleeping, pending;
+};
+
+static struct uring *
+uring_of(struct sl_engine *engine)
+{
+	return SL_CONTAINER_OF(engine, struct uring, base);
+}
+
+static uint64_t
+uring_now(struct sl_engine *engine)
+{
+	(void)engine;
+	struct timespec ts = { 0 };
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (uint64_t)ts.tv_sec * SL_NS_PER_S + (uint64_t)ts.tv_nsec;
+}
+
+static bool
+uring_carries(struct sl_engine *engine, enum sl_op_kind kind)
+{
+	switch (kind) {
+	case SL_OP_SYNC_FS:
+	case SL_OP_LOCK:
+	case SL_OP_SET_MODE:
+	case SL_OP_SET_TIME:
+		return false;
+	case SL_OP_TRUNCATE:
+		return uring_of(engine)->can_truncate;
+	default:
+		return true;
+	}
+}
+
+/* ---- submitting ---- */
+
+/* Never drops: a full SQ is passed to the kernel first. */
+static struct io_uring_sqe *
+get_sqe(struct uring *u)
+{
+	struct io_uring_sqe *sqe = io_uring_get_sqe(&u->ring);
+	while (!sqe) {
+		int code = io_uring_submit(&u->ring);
+		u->base.enters++;
+		sl_assert(code >= 0 || code == -EINTR || code == -EAGAIN || code == -EBUSY);
+		sqe = io_uring_get_sqe(&u->ring);
+	}
+	return sqe;
+}
+
+static void
+prepare_open(struct io_uring_sqe *sqe, struct sl_op *op)
+{
+	struct open_how how = { .flags = op->flags | O_CLOEXEC,
+		.mode = op->flags & (O_CREAT | O_TMPFILE) ? op->mode : 0,
+		.resolve = op->resolve };
+	memcpy(op->how, &how, sizeof(how));
+	io_uring_prep_openat2(sqe, op->dir_fd, op->path, (struct open_how *)(void *)op->how);
+}
+
+static void
+prepare(struct io_uring_sqe *sqe, struct sl_op *op)
+{
+	unsigned len = (unsigned)op->len;
+	switch (op->kind) {
+	case SL_OP_SOCKET:
+		io_uring_prep_socket(sqe, op->domain, op->type | SOCK_CLOEXEC, op->protocol, 0);
+		break;
+	case SL_OP_CONNECT:
+		io_uring_prep_connect(sqe, op->fd, op->address, op->address_len);
+		break;
+	case SL_OP_SEND:
+		io_uring_prep_send(sqe, op->fd, op->data, op->len, (int)op->flags | MSG_NOSIGNAL);
+		break;
+	case SL_OP_RECV:
+		io_uring_prep_recv(sqe, op->fd, op->data, op->len, (int)op->flags);
+		break;
+	case SL_OP_READ:
+		io_uring_prep_read(sqe, op->fd, op->data, len, op->off);
+		sqe->rw_flags = (int)op->flags;
+		break;
+	case SL_OP_WRITE:
+		io_uring_prep_write(sqe, op->fd, op->data, len, op->off);
+		sqe->rw_flags = (int)op->flags;
+		break;
+	case SL_OP_POLL:
+		io_uring_prep_poll_add(sqe, op->fd, op->flags);
+		break;
+	case SL_OP_OPEN:
+		prepare_open(sqe, op);
+		break;
+	case SL_OP_CLOSE:
+		io_uring_prep_close(sqe, op->fd);
+		break;
+	case SL_OP_ALLOCATE:
+		io_uring_prep_fallocate(sqe, op->fd, 0, (off_t)op->off, (off_t)op->length);
+		break;
+	case SL_OP_SYNC:
+		io_uring_prep_fsync(sqe, op->fd, op->flags & SL_SYNC_DATA ? IORING_FSYNC_DATASYNC : 0);
+		break;
+	case SL_OP_RENAME:
+		io_uring_prep_renameat(sqe, op->dir_fd, op->path, op->dir_fd2, op->path2, op->flags);
+		break;
+	case SL_OP_LINK:
+		io_uring_prep_linkat(sqe, op->dir_fd, op->path, op->dir_fd2, op->path2, 0);
+		break;
+	case SL_OP_UNLINK:
+		io_uring_prep_unlinkat(sqe, op->dir_fd, op->path, (int)op->flags);
+		break;
+	case SL_OP_MKDIR:
+		io_uring_prep_mkdirat(sqe, op->dir_fd, op->path, op->mode);
+		break;
+	case SL_OP_STAT:
+		io_uring_prep_statx(sqe, op->dir_fd, op->path, (int)op->flags, op->mask, op->statx);
+		break;
+	case SL_OP_TRUNCATE:
+		io_uring_prep_rw(OP_FTRUNCATE, sqe, op->fd, NULL, 0, op->length);
+		break;
+	default:
+		io_uring_prep_nop(sqe);
+		break;
+	}
+}
+
+/* The kernel is outside the sanitizer's sight: what it will touch is checked before it gets it. */
+static void
+check_memory(const struct sl_op *op)
+{
+#ifdef CHECK_MEMORY
+	if (op->data && op->len)
+		sl_assert(!__asan_region_is_poisoned(op->data, op->len));
+	if (op->address)
+		sl_assert(!__asan_address_is_poisoned(op->address));
+	if (op->path)
+		sl_assert(!__asan_address_is_poisoned(op->path));
+	if (op->statx)
+		sl_assert(!__asan_region_is_poisoned(op->statx, sizeof(*op->statx)));
+#else
+	(void)op;
+#endif
+}
+
+static uint64_t
+slot_data(const struct uring *u, uint32_t slot)
+{
+	return (uint64_t)u->slots[slot].generation << 32 | slot;
+}
+
+static void
+uring_submit(struct sl_engine *engine, struct sl_op *op)
+{
+	struct uring *u = uring_of(engine);
+	sl_assert(op->state == SL_OP_IDLE || op->state == SL_OP_DONE);
+	sl_assert(op->len <= 1u << 30 && u->first_free < SL_ENGINE_SLOTS);
+	check_memory(op);
+	uint32_t slot = u->first_free;
+	u->first_free = u->slots[slot].next_free;
+	u->slots[slot].op = op;
+	u->slots[slot].generation++;
+	u->in_flight++;
+	op->slot = slot;
+	op->cancelling = false;
+	op->state = SL_OP_IN_FLIGHT;
+	struct io_uring_sqe *sqe = get_sqe(u);
+	prepare(sqe, op);
+	io_uring_sqe_set_data64(sqe, slot_data(u, slot));
+}
+
+static void
+uring_cancel(struct sl_engine *engine, struct sl_op *op)
+{
+	struct uring *u = uring_of(engine);
+	if (op->state != SL_OP_IN_FLIGHT || op->cancelling)
+		return;
+	op->cancelling = true;
+	u->cancels++;
+	struct io_uring_sqe *sqe = get_sqe(u);
+	io_uring_prep_cancel64(sqe, slot_data(u, op->slot), 0);
+	io_uring_sqe_set_data64(sqe, CANCEL_SLOT);
+}
+
+static void
+arm_wake(struct uring *u)
+{
+	struct io_uring_sqe *sqe = get_sqe(u);
+	io_uring_prep_read(sqe, u->event_fd, &u->event_value, sizeof(u->event_value), 0);
+	io_uring_sqe_set_data64(sqe, WAKE_SLOT);
+	u->event_armed = true;
+}
+
+/* ---- waiting ---- */
+
+static struct sl_op *
+take_completion(struct uring *u, const struct io_uring_cqe *cqe)
+{
+	uint32_t index = (uint32_t)cqe->user_data;
+	if (index == CANCEL_SLOT) {
+		u->cancels--;
+		return NULL;
+	}
+	if (index == WAKE_SLOT) {
+		u->event_armed = false;
+		return NULL;
+	}
+	sl_assert(index < SL_ENGINE_SLOTS);
+	struct slot *slot = &u->slots[index];
+	sl_assert(slot->op && slot->generation == (uint32_t)(cqe->user_data >> 32));
+	struct sl_op *op = slot->op;
+	slot->op = NULL;
+	slot->next_free = u->first_free;
+	u->first_free = index;
+	u->in_flight--;
+	op->result = cqe->res;
+	op->state = SL_OP_DONE;
+	return op;
+}
+
+static int
+reap(struct uring *u, struct sl_op **done, size_t max)
+{
+	int count = 0;
+	struct io_uring_cqe *cqe = NULL;
+	while ((size_t)count < max && io_uring_peek_cqe(&u->ring, &cqe) == 0) {
+		struct sl_op *op = take_completion(u, cqe);
+		io_uring_cqe_seen(&u->ring, cqe);
+		if (op)
+			done[count++] = op;
+	}
+	return count;
+}
+
+/* Submit and wait for one completion or `until_ns`; 0 = only submit and let completions come in. */
+static int
+enter(struct uring *u, uint64_t until_ns)
+{
+	struct io_uring_cqe *cqe = NULL;
+	u->base.enters++;
+	if (until_ns == 0)
+		return io_uring_submit_and_get_events(&u->ring);
+	if (until_ns == SL_FOREVER)
+		return io_uring_submit_and_wait(&u->ring, 1);
+	uint64_t now = uring_now(&u->base);
+	uint64_t ns = until_ns > now ? until_ns - now : 0;
+	/* On the stack, but an argument of the call (EXT_ARG), not part of an SQE. */
+	struct __kernel_timespec ts = { .tv_sec = (int64_t)(ns / SL_NS_PER_S), .tv_nsec = (int64_t)(ns % SL_NS_PER_S) };
+	return io_uring_submit_and_wait_timeout(&u->ring, &cqe, 1, &ts, NULL);
+}
+
+static int
+uring_wait(struct sl_engine *engine, uint64_t until_ns, struct sl_op **done, size_t max)
+{
+	struct uring *u = uring_of(engine);
+	if (!u->event_armed)
+		arm_wake(u);
+	if (io_uring_cq_ready(&u->ring) > 0)
+		until_ns = 0;
+	if (until_ns != 0) {
+		atomic_store(&u->sleeping, true);
+		if (atomic_load(&u->pending))
+			until_ns = 0;
+	}
+	int code = enter(u, until_ns);
+	atomic_store(&u->sleeping, false);
+	atomic_store(&u->pending, false);
+	/* EAGAIN, EBUSY: the kernel is short of something for now; what was not taken stays in the SQ. */
+	if (code < 0 && code != -ETIME && code != -EINTR && code != -EAGAIN && code != -EBUSY)
+		return code;
+	return reap(u, done, max);
+}
+
+static void
+uring_wake(struct sl_engine *engine)
+{
+	struct uring *u = uring_of(engine);
+	if (atomic_exchange(&u->pending, true) || !atomic_load(&u->sleeping))
+		return;
+	uint64_t one = 1;
+	ssize_t written = write(u->event_fd, &one, sizeof(one));
+	(void)written; /* a full counter means that a wake-up is on its way already */
+}
+
+/* ---- set-up ---- */
+
+static void
+uring_free(struct sl_engine *engine)
+{
+	struct uring *u = uring_of(engine);
+	sl_assert(u->in_flight == 0);
+	io_uring_queue_exit(&u->ring);
+	close(u->event_fd);
+	free(u);
+}
+
+static void
+uring_describe(struct sl_engine *engine, char *text, size_t len)
+{
+	struct uring *u = uring_of(engine);
+	struct utsname name = { 0 };
+	uname(&name);
+	snprintf(text, len, "io_uring on Linux %s (features 0x%x, last operation %u)", name.release, u->ring.features,
+		u->last_op);
+}
+
+static const struct sl_engine_methods uring_methods = {
+	.name = "io_uring",
+	.free = uring_free,
+	.now = uring_now,
+	.carries = uring_carries,
+	.submit = uring_submit,
+	.cancel = uring_cancel,
+	.wait = uring_wait,
+	.wake = uring_wake,
+	.describe = uring_describe,
+};
+
+/* The value of kernel.io_uring_disabled, or -1 if the kernel has no such switch. */
+static int
+disabled_by_sysctl(void)
+{
+	int value = -1;
+	FILE *file = fopen("/proc/sys/kernel/io_uring_disabled", "re");
+	if (!file)
+		return -1;
+	int c = fgetc(file);
+	if (c >= '0' && c <= '2')
+		value = c - '0';
+	fclose(file);
+	return value;
+}
+
+static int
+refused(int code, struct sl_error *err)
+{
+	struct utsname name = { 0 };
+	uname(&name);
+	switch (code) {
+	case -ENOSYS:
+		return sl_fail(err, SL_PHASE_NONE, code,
+			"cannot use io_uring: this kernel (Linux %s) has none, or a sandbox hides it (sluice needs Linux "
+			"6.1 or newer, outside of gVisor and the like)",
+			name.release);
+	case -EINVAL:
+		return sl_fail(err, SL_PHASE_NONE, code,
+			"cannot use io_uring: Linux %s refuses the ring's settings (sluice needs Linux 6.1 or newer)",
+			name.release);
+	case -EPERM:
+	case -EACCES: {
+		int disabled = disabled_by_sysctl();
+		if (disabled > 0)
+			return sl_fail(err, SL_PHASE_NONE, code,
+				"cannot use io_uring: the administrator switched it off (kernel.io_uring_disabled = %d; "
+				"'sysctl kernel.io_uring_disabled=0' as root allows it)",
+				disabled);
+		return sl_fail(err, SL_PHASE_NONE, code,
+			"cannot use io_uring: a security filter forbids it (seccomp, as in containers by default; run the "
+			"container with a profile that allows io_uring_setup, io_uring_enter and io_uring_register)");
+	}
+	case -ENOMEM:
+		return sl_fail(err, SL_PHASE_NONE, code,
+			"cannot use io_uring: no lockable memory is left for the ring (raise 'ulimit -l', or end other "
+			"programs of this user that use it)");
+	default:
+		return sl_fail_code(err, SL_PHASE_NONE, code, "cannot use io_uring");
+	}
+}
+
+/* The operations this program cannot do without; all of Linux 6.1. */
+static int
+check_operations(struct uring *u, struct sl_error *err)
+{
+	static const int needed[] = { IORING_OP_NOP, IORING_OP_SOCKET, IORING_OP_CONNECT, IORING_OP_SEND, IORING_OP_RECV,
+		IORING_OP_READ, IORING_OP_WRITE, IORING_OP_POLL_ADD, IORING_OP_OPENAT2, IORING_OP_CLOSE, IORING_OP_FALLOCATE,
+		IORING_OP_FSYNC, IORING_OP_RENAMEAT, IORING_OP_LINKAT, IORING_OP_UNLINKAT, IORING_OP_MKDIRAT, IORING_OP_STATX,
+		IORING_OP_ASYNC_CANCEL };
+	struct io_uring_probe *probe = io_uring_get_probe_ring(&u->ring);
+	if (!probe)
+		return refused(-EINVAL, err);
+	int code = 0;
+	for (size_t i = 0; i < SL_COUNT_OF(needed) && !code; i++)
+		if (!io_uring_opcode_supported(probe, needed[i]))
+			code = refused(-EINVAL, err);
+	u->can_truncate = io_uring_opcode_supported(probe, OP_FTRUNCATE);
+	u->last_op = probe->last_op;
+	io_uring_free_probe(probe);
+	return code;
+}
+
+static int
+set_up_ring(struct uring *u)
+{
+	struct io_uring_params params = { 0 };
+	params.flags = IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_DEFER_TASKRUN | IORING_SETUP_COOP_TASKRUN |
+		IORING_SETUP_SUBMIT_ALL | IORING_SETUP_CQSIZE | IORING_SETUP_CLAMP;
+	params.cq_entries = CQ_ENTRIES;
+	int code = io_uring_queue_init_params(SQ_ENTRIES, &u->ring, &params);
+	if (code)
+		return code;
+	unsigned workers[2] = { IO_WORKERS, IO_WORKERS };
+	code = io_uring_register_iowq_max_workers(&u->ring, workers);
+	if (code)
+		sl_log_info("cannot bound the kernel's I/O workers: %s", sl_code_text(code));
+	code = io_uring_register_ring_fd(&u->ring);
+	if (code < 0)
+		sl_log_debug("cannot register the ring's descriptor: %s", sl_code_text(code));
+	return 0;
+}
+
+int
+sl_engine_uring_new(struct sl_engine **out, struct sl_error *err)
+{
+	struct uring *u = calloc(1, sizeof(*u));
+	if (!u)
+		return sl_fail_code(err, SL_PHASE_NONE, -ENOMEM, "cannot start");
+	u->base.methods = &uring_methods;
+	u->event_fd = eventfd(0, EFD_CLOEXEC);
+	int code = u->event_fd < 0 ? -errno : 0;
+	if (code) {
+		free(u);
+		return sl_fail_code(err, SL_PHASE_NONE, code, "cannot make an eventfd");
+	}
+	for (uint32_t i = 0; i < SL_ENGINE_SLOTS; i++)
+		u->slots[i].next_free = i + 1;
+	code = set_up_ring(u);
+	if (code) {
+		close(u->event_fd);
+		free(u);
+		return refused(code, err);
+	}
+	code = check_operations(u, err);
+	if (code) {
+		uring_free(&u->base);
+		return code;
+	}
+	char text[160];
+	uring_describe(&u->base, text, sizeof(text));
+	sl_log_info("engine: %s", text);
+	*out = &u->base;
+	return 0;
+}

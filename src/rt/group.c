@@ -1,0 +1,106 @@
+#include "runtime_int.h"
+
+#include <errno.h>
+
+void
+sl_group_enter(struct sl_group *group, enum sl_group_mode mode)
+{
+	struct sl_task *owner = sl_task_self();
+	*group = (struct sl_group){ .owner = owner, .mode = mode };
+	group->shielded = owner->shields > 0;
+	/* Entered by a task that is cancelled already: nothing may start in it. */
+	group->cancel_reason = group->shielded ? 0 : owner->cancel_reason;
+	sl_list_init(&group->tasks);
+	sl_list_push_back(&owner->groups, &group->of_owner);
+}
+
+int
+sl_group_spawn(struct sl_group *group, const char *name, sl_task_fn *fn, void *arg, int *result)
+{
+	struct sl_task *owner = group->owner;
+	if (group->cancel_reason)
+		return group->cancel_reason;
+	struct sl_task *task = task_new(owner->rt, name, fn, arg);
+	if (!task)
+		return -ENOMEM;
+	task->group = group;
+	task->result = result;
+	task->deadline_ns = owner->deadline_ns;
+	sl_list_push_back(&group->tasks, &task->of_group);
+	group->running++;
+	return 0;
+}
+
+/* Recursion is as deep as groups nest: a handful. */
+static void
+cancel_task(struct sl_task *task, int reason)
+{
+	if (!task->cancel_reason)
+		task->cancel_reason = reason;
+	if (task->shields == 0)
+		task_interrupt(task, SL_WAKE_CANCEL);
+	sl_list_each(node, &task->groups)
+	{
+		struct sl_group *below = sl_list_item(node, struct sl_group, of_owner);
+		if (!below->shielded)
+			sl_group_cancel(below, reason);
+	}
+}
+
+void
+sl_group_cancel(struct sl_group *group, int reason)
+{
+	sl_assert(reason < 0);
+	if (group->cancel_reason)
+		return;
+	group->cancel_reason = reason;
+	sl_list_each(node, &group->tasks)
+		cancel_task(sl_list_item(node, struct sl_task, of_group), reason);
+}
+
+void
+group_task_ended(struct sl_group *group, struct sl_task *task, int result)
+{
+	sl_list_remove(&task->of_group);
+	group->running--;
+	if (result < 0 && !group->first_failure && group->mode == SL_GROUP_FAIL_FAST) {
+		group->first_failure = result;
+		sl_group_cancel(group, -ECANCELED);
+	}
+	if (group->waiting && group->running < group->wait_below)
+		sl_task_wake(group->owner);
+}
+
+int
+sl_group_wait_below(struct sl_group *group, unsigned count)
+{
+	sl_assert(group->owner == sl_task_self());
+	int code = task_check();
+	group->wait_below = count;
+	while (!code && group->running >= count) {
+		group->waiting = true;
+		enum sl_wake wake = sl_task_park("tasks", SL_FOREVER, 0);
+		group->waiting = false;
+		if (wake != SL_WAKE_READY && group->running >= count)
+			code = sl_task_wake_code(wake);
+	}
+	return code;
+}
+
+int
+sl_group_leave(struct sl_group *group)
+{
+	sl_assert(group->owner == sl_task_self());
+	group->wait_below = 1;
+	while (group->running > 0) {
+		/* Once all below is cancelled nothing is left to interrupt: they end by themselves, and are waited for. */
+		unsigned flags = group->cancel_reason ? SL_PARK_DEAF : 0;
+		group->waiting = true;
+		enum sl_wake wake = sl_task_park("tasks", SL_FOREVER, flags);
+		group->waiting = false;
+		if (wake != SL_WAKE_READY)
+			sl_group_cancel(group, sl_task_wake_code(wake));
+	}
+	sl_list_remove(&group->of_owner);
+	return group->first_failure ? group->first_failure : group->cancel_reason;
+}

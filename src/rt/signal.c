@@ -1,0 +1,74 @@
+#include "sluice/rt/signal.h"
+
+#include "runtime_int.h"
+
+#include "sluice/rt/io.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
+
+static const int handled[] = { SIGINT, SIGTERM, SIGHUP, SIGTSTP, SIGCONT, SIGWINCH, SIGUSR1 };
+
+/* Set once in main while there is one thread. */
+static sigset_t blocked_set;
+
+static bool
+is_ignored(int signo)
+{
+	struct sigaction action;
+	return sigaction(signo, NULL, &action) == 0 && action.sa_handler == SIG_IGN;
+}
+
+void
+sl_signal_block(void)
+{
+	sigemptyset(&blocked_set);
+	for (size_t i = 0; i < SL_COUNT_OF(handled); i++)
+		if (!is_ignored(handled[i]))
+			sigaddset(&blocked_set, handled[i]);
+	pthread_sigmask(SIG_BLOCK, &blocked_set, NULL);
+	signal(SIGPIPE, SIG_IGN);
+	signal(SIGXFSZ, SIG_IGN);
+}
+
+int
+sl_signal_wait(void)
+{
+	struct sl_rt *rt = sl_task_self()->rt;
+	int code = task_check();
+	if (code)
+		return code;
+	if (rt->engine->simulated) { /* nobody sends signals there */
+		enum sl_wake wake = sl_task_park("signal", SL_FOREVER, 0);
+		return sl_task_wake_code(wake);
+	}
+	int fd = signalfd(-1, &blocked_set, SFD_CLOEXEC);
+	if (fd < 0)
+		return -errno;
+	struct signalfd_siginfo info = { 0 };
+	int got = sl_io_read_stream(fd, &info, sizeof(info), SL_FOREVER);
+	close(fd);
+	if (got < 0)
+		return got;
+	return got == (int)sizeof(info) ? (int)info.ssi_signo : -EIO;
+}
+
+void
+sl_signal_die(int signo)
+{
+	sigset_t set;
+	signal(signo, SIG_DFL);
+	sigemptyset(&set);
+	sigaddset(&set, signo);
+	raise(signo);
+	pthread_sigmask(SIG_UNBLOCK, &set, NULL);
+	_exit(128 + signo); /* a signal whose default is not to end the process */
+}
+
+void
+sl_signal_stop(void)
+{
+	raise(SIGSTOP);
+}

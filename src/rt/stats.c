@@ -1,0 +1,44 @@
+#include "sluice/rt/stats.h"
+
+/* Two buckets a power of two: [2^k, 1.5 * 2^k) and [1.5 * 2^k, 2^(k+1)). */
+static unsigned
+bucket_of(uint64_t ns)
+{
+	if (ns < 2)
+		return 0;
+	unsigned power = 63u - (unsigned)__builtin_clzll(ns);
+	unsigned half = (unsigned)(ns >> (power - 1)) & 1u;
+	return power * 2 + half;
+}
+
+static uint64_t
+upper_edge(unsigned bucket)
+{
+	unsigned power = bucket / 2;
+	if (power == 0)
+		return 1;
+	uint64_t base = 1ull << power;
+	return bucket % 2 ? base + (base - 1) : base + base / 2;
+}
+
+void
+sl_histogram_add(struct sl_histogram *histogram, uint64_t ns)
+{
+	histogram->min_ns = histogram->count ? SL_MIN(histogram->min_ns, ns) : ns;
+	histogram->max_ns = SL_MAX(histogram->max_ns, ns);
+	histogram->count++;
+	histogram->sum_ns += ns;
+	histogram->buckets[bucket_of(ns)]++;
+}
+
+uint64_t
+sl_histogram_quantile(const struct sl_histogram *histogram, double part)
+{
+	uint64_t rank = (uint64_t)(part * (double)histogram->count), seen = 0;
+	for (unsigned i = 0; i < SL_STATS_BUCKETS; i++) {
+		seen += histogram->buckets[i];
+		if (seen > rank)
+			return SL_MAX(histogram->min_ns, SL_MIN(upper_edge(i), histogram->max_ns));
+	}
+	return histogram->max_ns;
+}

@@ -1,0 +1,276 @@
+#include "sluice/rt/task.h"
+
+#include "runtime_int.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Stacks kept for reuse: more than the tasks that come and go at once. Each keeps only its touched pages. */
+#define SPARE_MAX 64
+
+struct sl_task *
+sl_task_self(void)
+{
+	struct sl_rt *rt = sl_rt_current();
+	sl_assert(rt && rt->running);
+	return rt->running;
+}
+
+/* ---- birth and death ---- */
+
+static void
+task_entry(void *arg)
+{
+	struct sl_task *task = arg;
+	struct sl_rt *rt = task->rt;
+	int result = task->fn(task->arg);
+	sl_assert(sl_list_is_empty(&task->groups) && task->shields == 0);
+	if (task->result)
+		*task->result = result;
+	task->state = TASK_ENDED;
+	if (task->group)
+		group_task_ended(task->group, task, result);
+	rt->alive--;
+	rt->running = NULL;
+	sl_fiber_switch(&task->fiber, &rt->scheduler, true);
+}
+
+struct sl_task *
+task_new(struct sl_rt *rt, const char *name, sl_task_fn *fn, void *arg)
+{
+	if (sl_heap_reserve(&rt->timers, rt->alive + 1) != 0)
+		return NULL;
+	struct sl_task *task = NULL;
+	struct sl_list *spare = sl_list_pop(&rt->spare);
+	if (spare) {
+		rt->spare_count--;
+		task = sl_list_item(spare, struct sl_task, link);
+	} else {
+		task = calloc(1, sizeof(*task));
+		if (!task || sl_fiber_map(&task->fiber, rt->stack_size) != 0) {
+			free(task);
+			return NULL;
+		}
+	}
+	task->rt = rt;
+	task->fn = fn;
+	task->arg = arg;
+	task->result = NULL;
+	task->group = NULL;
+	task->cancel_reason = 0;
+	task->shields = 0;
+	task->deaf = false;
+	task->deadline_ns = SL_FOREVER;
+	task->waits_for = "";
+	task->parked_ns = rt->now_ns;
+	task->timer = (struct sl_heap_node){ 0 };
+	snprintf(task->name, sizeof(task->name), "%s", name);
+	sl_list_init(&task->link);
+	sl_list_init(&task->of_group);
+	sl_list_init(&task->groups);
+	sl_fiber_prepare(&task->fiber, task_entry, task);
+	task->state = TASK_READY;
+	sl_list_push_back(&rt->ready, &task->link);
+	rt->alive++;
+	rt->stats.tasks_started++;
+	rt->stats.tasks_max = SL_MAX(rt->stats.tasks_max, rt->alive);
+	return task;
+}
+
+static void
+bury(struct sl_rt *rt, struct sl_task *task)
+{
+	if (rt->spare_count >= SPARE_MAX) {
+		sl_fiber_unmap(&task->fiber);
+		free(task);
+		return;
+	}
+	rt->spare_count++;
+	sl_list_push_front(&rt->spare, &task->link);
+}
+
+void
+task_free_spare(struct sl_rt *rt)
+{
+	struct sl_list *node;
+	while ((node = sl_list_pop(&rt->spare))) {
+		struct sl_task *task = sl_list_item(node, struct sl_task, link);
+		sl_fiber_unmap(&task->fiber);
+		free(task);
+	}
+	rt->spare_count = 0;
+}
+
+void
+task_resume(struct sl_rt *rt, struct sl_task *task)
+{
+	sl_assert(task->state == TASK_READY);
+	task->state = TASK_RUNNING;
+	task->waits_for = "";
+	rt->running = task;
+	sl_fiber_switch(&rt->scheduler, &task->fiber, false);
+	rt->running = NULL;
+	if (task->state == TASK_ENDED)
+		bury(rt, task);
+}
+
+/* ---- parking ---- */
+
+int
+sl_task_wake_code(enum sl_wake wake)
+{
+	if (wake == SL_WAKE_TIMEOUT)
+		return -ETIMEDOUT;
+	sl_assert(wake == SL_WAKE_CANCEL);
+	return sl_task_self()->cancel_reason == -ETIMEDOUT ? -ETIMEDOUT : -ECANCELED;
+}
+
+static bool
+is_cancelled(const struct sl_task *task)
+{
+	return task->cancel_reason != 0 && task->shields == 0;
+}
+
+int
+task_check(void)
+{
+	struct sl_task *task = sl_task_self();
+	if (is_cancelled(task))
+		return sl_task_wake_code(SL_WAKE_CANCEL);
+	if (task->deadline_ns != SL_FOREVER && task->deadline_ns <= sl_now())
+		return -ETIMEDOUT;
+	return 0;
+}
+
+enum sl_wake
+sl_task_park(const char *what, uint64_t deadline_ns, unsigned flags)
+{
+	struct sl_task *task = sl_task_self();
+	struct sl_rt *rt = task->rt;
+	bool deaf = (flags & SL_PARK_DEAF) != 0;
+	if (!deaf) {
+		uint64_t nearest = SL_MIN(deadline_ns, task->deadline_ns);
+		if (is_cancelled(task))
+			return SL_WAKE_CANCEL;
+		if (nearest != SL_FOREVER) {
+			if (nearest <= sl_now())
+				return SL_WAKE_TIMEOUT;
+			sl_heap_push(&rt->timers, &task->timer, nearest);
+		}
+	}
+	task->deaf = deaf;
+	task->waits_for = what;
+	task->parked_ns = rt->now_ns;
+	task->state = TASK_PARKED;
+	rt->running = NULL;
+	sl_fiber_switch(&task->fiber, &rt->scheduler, false);
+	sl_heap_remove(&rt->timers, &task->timer);
+	return task->wake;
+}
+
+static void
+make_ready(struct sl_task *task, enum sl_wake wake)
+{
+	task->wake = wake;
+	task->state = TASK_READY;
+	sl_list_push_back(&task->rt->ready, &task->link);
+}
+
+void
+sl_task_wake(struct sl_task *task)
+{
+	if (task->state == TASK_PARKED)
+		make_ready(task, SL_WAKE_READY);
+}
+
+void
+task_interrupt(struct sl_task *task, enum sl_wake wake)
+{
+	if (task->state == TASK_PARKED && !task->deaf)
+		make_ready(task, wake);
+}
+
+/* ---- deadlines and shields ---- */
+
+void
+sl_deadline_begin(struct sl_deadline *scope, uint64_t deadline_ns)
+{
+	struct sl_task *task = sl_task_self();
+	scope->saved_ns = task->deadline_ns;
+	task->deadline_ns = SL_MIN(task->deadline_ns, deadline_ns);
+}
+
+void
+sl_deadline_end(struct sl_deadline *scope)
+{
+	sl_task_self()->deadline_ns = scope->saved_ns;
+}
+
+void
+sl_shield_begin(struct sl_shield *shield, uint64_t deadline_ns)
+{
+	struct sl_task *task = sl_task_self();
+	shield->saved_ns = task->deadline_ns;
+	task->deadline_ns = deadline_ns;
+	task->shields++;
+}
+
+void
+sl_shield_end(struct sl_shield *shield)
+{
+	struct sl_task *task = sl_task_self();
+	sl_assert(task->shields > 0);
+	task->shields--;
+	task->deadline_ns = shield->saved_ns;
+}
+
+int
+sl_task_cancelled(void)
+{
+	struct sl_task *task = sl_task_self();
+	if (is_cancelled(task))
+		return task->cancel_reason;
+	return task_check();
+}
+
+uint64_t
+sl_task_deadline(void)
+{
+	return sl_task_self()->deadline_ns;
+}
+
+int
+sl_sleep_until(uint64_t until_ns)
+{
+	struct sl_task *task = sl_task_self();
+	int code = task_check();
+	if (code)
+		return code;
+	bool own = until_ns <= task->deadline_ns;
+	enum sl_wake wake = sl_task_park("sleep", until_ns, 0);
+	if (wake == SL_WAKE_TIMEOUT && own)
+		return 0;
+	return wake == SL_WAKE_READY ? 0 : sl_task_wake_code(wake);
+}
+
+int
+sl_sleep(uint64_t ns)
+{
+	return sl_sleep_until(sl_deadline_in(ns));
+}
+
+int
+sl_yield(void)
+{
+	struct sl_task *task = sl_task_self();
+	int code = task_check();
+	if (code)
+		return code;
+	/* Ready at once, behind those that are ready already; completions are looked at between turns. */
+	make_ready(task, SL_WAKE_READY);
+	task->rt->running = NULL;
+	sl_fiber_switch(&task->fiber, &task->rt->scheduler, false);
+	return 0;
+}
