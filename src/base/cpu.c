@@ -10,10 +10,11 @@ sl_cpu_features(void)
 	__builtin_cpu_init();
 	if (__builtin_cpu_supports("sse4.2"))
 		found |= SL_CPU_SSE42;
-	if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("bmi") && __builtin_cpu_supports("bmi2") &&
-		__builtin_cpu_supports("popcnt"))
+	if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("bmi") &&
+		__builtin_cpu_supports("bmi2") && __builtin_cpu_supports("popcnt"))
 		found |= SL_CPU_AVX2;
-	if ((found & SL_CPU_AVX2) && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw"))
+	if ((found & SL_CPU_AVX2) && __builtin_cpu_supports("avx512f") &&
+		__builtin_cpu_supports("avx512bw"))
 		found |= SL_CPU_AVX512BW;
 #elif defined(__aarch64__)
 	found |= SL_CPU_NEON; /* part of the base architecture */

@@ -4,7 +4,8 @@
 
 #define POLY_REFLECTED 0x82f63b78u
 
-/* Nibble table: 64 bytes stay in one cache line, and the hardware path is the one that matters for speed. */
+/* Nibble table: 64 bytes stay in one cache line, and the hardware path is the one that matters for
+ * speed. */
 static uint32_t
 step_nibble(uint32_t crc)
 {

@@ -9,7 +9,8 @@
 void
 sl_assert_failed(const char *cond, const char *file, int line)
 {
-	/* The one place below cli that writes: the process ends here and nobody above can be asked to. */
+	/* The one place below cli that writes: the process ends here and nobody above can be asked
+	 * to. */
 	fprintf(stderr, "sluice: internal error: %s does not hold (%s:%d)\n", cond, file, line);
 	abort();
 }
@@ -37,7 +38,8 @@ static const struct {
 	{ SL_E_TWICE, "name used twice in this run" },
 };
 
-/* strerrordesc_np is thread-safe and static, but begins with a capital; the common ones are worded here. */
+/* strerrordesc_np is thread-safe and static, but begins with a capital; the common ones are worded
+ * here. */
 static const struct {
 	int code;
 	const char *text;

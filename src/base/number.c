@@ -14,7 +14,8 @@ sl_parse_u64(const char *text, size_t len, uint64_t *out)
 	for (size_t i = 0; i < len; i++) {
 		if (text[i] < '0' || text[i] > '9')
 			return false;
-		if (!sl_mul_u64(value, 10, &value) || !sl_add_u64(value, (uint64_t)(text[i] - '0'), &value))
+		if (!sl_mul_u64(value, 10, &value) ||
+			!sl_add_u64(value, (uint64_t)(text[i] - '0'), &value))
 			return false;
 	}
 	*out = value;
@@ -51,7 +52,8 @@ sl_parse_hex(const char *text, size_t len, uint64_t *out)
 
 /* "12", "12.5" into the value scaled by `scale`; what follows the number is left in *rest. */
 static bool
-parse_scaled(const char *text, uint64_t (*scale_of)(const char *suffix), uint64_t max, uint64_t *out)
+parse_scaled(
+	const char *text, uint64_t (*scale_of)(const char *suffix), uint64_t max, uint64_t *out)
 {
 	size_t whole_len = strspn(text, "0123456789");
 	uint64_t whole = 0;

@@ -5,11 +5,13 @@
 #define MASK "***"
 
 /* Words that mark a query parameter or a header as secret when its name contains them. */
-static const char *const secret_words[] = { "token", "secret", "password", "passwd", "signature", "credential",
-	"apikey", "api_key", "api-key", "accesskey", "access_key", "access-key", "auth", "session", "jwt" };
+static const char *const secret_words[] = { "token", "secret", "password", "passwd", "signature",
+	"credential", "apikey", "api_key", "api-key", "accesskey", "access_key", "access-key",
+	"auth", "session", "jwt" };
 
 /* Names too short to search for inside others. */
-static const char *const secret_names[] = { "sig", "key", "pass", "pwd", "cookie", "set-cookie", "code", "policy" };
+static const char *const secret_names[] = { "sig", "key", "pass", "pwd", "cookie", "set-cookie",
+	"code", "policy" };
 
 static bool
 contains_nocase(struct sl_span name, const char *word)
@@ -42,10 +44,12 @@ sl_redact_is_secret_header(struct sl_span name)
 static bool
 ends_url(char c)
 {
-	return c == ' ' || c == '\t' || c == '\n' || c == '\r' || c == '"' || c == '\'' || c == '<' || c == '>' || c == '\0';
+	return c == ' ' || c == '\t' || c == '\n' || c == '\r' || c == '"' || c == '\'' ||
+	       c == '<' || c == '>' || c == '\0';
 }
 
-/* Length of the userinfo (with '@') at the start of an authority, or 0. The last '@' before the path counts. */
+/* Length of the userinfo (with '@') at the start of an authority, or 0. The last '@' before the
+ * path counts. */
 static size_t
 userinfo_len(struct sl_span rest)
 {
@@ -64,7 +68,8 @@ static size_t
 name_len(struct sl_span text)
 {
 	size_t len = 0;
-	while (len < text.len && (isalnum((unsigned char)text.data[len]) || strchr("-_.%[]", text.data[len])) &&
+	while (len < text.len &&
+		(isalnum((unsigned char)text.data[len]) || strchr("-_.%[]", text.data[len])) &&
 		text.data[len])
 		len++;
 	return len;
@@ -75,13 +80,14 @@ until(struct sl_span text, size_t from, bool whole_line)
 {
 	size_t i = from;
 	while (i < text.len && text.data[i] != '\n' && text.data[i] != '\r' &&
-		(whole_line || (text.data[i] != '&' && text.data[i] != '#' && !ends_url(text.data[i]))))
+		(whole_line ||
+			(text.data[i] != '&' && text.data[i] != '#' && !ends_url(text.data[i]))))
 		i++;
 	return i;
 }
 
-/* A secret "name=value" behind ? & or ;, or a header line "Name: value": copy the name, mask the value. Returns the
- * bytes used of `text`, or 0 if it is neither. */
+/* A secret "name=value" behind ? & or ;, or a header line "Name: value": copy the name, mask the
+ * value. Returns the bytes used of `text`, or 0 if it is neither. */
 static size_t
 mask_pair(struct sl_buf *out, struct sl_span text)
 {
@@ -118,7 +124,8 @@ sl_redact(struct sl_buf *out, struct sl_span text)
 				unsigned char c = (unsigned char)text.data[0];
 				sl_buf_add_char(out, text.data[0]);
 				used = 1;
-				word_start = !(isalnum(c) || c == '-' || c == '_' || c == '.' || c == '%');
+				word_start = !(
+					isalnum(c) || c == '-' || c == '_' || c == '.' || c == '%');
 			} else {
 				word_start = false;
 			}

@@ -8,7 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* A task that waits: the sender's item is taken from where it lies, the receiver's is put where it wants it. */
+/* A task that waits: the sender's item is taken from where it lies, the receiver's is put where it
+ * wants it. */
 struct waiter {
 	struct sl_list link;
 	struct sl_task *task;

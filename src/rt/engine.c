@@ -67,7 +67,8 @@ static long
 set_time_blocking(const struct sl_op *op)
 {
 	struct timespec times[2] = { { .tv_nsec = UTIME_OMIT },
-		{ .tv_sec = (time_t)(op->time_ns / SL_NS_PER_S), .tv_nsec = (long)(op->time_ns % SL_NS_PER_S) } };
+		{ .tv_sec = (time_t)(op->time_ns / SL_NS_PER_S),
+			.tv_nsec = (long)(op->time_ns % SL_NS_PER_S) } };
 	return futimens(op->fd, times);
 }
 

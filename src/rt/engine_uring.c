@@ -1,9 +1,10 @@
 /*
  * The engine on io_uring: one ring, one thread, one enter a turn.
  *
- * One-shot, unlinked operations only. user_data is slot + generation, never a pointer, so that a cancel that comes late
- * cannot hit the slot's next user. Completions of cancels carry CANCEL_SLOT and are only counted. At most
- * SL_ENGINE_SLOTS operations and one cancel for each are out, which fits the CQ: an overflow cannot happen.
+ * One-shot, unlinked operations only. user_data is slot + generation, never a pointer, so that a
+ * cancel that comes late cannot hit the slot's next user. Completions of cancels carry CANCEL_SLOT
+ * and are only counted. At most SL_ENGINE_SLOTS operations and one cancel for each are out, which
+ * fits the CQ: an overflow cannot happen.
  */
 #include "sluice/base/log.h"
 #include "sluice/base/number.h"
@@ -28,7 +29,9 @@
 
 #define SQ_ENTRIES 256
 #define CQ_ENTRIES 4096
-#define IO_WORKERS 8 /* bounded io-wq workers: three may sit in slow operations, opens and renames find the others */
+#define IO_WORKERS                                                                                 \
+	8 /* bounded io-wq workers: three may sit in slow operations, opens and renames find the   \
+	     others */
 
 /* Newer than liburing 2.3's header; the number is the kernel's (6.9). */
 #define OP_FTRUNCATE 55
@@ -36,8 +39,10 @@
 #define WAKE_SLOT 0xfffffffeu
 #define CANCEL_SLOT 0xffffffffu
 
-_Static_assert(SL_ENGINE_SLOTS * 2 + 2 <= CQ_ENTRIES, "every operation, its cancel and the wake-up fit the CQ");
-_Static_assert(sizeof(struct open_how) == sizeof(((struct sl_op *)0)->how), "openat2's argument lives in the operation");
+_Static_assert(SL_ENGINE_SLOTS * 2 + 2 <= CQ_ENTRIES,
+	"every operation, its cancel and the wake-up fit the CQ");
+_Static_assert(sizeof(struct open_how) == sizeof(((struct sl_op *)0)->how),
+	"openat2's argument lives in the operation");
 
 struct slot {
 	struct sl_op *op; /* NULL = free */
@@ -54,8 +59,8 @@ struct uring {
 	unsigned cancels; /* cancels whose completions are still to come */
 	bool can_truncate;
 	unsigned last_op;
-	/* Wake-ups by other threads. `pending` is set before `sleeping` is read, `sleeping` before `pending`: one of both
-	 * sides sees the other (sequentially consistent store-load). */
+	/* Wake-ups by other threads. `pending` is set before `sleeping` is read, `sleeping` before
+	 * `pending`: one of both sides sees the other (sequentially consistent store-load). */
 	int event_fd;
 	uint64_t event_value; /* the kernel writes here while the read is out */
 	bool event_armed;
@@ -157,10 +162,12 @@ prepare(struct io_uring_sqe *sqe, struct sl_op *op)
 		io_uring_prep_fallocate(sqe, op->fd, 0, (off_t)op->off, (off_t)op->length);
 		break;
 	case SL_OP_SYNC:
-		io_uring_prep_fsync(sqe, op->fd, op->flags & SL_SYNC_DATA ? IORING_FSYNC_DATASYNC : 0);
+		io_uring_prep_fsync(
+			sqe, op->fd, op->flags & SL_SYNC_DATA ? IORING_FSYNC_DATASYNC : 0);
 		break;
 	case SL_OP_RENAME:
-		io_uring_prep_renameat(sqe, op->dir_fd, op->path, op->dir_fd2, op->path2, op->flags);
+		io_uring_prep_renameat(
+			sqe, op->dir_fd, op->path, op->dir_fd2, op->path2, op->flags);
 		break;
 	case SL_OP_LINK:
 		io_uring_prep_linkat(sqe, op->dir_fd, op->path, op->dir_fd2, op->path2, 0);
@@ -303,7 +310,8 @@ enter(struct uring *u, uint64_t until_ns)
 	uint64_t now = uring_now(&u->base);
 	uint64_t ns = until_ns > now ? until_ns - now : 0;
 	/* On the stack, but an argument of the call (EXT_ARG), not part of an SQE. */
-	struct __kernel_timespec ts = { .tv_sec = (int64_t)(ns / SL_NS_PER_S), .tv_nsec = (int64_t)(ns % SL_NS_PER_S) };
+	struct __kernel_timespec ts = { .tv_sec = (int64_t)(ns / SL_NS_PER_S),
+		.tv_nsec = (int64_t)(ns % SL_NS_PER_S) };
 	return io_uring_submit_and_wait_timeout(&u->ring, &cqe, 1, &ts, NULL);
 }
 
@@ -323,7 +331,8 @@ uring_wait(struct sl_engine *engine, uint64_t until_ns, struct sl_op **done, siz
 	int code = enter(u, until_ns);
 	atomic_store(&u->sleeping, false);
 	atomic_store(&u->pending, false);
-	/* EAGAIN, EBUSY: the kernel is short of something for now; what was not taken stays in the SQ. */
+	/* EAGAIN, EBUSY: the kernel is short of something for now; what was not taken stays in the
+	 * SQ. */
 	if (code < 0 && code != -ETIME && code != -EINTR && code != -EAGAIN && code != -EBUSY)
 		return code;
 	return reap(u, done, max);
@@ -358,8 +367,8 @@ uring_describe(struct sl_engine *engine, char *text, size_t len)
 	struct uring *u = uring_of(engine);
 	struct utsname name = { 0 };
 	uname(&name);
-	snprintf(text, len, "io_uring on Linux %s (features 0x%x, last operation %u)", name.release, u->ring.features,
-		u->last_op);
+	snprintf(text, len, "io_uring on Linux %s (features 0x%x, last operation %u)", name.release,
+		u->ring.features, u->last_op);
 }
 
 static const struct sl_engine_methods uring_methods = {
@@ -397,28 +406,34 @@ refused(int code, struct sl_error *err)
 	switch (code) {
 	case -ENOSYS:
 		return sl_fail(err, SL_PHASE_NONE, code,
-			"cannot use io_uring: this kernel (Linux %s) has none, or a sandbox hides it (sluice needs Linux "
+			"cannot use io_uring: this kernel (Linux %s) has none, or a sandbox hides "
+			"it (sluice needs Linux "
 			"6.1 or newer, outside of gVisor and the like)",
 			name.release);
 	case -EINVAL:
 		return sl_fail(err, SL_PHASE_NONE, code,
-			"cannot use io_uring: Linux %s refuses the ring's settings (sluice needs Linux 6.1 or newer)",
+			"cannot use io_uring: Linux %s refuses the ring's settings (sluice needs "
+			"Linux 6.1 or newer)",
 			name.release);
 	case -EPERM:
 	case -EACCES: {
 		int disabled = disabled_by_sysctl();
 		if (disabled > 0)
 			return sl_fail(err, SL_PHASE_NONE, code,
-				"cannot use io_uring: the administrator switched it off (kernel.io_uring_disabled = %d; "
+				"cannot use io_uring: the administrator switched it off "
+				"(kernel.io_uring_disabled = %d; "
 				"'sysctl kernel.io_uring_disabled=0' as root allows it)",
 				disabled);
 		return sl_fail(err, SL_PHASE_NONE, code,
-			"cannot use io_uring: a security filter forbids it (seccomp, as in containers by default; run the "
-			"container with a profile that allows io_uring_setup, io_uring_enter and io_uring_register)");
+			"cannot use io_uring: a security filter forbids it (seccomp, as in "
+			"containers by default; run the "
+			"container with a profile that allows io_uring_setup, io_uring_enter and "
+			"io_uring_register)");
 	}
 	case -ENOMEM:
 		return sl_fail(err, SL_PHASE_NONE, code,
-			"cannot use io_uring: no lockable memory is left for the ring (raise 'ulimit -l', or end other "
+			"cannot use io_uring: no lockable memory is left for the ring (raise "
+			"'ulimit -l', or end other "
 			"programs of this user that use it)");
 	default:
 		return sl_fail_code(err, SL_PHASE_NONE, code, "cannot use io_uring");
@@ -429,10 +444,11 @@ refused(int code, struct sl_error *err)
 static int
 check_operations(struct uring *u, struct sl_error *err)
 {
-	static const int needed[] = { IORING_OP_NOP, IORING_OP_SOCKET, IORING_OP_CONNECT, IORING_OP_SEND, IORING_OP_RECV,
-		IORING_OP_READ, IORING_OP_WRITE, IORING_OP_POLL_ADD, IORING_OP_OPENAT2, IORING_OP_CLOSE, IORING_OP_FALLOCATE,
-		IORING_OP_FSYNC, IORING_OP_RENAMEAT, IORING_OP_LINKAT, IORING_OP_UNLINKAT, IORING_OP_MKDIRAT, IORING_OP_STATX,
-		IORING_OP_ASYNC_CANCEL };
+	static const int needed[] = { IORING_OP_NOP, IORING_OP_SOCKET, IORING_OP_CONNECT,
+		IORING_OP_SEND, IORING_OP_RECV, IORING_OP_READ, IORING_OP_WRITE, IORING_OP_POLL_ADD,
+		IORING_OP_OPENAT2, IORING_OP_CLOSE, IORING_OP_FALLOCATE, IORING_OP_FSYNC,
+		IORING_OP_RENAMEAT, IORING_OP_LINKAT, IORING_OP_UNLINKAT, IORING_OP_MKDIRAT,
+		IORING_OP_STATX, IORING_OP_ASYNC_CANCEL };
 	struct io_uring_probe *probe = io_uring_get_probe_ring(&u->ring);
 	if (!probe)
 		return refused(-EINVAL, err);
@@ -450,8 +466,9 @@ static int
 set_up_ring(struct uring *u)
 {
 	struct io_uring_params params = { 0 };
-	params.flags = IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_DEFER_TASKRUN | IORING_SETUP_COOP_TASKRUN |
-		IORING_SETUP_SUBMIT_ALL | IORING_SETUP_CQSIZE | IORING_SETUP_CLAMP;
+	params.flags = IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_DEFER_TASKRUN |
+		       IORING_SETUP_COOP_TASKRUN | IORING_SETUP_SUBMIT_ALL | IORING_SETUP_CQSIZE |
+		       IORING_SETUP_CLAMP;
 	params.cq_entries = CQ_ENTRIES;
 	int code = io_uring_queue_init_params(SQ_ENTRIES, &u->ring, &params);
 	if (code)

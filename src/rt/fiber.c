@@ -45,10 +45,12 @@
 
 #define STACK_FILL 0xa5 /* what an untouched byte of a debug build's stack holds */
 
-/* The fiber that is being entered for the first time: its entry function takes no argument in assembly. */
+/* The fiber that is being entered for the first time: its entry function takes no argument in
+ * assembly. */
 static _Thread_local struct sl_fiber *entering;
 
-/* ASan: called on the stack switched to; where we came from may be the thread's own stack, whose bounds are learnt here. */
+/* ASan: called on the stack switched to; where we came from may be the thread's own stack, whose
+ * bounds are learnt here. */
 static void
 arrive(struct sl_fiber *self, struct sl_fiber *from)
 {
@@ -86,8 +88,8 @@ set_up_stack(struct sl_fiber *fiber)
 {
 	void **top = (void **)(void *)((char *)fiber->stack + fiber->stack_size);
 #if defined(__x86_64__)
-	/* top[-2] is 16-aligned: after `ret` has popped the entry's address the stack is as behind a call. top[-1] = 0
-	 * ends backtraces. */
+	/* top[-2] is 16-aligned: after `ret` has popped the entry's address the stack is as behind
+	 * a call. top[-1] = 0 ends backtraces. */
 	void **sp = top - 8;
 	memset(sp, 0, 8 * sizeof(*sp));
 	sp[6] = (void *)(uintptr_t)enter_fiber;
@@ -184,7 +186,8 @@ sl_fiber_unmap(struct sl_fiber *fiber)
 	__tsan_destroy_fiber(fiber->tsan);
 #endif
 #ifdef WITH_ASAN
-	/* What ran here has left its red zones behind; the next owner of these addresses must not meet them. */
+	/* What ran here has left its red zones behind; the next owner of these addresses must not
+	 * meet them. */
 	__asan_unpoison_memory_region(fiber->stack, fiber->stack_size);
 #endif
 #ifndef WITH_ASSEMBLY
@@ -213,7 +216,8 @@ sl_fiber_switch(struct sl_fiber *from, struct sl_fiber *to, bool dying)
 	entering = to;
 	leaving = from;
 #ifdef WITH_ASAN
-	__sanitizer_start_switch_fiber(dying ? NULL : &from->fake_stack, to->bottom, to->bottom_size);
+	__sanitizer_start_switch_fiber(
+		dying ? NULL : &from->fake_stack, to->bottom, to->bottom_size);
 #else
 	(void)dying;
 #endif

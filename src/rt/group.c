@@ -93,7 +93,8 @@ sl_group_leave(struct sl_group *group)
 	sl_assert(group->owner == sl_task_self());
 	group->wait_below = 1;
 	while (group->running > 0) {
-		/* Once all below is cancelled nothing is left to interrupt: they end by themselves, and are waited for. */
+		/* Once all below is cancelled nothing is left to interrupt: they end by themselves,
+		 * and are waited for. */
 		unsigned flags = group->cancel_reason ? SL_PARK_DEAF : 0;
 		group->waiting = true;
 		enum sl_wake wake = sl_task_park("tasks", SL_FOREVER, flags);

@@ -21,7 +21,8 @@ static void
 count(struct sl_rt *rt, const struct sl_op *op)
 {
 	sl_histogram_add(&rt->stats.op[op->kind], sl_now() - op->submitted_ns);
-	bool moves = op->kind == SL_OP_SEND || op->kind == SL_OP_RECV || op->kind == SL_OP_READ || op->kind == SL_OP_WRITE;
+	bool moves = op->kind == SL_OP_SEND || op->kind == SL_OP_RECV || op->kind == SL_OP_READ ||
+		     op->kind == SL_OP_WRITE;
 	if (op->result < 0)
 		rt->stats.op_failed[op->kind]++;
 	else if (moves)
@@ -38,8 +39,8 @@ submit(struct sl_rt *rt, struct sl_op *op)
 }
 
 /*
- * Park until the operation has come back. Once it was asked to cancel, the task is deaf: nothing but the completion
- * ends the wait, because until then memory of this task belongs to the kernel.
+ * Park until the operation has come back. Once it was asked to cancel, the task is deaf: nothing
+ * but the completion ends the wait, because until then memory of this task belongs to the kernel.
  */
 static int
 await(struct sl_rt *rt, struct sl_op *op, uint64_t deadline_ns, unsigned flags)
@@ -47,7 +48,8 @@ await(struct sl_rt *rt, struct sl_op *op, uint64_t deadline_ns, unsigned flags)
 	int code = 0;
 	while (op->state != SL_OP_DONE) {
 		bool deaf = code != 0 || !(flags & INTERRUPTIBLE);
-		enum sl_wake wake = sl_task_park(sl_op_kind_name(op->kind), deadline_ns, deaf ? SL_PARK_DEAF : 0);
+		enum sl_wake wake = sl_task_park(
+			sl_op_kind_name(op->kind), deadline_ns, deaf ? SL_PARK_DEAF : 0);
 		if (wake == SL_WAKE_READY || op->state == SL_OP_DONE)
 			continue;
 		code = sl_task_wake_code(wake);
@@ -70,8 +72,10 @@ static int
 run_elsewhere(struct sl_rt *rt, struct sl_op *op)
 {
 	op->submitted_ns = sl_now();
-	/* flock without waiting only looks at the inode; a thread switch would cost ten times as much. */
-	op->result = op->kind == SL_OP_LOCK ? sl_op_run_blocking(op) : sl_blocking_wait(blocking_thunk, op);
+	/* flock without waiting only looks at the inode; a thread switch would cost ten times as
+	 * much. */
+	op->result = op->kind == SL_OP_LOCK ? sl_op_run_blocking(op)
+					    : sl_blocking_wait(blocking_thunk, op);
 	count(rt, op);
 	return op->result;
 }
@@ -112,14 +116,18 @@ run_slow(struct sl_op *op)
 int
 sl_io_socket(int domain, int type, int protocol)
 {
-	struct sl_op op = { .kind = SL_OP_SOCKET, .domain = domain, .type = type, .protocol = protocol };
+	struct sl_op op = {
+		.kind = SL_OP_SOCKET, .domain = domain, .type = type, .protocol = protocol
+	};
 	return run(&op, SL_FOREVER, 0);
 }
 
 int
 sl_io_connect(int fd, const struct sockaddr *address, socklen_t len, uint64_t deadline_ns)
 {
-	struct sl_op op = { .kind = SL_OP_CONNECT, .fd = fd, .address = address, .address_len = len };
+	struct sl_op op = {
+		.kind = SL_OP_CONNECT, .fd = fd, .address = address, .address_len = len
+	};
 	return run(&op, deadline_ns, INTERRUPTIBLE);
 }
 
@@ -137,7 +145,11 @@ unconst(const void *data)
 int
 sl_io_send(int fd, const void *data, size_t len, int flags, uint64_t deadline_ns)
 {
-	struct sl_op op = { .kind = SL_OP_SEND, .fd = fd, .data = unconst(data), .len = len, .flags = (uint32_t)flags };
+	struct sl_op op = { .kind = SL_OP_SEND,
+		.fd = fd,
+		.data = unconst(data),
+		.len = len,
+		.flags = (uint32_t)flags };
 	return run(&op, deadline_ns, INTERRUPTIBLE);
 }
 
@@ -162,21 +174,29 @@ sl_io_send_all(int fd, const void *data, size_t len, uint64_t deadline_ns)
 int
 sl_io_recv(int fd, void *data, size_t len, int flags, uint64_t deadline_ns)
 {
-	struct sl_op op = { .kind = SL_OP_RECV, .fd = fd, .data = data, .len = len, .flags = (uint32_t)flags };
+	struct sl_op op = {
+		.kind = SL_OP_RECV, .fd = fd, .data = data, .len = len, .flags = (uint32_t)flags
+	};
 	return run(&op, deadline_ns, INTERRUPTIBLE);
 }
 
 int
 sl_io_read_stream(int fd, void *data, size_t len, uint64_t deadline_ns)
 {
-	struct sl_op op = { .kind = SL_OP_READ, .fd = fd, .data = data, .len = len, .off = SL_OFF_CURRENT };
+	struct sl_op op = {
+		.kind = SL_OP_READ, .fd = fd, .data = data, .len = len, .off = SL_OFF_CURRENT
+	};
 	return run(&op, deadline_ns, INTERRUPTIBLE);
 }
 
 int
 sl_io_write_stream(int fd, const void *data, size_t len, uint64_t deadline_ns)
 {
-	struct sl_op op = { .kind = SL_OP_WRITE, .fd = fd, .data = unconst(data), .len = len, .off = SL_OFF_CURRENT };
+	struct sl_op op = { .kind = SL_OP_WRITE,
+		.fd = fd,
+		.data = unconst(data),
+		.len = len,
+		.off = SL_OFF_CURRENT };
 	return run(&op, deadline_ns, INTERRUPTIBLE);
 }
 
@@ -192,14 +212,21 @@ sl_io_poll(int fd, uint32_t events, uint64_t deadline_ns)
 int
 sl_io_read(int fd, void *data, size_t len, uint64_t off, uint32_t rw_flags)
 {
-	struct sl_op op = { .kind = SL_OP_READ, .fd = fd, .data = data, .len = len, .off = off, .flags = rw_flags };
+	struct sl_op op = { .kind = SL_OP_READ,
+		.fd = fd,
+		.data = data,
+		.len = len,
+		.off = off,
+		.flags = rw_flags };
 	return run(&op, SL_FOREVER, 0);
 }
 
 int
 sl_io_write(int fd, const void *data, size_t len, uint64_t off)
 {
-	struct sl_op op = { .kind = SL_OP_WRITE, .fd = fd, .data = unconst(data), .len = len, .off = off };
+	struct sl_op op = {
+		.kind = SL_OP_WRITE, .fd = fd, .data = unconst(data), .len = len, .off = off
+	};
 	return run(&op, SL_FOREVER, 0);
 }
 
@@ -214,7 +241,8 @@ sl_io_write_all(int fd, const void *data, size_t len, uint64_t off)
 		if (written < 0)
 			return written;
 		if (written == 0)
-			return -EIO; /* no progress and no reason: never seen, never to be spun on */
+			return -EIO; /* no progress and no reason: never seen, never to be spun on
+				      */
 		rest += written;
 		off += (uint64_t)written;
 		len -= (size_t)written;
@@ -282,14 +310,20 @@ sl_io_rename(int dir_fd, const char *path, int dir_fd2, const char *path2, uint3
 int
 sl_io_link(int dir_fd, const char *path, int dir_fd2, const char *path2)
 {
-	struct sl_op op = { .kind = SL_OP_LINK, .dir_fd = dir_fd, .path = path, .dir_fd2 = dir_fd2, .path2 = path2 };
+	struct sl_op op = { .kind = SL_OP_LINK,
+		.dir_fd = dir_fd,
+		.path = path,
+		.dir_fd2 = dir_fd2,
+		.path2 = path2 };
 	return run(&op, SL_FOREVER, 0);
 }
 
 int
 sl_io_unlink(int dir_fd, const char *path, int flags)
 {
-	struct sl_op op = { .kind = SL_OP_UNLINK, .dir_fd = dir_fd, .path = path, .flags = (uint32_t)flags };
+	struct sl_op op = {
+		.kind = SL_OP_UNLINK, .dir_fd = dir_fd, .path = path, .flags = (uint32_t)flags
+	};
 	return run_slow(&op);
 }
 

@@ -1,9 +1,10 @@
 /*
- * Thread pools: CPU workers, blocking calls for files, and resolvers apart from them (a dead name server must not hold
- * up the disk). Threads start when first needed.
+ * Thread pools: CPU workers, blocking calls for files, and resolvers apart from them (a dead name
+ * server must not hold up the disk). Threads start when first needed.
  *
- * A job goes IDLE -> queued -> running -> done; it is taken off the queue under the pool's mutex. `state` decides who
- * frees it when the caller goes away: the caller sets ABANDONED, the thread DONE, and whoever comes second cleans up.
+ * A job goes IDLE -> queued -> running -> done; it is taken off the queue under the pool's mutex.
+ * `state` decides who frees it when the caller goes away: the caller sets ABANDONED, the thread
+ * DONE, and whoever comes second cleans up.
  */
 #include "sluice/rt/offload.h"
 
@@ -21,8 +22,10 @@
 #define QUEUE_PER_WORKER 4 /* CPU jobs queued or running for each worker; more wait as tasks */
 #define BLOCKING_QUEUE 64  /* blocking calls queued or running in a pool */
 #define THREADS_MAX 64
-#define JOIN_NS (200 * SL_NS_PER_MS) /* how long the end of the program waits for a blocking call that was abandoned */
-#define STACK_BYTES (1024 * 1024)    /* getaddrinfo and its NSS modules are hungry */
+#define JOIN_NS                                                                                    \
+	(200 * SL_NS_PER_MS) /* how long the end of the program waits for a blocking call that was \
+				abandoned */
+#define STACK_BYTES (1024 * 1024) /* getaddrinfo and its NSS modules are hungry */
 
 enum job_state { JOB_WAITED, JOB_DONE, JOB_ABANDONED };
 
@@ -30,7 +33,8 @@ struct job {
 	struct job *next;
 	sl_offload_fn *fn;
 	void *arg;
-	void (*free_arg)(void *arg); /* only of calls that may be abandoned; then the job is heap memory too */
+	void (*free_arg)(void *arg); /* only of calls that may be abandoned; then the job is heap
+					memory too */
 	int result;
 	bool finished; /* the runtime's thread has seen it */
 	_Atomic int state;
@@ -44,7 +48,13 @@ struct pool {
 	unsigned threads, idle, threads_max;
 	size_t queued, queue_high_water;
 	bool stopping;
-	pthread_t ids[THREADS_MAX];
+	pthread_cond_t end; /* a thread has ended */
+	unsigned ended;
+	struct thread {
+		pthread_t id;
+		struct pool *pool;
+		bool ended;
+	} all[THREADS_MAX];
 	struct offload *owner;
 	struct sl_semaphore places;
 	_Atomic unsigned running; /* functions running now */
@@ -89,8 +99,8 @@ hand_back(struct offload *offload, struct job *job)
 	struct job *head = atomic_load_explicit(&offload->finished, memory_order_relaxed);
 	do {
 		job->next = head;
-	} while (!atomic_compare_exchange_weak_explicit(&offload->finished, &head, job, memory_order_release,
-		memory_order_relaxed));
+	} while (!atomic_compare_exchange_weak_explicit(
+		&offload->finished, &head, job, memory_order_release, memory_order_relaxed));
 	offload->engine->methods->wake(offload->engine);
 }
 
@@ -110,7 +120,8 @@ run_job(struct pool *pool, struct job *job)
 		uint64_t before = cpu ? sl_clock_monotonic_ns() : 0;
 		job->result = job->fn(job->arg);
 		if (cpu) {
-			atomic_fetch_add_explicit(&offload->worked_ns, sl_clock_monotonic_ns() - before, memory_order_relaxed);
+			atomic_fetch_add_explicit(&offload->worked_ns,
+				sl_clock_monotonic_ns() - before, memory_order_relaxed);
 			atomic_fetch_add_explicit(&offload->worked_count, 1, memory_order_relaxed);
 		}
 	}
@@ -125,10 +136,16 @@ run_job(struct pool *pool, struct job *job)
 static void *
 thread_main(void *arg)
 {
-	struct pool *pool = arg;
+	struct thread *thread = arg;
+	struct pool *pool = thread->pool;
 	struct job *job;
 	while ((job = take_job(pool)))
 		run_job(pool, job);
+	pthread_mutex_lock(&pool->mutex);
+	thread->ended = true;
+	pool->ended++;
+	pthread_cond_signal(&pool->end);
+	pthread_mutex_unlock(&pool->mutex);
 	return NULL;
 }
 
@@ -144,7 +161,9 @@ start_thread(struct pool *pool)
 	pthread_attr_init(&attr);
 	pthread_attr_setstacksize(&attr, STACK_BYTES);
 	pthread_sigmask(SIG_SETMASK, &all, &before);
-	int code = pthread_create(&pool->ids[pool->threads], &attr, thread_main, pool);
+	struct thread *thread = &pool->all[pool->threads];
+	thread->pool = pool;
+	int code = pthread_create(&thread->id, &attr, thread_main, thread);
 	pthread_sigmask(SIG_SETMASK, &before, NULL);
 	pthread_attr_destroy(&attr);
 	if (code != 0)
@@ -194,7 +213,8 @@ offload_collect(struct sl_rt *rt)
 		job = next;
 	}
 	rt->stats.offload_ns = atomic_load_explicit(&offload->worked_ns, memory_order_relaxed);
-	rt->stats.offload_count = atomic_load_explicit(&offload->worked_count, memory_order_relaxed);
+	rt->stats.offload_count =
+		atomic_load_explicit(&offload->worked_count, memory_order_relaxed);
 	rt->stats.worker_queue_high_water = offload->pools[POOL_CPU].queue_high_water;
 }
 
@@ -207,7 +227,9 @@ init_pool(struct offload *offload, unsigned index, unsigned threads, unsigned pl
 	pool->threads_max = SL_MIN(threads, (unsigned)THREADS_MAX);
 	pool->last = &pool->first;
 	sl_semaphore_init(&pool->places, names[index], places);
-	if (pthread_mutex_init(&pool->mutex, NULL) != 0 || pthread_cond_init(&pool->work, NULL) != 0)
+	if (pthread_mutex_init(&pool->mutex, NULL) != 0 ||
+		pthread_cond_init(&pool->work, NULL) != 0 ||
+		pthread_cond_init(&pool->end, NULL) != 0)
 		return -ENOMEM;
 	return 0;
 }
@@ -221,34 +243,41 @@ offload_new(struct sl_rt *rt, const struct sl_rt_options *options)
 	unsigned workers = options->workers ? options->workers : sl_cpu_count();
 	offload->engine = rt->engine;
 	rt->offload = offload;
-	int code = init_pool(offload, POOL_CPU, workers, SL_MIN(workers, (unsigned)THREADS_MAX) * QUEUE_PER_WORKER);
+	int code = init_pool(offload, POOL_CPU, workers,
+		SL_MIN(workers, (unsigned)THREADS_MAX) * QUEUE_PER_WORKER);
 	if (!code)
-		code = init_pool(offload, POOL_FILES, options->blocking ? options->blocking : 4, BLOCKING_QUEUE);
+		code = init_pool(offload, POOL_FILES, options->blocking ? options->blocking : 4,
+			BLOCKING_QUEUE);
 	if (!code)
-		code = init_pool(offload, POOL_RESOLVER, options->resolvers ? options->resolvers : 2, BLOCKING_QUEUE);
+		code = init_pool(offload, POOL_RESOLVER,
+			options->resolvers ? options->resolvers : 2, BLOCKING_QUEUE);
 	if (code)
 		free(offload);
 	return code;
 }
 
-/* True if every thread has ended. A call that was abandoned and still blocks keeps its thread, and so the pool. */
+/* True if every thread has ended. A call that was abandoned and still blocks keeps its thread, and
+ * so the pool. */
 static bool
 stop_pool(struct pool *pool)
 {
 	pthread_mutex_lock(&pool->mutex);
 	pool->stopping = true;
 	pthread_cond_broadcast(&pool->work);
-	pthread_mutex_unlock(&pool->mutex);
 	uint64_t until_ns = sl_clock_monotonic_ns() + JOIN_NS;
-	bool all = true;
-	for (unsigned i = 0; i < pool->threads; i++) {
-		struct timespec until = { .tv_sec = (time_t)(until_ns / SL_NS_PER_S),
-			.tv_nsec = (long)(until_ns % SL_NS_PER_S) };
-		if (pthread_clockjoin_np(pool->ids[i], NULL, CLOCK_MONOTONIC, &until) == 0)
-			continue;
-		pthread_detach(pool->ids[i]);
-		all = false;
-	}
+	struct timespec until = { .tv_sec = (time_t)(until_ns / SL_NS_PER_S),
+		.tv_nsec = (long)(until_ns % SL_NS_PER_S) };
+	int code = 0;
+	while (pool->ended < pool->threads && code == 0)
+		code = pthread_cond_clockwait(&pool->end, &pool->mutex, CLOCK_MONOTONIC, &until);
+	bool all = pool->ended == pool->threads;
+	for (unsigned i = 0; i < pool->threads; i++)
+		if (!pool->all[i].ended)
+			pthread_detach(pool->all[i].id);
+	pthread_mutex_unlock(&pool->mutex);
+	for (unsigned i = 0; i < pool->threads; i++)
+		if (all)
+			pthread_join(pool->all[i].id, NULL);
 	return all;
 }
 
@@ -266,6 +295,7 @@ offload_free(struct sl_rt *rt)
 	for (unsigned i = 0; i < POOLS; i++) {
 		pthread_mutex_destroy(&offload->pools[i].mutex);
 		pthread_cond_destroy(&offload->pools[i].work);
+		pthread_cond_destroy(&offload->pools[i].end);
 	}
 	free(offload);
 }
@@ -276,7 +306,8 @@ sl_worker_count(void)
 	return sl_task_self()->rt->offload->pools[POOL_CPU].threads_max;
 }
 
-/* A simulated engine has one thread and virtual time: the delay is that of an operation, the work is done here. */
+/* A simulated engine has one thread and virtual time: the delay is that of an operation, the work
+ * is done here. */
 static int
 run_simulated(struct sl_rt *rt, sl_offload_fn *fn, void *arg)
 {
@@ -332,7 +363,8 @@ sl_blocking_wait(sl_offload_fn *fn, void *arg)
 	return run_and_wait(POOL_FILES, fn, arg);
 }
 
-/* Park until the job is done, or give it up. Returns its result, or the code with the job no longer ours. */
+/* Park until the job is done, or give it up. Returns its result, or the code with the job no longer
+ * ours. */
 static int
 wait_or_abandon(struct job *job, const char *what, uint64_t deadline_ns, bool *abandoned)
 {
@@ -354,11 +386,12 @@ wait_or_abandon(struct job *job, const char *what, uint64_t deadline_ns, bool *a
 }
 
 int
-sl_blocking_run(enum sl_blocking_pool which, sl_offload_fn *fn, void *arg, void (*free_arg)(void *arg),
-	uint64_t deadline_ns, bool *abandoned)
+sl_blocking_run(enum sl_blocking_pool which, sl_offload_fn *fn, void *arg,
+	void (*free_arg)(void *arg), uint64_t deadline_ns, bool *abandoned)
 {
 	struct sl_rt *rt = sl_task_self()->rt;
-	struct pool *pool = &rt->offload->pools[which == SL_BLOCKING_RESOLVER ? POOL_RESOLVER : POOL_FILES];
+	struct pool *pool =
+		&rt->offload->pools[which == SL_BLOCKING_RESOLVER ? POOL_RESOLVER : POOL_FILES];
 	*abandoned = false;
 	int code = rt->engine->simulated ? run_simulated(rt, fn, arg) : 0;
 	if (rt->engine->simulated)

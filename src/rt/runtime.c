@@ -7,7 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* OpenSSL's handshake and printf need some 20 KiB; sanitizers multiply frames. Only touched pages cost memory. */
+/* OpenSSL's handshake and printf need some 20 KiB; sanitizers multiply frames. Only touched pages
+ * cost memory. */
 #if defined(SL_DEBUG)
 #define STACK_SIZE (256u * 1024u)
 #else
@@ -93,7 +94,8 @@ sl_rt_free(struct sl_rt *rt)
 	free(rt);
 }
 
-/* Those ready at the begin of the turn; what they make ready waits for the next, behind the completions. */
+/* Those ready at the begin of the turn; what they make ready waits for the next, behind the
+ * completions. */
 static void
 run_ready(struct sl_rt *rt)
 {
@@ -164,7 +166,8 @@ sl_rt_run(struct sl_rt *rt, sl_task_fn *fn, void *arg)
 /* ---- looking ---- */
 
 static void
-see_task(struct sl_task *task, unsigned depth, void (*see)(void *, const struct sl_task_info *), void *ctx)
+see_task(struct sl_task *task, unsigned depth, void (*see)(void *, const struct sl_task_info *),
+	void *ctx)
 {
 	static const char *const names[] = { "ready", "running", "parked", "ended" };
 	struct sl_task_info info = { .name = task->name,
@@ -176,8 +179,8 @@ see_task(struct sl_task *task, unsigned depth, void (*see)(void *, const struct 
 	sl_list_each(node, &task->groups)
 	{
 		struct sl_group *group = sl_list_item(node, struct sl_group, of_owner);
-		sl_list_each(below, &group->tasks)
-			see_task(sl_list_item(below, struct sl_task, of_group), depth + 1, see, ctx);
+		sl_list_each(below, &group->tasks) see_task(
+			sl_list_item(below, struct sl_task, of_group), depth + 1, see, ctx);
 	}
 }
 

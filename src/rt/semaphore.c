@@ -37,7 +37,8 @@ sl_semaphore_take(struct sl_semaphore *semaphore, uint64_t deadline_ns)
 	struct waiter waiter = { .task = sl_task_self() };
 	sl_list_push_back(&semaphore->waiters, &waiter.link);
 	enum sl_wake wake = sl_task_park(semaphore->name, deadline_ns, 0);
-	if (waiter.granted) /* it may have been granted between a cancellation and our turn to run */
+	if (waiter.granted) /* it may have been granted between a cancellation and our turn to run
+			     */
 		return 0;
 	sl_list_remove(&waiter.link);
 	return sl_task_wake_code(wake);

@@ -7,7 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Stacks kept for reuse: more than the tasks that come and go at once. Each keeps only its touched pages. */
+/* Stacks kept for reuse: more than the tasks that come and go at once. Each keeps only its touched
+ * pages. */
 #define SPARE_MAX 64
 
 struct sl_task *
@@ -268,7 +269,8 @@ sl_yield(void)
 	int code = task_check();
 	if (code)
 		return code;
-	/* Ready at once, behind those that are ready already; completions are looked at between turns. */
+	/* Ready at once, behind those that are ready already; completions are looked at between
+	 * turns. */
 	make_ready(task, SL_WAKE_READY);
 	task->rt->running = NULL;
 	sl_fiber_switch(&task->fiber, &task->rt->scheduler, false);

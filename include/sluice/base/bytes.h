@@ -1,8 +1,9 @@
 /*
  * bytes.h - spans of bytes and a growing buffer.
  *
- * A span borrows: it is valid as long as what it points at. A buffer owns its storage, which always ends with a NUL
- * that is not counted, so that buf.data can be handed to C functions; {0} is an empty buffer.
+ * A span borrows: it is valid as long as what it points at. A buffer owns its storage, which always
+ * ends with a NUL that is not counted, so that buf.data can be handed to C functions; {0} is an
+ * empty buffer.
  */
 #ifndef SLUICE_BASE_BYTES_H
 #define SLUICE_BASE_BYTES_H
@@ -21,7 +22,8 @@ struct sl_buf {
 	char *data; /* NULL until the first byte; then NUL-terminated */
 	size_t len;
 	size_t cap;
-	bool failed; /* an allocation failed: every later append is dropped, the caller checks once at the end */
+	bool failed; /* an allocation failed: every later append is dropped, the caller checks once
+			at the end */
 };
 
 static inline struct sl_span
@@ -70,7 +72,8 @@ void sl_buf_add_str(struct sl_buf *buf, const char *text);
 void sl_buf_add_char(struct sl_buf *buf, char c);
 void sl_buf_printf(struct sl_buf *buf, const char *fmt, ...) SL_PRINTF(2, 3);
 
-/* The storage as a NUL-terminated string, now the caller's to free; the buffer is {0}. NULL if an append failed. */
+/* The storage as a NUL-terminated string, now the caller's to free; the buffer is {0}. NULL if an
+ * append failed. */
 char *sl_buf_detach(struct sl_buf *buf) SL_MUST_CHECK;
 
 static inline struct sl_span

@@ -35,8 +35,8 @@
 #define SL_MAX(a, b) ((a) > (b) ? (a) : (b))
 
 /*
- * Programmer errors stop the program, in release builds too: a wrong state must not reach a user's file.
- * Bytes from a server or a file, and load from a user, never assert.
+ * Programmer errors stop the program, in release builds too: a wrong state must not reach a user's
+ * file. Bytes from a server or a file, and load from a user, never assert.
  */
 #define sl_assert(cond) ((cond) ? (void)0 : sl_assert_failed(#cond, __FILE__, __LINE__))
 

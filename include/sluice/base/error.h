@@ -1,10 +1,12 @@
 /*
  * error.h - how failures travel.
  *
- * Every fallible function returns int: 0 or a documented count, or a negative code. -1..-4095 are the kernel's errno
- * values exactly as completions deliver them; our own start at -5000. No function here reads or sets errno.
+ * Every fallible function returns int: 0 or a documented count, or a negative code. -1..-4095 are
+ * the kernel's errno values exactly as completions deliver them; our own start at -5000. No
+ * function here reads or sets errno.
  *
- * Detail for a person travels beside the code in a caller-owned struct sl_error. Only the layer cli prints it.
+ * Detail for a person travels beside the code in a caller-owned struct sl_error. Only the layer cli
+ * prints it.
  */
 #ifndef SLUICE_BASE_ERROR_H
 #define SLUICE_BASE_ERROR_H
@@ -12,11 +14,11 @@
 #include "sluice/base/def.h"
 
 enum sl_code {
-	SL_E_PROTO = -5000,       /* the peer broke its protocol */
-	SL_E_LIMIT = -5001,       /* a named limit was reached */
-	SL_E_RESOLVE = -5002,     /* a name does not resolve */
-	SL_E_TLS = -5003,         /* handshake, verification or record layer */
-	SL_E_STATUS = -5004,      /* an HTTP status that is no success; sl_error.http_status holds it */
+	SL_E_PROTO = -5000,   /* the peer broke its protocol */
+	SL_E_LIMIT = -5001,   /* a named limit was reached */
+	SL_E_RESOLVE = -5002, /* a name does not resolve */
+	SL_E_TLS = -5003,     /* handshake, verification or record layer */
+	SL_E_STATUS = -5004,  /* an HTTP status that is no success; sl_error.http_status holds it */
 	SL_E_REDIRECT = -5005,    /* too many, looping or refused redirects */
 	SL_E_SHORT_BODY = -5006,  /* the body ended before its announced end */
 	SL_E_CHECKSUM = -5007,    /* the content is not what was asked for */
@@ -51,7 +53,8 @@ enum sl_phase {
 
 #define SL_ERROR_TEXT 768
 
-/* Caller-allocated, no heap. {0} = nothing failed yet. text is complete enough to print, without a full stop. */
+/* Caller-allocated, no heap. {0} = nothing failed yet. text is complete enough to print, without a
+ * full stop. */
 struct sl_error {
 	int code;
 	enum sl_phase phase;
@@ -60,18 +63,22 @@ struct sl_error {
 };
 
 /*
- * Record a failure and return `code`: return sl_fail(err, SL_PHASE_WRITE, -ENOSPC, "cannot write '%s'", path);
- * First failure wins; err may be NULL (then only the code travels). The text is cut at SL_ERROR_TEXT - 1 bytes.
+ * Record a failure and return `code`: return sl_fail(err, SL_PHASE_WRITE, -ENOSPC, "cannot write
+ * '%s'", path); First failure wins; err may be NULL (then only the code travels). The text is cut
+ * at SL_ERROR_TEXT - 1 bytes.
  */
-int sl_fail(struct sl_error *err, enum sl_phase phase, int code, const char *fmt, ...) SL_PRINTF(4, 5);
+int sl_fail(struct sl_error *err, enum sl_phase phase, int code, const char *fmt, ...)
+	SL_PRINTF(4, 5);
 
 /* As sl_fail, with ": " and the words of sl_code_text(code) appended. */
-int sl_fail_code(struct sl_error *err, enum sl_phase phase, int code, const char *fmt, ...) SL_PRINTF(4, 5);
+int sl_fail_code(struct sl_error *err, enum sl_phase phase, int code, const char *fmt, ...)
+	SL_PRINTF(4, 5);
 
 /* Forget what was recorded, for another try. */
 void sl_error_clear(struct sl_error *err);
 
-/* A short lower-case text for any code: "no space left on device", "peer broke the protocol". Static storage. */
+/* A short lower-case text for any code: "no space left on device", "peer broke the protocol".
+ * Static storage. */
 const char *sl_code_text(int code);
 
 #endif

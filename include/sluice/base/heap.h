@@ -1,6 +1,7 @@
 /*
- * heap.h - binary min-heap of intrusive nodes ordered by a 64-bit key; each node knows its place, so that any node
- * can be removed in O(log n). The node's owner keeps it in place while it is in the heap.
+ * heap.h - binary min-heap of intrusive nodes ordered by a 64-bit key; each node knows its place,
+ * so that any node can be removed in O(log n). The node's owner keeps it in place while it is in
+ * the heap.
  */
 #ifndef SLUICE_BASE_HEAP_H
 #define SLUICE_BASE_HEAP_H

@@ -1,5 +1,6 @@
 /*
- * text.h - makes bytes from servers, files and file names safe to show on a terminal, and knows their width.
+ * text.h - makes bytes from servers, files and file names safe to show on a terminal, and knows
+ * their width.
  */
 #ifndef SLUICE_BASE_TEXT_H
 #define SLUICE_BASE_TEXT_H
@@ -7,13 +8,14 @@
 #include "sluice/base/bytes.h"
 
 /*
- * Append `text` to *out with every byte a terminal could act on shown as \xNN: C0 except tab, DEL, C1 (also as UTF-8
- * C2 80..9F) and bytes that are no valid UTF-8 (RFC 3629); the bidirectional controls of Unicode (U+202A..E, U+2066..9)
- * are shown as \u{202A}. A newline is shown as \x0a.
+ * Append `text` to *out with every byte a terminal could act on shown as \xNN: C0 except tab, DEL,
+ * C1 (also as UTF-8 C2 80..9F) and bytes that are no valid UTF-8 (RFC 3629); the bidirectional
+ * controls of Unicode (U+202A..E, U+2066..9) are shown as \u{202A}. A newline is shown as \x0a.
  */
 void sl_text_make_safe(struct sl_buf *out, struct sl_span text);
 
-/* Length of the valid UTF-8 sequence at the start of text, 1..4, or 0 if there is none. *code gets the code point. */
+/* Length of the valid UTF-8 sequence at the start of text, 1..4, or 0 if there is none. *code gets
+ * the code point. */
 size_t sl_text_utf8(struct sl_span text, uint32_t *code);
 
 /* Columns a terminal uses for safe text: wide characters count 2, combining ones 0. */

@@ -1,8 +1,9 @@
 /*
  * chunk.h - the one chunk pool: pieces of one huge-page backed mapping, and so the bound on memory.
  *
- * A chunk is counted: whoever uses it holds a reference; with the last one it returns to the pool, last freed first
- * used. References are taken and given on the runtime's thread only; a worker sees a chunk while a task holds one.
+ * A chunk is counted: whoever uses it holds a reference; with the last one it returns to the pool,
+ * last freed first used. References are taken and given on the runtime's thread only; a worker sees
+ * a chunk while a task holds one.
  */
 #ifndef SLUICE_RT_CHUNK_H
 #define SLUICE_RT_CHUNK_H
@@ -10,7 +11,8 @@
 #include "sluice/rt/task.h"
 
 #define SL_CHUNK_SIZE (1024u * 1024u) /* default; also the unit of O_DIRECT writes */
-#define SL_CHUNK_ALIGN 4096u          /* every chunk begins at a multiple of this, and of its size if a power of two */
+#define SL_CHUNK_ALIGN                                                                             \
+	4096u /* every chunk begins at a multiple of this, and of its size if a power of two */
 
 struct sl_chunk_pool;
 
@@ -25,16 +27,20 @@ struct sl_chunk {
 };
 
 /*
- * A pool of `count` chunks (at least 2) of `size` bytes (a multiple of SL_CHUNK_ALIGN). One mapping, 2 MiB aligned,
- * MADV_HUGEPAGE and MADV_DONTFORK, touched only when used. Returns 0 or -ENOMEM.
+ * A pool of `count` chunks (at least 2) of `size` bytes (a multiple of SL_CHUNK_ALIGN). One
+ * mapping, 2 MiB aligned, MADV_HUGEPAGE and MADV_DONTFORK, touched only when used. Returns 0 or
+ * -ENOMEM.
  */
 int sl_chunk_pool_new(struct sl_chunk_pool **out, size_t count, size_t size) SL_MUST_CHECK;
 
 /* All chunks must be back (asserted). NULL is fine. */
 void sl_chunk_pool_free(struct sl_chunk_pool *pool);
 
-/* A chunk with one reference, len 0 and off 0, waiting first come first served. Returns 0; -ETIMEDOUT; -ECANCELED. */
-SL_SUSPENDS int sl_chunk_take(struct sl_chunk_pool *pool, struct sl_chunk **out, uint64_t deadline_ns) SL_MUST_CHECK;
+/* A chunk with one reference, len 0 and off 0, waiting first come first served. Returns 0;
+ * -ETIMEDOUT; -ECANCELED. */
+SL_SUSPENDS
+int sl_chunk_take(
+	struct sl_chunk_pool *pool, struct sl_chunk **out, uint64_t deadline_ns) SL_MUST_CHECK;
 
 /* Never suspends: NULL if none is free or others wait. */
 struct sl_chunk *sl_chunk_try_take(struct sl_chunk_pool *pool);
@@ -45,6 +51,7 @@ struct sl_chunk *sl_chunk_ref(struct sl_chunk *chunk);
 void sl_chunk_unref(struct sl_chunk *chunk);
 
 size_t sl_chunk_pool_count(const struct sl_chunk_pool *pool);
-size_t sl_chunk_pool_high_water(const struct sl_chunk_pool *pool); /* chunks in use at once, at most so far */
+size_t sl_chunk_pool_high_water(
+	const struct sl_chunk_pool *pool); /* chunks in use at once, at most so far */
 
 #endif

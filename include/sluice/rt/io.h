@@ -1,11 +1,12 @@
 /*
  * io.h - operations that suspend the calling task until the engine has carried them out.
  *
- * Written once above the seam: waiting for a slot, parking, deadlines, cancelling, counting. Results are those of the
- * system calls, as 0, a count or a descriptor, or a negative errno. For all of them:
+ * Written once above the seam: waiting for a slot, parking, deadlines, cancelling, counting.
+ * Results are those of the system calls, as 0, a count or a descriptor, or a negative errno. For
+ * all of them:
  *  - -ECANCELED or -ETIMEDOUT if cancellation or a deadline in force came and nothing was done.
- *  - Operations on regular files and names are waited for once they are under way, whatever the deadline; a
- *    cancellation before they start still stops them.
+ *  - Operations on regular files and names are waited for once they are under way, whatever the
+ * deadline; a cancellation before they start still stops them.
  *  - Buffers and paths stay the caller's and may be reused when the call returns.
  */
 #ifndef SLUICE_RT_IO_H
@@ -17,64 +18,98 @@
 /* ---- sockets and pipes: `deadline_ns` (SL_FOREVER = only the deadlines in force) ---- */
 
 /* SOCK_CLOEXEC is added. */
-SL_SUSPENDS int sl_io_socket(int domain, int type, int protocol) SL_MUST_CHECK;
-SL_SUSPENDS int sl_io_connect(int fd, const struct sockaddr *address, socklen_t len, uint64_t deadline_ns) SL_MUST_CHECK;
+SL_SUSPENDS
+int sl_io_socket(int domain, int type, int protocol) SL_MUST_CHECK;
+SL_SUSPENDS
+int sl_io_connect(
+	int fd, const struct sockaddr *address, socklen_t len, uint64_t deadline_ns) SL_MUST_CHECK;
 
 /* One send; may be short. */
-SL_SUSPENDS int sl_io_send(int fd, const void *data, size_t len, int flags, uint64_t deadline_ns) SL_MUST_CHECK;
+SL_SUSPENDS
+int sl_io_send(int fd, const void *data, size_t len, int flags, uint64_t deadline_ns) SL_MUST_CHECK;
 
 /* All of it, or a failure; how much went out before a failure is not known. Returns 0. */
-SL_SUSPENDS int sl_io_send_all(int fd, const void *data, size_t len, uint64_t deadline_ns) SL_MUST_CHECK;
+SL_SUSPENDS
+int sl_io_send_all(int fd, const void *data, size_t len, uint64_t deadline_ns) SL_MUST_CHECK;
 
-/* 0 = end of stream. With MSG_WAITALL, fewer bytes than asked if the stream ended, or the deadline or a cancellation
- * came after some had arrived (then the count, and the next call returns the code). */
-SL_SUSPENDS int sl_io_recv(int fd, void *data, size_t len, int flags, uint64_t deadline_ns) SL_MUST_CHECK;
+/* 0 = end of stream. With MSG_WAITALL, fewer bytes than asked if the stream ended, or the deadline
+ * or a cancellation came after some had arrived (then the count, and the next call returns the
+ * code). */
+SL_SUSPENDS
+int sl_io_recv(int fd, void *data, size_t len, int flags, uint64_t deadline_ns) SL_MUST_CHECK;
 
 /* Read from a pipe, terminal or other stream without position; may be cancelled. 0 = end. */
-SL_SUSPENDS int sl_io_read_stream(int fd, void *data, size_t len, uint64_t deadline_ns) SL_MUST_CHECK;
+SL_SUSPENDS
+int sl_io_read_stream(int fd, void *data, size_t len, uint64_t deadline_ns) SL_MUST_CHECK;
 
 /* One write to a stream; may be short and may be cancelled. Never blocks the ring. */
-SL_SUSPENDS int sl_io_write_stream(int fd, const void *data, size_t len, uint64_t deadline_ns) SL_MUST_CHECK;
+SL_SUSPENDS
+int sl_io_write_stream(int fd, const void *data, size_t len, uint64_t deadline_ns) SL_MUST_CHECK;
 
 /* Events of poll(2). */
-SL_SUSPENDS int sl_io_poll(int fd, uint32_t events, uint64_t deadline_ns) SL_MUST_CHECK;
+SL_SUSPENDS
+int sl_io_poll(int fd, uint32_t events, uint64_t deadline_ns) SL_MUST_CHECK;
 
 /* ---- files ---- */
 
 /* One positioned read or write; may be short. `rw_flags` are RWF_*. */
-SL_SUSPENDS int sl_io_read(int fd, void *data, size_t len, uint64_t off, uint32_t rw_flags) SL_MUST_CHECK;
-SL_SUSPENDS int sl_io_write(int fd, const void *data, size_t len, uint64_t off) SL_MUST_CHECK;
+SL_SUSPENDS
+int sl_io_read(int fd, void *data, size_t len, uint64_t off, uint32_t rw_flags) SL_MUST_CHECK;
+SL_SUSPENDS
+int sl_io_write(int fd, const void *data, size_t len, uint64_t off) SL_MUST_CHECK;
 
 /* All of it: continues after short writes and -EINTR, -EAGAIN. Returns 0. */
-SL_SUSPENDS int sl_io_write_all(int fd, const void *data, size_t len, uint64_t off) SL_MUST_CHECK;
+SL_SUSPENDS
+int sl_io_write_all(int fd, const void *data, size_t len, uint64_t off) SL_MUST_CHECK;
 
 /* `resolve` = RESOLVE_* of openat2(2), 0 = as openat. O_CLOEXEC is added. */
-SL_SUSPENDS int sl_io_open(int dir_fd, const char *path, int flags, uint32_t mode, uint64_t resolve) SL_MUST_CHECK;
+SL_SUSPENDS
+int sl_io_open(
+	int dir_fd, const char *path, int flags, uint32_t mode, uint64_t resolve) SL_MUST_CHECK;
 
-/* Always closes, also in a cancelled task (shielded). -1 is ignored. The result matters to nobody: sync tells. */
-SL_SUSPENDS void sl_io_close(int fd);
+/* Always closes, also in a cancelled task (shielded). -1 is ignored. The result matters to nobody:
+ * sync tells. */
+SL_SUSPENDS
+void sl_io_close(int fd);
 
-/* fallocate mode 0. At most SL_IO_SLOW_OPS of allocate, sync and unlink run at a time; others wait their turn. */
-SL_SUSPENDS int sl_io_allocate(int fd, uint64_t off, uint64_t length) SL_MUST_CHECK;
-SL_SUSPENDS int sl_io_sync(int fd, uint32_t flags) SL_MUST_CHECK;
-SL_SUSPENDS int sl_io_sync_fs(int fd) SL_MUST_CHECK;
-SL_SUSPENDS int sl_io_rename(int dir_fd, const char *path, int dir_fd2, const char *path2, uint32_t flags) SL_MUST_CHECK;
-SL_SUSPENDS int sl_io_link(int dir_fd, const char *path, int dir_fd2, const char *path2) SL_MUST_CHECK;
-SL_SUSPENDS int sl_io_unlink(int dir_fd, const char *path, int flags);
-SL_SUSPENDS int sl_io_mkdir(int dir_fd, const char *path, uint32_t mode) SL_MUST_CHECK;
-SL_SUSPENDS int sl_io_stat(int dir_fd, const char *path, int flags, uint32_t mask, struct statx *out) SL_MUST_CHECK;
-SL_SUSPENDS int sl_io_truncate(int fd, uint64_t length) SL_MUST_CHECK;
-SL_SUSPENDS int sl_io_lock(int fd) SL_MUST_CHECK;
-SL_SUSPENDS int sl_io_set_mode(int fd, uint32_t mode) SL_MUST_CHECK;
-SL_SUSPENDS int sl_io_set_time(int fd, uint64_t time_ns) SL_MUST_CHECK;
+/* fallocate mode 0. At most SL_IO_SLOW_OPS of allocate, sync and unlink run at a time; others wait
+ * their turn. */
+SL_SUSPENDS
+int sl_io_allocate(int fd, uint64_t off, uint64_t length) SL_MUST_CHECK;
+SL_SUSPENDS
+int sl_io_sync(int fd, uint32_t flags) SL_MUST_CHECK;
+SL_SUSPENDS
+int sl_io_sync_fs(int fd) SL_MUST_CHECK;
+SL_SUSPENDS
+int sl_io_rename(
+	int dir_fd, const char *path, int dir_fd2, const char *path2, uint32_t flags) SL_MUST_CHECK;
+SL_SUSPENDS
+int sl_io_link(int dir_fd, const char *path, int dir_fd2, const char *path2) SL_MUST_CHECK;
+SL_SUSPENDS
+int sl_io_unlink(int dir_fd, const char *path, int flags);
+SL_SUSPENDS
+int sl_io_mkdir(int dir_fd, const char *path, uint32_t mode) SL_MUST_CHECK;
+SL_SUSPENDS
+int sl_io_stat(
+	int dir_fd, const char *path, int flags, uint32_t mask, struct statx *out) SL_MUST_CHECK;
+SL_SUSPENDS
+int sl_io_truncate(int fd, uint64_t length) SL_MUST_CHECK;
+SL_SUSPENDS
+int sl_io_lock(int fd) SL_MUST_CHECK;
+SL_SUSPENDS
+int sl_io_set_mode(int fd, uint32_t mode) SL_MUST_CHECK;
+SL_SUSPENDS
+int sl_io_set_time(int fd, uint64_t time_ns) SL_MUST_CHECK;
 
 /*
- * Carry out `count` prepared file operations (kinds OPEN and below in sl_op_kind that are no network ones), all at once,
- * and wait for all of them, whatever happens; results are in ops[i].result. Those the engine does not carry run one
- * after the other in a single blocking call, so a batch costs one hand-over. Not interrupted once begun. Returns 0, or
- * the cancellation: then none was begun.
+ * Carry out `count` prepared file operations (kinds OPEN and below in sl_op_kind that are no
+ * network ones), all at once, and wait for all of them, whatever happens; results are in
+ * ops[i].result. Those the engine does not carry run one after the other in a single blocking call,
+ * so a batch costs one hand-over. Not interrupted once begun. Returns 0, or the cancellation: then
+ * none was begun.
  */
-SL_SUSPENDS int sl_io_batch(struct sl_op *ops, size_t count) SL_MUST_CHECK;
+SL_SUSPENDS
+int sl_io_batch(struct sl_op *ops, size_t count) SL_MUST_CHECK;
 
 #define SL_IO_SLOW_OPS 3
 

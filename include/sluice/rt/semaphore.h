@@ -1,5 +1,6 @@
 /*
- * semaphore.h - counting semaphore, first come first served, whose limit may change while tasks wait.
+ * semaphore.h - counting semaphore, first come first served, whose limit may change while tasks
+ * wait.
  */
 #ifndef SLUICE_RT_SEMAPHORE_H
 #define SLUICE_RT_SEMAPHORE_H
@@ -17,7 +18,8 @@ struct sl_semaphore {
 void sl_semaphore_init(struct sl_semaphore *semaphore, const char *name, unsigned limit);
 
 /* Take one, waiting until `deadline_ns`. Returns 0; -ETIMEDOUT; -ECANCELED. */
-SL_SUSPENDS int sl_semaphore_take(struct sl_semaphore *semaphore, uint64_t deadline_ns) SL_MUST_CHECK;
+SL_SUSPENDS
+int sl_semaphore_take(struct sl_semaphore *semaphore, uint64_t deadline_ns) SL_MUST_CHECK;
 
 /* Never suspends: true if one was free and nobody waits before us. */
 bool sl_semaphore_try_take(struct sl_semaphore *semaphore);

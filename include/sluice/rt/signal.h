@@ -7,15 +7,19 @@
 #include "sluice/rt/task.h"
 
 /*
- * Block INT, TERM, HUP, TSTP, CONT, WINCH and USR1 for this thread and those it will start; ignore PIPE and XFSZ.
- * Call once in main, before sl_rt_new. A signal that was ignored when the program started (nohup) stays ignored.
+ * Block INT, TERM, HUP, TSTP, CONT, WINCH and USR1 for this thread and those it will start; ignore
+ * PIPE and XFSZ. Call once in main, before sl_rt_new. A signal that was ignored when the program
+ * started (nohup) stays ignored.
  */
 void sl_signal_block(void);
 
-/* Wait for the next of the blocked signals. Returns its number; -ECANCELED or -ETIMEDOUT; another negative code. */
-SL_SUSPENDS int sl_signal_wait(void) SL_MUST_CHECK;
+/* Wait for the next of the blocked signals. Returns its number; -ECANCELED or -ETIMEDOUT; another
+ * negative code. */
+SL_SUSPENDS
+int sl_signal_wait(void) SL_MUST_CHECK;
 
-/* End the process by `signo`, so that the parent sees that signal: default action, unblocked, raised. */
+/* End the process by `signo`, so that the parent sees that signal: default action, unblocked,
+ * raised. */
 SL_NORETURN void sl_signal_die(int signo);
 
 /* Stop the process as SIGTSTP would and return when it is continued. */
