@@ -1,0 +1,76 @@
+/*
+ * chunked.h - incremental decoder of the chunked transfer coding (RFC 9112 7.1). Pure, no memory of
+ *its own.
+ *
+ * It reads the framing only. The payload of a chunk never passes through it: the caller takes it
+ *from wherever it is, or receives it straight to where it shall be, and says how much that was:
+ *
+ *	for (;;) {
+ *		switch (sl_chunked_step(&chunked, data, len, &used, err)) {      data += used, len -=
+ *used case SL_CHUNKED_MORE: get more bytes; break; case SL_CHUNKED_DATA: take n <=
+ *sl_chunked_left(&chunked) bytes; sl_chunked_took(&chunked, n); break;
+ *		...
+ *
+ * Lines end with CRLF or LF; a CR without LF and NUL are refused. Extensions and trailers are read
+ *past.
+ */
+#ifndef SLUICE_HTTP_CHUNKED_H
+#define SLUICE_HTTP_CHUNKED_H
+
+#include "sluice/base/error.h"
+
+#include <stdbool.h>
+
+#define SL_CHUNKED_EXTENSION_MAX                                                                   \
+	(4 * 1024) /* bytes behind a size: extensions must not outweigh the payload */
+#define SL_CHUNKED_TRAILER_MAX (64 * 1024) /* bytes of all trailers */
+
+enum sl_chunked_step {
+	SL_CHUNKED_MORE, /* all bytes were used, more framing has to come */
+	SL_CHUNKED_DATA, /* payload comes next */
+	SL_CHUNKED_DONE, /* the body is complete; what follows *used is not part of it */
+	SL_CHUNKED_BAD,  /* refused; stays so */
+};
+
+enum sl_chunked_state {
+	SL_CHUNKED_AT_SIZE,      /* the next byte is a digit of a size */
+	SL_CHUNKED_AT_EXTENSION, /* behind the size, before the line's end */
+	SL_CHUNKED_AT_SIZE_LF,   /* a CR was read there */
+	SL_CHUNKED_AT_DATA,      /* left > 0 */
+	SL_CHUNKED_AT_DATA_END,  /* the line end behind a chunk's payload */
+	SL_CHUNKED_AT_DATA_LF,
+	SL_CHUNKED_AT_TRAILER, /* at the start of a trailer line or the final empty line */
+	SL_CHUNKED_AT_FINAL_LF,
+	SL_CHUNKED_IN_TRAILER,
+	SL_CHUNKED_AT_TRAILER_LF,
+	SL_CHUNKED_AT_END,
+	SL_CHUNKED_REFUSED,
+};
+
+/* {0} is at the start of a body. Fields are the module's. */
+struct sl_chunked {
+	enum sl_chunked_state state;
+	unsigned digits;    /* of the size being read */
+	bool extended;      /* a ';' was read behind the size */
+	unsigned extension; /* bytes behind the size being read */
+	unsigned trailer;   /* bytes of all trailers */
+	uint64_t left;      /* payload bytes of the chunk still to come */
+};
+
+void sl_chunked_init(struct sl_chunked *chunked);
+
+/*
+ * Read framing from data[0..len); *used bytes of it were taken. Stops at payload without taking any
+ * of it. SL_CHUNKED_BAD is SL_E_PROTO in *err for a size that is not 1 to 16 hexadecimal digits or
+ * above 2^63 - 1, or a missing line end; SL_E_LIMIT for too long extensions or trailers.
+ */
+enum sl_chunked_step sl_chunked_step(struct sl_chunked *chunked, const char *data, size_t len,
+	size_t *used, struct sl_error *err) SL_MUST_CHECK;
+
+/* Payload bytes of the current chunk that were not taken yet; 0 outside of one. */
+uint64_t sl_chunked_left(const struct sl_chunked *chunked);
+
+/* The caller took `len` of them, at most sl_chunked_left (asserted). */
+void sl_chunked_took(struct sl_chunked *chunked, uint64_t len);
+
+#endif

@@ -1,0 +1,44 @@
+/*
+ * request.h - a request as bytes (RFC 9112 3, RFC 9110 7). Pure.
+ *
+ * The last gate before the wire: whatever was checked before, no byte that could end a line or a
+ * word early gets through, so that nothing a user or a server wrote becomes a header or a request
+ * of its own.
+ */
+#ifndef SLUICE_HTTP_REQUEST_H
+#define SLUICE_HTTP_REQUEST_H
+
+#include "sluice/http/url.h"
+
+struct sl_http_header {
+	struct sl_span name, value;
+};
+
+struct sl_request {
+	const char *method;       /* "GET", "HEAD" */
+	const struct sl_url *url; /* scheme, host, port and target; its userinfo is not looked at */
+	const char *user_agent;
+	const char *user, *password;          /* Basic credentials (RFC 7617); user NULL = none */
+	const struct sl_http_header *headers; /* each replaces the request's own of the same name */
+	size_t header_count;
+};
+
+/*
+ * Append the request, with Host, User-Agent, Accept, Accept-Encoding: identity and Authorization
+ * unless `headers` has them. Returns 0; SL_E_USAGE for a byte below 0x21 or above 0x7e in method,
+ * target, host or a header's name, a control byte other than tab in a value, and for headers that
+ * would change the framing or the connection (see sl_request_check_header); -ENOMEM. After a
+ * failure *buf is as before.
+ */
+int sl_request_format(
+	struct sl_buf *buf, const struct sl_request *request, struct sl_error *err) SL_MUST_CHECK;
+
+/*
+ * May a user send this header? Returns 0; SL_E_USAGE with the reason for Content-Length,
+ * Transfer-Encoding, Connection and their kin, and for bytes that are not allowed. The message
+ * never shows the value.
+ */
+int sl_request_check_header(
+	const struct sl_http_header *header, struct sl_error *err) SL_MUST_CHECK;
+
+#endif

@@ -1,0 +1,189 @@
+#include "sluice/http/date.h"
+
+#define DAY_S 86400
+
+static const char *const months[] = { "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep",
+	"Oct", "Nov", "Dec" };
+static const char *const days[] = { "Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun" };
+static const char *const long_days[] = { "Monday", "Tuesday", "Wednesday", "Thursday", "Friday",
+	"Saturday", "Sunday" };
+
+struct fields {
+	int year, month, day, hour, minute, second; /* month from 0 */
+	bool short_year;
+};
+
+/* ---- a cursor that only moves forward on success ---- */
+
+static bool
+take_char(struct sl_span *text, char c)
+{
+	if (text->len == 0 || text->data[0] != c)
+		return false;
+	text->data++;
+	text->len--;
+	return true;
+}
+
+static bool
+take_word(struct sl_span *text, const char *word)
+{
+	size_t len = strlen(word);
+	if (text->len < len || !sl_span_equal_nocase(sl_span(text->data, len), sl_span(word, len)))
+		return false;
+	text->data += len;
+	text->len -= len;
+	return true;
+}
+
+static bool
+take_one_of(struct sl_span *text, const char *const *words, size_t count, int *index)
+{
+	for (size_t i = 0; i < count; i++)
+		if (take_word(text, words[i])) {
+			*index = (int)i;
+			return true;
+		}
+	return false;
+}
+
+/* Exactly `digits` of them. */
+static bool
+take_number(struct sl_span *text, size_t digits, int *out)
+{
+	if (text->len < digits)
+		return false;
+	int value = 0;
+	for (size_t i = 0; i < digits; i++) {
+		if (text->data[i] < '0' || text->data[i] > '9')
+			return false;
+		value = value * 10 + (text->data[i] - '0');
+	}
+	*out = value;
+	text->data += digits;
+	text->len -= digits;
+	return true;
+}
+
+static bool
+take_month(struct sl_span *text, int *month)
+{
+	return take_one_of(text, months, SL_COUNT_OF(months), month);
+}
+
+static bool
+take_time(struct sl_span *text, struct fields *out)
+{
+	return take_number(text, 2, &out->hour) && take_char(text, ':') &&
+	       take_number(text, 2, &out->minute) && take_char(text, ':') &&
+	       take_number(text, 2, &out->second);
+}
+
+/* ---- the three forms, after the name of the day ---- */
+
+/* ", 06 Nov 1994 08:49:37 GMT" */
+static bool
+take_fixdate(struct sl_span text, struct fields *out)
+{
+	return take_word(&text, ", ") && take_number(&text, 2, &out->day) &&
+	       take_char(&text, ' ') && take_month(&text, &out->month) && take_char(&text, ' ') &&
+	       take_number(&text, 4, &out->year) && take_char(&text, ' ') &&
+	       take_time(&text, out) && take_word(&text, " GMT") && text.len == 0;
+}
+
+/* ", 06-Nov-94 08:49:37 GMT" */
+static bool
+take_rfc850(struct sl_span text, struct fields *out)
+{
+	out->short_year = true;
+	return take_word(&text, ", ") && take_number(&text, 2, &out->day) &&
+	       take_char(&text, '-') && take_month(&text, &out->month) && take_char(&text, '-') &&
+	       take_number(&text, 2, &out->year) && take_char(&text, ' ') &&
+	       take_time(&text, out) && take_word(&text, " GMT") && text.len == 0;
+}
+
+/* " Nov  6 08:49:37 1994" */
+static bool
+take_asctime(struct sl_span text, struct fields *out)
+{
+	if (!take_char(&text, ' ') || !take_month(&text, &out->month) || !take_char(&text, ' '))
+		return false;
+	if (!take_number(&text, 2, &out->day) &&
+		!(take_char(&text, ' ') && take_number(&text, 1, &out->day)))
+		return false;
+	return take_char(&text, ' ') && take_time(&text, out) && take_char(&text, ' ') &&
+	       take_number(&text, 4, &out->year) && text.len == 0;
+}
+
+/* ---- the calendar ---- */
+
+static bool
+is_leap(int year)
+{
+	return (year % 4 == 0 && year % 100 != 0) || year % 400 == 0;
+}
+
+static int
+days_in_month(int year, int month)
+{
+	static const int lengths[] = { 31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31 };
+	return lengths[month] + (month == 1 && is_leap(year));
+}
+
+/* Days from 1970-01-01 to the first of January; the proleptic Gregorian calendar, year >= 1. */
+static int64_t
+days_to_year(int year)
+{
+	int64_t before = year - 1;
+	return before * 365 + before / 4 - before / 100 + before / 400 - 719162;
+}
+
+static bool
+is_valid(const struct fields *f)
+{
+	return f->year >= 1 && f->day >= 1 && f->day <= days_in_month(f->year, f->month) &&
+	       f->hour <= 23 && f->minute <= 59 && f->second <= 60;
+}
+
+static int64_t
+to_seconds(const struct fields *f)
+{
+	int64_t day = days_to_year(f->year) + f->day - 1;
+	for (int month = 0; month < f->month; month++)
+		day += days_in_month(f->year, month);
+	return day * DAY_S + f->hour * 3600 + f->minute * 60 + f->second;
+}
+
+/* RFC 9110 5.6.7: what seems more than 50 years ahead is the latest such year in the past. */
+static int
+full_year(int short_year, int64_t now_s)
+{
+	int now = 1970;
+	while (days_to_year(now + 1) * DAY_S <= now_s && now < 9999)
+		now++;
+	int year = now - now % 100 + 100 + short_year;
+	while (year > now + 50)
+		year -= 100;
+	return year;
+}
+
+bool
+sl_date_parse(struct sl_span text, int64_t now_s, int64_t *seconds)
+{
+	struct fields f = { 0 };
+	int day = 0;
+	struct sl_span after = text;
+	bool good = false;
+	/* Long names first: "Mon" begins "Monday". */
+	if (take_one_of(&after, long_days, SL_COUNT_OF(long_days), &day))
+		good = take_rfc850(after, &f);
+	else if (take_one_of(&after, days, SL_COUNT_OF(days), &day))
+		good = after.len > 0 && after.data[0] == ',' ? take_fixdate(after, &f)
+							     : take_asctime(after, &f);
+	if (good && f.short_year)
+		f.year = full_year(f.year, now_s);
+	if (!good || !is_valid(&f))
+		return false;
+	*seconds = to_seconds(&f);
+	return true;
+}

@@ -1,0 +1,186 @@
+#include "sluice/http/request.h"
+
+#include "sluice/base/text.h"
+
+#include <errno.h>
+
+/* They speak of the connection or the body's framing, which are the client's business. */
+static const char *const forbidden[] = { "Connection", "Content-Length", "Transfer-Encoding",
+	"Keep-Alive", "Proxy-Connection", "TE", "Trailer", "Upgrade", "Expect" };
+
+/* ---- bytes ---- */
+
+static bool
+is_visible(const char *text)
+{
+	for (const unsigned char *p = (const unsigned char *)text; *p; p++)
+		if (*p < 0x21 || *p > 0x7e)
+			return false;
+	return text[0] != '\0';
+}
+
+static bool
+is_token(struct sl_span text)
+{
+	for (size_t i = 0; i < text.len; i++) {
+		unsigned char c = (unsigned char)text.data[i];
+		if (c < 0x21 || c > 0x7e || strchr("\"(),/:;<=>?@[\\]{}", c))
+			return false;
+	}
+	return text.len > 0;
+}
+
+static bool
+is_value(struct sl_span text)
+{
+	for (size_t i = 0; i < text.len; i++) {
+		unsigned char c = (unsigned char)text.data[i];
+		if ((c < 0x20 && c != '\t') || c == 0x7f)
+			return false;
+	}
+	return true;
+}
+
+/* ---- headers of the user ---- */
+
+static int
+refuse_header(struct sl_error *err, struct sl_span name, const char *why)
+{
+	struct sl_buf shown = { 0 };
+	sl_text_make_safe(&shown, sl_span(name.data, SL_MIN(name.len, (size_t)80)));
+	int code = sl_fail(err, SL_PHASE_REQUEST, SL_E_USAGE, "cannot send header '%s': %s",
+		shown.data ? shown.data : "", why);
+	sl_buf_release(&shown);
+	return code;
+}
+
+int
+sl_request_check_header(const struct sl_http_header *header, struct sl_error *err)
+{
+	if (!is_token(header->name))
+		return refuse_header(
+			err, header->name, "its name has a character that is not allowed");
+	if (!is_value(header->value))
+		return refuse_header(err, header->name,
+			"its value has a line break or another control byte in it");
+	for (size_t i = 0; i < SL_COUNT_OF(forbidden); i++)
+		if (sl_span_is_nocase(header->name, forbidden[i]))
+			return refuse_header(err, header->name, "sluice sets it itself");
+	struct sl_span value = sl_span_trim(header->value);
+	if (sl_span_is_nocase(header->name, "Host") &&
+		(value.len == 0 || memchr(value.data, ' ', value.len) ||
+			memchr(value.data, '\t', value.len)))
+		return refuse_header(err, header->name, "its value is no host name");
+	return 0;
+}
+
+static bool
+user_has(const struct sl_request *request, const char *name)
+{
+	for (size_t i = 0; i < request->header_count; i++)
+		if (sl_span_is_nocase(request->headers[i].name, name))
+			return true;
+	return false;
+}
+
+static int
+check(const struct sl_request *request, struct sl_error *err)
+{
+	if (!is_token(sl_span_str(request->method)) || !is_visible(request->url->target) ||
+		!is_visible(request->url->host))
+		return sl_fail(err, SL_PHASE_REQUEST, SL_E_USAGE,
+			"cannot send a request with a space, control byte or byte beyond ASCII in "
+			"its URL");
+	if (!is_value(sl_span_str(request->user_agent)))
+		return refuse_header(
+			err, sl_span_str("User-Agent"), "its value has a control byte in it");
+	for (size_t i = 0; i < request->header_count; i++) {
+		int code = sl_request_check_header(&request->headers[i], err);
+		if (code)
+			return code;
+	}
+	return 0;
+}
+
+/* ---- writing ---- */
+
+static void
+add_header(struct sl_buf *buf, struct sl_span name, struct sl_span value)
+{
+	sl_buf_add_span(buf, name);
+	sl_buf_add_str(buf, ": ");
+	sl_buf_add_span(buf, sl_span_trim(value));
+	sl_buf_add_str(buf, "\r\n");
+}
+
+static void
+add_own(struct sl_buf *buf, const struct sl_request *request, const char *name, const char *value)
+{
+	if (!user_has(request, name))
+		add_header(buf, sl_span_str(name), sl_span_str(value));
+}
+
+/* RFC 4648 4. */
+static void
+add_base64(struct sl_buf *buf, struct sl_span text)
+{
+	static const char digits[] =
+		"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+	for (size_t i = 0; i < text.len; i += 3) {
+		uint32_t bits = 0;
+		size_t have = SL_MIN(text.len - i, (size_t)3);
+		for (size_t k = 0; k < 3; k++)
+			bits = bits << 8 | (k < have ? (unsigned char)text.data[i + k] : 0u);
+		for (size_t k = 0; k < 4; k++)
+			sl_buf_add_char(buf, k <= have ? digits[bits >> (18 - 6 * k) & 63] : '=');
+	}
+}
+
+static void
+add_credentials(struct sl_buf *buf, const struct sl_request *request)
+{
+	struct sl_buf pair = { 0 };
+	sl_buf_add_str(&pair, request->user);
+	sl_buf_add_char(&pair, ':');
+	sl_buf_add_str(&pair, request->password ? request->password : "");
+	sl_buf_add_str(buf, "Authorization: Basic ");
+	add_base64(buf, sl_buf_span(&pair));
+	sl_buf_add_str(buf, "\r\n");
+	buf->failed = buf->failed || pair.failed;
+	if (pair.data)
+		explicit_bzero(pair.data, pair.len);
+	sl_buf_release(&pair);
+}
+
+static void
+add_request(struct sl_buf *buf, const struct sl_request *request)
+{
+	sl_buf_printf(buf, "%s %s HTTP/1.1\r\n", request->method, request->url->target);
+	if (!user_has(request, "Host")) {
+		sl_buf_add_str(buf, "Host: ");
+		sl_url_format_authority(buf, request->url);
+		sl_buf_add_str(buf, "\r\n");
+	}
+	add_own(buf, request, "User-Agent", request->user_agent);
+	add_own(buf, request, "Accept", "*/*");
+	add_own(buf, request, "Accept-Encoding", "identity");
+	if (request->user && !user_has(request, "Authorization"))
+		add_credentials(buf, request);
+	for (size_t i = 0; i < request->header_count; i++)
+		add_header(buf, request->headers[i].name, request->headers[i].value);
+	sl_buf_add_str(buf, "\r\n");
+}
+
+int
+sl_request_format(struct sl_buf *buf, const struct sl_request *request, struct sl_error *err)
+{
+	int code = check(request, err);
+	if (code)
+		return code;
+	size_t before = buf->len;
+	add_request(buf, request);
+	if (!buf->failed)
+		return 0;
+	buf->len = before;
+	return sl_fail_code(err, SL_PHASE_REQUEST, -ENOMEM, "cannot write a request");
+}

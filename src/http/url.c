@@ -1,0 +1,765 @@
+#include "sluice/http/url.h"
+
+#include "sluice/base/number.h"
+#include "sluice/base/redact.h"
+#include "sluice/base/text.h"
+#include "sluice/http/idn.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <stdlib.h>
+
+#define PORT_HTTP 80
+#define PORT_HTTPS 443
+
+/* RFC 1035 2.3.4: a label, and a name in its text form without the final dot. */
+#define LABEL_MAX 63
+#define NAME_MAX_BYTES 253
+
+#define SHOWN_MAX 240 /* bytes of a refused URL in a message */
+
+/* The five parts of RFC 3986 appendix B, borrowed; the fragment is left out. */
+struct parts {
+	struct sl_span scheme, authority, path, query;
+	bool has_scheme, has_authority, has_query;
+};
+
+/* ---- classes of bytes ---- */
+
+static bool
+is_digit(unsigned char c)
+{
+	return c >= '0' && c <= '9';
+}
+
+static bool
+is_alpha(unsigned char c)
+{
+	return sl_lower(c) >= 'a' && sl_lower(c) <= 'z';
+}
+
+/* pchar, '/' and '?' of RFC 3986 3.3 and 3.4, without '%'. */
+static bool
+is_target_char(unsigned char c)
+{
+	return is_alpha(c) || is_digit(c) || (c && strchr("-._~!$&'()*+,;=:@/?", c));
+}
+
+static bool
+is_host_char(unsigned char c)
+{
+	return is_alpha(c) || is_digit(c) || c == '-' || c == '.' || c == '_';
+}
+
+/* ---- refusing ---- */
+
+static int
+no_memory(struct sl_error *err)
+{
+	return sl_fail_code(err, SL_PHASE_NONE, -ENOMEM, "cannot keep a URL");
+}
+
+/*
+ * The text as far as it may be shown. What cannot be parsed cannot be split into secrets and the
+ * rest either, so everything between the scheme and the last '@' is masked.
+ */
+static void
+show(struct sl_buf *out, struct sl_span text)
+{
+	struct sl_buf masked = { 0 }, safe = { 0 };
+	const char *at = text.len ? memrchr(text.data, '@', text.len) : NULL;
+	if (at) {
+		const char *authority = memmem(text.data, text.len, "://", 3);
+		if (authority && authority < at)
+			sl_buf_add(&masked, text.data, (size_t)(authority - text.data) + 3);
+		sl_buf_add_str(&masked, "***");
+		sl_buf_add(&masked, at, text.len - (size_t)(at - text.data));
+	} else {
+		sl_buf_add_span(&masked, text);
+	}
+	sl_redact(&safe, sl_buf_span(&masked));
+	sl_text_make_safe(out, sl_buf_span(&safe));
+	if (out->len > SHOWN_MAX) {
+		out->len = SHOWN_MAX;
+		sl_buf_add_str(out, "...");
+	}
+	sl_buf_release(&safe);
+	sl_buf_release(&masked);
+}
+
+static int
+refuse_as(struct sl_error *err, int code, struct sl_span text, const char *why)
+{
+	struct sl_buf shown = { 0 };
+	show(&shown, text);
+	sl_fail(err, SL_PHASE_NONE, code, "cannot use URL '%s': %s", shown.data ? shown.data : "",
+		why);
+	sl_buf_release(&shown);
+	return code;
+}
+
+static int
+refuse(struct sl_error *err, struct sl_span text, const char *why)
+{
+	return refuse_as(err, SL_E_USAGE, text, why);
+}
+
+/* ---- splitting ---- */
+
+/* Length up to the first of the bytes in `ends`, or all. */
+static size_t
+span_until(struct sl_span text, const char *ends)
+{
+	size_t len = 0;
+	while (len < text.len && !strchr(ends, text.data[len]))
+		len++;
+	return len;
+}
+
+static struct sl_span
+skip(struct sl_span text, size_t len)
+{
+	return sl_span(text.data + len, text.len - len);
+}
+
+static bool
+is_scheme(struct sl_span text)
+{
+	for (size_t i = 0; i < text.len; i++) {
+		unsigned char c = (unsigned char)text.data[i];
+		if (!is_alpha(c) && (i == 0 || (!is_digit(c) && !strchr("+-.", c))))
+			return false;
+	}
+	return text.len > 0;
+}
+
+/* RFC 3986 appendix B. The text holds no NUL: check_bytes() went first. */
+static void
+split(struct parts *parts, struct sl_span text)
+{
+	memset(parts, 0, sizeof(*parts));
+	text.len = span_until(text, "#");
+	size_t colon = span_until(text, ":/?");
+	if (colon < text.len && text.data[colon] == ':' && is_scheme(sl_span(text.data, colon))) {
+		parts->has_scheme = true;
+		parts->scheme = sl_span(text.data, colon);
+		text = skip(text, colon + 1);
+	}
+	if (text.len >= 2 && memcmp(text.data, "//", 2) == 0) {
+		text = skip(text, 2);
+		parts->has_authority = true;
+		parts->authority = sl_span(text.data, span_until(text, "/?"));
+		text = skip(text, parts->authority.len);
+	}
+	parts->path = sl_span(text.data, span_until(text, "?"));
+	text = skip(text, parts->path.len);
+	if (text.len > 0) {
+		parts->has_query = true;
+		parts->query = skip(text, 1);
+	}
+}
+
+/* What no part of a URL may hold. */
+static int
+check_bytes(struct sl_span text, struct sl_error *err)
+{
+	if (text.len > SL_URL_MAX)
+		return refuse_as(err, SL_E_LIMIT, text, "it is longer than 16 KiB");
+	for (size_t i = 0; i < text.len; i++) {
+		unsigned char c = (unsigned char)text.data[i];
+		if (c == ' ')
+			return refuse(err, text, "it has a space in it; write %20");
+		if (c < 0x21 || c == 0x7f)
+			return refuse(err, text, "it has a control byte in it");
+		if (c == '\\')
+			return refuse(err, text, "it has a backslash in it; write / or %5C");
+	}
+	return 0;
+}
+
+/* ---- userinfo ---- */
+
+/* Percent-decoded copy, or NULL with *code set: a bad escape or a control byte is SL_E_USAGE. */
+static char *
+decode_userinfo(struct sl_span text, int *code)
+{
+	struct sl_buf out = { 0 };
+	*code = 0;
+	for (size_t i = 0; i < text.len && !*code; i++) {
+		int c = (unsigned char)text.data[i];
+		if (c == '%') {
+			int high = i + 2 < text.len ? sl_hex_digit((unsigned char)text.data[i + 1])
+						    : -1;
+			int low = i + 2 < text.len ? sl_hex_digit((unsigned char)text.data[i + 2])
+						   : -1;
+			c = high < 0 || low < 0 ? -1 : high * 16 + low;
+			i += 2;
+		}
+		if (c < 0x20 || c == 0x7f)
+			*code = SL_E_USAGE;
+		else
+			sl_buf_add_char(&out, (char)c);
+	}
+	char *copy = *code ? NULL : sl_buf_detach(&out);
+	if (!copy && !*code)
+		*code = -ENOMEM;
+	sl_buf_release(&out);
+	return copy;
+}
+
+static int
+take_userinfo(struct sl_url *url, struct sl_span info, struct sl_span text, struct sl_error *err)
+{
+	size_t colon = span_until(info, ":");
+	struct sl_span password = colon < info.len ? skip(info, colon + 1) : sl_span(info.data, 0);
+	int code = 0;
+	url->has_userinfo = true;
+	url->user = decode_userinfo(sl_span(info.data, colon), &code);
+	if (!code)
+		url->password = decode_userinfo(password, &code);
+	if (code == -ENOMEM)
+		return no_memory(err);
+	if (code)
+		return refuse(err, text,
+			"a bad percent escape or control byte in the user name or password");
+	if (strchr(url->user, ':'))
+		return refuse(err, text, "a colon in the user name cannot be sent (RFC 7617)");
+	return 0;
+}
+
+/* ---- host and port ---- */
+
+/* The last label decides: names that could be read as a number by one resolver and as a name by
+ * another. */
+static bool
+looks_like_ipv4(const char *host)
+{
+	const char *dot = strrchr(host, '.');
+	const char *label = dot ? dot + 1 : host;
+	if (label[0] == '0' && (label[1] == 'x' || label[1] == 'X'))
+		label += 2;
+	else if (!is_digit((unsigned char)label[0]))
+		return false;
+	else
+		return strspn(label, "0123456789") == strlen(label);
+	return strspn(label, "0123456789abcdefABCDEF") == strlen(label);
+}
+
+/* NULL, or why it is no host name. */
+static const char *
+host_fault(const char *host)
+{
+	size_t label = 0, len = strlen(host);
+	if (len > 0 && host[len - 1] == '.')
+		len--; /* the root's dot: a name that is not searched for in local domains */
+	if (len == 0)
+		return "it has no host";
+	if (len > NAME_MAX_BYTES)
+		return "its host name is longer than 253 bytes";
+	for (size_t i = 0; i <= len; i++) {
+		if (i < len && !is_host_char((unsigned char)host[i]))
+			return host[i] == '%' ? "a percent escape in the host is not allowed"
+					      : "a character in its host is not allowed";
+		if (i < len && host[i] != '.') {
+			label++;
+			continue;
+		}
+		if (label == 0)
+			return "its host has an empty label";
+		if (label > LABEL_MAX)
+			return "its host has a label longer than 63 bytes";
+		label = 0;
+	}
+	struct in_addr address;
+	if (looks_like_ipv4(host) && inet_pton(AF_INET, host, &address) != 1)
+		return "its host is no IPv4 address of four decimal numbers";
+	return NULL;
+}
+
+static int
+take_name(struct sl_url *url, struct sl_span host, struct sl_span text, struct sl_error *err)
+{
+	struct sl_buf name = { 0 };
+	bool ascii = true;
+	for (size_t i = 0; i < host.len; i++)
+		ascii = ascii && (unsigned char)host.data[i] < 0x80;
+	int code = 0;
+	if (ascii)
+		sl_buf_add_span(&name, host);
+	else
+		code = sl_idn_to_ascii(&name, host, err);
+	if (!code) {
+		url->host = sl_buf_detach(&name);
+		if (!url->host)
+			code = no_memory(err);
+	}
+	sl_buf_release(&name);
+	if (code)
+		return code;
+	for (char *c = url->host; *c; c++)
+		*c = (char)sl_lower((unsigned char)*c);
+	const char *fault = host_fault(url->host);
+	return fault ? refuse(err, text, fault) : 0;
+}
+
+/* `host` begins with '['. *rest gets what follows the ']'. */
+static int
+take_ipv6(struct sl_url *url, struct sl_span host, struct sl_span *rest, struct sl_span text,
+	struct sl_error *err)
+{
+	struct in6_addr address;
+	char literal[INET6_ADDRSTRLEN] = "";
+	size_t end = span_until(host, "]");
+	if (end == host.len)
+		return refuse(err, text, "the bracket before its IPv6 address is not closed");
+	if (memchr(host.data, '%', end))
+		return refuse(err, text, "an IPv6 address with a zone is not supported");
+	if (end - 1 < sizeof(literal))
+		memcpy(literal, host.data + 1, end - 1);
+	if (end - 1 >= sizeof(literal) || inet_pton(AF_INET6, literal, &address) != 1)
+		return refuse(err, text, "what its brackets hold is no IPv6 address");
+	inet_ntop(AF_INET6, &address, literal, sizeof(literal));
+	url->is_ipv6 = true;
+	url->host = sl_span_dup(sl_span_str(literal));
+	*rest = skip(host, end + 1);
+	return url->host ? 0 : no_memory(err);
+}
+
+/* `rest` is empty or begins with ':'. An empty port is the scheme's own (RFC 3986 3.2.3). */
+static int
+take_port(struct sl_url *url, struct sl_span rest, struct sl_span text, struct sl_error *err)
+{
+	uint64_t port = url->scheme == SL_SCHEME_HTTPS ? PORT_HTTPS : PORT_HTTP;
+	if (rest.len > 0 && rest.data[0] != ':')
+		return refuse(err, text, "something other than a port follows its host");
+	if (rest.len > 1 &&
+		(!sl_parse_u64(rest.data + 1, rest.len - 1, &port) || port == 0 || port > 65535))
+		return refuse(err, text, "its port is no number from 1 to 65535");
+	url->port = (uint16_t)port;
+	return 0;
+}
+
+static int
+take_authority(
+	struct sl_url *url, struct sl_span authority, struct sl_span text, struct sl_error *err)
+{
+	size_t at = span_until(authority, "@");
+	int code = 0;
+	if (at < authority.len) {
+		struct sl_span info = sl_span(authority.data, at);
+		authority = skip(authority, at + 1);
+		if (memchr(authority.data, '@', authority.len))
+			return refuse(err, text,
+				"it has more than one @ before its path; write %40 in a password");
+		code = take_userinfo(url, info, text, err);
+	}
+	if (code)
+		return code;
+	struct sl_span rest = { 0 };
+	if (authority.len > 0 && authority.data[0] == '[') {
+		code = take_ipv6(url, authority, &rest, text, err);
+	} else {
+		size_t len = span_until(authority, ":");
+		if (len == 0)
+			return refuse(err, text, "it has no host");
+		rest = skip(authority, len);
+		code = take_name(url, sl_span(authority.data, len), text, err);
+	}
+	return code ? code : take_port(url, rest, text, err);
+}
+
+/* ---- path and query ---- */
+
+/* Append what may stand in a target; false on a bad percent escape. */
+static bool
+add_target(struct sl_buf *out, struct sl_span text)
+{
+	for (size_t i = 0; i < text.len; i++) {
+		unsigned char c = (unsigned char)text.data[i];
+		if (c == '%') {
+			if (i + 2 >= text.len ||
+				sl_hex_digit((unsigned char)text.data[i + 1]) < 0 ||
+				sl_hex_digit((unsigned char)text.data[i + 2]) < 0)
+				return false;
+			sl_buf_add_char(out, '%');
+		} else if (is_target_char(c)) {
+			sl_buf_add_char(out, (char)c);
+		} else {
+			sl_buf_printf(out, "%%%02X", c);
+		}
+	}
+	return true;
+}
+
+static int
+take_target(struct sl_url *url, struct sl_span path, const struct parts *parts, struct sl_span text,
+	struct sl_error *err)
+{
+	struct sl_buf out = { 0 };
+	if (path.len == 0 || path.data[0] != '/')
+		sl_buf_add_char(&out, '/');
+	bool good = add_target(&out, path);
+	if (good && parts->has_query) {
+		sl_buf_add_char(&out, '?');
+		good = add_target(&out, parts->query);
+	}
+	int code = 0;
+	if (!good)
+		code = refuse(err, text,
+			"a % in it is not followed by two hexadecimal digits; write %25");
+	else if (out.len > SL_URL_MAX)
+		code = refuse_as(err, SL_E_LIMIT, text, "it is longer than 16 KiB");
+	if (!code) {
+		url->target = sl_buf_detach(&out);
+		if (!url->target)
+			code = no_memory(err);
+	}
+	sl_buf_release(&out);
+	return code;
+}
+
+/*
+ * RFC 3986 5.2.4, in place: each segment is kept unless it is "." or "..", the latter taking the
+ * one before it along. Percent-encoded dots are left to the server, as they were.
+ */
+static void
+remove_dot_segments(struct sl_buf *path)
+{
+	size_t in = 0, out = 0;
+	while (in < path->len) {
+		size_t end = in + 1; /* path[in] is '/' */
+		while (end < path->len && path->data[end] != '/')
+			end++;
+		struct sl_span segment = sl_span(path->data + in + 1, end - in - 1);
+		bool up = sl_span_is(segment, "..");
+		if (up)
+			while (out > 0 && path->data[--out] != '/')
+				;
+		if (up || sl_span_is(segment, ".")) {
+			if (end == path->len)
+				path->data[out++] = '/'; /* "/a/." is the folder "/a/" */
+		} else {
+			memmove(path->data + out, path->data + in, end - in);
+			out += end - in;
+		}
+		in = end;
+	}
+	path->len = out;
+	path->data[out] = '\0';
+}
+
+/* ---- whole URLs ---- */
+
+static int
+take_scheme(struct sl_url *url, struct sl_span scheme, struct sl_span text, struct sl_error *err)
+{
+	if (sl_span_is_nocase(scheme, "https"))
+		url->scheme = SL_SCHEME_HTTPS;
+	else if (sl_span_is_nocase(scheme, "http"))
+		url->scheme = SL_SCHEME_HTTP;
+	else
+		return refuse_as(err, SL_E_UNSUPPORTED, text, "only http and https are supported");
+	return 0;
+}
+
+/* The one guess there is: host/path or host:port/path means https. */
+static int
+guess_https(struct parts *parts, struct sl_span text, struct sl_error *err)
+{
+	struct sl_span rest = sl_span(text.data, span_until(text, "#"));
+	struct sl_span authority = sl_span(rest.data, span_until(rest, "/?"));
+	bool port_empty = authority.len > 0 && authority.data[authority.len - 1] == ':';
+	bool slash = authority.len < rest.len && rest.data[authority.len] == '/';
+	if (!slash || authority.len == 0 || port_empty ||
+		memchr(authority.data, '@', authority.len))
+		return refuse(err, text, "it is no full URL; write https://host/path");
+	memset(parts, 0, sizeof(*parts));
+	parts->has_authority = true;
+	parts->authority = authority;
+	rest = skip(rest, authority.len);
+	parts->path = sl_span(rest.data, span_until(rest, "?"));
+	parts->has_query = parts->path.len < rest.len;
+	if (parts->has_query)
+		parts->query = skip(rest, parts->path.len + 1);
+	return 0;
+}
+
+static int
+parse(struct sl_url *url, struct sl_span text, struct sl_error *err)
+{
+	struct parts parts;
+	int code = check_bytes(text, err);
+	if (code)
+		return code;
+	split(&parts, text);
+	url->scheme = SL_SCHEME_HTTPS;
+	if (parts.has_scheme && parts.has_authority)
+		code = take_scheme(url, parts.scheme, text, err);
+	else
+		code = guess_https(&parts, text, err);
+	if (!code)
+		code = take_authority(url, parts.authority, text, err);
+	if (!code)
+		code = take_target(url, parts.path, &parts, text, err);
+	return code;
+}
+
+int
+sl_url_parse(struct sl_url *url, struct sl_span text, struct sl_error *err)
+{
+	memset(url, 0, sizeof(*url));
+	int code = parse(url, text, err);
+	if (code)
+		sl_url_release(url);
+	return code;
+}
+
+void
+sl_url_release(struct sl_url *url)
+{
+	if (url->password)
+		explicit_bzero(url->password, strlen(url->password));
+	free(url->host);
+	free(url->target);
+	free(url->user);
+	free(url->password);
+	memset(url, 0, sizeof(*url));
+}
+
+/* A copy of `text`, or NULL if it is NULL; *failed set if memory ends. */
+static char *
+dup_or_null(const char *text, bool *failed)
+{
+	char *copy = text ? sl_span_dup(sl_span_str(text)) : NULL;
+	*failed = *failed || (text && !copy);
+	return copy;
+}
+
+int
+sl_url_copy(struct sl_url *out, const struct sl_url *url)
+{
+	bool failed = false;
+	*out = *url;
+	out->host = dup_or_null(url->host, &failed);
+	out->target = dup_or_null(url->target, &failed);
+	out->user = dup_or_null(url->user, &failed);
+	out->password = dup_or_null(url->password, &failed);
+	if (failed)
+		sl_url_release(out);
+	return failed ? -ENOMEM : 0;
+}
+
+static struct sl_span
+base_path(const struct sl_url *base)
+{
+	return sl_span(base->target, strcspn(base->target, "?"));
+}
+
+/* RFC 3986 5.2.3: the base's path up to its last '/', then the reference's. */
+static void
+merge(struct sl_buf *out, const struct sl_url *base, struct sl_span path)
+{
+	struct sl_span dir = base_path(base);
+	if (path.len > 0 && path.data[0] != '/') {
+		const char *slash = memrchr(dir.data, '/', dir.len);
+		sl_buf_add(out, dir.data, (size_t)(slash - dir.data) + 1);
+	}
+	sl_buf_add_span(out, path);
+}
+
+/* Scheme, host and port of a reference without its own authority. */
+static int
+take_base_origin(struct sl_url *out, const struct sl_url *base, struct sl_error *err)
+{
+	out->scheme = base->scheme;
+	out->is_ipv6 = base->is_ipv6;
+	out->port = base->port;
+	out->host = sl_span_dup(sl_span_str(base->host));
+	return out->host ? 0 : no_memory(err);
+}
+
+/* A reference without authority: RFC 3986 5.2.2 from "T.authority = Base.authority" up. */
+static int
+resolve_path(struct sl_url *out, const struct sl_url *base, struct parts *parts,
+	struct sl_span reference, struct sl_error *err)
+{
+	struct sl_buf path = { 0 };
+	if (parts->path.len == 0 && !parts->has_query) {
+		struct sl_span target = sl_span_str(base->target);
+		size_t query = span_until(target, "?");
+		parts->has_query = query < target.len;
+		if (parts->has_query)
+			parts->query = skip(target, query + 1);
+	}
+	merge(&path, base, parts->path.len ? parts->path : base_path(base));
+	if (path.failed)
+		return no_memory(err);
+	remove_dot_segments(&path);
+	int code = take_target(out, sl_buf_span(&path), parts, reference, err);
+	sl_buf_release(&path);
+	return code;
+}
+
+static int
+resolve_authority(
+	struct sl_url *out, struct parts *parts, struct sl_span reference, struct sl_error *err)
+{
+	struct sl_buf path = { 0 };
+	int code = take_authority(out, parts->authority, reference, err);
+	if (code)
+		return code;
+	sl_buf_add_span(&path, parts->path);
+	if (path.len > 0)
+		remove_dot_segments(&path);
+	code = path.failed ? no_memory(err)
+			   : take_target(out, sl_buf_span(&path), parts, reference, err);
+	sl_buf_release(&path);
+	return code;
+}
+
+static void
+drop_userinfo(struct sl_url *url)
+{
+	free(url->user);
+	free(url->password);
+	url->user = url->password = NULL;
+	url->has_userinfo = false;
+}
+
+static int
+resolve(struct sl_url *out, const struct sl_url *base, struct sl_span reference,
+	struct sl_error *err)
+{
+	struct parts parts;
+	int code = check_bytes(reference, err);
+	if (code)
+		return code;
+	split(&parts, reference);
+	out->scheme = base->scheme;
+	if (parts.has_scheme)
+		code = take_scheme(out, parts.scheme, reference, err);
+	if (code)
+		return code;
+	if (parts.has_authority)
+		return resolve_authority(out, &parts, reference, err);
+	if (parts.has_scheme)
+		return refuse(err, reference, "it has a scheme and no host");
+	code = take_base_origin(out, base, err);
+	return code ? code : resolve_path(out, base, &parts, reference, err);
+}
+
+int
+sl_url_resolve(struct sl_url *out, const struct sl_url *base, struct sl_span reference,
+	struct sl_error *err)
+{
+	memset(out, 0, sizeof(*out));
+	int code = resolve(out, base, reference, err);
+	if (code)
+		sl_url_release(out);
+	else
+		drop_userinfo(out);
+	return code;
+}
+
+bool
+sl_url_same_origin(const struct sl_url *a, const struct sl_url *b)
+{
+	return a->scheme == b->scheme && a->port == b->port && strcmp(a->host, b->host) == 0;
+}
+
+const char *
+sl_url_scheme_name(enum sl_scheme scheme)
+{
+	return scheme == SL_SCHEME_HTTPS ? "https" : "http";
+}
+
+void
+sl_url_format_authority(struct sl_buf *buf, const struct sl_url *url)
+{
+	sl_buf_printf(buf, url->is_ipv6 ? "[%s]" : "%s", url->host);
+	if (url->port != (url->scheme == SL_SCHEME_HTTPS ? PORT_HTTPS : PORT_HTTP))
+		sl_buf_printf(buf, ":%u", url->port);
+}
+
+void
+sl_url_format(struct sl_buf *buf, const struct sl_url *url)
+{
+	sl_buf_printf(buf, "%s://", sl_url_scheme_name(url->scheme));
+	sl_url_format_authority(buf, url);
+	sl_buf_add_str(buf, url->target);
+}
+
+/* ---- file names ---- */
+
+/* NULL, or why these bytes are no name for a file of ours. */
+static const char *
+name_fault(struct sl_span name)
+{
+	if (sl_span_is(name, ".") || sl_span_is(name, ".."))
+		return "it names a folder";
+	for (size_t i = 0; i < name.len; i++) {
+		unsigned char c = (unsigned char)name.data[i];
+		if (c == '/')
+			return "it has a slash in it";
+		if (c < 0x20 || c == 0x7f)
+			return "it has a control byte in it";
+	}
+	return name.len > SL_URL_FILE_NAME_MAX ? "it is longer than 255 bytes" : NULL;
+}
+
+/* The target's escapes are known to be good. */
+static void
+add_decoded(struct sl_buf *out, struct sl_span text)
+{
+	for (size_t i = 0; i < text.len; i++) {
+		char c = text.data[i];
+		if (c == '%') {
+			c = (char)(sl_hex_digit((unsigned char)text.data[i + 1]) * 16 +
+				   sl_hex_digit((unsigned char)text.data[i + 2]));
+			i += 2;
+		}
+		sl_buf_add_char(out, c);
+	}
+}
+
+static int
+refuse_name(const struct sl_url *url, const char *why, struct sl_error *err)
+{
+	struct sl_buf text = { 0 }, shown = { 0 };
+	sl_url_format(&text, url);
+	show(&shown, sl_buf_span(&text));
+	int code = sl_fail(err, SL_PHASE_CREATE, SL_E_NAME,
+		"cannot take a file name from '%s': %s; name the file with --output",
+		shown.data ? shown.data : "", why);
+	sl_buf_release(&shown);
+	sl_buf_release(&text);
+	return code;
+}
+
+int
+sl_url_file_name(const struct sl_url *url, struct sl_buf *buf, struct sl_error *err)
+{
+	struct sl_span path = base_path(url);
+	const char *slash = memrchr(path.data, '/', path.len);
+	struct sl_buf name = { 0 };
+	add_decoded(&name, skip(path, (size_t)(slash - path.data) + 1));
+	const char *fault = name_fault(sl_buf_span(&name));
+	bool prefix = name.len > 0 && (name.data[0] == '-' || name.data[0] == '.');
+	if (!fault && prefix && name.len + 1 > SL_URL_FILE_NAME_MAX)
+		fault = "it is longer than 255 bytes";
+	int code = fault ? refuse_name(url, fault, err) : 0;
+	size_t before = buf->len;
+	if (!code) {
+		sl_buf_add_str(buf, prefix ? "_" : "");
+		if (name.len)
+			sl_buf_add_span(buf, sl_buf_span(&name));
+		else
+			sl_buf_add_str(buf, "index.html");
+	}
+	if (name.failed || buf->failed) {
+		code = no_memory(err);
+		buf->len = before;
+	}
+	sl_buf_release(&name);
+	return code;
+}
