@@ -41,8 +41,10 @@ sl_idn_to_ascii(struct sl_buf *out, struct sl_span host, struct sl_error *err)
 	if (!name)
 		return sl_fail_code(err, SL_PHASE_NONE, -ENOMEM, "cannot convert a host name");
 	uint8_t *ascii = NULL;
-	int rc = idn2_lookup_u8((const uint8_t *)name, &ascii,
-		IDN2_NFC_INPUT | IDN2_NONTRANSITIONAL | IDN2_USE_STD3_ASCII_RULES);
+	/* Not IDN2_USE_STD3_ASCII_RULES: libidn2 then drops what those rules forbid instead of
+	 * refusing it. The caller's check of the ASCII form refuses it. */
+	int rc = idn2_lookup_u8(
+		(const uint8_t *)name, &ascii, IDN2_NFC_INPUT | IDN2_NONTRANSITIONAL);
 	int code = 0;
 	if (rc == IDN2_MALLOC)
 		code = sl_fail_code(err, SL_PHASE_NONE, -ENOMEM, "cannot convert a host name");
