@@ -2,12 +2,10 @@
 
 #include "runtime_int.h"
 
+#include "sluice/base/clock.h"
 #include "sluice/rt/offload.h"
 
 #include <errno.h>
-#include <poll.h>
-#include <stdlib.h>
-#include <string.h>
 
 #define INTERRUPTIBLE 1u /* a deadline or cancellation asks the engine to cancel it */
 
@@ -18,15 +16,21 @@ engine_of(struct sl_rt *rt)
 }
 
 static void
-count(struct sl_rt *rt, const struct sl_op *op)
+count_result(struct sl_rt *rt, const struct sl_op *op, uint64_t took_ns)
 {
-	sl_histogram_add(&rt->stats.op[op->kind], sl_now() - op->submitted_ns);
+	sl_histogram_add(&rt->stats.op[op->kind], took_ns);
 	bool moves = op->kind == SL_OP_SEND || op->kind == SL_OP_RECV || op->kind == SL_OP_READ ||
 		     op->kind == SL_OP_WRITE;
 	if (op->result < 0)
 		rt->stats.op_failed[op->kind]++;
 	else if (moves)
 		rt->stats.op_bytes[op->kind] += (uint64_t)op->result;
+}
+
+static void
+count(struct sl_rt *rt, const struct sl_op *op)
+{
+	count_result(rt, op, sl_now() - op->submitted_ns);
 }
 
 static void
@@ -376,39 +380,29 @@ sl_io_set_time(int fd, uint64_t time_ns)
 
 /* ---- batches ---- */
 
-struct elsewhere {
+struct batch {
 	struct sl_op *ops;
 	size_t count;
-	struct sl_engine *engine;
 };
 
 static int
-run_batch_elsewhere(void *arg)
+run_batch(void *arg)
 {
-	struct elsewhere *batch = arg;
-	for (size_t i = 0; i < batch->count; i++)
-		if (!batch->engine->methods->carries(batch->engine, batch->ops[i].kind))
-			batch->ops[i].result = sl_op_run_blocking(&batch->ops[i]);
+	struct batch *batch = arg;
+	for (size_t i = 0; i < batch->count; i++) {
+		uint64_t before = sl_clock_monotonic_ns();
+		batch->ops[i].result = sl_op_run_blocking(&batch->ops[i]);
+		batch->ops[i].took_ns = sl_clock_monotonic_ns() - before;
+	}
 	return 0;
 }
 
-/* Those the engine carries are all out at once, as far as slots allow; then each is waited for. */
-static size_t
-submit_carried(struct sl_rt *rt, struct sl_op *ops, size_t op_count, size_t from)
+/* A simulated engine carries every operation itself, one after the other. */
+static void
+run_simulated(struct sl_op *ops, size_t op_count)
 {
-	size_t i = from;
-	for (; i < op_count; i++) {
-		if (!engine_of(rt)->methods->carries(engine_of(rt), ops[i].kind))
-			continue;
-		if (i == from) {
-			if (sl_semaphore_take(&rt->slots, SL_FOREVER) != 0)
-				break;
-		} else if (!sl_semaphore_try_take(&rt->slots)) {
-			break;
-		}
-		submit(rt, &ops[i]);
-	}
-	return i;
+	for (size_t i = 0; i < op_count; i++)
+		ops[i].result = run(&ops[i], SL_FOREVER, 0);
 }
 
 int
@@ -416,26 +410,18 @@ sl_io_batch(struct sl_op *ops, size_t op_count)
 {
 	struct sl_rt *rt = sl_task_self()->rt;
 	int code = task_check();
-	if (code)
+	if (code || op_count == 0)
 		return code;
 	struct sl_shield shield;
 	sl_shield_begin(&shield, SL_FOREVER);
-	for (size_t begin = 0; begin < op_count;) {
-		size_t end = submit_carried(rt, ops, op_count, begin);
-		for (size_t i = begin; i < end; i++) {
-			if (!engine_of(rt)->methods->carries(engine_of(rt), ops[i].kind))
-				continue;
-			(void)await(rt, &ops[i], SL_FOREVER, 0);
-			sl_semaphore_give(&rt->slots);
-		}
-		begin = end;
+	if (engine_of(rt)->simulated) {
+		run_simulated(ops, op_count);
+	} else {
+		struct batch batch = { ops, op_count };
+		code = sl_blocking_wait(run_batch, &batch);
+		for (size_t i = 0; i < op_count; i++)
+			count_result(rt, &ops[i], ops[i].took_ns);
 	}
-	struct elsewhere rest = { ops, op_count, engine_of(rt) };
-	bool any = false;
-	for (size_t i = 0; i < op_count; i++)
-		any = any || !engine_of(rt)->methods->carries(engine_of(rt), ops[i].kind);
-	if (any)
-		code = sl_blocking_wait(run_batch_elsewhere, &rest);
 	sl_shield_end(&shield);
 	return code;
 }

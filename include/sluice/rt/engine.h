@@ -86,6 +86,7 @@ struct sl_op {
 
 	void *owner;           /* the submitter's; the engine does not look at it */
 	uint64_t submitted_ns; /* for latency statistics */
+	uint64_t took_ns;      /* likewise, of one run in a batch */
 	uint32_t slot;         /* the engine's */
 	uint64_t how[3];       /* the engine's: what openat2 points at */
 	bool cancelling;       /* the engine's: a cancel has been asked for */

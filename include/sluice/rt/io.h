@@ -102,11 +102,10 @@ SL_SUSPENDS
 int sl_io_set_time(int fd, uint64_t time_ns) SL_MUST_CHECK;
 
 /*
- * Carry out `count` prepared file operations (kinds OPEN and below in sl_op_kind that are no
- * network ones), all at once, and wait for all of them, whatever happens; results are in
- * ops[i].result. Those the engine does not carry run one after the other in a single blocking call,
- * so a batch costs one hand-over. Not interrupted once begun. Returns 0, or the cancellation: then
- * none was begun.
+ * Carry out `count` prepared file operations (OPEN and below in sl_op_kind) and wait for all of
+ * them, whatever happens; results are in ops[i].result. They run in order in a single call of the
+ * blocking pool, so that hundreds of small ones cost one hand-over instead of two for each. Not
+ * interrupted once begun. Returns 0, or the cancellation: then none was begun.
  */
 SL_SUSPENDS
 int sl_io_batch(struct sl_op *ops, size_t count) SL_MUST_CHECK;

@@ -1,0 +1,45 @@
+/*
+ * manifest.h - what to download: entries from the command line and from lists. Pure.
+ *
+ * A list is plain URLs, one a line, or aria2's input file: URLs of one file separated by TAB, then option lines that
+ * begin with white space, one name=value each. '#' in the first column begins a comment; blank lines are skipped; lines
+ * may end with CRLF.
+ */
+#ifndef SLUICE_DOWNLOAD_MANIFEST_H
+#define SLUICE_DOWNLOAD_MANIFEST_H
+
+#include "sluice/base/bytes.h"
+#include "sluice/base/error.h"
+#include "sluice/download/checksum.h"
+
+#define SL_MANIFEST_LINE (64u * 1024u) /* bytes of a line; longer ones are refused */
+#define SL_ENTRY_SOURCES 32            /* URLs of one file */
+#define SL_ENTRY_HEADERS 32            /* header= lines of one file */
+
+/* Spans point into the text the entry was parsed from. */
+struct sl_entry {
+	struct sl_span sources[SL_ENTRY_SOURCES];
+	size_t source_count;
+	struct sl_span headers[SL_ENTRY_HEADERS]; /* "Name: value" */
+	size_t header_count;
+	struct sl_span out; /* len 0 = from the URL */
+	struct sl_span dir; /* len 0 = the folder of the run */
+	struct sl_checksum checksum;
+	bool from_list;  /* its names must stay under the folder of the run */
+	uint64_t line;   /* where it began, 1-based; 0 = command line */
+};
+
+struct sl_manifest {
+	struct sl_span rest; /* of the list's text, the caller's memory */
+	uint64_t line;       /* lines consumed */
+};
+
+void sl_manifest_init(struct sl_manifest *manifest, struct sl_span text);
+
+/*
+ * The next entry into *out. Returns 1; 0 at the end; SL_E_USAGE with line and reason in *err: the entry cannot be used,
+ * and the next call goes on behind it. Unknown option names are refused: what would silently not happen is worse.
+ */
+int sl_manifest_next(struct sl_manifest *manifest, struct sl_entry *out, struct sl_error *err) SL_MUST_CHECK;
+
+#endif

@@ -1,0 +1,108 @@
+/*
+ * fetch_int.h - what one download is made of; shared by batch.c, target.c, fetch.c, writer.c and commit.c.
+ */
+#ifndef SLUICE_DOWNLOAD_FETCH_INT_H
+#define SLUICE_DOWNLOAD_FETCH_INT_H
+
+#include "sluice/download/batch.h"
+#include "sluice/download/names.h"
+#include "sluice/rt/channel.h"
+
+/* Bodies up to this go to the disk buffered and are committed in groups; larger ones direct, each by itself. */
+#define SMALL_MAX (4 * SL_MIB)
+
+/* Group commit: whichever comes first. 256 files keep 256 descriptors. */
+#define COMMIT_FILES 256
+#define COMMIT_BYTES (64 * SL_MIB)
+#define COMMIT_NS SL_NS_PER_S
+
+enum target_kind { TARGET_FILE, TARGET_STREAM /* stdout, a character device, a FIFO */ };
+
+/*
+ * One download. Made by a job, which owns it until it is reported or handed to the committer; freed by whoever reports.
+ */
+struct fetch {
+	struct sl_download view;
+	struct sl_list link; /* batch->active */
+	struct sl_batch *batch;
+	struct sl_entry entry;
+	struct sl_error error;
+	struct sl_url url;
+	char *url_text, *path;
+
+	enum target_kind target;
+	struct sl_folder *folder; /* one reference; NULL for stdout */
+	char *name;               /* final name in the folder */
+	bool replace;
+	uint32_t mode;            /* of the finished file */
+	int stream_fd;            /* TARGET_STREAM */
+
+	struct sl_part part;
+	struct sl_http_exchange *exchange;
+	struct sl_chunk *chunk;   /* being filled */
+	struct sl_digest *digest; /* if there is a checksum to check */
+	uint64_t modified_ns;     /* Last-Modified, wall clock; 0 = unknown */
+};
+
+struct sl_batch {
+	struct sl_batch_options options;
+	struct sl_batch_summary summary;
+	struct sl_folders folders;
+	struct sl_folder *folder; /* of the run; NULL until the first file needs it */
+	struct sl_names names;
+	struct sl_list active;
+	struct sl_group *jobs;    /* NULL unless running */
+	struct sl_channel *finished; /* of struct fetch *: small files on their way to the committer */
+	uint64_t next_index;
+	bool source_ended;
+	bool source_busy; /* a source may suspend: one job at a time asks it */
+	int cancel_reason;
+};
+
+/* target.c: parse the URL, find folder and name, look at what is there. 0 = go on; 1 = skip it, all is there; a code. */
+SL_SUSPENDS int target_prepare(struct fetch *fetch);
+
+/* The next free "NAME.N" for --if-exists=rename, claimed. Returns 0 or a code. */
+SL_SUSPENDS int target_rename(struct fetch *fetch);
+
+/* fetch.c: from the request to the finished file; a small one ends in batch->finished: then 1 is returned and the fetch
+ * is no longer the caller's. */
+SL_SUSPENDS int fetch_run(struct fetch *fetch);
+
+/* commit.c: the committer's task; arg is the batch. */
+SL_SUSPENDS int commit_main(void *arg);
+
+/* commit.c: one large file: attributes, check, sync, rename, sync of the folder. */
+SL_SUSPENDS int commit_one(struct fetch *fetch);
+
+/* batch.c: report and free. `code` 0 = done, 1 = skipped, else the failure. */
+SL_SUSPENDS void fetch_end(struct fetch *fetch, int code);
+
+/* writer.c: chunks on their way to the part (or stream) and to the hasher. In the memory of the fetching task. */
+#define WRITES_MAX 4 /* writes in flight for one file: keeps the device busy, bounds what a slow disk holds */
+
+struct writer;
+struct write_slot {
+	struct writer *writer;
+	struct sl_chunk *chunk; /* NULL = free */
+};
+
+struct writer {
+	struct fetch *fetch;
+	struct sl_group writes;
+	struct sl_group hashing;
+	struct write_slot slots[WRITES_MAX];
+	struct sl_channel *to_hash; /* NULL without a checksum */
+	struct sl_digest *digest;
+	int failure; /* first */
+};
+
+int writer_begin(struct writer *writer, struct fetch *fetch) SL_MUST_CHECK;
+
+/* Takes the chunk's reference in any case. Waits while WRITES_MAX are in flight. Returns 0 or the first failure. */
+SL_SUSPENDS int writer_put(struct writer *writer, struct sl_chunk *chunk) SL_MUST_CHECK;
+
+/* Waits for everything; must be called once writer_begin returned 0. Returns 0 or the first failure. */
+SL_SUSPENDS int writer_end(struct writer *writer);
+
+#endif
