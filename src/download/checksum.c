@@ -36,7 +36,8 @@ static const struct algorithm *
 by_name(struct sl_span name)
 {
 	for (size_t i = 0; i < SL_COUNT_OF(algorithms); i++)
-		if (sl_span_is_nocase(name, algorithms[i].name) || sl_span_is_nocase(name, algorithms[i].alias))
+		if (sl_span_is_nocase(name, algorithms[i].name) ||
+			sl_span_is_nocase(name, algorithms[i].alias))
 			return &algorithms[i];
 	return NULL;
 }
@@ -54,8 +55,8 @@ sl_checksum_parse(struct sl_checksum *out, struct sl_span text, struct sl_error 
 	const char *equals = text.len ? memchr(text.data, '=', text.len) : NULL;
 	if (!equals)
 		return sl_fail(err, SL_PHASE_NONE, SL_E_USAGE,
-			"a checksum is ALGORITHM=HEX, as in sha-256=9f86d0...; got '%.*s'", (int)SL_MIN(text.len, 80u),
-			text.len ? text.data : "");
+			"a checksum is ALGORITHM=HEX, as in sha-256=9f86d0...; got '%.*s'",
+			(int)SL_MIN(text.len, 80u), text.len ? text.data : "");
 	size_t name_len = (size_t)(equals - text.data);
 	const struct algorithm *algorithm = by_name(sl_span(text.data, name_len));
 	if (!algorithm)
@@ -64,14 +65,16 @@ sl_checksum_parse(struct sl_checksum *out, struct sl_span text, struct sl_error 
 			(int)SL_MIN(name_len, 80u), text.data);
 	struct sl_span hex = sl_span(equals + 1, text.len - name_len - 1);
 	if (hex.len != algorithm->len * 2)
-		return sl_fail(err, SL_PHASE_NONE, SL_E_USAGE, "a %s checksum has %zu hex digits, not %zu",
-			algorithm->name, algorithm->len * 2, hex.len);
+		return sl_fail(err, SL_PHASE_NONE, SL_E_USAGE,
+			"a %s checksum has %zu hex digits, not %zu", algorithm->name,
+			algorithm->len * 2, hex.len);
 	memset(out, 0, sizeof(*out));
 	for (size_t i = 0; i < algorithm->len; i++) {
 		int high = sl_hex_digit((unsigned char)hex.data[2 * i]);
 		int low = sl_hex_digit((unsigned char)hex.data[2 * i + 1]);
 		if (high < 0 || low < 0)
-			return sl_fail(err, SL_PHASE_NONE, SL_E_USAGE, "a checksum has hex digits only");
+			return sl_fail(
+				err, SL_PHASE_NONE, SL_E_USAGE, "a checksum has hex digits only");
 		out->value[i] = (unsigned char)(high << 4 | low);
 	}
 	out->kind = algorithm->kind;
@@ -141,12 +144,14 @@ to_hex(char *out, const unsigned char *value, size_t len)
 }
 
 int
-sl_digest_check(struct sl_digest *digest, const struct sl_checksum *expected, const char *what, struct sl_error *err)
+sl_digest_check(struct sl_digest *digest, const struct sl_checksum *expected, const char *what,
+	struct sl_error *err)
 {
 	unsigned char value[EVP_MAX_MD_SIZE];
 	unsigned len = 0;
 	if (digest->failed || EVP_DigestFinal_ex(digest->context, value, &len) != 1)
-		return sl_fail(err, SL_PHASE_NONE, SL_E_CHECKSUM, "cannot compute the checksum of %s", what);
+		return sl_fail(err, SL_PHASE_NONE, SL_E_CHECKSUM,
+			"cannot compute the checksum of %s", what);
 	if (len == expected->len && memcmp(value, expected->value, len) == 0)
 		return 0;
 	char got[2 * EVP_MAX_MD_SIZE + 1], wanted[2 * SL_CHECKSUM_MAX + 1];

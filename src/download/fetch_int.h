@@ -1,5 +1,6 @@
 /*
- * fetch_int.h - what one download is made of; shared by batch.c, target.c, fetch.c, writer.c and commit.c.
+ * fetch_int.h - what one download is made of; shared by batch.c, target.c, fetch.c, writer.c and
+ * commit.c.
  */
 #ifndef SLUICE_DOWNLOAD_FETCH_INT_H
 #define SLUICE_DOWNLOAD_FETCH_INT_H
@@ -7,8 +8,10 @@
 #include "sluice/download/batch.h"
 #include "sluice/download/names.h"
 #include "sluice/rt/channel.h"
+#include "sluice/rt/semaphore.h"
 
-/* Bodies up to this go to the disk buffered and are committed in groups; larger ones direct, each by itself. */
+/* Bodies up to this go to the disk buffered and are committed in groups; larger ones direct, each
+ * by itself. */
 #define SMALL_MAX (4 * SL_MIB)
 
 /* Group commit: whichever comes first. 256 files keep 256 descriptors. */
@@ -19,7 +22,8 @@
 enum target_kind { TARGET_FILE, TARGET_STREAM /* stdout, a character device, a FIFO */ };
 
 /*
- * One download. Made by a job, which owns it until it is reported or handed to the committer; freed by whoever reports.
+ * One download. Made by a job, which owns it until it is reported or handed to the committer; freed
+ * by whoever reports.
  */
 struct fetch {
 	struct sl_download view;
@@ -34,8 +38,8 @@ struct fetch {
 	struct sl_folder *folder; /* one reference; NULL for stdout */
 	char *name;               /* final name in the folder */
 	bool replace;
-	uint32_t mode;            /* of the finished file */
-	int stream_fd;            /* TARGET_STREAM */
+	uint32_t mode; /* of the finished file */
+	int stream_fd; /* TARGET_STREAM */
 
 	struct sl_part part;
 	struct sl_http_exchange *exchange;
@@ -51,35 +55,54 @@ struct sl_batch {
 	struct sl_folder *folder; /* of the run; NULL until the first file needs it */
 	struct sl_names names;
 	struct sl_list active;
-	struct sl_group *jobs;    /* NULL unless running */
-	struct sl_channel *finished; /* of struct fetch *: small files on their way to the committer */
+	struct sl_group *jobs, *committer; /* NULL unless running */
+	struct sl_channel
+		*finished; /* of struct fetch *: small files on their way to the committer */
 	uint64_t next_index;
 	bool source_ended;
-	bool source_busy; /* a source may suspend: one job at a time asks it */
+	struct sl_semaphore source_turn; /* a source may suspend: one job at a time asks it */
 	int cancel_reason;
 };
 
-/* target.c: parse the URL, find folder and name, look at what is there. 0 = go on; 1 = skip it, all is there; a code. */
-SL_SUSPENDS int target_prepare(struct fetch *fetch);
+/* target.c: parse the URL, find folder and name, look at what is there. 0 = go on; 1 = skip it, all
+ * is there; a code. */
+SL_SUSPENDS
+int target_prepare(struct fetch *fetch);
 
 /* The next free "NAME.N" for --if-exists=rename, claimed. Returns 0 or a code. */
-SL_SUSPENDS int target_rename(struct fetch *fetch);
+SL_SUSPENDS
+int target_rename(struct fetch *fetch);
 
-/* fetch.c: from the request to the finished file; a small one ends in batch->finished: then 1 is returned and the fetch
- * is no longer the caller's. */
-SL_SUSPENDS int fetch_run(struct fetch *fetch);
+/* The entry's header= lines as the client wants them; out has room for SL_ENTRY_HEADERS. Returns
+ * their count. */
+size_t target_headers(const struct fetch *fetch, struct sl_http_header *out);
+
+/* Last-Modified of the answer, wall clock nanoseconds; 0 = unknown. */
+uint64_t target_remote_time(const struct sl_http_exchange *exchange);
+
+/* fetch.c: from the request to the finished file; a small one ends in batch->finished: then
+ * FETCH_HANDED_OVER is returned and the fetch is no longer the caller's. 1 = skipped. */
+#define FETCH_HANDED_OVER 2
+SL_SUSPENDS
+int fetch_run(struct fetch *fetch);
 
 /* commit.c: the committer's task; arg is the batch. */
-SL_SUSPENDS int commit_main(void *arg);
+SL_SUSPENDS
+int commit_main(void *arg);
 
 /* commit.c: one large file: attributes, check, sync, rename, sync of the folder. */
-SL_SUSPENDS int commit_one(struct fetch *fetch);
+SL_SUSPENDS
+int commit_one(struct fetch *fetch);
 
 /* batch.c: report and free. `code` 0 = done, 1 = skipped, else the failure. */
-SL_SUSPENDS void fetch_end(struct fetch *fetch, int code);
+SL_SUSPENDS
+void fetch_end(struct fetch *fetch, int code);
 
-/* writer.c: chunks on their way to the part (or stream) and to the hasher. In the memory of the fetching task. */
-#define WRITES_MAX 4 /* writes in flight for one file: keeps the device busy, bounds what a slow disk holds */
+/* writer.c: chunks on their way to the part (or stream) and to the hasher. In the memory of the
+ * fetching task. */
+#define WRITES_MAX                                                                                 \
+	4 /* writes in flight for one file: keeps the device busy, bounds what a slow disk holds   \
+	   */
 
 struct writer;
 struct write_slot {
@@ -99,10 +122,14 @@ struct writer {
 
 int writer_begin(struct writer *writer, struct fetch *fetch) SL_MUST_CHECK;
 
-/* Takes the chunk's reference in any case. Waits while WRITES_MAX are in flight. Returns 0 or the first failure. */
-SL_SUSPENDS int writer_put(struct writer *writer, struct sl_chunk *chunk) SL_MUST_CHECK;
+/* Takes the chunk's reference in any case. Waits while WRITES_MAX are in flight. Returns 0 or the
+ * first failure. */
+SL_SUSPENDS
+int writer_put(struct writer *writer, struct sl_chunk *chunk) SL_MUST_CHECK;
 
-/* Waits for everything; must be called once writer_begin returned 0. Returns 0 or the first failure. */
-SL_SUSPENDS int writer_end(struct writer *writer);
+/* Waits for everything; must be called once writer_begin returned 0. Returns 0 or the first
+ * failure. */
+SL_SUSPENDS
+int writer_end(struct writer *writer);
 
 #endif

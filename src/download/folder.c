@@ -44,7 +44,8 @@ sl_folders_release(struct sl_folders *folders)
 static void
 trim_open(struct sl_folders *folders)
 {
-	for (struct sl_list *node = folders->open.prev; node != &folders->open && folders->count > KEEP_OPEN;) {
+	for (struct sl_list *node = folders->open.prev;
+		node != &folders->open && folders->count > KEEP_OPEN;) {
 		struct sl_folder *folder = sl_list_item(node, struct sl_folder, link);
 		node = node->prev;
 		if (folder->refs == 0 && !folder->dirty)
@@ -56,7 +57,8 @@ trim_open(struct sl_folders *folders)
 static int
 open_step(int dir_fd, const char *name, bool beneath)
 {
-	const uint64_t resolve = beneath ? RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS : 0;
+	const uint64_t resolve =
+		beneath ? RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS : 0;
 	for (int tries = 0; tries < 2; tries++) {
 		int fd = sl_io_open(dir_fd, name, O_RDONLY | O_DIRECTORY, 0, resolve);
 		if (fd != -ENOENT)
@@ -72,7 +74,8 @@ open_step(int dir_fd, const char *name, bool beneath)
 static int
 open_path(int base_fd, const char *path, bool beneath)
 {
-	const uint64_t resolve = beneath ? RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS : 0;
+	const uint64_t resolve =
+		beneath ? RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS : 0;
 	int fd = sl_io_open(base_fd, path, O_RDONLY | O_DIRECTORY, 0, resolve);
 	if (fd != -ENOENT)
 		return fd;
@@ -139,7 +142,8 @@ find_open(struct sl_folders *folders, struct sl_span path)
 	return NULL;
 }
 
-/* fstatfs only reads what the kernel has in memory; where it fails (a simulated descriptor) the common case is assumed. */
+/* fstatfs only reads what the kernel has in memory; where it fails (a simulated descriptor) the
+ * common case is assumed. */
 static unsigned
 traits_of(int fd)
 {
@@ -184,8 +188,8 @@ remember(struct sl_folders *folders, char *path, int fd, struct sl_folder **out)
 }
 
 int
-sl_folders_open(struct sl_folders *folders, struct sl_folder *base, struct sl_span path, struct sl_folder **out,
-	struct sl_error *err)
+sl_folders_open(struct sl_folders *folders, struct sl_folder *base, struct sl_span path,
+	struct sl_folder **out, struct sl_error *err)
 {
 	if (base && path.len == 0) {
 		sl_folder_ref(base);
@@ -193,11 +197,13 @@ sl_folders_open(struct sl_folders *folders, struct sl_folder *base, struct sl_sp
 		return 0;
 	}
 	if (has_control(path))
-		return sl_fail(err, SL_PHASE_FOLDER, SL_E_NAME, "folder name '%.*s' has control bytes: refused",
+		return sl_fail(err, SL_PHASE_FOLDER, SL_E_NAME,
+			"folder name '%.*s' has control bytes: refused",
 			(int)SL_MIN(path.len, 120u), path.data);
 	if (base && !is_below(path))
 		return sl_fail(err, SL_PHASE_FOLDER, SL_E_NAME,
-			"folder '%.*s' of the list leaves the output folder: refused (--allow-outside permits it)",
+			"folder '%.*s' of the list leaves the output folder: refused "
+			"(--allow-outside permits it)",
 			(int)SL_MIN(path.len, 120u), path.data);
 	struct sl_buf full = { 0 };
 	if (base && strcmp(base->path, ".") != 0) {
@@ -205,7 +211,8 @@ sl_folders_open(struct sl_folders *folders, struct sl_folder *base, struct sl_sp
 		sl_buf_add_char(&full, '/');
 	}
 	sl_buf_add_span(&full, path.len ? path : sl_span_str("."));
-	char *name = sl_buf_detach(&full), *relative = sl_span_dup(path.len ? path : sl_span_str("."));
+	char *name = sl_buf_detach(&full),
+	     *relative = sl_span_dup(path.len ? path : sl_span_str("."));
 	int code = name && relative ? 0 : -ENOMEM;
 	struct sl_folder *known = code ? NULL : find_open(folders, sl_span_str(name));
 	if (known) {
@@ -215,7 +222,8 @@ sl_folders_open(struct sl_folders *folders, struct sl_folder *base, struct sl_sp
 	} else if (!code) {
 		int fd = open_path(base ? base->fd : AT_FDCWD, relative, base != NULL);
 		if (fd < 0) {
-			code = sl_fail_code(err, SL_PHASE_FOLDER, fd, "cannot open or make the folder '%s'", name);
+			code = sl_fail_code(err, SL_PHASE_FOLDER, fd,
+				"cannot open or make the folder '%s'", name);
 			free(name);
 		} else {
 			code = remember(folders, name, fd, out);

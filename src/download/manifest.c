@@ -6,7 +6,8 @@ void
 sl_manifest_init(struct sl_manifest *manifest, struct sl_span text)
 {
 	*manifest = (struct sl_manifest){ .rest = text };
-	if (text.len >= 3 && memcmp(text.data, "\xef\xbb\xbf", 3) == 0) /* a byte order mark some editors write */
+	if (text.len >= 3 && memcmp(text.data, "\xef\xbb\xbf", 3) ==
+				     0) /* a byte order mark some editors write */
 		manifest->rest = sl_span(text.data + 3, text.len - 3);
 }
 
@@ -45,8 +46,9 @@ is_option(struct sl_span line)
 static int
 bad(struct sl_error *err, uint64_t line, const char *why, struct sl_span what)
 {
-	return sl_fail(err, SL_PHASE_NONE, SL_E_USAGE, "line %llu of the list: %s '%.*s'", (unsigned long long)line, why,
-		(int)SL_MIN(what.len, 120u), what.len ? what.data : "");
+	return sl_fail(err, SL_PHASE_NONE, SL_E_USAGE, "line %llu of the list: %s '%.*s'",
+		(unsigned long long)line, why, (int)SL_MIN(what.len, 120u),
+		what.len ? what.data : "");
 }
 
 static int
@@ -76,7 +78,8 @@ set_option(struct sl_entry *entry, struct sl_span line, uint64_t number, struct 
 	if (!equals)
 		return bad(err, number, "an option line is name=value, not", text);
 	struct sl_span name = sl_span_trim(sl_span(text.data, (size_t)(equals - text.data)));
-	struct sl_span value = sl_span_trim(sl_span(equals + 1, text.len - (size_t)(equals - text.data) - 1));
+	struct sl_span value =
+		sl_span_trim(sl_span(equals + 1, text.len - (size_t)(equals - text.data) - 1));
 	if (sl_span_is(name, "out")) {
 		entry->out = value;
 	} else if (sl_span_is(name, "dir")) {
@@ -91,7 +94,8 @@ set_option(struct sl_entry *entry, struct sl_span line, uint64_t number, struct 
 			return bad(err, number, "too many headers of one file at", name);
 		entry->headers[entry->header_count++] = value;
 	} else {
-		return bad(err, number, "unknown option (known: out, dir, checksum, header):", name);
+		return bad(
+			err, number, "unknown option (known: out, dir, checksum, header):", name);
 	}
 	return 0;
 }
@@ -100,10 +104,12 @@ static int
 check_line(struct sl_span line, uint64_t number, struct sl_error *err)
 {
 	if (line.len > SL_MANIFEST_LINE)
-		return sl_fail(err, SL_PHASE_NONE, SL_E_USAGE, "line %llu of the list is longer than %u bytes",
-			(unsigned long long)number, SL_MANIFEST_LINE);
+		return sl_fail(err, SL_PHASE_NONE, SL_E_USAGE,
+			"line %llu of the list is longer than %u bytes", (unsigned long long)number,
+			SL_MANIFEST_LINE);
 	if (line.len > 0 && memchr(line.data, '\0', line.len))
-		return sl_fail(err, SL_PHASE_NONE, SL_E_USAGE, "line %llu of the list has a NUL byte: is it a list?",
+		return sl_fail(err, SL_PHASE_NONE, SL_E_USAGE,
+			"line %llu of the list has a NUL byte: is it a list?",
 			(unsigned long long)number);
 	return 0;
 }
@@ -129,7 +135,8 @@ sl_manifest_next(struct sl_manifest *manifest, struct sl_entry *out, struct sl_e
 		if (!begun) {
 			out->line = number;
 			if (!failed && is_option(line))
-				failed = bad(err, number, "an option line without a URL before it:", trimmed);
+				failed = bad(err, number,
+					"an option line without a URL before it:", trimmed);
 			if (!failed)
 				failed = add_sources(out, line, number, err);
 		} else if (!failed) {

@@ -4,6 +4,7 @@
 #include "sluice/rt/offload.h"
 
 #include <errno.h>
+#include <poll.h>
 
 #define HASH_QUEUE 4 /* chunks between the receiver and the hasher */
 
@@ -19,11 +20,13 @@ write_failed(struct fetch *fetch, int code)
 {
 	if (code == -ETIMEDOUT || code == -ECANCELED)
 		return code;
-	const char *hint = code == -ENOSPC || code == -EDQUOT ? " (free some space and run the same command)" :
-		code == -EFBIG ? " (a limit on file sizes: 'ulimit -f')" :
-				 "";
+	const char *hint = code == -ENOSPC || code == -EDQUOT
+				   ? " (free some space and run the same command)"
+			   : code == -EFBIG ? " (a limit on file sizes: 'ulimit -f')"
+					    : "";
 	return sl_fail(&fetch->error, SL_PHASE_WRITE, code, "cannot write '%s': %s%s",
-		fetch->target == TARGET_STREAM ? fetch->view.path : fetch->part.part_name, sl_code_text(code), hint);
+		fetch->target == TARGET_STREAM ? fetch->view.path : fetch->part.part_name,
+		sl_code_text(code), hint);
 }
 
 static int
@@ -77,7 +80,8 @@ writer_begin(struct writer *writer, struct fetch *fetch)
 	for (size_t i = 0; i < WRITES_MAX; i++)
 		writer->slots[i].writer = writer;
 	if (fetch->digest) {
-		int code = sl_channel_new(&writer->to_hash, "hash queue", HASH_QUEUE, sizeof(struct sl_chunk *));
+		int code = sl_channel_new(
+			&writer->to_hash, "hash queue", HASH_QUEUE, sizeof(struct sl_chunk *));
 		if (code)
 			return code;
 	}
@@ -114,14 +118,15 @@ put_to_stream(struct writer *writer, struct sl_chunk *chunk)
 	int code = 0;
 	while (len > 0 && !code) {
 		int written = sl_io_write_stream(writer->fetch->stream_fd, data, len, SL_FOREVER);
-		if (written == -EINTR || written == -EAGAIN)
-			continue;
-		if (written <= 0) {
-			code = write_failed(writer->fetch, written ? written : -EIO);
+		if (written ==
+			-EAGAIN) /* opened without blocking, here or by whoever gave it to us */
+			written = sl_io_poll(writer->fetch->stream_fd, POLLOUT, SL_FOREVER);
+		else if (written > 0)
+			data += written, len -= (size_t)written;
+		if (written < 0 && written != -EINTR) {
+			code = write_failed(writer->fetch, written);
 			break;
 		}
-		data += written;
-		len -= (size_t)written;
 	}
 	sl_chunk_unref(chunk);
 	return code;

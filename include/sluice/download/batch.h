@@ -1,8 +1,9 @@
 /*
- * batch.h - many files at once: takes entries from a source, downloads each, and says what became of it.
+ * batch.h - many files at once: takes entries from a source, downloads each, and says what became
+ * of it.
  *
- * One job task for each of `jobs` files under way; a million entries cost a million names, not a million tasks. Small
- * files are committed in groups (commit.c), large ones by themselves.
+ * One job task for each of `jobs` files under way; a million entries cost a million names, not a
+ * million tasks. Small files are committed in groups (commit.c), large ones by themselves.
  */
 #ifndef SLUICE_DOWNLOAD_BATCH_H
 #define SLUICE_DOWNLOAD_BATCH_H
@@ -12,7 +13,13 @@
 #include "sluice/http/client.h"
 #include "sluice/rt/chunk.h"
 
-enum sl_if_exists { SL_EXISTS_AUTO, SL_EXISTS_SKIP, SL_EXISTS_REPLACE, SL_EXISTS_RENAME, SL_EXISTS_FAIL };
+enum sl_if_exists {
+	SL_EXISTS_AUTO,
+	SL_EXISTS_SKIP,
+	SL_EXISTS_REPLACE,
+	SL_EXISTS_RENAME,
+	SL_EXISTS_FAIL
+};
 enum sl_sync_mode { SL_SYNC_AUTO, SL_SYNC_ALL, SL_SYNC_NONE };
 
 enum sl_download_state {
@@ -20,40 +27,44 @@ enum sl_download_state {
 	SL_DOWNLOAD_RECEIVING,
 	SL_DOWNLOAD_FINISHING, /* all bytes are here: checked, synced, renamed */
 	SL_DOWNLOAD_DONE,
-	SL_DOWNLOAD_SKIPPED,  /* the final name held it already */
+	SL_DOWNLOAD_SKIPPED, /* the final name held it already */
 	SL_DOWNLOAD_FAILED,
-	SL_DOWNLOAD_CANCELLED, /* not its own failure: a sibling's, a signal, the deadline of the run */
+	SL_DOWNLOAD_CANCELLED, /* not its own failure: a sibling's, a signal, the deadline of the
+				  run */
 };
 
 /* One file, for those who watch. Valid while its event runs, or between its start and its end. */
 struct sl_download {
-	uint64_t index;      /* place among the inputs, from 0 */
-	const char *url;     /* without userinfo; what was typed if it is no URL */
-	const char *path;    /* where it goes; "-" = stdout; "" if unknown yet */
+	uint64_t index;   /* place among the inputs, from 0 */
+	const char *url;  /* without userinfo; what was typed if it is no URL */
+	const char *path; /* where it goes; "-" = stdout; "" if unknown yet */
 	enum sl_download_state state;
-	uint64_t received;   /* bytes of the body so far */
-	uint64_t total;      /* SL_BODY_UNKNOWN until known */
+	uint64_t received; /* bytes of the body so far */
+	uint64_t total;    /* SL_BODY_UNKNOWN until known */
 	uint64_t started_ns, ended_ns;
-	bool excess;         /* the server sent more than it announced; cut off */
-	bool unverified;     /* skipped without looking inside */
+	bool excess;                  /* the server sent more than it announced; cut off */
+	bool unverified;              /* skipped without looking inside */
 	const struct sl_error *error; /* FAILED and CANCELLED */
 };
 
 struct sl_batch_events {
 	void *ctx;
-	SL_SUSPENDS void (*started)(void *ctx, const struct sl_download *download); /* its request goes out */
-	SL_SUSPENDS void (*ended)(void *ctx, const struct sl_download *download);
+	SL_SUSPENDS
+	void (*started)(void *ctx, const struct sl_download *download); /* its request goes out */
+	SL_SUSPENDS
+	void (*ended)(void *ctx, const struct sl_download *download);
 };
 
-/* The next entry: 1, 0 at the end, or a code with words in *err for an entry that cannot be used (it counts as failed,
- * and the next call goes on). `what` = how to name a bad entry. */
+/* The next entry: 1, 0 at the end, or a code with words in *err for an entry that cannot be used
+ * (it counts as failed, and the next call goes on). `what` = how to name a bad entry. */
 typedef int sl_batch_source(void *ctx, struct sl_entry *out, struct sl_error *err);
 
 struct sl_batch_options {
 	struct sl_http_client *client;
 	struct sl_chunk_pool *pool;
 	const char *dir;    /* of the run; NULL = "." */
-	const char *output; /* name of the only file, may point anywhere; "-" = stdout; NULL = from the URL */
+	const char *output; /* name of the only file, may point anywhere; "-" = stdout; NULL = from
+			       the URL */
 	enum sl_if_exists if_exists;
 	unsigned jobs; /* at least 1; fewer run if the pool is small */
 	bool fail_fast;
@@ -69,9 +80,10 @@ struct sl_batch_options {
 
 struct sl_batch_summary {
 	uint64_t files, done, skipped, failed, cancelled;
-	uint64_t bytes;          /* received */
-	uint64_t unverified;     /* skipped ones that nobody looked into */
-	uint64_t first_index;    /* the failed one that came first in input order; valid if failed > 0 */
+	uint64_t bytes;       /* received */
+	uint64_t unverified;  /* skipped ones that nobody looked into */
+	uint64_t first_index; /* the failed one that came first in input order; valid if failed > 0
+			       */
 	struct sl_error first_error;
 };
 
@@ -82,16 +94,18 @@ int sl_batch_new(struct sl_batch **out, const struct sl_batch_options *options) 
 void sl_batch_free(struct sl_batch *batch);
 
 /*
- * Download everything. Returns 0 if every file is done or skipped; the code of the first failed file in input order; or
- * the cancellation. The summary is filled in any case.
+ * Download everything. Returns 0 if every file is done or skipped; the code of the first failed
+ * file in input order; or the cancellation. The summary is filled in any case.
  */
-SL_SUSPENDS int sl_batch_run(struct sl_batch *batch, struct sl_batch_summary *summary) SL_MUST_CHECK;
+SL_SUSPENDS
+int sl_batch_run(struct sl_batch *batch, struct sl_batch_summary *summary) SL_MUST_CHECK;
 
 /* Stop: everything under way is cancelled and cleaned up. */
 void sl_batch_cancel(struct sl_batch *batch, int reason);
 
 /* The downloads under way, oldest first; and the summary so far. */
-void sl_batch_each(struct sl_batch *batch, void (*see)(void *ctx, const struct sl_download *download), void *ctx);
+void sl_batch_each(struct sl_batch *batch,
+	void (*see)(void *ctx, const struct sl_download *download), void *ctx);
 const struct sl_batch_summary *sl_batch_summary(const struct sl_batch *batch);
 
 #endif

@@ -1,5 +1,6 @@
 /*
- * folder.h - the folders files go to, opened once and kept; and the rule that names from lists stay below one.
+ * folder.h - the folders files go to, opened once and kept; and the rule that names from lists stay
+ * below one.
  */
 #ifndef SLUICE_DOWNLOAD_FOLDER_H
 #define SLUICE_DOWNLOAD_FOLDER_H
@@ -19,7 +20,7 @@ struct sl_folder {
 	struct sl_list link;
 	char *path; /* as a person would type it, for messages; "." for the current folder */
 	int fd;
-	unsigned traits;  /* set of sl_folder_traits */
+	unsigned traits; /* set of sl_folder_traits */
 	unsigned refs;
 	bool dirty; /* the batch's: a name in it has changed since its last sync */
 };
@@ -32,15 +33,18 @@ struct sl_folders {
 void sl_folders_init(struct sl_folders *folders);
 
 /* No folder may be referenced. */
-SL_SUSPENDS void sl_folders_release(struct sl_folders *folders);
+SL_SUSPENDS
+void sl_folders_release(struct sl_folders *folders);
 
 /*
- * Open (making what is missing, mode 0777 less umask) the folder `path` below `base`. base NULL: `path` is the user's
- * own word and may point anywhere. Else it comes from a list or a server: it must be relative, without "..", and every
- * step stays below base, symbolic links refused (openat2 RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS). An empty path is base.
- * Returns 0 with one reference in *out; SL_E_NAME; a kernel's code with SL_PHASE_FOLDER.
+ * Open (making what is missing, mode 0777 less umask) the folder `path` below `base`. base NULL:
+ * `path` is the user's own word and may point anywhere. Else it comes from a list or a server: it
+ * must be relative, without "..", and every step stays below base, symbolic links refused (openat2
+ * RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS). An empty path is base. Returns 0 with one reference in
+ * *out; SL_E_NAME; a kernel's code with SL_PHASE_FOLDER.
  */
-SL_SUSPENDS int sl_folders_open(struct sl_folders *folders, struct sl_folder *base, struct sl_span path,
+SL_SUSPENDS
+int sl_folders_open(struct sl_folders *folders, struct sl_folder *base, struct sl_span path,
 	struct sl_folder **out, struct sl_error *err) SL_MUST_CHECK;
 
 void sl_folder_ref(struct sl_folder *folder);

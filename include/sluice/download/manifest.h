@@ -1,9 +1,9 @@
 /*
  * manifest.h - what to download: entries from the command line and from lists. Pure.
  *
- * A list is plain URLs, one a line, or aria2's input file: URLs of one file separated by TAB, then option lines that
- * begin with white space, one name=value each. '#' in the first column begins a comment; blank lines are skipped; lines
- * may end with CRLF.
+ * A list is plain URLs, one a line, or aria2's input file: URLs of one file separated by TAB, then
+ * option lines that begin with white space, one name=value each. '#' in the first column begins a
+ * comment; blank lines are skipped; lines may end with CRLF.
  */
 #ifndef SLUICE_DOWNLOAD_MANIFEST_H
 #define SLUICE_DOWNLOAD_MANIFEST_H
@@ -25,8 +25,8 @@ struct sl_entry {
 	struct sl_span out; /* len 0 = from the URL */
 	struct sl_span dir; /* len 0 = the folder of the run */
 	struct sl_checksum checksum;
-	bool from_list;  /* its names must stay under the folder of the run */
-	uint64_t line;   /* where it began, 1-based; 0 = command line */
+	bool from_list; /* its names must stay under the folder of the run */
+	uint64_t line;  /* where it began, 1-based; 0 = command line */
 };
 
 struct sl_manifest {
@@ -37,9 +37,11 @@ struct sl_manifest {
 void sl_manifest_init(struct sl_manifest *manifest, struct sl_span text);
 
 /*
- * The next entry into *out. Returns 1; 0 at the end; SL_E_USAGE with line and reason in *err: the entry cannot be used,
- * and the next call goes on behind it. Unknown option names are refused: what would silently not happen is worse.
+ * The next entry into *out. Returns 1; 0 at the end; SL_E_USAGE with line and reason in *err: the
+ * entry cannot be used, and the next call goes on behind it. Unknown option names are refused: what
+ * would silently not happen is worse.
  */
-int sl_manifest_next(struct sl_manifest *manifest, struct sl_entry *out, struct sl_error *err) SL_MUST_CHECK;
+int sl_manifest_next(
+	struct sl_manifest *manifest, struct sl_entry *out, struct sl_error *err) SL_MUST_CHECK;
 
 #endif

@@ -21,8 +21,10 @@ struct sl_names {
 
 void sl_names_release(struct sl_names *names);
 
-/* Give `path` (copied) to input `index`. Returns 0; 1 if another input has it: then *other is its index; -ENOMEM. */
-int sl_names_claim(struct sl_names *names, const char *path, uint64_t index, uint64_t *other) SL_MUST_CHECK;
+/* Give `path` (copied) to input `index`. Returns 0; 1 if another input has it: then *other is its
+ * index; -ENOMEM. */
+int sl_names_claim(
+	struct sl_names *names, const char *path, uint64_t index, uint64_t *other) SL_MUST_CHECK;
 
 bool sl_names_has(const struct sl_names *names, const char *path);
 

@@ -1,15 +1,20 @@
 /*
  * part.h - NAME.part: what a download writes until it may have its final name.
  *
- * The part is created 0600, exclusively and without following links, and locked; another run's lock means "in use". One
- * left behind by a killed run (regular file, ours, one link, lock free) is taken over from byte 0. It is removed only
- * while its name still stands for the inode this run holds.
+ * The part is created 0600, exclusively and without following links, and locked; another run's lock
+ * means "in use". One left behind by a killed run (regular file, ours, one link, lock free) is
+ * taken over from byte 0. It is removed only while its name still stands for the inode this run
+ * holds.
  */
 #ifndef SLUICE_DOWNLOAD_PART_H
 #define SLUICE_DOWNLOAD_PART_H
 
 #include "sluice/download/folder.h"
 #include "sluice/rt/chunk.h"
+#include "sluice/rt/engine.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
 
 #define SL_PART_SUFFIX ".part"
 
@@ -28,36 +33,58 @@ struct sl_part {
 /* Empty, so that sl_part_discard may be called. */
 void sl_part_init(struct sl_part *part);
 
-/* Create or take over. Takes a reference of `folder`. Returns 0; SL_E_IN_USE; -EACCES, -ENOSPC... (SL_PHASE_CREATE). */
-SL_SUSPENDS int sl_part_create(struct sl_part *part, struct sl_folder *folder, const char *name,
+/* Create or take over. Takes a reference of `folder`. Returns 0; SL_E_IN_USE; -EACCES, -ENOSPC...
+ * (SL_PHASE_CREATE). */
+SL_SUSPENDS
+int sl_part_create(struct sl_part *part, struct sl_folder *folder, const char *name,
 	struct sl_error *err) SL_MUST_CHECK;
 
 /*
- * Reserve `length` bytes, and switch to O_DIRECT where that pays (ext4, XFS, alignment of 4096; SL_IO_DIRECT: on any file
- * system that takes it). No reservation on a file system that has none is fine. Returns 0; -ENOSPC, -EFBIG, -EDQUOT.
+ * Reserve `length` bytes, and switch to O_DIRECT where that pays (ext4, XFS, alignment of 4096;
+ * SL_IO_DIRECT: on any file system that takes it). No reservation on a file system that has none is
+ * fine. Returns 0; -ENOSPC, -EFBIG, -EDQUOT.
  */
-SL_SUSPENDS int sl_part_reserve(struct sl_part *part, uint64_t length, enum sl_io_mode mode,
+SL_SUSPENDS
+int sl_part_reserve(struct sl_part *part, uint64_t length, enum sl_io_mode mode,
 	struct sl_error *err) SL_MUST_CHECK;
 
 /*
- * Write the chunk's len bytes at chunk->off: whole blocks direct if that is on, the rest buffered. The first refusal of
- * direct I/O falls back to buffered for good. May be called by several tasks at once for disjoint ranges.
+ * Write the chunk's len bytes at chunk->off: whole blocks direct if that is on, the rest buffered.
+ * The first refusal of direct I/O falls back to buffered for good. May be called by several tasks
+ * at once for disjoint ranges.
  */
-SL_SUSPENDS int sl_part_write(struct sl_part *part, const struct sl_chunk *chunk) SL_MUST_CHECK;
+SL_SUSPENDS
+int sl_part_write(struct sl_part *part, const struct sl_chunk *chunk) SL_MUST_CHECK;
 
-/* The name still stands for our inode and it has `length` bytes. Returns 0 or SL_E_REPLACED with words in *err. */
-SL_SUSPENDS int sl_part_check(const struct sl_part *part, uint64_t length, struct sl_error *err) SL_MUST_CHECK;
+/* The name still stands for our inode and it has `length` bytes. Returns 0 or SL_E_REPLACED with
+ * words in *err. */
+SL_SUSPENDS
+int sl_part_check(const struct sl_part *part, uint64_t length, struct sl_error *err) SL_MUST_CHECK;
+
+/* The two halves of sl_part_check, for many parts in one batch: stat the name with these, then
+ * judge what came. */
+#define SL_PART_STAT_FLAGS AT_SYMLINK_NOFOLLOW
+#define SL_PART_STAT_MASK STATX_BASIC_STATS
+int sl_part_judge(const struct sl_part *part, int result, const struct statx *st, uint64_t length,
+	struct sl_error *err) SL_MUST_CHECK;
+
+/* The rename that sl_part_publish tries first, prepared for a batch. */
+struct sl_op sl_part_rename_op(const struct sl_part *part, bool replace);
 
 /*
- * The part gets its final name: without `replace`, only if nobody has that name (RENAME_NOREPLACE, or link and unlink
- * where the file system refuses that). Returns 0; -EEXIST; another code (SL_PHASE_RENAME). The folder is not synced.
+ * The part gets its final name: without `replace`, only if nobody has that name (RENAME_NOREPLACE,
+ * or link and unlink where the file system refuses that). Returns 0; -EEXIST; another code
+ * (SL_PHASE_RENAME). The folder is not synced.
  */
-SL_SUSPENDS int sl_part_publish(struct sl_part *part, bool replace, struct sl_error *err) SL_MUST_CHECK;
+SL_SUSPENDS
+int sl_part_publish(struct sl_part *part, bool replace, struct sl_error *err) SL_MUST_CHECK;
 
 /* Close and forget; the file stays, under whatever name it has. */
-SL_SUSPENDS void sl_part_close(struct sl_part *part);
+SL_SUSPENDS
+void sl_part_close(struct sl_part *part);
 
 /* Remove the part if it is still ours, close and forget. Shielded. Harmless after sl_part_close. */
-SL_SUSPENDS void sl_part_discard(struct sl_part *part);
+SL_SUSPENDS
+void sl_part_discard(struct sl_part *part);
 
 #endif

@@ -1,0 +1,277 @@
+#include "fetch_int.h"
+
+#include "sluice/base/log.h"
+#include "sluice/rt/io.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+int
+sl_batch_new(struct sl_batch **out, const struct sl_batch_options *options)
+{
+	struct sl_batch *batch = calloc(1, sizeof(*batch));
+	if (!batch)
+		return -ENOMEM;
+	batch->options = *options;
+	sl_folders_init(&batch->folders);
+	sl_list_init(&batch->active);
+	*out = batch;
+	return 0;
+}
+
+void
+sl_batch_free(struct sl_batch *batch)
+{
+	if (!batch)
+		return;
+	sl_assert(sl_list_is_empty(&batch->active));
+	sl_names_release(&batch->names);
+	free(batch);
+}
+
+/* ---- one download's beginning and end ---- */
+
+static void
+fetch_free(struct fetch *fetch)
+{
+	if (fetch->target == TARGET_STREAM && fetch->stream_fd != STDOUT_FILENO)
+		sl_io_close(fetch->stream_fd);
+	sl_folder_unref(fetch->folder);
+	sl_digest_free(fetch->digest);
+	sl_url_release(&fetch->url);
+	free(fetch->url_text);
+	free(fetch->path);
+	free(fetch->name);
+	free(fetch);
+}
+
+static struct fetch *
+fetch_new(struct sl_batch *batch, const struct sl_entry *entry)
+{
+	struct fetch *fetch = calloc(1, sizeof(*fetch));
+	if (!fetch)
+		return NULL;
+	fetch->batch = batch;
+	fetch->entry = *entry;
+	fetch->mode = batch->options.file_mode;
+	fetch->stream_fd = -1;
+	sl_part_init(&fetch->part);
+	fetch->view = (struct sl_download){ .index = batch->next_index++,
+		.url = "",
+		.path = "",
+		.total = SL_BODY_UNKNOWN,
+		.started_ns = sl_now(),
+		.error = &fetch->error };
+	batch->summary.files++;
+	sl_list_push_back(&batch->active, &fetch->link);
+	return fetch;
+}
+
+/* The URL as it may be shown: without userinfo; what cannot be parsed is shown by the error
+ * instead. */
+static int
+parse_url(struct fetch *fetch)
+{
+	struct sl_buf text = { 0 };
+	if (fetch->entry.source_count == 0)
+		return sl_fail(&fetch->error, SL_PHASE_NONE, SL_E_USAGE, "an entry without a URL");
+	int code = sl_url_parse(&fetch->url, fetch->entry.sources[0], &fetch->error);
+	if (code)
+		return code;
+	sl_url_format(&text, &fetch->url);
+	fetch->url_text = sl_buf_detach(&text);
+	fetch->view.url = fetch->url_text ? fetch->url_text : "";
+	return fetch->url_text ? 0 : -ENOMEM;
+}
+
+static bool
+is_cancellation(const struct sl_batch *batch, int code)
+{
+	return batch->cancel_reason != 0 &&
+	       (code == -ECANCELED || code == -ETIMEDOUT || code == SL_E_INTERRUPTED);
+}
+
+static void
+count_failure(struct sl_batch *batch, struct fetch *fetch)
+{
+	struct sl_batch_summary *summary = &batch->summary;
+	if (summary->failed == 0 || fetch->view.index < summary->first_index) {
+		summary->first_index = fetch->view.index;
+		summary->first_error = fetch->error;
+	}
+	summary->failed++;
+	if (batch->options.fail_fast)
+		sl_batch_cancel(batch, -ECANCELED);
+}
+
+void
+fetch_end(struct fetch *fetch, int code)
+{
+	struct sl_batch *batch = fetch->batch;
+	fetch->view.ended_ns = sl_now();
+	if (code == 0) {
+		fetch->view.state = SL_DOWNLOAD_DONE;
+		batch->summary.done++;
+	} else if (code == 1) {
+		fetch->view.state = SL_DOWNLOAD_SKIPPED;
+		batch->summary.skipped++;
+		batch->summary.unverified += fetch->view.unverified;
+	} else if (is_cancellation(batch, code)) {
+		fetch->view.state = SL_DOWNLOAD_CANCELLED;
+		sl_fail_code(&fetch->error, SL_PHASE_NONE, batch->cancel_reason, "'%s'",
+			fetch->view.url);
+		batch->summary.cancelled++;
+	} else {
+		fetch->view.state = SL_DOWNLOAD_FAILED;
+		sl_fail_code(&fetch->error, SL_PHASE_NONE, code, "cannot download '%s'",
+			fetch->view.url);
+		count_failure(batch, fetch);
+	}
+	sl_list_remove(&fetch->link);
+	/* What is reported happened; the report itself must get out, however the run ends. */
+	struct sl_shield shield;
+	sl_shield_begin(&shield, sl_deadline_in(SL_NS_PER_S));
+	if (batch->options.events.ended)
+		batch->options.events.ended(batch->options.events.ctx, &fetch->view);
+	fetch_free(fetch);
+	sl_shield_end(&shield);
+}
+
+/* ---- jobs ---- */
+
+/* A source may suspend (a list from a pipe): one job asks it at a time. Returns 1, 0 or a code as
+ * the source does. */
+static int
+next_entry(struct sl_batch *batch, struct sl_entry *entry, struct sl_error *err)
+{
+	int code = sl_semaphore_take(&batch->source_turn, SL_FOREVER);
+	if (code)
+		return batch->source_ended ? 0 : code;
+	code = batch->source_ended ? 0
+				   : batch->options.source(batch->options.source_ctx, entry, err);
+	batch->source_ended = batch->source_ended || code == 0;
+	sl_semaphore_give(&batch->source_turn);
+	return code;
+}
+
+static void
+run_entry(struct sl_batch *batch, const struct sl_entry *entry, int bad, const struct sl_error *err)
+{
+	struct fetch *fetch = fetch_new(batch, entry);
+	if (!fetch) {
+		sl_log_error("out of memory");
+		batch->summary.files++;
+		batch->summary.failed++;
+		return;
+	}
+	if (bad)
+		fetch->error = *err;
+	int code = bad ? bad : parse_url(fetch);
+	if (batch->options.events.started)
+		batch->options.events.started(batch->options.events.ctx, &fetch->view);
+	if (!code)
+		code = fetch_run(fetch);
+	if (code != FETCH_HANDED_OVER)
+		fetch_end(fetch, code);
+}
+
+static int
+job_main(void *arg)
+{
+	struct sl_batch *batch = arg;
+	while (!sl_task_cancelled()) {
+		struct sl_entry entry = { 0 };
+		struct sl_error err = { 0 };
+		int code = next_entry(batch, &entry, &err);
+		if (code == 0 || (code < 0 && sl_task_cancelled()))
+			break;
+		run_entry(batch, &entry, code < 0 ? code : 0, &err);
+	}
+	return 0;
+}
+
+/* Connections take at most half of the pool: the other half is on its way to the disk. */
+static unsigned
+job_count(const struct sl_batch *batch)
+{
+	size_t half = SL_MAX(sl_chunk_pool_count(batch->options.pool) / 2, (size_t)1);
+	return (unsigned)SL_MIN((size_t)batch->options.jobs, half);
+}
+
+static int
+run_jobs(struct sl_batch *batch)
+{
+	struct sl_group committer, jobs;
+	int code = sl_channel_new(
+		&batch->finished, "commit queue", COMMIT_FILES, sizeof(struct fetch *));
+	if (code)
+		return code;
+	sl_group_enter(&committer, SL_GROUP_COLLECT);
+	sl_group_enter(&jobs, SL_GROUP_COLLECT);
+	batch->jobs = &jobs;
+	batch->committer = &committer;
+	code = sl_group_spawn(&committer, "commit", commit_main, batch, NULL);
+	for (unsigned i = 0; !code && i < job_count(batch); i++) {
+		char name[16];
+		snprintf(name, sizeof(name), "job %u", i + 1);
+		code = sl_group_spawn(&jobs, name, job_main, batch, NULL);
+	}
+	int left = sl_group_leave(&jobs);
+	batch->jobs = NULL;
+	if (left && !batch->cancel_reason)
+		batch->cancel_reason = left;
+	sl_channel_close(batch->finished);
+	int ended = sl_group_leave(&committer);
+	batch->committer = NULL;
+	sl_channel_free(batch->finished);
+	batch->finished = NULL;
+	code = code ? code : left ? left : ended;
+	if (!code && !batch->source_ended) /* inputs that nobody looked at are not done */
+		code = batch->cancel_reason ? batch->cancel_reason : sl_task_cancelled();
+	return code || batch->source_ended ? code : -ECANCELED;
+}
+
+int
+sl_batch_run(struct sl_batch *batch, struct sl_batch_summary *summary)
+{
+	sl_semaphore_init(&batch->source_turn, "list of inputs", 1);
+	int code = run_jobs(batch);
+	struct sl_shield shield;
+	sl_shield_begin(&shield, sl_deadline_in(SL_NS_PER_S));
+	sl_folder_unref(batch->folder);
+	sl_folders_release(&batch->folders);
+	sl_shield_end(&shield);
+	*summary = batch->summary;
+	if (batch->summary.failed > 0)
+		return batch->summary.first_error.code ? batch->summary.first_error.code : -ENOMEM;
+	return code;
+}
+
+void
+sl_batch_cancel(struct sl_batch *batch, int reason)
+{
+	if (!batch->cancel_reason)
+		batch->cancel_reason = reason;
+	if (batch->jobs)
+		sl_group_cancel(batch->jobs, reason);
+	/* A sibling's failure does not touch files that are complete: they are committed. A signal
+	 * starts no sync. */
+	if (batch->committer && reason == SL_E_INTERRUPTED)
+		sl_group_cancel(batch->committer, reason);
+}
+
+void
+sl_batch_each(struct sl_batch *batch, void (*see)(void *ctx, const struct sl_download *download),
+	void *ctx)
+{
+	sl_list_each(node, &batch->active) see(ctx, &sl_list_item(node, struct fetch, link)->view);
+}
+
+const struct sl_batch_summary *
+sl_batch_summary(const struct sl_batch *batch)
+{
+	return &batch->summary;
+}

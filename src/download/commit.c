@@ -1,0 +1,334 @@
+/*
+ * How a complete part becomes a durable file: attributes, check, sync, rename, sync of the folder,
+ * in this order. After a power cut the final name holds either what it held before or the whole new
+ * file.
+ *
+ * Small files go through these steps a batch at a time: each step is one call of the blocking pool
+ * for up to COMMIT_FILES files, and one syncfs serves them all.
+ */
+#include "fetch_int.h"
+
+#include "sluice/base/log.h"
+#include "sluice/rt/io.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+static bool
+wants_sync(const struct sl_batch *batch)
+{
+	return batch->options.sync != SL_SYNC_NONE;
+}
+
+static int
+not_durable(struct fetch *fetch, int code)
+{
+	return sl_fail(&fetch->error, SL_PHASE_SYNC, code,
+		"'%s' is complete under its name, but its folder could not be synced: %s (not "
+		"durable yet)",
+		fetch->path, sl_code_text(code));
+}
+
+static int
+sync_failed(struct fetch *fetch, int code)
+{
+	if (code == -ECANCELED || code == -ETIMEDOUT)
+		return code;
+	return sl_fail(&fetch->error, SL_PHASE_SYNC, code,
+		"cannot bring '%s' to the disk: %s (its bytes may be lost)", fetch->part.part_name,
+		sl_code_text(code));
+}
+
+/* The name may have been taken while the body came: with --if-exists=rename the next free one is
+ * used. */
+static int
+publish(struct fetch *fetch)
+{
+	int code = sl_part_publish(&fetch->part, fetch->replace, &fetch->error);
+	while (code == -EEXIST && fetch->batch->options.if_exists == SL_EXISTS_RENAME) {
+		sl_error_clear(&fetch->error);
+		code = target_rename(fetch);
+		if (code)
+			break;
+		free(fetch->part.name);
+		fetch->part.name = sl_span_dup(sl_span_str(fetch->name));
+		code = fetch->part.name ? sl_part_publish(&fetch->part, false, &fetch->error)
+					: -ENOMEM;
+	}
+	return code;
+}
+
+static size_t
+add_attributes(struct fetch *fetch, struct sl_op *ops)
+{
+	size_t count = 0;
+	ops[count++] =
+		(struct sl_op){ .kind = SL_OP_SET_MODE, .fd = fetch->part.fd, .mode = fetch->mode };
+	if (fetch->batch->options.remote_time && fetch->modified_ns)
+		ops[count++] = (struct sl_op){
+			.kind = SL_OP_SET_TIME, .fd = fetch->part.fd, .time_ns = fetch->modified_ns
+		};
+	return count;
+}
+
+/* A file system that knows no modes or times is no reason to fail. */
+static void
+note_attributes(const struct fetch *fetch, const struct sl_op *ops, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		if (ops[i].result < 0)
+			sl_log_info("'%s': cannot %s: %s", fetch->path,
+				sl_op_kind_name(ops[i].kind), sl_code_text(ops[i].result));
+}
+
+int
+commit_one(struct fetch *fetch)
+{
+	struct sl_batch *batch = fetch->batch;
+	struct sl_op attributes[2];
+	size_t count = add_attributes(fetch, attributes);
+	int code = sl_io_batch(attributes, count);
+	if (!code) {
+		note_attributes(fetch, attributes, count);
+		code = sl_part_check(&fetch->part, fetch->view.received, &fetch->error);
+	}
+	if (!code && wants_sync(batch)) {
+		int synced = sl_io_sync(fetch->part.fd, SL_SYNC_DATA);
+		code = synced ? sync_failed(fetch, synced) : 0;
+	}
+	if (!code)
+		code = publish(fetch);
+	if (code) {
+		sl_part_discard(&fetch->part);
+		return code;
+	}
+	if (wants_sync(batch)) {
+		int synced = sl_io_sync(fetch->folder->fd, 0);
+		code = synced ? not_durable(fetch, synced) : 0;
+	}
+	sl_part_close(&fetch->part);
+	return code;
+}
+
+/* ---- groups ---- */
+
+struct group {
+	struct sl_batch *batch;
+	size_t count;
+	struct fetch *fetches[COMMIT_FILES];
+	int codes[COMMIT_FILES];
+	size_t op_of[COMMIT_FILES]; /* first operation of the file in ops */
+	struct sl_op ops[2 * COMMIT_FILES];
+	struct statx stats[COMMIT_FILES];
+};
+
+static void
+fail_all(struct group *group, int code)
+{
+	for (size_t i = 0; i < group->count; i++)
+		if (!group->codes[i])
+			group->codes[i] = code;
+}
+
+static void
+set_attributes(struct group *group)
+{
+	size_t count = 0;
+	for (size_t i = 0; i < group->count; i++) {
+		group->op_of[i] = count;
+		count += add_attributes(group->fetches[i], group->ops + count);
+	}
+	int code = sl_io_batch(group->ops, count);
+	if (code) {
+		fail_all(group, code);
+		return;
+	}
+	for (size_t i = 0; i < group->count; i++) {
+		size_t end = i + 1 < group->count ? group->op_of[i + 1] : count;
+		note_attributes(
+			group->fetches[i], group->ops + group->op_of[i], end - group->op_of[i]);
+	}
+}
+
+static bool
+same_device(const struct fetch *a, const struct fetch *b)
+{
+	return a->part.dev_major == b->part.dev_major && a->part.dev_minor == b->part.dev_minor;
+}
+
+/* One syncfs for each local file system with a file of the group; elsewhere each file by itself. */
+static void
+sync_files(struct group *group)
+{
+	bool synced[COMMIT_FILES] = { false };
+	for (size_t i = 0; i < group->count; i++) {
+		struct fetch *fetch = group->fetches[i];
+		bool local = fetch->folder->traits & SL_FOLDER_LOCAL;
+		if (group->codes[i] || synced[i])
+			continue;
+		int code = local && group->count > 1 ? sl_io_sync_fs(fetch->folder->fd)
+						     : sl_io_sync(fetch->part.fd, SL_SYNC_DATA);
+		for (size_t k = i; k < group->count; k++) {
+			bool with = k == i || (local && group->count > 1 &&
+						      same_device(fetch, group->fetches[k]));
+			if (!with || group->codes[k])
+				continue;
+			synced[k] = true;
+			if (code)
+				group->codes[k] = sync_failed(group->fetches[k], code);
+		}
+	}
+}
+
+/* Look at each name before it is renamed: what stands there must still be what was written. */
+static void
+check_parts(struct group *group)
+{
+	for (size_t i = 0; i < group->count; i++) {
+		const struct sl_part *part = &group->fetches[i]->part;
+		group->ops[i] = (struct sl_op){ .kind = SL_OP_STAT,
+			.dir_fd = part->folder->fd,
+			.path = part->part_name,
+			.flags = SL_PART_STAT_FLAGS,
+			.mask = SL_PART_STAT_MASK,
+			.statx = &group->stats[i] };
+	}
+	int code = sl_io_batch(group->ops, group->count);
+	if (code) {
+		fail_all(group, code);
+		return;
+	}
+	for (size_t i = 0; i < group->count; i++) {
+		struct fetch *fetch = group->fetches[i];
+		if (!group->codes[i])
+			group->codes[i] = sl_part_judge(&fetch->part, group->ops[i].result,
+				&group->stats[i], fetch->view.received, &fetch->error);
+	}
+}
+
+static void
+rename_all(struct group *group)
+{
+	size_t count = 0;
+	for (size_t i = 0; i < group->count; i++) {
+		struct fetch *fetch = group->fetches[i];
+		group->op_of[i] = SIZE_MAX;
+		if (group->codes[i])
+			continue;
+		group->op_of[i] = count;
+		group->ops[count++] = sl_part_rename_op(&fetch->part, fetch->replace);
+	}
+	int code = sl_io_batch(group->ops, count);
+	if (code)
+		fail_all(group, code);
+	for (size_t i = 0; i < group->count && !code; i++)
+		/* What went wrong in the batch is done again by itself, with all its words and ways
+		 * out. */
+		if (group->op_of[i] != SIZE_MAX && group->ops[group->op_of[i]].result != 0)
+			group->codes[i] = publish(group->fetches[i]);
+}
+
+static void
+sync_folders(struct group *group)
+{
+	for (size_t i = 0; i < group->count; i++)
+		group->fetches[i]->folder->dirty =
+			group->fetches[i]->folder->dirty || !group->codes[i];
+	for (size_t i = 0; i < group->count; i++) {
+		struct sl_folder *folder = group->fetches[i]->folder;
+		if (!folder->dirty)
+			continue;
+		int code = sl_io_sync(folder->fd, 0);
+		folder->dirty = false;
+		for (size_t k = i; code && k < group->count; k++)
+			if (group->fetches[k]->folder == folder && !group->codes[k])
+				group->codes[k] = not_durable(group->fetches[k], code);
+	}
+}
+
+/* Descriptors of files that are done go in one call; the parts of the others are removed one by
+ * one. */
+static void
+close_parts(struct group *group)
+{
+	struct sl_shield shield;
+	size_t count = 0;
+	sl_shield_begin(&shield, SL_FOREVER);
+	for (size_t i = 0; i < group->count; i++) {
+		struct fetch *fetch = group->fetches[i];
+		if (group->codes[i]) {
+			sl_part_discard(&fetch->part);
+			continue;
+		}
+		group->ops[count++] = (struct sl_op){ .kind = SL_OP_CLOSE, .fd = fetch->part.fd };
+		fetch->part.fd = -1;
+		sl_part_close(&fetch->part);
+	}
+	int code = sl_io_batch(group->ops, count);
+	sl_assert(!code); /* shielded, without a deadline */
+	sl_shield_end(&shield);
+}
+
+static void
+commit_group(struct group *group)
+{
+	memset(group->codes, 0, sizeof(group->codes));
+	set_attributes(group);
+	if (wants_sync(group->batch))
+		sync_files(group);
+	check_parts(group);
+	rename_all(group);
+	if (wants_sync(group->batch))
+		sync_folders(group);
+	close_parts(group);
+	for (size_t i = 0; i < group->count; i++)
+		fetch_end(group->fetches[i], group->codes[i]);
+}
+
+/* The first file, then what comes within COMMIT_NS (without syncs there is nothing to wait for). */
+static int
+collect(struct group *group)
+{
+	struct sl_channel *finished = group->batch->finished;
+	uint64_t bytes = 0;
+	group->count = 0;
+	int code = sl_channel_receive(finished, &group->fetches[0], SL_FOREVER);
+	if (code)
+		return code;
+	uint64_t until_ns = sl_deadline_in(wants_sync(group->batch) ? COMMIT_NS : 0);
+	for (;;) {
+		bytes += group->fetches[group->count++]->view.received;
+		if (group->count == COMMIT_FILES || bytes >= COMMIT_BYTES)
+			return 0;
+		code = sl_channel_try_receive(finished, &group->fetches[group->count]);
+		if (code == -EAGAIN && wants_sync(group->batch))
+			code = sl_channel_receive(
+				finished, &group->fetches[group->count], until_ns);
+		if (code) /* closed, late or cancelled: what is here is committed, or cleaned up by
+			     the steps */
+			return 0;
+	}
+}
+
+int
+commit_main(void *arg)
+{
+	struct sl_batch *batch = arg;
+	struct group *group = calloc(1, sizeof(*group));
+	int code = group ? 0 : -ENOMEM;
+	if (group)
+		group->batch = batch;
+	while (!code) {
+		code = collect(group);
+		if (!code)
+			commit_group(group);
+	}
+	struct fetch *rest = NULL;
+	while (sl_channel_try_receive(batch->finished, &rest) == 0) {
+		sl_part_discard(&rest->part);
+		fetch_end(rest, code);
+	}
+	free(group);
+	return code == -EPIPE ? 0 : code;
+}

@@ -1,0 +1,196 @@
+/*
+ * The life of one download: request, body in chunks to the writer, then the end. Sources of one
+ * file are tried in turn, each from byte 0.
+ */
+#include "fetch_int.h"
+
+#include "sluice/base/log.h"
+
+#include <errno.h>
+
+static int
+open_exchange(struct fetch *fetch)
+{
+	struct sl_http_header headers[SL_ENTRY_HEADERS];
+	struct sl_http_request request = { .method = "GET",
+		.url = &fetch->url,
+		.headers = headers,
+		.header_count = target_headers(fetch, headers) };
+	return sl_http_open(
+		fetch->batch->options.client, &request, &fetch->exchange, &fetch->error);
+}
+
+static int
+begin_part(struct fetch *fetch)
+{
+	if (fetch->target == TARGET_STREAM)
+		return 0;
+	uint64_t total = fetch->view.total;
+	int code = sl_part_create(&fetch->part, fetch->folder, fetch->name, &fetch->error);
+	if (!code && total != SL_BODY_UNKNOWN && total > SMALL_MAX)
+		code = sl_part_reserve(
+			&fetch->part, total, fetch->batch->options.io, &fetch->error);
+	return code;
+}
+
+/* Fill chunks and pass them on; 0 at the end of the body, with the last chunk (perhaps empty) in
+ * fetch->chunk. */
+static int
+receive_into(struct fetch *fetch, struct writer *writer)
+{
+	struct sl_chunk_pool *pool = fetch->batch->options.pool;
+	for (;;) {
+		struct sl_chunk *chunk = fetch->chunk;
+		int got = sl_http_read(fetch->exchange, chunk->data + chunk->len,
+			chunk->size - chunk->len, &fetch->error);
+		if (got <= 0)
+			return got;
+		chunk->len += (size_t)got;
+		fetch->view.received += (uint64_t)got;
+		if (chunk->len < chunk->size)
+			continue;
+		fetch->chunk = NULL;
+		uint64_t next_off = chunk->off + chunk->len;
+		int code = writer_put(writer, chunk);
+		if (!code)
+			code = sl_chunk_take(pool, &fetch->chunk, SL_FOREVER);
+		if (code)
+			return code;
+		fetch->chunk->off = next_off;
+	}
+}
+
+static int
+receive_body(struct fetch *fetch)
+{
+	struct writer writer;
+	int code = writer_begin(&writer, fetch);
+	if (code)
+		return code;
+	code = receive_into(fetch, &writer);
+	struct sl_chunk *last = fetch->chunk;
+	fetch->chunk = NULL;
+	if (!code && last && last->len > 0)
+		code = writer_put(&writer, last);
+	else
+		sl_chunk_unref(last);
+	int end = writer_end(&writer);
+	return code ? code : end;
+}
+
+static int
+check_digest(struct fetch *fetch)
+{
+	if (!fetch->digest)
+		return 0;
+	int code =
+		sl_digest_check(fetch->digest, &fetch->entry.checksum, fetch->path, &fetch->error);
+	sl_digest_free(fetch->digest);
+	fetch->digest = NULL;
+	return code;
+}
+
+static int
+begin_digest(struct fetch *fetch)
+{
+	sl_digest_free(fetch->digest);
+	fetch->digest = NULL;
+	if (fetch->entry.checksum.kind == SL_CHECKSUM_NONE)
+		return 0;
+	int code = sl_digest_new(&fetch->digest, fetch->entry.checksum.kind);
+	if (code)
+		return sl_fail_code(&fetch->error, SL_PHASE_NONE, code, "cannot compute %s here",
+			sl_checksum_name(fetch->entry.checksum.kind));
+	return 0;
+}
+
+/* One source, from the request to a complete and checked part. */
+static int
+transfer(struct fetch *fetch)
+{
+	fetch->view.state = SL_DOWNLOAD_CONNECTING;
+	fetch->view.received = 0;
+	fetch->view.total = SL_BODY_UNKNOWN;
+	int code = begin_digest(fetch);
+	/* A connection is opened only with a chunk in hand: what it receives has a place. */
+	if (!code)
+		code = sl_chunk_take(fetch->batch->options.pool, &fetch->chunk, SL_FOREVER);
+	if (!code)
+		code = open_exchange(fetch);
+	if (!code) {
+		fetch->view.total = sl_http_body_length(fetch->exchange);
+		fetch->modified_ns = target_remote_time(fetch->exchange);
+		fetch->view.state = SL_DOWNLOAD_RECEIVING;
+		code = begin_part(fetch);
+	}
+	if (!code)
+		code = receive_body(fetch);
+	if (!code)
+		fetch->view.excess = sl_http_had_excess(fetch->exchange);
+	sl_chunk_unref(fetch->chunk);
+	fetch->chunk = NULL;
+	if (fetch->exchange)
+		sl_http_close(fetch->exchange);
+	fetch->exchange = NULL;
+	fetch->batch->summary.bytes += fetch->view.received;
+	if (!code) {
+		fetch->view.state = SL_DOWNLOAD_FINISHING;
+		code = check_digest(fetch);
+	}
+	if (code)
+		sl_part_discard(&fetch->part);
+	return code;
+}
+
+/* Another source may do better if this one or the way to it failed; not if the disk did. */
+static bool
+is_sources_fault(const struct fetch *fetch, int code)
+{
+	if (sl_task_cancelled())
+		return false;
+	switch (fetch->error.phase) {
+	case SL_PHASE_RESOLVE:
+	case SL_PHASE_CONNECT:
+	case SL_PHASE_TLS:
+	case SL_PHASE_REQUEST:
+	case SL_PHASE_HEAD:
+	case SL_PHASE_BODY:
+		return fetch->target == TARGET_FILE || fetch->view.received == 0;
+	default:
+		return code == SL_E_CHECKSUM && fetch->target == TARGET_FILE;
+	}
+}
+
+static int
+next_source(struct fetch *fetch, size_t index)
+{
+	sl_log_warn("%s; trying the next source", fetch->error.text);
+	sl_error_clear(&fetch->error);
+	sl_url_release(&fetch->url);
+	return sl_url_parse(&fetch->url, fetch->entry.sources[index], &fetch->error);
+}
+
+int
+fetch_run(struct fetch *fetch)
+{
+	int code = target_prepare(fetch);
+	if (code)
+		return code == 1 ? 1 : code;
+	code = transfer(fetch);
+	for (size_t i = 1; code && i < fetch->entry.source_count && is_sources_fault(fetch, code);
+		i++) {
+		code = next_source(fetch, i);
+		if (!code)
+			code = transfer(fetch);
+	}
+	if (code || fetch->target == TARGET_STREAM)
+		return code;
+	bool grouped =
+		fetch->batch->options.sync != SL_SYNC_ALL && fetch->view.received <= SMALL_MAX;
+	if (!grouped)
+		return commit_one(fetch);
+	code = sl_channel_send(fetch->batch->finished, &fetch, SL_FOREVER);
+	if (code)
+		sl_part_discard(&fetch->part);
+	return code ? code : FETCH_HANDED_OVER;
+}
