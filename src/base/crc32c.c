@@ -4,8 +4,7 @@
 
 #define POLY_REFLECTED 0x82f63b78u
 
-/* Nibble table: 64 bytes stay in one cache line, and the hardware path is the one that matters for
- * speed. */
+/* Nibble table: 64 bytes are one cache line; the hardware path is the one made for speed. */
 static uint32_t
 step_nibble(uint32_t crc)
 {

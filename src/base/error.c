@@ -9,8 +9,7 @@
 void
 sl_assert_failed(const char *cond, const char *file, int line)
 {
-	/* The one place below cli that writes: the process ends here and nobody above can be asked
-	 * to. */
+	/* The one place below cli that prints: the process ends here, nobody above can be asked. */
 	fprintf(stderr, "sluice: internal error: %s does not hold (%s:%d)\n", cond, file, line);
 	abort();
 }
@@ -38,8 +37,7 @@ static const struct {
 	{ SL_E_TWICE, "name used twice in this run" },
 };
 
-/* strerrordesc_np is thread-safe and static, but begins with a capital; the common ones are worded
- * here. */
+/* strerrordesc_np is static and thread-safe, but begins with a capital: so common ones are here. */
 static const struct {
 	int code;
 	const char *text;

@@ -6,8 +6,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 
-/* The one file-scope state of base: where lines go. Written by cli while the process has one
- * thread. */
+/* The one mutable state of base: where lines go. Set by cli while there is one thread. */
 static sl_log_sink *log_sink;
 static void *log_ctx;
 static enum sl_log_level log_level = SL_LOG_WARN;
@@ -48,13 +47,13 @@ emit(enum sl_log_level level, const char *fmt, va_list args)
 	sl_buf_release(&safe);
 }
 
-#define LOG_AT(name, level)                                                                        \
-	void name(const char *fmt, ...)                                                            \
-	{                                                                                          \
-		va_list args;                                                                      \
-		va_start(args, fmt);                                                               \
-		emit(level, fmt, args);                                                            \
-		va_end(args);                                                                      \
+#define LOG_AT(name, level) \
+	void name(const char *fmt, ...) \
+	{ \
+		va_list args; \
+		va_start(args, fmt); \
+		emit(level, fmt, args); \
+		va_end(args); \
 	}
 
 LOG_AT(sl_log_error, SL_LOG_ERROR)

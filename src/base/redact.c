@@ -48,8 +48,7 @@ ends_url(char c)
 	       c == '<' || c == '>' || c == '\0';
 }
 
-/* Length of the userinfo (with '@') at the start of an authority, or 0. The last '@' before the
- * path counts. */
+/* Length of the userinfo at the start of an authority, to the last '@' before the path; or 0. */
 static size_t
 userinfo_len(struct sl_span rest)
 {
@@ -64,13 +63,18 @@ userinfo_len(struct sl_span rest)
 	return found;
 }
 
+static bool
+is_name_char(char c)
+{
+	return c && (isalnum((unsigned char)c) || strchr("-_.%", c));
+}
+
 static size_t
 name_len(struct sl_span text)
 {
 	size_t len = 0;
 	while (len < text.len &&
-		(isalnum((unsigned char)text.data[len]) || strchr("-_.%[]", text.data[len])) &&
-		text.data[len])
+		(is_name_char(text.data[len]) || text.data[len] == '[' || text.data[len] == ']'))
 		len++;
 	return len;
 }
@@ -86,8 +90,8 @@ until(struct sl_span text, size_t from, bool whole_line)
 	return i;
 }
 
-/* A secret "name=value" behind ? & or ;, or a header line "Name: value": copy the name, mask the
- * value. Returns the bytes used of `text`, or 0 if it is neither. */
+/* A secret "name=value" or header line "Name: value" at the start of `text`: copy the name, mask
+ * the value. Returns the bytes used, or 0 if it is neither. */
 static size_t
 mask_pair(struct sl_buf *out, struct sl_span text)
 {
@@ -121,11 +125,10 @@ sl_redact(struct sl_buf *out, struct sl_span text)
 		} else {
 			used = word_start ? mask_pair(out, text) : 0;
 			if (used == 0) {
-				unsigned char c = (unsigned char)text.data[0];
-				sl_buf_add_char(out, text.data[0]);
+				char c = text.data[0];
+				sl_buf_add_char(out, c);
 				used = 1;
-				word_start = !(
-					isalnum(c) || c == '-' || c == '_' || c == '.' || c == '%');
+				word_start = !is_name_char(c);
 			} else {
 				word_start = false;
 			}

@@ -1,5 +1,16 @@
 #include "sluice/base/text.h"
 
+/* What the first byte of a sequence promises, 2..4; 0 for one that begins none. */
+static size_t
+sequence_len(unsigned char first)
+{
+	if (first >= 0xc2 && first <= 0xdf)
+		return 2;
+	if ((first & 0xf0) == 0xe0)
+		return 3;
+	return first >= 0xf0 && first <= 0xf4 ? 4 : 0;
+}
+
 size_t
 sl_text_utf8(struct sl_span text, uint32_t *code)
 {
@@ -10,10 +21,7 @@ sl_text_utf8(struct sl_span text, uint32_t *code)
 		*code = p[0];
 		return 1;
 	}
-	size_t len = p[0] >= 0xc2 && p[0] <= 0xdf   ? 2
-		     : (p[0] & 0xf0) == 0xe0        ? 3
-		     : p[0] >= 0xf0 && p[0] <= 0xf4 ? 4
-						    : 0;
+	size_t len = sequence_len(p[0]);
 	if (len == 0 || text.len < len)
 		return 0;
 	static const uint32_t smallest[] = { 0, 0, 0x80, 0x800, 0x10000 };
@@ -58,8 +66,8 @@ sl_text_make_safe(struct sl_buf *out, struct sl_span text)
 	}
 }
 
-/* Ranges only: the C locale's wcwidth knows nothing beyond ASCII, and a library must not set the
- * locale. */
+/* Ranges of our own: the C locale's wcwidth knows nothing beyond ASCII, and a library must not set
+ * the locale. */
 static size_t
 width_of(uint32_t code)
 {

@@ -22,8 +22,8 @@ struct sl_buf {
 	char *data; /* NULL until the first byte; then NUL-terminated */
 	size_t len;
 	size_t cap;
-	bool failed; /* an allocation failed: every later append is dropped, the caller checks once
-			at the end */
+	bool failed; /* an allocation failed: later appends are dropped, to be checked once at the
+			end */
 };
 
 static inline struct sl_span
@@ -72,8 +72,8 @@ void sl_buf_add_str(struct sl_buf *buf, const char *text);
 void sl_buf_add_char(struct sl_buf *buf, char c);
 void sl_buf_printf(struct sl_buf *buf, const char *fmt, ...) SL_PRINTF(2, 3);
 
-/* The storage as a NUL-terminated string, now the caller's to free; the buffer is {0}. NULL if an
- * append failed. */
+/* The storage as a NUL-terminated string, now the caller's to free, and the buffer is {0}; NULL if
+ * an append failed. */
 char *sl_buf_detach(struct sl_buf *buf) SL_MUST_CHECK;
 
 static inline struct sl_span

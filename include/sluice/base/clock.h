@@ -1,6 +1,6 @@
 /*
- * clock.h - the system's clocks. Code above rt asks sl_now() (rt/task.h) instead: it may be
- * virtual.
+ * clock.h - the system's clocks. Code above rt asks sl_now() (rt/task.h) instead: it may
+ * be virtual.
  */
 #ifndef SLUICE_BASE_CLOCK_H
 #define SLUICE_BASE_CLOCK_H

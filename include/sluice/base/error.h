@@ -14,11 +14,11 @@
 #include "sluice/base/def.h"
 
 enum sl_code {
-	SL_E_PROTO = -5000,   /* the peer broke its protocol */
-	SL_E_LIMIT = -5001,   /* a named limit was reached */
-	SL_E_RESOLVE = -5002, /* a name does not resolve */
-	SL_E_TLS = -5003,     /* handshake, verification or record layer */
-	SL_E_STATUS = -5004,  /* an HTTP status that is no success; sl_error.http_status holds it */
+	SL_E_PROTO = -5000,       /* the peer broke its protocol */
+	SL_E_LIMIT = -5001,       /* a named limit was reached */
+	SL_E_RESOLVE = -5002,     /* a name does not resolve */
+	SL_E_TLS = -5003,         /* handshake, verification or record layer */
+	SL_E_STATUS = -5004,      /* no success; sl_error.http_status holds the status */
 	SL_E_REDIRECT = -5005,    /* too many, looping or refused redirects */
 	SL_E_SHORT_BODY = -5006,  /* the body ended before its announced end */
 	SL_E_CHECKSUM = -5007,    /* the content is not what was asked for */
@@ -53,8 +53,8 @@ enum sl_phase {
 
 #define SL_ERROR_TEXT 768
 
-/* Caller-allocated, no heap. {0} = nothing failed yet. text is complete enough to print, without a
- * full stop. */
+/* Caller-allocated, no heap; {0} = nothing failed yet. text is ready to print, without full stop.
+ */
 struct sl_error {
 	int code;
 	enum sl_phase phase;
@@ -63,9 +63,10 @@ struct sl_error {
 };
 
 /*
- * Record a failure and return `code`: return sl_fail(err, SL_PHASE_WRITE, -ENOSPC, "cannot write
- * '%s'", path); First failure wins; err may be NULL (then only the code travels). The text is cut
- * at SL_ERROR_TEXT - 1 bytes.
+ * Record a failure and return `code`:
+ *	return sl_fail(err, SL_PHASE_WRITE, -ENOSPC, "cannot write '%s'", path);
+ * First failure wins; err may be NULL (then only the code travels). The text is cut at
+ * SL_ERROR_TEXT - 1 bytes.
  */
 int sl_fail(struct sl_error *err, enum sl_phase phase, int code, const char *fmt, ...)
 	SL_PRINTF(4, 5);

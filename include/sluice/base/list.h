@@ -13,8 +13,8 @@ struct sl_list {
 };
 
 #define sl_list_item(node, type, member) SL_CONTAINER_OF(node, type, member)
-#define sl_list_each(node, head)                                                                   \
-	for (struct sl_list *node = (head)->next, *node##_next = node->next; node != (head);       \
+#define sl_list_each(node, head) \
+	for (struct sl_list *node = (head)->next, *node##_next = node->next; node != (head); \
 		node = node##_next, node##_next = node->next)
 
 static inline void

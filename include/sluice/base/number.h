@@ -82,8 +82,8 @@ int sl_hex_digit(unsigned char c);
  */
 bool sl_parse_size(const char *text, uint64_t *out) SL_MUST_CHECK;
 
-/* A time a person typed, in nanoseconds: digits with an optional fraction and nothing or s, ms, m,
- * h. At most 10 years. */
+/* A time a person typed, in nanoseconds: digits with an optional fraction, and nothing or s, ms, m
+ * or h. At most 10 years. */
 bool sl_parse_duration(const char *text, uint64_t *out_ns) SL_MUST_CHECK;
 
 #endif
