@@ -1,6 +1,5 @@
 #include "sluice/base/bytes.h"
 
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -136,10 +135,9 @@ sl_buf_add_char(struct sl_buf *buf, char c)
 }
 
 void
-sl_buf_printf(struct sl_buf *buf, const char *fmt, ...)
+sl_buf_vprintf(struct sl_buf *buf, const char *fmt, va_list args)
 {
-	va_list args, again;
-	va_start(args, fmt);
+	va_list again;
 	va_copy(again, args);
 	int len = vsnprintf(NULL, 0, fmt, args);
 	if (len >= 0 && sl_buf_reserve(buf, (size_t)len)) {
@@ -147,6 +145,14 @@ sl_buf_printf(struct sl_buf *buf, const char *fmt, ...)
 		buf->len += (size_t)len;
 	}
 	va_end(again);
+}
+
+void
+sl_buf_printf(struct sl_buf *buf, const char *fmt, ...)
+{
+	va_list args;
+	va_start(args, fmt);
+	sl_buf_vprintf(buf, fmt, args);
 	va_end(args);
 }
 

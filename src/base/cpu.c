@@ -1,6 +1,7 @@
 #include "sluice/base/cpu.h"
 
 #include <sched.h>
+#include <unistd.h>
 
 unsigned
 sl_cpu_features(void)
@@ -27,8 +28,9 @@ sl_cpu_count(void)
 {
 	cpu_set_t set;
 	CPU_ZERO(&set);
-	if (sched_getaffinity(0, sizeof(set), &set) != 0)
-		return 1;
-	int count = CPU_COUNT(&set);
+	/* Fails where there are more processors than the set has bits; all of them is the better
+	 * guess then. */
+	long count = sched_getaffinity(0, sizeof(set), &set) == 0 ? CPU_COUNT(&set)
+								  : sysconf(_SC_NPROCESSORS_ONLN);
 	return count > 0 ? (unsigned)count : 1;
 }

@@ -37,18 +37,20 @@ static const struct {
 	{ SL_E_TWICE, "name used twice in this run" },
 };
 
-/* strerrordesc_np is static and thread-safe, but begins with a capital: so common ones are here. */
+/* strerrordesc_np is static and thread-safe, but begins with a capital: what users meet is here. */
 static const struct {
 	int code;
 	const char *text;
 } kernel_texts[] = {
 	{ -EPERM, "operation not permitted" },
 	{ -ENOENT, "no such file or folder" },
+	{ -EINTR, "interrupted system call" },
 	{ -EIO, "input/output error" },
 	{ -EBADF, "bad file descriptor" },
 	{ -EAGAIN, "resource temporarily unavailable" },
 	{ -ENOMEM, "out of memory" },
 	{ -EACCES, "permission denied" },
+	{ -EBUSY, "device or file busy" },
 	{ -EEXIST, "file exists" },
 	{ -EXDEV, "would cross file systems or leave the folder" },
 	{ -ENOTDIR, "not a folder" },
@@ -56,20 +58,39 @@ static const struct {
 	{ -EINVAL, "invalid argument" },
 	{ -ENFILE, "too many open files in the system" },
 	{ -EMFILE, "too many open files" },
+	{ -ETXTBSY, "program file busy" },
 	{ -EFBIG, "file too large" },
 	{ -ENOSPC, "no space left on device" },
+	{ -ESPIPE, "not seekable" },
 	{ -EROFS, "read-only file system" },
+	{ -EMLINK, "too many links" },
 	{ -EPIPE, "broken pipe" },
 	{ -ENAMETOOLONG, "name too long" },
+	{ -ENOLCK, "no locks available" },
+	{ -ENOSYS, "not implemented by this kernel" },
+	{ -ENOTEMPTY, "folder not empty" },
 	{ -ELOOP, "too many symbolic links" },
 	{ -EDQUOT, "disk quota exceeded" },
-	{ -ECONNREFUSED, "connection refused" },
-	{ -ECONNRESET, "connection reset by peer" },
-	{ -ETIMEDOUT, "timed out" },
-	{ -EHOSTUNREACH, "no route to host" },
-	{ -ENETUNREACH, "network is unreachable" },
-	{ -ECANCELED, "canceled" },
 	{ -ENXIO, "no such device or address" },
+	{ -ESTALE, "stale file handle" },
+	{ -EPROTO, "protocol error" },
+	{ -EOVERFLOW, "value too large" },
+	{ -EOPNOTSUPP, "operation not supported" },
+	{ -EAFNOSUPPORT, "address family not supported" },
+	{ -EADDRINUSE, "address already in use" },
+	{ -EADDRNOTAVAIL, "cannot assign requested address" },
+	{ -ENETDOWN, "network is down" },
+	{ -ENETUNREACH, "network is unreachable" },
+	{ -ENETRESET, "connection dropped by the network" },
+	{ -ECONNABORTED, "connection aborted" },
+	{ -ECONNRESET, "connection reset by peer" },
+	{ -ECONNREFUSED, "connection refused" },
+	{ -ENOBUFS, "no buffer space available" },
+	{ -ENOTCONN, "not connected" },
+	{ -ETIMEDOUT, "timed out" },
+	{ -EHOSTDOWN, "host is down" },
+	{ -EHOSTUNREACH, "no route to host" },
+	{ -ECANCELED, "canceled" },
 };
 
 const char *

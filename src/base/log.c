@@ -3,8 +3,7 @@
 #include "sluice/base/redact.h"
 #include "sluice/base/text.h"
 
-#include <stdarg.h>
-#include <stdio.h>
+#define CUT_MARK "..."
 
 /* The one mutable state of base: where lines go. Set by cli while there is one thread. */
 static sl_log_sink *log_sink;
@@ -25,24 +24,34 @@ sl_log_level(void)
 	return log_level;
 }
 
+/* Keep at most SL_LOG_LINE - 1 bytes, "..." counted, and no half character. */
+static void
+cut(struct sl_buf *line)
+{
+	if (line->len < SL_LOG_LINE)
+		return;
+	size_t keep = SL_LOG_LINE - 1 - strlen(CUT_MARK);
+	while (keep > 0 && ((unsigned char)line->data[keep] & 0xc0) == 0x80)
+		keep--;
+	line->len = keep;
+	sl_buf_add_str(line, CUT_MARK);
+}
+
 SL_PRINTF(2, 0)
 static void
 emit(enum sl_log_level level, const char *fmt, va_list args)
 {
 	if (!log_sink || level > log_level)
 		return;
-	char line[SL_LOG_LINE];
-	int len = vsnprintf(line, sizeof(line), fmt, args);
-	if (len < 0)
-		return;
-	size_t used = SL_MIN((size_t)len, sizeof(line) - 1);
-	if ((size_t)len > used)
-		memcpy(line + used - 3, "...", 3);
-	struct sl_buf clean = { 0 }, safe = { 0 };
-	sl_redact(&clean, sl_span(line, used));
+	struct sl_buf line = { 0 }, clean = { 0 }, safe = { 0 };
+	sl_buf_vprintf(&line, fmt, args);
+	/* Cut last: what marks a secret as one, the '@' of a URL, may stand behind the cut. */
+	sl_redact(&clean, sl_buf_span(&line));
 	sl_text_make_safe(&safe, sl_buf_span(&clean));
-	if (!clean.failed && !safe.failed)
+	cut(&safe);
+	if (!line.failed && !clean.failed && !safe.failed)
 		log_sink(log_ctx, level, safe.data ? safe.data : "");
+	sl_buf_release(&line);
 	sl_buf_release(&clean);
 	sl_buf_release(&safe);
 }

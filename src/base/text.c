@@ -41,7 +41,7 @@ static bool
 is_bidi_control(uint32_t code)
 {
 	return (code >= 0x202a && code <= 0x202e) || (code >= 0x2066 && code <= 0x2069) ||
-	       code == 0x200e || code == 0x200f;
+	       code == 0x200e || code == 0x200f || code == 0x061c;
 }
 
 void

@@ -10,6 +10,7 @@
 
 #include "sluice/base/def.h"
 
+#include <stdarg.h>
 #include <stdbool.h>
 #include <string.h>
 
@@ -71,6 +72,7 @@ void sl_buf_add_span(struct sl_buf *buf, struct sl_span span);
 void sl_buf_add_str(struct sl_buf *buf, const char *text);
 void sl_buf_add_char(struct sl_buf *buf, char c);
 void sl_buf_printf(struct sl_buf *buf, const char *fmt, ...) SL_PRINTF(2, 3);
+void sl_buf_vprintf(struct sl_buf *buf, const char *fmt, va_list args) SL_PRINTF(2, 0);
 
 /* The storage as a NUL-terminated string, now the caller's to free, and the buffer is {0}; NULL if
  * an append failed. */

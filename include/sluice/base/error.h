@@ -78,8 +78,8 @@ int sl_fail_code(struct sl_error *err, enum sl_phase phase, int code, const char
 /* Forget what was recorded, for another try. */
 void sl_error_clear(struct sl_error *err);
 
-/* A short lower-case text for any code: "no space left on device", "peer broke the protocol".
- * Static storage. */
+/* A short text for any code, lower case for all that users meet: "no space left on device", "peer
+ * broke the protocol". Static storage. */
 const char *sl_code_text(int code);
 
 #endif

@@ -10,7 +10,8 @@
 /*
  * Append `text` to *out with every byte a terminal could act on shown as \xNN: C0 except tab, DEL,
  * C1 (also as UTF-8 C2 80..9F) and bytes that are no valid UTF-8 (RFC 3629); the bidirectional
- * controls of Unicode (U+202A..E, U+2066..9) are shown as \u{202A}. A newline is shown as \x0a.
+ * controls of Unicode (U+061C, U+200E..F, U+202A..E, U+2066..9) are shown as \u{202A}. A newline is
+ * shown as \x0a.
  */
 void sl_text_make_safe(struct sl_buf *out, struct sl_span text);
 

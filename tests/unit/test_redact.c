@@ -1,0 +1,95 @@
+#include "sluice/base/redact.h"
+
+#include <criterion/criterion.h>
+
+static void
+expect_redacted(const char *in, const char *want)
+{
+	struct sl_buf out = { 0 };
+	sl_redact(&out, sl_span_str(in));
+	cr_expect(sl_span_is(sl_buf_span(&out), want), "'%s': got '%s', want '%s'", in,
+		out.data ? out.data : "", want);
+	sl_buf_release(&out);
+}
+
+Test(redact, masks_userinfo_of_urls)
+{
+	expect_redacted("https://u:p@host/path", "https://***@host/path");
+	expect_redacted("https://u@host", "https://***@host");
+	expect_redacted("ftp://u:p@a@host/", "ftp://***@host/");
+	expect_redacted("https://host/@file", "https://host/@file");
+	expect_redacted("https://host?q=a@b", "https://host?q=a@b");
+	expect_redacted("https://host#a@b", "https://host#a@b");
+	expect_redacted("see http://a:b@c and http://d:e@f.", "see http://***@c and http://***@f.");
+	expect_redacted("mail to someone@example.org", "mail to someone@example.org");
+}
+
+Test(redact, masks_secret_query_parameters)
+{
+	expect_redacted("https://h/f?token=abc&x=1", "https://h/f?token=***&x=1");
+	expect_redacted(
+		"https://h/f?x=1&X-Amz-Signature=abc", "https://h/f?x=1&X-Amz-Signature=***");
+	expect_redacted("https://h/f?sig=a%2Fb#part", "https://h/f?sig=***#part");
+	expect_redacted("https://h/f;jsessionid=77?x=1", "https://h/f;jsessionid=***");
+	expect_redacted("'https://h/?password=a b'", "'https://h/?password=*** b'");
+	expect_redacted("\"https://h/?API_KEY=a\" failed", "\"https://h/?API_KEY=***\" failed");
+	expect_redacted("https://h/#access_token=abc", "https://h/#access_token=***");
+	expect_redacted("https://h/?user[password]=x&a=b", "https://h/?user[password]=***&a=b");
+	expect_redacted("https://h/?design=1&monkey=2", "https://h/?design=1&monkey=2");
+	expect_redacted("https://h/?key=1&sig=2&keys=3", "https://h/?key=***&sig=***&keys=3");
+	expect_redacted("https://h/?token=", "https://h/?token=***");
+}
+
+Test(redact, masks_header_lines_that_carry_credentials)
+{
+	expect_redacted("Authorization: Basic dTpw", "Authorization: ***");
+	expect_redacted("> Cookie: a=b; c=d\r\n> Accept: */*", "> Cookie: ***\r\n> Accept: */*");
+	expect_redacted("set-cookie:x=y", "set-cookie: ***");
+	expect_redacted("Proxy-Authorization: Bearer t", "Proxy-Authorization: ***");
+	expect_redacted("X-Api-Key: 1\nX-Auth-Token: 2", "X-Api-Key: ***\nX-Auth-Token: ***");
+	expect_redacted("Content-Type: text/plain", "Content-Type: text/plain");
+}
+
+Test(redact, leaves_other_text_as_it_is)
+{
+	expect_redacted("", "");
+	expect_redacted("cannot write 'a.part': no space left on device",
+		"cannot write 'a.part': no space left on device");
+	expect_redacted("the token is gone", "the token is gone");
+	expect_redacted("https://example.org/secret/password/token",
+		"https://example.org/secret/password/token");
+	expect_redacted("token://host", "token://host");
+}
+
+/* Text arrives cut anywhere: no prefix of it may show what the whole hides. */
+Test(redact, shows_no_secret_for_any_prefix_of_a_query)
+{
+	static const char text[] = "GET https://h/f?a=1&token=SECRET&b=2 Authorization: SECRET";
+	for (size_t len = 0; len < sizeof(text); len++) {
+		struct sl_buf out = { 0 };
+		sl_redact(&out, sl_span(text, len));
+		cr_expect(
+			!out.data || !strchr(out.data, 'S'), "prefix of %zu: '%s'", len, out.data);
+		sl_buf_release(&out);
+	}
+}
+
+Test(redact, keeps_bytes_that_are_no_text)
+{
+	struct sl_buf out = { 0 };
+	sl_redact(&out, sl_span("a\0token=x\0b\xff", 12));
+	cr_expect(sl_span_equal(sl_buf_span(&out), sl_span("a\0token=***\0b\xff", 14)));
+	sl_buf_release(&out);
+}
+
+Test(redact, knows_the_headers_a_redirect_must_drop)
+{
+	static const char *const secret[] = { "Authorization", "authorization", "Cookie", "COOKIE",
+		"Proxy-Authorization", "X-Api-Key", "X-Auth-Token", "PRIVATE-TOKEN", "X-Secret" };
+	static const char *const open[] = { "Accept", "Range", "If-Range", "User-Agent", "Host",
+		"Content-Length", "X-Request-Id" };
+	for (size_t i = 0; i < SL_COUNT_OF(secret); i++)
+		cr_expect(sl_redact_is_secret_header(sl_span_str(secret[i])), "%s", secret[i]);
+	for (size_t i = 0; i < SL_COUNT_OF(open); i++)
+		cr_expect_not(sl_redact_is_secret_header(sl_span_str(open[i])), "%s", open[i]);
+}

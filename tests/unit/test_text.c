@@ -1,0 +1,113 @@
+#include "sluice/base/text.h"
+
+#include <criterion/criterion.h>
+
+static void
+expect_safe(const char *in, size_t len, const char *want)
+{
+	struct sl_buf out = { 0 };
+	sl_text_make_safe(&out, sl_span(in, len));
+	cr_expect(sl_span_is(sl_buf_span(&out), want), "got '%s', want '%s'",
+		out.data ? out.data : "", want);
+	sl_buf_release(&out);
+}
+
+Test(text, shows_what_a_terminal_would_act_on)
+{
+	static const struct {
+		const char *in, *want;
+	} cases[] = {
+		{ "", "" },
+		{ "plain text, 100 %\tand a tab", "plain text, 100 %\tand a tab" },
+		{ "a\x1b[31mred", "a\\x1b[31mred" },
+		{ "line\r\nnext", "line\\x0d\\x0anext" },
+		{ "del\x7f", "del\\x7f" },
+		{ "Gr\xc3\xbc\xc3\x9f", "Gr\xc3\xbc\xc3\x9f" },
+		{ "\xe2\x82\xac \xf0\x9f\x98\x80", "\xe2\x82\xac \xf0\x9f\x98\x80" },
+		{ "c1 \xc2\x9b", "c1 \\xc2\\x9b" },
+		{ "raw c1 \x9b", "raw c1 \\x9b" },
+		{ "half \xe2\x82", "half \\xe2\\x82" },
+		{ "overlong \xc0\xaf", "overlong \\xc0\\xaf" },
+		{ "surrogate \xed\xa0\x80", "surrogate \\xed\\xa0\\x80" },
+		{ "beyond \xf4\x90\x80\x80", "beyond \\xf4\\x90\\x80\\x80" },
+		{ "exe.\xe2\x80\xaegpj", "exe.\\u{202E}gpj" },
+		{ "\xe2\x80\x8e\xe2\x80\x8f\xd8\x9c\xe2\x81\xa6",
+			"\\u{200E}\\u{200F}\\u{61C}\\u{2066}" },
+	};
+	for (size_t i = 0; i < SL_COUNT_OF(cases); i++)
+		expect_safe(cases[i].in, strlen(cases[i].in), cases[i].want);
+	expect_safe("nul\0!", 5, "nul\\x00!");
+}
+
+Test(text, every_byte_alone_is_made_printable)
+{
+	for (unsigned c = 0; c < 256; c++) {
+		char byte = (char)c;
+		struct sl_buf out = { 0 };
+		sl_text_make_safe(&out, sl_span(&byte, 1));
+		cr_assert(out.len == 1 || out.len == 4);
+		for (size_t i = 0; i < out.len; i++)
+			cr_assert(out.data[i] == '\t' || (out.data[i] >= ' ' && out.data[i] <= '~'),
+				"byte %u", c);
+		sl_buf_release(&out);
+	}
+}
+
+/* An encoder is a simple oracle: every code point it writes must come back, with the length it has.
+ */
+static size_t
+encode(uint32_t code, char out[4])
+{
+	if (code < 0x80) {
+		out[0] = (char)code;
+		return 1;
+	}
+	size_t len = code < 0x800 ? 2 : code < 0x10000 ? 3 : 4;
+	for (size_t i = len - 1; i > 0; i--, code >>= 6)
+		out[i] = (char)(0x80 | (code & 0x3f));
+	out[0] = (char)((0xf00u >> len & 0xf0) | code);
+	return len;
+}
+
+Test(text, utf8_decodes_every_code_point)
+{
+	for (uint32_t code = 0; code <= 0x10ffff; code++) {
+		char bytes[4];
+		size_t len = encode(code, bytes);
+		uint32_t got = 0;
+		bool surrogate = code >= 0xd800 && code <= 0xdfff;
+		cr_assert_eq(sl_text_utf8(sl_span(bytes, len), &got), surrogate ? 0 : len, "U+%04X",
+			code);
+		if (!surrogate)
+			cr_assert_eq(got, code);
+		if (len > 1)
+			cr_assert_eq(
+				sl_text_utf8(sl_span(bytes, len - 1), &got), 0, "U+%04X cut", code);
+	}
+}
+
+Test(text, utf8_of_nothing_is_nothing)
+{
+	uint32_t code = 0;
+	cr_expect_eq(sl_text_utf8(sl_span("", 0), &code), 0);
+	cr_expect_eq(sl_text_utf8(sl_span(NULL, 0), &code), 0);
+}
+
+Test(text, width_counts_terminal_columns)
+{
+	static const struct {
+		const char *in;
+		size_t want;
+	} cases[] = {
+		{ "", 0 }, { "abc", 3 }, { "Gr\xc3\xbc\xc3\x9f", 4 },
+		{ "e\xcc\x81", 1 },                /* e and a combining acute */
+		{ "\xe6\x97\xa5\xe6\x9c\xac", 4 }, /* two ideographs */
+		{ "\xf0\x9f\x98\x80", 2 },         /* an emoji */
+		{ "\xef\xbc\xa1", 2 },             /* fullwidth A */
+		{ "a\xe2\x80\x8b"
+		  "b",
+			2 }, /* zero width space */
+	};
+	for (size_t i = 0; i < SL_COUNT_OF(cases); i++)
+		cr_expect_eq(sl_text_width(sl_span_str(cases[i].in)), cases[i].want, "case %zu", i);
+}
