@@ -142,15 +142,24 @@ deps:
 	$(Q)scripts/install-deps
 
 test:
-	$(Q)scripts/install-deps
+	$(Q)scripts/install-deps --test
 	$(Q)scripts/run-tests
 
 demo:
 	$(Q)scripts/install-deps
 	$(Q)scripts/demo
 
-check-long bench fuzz lint:
+check-long:
+	$(Q)scripts/install-deps --test
+	$(Q)scripts/check-long
+
+bench lint:
+	$(Q)scripts/install-deps --$@
 	$(Q)scripts/$@
+
+fuzz:
+	$(Q)scripts/install-deps --lint
+	$(Q)FUZZ_SECONDS=$(FUZZ_SECONDS) scripts/fuzz
 
 format:
 	$(Q)clang-format -i $$(git ls-files 'src/**.[ch]' 'include/**.[ch]' 'tests/**.[ch]')

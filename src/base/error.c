@@ -9,7 +9,7 @@
 void
 sl_assert_failed(const char *cond, const char *file, int line)
 {
-	/* The one place below cli that prints: the process ends here, nobody above can be asked. */
+	/* allowed: the process ends here, and nobody above can be asked to print. */
 	fprintf(stderr, "sluice: internal error: %s does not hold (%s:%d)\n", cond, file, line);
 	abort();
 }

@@ -5,7 +5,7 @@
 
 #define CUT_MARK "..."
 
-/* The one mutable state of base: where lines go. Set by cli while there is one thread. */
+/* state: where lines go, the only one of base; set by cli while there is one thread. */
 static sl_log_sink *log_sink;
 static void *log_ctx;
 static enum sl_log_level log_level = SL_LOG_WARN;
