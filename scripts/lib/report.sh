@@ -1,0 +1,141 @@
+# For scripts that test: sections, jobs of which a few run at a time, counts, and the closing line. Sourced by bash.
+
+passed=0 failed=0 skipped=0
+failures=()
+reports=$(mktemp -d)
+processors=$(getconf _NPROCESSORS_ONLN)
+started=$SECONDS
+job_names=() job_kinds=()
+
+section() {
+	printf '\n== %s  [%d s]\n' "$1" $((SECONDS - started))
+}
+
+count() { # passed, failed, skipped
+	((passed += $1, failed += $2, skipped += $3)) || true
+}
+
+skip() { # what, why
+	count 0 0 1
+	printf '  skip  %s: %s\n' "$1" "$2"
+}
+
+# job KIND NAME COMMAND...: run it beside others. KIND says how its tests are counted: `exit` is one test, told by the
+# status (77 = skipped, the last line says why); `criterion` and `counted` are as many as their output says.
+job() {
+	local kind=$1 name=$2 number=${#job_names[@]}
+	shift 2
+	job_names+=("$name")
+	job_kinds+=("$kind")
+	while (($(jobs -rp | wc -l) >= processors)); do
+		wait -n || true
+	done
+	{
+		status=0
+		timeout -k 10 "${JOB_LIMIT_S:-300}" "$@" >"$reports/$number.log" 2>&1 </dev/null || status=$?
+		echo $status >"$reports/$number.status"
+	} &
+}
+
+# The counts of a job, from its kind, its log and its status: "passed failed skipped".
+count_exit() {
+	case $2 in
+	0) echo 1 0 0 ;;
+	77) echo 0 0 1 ;;
+	*) echo 0 1 0 ;;
+	esac
+}
+
+# "[====] Synthesis: Tested: N | Passing: N | Failing: N | Crashing: N", where failing counts the crashing ones. A
+# runner that died, was stopped, or tested nothing has failed too.
+count_criterion() {
+	awk -v status="$2" '
+		/^\[SKIP\]/ { skipped++ }
+		/^\[====\] Synthesis:/ && match($0, /Tested: [0-9]+/) {
+			tested = substr($0, RSTART + 8, RLENGTH - 8)
+			match($0, /Passing: [0-9]+/)
+			passing = substr($0, RSTART + 9, RLENGTH - 9)
+			seen++
+		}
+		END {
+			failing = tested - passing
+			if (seen != 1 || (status != 0 && failing == 0) || tested + skipped == 0)
+				failing++
+			print passing + 0, failing, skipped + 0
+		}' "$1"
+}
+
+# The last line: "N passed, N failed" or "N passed, N failed, N skipped".
+count_counted() {
+	awk -v status="$2" '
+		NF { last = $0 }
+		END {
+			if (last !~ /^[0-9]+ passed, [0-9]+ failed(, [0-9]+ skipped)?$/) {
+				print 0, 1, 0
+				exit
+			}
+			split(last, word, " ")
+			if (status != 0 && word[3] == 0)
+				word[3] = 1
+			print word[1], word[3], word[5] + 0
+		}' "$1"
+}
+
+show() { # log: without what passed, and not without end
+	grep -vE '^\[(RUN |PASS)\]' "$1" | awk -v limit=200 '
+		NR <= limit { print "  | " $0 }
+		NR > limit { tail[NR % limit] = $0 }
+		END {
+			if (NR > 2 * limit)
+				print "  | ... " NR - 2 * limit " lines left out ..."
+			for (i = NR - limit + 1; i <= NR; i++)
+				if (i > limit)
+					print "  | " tail[i % limit]
+		}'
+}
+
+# Wait for all jobs and report them in the order they were started.
+collect() {
+	local number log status good bad left
+	wait
+	for number in "${!job_names[@]}"; do
+		log=$reports/$number.log
+		status=$(cat "$reports/$number.status")
+		read -r good bad left < <("count_${job_kinds[number]}" "$log" "$status")
+		count "$good" "$bad" "$left"
+		if ((bad)); then
+			printf '  FAIL  %s (%d of %d failed, exit status %d)\n' "${job_names[number]}" "$bad" $((good + bad)) "$status"
+			failures+=("${job_names[number]}")
+			show "$log"
+		elif ((good == 0)); then
+			printf '  skip  %s: %s\n' "${job_names[number]}" "$(tail -n 1 "$log")"
+		elif [[ ${job_kinds[number]} == exit ]]; then
+			printf '  ok    %s\n' "${job_names[number]}"
+		else
+			printf '  ok    %s (%d%s)\n' "${job_names[number]}" "$good" "${left/#0/}"
+		fi
+	done
+	job_names=() job_kinds=()
+	rm -f "$reports"/*
+}
+
+# check NAME COMMAND...: one job of kind exit, alone.
+check() {
+	job exit "$@"
+	collect
+	[[ ${failures[*]+x} && ${failures[-1]} == "$1" ]] && return 1
+	return 0
+}
+
+finish() {
+	rm -rf "$reports"
+	echo
+	printf 'took %d s\n' $((SECONDS - started))
+	((failed == 0)) || printf 'failed: %s\n' "${failures[@]}"
+	if ((skipped)); then
+		echo "$passed passed, $failed failed, $skipped skipped"
+	else
+		echo "$passed passed, $failed failed"
+	fi
+	((failed == 0 && passed > 0))
+}
