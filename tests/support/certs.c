@@ -1,0 +1,211 @@
+#include "support/certs.h"
+
+#include <errno.h>
+#include <openssl/bn.h>
+#include <openssl/evp.h>
+#include <openssl/pem.h>
+#include <openssl/rand.h>
+#include <openssl/x509v3.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
+
+#define DAY_S (24L * 60 * 60)
+#define LIFE_DAYS 3650
+
+enum signer { BY_CA, BY_ITSELF, BY_STRANGER };
+
+struct spec {
+	const char *name;
+	const char *common_name;
+	const char *names; /* subjectAltName as x509v3_config(5) writes it; NULL = none */
+	enum signer signer;
+	long from_days, to_days; /* from now */
+};
+
+struct authority {
+	X509 *cert;
+	EVP_PKEY *key;
+};
+
+#define GOOD_NAMES                                                                                 \
+	"DNS:localhost,DNS:sluice.test,DNS:*.wild.test,DNS:p*.part.test,IP:127.0.0.1,IP:::1"
+
+static const struct spec specs[] = {
+	{ "server", "localhost", GOOD_NAMES, BY_CA, -1, LIFE_DAYS },
+	{ "expired", "localhost", GOOD_NAMES, BY_CA, -10, -1 },
+	{ "future", "localhost", GOOD_NAMES, BY_CA, 1, LIFE_DAYS },
+	{ "wronghost", "other.example", "DNS:other.example", BY_CA, -1, LIFE_DAYS },
+	{ "nosan", "localhost", NULL, BY_CA, -1, LIFE_DAYS },
+	{ "nulname", "sluice test", "", BY_CA, -1, LIFE_DAYS },
+	{ "selfsigned", "localhost", GOOD_NAMES, BY_ITSELF, -1, LIFE_DAYS },
+	{ "stranger", "localhost", GOOD_NAMES, BY_STRANGER, -1, LIFE_DAYS },
+};
+
+static bool
+set_serial(X509 *cert)
+{
+	/* Random, so that a browser or a cache never meets two certificates of one issuer and
+	 * number. */
+	BIGNUM *number = BN_new();
+	bool good = number && BN_rand(number, 63, BN_RAND_TOP_ONE, BN_RAND_BOTTOM_ANY) &&
+		    BN_to_ASN1_INTEGER(number, X509_get_serialNumber(cert));
+	BN_free(number);
+	return good;
+}
+
+static bool
+set_subject(X509 *cert, const char *common_name)
+{
+	X509_NAME *name = X509_get_subject_name(cert);
+	return X509_NAME_add_entry_by_txt(
+		       name, "O", MBSTRING_ASC, (const unsigned char *)"sluice tests", -1, -1, 0) &&
+	       X509_NAME_add_entry_by_txt(
+		       name, "CN", MBSTRING_ASC, (const unsigned char *)common_name, -1, -1, 0);
+}
+
+static bool
+add_extension(X509 *cert, X509 *issuer, int nid, const char *value)
+{
+	X509V3_CTX context;
+	X509V3_set_ctx(&context, issuer, cert, NULL, NULL, 0);
+	X509_EXTENSION *extension = X509V3_EXT_conf_nid(NULL, &context, nid, value);
+	bool good = extension && X509_add_ext(cert, extension, -1);
+	X509_EXTENSION_free(extension);
+	return good;
+}
+
+/* The text form of an extension cannot hold a NUL, so this one is put together by hand. */
+static bool
+add_nul_name(X509 *cert)
+{
+	static const char text[] = "localhost\0.evil.example";
+	GENERAL_NAMES *names = GENERAL_NAMES_new();
+	GENERAL_NAME *name = GENERAL_NAME_new();
+	ASN1_IA5STRING *string = ASN1_IA5STRING_new();
+	bool good = names && name && string && ASN1_STRING_set(string, text, sizeof(text) - 1);
+	if (good) {
+		GENERAL_NAME_set0_value(name, GEN_DNS, string);
+		string = NULL;
+		good = sk_GENERAL_NAME_push(names, name) > 0;
+		if (good)
+			name = NULL;
+	}
+	good = good && X509_add1_ext_i2d(cert, NID_subject_alt_name, names, 0, 0) == 1;
+	ASN1_IA5STRING_free(string);
+	GENERAL_NAME_free(name);
+	GENERAL_NAMES_free(names);
+	return good;
+}
+
+static X509 *
+begin_cert(EVP_PKEY *key, const char *common_name, long from_days, long to_days)
+{
+	X509 *cert = X509_new();
+	if (cert && X509_set_version(cert, X509_VERSION_3) && set_serial(cert) &&
+		set_subject(cert, common_name) && X509_set_pubkey(cert, key) &&
+		X509_gmtime_adj(X509_getm_notBefore(cert), from_days * DAY_S) &&
+		X509_gmtime_adj(X509_getm_notAfter(cert), to_days * DAY_S))
+		return cert;
+	X509_free(cert);
+	return NULL;
+}
+
+static bool
+make_authority(struct authority *out, const char *common_name)
+{
+	out->key = EVP_EC_gen("P-256");
+	out->cert = out->key ? begin_cert(out->key, common_name, -1, LIFE_DAYS) : NULL;
+	return out->cert && X509_set_issuer_name(out->cert, X509_get_subject_name(out->cert)) &&
+	       add_extension(out->cert, out->cert, NID_basic_constraints, "critical,CA:TRUE") &&
+	       add_extension(out->cert, out->cert, NID_key_usage, "critical,keyCertSign,cRLSign") &&
+	       add_extension(out->cert, out->cert, NID_subject_key_identifier, "hash") &&
+	       X509_sign(out->cert, out->key, EVP_sha256());
+}
+
+static void
+release_authority(struct authority *authority)
+{
+	X509_free(authority->cert);
+	EVP_PKEY_free(authority->key);
+}
+
+static bool
+add_names(X509 *cert, X509 *issuer, const char *names)
+{
+	if (!names)
+		return true;
+	if (!*names)
+		return add_nul_name(cert);
+	return add_extension(cert, issuer, NID_subject_alt_name, names);
+}
+
+static X509 *
+make_leaf(const struct spec *spec, EVP_PKEY *key, const struct authority *signer)
+{
+	X509 *cert = begin_cert(key, spec->common_name, spec->from_days, spec->to_days);
+	if (!cert)
+		return NULL;
+	X509 *issuer = signer ? signer->cert : cert;
+	if (X509_set_issuer_name(cert, X509_get_subject_name(issuer)) &&
+		add_extension(cert, issuer, NID_basic_constraints, "critical,CA:FALSE") &&
+		add_extension(cert, issuer, NID_ext_key_usage, "serverAuth") &&
+		add_extension(cert, issuer, NID_subject_key_identifier, "hash") &&
+		(!signer || add_extension(cert, issuer, NID_authority_key_identifier, "keyid")) &&
+		add_names(cert, issuer, spec->names) &&
+		X509_sign(cert, signer ? signer->key : key, EVP_sha256()))
+		return cert;
+	X509_free(cert);
+	return NULL;
+}
+
+static int
+write_pair(const char *dir, const char *name, X509 *cert, EVP_PKEY *key, struct sl_error *err)
+{
+	char path[4096];
+	snprintf(path, sizeof(path), "%s/%s.pem", dir, name);
+	FILE *file = fopen(path, "we");
+	bool good = file && PEM_write_X509(file, cert);
+	good = file && fclose(file) == 0 && good;
+	if (!good)
+		return sl_fail(err, SL_PHASE_WRITE, -EIO, "cannot write '%s'", path);
+	snprintf(path, sizeof(path), "%s/%s.key", dir, name);
+	file = fopen(path, "we");
+	good = file && PEM_write_PrivateKey(file, key, NULL, NULL, 0, NULL, NULL);
+	good = file && fclose(file) == 0 && good;
+	return good ? 0 : sl_fail(err, SL_PHASE_WRITE, -EIO, "cannot write '%s'", path);
+}
+
+static int
+write_leaf(const char *dir, const struct spec *spec, const struct authority *ca,
+	const struct authority *stranger, struct sl_error *err)
+{
+	const struct authority *signer = spec->signer == BY_CA         ? ca
+					 : spec->signer == BY_STRANGER ? stranger
+								       : NULL;
+	EVP_PKEY *key = EVP_EC_gen("P-256");
+	X509 *cert = key ? make_leaf(spec, key, signer) : NULL;
+	int rc = cert ? write_pair(dir, spec->name, cert, key, err)
+		      : sl_fail(err, SL_PHASE_TLS, SL_E_TLS, "cannot make certificate %s",
+				spec->name);
+	X509_free(cert);
+	EVP_PKEY_free(key);
+	return rc;
+}
+
+int
+certs_write(const char *dir, struct sl_error *err)
+{
+	struct authority ca = { 0 }, stranger = { 0 };
+	int rc = 0;
+	if (!make_authority(&ca, "sluice test authority") ||
+		!make_authority(&stranger, "stranger's authority"))
+		rc = sl_fail(err, SL_PHASE_TLS, SL_E_TLS, "cannot make an authority");
+	if (rc == 0)
+		rc = write_pair(dir, "ca", ca.cert, ca.key, err);
+	for (size_t i = 0; rc == 0 && i < SL_COUNT_OF(specs); i++)
+		rc = write_leaf(dir, &specs[i], &ca, &stranger, err);
+	release_authority(&ca);
+	release_authority(&stranger);
+	return rc;
+}

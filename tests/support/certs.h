@@ -1,0 +1,24 @@
+/*
+ * certs.h - makes a small certificate authority and its good and bad server certificates, for tests
+ * only.
+ */
+#ifndef TESTS_SUPPORT_CERTS_H
+#define TESTS_SUPPORT_CERTS_H
+
+#include "sluice/base/error.h"
+
+/*
+ * Writes into the existing folder `dir`, replacing what is there, one NAME.pem and its NAME.key for
+ * each of: ca          the authority: give ca.pem to --cacert server      good for localhost,
+ * sluice.test, *.wild.test, p*.part.test, 127.0.0.1 and ::1 expired     as server, ended yesterday
+ *   future      as server, begins tomorrow
+ *   wronghost   good for other.example only
+ *   nosan       names localhost in its subject only, with no subjectAltName
+ *   nulname     names "localhost\0.evil.example"
+ *   selfsigned  as server, signed by itself
+ *   stranger    as server, signed by an authority that is not in ca.pem
+ * Keys are P-256. Returns 0; -EIO; SL_E_TLS if OpenSSL fails.
+ */
+int certs_write(const char *dir, struct sl_error *err) SL_MUST_CHECK;
+
+#endif
