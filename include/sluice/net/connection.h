@@ -2,19 +2,21 @@
  * connection.h - a stream to a server, plain or TLS behind one table of functions.
  *
  * One task at a time uses a connection. All deadlines are absolute (SL_FOREVER = only those in
- * force).
+ * force). Errno codes say all there is to say and leave *err untouched, for the caller to word: it
+ * knows what it was sending or waiting for. Only SL_E_TLS comes with a text (phase SL_PHASE_TLS).
  */
 #ifndef SLUICE_NET_CONNECTION_H
 #define SLUICE_NET_CONNECTION_H
 
 #include "sluice/base/error.h"
+#include "sluice/net/address.h"
 #include "sluice/rt/task.h"
 
 #include <stdbool.h>
 
 struct sl_connection;
 
-/* How each kind of stream does it; the first member of whatever the kind needs. */
+/* How each kind of stream does it; a stream begins with a struct sl_connection. */
 struct sl_connection_methods {
 	SL_SUSPENDS
 	int (*send_all)(struct sl_connection *connection, const void *data, size_t len,
@@ -22,8 +24,7 @@ struct sl_connection_methods {
 	SL_SUSPENDS
 	int (*recv)(struct sl_connection *connection, void *data, size_t len, bool whole,
 		uint64_t deadline_ns, struct sl_error *err);
-	/* True if bytes wait to be read without asking the kernel, or the peer has spoken or gone:
-	 * not fit for reuse. */
+	SL_SUSPENDS
 	bool (*is_disturbed)(struct sl_connection *connection);
 	SL_SUSPENDS
 	void (*close)(struct sl_connection *connection);
@@ -33,14 +34,20 @@ struct sl_connection {
 	const struct sl_connection_methods *methods;
 	int fd;
 	bool tls;
-	bool reused;   /* it has carried an exchange before */
-	char peer[64]; /* numeric address and port, for messages: "127.0.0.1:8080", "[::1]:443" */
-	uint64_t idle_ns; /* when it became idle, kept by the pool */
-	void *pool_slot;  /* kept by the pool */
+	bool reused;                /* it has carried an exchange before */
+	char peer[SL_ADDRESS_TEXT]; /* numeric address and port, for messages; set by the pool */
+	void *pool_slot;            /* kept by the pool */
 };
 
-/* All of the bytes. Returns 0; -ECONNRESET, -EPIPE, -ETIMEDOUT, -ECANCELED...; the connection is of
- * no use after. */
+/* Takes fd, a connected socket: it is the connection's on success and closed on failure. -ENOMEM.
+ */
+SL_SUSPENDS
+int sl_connection_open_plain(int fd, struct sl_connection **out) SL_MUST_CHECK;
+
+/*
+ * All of the bytes. Returns 0; -ECONNRESET, -EPIPE, -ETIMEDOUT, -ECANCELED...; SL_E_TLS. After a
+ * failure the connection can only be closed.
+ */
 SL_SUSPENDS
 static inline int
 sl_connection_send_all(struct sl_connection *connection, const void *data, size_t len,
@@ -53,8 +60,8 @@ sl_connection_send_all(struct sl_connection *connection, const void *data, size_
  * Up to len bytes (len > 0): returns the count, at least 1; 0 at the orderly end of the stream
  * (TLS: close_notify); SL_E_TLS (truncated, record damaged), -ECONNRESET, -ETIMEDOUT, -ECANCELED.
  * With `whole`, a plain connection waits until len bytes are there, the stream ends or the deadline
- * comes, and returns what came if anything did; a TLS connection returns what it has when more
- * would mean waiting. After -ETIMEDOUT the connection is intact.
+ * comes, and returns what came if anything did. A TLS connection returns what it has when more
+ * would mean waiting, whatever `whole` is. After -ETIMEDOUT and -ECANCELED the stream is intact.
  */
 SL_SUSPENDS
 static inline int
@@ -64,14 +71,21 @@ sl_connection_recv(struct sl_connection *connection, void *data, size_t len, boo
 	return connection->methods->recv(connection, data, len, whole, deadline_ns, err);
 }
 
+/*
+ * True if bytes wait to be read or the peer has closed: not fit for another request. Does not wait
+ * for the peer. In a cancelled task always true.
+ */
+SL_SUSPENDS
 static inline bool
 sl_connection_is_disturbed(struct sl_connection *connection)
 {
 	return connection->methods->is_disturbed(connection);
 }
 
-/* Closes and frees, also in a cancelled task. NULL is fine. TLS: close_notify is tried without
- * waiting. */
+/*
+ * Closes and frees, also in a cancelled task. NULL is fine. TLS: close_notify is tried, the peer's
+ * is not waited for.
+ */
 SL_SUSPENDS
 static inline void
 sl_connection_close(struct sl_connection *connection)
@@ -79,5 +93,12 @@ sl_connection_close(struct sl_connection *connection)
 	if (connection)
 		connection->methods->close(connection);
 }
+
+/* ---- for the kinds of connection ---- */
+
+/* True unless an open socket with nothing to read is behind fd: bytes, end of stream or an error.
+ */
+SL_SUSPENDS
+bool sl_connection_has_input(int fd);
 
 #endif

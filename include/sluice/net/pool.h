@@ -2,9 +2,9 @@
  * pool.h - connections by origin: how many there may be, and which are idle and may be used again.
  *
  * A key is everything that must agree before a connection carries another request: scheme, host,
- * port and the TLS configuration (reliability: CVE-2016-0755 and its kin). A place is taken before
- * a connection is dialled and given back when it is closed, so that the bound per host holds over
- * all files.
+ * port and the TLS configuration (reliability: CVE-2016-0755 and its kin). Invariants, for each
+ * host and in all: connections taken + idle ones never exceed the bound, and an idle one never
+ * keeps a task waiting: it is used or closed.
  */
 #ifndef SLUICE_NET_POOL_H
 #define SLUICE_NET_POOL_H
@@ -15,12 +15,11 @@
 struct sl_pool;
 
 struct sl_pool_options {
-	unsigned per_host; /* connections to one host and port at a time, idle ones counted; at
-			      least 1 */
-	unsigned total;    /* over all hosts; at least 1 */
-	uint64_t connect_timeout_ns; /* for one address, and again for the TLS handshake */
+	unsigned per_host;           /* to one host and port, idle ones counted; at least 1 */
+	unsigned total;              /* over all hosts; at least 1 */
+	uint64_t connect_timeout_ns; /* for the lookup, for each address, for the TLS handshake */
 	uint64_t idle_ns;            /* an idle connection older than this is closed, not used */
-	struct sl_tls *tls;          /* borrowed; NULL if no https is wanted: then https fails */
+	struct sl_tls *tls;          /* borrowed; NULL = https fails until sl_pool_set_tls */
 };
 
 struct sl_pool_key {
@@ -35,18 +34,31 @@ int sl_pool_new(struct sl_pool **out, const struct sl_pool_options *options) SL_
 SL_SUSPENDS
 void sl_pool_free(struct sl_pool *pool);
 
+/* For OpenSSL that is loaded at the first https URL. Once only: idle connections stay as they are.
+ */
+void sl_pool_set_tls(struct sl_pool *pool, struct sl_tls *tls);
+
 /*
- * A connection for `key`: the most recently used idle one that is undisturbed, else a fresh one
- * (resolve, dial every address in turn, TLS). `fresh` = never an idle one. Waits for a place.
- * Returns 0; SL_E_RESOLVE, SL_E_TLS, -ECONNREFUSED, -ETIMEDOUT..., with the phase in *err. It is
- * the caller's until sl_pool_give.
+ * A connection for `key`: the most recently used idle one that is undisturbed (its `reused` is
+ * set), else a fresh one (resolve, dial every address in turn, TLS). `fresh` = never an idle one.
+ * Waits first for a place, until cancelled or past a deadline in force. Returns 0; SL_E_RESOLVE,
+ * SL_E_TLS, SL_E_UNSUPPORTED (no TLS set up), -ECONNREFUSED, -ETIMEDOUT, -ECANCELED...; *err with
+ * the phase is always filled. The connection is the caller's until sl_pool_give.
  */
 SL_SUSPENDS
 int sl_pool_take(struct sl_pool *pool, const struct sl_pool_key *key, bool fresh,
 	struct sl_connection **out, struct sl_error *err) SL_MUST_CHECK;
 
-/* Back: kept idle if `reusable` and undisturbed, else closed. */
+/* Back, also in a cancelled task: kept idle if `reusable`, else closed. */
 SL_SUSPENDS
 void sl_pool_give(struct sl_pool *pool, struct sl_connection *connection, bool reusable);
+
+/* For --stats and tests. */
+struct sl_pool_stats {
+	unsigned taken, idle;     /* now */
+	uint64_t dialled, reused; /* connections made; times an idle one was used again */
+};
+
+void sl_pool_stats(const struct sl_pool *pool, struct sl_pool_stats *out);
 
 #endif

@@ -1,9 +1,10 @@
 /*
- * tls.h - TLS 1.2 and 1.3 by OpenSSL over a plain connection's socket: SNI, name verification,
- * session reuse.
+ * tls.h - TLS 1.2 and 1.3 by OpenSSL on a connected socket: SNI, name verification, session reuse.
  *
- * OpenSSL's error queue belongs to the thread, so it is cleared before each call and read before
- * any suspension.
+ * The server's certificate is always verified: a chain to the trusted certificates, its dates, and
+ * a subjectAltName that matches the host (RFC 9525: the subject's common name is not looked at,
+ * a wildcard stands for one whole label). Sessions are shared by host and port within one sl_tls
+ * only, so they never cross from one set of trusted certificates to another.
  */
 #ifndef SLUICE_NET_TLS_H
 #define SLUICE_NET_TLS_H
@@ -14,23 +15,34 @@ struct sl_tls;
 
 /*
  * Load OpenSSL and the trusted certificates (in the blocking pool): the system's store, or only
- * those in the PEM file `cacert` if it is not NULL. Returns 0; SL_E_TLS or a file's error, named in
- * *err.
+ * those in the PEM file `cacert` if it is not NULL. Returns 0; SL_E_TLS (no certificate in it), a
+ * file's error such as -ENOENT, -ENOMEM; named in *err.
  */
 SL_SUSPENDS
 int sl_tls_new(struct sl_tls **out, const char *cacert, struct sl_error *err) SL_MUST_CHECK;
 
-/* No connection of it may be open. NULL is fine. */
+/* No connection of it may be open (asserted). NULL is fine. */
 void sl_tls_free(struct sl_tls *tls);
 
 /*
- * Handshake on `fd` with the server called `host` (verified as DNS name or IP address; SNI is never
- * an address) until `deadline_ns`. Takes fd: it is the connection's on success and closed on
- * failure. Sessions are shared by host and port. Returns 0; SL_E_TLS with the reason, the
- * certificate and the host in *err; -ETIMEDOUT...
+ * Handshake on `fd`, a connected socket, with the server called `host` (DNS name or numeric address
+ * without brackets; SNI is never an address) until `deadline_ns`. Takes fd: it is the connection's
+ * on success and closed on failure. Returns 0; SL_E_TLS; -ECONNRESET, -ETIMEDOUT, -ECANCELED...;
+ * *err (phase SL_PHASE_TLS) names the host, the reason, the certificate if that is the reason, and
+ * what to do.
  */
 SL_SUSPENDS
 int sl_tls_connect(struct sl_tls *tls, int fd, const char *host, uint16_t port,
 	uint64_t deadline_ns, struct sl_connection **out, struct sl_error *err) SL_MUST_CHECK;
+
+/* What was negotiated, for the log and for tests. */
+struct sl_tls_info {
+	const char *version; /* "TLSv1.3"; static text */
+	const char *cipher;  /* "TLS_AES_256_GCM_SHA384"; static text */
+	bool resumed;        /* an earlier session was taken up */
+};
+
+/* `connection` is one that sl_tls_connect made (asserted). */
+void sl_tls_describe(const struct sl_connection *connection, struct sl_tls_info *out);
 
 #endif

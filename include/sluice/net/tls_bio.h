@@ -1,0 +1,49 @@
+/*
+ * tls_bio.h - carries ciphertext between OpenSSL and a socket without a copy of our own.
+ *
+ * OpenSSL never waits here. When it asks for ciphertext that is not there, the place it wants it in
+ * is noted, it is told to retry, and the task receives straight into that place before it calls
+ * OpenSSL again. What OpenSSL writes is collected and sent after the call. Used by net/tls.c only.
+ */
+#ifndef SLUICE_NET_TLS_BIO_H
+#define SLUICE_NET_TLS_BIO_H
+
+#include "sluice/base/bytes.h"
+#include "sluice/rt/task.h"
+
+#include <openssl/bio.h>
+
+/* In its owner's memory; {0} to begin with. */
+struct sl_tls_bio {
+	unsigned char *want; /* where OpenSSL wants ciphertext: in its own record buffer */
+	size_t want_len;
+	size_t landed; /* bytes received at `want` and not yet taken */
+	bool ended;    /* the peer has closed */
+	struct sl_buf out;
+	size_t sent; /* of out */
+};
+
+/* The kind of BIO, to be freed with BIO_meth_free after all BIOs of it; NULL if memory ends. */
+BIO_METHOD *sl_tls_bio_method(void) SL_MUST_CHECK;
+
+/* A BIO over `io`, which must outlive it; NULL if memory ends. */
+BIO *sl_tls_bio_new(BIO_METHOD *method, struct sl_tls_bio *io) SL_MUST_CHECK;
+
+void sl_tls_bio_release(struct sl_tls_bio *io);
+
+/* True if ciphertext was received that OpenSSL has not taken. */
+bool sl_tls_bio_has_input(const struct sl_tls_bio *io);
+
+/*
+ * Wait for ciphertext, after OpenSSL said it wants some. Returns 0, also if the peer has closed
+ * (OpenSSL is then told so); -ECONNRESET, -ETIMEDOUT, -ECANCELED: may be called again.
+ */
+SL_SUSPENDS
+int sl_tls_bio_fill(struct sl_tls_bio *io, int fd, uint64_t deadline_ns) SL_MUST_CHECK;
+
+/* Send all that OpenSSL wrote. Returns 0; -ENOMEM if some was lost; a code of send. May be called
+ * again after -ETIMEDOUT: it goes on where it was. `flags` are MSG_*. */
+SL_SUSPENDS
+int sl_tls_bio_flush(struct sl_tls_bio *io, int fd, int flags, uint64_t deadline_ns) SL_MUST_CHECK;
+
+#endif

@@ -1,0 +1,72 @@
+#include "sluice/net/connection.h"
+
+#include "sluice/rt/io.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+/* The engine takes no more in one operation. */
+#define MAX_RECV ((size_t)1 << 30)
+
+SL_SUSPENDS
+static int
+plain_send_all(struct sl_connection *connection, const void *data, size_t len, uint64_t deadline_ns,
+	struct sl_error *err)
+{
+	(void)err;
+	return sl_io_send_all(connection->fd, data, len, deadline_ns);
+}
+
+SL_SUSPENDS
+static int
+plain_recv(struct sl_connection *connection, void *data, size_t len, bool whole,
+	uint64_t deadline_ns, struct sl_error *err)
+{
+	(void)err;
+	return sl_io_recv(
+		connection->fd, data, SL_MIN(len, MAX_RECV), whole ? MSG_WAITALL : 0, deadline_ns);
+}
+
+SL_SUSPENDS
+static bool
+plain_is_disturbed(struct sl_connection *connection)
+{
+	return sl_connection_has_input(connection->fd);
+}
+
+SL_SUSPENDS
+static void
+plain_close(struct sl_connection *connection)
+{
+	sl_io_close(connection->fd);
+	free(connection);
+}
+
+static const struct sl_connection_methods plain_methods = {
+	.send_all = plain_send_all,
+	.recv = plain_recv,
+	.is_disturbed = plain_is_disturbed,
+	.close = plain_close,
+};
+
+int
+sl_connection_open_plain(int fd, struct sl_connection **out)
+{
+	struct sl_connection *connection = calloc(1, sizeof(*connection));
+	if (!connection) {
+		sl_io_close(fd);
+		return -ENOMEM;
+	}
+	connection->methods = &plain_methods;
+	connection->fd = fd;
+	*out = connection;
+	return 0;
+}
+
+bool
+sl_connection_has_input(int fd)
+{
+	char byte;
+	int rc = sl_io_recv(fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT, SL_FOREVER);
+	return rc != -EAGAIN;
+}

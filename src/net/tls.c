@@ -1,0 +1,621 @@
+#include "sluice/net/tls.h"
+
+#include "sluice/base/bytes.h"
+#include "sluice/base/number.h"
+#include "sluice/net/tls_bio.h"
+#include "sluice/net/tls_session.h"
+#include "sluice/rt/io.h"
+#include "sluice/rt/offload.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <openssl/err.h>
+#include <openssl/ssl.h>
+#include <openssl/x509v3.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+/*
+ * OpenSSL's record buffer holds this many full records (RFC 8446 5.2: 2^14 + 256 bytes and a header
+ * of 5), so that one receive brings as many: one record at a time costs two receives each, and
+ * beyond four the buffer falls out of the nearest cache.
+ */
+#define READ_BUFFER (4 * (16384 + 256 + 5))
+
+/* What one SSL_write takes, so that the ciphertext waiting to be sent stays one record long. */
+#define WRITE_PIECE ((size_t)16384)
+
+/* To hand close_notify to the kernel; its buffer has room unless the peer stopped reading. */
+#define CLOSE_NS (100 * SL_NS_PER_MS)
+
+#define HINT_TEXT 256
+#define SUBJECT_TEXT 160
+
+struct sl_tls {
+	SSL_CTX *context;
+	BIO_METHOD *method;
+	struct sl_tls_sessions sessions;
+	bool own_store; /* trusted certificates are those of a file the user named */
+	unsigned connections;
+};
+
+struct stream {
+	struct sl_connection connection;
+	struct sl_tls *tls;
+	SSL *ssl;
+	struct sl_tls_bio io;
+	char *key;                  /* "host:port" of its sessions */
+	const char *broken;         /* why OpenSSL gave up, static text; NULL = it works */
+	bool lost;                  /* the socket failed: nothing can be sent any more */
+	int verify_code;            /* X509_V_*; why the certificate was refused */
+	char subject[SUBJECT_TEXT]; /* of the refused certificate */
+	char hint[HINT_TEXT];       /* what is wrong with it or what to do */
+};
+
+static struct stream *
+stream_of(const struct sl_connection *connection)
+{
+	return SL_CONTAINER_OF((uintptr_t)connection, struct stream, connection);
+}
+
+/* ---- reasons ---- */
+
+/*
+ * Why OpenSSL failed, in static words. The error queue is the thread's: it is read right after the
+ * call that failed, before any suspension lets another task fill or clear it.
+ */
+static const char *
+read_reason(bool in_handshake)
+{
+	unsigned long code = ERR_peek_error();
+	switch (ERR_GET_LIB(code) == ERR_LIB_SSL ? ERR_GET_REASON(code) : 0) {
+	case SSL_R_UNEXPECTED_EOF_WHILE_READING:
+		return in_handshake ? "server closed the connection"
+				    : "server closed without close_notify";
+	case SSL_R_WRONG_VERSION_NUMBER:
+	case SSL_R_HTTP_REQUEST:
+		return "what answers on this port does not speak TLS";
+	case SSL_R_UNSUPPORTED_PROTOCOL:
+	case SSL_R_VERSION_TOO_LOW:
+	case SSL_R_TLSV1_ALERT_PROTOCOL_VERSION:
+		return "server offers neither TLS 1.2 nor TLS 1.3";
+	case SSL_R_DECRYPTION_FAILED_OR_BAD_RECORD_MAC:
+	case SSL_R_SSLV3_ALERT_BAD_RECORD_MAC:
+		return "record damaged on the way";
+	}
+	const char *text = code ? ERR_reason_error_string(code) : NULL;
+	return text ? text : "TLS library failed";
+}
+
+static bool
+is_unknown_issuer(int code)
+{
+	switch (code) {
+	case X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT:
+	case X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY:
+	case X509_V_ERR_UNABLE_TO_VERIFY_LEAF_SIGNATURE:
+	case X509_V_ERR_DEPTH_ZERO_SELF_SIGNED_CERT:
+	case X509_V_ERR_SELF_SIGNED_CERT_IN_CHAIN:
+	case X509_V_ERR_CERT_UNTRUSTED:
+		return true;
+	default:
+		return false;
+	}
+}
+
+static void
+hint_date(char *text, const char *what, const ASN1_TIME *time)
+{
+	struct tm tm;
+	if (ASN1_TIME_to_tm(time, &tm))
+		snprintf(text, HINT_TEXT, "%s %04d-%02d-%02d; is the clock here right?", what,
+			tm.tm_year + 1900, tm.tm_mon + 1, tm.tm_mday);
+}
+
+/* A name out of the certificate: bytes of the server's, bounded, and with no NUL to end it early.
+ */
+static void
+add_name(struct sl_buf *text, const ASN1_IA5STRING *name)
+{
+	const unsigned char *data = ASN1_STRING_get0_data(name);
+	for (int i = 0; i < ASN1_STRING_length(name) && text->len < HINT_TEXT; i++)
+		sl_buf_add_char(text, data[i] > ' ' && data[i] < 0x7f ? (char)data[i] : '?');
+}
+
+/* "it is for a.example, b.example": what the certificate does name. */
+static void
+hint_names(char *hint, X509 *cert)
+{
+	GENERAL_NAMES *names = X509_get_ext_d2i(cert, NID_subject_alt_name, NULL, NULL);
+	struct sl_buf text = { 0 };
+	for (int i = 0; names && i < sk_GENERAL_NAME_num(names); i++) {
+		const GENERAL_NAME *name = sk_GENERAL_NAME_value(names, i);
+		if (name->type != GEN_DNS)
+			continue;
+		sl_buf_add_str(&text, text.len ? ", " : "it is for ");
+		add_name(&text, name->d.dNSName);
+	}
+	snprintf(hint, HINT_TEXT, "%s",
+		text.len ? text.data : "it holds no DNS name (subjectAltName)");
+	sl_buf_release(&text);
+	GENERAL_NAMES_free(names);
+}
+
+static void
+describe_refusal(struct stream *stream, X509 *cert)
+{
+	X509_NAME_oneline(X509_get_subject_name(cert), stream->subject, SUBJECT_TEXT);
+	if (is_unknown_issuer(stream->verify_code))
+		snprintf(stream->hint, HINT_TEXT, "%s",
+			stream->tls->own_store
+				? "the file given with --cacert does not hold its authority"
+				: "if you trust its authority, give it with --cacert FILE");
+	else if (stream->verify_code == X509_V_ERR_CERT_HAS_EXPIRED)
+		hint_date(stream->hint, "it ended on", X509_get0_notAfter(cert));
+	else if (stream->verify_code == X509_V_ERR_CERT_NOT_YET_VALID)
+		hint_date(stream->hint, "it begins on", X509_get0_notBefore(cert));
+	else if (stream->verify_code == X509_V_ERR_HOSTNAME_MISMATCH ||
+		 stream->verify_code == X509_V_ERR_IP_ADDRESS_MISMATCH)
+		hint_names(stream->hint, cert);
+}
+
+/* ---- what OpenSSL calls ---- */
+
+/* Called with good = 0 for the first thing wrong; the certificate is not to be had afterwards. */
+static int
+on_verify(int good, X509_STORE_CTX *store)
+{
+	if (good)
+		return 1;
+	SSL *ssl = X509_STORE_CTX_get_ex_data(store, SSL_get_ex_data_X509_STORE_CTX_idx());
+	struct stream *stream = SSL_get_app_data(ssl);
+	X509 *cert = X509_STORE_CTX_get_current_cert(store);
+	stream->verify_code = X509_STORE_CTX_get_error(store);
+	if (cert)
+		describe_refusal(stream, cert);
+	return 0;
+}
+
+/* Called for each session ticket; 1 = the reference is ours now. */
+static int
+on_session(SSL *ssl, SSL_SESSION *session)
+{
+	struct stream *stream = SSL_get_app_data(ssl);
+	return sl_tls_sessions_put(&stream->tls->sessions, stream->key, session);
+}
+
+/* ---- the context ---- */
+
+struct loading {
+	struct sl_tls *tls;
+	const char *cacert;
+	struct sl_error *err;
+};
+
+static int
+load_file(const struct loading *loading)
+{
+	const char *path = loading->cacert;
+	/* OpenSSL tells a missing file from one without certificates only in its own words. */
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return sl_fail_code(loading->err, SL_PHASE_TLS, -errno,
+			"cannot read the trusted certificates in '%s'", path);
+	close(fd);
+	if (SSL_CTX_load_verify_file(loading->tls->context, path))
+		return 0;
+	return sl_fail(loading->err, SL_PHASE_TLS, SL_E_TLS,
+		"'%s' holds no readable certificate: it must be a PEM file", path);
+}
+
+static bool
+configure(SSL_CTX *context)
+{
+	static const unsigned char alpn[] = "\x08http/1.1";
+	SSL_CTX_set_options(context, SSL_OP_NO_COMPRESSION | SSL_OP_NO_RENEGOTIATION);
+	SSL_CTX_set_read_ahead(context, 1);
+	SSL_CTX_set_default_read_buffer_len(context, READ_BUFFER);
+	SSL_CTX_set_verify(context, SSL_VERIFY_PEER, on_verify);
+	SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_CLIENT | SSL_SESS_CACHE_NO_INTERNAL);
+	SSL_CTX_sess_set_new_cb(context, on_session);
+	return SSL_CTX_set_min_proto_version(context, TLS1_2_VERSION) &&
+	       SSL_CTX_set_alpn_protos(context, alpn, sizeof(alpn) - 1) == 0;
+}
+
+/*
+ * In the blocking pool: reads OpenSSL's configuration and certificates. Of the system's store only
+ * the place is noted, since loading all of it takes tens of milliseconds; a handshake reads the one
+ * small file of the authority it needs.
+ */
+static int
+load(void *arg)
+{
+	const struct loading *loading = arg;
+	struct sl_tls *tls = loading->tls;
+	ERR_clear_error();
+	tls->context = SSL_CTX_new(TLS_client_method());
+	tls->method = sl_tls_bio_method();
+	if (!tls->context || !tls->method || !configure(tls->context))
+		return sl_fail(loading->err, SL_PHASE_TLS, SL_E_TLS, "cannot set up OpenSSL: %s",
+			read_reason(true));
+	if (loading->cacert)
+		return load_file(loading);
+	if (!SSL_CTX_set_default_verify_paths(tls->context))
+		return sl_fail(loading->err, SL_PHASE_TLS, SL_E_TLS,
+			"cannot use the system's trusted certificates: %s", read_reason(true));
+	return 0;
+}
+
+int
+sl_tls_new(struct sl_tls **out, const char *cacert, struct sl_error *err)
+{
+	struct sl_tls *tls = calloc(1, sizeof(*tls));
+	if (!tls)
+		return sl_fail_code(err, SL_PHASE_TLS, -ENOMEM, "cannot set up TLS");
+	sl_tls_sessions_init(&tls->sessions);
+	tls->own_store = cacert != NULL;
+	struct loading loading = { tls, cacert, err };
+	int rc = sl_blocking_wait(load, &loading);
+	if (rc < 0) {
+		sl_tls_free(tls);
+		return sl_fail_code(err, SL_PHASE_TLS, rc, "cannot set up TLS");
+	}
+	*out = tls;
+	return 0;
+}
+
+void
+sl_tls_free(struct sl_tls *tls)
+{
+	if (!tls)
+		return;
+	sl_assert(tls->connections == 0);
+	sl_tls_sessions_release(&tls->sessions);
+	SSL_CTX_free(tls->context);
+	BIO_meth_free(tls->method);
+	free(tls);
+}
+
+/* ---- the stream ---- */
+
+/* What to do after a call that did not succeed: WANT_READ, WANT_WRITE, ZERO_RETURN or broken. */
+static int
+judge(struct stream *stream, int result, bool in_handshake)
+{
+	int why = SSL_get_error(stream->ssl, result);
+	if (why != SSL_ERROR_WANT_READ && why != SSL_ERROR_WANT_WRITE &&
+		why != SSL_ERROR_ZERO_RETURN && !stream->broken)
+		stream->broken =
+			stream->io.out.failed ? "out of memory" : read_reason(in_handshake);
+	return why;
+}
+
+static int
+refuse_broken(const struct stream *stream, struct sl_error *err)
+{
+	return sl_fail(err, SL_PHASE_TLS, SL_E_TLS, "TLS connection with %s failed: %s",
+		stream->key, stream->broken);
+}
+
+SL_SUSPENDS
+static int
+flush(struct stream *stream, int flags, uint64_t deadline_ns)
+{
+	int rc = sl_tls_bio_flush(&stream->io, stream->connection.fd, flags, deadline_ns);
+	if (rc < 0 && rc != -ETIMEDOUT && rc != -EAGAIN)
+		stream->lost = true;
+	return rc;
+}
+
+/* Send what OpenSSL wrote, then wait for what it wants. */
+SL_SUSPENDS
+static int
+exchange(struct stream *stream, uint64_t deadline_ns)
+{
+	int rc = flush(stream, 0, deadline_ns);
+	if (rc == 0)
+		rc = sl_tls_bio_fill(&stream->io, stream->connection.fd, deadline_ns);
+	if (rc < 0 && rc != -ETIMEDOUT && rc != -ECANCELED)
+		stream->lost = true;
+	return rc;
+}
+
+/* As much as is there without waiting: the count, maybe 0; *why is set if it is less than len. */
+static size_t
+read_ready(struct stream *stream, char *data, size_t len, int *why)
+{
+	size_t done = 0;
+	while (done < len) {
+		size_t count = 0;
+		ERR_clear_error();
+		int ok = SSL_read_ex(stream->ssl, data + done, len - done, &count);
+		if (!ok) {
+			*why = judge(stream, ok, false);
+			break;
+		}
+		done += count;
+	}
+	return done;
+}
+
+SL_SUSPENDS
+static int
+tls_recv(struct sl_connection *connection, void *data, size_t len, bool whole, uint64_t deadline_ns,
+	struct sl_error *err)
+{
+	struct stream *stream = stream_of(connection);
+	(void)whole;
+	for (;;) {
+		if (stream->broken)
+			return refuse_broken(stream, err);
+		int why = SSL_ERROR_NONE;
+		size_t done = read_ready(stream, data, SL_MIN(len, (size_t)INT32_MAX), &why);
+		if (done > 0)
+			return sl_int(done);
+		if (why == SSL_ERROR_ZERO_RETURN)
+			return 0;
+		if (stream->broken)
+			continue;
+		int rc = exchange(stream, deadline_ns);
+		if (rc < 0)
+			return rc;
+	}
+}
+
+/* One piece into ciphertext; waits only if OpenSSL must read first. */
+SL_SUSPENDS
+static int
+write_piece(struct stream *stream, const char *data, size_t len, uint64_t deadline_ns,
+	struct sl_error *err)
+{
+	for (;;) {
+		size_t count = 0;
+		ERR_clear_error();
+		int ok = SSL_write_ex(stream->ssl, data, len, &count);
+		if (ok)
+			return 0;
+		int rc = 0;
+		switch (judge(stream, ok, false)) {
+		case SSL_ERROR_WANT_READ:
+			rc = exchange(stream, deadline_ns);
+			break;
+		case SSL_ERROR_WANT_WRITE:
+			rc = flush(stream, 0, deadline_ns);
+			break;
+		case SSL_ERROR_ZERO_RETURN:
+			return -EPIPE;
+		default:
+			return refuse_broken(stream, err);
+		}
+		if (rc < 0)
+			return rc;
+	}
+}
+
+SL_SUSPENDS
+static int
+tls_send_all(struct sl_connection *connection, const void *data, size_t len, uint64_t deadline_ns,
+	struct sl_error *err)
+{
+	struct stream *stream = stream_of(connection);
+	const char *from = data;
+	if (stream->broken)
+		return refuse_broken(stream, err);
+	while (len > 0) {
+		size_t piece = SL_MIN(len, WRITE_PIECE);
+		int rc = write_piece(stream, from, piece, deadline_ns, err);
+		if (rc == 0)
+			rc = flush(stream, 0, deadline_ns);
+		if (rc < 0)
+			return rc;
+		from += piece;
+		len -= piece;
+	}
+	return 0;
+}
+
+SL_SUSPENDS
+static bool
+tls_is_disturbed(struct sl_connection *connection)
+{
+	struct stream *stream = stream_of(connection);
+	return stream->broken || stream->lost || SSL_has_pending(stream->ssl) ||
+	       sl_tls_bio_has_input(&stream->io) || sl_connection_has_input(connection->fd);
+}
+
+/* Alerts, once for all: whoever does not take them at once goes without. */
+SL_SUSPENDS
+static void
+send_last_words(struct stream *stream)
+{
+	struct sl_shield shield;
+	sl_shield_begin(&shield, sl_deadline_in(CLOSE_NS));
+	(void)flush(stream, MSG_DONTWAIT, SL_FOREVER);
+	sl_shield_end(&shield);
+}
+
+SL_SUSPENDS
+static void
+tls_close(struct sl_connection *connection)
+{
+	struct stream *stream = stream_of(connection);
+	if (stream->ssl && !stream->lost) {
+		ERR_clear_error();
+		if (!stream->broken && SSL_is_init_finished(stream->ssl))
+			(void)SSL_shutdown(stream->ssl);
+		send_last_words(stream);
+	}
+	SSL_free(stream->ssl);
+	sl_tls_bio_release(&stream->io);
+	sl_io_close(connection->fd);
+	stream->tls->connections--;
+	free(stream->key);
+	free(stream);
+}
+
+static const struct sl_connection_methods tls_methods = {
+	.send_all = tls_send_all,
+	.recv = tls_recv,
+	.is_disturbed = tls_is_disturbed,
+	.close = tls_close,
+};
+
+/* ---- the handshake ---- */
+
+/*
+ * Everything the certificate must satisfy is set before the first byte is sent. The root label's
+ * dot that a name may end with is no part of what certificates and SNI hold (RFC 6066 3).
+ */
+static bool
+expect_host(SSL *ssl, const char *host)
+{
+	X509_VERIFY_PARAM *param = SSL_get0_param(ssl);
+	if (sl_address_is_numeric(host))
+		return X509_VERIFY_PARAM_set1_ip_asc(param, host);
+	X509_VERIFY_PARAM_set_hostflags(
+		param, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS | X509_CHECK_FLAG_NEVER_CHECK_SUBJECT);
+	size_t len = strlen(host);
+	if (len > 1 && host[len - 1] == '.')
+		len--;
+	char *name = sl_span_dup(sl_span(host, len));
+	bool good = name && len > 0 && X509_VERIFY_PARAM_set1_host(param, name, len) &&
+		    SSL_set_tlsext_host_name(ssl, name);
+	free(name);
+	return good;
+}
+
+static bool
+prepare(struct stream *stream, const char *host)
+{
+	struct sl_tls *tls = stream->tls;
+	stream->ssl = SSL_new(tls->context);
+	if (!stream->ssl)
+		return false;
+	BIO *bio = sl_tls_bio_new(tls->method, &stream->io);
+	if (!bio)
+		return false;
+	SSL_set_bio(stream->ssl, bio, bio);
+	SSL_set_app_data(stream->ssl, stream);
+	SSL_set_connect_state(stream->ssl);
+	if (!expect_host(stream->ssl, host))
+		return false;
+	SSL_SESSION *session = sl_tls_sessions_take(&tls->sessions, stream->key);
+	if (session)
+		(void)SSL_set_session(stream->ssl, session);
+	SSL_SESSION_free(session);
+	return true;
+}
+
+/* Returns 0 once both sides have finished; SL_E_TLS with broken or verify_code set; a socket's
+ * code. */
+SL_SUSPENDS
+static int
+handshake(struct stream *stream, uint64_t deadline_ns)
+{
+	for (;;) {
+		ERR_clear_error();
+		int ok = SSL_do_handshake(stream->ssl);
+		if (ok == 1)
+			return flush(stream, 0, deadline_ns);
+		int rc = 0;
+		switch (judge(stream, ok, true)) {
+		case SSL_ERROR_WANT_READ:
+			rc = exchange(stream, deadline_ns);
+			break;
+		case SSL_ERROR_WANT_WRITE:
+			rc = flush(stream, 0, deadline_ns);
+			break;
+		default:
+			return SL_E_TLS;
+		}
+		if (rc < 0)
+			return rc;
+	}
+}
+
+/* The callback refuses what is wrong; this is for the day it is not called. */
+static int
+confirm_verified(struct stream *stream)
+{
+	if (SSL_get_verify_result(stream->ssl) == X509_V_OK &&
+		SSL_get0_peer_certificate(stream->ssl))
+		return 0;
+	stream->broken = "the certificate was not verified";
+	return SL_E_TLS;
+}
+
+static int
+refuse_handshake(const struct stream *stream, int rc, const char *host, struct sl_error *err)
+{
+	if (rc == SL_E_TLS && stream->verify_code)
+		return sl_fail(err, SL_PHASE_TLS, rc,
+			"cannot trust the certificate of '%s': %s (subject '%s')%s%s", host,
+			X509_verify_cert_error_string(stream->verify_code), stream->subject,
+			stream->hint[0] ? "; " : "", stream->hint);
+	if (rc == SL_E_TLS)
+		return sl_fail(err, SL_PHASE_TLS, rc, "TLS handshake with '%s' failed: %s", host,
+			stream->broken ? stream->broken : "server closed the connection");
+	return sl_fail_code(err, SL_PHASE_TLS, rc, "TLS handshake with '%s' failed", host);
+}
+
+static struct stream *
+new_stream(struct sl_tls *tls, int fd, const char *host, uint16_t port)
+{
+	struct stream *stream = calloc(1, sizeof(*stream));
+	struct sl_buf key = { 0 };
+	sl_buf_printf(&key, "%s:%u", host, (unsigned)port);
+	char *text = sl_buf_detach(&key);
+	if (!stream || !text) {
+		free(stream);
+		free(text);
+		return NULL;
+	}
+	stream->connection.methods = &tls_methods;
+	stream->connection.fd = fd;
+	stream->connection.tls = true;
+	stream->key = text;
+	stream->tls = tls;
+	tls->connections++;
+	return stream;
+}
+
+int
+sl_tls_connect(struct sl_tls *tls, int fd, const char *host, uint16_t port, uint64_t deadline_ns,
+	struct sl_connection **out, struct sl_error *err)
+{
+	struct stream *stream = new_stream(tls, fd, host, port);
+	if (!stream) {
+		sl_io_close(fd);
+		return sl_fail_code(
+			err, SL_PHASE_TLS, -ENOMEM, "TLS handshake with '%s' failed", host);
+	}
+	ERR_clear_error();
+	int rc = SL_E_TLS;
+	if (!prepare(stream, host))
+		stream->broken = read_reason(true);
+	else
+		rc = handshake(stream, deadline_ns);
+	if (rc == 0)
+		rc = confirm_verified(stream);
+	if (rc == 0) {
+		*out = &stream->connection;
+		return 0;
+	}
+	sl_tls_sessions_forget(&tls->sessions, stream->key);
+	(void)refuse_handshake(stream, rc, host, err);
+	tls_close(&stream->connection);
+	return rc;
+}
+
+void
+sl_tls_describe(const struct sl_connection *connection, struct sl_tls_info *out)
+{
+	sl_assert(connection->methods == &tls_methods);
+	const struct stream *stream = stream_of(connection);
+	out->version = SSL_get_version(stream->ssl);
+	out->cipher = SSL_get_cipher_name(stream->ssl);
+	out->resumed = SSL_session_reused(stream->ssl);
+}

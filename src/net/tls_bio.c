@@ -1,0 +1,135 @@
+#include "sluice/net/tls_bio.h"
+
+#include "sluice/rt/io.h"
+
+#include <errno.h>
+#include <string.h>
+
+/* More than a handshake writes in one go; beyond it OpenSSL is told to retry after a flush. */
+#define OUT_LIMIT (64 * SL_KIB)
+
+/*
+ * The bytes have been received at io->want, where OpenSSL asked for them; asked again, it gives the
+ * same place, since nothing happened to its record buffer in between (it is neither moved nor freed
+ * between two calls unless SSL_MODE_RELEASE_BUFFERS is set). Should a version of it ever ask
+ * elsewhere, the bytes are moved, and if they were overwritten the record's seal is broken: an
+ * error, never wrong data.
+ */
+static int
+bio_read(BIO *bio, char *data, size_t len, size_t *count)
+{
+	struct sl_tls_bio *io = BIO_get_data(bio);
+	BIO_clear_retry_flags(bio);
+	*count = SL_MIN(len, io->landed);
+	if (*count > 0) {
+		if ((unsigned char *)data != io->want)
+			memmove(data, io->want, *count);
+		io->want += *count;
+		io->landed -= *count;
+		return 1;
+	}
+	if (io->ended)
+		return 0;
+	io->want = (unsigned char *)data;
+	io->want_len = len;
+	BIO_set_retry_read(bio);
+	return 0;
+}
+
+static int
+bio_write(BIO *bio, const char *data, size_t len, size_t *count)
+{
+	struct sl_tls_bio *io = BIO_get_data(bio);
+	BIO_clear_retry_flags(bio);
+	*count = 0;
+	if (io->out.failed)
+		return 0;
+	if (io->out.len > OUT_LIMIT) {
+		BIO_set_retry_write(bio);
+		return 0;
+	}
+	sl_buf_add(&io->out, data, len);
+	if (io->out.failed)
+		return 0;
+	*count = len;
+	return 1;
+}
+
+static long
+bio_ctrl(BIO *bio, int command, long number, void *pointer)
+{
+	struct sl_tls_bio *io = BIO_get_data(bio);
+	(void)number;
+	(void)pointer;
+	switch (command) {
+	case BIO_CTRL_FLUSH: /* the task does, after each call */
+		return 1;
+	case BIO_CTRL_EOF:
+		return io->ended && io->landed == 0;
+	default:
+		return 0;
+	}
+}
+
+BIO_METHOD *
+sl_tls_bio_method(void)
+{
+	BIO_METHOD *method = BIO_meth_new(BIO_get_new_index() | BIO_TYPE_SOURCE_SINK, "sluice");
+	if (method && BIO_meth_set_read_ex(method, bio_read) &&
+		BIO_meth_set_write_ex(method, bio_write) && BIO_meth_set_ctrl(method, bio_ctrl))
+		return method;
+	BIO_meth_free(method);
+	return NULL;
+}
+
+BIO *
+sl_tls_bio_new(BIO_METHOD *method, struct sl_tls_bio *io)
+{
+	BIO *bio = BIO_new(method);
+	if (!bio)
+		return NULL;
+	BIO_set_data(bio, io);
+	BIO_set_init(bio, 1);
+	return bio;
+}
+
+void
+sl_tls_bio_release(struct sl_tls_bio *io)
+{
+	sl_buf_release(&io->out);
+}
+
+bool
+sl_tls_bio_has_input(const struct sl_tls_bio *io)
+{
+	return io->landed > 0 || io->ended;
+}
+
+int
+sl_tls_bio_fill(struct sl_tls_bio *io, int fd, uint64_t deadline_ns)
+{
+	sl_assert(io->landed == 0 && io->want_len > 0);
+	int rc = sl_io_recv(fd, io->want, io->want_len, 0, deadline_ns);
+	if (rc < 0)
+		return rc;
+	io->landed = (size_t)rc;
+	io->ended = rc == 0;
+	return 0;
+}
+
+int
+sl_tls_bio_flush(struct sl_tls_bio *io, int fd, int flags, uint64_t deadline_ns)
+{
+	while (io->sent < io->out.len) {
+		int rc = sl_io_send(
+			fd, io->out.data + io->sent, io->out.len - io->sent, flags, deadline_ns);
+		if (rc < 0)
+			return rc;
+		io->sent += (size_t)rc;
+	}
+	io->sent = 0;
+	if (io->out.failed)
+		return -ENOMEM;
+	sl_buf_clear(&io->out);
+	return 0;
+}
