@@ -1,0 +1,221 @@
+#include "sluice/net/dial.h"
+
+#include "sluice/rt/io.h"
+#include "support/peer.h"
+
+#include <criterion/criterion.h>
+#include <errno.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <stdio.h>
+#include <string.h>
+
+#define LONG_NS (60 * SL_NS_PER_S)
+
+static struct peer peer;
+
+static void
+serve_nothing(struct peer *of, int fd)
+{
+	(void)of;
+	peer_drain(fd);
+}
+
+static void
+add(struct sl_addresses *addresses, const char *host, uint16_t port)
+{
+	cr_assert(sl_address_parse(&addresses->list[addresses->count++], host, port));
+}
+
+static int
+the_good_one(void *arg)
+{
+	struct sl_addresses addresses = { 0 };
+	struct sl_error err = { 0 };
+	size_t index = 99;
+	int on = 0;
+	socklen_t len = sizeof(on);
+	(void)arg;
+	add(&addresses, "127.0.0.1", peer.port);
+	int fd = sl_dial(&addresses, "localhost", LONG_NS, &index, &err);
+	cr_assert_geq(fd, 0, "%s", err.text);
+	cr_expect_eq(index, 0);
+	cr_expect_eq(getsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, &len), 0);
+	cr_expect_neq(on, 0);
+	sl_io_close(fd);
+	return 0;
+}
+
+static int
+the_second(void *arg)
+{
+	struct sl_addresses addresses = { 0 };
+	struct sl_error err = { 0 };
+	size_t index = 99;
+	(void)arg;
+	add(&addresses, "127.0.0.1", peer_unused_port());
+	add(&addresses, "127.0.0.1", peer.port);
+	int fd = sl_dial(&addresses, "localhost", LONG_NS, &index, &err);
+	cr_assert_geq(fd, 0, "%s", err.text);
+	cr_expect_eq(index, 1);
+	cr_expect_eq(err.code, 0);
+	sl_io_close(fd);
+	return 0;
+}
+
+static int
+all_refused(void *arg)
+{
+	struct sl_addresses addresses = { 0 };
+	struct sl_error err = { 0 };
+	size_t index = 0;
+	char expected[SL_ERROR_TEXT];
+	uint16_t port = peer_unused_port();
+	(void)arg;
+	/* TCP to a multicast group is refused by this machine itself, before any packet. */
+	add(&addresses, "224.0.0.1", port);
+	add(&addresses, "127.0.0.1", port);
+	cr_expect_eq(sl_dial(&addresses, "two.test", LONG_NS, &index, &err), -ECONNREFUSED);
+	snprintf(expected, sizeof(expected),
+		"cannot connect to 'two.test': network is unreachable (224.0.0.1:%u), "
+		"connection refused (127.0.0.1:%u)",
+		(unsigned)port, (unsigned)port);
+	cr_expect_str_eq(err.text, expected);
+	cr_expect_eq(err.phase, SL_PHASE_CONNECT);
+	return 0;
+}
+
+static int
+very_many(void *arg)
+{
+	struct sl_addresses addresses = { 0 };
+	struct sl_error err = { 0 };
+	size_t index = 0;
+	uint16_t port = peer_unused_port();
+	(void)arg;
+	for (int i = 0; i < SL_DNS_ADDRESSES; i++)
+		add(&addresses, "127.0.0.1", port);
+	cr_expect_eq(sl_dial(&addresses, "many.test", LONG_NS, &index, &err), -ECONNREFUSED);
+	cr_expect(strstr(err.text, ", and 28 more addresses") != NULL, "%s", err.text);
+	return 0;
+}
+
+static int
+a_deaf_one_first(void *arg)
+{
+	const struct peer_deaf *deaf = arg;
+	struct sl_addresses addresses = { 0 };
+	struct sl_error err = { 0 };
+	size_t index = 0;
+	add(&addresses, "127.0.0.1", deaf->port);
+	add(&addresses, "127.0.0.1", peer.port);
+	int fd = sl_dial(&addresses, "slow.test", 50 * SL_NS_PER_MS, &index, &err);
+	cr_expect_geq(fd, 0, "%s", err.text);
+	cr_expect_eq(index, 1);
+	sl_io_close(fd);
+	addresses.count = 1;
+	fd = sl_dial(&addresses, "slow.test", 50 * SL_NS_PER_MS, &index, &err);
+	cr_expect_eq(fd, -ETIMEDOUT);
+	cr_expect(strstr(err.text, "timed out (127.0.0.1:") != NULL, "%s", err.text);
+	return 0;
+}
+
+struct dialling {
+	uint16_t port;
+	struct sl_error err;
+};
+
+static int
+dial_deaf(void *arg)
+{
+	struct dialling *dialling = arg;
+	struct sl_addresses addresses = { 0 };
+	size_t index = 0;
+	add(&addresses, "127.0.0.1", dialling->port);
+	add(&addresses, "127.0.0.1", peer.port);
+	return sl_dial(&addresses, "slow.test", LONG_NS, &index, &dialling->err);
+}
+
+static int
+cancelled(void *arg)
+{
+	const struct peer_deaf *deaf = arg;
+	struct dialling dialling = { .port = deaf->port };
+	struct sl_group group;
+	int result = 0;
+	sl_group_enter(&group, SL_GROUP_COLLECT);
+	cr_assert_eq(sl_group_spawn(&group, "dial", dial_deaf, &dialling, &result), 0);
+	cr_assert_eq(sl_yield(), 0);
+	sl_group_cancel(&group, -ECANCELED);
+	(void)sl_group_leave(&group);
+	cr_expect_eq(result, -ECANCELED);
+	cr_expect_eq(dialling.err.code, -ECANCELED);
+	return 0;
+}
+
+static int
+outer_deadline(void *arg)
+{
+	const struct peer_deaf *deaf = arg;
+	struct dialling dialling = { .port = deaf->port };
+	struct sl_deadline scope;
+	sl_deadline_begin(&scope, sl_deadline_in(20 * SL_NS_PER_MS));
+	cr_expect_eq(dial_deaf(&dialling), -ETIMEDOUT);
+	sl_deadline_end(&scope);
+	return 0;
+}
+
+static void
+run(sl_task_fn *fn)
+{
+	peer_start(&peer, serve_nothing, NULL);
+	cr_expect_eq(peer_run(fn, NULL), 0);
+	peer_stop(&peer);
+}
+
+static unsigned
+run_beside_deaf(sl_task_fn *fn)
+{
+	struct peer_deaf deaf;
+	peer_deaf_open(&deaf);
+	peer_start(&peer, serve_nothing, NULL);
+	cr_expect_eq(peer_run(fn, &deaf), 0);
+	peer_stop(&peer);
+	peer_deaf_close(&deaf);
+	return atomic_load(&peer.accepted);
+}
+
+Test(net_dial, connects_with_nodelay_set)
+{
+	run(the_good_one);
+}
+
+Test(net_dial, goes_on_to_the_next_address)
+{
+	run(the_second);
+}
+
+Test(net_dial, names_every_address_and_returns_the_most_telling_failure)
+{
+	run(all_refused);
+}
+
+Test(net_dial, bounds_the_addresses_it_names)
+{
+	run(very_many);
+}
+
+Test(net_dial, gives_each_address_its_time)
+{
+	cr_expect_eq(run_beside_deaf(a_deaf_one_first), 1);
+}
+
+Test(net_dial, tries_no_further_address_once_cancelled)
+{
+	cr_expect_eq(run_beside_deaf(cancelled), 0);
+}
+
+Test(net_dial, tries_no_further_address_past_an_outer_deadline)
+{
+	cr_expect_eq(run_beside_deaf(outer_deadline), 0);
+}
