@@ -515,14 +515,22 @@ sl_url_parse(struct sl_url *url, struct sl_span text, struct sl_error *err)
 }
 
 void
-sl_url_release(struct sl_url *url)
+sl_url_drop_userinfo(struct sl_url *url)
 {
 	if (url->password)
 		explicit_bzero(url->password, strlen(url->password));
-	free(url->host);
-	free(url->target);
 	free(url->user);
 	free(url->password);
+	url->user = url->password = NULL;
+	url->has_userinfo = false;
+}
+
+void
+sl_url_release(struct sl_url *url)
+{
+	sl_url_drop_userinfo(url);
+	free(url->host);
+	free(url->target);
 	memset(url, 0, sizeof(*url));
 }
 
@@ -617,15 +625,6 @@ resolve_authority(
 	return code;
 }
 
-static void
-drop_userinfo(struct sl_url *url)
-{
-	free(url->user);
-	free(url->password);
-	url->user = url->password = NULL;
-	url->has_userinfo = false;
-}
-
 static int
 resolve(struct sl_url *out, const struct sl_url *base, struct sl_span reference,
 	struct sl_error *err)
@@ -657,7 +656,7 @@ sl_url_resolve(struct sl_url *out, const struct sl_url *base, struct sl_span ref
 	if (code)
 		sl_url_release(out);
 	else
-		drop_userinfo(out);
+		sl_url_drop_userinfo(out);
 	return code;
 }
 

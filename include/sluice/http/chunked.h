@@ -6,8 +6,8 @@
  *from wherever it is, or receives it straight to where it shall be, and says how much that was:
  *
  *	for (;;) {
- *		switch (sl_chunked_step(&chunked, data, len, &used, err)) {      data += used, len -=
- *used case SL_CHUNKED_MORE: get more bytes; break; case SL_CHUNKED_DATA: take n <=
+ *		switch (sl_chunked_step(&chunked, data, len, &used, err)) {      data += used, len
+ *-= used case SL_CHUNKED_MORE: get more bytes; break; case SL_CHUNKED_DATA: take n <=
  *sl_chunked_left(&chunked) bytes; sl_chunked_took(&chunked, n); break;
  *		...
  *

@@ -61,6 +61,9 @@ int sl_url_copy(struct sl_url *out, const struct sl_url *url) SL_MUST_CHECK;
 int sl_url_resolve(struct sl_url *out, const struct sl_url *base, struct sl_span reference,
 	struct sl_error *err) SL_MUST_CHECK;
 
+/* Forget user and password; the password's bytes are wiped. */
+void sl_url_drop_userinfo(struct sl_url *url);
+
 /* Same scheme, host and port, all three. */
 bool sl_url_same_origin(const struct sl_url *a, const struct sl_url *b);
 

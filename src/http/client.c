@@ -1,0 +1,405 @@
+#include "sluice/http/client.h"
+
+#include "exchange_int.h"
+
+#include "sluice/base/log.h"
+#include "sluice/base/redact.h"
+#include "sluice/base/text.h"
+#include "sluice/http/header.h"
+#include "sluice/http/request.h"
+#include "sluice/net/tls.h"
+#include "sluice/rt/semaphore.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+/* Idle connections older than this are closed: most servers close theirs sooner or later than that,
+ * and each is looked at before it is used. */
+#define IDLE_NS (30 * SL_NS_PER_S)
+
+#define SHOWN_MAX 200 /* bytes of a server's words in a message */
+
+struct sl_http_client {
+	struct sl_http_client_options options;
+	struct sl_pool *pool;
+	struct sl_tls *tls;
+	struct sl_semaphore tls_lock; /* one task loads TLS, the others wait for it */
+	unsigned exchanges;
+};
+
+/* One sl_http_open over all its hops. */
+struct chain {
+	struct sl_http_client *client;
+	const struct sl_http_request *request;
+	struct sl_http_exchange *exchange;
+	struct sl_http_header *headers; /* of the user; those that still may be sent */
+	size_t header_count;
+	bool left_origin; /* never reset: what was dropped stays dropped, also back at home */
+	unsigned hops;
+	struct sl_buf visited; /* "\nURL\nURL\n" */
+};
+
+/* ---- client ---- */
+
+SL_SUSPENDS
+static int
+load_tls(struct sl_http_client *client, struct sl_error *err)
+{
+	int rc = sl_semaphore_take(&client->tls_lock, SL_FOREVER);
+	if (rc < 0)
+		return sl_fail_code(err, SL_PHASE_TLS, rc, "cannot set up TLS");
+	if (!client->tls) {
+		rc = sl_tls_new(&client->tls, client->options.cacert, err);
+		if (rc == 0)
+			sl_pool_set_tls(client->pool, client->tls);
+		else
+			client->tls = NULL;
+	}
+	sl_semaphore_give(&client->tls_lock);
+	return rc;
+}
+
+int
+sl_http_client_new(struct sl_http_client **out, const struct sl_http_client_options *options,
+	struct sl_error *err)
+{
+	struct sl_http_client *client = calloc(1, sizeof(*client));
+	if (!client)
+		return sl_fail_code(err, SL_PHASE_NONE, -ENOMEM, "cannot set up HTTP");
+	client->options = *options;
+	if (!client->options.user_agent)
+		client->options.user_agent = "sluice/" SL_VERSION;
+	sl_semaphore_init(&client->tls_lock, "TLS setup", 1);
+	struct sl_pool_options pool = { .per_host = options->per_host,
+		.total = options->total,
+		.connect_timeout_ns = options->connect_timeout_ns,
+		.idle_ns = IDLE_NS };
+	int rc = sl_pool_new(&client->pool, &pool);
+	if (rc < 0)
+		sl_fail_code(err, SL_PHASE_NONE, rc, "cannot set up HTTP");
+	else if (options->want_tls)
+		rc = load_tls(client, err);
+	if (rc < 0) {
+		sl_http_client_free(client);
+		return rc;
+	}
+	*out = client;
+	return 0;
+}
+
+void
+sl_http_client_free(struct sl_http_client *client)
+{
+	if (!client)
+		return;
+	sl_assert(client->exchanges == 0);
+	sl_pool_free(client->pool);
+	sl_tls_free(client->tls);
+	free(client);
+}
+
+/* ---- asking ---- */
+
+SL_SUSPENDS
+static int
+ask(struct chain *chain, struct sl_error *err)
+{
+	struct sl_http_exchange *exchange = chain->exchange;
+	const struct sl_url *first = chain->request->url;
+	struct sl_error cause = { 0 };
+	struct sl_buf text = { 0 };
+	struct sl_request request = { .method = chain->request->method,
+		.url = &exchange->url,
+		.user_agent = chain->client->options.user_agent,
+		.user = chain->left_origin ? NULL : first->user,
+		.password = chain->left_origin ? NULL : first->password,
+		.headers = chain->headers,
+		.header_count = chain->header_count };
+	int rc = 0;
+	if (exchange->url.scheme == SL_SCHEME_HTTPS && !chain->client->tls)
+		rc = load_tls(chain->client, err);
+	if (rc < 0)
+		return rc;
+	rc = sl_request_format(&text, &request, &cause);
+	if (rc < 0)
+		sl_exchange_fail(exchange, err, SL_PHASE_REQUEST, rc, "%s", cause.text);
+	else
+		rc = sl_exchange_ask(exchange, sl_buf_span(&text), err);
+	if (text.data)
+		explicit_bzero(text.data, text.len);
+	sl_buf_release(&text);
+	return rc;
+}
+
+/* ---- redirects ---- */
+
+static bool
+is_redirect(int status)
+{
+	return status == 301 || status == 302 || status == 303 || status == 307 || status == 308;
+}
+
+static int
+refuse_redirect(struct chain *chain, struct sl_error *err, const char *why)
+{
+	return sl_exchange_fail(chain->exchange, err, SL_PHASE_HEAD, SL_E_REDIRECT,
+		"redirect (%d) refused: %s", chain->exchange->head.status, why);
+}
+
+static int
+refuse_target(
+	struct chain *chain, const struct sl_url *target, struct sl_error *err, const char *why)
+{
+	struct sl_buf shown = { 0 };
+	sl_exchange_show_url(&shown, target);
+	int code = sl_exchange_fail(chain->exchange, err, SL_PHASE_HEAD, SL_E_REDIRECT,
+		"redirect (%d) to '%s' refused: %s", chain->exchange->head.status,
+		shown.data ? shown.data : "", why);
+	sl_buf_release(&shown);
+	return code;
+}
+
+/* The one Location there is; two that agree are one. */
+static int
+read_location(struct chain *chain, struct sl_span *location, struct sl_error *err)
+{
+	const struct sl_head *head = &chain->exchange->head;
+	*location = sl_head_find(head, "Location", 0);
+	if (location->len == 0)
+		return refuse_redirect(chain, err, "the server does not say where to");
+	for (size_t nth = 1;; nth++) {
+		struct sl_span other = sl_head_find(head, "Location", nth);
+		if (!other.data)
+			return 0;
+		if (!sl_span_equal(*location, other))
+			return refuse_redirect(chain, err, "the server names two different places");
+	}
+}
+
+/* Note the URL as visited. Returns true if it was before. */
+static bool
+visit(struct chain *chain, const struct sl_url *url)
+{
+	struct sl_buf line = { 0 };
+	sl_buf_add_str(&line, "\n");
+	sl_url_format(&line, url);
+	sl_buf_add_str(&line, "\n");
+	bool seen = chain->visited.len > 0 && !line.failed &&
+		    memmem(chain->visited.data, chain->visited.len, line.data, line.len);
+	sl_buf_add_span(&chain->visited, sl_buf_span(&line));
+	sl_buf_release(&line);
+	return seen;
+}
+
+static int
+check_target(struct chain *chain, const struct sl_url *target, struct sl_error *err)
+{
+	const struct sl_http_client_options *options = &chain->client->options;
+	bool downgrade =
+		chain->exchange->url.scheme == SL_SCHEME_HTTPS && target->scheme == SL_SCHEME_HTTP;
+	if (chain->hops == options->max_redirects)
+		return refuse_target(chain, target, err, "it is one more than --max-redirs allows");
+	if (downgrade && !options->allow_downgrade)
+		return refuse_target(chain, target, err,
+			"it leads from https to http; --allow-downgrade allows that");
+	if (visit(chain, target))
+		return refuse_target(chain, target, err, "the redirects go round in a circle");
+	return 0;
+}
+
+/* Another origin gets none of the user's secrets, and not the Host that was meant for the first. */
+static void
+leave_origin(struct chain *chain)
+{
+	size_t kept = 0;
+	chain->left_origin = true;
+	for (size_t i = 0; i < chain->header_count; i++) {
+		struct sl_http_header header = chain->headers[i];
+		if (!sl_redact_is_secret_header(header.name) &&
+			!sl_span_is_nocase(header.name, "Host"))
+			chain->headers[kept++] = header;
+	}
+	chain->header_count = kept;
+}
+
+static int
+resolve_target(struct chain *chain, struct sl_url *target, struct sl_error *err)
+{
+	struct sl_error cause = { 0 };
+	struct sl_span location;
+	int rc = read_location(chain, &location, err);
+	if (rc < 0)
+		return rc;
+	rc = sl_url_resolve(target, &chain->exchange->url, location, &cause);
+	if (rc == -ENOMEM)
+		return sl_exchange_fail(chain->exchange, err, SL_PHASE_HEAD, rc, "%s", cause.text);
+	return rc < 0 ? refuse_redirect(chain, err, cause.text) : 0;
+}
+
+/* Point the exchange at where the answer sends it. */
+SL_SUSPENDS
+static int
+redirect(struct chain *chain, struct sl_error *err)
+{
+	struct sl_url *url = &chain->exchange->url;
+	struct sl_url target = { 0 };
+	int rc = resolve_target(chain, &target, err);
+	if (rc == 0)
+		rc = check_target(chain, &target, err);
+	if (rc < 0) {
+		sl_url_release(&target);
+		return rc;
+	}
+	chain->hops++;
+	if (!sl_url_same_origin(url, &target))
+		leave_origin(chain);
+	sl_exchange_drain(chain->exchange);
+	sl_url_release(url);
+	*url = target;
+	return 0;
+}
+
+/* ---- judging the answer ---- */
+
+static const char *
+status_hint(int status)
+{
+	switch (status) {
+	case 401:
+		return "; credentials are given as https://user:password@host/";
+	case 429:
+	case 503:
+		return "; try again later";
+	default:
+		return "";
+	}
+}
+
+static int
+fail_status(struct chain *chain, struct sl_error *err)
+{
+	const struct sl_head *head = &chain->exchange->head;
+	struct sl_span reason = sl_head_reason(head);
+	struct sl_buf shown = { 0 };
+	bool first = err && !err->code;
+	sl_text_make_safe(&shown, sl_span(reason.data, SL_MIN(reason.len, (size_t)SHOWN_MAX)));
+	sl_exchange_fail(chain->exchange, err, SL_PHASE_HEAD, SL_E_STATUS,
+		"the server answered %d%s%s%s", head->status, shown.len ? " " : "",
+		shown.len ? shown.data : "", status_hint(head->status));
+	if (first)
+		err->http_status = head->status;
+	sl_buf_release(&shown);
+	return SL_E_STATUS;
+}
+
+/* Only identity was asked for; stored as it is, a coded body would not be the file. */
+static int
+check_coding(struct chain *chain, struct sl_error *err)
+{
+	struct sl_header_list list;
+	struct sl_span coding;
+	sl_header_list_init(&list, &chain->exchange->head, "Content-Encoding");
+	while (sl_header_list_next(&list, &coding)) {
+		if (sl_span_is_nocase(coding, "identity"))
+			continue;
+		struct sl_buf shown = { 0 };
+		sl_text_make_safe(
+			&shown, sl_span(coding.data, SL_MIN(coding.len, (size_t)SHOWN_MAX)));
+		sl_exchange_fail(chain->exchange, err, SL_PHASE_HEAD, SL_E_PROTO,
+			"the server sends it with Content-Encoding '%s', which was not asked for",
+			shown.data ? shown.data : "");
+		sl_buf_release(&shown);
+		return SL_E_PROTO;
+	}
+	return 0;
+}
+
+static int
+judge(struct chain *chain, struct sl_error *err)
+{
+	int status = chain->exchange->head.status;
+	if (status == 206)
+		return sl_exchange_fail(chain->exchange, err, SL_PHASE_HEAD, SL_E_PROTO,
+			"the server sends a part (206) although all was asked for");
+	if (status != 200 && status != 203)
+		return fail_status(chain, err);
+	return check_coding(chain, err);
+}
+
+/* ---- exchanges ---- */
+
+SL_SUSPENDS
+static int
+follow(struct chain *chain, struct sl_error *err)
+{
+	visit(chain, &chain->exchange->url);
+	for (;;) {
+		int rc = ask(chain, err);
+		if (rc < 0)
+			return rc;
+		sl_log_debug("%s answered %d", chain->exchange->peer, chain->exchange->head.status);
+		if (!is_redirect(chain->exchange->head.status))
+			return judge(chain, err);
+		rc = redirect(chain, err);
+		if (rc < 0)
+			return rc;
+	}
+}
+
+static int
+set_up(struct chain *chain)
+{
+	struct sl_http_exchange *exchange = calloc(1, sizeof(*exchange));
+	size_t count = chain->request->header_count;
+	chain->exchange = exchange;
+	if (!exchange)
+		return -ENOMEM;
+	exchange->client = chain->client;
+	exchange->pool = chain->client->pool;
+	exchange->stall_timeout_ns = chain->client->options.stall_timeout_ns;
+	exchange->is_head = strcmp(chain->request->method, "HEAD") == 0;
+	chain->client->exchanges++;
+	sl_head_init(&exchange->head);
+	chain->headers = calloc(SL_MAX(count, (size_t)1), sizeof(*chain->headers));
+	if (!chain->headers || sl_url_copy(&exchange->url, chain->request->url) < 0)
+		return -ENOMEM;
+	sl_url_drop_userinfo(&exchange->url);
+	for (size_t i = 0; i < count; i++)
+		chain->headers[i] = chain->request->headers[i];
+	chain->header_count = count;
+	return 0;
+}
+
+void
+sl_http_close(struct sl_http_exchange *exchange)
+{
+	sl_exchange_drop(exchange);
+	sl_head_release(&exchange->head);
+	sl_url_release(&exchange->url);
+	exchange->client->exchanges--;
+	free(exchange);
+}
+
+int
+sl_http_open(struct sl_http_client *client, const struct sl_http_request *request,
+	struct sl_http_exchange **out, struct sl_error *err)
+{
+	struct chain chain = { .client = client, .request = request };
+	int rc = set_up(&chain);
+	if (rc < 0)
+		sl_fail_code(err, SL_PHASE_NONE, rc, "cannot begin a request");
+	else
+		rc = follow(&chain, err);
+	if (rc == 0) {
+		*out = chain.exchange;
+	} else if (chain.exchange) {
+		/* An error page that is small is read, so that the next file needs no new
+		 * connection. */
+		if (rc == SL_E_STATUS)
+			sl_exchange_drain(chain.exchange);
+		sl_http_close(chain.exchange);
+	}
+	free(chain.headers);
+	sl_buf_release(&chain.visited);
+	return rc;
+}

@@ -1,0 +1,581 @@
+#include "exchange_int.h"
+
+#include "sluice/base/log.h"
+#include "sluice/base/number.h"
+#include "sluice/base/redact.h"
+#include "sluice/http/header.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+
+/* 1xx answers before the final one; a server could send them for ever. */
+#define INTERIM_MAX 32
+
+/* Bodies of redirects and errors worth reading to keep a connection, and for how long. */
+#define DRAIN_MAX (64 * SL_KIB)
+#define DRAIN_NS (2 * SL_NS_PER_S)
+
+/* What one receive asks for: at most so many seconds' worth, and at least a little. Large requests
+ * cost the fewest operations, but on a slow link nothing would be seen of the progress. */
+#define PACE_DIVISOR 10 /* a tenth of a second */
+#define PACE_MIN (16 * SL_KIB)
+#define PACE_FIRST (256 * SL_KIB)     /* while the rate is not known */
+#define PATIENCE_NS (1 * SL_NS_PER_S) /* a receive that fills slower returns what it has */
+#define READ_MAX ((size_t)1 << 30)    /* the count is an int */
+#define URL_SHOWN_MAX 300
+
+/* Inside a chunk with more to come than this, bytes are received to where they belong. */
+#define CHUNK_DIRECT (16 * SL_KIB)
+
+/* ---- failing ---- */
+
+void
+sl_exchange_show_url(struct sl_buf *out, const struct sl_url *url)
+{
+	struct sl_buf text = { 0 };
+	size_t before = out->len;
+	sl_url_format(&text, url);
+	sl_redact(out, sl_buf_span(&text));
+	if (out->len - before > URL_SHOWN_MAX) {
+		out->len = before + URL_SHOWN_MAX;
+		sl_buf_add_str(out, "...");
+	}
+	sl_buf_release(&text);
+}
+
+int
+sl_exchange_fail(const struct sl_http_exchange *exchange, struct sl_error *err, enum sl_phase phase,
+	int code, const char *fmt, ...)
+{
+	char what[SL_ERROR_TEXT];
+	struct sl_buf url = { 0 };
+	va_list args;
+	va_start(args, fmt);
+	vsnprintf(what, sizeof(what), fmt, args);
+	va_end(args);
+	sl_exchange_show_url(&url, &exchange->url);
+	bool known = exchange->peer[0] != '\0';
+	sl_fail(err, phase, code, "cannot fetch '%s'%s%s%s: %s", url.data ? url.data : "",
+		known ? " (" : "", exchange->peer, known ? ")" : "", what);
+	sl_buf_release(&url);
+	return code;
+}
+
+/* The words for a failure of a connection or below: its own if it has any. */
+static const char *
+cause_text(const struct sl_error *cause, int code)
+{
+	return cause->code ? cause->text : sl_code_text(code);
+}
+
+static bool
+is_cancellation(int code)
+{
+	return code == -ECANCELED || code == SL_E_INTERRUPTED;
+}
+
+static int
+fail_timeout(const struct sl_http_exchange *exchange, struct sl_error *err, enum sl_phase phase,
+	const char *what)
+{
+	double seconds = (double)exchange->stall_timeout_ns / (double)SL_NS_PER_S;
+	if (sl_task_deadline() <= sl_now())
+		return sl_exchange_fail(
+			exchange, err, phase, -ETIMEDOUT, "%s: its deadline has passed", what);
+	return sl_exchange_fail(exchange, err, phase, -ETIMEDOUT,
+		"%s: no byte came for %.3g s; --stall-timeout changes how long is waited", what,
+		seconds);
+}
+
+/* ---- connection ---- */
+
+static void
+forget_answer(struct sl_http_exchange *exchange)
+{
+	sl_head_clear(&exchange->head);
+	sl_chunked_init(&exchange->chunked);
+	exchange->framing = (struct sl_framing){ .kind = SL_FRAMING_NONE };
+	exchange->answered = exchange->complete = exchange->excess = false;
+	exchange->received = 0;
+	exchange->rate_bytes_s = 0;
+	exchange->buffer_off = exchange->buffer_len = 0;
+}
+
+SL_SUSPENDS
+static void
+give(struct sl_http_exchange *exchange, bool reusable)
+{
+	struct sl_connection *connection = exchange->connection;
+	exchange->connection = NULL;
+	if (connection)
+		sl_pool_give(exchange->pool, connection, reusable);
+}
+
+void
+sl_exchange_drop(struct sl_http_exchange *exchange)
+{
+	give(exchange, false);
+}
+
+SL_SUSPENDS
+static int
+take_connection(struct sl_http_exchange *exchange, bool fresh, struct sl_error *err)
+{
+	struct sl_error cause = { 0 };
+	struct sl_pool_key key = { .tls = exchange->url.scheme == SL_SCHEME_HTTPS,
+		.host = exchange->url.host,
+		.port = exchange->url.port };
+	exchange->peer[0] = '\0';
+	int rc = sl_pool_take(exchange->pool, &key, fresh, &exchange->connection, &cause);
+	if (rc < 0) {
+		exchange->connection = NULL;
+		enum sl_phase phase = cause.phase ? cause.phase : SL_PHASE_CONNECT;
+		return sl_exchange_fail(exchange, err, phase, rc, "%s", cause_text(&cause, rc));
+	}
+	snprintf(exchange->peer, sizeof(exchange->peer), "%s", exchange->connection->peer);
+	return 0;
+}
+
+SL_SUSPENDS
+static int
+send_request(struct sl_http_exchange *exchange, struct sl_span text, struct sl_error *err)
+{
+	struct sl_error cause = { 0 };
+	uint64_t deadline_ns = sl_deadline_in(exchange->stall_timeout_ns);
+	int rc = sl_connection_send_all(
+		exchange->connection, text.data, text.len, deadline_ns, &cause);
+	if (rc == -ETIMEDOUT)
+		return fail_timeout(exchange, err, SL_PHASE_REQUEST, "the request was not taken");
+	if (rc < 0)
+		return sl_exchange_fail(exchange, err, SL_PHASE_REQUEST, rc,
+			"the request could not be sent: %s", cause_text(&cause, rc));
+	return 0;
+}
+
+/* ---- head ---- */
+
+/* More of the answer into the empty buffer. Returns 0, or a failure; the end of the stream is one.
+ */
+SL_SUSPENDS
+static int
+fill(struct sl_http_exchange *exchange, uint64_t deadline_ns, struct sl_error *err)
+{
+	struct sl_error cause = { 0 };
+	int rc = sl_connection_recv(exchange->connection, exchange->buffer,
+		sizeof(exchange->buffer), false, deadline_ns, &cause);
+	if (rc == -ETIMEDOUT)
+		return fail_timeout(exchange, err, SL_PHASE_HEAD, "the server does not answer");
+	if (rc < 0)
+		return sl_exchange_fail(exchange, err, SL_PHASE_HEAD, rc,
+			"no answer from the server: %s", cause_text(&cause, rc));
+	if (rc == 0)
+		return sl_exchange_fail(exchange, err, SL_PHASE_HEAD, -ECONNRESET,
+			exchange->answered ? "the server closed the connection within its answer"
+					   : "the server closed the connection without an answer");
+	exchange->answered = true;
+	exchange->buffer_off = 0;
+	exchange->buffer_len = (size_t)rc;
+	return 0;
+}
+
+/* The deadline holds for the whole head: one that trickles in byte by byte is a stall, too. */
+SL_SUSPENDS
+static int
+read_head(struct sl_http_exchange *exchange, struct sl_error *err)
+{
+	uint64_t deadline_ns = sl_deadline_in(exchange->stall_timeout_ns);
+	for (;;) {
+		struct sl_error cause = { 0 };
+		size_t used = 0;
+		enum sl_parse result =
+			sl_head_feed(&exchange->head, exchange->buffer + exchange->buffer_off,
+				exchange->buffer_len - exchange->buffer_off, &used, &cause);
+		exchange->buffer_off += used;
+		if (result == SL_PARSE_DONE)
+			return 0;
+		if (result == SL_PARSE_BAD)
+			return sl_exchange_fail(
+				exchange, err, SL_PHASE_HEAD, cause.code, "%s", cause.text);
+		int rc = fill(exchange, deadline_ns, err);
+		if (rc < 0)
+			return rc;
+	}
+}
+
+/* RFC 9110 15.2: interim answers are passed over. 101 would be the end of HTTP on this connection.
+ */
+SL_SUSPENDS
+static int
+read_final_head(struct sl_http_exchange *exchange, struct sl_error *err)
+{
+	for (unsigned interim = 0; interim <= INTERIM_MAX; interim++) {
+		int rc = read_head(exchange, err);
+		if (rc < 0 || exchange->head.status >= 200)
+			return rc;
+		if (exchange->head.status == 101)
+			return sl_exchange_fail(exchange, err, SL_PHASE_HEAD, SL_E_PROTO,
+				"the server switched protocols without being asked to (101)");
+		sl_head_clear(&exchange->head);
+	}
+	return sl_exchange_fail(exchange, err, SL_PHASE_HEAD, SL_E_LIMIT,
+		"the server sent more than %d interim answers (1xx)", INTERIM_MAX);
+}
+
+SL_SUSPENDS
+static void look_complete(struct sl_http_exchange *exchange);
+
+SL_SUSPENDS
+static int
+ask_once(struct sl_http_exchange *exchange, struct sl_span text, bool fresh, struct sl_error *err)
+{
+	struct sl_error cause = { 0 };
+	forget_answer(exchange);
+	int rc = take_connection(exchange, fresh, err);
+	if (rc == 0)
+		rc = send_request(exchange, text, err);
+	if (rc == 0)
+		rc = read_final_head(exchange, err);
+	if (rc < 0)
+		return rc;
+	rc = sl_framing_decide(&exchange->framing, &exchange->head, exchange->is_head, &cause);
+	if (rc < 0)
+		return sl_exchange_fail(exchange, err, SL_PHASE_HEAD, rc, "%s", cause.text);
+	look_complete(exchange);
+	return 0;
+}
+
+/* A kept-alive connection that the server closed just as the request was sent (RFC 9112 9.3.1). */
+static bool
+was_stale(const struct sl_http_exchange *exchange, int code)
+{
+	return exchange->connection && exchange->connection->reused && !exchange->answered &&
+	       code != -ETIMEDOUT && code != -ENOMEM && !is_cancellation(code);
+}
+
+int
+sl_exchange_ask(struct sl_http_exchange *exchange, struct sl_span text, struct sl_error *err)
+{
+	struct sl_error first = { 0 };
+	int rc = ask_once(exchange, text, false, &first);
+	if (rc < 0 && was_stale(exchange, rc)) {
+		sl_log_debug(
+			"%s: connection was closed while idle, trying a fresh one", exchange->peer);
+		give(exchange, false);
+		sl_error_clear(&first);
+		rc = ask_once(exchange, text, true, &first);
+	}
+	if (rc < 0) {
+		give(exchange, false);
+		if (err && !err->code)
+			*err = first;
+	}
+	return rc;
+}
+
+/* ---- the end of a body ---- */
+
+/* Bytes behind the end would be read as the next answer: whoever sends them is not asked again. */
+SL_SUSPENDS
+static void
+look_for_excess(struct sl_http_exchange *exchange)
+{
+	char byte;
+	if (exchange->buffer_off < exchange->buffer_len)
+		exchange->excess = true;
+	if (exchange->excess)
+		return;
+	if (!sl_connection_is_disturbed(exchange->connection))
+		return;
+	exchange->framing.keep_alive = false;
+	/* A byte or the end of the stream is there: this does not wait. */
+	exchange->excess = sl_connection_recv(exchange->connection, &byte, 1, false,
+				   sl_deadline_in(PATIENCE_NS), NULL) > 0;
+}
+
+/* The body's end was reached: the connection goes back at once, others may wait for it. */
+SL_SUSPENDS
+static void
+complete(struct sl_http_exchange *exchange)
+{
+	exchange->complete = true;
+	if (exchange->framing.kind != SL_FRAMING_CLOSE)
+		look_for_excess(exchange);
+	give(exchange, exchange->framing.keep_alive && !exchange->excess);
+}
+
+/* Is there nothing (more) to come? */
+static void
+look_complete(struct sl_http_exchange *exchange)
+{
+	bool none = exchange->framing.kind == SL_FRAMING_NONE;
+	bool all = exchange->framing.kind == SL_FRAMING_LENGTH &&
+		   exchange->received == exchange->framing.length;
+	if (none || all)
+		complete(exchange);
+}
+
+/* ---- receiving ---- */
+
+static size_t
+paced(const struct sl_http_exchange *exchange, size_t len)
+{
+	uint64_t worth = exchange->rate_bytes_s / PACE_DIVISOR;
+	uint64_t most = exchange->rate_bytes_s ? SL_MAX(worth, PACE_MIN) : PACE_FIRST;
+	return (size_t)SL_MIN((uint64_t)len, most);
+}
+
+/* Falls at once, so that one receive too large is enough; rises by halves, since what had been
+ * waiting in the socket looks faster than the link is. */
+static void
+note_rate(struct sl_http_exchange *exchange, size_t len, uint64_t elapsed_ns)
+{
+	uint64_t rate = len * SL_NS_PER_S / SL_MAX(elapsed_ns, SL_NS_PER_US);
+	if (exchange->rate_bytes_s == 0 || rate < exchange->rate_bytes_s)
+		exchange->rate_bytes_s = SL_MAX(rate, (uint64_t)1);
+	else
+		exchange->rate_bytes_s += (rate - exchange->rate_bytes_s) / 2;
+}
+
+static int
+fail_receive(const struct sl_http_exchange *exchange, struct sl_error *err, int code,
+	const struct sl_error *cause)
+{
+	char what[96];
+	unsigned long long got = exchange->received;
+	if (exchange->framing.kind == SL_FRAMING_LENGTH)
+		snprintf(what, sizeof(what), "the body stopped after %llu of %llu bytes", got,
+			(unsigned long long)exchange->framing.length);
+	else
+		snprintf(what, sizeof(what), "the body stopped after %llu bytes", got);
+	if (code == -ETIMEDOUT)
+		return fail_timeout(exchange, err, SL_PHASE_BODY, what);
+	if (code == SL_E_SHORT_BODY)
+		return sl_exchange_fail(exchange, err, SL_PHASE_BODY, code,
+			"%s: the server closed the connection", what);
+	return sl_exchange_fail(
+		exchange, err, SL_PHASE_BODY, code, "%s: %s", what, cause_text(cause, code));
+}
+
+/*
+ * One receive of up to len bytes; `whole` = wait for as many as the pace allows. Returns the count,
+ * 0 at the stream's end, or a failure. A plain receive that takes longer than PATIENCE_NS returns
+ * what it has, and is posted again if that is nothing, until the stall timeout.
+ */
+SL_SUSPENDS
+static int
+receive(struct sl_http_exchange *exchange, char *data, size_t len, bool whole, struct sl_error *err)
+{
+	struct sl_connection *connection = exchange->connection;
+	uint64_t begin_ns = sl_now();
+	uint64_t stall_ns = sl_deadline_in(exchange->stall_timeout_ns);
+	whole = whole && !connection->tls;
+	for (;;) {
+		struct sl_error cause = { 0 };
+		uint64_t until_ns =
+			whole ? SL_MIN(stall_ns, sl_deadline_in(PATIENCE_NS)) : stall_ns;
+		int rc = sl_connection_recv(
+			connection, data, paced(exchange, len), whole, until_ns, &cause);
+		uint64_t now_ns = sl_now();
+		if (rc > 0)
+			note_rate(exchange, (size_t)rc, now_ns - begin_ns);
+		if (rc >= 0)
+			return rc;
+		if (rc != -ETIMEDOUT || now_ns >= stall_ns || now_ns >= sl_task_deadline())
+			return fail_receive(exchange, err, rc, &cause);
+	}
+}
+
+static size_t
+take_buffered(struct sl_http_exchange *exchange, char *data, size_t len)
+{
+	size_t n = SL_MIN(len, exchange->buffer_len - exchange->buffer_off);
+	memcpy(data, exchange->buffer + exchange->buffer_off, n);
+	exchange->buffer_off += n;
+	return n;
+}
+
+/* ---- bodies ---- */
+
+/* By length or until the connection ends. */
+SL_SUSPENDS
+static int
+read_plain(struct sl_http_exchange *exchange, char *data, size_t len, struct sl_error *err)
+{
+	bool by_length = exchange->framing.kind == SL_FRAMING_LENGTH;
+	if (by_length)
+		len = (size_t)SL_MIN((uint64_t)len, exchange->framing.length - exchange->received);
+	size_t n = take_buffered(exchange, data, len);
+	if (n == 0) {
+		int rc = receive(exchange, data, len, true, err);
+		if (rc == 0 && by_length)
+			return fail_receive(exchange, err, SL_E_SHORT_BODY, NULL);
+		if (rc == 0)
+			complete(exchange);
+		if (rc <= 0)
+			return rc;
+		n = (size_t)rc;
+	}
+	exchange->received += n;
+	look_complete(exchange);
+	return sl_int(n);
+}
+
+/* Bytes on their way through the decoder; `to` may begin where `from` does. */
+struct passage {
+	const char *from;
+	size_t from_len, used;
+	char *to;
+	size_t to_len, made;
+};
+
+/* Returns 1 if the body is complete, 0 if `from` is used up or `to` is full, or a failure. */
+static int
+decode(struct sl_http_exchange *exchange, struct passage *p, struct sl_error *err)
+{
+	for (;;) {
+		struct sl_error cause = { 0 };
+		size_t used = 0;
+		enum sl_chunked_step step = sl_chunked_step(&exchange->chunked, p->from + p->used,
+			p->from_len - p->used, &used, &cause);
+		p->used += used;
+		if (step == SL_CHUNKED_BAD)
+			return sl_exchange_fail(
+				exchange, err, SL_PHASE_BODY, cause.code, "%s", cause.text);
+		if (step != SL_CHUNKED_DATA)
+			return step == SL_CHUNKED_DONE;
+		size_t n = SL_MIN(p->from_len - p->used, p->to_len - p->made);
+		n = (size_t)SL_MIN((uint64_t)n, sl_chunked_left(&exchange->chunked));
+		if (n == 0)
+			return 0;
+		if (p->to + p->made != p->from + p->used)
+			memmove(p->to + p->made, p->from + p->used, n);
+		sl_chunked_took(&exchange->chunked, n);
+		p->used += n;
+		p->made += n;
+	}
+}
+
+/* What came with the head first; then the stream is received into the caller's memory and decoded
+ * in place, since a decoded body is never longer than its coded form. */
+SL_SUSPENDS
+static int
+next_passage(struct sl_http_exchange *exchange, struct passage *p, struct sl_error *err)
+{
+	size_t buffered = exchange->buffer_len - exchange->buffer_off;
+	p->used = 0;
+	if (buffered > 0) {
+		p->from = exchange->buffer + exchange->buffer_off;
+		p->from_len = buffered;
+		return 0;
+	}
+	uint64_t left = sl_chunked_left(&exchange->chunked);
+	bool direct = left >= CHUNK_DIRECT;
+	size_t len = direct ? (size_t)SL_MIN((uint64_t)p->to_len, left) : p->to_len;
+	int rc = receive(exchange, p->to, len, direct, err);
+	if (rc == 0)
+		return fail_receive(exchange, err, SL_E_SHORT_BODY, NULL);
+	p->from = p->to;
+	p->from_len = rc > 0 ? (size_t)rc : 0;
+	return SL_MIN(rc, 0);
+}
+
+SL_SUSPENDS
+static int
+read_chunked(struct sl_http_exchange *exchange, char *data, size_t len, struct sl_error *err)
+{
+	struct passage p = { .to = data, .to_len = len };
+	for (;;) {
+		int rc = next_passage(exchange, &p, err);
+		if (rc < 0)
+			return rc;
+		rc = decode(exchange, &p, err);
+		if (rc < 0)
+			return rc;
+		if (p.from != data)
+			exchange->buffer_off += p.used;
+		else if (p.used < p.from_len)
+			exchange->excess = true; /* only the body's end leaves bytes over */
+		exchange->received += p.made;
+		if (rc == 1)
+			complete(exchange);
+		if (rc == 1 || p.made > 0)
+			return sl_int(p.made);
+	}
+}
+
+int
+sl_http_read(struct sl_http_exchange *exchange, void *data, size_t len, struct sl_error *err)
+{
+	sl_assert(len > 0);
+	if (exchange->complete)
+		return 0;
+	sl_assert(exchange->connection); /* else a read failed before */
+	len = SL_MIN(len, READ_MAX);
+	int rc = exchange->framing.kind == SL_FRAMING_CHUNKED
+			 ? read_chunked(exchange, data, len, err)
+			 : read_plain(exchange, data, len, err);
+	if (rc < 0)
+		give(exchange, false);
+	return rc;
+}
+
+void
+sl_exchange_drain(struct sl_http_exchange *exchange)
+{
+	char scratch[4096];
+	struct sl_deadline scope;
+	bool small = exchange->framing.kind == SL_FRAMING_LENGTH &&
+		     exchange->framing.length <= DRAIN_MAX && exchange->framing.keep_alive;
+	if (!exchange->complete && small) {
+		sl_deadline_begin(&scope, sl_deadline_in(DRAIN_NS));
+		while (sl_http_read(exchange, scratch, sizeof(scratch), NULL) > 0)
+			;
+		sl_deadline_end(&scope);
+	}
+	give(exchange, false);
+}
+
+/* ---- what an exchange tells ---- */
+
+const struct sl_head *
+sl_http_head(const struct sl_http_exchange *exchange)
+{
+	return &exchange->head;
+}
+
+const struct sl_url *
+sl_http_final_url(const struct sl_http_exchange *exchange)
+{
+	return &exchange->url;
+}
+
+const char *
+sl_http_peer(const struct sl_http_exchange *exchange)
+{
+	return exchange->peer;
+}
+
+uint64_t
+sl_http_body_length(const struct sl_http_exchange *exchange)
+{
+	uint64_t length = 0;
+	switch (exchange->framing.kind) {
+	case SL_FRAMING_LENGTH:
+		return exchange->framing.length;
+	case SL_FRAMING_NONE:
+		if (!exchange->is_head)
+			return 0;
+		return sl_header_content_length(&exchange->head, &length, NULL) == 1
+			       ? length
+			       : SL_BODY_UNKNOWN;
+	default:
+		return SL_BODY_UNKNOWN;
+	}
+}
+
+bool
+sl_http_had_excess(const struct sl_http_exchange *exchange)
+{
+	return exchange->excess;
+}

@@ -1,0 +1,68 @@
+/*
+ * exchange_int.h - one request and its answer on one connection, for client.c, which follows
+ * redirects above it. See client.h for what an exchange is to others.
+ */
+#ifndef SLUICE_HTTP_EXCHANGE_INT_H
+#define SLUICE_HTTP_EXCHANGE_INT_H
+
+#include "sluice/http/chunked.h"
+#include "sluice/http/client.h"
+#include "sluice/http/framing.h"
+#include "sluice/net/pool.h"
+
+/* Bytes of a receive while a head is expected: the head of most answers and a first bit of body. */
+#define SL_EXCHANGE_BUFFER (16 * 1024)
+
+struct sl_http_exchange {
+	/* what the client sets */
+	struct sl_http_client *client;
+	struct sl_pool *pool;
+	uint64_t stall_timeout_ns;
+	struct sl_url url;
+	bool is_head;
+
+	/* the connection: NULL once it was given back */
+	struct sl_connection *connection;
+	char peer[SL_ADDRESS_TEXT]; /* "" until there is one; outlives it for messages */
+	bool answered;              /* a byte of the answer has come */
+
+	/* the answer */
+	struct sl_head head;
+	struct sl_framing framing;
+	struct sl_chunked chunked;
+	uint64_t received; /* body bytes handed out */
+	bool complete;     /* the body was read to its end */
+	bool excess;       /* there were bytes behind it */
+
+	uint64_t rate_bytes_s; /* of receiving, for sizing the next receive; 0 = not known yet */
+
+	/* received and not yet used: buffer[buffer_off, buffer_len) */
+	size_t buffer_off, buffer_len;
+	char buffer[SL_EXCHANGE_BUFFER];
+};
+
+/*
+ * Take a connection to the URL's origin, send `text` and read the final head, with one silent retry
+ * as sl_http_open says. Leaves framing decided and the body to be read. After a failure the
+ * connection is gone.
+ */
+SL_SUSPENDS
+int sl_exchange_ask(
+	struct sl_http_exchange *exchange, struct sl_span text, struct sl_error *err) SL_MUST_CHECK;
+
+/* Done with this answer: reads a small body to its end so that the connection can be used again. */
+SL_SUSPENDS
+void sl_exchange_drain(struct sl_http_exchange *exchange);
+
+/* Give up the connection, if there still is one. */
+SL_SUSPENDS
+void sl_exchange_drop(struct sl_http_exchange *exchange);
+
+/* Record "cannot fetch 'URL' (address): ..." without secrets. */
+int sl_exchange_fail(const struct sl_http_exchange *exchange, struct sl_error *err,
+	enum sl_phase phase, int code, const char *fmt, ...) SL_PRINTF(5, 6);
+
+/* Append the URL as messages show it: no userinfo, no secrets of the query, not too long. */
+void sl_exchange_show_url(struct sl_buf *out, const struct sl_url *url);
+
+#endif

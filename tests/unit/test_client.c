@@ -1,0 +1,887 @@
+#include "sluice/http/client.h"
+
+#include "support/peer.h"
+
+#include <criterion/criterion.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#define STALL_NS (200 * SL_NS_PER_MS)
+#define STEPS 48
+#define REQUEST_MAX 2048
+
+/* ---- a server that follows a script, whatever it is asked ---- */
+
+enum then { KEEP, CLOSE, RESET, STALL };
+
+struct step {
+	const char *reply; /* NULL: none */
+	size_t len;        /* 0: as a string */
+	enum then then;
+	bool bytewise; /* each byte by itself */
+};
+
+struct script {
+	struct step steps[STEPS];
+	atomic_uint next;
+	char requests[STEPS][REQUEST_MAX];
+	SSL_CTX *tls; /* NULL: plain */
+	bool no_close_notify;
+};
+
+struct stream {
+	int fd;
+	SSL *ssl;
+};
+
+static int
+stream_recv(struct stream *stream, void *data, size_t len)
+{
+	return stream->ssl ? SSL_read(stream->ssl, data, (int)len)
+			   : (int)recv(stream->fd, data, len, 0);
+}
+
+/* What the client does not take any more is lost: it may have closed. */
+static void
+stream_send(struct stream *stream, const char *data, size_t len)
+{
+	while (len > 0) {
+		int sent = stream->ssl ? SSL_write(stream->ssl, data, (int)len)
+				       : (int)send(stream->fd, data, len, MSG_NOSIGNAL);
+		if (sent <= 0)
+			return;
+		data += sent;
+		len -= (size_t)sent;
+	}
+}
+
+static bool
+read_request(struct stream *stream, char *text)
+{
+	size_t len = 0;
+	while (len < REQUEST_MAX - 1) {
+		int n = stream_recv(stream, text + len, 1);
+		if (n <= 0)
+			return false;
+		text[++len] = '\0';
+		if (len >= 4 && strcmp(text + len - 4, "\r\n\r\n") == 0)
+			return true;
+	}
+	return false;
+}
+
+static bool
+play(struct stream *stream, const struct step *step)
+{
+	size_t len = step->reply ? step->len ? step->len : strlen(step->reply) : 0;
+	for (size_t i = 0; step->bytewise && i < len; i++)
+		stream_send(stream, step->reply + i, 1);
+	if (!step->bytewise)
+		stream_send(stream, step->reply, len);
+	if (step->then == STALL) {
+		char rest[64];
+		while (stream_recv(stream, rest, sizeof(rest)) > 0)
+			;
+	} else if (step->then == RESET) {
+		peer_reset_on_close(stream->fd);
+	}
+	return step->then == KEEP;
+}
+
+static void
+serve(struct peer *peer, int fd)
+{
+	struct script *script = peer->ctx;
+	struct stream stream = { .fd = fd };
+	char request[REQUEST_MAX];
+	if (script->tls) {
+		stream.ssl = peer_tls_accept(script->tls, fd);
+		if (!stream.ssl)
+			return;
+	}
+	while (read_request(&stream, request)) {
+		unsigned index = atomic_fetch_add(&script->next, 1);
+		if (index >= STEPS)
+			break;
+		memcpy(script->requests[index], request, sizeof(request));
+		if (!play(&stream, &script->steps[index]))
+			break;
+	}
+	if (stream.ssl && !script->no_close_notify)
+		SSL_shutdown(stream.ssl);
+	SSL_free(stream.ssl);
+}
+
+/* ---- a client, a server and what came of it ---- */
+
+struct bench {
+	struct peer peer, other; /* two origins: the ports differ */
+	struct script script, other_script;
+	struct sl_http_client_options options;
+	struct sl_http_client *client;
+	struct sl_error err;
+	struct sl_buf body;
+	const struct sl_http_header *headers;
+	size_t header_count, read_len;
+	const char *method;
+	bool excess;
+	uint64_t length;
+	char text[STEPS][256]; /* replies that were made on the way */
+};
+
+/* On the heap: tasks have small stacks. */
+static struct bench *
+bench_new(void)
+{
+	struct bench *bench = calloc(1, sizeof(*bench));
+	bench->options = (struct sl_http_client_options){ .per_host = 4,
+		.total = 8,
+		.connect_timeout_ns = 5 * SL_NS_PER_S,
+		.stall_timeout_ns = 5 * SL_NS_PER_S,
+		.max_redirects = 20,
+		.user_agent = "test" };
+	bench->read_len = 65536;
+	bench->method = "GET";
+	peer_start(&bench->peer, serve, &bench->script);
+	peer_start(&bench->other, serve, &bench->other_script);
+	return bench;
+}
+
+static void
+bench_free(struct bench *bench)
+{
+	sl_http_client_free(bench->client);
+	peer_stop(&bench->peer);
+	peer_stop(&bench->other);
+	sl_buf_release(&bench->body);
+	free(bench);
+}
+
+static int
+read_all(struct bench *bench, struct sl_http_exchange *exchange)
+{
+	char *data = malloc(bench->read_len);
+	int n = 1;
+	bench->length = sl_http_body_length(exchange);
+	while (n > 0) {
+		n = sl_http_read(exchange, data, bench->read_len, &bench->err);
+		if (n > 0)
+			sl_buf_add(&bench->body, data, (size_t)n);
+	}
+	free(data);
+	bench->excess = sl_http_had_excess(exchange);
+	return n;
+}
+
+/* "http://127.0.0.1:PORT" and what `path` says; `userinfo` as "user:password@" or "". */
+static int
+fetch_as(struct bench *bench, const char *scheme, const char *userinfo, const char *path)
+{
+	char text[512];
+	struct sl_url url;
+	struct sl_http_exchange *exchange = NULL;
+	snprintf(text, sizeof(text), "%s://%s127.0.0.1:%u%s", scheme, userinfo, bench->peer.port,
+		path);
+	sl_error_clear(&bench->err);
+	sl_buf_clear(&bench->body);
+	sl_buf_add_str(&bench->body, "");
+	if (!bench->client)
+		cr_assert_eq(sl_http_client_new(&bench->client, &bench->options, &bench->err), 0);
+	cr_assert_eq(sl_url_parse(&url, sl_span_str(text), &bench->err), 0);
+	struct sl_http_request request = { .method = bench->method,
+		.url = &url,
+		.headers = bench->headers,
+		.header_count = bench->header_count };
+	int rc = sl_http_open(bench->client, &request, &exchange, &bench->err);
+	sl_url_release(&url);
+	if (rc == 0) {
+		rc = read_all(bench, exchange);
+		sl_http_close(exchange);
+	}
+	cr_expect_null(strchr(bench->err.text, '\n'));
+	cr_expect_eq(rc, bench->err.code, "%s", bench->err.text);
+	return rc;
+}
+
+static int
+fetch(struct bench *bench, const char *path)
+{
+	return fetch_as(bench, "http", "", path);
+}
+
+static void
+expect_body(struct bench *bench, const char *path, const char *wanted)
+{
+	int rc = fetch(bench, path);
+	cr_expect_eq(rc, 0, "%s: %s", path, bench->err.text);
+	cr_expect_str_eq(bench->body.data, wanted, "%s: '%s'", path, bench->body.data);
+}
+
+static void
+expect_failure(struct bench *bench, int code, enum sl_phase phase, const char *words)
+{
+	int rc = fetch(bench, "/file?token=SECRET");
+	cr_expect_eq(rc, code, "%d: %s", rc, bench->err.text);
+	cr_expect_eq(
+		bench->err.phase, phase, "phase %d: %s", (int)bench->err.phase, bench->err.text);
+	cr_expect(strstr(bench->err.text, words), "'%s' is not in '%s'", words, bench->err.text);
+	cr_expect_null(strstr(bench->err.text, "SECRET"), "%s", bench->err.text);
+	cr_expect(
+		strstr(bench->err.text, "cannot fetch 'http://127.0.0.1:"), "%s", bench->err.text);
+}
+
+/* A redirect to `target` of the first or the other server, as a step's reply. */
+static const char *
+redirect_to(struct bench *bench, unsigned slot, int status, uint16_t port, const char *target)
+{
+	snprintf(bench->text[slot], sizeof(bench->text[slot]),
+		"HTTP/1.1 %d Moved\r\nLocation: http://127.0.0.1:%u%s\r\nContent-Length: "
+		"2\r\n\r\nno",
+		status, port, target);
+	return bench->text[slot];
+}
+
+#define OK "HTTP/1.1 200 OK\r\n"
+#define LENGTH(n) "Content-Length: " #n "\r\n\r\n"
+#define HELLO OK LENGTH(5) "hello"
+
+/* Run `fn` as a test in a runtime of its own. */
+#define CLIENT_TEST(name)                                                                          \
+	static int name##_task(void *arg);                                                         \
+	Test(http_client, name)                                                                    \
+	{                                                                                          \
+		cr_expect_eq(peer_run(name##_task, NULL), 0);                                      \
+	}                                                                                          \
+	static int name##_task(SL_UNUSED void *arg)
+
+/* ---- bodies ---- */
+
+CLIENT_TEST(reads_bodies_of_every_framing_on_one_connection)
+{
+	struct bench *bench = bench_new();
+	static const struct step steps[] = {
+		{ .reply = HELLO },
+		{ .reply = OK "Transfer-Encoding: chunked\r\n\r\n3;x\r\nhel\r\n2\r\nlo\r\n0\r\nT: "
+			      "x\r\n\r\n" },
+		{ .reply = OK LENGTH(0) },
+		{ .reply = HELLO, .bytewise = true },
+		{ .reply = OK "Transfer-Encoding: chunked\r\n\r\n5\nhello\n0\n\n",
+			.bytewise = true },
+		{ .reply = "HTTP/1.1 203 x\n" LENGTH(5) "hello" },
+		{ .reply = "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early\r\nLink: "
+			   "x\r\n\r\n" HELLO },
+		{ .reply = OK "\r\nhello", .then = CLOSE },
+	};
+	memcpy(bench->script.steps, steps, sizeof(steps));
+	for (size_t i = 0; i < SL_COUNT_OF(steps); i++) {
+		expect_body(bench, "/", i == 2 ? "" : "hello");
+		cr_expect(!bench->excess);
+		cr_expect_eq(bench->length, i == 2                       ? 0
+					    : i == 1 || i == 4 || i == 7 ? SL_BODY_UNKNOWN
+									 : 5);
+	}
+	cr_expect_eq(atomic_load(&bench->peer.accepted), 1);
+	bench_free(bench);
+	return 0;
+}
+
+/* Chunks of 1, 2, 3... up to 400 bytes, one of 70,000, and the body they make. */
+static void
+make_chunks(struct sl_buf *coded, struct sl_buf *plain)
+{
+	sl_buf_add_str(coded, OK "Transfer-Encoding: chunked\r\n\r\n");
+	for (size_t size = 1; size <= 401; size++) {
+		size_t len = size == 401 ? 70000 : size;
+		sl_buf_printf(coded, "%zx\r\n", len);
+		for (size_t i = 0; i < len; i++) {
+			char c = (char)('a' + (plain->len * 7 + size) % 26);
+			sl_buf_add_char(plain, c);
+			sl_buf_add_char(coded, c);
+		}
+		sl_buf_add_str(coded, "\r\n");
+	}
+	sl_buf_add_str(coded, "0\r\n\r\n");
+}
+
+CLIENT_TEST(decodes_chunks_into_memory_of_any_size)
+{
+	static const size_t sizes[] = { 1, 2, 7, 100, 4096, 65536, 1u << 20 };
+	struct bench *bench = bench_new();
+	struct sl_buf coded = { 0 }, plain = { 0 };
+	make_chunks(&coded, &plain);
+	for (size_t i = 0; i < SL_COUNT_OF(sizes); i++) {
+		bench->script.steps[i] = (struct step){ .reply = coded.data, .len = coded.len };
+		bench->read_len = sizes[i];
+		cr_expect_eq(fetch(bench, "/"), 0, "%s", bench->err.text);
+		cr_expect(sl_span_equal(sl_buf_span(&bench->body), sl_buf_span(&plain)),
+			"in pieces of %zu", sizes[i]);
+	}
+	cr_expect_eq(atomic_load(&bench->peer.accepted), 1);
+	bench_free(bench);
+	sl_buf_release(&coded);
+	sl_buf_release(&plain);
+	return 0;
+}
+
+CLIENT_TEST(reads_a_large_body)
+{
+	static const size_t sizes[] = { 1000, 65536, 1u << 20 };
+	struct bench *bench = bench_new();
+	struct sl_buf reply = { 0 };
+	size_t len = 5 * 1000 * 1000;
+	sl_buf_printf(&reply, OK "Content-Length: %zu\r\n\r\n", len);
+	size_t head = reply.len;
+	for (size_t i = 0; i < len; i++)
+		sl_buf_add_char(&reply, (char)(i * 2654435761u >> 13));
+	for (size_t i = 0; i < SL_COUNT_OF(sizes); i++) {
+		bench->script.steps[i] = (struct step){ .reply = reply.data, .len = reply.len };
+		bench->read_len = sizes[i];
+		cr_expect_eq(fetch(bench, "/"), 0, "%s", bench->err.text);
+		cr_expect(
+			sl_span_equal(sl_buf_span(&bench->body), sl_span(reply.data + head, len)));
+	}
+	bench_free(bench);
+	sl_buf_release(&reply);
+	return 0;
+}
+
+CLIENT_TEST(asks_for_heads_without_bodies)
+{
+	struct bench *bench = bench_new();
+	bench->method = "HEAD";
+	bench->script.steps[0] = (struct step){ .reply = OK LENGTH(5) };
+	bench->script.steps[1] = (struct step){ .reply = OK "Transfer-Encoding: chunked\r\n\r\n" };
+	expect_body(bench, "/", "");
+	cr_expect_eq(bench->length, 5);
+	expect_body(bench, "/", "");
+	cr_expect_eq(bench->length, SL_BODY_UNKNOWN);
+	cr_expect_eq(atomic_load(&bench->peer.accepted), 1);
+	cr_expect(strstr(bench->script.requests[0], "HEAD / HTTP/1.1\r\n"));
+	bench_free(bench);
+	return 0;
+}
+
+/* ---- connections ---- */
+
+CLIENT_TEST(does_not_reuse_what_the_server_will_close)
+{
+	struct bench *bench = bench_new();
+	bench->script.steps[0] =
+		(struct step){ .reply = OK "Connection: close\r\n" LENGTH(5) "hello",
+			.then = STALL };
+	bench->script.steps[1] =
+		(struct step){ .reply = "HTTP/1.0 200 OK\r\n" LENGTH(5) "hello", .then = STALL };
+	bench->script.steps[2] =
+		(struct step){ .reply = OK
+			       "Content-Length: 9\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+			.then = STALL };
+	bench->script.steps[3] = (struct step){ .reply = HELLO };
+	expect_body(bench, "/", "hello");
+	expect_body(bench, "/", "hello");
+	expect_body(bench, "/", "");
+	expect_body(bench, "/", "hello");
+	cr_expect_eq(atomic_load(&bench->peer.accepted), 4);
+	bench_free(bench);
+	return 0;
+}
+
+CLIENT_TEST(retries_once_when_a_kept_connection_was_closed_under_the_request)
+{
+	struct bench *bench = bench_new();
+	bench->script.steps[0] = (struct step){ .reply = HELLO };
+	bench->script.steps[1] = (struct step){ .then = CLOSE };
+	bench->script.steps[2] = (struct step){ .reply = HELLO };
+	bench->script.steps[3] = (struct step){ .then = RESET };
+	bench->script.steps[4] = (struct step){ .reply = HELLO };
+	bench->script.steps[5] = (struct step){ .then = CLOSE };
+	bench->script.steps[6] = (struct step){ .then = CLOSE };
+	expect_body(bench, "/", "hello");
+	expect_body(bench, "/", "hello");
+	expect_body(bench, "/", "hello");
+	cr_expect_eq(atomic_load(&bench->peer.accepted), 3);
+	expect_failure(bench, -ECONNRESET, SL_PHASE_HEAD, "without an answer");
+	cr_expect_eq(atomic_load(&bench->script.next), 7, "one retry, not two");
+	bench_free(bench);
+	return 0;
+}
+
+CLIENT_TEST(does_not_retry_what_a_fresh_or_answering_connection_broke)
+{
+	struct bench *bench = bench_new();
+	bench->script.steps[0] = (struct step){ .then = CLOSE };
+	bench->script.steps[1] = (struct step){ .reply = HELLO };
+	bench->script.steps[2] = (struct step){ .reply = "HTTP/1.1 2", .then = CLOSE };
+	expect_failure(bench, -ECONNRESET, SL_PHASE_HEAD, "without an answer");
+	expect_body(bench, "/", "hello");
+	expect_failure(bench, -ECONNRESET, SL_PHASE_HEAD, "within its answer");
+	cr_expect_eq(atomic_load(&bench->script.next), 3);
+	bench_free(bench);
+	return 0;
+}
+
+CLIENT_TEST(cuts_off_and_notes_bytes_behind_the_body)
+{
+	struct bench *bench = bench_new();
+	struct sl_buf large = { 0 };
+	sl_buf_add_str(&large, OK LENGTH(30000));
+	for (int i = 0; i < 30000 + 7; i++)
+		sl_buf_add_char(&large, 'x');
+	bench->script.steps[0] = (struct step){ .reply = HELLO " world", .then = STALL };
+	bench->script.steps[1] =
+		(struct step){ .reply = OK
+			       "Transfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n!",
+			.then = STALL };
+	bench->script.steps[2] =
+		(struct step){ .reply = large.data, .len = large.len, .then = STALL };
+	bench->script.steps[3] = (struct step){ .reply = OK LENGTH(0) HELLO, .then = STALL };
+	bench->script.steps[4] = (struct step){ .reply = HELLO };
+	for (int i = 0; i < 4; i++) {
+		cr_expect_eq(fetch(bench, "/"), 0, "%s", bench->err.text);
+		cr_expect_eq(bench->body.len, i == 2 ? 30000 : i == 3 ? 0 : 5);
+		cr_expect(bench->excess, "step %d", i);
+	}
+	expect_body(bench, "/", "hello");
+	cr_expect(!bench->excess);
+	cr_expect_eq(atomic_load(&bench->peer.accepted), 5);
+	bench_free(bench);
+	sl_buf_release(&large);
+	return 0;
+}
+
+/* ---- answers that are refused ---- */
+
+CLIENT_TEST(refuses_answers_that_are_not_the_file)
+{
+	static const struct {
+		const char *reply;
+		int code;
+		const char *words;
+	} cases[] = {
+		{ "HTTP/1.1 404 Not\x1b[2J Found\r\n" LENGTH(2) "no", SL_E_STATUS,
+			"the server answered 404 Not\\x1b[2J Found" },
+		{ "HTTP/1.1 401 x\r\n" LENGTH(2) "no", SL_E_STATUS, "credentials" },
+		{ "HTTP/1.1 500\r\n" LENGTH(0), SL_E_STATUS, "answered 500" },
+		{ "HTTP/1.1 204 No Content\r\n\r\n", SL_E_STATUS, "204" },
+		{ "HTTP/1.1 304 Not Modified\r\n\r\n", SL_E_STATUS, "304" },
+		{ "HTTP/1.1 206 Partial\r\n" LENGTH(0), SL_E_PROTO, "206" },
+		{ OK "Content-Encoding: gzip\r\n" LENGTH(0), SL_E_PROTO, "'gzip'" },
+		{ OK "Transfer-Encoding: gzip, chunked\r\n\r\n", SL_E_PROTO, "Transfer-Encoding" },
+		{ OK "Content-Length: 5, 6\r\n\r\nhello", SL_E_PROTO, "Content-Length" },
+		{ OK "Content-Length: -5\r\n\r\nhello", SL_E_PROTO, "Content-Length" },
+		{ OK "A : b\r\n\r\n", SL_E_PROTO, "colon" },
+		{ "hello, I am no HTTP server\n", SL_E_PROTO, "HTTP/0.9" },
+		{ "HTTP/2 200\r\n\r\n", SL_E_PROTO, "version" },
+		{ "HTTP/1.1 101 Switching\r\n\r\n", SL_E_PROTO, "101" },
+		{ OK "Transfer-Encoding: chunked\r\n\r\n-5\r\nhello", SL_E_PROTO, "hexadecimal" },
+	};
+	struct bench *bench = bench_new();
+	for (size_t i = 0; i < SL_COUNT_OF(cases); i++) {
+		bench->script.steps[i] = (struct step){ .reply = cases[i].reply };
+		bool in_body = i == SL_COUNT_OF(cases) - 1;
+		expect_failure(bench, cases[i].code, in_body ? SL_PHASE_BODY : SL_PHASE_HEAD,
+			cases[i].words);
+		cr_expect_eq(bench->err.http_status,
+			cases[i].code == SL_E_STATUS ? atoi(cases[i].reply + 9) : 0);
+	}
+	bench_free(bench);
+	return 0;
+}
+
+CLIENT_TEST(keeps_the_connection_after_a_small_error_page)
+{
+	struct bench *bench = bench_new();
+	bench->script.steps[0] =
+		(struct step){ .reply = "HTTP/1.1 404 Not Found\r\n" LENGTH(7) "missing" };
+	bench->script.steps[1] = (struct step){ .reply = HELLO };
+	expect_failure(bench, SL_E_STATUS, SL_PHASE_HEAD, "404");
+	expect_body(bench, "/", "hello");
+	cr_expect_eq(atomic_load(&bench->peer.accepted), 1);
+	bench_free(bench);
+	return 0;
+}
+
+CLIENT_TEST(passes_over_a_bounded_number_of_interim_answers)
+{
+	struct bench *bench = bench_new();
+	struct sl_buf few = { 0 }, many = { 0 };
+	for (int i = 0; i < 33; i++) {
+		sl_buf_add_str(i < 32 ? &few : &many, "HTTP/1.1 102 Processing\r\n\r\n");
+		if (i < 32)
+			sl_buf_add_str(&many, "HTTP/1.1 102 Processing\r\n\r\n");
+	}
+	sl_buf_add_str(&few, HELLO);
+	sl_buf_add_str(&many, HELLO);
+	bench->script.steps[0] = (struct step){ .reply = few.data };
+	bench->script.steps[1] = (struct step){ .reply = many.data };
+	expect_body(bench, "/", "hello");
+	expect_failure(bench, SL_E_LIMIT, SL_PHASE_HEAD, "interim");
+	sl_buf_release(&few);
+	sl_buf_release(&many);
+	bench_free(bench);
+	return 0;
+}
+
+CLIENT_TEST(names_bodies_that_end_early)
+{
+	static const struct {
+		struct step step;
+		int code;
+		const char *words;
+	} cases[] = {
+		{ { .reply = OK LENGTH(10) "hello", .then = CLOSE }, SL_E_SHORT_BODY,
+			"after 5 of 10 bytes" },
+		{ { .reply = OK LENGTH(10), .then = CLOSE }, SL_E_SHORT_BODY, "after 0 of 10" },
+		{ { .reply = OK "Transfer-Encoding: chunked\r\n\r\n5\r\nhel", .then = CLOSE },
+			SL_E_SHORT_BODY, "after 3 bytes" },
+		{ { .reply = OK "Transfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n",
+			  .then = CLOSE },
+			SL_E_SHORT_BODY, "after 5 bytes" },
+	};
+	struct bench *bench = bench_new();
+	for (size_t i = 0; i < SL_COUNT_OF(cases); i++) {
+		bench->script.steps[i] = cases[i].step;
+		expect_failure(bench, cases[i].code, SL_PHASE_BODY, cases[i].words);
+	}
+	bench_free(bench);
+	return 0;
+}
+
+CLIENT_TEST(names_a_reset)
+{
+	struct bench *bench = bench_new();
+	bench->script.steps[0] =
+		(struct step){ .reply = OK LENGTH(1000000) "hello", .then = RESET };
+	int rc = fetch(bench, "/");
+	cr_expect_eq(rc, -ECONNRESET, "%s", bench->err.text);
+	cr_expect(strstr(bench->err.text, "reset"), "%s", bench->err.text);
+	bench_free(bench);
+	return 0;
+}
+
+CLIENT_TEST(gives_up_on_a_stall)
+{
+	struct bench *bench = bench_new();
+	bench->options.stall_timeout_ns = STALL_NS;
+	bench->script.steps[0] = (struct step){ .then = STALL };
+	bench->script.steps[1] = (struct step){ .reply = "HTTP/1.1 200 O", .then = STALL };
+	bench->script.steps[2] = (struct step){ .reply = OK LENGTH(10) "hello", .then = STALL };
+	bench->script.steps[3] =
+		(struct step){ .reply = OK "Transfer-Encoding: chunked\r\n\r\n5\r\nhel",
+			.then = STALL };
+	expect_failure(bench, -ETIMEDOUT, SL_PHASE_HEAD, "no byte came for 0.2 s");
+	expect_failure(bench, -ETIMEDOUT, SL_PHASE_HEAD, "--stall-timeout");
+	expect_failure(bench, -ETIMEDOUT, SL_PHASE_BODY, "after 5 of 10 bytes: no byte came");
+	expect_failure(bench, -ETIMEDOUT, SL_PHASE_BODY, "after 3 bytes: no byte came");
+	bench_free(bench);
+	return 0;
+}
+
+CLIENT_TEST(ends_with_the_deadline_in_force)
+{
+	struct bench *bench = bench_new();
+	struct sl_deadline scope;
+	bench->script.steps[0] = (struct step){ .reply = OK LENGTH(10) "hello", .then = STALL };
+	sl_deadline_begin(&scope, sl_deadline_in(STALL_NS));
+	expect_failure(bench, -ETIMEDOUT, SL_PHASE_BODY, "deadline");
+	sl_deadline_end(&scope);
+	bench_free(bench);
+	return 0;
+}
+
+struct cancelled {
+	struct bench *bench;
+	int rc;
+};
+
+static int
+fetch_stalling(void *arg)
+{
+	struct cancelled *cancelled = arg;
+	cancelled->rc = fetch(cancelled->bench, "/");
+	return cancelled->rc;
+}
+
+CLIENT_TEST(stops_when_cancelled)
+{
+	struct bench *bench = bench_new();
+	struct cancelled cancelled = { .bench = bench };
+	struct sl_group group;
+	bench->script.steps[0] = (struct step){ .reply = OK LENGTH(10) "hello", .then = STALL };
+	sl_group_enter(&group, SL_GROUP_COLLECT);
+	cr_assert_eq(sl_group_spawn(&group, "fetch", fetch_stalling, &cancelled, NULL), 0);
+	while (bench->body.len < 5)
+		cr_assert_eq(sl_yield(), 0);
+	sl_group_cancel(&group, -ECANCELED);
+	sl_group_leave(&group);
+	cr_expect_eq(cancelled.rc, -ECANCELED, "%s", bench->err.text);
+	bench_free(bench);
+	return 0;
+}
+
+CLIENT_TEST(names_a_refused_connection)
+{
+	struct bench *bench = bench_new();
+	peer_stop(&bench->peer);
+	expect_failure(bench, -ECONNREFUSED, SL_PHASE_CONNECT, "refused");
+	peer_start(&bench->peer, serve, &bench->script);
+	bench_free(bench);
+	return 0;
+}
+
+/* ---- redirects ---- */
+
+CLIENT_TEST(follows_redirects_on_one_connection)
+{
+	static const int statuses[] = { 301, 302, 303, 307, 308 };
+	struct bench *bench = bench_new();
+	for (unsigned i = 0; i < SL_COUNT_OF(statuses); i++) {
+		snprintf(bench->text[i], sizeof(bench->text[i]),
+			"HTTP/1.1 %d x\r\nLocation: %u?q\r\nLocation: %u?q\r\n" LENGTH(4) "body",
+			statuses[i], i, i);
+		bench->script.steps[i].reply = bench->text[i];
+	}
+	bench->script.steps[5].reply = HELLO;
+	expect_body(bench, "/a/b", "hello");
+	cr_expect(strstr(bench->script.requests[5], "GET /a/4?q HTTP/1.1\r\n"), "%s",
+		bench->script.requests[5]);
+	cr_expect_null(strstr(bench->script.requests[5], "Referer"));
+	cr_expect_eq(atomic_load(&bench->peer.accepted), 1);
+	bench_free(bench);
+	return 0;
+}
+
+CLIENT_TEST(follows_redirects_with_large_or_unframed_bodies_on_fresh_connections)
+{
+	struct bench *bench = bench_new();
+	bench->script.steps[0] =
+		(struct step){ .reply = "HTTP/1.1 302 x\r\nLocation: /b\r\n" LENGTH(70000) "...",
+			.then = STALL };
+	bench->script.steps[1] =
+		(struct step){ .reply = "HTTP/1.1 302 x\r\nLocation: /c\r\n\r\n...",
+			.then = STALL };
+	bench->script.steps[2].reply = HELLO;
+	expect_body(bench, "/a", "hello");
+	cr_expect_eq(atomic_load(&bench->peer.accepted), 3);
+	bench_free(bench);
+	return 0;
+}
+
+#define AUTH "Authorization: Basic dXNlcjpwYXNz\r\n"
+
+CLIENT_TEST(drops_credentials_when_the_origin_changes_and_for_good)
+{
+	static const struct sl_http_header headers[] = { { { "Cookie", 6 }, { "c=1", 3 } },
+		{ { "X-Api-Token", 11 }, { "t", 1 } }, { { "Host", 4 }, { "first.example", 13 } },
+		{ { "X-Other", 7 }, { "kept", 4 } } };
+	struct bench *bench = bench_new();
+	uint16_t here = bench->peer.port, there = bench->other.port;
+	char host[64];
+	snprintf(host, sizeof(host), "Host: 127.0.0.1:%u\r\n", here);
+	bench->script.steps[0].reply = redirect_to(bench, 0, 302, here, "/same");
+	bench->script.steps[1].reply = redirect_to(bench, 1, 302, there, "/other");
+	bench->other_script.steps[0].reply = redirect_to(bench, 2, 302, here, "/back");
+	bench->script.steps[2].reply = HELLO;
+	bench->headers = headers;
+	bench->header_count = SL_COUNT_OF(headers);
+	cr_expect_eq(fetch_as(bench, "http", "user:pass@", "/"), 0, "%s", bench->err.text);
+	for (int i = 0; i < 2; i++) {
+		const char *request = bench->script.requests[i];
+		cr_expect(strstr(request, AUTH) && strstr(request, "Cookie: c=1\r\n") &&
+				  strstr(request, "X-Api-Token: t\r\n") &&
+				  strstr(request, "Host: first.example\r\n"),
+			"%s", request);
+	}
+	const char *away[] = { bench->other_script.requests[0], bench->script.requests[2] };
+	for (int i = 0; i < 2; i++)
+		cr_expect(!strstr(away[i], "Authorization") && !strstr(away[i], "Cookie") &&
+				  !strstr(away[i], "X-Api-Token") &&
+				  !strstr(away[i], "first.example") &&
+				  strstr(away[i], "X-Other: kept\r\n"),
+			"%s", away[i]);
+	cr_expect(strstr(away[1], host));
+	bench_free(bench);
+	return 0;
+}
+
+CLIENT_TEST(never_sends_the_userinfo_of_a_location)
+{
+	struct bench *bench = bench_new();
+	snprintf(bench->text[0], sizeof(bench->text[0]),
+		"HTTP/1.1 302 x\r\nLocation: http://evil:SECRET@127.0.0.1:%u/x\r\n" LENGTH(0),
+		bench->peer.port);
+	bench->script.steps[0].reply = bench->text[0];
+	bench->script.steps[1].reply = "HTTP/1.1 404 x\r\n" LENGTH(0);
+	expect_failure(bench, SL_E_STATUS, SL_PHASE_HEAD, "404");
+	cr_expect_null(strstr(bench->script.requests[1], "Authorization"));
+	bench_free(bench);
+	return 0;
+}
+
+CLIENT_TEST(refuses_redirects)
+{
+#define MOVED "HTTP/1.1 302 x\r\nContent-Length: 0\r\n"
+	static const struct {
+		const char *reply, *words;
+	} cases[] = {
+		{ MOVED "\r\n", "does not say where to" },
+		{ MOVED "Location:\r\n\r\n", "does not say where to" },
+		{ MOVED "Location: /a\r\nLocation: /b\r\n\r\n", "two different places" },
+		{ MOVED "Location: ftp://127.0.0.1/\r\n\r\n", "only http and https" },
+		{ MOVED "Location: file:///etc/passwd\r\n\r\n", "only http and https" },
+		{ MOVED "Location: http://a@b@c/\r\n\r\n", "more than one @" },
+		{ MOVED "Location: http://u:SECRET@h:0/\r\n\r\n", "port" },
+		{ MOVED "Location: /a b\r\n\r\n", "space" },
+		{ MOVED "Location: file?token=SECRET#x\r\n\r\n", "in a circle" },
+	};
+	struct bench *bench = bench_new();
+	for (size_t i = 0; i < SL_COUNT_OF(cases); i++) {
+		bench->script.steps[i].reply = cases[i].reply;
+		expect_failure(bench, SL_E_REDIRECT, SL_PHASE_HEAD, cases[i].words);
+	}
+	bench_free(bench);
+	return 0;
+}
+
+CLIENT_TEST(follows_so_many_redirects_and_no_more)
+{
+	struct bench *bench = bench_new();
+	bench->options.max_redirects = 3;
+	for (unsigned i = 0; i < 8; i++) {
+		snprintf(bench->text[i], sizeof(bench->text[i]), MOVED "Location: /%u\r\n\r\n", i);
+		bench->script.steps[i].reply = bench->text[i];
+	}
+	bench->script.steps[3].reply = HELLO;
+	expect_body(bench, "/x", "hello");
+	expect_failure(bench, SL_E_REDIRECT, SL_PHASE_HEAD, "--max-redirs");
+	cr_expect_eq(atomic_load(&bench->script.next), 8);
+	bench_free(bench);
+	return 0;
+}
+
+CLIENT_TEST(finds_a_circle_of_two)
+{
+	struct bench *bench = bench_new();
+	for (unsigned i = 0; i < 6; i++)
+		bench->script.steps[i].reply =
+			i % 2 ? MOVED "Location: /a\r\n\r\n" : MOVED "Location: /b\r\n\r\n";
+	cr_expect_eq(fetch(bench, "/a"), SL_E_REDIRECT);
+	cr_expect(strstr(bench->err.text, "circle"), "%s", bench->err.text);
+	cr_expect_eq(atomic_load(&bench->script.next), 2);
+	bench_free(bench);
+	return 0;
+}
+
+/* ---- TLS ---- */
+
+static struct bench *
+tls_bench_new(const char *server)
+{
+	const char *dir = peer_make_certs();
+	static char ca[128];
+	struct bench *bench = bench_new();
+	snprintf(ca, sizeof(ca), "%s/ca.pem", dir);
+	bench->script.tls = peer_tls_context(dir, server);
+	bench->options.cacert = ca;
+	return bench;
+}
+
+static void
+tls_bench_free(struct bench *bench)
+{
+	SSL_CTX *context = bench->script.tls;
+	bench_free(bench);
+	SSL_CTX_free(context);
+	peer_remove_certs();
+}
+
+CLIENT_TEST(reads_bodies_over_tls)
+{
+	struct bench *bench = tls_bench_new("server");
+	struct sl_buf coded = { 0 }, plain = { 0 };
+	make_chunks(&coded, &plain);
+	bench->script.steps[0].reply = HELLO;
+	bench->script.steps[1] = (struct step){ .reply = coded.data, .len = coded.len };
+	bench->script.steps[2] = (struct step){ .reply = OK "\r\nhello", .then = CLOSE };
+	cr_expect_eq(fetch_as(bench, "https", "", "/"), 0, "%s", bench->err.text);
+	cr_expect_str_eq(bench->body.data, "hello");
+	cr_expect_eq(fetch_as(bench, "https", "", "/"), 0, "%s", bench->err.text);
+	cr_expect(sl_span_equal(sl_buf_span(&bench->body), sl_buf_span(&plain)));
+	cr_expect_eq(fetch_as(bench, "https", "", "/"), 0, "%s", bench->err.text);
+	cr_expect_str_eq(bench->body.data, "hello");
+	cr_expect_eq(atomic_load(&bench->peer.accepted), 1);
+	sl_buf_release(&coded);
+	sl_buf_release(&plain);
+	tls_bench_free(bench);
+	return 0;
+}
+
+CLIENT_TEST(needs_close_notify_at_the_end_of_an_unframed_body_over_tls)
+{
+	struct bench *bench = tls_bench_new("server");
+	bench->script.no_close_notify = true;
+	bench->script.steps[0] = (struct step){ .reply = OK "\r\nhello", .then = CLOSE };
+	cr_expect_eq(fetch_as(bench, "https", "", "/"), SL_E_TLS, "%s", bench->err.text);
+	cr_expect_eq(bench->err.phase, SL_PHASE_BODY);
+	tls_bench_free(bench);
+	return 0;
+}
+
+CLIENT_TEST(retries_over_tls_when_the_kept_connection_was_cut)
+{
+	struct bench *bench = tls_bench_new("server");
+	bench->script.no_close_notify = true;
+	bench->script.steps[0] = (struct step){ .reply = HELLO };
+	bench->script.steps[1] = (struct step){ .then = CLOSE };
+	bench->script.steps[2] = (struct step){ .reply = HELLO };
+	for (int i = 0; i < 2; i++)
+		cr_expect_eq(fetch_as(bench, "https", "", "/"), 0, "%s", bench->err.text);
+	cr_expect_eq(atomic_load(&bench->script.next), 3);
+	tls_bench_free(bench);
+	return 0;
+}
+
+CLIENT_TEST(refuses_a_certificate_that_is_not_trusted)
+{
+	struct bench *bench = tls_bench_new("selfsigned");
+	cr_expect_eq(fetch_as(bench, "https", "", "/?sig=SECRET"), SL_E_TLS);
+	cr_expect_eq(bench->err.phase, SL_PHASE_TLS);
+	cr_expect(strstr(bench->err.text, "certificate"), "%s", bench->err.text);
+	cr_expect_null(strstr(bench->err.text, "SECRET"));
+	tls_bench_free(bench);
+	return 0;
+}
+
+CLIENT_TEST(goes_from_https_to_http_only_if_allowed)
+{
+	struct bench *bench = tls_bench_new("server");
+	bench->script.steps[0].reply = redirect_to(bench, 0, 302, bench->other.port, "/plain");
+	bench->script.steps[1].reply = bench->script.steps[0].reply;
+	bench->other_script.steps[0].reply = HELLO;
+	cr_expect_eq(fetch_as(bench, "https", "u:p@", "/"), SL_E_REDIRECT);
+	cr_expect(strstr(bench->err.text, "--allow-downgrade"), "%s", bench->err.text);
+	sl_http_client_free(bench->client);
+	bench->client = NULL;
+	bench->options.allow_downgrade = true;
+	cr_expect_eq(fetch_as(bench, "https", "u:p@", "/"), 0, "%s", bench->err.text);
+	cr_expect(strstr(bench->script.requests[1], "Authorization"));
+	cr_expect_null(strstr(bench->other_script.requests[0], "Authorization"));
+	tls_bench_free(bench);
+	return 0;
+}
+
+CLIENT_TEST(names_a_certificate_file_that_is_missing)
+{
+	struct bench *bench = bench_new();
+	bench->options.cacert = "/nonexistent/ca.pem";
+	bench->options.want_tls = true;
+	cr_expect_eq(sl_http_client_new(&bench->client, &bench->options, &bench->err), -ENOENT);
+	cr_expect(strstr(bench->err.text, "/nonexistent/ca.pem"), "%s", bench->err.text);
+	bench->options.want_tls = false;
+	sl_error_clear(&bench->err);
+	cr_expect_eq(fetch_as(bench, "https", "", "/"), -ENOENT);
+	bench_free(bench);
+	return 0;
+}
