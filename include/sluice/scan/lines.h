@@ -1,0 +1,46 @@
+/*
+ * lines.h - walks over the matching lines of a block, from the marks that its scan has left. Pure.
+ *
+ * Only lines that begin and end in the block are marked; the first and last partial lines are the
+ * caller's to join.
+ */
+#ifndef SLUICE_SCAN_LINES_H
+#define SLUICE_SCAN_LINES_H
+
+#include "sluice/scan/match.h"
+
+struct sl_line {
+	const unsigned char *text; /* in the block */
+	size_t len;                /* without the newline */
+	uint64_t index;            /* newlines of the block before this line; 0 if not asked for */
+};
+
+/* In its owner's memory; fields are the module's. */
+struct sl_lines {
+	const struct sl_match_kernel *kernel; /* NULL: lines are not numbered */
+	const unsigned char *data;
+	size_t len;
+	const uint64_t *marks;
+	size_t word; /* of marks, the one that `left` is of */
+	uint64_t left;
+	size_t begin;   /* no line that comes begins before here */
+	size_t counted; /* newlines before here are in `newlines` */
+	uint64_t newlines;
+};
+
+/* Block and marks must stay. `kernel` counts newlines for the lines' index; NULL if nobody asks for
+ * it. */
+void sl_lines_init(struct sl_lines *lines, const struct sl_match_kernel *kernel,
+	const unsigned char *data, size_t len, const uint64_t *marks);
+
+/* The next marked line, in order. False after the last. */
+bool sl_lines_next(struct sl_lines *lines, struct sl_line *line);
+
+/* Where the line begins that holds data[at], looking back no farther than `from`. */
+size_t sl_lines_begin(const unsigned char *data, size_t from, size_t at);
+
+/* How a block divides: [0, head) ends with its first newline, [tail, len) follows the last. No
+ * newline: head = len, tail = 0. */
+void sl_lines_edges(const unsigned char *data, size_t len, size_t *head, size_t *tail);
+
+#endif

@@ -1,0 +1,114 @@
+/*
+ * match.h - counts the newlines of a block and finds the lines that hold one of a few literals, in
+ * one pass.
+ *
+ * A plan is the compiled form of up to SL_MATCH_LITERALS literals; it is constant once made, and
+ * any number of threads may use it. A kernel is the pass itself for one instruction set; all
+ * kernels give the same answers. Pure: no I/O, no allocation; no byte outside [data, data + len) is
+ * read.
+ *
+ * A line is what ends with '\n' or with the input; a carriage return or NUL is a byte like any
+ * other. Literals hold no newline, so that an occurrence always lies in one line.
+ */
+#ifndef SLUICE_SCAN_MATCH_H
+#define SLUICE_SCAN_MATCH_H
+
+#include "sluice/base/bytes.h"
+
+#define SL_MATCH_LITERALS 64     /* one bit each in a word */
+#define SL_MATCH_LITERAL_LEN 128 /* of one literal; longer ones go to the regex engine */
+
+#define SL_MATCH_PAIR 2  /* bytes of a candidate that the pair filter looks at */
+#define SL_MATCH_WIDTH 3 /* leading bytes that the nibble filter looks at, at most */
+
+/* Which filter finds candidates; each candidate is then compared with the literals. */
+enum sl_match_filter {
+	SL_MATCH_NONE,   /* no literals: nothing matches, newlines are counted */
+	SL_MATCH_EVERY,  /* an empty literal: every line matches */
+	SL_MATCH_PAIRS,  /* all literals agree, case aside, on two bytes at fixed places */
+	SL_MATCH_NIBBLES /* tables of the low and high halves of the leading bytes (Teddy) */
+};
+
+/* In its owner's memory; fields are the module's. */
+struct sl_match_plan {
+	enum sl_match_filter filter;
+	bool ignore_case;
+	unsigned count;
+	unsigned shortest, longest; /* literal, in bytes */
+	unsigned width;             /* bytes the nibble filter uses */
+
+	/* A candidate at p has (p[pair_off[i]] | pair_fold[i]) == pair_byte[i] for both i. */
+	unsigned char pair_off[SL_MATCH_PAIR], pair_fold[SL_MATCH_PAIR], pair_byte[SL_MATCH_PAIR];
+
+	/* A candidate at p has a bit that low[i][p[i] & 15] & high[i][p[i] >> 4] keep for all i <
+	 * width. */
+	unsigned char low[SL_MATCH_WIDTH][16], high[SL_MATCH_WIDTH][16];
+
+	uint64_t starts[256]; /* bit i: literal i may begin with this byte */
+	unsigned char len[SL_MATCH_LITERALS];
+	unsigned char text[SL_MATCH_LITERALS][SL_MATCH_LITERAL_LEN]; /* lower case if ignore_case */
+};
+
+/*
+ * Compile `count` literals (0 is allowed); their bytes are copied. `ignore_case` folds ASCII
+ * letters only. Returns 0, or SL_E_LIMIT if there are more or longer ones than the constants above
+ * allow, or one holds a newline: then *plan is undefined and the caller takes the regex engine.
+ */
+int sl_match_plan_init(struct sl_match_plan *plan, const struct sl_span *literals, size_t count,
+	bool ignore_case) SL_MUST_CHECK;
+
+/* What one pass over a block finds. A line is closed if it begins after and ends with a newline of
+ * the block. */
+struct sl_match_counts {
+	uint64_t newlines;
+	uint64_t hits; /* closed lines that match */
+	bool head_hit; /* a literal lies before the first newline, or anywhere if there is none */
+	bool tail_hit; /* a literal lies after the last newline, or anywhere if there is none */
+};
+
+/* Words of a bitmap that has one bit for each byte of a block. */
+#define SL_MATCH_MARK_WORDS(len) (((len) + 63) / 64)
+
+/*
+ * `marks` is NULL, or a bitmap of SL_MATCH_MARK_WORDS(len) zero words, in which the bit of the
+ * newline that ends each closed matching line is set. With SL_MATCH_EVERY, head_hit is true if the
+ * block has a byte, and tail_hit if there are bytes after the last newline.
+ */
+typedef void sl_match_scan_fn(const struct sl_match_plan *plan, const unsigned char *data,
+	size_t len, uint64_t *marks, struct sl_match_counts *counts);
+
+struct sl_match_kernel {
+	const char *name;  /* "avx512", "avx2", "neon", "scalar" */
+	unsigned features; /* set of enum sl_cpu_feature that it needs */
+	sl_match_scan_fn *scan;
+	uint64_t (*newlines)(const unsigned char *data, size_t len);
+};
+
+/* The fastest kernel that a processor with these features (sl_cpu_features()) can run. Never NULL.
+ */
+const struct sl_match_kernel *sl_match_choose(unsigned features);
+
+/* A kernel by its name, for tests and measurements; NULL if it is not built in or needs more than
+ * `features`. */
+const struct sl_match_kernel *sl_match_by_name(const char *name, unsigned features);
+
+/* The kernels built in, fastest first; NULL past the last. */
+const struct sl_match_kernel *sl_match_nth(size_t index);
+
+/* True if a literal stands at data[0]. */
+bool sl_match_at(const struct sl_match_plan *plan, const unsigned char *data, size_t len);
+
+/*
+ * The leftmost occurrence in [from, len), the first literal in the plan's order if several begin
+ * there: [*begin, *end). False if there is none. A byte at a time: for single lines, not for
+ * blocks.
+ */
+bool sl_match_find(const struct sl_match_plan *plan, const unsigned char *data, size_t len,
+	size_t from, size_t *begin, size_t *end);
+
+/* True if a literal begins before `cut` and ends after it. For the few bytes on both sides of a
+ * cut. */
+bool sl_match_spans(
+	const struct sl_match_plan *plan, const unsigned char *data, size_t len, size_t cut);
+
+#endif

@@ -1,0 +1,48 @@
+#include "sluice/scan/lines.h"
+
+void
+sl_lines_init(struct sl_lines *lines, const struct sl_match_kernel *kernel,
+	const unsigned char *data, size_t len, const uint64_t *marks)
+{
+	*lines = (struct sl_lines){ .kernel = kernel, .data = data, .len = len, .marks = marks };
+	if (len)
+		lines->left = marks[0];
+}
+
+size_t
+sl_lines_begin(const unsigned char *data, size_t from, size_t at)
+{
+	const unsigned char *newline = at > from ? memrchr(data + from, '\n', at - from) : NULL;
+	return newline ? (size_t)(newline - data) + 1 : from;
+}
+
+bool
+sl_lines_next(struct sl_lines *lines, struct sl_line *line)
+{
+	while (!lines->left) {
+		if (++lines->word >= SL_MATCH_MARK_WORDS(lines->len))
+			return false;
+		lines->left = lines->marks[lines->word];
+	}
+	size_t end = lines->word * 64 + (size_t)__builtin_ctzll(lines->left);
+	lines->left &= lines->left - 1;
+	size_t begin = sl_lines_begin(lines->data, lines->begin, end);
+	lines->begin = end + 1;
+	if (lines->kernel) {
+		lines->newlines += lines->kernel->newlines(
+			lines->data + lines->counted, begin - lines->counted);
+		lines->counted = begin;
+	}
+	*line = (struct sl_line){ lines->data + begin, end - begin, lines->newlines };
+	return true;
+}
+
+void
+sl_lines_edges(const unsigned char *data, size_t len, size_t *head, size_t *tail)
+{
+	const unsigned char *first = len ? memchr(data, '\n', len) : NULL;
+	*head = first ? (size_t)(first - data) + 1 : len;
+	*tail = first ? sl_lines_begin(data, *head, len) : 0;
+	if (first && *tail < *head)
+		*tail = *head;
+}

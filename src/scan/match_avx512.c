@@ -1,0 +1,144 @@
+#include "match_int.h"
+
+#if defined(__AVX512BW__)
+
+#include <immintrin.h>
+
+#define VECTOR 64u
+
+#define INLINE static inline __attribute__((always_inline))
+
+INLINE __m512i
+load(const unsigned char *at)
+{
+	return _mm512_loadu_si512((const void *)at);
+}
+
+INLINE __m512i
+broadcast(unsigned char byte)
+{
+	return _mm512_set1_epi8((char)byte);
+}
+
+/* A compare gives a mask register here, so that a population count is the shortest way to count. */
+INLINE uint64_t
+newlines_at(const unsigned char *at)
+{
+	return (uint64_t)__builtin_popcountll(_mm512_cmpeq_epi8_mask(load(at), broadcast('\n')));
+}
+
+static uint64_t
+newlines(const unsigned char *data, size_t len)
+{
+	uint64_t count = 0;
+	size_t i = 0;
+	for (; len - i >= VECTOR; i += VECTOR)
+		count += newlines_at(data + i);
+	return count + match_scalar_newlines(data + i, len - i);
+}
+
+/* `folds` is constant, so that each case is compiled by itself. */
+INLINE const unsigned char *
+scan_pairs(struct match_pass *pass, bool folds)
+{
+	const struct sl_match_plan *plan = pass->plan;
+	size_t off0 = plan->pair_off[0], off1 = plan->pair_off[1];
+	__m512i byte0 = broadcast(plan->pair_byte[0]), byte1 = broadcast(plan->pair_byte[1]);
+	__m512i fold0 = broadcast(plan->pair_fold[0]), fold1 = broadcast(plan->pair_fold[1]);
+	const unsigned char *at = pass->data;
+	uint64_t count = 0;
+	for (; (size_t)(pass->end - at) >= VECTOR + off1; at += VECTOR) {
+		count += newlines_at(at);
+		__m512i v0 = load(at + off0), v1 = load(at + off1);
+		if (folds) {
+			v0 = _mm512_or_si512(v0, fold0);
+			v1 = _mm512_or_si512(v1, fold1);
+		}
+		uint64_t mask =
+			_mm512_cmpeq_epi8_mask(v0, byte0) & _mm512_cmpeq_epi8_mask(v1, byte1);
+		if (__builtin_expect(mask != 0, 0) && !match_pass_mask(pass, at, mask)) {
+			at = pass->end;
+			break;
+		}
+	}
+	pass->counts->newlines += count;
+	return at;
+}
+
+INLINE __m512i
+table(const unsigned char *sixteen)
+{
+	return _mm512_broadcast_i32x4(_mm_loadu_si128((const __m128i *)(const void *)sixteen));
+}
+
+INLINE const unsigned char *
+scan_nibbles(struct match_pass *pass, unsigned width)
+{
+	__m512i low[SL_MATCH_WIDTH], high[SL_MATCH_WIDTH], low4 = broadcast(0x0f);
+	for (unsigned i = 0; i < width; i++) {
+		low[i] = table(pass->plan->low[i]);
+		high[i] = table(pass->plan->high[i]);
+	}
+	const unsigned char *at = pass->data;
+	uint64_t count = 0;
+	for (; (size_t)(pass->end - at) >= VECTOR + width; at += VECTOR) {
+		count += newlines_at(at);
+		__m512i keep = broadcast(0xff);
+		for (unsigned i = 0; i < width; i++) {
+			__m512i v = load(at + i);
+			__m512i upper = _mm512_and_si512(_mm512_srli_epi16(v, 4), low4);
+			keep = _mm512_and_si512(
+				keep, _mm512_shuffle_epi8(low[i], _mm512_and_si512(v, low4)));
+			keep = _mm512_and_si512(keep, _mm512_shuffle_epi8(high[i], upper));
+		}
+		uint64_t mask = _mm512_test_epi8_mask(keep, keep);
+		if (__builtin_expect(mask != 0, 0) && !match_pass_mask(pass, at, mask)) {
+			at = pass->end;
+			break;
+		}
+	}
+	pass->counts->newlines += count;
+	return at;
+}
+
+static const unsigned char *
+scan_vectors(struct match_pass *pass)
+{
+	const struct sl_match_plan *plan = pass->plan;
+	if (plan->filter == SL_MATCH_PAIRS)
+		return plan->pair_fold[0] | plan->pair_fold[1] ? scan_pairs(pass, true)
+							       : scan_pairs(pass, false);
+	if (plan->width == 1)
+		return scan_nibbles(pass, 1);
+	return plan->width == 2 ? scan_nibbles(pass, 2) : scan_nibbles(pass, 3);
+}
+
+static void
+scan(const struct sl_match_plan *plan, const unsigned char *data, size_t len, uint64_t *marks,
+	struct sl_match_counts *counts)
+{
+	*counts = (struct sl_match_counts){ 0 };
+	struct match_pass pass = { plan, data, data + len, data, NULL, marks, counts };
+	if (plan->filter == SL_MATCH_NONE || plan->filter == SL_MATCH_EVERY)
+		match_pass_every(&pass, newlines(data, len));
+	else
+		match_pass_rest(&pass, scan_vectors(&pass));
+}
+
+static const struct sl_match_kernel kernel = { "avx512", SL_CPU_AVX512BW, scan, newlines };
+
+const struct sl_match_kernel *
+match_kernel_avx512(void)
+{
+	return &kernel;
+}
+
+#else
+
+const struct sl_match_kernel *
+match_kernel_avx512(void)
+{
+	return NULL;
+}
+
+#endif

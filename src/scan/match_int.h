@@ -1,0 +1,55 @@
+/*
+ * match_int.h - what the kernels share: the state of one pass, and what happens at a candidate.
+ */
+#ifndef SLUICE_SCAN_MATCH_INT_H
+#define SLUICE_SCAN_MATCH_INT_H
+
+#include "sluice/base/cpu.h"
+#include "sluice/scan/match.h"
+
+/* One pass over one block. `skip` moves ahead of the candidates: what lies before it belongs to a
+ * counted line. */
+struct match_pass {
+	const struct sl_match_plan *plan;
+	const unsigned char *data, *end;
+	const unsigned char *skip;
+	const unsigned char
+		*first_newline; /* NULL until the first hit asks for it; end if there is none */
+	uint64_t *marks;
+	struct sl_match_counts *counts;
+};
+
+/*
+ * A candidate that lies at `at`: compare it, and count its line once. False if the line is the
+ * block's last and has no newline: then neither newlines nor other lines follow, and the pass is
+ * over.
+ */
+bool match_pass_candidate(struct match_pass *pass, const unsigned char *at);
+
+/* The rest of the block from `at`, a byte at a time: where fewer bytes are left than a vector looks
+ * at. */
+void match_pass_rest(struct match_pass *pass, const unsigned char *at);
+
+/* What a kernel for filter NONE or EVERY does, and how it begins the others. */
+void match_pass_every(const struct match_pass *pass, uint64_t newlines);
+
+uint64_t match_scalar_newlines(const unsigned char *data, size_t len);
+
+/* The kernel of each instruction set, or NULL where the compiler's target has it not. */
+const struct sl_match_kernel *match_kernel_scalar(void);
+const struct sl_match_kernel *match_kernel_avx2(void);
+const struct sl_match_kernel *match_kernel_avx512(void);
+const struct sl_match_kernel *match_kernel_neon(void);
+
+/* All candidates of a mask whose bit 0 stands for `base`. False as match_pass_candidate says. */
+static inline bool
+match_pass_mask(struct match_pass *pass, const unsigned char *base, uint64_t mask)
+{
+	for (; mask; mask &= mask - 1) {
+		if (!match_pass_candidate(pass, base + __builtin_ctzll(mask)))
+			return false;
+	}
+	return true;
+}
+
+#endif

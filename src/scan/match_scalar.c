@@ -1,0 +1,41 @@
+#include "match_int.h"
+
+/* Eight bytes at a time: a byte of `word ^ newlines` is zero where a newline stands. */
+uint64_t
+match_scalar_newlines(const unsigned char *data, size_t len)
+{
+	const uint64_t ones = 0x0101010101010101ull, low7 = 0x7f7f7f7f7f7f7f7full;
+	uint64_t count = 0;
+	size_t i = 0;
+	for (; len - i >= 8; i += 8) {
+		uint64_t word;
+		memcpy(&word, data + i, 8);
+		word ^= ones * '\n';
+		/* The top bit of each byte that is not zero; no carry crosses a byte. */
+		uint64_t other = ((word & low7) + low7) | word;
+		count += (uint64_t)__builtin_popcountll(~other & ~low7);
+	}
+	for (; i < len; i++)
+		count += data[i] == '\n';
+	return count;
+}
+
+static void
+scan(const struct sl_match_plan *plan, const unsigned char *data, size_t len, uint64_t *marks,
+	struct sl_match_counts *counts)
+{
+	*counts = (struct sl_match_counts){ 0 };
+	struct match_pass pass = { plan, data, data + len, data, NULL, marks, counts };
+	if (plan->filter == SL_MATCH_NONE || plan->filter == SL_MATCH_EVERY)
+		match_pass_every(&pass, match_scalar_newlines(data, len));
+	else
+		match_pass_rest(&pass, data);
+}
+
+static const struct sl_match_kernel kernel = { "scalar", 0, scan, match_scalar_newlines };
+
+const struct sl_match_kernel *
+match_kernel_scalar(void)
+{
+	return &kernel;
+}

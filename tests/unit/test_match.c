@@ -1,0 +1,326 @@
+#include "sluice/base/cpu.h"
+#include "sluice/base/error.h"
+#include "sluice/base/random.h"
+#include "sluice/scan/match.h"
+#include "support/oracle.h"
+
+#include <criterion/criterion.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+/* Text that ends (or begins) exactly at a page that cannot be read. */
+struct cage {
+	unsigned char *map;
+	size_t page, pages;
+};
+
+static struct cage
+cage_new(size_t bytes)
+{
+	struct cage cage = { .page = (size_t)sysconf(_SC_PAGESIZE) };
+	cage.pages = bytes / cage.page + 1;
+	size_t len = (cage.pages + 2) * cage.page;
+	cage.map = mmap(NULL, len, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	cr_assert(cage.map != MAP_FAILED);
+	cr_assert_eq(
+		mprotect(cage.map + cage.page, cage.pages * cage.page, PROT_READ | PROT_WRITE), 0);
+	return cage;
+}
+
+static void
+cage_free(struct cage *cage)
+{
+	munmap(cage->map, (cage->pages + 2) * cage->page);
+}
+
+static unsigned char *
+cage_put(struct cage *cage, const void *data, size_t len, bool at_end)
+{
+	unsigned char *begin = cage->map + cage->page;
+	unsigned char *at = at_end ? begin + cage->pages * cage->page - len : begin;
+	if (len)
+		memcpy(at, data, len);
+	return at;
+}
+
+static struct sl_match_plan plan;
+
+static void
+plan_of(const char *const *texts, bool ignore_case)
+{
+	struct sl_span literals[SL_MATCH_LITERALS];
+	size_t count = 0;
+	for (; texts[count]; count++)
+		literals[count] = sl_span_str(texts[count]);
+	cr_assert_eq(sl_match_plan_init(&plan, literals, count, ignore_case), 0);
+}
+
+/* What a pass should find, line by line. */
+static struct sl_match_counts
+expected(struct sl_span data, const struct sl_span *literals, size_t count, bool ignore_case,
+	uint64_t *marks)
+{
+	struct sl_match_counts want = { 0 };
+	struct sl_span rest = data, line;
+	bool is_first = true;
+	while (oracle_next_line(&rest, &line)) {
+		bool hit = oracle_line_hit(line, literals, count, ignore_case);
+		const char *end = line.data + line.len;
+		bool closed = end < data.data + data.len;
+		want.newlines += closed;
+		if (is_first)
+			want.head_hit = hit;
+		if (!closed)
+			want.tail_hit = hit;
+		if (!is_first && closed && hit) {
+			want.hits++;
+			size_t off = (size_t)(end - data.data);
+			marks[off / 64] |= 1ull << (off % 64);
+		}
+		is_first = false;
+	}
+	return want;
+}
+
+static void
+check_counts(const struct sl_match_counts *got, const struct sl_match_counts *want,
+	const char *name, size_t len)
+{
+	cr_assert_eq(got->newlines, want->newlines, "%s: newlines %zu, not %zu, of %zu bytes", name,
+		(size_t)got->newlines, (size_t)want->newlines, len);
+	cr_assert_eq(got->hits, want->hits, "%s: hits %zu, not %zu, of %zu bytes", name,
+		(size_t)got->hits, (size_t)want->hits, len);
+	cr_assert_eq(got->head_hit, want->head_hit, "%s: head_hit of %zu bytes", name, len);
+	cr_assert_eq(got->tail_hit, want->tail_hit, "%s: tail_hit of %zu bytes", name, len);
+}
+
+#define MOST_BYTES 4096
+
+static void
+check_every_kernel(const unsigned char *data, size_t len, const struct sl_span *literals,
+	size_t count, bool ignore_case)
+{
+	uint64_t want_marks[SL_MATCH_MARK_WORDS(MOST_BYTES) + 1] = { 0 };
+	struct sl_match_counts want = expected(
+		sl_span((const char *)data, len), literals, count, ignore_case, want_marks);
+	const struct sl_match_kernel *kernel;
+	for (size_t i = 0; (kernel = sl_match_nth(i)) != NULL; i++) {
+		if (!sl_match_by_name(kernel->name, sl_cpu_features()))
+			continue;
+		struct sl_match_counts got;
+		uint64_t marks[SL_MATCH_MARK_WORDS(MOST_BYTES) + 1] = { 0 };
+		kernel->scan(&plan, data, len, marks, &got);
+		check_counts(&got, &want, kernel->name, len);
+		cr_assert_arr_eq(marks, want_marks, sizeof(marks), "%s: marks of %zu bytes",
+			kernel->name, len);
+		kernel->scan(&plan, data, len, NULL, &got);
+		check_counts(&got, &want, kernel->name, len);
+		cr_assert_eq(kernel->newlines(data, len), want.newlines);
+	}
+}
+
+struct set {
+	bool ignore_case;
+	const char *alphabet;
+	const char *literals[12];
+};
+
+/* Alphabets are small, so that literals and their beginnings are everywhere. */
+static const struct set sets[] = {
+	{ false, "abc\n", { NULL } },
+	{ false, "abc\n", { "", NULL } },
+	{ false, "abc\n", { "ab", "", NULL } },
+	{ false, "erorER\n ", { "error", "ERROR", NULL } },
+	{ false, "ero\n", { "error", NULL } },
+	{ true, "eErRoO\n\r", { "eRRor", NULL } },
+	{ false, "ab\n", { "b", NULL } },
+	{ true, "aAbB\n", { "a", NULL } },
+	{ false, "a[{\n", { "[a", "{a", NULL } },
+	{ true, "a[{@`\n", { "[a", NULL } },
+	{ false, "ab\n", { "aaaaaaaaaaaaaaaa", "abababab", NULL } },
+	{ false, "abcd\n", { "ab", "bc", "cd", "da", NULL } },
+	{ true, "aBcD\n", { "abc", "bcd", "cda", "dd", NULL } },
+	{ false, "abcd\n", { "a", "bcd", "cab", NULL } },
+	{ false, "ab\n",
+		{ "aab", "aba", "abb", "baa", "bab", "bba", "bbb", "aaa", "abab", "bbbb", NULL } },
+	{ false, "\xff\xfe\x80\n", { "\xff\xfe", "\x80\x80\x80", NULL } },
+};
+
+static size_t
+set_literals(const struct set *set, struct sl_span *literals)
+{
+	size_t count = 0;
+	for (; set->literals[count]; count++)
+		literals[count] = sl_span_str(set->literals[count]);
+	return count;
+}
+
+/* Newlines are rarer in some fills than in others; NULs come in now and then. */
+static void
+fill(struct sl_random *random, const struct set *set, unsigned char *data, size_t len)
+{
+	size_t letters = strlen(set->alphabet);
+	uint64_t rarity = 1 + sl_random_below(random, 60);
+	for (size_t i = 0; i < len; i++) {
+		data[i] = (unsigned char)set->alphabet[sl_random_below(random, letters)];
+		if (data[i] == '\n' && sl_random_below(random, rarity) != 0)
+			data[i] = (unsigned char)set->alphabet[0];
+		if (sl_random_below(random, 200) == 0)
+			data[i] = 0;
+	}
+}
+
+Test(match, kernels_agree_with_the_oracle_at_every_length_against_unreadable_pages)
+{
+	struct cage cage = cage_new(MOST_BYTES);
+	struct sl_random random;
+	sl_random_init(&random, 1);
+	unsigned char data[MOST_BYTES];
+	for (size_t s = 0; s < SL_COUNT_OF(sets); s++) {
+		struct sl_span literals[12];
+		size_t count = set_literals(&sets[s], literals);
+		cr_assert_eq(sl_match_plan_init(&plan, literals, count, sets[s].ignore_case), 0);
+		for (size_t len = 0; len <= 420; len++) {
+			fill(&random, &sets[s], data, len);
+			unsigned char *at = cage_put(&cage, data, len, len % 2 == 0);
+			check_every_kernel(at, len, literals, count, sets[s].ignore_case);
+		}
+	}
+	cage_free(&cage);
+}
+
+Test(match, kernels_agree_with_the_oracle_on_random_blocks_at_any_alignment)
+{
+	struct cage cage = cage_new(MOST_BYTES);
+	struct sl_random random;
+	sl_random_init(&random, 2);
+	unsigned char data[MOST_BYTES];
+	for (size_t round = 0; round < 1500; round++) {
+		const struct set *set = &sets[sl_random_below(&random, SL_COUNT_OF(sets))];
+		struct sl_span literals[12];
+		size_t count = set_literals(set, literals);
+		cr_assert_eq(sl_match_plan_init(&plan, literals, count, set->ignore_case), 0);
+		size_t len = sl_random_below(&random, MOST_BYTES + 1);
+		fill(&random, set, data, len);
+		unsigned char *at = cage_put(&cage, data, len, true);
+		check_every_kernel(at, len, literals, count, set->ignore_case);
+	}
+	cage_free(&cage);
+}
+
+Test(match, random_literals_agree_with_the_oracle)
+{
+	struct sl_random random;
+	sl_random_init(&random, 3);
+	unsigned char data[MOST_BYTES];
+	char texts[SL_MATCH_LITERALS][SL_MATCH_LITERAL_LEN];
+	for (size_t round = 0; round < 600; round++) {
+		const struct set *set = &sets[3 + sl_random_below(&random, 3)];
+		struct sl_span literals[SL_MATCH_LITERALS];
+		size_t count = 1 + sl_random_below(&random, round % 3 ? 4 : SL_MATCH_LITERALS);
+		for (size_t i = 0; i < count; i++) {
+			size_t len =
+				1 + sl_random_below(&random, round % 5 ? 6 : SL_MATCH_LITERAL_LEN);
+			for (size_t k = 0; k < len; k++)
+				texts[i][k] = set->alphabet[sl_random_below(&random, 3)];
+			literals[i] = sl_span(texts[i], len);
+		}
+		bool ignore_case = sl_random_below(&random, 2) != 0;
+		cr_assert_eq(sl_match_plan_init(&plan, literals, count, ignore_case), 0);
+		size_t len = sl_random_below(&random, 1500);
+		fill(&random, set, data, len);
+		check_every_kernel(data, len, literals, count, ignore_case);
+	}
+}
+
+Test(match, literals_at_every_place_of_a_block_are_found)
+{
+	const struct sl_span literals[] = { { "ERROR", 5 }, { "error", 5 } };
+	cr_assert_eq(sl_match_plan_init(&plan, literals, 2, false), 0);
+	unsigned char data[700];
+	for (size_t at = 0; at + 5 <= sizeof(data); at++) {
+		memset(data, 'r', sizeof(data));
+		for (size_t i = 99; i < sizeof(data); i += 100)
+			data[i] = '\n';
+		memcpy(data + at, at % 2 ? "error" : "ERROR", 5);
+		check_every_kernel(data, sizeof(data), literals, 2, false);
+	}
+}
+
+Test(match, more_newlines_than_a_byte_can_count)
+{
+	unsigned char data[MOST_BYTES];
+	memset(data, '\n', sizeof(data));
+	const char *const none[] = { NULL }, *const pair[] = { "error", NULL };
+	const char *const words[] = { "abc", "xyz", NULL };
+	plan_of(none, false);
+	check_every_kernel(data, sizeof(data), NULL, 0, false);
+	plan_of(pair, false);
+	check_every_kernel(data, sizeof(data), &(struct sl_span){ "error", 5 }, 1, false);
+	plan_of(words, false);
+	check_every_kernel(
+		data, sizeof(data), (struct sl_span[]){ { "abc", 3 }, { "xyz", 3 } }, 2, false);
+}
+
+Test(match, default_pair_shares_one_filter_and_keeps_its_case)
+{
+	const char *const pair[] = { "ERROR", "error", NULL };
+	plan_of(pair, false);
+	cr_assert_eq(plan.filter, SL_MATCH_PAIRS);
+	const unsigned char *text = (const unsigned char *)"Error eRROR ERRoR";
+	struct sl_match_counts counts;
+	sl_match_choose(sl_cpu_features())->scan(&plan, text, 17, NULL, &counts);
+	cr_assert(!counts.head_hit && !counts.tail_hit);
+}
+
+Test(match, find_reports_leftmost_and_first_in_order)
+{
+	const char *const words[] = { "bc", "abcd", "ab", NULL };
+	plan_of(words, false);
+	const unsigned char *text = (const unsigned char *)"xxabcdbc";
+	size_t begin = 0, end = 0;
+	cr_assert(sl_match_find(&plan, text, 8, 0, &begin, &end));
+	cr_assert(begin == 2 && end == 6);
+	cr_assert(sl_match_find(&plan, text, 8, end, &begin, &end));
+	cr_assert(begin == 6 && end == 8);
+	cr_assert(!sl_match_find(&plan, text, 8, end, &begin, &end));
+}
+
+Test(match, empty_literal_is_found_everywhere)
+{
+	const char *const words[] = { "ab", "", NULL };
+	plan_of(words, false);
+	size_t begin = 9, end = 9;
+	cr_assert(sl_match_find(&plan, (const unsigned char *)"", 0, 0, &begin, &end));
+	cr_assert(begin == 0 && end == 0);
+	cr_assert(sl_match_find(&plan, (const unsigned char *)"xab", 3, 1, &begin, &end));
+	cr_assert(begin == 1 && end == 3);
+}
+
+Test(match, too_many_too_long_or_broken_literals_are_refused)
+{
+	struct sl_span many[SL_MATCH_LITERALS + 1];
+	for (size_t i = 0; i < SL_COUNT_OF(many); i++)
+		many[i] = sl_span_str("x");
+	cr_assert_eq(sl_match_plan_init(&plan, many, SL_COUNT_OF(many), false), SL_E_LIMIT);
+	cr_assert_eq(sl_match_plan_init(&plan, many, SL_MATCH_LITERALS, false), 0);
+	char text[SL_MATCH_LITERAL_LEN + 1];
+	memset(text, 'x', sizeof(text));
+	struct sl_span literal = sl_span(text, sizeof(text));
+	cr_assert_eq(sl_match_plan_init(&plan, &literal, 1, false), SL_E_LIMIT);
+	literal.len = SL_MATCH_LITERAL_LEN;
+	cr_assert_eq(sl_match_plan_init(&plan, &literal, 1, false), 0);
+	literal = sl_span_str("a\nb");
+	cr_assert_eq(sl_match_plan_init(&plan, &literal, 1, false), SL_E_LIMIT);
+}
+
+Test(match, kernel_is_chosen_by_what_the_processor_has)
+{
+	cr_assert_str_eq(sl_match_choose(0)->name, "scalar");
+	cr_assert_null(sl_match_by_name("no such kernel", ~0u));
+	const struct sl_match_kernel *fastest = sl_match_nth(0);
+	cr_assert_eq(sl_match_choose(~0u), fastest);
+	if (fastest->features)
+		cr_assert_null(sl_match_by_name(fastest->name, 0));
+}
