@@ -126,6 +126,7 @@ static void
 add_nibbles(struct sl_match_plan *plan, unsigned place, unsigned char c, unsigned bucket)
 {
 	unsigned char bit = (unsigned char)(1u << bucket);
+	plan->ascii = plan->ascii && c < 0x80;
 	plan->low[place][c & 15] |= bit;
 	plan->high[place][c >> 4] |= bit;
 }
@@ -135,6 +136,7 @@ static void
 choose_nibbles(struct sl_match_plan *plan)
 {
 	plan->width = SL_MIN(plan->shortest, (unsigned)SL_MATCH_WIDTH);
+	plan->ascii = true;
 	for (unsigned i = 0; i < plan->count; i++) {
 		unsigned bucket = i * 8 / SL_MAX(plan->count, 8u);
 		for (unsigned place = 0; place < plan->width; place++) {

@@ -24,12 +24,6 @@ broadcast(unsigned char byte)
 	return _mm256_set1_epi8((char)byte);
 }
 
-INLINE bool
-is_zero(__m256i v)
-{
-	return _mm256_testz_si256(v, v);
-}
-
 /* 0xff where a newline stands: subtracting it counts. */
 INLINE __m256i
 newlines_at(const unsigned char *at)
@@ -69,133 +63,104 @@ newlines(const unsigned char *data, size_t len)
 	return count + match_scalar_newlines(data + i, len - i);
 }
 
-/* The four candidate masks of a group, most often all zero. */
-struct masks {
-	__m256i at[4];
+/* The candidates of a group, not zero where one may begin; most often all zero. */
+struct candidates {
+	__m256i a, b, c, d;
 };
 
 INLINE bool
-masks_empty(const struct masks *m)
+has_none(struct candidates found)
 {
-	__m256i a = _mm256_or_si256(m->at[0], m->at[1]), b = _mm256_or_si256(m->at[2], m->at[3]);
-	return is_zero(_mm256_or_si256(a, b));
+	__m256i ab = _mm256_or_si256(found.a, found.b), cd = _mm256_or_si256(found.c, found.d);
+	__m256i any = _mm256_or_si256(ab, cd);
+	return _mm256_testz_si256(any, any);
 }
 
+INLINE uint64_t
+mask_of(__m256i low, __m256i high)
+{
+	__m256i zero = _mm256_setzero_si256();
+	uint32_t not_low = (uint32_t)_mm256_movemask_epi8(_mm256_cmpeq_epi8(low, zero));
+	uint32_t not_high = (uint32_t)_mm256_movemask_epi8(_mm256_cmpeq_epi8(high, zero));
+	return ~(not_low | (uint64_t)not_high << 32);
+}
+
+/* Masks go by value: a pointer to the vectors would make the hot loop store them. */
 static SL_NOINLINE bool
-masks_verify(struct match_pass *pass, const unsigned char *at, const struct masks *m)
+verify(struct match_pass *pass, const unsigned char *at, uint64_t low, uint64_t high)
 {
-	for (unsigned i = 0; i < 4; i += 2) {
-		uint64_t low = (uint32_t)_mm256_movemask_epi8(m->at[i]);
-		uint64_t high = (uint32_t)_mm256_movemask_epi8(m->at[i + 1]);
-		if (!match_pass_mask(pass, at + i * VECTOR, low | high << 32))
-			return false;
-	}
-	return true;
+	return match_pass_mask(pass, at, low) && match_pass_mask(pass, at + 2 * VECTOR, high);
 }
 
-struct pair {
-	size_t off[2];
-	__m256i byte[2], fold[2];
-};
-
-INLINE __m256i
-pair_half(const struct pair *pair, const unsigned char *at, unsigned half, bool folds)
-{
-	__m256i v = load(at + pair->off[half]);
-	return _mm256_cmpeq_epi8(
-		folds ? _mm256_or_si256(v, pair->fold[half]) : v, pair->byte[half]);
-}
-
-INLINE __m256i
-pair_test(const struct pair *pair, const unsigned char *at, bool folds)
-{
-	return _mm256_and_si256(pair_half(pair, at, 0, folds), pair_half(pair, at, 1, folds));
-}
-
-/* The hot loop for the default patterns. `folds` is constant, so that each case is compiled by
- * itself. */
-INLINE const unsigned char *
-scan_pairs(struct match_pass *pass, bool folds)
-{
-	const struct sl_match_plan *plan = pass->plan;
-	struct pair pair;
-	for (unsigned i = 0; i < 2; i++) {
-		pair.off[i] = plan->pair_off[i];
-		pair.byte[i] = broadcast(plan->pair_byte[i]);
-		pair.fold[i] = broadcast(plan->pair_fold[i]);
-	}
-	size_t reach = pair.off[1];
-	const unsigned char *at = pass->data;
-	while ((size_t)(pass->end - at) >= GROUP + reach) {
-		size_t groups = SL_MIN(((size_t)(pass->end - at) - reach) / GROUP, GROUPS_A_SUM);
-		__m256i sum = _mm256_setzero_si256();
-		bool more = true;
-		for (; groups && more; groups--, at += GROUP) {
-			sum = _mm256_sub_epi8(sum, group_newlines(at));
-			struct masks m;
-			for (unsigned i = 0; i < 4; i++)
-				m.at[i] = pair_test(&pair, at + i * VECTOR, folds);
-			if (__builtin_expect(!masks_empty(&m), 0))
-				more = masks_verify(pass, at, &m);
-		}
-		pass->counts->newlines += sum_bytes(sum);
-		if (!more)
-			return pass->end;
-	}
-	return at;
-}
-
-struct nibbles {
+/* The constants of either filter, in registers as far as they go round. */
+struct filter {
+	size_t reach; /* bytes of a candidate that are looked at behind its first */
+	size_t off[SL_MATCH_PAIR];
+	__m256i byte[SL_MATCH_PAIR], fold[SL_MATCH_PAIR];
 	__m256i low[SL_MATCH_WIDTH], high[SL_MATCH_WIDTH];
 };
 
+enum kind { PAIRS, PAIRS_FOLDED, NIBBLES_1, NIBBLES_2, NIBBLES_3, NIBBLES_ASCII };
+
 INLINE __m256i
-table(const unsigned char *sixteen)
+pair_half(const struct filter *filter, const unsigned char *at, unsigned half, bool folds)
 {
-	return _mm256_broadcastsi128_si256(_mm_loadu_si128((const __m128i *)(const void *)sixteen));
+	__m256i v = load(at + filter->off[half]);
+	v = folds ? _mm256_or_si256(v, filter->fold[half]) : v;
+	return _mm256_cmpeq_epi8(v, filter->byte[half]);
 }
 
-/* Buckets whose literals may begin at each byte. */
+/*
+ * Buckets whose literals may have the byte at `place`. A shuffle gives zero for an index with its
+ * top bit set, so that where all literals are ASCII the low half needs no masking: bytes that are
+ * not drop out.
+ */
 INLINE __m256i
-nibbles_test(const struct nibbles *tables, const unsigned char *at, unsigned width)
+nibbles_at(const struct filter *filter, const unsigned char *at, unsigned place, bool ascii)
 {
-	__m256i keep = broadcast(0xff), low4 = broadcast(0x0f);
-	for (unsigned i = 0; i < width; i++) {
-		__m256i v = load(at + i);
-		__m256i high = _mm256_and_si256(_mm256_srli_epi16(v, 4), low4);
-		__m256i by_low = _mm256_shuffle_epi8(tables->low[i], _mm256_and_si256(v, low4));
-		keep = _mm256_and_si256(
-			keep, _mm256_and_si256(by_low, _mm256_shuffle_epi8(tables->high[i], high)));
+	__m256i v = load(at + place), low4 = broadcast(0x0f);
+	__m256i high = _mm256_and_si256(_mm256_srli_epi16(v, 4), low4);
+	__m256i low = ascii ? v : _mm256_and_si256(v, low4);
+	__m256i by_low = _mm256_shuffle_epi8(filter->low[place], low);
+	return _mm256_and_si256(by_low, _mm256_shuffle_epi8(filter->high[place], high));
+}
+
+INLINE __m256i
+test(const struct filter *filter, const unsigned char *at, enum kind kind)
+{
+	if (kind == PAIRS || kind == PAIRS_FOLDED) {
+		__m256i first = pair_half(filter, at, 0, kind == PAIRS_FOLDED);
+		return _mm256_and_si256(first, pair_half(filter, at, 1, kind == PAIRS_FOLDED));
 	}
+	bool ascii = kind == NIBBLES_ASCII;
+	__m256i keep = nibbles_at(filter, at, 0, ascii);
+	if (kind != NIBBLES_1)
+		keep = _mm256_and_si256(keep, nibbles_at(filter, at, 1, ascii));
+	if (kind == NIBBLES_3 || kind == NIBBLES_ASCII)
+		keep = _mm256_and_si256(keep, nibbles_at(filter, at, 2, ascii));
 	return keep;
 }
 
-/* As scan_pairs; a bucket byte becomes a mask byte only where there are candidates. */
+/* The hot loop. `kind` is constant, so that each case is compiled by itself. Returns where the rest
+ * begins. */
 INLINE const unsigned char *
-scan_nibbles(struct match_pass *pass, unsigned width)
+scan_groups(struct match_pass *pass, const struct filter *filter, enum kind kind)
 {
-	struct nibbles tables;
-	for (unsigned i = 0; i < width; i++) {
-		tables.low[i] = table(pass->plan->low[i]);
-		tables.high[i] = table(pass->plan->high[i]);
-	}
 	const unsigned char *at = pass->data;
-	while ((size_t)(pass->end - at) >= GROUP + width) {
-		size_t groups = SL_MIN(((size_t)(pass->end - at) - width) / GROUP, GROUPS_A_SUM);
+	while ((size_t)(pass->end - at) >= GROUP + filter->reach) {
+		size_t groups =
+			SL_MIN(((size_t)(pass->end - at) - filter->reach) / GROUP, GROUPS_A_SUM);
 		__m256i sum = _mm256_setzero_si256();
 		bool more = true;
 		for (; groups && more; groups--, at += GROUP) {
 			sum = _mm256_sub_epi8(sum, group_newlines(at));
-			struct masks m;
-			for (unsigned i = 0; i < 4; i++)
-				m.at[i] = nibbles_test(&tables, at + i * VECTOR, width);
-			if (__builtin_expect(masks_empty(&m), 1))
-				continue;
-			__m256i zero = _mm256_setzero_si256();
-			for (unsigned i = 0; i < 4; i++)
-				m.at[i] = _mm256_xor_si256(
-					_mm256_cmpeq_epi8(m.at[i], zero), broadcast(0xff));
-			more = masks_verify(pass, at, &m);
+			struct candidates found = { test(filter, at, kind),
+				test(filter, at + VECTOR, kind),
+				test(filter, at + 2 * VECTOR, kind),
+				test(filter, at + 3 * VECTOR, kind) };
+			if (__builtin_expect(!has_none(found), 0))
+				more = verify(pass, at, mask_of(found.a, found.b),
+					mask_of(found.c, found.d));
 		}
 		pass->counts->newlines += sum_bytes(sum);
 		if (!more)
@@ -205,15 +170,41 @@ scan_nibbles(struct match_pass *pass, unsigned width)
 }
 
 static const unsigned char *
-scan_vectors(struct match_pass *pass)
+scan_pairs(struct match_pass *pass)
 {
 	const struct sl_match_plan *plan = pass->plan;
-	if (plan->filter == SL_MATCH_PAIRS)
-		return plan->pair_fold[0] | plan->pair_fold[1] ? scan_pairs(pass, true)
-							       : scan_pairs(pass, false);
+	struct filter filter = { .reach = plan->pair_off[1] };
+	for (unsigned i = 0; i < SL_MATCH_PAIR; i++) {
+		filter.off[i] = plan->pair_off[i];
+		filter.byte[i] = broadcast(plan->pair_byte[i]);
+		filter.fold[i] = broadcast(plan->pair_fold[i]);
+	}
+	if (plan->pair_fold[0] | plan->pair_fold[1])
+		return scan_groups(pass, &filter, PAIRS_FOLDED);
+	return scan_groups(pass, &filter, PAIRS);
+}
+
+INLINE __m256i
+table(const unsigned char *sixteen)
+{
+	return _mm256_broadcastsi128_si256(_mm_loadu_si128((const __m128i *)(const void *)sixteen));
+}
+
+static const unsigned char *
+scan_nibbles(struct match_pass *pass)
+{
+	const struct sl_match_plan *plan = pass->plan;
+	struct filter filter = { .reach = plan->width };
+	for (unsigned i = 0; i < plan->width; i++) {
+		filter.low[i] = table(plan->low[i]);
+		filter.high[i] = table(plan->high[i]);
+	}
 	if (plan->width == 1)
-		return scan_nibbles(pass, 1);
-	return plan->width == 2 ? scan_nibbles(pass, 2) : scan_nibbles(pass, 3);
+		return scan_groups(pass, &filter, NIBBLES_1);
+	if (plan->width == 2)
+		return scan_groups(pass, &filter, NIBBLES_2);
+	return plan->ascii ? scan_groups(pass, &filter, NIBBLES_ASCII)
+			   : scan_groups(pass, &filter, NIBBLES_3);
 }
 
 static void
@@ -224,8 +215,10 @@ scan(const struct sl_match_plan *plan, const unsigned char *data, size_t len, ui
 	struct match_pass pass = { plan, data, data + len, data, NULL, marks, counts };
 	if (plan->filter == SL_MATCH_NONE || plan->filter == SL_MATCH_EVERY)
 		match_pass_every(&pass, newlines(data, len));
+	else if (plan->filter == SL_MATCH_PAIRS)
+		match_pass_rest(&pass, scan_pairs(&pass));
 	else
-		match_pass_rest(&pass, scan_vectors(&pass));
+		match_pass_rest(&pass, scan_nibbles(&pass));
 }
 
 static const struct sl_match_kernel kernel = { "avx2", SL_CPU_AVX2, scan, newlines };

@@ -36,6 +36,7 @@ struct sl_match_plan {
 	unsigned count;
 	unsigned shortest, longest; /* literal, in bytes */
 	unsigned width;             /* bytes the nibble filter uses */
+	bool ascii;                 /* those bytes are below 0x80 in all literals */
 
 	/* A candidate at p has (p[pair_off[i]] | pair_fold[i]) == pair_byte[i] for both i. */
 	unsigned char pair_off[SL_MATCH_PAIR], pair_fold[SL_MATCH_PAIR], pair_byte[SL_MATCH_PAIR];
