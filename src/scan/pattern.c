@@ -1,0 +1,422 @@
+#include "sluice/scan/pattern.h"
+
+#include "sluice/scan/lines.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+#define PCRE2_CODE_UNIT_WIDTH 8
+#include <pcre2.h>
+
+/* Enough for a pattern without deep recursion; the stack grows to SL_PATTERN_JIT_STACK from here.
+ */
+#define JIT_STACK_START (32u * 1024u)
+
+#define SHOWN_PATTERN 80 /* bytes of a pattern in a message */
+
+struct sl_pattern {
+	const struct sl_match_kernel *kernel;
+	bool has_plan;
+	struct sl_match_plan plan; /* if has_plan */
+	pcre2_code **codes;        /* else: the line matches if any of them does */
+	size_t count;
+	bool has_jit; /* of all codes */
+};
+
+struct sl_matcher {
+	const struct sl_pattern *pattern;
+	pcre2_match_data *found;
+	pcre2_match_context *context;
+	pcre2_jit_stack *stack;
+};
+
+/* ---- literals ---- */
+
+/* Patterns or literals while they are taken apart: spans of the user's texts, or of `bytes`. */
+struct texts {
+	struct sl_span *spans;
+	size_t count, cap;
+};
+
+static bool
+texts_add(struct texts *texts, struct sl_span span)
+{
+	if (texts->count == texts->cap) {
+		size_t cap = SL_MAX(texts->cap * 2, (size_t)8);
+		struct sl_span *spans = realloc(texts->spans, cap * sizeof(*spans));
+		if (!spans)
+			return false;
+		texts->spans = spans;
+		texts->cap = cap;
+	}
+	texts->spans[texts->count++] = span;
+	return true;
+}
+
+/* As grep: each line of a pattern is a pattern. */
+static bool
+split_at_newlines(struct texts *texts, struct sl_span text)
+{
+	for (;;) {
+		const char *newline = text.len ? memchr(text.data, '\n', text.len) : NULL;
+		if (!newline)
+			return texts_add(texts, text);
+		size_t len = (size_t)(newline - text.data);
+		if (!texts_add(texts, sl_span(text.data, len)))
+			return false;
+		text = sl_span(newline + 1, text.len - len - 1);
+	}
+}
+
+static bool
+is_alnum(char c)
+{
+	return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+}
+
+/* A byte that a backslash makes a plain one: punctuation. Escaped letters and digits mean
+ * something. */
+static bool
+is_escapable(char c)
+{
+	return c > ' ' && c < 0x7f && !is_alnum(c);
+}
+
+/* Appends the byte that stands at text.data[*at], if it is one, and moves on. */
+static bool
+plain_byte(struct sl_buf *bytes, struct sl_span text, size_t *at)
+{
+	char c = text.data[*at];
+	if (c == '\\') {
+		if (*at + 1 == text.len || !is_escapable(text.data[*at + 1]))
+			return false;
+		c = text.data[++*at];
+	} else if (c == '\0' || strchr("^$.[]|()?*+{}", c)) {
+		return false;
+	}
+	sl_buf_add_char(bytes, c);
+	++*at;
+	return true;
+}
+
+/*
+ * A regular expression that is only a choice of literals, such as ERROR|error or \[warn\], goes to
+ * the kernels. The literals are appended to *bytes, and where each ends to `ends` of `count`. False
+ * if it is more than that.
+ */
+static bool
+plain_choice(struct sl_buf *bytes, struct sl_span text, size_t *ends, size_t *count)
+{
+	size_t at = 0;
+	for (;;) {
+		while (at < text.len && text.data[at] != '|') {
+			if (!plain_byte(bytes, text, &at))
+				return false;
+		}
+		if (*count == SL_MATCH_LITERALS)
+			return false;
+		ends[(*count)++] = bytes->len;
+		if (at == text.len)
+			return true;
+		at++;
+	}
+}
+
+/* All patterns as literals, if all are plain. Returns 1 if the plan is made, 0 if not, -ENOMEM. */
+static int
+plan_choices(struct sl_pattern *pattern, const struct texts *texts, bool ignore_case)
+{
+	struct sl_buf bytes = { 0 };
+	struct sl_span literals[SL_MATCH_LITERALS];
+	size_t ends[SL_MATCH_LITERALS], count = 0;
+	bool plain = true;
+	for (size_t i = 0; i < texts->count && plain; i++)
+		plain = plain_choice(&bytes, texts->spans[i], ends, &count);
+	for (size_t i = 0; i < count && plain; i++) {
+		size_t begin = i ? ends[i - 1] : 0;
+		literals[i] = sl_span(bytes.len ? bytes.data + begin : "", ends[i] - begin);
+	}
+	int rc = bytes.failed ? -ENOMEM : 0;
+	if (rc == 0 && plain)
+		rc = sl_match_plan_init(&pattern->plan, literals, count, ignore_case) == 0;
+	sl_buf_release(&bytes);
+	return rc;
+}
+
+/* Returns as plan_choices. */
+static int
+make_plan(struct sl_pattern *pattern, const struct texts *texts, const struct sl_pattern_spec *spec)
+{
+	static const struct sl_span defaults[] = { { "ERROR", 5 }, { "error", 5 } };
+	if (spec->count == 0)
+		return sl_match_plan_init(&pattern->plan, defaults, SL_COUNT_OF(defaults),
+			       spec->ignore_case) == 0;
+	if (!spec->fixed)
+		return plan_choices(pattern, texts, spec->ignore_case);
+	return sl_match_plan_init(&pattern->plan, texts->spans, texts->count, spec->ignore_case) ==
+	       0;
+}
+
+/* ---- regular expressions ---- */
+
+static int
+fail_compile(struct sl_error *err, struct sl_span text, int code, size_t off)
+{
+	PCRE2_UCHAR words[160] = "unknown error";
+	if (code == PCRE2_ERROR_NOMEMORY || code == PCRE2_ERROR_HEAP_FAILED)
+		return sl_fail_code(err, SL_PHASE_NONE, -ENOMEM, "cannot compile the pattern");
+	(void)pcre2_get_error_message(code, words, sizeof(words));
+	int shown = (int)SL_MIN(text.len, (size_t)SHOWN_PATTERN);
+	return sl_fail(err, SL_PHASE_NONE, SL_E_USAGE,
+		"bad pattern '%.*s%s': %s at offset %zu (use -F for plain text)", shown,
+		text.data ? text.data : "", (size_t)shown < text.len ? "..." : "",
+		(const char *)words, off);
+}
+
+/*
+ * UTF is forbidden even if the pattern asks for it, since logs hold bytes. Newlines mean LF
+ * whatever PCRE2 was built with: they never occur in a line, and \r does.
+ */
+static int
+compile(struct sl_pattern *pattern, pcre2_compile_context *context, struct sl_span text,
+	const struct sl_pattern_spec *spec, struct sl_error *err)
+{
+	int code = 0;
+	size_t off = 0;
+	uint32_t options = spec->fixed ? PCRE2_LITERAL : PCRE2_NEVER_UTF | PCRE2_NEVER_UCP;
+	if (spec->ignore_case)
+		options |= PCRE2_CASELESS;
+	PCRE2_SPTR bytes = (PCRE2_SPTR)(text.len ? text.data : "");
+	pcre2_code *compiled = pcre2_compile(bytes, text.len, options, &code, &off, context);
+	if (!compiled)
+		return fail_compile(err, text, code, off);
+	pattern->codes[pattern->count++] = compiled;
+	/* A system that forbids writable code (SELinux, seccomp) leaves the interpreter. */
+	if (pcre2_jit_compile(compiled, PCRE2_JIT_COMPLETE) != 0)
+		pattern->has_jit = false;
+	return 0;
+}
+
+static int
+compile_all(struct sl_pattern *pattern, const struct texts *texts,
+	const struct sl_pattern_spec *spec, struct sl_error *err)
+{
+	int rc = 0;
+	pcre2_compile_context *context = pcre2_compile_context_create(NULL);
+	pattern->codes = calloc(SL_MAX(texts->count, (size_t)1), sizeof(pcre2_code *));
+	pattern->has_jit = true;
+	if (!context || !pattern->codes)
+		rc = sl_fail_code(err, SL_PHASE_NONE, -ENOMEM, "cannot compile the pattern");
+	else
+		pcre2_set_newline(context, PCRE2_NEWLINE_LF);
+	for (size_t i = 0; i < texts->count && rc == 0; i++)
+		rc = compile(pattern, context, texts->spans[i], spec, err);
+	pcre2_compile_context_free(context);
+	return rc;
+}
+
+int
+sl_pattern_new(struct sl_pattern **out, const struct sl_pattern_spec *spec,
+	const struct sl_match_kernel *kernel, struct sl_error *err)
+{
+	struct texts texts = { 0 };
+	int rc = -ENOMEM;
+	*out = NULL;
+	struct sl_pattern *pattern = calloc(1, sizeof(*pattern));
+	bool split = pattern != NULL;
+	for (size_t i = 0; i < spec->count && split; i++)
+		split = split_at_newlines(&texts, spec->texts[i]);
+	if (split)
+		rc = make_plan(pattern, &texts, spec);
+	if (rc < 0) {
+		rc = sl_fail_code(err, SL_PHASE_NONE, rc, "cannot compile the pattern");
+		goto out;
+	}
+	pattern->kernel = kernel;
+	pattern->has_plan = rc == 1;
+	rc = pattern->has_plan ? 0 : compile_all(pattern, &texts, spec, err);
+out:
+	free(texts.spans);
+	if (rc < 0)
+		sl_pattern_free(pattern);
+	else
+		*out = pattern;
+	return rc;
+}
+
+void
+sl_pattern_free(struct sl_pattern *pattern)
+{
+	if (!pattern)
+		return;
+	for (size_t i = 0; i < pattern->count; i++)
+		pcre2_code_free(pattern->codes[i]);
+	free(pattern->codes);
+	free(pattern);
+}
+
+const struct sl_match_plan *
+sl_pattern_plan(const struct sl_pattern *pattern)
+{
+	return pattern->has_plan ? &pattern->plan : NULL;
+}
+
+const struct sl_match_kernel *
+sl_pattern_kernel(const struct sl_pattern *pattern)
+{
+	return pattern->kernel;
+}
+
+bool
+sl_pattern_is_fast(const struct sl_pattern *pattern)
+{
+	return pattern->has_plan || pattern->has_jit;
+}
+
+/* ---- matching ---- */
+
+int
+sl_matcher_new(struct sl_matcher **out, const struct sl_pattern *pattern)
+{
+	*out = NULL;
+	struct sl_matcher *matcher = calloc(1, sizeof(*matcher));
+	if (!matcher)
+		return -ENOMEM;
+	matcher->pattern = pattern;
+	if (!pattern->has_plan) {
+		matcher->found = pcre2_match_data_create(1, NULL);
+		matcher->context = pcre2_match_context_create(NULL);
+		matcher->stack =
+			pcre2_jit_stack_create(JIT_STACK_START, SL_PATTERN_JIT_STACK, NULL);
+		if (!matcher->found || !matcher->context || (!matcher->stack && pattern->has_jit)) {
+			sl_matcher_free(matcher);
+			return -ENOMEM;
+		}
+		pcre2_set_match_limit(matcher->context, SL_PATTERN_MATCH_LIMIT);
+		pcre2_set_depth_limit(matcher->context, SL_PATTERN_MATCH_LIMIT);
+		pcre2_set_heap_limit(matcher->context, SL_PATTERN_HEAP_LIMIT_KIB);
+		pcre2_jit_stack_assign(matcher->context, NULL, matcher->stack);
+	}
+	*out = matcher;
+	return 0;
+}
+
+void
+sl_matcher_free(struct sl_matcher *matcher)
+{
+	if (!matcher)
+		return;
+	pcre2_match_data_free(matcher->found);
+	pcre2_match_context_free(matcher->context);
+	pcre2_jit_stack_free(matcher->stack);
+	free(matcher);
+}
+
+/* 1, 0 or SL_E_UNDECIDED for one expression. Every code but "no match" leaves the question open. */
+static int
+match(struct sl_matcher *matcher, const pcre2_code *code, const unsigned char *line, size_t len,
+	size_t from, uint32_t options)
+{
+	int rc = pcre2_match(code, line, len, from, options | PCRE2_NO_UTF_CHECK, matcher->found,
+		matcher->context);
+	if (rc >= 0)
+		return 1;
+	return rc == PCRE2_ERROR_NOMATCH ? 0 : SL_E_UNDECIDED;
+}
+
+static int
+match_any(struct sl_matcher *matcher, const unsigned char *line, size_t len, uint32_t options)
+{
+	const struct sl_pattern *pattern = matcher->pattern;
+	int result = 0;
+	for (size_t i = 0; i < pattern->count; i++) {
+		int rc = match(matcher, pattern->codes[i], line, len, 0, options);
+		if (rc == 1)
+			return 1;
+		result = rc < 0 ? rc : result;
+	}
+	return result;
+}
+
+int
+sl_matcher_line(struct sl_matcher *matcher, const unsigned char *line, size_t len)
+{
+	const struct sl_pattern *pattern = matcher->pattern;
+	if (!pattern->has_plan) {
+		if (len > SL_PATTERN_LINE_MAX)
+			return sl_matcher_line_begin(matcher, line, len);
+		return match_any(matcher, line, len, 0);
+	}
+	struct sl_match_counts counts;
+	if (pattern->plan.filter == SL_MATCH_EVERY)
+		return 1;
+	pattern->kernel->scan(&pattern->plan, line, len, NULL, &counts);
+	return counts.head_hit;
+}
+
+/*
+ * A hard partial match is one that wanted to look past the end: only what matches without it is
+ * sure, since `$` or a lookahead could change its mind with the bytes that follow.
+ */
+int
+sl_matcher_line_begin(struct sl_matcher *matcher, const unsigned char *line, size_t len)
+{
+	size_t kept = SL_MIN(len, (size_t)SL_PATTERN_LINE_MAX);
+	return match_any(matcher, line, kept, PCRE2_PARTIAL_HARD) == 1 ? 1 : SL_E_UNDECIDED;
+}
+
+bool
+sl_matcher_find(struct sl_matcher *matcher, const unsigned char *line, size_t len, size_t from,
+	size_t *begin, size_t *end)
+{
+	const struct sl_pattern *pattern = matcher->pattern;
+	if (pattern->has_plan)
+		return sl_match_find(&pattern->plan, line, len, from, begin, end);
+	len = SL_MIN(len, (size_t)SL_PATTERN_LINE_MAX);
+	bool found = false;
+	for (size_t i = 0; i < pattern->count && from <= len; i++) {
+		if (match(matcher, pattern->codes[i], line, len, from, 0) != 1)
+			continue;
+		const PCRE2_SIZE *pair = pcre2_get_ovector_pointer(matcher->found);
+		/* \K in a lookahead can put the end before the begin. */
+		if (pair[0] > pair[1] || (found && pair[0] >= *begin))
+			continue;
+		found = true;
+		*begin = pair[0];
+		*end = pair[1];
+	}
+	return found;
+}
+
+/* Counts one closed line that ends at data[end]. */
+static void
+scan_line(struct sl_matcher *matcher, const unsigned char *data, size_t begin, size_t end,
+	uint64_t *marks, struct sl_matcher_counts *counts)
+{
+	int rc = sl_matcher_line(matcher, data + begin, end - begin);
+	if (rc < 0)
+		counts->undecided++;
+	if (rc != 1)
+		return;
+	counts->hits++;
+	if (marks)
+		marks[end / 64] |= 1ull << (end % 64);
+}
+
+void
+sl_matcher_scan(struct sl_matcher *matcher, const unsigned char *data, size_t len, uint64_t *marks,
+	struct sl_matcher_counts *counts)
+{
+	*counts = (struct sl_matcher_counts){ 0 };
+	sl_lines_edges(data, len, &counts->head_len, &counts->tail_off);
+	if (counts->head_len == len && (len == 0 || data[len - 1] != '\n'))
+		return;
+	counts->newlines = 1;
+	for (size_t at = counts->head_len; at < counts->tail_off;) {
+		const unsigned char *newline = memchr(data + at, '\n', counts->tail_off - at);
+		size_t end = (size_t)(newline - data);
+		scan_line(matcher, data, at, end, marks, counts);
+		counts->newlines++;
+		at = end + 1;
+	}
+}
