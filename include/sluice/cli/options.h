@@ -1,0 +1,214 @@
+/*
+ * options.h - the command line: one table of options for each command, from which parsing, --help,
+ * the check of the man pages and later the completions are made.
+ *
+ * Parsing follows GNU's getopt_long with three departures: long names are not abbreviated (an
+ * abbreviation that works today breaks when an option is added), options of curl, wget and aria2
+ * that have another name here are named in the message, and the same option given twice counts as
+ * the last one unless it says it is repeatable.
+ *
+ * Results point into argv and own only the arrays of `struct sl_words`.
+ */
+#ifndef SLUICE_CLI_OPTIONS_H
+#define SLUICE_CLI_OPTIONS_H
+
+#include "sluice/base/bytes.h"
+#include "sluice/base/error.h"
+
+#include <stdbool.h>
+
+/* ---- limits and defaults; the man pages name them ---- */
+
+#define SL_OPTION_JOBS 5u
+#define SL_OPTION_JOBS_MAX 512u
+#define SL_OPTION_PER_HOST 8u
+#define SL_OPTION_PER_HOST_MAX 256u
+#define SL_OPTION_REDIRECTS 20u
+#define SL_OPTION_REDIRECTS_MAX 100u
+#define SL_OPTION_MEMORY (64 * SL_MIB)
+#define SL_OPTION_MEMORY_MIN (8 * SL_MIB)
+#define SL_OPTION_MEMORY_MAX (1024 * SL_GIB)
+#define SL_OPTION_WORKERS_MAX 256u
+#define SL_OPTION_CHUNK SL_MIB
+#define SL_OPTION_CHUNK_MIN (64 * SL_KIB)
+#define SL_OPTION_CHUNK_MAX (64 * SL_MIB)
+#define SL_OPTION_QUEUE 16u
+#define SL_OPTION_QUEUE_MAX 4096u
+
+/* ---- what the choices mean ---- */
+
+enum sl_option_exists {
+	SL_OPTION_EXISTS_AUTO, /* complete and matching: skipped; else refused */
+	SL_OPTION_EXISTS_SKIP,
+	SL_OPTION_EXISTS_REPLACE,
+	SL_OPTION_EXISTS_RENAME,
+	SL_OPTION_EXISTS_FAIL,
+};
+
+enum sl_option_sync { SL_OPTION_SYNC_AUTO, SL_OPTION_SYNC_ALL, SL_OPTION_SYNC_NONE };
+enum sl_option_io { SL_OPTION_IO_AUTO, SL_OPTION_IO_DIRECT, SL_OPTION_IO_BUFFERED };
+enum sl_option_colour { SL_OPTION_COLOUR_AUTO, SL_OPTION_COLOUR_ALWAYS, SL_OPTION_COLOUR_NEVER };
+
+enum sl_option_progress {
+	SL_OPTION_PROGRESS_AUTO, /* bars if stderr is a terminal, else plain */
+	SL_OPTION_PROGRESS_BARS,
+	SL_OPTION_PROGRESS_PLAIN, /* a line each interval */
+	SL_OPTION_PROGRESS_NONE,
+};
+
+enum sl_option_hash {
+	SL_OPTION_HASH_NONE,
+	SL_OPTION_HASH_MD5,
+	SL_OPTION_HASH_SHA1,
+	SL_OPTION_HASH_SHA256,
+	SL_OPTION_HASH_SHA512,
+};
+
+#define SL_OPTION_DIGEST_MAX 64 /* bytes of the longest digest, SHA-512's */
+
+struct sl_option_checksum {
+	enum sl_option_hash hash; /* SL_OPTION_HASH_NONE = not asked for */
+	size_t len;               /* bytes used of digest */
+	unsigned char digest[SL_OPTION_DIGEST_MAX];
+};
+
+/* Words from the command line, in its order. items points into argv, the array is on the heap. */
+struct sl_words {
+	const char **items;
+	size_t count;
+};
+
+/* ---- results ---- */
+
+struct sl_get_options {
+	struct sl_words urls;   /* may be empty if input_file is given */
+	const char *input_file; /* NULL = none, "-" = stdin */
+	const char *
+		output; /* NULL = named by the URL, "-" = stdout; given only with exactly one URL */
+	const char *dir; /* never NULL */
+	enum sl_option_exists if_exists;
+
+	unsigned jobs;
+	unsigned connections_per_host;
+	bool fail_fast;
+
+	struct sl_option_checksum checksum; /* given only with exactly one URL */
+	enum sl_option_sync sync;
+	bool remote_time;
+
+	const char *cacert;          /* NULL = the system's store */
+	uint64_t connect_timeout_ns; /* at least a millisecond, as the next */
+	uint64_t stall_timeout_ns;
+	uint64_t deadline_ns; /* a length of time from the start of the run; SL_FOREVER = none */
+	unsigned max_redirects;
+	bool allow_downgrade;
+	bool allow_outside;
+
+	enum sl_option_progress progress;
+	enum sl_option_colour colour;
+	bool json;
+	bool stats;
+	bool quiet;
+	unsigned verbose; /* how often -v was given */
+
+	uint64_t max_memory; /* bytes */
+	enum sl_option_io io;
+	unsigned workers; /* 0 = one for each processor */
+};
+
+struct sl_scan_options {
+	struct sl_words inputs;   /* may be empty: stdin if it is no terminal */
+	struct sl_words patterns; /* -e; empty = the default rule, "ERROR" or "error" */
+	bool fixed_strings;
+	bool ignore_case;
+
+	bool print;
+	bool count;
+	bool quiet;
+	bool line_number;
+	bool with_filename;
+	bool no_filename;   /* the later of -H and --no-filename wins; at most one of both is set */
+	uint64_t max_count; /* stop an input after so many error lines; UINT64_MAX = no limit */
+	unsigned top;       /* 0 */
+	bool json;
+	bool stats;
+	enum sl_option_colour colour;
+	enum sl_option_progress progress;
+
+	unsigned workers; /* 0 = one for each processor */
+	uint64_t chunk;   /* bytes; a multiple of 4096 */
+	unsigned queue;   /* chunks */
+	uint64_t max_memory;
+};
+
+#define SL_OPTIONS_HELP 1
+
+/*
+ * Parse argv[1..argc) of `sluice get` (argv[0] is the command's own word). Returns 0;
+ * SL_OPTIONS_HELP as soon as --help is met; SL_E_USAGE with what is wrong and what to do in *err;
+ * -ENOMEM. *out is set whatever is returned, and released with sl_get_options_release.
+ */
+int sl_get_options_parse(
+	struct sl_get_options *out, int argc, char **argv, struct sl_error *err) SL_MUST_CHECK;
+void sl_get_options_release(struct sl_get_options *options);
+
+/* The same for `sluice scan`. */
+int sl_scan_options_parse(
+	struct sl_scan_options *out, int argc, char **argv, struct sl_error *err) SL_MUST_CHECK;
+void sl_scan_options_release(struct sl_scan_options *options);
+
+/* ---- the tables themselves, for --help, the documents' check and completions ---- */
+
+enum sl_option_kind {
+	SL_OPTION_FLAG,     /* bool: true */
+	SL_OPTION_UNFLAG,   /* bool: false */
+	SL_OPTION_TALLY,    /* unsigned: one more */
+	SL_OPTION_WORD,     /* const char * */
+	SL_OPTION_WORDS,    /* struct sl_words: one more */
+	SL_OPTION_UNSIGNED, /* unsigned in [min, max] */
+	SL_OPTION_NUMBER,   /* uint64_t in [min, max] */
+	SL_OPTION_SIZE,     /* uint64_t bytes in [min, max] */
+	SL_OPTION_DURATION, /* uint64_t nanoseconds in [min, max] */
+	SL_OPTION_CHOICE,   /* an enum whose values number the words of `choices` from 0 */
+	SL_OPTION_CHECKSUM, /* struct sl_option_checksum */
+	SL_OPTION_IGNORED,  /* accepted, does nothing */
+	SL_OPTION_SHOW_HELP,
+};
+
+/* One line of a table. */
+struct sl_option {
+	const char *name;     /* long name without dashes, or NULL */
+	char letter;          /* or 0 */
+	const char *argument; /* its name in help ("FILE"), or NULL if it takes none */
+	const char *help;     /* whole sentences; the man page holds the same words */
+	const char *standard; /* default as shown, or NULL if there is nothing to show */
+	const char *group;    /* heading; options of a group stand together */
+	enum sl_option_kind kind;
+	size_t offset; /* of the field in the result */
+	size_t clears; /* of a bool that becomes false when this flag is set; 0 = none */
+	uint64_t min, max;
+	const char *const *choices; /* ends with NULL */
+};
+
+struct sl_command {
+	const char *name;     /* "get" */
+	const char *operands; /* "URL..." */
+	const char *summary;  /* one sentence for the list of commands */
+	const char *about;    /* a paragraph for its own help */
+	const struct sl_option *options;
+	size_t option_count;
+};
+
+/* Every command, in the order of the list; static storage. */
+const struct sl_command *sl_commands(size_t *count);
+
+/* The command of that name, or NULL. */
+const struct sl_command *sl_command_find(const char *name);
+
+/* Append the text of `sluice NAME --help`, no line wider than 80 columns. */
+void sl_command_help(const struct sl_command *command, struct sl_buf *out);
+
+/* Append the text of `sluice --help`. */
+void sl_command_list(struct sl_buf *out);
+
+#endif
