@@ -14,6 +14,7 @@
 
 #include "sluice/base/bytes.h"
 #include "sluice/base/error.h"
+#include "sluice/ui/colour.h"
 
 #include <stdbool.h>
 
@@ -47,7 +48,6 @@ enum sl_option_exists {
 
 enum sl_option_sync { SL_OPTION_SYNC_AUTO, SL_OPTION_SYNC_ALL, SL_OPTION_SYNC_NONE };
 enum sl_option_io { SL_OPTION_IO_AUTO, SL_OPTION_IO_DIRECT, SL_OPTION_IO_BUFFERED };
-enum sl_option_colour { SL_OPTION_COLOUR_AUTO, SL_OPTION_COLOUR_ALWAYS, SL_OPTION_COLOUR_NEVER };
 
 enum sl_option_progress {
 	SL_OPTION_PROGRESS_AUTO, /* bars if stderr is a terminal, else plain */
@@ -105,7 +105,7 @@ struct sl_get_options {
 	bool allow_outside;
 
 	enum sl_option_progress progress;
-	enum sl_option_colour colour;
+	enum sl_colour_when colour;
 	bool json;
 	bool stats;
 	bool quiet;
@@ -132,7 +132,7 @@ struct sl_scan_options {
 	unsigned top;       /* 0 */
 	bool json;
 	bool stats;
-	enum sl_option_colour colour;
+	enum sl_colour_when colour;
 	enum sl_option_progress progress;
 
 	unsigned workers; /* 0 = one for each processor */

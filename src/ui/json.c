@@ -1,0 +1,223 @@
+#include "sluice/ui/json.h"
+
+#include "sluice/base/text.h"
+
+static void
+open_value(struct sl_json *json, enum sl_json_kind kind)
+{
+	sl_assert(json->depth < SL_JSON_DEPTH_MAX);
+	json->has_items[json->depth] = false;
+	json->kinds[json->depth] = kind;
+	json->depth++;
+	sl_buf_add_char(json->out, kind == SL_JSON_OBJECT ? '{' : '[');
+}
+
+/* What stands before a value: a comma if it is not the first, and its key. */
+static void
+begin_value(struct sl_json *json, const char *key)
+{
+	sl_assert(json->depth > 0);
+	unsigned inner = json->depth - 1;
+	sl_assert((key != NULL) == (json->kinds[inner] == SL_JSON_OBJECT));
+	if (json->has_items[inner])
+		sl_buf_add_char(json->out, ',');
+	json->has_items[inner] = true;
+	if (key) {
+		sl_buf_add_char(json->out, '"');
+		sl_buf_add_str(json->out, key);
+		sl_buf_add_str(json->out, "\":");
+	}
+}
+
+/* True for what RFC 8259 wants escaped and for what a terminal or a JavaScript parser would act on.
+ */
+static bool
+wants_escape(uint32_t code)
+{
+	return code < 0x20 || code == '"' || code == '\\' || (code >= 0x7f && code <= 0x9f) ||
+	       code == 0x2028 || code == 0x2029;
+}
+
+static void
+add_escape(struct sl_buf *out, uint32_t code)
+{
+	static const char names[] = "\b"
+				    "b"
+				    "\t"
+				    "t"
+				    "\n"
+				    "n"
+				    "\f"
+				    "f"
+				    "\r"
+				    "r"
+				    "\""
+				    "\""
+				    "\\"
+				    "\\";
+	for (size_t i = 0; i + 1 < sizeof(names); i += 2) {
+		if (code == (unsigned char)names[i]) {
+			sl_buf_add_char(out, '\\');
+			sl_buf_add_char(out, names[i + 1]);
+			return;
+		}
+	}
+	sl_buf_printf(out, "\\u%04x", code);
+}
+
+static void
+add_quoted(struct sl_buf *out, struct sl_span text)
+{
+	size_t plain = 0, pos = 0;
+	sl_buf_add_char(out, '"');
+	while (pos < text.len) {
+		uint32_t code = 0;
+		size_t len = sl_text_utf8(sl_span(text.data + pos, text.len - pos), &code);
+		if (len > 0 && !wants_escape(code)) {
+			pos += len;
+			continue;
+		}
+		sl_buf_add(out, text.data + plain, pos - plain);
+		if (len == 0)
+			sl_buf_add_str(out, "\xef\xbf\xbd");
+		else
+			add_escape(out, code);
+		pos += len ? len : 1;
+		plain = pos;
+	}
+	sl_buf_add(out, text.data + plain, pos - plain);
+	sl_buf_add_char(out, '"');
+}
+
+static bool
+is_utf8(struct sl_span text)
+{
+	while (text.len > 0) {
+		uint32_t code = 0;
+		size_t len = sl_text_utf8(text, &code);
+		if (len == 0)
+			return false;
+		text.data += len;
+		text.len -= len;
+	}
+	return true;
+}
+
+/* RFC 4648 section 4, with padding. */
+static void
+add_base64(struct sl_buf *out, struct sl_span data)
+{
+	static const char digits[] =
+		"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+	const unsigned char *p = (const unsigned char *)data.data;
+	for (size_t i = 0; i < data.len; i += 3) {
+		size_t have = SL_MIN(data.len - i, (size_t)3);
+		uint32_t group = (uint32_t)p[i] << 16;
+		if (have > 1)
+			group |= (uint32_t)p[i + 1] << 8;
+		if (have > 2)
+			group |= p[i + 2];
+		sl_buf_add_char(out, digits[group >> 18]);
+		sl_buf_add_char(out, digits[group >> 12 & 63]);
+		sl_buf_add_char(out, have > 1 ? digits[group >> 6 & 63] : '=');
+		sl_buf_add_char(out, have > 2 ? digits[group & 63] : '=');
+	}
+}
+
+void
+sl_json_begin(struct sl_json *json, struct sl_buf *out)
+{
+	json->out = out;
+	json->depth = 0;
+	open_value(json, SL_JSON_OBJECT);
+}
+
+void
+sl_json_open(struct sl_json *json, const char *key, enum sl_json_kind kind)
+{
+	begin_value(json, key);
+	open_value(json, kind);
+}
+
+void
+sl_json_close(struct sl_json *json)
+{
+	sl_assert(json->depth > 0);
+	json->depth--;
+	sl_buf_add_char(json->out, json->kinds[json->depth] == SL_JSON_OBJECT ? '}' : ']');
+}
+
+void
+sl_json_end_line(struct sl_json *json)
+{
+	while (json->depth > 0)
+		sl_json_close(json);
+	sl_buf_add_char(json->out, '\n');
+}
+
+void
+sl_json_string(struct sl_json *json, const char *key, struct sl_span text)
+{
+	begin_value(json, key);
+	add_quoted(json->out, text);
+}
+
+void
+sl_json_text_or_bytes(struct sl_json *json, const char *key, struct sl_span data)
+{
+	sl_json_open(json, key, SL_JSON_OBJECT);
+	if (is_utf8(data)) {
+		sl_json_string(json, "text", data);
+	} else {
+		begin_value(json, "bytes");
+		sl_buf_add_char(json->out, '"');
+		add_base64(json->out, data);
+		sl_buf_add_char(json->out, '"');
+	}
+	sl_json_close(json);
+}
+
+void
+sl_json_u64(struct sl_json *json, const char *key, uint64_t value)
+{
+	begin_value(json, key);
+	sl_buf_printf(json->out, "%llu", (unsigned long long)value);
+}
+
+void
+sl_json_i64(struct sl_json *json, const char *key, int64_t value)
+{
+	begin_value(json, key);
+	sl_buf_printf(json->out, "%lld", (long long)value);
+}
+
+void
+sl_json_bool(struct sl_json *json, const char *key, bool value)
+{
+	begin_value(json, key);
+	sl_buf_add_str(json->out, value ? "true" : "false");
+}
+
+void
+sl_json_null(struct sl_json *json, const char *key)
+{
+	begin_value(json, key);
+	sl_buf_add_str(json->out, "null");
+}
+
+void
+sl_json_seconds(struct sl_json *json, const char *key, uint64_t ns)
+{
+	begin_value(json, key);
+	sl_buf_printf(json->out, "%llu.%09u", (unsigned long long)(ns / SL_NS_PER_S),
+		(unsigned)(ns % SL_NS_PER_S));
+}
+
+void
+sl_json_u64_or_null(struct sl_json *json, const char *key, uint64_t value)
+{
+	if (value == UINT64_MAX)
+		sl_json_null(json, key);
+	else
+		sl_json_u64(json, key, value);
+}

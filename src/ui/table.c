@@ -1,0 +1,152 @@
+#include "sluice/ui/table.h"
+
+#include "sluice/base/text.h"
+#include "sluice/ui/colour.h"
+#include "sluice/ui/terminal.h"
+#include "sluice/ui/units.h"
+
+#include <stdio.h>
+
+#define GAP 2              /* columns between columns */
+#define NAME_COLUMNS_MIN 8 /* a name is not cut below this, even if the line then wraps */
+
+enum { LINES, ERRORS, SHARE, NUMBERS };
+
+static const char *const headings[NUMBERS] = { "lines", "error lines", "share" };
+
+struct layout {
+	size_t name, numbers[NUMBERS];
+};
+
+struct cells {
+	struct sl_units numbers[NUMBERS];
+};
+
+static struct sl_units
+count_cell(const struct sl_table *table, uint64_t count)
+{
+	struct sl_units out;
+	if (table->columns > 0)
+		return sl_units_count(count);
+	snprintf(out.text, sizeof(out.text), "%llu", (unsigned long long)count);
+	return out;
+}
+
+static struct cells
+cells_of(const struct sl_table *table, uint64_t lines, uint64_t error_lines, bool unread)
+{
+	static const struct sl_units dash = { "-" };
+	if (unread)
+		return (struct cells){ { dash, dash, dash } };
+	return (struct cells){ { count_cell(table, lines), count_cell(table, error_lines),
+		sl_units_share(error_lines, lines) } };
+}
+
+static void
+widen(struct layout *layout, const struct cells *cells)
+{
+	for (int i = 0; i < NUMBERS; i++)
+		layout->numbers[i] = SL_MAX(layout->numbers[i], strlen(cells->numbers[i].text));
+}
+
+static size_t
+safe_width(struct sl_buf *scratch, struct sl_span text)
+{
+	sl_buf_clear(scratch);
+	sl_text_make_safe(scratch, text);
+	return sl_text_width(sl_buf_span(scratch));
+}
+
+static struct layout
+measure(const struct sl_table *table, struct sl_buf *scratch)
+{
+	struct layout layout = { .name = strlen("total") };
+	size_t notes = 0;
+	for (int i = 0; i < NUMBERS; i++)
+		layout.numbers[i] = strlen(headings[i]);
+	struct cells totals = cells_of(table, table->lines, table->error_lines, false);
+	widen(&layout, &totals);
+	for (size_t i = 0; i < table->row_count; i++) {
+		const struct sl_table_row *row = &table->rows[i];
+		struct cells cells = cells_of(table, row->lines, row->error_lines, row->unread);
+		widen(&layout, &cells);
+		layout.name = SL_MAX(layout.name, safe_width(scratch, row->name));
+		if (row->note.len > 0)
+			notes = SL_MAX(notes, GAP + safe_width(scratch, row->note));
+	}
+	if (table->columns == 0)
+		return layout;
+	size_t taken = notes;
+	for (int i = 0; i < NUMBERS; i++)
+		taken += GAP + layout.numbers[i];
+	size_t left = table->columns > taken ? table->columns - taken : 0;
+	layout.name = SL_MIN(layout.name, SL_MAX(left, (size_t)NAME_COLUMNS_MIN));
+	return layout;
+}
+
+static void
+add_numbers(struct sl_buf *out, const struct layout *layout, const struct cells *cells,
+	const char *error_colour, const char *reset)
+{
+	for (int i = 0; i < NUMBERS; i++) {
+		sl_terminal_add_spaces(out, GAP);
+		if (i == ERRORS)
+			sl_buf_add_str(out, error_colour);
+		sl_terminal_add_right(out, sl_span_str(cells->numbers[i].text), layout->numbers[i]);
+		if (i == ERRORS)
+			sl_buf_add_str(out, reset);
+	}
+}
+
+static void
+add_heading(const struct sl_table *table, const struct layout *layout, struct sl_buf *out)
+{
+	sl_buf_add_str(out, sl_colour_code(table->colour, SL_COLOUR_DIM));
+	sl_terminal_add_left(out, sl_span_str("input"), layout->name, table->unicode);
+	for (int i = 0; i < NUMBERS; i++) {
+		sl_terminal_add_spaces(out, GAP);
+		sl_terminal_add_right(out, sl_span_str(headings[i]), layout->numbers[i]);
+	}
+	sl_buf_add_str(out, sl_colour_code(table->colour, SL_COLOUR_RESET));
+	sl_buf_add_char(out, '\n');
+}
+
+static void
+add_row(const struct sl_table *table, const struct layout *layout, const struct sl_table_row *row,
+	struct sl_buf *scratch, struct sl_buf *out)
+{
+	struct cells cells = cells_of(table, row->lines, row->error_lines, row->unread);
+	bool mark = table->colour && row->error_lines > 0 && !row->unread;
+	sl_buf_clear(scratch);
+	sl_text_make_safe(scratch, row->name);
+	sl_terminal_add_left(out, sl_buf_span(scratch), layout->name, table->unicode);
+	add_numbers(out, layout, &cells, sl_colour_code(mark, SL_COLOUR_BAD),
+		sl_colour_code(mark, SL_COLOUR_RESET));
+	if (row->note.len > 0) {
+		sl_terminal_add_spaces(out, GAP);
+		sl_buf_add_str(out, sl_colour_code(table->colour, SL_COLOUR_WARN));
+		sl_text_make_safe(out, row->note);
+		sl_buf_add_str(out, sl_colour_code(table->colour, SL_COLOUR_RESET));
+	}
+	sl_buf_add_char(out, '\n');
+}
+
+void
+sl_table_format(const struct sl_table *table, struct sl_buf *out)
+{
+	struct sl_buf scratch = { 0 };
+	struct layout layout = measure(table, &scratch);
+	add_heading(table, &layout, out);
+	for (size_t i = 0; i < table->row_count; i++)
+		add_row(table, &layout, &table->rows[i], &scratch, out);
+	if (table->row_count != 1) {
+		struct cells totals = cells_of(table, table->lines, table->error_lines, false);
+		sl_buf_add_str(out, sl_colour_code(table->colour, SL_COLOUR_BOLD));
+		sl_terminal_add_left(out, sl_span_str("total"), layout.name, table->unicode);
+		add_numbers(out, &layout, &totals, "", "");
+		sl_buf_add_str(out, sl_colour_code(table->colour, SL_COLOUR_RESET));
+		sl_buf_add_char(out, '\n');
+	}
+	out->failed = out->failed || scratch.failed;
+	sl_buf_release(&scratch);
+}
