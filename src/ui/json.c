@@ -41,28 +41,12 @@ wants_escape(uint32_t code)
 static void
 add_escape(struct sl_buf *out, uint32_t code)
 {
-	static const char names[] = "\b"
-				    "b"
-				    "\t"
-				    "t"
-				    "\n"
-				    "n"
-				    "\f"
-				    "f"
-				    "\r"
-				    "r"
-				    "\""
-				    "\""
-				    "\\"
-				    "\\";
-	for (size_t i = 0; i + 1 < sizeof(names); i += 2) {
-		if (code == (unsigned char)names[i]) {
-			sl_buf_add_char(out, '\\');
-			sl_buf_add_char(out, names[i + 1]);
-			return;
-		}
-	}
-	sl_buf_printf(out, "\\u%04x", code);
+	static const char specials[] = "\b\t\n\f\r\"\\", letters[] = "btnfr\"\\";
+	const char *special = code > 0 && code < 0x80 ? strchr(specials, (int)code) : NULL;
+	if (special)
+		sl_buf_printf(out, "\\%c", letters[special - specials]);
+	else
+		sl_buf_printf(out, "\\u%04x", code);
 }
 
 static void
