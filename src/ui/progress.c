@@ -158,6 +158,8 @@ add_field(struct frame *frame, const char *text, size_t columns)
 	sl_terminal_add_right(frame->out, sl_span_str(text), columns);
 }
 
+/* A line ends with something visible: terminals differ in what they make of blanks when they
+ * re-wrap. */
 static void
 end_row(struct frame *frame, size_t width)
 {
@@ -174,8 +176,13 @@ add_line(struct frame *frame, const struct line *line)
 	const char *reset = sl_colour_code(style->colour, SL_COLOUR_RESET);
 
 	sl_buf_add_str(out, sl_colour_code(style->colour, line->label_colour));
-	sl_terminal_add_left(out, line->label, layout->name, style->unicode);
+	size_t width = sl_terminal_add_cut(out, line->label, layout->name, style->unicode);
 	sl_buf_add_str(out, reset);
+	if (!layout->percent) {
+		end_row(frame, width);
+		return;
+	}
+	sl_terminal_add_spaces(out, layout->name - width);
 	if (layout->bar > 0) {
 		sl_terminal_add_spaces(out, GAP);
 		if (line->total == SL_PROGRESS_UNKNOWN)
@@ -183,9 +190,7 @@ add_line(struct frame *frame, const struct line *line)
 		else
 			add_bar(frame, line);
 	}
-	if (layout->percent)
-		add_field(frame, sl_units_percent(line->done, line->total).text,
-			SL_UNITS_PERCENT_COLUMNS);
+	add_field(frame, sl_units_percent(line->done, line->total).text, SL_UNITS_PERCENT_COLUMNS);
 	if (layout->sizes) {
 		sl_terminal_add_spaces(out, GAP);
 		add_sizes(frame, line);
@@ -196,12 +201,13 @@ add_line(struct frame *frame, const struct line *line)
 			SL_UNITS_RATE_COLUMNS);
 		sl_buf_add_str(out, sl_colour_code(style->colour && line->word, SL_COLOUR_RESET));
 	}
-	if (layout->left) {
-		bool known = line->left_ns != SL_PROGRESS_UNKNOWN;
-		add_field(frame, known ? sl_units_time(line->left_ns).text : "",
-			SL_UNITS_TIME_COLUMNS);
+	if (!layout->left || line->left_ns != SL_PROGRESS_UNKNOWN) {
+		if (layout->left)
+			add_field(frame, sl_units_time(line->left_ns).text, SL_UNITS_TIME_COLUMNS);
+		end_row(frame, layout->width);
+	} else {
+		end_row(frame, layout->width - GAP - SL_UNITS_TIME_COLUMNS);
 	}
-	end_row(frame, layout->width);
 }
 
 /* A line of words, dim, cut to fit. */

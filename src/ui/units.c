@@ -37,10 +37,10 @@ sl_units_size(uint64_t bytes)
 		snprintf(out.text, sizeof(out.text), "%u %s", (unsigned)whole, names[power]);
 		return out;
 	}
-	/* The ten bits below the unit are enough for one decimal. */
-	unsigned below = (unsigned)(bytes >> (10 * (power - 1))) & 1023u;
-	snprintf(out.text, sizeof(out.text), "%u.%u %s", (unsigned)whole, below * 10 / 1024,
-		names[power]);
+	/* At most 2^60 - 1, so that ten times it still fits. */
+	uint64_t below = bytes & ((1ull << (10 * power)) - 1);
+	snprintf(out.text, sizeof(out.text), "%u.%u %s", (unsigned)whole,
+		(unsigned)(below * 10 >> (10 * power)), names[power]);
 	return out;
 }
 
