@@ -211,4 +211,14 @@ void sl_command_help(const struct sl_command *command, struct sl_buf *out);
 /* Append the text of `sluice --help`. */
 void sl_command_list(struct sl_buf *out);
 
+/*
+ * What to do instead of an option that this command does not have: for options of curl, wget, aria2
+ * and grep, for those of versions to come, else for names close to one of ours. `word` is as typed,
+ * with its dashes and without its value. Returns text[] filled, or "" if there is nothing to say.
+ */
+struct sl_option_hint {
+	char text[160];
+};
+struct sl_option_hint sl_option_hint(const struct sl_command *command, const char *word);
+
 #endif

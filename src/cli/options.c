@@ -1,0 +1,426 @@
+#include "sluice/cli/options.h"
+
+#include "sluice/base/number.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <strings.h>
+
+struct parser {
+	const struct sl_command *command;
+	void *result;
+	int argc, next; /* next word of argv to look at */
+	char **argv;
+	struct sl_error *err;
+};
+
+/* How an option is called in messages: "'-j' (--jobs)", "'--json'". */
+struct called {
+	char text[64];
+};
+
+static struct called
+called(const struct sl_option *option, bool by_letter)
+{
+	struct called out;
+	if (by_letter && option->name)
+		snprintf(out.text, sizeof(out.text), "'-%c' (--%s)", option->letter, option->name);
+	else if (by_letter)
+		snprintf(out.text, sizeof(out.text), "'-%c'", option->letter);
+	else
+		snprintf(out.text, sizeof(out.text), "'--%s'", option->name);
+	return out;
+}
+
+SL_PRINTF(2, 3)
+static int
+usage(struct parser *parser, const char *fmt, ...)
+{
+	char text[SL_ERROR_TEXT];
+	va_list args;
+	va_start(args, fmt);
+	vsnprintf(text, sizeof(text), fmt, args);
+	va_end(args);
+	return sl_fail(parser->err, SL_PHASE_NONE, SL_E_USAGE, "%s", text);
+}
+
+static int
+unknown_option(struct parser *parser, const char *word)
+{
+	struct sl_option_hint hint = sl_option_hint(parser->command, word);
+	if (hint.text[0])
+		return usage(parser, "unknown option '%s': %s", word, hint.text);
+	return usage(parser, "unknown option '%s'; 'sluice %s --help' lists them", word,
+		parser->command->name);
+}
+
+/* ---- values ---- */
+
+struct bound {
+	char text[32];
+};
+
+/* A limit in the words the user would type. */
+static struct bound
+bound(enum sl_option_kind kind, uint64_t value)
+{
+	static const char units[] = "KMGT";
+	struct bound out;
+	const char *suffix = "";
+	char unit[2] = "";
+	if (kind == SL_OPTION_SIZE) {
+		for (size_t i = 0; units[i] && value >= 1024 && value % 1024 == 0;
+			i++, value /= 1024)
+			unit[0] = units[i];
+		suffix = unit;
+	} else if (kind == SL_OPTION_DURATION) {
+		bool hours = value % (3600 * SL_NS_PER_S) == 0;
+		value /= hours ? 3600 * SL_NS_PER_S : SL_NS_PER_MS;
+		suffix = hours ? "h" : "ms";
+	}
+	snprintf(out.text, sizeof(out.text), "%llu%s", (unsigned long long)value, suffix);
+	return out;
+}
+
+static int
+out_of_range(
+	struct parser *parser, const struct sl_option *option, const char *name, const char *value)
+{
+	if (option->min == option->max)
+		return usage(parser, "option %s: this version knows only %s", name,
+			bound(option->kind, option->min).text);
+	return usage(parser, "option %s: '%s' is out of range, from %s to %s", name, value,
+		bound(option->kind, option->min).text, bound(option->kind, option->max).text);
+}
+
+static int
+parse_number(struct parser *parser, const struct sl_option *option, const char *name,
+	const char *value, uint64_t *out)
+{
+	switch (option->kind) {
+	case SL_OPTION_SIZE:
+		if (!sl_parse_size(value, out))
+			return usage(parser, "option %s: '%s' is no size; write it as 64M or 1.5G",
+				name, value);
+		break;
+	case SL_OPTION_DURATION:
+		if (!sl_parse_duration(value, out))
+			return usage(parser,
+				"option %s: '%s' is no time; write it as 30s, 500ms or 2h", name,
+				value);
+		break;
+	default:
+		if (strspn(value, "0123456789") != strlen(value) || !*value)
+			return usage(parser, "option %s: '%s' is no whole number", name, value);
+		if (!sl_parse_u64(value, strlen(value), out))
+			return out_of_range(parser, option, name, value);
+		break;
+	}
+	if (*out < option->min || *out > option->max)
+		return out_of_range(parser, option, name, value);
+	return 0;
+}
+
+static int
+parse_choice(struct parser *parser, const struct sl_option *option, const char *name,
+	const char *value, int *out)
+{
+	char known[128] = "";
+	size_t len = 0;
+	for (int i = 0; option->choices[i]; i++) {
+		if (strcmp(option->choices[i], value) == 0) {
+			*out = i;
+			return 0;
+		}
+		len += (size_t)snprintf(known + len, sizeof(known) - len, "%s%s", i ? ", " : "",
+			option->choices[i]);
+		sl_assert(len < sizeof(known));
+	}
+	return usage(parser, "option %s: '%s' is none of %s", name, value, known);
+}
+
+static int
+parse_checksum(
+	struct parser *parser, const char *name, const char *value, struct sl_option_checksum *out)
+{
+	static const struct {
+		const char *name;
+		enum sl_option_hash hash;
+		size_t len;
+	} hashes[] = {
+		{ "md5", SL_OPTION_HASH_MD5, 16 },
+		{ "sha-1", SL_OPTION_HASH_SHA1, 20 },
+		{ "sha1", SL_OPTION_HASH_SHA1, 20 },
+		{ "sha-256", SL_OPTION_HASH_SHA256, 32 },
+		{ "sha256", SL_OPTION_HASH_SHA256, 32 },
+		{ "sha-512", SL_OPTION_HASH_SHA512, 64 },
+		{ "sha512", SL_OPTION_HASH_SHA512, 64 },
+	};
+	const char *equals = strchr(value, '=');
+	size_t name_len = equals ? (size_t)(equals - value) : strlen(value), i = 0;
+	while (i < SL_COUNT_OF(hashes) &&
+		!(strlen(hashes[i].name) == name_len &&
+			strncasecmp(hashes[i].name, value, name_len) == 0))
+		i++;
+	if (!equals || i == SL_COUNT_OF(hashes))
+		return usage(parser,
+			"option %s: '%s' must be sha-256=HEX, sha-512=HEX, sha-1=HEX or md5=HEX",
+			name, value);
+	const char *hex = equals + 1;
+	if (strlen(hex) != 2 * hashes[i].len)
+		return usage(parser, "option %s: a %s checksum has %zu hexadecimal digits, not %zu",
+			name, hashes[i].name, 2 * hashes[i].len, strlen(hex));
+	for (size_t at = 0; at < hashes[i].len; at++) {
+		int high = sl_hex_digit((unsigned char)hex[2 * at]),
+		    low = sl_hex_digit((unsigned char)hex[2 * at + 1]);
+		if (high < 0 || low < 0)
+			return usage(parser, "option %s: '%s' is not hexadecimal", name, hex);
+		out->digest[at] = (unsigned char)(high << 4 | low);
+	}
+	out->hash = hashes[i].hash;
+	out->len = hashes[i].len;
+	return 0;
+}
+
+/* One array of argc words is room for all there can be. */
+static int
+add_word(struct parser *parser, struct sl_words *words, const char *word)
+{
+	if (!words->items)
+		words->items = calloc((size_t)parser->argc + 1, sizeof(*words->items));
+	if (!words->items)
+		return sl_fail(parser->err, SL_PHASE_NONE, -ENOMEM, "out of memory");
+	words->items[words->count++] = word;
+	return 0;
+}
+
+/* ---- one option ---- */
+
+static int
+apply_value(
+	struct parser *parser, const struct sl_option *option, const char *name, const char *value)
+{
+	void *field = (char *)parser->result + option->offset;
+	uint64_t number = 0;
+	int code = 0;
+	switch (option->kind) {
+	case SL_OPTION_WORD:
+		if (!*value)
+			return usage(parser, "option %s needs a %s that is not empty", name,
+				option->argument);
+		*(const char **)field = value;
+		return 0;
+	case SL_OPTION_WORDS:
+		return add_word(parser, field, value);
+	case SL_OPTION_UNSIGNED:
+		code = parse_number(parser, option, name, value, &number);
+		if (code == 0)
+			*(unsigned *)field = sl_u32(number);
+		return code;
+	case SL_OPTION_NUMBER:
+	case SL_OPTION_SIZE:
+	case SL_OPTION_DURATION:
+		return parse_number(parser, option, name, value, field);
+	case SL_OPTION_CHOICE:
+		/* Every enum of the results is an int wide (asserted below). */
+		return parse_choice(parser, option, name, value, field);
+	case SL_OPTION_CHECKSUM:
+		return parse_checksum(parser, name, value, field);
+	default:
+		sl_assert(false && "an option of this kind takes no value");
+		return SL_E_USAGE;
+	}
+}
+
+_Static_assert(sizeof(enum sl_option_exists) == sizeof(int), "parse_choice writes an int");
+_Static_assert(sizeof(enum sl_option_sync) == sizeof(int), "parse_choice writes an int");
+_Static_assert(sizeof(enum sl_option_io) == sizeof(int), "parse_choice writes an int");
+_Static_assert(sizeof(enum sl_colour_when) == sizeof(int), "parse_choice writes an int");
+_Static_assert(sizeof(enum sl_option_progress) == sizeof(int), "parse_choice writes an int");
+
+static int
+apply_flag(struct parser *parser, const struct sl_option *option)
+{
+	char *result = parser->result;
+	switch (option->kind) {
+	case SL_OPTION_FLAG:
+	case SL_OPTION_UNFLAG:
+		*(bool *)(void *)(result + option->offset) = option->kind == SL_OPTION_FLAG;
+		if (option->clears)
+			*(bool *)(void *)(result + option->clears) = false;
+		return 0;
+	case SL_OPTION_TALLY:
+		*(unsigned *)(void *)(result + option->offset) += 1;
+		return 0;
+	case SL_OPTION_SHOW_HELP:
+		return SL_OPTIONS_HELP;
+	default:
+		return 0;
+	}
+}
+
+static int
+parse_long(struct parser *parser, const char *word)
+{
+	const char *equals = strchr(word, '=');
+	size_t len = equals ? (size_t)(equals - word) : strlen(word);
+	for (size_t i = 0; i < parser->command->option_count; i++) {
+		const struct sl_option *option = &parser->command->options[i];
+		if (!option->name || !sl_span_is(sl_span(word + 2, len - 2), option->name))
+			continue;
+		struct called name = called(option, false);
+		if (!option->argument && equals)
+			return usage(parser, "option %s takes no value", name.text);
+		if (!option->argument)
+			return apply_flag(parser, option);
+		if (equals)
+			return apply_value(parser, option, name.text, equals + 1);
+		if (parser->next == parser->argc)
+			return usage(
+				parser, "option %s needs a value: %s", name.text, option->argument);
+		return apply_value(parser, option, name.text, parser->argv[parser->next++]);
+	}
+	char cut[64];
+	snprintf(cut, sizeof(cut), "%.*s", (int)SL_MIN(len, sizeof(cut)), word);
+	return unknown_option(parser, cut);
+}
+
+/* "-j8", "-qv", "-qj", "8". */
+static int
+parse_letters(struct parser *parser, const char *word)
+{
+	for (const char *at = word + 1; *at; at++) {
+		const struct sl_option *option = NULL;
+		for (size_t i = 0; i < parser->command->option_count && !option; i++)
+			if (parser->command->options[i].letter == *at)
+				option = &parser->command->options[i];
+		if (!option) {
+			/* wget has options of two letters: "-nc". */
+			bool whole = sl_option_hint(parser->command, word).text[0] != '\0';
+			return unknown_option(parser, whole ? word : (char[]){ '-', *at, '\0' });
+		}
+		struct called name = called(option, true);
+		int code = 0;
+		if (!option->argument) {
+			code = apply_flag(parser, option);
+			if (code != 0)
+				return code;
+			continue;
+		}
+		if (at[1])
+			return apply_value(parser, option, name.text, at + 1);
+		if (parser->next == parser->argc)
+			return usage(
+				parser, "option %s needs a value: %s", name.text, option->argument);
+		return apply_value(parser, option, name.text, parser->argv[parser->next++]);
+	}
+	return 0;
+}
+
+static int
+parse(struct parser *parser, struct sl_words *operands)
+{
+	bool options_end = false;
+	parser->next = 1;
+	while (parser->next < parser->argc) {
+		const char *word = parser->argv[parser->next++];
+		int code = 0;
+		if (options_end || word[0] != '-' || word[1] == '\0')
+			code = add_word(parser, operands, word);
+		else if (strcmp(word, "--") == 0)
+			options_end = true;
+		else if (word[1] == '-')
+			code = parse_long(parser, word);
+		else
+			code = parse_letters(parser, word);
+		if (code != 0)
+			return code;
+	}
+	return 0;
+}
+
+/* ---- commands ---- */
+
+/* What no option can see alone. */
+static int
+check_get(struct parser *parser, const struct sl_get_options *options)
+{
+	bool single = options->urls.count == 1 && !options->input_file;
+	if (options->urls.count == 0 && !options->input_file)
+		return usage(parser, "no URL given; 'sluice get --help' shows how");
+	if (options->output && !single)
+		return usage(
+			parser, "-o names the file of a single URL; use -d for the folder of many");
+	if (options->checksum.hash != SL_OPTION_HASH_NONE && !single)
+		return usage(parser, "--checksum belongs to a single URL; in a list, give each its "
+				     "checksum= line");
+	return 0;
+}
+
+int
+sl_get_options_parse(struct sl_get_options *out, int argc, char **argv, struct sl_error *err)
+{
+	struct parser parser = { .command = sl_command_find("get"),
+		.result = out,
+		.argc = argc,
+		.argv = argv,
+		.err = err };
+	*out = (struct sl_get_options){
+		.dir = ".",
+		.jobs = SL_OPTION_JOBS,
+		.connections_per_host = SL_OPTION_PER_HOST,
+		.remote_time = true,
+		.connect_timeout_ns = 30 * SL_NS_PER_S,
+		.stall_timeout_ns = 60 * SL_NS_PER_S,
+		.deadline_ns = SL_FOREVER,
+		.max_redirects = SL_OPTION_REDIRECTS,
+		.max_memory = SL_OPTION_MEMORY,
+	};
+	int code = parse(&parser, &out->urls);
+	return code == 0 ? check_get(&parser, out) : code;
+}
+
+void
+sl_get_options_release(struct sl_get_options *options)
+{
+	free(options->urls.items);
+	options->urls = (struct sl_words){ 0 };
+}
+
+static int
+check_scan(struct parser *parser, struct sl_scan_options *options)
+{
+	options->chunk = sl_round_up(options->chunk, 4096);
+	if (options->chunk > options->max_memory / 2)
+		return usage(parser, "two pieces of --chunk must fit into --max-memory; lower the "
+				     "one or raise the other");
+	return 0;
+}
+
+int
+sl_scan_options_parse(struct sl_scan_options *out, int argc, char **argv, struct sl_error *err)
+{
+	struct parser parser = { .command = sl_command_find("scan"),
+		.result = out,
+		.argc = argc,
+		.argv = argv,
+		.err = err };
+	*out = (struct sl_scan_options){
+		.max_count = UINT64_MAX,
+		.chunk = SL_OPTION_CHUNK,
+		.queue = SL_OPTION_QUEUE,
+		.max_memory = SL_OPTION_MEMORY,
+	};
+	int code = parse(&parser, &out->inputs);
+	return code == 0 ? check_scan(&parser, out) : code;
+}
+
+void
+sl_scan_options_release(struct sl_scan_options *options)
+{
+	free(options->inputs.items);
+	free(options->patterns.items);
+	options->inputs = options->patterns = (struct sl_words){ 0 };
+}

@@ -1,0 +1,408 @@
+#include "sluice/cli/options.h"
+
+#include "sluice/base/number.h"
+#include "sluice/base/text.h"
+
+#include <criterion/criterion.h>
+#include <stdio.h>
+
+#define WORDS_MAX 16
+#define HEX32 "0123456789abcdef0123456789ABCDEF0123456789abcdef0123456789abcdef"
+
+/* A line as typed, split at spaces ("''" is an empty word), as argv. */
+struct line {
+	char text[512];
+	char *argv[WORDS_MAX + 1];
+	int argc;
+};
+
+static struct line *
+split(struct line *line, const char *typed)
+{
+	line->argc = 0;
+	snprintf(line->text, sizeof(line->text), "%s", typed);
+	for (char *at = line->text; *at;) {
+		size_t len = strcspn(at, " ");
+		char *next = at[len] ? at + len + 1 : at + len;
+		at[len] = '\0';
+		cr_assert(line->argc < WORDS_MAX);
+		line->argv[line->argc++] = strcmp(at, "''") == 0 ? at + 2 : at;
+		at = next;
+	}
+	line->argv[line->argc] = NULL;
+	return line;
+}
+
+static int
+get(struct sl_get_options *out, struct line *line, const char *typed, struct sl_error *err)
+{
+	split(line, typed);
+	return sl_get_options_parse(out, line->argc, line->argv, err);
+}
+
+static int
+scan(struct sl_scan_options *out, struct line *line, const char *typed, struct sl_error *err)
+{
+	split(line, typed);
+	return sl_scan_options_parse(out, line->argc, line->argv, err);
+}
+
+/* The message a wrong line gets must hold `want`. */
+static void
+expect_usage(const char *typed, const char *want)
+{
+	struct sl_get_options options;
+	struct sl_scan_options scan_options;
+	struct sl_error err = { 0 };
+	struct line line;
+	bool is_get = strncmp(typed, "get", 3) == 0;
+	int code = is_get ? get(&options, &line, typed, &err)
+			  : scan(&scan_options, &line, typed, &err);
+	cr_expect_eq(code, SL_E_USAGE, "'%s' was accepted", typed);
+	cr_expect(strstr(err.text, want), "'%s': got '%s', want '%s'", typed, err.text, want);
+	if (is_get)
+		sl_get_options_release(&options);
+	else
+		sl_scan_options_release(&scan_options);
+}
+
+Test(options, get_has_the_defaults_its_help_shows)
+{
+	struct sl_get_options options;
+	struct sl_error err = { 0 };
+	struct line line;
+	cr_assert_eq(get(&options, &line, "get http://h/a", &err), 0);
+	cr_expect_eq(options.urls.count, 1);
+	cr_expect_str_eq(options.urls.items[0], "http://h/a");
+	cr_expect_null(options.input_file);
+	cr_expect_null(options.output);
+	cr_expect_null(options.cacert);
+	cr_expect_str_eq(options.dir, ".");
+	cr_expect_eq(options.if_exists, SL_OPTION_EXISTS_AUTO);
+	cr_expect_eq(options.jobs, 5);
+	cr_expect_eq(options.connections_per_host, 8);
+	cr_expect_eq(options.checksum.hash, SL_OPTION_HASH_NONE);
+	cr_expect_eq(options.sync, SL_OPTION_SYNC_AUTO);
+	cr_expect(options.remote_time);
+	cr_expect_eq(options.connect_timeout_ns, 30 * SL_NS_PER_S);
+	cr_expect_eq(options.stall_timeout_ns, 60 * SL_NS_PER_S);
+	cr_expect_eq(options.deadline_ns, SL_FOREVER);
+	cr_expect_eq(options.max_redirects, 20);
+	cr_expect_eq(options.max_memory, 64 * SL_MIB);
+	cr_expect_eq(options.workers, 0);
+	cr_expect_not(options.fail_fast || options.allow_downgrade || options.allow_outside ||
+		      options.json || options.stats || options.quiet || options.verbose);
+	sl_get_options_release(&options);
+}
+
+Test(options, get_takes_every_option)
+{
+	struct sl_get_options options;
+	struct sl_error err = { 0 };
+	struct line line;
+	cr_assert_eq(get(&options, &line,
+			     "get -o out -d dir --if-exists rename -j 7 -x9 --fail-fast --checksum "
+			     "sha-256=" HEX32 " u",
+			     &err),
+		0, "%s", err.text);
+	cr_expect_str_eq(options.output, "out");
+	cr_expect_str_eq(options.dir, "dir");
+	cr_expect_eq(options.if_exists, SL_OPTION_EXISTS_RENAME);
+	cr_expect_eq(options.jobs, 7);
+	cr_expect_eq(options.connections_per_host, 9);
+	cr_expect(options.fail_fast);
+	cr_expect_eq(options.checksum.hash, SL_OPTION_HASH_SHA256);
+	cr_expect_eq(options.checksum.len, 32);
+	cr_expect_eq(options.checksum.digest[0], 0x01);
+	cr_expect_eq(options.checksum.digest[15], 0xef);
+	sl_get_options_release(&options);
+	cr_assert_eq(
+		get(&options, &line,
+			"get -i - --sync=none --no-remote-time --cacert ca --connect-timeout 1.5 "
+			"--stall-timeout=250ms --deadline 2h --max-redirs 0 --allow-downgrade "
+			"--allow-outside",
+			&err),
+		0, "%s", err.text);
+	cr_expect_str_eq(options.input_file, "-");
+	cr_expect_eq(options.sync, SL_OPTION_SYNC_NONE);
+	cr_expect_not(options.remote_time);
+	cr_expect_str_eq(options.cacert, "ca");
+	cr_expect_eq(options.connect_timeout_ns, 1500 * SL_NS_PER_MS);
+	cr_expect_eq(options.stall_timeout_ns, 250 * SL_NS_PER_MS);
+	cr_expect_eq(options.deadline_ns, 7200 * SL_NS_PER_S);
+	cr_expect_eq(options.max_redirects, 0);
+	cr_expect(options.allow_downgrade && options.allow_outside);
+	sl_get_options_release(&options);
+	cr_assert_eq(get(&options, &line,
+			     "get u --progress plain --json --stats -q -vv --color never "
+			     "--max-memory 1.5G --io direct "
+			     "--workers 3",
+			     &err),
+		0, "%s", err.text);
+	cr_expect_eq(options.progress, SL_OPTION_PROGRESS_PLAIN);
+	cr_expect(options.json && options.stats && options.quiet);
+	cr_expect_eq(options.verbose, 2);
+	cr_expect_eq(options.colour, SL_COLOUR_NEVER);
+	cr_expect_eq(options.max_memory, 1536 * SL_MIB);
+	cr_expect_eq(options.io, SL_OPTION_IO_DIRECT);
+	cr_expect_eq(options.workers, 3);
+	sl_get_options_release(&options);
+}
+
+Test(options, scan_takes_every_option)
+{
+	struct sl_scan_options options;
+	struct sl_error err = { 0 };
+	struct line line;
+	cr_assert_eq(scan(&options, &line, "scan", &err), 0);
+	cr_expect_eq(options.inputs.count, 0);
+	cr_expect_eq(options.patterns.count, 0);
+	cr_expect_eq(options.max_count, UINT64_MAX);
+	cr_expect_eq(options.chunk, SL_MIB);
+	cr_expect_eq(options.queue, 16);
+	sl_scan_options_release(&options);
+	cr_assert_eq(scan(&options, &line,
+			     "scan -e a --regexp=b -e '' -Fipcqn -H -m 12 x --top 0 y", &err),
+		0, "%s", err.text);
+	cr_expect_eq(options.patterns.count, 3);
+	cr_expect_str_eq(options.patterns.items[1], "b");
+	cr_expect_str_eq(options.patterns.items[2], "");
+	cr_expect(options.fixed_strings && options.ignore_case && options.print && options.count);
+	cr_expect(options.quiet && options.line_number && options.with_filename &&
+		  !options.no_filename);
+	cr_expect_eq(options.max_count, 12);
+	cr_expect_eq(options.inputs.count, 2);
+	sl_scan_options_release(&options);
+	cr_assert_eq(scan(&options, &line,
+			     "scan -rEPza -H --no-filename --json --stats --color=always "
+			     "--progress=none --workers=2 "
+			     "--chunk=100K --queue=1 --max-memory=8M",
+			     &err),
+		0, "%s", err.text);
+	cr_expect(options.no_filename && !options.with_filename && options.json && options.stats);
+	cr_expect_eq(options.colour, SL_COLOUR_ALWAYS);
+	cr_expect_eq(options.progress, SL_OPTION_PROGRESS_NONE);
+	cr_expect_eq(options.workers, 2);
+	cr_expect_eq(options.chunk, 102400, "rounded up to a multiple of 4096");
+	cr_expect_eq(options.queue, 1);
+	cr_expect_eq(options.max_memory, 8 * SL_MIB);
+	sl_scan_options_release(&options);
+}
+
+Test(options, operands_and_options_may_be_mixed_until_two_dashes)
+{
+	struct sl_get_options options;
+	struct sl_error err = { 0 };
+	struct line line;
+	cr_assert_eq(get(&options, &line, "get a -j2 b - -q -- -v --json --", &err), 0);
+	static const char *const want[] = { "a", "b", "-", "-v", "--json", "--" };
+	cr_assert_eq(options.urls.count, SL_COUNT_OF(want));
+	for (size_t i = 0; i < SL_COUNT_OF(want); i++)
+		cr_expect_str_eq(options.urls.items[i], want[i]);
+	cr_expect(options.quiet && !options.json && options.verbose == 0);
+	sl_get_options_release(&options);
+}
+
+Test(options, letters_may_stand_together_and_the_last_may_take_a_value)
+{
+	struct sl_get_options options;
+	struct sl_error err = { 0 };
+	struct line line;
+	cr_assert_eq(get(&options, &line, "get u -qvj8 -vdsome/dir -x 3", &err), 0);
+	cr_expect(options.quiet);
+	cr_expect_eq(options.verbose, 2);
+	cr_expect_eq(options.jobs, 8);
+	cr_expect_eq(options.connections_per_host, 3);
+	cr_expect_str_eq(options.dir, "some/dir");
+	sl_get_options_release(&options);
+}
+
+Test(options, a_value_may_look_like_an_option)
+{
+	struct sl_get_options options;
+	struct sl_error err = { 0 };
+	struct line line;
+	cr_assert_eq(get(&options, &line, "get u -o -q --dir --json", &err), 0);
+	cr_expect_str_eq(options.output, "-q");
+	cr_expect_str_eq(options.dir, "--json");
+	cr_expect_not(options.quiet || options.json);
+	sl_get_options_release(&options);
+}
+
+Test(options, the_last_of_two_wins)
+{
+	struct sl_get_options options;
+	struct sl_error err = { 0 };
+	struct line line;
+	cr_assert_eq(get(&options, &line, "get u -j 1 --jobs 2 --no-remote-time -R -R", &err), 0);
+	cr_expect_eq(options.jobs, 2);
+	cr_expect(options.remote_time);
+	sl_get_options_release(&options);
+}
+
+Test(options, help_is_seen_before_what_is_missing)
+{
+	struct sl_get_options options;
+	struct sl_scan_options scan_options;
+	struct sl_error err = { 0 };
+	struct line line;
+	cr_expect_eq(get(&options, &line, "get --help", &err), SL_OPTIONS_HELP);
+	sl_get_options_release(&options);
+	cr_expect_eq(scan(&scan_options, &line, "scan x --help --wrong", &err), SL_OPTIONS_HELP);
+	sl_scan_options_release(&scan_options);
+}
+
+Test(options, wrong_lines_say_what_is_wrong)
+{
+	static const struct {
+		const char *typed, *want;
+	} cases[] = {
+		{ "get", "no URL given" },
+		{ "get -q", "no URL given" },
+		{ "get a b -o x", "-o names the file of a single URL" },
+		{ "get a -i list -o x", "-o names the file of a single URL" },
+		{ "get a b --checksum md5=0123456789abcdef0123456789abcdef",
+			"belongs to a single URL" },
+		{ "get a -j", "'-j' (--jobs) needs a value: N" },
+		{ "get a --jobs", "'--jobs' needs a value: N" },
+		{ "get a -j x", "'x' is no whole number" },
+		{ "get a -j ''", "'' is no whole number" },
+		{ "get a -j -1", "'-1' is no whole number" },
+		{ "get a -j 0", "'0' is out of range, from 1 to 512" },
+		{ "get a -j513", "from 1 to 512" },
+		{ "get a -j 99999999999999999999999", "out of range, from 1 to 512" },
+		{ "get a -x http://proxy:8080",
+			"'-x' (--connections-per-host): 'http://proxy:8080' is no whole" },
+		{ "get a --max-redirs 101", "from 0 to 100" },
+		{ "get a --max-memory 4M", "from 8M to 1T" },
+		{ "get a --max-memory much", "is no size" },
+		{ "get a --connect-timeout 0", "from 1ms to 87600h" },
+		{ "get a --connect-timeout soon", "is no time" },
+		{ "get a --if-exists maybe",
+			"'maybe' is none of auto, skip, replace, rename, fail" },
+		{ "get a --sync=", "'' is none of auto, all, none" },
+		{ "get a --json=yes", "'--json' takes no value" },
+		{ "get a --json=", "'--json' takes no value" },
+		{ "get a --dir=", "needs a DIR that is not empty" },
+		{ "get a --checksum " HEX32, "must be sha-256=HEX" },
+		{ "get a --checksum crc32=00", "must be sha-256=HEX" },
+		{ "get a --checksum sha-256=00", "has 64 hexadecimal digits, not 2" },
+		{ "get a --checksum md5=0123456789abcdef0123456789abcdeg", "is not hexadecimal" },
+		{ "scan --top 5", "this version knows only 0" },
+		{ "scan -m 0", "out of range, from 1 to" },
+		{ "scan --chunk 1K", "from 64K to 64M" },
+		{ "scan --chunk 64M", "must fit into --max-memory" },
+		{ "scan --queue 0", "from 1 to 4096" },
+	};
+	for (size_t i = 0; i < SL_COUNT_OF(cases); i++)
+		expect_usage(cases[i].typed, cases[i].want);
+}
+
+Test(options, unknown_ones_get_a_hint)
+{
+	static const struct {
+		const char *typed, *want;
+	} cases[] = {
+		{ "get a -L", "unknown option '-L': redirects are followed already" },
+		{ "get a -qL", "unknown option '-L': redirects are followed already" },
+		{ "get a --location", "redirects are followed already" },
+		{ "get -O a", "files are named by their URL already" },
+		{ "get -C - a", "does not resume" },
+		{ "get -k a", "--cacert" },
+		{ "get --no-check-certificate a", "--cacert" },
+		{ "get -nc a", "unknown option '-nc': use --if-exists=skip" },
+		{ "get --tries=3 a", "unknown option '--tries': this version does not try again" },
+		{ "get --split=8 a", "one connection a file for now" },
+		{ "get -s8 a", "one connection a file for now" },
+		{ "get --segments=8 a", "one connection a file for now" },
+		{ "get --max-connection-per-server=4 a", "use -x" },
+		{ "get --max-concurrent-downloads=4 a", "use -j" },
+		{ "get --proxy x a", "this version does not have it" },
+		{ "get -h", "use --help" },
+		{ "get --job 3 a", "did you mean '--jobs'?" },
+		{ "get --inptu-file x", "did you mean '--input-file'?" },
+		{ "get --quite a", "did you mean '--quiet'?" },
+		{ "get --input x", "did you mean '--input-file'?" },
+		{ "get --nonsense-of-all-kinds-that-goes-on-and-on-beyond-every-limit a",
+			"'sluice get --help' lists them" },
+		{ "get -\x01 a", "'sluice get --help' lists them" },
+		{ "scan -v x", "this version does not have it" },
+		{ "scan -w x", "this version does not have it" },
+		{ "scan -R x", "it is so anyway" },
+		{ "scan --verbose x", "'sluice scan --help' lists them" },
+		{ "scan --ignorecase x", "did you mean '--ignore-case'?" },
+		{ "scan -h x", "use --help" },
+	};
+	for (size_t i = 0; i < SL_COUNT_OF(cases); i++)
+		expect_usage(cases[i].typed, cases[i].want);
+}
+
+Test(options, long_names_are_not_abbreviated)
+{
+	expect_usage("get u --fail", "a status that is no success is an error already");
+	expect_usage("get u --verb", "did you mean '--verbose'?");
+}
+
+/* A hint for an option that exists would never be seen. */
+Test(options, no_option_of_ours_has_a_hint_against_it)
+{
+	size_t count = 0;
+	const struct sl_command *commands = sl_commands(&count);
+	for (size_t c = 0; c < count; c++) {
+		for (size_t i = 0; i < commands[c].option_count; i++) {
+			const struct sl_option *option = &commands[c].options[i];
+			char name[64] = "", letter[3] = { '-', option->letter, '\0' };
+			if (option->letter)
+				cr_expect_str_eq(sl_option_hint(&commands[c], letter).text, "");
+			if (!option->name)
+				continue;
+			snprintf(name, sizeof(name), "--%s", option->name);
+			cr_expect(strstr(sl_option_hint(&commands[c], name).text, "did you mean"),
+				"%s", name);
+		}
+	}
+}
+
+Test(options, no_name_or_letter_is_used_twice_and_groups_stand_together)
+{
+	size_t count = 0;
+	const struct sl_command *commands = sl_commands(&count);
+	for (size_t c = 0; c < count; c++) {
+		const struct sl_option *options = commands[c].options;
+		for (size_t i = 0; i < commands[c].option_count; i++) {
+			cr_expect(options[i].name || options[i].letter);
+			cr_expect_eq(options[i].help[strlen(options[i].help) - 1], '.');
+			for (size_t j = 0; j < i; j++) {
+				cr_expect(!options[i].letter ||
+					  options[i].letter != options[j].letter);
+				cr_expect(!options[i].name || !options[j].name ||
+					  strcmp(options[i].name, options[j].name) != 0);
+				cr_expect(strcmp(options[i].group, options[j].group) != 0 ||
+					  strcmp(options[i].group, options[i - 1].group) == 0);
+			}
+		}
+	}
+}
+
+Test(options, help_names_every_option_within_eighty_columns)
+{
+	size_t count = 0;
+	const struct sl_command *commands = sl_commands(&count);
+	for (size_t c = 0; c < count; c++) {
+		struct sl_buf out = { 0 };
+		sl_command_help(&commands[c], &out);
+		for (size_t i = 0; i < commands[c].option_count; i++) {
+			char name[64];
+			const struct sl_option *option = &commands[c].options[i];
+			if (option->name)
+				snprintf(name, sizeof(name), "--%s", option->name);
+			else
+				snprintf(name, sizeof(name), "  -%c", option->letter);
+			cr_expect(strstr(out.data, name), "%s", name);
+		}
+		for (const char *line = out.data; *line; line = strchr(line, '\n') + 1)
+			cr_expect(sl_text_width(sl_span(line, strcspn(line, "\n"))) <= 80, "%.90s",
+				line);
+		sl_buf_release(&out);
+	}
+}
