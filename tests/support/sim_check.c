@@ -1,0 +1,280 @@
+/*
+ * sim_check.c - the rules the simulated engine insists on, and how it reports who breaks them.
+ */
+#include "sim_world.h"
+
+#include "sluice/base/crc32c.h"
+#include "sluice/base/number.h"
+
+#include <stdarg.h>
+#include <stdlib.h>
+
+#if defined(__SANITIZE_ADDRESS__)
+#define WITH_ASAN 1
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define WITH_ASAN 1
+#endif
+#endif
+#ifdef WITH_ASAN
+#include <sanitizer/asan_interface.h>
+#endif
+
+#define SCRIBBLE 0xd5 /* fills a buffer while the engine has it */
+#define MAX_OP_LEN (1u << 30)
+
+/* The buffer gets bytes from the engine. */
+bool
+sim_op_is_input(const struct sl_op *op)
+{
+	return (op->kind == SL_OP_RECV || op->kind == SL_OP_READ) && op->len > 0;
+}
+
+bool
+sim_op_is_output(const struct sl_op *op)
+{
+	return (op->kind == SL_OP_SEND || op->kind == SL_OP_WRITE) && op->len > 0;
+}
+
+bool
+sim_op_uses_fd(enum sl_op_kind kind)
+{
+	switch (kind) {
+	case SL_OP_NOP:
+	case SL_OP_SOCKET:
+	case SL_OP_OPEN:
+	case SL_OP_RENAME:
+	case SL_OP_LINK:
+	case SL_OP_UNLINK:
+	case SL_OP_MKDIR:
+	case SL_OP_STAT:
+		return false;
+	default:
+		return true;
+	}
+}
+
+/* ---- breaches, dump ---- */
+
+static const char *
+stage_name(enum sim_stage stage)
+{
+	static const char *const names[] = { "free", "queued", "delayed", "waiting", "finishing",
+		"ready" };
+	return names[stage];
+}
+
+static void
+dump_job(const struct sim *sim, const struct sim_job *job, FILE *out)
+{
+	const struct sl_op *op = &job->copy;
+	fprintf(out, "  #%llu %s %s%s", (unsigned long long)job->id, sl_op_kind_name(op->kind),
+		stage_name(job->stage), job->cancelled ? " cancelled" : "");
+	if (sim_op_uses_fd(op->kind))
+		fprintf(out, " fd %d", op->fd);
+	if (job->path)
+		fprintf(out, " '%s'", job->path);
+	if (job->path2)
+		fprintf(out, " -> '%s'", job->path2);
+	if (op->len)
+		fprintf(out, " len %zu got %zu", op->len, job->got);
+	fprintf(out, " since %.6f s\n", (double)(sim->now - op->submitted_ns) / 1e9);
+}
+
+void
+sim_dump(struct sim *sim, FILE *out)
+{
+	fprintf(out,
+		"sim: seed %llu, %.6f s, %llu operations, %u in flight, %u descriptors open, %u "
+		"faults%s%s\n",
+		(unsigned long long)sim->options.seed,
+		(double)(sim->now - sim->options.start_ns) / 1e9,
+		(unsigned long long)sim->submitted, sim->in_flight, sim->fd_open, sim->faults,
+		sim->faults ? ", last: " : "", sim->last_fault);
+	for (size_t i = 0; i < SL_COUNT_OF(sim->jobs); i++)
+		if (sim->jobs[i].stage != SIM_FREE)
+			dump_job(sim, &sim->jobs[i], out);
+	sim_net_dump(sim, out);
+}
+
+void
+sim_print_seed(struct sim *sim)
+{
+	if (!sim)
+		return;
+	sim_dump(sim, stderr);
+	fprintf(stderr, "sim: again with SLUICE_SEED=%llu (SLUICE_SIM_TRACE=1 shows operations)\n",
+		(unsigned long long)sim->options.seed);
+}
+
+void
+sim_breach(struct sim *sim, const char *fmt, ...)
+{
+	va_list args;
+	va_start(args, fmt);
+	vsnprintf(sim->last_breach, sizeof(sim->last_breach), fmt, args);
+	va_end(args);
+	sim->breaches++;
+	if (sim->options.tolerant)
+		return;
+	fprintf(stderr, "sim: rule broken: %s\n", sim->last_breach);
+	sim_print_seed(sim);
+	abort();
+}
+
+void
+sim_failed(struct sim *sim, const char *cond, const char *file, int line, const char *fmt, ...)
+{
+	fprintf(stderr, "%s:%d: check failed: %s: ", file, line, cond);
+	va_list args;
+	va_start(args, fmt);
+	vfprintf(stderr, fmt, args);
+	va_end(args);
+	fputc('\n', stderr);
+	sim_print_seed(sim);
+	abort();
+}
+
+/* ---- rules for operations and their memory ---- */
+
+static bool
+overlap(const struct sl_op *a, const struct sl_op *b)
+{
+	uintptr_t a0 = (uintptr_t)a->data, b0 = (uintptr_t)b->data;
+	return a0 < b0 + b->len && b0 < a0 + a->len;
+}
+
+static void
+check_overlap(struct sim *sim, const struct sl_op *op)
+{
+	for (size_t i = 0; i < SL_COUNT_OF(sim->jobs); i++) {
+		const struct sim_job *other = &sim->jobs[i];
+		if (other->stage == SIM_FREE ||
+			!(sim_op_is_input(&other->copy) || sim_op_is_output(&other->copy)))
+			continue;
+		if ((sim_op_is_input(op) || sim_op_is_input(&other->copy)) &&
+			overlap(op, &other->copy))
+			sim_breach(sim, "the buffer of a %s is that of #%llu, a %s in flight",
+				sl_op_kind_name(op->kind), (unsigned long long)other->id,
+				sl_op_kind_name(other->copy.kind));
+	}
+}
+
+static void
+check_memory(struct sim *sim, const struct sl_op *op)
+{
+	if (!sim_op_is_input(op) && !sim_op_is_output(op))
+		return;
+	if (!op->data || op->len > MAX_OP_LEN) {
+		sim_breach(sim, "a %s of %zu bytes at %p", sl_op_kind_name(op->kind), op->len,
+			op->data);
+		return;
+	}
+	check_overlap(sim, op);
+#ifdef WITH_ASAN
+	if (__asan_region_is_poisoned(op->data, op->len))
+		sim_breach(sim, "the buffer of a %s is not all valid memory",
+			sl_op_kind_name(op->kind));
+#endif
+}
+
+/* The engine has the buffer now: who looks at it early sees rubbish, and under ASan is reported. */
+void
+sim_take_memory(struct sim_job *job)
+{
+	const struct sl_op *op = &job->copy;
+	if (sim_op_is_output(op))
+		job->crc = sl_crc32c(0, op->data, op->len);
+	if (!sim_op_is_input(op))
+		return;
+	memset(op->data, SCRIBBLE, op->len);
+#ifdef WITH_ASAN
+	__asan_poison_memory_region(op->data, op->len);
+#endif
+}
+
+static bool
+is_scribbled(const unsigned char *data, size_t len)
+{
+	return data[0] == SCRIBBLE && memcmp(data, data + 1, len - 1) == 0;
+}
+
+void
+sim_give_memory_back(struct sim *sim, struct sim_job *job)
+{
+	const struct sl_op *op = &job->copy;
+	if (sim_op_is_output(op) && sl_crc32c(0, op->data, op->len) != job->crc)
+		sim_breach(sim, "the bytes of #%llu, a %s, changed while it was in flight",
+			(unsigned long long)job->id, sl_op_kind_name(op->kind));
+	if (!sim_op_is_input(op))
+		return;
+#ifdef WITH_ASAN
+	__asan_unpoison_memory_region(op->data, op->len);
+#endif
+	if (!is_scribbled(op->data, op->len))
+		sim_breach(sim, "somebody wrote into the buffer of #%llu, a %s in flight",
+			(unsigned long long)job->id, sl_op_kind_name(op->kind));
+	if (job->got)
+		memcpy(op->data, job->staging, job->got);
+}
+
+static bool
+same_text(const char *text, const char *copy)
+{
+	return (!text && !copy) || (text && copy && strcmp(text, copy) == 0);
+}
+
+void
+sim_check_untouched(struct sim *sim, const struct sim_job *job)
+{
+	const struct sl_op *a = job->op, *b = &job->copy;
+	bool same = a->kind == b->kind && a->fd == b->fd && a->data == b->data &&
+		    a->len == b->len && a->off == b->off && a->flags == b->flags &&
+		    a->dir_fd == b->dir_fd && a->dir_fd2 == b->dir_fd2 && a->path == b->path &&
+		    a->path2 == b->path2 && a->mode == b->mode && a->address == b->address &&
+		    a->length == b->length && a->statx == b->statx && a->owner == b->owner &&
+		    a->state == SL_OP_IN_FLIGHT;
+	same = same && same_text(a->path, job->path) && same_text(a->path2, job->path2);
+	same = same && (!a->address || memcmp(a->address, &job->address, a->address_len) == 0);
+	if (!same)
+		sim_breach(sim, "#%llu, a %s, was changed while in flight",
+			(unsigned long long)job->id, sl_op_kind_name(b->kind));
+}
+
+static void
+check_descriptor(struct sim *sim, const struct sl_op *op)
+{
+	if (!sim_op_uses_fd(op->kind))
+		return;
+	struct sim_fd *fd = sim_fd(sim, op->fd);
+	if (!fd || fd->closing) {
+		sim_breach(sim, "a %s on descriptor %d, which is not open",
+			sl_op_kind_name(op->kind), op->fd);
+		return;
+	}
+	if (op->kind == SL_OP_CLOSE && fd->in_flight > 0)
+		sim_breach(sim, "descriptor %d is closed with %u operations in flight", op->fd,
+			fd->in_flight);
+}
+
+void
+sim_check_submitted(struct sim *sim, const struct sl_op *op)
+{
+	if (op->state != SL_OP_IDLE)
+		sim_breach(sim, "a %s was submitted in state %d", sl_op_kind_name(op->kind),
+			op->state);
+	check_memory(sim, op);
+	check_descriptor(sim, op);
+}
+
+/* The operation never comes back: its memory is nobody's business any more. */
+void
+sim_forget_memory(const struct sim_job *job)
+{
+#ifdef WITH_ASAN
+	if (sim_op_is_input(&job->copy))
+		__asan_unpoison_memory_region(job->copy.data, job->copy.len);
+#else
+	(void)job;
+#endif
+}

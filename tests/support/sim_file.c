@@ -1,0 +1,593 @@
+/*
+ * sim_file.c - operations on files and names of the simulated world. Each is carried out in one go,
+ * when its time has come; the codes are those of Linux (test_engine_sim compares them with the real
+ * thing).
+ */
+#include "sim_world.h"
+
+#include "sluice/base/number.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/openat2.h>
+#include <linux/stat.h>
+#include <stdlib.h>
+#include <sys/uio.h>
+
+#define BLOCK 4096
+#define MAX_FILE (256 * SL_MIB)
+
+#ifndef RENAME_NOREPLACE
+#define RENAME_NOREPLACE 1
+#endif
+
+/* ---- content ---- */
+
+uint64_t
+sim_inode_allocate(struct sim *sim, struct sim_inode *inode, uint64_t end)
+{
+	uint64_t want = sl_round_up(end, BLOCK);
+	if (want <= inode->allocated)
+		return end;
+	uint64_t more = SL_MIN(want - inode->allocated, sl_round_down(sim_room(sim), BLOCK));
+	inode->allocated += more;
+	sim->used += more;
+	return SL_MIN(end, inode->allocated);
+}
+
+static void
+reserve(struct sim_inode *inode, size_t size)
+{
+	if (size <= inode->cap)
+		return;
+	inode->cap = SL_MAX(inode->cap * 2, size);
+	inode->data = realloc(inode->data, inode->cap);
+	sl_assert(inode->data);
+}
+
+static void
+set_size(struct sim_inode *inode, size_t size)
+{
+	reserve(inode, size);
+	if (size > inode->size)
+		memset(inode->data + inode->size, 0, size - inode->size);
+	inode->size = size;
+	/* An emptied file has nothing that a failed sync could have lost. */
+	if (size == 0)
+		inode->lost = false;
+}
+
+int
+sim_inode_resize(struct sim *sim, struct sim_inode *inode, uint64_t size)
+{
+	if (size > MAX_FILE)
+		return -EFBIG;
+	uint64_t kept = sl_round_up(size, BLOCK);
+	if (kept < inode->allocated) {
+		sim->used -= inode->allocated - kept;
+		inode->allocated = kept;
+	} else if (sim_inode_allocate(sim, inode, size) < size) {
+		return -ENOSPC;
+	}
+	set_size(inode, sl_size(size));
+	return 0;
+}
+
+static bool
+is_aligned(const struct sim *sim, const struct sim_fd *fd, const struct sl_op *op, uint64_t off)
+{
+	if (!(fd->flags & O_DIRECT))
+		return true;
+	uint64_t mask = sim->options.dio_align - 1u;
+	return (((uint64_t)(uintptr_t)op->data | op->len | off) & mask) == 0;
+}
+
+/* A transfer cut short; a direct one at a block. */
+static size_t
+shorten(struct sim *sim, const struct sim_fd *fd, size_t n)
+{
+	size_t unit = fd->flags & O_DIRECT ? sim->options.dio_align : 1;
+	if (n <= unit || !sim_percent(sim, sim->options.short_percent))
+		return n;
+	size_t units = n / unit;
+	return unit * (1 + (size_t)sim_below(sim, units));
+}
+
+static bool
+may(const struct sim_fd *fd, int want)
+{
+	int mode = fd->flags & O_ACCMODE;
+	return !(fd->flags & O_PATH) && (mode == O_RDWR || mode == want);
+}
+
+static int
+do_read(struct sim *sim, struct sim_fd *fd, struct sim_job *job)
+{
+	const struct sl_op *op = &job->copy;
+	const struct sim_inode *inode = fd->inode;
+	uint64_t off = op->off == SL_OFF_CURRENT ? fd->position : op->off;
+	if (!may(fd, O_RDONLY))
+		return -EBADF;
+	if (S_ISDIR(inode->mode))
+		return -EISDIR;
+	if (!S_ISREG(inode->mode))
+		return 0;
+	if (off > INT64_MAX)
+		return -EINVAL;
+	if (!is_aligned(sim, fd, op, off))
+		return -EINVAL;
+	if ((op->flags & RWF_NOWAIT) && sim_percent(sim, sim->options.short_percent))
+		return -EAGAIN;
+	if (off >= inode->size || op->len == 0)
+		return 0;
+	size_t n = SL_MIN(op->len, inode->size - sl_size(off));
+	n = shorten(sim, fd, n);
+	sim_job_gather(job, inode->data + off, n);
+	if (op->off == SL_OFF_CURRENT)
+		fd->position += n;
+	return sl_int(n);
+}
+
+static int
+write_at(struct sim *sim, struct sim_fd *fd, const struct sl_op *op, uint64_t off)
+{
+	struct sim_inode *inode = fd->inode;
+	if (op->len == 0)
+		return 0;
+	if (off >= MAX_FILE)
+		return -EFBIG;
+	size_t n = shorten(sim, fd, SL_MIN(op->len, MAX_FILE - sl_size(off)));
+	uint64_t end = sim_inode_allocate(sim, inode, off + n);
+	if (end <= off)
+		return -ENOSPC;
+	n = sl_size(end - off);
+	if (end > inode->size)
+		set_size(inode, sl_size(end));
+	memcpy(inode->data + off, op->data, n);
+	inode->mtime_ns = sim_wall_now(sim);
+	return sl_int(n);
+}
+
+static int
+do_write(struct sim *sim, struct sim_fd *fd, struct sim_job *job)
+{
+	const struct sl_op *op = &job->copy;
+	uint64_t off = op->off == SL_OFF_CURRENT ? fd->position : op->off;
+	if (!may(fd, O_WRONLY))
+		return -EBADF;
+	if (off > INT64_MAX)
+		return -EINVAL;
+	if (fd->flags & O_APPEND)
+		off = fd->inode->size;
+	if (!is_aligned(sim, fd, op, off))
+		return -EINVAL;
+	int n = write_at(sim, fd, op, off);
+	if (op->off == SL_OFF_CURRENT && n > 0)
+		fd->position = off + (uint64_t)n;
+	return n;
+}
+
+/* Devices and FIFOs take what is written, or give their code. */
+static int
+write_node(struct sim_sink *sink, const struct sl_op *op)
+{
+	if (sink->limit == 0)
+		return sink->code;
+	sl_buf_add(&sink->taken, op->data, op->len);
+	return sl_int(op->len);
+}
+
+/* ---- opening ---- */
+
+static int
+make_file(struct sim *sim, const struct sim_place *place, uint32_t mode, struct sim_inode **out)
+{
+	if (!(place->folder->mode & 0200))
+		return -EACCES;
+	if (place->wants_folder)
+		return -EISDIR;
+	/* A name needs a block of its folder now and then; here it needs room at all. */
+	if (sim_room(sim) == 0)
+		return -ENOSPC;
+	*out = sim_inode_new(sim, S_IFREG | (mode & 07777));
+	(*out)->parent = place->folder;
+	sim_folder_change(sim, place->folder, NULL, place->last, *out);
+	return 0;
+}
+
+static int
+check_open(const struct sim_inode *inode, int flags)
+{
+	int access = flags & O_ACCMODE;
+	bool writes = access != O_RDONLY || (flags & O_TRUNC);
+	if ((flags & O_DIRECTORY) && !S_ISDIR(inode->mode))
+		return -ENOTDIR;
+	if (S_ISLNK(inode->mode) && !(flags & O_PATH))
+		return -ELOOP;
+	if (flags & O_PATH)
+		return 0;
+	if (S_ISDIR(inode->mode) && (writes || (flags & O_CREAT)))
+		return -EISDIR;
+	if ((writes && !(inode->mode & 0200)) || (access != O_WRONLY && !(inode->mode & 0400)))
+		return -EACCES;
+	return 0;
+}
+
+static struct sim_fd *
+new_descriptor(struct sim *sim, struct sim_inode *inode, int flags)
+{
+	struct sim_fd *fd = sim_fd_new(sim, -1);
+	fd->flags = flags;
+	fd->inode = inode;
+	inode->opens++;
+	sim->fd_open++;
+	return fd;
+}
+
+static int
+do_open(struct sim *sim, struct sim_job *job)
+{
+	const struct sl_op *op = &job->copy;
+	int flags = (int)op->flags;
+	bool exclusive = (flags & O_CREAT) && (flags & O_EXCL), created = false;
+	struct sim_place place;
+	if (sim_fd_full(sim))
+		return -EMFILE;
+	int code = sim_walk(sim, op->dir_fd, job->path, op->resolve,
+		!(flags & O_NOFOLLOW) && !exclusive, &place);
+	if (code)
+		return code;
+	struct sim_inode *inode = place.inode;
+	if (inode && exclusive)
+		return -EEXIST;
+	/* openat2 with RESOLVE_NO_SYMLINKS refuses a link as the last component too. */
+	if (inode && S_ISLNK(inode->mode) && (op->resolve & RESOLVE_NO_SYMLINKS) &&
+		!(flags & O_PATH))
+		return -ELOOP;
+	if (!inode) {
+		if (!(flags & O_CREAT))
+			return -ENOENT;
+		if ((flags & O_DIRECTORY))
+			return -EINVAL;
+		code = make_file(sim, &place, op->mode, &inode);
+		created = true;
+	}
+	if (code == 0 && !created)
+		code = check_open(inode, flags);
+	/* As tmpfs did for years: the file has been made when the flag is refused. */
+	if (code == 0 && (flags & O_DIRECT) && S_ISREG(inode->mode) && sim->options.dio_align == 0)
+		code = -EINVAL;
+	if (code)
+		return code;
+	if ((flags & O_TRUNC) && S_ISREG(inode->mode) && !created)
+		code = sim_inode_resize(sim, inode, 0);
+	return code ? code : new_descriptor(sim, inode, flags)->number;
+}
+
+/* ---- names ---- */
+
+static bool
+is_inside(const struct sim *sim, const struct sim_inode *folder, const struct sim_inode *inode)
+{
+	for (;; folder = folder->parent) {
+		if (folder == inode)
+			return true;
+		if (folder == sim->root)
+			return false;
+	}
+}
+
+static int
+check_rename(
+	struct sim *sim, const struct sim_place *from, const struct sim_place *to, uint32_t flags)
+{
+	if (!from->inode)
+		return -ENOENT;
+	if (!(from->folder->mode & 0200) || !(to->folder->mode & 0200))
+		return -EACCES;
+	if (to->inode && (flags & RENAME_NOREPLACE))
+		return -EEXIST;
+	bool folder = S_ISDIR(from->inode->mode);
+	if (!folder && to->wants_folder)
+		return -ENOTDIR;
+	if (folder && is_inside(sim, to->folder, from->inode))
+		return -EINVAL;
+	if (!to->inode || to->inode == from->inode)
+		return 0;
+	if (S_ISDIR(to->inode->mode) && !folder)
+		return -EISDIR;
+	if (!S_ISDIR(to->inode->mode) && folder)
+		return -ENOTDIR;
+	return folder && !sl_list_is_empty(&to->inode->entries) ? -ENOTEMPTY : 0;
+}
+
+static bool
+is_dot(const struct sim_place *place)
+{
+	return strcmp(place->last, ".") == 0;
+}
+
+static int
+do_rename(struct sim *sim, struct sim_job *job)
+{
+	const struct sl_op *op = &job->copy;
+	struct sim_place from, to;
+	if (op->flags & ~(uint32_t)RENAME_NOREPLACE)
+		return -EINVAL;
+	int code = sim_walk(sim, op->dir_fd, job->path, 0, false, &from);
+	if (code == 0)
+		code = sim_walk(sim, op->dir_fd2, job->path2, 0, false, &to);
+	if (code)
+		return code;
+	if (is_dot(&from) || is_dot(&to))
+		return op->flags & RENAME_NOREPLACE && is_dot(&to) ? -EEXIST : -EBUSY;
+	if ((op->flags & RENAME_NOREPLACE) && sim->options.no_noreplace)
+		return -EINVAL;
+	code = check_rename(sim, &from, &to, op->flags);
+	/* Two names of one file: nothing happens, and both stay. */
+	if (code || to.inode == from.inode)
+		return code;
+	struct sim_inode *inode = from.inode;
+	if (from.folder == to.folder) {
+		sim_folder_change(sim, from.folder, from.last, to.last, inode);
+	} else {
+		sim_folder_change(sim, to.folder, NULL, to.last, inode);
+		sim_folder_change(sim, from.folder, from.last, NULL, NULL);
+		inode->parent = to.folder;
+	}
+	return 0;
+}
+
+static int
+do_link(struct sim *sim, struct sim_job *job)
+{
+	const struct sl_op *op = &job->copy;
+	struct sim_place from, to;
+	int code = sim_walk(sim, op->dir_fd, job->path, 0, false, &from);
+	if (code == 0 && !from.inode)
+		code = -ENOENT;
+	if (code == 0)
+		code = sim_walk(sim, op->dir_fd2, job->path2, 0, false, &to);
+	if (code)
+		return code;
+	if (to.inode)
+		return -EEXIST;
+	if (to.wants_folder)
+		return -ENOENT;
+	if (!(to.folder->mode & 0200))
+		return -EACCES;
+	if (S_ISDIR(from.inode->mode) || sim->options.no_link)
+		return -EPERM;
+	sim_folder_change(sim, to.folder, NULL, to.last, from.inode);
+	return 0;
+}
+
+static int
+do_unlink(struct sim *sim, struct sim_job *job)
+{
+	const struct sl_op *op = &job->copy;
+	struct sim_place place;
+	int code = sim_walk(sim, op->dir_fd, job->path, 0, false, &place);
+	if (code)
+		return code;
+	bool folder_wanted = op->flags & AT_REMOVEDIR;
+	if (!place.inode)
+		return -ENOENT;
+	if (is_dot(&place))
+		return folder_wanted ? -EINVAL : -EISDIR;
+	if (!(place.folder->mode & 0200))
+		return -EACCES;
+	bool folder = S_ISDIR(place.inode->mode);
+	if (folder && !folder_wanted)
+		return -EISDIR;
+	if (!folder && folder_wanted)
+		return -ENOTDIR;
+	if (folder && !sl_list_is_empty(&place.inode->entries))
+		return -ENOTEMPTY;
+	sim_folder_change(sim, place.folder, place.last, NULL, NULL);
+	return 0;
+}
+
+static int
+do_mkdir(struct sim *sim, struct sim_job *job)
+{
+	struct sim_place place;
+	int code = sim_walk(sim, job->copy.dir_fd, job->path, 0, false, &place);
+	if (code)
+		return code;
+	if (place.inode)
+		return -EEXIST;
+	if (!(place.folder->mode & 0200))
+		return -EACCES;
+	if (sim_room(sim) == 0)
+		return -ENOSPC;
+	struct sim_inode *folder = sim_inode_new(sim, S_IFDIR | (job->copy.mode & 07777));
+	folder->parent = place.folder;
+	sim_folder_change(sim, place.folder, NULL, place.last, folder);
+	return 0;
+}
+
+/* ---- attributes ---- */
+
+static void
+fill_statx(const struct sim *sim, const struct sim_inode *inode, uint32_t mask, struct statx *out)
+{
+	*out = (struct statx){ .stx_mask = STATX_BASIC_STATS,
+		.stx_blksize = BLOCK,
+		.stx_nlink = inode->names,
+		.stx_mode = (uint16_t)inode->mode,
+		.stx_ino = inode->ino,
+		.stx_size = inode->size,
+		.stx_blocks = inode->allocated / 512,
+		.stx_mtime = { .tv_sec = (int64_t)(inode->mtime_ns / SL_NS_PER_S),
+			.tv_nsec = (uint32_t)(inode->mtime_ns % SL_NS_PER_S) },
+		.stx_dev_major = 254 };
+#ifdef STATX_DIOALIGN
+	if ((mask & STATX_DIOALIGN) && S_ISREG(inode->mode)) {
+		out->stx_mask |= STATX_DIOALIGN;
+		out->stx_dio_mem_align = sim->options.dio_align;
+		out->stx_dio_offset_align = sim->options.dio_align;
+	}
+#else
+	(void)sim;
+	(void)mask;
+#endif
+}
+
+static int
+do_stat(struct sim *sim, struct sim_job *job)
+{
+	const struct sl_op *op = &job->copy;
+	struct sim_inode *inode = NULL;
+	if (job->path[0] == '\0' && (op->flags & AT_EMPTY_PATH)) {
+		struct sim_fd *fd = sim_fd(sim, op->dir_fd);
+		inode = op->dir_fd == AT_FDCWD ? sim->root : fd ? fd->inode : NULL;
+		if (fd && !inode) {
+			/* A stream: a pipe. */
+			job->statx = (struct statx){ .stx_mask = STATX_BASIC_STATS,
+				.stx_mode = S_IFIFO | 0600 };
+			return 0;
+		}
+		if (!inode)
+			return -EBADF;
+	} else {
+		struct sim_place place;
+		int code = sim_walk(
+			sim, op->dir_fd, job->path, 0, !(op->flags & AT_SYMLINK_NOFOLLOW), &place);
+		if (code)
+			return code;
+		inode = place.inode;
+	}
+	if (!inode)
+		return -ENOENT;
+	fill_statx(sim, inode, op->mask, &job->statx);
+	return 0;
+}
+
+static int
+do_allocate(struct sim *sim, struct sim_fd *fd, const struct sl_op *op)
+{
+	struct sim_inode *inode = fd->inode;
+	uint64_t end = 0;
+	if (!may(fd, O_WRONLY))
+		return -EBADF;
+	if (op->length == 0 || !sl_add_u64(op->off, op->length, &end))
+		return -EINVAL;
+	if (!S_ISREG(inode->mode))
+		return -ENODEV;
+	if (sim->options.no_allocate)
+		return -EOPNOTSUPP;
+	if (end > MAX_FILE)
+		return -EFBIG;
+	uint64_t before = inode->allocated;
+	if (sim_inode_allocate(sim, inode, end) < end) {
+		sim->used -= inode->allocated - before;
+		inode->allocated = before;
+		return -ENOSPC;
+	}
+	if (end > inode->size)
+		set_size(inode, sl_size(end));
+	return 0;
+}
+
+static int
+do_truncate(struct sim *sim, struct sim_fd *fd, const struct sl_op *op)
+{
+	if (op->length > INT64_MAX || !may(fd, O_WRONLY) || !S_ISREG(fd->inode->mode))
+		return -EINVAL;
+	fd->inode->mtime_ns = sim_wall_now(sim);
+	return sim_inode_resize(sim, fd->inode, op->length);
+}
+
+static int
+do_lock(struct sim_fd *fd)
+{
+	struct sim_inode *inode = fd->inode;
+	if (fd->flags & O_PATH)
+		return -EBADF;
+	if (inode->locked_outside || (inode->locked_by && inode->locked_by != fd))
+		return -EWOULDBLOCK;
+	inode->locked_by = fd;
+	return 0;
+}
+
+static int
+do_sync(struct sim *sim, struct sim_fd *fd, enum sl_op_kind kind)
+{
+	if (fd->flags & O_PATH)
+		return -EBADF;
+	if (kind == SL_OP_SYNC_FS)
+		sim_disk_sync_all(sim);
+	else if (fd->inode->sink)
+		return -EINVAL;
+	else
+		sim_disk_sync(fd->inode);
+	return 0;
+}
+
+void
+sim_file_fault(struct sim *sim, const struct sim_job *job)
+{
+	const struct sim_fd *fd = sim_fd(sim, job->copy.fd);
+	if (fd && fd->inode && job->copy.kind == SL_OP_SYNC)
+		sim_disk_lose(fd->inode);
+	if (job->copy.kind == SL_OP_SYNC_FS)
+		sl_list_each(node, &sim->inodes)
+			sim_disk_lose(sl_list_item(node, struct sim_inode, link));
+}
+
+/* ---- one for all ---- */
+
+static int
+run_on_descriptor(struct sim *sim, struct sim_fd *fd, struct sim_job *job)
+{
+	const struct sl_op *op = &job->copy;
+	switch (op->kind) {
+	case SL_OP_READ:
+		return do_read(sim, fd, job);
+	case SL_OP_WRITE:
+		return fd->inode->sink ? write_node(fd->inode->sink, op) : do_write(sim, fd, job);
+	case SL_OP_ALLOCATE:
+		return do_allocate(sim, fd, op);
+	case SL_OP_SYNC:
+	case SL_OP_SYNC_FS:
+		return do_sync(sim, fd, op->kind);
+	case SL_OP_TRUNCATE:
+		return do_truncate(sim, fd, op);
+	case SL_OP_LOCK:
+		return do_lock(fd);
+	case SL_OP_SET_MODE:
+		fd->inode->mode = (fd->inode->mode & S_IFMT) | (op->mode & 07777);
+		return fd->flags & O_PATH ? -EBADF : 0;
+	case SL_OP_SET_TIME:
+		fd->inode->mtime_ns = op->time_ns;
+		return fd->flags & O_PATH ? -EBADF : 0;
+	case SL_OP_SEND:
+	case SL_OP_RECV:
+	case SL_OP_CONNECT:
+		return -ENOTSOCK;
+	default:
+		return -EINVAL;
+	}
+}
+
+int
+sim_file_run(struct sim *sim, struct sim_job *job)
+{
+	switch (job->copy.kind) {
+	case SL_OP_OPEN:
+		return do_open(sim, job);
+	case SL_OP_RENAME:
+		return do_rename(sim, job);
+	case SL_OP_LINK:
+		return do_link(sim, job);
+	case SL_OP_UNLINK:
+		return do_unlink(sim, job);
+	case SL_OP_MKDIR:
+		return do_mkdir(sim, job);
+	case SL_OP_STAT:
+		return do_stat(sim, job);
+	default:
+		return run_on_descriptor(sim, sim_fd(sim, job->copy.fd), job);
+	}
+}
