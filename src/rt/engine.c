@@ -48,7 +48,7 @@ static long
 open_blocking(const struct sl_op *op)
 {
 	struct open_how how = { .flags = op->flags | O_CLOEXEC,
-		.mode = op->flags & (O_CREAT | O_TMPFILE) ? op->mode : 0,
+		.mode = op->flags & (O_CREAT | (O_TMPFILE & ~O_DIRECTORY)) ? op->mode : 0,
 		.resolve = op->resolve };
 	return syscall(SYS_openat2, op->dir_fd, op->path, &how, sizeof(how));
 }

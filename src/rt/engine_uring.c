@@ -118,7 +118,7 @@ static void
 prepare_open(struct io_uring_sqe *sqe, struct sl_op *op)
 {
 	struct open_how how = { .flags = op->flags | O_CLOEXEC,
-		.mode = op->flags & (O_CREAT | O_TMPFILE) ? op->mode : 0,
+		.mode = op->flags & (O_CREAT | (O_TMPFILE & ~O_DIRECTORY)) ? op->mode : 0,
 		.resolve = op->resolve };
 	memcpy(op->how, &how, sizeof(how));
 	io_uring_prep_openat2(sqe, op->dir_fd, op->path, (struct open_how *)(void *)op->how);
