@@ -155,7 +155,7 @@ bool
 sim_is_durable(struct sim *sim, const char *path)
 {
 	struct sim_place place;
-	if (sim_walk(sim, AT_FDCWD, path, 0, false, &place) != 0 || !place.inode)
+	if (sim_walk(sim, AT_FDCWD, path, 0, SIM_NAME, &place) != 0 || !place.inode)
 		return false;
 	/* Each folder on the way must be known to the disk too; a change of the name that is still
 	 * open might undo it. */

@@ -97,7 +97,7 @@ static bool
 may(const struct sim_fd *fd, int want)
 {
 	int mode = fd->flags & O_ACCMODE;
-	return !(fd->flags & O_PATH) && (mode == O_RDWR || mode == want);
+	return mode == O_RDWR || mode == want;
 }
 
 static int
@@ -233,17 +233,18 @@ do_open(struct sim *sim, struct sim_job *job)
 	struct sim_place place;
 	if (sim_fd_full(sim))
 		return -EMFILE;
-	int code = sim_walk(sim, op->dir_fd, job->path, op->resolve,
-		!(flags & O_NOFOLLOW) && !exclusive, &place);
+	enum sim_follow follow = (flags & O_NOFOLLOW) || exclusive ? SIM_NOFOLLOW : SIM_FOLLOW;
+	/* A name to be made cannot end with a slash, whatever it leads to. */
+	int code = sim_walk(sim, op->dir_fd, job->path, op->resolve, SIM_NAME, &place);
+	if (code == 0 && (flags & O_CREAT) && place.wants_folder)
+		code = -EISDIR;
+	if (code == 0)
+		code = sim_walk(sim, op->dir_fd, job->path, op->resolve, follow, &place);
 	if (code)
 		return code;
 	struct sim_inode *inode = place.inode;
 	if (inode && exclusive)
 		return -EEXIST;
-	/* openat2 with RESOLVE_NO_SYMLINKS refuses a link as the last component too. */
-	if (inode && S_ISLNK(inode->mode) && (op->resolve & RESOLVE_NO_SYMLINKS) &&
-		!(flags & O_PATH))
-		return -ELOOP;
 	if (!inode) {
 		if (!(flags & O_CREAT))
 			return -ENOENT;
@@ -277,34 +278,33 @@ is_inside(const struct sim *sim, const struct sim_inode *folder, const struct si
 	}
 }
 
+/* In the order in which the kernel looks. */
 static int
 check_rename(
 	struct sim *sim, const struct sim_place *from, const struct sim_place *to, uint32_t flags)
 {
+	if (from->dot || to->dot)
+		return !from->dot && (flags & RENAME_NOREPLACE) ? -EEXIST : -EBUSY;
 	if (!from->inode)
 		return -ENOENT;
-	if (!(from->folder->mode & 0200) || !(to->folder->mode & 0200))
-		return -EACCES;
 	if (to->inode && (flags & RENAME_NOREPLACE))
 		return -EEXIST;
 	bool folder = S_ISDIR(from->inode->mode);
-	if (!folder && to->wants_folder)
+	if (!folder && (from->wants_folder || to->wants_folder))
 		return -ENOTDIR;
 	if (folder && is_inside(sim, to->folder, from->inode))
 		return -EINVAL;
-	if (!to->inode || to->inode == from->inode)
+	if (to->inode && S_ISDIR(to->inode->mode) && is_inside(sim, from->folder, to->inode))
+		return -ENOTEMPTY;
+	if (to->inode == from->inode)
 		return 0;
-	if (S_ISDIR(to->inode->mode) && !folder)
-		return -EISDIR;
-	if (!S_ISDIR(to->inode->mode) && folder)
-		return -ENOTDIR;
+	if (!(from->folder->mode & 0200) || !(to->folder->mode & 0200))
+		return -EACCES;
+	if (!to->inode)
+		return 0;
+	if (S_ISDIR(to->inode->mode) != folder)
+		return folder ? -ENOTDIR : -EISDIR;
 	return folder && !sl_list_is_empty(&to->inode->entries) ? -ENOTEMPTY : 0;
-}
-
-static bool
-is_dot(const struct sim_place *place)
-{
-	return strcmp(place->last, ".") == 0;
 }
 
 static int
@@ -314,13 +314,11 @@ do_rename(struct sim *sim, struct sim_job *job)
 	struct sim_place from, to;
 	if (op->flags & ~(uint32_t)RENAME_NOREPLACE)
 		return -EINVAL;
-	int code = sim_walk(sim, op->dir_fd, job->path, 0, false, &from);
+	int code = sim_walk(sim, op->dir_fd, job->path, 0, SIM_NAME, &from);
 	if (code == 0)
-		code = sim_walk(sim, op->dir_fd2, job->path2, 0, false, &to);
+		code = sim_walk(sim, op->dir_fd2, job->path2, 0, SIM_NAME, &to);
 	if (code)
 		return code;
-	if (is_dot(&from) || is_dot(&to))
-		return op->flags & RENAME_NOREPLACE && is_dot(&to) ? -EEXIST : -EBUSY;
 	if ((op->flags & RENAME_NOREPLACE) && sim->options.no_noreplace)
 		return -EINVAL;
 	code = check_rename(sim, &from, &to, op->flags);
@@ -343,11 +341,11 @@ do_link(struct sim *sim, struct sim_job *job)
 {
 	const struct sl_op *op = &job->copy;
 	struct sim_place from, to;
-	int code = sim_walk(sim, op->dir_fd, job->path, 0, false, &from);
+	int code = sim_walk(sim, op->dir_fd, job->path, 0, SIM_NOFOLLOW, &from);
 	if (code == 0 && !from.inode)
 		code = -ENOENT;
 	if (code == 0)
-		code = sim_walk(sim, op->dir_fd2, job->path2, 0, false, &to);
+		code = sim_walk(sim, op->dir_fd2, job->path2, 0, SIM_NAME, &to);
 	if (code)
 		return code;
 	if (to.inode)
@@ -367,20 +365,22 @@ do_unlink(struct sim *sim, struct sim_job *job)
 {
 	const struct sl_op *op = &job->copy;
 	struct sim_place place;
-	int code = sim_walk(sim, op->dir_fd, job->path, 0, false, &place);
+	int code = sim_walk(sim, op->dir_fd, job->path, 0, SIM_NAME, &place);
 	if (code)
 		return code;
 	bool folder_wanted = op->flags & AT_REMOVEDIR;
 	if (!place.inode)
 		return -ENOENT;
-	if (is_dot(&place))
-		return folder_wanted ? -EINVAL : -EISDIR;
+	if (place.dot && folder_wanted)
+		return strcmp(place.last, "..") == 0 ? -ENOTEMPTY : -EINVAL;
+	if (place.dot)
+		return -EISDIR;
 	if (!(place.folder->mode & 0200))
 		return -EACCES;
 	bool folder = S_ISDIR(place.inode->mode);
 	if (folder && !folder_wanted)
 		return -EISDIR;
-	if (!folder && folder_wanted)
+	if (!folder && (folder_wanted || place.wants_folder))
 		return -ENOTDIR;
 	if (folder && !sl_list_is_empty(&place.inode->entries))
 		return -ENOTEMPTY;
@@ -392,7 +392,7 @@ static int
 do_mkdir(struct sim *sim, struct sim_job *job)
 {
 	struct sim_place place;
-	int code = sim_walk(sim, job->copy.dir_fd, job->path, 0, false, &place);
+	int code = sim_walk(sim, job->copy.dir_fd, job->path, 0, SIM_NAME, &place);
 	if (code)
 		return code;
 	if (place.inode)
@@ -452,8 +452,8 @@ do_stat(struct sim *sim, struct sim_job *job)
 			return -EBADF;
 	} else {
 		struct sim_place place;
-		int code = sim_walk(
-			sim, op->dir_fd, job->path, 0, !(op->flags & AT_SYMLINK_NOFOLLOW), &place);
+		int code = sim_walk(sim, op->dir_fd, job->path, 0,
+			op->flags & AT_SYMLINK_NOFOLLOW ? SIM_NOFOLLOW : SIM_FOLLOW, &place);
 		if (code)
 			return code;
 		inode = place.inode;
@@ -503,8 +503,6 @@ static int
 do_lock(struct sim_fd *fd)
 {
 	struct sim_inode *inode = fd->inode;
-	if (fd->flags & O_PATH)
-		return -EBADF;
 	if (inode->locked_outside || (inode->locked_by && inode->locked_by != fd))
 		return -EWOULDBLOCK;
 	inode->locked_by = fd;
@@ -514,8 +512,6 @@ do_lock(struct sim_fd *fd)
 static int
 do_sync(struct sim *sim, struct sim_fd *fd, enum sl_op_kind kind)
 {
-	if (fd->flags & O_PATH)
-		return -EBADF;
 	if (kind == SL_OP_SYNC_FS)
 		sim_disk_sync_all(sim);
 	else if (fd->inode->sink)
@@ -542,6 +538,8 @@ static int
 run_on_descriptor(struct sim *sim, struct sim_fd *fd, struct sim_job *job)
 {
 	const struct sl_op *op = &job->copy;
+	if (fd->flags & O_PATH)
+		return -EBADF;
 	switch (op->kind) {
 	case SL_OP_READ:
 		return do_read(sim, fd, job);
@@ -558,10 +556,10 @@ run_on_descriptor(struct sim *sim, struct sim_fd *fd, struct sim_job *job)
 		return do_lock(fd);
 	case SL_OP_SET_MODE:
 		fd->inode->mode = (fd->inode->mode & S_IFMT) | (op->mode & 07777);
-		return fd->flags & O_PATH ? -EBADF : 0;
+		return 0;
 	case SL_OP_SET_TIME:
 		fd->inode->mtime_ns = op->time_ns;
-		return fd->flags & O_PATH ? -EBADF : 0;
+		return 0;
 	case SL_OP_SEND:
 	case SL_OP_RECV:
 	case SL_OP_CONNECT:

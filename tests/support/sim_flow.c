@@ -94,6 +94,7 @@ pump(struct sim *sim, struct sim_event *event)
 		if (sim_percent(sim, 50))
 			flow->len = 0;
 	}
+	flow->ready_ns = next;
 	bool arrived = item->kind != ITEM_PAUSE;
 	if (item->kind != ITEM_DATA || item->len == 0)
 		drop_item(item);
@@ -137,9 +138,10 @@ push(struct sim_flow *flow, struct item values)
 	bool idle = sl_list_is_empty(&flow->items);
 	sl_list_push_back(&flow->items, &item->link);
 	/* Rate 0: the reader has stopped for good. */
-	if (idle && flow->rate != 0)
-		sim_event_at(flow->sim, &flow->event,
-			flow->sim->now + sim_below(flow->sim, flow->sim->options.net_ns + 1));
+	if (!idle || flow->rate == 0)
+		return;
+	uint64_t soon = flow->sim->now + sim_below(flow->sim, flow->sim->options.net_ns + 1);
+	sim_event_at(flow->sim, &flow->event, SL_MAX(soon, flow->ready_ns));
 }
 
 void

@@ -58,7 +58,7 @@ struct walk {
 	struct sim *sim;
 	struct sim_inode *start, *at;
 	uint64_t resolve;
-	bool follow;
+	enum sim_follow follow;
 	unsigned links;
 	char rest[MAX_PATH];
 };
@@ -74,14 +74,14 @@ step_up(struct walk *walk)
 
 /* Put the link's target before what is left of the path. */
 static int
-follow_link(struct walk *walk, const struct sim_inode *link, const char *left)
+follow_link(struct walk *walk, const struct sim_inode *link, const char *left, bool slash)
 {
 	if (walk->resolve & RESOLVE_NO_SYMLINKS)
 		return -ELOOP;
 	if (++walk->links > MAX_LINKS)
 		return -ELOOP;
 	char joined[MAX_PATH];
-	int len = snprintf(joined, sizeof(joined), "%s%s%s", link->target, *left ? "/" : "", left);
+	int len = snprintf(joined, sizeof(joined), "%s%s%s", link->target, slash ? "/" : "", left);
 	if (len < 0 || (size_t)len >= sizeof(joined))
 		return -ENAMETOOLONG;
 	if (joined[0] == '/') {
@@ -94,10 +94,10 @@ follow_link(struct walk *walk, const struct sim_inode *link, const char *left)
 }
 
 static void
-place_self(struct walk *walk, struct sim_place *place)
+place_self(struct walk *walk, const char *name, struct sim_place *place)
 {
-	*place = (struct sim_place){ .folder = walk->at->parent, .inode = walk->at };
-	memcpy(place->last, ".", 2);
+	*place = (struct sim_place){ .folder = walk->at->parent, .inode = walk->at, .dot = true };
+	memcpy(place->last, name, strlen(name) + 1);
 }
 
 /* One component. Returns 1 when the walk has arrived, 0 to go on, or a negative code. */
@@ -117,22 +117,23 @@ step(struct walk *walk, struct sim_place *place)
 	if (up || self) {
 		int code = up ? step_up(walk) : 0;
 		if (code == 0 && last)
-			place_self(walk, place);
+			place_self(walk, up ? ".." : ".", place);
 		memmove(walk->rest, left, strlen(left) + 1);
 		return code ? code : last;
 	}
 	struct sim_name *entry = sim_entry(walk->at, name, len);
 	struct sim_inode *inode = entry ? entry->inode : NULL;
-	if (inode && S_ISLNK(inode->mode) && (!last || walk->follow || slash)) {
-		int code = follow_link(walk, inode, left);
-		return code;
-	}
+	bool through =
+		!last || walk->follow == SIM_FOLLOW || (slash && walk->follow == SIM_NOFOLLOW);
+	if (inode && S_ISLNK(inode->mode) && through)
+		return follow_link(walk, inode, left, slash);
 	if (last) {
 		*place = (struct sim_place){
 			.folder = walk->at, .inode = inode, .wants_folder = slash
 		};
 		memcpy(place->last, name, len);
-		return slash && inode && !S_ISDIR(inode->mode) ? -ENOTDIR : 1;
+		bool refused = slash && walk->follow != SIM_NAME && inode && !S_ISDIR(inode->mode);
+		return refused ? -ENOTDIR : 1;
 	}
 	if (!inode)
 		return -ENOENT;
@@ -162,7 +163,7 @@ find_start(struct walk *walk, int dir_fd, const char *path)
 }
 
 int
-sim_walk(struct sim *sim, int dir_fd, const char *path, uint64_t resolve, bool follow,
+sim_walk(struct sim *sim, int dir_fd, const char *path, uint64_t resolve, enum sim_follow follow,
 	struct sim_place *place)
 {
 	struct walk walk = { .sim = sim, .resolve = resolve, .follow = follow };
@@ -185,7 +186,7 @@ struct sim_inode *
 sim_find(struct sim *sim, const char *path)
 {
 	struct sim_place place;
-	return sim_walk(sim, AT_FDCWD, path, 0, true, &place) == 0 ? place.inode : NULL;
+	return sim_walk(sim, AT_FDCWD, path, 0, SIM_FOLLOW, &place) == 0 ? place.inode : NULL;
 }
 
 /* ---- what tests put and look up ---- */
@@ -195,7 +196,7 @@ static struct sim_place
 make_place(struct sim *sim, const char *path)
 {
 	struct sim_place place;
-	int code = sim_walk(sim, AT_FDCWD, path, 0, false, &place);
+	int code = sim_walk(sim, AT_FDCWD, path, 0, SIM_NAME, &place);
 	if (code == -ENOENT) {
 		char *parent = strdup(path);
 		sl_assert(parent);
@@ -204,7 +205,7 @@ make_place(struct sim *sim, const char *path)
 		*slash = '\0';
 		sim_put_folder(sim, parent, 0755);
 		free(parent);
-		code = sim_walk(sim, AT_FDCWD, path, 0, false, &place);
+		code = sim_walk(sim, AT_FDCWD, path, 0, SIM_NAME, &place);
 	}
 	sl_assert(code == 0);
 	return place;
@@ -293,7 +294,7 @@ void
 sim_remove(struct sim *sim, const char *path)
 {
 	struct sim_place place;
-	sl_assert(sim_walk(sim, AT_FDCWD, path, 0, false, &place) == 0 && place.inode);
+	sl_assert(sim_walk(sim, AT_FDCWD, path, 0, SIM_NAME, &place) == 0 && place.inode);
 	sim_folder_change(sim, place.folder, place.last, NULL, NULL);
 }
 
@@ -319,7 +320,7 @@ bool
 sim_exists(struct sim *sim, const char *path)
 {
 	struct sim_place place;
-	return sim_walk(sim, AT_FDCWD, path, 0, false, &place) == 0 && place.inode;
+	return sim_walk(sim, AT_FDCWD, path, 0, SIM_NAME, &place) == 0 && place.inode;
 }
 
 bool

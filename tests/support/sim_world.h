@@ -93,7 +93,8 @@ struct sim_flow {
 	size_t len, cap; /* bytes that arrived and were not taken */
 	bool ended;
 	int error;
-	bool stalled; /* the consumer's window is full */
+	bool stalled;      /* the consumer's window is full */
+	uint64_t ready_ns; /* no piece before */
 	struct sim_event event;
 	size_t segment, window;
 	uint64_t gap_ns;
@@ -234,11 +235,16 @@ struct sim_place {
 	char last[256];
 	struct sim_inode *inode;
 	bool wants_folder; /* the path ended with a slash */
+	bool dot;          /* it ended with . or .. */
 };
 
+/* What becomes of a link as the last component: the name itself is meant (rename, unlink, making
+ * something); it is not followed unless a slash comes behind it; it is followed. */
+enum sim_follow { SIM_NAME, SIM_NOFOLLOW, SIM_FOLLOW };
+
 /* Returns 0 or a negative code; a missing final name is no failure. */
-int sim_walk(struct sim *sim, int dir_fd, const char *path, uint64_t resolve, bool follow,
-	struct sim_place *place);
+int sim_walk(struct sim *sim, int dir_fd, const char *path, uint64_t resolve,
+	enum sim_follow follow, struct sim_place *place);
 
 /* The inode at a path of the test's; NULL if there is none. */
 struct sim_inode *sim_find(struct sim *sim, const char *path);

@@ -1,0 +1,64 @@
+#include "run.h"
+
+#include <dirent.h>
+#include <errno.h>
+
+struct sim *
+sim_plain(uint64_t seed)
+{
+	struct sim_options options = sim_options(seed);
+	return sim_new(&options);
+}
+
+static struct sl_rt *
+start(struct sim *sim, struct sl_engine *engine, unsigned workers)
+{
+	struct sl_rt_options options = { .engine = engine, .workers = workers };
+	struct sl_error err = { 0 };
+	struct sl_rt *rt = NULL;
+	int code = sl_rt_new(&rt, &options, &err);
+	sim_check(sim, code == 0, "no runtime: %s", err.text);
+	return rt;
+}
+
+int
+sim_run(struct sim *sim, sl_task_fn *fn, void *arg)
+{
+	unsigned before = sim_open_fds(sim);
+	struct sl_rt *rt = start(sim, sim_engine(sim), 1);
+	int result = sl_rt_run(rt, fn, arg);
+	sim_check(sim, result != -EDEADLK, "deadlock");
+	sim_check(sim, sim_in_flight(sim) == 0, "operations are left");
+	sim_check(sim, sim_open_fds(sim) == before, "descriptors: %u before, %u after", before,
+		sim_open_fds(sim));
+	sl_rt_free(rt);
+	return result;
+}
+
+unsigned
+count_fds(void)
+{
+	DIR *dir = opendir("/proc/self/fd");
+	sl_assert(dir);
+	unsigned count = 0;
+	while (readdir(dir))
+		count++;
+	closedir(dir);
+	return count - 3; /* ".", ".." and the folder's own */
+}
+
+int
+ring_run(unsigned workers, sl_task_fn *fn, void *arg)
+{
+	unsigned before = count_fds();
+	struct sl_engine *engine = NULL;
+	struct sl_error err = { 0 };
+	int code = sl_engine_uring_new(&engine, &err);
+	sim_check(NULL, code == 0, "no ring: %s", err.text);
+	struct sl_rt *rt = start(NULL, engine, workers);
+	int result = sl_rt_run(rt, fn, arg);
+	sl_rt_free(rt);
+	sim_check(NULL, count_fds() == before, "descriptors: %u before, %u after", before,
+		count_fds());
+	return result;
+}
