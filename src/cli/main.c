@@ -1,0 +1,69 @@
+/*
+ * main.c - sees to it that the process stands on firm ground, then lets a command run.
+ */
+#include "sluice/base/log.h"
+#include "sluice/cli/commands.h"
+#include "sluice/cli/console.h"
+#include "sluice/cli/options.h"
+#include "sluice/rt/signal.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+/*
+ * A descriptor below 3 that is closed would be given to the next file opened, and what is meant for
+ * a terminal would end in that file. It is opened the wrong way round, so that using it fails as a
+ * closed one does.
+ */
+static void
+fill_standard_descriptors(void)
+{
+	static const int wrong_ways[] = { O_WRONLY, O_RDONLY, O_WRONLY };
+	for (int fd = 0; fd < 3; fd++)
+		if (fcntl(fd, F_GETFD) < 0 && errno == EBADF &&
+			open("/dev/null", wrong_ways[fd]) != fd)
+			_exit(SL_EXIT_OTHER);
+}
+
+static int
+wrong_command(const char *word)
+{
+	if (strstr(word, "://"))
+		sl_log_error("no command given: to fetch it, 'sluice get %s'", word);
+	else if (word[0] == '-')
+		sl_log_error("unknown option '%s': options come after the command, as in 'sluice "
+			     "get %s'",
+			word, word);
+	else if (access(word, F_OK) == 0)
+		sl_log_error("unknown command '%s': to count its error lines, 'sluice scan %s'",
+			word, word);
+	else
+		sl_log_error("unknown command '%s'; 'sluice help' lists them", word);
+	return SL_EXIT_USAGE;
+}
+
+int
+main(int argc, char **argv)
+{
+	fill_standard_descriptors();
+	sl_signal_block();
+	sl_console_open();
+	if (argc < 2) {
+		sl_log_error("no command given; 'sluice help' lists them");
+		return SL_EXIT_USAGE;
+	}
+	const char *word = argv[1];
+	if (strcmp(word, "get") == 0)
+		return sl_cmd_get(argc - 1, argv + 1);
+	if (strcmp(word, "scan") == 0)
+		return sl_cmd_scan(argc - 1, argv + 1);
+	if (strcmp(word, "help") == 0)
+		return sl_cmd_help(argc - 1, argv + 1);
+	if (strcmp(word, "--help") == 0)
+		return sl_show_commands();
+	if (strcmp(word, "--version") == 0)
+		return sl_cmd_version();
+	return wrong_command(word);
+}

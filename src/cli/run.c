@@ -1,0 +1,167 @@
+#include "sluice/cli/run.h"
+
+#include "sluice/base/log.h"
+#include "sluice/cli/console.h"
+#include "sluice/rt/engine.h"
+#include "sluice/rt/signal.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <string.h>
+
+struct state {
+	struct sl_run *run;
+	struct sl_group command, watchers;
+};
+
+/* ---- what the tasks do ---- */
+
+static void
+print_task(void *ctx, const struct sl_task_info *info)
+{
+	struct sl_buf *out = ctx;
+	bool parked = strcmp(info->state, "parked") == 0;
+	sl_buf_printf(out, "%*s%-32s %-8s", (int)info->depth * 2, "", info->name, info->state);
+	if (parked)
+		sl_buf_printf(out, " %s for %s", info->waits_for,
+			sl_units_elapsed(sl_now() - info->since_ns).text);
+	sl_buf_add_char(out, '\n');
+}
+
+static void
+print_tasks(void)
+{
+	struct sl_buf out = { 0 };
+	sl_buf_printf(&out, "sluice: %u tasks\n", sl_task_count());
+	sl_task_each(print_task, &out);
+	sl_console_print(sl_buf_span(&out));
+	sl_buf_release(&out);
+}
+
+/* Disk operations cannot be called back (rt/io.h); the tasks of this program itself are no news. */
+static void
+name_what_is_left(void *ctx, const struct sl_task_info *info)
+{
+	static const char *const disk[] = { "sync", "syncfs", "allocate", "rename", "unlink",
+		"write", "read", "open" };
+	static const char *const own[] = { "signals", "console", "standard output" };
+	(void)ctx;
+	for (size_t i = 0; i < SL_COUNT_OF(own); i++)
+		if (strcmp(info->name, own[i]) == 0)
+			return;
+	for (size_t i = 0; i < SL_COUNT_OF(disk); i++)
+		if (strcmp(info->waits_for, disk[i]) == 0)
+			sl_log_error(
+				"'%s' is left in the middle of: %s", info->name, info->waits_for);
+}
+
+/* ---- signals ---- */
+
+SL_NORETURN static void
+die(int signo)
+{
+	sl_console_restore();
+	sl_signal_die(signo);
+}
+
+/* What is still running a second after the first signal is given up. */
+SL_SUSPENDS
+static int
+watch_task(void *arg)
+{
+	struct state *state = arg;
+	if (sl_sleep(SL_RUN_GRACE_NS) != 0)
+		return 0;
+	sl_task_each(name_what_is_left, NULL);
+	die(state->run->signo);
+}
+
+static void
+interrupt(struct state *state, int signo)
+{
+	bool second = state->run->signo != 0;
+	if (!second)
+		state->run->signo = signo;
+	if (second || sl_group_spawn(&state->watchers, "patience", watch_task, state, NULL) != 0)
+		die(signo);
+	sl_group_cancel(&state->command, SL_E_INTERRUPTED);
+}
+
+/* Returns only when cancelled: the command has ended. */
+SL_SUSPENDS
+static int
+signal_task(void *arg)
+{
+	struct state *state = arg;
+	for (;;) {
+		int signo = sl_signal_wait();
+		switch (signo) {
+		case SIGINT:
+		case SIGTERM:
+		case SIGHUP:
+			interrupt(state, signo);
+			break;
+		case SIGTSTP:
+			sl_console_pause();
+			sl_signal_stop();
+			sl_console_resume();
+			break;
+		case SIGUSR1:
+			print_tasks();
+			break;
+		case SIGCONT:
+		case SIGWINCH: /* each frame asks for the size anew */
+			break;
+		default:
+			return signo == -ECANCELED ? 0 : signo;
+		}
+	}
+}
+
+/* ---- the run ---- */
+
+SL_SUSPENDS
+static int
+main_task(void *arg)
+{
+	struct state *state = arg;
+	sl_group_enter(&state->watchers, SL_GROUP_COLLECT);
+	sl_group_enter(&state->command, SL_GROUP_COLLECT);
+	int code = sl_group_spawn(&state->watchers, "signals", signal_task, state, NULL);
+	if (!code)
+		code = sl_group_spawn(&state->command, "command", state->run->fn, state->run->arg,
+			&state->run->result);
+	sl_group_leave(&state->command);
+	sl_group_cancel(&state->watchers, -ECANCELED);
+	sl_group_leave(&state->watchers);
+	return code;
+}
+
+int
+sl_run_command(struct sl_run *run, struct sl_error *err)
+{
+	struct state state = { .run = run };
+	struct sl_rt_options options = { .workers = run->workers };
+	struct sl_rt *rt = NULL;
+	run->signo = run->result = 0;
+	int code = sl_engine_uring_new(&options.engine, err);
+	if (code)
+		return code;
+	code = sl_rt_new(&rt, &options, err);
+	if (code)
+		return code;
+	code = sl_rt_run(rt, main_task, &state);
+	if (code)
+		sl_fail_code(err, SL_PHASE_NONE, code, "cannot go on");
+	if (run->at_end)
+		run->at_end(run->arg, rt);
+	sl_rt_free(rt);
+	return code;
+}
+
+void
+sl_run_end(const struct sl_run *run)
+{
+	if (run->signo)
+		sl_signal_die(run->signo);
+}
