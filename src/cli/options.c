@@ -143,44 +143,11 @@ parse_choice(struct parser *parser, const struct sl_option *option, const char *
 
 static int
 parse_checksum(
-	struct parser *parser, const char *name, const char *value, struct sl_option_checksum *out)
+	struct parser *parser, const char *name, const char *value, struct sl_checksum *out)
 {
-	static const struct {
-		const char *name;
-		enum sl_option_hash hash;
-		size_t len;
-	} hashes[] = {
-		{ "md5", SL_OPTION_HASH_MD5, 16 },
-		{ "sha-1", SL_OPTION_HASH_SHA1, 20 },
-		{ "sha1", SL_OPTION_HASH_SHA1, 20 },
-		{ "sha-256", SL_OPTION_HASH_SHA256, 32 },
-		{ "sha256", SL_OPTION_HASH_SHA256, 32 },
-		{ "sha-512", SL_OPTION_HASH_SHA512, 64 },
-		{ "sha512", SL_OPTION_HASH_SHA512, 64 },
-	};
-	const char *equals = strchr(value, '=');
-	size_t name_len = equals ? (size_t)(equals - value) : strlen(value), i = 0;
-	while (i < SL_COUNT_OF(hashes) &&
-		!(strlen(hashes[i].name) == name_len &&
-			strncasecmp(hashes[i].name, value, name_len) == 0))
-		i++;
-	if (!equals || i == SL_COUNT_OF(hashes))
-		return usage(parser,
-			"option %s: '%s' must be sha-256=HEX, sha-512=HEX, sha-1=HEX or md5=HEX",
-			name, value);
-	const char *hex = equals + 1;
-	if (strlen(hex) != 2 * hashes[i].len)
-		return usage(parser, "option %s: a %s checksum has %zu hexadecimal digits, not %zu",
-			name, hashes[i].name, 2 * hashes[i].len, strlen(hex));
-	for (size_t at = 0; at < hashes[i].len; at++) {
-		int high = sl_hex_digit((unsigned char)hex[2 * at]),
-		    low = sl_hex_digit((unsigned char)hex[2 * at + 1]);
-		if (high < 0 || low < 0)
-			return usage(parser, "option %s: '%s' is not hexadecimal", name, hex);
-		out->digest[at] = (unsigned char)(high << 4 | low);
-	}
-	out->hash = hashes[i].hash;
-	out->len = hashes[i].len;
+	struct sl_error why = { 0 };
+	if (sl_checksum_parse(out, sl_span_str(value), &why) != 0)
+		return usage(parser, "option %s: %s", name, why.text);
 	return 0;
 }
 
@@ -234,9 +201,9 @@ apply_value(
 	}
 }
 
-_Static_assert(sizeof(enum sl_option_exists) == sizeof(int), "parse_choice writes an int");
-_Static_assert(sizeof(enum sl_option_sync) == sizeof(int), "parse_choice writes an int");
-_Static_assert(sizeof(enum sl_option_io) == sizeof(int), "parse_choice writes an int");
+_Static_assert(sizeof(enum sl_if_exists) == sizeof(int), "parse_choice writes an int");
+_Static_assert(sizeof(enum sl_sync_mode) == sizeof(int), "parse_choice writes an int");
+_Static_assert(sizeof(enum sl_io_mode) == sizeof(int), "parse_choice writes an int");
 _Static_assert(sizeof(enum sl_colour_when) == sizeof(int), "parse_choice writes an int");
 _Static_assert(sizeof(enum sl_option_progress) == sizeof(int), "parse_choice writes an int");
 
@@ -353,7 +320,7 @@ check_get(struct parser *parser, const struct sl_get_options *options)
 	if (options->output && !single)
 		return usage(
 			parser, "-o names the file of a single URL; use -d for the folder of many");
-	if (options->checksum.hash != SL_OPTION_HASH_NONE && !single)
+	if (options->checksum.kind != SL_CHECKSUM_NONE && !single)
 		return usage(parser, "--checksum belongs to a single URL; in a list, give each its "
 				     "checksum= line");
 	return 0;

@@ -32,6 +32,8 @@ sl_batch_free(struct sl_batch *batch)
 	free(batch);
 }
 
+#define DESCRIPTORS_PER_JOB 4 /* socket, part, direct part, a folder */
+
 /* ---- one download's beginning and end ---- */
 
 static void
@@ -87,11 +89,14 @@ parse_url(struct fetch *fetch)
 	return fetch->url_text ? 0 : -ENOMEM;
 }
 
-static bool
-is_cancellation(const struct sl_batch *batch, int code)
+/* Why this download was stopped though nothing was wrong with it: a sibling's failure or a signal;
+ * 0 = it failed by itself (the deadline of the run counts as its own timeout). */
+static int
+cancellation(const struct sl_batch *batch, int code)
 {
-	return batch->cancel_reason != 0 &&
-	       (code == -ECANCELED || code == -ETIMEDOUT || code == SL_E_INTERRUPTED);
+	int reason = batch->cancel_reason ? batch->cancel_reason : sl_task_cancelled();
+	bool stopped = code == -ECANCELED || code == -ETIMEDOUT || code == SL_E_INTERRUPTED;
+	return stopped && reason != -ETIMEDOUT ? reason : 0;
 }
 
 static void
@@ -119,9 +124,9 @@ fetch_end(struct fetch *fetch, int code)
 		fetch->view.state = SL_DOWNLOAD_SKIPPED;
 		batch->summary.skipped++;
 		batch->summary.unverified += fetch->view.unverified;
-	} else if (is_cancellation(batch, code)) {
+	} else if (cancellation(batch, code)) {
 		fetch->view.state = SL_DOWNLOAD_CANCELLED;
-		sl_fail_code(&fetch->error, SL_PHASE_NONE, batch->cancel_reason, "'%s'",
+		sl_fail_code(&fetch->error, SL_PHASE_NONE, cancellation(batch, code), "'%s'",
 			fetch->view.url);
 		batch->summary.cancelled++;
 	} else {
@@ -170,6 +175,8 @@ run_entry(struct sl_batch *batch, const struct sl_entry *entry, int bad, const s
 	if (bad)
 		fetch->error = *err;
 	int code = bad ? bad : parse_url(fetch);
+	if (!code)
+		code = target_prepare(fetch);
 	if (batch->options.events.started)
 		batch->options.events.started(batch->options.events.ctx, &fetch->view);
 	if (!code)
@@ -198,15 +205,27 @@ static unsigned
 job_count(const struct sl_batch *batch)
 {
 	size_t half = SL_MAX(sl_chunk_pool_count(batch->options.pool) / 2, (size_t)1);
-	return (unsigned)SL_MIN((size_t)batch->options.jobs, half);
+	size_t by_descriptors = SL_MAX(batch->options.descriptors / DESCRIPTORS_PER_JOB, 1u);
+	return (unsigned)SL_MIN(SL_MIN((size_t)batch->options.jobs, half), by_descriptors);
+}
+
+/* Files of a group keep their descriptors until it is committed, those in the queue and those in
+ * the group: half each of what the jobs leave. */
+static unsigned
+group_size(const struct sl_batch *batch)
+{
+	unsigned jobs = job_count(batch) * DESCRIPTORS_PER_JOB;
+	unsigned rest = batch->options.descriptors > jobs ? batch->options.descriptors - jobs : 0;
+	return SL_MAX(SL_MIN(rest / 2, COMMIT_FILES), 1u);
 }
 
 static int
 run_jobs(struct sl_batch *batch)
 {
 	struct sl_group committer, jobs;
+	batch->commit_files = group_size(batch);
 	int code = sl_channel_new(
-		&batch->finished, "commit queue", COMMIT_FILES, sizeof(struct fetch *));
+		&batch->finished, "commit queue", batch->commit_files, sizeof(struct fetch *));
 	if (code)
 		return code;
 	sl_group_enter(&committer, SL_GROUP_COLLECT);

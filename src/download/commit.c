@@ -299,7 +299,7 @@ collect(struct group *group)
 	uint64_t until_ns = sl_deadline_in(wants_sync(group->batch) ? COMMIT_NS : 0);
 	for (;;) {
 		bytes += group->fetches[group->count++]->view.received;
-		if (group->count == COMMIT_FILES || bytes >= COMMIT_BYTES)
+		if (group->count == group->batch->commit_files || bytes >= COMMIT_BYTES)
 			return 0;
 		code = sl_channel_try_receive(finished, &group->fetches[group->count]);
 		if (code == -EAGAIN && wants_sync(group->batch))

@@ -39,10 +39,14 @@ static int
 receive_into(struct fetch *fetch, struct writer *writer)
 {
 	struct sl_chunk_pool *pool = fetch->batch->options.pool;
+	struct sl_batch_summary *summary = &fetch->batch->summary;
 	for (;;) {
 		struct sl_chunk *chunk = fetch->chunk;
+		uint64_t before_ns = sl_now();
 		int got = sl_http_read(fetch->exchange, chunk->data + chunk->len,
 			chunk->size - chunk->len, &fetch->error);
+		uint64_t after_ns = sl_now();
+		summary->network_ns += after_ns - before_ns;
 		if (got <= 0)
 			return got;
 		chunk->len += (size_t)got;
@@ -54,6 +58,7 @@ receive_into(struct fetch *fetch, struct writer *writer)
 		int code = writer_put(writer, chunk);
 		if (!code)
 			code = sl_chunk_take(pool, &fetch->chunk, SL_FOREVER);
+		summary->disk_ns += sl_now() - after_ns;
 		if (code)
 			return code;
 		fetch->chunk->off = next_off;
@@ -173,10 +178,7 @@ next_source(struct fetch *fetch, size_t index)
 int
 fetch_run(struct fetch *fetch)
 {
-	int code = target_prepare(fetch);
-	if (code)
-		return code == 1 ? 1 : code;
-	code = transfer(fetch);
+	int code = transfer(fetch);
 	for (size_t i = 1; code && i < fetch->entry.source_count && is_sources_fault(fetch, code);
 		i++) {
 		code = next_source(fetch, i);
@@ -187,8 +189,12 @@ fetch_run(struct fetch *fetch)
 		return code;
 	bool grouped =
 		fetch->batch->options.sync != SL_SYNC_ALL && fetch->view.received <= SMALL_MAX;
-	if (!grouped)
-		return commit_one(fetch);
+	if (!grouped) {
+		uint64_t before_ns = sl_now();
+		code = commit_one(fetch);
+		fetch->batch->summary.commit_ns += sl_now() - before_ns;
+		return code;
+	}
 	code = sl_channel_send(fetch->batch->finished, &fetch, SL_FOREVER);
 	if (code)
 		sl_part_discard(&fetch->part);

@@ -57,7 +57,8 @@ struct sl_batch {
 	struct sl_list active;
 	struct sl_group *jobs, *committer; /* NULL unless running */
 	struct sl_channel
-		*finished; /* of struct fetch *: small files on their way to the committer */
+		*finished;     /* of struct fetch *: small files on their way to the committer */
+	unsigned commit_files; /* of a group, at most COMMIT_FILES */
 	uint64_t next_index;
 	bool source_ended;
 	struct sl_semaphore source_turn; /* a source may suspend: one job at a time asks it */
@@ -80,8 +81,8 @@ size_t target_headers(const struct fetch *fetch, struct sl_http_header *out);
 /* Last-Modified of the answer, wall clock nanoseconds; 0 = unknown. */
 uint64_t target_remote_time(const struct sl_http_exchange *exchange);
 
-/* fetch.c: from the request to the finished file; a small one ends in batch->finished: then
- * FETCH_HANDED_OVER is returned and the fetch is no longer the caller's. 1 = skipped. */
+/* fetch.c: from the request to the finished file, once its target is prepared; a small one ends in
+ * batch->finished: then FETCH_HANDED_OVER is returned and the fetch is no longer the caller's. */
 #define FETCH_HANDED_OVER 2
 SL_SUSPENDS
 int fetch_run(struct fetch *fetch);
@@ -100,8 +101,8 @@ void fetch_end(struct fetch *fetch, int code);
 
 /* writer.c: chunks on their way to the part (or stream) and to the hasher. In the memory of the
  * fetching task. */
-#define WRITES_MAX                                                                                 \
-	4 /* writes in flight for one file: keeps the device busy, bounds what a slow disk holds   \
+#define WRITES_MAX \
+	4 /* writes in flight for one file: keeps the device busy, bounds what a slow disk holds \
 	   */
 
 struct writer;

@@ -16,8 +16,9 @@
 
 #define BLOCK 4096u /* what direct I/O is aligned to, in memory, file and length */
 #define TAKE_OVER_TRIES 4
-#define CLEAN_UP_NS (900 * SL_NS_PER_MS) /* a signal promises that all is cleaned within a second  \
-					  */
+#define CLEAN_UP_NS \
+	(900 * SL_NS_PER_MS) /* a signal promises that all is cleaned within a second \
+			      */
 
 void
 sl_part_init(struct sl_part *part)

@@ -103,7 +103,9 @@ put_to_hash(struct writer *writer, struct sl_chunk *chunk)
 	if (!writer->to_hash)
 		return 0;
 	sl_chunk_ref(chunk);
+	uint64_t before_ns = sl_now();
 	int code = sl_channel_send(writer->to_hash, &chunk, SL_FOREVER);
+	writer->fetch->batch->summary.hash_ns += sl_now() - before_ns;
 	if (code)
 		sl_chunk_unref(chunk);
 	return code == -EPIPE && writer->failure ? writer->failure : code;

@@ -78,11 +78,11 @@ Test(options, get_has_the_defaults_its_help_shows)
 	cr_expect_null(options.output);
 	cr_expect_null(options.cacert);
 	cr_expect_str_eq(options.dir, ".");
-	cr_expect_eq(options.if_exists, SL_OPTION_EXISTS_AUTO);
+	cr_expect_eq(options.if_exists, SL_EXISTS_AUTO);
 	cr_expect_eq(options.jobs, 5);
 	cr_expect_eq(options.connections_per_host, 8);
-	cr_expect_eq(options.checksum.hash, SL_OPTION_HASH_NONE);
-	cr_expect_eq(options.sync, SL_OPTION_SYNC_AUTO);
+	cr_expect_eq(options.checksum.kind, SL_CHECKSUM_NONE);
+	cr_expect_eq(options.sync, SL_SYNC_AUTO);
 	cr_expect(options.remote_time);
 	cr_expect_eq(options.connect_timeout_ns, 30 * SL_NS_PER_S);
 	cr_expect_eq(options.stall_timeout_ns, 60 * SL_NS_PER_S);
@@ -107,14 +107,14 @@ Test(options, get_takes_every_option)
 		0, "%s", err.text);
 	cr_expect_str_eq(options.output, "out");
 	cr_expect_str_eq(options.dir, "dir");
-	cr_expect_eq(options.if_exists, SL_OPTION_EXISTS_RENAME);
+	cr_expect_eq(options.if_exists, SL_EXISTS_RENAME);
 	cr_expect_eq(options.jobs, 7);
 	cr_expect_eq(options.connections_per_host, 9);
 	cr_expect(options.fail_fast);
-	cr_expect_eq(options.checksum.hash, SL_OPTION_HASH_SHA256);
+	cr_expect_eq(options.checksum.kind, SL_CHECKSUM_SHA256);
 	cr_expect_eq(options.checksum.len, 32);
-	cr_expect_eq(options.checksum.digest[0], 0x01);
-	cr_expect_eq(options.checksum.digest[15], 0xef);
+	cr_expect_eq(options.checksum.value[0], 0x01);
+	cr_expect_eq(options.checksum.value[15], 0xef);
 	sl_get_options_release(&options);
 	cr_assert_eq(
 		get(&options, &line,
@@ -124,7 +124,7 @@ Test(options, get_takes_every_option)
 			&err),
 		0, "%s", err.text);
 	cr_expect_str_eq(options.input_file, "-");
-	cr_expect_eq(options.sync, SL_OPTION_SYNC_NONE);
+	cr_expect_eq(options.sync, SL_SYNC_NONE);
 	cr_expect_not(options.remote_time);
 	cr_expect_str_eq(options.cacert, "ca");
 	cr_expect_eq(options.connect_timeout_ns, 1500 * SL_NS_PER_MS);
@@ -144,7 +144,7 @@ Test(options, get_takes_every_option)
 	cr_expect_eq(options.verbose, 2);
 	cr_expect_eq(options.colour, SL_COLOUR_NEVER);
 	cr_expect_eq(options.max_memory, 1536 * SL_MIB);
-	cr_expect_eq(options.io, SL_OPTION_IO_DIRECT);
+	cr_expect_eq(options.io, SL_IO_DIRECT);
 	cr_expect_eq(options.workers, 3);
 	sl_get_options_release(&options);
 }

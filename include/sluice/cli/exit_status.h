@@ -1,5 +1,6 @@
 /*
- * exit_status.h - which exit status a failure gets: the table of EXIT STATUS in sluice-get(1). Pure.
+ * exit_status.h - which exit status a failure gets: the table of EXIT STATUS in sluice-get(1).
+ * Pure.
  */
 #ifndef SLUICE_CLI_EXIT_STATUS_H
 #define SLUICE_CLI_EXIT_STATUS_H

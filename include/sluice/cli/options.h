@@ -14,6 +14,7 @@
 
 #include "sluice/base/bytes.h"
 #include "sluice/base/error.h"
+#include "sluice/download/batch.h"
 #include "sluice/ui/colour.h"
 
 #include <stdbool.h>
@@ -38,38 +39,11 @@
 
 /* ---- what the choices mean ---- */
 
-enum sl_option_exists {
-	SL_OPTION_EXISTS_AUTO, /* complete and matching: skipped; else refused */
-	SL_OPTION_EXISTS_SKIP,
-	SL_OPTION_EXISTS_REPLACE,
-	SL_OPTION_EXISTS_RENAME,
-	SL_OPTION_EXISTS_FAIL,
-};
-
-enum sl_option_sync { SL_OPTION_SYNC_AUTO, SL_OPTION_SYNC_ALL, SL_OPTION_SYNC_NONE };
-enum sl_option_io { SL_OPTION_IO_AUTO, SL_OPTION_IO_DIRECT, SL_OPTION_IO_BUFFERED };
-
 enum sl_option_progress {
 	SL_OPTION_PROGRESS_AUTO, /* bars if stderr is a terminal, else plain */
 	SL_OPTION_PROGRESS_BARS,
 	SL_OPTION_PROGRESS_PLAIN, /* a line each interval */
 	SL_OPTION_PROGRESS_NONE,
-};
-
-enum sl_option_hash {
-	SL_OPTION_HASH_NONE,
-	SL_OPTION_HASH_MD5,
-	SL_OPTION_HASH_SHA1,
-	SL_OPTION_HASH_SHA256,
-	SL_OPTION_HASH_SHA512,
-};
-
-#define SL_OPTION_DIGEST_MAX 64 /* bytes of the longest digest, SHA-512's */
-
-struct sl_option_checksum {
-	enum sl_option_hash hash; /* SL_OPTION_HASH_NONE = not asked for */
-	size_t len;               /* bytes used of digest */
-	unsigned char digest[SL_OPTION_DIGEST_MAX];
 };
 
 /* Words from the command line, in its order. items points into argv, the array is on the heap. */
@@ -86,14 +60,14 @@ struct sl_get_options {
 	const char *
 		output; /* NULL = named by the URL, "-" = stdout; given only with exactly one URL */
 	const char *dir; /* never NULL */
-	enum sl_option_exists if_exists;
+	enum sl_if_exists if_exists;
 
 	unsigned jobs;
 	unsigned connections_per_host;
 	bool fail_fast;
 
-	struct sl_option_checksum checksum; /* given only with exactly one URL */
-	enum sl_option_sync sync;
+	struct sl_checksum checksum; /* given only with exactly one URL */
+	enum sl_sync_mode sync;
 	bool remote_time;
 
 	const char *cacert;          /* NULL = the system's store */
@@ -112,7 +86,7 @@ struct sl_get_options {
 	unsigned verbose; /* how often -v was given */
 
 	uint64_t max_memory; /* bytes */
-	enum sl_option_io io;
+	enum sl_io_mode io;
 	unsigned workers; /* 0 = one for each processor */
 };
 
@@ -170,7 +144,7 @@ enum sl_option_kind {
 	SL_OPTION_SIZE,     /* uint64_t bytes in [min, max] */
 	SL_OPTION_DURATION, /* uint64_t nanoseconds in [min, max] */
 	SL_OPTION_CHOICE,   /* an enum whose values number the words of `choices` from 0 */
-	SL_OPTION_CHECKSUM, /* struct sl_option_checksum */
+	SL_OPTION_CHECKSUM, /* struct sl_checksum */
 	SL_OPTION_IGNORED,  /* accepted, does nothing */
 	SL_OPTION_SHOW_HELP,
 };

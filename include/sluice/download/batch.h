@@ -50,7 +50,8 @@ struct sl_download {
 struct sl_batch_events {
 	void *ctx;
 	SL_SUSPENDS
-	void (*started)(void *ctx, const struct sl_download *download); /* its request goes out */
+	void (*started)(void *ctx,
+		const struct sl_download *download); /* its path is known if it has one */
 	SL_SUSPENDS
 	void (*ended)(void *ctx, const struct sl_download *download);
 };
@@ -72,7 +73,9 @@ struct sl_batch_options {
 	bool remote_time;
 	enum sl_io_mode io;
 	bool allow_outside;
-	uint32_t file_mode; /* of finished files: 0666 less the umask */
+	unsigned descriptors; /* that may be open at once for files and connections; bounds jobs and
+			       * groups */
+	uint32_t file_mode;   /* of finished files: 0666 less the umask */
 	sl_batch_source *source;
 	void *source_ctx;
 	struct sl_batch_events events;
@@ -80,7 +83,10 @@ struct sl_batch_options {
 
 struct sl_batch_summary {
 	uint64_t files, done, skipped, failed, cancelled;
-	uint64_t bytes;       /* received */
+	uint64_t bytes; /* received */
+	/* Time that downloads waited, summed over all: for the server, for the disk or stdout, for
+	 * the hasher, for the commit. The largest names the bottleneck. */
+	uint64_t network_ns, disk_ns, hash_ns, commit_ns;
 	uint64_t unverified;  /* skipped ones that nobody looked into */
 	uint64_t first_index; /* the failed one that came first in input order; valid if failed > 0
 			       */

@@ -1,0 +1,52 @@
+/*
+ * get_events.h - what `sluice get` says while it runs: bars, plain lines, JSON events, the summary.
+ */
+#ifndef SLUICE_CLI_GET_EVENTS_H
+#define SLUICE_CLI_GET_EVENTS_H
+
+#include "sluice/cli/console.h"
+#include "sluice/cli/options.h"
+#include "sluice/cli/output.h"
+#include "sluice/download/batch.h"
+
+/* Active downloads whose rate is followed; as many as there can be jobs. */
+#define SL_GET_METERS SL_OPTION_JOBS_MAX
+
+/* How fast one download goes, smoothed over some seconds. */
+struct sl_get_meter {
+	uint64_t index; /* of the download */
+	uint64_t bytes, at_ns, rate_bytes_s;
+	uint64_t moved_ns; /* when bytes last came */
+	bool used, seen;
+};
+
+struct sl_get_events {
+	const struct sl_get_options *options;
+	struct sl_batch *batch;
+	struct sl_console_view view;
+	struct sl_output *json; /* NULL without --json */
+	struct sl_group ticker; /* the task of JSON's progress events */
+	struct sl_get_meter meters[SL_GET_METERS];
+	struct sl_buf failures; /* the list at the end */
+	uint64_t failures_listed, failures_left_out;
+	uint64_t inputs; /* in all */
+	uint64_t started_ns;
+	uint64_t ended_bytes; /* of files that have ended */
+};
+
+void sl_get_events_init(struct sl_get_events *events, const struct sl_get_options *options);
+void sl_get_events_release(struct sl_get_events *events);
+
+/* The table the batch calls. */
+struct sl_batch_events sl_get_events_table(struct sl_get_events *events);
+
+/* Around the run of `batch`, in its task. begin returns 0 or -ENOMEM; end is called only after a
+ * begin that returned 0; what could not be written to stdout is told in *err. */
+SL_SUSPENDS
+int sl_get_events_begin(
+	struct sl_get_events *events, struct sl_batch *batch, uint64_t inputs) SL_MUST_CHECK;
+SL_SUSPENDS
+void sl_get_events_end(
+	struct sl_get_events *events, const struct sl_batch_summary *summary, struct sl_error *err);
+
+#endif

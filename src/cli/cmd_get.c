@@ -1,0 +1,333 @@
+/*
+ * cmd_get.c - `sluice get`: from options to a batch, and what people and scripts see of it.
+ */
+#include "sluice/base/clock.h"
+#include "sluice/base/log.h"
+#include "sluice/base/redact.h"
+#include "sluice/base/text.h"
+#include "sluice/cli/commands.h"
+#include "sluice/cli/console.h"
+#include "sluice/cli/exit_status.h"
+#include "sluice/cli/get_events.h"
+#include "sluice/cli/options.h"
+#include "sluice/cli/output.h"
+#include "sluice/cli/run.h"
+#include "sluice/cli/stats.h"
+#include "sluice/download/batch.h"
+#include "sluice/rt/io.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define LIST_MAX SL_GIB /* bytes of a list: some ten million URLs */
+#define LIST_PIECE (256 * SL_KIB)
+#define OWN_DESCRIPTORS 12u /* standard ones, ring, wake-up, signals, a list, libraries' */
+#define SMALL_MEMORY \
+	(16 * SL_MIB) /* below it chunks are smaller, so that there are enough of them */
+#define SMALL_CHUNK (256 * SL_KIB)
+
+struct get {
+	struct sl_get_options options;
+	struct sl_get_events events;
+	struct sl_batch_summary summary;
+	struct sl_error error; /* of the run itself, not of a file */
+	struct sl_buf list;    /* text of --input-file */
+	struct sl_manifest manifest;
+	size_t next_url;
+	unsigned descriptors;
+	uint32_t file_mode;
+	enum sl_exit status;
+};
+
+/* ---- before the run ---- */
+
+/* One process-wide look at limits and the umask, while there is one thread. */
+static void
+look_at_process(struct get *get)
+{
+	mode_t mask = umask(0);
+	umask(mask);
+	get->file_mode = 0666u & ~(uint32_t)mask;
+	struct rlimit limit = { 0 };
+	if (getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur < limit.rlim_max) {
+		limit.rlim_cur = limit.rlim_max;
+		(void)setrlimit(RLIMIT_NOFILE, &limit);
+		(void)getrlimit(RLIMIT_NOFILE, &limit);
+	}
+	uint64_t count = SL_MIN((uint64_t)limit.rlim_cur, 1u << 20);
+	get->descriptors = count > OWN_DESCRIPTORS ? (unsigned)count - OWN_DESCRIPTORS : 1;
+}
+
+/* ---- the inputs ---- */
+
+SL_SUSPENDS
+static int
+read_list(struct get *get)
+{
+	const char *path = get->options.input_file;
+	bool is_stdin = strcmp(path, "-") == 0;
+	int fd = is_stdin ? STDIN_FILENO : sl_io_open(AT_FDCWD, path, O_RDONLY, 0, 0);
+	if (fd < 0)
+		return sl_fail_code(
+			&get->error, SL_PHASE_OPEN, fd, "cannot open the list '%s'", path);
+	int got = 1;
+	while (got > 0) {
+		if (get->list.len > LIST_MAX) {
+			got = sl_fail(&get->error, SL_PHASE_NONE, SL_E_USAGE,
+				"the list '%s' is larger than 1 GiB: is it a list?", path);
+			break;
+		}
+		if (!sl_buf_reserve(&get->list, LIST_PIECE)) {
+			got = -ENOMEM;
+			break;
+		}
+		got = sl_io_read_stream(fd, get->list.data + get->list.len, LIST_PIECE, SL_FOREVER);
+		if (got == -EINTR)
+			got = 1;
+		else if (got > 0)
+			get->list.len += (size_t)got;
+	}
+	if (!is_stdin)
+		sl_io_close(fd);
+	if (got < 0)
+		return sl_fail_code(
+			&get->error, SL_PHASE_READ, got, "cannot read the list '%s'", path);
+	return 0;
+}
+
+/* Inputs in all, so that progress can say "3 of 10"; reading a list twice costs little beside its
+ * downloads. */
+static uint64_t
+count_inputs(const struct get *get)
+{
+	uint64_t count = get->options.urls.count;
+	struct sl_manifest manifest;
+	struct sl_entry entry;
+	sl_manifest_init(&manifest, sl_buf_span(&get->list));
+	while (sl_manifest_next(&manifest, &entry, NULL) != 0)
+		count++;
+	return count;
+}
+
+static int
+next_entry(void *ctx, struct sl_entry *out, struct sl_error *err)
+{
+	struct get *get = ctx;
+	const struct sl_get_options *options = &get->options;
+	if (get->next_url == options->urls.count)
+		return sl_manifest_next(&get->manifest, out, err);
+	memset(out, 0, sizeof(*out));
+	out->sources[0] = sl_span_str(options->urls.items[get->next_url++]);
+	out->source_count = 1;
+	out->checksum = options->checksum;
+	return 1;
+}
+
+/* ---- the run ---- */
+
+struct engine_parts {
+	struct sl_http_client *client;
+	struct sl_chunk_pool *pool;
+	struct sl_batch *batch;
+};
+
+static bool
+has_https(const struct get *get)
+{
+	for (size_t i = 0; i < get->options.urls.count; i++)
+		if (strncasecmp(get->options.urls.items[i], "http://", 7) != 0)
+			return true;
+	return false;
+}
+
+SL_SUSPENDS
+static int
+make_client(struct get *get, struct sl_http_client **out)
+{
+	const struct sl_get_options *options = &get->options;
+	struct sl_http_client_options wanted = { .per_host = options->connections_per_host,
+		.total = SL_MAX(SL_MIN(options->jobs * 2, get->descriptors / 4), 1u),
+		.connect_timeout_ns = options->connect_timeout_ns,
+		.stall_timeout_ns = options->stall_timeout_ns,
+		.max_redirects = options->max_redirects,
+		.allow_downgrade = options->allow_downgrade,
+		.want_tls = has_https(get),
+		.cacert = options->cacert };
+	return sl_http_client_new(out, &wanted, &get->error);
+}
+
+/* A quarter of the ceiling is left to stacks, TLS, names and the list. */
+static int
+make_pool(struct get *get, struct sl_chunk_pool **out)
+{
+	uint64_t memory = get->options.max_memory;
+	size_t size = memory < SMALL_MEMORY ? SMALL_CHUNK : SL_CHUNK_SIZE;
+	uint64_t count = memory / 4 * 3 / size;
+	/* More than each job can have on its way would only spread the work over cold memory. */
+	count = SL_MIN(count, (uint64_t)get->options.jobs * 8);
+	int code = sl_chunk_pool_new(out, (size_t)SL_MAX(count, 4u), size);
+	if (code)
+		return sl_fail_code(
+			&get->error, SL_PHASE_NONE, code, "cannot get memory for buffers");
+	return 0;
+}
+
+static int
+make_batch(struct get *get, struct engine_parts *parts)
+{
+	const struct sl_get_options *options = &get->options;
+	struct sl_batch_options wanted = { .client = parts->client,
+		.pool = parts->pool,
+		.dir = options->dir,
+		.output = options->output,
+		.if_exists = options->if_exists,
+		.jobs = options->jobs,
+		.fail_fast = options->fail_fast,
+		.sync = options->sync,
+		.remote_time = options->remote_time,
+		.io = options->io,
+		.allow_outside = options->allow_outside,
+		.descriptors = get->descriptors,
+		.file_mode = get->file_mode,
+		.source = next_entry,
+		.source_ctx = get,
+		.events = sl_get_events_table(&get->events) };
+	return sl_batch_new(&parts->batch, &wanted);
+}
+
+SL_SUSPENDS
+static int
+run_batch(struct get *get)
+{
+	struct engine_parts parts = { 0 };
+	int code = make_client(get, &parts.client);
+	if (!code)
+		code = make_pool(get, &parts.pool);
+	if (!code)
+		code = make_batch(get, &parts);
+	if (!code)
+		code = sl_get_events_begin(&get->events, parts.batch, count_inputs(get));
+	if (!code) {
+		code = sl_batch_run(parts.batch, &get->summary);
+		sl_get_events_end(&get->events, &get->summary, &get->error);
+	}
+	sl_batch_free(parts.batch);
+	sl_http_client_free(parts.client);
+	sl_chunk_pool_free(parts.pool);
+	return code;
+}
+
+SL_SUSPENDS
+static int
+get_task(void *arg)
+{
+	struct get *get = arg;
+	int code = 0;
+	struct sl_deadline deadline;
+	sl_deadline_begin(&deadline, get->options.deadline_ns == SL_FOREVER
+					     ? SL_FOREVER
+					     : sl_deadline_in(get->options.deadline_ns));
+	if (get->options.input_file)
+		code = read_list(get);
+	sl_manifest_init(&get->manifest, sl_buf_span(&get->list));
+	if (!code)
+		code = run_batch(get);
+	sl_deadline_end(&deadline);
+	return code;
+}
+
+/* ---- after the run ---- */
+
+static void
+at_end(void *arg, struct sl_rt *rt)
+{
+	struct get *get = arg;
+	if (!get->options.stats)
+		return;
+	struct sl_buf text = { 0 };
+	const struct sl_batch_summary *summary = &get->summary;
+	const struct sl_stats_stage stages[] = { { "network", summary->network_ns },
+		{ "disk", summary->disk_ns }, { "hash", summary->hash_ns },
+		{ "commit", summary->commit_ns } };
+	sl_stats_print(&text, rt, stages, SL_COUNT_OF(stages));
+	sl_console_print(sl_buf_span(&text));
+	sl_buf_release(&text);
+}
+
+static enum sl_exit
+status_of(const struct get *get, int code)
+{
+	const struct sl_batch_summary *summary = &get->summary;
+	if (get->error.code)
+		return sl_exit_status(&get->error);
+	if (summary->failed > 0) {
+		const struct sl_error *first = &summary->first_error;
+		bool to_stdout = get->options.output && strcmp(get->options.output, "-") == 0;
+		if (to_stdout && first->phase == SL_PHASE_WRITE)
+			return first->code == -EPIPE ? SL_EXIT_DONE : SL_EXIT_IO;
+		return first->code ? sl_exit_status(first) : SL_EXIT_OTHER;
+	}
+	if (code == -ETIMEDOUT)
+		return SL_EXIT_TIMEOUT;
+	return code ? SL_EXIT_OTHER : SL_EXIT_DONE;
+}
+
+static int
+usage(struct get *get, struct sl_error *err)
+{
+	sl_log_error("%s", err->text);
+	sl_get_options_release(&get->options);
+	return err->code == -ENOMEM ? SL_EXIT_OTHER : SL_EXIT_USAGE;
+}
+
+static enum sl_log_level
+level_of(const struct sl_get_options *options)
+{
+	if (options->quiet)
+		return SL_LOG_ERROR;
+	return options->verbose == 0   ? SL_LOG_WARN
+	       : options->verbose == 1 ? SL_LOG_INFO
+				       : SL_LOG_DEBUG;
+}
+
+int
+sl_cmd_get(int argc, char **argv)
+{
+	struct get get = { 0 };
+	struct sl_error err = { 0 };
+	int code = sl_get_options_parse(&get.options, argc, argv, &err);
+	if (code == SL_OPTIONS_HELP) {
+		sl_get_options_release(&get.options);
+		return sl_show_help("get");
+	}
+	if (code)
+		return usage(&get, &err);
+	struct sl_console_setting setting = { .level = level_of(&get.options),
+		.colour = get.options.colour,
+		.progress = get.options.quiet ? SL_OPTION_PROGRESS_NONE : get.options.progress };
+	sl_console_configure(&setting);
+	look_at_process(&get);
+	sl_get_events_init(&get.events, &get.options);
+	struct sl_run run = {
+		.workers = get.options.workers, .fn = get_task, .arg = &get, .at_end = at_end
+	};
+	code = sl_run_command(&run, &err);
+	if (code) {
+		sl_log_error("%s", err.text);
+		get.status = SL_EXIT_OTHER;
+	} else {
+		if (get.error.code)
+			sl_log_error("%s", get.error.text);
+		get.status = status_of(&get, run.result);
+	}
+	sl_get_events_release(&get.events);
+	sl_buf_release(&get.list);
+	sl_get_options_release(&get.options);
+	sl_run_end(&run);
+	return (int)get.status;
+}

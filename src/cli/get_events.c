@@ -1,0 +1,497 @@
+#include "sluice/cli/get_events.h"
+
+#include "sluice/base/log.h"
+#include "sluice/base/redact.h"
+#include "sluice/base/text.h"
+#include "sluice/cli/exit_status.h"
+#include "sluice/ui/json.h"
+#include "sluice/ui/units.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define FAILURES_LISTED 1000              /* at the end; more are counted */
+#define TICK_NS SL_NS_PER_S               /* between two JSON progress events of a file */
+#define RATE_WINDOW_NS (3 * SL_NS_PER_S)  /* over which a rate is smoothed */
+#define RATE_STEP_NS (200 * SL_NS_PER_MS) /* least time between two samples */
+#define STALL_SHOWN_NS (3 * SL_NS_PER_S)  /* without a byte: shown as stalled */
+
+void
+sl_get_events_init(struct sl_get_events *events, const struct sl_get_options *options)
+{
+	*events = (struct sl_get_events){ .options = options };
+}
+
+void
+sl_get_events_release(struct sl_get_events *events)
+{
+	sl_buf_release(&events->failures);
+}
+
+/* ---- rates ---- */
+
+/* The meter of a download: its own, a free one, or NULL. */
+static struct sl_get_meter *
+meter_of(struct sl_get_events *events, const struct sl_download *download)
+{
+	struct sl_get_meter *free_one = NULL;
+	for (size_t i = 0; i < SL_GET_METERS; i++) {
+		struct sl_get_meter *meter = &events->meters[i];
+		if (meter->used && meter->index == download->index)
+			return meter;
+		if (!meter->used && !free_one)
+			free_one = meter;
+		if (!meter->used)
+			break; /* used ones are packed at the front */
+	}
+	if (free_one)
+		*free_one = (struct sl_get_meter){ .used = true,
+			.index = download->index,
+			.bytes = download->received,
+			.at_ns = download->started_ns,
+			.moved_ns = sl_now() };
+	return free_one;
+}
+
+static uint64_t
+rate_between(uint64_t bytes, uint64_t ns)
+{
+	return ns == 0 ? 0 : (uint64_t)((double)bytes * (double)SL_NS_PER_S / (double)ns);
+}
+
+/* An exponential mean whose weight is the share of the window that has passed. */
+static uint64_t
+sample(struct sl_get_meter *meter, const struct sl_download *download)
+{
+	uint64_t now = sl_now(), passed = now - meter->at_ns;
+	uint64_t moved = download->received > meter->bytes ? download->received - meter->bytes : 0;
+	if (moved)
+		meter->moved_ns = now;
+	if (passed < RATE_STEP_NS)
+		return meter->rate_bytes_s ? meter->rate_bytes_s : rate_between(moved, passed);
+	uint64_t rate = rate_between(moved, passed);
+	double weight = (double)SL_MIN(passed, RATE_WINDOW_NS) / (double)RATE_WINDOW_NS;
+	meter->rate_bytes_s = meter->rate_bytes_s == 0
+				      ? rate
+				      : (uint64_t)((double)meter->rate_bytes_s * (1 - weight) +
+						   (double)rate * weight);
+	meter->bytes = download->received;
+	meter->at_ns = now;
+	return meter->rate_bytes_s;
+}
+
+/* Meters whose download has ended make room; the rest move together. */
+static void
+pack_meters(struct sl_get_events *events)
+{
+	size_t kept = 0;
+	for (size_t i = 0; i < SL_GET_METERS && events->meters[i].used; i++) {
+		if (!events->meters[i].seen)
+			continue;
+		events->meters[kept] = events->meters[i];
+		events->meters[kept++].seen = false;
+	}
+	for (size_t i = kept; i < SL_GET_METERS && events->meters[i].used; i++)
+		events->meters[i].used = false;
+}
+
+static uint64_t
+time_left(uint64_t left, uint64_t rate)
+{
+	if (rate == 0)
+		return SL_PROGRESS_UNKNOWN;
+	double ns = (double)left / (double)rate * (double)SL_NS_PER_S;
+	return ns > 1e18 ? SL_PROGRESS_UNKNOWN : (uint64_t)ns;
+}
+
+/* ---- the snapshot ---- */
+
+struct snapshot {
+	struct sl_get_events *events;
+	struct sl_progress progress;
+	struct sl_progress_file files[SL_GET_METERS];
+	size_t count;
+	uint64_t received, total, rate;
+	bool total_known;
+};
+
+static void
+see_download(void *ctx, const struct sl_download *download)
+{
+	struct snapshot *snapshot = ctx;
+	struct sl_get_meter *meter = meter_of(snapshot->events, download);
+	if (!meter)
+		return;
+	meter->seen = true;
+	uint64_t rate = sample(meter, download);
+	bool known = download->total != SL_BODY_UNKNOWN;
+	bool stalled = download->state == SL_DOWNLOAD_RECEIVING &&
+		       sl_now() - meter->moved_ns > STALL_SHOWN_NS;
+	struct sl_progress_file *file = &snapshot->files[snapshot->count++];
+	const char *name = download->path[0] ? download->path : download->url;
+	*file = (struct sl_progress_file){ .name = sl_span_str(name),
+		.state = stalled                                     ? SL_PROGRESS_STALLED
+			 : download->state == SL_DOWNLOAD_CONNECTING ? SL_PROGRESS_CONNECTING
+			 : download->state == SL_DOWNLOAD_RECEIVING  ? SL_PROGRESS_RECEIVING
+								     : SL_PROGRESS_FINISHING,
+		.done = download->received,
+		.total = known ? download->total : SL_PROGRESS_UNKNOWN,
+		.rate_bytes_s =
+			download->state == SL_DOWNLOAD_RECEIVING ? rate : SL_PROGRESS_UNKNOWN,
+		.left_ns = known && download->total >= download->received
+				   ? time_left(download->total - download->received, rate)
+				   : SL_PROGRESS_UNKNOWN };
+	snapshot->received += download->received;
+	snapshot->total += known ? download->total : 0;
+	snapshot->total_known = snapshot->total_known && known;
+	snapshot->rate += download->state == SL_DOWNLOAD_RECEIVING ? rate : 0;
+}
+
+/* Some 40 KiB: on the heap, because it is made on a task's stack otherwise. NULL if memory ends. */
+static struct snapshot *
+take_snapshot(struct sl_get_events *events)
+{
+	struct snapshot *snapshot = calloc(1, sizeof(*snapshot));
+	if (!snapshot)
+		return NULL;
+	const struct sl_batch_summary *summary = sl_batch_summary(events->batch);
+	snapshot->events = events;
+	snapshot->total_known = true;
+	sl_batch_each(events->batch, see_download, snapshot);
+	pack_meters(events);
+	bool all_begun = summary->files == events->inputs && snapshot->total_known;
+	uint64_t done = events->ended_bytes + snapshot->received;
+	uint64_t total = events->ended_bytes + snapshot->total;
+	snapshot->progress = (struct sl_progress){ .files = snapshot->files,
+		.file_count = snapshot->count,
+		.files_done = summary->done + summary->skipped,
+		.files_failed = summary->failed + summary->cancelled,
+		.files_total = events->inputs,
+		.bytes_done = done,
+		.bytes_total = all_begun ? total : SL_PROGRESS_UNKNOWN,
+		.rate_bytes_s = snapshot->rate,
+		.left_ns = all_begun && total >= done ? time_left(total - done, snapshot->rate)
+						      : SL_PROGRESS_UNKNOWN };
+	return snapshot;
+}
+
+static void
+draw(void *ctx, struct sl_progress_screen *screen, const struct sl_progress_style *style,
+	struct sl_span above, struct sl_buf *out)
+{
+	struct snapshot *snapshot = take_snapshot(ctx);
+	if (snapshot)
+		sl_progress_draw(screen, style, &snapshot->progress, above, out);
+	free(snapshot);
+}
+
+static void
+plain(void *ctx, struct sl_buf *out)
+{
+	struct snapshot *snapshot = take_snapshot(ctx);
+	if (snapshot)
+		sl_progress_plain(&snapshot->progress, out);
+	free(snapshot);
+}
+
+/* ---- JSON ---- */
+
+SL_SUSPENDS
+static void
+send_json(struct sl_get_events *events, struct sl_buf *line)
+{
+	/* A reader that has gone wants no more; another failure shows when the output is closed. */
+	int code = line->failed ? 0 : sl_output_send(events->json, line);
+	if (code)
+		sl_log_debug("an event was not written: %s", sl_code_text(code));
+	sl_buf_release(line);
+}
+
+static void
+begin_event(struct sl_json *json, struct sl_buf *line, const char *type,
+	const struct sl_download *download)
+{
+	sl_json_begin(json, line);
+	sl_json_string(json, "type", sl_span_str(type));
+	sl_json_u64(json, "index", download->index);
+	struct sl_buf url = { 0 };
+	sl_redact(&url, sl_span_str(download->url));
+	sl_json_string(json, "url", sl_buf_span(&url));
+	sl_buf_release(&url);
+	sl_json_string(json, "path", sl_span_str(download->path));
+}
+
+static void
+add_sizes(struct sl_json *json, const struct sl_download *download)
+{
+	sl_json_u64(json, "bytes", download->received);
+	sl_json_u64_or_null(json, "total", download->total);
+}
+
+struct tick {
+	struct sl_get_events *events;
+	struct sl_buf lines;
+};
+
+static void
+add_progress(void *ctx, const struct sl_download *download)
+{
+	struct tick *tick = ctx;
+	struct sl_json json;
+	struct sl_get_meter *meter = meter_of(tick->events, download);
+	begin_event(&json, &tick->lines, "progress", download);
+	add_sizes(&json, download);
+	if (meter) {
+		meter->seen = true;
+		sl_json_u64(&json, "bytes_per_second", sample(meter, download));
+	}
+	sl_json_end_line(&json);
+}
+
+SL_SUSPENDS
+static int
+ticker_task(void *arg)
+{
+	struct sl_get_events *events = arg;
+	int code;
+	while ((code = sl_sleep(TICK_NS)) == 0) {
+		struct tick tick = { .events = events };
+		sl_batch_each(events->batch, add_progress, &tick);
+		if (!sl_console_has_bars())
+			pack_meters(events);
+		if (tick.lines.len > 0)
+			send_json(events, &tick.lines);
+		sl_buf_release(&tick.lines);
+	}
+	return code;
+}
+
+SL_SUSPENDS
+static void
+json_end(struct sl_get_events *events, const struct sl_download *download)
+{
+	static const char *const states[] = {
+		[SL_DOWNLOAD_DONE] = "done",
+		[SL_DOWNLOAD_SKIPPED] = "skipped",
+		[SL_DOWNLOAD_FAILED] = "failed",
+		[SL_DOWNLOAD_CANCELLED] = "cancelled",
+	};
+	bool good = download->state == SL_DOWNLOAD_DONE || download->state == SL_DOWNLOAD_SKIPPED;
+	struct sl_buf line = { 0 };
+	struct sl_json json;
+	begin_event(&json, &line, good ? "file_done" : "file_error", download);
+	sl_json_string(&json, "state", sl_span_str(states[download->state]));
+	add_sizes(&json, download);
+	sl_json_seconds(&json, "seconds", download->ended_ns - download->started_ns);
+	if (!good) {
+		struct sl_buf text = { 0 };
+		sl_redact(&text, sl_span_str(download->error->text));
+		sl_json_string(&json, "error", sl_buf_span(&text));
+		sl_buf_release(&text);
+		if (download->state == SL_DOWNLOAD_FAILED)
+			sl_json_u64(&json, "status", (uint64_t)sl_exit_status(download->error));
+		if (download->error->http_status)
+			sl_json_u64(&json, "http_status", (uint64_t)download->error->http_status);
+	} else if (events->options->sync == SL_SYNC_NONE || download->unverified) {
+		sl_json_bool(&json, download->unverified ? "verified" : "durable", false);
+	}
+	sl_json_end_line(&json);
+	send_json(events, &line);
+}
+
+SL_SUSPENDS
+static void
+json_summary(struct sl_get_events *events, const struct sl_batch_summary *summary)
+{
+	struct sl_buf line = { 0 };
+	struct sl_json json;
+	sl_json_begin(&json, &line);
+	sl_json_string(&json, "type", sl_span_str("run_summary"));
+	sl_json_u64(&json, "files", summary->files);
+	sl_json_u64(&json, "done", summary->done);
+	sl_json_u64(&json, "skipped", summary->skipped);
+	sl_json_u64(&json, "failed", summary->failed);
+	sl_json_u64(&json, "cancelled", summary->cancelled);
+	sl_json_u64(&json, "bytes", summary->bytes);
+	sl_json_seconds(&json, "seconds", sl_now() - events->started_ns);
+	sl_json_bool(&json, "durable", events->options->sync != SL_SYNC_NONE);
+	sl_json_end_line(&json);
+	send_json(events, &line);
+}
+
+/* ---- the batch's events ---- */
+
+static void
+started(void *ctx, const struct sl_download *download)
+{
+	struct sl_get_events *events = ctx;
+	sl_log_info("getting %s", download->url);
+	if (!events->json)
+		return;
+	struct sl_buf line = { 0 };
+	struct sl_json json;
+	begin_event(&json, &line, "file_start", download);
+	sl_json_end_line(&json);
+	send_json(events, &line);
+}
+
+/* For the list at the end: which input, and why. Messages name the file or URL themselves. */
+static void
+keep_failure(struct sl_get_events *events, const char *reason)
+{
+	if (events->failures_listed == FAILURES_LISTED) {
+		events->failures_left_out++;
+		return;
+	}
+	struct sl_buf clean = { 0 };
+	sl_redact(&clean, sl_span_str(reason));
+	sl_buf_add_str(&events->failures, "  ");
+	sl_text_make_safe(&events->failures, sl_buf_span(&clean));
+	sl_buf_add_char(&events->failures, '\n');
+	sl_buf_release(&clean);
+	events->failures_listed++;
+}
+
+static void
+say_end(const struct sl_download *download)
+{
+	struct sl_progress_ended ended = { .name = sl_span_str(download->path[0] ? download->path
+										 : download->url),
+		.end = download->state == SL_DOWNLOAD_DONE ? SL_PROGRESS_DONE : SL_PROGRESS_SKIPPED,
+		.bytes = download->received,
+		.elapsed_ns = download->ended_ns - download->started_ns,
+		.reason = sl_span_str(
+			download->unverified ? "exists (not looked into)" : "complete already") };
+	struct sl_progress_style style = sl_console_style();
+	struct sl_buf line = { 0 };
+	sl_progress_ended(&ended, &style, &line);
+	sl_console_print(sl_buf_span(&line));
+	sl_buf_release(&line);
+}
+
+/* stdout's reader left: that is how head and grep -q end a pipe, no failure. */
+static bool
+is_reader_gone(const struct sl_get_events *events, const struct sl_download *download)
+{
+	return events->options->output && strcmp(events->options->output, "-") == 0 &&
+	       download->error->phase == SL_PHASE_WRITE && download->error->code == -EPIPE;
+}
+
+static void
+ended(void *ctx, const struct sl_download *download)
+{
+	struct sl_get_events *events = ctx;
+	events->ended_bytes += download->received;
+	bool good = download->state == SL_DOWNLOAD_DONE || download->state == SL_DOWNLOAD_SKIPPED;
+	if (download->excess)
+		sl_log_info("%s: the server sent more than it announced; cut off", download->url);
+	if (good && (sl_console_has_bars() || events->options->verbose > 0))
+		say_end(download);
+	if (download->state == SL_DOWNLOAD_FAILED && !is_reader_gone(events, download)) {
+		sl_log_error("%s", download->error->text);
+		keep_failure(events, download->error->text);
+	}
+	if (events->json)
+		json_end(events, download);
+}
+
+struct sl_batch_events
+sl_get_events_table(struct sl_get_events *events)
+{
+	return (struct sl_batch_events){ .ctx = events, .started = started, .ended = ended };
+}
+
+/* ---- around the run ---- */
+
+int
+sl_get_events_begin(struct sl_get_events *events, struct sl_batch *batch, uint64_t inputs)
+{
+	const struct sl_get_options *options = events->options;
+	bool to_stdout = options->output && strcmp(options->output, "-") == 0;
+	events->batch = batch;
+	events->inputs = inputs;
+	events->started_ns = sl_now();
+	events->view = (struct sl_console_view){ .ctx = events, .draw = draw, .plain = plain };
+	int code = options->json ? sl_output_open(
+					   &events->json, to_stdout ? STDERR_FILENO : STDOUT_FILENO)
+				 : 0;
+	if (code)
+		return code;
+	code = sl_console_begin(&events->view);
+	sl_group_enter(&events->ticker, SL_GROUP_COLLECT);
+	if (!code && events->json)
+		code = sl_group_spawn(&events->ticker, "events", ticker_task, events, NULL);
+	if (code) {
+		sl_group_leave(&events->ticker);
+		sl_console_end();
+		(void)!sl_output_close(events->json, NULL);
+		events->json = NULL;
+	}
+	return code;
+}
+
+static void
+add_count(struct sl_buf *out, uint64_t count, const char *what)
+{
+	if (count > 0)
+		sl_buf_printf(out, ", %s %s", sl_units_count(count).text, what);
+}
+
+static void
+say_summary(struct sl_get_events *events, const struct sl_batch_summary *summary)
+{
+	uint64_t elapsed_ns = sl_now() - events->started_ns;
+	struct sl_buf text = { 0 };
+	if (summary->failed > 0 && summary->files > 1) {
+		sl_buf_add_str(&text, "not downloaded:\n");
+		sl_buf_add_span(&text, sl_buf_span(&events->failures));
+		if (events->failures_left_out)
+			sl_buf_printf(&text, "  and %s more\n",
+				sl_units_count(events->failures_left_out).text);
+	}
+	if (!events->options->quiet) {
+		sl_buf_printf(&text, "%s of %s %s done",
+			sl_units_count(summary->done + summary->skipped).text,
+			sl_units_count(events->inputs).text,
+			events->inputs == 1 ? "file" : "files");
+		if (summary->skipped)
+			sl_buf_printf(&text, " (%s there already)",
+				sl_units_count(summary->skipped).text);
+		add_count(&text, summary->failed, "failed");
+		add_count(&text, summary->cancelled, "cancelled");
+		sl_buf_printf(&text, ", %s in %s (%s)", sl_units_size(summary->bytes).text,
+			sl_units_elapsed(elapsed_ns).text,
+			sl_units_rate(rate_between(summary->bytes, elapsed_ns)).text);
+		if (summary->done > 0 && events->options->sync == SL_SYNC_NONE)
+			sl_buf_add_str(&text, "; not synced to disk (--sync=none)");
+		if (summary->unverified > 0)
+			sl_buf_add_str(
+				&text, "; what was skipped was not looked into (--if-exists=skip)");
+		sl_buf_add_char(&text, '\n');
+	}
+	if (!text.failed && text.len > 0)
+		sl_console_print(sl_buf_span(&text));
+	sl_buf_release(&text);
+}
+
+void
+sl_get_events_end(
+	struct sl_get_events *events, const struct sl_batch_summary *summary, struct sl_error *err)
+{
+	sl_group_cancel(&events->ticker, -ECANCELED);
+	sl_group_leave(&events->ticker);
+	struct sl_shield shield;
+	sl_shield_begin(
+		&shield, sl_task_cancelled() ? sl_deadline_in(SL_NS_PER_S / 2) : SL_FOREVER);
+	if (events->json)
+		json_summary(events, summary);
+	sl_console_end();
+	say_summary(events, summary);
+	int code = sl_output_close(events->json, err);
+	events->json = NULL;
+	if (code && code != -EPIPE)
+		sl_fail_code(err, SL_PHASE_WRITE, code, "cannot write the events");
+	sl_shield_end(&shield);
+}
