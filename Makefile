@@ -65,9 +65,10 @@ SUPPORT  := $(B)/libsupport.a
 UNIT     := $(patsubst tests/unit/%.c,$(B)/unit/%,$(sort $(wildcard tests/unit/test_*.c)))
 TORTURE  := $(patsubst tests/torture/%.c,$(B)/torture/%,$(sort $(wildcard tests/torture/*.c)))
 FUZZERS  := $(patsubst tests/fuzz/%.c,$(B)/fuzz/%,$(sort $(wildcard tests/fuzz/fuzz_*.c)))
+BENCHES  := $(patsubst tests/bench/%.c,$(B)/bench/%,$(sort $(wildcard tests/bench/*.c)))
 TOOLS    := $(patsubst tests/support/%_main.c,$(B)/tools/%,$(sort $(wildcard tests/support/*_main.c)))
 
-.PHONY: all lib unit torture fuzzers tools test demo check-long bench fuzz lint format install uninstall clean deps \
+.PHONY: all lib unit torture fuzzers benches tools test demo check-long bench fuzz lint format install uninstall clean deps \
 	check-headers compile_commands FORCE
 .DELETE_ON_ERROR:
 .DEFAULT_GOAL := all
@@ -77,6 +78,7 @@ lib: $(LIB)
 unit: $(UNIT)
 torture: $(TORTURE)
 fuzzers: $(FUZZERS)
+benches: $(BENCHES)
 tools: $(TOOLS)
 
 $(BIN): $(MAIN) $(LIB)
@@ -117,6 +119,11 @@ $(B)/unit/%: $(B)/tests/unit/%.o $(SUPPORT) $(LIB)
 	$(Q)$(CC) $(ALL_LD) -o $@ $< $(SUPPORT) $(LIB) -lcriterion $(ALL_L)
 
 $(B)/torture/%: $(B)/tests/torture/%.o $(SUPPORT) $(LIB)
+	$(call say,LD,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(ALL_LD) -o $@ $< $(SUPPORT) $(LIB) $(ALL_L)
+
+$(B)/bench/%: $(B)/tests/bench/%.o $(SUPPORT) $(LIB)
 	$(call say,LD,$@)
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(ALL_LD) -o $@ $< $(SUPPORT) $(LIB) $(ALL_L)
