@@ -185,7 +185,7 @@ uninstall:
 	for p in man/*.1; do rm -f $(DESTDIR)$(MANDIR)/man1/$${p#man/}; done
 
 compile_commands:
-	$(Q)scripts/compile-commands '$(CC) $(ALL_C) -Itests' $(SRC) $(wildcard tests/*/*.c) > compile_commands.json
+	$(Q)scripts/compile-commands > compile_commands.json
 
 clean:
 	rm -rf build compile_commands.json

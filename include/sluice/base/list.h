@@ -60,7 +60,9 @@ sl_list_pop(struct sl_list *head)
 	if (sl_list_is_empty(head))
 		return NULL;
 	struct sl_list *node = head->next;
-	sl_list_remove(node);
+	head->next = node->next;
+	node->next->prev = head;
+	sl_list_init(node);
 	return node;
 }
 
