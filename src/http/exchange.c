@@ -66,7 +66,7 @@ sl_exchange_fail(const struct sl_http_exchange *exchange, struct sl_error *err, 
 static const char *
 cause_text(const struct sl_error *cause, int code)
 {
-	return cause->code ? cause->text : sl_code_text(code);
+	return cause && cause->code ? cause->text : sl_code_text(code);
 }
 
 static bool
@@ -305,6 +305,7 @@ complete(struct sl_http_exchange *exchange)
 }
 
 /* Is there nothing (more) to come? */
+SL_SUSPENDS
 static void
 look_complete(struct sl_http_exchange *exchange)
 {

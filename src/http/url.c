@@ -1,5 +1,7 @@
 #include "sluice/http/url.h"
 
+#include "url_int.h"
+
 #include "sluice/base/number.h"
 #include "sluice/base/redact.h"
 #include "sluice/base/text.h"
@@ -59,12 +61,10 @@ no_memory(struct sl_error *err)
 	return sl_fail_code(err, SL_PHASE_NONE, -ENOMEM, "cannot keep a URL");
 }
 
-/*
- * The text as far as it may be shown. What cannot be parsed cannot be split into secrets and the
- * rest either, so everything between the scheme and the last '@' is masked.
- */
-static void
-show(struct sl_buf *out, struct sl_span text)
+/* What cannot be parsed cannot be split into secrets and the rest either, so everything between the
+ * scheme and the last '@' is masked. */
+void
+sl_url_show(struct sl_buf *out, struct sl_span text)
 {
 	struct sl_buf masked = { 0 }, safe = { 0 };
 	const char *at = text.len ? memrchr(text.data, '@', text.len) : NULL;
@@ -91,7 +91,7 @@ static int
 refuse_as(struct sl_error *err, int code, struct sl_span text, const char *why)
 {
 	struct sl_buf shown = { 0 };
-	show(&shown, text);
+	sl_url_show(&shown, text);
 	sl_fail(err, SL_PHASE_NONE, code, "cannot use URL '%s': %s", shown.data ? shown.data : "",
 		why);
 	sl_buf_release(&shown);
@@ -686,79 +686,4 @@ sl_url_format(struct sl_buf *buf, const struct sl_url *url)
 	sl_buf_printf(buf, "%s://", sl_url_scheme_name(url->scheme));
 	sl_url_format_authority(buf, url);
 	sl_buf_add_str(buf, url->target);
-}
-
-/* ---- file names ---- */
-
-/* NULL, or why these bytes are no name for a file of ours. */
-static const char *
-name_fault(struct sl_span name)
-{
-	if (sl_span_is(name, ".") || sl_span_is(name, ".."))
-		return "it names a folder";
-	for (size_t i = 0; i < name.len; i++) {
-		unsigned char c = (unsigned char)name.data[i];
-		if (c == '/')
-			return "it has a slash in it";
-		if (c < 0x20 || c == 0x7f)
-			return "it has a control byte in it";
-	}
-	return name.len > SL_URL_FILE_NAME_MAX ? "it is longer than 255 bytes" : NULL;
-}
-
-/* The target's escapes are known to be good. */
-static void
-add_decoded(struct sl_buf *out, struct sl_span text)
-{
-	for (size_t i = 0; i < text.len; i++) {
-		char c = text.data[i];
-		if (c == '%') {
-			c = (char)(sl_hex_digit((unsigned char)text.data[i + 1]) * 16 +
-				   sl_hex_digit((unsigned char)text.data[i + 2]));
-			i += 2;
-		}
-		sl_buf_add_char(out, c);
-	}
-}
-
-static int
-refuse_name(const struct sl_url *url, const char *why, struct sl_error *err)
-{
-	struct sl_buf text = { 0 }, shown = { 0 };
-	sl_url_format(&text, url);
-	show(&shown, sl_buf_span(&text));
-	int code = sl_fail(err, SL_PHASE_CREATE, SL_E_NAME,
-		"cannot take a file name from '%s': %s; name the file with --output",
-		shown.data ? shown.data : "", why);
-	sl_buf_release(&shown);
-	sl_buf_release(&text);
-	return code;
-}
-
-int
-sl_url_file_name(const struct sl_url *url, struct sl_buf *buf, struct sl_error *err)
-{
-	struct sl_span path = base_path(url);
-	const char *slash = memrchr(path.data, '/', path.len);
-	struct sl_buf name = { 0 };
-	add_decoded(&name, skip(path, (size_t)(slash - path.data) + 1));
-	const char *fault = name_fault(sl_buf_span(&name));
-	bool prefix = name.len > 0 && (name.data[0] == '-' || name.data[0] == '.');
-	if (!fault && prefix && name.len + 1 > SL_URL_FILE_NAME_MAX)
-		fault = "it is longer than 255 bytes";
-	int code = fault ? refuse_name(url, fault, err) : 0;
-	size_t before = buf->len;
-	if (!code) {
-		sl_buf_add_str(buf, prefix ? "_" : "");
-		if (name.len)
-			sl_buf_add_span(buf, sl_buf_span(&name));
-		else
-			sl_buf_add_str(buf, "index.html");
-	}
-	if (name.failed || buf->failed) {
-		code = no_memory(err);
-		buf->len = before;
-	}
-	sl_buf_release(&name);
-	return code;
 }

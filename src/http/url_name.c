@@ -1,0 +1,85 @@
+/*
+ * The name of the file that a URL's download becomes: from the URL as typed, never from a redirect,
+ * and never one that leaves its folder or looks like an option.
+ */
+#include "sluice/http/url.h"
+
+#include "url_int.h"
+
+#include "sluice/base/number.h"
+
+#include <errno.h>
+
+/* NULL, or why these bytes are no name for a file of ours. */
+static const char *
+name_fault(struct sl_span name)
+{
+	if (sl_span_is(name, ".") || sl_span_is(name, ".."))
+		return "it names a folder";
+	for (size_t i = 0; i < name.len; i++) {
+		unsigned char c = (unsigned char)name.data[i];
+		if (c == '/')
+			return "it has a slash in it";
+		if (c < 0x20 || c == 0x7f)
+			return "it has a control byte in it";
+	}
+	return name.len > SL_URL_FILE_NAME_MAX ? "it is longer than 255 bytes" : NULL;
+}
+
+/* The target's escapes are known to be good. */
+static void
+add_decoded(struct sl_buf *out, struct sl_span text)
+{
+	for (size_t i = 0; i < text.len; i++) {
+		char c = text.data[i];
+		if (c == '%') {
+			c = (char)(sl_hex_digit((unsigned char)text.data[i + 1]) * 16 +
+				   sl_hex_digit((unsigned char)text.data[i + 2]));
+			i += 2;
+		}
+		sl_buf_add_char(out, c);
+	}
+}
+
+static int
+refuse_name(const struct sl_url *url, const char *why, struct sl_error *err)
+{
+	struct sl_buf text = { 0 }, shown = { 0 };
+	sl_url_format(&text, url);
+	sl_url_show(&shown, sl_buf_span(&text));
+	int code = sl_fail(err, SL_PHASE_CREATE, SL_E_NAME,
+		"cannot take a file name from '%s': %s; name the file with --output",
+		shown.data ? shown.data : "", why);
+	sl_buf_release(&shown);
+	sl_buf_release(&text);
+	return code;
+}
+
+int
+sl_url_file_name(const struct sl_url *url, struct sl_buf *buf, struct sl_error *err)
+{
+	struct sl_span path = sl_span(url->target, strcspn(url->target, "?"));
+	const char *slash = memrchr(path.data, '/', path.len);
+	struct sl_buf name = { 0 };
+	size_t dir_len = (size_t)(slash - path.data) + 1;
+	add_decoded(&name, sl_span(path.data + dir_len, path.len - dir_len));
+	const char *fault = name_fault(sl_buf_span(&name));
+	bool prefix = name.len > 0 && (name.data[0] == '-' || name.data[0] == '.');
+	if (!fault && prefix && name.len + 1 > SL_URL_FILE_NAME_MAX)
+		fault = "it is longer than 255 bytes";
+	int code = fault ? refuse_name(url, fault, err) : 0;
+	size_t before = buf->len;
+	if (!code) {
+		sl_buf_add_str(buf, prefix ? "_" : "");
+		if (name.len)
+			sl_buf_add_span(buf, sl_buf_span(&name));
+		else
+			sl_buf_add_str(buf, "index.html");
+	}
+	if (name.failed || buf->failed) {
+		code = sl_fail_code(err, SL_PHASE_CREATE, -ENOMEM, "cannot keep a file name");
+		buf->len = before;
+	}
+	sl_buf_release(&name);
+	return code;
+}
