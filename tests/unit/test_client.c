@@ -249,12 +249,12 @@ redirect_to(struct bench *bench, unsigned slot, int status, uint16_t port, const
 #define HELLO OK LENGTH(5) "hello"
 
 /* Run `fn` as a test in a runtime of its own. */
-#define CLIENT_TEST(name)                                                                          \
-	static int name##_task(void *arg);                                                         \
-	Test(http_client, name)                                                                    \
-	{                                                                                          \
-		cr_expect_eq(peer_run(name##_task, NULL), 0);                                      \
-	}                                                                                          \
+#define CLIENT_TEST(name) \
+	static int name##_task(void *arg); \
+	Test(http_client, name) \
+	{ \
+		cr_expect_eq(peer_run(name##_task, NULL), 0); \
+	} \
 	static int name##_task(SL_UNUSED void *arg)
 
 /* ---- bodies ---- */

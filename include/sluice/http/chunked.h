@@ -21,7 +21,7 @@
 
 #include <stdbool.h>
 
-#define SL_CHUNKED_EXTENSION_MAX                                                                   \
+#define SL_CHUNKED_EXTENSION_MAX \
 	(4 * 1024) /* bytes behind a size: extensions must not outweigh the payload */
 #define SL_CHUNKED_TRAILER_MAX (64 * 1024) /* bytes of all trailers */
 
