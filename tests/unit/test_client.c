@@ -484,7 +484,8 @@ CLIENT_TEST(refuses_answers_that_are_not_the_file)
 		expect_failure(bench, cases[i].code, in_body ? SL_PHASE_BODY : SL_PHASE_HEAD,
 			cases[i].words);
 		cr_expect_eq(bench->err.http_status,
-			cases[i].code == SL_E_STATUS ? atoi(cases[i].reply + 9) : 0);
+			cases[i].code == SL_E_STATUS ? (int)strtol(cases[i].reply + 9, NULL, 10)
+						     : 0);
 	}
 	bench_free(bench);
 	return 0;
