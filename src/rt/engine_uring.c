@@ -29,8 +29,8 @@
 
 #define SQ_ENTRIES 256
 #define CQ_ENTRIES 4096
-#define IO_WORKERS                                                                                 \
-	8 /* bounded io-wq workers: three may sit in slow operations, opens and renames find the   \
+#define IO_WORKERS \
+	8 /* bounded io-wq workers: three may sit in slow operations, opens and renames find the \
 	     others */
 
 /* Newer than liburing 2.3's header; the number is the kernel's (6.9). */
@@ -188,6 +188,10 @@ prepare(struct io_uring_sqe *sqe, struct sl_op *op)
 		io_uring_prep_nop(sqe);
 		break;
 	}
+	/* n_tty_write does not look at IOCB_NOWAIT (Linux 6.18): a stopped terminal would stop the
+	 * ring. */
+	if (op->may_block)
+		sqe->flags |= IOSQE_ASYNC;
 }
 
 /* The kernel is outside the sanitizer's sight: what it will touch is checked before it gets it. */

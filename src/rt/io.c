@@ -6,6 +6,7 @@
 #include "sluice/rt/offload.h"
 
 #include <errno.h>
+#include <unistd.h>
 
 #define INTERRUPTIBLE 1u /* a deadline or cancellation asks the engine to cancel it */
 
@@ -190,6 +191,7 @@ sl_io_read_stream(int fd, void *data, size_t len, uint64_t deadline_ns)
 	struct sl_op op = {
 		.kind = SL_OP_READ, .fd = fd, .data = data, .len = len, .off = SL_OFF_CURRENT
 	};
+	op.may_block = isatty(fd);
 	return run(&op, deadline_ns, INTERRUPTIBLE);
 }
 
@@ -200,7 +202,8 @@ sl_io_write_stream(int fd, const void *data, size_t len, uint64_t deadline_ns)
 		.fd = fd,
 		.data = unconst(data),
 		.len = len,
-		.off = SL_OFF_CURRENT };
+		.off = SL_OFF_CURRENT,
+		.may_block = isatty(fd) };
 	return run(&op, deadline_ns, INTERRUPTIBLE);
 }
 

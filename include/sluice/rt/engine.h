@@ -85,6 +85,7 @@ struct sl_op {
 	struct statx *statx;
 
 	void *owner;           /* the submitter's; the engine does not look at it */
+	bool may_block;        /* a terminal: reading and writing it blocks although asked not to */
 	uint64_t submitted_ns; /* for latency statistics */
 	uint64_t took_ns;      /* likewise, of one run in a batch */
 	uint32_t slot;         /* the engine's */
