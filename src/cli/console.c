@@ -19,9 +19,9 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
-/* How long the last frame may take: as in output.c, a person waits. */
-#define LAST_FRAME_NS (500 * SL_NS_PER_MS)
-#define LAST_FRAME_MS 500
+/* How long the last frame may take; a person waits, and an interrupted run has a second in all. */
+#define LAST_FRAME_MS 400
+#define LAST_FRAME_NS (LAST_FRAME_MS * SL_NS_PER_MS)
 #define DIRECT_BYTES 256 /* a terminal that is ready takes as much without blocking */
 
 static const int fatal_signals[] = { SIGABRT, SIGSEGV, SIGBUS, SIGFPE, SIGILL };
@@ -38,8 +38,9 @@ static struct {
 
 	const struct sl_console_view *view; /* NULL = lines are written at once */
 	bool bars, paused, broken;
-	struct sl_buf frame; /* what is being written */
-	size_t written;      /* of frame */
+	bool hurried, gave_up; /* nothing waits long for the terminal; it has not answered */
+	struct sl_buf frame;   /* what is being written */
+	size_t written;        /* of frame */
 	struct sl_progress_screen screen;
 	uint64_t plain_ns; /* when the next plain line is due */
 	struct sl_group group;
@@ -102,24 +103,26 @@ sl_console_style(void)
 
 /* ---- lines ---- */
 
-/* Write without the ring, giving up when nothing is taken for `wait_ms` (-1 = never). Errors are
- * nobody's to hear. */
+/* Write without the ring, patiently unless the run must end. Errors are nobody's to hear. */
 static void
-write_direct(struct sl_span data, int wait_ms)
+write_direct(struct sl_span data, bool patient)
 {
-	while (data.len > 0) {
+	while (data.len > 0 && !console.gave_up) {
 		struct pollfd ready = { .fd = STDERR_FILENO, .events = POLLOUT };
-		int count = poll(&ready, 1, wait_ms);
-		if (count == 0 || (count < 0 && errno != EINTR))
+		int count = poll(&ready, 1, patient && !console.hurried ? -1 : LAST_FRAME_MS);
+		if (count < 0 && errno == EINTR)
+			continue;
+		ssize_t code = count <= 0 ? -1
+					  : write(STDERR_FILENO, data.data,
+						    SL_MIN(data.len, (size_t)DIRECT_BYTES));
+		if (code < 0 && count > 0 && (errno == EINTR || errno == EAGAIN))
+			continue;
+		if (code < 0) {
+			console.gave_up = count == 0 && console.hurried;
 			return;
-		ssize_t code =
-			write(STDERR_FILENO, data.data, SL_MIN(data.len, (size_t)DIRECT_BYTES));
-		if (code < 0 && errno != EINTR && errno != EAGAIN)
-			return;
-		if (code > 0) {
-			data.data += code;
-			data.len -= (size_t)code;
 		}
+		data.data += code;
+		data.len -= (size_t)code;
 	}
 }
 
@@ -128,7 +131,7 @@ sl_console_print(struct sl_span lines)
 {
 	pthread_mutex_lock(&console.mutex);
 	if (!console.view)
-		write_direct(lines, -1);
+		write_direct(lines, true);
 	else if (console.kept.len + lines.len > SL_CONSOLE_KEPT)
 		console.dropped++;
 	else
@@ -273,7 +276,8 @@ draw_task(void *arg)
 	struct sl_shield shield;
 	sl_shield_begin(&shield, sl_deadline_in(LAST_FRAME_NS));
 	compose_last();
-	(void)flush();
+	if (flush() != 0)
+		console.gave_up = console.hurried;
 	sl_shield_end(&shield);
 	return 0;
 }
@@ -364,7 +368,7 @@ write_rest(void)
 		take_kept(&console.frame);
 		write_direct(sl_span(console.frame.data + console.written,
 				     console.frame.len - console.written),
-			LAST_FRAME_MS);
+			false);
 	}
 }
 
@@ -403,7 +407,7 @@ sl_console_pause(void)
 		return;
 	struct sl_buf out = { 0 };
 	sl_progress_erase(&console.screen, window(STDERR_FILENO).ws_col, sl_span("", 0), &out);
-	write_direct(sl_buf_span(&out), LAST_FRAME_MS);
+	write_direct(sl_buf_span(&out), false);
 	sl_buf_release(&out);
 }
 
@@ -412,6 +416,12 @@ sl_console_resume(void)
 {
 	console.paused = false;
 	console.screen = (struct sl_progress_screen){ 0 };
+}
+
+void
+sl_console_hurry(void)
+{
+	console.hurried = true;
 }
 
 void

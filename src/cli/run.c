@@ -84,6 +84,7 @@ interrupt(struct state *state, int signo)
 		state->run->signo = signo;
 	if (second || sl_group_spawn(&state->watchers, "patience", watch_task, state, NULL) != 0)
 		die(signo);
+	sl_console_hurry();
 	sl_group_cancel(&state->command, SL_E_INTERRUPTED);
 }
 

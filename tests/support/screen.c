@@ -20,6 +20,7 @@ struct screen {
 	size_t y, x; /* of the cursor; y counts from the first row of the history */
 	bool pending_wrap, hidden;
 	struct row *row;
+	struct sl_buf cut; /* a sequence whose end has not come yet */
 };
 
 static void
@@ -45,6 +46,7 @@ screen_new(size_t columns, size_t rows)
 void
 screen_free(struct screen *screen)
 {
+	sl_buf_release(&screen->cut);
 	free(screen->row);
 	free(screen);
 }
@@ -110,47 +112,62 @@ control(struct screen *screen, struct sl_span arguments, char final)
 	}
 }
 
-/* Bytes taken. */
+/* Bytes taken; 0 if the sequence goes on in what is written next. */
 static size_t
 take_escape(struct screen *screen, struct sl_span data)
 {
-	if (data.len < 3 || data.data[1] != '[')
-		fail("unknown escape");
 	size_t len = 2;
+	if (data.len < 2)
+		return 0;
+	if (data.data[1] != '[')
+		fail("unknown escape");
 	while (len < data.len && strchr("0123456789;?", data.data[len]))
 		len++;
 	if (len == data.len)
-		fail("a control sequence is cut");
+		return 0;
 	control(screen, sl_span(data.data + 2, len - 2), data.data[len]);
 	return len + 1;
+}
+
+/* As take_escape, for anything. */
+static size_t
+take(struct screen *screen, struct sl_span data)
+{
+	uint32_t code = 0;
+	size_t len = sl_text_utf8(data, &code);
+	if (len == 0 && data.len < 4)
+		return 0;
+	if (len == 0)
+		fail("no UTF-8");
+	if (code == 033)
+		return take_escape(screen, data);
+	if (code == '\r' || code == '\n') {
+		/* The terminal driver makes a line feed a carriage return and a line feed. */
+		screen->x = 0;
+		screen->pending_wrap = false;
+		if (code == '\n')
+			line_feed(screen);
+	} else if (code < 0x20 || code == 0x7f) {
+		fail("a control byte");
+	} else {
+		put(screen, code, sl_text_width(sl_span(data.data, len)));
+	}
+	return len;
 }
 
 void
 screen_write(struct screen *screen, struct sl_span data)
 {
-	while (data.len > 0) {
-		uint32_t code = 0;
-		size_t len = sl_text_utf8(data, &code);
-		if (len == 0)
-			fail("no UTF-8");
-		if (code == '\r') {
-			screen->x = 0;
-			screen->pending_wrap = false;
-		} else if (code == '\n') {
-			/* The terminal driver makes it a carriage return and a line feed. */
-			screen->x = 0;
-			screen->pending_wrap = false;
-			line_feed(screen);
-		} else if (code == 033) {
-			len = take_escape(screen, data);
-		} else if (code < 0x20 || code == 0x7f) {
-			fail("a control byte");
-		} else {
-			put(screen, code, sl_text_width(sl_span(data.data, len)));
-		}
-		data.data += len;
-		data.len -= len;
-	}
+	struct sl_buf whole = screen->cut;
+	size_t done = 0, len = 0;
+	screen->cut = (struct sl_buf){ 0 };
+	sl_buf_add_span(&whole, data);
+	while (done < whole.len &&
+		(len = take(screen, sl_span(whole.data + done, whole.len - done))) > 0)
+		done += len;
+	if (done < whole.len)
+		sl_buf_add(&screen->cut, whole.data + done, whole.len - done);
+	sl_buf_release(&whole);
 }
 
 static size_t
@@ -208,9 +225,17 @@ add_code(struct sl_buf *out, uint32_t code)
 	}
 }
 
+bool
+screen_is_settled(const struct screen *screen)
+{
+	return screen->cut.len == 0;
+}
+
 void
 screen_text(const struct screen *screen, struct sl_buf *out)
 {
+	if (screen->cut.len > 0)
+		fail("a sequence was not finished");
 	for (size_t y = 0; y <= screen->y; y++) {
 		const struct row *row = &screen->row[y];
 		size_t len = row->wrapped ? screen->columns : row_len(row);

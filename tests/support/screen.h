@@ -18,6 +18,9 @@ void screen_free(struct screen *screen);
 void screen_resize(struct screen *screen, size_t columns, size_t rows);
 void screen_write(struct screen *screen, struct sl_span data);
 
+/* False between the pieces of a control sequence or character. */
+bool screen_is_settled(const struct screen *screen);
+
 /* Everything, history included, as UTF-8: wrapped rows joined, trailing blanks and trailing empty
  * lines left out. */
 void screen_text(const struct screen *screen, struct sl_buf *out);

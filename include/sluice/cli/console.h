@@ -81,6 +81,10 @@ struct sl_progress_style sl_console_style(void);
 void sl_console_pause(void);
 void sl_console_resume(void);
 
+/* The run must end soon: from now on no line waits longer than half a second for the terminal, and
+ * all of them together do not after one has. */
+void sl_console_hurry(void);
+
 /* Before the process ends with tasks still running: the frame goes, what is kept is written,
  * without waiting long. */
 void sl_console_restore(void);
