@@ -228,6 +228,7 @@ engine_submit(struct sl_engine *engine, struct sl_op *op)
 	if (!job)
 		sim_breach(sim, "more than %d operations at a time", SL_ENGINE_SLOTS);
 	sl_assert(job);
+	unsigned breaches = sim->breaches;
 	sim_check_submitted(sim, op);
 	op->state = SL_OP_QUEUED;
 	op->slot = (uint32_t)(job - sim->jobs);
@@ -236,6 +237,9 @@ engine_submit(struct sl_engine *engine, struct sl_op *op)
 		.stage = SIM_QUEUED, .op = op, .copy = *op, .id = ++sim->submitted
 	};
 	job->copy.submitted_ns = sim->now;
+	/* A tolerant world must not touch a buffer that was refused. */
+	if (sim->breaches != breaches)
+		job->copy.len = 0;
 	job->path = copy_text(op->path);
 	job->path2 = copy_text(op->path2);
 	if (op->address) {

@@ -1024,7 +1024,7 @@ compare_history(uint64_t seed)
 Test(engine_sim, files_behave_as_on_the_real_file_system)
 {
 	umask(0);
-	struct sim_seeds seeds = sim_seeds(100);
+	struct sim_seeds seeds = sim_seeds(25);
 	for (uint64_t seed = seeds.first; seed < seeds.end; seed++)
 		compare_history(seed);
 }
