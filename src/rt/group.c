@@ -63,7 +63,9 @@ group_task_ended(struct sl_group *group, struct sl_task *task, int result)
 {
 	sl_list_remove(&task->of_group);
 	group->running--;
-	if (result < 0 && !group->first_failure && group->mode == SL_GROUP_FAIL_FAST) {
+	/* What a task returns once the group is cancelled is the echo of that, no failure of its
+	 * own. */
+	if (result < 0 && !group->cancel_reason && group->mode == SL_GROUP_FAIL_FAST) {
 		group->first_failure = result;
 		sl_group_cancel(group, -ECANCELED);
 	}
