@@ -31,7 +31,8 @@ sl_channel_new(struct sl_channel **out, const char *name, size_t capacity, size_
 {
 	size_t bytes = 0;
 	sl_assert(capacity > 0 && item_size > 0);
-	if (!sl_mul_size(capacity, item_size, &bytes))
+	if (!sl_mul_size(capacity, item_size, &bytes) ||
+		bytes > SIZE_MAX - sizeof(struct sl_channel))
 		return -ENOMEM;
 	struct sl_channel *channel = calloc(1, sizeof(*channel) + bytes);
 	if (!channel)
