@@ -28,7 +28,7 @@ struct authority {
 	EVP_PKEY *key;
 };
 
-#define GOOD_NAMES                                                                                 \
+#define GOOD_NAMES \
 	"DNS:localhost,DNS:sluice.test,DNS:*.wild.test,DNS:p*.part.test,IP:127.0.0.1,IP:::1"
 
 static const struct spec specs[] = {

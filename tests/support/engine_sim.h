@@ -69,6 +69,7 @@ void sim_free(struct sim *sim);
 /* The engine for sl_rt_options.engine. Again after the runtime that had it was freed. */
 struct sl_engine *sim_engine(struct sim *sim);
 
+uint64_t sim_seed(const struct sim *sim);
 uint64_t sim_now(const struct sim *sim);
 uint64_t sim_wall_now(const struct sim *sim);
 
@@ -98,7 +99,7 @@ struct sim_seeds {
 struct sim_seeds sim_seeds(unsigned count);
 
 /* Print seed, place and text, dump the world, abort. `sim` may be NULL. */
-#define sim_check(sim, cond, ...)                                                                  \
+#define sim_check(sim, cond, ...) \
 	((cond) ? (void)0 : sim_failed((sim), #cond, __FILE__, __LINE__, __VA_ARGS__))
 SL_NORETURN void sim_failed(struct sim *sim, const char *cond, const char *file, int line,
 	const char *fmt, ...) SL_PRINTF(5, 6);

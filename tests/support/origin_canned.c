@@ -5,9 +5,9 @@
 
 #define LENGTH_ONLY "Content-Length: 5\r\n\r\nhello"
 
-#define CANNED(path, bytes)                                                                        \
-	{                                                                                          \
-		path, bytes, sizeof(bytes) - 1                                                     \
+#define CANNED(path, bytes) \
+	{ \
+		path, bytes, sizeof(bytes) - 1 \
 	}
 #define OK "HTTP/1.1 200 OK\r\n"
 #define CHUNKED_OK OK "Transfer-Encoding: chunked\r\n\r\n"

@@ -86,6 +86,12 @@ sim_engine(struct sim *sim)
 }
 
 uint64_t
+sim_seed(const struct sim *sim)
+{
+	return sim->options.seed;
+}
+
+uint64_t
 sim_now(const struct sim *sim)
 {
 	return sim->now;

@@ -20,7 +20,7 @@ expect_string(const char *data, size_t len, const char *want)
 	expect_text(&out, want);
 }
 
-#define EXPECT_STRING(literal, want)                                                               \
+#define EXPECT_STRING(literal, want) \
 	expect_string(literal, sizeof(literal) - 1, "{\"s\":\"" want "\"}\n")
 
 Test(json, escapes_what_must_not_stand_in_a_string)

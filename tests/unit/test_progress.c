@@ -7,9 +7,9 @@
 #include <criterion/criterion.h>
 #include <stdio.h>
 
-#define NAME(text)                                                                                 \
-	{                                                                                          \
-		text, sizeof(text) - 1                                                             \
+#define NAME(text) \
+	{ \
+		text, sizeof(text) - 1 \
 	}
 #define MANY 60
 

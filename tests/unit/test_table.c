@@ -4,9 +4,9 @@
 
 #include <criterion/criterion.h>
 
-#define NAME(text)                                                                                 \
-	{                                                                                          \
-		text, sizeof(text) - 1                                                             \
+#define NAME(text) \
+	{ \
+		text, sizeof(text) - 1 \
 	}
 
 static void
