@@ -249,6 +249,9 @@ engine_submit(struct sl_engine *engine, struct sl_op *op)
 	sl_list_push_back(&sim->queued, &job->link);
 	sim->in_flight++;
 	sim->by_kind[op->kind]++;
+	if (sim->watched >> op->kind & 1)
+		sim->watched_now++;
+	sim->watched_peak = SL_MAX(sim->watched_peak, sim->watched_now);
 	struct sim_fd *fd = fd_of(sim, op);
 	if (fd) {
 		fd->in_flight++;
@@ -322,6 +325,8 @@ hand_back(struct sim *sim, struct sim_job *job)
 	sl_list_remove(&job->link);
 	job->stage = SIM_FREE;
 	sim->in_flight--;
+	if (sim->watched >> job->copy.kind & 1 && sim->watched_now > 0)
+		sim->watched_now--;
 	return op;
 }
 

@@ -79,6 +79,11 @@ uint64_t sim_ops(const struct sim *sim);
 uint64_t sim_ops_of(const struct sim *sim, enum sl_op_kind kind);
 unsigned sim_in_flight(const struct sim *sim);
 
+/* From now on count how many operations of these kinds (set of 1 << kind) are in flight at once;
+ * the most so far. */
+void sim_watch(struct sim *sim, uint64_t kinds);
+unsigned sim_watched_peak(const struct sim *sim);
+
 /* Descriptors that operations opened and none has closed. */
 unsigned sim_open_fds(const struct sim *sim);
 

@@ -121,6 +121,19 @@ sim_in_flight(const struct sim *sim)
 	return sim->in_flight;
 }
 
+void
+sim_watch(struct sim *sim, uint64_t kinds)
+{
+	sim->watched = kinds;
+	sim->watched_now = sim->watched_peak = 0;
+}
+
+unsigned
+sim_watched_peak(const struct sim *sim)
+{
+	return sim->watched_peak;
+}
+
 unsigned
 sim_open_fds(const struct sim *sim)
 {

@@ -293,6 +293,8 @@ struct sim {
 	struct sl_list queued, ready;
 	unsigned in_flight;
 	uint64_t submitted, by_kind[SL_OP_KINDS];
+	uint64_t watched;
+	unsigned watched_now, watched_peak;
 
 	struct sim_fault_plan plan;
 	unsigned faults;

@@ -1,0 +1,715 @@
+/*
+ * Awaitable operations above the seam: deadlines, cancellation, what is and what is not
+ * interrupted, bounds.
+ */
+#include "support/run.h"
+
+#include "sluice/base/random.h"
+#include "sluice/rt/io.h"
+#include "sluice/rt/task.h"
+
+#include <arpa/inet.h>
+#include <criterion/criterion.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/openat2.h>
+#include <linux/stat.h>
+#include <netinet/in.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+
+#define KIND(kind) (1ull << (kind))
+
+/* ---- harness ---- */
+
+struct scene {
+	struct sim *sim;
+	const char *message;
+	size_t len;
+	int fd;
+	struct sl_buf heard; /* by the server */
+	void *more;
+};
+
+static void
+hear(struct sim_peer *peer, void *ctx, const char *data, size_t len)
+{
+	struct scene *scene = ctx;
+	(void)peer;
+	sl_buf_add(&scene->heard, data, len);
+}
+
+static const struct sim_server_methods listening = { .received = hear };
+
+/* Each scene under many seeds; `set_up` prepares the world. */
+static void
+play(unsigned count, void (*set_up)(struct scene *scene), sl_task_fn *fn)
+{
+	struct sim_seeds seeds = sim_seeds(count);
+	for (uint64_t seed = seeds.first; seed < seeds.end; seed++) {
+		struct scene scene = { .sim = sim_plain(seed) };
+		if (set_up)
+			set_up(&scene);
+		int result = sim_run(scene.sim, fn, &scene);
+		sim_check(scene.sim, result == 0, "the scene ended with %d", result);
+		sl_buf_release(&scene.heard);
+		sim_free(scene.sim);
+	}
+}
+
+static int
+connect_to(const char *address, uint16_t port, uint64_t deadline_ns, int *fd)
+{
+	struct sockaddr_in to = { .sin_family = AF_INET, .sin_port = htons(port) };
+	cr_assert_eq(inet_pton(AF_INET, address, &to.sin_addr), 1);
+	*fd = sl_io_socket(AF_INET, SOCK_STREAM, 0);
+	cr_assert(*fd >= 0);
+	return sl_io_connect(*fd, (struct sockaddr *)&to, sizeof(to), deadline_ns);
+}
+
+static int
+must_connect(void)
+{
+	int fd = -1;
+	cr_assert_eq(connect_to("10.0.0.1", 80, SL_FOREVER, &fd), 0);
+	return fd;
+}
+
+static void
+serve(struct scene *scene, struct sim_server server)
+{
+	server.address = "10.0.0.1";
+	server.port = 80;
+	server.ctx = scene;
+	sim_listen(scene->sim, &server);
+}
+
+/* ---- connecting ---- */
+
+static void
+black_hole(struct scene *scene)
+{
+	serve(scene, (struct sim_server){ .reach = SIM_BLACK_HOLE });
+}
+
+static int
+connect_late(void *arg)
+{
+	(void)arg;
+	int fd = -1;
+	uint64_t until = sl_deadline_in(30 * SL_NS_PER_S);
+	cr_assert_eq(connect_to("10.0.0.1", 80, until, &fd), -ETIMEDOUT);
+	cr_assert_geq(sl_now(), until);
+	cr_assert_lt(sl_now(), until + 50 * SL_NS_PER_MS);
+	sl_io_close(fd);
+	return 0;
+}
+
+Test(io, a_connect_nobody_answers_ends_at_its_deadline)
+{
+	play(50, black_hole, connect_late);
+}
+
+static int
+connect_in_force(void *arg)
+{
+	(void)arg;
+	int fd = -1;
+	struct sl_deadline scope;
+	uint64_t until = sl_deadline_in(5 * SL_NS_PER_S);
+	sl_deadline_begin(&scope, until);
+	cr_assert_eq(connect_to("10.0.0.1", 80, sl_deadline_in(30 * SL_NS_PER_S), &fd), -ETIMEDOUT);
+	cr_assert_lt(sl_now(), until + 50 * SL_NS_PER_MS);
+	sl_io_close(fd);
+	sl_deadline_end(&scope);
+	return 0;
+}
+
+Test(io, the_deadline_in_force_is_nearer_than_the_calls_own)
+{
+	play(50, black_hole, connect_in_force);
+}
+
+static int
+connect_refused(void *arg)
+{
+	(void)arg;
+	int fd = -1;
+	cr_assert_eq(connect_to("10.0.0.2", 80, SL_FOREVER, &fd), -ECONNREFUSED);
+	sl_io_close(fd);
+	sl_io_close(-1);
+	return 0;
+}
+
+Test(io, a_refusal_is_told_at_once)
+{
+	play(20, NULL, connect_refused);
+}
+
+/* ---- receiving ---- */
+
+static const struct sim_step half_then_silence[] = {
+	{ .kind = SIM_STEP_SEND, .data = "0123456789", .len = 10 },
+	{ .kind = SIM_STEP_END },
+};
+
+static void
+half_server(struct scene *scene)
+{
+	serve(scene, (struct sim_server){ .script = half_then_silence });
+}
+
+static int
+waitall_partial(void *arg)
+{
+	struct scene *scene = arg;
+	char text[100];
+	int fd = must_connect();
+	size_t got = 0;
+	int n = 0;
+	struct sl_deadline scope;
+	sl_deadline_begin(&scope, sl_deadline_in(10 * SL_NS_PER_S));
+	while ((n = sl_io_recv(fd, text + got, sizeof(text) - got, MSG_WAITALL, SL_FOREVER)) > 0)
+		got += (size_t)n;
+	sim_check(scene->sim, n == -ETIMEDOUT, "recv: %d", n);
+	sim_check(
+		scene->sim, got == 10 && memcmp(text, "0123456789", 10) == 0, "got %zu bytes", got);
+	sl_deadline_end(&scope);
+	sl_io_close(fd);
+	return 0;
+}
+
+Test(io, a_whole_receive_returns_what_came_by_the_deadline_and_then_the_code)
+{
+	play(200, half_server, waitall_partial);
+}
+
+static int
+recv_now(void *arg)
+{
+	(void)arg;
+	char text[10];
+	int fd = must_connect();
+	cr_assert_eq(sl_sleep(SL_NS_PER_S), 0);
+	int n = sl_io_recv(fd, text, 10, MSG_WAITALL, sl_deadline_in(SL_NS_PER_S));
+	cr_assert_gt(n, 0);
+	uint64_t before = sl_now();
+	cr_assert_eq(sl_io_recv(fd, text, 10, 0, before + SL_NS_PER_S) + n == 10 || n == 10, true);
+	before = sl_now();
+	cr_assert_eq(sl_io_recv(fd, text, 10, 0, 0), -ETIMEDOUT, "nothing more is there");
+	cr_assert_lt(sl_now() - before, SL_NS_PER_S);
+	sl_io_close(fd);
+	return 0;
+}
+
+Test(io, a_deadline_of_zero_tries_once)
+{
+	play(100, half_server, recv_now);
+}
+
+static const struct sim_step reset_soon[] = {
+	{ .kind = SIM_STEP_SEND, .data = "01234", .len = 5 },
+	{ .kind = SIM_STEP_RESET },
+	{ .kind = SIM_STEP_END },
+};
+
+static void
+reset_server(struct scene *scene)
+{
+	serve(scene, (struct sim_server){ .script = reset_soon });
+}
+
+static int
+recv_until_reset(void *arg)
+{
+	(void)arg;
+	char text[100];
+	int fd = must_connect(), n = 0;
+	while ((n = sl_io_recv(fd, text, sizeof(text), 0, SL_FOREVER)) > 0)
+		;
+	cr_assert_eq(n, -ECONNRESET);
+	sl_io_close(fd);
+	return 0;
+}
+
+Test(io, a_reset_is_a_failure_not_an_end)
+{
+	play(50, reset_server, recv_until_reset);
+}
+
+/* ---- sending ---- */
+
+static void
+hearing_server(struct scene *scene)
+{
+	serve(scene, (struct sim_server){ .methods = &listening });
+}
+
+static int
+send_much(void *arg)
+{
+	struct scene *scene = arg;
+	size_t len = 700000;
+	char *data = malloc(len);
+	cr_assert(data);
+	struct sl_random random;
+	sl_random_init(&random, sim_seed(scene->sim));
+	for (size_t i = 0; i < len; i++)
+		data[i] = (char)sl_random_next(&random);
+	int fd = must_connect();
+	cr_assert_eq(sl_io_send_all(fd, data, len, SL_FOREVER), 0);
+	cr_assert_eq(sl_io_send_all(fd, data, 0, SL_FOREVER), 0);
+	while (scene->heard.len < len)
+		cr_assert_eq(sl_sleep(SL_NS_PER_MS), 0);
+	sim_check(scene->sim, scene->heard.len == len && memcmp(scene->heard.data, data, len) == 0,
+		"other bytes");
+	free(data);
+	sl_io_close(fd);
+	return 0;
+}
+
+Test(io, all_bytes_are_sent_in_order_however_short_the_sends)
+{
+	play(30, hearing_server, send_much);
+}
+
+static void
+deaf_server(struct scene *scene)
+{
+	serve(scene, (struct sim_server){ .deaf = true });
+}
+
+static int
+send_to_deaf(void *arg)
+{
+	(void)arg;
+	size_t len = 400000;
+	char *data = calloc(1, len);
+	cr_assert(data);
+	int fd = must_connect();
+	uint64_t until = sl_deadline_in(20 * SL_NS_PER_S);
+	cr_assert_eq(sl_io_send_all(fd, data, len, until), -ETIMEDOUT);
+	cr_assert(sl_now() >= until && sl_now() < until + SL_NS_PER_S);
+	free(data);
+	sl_io_close(fd);
+	return 0;
+}
+
+Test(io, sending_to_who_does_not_read_ends_at_the_deadline)
+{
+	play(50, deaf_server, send_to_deaf);
+}
+
+/* ---- streams ---- */
+
+static int
+copy_stream(void *arg)
+{
+	struct scene *scene = arg;
+	int in = sim_source(scene->sim, 0), out = sim_sink(scene->sim, 1, 50, 100000);
+	static char text[3000];
+	for (size_t i = 0; i < sizeof(text); i++)
+		text[i] = (char)('a' + i % 26);
+	sim_source_data(scene->sim, in, text, 1000);
+	sim_source_pause(scene->sim, in, SL_NS_PER_S);
+	sim_source_data(scene->sim, in, text + 1000, 2000);
+	sim_source_end(scene->sim, in);
+	char buffer[700];
+	int n = 0;
+	while ((n = sl_io_read_stream(in, buffer, sizeof(buffer), SL_FOREVER)) > 0)
+		for (int off = 0; off < n;) {
+			int written = sl_io_write_stream(
+				out, buffer + off, (size_t)(n - off), SL_FOREVER);
+			cr_assert_gt(written, 0);
+			off += written;
+		}
+	cr_assert_eq(n, 0);
+	struct sl_span taken = sim_sink_data(scene->sim, out);
+	sim_check(scene->sim, taken.len == 3000 && memcmp(taken.data, text, 3000) == 0, "%zu bytes",
+		taken.len);
+	sim_sink_limit(scene->sim, out, 0, -EPIPE);
+	cr_assert_eq(sl_io_write_stream(out, text, 1, SL_FOREVER), -EPIPE);
+	return 0;
+}
+
+Test(io, streams_are_copied_whole)
+{
+	play(50, NULL, copy_stream);
+}
+
+static int
+stalled_streams(void *arg)
+{
+	struct scene *scene = arg;
+	int in = sim_source(scene->sim, 0), out = sim_sink(scene->sim, 1, 10, 0);
+	char byte = 'x';
+	uint64_t until = sl_deadline_in(SL_NS_PER_S);
+	cr_assert_eq(sl_io_read_stream(in, &byte, 1, until), -ETIMEDOUT);
+	cr_assert_geq(sl_now(), until);
+	until = sl_deadline_in(SL_NS_PER_S);
+	int n = 0;
+	while ((n = sl_io_write_stream(out, "0123456789ab", 12, until)) > 0)
+		;
+	cr_assert_eq(n, -ETIMEDOUT);
+	cr_assert_eq(sl_io_poll(in, POLLIN, sl_deadline_in(SL_NS_PER_S)), -ETIMEDOUT);
+	sim_source_data(scene->sim, in, "x", 1);
+	cr_assert_eq(sl_io_poll(in, POLLIN, SL_FOREVER), POLLIN);
+	return 0;
+}
+
+Test(io, waits_for_streams_end_at_their_deadline)
+{
+	play(50, NULL, stalled_streams);
+}
+
+/* ---- files ---- */
+
+static int
+file_life(void *arg)
+{
+	struct scene *scene = arg;
+	static char data[50000], back[50000];
+	struct sl_random random;
+	sl_random_init(&random, sim_seed(scene->sim));
+	for (size_t i = 0; i < sizeof(data); i++)
+		data[i] = (char)sl_random_next(&random);
+	cr_assert_eq(sl_io_mkdir(AT_FDCWD, "d", 0755), 0);
+	int dir = sl_io_open(AT_FDCWD, "d", O_RDONLY | O_DIRECTORY, 0, 0);
+	int fd = sl_io_open(
+		dir, "a.part", O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW, 0600, RESOLVE_BENEATH);
+	cr_assert(dir >= 0 && fd >= 0);
+	cr_assert_eq(sl_io_lock(fd), 0);
+	cr_assert_eq(sl_io_allocate(fd, 0, 60000), 0);
+	cr_assert_eq(sl_io_write_all(fd, data, sizeof(data), 1000), 0);
+	cr_assert_eq(sl_io_truncate(fd, 51000), 0);
+	for (size_t got = 0; got < sizeof(back);) {
+		int n = sl_io_read(fd, back + got, sizeof(back) - got, 1000 + got, 0);
+		cr_assert_gt(n, 0);
+		got += (size_t)n;
+	}
+	cr_assert_arr_eq(data, back, sizeof(data));
+	cr_assert_eq(sl_io_read(fd, back, 1, 51000, 0), 0);
+	cr_assert_eq(sl_io_set_mode(fd, 0644), 0);
+	cr_assert_eq(sl_io_set_time(fd, 5 * SL_NS_PER_S), 0);
+	cr_assert_eq(sl_io_sync(fd, SL_SYNC_DATA), 0);
+	cr_assert_eq(sl_io_rename(dir, "a.part", dir, "a", 1), 0);
+	cr_assert_eq(sl_io_link(dir, "a", dir, "b"), 0);
+	cr_assert_eq(sl_io_link(dir, "a", dir, "b"), -EEXIST);
+	cr_assert_eq(sl_io_sync(dir, 0), 0);
+	struct statx st;
+	cr_assert_eq(sl_io_stat(dir, "a", 0, STATX_BASIC_STATS, &st), 0);
+	cr_assert(st.stx_size == 51000 && st.stx_mode == (S_IFREG | 0644) && st.stx_nlink == 2 &&
+		  st.stx_mtime.tv_sec == 5);
+	cr_assert(sim_is_durable(scene->sim, "d/a") == false, "the folder d itself was not synced");
+	cr_assert_eq(sl_io_sync_fs(fd), 0);
+	cr_assert(sim_is_durable(scene->sim, "d/a"));
+	cr_assert_eq(sl_io_unlink(dir, "b", 0), 0);
+	sl_io_close(fd);
+	sl_io_close(dir);
+	return 0;
+}
+
+Test(io, a_file_is_made_written_synced_and_renamed)
+{
+	play(100, NULL, file_life);
+}
+
+static int
+interrupted_writes(void *arg)
+{
+	struct scene *scene = arg;
+	static char data[20000];
+	int fd = sl_io_open(AT_FDCWD, "a", O_RDWR | O_CREAT, 0600, 0);
+	memset(data, 'd', sizeof(data));
+	sim_fail_nth(scene->sim, 1, sim_seed(scene->sim) % 2 ? -EINTR : -EAGAIN, KIND(SL_OP_WRITE));
+	cr_assert_eq(sl_io_write_all(fd, data, sizeof(data), 0), 0);
+	cr_assert_eq(sim_faults(scene->sim), 1);
+	struct sl_span content;
+	cr_assert(sim_content(scene->sim, "a", &content));
+	cr_assert(content.len == sizeof(data) && memcmp(content.data, data, sizeof(data)) == 0);
+	sim_set_capacity(scene->sim, 32768);
+	cr_assert_eq(sl_io_write_all(fd, data, sizeof(data), 20000), -ENOSPC);
+	sl_io_close(fd);
+	return 0;
+}
+
+Test(io, a_write_goes_on_after_an_interruption_and_stops_at_a_full_disk)
+{
+	play(30, NULL, interrupted_writes);
+}
+
+static int
+sync_past_deadline(void *arg)
+{
+	struct scene *scene = arg;
+	struct sl_deadline scope;
+	int fd = sl_io_open(AT_FDCWD, "a", O_RDWR | O_CREAT, 0600, 0);
+	cr_assert_eq(sl_io_write_all(fd, "text", 4, 0), 0);
+	/* Nearer than any operation takes: it comes while the sync is out. */
+	sl_deadline_begin(&scope, sl_now() + 1);
+	int code = sl_io_sync(fd, 0);
+	sim_check(scene->sim, code == 0, "sync: %d", code);
+	cr_assert_eq(sl_io_sync(fd, 0), -ETIMEDOUT, "this one was not begun");
+	cr_assert_eq(sl_io_write(fd, "more", 4, 4), -ETIMEDOUT);
+	sl_io_close(fd);
+	sl_deadline_end(&scope);
+	cr_assert_eq(sim_open_fds(scene->sim), 0, "closing always works");
+	return 0;
+}
+
+Test(io, an_operation_on_a_file_is_waited_for_once_it_is_under_way)
+{
+	play(50, NULL, sync_past_deadline);
+}
+
+static int
+rename_when_cancelled(void *arg)
+{
+	struct scene *scene = arg;
+	scene->fd = sl_io_open(AT_FDCWD, "a", O_RDWR | O_CREAT, 0600, 0);
+	int code = sl_io_rename(AT_FDCWD, "a", AT_FDCWD, "b", 0);
+	sim_check(scene->sim, code == 0 || code == -ECANCELED, "rename: %d", code);
+	sim_check(scene->sim, sim_exists(scene->sim, "b") == (code == 0), "it says %d", code);
+	sl_io_close(scene->fd);
+	return 0;
+}
+
+static int
+cancel_rename(void *arg)
+{
+	struct scene *scene = arg;
+	struct sl_group group;
+	sl_group_enter(&group, SL_GROUP_COLLECT);
+	cr_assert_eq(sl_group_spawn(&group, "renamer", rename_when_cancelled, scene, NULL), 0);
+	cr_assert_eq(sl_sleep(sim_seed(scene->sim) % 8 * 500 * SL_NS_PER_US), 0);
+	sl_group_cancel(&group, -ECANCELED);
+	return sl_group_leave(&group) == -ECANCELED ? 0 : -1;
+}
+
+Test(io, a_cancelled_rename_says_what_was_done)
+{
+	play(200, NULL, cancel_rename);
+}
+
+/* ---- bounds ---- */
+
+static int
+read_silent(void *arg)
+{
+	struct scene *scene = arg;
+	char byte = 0;
+	return sl_io_read_stream(scene->fd, &byte, 1, SL_FOREVER);
+}
+
+static int
+more_than_slots(void *arg)
+{
+	struct scene *scene = arg;
+	struct sl_group group;
+	scene->fd = sim_source(scene->sim, -1);
+	sim_watch(scene->sim, KIND(SL_OP_READ));
+	sl_group_enter(&group, SL_GROUP_COLLECT);
+	for (int i = 0; i < SL_ENGINE_SLOTS + 300; i++)
+		cr_assert_eq(sl_group_spawn(&group, "reader", read_silent, scene, NULL), 0);
+	cr_assert_eq(sl_sleep(SL_NS_PER_S), 0);
+	cr_assert_eq(sim_watched_peak(scene->sim), SL_ENGINE_SLOTS);
+	char *many = calloc(1, SL_ENGINE_SLOTS + 300);
+	cr_assert(many);
+	sim_source_data(scene->sim, scene->fd, many, SL_ENGINE_SLOTS + 100);
+	free(many);
+	cr_assert_eq(sl_group_wait_below(&group, 201), 0);
+	sl_group_cancel(&group, -ECANCELED);
+	cr_assert_eq(sl_group_leave(&group), -ECANCELED);
+	return 0;
+}
+
+Test(io, more_operations_than_slots_wait_their_turn)
+{
+	play(3, NULL, more_than_slots);
+}
+
+struct slow_task {
+	struct scene *scene;
+	int kind;
+	char name[8];
+};
+
+static int
+be_slow(void *arg)
+{
+	struct slow_task *task = arg;
+	int fd = sl_io_open(AT_FDCWD, task->name, O_RDWR | O_CREAT, 0600, 0);
+	cr_assert(fd >= 0);
+	cr_assert_eq(sl_io_allocate(fd, 0, 4096), 0);
+	cr_assert_eq(sl_io_sync(fd, 0), 0);
+	cr_assert_eq(sl_io_unlink(AT_FDCWD, task->name, 0), 0);
+	sl_io_close(fd);
+	return 0;
+}
+
+static int
+many_slow(void *arg)
+{
+	struct scene *scene = arg;
+	struct sl_group group;
+	struct slow_task tasks[20];
+	sim_watch(scene->sim, KIND(SL_OP_ALLOCATE) | KIND(SL_OP_SYNC) | KIND(SL_OP_UNLINK));
+	sl_group_enter(&group, SL_GROUP_FAIL_FAST);
+	for (int i = 0; i < 20; i++) {
+		tasks[i] = (struct slow_task){ .scene = scene };
+		snprintf(tasks[i].name, sizeof(tasks[i].name), "f%d", i);
+		cr_assert_eq(sl_group_spawn(&group, "slow", be_slow, &tasks[i], NULL), 0);
+	}
+	cr_assert_eq(sl_group_leave(&group), 0);
+	cr_assert_eq(sim_watched_peak(scene->sim), SL_IO_SLOW_OPS);
+	return 0;
+}
+
+Test(io, slow_operations_are_few_at_a_time)
+{
+	play(10, NULL, many_slow);
+}
+
+/* ---- batches ---- */
+
+static int
+batch(void *arg)
+{
+	struct scene *scene = arg;
+	struct sl_op ops[5] = {
+		{ .kind = SL_OP_MKDIR, .dir_fd = AT_FDCWD, .path = "x", .mode = 0755 },
+		{ .kind = SL_OP_MKDIR, .dir_fd = AT_FDCWD, .path = "y", .mode = 0755 },
+		{ .kind = SL_OP_UNLINK, .dir_fd = AT_FDCWD, .path = "missing" },
+		{ .kind = SL_OP_OPEN,
+			.dir_fd = AT_FDCWD,
+			.path = "f",
+			.flags = O_WRONLY | O_CREAT,
+			.mode = 0600 },
+		{ .kind = SL_OP_NOP },
+	};
+	cr_assert_eq(sl_io_batch(ops, 5), 0);
+	cr_assert(ops[0].result == 0 && ops[1].result == 0 && ops[2].result == -ENOENT &&
+		  ops[3].result >= 0);
+	sl_io_close(ops[3].result);
+	cr_assert(sim_exists(scene->sim, "x") && sim_exists(scene->sim, "y"));
+	cr_assert_eq(sl_io_batch(NULL, 0), 0);
+	return 0;
+}
+
+Test(io, a_batch_carries_out_all_and_keeps_each_result)
+{
+	play(50, NULL, batch);
+}
+
+static int
+large_batch(void *arg)
+{
+	(void)arg;
+	size_t count = SL_ENGINE_SLOTS * 2 + 77;
+	struct sl_op *ops = calloc(count, sizeof(*ops));
+	cr_assert(ops);
+	for (size_t i = 0; i < count; i++)
+		ops[i] = (struct sl_op){ .kind = SL_OP_MKDIR,
+			.dir_fd = AT_FDCWD,
+			.path = i % 2 ? "one" : "two",
+			.mode = 0755 };
+	cr_assert_eq(sl_io_batch(ops, count), 0);
+	size_t made = 0;
+	for (size_t i = 0; i < count; i++)
+		made += ops[i].result == 0;
+	cr_assert_eq(made, 2);
+	free(ops);
+	return 0;
+}
+
+Test(io, a_batch_larger_than_the_slots_is_carried_out)
+{
+	play(2, NULL, large_batch);
+}
+
+static int
+batch_in_cancelled(void *arg)
+{
+	struct sl_op op = { .kind = SL_OP_MKDIR, .dir_fd = AT_FDCWD, .path = "x", .mode = 0755 };
+	*(int *)arg = sl_io_batch(&op, 1);
+	return 0;
+}
+
+static int
+cancelled_batch(void *arg)
+{
+	struct scene *scene = arg;
+	struct sl_group group;
+	int code = 0;
+	sl_group_enter(&group, SL_GROUP_COLLECT);
+	cr_assert_eq(sl_group_spawn(&group, "batch", batch_in_cancelled, &code, NULL), 0);
+	sl_group_cancel(&group, -ECANCELED);
+	cr_assert_eq(sl_group_leave(&group), -ECANCELED);
+	cr_assert_eq(code, -ECANCELED);
+	cr_assert(!sim_exists(scene->sim, "x"));
+	return 0;
+}
+
+Test(io, a_batch_in_a_cancelled_task_begins_nothing)
+{
+	play(3, NULL, cancelled_batch);
+}
+
+/* ---- a copy under every fault ---- */
+
+struct copy {
+	struct sim *sim;
+	int result;
+};
+
+static int
+copy_file(void *arg)
+{
+	static char buffer[3000];
+	(void)arg;
+	int in = sl_io_open(AT_FDCWD, "from", O_RDONLY, 0, 0);
+	if (in < 0)
+		return in;
+	int out = sl_io_open(AT_FDCWD, "to.part", O_WRONLY | O_CREAT | O_EXCL, 0600, 0),
+	    code = out < 0 ? out : 0;
+	uint64_t off = 0;
+	while (code == 0) {
+		int n = sl_io_read(in, buffer, sizeof(buffer), off, 0);
+		if (n <= 0) {
+			code = n;
+			break;
+		}
+		code = sl_io_write_all(out, buffer, (size_t)n, off);
+		off += (uint64_t)n;
+	}
+	if (code == 0)
+		code = sl_io_sync(out, 0);
+	if (code == 0)
+		code = sl_io_rename(AT_FDCWD, "to.part", AT_FDCWD, "to", 0);
+	sl_io_close(out);
+	sl_io_close(in);
+	return code;
+}
+
+Test(io, the_nth_failure_is_returned_and_nothing_leaks)
+{
+	static char data[10000];
+	memset(data, 'c', sizeof(data));
+	struct sim_seeds seeds = sim_seeds(5);
+	for (uint64_t seed = seeds.first; seed < seeds.end; seed++)
+		for (uint64_t n = 1;; n++) {
+			struct sim *sim = sim_plain(seed);
+			sim_put_file(sim, "from", data, sizeof(data), 0600);
+			sim_fail_nth(sim, n, 0, 0);
+			int result = sim_run(sim, copy_file, NULL);
+			bool closing = strstr(sim_last_fault(sim), "close") != NULL;
+			sim_check(sim, (result == 0) == sim_exists(sim, "to"), "%d", result);
+			sim_check(sim, sim_faults(sim) == 0 || result < 0 || closing,
+				"the failure was swallowed");
+			bool hit = sim_faults(sim) > 0;
+			sim_free(sim);
+			if (!hit)
+				break;
+		}
+}
