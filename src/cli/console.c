@@ -335,6 +335,7 @@ set_view(const struct sl_console_view *view)
 	pthread_mutex_unlock(&console.mutex);
 }
 
+SL_SUSPENDS
 int
 sl_console_begin(const struct sl_console_view *view)
 {

@@ -323,6 +323,7 @@ json_summary(struct sl_get_events *events, const struct sl_batch_summary *summar
 
 /* ---- the batch's events ---- */
 
+SL_SUSPENDS
 static void
 started(void *ctx, const struct sl_download *download)
 {
@@ -379,6 +380,7 @@ is_reader_gone(const struct sl_get_events *events, const struct sl_download *dow
 	       download->error->phase == SL_PHASE_WRITE && download->error->code == -EPIPE;
 }
 
+SL_SUSPENDS
 static void
 ended(void *ctx, const struct sl_download *download)
 {

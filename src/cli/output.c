@@ -74,6 +74,7 @@ write_task(void *arg)
 
 /* ---- what others call ---- */
 
+SL_SUSPENDS
 int
 sl_output_open(struct sl_output **out, int fd)
 {

@@ -36,6 +36,7 @@ sl_batch_free(struct sl_batch *batch)
 
 /* ---- one download's beginning and end ---- */
 
+SL_SUSPENDS
 static void
 fetch_free(struct fetch *fetch)
 {
@@ -149,6 +150,7 @@ fetch_end(struct fetch *fetch, int code)
 
 /* A source may suspend (a list from a pipe): one job asks it at a time. Returns 1, 0 or a code as
  * the source does. */
+SL_SUSPENDS
 static int
 next_entry(struct sl_batch *batch, struct sl_entry *entry, struct sl_error *err)
 {
@@ -162,6 +164,7 @@ next_entry(struct sl_batch *batch, struct sl_entry *entry, struct sl_error *err)
 	return code;
 }
 
+SL_SUSPENDS
 static void
 run_entry(struct sl_batch *batch, const struct sl_entry *entry, int bad, const struct sl_error *err)
 {
@@ -185,6 +188,7 @@ run_entry(struct sl_batch *batch, const struct sl_entry *entry, int bad, const s
 		fetch_end(fetch, code);
 }
 
+SL_SUSPENDS
 static int
 job_main(void *arg)
 {
@@ -219,6 +223,7 @@ group_size(const struct sl_batch *batch)
 	return SL_MAX(SL_MIN(rest / 2, COMMIT_FILES), 1u);
 }
 
+SL_SUSPENDS
 static int
 run_jobs(struct sl_batch *batch)
 {

@@ -42,6 +42,7 @@ sync_failed(struct fetch *fetch, int code)
 
 /* The name may have been taken while the body came: with --if-exists=rename the next free one is
  * used. */
+SL_SUSPENDS
 static int
 publish(struct fetch *fetch)
 {
@@ -131,6 +132,7 @@ fail_all(struct group *group, int code)
 			group->codes[i] = code;
 }
 
+SL_SUSPENDS
 static void
 set_attributes(struct group *group)
 {
@@ -158,6 +160,7 @@ same_device(const struct fetch *a, const struct fetch *b)
 }
 
 /* One syncfs for each local file system with a file of the group; elsewhere each file by itself. */
+SL_SUSPENDS
 static void
 sync_files(struct group *group)
 {
@@ -182,6 +185,7 @@ sync_files(struct group *group)
 }
 
 /* Look at each name before it is renamed: what stands there must still be what was written. */
+SL_SUSPENDS
 static void
 check_parts(struct group *group)
 {
@@ -207,6 +211,7 @@ check_parts(struct group *group)
 	}
 }
 
+SL_SUSPENDS
 static void
 rename_all(struct group *group)
 {
@@ -229,6 +234,7 @@ rename_all(struct group *group)
 			group->codes[i] = publish(group->fetches[i]);
 }
 
+SL_SUSPENDS
 static void
 sync_folders(struct group *group)
 {
@@ -249,6 +255,7 @@ sync_folders(struct group *group)
 
 /* Descriptors of files that are done go in one call; the parts of the others are removed one by
  * one. */
+SL_SUSPENDS
 static void
 close_parts(struct group *group)
 {
@@ -270,6 +277,7 @@ close_parts(struct group *group)
 	sl_shield_end(&shield);
 }
 
+SL_SUSPENDS
 static void
 commit_group(struct group *group)
 {
@@ -287,6 +295,7 @@ commit_group(struct group *group)
 }
 
 /* The first file, then what comes within COMMIT_NS (without syncs there is nothing to wait for). */
+SL_SUSPENDS
 static int
 collect(struct group *group)
 {

@@ -8,6 +8,7 @@
 
 #include <errno.h>
 
+SL_SUSPENDS
 static int
 open_exchange(struct fetch *fetch)
 {
@@ -20,6 +21,7 @@ open_exchange(struct fetch *fetch)
 		fetch->batch->options.client, &request, &fetch->exchange, &fetch->error);
 }
 
+SL_SUSPENDS
 static int
 begin_part(struct fetch *fetch)
 {
@@ -35,6 +37,7 @@ begin_part(struct fetch *fetch)
 
 /* Fill chunks and pass them on; 0 at the end of the body, with the last chunk (perhaps empty) in
  * fetch->chunk. */
+SL_SUSPENDS
 static int
 receive_into(struct fetch *fetch, struct writer *writer)
 {
@@ -65,6 +68,7 @@ receive_into(struct fetch *fetch, struct writer *writer)
 	}
 }
 
+SL_SUSPENDS
 static int
 receive_body(struct fetch *fetch)
 {
@@ -110,6 +114,7 @@ begin_digest(struct fetch *fetch)
 }
 
 /* One source, from the request to a complete and checked part. */
+SL_SUSPENDS
 static int
 transfer(struct fetch *fetch)
 {

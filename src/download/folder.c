@@ -20,6 +20,7 @@ sl_folders_init(struct sl_folders *folders)
 	sl_list_init(&folders->open);
 }
 
+SL_SUSPENDS
 static void
 forget(struct sl_folders *folders, struct sl_folder *folder)
 {
@@ -41,6 +42,7 @@ sl_folders_release(struct sl_folders *folders)
 	}
 }
 
+SL_SUSPENDS
 static void
 trim_open(struct sl_folders *folders)
 {
@@ -54,6 +56,7 @@ trim_open(struct sl_folders *folders)
 }
 
 /* One step: the component `name` below `dir_fd`, made if it is missing. */
+SL_SUSPENDS
 static int
 open_step(int dir_fd, const char *name, bool beneath)
 {
@@ -71,6 +74,7 @@ open_step(int dir_fd, const char *name, bool beneath)
 }
 
 /* The path as it is if it is there, else step by step. Returns the descriptor or a code. */
+SL_SUSPENDS
 static int
 open_path(int base_fd, const char *path, bool beneath)
 {
@@ -167,6 +171,7 @@ traits_of(int fd)
 	return 0;
 }
 
+SL_SUSPENDS
 static int
 remember(struct sl_folders *folders, char *path, int fd, struct sl_folder **out)
 {

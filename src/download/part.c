@@ -46,6 +46,7 @@ part_name_of(const char *name)
 	return sl_buf_detach(&buf);
 }
 
+SL_SUSPENDS
 static int
 stat_fd(int fd, struct statx *st)
 {
@@ -75,6 +76,7 @@ refuse(const struct sl_part *part, int code, const char *why, struct sl_error *e
  * again; a code. The lock is looked at before the file is: it may be another run's, in the middle
  * of a download.
  */
+SL_SUSPENDS
 static int
 take_over(struct sl_part *part, struct sl_error *err)
 {
@@ -121,6 +123,7 @@ take_over(struct sl_part *part, struct sl_error *err)
 	return 0;
 }
 
+SL_SUSPENDS
 static int
 create_new(struct sl_part *part, struct sl_error *err)
 {
@@ -147,6 +150,7 @@ create_new(struct sl_part *part, struct sl_error *err)
 	return 0;
 }
 
+SL_SUSPENDS
 static int
 learn_identity(struct sl_part *part, struct sl_error *err)
 {
@@ -189,6 +193,7 @@ sl_part_create(
 
 /* ---- reserving and writing ---- */
 
+SL_SUSPENDS
 static bool
 direct_pays(const struct sl_part *part, enum sl_io_mode mode)
 {
@@ -310,6 +315,7 @@ sl_part_rename_op(const struct sl_part *part, bool replace)
 }
 
 /* Where RENAME_NOREPLACE is refused: link fails if the name is taken, then the old name goes. */
+SL_SUSPENDS
 static int
 publish_by_link(struct sl_part *part)
 {

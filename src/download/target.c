@@ -54,6 +54,7 @@ split(struct sl_span path, struct sl_span *folder, struct sl_span *name)
 	*folder = cut > 1 ? sl_span(path.data, cut - 1) : sl_span(path.data, cut);
 }
 
+SL_SUSPENDS
 static int
 run_folder(struct fetch *fetch)
 {
@@ -73,6 +74,7 @@ run_folder(struct fetch *fetch)
 }
 
 /* "dir/folder", "dir" or "folder": what both name together, for words of the user. */
+SL_SUSPENDS
 static int
 open_users_folder(struct fetch *fetch, struct sl_span first, struct sl_span second)
 {
@@ -95,6 +97,7 @@ open_users_folder(struct fetch *fetch, struct sl_span first, struct sl_span seco
 
 /* out= and dir= of a list: below the folder of the run, step by step, unless the user allows more.
  */
+SL_SUSPENDS
 static int
 open_lists_folder(struct fetch *fetch, struct sl_span out_folder)
 {
@@ -155,6 +158,7 @@ set_path(struct fetch *fetch)
 	return fetch->path ? 0 : -ENOMEM;
 }
 
+SL_SUSPENDS
 static int
 find_folder_and_name(struct fetch *fetch)
 {
@@ -201,6 +205,7 @@ claim(struct fetch *fetch)
 
 /* ---- what has the name already ---- */
 
+SL_SUSPENDS
 static int
 stat_target(struct fetch *fetch, struct statx *st, int flags)
 {
@@ -265,6 +270,7 @@ add_on_worker(void *arg)
 }
 
 /* 1 = it has the expected checksum, 0 = it has not, or a code. */
+SL_SUSPENDS
 static int
 local_matches(struct fetch *fetch)
 {
@@ -324,6 +330,7 @@ target_remote_time(const struct sl_http_exchange *exchange)
  * The server's word on size and time, by HEAD: 1 = the local file is what the server has, 0 = it is
  * not, or a code. A server that gives neither cannot be compared with.
  */
+SL_SUSPENDS
 static int
 remote_matches(struct fetch *fetch, const struct statx *st)
 {
@@ -361,6 +368,7 @@ target_headers(const struct fetch *fetch, struct sl_http_header *out)
 }
 
 /* --if-exists=auto: complete and matching is skipped, anything else is refused. */
+SL_SUSPENDS
 static int
 compare(struct fetch *fetch, const struct statx *st)
 {
@@ -372,6 +380,7 @@ compare(struct fetch *fetch, const struct statx *st)
 	return same;
 }
 
+SL_SUSPENDS
 static int
 regular_exists(struct fetch *fetch, const struct statx *st)
 {
@@ -395,6 +404,7 @@ regular_exists(struct fetch *fetch, const struct statx *st)
 
 /* A FIFO is opened when somebody reads it; waiting for that must not hold a worker of the kernel.
  */
+SL_SUSPENDS
 static int
 open_stream(struct fetch *fetch, bool fifo)
 {
@@ -414,6 +424,7 @@ open_stream(struct fetch *fetch, bool fifo)
 	return 0;
 }
 
+SL_SUSPENDS
 static int
 look_at_target(struct fetch *fetch)
 {

@@ -29,6 +29,7 @@ write_failed(struct fetch *fetch, int code)
 		sl_code_text(code), hint);
 }
 
+SL_SUSPENDS
 static int
 write_task(void *arg)
 {
@@ -55,6 +56,7 @@ hash_on_worker(void *arg)
 	return 0;
 }
 
+SL_SUSPENDS
 static int
 hash_task(void *arg)
 {
@@ -97,6 +99,7 @@ writer_begin(struct writer *writer, struct fetch *fetch)
 	return 0;
 }
 
+SL_SUSPENDS
 static int
 put_to_hash(struct writer *writer, struct sl_chunk *chunk)
 {
@@ -112,6 +115,7 @@ put_to_hash(struct writer *writer, struct sl_chunk *chunk)
 }
 
 /* In order, one at a time: a stream has no offsets. */
+SL_SUSPENDS
 static int
 put_to_stream(struct writer *writer, struct sl_chunk *chunk)
 {
@@ -134,6 +138,7 @@ put_to_stream(struct writer *writer, struct sl_chunk *chunk)
 	return code;
 }
 
+SL_SUSPENDS
 static int
 put_to_part(struct writer *writer, struct sl_chunk *chunk)
 {

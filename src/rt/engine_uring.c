@@ -29,9 +29,8 @@
 
 #define SQ_ENTRIES 256
 #define CQ_ENTRIES 4096
-#define IO_WORKERS \
-	8 /* bounded io-wq workers: three may sit in slow operations, opens and renames find the \
-	     others */
+/* bounded io-wq workers: three may sit in slow operations, opens and renames find the others */
+#define IO_WORKERS 8
 
 /* Newer than liburing 2.3's header; the number is the kernel's (6.9). */
 #define OP_FTRUNCATE 55

@@ -1,5 +1,6 @@
 /*
- * void sl_fiber_swap(void **save_sp, void *load_sp): AAPCS64. x19-x30 and d8-d15 go to the old stack.
+ * void sl_fiber_swap(void **save_sp, void *load_sp): AAPCS64. x19-x30 and d8-d15 go to the old
+ * stack.
  */
 #if defined(__aarch64__)
 	.text

@@ -1,6 +1,7 @@
 /*
- * void sl_fiber_swap(void **save_sp, void *load_sp): System V x86-64. Callee-saved integer registers go to the old stack;
- * MXCSR and the x87 control word are never changed by this program and stay as they are.
+ * void sl_fiber_swap(void **save_sp, void *load_sp): System V x86-64. Callee-saved integer
+ * registers go to the old stack; MXCSR and the x87 control word are never changed by this program
+ * and stay as they are.
  */
 #if defined(__x86_64__)
 	.text

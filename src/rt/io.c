@@ -47,6 +47,7 @@ submit(struct sl_rt *rt, struct sl_op *op)
  * Park until the operation has come back. Once it was asked to cancel, the task is deaf: nothing
  * but the completion ends the wait, because until then memory of this task belongs to the kernel.
  */
+SL_SUSPENDS
 static int
 await(struct sl_rt *rt, struct sl_op *op, uint64_t deadline_ns, unsigned flags)
 {
@@ -73,6 +74,7 @@ blocking_thunk(void *arg)
 	return sl_op_run_blocking(arg);
 }
 
+SL_SUSPENDS
 static int
 run_elsewhere(struct sl_rt *rt, struct sl_op *op)
 {
@@ -85,6 +87,7 @@ run_elsewhere(struct sl_rt *rt, struct sl_op *op)
 	return op->result;
 }
 
+SL_SUSPENDS
 static int
 run(struct sl_op *op, uint64_t deadline_ns, unsigned flags)
 {
@@ -104,6 +107,7 @@ run(struct sl_op *op, uint64_t deadline_ns, unsigned flags)
 }
 
 /* Slow operations take turns, so that quick ones always find a worker of the kernel. */
+SL_SUSPENDS
 static int
 run_slow(struct sl_op *op)
 {
@@ -401,6 +405,7 @@ run_batch(void *arg)
 }
 
 /* A simulated engine carries every operation itself, one after the other. */
+SL_SUSPENDS
 static void
 run_simulated(struct sl_op *ops, size_t op_count)
 {

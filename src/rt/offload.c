@@ -22,9 +22,8 @@
 #define QUEUE_PER_WORKER 4 /* CPU jobs queued or running for each worker; more wait as tasks */
 #define BLOCKING_QUEUE 64  /* blocking calls queued or running in a pool */
 #define THREADS_MAX 64
-#define JOIN_NS                                                                                    \
-	(200 * SL_NS_PER_MS) /* how long the end of the program waits for a blocking call that was \
-				abandoned */
+/* how long the end of the program waits for a blocking call that was abandoned */
+#define JOIN_NS (200 * SL_NS_PER_MS)
 #define STACK_BYTES (1024 * 1024) /* getaddrinfo and its NSS modules are hungry */
 
 enum job_state { JOB_WAITED, JOB_DONE, JOB_ABANDONED };
@@ -308,6 +307,7 @@ sl_worker_count(void)
 
 /* A simulated engine has one thread and virtual time: the delay is that of an operation, the work
  * is done here. */
+SL_SUSPENDS
 static int
 run_simulated(struct sl_rt *rt, sl_offload_fn *fn, void *arg)
 {
@@ -322,6 +322,7 @@ run_simulated(struct sl_rt *rt, sl_offload_fn *fn, void *arg)
 	return fn(arg);
 }
 
+SL_SUSPENDS
 static void
 wait_finished(struct job *job, const char *what)
 {
@@ -329,6 +330,7 @@ wait_finished(struct job *job, const char *what)
 		(void)sl_task_park(what, SL_FOREVER, SL_PARK_DEAF);
 }
 
+SL_SUSPENDS
 static int
 run_and_wait(unsigned index, sl_offload_fn *fn, void *arg)
 {
@@ -365,6 +367,7 @@ sl_blocking_wait(sl_offload_fn *fn, void *arg)
 
 /* Park until the job is done, or give it up. Returns its result, or the code with the job no longer
  * ours. */
+SL_SUSPENDS
 static int
 wait_or_abandon(struct job *job, const char *what, uint64_t deadline_ns, bool *abandoned)
 {

@@ -15,8 +15,8 @@
 enum task_state { TASK_READY, TASK_RUNNING, TASK_PARKED, TASK_ENDED };
 
 /*
- * A task. READY: in rt->ready. RUNNING: rt->running. PARKED: in no list of the scheduler; `wake` says later who came.
- * ENDED: its stack goes back to the pool once the scheduler runs on its own.
+ * A task. READY: in rt->ready. RUNNING: rt->running. PARKED: in no list of the scheduler; `wake`
+ * says later who came. ENDED: its stack goes back to the pool once the scheduler runs on its own.
  */
 struct sl_task {
 	struct sl_fiber fiber;
@@ -29,11 +29,11 @@ struct sl_task {
 	char name[TASK_NAME_MAX];
 	enum task_state state;
 	enum sl_wake wake;
-	bool deaf;               /* parked with SL_PARK_DEAF */
+	bool deaf; /* parked with SL_PARK_DEAF */
 	const char *waits_for;
 	uint64_t parked_ns;
-	uint64_t deadline_ns;    /* nearest in force */
-	int cancel_reason;       /* sticky */
+	uint64_t deadline_ns; /* nearest in force */
+	int cancel_reason;    /* sticky */
 	unsigned shields;
 	sl_task_fn *fn;
 	void *arg;

@@ -64,7 +64,8 @@ sl_signal_die(int signo)
 	sigaddset(&set, signo);
 	raise(signo);
 	pthread_sigmask(SIG_UNBLOCK, &set, NULL);
-	_exit(128 + signo); /* a signal whose default is not to end the process */
+	/* allowed: a signal whose default is not to end the process ends it too. */
+	_exit(128 + signo);
 }
 
 void

@@ -11,8 +11,8 @@
 #include "sluice/rt/task.h"
 
 #define SL_CHUNK_SIZE (1024u * 1024u) /* default; also the unit of O_DIRECT writes */
-#define SL_CHUNK_ALIGN                                                                             \
-	4096u /* every chunk begins at a multiple of this, and of its size if a power of two */
+/* every chunk begins at a multiple of this, and of its size if a power of two */
+#define SL_CHUNK_ALIGN 4096u
 
 struct sl_chunk_pool;
 

@@ -166,9 +166,8 @@ unsigned sl_task_count(void);
 
 enum sl_wake { SL_WAKE_READY, SL_WAKE_TIMEOUT, SL_WAKE_CANCEL };
 
-#define SL_PARK_DEAF                                                                               \
-	1u /* neither cancellation nor deadlines wake it: for operations that must be waited for   \
-	    */
+/* neither cancellation nor deadlines wake it: for operations that must be waited for */
+#define SL_PARK_DEAF 1u
 
 /* The running task; asserts that there is one. */
 struct sl_task *sl_task_self(void);
