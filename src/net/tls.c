@@ -23,7 +23,7 @@
  * of 5), so that one receive brings as many: one record at a time costs two receives each, and
  * beyond four the buffer falls out of the nearest cache.
  */
-#define READ_BUFFER (4 * (16384 + 256 + 5))
+#define READ_BUFFER (4 * SL_TLS_RECORD)
 
 /* What one SSL_write takes, so that the ciphertext waiting to be sent stays one record long. */
 #define WRITE_PIECE ((size_t)16384)
@@ -49,7 +49,7 @@ struct stream {
 	struct sl_tls_bio io;
 	char *key;                  /* "host:port" of its sessions */
 	const char *broken;         /* why OpenSSL gave up, static text; NULL = it works */
-	bool lost;                  /* the socket failed: nothing can be sent any more */
+	int lost;                   /* the socket failed: nothing can be sent any more */
 	int verify_code;            /* X509_V_*; why the certificate was refused */
 	char subject[SUBJECT_TEXT]; /* of the refused certificate */
 	char hint[HINT_TEXT];       /* what is wrong with it or what to do */
@@ -300,26 +300,34 @@ refuse_broken(const struct stream *stream, struct sl_error *err)
 		stream->key, stream->broken);
 }
 
+/* Codes after which the socket is as good as before. */
+static bool
+is_passing(int code)
+{
+	return code == -ETIMEDOUT || code == -ECANCELED || code == SL_E_INTERRUPTED ||
+	       code == -EAGAIN;
+}
+
 SL_SUSPENDS
 static int
 flush(struct stream *stream, int flags, uint64_t deadline_ns)
 {
 	int rc = sl_tls_bio_flush(&stream->io, stream->connection.fd, flags, deadline_ns);
-	if (rc < 0 && rc != -ETIMEDOUT && rc != -EAGAIN)
-		stream->lost = true;
+	if (rc < 0 && !is_passing(rc))
+		stream->lost = rc;
 	return rc;
 }
 
-/* Send what OpenSSL wrote, then wait for what it wants. */
+/* Send what OpenSSL wrote, then wait for what it wants: `sure` as in sl_tls_bio_fill. */
 SL_SUSPENDS
 static int
-exchange(struct stream *stream, uint64_t deadline_ns)
+exchange(struct stream *stream, size_t sure, uint64_t deadline_ns)
 {
 	int rc = flush(stream, 0, deadline_ns);
 	if (rc == 0)
-		rc = sl_tls_bio_fill(&stream->io, stream->connection.fd, deadline_ns);
-	if (rc < 0 && rc != -ETIMEDOUT && rc != -ECANCELED)
-		stream->lost = true;
+		rc = sl_tls_bio_fill(&stream->io, stream->connection.fd, sure, deadline_ns);
+	if (rc < 0 && !is_passing(rc))
+		stream->lost = rc;
 	return rc;
 }
 
@@ -347,21 +355,23 @@ tls_recv(struct sl_connection *connection, void *data, size_t len, bool whole, u
 	struct sl_error *err)
 {
 	struct stream *stream = stream_of(connection);
-	(void)whole;
+	size_t done = 0;
+	len = SL_MIN(len, (size_t)INT32_MAX);
 	for (;;) {
+		int why = SSL_ERROR_NONE;
+		if (!stream->broken && !stream->lost)
+			done += read_ready(stream, (char *)data + done, len - done, &why);
+		/* A failure waits for the next call if there is something to give first. */
+		bool at_end = why == SSL_ERROR_ZERO_RETURN || stream->broken || stream->lost;
+		if (done == len || (done > 0 && (!whole || at_end)))
+			return sl_int(done);
 		if (stream->broken)
 			return refuse_broken(stream, err);
-		int why = SSL_ERROR_NONE;
-		size_t done = read_ready(stream, data, SL_MIN(len, (size_t)INT32_MAX), &why);
-		if (done > 0)
-			return sl_int(done);
-		if (why == SSL_ERROR_ZERO_RETURN)
-			return 0;
-		if (stream->broken)
-			continue;
-		int rc = exchange(stream, deadline_ns);
-		if (rc < 0)
-			return rc;
+		if (at_end)
+			return stream->lost;
+		int rc = exchange(stream, whole ? len - done : 0, deadline_ns);
+		if (rc < 0 && is_passing(rc))
+			return done > 0 ? sl_int(done) : rc;
 	}
 }
 
@@ -380,7 +390,7 @@ write_piece(struct stream *stream, const char *data, size_t len, uint64_t deadli
 		int rc = 0;
 		switch (judge(stream, ok, false)) {
 		case SSL_ERROR_WANT_READ:
-			rc = exchange(stream, deadline_ns);
+			rc = exchange(stream, 0, deadline_ns);
 			break;
 		case SSL_ERROR_WANT_WRITE:
 			rc = flush(stream, 0, deadline_ns);
@@ -404,6 +414,8 @@ tls_send_all(struct sl_connection *connection, const void *data, size_t len, uin
 	const char *from = data;
 	if (stream->broken)
 		return refuse_broken(stream, err);
+	if (stream->lost)
+		return stream->lost;
 	while (len > 0) {
 		size_t piece = SL_MIN(len, WRITE_PIECE);
 		int rc = write_piece(stream, from, piece, deadline_ns, err);
@@ -523,7 +535,7 @@ handshake(struct stream *stream, uint64_t deadline_ns)
 		int rc = 0;
 		switch (judge(stream, ok, true)) {
 		case SSL_ERROR_WANT_READ:
-			rc = exchange(stream, deadline_ns);
+			rc = exchange(stream, 0, deadline_ns);
 			break;
 		case SSL_ERROR_WANT_WRITE:
 			rc = flush(stream, 0, deadline_ns);

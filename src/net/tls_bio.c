@@ -5,6 +5,8 @@
 #include <errno.h>
 #include <string.h>
 
+#define RECORD_HEADER ((size_t)5) /* type, version, length */
+
 /* More than a handshake writes in one go; beyond it OpenSSL is told to retry after a flush. */
 #define OUT_LIMIT (64 * SL_KIB)
 
@@ -105,15 +107,53 @@ sl_tls_bio_has_input(const struct sl_tls_bio *io)
 	return io->landed > 0 || io->ended;
 }
 
+/* More than a record is asked for only where a record begins: read-ahead in search of a header. */
+static bool
+is_at_boundary(const struct sl_tls_bio *io)
+{
+	return io->want_len > SL_TLS_RECORD;
+}
+
+/*
+ * OpenSSL asks for a full buffer where a record begins, but only for the rest of a record it has
+ * the beginning of: a full buffer that cuts one costs a second, smaller receive. Servers send
+ * record after record of one size, so a whole number of the last size seen is received at once.
+ */
+static size_t
+piece(const struct sl_tls_bio *io)
+{
+	if (!is_at_boundary(io) || !io->record)
+		return io->want_len;
+	return io->want_len - io->want_len % io->record;
+}
+
+/* Walk the record headers (RFC 8446 5.1) in what landed. A size learnt wrongly costs speed only. */
+static void
+learn_record(struct sl_tls_bio *io)
+{
+	for (size_t off = 0; off + RECORD_HEADER <= io->landed;) {
+		const unsigned char *header = io->want + off;
+		size_t record = RECORD_HEADER + ((size_t)header[3] << 8 | header[4]);
+		if (header[1] != 3 || record > SL_TLS_RECORD)
+			return;
+		io->record = record;
+		off += record;
+	}
+}
+
 int
-sl_tls_bio_fill(struct sl_tls_bio *io, int fd, uint64_t deadline_ns)
+sl_tls_bio_fill(struct sl_tls_bio *io, int fd, size_t sure, uint64_t deadline_ns)
 {
 	sl_assert(io->landed == 0 && io->want_len > 0);
-	int rc = sl_io_recv(fd, io->want, io->want_len, 0, deadline_ns);
+	/* Part of a record may be in OpenSSL's buffer already; the rest holds all that is sure. */
+	bool whole = sure >= io->want_len + SL_TLS_RECORD;
+	int rc = sl_io_recv(fd, io->want, piece(io), whole ? MSG_WAITALL : 0, deadline_ns);
 	if (rc < 0)
 		return rc;
 	io->landed = (size_t)rc;
 	io->ended = rc == 0;
+	if (is_at_boundary(io))
+		learn_record(io);
 	return 0;
 }
 

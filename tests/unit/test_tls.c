@@ -743,7 +743,9 @@ static int
 end_badly(struct sl_tls *tls, const char *text)
 {
 	struct sl_connection *connection = must_connect(tls, "localhost");
-	expect_text(connection, "hello");
+	char got[64];
+	cr_expect_eq(sl_connection_recv(connection, got, sizeof(got), true, SL_FOREVER, NULL), 5);
+	cr_expect_arr_eq(got, "hello", 5);
 	for (int i = 0; i < 2; i++) {
 		struct sl_error err = { 0 };
 		char byte;
@@ -819,6 +821,31 @@ outlive_deadline(void *arg)
 Test(net_tls, is_intact_after_a_deadline)
 {
 	run("server", serve_text_on_demand, outlive_deadline);
+}
+
+static int
+wait_for_whole(void *arg)
+{
+	struct sl_connection *connection = must_connect(arg, "localhost");
+	char got[6];
+	expect_text(connection, "o");
+	cr_expect_eq(sl_connection_recv(
+			     connection, got, sizeof(got), true, sl_deadline_in(SHORT_NS), NULL),
+		2, "the deadline ends it");
+	cr_expect_arr_eq(got, "ne", 2);
+	cr_expect_eq(sl_connection_recv(
+			     connection, got, sizeof(got), true, sl_deadline_in(SHORT_NS), NULL),
+		-ETIMEDOUT);
+	say(connection, "x");
+	cr_expect_eq(sl_connection_recv(connection, got, 3, true, SL_FOREVER, NULL), 3);
+	cr_expect_arr_eq(got, "two", 3);
+	sl_connection_close(connection);
+	return 0;
+}
+
+Test(net_tls, waits_for_the_whole_until_a_deadline)
+{
+	run("server", serve_text_on_demand, wait_for_whole);
 }
 
 static int

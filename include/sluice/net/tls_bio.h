@@ -13,11 +13,16 @@
 
 #include <openssl/bio.h>
 
+/* The longest record on the wire: header, 2^14 bytes and what sealing adds (RFC 8446 5.2; TLS 1.2
+ * allows 2048, but none of the ciphers in use adds more than 256). */
+#define SL_TLS_RECORD ((size_t)5 + 16384 + 256)
+
 /* In its owner's memory; {0} to begin with. */
 struct sl_tls_bio {
 	unsigned char *want; /* where OpenSSL wants ciphertext: in its own record buffer */
 	size_t want_len;
 	size_t landed; /* bytes received at `want` and not yet taken */
+	size_t record; /* size on the wire of the last record whose header was seen; 0 = none */
 	bool ended;    /* the peer has closed */
 	struct sl_buf out;
 	size_t sent; /* of out */
@@ -35,11 +40,13 @@ void sl_tls_bio_release(struct sl_tls_bio *io);
 bool sl_tls_bio_has_input(const struct sl_tls_bio *io);
 
 /*
- * Wait for ciphertext, after OpenSSL said it wants some. Returns 0, also if the peer has closed
- * (OpenSSL is then told so); -ECONNRESET, -ETIMEDOUT, -ECANCELED: may be called again.
+ * Wait for ciphertext, after OpenSSL said it wants some. At least `sure` bytes of plaintext are
+ * known to come, or the end: if that is more than OpenSSL has room for, all of that room is waited
+ * for, since a wake-up for each packet costs more than the packet. Returns 0, also if the peer has
+ * closed (OpenSSL is then told so); -ECONNRESET, -ETIMEDOUT, -ECANCELED: may be called again.
  */
 SL_SUSPENDS
-int sl_tls_bio_fill(struct sl_tls_bio *io, int fd, uint64_t deadline_ns) SL_MUST_CHECK;
+int sl_tls_bio_fill(struct sl_tls_bio *io, int fd, size_t sure, uint64_t deadline_ns) SL_MUST_CHECK;
 
 /* Send all that OpenSSL wrote. Returns 0; -ENOMEM if some was lost; a code of send. May be called
  * again after -ETIMEDOUT: it goes on where it was. `flags` are MSG_*. */
