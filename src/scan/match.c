@@ -13,7 +13,7 @@ static const char frequent[] =
 #define DOUBLED_BONUS 8
 
 /* Farthest byte of a candidate that the pair filter looks at: bounds what a kernel leaves to
- * match_pass_rest. */
+ * sl_match_pass_rest. */
 #define PAIR_REACH 32
 
 #define FOLD 0x20u /* the bit in which ASCII letters differ by case */
@@ -245,7 +245,7 @@ sl_match_spans(const struct sl_match_plan *plan, const unsigned char *data, size
 /* The newline that ends the block's first line, looked for when the first hit wants to know whether
  * it is in it. */
 static const unsigned char *
-first_newline(struct match_pass *pass)
+first_newline(struct sl_match_pass *pass)
 {
 	if (!pass->first_newline) {
 		pass->first_newline = memchr(pass->data, '\n', (size_t)(pass->end - pass->data));
@@ -256,7 +256,7 @@ first_newline(struct match_pass *pass)
 }
 
 static void
-mark(struct match_pass *pass, const unsigned char *newline)
+mark(struct sl_match_pass *pass, const unsigned char *newline)
 {
 	size_t off = (size_t)(newline - pass->data);
 	if (pass->marks)
@@ -264,7 +264,7 @@ mark(struct match_pass *pass, const unsigned char *newline)
 }
 
 bool
-match_pass_candidate(struct match_pass *pass, const unsigned char *at)
+sl_match_pass_candidate(struct sl_match_pass *pass, const unsigned char *at)
 {
 	if (at < pass->skip || !sl_match_at(pass->plan, at, (size_t)(pass->end - at)))
 		return true;
@@ -285,19 +285,19 @@ match_pass_candidate(struct match_pass *pass, const unsigned char *at)
 }
 
 void
-match_pass_rest(struct match_pass *pass, const unsigned char *at)
+sl_match_pass_rest(struct sl_match_pass *pass, const unsigned char *at)
 {
 	const struct sl_match_plan *plan = pass->plan;
 	for (; at < pass->end; at++) {
 		if (*at == '\n')
 			pass->counts->newlines++;
-		else if (plan->starts[*at] && !match_pass_candidate(pass, at))
+		else if (plan->starts[*at] && !sl_match_pass_candidate(pass, at))
 			return;
 	}
 }
 
 void
-match_pass_every(const struct match_pass *pass, uint64_t newlines)
+sl_match_pass_every(const struct sl_match_pass *pass, uint64_t newlines)
 {
 	struct sl_match_counts *counts = pass->counts;
 	counts->newlines = newlines;
@@ -319,8 +319,8 @@ match_pass_every(const struct match_pass *pass, uint64_t newlines)
 const struct sl_match_kernel *
 sl_match_nth(size_t index)
 {
-	const struct sl_match_kernel *kernels[] = { match_kernel_avx512(), match_kernel_avx2(),
-		match_kernel_neon(), match_kernel_scalar() };
+	const struct sl_match_kernel *kernels[] = { sl_match_kernel_avx512(),
+		sl_match_kernel_avx2(), sl_match_kernel_neon(), sl_match_kernel_scalar() };
 	for (size_t i = 0; i < SL_COUNT_OF(kernels); i++) {
 		if (kernels[i] && index-- == 0)
 			return kernels[i];
@@ -336,7 +336,7 @@ sl_match_choose(unsigned features)
 		if ((kernel->features & features) == kernel->features)
 			return kernel;
 	}
-	return match_kernel_scalar();
+	return sl_match_kernel_scalar();
 }
 
 const struct sl_match_kernel *

@@ -60,7 +60,7 @@ newlines(const unsigned char *data, size_t len)
 			sum = _mm256_sub_epi8(sum, group_newlines(data + i));
 		count += sum_bytes(sum);
 	}
-	return count + match_scalar_newlines(data + i, len - i);
+	return count + sl_match_scalar_newlines(data + i, len - i);
 }
 
 /* The candidates of a group, not zero where one may begin; most often all zero. */
@@ -87,9 +87,9 @@ mask_of(__m256i low, __m256i high)
 
 /* Masks go by value: a pointer to the vectors would make the hot loop store them. */
 static SL_NOINLINE bool
-verify(struct match_pass *pass, const unsigned char *at, uint64_t low, uint64_t high)
+verify(struct sl_match_pass *pass, const unsigned char *at, uint64_t low, uint64_t high)
 {
-	return match_pass_mask(pass, at, low) && match_pass_mask(pass, at + 2 * VECTOR, high);
+	return sl_match_pass_mask(pass, at, low) && sl_match_pass_mask(pass, at + 2 * VECTOR, high);
 }
 
 /* The constants of either filter, in registers as far as they go round. */
@@ -144,7 +144,7 @@ test(const struct filter *filter, const unsigned char *at, enum kind kind)
 /* The hot loop. `kind` is constant, so that each case is compiled by itself. Returns where the rest
  * begins. */
 INLINE const unsigned char *
-scan_groups(struct match_pass *pass, const struct filter *filter, enum kind kind)
+scan_groups(struct sl_match_pass *pass, const struct filter *filter, enum kind kind)
 {
 	const unsigned char *at = pass->data;
 	while ((size_t)(pass->end - at) >= GROUP + filter->reach) {
@@ -170,7 +170,7 @@ scan_groups(struct match_pass *pass, const struct filter *filter, enum kind kind
 }
 
 static const unsigned char *
-scan_pairs(struct match_pass *pass)
+scan_pairs(struct sl_match_pass *pass)
 {
 	const struct sl_match_plan *plan = pass->plan;
 	struct filter filter = { .reach = plan->pair_off[1] };
@@ -191,7 +191,7 @@ table(const unsigned char *sixteen)
 }
 
 static const unsigned char *
-scan_nibbles(struct match_pass *pass)
+scan_nibbles(struct sl_match_pass *pass)
 {
 	const struct sl_match_plan *plan = pass->plan;
 	struct filter filter = { .reach = plan->width };
@@ -212,19 +212,19 @@ scan(const struct sl_match_plan *plan, const unsigned char *data, size_t len, ui
 	struct sl_match_counts *counts)
 {
 	*counts = (struct sl_match_counts){ 0 };
-	struct match_pass pass = { plan, data, data + len, data, NULL, marks, counts };
+	struct sl_match_pass pass = { plan, data, data + len, data, NULL, marks, counts };
 	if (plan->filter == SL_MATCH_NONE || plan->filter == SL_MATCH_EVERY)
-		match_pass_every(&pass, newlines(data, len));
+		sl_match_pass_every(&pass, newlines(data, len));
 	else if (plan->filter == SL_MATCH_PAIRS)
-		match_pass_rest(&pass, scan_pairs(&pass));
+		sl_match_pass_rest(&pass, scan_pairs(&pass));
 	else
-		match_pass_rest(&pass, scan_nibbles(&pass));
+		sl_match_pass_rest(&pass, scan_nibbles(&pass));
 }
 
 static const struct sl_match_kernel kernel = { "avx2", SL_CPU_AVX2, scan, newlines };
 
 const struct sl_match_kernel *
-match_kernel_avx2(void)
+sl_match_kernel_avx2(void)
 {
 	return &kernel;
 }
@@ -232,7 +232,7 @@ match_kernel_avx2(void)
 #else
 
 const struct sl_match_kernel *
-match_kernel_avx2(void)
+sl_match_kernel_avx2(void)
 {
 	return NULL;
 }

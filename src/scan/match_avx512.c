@@ -34,12 +34,12 @@ newlines(const unsigned char *data, size_t len)
 	size_t i = 0;
 	for (; len - i >= VECTOR; i += VECTOR)
 		count += newlines_at(data + i);
-	return count + match_scalar_newlines(data + i, len - i);
+	return count + sl_match_scalar_newlines(data + i, len - i);
 }
 
 /* `folds` is constant, so that each case is compiled by itself. */
 INLINE const unsigned char *
-scan_pairs(struct match_pass *pass, bool folds)
+scan_pairs(struct sl_match_pass *pass, bool folds)
 {
 	const struct sl_match_plan *plan = pass->plan;
 	size_t off0 = plan->pair_off[0], off1 = plan->pair_off[1];
@@ -56,7 +56,7 @@ scan_pairs(struct match_pass *pass, bool folds)
 		}
 		uint64_t mask =
 			_mm512_cmpeq_epi8_mask(v0, byte0) & _mm512_cmpeq_epi8_mask(v1, byte1);
-		if (__builtin_expect(mask != 0, 0) && !match_pass_mask(pass, at, mask)) {
+		if (__builtin_expect(mask != 0, 0) && !sl_match_pass_mask(pass, at, mask)) {
 			at = pass->end;
 			break;
 		}
@@ -72,7 +72,7 @@ table(const unsigned char *sixteen)
 }
 
 INLINE const unsigned char *
-scan_nibbles(struct match_pass *pass, unsigned width)
+scan_nibbles(struct sl_match_pass *pass, unsigned width)
 {
 	__m512i low[SL_MATCH_WIDTH], high[SL_MATCH_WIDTH], low4 = broadcast(0x0f);
 	for (unsigned i = 0; i < width; i++) {
@@ -92,7 +92,7 @@ scan_nibbles(struct match_pass *pass, unsigned width)
 			keep = _mm512_and_si512(keep, _mm512_shuffle_epi8(high[i], upper));
 		}
 		uint64_t mask = _mm512_test_epi8_mask(keep, keep);
-		if (__builtin_expect(mask != 0, 0) && !match_pass_mask(pass, at, mask)) {
+		if (__builtin_expect(mask != 0, 0) && !sl_match_pass_mask(pass, at, mask)) {
 			at = pass->end;
 			break;
 		}
@@ -102,7 +102,7 @@ scan_nibbles(struct match_pass *pass, unsigned width)
 }
 
 static const unsigned char *
-scan_vectors(struct match_pass *pass)
+scan_vectors(struct sl_match_pass *pass)
 {
 	const struct sl_match_plan *plan = pass->plan;
 	if (plan->filter == SL_MATCH_PAIRS)
@@ -118,17 +118,17 @@ scan(const struct sl_match_plan *plan, const unsigned char *data, size_t len, ui
 	struct sl_match_counts *counts)
 {
 	*counts = (struct sl_match_counts){ 0 };
-	struct match_pass pass = { plan, data, data + len, data, NULL, marks, counts };
+	struct sl_match_pass pass = { plan, data, data + len, data, NULL, marks, counts };
 	if (plan->filter == SL_MATCH_NONE || plan->filter == SL_MATCH_EVERY)
-		match_pass_every(&pass, newlines(data, len));
+		sl_match_pass_every(&pass, newlines(data, len));
 	else
-		match_pass_rest(&pass, scan_vectors(&pass));
+		sl_match_pass_rest(&pass, scan_vectors(&pass));
 }
 
 static const struct sl_match_kernel kernel = { "avx512", SL_CPU_AVX512BW, scan, newlines };
 
 const struct sl_match_kernel *
-match_kernel_avx512(void)
+sl_match_kernel_avx512(void)
 {
 	return &kernel;
 }
@@ -136,7 +136,7 @@ match_kernel_avx512(void)
 #else
 
 const struct sl_match_kernel *
-match_kernel_avx512(void)
+sl_match_kernel_avx512(void)
 {
 	return NULL;
 }

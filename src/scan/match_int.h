@@ -9,7 +9,7 @@
 
 /* One pass over one block. `skip` moves ahead of the candidates: what lies before it belongs to a
  * counted line. */
-struct match_pass {
+struct sl_match_pass {
 	const struct sl_match_plan *plan;
 	const unsigned char *data, *end;
 	const unsigned char *skip;
@@ -24,29 +24,29 @@ struct match_pass {
  * block's last and has no newline: then neither newlines nor other lines follow, and the pass is
  * over.
  */
-bool match_pass_candidate(struct match_pass *pass, const unsigned char *at);
+bool sl_match_pass_candidate(struct sl_match_pass *pass, const unsigned char *at);
 
 /* The rest of the block from `at`, a byte at a time: where fewer bytes are left than a vector looks
  * at. */
-void match_pass_rest(struct match_pass *pass, const unsigned char *at);
+void sl_match_pass_rest(struct sl_match_pass *pass, const unsigned char *at);
 
 /* What a kernel for filter NONE or EVERY does, and how it begins the others. */
-void match_pass_every(const struct match_pass *pass, uint64_t newlines);
+void sl_match_pass_every(const struct sl_match_pass *pass, uint64_t newlines);
 
-uint64_t match_scalar_newlines(const unsigned char *data, size_t len);
+uint64_t sl_match_scalar_newlines(const unsigned char *data, size_t len);
 
 /* The kernel of each instruction set, or NULL where the compiler's target has it not. */
-const struct sl_match_kernel *match_kernel_scalar(void);
-const struct sl_match_kernel *match_kernel_avx2(void);
-const struct sl_match_kernel *match_kernel_avx512(void);
-const struct sl_match_kernel *match_kernel_neon(void);
+const struct sl_match_kernel *sl_match_kernel_scalar(void);
+const struct sl_match_kernel *sl_match_kernel_avx2(void);
+const struct sl_match_kernel *sl_match_kernel_avx512(void);
+const struct sl_match_kernel *sl_match_kernel_neon(void);
 
-/* All candidates of a mask whose bit 0 stands for `base`. False as match_pass_candidate says. */
+/* All candidates of a mask whose bit 0 stands for `base`. False as sl_match_pass_candidate says. */
 static inline bool
-match_pass_mask(struct match_pass *pass, const unsigned char *base, uint64_t mask)
+sl_match_pass_mask(struct sl_match_pass *pass, const unsigned char *base, uint64_t mask)
 {
 	for (; mask; mask &= mask - 1) {
-		if (!match_pass_candidate(pass, base + __builtin_ctzll(mask)))
+		if (!sl_match_pass_candidate(pass, base + __builtin_ctzll(mask)))
 			return false;
 	}
 	return true;

@@ -39,7 +39,7 @@ newlines(const unsigned char *data, size_t len)
 			sum = vsubq_u8(sum, group_newlines(data + i));
 		count += vaddlvq_u8(sum);
 	}
-	return count + match_scalar_newlines(data + i, len - i);
+	return count + sl_match_scalar_newlines(data + i, len - i);
 }
 
 /* The four candidate vectors of a group, not zero where one may begin. */
@@ -55,13 +55,13 @@ masks_empty(const struct masks *m)
 }
 
 static SL_NOINLINE bool
-masks_verify(struct match_pass *pass, const unsigned char *at, const struct masks *m)
+masks_verify(struct sl_match_pass *pass, const unsigned char *at, const struct masks *m)
 {
 	unsigned char bytes[GROUP];
 	for (unsigned i = 0; i < 4; i++)
 		vst1q_u8(bytes + i * VECTOR, m->at[i]);
 	for (unsigned i = 0; i < GROUP; i++) {
-		if (bytes[i] && !match_pass_candidate(pass, at + i))
+		if (bytes[i] && !sl_match_pass_candidate(pass, at + i))
 			return false;
 	}
 	return true;
@@ -94,7 +94,7 @@ nibbles_test(const struct sl_match_plan *plan, const unsigned char *at)
 
 /* `pairs` is constant, so that each filter is compiled by itself. */
 INLINE const unsigned char *
-scan_groups(struct match_pass *pass, size_t reach, bool pairs)
+scan_groups(struct sl_match_pass *pass, size_t reach, bool pairs)
 {
 	const struct sl_match_plan *plan = pass->plan;
 	const unsigned char *at = pass->data;
@@ -124,19 +124,19 @@ scan(const struct sl_match_plan *plan, const unsigned char *data, size_t len, ui
 	struct sl_match_counts *counts)
 {
 	*counts = (struct sl_match_counts){ 0 };
-	struct match_pass pass = { plan, data, data + len, data, NULL, marks, counts };
+	struct sl_match_pass pass = { plan, data, data + len, data, NULL, marks, counts };
 	if (plan->filter == SL_MATCH_NONE || plan->filter == SL_MATCH_EVERY)
-		match_pass_every(&pass, newlines(data, len));
+		sl_match_pass_every(&pass, newlines(data, len));
 	else if (plan->filter == SL_MATCH_PAIRS)
-		match_pass_rest(&pass, scan_groups(&pass, plan->pair_off[1], true));
+		sl_match_pass_rest(&pass, scan_groups(&pass, plan->pair_off[1], true));
 	else
-		match_pass_rest(&pass, scan_groups(&pass, plan->width, false));
+		sl_match_pass_rest(&pass, scan_groups(&pass, plan->width, false));
 }
 
 static const struct sl_match_kernel kernel = { "neon", SL_CPU_NEON, scan, newlines };
 
 const struct sl_match_kernel *
-match_kernel_neon(void)
+sl_match_kernel_neon(void)
 {
 	return &kernel;
 }
@@ -144,7 +144,7 @@ match_kernel_neon(void)
 #else
 
 const struct sl_match_kernel *
-match_kernel_neon(void)
+sl_match_kernel_neon(void)
 {
 	return NULL;
 }

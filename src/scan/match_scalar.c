@@ -2,7 +2,7 @@
 
 /* Eight bytes at a time: a byte of `word ^ newlines` is zero where a newline stands. */
 uint64_t
-match_scalar_newlines(const unsigned char *data, size_t len)
+sl_match_scalar_newlines(const unsigned char *data, size_t len)
 {
 	const uint64_t ones = 0x0101010101010101ull, low7 = 0x7f7f7f7f7f7f7f7full;
 	uint64_t count = 0;
@@ -25,17 +25,17 @@ scan(const struct sl_match_plan *plan, const unsigned char *data, size_t len, ui
 	struct sl_match_counts *counts)
 {
 	*counts = (struct sl_match_counts){ 0 };
-	struct match_pass pass = { plan, data, data + len, data, NULL, marks, counts };
+	struct sl_match_pass pass = { plan, data, data + len, data, NULL, marks, counts };
 	if (plan->filter == SL_MATCH_NONE || plan->filter == SL_MATCH_EVERY)
-		match_pass_every(&pass, match_scalar_newlines(data, len));
+		sl_match_pass_every(&pass, sl_match_scalar_newlines(data, len));
 	else
-		match_pass_rest(&pass, data);
+		sl_match_pass_rest(&pass, data);
 }
 
-static const struct sl_match_kernel kernel = { "scalar", 0, scan, match_scalar_newlines };
+static const struct sl_match_kernel kernel = { "scalar", 0, scan, sl_match_scalar_newlines };
 
 const struct sl_match_kernel *
-match_kernel_scalar(void)
+sl_match_kernel_scalar(void)
 {
 	return &kernel;
 }

@@ -1,0 +1,105 @@
+/*
+ * source.h - one input: a file, or a stream such as standard input, opened and read through the
+ * engine.
+ *
+ * A file (a regular one with a size) is read to the size it had when it was opened, at any offsets
+ * and by several tasks at once. Warm parts are copied from the page cache without waiting
+ * (RWF_NOWAIT); cold parts of large files are read past it (O_DIRECT) where the file system allows.
+ * A stream (FIFO, terminal, file of /proc, anything without a size) is read in order, by one task
+ * at a time, to its end.
+ */
+#ifndef SLUICE_SCAN_SOURCE_H
+#define SLUICE_SCAN_SOURCE_H
+
+#include "sluice/base/error.h"
+#include "sluice/scan/sniff.h"
+
+#define SL_INPUT_ALIGN 4096u /* of buffers, and of offsets but at the end of a file */
+
+/* Pieces of a file in the page cache: small ones stay in the processor's cache on their way to a
+ * worker. */
+#define SL_INPUT_WARM_PIECE (256u * 1024u)
+
+enum sl_input_kind { SL_INPUT_FILE, SL_INPUT_STREAM };
+
+enum sl_input_direct {
+	SL_INPUT_DIRECT_NO,
+	SL_INPUT_DIRECT_MAYBE,   /* allowed by file system and size; not opened yet */
+	SL_INPUT_DIRECT_OPENING, /* by another task */
+	SL_INPUT_DIRECT_YES,
+};
+
+/* Readable: the first group. The rest is the module's. */
+struct sl_input {
+	char *path; /* as given or found; "-" is standard input */
+	bool is_stdin;
+	bool is_found; /* in a folder, not named by the user */
+	enum sl_input_kind kind;
+	uint64_t size;       /* of a file when it was opened; 0 for a stream */
+	struct sl_error err; /* err.code is not 0: it could not be opened, or reading it failed */
+
+	bool may_block; /* opening it could wait for a writer: a FIFO */
+	bool has_begun; /* a stream of which something was read */
+	int fd;
+	enum sl_input_direct direct;
+	int direct_fd;
+	bool no_nowait; /* the file system knows no RWF_NOWAIT */
+	bool is_cold;
+	uint64_t probe_at; /* where a cold file is looked at again */
+	uint64_t next_off; /* of the next range */
+	unsigned long long device, inode;
+};
+
+/* A range of a file that is to be read. */
+struct sl_input_range {
+	uint64_t off;
+	size_t len;
+	bool is_probe; /* try the page cache first, although what was before was cold */
+};
+
+/* "-" is standard input unless the input was found in a folder. The path is copied. Returns 0 or
+ * -ENOMEM. */
+int sl_input_new(struct sl_input **out, const char *path, bool is_found) SL_MUST_CHECK;
+
+/* Must be closed. NULL is fine. */
+void sl_input_free(struct sl_input *input);
+
+/*
+ * Open them and find out what they are. What goes wrong with one stays with it, in input->err;
+ * inputs whose err.code is set already are passed over. Returns 0 or the cancellation; then some
+ * may be open.
+ */
+SL_SUSPENDS
+int sl_input_open(struct sl_input **inputs, size_t count) SL_MUST_CHECK;
+
+#define SL_INPUT_OPEN_MAX 32u /* inputs opened with one call */
+
+SL_SUSPENDS
+void sl_input_close(struct sl_input *input);
+
+/* The next range of a file, of at most `most` bytes (a multiple of SL_INPUT_ALIGN). False after the
+ * last. */
+bool sl_input_next(struct sl_input *input, size_t most, struct sl_input_range *range);
+
+/*
+ * Read a range to `data` (aligned to SL_INPUT_ALIGN, with room up to the next multiple of it).
+ * Returns the bytes read: fewer than asked if the file has become shorter. A negative code if
+ * reading failed; *read_len bytes are there nevertheless.
+ */
+SL_SUSPENDS
+int sl_input_read(struct sl_input *input, const struct sl_input_range *range, unsigned char *data,
+	size_t *read_len) SL_MUST_CHECK;
+
+/*
+ * Read what a stream gives, until `most` bytes are there, the stream pauses, or it ends. Returns
+ * the count, 0 only at its end, or a negative code; *read_len as above.
+ */
+SL_SUSPENDS
+int sl_input_read_stream(
+	struct sl_input *input, unsigned char *data, size_t most, size_t *read_len) SL_MUST_CHECK;
+
+/* Set input->err for a failed read, or for a form that cannot be scanned. Return the code. */
+int sl_input_fail_read(struct sl_input *input, int code, uint64_t off);
+int sl_input_fail_form(struct sl_input *input, enum sl_form form);
+
+#endif

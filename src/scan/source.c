@@ -1,0 +1,374 @@
+#include "sluice/scan/source.h"
+
+#include "sluice/rt/io.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+/* Smaller files come through the page cache whatever their temperature. */
+#define DIRECT_MIN (4 * SL_MIB)
+
+/* A cold file is looked at again after so many bytes: each look starts a read-ahead of 128 KiB that
+ * is wasted. */
+#define PROBE_STRIDE (16 * SL_MIB)
+
+/* What a stream has given is passed on if it gives nothing more for so long. */
+#define STREAM_IDLE_NS SL_NS_PER_MS
+
+int
+sl_input_new(struct sl_input **out, const char *path, bool is_found)
+{
+	struct sl_input *input = calloc(1, sizeof(*input));
+	*out = NULL;
+	if (!input)
+		return -ENOMEM;
+	input->path = strdup(path);
+	if (!input->path) {
+		free(input);
+		return -ENOMEM;
+	}
+	input->is_stdin = !is_found && strcmp(path, "-") == 0;
+	input->is_found = is_found;
+	input->fd = input->direct_fd = -1;
+	*out = input;
+	return 0;
+}
+
+void
+sl_input_free(struct sl_input *input)
+{
+	if (!input)
+		return;
+	sl_assert(input->fd < 0 && input->direct_fd < 0);
+	free(input->path);
+	free(input);
+}
+
+/* ---- opening ---- */
+
+static struct sl_op
+open_op(const struct sl_input *input)
+{
+	int flags = O_RDONLY | O_NOCTTY;
+	if (input->is_found)
+		flags |= O_NOFOLLOW;
+	if (input->may_block)
+		flags |= O_NONBLOCK;
+	return (struct sl_op){ .kind = SL_OP_OPEN,
+		.dir_fd = AT_FDCWD,
+		.path = input->path,
+		.flags = (uint32_t)flags };
+}
+
+static struct sl_op
+stat_op(int fd, struct statx *st)
+{
+	return (struct sl_op){ .kind = SL_OP_STAT,
+		.dir_fd = fd,
+		.path = "",
+		.flags = AT_EMPTY_PATH,
+		.mask = STATX_TYPE | STATX_SIZE | STATX_INO | STATX_DIOALIGN,
+		.statx = st };
+}
+
+static int
+fail_open(struct sl_input *input, int code)
+{
+	if (input->is_stdin && code == -EBADF)
+		return sl_fail(&input->err, SL_PHASE_OPEN, code,
+			"cannot read standard input: it is closed");
+	const char *hint = code == -EMFILE ? " (raise 'ulimit -n')" : "";
+	return sl_fail(&input->err, SL_PHASE_OPEN, code, "cannot open '%s': %s%s", input->path,
+		sl_code_text(code), hint);
+}
+
+static bool
+can_be_direct(const struct statx *st)
+{
+	return st->stx_size >= DIRECT_MIN && (st->stx_mask & STATX_DIOALIGN) &&
+	       st->stx_dio_offset_align != 0 && SL_INPUT_ALIGN % st->stx_dio_offset_align == 0 &&
+	       st->stx_dio_mem_align != 0 && SL_INPUT_ALIGN % st->stx_dio_mem_align == 0;
+}
+
+static void
+take_stat(struct sl_input *input, const struct statx *st)
+{
+	unsigned type = st->stx_mode & S_IFMT;
+	if (type == S_IFDIR) {
+		(void)fail_open(input, -EISDIR);
+		return;
+	}
+	if (input->is_found && type != S_IFREG) {
+		(void)sl_fail(&input->err, SL_PHASE_OPEN, SL_E_REPLACED,
+			"cannot read '%s': it is no regular file any more", input->path);
+		return;
+	}
+	input->device = (unsigned long long)st->stx_dev_major << 32 | st->stx_dev_minor;
+	input->inode = st->stx_ino;
+	/* Standard input begins where its descriptor stands, which only reading in order knows. */
+	bool has_size = type == S_IFREG && st->stx_size > 0 && !input->is_stdin;
+	input->kind = has_size ? SL_INPUT_FILE : SL_INPUT_STREAM;
+	input->size = has_size ? st->stx_size : 0;
+	input->direct = has_size && can_be_direct(st) ? SL_INPUT_DIRECT_MAYBE : SL_INPUT_DIRECT_NO;
+}
+
+SL_SUSPENDS
+static int
+open_files(struct sl_input **inputs, size_t count)
+{
+	struct sl_op ops[SL_INPUT_OPEN_MAX];
+	size_t of[SL_INPUT_OPEN_MAX], op_count = 0;
+	for (size_t i = 0; i < count; i++) {
+		inputs[i]->fd = inputs[i]->is_stdin ? STDIN_FILENO : -1;
+		if (inputs[i]->err.code || inputs[i]->is_stdin)
+			continue;
+		of[op_count] = i;
+		ops[op_count++] = open_op(inputs[i]);
+	}
+	int code = sl_io_batch(ops, op_count);
+	for (size_t i = 0; i < op_count && !code; i++) {
+		struct sl_input *input = inputs[of[i]];
+		if (ops[i].result < 0)
+			(void)fail_open(input, ops[i].result);
+		else
+			input->fd = ops[i].result;
+	}
+	return code;
+}
+
+SL_SUSPENDS
+static int
+stat_files(struct sl_input **inputs, size_t count)
+{
+	struct sl_op ops[SL_INPUT_OPEN_MAX];
+	struct statx stats[SL_INPUT_OPEN_MAX];
+	size_t of[SL_INPUT_OPEN_MAX], op_count = 0;
+	for (size_t i = 0; i < count; i++) {
+		if (inputs[i]->err.code)
+			continue;
+		of[op_count] = i;
+		ops[op_count] = stat_op(inputs[i]->fd, &stats[op_count]);
+		op_count++;
+	}
+	int code = sl_io_batch(ops, op_count);
+	for (size_t i = 0; i < op_count && !code; i++) {
+		struct sl_input *input = inputs[of[i]];
+		if (ops[i].result < 0)
+			(void)fail_open(input, ops[i].result);
+		else
+			take_stat(input, &stats[i]);
+	}
+	return code;
+}
+
+/* Is the beginning in the page cache? One page tells for the file, until a read finds out better.
+ */
+SL_SUSPENDS
+static void
+take_temperature(struct sl_input *input)
+{
+	unsigned char byte;
+	if (input->direct != SL_INPUT_DIRECT_MAYBE)
+		return;
+	int got = sl_io_read(input->fd, &byte, 1, 0, RWF_NOWAIT);
+	input->no_nowait = got == -EOPNOTSUPP || got == -EINVAL;
+	input->is_cold = got == -EAGAIN;
+	input->probe_at = PROBE_STRIDE;
+}
+
+int
+sl_input_open(struct sl_input **inputs, size_t count)
+{
+	sl_assert(count <= SL_INPUT_OPEN_MAX);
+	int code = open_files(inputs, count);
+	if (!code)
+		code = stat_files(inputs, count);
+	for (size_t i = 0; i < count && !code; i++) {
+		if (inputs[i]->err.code == 0)
+			take_temperature(inputs[i]);
+	}
+	return code;
+}
+
+void
+sl_input_close(struct sl_input *input)
+{
+	int fd = input->fd, direct_fd = input->direct_fd;
+	input->fd = input->direct_fd = -1;
+	if (!input->is_stdin)
+		sl_io_close(fd);
+	sl_io_close(direct_fd);
+}
+
+/* ---- files ---- */
+
+bool
+sl_input_next(struct sl_input *input, size_t most, struct sl_input_range *range)
+{
+	if (input->kind != SL_INPUT_FILE || input->next_off >= input->size)
+		return false;
+	if (!input->is_cold)
+		most = SL_MIN(most, (size_t)SL_INPUT_WARM_PIECE);
+	range->off = input->next_off;
+	range->len = (size_t)SL_MIN((uint64_t)most, input->size - range->off);
+	range->is_probe = input->is_cold && range->off >= input->probe_at;
+	if (range->is_probe)
+		input->probe_at = range->off + PROBE_STRIDE;
+	input->next_off += range->len;
+	return true;
+}
+
+/* The same file once more, for O_DIRECT; a name that leads elsewhere by now is left alone. */
+SL_SUSPENDS
+static void
+open_direct(struct sl_input *input)
+{
+	input->direct = SL_INPUT_DIRECT_OPENING;
+	int flags = O_RDONLY | O_DIRECT | O_NOCTTY;
+	int fd = sl_io_open(AT_FDCWD, input->path, flags, 0, 0);
+	struct statx st = { 0 };
+	struct sl_op op = stat_op(fd, &st);
+	bool same =
+		fd >= 0 && sl_io_stat(fd, "", AT_EMPTY_PATH, op.mask, &st) == 0 &&
+		st.stx_ino == input->inode &&
+		((unsigned long long)st.stx_dev_major << 32 | st.stx_dev_minor) == input->device;
+	if (!same)
+		sl_io_close(fd);
+	input->direct_fd = same ? fd : -1;
+	input->direct = same ? SL_INPUT_DIRECT_YES : SL_INPUT_DIRECT_NO;
+}
+
+/* One read of what is cold, past the page cache if that is possible here. */
+SL_SUSPENDS
+static int
+read_cold(struct sl_input *input, unsigned char *data, size_t len, uint64_t off)
+{
+	if (input->direct == SL_INPUT_DIRECT_MAYBE)
+		open_direct(input);
+	if (input->direct == SL_INPUT_DIRECT_YES && off % SL_INPUT_ALIGN == 0 &&
+		(uintptr_t)data % SL_INPUT_ALIGN == 0) {
+		size_t whole = (len + SL_INPUT_ALIGN - 1) / SL_INPUT_ALIGN * SL_INPUT_ALIGN;
+		int got = sl_io_read(input->direct_fd, data, whole, off, 0);
+		if (got != -EINVAL && got != -EOPNOTSUPP)
+			return got > 0 ? (int)SL_MIN((size_t)got, len) : got;
+		input->direct = SL_INPUT_DIRECT_NO;
+	}
+	return sl_io_read(input->fd, data, len, off, 0);
+}
+
+/* One read, and what it tells about the page cache. */
+SL_SUSPENDS
+static int
+read_once(struct sl_input *input, unsigned char *data, size_t len, uint64_t off, bool is_probe)
+{
+	bool is_small = input->direct == SL_INPUT_DIRECT_NO;
+	if (is_small || input->no_nowait)
+		return sl_io_read(input->fd, data, len, off, 0);
+	if (!input->is_cold || is_probe) {
+		int got = sl_io_read(input->fd, data, len, off, RWF_NOWAIT);
+		if (got != -EAGAIN) {
+			if (got == (int)len)
+				input->is_cold = false;
+			return got;
+		}
+		if (!input->is_cold)
+			input->probe_at = off + PROBE_STRIDE;
+		input->is_cold = true;
+	}
+	return read_cold(input, data, len, off);
+}
+
+int
+sl_input_read(struct sl_input *input, const struct sl_input_range *range, unsigned char *data,
+	size_t *read_len)
+{
+	*read_len = 0;
+	while (*read_len < range->len) {
+		int got = read_once(input, data + *read_len, range->len - *read_len,
+			range->off + *read_len, range->is_probe);
+		if (got == -EINTR || got == -EAGAIN)
+			continue;
+		if (got < 0)
+			return got;
+		if (got == 0)
+			break;
+		*read_len += (size_t)got;
+	}
+	return (int)*read_len;
+}
+
+/* ---- streams ---- */
+
+/* One read, after the stream has something to say. A FIFO without a writer would read as ended. */
+SL_SUSPENDS
+static int
+read_some(struct sl_input *input, unsigned char *data, size_t len, uint64_t deadline_ns)
+{
+	if (input->may_block && !input->has_begun) {
+		int code = sl_io_poll(input->fd, POLLIN, deadline_ns);
+		if (code < 0)
+			return code;
+	}
+	input->has_begun = true;
+	for (;;) {
+		int got = sl_io_read_stream(input->fd, data, len, deadline_ns);
+		if (got == -EINTR)
+			continue;
+		if (got != -EAGAIN)
+			return got;
+		/* The descriptor came to us in non-blocking mode. */
+		int code = sl_io_poll(input->fd, POLLIN, deadline_ns);
+		if (code < 0)
+			return code;
+	}
+}
+
+int
+sl_input_read_stream(struct sl_input *input, unsigned char *data, size_t most, size_t *read_len)
+{
+	*read_len = 0;
+	bool is_first = !input->has_begun;
+	while (*read_len < most) {
+		/* The first bytes must be enough to tell the form by. */
+		bool enough = *read_len >= (is_first ? SL_SNIFF_FORM : 1u);
+		uint64_t deadline_ns = enough ? sl_deadline_in(STREAM_IDLE_NS) : SL_FOREVER;
+		int got = read_some(input, data + *read_len, most - *read_len, deadline_ns);
+		if (got == -ETIMEDOUT && enough && sl_task_cancelled() == 0)
+			break;
+		if (got < 0)
+			return got;
+		if (got == 0)
+			break;
+		*read_len += (size_t)got;
+	}
+	return (int)*read_len;
+}
+
+/* ---- failures ---- */
+
+int
+sl_input_fail_read(struct sl_input *input, int code, uint64_t off)
+{
+	const char *quote = input->is_stdin ? "" : "'";
+	return sl_fail(&input->err, SL_PHASE_READ, code,
+		"cannot read %s%s%s: %s (what comes after its first %llu bytes is not counted)",
+		quote, input->is_stdin ? "standard input" : input->path, quote, sl_code_text(code),
+		(unsigned long long)off);
+}
+
+int
+sl_input_fail_form(struct sl_input *input, enum sl_form form)
+{
+	const char *name = sl_form_name(form), *reader = sl_form_reader(form);
+	if (input->is_stdin)
+		return sl_fail(&input->err, SL_PHASE_READ, SL_E_UNSUPPORTED,
+			"cannot scan standard input: it is %s (put '%s |' in front)", name, reader);
+	return sl_fail(&input->err, SL_PHASE_READ, SL_E_UNSUPPORTED,
+		"cannot scan '%s': it is %s (use: %s '%s' | sluice scan)", input->path, name,
+		reader, input->path);
+}
