@@ -93,6 +93,7 @@ sl_command_list(struct sl_buf *out)
 	sl_buf_printf(out, "%-*s%s\n", INDENT, "  help [COMMAND]",
 		"show this, or the options of a command");
 	sl_buf_printf(out, "\n%-*s%s\n", INDENT, "      --help", "show this");
-	sl_buf_printf(out, "%-*s%s\n", INDENT, "      --version",
-		"show the version, the engine found and the libraries used");
+	sl_buf_printf(out, "%-*s", INDENT, "      --version");
+	add_wrapped(
+		out, "show the version, the engine found and the libraries used", INDENT, INDENT);
 }

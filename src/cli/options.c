@@ -142,8 +142,7 @@ parse_choice(struct parser *parser, const struct sl_option *option, const char *
 }
 
 static int
-parse_checksum(
-	struct parser *parser, const char *name, const char *value, struct sl_checksum *out)
+parse_checksum(struct parser *parser, const char *name, const char *value, struct sl_checksum *out)
 {
 	struct sl_error why = { 0 };
 	if (sl_checksum_parse(out, sl_span_str(value), &why) != 0)

@@ -93,15 +93,19 @@ Test(progress, fills_bars_by_eighths_where_it_may)
 	expect_frame(66, true,
 		"debian.iso         ▕████▌             ▏   25%   120 MiB/s     19s\n"
 		"a-name-t….parquet                          --  connecting\n"
-		"4/10, 1 failed     ▕█████████         ▏   50%   120 MiB/s   1m05s\n");
+		"4/10, 1 failed     "
+		"▕█████████         ▏   50%   120 MiB/s   1m05s\n");
 }
 
 Test(progress, adds_sizes_where_there_is_room)
 {
 	expect_frame(120, false,
-		"debian.iso                        [=========>                          ]   25%   768 MiB /  3.0 GiB   120 MiB/s     19s\n"
-		"a-name-that-is...n-whole.parquet                                            --                       connecting\n"
-		"4/10 files, 1 failed              [==================>                 ]   50%   4.0 GiB /  8.0 GiB   120 MiB/s   1m05s\n");
+		"debian.iso                        [=========>                          ]   25%"
+		"   768 MiB /  3.0 GiB   120 MiB/s     19s\n"
+		"a-name-that-is...n-whole.parquet                                            --"
+		"                       connecting\n"
+		"4/10 files, 1 failed              [==================>                 ]   50%"
+		"   4.0 GiB /  8.0 GiB   120 MiB/s   1m05s\n");
 }
 
 Test(progress, keeps_name_and_percent_on_a_terminal_of_twenty_columns)

@@ -56,6 +56,7 @@ struct sl_console_view {
 
 /* In a task: show *view, which stays the caller's and in place, as --progress says. Returns 0 or
  * -ENOMEM. */
+SL_SUSPENDS
 int sl_console_begin(const struct sl_console_view *view) SL_MUST_CHECK;
 
 /* In the same task: take the frame away, write what is kept, show the cursor. Waits at most half a

@@ -18,6 +18,7 @@ struct sl_output;
 
 /* Begin writing to `fd`, which stays the caller's. Returns 0 or -ENOMEM. Close it in the same task.
  */
+SL_SUSPENDS
 int sl_output_open(struct sl_output **out, int fd) SL_MUST_CHECK;
 
 /*
