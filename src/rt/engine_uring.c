@@ -333,7 +333,9 @@ uring_wait(struct sl_engine *engine, uint64_t until_ns, struct sl_op **done, siz
 	}
 	int code = enter(u, until_ns);
 	atomic_store(&u->sleeping, false);
-	atomic_store(&u->pending, false);
+	/* An exchange, not a store: it reads what the last waker wrote, and so sees what that one had
+	 * queued before. */
+	(void)atomic_exchange(&u->pending, false);
 	/* EAGAIN, EBUSY: the kernel is short of something for now; what was not taken stays in the
 	 * SQ. */
 	if (code < 0 && code != -ETIME && code != -EINTR && code != -EAGAIN && code != -EBUSY)
