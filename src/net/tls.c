@@ -3,6 +3,7 @@
 #include "sluice/base/bytes.h"
 #include "sluice/base/number.h"
 #include "sluice/net/tls_bio.h"
+#include "sluice/net/tls_reason.h"
 #include "sluice/net/tls_session.h"
 #include "sluice/rt/io.h"
 #include "sluice/rt/offload.h"
@@ -12,10 +13,8 @@
 #include <openssl/err.h>
 #include <openssl/ssl.h>
 #include <openssl/x509v3.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 /*
@@ -31,9 +30,6 @@
 /* To hand close_notify to the kernel; its buffer has room unless the peer stopped reading. */
 #define CLOSE_NS (100 * SL_NS_PER_MS)
 
-#define HINT_TEXT 256
-#define SUBJECT_TEXT 160
-
 struct sl_tls {
 	SSL_CTX *context;
 	BIO_METHOD *method;
@@ -47,119 +43,16 @@ struct stream {
 	struct sl_tls *tls;
 	SSL *ssl;
 	struct sl_tls_bio io;
-	char *key;                  /* "host:port" of its sessions */
-	const char *broken;         /* why OpenSSL gave up, static text; NULL = it works */
-	int lost;                   /* the socket failed: nothing can be sent any more */
-	int verify_code;            /* X509_V_*; why the certificate was refused */
-	char subject[SUBJECT_TEXT]; /* of the refused certificate */
-	char hint[HINT_TEXT];       /* what is wrong with it or what to do */
+	char *key;                     /* "host:port" of its sessions */
+	const char *broken;            /* why OpenSSL gave up, static text; NULL = it works */
+	int lost;                      /* the code with which the socket failed; 0 = it works */
+	struct sl_tls_refusal refusal; /* of the server's certificate */
 };
 
 static struct stream *
 stream_of(const struct sl_connection *connection)
 {
 	return SL_CONTAINER_OF((uintptr_t)connection, struct stream, connection);
-}
-
-/* ---- reasons ---- */
-
-/*
- * Why OpenSSL failed, in static words. The error queue is the thread's: it is read right after the
- * call that failed, before any suspension lets another task fill or clear it.
- */
-static const char *
-read_reason(bool in_handshake)
-{
-	unsigned long code = ERR_peek_error();
-	switch (ERR_GET_LIB(code) == ERR_LIB_SSL ? ERR_GET_REASON(code) : 0) {
-	case SSL_R_UNEXPECTED_EOF_WHILE_READING:
-		return in_handshake ? "server closed the connection"
-				    : "server closed without close_notify";
-	case SSL_R_WRONG_VERSION_NUMBER:
-	case SSL_R_HTTP_REQUEST:
-		return "what answers on this port does not speak TLS";
-	case SSL_R_UNSUPPORTED_PROTOCOL:
-	case SSL_R_VERSION_TOO_LOW:
-	case SSL_R_TLSV1_ALERT_PROTOCOL_VERSION:
-		return "server offers neither TLS 1.2 nor TLS 1.3";
-	case SSL_R_DECRYPTION_FAILED_OR_BAD_RECORD_MAC:
-	case SSL_R_SSLV3_ALERT_BAD_RECORD_MAC:
-		return "record damaged on the way";
-	}
-	const char *text = code ? ERR_reason_error_string(code) : NULL;
-	return text ? text : "TLS library failed";
-}
-
-static bool
-is_unknown_issuer(int code)
-{
-	switch (code) {
-	case X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT:
-	case X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY:
-	case X509_V_ERR_UNABLE_TO_VERIFY_LEAF_SIGNATURE:
-	case X509_V_ERR_DEPTH_ZERO_SELF_SIGNED_CERT:
-	case X509_V_ERR_SELF_SIGNED_CERT_IN_CHAIN:
-	case X509_V_ERR_CERT_UNTRUSTED:
-		return true;
-	default:
-		return false;
-	}
-}
-
-static void
-hint_date(char *text, const char *what, const ASN1_TIME *time)
-{
-	struct tm tm;
-	if (ASN1_TIME_to_tm(time, &tm))
-		snprintf(text, HINT_TEXT, "%s %04d-%02d-%02d; is the clock here right?", what,
-			tm.tm_year + 1900, tm.tm_mon + 1, tm.tm_mday);
-}
-
-/* A name out of the certificate: bytes of the server's, bounded, and with no NUL to end it early.
- */
-static void
-add_name(struct sl_buf *text, const ASN1_IA5STRING *name)
-{
-	const unsigned char *data = ASN1_STRING_get0_data(name);
-	for (int i = 0; i < ASN1_STRING_length(name) && text->len < HINT_TEXT; i++)
-		sl_buf_add_char(text, data[i] > ' ' && data[i] < 0x7f ? (char)data[i] : '?');
-}
-
-/* "it is for a.example, b.example": what the certificate does name. */
-static void
-hint_names(char *hint, X509 *cert)
-{
-	GENERAL_NAMES *names = X509_get_ext_d2i(cert, NID_subject_alt_name, NULL, NULL);
-	struct sl_buf text = { 0 };
-	for (int i = 0; names && i < sk_GENERAL_NAME_num(names); i++) {
-		const GENERAL_NAME *name = sk_GENERAL_NAME_value(names, i);
-		if (name->type != GEN_DNS)
-			continue;
-		sl_buf_add_str(&text, text.len ? ", " : "it is for ");
-		add_name(&text, name->d.dNSName);
-	}
-	snprintf(hint, HINT_TEXT, "%s",
-		text.len ? text.data : "it holds no DNS name (subjectAltName)");
-	sl_buf_release(&text);
-	GENERAL_NAMES_free(names);
-}
-
-static void
-describe_refusal(struct stream *stream, X509 *cert)
-{
-	X509_NAME_oneline(X509_get_subject_name(cert), stream->subject, SUBJECT_TEXT);
-	if (is_unknown_issuer(stream->verify_code))
-		snprintf(stream->hint, HINT_TEXT, "%s",
-			stream->tls->own_store
-				? "the file given with --cacert does not hold its authority"
-				: "if you trust its authority, give it with --cacert FILE");
-	else if (stream->verify_code == X509_V_ERR_CERT_HAS_EXPIRED)
-		hint_date(stream->hint, "it ended on", X509_get0_notAfter(cert));
-	else if (stream->verify_code == X509_V_ERR_CERT_NOT_YET_VALID)
-		hint_date(stream->hint, "it begins on", X509_get0_notBefore(cert));
-	else if (stream->verify_code == X509_V_ERR_HOSTNAME_MISMATCH ||
-		 stream->verify_code == X509_V_ERR_IP_ADDRESS_MISMATCH)
-		hint_names(stream->hint, cert);
 }
 
 /* ---- what OpenSSL calls ---- */
@@ -172,10 +65,7 @@ on_verify(int good, X509_STORE_CTX *store)
 		return 1;
 	SSL *ssl = X509_STORE_CTX_get_ex_data(store, SSL_get_ex_data_X509_STORE_CTX_idx());
 	struct stream *stream = SSL_get_app_data(ssl);
-	X509 *cert = X509_STORE_CTX_get_current_cert(store);
-	stream->verify_code = X509_STORE_CTX_get_error(store);
-	if (cert)
-		describe_refusal(stream, cert);
+	sl_tls_refusal_describe(&stream->refusal, store, stream->tls->own_store);
 	return 0;
 }
 
@@ -226,9 +116,8 @@ configure(SSL_CTX *context)
 }
 
 /*
- * In the blocking pool: reads OpenSSL's configuration and certificates. Of the system's store only
- * the place is noted, since loading all of it takes tens of milliseconds; a handshake reads the one
- * small file of the authority it needs.
+ * In the blocking pool: reads OpenSSL's configuration and the certificates, which takes tens of
+ * milliseconds where the system keeps them in one file.
  */
 static int
 load(void *arg)
@@ -240,12 +129,12 @@ load(void *arg)
 	tls->method = sl_tls_bio_method();
 	if (!tls->context || !tls->method || !configure(tls->context))
 		return sl_fail(loading->err, SL_PHASE_TLS, SL_E_TLS, "cannot set up OpenSSL: %s",
-			read_reason(true));
+			sl_tls_reason(true));
 	if (loading->cacert)
 		return load_file(loading);
 	if (!SSL_CTX_set_default_verify_paths(tls->context))
 		return sl_fail(loading->err, SL_PHASE_TLS, SL_E_TLS,
-			"cannot use the system's trusted certificates: %s", read_reason(true));
+			"cannot use the system's trusted certificates: %s", sl_tls_reason(true));
 	return 0;
 }
 
@@ -289,7 +178,7 @@ judge(struct stream *stream, int result, bool in_handshake)
 	if (why != SSL_ERROR_WANT_READ && why != SSL_ERROR_WANT_WRITE &&
 		why != SSL_ERROR_ZERO_RETURN && !stream->broken)
 		stream->broken =
-			stream->io.out.failed ? "out of memory" : read_reason(in_handshake);
+			stream->io.out.failed ? "out of memory" : sl_tls_reason(in_handshake);
 	return why;
 }
 
@@ -521,7 +410,7 @@ prepare(struct stream *stream, const char *host)
 	return true;
 }
 
-/* Returns 0 once both sides have finished; SL_E_TLS with broken or verify_code set; a socket's
+/* Returns 0 once both sides have finished; SL_E_TLS with broken or a refusal set; a socket's
  * code. */
 SL_SUSPENDS
 static int
@@ -562,11 +451,12 @@ confirm_verified(struct stream *stream)
 static int
 refuse_handshake(const struct stream *stream, int rc, const char *host, struct sl_error *err)
 {
-	if (rc == SL_E_TLS && stream->verify_code)
+	if (rc == SL_E_TLS && stream->refusal.code)
 		return sl_fail(err, SL_PHASE_TLS, rc,
 			"cannot trust the certificate of '%s': %s (subject '%s')%s%s", host,
-			X509_verify_cert_error_string(stream->verify_code), stream->subject,
-			stream->hint[0] ? "; " : "", stream->hint);
+			X509_verify_cert_error_string(stream->refusal.code),
+			stream->refusal.subject, stream->refusal.hint[0] ? "; " : "",
+			stream->refusal.hint);
 	if (rc == SL_E_TLS)
 		return sl_fail(err, SL_PHASE_TLS, rc, "TLS handshake with '%s' failed: %s", host,
 			stream->broken ? stream->broken : "server closed the connection");
@@ -607,7 +497,7 @@ sl_tls_connect(struct sl_tls *tls, int fd, const char *host, uint16_t port, uint
 	ERR_clear_error();
 	int rc = SL_E_TLS;
 	if (!prepare(stream, host))
-		stream->broken = read_reason(true);
+		stream->broken = sl_tls_reason(true);
 	else
 		rc = handshake(stream, deadline_ns);
 	if (rc == 0)

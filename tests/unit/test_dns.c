@@ -1,6 +1,7 @@
 #include "sluice/net/dns.h"
 
 #include "support/peer.h"
+#include "support/run.h"
 
 #include <criterion/criterion.h>
 #include <errno.h>
@@ -219,6 +220,17 @@ cancelled_lookup(void *arg)
 }
 
 static int
+answers_age(void *arg)
+{
+	cr_expect_eq(asked_for(arg, "a.test"), 1);
+	cr_assert_eq(sl_sleep(SL_DNS_LIFE_NS - SL_NS_PER_S), 0);
+	cr_expect_eq(asked_for(arg, "a.test"), 0);
+	cr_assert_eq(sl_sleep(2 * SL_NS_PER_S), 0);
+	cr_expect_eq(asked_for(arg, "a.test"), 1);
+	return 0;
+}
+
+static int
 with_dns(void *arg)
 {
 	sl_task_fn **fn = arg;
@@ -269,4 +281,12 @@ Test(net_dns, abandons_a_lookup_at_its_deadline)
 Test(net_dns, abandons_a_lookup_when_cancelled)
 {
 	run(cancelled_lookup);
+}
+
+Test(net_dns, asks_again_once_an_answer_is_a_minute_old)
+{
+	sl_task_fn *fn = answers_age;
+	struct sim *sim = sim_plain(1);
+	cr_expect_eq(sim_run(sim, with_dns, &fn), 0);
+	sim_free(sim);
 }

@@ -15,7 +15,7 @@
 
 #define SL_DNS_ADDRESSES 32   /* of one name; more are dropped: a dial tries them in turn */
 #define SL_DNS_CACHE_NAMES 64 /* the least recently looked up goes first */
-#define SL_DNS_LIFE_NS                                                                             \
+#define SL_DNS_LIFE_NS \
 	(60 * SL_NS_PER_S) /* getaddrinfo tells no TTL; a minute is what browsers take */
 
 struct sl_addresses {

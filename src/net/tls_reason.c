@@ -1,0 +1,108 @@
+#include "sluice/net/tls_reason.h"
+
+#include "sluice/base/bytes.h"
+
+#include <openssl/err.h>
+#include <openssl/ssl.h>
+#include <openssl/x509v3.h>
+#include <stdio.h>
+#include <time.h>
+
+static bool
+is_unknown_issuer(int code)
+{
+	switch (code) {
+	case X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT:
+	case X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY:
+	case X509_V_ERR_UNABLE_TO_VERIFY_LEAF_SIGNATURE:
+	case X509_V_ERR_DEPTH_ZERO_SELF_SIGNED_CERT:
+	case X509_V_ERR_SELF_SIGNED_CERT_IN_CHAIN:
+	case X509_V_ERR_CERT_UNTRUSTED:
+		return true;
+	default:
+		return false;
+	}
+}
+
+static void
+hint_date(char *text, const char *what, const ASN1_TIME *time)
+{
+	struct tm tm;
+	if (ASN1_TIME_to_tm(time, &tm))
+		snprintf(text, SL_TLS_HINT, "%s %04d-%02d-%02d; is the clock here right?", what,
+			tm.tm_year + 1900, tm.tm_mon + 1, tm.tm_mday);
+}
+
+/* A name out of the certificate: bytes of the server's, bounded, and with no NUL to end it early.
+ */
+static void
+add_name(struct sl_buf *text, const ASN1_IA5STRING *name)
+{
+	const unsigned char *data = ASN1_STRING_get0_data(name);
+	for (int i = 0; i < ASN1_STRING_length(name) && text->len < SL_TLS_HINT; i++)
+		sl_buf_add_char(text, data[i] > ' ' && data[i] < 0x7f ? (char)data[i] : '?');
+}
+
+/* "it is for a.example, b.example": what the certificate does name. */
+static void
+hint_names(char *hint, X509 *cert)
+{
+	GENERAL_NAMES *names = X509_get_ext_d2i(cert, NID_subject_alt_name, NULL, NULL);
+	struct sl_buf text = { 0 };
+	for (int i = 0; names && i < sk_GENERAL_NAME_num(names); i++) {
+		const GENERAL_NAME *name = sk_GENERAL_NAME_value(names, i);
+		if (name->type != GEN_DNS || text.len >= SL_TLS_HINT)
+			continue;
+		sl_buf_add_str(&text, text.len ? ", " : "it is for ");
+		add_name(&text, name->d.dNSName);
+	}
+	snprintf(hint, SL_TLS_HINT, "%s",
+		text.len ? text.data : "it holds no DNS name (subjectAltName)");
+	sl_buf_release(&text);
+	GENERAL_NAMES_free(names);
+}
+
+const char *
+sl_tls_reason(bool in_handshake)
+{
+	unsigned long code = ERR_peek_error();
+	switch (ERR_GET_LIB(code) == ERR_LIB_SSL ? ERR_GET_REASON(code) : 0) {
+	case SSL_R_UNEXPECTED_EOF_WHILE_READING:
+		return in_handshake ? "server closed the connection"
+				    : "server closed without close_notify";
+	case SSL_R_WRONG_VERSION_NUMBER:
+	case SSL_R_HTTP_REQUEST:
+		return "what answers on this port does not speak TLS";
+	case SSL_R_UNSUPPORTED_PROTOCOL:
+	case SSL_R_VERSION_TOO_LOW:
+	case SSL_R_TLSV1_ALERT_PROTOCOL_VERSION:
+		return "server offers neither TLS 1.2 nor TLS 1.3";
+	case SSL_R_DECRYPTION_FAILED_OR_BAD_RECORD_MAC:
+	case SSL_R_SSLV3_ALERT_BAD_RECORD_MAC:
+		return "record damaged on the way";
+	}
+	const char *text = code ? ERR_reason_error_string(code) : NULL;
+	return text ? text : "TLS library failed";
+}
+
+void
+sl_tls_refusal_describe(struct sl_tls_refusal *refusal, X509_STORE_CTX *store, bool own_store)
+{
+	X509 *cert = X509_STORE_CTX_get_current_cert(store);
+	char *hint = refusal->hint;
+	refusal->code = X509_STORE_CTX_get_error(store);
+	if (!cert)
+		return;
+	X509_NAME_oneline(X509_get_subject_name(cert), refusal->subject, SL_TLS_SUBJECT);
+	if (is_unknown_issuer(refusal->code))
+		snprintf(hint, SL_TLS_HINT, "%s",
+			own_store ? "the file given with --cacert does not hold its authority"
+				  : "if you trust its authority, give it with --cacert FILE");
+	else if (refusal->code == X509_V_ERR_CERT_HAS_EXPIRED)
+		hint_date(hint, "it ended on", X509_get0_notAfter(cert));
+	else if (refusal->code == X509_V_ERR_CERT_NOT_YET_VALID)
+		hint_date(hint, "it begins on", X509_get0_notBefore(cert));
+	else if (refusal->code == X509_V_ERR_HOSTNAME_MISMATCH ||
+		 refusal->code == X509_V_ERR_IP_ADDRESS_MISMATCH)
+		hint_names(hint, cert);
+}
