@@ -254,8 +254,11 @@ read_cold(struct sl_input *input, unsigned char *data, size_t len, uint64_t off)
 		(uintptr_t)data % SL_INPUT_ALIGN == 0) {
 		size_t whole = (len + SL_INPUT_ALIGN - 1) / SL_INPUT_ALIGN * SL_INPUT_ALIGN;
 		int got = sl_io_read(input->direct_fd, data, whole, off, 0);
-		if (got != -EINVAL && got != -EOPNOTSUPP)
-			return got > 0 ? (int)SL_MIN((size_t)got, len) : got;
+		if (got != -EINVAL && got != -EOPNOTSUPP) {
+			got = got > 0 ? (int)SL_MIN((size_t)got, len) : got;
+			input->direct_bytes += got > 0 ? (uint64_t)got : 0;
+			return got;
+		}
 		input->direct = SL_INPUT_DIRECT_NO;
 	}
 	return sl_io_read(input->fd, data, len, off, 0);

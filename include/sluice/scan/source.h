@@ -48,6 +48,7 @@ struct sl_input {
 	uint64_t probe_at; /* where a cold file is looked at again */
 	uint64_t next_off; /* of the next range */
 	unsigned long long device, inode;
+	uint64_t direct_bytes; /* read past the page cache */
 };
 
 /* A range of a file that is to be read. */

@@ -1,0 +1,85 @@
+/*
+ * join.h - puts the pieces of one input together in order: exact totals, and the lines that a cut
+ * has split.
+ *
+ * Each piece goes through sl_join_head, the caller's walk over its marked lines, and sl_join_tail;
+ * the input ends with sl_join_end. Where lines are only counted, and by literals, sl_join_count
+ * does all at once. Of a line that spans pieces its first SL_JOIN_KEEP bytes are kept, however long
+ * it is: that bounds the memory. No I/O; one heap buffer.
+ */
+#ifndef SLUICE_SCAN_JOIN_H
+#define SLUICE_SCAN_JOIN_H
+
+#include "sluice/scan/block.h"
+#include "sluice/scan/pattern.h"
+
+#define SL_JOIN_KEEP SL_PATTERN_LINE_MAX
+
+/* What scanning a piece on a worker has found: one or the other, as the pattern has a plan or not.
+ */
+struct sl_join_piece {
+	const unsigned char *data;
+	size_t len;
+	struct sl_block_result block;
+	struct sl_matcher_counts lines;
+};
+
+/* A matching line that was put together. */
+struct sl_join_line {
+	const unsigned char *text; /* valid until the next call */
+	size_t len;                /* at most SL_JOIN_KEEP if it was put together */
+	uint64_t whole_len;        /* of the line without its newline */
+	uint64_t off;              /* in the input */
+	uint64_t index;            /* newlines of the input before it */
+	bool is_closed;            /* it ends with a newline, not with the input */
+};
+
+struct sl_join {
+	struct sl_matcher *matcher; /* for regular expressions */
+	const struct sl_match_plan *plan;
+	bool keeps_text;
+
+	/* The line that is open at the end of the last piece. */
+	struct sl_buf kept;
+	uint64_t open_len, open_off;
+
+	struct sl_block_result total;              /* with a plan */
+	uint64_t bytes, newlines, hits, undecided; /* without one; bytes always */
+};
+
+/* `keeps_text`: matching lines are wanted, not only their number. matcher and pattern must stay. */
+void sl_join_init(struct sl_join *join, const struct sl_pattern *pattern,
+	struct sl_matcher *matcher, bool keeps_text);
+void sl_join_release(struct sl_join *join);
+
+/* Ready for the next input; the buffer is kept. */
+void sl_join_clear(struct sl_join *join);
+
+/* The whole piece, where there is a plan and no text is wanted. */
+void sl_join_count(struct sl_join *join, const struct sl_join_piece *piece);
+
+/*
+ * The piece's bytes up to its first newline complete the open line: 1 and *line if that line is
+ * complete and matches, else 0; -ENOMEM. May run a regular expression: on a worker, then.
+ */
+int sl_join_head(struct sl_join *join, const struct sl_join_piece *piece,
+	struct sl_join_line *line) SL_MUST_CHECK;
+
+/* The bytes after the last newline open a line; the piece is accounted for. Returns 0 or -ENOMEM.
+ */
+int sl_join_tail(struct sl_join *join, const struct sl_join_piece *piece) SL_MUST_CHECK;
+
+/* The input is over: the open line, if it has a byte, is its last. Returns as sl_join_head. */
+int sl_join_end(struct sl_join *join, struct sl_join_line *line) SL_MUST_CHECK;
+
+struct sl_join_totals {
+	uint64_t bytes, lines, hits, undecided;
+};
+
+/* After sl_join_end, or at any time for what was joined so far: an open line counts as a line. */
+struct sl_join_totals sl_join_totals(const struct sl_join *join);
+
+/* Newlines before the piece that comes next. */
+uint64_t sl_join_newlines(const struct sl_join *join);
+
+#endif

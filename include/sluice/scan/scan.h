@@ -1,0 +1,98 @@
+/*
+ * scan.h - scans inputs: a bounded pipeline from files, folders and streams to exact totals in
+ * input order.
+ *
+ *   lister -> opener -> readers -> queue -> consumers (workers) -> merger (the caller's task) ->
+ * sink
+ *
+ * Invariants:
+ *  1. Pieces are numbered in one order over all inputs, and merged in it.
+ *  2. A reader takes a chunk before it takes a number. So the oldest piece that is not merged
+ * always has its chunk and moves on, however small the pool: there is no deadlock.
+ *  3. Chunks, the queue, numbers given out, open inputs and listed names are bounded; whoever is
+ * ahead waits.
+ *  4. Every input that was listed ends with one call of the sink's `end`, unless the scan itself is
+ * cancelled or fails.
+ */
+#ifndef SLUICE_SCAN_SCAN_H
+#define SLUICE_SCAN_SCAN_H
+
+#include "sluice/rt/task.h"
+#include "sluice/scan/pattern.h"
+#include "sluice/scan/source.h"
+#include "sluice/scan/summary.h"
+
+/* A matching line. Text is valid during the call. */
+struct sl_scan_line {
+	const struct sl_input *input;
+	struct sl_matcher *matcher; /* for the places in the line, with sl_matcher_find */
+	const unsigned char *text;  /* without the newline */
+	size_t len;
+	uint64_t whole_len; /* > len if the line is so long that its end was not kept */
+	uint64_t number;    /* from 1; 0 if numbers were not asked for */
+	uint64_t off;       /* in the input */
+	bool is_closed;     /* it ended with a newline */
+};
+
+/*
+ * Where results go. Called by the task that called sl_scan_run, in the order of the inputs. Each
+ * may suspend, which makes the readers wait. A negative return ends the scan with that code.
+ */
+struct sl_scan_sink {
+	void *ctx;
+
+	/* Before an input's first line; NULL if nobody wants to know. */
+	SL_SUSPENDS
+	int (*begin)(void *ctx, const struct sl_input *input);
+
+	/* NULL: lines are only counted, which is faster. */
+	SL_SUSPENDS
+	int (*line)(void *ctx, const struct sl_scan_line *line);
+
+	SL_SUSPENDS
+	int (*end)(void *ctx, const struct sl_input *input, const struct sl_scan_result *result);
+};
+
+struct sl_scan_setup {
+	const char *const *paths; /* files, folders, "-" = standard input */
+	size_t count;
+	const struct sl_pattern *pattern;
+	struct sl_scan_sink sink;
+	bool numbers;      /* lines are numbered */
+	uint64_t max_hits; /* of an input; UINT64_MAX = no limit. What comes after the last of them
+			      is not counted. */
+	bool stop_at_hit;  /* the first matching line of any input ends the scan: only `end` of its
+			      input still comes */
+	size_t chunk; /* bytes of a read, a multiple of 4096; less if max_memory does not allow 2 of
+			 them */
+	unsigned queue;      /* chunks that wait for a worker, at least 1 */
+	uint64_t max_memory; /* for chunks, marks, stacks and matchers; at least SL_SCAN_MEMORY_MIN
+			      */
+};
+
+#define SL_SCAN_MEMORY_MIN (8 * SL_MIB)
+
+/* How far the scan is, for a display: changes while it runs. */
+struct sl_scan_progress {
+	struct sl_scan_summary summary; /* of the inputs that ended */
+	uint64_t listed;                /* inputs known of so far */
+	bool all_listed;
+	uint64_t size_opened; /* of the files opened so far */
+	uint64_t read;        /* bytes read so far */
+	uint64_t hits;        /* matching lines so far, also of inputs that have not ended */
+	size_t queue_high_water;
+	size_t chunks, chunks_high_water;
+	size_t chunk_size;
+	uint64_t direct_bytes; /* of those read, past the page cache */
+};
+
+/*
+ * Scan. *progress is the caller's and set from the start. Returns 0 when every input was given to
+ * `end` (whatever became of it), or stop_at_hit has ended the scan; -ECANCELED or -ETIMEDOUT;
+ * -ENOMEM; the sink's code. `err` has words for failures of the scan itself only.
+ */
+SL_SUSPENDS
+int sl_scan_run(const struct sl_scan_setup *setup, struct sl_scan_progress *progress,
+	struct sl_error *err) SL_MUST_CHECK;
+
+#endif

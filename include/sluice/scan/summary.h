@@ -1,0 +1,52 @@
+/*
+ * summary.h - what scanning one input came to, and the sums over all of them. Pure.
+ */
+#ifndef SLUICE_SCAN_SUMMARY_H
+#define SLUICE_SCAN_SUMMARY_H
+
+#include "sluice/base/error.h"
+
+#include <stdbool.h>
+
+enum sl_scan_state {
+	SL_SCAN_OK,        /* each line was counted and decided */
+	SL_SCAN_LIMITED,   /* stopped at the number of matching lines that was asked for */
+	SL_SCAN_BINARY,    /* found in a folder and binary: passed over, nothing was counted */
+	SL_SCAN_UNDECIDED, /* read to its end, but for some lines a limit of the pattern was reached
+			    */
+	SL_SCAN_UNSUPPORTED, /* compressed or UTF-16: nothing was counted */
+	SL_SCAN_TRUNCATED,   /* became shorter while it was read: counted to its new end */
+	SL_SCAN_UNREADABLE,  /* not opened, or reading failed: counted up to there */
+	SL_SCAN_STATES
+};
+
+/* For messages and JSON: "ok", "truncated". Static text. */
+const char *sl_scan_state_name(enum sl_scan_state state);
+
+/* True if an input in this state makes the scan fail (exit status 2). */
+bool sl_scan_state_is_trouble(enum sl_scan_state state);
+
+struct sl_scan_result {
+	enum sl_scan_state state;
+	uint64_t bytes; /* that were counted */
+	uint64_t lines; /* a last one without newline counts */
+	uint64_t hits;  /* lines that match */
+	uint64_t undecided;
+	uint64_t elapsed_ns;        /* from its first piece to its last; inputs overlap */
+	const struct sl_error *err; /* code is not 0 if there is more to say about the state */
+};
+
+/* {0} to begin with. */
+struct sl_scan_summary {
+	uint64_t inputs; /* in all states */
+	uint64_t inputs_with_hits;
+	uint64_t inputs_in[SL_SCAN_STATES];
+	uint64_t bytes, lines, hits, undecided;
+};
+
+void sl_scan_summary_add(struct sl_scan_summary *summary, const struct sl_scan_result *result);
+
+/* Inputs whose state is trouble. */
+uint64_t sl_scan_summary_troubles(const struct sl_scan_summary *summary);
+
+#endif

@@ -1,0 +1,351 @@
+#include "scan_int.h"
+
+#include "sluice/rt/offload.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <sys/resource.h>
+
+#define READERS 16u  /* ranges read at a time: what a fast disk takes at 1 MiB each */
+#define LISTED 64u   /* inputs between lister and opener */
+#define OPEN_MAX 64u /* inputs open at a time */
+#define FDS_FOR_OTHERS \
+	144u /* descriptors that are not inputs: folders of a walk, the ring, standard streams */
+#define PIECES_BEYOND \
+	64u /* numbers for pieces that hold no chunk, such as those of missing files */
+#define CONSUMERS_A_WORKER 2u /* a worker finds its next piece when it is done with one */
+#define CONSUMERS_MAX 128u
+#define CHUNK_MIN (64u * 1024u)
+#define MEMORY_ELSEWHERE (3 * SL_MIB) /* stacks, channels, inputs, the ring, the kept line */
+
+/* ---- pieces and jobs ---- */
+
+struct scan_piece *
+sl_scan_piece_new(struct scan *scan, struct scan_job *job)
+{
+	struct scan_piece *piece = scan->free_pieces;
+	if (piece)
+		scan->free_pieces = piece->next_free;
+	else
+		piece = calloc(1, sizeof(*piece));
+	if (!piece)
+		return NULL;
+	/* Not all of it: what a worker finds is large, and set as a whole; marks are kept. */
+	piece->seq = scan->next_seq++;
+	piece->job = job;
+	piece->range = (struct sl_input_range){ 0 };
+	piece->is_first = !job->is_numbered;
+	piece->is_last = piece->is_short = false;
+	piece->code = 0;
+	piece->len = 0;
+	piece->next_free = NULL;
+	job->is_numbered = true;
+	return piece;
+}
+
+int
+sl_scan_piece_hold(struct scan *scan, struct scan_piece *piece, struct sl_chunk *chunk)
+{
+	if (scan->by_line && !piece->marks) {
+		piece->marks = calloc(SL_MATCH_MARK_WORDS(chunk->size), sizeof(*piece->marks));
+		if (!piece->marks)
+			return -ENOMEM;
+	}
+	piece->chunk = sl_chunk_ref(chunk);
+	return 0;
+}
+
+void
+sl_scan_piece_free(struct scan *scan, struct scan_piece *piece)
+{
+	if (!piece)
+		return;
+	sl_chunk_unref(piece->chunk);
+	piece->chunk = NULL;
+	piece->next_free = scan->free_pieces;
+	scan->free_pieces = piece;
+}
+
+void
+sl_scan_job_free(struct scan_job *job)
+{
+	sl_list_remove(&job->of_scan);
+	sl_input_free(job->input);
+	free(job);
+}
+
+void
+sl_scan_piece_scan(struct scan *scan, struct scan_piece *piece, struct sl_matcher *matcher)
+{
+	struct sl_join_piece *found = &piece->found;
+	found->data = piece->chunk->data;
+	found->len = piece->len;
+	if (piece->marks)
+		memset(piece->marks, 0, SL_MATCH_MARK_WORDS(found->len) * sizeof(uint64_t));
+	if (scan->plan)
+		sl_block_scan(scan->kernel, scan->plan, found->data, found->len, piece->marks,
+			&found->block);
+	else
+		sl_matcher_scan(matcher, found->data, found->len, piece->marks, &found->lines);
+}
+
+/* ---- consumers ---- */
+
+struct scan_call {
+	struct scan *scan;
+	struct scan_piece *piece;
+	struct sl_matcher *matcher;
+};
+
+static int
+scan_on_worker(void *arg)
+{
+	struct scan_call *call = arg;
+	sl_scan_piece_scan(call->scan, call->piece, call->matcher);
+	return 0;
+}
+
+SL_SUSPENDS
+static int
+consume_one(struct scan *scan, struct scan_piece *piece, struct sl_matcher *matcher)
+{
+	struct scan_call call = { scan, piece, matcher };
+	int code = sl_offload(scan_on_worker, &call);
+	if (code == 0 && !scan->by_line) {
+		sl_chunk_unref(piece->chunk);
+		piece->chunk = NULL;
+	}
+	if (code == 0)
+		code = sl_channel_send(scan->done, &piece, SL_FOREVER);
+	if (code)
+		sl_scan_piece_free(scan, piece);
+	return code;
+}
+
+SL_SUSPENDS
+static int
+consume(void *arg)
+{
+	struct scan *scan = arg;
+	struct scan_piece *piece = NULL;
+	struct sl_matcher *matcher = NULL;
+	int code = sl_matcher_new(&matcher, scan->setup->pattern);
+	while (code == 0) {
+		code = sl_channel_receive(scan->queue, &piece, SL_FOREVER);
+		if (code == 0)
+			code = consume_one(scan, piece, matcher);
+	}
+	sl_matcher_free(matcher);
+	/* Readers hand small pieces to the merger themselves; the queue is closed after the last.
+	 */
+	if (--scan->consumers == 0)
+		sl_channel_close(scan->done);
+	return code == -EPIPE ? 0 : code;
+}
+
+/* ---- the whole ---- */
+
+/* Everything that is done, in order. Returns 0 at the end, 1 if the sink has seen enough, or a
+ * negative code. */
+SL_SUSPENDS
+static int
+merge_all(struct scan *scan)
+{
+	uint64_t next = 0;
+	for (;;) {
+		struct scan_piece *piece = NULL;
+		int code = sl_channel_receive(scan->done, &piece, SL_FOREVER);
+		if (code)
+			return code == -EPIPE ? 0 : code;
+		scan->pending[piece->seq % scan->pending_count] = piece;
+		while ((piece = scan->pending[next % scan->pending_count])) {
+			scan->pending[next++ % scan->pending_count] = NULL;
+			code = sl_scan_merge(scan, piece);
+			if (code)
+				return code;
+			sl_semaphore_give(&scan->numbers);
+		}
+	}
+}
+
+static unsigned
+open_limit(void)
+{
+	struct rlimit limit;
+	if (getrlimit(RLIMIT_NOFILE, &limit) != 0 ||
+		limit.rlim_cur >= FDS_FOR_OTHERS + 2 * OPEN_MAX)
+		return OPEN_MAX;
+	/* Two a large file. Where next to nothing is allowed, one file at a time. */
+	unsigned long long rest =
+		limit.rlim_cur > FDS_FOR_OTHERS ? limit.rlim_cur - FDS_FOR_OTHERS : 0;
+	return SL_MAX((unsigned)rest / 2, 1u);
+}
+
+/* Each may come to hold a JIT stack: those take a quarter of the memory at most. */
+static unsigned
+count_consumers(const struct sl_scan_setup *setup)
+{
+	unsigned wanted = SL_MIN(sl_worker_count() * CONSUMERS_A_WORKER, CONSUMERS_MAX);
+	if (sl_pattern_plan(setup->pattern))
+		return wanted;
+	return (unsigned)SL_MIN(wanted, setup->max_memory / 4 / SL_PATTERN_JIT_STACK);
+}
+
+/* How many chunks of what size the memory allows; fewer if more would never be used. */
+static size_t
+size_pool(struct scan *scan, unsigned consumers)
+{
+	const struct sl_scan_setup *setup = scan->setup;
+	uint64_t elsewhere = MEMORY_ELSEWHERE;
+	if (!scan->plan)
+		elsewhere += (uint64_t)consumers * SL_PATTERN_JIT_STACK;
+	uint64_t budget = setup->max_memory > elsewhere ? setup->max_memory - elsewhere : 0;
+	size_t chunk = setup->chunk;
+	while (chunk / 2 >= CHUNK_MIN && 4 * (chunk + chunk / 8) > budget)
+		chunk = chunk / 2 / SL_CHUNK_ALIGN * SL_CHUNK_ALIGN;
+	scan->chunk_size = chunk;
+	uint64_t each = chunk + (scan->by_line ? chunk / 8 : 0);
+	uint64_t count = SL_MAX(budget / each, 2u);
+	return (size_t)SL_MIN(count, (uint64_t)READERS + setup->queue + consumers);
+}
+
+static int
+make_channels(struct scan *scan, size_t chunks)
+{
+	const size_t item = sizeof(void *);
+	scan->pending_count = chunks + PIECES_BEYOND;
+	scan->pending = calloc(scan->pending_count, sizeof(*scan->pending));
+	if (!scan->pending)
+		return -ENOMEM;
+	sl_semaphore_init(&scan->windows, "open inputs", open_limit());
+	sl_semaphore_init(&scan->numbers, "merger", (unsigned)scan->pending_count);
+	sl_semaphore_init(&scan->turn, "turn to read", 1);
+	int code = sl_channel_new(&scan->listed, "listed inputs", LISTED, item);
+	if (!code)
+		code = sl_channel_new(&scan->opened, "opened inputs", LISTED, item);
+	if (!code)
+		code = sl_channel_new(&scan->queue, "queue of chunks", scan->setup->queue, item);
+	if (!code)
+		code = sl_channel_new(&scan->done, "scanned chunks", scan->pending_count, item);
+	return code;
+}
+
+static int
+init(struct scan *scan, unsigned consumers)
+{
+	sl_list_init(&scan->jobs);
+	scan->plan = sl_pattern_plan(scan->setup->pattern);
+	scan->kernel = sl_pattern_kernel(scan->setup->pattern);
+	bool wants_lines = scan->setup->sink.line || scan->setup->max_hits != UINT64_MAX;
+	scan->by_line = wants_lines || !scan->plan;
+	size_t chunks = size_pool(scan, consumers);
+	int code = sl_matcher_new(&scan->matcher, scan->setup->pattern);
+	if (code)
+		return code;
+	sl_join_init(
+		&scan->join, scan->setup->pattern, scan->matcher, scan->setup->sink.line != NULL);
+	code = sl_chunk_pool_new(&scan->pool, chunks, scan->chunk_size);
+	scan->progress->chunks = chunks;
+	scan->progress->chunk_size = scan->chunk_size;
+	return code ? code : make_channels(scan, chunks);
+}
+
+static int
+spawn_all(struct scan *scan, unsigned consumers)
+{
+	int code = sl_group_spawn(&scan->group, "lister", sl_scan_list, scan, NULL);
+	if (!code)
+		code = sl_group_spawn(&scan->group, "opener", sl_scan_open, scan, NULL);
+	for (unsigned i = 0; i < READERS && !code; i++) {
+		code = sl_group_spawn(&scan->group, "reader", sl_scan_read, scan, NULL);
+		scan->readers += code == 0;
+	}
+	for (unsigned i = 0; i < consumers && !code; i++) {
+		code = sl_group_spawn(&scan->group, "consumer", consume, scan, NULL);
+		scan->consumers += code == 0;
+	}
+	return code;
+}
+
+/* Whatever the tasks have left behind when they were stopped. */
+SL_SUSPENDS
+static void
+clean_up(struct scan *scan)
+{
+	struct scan_piece *piece = NULL;
+	while (scan->queue && sl_channel_try_receive(scan->queue, &piece) == 0)
+		sl_scan_piece_free(scan, piece);
+	while (scan->done && sl_channel_try_receive(scan->done, &piece) == 0)
+		sl_scan_piece_free(scan, piece);
+	for (size_t i = 0; scan->pending && i < scan->pending_count; i++)
+		sl_scan_piece_free(scan, scan->pending[i]);
+	sl_list_each(node, &scan->jobs)
+	{
+		struct scan_job *job = sl_list_item(node, struct scan_job, of_scan);
+		sl_input_close(job->input);
+		sl_scan_job_free(job);
+	}
+	while ((piece = scan->free_pieces)) {
+		scan->free_pieces = piece->next_free;
+		free(piece->marks);
+		free(piece);
+	}
+}
+
+SL_SUSPENDS
+static void
+release(struct scan *scan)
+{
+	clean_up(scan);
+	if (scan->queue)
+		scan->progress->queue_high_water = sl_channel_high_water(scan->queue);
+	if (scan->pool)
+		scan->progress->chunks_high_water = sl_chunk_pool_high_water(scan->pool);
+	sl_channel_free(scan->listed);
+	sl_channel_free(scan->opened);
+	sl_channel_free(scan->queue);
+	sl_channel_free(scan->done);
+	sl_chunk_pool_free(scan->pool);
+	sl_join_release(&scan->join);
+	sl_matcher_free(scan->matcher);
+	free(scan->pending);
+	free(scan);
+}
+
+SL_SUSPENDS
+static int
+run(struct scan *scan, unsigned consumers)
+{
+	sl_group_enter(&scan->group, SL_GROUP_FAIL_FAST);
+	int code = spawn_all(scan, consumers);
+	if (!code)
+		code = merge_all(scan);
+	if (code)
+		sl_group_cancel(&scan->group, -ECANCELED);
+	int failure = sl_group_leave(&scan->group);
+	if (code)
+		return code == 1 ? 0 : code;
+	return failure;
+}
+
+int
+sl_scan_run(
+	const struct sl_scan_setup *setup, struct sl_scan_progress *progress, struct sl_error *err)
+{
+	sl_assert(setup->chunk >= SL_CHUNK_ALIGN && setup->chunk % SL_CHUNK_ALIGN == 0);
+	sl_assert(setup->queue > 0 && setup->max_memory >= SL_SCAN_MEMORY_MIN);
+	*progress = (struct sl_scan_progress){ 0 };
+	struct scan *scan = calloc(1, sizeof(*scan));
+	if (!scan)
+		return sl_fail_code(err, SL_PHASE_NONE, -ENOMEM, "cannot scan");
+	scan->setup = setup;
+	scan->progress = progress;
+	unsigned consumers = count_consumers(setup);
+	int code = init(scan, consumers);
+	if (!code)
+		code = run(scan, consumers);
+	release(scan);
+	if (code == -ENOMEM)
+		(void)sl_fail_code(err, SL_PHASE_NONE, code, "cannot scan");
+	return code;
+}

@@ -1,0 +1,170 @@
+/*
+ * The first two stages: the lister finds inputs, the opener opens them some ahead of the readers.
+ */
+#include "scan_int.h"
+
+#include "sluice/rt/io.h"
+#include "sluice/scan/walk.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+
+#define STATS 32u /* arguments looked at with one call */
+
+SL_SUSPENDS
+static int
+pass_on(struct scan *scan, struct scan_job *job)
+{
+	scan->progress->listed++;
+	return sl_channel_send(scan->listed, &job, SL_FOREVER);
+}
+
+static int
+job_new(struct scan *scan, const char *path, bool is_found, struct scan_job **out)
+{
+	struct scan_job *job = calloc(1, sizeof(*job));
+	*out = job;
+	if (!job || sl_input_new(&job->input, path, is_found) != 0) {
+		free(job);
+		return -ENOMEM;
+	}
+	sl_list_push_back(&scan->jobs, &job->of_scan);
+	return 0;
+}
+
+/* A folder that cannot be read is an input that cannot be read: it is listed with its error. */
+SL_SUSPENDS
+static int
+list_folder(struct scan *scan, const char *folder)
+{
+	struct sl_walk *walk = NULL;
+	struct sl_error err = { 0 };
+	const char *path = NULL;
+	int code = sl_walk_new(&walk, folder);
+	while (code == 0) {
+		struct scan_job *job = NULL;
+		int found = sl_walk_next(walk, &path, &err);
+		if (found == 0)
+			break;
+		if (found < 0 && found != SL_E_NAME) {
+			code = found;
+			break;
+		}
+		code = job_new(scan, path, true, &job);
+		if (code)
+			break;
+		if (found < 0)
+			job->input->err = err;
+		code = pass_on(scan, job);
+	}
+	sl_walk_free(walk);
+	return code;
+}
+
+/* What opening must know before: folders are walked, FIFOs opened without waiting for a writer. */
+SL_SUSPENDS
+static int
+list_argument(struct scan *scan, const char *path, int result, const struct statx *st)
+{
+	struct scan_job *job = NULL;
+	unsigned type = result == 0 ? st->stx_mode & S_IFMT : 0;
+	if (type == S_IFDIR)
+		return list_folder(scan, path);
+	int code = job_new(scan, path, false, &job);
+	if (code)
+		return code;
+	job->input->may_block = type == S_IFIFO;
+	return pass_on(scan, job);
+}
+
+SL_SUSPENDS
+static int
+list_arguments(struct scan *scan, const char *const *paths, size_t count)
+{
+	struct sl_op ops[STATS];
+	struct statx stats[STATS];
+	for (size_t i = 0; i < count; i++) {
+		bool is_stdin = strcmp(paths[i], "-") == 0;
+		ops[i] = (struct sl_op){ .kind = is_stdin ? SL_OP_NOP : SL_OP_STAT,
+			.dir_fd = AT_FDCWD,
+			.path = paths[i],
+			.mask = STATX_TYPE,
+			.statx = &stats[i] };
+		stats[i].stx_mode = 0;
+	}
+	int code = sl_io_batch(ops, count);
+	for (size_t i = 0; i < count && code == 0; i++)
+		code = list_argument(scan, paths[i], ops[i].result, &stats[i]);
+	return code;
+}
+
+int
+sl_scan_list(void *arg)
+{
+	struct scan *scan = arg;
+	int code = 0;
+	for (size_t i = 0; i < scan->setup->count && code == 0; i += STATS)
+		code = list_arguments(scan, scan->setup->paths + i,
+			SL_MIN(scan->setup->count - i, (size_t)STATS));
+	scan->progress->all_listed = code == 0;
+	sl_channel_close(scan->listed);
+	return code;
+}
+
+/* Waits for one listed input and takes more if they are there. Returns their count, 0 at the end.
+ */
+SL_SUSPENDS
+static int
+receive_some(struct scan *scan, struct scan_job **jobs, size_t most)
+{
+	size_t count = 0;
+	int code = sl_semaphore_take(&scan->windows, SL_FOREVER);
+	if (code)
+		return code;
+	code = sl_channel_receive(scan->listed, &jobs[0], SL_FOREVER);
+	while (code == 0) {
+		jobs[count++]->has_window = true;
+		if (count == most || !sl_semaphore_try_take(&scan->windows))
+			return (int)count;
+		code = sl_channel_try_receive(scan->listed, &jobs[count]);
+	}
+	sl_semaphore_give(
+		&scan->windows); /* the one that was taken for an input that is not there */
+	if (count)
+		return (int)count;
+	return code == -EPIPE ? 0 : code;
+}
+
+SL_SUSPENDS
+static int
+open_some(struct scan *scan, struct scan_job **jobs, size_t count)
+{
+	struct sl_input *inputs[SL_INPUT_OPEN_MAX];
+	for (size_t i = 0; i < count; i++)
+		inputs[i] = jobs[i]->input;
+	int code = sl_input_open(inputs, count);
+	for (size_t i = 0; i < count && code == 0; i++) {
+		scan->progress->size_opened += inputs[i]->size;
+		code = sl_channel_send(scan->opened, &jobs[i], SL_FOREVER);
+	}
+	return code;
+}
+
+int
+sl_scan_open(void *arg)
+{
+	struct scan *scan = arg;
+	struct scan_job *jobs[SL_INPUT_OPEN_MAX];
+	int count;
+	while ((count = receive_some(scan, jobs, SL_COUNT_OF(jobs))) > 0) {
+		int code = open_some(scan, jobs, (size_t)count);
+		if (code) {
+			count = code;
+			break;
+		}
+	}
+	sl_channel_close(scan->opened);
+	return count;
+}

@@ -1,0 +1,250 @@
+/*
+ * The last stage: pieces in order become lines and totals of their inputs, and go to the sink.
+ */
+#include "scan_int.h"
+
+#include "sluice/rt/offload.h"
+#include "sluice/scan/lines.h"
+
+#include <errno.h>
+
+SL_SUSPENDS
+static int
+begin_input(struct scan *scan, struct scan_job *job)
+{
+	job->has_begun = true;
+	job->begun_ns = sl_now();
+	sl_join_clear(&scan->join);
+	return scan->setup->sink.begin ? scan->setup->sink.begin(scan->setup->sink.ctx, job->input)
+				       : 0;
+}
+
+SL_SUSPENDS
+static int
+end_input(struct scan *scan, struct scan_job *job)
+{
+	struct sl_scan_result result = {
+		.state = job->state,
+		.bytes = job->totals.bytes,
+		.lines = job->totals.lines,
+		.hits = job->totals.hits,
+		.undecided = job->totals.undecided,
+		.elapsed_ns = sl_now() - job->begun_ns,
+		.err = &job->input->err,
+	};
+	sl_scan_summary_add(&scan->progress->summary, &result);
+	scan->progress->hits = scan->progress->summary.hits;
+	return scan->setup->sink.end(scan->setup->sink.ctx, job->input, &result);
+}
+
+/* What the state is going to be, if nothing worse was found already. */
+static void
+settle(struct scan_job *job, enum sl_scan_state state)
+{
+	if (job->state == SL_SCAN_OK)
+		job->state = state;
+}
+
+/* A line that matches: to the sink, unless it is one too many. */
+SL_SUSPENDS
+static int
+give_line(struct scan *scan, struct scan_job *job, const struct sl_join_line *found)
+{
+	struct sl_scan_line line = {
+		.input = job->input,
+		.matcher = scan->matcher,
+		.text = found->text,
+		.len = found->len,
+		.whole_len = found->whole_len,
+		.number = scan->setup->numbers ? found->index + 1 : 0,
+		.off = found->off,
+		.is_closed = found->is_closed,
+	};
+	job->hits++;
+	scan->progress->hits++;
+	int code =
+		scan->setup->sink.line ? scan->setup->sink.line(scan->setup->sink.ctx, &line) : 0;
+	if (code < 0 || job->hits < scan->setup->max_hits)
+		return code;
+	/* What follows is not counted: the totals end with this line. */
+	settle(job, SL_SCAN_LIMITED);
+	job->ignores_rest = job->is_over = true;
+	job->totals = (struct sl_join_totals){
+		.bytes = found->off + found->whole_len + found->is_closed,
+		.lines = found->index + 1,
+		.hits = job->hits,
+		.undecided = scan->join.undecided,
+	};
+	return 0;
+}
+
+/* The marked lines of a piece. */
+SL_SUSPENDS
+static int
+give_lines(struct scan *scan, const struct scan_piece *piece)
+{
+	struct scan_job *job = piece->job;
+	uint64_t before = sl_join_newlines(&scan->join), piece_off = scan->join.bytes;
+	bool counts = scan->setup->numbers || scan->setup->max_hits != UINT64_MAX;
+	struct sl_lines lines;
+	struct sl_line line;
+	int code = 0;
+	sl_lines_init(&lines, counts ? scan->kernel : NULL, piece->found.data, piece->found.len,
+		piece->marks);
+	while (code == 0 && !job->ignores_rest && sl_lines_next(&lines, &line)) {
+		struct sl_join_line found = {
+			.text = line.text,
+			.len = line.len,
+			.whole_len = line.len,
+			.off = piece_off + (uint64_t)(line.text - piece->found.data),
+			.index = before + line.index,
+			.is_closed = true,
+		};
+		code = give_line(scan, job, &found);
+	}
+	return code;
+}
+
+struct head_call {
+	struct sl_join *join;
+	const struct sl_join_piece *piece;
+	struct sl_join_line line;
+};
+
+static int
+join_head(void *arg)
+{
+	struct head_call *call = arg;
+	return sl_join_head(call->join, call->piece, &call->line);
+}
+
+static int
+join_end(void *arg)
+{
+	struct head_call *call = arg;
+	return sl_join_end(call->join, &call->line);
+}
+
+/* The line that ends in this piece (or with the input) and is not marked in it. */
+SL_SUSPENDS
+static int
+give_joined(struct scan *scan, struct scan_job *job, const struct sl_join_piece *piece)
+{
+	struct head_call call = { .join = &scan->join, .piece = piece };
+	sl_offload_fn *fn = piece ? join_head : join_end;
+	int code = scan->plan ? fn(&call) : sl_offload(fn, &call);
+	if (code == 1)
+		code = give_line(scan, job, &call.line);
+	return code;
+}
+
+SL_SUSPENDS
+static int
+merge_bytes(struct scan *scan, struct scan_piece *piece)
+{
+	struct scan_job *job = piece->job;
+	if (!scan->by_line) {
+		sl_join_count(&scan->join, &piece->found);
+		return 0;
+	}
+	int code = give_joined(scan, job, &piece->found);
+	if (code == 0 && !job->ignores_rest)
+		code = give_lines(scan, piece);
+	return code ? code : sl_join_tail(&scan->join, &piece->found);
+}
+
+static void
+fail_short(struct scan_job *job, uint64_t counted)
+{
+	settle(job, SL_SCAN_TRUNCATED);
+	(void)sl_fail(&job->input->err, SL_PHASE_READ, SL_E_REPLACED,
+		"'%s' became shorter while it was read: %llu of %llu bytes are counted",
+		job->input->path, (unsigned long long)counted,
+		(unsigned long long)job->input->size);
+}
+
+/* What a piece tells about its input besides its bytes. The first trouble settles what is counted.
+ */
+static void
+note_trouble(struct scan *scan, const struct scan_piece *piece)
+{
+	struct scan_job *job = piece->job;
+	bool was_fine = !job->ignores_rest;
+	if (job->form != SL_FORM_PLAIN) {
+		settle(job, SL_SCAN_UNSUPPORTED);
+		(void)sl_input_fail_form(job->input, job->form);
+	} else if (job->is_binary) {
+		settle(job, SL_SCAN_BINARY);
+	} else if (piece->code && was_fine) {
+		settle(job, SL_SCAN_UNREADABLE);
+		(void)sl_input_fail_read(job->input, piece->code, scan->join.bytes);
+	} else if (piece->is_short && was_fine) {
+		fail_short(job, scan->join.bytes);
+	} else if (job->input->err.code && was_fine) {
+		settle(job, SL_SCAN_UNREADABLE); /* it was not opened */
+	}
+}
+
+/* The input is over, for the counts at least: its last line, and its totals. */
+SL_SUSPENDS
+static int
+finish_counts(struct scan *scan, struct scan_job *job)
+{
+	int code = scan->by_line ? give_joined(scan, job, NULL) : 0;
+	if (code || job->ignores_rest)
+		return code;
+	job->ignores_rest = true;
+	job->totals = sl_join_totals(&scan->join);
+	if (job->totals.undecided) {
+		settle(job, SL_SCAN_UNDECIDED);
+		(void)sl_fail(&job->input->err, SL_PHASE_NONE, SL_E_UNDECIDED,
+			"%llu lines of '%s' are undecided: the pattern takes too many steps on "
+			"them, or they are "
+			"longer than %u bytes (a simpler pattern helps; -F has no such limits)",
+			(unsigned long long)job->totals.undecided, job->input->path,
+			SL_PATTERN_LINE_MAX);
+	}
+	return 0;
+}
+
+SL_SUSPENDS
+static int
+merge(struct scan *scan, struct scan_piece *piece)
+{
+	struct scan_job *job = piece->job;
+	int code = job->has_begun ? 0 : begin_input(scan, job);
+	bool is_text = job->form == SL_FORM_PLAIN && !job->is_binary;
+	if (code == 0 && piece->len && is_text && !job->ignores_rest)
+		code = merge_bytes(scan, piece);
+	if (code)
+		return code;
+	note_trouble(scan, piece);
+	bool is_settled = job->state != SL_SCAN_OK || piece->is_last;
+	if (is_settled && !job->ignores_rest)
+		code = finish_counts(scan, job);
+	if (code == 0 && !job->ignores_rest && !scan->by_line)
+		scan->progress->hits =
+			scan->progress->summary.hits + sl_join_totals(&scan->join).hits;
+	return code;
+}
+
+int
+sl_scan_merge(struct scan *scan, struct scan_piece *piece)
+{
+	struct scan_job *job = piece->job;
+	bool is_last = piece->is_last;
+	int code = merge(scan, piece);
+	sl_scan_piece_free(scan, piece);
+	if (code < 0)
+		return code;
+	bool stops = scan->setup->stop_at_hit && scan->progress->hits > 0;
+	if (stops && !job->ignores_rest) {
+		settle(job, SL_SCAN_LIMITED);
+		code = finish_counts(scan, job);
+	}
+	if (code == 0 && (is_last || stops))
+		code = end_input(scan, job);
+	if (is_last)
+		sl_scan_job_free(job);
+	return code == 0 && stops ? 1 : code;
+}
