@@ -91,7 +91,8 @@ Test(progress, shows_name_bar_percent_rate_and_time_left)
 Test(progress, fills_bars_by_eighths_where_it_may)
 {
 	expect_frame(66, true,
-		"debian.iso         ▕████▌             ▏   25%   120 MiB/s     19s\n"
+		"debian.iso         "
+		"▕████▌             ▏   25%   120 MiB/s     19s\n"
 		"a-name-t….parquet                          --  connecting\n"
 		"4/10, 1 failed     "
 		"▕█████████         ▏   50%   120 MiB/s   1m05s\n");
