@@ -24,9 +24,10 @@ static const struct sl_option get_options[] = {
 	{ .group = "What and where", .letter = 'i', .name = "input-file", .argument = "FILE",
 		.kind = SL_OPTION_WORD, FIELD(input_file),
 		.help = "Also fetch what FILE lists, or standard input for '-': one URL a line, "
-		"or an input file of aria2, in which indented lines below a URL set out=NAME, "
-		"dir=DIR, checksum=ALG=HEX or header=NAME: VALUE. Empty lines and lines that "
-		"begin with '#' are skipped." },
+		"or an input file of aria2, in which the URLs of one file are separated by TAB (they "
+		"are tried in turn) and indented lines below them set out=NAME, dir=DIR, "
+		"checksum=ALG=HEX or header=NAME: VALUE. Empty lines and lines that begin with '#' "
+		"are skipped." },
 	{ .group = "What and where", .letter = 'o', .name = "output", .argument = "FILE",
 		.kind = SL_OPTION_WORD, FIELD(output), .standard = "the last part of the URL",
 		.help = "Write the single URL to FILE, or to standard output for '-'." },
@@ -138,7 +139,7 @@ static const struct sl_option get_options[] = {
 		.help = "Use N threads for work that needs the processor, 1 to 256." },
 
 	{ .group = "Other", .name = "help", .kind = SL_OPTION_SHOW_HELP,
-		.help = "Show this help and end." },
+		.help = "Show the options and end." },
 };
 #undef RESULT
 
@@ -237,7 +238,7 @@ static const struct sl_option scan_options[] = {
 		.help = "Named inputs are read whatever is in them." },
 
 	{ .group = "Other", .name = "help", .kind = SL_OPTION_SHOW_HELP,
-		.help = "Show this help and end." },
+		.help = "Show the options and end." },
 };
 #undef RESULT
 
