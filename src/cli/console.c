@@ -1,7 +1,7 @@
 /*
- * Who touches what: `kept` and `dropped` belong to the mutex, since any thread may log. `frame`,
- * `written` and `screen` belong to the runtime's thread: to the drawing task while it runs, to the
- * functions for signals between its writes.
+ * Who touches what: `kept`, `dropped` and `view` belong to the mutex, since any thread may log.
+ * `frame`, `written` and `screen` belong to the runtime's thread: to the drawing task while it
+ * runs, to the functions for signals between its writes.
  */
 #include "sluice/cli/console.h"
 
@@ -13,6 +13,7 @@
 #include <poll.h>
 #include <pthread.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <strings.h>
@@ -38,9 +39,10 @@ static struct {
 
 	const struct sl_console_view *view; /* NULL = lines are written at once */
 	bool bars, paused, broken;
-	bool hurried, gave_up; /* nothing waits long for the terminal; it has not answered */
-	struct sl_buf frame;   /* what is being written */
-	size_t written;        /* of frame */
+	atomic_bool hurried; /* nothing waits long for the terminal any more */
+	atomic_bool gave_up; /* it was waited for then, and did not answer */
+	struct sl_buf frame; /* what is being written */
+	size_t written;      /* of frame */
 	struct sl_progress_screen screen;
 	uint64_t plain_ns; /* when the next plain line is due */
 	struct sl_group group;
@@ -103,26 +105,30 @@ sl_console_style(void)
 
 /* ---- lines ---- */
 
-/* Write without the ring, patiently unless the run must end. Errors are nobody's to hear. */
+/*
+ * Write without the ring. Who waits patiently looks up now and then, whether the run must end.
+ * Errors are nobody's to hear.
+ */
 static void
 write_direct(struct sl_span data, bool patient)
 {
 	while (data.len > 0 && !console.gave_up) {
 		struct pollfd ready = { .fd = STDERR_FILENO, .events = POLLOUT };
-		int count = poll(&ready, 1, patient && !console.hurried ? -1 : LAST_FRAME_MS);
-		if (count < 0 && errno == EINTR)
-			continue;
-		ssize_t code = count <= 0 ? -1
-					  : write(STDERR_FILENO, data.data,
-						    SL_MIN(data.len, (size_t)DIRECT_BYTES));
-		if (code < 0 && count > 0 && (errno == EINTR || errno == EAGAIN))
-			continue;
-		if (code < 0) {
-			console.gave_up = count == 0 && console.hurried;
+		int count = poll(&ready, 1, LAST_FRAME_MS);
+		if (count == 0 && console.hurried)
+			console.gave_up = true;
+		if (count == 0 && !patient)
 			return;
+		if (count <= 0)
+			continue;
+		ssize_t code =
+			write(STDERR_FILENO, data.data, SL_MIN(data.len, (size_t)DIRECT_BYTES));
+		if (code < 0 && errno != EINTR && errno != EAGAIN)
+			return;
+		if (code > 0) {
+			data.data += code;
+			data.len -= (size_t)code;
 		}
-		data.data += code;
-		data.len -= (size_t)code;
 	}
 }
 
@@ -276,8 +282,8 @@ draw_task(void *arg)
 	struct sl_shield shield;
 	sl_shield_begin(&shield, sl_deadline_in(LAST_FRAME_NS));
 	compose_last();
-	if (flush() != 0)
-		console.gave_up = console.hurried;
+	if (flush() != 0 && console.hurried)
+		console.gave_up = true;
 	sl_shield_end(&shield);
 	return 0;
 }
