@@ -24,6 +24,7 @@
 #define PAIRS 8
 #define CHUNKS 20
 #define TURNS 10
+#define REUSES 100000
 
 static void
 require(bool holds, const char *what, uint64_t seed)
@@ -280,6 +281,27 @@ close_pairs(struct world *world)
 }
 
 static int
+come_and_go(void *arg)
+{
+	(void)arg;
+	return sl_yield();
+}
+
+/* Stacks are used again and again: nothing may pile up on them. */
+static void
+reuse_stacks(struct world *world)
+{
+	struct sl_group group;
+	sl_group_enter(&group, SL_GROUP_FAIL_FAST);
+	for (int i = 0; i < REUSES; i++) {
+		require(sl_group_spawn(&group, "reused", come_and_go, NULL, NULL) == 0, "spawn",
+			world->seed);
+		require(sl_group_wait_below(&group, 2) == 0, "wait", world->seed);
+	}
+	require(sl_group_leave(&group) == 0, "leave", world->seed);
+}
+
+static int
 play(void *arg)
 {
 	struct world *world = arg;
@@ -288,6 +310,7 @@ play(void *arg)
 	require(sl_chunk_pool_new(&world->pool, CHUNKS, SL_CHUNK_ALIGN) == 0, "pool", world->seed);
 	sl_semaphore_init(&world->turns, "turn", TURNS);
 	make_pairs(world);
+	reuse_stacks(world);
 	for (uint64_t i = 0; i < world->rounds; i++)
 		play_round(world);
 	close_pairs(world);
