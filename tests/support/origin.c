@@ -199,14 +199,15 @@ sl_origin_open_file(const struct sl_origin *origin, const char *path)
 /* ---- one connection ---- */
 
 static void
-log_request(struct slot *slot, unsigned number, struct sl_span line)
+log_request(struct slot *slot, unsigned number, struct sl_span head)
 {
 	struct sl_origin *origin = slot->origin;
+	int line_len = (int)strcspn(head.data, "\r\n");
 
 	pthread_mutex_lock(&origin->lock);
 	if (origin->log) {
 		fprintf(origin->log, "%s %llu %u %.*s\n", slot->listener->port->name,
-			(unsigned long long)slot->id, number, (int)line.len, line.data);
+			(unsigned long long)slot->id, number, line_len, head.data);
 		fflush(origin->log);
 	}
 	pthread_mutex_unlock(&origin->lock);
@@ -291,6 +292,8 @@ serve_one(struct slot *slot, struct sl_wire *wire, struct sl_span head, unsigned
 
 	wire->drip = false;
 	wire->rate_bytes_s = 0;
+	if (strcasestr(head.data, "\r\nconnection: close\r\n"))
+		x.ending = SL_ORIGIN_CLOSE;
 	if (!parse_request(&x, &target)) {
 		static const char text[] = "HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n"
 					   "Connection: close\r\n\r\n";
@@ -300,11 +303,7 @@ serve_one(struct slot *slot, struct sl_wire *wire, struct sl_span head, unsigned
 	} else if (is_control(x.rest)) {
 		sl_origin_route(&x);
 	} else {
-		log_request(slot, number,
-			sl_span(head.data,
-				(size_t)((char *)memchr(head.data, '\r', head.len) - head.data)));
-		if (strcasestr(head.data, "\r\nconnection: close\r\n"))
-			x.ending = SL_ORIGIN_CLOSE;
+		log_request(slot, number, head);
 		count_request(slot->origin, true);
 		sl_origin_route(&x);
 		tag_end(&x);

@@ -24,7 +24,9 @@ usage(FILE *to)
 	fprintf(to, "origin --ready-file FILE [--dir DIR] [--log FILE] [--cert PEM --key PEM]\n"
 		    "       [--tls NAME,PEM,KEY[,MAX_VERSION]]...\n"
 		    "origin --gen SIZE SEED     the body of /gen/SIZE/SEED on stdout\n"
-		    "origin --sum SIZE SEED     its SHA-256\n");
+		    "origin --sum SIZE SEED     its SHA-256\n"
+		    "origin --sums              the same for each line 'SIZE SEED NAME' of stdin, "
+		    "for sha256sum -c\n");
 	sl_origin_help(to);
 	return to == stdout ? 0 : 2;
 }
@@ -59,6 +61,25 @@ body_command(const char *command, const char *size_text, const char *seed_text)
 		return 1;
 	puts(sum);
 	return 0;
+}
+
+static int
+print_sums(void)
+{
+	char line[4096], sum[SL_ORIGIN_SUM_TEXT];
+
+	while (fgets(line, sizeof(line), stdin)) {
+		char *rest = line;
+		const char *size_text = strsep(&rest, " "), *seed_text = strsep(&rest, " ");
+		uint64_t size, seed;
+
+		if (!rest || !sl_parse_u64(size_text, strlen(size_text), &size) ||
+			!sl_parse_u64(seed_text, strlen(seed_text), &seed) ||
+			sl_origin_body_sum(seed, size, sum) < 0)
+			return usage(stderr);
+		printf("%s  %s", sum, rest);
+	}
+	return fflush(stdout) == 0 ? 0 : 1;
 }
 
 static void
@@ -176,6 +197,8 @@ main(int argc, char **argv)
 		return usage(stdout);
 	if (argc == 4 && (strcmp(argv[1], "--gen") == 0 || strcmp(argv[1], "--sum") == 0))
 		return body_command(argv[1], argv[2], argv[3]);
+	if (argc == 2 && strcmp(argv[1], "--sums") == 0)
+		return print_sums();
 	for (int i = 1; i < argc; i += 2) {
 		char *value = argv[i + 1];
 
