@@ -1,0 +1,154 @@
+# Plain downloads over HTTP and HTTPS.
+
+# sizes around every boundary come whole, many at once
+test_get_sizes() {
+	local size urls=()
+	for size in 0 1 4095 4096 4097 1048575 1048576 1048577 4194303 4194304 4194305 8388609; do
+		urls+=("$ORIGIN/gen/$size/$size/f$size")
+	done
+	get "${urls[@]}"
+	expect 0
+	for size in 0 1 4095 4096 4097 1048575 1048576 1048577 4194303 4194304 4194305 8388609; do
+		is_gen "f$size" "$size" "$size"
+	done
+	no_parts
+}
+
+# the same over HTTPS
+test_get_sizes_tls() {
+	local size urls=()
+	for size in 0 1 4097 16384 1048577 8388609; do
+		urls+=("$ORIGINS/gen/$size/$size/f$size")
+	done
+	get --cacert "$CA" "${urls[@]}"
+	expect 0
+	for size in 0 1 4097 16384 1048577 8388609; do
+		is_gen "f$size" "$size" "$size"
+	done
+	no_parts
+}
+
+# every way of framing a body
+test_get_framings() {
+	get "$ORIGIN/chunked/gen/3000000/1/chunked" "$ORIGIN/untilclose/gen/3000000/2/untilclose" \
+		"$ORIGIN/linefeeds/gen/30000/3/linefeeds" "$ORIGIN/1xx/5/gen/30000/4/informational" \
+		"$ORIGIN/last/gen/30000/5/last"
+	expect 0
+	is_gen chunked 3000000 1
+	is_gen untilclose 3000000 2
+	is_gen linefeeds 30000 3
+	is_gen informational 30000 4
+	is_gen last 30000 5
+}
+
+# bodies in single bytes
+test_get_drip() {
+	get "$ORIGIN/drip/gen/3000/1/f" "$ORIGIN/drip/chunked/gen/3000/1/g"
+	expect 0
+	is_gen f 3000 1
+	is_gen g 3000 1
+}
+
+# -d makes the folder, -o names the file, the last component of the URL else
+test_get_names_and_folders() {
+	get -d a/b "$ORIGIN/gen/10/1/x?query=1"
+	expect 0
+	is_gen a/b/x 10 1
+	get -d a -o y "$ORIGIN/gen/10/1/x"
+	expect 0
+	is_gen a/y 10 1
+	get -o "$PWD/abs" "$ORIGIN/gen/10/1/x"
+	expect 0
+	is_gen abs 10 1
+	get "$ORIGIN/gen/10/1/with%20space"
+	expect 0
+	is_gen "with space" 10 1
+}
+
+# -o - writes to stdout and nothing else does
+test_get_stdout() {
+	get -o - "$ORIGIN/gen/5000000/7"
+	expect 0
+	is_gen out 5000000 7
+	absent 7
+	no_parts
+}
+
+# the time of the file is the server's, unless told otherwise
+test_get_remote_time() {
+	get "$ORIGIN/lm/1000000000/gen/10/1/f"
+	expect 0
+	[[ $(stat -c %Y f) == 1000000000 ]] || fail "mtime $(stat -c %Y f)"
+	get --no-remote-time "$ORIGIN/lm/1000000000/gen/10/1/g" "$ORIGIN/lm/1000000000/gen/6000000/1/h"
+	expect 0
+	(($(stat -c %Y g) > 1700000000)) || fail "mtime $(stat -c %Y g)"
+	get "$ORIGIN/lm/1000000000/gen/6000000/1/large"
+	expect 0
+	[[ $(stat -c %Y large) == 1000000000 ]] || fail "mtime $(stat -c %Y large)"
+}
+
+# the mode of a finished file follows the umask
+test_get_umask() {
+	(umask 027 && get "$ORIGIN/gen/10/1/f" "$ORIGIN/gen/5000000/1/g") || exit 1
+	[[ $(stat -c %a f) == 640 && $(stat -c %a g) == 640 ]] || fail "modes $(stat -c %a f g)"
+}
+
+# redirects are followed, and the name stays that of the URL typed
+test_get_redirects() {
+	local code
+	for code in 301 302 303 307 308; do
+		get "$ORIGIN/redirect/$code/gen/100/$code/other" -o "f$code"
+		expect 0
+		is_gen "f$code" 100 "$code"
+	done
+	get "$ORIGIN/hops/20/gen/100/1"
+	expect 0
+}
+
+# real nginx, HTTP and HTTPS, eight at once
+test_get_nginx() {
+	with_nginx
+	local i urls=()
+	for i in 1 2 3 4; do
+		mkdir "d$i"
+	done
+	get -d h --cacert "$NGINX_CA" "$NGINX/file.bin" "$NGINX/large.bin" "$NGINX/empty"
+	expect 0
+	get -d s --cacert "$NGINX_CA" "$NGINXS/file.bin" "$NGINXS/large.bin" "$NGINXS/empty"
+	expect 0
+	for i in h s; do
+		same "$i/file.bin" "$DOCS/file.bin"
+		same "$i/large.bin" "$DOCS/large.bin"
+		[[ -f $i/empty && ! -s $i/empty ]] || fail "$i/empty"
+	done
+	get -d h2 "$NGINX/nothing"
+	expect 3 404
+}
+
+# large files by every kind of writing
+test_get_io_modes() {
+	local mode
+	for mode in auto direct buffered; do
+		get --io "$mode" "$ORIGIN/gen/20971521/1/$mode"
+		expect 0
+		is_gen "$mode" 20971521 1
+	done
+}
+
+# the smallest memory still carries large files in parallel
+test_get_little_memory() {
+	get --max-memory 8M -j 8 "$ORIGIN"/gen/6000000/{1,2,3,4,5,6,7,8}
+	expect 0
+	is_gen 8 6000000 8
+	no_parts
+}
+
+# localhost by name, and IPv6 by address
+test_get_addresses() {
+	get "http://localhost:$PORT_http/gen/100/1/f"
+	expect 0
+	[[ ${PORT_http6-} ]] || skip "no IPv6 here"
+	get "http://[::1]:$PORT_http6/gen/100/1/g"
+	expect 0
+	is_gen g 100 1
+}

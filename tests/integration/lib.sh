@@ -1,0 +1,210 @@
+# lib.sh - what the cases use. A case runs in a subshell, in an empty folder of its own; it ends well unless it calls
+# `fail` (or a check does) or `skip`.
+#
+#	run [SECONDS] ARGS...   the program with these arguments; $status, ./out and ./err hold what came
+#	expect STATUS [TEXT]    that status, and TEXT (a fixed string) in ./err
+#	same FILE FILE          the same bytes
+#	no_parts                no part is left below the case's folder
+#	$ORIGIN $ORIGINS        base URLs of the origin server over HTTP and HTTPS; $CA its authority
+#	$NGINX $NGINXS          the same for nginx; $DOCS is what it serves
+
+S=$BUILD/sluice
+ORIGIN_TOOL=$BUILD/tools/origin
+SERVER_PIDS=()
+SLOW=1
+case $BUILD in
+*asan*) SLOW=4 ;;
+*tsan*) SLOW=8 ;;
+esac
+LIMIT=$((20 * SLOW)) # seconds for one run of the program, unless a case says otherwise
+
+# ---- servers, once for all cases ----
+
+wait_for_file() { # file, seconds
+	local i
+	for ((i = 0; i < $2 * 50; i++)); do
+		[[ -s $1 ]] && return
+		sleep 0.02
+	done
+	echo "fail servers: $1 did not come" >&2
+	return 1
+}
+
+start_servers() {
+	mkdir "$WORK/certs" "$WORK/docs" "$WORK/cases"
+	chmod 755 "$WORK"
+	"$BUILD/tools/make_certs" "$WORK/certs" || return
+	"$ORIGIN_TOOL" --gen 300000 1 >"$WORK/docs/file.bin"
+	"$ORIGIN_TOOL" --gen 9437187 2 >"$WORK/docs/large.bin"
+	: >"$WORK/docs/empty"
+	# shellcheck disable=SC2046
+	"$ORIGIN_TOOL" --dir "$WORK/docs" --ready-file "$WORK/origin.ready" --log "$WORK/origin.log" \
+		--cert "$WORK/certs/server.pem" --key "$WORK/certs/server.key" $(extra_tls) >"$WORK/origin.out" 2>&1 &
+	SERVER_PIDS+=($!)
+	wait_for_file "$WORK/origin.ready" 10 || { cat "$WORK/origin.out"; return 1; }
+	local name port
+	while IFS== read -r name port; do
+		declare -gx "PORT_$name=$port"
+	done < <(tr ' ' '\n' <"$WORK/origin.ready" | grep =)
+	export ORIGIN=http://127.0.0.1:$PORT_http ORIGINS=https://localhost:$PORT_https CA=$WORK/certs/ca.pem DOCS=$WORK/docs
+	NGINX= NGINXS= NGINX_CA=
+	if command -v nginx >/dev/null || [[ -x /usr/sbin/nginx ]]; then
+		if PATH=$PATH:/usr/sbin "$ROOT/scripts/nginx" start "$WORK/nginx" "$DOCS" >"$WORK/nginx.out" 2>&1; then
+			NGINX=http://127.0.0.1:$(sed -n 's/^http=//p' "$WORK/nginx/ports")
+			NGINXS=https://localhost:$(sed -n 's/^https=//p' "$WORK/nginx/ports")
+			NGINX_CA=$(sed -n 's/^ca=//p' "$WORK/nginx/ports")
+		else
+			sed 's/^/nginx: /' "$WORK/nginx.out" >&2
+		fi
+	fi
+	export NGINX NGINXS NGINX_CA
+}
+
+extra_tls() {
+	local name
+	for name in expired wronghost selfsigned; do
+		[[ -f $WORK/certs/$name.pem ]] && echo "--tls $name,$WORK/certs/$name.pem,$WORK/certs/$name.key"
+	done
+	echo "--tls old,$WORK/certs/server.pem,$WORK/certs/server.key,1.1"
+}
+
+stop_servers() {
+	local pid
+	for pid in "${SERVER_PIDS[@]}"; do
+		kill "$pid" 2>/dev/null && wait "$pid" 2>/dev/null
+	done
+	[[ ! -f $WORK/nginx/ports ]] || PATH=$PATH:/usr/sbin "$ROOT/scripts/nginx" stop "$WORK/nginx" >/dev/null 2>&1
+}
+
+# ---- cases ----
+
+run_case() { # name, description
+	local name=$1 dir=$WORK/cases/$1 log=$WORK/cases/$1.log status
+	mkdir "$dir"
+	( cd "$dir" && exec 0</dev/null && "$name" ) >"$log" 2>&1
+	status=$?
+	case $status in
+	0) echo "pass $name" ;;
+	77) echo "skip $name: $(tail -n 1 "$log")" ;;
+	*)
+		echo "fail $name: $2"
+		sed 's/^/  | /' "$log" | tail -n 40
+		;;
+	esac
+	chmod -R u+rwx "$dir" 2>/dev/null
+	rm -rf "$dir" "$log"
+}
+
+fail() {
+	echo "FAILED: $*"
+	[[ ! -f out ]] || { echo "--- out"; head -c 1500 out; }
+	[[ ! -f err ]] || { echo "--- err"; head -c 3000 err; }
+	exit 1
+}
+
+skip() {
+	echo "$*"
+	exit 77
+}
+
+as_root() {
+	((EUID == 0)) || skip "needs root"
+}
+
+with_nginx() {
+	[[ $NGINX ]] || skip "no nginx here (package nginx-light)"
+}
+
+run() {
+	local limit=$LIMIT
+	if [[ ${1-} =~ ^[0-9]+$ ]]; then
+		limit=$(($1 * SLOW))
+		shift
+	fi
+	timeout -k 5 "$limit" "$S" "$@" >out 2>err
+	status=$?
+	no_report
+}
+
+# What a sanitizer says is a failure whatever the case expects.
+no_report() {
+	! grep -qE 'Sanitizer|runtime error:|internal error' err || fail "a sanitizer or an assertion speaks"
+}
+
+get() {
+	run get "$@"
+}
+
+expect() {
+	[[ $status == "$1" ]] || fail "exit status $status, expected $1"
+	[[ -z ${2-} ]] || grep -qF -- "$2" err || fail "stderr does not say '$2'"
+	! grep -qP '[\x00-\x08\x0b-\x1f\x7f]' err || fail "raw control bytes on stderr"
+}
+
+expect_out() {
+	grep -qF -- "$1" out || fail "stdout does not say '$1'"
+}
+
+same() {
+	cmp "$1" "$2" || fail "$1 differs from $2"
+}
+
+# The body of $ORIGIN/gen/SIZE/SEED is in FILE.
+is_gen() { # file, size, seed
+	[[ -f $1 ]] || fail "no $1"
+	"$ORIGIN_TOOL" --gen "$2" "$3" | cmp - "$1" || fail "$1 is not gen $2 $3"
+}
+
+no_parts() {
+	local found
+	found=$(find . -name '*.part*')
+	[[ -z $found ]] || fail "left behind: $found"
+}
+
+absent() {
+	local name
+	for name; do
+		[[ ! -e $name && ! -L $name ]] || fail "$name is there"
+	done
+}
+
+# Nothing was downloaded and nothing is left, but out and err.
+nothing_left() {
+	local found
+	found=$(find . -mindepth 1 ! -name out ! -name err)
+	[[ -z $found ]] || fail "left behind: $found"
+}
+
+# Start the program in the background as a shell with job control would: signals as by default. Sets $pid.
+start() {
+	env --default-signal "$S" "$@" >out 2>err &
+	pid=$!
+}
+
+# Wait for the started program, at most SECONDS; sets $status.
+finish() {
+	local i
+	for ((i = 0; i < $1 * SLOW * 50; i++)); do
+		kill -0 "$pid" 2>/dev/null || break
+		sleep 0.02
+	done
+	if kill -0 "$pid" 2>/dev/null; then
+		kill -KILL "$pid"
+		wait "$pid"
+		fail "still running after $1 s"
+	fi
+	wait "$pid"
+	status=$?
+	no_report
+}
+
+# Wait until a command succeeds, at most SECONDS.
+until_true() { # seconds, command...
+	local i limit=$1
+	shift
+	for ((i = 0; i < limit * SLOW * 50; i++)); do
+		"$@" && return
+		sleep 0.02
+	done
+	fail "did not come true: $*"
+}
