@@ -3,7 +3,6 @@
 #include "sluice/base/number.h"
 
 #include <errno.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <strings.h>
@@ -34,17 +33,7 @@ called(const struct sl_option *option, bool by_letter)
 	return out;
 }
 
-SL_PRINTF(2, 3)
-static int
-usage(struct parser *parser, const char *fmt, ...)
-{
-	char text[SL_ERROR_TEXT];
-	va_list args;
-	va_start(args, fmt);
-	vsnprintf(text, sizeof(text), fmt, args);
-	va_end(args);
-	return sl_fail(parser->err, SL_PHASE_NONE, SL_E_USAGE, "%s", text);
-}
+#define usage(parser, ...) sl_fail((parser)->err, SL_PHASE_NONE, SL_E_USAGE, __VA_ARGS__)
 
 static int
 unknown_option(struct parser *parser, const char *word)
@@ -192,11 +181,9 @@ apply_value(
 	case SL_OPTION_CHOICE:
 		/* Every enum of the results is an int wide (asserted below). */
 		return parse_choice(parser, option, name, value, field);
-	case SL_OPTION_CHECKSUM:
-		return parse_checksum(parser, name, value, field);
 	default:
-		sl_assert(false && "an option of this kind takes no value");
-		return SL_E_USAGE;
+		sl_assert(option->kind == SL_OPTION_CHECKSUM);
+		return parse_checksum(parser, name, value, field);
 	}
 }
 

@@ -152,12 +152,12 @@ enum sl_option_kind {
 /* One line of a table. */
 struct sl_option {
 	const char *name;     /* long name without dashes, or NULL */
-	char letter;          /* or 0 */
 	const char *argument; /* its name in help ("FILE"), or NULL if it takes none */
 	const char *help;     /* whole sentences; the man page holds the same words */
 	const char *standard; /* default as shown, or NULL if there is nothing to show */
 	const char *group;    /* heading; options of a group stand together */
 	enum sl_option_kind kind;
+	char letter;   /* or 0 */
 	size_t offset; /* of the field in the result */
 	size_t clears; /* of a bool that becomes false when this flag is set; 0 = none */
 	uint64_t min, max;
