@@ -47,7 +47,7 @@ WARN := -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wsign-conversion -Wstric
 PKG_C  := $(shell $(PKG_CONFIG) --cflags $(LIBS) 2>/dev/null)
 PKG_L  := $(shell $(PKG_CONFIG) --libs $(LIBS) 2>/dev/null)
 DEFS   := -D_GNU_SOURCE -DSL_VERSION='"$(VERSION)"'
-ALL_C   = -std=c17 $(OPT_$(VARIANT)) $(WARN) $(DEFS) -Iinclude -pthread $(PKG_C) $(CFLAGS)
+ALL_C   = -std=c17 $(OPT_$(VARIANT)) $(if $(FUZZ),-fsanitize=fuzzer-no-link) $(WARN) $(DEFS) -Iinclude -pthread $(PKG_C) $(CFLAGS)
 ALL_LD  = $(LD_$(VARIANT)) -pthread $(LDFLAGS)
 ALL_L   = $(PKG_L) -pthread
 

@@ -5,7 +5,7 @@ failures=()
 reports=$(mktemp -d)
 processors=$(getconf _NPROCESSORS_ONLN)
 started=$SECONDS
-job_names=() job_kinds=()
+job_names=() job_kinds=() job_pids=()
 
 section() {
 	printf '\n== %s  [%d s]\n' "$1" $((SECONDS - started))
@@ -27,14 +27,25 @@ job() {
 	shift 2
 	job_names+=("$name")
 	job_kinds+=("$kind")
-	while (($(jobs -rp | wc -l) >= processors)); do
-		wait -n || true
+	while (($(running) >= processors)); do
+		sleep 0.05
 	done
 	{
-		status=0
-		timeout -k 10 "${JOB_LIMIT_S:-300}" "$@" >"$reports/$number.log" 2>&1 </dev/null || status=$?
+		local status=0
+		declare -F "$1" >/dev/null || set -- timeout -k 10 "${JOB_LIMIT_S:-300}" "$@"
+		"$@" >"$reports/$number.log" 2>&1 </dev/null || status=$?
 		echo $status >"$reports/$number.status"
 	} &
+	job_pids+=($!)
+}
+
+# Only our own jobs: a script may have servers in the background.
+running() {
+	local pid count=0
+	for pid in "${job_pids[@]}"; do
+		[[ -d /proc/$pid ]] && ((count++))
+	done
+	echo "$count"
 }
 
 # The counts of a job, from its kind, its log and its status: "passed failed skipped".
@@ -97,7 +108,7 @@ show() { # log: without what passed, and not without end
 # Wait for all jobs and report them in the order they were started.
 collect() {
 	local number log status good bad left
-	wait
+	wait "${job_pids[@]}" || true
 	for number in "${!job_names[@]}"; do
 		log=$reports/$number.log
 		status=$(cat "$reports/$number.status")
@@ -115,7 +126,7 @@ collect() {
 			printf '  ok    %s (%d%s)\n' "${job_names[number]}" "$good" "${left/#0/}"
 		fi
 	done
-	job_names=() job_kinds=()
+	job_names=() job_kinds=() job_pids=()
 	rm -f "$reports"/*
 }
 
