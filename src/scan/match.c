@@ -16,6 +16,8 @@ static const char frequent[] =
  * sl_match_pass_rest. */
 #define PAIR_REACH 32
 
+#define HEAD sizeof(uint64_t) /* bytes of a literal that are compared at once */
+
 #define FOLD 0x20u /* the bit in which ASCII letters differ by case */
 
 static unsigned char
@@ -47,6 +49,21 @@ add_start(struct sl_match_plan *plan, unsigned index)
 		plan->starts[first ^ FOLD] |= 1ull << index;
 }
 
+/* The first bytes as words, for a comparison without a loop. */
+static void
+add_head(struct sl_match_plan *plan, unsigned index)
+{
+	unsigned char fold[HEAD] = { 0 }, mask[HEAD] = { 0 }, head[HEAD] = { 0 };
+	for (unsigned i = 0; i < HEAD && i < plan->len[index]; i++) {
+		head[i] = plan->text[index][i];
+		mask[i] = 0xff;
+		fold[i] = plan->ignore_case && is_letter(head[i]) ? FOLD : 0;
+	}
+	memcpy(&plan->head[index], head, HEAD);
+	memcpy(&plan->mask[index], mask, HEAD);
+	memcpy(&plan->fold[index], fold, HEAD);
+}
+
 static int
 add_literal(struct sl_match_plan *plan, struct sl_span literal)
 {
@@ -60,6 +77,7 @@ add_literal(struct sl_match_plan *plan, struct sl_span literal)
 		plan->text[index][i] = plan->ignore_case ? lower(c) : c;
 	}
 	plan->len[index] = (unsigned char)len;
+	add_head(plan, index);
 	plan->shortest = index == 0 ? len : SL_MIN(plan->shortest, len);
 	plan->longest = SL_MAX(plan->longest, len);
 	if (len)
@@ -94,32 +112,70 @@ pair_score(const struct sl_match_plan *plan, unsigned a, unsigned b)
 	return rank_of(left) + rank_of(right) + (doubled ? DOUBLED_BONUS : 0);
 }
 
+/* Offsets where all literals agree, as bits. */
+static uint32_t
+common_places(const struct sl_match_plan *plan)
+{
+	uint32_t places = 0;
+	unsigned char byte, fold;
+	for (unsigned i = 0; i < plan->shortest && i < PAIR_REACH; i++) {
+		if (common_byte(plan, i, &byte, &fold))
+			places |= 1u << i;
+	}
+	return places;
+}
+
+static void
+set_place(struct sl_match_plan *plan, unsigned index, unsigned off)
+{
+	plan->pair_off[index] = (unsigned char)off;
+	(void)common_byte(plan, off, &plan->pair_byte[index], &plan->pair_fold[index]);
+}
+
+/* The rarest of the places that are left, for when the pair alone gives many false alarms. */
+static void
+choose_third(struct sl_match_plan *plan, uint32_t places)
+{
+	unsigned best = plan->pair_off[1];
+	places &= ~(1u << plan->pair_off[0] | 1u << plan->pair_off[1]);
+	plan->has_third = places != 0;
+	for (uint32_t rest = places; rest; rest &= rest - 1) {
+		unsigned off = (unsigned)__builtin_ctz(rest);
+		bool is_first = rest == places;
+		if (is_first || rank_of(plan->text[0][off]) > rank_of(plan->text[0][best]))
+			best = off;
+	}
+	set_place(plan, SL_MATCH_PAIR, best);
+}
+
 /* True if there are two places (one, for literals of one byte) where all literals agree; takes the
  * rarest two. */
 static bool
 choose_pair(struct sl_match_plan *plan)
 {
-	unsigned reach = SL_MIN(plan->shortest, PAIR_REACH);
-	unsigned best = 0;
+	uint32_t places = common_places(plan);
+	unsigned best = 0, first = 0, second = 0;
 	bool found = false;
-	for (unsigned a = 0; a < reach; a++) {
-		unsigned char byte_a, fold_a, byte_b, fold_b;
-		if (!common_byte(plan, a, &byte_a, &fold_a))
-			continue;
-		for (unsigned b = reach == 1 ? a : a + 1; b < reach; b++) {
-			if (!common_byte(plan, b, &byte_b, &fold_b))
-				continue;
-			unsigned score = pair_score(plan, a, b);
+	if (places == 1 && plan->shortest == 1)
+		found = true; /* looked at twice */
+	for (uint32_t a = places; a; a &= a - 1) {
+		for (uint32_t b = a & (a - 1); b; b &= b - 1) {
+			unsigned i = (unsigned)__builtin_ctz(a), k = (unsigned)__builtin_ctz(b);
+			unsigned score = pair_score(plan, i, k);
 			if (found && score <= best)
 				continue;
 			found = true;
 			best = score;
-			plan->pair_off[0] = (unsigned char)a, plan->pair_off[1] = (unsigned char)b;
-			plan->pair_byte[0] = byte_a, plan->pair_byte[1] = byte_b;
-			plan->pair_fold[0] = fold_a, plan->pair_fold[1] = fold_b;
+			first = i;
+			second = k;
 		}
 	}
-	return found;
+	if (!found)
+		return false;
+	set_place(plan, 0, first);
+	set_place(plan, 1, second);
+	choose_third(plan, places);
+	return true;
 }
 
 static void
@@ -174,18 +230,35 @@ sl_match_plan_init(
 	return 0;
 }
 
+/* Bytes [from, len) of a literal; data has as many. */
 static bool
-equal_at(const struct sl_match_plan *plan, unsigned index, const unsigned char *data)
+equal_from(const struct sl_match_plan *plan, unsigned index, const unsigned char *data, size_t from)
 {
 	const unsigned char *text = plan->text[index];
 	size_t len = plan->len[index];
 	if (!plan->ignore_case)
-		return memcmp(text, data, len) == 0;
-	for (size_t i = 0; i < len; i++) {
+		return memcmp(text + from, data + from, len - from) == 0;
+	for (size_t i = from; i < len; i++) {
 		if (lower(data[i]) != text[i])
 			return false;
 	}
 	return true;
+}
+
+static bool
+literal_is_at(
+	const struct sl_match_plan *plan, unsigned index, const unsigned char *data, size_t len)
+{
+	size_t own = plan->len[index];
+	uint64_t word;
+	if (own > len)
+		return false;
+	if (len < HEAD)
+		return equal_from(plan, index, data, 0);
+	memcpy(&word, data, HEAD);
+	if (((word | plan->fold[index]) & plan->mask[index]) != plan->head[index])
+		return false;
+	return own <= HEAD || equal_from(plan, index, data, HEAD);
 }
 
 /* The literal that stands at data[0], the first in order, or -1. */
@@ -194,14 +267,14 @@ literal_at(const struct sl_match_plan *plan, const unsigned char *data, size_t l
 {
 	if (plan->filter == SL_MATCH_EVERY || len == 0) {
 		for (unsigned i = 0; i < plan->count; i++) {
-			if (plan->len[i] <= len && equal_at(plan, i, data))
+			if (literal_is_at(plan, i, data, len))
 				return (int)i;
 		}
 		return -1;
 	}
 	for (uint64_t bits = plan->starts[data[0]]; bits; bits &= bits - 1) {
 		unsigned index = (unsigned)__builtin_ctzll(bits);
-		if (plan->len[index] <= len && equal_at(plan, index, data))
+		if (literal_is_at(plan, index, data, len))
 			return (int)index;
 	}
 	return -1;
@@ -235,7 +308,7 @@ sl_match_spans(const struct sl_match_plan *plan, const unsigned char *data, size
 		for (uint64_t bits = plan->starts[data[at]]; bits; bits &= bits - 1) {
 			unsigned index = (unsigned)__builtin_ctzll(bits);
 			size_t end = at + plan->len[index];
-			if (end > cut && end <= len && equal_at(plan, index, data + at))
+			if (end > cut && literal_is_at(plan, index, data + at, len - at))
 				return true;
 		}
 	}

@@ -17,6 +17,7 @@ struct sl_match_pass {
 		*first_newline; /* NULL until the first hit asks for it; end if there is none */
 	uint64_t *marks;
 	struct sl_match_counts *counts;
+	size_t false_alarms; /* candidates at which no literal can begin */
 };
 
 /*
@@ -46,7 +47,11 @@ static inline bool
 sl_match_pass_mask(struct sl_match_pass *pass, const unsigned char *base, uint64_t mask)
 {
 	for (; mask; mask &= mask - 1) {
-		if (!sl_match_pass_candidate(pass, base + __builtin_ctzll(mask)))
+		const unsigned char *at = base + __builtin_ctzll(mask);
+		/* Most candidates end here: the pair stands in another word. */
+		if (!pass->plan->starts[*at])
+			pass->false_alarms++;
+		else if (!sl_match_pass_candidate(pass, at))
 			return false;
 	}
 	return true;

@@ -18,8 +18,10 @@
 #define SL_MATCH_LITERALS 64     /* one bit each in a word */
 #define SL_MATCH_LITERAL_LEN 128 /* of one literal; longer ones go to the regex engine */
 
-#define SL_MATCH_PAIR 2  /* bytes of a candidate that the pair filter looks at */
-#define SL_MATCH_WIDTH 3 /* leading bytes that the nibble filter looks at, at most */
+#define SL_MATCH_PAIR 2   /* bytes of a candidate that the pair filter looks at */
+#define SL_MATCH_PLACES 3 /* with the one it looks at too where the pair gives many false alarms \
+			   */
+#define SL_MATCH_WIDTH 3  /* leading bytes that the nibble filter looks at, at most */
 
 /* Which filter finds candidates; each candidate is then compared with the literals. */
 enum sl_match_filter {
@@ -38,14 +40,21 @@ struct sl_match_plan {
 	unsigned width;             /* bytes the nibble filter uses */
 	bool ascii;                 /* those bytes are below 0x80 in all literals */
 
-	/* A candidate at p has (p[pair_off[i]] | pair_fold[i]) == pair_byte[i] for both i. */
-	unsigned char pair_off[SL_MATCH_PAIR], pair_fold[SL_MATCH_PAIR], pair_byte[SL_MATCH_PAIR];
+	/* A candidate at p has (p[pair_off[i]] | pair_fold[i]) == pair_byte[i] for all i; the first
+	 * two are the rarest. */
+	unsigned char pair_off[SL_MATCH_PLACES], pair_fold[SL_MATCH_PLACES],
+		pair_byte[SL_MATCH_PLACES];
+	bool has_third; /* else the third is the second again */
 
 	/* A candidate at p has a bit that low[i][p[i] & 15] & high[i][p[i] >> 4] keep for all i <
 	 * width. */
 	unsigned char low[SL_MATCH_WIDTH][16], high[SL_MATCH_WIDTH][16];
 
 	uint64_t starts[256]; /* bit i: literal i may begin with this byte */
+
+	/* Literal i stands at p if (word(p) | fold[i]) & mask[i] is head[i], where word(p) is the
+	 * first 8 bytes, and the bytes behind them are equal too. */
+	uint64_t head[SL_MATCH_LITERALS], mask[SL_MATCH_LITERALS], fold[SL_MATCH_LITERALS];
 	unsigned char len[SL_MATCH_LITERALS];
 	unsigned char text[SL_MATCH_LITERALS][SL_MATCH_LITERAL_LEN]; /* lower case if ignore_case */
 };
