@@ -4,8 +4,8 @@
  * simulator. After each round nothing may be left: no task, chunk, turn, item or descriptor.
  */
 #include "support/run.h"
+#include "support/torture.h"
 
-#include "sluice/base/number.h"
 #include "sluice/base/random.h"
 #include "sluice/rt/channel.h"
 #include "sluice/rt/chunk.h"
@@ -16,7 +16,6 @@
 
 #include <errno.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -24,19 +23,10 @@
 #define PAIRS 8
 #define CHUNKS 20
 #define TURNS 10
-#define REUSES 100000
-
-static void
-require(bool holds, const char *what, uint64_t seed)
-{
-	if (holds)
-		return;
-	fprintf(stderr, "torture_tasks: %s (seed %llu)\n", what, (unsigned long long)seed);
-	abort();
-}
+#define REUSES 30000 /* TSan died after 20,000 */
 
 struct world {
-	uint64_t seed, rounds, done;
+	uint64_t rounds, done;
 	struct sim *sim; /* NULL = the ring */
 	struct sl_random random;
 	struct sl_channel *channel;
@@ -88,7 +78,7 @@ do_chunk(struct world *world)
 	sl_chunk_ref(chunk);
 	code = sl_sleep(below(world, 50000));
 	sl_chunk_unref(chunk);
-	require(chunk->refs == 1, "a held chunk has other references", world->seed);
+	require(chunk->refs == 1, "a held chunk has other references");
 	sl_chunk_unref(chunk);
 	return code;
 }
@@ -100,7 +90,7 @@ do_turn(struct world *world)
 	if (code)
 		return code;
 	world->turns_out++;
-	require(world->turns_out <= TURNS, "more turns out than there are", world->seed);
+	require(world->turns_out <= TURNS, "more turns out than there are");
 	code = sl_yield();
 	world->turns_out--;
 	sl_semaphore_give(&world->turns);
@@ -124,9 +114,9 @@ do_stream(struct world *world)
 		got = sl_io_send(fd, buffer, len, 0, soon(world));
 	} else {
 		got = sl_io_recv(fd, buffer, len, flags, soon(world));
-		require(got <= (int)len, "more received than asked for", world->seed);
+		require(got <= (int)len, "more received than asked for");
 		for (int i = 0; i < got; i++)
-			require(buffer[i] == 's', "received what nobody sent", world->seed);
+			require(buffer[i] == 's', "received what nobody sent");
 	}
 	return got < 0 ? got : 0;
 }
@@ -139,11 +129,11 @@ add_one(void *arg)
 }
 
 static int
-do_offload(struct world *world)
+do_offload(void)
 {
 	int value = 0;
 	int code = sl_offload(add_one, &value);
-	require(code == 7 ? value == 1 : value == 0, "offloaded work was lost", world->seed);
+	require(code == 7 ? value == 1 : value == 0, "offloaded work was lost");
 	return code < 0 ? code : 0;
 }
 
@@ -153,7 +143,7 @@ do_shield(struct world *world)
 	struct sl_shield shield;
 	sl_shield_begin(&shield, sl_deadline_in(SL_NS_PER_S));
 	int code = sl_sleep(below(world, 20000));
-	require(code == 0, "a shielded sleep was interrupted", world->seed);
+	require(code == 0, "a shielded sleep was interrupted");
 	sl_shield_end(&shield);
 	return 0;
 }
@@ -174,8 +164,7 @@ do_group(struct world *world)
 	sl_group_enter(&group, below(world, 2) ? SL_GROUP_FAIL_FAST : SL_GROUP_COLLECT);
 	for (uint64_t i = below(world, 4); i > 0; i--) {
 		int code = sl_group_spawn(&group, "leaf", leaf, world, NULL);
-		require(code == 0 || code == -ECANCELED || code == SL_E_INTERRUPTED, "spawn",
-			world->seed);
+		require(code == 0 || code == -ECANCELED || code == SL_E_INTERRUPTED, "spawn");
 	}
 	if (below(world, 3) == 0)
 		sl_group_cancel(&group, -ECANCELED);
@@ -203,7 +192,7 @@ step(struct world *world)
 	case 6:
 		return do_shield(world);
 	case 7:
-		return below(world, 8) ? 0 : do_offload(world);
+		return below(world, 8) ? 0 : do_offload();
 	default:
 		return do_group(world);
 	}
@@ -218,10 +207,9 @@ live(void *arg)
 		int code = step(world);
 		if (code == 0 || code == -ETIMEDOUT)
 			continue;
-		require(code == -ECANCELED, "an unexpected failure", world->seed);
-		require(sl_task_cancelled() == SL_E_INTERRUPTED, "cancelled for nothing",
-			world->seed);
-		require(sl_yield() == -ECANCELED, "cancellation does not stick", world->seed);
+		require(code == -ECANCELED, "an unexpected failure");
+		require(sl_task_cancelled() == SL_E_INTERRUPTED, "cancelled for nothing");
+		require(sl_yield() == -ECANCELED, "cancellation does not stick");
 		break;
 	}
 	world->alive--;
@@ -244,19 +232,16 @@ play_round(struct world *world)
 	struct sl_group group;
 	sl_group_enter(&group, SL_GROUP_COLLECT);
 	for (int i = 0; i < TASKS; i++)
-		require(sl_group_spawn(&group, "tortured", live, world, NULL) == 0, "spawn",
-			world->seed);
+		require(sl_group_spawn(&group, "tortured", live, world, NULL) == 0, "spawn");
 	int slept = sl_sleep(below(world, 2 * SL_NS_PER_MS));
-	require(slept == 0, "the main task was disturbed", world->seed);
+	require(slept == 0, "the main task was disturbed");
 	sl_group_cancel(&group, SL_E_INTERRUPTED);
-	require(sl_group_leave(&group) == SL_E_INTERRUPTED, "the group's reason is lost",
-		world->seed);
+	require(sl_group_leave(&group) == SL_E_INTERRUPTED, "the group's reason is lost");
 	drain(world);
-	require(sl_task_count() == 1 && world->alive == 0, "tasks are left", world->seed);
-	require(world->turns_out == 0 && world->turns.taken == 0, "turns are left", world->seed);
-	require(world->sent == world->received + world->dropped, "items were lost or doubled",
-		world->seed);
-	require(!world->sim || sim_in_flight(world->sim) == 0, "operations are left", world->seed);
+	require(sl_task_count() == 1 && world->alive == 0, "tasks are left");
+	require(world->turns_out == 0 && world->turns.taken == 0, "turns are left");
+	require(world->sent == world->received + world->dropped, "items were lost or doubled");
+	require(!world->sim || sim_in_flight(world->sim) == 0, "operations are left");
 	world->done++;
 }
 
@@ -268,7 +253,7 @@ make_pairs(struct world *world)
 		if (!world->sim)
 			require(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0,
 					world->pairs[i]) == 0,
-				"socketpair", world->seed);
+				"socketpair");
 	}
 }
 
@@ -289,28 +274,26 @@ come_and_go(void *arg)
 
 /* Stacks are used again and again: nothing may pile up on them. */
 static void
-reuse_stacks(struct world *world)
+reuse_stacks(void)
 {
 	struct sl_group group;
 	sl_group_enter(&group, SL_GROUP_FAIL_FAST);
 	for (int i = 0; i < REUSES; i++) {
-		require(sl_group_spawn(&group, "reused", come_and_go, NULL, NULL) == 0, "spawn",
-			world->seed);
-		require(sl_group_wait_below(&group, 2) == 0, "wait", world->seed);
+		require(sl_group_spawn(&group, "reused", come_and_go, NULL, NULL) == 0, "spawn");
+		require(sl_group_wait_below(&group, 2) == 0, "wait");
 	}
-	require(sl_group_leave(&group) == 0, "leave", world->seed);
+	require(sl_group_leave(&group) == 0, "leave");
 }
 
 static int
 play(void *arg)
 {
 	struct world *world = arg;
-	require(sl_channel_new(&world->channel, "torture", 16, sizeof(uint64_t)) == 0, "channel",
-		world->seed);
-	require(sl_chunk_pool_new(&world->pool, CHUNKS, SL_CHUNK_ALIGN) == 0, "pool", world->seed);
+	require(sl_channel_new(&world->channel, "torture", 16, sizeof(uint64_t)) == 0, "channel");
+	require(sl_chunk_pool_new(&world->pool, CHUNKS, SL_CHUNK_ALIGN) == 0, "pool");
 	sl_semaphore_init(&world->turns, "turn", TURNS);
 	make_pairs(world);
-	reuse_stacks(world);
+	reuse_stacks();
 	for (uint64_t i = 0; i < world->rounds; i++)
 		play_round(world);
 	close_pairs(world);
@@ -319,31 +302,19 @@ play(void *arg)
 	return 0;
 }
 
-static uint64_t
-argument(int argc, char **argv, int index, uint64_t otherwise)
-{
-	uint64_t value = otherwise;
-	if (argc > index && !sl_parse_u64(argv[index], strlen(argv[index]), &value)) {
-		fprintf(stderr, "usage: torture_tasks [ROUNDS [SEED]]\n");
-		exit(2);
-	}
-	return value;
-}
-
 int
 main(int argc, char **argv)
 {
-	uint64_t rounds = argument(argc, argv, 1, 20), seed = argument(argc, argv, 2, 1);
-	struct world ring = { .seed = seed, .rounds = rounds };
-	sl_random_init(&ring.random, seed);
-	require(ring_run(2, play, &ring) == 0, "the ring's run failed", seed);
-	struct world simulated = { .seed = seed, .rounds = rounds, .sim = sim_plain(seed) };
-	sl_random_init(&simulated.random, seed);
-	require(sim_run(simulated.sim, play, &simulated) == 0, "the simulator's run failed", seed);
+	struct torture torture = torture_begin("torture_tasks", argc, argv, 10);
+	struct world ring = { .rounds = torture.rounds };
+	sl_random_init(&ring.random, torture.seed);
+	require(ring_run(2, play, &ring) == 0, "the ring's run failed");
+	struct world simulated = { .rounds = torture.rounds, .sim = sim_plain(torture.seed) };
+	sl_random_init(&simulated.random, torture.seed);
+	require(sim_run(simulated.sim, play, &simulated) == 0, "the simulator's run failed");
 	sim_free(simulated.sim);
 	printf("torture_tasks: %llu rounds of %d tasks, %llu items\n",
 		(unsigned long long)(ring.done + simulated.done), TASKS,
 		(unsigned long long)(ring.sent + simulated.sent));
-	printf("torture_tasks: ok\n");
-	return 0;
+	return torture_end(&torture);
 }
