@@ -4,7 +4,11 @@
  *
  * A job goes IDLE -> queued -> running -> done; it is taken off the queue under the pool's mutex.
  * `state` decides who frees it when the caller goes away: the caller sets ABANDONED, the thread
- * DONE, and whoever comes second cleans up.
+ * DONE, and whoever comes second cleans up. What is abandoned in the queue leaves it at once, so
+ * that the queue stays bounded while all threads are stuck.
+ *
+ * A call that is abandoned while it runs may outlive the runtime. So each thread holds the pools'
+ * memory as the runtime does, the last one frees it, and nobody wakes an engine that is gone.
  */
 #include "sluice/rt/offload.h"
 
@@ -62,7 +66,9 @@ struct pool {
 enum { POOL_CPU, POOL_FILES, POOL_RESOLVER, POOLS };
 
 struct offload {
-	struct sl_engine *engine;
+	pthread_mutex_t wake_mutex;
+	struct sl_engine *engine; /* NULL once the runtime has ended; under wake_mutex */
+	_Atomic unsigned holders; /* the runtime and each thread */
 	struct pool pools[POOLS];
 	_Atomic(struct job *) finished; /* a stack; the runtime's thread takes all of it */
 	_Atomic uint64_t worked_ns;
@@ -100,7 +106,25 @@ hand_back(struct offload *offload, struct job *job)
 		job->next = head;
 	} while (!atomic_compare_exchange_weak_explicit(
 		&offload->finished, &head, job, memory_order_release, memory_order_relaxed));
-	offload->engine->methods->wake(offload->engine);
+	/* Once the job is on the list its task may end, and the runtime with it. */
+	pthread_mutex_lock(&offload->wake_mutex);
+	if (offload->engine)
+		offload->engine->methods->wake(offload->engine);
+	pthread_mutex_unlock(&offload->wake_mutex);
+}
+
+static void
+let_go(struct offload *offload)
+{
+	if (atomic_fetch_sub(&offload->holders, 1) > 1)
+		return;
+	for (unsigned i = 0; i < POOLS; i++) {
+		pthread_mutex_destroy(&offload->pools[i].mutex);
+		pthread_cond_destroy(&offload->pools[i].work);
+		pthread_cond_destroy(&offload->pools[i].end);
+	}
+	pthread_mutex_destroy(&offload->wake_mutex);
+	free(offload);
 }
 
 static void
@@ -145,6 +169,7 @@ thread_main(void *arg)
 	pool->ended++;
 	pthread_cond_signal(&pool->end);
 	pthread_mutex_unlock(&pool->mutex);
+	let_go(pool->owner);
 	return NULL;
 }
 
@@ -162,11 +187,14 @@ start_thread(struct pool *pool)
 	pthread_sigmask(SIG_SETMASK, &all, &before);
 	struct thread *thread = &pool->all[pool->threads];
 	thread->pool = pool;
+	atomic_fetch_add(&pool->owner->holders, 1);
 	int code = pthread_create(&thread->id, &attr, thread_main, thread);
 	pthread_sigmask(SIG_SETMASK, &before, NULL);
 	pthread_attr_destroy(&attr);
-	if (code != 0)
+	if (code != 0) {
+		atomic_fetch_sub(&pool->owner->holders, 1);
 		return false;
+	}
 	pool->threads++;
 	return true;
 }
@@ -241,7 +269,12 @@ offload_new(struct sl_rt *rt, const struct sl_rt_options *options)
 		return -ENOMEM;
 	unsigned workers = options->workers ? options->workers : sl_cpu_count();
 	offload->engine = rt->engine;
+	offload->holders = 1;
 	rt->offload = offload;
+	if (pthread_mutex_init(&offload->wake_mutex, NULL) != 0) {
+		free(offload);
+		return -ENOMEM;
+	}
 	int code = init_pool(offload, POOL_CPU, workers,
 		SL_MIN(workers, (unsigned)THREADS_MAX) * QUEUE_PER_WORKER);
 	if (!code)
@@ -255,11 +288,12 @@ offload_new(struct sl_rt *rt, const struct sl_rt_options *options)
 	return code;
 }
 
-/* True if every thread has ended. A call that was abandoned and still blocks keeps its thread, and
- * so the pool. */
-static bool
+/* Wait a while for its threads. One whose call was abandoned and still blocks goes on by itself. */
+static void
 stop_pool(struct pool *pool)
 {
+	pthread_t joined[THREADS_MAX];
+	unsigned count = 0;
 	pthread_mutex_lock(&pool->mutex);
 	pool->stopping = true;
 	pthread_cond_broadcast(&pool->work);
@@ -269,34 +303,29 @@ stop_pool(struct pool *pool)
 	int code = 0;
 	while (pool->ended < pool->threads && code == 0)
 		code = pthread_cond_clockwait(&pool->end, &pool->mutex, CLOCK_MONOTONIC, &until);
-	bool all = pool->ended == pool->threads;
-	for (unsigned i = 0; i < pool->threads; i++)
-		if (!pool->all[i].ended)
+	for (unsigned i = 0; i < pool->threads; i++) {
+		if (pool->all[i].ended)
+			joined[count++] = pool->all[i].id;
+		else
 			pthread_detach(pool->all[i].id);
+	}
 	pthread_mutex_unlock(&pool->mutex);
-	for (unsigned i = 0; i < pool->threads; i++)
-		if (all)
-			pthread_join(pool->all[i].id, NULL);
-	return all;
+	while (count > 0)
+		pthread_join(joined[--count], NULL);
 }
 
 void
 offload_free(struct sl_rt *rt)
 {
 	struct offload *offload = rt->offload;
-	bool all = true;
 	for (unsigned i = 0; i < POOLS; i++)
-		all = stop_pool(&offload->pools[i]) && all;
+		stop_pool(&offload->pools[i]);
+	pthread_mutex_lock(&offload->wake_mutex);
+	offload->engine = NULL;
+	pthread_mutex_unlock(&offload->wake_mutex);
 	offload_collect(rt);
 	rt->offload = NULL;
-	if (!all)
-		return; /* left to the end of the process, with the thread that still uses it */
-	for (unsigned i = 0; i < POOLS; i++) {
-		pthread_mutex_destroy(&offload->pools[i].mutex);
-		pthread_cond_destroy(&offload->pools[i].work);
-		pthread_cond_destroy(&offload->pools[i].end);
-	}
-	free(offload);
+	let_go(offload);
 }
 
 unsigned
@@ -306,20 +335,25 @@ sl_worker_count(void)
 }
 
 /* A simulated engine has one thread and virtual time: the delay is that of an operation, the work
- * is done here. */
+ * is done here. Returns 0 when it is time to do it; if the deadline or a cancellation comes first,
+ * that. */
 SL_SUSPENDS
 static int
-run_simulated(struct sl_rt *rt, sl_offload_fn *fn, void *arg)
+wait_simulated(struct sl_rt *rt, uint64_t deadline_ns, unsigned flags)
 {
 	struct sl_op op = { .kind = SL_OP_NOP, .owner = sl_task_self() };
-	int code = sl_semaphore_take(&rt->slots, SL_FOREVER);
+	int code = sl_semaphore_take(&rt->slots, deadline_ns);
 	if (code)
 		return code;
 	rt->engine->methods->submit(rt->engine, &op);
-	while (op.state != SL_OP_DONE)
-		(void)sl_task_park("simulated thread", SL_FOREVER, SL_PARK_DEAF);
+	while (op.state != SL_OP_DONE) {
+		enum sl_wake wake =
+			sl_task_park("simulated thread", deadline_ns, code ? SL_PARK_DEAF : flags);
+		if (wake != SL_WAKE_READY && op.state != SL_OP_DONE)
+			code = sl_task_wake_code(wake);
+	}
 	sl_semaphore_give(&rt->slots);
-	return fn(arg);
+	return code;
 }
 
 SL_SUSPENDS
@@ -339,8 +373,10 @@ run_and_wait(unsigned index, sl_offload_fn *fn, void *arg)
 	int code = task_check();
 	if (code)
 		return code;
-	if (rt->engine->simulated)
-		return run_simulated(rt, fn, arg);
+	if (rt->engine->simulated) {
+		code = wait_simulated(rt, SL_FOREVER, SL_PARK_DEAF);
+		return code ? code : fn(arg);
+	}
 	code = sl_semaphore_take(&pool->places, SL_FOREVER);
 	if (code)
 		return code;
@@ -365,12 +401,32 @@ sl_blocking_wait(sl_offload_fn *fn, void *arg)
 	return run_and_wait(POOL_FILES, fn, arg);
 }
 
+/* True if no thread has begun it: then nobody else knows of it any more. */
+static bool
+take_back(struct pool *pool, struct job *job)
+{
+	pthread_mutex_lock(&pool->mutex);
+	struct job **link = &pool->first;
+	while (*link && *link != job)
+		link = &(*link)->next;
+	bool found = *link == job;
+	if (found) {
+		*link = job->next;
+		if (!*link)
+			pool->last = link;
+		pool->queued--;
+	}
+	pthread_mutex_unlock(&pool->mutex);
+	return found;
+}
+
 /* Park until the job is done, or give it up. Returns its result, or the code with the job no longer
  * ours. */
 SL_SUSPENDS
 static int
-wait_or_abandon(struct job *job, const char *what, uint64_t deadline_ns, bool *abandoned)
+wait_or_abandon(struct pool *pool, struct job *job, uint64_t deadline_ns, bool *abandoned)
 {
+	const char *what = pool->places.name;
 	while (!job->finished) {
 		enum sl_wake wake = sl_task_park(what, deadline_ns, 0);
 		if (wake == SL_WAKE_READY || job->finished)
@@ -378,6 +434,8 @@ wait_or_abandon(struct job *job, const char *what, uint64_t deadline_ns, bool *a
 		int expected = JOB_WAITED;
 		if (atomic_compare_exchange_strong(&job->state, &expected, JOB_ABANDONED)) {
 			*abandoned = true;
+			if (take_back(pool, job))
+				discard(job);
 			return sl_task_wake_code(wake);
 		}
 		/* Done in this very moment: its result is on its way here. */
@@ -396,10 +454,14 @@ sl_blocking_run(enum sl_blocking_pool which, sl_offload_fn *fn, void *arg,
 	struct pool *pool =
 		&rt->offload->pools[which == SL_BLOCKING_RESOLVER ? POOL_RESOLVER : POOL_FILES];
 	*abandoned = false;
-	int code = rt->engine->simulated ? run_simulated(rt, fn, arg) : 0;
-	if (rt->engine->simulated)
-		return code;
-	code = sl_semaphore_take(&pool->places, deadline_ns);
+	if (rt->engine->simulated) {
+		int code = wait_simulated(rt, deadline_ns, 0);
+		*abandoned = code != 0;
+		if (code)
+			free_arg(arg);
+		return code ? code : fn(arg);
+	}
+	int code = sl_semaphore_take(&pool->places, deadline_ns);
 	struct job *job = code ? NULL : calloc(1, sizeof(*job));
 	if (!job) {
 		if (!code)
@@ -410,7 +472,7 @@ sl_blocking_run(enum sl_blocking_pool which, sl_offload_fn *fn, void *arg,
 	}
 	*job = (struct job){ .fn = fn, .arg = arg, .free_arg = free_arg, .task = sl_task_self() };
 	if (enqueue(pool, job)) {
-		code = wait_or_abandon(job, pool->places.name, deadline_ns, abandoned);
+		code = wait_or_abandon(pool, job, deadline_ns, abandoned);
 	} else {
 		code = fn(arg);
 		free(job);
