@@ -136,6 +136,19 @@ play(void *arg)
 	return 0;
 }
 
+/* The runtime ends while this call still runs. */
+static int
+leave_stray(void *arg)
+{
+	bool abandoned = false;
+	struct call *call = new_call(arg);
+	call->ns = 400 * SL_NS_PER_MS;
+	uint64_t until = sl_deadline_in(20 * SL_NS_PER_MS);
+	int code = sl_blocking_run(SL_BLOCKING_FILES, run_call, call, free_call, until, &abandoned);
+	require(code == -ETIMEDOUT && abandoned, "a long call was not abandoned");
+	return 0;
+}
+
 /* Calls that were abandoned may outlive the runtime that made them. */
 static void
 wait_for_strays(void)
@@ -154,6 +167,7 @@ main(int argc, char **argv)
 	sl_random_init(&random, torture.seed);
 	for (uint64_t i = 0; i < torture.rounds; i++)
 		require(ring_run(2, play, &random) == 0, "the run failed");
+	require(ring_run(2, leave_stray, &random) == 0, "the run failed");
 	wait_for_strays();
 	printf("torture_offload: %llu calls with arguments of their own, %llu functions run\n",
 		(unsigned long long)atomic_load(&allocated),
