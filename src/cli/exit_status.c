@@ -88,6 +88,8 @@ sl_exit_status(const struct sl_error *err)
 	case -EDQUOT:
 		return SL_EXIT_NO_SPACE;
 	case -ENOMEM:
+	case -EMFILE: /* in the middle of connecting, too: it is no fault of the server's */
+	case -ENFILE:
 		return SL_EXIT_OTHER;
 	default:
 		return by_phase(err->phase);

@@ -151,12 +151,13 @@ sl_digest_check(struct sl_digest *digest, const struct sl_checksum *expected, co
 	unsigned len = 0;
 	if (digest->failed || EVP_DigestFinal_ex(digest->context, value, &len) != 1)
 		return sl_fail(err, SL_PHASE_NONE, SL_E_CHECKSUM,
-			"cannot compute the checksum of %s", what);
+			"cannot compute the checksum of '%s'", what);
 	if (len == expected->len && memcmp(value, expected->value, len) == 0)
 		return 0;
 	char got[2 * EVP_MAX_MD_SIZE + 1], wanted[2 * SL_CHECKSUM_MAX + 1];
 	to_hex(got, value, len);
 	to_hex(wanted, expected->value, expected->len);
-	return sl_fail(err, SL_PHASE_NONE, SL_E_CHECKSUM, "%s: %s is %s, expected %s", what,
+	return sl_fail(err, SL_PHASE_NONE, SL_E_CHECKSUM,
+		"checksum of '%s' does not match: %s is %s, expected %s", what,
 		sl_checksum_name(expected->kind), got, wanted);
 }

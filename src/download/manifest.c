@@ -60,13 +60,31 @@ add_sources(struct sl_entry *entry, struct sl_span line, uint64_t number, struct
 		struct sl_span source = sl_span_trim(sl_span(line.data, len));
 		if (source.len > 0) {
 			if (entry->source_count == SL_ENTRY_SOURCES)
-				return bad(err, number, "too many URLs of one file at", source);
+				return bad(err, number,
+					"a file has at most 32 URLs, this is one more:", source);
 			entry->sources[entry->source_count++] = source;
 		}
 		size_t step = tab ? len + 1 : len;
 		line.data += step;
 		line.len -= step;
 	}
+	return 0;
+}
+
+/* The value may be a secret: messages never show it. */
+static int
+add_header(struct sl_entry *entry, struct sl_span value, uint64_t number, struct sl_error *err)
+{
+	const char *colon = value.len ? memchr(value.data, ':', value.len) : NULL;
+	if (!colon || colon == value.data)
+		return sl_fail(err, SL_PHASE_NONE, SL_E_USAGE,
+			"line %llu of the list: a header is header=Name: value",
+			(unsigned long long)number);
+	if (entry->header_count == SL_ENTRY_HEADERS)
+		return sl_fail(err, SL_PHASE_NONE, SL_E_USAGE,
+			"line %llu of the list: a file has at most %d headers",
+			(unsigned long long)number, SL_ENTRY_HEADERS);
+	entry->headers[entry->header_count++] = value;
 	return 0;
 }
 
@@ -90,12 +108,10 @@ set_option(struct sl_entry *entry, struct sl_span line, uint64_t number, struct 
 			return sl_fail(err, SL_PHASE_NONE, SL_E_USAGE, "line %llu of the list: %s",
 				(unsigned long long)number, why.text);
 	} else if (sl_span_is(name, "header")) {
-		if (entry->header_count == SL_ENTRY_HEADERS)
-			return bad(err, number, "too many headers of one file at", name);
-		entry->headers[entry->header_count++] = value;
+		return add_header(entry, value, number, err);
 	} else {
-		return bad(
-			err, number, "unknown option (known: out, dir, checksum, header):", name);
+		return bad(err, number,
+			"no such option here (there are out, dir, checksum, header):", name);
 	}
 	return 0;
 }
@@ -107,11 +123,19 @@ check_line(struct sl_span line, uint64_t number, struct sl_error *err)
 		return sl_fail(err, SL_PHASE_NONE, SL_E_USAGE,
 			"line %llu of the list is longer than %u bytes", (unsigned long long)number,
 			SL_MANIFEST_LINE);
-	if (line.len > 0 && memchr(line.data, '\0', line.len))
-		return sl_fail(err, SL_PHASE_NONE, SL_E_USAGE,
-			"line %llu of the list has a NUL byte: is it a list?",
-			(unsigned long long)number);
 	return 0;
+}
+
+/* No list has one, and what is none (a program, an archive) would give an error for each of its
+ * lines. */
+static int
+refuse_rest(struct sl_manifest *manifest, struct sl_error *err)
+{
+	uint64_t number = manifest->line;
+	manifest->rest.len = 0;
+	return sl_fail(err, SL_PHASE_NONE, SL_E_USAGE,
+		"line %llu of the list has a NUL byte: this is no list, the rest is not read",
+		(unsigned long long)number);
 }
 
 int
@@ -129,6 +153,10 @@ sl_manifest_next(struct sl_manifest *manifest, struct sl_entry *out, struct sl_e
 		if (begun && trimmed.len > 0 && !is_option(line) && !is_comment(line))
 			break; /* the next entry */
 		consume(manifest, used);
+		if (line.len > 0 && memchr(line.data, '\0', line.len)) {
+			int refused = refuse_rest(manifest, err);
+			return code ? code : refused;
+		}
 		if (trimmed.len == 0 || is_comment(line))
 			continue;
 		int failed = check_line(line, number, err);

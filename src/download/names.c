@@ -69,7 +69,12 @@ sl_names_claim(struct sl_names *names, const char *path, uint64_t index, uint64_
 }
 
 bool
-sl_names_has(const struct sl_names *names, const char *path)
+sl_names_has(const struct sl_names *names, const char *path, uint64_t *index)
 {
-	return names->cap > 0 && find(names->slots, names->cap, path)->path;
+	const struct sl_names_slot *slot =
+		names->cap > 0 ? find(names->slots, names->cap, path) : NULL;
+	if (!slot || !slot->path)
+		return false;
+	*index = slot->index;
+	return true;
 }

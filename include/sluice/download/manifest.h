@@ -38,8 +38,9 @@ void sl_manifest_init(struct sl_manifest *manifest, struct sl_span text);
 
 /*
  * The next entry into *out. Returns 1; 0 at the end; SL_E_USAGE with line and reason in *err: the
- * entry cannot be used, and the next call goes on behind it. Unknown option names are refused: what
- * would silently not happen is worse.
+ * entry cannot be used, and the next call goes on behind it; a NUL byte ends the list. Unknown
+ * option names are refused: what would silently not happen is worse. A header's value, which may be
+ * a secret, is in no message.
  */
 int sl_manifest_next(
 	struct sl_manifest *manifest, struct sl_entry *out, struct sl_error *err) SL_MUST_CHECK;

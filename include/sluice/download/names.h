@@ -26,6 +26,7 @@ void sl_names_release(struct sl_names *names);
 int sl_names_claim(
 	struct sl_names *names, const char *path, uint64_t index, uint64_t *other) SL_MUST_CHECK;
 
-bool sl_names_has(const struct sl_names *names, const char *path);
+/* True if it was claimed; then *index is whose it is. */
+bool sl_names_has(const struct sl_names *names, const char *path, uint64_t *index);
 
 #endif

@@ -1,0 +1,143 @@
+#include "sluice/download/checksum.h"
+
+#include <criterion/criterion.h>
+#include <stdlib.h>
+
+/* ---- parsing ---- */
+
+#define MD5_ABC "900150983cd24fb0d6963f7d28e17f72"
+#define SHA1_ABC "a9993e364706816aba3e25717850c26c9cd0d89d"
+#define SHA256_ABC "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
+#define SHA512_ABC \
+	"ddaf35a193617abacc417349ae20413112e6fa4e89a97ea20a9eeee64b55d39a" \
+	"2192992a274fc1a836ba3c23a3feebbd454d4423643ce80e2a9ac94fa54ca49f"
+
+Test(checksum, reads_the_names_people_write)
+{
+	static const struct {
+		const char *text;
+		enum sl_checksum_kind kind;
+		size_t len;
+	} cases[] = {
+		{ "sha-256=" SHA256_ABC, SL_CHECKSUM_SHA256, 32 },
+		{ "sha256=" SHA256_ABC, SL_CHECKSUM_SHA256, 32 },
+		{ "SHA-256=" SHA256_ABC, SL_CHECKSUM_SHA256, 32 },
+		{ "Sha512=" SHA512_ABC, SL_CHECKSUM_SHA512, 64 },
+		{ "sha-512=" SHA512_ABC, SL_CHECKSUM_SHA512, 64 },
+		{ "sha-1=" SHA1_ABC, SL_CHECKSUM_SHA1, 20 },
+		{ "sha1=" SHA1_ABC, SL_CHECKSUM_SHA1, 20 },
+		{ "md5=" MD5_ABC, SL_CHECKSUM_MD5, 16 },
+		{ "md-5=900150983CD24FB0D6963F7D28E17F72", SL_CHECKSUM_MD5, 16 },
+	};
+	for (size_t i = 0; i < SL_COUNT_OF(cases); i++) {
+		struct sl_checksum sum;
+		struct sl_error err = { 0 };
+		cr_assert_eq(sl_checksum_parse(&sum, sl_span_str(cases[i].text), &err), 0, "%s: %s",
+			cases[i].text, err.text);
+		cr_expect_eq(sum.kind, cases[i].kind);
+		cr_expect_eq(sum.len, cases[i].len);
+	}
+}
+
+Test(checksum, refuses_everything_else)
+{
+	static const struct {
+		const char *text, *why;
+	} cases[] = {
+		{ "", "a checksum is ALGORITHM=HEX, as in sha-256=9f86d0...; got ''" },
+		{ SHA256_ABC, NULL },
+		{ "=", "unknown checksum algorithm '' (known: sha-256, sha-512, sha-1, md5)" },
+		{ "crc32=00000000",
+			"unknown checksum algorithm 'crc32' (known: sha-256, sha-512, sha-1, "
+			"md5)" },
+		{ "sha-224=" SHA256_ABC, NULL },
+		{ " sha-256=" SHA256_ABC, NULL },
+		{ "md5=", "a md5 checksum has 32 hex digits, not 0" },
+		{ "sha-256=" SHA1_ABC, "a sha-256 checksum has 64 hex digits, not 40" },
+		{ "md5=" MD5_ABC "0", NULL },
+		{ "md5=900150983cd24fb0d6963f7d28e17f7g", "a checksum has hex digits only" },
+		{ "md5= 00150983cd24fb0d6963f7d28e17f72", "a checksum has hex digits only" },
+	};
+	for (size_t i = 0; i < SL_COUNT_OF(cases); i++) {
+		struct sl_checksum sum;
+		struct sl_error err = { 0 };
+		cr_expect_eq(sl_checksum_parse(&sum, sl_span_str(cases[i].text), &err), SL_E_USAGE,
+			"'%s'", cases[i].text);
+		if (cases[i].why)
+			cr_expect_str_eq(err.text, cases[i].why);
+	}
+}
+
+/* ---- computing ---- */
+
+/* The digest of `data` in pieces of `step`, compared with `expected`. */
+static int
+check(const char *data, size_t step, const char *expected, struct sl_error *err)
+{
+	struct sl_checksum sum;
+	struct sl_digest *digest = NULL;
+	cr_assert_eq(sl_checksum_parse(&sum, sl_span_str(expected), NULL), 0);
+	cr_assert_eq(sl_digest_new(&digest, sum.kind), 0);
+	for (size_t off = 0, len = strlen(data); off < len; off += step)
+		sl_digest_add(digest, data + off, SL_MIN(step, len - off));
+	int code = sl_digest_check(digest, &sum, "file", err);
+	sl_digest_free(digest);
+	return code;
+}
+
+Test(checksum, knows_the_published_vectors)
+{
+	static const char two_blocks[] = "abcdbcdecdefdefgefghfghighijhijkijkljklmklmnlmnomnopnopq";
+	static const struct {
+		const char *data, *sum;
+	} cases[] = {
+		{ "", "md5=d41d8cd98f00b204e9800998ecf8427e" },
+		{ "", "sha-1=da39a3ee5e6b4b0d3255bfef95601890afd80709" },
+		{ "", "sha-256=e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855" },
+		{ "", "sha-512=cf83e1357eefb8bdf1542850d66d8007d620e4050b5715dc83f4a921d36ce9ce"
+		      "47d0d13c5d85f2b0ff8318d2877eec2f63b931bd47417a81a538327af927da3e" },
+		{ "abc", "md5=" MD5_ABC },
+		{ "abc", "sha-1=" SHA1_ABC },
+		{ "abc", "sha-256=" SHA256_ABC },
+		{ "abc", "sha-512=" SHA512_ABC },
+		{ two_blocks, "sha-1=84983e441c3bd26ebaae4aa1f95129e5e54670f1" },
+		{ two_blocks, "sha-256="
+			      "248d6a61d20638b8e5c026930c3e6039a33ce45964ff2167f6ecedd419db06c1" },
+		{ "message digest", "md5=f96b697d7cb7938d525a2f31aaf161d0" },
+	};
+	for (size_t i = 0; i < SL_COUNT_OF(cases); i++)
+		for (size_t step = 1; step < 80; step = step * 3 + 1)
+			cr_expect_eq(check(cases[i].data, step, cases[i].sum, NULL), 0,
+				"%s of '%s'", cases[i].sum, cases[i].data);
+}
+
+Test(checksum, a_mismatch_names_both_values)
+{
+	struct sl_error err = { 0 };
+	cr_expect_eq(check("abd", 9, "md5=" MD5_ABC, &err), SL_E_CHECKSUM);
+	cr_expect_str_eq(err.text, "checksum of 'file' does not match: md5 is "
+				   "4911e516e5aa21d327512e0c8b197616, expected " MD5_ABC);
+	cr_expect_eq(err.code, SL_E_CHECKSUM);
+}
+
+Test(checksum, a_byte_too_few_or_too_many_is_another_value)
+{
+	cr_expect_eq(check("ab", 1, "sha-256=" SHA256_ABC, NULL), SL_E_CHECKSUM);
+	cr_expect_eq(check("abcd", 1, "sha-256=" SHA256_ABC, NULL), SL_E_CHECKSUM);
+	cr_expect_eq(check("", 1, "sha-256=" SHA256_ABC, NULL), SL_E_CHECKSUM);
+}
+
+Test(checksum, each_kind_has_a_name)
+{
+	static const enum sl_checksum_kind kinds[] = { SL_CHECKSUM_MD5, SL_CHECKSUM_SHA1,
+		SL_CHECKSUM_SHA256, SL_CHECKSUM_SHA512 };
+	static const char *const names[] = { "md5", "sha-1", "sha-256", "sha-512" };
+	for (size_t i = 0; i < SL_COUNT_OF(kinds); i++)
+		cr_expect_str_eq(sl_checksum_name(kinds[i]), names[i]);
+	cr_expect_str_eq(sl_checksum_name(SL_CHECKSUM_NONE), "none");
+}
+
+Test(checksum, freeing_nothing_is_harmless)
+{
+	sl_digest_free(NULL);
+}

@@ -1,0 +1,241 @@
+#include "sluice/download/manifest.h"
+
+#include "support/guard.h"
+
+#include <criterion/criterion.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+/* ---- an entry as text, so that expectations can be read ---- */
+
+static void
+add_field(struct sl_buf *out, const char *name, struct sl_span value)
+{
+	if (value.len > 0)
+		sl_buf_printf(out, " %s=%.*s", name, (int)value.len, value.data);
+}
+
+/* "2 http://a/x http://b/x out=n dir=d header=N: v sum=md5", or "!" for an entry refused. */
+static void
+describe(struct sl_buf *out, int code, const struct sl_entry *entry)
+{
+	if (code < 0) {
+		sl_buf_add_str(out, code == SL_E_USAGE ? "!\n" : "?\n");
+		return;
+	}
+	sl_buf_printf(out, "%llu", (unsigned long long)entry->line);
+	for (size_t i = 0; i < entry->source_count; i++)
+		sl_buf_printf(out, " %.*s", (int)entry->sources[i].len, entry->sources[i].data);
+	add_field(out, "out", entry->out);
+	add_field(out, "dir", entry->dir);
+	for (size_t i = 0; i < entry->header_count; i++)
+		add_field(out, "header", entry->headers[i]);
+	if (entry->checksum.kind != SL_CHECKSUM_NONE)
+		sl_buf_printf(out, " sum=%s", sl_checksum_name(entry->checksum.kind));
+	sl_buf_add_char(out, '\n');
+}
+
+/* Everything there is in a list. */
+static void
+read_all(struct sl_buf *out, struct sl_span text)
+{
+	struct sl_manifest manifest;
+	struct sl_entry entry;
+	sl_manifest_init(&manifest, text);
+	for (;;) {
+		struct sl_error err = { 0 };
+		int code = sl_manifest_next(&manifest, &entry, &err);
+		cr_expect_eq(code < 0, err.code != 0);
+		if (code == 0)
+			break;
+		cr_expect(code < 0 || entry.from_list);
+		describe(out, code, &entry);
+	}
+	cr_expect_eq(sl_manifest_next(&manifest, &entry, NULL), 0, "the end stays the end");
+}
+
+static void
+expect_list(const char *text, const char *want)
+{
+	struct guard guard;
+	struct sl_buf got = { 0 };
+	size_t len = strlen(text);
+	guard_init(&guard, len + 1);
+	read_all(&got, sl_span(guard_place(&guard, text, len), len));
+	cr_expect_str_eq(got.data ? got.data : "", want, "list '%s': got '%s', want '%s'", text,
+		got.data ? got.data : "", want);
+	sl_buf_release(&got);
+	guard_release(&guard);
+}
+
+#define MD5 "d41d8cd98f00b204e9800998ecf8427e"
+
+Test(manifest, reads_lists_of_urls_and_options)
+{
+	static const struct {
+		const char *text, *want;
+	} cases[] = {
+		{ "", "" },
+		{ "\n\n  \n\t\n", "" },
+		{ "# only a comment", "" },
+		{ "http://a/x", "1 http://a/x\n" },
+		{ "http://a/x\n", "1 http://a/x\n" },
+		{ "http://a/x\r\n", "1 http://a/x\n" },
+		{ "http://a/x\r", "1 http://a/x\n" },
+		{ "http://a/x  \n", "1 http://a/x\n" },
+		{ "http://a/x\nhttp://b/y\n", "1 http://a/x\n2 http://b/y\n" },
+		{ "\nhttp://a/x\n\n# c\nhttp://b/y", "2 http://a/x\n5 http://b/y\n" },
+		{ "http://a/#part\n", "1 http://a/#part\n" },
+		{ "http://a/x\thttp://b/x\n", "1 http://a/x http://b/x\n" },
+		{ "http://a/x\t\thttp://b/x\t\n", "1 http://a/x http://b/x\n" },
+		{ "http://a/x\n out=y\n", "1 http://a/x out=y\n" },
+		{ "http://a/x\n\tout=y\n  dir=d/e\n", "1 http://a/x out=y dir=d/e\n" },
+		{ "http://a/x\r\n out=y\r\n dir=d\r\n", "1 http://a/x out=y dir=d\n" },
+		{ "http://a/x\n out = a name with blanks \n",
+			"1 http://a/x out=a name with blanks\n" },
+		{ "http://a/x\n out=a=b\n", "1 http://a/x out=a=b\n" },
+		{ "http://a/x\n out=\n", "1 http://a/x\n" },
+		{ "http://a/x\n out=a\n out=b\n", "1 http://a/x out=b\n" },
+		{ "http://a/x\n header=A: b\n header=C:d\n",
+			"1 http://a/x header=A: b header=C:d\n" },
+		{ "http://a/x\n checksum=md5=" MD5 "\n", "1 http://a/x sum=md5\n" },
+		/* comments and blank lines do not end an entry */
+		{ "http://a/x\n\n# c\n out=y\nhttp://b\n", "1 http://a/x out=y\n5 http://b\n" },
+		{ "\xef\xbb\xbfhttp://a/x\n", "1 http://a/x\n" },
+		{ "\xef\xbb\xbf", "" },
+		/* what is no URL at all is for whoever fetches it to refuse */
+		{ "not a url\n", "1 not a url\n" },
+	};
+	for (size_t i = 0; i < SL_COUNT_OF(cases); i++)
+		expect_list(cases[i].text, cases[i].want);
+}
+
+Test(manifest, refuses_an_entry_and_goes_on_behind_it)
+{
+	static const struct {
+		const char *text, *want, *message;
+	} cases[] = {
+		{ " out=y\nhttp://a/x\n", "!\n2 http://a/x\n",
+			"line 1 of the list: an option line without a URL before it: 'out=y'" },
+		{ "http://a/x\n split=4\nhttp://b/y\n", "!\n3 http://b/y\n",
+			"line 2 of the list: no such option here (there are out, dir, checksum, "
+			"header): 'split'" },
+		{ "http://a/x\n out\nhttp://b/y\n", "!\n3 http://b/y\n",
+			"line 2 of the list: an option line is name=value, not 'out'" },
+		{ "http://a/x\n OUT=y\n", "!\n", NULL },
+		{ "http://a/x\n =y\n", "!\n", NULL },
+		{ "http://a/x\n checksum=md5=zz\nhttp://b\n", "!\n3 http://b\n",
+			"line 2 of the list: a md5 checksum has 32 hex digits, not 2" },
+		{ "http://a/x\n checksum=crc=00\n", "!\n", NULL },
+		{ "http://a/x\n header=Authorization secret\n", "!\n",
+			"line 2 of the list: a header is header=Name: value" },
+		{ "http://a/x\n header=: secret\n", "!\n",
+			"line 2 of the list: a header is header=Name: value" },
+		{ "http://a/x\n header=\n", "!\n", NULL },
+		/* the first fault counts, the rest of the entry is read over */
+		{ "http://a/x\n bad=1\n out=y\n worse=2\nhttp://b\n", "!\n5 http://b\n",
+			"line 2 of the list: no such option here (there are out, dir, checksum, "
+			"header): 'bad'" },
+	};
+	for (size_t i = 0; i < SL_COUNT_OF(cases); i++) {
+		struct sl_manifest manifest;
+		struct sl_entry entry;
+		struct sl_error err = { 0 };
+		expect_list(cases[i].text, cases[i].want);
+		sl_manifest_init(&manifest, sl_span_str(cases[i].text));
+		cr_expect_eq(sl_manifest_next(&manifest, &entry, &err), SL_E_USAGE);
+		if (cases[i].message)
+			cr_expect_str_eq(err.text, cases[i].message);
+	}
+}
+
+Test(manifest, a_nul_byte_ends_the_list)
+{
+	static const char text[] = "http://a/x\nhttp://b\0\nhttp://c/x\n";
+	struct sl_buf got = { 0 };
+	read_all(&got, sl_span(text, sizeof(text) - 1));
+	cr_expect_str_eq(got.data, "1 http://a/x\n!\n");
+	sl_buf_release(&got);
+}
+
+/* ---- limits ---- */
+
+static void
+add_many(struct sl_buf *out, size_t count, const char *text)
+{
+	for (size_t i = 0; i < count; i++)
+		sl_buf_add_str(out, text);
+}
+
+static int
+first_code(const struct sl_buf *text, struct sl_entry *entry)
+{
+	struct sl_manifest manifest;
+	sl_manifest_init(&manifest, sl_buf_span(text));
+	return sl_manifest_next(&manifest, entry, NULL);
+}
+
+Test(manifest, an_entry_has_so_many_urls_and_no_more)
+{
+	struct sl_buf text = { 0 };
+	struct sl_entry entry;
+	add_many(&text, SL_ENTRY_SOURCES, "http://a/x\t");
+	cr_expect_eq(first_code(&text, &entry), 1);
+	cr_expect_eq(entry.source_count, SL_ENTRY_SOURCES);
+	add_many(&text, 1, "http://a/x");
+	cr_expect_eq(first_code(&text, &entry), SL_E_USAGE);
+	sl_buf_release(&text);
+}
+
+Test(manifest, an_entry_has_so_many_headers_and_no_more)
+{
+	struct sl_buf text = { 0 };
+	struct sl_entry entry;
+	sl_buf_add_str(&text, "http://a/x\n");
+	add_many(&text, SL_ENTRY_HEADERS, " header=A: b\n");
+	cr_expect_eq(first_code(&text, &entry), 1);
+	cr_expect_eq(entry.header_count, SL_ENTRY_HEADERS);
+	add_many(&text, 1, " header=A: b\n");
+	cr_expect_eq(first_code(&text, &entry), SL_E_USAGE);
+	sl_buf_release(&text);
+}
+
+Test(manifest, a_line_has_so_many_bytes_and_no_more)
+{
+	struct sl_buf text = { 0 };
+	struct sl_entry entry;
+	add_many(&text, SL_MANIFEST_LINE, "x");
+	cr_expect_eq(first_code(&text, &entry), 1);
+	cr_expect_eq(entry.sources[0].len, SL_MANIFEST_LINE);
+	add_many(&text, 1, "x\nhttp://b/y\n");
+	struct sl_manifest manifest;
+	sl_manifest_init(&manifest, sl_buf_span(&text));
+	cr_expect_eq(sl_manifest_next(&manifest, &entry, NULL), SL_E_USAGE);
+	cr_expect_eq(sl_manifest_next(&manifest, &entry, NULL), 1, "the next one is good");
+	cr_expect_eq(entry.line, 2);
+	sl_buf_release(&text);
+}
+
+/* A cut list is a shorter list: whatever is missing, the entries before the last are the same. */
+Test(manifest, a_list_cut_anywhere_gives_the_entries_before_the_cut)
+{
+	static const char text[] = "http://a/x\thttp://b/x\r\n out=y\r\n# c\r\n\r\n"
+				   "http://c/z\n\tdir=d\n checksum=md5=" MD5 "\nhttp://e/f\n";
+	struct sl_buf all = { 0 };
+	struct guard guard;
+	read_all(&all, sl_span_str(text));
+	guard_init(&guard, sizeof(text));
+	for (size_t cut = 0; cut < sizeof(text); cut++) {
+		struct sl_buf got = { 0 };
+		read_all(&got, sl_span(guard_place(&guard, text, cut), cut));
+		size_t whole = got.len; /* without the last entry, which the cut may have changed */
+		while (whole > 0 && (whole == got.len || got.data[whole - 1] != '\n'))
+			whole--;
+		cr_expect(
+			whole <= all.len && (whole == 0 || memcmp(got.data, all.data, whole) == 0),
+			"cut at %zu: %s", cut, got.data ? got.data : "");
+		sl_buf_release(&got);
+	}
+	sl_buf_release(&all);
+	guard_release(&guard);
+}
