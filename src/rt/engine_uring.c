@@ -333,8 +333,8 @@ uring_wait(struct sl_engine *engine, uint64_t until_ns, struct sl_op **done, siz
 	}
 	int code = enter(u, until_ns);
 	atomic_store(&u->sleeping, false);
-	/* An exchange, not a store: it reads what the last waker wrote, and so sees what that one had
-	 * queued before. */
+	/* An exchange, not a store: it reads what the last waker wrote, and so sees what that one
+	 * had queued before. */
 	(void)atomic_exchange(&u->pending, false);
 	/* EAGAIN, EBUSY: the kernel is short of something for now; what was not taken stays in the
 	 * SQ. */

@@ -110,12 +110,12 @@ sim_fail_from(struct sim *sim, uint64_t nth, int code, uint64_t kinds)
 int
 sim_trap(struct sim *sim, uint64_t nth)
 {
-	for (size_t i = 0; i < SIM_TRAPS; i++)
-		if (sim->traps[i].left == 0) {
-			sim->traps[i] = (struct sim_trap){ .left = nth, .fd = sim_source(sim, -1) };
-			return sim->traps[i].fd;
-		}
-	sl_assert(!"too many traps");
+	size_t i = 0;
+	while (i < SIM_TRAPS && sim->traps[i].left != 0)
+		i++;
+	sl_assert(i < SIM_TRAPS);
+	sim->traps[i] = (struct sim_trap){ .left = nth, .fd = sim_source(sim, -1) };
+	return sim->traps[i].fd;
 }
 
 unsigned
