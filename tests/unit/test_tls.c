@@ -33,7 +33,7 @@ static struct server server;
 
 /* ---- the server's side ---- */
 
-static int
+static int /* NOLINTNEXTLINE(readability-non-const-parameter): a type of OpenSSL's */
 on_sni(SSL *ssl, int *alert, void *arg)
 {
 	struct server *of = arg;
