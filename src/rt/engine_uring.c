@@ -35,6 +35,8 @@
 /* Newer than liburing 2.3's header; the number is the kernel's (6.9). */
 #define OP_FTRUNCATE 55
 
+#define PROBE_OPS 256 /* all that the interface has room for */
+
 #define WAKE_SLOT 0xfffffffeu
 #define CANCEL_SLOT 0xffffffffu
 
@@ -454,16 +456,20 @@ check_operations(struct uring *u, struct sl_error *err)
 		IORING_OP_OPENAT2, IORING_OP_CLOSE, IORING_OP_FALLOCATE, IORING_OP_FSYNC,
 		IORING_OP_RENAMEAT, IORING_OP_LINKAT, IORING_OP_UNLINKAT, IORING_OP_MKDIRAT,
 		IORING_OP_STATX, IORING_OP_ASYNC_CANCEL };
-	struct io_uring_probe *probe = io_uring_get_probe_ring(&u->ring);
+	struct io_uring_probe *probe =
+		calloc(1, sizeof(*probe) + PROBE_OPS * sizeof(struct io_uring_probe_op));
 	if (!probe)
-		return refused(-EINVAL, err);
-	int code = 0;
+		return sl_fail_code(err, SL_PHASE_NONE, -ENOMEM, "cannot start");
+	/* Not liburing's helper, which does not say why it failed. */
+	int code = io_uring_register_probe(&u->ring, probe, PROBE_OPS);
+	if (code)
+		code = refused(code, err);
 	for (size_t i = 0; i < SL_COUNT_OF(needed) && !code; i++)
 		if (!io_uring_opcode_supported(probe, needed[i]))
 			code = refused(-EINVAL, err);
 	u->can_truncate = io_uring_opcode_supported(probe, OP_FTRUNCATE);
 	u->last_op = probe->last_op;
-	io_uring_free_probe(probe);
+	free(probe);
 	return code;
 }
 
