@@ -1,0 +1,183 @@
+/*
+ * Signals through the ring: taken by the task that waits, kept while nobody does, and the end by a
+ * signal.
+ */
+#include "support/run.h"
+
+#include "sluice/rt/offload.h"
+#include "sluice/rt/signal.h"
+#include "sluice/rt/task.h"
+
+#include <criterion/criterion.h>
+#include <errno.h>
+#include <signal.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+static int
+wait_for_all(void *arg)
+{
+	(void)arg;
+	static const int signals[] = { SIGTERM, SIGINT, SIGHUP, SIGUSR1, SIGWINCH, SIGCONT };
+	for (size_t i = 0; i < SL_COUNT_OF(signals); i++) {
+		kill(getpid(), signals[i]);
+		cr_assert_eq(sl_signal_wait(), signals[i]);
+	}
+	return 0;
+}
+
+Test(signal, each_is_taken_by_the_task_that_waits)
+{
+	sl_signal_block();
+	cr_assert_eq(ring_run(1, wait_for_all, NULL), 0);
+}
+
+static int
+wait_task(void *arg)
+{
+	*(int *)arg = sl_signal_wait();
+	return 0;
+}
+
+static int
+work(void *arg)
+{
+	(void)arg;
+	usleep(2000);
+	return 0;
+}
+
+static int
+comes_while_waiting(void *arg)
+{
+	(void)arg;
+	struct sl_group group;
+	int got = 0;
+	sl_group_enter(&group, SL_GROUP_FAIL_FAST);
+	cr_assert_eq(sl_group_spawn(&group, "signals", wait_task, &got, NULL), 0);
+	cr_assert_eq(sl_offload(work, NULL), 0);
+	kill(getpid(), SIGTERM);
+	cr_assert_eq(sl_group_leave(&group), 0);
+	cr_assert_eq(got, SIGTERM);
+	return 0;
+}
+
+Test(signal, one_that_comes_while_threads_run_goes_to_the_ring)
+{
+	sl_signal_block();
+	cr_assert_eq(ring_run(3, comes_while_waiting, NULL), 0);
+}
+
+static int
+cancelled_wait(void *arg)
+{
+	(void)arg;
+	struct sl_group group;
+	struct sl_deadline scope;
+	int got = 0;
+	sl_group_enter(&group, SL_GROUP_COLLECT);
+	cr_assert_eq(sl_group_spawn(&group, "signals", wait_task, &got, NULL), 0);
+	cr_assert_eq(sl_sleep(SL_NS_PER_MS), 0);
+	sl_group_cancel(&group, -ECANCELED);
+	cr_assert_eq(sl_group_leave(&group), -ECANCELED);
+	cr_assert_eq(got, -ECANCELED);
+	sl_deadline_begin(&scope, sl_deadline_in(SL_NS_PER_MS));
+	cr_assert_eq(sl_signal_wait(), -ETIMEDOUT);
+	sl_deadline_end(&scope);
+	kill(getpid(), SIGINT);
+	cr_assert_eq(sl_signal_wait(), SIGINT, "nothing was lost");
+	return 0;
+}
+
+Test(signal, waiting_can_be_cancelled)
+{
+	sl_signal_block();
+	cr_assert_eq(ring_run(1, cancelled_wait, NULL), 0);
+}
+
+static int
+simulated_wait(void *arg)
+{
+	(void)arg;
+	struct sl_deadline scope;
+	sl_deadline_begin(&scope, sl_deadline_in(SL_NS_PER_S));
+	cr_assert_eq(sl_signal_wait(), -ETIMEDOUT);
+	sl_deadline_end(&scope);
+	return 0;
+}
+
+Test(signal, in_the_simulator_none_ever_comes)
+{
+	struct sim *sim = sim_plain(1);
+	cr_assert_eq(sim_run(sim, simulated_wait, NULL), 0);
+	sim_free(sim);
+}
+
+/* nohup */
+static int
+ignored_stays(void *arg)
+{
+	(void)arg;
+	kill(getpid(), SIGHUP);
+	kill(getpid(), SIGUSR1);
+	cr_assert_eq(sl_signal_wait(), SIGUSR1);
+	return 0;
+}
+
+Test(signal, one_that_was_ignored_at_the_start_stays_ignored)
+{
+	signal(SIGHUP, SIG_IGN);
+	sl_signal_block();
+	cr_assert_eq(ring_run(1, ignored_stays, NULL), 0);
+}
+
+Test(signal, broken_pipes_and_size_limits_are_errors_not_deaths)
+{
+	sl_signal_block();
+	raise(SIGPIPE);
+	raise(SIGXFSZ);
+}
+
+static int
+status_of(int signo)
+{
+	pid_t pid = fork();
+	if (pid == 0) {
+		struct rlimit none = { 0 };
+		setrlimit(RLIMIT_CORE, &none);
+		sl_signal_block();
+		sl_signal_die(signo);
+	}
+	int status = 0;
+	cr_assert_eq(waitpid(pid, &status, 0), pid);
+	return status;
+}
+
+Test(signal, dying_by_a_signal_is_what_the_parent_sees)
+{
+	static const int signals[] = { SIGINT, SIGTERM, SIGHUP };
+	for (size_t i = 0; i < SL_COUNT_OF(signals); i++) {
+		int status = status_of(signals[i]);
+		cr_assert(WIFSIGNALED(status) && WTERMSIG(status) == signals[i]);
+	}
+	int status = status_of(SIGWINCH);
+	cr_assert(WIFEXITED(status) && WEXITSTATUS(status) == 128 + SIGWINCH,
+		"its default ends nothing");
+}
+
+Test(signal, stopping_stops_until_continued)
+{
+	pid_t pid = fork();
+	if (pid == 0) {
+		sl_signal_block();
+		sl_signal_stop();
+		_exit(7);
+	}
+	int status = 0;
+	cr_assert_eq(waitpid(pid, &status, WUNTRACED), pid);
+	cr_assert(WIFSTOPPED(status));
+	kill(pid, SIGCONT);
+	cr_assert_eq(waitpid(pid, &status, 0), pid);
+	cr_assert(WIFEXITED(status) && WEXITSTATUS(status) == 7);
+}
