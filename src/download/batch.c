@@ -9,6 +9,11 @@
 #include <string.h>
 #include <unistd.h>
 
+/* Folders that stay open although no file of the moment is in them: so many, and no more than this
+ * part of the descriptors there are. */
+#define FOLDERS_KEPT 64u
+#define FOLDERS_SHARE 16u
+
 int
 sl_batch_new(struct sl_batch **out, const struct sl_batch_options *options)
 {
@@ -16,7 +21,8 @@ sl_batch_new(struct sl_batch **out, const struct sl_batch_options *options)
 	if (!batch)
 		return -ENOMEM;
 	batch->options = *options;
-	sl_folders_init(&batch->folders);
+	unsigned keep = SL_MAX(SL_MIN(options->descriptors / FOLDERS_SHARE, FOLDERS_KEPT), 1u);
+	sl_folders_init(&batch->folders, keep, options->sync != SL_SYNC_NONE);
 	sl_list_init(&batch->active);
 	*out = batch;
 	return 0;

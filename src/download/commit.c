@@ -105,7 +105,7 @@ commit_one(struct fetch *fetch)
 		return code;
 	}
 	if (wants_sync(batch)) {
-		int synced = sl_io_sync(fetch->folder->fd, 0);
+		int synced = sl_folder_sync(fetch->folder);
 		code = synced ? not_durable(fetch, synced) : 0;
 	}
 	sl_part_close(&fetch->part);
@@ -245,7 +245,7 @@ sync_folders(struct group *group)
 		struct sl_folder *folder = group->fetches[i]->folder;
 		if (!folder->dirty)
 			continue;
-		int code = sl_io_sync(folder->fd, 0);
+		int code = sl_folder_sync(folder);
 		folder->dirty = false;
 		for (size_t k = i; code && k < group->count; k++)
 			if (group->fetches[k]->folder == folder && !group->codes[k])

@@ -8,104 +8,151 @@
 #include <linux/openat2.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/vfs.h>
 
-#define KEEP_OPEN 64 /* folders kept open though nobody uses them: descriptors are few */
 #define FOLDER_MODE 0777
+#define OPEN_FLAGS (O_RDONLY | O_DIRECTORY)
+#define BENEATH (RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS)
 
 void
-sl_folders_init(struct sl_folders *folders)
+sl_folders_init(struct sl_folders *folders, unsigned keep, bool sync_made)
 {
-	*folders = (struct sl_folders){ 0 };
+	sl_assert(keep > 0);
+	*folders = (struct sl_folders){ .keep = keep, .sync_made = sync_made };
 	sl_list_init(&folders->open);
 }
 
-SL_SUSPENDS
+/* The folder is in no list any more: closing suspends, and others walk the list meanwhile. */
 static void
-forget(struct sl_folders *folders, struct sl_folder *folder)
+forget(struct sl_folder *folder)
 {
-	sl_list_remove(&folder->link);
-	folders->count--;
 	sl_io_close(folder->fd);
 	free(folder->path);
 	free(folder);
+}
+
+static void
+forget_all(struct sl_list *victims)
+{
+	struct sl_list *node;
+	while ((node = sl_list_pop(victims)))
+		forget(sl_list_item(node, struct sl_folder, link));
 }
 
 void
 sl_folders_release(struct sl_folders *folders)
 {
 	sl_list_each(node, &folders->open)
-	{
-		struct sl_folder *folder = sl_list_item(node, struct sl_folder, link);
-		sl_assert(folder->refs == 0);
-		forget(folders, folder);
-	}
+		sl_assert(sl_list_item(node, struct sl_folder, link)->refs == 0);
+	forget_all(&folders->open);
+	folders->count = 0;
 }
 
-SL_SUSPENDS
+/* The ones that were not used for longest go. */
 static void
 trim_open(struct sl_folders *folders)
 {
+	struct sl_list victims;
+	sl_list_init(&victims);
 	for (struct sl_list *node = folders->open.prev;
-		node != &folders->open && folders->count > KEEP_OPEN;) {
+		node != &folders->open && folders->count > folders->keep;) {
 		struct sl_folder *folder = sl_list_item(node, struct sl_folder, link);
 		node = node->prev;
-		if (folder->refs == 0 && !folder->dirty)
-			forget(folders, folder);
+		if (folder->refs > 0 || folder->dirty)
+			continue;
+		sl_list_remove(&folder->link);
+		sl_list_push_back(&victims, &folder->link);
+		folders->count--;
 	}
+	forget_all(&victims);
 }
 
-/* One step: the component `name` below `dir_fd`, made if it is missing. */
-SL_SUSPENDS
+/* ---- opening and making ---- */
+
 static int
-open_step(int dir_fd, const char *name, bool beneath)
+sync_folder(int fd)
 {
-	const uint64_t resolve =
-		beneath ? RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS : 0;
+	int code = sl_io_sync(fd, 0);
+	return code == -EINVAL || code == -EOPNOTSUPP ? 0 : code;
+}
+
+/* A file in a folder whose own name is lost by a power cut would be lost with it. */
+static int
+make_folder(int dir_fd, const char *name, bool sync)
+{
+	int code = sl_io_mkdir(dir_fd, name, FOLDER_MODE);
+	if (code || !sync)
+		return code == -EEXIST ? 0 : code;
+	if (dir_fd != AT_FDCWD)
+		return sync_folder(dir_fd);
+	int fd = sl_io_open(AT_FDCWD, ".", OPEN_FLAGS, 0, 0);
+	if (fd < 0)
+		return fd;
+	code = sync_folder(fd);
+	sl_io_close(fd);
+	return code;
+}
+
+/* How a path is walked. */
+struct walk {
+	int base_fd;
+	uint64_t resolve; /* RESOLVE_* */
+	bool sync;
+};
+
+/* One step: the component `name` below `dir_fd`, made if it is missing. */
+static int
+open_step(const struct walk *walk, int dir_fd, const char *name)
+{
 	for (int tries = 0; tries < 2; tries++) {
-		int fd = sl_io_open(dir_fd, name, O_RDONLY | O_DIRECTORY, 0, resolve);
+		int fd = sl_io_open(dir_fd, name, OPEN_FLAGS, 0, walk->resolve);
 		if (fd != -ENOENT)
 			return fd;
-		int code = sl_io_mkdir(dir_fd, name, FOLDER_MODE);
-		if (code && code != -EEXIST)
+		int code = make_folder(dir_fd, name, walk->sync);
+		if (code)
 			return code;
 	}
 	return -ENOENT;
 }
 
-/* The path as it is if it is there, else step by step. Returns the descriptor or a code. */
-SL_SUSPENDS
+/* Step by step; `path` is cut apart. Returns the descriptor or a code. */
 static int
-open_path(int base_fd, const char *path, bool beneath)
+make_path(const struct walk *walk, char *path)
 {
-	const uint64_t resolve =
-		beneath ? RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS : 0;
-	int fd = sl_io_open(base_fd, path, O_RDONLY | O_DIRECTORY, 0, resolve);
-	if (fd != -ENOENT)
-		return fd;
-	char *copy = sl_span_dup(sl_span_str(path));
-	if (!copy)
-		return -ENOMEM;
-	int at = path[0] == '/' ? sl_io_open(AT_FDCWD, "/", O_RDONLY | O_DIRECTORY, 0, 0) : base_fd;
-	char *rest = copy;
-	while (at >= 0 || at == AT_FDCWD) {
+	int at = path[0] == '/' ? sl_io_open(AT_FDCWD, "/", OPEN_FLAGS, 0, 0) : walk->base_fd;
+	char *rest = path + strspn(path, "/");
+	while (*rest && (at >= 0 || at == walk->base_fd)) {
+		char *name = rest;
+		rest += strcspn(rest, "/");
+		if (*rest)
+			*rest++ = '\0';
 		rest += strspn(rest, "/");
-		if (!*rest)
-			break;
-		char *end = rest + strcspn(rest, "/");
-		bool last = *end == '\0';
-		*end = '\0';
-		int next = open_step(at, rest, beneath);
-		if (at != base_fd)
+		int next = open_step(walk, at, name);
+		if (at != walk->base_fd)
 			sl_io_close(at);
 		at = next;
-		rest = last ? end : end + 1;
 	}
-	free(copy);
 	return at;
 }
 
-/* No "..", no empty or "." trickery, not absolute: names that came from elsewhere. */
+/* The path as it is if it is there, else step by step. Returns the descriptor or a code. */
+static int
+open_path(const struct walk *walk, struct sl_span path)
+{
+	char *copy = sl_span_dup(path);
+	if (!copy)
+		return -ENOMEM;
+	int fd = sl_io_open(walk->base_fd, copy, OPEN_FLAGS, 0, walk->resolve);
+	if (fd == -ENOENT)
+		fd = make_path(walk, copy);
+	free(copy);
+	return fd;
+}
+
+/* ---- names that came from elsewhere ---- */
+
+/* Not absolute, and no "..". */
 static bool
 is_below(struct sl_span path)
 {
@@ -130,6 +177,23 @@ has_control(struct sl_span path)
 			return true;
 	return false;
 }
+
+static int
+check_below(struct sl_span path, struct sl_error *err)
+{
+	int shown = (int)SL_MIN(path.len, 120u);
+	if (has_control(path))
+		return sl_fail(err, SL_PHASE_FOLDER, SL_E_NAME,
+			"folder name '%.*s' has control bytes: refused", shown, path.data);
+	if (!is_below(path))
+		return sl_fail(err, SL_PHASE_FOLDER, SL_E_NAME,
+			"folder '%.*s' of the list leaves the output folder: refused "
+			"(--allow-outside permits it)",
+			shown, path.data);
+	return 0;
+}
+
+/* ---- the table ---- */
 
 static struct sl_folder *
 find_open(struct sl_folders *folders, struct sl_span path)
@@ -172,24 +236,69 @@ traits_of(int fd)
 }
 
 SL_SUSPENDS
+/* "base/path", or either alone. */
+static char *
+full_path(const struct sl_folder *base, struct sl_span path)
+{
+	struct sl_buf full = { 0 };
+	char *name = sl_span_dup(path);
+	if (name && base)
+		sl_folder_join(base, name, &full);
+	else if (name)
+		sl_buf_add_str(&full, name);
+	full.failed = full.failed || !name;
+	free(name);
+	return sl_buf_detach(&full);
+}
+
 static int
-remember(struct sl_folders *folders, char *path, int fd, struct sl_folder **out)
+learn_identity(struct sl_folder *folder)
+{
+	struct statx st = { 0 };
+	int code = sl_io_stat(folder->fd, "", AT_EMPTY_PATH, STATX_BASIC_STATS, &st);
+	folder->inode = st.stx_ino;
+	folder->dev_major = st.stx_dev_major;
+	folder->dev_minor = st.stx_dev_minor;
+	return code;
+}
+
+/* A new entry of the table for `path` (taken). */
+static int
+open_new(struct sl_folders *folders, const struct walk *walk, struct sl_span relative, char *path,
+	struct sl_folder **out)
 {
 	struct sl_folder *folder = calloc(1, sizeof(*folder));
-	if (!folder) {
-		sl_io_close(fd);
+	int code = folder ? open_path(walk, relative) : -ENOMEM;
+	if (code < 0) {
+		free(folder);
 		free(path);
-		return -ENOMEM;
+		return code;
 	}
-	folder->path = path;
-	folder->fd = fd;
-	folder->refs = 1;
-	folder->traits = traits_of(fd);
+	*folder = (struct sl_folder){ .path = path, .fd = code, .refs = 1 };
+	folder->traits = traits_of(folder->fd);
+	sl_list_init(&folder->link);
+	code = learn_identity(folder);
+	if (code) {
+		forget(folder);
+		return code;
+	}
 	sl_list_push_front(&folders->open, &folder->link);
 	folders->count++;
-	trim_open(folders);
 	*out = folder;
+	trim_open(folders);
 	return 0;
+}
+
+static int
+open_failed(const char *path, int code, bool beneath, struct sl_error *err)
+{
+	if (beneath && (code == -ELOOP || code == -EXDEV))
+		return sl_fail(err, SL_PHASE_FOLDER, code,
+			"folder '%s' of the list leads through a symbolic link: refused "
+			"(--allow-outside permits it)",
+			path);
+	return sl_fail_code(
+		err, SL_PHASE_FOLDER, code, "cannot open or make the folder '%s'", path);
 }
 
 int
@@ -201,45 +310,29 @@ sl_folders_open(struct sl_folders *folders, struct sl_folder *base, struct sl_sp
 		*out = base;
 		return 0;
 	}
-	if (has_control(path))
-		return sl_fail(err, SL_PHASE_FOLDER, SL_E_NAME,
-			"folder name '%.*s' has control bytes: refused",
-			(int)SL_MIN(path.len, 120u), path.data);
-	if (base && !is_below(path))
-		return sl_fail(err, SL_PHASE_FOLDER, SL_E_NAME,
-			"folder '%.*s' of the list leaves the output folder: refused "
-			"(--allow-outside permits it)",
-			(int)SL_MIN(path.len, 120u), path.data);
-	struct sl_buf full = { 0 };
-	if (base && strcmp(base->path, ".") != 0) {
-		sl_buf_add_str(&full, base->path);
-		sl_buf_add_char(&full, '/');
-	}
-	sl_buf_add_span(&full, path.len ? path : sl_span_str("."));
-	char *name = sl_buf_detach(&full),
-	     *relative = sl_span_dup(path.len ? path : sl_span_str("."));
-	int code = name && relative ? 0 : -ENOMEM;
-	struct sl_folder *known = code ? NULL : find_open(folders, sl_span_str(name));
+	if (path.len == 0)
+		path = sl_span_str(".");
+	int code = base ? check_below(path, err) : 0;
+	if (code)
+		return code;
+	char *name = full_path(base, path), *kept = name ? sl_span_dup(sl_span_str(name)) : NULL;
+	struct sl_folder *known = kept ? find_open(folders, sl_span_str(name)) : NULL;
 	if (known) {
 		sl_folder_ref(known);
 		*out = known;
-		free(name);
-	} else if (!code) {
-		int fd = open_path(base ? base->fd : AT_FDCWD, relative, base != NULL);
-		if (fd < 0) {
-			code = sl_fail_code(err, SL_PHASE_FOLDER, fd,
-				"cannot open or make the folder '%s'", name);
-			free(name);
-		} else {
-			code = remember(folders, name, fd, out);
-		}
+		free(kept);
+	} else if (kept) {
+		struct walk walk = { .base_fd = base ? base->fd : AT_FDCWD,
+			.resolve = base ? BENEATH : 0,
+			.sync = folders->sync_made };
+		code = open_new(folders, &walk, path, kept, out);
 	} else {
-		free(name);
+		code = -ENOMEM;
 	}
-	free(relative);
 	if (code)
-		return sl_fail_code(err, SL_PHASE_FOLDER, code, "cannot open a folder");
-	return 0;
+		code = open_failed(name ? name : "", code, base != NULL, err);
+	free(name);
+	return code;
 }
 
 void
@@ -255,6 +348,12 @@ sl_folder_unref(struct sl_folder *folder)
 		return;
 	sl_assert(folder->refs > 0);
 	folder->refs--;
+}
+
+int
+sl_folder_sync(struct sl_folder *folder)
+{
+	return sync_folder(folder->fd);
 }
 
 void

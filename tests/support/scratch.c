@@ -1,0 +1,116 @@
+#include "scratch.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <ftw.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+static char folder[4096];
+static int before = -1;
+
+static void
+must(bool good, const char *what)
+{
+	if (good)
+		return;
+	fprintf(stderr, "scratch: %s: %s\n", what, strerror(errno));
+	abort();
+}
+
+const char *
+scratch_enter(void)
+{
+	const char *base = getenv("TMPDIR");
+	snprintf(folder, sizeof(folder), "%s/sluice-test-XXXXXX", base && *base ? base : "/tmp");
+	before = open(".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	must(before >= 0, "open");
+	must(mkdtemp(folder) != NULL, "mkdtemp");
+	must(chdir(folder) == 0, "chdir");
+	return folder;
+}
+
+static int
+remove_one(const char *path, const struct stat *st, int kind, struct FTW *ftw)
+{
+	(void)st;
+	(void)kind;
+	(void)ftw;
+	return remove(path);
+}
+
+void
+scratch_leave(void)
+{
+	must(fchdir(before) == 0, "fchdir");
+	close(before);
+	must(nftw(folder, remove_one, 16, FTW_DEPTH | FTW_PHYS) == 0, "remove");
+}
+
+void
+scratch_write(const char *path, const void *data, size_t len)
+{
+	FILE *file = fopen(path, "wbe");
+	must(file != NULL, path);
+	must(fwrite(data, 1, len, file) == len, path);
+	must(fclose(file) == 0, path);
+}
+
+void
+scratch_write_text(const char *path, const char *text)
+{
+	scratch_write(path, text, strlen(text));
+}
+
+bool
+scratch_read(const char *path, struct sl_buf *out)
+{
+	char block[64 * 1024];
+	FILE *file = fopen(path, "rbe");
+	size_t got = 0;
+	sl_buf_clear(out);
+	if (!file)
+		return false;
+	while ((got = fread(block, 1, sizeof(block), file)) > 0)
+		sl_buf_add(out, block, got);
+	bool good = !ferror(file);
+	fclose(file);
+	return good;
+}
+
+bool
+scratch_holds(const char *path, const char *text)
+{
+	struct sl_buf got = { 0 };
+	bool same = scratch_read(path, &got) && sl_span_is(sl_buf_span(&got), text);
+	sl_buf_release(&got);
+	return same;
+}
+
+bool
+scratch_stat(const char *path, struct stat *st)
+{
+	return lstat(path, st) == 0;
+}
+
+bool
+scratch_exists(const char *path)
+{
+	struct stat st;
+	return scratch_stat(path, &st);
+}
+
+unsigned
+scratch_count(const char *path)
+{
+	DIR *dir = opendir(path);
+	const struct dirent *entry;
+	unsigned count = 0;
+	must(dir != NULL, path);
+	while ((entry = readdir(dir)))
+		count += strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0;
+	closedir(dir);
+	return count;
+}
