@@ -166,13 +166,13 @@ fill(struct sl_http_exchange *exchange, uint64_t deadline_ns, struct sl_error *e
 		sizeof(exchange->buffer), false, deadline_ns, &cause);
 	if (rc == -ETIMEDOUT)
 		return fail_timeout(exchange, err, SL_PHASE_HEAD, "the server does not answer");
-	if (rc < 0)
-		return sl_exchange_fail(exchange, err, SL_PHASE_HEAD, rc,
-			"no answer from the server: %s", cause_text(&cause, rc));
-	if (rc == 0)
+	if (rc == 0 || rc == SL_E_SHORT_BODY)
 		return sl_exchange_fail(exchange, err, SL_PHASE_HEAD, -ECONNRESET,
 			exchange->answered ? "the server closed the connection within its answer"
 					   : "the server closed the connection without an answer");
+	if (rc < 0)
+		return sl_exchange_fail(exchange, err, SL_PHASE_HEAD, rc,
+			"no answer from the server: %s", cause_text(&cause, rc));
 	exchange->answered = true;
 	exchange->buffer_off = 0;
 	exchange->buffer_len = (size_t)rc;
@@ -353,7 +353,8 @@ fail_receive(const struct sl_http_exchange *exchange, struct sl_error *err, int 
 		return fail_timeout(exchange, err, SL_PHASE_BODY, what);
 	if (code == SL_E_SHORT_BODY)
 		return sl_exchange_fail(exchange, err, SL_PHASE_BODY, code,
-			"%s: the server closed the connection", what);
+			"%s: the server closed the connection%s", what,
+			cause && cause->code ? " without close_notify" : "");
 	return sl_exchange_fail(
 		exchange, err, SL_PHASE_BODY, code, "%s: %s", what, cause_text(cause, code));
 }
@@ -370,7 +371,6 @@ receive(struct sl_http_exchange *exchange, char *data, size_t len, bool whole, s
 	struct sl_connection *connection = exchange->connection;
 	uint64_t begin_ns = sl_now();
 	uint64_t stall_ns = sl_deadline_in(exchange->stall_timeout_ns);
-	whole = whole && !connection->tls;
 	for (;;) {
 		struct sl_error cause = { 0 };
 		uint64_t until_ns =

@@ -45,6 +45,7 @@ struct stream {
 	struct sl_tls_bio io;
 	char *key;                     /* "host:port" of its sessions */
 	const char *broken;            /* why OpenSSL gave up, static text; NULL = it works */
+	bool cut;                      /* the stream ended without close_notify */
 	int lost;                      /* the code with which the socket failed; 0 = it works */
 	struct sl_tls_refusal refusal; /* of the server's certificate */
 };
@@ -175,6 +176,10 @@ static int
 judge(struct stream *stream, int result, bool in_handshake)
 {
 	int why = SSL_get_error(stream->ssl, result);
+	unsigned long code = ERR_peek_error();
+	if (!in_handshake && ERR_GET_LIB(code) == ERR_LIB_SSL &&
+		ERR_GET_REASON(code) == SSL_R_UNEXPECTED_EOF_WHILE_READING)
+		stream->cut = true;
 	if (why != SSL_ERROR_WANT_READ && why != SSL_ERROR_WANT_WRITE &&
 		why != SSL_ERROR_ZERO_RETURN && !stream->broken)
 		stream->broken =
@@ -185,8 +190,8 @@ judge(struct stream *stream, int result, bool in_handshake)
 static int
 refuse_broken(const struct stream *stream, struct sl_error *err)
 {
-	return sl_fail(err, SL_PHASE_TLS, SL_E_TLS, "TLS connection with %s failed: %s",
-		stream->key, stream->broken);
+	return sl_fail(err, SL_PHASE_TLS, stream->cut ? SL_E_SHORT_BODY : SL_E_TLS,
+		"TLS connection with %s failed: %s", stream->key, stream->broken);
 }
 
 /* Codes after which the socket is as good as before. */

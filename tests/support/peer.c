@@ -70,10 +70,11 @@ accept_all(void *arg)
 		}
 		peer->connections[index].peer = peer;
 		peer->connections[index].fd = fd;
+		/* Counted before it can answer: who has an answer sees the count. */
+		atomic_store(&peer->accepted, index + 1);
 		must(pthread_create(&peer->connections[index].thread, NULL, serve_one,
 			     &peer->connections[index]) == 0,
 			"thread");
-		atomic_store(&peer->accepted, index + 1);
 	}
 }
 

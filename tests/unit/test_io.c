@@ -556,9 +556,9 @@ many_slow(void *arg)
 	struct slow_task tasks[20];
 	sim_watch(scene->sim, KIND(SL_OP_ALLOCATE) | KIND(SL_OP_SYNC) | KIND(SL_OP_UNLINK));
 	sl_group_enter(&group, SL_GROUP_FAIL_FAST);
-	for (int i = 0; i < 20; i++) {
+	for (unsigned i = 0; i < 20; i++) {
 		tasks[i] = (struct slow_task){ .scene = scene };
-		snprintf(tasks[i].name, sizeof(tasks[i].name), "f%d", i);
+		snprintf(tasks[i].name, sizeof(tasks[i].name), "f%u", i % 100);
 		cr_assert_eq(sl_group_spawn(&group, "slow", be_slow, &tasks[i], NULL), 0);
 	}
 	cr_assert_eq(sl_group_leave(&group), 0);

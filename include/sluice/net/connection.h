@@ -58,7 +58,8 @@ sl_connection_send_all(struct sl_connection *connection, const void *data, size_
 
 /*
  * Up to len bytes (len > 0): returns the count, at least 1; 0 at the orderly end of the stream
- * (TLS: close_notify); SL_E_TLS (truncated, record damaged), -ECONNRESET, -ETIMEDOUT, -ECANCELED.
+ * (TLS: close_notify); SL_E_SHORT_BODY (TLS: cut off without it); SL_E_TLS (a record damaged);
+ * -ECONNRESET, -ETIMEDOUT, -ECANCELED.
  * With `whole`, waits until len bytes are there, the stream ends or the deadline comes, and returns
  * what came if anything did: then more must be known to come, since a TLS connection may wait for
  * ciphertext in large pieces. After -ETIMEDOUT and -ECANCELED the stream is intact.
