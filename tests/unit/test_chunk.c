@@ -83,7 +83,7 @@ too_much(void *arg)
 	(void)arg;
 	struct sl_chunk_pool *pool = NULL;
 	cr_assert_eq(sl_chunk_pool_new(&pool, SIZE_MAX / 4096, 4096), -ENOMEM);
-	cr_assert_eq(sl_chunk_pool_new(&pool, 1u << 30, 1u << 30), -ENOMEM);
+	cr_assert_eq(sl_chunk_pool_new(&pool, 4, (size_t)1 << 58), -ENOMEM);
 	return 0;
 }
 

@@ -532,7 +532,7 @@ Test(io, more_operations_than_slots_wait_their_turn)
 struct slow_task {
 	struct scene *scene;
 	int kind;
-	char name[8];
+	char name[16];
 };
 
 static int
