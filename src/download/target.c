@@ -424,14 +424,35 @@ open_stream(struct fetch *fetch, bool fifo)
 	return 0;
 }
 
+/* A link to nothing has the name too. It is never written through. */
+SL_SUSPENDS
+static int
+dangling_exists(struct fetch *fetch)
+{
+	switch (fetch->batch->options.if_exists) {
+	case SL_EXISTS_REPLACE:
+		fetch->replace = true;
+		return 0;
+	case SL_EXISTS_RENAME:
+		return target_rename(fetch);
+	default:
+		return exists(fetch, " as a symbolic link that leads nowhere");
+	}
+}
+
 SL_SUSPENDS
 static int
 look_at_target(struct fetch *fetch)
 {
 	struct statx st = { 0 };
-	int code = stat_target(fetch, &st, 0);
+	int code = stat_target(fetch, &st, AT_SYMLINK_NOFOLLOW);
 	if (code == -ENOENT)
 		return 0;
+	if (!code && S_ISLNK(st.stx_mode)) {
+		code = stat_target(fetch, &st, 0);
+		if (code == -ENOENT || code == -ELOOP)
+			return dangling_exists(fetch);
+	}
 	if (code)
 		return sl_fail_code(
 			&fetch->error, SL_PHASE_CREATE, code, "cannot look at '%s'", fetch->path);
