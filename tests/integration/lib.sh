@@ -5,6 +5,10 @@
 #	expect STATUS [TEXT]    that status, and TEXT (a fixed string) in ./err
 #	same FILE FILE          the same bytes
 #	no_parts                no part is left below the case's folder
+#	nothing_left            nothing is left there but what is named, and the program's output
+#	ask PATH                the origin's answer to that, on stdout; `opened NAME` opens one of its gates
+#	as_user COMMAND...      the command as an ordinary user, whoever runs the suite
+#	on_tmpfs, in_namespace  a case on a file system of its own, in ./mnt
 #	$ORIGIN $ORIGINS        base URLs of the origin server over HTTP and HTTPS; $CA its authority
 #	$NGINX $NGINXS          the same for nginx; $DOCS is what it serves
 
@@ -62,7 +66,7 @@ start_servers() {
 
 extra_tls() {
 	local name
-	for name in expired wronghost selfsigned; do
+	for name in expired future nosan nulname selfsigned stranger wronghost; do
 		[[ -f $WORK/certs/$name.pem ]] && echo "--tls $name,$WORK/certs/$name.pem,$WORK/certs/$name.key"
 	done
 	echo "--tls old,$WORK/certs/server.pem,$WORK/certs/server.key,1.1"
@@ -79,12 +83,12 @@ stop_servers() {
 # ---- cases ----
 
 run_case() { # name, description
-	local name=$1 dir=$WORK/cases/$1 log=$WORK/cases/$1.log status
+	local name=$1 dir=$WORK/cases/$1 log=$WORK/cases/$1.log status before_us=${EPOCHREALTIME/./}
 	mkdir "$dir"
 	( cd "$dir" && exec 0</dev/null && "$name" ) >"$log" 2>&1
 	status=$?
 	case $status in
-	0) echo "pass $name" ;;
+	0) echo "pass $name $(((${EPOCHREALTIME/./} - before_us) / 1000)) ms" ;;
 	77) echo "skip $name: $(tail -n 1 "$log")" ;;
 	*)
 		echo "fail $name: $2"
@@ -168,11 +172,68 @@ absent() {
 	done
 }
 
-# Nothing was downloaded and nothing is left, but out and err.
-nothing_left() {
-	local found
-	found=$(find . -mindepth 1 ! -name out ! -name err)
+# Nothing was downloaded and nothing is left, but out, err and what is named.
+nothing_left() { # name...
+	local found name but=()
+	for name in out err "$@"; do
+		but+=(! -name "$name")
+	done
+	found=$(find . -mindepth 1 "${but[@]}")
 	[[ -z $found ]] || fail "left behind: $found"
+}
+
+# The body of the origin's answer to GET PATH.
+ask() { # path
+	local line
+	exec 9<>"/dev/tcp/127.0.0.1/$PORT_http" || fail "no origin"
+	printf 'GET %s HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n' "$1" >&9
+	while read -r line <&9 && [[ $line != $'\r' ]]; do
+		:
+	done
+	cat <&9
+	exec 9>&-
+}
+
+opened() { # gate
+	ask "/open/$1" >/dev/null
+}
+
+# One of the origin's counters: requests, now, most, connections, connections_now, connections_most.
+counter() { # tag, name
+	ask "/count/$1" | tr -d '{}"' | tr , '\n' | sed -n "s/^$2://p"
+}
+
+is_counter() { # tag, name, value
+	[[ $(counter "$1" "$2") == "$3" ]]
+}
+
+as_user() {
+	if ((EUID != 0)); then
+		"$@"
+		return
+	fi
+	local user=(setpriv --reuid=nobody --regid=nogroup --clear-groups)
+	"${user[@]}" test -x "$S" -a -r "$CA" || skip "nobody cannot reach the build"
+	"${user[@]}" "$@"
+}
+
+# The function CASE of FILE (BASH_SOURCE) in a mount namespace, in ./mnt; it sees no shell variables but the exported ones.
+in_namespace() { # file, case, mount command...
+	local user=()
+	((EUID == 0)) || user=(--user --map-root-user)
+	unshare "${user[@]}" --mount true 2>/dev/null || skip "this user may not make mount namespaces"
+	unshare "${user[@]}" --mount bash -uo pipefail -c '
+		. "$ROOT/tests/integration/lib.sh" && . "$0" || exit 1
+		body=$1
+		shift
+		mkdir -p mnt
+		"$@" mnt 2>mount.err || { head -n 1 mount.err; exit 77; }
+		rm mount.err
+		"$body"' "$@"
+}
+
+on_tmpfs() { # file, case, mount options
+	in_namespace "$1" "$2" mount -t tmpfs -o "$3" sluice-test
 }
 
 # Start the program in the background as a shell with job control would: signals as by default. Sets $pid.

@@ -1,0 +1,572 @@
+# What stands where a file is to go, and what happens to it meanwhile: nothing under a final name is ever half a file.
+
+expect_content() { # file, text
+	[[ $(cat "$1") == "$2" ]] || fail "$1 changed"
+}
+
+# ---- the name is taken ----
+
+# a complete file is skipped without its body being asked for again
+test_files_exists_complete() {
+	local size
+	for size in 0 1000 5000000; do
+		get "$ORIGIN/lm/1000000000/gen/$size/1/f$size"
+		expect 0
+		get "$ORIGIN/tag/complete$size/lm/1000000000/gen/$size/1/f$size"
+		expect 0 "1 there already"
+		is_gen "f$size" "$size" 1
+	done
+	get --if-exists=auto --checksum "sha-256=$("$ORIGIN_TOOL" --sum 1000 1 | cut -c 1-64)" "$ORIGIN/status/500/f1000" -o f1000
+	expect 0 "1 there already"
+	no_parts
+}
+
+# another size, time or checksum: refused, and left as it is
+test_files_exists_other() {
+	echo mine >f
+	get "$ORIGIN/gen/1000/1/f"
+	expect 13 "'f' exists"
+	expect_content f mine
+	get "$ORIGIN/gen/5/1/other" -o f
+	expect 0 # the same size, and the server knows no time
+	get "$ORIGIN/lm/1000000000/gen/5/1/other" -o f
+	expect 13 "'f' exists"
+	get --checksum md5=00000000000000000000000000000000 "$ORIGIN/gen/5/1/other" -o f
+	expect 13 "checksum"
+	get "$ORIGIN/chunked/gen/5/1/other" -o f
+	expect 13
+	get "$ORIGIN/status/404" -o f
+	expect 3
+	expect_content f mine
+	nothing_left f
+}
+
+# each thing that may have the name, under each --if-exists
+test_files_exists_kinds() {
+	local mode
+	for mode in auto skip replace rename fail; do
+		mkdir "$mode"
+		cd "$mode" || exit
+		echo mine >regular
+		mkdir folder
+		ln -s regular link
+		ln -s nowhere dangling
+		ln -s loop loop
+		exists_kinds_"$mode"
+		[[ -d folder ]] || fail "the folder is gone"
+		absent nowhere
+		no_parts
+		cd ..
+	done
+}
+
+exists_kinds_auto() {
+	exists_kinds_fail
+}
+
+exists_kinds_fail() {
+	local kind
+	for kind in regular folder link dangling loop; do
+		get --if-exists="$mode" "$ORIGIN/tag/$mode-$kind/gen/100/1/$kind"
+		expect 13 "'$kind'"
+		[[ $(counter "$mode-$kind" requests) == [01] ]] || fail "$kind: asked for before it was refused"
+	done
+	expect_content regular mine
+	expect_content link mine
+	[[ -L link && -L dangling ]] || fail "a link is gone"
+}
+
+exists_kinds_skip() {
+	local kind
+	for kind in regular link; do
+		get --if-exists=skip "$ORIGIN/tag/skip/gen/100/1/$kind"
+		expect 0 "not looked into"
+	done
+	for kind in folder dangling loop; do
+		get --if-exists=skip "$ORIGIN/tag/skip/gen/100/1/$kind"
+		expect 13 "'$kind'"
+	done
+	expect_content regular mine
+	is_counter skip requests 0 || fail "skip asked the server"
+}
+
+# A link is replaced itself, not what it points to.
+exists_kinds_replace() {
+	local kind
+	chmod 640 regular
+	get --if-exists=replace "$ORIGIN/gen/100/1/link"
+	expect 0
+	is_gen link 100 1
+	[[ ! -L link ]] || fail "still a link"
+	expect_content regular mine
+	get --if-exists=replace "$ORIGIN/gen/100/1/regular"
+	expect 0
+	is_gen regular 100 1
+	[[ $(stat -c %a regular) == 640 ]] || fail "mode $(stat -c %a regular)"
+	get --if-exists=replace "$ORIGIN/gen/100/1/dangling"
+	expect 0
+	is_gen dangling 100 1
+	get --if-exists=replace "$ORIGIN/gen/100/1/folder"
+	expect 13 "is a folder"
+	get --if-exists=replace "$ORIGIN/short/50/100" -o regular
+	expect 22
+	is_gen regular 100 1
+}
+
+exists_kinds_rename() {
+	local kind
+	for kind in regular folder link dangling loop; do
+		get --if-exists=rename "$ORIGIN/gen/100/1/$kind"
+		expect 0
+		is_gen "$kind.1" 100 1
+		get --if-exists=rename "$ORIGIN/gen/100/2/$kind"
+		expect 0
+		is_gen "$kind.2" 100 2
+	done
+	expect_content regular mine
+	[[ -L link && -L dangling ]] || fail "a link is gone"
+}
+
+# devices and FIFOs are written to; sockets are refused
+test_files_exists_devices() {
+	get "$ORIGIN/gen/5000000/1" -o /dev/null
+	expect 0
+	get "$ORIGIN/gen/5000000/1" -o /dev/full
+	expect 9 "/dev/full"
+	[[ -c /dev/null && -c /dev/full ]] || fail "a device is gone"
+	mkfifo fifo
+	cat fifo >copy &
+	get "$ORIGIN/gen/5000000/1" -o fifo
+	wait
+	expect 0
+	is_gen copy 5000000 1
+	[[ -p fifo ]] || fail "the FIFO is gone"
+	head -c 1 fifo >/dev/null &
+	get "$ORIGIN/gen/5000000/1" -o fifo
+	wait
+	expect 17 "fifo"
+	get --deadline 200ms "$ORIGIN/gen/10/1" -o fifo # which nobody reads
+	expect 2
+	python3 -c 'import socket; socket.socket(socket.AF_UNIX).bind("socket")' 2>/dev/null || skip "no python3 to make a socket"
+	get "$ORIGIN/gen/10/1" -o socket
+	expect 13 "neither"
+	nothing_left fifo copy socket
+}
+
+# two inputs with one name: the earlier has it, the later is refused before its first byte
+test_files_two_of_one_name() {
+	get "$ORIGIN/gen/100/1/f" "$ORIGIN/tag/second/gen/100/2/f?x"
+	expect 13 "gen/100/2/f"
+	grep -q "input 1" err || fail "the first input is not named"
+	is_gen f 100 1
+	is_counter second requests 0 || fail "the second was asked for"
+	get --if-exists=rename "$ORIGIN/gen/100/1/g" "$ORIGIN/gen/100/2/g" "$ORIGIN/gen/100/3/g"
+	expect 0
+	cat g g.1 g.2 | cmp - <("$ORIGIN_TOOL" --gen 100 1; "$ORIGIN_TOOL" --gen 100 2; "$ORIGIN_TOOL" --gen 100 3) ||
+		fail "not the three"
+	get --if-exists=replace "$ORIGIN/gen/100/4/f" "$ORIGIN/gen/100/5/f"
+	expect 13
+	is_gen f 100 4
+	printf '%s\n' "$ORIGIN/gen/100/1/h" " dir=a" "$ORIGIN/gen/100/2/h" " dir=./a" "$ORIGIN/gen/100/3/h" " dir=a//" >list
+	get -i list
+	[[ $status == 13 ]] || fail "three spellings of one name: exit $status"
+	no_parts
+}
+
+# ---- parts ----
+
+# hold NAME FILE: a download of gen 400000 5 into FILE that stops half-way until `opened NAME`; its part is there.
+hold() {
+	start get "$ORIGIN/gate/$1/gen/400000/5" -o "$2"
+	until_true 10 test -e "$2.part"
+}
+
+# a part left by a run that was killed is taken over from its first byte
+test_files_part_of_killed_run() {
+	hold killed f
+	kill -KILL "$pid"
+	wait "$pid" 2>/dev/null
+	[[ -f f.part ]] || fail "no part"
+	absent f
+	head -c 9000000 /dev/zero >f.part # longer than what comes
+	get "$ORIGIN/gen/400000/6" -o f
+	expect 0
+	is_gen f 400000 6
+	[[ $(stat -c %a f) == "$(printf %o $((0666 & ~$(umask))))" ]] || fail "mode $(stat -c %a f)"
+	no_parts
+}
+
+# a part that another run writes is in use, and that run is not disturbed
+test_files_part_in_use() {
+	hold inuse f
+	mv out out1
+	mv err err1
+	get "$ORIGIN/gen/400000/6" -o f
+	expect 11 "another run"
+	absent f
+	opened inuse
+	finish 10
+	[[ $status == 0 ]] || fail "the first run: exit $status"
+	is_gen f 400000 5
+	no_parts
+}
+
+# what has the part's name and is no part of ours stays, and nothing is written through it
+test_files_foreign_parts() {
+	echo mine >other
+	ln -s other link.part
+	ln -s nowhere dangling.part
+	mkdir folder.part
+	mkfifo fifo.part
+	ln other hard.part
+	local kind
+	for kind in link dangling folder fifo hard; do
+		get "$ORIGIN/gen/100/1/$kind"
+		[[ $status == 1[36] ]] || fail "$kind: exit $status"
+		expect "$status" "$kind.part"
+		absent "$kind"
+	done
+	[[ -L link.part && -L dangling.part && -d folder.part && -p fifo.part && hard.part -ef other ]] || fail "one is gone"
+	expect_content other mine
+	absent nowhere
+}
+
+# root takes over no part of another user
+test_files_part_of_another_user() {
+	as_root
+	echo theirs >f.part
+	chown nobody f.part
+	get "$ORIGIN/gen/100/1/f"
+	expect 13 "somebody else"
+	expect_content f.part theirs
+}
+
+# names up to 255 bytes are used, with a shorter name for the part
+test_files_long_names() {
+	local name long
+	printf -v name 'n%.0s' {1..251}
+	for long in "${name}" "${name}n" "${name}nnn" "${name}nnnn"; do
+		get "$ORIGIN/gen/5000000/1/$long" "$ORIGIN/gen/10/2/b${long:1}"
+		expect 0
+		is_gen "$long" 5000000 1
+	done
+	get "$ORIGIN/gen/10/1/${name}nnnnn"
+	expect 28 "255 bytes"
+	get "$ORIGIN/gen/10/1/x" -o "${name}nnnnn"
+	expect 28 "255 bytes"
+	no_parts
+}
+
+# a part that is removed, replaced or grown meanwhile never becomes the file
+test_files_part_touched() {
+	local what
+	for what in removed replaced grown; do
+		hold "touched-$what" "$what"
+		case $what in
+		removed) rm removed.part ;;
+		replaced) rm replaced.part && echo other >replaced.part ;;
+		grown) truncate -s 500000 grown.part ;;
+		esac
+		opened "touched-$what"
+		finish 10
+		expect 14 "$what.part"
+		absent "$what"
+	done
+	expect_content replaced.part other
+	rm replaced.part
+	no_parts
+}
+
+# the same with large files, whose room is reserved; what is truncated below the point reached leaves a hole
+test_files_large_part_touched() {
+	start get "$ORIGIN/gate/large-grown/gen/20000000/5" -o f
+	until_true 10 test -s f.part
+	truncate -s 30000000 f.part
+	opened large-grown
+	finish 20
+	expect 14 "f.part"
+	absent f
+	no_parts
+}
+
+# a body of unknown length whose part is cut while it comes
+test_files_part_truncated() {
+	start get "$ORIGIN/gate/cut/chunked/gen/20000000/5" -o f
+	until_true 10 test -s f.part
+	opened cut
+	while [[ -e f.part ]]; do
+		truncate -c -s 0 f.part 2>/dev/null
+	done
+	finish 20
+	[[ $status == 14 || $status == 0 ]] || fail "exit $status"
+	[[ $status == 0 ]] || absent f
+	no_parts
+}
+
+# a file that came into being meanwhile is left as it is
+test_files_name_taken_meanwhile() {
+	local mode
+	for mode in auto fail replace rename; do
+		rm -rf f f.1
+		start get --if-exists=$mode "$ORIGIN/gate/taken-$mode/gen/400000/5" -o f
+		until_true 10 test -e f.part
+		echo mine >f
+		opened "taken-$mode"
+		finish 10
+		case $mode in
+		rename)
+			[[ $status == 0 ]] || fail "rename: exit $status"
+			is_gen f.1 400000 5
+			;;
+		replace) # nothing stood there to be replaced when it began
+			[[ $status == 0 || $status == 13 ]] || fail "replace: exit $status"
+			[[ $status == 13 ]] || is_gen f 400000 5
+			;;
+		*) expect 13 "meanwhile" ;;
+		esac
+		[[ $mode == replace ]] || expect_content f mine
+		no_parts
+	done
+}
+
+# ---- folders ----
+
+# -d that is a file, below a file, or a link in a circle
+test_files_bad_folders() {
+	echo mine >file
+	ln -s circle circle
+	local dir
+	for dir in file file/below circle; do
+		get -d "$dir" "$ORIGIN/gen/10/1/f"
+		expect 18 "$dir"
+	done
+	get -o file/f "$ORIGIN/gen/10/1/f"
+	expect 18 "file"
+	get -d "" "$ORIGIN/gen/10/1/f"
+	[[ $status == 28 || $status == 18 ]] || fail "-d '': exit $status"
+	get -o folder/ "$ORIGIN/gen/10/1/f"
+	expect 28
+	get -o . "$ORIGIN/gen/10/1/f"
+	expect 28
+	get -o .. "$ORIGIN/gen/10/1/f"
+	expect 28
+	expect_content file mine
+	nothing_left file circle
+}
+
+# a folder that may not be written, and one that may not be made
+test_files_unwritable_folder() {
+	chmod 777 .
+	mkdir locked open
+	chmod 555 locked
+	chmod 777 open
+	as_user true
+	as_user "$S" get -d locked "$ORIGIN/gen/10/1/f" >out 2>err
+	status=$?
+	expect 16 "locked/f.part"
+	as_user "$S" get -d locked/new "$ORIGIN/gen/10/1/f" >out 2>err
+	status=$?
+	expect 18 "locked/new"
+	as_user "$S" get -d locked "$ORIGIN/gen/5000000/1/f" >out 2>err
+	status=$?
+	expect 16
+	as_user "$S" get -d open "$ORIGIN/gen/10/1/f" >out 2>err
+	status=$?
+	expect 0
+	is_gen open/f 10 1
+	absent locked/f locked/new
+	chmod 0 open
+	as_user "$S" get -d open "$ORIGIN/gen/10/1/g" >out 2>err
+	status=$?
+	expect 18 "open"
+	chmod 755 open
+	no_parts
+}
+
+# an existing file that may not be read is not taken for complete
+test_files_unreadable_target() {
+	chmod 777 .
+	echo theirs >f
+	chmod 0 f
+	as_user "$S" get --checksum md5=00000000000000000000000000000000 "$ORIGIN/gen/7/1/f" >out 2>err
+	status=$?
+	expect 17 "cannot read 'f'"
+	nothing_left f
+}
+
+# the folder is removed under the download
+test_files_folder_removed() {
+	start get -d d "$ORIGIN/gate/folder/gen/400000/5" -o f
+	until_true 10 test -e d/f.part
+	rm -r d
+	opened folder
+	finish 10
+	expect 14
+	absent d
+}
+
+# ---- room ----
+
+# a limit on the size of files is an error of that file, no signal; smaller ones go on
+test_files_size_limit() {
+	local url
+	for url in gen/5000000/1 chunked/gen/5000000/1 gen/2000000/1; do
+		prlimit --fsize=1000000 "$S" get "$ORIGIN/$url/f" "$ORIGIN/gen/900000/2/g" >out 2>err
+		status=$?
+		expect 17 "f.part"
+		absent f
+		is_gen g 900000 2
+		rm g
+		no_parts
+	done
+}
+
+# with very few descriptors fewer files are under way, and all arrive
+test_files_few_descriptors() {
+	local i urls=()
+	for i in {1..60}; do
+		urls+=("$ORIGIN/gen/$((i * 1000))/$i/f$i")
+	done
+	(ulimit -n 16 && "$S" get -j 16 -x 16 "${urls[@]}" >out 2>err)
+	status=$?
+	expect 0 "60 of 60"
+	for i in {1..60}; do
+		is_gen "f$i" $((i * 1000)) "$i"
+	done
+	mkdir tls
+	(ulimit -n 24 && "$S" get -d tls -j 16 --cacert "$CA" "${urls[@]/$ORIGIN/$ORIGINS}" >out 2>err)
+	status=$?
+	expect 0 "60 of 60"
+	no_parts
+}
+
+# too few to work with: said, not hung
+test_files_no_descriptors() {
+	local count
+	for count in 4 6 8 10; do
+		(ulimit -n $count && timeout $((20 * SLOW)) "$S" get "$ORIGIN/gen/10/1/f" >out 2>err)
+		status=$?
+		[[ $status == 0 || $status == 1 || $status == 1[4-8] ]] || fail "$count descriptors: exit $status"
+		[[ $status == 0 || -s err ]] || fail "$count descriptors: no word"
+		[[ $status == 0 ]] || absent f
+		rm -f f
+		no_parts
+	done
+}
+
+# a full file system: exit 9 naming the file; what has room arrives; room made later is used by the same command
+test_files_full_tmpfs() {
+	on_tmpfs "${BASH_SOURCE[0]}" full_tmpfs size=6m
+}
+
+full_tmpfs() {
+	local url
+	for url in gen/9000000/1 chunked/gen/9000000/1 untilclose/gen/9000000/1; do
+		get -j 1 -d mnt "$ORIGIN/$url/big" "$ORIGIN/gen/1000/2/small"
+		expect 9 "big.part"
+		grep -q "space" err || fail "does not say why"
+		absent mnt/big
+		is_gen mnt/small 1000 2
+		rm mnt/small
+		no_parts
+	done
+	"$ORIGIN_TOOL" --gen 5000000 1 >mnt/ballast
+	get -d mnt "$ORIGIN/gen/2000000/3/medium" # a small one, not reserved
+	expect 9 "medium.part"
+	absent mnt/medium
+	rm mnt/ballast
+	get -d mnt "$ORIGIN/gen/2000000/3/medium"
+	expect 0
+	is_gen mnt/medium 2000000 3
+	no_parts
+}
+
+# several files that do not all fit: those reported done are whole
+test_files_full_tmpfs_many() {
+	on_tmpfs "${BASH_SOURCE[0]}" full_tmpfs_many size=4m
+}
+
+full_tmpfs_many() {
+	local i urls=() done_count=0
+	for i in {1..12}; do
+		urls+=("$ORIGIN/gen/700000/$i/f$i")
+	done
+	get -d mnt -j 6 "${urls[@]}"
+	expect 9
+	for i in {1..12}; do
+		[[ -e mnt/f$i ]] || continue
+		is_gen "mnt/f$i" 700000 "$i"
+		done_count=$((done_count + 1))
+	done
+	((done_count >= 1 && done_count <= 5)) || fail "$done_count files in 4 MiB"
+	expect 9 "$done_count of 12 files done"
+	no_parts
+}
+
+# no inodes left
+test_files_few_inodes() {
+	on_tmpfs "${BASH_SOURCE[0]}" few_inodes size=20m,nr_inodes=10
+}
+
+few_inodes() {
+	local i urls=() done_count=0
+	for i in {1..20}; do
+		urls+=("$ORIGIN/gen/1000/$i/f$i")
+	done
+	get -d mnt "${urls[@]}"
+	expect 9 ".part"
+	for i in {1..20}; do
+		[[ ! -e mnt/f$i ]] || { is_gen "mnt/f$i" 1000 "$i"; done_count=$((done_count + 1)); }
+	done
+	expect 9 "$done_count of 20 files done"
+	no_parts
+}
+
+# a full journaled ext4: reserved before the first byte, or found out while writing
+test_files_full_ext4() {
+	as_root
+	command -v mkfs.ext4 >/dev/null || skip "no mkfs.ext4 here"
+	truncate -s 24M image
+	mkfs.ext4 -q -F -m 0 -J size=4 image || fail "mkfs.ext4"
+	in_namespace "${BASH_SOURCE[0]}" full_ext4 mount -o loop image
+}
+
+full_ext4() {
+	local url mode
+	for mode in auto buffered; do
+		for url in gen/30000000/1 chunked/gen/30000000/1; do
+			get --io $mode -j 1 -d mnt "$ORIGIN/$url/big" "$ORIGIN/gen/1000/2/small"
+			expect 9 "big.part"
+			absent mnt/big
+			is_gen mnt/small 1000 2
+			rm mnt/small
+		done
+		get --io $mode -d mnt "$ORIGIN/gen/9000000/3/fits"
+		expect 0
+		is_gen mnt/fits 9000000 3
+		rm mnt/fits
+	done
+	no_parts
+}
+
+# the disk below fails only when bytes are brought to it: no file is reported done
+test_files_write_back_fails() {
+	as_root
+	command -v mkfs.ext4 >/dev/null || skip "no mkfs.ext4 here"
+	on_tmpfs "${BASH_SOURCE[0]}" write_back_fails size=6m
+}
+
+write_back_fails() {
+	truncate -s 40M mnt/image
+	mkfs.ext4 -q -F -J size=4 -E lazy_itable_init=1,lazy_journal_init=1 mnt/image || { echo "mkfs.ext4 needs more room"; exit 77; }
+	mkdir thin
+	mount -o loop mnt/image thin 2>mount.err || { head -n 1 mount.err; exit 77; }
+	local mode
+	for mode in buffered direct; do
+		get --io $mode -d thin "$ORIGIN/gen/20000000/1/f"
+		[[ $status == 17 || $status == 9 ]] || fail "--io=$mode: exit $status"
+		absent thin/f
+	done
+	umount thin 2>/dev/null
+	true
+}
