@@ -93,7 +93,7 @@ count_counted() {
 }
 
 show() { # log: without what passed, and not without end
-	grep -vE '^\[(RUN |PASS)\]' "$1" | awk -v limit=200 '
+	grep -vE '^\[(RUN |PASS)\]|^  (CC|AS|AR|LD) ' "$1" | awk -v limit=200 '
 		NR <= limit { print "  | " $0 }
 		NR > limit { tail[NR % limit] = $0 }
 		END {
@@ -123,8 +123,9 @@ collect() {
 		elif [[ ${job_kinds[number]} == exit ]]; then
 			printf '  ok    %s\n' "${job_names[number]}"
 		else
-			printf '  ok    %s (%d%s)\n' "${job_names[number]}" "$good" "${left/#0/}"
+			printf '  ok    %s (%d)\n' "${job_names[number]}" "$good"
 		fi
+		((left == 0 || good == 0)) || sed -nE 's/^(\[SKIP\]|skip) /    skip  /p' "$log"
 	done
 	job_names=() job_kinds=() job_pids=()
 	rm -f "$reports"/*
