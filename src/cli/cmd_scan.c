@@ -1,12 +1,229 @@
-#include "sluice/cli/commands.h"
-
+/*
+ * cmd_scan.c - `sluice scan`: from options to a scan, its exit status. What it prints is in
+ * scan_output.c.
+ */
+#include "sluice/base/cpu.h"
 #include "sluice/base/log.h"
+#include "sluice/cli/commands.h"
+#include "sluice/cli/console.h"
+#include "sluice/cli/options.h"
+#include "sluice/cli/run.h"
+#include "sluice/cli/scan_output.h"
+#include "sluice/cli/stats.h"
+#include "sluice/rt/stats.h"
+#include "sluice/scan/scan.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+struct scan {
+	struct sl_scan_options options;
+	struct sl_pattern *pattern;
+	struct sl_scan_progress progress;
+	struct sl_scan_output output;
+	struct sl_error error; /* of the scan itself, not of an input */
+	uint64_t started_ns;
+	uint64_t shown_bytes, shown_ns, rate; /* of the last look, for the rate */
+};
+
+/* ---- progress ---- */
+
+static struct sl_progress_scan
+snapshot(struct scan *scan)
+{
+	const struct sl_scan_progress *progress = &scan->progress;
+	uint64_t now = sl_now(), passed = now - scan->shown_ns;
+	if (passed >= SL_NS_PER_S / 5 && progress->read >= scan->shown_bytes) {
+		double seconds = (double)passed / (double)SL_NS_PER_S;
+		scan->rate = (uint64_t)((double)(progress->read - scan->shown_bytes) / seconds);
+		scan->shown_bytes = progress->read;
+		scan->shown_ns = now;
+	}
+	bool sized = progress->all_listed && progress->summary.inputs > 0 &&
+		     progress->size_opened > 0 && progress->read <= progress->size_opened;
+	uint64_t left = sized ? progress->size_opened - progress->read : 0;
+	return (struct sl_progress_scan){ .inputs_done = progress->summary.inputs,
+		.inputs_total = progress->all_listed ? progress->listed : SL_PROGRESS_UNKNOWN,
+		.bytes_done = progress->read,
+		.bytes_total = sized ? progress->size_opened : SL_PROGRESS_UNKNOWN,
+		.rate_bytes_s = scan->rate,
+		.left_ns = sized && scan->rate ? (uint64_t)((double)left / (double)scan->rate *
+							    (double)SL_NS_PER_S)
+					       : SL_PROGRESS_UNKNOWN,
+		.lines = progress->summary.lines,
+		.error_lines = progress->hits };
+}
+
+static void
+draw(void *ctx, struct sl_progress_screen *screen, const struct sl_progress_style *style,
+	struct sl_span above, struct sl_buf *out)
+{
+	struct sl_progress_scan now = snapshot(ctx);
+	sl_progress_draw_scan(screen, style, &now, above, out);
+}
+
+static void
+plain(void *ctx, struct sl_buf *out)
+{
+	struct sl_progress_scan now = snapshot(ctx);
+	sl_progress_plain_scan(&now, out);
+}
+
+/* ---- the run ---- */
+
+SL_SUSPENDS
+static int
+scan_task(void *arg)
+{
+	static const char *const standard_input[] = { "-" };
+	struct scan *scan = arg;
+	const struct sl_scan_options *options = &scan->options;
+	struct sl_console_view view = { .ctx = scan, .draw = draw, .plain = plain };
+	bool named = options->inputs.count > 0;
+	scan->started_ns = scan->shown_ns = sl_now();
+	int code = sl_scan_output_begin(&scan->output, options, scan->pattern);
+	if (code)
+		return sl_fail_code(&scan->error, SL_PHASE_NONE, code, "cannot start");
+	code = sl_console_begin(&view);
+	struct sl_scan_setup setup = { .paths = named ? options->inputs.items : standard_input,
+		.count = named ? options->inputs.count : 1,
+		.pattern = scan->pattern,
+		.sink = sl_scan_output_sink(&scan->output),
+		.numbers = options->print || options->json,
+		.max_hits = options->max_count,
+		.stop_at_hit = options->quiet,
+		.chunk = (size_t)options->chunk,
+		.queue = options->queue,
+		.max_memory = options->max_memory };
+	if (!code)
+		code = sl_scan_run(&setup, &scan->progress, &scan->error);
+	struct sl_shield shield;
+	sl_shield_begin(
+		&shield, sl_task_cancelled() ? sl_deadline_in(SL_NS_PER_S / 2) : SL_FOREVER);
+	sl_console_end();
+	int written = sl_scan_output_end(&scan->output, &scan->progress.summary,
+		sl_now() - scan->started_ns, code == 0, &scan->error);
+	sl_shield_end(&shield);
+	return code ? code : written;
+}
+
+static void
+at_end(void *arg, struct sl_rt *rt)
+{
+	struct scan *scan = arg;
+	if (!scan->options.stats)
+		return;
+	const struct sl_scan_progress *progress = &scan->progress;
+	const struct sl_stats *stats = sl_rt_stats(rt);
+	struct sl_buf text = { 0 };
+	const struct sl_stats_stage stages[] = { { "disk", stats->op[SL_OP_READ].sum_ns },
+		{ "scan", stats->offload_ns }, { "output", scan->output.waited_ns } };
+	sl_stats_print(&text, rt, stages, SL_COUNT_OF(stages));
+	sl_buf_printf(&text,
+		"pattern: %s kernel%s; queue: %zu of %u pieces at most; chunks: %zu of %zu, %zu "
+		"KiB each; "
+		"%llu of %llu bytes past the page cache\n",
+		sl_pattern_kernel(scan->pattern)->name,
+		sl_pattern_plan(scan->pattern) ? "" : " and PCRE2", progress->queue_high_water,
+		scan->options.queue, progress->chunks_high_water, progress->chunks,
+		progress->chunk_size / 1024, (unsigned long long)progress->direct_bytes,
+		(unsigned long long)progress->read);
+	sl_console_print(sl_buf_span(&text));
+	sl_buf_release(&text);
+}
+
+/* ---- before and after ---- */
+
+static int
+make_pattern(struct scan *scan, struct sl_error *err)
+{
+	const struct sl_scan_options *options = &scan->options;
+	struct sl_span *texts = calloc(options->patterns.count + 1, sizeof(*texts));
+	if (!texts)
+		return sl_fail(err, SL_PHASE_NONE, -ENOMEM, "out of memory");
+	for (size_t i = 0; i < options->patterns.count; i++)
+		texts[i] = sl_span_str(options->patterns.items[i]);
+	struct sl_pattern_spec spec = { .texts = texts,
+		.count = options->patterns.count,
+		.fixed = options->fixed_strings,
+		.ignore_case = options->ignore_case };
+	int code = sl_pattern_new(&scan->pattern, &spec, sl_match_choose(sl_cpu_features()), err);
+	free(texts);
+	return code;
+}
+
+static int
+status_of(const struct scan *scan, int code)
+{
+	const struct sl_scan_summary *summary = &scan->progress.summary;
+	bool found = summary->hits > 0 || scan->progress.hits > 0;
+	if (scan->options.quiet && found)
+		return SL_EXIT_SCAN_FOUND;
+	if (code == -EPIPE) /* the reader has what it wanted */
+		return SL_EXIT_SCAN_FOUND;
+	if (code || sl_scan_summary_troubles(summary) > 0)
+		return SL_EXIT_SCAN_TROUBLE;
+	return found ? SL_EXIT_SCAN_FOUND : SL_EXIT_SCAN_NONE;
+}
+
+static int
+fail_usage(struct scan *scan, const struct sl_error *err)
+{
+	sl_log_error("%s", err->text);
+	sl_pattern_free(scan->pattern);
+	sl_scan_options_release(&scan->options);
+	return SL_EXIT_SCAN_TROUBLE;
+}
+
+static void
+configure_console(const struct sl_scan_options *options)
+{
+	/* Lines on a terminal and a bar below them would fight for it: the lines are the progress.
+	 */
+	bool lines_on_terminal = options->print && isatty(STDOUT_FILENO);
+	bool silent = options->quiet ||
+		      (lines_on_terminal && options->progress == SL_OPTION_PROGRESS_AUTO);
+	struct sl_console_setting setting = { .level = SL_LOG_WARN,
+		.colour = options->colour,
+		.progress = silent ? SL_OPTION_PROGRESS_NONE : options->progress };
+	sl_console_configure(&setting);
+}
 
 int
 sl_cmd_scan(int argc, char **argv)
 {
-	(void)argc;
-	(void)argv;
-	sl_log_error("scan is not part of this build");
-	return SL_EXIT_SCAN_TROUBLE;
+	struct scan scan = { 0 };
+	struct sl_error err = { 0 };
+	int code = sl_scan_options_parse(&scan.options, argc, argv, &err);
+	if (code == SL_OPTIONS_HELP) {
+		sl_scan_options_release(&scan.options);
+		return sl_show_help("scan");
+	}
+	if (!code && scan.options.inputs.count == 0 && isatty(STDIN_FILENO))
+		code = sl_fail(&err, SL_PHASE_NONE, SL_E_USAGE,
+			"no input: name files or folders, or pipe into standard input ('sluice "
+			"scan --help' lists options)");
+	if (!code)
+		code = make_pattern(&scan, &err);
+	if (code)
+		return fail_usage(&scan, &err);
+	configure_console(&scan.options);
+	struct sl_run run = {
+		.workers = scan.options.workers, .fn = scan_task, .arg = &scan, .at_end = at_end
+	};
+	code = sl_run_command(&run, &err);
+	int status = SL_EXIT_SCAN_TROUBLE;
+	if (code) {
+		sl_log_error("%s", err.text);
+	} else {
+		if (scan.error.code && run.result != -EPIPE && !run.signo)
+			sl_log_error("%s", scan.error.text);
+		status = status_of(&scan, run.result);
+	}
+	sl_scan_output_release(&scan.output);
+	sl_pattern_free(scan.pattern);
+	sl_scan_options_release(&scan.options);
+	sl_run_end(&run);
+	return status;
 }

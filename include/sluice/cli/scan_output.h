@@ -1,0 +1,52 @@
+/*
+ * scan_output.h - what `sluice scan` prints: the table, lines, counts or JSON, through the bounded
+ * output.
+ */
+#ifndef SLUICE_CLI_SCAN_OUTPUT_H
+#define SLUICE_CLI_SCAN_OUTPUT_H
+
+#include "sluice/cli/options.h"
+#include "sluice/cli/output.h"
+#include "sluice/scan/scan.h"
+#include "sluice/ui/table.h"
+
+/* One input's row of the table, kept until the end because columns are as wide as their widest. */
+struct sl_scan_row {
+	char *name;
+	uint64_t lines, hits;
+	enum sl_scan_state state;
+};
+
+/* {0} before begin. Fields are the module's but for reading waited_ns. */
+struct sl_scan_output {
+	const struct sl_scan_options *options;
+	const struct sl_pattern *pattern;
+	struct sl_output *out; /* NULL with -q */
+	struct sl_buf pending;
+	struct sl_scan_row *rows;
+	size_t row_count, row_cap;
+	bool with_names;
+	bool terminal, colour; /* of stdout */
+	uint64_t printed_bytes, printed_matches, inputs_printed;
+	uint64_t waited_ns; /* for the reader of stdout */
+};
+
+/* In the task that scans. Returns 0 or -ENOMEM. */
+int sl_scan_output_begin(struct sl_scan_output *output, const struct sl_scan_options *options,
+	const struct sl_pattern *pattern) SL_MUST_CHECK;
+
+/* Where sl_scan_run sends results; `output` stays in place. */
+struct sl_scan_sink sl_scan_output_sink(struct sl_scan_output *output);
+
+/*
+ * The table or the JSON summary (only if `complete`: the scan was not cut off), then wait for the
+ * output. Returns 0; -EPIPE if the reader has gone; another write error, told in *err.
+ */
+SL_SUSPENDS
+int sl_scan_output_end(struct sl_scan_output *output, const struct sl_scan_summary *summary,
+	uint64_t elapsed_ns, bool complete, struct sl_error *err) SL_MUST_CHECK;
+
+/* Harmless on {0}. */
+void sl_scan_output_release(struct sl_scan_output *output);
+
+#endif

@@ -1,0 +1,431 @@
+#include "sluice/cli/scan_output.h"
+
+#include "sluice/base/log.h"
+#include "sluice/base/text.h"
+#include "sluice/cli/console.h"
+#include "sluice/ui/colour.h"
+#include "sluice/ui/json.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+int
+sl_scan_output_begin(struct sl_scan_output *output, const struct sl_scan_options *options,
+	const struct sl_pattern *pattern)
+{
+	*output = (struct sl_scan_output){ .options = options, .pattern = pattern };
+	output->terminal = sl_console_columns(STDOUT_FILENO) > 0;
+	output->colour = sl_console_has_colour(STDOUT_FILENO);
+	/* Lines always say where they are from; counts as grep -c does. */
+	output->with_names = options->with_filename || options->print || options->inputs.count > 1;
+	if (options->no_filename)
+		output->with_names = false;
+	return options->quiet ? 0 : sl_output_open(&output->out, STDOUT_FILENO);
+}
+
+void
+sl_scan_output_release(struct sl_scan_output *output)
+{
+	for (size_t i = 0; i < output->row_count; i++)
+		free(output->rows[i].name);
+	free(output->rows);
+	sl_buf_release(&output->pending);
+	output->rows = NULL;
+	output->row_count = output->row_cap = 0;
+}
+
+SL_SUSPENDS
+static int
+send_pending(struct sl_scan_output *output)
+{
+	if (output->pending.failed)
+		return -ENOMEM;
+	if (output->pending.len == 0)
+		return 0;
+	uint64_t before_ns = sl_now();
+	output->printed_bytes += output->pending.len;
+	int code = sl_output_send(output->out, &output->pending);
+	output->waited_ns += sl_now() - before_ns;
+	return code;
+}
+
+/* Collected into large pieces, unless somebody watches. */
+SL_SUSPENDS
+static int
+pass_on(struct sl_scan_output *output, const struct sl_input *input)
+{
+	bool watched = output->terminal || input->kind == SL_INPUT_STREAM;
+	if (output->pending.len < SL_OUTPUT_BUFFER && !watched && !output->pending.failed)
+		return sl_output_state(output->out);
+	return send_pending(output);
+}
+
+/* As grep: what was found in a folder is named as well. */
+static bool
+wants_name(const struct sl_scan_output *output, const struct sl_input *input)
+{
+	return output->with_names || (input->is_found && !output->options->no_filename);
+}
+
+static struct sl_span
+name_of(const struct sl_input *input)
+{
+	return sl_span_str(input->is_stdin ? "<stdin>" : input->path);
+}
+
+/* ---- lines ---- */
+
+/* To a terminal nothing that it could act on; elsewhere the bytes as they are. */
+static void
+add_text(struct sl_scan_output *output, struct sl_span text)
+{
+	if (output->terminal)
+		sl_text_make_safe(&output->pending, text);
+	else
+		sl_buf_add_span(&output->pending, text);
+}
+
+static void
+add_coloured(struct sl_scan_output *output, enum sl_colour colour, struct sl_span text)
+{
+	sl_buf_add_str(&output->pending, sl_colour_code(output->colour, colour));
+	add_text(output, text);
+	sl_buf_add_str(&output->pending, sl_colour_code(output->colour, SL_COLOUR_RESET));
+}
+
+/* The line with its matches coloured. */
+static void
+add_marked(struct sl_scan_output *output, const struct sl_scan_line *line)
+{
+	const char *text = (const char *)line->text;
+	size_t at = 0, begin = 0, end = 0;
+	while (output->colour && at < line->len &&
+		sl_matcher_find(line->matcher, line->text, line->len, at, &begin, &end)) {
+		if (end == begin) /* an empty match has nothing to colour */
+			break;
+		add_text(output, sl_span(text + at, begin - at));
+		add_coloured(output, SL_COLOUR_MATCH, sl_span(text + begin, end - begin));
+		at = end;
+	}
+	add_text(output, sl_span(text + at, line->len - at));
+}
+
+static void
+add_line(struct sl_scan_output *output, const struct sl_scan_line *line)
+{
+	struct sl_buf *out = &output->pending;
+	if (wants_name(output, line->input)) {
+		add_coloured(output, SL_COLOUR_FILE, name_of(line->input));
+		sl_buf_add_char(out, ':');
+	}
+	char number[24];
+	snprintf(number, sizeof(number), "%llu", (unsigned long long)line->number);
+	add_coloured(output, SL_COLOUR_LINE, sl_span_str(number));
+	sl_buf_add_char(out, ':');
+	add_marked(output, line);
+	if (line->whole_len > line->len)
+		sl_buf_printf(out, " [... %llu more bytes]",
+			(unsigned long long)(line->whole_len - line->len));
+	sl_buf_add_char(out, '\n');
+}
+
+/* ---- JSON, in ripgrep's words ---- */
+
+static void
+json_path(struct sl_json *json, const struct sl_input *input)
+{
+	sl_json_text_or_bytes(json, "path", name_of(input));
+}
+
+static void
+json_begin(struct sl_json *json, struct sl_buf *out, const char *type)
+{
+	sl_json_begin(json, out);
+	sl_json_string(json, "type", sl_span_str(type));
+	sl_json_open(json, "data", SL_JSON_OBJECT);
+}
+
+static void
+json_submatches(
+	struct sl_scan_output *output, struct sl_json *json, const struct sl_scan_line *line)
+{
+	const char *text = (const char *)line->text;
+	size_t at = 0, begin = 0, end = 0;
+	sl_json_open(json, "submatches", SL_JSON_ARRAY);
+	while (at <= line->len &&
+		sl_matcher_find(line->matcher, line->text, line->len, at, &begin, &end)) {
+		sl_json_open(json, NULL, SL_JSON_OBJECT);
+		sl_json_text_or_bytes(json, "match", sl_span(text + begin, end - begin));
+		sl_json_u64(json, "start", begin);
+		sl_json_u64(json, "end", end);
+		sl_json_close(json);
+		at = end > begin ? end : end + 1;
+		output->printed_matches++;
+	}
+	sl_json_close(json);
+}
+
+/* ripgrep's lines end with their newline. */
+static int
+json_match(struct sl_scan_output *output, const struct sl_scan_line *line)
+{
+	struct sl_json json;
+	struct sl_buf whole = { 0 };
+	sl_buf_add(&whole, line->text, line->len);
+	if (line->is_closed)
+		sl_buf_add_char(&whole, '\n');
+	if (whole.failed) {
+		sl_buf_release(&whole);
+		return -ENOMEM;
+	}
+	json_begin(&json, &output->pending, "match");
+	json_path(&json, line->input);
+	sl_json_text_or_bytes(&json, "lines", sl_buf_span(&whole));
+	sl_json_u64(&json, "line_number", line->number);
+	sl_json_u64(&json, "absolute_offset", line->off);
+	json_submatches(output, &json, line);
+	sl_json_end_line(&json);
+	sl_buf_release(&whole);
+	return 0;
+}
+
+static void
+json_elapsed(struct sl_json *json, const char *key, uint64_t ns)
+{
+	char human[40];
+	snprintf(human, sizeof(human), "%.6fs", (double)ns / 1e9);
+	sl_json_open(json, key, SL_JSON_OBJECT);
+	sl_json_u64(json, "secs", ns / SL_NS_PER_S);
+	sl_json_u64(json, "nanos", ns % SL_NS_PER_S);
+	sl_json_string(json, "human", sl_span_str(human));
+	sl_json_close(json);
+}
+
+struct totals {
+	uint64_t elapsed_ns, searches, searches_with_match, bytes, printed, lines, matches;
+};
+
+static void
+json_stats(struct sl_json *json, const struct totals *totals)
+{
+	sl_json_open(json, "stats", SL_JSON_OBJECT);
+	json_elapsed(json, "elapsed", totals->elapsed_ns);
+	sl_json_u64(json, "searches", totals->searches);
+	sl_json_u64(json, "searches_with_match", totals->searches_with_match);
+	sl_json_u64(json, "bytes_searched", totals->bytes);
+	sl_json_u64(json, "bytes_printed", totals->printed);
+	sl_json_u64(json, "matched_lines", totals->lines);
+	sl_json_u64(json, "matches", totals->matches);
+	sl_json_close(json);
+}
+
+static void
+json_end(struct sl_scan_output *output, const struct sl_input *input,
+	const struct sl_scan_result *result)
+{
+	struct sl_json json;
+	struct totals totals = { .elapsed_ns = result->elapsed_ns,
+		.searches = 1,
+		.searches_with_match = result->hits > 0,
+		.bytes = result->bytes,
+		.lines = result->hits,
+		.matches = result->hits };
+	json_begin(&json, &output->pending, "end");
+	json_path(&json, input);
+	sl_json_null(&json, "binary_offset");
+	json_stats(&json, &totals);
+	sl_json_u64(&json, "total_lines", result->lines);
+	sl_json_string(&json, "state", sl_span_str(sl_scan_state_name(result->state)));
+	if (result->undecided)
+		sl_json_u64(&json, "undecided_lines", result->undecided);
+	if (result->err && result->err->code)
+		sl_json_string(&json, "error", sl_span_str(result->err->text));
+	sl_json_end_line(&json);
+}
+
+static void
+json_summary(
+	struct sl_scan_output *output, const struct sl_scan_summary *summary, uint64_t elapsed_ns)
+{
+	struct sl_json json;
+	struct totals totals = { .elapsed_ns = elapsed_ns,
+		.searches = summary->inputs,
+		.searches_with_match = summary->inputs_with_hits,
+		.bytes = summary->bytes,
+		.printed = output->printed_bytes + output->pending.len,
+		.lines = summary->hits,
+		.matches = SL_MAX(output->printed_matches, summary->hits) };
+	json_begin(&json, &output->pending, "summary");
+	json_elapsed(&json, "elapsed_total", elapsed_ns);
+	json_stats(&json, &totals);
+	sl_json_u64(&json, "total_lines", summary->lines);
+	sl_json_u64(&json, "troubles", sl_scan_summary_troubles(summary));
+	sl_json_end_line(&json);
+}
+
+/* ---- the sink ---- */
+
+static int
+on_begin(void *ctx, const struct sl_input *input)
+{
+	struct sl_scan_output *output = ctx;
+	struct sl_json json;
+	json_begin(&json, &output->pending, "begin");
+	json_path(&json, input);
+	sl_json_end_line(&json);
+	return 0;
+}
+
+static int
+on_line(void *ctx, const struct sl_scan_line *line)
+{
+	struct sl_scan_output *output = ctx;
+	int code = 0;
+	if (output->options->json)
+		code = json_match(output, line);
+	else
+		add_line(output, line);
+	return code ? code : pass_on(output, line->input);
+}
+
+static int
+keep_row(struct sl_scan_output *output, const struct sl_input *input,
+	const struct sl_scan_result *result)
+{
+	if (output->row_count == output->row_cap) {
+		size_t cap = output->row_cap ? output->row_cap * 2 : 64;
+		struct sl_scan_row *rows = realloc(output->rows, cap * sizeof(*rows));
+		if (!rows)
+			return -ENOMEM;
+		output->rows = rows;
+		output->row_cap = cap;
+	}
+	char *name = sl_span_dup(name_of(input));
+	if (!name)
+		return -ENOMEM;
+	output->rows[output->row_count++] = (struct sl_scan_row){
+		.name = name, .lines = result->lines, .hits = result->hits, .state = result->state
+	};
+	return 0;
+}
+
+static void
+add_count(struct sl_scan_output *output, const struct sl_input *input,
+	const struct sl_scan_result *result)
+{
+	if (wants_name(output, input)) {
+		add_coloured(output, SL_COLOUR_FILE, name_of(input));
+		sl_buf_add_char(&output->pending, ':');
+	}
+	sl_buf_printf(&output->pending, "%llu\n", (unsigned long long)result->hits);
+}
+
+/* A first operand that is no file may have been meant as a pattern. */
+static bool
+looks_like_pattern(const struct sl_scan_output *output, const struct sl_input *input,
+	const struct sl_scan_result *result)
+{
+	const struct sl_words *inputs = &output->options->inputs;
+	return result->err->code == -ENOENT && !input->is_found &&
+	       output->options->patterns.count == 0 && inputs->count > 0 &&
+	       strcmp(inputs->items[0], input->path) == 0;
+}
+
+static void
+say_trouble(const struct sl_scan_output *output, const struct sl_input *input,
+	const struct sl_scan_result *result)
+{
+	if (!result->err || !result->err->code)
+		return;
+	if (looks_like_pattern(output, input, result))
+		sl_log_error("%s (a pattern is given with -e: 'sluice scan -e PATTERN FILE')",
+			result->err->text);
+	else if (sl_scan_state_is_trouble(result->state))
+		sl_log_error("%s", result->err->text);
+	else
+		sl_log_warn("%s", result->err->text);
+}
+
+static int
+on_end(void *ctx, const struct sl_input *input, const struct sl_scan_result *result)
+{
+	struct sl_scan_output *output = ctx;
+	const struct sl_scan_options *options = output->options;
+	say_trouble(output, input, result);
+	if (options->quiet)
+		return 0;
+	if (options->json)
+		json_end(output, input, result);
+	else if (options->count)
+		add_count(output, input, result);
+	else if (!options->print)
+		return keep_row(output, input, result);
+	return pass_on(output, input);
+}
+
+struct sl_scan_sink
+sl_scan_output_sink(struct sl_scan_output *output)
+{
+	const struct sl_scan_options *options = output->options;
+	return (struct sl_scan_sink){ .ctx = output,
+		.begin = options->json && !options->quiet ? on_begin : NULL,
+		.line = options->print && !options->count && !options->quiet ? on_line : NULL,
+		.end = on_end };
+}
+
+/* ---- the end ---- */
+
+static int
+add_table(struct sl_scan_output *output, const struct sl_scan_summary *summary)
+{
+	struct sl_table_row *rows = calloc(output->row_count + 1, sizeof(*rows));
+	if (!rows)
+		return -ENOMEM;
+	for (size_t i = 0; i < output->row_count; i++) {
+		const struct sl_scan_row *row = &output->rows[i];
+		bool nothing = row->state == SL_SCAN_BINARY || row->state == SL_SCAN_UNSUPPORTED ||
+			       (row->state == SL_SCAN_UNREADABLE && row->lines == 0);
+		rows[i] = (struct sl_table_row){ .name = sl_span_str(row->name),
+			.lines = row->lines,
+			.error_lines = row->hits,
+			.unread = nothing,
+			.note = sl_span_str(
+				row->state == SL_SCAN_OK ? "" : sl_scan_state_name(row->state)) };
+	}
+	struct sl_table table = { .rows = rows,
+		.row_count = output->row_count,
+		.lines = summary->lines,
+		.error_lines = summary->hits,
+		.columns = sl_console_columns(STDOUT_FILENO),
+		.colour = output->colour,
+		.unicode = sl_console_has_unicode() };
+	sl_table_format(&table, &output->pending);
+	free(rows);
+	return 0;
+}
+
+int
+sl_scan_output_end(struct sl_scan_output *output, const struct sl_scan_summary *summary,
+	uint64_t elapsed_ns, bool complete, struct sl_error *err)
+{
+	const struct sl_scan_options *options = output->options;
+	if (!output->out)
+		return 0;
+	int code = 0;
+	if (options->json && complete)
+		json_summary(output, summary, elapsed_ns);
+	else if (!options->print && !options->count && !options->json && complete)
+		code = add_table(output, summary);
+	if (!code)
+		code = send_pending(output);
+	int closed = sl_output_close(output->out, err);
+	output->out = NULL;
+	if (closed)
+		return closed;
+	return code && code != -EPIPE
+		       ? sl_fail_code(err, SL_PHASE_WRITE, code, "cannot write the result")
+		       : code;
+}
