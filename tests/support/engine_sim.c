@@ -260,6 +260,7 @@ engine_submit(struct sl_engine *engine, struct sl_op *op)
 	sim_take_memory(job);
 	sim_fault_choose(sim, job);
 	sim_traps_spring(sim);
+	sim_cut_spring(sim);
 }
 
 static void

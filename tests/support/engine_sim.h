@@ -169,6 +169,7 @@ const char *sim_name(struct sim *sim, const char *folder, size_t index);
 bool sim_is_durable(struct sim *sim, const char *path);
 
 enum sim_crash {
+	SIM_CRASH_KILL,   /* only the process is gone: all it did is there */
 	SIM_CRASH_DROP,   /* nothing survives that was not synced */
 	SIM_CRASH_NAMES,  /* all names survive, no unsynced data does: the worst for who renames
 			     before syncing */
@@ -179,6 +180,14 @@ enum sim_crash {
 /* Cut the power: the state a next boot would find; descriptors are gone. No operation may be in
  * flight. */
 void sim_crash(struct sim *sim, enum sim_crash how);
+
+/*
+ * When the nth operation from now is submitted, the disk is copied and the power cut there, while
+ * this world goes on. sim_cut_world hands out the copy (a world to be freed; the number of
+ * operations at that moment in *at_op), or NULL if the run did not get so far.
+ */
+void sim_cut_at(struct sim *sim, uint64_t nth, enum sim_crash how);
+struct sim *sim_cut_world(struct sim *sim, uint64_t *at_op);
 
 /* ---- streams: standard input and output, pipes ---- */
 

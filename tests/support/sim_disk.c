@@ -12,8 +12,6 @@
 #include <fcntl.h>
 #include <stdlib.h>
 
-#define BLOCK 512 /* what a disk writes whole */
-
 static char *
 copy_text(const char *text)
 {
@@ -22,8 +20,8 @@ copy_text(const char *text)
 	return copy;
 }
 
-static void
-drop_name(struct sim_name *name)
+void
+sim_drop_name(struct sim_name *name)
 {
 	sl_list_remove(&name->link);
 	free(name->text);
@@ -42,12 +40,12 @@ find_name(struct sl_list *names, const char *text)
 	return NULL;
 }
 
-static void
-set_name(struct sl_list *names, const char *remove, const char *add, struct sim_inode *inode)
+void
+sim_set_name(struct sl_list *names, const char *remove, const char *add, struct sim_inode *inode)
 {
 	struct sim_name *old = remove ? find_name(names, remove) : NULL;
 	if (old)
-		drop_name(old);
+		sim_drop_name(old);
 	if (!add)
 		return;
 	struct sim_name *name = find_name(names, add);
@@ -84,7 +82,7 @@ sim_folder_change(struct sim *sim, struct sim_inode *folder, const char *remove,
 		inode->names++;
 	count_names(sim, folder, remove, -1);
 	count_names(sim, folder, add, -1);
-	set_name(&folder->entries, remove, add, inode);
+	sim_set_name(&folder->entries, remove, add, inode);
 	folder->mtime_ns = sim_wall_now(sim);
 }
 
@@ -92,15 +90,15 @@ static void
 settle_change(struct sim_inode *folder, struct sim_change *change, bool apply)
 {
 	if (apply)
-		set_name(&folder->stable_entries, change->remove, change->add, change->inode);
+		sim_set_name(&folder->stable_entries, change->remove, change->add, change->inode);
 	sl_list_remove(&change->link);
 	free(change->remove);
 	free(change->add);
 	free(change);
 }
 
-static void
-settle_changes(struct sim_inode *folder, size_t apply)
+void
+sim_settle_changes(struct sim_inode *folder, size_t apply)
 {
 	sl_list_each(node, &folder->changes)
 	{
@@ -128,7 +126,7 @@ sim_disk_sync(struct sim_inode *inode)
 	if (S_ISREG(inode->mode))
 		sync_content(inode);
 	if (S_ISDIR(inode->mode))
-		settle_changes(inode, SIZE_MAX);
+		sim_settle_changes(inode, SIZE_MAX);
 }
 
 void
@@ -193,108 +191,9 @@ sim_is_durable(struct sim *sim, const char *path)
 void
 sim_disk_forget(struct sim_inode *folder)
 {
-	settle_changes(folder, 0);
-	sl_list_each(node, &folder->entries) drop_name(sl_list_item(node, struct sim_name, link));
+	sim_settle_changes(folder, 0);
+	sl_list_each(node, &folder->entries)
+		sim_drop_name(sl_list_item(node, struct sim_name, link));
 	sl_list_each(node, &folder->stable_entries)
-		drop_name(sl_list_item(node, struct sim_name, link));
-}
-
-/* ---- the power cut ---- */
-
-static size_t
-surviving_changes(struct sim *sim, const struct sim_inode *folder, enum sim_crash how)
-{
-	size_t count = 0;
-	for (const struct sl_list *node = folder->changes.next; node != &folder->changes;
-		node = node->next)
-		count++;
-	if (how == SIM_CRASH_DROP)
-		return 0;
-	return how == SIM_CRASH_NAMES ? count : (size_t)sim_below(sim, count + 1);
-}
-
-static void
-cut_folder(struct sim *sim, struct sim_inode *folder, enum sim_crash how)
-{
-	settle_changes(folder, surviving_changes(sim, folder, how));
-	sl_list_each(node, &folder->entries) drop_name(sl_list_item(node, struct sim_name, link));
-	sl_list_each(node, &folder->stable_entries)
-	{
-		const struct sim_name *name = sl_list_item(node, struct sim_name, link);
-		set_name(&folder->entries, NULL, name->text, name->inode);
-	}
-}
-
-/* Old, new or torn: each block of its own. Bytes that never reached the disk read as zeros. */
-static void
-tear(struct sim *sim, const struct sim_inode *inode, unsigned char *out, size_t size)
-{
-	for (size_t off = 0; off < size; off += BLOCK) {
-		size_t n = SL_MIN((size_t)BLOCK, size - off);
-		bool fresh = !inode->lost && sim_percent(sim, 50);
-		const unsigned char *from = fresh ? inode->data : inode->stable;
-		size_t have = fresh ? inode->size : inode->stable_size;
-		if (off < have)
-			memcpy(out + off, from + off, SL_MIN(n, have - off));
-	}
-}
-
-static void
-cut_file(struct sim *sim, struct sim_inode *inode, enum sim_crash how)
-{
-	size_t size = inode->stable_size;
-	if (how == SIM_CRASH_RANDOM && sim_percent(sim, 50))
-		size = inode->size;
-	unsigned char *data = calloc(1, size + 1);
-	sl_assert(data);
-	if (how == SIM_CRASH_RANDOM)
-		tear(sim, inode, data, size);
-	else if (size)
-		memcpy(data, inode->stable, size);
-	free(inode->data);
-	inode->data = data;
-	inode->size = size;
-	inode->cap = size + 1;
-	inode->lost = false;
-	sync_content(inode);
-}
-
-static void
-recount(struct sim *sim)
-{
-	sl_list_each(node, &sim->inodes) sl_list_item(node, struct sim_inode, link)->names = 0;
-	sim->root->names = 1;
-	sl_list_each(node, &sim->inodes)
-	{
-		struct sim_inode *folder = sl_list_item(node, struct sim_inode, link);
-		for (struct sl_list *entry = folder->entries.next; entry != &folder->entries;
-			entry = entry->next)
-			sl_list_item(entry, struct sim_name, link)->inode->names++;
-	}
-	sim->used = 0;
-	sl_list_each(node, &sim->inodes)
-	{
-		struct sim_inode *inode = sl_list_item(node, struct sim_inode, link);
-		inode->locked_by = NULL;
-		inode->locked_outside = false;
-		inode->allocated = 0;
-		if (inode->names > 0 && S_ISREG(inode->mode))
-			sim_inode_allocate(sim, inode, inode->size);
-	}
-}
-
-void
-sim_crash(struct sim *sim, enum sim_crash how)
-{
-	sl_assert(sim->in_flight == 0);
-	sim_fd_close_all(sim);
-	sl_list_each(node, &sim->inodes)
-	{
-		struct sim_inode *inode = sl_list_item(node, struct sim_inode, link);
-		if (S_ISDIR(inode->mode))
-			cut_folder(sim, inode, how);
-		else if (S_ISREG(inode->mode))
-			cut_file(sim, inode, how);
-	}
-	recount(sim);
+		sim_drop_name(sl_list_item(node, struct sim_name, link));
 }

@@ -13,6 +13,7 @@
 #include <linux/stat.h>
 #include <stdlib.h>
 #include <sys/uio.h>
+#include <unistd.h>
 
 #define BLOCK 4096
 #define MAX_FILE (256 * SL_MIB)
@@ -224,11 +225,31 @@ new_descriptor(struct sim *sim, struct sim_inode *inode, int flags)
 	return fd;
 }
 
+/* "/proc/self/fd/N": the very same inode once more, whatever has become of its name. */
+static int
+reopen(struct sim *sim, const char *number, int flags)
+{
+	uint64_t value = 0;
+	struct sim_fd *fd = sl_parse_u64(number, strlen(number), &value) && value < INT32_MAX
+				    ? sim_fd(sim, (int)value)
+				    : NULL;
+	if (!fd || !fd->inode)
+		return -ENOENT;
+	int code = check_open(fd->inode, flags);
+	if (code == 0 && (flags & O_DIRECT) && sim->options.dio_align == 0)
+		code = -EINVAL;
+	return code ? code : new_descriptor(sim, fd->inode, flags)->number;
+}
+
+#define SELF_FD "/proc/self/fd/"
+
 static int
 do_open(struct sim *sim, struct sim_job *job)
 {
 	const struct sl_op *op = &job->copy;
 	int flags = (int)op->flags;
+	if (strncmp(job->path, SELF_FD, strlen(SELF_FD)) == 0)
+		return sim_fd_full(sim) ? -EMFILE : reopen(sim, job->path + strlen(SELF_FD), flags);
 	bool exclusive = (flags & O_CREAT) && (flags & O_EXCL), created = false;
 	struct sim_place place;
 	if (sim_fd_full(sim))
@@ -415,6 +436,8 @@ fill_statx(const struct sim *sim, const struct sim_inode *inode, uint32_t mask, 
 	*out = (struct statx){ .stx_mask = STATX_BASIC_STATS,
 		.stx_blksize = BLOCK,
 		.stx_nlink = inode->names,
+		.stx_uid = geteuid(),
+		.stx_gid = getegid(),
 		.stx_mode = (uint16_t)inode->mode,
 		.stx_ino = inode->ino,
 		.stx_size = inode->size,

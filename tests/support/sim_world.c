@@ -55,6 +55,7 @@ sim_free(struct sim *sim)
 	if (!sim)
 		return;
 	sl_assert(!sim->attached);
+	sim_free(sim->cut.world);
 	sim_fd_close_all(sim);
 	sim_net_release(sim);
 	sl_list_each(node, &sim->inodes)

@@ -218,6 +218,7 @@ struct sim_inode {
 	char *target;
 	/* device, FIFO */
 	struct sim_sink *sink;
+	struct sim_inode *copy; /* while a disk is being copied */
 };
 
 struct sim_inode *sim_inode_new(struct sim *sim, uint32_t mode);
@@ -261,7 +262,14 @@ void sim_file_fault(struct sim *sim, const struct sim_job *job); /* a sync that 
 
 void sim_disk_sync(struct sim_inode *inode);
 void sim_disk_sync_all(struct sim *sim);
-void sim_disk_lose(struct sim_inode *inode);    /* a sync failed: what is dirty is gone */
+void sim_disk_lose(struct sim_inode *inode); /* a sync failed: what is dirty is gone */
+/* In a list of names: `remove` goes (if not NULL), `add` leads to inode (if not NULL). */
+void sim_set_name(
+	struct sl_list *names, const char *remove, const char *add, struct sim_inode *inode);
+void sim_drop_name(struct sim_name *name);
+
+/* The oldest `apply` changes have reached the disk, the others are forgotten. */
+void sim_settle_changes(struct sim_inode *folder, size_t apply);
 void sim_disk_forget(struct sim_inode *folder); /* its changes; for the end of the world */
 
 /* ---- the world ---- */
@@ -279,6 +287,15 @@ struct sim_trap {
 };
 
 #define SIM_TRAPS 8
+
+struct sim_cut {
+	uint64_t left; /* operations still to go */
+	enum sim_crash how;
+	struct sim *world; /* what it left */
+	uint64_t at_op;
+};
+
+void sim_cut_spring(struct sim *sim);
 
 struct sim {
 	struct sl_engine engine;
@@ -300,6 +317,7 @@ struct sim {
 	unsigned faults;
 	char last_fault[160];
 	struct sim_trap traps[SIM_TRAPS];
+	struct sim_cut cut;
 	unsigned breaches;
 	char last_breach[256];
 

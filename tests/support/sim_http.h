@@ -1,0 +1,53 @@
+/*
+ * sim_http.h - a small HTTP/1.1 server in the simulated world, honest or not, file by file.
+ */
+#ifndef SLUICE_TESTS_SUPPORT_SIM_HTTP_H
+#define SLUICE_TESTS_SUPPORT_SIM_HTTP_H
+
+#include "engine_sim.h"
+
+struct sim_http;
+
+enum sim_http_framing { SIM_HTTP_LENGTH, SIM_HTTP_CHUNKED, SIM_HTTP_CLOSE };
+
+/* What happens when `misdeed_at` bytes of the body were sent. */
+enum sim_http_misdeed {
+	SIM_HTTP_HONEST,
+	SIM_HTTP_ENDS, /* the connection is closed in order */
+	SIM_HTTP_RESETS,
+	SIM_HTTP_STALLS, /* nothing more ever comes */
+	SIM_HTTP_PAUSES, /* for misdeed_ns, then it goes on */
+};
+
+struct sim_http_file {
+	const char *path; /* "/name" */
+	const void *data;
+	size_t len;
+	enum sim_http_framing framing;
+	int status;           /* 0 = 200 */
+	const char *location; /* for 3xx; or NULL */
+	const char *modified; /* Last-Modified; or NULL */
+	enum sim_http_misdeed misdeed;
+	size_t misdeed_at;
+	uint64_t misdeed_ns;
+	unsigned misdeeds; /* answers it happens to, the first ones; 0 = all */
+	size_t excess;     /* bytes sent beyond the announced end */
+	uint64_t drip_ns;  /* pause before each `drip` bytes; 0 = as fast as the network */
+	size_t drip;
+	bool no_head; /* a HEAD request gets 405 */
+};
+
+/* Listens at once. Files are looked up by the path of the request; others get 404. Free it after
+ * the world. */
+struct sim_http *sim_http_new(struct sim *sim, const char *address, uint16_t port);
+void sim_http_free(struct sim_http *http);
+
+/* Borrowed, with its data, until sim_http_free. Replaces one of the same path. */
+void sim_http_add(struct sim_http *http, const struct sim_http_file *file);
+
+/* Close each connection after so many answers, without having said so. 0 = never. */
+void sim_http_close_after(struct sim_http *http, unsigned answers);
+
+unsigned sim_http_requests(const struct sim_http *http);
+
+#endif
