@@ -225,23 +225,28 @@ new_descriptor(struct sim *sim, struct sim_inode *inode, int flags)
 	return fd;
 }
 
-/* "/proc/self/fd/N": the very same inode once more, whatever has become of its name. */
-static int
-reopen(struct sim *sim, const char *number, int flags)
+/* The inode behind "/proc/self/fd/N", or NULL if the path is no such name of an open file. */
+static struct sim_inode *
+own_descriptor(const struct sim *sim, const char *path)
 {
-	uint64_t value = 0;
-	struct sim_fd *fd = sl_parse_u64(number, strlen(number), &value) && value < INT32_MAX
-				    ? sim_fd(sim, (int)value)
-				    : NULL;
-	if (!fd || !fd->inode)
-		return -ENOENT;
-	int code = check_open(fd->inode, flags);
-	if (code == 0 && (flags & O_DIRECT) && sim->options.dio_align == 0)
-		code = -EINVAL;
-	return code ? code : new_descriptor(sim, fd->inode, flags)->number;
+	static const char folder[] = "/proc/self/fd/";
+	uint64_t number = 0;
+	size_t len = strlen(path), skip = sizeof(folder) - 1;
+	if (len <= skip || memcmp(path, folder, skip) != 0 ||
+		!sl_parse_u64(path + skip, len - skip, &number) || number > INT32_MAX)
+		return NULL;
+	const struct sim_fd *fd = sim_fd(sim, (int)number);
+	return fd ? fd->inode : NULL;
 }
 
-#define SELF_FD "/proc/self/fd/"
+static int
+reopen(struct sim *sim, struct sim_inode *inode, int flags)
+{
+	int code = check_open(inode, flags);
+	if (code == 0 && (flags & O_DIRECT) && S_ISREG(inode->mode) && sim->options.dio_align == 0)
+		code = -EINVAL;
+	return code ? code : new_descriptor(sim, inode, flags)->number;
+}
 
 static int
 do_open(struct sim *sim, struct sim_job *job)
@@ -252,8 +257,11 @@ do_open(struct sim *sim, struct sim_job *job)
 		return sim_fd_full(sim) ? -EMFILE : reopen(sim, job->path + strlen(SELF_FD), flags);
 	bool exclusive = (flags & O_CREAT) && (flags & O_EXCL), created = false;
 	struct sim_place place;
+	struct sim_inode *own = own_descriptor(sim, job->path);
 	if (sim_fd_full(sim))
 		return -EMFILE;
+	if (own)
+		return reopen(sim, own, flags);
 	enum sim_follow follow = (flags & O_NOFOLLOW) || exclusive ? SIM_NOFOLLOW : SIM_FOLLOW;
 	/* A name to be made cannot end with a slash, whatever it leads to. */
 	int code = sim_walk(sim, op->dir_fd, job->path, op->resolve, SIM_NAME, &place);
