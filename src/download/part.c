@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #define BLOCK 4096u /* what direct I/O is aligned to, in memory, file and length */
+#define PART_MODE (S_IRUSR | S_IWUSR)
 #define TAKE_OVER_TRIES 4
 #define CLEAN_UP_NS \
 	(900 * SL_NS_PER_MS) /* a signal promises that all is cleaned within a second \
@@ -47,12 +48,6 @@ part_name_of(const char *name)
 }
 
 SL_SUSPENDS
-static int
-stat_fd(int fd, struct statx *st)
-{
-	return sl_io_stat(fd, "", AT_EMPTY_PATH, STATX_BASIC_STATS, st);
-}
-
 static bool
 is_same(const struct sl_part *part, const struct statx *st)
 {
@@ -60,108 +55,168 @@ is_same(const struct sl_part *part, const struct statx *st)
 	       st->stx_dev_minor == part->dev_minor;
 }
 
-static int
-refuse(const struct sl_part *part, int code, const char *why, struct sl_error *err)
+char *
+sl_part_path(const struct sl_part *part)
 {
 	struct sl_buf path = { 0 };
 	sl_folder_join(part->folder, part->part_name, &path);
+	return sl_buf_detach(&path);
+}
+
+/* "cannot WHAT 'folder/NAME.part': WHY" */
+static int
+fail(const struct sl_part *part, struct sl_error *err, enum sl_phase phase, int code,
+	const char *what, const char *why)
+{
+	char *path = sl_part_path(part);
 	code = sl_fail(
-		err, SL_PHASE_CREATE, code, "cannot use '%s': %s", path.data ? path.data : "", why);
-	sl_buf_release(&path);
+		err, phase, code, "cannot %s '%s': %s", what, path ? path : part->part_name, why);
+	free(path);
 	return code;
 }
 
-/*
- * Open and lock what has the part's name. 0 with part->fd locked; 1 = it vanished meanwhile, try
- * again; a code. The lock is looked at before the file is: it may be another run's, in the middle
- * of a download.
- */
-SL_SUSPENDS
+/* ---- the beginning ---- */
+
+/* What an open descriptor and the part's name stand for, and whether the lock is ours. */
+struct look {
+	struct statx by_fd, by_name;
+	int locked, name_result;
+};
+
+/* In this order: once the lock is ours, whoever had it before has renamed or removed what it had
+ * to. Three small operations in one call. */
+static int
+lock_and_look(const struct sl_part *part, int fd, struct look *look)
+{
+	struct sl_op ops[] = {
+		{ .kind = SL_OP_LOCK, .fd = fd },
+		{ .kind = SL_OP_STAT,
+			.dir_fd = fd,
+			.path = "",
+			.flags = AT_EMPTY_PATH,
+			.mask = SL_PART_STAT_MASK,
+			.statx = &look->by_fd },
+		{ .kind = SL_OP_STAT,
+			.dir_fd = part->folder->fd,
+			.path = part->part_name,
+			.flags = SL_PART_STAT_FLAGS,
+			.mask = SL_PART_STAT_MASK,
+			.statx = &look->by_name },
+	};
+	/* Shielded: a part that was just made must become known, or nobody removes it. */
+	struct sl_shield shield;
+	sl_shield_begin(&shield, SL_FOREVER);
+	int code = sl_io_batch(ops, SL_COUNT_OF(ops));
+	sl_shield_end(&shield);
+	look->locked = ops[0].result;
+	look->name_result = ops[2].result;
+	return code ? code : ops[1].result;
+}
+
+/* Make it the part's if the name still stands for it: 0; 1 = it does not (its owner was just done
+ * with it), try again; a code. */
+static int
+settle(struct sl_part *part, int fd, const struct look *look)
+{
+	part->inode = look->by_fd.stx_ino;
+	part->dev_major = look->by_fd.stx_dev_major;
+	part->dev_minor = look->by_fd.stx_dev_minor;
+	if (look->name_result == -ENOENT || (!look->name_result && !is_same(part, &look->by_name)))
+		return 1;
+	if (look->name_result)
+		return look->name_result;
+	part->fd = fd;
+	return 0;
+}
+
+/* NULL, or why this file is none that a killed run has left. */
+static const char *
+foreign(const struct sl_part *part, const struct statx *st)
+{
+	bool modes = !(part->folder->traits & SL_FOLDER_NO_MODES);
+	if (!S_ISREG(st->stx_mode))
+		return "something that is no regular file has that name; move it away";
+	if (st->stx_uid != geteuid())
+		return "it belongs to another user; move it away";
+	/* What sluice leaves is 0600 and has one name: other programs have .part files, too. */
+	if ((modes && (st->stx_mode & 07777) != PART_MODE) || st->stx_nlink > 1)
+		return "a file of that name is there that no run of sluice has left; move it away";
+	return NULL;
+}
+
+static int
+refuse_open(const struct sl_part *part, int code, struct sl_error *err)
+{
+	return fail(part, err, SL_PHASE_CREATE, code, "use",
+		code == -ELOOP ? "it is a symbolic link; move it away" : sl_code_text(code));
+}
+
+static int
+judge_left_over(const struct sl_part *part, const struct look *look, struct sl_error *err)
+{
+	const char *why = foreign(part, &look->by_fd);
+	if (why)
+		return fail(part, err, SL_PHASE_CREATE, -EEXIST, "use", why);
+	if (look->locked == -EWOULDBLOCK)
+		return fail(part, err, SL_PHASE_CREATE, SL_E_IN_USE, "use",
+			"another run is writing it");
+	if (look->locked)
+		return fail(part, err, SL_PHASE_CREATE, look->locked, "use",
+			"it cannot be locked here, so another run may be writing it; remove it if "
+			"none is");
+	return 0;
+}
+
+/* Open and lock what has the part's name. 0 with part->fd locked and empty; 1 = it vanished
+ * meanwhile, try again; a code. */
 static int
 take_over(struct sl_part *part, struct sl_error *err)
 {
-	int fd = sl_io_open(
-		part->folder->fd, part->part_name, O_RDWR | O_NOFOLLOW | O_NONBLOCK, 0, 0);
+	struct look look = { 0 };
+	int fd = sl_io_open(part->folder->fd, part->part_name,
+		O_RDWR | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY, 0, 0);
 	if (fd == -ENOENT)
 		return 1;
-	if (fd == -ELOOP)
-		return refuse(part, fd, "it is a symbolic link", err);
 	if (fd < 0)
-		return refuse(part, fd, sl_code_text(fd), err);
-	struct statx st = { 0 }, named = { 0 };
-	int code = stat_fd(fd, &st);
-	if (!code && !S_ISREG(st.stx_mode))
-		code = refuse(
-			part, -EEXIST, "something that is no regular file has that name", err);
-	if (!code && (st.stx_uid != geteuid() || st.stx_nlink > 1))
-		code = refuse(
-			part, -EEXIST, "it belongs to somebody else (remove it to go on)", err);
-	if (!code) {
-		code = sl_io_lock(fd);
-		if (code == -EWOULDBLOCK)
-			code = refuse(part, SL_E_IN_USE, "another run is writing it", err);
-	}
+		return refuse_open(part, fd, err);
+	int code = lock_and_look(part, fd, &look);
 	if (!code)
-		code = sl_io_stat(part->folder->fd, part->part_name, AT_SYMLINK_NOFOLLOW,
-			STATX_BASIC_STATS, &named);
-	if (code == -ENOENT ||
-		(!code && (named.stx_ino != st.stx_ino || named.stx_dev_major != st.stx_dev_major ||
-				  named.stx_dev_minor != st.stx_dev_minor))) {
-		sl_io_close(fd);
-		return 1; /* finished or removed by its owner between our open and our lock */
-	}
+		code = judge_left_over(part, &look, err);
+	if (!code)
+		code = settle(part, fd, &look);
 	if (!code)
 		code = sl_io_truncate(fd, 0);
-	if (!code)
-		code = sl_io_set_mode(fd, S_IRUSR | S_IWUSR);
 	if (code) {
+		part->fd = -1;
 		sl_io_close(fd);
-		return refuse(part, code, sl_code_text(code), err);
+		return code == 1 ? 1 : refuse_open(part, code, err);
 	}
 	sl_log_info("'%s' was left by a run that was killed: beginning again", part->part_name);
-	part->fd = fd;
 	return 0;
 }
 
-SL_SUSPENDS
+/* 0 with part->fd locked; 1 = the name is taken; a code. */
 static int
 create_new(struct sl_part *part, struct sl_error *err)
 {
+	struct look look = { 0 };
 	int fd = sl_io_open(part->folder->fd, part->part_name,
-		O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW, S_IRUSR | S_IWUSR, 0);
+		O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW, PART_MODE, 0);
 	if (fd == -EEXIST)
 		return 1;
-	if (fd < 0) {
-		struct sl_buf path = { 0 };
-		sl_folder_join(part->folder, part->part_name, &path);
-		int code = sl_fail_code(
-			err, SL_PHASE_CREATE, fd, "cannot create '%s'", path.data ? path.data : "");
-		sl_buf_release(&path);
-		return code;
-	}
-	int code = sl_io_lock(fd);
-	if (code == -EWOULDBLOCK) {
-		sl_io_close(fd);
-		return refuse(part, SL_E_IN_USE, "another run is writing it", err);
-	}
-	/* A file system without locks (-EOPNOTSUPP, -ENOLCK) is used all the same: O_EXCL has
-	 * spoken. */
-	part->fd = fd;
-	return 0;
-}
-
-SL_SUSPENDS
-static int
-learn_identity(struct sl_part *part, struct sl_error *err)
-{
-	struct statx st = { 0 };
-	int code = stat_fd(part->fd, &st);
+	if (fd < 0)
+		return fail(part, err, SL_PHASE_CREATE, fd, "create", sl_code_text(fd));
+	int code = lock_and_look(part, fd, &look);
+	/* Between our open and our lock another run may have taken it over. A file system without
+	 * locks is used all the same: O_EXCL has spoken. */
+	if (!code && look.locked == -EWOULDBLOCK)
+		code = fail(part, err, SL_PHASE_CREATE, SL_E_IN_USE, "use",
+			"another run is writing it");
+	if (!code)
+		code = settle(part, fd, &look);
 	if (code)
-		return refuse(part, code, sl_code_text(code), err);
-	part->inode = st.stx_ino;
-	part->dev_major = st.stx_dev_major;
-	part->dev_minor = st.stx_dev_minor;
-	return 0;
+		sl_io_close(fd);
+	return code;
 }
 
 int
@@ -180,9 +235,8 @@ sl_part_create(
 			code = take_over(part, err);
 	}
 	if (code == 1)
-		code = refuse(part, SL_E_IN_USE, "another run keeps making and removing it", err);
-	if (!code)
-		code = learn_identity(part, err);
+		code = fail(part, err, SL_PHASE_CREATE, SL_E_IN_USE, "use",
+			"another run keeps making and removing it");
 	if (code) {
 		sl_fail_code(
 			err, SL_PHASE_CREATE, code, "cannot create '%s%s'", name, SL_PART_SUFFIX);
@@ -194,6 +248,39 @@ sl_part_create(
 /* ---- reserving and writing ---- */
 
 SL_SUSPENDS
+static void
+format_size(char *text, size_t size, uint64_t bytes)
+{
+	static const char *const units[] = { "bytes", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB" };
+	double value = (double)bytes;
+	size_t unit = 0;
+	for (; value >= 1024 && unit + 1 < SL_COUNT_OF(units); unit++)
+		value /= 1024;
+	snprintf(text, size, unit ? "%.1f %s" : "%.0f %s", value, units[unit]);
+}
+
+int
+sl_part_write_failed(const struct sl_part *part, int code, uint64_t needed, struct sl_error *err)
+{
+	char why[160], size[32];
+	if (code == -ECANCELED || code == -ETIMEDOUT)
+		return code;
+	format_size(size, sizeof(size), needed);
+	if ((code == -ENOSPC || code == -EDQUOT) && needed > 0)
+		snprintf(why, sizeof(why), "%s (needs %s; free some and run the same command)",
+			sl_code_text(code), size);
+	else if (code == -ENOSPC || code == -EDQUOT)
+		snprintf(why, sizeof(why), "%s (free some and run the same command)",
+			sl_code_text(code));
+	else if (code == -EFBIG)
+		snprintf(why, sizeof(why),
+			"%s (the limit of this shell, 'ulimit -f', or of the file system)",
+			sl_code_text(code));
+	else
+		snprintf(why, sizeof(why), "%s", sl_code_text(code));
+	return fail(part, err, SL_PHASE_WRITE, code, "write", why);
+}
+
 static bool
 direct_pays(const struct sl_part *part, enum sl_io_mode mode)
 {
@@ -205,41 +292,28 @@ direct_pays(const struct sl_part *part, enum sl_io_mode mode)
 	if (sl_io_stat(part->fd, "", AT_EMPTY_PATH, STATX_DIOALIGN, &st) != 0 ||
 		!(st.stx_mask & STATX_DIOALIGN))
 		return false;
-	if (st.stx_dio_mem_align == 0 || BLOCK % st.stx_dio_mem_align ||
-		BLOCK % st.stx_dio_offset_align)
-		return false;
-	return true;
+	return st.stx_dio_mem_align > 0 && st.stx_dio_offset_align > 0 &&
+	       BLOCK % st.stx_dio_mem_align == 0 && BLOCK % st.stx_dio_offset_align == 0;
 }
 
-int
-sl_part_reserve(struct sl_part *part, uint64_t length, enum sl_io_mode mode, struct sl_error *err)
+static void
+note_refusal(const struct sl_part *part, int code)
 {
-	int code = sl_io_allocate(part->fd, 0, length);
-	if (code == -EOPNOTSUPP || code == -ENOSYS || code == -EINVAL) {
-		sl_log_debug("no reservation on this file system: %s", sl_code_text(code));
-		return 0;
-	}
-	if (code == -ENOSPC)
-		return sl_fail(err, SL_PHASE_WRITE, code,
-			"cannot write '%s': no space left on device (needs %llu bytes; free some "
-			"and run the same command)",
-			part->part_name, (unsigned long long)length);
-	if (code)
-		return sl_fail_code(err, SL_PHASE_WRITE, code, "cannot reserve %llu bytes for '%s'",
-			(unsigned long long)length, part->part_name);
-	if (direct_pays(part, mode)) {
-		/* Through /proc the very same inode is opened, whatever has happened to its name.
-		 */
-		char self[64];
-		snprintf(self, sizeof(self), "/proc/self/fd/%d", part->fd);
-		int fd = sl_io_open(AT_FDCWD, self, O_WRONLY | O_DIRECT, 0, 0);
-		if (fd >= 0)
-			part->direct_fd = fd;
-		else
-			sl_log_info("'%s': direct I/O refused (%s), writing buffered",
-				part->part_name, sl_code_text(fd));
-	}
-	return 0;
+	sl_log_info("'%s': direct I/O refused (%s), writing buffered", part->part_name,
+		sl_code_text(code));
+}
+
+/* Through /proc the very same inode is opened, whatever has happened to its name. */
+static void
+open_direct(struct sl_part *part)
+{
+	char self[64];
+	snprintf(self, sizeof(self), "/proc/self/fd/%d", part->fd);
+	int fd = sl_io_open(AT_FDCWD, self, O_WRONLY | O_DIRECT, 0, 0);
+	if (fd >= 0)
+		part->direct_fd = fd;
+	else
+		note_refusal(part, fd);
 }
 
 static bool
@@ -249,24 +323,46 @@ refuses_direct(int code)
 }
 
 int
+sl_part_reserve(struct sl_part *part, uint64_t length, enum sl_io_mode mode, struct sl_error *err)
+{
+	int code = sl_io_allocate(part->fd, 0, length);
+	if (refuses_direct(code) || code == -ENOSYS) {
+		sl_log_debug("no reservation on this file system: %s", sl_code_text(code));
+		return 0;
+	}
+	if (code)
+		return sl_part_write_failed(part, code, length, err);
+	if (direct_pays(part, mode))
+		open_direct(part);
+	return 0;
+}
+
+/* Tasks that write at the same time may all meet the refusal: the first speaks for all. */
+static int
+write_direct(struct sl_part *part, const void *data, size_t len, uint64_t off)
+{
+	int code = sl_io_write_all(part->direct_fd, data, len, off);
+	if (!refuses_direct(code))
+		return code;
+	if (!part->direct_refused)
+		note_refusal(part, code);
+	part->direct_refused = true;
+	return sl_io_write_all(part->fd, data, len, off);
+}
+
+int
 sl_part_write(struct sl_part *part, const struct sl_chunk *chunk)
 {
-	size_t done = 0;
-	if (part->direct_fd >= 0 && chunk->off % BLOCK == 0 && chunk->len >= BLOCK) {
-		size_t whole = chunk->len / BLOCK * BLOCK;
-		int code = sl_io_write_all(part->direct_fd, chunk->data, whole, chunk->off);
-		if (refuses_direct(code)) {
-			sl_log_info("'%s': direct I/O refused (%s), writing buffered",
-				part->part_name, sl_code_text(code));
-			code = sl_io_write_all(part->fd, chunk->data, whole, chunk->off);
-		}
+	size_t whole = 0;
+	bool direct = part->direct_fd >= 0 && !part->direct_refused && chunk->off % BLOCK == 0;
+	if (direct && chunk->len >= BLOCK) {
+		whole = chunk->len / BLOCK * BLOCK;
+		int code = write_direct(part, chunk->data, whole, chunk->off);
 		if (code)
 			return code;
-		done = whole;
 	}
-	if (done == chunk->len)
-		return 0;
-	return sl_io_write_all(part->fd, chunk->data + done, chunk->len - done, chunk->off + done);
+	return sl_io_write_all(
+		part->fd, chunk->data + whole, chunk->len - whole, chunk->off + whole);
 }
 
 /* ---- the end ---- */
@@ -275,21 +371,19 @@ int
 sl_part_judge(const struct sl_part *part, int result, const struct statx *st, uint64_t length,
 	struct sl_error *err)
 {
+	char why[120];
 	if (result == -ENOENT || (!result && !is_same(part, st)))
-		return sl_fail(err, SL_PHASE_RENAME, SL_E_REPLACED,
-			"'%s' was removed or replaced while it was written (is another program "
-			"cleaning up?)",
-			part->part_name);
+		return fail(part, err, SL_PHASE_RENAME, SL_E_REPLACED, "finish",
+			"it was removed or replaced while it was written (is another program "
+			"cleaning up?)");
 	if (result)
-		return sl_fail_code(
-			err, SL_PHASE_RENAME, result, "cannot look at '%s'", part->part_name);
-	if (st->stx_size != length)
-		return sl_fail(err, SL_PHASE_RENAME, SL_E_REPLACED,
-			"'%s' has %llu bytes instead of %llu: somebody changed it while it was "
-			"written",
-			part->part_name, (unsigned long long)st->stx_size,
-			(unsigned long long)length);
-	return 0;
+		return fail(part, err, SL_PHASE_RENAME, result, "look at", sl_code_text(result));
+	if (st->stx_size == length)
+		return 0;
+	snprintf(why, sizeof(why),
+		"it has %llu bytes instead of %llu: somebody changed it while it was written",
+		(unsigned long long)st->stx_size, (unsigned long long)length);
+	return fail(part, err, SL_PHASE_RENAME, SL_E_REPLACED, "finish", why);
 }
 
 int
@@ -330,6 +424,21 @@ publish_by_link(struct sl_part *part)
 	return 0;
 }
 
+static void
+fail_publish(const struct sl_part *part, int code, struct sl_error *err)
+{
+	char why[NAME_MAX + 160];
+	if (code == -EEXIST)
+		snprintf(why, sizeof(why),
+			"'%s' has come into being meanwhile and is left as it is "
+			"(--if-exists=replace overwrites it)",
+			part->name);
+	else
+		snprintf(why, sizeof(why), "it cannot be renamed to '%s': %s", part->name,
+			sl_code_text(code));
+	(void)fail(part, err, SL_PHASE_RENAME, code, "finish", why);
+}
+
 int
 sl_part_publish(struct sl_part *part, bool replace, struct sl_error *err)
 {
@@ -338,15 +447,11 @@ sl_part_publish(struct sl_part *part, bool replace, struct sl_error *err)
 		sl_io_rename(fd, part->part_name, fd, part->name, replace ? 0 : RENAME_NOREPLACE);
 	if (!replace && (code == -EINVAL || code == -ENOSYS))
 		code = publish_by_link(part);
-	if (code == -EEXIST)
-		return sl_fail(err, SL_PHASE_RENAME, code,
-			"'%s' has come into being meanwhile: left as it is (--if-exists=replace "
-			"overwrites)",
-			part->name);
+	if (code == -ECANCELED || code == -ETIMEDOUT)
+		return code;
 	if (code)
-		return sl_fail_code(err, SL_PHASE_RENAME, code, "cannot rename '%s' to '%s'",
-			part->part_name, part->name);
-	return 0;
+		fail_publish(part, code, err);
+	return code;
 }
 
 void

@@ -67,7 +67,7 @@ scratch_write_text(const char *path, const char *text)
 bool
 scratch_read(const char *path, struct sl_buf *out)
 {
-	char block[64 * 1024];
+	static char block[64 * 1024]; /* tasks have small stacks */
 	FILE *file = fopen(path, "rbe");
 	size_t got = 0;
 	sl_buf_clear(out);

@@ -11,8 +11,9 @@
 
 /* What kind of file system a folder is on: decides how files are written and synced. */
 enum sl_folder_traits {
-	SL_FOLDER_DIRECT = 1, /* ext4, XFS: direct I/O into reserved extents pays */
-	SL_FOLDER_LOCAL = 2,  /* syncfs concerns this machine's disks only */
+	SL_FOLDER_DIRECT = 1,   /* ext4, XFS: direct I/O into reserved extents pays */
+	SL_FOLDER_LOCAL = 2,    /* syncfs concerns this machine's disks only */
+	SL_FOLDER_NO_MODES = 4, /* a file may not have the mode it was given */
 };
 
 /* An open folder; counted. */

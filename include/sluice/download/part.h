@@ -2,9 +2,9 @@
  * part.h - NAME.part: what a download writes until it may have its final name.
  *
  * The part is created 0600, exclusively and without following links, and locked; another run's lock
- * means "in use". One left behind by a killed run (regular file, ours, one link, lock free) is
- * taken over from byte 0. It is removed only while its name still stands for the inode this run
- * holds.
+ * means "in use". One left behind by a killed run (regular file, ours, 0600, one link, lock free)
+ * is taken over from byte 0; any other file of that name is somebody's and is left alone. The part
+ * is removed only while its name still stands for the inode this run holds.
  */
 #ifndef SLUICE_DOWNLOAD_PART_H
 #define SLUICE_DOWNLOAD_PART_H
@@ -26,6 +26,7 @@ struct sl_part {
 	char *part_name;          /* NAME.part, or shortened with a hash past NAME_MAX */
 	int fd;                   /* buffered; holds the lock; -1 = none */
 	int direct_fd;            /* O_DIRECT on the same inode; -1 = buffered */
+	bool direct_refused;      /* the file system did not keep what it promised */
 	uint64_t inode;
 	uint32_t dev_major, dev_minor;
 };
@@ -33,8 +34,8 @@ struct sl_part {
 /* Empty, so that sl_part_discard may be called. */
 void sl_part_init(struct sl_part *part);
 
-/* Create or take over. Takes a reference of `folder`. Returns 0; SL_E_IN_USE; -EACCES, -ENOSPC...
- * (SL_PHASE_CREATE). */
+/* Create or take over. Takes a reference of `folder`. Returns 0; SL_E_IN_USE; -EEXIST if somebody
+ * else's file has the part's name; -EACCES, -ENOSPC... (SL_PHASE_CREATE). */
 SL_SUSPENDS
 int sl_part_create(struct sl_part *part, struct sl_folder *folder, const char *name,
 	struct sl_error *err) SL_MUST_CHECK;
@@ -55,6 +56,14 @@ int sl_part_reserve(struct sl_part *part, uint64_t length, enum sl_io_mode mode,
  */
 SL_SUSPENDS
 int sl_part_write(struct sl_part *part, const struct sl_chunk *chunk) SL_MUST_CHECK;
+
+/* Record that writing failed with `code`; `needed` = bytes still to be written, 0 = not known.
+ * Returns code; a cancellation is not recorded. */
+int sl_part_write_failed(
+	const struct sl_part *part, int code, uint64_t needed, struct sl_error *err);
+
+/* "folder/NAME.part", the caller's to free; NULL if memory ends. */
+char *sl_part_path(const struct sl_part *part) SL_MUST_CHECK;
 
 /* The name still stands for our inode and it has `length` bytes. Returns 0 or SL_E_REPLACED with
  * words in *err. */

@@ -1,0 +1,732 @@
+#include "sluice/download/part.h"
+
+#include "support/run.h"
+#include "support/scratch.h"
+
+#include "sluice/rt/io.h"
+
+#include <criterion/criterion.h>
+#include <errno.h>
+#include <limits.h>
+#include <linux/magic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/file.h>
+#include <sys/vfs.h>
+#include <unistd.h>
+
+/* ---- a part in the current folder, on the real file system or a simulated one ---- */
+
+struct bench {
+	void (*body)(struct bench *bench);
+	struct sim *sim; /* NULL = real */
+	struct sl_folders folders;
+	struct sl_folder *folder;
+	struct sl_part part;
+	struct sl_error err;
+};
+
+static int
+bench_main(void *arg)
+{
+	struct bench *bench = arg;
+	sl_folders_init(&bench->folders, 4, false);
+	sl_part_init(&bench->part);
+	if (sl_folders_open(&bench->folders, NULL, sl_span_str(""), &bench->folder, NULL) == 0)
+		bench->body(bench);
+	sl_part_discard(&bench->part);
+	sl_folder_unref(bench->folder);
+	sl_folders_release(&bench->folders);
+	return 0;
+}
+
+static void
+on_disk(void (*body)(struct bench *bench))
+{
+	struct bench bench = { .body = body };
+	scratch_enter();
+	cr_expect_eq(ring_run(1, bench_main, &bench), 0);
+	scratch_leave();
+}
+
+static void
+simulated(const struct sim_options *options, void (*body)(struct bench *bench))
+{
+	struct bench bench = { .body = body, .sim = sim_new(options) };
+	cr_expect_eq(sim_run(bench.sim, bench_main, &bench), 0);
+	sim_free(bench.sim);
+}
+
+static int
+create(struct bench *bench, const char *name)
+{
+	sl_error_clear(&bench->err);
+	return sl_part_create(&bench->part, bench->folder, name, &bench->err);
+}
+
+static void
+must_create(struct bench *bench, const char *name)
+{
+	cr_assert_eq(create(bench, name), 0, "%s", bench->err.text);
+}
+
+static void
+put(struct bench *bench, const char *text)
+{
+	struct sl_chunk chunk = { .len = strlen(text), .size = strlen(text) };
+	chunk.data = malloc(chunk.len + 1);
+	memcpy(chunk.data, text, chunk.len);
+	cr_assert_eq(sl_part_write(&bench->part, &chunk), 0);
+	free(chunk.data);
+}
+
+static void
+expect_refused(struct bench *bench, const char *name, int want, const char *message)
+{
+	int code = create(bench, name);
+	cr_expect_eq(code, want, "%d: %s", code, bench->err.text);
+	cr_expect_eq(bench->err.code, want);
+	cr_expect_eq(bench->err.phase, SL_PHASE_CREATE);
+	cr_expect_str_eq(bench->err.text, message);
+	cr_expect_eq(bench->part.fd, -1, "nothing is held");
+}
+
+/* ---- creating ---- */
+
+static void
+creates(struct bench *bench)
+{
+	struct stat st;
+	must_create(bench, "x");
+	cr_expect(scratch_stat("x.part", &st));
+	cr_expect_eq(st.st_mode & 07777, 0600, "nobody else reads what is half there");
+	cr_expect_not(scratch_exists("x"));
+	put(bench, "hello");
+	cr_expect_eq(sl_part_check(&bench->part, 5, &bench->err), 0);
+	cr_expect_eq(sl_part_publish(&bench->part, false, &bench->err), 0);
+	sl_part_close(&bench->part);
+	cr_expect(scratch_holds("x", "hello"));
+	cr_expect_eq(scratch_count("."), 1);
+}
+
+Test(part, becomes_a_file_by_its_rename)
+{
+	on_disk(creates);
+}
+
+static void
+discards(struct bench *bench)
+{
+	must_create(bench, "x");
+	put(bench, "hello");
+	sl_part_discard(&bench->part);
+	cr_expect_eq(scratch_count("."), 0);
+	sl_part_discard(&bench->part); /* harmless */
+}
+
+Test(part, discarding_leaves_nothing)
+{
+	on_disk(discards);
+}
+
+static void
+takes_over(struct bench *bench)
+{
+	struct stat before, after;
+	scratch_write_text("x.part", "what a killed run has left");
+	cr_assert_eq(chmod("x.part", 0600), 0);
+	cr_assert(scratch_stat("x.part", &before));
+	must_create(bench, "x");
+	cr_assert(scratch_stat("x.part", &after));
+	cr_expect_eq(before.st_ino, after.st_ino);
+	cr_expect_eq(after.st_size, 0, "it begins again");
+}
+
+Test(part, takes_over_what_a_killed_run_has_left)
+{
+	on_disk(takes_over);
+}
+
+static void
+is_locked(struct bench *bench)
+{
+	struct sl_part first;
+	must_create(bench, "x");
+	first = bench->part;
+	expect_refused(bench, "x", SL_E_IN_USE, "cannot use 'x.part': another run is writing it");
+	bench->part = first;
+	cr_expect_eq(sl_part_check(&bench->part, 0, &bench->err), 0, "the first is untouched");
+	sl_part_discard(&bench->part);
+	must_create(bench, "x");
+}
+
+Test(part, another_run_that_writes_it_keeps_it)
+{
+	on_disk(is_locked);
+}
+
+static void
+others_stay(struct bench *bench)
+{
+	scratch_write_text("target", "keep");
+	cr_assert_eq(symlink("target", "link.part") | symlink("nothing", "dangling.part"), 0);
+	cr_assert_eq(mkdir("folder.part", 0700) | mkfifo("fifo.part", 0600), 0);
+	scratch_write_text("hers.part", "keep");
+	cr_assert_eq(chmod("hers.part", 0644), 0);
+	scratch_write_text("two.part", "keep");
+	cr_assert_eq(chmod("two.part", 0600) | link("two.part", "names"), 0);
+	expect_refused(bench, "link", -ELOOP,
+		"cannot use 'link.part': it is a symbolic link; move it away");
+	expect_refused(bench, "dangling", -ELOOP,
+		"cannot use 'dangling.part': it is a symbolic link; move it away");
+	expect_refused(bench, "folder", -EISDIR, "cannot use 'folder.part': is a folder");
+	expect_refused(bench, "fifo", -EEXIST,
+		"cannot use 'fifo.part': something that is no regular file has that name; move it "
+		"away");
+	expect_refused(bench, "hers", -EEXIST,
+		"cannot use 'hers.part': a file of that name is there that no run of sluice has "
+		"left; move it away");
+	expect_refused(bench, "two", -EEXIST,
+		"cannot use 'two.part': a file of that name is there that no run of sluice has "
+		"left; move it away");
+	cr_expect(scratch_holds("target", "keep"));
+	cr_expect(scratch_holds("hers.part", "keep"));
+	cr_expect(scratch_holds("two.part", "keep"));
+	cr_expect_not(scratch_exists("nothing"));
+}
+
+Test(part, what_is_not_ours_is_refused_and_left_alone)
+{
+	on_disk(others_stay);
+}
+
+static void
+another_user(struct bench *bench)
+{
+	scratch_write_text("x.part", "keep");
+	cr_assert_eq(chmod("x.part", 0600) | chown("x.part", 65534, 65534), 0);
+	expect_refused(bench, "x", -EEXIST,
+		"cannot use 'x.part': it belongs to another user; move it away");
+	cr_expect(scratch_holds("x.part", "keep"));
+}
+
+Test(part, another_users_file_is_refused)
+{
+	if (geteuid() == 0) /* only root can make one */
+		on_disk(another_user);
+}
+
+static void
+no_permission(struct bench *bench)
+{
+	cr_assert_eq(mkdir("closed", 0500), 0);
+	sl_folder_unref(bench->folder);
+	cr_assert_eq(
+		sl_folders_open(&bench->folders, NULL, sl_span_str("closed"), &bench->folder, NULL),
+		0);
+	expect_refused(bench, "x", -EACCES, "cannot create 'closed/x.part': permission denied");
+}
+
+Test(part, a_folder_that_takes_no_files_is_named)
+{
+	if (geteuid() != 0)
+		on_disk(no_permission);
+}
+
+/* ---- names ---- */
+
+static void
+name_of(struct bench *bench, const char *name, char out[NAME_MAX + 1])
+{
+	must_create(bench, name);
+	snprintf(out, NAME_MAX + 1, "%s", bench->part.part_name);
+	cr_expect(scratch_exists(out));
+	sl_part_discard(&bench->part);
+}
+
+static bool
+ends_with(const char *text, const char *end)
+{
+	return strlen(text) >= strlen(end) && strcmp(text + strlen(text) - strlen(end), end) == 0;
+}
+
+static void
+long_names(struct bench *bench)
+{
+	char name[NAME_MAX + 1], a[NAME_MAX + 1], b[NAME_MAX + 1];
+	for (size_t len = NAME_MAX - 8; len <= NAME_MAX; len++) {
+		memset(name, 'n', len);
+		name[len] = '\0';
+		name_of(bench, name, a);
+		cr_expect_leq(strlen(a), NAME_MAX);
+		cr_expect(ends_with(a, ".part"));
+		name[len - 1] = 'm';
+		name_of(bench, name, b);
+		cr_expect_str_neq(a, b, "a hash keeps neighbours apart");
+	}
+}
+
+Test(part, a_long_name_is_shortened_with_a_hash)
+{
+	on_disk(long_names);
+}
+
+static void
+whole_characters(struct bench *bench)
+{
+	char name[NAME_MAX + 1] = "", part[NAME_MAX + 1];
+	for (size_t i = 0; i < 4; i++) { /* shifts where the cut falls */
+		size_t len = i;
+		memset(name, 'a', i);
+		for (; len + 3 <= NAME_MAX; len += 3)
+			memcpy(name + len, "\xe6\xbc\xa2", 4);
+		name_of(bench, name, part);
+		for (size_t at = 0; part[at];) {
+			unsigned char c = (unsigned char)part[at];
+			cr_assert(c < 0x80 || c == 0xe6, "cut inside a character");
+			at += c < 0x80 ? 1 : 3;
+		}
+	}
+}
+
+Test(part, a_name_is_not_cut_inside_a_character)
+{
+	on_disk(whole_characters);
+}
+
+/* ---- publishing ---- */
+
+static void
+keeps_existing(struct bench *bench)
+{
+	must_create(bench, "x");
+	put(bench, "new");
+	scratch_write_text("x", "old");
+	cr_expect_eq(sl_part_publish(&bench->part, false, &bench->err), -EEXIST);
+	cr_expect_str_eq(bench->err.text,
+		"cannot finish 'x.part': 'x' has come into being meanwhile and is left as it is "
+		"(--if-exists=replace overwrites it)");
+	cr_expect_eq(bench->err.phase, SL_PHASE_RENAME);
+	cr_expect(scratch_holds("x", "old") && scratch_holds("x.part", "new"));
+	cr_expect_eq(sl_part_publish(&bench->part, true, NULL), 0);
+	sl_part_close(&bench->part);
+	cr_expect(scratch_holds("x", "new"));
+	cr_expect_eq(scratch_count("."), 1);
+}
+
+Test(part, a_name_that_is_taken_is_replaced_only_if_asked)
+{
+	on_disk(keeps_existing);
+}
+
+static void
+replaces_link(struct bench *bench)
+{
+	struct stat st;
+	scratch_write_text("target", "old");
+	cr_assert_eq(symlink("target", "x"), 0);
+	must_create(bench, "x");
+	put(bench, "new");
+	cr_expect_eq(sl_part_publish(&bench->part, true, &bench->err), 0);
+	sl_part_close(&bench->part);
+	cr_expect(scratch_stat("x", &st) && S_ISREG(st.st_mode));
+	cr_expect(scratch_holds("x", "new") && scratch_holds("target", "old"));
+}
+
+Test(part, replacing_a_symbolic_link_leaves_its_target)
+{
+	on_disk(replaces_link);
+}
+
+static void
+publish_simulated(struct bench *bench, const char *existing, int want)
+{
+	if (existing)
+		sim_put_file(bench->sim, "x", existing, strlen(existing), 0644);
+	must_create(bench, "x");
+	put(bench, "new");
+	struct sl_error err = { 0 };
+	cr_expect_eq(sl_part_publish(&bench->part, false, &err), want, "%s", err.text);
+	struct sl_span got;
+	const char *content = existing ? existing : "new";
+	if (want == 0 || want == -EEXIST) {
+		cr_assert(sim_content(bench->sim, "x", &got));
+		cr_expect(sl_span_is(got, content));
+	}
+	if (want == 0)
+		sl_part_close(&bench->part);
+	else
+		sl_part_discard(&bench->part);
+	cr_expect_not(sim_exists(bench->sim, "x.part"));
+}
+
+static void
+publish_free(struct bench *bench)
+{
+	publish_simulated(bench, NULL, 0);
+}
+
+static void
+publish_taken(struct bench *bench)
+{
+	publish_simulated(bench, "old", -EEXIST);
+}
+
+static void
+publish_impossible(struct bench *bench)
+{
+	publish_simulated(bench, NULL, -EPERM);
+	cr_expect_not(sim_exists(bench->sim, "x"));
+}
+
+Test(part, where_a_rename_cannot_refuse_a_link_does)
+{
+	struct sim_options options = sim_options(3);
+	options.no_noreplace = true;
+	simulated(&options, publish_free);
+	simulated(&options, publish_taken);
+	options.no_link = true;
+	simulated(&options, publish_impossible);
+}
+
+/* ---- somebody else at work ---- */
+
+static void
+expect_changed(struct bench *bench, const char *why)
+{
+	struct sl_error err = { 0 };
+	cr_expect_eq(sl_part_check(&bench->part, 5, &err), SL_E_REPLACED);
+	cr_expect_eq(err.phase, SL_PHASE_RENAME);
+	cr_expect_not_null(strstr(err.text, why), "'%s' in '%s'", why, err.text);
+}
+
+static void
+sees_changes(struct bench *bench)
+{
+	must_create(bench, "x");
+	put(bench, "hello");
+	cr_expect_eq(sl_part_check(&bench->part, 5, NULL), 0);
+	cr_assert_eq(truncate("x.part", 4), 0);
+	expect_changed(bench, "it has 4 bytes instead of 5");
+	cr_assert_eq(truncate("x.part", 6), 0);
+	expect_changed(bench, "it has 6 bytes instead of 5");
+	cr_assert_eq(truncate("x.part", 5), 0);
+	cr_assert_eq(rename("x.part", "away"), 0);
+	expect_changed(bench, "it was removed or replaced");
+	scratch_write_text("x.part", "12345");
+	expect_changed(bench, "it was removed or replaced");
+	sl_part_discard(&bench->part);
+	cr_expect(scratch_holds("x.part", "12345"), "that one is not ours");
+	cr_expect(scratch_exists("away"), "nor is what has another name now");
+}
+
+Test(part, a_change_by_somebody_else_is_seen)
+{
+	on_disk(sees_changes);
+}
+
+/* Two runs with one target at the same time, whatever the order of their steps. */
+struct rival {
+	struct sl_folder *folder;
+	const char *text;
+	int created, published;
+};
+
+static int
+rival_main(void *arg)
+{
+	struct rival *rival = arg;
+	struct sl_part part;
+	rival->published = -1;
+	rival->created = sl_part_create(&part, rival->folder, "x", NULL);
+	if (rival->created)
+		return 0;
+	struct bench bench = { .part = part };
+	put(&bench, rival->text);
+	rival->published = sl_part_check(&bench.part, strlen(rival->text), NULL);
+	if (!rival->published)
+		rival->published = sl_part_publish(&bench.part, false, NULL);
+	if (rival->published)
+		sl_part_discard(&bench.part);
+	else
+		sl_part_close(&bench.part);
+	return 0;
+}
+
+static void
+compete(struct bench *bench)
+{
+	struct rival rivals[] = { { bench->folder, "one", 0, 0 }, { bench->folder, "three", 0, 0 },
+		{ bench->folder, "five.", 0, 0 } };
+	struct sl_group group;
+	unsigned winners = 0;
+	struct sl_span got;
+	sl_group_enter(&group, SL_GROUP_COLLECT);
+	for (size_t i = 0; i < SL_COUNT_OF(rivals); i++)
+		cr_assert_eq(sl_group_spawn(&group, "rival", rival_main, &rivals[i], NULL), 0);
+	sl_group_leave(&group);
+	for (size_t i = 0; i < SL_COUNT_OF(rivals); i++) {
+		winners += rivals[i].published == 0;
+		if (rivals[i].published == 0)
+			sim_check(bench->sim,
+				sim_content(bench->sim, "x", &got) &&
+					sl_span_is(got, rivals[i].text),
+				"the winner's file is not its own");
+	}
+	sim_check(bench->sim, winners <= 1, "%u winners", winners);
+	sim_check(bench->sim, winners == 1 || !sim_exists(bench->sim, "x"), "a file of nobody");
+	sim_check(bench->sim, !sim_exists(bench->sim, "x.part"), "a part stays");
+}
+
+Test(part, of_rivals_at_most_one_wins_and_its_file_is_its_own)
+{
+	struct sim_seeds seeds = sim_seeds(300);
+	for (uint64_t seed = seeds.first; seed < seeds.end; seed++) {
+		struct sim_options options = sim_options(seed);
+		simulated(&options, compete);
+	}
+}
+
+/* ---- reserving and writing ---- */
+
+#define LARGE (3 * SL_CHUNK_SIZE + 8192 + 77) /* a last block that is not whole */
+
+static unsigned char
+byte_at(uint64_t off)
+{
+	return (unsigned char)(off * 31 + off / 251);
+}
+
+static void
+write_chunk(struct bench *bench, struct sl_chunk_pool *pool, uint64_t off, size_t len)
+{
+	struct sl_chunk *chunk = NULL;
+	cr_assert_eq(sl_chunk_take(pool, &chunk, SL_FOREVER), 0);
+	for (size_t i = 0; i < len; i++)
+		chunk->data[i] = byte_at(off + i);
+	chunk->len = len;
+	chunk->off = off;
+	cr_assert_eq(sl_part_write(&bench->part, chunk), 0);
+	sl_chunk_unref(chunk);
+}
+
+static void
+write_large(struct bench *bench)
+{
+	struct sl_chunk_pool *pool = NULL;
+	cr_assert_eq(sl_chunk_pool_new(&pool, 2, SL_CHUNK_SIZE), 0);
+	for (uint64_t off = 0; off < LARGE; off += SL_CHUNK_SIZE)
+		write_chunk(bench, pool, off, (size_t)SL_MIN(LARGE - off, (uint64_t)SL_CHUNK_SIZE));
+	sl_chunk_pool_free(pool);
+	cr_expect_eq(sl_part_check(&bench->part, LARGE, &bench->err), 0, "%s", bench->err.text);
+}
+
+static void
+expect_large(struct sl_span got)
+{
+	cr_assert_eq(got.len, LARGE);
+	for (uint64_t off = 0; off < LARGE; off++)
+		cr_assert_eq((unsigned char)got.data[off], byte_at(off), "at %llu",
+			(unsigned long long)off);
+}
+
+static void
+reserve_and_write(struct bench *bench, enum sl_io_mode mode)
+{
+	struct sl_buf got = { 0 };
+	must_create(bench, "x");
+	cr_assert_eq(
+		sl_part_reserve(&bench->part, LARGE, mode, &bench->err), 0, "%s", bench->err.text);
+	cr_expect_eq(sl_part_check(&bench->part, LARGE, NULL), 0, "all of it is reserved");
+	cr_expect(mode != SL_IO_BUFFERED || bench->part.direct_fd < 0);
+	write_large(bench);
+	cr_expect_eq(sl_part_publish(&bench->part, false, NULL), 0);
+	sl_part_close(&bench->part);
+	cr_expect(scratch_read("x", &got));
+	expect_large(sl_buf_span(&got));
+	sl_buf_release(&got);
+}
+
+static void
+any_mode(struct bench *bench)
+{
+	reserve_and_write(bench, SL_IO_AUTO);
+}
+
+static void
+direct_mode(struct bench *bench)
+{
+	reserve_and_write(bench, SL_IO_DIRECT);
+}
+
+static void
+buffered_mode(struct bench *bench)
+{
+	reserve_and_write(bench, SL_IO_BUFFERED);
+}
+
+Test(part, what_is_written_is_what_is_there_in_every_mode)
+{
+	on_disk(any_mode);
+	on_disk(direct_mode);
+	on_disk(buffered_mode);
+}
+
+static void
+direct_on_ext4(struct bench *bench)
+{
+	struct statfs fs;
+	cr_assert_eq(statfs(".", &fs), 0);
+	if (fs.f_type != EXT4_SUPER_MAGIC)
+		return;
+	must_create(bench, "x");
+	cr_assert_eq(sl_part_reserve(&bench->part, LARGE, SL_IO_AUTO, NULL), 0);
+	cr_expect_geq(bench->part.direct_fd, 0);
+	write_large(bench);
+	cr_expect_not(bench->part.direct_refused);
+}
+
+Test(part, large_files_are_written_direct_on_ext4)
+{
+	on_disk(direct_on_ext4);
+}
+
+static void
+refused_midway(struct bench *bench)
+{
+	struct sl_span got;
+	must_create(bench, "x");
+	cr_assert_eq(sl_part_reserve(&bench->part, LARGE, SL_IO_AUTO, NULL), 0);
+	cr_assert_geq(bench->part.direct_fd, 0);
+	sim_fail_nth(bench->sim, 2, -EINVAL, 1u << SL_OP_WRITE);
+	write_large(bench);
+	cr_expect(bench->part.direct_refused, "once is for good");
+	cr_assert(sim_content(bench->sim, "x.part", &got));
+	expect_large(got);
+}
+
+Test(part, a_refusal_of_direct_writes_falls_back_for_good)
+{
+	struct sim_options options = sim_options(7);
+	options.short_percent = 0;
+	simulated(&options, refused_midway);
+}
+
+static void
+no_direct(struct bench *bench)
+{
+	struct sl_span got;
+	must_create(bench, "x");
+	cr_assert_eq(sl_part_reserve(&bench->part, LARGE, SL_IO_DIRECT, NULL), 0);
+	cr_expect_lt(bench->part.direct_fd, 0);
+	write_large(bench);
+	cr_assert(sim_content(bench->sim, "x.part", &got));
+	expect_large(got);
+}
+
+Test(part, a_file_system_without_reservation_or_direct_writes_will_do)
+{
+	for (uint64_t seed = 1; seed < 6; seed++) {
+		struct sim_options options = sim_options(seed);
+		options.dio_align = 0;
+		simulated(&options, no_direct);
+		options.dio_align = 4096;
+		options.no_allocate = true;
+		simulated(&options, no_direct);
+	}
+}
+
+static void
+full_disk(struct bench *bench)
+{
+	must_create(bench, "x");
+	cr_expect_eq(
+		sl_part_reserve(&bench->part, 5 * SL_MIB / 2, SL_IO_AUTO, &bench->err), -ENOSPC);
+	cr_expect_str_eq(bench->err.text,
+		"cannot write 'x.part': no space left on device (needs 2.5 MiB; free some and run "
+		"the same command)");
+	cr_expect_eq(bench->err.phase, SL_PHASE_WRITE);
+	sl_part_discard(&bench->part);
+	cr_expect_not(sim_exists(bench->sim, "x.part"));
+}
+
+Test(part, a_full_disk_says_how_much_is_needed)
+{
+	struct sim_options options = sim_options(1);
+	options.capacity = SL_MIB;
+	simulated(&options, full_disk);
+}
+
+Test(part, write_failures_say_what_to_do)
+{
+	static const struct {
+		int code;
+		uint64_t needed;
+		const char *text;
+	} cases[] = {
+		{ -ENOSPC, 0,
+			"cannot write 'd/x.part': no space left on device (free some and run the "
+			"same command)" },
+		{ -ENOSPC, 1023,
+			"cannot write 'd/x.part': no space left on device (needs 1023 bytes; free "
+			"some and run the same command)" },
+		{ -EDQUOT, 1536,
+			"cannot write 'd/x.part': disk quota exceeded (needs 1.5 KiB; free some "
+			"and run the same command)" },
+		{ -EFBIG, 99,
+			"cannot write 'd/x.part': file too large (the limit of this shell, "
+			"'ulimit -f', or of the file system)" },
+		{ -EIO, 99, "cannot write 'd/x.part': input/output error" },
+		{ -ECANCELED, 99, "" },
+		{ -ETIMEDOUT, 99, "" },
+	};
+	char folder_path[] = "d", part_name[] = "x.part";
+	struct sl_folder folder = { .path = folder_path };
+	struct sl_part part = { .folder = &folder, .part_name = part_name };
+	for (size_t i = 0; i < SL_COUNT_OF(cases); i++) {
+		struct sl_error err = { 0 };
+		cr_expect_eq(sl_part_write_failed(&part, cases[i].code, cases[i].needed, &err),
+			cases[i].code);
+		cr_expect_str_eq(err.text, cases[i].text);
+	}
+}
+
+/* ---- faults ---- */
+
+static void
+whole_life(struct bench *bench)
+{
+	if (create(bench, "x") != 0)
+		return;
+	struct sl_chunk chunk = { .data = (unsigned char[]){ 'h', 'i' }, .len = 2, .size = 2 };
+	int code = sl_part_reserve(&bench->part, 2, SL_IO_AUTO, NULL);
+	if (!code)
+		code = sl_part_write(&bench->part, &chunk);
+	if (!code)
+		code = sl_part_check(&bench->part, 2, NULL);
+	if (!code)
+		code = sl_part_publish(&bench->part, false, NULL);
+	struct sl_span got;
+	bool there = sim_content(bench->sim, "x", &got);
+	sim_check(bench->sim, there == (code == 0), "code %d and the file is %sthere", code,
+		there ? "" : "not ");
+	sim_check(bench->sim, !there || sl_span_is(got, "hi"), "half a file");
+	if (code == 0)
+		sl_part_close(&bench->part);
+}
+
+/* Also looks whether a descriptor is left (sim_run does). */
+Test(part, whatever_operation_fails_there_is_a_whole_file_or_none)
+{
+	for (unsigned nth = 1;; nth++) {
+		struct sim_options options = sim_options(nth);
+		struct bench bench = { .body = whole_life, .sim = sim_new(&options) };
+		options.no_noreplace = nth % 2;
+		sim_fail_nth(bench.sim, nth, 0, 0);
+		sim_run(bench.sim, bench_main, &bench);
+		unsigned faults = sim_faults(bench.sim);
+		sim_free(bench.sim);
+		if (faults == 0)
+			break;
+	}
+}
