@@ -1,0 +1,220 @@
+# Signals and ends by order: nothing is left behind, what was complete stays, and the shell sees why it ended.
+
+number_of() { # name
+	kill -l "$1"
+}
+
+# what the program waits for when the signal comes, as arguments of get; NAME keeps the gates of the cases apart
+waiting_for() { # what, name
+	case $1 in
+	body) echo "$ORIGIN/gate/$2/gen/400000/1/f" ;;
+	large-body) echo "$ORIGIN/gate/$2/gen/20000000/1/f" ;;
+	tls-body) echo "--cacert $CA $ORIGINS/gate/$2/gen/400000/1/f" ;;
+	head) echo "$ORIGIN/noanswer" ;;
+	handshake) echo "https://127.0.0.1:$PORT_silent/x" ;;
+	connect) echo "http://127.0.0.1:$PORT_full/x" ;;
+	fifo) echo "$ORIGIN/gen/10/1 -o fifo" ;;
+	full-pipe) echo "$ORIGIN/gen/9000000/1 -o reader" ;;
+	list) echo "-i input" ;;
+	esac
+}
+
+# It handles signals: it blocks USR1 (which would end it before that), and has printed the table of its tasks.
+is_waiting() {
+	local mask
+	mask=$(sed -n 's/^SigBlk:\t//p' "/proc/$pid/status" 2>/dev/null) || return
+	((0x${mask:-0} & 1 << $(number_of USR1) - 1)) || return
+	kill -USR1 "$pid"
+	grep -qs ' tasks$' err
+}
+
+# INT, TERM and HUP end it within a second whatever it waits for; the shell sees 130, 143, 129; no part is left
+test_signals_end_it() {
+	local signal what
+	mkfifo fifo reader input
+	sleep 1000 <>reader & # takes nothing
+	local reader=$!
+	exec 8<>input
+	for signal in INT TERM HUP; do
+		for what in body large-body tls-body head handshake connect fifo full-pipe list; do
+			# shellcheck disable=SC2046
+			start get $(waiting_for $what "$signal-$what")
+			until_true 10 is_waiting
+			[[ $what != *body ]] || until_true 10 test -e f.part
+			kill -"$signal" "$pid"
+			finish 5
+			expect $((128 + $(number_of $signal)))
+			nothing_left fifo reader input
+		done
+	done
+	kill $reader
+}
+
+# it ends by the signal itself, so that a loop of a shell ends too
+test_signals_end_loops() {
+	start get "$ORIGIN/noanswer"
+	until_true 10 is_waiting
+	perl -e '
+		my $pid = fork // die;
+		if (!$pid) { $SIG{INT} = "DEFAULT"; exec @ARGV; die }
+		select undef, undef, undef, 0.2;
+		kill INT => $pid;
+		waitpid $pid, 0;
+		exit(($? & 127) == 2 ? 0 : 1)' "$S" get "$ORIGIN/noanswer" 2>err.perl || fail "not ended by SIGINT"
+	kill -TERM "$pid"
+	finish 5
+	setsid env --default-signal bash -c '
+		for i in 1 2 3; do
+			echo $i >>rounds
+			"$0" get "$@" 2>>err.loop
+		done
+		echo over >>rounds' "$S" "$ORIGIN/noanswer" &
+	pid=$!
+	until_true 10 test -s rounds
+	sleep 0.3
+	kill -INT -- "-$pid"
+	finish 5
+	[[ $(cat rounds) == 1 ]] || fail "the loop went on: $(tr '\n' ' ' <rounds)"
+	nothing_left err.perl err.loop rounds
+}
+
+# what was complete under its name before the signal stays, what was not leaves nothing
+test_signals_keep_complete_files() {
+	start get --sync=all "$ORIGIN/gen/1000/1/small" "$ORIGIN/gen/9000000/2/large" "$ORIGIN/gate/keep/gen/9000000/3/open" \
+		"$ORIGIN/gate/keep/gen/1000/4/open2"
+	until_true 20 test -e small -a -e large -a -e open.part
+	kill -INT "$pid"
+	finish 5
+	expect 130
+	is_gen small 1000 1
+	is_gen large 9000000 2
+	nothing_left small large
+	get "$ORIGIN/gen/1000/1/small" "$ORIGIN/gen/9000000/2/large" "$ORIGIN/gen/9000000/3/open"
+	expect 0 "2 there already"
+	is_gen open 9000000 3
+}
+
+# an existing file that was to be replaced is what it was
+test_signals_keep_the_replaced_file() {
+	echo mine >f
+	start get --if-exists=replace "$ORIGIN/gate/replaced/gen/9000000/3" -o f
+	until_true 10 test -e f.part
+	kill -TERM "$pid"
+	finish 5
+	expect 143
+	[[ $(cat f) == mine ]] || fail "f changed"
+	nothing_left f
+}
+
+# the second signal ends it at once
+test_signals_second() {
+	start get "$ORIGIN"/gate/second/gen/9000000/{1,2,3,4,5}
+	until_true 10 test -e 1.part
+	kill -INT "$pid"
+	kill -TERM "$pid"
+	finish 2
+	[[ $status == 130 || $status == 143 ]] || fail "exit $status"
+	absent 1 2 3 4 5
+}
+
+# a signal that was ignored when it started stays ignored: nohup
+test_signals_nohup() {
+	(trap '' HUP; exec "$S" get "$ORIGIN/gate/nohup/gen/400000/1" >out 2>err) &
+	pid=$!
+	until_true 10 test -e 1.part
+	kill -HUP "$pid"
+	opened nohup
+	finish 10
+	expect 0
+	is_gen 1 400000 1
+}
+
+# USR1 prints the tasks with their states, and the download goes on
+test_signals_usr1() {
+	start get "$ORIGIN/gate/usr1/gen/400000/1"
+	until_true 10 test -e 1.part
+	kill -USR1 "$pid"
+	until_true 10 grep -q 'job 1.*parked' err
+	opened usr1
+	finish 10
+	expect 0
+	is_gen 1 400000 1
+	grep -qE '^sluice: [0-9]+ tasks$' err || fail "no table"
+}
+
+is_stopped() {
+	grep -q '^State:.T' "/proc/$pid/status"
+}
+
+# TSTP stops it, CONT lets it go on
+test_signals_stop_and_continue() {
+	start get "$ORIGIN/gate/stop/gen/400000/1"
+	until_true 10 test -e 1.part
+	kill -TSTP "$pid"
+	until_true 10 is_stopped
+	opened stop
+	is_stopped || fail "it did not stay stopped"
+	kill -CONT "$pid"
+	finish 10
+	expect 0
+	is_gen 1 400000 1
+	start get "$ORIGIN/gate/stopkill/gen/400000/2"
+	until_true 10 test -e 2.part
+	kill -STOP "$pid"
+	kill -INT "$pid"
+	kill -CONT "$pid"
+	finish 5
+	expect 130
+	nothing_left 1
+}
+
+# --deadline ends the run with 2; what is complete stays
+test_signals_deadline() {
+	get --sync=all --deadline 700ms "$ORIGIN/gen/1000/1" "$ORIGIN/gate/deadline/gen/400000/2" "$ORIGIN/noanswer"
+	expect 2
+	is_gen 1 1000 1
+	nothing_left 1
+	grep -q "1 of 3 files done" err || fail "no summary"
+	get --deadline 60s "$ORIGIN/gen/1000/3"
+	expect 0
+	mkfifo input
+	exec 8<>input
+	get --deadline 300ms -i input
+	expect 2
+}
+
+# --fail-fast: the first failure cancels the rest, whose parts go; the status is that of the failed one
+test_signals_fail_fast() {
+	get --fail-fast "$ORIGIN"/gate/failfast/gen/9000000/{1,2} "$ORIGIN/after/200/status/404"
+	expect 3 "2 cancelled"
+	nothing_left
+	get --fail-fast -j 1 "$ORIGIN/gen/1000/1" "$ORIGIN/status/403" "$ORIGIN/tag/failfast/gen/1000/2"
+	expect 24
+	is_gen 1 1000 1
+	is_counter failfast requests 0 || fail "the rest was asked for"
+	nothing_left 1
+}
+
+# killed at any instant, a file has its final name only if it is whole, and the same command ends well
+test_signals_kill() {
+	local round size
+	local urls=("$ORIGIN/gen/1000/1/f1000" "$ORIGIN/gen/3000000/1/f3000000" "$ORIGIN/gen/9000000/1/f9000000"
+		"$ORIGIN/chunked/gen/6000000/1/f6000000")
+	for round in {1..30}; do
+		start get --sync=none "${urls[@]}"
+		sleep "0.0$(printf %02d $((round * 2)))"
+		kill -KILL "$pid" 2>/dev/null
+		wait "$pid" 2>/dev/null
+		for size in 1000 3000000 9000000 6000000; do
+			[[ ! -e f$size ]] || is_gen "f$size" $size 1
+		done
+		((round % 3 == 0)) || continue # parts of parts too
+		get --if-exists=skip "${urls[@]}"
+		expect 0
+		for size in 1000 3000000 9000000 6000000; do
+			is_gen "f$size" $size 1
+		done
+		nothing_left f1000 f3000000 f9000000 f6000000
+		rm f*
+	done
+}
