@@ -1,0 +1,141 @@
+# HTTPS: nothing comes from a server that cannot show who it is, and nothing cut off is taken for whole.
+
+# tls PORT_NAME PATH: get it with the test authority
+tls() { # port name, path
+	local port=PORT_$1
+	get --cacert "$CA" "https://localhost:${!port}/$2"
+}
+
+# each bad certificate is refused, with its reason and what to do
+test_tls_certificates() {
+	local name
+	declare -A words=([expired]="expired" [future]="not yet valid" [wronghost]="mismatch" [nosan]="mismatch" [nulname]="mismatch"
+		[selfsigned]="self" [stranger]="issuer")
+	declare -A hints=([expired]="it ended on" [future]="it begins on" [wronghost]="it is for" [nosan]="holds no DNS name"
+		[nulname]="it is for" [selfsigned]="--cacert" [stranger]="--cacert")
+	for name in "${!words[@]}"; do
+		tls "$name" gen/10/1/f
+		expect 35 "${hints[$name]}"
+		grep -qi "${words[$name]}" err || fail "$name: does not say '${words[$name]}'"
+		nothing_left
+	done
+}
+
+# a certificate is trusted by the file given, and by no other
+test_tls_cacert() {
+	get "$ORIGINS/gen/10/1/f"
+	expect 35 "--cacert"
+	get --cacert "$WORK/certs/stranger.pem" "$ORIGINS/gen/10/1/f"
+	expect 35
+	nothing_left
+	get --cacert "$WORK/certs/selfsigned.pem" "https://localhost:$PORT_selfsigned/gen/10/1/f"
+	expect 0
+	is_gen f 10 1
+	get --cacert "$CA" "https://127.0.0.1:$PORT_https/gen/10/1/g"
+	expect 0
+	SSL_CERT_FILE=$CA get "$ORIGINS/gen/10/1/h"
+	expect 0
+	SSL_CERT_FILE=$CA get --cacert "$WORK/certs/stranger.pem" "$ORIGINS/gen/10/1/i"
+	expect 35
+	absent i
+}
+
+# an authority that is not there, or is none
+test_tls_bad_cacert() {
+	echo "no certificate" >text
+	: >empty
+	mkdir folder
+	local file
+	for file in missing text empty folder; do
+		get --cacert $file "$ORIGINS/gen/10/1/f"
+		expect 35 "$file"
+		nothing_left text empty folder
+	done
+}
+
+# a name that the certificate does not hold, though it is the same machine
+test_tls_other_address() {
+	[[ ${PORT_https6-} ]] || skip "no IPv6 here"
+	get --cacert "$CA" "https://[::1]:$PORT_https6/gen/10/1/f"
+	[[ $status == 0 || $status == 35 ]] || fail "exit $status"
+	tls wronghost gen/10/1/f
+	expect 35
+}
+
+# TLS 1.1 is too old
+test_tls_old_version() {
+	tls old gen/10/1/f
+	expect 35 "TLS 1.2"
+	nothing_left
+}
+
+# what answers does not speak TLS, or speaks it where HTTP is expected
+test_tls_plain_server() {
+	if [[ $NGINX ]]; then
+		get "https://${NGINX#http://}/file.bin"
+		expect 35 "does not speak TLS"
+	fi
+	get "http://localhost:$PORT_https/gen/10/1/f"
+	[[ $status == 6 || $status == 22 ]] || fail "exit $status"
+	get --connect-timeout 300ms "https://127.0.0.1:$PORT_silent/f"
+	[[ $status == 2 ]] || fail "a server that never answers the hello: exit $status"
+	get "https://127.0.0.1:$PORT_hangup/f"
+	[[ $status == 6 || $status == 35 ]] || fail "a server that hangs up: exit $status"
+	get "https://127.0.0.1:$PORT_closed/f"
+	expect 6 "refused"
+	nothing_left
+}
+
+# a body whose end is the connection's needs TLS to say so; other bodies have their own end
+test_tls_truncation() {
+	get --cacert "$CA" "$ORIGINS/close/5000" -o f
+	expect 0
+	[[ $(stat -c %s f) == 5000 ]] || fail "$(stat -c %s f) bytes"
+	local path
+	for path in truncate/5000 truncate/3000000 nonotify/untilclose/gen/5000/1; do
+		get --cacert "$CA" "$ORIGINS/$path" -o g
+		expect 35 "close_notify"
+		nothing_left f
+	done
+	get --cacert "$CA" "$ORIGINS/nonotify/gen/5000/1" -o g
+	expect 0
+	is_gen g 5000 1
+	get --cacert "$CA" "$ORIGINS/nonotify/chunked/gen/5000/1" -o h
+	expect 0
+	is_gen h 5000 1
+	get --cacert "$CA" "$ORIGINS/reset/3000/5000" -o i
+	[[ $status == 6 || $status == 22 || $status == 35 ]] || fail "reset: exit $status"
+	absent i
+}
+
+# bad and good servers in one run, and sessions used again
+test_tls_many() {
+	get --cacert "$CA" -j 8 "$ORIGINS"/gen/300000/{1,2,3,4,5,6,7,8,9,10,11,12} "https://localhost:$PORT_expired/gen/10/99" \
+		"$ORIGIN/gen/300000/13" "$ORIGINS"/last/gen/300000/{14,15,16,17,18,19,20}
+	expect 35 "expired"
+	local i
+	for i in {1..20}; do
+		is_gen "$i" 300000 "$i"
+	done
+	absent 99
+	no_parts
+}
+
+# the system's store is asked where no file is given, and real nginx is no other than ours
+test_tls_nginx() {
+	with_nginx
+	get "$NGINXS/file.bin"
+	expect 35
+	get --cacert "$CA" "$NGINXS/file.bin"
+	expect 35
+	nothing_left
+	get --cacert "$NGINX_CA" -j 4 "$NGINXS/large.bin" "$NGINXS/file.bin" "$NGINXS/empty"
+	expect 0
+	same large.bin "$DOCS/large.bin"
+	same file.bin "$DOCS/file.bin"
+	get --cacert "$NGINX_CA" "$ORIGIN/redirect-to?url=${NGINXS//:/%3a}%2ffile.bin" -o redirected
+	expect 0
+	same redirected "$DOCS/file.bin"
+	get --cacert "$NGINX_CA" "$NGINXS/nothing"
+	expect 3
+}
