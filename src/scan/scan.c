@@ -1,5 +1,6 @@
 #include "scan_int.h"
 
+#include "sluice/rt/engine.h"
 #include "sluice/rt/offload.h"
 
 #include <errno.h>
@@ -12,7 +13,8 @@
 #define FDS_FOR_OTHERS \
 	144u /* descriptors that are not inputs: folders of a walk, the ring, standard streams */
 #define PIECES_BEYOND \
-	64u /* numbers for pieces that hold no chunk, such as those of missing files */
+	64u              /* numbers for pieces that hold no chunk, such as those of missing files */
+#define SCRATCH_SPARE 4u /* chunks that readers must be left with */
 #define CONSUMERS_A_WORKER 2u /* a worker finds its next piece when it is done with one */
 #define CONSUMERS_MAX 128u
 #define CHUNK_MIN (64u * 1024u)
@@ -35,7 +37,7 @@ sl_scan_piece_new(struct scan *scan, struct scan_job *job)
 	piece->job = job;
 	piece->range = (struct sl_input_range){ 0 };
 	piece->is_first = !job->is_numbered;
-	piece->is_last = piece->is_short = false;
+	piece->is_last = piece->is_short = piece->is_deferred = false;
 	piece->code = 0;
 	piece->len = 0;
 	piece->next_free = NULL;
@@ -95,6 +97,8 @@ struct scan_call {
 	struct scan *scan;
 	struct scan_piece *piece;
 	struct sl_matcher *matcher;
+	unsigned char *scratch; /* of a deferred piece */
+	bool is_cold;           /* result: a deferred piece was not all in the page cache */
 };
 
 static int
@@ -105,12 +109,70 @@ scan_on_worker(void *arg)
 	return 0;
 }
 
+/* Read and scan a deferred piece, a small part after the other, while each is in this processor's
+ * cache. */
+static int
+read_on_worker(void *arg)
+{
+	struct scan_call *call = arg;
+	const struct scan *scan = call->scan;
+	const struct sl_input_range *range = &call->piece->range;
+	struct sl_block_result part, *all = &call->piece->found.block;
+	for (size_t at = 0; at < range->len; at += SL_INPUT_WARM_PIECE) {
+		size_t len = SL_MIN(range->len - at, (size_t)SL_INPUT_WARM_PIECE);
+		if (!sl_input_read_warm(
+			    call->piece->job->input->fd, range->off + at, call->scratch, len)) {
+			call->is_cold = true;
+			return 0;
+		}
+		sl_block_scan(scan->kernel, scan->plan, call->scratch, len, NULL, at ? &part : all);
+		if (at)
+			sl_block_merge(scan->plan, all, &part);
+	}
+	return 0;
+}
+
+/* What is cold goes through the ring, as all that follows in this input, into the same memory. */
 SL_SUSPENDS
 static int
-consume_one(struct scan *scan, struct scan_piece *piece, struct sl_matcher *matcher)
+read_cold(struct scan *scan, struct scan_piece *piece, struct sl_chunk *scratch)
 {
-	struct scan_call call = { scan, piece, matcher };
-	int code = sl_offload(scan_on_worker, &call);
+	size_t len = 0;
+	int got = sl_input_read(piece->job->input, &piece->range, scratch->data, &len);
+	if (sl_scan_is_cancellation(got))
+		return got;
+	sl_scan_piece_was_read(scan, piece, got, len);
+	if (len == 0)
+		return 0;
+	piece->chunk = sl_chunk_ref(scratch);
+	struct scan_call call = { .scan = scan, .piece = piece };
+	return sl_offload(scan_on_worker, &call);
+}
+
+SL_SUSPENDS
+static int
+consume_deferred(struct scan *scan, struct scan_piece *piece, struct sl_chunk *scratch)
+{
+	struct scan_call call = { .scan = scan, .piece = piece, .scratch = scratch->data };
+	piece->found.data = scratch->data;
+	piece->found.len = piece->range.len;
+	int code = sl_offload(read_on_worker, &call);
+	if (code)
+		return code;
+	if (call.is_cold)
+		return read_cold(scan, piece, scratch);
+	sl_scan_piece_was_read(scan, piece, (int)piece->range.len, piece->range.len);
+	return 0;
+}
+
+SL_SUSPENDS
+static int
+consume_one(struct scan *scan, struct scan_piece *piece, struct sl_matcher *matcher,
+	struct sl_chunk *scratch)
+{
+	struct scan_call call = { .scan = scan, .piece = piece, .matcher = matcher };
+	int code = piece->is_deferred ? consume_deferred(scan, piece, scratch)
+				      : sl_offload(scan_on_worker, &call);
 	if (code == 0 && !scan->by_line) {
 		sl_chunk_unref(piece->chunk);
 		piece->chunk = NULL;
@@ -129,11 +191,12 @@ consume(void *arg)
 	struct scan *scan = arg;
 	struct scan_piece *piece = NULL;
 	struct sl_matcher *matcher = NULL;
+	struct sl_chunk *scratch = scan->scratch ? scan->scratch[scan->scratch_taken++] : NULL;
 	int code = sl_matcher_new(&matcher, scan->setup->pattern);
 	while (code == 0) {
 		code = sl_channel_receive(scan->queue, &piece, SL_FOREVER);
 		if (code == 0)
-			code = consume_one(scan, piece, matcher);
+			code = consume_one(scan, piece, matcher, scratch);
 	}
 	sl_matcher_free(matcher);
 	/* Readers hand small pieces to the merger themselves; the queue is closed after the last.
@@ -230,6 +293,25 @@ make_channels(struct scan *scan, size_t chunks)
 	return code;
 }
 
+/* Not where pieces need their bytes when they are merged, or where chunks are few; a simulated
+ * engine has no page cache. */
+static int
+take_scratch(struct scan *scan, unsigned consumers, size_t chunks)
+{
+	if (scan->by_line || chunks < consumers + SCRATCH_SPARE ||
+		sl_rt_engine(sl_rt_current())->simulated)
+		return 0;
+	scan->scratch = calloc(consumers, sizeof(struct sl_chunk *));
+	if (!scan->scratch)
+		return -ENOMEM;
+	for (unsigned i = 0; i < consumers; i++) {
+		scan->scratch[i] = sl_chunk_try_take(scan->pool);
+		sl_assert(scan->scratch[i]); /* the pool is fresh */
+		scan->scratch_count++;
+	}
+	return 0;
+}
+
 static int
 init(struct scan *scan, unsigned consumers)
 {
@@ -247,6 +329,8 @@ init(struct scan *scan, unsigned consumers)
 	code = sl_chunk_pool_new(&scan->pool, chunks, scan->chunk_size);
 	scan->progress->chunks = chunks;
 	scan->progress->chunk_size = scan->chunk_size;
+	if (!code)
+		code = take_scratch(scan, consumers, chunks);
 	return code ? code : make_channels(scan, chunks);
 }
 
@@ -305,6 +389,9 @@ release(struct scan *scan)
 	sl_channel_free(scan->opened);
 	sl_channel_free(scan->queue);
 	sl_channel_free(scan->done);
+	for (unsigned i = 0; i < scan->scratch_count; i++)
+		sl_chunk_unref(scan->scratch[i]);
+	free(scan->scratch);
 	sl_chunk_pool_free(scan->pool);
 	sl_join_release(&scan->join);
 	sl_matcher_free(scan->matcher);

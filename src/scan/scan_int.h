@@ -39,10 +39,11 @@ struct scan_piece {
 	struct sl_chunk *chunk; /* NULL once its bytes are not needed any more */
 	struct sl_input_range range;
 	bool is_first, is_last;
-	bool is_short;   /* the file ended before the range did */
-	int code;        /* of reading */
-	size_t len;      /* bytes that are there */
-	uint64_t *marks; /* a bit for each byte of a chunk, or NULL */
+	bool is_deferred; /* not read yet: the consumer does it, into its own chunk */
+	bool is_short;    /* the file ended before the range did */
+	int code;         /* of reading */
+	size_t len;       /* bytes that are there */
+	uint64_t *marks;  /* a bit for each byte of a chunk, or NULL */
 	struct sl_join_piece found;
 	struct scan_piece *next_free;
 };
@@ -54,6 +55,11 @@ struct scan {
 	const struct sl_match_kernel *kernel;
 	bool by_line; /* matching lines are marked, and chunks kept until they are merged */
 	size_t chunk_size;
+	/* A chunk for each consumer, or NULL: then what is warm is read by the readers too. With
+	 * them, only the worker that scans warm bytes touches them: they are copied from the page
+	 * cache into its processor's cache and never travel to another. */
+	struct sl_chunk **scratch;
+	unsigned scratch_count, scratch_taken;
 
 	struct sl_group group;
 	unsigned readers, consumers; /* that have not ended */
@@ -92,6 +98,14 @@ void sl_scan_piece_free(struct scan *scan, struct scan_piece *piece);
 
 /* It must be closed. */
 void sl_scan_job_free(struct scan_job *job);
+
+/* After its range was read: `got` of sl_input_read, `len` bytes are there. The input is closed
+ * after the last. */
+SL_SUSPENDS
+void sl_scan_piece_was_read(struct scan *scan, struct scan_piece *piece, int got, size_t len);
+
+/* Reading it failed because the task was cancelled, which is not the input's affair. */
+bool sl_scan_is_cancellation(int code);
 
 /* On a worker, or here if it is small. */
 void sl_scan_piece_scan(struct scan *scan, struct scan_piece *piece, struct sl_matcher *matcher);

@@ -51,10 +51,19 @@ take_bytes(struct scan *scan, struct scan_piece *piece, int got, size_t len)
 }
 
 /* Cancellation ends the task; any other code is the input's affair. */
-static bool
-is_cancellation(int code)
+bool
+sl_scan_is_cancellation(int code)
 {
 	return (code == -ECANCELED || code == -ETIMEDOUT) && sl_task_cancelled() != 0;
+}
+
+void
+sl_scan_piece_was_read(struct scan *scan, struct scan_piece *piece, int got, size_t len)
+{
+	piece->is_short = got >= 0 && len < piece->range.len;
+	take_bytes(scan, piece, got, len);
+	piece->job->reads--;
+	close_if_read(scan, piece->job);
 }
 
 SL_SUSPENDS
@@ -64,11 +73,9 @@ read_range(struct scan *scan, struct scan_piece *piece)
 	size_t len = 0;
 	struct scan_job *job = piece->job;
 	int got = sl_input_read(job->input, &piece->range, piece->chunk->data, &len);
-	if (is_cancellation(got))
+	if (sl_scan_is_cancellation(got))
 		return got;
-	piece->is_short = got >= 0 && len < piece->range.len;
-	take_bytes(scan, piece, got, len);
-	job->reads--;
+	sl_scan_piece_was_read(scan, piece, got, len);
 	return 0;
 }
 
@@ -80,11 +87,19 @@ read_stream(struct scan *scan, struct scan_piece *piece)
 	size_t len = 0;
 	int got = sl_input_read_stream(
 		piece->job->input, piece->chunk->data, piece->chunk->size, &len);
-	if (is_cancellation(got))
+	if (sl_scan_is_cancellation(got))
 		return got;
 	take_bytes(scan, piece, got, len);
 	piece->is_last = got <= 0;
 	return 0;
+}
+
+static size_t
+piece_size(const struct scan *scan, const struct scan_job *job)
+{
+	bool in_small_pieces = sl_input_may_be_warm(job->input) && !scan->scratch;
+	return in_small_pieces ? SL_MIN(scan->chunk_size, (size_t)SL_INPUT_WARM_PIECE)
+			       : scan->chunk_size;
 }
 
 /*
@@ -109,8 +124,12 @@ number_piece(struct scan *scan, struct sl_chunk *chunk, struct scan_piece **out)
 		code = sl_scan_piece_hold(scan, piece, chunk);
 		if (code == 0)
 			code = read_stream(scan, piece);
-	} else if (sl_input_next(job->input, scan->chunk_size, &piece->range)) {
-		code = sl_scan_piece_hold(scan, piece, chunk);
+	} else if (sl_input_next(job->input, piece_size(scan, job), &piece->range)) {
+		/* The first bytes are looked at before anything is counted. */
+		piece->is_deferred = scan->scratch && !piece->is_first && !piece->range.is_probe &&
+				     sl_input_may_be_warm(job->input);
+		if (!piece->is_deferred)
+			code = sl_scan_piece_hold(scan, piece, chunk);
 		piece->is_last = job->input->next_off == job->input->size;
 		job->reads++;
 	} else {
@@ -178,11 +197,15 @@ read_one(struct scan *scan)
 	sl_chunk_unref(chunk); /* the piece has taken a reference if it holds bytes */
 	if (code == 0 && !piece)
 		return 0;
-	if (code == 0 && piece->range.len)
-		code = read_range(scan, piece);
-	if (code == 0) {
-		close_if_read(scan, piece->job);
-		code = hand_on(scan, piece);
+	if (code == 0 && piece->is_deferred) {
+		code = sl_channel_send(scan->queue, &piece, SL_FOREVER);
+	} else if (code == 0) {
+		if (piece->range.len)
+			code = read_range(scan, piece);
+		else
+			close_if_read(scan, piece->job);
+		if (code == 0)
+			code = hand_on(scan, piece);
 	}
 	if (code)
 		sl_scan_piece_free(scan, piece);

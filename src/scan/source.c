@@ -212,8 +212,6 @@ sl_input_next(struct sl_input *input, size_t most, struct sl_input_range *range)
 {
 	if (input->kind != SL_INPUT_FILE || input->next_off >= input->size)
 		return false;
-	if (!input->is_cold)
-		most = SL_MIN(most, (size_t)SL_INPUT_WARM_PIECE);
 	range->off = input->next_off;
 	range->len = (size_t)SL_MIN((uint64_t)most, input->size - range->off);
 	range->is_probe = input->is_cold && range->off >= input->probe_at;
@@ -284,6 +282,27 @@ read_once(struct sl_input *input, unsigned char *data, size_t len, uint64_t off,
 		input->is_cold = true;
 	}
 	return read_cold(input, data, len, off);
+}
+
+bool
+sl_input_may_be_warm(const struct sl_input *input)
+{
+	return input->kind == SL_INPUT_FILE && !input->is_cold && !input->no_nowait;
+}
+
+bool
+sl_input_read_warm(int fd, uint64_t off, unsigned char *data, size_t len)
+{
+	while (len > 0) {
+		struct iovec iov = { .iov_base = data, .iov_len = len };
+		ssize_t got = preadv2(fd, &iov, 1, (off_t)off, RWF_NOWAIT);
+		if (got <= 0)
+			return false;
+		data += got;
+		off += (uint64_t)got;
+		len -= (size_t)got;
+	}
+	return true;
 }
 
 int

@@ -18,10 +18,11 @@
 #define SL_MATCH_LITERALS 64     /* one bit each in a word */
 #define SL_MATCH_LITERAL_LEN 128 /* of one literal; longer ones go to the regex engine */
 
-#define SL_MATCH_PAIR 2   /* bytes of a candidate that the pair filter looks at */
-#define SL_MATCH_PLACES 3 /* with the one it looks at too where the pair gives many false alarms \
-			   */
-#define SL_MATCH_WIDTH 3  /* leading bytes that the nibble filter looks at, at most */
+#define SL_MATCH_PAIR 2 /* bytes of a candidate that the pair filter looks at */
+#define SL_MATCH_PLACES \
+	3                /* with the one it looks at too where the pair gives many false alarms \
+			  */
+#define SL_MATCH_WIDTH 3 /* leading bytes that the nibble filter looks at, at most */
 
 /* Which filter finds candidates; each candidate is then compared with the literals. */
 enum sl_match_filter {

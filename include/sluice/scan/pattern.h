@@ -20,7 +20,7 @@
 #define SL_PATTERN_LINE_MAX (1024u * 1024u) /* bytes of a line that a regular expression sees */
 #define SL_PATTERN_MATCH_LIMIT 1000000u     /* steps of PCRE2 on one line: some ten milliseconds */
 #define SL_PATTERN_HEAP_LIMIT_KIB (8u * 1024u) /* of PCRE2's interpreter, where there is no JIT */
-#define SL_PATTERN_JIT_STACK                                                                       \
+#define SL_PATTERN_JIT_STACK \
 	(1024u * 1024u) /* per matcher; grows from 32 KiB when a line needs it */
 
 struct sl_pattern;

@@ -16,8 +16,8 @@
 
 #define SL_INPUT_ALIGN 4096u /* of buffers, and of offsets but at the end of a file */
 
-/* Pieces of a file in the page cache: small ones stay in the processor's cache on their way to a
- * worker. */
+/* What is in the page cache is taken in small pieces: they stay in the processor's cache until they
+ * are scanned. */
 #define SL_INPUT_WARM_PIECE (256u * 1024u)
 
 enum sl_input_kind { SL_INPUT_FILE, SL_INPUT_STREAM };
@@ -90,6 +90,16 @@ bool sl_input_next(struct sl_input *input, size_t most, struct sl_input_range *r
 SL_SUSPENDS
 int sl_input_read(struct sl_input *input, const struct sl_input_range *range, unsigned char *data,
 	size_t *read_len) SL_MUST_CHECK;
+
+/* No part of the file was found to be cold lately. */
+bool sl_input_may_be_warm(const struct sl_input *input);
+
+/*
+ * On any thread: copy all of [off, off + len) from the page cache without waiting for a disk. False
+ * if it is not all there, the file has become shorter, or reading failed: sl_input_read tells
+ * which.
+ */
+bool sl_input_read_warm(int fd, uint64_t off, unsigned char *data, size_t len) SL_MUST_CHECK;
 
 /*
  * Read what a stream gives, until `most` bytes are there, the stream pauses, or it ends. Returns
