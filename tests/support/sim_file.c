@@ -240,21 +240,10 @@ own_descriptor(const struct sim *sim, const char *path)
 }
 
 static int
-reopen(struct sim *sim, struct sim_inode *inode, int flags)
-{
-	int code = check_open(inode, flags);
-	if (code == 0 && (flags & O_DIRECT) && S_ISREG(inode->mode) && sim->options.dio_align == 0)
-		code = -EINVAL;
-	return code ? code : new_descriptor(sim, inode, flags)->number;
-}
-
-static int
 do_open(struct sim *sim, struct sim_job *job)
 {
 	const struct sl_op *op = &job->copy;
 	int flags = (int)op->flags;
-	if (strncmp(job->path, SELF_FD, strlen(SELF_FD)) == 0)
-		return sim_fd_full(sim) ? -EMFILE : reopen(sim, job->path + strlen(SELF_FD), flags);
 	bool exclusive = (flags & O_CREAT) && (flags & O_EXCL), created = false;
 	struct sim_place place;
 	struct sim_inode *own = own_descriptor(sim, job->path);
