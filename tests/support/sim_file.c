@@ -240,6 +240,15 @@ own_descriptor(const struct sim *sim, const char *path)
 }
 
 static int
+reopen(struct sim *sim, struct sim_inode *inode, int flags)
+{
+	int code = check_open(inode, flags);
+	if (code == 0 && (flags & O_DIRECT) && S_ISREG(inode->mode) && sim->options.dio_align == 0)
+		code = -EINVAL;
+	return code ? code : new_descriptor(sim, inode, flags)->number;
+}
+
+static int
 do_open(struct sim *sim, struct sim_job *job)
 {
 	const struct sl_op *op = &job->copy;
