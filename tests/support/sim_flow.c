@@ -195,15 +195,20 @@ sim_flow_take(struct sim_flow *flow, size_t n)
 static bool
 read_end(struct sim_flow *flow, struct sim_job *job)
 {
+	/* Bytes first: the failure is the next read's. */
+	if (job->got && (flow->error || flow->ended)) {
+		sim_job_finish(flow->sim, job, sl_int(job->got));
+		return true;
+	}
 	if (flow->error) {
 		int code = flow->error;
 		flow->error = 0;
 		flow->ended = true;
-		sim_job_finish(flow->sim, job, job->got ? sl_int(job->got) : code);
+		sim_job_finish(flow->sim, job, code);
 		return true;
 	}
 	if (flow->ended) {
-		sim_job_finish(flow->sim, job, sl_int(job->got));
+		sim_job_finish(flow->sim, job, 0);
 		return true;
 	}
 	return false;

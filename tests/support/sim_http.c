@@ -248,6 +248,12 @@ sim_http_new(struct sim *sim, const char *address, uint16_t port)
 }
 
 void
+sim_http_serve(struct sim_http *http, struct sim *sim)
+{
+	sim_listen(sim, &http->server);
+}
+
+void
 sim_http_free(struct sim_http *http)
 {
 	free(http);

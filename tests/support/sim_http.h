@@ -40,6 +40,9 @@ struct sim_http_file {
 /* Listens at once. Files are looked up by the path of the request; others get 404. Free it after
  * the world. */
 struct sim_http *sim_http_new(struct sim *sim, const char *address, uint16_t port);
+
+/* Serve the same in another world too. */
+void sim_http_serve(struct sim_http *http, struct sim *sim);
 void sim_http_free(struct sim_http *http);
 
 /* Borrowed, with its data, until sim_http_free. Replaces one of the same path. */

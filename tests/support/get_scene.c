@@ -1,0 +1,299 @@
+#include "get_scene.h"
+
+#include "run.h"
+
+#include "sluice/base/random.h"
+#include "sluice/rt/io.h"
+#include "sluice/rt/task.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+void
+get_scene_init(struct get_scene *scene, struct sim *sim)
+{
+	*scene = (struct get_scene){ .sim = sim,
+		.jobs = 4,
+		.per_host = 4,
+		.descriptors = 200,
+		.chunks = 16,
+		.chunk_size = 64 * SL_KIB,
+		.remote_time = true,
+		.connect_timeout_ns = 30 * SL_NS_PER_S,
+		.stall_timeout_ns = 60 * SL_NS_PER_S,
+		.run_ns = SL_FOREVER,
+		.cancel_fd = -1 };
+}
+
+struct get_file *
+get_scene_add(struct get_scene *scene, struct get_file file)
+{
+	sl_assert(scene->count < GET_FILES);
+	if (file.before)
+		sim_put_file(scene->sim, file.name, file.before, file.before_len, 0644);
+	scene->files[scene->count] = file;
+	return &scene->files[scene->count++];
+}
+
+char *
+get_scene_body(uint64_t seed, size_t len)
+{
+	struct sl_random random;
+	char *data = malloc(len + 8);
+	sl_assert(data);
+	sl_random_init(&random, seed + 77);
+	for (size_t i = 0; i < len; i += 8) {
+		uint64_t word = sl_random_next(&random);
+		memcpy(data + i, &word, 8);
+	}
+	return data;
+}
+
+/* ---- the run ---- */
+
+static int
+next_entry(void *ctx, struct sl_entry *out, struct sl_error *err)
+{
+	struct get_scene *scene = ctx;
+	if (scene->next == scene->count)
+		return 0;
+	const struct get_file *file = &scene->files[scene->next++];
+	*out = (struct sl_entry){ .sources = { sl_span_str(file->url) }, .source_count = 1 };
+	int code = 0;
+	if (file->checksum)
+		code = sl_checksum_parse(&out->checksum, sl_span_str(file->checksum), err);
+	return code ? code : 1;
+}
+
+static void
+note_end(void *ctx, const struct sl_download *download)
+{
+	struct get_scene *scene = ctx;
+	sim_check(scene->sim, download->index < scene->count, "an unknown download");
+	struct get_file *file = &scene->files[download->index];
+	sim_check(scene->sim, !file->reported, "%s is reported twice", file->url);
+	file->reported = true;
+	file->state = download->state;
+	file->error = *download->error;
+	file->at_op = sim_ops(scene->sim);
+	file->ended_ns = sl_now();
+}
+
+struct canceller {
+	struct get_scene *scene;
+	struct sl_batch *batch;
+};
+
+static int
+wait_for_signal(void *arg)
+{
+	struct canceller *canceller = arg;
+	char byte = 0;
+	int got = sl_io_read_stream(canceller->scene->cancel_fd, &byte, 1, SL_FOREVER);
+	if (got != 1)
+		return 0;
+	canceller->scene->cancelled_ns = sl_now();
+	sl_batch_cancel(canceller->batch, SL_E_INTERRUPTED);
+	return 0;
+}
+
+static void
+run_batch(struct get_scene *scene, struct sl_batch *batch)
+{
+	struct canceller canceller = { scene, batch };
+	struct sl_group signals;
+	struct sl_deadline scope;
+	sl_group_enter(&signals, SL_GROUP_COLLECT);
+	if (scene->cancel_fd >= 0)
+		sim_check(scene->sim,
+			sl_group_spawn(&signals, "signal", wait_for_signal, &canceller, NULL) == 0,
+			"spawn");
+	sl_deadline_begin(&scope, sl_deadline_in(scene->run_ns));
+	scene->result = sl_batch_run(batch, &scene->summary);
+	sl_deadline_end(&scope);
+	sl_group_cancel(&signals, -ECANCELED);
+	(void)sl_group_leave(&signals);
+}
+
+static struct sl_batch_options
+batch_options(struct get_scene *scene, struct sl_http_client *client, struct sl_chunk_pool *pool)
+{
+	return (struct sl_batch_options){ .client = client,
+		.pool = pool,
+		.dir = scene->dir,
+		.output = scene->output,
+		.if_exists = scene->if_exists,
+		.jobs = scene->jobs,
+		.fail_fast = scene->fail_fast,
+		.sync = scene->sync,
+		.remote_time = scene->remote_time,
+		.io = scene->io,
+		.descriptors = scene->descriptors,
+		.file_mode = 0644,
+		.source = next_entry,
+		.source_ctx = scene,
+		.events = { .ctx = scene, .ended = note_end } };
+}
+
+static int
+run_main(void *arg)
+{
+	struct get_scene *scene = arg;
+	struct sl_http_client *client = NULL;
+	struct sl_chunk_pool *pool = NULL;
+	struct sl_batch *batch = NULL;
+	struct sl_error err = { 0 };
+	struct sl_http_client_options options = { .per_host = scene->per_host,
+		.total = 16,
+		.connect_timeout_ns = scene->connect_timeout_ns,
+		.stall_timeout_ns = scene->stall_timeout_ns,
+		.max_redirects = 20 };
+	scene->started_ns = sl_now();
+	scene->next = 0;
+	int code = sl_http_client_new(&client, &options, &err);
+	sim_check(scene->sim, code == 0, "%s", err.text);
+	sim_check(scene->sim, sl_chunk_pool_new(&pool, scene->chunks, scene->chunk_size) == 0,
+		"pool");
+	struct sl_batch_options batch_opts = batch_options(scene, client, pool);
+	sim_check(scene->sim, sl_batch_new(&batch, &batch_opts) == 0, "batch");
+	run_batch(scene, batch);
+	scene->ended_ns = sl_now();
+	sim_check(scene->sim, sl_task_count() == 1, "%u tasks are left", sl_task_count());
+	sl_batch_free(batch);
+	sl_http_client_free(client);
+	sl_chunk_pool_free(pool); /* asserts that every chunk is back */
+	return 0;
+}
+
+void
+get_scene_run(struct get_scene *scene)
+{
+	sim_check(scene->sim, sim_run(scene->sim, run_main, scene) == 0, "the run");
+}
+
+/* ---- the promises ---- */
+
+static bool
+holds(struct sim *world, const char *name, const char *data, size_t len)
+{
+	struct sl_span content;
+	if (!data)
+		return !sim_exists(world, name);
+	return sim_content(world, name, &content) && content.len == len &&
+	       (len == 0 || memcmp(content.data, data, len) == 0);
+}
+
+static bool
+is_complete(struct sim *world, const struct get_file *file)
+{
+	return holds(world, file->name, file->data, file->len);
+}
+
+static bool
+is_untouched(struct sim *world, const struct get_file *file)
+{
+	return holds(world, file->name, file->before, file->before_len);
+}
+
+static void
+check_file(struct get_scene *scene, const struct get_file *file)
+{
+	struct sim *sim = scene->sim;
+	bool syncs = scene->sync != SL_SYNC_NONE;
+	switch (file->state) {
+	case SL_DOWNLOAD_DONE:
+		sim_check(
+			sim, is_complete(sim, file), "%s is reported done, and is not", file->name);
+		sim_check(sim, !syncs || sim_is_durable(sim, file->name),
+			"%s is reported done and is not durable", file->name);
+		break;
+	case SL_DOWNLOAD_SKIPPED:
+		sim_check(
+			sim, is_untouched(sim, file), "%s was skipped and is another", file->name);
+		break;
+	default: {
+		/* Only the folder's sync was still to come: the name may have the whole new file.
+		 */
+		bool late = is_complete(sim, file) && file->error.phase == SL_PHASE_SYNC;
+		sim_check(sim, late || is_untouched(sim, file),
+			"%s was not downloaded (%s), and was touched", file->name,
+			file->error.text);
+		sim_check(sim, file->error.code < 0 && file->error.text[0],
+			"%s failed without a word", file->name);
+	}
+	}
+	char part[300];
+	snprintf(part, sizeof(part), "%s.part", file->name);
+	sim_check(sim, !sim_exists(sim, part), "%s is left (%s)", part, file->error.text);
+}
+
+static void
+check_result(struct get_scene *scene)
+{
+	size_t good = 0, bad = 0;
+	for (size_t i = 0; i < scene->count; i++) {
+		const struct get_file *file = &scene->files[i];
+		bool done = file->state == SL_DOWNLOAD_DONE || file->state == SL_DOWNLOAD_SKIPPED;
+		good += file->reported && done;
+		bad += file->reported && !done;
+	}
+	const struct sl_batch_summary *summary = &scene->summary;
+	sim_check(scene->sim, summary->done + summary->skipped == good, "another number is done");
+	sim_check(scene->sim, summary->failed + summary->cancelled == bad,
+		"another number has failed");
+	sim_check(scene->sim, (scene->result == 0) == (good == scene->count),
+		"result %d, %zu of %zu done", scene->result, good, scene->count);
+}
+
+void
+get_scene_check(struct get_scene *scene)
+{
+	check_result(scene);
+	for (size_t i = 0; i < scene->count; i++) {
+		const struct get_file *file = &scene->files[i];
+		if (!file->name)
+			continue;
+		if (file->reported)
+			check_file(scene, file);
+		else
+			sim_check(scene->sim, is_untouched(scene->sim, file),
+				"%s was never reported, and was touched", file->name);
+	}
+	sim_check(scene->sim, sim_connections_open(scene->sim) == 0, "connections are left open");
+}
+
+void
+get_scene_check_disk(struct get_scene *scene, struct sim *world, uint64_t at_op)
+{
+	bool syncs = scene->sync != SL_SYNC_NONE;
+	for (size_t i = 0; i < scene->count; i++) {
+		const struct get_file *file = &scene->files[i];
+		if (!file->name)
+			continue;
+		bool complete = is_complete(world, file), untouched = is_untouched(world, file);
+		sim_check(scene->sim, complete || untouched || !syncs,
+			"cut at operation %llu: %s is neither what it was nor what it was to "
+			"become",
+			(unsigned long long)at_op, file->name);
+		bool done =
+			file->reported && file->state == SL_DOWNLOAD_DONE && file->at_op < at_op;
+		sim_check(scene->sim, complete || !done || !syncs,
+			"cut at operation %llu: %s had been reported done, and is gone",
+			(unsigned long long)at_op, file->name);
+	}
+}
+
+void
+get_scene_rerun(struct get_scene *scene, struct sim *world)
+{
+	struct get_scene again = *scene;
+	again.sim = world;
+	again.cancel_fd = -1;
+	again.run_ns = SL_FOREVER;
+	again.if_exists = SL_EXISTS_REPLACE;
+	for (size_t i = 0; i < again.count; i++)
+		again.files[i].reported = false;
+	get_scene_run(&again);
+	get_scene_check(&again);
+	sim_check(world, again.result == 0, "the rerun failed: %s", again.summary.first_error.text);
+}

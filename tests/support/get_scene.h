@@ -1,0 +1,75 @@
+/*
+ * get_scene.h - the download engine on a simulated world: one run over some files, and the promises
+ * that hold after any run whatever happened in it (reliability: exit 0 means complete, verified,
+ * durable; else the final name is untouched).
+ */
+#ifndef SLUICE_TESTS_SUPPORT_GET_SCENE_H
+#define SLUICE_TESTS_SUPPORT_GET_SCENE_H
+
+#include "engine_sim.h"
+
+#include "sluice/download/batch.h"
+
+#define GET_FILES 300
+
+struct get_file {
+	const char *url;
+	const char *name; /* where it goes; NULL = nowhere (stdout) */
+	const char *data; /* what the server has */
+	size_t len;
+	const char *before; /* what has the name before the run; NULL = nothing */
+	size_t before_len;
+	const char *checksum; /* "sha-256=HEX" or NULL */
+	/* what became of it */
+	bool reported;
+	enum sl_download_state state;
+	struct sl_error error;
+	uint64_t at_op; /* operations submitted when it was reported */
+	uint64_t ended_ns;
+};
+
+struct get_scene {
+	struct sim *sim;
+	struct get_file files[GET_FILES];
+	size_t count;
+	/* options, set by get_scene_init */
+	unsigned jobs, per_host, descriptors;
+	size_t chunks, chunk_size;
+	enum sl_if_exists if_exists;
+	enum sl_sync_mode sync;
+	enum sl_io_mode io;
+	const char *dir, *output;
+	bool fail_fast, remote_time;
+	uint64_t connect_timeout_ns, stall_timeout_ns;
+	uint64_t run_ns; /* deadline of the run from its start; SL_FOREVER */
+	int cancel_fd;   /* sim_trap: a signal comes when it is readable; -1 = none */
+	/* results */
+	int result;
+	struct sl_batch_summary summary;
+	uint64_t started_ns, ended_ns, cancelled_ns;
+	size_t next; /* entry */
+};
+
+/* Moderate options: 4 jobs, 16 chunks of 64 KiB, timeouts as the program's. */
+void get_scene_init(struct get_scene *scene, struct sim *sim);
+
+/* Returned so that tests can set the rest. Data is borrowed; `before` is put into the world at
+ * once. */
+struct get_file *get_scene_add(struct get_scene *scene, struct get_file file);
+
+/* Run it on its world, in a runtime of its own. */
+void get_scene_run(struct get_scene *scene);
+
+/* Every promise that can be looked at now: fails with the seed if one is broken. */
+void get_scene_check(struct get_scene *scene);
+
+/* The same for a disk after a power cut or kill at this operation count. */
+void get_scene_check_disk(struct get_scene *scene, struct sim *world, uint64_t at_op);
+
+/* Download all of it again on this disk, undisturbed: everything must come out complete. */
+void get_scene_rerun(struct get_scene *scene, struct sim *world);
+
+/* len bytes that look like nothing else, the same for the same seed; the caller's to free. */
+char *get_scene_body(uint64_t seed, size_t len);
+
+#endif
