@@ -62,6 +62,11 @@ await(struct sl_rt *rt, struct sl_op *op, uint64_t deadline_ns, unsigned flags)
 		engine_of(rt)->methods->cancel(engine_of(rt), op);
 	}
 	count(rt, op);
+	/* -ETIMEDOUT is a deadline's word, and says that the connection lives. The kernel says it
+	 * of one that it has given up. */
+	bool transfers = op->kind == SL_OP_SEND || op->kind == SL_OP_RECV;
+	if (!code && transfers && op->result == -ETIMEDOUT)
+		op->result = -ECONNRESET;
 	/* An interrupted wait in an io-wq worker reports -EINTR where a poll reports -ECANCELED. */
 	if (code && (op->result == -ECANCELED || op->result == -EINTR))
 		return code;
