@@ -214,7 +214,10 @@ create_new(struct sl_part *part, struct sl_error *err)
 			"another run is writing it");
 	if (!code)
 		code = settle(part, fd, &look);
-	if (code)
+	/* Ours, but it could not be looked at: sl_part_discard tries once more, and removes it. */
+	if (code < 0 && code != SL_E_IN_USE)
+		part->fd = fd;
+	else if (code)
 		sl_io_close(fd);
 	return code;
 }
@@ -465,6 +468,18 @@ sl_part_close(struct sl_part *part)
 	sl_part_init(part);
 }
 
+SL_SUSPENDS
+static int
+learn_identity(struct sl_part *part)
+{
+	struct statx st = { 0 };
+	int code = sl_io_stat(part->fd, "", AT_EMPTY_PATH, SL_PART_STAT_MASK, &st);
+	part->inode = st.stx_ino;
+	part->dev_major = st.stx_dev_major;
+	part->dev_minor = st.stx_dev_minor;
+	return code;
+}
+
 void
 sl_part_discard(struct sl_part *part)
 {
@@ -472,8 +487,10 @@ sl_part_discard(struct sl_part *part)
 	sl_shield_begin(&shield, sl_deadline_in(CLEAN_UP_NS));
 	if (part->fd >= 0) {
 		struct statx st = { 0 };
-		int code = sl_io_stat(part->folder->fd, part->part_name, AT_SYMLINK_NOFOLLOW,
-			STATX_BASIC_STATS, &st);
+		int code = part->inode ? 0 : learn_identity(part);
+		if (!code)
+			code = sl_io_stat(part->folder->fd, part->part_name, AT_SYMLINK_NOFOLLOW,
+				STATX_BASIC_STATS, &st);
 		if (!code && is_same(part, &st))
 			code = sl_io_unlink(part->folder->fd, part->part_name, 0);
 		if (code && code != -ENOENT)
