@@ -14,6 +14,8 @@
 #define FOLDERS_KEPT 64u
 #define FOLDERS_SHARE 16u
 
+#define DESCRIPTORS_PER_JOB 4 /* socket, part, direct part, a folder */
+
 int
 sl_batch_new(struct sl_batch **out, const struct sl_batch_options *options)
 {
@@ -37,8 +39,6 @@ sl_batch_free(struct sl_batch *batch)
 	sl_names_release(&batch->names);
 	free(batch);
 }
-
-#define DESCRIPTORS_PER_JOB 4 /* socket, part, direct part, a folder */
 
 /* ---- one download's beginning and end ---- */
 
@@ -79,21 +79,22 @@ fetch_new(struct sl_batch *batch, const struct sl_entry *entry)
 	return fetch;
 }
 
-/* The URL as it may be shown: without userinfo; what cannot be parsed is shown by the error
- * instead. */
-static int
-parse_url(struct fetch *fetch)
+int
+fetch_set_url(struct fetch *fetch)
 {
 	struct sl_buf text = { 0 };
-	if (fetch->entry.source_count == 0)
-		return sl_fail(&fetch->error, SL_PHASE_NONE, SL_E_USAGE, "an entry without a URL");
-	int code = sl_url_parse(&fetch->url, fetch->entry.sources[0], &fetch->error);
+	sl_url_release(&fetch->url);
+	int code = sl_url_parse(&fetch->url, fetch->entry.sources[fetch->source], &fetch->error);
 	if (code)
 		return code;
 	sl_url_format(&text, &fetch->url);
-	fetch->url_text = sl_buf_detach(&text);
-	fetch->view.url = fetch->url_text ? fetch->url_text : "";
-	return fetch->url_text ? 0 : -ENOMEM;
+	char *shown = sl_buf_detach(&text);
+	if (!shown)
+		return sl_fail_code(&fetch->error, SL_PHASE_NONE, -ENOMEM, "cannot keep a URL");
+	free(fetch->url_text);
+	fetch->url_text = shown;
+	fetch->view.url = shown;
+	return 0;
 }
 
 /* Why this download was stopped though nothing was wrong with it: a sibling's failure or a signal;
@@ -107,49 +108,72 @@ cancellation(const struct sl_batch *batch, int code)
 }
 
 static void
-count_failure(struct sl_batch *batch, struct fetch *fetch)
+count_failure(struct sl_batch *batch, uint64_t index, const struct sl_error *err)
 {
 	struct sl_batch_summary *summary = &batch->summary;
-	if (summary->failed == 0 || fetch->view.index < summary->first_index) {
-		summary->first_index = fetch->view.index;
-		summary->first_error = fetch->error;
+	if (summary->failed == 0 || index < summary->first_index) {
+		summary->first_index = index;
+		summary->first_error = *err;
 	}
 	summary->failed++;
 	if (batch->options.fail_fast)
 		sl_batch_cancel(batch, -ECANCELED);
 }
 
+/* The state it ends in, its words and its place in the summary. */
+static void
+settle(struct fetch *fetch, int code)
+{
+	struct sl_batch *batch = fetch->batch;
+	struct sl_batch_summary *summary = &batch->summary;
+	int stopped = code < 0 ? cancellation(batch, code) : 0;
+	if (code == 0) {
+		fetch->view.state = SL_DOWNLOAD_DONE;
+		summary->done++;
+	} else if (code > 0) {
+		fetch->view.state = SL_DOWNLOAD_SKIPPED;
+		summary->skipped++;
+		summary->unverified += fetch->view.unverified;
+	} else if (stopped) {
+		fetch->view.state = SL_DOWNLOAD_CANCELLED;
+		sl_fail_code(&fetch->error, SL_PHASE_NONE, stopped, "'%s'", fetch->view.url);
+		summary->cancelled++;
+	} else {
+		fetch->view.state = SL_DOWNLOAD_FAILED;
+		if (code == -ETIMEDOUT && sl_task_cancelled() == -ETIMEDOUT)
+			sl_fail(&fetch->error, SL_PHASE_NONE, code,
+				"cannot download '%s': the time of the run is over (--deadline)",
+				fetch->view.url);
+		sl_fail_code(&fetch->error, SL_PHASE_NONE, code, "cannot download '%s'",
+			fetch->view.url);
+		count_failure(batch, fetch->view.index, &fetch->error);
+	}
+}
+
+/* Waits for whoever hears the event; once the run is cancelled, not for long. */
+SL_SUSPENDS
+static void
+report(struct fetch *fetch)
+{
+	const struct sl_batch_events *events = &fetch->batch->options.events;
+	struct sl_shield shield;
+	bool cancelled = sl_task_cancelled() != 0;
+	if (cancelled)
+		sl_shield_begin(&shield, sl_deadline_in(SL_NS_PER_S));
+	if (events->ended)
+		events->ended(events->ctx, &fetch->view);
+	if (cancelled)
+		sl_shield_end(&shield);
+}
+
 void
 fetch_end(struct fetch *fetch, int code)
 {
-	struct sl_batch *batch = fetch->batch;
 	fetch->view.ended_ns = sl_now();
-	if (code == 0) {
-		fetch->view.state = SL_DOWNLOAD_DONE;
-		batch->summary.done++;
-	} else if (code == 1) {
-		fetch->view.state = SL_DOWNLOAD_SKIPPED;
-		batch->summary.skipped++;
-		batch->summary.unverified += fetch->view.unverified;
-	} else if (cancellation(batch, code)) {
-		fetch->view.state = SL_DOWNLOAD_CANCELLED;
-		sl_fail_code(&fetch->error, SL_PHASE_NONE, cancellation(batch, code), "'%s'",
-			fetch->view.url);
-		batch->summary.cancelled++;
-	} else {
-		fetch->view.state = SL_DOWNLOAD_FAILED;
-		sl_fail_code(&fetch->error, SL_PHASE_NONE, code, "cannot download '%s'",
-			fetch->view.url);
-		count_failure(batch, fetch);
-	}
+	settle(fetch, code);
 	sl_list_remove(&fetch->link);
-	/* What is reported happened; the report itself must get out, however the run ends. */
-	struct sl_shield shield;
-	sl_shield_begin(&shield, sl_deadline_in(SL_NS_PER_S));
-	if (batch->options.events.ended)
-		batch->options.events.ended(batch->options.events.ctx, &fetch->view);
+	report(fetch);
 	fetch_free(fetch);
-	sl_shield_end(&shield);
 }
 
 /* ---- jobs ---- */
@@ -170,24 +194,43 @@ next_entry(struct sl_batch *batch, struct sl_entry *entry, struct sl_error *err)
 	return code;
 }
 
+/* From the entry to where it goes. As target_prepare. */
+SL_SUSPENDS
+static int
+prepare(struct fetch *fetch)
+{
+	if (fetch->entry.source_count == 0)
+		return sl_fail(&fetch->error, SL_PHASE_NONE, SL_E_USAGE, "an entry without a URL");
+	int code = fetch_set_url(fetch);
+	return code ? code : target_prepare(fetch);
+}
+
+static void
+out_of_memory(struct sl_batch *batch)
+{
+	struct sl_error err = { 0 };
+	(void)sl_fail_code(&err, SL_PHASE_NONE, -ENOMEM, "cannot begin a download");
+	sl_log_error("%s", err.text);
+	batch->summary.files++;
+	count_failure(batch, batch->next_index++, &err);
+}
+
+/* `bad` = the code of an entry that cannot be used, with its words in *err. */
 SL_SUSPENDS
 static void
 run_entry(struct sl_batch *batch, const struct sl_entry *entry, int bad, const struct sl_error *err)
 {
+	const struct sl_batch_events *events = &batch->options.events;
 	struct fetch *fetch = fetch_new(batch, entry);
 	if (!fetch) {
-		sl_log_error("out of memory");
-		batch->summary.files++;
-		batch->summary.failed++;
+		out_of_memory(batch);
 		return;
 	}
 	if (bad)
 		fetch->error = *err;
-	int code = bad ? bad : parse_url(fetch);
-	if (!code)
-		code = target_prepare(fetch);
-	if (batch->options.events.started)
-		batch->options.events.started(batch->options.events.ctx, &fetch->view);
+	int code = bad ? bad : prepare(fetch);
+	if (events->started)
+		events->started(events->ctx, &fetch->view);
 	if (!code)
 		code = fetch_run(fetch);
 	if (code != FETCH_HANDED_OVER)
@@ -219,14 +262,39 @@ job_count(const struct sl_batch *batch)
 	return (unsigned)SL_MIN(SL_MIN((size_t)batch->options.jobs, half), by_descriptors);
 }
 
-/* Files of a group keep their descriptors until it is committed, those in the queue and those in
- * the group: half each of what the jobs leave. */
+/* Files of a group keep their part, and perhaps a folder of their own, until it is committed: those
+ * in the queue and those in the group, half each of what the jobs leave. */
 static unsigned
 group_size(const struct sl_batch *batch)
 {
 	unsigned jobs = job_count(batch) * DESCRIPTORS_PER_JOB;
 	unsigned rest = batch->options.descriptors > jobs ? batch->options.descriptors - jobs : 0;
-	return SL_MAX(SL_MIN(rest / 2, COMMIT_FILES), 1u);
+	return SL_MAX(SL_MIN(rest / 4, COMMIT_FILES), 1u);
+}
+
+/* Returns 0; or why inputs may be left that nobody looked at. */
+static int
+left_over(const struct sl_batch *batch)
+{
+	if (batch->source_ended)
+		return 0;
+	int reason = batch->cancel_reason ? batch->cancel_reason : sl_task_cancelled();
+	return reason ? reason : -ECANCELED;
+}
+
+SL_SUSPENDS
+static int
+start_jobs(struct sl_batch *batch)
+{
+	int code = sl_group_spawn(batch->committer, "commit", commit_main, batch, NULL);
+	for (unsigned i = 0; !code && i < job_count(batch); i++) {
+		char name[16];
+		snprintf(name, sizeof(name), "job %u", i + 1);
+		code = sl_group_spawn(batch->jobs, name, job_main, batch, NULL);
+		if (code == -ENOMEM && i > 0) /* with fewer it goes, too */
+			return 0;
+	}
+	return code;
 }
 
 SL_SUSPENDS
@@ -243,12 +311,7 @@ run_jobs(struct sl_batch *batch)
 	sl_group_enter(&jobs, SL_GROUP_COLLECT);
 	batch->jobs = &jobs;
 	batch->committer = &committer;
-	code = sl_group_spawn(&committer, "commit", commit_main, batch, NULL);
-	for (unsigned i = 0; !code && i < job_count(batch); i++) {
-		char name[16];
-		snprintf(name, sizeof(name), "job %u", i + 1);
-		code = sl_group_spawn(&jobs, name, job_main, batch, NULL);
-	}
+	code = start_jobs(batch);
 	int left = sl_group_leave(&jobs);
 	batch->jobs = NULL;
 	if (left && !batch->cancel_reason)
@@ -259,9 +322,7 @@ run_jobs(struct sl_batch *batch)
 	sl_channel_free(batch->finished);
 	batch->finished = NULL;
 	code = code ? code : left ? left : ended;
-	if (!code && !batch->source_ended) /* inputs that nobody looked at are not done */
-		code = batch->cancel_reason ? batch->cancel_reason : sl_task_cancelled();
-	return code || batch->source_ended ? code : -ECANCELED;
+	return code ? code : left_over(batch);
 }
 
 int

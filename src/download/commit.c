@@ -40,6 +40,16 @@ sync_failed(struct fetch *fetch, int code)
 		sl_code_text(code));
 }
 
+int
+commit_shield_begin(struct sl_shield *shield)
+{
+	int reason = sl_task_cancelled();
+	if (reason && reason != -ECANCELED)
+		return reason;
+	sl_shield_begin(shield, sl_task_deadline());
+	return 0;
+}
+
 /* The name may have been taken while the body came: with --if-exists=rename the next free one is
  * used. */
 SL_SUSPENDS
@@ -83,32 +93,65 @@ note_attributes(const struct fetch *fetch, const struct sl_op *ops, size_t count
 				sl_op_kind_name(ops[i].kind), sl_code_text(ops[i].result));
 }
 
-int
-commit_one(struct fetch *fetch)
+/* ---- one by one ---- */
+
+SL_SUSPENDS
+static int
+give_attributes(struct fetch *fetch)
 {
-	struct sl_batch *batch = fetch->batch;
 	struct sl_op attributes[2];
 	size_t count = add_attributes(fetch, attributes);
 	int code = sl_io_batch(attributes, count);
-	if (!code) {
-		note_attributes(fetch, attributes, count);
-		code = sl_part_check(&fetch->part, fetch->view.received, &fetch->error);
-	}
-	if (!code && wants_sync(batch)) {
-		int synced = sl_io_sync(fetch->part.fd, SL_SYNC_DATA);
-		code = synced ? sync_failed(fetch, synced) : 0;
-	}
 	if (!code)
-		code = publish(fetch);
-	if (code) {
+		note_attributes(fetch, attributes, count);
+	return code;
+}
+
+SL_SUSPENDS
+static int
+bring_to_disk(struct fetch *fetch)
+{
+	if (!wants_sync(fetch->batch))
+		return 0;
+	int code = sl_io_sync(fetch->part.fd, SL_SYNC_DATA);
+	return code ? sync_failed(fetch, code) : 0;
+}
+
+SL_SUSPENDS
+static int
+check(struct fetch *fetch)
+{
+	return sl_part_check(&fetch->part, fetch->view.received, &fetch->error);
+}
+
+SL_SUSPENDS
+static int
+bring_name_to_disk(struct fetch *fetch)
+{
+	if (!wants_sync(fetch->batch))
+		return 0;
+	int code = sl_folder_sync(fetch->folder);
+	return code ? not_durable(fetch, code) : 0;
+}
+
+int
+commit_one(struct fetch *fetch)
+{
+	static int (*const steps[])(struct fetch *) = { give_attributes, bring_to_disk, check,
+		publish, bring_name_to_disk };
+	int code = 0;
+	for (size_t i = 0; i < SL_COUNT_OF(steps) && !code; i++) {
+		struct sl_shield shield;
+		code = commit_shield_begin(&shield);
+		if (code)
+			break;
+		code = steps[i](fetch);
+		sl_shield_end(&shield);
+	}
+	if (code)
 		sl_part_discard(&fetch->part);
-		return code;
-	}
-	if (wants_sync(batch)) {
-		int synced = sl_folder_sync(fetch->folder);
-		code = synced ? not_durable(fetch, synced) : 0;
-	}
-	sl_part_close(&fetch->part);
+	else
+		sl_part_close(&fetch->part);
 	return code;
 }
 
@@ -320,6 +363,20 @@ collect(struct group *group)
 	}
 }
 
+/* Nothing is taken any more: jobs that still bring files must not wait for ever. */
+SL_SUSPENDS
+static void
+refuse_rest(struct sl_batch *batch, int code)
+{
+	struct fetch *rest = NULL;
+	batch->commit_code = code == -EPIPE ? 0 : code;
+	sl_channel_close(batch->finished);
+	while (sl_channel_try_receive(batch->finished, &rest) == 0) {
+		sl_part_discard(&rest->part);
+		fetch_end(rest, code);
+	}
+}
+
 int
 commit_main(void *arg)
 {
@@ -333,11 +390,7 @@ commit_main(void *arg)
 		if (!code)
 			commit_group(group);
 	}
-	struct fetch *rest = NULL;
-	while (sl_channel_try_receive(batch->finished, &rest) == 0) {
-		sl_part_discard(&rest->part);
-		fetch_end(rest, code);
-	}
+	refuse_rest(batch, code);
 	free(group);
 	return code == -EPIPE ? 0 : code;
 }

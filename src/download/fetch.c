@@ -21,18 +21,32 @@ open_exchange(struct fetch *fetch)
 		fetch->batch->options.client, &request, &fetch->exchange, &fetch->error);
 }
 
+/* Before the request: a folder that takes no file, or another run at work, costs the server
+ * nothing. */
 SL_SUSPENDS
 static int
 begin_part(struct fetch *fetch)
 {
 	if (fetch->target == TARGET_STREAM)
 		return 0;
+	return sl_part_create(&fetch->part, fetch->folder, fetch->name, &fetch->error);
+}
+
+SL_SUSPENDS
+static int
+reserve(struct fetch *fetch)
+{
 	uint64_t total = fetch->view.total;
-	int code = sl_part_create(&fetch->part, fetch->folder, fetch->name, &fetch->error);
-	if (!code && total != SL_BODY_UNKNOWN && total > SMALL_MAX)
-		code = sl_part_reserve(
-			&fetch->part, total, fetch->batch->options.io, &fetch->error);
-	return code;
+	if (fetch->target == TARGET_STREAM || total == SL_BODY_UNKNOWN || total <= SMALL_MAX)
+		return 0;
+	return sl_part_reserve(&fetch->part, total, fetch->batch->options.io, &fetch->error);
+}
+
+/* A file is written in whole chunks; who reads a stream wants what is there. */
+static bool
+is_due(const struct fetch *fetch)
+{
+	return fetch->chunk->len == fetch->chunk->size || fetch->target == TARGET_STREAM;
 }
 
 /* Fill chunks and pass them on; 0 at the end of the body, with the last chunk (perhaps empty) in
@@ -43,7 +57,7 @@ receive_into(struct fetch *fetch, struct writer *writer)
 {
 	struct sl_chunk_pool *pool = fetch->batch->options.pool;
 	struct sl_batch_summary *summary = &fetch->batch->summary;
-	for (;;) {
+	while (!writer->failure) {
 		struct sl_chunk *chunk = fetch->chunk;
 		uint64_t before_ns = sl_now();
 		int got = sl_http_read(fetch->exchange, chunk->data + chunk->len,
@@ -54,7 +68,7 @@ receive_into(struct fetch *fetch, struct writer *writer)
 			return got;
 		chunk->len += (size_t)got;
 		fetch->view.received += (uint64_t)got;
-		if (chunk->len < chunk->size)
+		if (!is_due(fetch))
 			continue;
 		fetch->chunk = NULL;
 		uint64_t next_off = chunk->off + chunk->len;
@@ -66,6 +80,7 @@ receive_into(struct fetch *fetch, struct writer *writer)
 			return code;
 		fetch->chunk->off = next_off;
 	}
+	return writer->failure;
 }
 
 SL_SUSPENDS
@@ -113,6 +128,24 @@ begin_digest(struct fetch *fetch)
 	return 0;
 }
 
+SL_SUSPENDS
+static int
+open_and_receive(struct fetch *fetch)
+{
+	int code = open_exchange(fetch);
+	if (code)
+		return code;
+	fetch->view.total = sl_http_body_length(fetch->exchange);
+	fetch->modified_ns = existing_remote_time(fetch->exchange);
+	fetch->view.state = SL_DOWNLOAD_RECEIVING;
+	code = reserve(fetch);
+	if (!code)
+		code = receive_body(fetch);
+	if (!code)
+		fetch->view.excess = sl_http_had_excess(fetch->exchange);
+	return code;
+}
+
 /* One source, from the request to a complete and checked part. */
 SL_SUSPENDS
 static int
@@ -122,21 +155,13 @@ transfer(struct fetch *fetch)
 	fetch->view.received = 0;
 	fetch->view.total = SL_BODY_UNKNOWN;
 	int code = begin_digest(fetch);
+	if (!code)
+		code = begin_part(fetch);
 	/* A connection is opened only with a chunk in hand: what it receives has a place. */
 	if (!code)
 		code = sl_chunk_take(fetch->batch->options.pool, &fetch->chunk, SL_FOREVER);
 	if (!code)
-		code = open_exchange(fetch);
-	if (!code) {
-		fetch->view.total = sl_http_body_length(fetch->exchange);
-		fetch->modified_ns = target_remote_time(fetch->exchange);
-		fetch->view.state = SL_DOWNLOAD_RECEIVING;
-		code = begin_part(fetch);
-	}
-	if (!code)
-		code = receive_body(fetch);
-	if (!code)
-		fetch->view.excess = sl_http_had_excess(fetch->exchange);
+		code = open_and_receive(fetch);
 	sl_chunk_unref(fetch->chunk);
 	fetch->chunk = NULL;
 	if (fetch->exchange)
@@ -151,6 +176,8 @@ transfer(struct fetch *fetch)
 		sl_part_discard(&fetch->part);
 	return code;
 }
+
+/* ---- sources ---- */
 
 /* Another source may do better if this one or the way to it failed; not if the disk did. */
 static bool
@@ -171,37 +198,77 @@ is_sources_fault(const struct fetch *fetch, int code)
 	}
 }
 
-static int
-next_source(struct fetch *fetch, size_t index)
+SL_SUSPENDS
+static void
+say_next(struct fetch *fetch)
 {
+	const struct sl_batch_events *events = &fetch->batch->options.events;
 	sl_log_warn("%s; trying the next source", fetch->error.text);
+	if (events->retrying)
+		events->retrying(events->ctx, &fetch->view);
 	sl_error_clear(&fetch->error);
-	sl_url_release(&fetch->url);
-	return sl_url_parse(&fetch->url, fetch->entry.sources[index], &fetch->error);
+}
+
+static void
+say_count(struct fetch *fetch)
+{
+	struct sl_error last = fetch->error;
+	sl_error_clear(&fetch->error);
+	(void)sl_fail(&fetch->error, last.phase, last.code,
+		"%s (the last of %zu sources, all failed)", last.text, fetch->source + 1);
+	fetch->error.http_status = last.http_status;
+}
+
+bool
+fetch_next_source(struct fetch *fetch, int code)
+{
+	bool other = is_sources_fault(fetch, code);
+	while (other && fetch->source + 1 < fetch->entry.source_count) {
+		say_next(fetch);
+		fetch->source++;
+		if (fetch_set_url(fetch) == 0)
+			return true;
+	}
+	if (fetch->source > 0 && other && fetch->error.code)
+		say_count(fetch);
+	return false;
+}
+
+/* ---- all of it ---- */
+
+/* The committer ends before its time only if something is wrong with it. */
+SL_SUSPENDS
+static int
+hand_over(struct fetch *fetch)
+{
+	struct sl_batch *batch = fetch->batch;
+	struct sl_shield shield;
+	int code = commit_shield_begin(&shield);
+	if (code)
+		return code;
+	code = sl_channel_send(batch->finished, &fetch, SL_FOREVER);
+	sl_shield_end(&shield);
+	if (code == -EPIPE)
+		code = batch->commit_code ? batch->commit_code : -ECANCELED;
+	return code ? code : FETCH_HANDED_OVER;
 }
 
 int
 fetch_run(struct fetch *fetch)
 {
+	struct sl_batch *batch = fetch->batch;
 	int code = transfer(fetch);
-	for (size_t i = 1; code && i < fetch->entry.source_count && is_sources_fault(fetch, code);
-		i++) {
-		code = next_source(fetch, i);
-		if (!code)
-			code = transfer(fetch);
-	}
+	while (code && fetch_next_source(fetch, code))
+		code = transfer(fetch);
 	if (code || fetch->target == TARGET_STREAM)
 		return code;
-	bool grouped =
-		fetch->batch->options.sync != SL_SYNC_ALL && fetch->view.received <= SMALL_MAX;
-	if (!grouped) {
-		uint64_t before_ns = sl_now();
+	uint64_t before_ns = sl_now();
+	if (batch->options.sync == SL_SYNC_ALL || fetch->view.received > SMALL_MAX)
 		code = commit_one(fetch);
-		fetch->batch->summary.commit_ns += sl_now() - before_ns;
-		return code;
-	}
-	code = sl_channel_send(fetch->batch->finished, &fetch, SL_FOREVER);
-	if (code)
+	else
+		code = hand_over(fetch);
+	batch->summary.commit_ns += sl_now() - before_ns;
+	if (code < 0)
 		sl_part_discard(&fetch->part);
-	return code ? code : FETCH_HANDED_OVER;
+	return code;
 }

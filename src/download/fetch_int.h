@@ -1,6 +1,10 @@
 /*
- * fetch_int.h - what one download is made of; shared by batch.c, target.c, fetch.c, writer.c and
- * commit.c.
+ * fetch_int.h - what one download is made of; shared by batch.c, target.c, existing.c, fetch.c,
+ * writer.c and commit.c.
+ *
+ * Cancellation has three reasons here: -ECANCELED (a sibling failed, or the batch was stopped):
+ * what is complete is still given its name; -ETIMEDOUT (the run's time is over) and
+ * SL_E_INTERRUPTED (a signal): nothing more is begun.
  */
 #ifndef SLUICE_DOWNLOAD_FETCH_INT_H
 #define SLUICE_DOWNLOAD_FETCH_INT_H
@@ -31,7 +35,8 @@ struct fetch {
 	struct sl_batch *batch;
 	struct sl_entry entry;
 	struct sl_error error;
-	struct sl_url url;
+	struct sl_url url; /* of the source in use */
+	size_t source;     /* its index in entry.sources */
 	char *url_text, *path;
 
 	enum target_kind target;
@@ -59,14 +64,15 @@ struct sl_batch {
 	struct sl_channel
 		*finished;     /* of struct fetch *: small files on their way to the committer */
 	unsigned commit_files; /* of a group, at most COMMIT_FILES */
+	int commit_code;       /* why the committer ended while files still came */
 	uint64_t next_index;
 	bool source_ended;
 	struct sl_semaphore source_turn; /* a source may suspend: one job at a time asks it */
 	int cancel_reason;
 };
 
-/* target.c: parse the URL, find folder and name, look at what is there. 0 = go on; 1 = skip it, all
- * is there; a code. */
+/* target.c: find folder and name, look at what is there. 0 = go on; 1 = skip it, all is there; a
+ * code. */
 SL_SUSPENDS
 int target_prepare(struct fetch *fetch);
 
@@ -78,8 +84,17 @@ int target_rename(struct fetch *fetch);
  * their count. */
 size_t target_headers(const struct fetch *fetch, struct sl_http_header *out);
 
+/* existing.c: what has the name already. As target_prepare. */
+SL_SUSPENDS
+int existing_look(struct fetch *fetch);
+
 /* Last-Modified of the answer, wall clock nanoseconds; 0 = unknown. */
-uint64_t target_remote_time(const struct sl_http_exchange *exchange);
+uint64_t existing_remote_time(const struct sl_http_exchange *exchange);
+
+/* fetch.c: after `code`: true if another source may do better; then it is fetch->url, and the
+ * failure is forgotten. Else the error says how many were tried. */
+SL_SUSPENDS
+bool fetch_next_source(struct fetch *fetch, int code);
 
 /* fetch.c: from the request to the finished file, once its target is prepared; a small one ends in
  * batch->finished: then FETCH_HANDED_OVER is returned and the fetch is no longer the caller's. */
@@ -95,9 +110,16 @@ int commit_main(void *arg);
 SL_SUSPENDS
 int commit_one(struct fetch *fetch);
 
+/* For what is complete: a sibling's failure no longer touches it. Returns 0 with the shield begun,
+ * or the reason why nothing more may be begun. */
+int commit_shield_begin(struct sl_shield *shield) SL_MUST_CHECK;
+
 /* batch.c: report and free. `code` 0 = done, 1 = skipped, else the failure. */
 SL_SUSPENDS
 void fetch_end(struct fetch *fetch, int code);
+
+/* batch.c: fetch->url from its source, and how it is shown. Returns 0 or a code. */
+int fetch_set_url(struct fetch *fetch);
 
 /* writer.c: chunks on their way to the part (or stream) and to the hasher. In the memory of the
  * fetching task. */

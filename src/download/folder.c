@@ -24,6 +24,7 @@ sl_folders_init(struct sl_folders *folders, unsigned keep, bool sync_made)
 }
 
 /* The folder is in no list any more: closing suspends, and others walk the list meanwhile. */
+SL_SUSPENDS
 static void
 forget(struct sl_folder *folder)
 {
@@ -32,6 +33,7 @@ forget(struct sl_folder *folder)
 	free(folder);
 }
 
+SL_SUSPENDS
 static void
 forget_all(struct sl_list *victims)
 {
@@ -50,6 +52,7 @@ sl_folders_release(struct sl_folders *folders)
 }
 
 /* The ones that were not used for longest go. */
+SL_SUSPENDS
 static void
 trim_open(struct sl_folders *folders)
 {
@@ -70,6 +73,7 @@ trim_open(struct sl_folders *folders)
 
 /* ---- opening and making ---- */
 
+SL_SUSPENDS
 static int
 sync_folder(int fd)
 {
@@ -78,6 +82,7 @@ sync_folder(int fd)
 }
 
 /* A file in a folder whose own name is lost by a power cut would be lost with it. */
+SL_SUSPENDS
 static int
 make_folder(int dir_fd, const char *name, bool sync)
 {
@@ -102,6 +107,7 @@ struct walk {
 };
 
 /* One step: the component `name` below `dir_fd`, made if it is missing. */
+SL_SUSPENDS
 static int
 open_step(const struct walk *walk, int dir_fd, const char *name)
 {
@@ -117,6 +123,7 @@ open_step(const struct walk *walk, int dir_fd, const char *name)
 }
 
 /* Step by step; `path` is cut apart. Returns the descriptor or a code. */
+SL_SUSPENDS
 static int
 make_path(const struct walk *walk, char *path)
 {
@@ -137,6 +144,7 @@ make_path(const struct walk *walk, char *path)
 }
 
 /* The path as it is if it is there, else step by step. Returns the descriptor or a code. */
+SL_SUSPENDS
 static int
 open_path(const struct walk *walk, struct sl_span path)
 {
@@ -211,7 +219,8 @@ find_open(struct sl_folders *folders, struct sl_span path)
 }
 
 /* fstatfs only reads what the kernel has in memory; where it fails (a simulated descriptor) the
- * common case is assumed. */
+ * common case is assumed. Overlayfs is not among the local ones: its syncfs does not tell of writes
+ * that failed below it. */
 static unsigned
 traits_of(int fd)
 {
@@ -224,7 +233,6 @@ traits_of(int fd)
 		{ BTRFS_SUPER_MAGIC, SL_FOLDER_LOCAL },
 		{ TMPFS_MAGIC, SL_FOLDER_LOCAL },
 		{ F2FS_SUPER_MAGIC, SL_FOLDER_LOCAL },
-		{ OVERLAYFS_SUPER_MAGIC, SL_FOLDER_LOCAL },
 		{ MSDOS_SUPER_MAGIC, SL_FOLDER_NO_MODES },
 		{ EXFAT_SUPER_MAGIC, SL_FOLDER_NO_MODES },
 		{ 0x7366746e /* NTFS */, SL_FOLDER_NO_MODES },
@@ -258,6 +266,7 @@ full_path(const struct sl_folder *base, struct sl_span path)
 	return sl_buf_detach(&full);
 }
 
+SL_SUSPENDS
 static int
 learn_identity(struct sl_folder *folder)
 {
@@ -270,6 +279,7 @@ learn_identity(struct sl_folder *folder)
 }
 
 /* A new entry of the table for `path` (taken). */
+SL_SUSPENDS
 static int
 open_new(struct sl_folders *folders, const struct walk *walk, struct sl_span relative, char *path,
 	struct sl_folder **out)

@@ -47,7 +47,6 @@ part_name_of(const char *name)
 	return sl_buf_detach(&buf);
 }
 
-SL_SUSPENDS
 static bool
 is_same(const struct sl_part *part, const struct statx *st)
 {
@@ -85,6 +84,7 @@ struct look {
 
 /* In this order: once the lock is ours, whoever had it before has renamed or removed what it had
  * to. Three small operations in one call. */
+SL_SUSPENDS
 static int
 lock_and_look(const struct sl_part *part, int fd, struct look *look)
 {
@@ -169,6 +169,7 @@ judge_left_over(const struct sl_part *part, const struct look *look, struct sl_e
 
 /* Open and lock what has the part's name. 0 with part->fd locked and empty; 1 = it vanished
  * meanwhile, try again; a code. */
+SL_SUSPENDS
 static int
 take_over(struct sl_part *part, struct sl_error *err)
 {
@@ -196,6 +197,7 @@ take_over(struct sl_part *part, struct sl_error *err)
 }
 
 /* 0 with part->fd locked; 1 = the name is taken; a code. */
+SL_SUSPENDS
 static int
 create_new(struct sl_part *part, struct sl_error *err)
 {
@@ -250,7 +252,6 @@ sl_part_create(
 
 /* ---- reserving and writing ---- */
 
-SL_SUSPENDS
 static void
 format_size(char *text, size_t size, uint64_t bytes)
 {
@@ -284,6 +285,7 @@ sl_part_write_failed(const struct sl_part *part, int code, uint64_t needed, stru
 	return fail(part, err, SL_PHASE_WRITE, code, "write", why);
 }
 
+SL_SUSPENDS
 static bool
 direct_pays(const struct sl_part *part, enum sl_io_mode mode)
 {
@@ -307,6 +309,7 @@ note_refusal(const struct sl_part *part, int code)
 }
 
 /* Through /proc the very same inode is opened, whatever has happened to its name. */
+SL_SUSPENDS
 static void
 open_direct(struct sl_part *part)
 {
@@ -341,6 +344,7 @@ sl_part_reserve(struct sl_part *part, uint64_t length, enum sl_io_mode mode, str
 }
 
 /* Tasks that write at the same time may all meet the refusal: the first speaks for all. */
+SL_SUSPENDS
 static int
 write_direct(struct sl_part *part, const void *data, size_t len, uint64_t off)
 {

@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <poll.h>
+#include <unistd.h>
 
 #define HASH_QUEUE 4 /* chunks between the receiver and the hasher */
 
@@ -16,17 +17,22 @@ fail(struct writer *writer, int code)
 }
 
 static int
-write_failed(struct fetch *fetch, int code)
+stream_failed(struct fetch *fetch, int code)
 {
+	bool is_stdout = fetch->stream_fd == STDOUT_FILENO;
 	if (code == -ETIMEDOUT || code == -ECANCELED)
 		return code;
-	const char *hint = code == -ENOSPC || code == -EDQUOT
-				   ? " (free some space and run the same command)"
-			   : code == -EFBIG ? " (a limit on file sizes: 'ulimit -f')"
-					    : "";
-	return sl_fail(&fetch->error, SL_PHASE_WRITE, code, "cannot write '%s': %s%s",
-		fetch->target == TARGET_STREAM ? fetch->view.path : fetch->part.part_name,
-		sl_code_text(code), hint);
+	return sl_fail(&fetch->error, SL_PHASE_WRITE, code, "cannot write %s%s%s: %s",
+		is_stdout ? "standard output" : "'", is_stdout ? "" : fetch->view.path,
+		is_stdout ? "" : "'", sl_code_text(code));
+}
+
+/* What the disk must still take: what was not written yet, as far as anybody knows. */
+static uint64_t
+needed_from(const struct fetch *fetch, uint64_t off)
+{
+	uint64_t total = fetch->view.total;
+	return total == SL_BODY_UNKNOWN || total <= off ? 0 : total - off;
 }
 
 SL_SUSPENDS
@@ -35,9 +41,11 @@ write_task(void *arg)
 {
 	struct write_slot *slot = arg;
 	struct writer *writer = slot->writer;
-	int code = sl_part_write(&writer->fetch->part, slot->chunk);
+	struct fetch *fetch = writer->fetch;
+	int code = sl_part_write(&fetch->part, slot->chunk);
 	if (code)
-		fail(writer, write_failed(writer->fetch, code));
+		fail(writer, sl_part_write_failed(&fetch->part, code,
+				     needed_from(fetch, slot->chunk->off), &fetch->error));
 	sl_chunk_unref(slot->chunk);
 	slot->chunk = NULL;
 	return 0;
@@ -70,6 +78,8 @@ hash_task(void *arg)
 	}
 	if (code != -EPIPE)
 		fail(writer, code);
+	/* Nobody receives from now on: a sender must not wait, and nothing must stay inside. */
+	sl_channel_close(writer->to_hash);
 	while (sl_channel_try_receive(writer->to_hash, &chunk) == 0)
 		sl_chunk_unref(chunk);
 	return 0;
@@ -114,6 +124,21 @@ put_to_hash(struct writer *writer, struct sl_chunk *chunk)
 	return code == -EPIPE && writer->failure ? writer->failure : code;
 }
 
+/* One write, or a wait until the next is worth trying: bytes written or 0, or a code. */
+SL_SUSPENDS
+static int
+write_some(int fd, const unsigned char *data, size_t len)
+{
+	int written = sl_io_write_stream(fd, data, len, SL_FOREVER);
+	if (written == 0)
+		return -EIO;      /* no progress and no reason: not to be spun on */
+	if (written == -EAGAIN) { /* opened without blocking, here or by whoever gave it to us */
+		int events = sl_io_poll(fd, POLLOUT, SL_FOREVER);
+		return SL_MIN(events, 0);
+	}
+	return written == -EINTR ? 0 : written;
+}
+
 /* In order, one at a time: a stream has no offsets. */
 SL_SUSPENDS
 static int
@@ -122,17 +147,14 @@ put_to_stream(struct writer *writer, struct sl_chunk *chunk)
 	const unsigned char *data = chunk->data;
 	size_t len = chunk->len;
 	int code = 0;
-	while (len > 0 && !code) {
-		int written = sl_io_write_stream(writer->fetch->stream_fd, data, len, SL_FOREVER);
-		if (written ==
-			-EAGAIN) /* opened without blocking, here or by whoever gave it to us */
-			written = sl_io_poll(writer->fetch->stream_fd, POLLOUT, SL_FOREVER);
-		else if (written > 0)
-			data += written, len -= (size_t)written;
-		if (written < 0 && written != -EINTR) {
-			code = write_failed(writer->fetch, written);
+	while (len > 0) {
+		int written = write_some(writer->fetch->stream_fd, data, len);
+		if (written < 0) {
+			code = stream_failed(writer->fetch, written);
 			break;
 		}
+		data += written;
+		len -= (size_t)written;
 	}
 	sl_chunk_unref(chunk);
 	return code;

@@ -36,15 +36,15 @@ enum sl_download_state {
 /* One file, for those who watch. Valid while its event runs, or between its start and its end. */
 struct sl_download {
 	uint64_t index;   /* place among the inputs, from 0 */
-	const char *url;  /* without userinfo; what was typed if it is no URL */
+	const char *url;  /* of the source in use, without userinfo; "" if it is no URL */
 	const char *path; /* where it goes; "-" = stdout; "" if unknown yet */
 	enum sl_download_state state;
 	uint64_t received; /* bytes of the body so far */
-	uint64_t total;    /* SL_BODY_UNKNOWN until known */
+	uint64_t total;    /* SL_BODY_UNKNOWN until known; of a skipped one what is there */
 	uint64_t started_ns, ended_ns;
 	bool excess;                  /* the server sent more than it announced; cut off */
 	bool unverified;              /* skipped without looking inside */
-	const struct sl_error *error; /* FAILED and CANCELLED */
+	const struct sl_error *error; /* FAILED, CANCELLED, and of a source given up */
 };
 
 struct sl_batch_events {
@@ -52,6 +52,9 @@ struct sl_batch_events {
 	SL_SUSPENDS
 	void (*started)(void *ctx,
 		const struct sl_download *download); /* its path is known if it has one */
+	/* Its source failed (download->error), and the next one will be tried. */
+	SL_SUSPENDS
+	void (*retrying)(void *ctx, const struct sl_download *download);
 	SL_SUSPENDS
 	void (*ended)(void *ctx, const struct sl_download *download);
 };
@@ -106,7 +109,10 @@ void sl_batch_free(struct sl_batch *batch);
 SL_SUSPENDS
 int sl_batch_run(struct sl_batch *batch, struct sl_batch_summary *summary) SL_MUST_CHECK;
 
-/* Stop: everything under way is cancelled and cleaned up. */
+/*
+ * Stop: what is under way is cancelled and cleaned up. With -ECANCELED, files whose bytes are all
+ * here are still given their names; with SL_E_INTERRUPTED nothing more is begun.
+ */
 void sl_batch_cancel(struct sl_batch *batch, int reason);
 
 /* The downloads under way, oldest first; and the summary so far. */
