@@ -487,6 +487,19 @@ shape_auth(struct sl_origin_exchange *x, const struct args *args)
 		serve_status(x, &(struct args){ .n = { 401 } });
 }
 
+/* HEAD as servers without it answer it; with 0, as those that do not count for it. */
+static void
+shape_no_head(struct sl_origin_exchange *x, const struct args *args)
+{
+	if (x->head_only && args->n[0] != 0) {
+		serve_status(x, args);
+		return;
+	}
+	if (x->head_only)
+		x->framing = SL_ORIGIN_CHUNKED;
+	serve_rest(x);
+}
+
 static const struct route routes[] = {
 	{ "gen", "nn", serve_gen, "/SIZE/SEED[/NAME]: a generated body" },
 	{ "echo-headers", "", serve_echo_headers, ": the head of the request is the body" },
@@ -522,6 +535,8 @@ static const struct route routes[] = {
 	{ "last", "", shape_last, "/...: with 'Connection: close'" },
 	{ "nonotify", "", shape_no_notify, "/...: the connection ends without close_notify" },
 	{ "linefeeds", "", shape_line_feeds, "/...: head lines end in LF" },
+	{ "nohead", "n", shape_no_head,
+		"/CODE/...: HEAD is answered with CODE, or with 0 without a length" },
 	{ "1xx", "n", shape_1xx, "/N/...: N informational answers first" },
 	{ "header", "ww", shape_header, "/NAME/VALUE/...: one more header, VALUE percent-decoded" },
 	{ "coded", "w", shape_coded, "/CODING/...: Content-Encoding, the body as it is" },
