@@ -1,0 +1,209 @@
+# Credentials go to the origin (scheme, host, port) they were given for, and are seen nowhere else.
+
+HOST=127.0.0.1
+
+coded() { # text: as it stands in a query
+	local text=${1//%/%25}
+	text=${text//:/%3a}
+	text=${text//\//%2f}
+	text=${text//\?/%3f}
+	echo "${text//=/%3d}"
+}
+
+# every byte coded: what is shown of it is not what the test looks for
+hidden() { # text
+	local i text=$1 out=
+	for ((i = 0; i < ${#text}; i++)); do
+		printf -v out '%s%%%02x' "$out" "'${text:i:1}"
+	done
+	echo "redirect-to?url=$out"
+}
+
+redirect_to() { # url: a path of the origin that leads there
+	echo "redirect-to?url=$(coded "$1")"
+}
+
+sends() { # file, text
+	grep -qiF -- "$2" "$1" || fail "not sent: $2"
+}
+
+sends_not() { # file, text
+	! grep -qiF -- "$2" "$1" || fail "sent: $2"
+}
+
+# userinfo becomes Basic credentials, with its escapes decoded
+test_origin_basic() {
+	get "http://me:pass%20word@$HOST:$PORT_http/echo-headers" -o f
+	expect 0
+	sends f "Authorization: Basic $(printf 'me:pass word' | base64)"
+	sends f "Host: $HOST:$PORT_http"
+	get "http://me@$HOST:$PORT_http/echo-headers" -o g
+	expect 0
+	sends g "Authorization: Basic $(printf 'me:' | base64)"
+	get "http://me:secret@$HOST:$PORT_http/auth/me/secret/gen/100/1" "http://me:wrong@$HOST:$PORT_http/auth/me/secret/gen/100/2"
+	expect 24
+	is_gen 1 100 1
+	get "http://me:secret@$HOST:$PORT_http/auth/me/secret/gen/100/1" # asks by HEAD, with them too
+	expect 0 "1 there already"
+	get --cacert "$CA" "https://me:secret@localhost:$PORT_https/auth/me/secret/gen/100/3"
+	expect 0
+	get "$ORIGIN/echo-headers" -o h
+	expect 0
+	sends_not h Authorization
+	sends_not h Referer
+	sends_not h Cookie
+}
+
+# they stay over redirects within the origin
+test_origin_same() {
+	get "http://me:secret@$HOST:$PORT_http/redirect/302/redirect/307/auth/me/secret/gen/100/1"
+	expect 0
+	is_gen 1 100 1
+	get "http://me:secret@$HOST:$PORT_http/$(redirect_to "http://$HOST:$PORT_http/echo-headers")" -o f
+	expect 0
+	sends f "Authorization: Basic"
+	sends_not f Referer
+}
+
+# they do not go to another port, host or scheme
+test_origin_other() {
+	local target
+	for target in "http://$HOST:$PORT_other" "http://localhost:$PORT_http" "https://localhost:$PORT_https"; do
+		get --cacert "$CA" "http://me:secret@$HOST:$PORT_http/$(redirect_to "$target/echo-headers")" -o f --if-exists=replace
+		expect 0
+		sends_not f Authorization
+		sends_not f secret
+		sends_not f Referer
+	done
+	get --cacert "$CA" --allow-downgrade "https://me:secret@localhost:$PORT_https/$(redirect_to "http://localhost:$PORT_http/echo-headers")" -o g
+	expect 0
+	sends_not g Authorization
+}
+
+# once dropped they stay dropped, also when the chain comes back
+test_origin_never_restored() {
+	local home=http://$HOST:$PORT_http other=http://$HOST:$PORT_other
+	get "http://me:secret@$HOST:$PORT_http/$(redirect_to "$other/$(redirect_to "$home/echo-headers")")" -o f
+	expect 0
+	sends_not f Authorization
+	get "http://me:secret@$HOST:$PORT_http/$(redirect_to "$other/$(redirect_to "$home/redirect/302/echo-headers")")" -o g
+	expect 0
+	sends_not g Authorization
+}
+
+# credentials that a redirect brings along are not used
+test_origin_from_location() {
+	get "$ORIGIN/$(redirect_to "http://them:theirs@$HOST:$PORT_other/echo-headers")" -o f
+	[[ $status == 0 || $status == 23 ]] || fail "exit $status"
+	[[ $status == 23 ]] || sends_not f Authorization
+	! grep -q theirs err || fail "shown: $(grep theirs err)"
+}
+
+# two files of one host with other credentials each send their own
+test_origin_each_its_own() {
+	local i urls=()
+	for i in {1..10}; do
+		urls+=("http://me:pass$i@$HOST:$PORT_http/auth/me/pass$i/gen/100/$i")
+	done
+	get -j 3 "${urls[@]}" "$ORIGIN/echo-headers"
+	expect 0
+	for i in {1..10}; do
+		is_gen "$i" 100 "$i"
+	done
+	sends_not echo-headers Authorization
+}
+
+# header= of a list goes out; one that holds a secret does not go to another origin
+test_origin_list_headers() {
+	local other=http://$HOST:$PORT_other
+	{
+		echo "$ORIGIN/echo-headers"
+		printf ' out=%s\n header=Authorization: Bearer hunter2\n header=Cookie: a=hunter2\n header=X-Api-Key: hunter2\n header=X-Plain: plain\n header=User-Agent: other/1\n' home
+		echo "$ORIGIN/$(redirect_to "$other/echo-headers")"
+		printf ' out=%s\n header=Authorization: Bearer hunter2\n header=Cookie: a=hunter2\n header=X-Api-Key: hunter2\n header=X-Auth-Token: hunter2\n header=X-Plain: plain\n' away
+		echo "$ORIGIN/$(redirect_to "$other/$(redirect_to "$ORIGIN/echo-headers")")"
+		printf ' out=%s\n header=Authorization: Bearer hunter2\n header=Cookie: a=hunter2\n header=Host: elsewhere\n' back
+		echo "$ORIGIN/echo-headers?next"
+		echo " out=next"
+	} >list
+	get -vv -i list
+	expect 0
+	sends home "Authorization: Bearer hunter2"
+	sends home "Cookie: a=hunter2"
+	sends home "X-Api-Key: hunter2"
+	sends home "User-Agent: other/1"
+	sends_not home "sluice/"
+	sends away "X-Plain: plain"
+	sends_not away hunter2
+	sends_not back hunter2
+	sends_not back elsewhere
+	sends_not next hunter2
+	sends_not next X-Plain
+	! grep -q hunter2 err || fail "shown: $(grep hunter2 err)"
+}
+
+# a header that would be two, or that would change the framing, is not sent
+test_origin_bad_headers() {
+	local line
+	while IFS= read -r line; do
+		printf '%s\n header=%b\n' "$ORIGIN/tag/badheaders/echo-headers" "$line" >list
+		get -i list -o f
+		expect 28
+		! grep -q hunter2 err || fail "$line: shown"
+		absent f
+	done <<'END'
+X: hunter2\rY: z
+X: hunter2\001
+X: hunter2\177
+X Y: hunter2
+: hunter2
+hunter2
+X\177: hunter2
+Content-Length: 5
+Transfer-Encoding: chunked
+Connection: close
+END
+	is_counter badheaders requests 0 || fail "$(counter badheaders requests) were sent"
+}
+
+# no secret is in any output, whatever happens
+test_origin_nothing_shown() {
+	local secret=hunter2 user=http://me:hunter2@$HOST i target
+	{
+		printf '%s\n header=Authorization: Bearer hunter2\n' "$ORIGIN/status/401"
+		printf '%s\n header=Cookie hunter2\n' "$ORIGIN/gen/1/1"
+		printf '%s\n' "http://me:hunter2@/x" "http://me:hunter2@h:99999/x" "$ORIGIN/status/404?token=hunter2&x=1"
+		printf '%s\n out=../x\n' "$user:$PORT_http/gen/1/9"
+		printf '%s\n' "$user:$PORT_closed/x" "$user:$PORT_http/short/10/20" "$user:$PORT_http/loop"
+		printf '%s\n' "$user:$PORT_http/gen/10/1/same" "$user:$PORT_http/gen/10/2/same" "$user:$PORT_http/a%00b"
+		printf '%s\n checksum=md5=00000000000000000000000000000000\n' "$user:$PORT_http/gen/10/3?sig=hunter2"
+		printf '%s\n' "https://me:hunter2@$HOST:$PORT_https/x" "http://me:hunter2@no-such-host.invalid/x"
+		i=0
+		for target in "ftp://me:hunter2@h/x?token=hunter2" "http://me:hunter2@h:0/" "http://me:hunter2@$HOST:$PORT_other/status/500?key=hunter2" \
+			"https://me:hunter2@$HOST:$PORT_https/x?key=hunter2" "http://me:hunter2@$HOST:$PORT_other/loop?key=hunter2"; do
+			i=$((i + 1))
+			printf '%s\n out=r%d\n' "$ORIGIN/$(hidden "$target")" $i
+		done
+	} >list
+	for i in "-vv --json" "-vv" "--json -q" "--stats --progress=plain" "-q"; do
+		rm -rf folder
+		# shellcheck disable=SC2086
+		get $i -d folder -i list
+		[[ $status != 0 ]] || fail "exit 0"
+		! grep -rl "$secret" out err || fail "$i: $(grep -h "$secret" out err)"
+		! grep -l "$(printf 'me:hunter2' | base64)" out err || fail "$i: Base64"
+	done
+	for i in "http://me:$secret@h:x/" "http://me:$secret@h h/" "ftp://me:$secret@h/x" "//me:$secret@h/x" "http://a@me:$secret@h/"; do
+		get "$i"
+		expect 28
+		! grep -q "$secret" out err || fail "$i: $(cat err)"
+	done
+	start get -vv --json "$user:$PORT_http/gate/shown/gen/400000/1/f?token=$secret"
+	until_true 10 test -e f.part
+	kill -USR1 "$pid"
+	until_true 10 grep -q ' tasks$' err
+	opened shown
+	finish 10
+	expect 0
+	! grep -q "$secret" out err || fail "$(grep -h "$secret" out err)"
+}
