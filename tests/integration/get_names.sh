@@ -1,0 +1,234 @@
+# Names of files: from the URL as typed, never out of the folder, never with bytes that harm a terminal or a script.
+
+# named URL-PATH NAME: a download without -o has that name
+named() { # path behind /gen/10/1/, name
+	get "$ORIGIN/gen/10/1/$1"
+	expect 0
+	is_gen "$2" 10 1
+	rm -f -- "./$2"
+	nothing_left
+}
+
+# refused URL-PATH: no name can be had from it, and nothing is asked for
+refused() { # path behind /, text in the message
+	get "$ORIGIN/tag/names/$1"
+	expect 28 "${2-}"
+	nothing_left
+}
+
+# the last component, decoded, without query and fragment
+test_names_from_url() {
+	named a.bin a.bin
+	named a.bin?b=c/d a.bin
+	named a.bin#frag a.bin
+	named 'a.bin?' a.bin
+	named 'a%20b' 'a b'
+	named '%61%2e%62' a.b
+	named 'a+b' a+b
+	named '%c3%a4' ä
+	named '%25' %
+	named 'a%3fb' 'a?b'
+	named 'a;b=c' 'a;b=c'
+	named "a'b" "a'b"
+	named 'a%5cb' 'a\b'
+	named 'a%22b' 'a"b'
+	named '%24%28id%29' '$(id)'
+	named '%ff%fe' $'\xff\xfe'
+	named 'x%c2%9bm' $'x\u009bm'
+}
+
+# no name, or one of a folder
+test_names_index() {
+	get "http://127.0.0.1:$PORT_http"
+	[[ $status == 3 || $status == 0 ]] || fail "exit $status"
+	get "$ORIGIN/gen/10/1/"
+	expect 0
+	is_gen index.html 10 1
+	get "$ORIGIN/redirect/302/gen/10/1/elsewhere?x" -o -
+	expect 0
+	rm -f index.html
+	get "$ORIGIN/redirect-to?url=%2fgen%2f10%2f1%2felsewhere"
+	expect 0
+	is_gen redirect-to 10 1
+	absent elsewhere
+}
+
+# a dot or a dash in front could hide the file or make it an option
+test_names_dots_and_dashes() {
+	named .bashrc _.bashrc
+	named -rf _-rf
+	named %2d%2dhelp _--help
+	named ... _...
+	named a..b a..b
+	named .a%20 "_.a "
+}
+
+# names that leave the folder or hold control bytes are refused before anything is asked for
+test_names_refused() {
+	refused 'gen/10/1/%2e%2e%2f' slash
+	refused 'gen/10/1/..%2f..%2fetc%2fpasswd' slash
+	refused 'gen/10/1/a%2fb' slash
+	refused 'gen/10/1/%2f' slash
+	refused 'gen/10/1/a%0ab' "control byte"
+	refused 'gen/10/1/a%00b' "control byte"
+	refused 'gen/10/1/%00' "control byte"
+	refused 'gen/10/1/%1b%5b2J' "control byte"
+	refused 'gen/10/1/%7f' "control byte"
+	refused 'gen/10/1/a%0d' "control byte"
+	is_counter names requests 0 || fail "$(counter names requests) were asked for"
+	get "$ORIGIN/gen/10/1/a%0ab" -o f
+	expect 0
+	is_gen f 10 1
+}
+
+# dot segments give no name
+test_names_dot_segments() {
+	local path
+	for path in gen/10/1/.. gen/10/1/. gen/10/1/%2e%2e gen/10/1/%2e a/../..; do
+		refused "$path" folder
+	done
+}
+
+# -o and -d are the user's own word, and may point anywhere
+test_names_users_word() {
+	mkdir -p work/below other
+	cd work || exit
+	get -o ../up "$ORIGIN/gen/10/1"
+	expect 0
+	is_gen ../up 10 1
+	get -d ../other -o below/f "$ORIGIN/gen/10/2"
+	expect 0
+	is_gen ../other/below/f 10 2
+	get -d "$PWD/deep/deeper" "$ORIGIN/gen/10/3/g"
+	expect 0
+	is_gen deep/deeper/g 10 3
+	get -d ignored -o "$PWD/absolute" "$ORIGIN/gen/10/4"
+	expect 0
+	is_gen absolute 10 4
+	get -o -dash "$ORIGIN/gen/10/5"
+	expect 0
+	is_gen ./-dash 10 5
+	get -o $'new\nline' "$ORIGIN/gen/10/5"
+	[[ $status == 0 || $status == 28 ]] || fail "exit $status"
+	ln -s ../other link
+	get -d link "$ORIGIN/gen/10/6/h"
+	expect 0
+	is_gen ../other/h 10 6
+	get -o one "$ORIGIN/gen/10/1" "$ORIGIN/gen/10/2"
+	expect 28 "-o"
+	absent one
+}
+
+# entry OUT-OR-DIR LINE...: a list of one file with these option lines
+entry() { # option line...
+	printf '%s\n' "$ORIGIN/tag/lists/gen/10/1/name" "$@" >list
+}
+
+# names of a list stay below the folder of the run, step by step
+test_names_of_lists() {
+	mkdir -p run outside
+	ln -s ../outside run/link
+	ln -s /tmp run/abs
+	ln -s . run/here
+	local line
+	while IFS= read -r line; do
+		entry " $line"
+		get -d run -i list
+		[[ $status == 28 || $status == 18 ]] || fail "$line: exit $status"
+		expect "$status" "--allow-outside"
+		[[ ! -e outside/x && ! -e outside/name && ! -e x && ! -e name && ! -e /tmp/sluice-x ]] || fail "$line: it left the folder"
+	done <<-'END'
+		out=../x
+		out=/tmp/sluice-x
+		dir=..
+		dir=../outside
+		dir=/tmp
+		dir=a/../..
+		out=a/../../x
+		dir=link
+		out=link/x
+		dir=abs
+		dir=here
+		out=here/link/x
+	END
+	is_counter lists requests 0 || fail "$(counter lists requests) were asked for"
+	for line in out=.. out=. out=a/.. out=a/ dir=$'a\001b' out=$'a\001b'; do
+		entry " $line"
+		get -d run -i list
+		expect 28
+	done
+	nothing_left run outside link abs here list a
+}
+
+# what is below the folder is made and used
+test_names_of_lists_below() {
+	local line
+	while read -r line file; do
+		entry " $line"
+		get -d run -i list
+		expect 0
+		is_gen "run/$file" 10 1
+		rm -r run
+	done <<-'END'
+		out=x x
+		out=a/x a/x
+		out=a//x a/x
+		out=./x x
+		dir=a a/name
+		dir=a/b a/b/name
+		dir=a/./b a/b/name
+		out=.hidden .hidden
+		out=..x ..x
+		out=a..b/..c a..b/..c
+	END
+}
+
+# --allow-outside lifts that
+test_names_allow_outside() {
+	mkdir -p work/run outside
+	ln -s ../../outside work/run/link
+	cd work || exit
+	entry " out=../x"
+	get --allow-outside -d run -i list
+	expect 0
+	is_gen x 10 1
+	entry " dir=../../outside" " out=y"
+	get --allow-outside -d run -i list
+	expect 0
+	is_gen ../outside/y 10 1
+	entry " dir=link" " out=z"
+	get --allow-outside -d run -i list
+	expect 0
+	is_gen ../outside/z 10 1
+	entry " out=$PWD/absolute"
+	get --allow-outside -d run -i list
+	expect 0
+	is_gen absolute 10 1
+}
+
+# a folder of the run that is a link is the user's own; only steps below it are refused
+test_names_linked_run_folder() {
+	mkdir real
+	ln -s real run
+	entry " out=a/x"
+	get -d run -i list
+	expect 0
+	is_gen real/a/x 10 1
+}
+
+# names come to the terminal with their control bytes shown, not sent
+test_names_shown_safely() {
+	get "$ORIGIN/gen/10/1/x%c2%9b31m"
+	expect 0
+	get --if-exists=fail "$ORIGIN/gen/10/1/x%c2%9b31m"
+	expect 13
+	! grep -q $'\u009b' err || fail "a C1 control byte on stderr"
+	get -o $'a\e[31mb' --if-exists=fail "$ORIGIN/gen/10/1"
+	expect "$status"
+	get $'http://127.0.0.1/\e[31m'
+	expect 28
+	get -d $'d\e[31m' "$ORIGIN/status/404"
+	expect "$status"
+	get "$ORIGIN/status/escape" -o f
+	expect "$status"
+}
