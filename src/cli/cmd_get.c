@@ -72,6 +72,8 @@ read_list(struct get *get)
 	const char *path = get->options.input_file;
 	bool is_stdin = strcmp(path, "-") == 0;
 	int fd = is_stdin ? STDIN_FILENO : sl_io_open(AT_FDCWD, path, O_RDONLY, 0, 0);
+	if (is_stdin)
+		path = "standard input";
 	if (fd < 0)
 		return sl_fail_code(
 			&get->error, SL_PHASE_OPEN, fd, "cannot open the list '%s'", path);
