@@ -135,8 +135,12 @@ no_report() {
 	! grep -qE 'Sanitizer|runtime error:|internal error' err || fail "a sanitizer or an assertion speaks"
 }
 
-get() {
-	run get "$@"
+get() { # [seconds] arguments...
+	if [[ ${1-} =~ ^[0-9]+$ ]]; then
+		run "$1" get "${@:2}"
+	else
+		run get "$@"
+	fi
 }
 
 expect() {
