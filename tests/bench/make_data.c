@@ -163,6 +163,8 @@ static int
 write_file(const char *path, maker *make, uint64_t bytes, uint64_t seed)
 {
 	FILE *out = fopen(path, "w");
+	if (out)
+		setvbuf(out, NULL, _IOFBF, BLOCK); /* large writes make large pages in the cache */
 	int result = out ? make(out, bytes, seed) : -1;
 	if (out && fclose(out) != 0)
 		result = -1;
