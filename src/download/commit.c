@@ -1,7 +1,7 @@
 /*
- * How a complete part becomes a durable file: attributes, check, sync, rename, sync of the folder,
- * in this order. After a power cut the final name holds either what it held before or the whole new
- * file.
+ * How a complete part becomes a durable file: its time, sync, check, rename, its mode, sync of the
+ * folder, in this order. After a power cut the final name holds either what it held before or the
+ * whole new file.
  *
  * Small files go through these steps a batch at a time: each step is one call of the blocking pool
  * for up to COMMIT_FILES files, and one syncfs serves them all.
@@ -70,41 +70,60 @@ publish(struct fetch *fetch)
 	return code;
 }
 
-static size_t
-add_attributes(struct fetch *fetch, struct sl_op *ops)
+static bool
+wants_time(const struct fetch *fetch)
 {
-	size_t count = 0;
-	ops[count++] =
-		(struct sl_op){ .kind = SL_OP_SET_MODE, .fd = fetch->part.fd, .mode = fetch->mode };
-	if (fetch->batch->options.remote_time && fetch->modified_ns)
-		ops[count++] = (struct sl_op){
-			.kind = SL_OP_SET_TIME, .fd = fetch->part.fd, .time_ns = fetch->modified_ns
-		};
-	return count;
+	return fetch->batch->options.remote_time && fetch->modified_ns;
+}
+
+static struct sl_op
+time_op(const struct fetch *fetch)
+{
+	return (struct sl_op){
+		.kind = SL_OP_SET_TIME, .fd = fetch->part.fd, .time_ns = fetch->modified_ns
+	};
+}
+
+/* Only under its final name: a part is known by its mode when a killed run has left it behind. */
+static struct sl_op
+mode_op(const struct fetch *fetch)
+{
+	return (struct sl_op){ .kind = SL_OP_SET_MODE, .fd = fetch->part.fd, .mode = fetch->mode };
 }
 
 /* A file system that knows no modes or times is no reason to fail. */
 static void
-note_attributes(const struct fetch *fetch, const struct sl_op *ops, size_t count)
+note_attribute(const struct fetch *fetch, const struct sl_op *op)
 {
-	for (size_t i = 0; i < count; i++)
-		if (ops[i].result < 0)
-			sl_log_info("'%s': cannot %s: %s", fetch->path,
-				sl_op_kind_name(ops[i].kind), sl_code_text(ops[i].result));
+	if (op->result < 0)
+		sl_log_info("'%s': cannot %s: %s", fetch->path, sl_op_kind_name(op->kind),
+			sl_code_text(op->result));
 }
 
 /* ---- one by one ---- */
 
 SL_SUSPENDS
 static int
-give_attributes(struct fetch *fetch)
+give(struct fetch *fetch, struct sl_op op)
 {
-	struct sl_op attributes[2];
-	size_t count = add_attributes(fetch, attributes);
-	int code = sl_io_batch(attributes, count);
+	int code = sl_io_batch(&op, 1);
 	if (!code)
-		note_attributes(fetch, attributes, count);
+		note_attribute(fetch, &op);
 	return code;
+}
+
+SL_SUSPENDS
+static int
+give_time(struct fetch *fetch)
+{
+	return wants_time(fetch) ? give(fetch, time_op(fetch)) : 0;
+}
+
+SL_SUSPENDS
+static int
+give_mode(struct fetch *fetch)
+{
+	return give(fetch, mode_op(fetch));
 }
 
 SL_SUSPENDS
@@ -137,8 +156,8 @@ bring_name_to_disk(struct fetch *fetch)
 int
 commit_one(struct fetch *fetch)
 {
-	static int (*const steps[])(struct fetch *) = { give_attributes, bring_to_disk, check,
-		publish, bring_name_to_disk };
+	static int (*const steps[])(struct fetch *) = { give_time, bring_to_disk, check, publish,
+		give_mode, bring_name_to_disk };
 	int code = 0;
 	for (size_t i = 0; i < SL_COUNT_OF(steps) && !code; i++) {
 		struct sl_shield shield;
@@ -163,7 +182,7 @@ struct group {
 	struct fetch *fetches[COMMIT_FILES];
 	int codes[COMMIT_FILES];
 	size_t op_of[COMMIT_FILES]; /* first operation of the file in ops */
-	struct sl_op ops[2 * COMMIT_FILES];
+	struct sl_op ops[COMMIT_FILES];
 	struct statx stats[COMMIT_FILES];
 };
 
@@ -175,25 +194,33 @@ fail_all(struct group *group, int code)
 			group->codes[i] = code;
 }
 
+/* One attribute for all files that are well so far, in one call. */
 SL_SUSPENDS
 static void
-set_attributes(struct group *group)
+set_all(struct group *group, bool (*wants)(const struct fetch *fetch),
+	struct sl_op (*op_for)(const struct fetch *fetch))
 {
 	size_t count = 0;
 	for (size_t i = 0; i < group->count; i++) {
+		group->op_of[i] = SIZE_MAX;
+		if (group->codes[i] || !wants(group->fetches[i]))
+			continue;
 		group->op_of[i] = count;
-		count += add_attributes(group->fetches[i], group->ops + count);
+		group->ops[count++] = op_for(group->fetches[i]);
 	}
 	int code = sl_io_batch(group->ops, count);
-	if (code) {
+	if (code)
 		fail_all(group, code);
-		return;
-	}
-	for (size_t i = 0; i < group->count; i++) {
-		size_t end = i + 1 < group->count ? group->op_of[i + 1] : count;
-		note_attributes(
-			group->fetches[i], group->ops + group->op_of[i], end - group->op_of[i]);
-	}
+	for (size_t i = 0; i < group->count && !code; i++)
+		if (group->op_of[i] != SIZE_MAX)
+			note_attribute(group->fetches[i], &group->ops[group->op_of[i]]);
+}
+
+static bool
+always(const struct fetch *fetch)
+{
+	(void)fetch;
+	return true;
 }
 
 static bool
@@ -325,11 +352,12 @@ static void
 commit_group(struct group *group)
 {
 	memset(group->codes, 0, sizeof(group->codes));
-	set_attributes(group);
+	set_all(group, wants_time, time_op);
 	if (wants_sync(group->batch))
 		sync_files(group);
 	check_parts(group);
 	rename_all(group);
+	set_all(group, always, mode_op);
 	if (wants_sync(group->batch))
 		sync_folders(group);
 	close_parts(group);

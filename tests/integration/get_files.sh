@@ -237,7 +237,7 @@ test_files_part_of_another_user() {
 	echo theirs >f.part
 	chown nobody f.part
 	get "$ORIGIN/gen/100/1/f"
-	expect 13 "somebody else"
+	expect 13 "another user"
 	expect_content f.part theirs
 }
 

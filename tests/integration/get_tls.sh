@@ -94,7 +94,7 @@ test_tls_truncation() {
 	local path
 	for path in truncate/5000 truncate/3000000 nonotify/untilclose/gen/5000/1; do
 		get --cacert "$CA" "$ORIGINS/$path" -o g
-		expect 35 "close_notify"
+		expect 22 "close_notify"
 		nothing_left f
 	done
 	get --cacert "$CA" "$ORIGINS/nonotify/gen/5000/1" -o g
