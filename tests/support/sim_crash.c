@@ -66,6 +66,10 @@ cut_file(struct sim *sim, struct sim_inode *inode, enum sim_crash how)
 	inode->size = size;
 	inode->cap = size + 1;
 	inode->lost = false;
+	/* A journal keeps the order: a mode set after a rename is not there if the rename is not.
+	 */
+	if (how != SIM_CRASH_NAMES)
+		inode->mode = inode->stable_mode;
 	sim_disk_sync(inode);
 }
 
@@ -138,6 +142,7 @@ copy_inode(struct sim *to, struct sim_inode *inode)
 	copy->cap = inode->size + 1;
 	copy->stable = copy_bytes(inode->stable, inode->stable_size);
 	copy->stable_size = inode->stable_size;
+	copy->stable_mode = inode->stable_mode;
 	copy->lost = inode->lost;
 	copy->target = inode->target ? strdup(inode->target) : NULL;
 	if (inode->sink)

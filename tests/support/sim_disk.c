@@ -123,6 +123,7 @@ sync_content(struct sim_inode *inode)
 void
 sim_disk_sync(struct sim_inode *inode)
 {
+	inode->stable_mode = inode->mode;
 	if (S_ISREG(inode->mode))
 		sync_content(inode);
 	if (S_ISDIR(inode->mode))

@@ -20,7 +20,7 @@ sim_inode_new(struct sim *sim, uint32_t mode)
 	struct sim_inode *inode = calloc(1, sizeof(*inode));
 	sl_assert(inode);
 	inode->ino = 100 + sim->next_ino++;
-	inode->mode = mode;
+	inode->mode = inode->stable_mode = mode;
 	inode->mtime_ns = sim_wall_now(sim);
 	sl_list_init(&inode->entries);
 	sl_list_init(&inode->stable_entries);

@@ -207,6 +207,7 @@ struct sim_inode {
 	uint64_t allocated;
 	unsigned char *stable;
 	size_t stable_size;
+	uint32_t stable_mode;
 	bool lost; /* a sync failed: what was dirty then will never be written */
 	struct sim_fd *locked_by;
 	bool locked_outside;
