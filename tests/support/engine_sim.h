@@ -127,6 +127,11 @@ void sim_fail_from(struct sim *sim, uint64_t nth, int code, uint64_t kinds);
 unsigned sim_faults(const struct sim *sim);
 const char *sim_last_fault(const struct sim *sim);
 
+/* When the nth operation from now is submitted, call fn: for what other programs do to the files
+ * meanwhile. */
+typedef void sim_deed(struct sim *sim, void *ctx);
+void sim_at(struct sim *sim, uint64_t nth, sim_deed *fn, void *ctx);
+
 /* A descriptor that is readable (one byte, then the end) once `nth` operations from now were
  * submitted: what waits for it can then, for example, cancel. */
 int sim_trap(struct sim *sim, uint64_t nth);

@@ -135,10 +135,9 @@ batch_options(struct get_scene *scene, struct sl_http_client *client, struct sl_
 		.events = { .ctx = scene, .ended = note_end } };
 }
 
-static int
-run_main(void *arg)
+void
+get_scene_play(struct get_scene *scene)
 {
-	struct get_scene *scene = arg;
 	struct sl_http_client *client = NULL;
 	struct sl_chunk_pool *pool = NULL;
 	struct sl_batch *batch = NULL;
@@ -158,10 +157,17 @@ run_main(void *arg)
 	sim_check(scene->sim, sl_batch_new(&batch, &batch_opts) == 0, "batch");
 	run_batch(scene, batch);
 	scene->ended_ns = sl_now();
-	sim_check(scene->sim, sl_task_count() == 1, "%u tasks are left", sl_task_count());
 	sl_batch_free(batch);
 	sl_http_client_free(client);
 	sl_chunk_pool_free(pool); /* asserts that every chunk is back */
+}
+
+static int
+run_main(void *arg)
+{
+	struct get_scene *scene = arg;
+	get_scene_play(scene);
+	sim_check(scene->sim, sl_task_count() == 1, "%u tasks are left", sl_task_count());
 	return 0;
 }
 

@@ -60,6 +60,9 @@ struct get_file *get_scene_add(struct get_scene *scene, struct get_file file);
 /* Run it on its world, in a runtime of its own. */
 void get_scene_run(struct get_scene *scene);
 
+/* The same inside a task of a running runtime, which may have others. */
+void get_scene_play(struct get_scene *scene);
+
 /* Every promise that can be looked at now: fails with the seed if one is broken. */
 void get_scene_check(struct get_scene *scene);
 

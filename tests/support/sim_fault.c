@@ -79,11 +79,19 @@ sim_fault_choose(struct sim *sim, struct sim_job *job)
 void
 sim_traps_spring(struct sim *sim)
 {
+	if (sim->deed.left > 0 && --sim->deed.left == 0)
+		sim->deed.fn(sim, sim->deed.ctx);
 	for (size_t i = 0; i < SIM_TRAPS; i++)
 		if (sim->traps[i].left > 0 && --sim->traps[i].left == 0) {
 			sim_source_data(sim, sim->traps[i].fd, "!", 1);
 			sim_source_end(sim, sim->traps[i].fd);
 		}
+}
+
+void
+sim_at(struct sim *sim, uint64_t nth, sim_deed *fn, void *ctx)
+{
+	sim->deed = (struct sim_deed_plan){ .left = nth, .fn = fn, .ctx = ctx };
 }
 
 static void

@@ -289,6 +289,12 @@ struct sim_trap {
 
 #define SIM_TRAPS 8
 
+struct sim_deed_plan {
+	uint64_t left; /* operations still to go */
+	sim_deed *fn;
+	void *ctx;
+};
+
 struct sim_cut {
 	uint64_t left; /* operations still to go */
 	enum sim_crash how;
@@ -318,6 +324,7 @@ struct sim {
 	unsigned faults;
 	char last_fault[160];
 	struct sim_trap traps[SIM_TRAPS];
+	struct sim_deed_plan deed;
 	struct sim_cut cut;
 	unsigned breaches;
 	char last_breach[256];

@@ -3,7 +3,10 @@
  * that is reported done is complete and durable, and one that is not has left its name untouched.
  */
 #include "support/get_scene.h"
+#include "support/run.h"
 #include "support/sim_http.h"
+
+#include "sluice/rt/io.h"
 
 #include <criterion/criterion.h>
 #include <errno.h>
@@ -491,22 +494,139 @@ Test(scenario_get, a_part_of_another_run_is_left_alone_one_of_a_dead_run_is_take
 	}
 }
 
-Test(scenario_get, a_part_that_is_replaced_meanwhile_is_noticed)
+/* ---- other programs at work ---- */
+
+static const char foreign[] = "somebody else's";
+
+static bool
+is_foreign(struct sim *sim, const char *path)
 {
-	struct sim_seeds seeds = sim_seeds(50);
+	struct sl_span content;
+	return sim_content(sim, path, &content) && sl_span_is(content, foreign);
+}
+
+/* A tool that tidies up "*.part", and puts a file of its own there. */
+static void
+replace_part(struct sim *sim, void *ctx)
+{
+	bool *done = ctx;
+	*done = sim_exists(sim, "f0.part");
+	if (!*done)
+		return;
+	sim_remove(sim, "f0.part");
+	sim_put_file(sim, "f0.part", foreign, sizeof(foreign) - 1, 0644);
+}
+
+Test(scenario_get, a_part_that_is_replaced_meanwhile_is_noticed_and_left_alone)
+{
 	unsigned noticed = 0;
-	for (uint64_t seed = seeds.first; seed < seeds.end; seed++) {
-		struct town town = build(seed);
-		/* Somebody cleans up "*.part" files: the unlink of this run's part by a second
-		 * world's hand. */
-		offer(&town, (struct sim_http_file){
-				     .len = 5000, .drip = 1000, .drip_ns = SL_NS_PER_S });
-		sim_put_file(town.sim, "f0.part", "x", 1, 0600);
+	for (uint64_t n = 1; n < 60; n++) {
+		struct town town = build(n);
+		bool replaced = false;
+		struct get_file *file = offer(&town, (struct sim_http_file){ .len = 100000 });
+		sim_at(town.sim, n, replace_part, &replaced);
 		get_scene_run(town.scene);
-		noticed++;
+		if (!replaced) {
+			get_scene_check(town.scene);
+			expect_all_done(&town);
+		} else {
+			/* Between the last look and the rename nobody can tell: then the other's
+			 * file has our name. */
+			bool done = file->state == SL_DOWNLOAD_DONE;
+			sim_check(town.sim,
+				is_foreign(town.sim, "f0.part") ||
+					(done && is_foreign(town.sim, "f0")),
+				"the other's file was touched: %s", file->error.text);
+			noticed += !done;
+		}
 		tear_down(&town);
 	}
-	cr_assert_gt(noticed, 0);
+	cr_assert_gt(noticed, 10);
+}
+
+static void
+take_name(struct sim *sim, void *ctx)
+{
+	bool *taken = ctx;
+	*taken = !sim_exists(sim, "f0");
+	if (*taken)
+		sim_put_file(sim, "f0", foreign, sizeof(foreign) - 1, 0600);
+}
+
+Test(scenario_get, a_final_name_that_is_taken_meanwhile_stays_the_others)
+{
+	for (uint64_t n = 1; n < 60; n++) {
+		struct sim_options options = sim_options(n);
+		options.no_noreplace = n % 2;
+		struct town town = build_with(&options);
+		bool taken = false;
+		struct get_file *file = offer(&town, (struct sim_http_file){ .len = 100000 });
+		sim_at(town.sim, n, take_name, &taken);
+		get_scene_run(town.scene);
+		sim_check(town.sim,
+			!taken || (is_foreign(town.sim, "f0") && file->error.code == -EEXIST),
+			"taken at operation %d: %s", (int)n, file->error.text);
+		sim_check(
+			town.sim, taken || file->state == SL_DOWNLOAD_DONE, "%s", file->error.text);
+		sim_check(town.sim, !sim_exists(town.sim, "f0.part"), "the part is left");
+		tear_down(&town);
+	}
+}
+
+/* The second run begins when the first has submitted its nth operation. */
+static int
+second_run(void *arg)
+{
+	struct get_scene *scene = arg;
+	char byte = 0;
+	if (sl_io_read_stream(scene->cancel_fd, &byte, 1, SL_FOREVER) != 1)
+		return 0;
+	scene->cancel_fd = -1;
+	get_scene_play(scene);
+	return 0;
+}
+
+static int
+two_runs(void *arg)
+{
+	struct get_scene *scenes = arg;
+	struct sl_group group;
+	sl_group_enter(&group, SL_GROUP_COLLECT);
+	cr_assert_eq(sl_group_spawn(&group, "second", second_run, &scenes[1], NULL), 0);
+	get_scene_play(&scenes[0]);
+	sl_group_cancel(&group, -ECANCELED);
+	return sl_group_leave(&group) == -ECANCELED ? 0 : -1;
+}
+
+Test(scenario_get, two_runs_for_one_file_do_not_harm_each_other)
+{
+	unsigned in_use = 0;
+	struct sim_seeds seeds = sim_seeds(200);
+	struct get_scene *scenes = malloc(2 * sizeof(*scenes));
+	for (uint64_t seed = seeds.first; seed < seeds.end; seed++) {
+		struct town town = build(seed);
+		town.scene->if_exists = seed % 2 ? SL_EXISTS_REPLACE : SL_EXISTS_FAIL;
+		offer(&town, (struct sim_http_file){ .len = 100000 });
+		scenes[0] = scenes[1] = *town.scene;
+		scenes[1].cancel_fd = sim_trap(town.sim, 1 + seed % 70);
+		sim_check(town.sim, sim_run(town.sim, two_runs, scenes) == 0, "the runs");
+		unsigned done = 0;
+		for (int i = 0; i < 2; i++) {
+			const struct get_file *file = &scenes[i].files[0];
+			done += file->reported && file->state == SL_DOWNLOAD_DONE;
+			in_use += file->reported && file->error.code == SL_E_IN_USE;
+		}
+		struct sl_span content;
+		bool whole = sim_content(town.sim, "f0", &content) && content.len == 100000 &&
+			     memcmp(content.data, body, 100000) == 0;
+		sim_check(town.sim, done > 0, "neither run was done: %s; %s",
+			scenes[0].files[0].error.text, scenes[1].files[0].error.text);
+		sim_check(town.sim, whole, "the file is damaged");
+		sim_check(town.sim, !sim_exists(town.sim, "f0.part"), "a part is left");
+		tear_down(&town);
+	}
+	free(scenes);
+	cr_assert_gt(in_use, 5);
 }
 
 /* ---- checksums ---- */
