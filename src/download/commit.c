@@ -148,11 +148,52 @@ bring_name_to_disk(struct fetch *fetch)
 	return code ? not_durable(fetch, code) : 0;
 }
 
+/* ---- one by one ---- */
+
+SL_SUSPENDS
+static int
+give_attributes(struct fetch *fetch)
+{
+	struct sl_op attributes[2];
+	size_t count = add_attributes(fetch, attributes);
+	int code = sl_io_batch(attributes, count);
+	if (!code)
+		note_attributes(fetch, attributes, count);
+	return code;
+}
+
+SL_SUSPENDS
+static int
+bring_to_disk(struct fetch *fetch)
+{
+	if (!wants_sync(fetch->batch))
+		return 0;
+	int code = sl_io_sync(fetch->part.fd, SL_SYNC_DATA);
+	return code ? sync_failed(fetch, code) : 0;
+}
+
+SL_SUSPENDS
+static int
+check(struct fetch *fetch)
+{
+	return sl_part_check(&fetch->part, fetch->view.received, &fetch->error);
+}
+
+SL_SUSPENDS
+static int
+bring_name_to_disk(struct fetch *fetch)
+{
+	if (!wants_sync(fetch->batch))
+		return 0;
+	int code = sl_folder_sync(fetch->folder);
+	return code ? not_durable(fetch, code) : 0;
+}
+
 int
 commit_one(struct fetch *fetch)
 {
-	static int (*const steps[])(
-		struct fetch *) = { bring_to_disk, check, give_name, bring_name_to_disk };
+	static int (*const steps[])(struct fetch *) = { give_attributes, bring_to_disk, check,
+		publish, bring_name_to_disk };
 	int code = 0;
 	for (size_t i = 0; i < SL_COUNT_OF(steps) && !code; i++) {
 		struct sl_shield shield;
