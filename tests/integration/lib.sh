@@ -7,6 +7,7 @@
 #	no_parts                no part is left below the case's folder
 #	nothing_left            nothing is left there but what is named, and the program's output
 #	ask PATH                the origin's answer to that, on stdout; `opened NAME` opens one of its gates
+#	own_origin              $ORIGIN is one for this case alone
 #	as_user COMMAND...      the command as an ordinary user, whoever runs the suite
 #	on_tmpfs, in_namespace  a case on a file system of its own, in ./mnt
 #	$ORIGIN $ORIGINS        base URLs of the origin server over HTTP and HTTPS; $CA its authority
@@ -202,7 +203,23 @@ opened() { # gate
 	ask "/open/$1" >/dev/null
 }
 
-# One of the origin's counters: requests, now, most, connections, connections_now, connections_most.
+# An origin for this case alone, for what is counted over all connections: $ORIGIN and PORT_http are its own from here on.
+own_origin() {
+	"$ORIGIN_TOOL" --ready-file "$PWD/own.ready" --log "$PWD/own.log" >own.out 2>&1 &
+	OWN_PID=$!
+	trap 'kill $OWN_PID' EXIT
+	wait_for_file own.ready 10 || fail "no origin"
+	OWN_FILES=$(ls "/proc/$OWN_PID/fd" | wc -l)
+	PORT_http=$(tr ' ' '\n' <own.ready | sed -n 's/^http=//p')
+	ORIGIN=http://127.0.0.1:$PORT_http
+}
+
+# It has seen the end of all connections, so that asking it for its counters does not raise them.
+is_origin_idle() {
+	[[ $(ls "/proc/$OWN_PID/fd" | wc -l) == "$OWN_FILES" ]]
+}
+
+# One of the origin's counters: requests, now, most of the tag; connections, connections_now, connections_most of all.
 counter() { # tag, name
 	ask "/count/$1" | tr -d '{}"' | tr , '\n' | sed -n "s/^$2://p"
 }
