@@ -1,8 +1,8 @@
 /*
- * How a complete part becomes a durable file: sync, check, rename, attributes, sync of the folder,
- * in this order. After a power cut the final name holds either what it held before or the whole new
- * file. A part keeps the mode of a part for as long as it has that name: by it the next run knows
- * what a killed one has left.
+ * How a complete part becomes a durable file: its time, sync, check, rename, its mode, sync of the
+ * folder, in this order. After a power cut the final name holds either what it held before or the
+ * whole new file. A part keeps the mode of a part for as long as it has that name: by it the next
+ * run knows what a killed one has left.
  *
  * Small files go through these steps a batch at a time: each step is one call of the blocking pool
  * for up to COMMIT_FILES files, and one syncfs serves them all.
@@ -85,7 +85,6 @@ time_op(const struct fetch *fetch)
 	};
 }
 
-/* Only under its final name: a part is known by its mode when a killed run has left it behind. */
 static struct sl_op
 mode_op(const struct fetch *fetch)
 {
@@ -105,60 +104,33 @@ note_attribute(const struct fetch *fetch, const struct sl_op *op)
 
 SL_SUSPENDS
 static int
-bring_to_disk(struct fetch *fetch)
+give(struct fetch *fetch, struct sl_op op)
 {
-	if (!wants_sync(fetch->batch))
-		return 0;
-	int code = sl_io_sync(fetch->part.fd, SL_SYNC_DATA);
-	return code ? sync_failed(fetch, code) : 0;
+	int code = sl_io_batch(&op, 1);
+	if (!code)
+		note_attribute(fetch, &op);
+	return code;
 }
 
 SL_SUSPENDS
 static int
-check(struct fetch *fetch)
+give_time(struct fetch *fetch)
 {
-	return sl_part_check(&fetch->part, fetch->view.received, &fetch->error);
+	return wants_time(fetch) ? give(fetch, time_op(fetch)) : 0;
 }
 
-/* The final name, and with it the mode and time of a finished file. */
+/* The final name, and with it the mode, whoever cancels meanwhile. */
 SL_SUSPENDS
 static int
 give_name(struct fetch *fetch)
 {
-	struct sl_op attributes[2];
 	struct sl_shield shield;
 	int code = publish(fetch);
 	if (code)
 		return code;
-	size_t count = add_attributes(fetch, attributes);
 	sl_shield_begin(&shield, SL_FOREVER);
-	if (sl_io_batch(attributes, count) == 0)
-		note_attributes(fetch, attributes, count);
+	code = give(fetch, mode_op(fetch));
 	sl_shield_end(&shield);
-	return 0;
-}
-
-SL_SUSPENDS
-static int
-bring_name_to_disk(struct fetch *fetch)
-{
-	if (!wants_sync(fetch->batch))
-		return 0;
-	int code = sl_folder_sync(fetch->folder);
-	return code ? not_durable(fetch, code) : 0;
-}
-
-/* ---- one by one ---- */
-
-SL_SUSPENDS
-static int
-give_attributes(struct fetch *fetch)
-{
-	struct sl_op attributes[2];
-	size_t count = add_attributes(fetch, attributes);
-	int code = sl_io_batch(attributes, count);
-	if (!code)
-		note_attributes(fetch, attributes, count);
 	return code;
 }
 
@@ -192,8 +164,8 @@ bring_name_to_disk(struct fetch *fetch)
 int
 commit_one(struct fetch *fetch)
 {
-	static int (*const steps[])(struct fetch *) = { give_attributes, bring_to_disk, check,
-		publish, bring_name_to_disk };
+	static int (*const steps[])(struct fetch *) = { give_time, bring_to_disk, check, give_name,
+		bring_name_to_disk };
 	int code = 0;
 	for (size_t i = 0; i < SL_COUNT_OF(steps) && !code; i++) {
 		struct sl_shield shield;
@@ -230,30 +202,33 @@ fail_all(struct group *group, int code)
 			group->codes[i] = code;
 }
 
-/* Of those that have their names by now; whoever cancels meanwhile. */
+/* One attribute for all files that are well so far, in one call. */
 SL_SUSPENDS
 static void
 set_all(struct group *group, bool (*wants)(const struct fetch *fetch),
 	struct sl_op (*op_for)(const struct fetch *fetch))
 {
 	size_t count = 0;
-	struct sl_shield shield;
 	for (size_t i = 0; i < group->count; i++) {
 		group->op_of[i] = SIZE_MAX;
 		if (group->codes[i] || !wants(group->fetches[i]))
 			continue;
 		group->op_of[i] = count;
-		if (!group->codes[i])
-			count += add_attributes(group->fetches[i], group->ops + count);
+		group->ops[count++] = op_for(group->fetches[i]);
 	}
-	sl_shield_begin(&shield, SL_FOREVER);
 	int code = sl_io_batch(group->ops, count);
-	sl_shield_end(&shield);
-	for (size_t i = 0; i < group->count && !code; i++) {
-		size_t end = i + 1 < group->count ? group->op_of[i + 1] : count;
-		note_attributes(
-			group->fetches[i], group->ops + group->op_of[i], end - group->op_of[i]);
-	}
+	if (code)
+		fail_all(group, code);
+	for (size_t i = 0; i < group->count && !code; i++)
+		if (group->op_of[i] != SIZE_MAX)
+			note_attribute(group->fetches[i], &group->ops[group->op_of[i]]);
+}
+
+static bool
+always(const struct fetch *fetch)
+{
+	(void)fetch;
+	return true;
 }
 
 static bool
@@ -385,11 +360,16 @@ static void
 commit_group(struct group *group)
 {
 	memset(group->codes, 0, sizeof(group->codes));
+	set_all(group, wants_time, time_op);
 	if (wants_sync(group->batch))
 		sync_files(group);
 	check_parts(group);
 	rename_all(group);
-	set_attributes(group);
+	/* Those that have their names by now get their modes, whoever cancels meanwhile. */
+	struct sl_shield shield;
+	sl_shield_begin(&shield, SL_FOREVER);
+	set_all(group, always, mode_op);
+	sl_shield_end(&shield);
 	if (wants_sync(group->batch))
 		sync_folders(group);
 	close_parts(group);
