@@ -328,7 +328,8 @@ static void
 started(void *ctx, const struct sl_download *download)
 {
 	struct sl_get_events *events = ctx;
-	sl_log_info("getting %s", download->url);
+	if (download->url[0])
+		sl_log_info("getting %s", download->url);
 	if (!events->json)
 		return;
 	struct sl_buf line = { 0 };
@@ -391,7 +392,9 @@ ended(void *ctx, const struct sl_download *download)
 		sl_log_info("%s: the server sent more than it announced; cut off", download->url);
 	if (good && (sl_console_has_bars() || events->options->verbose > 0))
 		say_end(download);
-	if (download->state == SL_DOWNLOAD_FAILED && !is_reader_gone(events, download)) {
+	if (download->state == SL_DOWNLOAD_FAILED && is_reader_gone(events, download)) {
+		events->reader_gone = true;
+	} else if (download->state == SL_DOWNLOAD_FAILED) {
 		sl_log_error("%s", download->error->text);
 		keep_failure(events, download->error->text);
 	}
@@ -453,7 +456,7 @@ say_summary(struct sl_get_events *events, const struct sl_batch_summary *summary
 			sl_buf_printf(&text, "  and %s more\n",
 				sl_units_count(events->failures_left_out).text);
 	}
-	if (!events->options->quiet) {
+	if (!events->options->quiet && !events->reader_gone) {
 		sl_buf_printf(&text, "%s of %s %s done",
 			sl_units_count(summary->done + summary->skipped).text,
 			sl_units_count(events->inputs).text,
