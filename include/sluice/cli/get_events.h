@@ -28,8 +28,7 @@ struct sl_get_events {
 	struct sl_group ticker; /* the task of JSON's progress events */
 	struct sl_get_meter meters[SL_GET_METERS];
 	struct sl_buf failures; /* the list at the end */
-	bool reader_gone; /* whoever read the file on stdout wants no more: no failure, no summary
-			   */
+	bool reader_gone;       /* nobody reads the file on stdout any more: no failure */
 	uint64_t failures_listed, failures_left_out;
 	uint64_t inputs; /* in all */
 	uint64_t started_ns;

@@ -1,0 +1,318 @@
+# What people and scripts see: stdout, stderr, exit statuses, help, JSON.
+
+JSON=$BUILD/tools/json_check
+
+# run with stdout or stderr elsewhere: into LIMIT, then $status
+redirected() { # arguments of get; the caller redirects
+	timeout -k 5 "$LIMIT" "$S" get "$@"
+}
+
+# ---- stdout ----
+
+# stdout that is closed or full is 17 if anything was to go there, and no matter if not
+test_output_stdout_closed_or_full() {
+	local size
+	for size in 10 9000000; do
+		redirected -o - "$ORIGIN/gen/$size/1" >&- 2>err
+		status=$?
+		expect 17
+		redirected -o - "$ORIGIN/gen/$size/1" >/dev/full 2>err
+		status=$?
+		expect 17 "no space"
+	done
+	redirected --json "$ORIGIN/gen/10/1" >/dev/full 2>err
+	status=$?
+	expect 17
+	is_gen 1 10 1
+	redirected --json "$ORIGIN/gen/10/2" >&- 2>err
+	status=$?
+	expect 17
+	redirected "$ORIGIN/gen/10/3" >&- 2>err
+	status=$?
+	expect 0
+	is_gen 3 10 3
+	redirected "$ORIGIN/gen/10/4" >/dev/full 2>err
+	status=$?
+	expect 0
+	for size in --help "get --help" "scan --help" --version "help get"; do
+		# shellcheck disable=SC2086
+		"$S" $size >/dev/full 2>err
+		status=$?
+		expect 17
+	done
+}
+
+# a reader that has enough is no failure, and hears nothing
+test_output_reader_leaves() {
+	local size
+	for size in 10 9000000; do
+		redirected -o - "$ORIGIN/gen/$size/1" 2>err | head -c 1 >out
+		status=${PIPESTATUS[0]}
+		expect 0
+		((size == 10)) || [[ ! -s err ]] || fail "it speaks"
+	done
+	redirected -o - --json "$ORIGIN/gen/9000000/1" 2>err | head -c 1 >out
+	status=${PIPESTATUS[0]}
+	expect 0
+	redirected --json "$ORIGIN"/gen/10/{1,2,3} 2>err | head -n 1 >out
+	status=${PIPESTATUS[0]}
+	expect 0
+	is_gen 3 10 3
+	"$S" get --help 2>err | head -n 1 >out
+	status=${PIPESTATUS[0]}
+	expect 0
+	[[ ! -s err ]] || fail "help speaks"
+}
+
+# a slow reader gets everything
+test_output_slow_reader() {
+	redirected -q -o - "$ORIGIN/gen/3000000/1" 2>err | { sleep 0.3; cat; } >out
+	status=${PIPESTATUS[0]}
+	expect 0
+	is_gen out 3000000 1
+	[[ ! -s err ]] || fail "-q speaks"
+}
+
+# without stderr or stdin it works the same
+test_output_other_descriptors() {
+	redirected "$ORIGIN/gen/10/1" >out 2>&-
+	status=$?
+	[[ $status == 0 && ! -s out ]] || fail "without stderr: exit $status"
+	redirected "$ORIGIN/gen/10/2" <&- >out 2>err
+	status=$?
+	expect 0
+	redirected "$ORIGIN/gen/10/3" <&- >&- 2>&-
+	status=$?
+	[[ $status == 0 ]] || fail "without any: exit $status"
+	redirected "$ORIGIN/status/404" 2>/dev/full
+	status=$?
+	[[ $status == 3 ]] || fail "full stderr: exit $status"
+	is_gen 1 10 1
+	is_gen 2 10 2
+	is_gen 3 10 3
+	"$S" get "$ORIGIN/status/404" 2>&1 >/dev/null | true
+	[[ ${PIPESTATUS[0]} == 3 ]] || fail "nobody reads stderr: exit ${PIPESTATUS[0]}"
+}
+
+# ---- events ----
+
+# --json: an object a line, each file begun and ended once, and a summary
+test_output_json() {
+	echo other >taken
+	get --json "$ORIGIN/gen/1000/1" "$ORIGIN/gen/5000000/2" "$ORIGIN/status/404" "$ORIGIN/gen/10/1/taken" "$ORIGIN/gen/10/3/%ff%22%5c%c2%9b" \
+		'http://' "http://127.0.0.1:$PORT_closed/x"
+	expect 3
+	"$JSON" type index state path <out >types || fail "no JSON lines"
+	[[ $(grep -c '^"file_start"' types) == 7 ]] || fail "file_start"
+	[[ $(grep -c '^"file_done"' types) == 3 ]] || fail "file_done"
+	[[ $(grep -c '^"file_error"' types) == 4 ]] || fail "file_error"
+	[[ $(tail -n 1 types | cut -f 1) == '"run_summary"' && $(grep -c run_summary types) == 1 ]] || fail "run_summary"
+	[[ $("$JSON" files done skipped failed cancelled bytes <out | tail -n 1) == $'7\t3\t0\t4\t0\t'* ]] || fail "its numbers"
+	[[ $("$JSON" type index status <out | grep file_error | cut -f 2- | sort) == $'2\t3\n3\t13\n5\t28\n6\t6' ]] || fail "statuses"
+	get --json --sync=none --if-exists=skip "$ORIGIN/gen/1000/1" "$ORIGIN/gen/10/7"
+	expect 0
+	[[ $("$JSON" type state verified durable <out | grep file_done | sort) == \
+		$'"file_done"\t"done"\t-\tfalse\n"file_done"\t"skipped"\tfalse\t-' ]] || fail "what is not promised"
+	get --json --fail-fast "$ORIGIN/status/404" "$ORIGIN/noanswer" -j 2
+	expect 3
+	"$JSON" type state <out | grep -q '"file_error"	"cancelled"' || fail "cancelled"
+}
+
+# with -o - they go to stderr
+test_output_json_stderr() {
+	get --json -q -o - "$ORIGIN/gen/1000/1"
+	expect 0
+	is_gen out 1000 1
+	[[ $("$JSON" type <err) == $'"file_start"\n"file_done"\n"run_summary"' ]] || fail "events"
+}
+
+# while a file comes, its progress is told
+test_output_json_progress() {
+	start get --json "$ORIGIN/gate/progress/gen/8000000/1"
+	until_true 10 grep -q '"type":"progress"' out
+	opened progress
+	finish 10
+	expect 0
+	"$JSON" type received bytes total bytes_per_second <out >types || fail "no JSON lines"
+	grep -q '^"progress"' types || fail "progress"
+}
+
+# what a signal ends is told as well
+test_output_json_interrupted() {
+	start get --json "$ORIGIN/gate/jsonint/gen/400000/1"
+	until_true 10 test -e 1.part
+	kill -INT "$pid"
+	finish 5
+	expect 130
+	[[ $("$JSON" type <out) == $'"file_start"\n"file_error"\n"run_summary"' ]] || fail "events"
+}
+
+# ---- progress ----
+
+# nothing but results where nobody looks
+test_output_progress_none() {
+	get -q "$ORIGIN/gen/1000/1"
+	expect 0
+	[[ ! -s err && ! -s out ]] || fail "-q speaks"
+	get --progress=none "$ORIGIN/gen/1000/2"
+	expect 0 "1 of 1 file done"
+	[[ $(wc -l <err) == 1 ]] || fail "more than a summary"
+	get -q "$ORIGIN/status/404"
+	expect 3 "404"
+	[[ $(wc -l <err) == 1 ]] || fail "-q: more than the error"
+	get -v "$ORIGIN/gen/1000/3"
+	expect 0 "getting $ORIGIN/gen/1000/3"
+	get --stats -q "$ORIGIN/gen/1000/4"
+	expect 0 "cpu:"
+	grep -q "bottleneck" err || fail "--stats names no bottleneck"
+}
+
+# long: a line now and then where there is no terminal
+test_output_progress_plain() {
+	start get --progress=plain "$ORIGIN/gate/plain/gen/400000/1"
+	until_true 30 grep -q '^0 of 1 file.* KiB' err
+	opened plain
+	finish 10
+	expect 0
+}
+
+# bars on a terminal, and the terminal as it was
+test_output_progress_bars() {
+	command -v script >/dev/null || skip "no script(1) here (package bsdutils)"
+	local command
+	printf -v command '%q ' "$S" get "$ORIGIN/after/300/gen/400000/1" "$ORIGIN/slow/2000000/gen/2000000/2" "$ORIGIN/status/404"
+	TERM=xterm timeout $LIMIT script -qec "stty rows 24 cols 80; $command; echo \"status \$?\"; stty -a" typescript >/dev/null 2>&1 </dev/null
+	is_gen 1 400000 1
+	is_gen 2 2000000 2
+	grep -q "status 3" typescript || fail "no status"
+	grep -q '%' typescript || fail "no percent"
+	grep -q "not downloaded" typescript || fail "no list of failures"
+	grep -q ' echo' typescript || fail "the terminal does not echo any more"
+	! grep -qP '\x1b\[\?25l' typescript || [[ $(grep -oP '\x1b\[\?25[lh]' typescript | tail -n 1) == $'\e[?25h' ]] || fail "the cursor is gone"
+}
+
+# colour only where it is wanted
+test_output_colour() {
+	get --color=always "$ORIGIN/status/404"
+	[[ $status == 3 ]] && grep -q $'\e\\[' err || fail "--color=always"
+	CLICOLOR_FORCE=1 get --color=never "$ORIGIN/status/404"
+	expect 3
+}
+
+# ---- words ----
+
+# --help on stdout, 0, for each command
+test_output_help() {
+	local how
+	for how in "get --help" "help get"; do
+		# shellcheck disable=SC2086
+		run $how
+		expect 0
+		[[ ! -s err ]] || fail "$how: on stderr"
+		expect_out "--connections-per-host"
+	done
+	for how in "scan --help" "help scan"; do
+		# shellcheck disable=SC2086
+		run $how
+		expect 0
+		expect_out "--regexp"
+	done
+	for how in --help help; do
+		run $how
+		expect 0
+		expect_out "scan"
+	done
+	run --version
+	expect 0
+	expect_out "sluice "
+	expect_out "OpenSSL"
+	(($(run get --help; wc -L <out) <= 80)) || fail "help is wider than 80 columns"
+}
+
+# what cannot be meant is 28, with a way out, and nothing is asked for
+test_output_usage() {
+	local words text
+	while IFS='|' read -r words text; do
+		# shellcheck disable=SC2086
+		run $words
+		expect 28 "$text"
+		[[ ! -s out ]] || fail "$words: on stdout"
+		[[ $(wc -l <err) -le 2 ]] || fail "$words: many words"
+	done <<-END
+		|help
+		nothing|help
+		--nothing|option
+		-L|sluice get
+		help nothing|help
+		http://127.0.0.1/x|sluice get
+		get|URL
+		get --nothing http://127.0.0.1/|--help
+		get -L http://127.0.0.1/|redirects are followed already
+		get -O http://127.0.0.1/|-o
+		get -k http://127.0.0.1/|--cacert
+		get --split=3 http://127.0.0.1/|-j
+		get -c http://127.0.0.1/|resume
+		get --header X http://127.0.0.1/|this version
+		get --segments 3 http://127.0.0.1/|
+		get --jobs 0 http://127.0.0.1/|--jobs
+		get --jobs x http://127.0.0.1/|--jobs
+		get -j 100000 http://127.0.0.1/|512
+		get -j -1 http://127.0.0.1/|
+		get -x 0 http://127.0.0.1/|
+		get --if-exists=no http://127.0.0.1/|rename
+		get --sync= http://127.0.0.1/|
+		get --deadline=x http://127.0.0.1/|
+		get --stall-timeout=0 http://127.0.0.1/|
+		get --max-memory=1M http://127.0.0.1/|
+		get --max-memory=99999999999999999999G http://127.0.0.1/|
+		get --fail-fast=yes http://127.0.0.1/|
+		get -o|FILE
+		get -o x http://127.0.0.1/a http://127.0.0.1/b|-d
+		get --checksum md5 http://127.0.0.1/|
+		get word|https://
+		get ftp://127.0.0.1/x|
+	END
+	nothing_left
+}
+
+# options and URLs in any order, joined values, and -- before a URL that looks like an option
+test_output_option_forms() {
+	get "$ORIGIN/gen/10/1" -dd1 --jobs=2
+	expect 0
+	is_gen d1/1 10 1
+	get -qd d2 -x2 -- "$ORIGIN/gen/10/2"
+	expect 0
+	is_gen d2/2 10 2
+	get -- -o
+	expect 28
+	get --deadline 1m --stall-timeout 1.5s "$ORIGIN/gen/10/3"
+	expect "$status"
+	[[ $status == 0 || $status == 28 ]] || fail "1.5s: exit $status"
+}
+
+# a kernel that refuses io_uring: which refusal it was, and what to do
+test_output_engine_refused() {
+	local pair
+	for pair in "1:seccomp" "12:ulimit -l" "22:6.1" "38:6.1"; do
+		"$BUILD/tools/refuse" "${pair%%:*}" "$S" get "$ORIGIN/gen/10/1" >out 2>err
+		status=$?
+		expect 1 "io_uring"
+		expect 1 "${pair#*:}"
+		nothing_left
+		"$BUILD/tools/refuse" "${pair%%:*}" "$S" --version >out 2>err
+		status=$?
+		expect 0
+	done
+}
+
+# an ordinary user with the usual limits on locked memory, several at once
+test_output_locked_memory() {
+	local i
+	for i in {1..8}; do
+		as_user prlimit --memlock=8388608 "$S" get -q -o - "$ORIGIN/gen/1000/$i" >"out$i" 2>"err$i" &
+	done
+	wait
+	for i in {1..8}; do
+		is_gen "out$i" 1000 "$i"
+	done
+}
