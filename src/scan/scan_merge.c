@@ -197,12 +197,7 @@ finish_counts(struct scan *scan, struct scan_job *job)
 	job->totals = sl_join_totals(&scan->join);
 	if (job->totals.undecided) {
 		settle(job, SL_SCAN_UNDECIDED);
-		(void)sl_fail(&job->input->err, SL_PHASE_NONE, SL_E_UNDECIDED,
-			"%llu lines of '%s' are undecided: the pattern takes too many steps on "
-			"them, or they are "
-			"longer than %u bytes (a simpler pattern helps; -F has no such limits)",
-			(unsigned long long)job->totals.undecided, job->input->path,
-			SL_PATTERN_LINE_MAX);
+		(void)sl_input_fail_undecided(job->input, job->totals.undecided);
 	}
 	return 0;
 }

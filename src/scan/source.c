@@ -79,10 +79,9 @@ stat_op(int fd, struct statx *st)
 static int
 fail_open(struct sl_input *input, int code)
 {
-	if (input->is_stdin && code == -EBADF)
-		return sl_fail(&input->err, SL_PHASE_OPEN, code,
-			"cannot read standard input: it is closed");
 	const char *hint = code == -EMFILE ? " (raise 'ulimit -n')" : "";
+	if (input->is_stdin)
+		return sl_input_fail_read(input, code, 0);
 	return sl_fail(&input->err, SL_PHASE_OPEN, code, "cannot open '%s': %s%s", input->path,
 		sl_code_text(code), hint);
 }
@@ -376,21 +375,40 @@ sl_input_read_stream(struct sl_input *input, unsigned char *data, size_t most, s
 int
 sl_input_fail_read(struct sl_input *input, int code, uint64_t off)
 {
+	/* A closed descriptor 0 is kept busy with one that cannot be read. */
+	bool is_closed = input->is_stdin && code == -EBADF;
+	const char *why = is_closed ? "it is closed" : sl_code_text(code);
 	const char *quote = input->is_stdin ? "" : "'";
+	const char *name = input->is_stdin ? "standard input" : input->path;
+	if (off == 0)
+		return sl_fail(&input->err, SL_PHASE_READ, code, "cannot read %s%s%s: %s", quote,
+			name, quote, why);
 	return sl_fail(&input->err, SL_PHASE_READ, code,
-		"cannot read %s%s%s: %s (what comes after its first %llu bytes is not counted)",
-		quote, input->is_stdin ? "standard input" : input->path, quote, sl_code_text(code),
-		(unsigned long long)off);
+		"cannot read %s%s%s: %s (only its first %llu bytes are counted)", quote, name,
+		quote, why, (unsigned long long)off);
 }
 
 int
 sl_input_fail_form(struct sl_input *input, enum sl_form form)
 {
+	const char *what = form == SL_FORM_UTF16 ? " text" : "-compressed";
 	const char *name = sl_form_name(form), *reader = sl_form_reader(form);
 	if (input->is_stdin)
 		return sl_fail(&input->err, SL_PHASE_READ, SL_E_UNSUPPORTED,
-			"cannot scan standard input: it is %s (put '%s |' in front)", name, reader);
+			"cannot scan standard input: it is %s%s (put '%s |' in front)", name, what,
+			reader);
 	return sl_fail(&input->err, SL_PHASE_READ, SL_E_UNSUPPORTED,
-		"cannot scan '%s': it is %s (use: %s '%s' | sluice scan)", input->path, name,
-		reader, input->path);
+		"cannot scan '%s': it is %s%s (use: %s '%s' | sluice scan)", input->path, name,
+		what, reader, input->path);
+}
+
+int
+sl_input_fail_undecided(struct sl_input *input, uint64_t lines)
+{
+	const char *quote = input->is_stdin ? "" : "'";
+	return sl_fail(&input->err, SL_PHASE_NONE, SL_E_UNDECIDED,
+		"cannot decide %llu of the lines of %s%s%s: the pattern takes too many steps on "
+		"them, or they are longer than 1 MiB (a simpler pattern helps; -F has no limits)",
+		(unsigned long long)lines, quote, input->is_stdin ? "standard input" : input->path,
+		quote);
 }

@@ -109,8 +109,10 @@ SL_SUSPENDS
 int sl_input_read_stream(
 	struct sl_input *input, unsigned char *data, size_t most, size_t *read_len) SL_MUST_CHECK;
 
-/* Set input->err for a failed read, or for a form that cannot be scanned. Return the code. */
+/* Set input->err for a read that failed at `off`, for a form that cannot be scanned, or for lines
+ * that a pattern's limits left undecided. Return its code. */
 int sl_input_fail_read(struct sl_input *input, int code, uint64_t off);
 int sl_input_fail_form(struct sl_input *input, enum sl_form form);
+int sl_input_fail_undecided(struct sl_input *input, uint64_t lines);
 
 #endif

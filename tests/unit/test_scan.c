@@ -1,0 +1,627 @@
+/*
+ * The whole pipeline on the simulator: every input ends once, in order, with the totals of a naive
+ * splitter or with its trouble named.
+ */
+#include "sluice/scan/scan.h"
+
+#include "sluice/base/cpu.h"
+#include "sluice/base/random.h"
+#include "support/oracle.h"
+#include "support/run.h"
+
+#include <criterion/criterion.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#define MOST_INPUTS 24
+#define PAGE 4096u
+
+static const struct sl_span default_literals[] = { { "ERROR", 5 }, { "error", 5 } };
+
+/* What the world holds under a name; data NULL = nothing. */
+struct file {
+	char name[24];
+	char *data;
+	size_t len;
+};
+
+struct fixture {
+	struct sim *sim;
+	struct sl_random random;
+	struct file files[MOST_INPUTS];
+	const char *paths[MOST_INPUTS];
+	size_t count;
+	struct sl_pattern *pattern;
+	struct sl_scan_setup setup;
+	struct sl_scan_progress progress;
+	struct sl_error err;
+
+	/* What came. */
+	struct sl_scan_result results[MOST_INPUTS];
+	struct sl_error errors[MOST_INPUTS];
+	size_t begun, ended;
+	uint64_t lines_given[MOST_INPUTS];
+	struct sl_span rest; /* of the input that is begun, for lines */
+	uint64_t number;
+	uint64_t sink_pause_ns;
+	int sink_code; /* what the sink answers to a line */
+	const char *cut_name;
+	size_t cut_to;
+};
+
+/* ---- the sink ---- */
+
+static const struct file *
+file_of(const struct fixture *f, size_t index)
+{
+	return &f->files[index];
+}
+
+SL_SUSPENDS
+static int
+on_begin(void *ctx, const struct sl_input *input)
+{
+	struct fixture *f = ctx;
+	sim_check(f->sim, f->begun < f->count && f->begun == f->ended, "begin before the end");
+	const struct file *file = file_of(f, f->begun);
+	sim_check(f->sim, strcmp(input->path, f->paths[f->begun]) == 0, "%s out of turn",
+		input->path);
+	f->rest = sl_span(file->data, file->len);
+	f->number = 0;
+	f->begun++;
+	if (f->cut_name && strcmp(f->cut_name, input->path) == 0)
+		sim_cut(f->sim, input->path, f->cut_to);
+	return 0;
+}
+
+static bool
+is_hit(struct sl_span line)
+{
+	return oracle_line_hit(line, default_literals, 2, false);
+}
+
+SL_SUSPENDS
+static int
+on_line(void *ctx, const struct sl_scan_line *got)
+{
+	struct fixture *f = ctx;
+	struct sl_span line;
+	do {
+		sim_check(f->sim, oracle_next_line(&f->rest, &line), "a line that is none");
+		f->number++;
+	} while (!is_hit(line));
+	sim_check(f->sim, got->number == f->number, "line %llu, not %llu",
+		(unsigned long long)got->number, (unsigned long long)f->number);
+	/* A line that a failed read has cut is given as far as it was read. */
+	bool is_cut = !got->is_closed && got->len < line.len;
+	sim_check(f->sim,
+		(is_cut || got->len == line.len) && memcmp(got->text, line.data, got->len) == 0,
+		"text");
+	sim_check(f->sim, got->off == (uint64_t)(line.data - file_of(f, f->begun - 1)->data),
+		"offset");
+	f->lines_given[f->begun - 1]++;
+	if (f->sink_pause_ns) {
+		int code = sl_sleep(sl_random_below(&f->random, f->sink_pause_ns));
+		if (code)
+			return code;
+	}
+	return f->sink_code;
+}
+
+SL_SUSPENDS
+static int
+on_end(void *ctx, const struct sl_input *input, const struct sl_scan_result *result)
+{
+	struct fixture *f = ctx;
+	sim_check(f->sim, f->ended + 1 == f->begun, "end without begin");
+	sim_check(f->sim, strcmp(input->path, f->paths[f->ended]) == 0, "%s out of turn",
+		input->path);
+	f->results[f->ended] = *result;
+	f->errors[f->ended] = *result->err;
+	f->ended++;
+	return 0;
+}
+
+/* ---- the world ---- */
+
+static void
+fill(struct sl_random *random, char *data, size_t len)
+{
+	static const char alphabet[] = "abcer ERo\n";
+	uint64_t rarity = 1 + sl_random_below(random, 40);
+	for (size_t i = 0; i < len; i++) {
+		data[i] = alphabet[sl_random_below(random, sizeof(alphabet) - 1)];
+		if (data[i] == '\n' && sl_random_below(random, rarity) != 0)
+			data[i] = 'x';
+	}
+	for (size_t i = 0; i + 5 < len; i += 1 + sl_random_below(random, 400))
+		memcpy(data + i, sl_random_below(random, 2) ? "error" : "ERROR", 5);
+}
+
+static void
+add_file(struct fixture *f, const char *name, size_t len)
+{
+	struct file *file = &f->files[f->count];
+	snprintf(file->name, sizeof(file->name), "%s", name);
+	file->data = malloc(len + 1);
+	cr_assert(file->data);
+	file->len = len;
+	fill(&f->random, file->data, len);
+	f->paths[f->count++] = file->name;
+	sim_put_file(f->sim, name, file->data, len, 0644);
+}
+
+static void
+add_missing(struct fixture *f, const char *name)
+{
+	struct file *file = &f->files[f->count];
+	snprintf(file->name, sizeof(file->name), "%s", name);
+	f->paths[f->count++] = file->name;
+}
+
+/* Standard input, in parts with pauses between them. */
+static void
+add_stream(struct fixture *f, size_t len)
+{
+	struct file *file = &f->files[f->count];
+	snprintf(file->name, sizeof(file->name), "-");
+	file->data = malloc(len + 1);
+	cr_assert(file->data);
+	file->len = len;
+	fill(&f->random, file->data, len);
+	f->paths[f->count++] = file->name;
+	int fd = sim_source(f->sim, 0);
+	for (size_t at = 0; at < len;) {
+		size_t some = 1 + sl_random_below(&f->random, SL_MIN(len - at, (size_t)20000));
+		sim_source_data(f->sim, fd, file->data + at, some);
+		if (sl_random_below(&f->random, 3) == 0)
+			sim_source_pause(
+				f->sim, fd, sl_random_below(&f->random, 20 * SL_NS_PER_MS));
+		at += some;
+	}
+	sim_source_end(f->sim, fd);
+}
+
+static void
+begin_pattern(struct fixture *f, uint64_t seed, const char *regex)
+{
+	memset(f, 0, sizeof(*f));
+	f->sim = sim_plain(seed);
+	sl_random_init(&f->random, seed + 77);
+	struct sl_span span = sl_span_str(regex ? regex : "");
+	struct sl_pattern_spec spec = { .texts = &span, .count = regex ? 1 : 0 };
+	const struct sl_match_kernel *kernel = sl_match_choose(sl_cpu_features());
+	cr_assert_eq(sl_pattern_new(&f->pattern, &spec, kernel, &f->err), 0);
+	f->setup = (struct sl_scan_setup){ .pattern = f->pattern,
+		.sink = { .ctx = f, .begin = on_begin, .end = on_end },
+		.max_hits = UINT64_MAX,
+		.chunk = PAGE,
+		.queue = 1 + (unsigned)sl_random_below(&f->random, 5),
+		.max_memory = SL_SCAN_MEMORY_MIN };
+}
+
+static void
+begin(struct fixture *f, uint64_t seed)
+{
+	begin_pattern(f, seed, NULL);
+}
+
+static void
+wants_lines(struct fixture *f)
+{
+	f->setup.sink.line = on_line;
+	f->setup.numbers = true;
+}
+
+SL_SUSPENDS
+static int
+scan_task(void *arg)
+{
+	struct fixture *f = arg;
+	return sl_scan_run(&f->setup, &f->progress, &f->err);
+}
+
+static int
+run(struct fixture *f)
+{
+	f->setup.paths = f->paths;
+	f->setup.count = f->count;
+	return sim_run(f->sim, scan_task, f);
+}
+
+static void
+end(struct fixture *f)
+{
+	for (size_t i = 0; i < f->count; i++)
+		free(f->files[i].data);
+	sl_pattern_free(f->pattern);
+	sim_free(f->sim);
+}
+
+/* ---- checks ---- */
+
+static void
+check_totals(const struct fixture *f, size_t index, size_t len)
+{
+	const struct file *file = file_of(f, index);
+	const struct sl_scan_result *got = &f->results[index];
+	struct oracle_totals want =
+		oracle_count(sl_span(file->data, len), default_literals, 2, false);
+	sim_check(f->sim, got->bytes == len, "%s: %llu bytes of %zu", file->name,
+		(unsigned long long)got->bytes, len);
+	sim_check(f->sim, got->lines == want.lines, "%s: %llu lines, not %llu", file->name,
+		(unsigned long long)got->lines, (unsigned long long)want.lines);
+	sim_check(f->sim, got->hits == want.hits, "%s: %llu hits, not %llu", file->name,
+		(unsigned long long)got->hits, (unsigned long long)want.hits);
+	if (f->setup.sink.line)
+		sim_check(
+			f->sim, f->lines_given[index] == want.hits, "%s: lines given", file->name);
+}
+
+/* Exact, or named as not fully read with the exact totals of the bytes that are said to be counted.
+ */
+static void
+check_input(const struct fixture *f, size_t index)
+{
+	const struct sl_scan_result *got = &f->results[index];
+	const struct sl_error *err = &f->errors[index];
+	if (got->state == SL_SCAN_OK) {
+		sim_check(
+			f->sim, file_of(f, index)->data && err->code == 0, "a missing file is ok?");
+		check_totals(f, index, file_of(f, index)->len);
+		return;
+	}
+	sim_check(f->sim, got->state == SL_SCAN_UNREADABLE || got->state == SL_SCAN_TRUNCATED,
+		"state %s", sl_scan_state_name(got->state));
+	sim_check(f->sim,
+		err->code != 0 && strstr(err->text, f->paths[index][0] == '-' ? "standard input"
+									      : f->paths[index]),
+		"'%s' does not name it", err->text);
+	check_totals(f, index, (size_t)got->bytes);
+}
+
+static void
+check_all(const struct fixture *f)
+{
+	sim_check(f->sim, f->ended == f->count, "%zu of %zu inputs ended", f->ended, f->count);
+	for (size_t i = 0; i < f->count; i++)
+		check_input(f, i);
+	sim_check(f->sim, f->progress.summary.inputs == f->count, "summary");
+	sim_check(f->sim, f->progress.queue_high_water <= f->setup.queue, "queue");
+	sim_check(f->sim, f->progress.chunks_high_water <= f->progress.chunks, "chunks");
+}
+
+static void
+add_mixture(struct fixture *f)
+{
+	add_file(f, "a", sl_random_below(&f->random, 200000));
+	add_file(f, "empty", 0);
+	add_missing(f, "missing");
+	if (sl_random_below(&f->random, 2))
+		add_stream(f, sl_random_below(&f->random, 60000));
+	add_file(f, "b", 1 + sl_random_below(&f->random, 3 * PAGE));
+	add_file(f, "page", PAGE);
+	add_file(f, "c", sl_random_below(&f->random, 90000));
+}
+
+/* ---- what is shown ---- */
+
+Test(scan, totals_are_exact_whatever_the_order_of_reads)
+{
+	struct sim_seeds seeds = sim_seeds(120);
+	for (uint64_t seed = seeds.first; seed < seeds.end; seed++) {
+		struct fixture f;
+		begin(&f, seed);
+		add_mixture(&f);
+		sim_check(f.sim, run(&f) == 0, "%s", f.err.text);
+		check_all(&f);
+		sim_check(f.sim, sl_scan_summary_troubles(&f.progress.summary) == 1,
+			"the missing one");
+		end(&f);
+	}
+}
+
+Test(scan, lines_come_in_order_with_their_numbers_and_places)
+{
+	struct sim_seeds seeds = sim_seeds(120);
+	for (uint64_t seed = seeds.first; seed < seeds.end; seed++) {
+		struct fixture f;
+		begin_pattern(&f, seed, seed % 3 == 0 ? "ERROR|err[o]r" : NULL);
+		wants_lines(&f);
+		if (seed % 4 == 0)
+			f.sink_pause_ns = SL_NS_PER_MS;
+		add_mixture(&f);
+		sim_check(f.sim, run(&f) == 0, "%s", f.err.text);
+		check_all(&f);
+		end(&f);
+	}
+}
+
+Test(scan, large_files_are_read_past_the_page_cache_where_they_are_cold)
+{
+	uint64_t direct = 0;
+	struct sim_seeds seeds = sim_seeds(6);
+	for (uint64_t seed = seeds.first; seed < seeds.end; seed++) {
+		struct fixture f;
+		begin(&f, seed);
+		f.setup.chunk = 64 * SL_KIB;
+		add_file(&f, "large", 5 * SL_MIB + sl_random_below(&f.random, 2 * PAGE));
+		add_file(&f, "small", 100);
+		sim_check(f.sim, run(&f) == 0, "%s", f.err.text);
+		check_all(&f);
+		sim_check(f.sim, f.results[0].state == SL_SCAN_OK, "state");
+		direct += f.progress.direct_bytes;
+		end(&f);
+	}
+	if (seeds.end - seeds.first > 1)
+		cr_assert_gt(direct, 0);
+}
+
+/* Any operation may fail: nothing hangs or leaks, and each input is exact or named. */
+Test(scan, every_operation_fails_in_turn)
+{
+	struct sim_seeds seeds = sim_seeds(4);
+	for (uint64_t seed = seeds.first; seed < seeds.end; seed++) {
+		for (uint64_t nth = 1;; nth++) {
+			struct fixture f;
+			begin(&f, seed);
+			if (seed % 2)
+				wants_lines(&f);
+			add_file(&f, "a", 30000);
+			add_stream(&f, 9000);
+			add_file(&f, "b", 5000);
+			sim_fail_nth(f.sim, nth, 0, 0);
+			int code = run(&f);
+			sim_check(f.sim, code == 0, "%d %s after %s", code, f.err.text,
+				sim_last_fault(f.sim));
+			check_all(&f);
+			bool was_last = sim_faults(f.sim) == 0;
+			end(&f);
+			if (was_last)
+				break;
+		}
+	}
+}
+
+Test(scan, what_was_read_before_a_failure_is_counted)
+{
+	struct sim_seeds seeds = sim_seeds(40);
+	for (uint64_t seed = seeds.first; seed < seeds.end; seed++) {
+		struct fixture f;
+		begin(&f, seed);
+		if (seed % 2)
+			wants_lines(&f);
+		add_file(&f, "a", 400000);
+		add_file(&f, "b", 20000);
+		sim_fail_nth(f.sim, 20 + sl_random_below(&f.random, 40), -EIO, 1ull << SL_OP_READ);
+		sim_check(f.sim, run(&f) == 0, "%s", f.err.text);
+		check_all(&f);
+		sim_check(f.sim, f.results[0].state == SL_SCAN_UNREADABLE, "state");
+		sim_check(f.sim, f.errors[0].code == -EIO, "code");
+		sim_check(f.sim, strstr(f.errors[0].text, "are counted") || f.results[0].bytes == 0,
+			"%s", f.errors[0].text);
+		sim_check(f.sim, f.results[1].state == SL_SCAN_OK, "the other file");
+		end(&f);
+	}
+}
+
+Test(scan, a_file_that_becomes_shorter_is_named_and_counted_to_its_new_end)
+{
+	struct sim_seeds seeds = sim_seeds(40);
+	for (uint64_t seed = seeds.first; seed < seeds.end; seed++) {
+		struct fixture f;
+		begin(&f, seed);
+		add_file(&f, "a", 900000);
+		add_file(&f, "b", 20000);
+		f.cut_name = "a";
+		f.cut_to = 700000 + sl_random_below(&f.random, 100);
+		sim_check(f.sim, run(&f) == 0, "%s", f.err.text);
+		check_all(&f);
+		sim_check(f.sim, f.results[0].state == SL_SCAN_TRUNCATED, "state %s",
+			sl_scan_state_name(f.results[0].state));
+		sim_check(f.sim, f.results[0].bytes == f.cut_to, "bytes");
+		sim_check(f.sim, strstr(f.errors[0].text, "shorter"), "%s", f.errors[0].text);
+		end(&f);
+	}
+}
+
+Test(scan, an_input_stops_at_the_number_of_lines_that_was_asked_for)
+{
+	struct sim_seeds seeds = sim_seeds(40);
+	for (uint64_t seed = seeds.first; seed < seeds.end; seed++) {
+		struct fixture f;
+		begin_pattern(&f, seed, seed % 3 == 0 ? "ERROR|err[o]r" : NULL);
+		if (seed % 2)
+			wants_lines(&f);
+		f.setup.max_hits = 1 + sl_random_below(&f.random, 30);
+		add_file(&f, "a", 300000);
+		add_file(&f, "b", 300000);
+		sim_check(f.sim, run(&f) == 0, "%s", f.err.text);
+		for (size_t i = 0; i < 2; i++) {
+			const struct sl_scan_result *got = &f.results[i];
+			sim_check(f.sim, got->hits == f.setup.max_hits, "hits");
+			sim_check(f.sim, got->state == SL_SCAN_LIMITED, "state");
+			check_totals(&f, i, (size_t)got->bytes);
+		}
+		sim_check(f.sim, sl_scan_summary_troubles(&f.progress.summary) == 0, "no trouble");
+		end(&f);
+	}
+}
+
+Test(scan, the_first_hit_ends_the_scan_if_that_is_all_that_was_asked)
+{
+	struct sim_seeds seeds = sim_seeds(40);
+	for (uint64_t seed = seeds.first; seed < seeds.end; seed++) {
+		struct fixture f;
+		begin_pattern(&f, seed, seed % 3 == 0 ? "ERROR|err[o]r" : NULL);
+		f.setup.stop_at_hit = true;
+		add_missing(&f, "missing");
+		add_file(&f, "empty", 0);
+		add_file(&f, "a", 300000);
+		add_file(&f, "b", 3000000);
+		sim_check(f.sim, run(&f) == 0, "%s", f.err.text);
+		sim_check(f.sim, f.ended == 3 && f.progress.hits > 0, "ended %zu", f.ended);
+		sim_check(f.sim, f.progress.read < 3000000, "read on");
+		end(&f);
+	}
+}
+
+Test(scan, a_sink_that_wants_no_more_ends_it_with_its_code)
+{
+	struct sim_seeds seeds = sim_seeds(20);
+	for (uint64_t seed = seeds.first; seed < seeds.end; seed++) {
+		struct fixture f;
+		begin(&f, seed);
+		wants_lines(&f);
+		f.sink_code = -EPIPE;
+		add_file(&f, "a", 300000);
+		add_stream(&f, 30000);
+		sim_check(f.sim, run(&f) == -EPIPE, "code");
+		end(&f);
+	}
+}
+
+struct cancelling {
+	struct fixture f;
+	uint64_t after_ns;
+	int code;
+};
+
+SL_SUSPENDS
+static int
+cancel_task(void *arg)
+{
+	struct cancelling *c = arg;
+	struct sl_group group;
+	sl_group_enter(&group, SL_GROUP_COLLECT);
+	int code = sl_group_spawn(&group, "scan", scan_task, &c->f, &c->code);
+	if (!code)
+		code = sl_sleep(c->after_ns);
+	sl_group_cancel(&group, -ECANCELED);
+	(void)sl_group_leave(&group);
+	return code;
+}
+
+Test(scan, cancelling_at_any_time_leaves_nothing_behind)
+{
+	struct sim_seeds seeds = sim_seeds(200);
+	for (uint64_t seed = seeds.first; seed < seeds.end; seed++) {
+		struct cancelling c = { .after_ns = seed * 300 * SL_NS_PER_US };
+		begin(&c.f, seed);
+		if (seed % 2)
+			wants_lines(&c.f);
+		add_mixture(&c.f);
+		c.f.setup.paths = c.f.paths;
+		c.f.setup.count = c.f.count;
+		sim_check(c.f.sim, sim_run(c.f.sim, cancel_task, &c) == 0, "run");
+		sim_check(c.f.sim, c.code == 0 || c.code == -ECANCELED, "code %d", c.code);
+		if (c.code == 0)
+			check_all(&c.f);
+		end(&c.f);
+	}
+}
+
+Test(scan, compressed_and_utf16_inputs_are_never_counted)
+{
+	static const struct {
+		const char *name, *bytes;
+		size_t len;
+		const char *words;
+	} cases[] = { { "gz", "\x1f\x8b\x08 error\n", 10, "zcat 'gz'" },
+		{ "zst", "\x28\xb5\x2f\xfd error\n", 11, "zstdcat" },
+		{ "utf16",
+			"\xff\xfe"
+			"e\0r\0r\0o\0r\0\n\0",
+			14, "iconv" } };
+	struct fixture f;
+	begin(&f, 1);
+	for (size_t i = 0; i < SL_COUNT_OF(cases); i++) {
+		add_missing(&f, cases[i].name);
+		sim_put_file(f.sim, cases[i].name, cases[i].bytes, cases[i].len, 0644);
+	}
+	cr_assert_eq(run(&f), 0);
+	for (size_t i = 0; i < SL_COUNT_OF(cases); i++) {
+		cr_assert_eq(f.results[i].state, SL_SCAN_UNSUPPORTED);
+		cr_assert(f.results[i].bytes == 0 && f.results[i].lines == 0 &&
+			  f.results[i].hits == 0);
+		cr_assert_not_null(
+			strstr(f.errors[i].text, cases[i].words), "%s", f.errors[i].text);
+	}
+	cr_assert_eq(sl_scan_summary_troubles(&f.progress.summary), SL_COUNT_OF(cases));
+	end(&f);
+}
+
+Test(scan, lines_that_a_limit_leaves_open_are_reported)
+{
+	static const char text[] =
+		"abc\naaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaabbbbbbbbbbbbccccccccccccd\nabcd\n";
+	struct fixture f;
+	begin_pattern(&f, 1, "(a+)+(b+)+(c+)+$");
+	add_missing(&f, "hard");
+	sim_put_file(f.sim, "hard", text, sizeof(text) - 1, 0644);
+	cr_assert_eq(run(&f), 0);
+	cr_assert_eq(f.results[0].state, SL_SCAN_UNDECIDED);
+	cr_assert(f.results[0].undecided == 1 && f.results[0].hits == 1 && f.results[0].lines == 3);
+	cr_assert_not_null(strstr(f.errors[0].text, "cannot decide 1 of the lines of 'hard'"));
+	cr_assert_eq(sl_scan_summary_troubles(&f.progress.summary), 1);
+	end(&f);
+}
+
+struct tally {
+	size_t ended, troubles;
+	uint64_t hits;
+};
+
+SL_SUSPENDS
+static int
+tally_end(void *ctx, const struct sl_input *input, const struct sl_scan_result *result)
+{
+	struct tally *tally = ctx;
+	(void)input;
+	tally->ended++;
+	tally->hits += result->hits;
+	tally->troubles += sl_scan_state_is_trouble(result->state);
+	return 0;
+}
+
+/* The same names again and again, in a world where few descriptors may be open. */
+Test(scan, thousands_of_files_need_few_descriptors)
+{
+	enum { MANY = 3000 };
+	static const char *paths[MANY];
+	struct tally tally = { 0 };
+	struct fixture f;
+	begin(&f, 5);
+	struct sim_options options = sim_options(5);
+	options.fd_limit = 70;
+	sim_free(f.sim);
+	f.sim = sim_new(&options);
+	add_file(&f, "a", 500);
+	struct oracle_totals one =
+		oracle_count(sl_span(f.files[0].data, f.files[0].len), default_literals, 2, false);
+	for (size_t i = 0; i < MANY; i++)
+		paths[i] = i % 7 == 3 ? "missing" : "a";
+	f.setup.sink = (struct sl_scan_sink){ .ctx = &tally, .end = tally_end };
+	f.setup.paths = paths;
+	f.setup.count = MANY;
+	cr_assert_eq(sim_run(f.sim, scan_task, &f), 0);
+	cr_assert_eq(tally.ended, MANY);
+	cr_assert_eq(tally.troubles, (MANY - 3 + 6) / 7);
+	cr_assert_eq(tally.hits, (MANY - tally.troubles) * one.hits);
+	end(&f);
+}
+
+Test(scan, chunks_shrink_to_the_memory_that_is_allowed)
+{
+	struct fixture f;
+	begin(&f, 3);
+	f.setup.chunk = 64 * SL_MIB;
+	f.setup.queue = 64;
+	add_file(&f, "a", 300000);
+	cr_assert_eq(run(&f), 0);
+	check_all(&f);
+	cr_assert_leq(f.progress.chunk_size * f.progress.chunks, SL_SCAN_MEMORY_MIN);
+	cr_assert_geq(f.progress.chunks, 2);
+	end(&f);
+}
