@@ -17,6 +17,8 @@
 #define BLOCK 4096u /* what direct I/O is aligned to, in memory, file and length */
 #define PART_MODE (S_IRUSR | S_IWUSR)
 #define TAKE_OVER_TRIES 4
+#define LOCK_PATIENCE_NS SL_NS_PER_S
+#define LOCK_RETRY_NS (50 * SL_NS_PER_MS)
 #define CLEAN_UP_NS \
 	(900 * SL_NS_PER_MS) /* a signal promises that all is cleaned within a second \
 			      */
@@ -129,6 +131,21 @@ settle(struct sl_part *part, int fd, const struct look *look)
 	return 0;
 }
 
+/* A lock outlives a killed run by moments: the kernel still holds the file for writes in flight. */
+SL_SUSPENDS
+static int
+lock_patiently(const struct sl_part *part, int fd, struct look *look)
+{
+	uint64_t until_ns = sl_deadline_in(LOCK_PATIENCE_NS);
+	int code = lock_and_look(part, fd, look);
+	while (!code && look->locked == -EWOULDBLOCK && sl_now() < until_ns) {
+		code = sl_sleep(LOCK_RETRY_NS);
+		if (!code)
+			code = lock_and_look(part, fd, look);
+	}
+	return code;
+}
+
 /* NULL, or why this file is none that a killed run has left. */
 static const char *
 foreign(const struct sl_part *part, const struct statx *st)
@@ -180,7 +197,7 @@ take_over(struct sl_part *part, struct sl_error *err)
 		return 1;
 	if (fd < 0)
 		return refuse_open(part, fd, err);
-	int code = lock_and_look(part, fd, &look);
+	int code = lock_patiently(part, fd, &look);
 	if (!code)
 		code = judge_left_over(part, &look, err);
 	if (!code)
