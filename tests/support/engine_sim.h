@@ -100,7 +100,8 @@ struct sim_seeds {
 	uint64_t first, end; /* half-open */
 };
 
-/* [1, count + 1), or only SLUICE_SEED if that is set. */
+/* [1, count + 1), a quarter of them in debug and sanitizer builds; or only SLUICE_SEED if that is
+ * set. */
 struct sim_seeds sim_seeds(unsigned count);
 
 /* Print seed, place and text, dump the world, abort. `sim` may be NULL. */

@@ -1,0 +1,638 @@
+/*
+ * The real scan pipeline in the simulated world, under many seeds: each line of each input is
+ * counted, or the input is named as not fully read.
+ */
+#include "support/engine_sim.h"
+#include "support/run.h"
+
+#include "sluice/base/cpu.h"
+#include "sluice/base/random.h"
+#include "sluice/rt/io.h"
+#include "sluice/scan/scan.h"
+
+#include <criterion/criterion.h>
+#include <errno.h>
+#include <stdlib.h>
+
+#define KIND(kind) (1ull << (kind))
+#define INPUTS 8
+
+/* ---- inputs and what they hold ---- */
+
+struct log {
+	const char *path;
+	char *data;
+	size_t len;
+	bool missing;
+	/* what the scan said */
+	unsigned begun, ended;
+	struct sl_scan_result result;
+	struct sl_error err;
+	uint64_t seen;         /* lines given to the sink */
+	uint64_t at, at_lines; /* where the last of them began, and the lines before it */
+};
+
+struct scene {
+	struct sim *sim;
+	struct sl_random random;
+	struct log logs[INPUTS];
+	size_t count;
+	struct sl_scan_setup setup;
+	bool print;         /* a line sink, with numbers */
+	uint64_t slow_ns;   /* the sink takes so long for each line */
+	uint64_t fail_line; /* the sink fails at this line; 0 = never */
+	int cancel_fd;      /* a signal comes when it is readable; -1 = none */
+	uint64_t cancelled_ns, ended_ns;
+	int code;
+	struct sl_scan_progress progress;
+};
+
+static char *
+make_log(struct sl_random *random, size_t len)
+{
+	static const char *const words[] = { "ERROR", "error", "Error", "info", "ERRO", "rror", "x",
+		"\r", " at line ", "\t", "warning: disk full", "2024-01-01T00:00:00Z" };
+	struct sl_buf text = { 0 };
+	sl_buf_reserve(&text, len + 1);
+	while (text.len < len) {
+		uint64_t kind = sl_random_below(random, 40);
+		if (kind == 0)
+			for (uint64_t n = sl_random_below(random, 5000); n > 0; n--)
+				sl_buf_add_char(&text, 'l');
+		else if (kind == 1)
+			sl_buf_add(&text, "\0\0", 2);
+		else if (kind < 14)
+			sl_buf_add_char(&text, '\n');
+		else
+			sl_buf_add_str(&text,
+				words[sl_random_below(random, kind < 16 ? 2 : SL_COUNT_OF(words))]);
+	}
+	text.data[len] = '\0';
+	if (len > 0)
+		text.data[0] = 'a'; /* not the magic of something compressed */
+	if (len > 1)
+		text.data[1] = 'b';
+	text.len = len;
+	return sl_buf_detach(&text);
+}
+
+struct counts {
+	uint64_t lines, hits;
+};
+
+static struct counts
+count_naively(const char *data, size_t len)
+{
+	struct counts counts = { 0, 0 };
+	for (size_t off = 0; off < len;) {
+		const char *newline = memchr(data + off, '\n', len - off);
+		size_t end = newline ? (size_t)(newline - data) : len;
+		bool hit = memmem(data + off, end - off, "ERROR", 5) ||
+			   memmem(data + off, end - off, "error", 5);
+		counts.lines++;
+		counts.hits += hit;
+		off = end + 1;
+	}
+	return counts;
+}
+
+/* ---- the scan ---- */
+
+static struct log *
+log_of(struct scene *scene, const struct sl_input *input)
+{
+	for (size_t i = 0; i < scene->count; i++)
+		if (strcmp(scene->logs[i].path, input->path) == 0)
+			return &scene->logs[i];
+	sim_failed(scene->sim, "known", __FILE__, __LINE__, "an unknown input '%s'", input->path);
+}
+
+static int
+sink_begin(void *ctx, const struct sl_input *input)
+{
+	log_of(ctx, input)->begun++;
+	return 0;
+}
+
+static int
+sink_line(void *ctx, const struct sl_scan_line *line)
+{
+	struct scene *scene = ctx;
+	struct log *log = log_of(scene, line->input);
+	log->seen++;
+	bool hit = memmem(line->text, line->len, "ERROR", 5) ||
+		   memmem(line->text, line->len, "error", 5);
+	sim_check(scene->sim, hit, "a line that does not match");
+	sim_check(scene->sim,
+		line->off + line->len <= log->len &&
+			memcmp(log->data + line->off, line->text, line->len) == 0,
+		"a line that is not there");
+	sim_check(scene->sim, line->off >= log->at, "lines are not in order");
+	log->at_lines += count_naively(log->data + log->at, line->off - log->at).lines;
+	log->at = line->off;
+	sim_check(scene->sim, line->number == log->at_lines + 1, "line %llu is called %llu",
+		(unsigned long long)log->at_lines + 1, (unsigned long long)line->number);
+	if (scene->fail_line && log->seen == scene->fail_line)
+		return -EPIPE;
+	return scene->slow_ns ? sl_sleep(scene->slow_ns) : 0;
+}
+
+static int
+sink_end(void *ctx, const struct sl_input *input, const struct sl_scan_result *result)
+{
+	struct log *log = log_of(ctx, input);
+	log->ended++;
+	log->result = *result;
+	log->err = *result->err;
+	return 0;
+}
+
+struct canceller {
+	struct scene *scene;
+	struct sl_group *group;
+};
+
+static int
+wait_for_signal(void *arg)
+{
+	struct canceller *canceller = arg;
+	char byte = 0;
+	if (sl_io_read_stream(canceller->scene->cancel_fd, &byte, 1, SL_FOREVER) != 1)
+		return 0;
+	canceller->scene->cancelled_ns = sl_now();
+	sl_group_cancel(canceller->group, SL_E_INTERRUPTED);
+	return 0;
+}
+
+static int
+scan_task(void *arg)
+{
+	struct scene *scene = arg;
+	struct sl_error err = { 0 };
+	scene->code = sl_scan_run(&scene->setup, &scene->progress, &err);
+	scene->ended_ns = sl_now();
+	return 0;
+}
+
+static int
+scan_main(void *arg)
+{
+	struct scene *scene = arg;
+	struct sl_group scans, signals;
+	struct canceller canceller = { scene, &scans };
+	struct sl_pattern *pattern = NULL;
+	struct sl_error err = { 0 };
+	int code = sl_pattern_new(
+		&pattern, &(struct sl_pattern_spec){ 0 }, sl_match_choose(sl_cpu_features()), &err);
+	sim_check(scene->sim, code == 0, "%s", err.text);
+	scene->setup.pattern = pattern;
+	sl_group_enter(&signals, SL_GROUP_COLLECT);
+	sl_group_enter(&scans, SL_GROUP_COLLECT);
+	if (scene->cancel_fd >= 0)
+		sim_check(scene->sim,
+			sl_group_spawn(&signals, "signal", wait_for_signal, &canceller, NULL) == 0,
+			"spawn");
+	sim_check(scene->sim, sl_group_spawn(&scans, "scan", scan_task, scene, NULL) == 0, "spawn");
+	(void)sl_group_leave(&scans);
+	sl_group_cancel(&signals, -ECANCELED);
+	(void)sl_group_leave(&signals);
+	sim_check(scene->sim, sl_task_count() == 1, "%u tasks are left", sl_task_count());
+	sl_pattern_free(pattern);
+	return 0;
+}
+
+/* ---- scenes ---- */
+
+static struct scene *
+build_with(const struct sim_options *options)
+{
+	struct scene *scene = calloc(1, sizeof(*scene));
+	cr_assert(scene);
+	scene->sim = sim_new(options);
+	scene->cancel_fd = -1;
+	sl_random_init(&scene->random, options->seed);
+	scene->setup = (struct sl_scan_setup){
+		.sink = { .ctx = scene, .begin = sink_begin, .end = sink_end },
+		.max_hits = UINT64_MAX,
+		.chunk = 64 * SL_KIB,
+		.queue = 4,
+		.max_memory = SL_SCAN_MEMORY_MIN
+	};
+	return scene;
+}
+
+static struct scene *
+build(uint64_t seed)
+{
+	struct sim_options options = sim_options(seed);
+	return build_with(&options);
+}
+
+static void
+tear_down(struct scene *scene)
+{
+	sim_free(scene->sim);
+	for (size_t i = 0; i < scene->count; i++)
+		free(scene->logs[i].data);
+	free(scene);
+}
+
+static struct log *
+add(struct scene *scene, const char *path, size_t len)
+{
+	struct log *log = &scene->logs[scene->count++];
+	*log = (struct log){ .path = path, .data = make_log(&scene->random, len), .len = len };
+	if (strcmp(path, "-") != 0)
+		sim_put_file(scene->sim, path, log->data, len, 0644);
+	return log;
+}
+
+static void
+run(struct scene *scene)
+{
+	const char *paths[INPUTS];
+	for (size_t i = 0; i < scene->count; i++)
+		paths[i] = scene->logs[i].path;
+	scene->setup.paths = paths;
+	scene->setup.count = scene->count;
+	if (scene->print) {
+		scene->setup.sink.line = sink_line;
+		scene->setup.numbers = true;
+	}
+	sim_check(scene->sim, sim_run(scene->sim, scan_main, scene) == 0, "the run");
+}
+
+/* Counted exactly, or in trouble, with a word about it, and no more counted than is there. */
+static void
+check_log(struct scene *scene, const struct log *log)
+{
+	struct counts all = count_naively(log->data, log->len);
+	const struct sl_scan_result *result = &log->result;
+	bool exact =
+		result->lines == all.lines && result->hits == all.hits && result->bytes == log->len;
+	sim_check(scene->sim, log->ended == 1, "'%s' ended %u times", log->path, log->ended);
+	if (!sl_scan_state_is_trouble(result->state)) {
+		sim_check(scene->sim, result->state == SL_SCAN_OK && exact,
+			"'%s' is ok with %llu lines, %llu hits, %llu bytes of %llu, %llu, %zu",
+			log->path, (unsigned long long)result->lines,
+			(unsigned long long)result->hits, (unsigned long long)result->bytes,
+			(unsigned long long)all.lines, (unsigned long long)all.hits, log->len);
+		sim_check(scene->sim, !scene->print || log->seen == all.hits,
+			"%llu lines were given out", (unsigned long long)log->seen);
+		return;
+	}
+	struct counts some = count_naively(log->data, SL_MIN((size_t)result->bytes, log->len));
+	sim_check(scene->sim, log->err.code != 0 && log->err.text[0],
+		"'%s' is in trouble without a word", log->path);
+	sim_check(scene->sim,
+		result->bytes <= log->len && result->lines == some.lines &&
+			result->hits == some.hits,
+		"'%s': %llu lines, %llu hits in %llu bytes, %llu and %llu are there", log->path,
+		(unsigned long long)result->lines, (unsigned long long)result->hits,
+		(unsigned long long)result->bytes, (unsigned long long)some.lines,
+		(unsigned long long)some.hits);
+}
+
+static void
+check(struct scene *scene)
+{
+	for (size_t i = 0; i < scene->count; i++)
+		check_log(scene, &scene->logs[i]);
+	sim_check(scene->sim, scene->code == 0, "the scan returned %d", scene->code);
+	sim_check(scene->sim, scene->progress.summary.inputs == scene->count,
+		"another number of inputs");
+	sim_check(scene->sim, scene->progress.queue_high_water <= scene->setup.queue,
+		"the queue is not bounded");
+}
+
+static void
+expect_all_ok(struct scene *scene)
+{
+	for (size_t i = 0; i < scene->count; i++)
+		sim_check(scene->sim, scene->logs[i].result.state == SL_SCAN_OK, "'%s': %s",
+			scene->logs[i].path, scene->logs[i].err.text);
+}
+
+static void
+add_assorted(struct scene *scene)
+{
+	static const struct {
+		const char *path;
+		size_t len;
+	} logs[] = { { "empty", 0 }, { "tiny", 7 }, { "small", 5000 }, { "page", 4096 },
+		{ "pages", 65536 }, { "more", 65537 }, { "middle", 300000 }, { "large", 1000001 } };
+	for (size_t i = 0; i < SL_COUNT_OF(logs); i++)
+		add(scene, logs[i].path, logs[i].len);
+}
+
+/* ---- all is well ---- */
+
+Test(scenario_scan, assorted_logs_are_counted_exactly)
+{
+	struct sim_seeds seeds = sim_seeds(60);
+	for (uint64_t seed = seeds.first; seed < seeds.end; seed++) {
+		struct scene *scene = build(seed);
+		scene->setup.chunk = seed % 3 ? 64 * SL_KIB : SL_MIB;
+		scene->setup.queue = 1 + (unsigned)(seed % 5);
+		add_assorted(scene);
+		run(scene);
+		check(scene);
+		expect_all_ok(scene);
+		tear_down(scene);
+	}
+}
+
+Test(scenario_scan, matching_lines_come_in_order_with_their_numbers_however_slow_the_sink)
+{
+	struct sim_seeds seeds = sim_seeds(20);
+	for (uint64_t seed = seeds.first; seed < seeds.end; seed++) {
+		struct scene *scene = build(seed);
+		scene->print = true;
+		scene->slow_ns = seed % 2 ? SL_NS_PER_MS : 0;
+		add(scene, "a", 150000);
+		add(scene, "b", 3000);
+		run(scene);
+		check(scene);
+		expect_all_ok(scene);
+		tear_down(scene);
+	}
+}
+
+/* Large enough to be read past the page cache, of which the simulated kernel says by chance that it
+ * has nothing. */
+Test(scenario_scan, a_large_cold_file_is_read_directly_where_that_is_allowed)
+{
+	for (uint64_t seed = 1; seed <= 6; seed++) {
+		struct sim_options options = sim_options(seed);
+		options.dio_align = seed % 3 == 0 ? 0 : 512;
+		struct scene *scene = build_with(&options);
+		scene->setup.chunk = 512 * SL_KIB;
+		add(scene, "a", 5 * SL_MIB + (size_t)seed * 1111);
+		run(scene);
+		check(scene);
+		expect_all_ok(scene);
+		tear_down(scene);
+	}
+}
+
+/* ---- streams ---- */
+
+static void
+feed_stdin(struct scene *scene, const struct log *log)
+{
+	sim_source(scene->sim, 0);
+	for (size_t off = 0; off < log->len;) {
+		size_t n = 1 + (size_t)sl_random_below(&scene->random, 60000);
+		n = SL_MIN(n, log->len - off);
+		sim_source_data(scene->sim, 0, log->data + off, n);
+		off += n;
+		if (sl_random_below(&scene->random, 4) == 0)
+			sim_source_pause(
+				scene->sim, 0, sl_random_below(&scene->random, 5 * SL_NS_PER_S));
+	}
+}
+
+Test(scenario_scan, standard_input_is_counted_to_its_end_whatever_its_pauses)
+{
+	struct sim_seeds seeds = sim_seeds(60);
+	for (uint64_t seed = seeds.first; seed < seeds.end; seed++) {
+		struct scene *scene = build(seed);
+		scene->print = seed % 2;
+		add(scene, "before", 3000);
+		feed_stdin(scene, add(scene, "-", 100000 + (size_t)seed));
+		sim_source_end(scene->sim, 0);
+		add(scene, "behind", 3000);
+		run(scene);
+		check(scene);
+		expect_all_ok(scene);
+		tear_down(scene);
+	}
+}
+
+Test(scenario_scan, standard_input_that_fails_is_counted_up_to_there)
+{
+	struct sim_seeds seeds = sim_seeds(60);
+	for (uint64_t seed = seeds.first; seed < seeds.end; seed++) {
+		struct scene *scene = build(seed);
+		struct log *log = add(scene, "-", 50000);
+		feed_stdin(scene, log);
+		sim_source_fail(scene->sim, 0, -EIO);
+		run(scene);
+		check(scene);
+		sim_check(scene->sim, log->result.state == SL_SCAN_UNREADABLE, "state %d",
+			log->result.state);
+		tear_down(scene);
+	}
+}
+
+/* ---- files that change ---- */
+
+static void
+grow(struct sim *sim, void *ctx)
+{
+	(void)ctx;
+	sim_append(sim, "a", "ERROR one more\nERROR and another\n", 33);
+}
+
+Test(scenario_scan, a_file_that_grows_is_read_to_the_size_it_had)
+{
+	for (uint64_t n = 1; n < 60; n++) {
+		struct scene *scene = build(n);
+		struct log *log = add(scene, "a", 300000);
+		sim_at(scene->sim, n, grow, NULL);
+		run(scene);
+		/* If it grew before it was opened, all of it is the file. */
+		if (log->result.bytes != log->len) {
+			sim_check(scene->sim, log->result.bytes == log->len + 33,
+				"neither of both sizes");
+			log->data = realloc(log->data, log->len + 34);
+			memcpy(log->data + log->len, "ERROR one more\nERROR and another\n", 34);
+			log->len += 33;
+		}
+		check(scene);
+		expect_all_ok(scene);
+		tear_down(scene);
+	}
+}
+
+static void
+cut(struct sim *sim, void *ctx)
+{
+	(void)ctx;
+	sim_cut(sim, "a", 100000);
+}
+
+Test(scenario_scan, a_file_that_is_cut_is_counted_to_its_new_end_and_named)
+{
+	unsigned truncated = 0;
+	for (uint64_t n = 1; n < 60; n++) {
+		struct scene *scene = build(n);
+		struct log *log = add(scene, "a", 1000000);
+		sim_at(scene->sim, n, cut, NULL);
+		run(scene);
+		sim_check(scene->sim, log->ended == 1, "it did not end");
+		struct counts some = count_naively(log->data, (size_t)log->result.bytes);
+		/* Parts that were read before the cut may lie behind it; what is counted is from
+		 * the beginning on. */
+		sim_check(scene->sim, log->result.bytes >= 100000 && log->result.bytes <= log->len,
+			"%llu bytes", (unsigned long long)log->result.bytes);
+		sim_check(scene->sim,
+			log->result.lines == some.lines && log->result.hits == some.hits,
+			"wrong counts");
+		bool whole = log->result.bytes == log->len || sim_ops(scene->sim) < n;
+		bool opened_late = log->result.bytes == 100000 && log->result.state == SL_SCAN_OK;
+		sim_check(scene->sim,
+			whole || opened_late || log->result.state == SL_SCAN_TRUNCATED,
+			"state %d: %s", log->result.state, log->err.text);
+		truncated += log->result.state == SL_SCAN_TRUNCATED;
+		tear_down(scene);
+	}
+	cr_assert_gt(truncated, 5);
+}
+
+static void
+remove_it(struct sim *sim, void *ctx)
+{
+	(void)ctx;
+	sim_remove(sim, "a");
+}
+
+Test(scenario_scan, a_file_that_is_removed_meanwhile_is_read_to_its_end_or_missing)
+{
+	for (uint64_t n = 1; n < 40; n++) {
+		struct scene *scene = build(n);
+		struct log *log = add(scene, "a", 300000);
+		add(scene, "b", 3000);
+		sim_at(scene->sim, n, remove_it, NULL);
+		run(scene);
+		check(scene);
+		sim_check(scene->sim, log->result.state == SL_SCAN_OK || log->err.code == -ENOENT,
+			"%s", log->err.text);
+		tear_down(scene);
+	}
+}
+
+/* ---- ends ---- */
+
+Test(scenario_scan, a_signal_at_any_moment_ends_the_scan_within_a_second_and_leaves_nothing)
+{
+	struct sim_seeds seeds = sim_seeds(200);
+	for (uint64_t seed = seeds.first; seed < seeds.end; seed++) {
+		struct scene *scene = build(seed);
+		scene->print = seed % 2;
+		scene->slow_ns = seed % 4 == 1 ? 100 * SL_NS_PER_MS : 0;
+		add(scene, "a", 100000);
+		sim_source(scene->sim, 0);
+		sim_source_data(scene->sim, 0, "ERROR\n", 6);
+		struct log *log = add(scene, "-", 6);
+		memcpy(log->data, "ERROR\n", 6);
+		add(scene, "b", 3000);
+		scene->cancel_fd = sim_trap(scene->sim, 1 + seed % 40);
+		/* Else the stream stays open, and only the signal can end the scan. */
+		if (seed % 40 > 9)
+			sim_source_end(scene->sim, 0);
+		run(scene);
+		bool cancelled = scene->cancelled_ns != 0 && scene->code != 0;
+		sim_check(scene->sim, scene->code == 0 || scene->code == -ECANCELED, "%d",
+			scene->code);
+		sim_check(scene->sim,
+			!cancelled || scene->ended_ns - scene->cancelled_ns < SL_NS_PER_S, "late");
+		tear_down(scene);
+	}
+}
+
+Test(scenario_scan, a_sink_that_fails_ends_the_scan_with_its_code)
+{
+	struct sim_seeds seeds = sim_seeds(40);
+	for (uint64_t seed = seeds.first; seed < seeds.end; seed++) {
+		struct scene *scene = build(seed);
+		scene->print = true;
+		scene->fail_line = 1 + seed % 5;
+		add(scene, "a", 300000);
+		add(scene, "b", 300000);
+		run(scene);
+		sim_check(scene->sim, scene->code == -EPIPE, "%d", scene->code);
+		tear_down(scene);
+	}
+}
+
+Test(scenario_scan, a_number_of_lines_that_is_enough_settles_an_input)
+{
+	struct sim_seeds seeds = sim_seeds(40);
+	for (uint64_t seed = seeds.first; seed < seeds.end; seed++) {
+		struct scene *scene = build(seed);
+		scene->print = true;
+		scene->setup.max_hits = 3;
+		struct log *a = add(scene, "a", 300000), *b = add(scene, "b", 300000);
+		run(scene);
+		sim_check(scene->sim, scene->code == 0, "%d", scene->code);
+		sim_check(scene->sim,
+			a->seen == 3 && b->seen == 3 && a->result.state == SL_SCAN_LIMITED,
+			"%llu and %llu lines", (unsigned long long)a->seen,
+			(unsigned long long)b->seen);
+		tear_down(scene);
+	}
+}
+
+/* ---- everything that can fail fails once ---- */
+
+static void
+add_two_and_stdin(struct scene *scene)
+{
+	add(scene, "a", 300000);
+	add(scene, "b", 5000);
+	feed_stdin(scene, add(scene, "-", 20000));
+	sim_source_end(scene->sim, 0);
+}
+
+Test(scenario_scan, the_nth_operation_fails_for_every_n)
+{
+	struct sim_seeds seeds = sim_seeds(6);
+	for (uint64_t seed = seeds.first; seed < seeds.end; seed++) {
+		bool hit = true;
+		for (uint64_t n = 1; hit; n++) {
+			struct scene *scene = build(seed);
+			scene->print = seed % 2;
+			add_two_and_stdin(scene);
+			sim_fail_nth(scene->sim, n, 0, 0);
+			run(scene);
+			check(scene);
+			hit = sim_faults(scene->sim) > 0;
+			if (!hit)
+				expect_all_ok(scene);
+			tear_down(scene);
+		}
+	}
+}
+
+Test(scenario_scan, random_failures_break_no_promise)
+{
+	struct sim_seeds seeds = sim_seeds(150);
+	for (uint64_t seed = seeds.first; seed < seeds.end; seed++) {
+		struct sim_options options = sim_options(seed);
+		options.fault_ppm = 30000;
+		struct scene *scene = build_with(&options);
+		scene->print = seed % 2;
+		add(scene, "a", 300000);
+		add(scene, "b", 5000);
+		add(scene, "c", 70000);
+		add(scene, "d", 0);
+		run(scene);
+		check(scene);
+		tear_down(scene);
+	}
+}
+
+Test(scenario_scan, interrupted_reads_are_repeated)
+{
+	static const int codes[] = { -EINTR, -EAGAIN };
+	for (uint64_t n = 1; n < 30; n++) {
+		struct scene *scene = build(n);
+		add(scene, "a", 300000);
+		sim_fail_nth(scene->sim, n, codes[n % 2], KIND(SL_OP_READ));
+		run(scene);
+		check(scene);
+		expect_all_ok(scene);
+		tear_down(scene);
+	}
+}
