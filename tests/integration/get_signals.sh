@@ -60,7 +60,7 @@ test_signals_end_loops() {
 		select undef, undef, undef, 0.2;
 		kill INT => $pid;
 		waitpid $pid, 0;
-		exit(($? & 127) == 2 ? 0 : 1)' "$S" get "$ORIGIN/noanswer" 2>err.perl || fail "not ended by SIGINT"
+		exit(($? & 127) == 2 ? 0 : 1)' "$S" get -o other "$ORIGIN/noanswer" 2>err.perl || fail "not ended by SIGINT"
 	kill -TERM "$pid"
 	finish 5
 	setsid env --default-signal bash -c '
