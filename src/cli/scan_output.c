@@ -46,7 +46,7 @@ send_pending(struct sl_scan_output *output)
 	if (output->pending.len == 0)
 		return 0;
 	uint64_t before_ns = sl_now();
-	output->printed_bytes += output->pending.len;
+	output->sent_bytes += output->pending.len;
 	int code = sl_output_send(output->out, &output->pending);
 	output->waited_ns += sl_now() - before_ns;
 	return code;
@@ -163,7 +163,7 @@ json_submatches(
 		sl_json_u64(json, "end", end);
 		sl_json_close(json);
 		at = end > begin ? end : end + 1;
-		output->printed_matches++;
+		output->input_matches++;
 	}
 	sl_json_close(json);
 }
@@ -222,6 +222,14 @@ json_stats(struct sl_json *json, const struct totals *totals)
 	sl_json_close(json);
 }
 
+/* Bytes of output so far. */
+static uint64_t
+position(const struct sl_scan_output *output)
+{
+	return output->sent_bytes + output->pending.len;
+}
+
+/* As ripgrep counts: what was printed of an input is all but this event. */
 static void
 json_end(struct sl_scan_output *output, const struct sl_input *input,
 	const struct sl_scan_result *result)
@@ -231,8 +239,11 @@ json_end(struct sl_scan_output *output, const struct sl_input *input,
 		.searches = 1,
 		.searches_with_match = result->hits > 0,
 		.bytes = result->bytes,
+		.printed = position(output) - output->input_begin,
 		.lines = result->hits,
-		.matches = result->hits };
+		.matches = output->options->print ? output->input_matches : result->hits };
+	output->printed_bytes += totals.printed;
+	output->printed_matches += totals.matches;
 	json_begin(&json, &output->pending, "end");
 	json_path(&json, input);
 	sl_json_null(&json, "binary_offset");
@@ -255,9 +266,9 @@ json_summary(
 		.searches = summary->inputs,
 		.searches_with_match = summary->inputs_with_hits,
 		.bytes = summary->bytes,
-		.printed = output->printed_bytes + output->pending.len,
+		.printed = output->printed_bytes,
 		.lines = summary->hits,
-		.matches = SL_MAX(output->printed_matches, summary->hits) };
+		.matches = output->printed_matches };
 	json_begin(&json, &output->pending, "summary");
 	json_elapsed(&json, "elapsed_total", elapsed_ns);
 	json_stats(&json, &totals);
@@ -273,6 +284,8 @@ on_begin(void *ctx, const struct sl_input *input)
 {
 	struct sl_scan_output *output = ctx;
 	struct sl_json json;
+	output->input_begin = position(output);
+	output->input_matches = 0;
 	json_begin(&json, &output->pending, "begin");
 	json_path(&json, input);
 	sl_json_end_line(&json);

@@ -22,6 +22,7 @@ struct scan_job {
 	bool is_over;      /* no more of it is to be read: the next piece is the last */
 	enum sl_form form; /* by its first piece */
 	bool is_binary;
+	struct sl_group *reading; /* the task that waits for a stream's next bytes, or NULL */
 
 	/* The merger's. */
 	bool has_begun;

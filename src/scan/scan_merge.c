@@ -69,6 +69,8 @@ give_line(struct scan *scan, struct scan_job *job, const struct sl_join_line *fo
 	/* What follows is not counted: the totals end with this line. */
 	settle(job, SL_SCAN_LIMITED);
 	job->ignores_rest = job->is_over = true;
+	if (job->reading)
+		sl_group_cancel(job->reading, -ECANCELED);
 	job->totals = (struct sl_join_totals){
 		.bytes = found->off + found->whole_len + found->is_closed,
 		.lines = found->index + 1,
@@ -175,6 +177,7 @@ note_trouble(struct scan *scan, const struct scan_piece *piece)
 		(void)sl_input_fail_form(job->input, job->form);
 	} else if (job->is_binary) {
 		settle(job, SL_SCAN_BINARY);
+		(void)sl_input_fail_binary(job->input);
 	} else if (piece->code && was_fine) {
 		settle(job, SL_SCAN_UNREADABLE);
 		(void)sl_input_fail_read(job->input, piece->code, scan->join.bytes);

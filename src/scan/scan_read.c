@@ -79,17 +79,43 @@ read_range(struct scan *scan, struct scan_piece *piece)
 	return 0;
 }
 
-/* A stream's next bytes, or its end. `turn` is held, so that they come in order. */
+struct stream_call {
+	const struct scan_piece *piece;
+	size_t len;
+};
+
+SL_SUSPENDS
+static int
+read_stream_task(void *arg)
+{
+	struct stream_call *call = arg;
+	const struct scan_piece *piece = call->piece;
+	return sl_input_read_stream(
+		piece->job->input, piece->chunk->data, piece->chunk->size, &call->len);
+}
+
+/*
+ * A stream's next bytes, or its end. `turn` is held, so that they come in order. In a group of its
+ * own: the merger may find out that enough has come, while the stream gives nothing more for hours.
+ */
 SL_SUSPENDS
 static int
 read_stream(struct scan *scan, struct scan_piece *piece)
 {
-	size_t len = 0;
-	int got = sl_input_read_stream(
-		piece->job->input, piece->chunk->data, piece->chunk->size, &len);
-	if (sl_scan_is_cancellation(got))
-		return got;
-	take_bytes(scan, piece, got, len);
+	struct stream_call call = { .piece = piece };
+	struct scan_job *job = piece->job;
+	struct sl_group group;
+	int got = 0;
+	sl_group_enter(&group, SL_GROUP_COLLECT);
+	job->reading = &group;
+	int code = sl_group_spawn(&group, "stream", read_stream_task, &call, &got);
+	sl_group_leave(&group);
+	job->reading = NULL;
+	if (code || sl_scan_is_cancellation(got))
+		return code ? code : got;
+	if (job->ignores_rest)
+		got = 0;
+	take_bytes(scan, piece, got, call.len);
 	piece->is_last = got <= 0;
 	return 0;
 }

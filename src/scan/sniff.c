@@ -21,12 +21,11 @@ static const struct magic {
 	{ SL_FORM_UTF16, 4, 0, 0xff, { 0x00, 0x00, 0xfe, 0xff } }, /* UTF-32, big end first */
 };
 
+/* The first `len` bytes of the magic, or all of it. */
 static bool
-has_magic(const struct magic *magic, const unsigned char *data, size_t len)
+agrees(const struct magic *magic, const unsigned char *data, size_t len)
 {
-	if (len < magic->len)
-		return false;
-	for (unsigned i = 0; i < magic->len; i++) {
+	for (size_t i = 0; i < len && i < magic->len; i++) {
 		unsigned char c = i == magic->masked_at ? data[i] & magic->mask : data[i];
 		if (c != magic->bytes[i])
 			return false;
@@ -38,10 +37,20 @@ enum sl_form
 sl_sniff_form(const unsigned char *data, size_t len)
 {
 	for (size_t i = 0; i < SL_COUNT_OF(magics); i++) {
-		if (has_magic(&magics[i], data, len))
+		if (len >= magics[i].len && agrees(&magics[i], data, len))
 			return magics[i].form;
 	}
 	return SL_FORM_PLAIN;
+}
+
+bool
+sl_sniff_wants_more(const unsigned char *data, size_t len)
+{
+	for (size_t i = 0; i < SL_COUNT_OF(magics); i++) {
+		if (len < magics[i].len && agrees(&magics[i], data, len))
+			return true;
+	}
+	return false;
 }
 
 bool

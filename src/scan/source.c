@@ -17,6 +17,10 @@
  * is wasted. */
 #define PROBE_STRIDE (16 * SL_MIB)
 
+/* Files of sysfs and the like claim a page and give less. They have no blocks, as a file that is
+ * one small hole: those are read in order to their end, whatever their size. */
+#define MADE_UP_MAX (64 * SL_KIB)
+
 /* What a stream has given is passed on if it gives nothing more for so long. */
 #define STREAM_IDLE_NS SL_NS_PER_MS
 
@@ -35,6 +39,7 @@ sl_input_new(struct sl_input **out, const char *path, bool is_found)
 	input->is_stdin = !is_found && strcmp(path, "-") == 0;
 	input->is_found = is_found;
 	input->fd = input->direct_fd = -1;
+	input->left = UINT64_MAX;
 	*out = input;
 	return 0;
 }
@@ -57,7 +62,8 @@ open_op(const struct sl_input *input)
 	int flags = O_RDONLY | O_NOCTTY;
 	if (input->is_found)
 		flags |= O_NOFOLLOW;
-	if (input->may_block)
+	/* What was found may have become a FIFO since; a regular file does not mind. */
+	if (input->may_block || input->is_found)
 		flags |= O_NONBLOCK;
 	return (struct sl_op){ .kind = SL_OP_OPEN,
 		.dir_fd = AT_FDCWD,
@@ -72,7 +78,7 @@ stat_op(int fd, struct statx *st)
 		.dir_fd = fd,
 		.path = "",
 		.flags = AT_EMPTY_PATH,
-		.mask = STATX_TYPE | STATX_SIZE | STATX_INO | STATX_DIOALIGN,
+		.mask = STATX_TYPE | STATX_SIZE | STATX_INO | STATX_BLOCKS | STATX_DIOALIGN,
 		.statx = st };
 }
 
@@ -94,6 +100,21 @@ can_be_direct(const struct statx *st)
 	       st->stx_dio_mem_align != 0 && SL_INPUT_ALIGN % st->stx_dio_mem_align == 0;
 }
 
+static bool
+is_made_up(const struct statx *st)
+{
+	return (st->stx_mask & STATX_BLOCKS) && st->stx_blocks == 0 && st->stx_size <= MADE_UP_MAX;
+}
+
+/* A file as standard input is read from where it stands to its size now: it may grow with what we
+ * print. */
+static uint64_t
+left_of_stdin(const struct statx *st)
+{
+	off_t at = lseek(STDIN_FILENO, 0, SEEK_CUR);
+	return at < 0 ? UINT64_MAX : st->stx_size - SL_MIN((uint64_t)at, st->stx_size);
+}
+
 static void
 take_stat(struct sl_input *input, const struct statx *st)
 {
@@ -110,7 +131,11 @@ take_stat(struct sl_input *input, const struct statx *st)
 	input->device = (unsigned long long)st->stx_dev_major << 32 | st->stx_dev_minor;
 	input->inode = st->stx_ino;
 	/* Standard input begins where its descriptor stands, which only reading in order knows. */
-	bool has_size = type == S_IFREG && st->stx_size > 0 && !input->is_stdin;
+	bool has_size = type == S_IFREG && st->stx_size > 0 && !is_made_up(st);
+	if (has_size && input->is_stdin) {
+		input->left = left_of_stdin(st);
+		has_size = false;
+	}
 	input->kind = has_size ? SL_INPUT_FILE : SL_INPUT_STREAM;
 	input->size = has_size ? st->stx_size : 0;
 	input->direct = has_size && can_be_direct(st) ? SL_INPUT_DIRECT_MAYBE : SL_INPUT_DIRECT_NO;
@@ -354,9 +379,10 @@ sl_input_read_stream(struct sl_input *input, unsigned char *data, size_t most, s
 {
 	*read_len = 0;
 	bool is_first = !input->has_begun;
+	most = (size_t)SL_MIN((uint64_t)most, input->left);
 	while (*read_len < most) {
 		/* The first bytes must be enough to tell the form by. */
-		bool enough = *read_len >= (is_first ? SL_SNIFF_FORM : 1u);
+		bool enough = *read_len > 0 && !(is_first && sl_sniff_wants_more(data, *read_len));
 		uint64_t deadline_ns = enough ? sl_deadline_in(STREAM_IDLE_NS) : SL_FOREVER;
 		int got = read_some(input, data + *read_len, most - *read_len, deadline_ns);
 		if (got == -ETIMEDOUT && enough && sl_task_cancelled() == 0)
@@ -366,6 +392,8 @@ sl_input_read_stream(struct sl_input *input, unsigned char *data, size_t most, s
 		if (got == 0)
 			break;
 		*read_len += (size_t)got;
+		if (input->left != UINT64_MAX)
+			input->left -= (uint64_t)got;
 	}
 	return (int)*read_len;
 }
@@ -411,4 +439,13 @@ sl_input_fail_undecided(struct sl_input *input, uint64_t lines)
 		"them, or they are longer than 1 MiB (a simpler pattern helps; -F has no limits)",
 		(unsigned long long)lines, quote, input->is_stdin ? "standard input" : input->path,
 		quote);
+}
+
+int
+sl_input_fail_binary(struct sl_input *input)
+{
+	return sl_fail(&input->err, SL_PHASE_READ, SL_E_UNSUPPORTED,
+		"'%s' is passed over: it is binary (files that are named are read whatever they "
+		"are)",
+		input->path);
 }

@@ -27,7 +27,10 @@ struct sl_scan_output {
 	size_t row_count, row_cap;
 	bool with_names;
 	bool terminal, colour; /* of stdout */
-	uint64_t printed_bytes, printed_matches, inputs_printed;
+	uint64_t sent_bytes;
+	/* of JSON: where the input's events begin, the matches in it, and the sums over all inputs
+	 */
+	uint64_t input_begin, input_matches, printed_bytes, printed_matches;
 	uint64_t waited_ns; /* for the reader of stdout */
 };
 

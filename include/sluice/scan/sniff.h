@@ -23,6 +23,10 @@ enum sl_form {
 
 enum sl_form sl_sniff_form(const unsigned char *data, size_t len);
 
+/* True if more bytes could make something else of it than sl_sniff_form says: these begin as a form
+ * does. */
+bool sl_sniff_wants_more(const unsigned char *data, size_t len);
+
 /* True if there is a NUL in the first SL_SNIFF_BINARY bytes. */
 bool sl_sniff_is_binary(const unsigned char *data, size_t len);
 

@@ -6,7 +6,8 @@
  * and by several tasks at once. Warm parts are copied from the page cache without waiting
  * (RWF_NOWAIT); cold parts of large files are read past it (O_DIRECT) where the file system allows.
  * A stream (FIFO, terminal, file of /proc, anything without a size) is read in order, by one task
- * at a time, to its end.
+ * at a time, to its end; so is a file that is standard input, from where it stands to the size it
+ * had.
  */
 #ifndef SLUICE_SCAN_SOURCE_H
 #define SLUICE_SCAN_SOURCE_H
@@ -40,6 +41,8 @@ struct sl_input {
 
 	bool may_block; /* opening it could wait for a writer: a FIFO */
 	bool has_begun; /* a stream of which something was read */
+	uint64_t left;  /* of a stream that is a file: bytes up to its size when it was opened; else
+			   UINT64_MAX */
 	int fd;
 	enum sl_input_direct direct;
 	int direct_fd;
@@ -113,6 +116,6 @@ int sl_input_read_stream(
  * that a pattern's limits left undecided. Return its code. */
 int sl_input_fail_read(struct sl_input *input, int code, uint64_t off);
 int sl_input_fail_form(struct sl_input *input, enum sl_form form);
-int sl_input_fail_undecided(struct sl_input *input, uint64_t lines);
+int sl_input_fail_binary(struct sl_input *input);
 
 #endif

@@ -1,0 +1,615 @@
+# sluice scan on good input: the totals are those of grep and wc, whatever the options.
+
+scan() {
+	run scan "$@"
+}
+
+# Lines of all lengths, some longer than a piece, some that match.
+make_log() { # lines, seed
+	awk -v lines="$1" -v seed="$2" 'BEGIN {
+		srand(seed)
+		split("ERROR error Error errno warning ERR ok eRRoR", words, " ")
+		for (i = 0; i < 4096; i++)
+			pad = pad substr("abcdefghij klmnopqrst,uvwxyz", int(rand() * 28) + 1, 1)
+		while (length(long) < 300000)
+			long = long pad
+		for (n = 1; n <= lines; n++) {
+			kind = rand()
+			text = kind < 0.1 ? "" : substr(pad, 1, int(rand() * 200))
+			if (kind > 0.9995)
+				text = substr(long, 1, int(rand() * 300000))
+			word = rand() < 0.3 ? words[int(rand() * 8) + 1] : "fine"
+			print n " " text (rand() < 0.5 ? " " word " " n % 10 : word)
+		}
+	}'
+}
+
+lines_of() { # file...; a last line without newline counts
+	cat -- "$@" | grep -ac ''
+}
+
+# The totals of a run with --json.
+expect_totals() { # lines, error lines
+	local last
+	last=$(tail -n 1 out)
+	[[ $last == *"\"matched_lines\":$2,"* && $last == *"\"total_lines\":$1,"* ]] || fail "not $1 lines and $2 error lines"
+}
+
+# A row of the table: name, lines, error lines.
+expect_row() {
+	awk -v name="$1" -v lines="$2" -v hits="$3" '$1 == name && $2 == lines && $3 == hits { found = 1 } END { exit !found }' out ||
+		fail "no row '$1 $2 $3'"
+}
+
+# real logs have the counts that were made by hand
+test_scan_golden() {
+	local logs=$ROOT/../shared/logs file bytes lines hits folded rest
+	[[ -f $logs/golden.tsv ]] || skip "no sample logs here"
+	while IFS=$'\t' read -r file bytes lines hits folded rest; do
+		[[ $file != file ]] || continue
+		scan --json "$logs/$file"
+		expect_totals "$lines" "$hits"
+		expect $((hits == 0))
+		grep -q "\"bytes_searched\":$bytes," out || fail "not $bytes bytes"
+		scan -i --json "$logs/$file"
+		expect_totals "$lines" "$folded"
+	done <"$logs/golden.tsv"
+	scan "$logs"/*.log
+	expect 0
+	expect_row total 16000 1504
+}
+
+# any workers, pieces, queue and memory: the same totals
+test_scan_engine_options() {
+	make_log 40000 1 >a
+	make_log 3000 2 >b
+	local lines hits options
+	lines=$(lines_of a b)
+	hits=$(cat a b | grep -acE 'ERROR|error')
+	for options in "" "--workers 1" "--workers 2" "--workers 3" "--workers 4" "--chunk 64K" "--chunk 70000" "--chunk 16M" "--queue 1" \
+		"--max-memory 8M" "--workers 1 --chunk 64K --queue 1 --max-memory 8M" "--workers 4 --chunk 64K --queue 1 --max-memory 8M" \
+		"--workers 64 --queue 4096 --max-memory 8M" "--chunk 2M --max-memory 8M"; do
+		# shellcheck disable=SC2086
+		scan --json $options a b
+		expect 0
+		expect_totals "$lines" "$hits"
+		# shellcheck disable=SC2086
+		scan --json -e 'err[o]r' -e 'ERR(OR)' $options a b
+		expect 0
+		expect_totals "$lines" "$hits"
+	done
+}
+
+# every kind of pattern finds what grep finds
+test_scan_patterns() {
+	make_log 20000 3 >a
+	local lines
+	lines=$(lines_of a)
+	scan --json -i a
+	expect_totals "$lines" "$(grep -acEi error a)"
+	scan --json -F -e 'o' a
+	expect_totals "$lines" "$(grep -acF o a)"
+	scan --json -F -i -e 'ERR' -e 'fine' a
+	expect_totals "$lines" "$(grep -aciF -e ERR -e fine a)"
+	scan --json -F -e 'a.c' -e '(' a
+	expect_totals "$lines" "$(grep -acF -e 'a.c' -e '(' a)"
+	scan --json -e '[0-9]$' a
+	expect_totals "$lines" "$(grep -acE '[0-9]$' a)"
+	scan --json -e '^1' -e 'fine$' a
+	expect_totals "$lines" "$(grep -acE -e '^1' -e 'fine$' a)"
+	scan --json -e '^[0-9]+ $' -e 'Error \d' a
+	expect_totals "$lines" "$(grep -acP '^[0-9]+ $|Error \d' a)"
+	scan --json -e '(\d)\1\1' a
+	expect_totals "$lines" "$(grep -acP '(\d)\1\1' a)"
+	scan --json -i -e 'ERRNO [0-4]' a
+	expect_totals "$lines" "$(grep -aciE 'errno [0-4]' a)"
+	scan --json -e '' a
+	expect_totals "$lines" "$lines"
+	scan --json -e 'nowhere to be found' a
+	expect 1
+	expect_totals "$lines" 0
+	scan --json -e ERROR --regexp=error -F a
+	expect_totals "$lines" "$(grep -acE 'ERROR|error' a)"
+	scan --json -e $'ERROR\nerror' a
+	expect_totals "$lines" "$(grep -acE 'ERROR|error' a)"
+}
+
+# a match that a cut goes through is found once, at every place of the cut
+test_scan_straddles_cuts() {
+	local cut before
+	for cut in 65536 262144 1048576; do
+		for before in 0 1 2 3 4 5 6; do
+			head -c $((cut - before - 3)) /dev/zero | tr '\0' 'x'
+			printf '\nx\nerror'
+			head -c $((cut - 5 + before)) /dev/zero | tr '\0' 'y'
+			printf '\n'
+		done
+	done >a
+	local options
+	for options in "--chunk 64K" "--chunk 64K --workers 4" "--chunk 256K" "" "-e err[o]r" "-e err[o]r --chunk 64K"; do
+		# shellcheck disable=SC2086
+		scan --json $options a
+		expect_totals 63 21
+		# shellcheck disable=SC2086
+		scan --json $options <a
+		expect_totals 63 21
+		# shellcheck disable=SC2086
+		scan --json $options < <(cat a)
+		expect_totals 63 21
+		# shellcheck disable=SC2086
+		scan -p --no-filename $options a
+		grep -naE 'ERROR|error' a | cut -b 1-1048579 >want
+		sed 's/ \[\.\.\. [0-9]* more bytes\]$//' out | cut -b 1-1048579 >got
+		cmp want got || fail "lines differ with $options"
+	done
+}
+
+# -p prints what grep -n prints
+test_scan_print() {
+	make_log 20000 4 >a
+	make_log 500 5 | head -c -1 >b
+	local workers
+	for workers in 1 2 3 4; do
+		scan -p --workers "$workers" --chunk 64K a b
+		expect 0
+		grep -nHaE 'ERROR|error' a b >want
+		same want out
+		scan -p --no-filename --workers "$workers" -i -e 'err(or|no) [0-9]' a b
+		expect 0
+		grep -hnaiE 'err(or|no) [0-9]' a b >want
+		same want out
+	done
+	scan -p a
+	grep -nHaE 'ERROR|error' a >want
+	same want out
+	scan -pn a
+	same want out
+	scan -p --no-filename a
+	grep -naE 'ERROR|error' a >want
+	same want out
+	scan -p <b
+	expect 0
+	grep -naE 'ERROR|error' b | sed 's/^/<stdin>:/' >want
+	same want out
+	scan -p -e 'nowhere to be found' a b
+	expect 1
+	[[ ! -s out ]] || fail "something was printed"
+}
+
+# -c counts as grep -c does, with names where grep has them
+test_scan_count() {
+	make_log 1000 6 >a
+	printf 'fine\n' >b
+	mkdir d
+	cp a d/x
+	scan -c a
+	expect 0
+	grep -acE 'ERROR|error' a >want
+	same want out
+	scan -c a b
+	expect 0
+	grep -acE 'ERROR|error' a b >want
+	same want out
+	scan -c -H a
+	grep -HacE 'ERROR|error' a >want
+	same want out
+	scan -c --no-filename a b
+	grep -hacE 'ERROR|error' a b >want
+	same want out
+	scan -c d
+	grep -racE 'ERROR|error' d >want
+	same want out
+	scan -c b
+	expect 1
+	[[ $(cat out) == 0 ]] || fail "not 0"
+}
+
+# -m leaves each input after so many error lines
+test_scan_max_count() {
+	make_log 30000 7 >a
+	cp a b
+	local m workers at
+	for m in 1 2 7 1000; do
+		for workers in 1 4; do
+			scan -p -m "$m" --workers "$workers" --chunk 64K a b
+			expect 0
+			grep -nHaE -m "$m" 'ERROR|error' a b >want
+			same want out
+			scan -c --max-count="$m" --workers "$workers" -e 'ERRO[R]|error' a
+			expect 0
+			[[ $(cat out) == "$m" ]] || fail "not $m"
+			at=$(grep -naE -m "$m" 'ERROR|error' a | tail -n 1 | cut -d: -f1)
+			scan --json -m "$m" --workers "$workers" a
+			expect_totals "$at" "$m"
+			scan --json -m "$m" <a
+			expect_totals "$at" "$m"
+		done
+	done
+	scan -c -m 1000000 a
+	grep -acE 'ERROR|error' a >want
+	same want out
+}
+
+# -m ends without waiting for more of a stream
+test_scan_max_count_of_a_stream() {
+	scan -p -m 2 < <(echo error; echo ERROR; echo error; exec sleep 600)
+	expect 0
+	[[ $(wc -l <out) == 2 ]] || fail "not two lines"
+	scan -c -m 2000 < <(exec yes error)
+	expect 0
+	[[ $(cat out) == 2000 ]] || fail "not 2000"
+}
+
+# -q ends at the first error line, and says so by its status only
+test_scan_quiet() {
+	printf 'fine\nerror\n' >a
+	printf 'fine\n' >b
+	scan -q a
+	expect 0
+	scan -q b
+	expect 1
+	scan -q b b a
+	expect 0
+	scan -q -e fine -m 1 b
+	expect 0
+	scan -q -e nothing a b
+	expect 1
+	[[ ! -s out && ! -s err ]] || fail "it was not quiet"
+	scan -q < <(exec yes error)
+	expect 0
+	scan -q - a < <(echo fine; echo error; exec sleep 600)
+	expect 0
+	scan -q -e 'err[o]r' < <(echo error; exec sleep 600)
+	expect 0
+	scan -q missing a
+	expect 0
+	scan -q missing b
+	expect 2
+}
+
+# carriage returns, NULs, escapes and bytes that are no text are bytes like others; a last line without newline counts
+test_scan_any_bytes() {
+	printf 'error\r\nfine\r\nx error\r\nERROR' >crlf
+	scan --json crlf
+	expect_totals 4 3
+	scan -p --no-filename crlf
+	printf '1:error\r\n3:x error\r\n4:ERROR\n' >want
+	same want out
+	scan -c -e 'error$' crlf
+	[[ $(cat out) == 0 ]] || fail "a carriage return is data"
+	printf 'a\0error\n\0\0\nfine\0\n\0error' >nul
+	scan --json nul
+	expect_totals 4 2
+	scan -c -e 'r\x00?$' nul
+	[[ $(cat out) == 2 ]] || fail "not 2"
+	printf '\377\376x error\n\303(\nerr\303\251or error\033[31m\n' | tail -c +3 >bytes
+	scan --json bytes
+	expect_totals 3 2
+	scan -p --no-filename bytes
+	grep -na error bytes >want
+	same want out
+	scan -c -e '\xc3\xa9' bytes
+	[[ $(cat out) == 1 ]] || fail "not 1"
+	printf '\xef\xbb\xbferror\n' >bom
+	scan --json bom
+	expect_totals 1 1
+	printf '\xef\xbb\xbf' | cat - a 2>/dev/null >bom2
+	scan --json bom2
+	expect_totals 1 0
+	printf 'error' >one
+	scan --json one
+	expect_totals 1 1
+	printf '\n' >newline
+	scan --json newline
+	expect_totals 1 0
+	: >empty
+	scan --json empty
+	expect 1
+	expect_totals 0 0
+	scan --json -e '' empty
+	expect 1
+	expect_totals 0 0
+	scan --json -e '^$' newline
+	expect_totals 1 1
+}
+
+# a million empty lines
+test_scan_empty_lines() {
+	head -c 1000000 /dev/zero | tr '\0' '\n' >a
+	scan --json a
+	expect 1
+	expect_totals 1000000 0
+	scan --json -e '^$' a
+	expect 0
+	expect_totals 1000000 1000000
+	scan --json -e x -m 3 <a
+	expect 1
+	expect_totals 1000000 0
+}
+
+# standard input: a pipe, a file from where it stands, twice, among others
+test_scan_standard_input() {
+	make_log 3000 8 >a
+	local lines hits
+	lines=$(lines_of a)
+	hits=$(grep -acE 'ERROR|error' a)
+	scan --json <a
+	expect_totals "$lines" "$hits"
+	scan --json - <a
+	expect_totals "$lines" "$hits"
+	scan --json < <(cat a)
+	expect_totals "$lines" "$hits"
+	scan --json a - a < <(cat a)
+	expect_totals $((lines * 3)) $((hits * 3))
+	scan --json - - <a
+	expect_totals "$lines" "$hits"
+	{ dd bs=1000 count=1 of=/dev/null 2>/dev/null && scan --json; } <a
+	tail -c +1001 a >rest
+	expect_totals "$(lines_of rest)" "$(grep -acE 'ERROR|error' rest)"
+	scan --json /dev/stdin < <(cat a)
+	expect_totals "$lines" "$hits"
+	scan --json <(cat a) <(cat a)
+	expect_totals $((lines * 2)) $((hits * 2))
+	cp a ./-
+	scan --json ./- </dev/null
+	expect_totals "$lines" "$hits"
+	scan </dev/null
+	expect 1
+	expect_row '<stdin>' 0 0
+}
+
+# lines of a stream are shown as they come
+test_scan_stream_is_shown_at_once() {
+	mkfifo pipe
+	start scan -p pipe
+	exec 8>pipe
+	printf 'first error\n' >&8
+	until_true 5 grep -q 'first error' out
+	printf 'fine\nsecond ' >&8
+	printf 'error\n' >&8
+	until_true 5 grep -q '3:second error' out
+	printf 'last ERROR' >&8
+	exec 8>&-
+	finish 5
+	[[ $status == 0 ]] || fail "status $status"
+	grep -q '4:last ERROR' out || fail "the last line is not there"
+}
+
+# folders are walked: files at every depth, no links, FIFOs or sockets; binary files are skipped and named
+test_scan_folders() {
+	mkdir -p d/a/b/c d/.hidden d/empty "d/with space"
+	make_log 300 9 >d/x
+	cp d/x d/a/y
+	cp d/x d/a/b/c/z
+	cp d/x d/.hidden/h
+	cp d/x "d/with space/-e"
+	mkfifo d/pipe
+	ln -s x d/link
+	ln -s . d/loop
+	ln -s ../.. d/a/up
+	ln -s nowhere d/dangling
+	printf 'error\0error\n' >d/binary
+	local lines hits options
+	lines=$(lines_of d/x)
+	hits=$(grep -acE 'ERROR|error' d/x)
+	scan --json d
+	expect 0 d/binary
+	expect_totals $((lines * 5)) $((hits * 5))
+	scan d
+	expect 0 d/binary
+	expect_row d/binary - -
+	expect_row total $((lines * 5)) $((hits * 5))
+	for options in -c -p; do
+		scan "$options" d
+		expect 0 d/binary
+	done
+	scan -c -r d
+	LC_ALL=C sort out >got
+	grep -rIcE 'ERROR|error' d | grep -v 'd/binary' | LC_ALL=C sort >want
+	diff want <(grep -v d/binary got) || fail "not what grep -r counts"
+	scan --json d d/ ./d/a
+	expect_totals $((lines * 12)) $((hits * 12))
+	ln -s d linked
+	scan --json linked
+	expect_totals $((lines * 5)) $((hits * 5))
+	scan --json d/binary d/link
+	expect_totals $((lines + 1)) $((hits + 1))
+	scan --json d/empty
+	expect 1
+	expect_totals 0 0
+	(cd d && scan --json . && expect_totals $((lines * 5)) $((hits * 5))) || exit 1
+}
+
+# NULs after the first 8 KiB do not make a file binary, and named files are always read
+test_scan_binary() {
+	mkdir d
+	{ head -c 8192 /dev/zero | tr '\0' '\n'; printf 'error\0\n'; } >d/late
+	{ head -c 8191 /dev/zero | tr '\0' '\n'; printf '\0error\n'; } >d/early
+	scan --json d
+	expect 0 early
+	expect_totals 8193 1
+	scan --json d/late d/early
+	expect_totals 16385 2
+}
+
+# folders deeper than one can name, and a hundred of them
+test_scan_deep_folders() {
+	local i
+	mkdir d
+	(cd d && for ((i = 0; i < 90; i++)); do
+		echo error >f && mkdir a-folder && cd a-folder || exit 1
+	done) || fail "no folders"
+	scan --json d
+	expect 0
+	expect_totals 90 90
+	(ulimit -n 64 && run scan --json d && [[ $status == 2 ]] && grep -q 'too many' err) || fail "descriptors ran out unseen"
+}
+
+# more files than may be open
+test_scan_many_files() {
+	local i
+	mkdir d
+	for ((i = 0; i < 3000; i++)); do
+		printf 'fine\nerror %d' "$i" >"d/$i"
+	done
+	scan --json d
+	expect 0
+	expect_totals 6000 3000
+	(ulimit -n 40 && scan --json d && expect_totals 6000 3000) || exit 1
+	scan --json --workers 1 --queue 1 --max-memory 8M --chunk 64K -e 'error \d+5$' d/*
+	expect_totals 6000 299
+}
+
+# long: a hundred thousand small files
+test_scan_very_many_files() {
+	mkdir d
+	(cd d && seq -f 'fine%.0f' 100000 | awk '{ f = sprintf("%05d", NR - 1); print "error\n" $0 > f; close(f) }') || fail "no files"
+	scan 120 --json d
+	expect 0
+	expect_totals 200000 100000
+	run 120 scan -c d
+	[[ $(wc -l <out) == 100000 ]] || fail "not all are counted"
+}
+
+# the memory a run has used, from --stats
+is_small() { # MiB at most
+	local used
+	used=$(sed -n 's/.*memory: \([0-9]*\).*/\1/p' err)
+	[[ $used ]] || fail "--stats says nothing of memory"
+	((SLOW > 1 || used <= $1)) || fail "$used MiB of memory, not at most $1"
+}
+
+# --stats says what the run has cost
+test_scan_stats() {
+	make_log 3000 9 >a
+	scan --stats a
+	expect 0 'cpu: '
+	is_small 64
+	local word
+	for word in 'operation ' 'read ' 'bottleneck' 'kernel' 'queue'; do
+		expect 0 "$word"
+	done
+}
+
+# a line longer than all memory, through a pipe and from a sparse file
+test_scan_huge_line() {
+	local size=$((SLOW > 1 ? 100 : 300))M
+	scan --json --stats --max-memory 8M < <(head -c "$size" /dev/zero; printf 'error\nerror')
+	expect 0
+	expect_totals 2 2
+	is_small 40
+	truncate -s "$size" a
+	printf 'error' >>a
+	scan --json --stats --max-memory 8M a
+	expect 0
+	expect_totals 1 1
+	is_small 40
+	run scan --json --stats -p --max-memory 8M a
+	expect 0
+	expect_totals 1 1
+	is_small 48
+}
+
+# long: a line of a GiB
+test_scan_gib_line() {
+	run 120 scan --json --stats < <(head -c 1G /dev/zero; printf 'error')
+	expect 0
+	expect_totals 1 1
+	is_small 96
+	truncate -s 1G a
+	run 120 scan --json --stats a
+	expect 1
+	expect_totals 1 0
+	is_small 96
+	run 120 scan --stats -e 'err[o]r' a
+	expect 2 undecided
+	is_small 96
+}
+
+# colours only where they are asked for
+test_scan_colour() {
+	printf 'an error here\n' >a
+	scan -p --color=always a
+	expect 0
+	grep -q $'\033' out || fail "no colours"
+	scan -p --color=never a
+	printf 'a:1:an error here\n' >want
+	same want out
+	scan -p a
+	same want out
+	scan -p --color=always --json a
+	! grep -q $'\033' out || fail "colours in JSON"
+}
+
+# progress without a terminal: a line now and then, or none
+test_scan_progress() {
+	mkfifo pipe
+	start scan --progress plain pipe
+	exec 8>pipe
+	printf 'error\nfine\n' >&8
+	until_true 10 grep -q 'inputs' err
+	exec 8>&-
+	finish 5
+	[[ $status == 0 ]] || fail "status $status"
+	start scan --progress none pipe
+	exec 8>pipe
+	printf 'error\n' >&8
+	exec 8>&-
+	finish 5
+	[[ ! -s err ]] || fail "progress although none was asked for"
+}
+
+# JSON has a begin and an end for each input, and a summary
+test_scan_json() {
+	printf 'one error\nfine\ntwo errors: error' >a
+	printf 'fine\n' >b
+	scan --json -p a b missing
+	expect 2 missing
+	[[ $(grep -c '^{"type":"begin"' out) == 3 && $(grep -c '^{"type":"end"' out) == 3 ]] || fail "begin or end is missing"
+	grep -qF '{"type":"match","data":{"path":{"text":"a"},"lines":{"text":"one error\n"},"line_number":1,"absolute_offset":0,"submatches":[{"match":{"text":"error"},"start":4,"end":9}]}}' out ||
+		fail "the first match differs"
+	grep -qF '"lines":{"text":"two errors: error"},"line_number":3,"absolute_offset":15,"submatches":[{"match":{"text":"error"},"start":4,"end":9},{"match":{"text":"error"},"start":12,"end":17}]' out ||
+		fail "the last match differs"
+	grep '"type":"end"' out | grep '"text":"a"' | grep -q '"matched_lines":2,"matches":3},"total_lines":3,"state":"ok"' || fail "the end of a differs"
+	grep '"type":"end"' out | grep '"text":"missing"' | grep -q '"state":"unreadable","error":"cannot open' || fail "the end of missing differs"
+	tail -n 1 out | grep -q '"troubles":1' || fail "no trouble in the summary"
+	printf '\377 error\n' >c
+	scan --json -p c
+	grep -qF '"lines":{"bytes":"/yBlcnJvcgo="}' out || fail "bytes that are no text are not in base64"
+	scan --json a
+	! grep -q '"type":"match"' out || fail "matches without -p"
+}
+
+# events of matches are those of ripgrep, and its totals
+test_scan_json_as_ripgrep() {
+	command -v rg >/dev/null || skip "no ripgrep here"
+	make_log 5000 11 >a
+	printf 'a\tb "error" \\ \x01 \x7f \303\251 \342\202\254 \377error\r\nlast error' >b
+	local pattern file
+	for file in a b; do
+		for pattern in 'ERROR|error' 'err.r|[0-9]5' '(\w+) error' 'error\b'; do
+			rg --no-config -a --json -e "$pattern" "$file" >theirs
+			scan --json -p -e "$pattern" "$file"
+			grep '^{"type":"match"' theirs >want
+			grep '^{"type":"match"' out >got
+			diff want got >differ || fail "matches differ for $pattern: $(head -n 5 differ)"
+			sed -n 's/^{"type":"end".*\(.matched_lines.*.matches":[0-9]*\).*/\1/p' theirs >want
+			sed -n 's/^{"type":"end".*\(.matched_lines.*.matches":[0-9]*\).*/\1/p' out >got
+			diff want got >differ || fail "the end differs for $pattern: $(cat differ)"
+		done
+	done
+}
+
+# options may follow inputs; what other tools have is accepted
+test_scan_option_places() {
+	printf 'error\n' >a
+	printf 'error\n' >./-x
+	scan a -c -r -E -P -z -a
+	expect 0
+	[[ $(cat out) == 1 ]] || fail "not 1"
+	scan -c -- -x a
+	expect 0
+	[[ $(tail -n 1 out) == a:1 ]] || fail "not two counts"
+	scan --top 0 a
+	expect 0
+}
