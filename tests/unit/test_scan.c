@@ -13,6 +13,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #define MOST_INPUTS 24
 #define PAGE 4096u
@@ -309,7 +310,7 @@ add_mixture(struct fixture *f)
 
 Test(scan, totals_are_exact_whatever_the_order_of_reads)
 {
-	struct sim_seeds seeds = sim_seeds(120);
+	struct sim_seeds seeds = sim_seeds(60);
 	for (uint64_t seed = seeds.first; seed < seeds.end; seed++) {
 		struct fixture f;
 		begin(&f, seed);
@@ -324,7 +325,7 @@ Test(scan, totals_are_exact_whatever_the_order_of_reads)
 
 Test(scan, lines_come_in_order_with_their_numbers_and_places)
 {
-	struct sim_seeds seeds = sim_seeds(120);
+	struct sim_seeds seeds = sim_seeds(60);
 	for (uint64_t seed = seeds.first; seed < seeds.end; seed++) {
 		struct fixture f;
 		begin_pattern(&f, seed, seed % 3 == 0 ? "ERROR|err[o]r" : NULL);
@@ -505,9 +506,9 @@ cancel_task(void *arg)
 
 Test(scan, cancelling_at_any_time_leaves_nothing_behind)
 {
-	struct sim_seeds seeds = sim_seeds(200);
+	struct sim_seeds seeds = sim_seeds(100);
 	for (uint64_t seed = seeds.first; seed < seeds.end; seed++) {
-		struct cancelling c = { .after_ns = seed * 300 * SL_NS_PER_US };
+		struct cancelling c = { .after_ns = seed * 600 * SL_NS_PER_US };
 		begin(&c.f, seed);
 		if (seed % 2)
 			wants_lines(&c.f);
@@ -624,4 +625,143 @@ Test(scan, chunks_shrink_to_the_memory_that_is_allowed)
 	cr_assert_leq(f.progress.chunk_size * f.progress.chunks, SL_SCAN_MEMORY_MIN);
 	cr_assert_geq(f.progress.chunks, 2);
 	end(&f);
+}
+
+/* ---- on the ring, with real files ---- */
+
+struct real {
+	struct sl_scan_setup setup;
+	struct sl_scan_progress progress;
+	struct sl_error err;
+	struct tally tally;
+	char path[64];
+	const char *paths[1];
+	char *data;
+	size_t len;
+	size_t cut_to; /* once the scan has begun; SIZE_MAX = not */
+	struct sl_scan_result result;
+};
+
+SL_SUSPENDS
+static int
+real_begin(void *ctx, const struct sl_input *input)
+{
+	struct real *real = ctx;
+	if (real->cut_to != SIZE_MAX)
+		cr_assert_eq(truncate(input->path, (off_t)real->cut_to), 0);
+	return 0;
+}
+
+SL_SUSPENDS
+static int
+real_line(void *ctx, const struct sl_scan_line *line)
+{
+	struct real *real = ctx;
+	cr_assert(line->off + line->len <= real->len);
+	cr_assert_eq(memcmp(real->data + line->off, line->text, line->len), 0);
+	real->tally.hits++;
+	return 0;
+}
+
+SL_SUSPENDS
+static int
+real_end(void *ctx, const struct sl_input *input, const struct sl_scan_result *result)
+{
+	struct real *real = ctx;
+	(void)input;
+	real->result = *result;
+	return 0;
+}
+
+static int
+real_task(void *arg)
+{
+	struct real *real = arg;
+	return sl_scan_run(&real->setup, &real->progress, &real->err);
+}
+
+static void
+scan_real(struct real *real, const char *regex, size_t chunk, bool lines)
+{
+	struct sl_span span = sl_span_str(regex ? regex : "");
+	struct sl_pattern_spec spec = { .texts = &span, .count = regex ? 1 : 0 };
+	const struct sl_match_kernel *kernel = sl_match_choose(sl_cpu_features());
+	struct sl_pattern *pattern = NULL;
+	cr_assert_eq(sl_pattern_new(&pattern, &spec, kernel, &real->err), 0);
+	real->paths[0] = real->path;
+	real->tally = (struct tally){ 0 };
+	real->setup = (struct sl_scan_setup){ .paths = real->paths,
+		.count = 1,
+		.pattern = pattern,
+		.sink = { real, real_begin, lines ? real_line : NULL, real_end },
+		.max_hits = UINT64_MAX,
+		.chunk = chunk,
+		.queue = 4,
+		.max_memory = 64 * SL_MIB };
+	cr_assert_eq(ring_run(2, real_task, real), 0, "%s", real->err.text);
+	sl_pattern_free(pattern);
+}
+
+static void
+put_real(struct real *real, size_t len)
+{
+	struct sl_random random;
+	*real = (struct real){ .path = "/tmp/sluice-scan.XXXXXX", .len = len, .cut_to = SIZE_MAX };
+	sl_random_init(&random, len);
+	real->data = malloc(len);
+	cr_assert(real->data);
+	fill(&random, real->data, len);
+	int fd = mkstemp(real->path);
+	cr_assert_geq(fd, 0);
+	for (size_t at = 0; at < len;) {
+		ssize_t some = write(fd, real->data + at, len - at);
+		cr_assert_gt(some, 0);
+		at += (size_t)some;
+	}
+	close(fd);
+}
+
+static void
+remove_real(struct real *real)
+{
+	unlink(real->path);
+	free(real->data);
+}
+
+Test(scan, real_files_give_exact_totals_with_several_workers)
+{
+	static const size_t chunks[] = { PAGE, 20 * PAGE, SL_MIB, 4 * SL_MIB };
+	struct real real;
+	put_real(&real, 9 * SL_MIB + 12345);
+	struct oracle_totals want =
+		oracle_count(sl_span(real.data, real.len), default_literals, 2, false);
+	for (size_t i = 0; i < SL_COUNT_OF(chunks) * 4; i++) {
+		bool lines = i % 2 != 0;
+		scan_real(&real, i % 4 < 2 ? NULL : "ERROR|err[o]r", chunks[i / 4], lines);
+		cr_assert_eq(real.result.state, SL_SCAN_OK);
+		cr_assert_eq(real.result.bytes, real.len);
+		cr_assert_eq(real.result.lines, want.lines);
+		cr_assert_eq(real.result.hits, want.hits);
+		cr_assert(!lines || real.tally.hits == want.hits);
+	}
+	remove_real(&real);
+}
+
+Test(scan, a_real_file_that_becomes_shorter_is_counted_to_its_new_end)
+{
+	struct real real;
+	put_real(&real, 40 * SL_MIB);
+	for (size_t i = 0; i < 4; i++) {
+		real.cut_to = 39 * SL_MIB - i * 1234567;
+		scan_real(&real, NULL, i % 2 ? SL_MIB : 64 * SL_KIB, false);
+		cr_assert(real.result.bytes == real.cut_to || real.result.bytes == real.len);
+		struct oracle_totals want = oracle_count(
+			sl_span(real.data, real.result.bytes), default_literals, 2, false);
+		cr_assert_eq(real.result.lines, want.lines);
+		cr_assert_eq(real.result.hits, want.hits);
+		if (real.result.bytes < real.len)
+			cr_assert_eq(real.result.state, SL_SCAN_TRUNCATED);
+		real.len = real.cut_to;
+	}
+	remove_real(&real);
 }
