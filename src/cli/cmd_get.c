@@ -265,7 +265,8 @@ static enum sl_exit
 status_of(const struct get *get, int code)
 {
 	const struct sl_batch_summary *summary = &get->summary;
-	if (get->error.phase == SL_PHASE_WRITE) /* the events on stdout: a full one is no full disk */
+	/* The events on stdout: a full one is no full disk. */
+	if (get->error.phase == SL_PHASE_WRITE)
 		return SL_EXIT_IO;
 	if (get->error.code)
 		return sl_exit_status(&get->error);

@@ -292,6 +292,7 @@ on_begin(void *ctx, const struct sl_input *input)
 	return 0;
 }
 
+SL_SUSPENDS
 static int
 on_line(void *ctx, const struct sl_scan_line *line)
 {
@@ -362,6 +363,7 @@ say_trouble(const struct sl_scan_output *output, const struct sl_input *input,
 		sl_log_warn("%s", result->err->text);
 }
 
+SL_SUSPENDS
 static int
 on_end(void *ctx, const struct sl_input *input, const struct sl_scan_result *result)
 {

@@ -115,7 +115,7 @@ static void
 open_folder(struct folder *folder)
 {
 	folder->engine = new_engine();
-	strcpy(folder->path, "/var/tmp/sluice-ring-XXXXXX");
+	snprintf(folder->path, sizeof(folder->path), "/var/tmp/sluice-ring-XXXXXX");
 	cr_assert(mkdtemp(folder->path));
 	folder->fd = run(folder->engine, (struct sl_op){ .kind = SL_OP_OPEN,
 						 .dir_fd = AT_FDCWD,

@@ -35,6 +35,7 @@ struct sl_scan_output {
 };
 
 /* In the task that scans. Returns 0 or -ENOMEM. */
+SL_SUSPENDS
 int sl_scan_output_begin(struct sl_scan_output *output, const struct sl_scan_options *options,
 	const struct sl_pattern *pattern) SL_MUST_CHECK;
 

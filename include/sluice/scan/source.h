@@ -116,6 +116,7 @@ int sl_input_read_stream(
  * that a pattern's limits left undecided. Return its code. */
 int sl_input_fail_read(struct sl_input *input, int code, uint64_t off);
 int sl_input_fail_form(struct sl_input *input, enum sl_form form);
+int sl_input_fail_undecided(struct sl_input *input, uint64_t lines);
 int sl_input_fail_binary(struct sl_input *input);
 
 #endif
