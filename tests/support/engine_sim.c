@@ -206,10 +206,10 @@ begin_job(struct sim *sim, struct sim_event *event)
 static struct sim_job *
 free_job(struct sim *sim)
 {
-	for (size_t i = 0; i < SL_COUNT_OF(sim->jobs); i++)
+	for (size_t i = 0; i < sim->job_end; i++)
 		if (sim->jobs[i].stage == SIM_FREE)
 			return &sim->jobs[i];
-	return NULL;
+	return sim->job_end < SL_ENGINE_SLOTS ? &sim->jobs[sim->job_end++] : NULL;
 }
 
 static char *
@@ -440,7 +440,7 @@ static void
 engine_free(struct sl_engine *engine)
 {
 	struct sim *sim = world(engine);
-	for (size_t i = 0; i < SL_COUNT_OF(sim->jobs); i++)
+	for (size_t i = 0; i < sim->job_end; i++)
 		if (sim->jobs[i].stage != SIM_FREE)
 			forget_job(sim, &sim->jobs[i]);
 	for (size_t i = 0; i < sim->fd_cap; i++)

@@ -91,7 +91,7 @@ sim_dump(struct sim *sim, FILE *out)
 		(double)(sim->now - sim->options.start_ns) / 1e9,
 		(unsigned long long)sim->submitted, sim->in_flight, sim->fd_open, sim->faults,
 		sim->faults ? ", last: " : "", sim->last_fault);
-	for (size_t i = 0; i < SL_COUNT_OF(sim->jobs); i++)
+	for (size_t i = 0; i < sim->job_end; i++)
 		if (sim->jobs[i].stage != SIM_FREE)
 			dump_job(sim, &sim->jobs[i], out);
 	sim_net_dump(sim, out);
@@ -147,7 +147,7 @@ overlap(const struct sl_op *a, const struct sl_op *b)
 static void
 check_overlap(struct sim *sim, const struct sl_op *op)
 {
-	for (size_t i = 0; i < SL_COUNT_OF(sim->jobs); i++) {
+	for (size_t i = 0; i < sim->job_end; i++) {
 		const struct sim_job *other = &sim->jobs[i];
 		if (other->stage == SIM_FREE ||
 			!(sim_op_is_input(&other->copy) || sim_op_is_output(&other->copy)))

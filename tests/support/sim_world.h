@@ -314,6 +314,7 @@ struct sim {
 	uint64_t idle_turns;
 
 	struct sim_job jobs[SL_ENGINE_SLOTS];
+	size_t job_end; /* no job at or behind it was ever used */
 	struct sl_list queued, ready;
 	unsigned in_flight;
 	uint64_t submitted, by_kind[SL_OP_KINDS];
