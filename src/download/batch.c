@@ -120,6 +120,17 @@ count_failure(struct sl_batch *batch, uint64_t index, const struct sl_error *err
 		sl_batch_cancel(batch, -ECANCELED);
 }
 
+/* The client tells how far it was; of the rest only the reason is worth telling. */
+static void
+say_late(struct fetch *fetch)
+{
+	if (fetch->error.phase >= SL_PHASE_RESOLVE && fetch->error.phase <= SL_PHASE_BODY)
+		return;
+	sl_error_clear(&fetch->error);
+	sl_fail(&fetch->error, SL_PHASE_NONE, -ETIMEDOUT,
+		"cannot download '%s': the time of the run is over (--deadline)", fetch->view.url);
+}
+
 /* The state it ends in, its words and its place in the summary. */
 static void
 settle(struct fetch *fetch, int code)
@@ -141,9 +152,7 @@ settle(struct fetch *fetch, int code)
 	} else {
 		fetch->view.state = SL_DOWNLOAD_FAILED;
 		if (code == -ETIMEDOUT && sl_task_cancelled() == -ETIMEDOUT)
-			sl_fail(&fetch->error, SL_PHASE_NONE, code,
-				"cannot download '%s': the time of the run is over (--deadline)",
-				fetch->view.url);
+			say_late(fetch);
 		sl_fail_code(&fetch->error, SL_PHASE_NONE, code, "cannot download '%s'",
 			fetch->view.url);
 		count_failure(batch, fetch->view.index, &fetch->error);
