@@ -187,33 +187,6 @@ fetch_end(struct fetch *fetch, int code)
 
 /* ---- jobs ---- */
 
-/* A source may suspend (a list from a pipe): one job asks it at a time. Returns 1, 0 or a code as
- * the source does. */
-SL_SUSPENDS
-static int
-next_entry(struct sl_batch *batch, struct sl_entry *entry, struct sl_error *err)
-{
-	int code = sl_semaphore_take(&batch->source_turn, SL_FOREVER);
-	if (code)
-		return batch->source_ended ? 0 : code;
-	code = batch->source_ended ? 0
-				   : batch->options.source(batch->options.source_ctx, entry, err);
-	batch->source_ended = batch->source_ended || code == 0;
-	sl_semaphore_give(&batch->source_turn);
-	return code;
-}
-
-/* From the entry to where it goes. As target_prepare. */
-SL_SUSPENDS
-static int
-prepare(struct fetch *fetch)
-{
-	if (fetch->entry.source_count == 0)
-		return sl_fail(&fetch->error, SL_PHASE_NONE, SL_E_USAGE, "an entry without a URL");
-	int code = fetch_set_url(fetch);
-	return code ? code : target_prepare(fetch);
-}
-
 static void
 out_of_memory(struct sl_batch *batch)
 {
@@ -224,26 +197,47 @@ out_of_memory(struct sl_batch *batch)
 	count_failure(batch, batch->next_index++, &err);
 }
 
-/* `bad` = the code of an entry that cannot be used, with its words in *err. */
+/* From the entry to its name; `bad` = the code of an entry that cannot be used, with its words in
+ * *err. NULL if memory ends. */
 SL_SUSPENDS
-static void
-run_entry(struct sl_batch *batch, const struct sl_entry *entry, int bad, const struct sl_error *err)
+static struct fetch *
+begin(struct sl_batch *batch, const struct sl_entry *entry, int bad, const struct sl_error *err,
+	int *code)
 {
-	const struct sl_batch_events *events = &batch->options.events;
 	struct fetch *fetch = fetch_new(batch, entry);
 	if (!fetch) {
 		out_of_memory(batch);
-		return;
+		return NULL;
 	}
 	if (bad)
 		fetch->error = *err;
-	int code = bad ? bad : prepare(fetch);
-	if (events->started)
-		events->started(events->ctx, &fetch->view);
-	if (!code)
-		code = fetch_run(fetch);
-	if (code != FETCH_HANDED_OVER)
-		fetch_end(fetch, code);
+	else if (entry->source_count == 0)
+		bad = sl_fail(&fetch->error, SL_PHASE_NONE, SL_E_USAGE, "an entry without a URL");
+	*code = bad ? bad : fetch_set_url(fetch);
+	if (!*code)
+		*code = target_claim(fetch);
+	return fetch;
+}
+
+/* The next input, which has a name if *code is 0; NULL at the end. A source may suspend (a list
+ * from a pipe), and names are given in the order of the inputs: one job at a time. */
+SL_SUSPENDS
+static struct fetch *
+next_input(struct sl_batch *batch, int *code)
+{
+	struct sl_entry entry = { 0 };
+	struct sl_error err = { 0 };
+	struct fetch *fetch = NULL;
+	if (sl_semaphore_take(&batch->source_turn, SL_FOREVER) != 0)
+		return NULL;
+	int got = batch->source_ended
+			  ? 0
+			  : batch->options.source(batch->options.source_ctx, &entry, &err);
+	batch->source_ended = batch->source_ended || got == 0;
+	if (got > 0 || (got < 0 && !sl_task_cancelled()))
+		fetch = begin(batch, &entry, SL_MIN(got, 0), &err, code);
+	sl_semaphore_give(&batch->source_turn);
+	return fetch;
 }
 
 SL_SUSPENDS
@@ -251,13 +245,18 @@ static int
 job_main(void *arg)
 {
 	struct sl_batch *batch = arg;
-	while (!sl_task_cancelled()) {
-		struct sl_entry entry = { 0 };
-		struct sl_error err = { 0 };
-		int code = next_entry(batch, &entry, &err);
-		if (code == 0 || (code < 0 && sl_task_cancelled()))
-			break;
-		run_entry(batch, &entry, code < 0 ? code : 0, &err);
+	const struct sl_batch_events *events = &batch->options.events;
+	struct fetch *fetch;
+	int code = 0;
+	while (!sl_task_cancelled() && (fetch = next_input(batch, &code))) {
+		if (events->started)
+			events->started(events->ctx, &fetch->view);
+		if (!code)
+			code = existing_look(fetch);
+		if (!code)
+			code = fetch_run(fetch);
+		if (code != FETCH_HANDED_OVER)
+			fetch_end(fetch, code);
 	}
 	return 0;
 }

@@ -269,10 +269,10 @@ wait_for_reader(struct fetch *fetch)
 	}
 }
 
-static bool
-is_stream(uint16_t mode)
+bool
+existing_is_stream(const struct statx *st)
 {
-	return S_ISCHR(mode) || S_ISFIFO(mode);
+	return S_ISCHR(st->stx_mode) || S_ISFIFO(st->stx_mode);
 }
 
 SL_SUSPENDS
@@ -290,7 +290,7 @@ open_stream(struct fetch *fetch, const struct statx *st)
 	fetch->stream_fd = fd;
 	/* What has the name now may be another thing, and no file is written in place. */
 	int code = sl_io_stat(fd, "", AT_EMPTY_PATH, STATX_BASIC_STATS, &opened);
-	if (!code && !is_stream(opened.stx_mode))
+	if (!code && !existing_is_stream(&opened))
 		code = -EEXIST;
 	if (code)
 		return sl_fail_code(&fetch->error, SL_PHASE_OPEN, code,
@@ -308,7 +308,7 @@ judge(struct fetch *fetch, const struct statx *st, bool by_link)
 	if (S_ISREG(st->stx_mode))
 		return regular_exists(fetch, st);
 	/* A list's names do not lead to devices elsewhere. */
-	if (is_stream(st->stx_mode) && (users || !by_link))
+	if (existing_is_stream(st) && (users || !by_link))
 		return open_stream(fetch, st);
 	if (fetch->batch->options.if_exists == SL_EXISTS_RENAME)
 		return target_rename(fetch);
@@ -324,6 +324,8 @@ int
 existing_look(struct fetch *fetch)
 {
 	struct statx st = { 0 };
+	if (!fetch->folder) /* standard output */
+		return 0;
 	int folder = fetch->folder->fd;
 	int code = sl_io_stat(folder, fetch->name, AT_SYMLINK_NOFOLLOW, STATX_BASIC_STATS, &st);
 	fetch->replace = fetch->batch->options.if_exists == SL_EXISTS_REPLACE;

@@ -71,10 +71,10 @@ struct sl_batch {
 	int cancel_reason;
 };
 
-/* target.c: find folder and name, look at what is there. 0 = go on; 1 = skip it, all is there; a
- * code. */
+/* target.c: find folder and name and claim the name; called for one input after the other, so that
+ * a name goes to the first of them. 0 or a code. */
 SL_SUSPENDS
-int target_prepare(struct fetch *fetch);
+int target_claim(struct fetch *fetch);
 
 /* The next free "NAME.N" for --if-exists=rename, claimed. Returns 0 or a code. */
 SL_SUSPENDS
@@ -84,9 +84,12 @@ int target_rename(struct fetch *fetch);
  * their count. */
 size_t target_headers(const struct fetch *fetch, struct sl_http_header *out);
 
-/* existing.c: what has the name already. As target_prepare. */
+/* existing.c: what has the name already. 0 = go on; 1 = skip it, all is there; a code. */
 SL_SUSPENDS
 int existing_look(struct fetch *fetch);
+
+/* A character device or FIFO. */
+bool existing_is_stream(const struct statx *st);
 
 /* Last-Modified of the answer, wall clock nanoseconds; 0 = unknown. */
 uint64_t existing_remote_time(const struct sl_http_exchange *exchange);

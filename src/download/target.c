@@ -86,7 +86,7 @@ open_users_folder(struct fetch *fetch, struct sl_span first, struct sl_span seco
 	bool absolute = second.len > 0 && second.data[0] == '/';
 	if (!absolute && first.len > 0) {
 		sl_buf_add_span(&path, first);
-		if (second.len > 0)
+		if (second.len > 0 && first.data[first.len - 1] != '/')
 			sl_buf_add_char(&path, '/');
 	}
 	sl_buf_add_span(&path, second);
@@ -334,8 +334,25 @@ to_stdout(struct fetch *fetch)
 	return fetch->path ? 0 : -ENOMEM;
 }
 
+/* With --if-exists=rename: another name if this one is an input's or a file's already. Streams are
+ * written to, whatever the policy. */
+SL_SUSPENDS
+static int
+claim_or_rename(struct fetch *fetch)
+{
+	struct statx st = { 0 };
+	int code = claim(fetch);
+	if (fetch->batch->options.if_exists != SL_EXISTS_RENAME || (code && code != SL_E_TWICE))
+		return code;
+	sl_error_clear(&fetch->error);
+	bool there = sl_io_stat(fetch->folder->fd, fetch->name, 0, STATX_BASIC_STATS, &st) == 0;
+	if (!code && (!there || existing_is_stream(&st)))
+		return 0;
+	return target_rename(fetch);
+}
+
 int
-target_prepare(struct fetch *fetch)
+target_claim(struct fetch *fetch)
 {
 	const struct sl_batch_options *options = &fetch->batch->options;
 	int code = check_headers(fetch);
@@ -346,11 +363,5 @@ target_prepare(struct fetch *fetch)
 	code = options->output ? place_by_output(fetch) : place_by_entry(fetch);
 	if (!code)
 		code = set_path(fetch);
-	if (!code)
-		code = claim(fetch);
-	if (code == SL_E_TWICE && options->if_exists == SL_EXISTS_RENAME) {
-		sl_error_clear(&fetch->error);
-		return target_rename(fetch);
-	}
-	return code ? code : existing_look(fetch);
+	return code ? code : claim_or_rename(fetch);
 }

@@ -1,0 +1,433 @@
+/*
+ * Names: where a download may go, what has its name already, and what --if-exists makes of it.
+ */
+#include "batch_bench.h"
+
+#include "sluice/rt/io.h"
+
+#include <fcntl.h>
+#include <pthread.h>
+#include <unistd.h>
+#include <utime.h>
+
+static void
+expect_skipped(struct batch_bench *bench, size_t input)
+{
+	batch_expect_state(bench, input, SL_DOWNLOAD_SKIPPED);
+	cr_expect_eq(bench->inputs[input].received, 0);
+}
+
+static void
+put_gen(const char *path, size_t size, uint64_t seed, time_t modified)
+{
+	static char data[64 * 1024];
+	struct utimbuf times = { .actime = modified, .modtime = modified };
+	cr_assert_leq(size, sizeof(data));
+	sl_origin_body_fill(seed, 0, data, size);
+	scratch_write(path, data, size);
+	if (modified)
+		cr_assert_eq(utime(path, &times), 0);
+}
+
+/* ---- --if-exists ---- */
+
+#define T 1500000000
+
+struct auto_case {
+	const char *url;
+	size_t size;
+	time_t modified;
+	bool no_remote_time;
+	const char *refusal; /* NULL = skipped as complete */
+};
+
+static const struct auto_case autos[] = {
+	{ "$/lm/1500000000/gen/1000/1", 1000, T, false, NULL },
+	{ "$/lm/1500000000/gen/1000/1", 1000, T + 1, false, NULL }, /* FAT counts by twos */
+	{ "$/lm/1500000000/gen/1000/1", 1000, T - 1, false, NULL },
+	{ "$/lm/1500000000/gen/1000/1", 1000, T + 2, false,
+		"and the server's file was changed at another time" },
+	{ "$/lm/1500000000/gen/1000/1", 1000, T - 2, false,
+		"and the server's file was changed at another time" },
+	/* without the server's time on files, one made later is as good */
+	{ "$/lm/1500000000/gen/1000/1", 1000, T + 999, true, NULL },
+	{ "$/lm/1500000000/gen/1000/1", 1000, T - 2, true,
+		"and the server's file was changed at another time" },
+	{ "$/gen/1000/1", 1000, T, false, NULL }, /* the server does not say when */
+	{ "$/gen/1001/1", 1000, T, false, "with 1000 bytes, and the server's file has 1001" },
+	{ "$/gen/0/1", 0, T, false, NULL }, { "$/nohead/405/gen/1000/1", 1000, T, false, NULL },
+	{ "$/nohead/501/gen/1000/1", 1000, T, false, NULL },
+	{ "$/nohead/403/gen/1000/1", 1000, T, false, NULL },
+	{ "$/nohead/405/gen/9/1", 1000, T, false, "the server's file has 9" },
+	{ "$/nohead/0/gen/1000/1", 1000, T, false, NULL }, /* HEAD without a length */
+	{ "$/nohead/405/lm/1600000000/gen/1000/1", 1000, T, false, "at another time" },
+	{ "$/chunked/gen/1000/1", 1000, T, false, "does not say how large its file is" },
+	{ "$/redirect/302/gen/1000/1", 1000, T, false, NULL },
+	{ "$/status/503\t$/gen/1000/1", 1000, T, false, NULL }, /* the next source knows */
+};
+
+Test(existing, auto_skips_what_is_complete_and_refuses_the_rest)
+{
+	struct batch_bench *bench = batch_begin();
+	for (size_t i = 0; i < SL_COUNT_OF(autos); i++) {
+		char list[300];
+		const struct auto_case *c = &autos[i];
+		snprintf(list, sizeof(list), "%s\n out=x\n", c->url);
+		put_gen("x", c->size, 9, c->modified);
+		bench->options.remote_time = !c->no_remote_time;
+		int code = batch_run(bench, list);
+		cr_expect_eq(code, c->refusal ? -EEXIST : 0, "%s: %s", c->url,
+			bench->inputs[0].error.text);
+		if (c->refusal)
+			batch_expect_failed(bench, 0, -EEXIST, c->refusal);
+		else
+			expect_skipped(bench, 0);
+		cr_expect(batch_is_gen("x", c->size, 9), "%s: touched", c->url);
+		cr_expect_eq(scratch_count("."), 1);
+	}
+	batch_end(bench);
+}
+
+Test(existing, what_the_server_will_not_tell_is_that_failure)
+{
+	struct batch_bench *bench = batch_begin();
+	put_gen("x", 10, 1, 0);
+	put_gen("y", 10, 1, 0);
+	cr_expect_eq(batch_run(bench, "$/status/404\n out=x\n$/status/503\n out=y\n"), SL_E_STATUS);
+	batch_expect_failed(bench, 0, SL_E_STATUS, "404");
+	batch_expect_failed(bench, 1, SL_E_STATUS, "503");
+	cr_expect(batch_is_gen("x", 10, 1));
+	batch_end(bench);
+}
+
+Test(existing, a_checksum_is_better_than_the_servers_word)
+{
+	char sum[SL_ORIGIN_SUM_TEXT], list[400];
+	struct batch_bench *bench = batch_begin();
+	cr_assert_eq(sl_origin_body_sum(1, 1000, sum), 0);
+	snprintf(list, sizeof(list),
+		"$/status/404\n out=a\n checksum=sha-256=%s\n"
+		"$/gen/1000/1\n out=b\n checksum=sha-256=%s\n",
+		sum, sum);
+	put_gen("a", 1000, 1, 0);
+	put_gen("b", 1000, 2, 0);
+	cr_expect_eq(batch_run(bench, list), -EEXIST);
+	expect_skipped(bench, 0);
+	batch_expect_failed(bench, 1, -EEXIST, "'b' exists and has another checksum");
+	cr_expect(batch_is_gen("b", 1000, 2));
+	bench->options.if_exists = SL_EXISTS_REPLACE;
+	cr_expect_eq(batch_run(bench, strchr(list, '\n') + 1 +
+					      strlen(" out=a\n checksum=sha-256=") + 64 + 1),
+		0);
+	batch_expect_gen(bench, 0, "b", 1000, 1);
+	batch_end(bench);
+}
+
+Test(existing, each_policy_does_what_it_says)
+{
+	struct batch_bench *bench = batch_begin();
+	put_gen("x", 10, 9, 0);
+	bench->options.if_exists = SL_EXISTS_FAIL;
+	cr_expect_eq(batch_run(bench, "$/gen/10/1/x\n"), -EEXIST);
+	batch_expect_failed(bench, 0, -EEXIST, "'x' exists (--if-exists=replace overwrites it");
+	bench->options.if_exists = SL_EXISTS_SKIP;
+	cr_expect_eq(batch_run(bench, "$/gen/10/1/x\n"), 0);
+	expect_skipped(bench, 0);
+	cr_expect(bench->inputs[0].unverified);
+	cr_expect_eq(bench->summary.unverified, 1);
+	bench->options.if_exists = SL_EXISTS_RENAME;
+	cr_expect_eq(batch_run(bench, "$/gen/10/1/x\n$/gen/20/2/x\n"), 0);
+	batch_expect_gen(bench, 0, "x.1", 10, 1);
+	batch_expect_gen(bench, 1, "x.2", 20, 2);
+	cr_expect(batch_is_gen("x", 10, 9), "until now nobody has touched it");
+	bench->options.if_exists = SL_EXISTS_REPLACE;
+	cr_expect_eq(batch_run(bench, "$/gen/10/1/x\n"), 0);
+	batch_expect_gen(bench, 0, "x", 10, 1);
+	cr_expect_eq(scratch_count("."), 3);
+	batch_end(bench);
+}
+
+Test(existing, what_is_replaced_gives_its_mode_but_no_more)
+{
+	struct stat st;
+	struct batch_bench *bench = batch_begin();
+	bench->options.if_exists = SL_EXISTS_REPLACE;
+	put_gen("x", 10, 9, 0);
+	cr_assert_eq(chmod("x", 06751), 0);
+	cr_expect_eq(batch_run(bench, "$/gen/10/1/x\n"), 0);
+	cr_assert(scratch_stat("x", &st));
+	cr_expect_eq(st.st_mode & 07777, 0751);
+	batch_end(bench);
+}
+
+Test(existing, a_failure_leaves_what_would_have_been_replaced)
+{
+	struct batch_bench *bench = batch_begin();
+	bench->options.if_exists = SL_EXISTS_REPLACE;
+	put_gen("x", 10, 9, 0);
+	cr_expect_eq(batch_run(bench, "$/short/10/20\n out=x\n"), SL_E_SHORT_BODY);
+	cr_expect(batch_is_gen("x", 10, 9));
+	cr_expect_eq(scratch_count("."), 1);
+	batch_end(bench);
+}
+
+/* ---- links, folders, devices ---- */
+
+Test(existing, links_are_looked_through_but_not_written_through)
+{
+	struct stat st;
+	struct batch_bench *bench = batch_begin();
+	put_gen("target", 10, 1, 0);
+	cr_assert_eq(symlink("target", "x") | symlink("nothing", "y"), 0);
+	cr_expect_eq(batch_run(bench, "$/gen/10/1/x\n$/gen/10/1/y\n"), -EEXIST);
+	expect_skipped(bench, 0);
+	batch_expect_failed(
+		bench, 1, -EEXIST, "'y' exists as a symbolic link that leads to nothing");
+	bench->options.if_exists = SL_EXISTS_REPLACE;
+	cr_expect_eq(batch_run(bench, "$/gen/20/2/x\n$/gen/20/2/y\n"), 0);
+	batch_expect_gen(bench, 0, "x", 20, 2);
+	batch_expect_gen(bench, 1, "y", 20, 2);
+	cr_expect(scratch_stat("x", &st) && S_ISREG(st.st_mode), "the link itself is replaced");
+	cr_expect(batch_is_gen("target", 10, 1));
+	cr_expect_not(scratch_exists("nothing"));
+	batch_end(bench);
+}
+
+Test(existing, a_folder_of_that_name_is_refused_before_the_request)
+{
+	struct batch_bench *bench = batch_begin();
+	cr_assert_eq(mkdir("x", 0777), 0);
+	cr_expect_eq(batch_run(bench, "$/gen/10/1/x\n"), -EEXIST);
+	batch_expect_failed(bench, 0, -EEXIST, "'x' is a folder");
+	bench->options.if_exists = SL_EXISTS_REPLACE;
+	cr_expect_eq(batch_run(bench, "$/gen/10/1/x\n"), -EEXIST);
+	bench->options.if_exists = SL_EXISTS_RENAME;
+	cr_expect_eq(batch_run(bench, "$/gen/10/1/x\n"), 0);
+	batch_expect_gen(bench, 0, "x.1", 10, 1);
+	batch_end(bench);
+}
+
+Test(existing, a_device_is_written_to_in_place)
+{
+	struct batch_bench *bench = batch_begin();
+	bench->options.output = "/dev/null";
+	cr_expect_eq(batch_run(bench, "$/chunked/gen/9000001/1\n"), 0);
+	batch_expect_state(bench, 0, SL_DOWNLOAD_DONE);
+	cr_expect_eq(bench->inputs[0].received, 9000001);
+	bench->options.output = "/dev/full";
+	cr_expect_eq(batch_run(bench, "$/gen/10/1\n"), -ENOSPC);
+	batch_expect_failed(bench, 0, -ENOSPC, "cannot write '/dev/full': no space left on device");
+	cr_expect_eq(bench->inputs[0].error.phase, SL_PHASE_WRITE);
+	batch_end(bench);
+}
+
+Test(existing, a_name_of_a_list_leads_to_no_device_by_a_link)
+{
+	struct batch_bench *bench = batch_begin();
+	cr_assert_eq(symlink("/dev/null", "x"), 0);
+	cr_expect_eq(batch_run(bench, "$/gen/10/1/x\n"), -EEXIST);
+	batch_expect_failed(bench, 0, -EEXIST, "neither a regular file nor");
+	bench->options.output = "x";
+	cr_expect_eq(batch_run(bench, "$/gen/10/1\n"), 0, "the user's own word does");
+	batch_end(bench);
+}
+
+static void *
+read_fifo(void *arg)
+{
+	struct sl_buf *got = arg;
+	(void)!scratch_read("fifo", got);
+	return NULL;
+}
+
+Test(existing, a_fifo_gets_its_bytes_once_somebody_reads)
+{
+	static char want[200000];
+	struct sl_buf got = { 0 };
+	pthread_t reader;
+	struct batch_bench *bench = batch_begin();
+	cr_assert_eq(mkfifo("fifo", 0600), 0);
+	cr_assert_eq(pthread_create(&reader, NULL, read_fifo, &got), 0);
+	cr_expect_eq(batch_run(bench, "$/gen/200000/1/fifo\n"), 0);
+	pthread_join(reader, NULL);
+	sl_origin_body_fill(1, 0, want, sizeof(want));
+	cr_expect(sl_span_equal(sl_buf_span(&got), sl_span(want, sizeof(want))));
+	sl_buf_release(&got);
+	batch_end(bench);
+}
+
+Test(existing, nobody_waits_for_a_fifos_reader_past_the_deadline)
+{
+	struct batch_bench *bench = batch_begin();
+	cr_assert_eq(mkfifo("fifo", 0600), 0);
+	bench->deadline_ns = 200 * SL_NS_PER_MS;
+	cr_expect_eq(batch_run(bench, "$/gen/10/1/fifo\n"), -ETIMEDOUT);
+	batch_expect_failed(bench, 0, -ETIMEDOUT, "the time of the run is over");
+	batch_end(bench);
+}
+
+/* ---- two inputs, one name ---- */
+
+Test(existing, two_inputs_with_one_name_are_the_firsts)
+{
+	struct batch_bench *bench = batch_begin();
+	cr_expect_eq(
+		batch_run(bench, "$/gen/10/1/x\n$/gen/20/2/x\n$/gen/30/3/x?other\n"), SL_E_TWICE);
+	batch_expect_gen(bench, 0, "x", 10, 1);
+	batch_expect_failed(bench, 1, SL_E_TWICE, "'x' is the name of input 1 already, so 'http");
+	batch_expect_failed(bench, 2, SL_E_TWICE, "(input 3) is not downloaded");
+	cr_expect_eq(scratch_count("."), 1);
+	batch_end(bench);
+}
+
+Test(existing, two_paths_to_one_folder_are_one_name)
+{
+	struct batch_bench *bench = batch_begin();
+	cr_expect_eq(batch_run(bench, "$/gen/10/1\n out=d/x\n$/gen/20/2\n dir=d\n out=./x\n"
+				      "$/gen/20/2\n dir=./d/.\n out=x\n"),
+		SL_E_TWICE);
+	batch_expect_gen(bench, 0, "d/x", 10, 1);
+	batch_expect_failed(bench, 1, SL_E_TWICE, NULL);
+	batch_expect_failed(bench, 2, SL_E_TWICE, NULL);
+	batch_end(bench);
+}
+
+Test(existing, a_name_that_is_anothers_part_is_taken)
+{
+	struct batch_bench *bench = batch_begin();
+	cr_expect_eq(batch_run(bench, "$/gen/10/1/x\n$/gen/20/2/x.part\n$/gen/30/3/y.part\n"
+				      "$/gen/40/4/y\n"),
+		SL_E_TWICE);
+	batch_expect_gen(bench, 0, "x", 10, 1);
+	batch_expect_failed(
+		bench, 1, SL_E_TWICE, "'x.part' is in the way of the part of input 1 already");
+	batch_expect_gen(bench, 2, "y.part", 30, 3);
+	batch_expect_failed(bench, 3, SL_E_TWICE, "'y' is in the way of the part of input 3");
+	bench->options.if_exists = SL_EXISTS_RENAME;
+	cr_assert_eq(unlink("x") | unlink("y.part"), 0);
+	cr_expect_eq(batch_run(bench, "$/gen/10/1/x\n$/gen/20/2/x.part\n"), 0);
+	batch_expect_gen(bench, 1, "x.part.1", 20, 2);
+	batch_end(bench);
+}
+
+/* ---- where names may lead ---- */
+
+struct name_case {
+	const char *options; /* of the entry */
+	const char *path;    /* where it is, or NULL */
+	const char *refusal;
+};
+
+static const struct name_case confined[] = {
+	{ " out=a/b/c\n", "a/b/c", NULL },
+	{ " dir=d\n out=e/x\n", "d/e/x", NULL },
+	{ " dir=d/\n out=y\n", "d/y", NULL },
+	{ " out=-n\n", "-n", NULL },
+	{ " out=with blank\n", "with blank", NULL },
+	{ " out=/tmp/outside\n", NULL, "it leaves the output folder (--allow-outside permits" },
+	{ " out=/outside\n", NULL, "it leaves the output folder" },
+	{ " out=../outside\n", NULL, "folder '..' of the list leaves the output folder" },
+	{ " out=a/../../outside\n", NULL, "leaves the output folder" },
+	{ " dir=/tmp\n", NULL, "folder '/tmp' of the list leaves the output folder" },
+	{ " dir=..\n", NULL, "leaves the output folder" },
+	{ " dir=link\n", NULL, "leads through a symbolic link" },
+	{ " out=link/x\n", NULL, "leads through a symbolic link" },
+	{ " out=a/\n", NULL, "file name 'a/' refused: it names a folder, not a file in it" },
+	{ " out=..\n", NULL, "it names a folder" },
+	{ " out=a/.\n", NULL, "it names a folder" },
+	{ " out=\x1b[31mred\n", NULL, "it has control bytes in it" },
+	{ " dir=a\x07\n", NULL, "has control bytes" },
+	{ " out=file/x\n", NULL, "cannot open or make the folder 'out/file': not a folder" },
+};
+
+Test(existing, names_of_a_list_stay_below_the_folder_of_the_run)
+{
+	struct batch_bench *bench = batch_begin();
+	cr_assert_eq(mkdir("out", 0777) | mkdir("elsewhere", 0777), 0);
+	cr_assert_eq(symlink("../elsewhere", "out/link"), 0);
+	scratch_write_text("out/file", "");
+	bench->options.dir = "out";
+	for (size_t i = 0; i < SL_COUNT_OF(confined); i++) {
+		char list[200], path[200];
+		const struct name_case *c = &confined[i];
+		snprintf(list, sizeof(list), "$/gen/10/1/name\n%s", c->options);
+		int code = batch_run(bench, list);
+		snprintf(path, sizeof(path), "out/%s", c->path ? c->path : "");
+		if (c->path)
+			batch_expect_gen(bench, 0, path, 10, 1);
+		else
+			batch_expect_failed(bench, 0, code, c->refusal);
+	}
+	cr_expect_eq(scratch_count("elsewhere"), 0);
+	cr_expect_eq(scratch_count("."), 2);
+	batch_end(bench);
+}
+
+Test(existing, the_user_may_allow_a_list_to_lead_outside)
+{
+	char list[600];
+	struct sl_buf absolute = { 0 };
+	struct batch_bench *bench = batch_begin();
+	char *here = getcwd(NULL, 0);
+	bench->options.dir = "out";
+	bench->options.allow_outside = true;
+	cr_assert_eq(mkdir("out", 0777) | mkdir("elsewhere", 0777), 0);
+	cr_assert_eq(symlink("../elsewhere", "out/link"), 0);
+	snprintf(list, sizeof(list),
+		"$/gen/10/1\n out=%s/abs/x\n$/gen/20/2\n out=../y\n$/gen/30/3\n out=link/z\n"
+		"$/gen/40/4\n dir=%s/abs\n out=w\n",
+		here, here);
+	cr_expect_eq(batch_run(bench, list), 0);
+	sl_buf_printf(&absolute, "%s/abs/x", here);
+	batch_expect_gen(bench, 0, absolute.data, 10, 1);
+	cr_expect(batch_is_gen("y", 20, 2) && batch_is_gen("elsewhere/z", 30, 3));
+	cr_expect(batch_is_gen("abs/w", 40, 4));
+	sl_buf_release(&absolute);
+	free(here);
+	batch_end(bench);
+}
+
+struct output_case {
+	const char *dir, *output, *path, *refusal;
+};
+
+static const struct output_case outputs[] = {
+	{ NULL, "x", "x", NULL },
+	{ "d", "x", "d/x", NULL },
+	{ "d", "sub/x", "d/sub/x", NULL },
+	{ "link", "x", "link/x", NULL }, /* a link to a folder is a folder */
+	{ "d/", "../y", "d/../y", NULL },
+	{ NULL, "line\nfeed", "line\nfeed", NULL },
+	{ NULL, "new/", NULL, "file name 'new/' refused: it names a folder, not a file in it" },
+	{ NULL, "", NULL, "it names a folder" },
+	{ NULL, "d/..", NULL, "it names a folder" },
+	{ "file", "x", NULL, "cannot open or make the folder 'file': not a folder" },
+};
+
+Test(existing, the_users_own_name_leads_anywhere)
+{
+	struct batch_bench *bench = batch_begin();
+	cr_assert_eq(mkdir("real", 0777) | symlink("real", "link"), 0);
+	scratch_write_text("file", "");
+	for (size_t i = 0; i < SL_COUNT_OF(outputs); i++) {
+		const struct output_case *c = &outputs[i];
+		bench->options.dir = c->dir;
+		bench->options.output = c->output;
+		int code = batch_run(bench, "$/gen/10/1\n");
+		if (c->path)
+			batch_expect_gen(bench, 0, c->path, 10, 1);
+		else
+			batch_expect_failed(bench, 0, code, c->refusal);
+	}
+	batch_end(bench);
+}
+
+Test(existing, a_file_in_a_folder_that_cannot_be_made_fails_by_itself)
+{
+	struct batch_bench *bench = batch_begin();
+	scratch_write_text("d", "");
+	cr_expect_eq(batch_run(bench, "$/gen/10/1\n out=d/x\n$/gen/10/1\n out=e/x\n"), -ENOTDIR);
+	cr_expect_eq(bench->inputs[0].error.phase, SL_PHASE_FOLDER);
+	batch_expect_gen(bench, 1, "e/x", 10, 1);
+	batch_end(bench);
+}
