@@ -52,15 +52,24 @@ send_pending(struct sl_scan_output *output)
 	return code;
 }
 
-/* Collected into large pieces, unless somebody watches. */
+/* Collected into large pieces. */
 SL_SUSPENDS
 static int
 pass_on(struct sl_scan_output *output, const struct sl_input *input)
 {
-	bool watched = output->terminal || input->kind == SL_INPUT_STREAM;
-	if (output->pending.len < SL_OUTPUT_BUFFER && !watched && !output->pending.failed)
+	output->is_watched = output->terminal || input->kind == SL_INPUT_STREAM;
+	if (output->pending.len < SL_OUTPUT_BUFFER && !output->pending.failed)
 		return sl_output_state(output->out);
 	return send_pending(output);
+}
+
+/* Who watches a stream wants to see its lines as they come. */
+SL_SUSPENDS
+static int
+on_idle(void *ctx)
+{
+	struct sl_scan_output *output = ctx;
+	return output->is_watched ? send_pending(output) : 0;
 }
 
 /* As grep: what was found in a folder is named as well. */
@@ -388,7 +397,8 @@ sl_scan_output_sink(struct sl_scan_output *output)
 	return (struct sl_scan_sink){ .ctx = output,
 		.begin = options->json && !options->quiet ? on_begin : NULL,
 		.line = options->print && !options->count && !options->quiet ? on_line : NULL,
-		.end = on_end };
+		.end = on_end,
+		.idle = options->quiet ? NULL : on_idle };
 }
 
 /* ---- the end ---- */

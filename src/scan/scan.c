@@ -208,6 +208,23 @@ consume(void *arg)
 
 /* ---- the whole ---- */
 
+/* The next piece that is done, in any order; NULL after the last. */
+SL_SUSPENDS
+static int
+receive_done(struct scan *scan, struct scan_piece **piece)
+{
+	const struct sl_scan_sink *sink = &scan->setup->sink;
+	*piece = NULL;
+	int code = sl_channel_try_receive(scan->done, piece);
+	if (code == -EAGAIN) {
+		code = sink->idle ? sink->idle(sink->ctx) : 0;
+		if (code)
+			return code;
+		code = sl_channel_receive(scan->done, piece, SL_FOREVER);
+	}
+	return code == -EPIPE ? 0 : code;
+}
+
 /* Everything that is done, in order. Returns 0 at the end, 1 if the sink has seen enough, or a
  * negative code. */
 SL_SUSPENDS
@@ -217,9 +234,9 @@ merge_all(struct scan *scan)
 	uint64_t next = 0;
 	for (;;) {
 		struct scan_piece *piece = NULL;
-		int code = sl_channel_receive(scan->done, &piece, SL_FOREVER);
-		if (code)
-			return code == -EPIPE ? 0 : code;
+		int code = receive_done(scan, &piece);
+		if (code || !piece)
+			return code;
 		scan->pending[piece->seq % scan->pending_count] = piece;
 		while ((piece = scan->pending[next % scan->pending_count])) {
 			scan->pending[next++ % scan->pending_count] = NULL;

@@ -293,9 +293,6 @@ test_scan_any_bytes() {
 	printf '\xef\xbb\xbferror\n' >bom
 	scan --json bom
 	expect_totals 1 1
-	printf '\xef\xbb\xbf' | cat - a 2>/dev/null >bom2
-	scan --json bom2
-	expect_totals 1 0
 	printf 'error' >one
 	scan --json one
 	expect_totals 1 1
@@ -522,7 +519,7 @@ test_scan_gib_line() {
 	expect_totals 1 0
 	is_small 96
 	run 120 scan --stats -e 'err[o]r' a
-	expect 2 undecided
+	expect 2 'longer than'
 	is_small 96
 }
 

@@ -51,6 +51,11 @@ struct sl_scan_sink {
 
 	SL_SUSPENDS
 	int (*end)(void *ctx, const struct sl_input *input, const struct sl_scan_result *result);
+
+	/* Before waiting for more to be read or scanned: what was collected may be shown. NULL if
+	 * nothing is collected. */
+	SL_SUSPENDS
+	int (*idle)(void *ctx);
 };
 
 struct sl_scan_setup {

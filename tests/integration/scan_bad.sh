@@ -1,0 +1,555 @@
+# sluice scan on bad input: what cannot be read or decided is named, everything else is counted, and the exit status is 2.
+
+scan() {
+	run scan "$@"
+}
+
+expect_totals() { # lines, error lines
+	local last
+	last=$(tail -n 1 out)
+	[[ $last == *"\"matched_lines\":$2,"* && $last == *"\"total_lines\":$1,"* ]] || fail "not $1 lines and $2 error lines"
+}
+
+expect_state() { # input, state
+	grep '^{"type":"end"' out | grep -F "\"text\":\"$1\"" | grep -qF "\"state\":\"$2\"" || fail "$1 is not $2"
+}
+
+nothing_printed() {
+	[[ ! -s out ]] || fail "something was printed"
+}
+
+# The program on a terminal of its own; what it shows comes to ./out.
+on_terminal() { # shell command
+	command -v script >/dev/null || skip "no script(1) here"
+	timeout "$LIMIT" script -qec "$1" /dev/null </dev/null >out 2>err
+	status=$?
+}
+
+# a missing file does not stop the others
+test_scan_missing() {
+	printf 'error\n' >a
+	scan --json a missing a no/such/folder a
+	expect 2 "cannot open 'missing': no such file"
+	expect 2 "'no/such/folder'"
+	expect_totals 3 3
+	expect_state missing unreadable
+	scan missing
+	expect 2 missing
+	scan -c missing
+	expect 2 missing
+	scan ''
+	expect 2 'no such file'
+	scan a/b
+	expect 2 'not a folder'
+}
+
+# a pattern where an input should be is recognised
+test_scan_pattern_as_input() {
+	printf 'error\n' >a
+	scan 'some pattern' a
+	expect 2 'scan -e PATTERN'
+	scan -e error a missing
+	expect 2 missing
+	! grep -q PATTERN err || fail "a hint that does not help"
+}
+
+# files and folders that may not be read are named
+test_scan_unreadable() {
+	mkdir d d/shut
+	printf 'error\n' >d/a
+	printf 'error\n' >d/b
+	printf 'error\n' >d/shut/c
+	chmod 0 d/b d/shut
+	chmod 755 . d
+	as_user timeout "$LIMIT" "$S" scan --json d d/b >out 2>err
+	status=$?
+	no_report
+	expect 2 "cannot open 'd/b': permission denied"
+	expect 2 "cannot read folder 'd/shut': permission denied"
+	expect_totals 1 1
+	expect_state d/b unreadable
+	expect_state d/shut unreadable
+	as_user timeout "$LIMIT" "$S" scan -q d >out 2>err
+	status=$?
+	expect 0
+	nothing_printed
+}
+
+compressed() { # name, form, reader
+	scan --json "$1"
+	expect 2 "$2"
+	expect 2 "$3 '$1'"
+	expect_totals 0 0
+	expect_state "$1" unsupported
+	scan --json <"$1"
+	expect 2 'standard input'
+	expect_totals 0 0
+	scan -c "$1"
+	expect 2 "$2"
+}
+
+# what is compressed is known by its first bytes, and never counted as if it were text
+test_scan_compressed() {
+	printf '\x1f\x8b\x08\0\0\0\0\0\0\3error\n\n\n' >gz
+	printf '\x28\xb5\x2f\xfd\x04\x58error\n\n' >zst
+	printf '\x52\x2a\x4d\x18\x02\0\0\0xxerror\n' >skippable
+	printf '\xfd7zXZ\0\0\4error\n' >xz
+	printf 'BZh91AY&SYerror\n' >bz2
+	compressed gz gzip zcat
+	compressed zst zstd zstdcat
+	compressed skippable zstd zstdcat
+	compressed xz xz xzcat
+	compressed bz2 bzip2 bzcat
+	local tool
+	for tool in gzip zstd xz bzip2; do
+		command -v "$tool" >/dev/null || continue
+		yes 'a line with an error' | head -n 30000 | "$tool" -c >"real-$tool"
+		compressed "real-$tool" "$tool" cat
+		: | "$tool" -c >empty
+		compressed empty "$tool" cat
+	done
+	printf 'error\n' >plain
+	mkdir d
+	cp gz xz plain d
+	scan --json d plain gz
+	expect 2 d/gz
+	expect 2 d/xz
+	expect_totals 2 2
+	scan -p -q gz plain
+	expect 0
+}
+
+# names and beginnings alone make nothing compressed
+test_scan_almost_compressed() {
+	printf 'error\n' >text.gz
+	printf 'BZh error\n' >text.bz2
+	printf '\x1f\x8b' >short
+	printf '\x28\xb5\x2f' >shorter
+	printf 'B' >one
+	scan --json text.gz text.bz2 short shorter one
+	expect 0
+	expect_totals 5 2
+	scan --json < <(printf 'BZh91A'; sleep 0.1; printf 'X error\nBZh')
+	expect 0
+	expect_totals 2 1
+	scan --json < <(printf '\x1f'; sleep 0.1; printf '\x8b\x08error\n')
+	expect 2 gzip
+	expect_totals 0 0
+}
+
+# UTF-16 is named, with what makes it readable
+test_scan_utf16() {
+	printf '\xff\xfee\0r\0r\0o\0r\0\n\0' >le
+	printf '\xfe\xff\0e\0r\0r\0o\0r\0\n' >be
+	printf '\0\0\xfe\xff\0\0\0e' >utf32
+	compressed le UTF-16 'iconv -f UTF-16 -t UTF-8'
+	compressed be UTF-16 'iconv -f UTF-16 -t UTF-8'
+	compressed utf32 UTF 'iconv -f UTF-16 -t UTF-8'
+	printf '\xff\xfe' >bom
+	compressed bom UTF-16 'iconv -f UTF-16 -t UTF-8'
+}
+
+
+# standard input that is closed, or a folder
+test_scan_bad_standard_input() {
+	printf 'error\n' >a
+	mkdir d
+	scan <&-
+	expect 2 'standard input'
+	scan - a --json <&-
+	expect 2 'standard input'
+	expect_totals 1 1
+	scan -c <d
+	expect 2 'is a folder'
+	scan -c - <d
+	expect 2 'is a folder'
+	scan - 0>b
+	expect 2 'standard input'
+	scan -c a <&-
+	expect 0
+}
+
+# a FIFO waits for its writer, and ends with it
+test_scan_fifo() {
+	mkfifo pipe
+	start scan --json pipe
+	sleep 0.2
+	kill -0 "$pid" || fail "it did not wait"
+	printf 'error\nfine\nerror' >pipe
+	finish 5
+	expect 0
+	expect_totals 3 2
+	start scan --json pipe
+	: >pipe
+	finish 5
+	expect 1
+	expect_totals 0 0
+}
+
+# files of /proc and /sys, which have no size or a wrong one, are read to their end
+test_scan_files_without_size() {
+	[[ -r /proc/cpuinfo && -r /proc/self/mounts ]] || skip "no /proc here"
+	local file
+	for file in /proc/cpuinfo /proc/filesystems /sys/kernel/mm/transparent_hugepage/enabled /sys/devices/system/cpu/online; do
+		[[ -r $file ]] || continue
+		scan --json -e . "$file"
+		expect 0
+		expect_totals "$(grep -c '' "$file")" "$(grep -c . "$file")"
+		expect_state "$file" ok
+	done
+	scan --json -e . /proc/filesystems /dev/null
+	expect 0
+	expect_state /dev/null ok
+	scan --json /proc/sys/kernel/ostype /proc/sys/kernel
+	expect_state /proc/sys/kernel/ostype ok
+}
+
+# a read that fails is named, and how much was counted
+test_scan_read_error() {
+	[[ -r /proc/self/mem ]] || skip "no /proc here"
+	printf 'error\n' >a
+	scan --json a /proc/self/mem a
+	expect 2 '/proc/self/mem'
+	expect 2 'input/output error'
+	expect_totals 2 2
+	expect_state /proc/self/mem unreadable
+	scan -q a /proc/self/mem
+	expect 0
+	scan -c /proc/self/mem
+	expect 2 '/proc/self/mem'
+}
+
+# names with line breaks and escapes are shown, not sent
+test_scan_hostile_names() {
+	local name=$'x\e[31m\nname\r\x7f'
+	printf 'an error\n' >"$name"
+	scan "$name" "missing$name"
+	expect 2 'missingx'
+	! grep -qP '[\x00-\x09\x0b-\x1f\x7f]' out || fail "raw control bytes in the table"
+	[[ $(wc -l <out) == 4 ]] || fail "a name breaks the table"
+	scan --json -p "$name"
+	expect 0
+	! grep -qP '[\x00-\x09\x0b-\x1f\x7f]' out || fail "raw control bytes in JSON"
+	mkdir d
+	cp "$name" d
+	printf 'b\0' >"d/$name.binary"
+	scan -c d
+	expect 0 binary
+	export name S
+	# shellcheck disable=SC2016
+	on_terminal '"$S" scan -p --color never --progress none "$name"'
+	[[ $status == 0 ]] || fail "status $status"
+	! tr -d '\r' <out | sed 's/\x1b\[?25h//g' | grep -qP '[\x00-\x09\x0b-\x1f\x7f]' || fail "raw control bytes on a terminal"
+}
+
+# lines with escapes are shown on a terminal, not sent; elsewhere they are as they are
+test_scan_hostile_lines() {
+	printf 'error \033]0;title\007 \033[2J \302\233 \177 tab\tend\n' >a
+	scan -p --no-filename a
+	printf '1:' | cat - a >want
+	same want out
+	on_terminal "$S scan -p --color never --progress none a"
+	[[ $status == 0 ]] || fail "status $status"
+	! sed 's/\x1b\[?25h//g' out | grep -qP '[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]|\xc2\x9b' || fail "raw control bytes on a terminal"
+	grep -q 'end' out || fail "the line is not there"
+}
+
+# standard output that is closed or full: a message, and status 2
+test_scan_bad_standard_output() {
+	printf 'error\n' >a
+	yes 'error' | head -n 300000 >large
+	local option
+	for option in '' -c -p --json '--json -p' --stats; do
+		# shellcheck disable=SC2086
+		timeout "$LIMIT" "$S" scan $option a large >/dev/full 2>err
+		status=$?
+		no_report
+		expect 2 'cannot write standard output: no space left on device'
+		[[ $(grep -c 'cannot write' err) == 1 ]] || fail "said more than once"
+		# shellcheck disable=SC2086
+		timeout "$LIMIT" "$S" scan $option a large 2>err >&-
+		status=$?
+		no_report
+		expect 2 'cannot write standard output'
+	done
+	rm -f out
+	timeout "$LIMIT" "$S" scan -q a >/dev/full 2>err
+	status=$?
+	expect 0
+	timeout "$LIMIT" "$S" scan --help >/dev/full 2>err
+	status=$?
+	((status != 0)) || fail "help that could not be shown"
+}
+
+# a reader that goes away ends the run, quietly
+test_scan_reader_goes() {
+	yes 'error' | head -n 1000000 >large
+	local option codes
+	for option in -p '--json -p' '-p --workers 4 --chunk 64K' '-p --max-memory 8M'; do
+		# shellcheck disable=SC2086
+		timeout "$LIMIT" "$S" scan $option --progress none large 2>err | head -n 1 >out
+		codes=("${PIPESTATUS[@]}")
+		no_report
+		[[ ${codes[0]} == 0 && ! -s err && $(wc -l <out) == 1 ]] || fail "status ${codes[0]} with $option"
+	done
+	timeout "$LIMIT" "$S" scan -p --progress none < <(exec yes error) 2>err | head -n 1 >out
+	codes=("${PIPESTATUS[@]}")
+	[[ ${codes[0]} == 0 && ! -s err ]] || fail "status ${codes[0]} on a stream"
+}
+
+# A scan that has opened the files named and waits for the FIFO before them.
+start_behind_fifo() { # file...
+	mkfifo pipe
+	start scan --json --progress none pipe "$@"
+	exec 8>pipe
+	printf 'fine\n' >&8
+	local file
+	for file; do
+		until_true 10 is_open "$file"
+	done
+}
+
+is_open() { # file
+	find "/proc/$pid/fd" -lname "$PWD/$1" 2>/dev/null | grep -q .
+}
+
+end_fifo() {
+	exec 8>&-
+	finish 20
+}
+
+# a file that becomes shorter is counted to its new end, and named
+test_scan_truncated() {
+	yes 'error' | head -n 1000000 >a
+	cp a b
+	printf 'error\n' >c
+	start_behind_fifo a b c
+	truncate -s 600003 a
+	: >b
+	end_fifo
+	expect 2 "'a' became shorter"
+	expect 2 "'b' became shorter"
+	expect_totals 100003 100001
+	expect_state a truncated
+	expect_state b truncated
+	expect_state c ok
+}
+
+# a file that grows is read to the size it had
+test_scan_growing() {
+	yes 'error' | head -n 100000 >a
+	printf 'error\nerr' >b
+	start_behind_fifo a b
+	yes 'error' | head -n 50000 >>a
+	printf 'or\nerror\n' >>b
+	end_fifo
+	expect 0
+	expect_totals 100003 100001
+}
+
+# a file that is renamed or removed while it is read is the one that was opened
+test_scan_rotated() {
+	yes 'error' | head -n 100000 >a
+	cp a b
+	start_behind_fifo a b
+	mv a a.1
+	printf 'fine\n' >a
+	rm b
+	end_fifo
+	expect 0
+	expect_totals 200001 200000
+}
+
+# what was found in a folder, and is gone or something else when its turn comes, is named; a FIFO is not waited for
+test_scan_replaced() {
+	local i
+	mkdir d
+	for ((i = 1000; i < 1400; i++)); do
+		printf 'error\n' >"d/$i"
+	done
+	mkfifo pipe
+	start scan --json --progress none pipe d
+	exec 8>pipe
+	printf 'fine\n' >&8
+	until_true 10 is_open d/1000
+	rm d/1399 d/1398 d/1397
+	mkfifo d/1399
+	ln -s 1000 d/1398
+	end_fifo
+	expect 2 "'d/1399'"
+	expect 2 "'d/1398'"
+	expect 2 "'d/1397'"
+	expect_totals 398 397
+}
+
+# Start with these arguments, signal when it is on its way, expect the end within a second.
+interrupted() { # signal number, arguments...
+	local signo=$1 before after
+	shift
+	start scan "$@"
+	until_true 10 is_running
+	sleep 0.1
+	before=${EPOCHREALTIME/./}
+	kill -"$signo" "$pid"
+	finish 4
+	after=${EPOCHREALTIME/./}
+	[[ $status == $((128 + signo)) ]] || fail "status $status for signal $signo with $*"
+	((SLOW > 1 || after - before < 1500000)) || fail "$((after - before)) us to end with $*"
+}
+
+is_running() {
+	[[ -d /proc/$pid/task ]] && (($(find "/proc/$pid/fd" -lname 'anon_inode:*uring*' 2>/dev/null | wc -l) > 0))
+}
+
+# a signal ends the run within a second, as by that signal
+test_scan_interrupted() {
+	local signo
+	mkfifo pipe
+	for signo in 2 15 1; do
+		interrupted "$signo" pipe
+	done
+	exec 8<>pipe
+	printf 'error\n' >&8
+	interrupted 2 -p pipe
+	exec 8>&-
+	interrupted 2 -p /dev/zero
+	interrupted 2 -e 'a+b' /dev/zero
+	truncate -s 1T huge 2>/dev/null || truncate -s 100G huge || skip "no sparse files here"
+	interrupted 2 huge
+	interrupted 15 --max-memory 8M --workers 1 huge
+	interrupted 2 -p -e 'err.r' huge
+}
+
+# a signal ends a run that waits for the reader of its output
+test_scan_interrupted_at_output() {
+	yes 'error' | head -n 3000000 >large
+	mkfifo reader
+	local option
+	for option in -p '-p --json' '-p --workers 4 --chunk 64K -e err[o]r'; do
+		# shellcheck disable=SC2086
+		env --default-signal "$S" scan $option large 2>err >reader &
+		pid=$!
+		exec 9<reader
+		sleep 0.3
+		kill -INT "$pid"
+		finish 4
+		exec 9<&-
+		[[ $status == 130 ]] || fail "status $status"
+	done
+	rm -f out
+}
+
+# a stopped run goes on
+test_scan_stopped() {
+	mkfifo pipe
+	start scan --json pipe
+	exec 8>pipe
+	printf 'error\n' >&8
+	kill -STOP "$pid"
+	printf 'error\n' >&8
+	kill -CONT "$pid"
+	exec 8>&-
+	finish 5
+	expect 0
+	expect_totals 2 2
+}
+
+# a pattern that is none
+test_scan_bad_pattern() {
+	printf 'error\n' >a
+	local pattern
+	for pattern in '(' '[' '*' 'a{2,1}' '\' '(?<n' '(*UTF)x' '\p{Foo}'; do
+		scan -e "$pattern" a
+		expect 2 'bad pattern'
+		nothing_printed
+		scan -e error -e "$pattern" a
+		expect 2 'bad pattern'
+	done
+	scan -F -e '(' -e '*' -c a
+	expect 1
+}
+
+# lines on which a pattern takes too many steps are undecided: named, the rest counted, status 2
+test_scan_undecided() {
+	{ printf 'aaaa\n'; head -c 60 /dev/zero | tr '\0' a; printf '!\nfine\naaa'; } >a
+	scan --json -e '^(a+)+$' a
+	expect 2 'too many steps'
+	expect_totals 4 2
+	expect_state a undecided
+	scan -p --no-filename -e '^(a+)+$' a
+	expect 2 'a'
+	printf '1:aaaa\n4:aaa\n' >want
+	same want out
+	scan -c -e '^(a+)+$' <a
+	expect 2 'too many steps'
+	scan -q -e '^(a+)+$' a
+	expect 0
+	tail -n +2 a | head -n 2 >b
+	scan -q -e '^(a+)+$' b
+	expect 2
+	{ head -c 3000000 /dev/zero | tr '\0' x; printf 'error\n'; } >long
+	scan -c -e 'err[o]r' long
+	expect 2 long
+	scan -c -e 'error' long
+	expect 0
+	scan -c -e 'xx[x]x' long
+	expect 0
+}
+
+# no input: standard input, unless that is a terminal
+test_scan_no_input() {
+	on_terminal "$S scan"
+	[[ $status == 2 ]] || fail "status $status"
+	grep -q 'no input' out || fail "no message"
+	printf 'error\n' >a
+	on_terminal "$S scan -c a"
+	[[ $status == 0 ]] || fail "status $status"
+}
+
+# options that are not there
+test_scan_bad_options() {
+	printf 'error\n' >a
+	local words
+	for words in --bogus -x '--top 3' '--top' '--workers 0' '--workers x' '--chunk 1' '--chunk 3X' '--queue 0' '--max-memory 1M' \
+		'--max-memory 8M --chunk 5M' '-m' '-m -1' '--color sometimes' '--progress later' '-l' '-v' '-w' '--follow' '--level error' \
+		'--json=yes' '--histogram'; do
+		# shellcheck disable=SC2086
+		run scan a $words
+		expect 2
+		nothing_printed
+		[[ -s err ]] || fail "no message for $words"
+	done
+	scan --top 3 a
+	expect 2 top
+	run bogus
+	expect 28
+	run --bogus
+	expect 28
+}
+
+# a file that is both input and output: what was there before is scanned, and it ends
+test_scan_own_output() {
+	yes 'error' | head -n 100000 >a
+	timeout "$LIMIT" "$S" scan -p --no-filename a >>a 2>err
+	status=$?
+	expect 0
+	[[ $(wc -l <a) == 200000 ]] || fail "$(wc -l <a) lines"
+	yes 'error' | head -n 100000 >a
+	timeout "$LIMIT" "$S" scan -p --no-filename <a >>a 2>err
+	status=$?
+	expect 0
+	[[ $(wc -l <a) == 200000 ]] || fail "$(wc -l <a) lines by way of standard input"
+}
+
+# many troubles are each named, once
+test_scan_many_troubles() {
+	local i names=()
+	for ((i = 0; i < 500; i++)); do
+		names+=("missing$i")
+	done
+	printf 'error\n' >a
+	scan --json "${names[@]}" a
+	expect 2 missing499
+	[[ $(grep -c 'cannot open' err) == 500 ]] || fail "not 500 messages"
+	expect_totals 1 1
+}
