@@ -157,6 +157,25 @@ test_bad_unreachable() {
 	nothing_left
 }
 
+# no network at all: said at once, with the reason
+test_bad_no_network() {
+	local user=() url
+	((EUID == 0)) || user=(--user --map-root-user)
+	unshare "${user[@]}" --net true 2>/dev/null || skip "this user may not make network namespaces"
+	for url in "$ORIGIN/gen/10/1" http://192.0.2.1/x; do
+		timeout -k 5 "$LIMIT" unshare "${user[@]}" --net "$S" get "$url" >out 2>err
+		status=$?
+		no_report
+		expect 6 "unreachable"
+		nothing_left
+	done
+	timeout -k 5 "$LIMIT" unshare "${user[@]}" --net "$S" get http://no-such-host.invalid/x >out 2>err
+	status=$?
+	no_report
+	expect 19 "no-such-host.invalid"
+	nothing_left
+}
+
 # redirects that end nowhere or lead where one must not go
 test_bad_redirects() {
 	get "$ORIGIN/loop" -o f

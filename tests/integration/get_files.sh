@@ -175,9 +175,10 @@ test_files_two_of_one_name() {
 
 # ---- parts ----
 
-# hold NAME FILE: a download of gen 400000 5 into FILE that stops half-way until `opened NAME`; its part is there.
-hold() {
-	start get "$ORIGIN/gate/$1/gen/400000/5" -o "$2"
+# A download of gen 400000 5 into FILE that stops half-way until `opened NAME`; it has asked, so that its part is settled.
+hold() { # name, file, options...
+	start get "$ORIGIN/tag/$1/gate/$1/gen/400000/5" -o "$2" "${@:3}"
+	until_true 10 is_counter "$1" requests 1
 	until_true 10 test -e "$2.part"
 }
 
@@ -308,8 +309,7 @@ test_files_name_taken_meanwhile() {
 	local mode
 	for mode in auto fail replace rename; do
 		rm -rf f f.1
-		start get --if-exists=$mode "$ORIGIN/gate/taken-$mode/gen/400000/5" -o f
-		until_true 10 test -e f.part
+		hold "taken-$mode" f --if-exists=$mode
 		echo mine >f
 		opened "taken-$mode"
 		finish 10
@@ -361,9 +361,10 @@ test_files_unwritable_folder() {
 	chmod 555 locked
 	chmod 777 open
 	as_user true
-	as_user "$S" get -d locked "$ORIGIN/gen/10/1/f" >out 2>err
+	as_user "$S" get -d locked "$ORIGIN/tag/locked/gen/10/1/f" >out 2>err
 	status=$?
 	expect 16 "locked/f.part"
+	is_counter locked requests 0 || fail "asked for before it was refused"
 	as_user "$S" get -d locked/new "$ORIGIN/gen/10/1/f" >out 2>err
 	status=$?
 	expect 18 "locked/new"
@@ -396,8 +397,7 @@ test_files_unreadable_target() {
 
 # the folder is removed under the download
 test_files_folder_removed() {
-	start get -d d "$ORIGIN/gate/folder/gen/400000/5" -o f
-	until_true 10 test -e d/f.part
+	hold folder d/f
 	rm -r d
 	opened folder
 	finish 10
@@ -479,6 +479,19 @@ full_tmpfs() {
 	expect 0
 	is_gen mnt/medium 2000000 3
 	no_parts
+}
+
+# a file system that is mounted read-only: refused before anything is asked for
+test_files_read_only() {
+	on_tmpfs "${BASH_SOURCE[0]}" read_only ro
+}
+
+read_only() {
+	get -d mnt "$ORIGIN/tag/readonly/gen/1000/1/f"
+	expect 16 "read-only"
+	get -d mnt/new "$ORIGIN/tag/readonly/gen/1000/1/f"
+	expect 18 "mnt/new"
+	is_counter readonly requests 0 || fail "asked for"
 }
 
 # several files that do not all fit: those reported done are whole
