@@ -156,10 +156,12 @@ sim_last_breach(const struct sim *sim)
 struct sim_seeds
 sim_seeds(unsigned count)
 {
-	const char *text = getenv("SLUICE_SEED");
-	uint64_t seed = 0;
+	const char *text = getenv("SLUICE_SEED"), *many = getenv("SLUICE_SEEDS");
+	uint64_t seed = 0, wanted = 0;
 	if (text && sl_parse_u64(text, strlen(text), &seed))
 		return (struct sim_seeds){ seed, seed + 1 };
+	if (many && sl_parse_u64(many, strlen(many), &wanted))
+		return (struct sim_seeds){ 1, wanted + 1 };
 #ifdef SL_DEBUG
 	count = (count + 3) / 4; /* sanitizers are slow, and the seeds are those of every day */
 #endif

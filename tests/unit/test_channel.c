@@ -1,6 +1,7 @@
 /*
  * Channels: order, back-pressure, closing; nothing lost and nothing doubled when waits are
- * cancelled.
+ * cancelled. SLUICE_SEEDS=N
+ * runs so many seeds.
  */
 #include "support/run.h"
 

@@ -1,6 +1,7 @@
 /*
  * The chunk pool: bounded, aligned, counted; free chunks last in first out, waiting tasks first
- * come first served.
+ * come first served. SLUICE_SEEDS=N
+ * runs so many seeds.
  */
 #include "support/run.h"
 

@@ -1,6 +1,7 @@
 /*
  * The simulator is trusted by every scenario, so it is tested like the program: against the real
- * file system, against its own rules, and for being the same for the same seed.
+ * file system, against its own rules, and for being the same for the same seed. SLUICE_SEEDS=N
+ * runs so many seeds.
  */
 #include "support/engine_sim.h"
 

@@ -10,7 +10,9 @@
 #include <stdio.h>
 #include <unistd.h>
 
-/* ---- what stays below and what does not ---- */
+/* ---- what stays below and what does not ---- SLUICE_SEEDS=N
+ * runs so many seeds.
+ */
 
 struct open_case {
 	const char *path;

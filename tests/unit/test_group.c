@@ -1,5 +1,6 @@
 /*
- * Groups: who is waited for, what a failure and a cancellation do, and to whom.
+ * Groups: who is waited for, what a failure and a cancellation do, and to whom. SLUICE_SEEDS=N
+ * runs so many seeds.
  */
 #include "support/run.h"
 

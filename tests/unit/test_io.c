@@ -1,6 +1,7 @@
 /*
  * Awaitable operations above the seam: deadlines, cancellation, what is and what is not
- * interrupted, bounds.
+ * interrupted, bounds. SLUICE_SEEDS=N
+ * runs so many seeds.
  */
 #include "support/run.h"
 

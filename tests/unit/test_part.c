@@ -15,7 +15,9 @@
 #include <sys/vfs.h>
 #include <unistd.h>
 
-/* ---- a part in the current folder, on the real file system or a simulated one ---- */
+/* ---- a part in the current folder, on the real file system or a simulated one ---- SLUICE_SEEDS=N
+ * runs so many seeds.
+ */
 
 struct bench {
 	void (*body)(struct bench *bench);

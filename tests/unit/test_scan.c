@@ -1,6 +1,7 @@
 /*
  * The whole pipeline on the simulator: every input ends once, in order, with the totals of a naive
- * splitter or with its trouble named.
+ * splitter or with its trouble named. SLUICE_SEEDS=N
+ * runs so many seeds.
  */
 #include "sluice/scan/scan.h"
 

@@ -1,5 +1,6 @@
 /*
- * Semaphores: the limit holds whatever happens, and waiters are served in order.
+ * Semaphores: the limit holds whatever happens, and waiters are served in order. SLUICE_SEEDS=N
+ * runs so many seeds.
  */
 #include "support/run.h"
 
