@@ -120,11 +120,13 @@ count_failure(struct sl_batch *batch, uint64_t index, const struct sl_error *err
 		sl_batch_cancel(batch, -ECANCELED);
 }
 
-/* The client tells how far it was; of the rest only the reason is worth telling. */
+/* The client tells how far it was, the committer what is not durable; of the rest only the reason
+ * is worth telling. */
 static void
 say_late(struct fetch *fetch)
 {
-	if (fetch->error.phase >= SL_PHASE_RESOLVE && fetch->error.phase <= SL_PHASE_BODY)
+	enum sl_phase phase = fetch->error.phase;
+	if ((phase >= SL_PHASE_RESOLVE && phase <= SL_PHASE_BODY) || phase == SL_PHASE_SYNC)
 		return;
 	sl_error_clear(&fetch->error);
 	sl_fail(&fetch->error, SL_PHASE_NONE, -ETIMEDOUT,
@@ -280,11 +282,29 @@ group_size(const struct sl_batch *batch)
 	return SL_MAX(SL_MIN(rest / 4, COMMIT_FILES), 1u);
 }
 
-/* Returns 0; or why inputs may be left that nobody looked at. */
-static int
-left_over(const struct sl_batch *batch)
+/* Jobs that were stopped after the last input have not asked whether it was the last. */
+SL_SUSPENDS
+static bool
+is_over(struct sl_batch *batch)
 {
+	struct sl_entry entry = { 0 };
+	struct sl_error err = { 0 };
+	struct sl_shield shield;
 	if (batch->source_ended)
+		return true;
+	sl_shield_begin(&shield, sl_deadline_in(SL_NS_PER_S));
+	int got = batch->options.source(batch->options.source_ctx, &entry, &err);
+	sl_shield_end(&shield);
+	return got == 0;
+}
+
+/* 0 if every input was begun and none was cancelled: a cancellation that came when all was done has
+ * cancelled nothing. */
+SL_SUSPENDS
+static int
+outcome(struct sl_batch *batch)
+{
+	if (batch->summary.cancelled == 0 && is_over(batch))
 		return 0;
 	int reason = batch->cancel_reason ? batch->cancel_reason : sl_task_cancelled();
 	return reason ? reason : -ECANCELED;
@@ -325,12 +345,11 @@ run_jobs(struct sl_batch *batch)
 	if (left && !batch->cancel_reason)
 		batch->cancel_reason = left;
 	sl_channel_close(batch->finished);
-	int ended = sl_group_leave(&committer);
+	sl_group_leave(&committer);
 	batch->committer = NULL;
 	sl_channel_free(batch->finished);
 	batch->finished = NULL;
-	code = code ? code : left ? left : ended;
-	return code ? code : left_over(batch);
+	return code ? code : outcome(batch);
 }
 
 int

@@ -155,25 +155,33 @@ SL_SUSPENDS
 static int
 bring_name_to_disk(struct fetch *fetch)
 {
-	if (!wants_sync(fetch->batch))
-		return 0;
-	int code = sl_folder_sync(fetch->folder);
-	return code ? not_durable(fetch, code) : 0;
+	return sl_folder_sync(fetch->folder);
+}
+
+SL_SUSPENDS
+static int
+run_step(struct fetch *fetch, int (*step)(struct fetch *))
+{
+	struct sl_shield shield;
+	int code = commit_shield_begin(&shield);
+	if (code)
+		return code;
+	code = step(fetch);
+	sl_shield_end(&shield);
+	return code;
 }
 
 int
 commit_one(struct fetch *fetch)
 {
-	static int (*const steps[])(struct fetch *) = { give_time, bring_to_disk, check, give_name,
-		bring_name_to_disk };
+	static int (*const steps[])(
+		struct fetch *) = { give_time, bring_to_disk, check, give_name };
 	int code = 0;
-	for (size_t i = 0; i < SL_COUNT_OF(steps) && !code; i++) {
-		struct sl_shield shield;
-		code = commit_shield_begin(&shield);
-		if (code)
-			break;
-		code = steps[i](fetch);
-		sl_shield_end(&shield);
+	for (size_t i = 0; i < SL_COUNT_OF(steps) && !code; i++)
+		code = run_step(fetch, steps[i]);
+	if (!code && wants_sync(fetch->batch)) {
+		int synced = run_step(fetch, bring_name_to_disk);
+		code = synced ? not_durable(fetch, synced) : 0;
 	}
 	if (code)
 		sl_part_discard(&fetch->part);
