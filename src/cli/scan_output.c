@@ -3,6 +3,7 @@
 #include "sluice/base/log.h"
 #include "sluice/base/text.h"
 #include "sluice/cli/console.h"
+#include "sluice/rt/task.h"
 #include "sluice/ui/colour.h"
 #include "sluice/ui/json.h"
 
@@ -11,6 +12,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+
+/* Finding a match may take milliseconds, and the ring is not looked at meanwhile. */
+#define MATCHES_A_TURN 64
 
 int
 sl_scan_output_begin(struct sl_scan_output *output, const struct sl_scan_options *options,
@@ -85,6 +89,19 @@ name_of(const struct sl_input *input)
 	return sl_span_str(input->is_stdin ? "<stdin>" : input->path);
 }
 
+/*
+ * A line may have a million matches: what was written of them goes out, and other tasks have their
+ * turn. Text of the line stays valid.
+ */
+SL_SUSPENDS
+static int
+after_match(struct sl_scan_output *output, size_t count)
+{
+	if (output->pending.len >= SL_OUTPUT_BUFFER)
+		return send_pending(output);
+	return count % MATCHES_A_TURN == 0 ? sl_yield() : 0;
+}
+
 /* ---- lines ---- */
 
 /* To a terminal nothing that it could act on; elsewhere the bytes as they are. */
@@ -105,24 +122,30 @@ add_coloured(struct sl_scan_output *output, enum sl_colour colour, struct sl_spa
 	sl_buf_add_str(&output->pending, sl_colour_code(output->colour, SL_COLOUR_RESET));
 }
 
-/* The line with its matches coloured. */
-static void
+/* The line with its matches coloured. An empty match has nothing to colour. */
+SL_SUSPENDS
+static int
 add_marked(struct sl_scan_output *output, const struct sl_scan_line *line)
 {
 	const char *text = (const char *)line->text;
-	size_t at = 0, begin = 0, end = 0;
-	while (output->colour && at < line->len &&
+	size_t shown = 0, at = 0, begin = 0, end = 0, count = 0;
+	int code = 0;
+	while (code == 0 && output->colour && at < line->len &&
 		sl_matcher_find(line->matcher, line->text, line->len, at, &begin, &end)) {
-		if (end == begin) /* an empty match has nothing to colour */
-			break;
-		add_text(output, sl_span(text + at, begin - at));
-		add_coloured(output, SL_COLOUR_MATCH, sl_span(text + begin, end - begin));
-		at = end;
+		if (end > begin) {
+			add_text(output, sl_span(text + shown, begin - shown));
+			add_coloured(output, SL_COLOUR_MATCH, sl_span(text + begin, end - begin));
+			shown = end;
+		}
+		at = end > begin ? end : end + 1;
+		code = after_match(output, ++count);
 	}
-	add_text(output, sl_span(text + at, line->len - at));
+	add_text(output, sl_span(text + shown, line->len - shown));
+	return code;
 }
 
-static void
+SL_SUSPENDS
+static int
 add_line(struct sl_scan_output *output, const struct sl_scan_line *line)
 {
 	struct sl_buf *out = &output->pending;
@@ -134,11 +157,12 @@ add_line(struct sl_scan_output *output, const struct sl_scan_line *line)
 	snprintf(number, sizeof(number), "%llu", (unsigned long long)line->number);
 	add_coloured(output, SL_COLOUR_LINE, sl_span_str(number));
 	sl_buf_add_char(out, ':');
-	add_marked(output, line);
+	int code = add_marked(output, line);
 	if (line->whole_len > line->len)
 		sl_buf_printf(out, " [... %llu more bytes]",
 			(unsigned long long)(line->whole_len - line->len));
 	sl_buf_add_char(out, '\n');
+	return code;
 }
 
 /* ---- JSON, in ripgrep's words ---- */
@@ -157,27 +181,36 @@ json_begin(struct sl_json *json, struct sl_buf *out, const char *type)
 	sl_json_open(json, "data", SL_JSON_OBJECT);
 }
 
-static void
+/* As ripgrep finds them: an empty match right behind another is none. */
+SL_SUSPENDS
+static int
 json_submatches(
 	struct sl_scan_output *output, struct sl_json *json, const struct sl_scan_line *line)
 {
 	const char *text = (const char *)line->text;
-	size_t at = 0, begin = 0, end = 0;
+	size_t at = 0, begin = 0, end = 0, last_end = SIZE_MAX, count = 0;
+	int code = 0;
 	sl_json_open(json, "submatches", SL_JSON_ARRAY);
-	while (at <= line->len &&
+	while (code == 0 && at <= line->len &&
 		sl_matcher_find(line->matcher, line->text, line->len, at, &begin, &end)) {
+		at = end > begin ? end : end + 1;
+		if (end == begin && begin == last_end)
+			continue;
+		last_end = end;
 		sl_json_open(json, NULL, SL_JSON_OBJECT);
 		sl_json_text_or_bytes(json, "match", sl_span(text + begin, end - begin));
 		sl_json_u64(json, "start", begin);
 		sl_json_u64(json, "end", end);
 		sl_json_close(json);
-		at = end > begin ? end : end + 1;
 		output->input_matches++;
+		code = after_match(output, ++count);
 	}
 	sl_json_close(json);
+	return code;
 }
 
 /* ripgrep's lines end with their newline. */
+SL_SUSPENDS
 static int
 json_match(struct sl_scan_output *output, const struct sl_scan_line *line)
 {
@@ -195,10 +228,10 @@ json_match(struct sl_scan_output *output, const struct sl_scan_line *line)
 	sl_json_text_or_bytes(&json, "lines", sl_buf_span(&whole));
 	sl_json_u64(&json, "line_number", line->number);
 	sl_json_u64(&json, "absolute_offset", line->off);
-	json_submatches(output, &json, line);
-	sl_json_end_line(&json);
 	sl_buf_release(&whole);
-	return 0;
+	int code = json_submatches(output, &json, line);
+	sl_json_end_line(&json);
+	return code;
 }
 
 static void
@@ -306,11 +339,7 @@ static int
 on_line(void *ctx, const struct sl_scan_line *line)
 {
 	struct sl_scan_output *output = ctx;
-	int code = 0;
-	if (output->options->json)
-		code = json_match(output, line);
-	else
-		add_line(output, line);
+	int code = output->options->json ? json_match(output, line) : add_line(output, line);
 	return code ? code : pass_on(output, line->input);
 }
 
