@@ -125,8 +125,9 @@ test_scan_straddles_cuts() {
 			printf '\n'
 		done
 	done >a
-	local options
-	for options in "--chunk 64K" "--chunk 64K --workers 4" "--chunk 256K" "" "-e err[o]r" "-e err[o]r --chunk 64K"; do
+	local options all=("--chunk 64K" "--chunk 64K --workers 4" "--chunk 256K" "" "-e err[o]r" "-e err[o]r --chunk 64K")
+	((SLOW == 1)) || all=("--chunk 64K --workers 4")
+	for options in "${all[@]}"; do
 		# shellcheck disable=SC2086
 		scan --json $options a
 		expect_totals 63 21
@@ -523,6 +524,18 @@ test_scan_gib_line() {
 	is_small 96
 }
 
+# a line with a million matches needs no more memory than others
+test_scan_many_matches_in_a_line() {
+	head -c $((SLOW > 1 ? 100000 : 1000000)) /dev/zero | tr '\0' o >a
+	run 60 scan --json -p --stats --max-memory 8M --workers 1 -e 'o' a
+	expect 0
+	is_small 32
+	[[ $(tr '}' '\n' <out | grep -c '"match":{"text":"o"') == $(wc -c <a) ]] || fail "not every match"
+	run 60 scan -p --color always --stats -e 'o' a
+	expect 0
+	[[ $(tr -d '\n' <out | sed 's/\x1b\[[0-9;]*m//g' | tr -dc o | wc -c) == $(wc -c <a) ]] || fail "not every byte"
+}
+
 # colours only where they are asked for
 test_scan_colour() {
 	printf 'an error here\n' >a
@@ -581,10 +594,10 @@ test_scan_json() {
 test_scan_json_as_ripgrep() {
 	command -v rg >/dev/null || skip "no ripgrep here"
 	make_log 5000 11 >a
-	printf 'a\tb "error" \\ \x01 \x7f \303\251 \342\202\254 \377error\r\nlast error' >b
+	printf 'a\tb "error" \\ \x01 \303\251 \342\202\254 error\r\n\377 error\nlast error\n' >b
 	local pattern file
 	for file in a b; do
-		for pattern in 'ERROR|error' 'err.r|[0-9]5' '(\w+) error' 'error\b'; do
+		for pattern in 'ERROR|error' 'err.r|[0-9]5' '(\w+) error' 'error\b' 'o*[0-9]*' '[0-9]?$'; do
 			rg --no-config -a --json -e "$pattern" "$file" >theirs
 			scan --json -p -e "$pattern" "$file"
 			grep '^{"type":"match"' theirs >want
