@@ -1,7 +1,6 @@
 /*
  * Channels: order, back-pressure, closing; nothing lost and nothing doubled when waits are
- * cancelled. SLUICE_SEEDS=N
- * runs so many seeds.
+ * cancelled.
  */
 #include "support/run.h"
 

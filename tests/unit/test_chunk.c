@@ -1,7 +1,6 @@
 /*
  * The chunk pool: bounded, aligned, counted; free chunks last in first out, waiting tasks first
- * come first served. SLUICE_SEEDS=N
- * runs so many seeds.
+ * come first served.
  */
 #include "support/run.h"
 

@@ -1,7 +1,6 @@
 /*
  * The simulator is trusted by every scenario, so it is tested like the program: against the real
- * file system, against its own rules, and for being the same for the same seed. SLUICE_SEEDS=N
- * runs so many seeds.
+ * file system, against its own rules, and for being the same for the same seed.
  */
 #include "support/engine_sim.h"
 

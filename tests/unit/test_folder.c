@@ -10,9 +10,7 @@
 #include <stdio.h>
 #include <unistd.h>
 
-/* ---- what stays below and what does not ---- SLUICE_SEEDS=N
- * runs so many seeds.
- */
+/* ---- what stays below and what does not ---- */
 
 struct open_case {
 	const char *path;

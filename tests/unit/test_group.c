@@ -1,6 +1,5 @@
 /*
- * Groups: who is waited for, what a failure and a cancellation do, and to whom. SLUICE_SEEDS=N
- * runs so many seeds.
+ * Groups: who is waited for, what a failure and a cancellation do, and to whom.
  */
 #include "support/run.h"
 

@@ -1,7 +1,6 @@
 /*
  * Awaitable operations above the seam: deadlines, cancellation, what is and what is not
- * interrupted, bounds. SLUICE_SEEDS=N
- * runs so many seeds.
+ * interrupted, bounds.
  */
 #include "support/run.h"
 

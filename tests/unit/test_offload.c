@@ -1,6 +1,5 @@
 /*
  * Workers and the blocking pool: on real threads with the ring, and in the simulator.
- * SLUICE_SEEDS=N runs so many seeds.
  */
 #include "support/run.h"
 

@@ -15,9 +15,7 @@
 #include <sys/vfs.h>
 #include <unistd.h>
 
-/* ---- a part in the current folder, on the real file system or a simulated one ---- SLUICE_SEEDS=N
- * runs so many seeds.
- */
+/* ---- a part in the current folder, on the real file system or a simulated one ---- */
 
 struct bench {
 	void (*body)(struct bench *bench);

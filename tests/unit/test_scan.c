@@ -1,7 +1,6 @@
 /*
  * The whole pipeline on the simulator: every input ends once, in order, with the totals of a naive
- * splitter or with its trouble named. SLUICE_SEEDS=N
- * runs so many seeds.
+ * splitter or with its trouble named.
  */
 #include "sluice/scan/scan.h"
 

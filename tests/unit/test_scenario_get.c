@@ -1,7 +1,6 @@
 /*
  * The real download engine in the simulated world, under many seeds: whatever goes wrong, a file
  * that is reported done is complete and durable, and one that is not has left its name untouched.
- * SLUICE_SEEDS=N runs so many seeds.
  */
 #include "support/get_scene.h"
 #include "support/run.h"

@@ -1,7 +1,6 @@
 /*
  * The real scan pipeline in the simulated world, under many seeds: each line of each input is
- * counted, or the input is named as not fully read. SLUICE_SEEDS=N
- * runs so many seeds.
+ * counted, or the input is named as not fully read.
  */
 #include "support/engine_sim.h"
 #include "support/run.h"

@@ -1,6 +1,5 @@
 /*
- * Semaphores: the limit holds whatever happens, and waiters are served in order. SLUICE_SEEDS=N
- * runs so many seeds.
+ * Semaphores: the limit holds whatever happens, and waiters are served in order.
  */
 #include "support/run.h"
 

@@ -1,8 +1,7 @@
 /*
  * TLS connections and the pool on the simulator: the server is OpenSSL too, over memory, and every
  * receive may be short, late, cancelled or fail. A buffer that is received into and touched, a
- * descriptor or an operation left over end the test. SLUICE_SEEDS=N
- * runs so many seeds.
+ * descriptor or an operation left over end the test.
  */
 #include "sluice/net/dial.h"
 #include "sluice/net/pool.h"
