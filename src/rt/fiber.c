@@ -43,6 +43,10 @@
 #include <ucontext.h>
 #endif
 
+/* Filling costs a page fault for each page, and sanitizers several more. */
+#if defined(SL_DEBUG) && !defined(WITH_ASAN) && !defined(WITH_TSAN)
+#define WITH_FILL 1
+#endif
 #define STACK_FILL 0xa5 /* what an untouched byte of a debug build's stack holds */
 
 /* The fiber that is being entered for the first time: its entry function takes no argument in
@@ -158,7 +162,7 @@ sl_fiber_map(struct sl_fiber *fiber, size_t stack_size)
 	fiber->stack_size = size;
 	fiber->bottom = fiber->stack;
 	fiber->bottom_size = size;
-#ifdef SL_DEBUG
+#ifdef WITH_FILL
 	memset(fiber->stack, STACK_FILL, size);
 #endif
 #ifdef WITH_TSAN
@@ -231,7 +235,7 @@ sl_fiber_switch(struct sl_fiber *from, struct sl_fiber *to, bool dying)
 size_t
 sl_fiber_high_water(const struct sl_fiber *fiber)
 {
-#if defined(SL_DEBUG) && !defined(WITH_ASAN)
+#ifdef WITH_FILL
 	const unsigned char *stack = fiber->stack;
 	size_t clean = 0;
 	while (clean < fiber->stack_size && stack[clean] == STACK_FILL)
