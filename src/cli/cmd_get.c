@@ -27,6 +27,7 @@
 #define LIST_MAX SL_GIB /* bytes of a list: some ten million URLs */
 #define LIST_PIECE (256 * SL_KIB)
 #define OWN_DESCRIPTORS 12u /* standard ones, ring, wake-up, signals, a list, libraries' */
+#define LEAST_DESCRIPTORS (OWN_DESCRIPTORS + 4) /* a folder, a part, a connection, one to spare */
 #define SMALL_MEMORY \
 	(16 * SL_MIB) /* below it chunks are smaller, so that there are enough of them */
 #define SMALL_CHUNK (256 * SL_KIB)
@@ -46,9 +47,9 @@ struct get {
 
 /* ---- before the run ---- */
 
-/* One process-wide look at limits and the umask, while there is one thread. */
-static void
-look_at_process(struct get *get)
+/* The limits of the process and its umask, while there is one thread. */
+static int
+look_at_process(struct get *get, struct sl_error *err)
 {
 	mode_t mask = umask(0);
 	umask(mask);
@@ -60,7 +61,12 @@ look_at_process(struct get *get)
 		(void)getrlimit(RLIMIT_NOFILE, &limit);
 	}
 	uint64_t count = SL_MIN((uint64_t)limit.rlim_cur, 1u << 20);
-	get->descriptors = count > OWN_DESCRIPTORS ? (unsigned)count - OWN_DESCRIPTORS : 1;
+	if (count < LEAST_DESCRIPTORS)
+		return sl_fail(err, SL_PHASE_NONE, -EMFILE,
+			"only %llu open files are allowed ('ulimit -n'): at least %u are needed",
+			(unsigned long long)count, LEAST_DESCRIPTORS);
+	get->descriptors = (unsigned)count - OWN_DESCRIPTORS;
+	return 0;
 }
 
 /* ---- the inputs ---- */
@@ -202,6 +208,16 @@ make_batch(struct get *get, struct engine_parts *parts)
 	return sl_batch_new(&parts->batch, &wanted);
 }
 
+/* No file failed, and still not all are done. */
+static void
+say_late(struct get *get, int code)
+{
+	const struct sl_batch_summary *summary = &get->summary;
+	if (code == -ETIMEDOUT && summary->failed == 0)
+		sl_log_error("the time of the run is over (--deadline): %llu inputs were not begun",
+			(unsigned long long)(get->events.inputs - summary->files));
+}
+
 SL_SUSPENDS
 static int
 run_batch(struct get *get)
@@ -214,8 +230,11 @@ run_batch(struct get *get)
 		code = make_batch(get, &parts);
 	if (!code)
 		code = sl_get_events_begin(&get->events, parts.batch, count_inputs(get));
-	if (!code) {
+	if (code) {
+		sl_fail_code(&get->error, SL_PHASE_NONE, code, "cannot begin");
+	} else {
 		code = sl_batch_run(parts.batch, &get->summary);
+		say_late(get, code);
 		sl_get_events_end(&get->events, &get->summary, &get->error);
 	}
 	sl_batch_free(parts.batch);
@@ -293,11 +312,41 @@ usage(struct get *get, struct sl_error *err)
 static enum sl_log_level
 level_of(const struct sl_get_options *options)
 {
-	if (options->quiet)
+	bool events_only = options->json && options->output && strcmp(options->output, "-") == 0;
+	if (options->quiet || (events_only && options->verbose == 0))
 		return SL_LOG_ERROR;
 	return options->verbose == 0   ? SL_LOG_WARN
 	       : options->verbose == 1 ? SL_LOG_INFO
 				       : SL_LOG_DEBUG;
+}
+
+/* Bars and events on one terminal would draw over each other, and so would bars and a file. */
+static enum sl_option_progress
+progress_of(const struct sl_get_options *options)
+{
+	bool to_stdout = options->output && strcmp(options->output, "-") == 0;
+	bool shares = isatty(STDOUT_FILENO) && (options->json || to_stdout);
+	bool automatic = options->progress == SL_OPTION_PROGRESS_AUTO;
+	if (options->quiet || (automatic && (shares || (options->json && to_stdout))))
+		return SL_OPTION_PROGRESS_NONE;
+	return options->progress;
+}
+
+static void
+set_console(const struct sl_get_options *options)
+{
+	struct sl_console_setting setting = { .level = level_of(options),
+		.colour = options->colour,
+		.progress = progress_of(options) };
+	sl_console_configure(&setting);
+}
+
+static void
+release(struct get *get)
+{
+	sl_get_events_release(&get->events);
+	sl_buf_release(&get->list);
+	sl_get_options_release(&get->options);
 }
 
 int
@@ -305,6 +354,7 @@ sl_cmd_get(int argc, char **argv)
 {
 	struct get get = { 0 };
 	struct sl_error err = { 0 };
+	struct sl_run run = { .fn = get_task, .arg = &get, .at_end = at_end };
 	int code = sl_get_options_parse(&get.options, argc, argv, &err);
 	if (code == SL_OPTIONS_HELP) {
 		sl_get_options_release(&get.options);
@@ -312,27 +362,18 @@ sl_cmd_get(int argc, char **argv)
 	}
 	if (code)
 		return usage(&get, &err);
-	struct sl_console_setting setting = { .level = level_of(&get.options),
-		.colour = get.options.colour,
-		.progress = get.options.quiet ? SL_OPTION_PROGRESS_NONE : get.options.progress };
-	sl_console_configure(&setting);
-	look_at_process(&get);
+	set_console(&get.options);
 	sl_get_events_init(&get.events, &get.options);
-	struct sl_run run = {
-		.workers = get.options.workers, .fn = get_task, .arg = &get, .at_end = at_end
-	};
-	code = sl_run_command(&run, &err);
-	if (code) {
+	run.workers = get.options.workers;
+	code = look_at_process(&get, &err);
+	if (!code)
+		code = sl_run_command(&run, &err);
+	if (code)
 		sl_log_error("%s", err.text);
-		get.status = SL_EXIT_OTHER;
-	} else {
-		if (get.error.code)
-			sl_log_error("%s", get.error.text);
-		get.status = status_of(&get, run.result);
-	}
-	sl_get_events_release(&get.events);
-	sl_buf_release(&get.list);
-	sl_get_options_release(&get.options);
+	else if (get.error.code && !run.signo)
+		sl_log_error("%s", get.error.text);
+	get.status = code ? SL_EXIT_OTHER : status_of(&get, run.result);
+	release(&get);
 	sl_run_end(&run);
 	return (int)get.status;
 }

@@ -145,6 +145,24 @@ sl_console_print(struct sl_span lines)
 	pthread_mutex_unlock(&console.mutex);
 }
 
+static bool
+is_crowded(void)
+{
+	pthread_mutex_lock(&console.mutex);
+	bool crowded = console.view && !console.broken && console.kept.len > SL_CONSOLE_KEPT / 2;
+	pthread_mutex_unlock(&console.mutex);
+	return crowded;
+}
+
+void
+sl_console_wait(void)
+{
+	uint64_t until_ns = sl_deadline_in(SL_NS_PER_S);
+	while (is_crowded() && sl_now() < until_ns)
+		if (sl_sleep(SL_CONSOLE_FRAME_NS / 4) != 0)
+			return;
+}
+
 /* Move what is kept to the end of *out. */
 static void
 take_kept(struct sl_buf *out)

@@ -16,7 +16,8 @@
 #define TICK_NS SL_NS_PER_S               /* between two JSON progress events of a file */
 #define RATE_WINDOW_NS (3 * SL_NS_PER_S)  /* over which a rate is smoothed */
 #define RATE_STEP_NS (200 * SL_NS_PER_MS) /* least time between two samples */
-#define STALL_SHOWN_NS (3 * SL_NS_PER_S)  /* without a byte: shown as stalled */
+#define LAST_EVENTS_NS (300 * SL_NS_PER_MS)
+#define STALL_SHOWN_NS (3 * SL_NS_PER_S) /* without a byte: shown as stalled */
 
 void
 sl_get_events_init(struct sl_get_events *events, const struct sl_get_options *options)
@@ -198,15 +199,48 @@ plain(void *ctx, struct sl_buf *out)
 
 /* ---- JSON ---- */
 
+static bool
+is_to_stdout(const struct sl_get_options *options)
+{
+	return options->output && strcmp(options->output, "-") == 0;
+}
+
+/* Nothing but events goes to standard error then. */
+static bool
+is_events_only(const struct sl_get_options *options)
+{
+	return options->json && is_to_stdout(options);
+}
+
 SL_SUSPENDS
 static void
 send_json(struct sl_get_events *events, struct sl_buf *line)
 {
-	/* A reader that has gone wants no more; another failure shows when the output is closed. */
+	struct sl_shield shield;
 	int code = line->failed ? 0 : sl_output_send(events->json, line);
+	if (code == -ECANCELED || code == -ETIMEDOUT) {
+		/* The run ends while the reader is slow: its last events are worth a moment. */
+		sl_shield_begin(&shield, sl_deadline_in(LAST_EVENTS_NS));
+		code = sl_output_send(events->json, line);
+		sl_shield_end(&shield);
+	}
+	/* A reader that has gone wants no more; another failure shows when the output is closed. */
 	if (code)
 		sl_log_debug("an event was not written: %s", sl_code_text(code));
 	sl_buf_release(line);
+}
+
+/* What may hold a secret goes out without it; "" is what is not known. */
+static void
+add_text(struct sl_json *json, const char *key, const char *text)
+{
+	struct sl_buf clean = { 0 };
+	sl_redact(&clean, sl_span_str(text));
+	if (text[0])
+		sl_json_string(json, key, sl_buf_span(&clean));
+	else
+		sl_json_null(json, key);
+	sl_buf_release(&clean);
 }
 
 static void
@@ -216,11 +250,43 @@ begin_event(struct sl_json *json, struct sl_buf *line, const char *type,
 	sl_json_begin(json, line);
 	sl_json_string(json, "type", sl_span_str(type));
 	sl_json_u64(json, "index", download->index);
-	struct sl_buf url = { 0 };
-	sl_redact(&url, sl_span_str(download->url));
-	sl_json_string(json, "url", sl_buf_span(&url));
-	sl_buf_release(&url);
-	sl_json_string(json, "path", sl_span_str(download->path));
+	add_text(json, "url", download->url);
+	if (download->path[0])
+		sl_json_string(json, "path", sl_span_str(download->path));
+	else
+		sl_json_null(json, "path");
+}
+
+static void
+add_error(struct sl_json *json, const struct sl_download *download)
+{
+	const struct sl_error *err = download->error;
+	add_text(json, "error", err->text);
+	if (download->state == SL_DOWNLOAD_CANCELLED)
+		sl_json_null(json, "exit_status");
+	else
+		sl_json_u64(json, "exit_status", (uint64_t)sl_exit_status(err));
+	if (err->http_status)
+		sl_json_u64(json, "http_status", (uint64_t)err->http_status);
+	else
+		sl_json_null(json, "http_status");
+}
+
+/* By what the content is known to be the right one, and whether a power cut leaves it. */
+static void
+add_promises(struct sl_json *json, const struct sl_get_events *events,
+	const struct sl_download *download)
+{
+	bool skipped = download->state == SL_DOWNLOAD_SKIPPED;
+	if (download->unverified || (!skipped && !download->checked))
+		sl_json_null(json, "verified_by");
+	else
+		sl_json_string(json, "verified_by",
+			sl_span_str(download->checked ? "checksum" : "server"));
+	if (skipped || download->streamed)
+		sl_json_null(json, "durable");
+	else
+		sl_json_bool(json, "durable", events->options->sync != SL_SYNC_NONE);
 }
 
 static void
@@ -285,20 +351,18 @@ json_end(struct sl_get_events *events, const struct sl_download *download)
 	sl_json_string(&json, "state", sl_span_str(states[download->state]));
 	add_sizes(&json, download);
 	sl_json_seconds(&json, "seconds", download->ended_ns - download->started_ns);
-	if (!good) {
-		struct sl_buf text = { 0 };
-		sl_redact(&text, sl_span_str(download->error->text));
-		sl_json_string(&json, "error", sl_buf_span(&text));
-		sl_buf_release(&text);
-		if (download->state == SL_DOWNLOAD_FAILED)
-			sl_json_u64(&json, "status", (uint64_t)sl_exit_status(download->error));
-		if (download->error->http_status)
-			sl_json_u64(&json, "http_status", (uint64_t)download->error->http_status);
-	} else if (events->options->sync == SL_SYNC_NONE || download->unverified) {
-		sl_json_bool(&json, download->unverified ? "verified" : "durable", false);
-	}
+	if (good)
+		add_promises(&json, events, download);
+	else
+		add_error(&json, download);
 	sl_json_end_line(&json);
 	send_json(events, &line);
+}
+
+static uint64_t
+left_over(const struct sl_get_events *events, const struct sl_batch_summary *summary)
+{
+	return events->inputs > summary->files ? events->inputs - summary->files : 0;
 }
 
 SL_SUSPENDS
@@ -314,6 +378,7 @@ json_summary(struct sl_get_events *events, const struct sl_batch_summary *summar
 	sl_json_u64(&json, "skipped", summary->skipped);
 	sl_json_u64(&json, "failed", summary->failed);
 	sl_json_u64(&json, "cancelled", summary->cancelled);
+	sl_json_u64(&json, "not_begun", left_over(events, summary));
 	sl_json_u64(&json, "bytes", summary->bytes);
 	sl_json_seconds(&json, "seconds", sl_now() - events->started_ns);
 	sl_json_bool(&json, "durable", events->options->sync != SL_SYNC_NONE);
@@ -335,6 +400,21 @@ started(void *ctx, const struct sl_download *download)
 	struct sl_buf line = { 0 };
 	struct sl_json json;
 	begin_event(&json, &line, "file_start", download);
+	sl_json_end_line(&json);
+	send_json(events, &line);
+}
+
+SL_SUSPENDS
+static void
+retrying(void *ctx, const struct sl_download *download)
+{
+	struct sl_get_events *events = ctx;
+	struct sl_buf line = { 0 };
+	struct sl_json json;
+	if (!events->json)
+		return;
+	begin_event(&json, &line, "retry", download);
+	add_error(&json, download);
 	sl_json_end_line(&json);
 	send_json(events, &line);
 }
@@ -377,8 +457,8 @@ say_end(const struct sl_download *download)
 static bool
 is_reader_gone(const struct sl_get_events *events, const struct sl_download *download)
 {
-	return events->options->output && strcmp(events->options->output, "-") == 0 &&
-	       download->error->phase == SL_PHASE_WRITE && download->error->code == -EPIPE;
+	return is_to_stdout(events->options) && download->error->phase == SL_PHASE_WRITE &&
+	       download->error->code == -EPIPE;
 }
 
 SL_SUSPENDS
@@ -394,10 +474,11 @@ ended(void *ctx, const struct sl_download *download)
 		say_end(download);
 	if (download->state == SL_DOWNLOAD_FAILED && is_reader_gone(events, download)) {
 		events->reader_gone = true;
-	} else if (download->state == SL_DOWNLOAD_FAILED) {
+	} else if (download->state == SL_DOWNLOAD_FAILED && !is_events_only(events->options)) {
 		sl_log_error("%s", download->error->text);
 		keep_failure(events, download->error->text);
 	}
+	sl_console_wait();
 	if (events->json)
 		json_end(events, download);
 }
@@ -405,7 +486,9 @@ ended(void *ctx, const struct sl_download *download)
 struct sl_batch_events
 sl_get_events_table(struct sl_get_events *events)
 {
-	return (struct sl_batch_events){ .ctx = events, .started = started, .ended = ended };
+	return (struct sl_batch_events){
+		.ctx = events, .started = started, .retrying = retrying, .ended = ended
+	};
 }
 
 /* ---- around the run ---- */
@@ -414,7 +497,7 @@ int
 sl_get_events_begin(struct sl_get_events *events, struct sl_batch *batch, uint64_t inputs)
 {
 	const struct sl_get_options *options = events->options;
-	bool to_stdout = options->output && strcmp(options->output, "-") == 0;
+	bool to_stdout = is_to_stdout(options);
 	events->batch = batch;
 	events->inputs = inputs;
 	events->started_ns = sl_now();
@@ -444,38 +527,61 @@ add_count(struct sl_buf *out, uint64_t count, const char *what)
 		sl_buf_printf(out, ", %s %s", sl_units_count(count).text, what);
 }
 
+/* Once more in one piece, if other lines came between them. */
 static void
-say_summary(struct sl_get_events *events, const struct sl_batch_summary *summary)
+add_failures(struct sl_buf *out, const struct sl_get_events *events, bool bars)
+{
+	bool between = bars || events->options->verbose > 0 ||
+		       sl_now() - events->started_ns > SL_CONSOLE_PLAIN_NS;
+	if (events->failures.len == 0 || events->inputs < 2 || !between)
+		return;
+	sl_buf_add_str(out, "not downloaded:\n");
+	sl_buf_add_span(out, sl_buf_span(&events->failures));
+	if (events->failures_left_out)
+		sl_buf_printf(
+			out, "  and %s more\n", sl_units_count(events->failures_left_out).text);
+}
+
+/* What a glance at the end shall not miss. */
+static void
+add_reservations(struct sl_buf *out, const struct sl_get_events *events,
+	const struct sl_batch_summary *summary)
+{
+	if (summary->done > 0 && events->options->sync == SL_SYNC_NONE &&
+		!is_to_stdout(events->options))
+		sl_buf_add_str(out, "; not synced to disk (--sync=none)");
+	if (summary->unverified > 0)
+		sl_buf_add_str(out, "; what was skipped was not looked into (--if-exists=skip)");
+}
+
+static void
+add_summary(struct sl_buf *out, const struct sl_get_events *events,
+	const struct sl_batch_summary *summary)
 {
 	uint64_t elapsed_ns = sl_now() - events->started_ns;
-	struct sl_buf text = { 0 };
-	if (summary->failed > 0 && summary->files > 1) {
-		sl_buf_add_str(&text, "not downloaded:\n");
-		sl_buf_add_span(&text, sl_buf_span(&events->failures));
-		if (events->failures_left_out)
-			sl_buf_printf(&text, "  and %s more\n",
-				sl_units_count(events->failures_left_out).text);
-	}
-	if (!events->options->quiet && !events->reader_gone) {
-		sl_buf_printf(&text, "%s of %s %s done",
-			sl_units_count(summary->done + summary->skipped).text,
-			sl_units_count(events->inputs).text,
-			events->inputs == 1 ? "file" : "files");
-		if (summary->skipped)
-			sl_buf_printf(&text, " (%s there already)",
-				sl_units_count(summary->skipped).text);
-		add_count(&text, summary->failed, "failed");
-		add_count(&text, summary->cancelled, "cancelled");
-		sl_buf_printf(&text, ", %s in %s (%s)", sl_units_size(summary->bytes).text,
+	sl_buf_printf(out, "%s of %s %s done",
+		sl_units_count(summary->done + summary->skipped).text,
+		sl_units_count(events->inputs).text, events->inputs == 1 ? "file" : "files");
+	if (summary->skipped)
+		sl_buf_printf(out, " (%s there already)", sl_units_count(summary->skipped).text);
+	add_count(out, summary->failed, "failed");
+	add_count(out, summary->cancelled, "cancelled");
+	add_count(out, left_over(events, summary), "not begun");
+	if (summary->bytes > 0)
+		sl_buf_printf(out, ", %s in %s (%s)", sl_units_size(summary->bytes).text,
 			sl_units_elapsed(elapsed_ns).text,
 			sl_units_rate(rate_between(summary->bytes, elapsed_ns)).text);
-		if (summary->done > 0 && events->options->sync == SL_SYNC_NONE)
-			sl_buf_add_str(&text, "; not synced to disk (--sync=none)");
-		if (summary->unverified > 0)
-			sl_buf_add_str(
-				&text, "; what was skipped was not looked into (--if-exists=skip)");
-		sl_buf_add_char(&text, '\n');
-	}
+	add_reservations(out, events, summary);
+	sl_buf_add_char(out, '\n');
+}
+
+static void
+say_summary(const struct sl_get_events *events, const struct sl_batch_summary *summary, bool bars)
+{
+	struct sl_buf text = { 0 };
+	add_failures(&text, events, bars);
+	if (!events->options->quiet && !events->reader_gone && !is_events_only(events->options))
+		add_summary(&text, events, summary);
 	if (!text.failed && text.len > 0)
 		sl_console_print(sl_buf_span(&text));
 	sl_buf_release(&text);
@@ -492,8 +598,9 @@ sl_get_events_end(
 		&shield, sl_task_cancelled() ? sl_deadline_in(SL_NS_PER_S / 2) : SL_FOREVER);
 	if (events->json)
 		json_summary(events, summary);
+	bool bars = sl_console_has_bars();
 	sl_console_end();
-	say_summary(events, summary);
+	say_summary(events, summary, bars);
 	int code = sl_output_close(events->json, err);
 	events->json = NULL;
 	if (code && code != -EPIPE)

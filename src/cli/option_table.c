@@ -106,7 +106,7 @@ static const struct sl_option get_options[] = {
 	{ .group = "Output", .name = "json",
 		.kind = SL_OPTION_FLAG, FIELD(json),
 		.help = "Write one JSON object a line for each event: file_start, progress, "
-		"file_done, file_error, run_summary. They go to standard output, with '-o -' "
+		"retry, file_done, file_error, run_summary. They go to standard output, with '-o -' "
 		"to standard error." },
 	{ .group = "Output", .name = "stats",
 		.kind = SL_OPTION_FLAG, FIELD(stats),

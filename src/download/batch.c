@@ -14,6 +14,8 @@
 #define FOLDERS_KEPT 64u
 #define FOLDERS_SHARE 16u
 
+#define REPORT_NS (500 * SL_NS_PER_MS) /* how long the report of a cancelled one may take */
+
 #define DESCRIPTORS_PER_JOB 4 /* socket, part, direct part, a folder */
 
 int
@@ -72,6 +74,7 @@ fetch_new(struct sl_batch *batch, const struct sl_entry *entry)
 		.url = "",
 		.path = "",
 		.total = SL_BODY_UNKNOWN,
+		.checked = entry->checksum.kind != SL_CHECKSUM_NONE,
 		.started_ns = sl_now(),
 		.error = &fetch->error };
 	batch->summary.files++;
@@ -139,6 +142,7 @@ settle(struct fetch *fetch, int code)
 {
 	struct sl_batch *batch = fetch->batch;
 	struct sl_batch_summary *summary = &batch->summary;
+	fetch->view.streamed = fetch->target == TARGET_STREAM;
 	int stopped = code < 0 ? cancellation(batch, code) : 0;
 	if (code == 0) {
 		fetch->view.state = SL_DOWNLOAD_DONE;
@@ -170,7 +174,7 @@ report(struct fetch *fetch)
 	struct sl_shield shield;
 	bool cancelled = sl_task_cancelled() != 0;
 	if (cancelled)
-		sl_shield_begin(&shield, sl_deadline_in(SL_NS_PER_S));
+		sl_shield_begin(&shield, sl_deadline_in(REPORT_NS));
 	if (events->ended)
 		events->ended(events->ctx, &fetch->view);
 	if (cancelled)

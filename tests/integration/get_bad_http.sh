@@ -239,6 +239,6 @@ test_bad_among_good() {
 	expect 3
 	is_gen 1 1000 1
 	is_gen 2 1000 2
-	grep -q "not downloaded" err || fail "no list of what failed"
+	[[ $(grep -c "status/404.*: the server answered 404" err) == 1 ]] || fail "what failed is named once"
 	no_parts
 }

@@ -190,5 +190,12 @@ test_list_long() {
 	get 60 -q -i list
 	expect 13
 	is_gen same 10 1
-	grep -q "and 8,999 more" err || fail "the list of failures has no end"
+	[[ $(grep -c "is the name of input 1 already" err) == 9999 ]] || fail "not each failure is named"
+	rm same
+	timeout -k 5 $((60 * SLOW)) "$S" get --progress=bars -i list >out 2>err
+	status=$?
+	expect 13
+	[[ $(grep -ac "^  'same' is the name" err) == 1000 ]] || fail "the list at the end has no end"
+	grep -aq "and 8,999 more" err || fail "how many more there are"
+	! grep -aq "not shown" err || fail "lines were lost"
 }

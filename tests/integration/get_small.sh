@@ -114,7 +114,7 @@ test_small_some_fail() {
 	sed -i 's|^\(.*404?\([0-9]*\)\)$|\1\n out=bad\2|' list
 	get -d d -i list
 	expect 3 "60 of 66 files done, 6 failed"
-	[[ $(grep -c '^  .*404' err) == 6 ]] || fail "the list of failures"
+	[[ $(grep -c 'the server answered 404' err) == 6 ]] || fail "the list of failures"
 	for i in {1..60}; do
 		is_gen "d/g$i" 1000 "$i"
 	done

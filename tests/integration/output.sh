@@ -108,11 +108,19 @@ test_output_json() {
 	[[ $(grep -c '^"file_error"' types) == 4 ]] || fail "file_error"
 	[[ $(tail -n 1 types | cut -f 1) == '"run_summary"' && $(grep -c run_summary types) == 1 ]] || fail "run_summary"
 	[[ $("$JSON" files done skipped failed cancelled bytes <out | tail -n 1) == $'7\t3\t0\t4\t0\t'* ]] || fail "its numbers"
-	[[ $("$JSON" type index status <out | grep file_error | cut -f 2- | sort) == $'2\t3\n3\t13\n5\t28\n6\t6' ]] || fail "statuses"
+	[[ $("$JSON" type index exit_status <out | grep file_error | cut -f 2- | sort) == $'2\t3\n3\t13\n5\t28\n6\t6' ]] || fail "statuses"
 	get --json --sync=none --if-exists=skip "$ORIGIN/gen/1000/1" "$ORIGIN/gen/10/7"
 	expect 0
-	[[ $("$JSON" type state verified durable <out | grep file_done | sort) == \
-		$'"file_done"\t"done"\t-\tfalse\n"file_done"\t"skipped"\tfalse\t-' ]] || fail "what is not promised"
+	[[ $("$JSON" type state verified_by durable <out | grep file_done | sort) == \
+		$'"file_done"\t"done"\tnull\tfalse\n"file_done"\t"skipped"\tnull\tnull' ]] || fail "what is not promised"
+	get --json "$ORIGIN/gen/1000/1" "$ORIGIN/gen/10/8"
+	expect 0
+	[[ $("$JSON" type state verified_by durable <out | grep file_done | sort) == \
+		$'"file_done"\t"done"\tnull\ttrue\n"file_done"\t"skipped"\t"server"\tnull' ]] || fail "what is promised"
+	printf '%s\t%s\n out=twice\n' "$ORIGIN/status/404" "$ORIGIN/gen/10/9" >list
+	get --json -i list
+	expect 0
+	[[ $("$JSON" type exit_status http_status <out | grep retry) == $'"retry"\t3\t404' ]] || fail "retry"
 	get --json --fail-fast "$ORIGIN/status/404" "$ORIGIN/noanswer" -j 2
 	expect 3
 	"$JSON" type state <out | grep -q '"file_error"	"cancelled"' || fail "cancelled"

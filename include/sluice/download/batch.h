@@ -44,6 +44,8 @@ struct sl_download {
 	uint64_t started_ns, ended_ns;
 	bool excess;                  /* the server sent more than it announced; cut off */
 	bool unverified;              /* skipped without looking inside */
+	bool checked;                 /* a checksum was given: what is done or skipped has it */
+	bool streamed;                /* to standard output, a device or a FIFO */
 	const struct sl_error *error; /* FAILED, CANCELLED, and of a source given up */
 };
 
