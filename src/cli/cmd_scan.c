@@ -217,8 +217,9 @@ sl_cmd_scan(int argc, char **argv)
 	if (code) {
 		sl_log_error("%s", err.text);
 	} else {
-		if (scan.error.code && run.result != -EPIPE && !run.signo)
-			sl_log_error("%s", scan.error.text);
+		if (run.result < 0 && run.result != -EPIPE && !run.signo)
+			sl_log_error(
+				"%s", scan.error.code ? scan.error.text : sl_code_text(run.result));
 		status = status_of(&scan, run.result);
 	}
 	sl_scan_output_release(&scan.output);

@@ -27,6 +27,7 @@ struct scan_job {
 	/* The merger's. */
 	bool has_begun;
 	bool ignores_rest; /* what comes is not counted: the state is settled */
+	bool is_limited;   /* because max_hits was reached */
 	enum sl_scan_state state;
 	uint64_t hits; /* given to the sink, or counted towards max_hits */
 	uint64_t begun_ns;

@@ -75,7 +75,7 @@ list_argument(struct scan *scan, const char *path, int result, const struct stat
 	int code = job_new(scan, path, false, &job);
 	if (code)
 		return code;
-	job->input->may_block = type == S_IFIFO;
+	job->input->may_block = type == S_IFIFO || result < 0; /* who knows */
 	return pass_on(scan, job);
 }
 

@@ -67,8 +67,7 @@ give_line(struct scan *scan, struct scan_job *job, const struct sl_join_line *fo
 	if (code < 0 || job->hits < scan->setup->max_hits)
 		return code;
 	/* What follows is not counted: the totals end with this line. */
-	settle(job, SL_SCAN_LIMITED);
-	job->ignores_rest = job->is_over = true;
+	job->is_limited = job->ignores_rest = job->is_over = true;
 	if (job->reading)
 		sl_group_cancel(job->reading, -ECANCELED);
 	job->totals = (struct sl_join_totals){
@@ -78,6 +77,39 @@ give_line(struct scan *scan, struct scan_job *job, const struct sl_join_line *fo
 		.undecided = scan->join.undecided,
 	};
 	return 0;
+}
+
+struct undecided_call {
+	struct sl_matcher *matcher;
+	const unsigned char *data;
+	size_t len;
+	struct sl_matcher_counts counts;
+};
+
+static int
+count_undecided(void *arg)
+{
+	struct undecided_call *call = arg;
+	sl_matcher_scan(call->matcher, call->data, call->len, NULL, &call->counts);
+	return 0;
+}
+
+/* The limit was reached in a piece that has undecided lines: were they before `end`? */
+SL_SUSPENDS
+static int
+look_for_undecided(struct scan *scan, const struct scan_piece *piece, const unsigned char *end)
+{
+	const struct sl_join_piece *found = &piece->found;
+	if (scan->plan || found->lines.undecided == 0)
+		return 0;
+	/* The newline of the first line, which was joined, stands for it. */
+	const unsigned char *begin = found->data + found->lines.head_len - 1;
+	struct undecided_call call = {
+		.matcher = scan->matcher, .data = begin, .len = (size_t)(end - begin)
+	};
+	int code = sl_offload(count_undecided, &call);
+	piece->job->totals.undecided += call.counts.undecided;
+	return code;
 }
 
 /* The marked lines of a piece. */
@@ -103,6 +135,8 @@ give_lines(struct scan *scan, const struct scan_piece *piece)
 			.is_closed = true,
 		};
 		code = give_line(scan, job, &found);
+		if (code == 0 && job->is_limited)
+			code = look_for_undecided(scan, piece, line.text + line.len + 1);
 	}
 	return code;
 }
@@ -188,6 +222,15 @@ note_trouble(struct scan *scan, const struct scan_piece *piece)
 	}
 }
 
+static void
+settle_undecided(struct scan_job *job)
+{
+	if (job->totals.undecided == 0)
+		return;
+	settle(job, SL_SCAN_UNDECIDED);
+	(void)sl_input_fail_undecided(job->input, job->totals.undecided);
+}
+
 /* The input is over, for the counts at least: its last line, and its totals. */
 SL_SUSPENDS
 static int
@@ -198,10 +241,7 @@ finish_counts(struct scan *scan, struct scan_job *job)
 		return code;
 	job->ignores_rest = true;
 	job->totals = sl_join_totals(&scan->join);
-	if (job->totals.undecided) {
-		settle(job, SL_SCAN_UNDECIDED);
-		(void)sl_input_fail_undecided(job->input, job->totals.undecided);
-	}
+	settle_undecided(job);
 	return 0;
 }
 
@@ -220,6 +260,10 @@ merge(struct scan *scan, struct scan_piece *piece)
 	bool is_settled = job->state != SL_SCAN_OK || piece->is_last;
 	if (is_settled && !job->ignores_rest)
 		code = finish_counts(scan, job);
+	if (job->is_limited) { /* an undecided line may have been among those asked for */
+		settle_undecided(job);
+		settle(job, SL_SCAN_LIMITED);
+	}
 	if (code == 0 && !job->ignores_rest && !scan->by_line)
 		scan->progress->hits =
 			scan->progress->summary.hits + sl_join_totals(&scan->join).hits;

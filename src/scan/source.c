@@ -365,7 +365,9 @@ read_some(struct sl_input *input, unsigned char *data, size_t len, uint64_t dead
 		int got = sl_io_read_stream(input->fd, data, len, deadline_ns);
 		if (got == -EINTR)
 			continue;
-		if (got != -EAGAIN)
+		/* What was found in a folder and has nothing to say (/proc/kmsg) holds up nobody.
+		 */
+		if (got != -EAGAIN || input->is_found)
 			return got;
 		/* The descriptor came to us in non-blocking mode. */
 		int code = sl_io_poll(input->fd, POLLIN, deadline_ns);

@@ -487,6 +487,18 @@ test_scan_undecided() {
 	tail -n +2 a | head -n 2 >b
 	scan -q -e '^(a+)+$' b
 	expect 2
+	# with -m only those before the last line that was asked for matter
+	scan -c -m 1 -e '^(a+)+$' a
+	expect 0
+	{ cat b; printf 'aaaa\n'; cat b; } >c
+	scan --json -m 1 -e '^(a+)+$' c
+	expect 2 'too many steps'
+	expect_totals 3 1
+	expect_state c undecided
+	{ cat b; printf 'fine\naaaa\nfine\naaaa\n'; cat b b; } >c
+	scan --json -m 2 -e '^(a+)+$' c
+	expect 2 'too many steps'
+	grep -q '"undecided_lines":1,' out || fail "not one undecided line"
 	{ head -c 3000000 /dev/zero | tr '\0' x; printf 'error\n'; } >long
 	scan -c -e 'err[o]r' long
 	expect 2 long
