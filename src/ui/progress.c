@@ -255,7 +255,7 @@ label_total(char *label, size_t size, uint64_t done, uint64_t failed, uint64_t t
 	const char *noun, size_t columns)
 {
 	char count[64], failures[40] = "";
-	unsigned long long ended = (unsigned long long)(done + failed);
+	unsigned long long ended = (unsigned long long)done + failed;
 	if (total == SL_PROGRESS_UNKNOWN)
 		snprintf(count, sizeof(count), "%llu", ended);
 	else

@@ -342,6 +342,7 @@ collect(struct sim *sim, struct sl_op **done, size_t max)
 	for (size_t i = 0; i < want; i++) {
 		size_t pick = i + (size_t)sim_below(sim, count - i);
 		struct sim_job *job = ready[pick];
+		/* NOLINTNEXTLINE(clang-analyzer-core.uninitialized.Assign): i and pick are below count */
 		ready[pick] = ready[i];
 		done[i] = hand_back(sim, job);
 	}

@@ -197,24 +197,24 @@ struct sim *sim_cut_world(struct sim *sim, uint64_t *at_op);
 
 /* ---- streams: standard input and output, pipes ---- */
 
-/* A stream to read from. fd 0 for standard input, -1 for a new descriptor. Returns it. */
-int sim_source(struct sim *sim, int fd);
+/* A stream to read from. number 0 for standard input, -1 for a new descriptor. Returns it. */
+int sim_source(struct sim *sim, int number);
 
 /* Queued one behind the other: bytes (copied), a pause, the end, an error. */
-void sim_source_data(struct sim *sim, int fd, const void *data, size_t len);
-void sim_source_pause(struct sim *sim, int fd, uint64_t ns);
-void sim_source_end(struct sim *sim, int fd);
-void sim_source_fail(struct sim *sim, int fd, int code);
+void sim_source_data(struct sim *sim, int number, const void *data, size_t len);
+void sim_source_pause(struct sim *sim, int number, uint64_t ns);
+void sim_source_end(struct sim *sim, int number);
+void sim_source_fail(struct sim *sim, int number, int code);
 
 /* A stream to write to: its reader takes `rate` bytes a second (0 = never any, SL_FOREVER = at
- * once) out of a pipe of `room` bytes. fd 1, 2 or -1 for a new one. Returns it. */
-int sim_sink(struct sim *sim, int fd, size_t room, uint64_t rate);
+ * once) out of a pipe of `room` bytes. number 1, 2 or -1 for a new one. Returns it. */
+int sim_sink(struct sim *sim, int number, size_t room, uint64_t rate);
 
 /* After `limit` more bytes each write gives `code` (-EPIPE, -ENOSPC). */
-void sim_sink_limit(struct sim *sim, int fd, uint64_t limit, int code);
+void sim_sink_limit(struct sim *sim, int number, uint64_t limit, int code);
 
 /* What was written so far; valid until the next write. */
-struct sl_span sim_sink_data(struct sim *sim, int fd);
+struct sl_span sim_sink_data(struct sim *sim, int number);
 
 /* ---- the network ---- */
 

@@ -30,6 +30,6 @@ bool scratch_stat(const char *path, struct stat *st);
 bool scratch_exists(const char *path);
 
 /* Names in a folder. */
-unsigned scratch_count(const char *folder);
+unsigned scratch_count(const char *path);
 
 #endif

@@ -185,7 +185,7 @@ sim_walk(struct sim *sim, int dir_fd, const char *path, uint64_t resolve, enum s
 struct sim_inode *
 sim_find(struct sim *sim, const char *path)
 {
-	struct sim_place place;
+	struct sim_place place = { 0 };
 	return sim_walk(sim, AT_FDCWD, path, 0, SIM_FOLLOW, &place) == 0 ? place.inode : NULL;
 }
 

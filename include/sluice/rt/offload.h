@@ -35,7 +35,7 @@ enum sl_blocking_pool { SL_BLOCKING_FILES, SL_BLOCKING_RESOLVER };
  * -ETIMEDOUT, -ECANCELED or -ENOMEM with *abandoned set.
  */
 SL_SUSPENDS
-int sl_blocking_run(enum sl_blocking_pool pool, sl_offload_fn *fn, void *arg,
+int sl_blocking_run(enum sl_blocking_pool which, sl_offload_fn *fn, void *arg,
 	void (*free_arg)(void *arg), uint64_t deadline_ns, bool *abandoned) SL_MUST_CHECK;
 
 /* Run fn(arg) in the file pool and wait for it whatever happens; arg may be on the stack. For short
