@@ -12,8 +12,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#define ROUND_NS (4 * SL_NS_PER_MS) /* short: the best of many is the one that was not disturbed \
-				     */
+/* Short: the best of many is the one that was not disturbed. */
+#define ROUND_NS (4 * SL_NS_PER_MS)
 #define ROUNDS 100
 
 struct set {

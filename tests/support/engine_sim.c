@@ -341,8 +341,7 @@ collect(struct sim *sim, struct sl_op **done, size_t max)
 	size_t want = SL_MIN(max, 1 + (size_t)sim_below(sim, count));
 	for (size_t i = 0; i < want; i++) {
 		size_t pick = i + (size_t)sim_below(sim, count - i);
-		struct sim_job *job = ready[pick];
-		/* NOLINTNEXTLINE(clang-analyzer-core.uninitialized.Assign): i and pick are below count */
+		struct sim_job *job = ready[pick]; /* NOLINT: pick is below count */
 		ready[pick] = ready[i];
 		done[i] = hand_back(sim, job);
 	}

@@ -57,7 +57,7 @@ Test(names, the_table_grows_and_forgets_nothing)
 		cr_assert(sl_names_has(&names, path, &other));
 		cr_assert_eq(other, i);
 	}
-	snprintf(path, sizeof(path), "folder/file-%u", MANY);
+	snprintf(path, sizeof(path), "folder/file-%d", MANY);
 	cr_expect_not(sl_names_has(&names, path, &other));
 	sl_names_release(&names);
 }
