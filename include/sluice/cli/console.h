@@ -73,8 +73,8 @@ bool sl_console_has_bars(void);
  * never suspends. */
 void sl_console_print(struct sl_span lines);
 
-/* For a task that prints many: wait until there is room for more, at most a second, since a terminal
- * may be stopped. */
+/* For a task that prints many: wait until there is room for more, at most a second, since a
+ * terminal may be stopped. */
 SL_SUSPENDS
 void sl_console_wait(void);
 
