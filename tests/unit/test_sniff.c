@@ -55,6 +55,24 @@ Test(sniff, every_form_is_certain_with_the_bytes_that_are_asked_for)
 	}
 }
 
+Test(sniff, more_bytes_are_wanted_only_while_they_could_tell)
+{
+	for (size_t i = 0; i < SL_COUNT_OF(cases); i++) {
+		const unsigned char *bytes = (const unsigned char *)cases[i].bytes;
+		enum sl_form form = sl_sniff_form(bytes, cases[i].len);
+		bool wanted = true;
+		for (size_t len = 0; len <= cases[i].len; len++) {
+			bool more = sl_sniff_wants_more(bytes, len);
+			cr_assert(wanted || !more, "case %zu: certain, and not any more", i);
+			wanted = more;
+			cr_assert(
+				more || sl_sniff_form(bytes, len) == form, "case %zu: %zu", i, len);
+		}
+	}
+	cr_expect(sl_sniff_wants_more((const unsigned char *)"BZh9", 4));
+	cr_expect_not(sl_sniff_wants_more((const unsigned char *)"er", 2));
+}
+
 Test(sniff, nul_in_the_first_bytes_makes_a_file_binary)
 {
 	static unsigned char data[SL_SNIFF_BINARY + 2];

@@ -1,0 +1,569 @@
+/*
+ * One input at a time: what it is taken for, the ranges it is read in, and what comes when reading
+ * it goes wrong.
+ */
+#include "sluice/scan/source.h"
+
+#include "support/run.h"
+#include "support/scratch.h"
+
+#include "sluice/rt/io.h"
+
+#include <criterion/criterion.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#define ROOM (256u * 1024u)
+#define STAMP 0x5a
+
+struct bench {
+	void (*body)(struct bench *bench);
+	struct sim *sim; /* NULL = real */
+	struct sl_input *input;
+	unsigned char *data; /* ROOM bytes, aligned; behind them a page of STAMP */
+};
+
+static int
+bench_main(void *arg)
+{
+	struct bench *bench = arg;
+	bench->data = aligned_alloc(SL_INPUT_ALIGN, ROOM + SL_INPUT_ALIGN);
+	sl_assert(bench->data);
+	memset(bench->data, STAMP, ROOM + SL_INPUT_ALIGN);
+	bench->body(bench);
+	free(bench->data);
+	return 0;
+}
+
+static void
+on_disk(void (*body)(struct bench *bench))
+{
+	struct bench bench = { .body = body };
+	scratch_enter();
+	cr_expect_eq(ring_run(1, bench_main, &bench), 0);
+	scratch_leave();
+}
+
+static void
+open_input(struct bench *bench, const char *path, bool is_found)
+{
+	cr_assert_eq(sl_input_new(&bench->input, path, is_found), 0);
+	cr_assert_eq(sl_input_open(&bench->input, 1), 0);
+}
+
+static void
+close_input(struct bench *bench)
+{
+	sl_input_close(bench->input);
+	sl_input_free(bench->input);
+	bench->input = NULL;
+}
+
+/* All that a stream gives, a read at a time. Returns the last read's code. */
+static int
+read_stream(struct bench *bench, struct sl_buf *out)
+{
+	size_t len = 0;
+	int got;
+	sl_buf_clear(out);
+	do {
+		got = sl_input_read_stream(bench->input, bench->data, ROOM, &len);
+		sl_buf_add(out, bench->data, len);
+	} while (got > 0);
+	return got;
+}
+
+static void
+expect_stream(struct bench *bench, const char *text)
+{
+	struct sl_buf got = { 0 };
+	cr_expect_eq(bench->input->err.code, 0, "%s", bench->input->err.text);
+	cr_expect_eq(bench->input->kind, SL_INPUT_STREAM);
+	cr_expect_eq(read_stream(bench, &got), 0);
+	cr_expect_eq(got.len, strlen(text));
+	cr_expect(got.len == 0 || memcmp(got.data, text, got.len) == 0, "%.*s", (int)got.len,
+		got.data);
+	sl_buf_release(&got);
+}
+
+/* ---- standard input ---- */
+
+static int
+take_stdin(int fd)
+{
+	int saved = dup(STDIN_FILENO);
+	cr_assert_eq(dup2(fd, STDIN_FILENO), STDIN_FILENO);
+	close(fd);
+	return saved;
+}
+
+static void
+give_back_stdin(int saved)
+{
+	if (saved < 0) {
+		close(STDIN_FILENO);
+		return;
+	}
+	cr_assert_eq(dup2(saved, STDIN_FILENO), STDIN_FILENO);
+	close(saved);
+}
+
+static void
+reads_stdin_from_its_place(struct bench *bench)
+{
+	scratch_write_text("log", "read already, the rest");
+	int fd = open("log", O_RDONLY | O_CLOEXEC);
+	cr_assert_eq(lseek(fd, 14, SEEK_SET), 14);
+	int saved = take_stdin(fd);
+	open_input(bench, "-", false);
+	cr_expect(bench->input->is_stdin);
+	int writer = open("log", O_WRONLY | O_APPEND | O_CLOEXEC);
+	cr_assert_eq(write(writer, " and more", 9), 9);
+	close(writer);
+	expect_stream(bench, "the rest");
+	close_input(bench);
+	cr_expect_eq(lseek(STDIN_FILENO, 0, SEEK_CUR), 22, "its place is after what was read");
+	give_back_stdin(saved);
+}
+
+Test(source, a_file_as_standard_input_is_read_from_its_place_to_the_size_it_had)
+{
+	on_disk(reads_stdin_from_its_place);
+}
+
+static void
+reads_stdin_beyond_its_end(struct bench *bench)
+{
+	scratch_write_text("log", "short");
+	int fd = open("log", O_RDONLY | O_CLOEXEC);
+	cr_assert_eq(lseek(fd, 100, SEEK_SET), 100);
+	int saved = take_stdin(fd);
+	open_input(bench, "-", false);
+	expect_stream(bench, "");
+	close_input(bench);
+	give_back_stdin(saved);
+}
+
+Test(source, standard_input_behind_the_end_of_its_file_is_empty)
+{
+	on_disk(reads_stdin_beyond_its_end);
+}
+
+static void
+reads_nonblocking(struct bench *bench)
+{
+	int fds[2];
+	cr_assert_eq(pipe2(fds, O_CLOEXEC | O_NONBLOCK), 0);
+	int saved = take_stdin(fds[0]);
+	cr_assert_eq(write(fds[1], "first", 5), 5);
+	open_input(bench, "-", false);
+	size_t len = 0;
+	cr_expect_eq(sl_input_read_stream(bench->input, bench->data, ROOM, &len), 5,
+		"a pause passes on what is there");
+	cr_assert_eq(write(fds[1], "second", 6), 6);
+	close(fds[1]);
+	expect_stream(bench, "second");
+	close_input(bench);
+	give_back_stdin(saved);
+}
+
+Test(source, standard_input_that_somebody_made_non_blocking_is_waited_for)
+{
+	on_disk(reads_nonblocking);
+}
+
+static void
+names_bad_stdin(struct bench *bench)
+{
+	scratch_write_text("log", "");
+	int saved = take_stdin(open("log", O_WRONLY | O_CLOEXEC));
+	size_t len = 0;
+	open_input(bench, "-", false);
+	cr_expect_eq(sl_input_read_stream(bench->input, bench->data, ROOM, &len), -EBADF);
+	close_input(bench);
+	give_back_stdin(saved);
+	saved = take_stdin(open(".", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+	open_input(bench, "-", false);
+	cr_expect_eq(bench->input->err.code, -EISDIR);
+	cr_expect(strstr(bench->input->err.text, "standard input"), "%s", bench->input->err.text);
+	close_input(bench);
+	give_back_stdin(saved);
+}
+
+Test(source, standard_input_that_cannot_be_read_is_named)
+{
+	on_disk(names_bad_stdin);
+}
+
+/* ---- what an input is ---- */
+
+static void
+takes_names_as_they_are(struct bench *bench)
+{
+	scratch_write_text("-", "a file");
+	open_input(bench, "-", true);
+	cr_expect_not(bench->input->is_stdin, "a file of that name was found");
+	cr_expect_eq(bench->input->kind, SL_INPUT_FILE);
+	cr_expect_eq(bench->input->size, 6);
+	close_input(bench);
+	scratch_write_text("empty", "");
+	open_input(bench, "empty", false);
+	expect_stream(bench, "");
+	close_input(bench);
+}
+
+Test(source, a_dash_is_standard_input_only_as_an_argument)
+{
+	on_disk(takes_names_as_they_are);
+}
+
+static void
+refuses_what_is_no_file(struct bench *bench)
+{
+	scratch_write_text("file", "text");
+	cr_assert_eq(mkfifo("fifo", 0600), 0);
+	cr_assert_eq(mkdir("folder", 0700), 0);
+	cr_assert_eq(symlink("file", "link"), 0);
+	static const struct {
+		const char *path;
+		bool is_found;
+		int code;
+	} cases[] = {
+		{ "fifo", true, SL_E_REPLACED },
+		{ "folder", true, -EISDIR },
+		{ "folder", false, -EISDIR },
+		{ "link", true, -ELOOP },
+		{ "link", false, 0 },
+		{ "missing", false, -ENOENT },
+		{ "file/x", false, -ENOTDIR },
+	};
+	for (size_t i = 0; i < SL_COUNT_OF(cases); i++) {
+		open_input(bench, cases[i].path, cases[i].is_found);
+		cr_expect_eq(bench->input->err.code, cases[i].code, "%s: %d", cases[i].path,
+			bench->input->err.code);
+		cr_expect(cases[i].code == 0 || strstr(bench->input->err.text, cases[i].path));
+		close_input(bench);
+	}
+}
+
+Test(source, what_was_found_and_is_no_regular_file_any_more_is_refused_without_waiting)
+{
+	on_disk(refuses_what_is_no_file);
+}
+
+static void
+opens_many(struct bench *bench)
+{
+	(void)bench;
+	struct sl_input *inputs[SL_INPUT_OPEN_MAX];
+	scratch_write_text("there", "text");
+	for (size_t i = 0; i < SL_COUNT_OF(inputs); i++)
+		cr_assert_eq(sl_input_new(&inputs[i], i % 3 ? "there" : "missing", false), 0);
+	(void)sl_fail(&inputs[1]->err, SL_PHASE_FOLDER, -EACCES, "known before");
+	cr_expect_eq(sl_input_open(inputs, SL_COUNT_OF(inputs)), 0);
+	for (size_t i = 0; i < SL_COUNT_OF(inputs); i++) {
+		int want = i == 1 ? -EACCES : i % 3 ? 0 : -ENOENT;
+		cr_expect_eq(inputs[i]->err.code, want, "%zu", i);
+		cr_expect_eq(inputs[i]->fd >= 0, want == 0, "%zu", i);
+		sl_input_close(inputs[i]);
+		sl_input_free(inputs[i]);
+	}
+}
+
+Test(source, each_of_many_has_its_own_failure)
+{
+	on_disk(opens_many);
+}
+
+static void
+reads_made_up_files(struct bench *bench)
+{
+	static const char *const paths[] = { "/proc/self/stat",
+		"/sys/kernel/mm/transparent_hugepage/enabled", "/sys/devices/system/cpu/online" };
+	for (size_t i = 0; i < SL_COUNT_OF(paths); i++) {
+		struct sl_buf got = { 0 };
+		if (access(paths[i], R_OK) != 0)
+			continue;
+		open_input(bench, paths[i], false);
+		cr_expect_eq(bench->input->kind, SL_INPUT_STREAM, "%s", paths[i]);
+		cr_expect_eq(read_stream(bench, &got), 0);
+		cr_expect(got.len > 0 && got.data[got.len - 1] == '\n', "%s", paths[i]);
+		close_input(bench);
+		sl_buf_release(&got);
+	}
+}
+
+Test(source, files_whose_size_is_made_up_are_read_to_their_end)
+{
+	on_disk(reads_made_up_files);
+}
+
+static void
+reads_a_hole(struct bench *bench)
+{
+	struct sl_buf got = { 0 };
+	scratch_write_text("hole", "");
+	cr_assert_eq(truncate("hole", 50000), 0);
+	open_input(bench, "hole", false);
+	cr_expect_eq(read_stream(bench, &got), 0);
+	cr_expect_eq(got.len, 50000, "%zu", got.len);
+	close_input(bench);
+	sl_buf_release(&got);
+}
+
+Test(source, a_small_hole_is_read_whole)
+{
+	on_disk(reads_a_hole);
+}
+
+/* ---- ranges ---- */
+
+static void
+divides(struct bench *bench)
+{
+	static const uint64_t sizes[] = { 1, 4095, 4096, 4097, ROOM - 1, ROOM, ROOM + 1,
+		3 * ROOM + 5000 };
+	for (size_t i = 0; i < SL_COUNT_OF(sizes); i++) {
+		struct sl_input_range range;
+		uint64_t next = 0;
+		bench->input->kind = SL_INPUT_FILE;
+		bench->input->size = sizes[i];
+		bench->input->next_off = 0;
+		while (sl_input_next(bench->input, ROOM, &range)) {
+			cr_assert_eq(range.off, next);
+			cr_assert(range.off % SL_INPUT_ALIGN == 0 && range.len > 0);
+			cr_assert(range.len <= ROOM);
+			next = range.off + range.len;
+		}
+		cr_expect_eq(next, sizes[i]);
+	}
+}
+
+Test(source, ranges_cover_a_file_once_and_begin_at_blocks)
+{
+	struct bench bench = { 0 };
+	cr_assert_eq(sl_input_new(&bench.input, "x", false), 0);
+	divides(&bench);
+	sl_input_free(bench.input);
+}
+
+/* ---- on the simulator: every way of reading gives the same bytes ---- */
+
+struct file {
+	struct bench bench;
+	char *text;
+	size_t len, cut_to;
+	uint64_t fail_nth;
+	int fail_code;
+	size_t good; /* bytes that came before the end or a failure */
+	int code;
+};
+
+static char
+byte_at(size_t off)
+{
+	return (char)(off * 2654435761u >> 13);
+}
+
+static void
+reads_all(struct bench *bench)
+{
+	struct file *file = SL_CONTAINER_OF(bench, struct file, bench);
+	struct sl_input_range range;
+	open_input(bench, "log", false);
+	if (file->cut_to < file->len)
+		sim_cut(bench->sim, "log", file->cut_to);
+	if (file->fail_nth)
+		sim_fail_nth(bench->sim, file->fail_nth, file->fail_code, 1ull << SL_OP_READ);
+	file->code = bench->input->err.code;
+	while (file->code >= 0 && sl_input_next(bench->input, ROOM, &range)) {
+		size_t len = 0;
+		file->code = sl_input_read(bench->input, &range, bench->data, &len);
+		sim_check(bench->sim, len <= range.len, "more than was asked for");
+		sim_check(bench->sim, file->code < 0 || file->code == (int)len, "two lengths");
+		sim_check(bench->sim, memcmp(bench->data, file->text + range.off, len) == 0,
+			"wrong bytes at %llu", (unsigned long long)range.off);
+		size_t room = (range.len + SL_INPUT_ALIGN - 1) / SL_INPUT_ALIGN * SL_INPUT_ALIGN;
+		sim_check(bench->sim, bench->data[room] == STAMP, "bytes behind the range");
+		memset(bench->data, STAMP, room);
+		file->good = range.off + len;
+		if (len < range.len)
+			break;
+	}
+	close_input(bench);
+}
+
+static void
+run_file(struct file *file, struct sim_options options)
+{
+	file->text = malloc(file->len + 1);
+	for (size_t i = 0; i < file->len; i++)
+		file->text[i] = byte_at(i);
+	file->bench.body = reads_all;
+	file->bench.sim = sim_new(&options);
+	sim_put_file(file->bench.sim, "log", file->text, file->len, 0644);
+	cr_assert_eq(sim_run(file->bench.sim, bench_main, &file->bench), 0);
+	sim_free(file->bench.sim);
+	free(file->text);
+}
+
+static size_t
+some_size(uint64_t seed)
+{
+	static const size_t sizes[] = { 1, 4096, 70001, 4 * SL_MIB, 4 * SL_MIB + 1,
+		4 * SL_MIB + 4095, 5 * SL_MIB - 1, 4 * SL_MIB + ROOM };
+	return sizes[seed % SL_COUNT_OF(sizes)];
+}
+
+Test(source, cold_and_warm_direct_and_buffered_reads_give_the_same_bytes)
+{
+	struct sim_seeds seeds = sim_seeds(64);
+	for (uint64_t seed = seeds.first; seed < seeds.end; seed++) {
+		struct sim_options options = sim_options(seed);
+		options.dio_align = seed & 8 ? 4096 : seed & 16 ? 512 : 0;
+		struct file file = { .len = some_size(seed) };
+		file.cut_to = file.len;
+		run_file(&file, options);
+		cr_expect_eq(file.good, file.len, "seed %llu", (unsigned long long)seed);
+		cr_expect(file.code >= 0);
+	}
+}
+
+Test(source, a_file_that_was_cut_ends_there)
+{
+	struct sim_seeds seeds = sim_seeds(64);
+	for (uint64_t seed = seeds.first; seed < seeds.end; seed++) {
+		struct sim_options options = sim_options(seed);
+		options.dio_align = seed & 8 ? 4096 : 0;
+		struct file file = { .len = some_size(seed) };
+		file.cut_to = file.len / 3 * (seed % 3);
+		run_file(&file, options);
+		cr_expect_eq(file.good, file.cut_to, "seed %llu", (unsigned long long)seed);
+		cr_expect(file.code >= 0);
+	}
+}
+
+Test(source, every_read_fails_in_turn_and_what_came_before_is_kept)
+{
+	static const int codes[] = { -EIO, -EINTR, -EAGAIN, -EINVAL };
+	for (uint64_t nth = 1; nth < 40; nth++) {
+		for (size_t i = 0; i < SL_COUNT_OF(codes); i++) {
+			struct sim_options options = sim_options(nth);
+			options.dio_align = nth & 1 ? 4096 : 0;
+			struct file file = { .len = 4 * SL_MIB + 77 };
+			file.cut_to = file.len;
+			file.fail_nth = nth;
+			file.fail_code = codes[i];
+			run_file(&file, options);
+			bool repeats = codes[i] == -EINTR || codes[i] == -EAGAIN;
+			cr_expect(file.good == file.len || file.code == codes[i], "%llu %d: %d",
+				(unsigned long long)nth, codes[i], file.code);
+			cr_expect(!repeats || file.good == file.len, "repeated");
+		}
+	}
+}
+
+/* ---- streams on the simulator ---- */
+
+struct stream {
+	struct bench bench;
+	const char *text;
+	struct sl_buf got;
+	unsigned reads;
+	int code;
+};
+
+static void
+reads_slowly(struct bench *bench)
+{
+	struct stream *stream = SL_CONTAINER_OF(bench, struct stream, bench);
+	int got;
+	open_input(bench, "-", false);
+	do {
+		size_t len = 0;
+		got = sl_input_read_stream(bench->input, bench->data, 16, &len);
+		sl_buf_add(&stream->got, bench->data, len);
+		stream->reads++;
+	} while (got > 0);
+	stream->code = got;
+	close_input(bench);
+}
+
+static void
+run_stream(struct stream *stream, uint64_t seed, uint64_t pause_ns, int end)
+{
+	stream->bench.body = reads_slowly;
+	stream->bench.sim = sim_plain(seed);
+	int fd = sim_source(stream->bench.sim, 0);
+	for (const char *at = stream->text; *at; at++) {
+		sim_source_data(stream->bench.sim, fd, at, 1);
+		sim_source_pause(stream->bench.sim, fd, pause_ns);
+	}
+	if (end)
+		sim_source_fail(stream->bench.sim, fd, end);
+	else
+		sim_source_end(stream->bench.sim, fd);
+	cr_assert_eq(sim_run(stream->bench.sim, bench_main, &stream->bench), 0);
+	sim_free(stream->bench.sim);
+	/* Bytes that were not read before a failure may be gone with it. */
+	bool all_came = end == 0 || pause_ns > 0;
+	cr_expect(stream->got.len == strlen(stream->text) || !all_came, "%zu: %.*s",
+		stream->got.len, (int)stream->got.len, stream->got.data);
+	cr_expect(memcmp(stream->got.data, stream->text, stream->got.len) == 0);
+	sl_buf_release(&stream->got);
+}
+
+Test(source, a_stream_passes_on_what_it_has_when_it_pauses)
+{
+	struct sim_seeds seeds = sim_seeds(20);
+	for (uint64_t seed = seeds.first; seed < seeds.end; seed++) {
+		struct stream stream = { .text = "error\n" };
+		run_stream(&stream, seed, SL_NS_PER_S, 0);
+		cr_expect_eq(stream.code, 0);
+		cr_expect_eq(stream.reads, 7, "%u reads", stream.reads);
+	}
+}
+
+Test(source, a_stream_that_begins_as_a_compressed_one_is_waited_for)
+{
+	struct sim_seeds seeds = sim_seeds(20);
+	for (uint64_t seed = seeds.first; seed < seeds.end; seed++) {
+		struct stream stream = { .text = "BZh91A is text" };
+		run_stream(&stream, seed, SL_NS_PER_S, 0);
+		cr_expect_eq(stream.code, 0);
+		cr_expect_eq(stream.reads, 9, "%u reads: 'BZh91A ' came at once", stream.reads);
+	}
+}
+
+Test(source, a_stream_that_fails_has_given_all_before)
+{
+	struct sim_seeds seeds = sim_seeds(20);
+	for (uint64_t seed = seeds.first; seed < seeds.end; seed++) {
+		struct stream stream = { .text = "error and then nothing more" };
+		run_stream(&stream, seed, seed % 2 ? SL_NS_PER_S : 0, -EIO);
+		cr_expect_eq(stream.code, -EIO);
+	}
+}
+
+/* ---- messages ---- */
+
+Test(source, failures_name_the_input_and_what_was_counted)
+{
+	struct sl_input *input = NULL;
+	static const struct {
+		const char *path;
+		uint64_t off;
+		int code;
+	} cases[] = { { "a", 0, -EIO }, { "a", 77, -EIO }, { "-", 0, -EBADF }, { "-", 5, -EIO } };
+	for (size_t i = 0; i < SL_COUNT_OF(cases); i++) {
+		cr_assert_eq(sl_input_new(&input, cases[i].path, false), 0);
+		cr_expect_eq(sl_input_fail_read(input, cases[i].code, cases[i].off), cases[i].code);
+		const char *name = input->is_stdin ? "standard input" : "'a'";
+		cr_expect(strstr(input->err.text, name), "%s", input->err.text);
+		cr_expect(strstr(input->err.text, "counted") ? cases[i].off : !cases[i].off, "%s",
+			input->err.text);
+		sl_input_free(input);
+	}
+}
