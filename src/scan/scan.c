@@ -427,9 +427,11 @@ run(struct scan *scan, unsigned consumers)
 	if (code)
 		sl_group_cancel(&scan->group, -ECANCELED);
 	int failure = sl_group_leave(&scan->group);
-	if (code)
-		return code == 1 ? 0 : code;
-	return failure;
+	if (code == 1)
+		return 0;
+	code = code ? code : failure;
+	/* A group that was cancelled says why; who asked for the scan knows. */
+	return code == SL_E_INTERRUPTED ? -ECANCELED : code;
 }
 
 int

@@ -38,10 +38,12 @@ struct scene {
 	struct log logs[INPUTS];
 	size_t count;
 	struct sl_scan_setup setup;
+	bool regex;         /* the same pattern, but matched line by line */
 	bool print;         /* a line sink, with numbers */
 	uint64_t slow_ns;   /* the sink takes so long for each line */
 	uint64_t fail_line; /* the sink fails at this line; 0 = never */
-	int cancel_fd;      /* a signal comes when it is readable; -1 = none */
+	unsigned idles, fail_idle;
+	int cancel_fd; /* a signal comes when it is readable; -1 = none */
 	uint64_t cancelled_ns, ended_ns;
 	int code;
 	struct sl_scan_progress progress;
@@ -182,8 +184,9 @@ scan_main(void *arg)
 	struct canceller canceller = { scene, &scans };
 	struct sl_pattern *pattern = NULL;
 	struct sl_error err = { 0 };
-	int code = sl_pattern_new(
-		&pattern, &(struct sl_pattern_spec){ 0 }, sl_match_choose(sl_cpu_features()), &err);
+	const struct sl_span text = { "ERRO[R]|[e]rror", 15 };
+	struct sl_pattern_spec spec = { .texts = &text, .count = scene->regex };
+	int code = sl_pattern_new(&pattern, &spec, sl_match_choose(sl_cpu_features()), &err);
 	sim_check(scene->sim, code == 0, "%s", err.text);
 	scene->setup.pattern = pattern;
 	sl_group_enter(&signals, SL_GROUP_COLLECT);
@@ -210,6 +213,7 @@ build_with(const struct sim_options *options)
 	cr_assert(scene);
 	scene->sim = sim_new(options);
 	scene->cancel_fd = -1;
+	scene->regex = options->seed % 3 == 0;
 	sl_random_init(&scene->random, options->seed);
 	scene->setup = (struct sl_scan_setup){
 		.sink = { .ctx = scene, .begin = sink_begin, .end = sink_end },
@@ -570,6 +574,61 @@ Test(scenario_scan, a_number_of_lines_that_is_enough_settles_an_input)
 			a->seen == 3 && b->seen == 3 && a->result.state == SL_SCAN_LIMITED,
 			"%llu and %llu lines", (unsigned long long)a->seen,
 			(unsigned long long)b->seen);
+		tear_down(scene);
+	}
+}
+
+Test(scenario_scan, a_stream_that_gives_nothing_more_holds_up_nobody_who_has_enough)
+{
+	struct sim_seeds seeds = sim_seeds(60);
+	for (uint64_t seed = seeds.first; seed < seeds.end; seed++) {
+		struct scene *scene = build(seed);
+		scene->print = seed % 2;
+		scene->setup.max_hits = 3;
+		struct log *log = add(scene, "-", 20000), *behind = add(scene, "behind", 50000);
+		feed_stdin(scene, log);
+		sim_source_pause(scene->sim, 0, 3600 * SL_NS_PER_S);
+		sim_source_data(scene->sim, 0, "error", 5);
+		sim_source_end(scene->sim, 0);
+		uint64_t begun_ns = sim_now(scene->sim);
+		run(scene);
+		sim_check(scene->sim, scene->code == 0, "%d", scene->code);
+		sim_check(scene->sim,
+			log->result.state == SL_SCAN_LIMITED && log->result.hits == 3 &&
+				behind->result.hits == 3,
+			"'%s': %llu hits", sl_scan_state_name(log->result.state),
+			(unsigned long long)log->result.hits);
+		sim_check(scene->sim, scene->ended_ns - begun_ns < 1800 * SL_NS_PER_S,
+			"it waited for the stream");
+		tear_down(scene);
+	}
+}
+
+static int
+sink_idle(void *ctx)
+{
+	struct scene *scene = ctx;
+	scene->idles++;
+	return scene->fail_idle && scene->idles == scene->fail_idle ? -EPIPE : 0;
+}
+
+Test(scenario_scan, a_sink_that_has_enough_while_nothing_comes_ends_the_scan)
+{
+	struct sim_seeds seeds = sim_seeds(60);
+	for (uint64_t seed = seeds.first; seed < seeds.end; seed++) {
+		struct scene *scene = build(seed);
+		scene->print = seed % 2;
+		scene->fail_idle = (unsigned)(seed % 5);
+		scene->setup.sink.idle = sink_idle;
+		feed_stdin(scene, add(scene, "-", 20000));
+		sim_source_pause(scene->sim, 0, 3600 * SL_NS_PER_S);
+		sim_source_end(scene->sim, 0);
+		add(scene, "behind", 500000);
+		run(scene);
+		sim_check(scene->sim, scene->idles > 0, "it was never idle");
+		bool failed = scene->fail_idle && scene->idles >= scene->fail_idle;
+		sim_check(scene->sim, scene->code == (failed ? -EPIPE : 0), "%d", scene->code);
+		sim_check(scene->sim, !failed || scene->idles == scene->fail_idle, "asked again");
 		tear_down(scene);
 	}
 }
