@@ -12,10 +12,9 @@
 #include <string.h>
 #include <unistd.h>
 
-#define FAILURES_LISTED 1000              /* at the end; more are counted */
-#define TICK_NS SL_NS_PER_S               /* between two JSON progress events of a file */
-#define RATE_WINDOW_NS (3 * SL_NS_PER_S)  /* over which a rate is smoothed */
-#define RATE_STEP_NS (200 * SL_NS_PER_MS) /* least time between two samples */
+#define FILES_SHOWN 200      /* a line stays for each if there are not more, or with -v */
+#define FAILURES_LISTED 1000 /* at the end; more are counted */
+#define TICK_NS SL_NS_PER_S  /* between two JSON progress events of a file */
 #define LAST_EVENTS_NS (300 * SL_NS_PER_MS)
 #define STALL_SHOWN_NS (3 * SL_NS_PER_S) /* without a byte: shown as stalled */
 
@@ -47,40 +46,21 @@ meter_of(struct sl_get_events *events, const struct sl_download *download)
 		if (!meter->used)
 			break; /* used ones are packed at the front */
 	}
-	if (free_one)
-		*free_one = (struct sl_get_meter){ .used = true,
-			.index = download->index,
-			.bytes = download->received,
-			.at_ns = download->started_ns,
-			.moved_ns = sl_now() };
+	if (free_one) {
+		*free_one = (struct sl_get_meter){ .used = true, .index = download->index };
+		sl_rate_begin(&free_one->rate, sl_now(), download->received);
+	}
 	return free_one;
 }
 
-static uint64_t
-rate_between(uint64_t bytes, uint64_t ns)
-{
-	return ns == 0 ? 0 : (uint64_t)((double)bytes * (double)SL_NS_PER_S / (double)ns);
-}
-
-/* An exponential mean whose weight is the share of the window that has passed. */
+/* How long it took to connect says nothing about how fast bytes come. */
 static uint64_t
 sample(struct sl_get_meter *meter, const struct sl_download *download)
 {
-	uint64_t now = sl_now(), passed = now - meter->at_ns;
-	uint64_t moved = download->received > meter->bytes ? download->received - meter->bytes : 0;
-	if (moved)
-		meter->moved_ns = now;
-	if (passed < RATE_STEP_NS)
-		return meter->rate_bytes_s ? meter->rate_bytes_s : rate_between(moved, passed);
-	uint64_t rate = rate_between(moved, passed);
-	double weight = (double)SL_MIN(passed, RATE_WINDOW_NS) / (double)RATE_WINDOW_NS;
-	meter->rate_bytes_s = meter->rate_bytes_s == 0
-				      ? rate
-				      : (uint64_t)((double)meter->rate_bytes_s * (1 - weight) +
-						   (double)rate * weight);
-	meter->bytes = download->received;
-	meter->at_ns = now;
-	return meter->rate_bytes_s;
+	meter->seen = true;
+	if (download->state == SL_DOWNLOAD_CONNECTING)
+		sl_rate_begin(&meter->rate, sl_now(), download->received);
+	return sl_rate_sample(&meter->rate, sl_now(), download->received);
 }
 
 /* Meters whose download has ended make room; the rest move together. */
@@ -98,15 +78,6 @@ pack_meters(struct sl_get_events *events)
 		events->meters[i].used = false;
 }
 
-static uint64_t
-time_left(uint64_t left, uint64_t rate)
-{
-	if (rate == 0)
-		return SL_PROGRESS_UNKNOWN;
-	double ns = (double)left / (double)rate * (double)SL_NS_PER_S;
-	return ns > 1e18 ? SL_PROGRESS_UNKNOWN : (uint64_t)ns;
-}
-
 /* ---- the snapshot ---- */
 
 struct snapshot {
@@ -114,40 +85,69 @@ struct snapshot {
 	struct sl_progress progress;
 	struct sl_progress_file files[SL_GET_METERS];
 	size_t count;
-	uint64_t received, total, rate;
+	uint64_t received, total;
 	bool total_known;
 };
 
+static enum sl_progress_state
+state_of(const struct sl_download *download, const struct sl_rate *rate)
+{
+	if (download->state == SL_DOWNLOAD_CONNECTING)
+		return SL_PROGRESS_CONNECTING;
+	if (download->state != SL_DOWNLOAD_RECEIVING)
+		return SL_PROGRESS_FINISHING;
+	return sl_now() - rate->moved_ns > STALL_SHOWN_NS ? SL_PROGRESS_STALLED
+							  : SL_PROGRESS_RECEIVING;
+}
+
+/* What only waits for its group is as good as done, and would hide what is under way. */
 static void
 see_download(void *ctx, const struct sl_download *download)
 {
 	struct snapshot *snapshot = ctx;
-	struct sl_get_meter *meter = meter_of(snapshot->events, download);
+	bool known = download->total != SL_BODY_UNKNOWN;
+	snapshot->received += download->received;
+	snapshot->total += known ? download->total : 0;
+	snapshot->total_known = snapshot->total_known && known;
+	struct sl_get_meter *meter =
+		download->waiting ? NULL : meter_of(snapshot->events, download);
 	if (!meter)
 		return;
-	meter->seen = true;
 	uint64_t rate = sample(meter, download);
-	bool known = download->total != SL_BODY_UNKNOWN;
-	bool stalled = download->state == SL_DOWNLOAD_RECEIVING &&
-		       sl_now() - meter->moved_ns > STALL_SHOWN_NS;
-	struct sl_progress_file *file = &snapshot->files[snapshot->count++];
+	bool counts = known && download->total >= download->received;
 	const char *name = download->path[0] ? download->path : download->url;
-	*file = (struct sl_progress_file){ .name = sl_span_str(name),
-		.state = stalled                                     ? SL_PROGRESS_STALLED
-			 : download->state == SL_DOWNLOAD_CONNECTING ? SL_PROGRESS_CONNECTING
-			 : download->state == SL_DOWNLOAD_RECEIVING  ? SL_PROGRESS_RECEIVING
-								     : SL_PROGRESS_FINISHING,
+	snapshot->files[snapshot->count++] = (struct sl_progress_file){
+		.name = sl_span_str(name),
+		.state = state_of(download, &meter->rate),
 		.done = download->received,
 		.total = known ? download->total : SL_PROGRESS_UNKNOWN,
 		.rate_bytes_s =
 			download->state == SL_DOWNLOAD_RECEIVING ? rate : SL_PROGRESS_UNKNOWN,
-		.left_ns = known && download->total >= download->received
-				   ? time_left(download->total - download->received, rate)
-				   : SL_PROGRESS_UNKNOWN };
-	snapshot->received += download->received;
-	snapshot->total += known ? download->total : 0;
-	snapshot->total_known = snapshot->total_known && known;
-	snapshot->rate += download->state == SL_DOWNLOAD_RECEIVING ? rate : 0;
+		.left_ns = counts ? sl_rate_left_ns(download->total - download->received, rate)
+				  : SL_PROGRESS_UNKNOWN,
+	};
+}
+
+static void
+sum_up(struct snapshot *snapshot)
+{
+	struct sl_get_events *events = snapshot->events;
+	const struct sl_batch_summary *summary = sl_batch_summary(events->batch);
+	uint64_t done = events->ended_bytes + snapshot->received;
+	uint64_t total = events->ended_bytes + snapshot->total;
+	uint64_t rate = sl_rate_sample(&events->rate, sl_now(), done);
+	bool known = summary->files == events->inputs && snapshot->total_known && total >= done;
+	snapshot->progress = (struct sl_progress){
+		.files = snapshot->files,
+		.file_count = snapshot->count,
+		.files_done = summary->done + summary->skipped,
+		.files_failed = summary->failed + summary->cancelled,
+		.files_total = events->inputs,
+		.bytes_done = done,
+		.bytes_total = known ? total : SL_PROGRESS_UNKNOWN,
+		.rate_bytes_s = rate,
+		.left_ns = known ? sl_rate_left_ns(total - done, rate) : SL_PROGRESS_UNKNOWN,
+	};
 }
 
 /* Some 40 KiB: on the heap, because it is made on a task's stack otherwise. NULL if memory ends. */
@@ -157,24 +157,11 @@ take_snapshot(struct sl_get_events *events)
 	struct snapshot *snapshot = calloc(1, sizeof(*snapshot));
 	if (!snapshot)
 		return NULL;
-	const struct sl_batch_summary *summary = sl_batch_summary(events->batch);
 	snapshot->events = events;
 	snapshot->total_known = true;
 	sl_batch_each(events->batch, see_download, snapshot);
 	pack_meters(events);
-	bool all_begun = summary->files == events->inputs && snapshot->total_known;
-	uint64_t done = events->ended_bytes + snapshot->received;
-	uint64_t total = events->ended_bytes + snapshot->total;
-	snapshot->progress = (struct sl_progress){ .files = snapshot->files,
-		.file_count = snapshot->count,
-		.files_done = summary->done + summary->skipped,
-		.files_failed = summary->failed + summary->cancelled,
-		.files_total = events->inputs,
-		.bytes_done = done,
-		.bytes_total = all_begun ? total : SL_PROGRESS_UNKNOWN,
-		.rate_bytes_s = snapshot->rate,
-		.left_ns = all_begun && total >= done ? time_left(total - done, snapshot->rate)
-						      : SL_PROGRESS_UNKNOWN };
+	sum_up(snapshot);
 	return snapshot;
 }
 
@@ -306,13 +293,12 @@ add_progress(void *ctx, const struct sl_download *download)
 {
 	struct tick *tick = ctx;
 	struct sl_json json;
-	struct sl_get_meter *meter = meter_of(tick->events, download);
+	struct sl_get_meter *meter = download->waiting ? NULL : meter_of(tick->events, download);
+	if (!meter)
+		return;
 	begin_event(&json, &tick->lines, "progress", download);
 	add_sizes(&json, download);
-	if (meter) {
-		meter->seen = true;
-		sl_json_u64(&json, "bytes_per_second", sample(meter, download));
-	}
+	sl_json_u64(&json, "bytes_per_second", sample(meter, download));
 	sl_json_end_line(&json);
 }
 
@@ -470,7 +456,8 @@ ended(void *ctx, const struct sl_download *download)
 	bool good = download->state == SL_DOWNLOAD_DONE || download->state == SL_DOWNLOAD_SKIPPED;
 	if (download->excess)
 		sl_log_info("%s: the server sent more than it announced; cut off", download->url);
-	if (good && (sl_console_has_bars() || events->options->verbose > 0))
+	bool few = events->inputs <= FILES_SHOWN && sl_console_has_bars();
+	if (good && (few || events->options->verbose > 0))
 		say_end(download);
 	if (download->state == SL_DOWNLOAD_FAILED && is_reader_gone(events, download)) {
 		events->reader_gone = true;
@@ -501,6 +488,7 @@ sl_get_events_begin(struct sl_get_events *events, struct sl_batch *batch, uint64
 	events->batch = batch;
 	events->inputs = inputs;
 	events->started_ns = sl_now();
+	sl_rate_begin(&events->rate, sl_now(), 0);
 	events->view = (struct sl_console_view){ .ctx = events, .draw = draw, .plain = plain };
 	int code = options->json ? sl_output_open(
 					   &events->json, to_stdout ? STDERR_FILENO : STDOUT_FILENO)
@@ -570,7 +558,7 @@ add_summary(struct sl_buf *out, const struct sl_get_events *events,
 	if (summary->bytes > 0)
 		sl_buf_printf(out, ", %s in %s (%s)", sl_units_size(summary->bytes).text,
 			sl_units_elapsed(elapsed_ns).text,
-			sl_units_rate(rate_between(summary->bytes, elapsed_ns)).text);
+			sl_units_rate(sl_rate_between(summary->bytes, elapsed_ns)).text);
 	add_reservations(out, events, summary);
 	sl_buf_add_char(out, '\n');
 }

@@ -246,6 +246,7 @@ hand_over(struct fetch *fetch)
 	int code = commit_shield_begin(&shield);
 	if (code)
 		return code;
+	fetch->view.waiting = true;
 	code = sl_channel_send(batch->finished, &fetch, SL_FOREVER);
 	sl_shield_end(&shield);
 	if (code == -EPIPE)

@@ -8,15 +8,14 @@
 #include "sluice/cli/options.h"
 #include "sluice/cli/output.h"
 #include "sluice/download/batch.h"
+#include "sluice/ui/rate.h"
 
-/* Active downloads whose rate is followed; as many as there can be jobs. */
+/* Downloads under way whose rate is followed: as many as there can be jobs. */
 #define SL_GET_METERS SL_OPTION_JOBS_MAX
 
-/* How fast one download goes, smoothed over some seconds. */
 struct sl_get_meter {
 	uint64_t index; /* of the download */
-	uint64_t bytes, at_ns, rate_bytes_s;
-	uint64_t moved_ns; /* when bytes last came */
+	struct sl_rate rate;
 	bool used, seen;
 };
 
@@ -27,6 +26,7 @@ struct sl_get_events {
 	struct sl_output *json; /* NULL without --json */
 	struct sl_group ticker; /* the task of JSON's progress events */
 	struct sl_get_meter meters[SL_GET_METERS];
+	struct sl_rate rate;    /* of all */
 	struct sl_buf failures; /* the list at the end */
 	bool reader_gone;       /* nobody reads the file on stdout any more: no failure */
 	uint64_t failures_listed, failures_left_out;

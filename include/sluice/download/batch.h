@@ -45,6 +45,7 @@ struct sl_download {
 	bool excess;                  /* the server sent more than it announced; cut off */
 	bool unverified;              /* skipped without looking inside */
 	bool checked;                 /* a checksum was given: what is done or skipped has it */
+	bool waiting;                 /* complete, until its group is committed */
 	bool streamed;                /* to standard output, a device or a FIFO */
 	const struct sl_error *error; /* FAILED, CANCELLED, and of a source given up */
 };

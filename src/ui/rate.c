@@ -1,0 +1,49 @@
+#include "sluice/ui/rate.h"
+
+#define NEVER_NS 1e18 /* thirty years */
+
+void
+sl_rate_begin(struct sl_rate *rate, uint64_t now_ns, uint64_t bytes)
+{
+	*rate = (struct sl_rate){
+		.begun_ns = now_ns, .at_ns = now_ns, .moved_ns = now_ns, .bytes = bytes
+	};
+}
+
+uint64_t
+sl_rate_between(uint64_t bytes, uint64_t ns)
+{
+	return ns == 0 ? 0 : (uint64_t)((double)bytes * (double)SL_NS_PER_S / (double)ns);
+}
+
+/*
+ * An exponential mean. What has passed since the last sample weighs its share of the window, or of
+ * all the time there was as long as that is shorter: then the mean is that of the whole time, and a
+ * burst at the beginning (what the server had ready) is forgotten as fast as it should be.
+ */
+uint64_t
+sl_rate_sample(struct sl_rate *rate, uint64_t now_ns, uint64_t bytes)
+{
+	uint64_t passed = now_ns - rate->at_ns, age = now_ns - rate->begun_ns;
+	uint64_t moved = bytes > rate->bytes ? bytes - rate->bytes : 0;
+	if (moved)
+		rate->moved_ns = now_ns;
+	if (passed < SL_RATE_STEP_NS)
+		return rate->bytes_s ? rate->bytes_s : sl_rate_between(moved, passed);
+	double window = (double)SL_MIN(age, SL_RATE_WINDOW_NS);
+	double weight = SL_MIN((double)passed / window, 1.0);
+	rate->bytes_s = (uint64_t)((double)rate->bytes_s * (1 - weight) +
+				   (double)sl_rate_between(moved, passed) * weight);
+	rate->bytes = bytes;
+	rate->at_ns = now_ns;
+	return rate->bytes_s;
+}
+
+uint64_t
+sl_rate_left_ns(uint64_t left, uint64_t rate_bytes_s)
+{
+	if (rate_bytes_s == 0)
+		return SL_UNITS_UNKNOWN;
+	double ns = (double)left / (double)rate_bytes_s * (double)SL_NS_PER_S;
+	return ns > NEVER_NS ? SL_UNITS_UNKNOWN : (uint64_t)ns;
+}

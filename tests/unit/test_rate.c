@@ -1,0 +1,100 @@
+#include "sluice/ui/rate.h"
+
+#include <criterion/criterion.h>
+
+#define MS SL_NS_PER_MS
+#define START (1000 * SL_NS_PER_S)
+
+static bool
+is_near(uint64_t got, uint64_t want)
+{
+	return got >= want - want / 50 && got <= want + want / 50;
+}
+
+/* `bytes_s` for so many milliseconds, looked at each 100 of them. Returns what is shown then. */
+static uint64_t
+go_on(struct sl_rate *rate, uint64_t *now_ns, uint64_t *bytes, uint64_t ms, uint64_t bytes_s)
+{
+	uint64_t shown = rate->bytes_s;
+	for (uint64_t t = 0; t < ms; t += 100) {
+		*now_ns += 100 * MS;
+		*bytes += bytes_s / 10;
+		shown = sl_rate_sample(rate, *now_ns, *bytes);
+	}
+	return shown;
+}
+
+Test(rate, a_steady_flow_is_shown_as_it_is)
+{
+	struct sl_rate rate;
+	uint64_t now = START, bytes = 0;
+	sl_rate_begin(&rate, now, bytes);
+	for (unsigned i = 0; i < 100; i++) {
+		uint64_t shown = go_on(&rate, &now, &bytes, 100, 5000000);
+		cr_expect(is_near(shown, 5000000), "after %u00 ms: %llu", i + 1,
+			(unsigned long long)shown);
+	}
+}
+
+Test(rate, a_burst_at_the_beginning_is_forgotten_with_the_window)
+{
+	struct sl_rate rate;
+	uint64_t now = START, bytes = 0;
+	sl_rate_begin(&rate, now, bytes);
+	go_on(&rate, &now, &bytes, 200, 100000000);
+	uint64_t shown = go_on(&rate, &now, &bytes, 2800, 1000000);
+	cr_expect(is_near(shown, bytes / 3), "the mean of the whole time, not %llu",
+		(unsigned long long)shown);
+	shown = go_on(&rate, &now, &bytes, 15000, 1000000);
+	cr_expect(is_near(shown, 1000000) || shown < 1100000, "%llu", (unsigned long long)shown);
+}
+
+Test(rate, a_change_shows_within_the_window)
+{
+	struct sl_rate rate;
+	uint64_t now = START, bytes = 0;
+	sl_rate_begin(&rate, now, bytes);
+	go_on(&rate, &now, &bytes, 10000, 1000000);
+	uint64_t shown = go_on(&rate, &now, &bytes, 3000, 9000000);
+	cr_expect(shown > 5000000 && shown < 9000000, "%llu", (unsigned long long)shown);
+	shown = go_on(&rate, &now, &bytes, 12000, 0);
+	cr_expect_lt(shown, 300000);
+	cr_expect_eq(now - rate.moved_ns, 12 * SL_NS_PER_S, "nothing has come since");
+}
+
+Test(rate, what_was_there_before_does_not_count)
+{
+	struct sl_rate rate;
+	sl_rate_begin(&rate, START, 7000000);
+	cr_expect_eq(sl_rate_sample(&rate, START + SL_NS_PER_S, 8000000), 1000000);
+}
+
+Test(rate, a_new_beginning_is_no_negative_rate)
+{
+	struct sl_rate rate;
+	sl_rate_begin(&rate, START, 0);
+	cr_expect_eq(sl_rate_sample(&rate, START + SL_NS_PER_S, 1000000), 1000000);
+	cr_expect_eq(sl_rate_sample(&rate, START + 2 * SL_NS_PER_S, 0), 500000);
+	uint64_t shown = sl_rate_sample(&rate, START + 3 * SL_NS_PER_S, 3000000);
+	cr_expect(shown > 500000 && shown < 3000000, "it counts from there");
+}
+
+Test(rate, looks_in_one_moment_change_nothing)
+{
+	struct sl_rate rate;
+	sl_rate_begin(&rate, START, 0);
+	cr_expect_eq(sl_rate_sample(&rate, START, 0), 0);
+	cr_expect_eq(sl_rate_sample(&rate, START + 100 * MS, 100), 1000);
+	for (unsigned i = 0; i < 5; i++)
+		cr_expect_eq(sl_rate_sample(&rate, START + SL_NS_PER_S, 5000), 5000);
+}
+
+Test(rate, time_left_is_known_only_if_something_comes)
+{
+	cr_expect_eq(sl_rate_left_ns(10, 0), SL_UNITS_UNKNOWN);
+	cr_expect_eq(sl_rate_left_ns(0, 5), 0);
+	cr_expect_eq(sl_rate_left_ns(10, 5), 2 * SL_NS_PER_S);
+	cr_expect_eq(sl_rate_left_ns(UINT64_MAX, 1), SL_UNITS_UNKNOWN);
+	cr_expect_eq(sl_rate_between(10, 0), 0);
+	cr_expect_eq(sl_rate_between(10, SL_NS_PER_S / 2), 20);
+}
