@@ -35,6 +35,16 @@ sim_percent(struct sim *sim, unsigned percent)
 	return sim_below(sim, 100) < percent;
 }
 
+size_t
+sim_shorten(struct sim *sim, const struct sim_job *job, size_t n)
+{
+	if (n > 1 && job->brief)
+		return 1 + (size_t)sim_below(sim, n - 1);
+	if (n > 1 && sim_percent(sim, sim->options.short_percent))
+		return 1 + (size_t)sim_below(sim, n);
+	return n;
+}
+
 void
 sim_event_at(struct sim *sim, struct sim_event *event, uint64_t at_ns)
 {
@@ -328,6 +338,7 @@ hand_back(struct sim *sim, struct sim_job *job)
 	sim->in_flight--;
 	if (sim->watched >> job->copy.kind & 1 && sim->watched_now > 0)
 		sim->watched_now--;
+	sim_done_spring(sim);
 	return op;
 }
 

@@ -124,6 +124,10 @@ void sim_fail_nth(struct sim *sim, uint64_t nth, int code, uint64_t kinds);
 /* The same for the nth and all after it. */
 void sim_fail_from(struct sim *sim, uint64_t nth, int code, uint64_t kinds);
 
+/* The nth transfer from now (a read, write, receive or send of more than one byte, among `kinds`; 0
+ * = all) moves fewer bytes than it could. It counts among sim_faults. nth 0 withdraws it. */
+void sim_short_nth(struct sim *sim, uint64_t nth, uint64_t kinds);
+
 /* How many operations were made to fail, and the last of them, for messages. */
 unsigned sim_faults(const struct sim *sim);
 const char *sim_last_fault(const struct sim *sim);
@@ -132,6 +136,10 @@ const char *sim_last_fault(const struct sim *sim);
  * meanwhile. */
 typedef void sim_deed(struct sim *sim, void *ctx);
 void sim_at(struct sim *sim, uint64_t nth, sim_deed *fn, void *ctx);
+
+/* The same when the nth operation from now comes back: it is done, and nobody has looked at its
+ * result yet. */
+void sim_at_done(struct sim *sim, uint64_t nth, sim_deed *fn, void *ctx);
 
 /* A descriptor that is readable (one byte, then the end) once `nth` operations from now were
  * submitted: what waits for it can then, for example, cancel. */
@@ -190,9 +198,11 @@ void sim_crash(struct sim *sim, enum sim_crash how);
 /*
  * When the nth operation from now is submitted, the disk is copied and the power cut there, while
  * this world goes on. sim_cut_world hands out the copy (a world to be freed; the number of
- * operations at that moment in *at_op), or NULL if the run did not get so far.
+ * operations at that moment in *at_op), or NULL if the run did not get so far. sim_cut_now does it
+ * at once, for deeds.
  */
 void sim_cut_at(struct sim *sim, uint64_t nth, enum sim_crash how);
+void sim_cut_now(struct sim *sim, enum sim_crash how);
 struct sim *sim_cut_world(struct sim *sim, uint64_t *at_op);
 
 /* ---- streams: standard input and output, pipes ---- */

@@ -202,14 +202,20 @@ sim_cut_at(struct sim *sim, uint64_t nth, enum sim_crash how)
 }
 
 void
+sim_cut_now(struct sim *sim, enum sim_crash how)
+{
+	sl_assert(!sim->cut.world);
+	sim->cut.world = copy_disk(sim);
+	sim->cut.at_op = sim->submitted;
+	sim_crash(sim->cut.world, how);
+}
+
+void
 sim_cut_spring(struct sim *sim)
 {
 	struct sim_cut *cut = &sim->cut;
-	if (cut->left == 0 || --cut->left > 0)
-		return;
-	cut->world = copy_disk(sim);
-	cut->at_op = sim->submitted;
-	sim_crash(cut->world, cut->how);
+	if (cut->left > 0 && --cut->left == 0)
+		sim_cut_now(sim, cut->how);
 }
 
 struct sim *

@@ -55,9 +55,31 @@ note_fault(struct sim *sim, struct sim_job *job, int code)
 		job->path ? job->path : "", job->path ? "'" : "", code, strerror(-code));
 }
 
+static bool
+is_transfer(const struct sl_op *op)
+{
+	bool moves = op->kind == SL_OP_READ || op->kind == SL_OP_WRITE || op->kind == SL_OP_RECV ||
+		     op->kind == SL_OP_SEND;
+	return moves && op->len > 1;
+}
+
+static void
+choose_brief(struct sim *sim, struct sim_job *job)
+{
+	struct sim_fault_plan *plan = &sim->short_plan;
+	const struct sl_op *op = &job->copy;
+	if (plan->nth == 0 || !is_in(plan->kinds, op->kind) || !is_transfer(op) || --plan->nth > 0)
+		return;
+	job->brief = true;
+	sim->faults++;
+	snprintf(sim->last_fault, sizeof(sim->last_fault), "#%llu %s moves less than it could",
+		(unsigned long long)job->id, sl_op_kind_name(op->kind));
+}
+
 void
 sim_fault_choose(struct sim *sim, struct sim_job *job)
 {
+	choose_brief(sim, job);
 	struct sim_fault_plan *plan = &sim->plan;
 	enum sl_op_kind kind = job->copy.kind;
 	if (plan->nth > 0 && is_in(plan->kinds, kind)) {
@@ -92,6 +114,25 @@ void
 sim_at(struct sim *sim, uint64_t nth, sim_deed *fn, void *ctx)
 {
 	sim->deed = (struct sim_deed_plan){ .left = nth, .fn = fn, .ctx = ctx };
+}
+
+void
+sim_done_spring(struct sim *sim)
+{
+	if (sim->done_deed.left > 0 && --sim->done_deed.left == 0)
+		sim->done_deed.fn(sim, sim->done_deed.ctx);
+}
+
+void
+sim_at_done(struct sim *sim, uint64_t nth, sim_deed *fn, void *ctx)
+{
+	sim->done_deed = (struct sim_deed_plan){ .left = nth, .fn = fn, .ctx = ctx };
+}
+
+void
+sim_short_nth(struct sim *sim, uint64_t nth, uint64_t kinds)
+{
+	sim->short_plan = (struct sim_fault_plan){ .nth = nth, .kinds = kinds };
 }
 
 static void

@@ -285,8 +285,7 @@ sim_sink_write(struct sim *sim, struct sim_sink *sink, struct sim_job *job)
 	n = (size_t)SL_MIN(n, sink->limit);
 	if (n == 0)
 		return false;
-	if (n > 1 && sim_percent(sim, sim->options.short_percent))
-		n = 1 + (size_t)sim_below(sim, n);
+	n = sim_shorten(sim, job, n);
 	sl_buf_add(&sink->taken, job->copy.data, n);
 	sl_assert(!sink->taken.failed);
 	sim_flow_push(&sink->pipe, job->copy.data, n, true);

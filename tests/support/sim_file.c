@@ -85,13 +85,10 @@ is_aligned(const struct sim *sim, const struct sim_fd *fd, const struct sl_op *o
 
 /* A transfer cut short; a direct one at a block. */
 static size_t
-shorten(struct sim *sim, const struct sim_fd *fd, size_t n)
+shorten(struct sim *sim, const struct sim_fd *fd, const struct sim_job *job, size_t n)
 {
 	size_t unit = fd->flags & O_DIRECT ? sim->options.dio_align : 1;
-	if (n <= unit || !sim_percent(sim, sim->options.short_percent))
-		return n;
-	size_t units = n / unit;
-	return unit * (1 + (size_t)sim_below(sim, units));
+	return n <= unit ? n : unit * sim_shorten(sim, job, n / unit);
 }
 
 static bool
@@ -122,7 +119,7 @@ do_read(struct sim *sim, struct sim_fd *fd, struct sim_job *job)
 	if (off >= inode->size || op->len == 0)
 		return 0;
 	size_t n = SL_MIN(op->len, inode->size - sl_size(off));
-	n = shorten(sim, fd, n);
+	n = shorten(sim, fd, job, n);
 	sim_job_gather(job, inode->data + off, n);
 	if (op->off == SL_OFF_CURRENT)
 		fd->position += n;
@@ -130,14 +127,15 @@ do_read(struct sim *sim, struct sim_fd *fd, struct sim_job *job)
 }
 
 static int
-write_at(struct sim *sim, struct sim_fd *fd, const struct sl_op *op, uint64_t off)
+write_at(struct sim *sim, struct sim_fd *fd, const struct sim_job *job, uint64_t off)
 {
+	const struct sl_op *op = &job->copy;
 	struct sim_inode *inode = fd->inode;
 	if (op->len == 0)
 		return 0;
 	if (off >= MAX_FILE)
 		return -EFBIG;
-	size_t n = shorten(sim, fd, SL_MIN(op->len, MAX_FILE - sl_size(off)));
+	size_t n = shorten(sim, fd, job, SL_MIN(op->len, MAX_FILE - sl_size(off)));
 	uint64_t end = sim_inode_allocate(sim, inode, off + n);
 	if (end <= off)
 		return -ENOSPC;
@@ -162,7 +160,7 @@ do_write(struct sim *sim, struct sim_fd *fd, struct sim_job *job)
 		off = fd->inode->size;
 	if (!is_aligned(sim, fd, op, off))
 		return -EINVAL;
-	int n = write_at(sim, fd, op, off);
+	int n = write_at(sim, fd, job, off);
 	if (op->off == SL_OFF_CURRENT && n > 0)
 		fd->position = off + (uint64_t)n;
 	return n;

@@ -218,9 +218,7 @@ static size_t
 read_size(struct sim_flow *flow, const struct sim_job *job, bool whole)
 {
 	size_t n = SL_MIN(flow->len, job->copy.len - job->got);
-	if (!whole && n > 1 && sim_percent(flow->sim, flow->sim->options.short_percent))
-		n = 1 + (size_t)sim_below(flow->sim, n);
-	return n;
+	return whole && !job->brief ? n : sim_shorten(flow->sim, job, n);
 }
 
 bool
@@ -234,7 +232,8 @@ sim_flow_read(struct sim_flow *flow, struct sim_job *job)
 		if (!(is_recv && (job->copy.flags & MSG_PEEK)))
 			sim_flow_take(flow, n);
 		/* Even MSG_WAITALL comes back short now and then. */
-		bool enough = !whole || job->got == job->copy.len || sim_below(flow->sim, 64) == 0;
+		bool enough = !whole || job->brief || job->got == job->copy.len ||
+			      sim_below(flow->sim, 64) == 0;
 		if (enough)
 			sim_job_finish(flow->sim, job, sl_int(job->got));
 		else

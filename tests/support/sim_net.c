@@ -354,11 +354,11 @@ try_send(struct sim *sim, struct sim_peer *peer, struct sim_job *job)
 	if (n == 0)
 		return false;
 	bool whole = job->copy.flags & MSG_WAITALL;
-	if (!whole && n > 1 && sim_percent(sim, sim->options.short_percent))
-		n = 1 + (size_t)sim_below(sim, n);
+	if (!whole || job->brief)
+		n = sim_shorten(sim, job, n);
 	sim_flow_push(&peer->up, (const char *)job->copy.data + job->got, n, true);
 	job->got += n;
-	if (whole && job->got < job->copy.len)
+	if (whole && !job->brief && job->got < job->copy.len)
 		return false;
 	sim_job_finish(sim, job, sl_int(job->got));
 	return true;

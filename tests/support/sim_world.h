@@ -32,6 +32,11 @@ void sim_event_drop(struct sim *sim, struct sim_event *event);
 uint64_t sim_below(struct sim *sim, uint64_t bound); /* 0 if bound is 0 */
 bool sim_percent(struct sim *sim, unsigned percent);
 
+/* How many of the `n` units it could move a transfer does move: by chance, or because it was asked
+ * for. */
+struct sim_job;
+size_t sim_shorten(struct sim *sim, const struct sim_job *job, size_t n);
+
 /* ---- operations ---- */
 
 /*
@@ -51,6 +56,7 @@ struct sim_job {
 	struct sockaddr_storage address;
 	uint64_t id; /* counts from 1 over the world's life */
 	int fault;   /* the code it is to fail with */
+	bool brief;  /* it is to move fewer bytes than it could */
 	bool cancelled;
 	int result;
 	unsigned char *staging; /* what the caller's buffer gets when the operation is returned */
@@ -78,6 +84,7 @@ void sim_forget_memory(const struct sim_job *job);
 
 void sim_fault_choose(struct sim *sim, struct sim_job *job);
 void sim_traps_spring(struct sim *sim);
+void sim_done_spring(struct sim *sim);
 
 /* Dump, and say how to repeat the run. NULL is fine. */
 void sim_print_seed(struct sim *sim);
@@ -321,11 +328,11 @@ struct sim {
 	uint64_t watched;
 	unsigned watched_now, watched_peak;
 
-	struct sim_fault_plan plan;
+	struct sim_fault_plan plan, short_plan;
 	unsigned faults;
 	char last_fault[160];
 	struct sim_trap traps[SIM_TRAPS];
-	struct sim_deed_plan deed;
+	struct sim_deed_plan deed, done_deed;
 	struct sim_cut cut;
 	unsigned breaches;
 	char last_breach[256];
