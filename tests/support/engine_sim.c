@@ -163,7 +163,9 @@ stop_job(struct sim *sim, struct sim_event *event)
 static void
 fail_job(struct sim *sim, struct sim_fd *fd, struct sim_job *job)
 {
-	if (fd && fd->socket && (job->copy.kind == SL_OP_SEND || job->copy.kind == SL_OP_RECV))
+	bool transfers = job->copy.kind == SL_OP_SEND || job->copy.kind == SL_OP_RECV;
+	bool passes = job->fault == -EINTR || job->fault == -EAGAIN; /* the connection lives */
+	if (fd && fd->socket && transfers && !passes)
 		sim_net_break(sim, fd, job->fault);
 	if (job->copy.kind == SL_OP_SYNC || job->copy.kind == SL_OP_SYNC_FS)
 		sim_file_fault(sim, job);
