@@ -19,9 +19,10 @@
 #define TAKE_OVER_TRIES 4
 #define LOCK_PATIENCE_NS SL_NS_PER_S
 #define LOCK_RETRY_NS (50 * SL_NS_PER_MS)
-#define CLEAN_UP_NS \
-	(900 * SL_NS_PER_MS) /* a signal promises that all is cleaned within a second \
-			      */
+/* A signal promises that all is cleaned up within a second. Else a disk that is busy with syncs may
+ * take its time: a part must not stay behind for that. */
+#define CLEAN_UP_HURRIED_NS (900 * SL_NS_PER_MS)
+#define CLEAN_UP_NS (60 * SL_NS_PER_S)
 
 void
 sl_part_init(struct sl_part *part)
@@ -505,7 +506,8 @@ void
 sl_part_discard(struct sl_part *part)
 {
 	struct sl_shield shield;
-	sl_shield_begin(&shield, sl_deadline_in(CLEAN_UP_NS));
+	bool hurried = sl_task_cancelled() == SL_E_INTERRUPTED;
+	sl_shield_begin(&shield, sl_deadline_in(hurried ? CLEAN_UP_HURRIED_NS : CLEAN_UP_NS));
 	if (part->fd >= 0) {
 		struct statx st = { 0 };
 		int code = part->inode ? 0 : learn_identity(part);
