@@ -81,21 +81,36 @@ sync_folder(int fd)
 	return code == -EINVAL || code == -EOPNOTSUPP ? 0 : code;
 }
 
-/* A file in a folder whose own name is lost by a power cut would be lost with it. */
 SL_SUSPENDS
 static int
-make_folder(int dir_fd, const char *name, bool sync)
+sync_parent(int dir_fd)
 {
-	int code = sl_io_mkdir(dir_fd, name, FOLDER_MODE);
-	if (code || !sync)
-		return code == -EEXIST ? 0 : code;
 	if (dir_fd != AT_FDCWD)
 		return sync_folder(dir_fd);
 	int fd = sl_io_open(AT_FDCWD, ".", OPEN_FLAGS, 0, 0);
 	if (fd < 0)
 		return fd;
-	code = sync_folder(fd);
+	int code = sync_folder(fd);
 	sl_io_close(fd);
+	return code;
+}
+
+/* A file in a folder whose own name is lost by a power cut would be lost with it. If the name
+ * cannot be brought to the disk it goes again, or whoever comes next would take it for durable. */
+SL_SUSPENDS
+static int
+make_folder(int dir_fd, const char *name, bool sync)
+{
+	struct sl_shield shield;
+	int code = sl_io_mkdir(dir_fd, name, FOLDER_MODE);
+	if (code || !sync)
+		return code == -EEXIST ? 0 : code;
+	code = sync_parent(dir_fd);
+	if (code) {
+		sl_shield_begin(&shield, SL_FOREVER);
+		(void)sl_io_unlink(dir_fd, name, AT_REMOVEDIR);
+		sl_shield_end(&shield);
+	}
 	return code;
 }
 
