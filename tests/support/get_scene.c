@@ -75,44 +75,25 @@ note_end(void *ctx, const struct sl_download *download)
 	file->reported = true;
 	file->state = download->state;
 	file->error = *download->error;
+	snprintf(file->path, sizeof(file->path), "%s", download->path);
 	file->at_op = sim_ops(scene->sim);
 	file->ended_ns = sl_now();
+	/* Not a moment later: whoever reads the report may rely on it. */
+	bool promised = file->state == SL_DOWNLOAD_DONE && scene->sync != SL_SYNC_NONE;
+	sim_check(scene->sim,
+		!promised || !file->name || scene->shared ||
+			sim_is_durable(scene->sim, download->path),
+		"%s is reported done before it is durable", download->path);
 }
-
-struct canceller {
-	struct get_scene *scene;
-	struct sl_batch *batch;
-};
 
 static int
 wait_for_signal(void *arg)
 {
-	struct canceller *canceller = arg;
+	struct get_scene *scene = arg;
 	char byte = 0;
-	int got = sl_io_read_stream(canceller->scene->cancel_fd, &byte, 1, SL_FOREVER);
-	if (got != 1)
-		return 0;
-	canceller->scene->cancelled_ns = sl_now();
-	sl_batch_cancel(canceller->batch, SL_E_INTERRUPTED);
+	if (sl_io_read_stream(scene->cancel_fd, &byte, 1, SL_FOREVER) == 1)
+		get_scene_cancel(scene, SL_E_INTERRUPTED);
 	return 0;
-}
-
-static void
-run_batch(struct get_scene *scene, struct sl_batch *batch)
-{
-	struct canceller canceller = { scene, batch };
-	struct sl_group signals;
-	struct sl_deadline scope;
-	sl_group_enter(&signals, SL_GROUP_COLLECT);
-	if (scene->cancel_fd >= 0)
-		sim_check(scene->sim,
-			sl_group_spawn(&signals, "signal", wait_for_signal, &canceller, NULL) == 0,
-			"spawn");
-	sl_deadline_begin(&scope, sl_deadline_in(scene->run_ns));
-	scene->result = sl_batch_run(batch, &scene->summary);
-	sl_deadline_end(&scope);
-	sl_group_cancel(&signals, -ECANCELED);
-	(void)sl_group_leave(&signals);
 }
 
 static struct sl_batch_options
@@ -135,13 +116,15 @@ batch_options(struct get_scene *scene, struct sl_http_client *client, struct sl_
 		.events = { .ctx = scene, .ended = note_end } };
 }
 
-void
-get_scene_play(struct get_scene *scene)
+/* All that the command does, and is cancelled with it. */
+static int
+command(void *arg)
 {
+	struct get_scene *scene = arg;
 	struct sl_http_client *client = NULL;
 	struct sl_chunk_pool *pool = NULL;
-	struct sl_batch *batch = NULL;
 	struct sl_error err = { 0 };
+	struct sl_deadline scope;
 	struct sl_http_client_options options = { .per_host = scene->per_host,
 		.total = 16,
 		.connect_timeout_ns = scene->connect_timeout_ns,
@@ -149,17 +132,62 @@ get_scene_play(struct get_scene *scene)
 		.max_redirects = 20 };
 	scene->started_ns = sl_now();
 	scene->next = 0;
+	sl_deadline_begin(&scope, sl_deadline_in(scene->run_ns));
 	int code = sl_http_client_new(&client, &options, &err);
 	sim_check(scene->sim, code == 0, "%s", err.text);
 	sim_check(scene->sim, sl_chunk_pool_new(&pool, scene->chunks, scene->chunk_size) == 0,
 		"pool");
 	struct sl_batch_options batch_opts = batch_options(scene, client, pool);
-	sim_check(scene->sim, sl_batch_new(&batch, &batch_opts) == 0, "batch");
-	run_batch(scene, batch);
+	sim_check(scene->sim, sl_batch_new(&scene->batch, &batch_opts) == 0, "batch");
+	scene->result = sl_batch_run(scene->batch, &scene->summary);
 	scene->ended_ns = sl_now();
-	sl_batch_free(batch);
+	sl_batch_free(scene->batch);
+	scene->batch = NULL;
 	sl_http_client_free(client);
 	sl_chunk_pool_free(pool); /* asserts that every chunk is back */
+	sl_deadline_end(&scope);
+	return 0;
+}
+
+void
+get_scene_play(struct get_scene *scene)
+{
+	struct sl_group signals, group;
+	sl_group_enter(&signals, SL_GROUP_COLLECT);
+	sl_group_enter(&group, SL_GROUP_COLLECT);
+	scene->command = &group;
+	int code = 0;
+	if (scene->cancel_fd >= 0)
+		code = sl_group_spawn(&signals, "signal", wait_for_signal, scene, NULL);
+	if (!code)
+		code = sl_group_spawn(&group, "command", command, scene, NULL);
+	sim_check(scene->sim, code == 0 || sl_task_cancelled(), "spawn: %d", code);
+	(void)sl_group_leave(&group);
+	scene->command = NULL;
+	sl_group_cancel(&signals, -ECANCELED);
+	(void)sl_group_leave(&signals);
+}
+
+void
+get_scene_cancel(struct get_scene *scene, int reason)
+{
+	if (!scene->command || !scene->batch)
+		return;
+	scene->cancelled_ns = sim_now(scene->sim);
+	if (scene->by_command)
+		sl_group_cancel(scene->command, reason);
+	else
+		sl_batch_cancel(scene->batch, reason);
+}
+
+void
+get_scene_cut(struct get_scene *scene, enum sim_crash how)
+{
+	for (size_t i = 0; i < scene->count; i++) {
+		struct get_file *file = &scene->files[i];
+		file->was_done = file->reported && file->state == SL_DOWNLOAD_DONE;
+	}
+	sim_cut_now(scene->sim, how);
 }
 
 static int
@@ -189,10 +217,17 @@ holds(struct sim *world, const char *name, const char *data, size_t len)
 	       (len == 0 || memcmp(content.data, data, len) == 0);
 }
 
+/* Where it went: with --if-exists=rename, or beside another of its name, not where it was to go. */
+static const char *
+place_of(const struct get_file *file)
+{
+	return file->path[0] ? file->path : file->name;
+}
+
 static bool
 is_complete(struct sim *world, const struct get_file *file)
 {
-	return holds(world, file->name, file->data, file->len);
+	return holds(world, place_of(file), file->data, file->len);
 }
 
 static bool
@@ -206,12 +241,13 @@ check_file(struct get_scene *scene, const struct get_file *file)
 {
 	struct sim *sim = scene->sim;
 	bool syncs = scene->sync != SL_SYNC_NONE;
+	char part[300];
 	switch (file->state) {
 	case SL_DOWNLOAD_DONE:
-		sim_check(
-			sim, is_complete(sim, file), "%s is reported done, and is not", file->name);
-		sim_check(sim, !syncs || sim_is_durable(sim, file->name),
-			"%s is reported done and is not durable", file->name);
+		sim_check(sim, is_complete(sim, file), "%s is reported done, and is not",
+			place_of(file));
+		sim_check(sim, !syncs || sim_is_durable(sim, place_of(file)),
+			"%s is reported done and is not durable", place_of(file));
 		break;
 	case SL_DOWNLOAD_SKIPPED:
 		sim_check(
@@ -228,8 +264,7 @@ check_file(struct get_scene *scene, const struct get_file *file)
 			"%s failed without a word", file->name);
 	}
 	}
-	char part[300];
-	snprintf(part, sizeof(part), "%s.part", file->name);
+	snprintf(part, sizeof(part), "%s.part", place_of(file));
 	sim_check(sim, !sim_exists(sim, part), "%s is left (%s)", part, file->error.text);
 }
 
@@ -247,6 +282,8 @@ check_result(struct get_scene *scene)
 	sim_check(scene->sim, summary->done + summary->skipped == good, "another number is done");
 	sim_check(scene->sim, summary->failed + summary->cancelled == bad,
 		"another number has failed");
+	sim_check(scene->sim, summary->files == good + bad, "%llu files, %zu of them reported",
+		(unsigned long long)summary->files, good + bad);
 	sim_check(scene->sim, (scene->result == 0) == (good == scene->count),
 		"result %d, %zu of %zu done", scene->result, good, scene->count);
 }
@@ -281,8 +318,8 @@ get_scene_check_disk(struct get_scene *scene, struct sim *world, uint64_t at_op)
 			"cut at operation %llu: %s is neither what it was nor what it was to "
 			"become",
 			(unsigned long long)at_op, file->name);
-		bool done =
-			file->reported && file->state == SL_DOWNLOAD_DONE && file->at_op < at_op;
+		bool done = file->was_done || (file->reported && file->state == SL_DOWNLOAD_DONE &&
+						      file->at_op < at_op);
 		sim_check(scene->sim, complete || !done || !syncs,
 			"cut at operation %llu: %s had been reported done, and is gone",
 			(unsigned long long)at_op, file->name);

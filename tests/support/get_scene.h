@@ -24,7 +24,9 @@ struct get_file {
 	bool reported;
 	enum sl_download_state state;
 	struct sl_error error;
+	char path[64];  /* where it was put, as reported */
 	uint64_t at_op; /* operations submitted when it was reported */
+	bool was_done;  /* at get_scene_cut */
 	uint64_t ended_ns;
 };
 
@@ -40,6 +42,9 @@ struct get_scene {
 	enum sl_io_mode io;
 	const char *dir, *output;
 	bool fail_fast, remote_time;
+	bool shared;     /* another run works on the same names */
+	bool by_command; /* a signal cancels the whole command, as the program's do, not the batch
+			    alone */
 	uint64_t connect_timeout_ns, stall_timeout_ns;
 	uint64_t run_ns; /* deadline of the run from its start; SL_FOREVER */
 	int cancel_fd;   /* sim_trap: a signal comes when it is readable; -1 = none */
@@ -48,6 +53,9 @@ struct get_scene {
 	struct sl_batch_summary summary;
 	uint64_t started_ns, ended_ns, cancelled_ns;
 	size_t next; /* entry */
+	/* while it runs */
+	struct sl_batch *batch;
+	struct sl_group *command;
 };
 
 /* Moderate options: 4 jobs, 16 chunks of 64 KiB, timeouts as the program's. */
@@ -62,6 +70,14 @@ void get_scene_run(struct get_scene *scene);
 
 /* The same inside a task of a running runtime, which may have others. */
 void get_scene_play(struct get_scene *scene);
+
+/* Stop it while it runs: the command if by_command, else the batch. Does nothing if there is none
+ * (any more). */
+void get_scene_cancel(struct get_scene *scene, int reason);
+
+/* The power fails now, or the process is killed: what sim_cut_world gives is checked with
+ * get_scene_check_disk. */
+void get_scene_cut(struct get_scene *scene, enum sim_crash how);
 
 /* Every promise that can be looked at now: fails with the seed if one is broken. */
 void get_scene_check(struct get_scene *scene);

@@ -621,6 +621,7 @@ Test(scenario_get, two_runs_for_one_file_do_not_harm_each_other)
 		offer(&town, (struct sim_http_file){ .len = 100000,
 				     .drip = slow ? 10000 : 0,
 				     .drip_ns = slow ? SL_NS_PER_S : 0 });
+		town.scene->shared = true;
 		scenes[0] = scenes[1] = *town.scene;
 		scenes[1].cancel_fd = sim_trap(town.sim, 1 + seed % 70);
 		sim_check(town.sim, sim_run(town.sim, two_runs, scenes) == 0, "the runs");

@@ -1,0 +1,113 @@
+#include "scenario.h"
+
+#include <stdlib.h>
+
+#define BODY_MAX (9 * SL_MIB)
+#define BODY_STEP 31 /* between the beginnings of two bodies */
+
+struct scenario *
+scenario_new(const struct sim_options *options)
+{
+	struct scenario *scenario = calloc(1, sizeof(*scenario));
+	sl_assert(scenario);
+	scenario->sim = sim_new(options);
+	scenario->http = sim_http_new(scenario->sim, SCENARIO_ADDRESS, 80);
+	get_scene_init(&scenario->get, scenario->sim);
+	return scenario;
+}
+
+struct scenario *
+scenario_plain(uint64_t seed)
+{
+	struct sim_options options = sim_options(seed);
+	return scenario_new(&options);
+}
+
+void
+scenario_free(struct scenario *scenario)
+{
+	sim_free(scenario->sim);
+	sim_http_free(scenario->http);
+	free(scenario);
+}
+
+const char *
+scenario_body(size_t index, size_t len)
+{
+	static char *all;
+	sl_assert(index < GET_FILES && len <= BODY_MAX);
+	if (!all)
+		all = get_scene_body(1, BODY_MAX + GET_FILES * BODY_STEP);
+	return all + index * BODY_STEP;
+}
+
+struct get_file *
+scenario_offer(struct scenario *scenario, struct sim_http_file file)
+{
+	size_t i = scenario->get.count;
+	sl_assert(i < GET_FILES);
+	struct scenario_file *one = &scenario->files[i];
+	const char *dir = scenario->get.dir;
+	snprintf(one->name, sizeof(one->name), "%s%sf%zu", dir ? dir : "", dir ? "/" : "", i);
+	snprintf(one->path, sizeof(one->path), "/f%zu", i);
+	snprintf(one->url, sizeof(one->url), SCENARIO_ORIGIN "/f%zu", i);
+	one->served = file;
+	one->served.path = one->path;
+	if (!file.data)
+		one->served.data = scenario_body(i, file.len);
+	sim_http_add(scenario->http, &one->served);
+	return get_scene_add(&scenario->get, (struct get_file){ .url = one->url,
+						     .name = one->name,
+						     .data = one->served.data,
+						     .len = file.len });
+}
+
+void
+scenario_put_before(struct scenario *scenario, struct get_file *file, const char *data, size_t len,
+	uint32_t mode)
+{
+	file->before = data;
+	file->before_len = len;
+	sim_put_file(scenario->sim, file->name, data, len, mode);
+}
+
+void
+scenario_run(struct scenario *scenario)
+{
+	get_scene_run(&scenario->get);
+	get_scene_check(&scenario->get);
+}
+
+void
+scenario_expect_done(struct scenario *scenario, size_t index)
+{
+	const struct get_file *file = &scenario->get.files[index];
+	sim_check(scenario->sim, file->state == SL_DOWNLOAD_DONE, "%s ended in state %d: %s",
+		file->url, file->state, file->error.text);
+}
+
+void
+scenario_expect_all_done(struct scenario *scenario)
+{
+	for (size_t i = 0; i < scenario->get.count; i++)
+		scenario_expect_done(scenario, i);
+	sim_check(scenario->sim, scenario->get.result == 0, "%d", scenario->get.result);
+}
+
+void
+scenario_expect_failure(struct scenario *scenario, size_t index, int code, enum sl_phase phase)
+{
+	const struct get_file *file = &scenario->get.files[index];
+	sim_check(scenario->sim, file->state == SL_DOWNLOAD_FAILED, "%s ended in state %d",
+		file->url, file->state);
+	sim_check(scenario->sim, file->error.code == code && file->error.phase == phase,
+		"%d in phase %d: %s", file->error.code, file->error.phase, file->error.text);
+}
+
+void
+scenario_expect_duration(struct scenario *scenario, uint64_t least_ns, uint64_t most_ns)
+{
+	uint64_t took_ns = scenario->get.ended_ns - scenario->get.started_ns;
+	sim_check(scenario->sim, took_ns >= least_ns && took_ns <= most_ns, "it took %.3f s",
+		(double)took_ns / 1e9);
+}

@@ -1,0 +1,180 @@
+/*
+ * A download of two files, a small one and one large enough for direct I/O, in which the nth
+ * operation fails with everything it may fail with, or moves less than it could, for every n until
+ * the run has no more operations.
+ */
+#include "support/scenario.h"
+
+#include <criterion/criterion.h>
+#include <errno.h>
+
+#define KIND(kind) (1ull << (kind))
+#define STREAMS (KIND(SL_OP_SEND) | KIND(SL_OP_RECV))
+#define TRANSFERS (STREAMS | KIND(SL_OP_READ) | KIND(SL_OP_WRITE))
+#define SYNCS (KIND(SL_OP_SYNC) | KIND(SL_OP_SYNC_FS))
+#define NAMES (KIND(SL_OP_RENAME) | KIND(SL_OP_LINK) | KIND(SL_OP_UNLINK) | KIND(SL_OP_MKDIR))
+#define ATTRIBUTES (KIND(SL_OP_SET_MODE) | KIND(SL_OP_SET_TIME))
+#define LOOKS (KIND(SL_OP_OPEN) | KIND(SL_OP_STAT))
+#define ROOM (KIND(SL_OP_WRITE) | KIND(SL_OP_ALLOCATE))
+#define DISK (LOOKS | NAMES | SYNCS | ROOM | ATTRIBUTES | KIND(SL_OP_TRUNCATE) | KIND(SL_OP_CLOSE))
+#define EVERYTHING (KIND(SL_OP_KINDS) - 1)
+
+struct plan {
+	struct sim_options options;
+	const char *dir;
+	enum sl_sync_mode sync;
+	enum sl_if_exists if_exists;
+};
+
+static struct plan
+plan_of(uint64_t seed)
+{
+	return (struct plan){ .options = sim_options(seed) };
+}
+
+static struct scenario *
+build(const struct plan *plan)
+{
+	static const char before[] = "what was there";
+	struct scenario *scenario = scenario_new(&plan->options);
+	scenario->get.dir = plan->dir;
+	scenario->get.sync = plan->sync;
+	scenario->get.if_exists = plan->if_exists;
+	scenario->get.chunk_size = 512 * SL_KIB;
+	struct get_file *small =
+		scenario_offer(scenario, (struct sim_http_file){ .len = 20000,
+						 .modified = "Tue, 14 Nov 2023 22:13:21 GMT" });
+	scenario_offer(scenario, (struct sim_http_file){ .len = 4 * SL_MIB + 5000 });
+	if (plan->if_exists == SL_EXISTS_REPLACE)
+		scenario_put_before(scenario, small, before, sizeof(before) - 1, 0640);
+	return scenario;
+}
+
+/* Every n: the run must keep its promises. Returns how many there were. */
+static uint64_t
+fail_each(const struct plan *plan, int code, uint64_t kinds)
+{
+	bool hit = true;
+	uint64_t n = 0;
+	while (hit) {
+		struct scenario *scenario = build(plan);
+		sim_fail_nth(scenario->sim, ++n, code, kinds);
+		scenario_run(scenario);
+		hit = sim_faults(scenario->sim) > 0;
+		if (!hit)
+			scenario_expect_all_done(scenario);
+		scenario_free(scenario);
+	}
+	return n - 1;
+}
+
+/* ---- by what fails, and how ---- */
+
+struct failure {
+	const char *name;
+	int code;
+	uint64_t kinds;
+};
+
+static const struct failure failures[] = {
+	{ "EIO", -EIO, DISK | KIND(SL_OP_READ) },
+	{ "ENOSPC", -ENOSPC,
+		ROOM | SYNCS | KIND(SL_OP_OPEN) | KIND(SL_OP_RENAME) | KIND(SL_OP_CLOSE) },
+	{ "EDQUOT", -EDQUOT, ROOM | SYNCS },
+	{ "EFBIG", -EFBIG, ROOM },
+	/* Not from a folder's sync: that is how a file system says it has nothing to do there. */
+	{ "EINVAL", -EINVAL, ROOM | KIND(SL_OP_SYNC_FS) | KIND(SL_OP_RENAME) },
+	{ "EOPNOTSUPP", -EOPNOTSUPP, ROOM | KIND(SL_OP_SYNC_FS) },
+	{ "ENOSYS", -ENOSYS, KIND(SL_OP_ALLOCATE) | KIND(SL_OP_LOCK) | KIND(SL_OP_RENAME) },
+	{ "ENOLCK", -ENOLCK, KIND(SL_OP_LOCK) },
+	{ "EACCES", -EACCES, LOOKS | NAMES | ATTRIBUTES },
+	{ "EPERM", -EPERM, NAMES | ATTRIBUTES },
+	{ "EROFS", -EROFS, NAMES | ATTRIBUTES | KIND(SL_OP_OPEN) },
+	{ "EEXIST", -EEXIST, KIND(SL_OP_OPEN) | KIND(SL_OP_RENAME) },
+	{ "ENOENT", -ENOENT, LOOKS | NAMES },
+	{ "EMFILE", -EMFILE, KIND(SL_OP_OPEN) | KIND(SL_OP_SOCKET) },
+	{ "ECONNREFUSED", -ECONNREFUSED, KIND(SL_OP_CONNECT) },
+	{ "ENETUNREACH", -ENETUNREACH, KIND(SL_OP_CONNECT) | STREAMS },
+	{ "ETIMEDOUT", -ETIMEDOUT, KIND(SL_OP_CONNECT) | STREAMS },
+	{ "ECONNRESET", -ECONNRESET, KIND(SL_OP_CONNECT) | STREAMS },
+	{ "EPIPE", -EPIPE, KIND(SL_OP_SEND) },
+	{ "ENOMEM", -ENOMEM, EVERYTHING },
+	{ "EINTR", -EINTR, EVERYTHING },
+	{ "EAGAIN", -EAGAIN, EVERYTHING & ~KIND(SL_OP_LOCK) },
+};
+
+static void
+fail_in_all_ways(const struct plan *plan)
+{
+	for (size_t i = 0; i < SL_COUNT_OF(failures); i++) {
+		uint64_t count = fail_each(plan, failures[i].code, failures[i].kinds);
+		cr_assert_gt(count, 0, "%s hits nothing", failures[i].name);
+	}
+}
+
+Test(scenario_get_nth, any_operation_may_fail_in_any_way, .timeout = 120)
+{
+	struct sim_seeds seeds = sim_seeds(1);
+	for (uint64_t seed = seeds.first; seed < seeds.end; seed++) {
+		struct plan plan = plan_of(seed);
+		fail_in_all_ways(&plan);
+	}
+}
+
+/* The same on file systems that lack something, and where folders are made and files replaced. */
+Test(scenario_get_nth, any_operation_may_fail_on_any_file_system, .timeout = 120)
+{
+	struct sim_seeds seeds = sim_seeds(8);
+	for (uint64_t seed = seeds.first; seed < seeds.end; seed++) {
+		struct plan plan = plan_of(seed);
+		plan.options.no_noreplace = seed & 1;
+		plan.options.no_allocate = seed & 2;
+		plan.options.dio_align = seed & 4 ? 0 : 512;
+		plan.dir = seed & 2 ? "new/folder" : NULL;
+		plan.sync = seed & 1 ? SL_SYNC_ALL : SL_SYNC_AUTO;
+		plan.if_exists = seed & 4 ? SL_EXISTS_REPLACE : SL_EXISTS_FAIL;
+		uint64_t kinds = EVERYTHING & ~STREAMS;
+		/* A name that was linked and may not be removed has to stay. */
+		if (plan.options.no_noreplace && plan.if_exists != SL_EXISTS_REPLACE)
+			kinds &= ~KIND(SL_OP_UNLINK);
+		fail_each(&plan, 0, kinds);
+	}
+}
+
+Test(scenario_get_nth, interrupted_sends_and_writes_are_tried_again)
+{
+	struct sim_seeds seeds = sim_seeds(1);
+	for (uint64_t seed = seeds.first; seed < seeds.end; seed++) {
+		bool hit = true;
+		for (uint64_t n = 1; hit; n++) {
+			struct plan plan = plan_of(seed);
+			struct scenario *scenario = build(&plan);
+			sim_fail_nth(scenario->sim, n, n % 2 ? -EINTR : -EAGAIN,
+				KIND(SL_OP_SEND) | KIND(SL_OP_WRITE));
+			scenario_run(scenario);
+			scenario_expect_all_done(scenario);
+			hit = sim_faults(scenario->sim) > 0;
+			scenario_free(scenario);
+		}
+	}
+}
+
+/* Nothing else comes short, so that each n is a place of its own. */
+Test(scenario_get_nth, any_transfer_may_come_short)
+{
+	struct sim_seeds seeds = sim_seeds(2);
+	for (uint64_t seed = seeds.first; seed < seeds.end; seed++) {
+		bool hit = true;
+		for (uint64_t n = 1; hit; n++) {
+			struct plan plan = plan_of(seed);
+			plan.options.short_percent = 0;
+			plan.options.dio_align = seed % 2 ? 4096 : 512;
+			struct scenario *scenario = build(&plan);
+			sim_short_nth(scenario->sim, n, TRANSFERS);
+			scenario_run(scenario);
+			scenario_expect_all_done(scenario);
+			hit = sim_faults(scenario->sim) > 0;
+			scenario_free(scenario);
+		}
+	}
+}
