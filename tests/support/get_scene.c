@@ -59,6 +59,8 @@ next_entry(void *ctx, struct sl_entry *out, struct sl_error *err)
 		return 0;
 	const struct get_file *file = &scene->files[scene->next++];
 	*out = (struct sl_entry){ .sources = { sl_span_str(file->url) }, .source_count = 1 };
+	if (file->mirror)
+		out->sources[out->source_count++] = sl_span_str(file->mirror);
 	int code = 0;
 	if (file->checksum)
 		code = sl_checksum_parse(&out->checksum, sl_span_str(file->checksum), err);

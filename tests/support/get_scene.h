@@ -14,6 +14,7 @@
 
 struct get_file {
 	const char *url;
+	const char *mirror; /* another source of the same, or NULL */
 	const char *name; /* where it goes; NULL = nowhere (stdout) */
 	const char *data; /* what the server has */
 	size_t len;

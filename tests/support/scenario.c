@@ -1,13 +1,24 @@
 #include "scenario.h"
 
+#include <malloc.h>
 #include <stdlib.h>
 
 #define BODY_MAX (9 * SL_MIB)
 #define BODY_STEP 31 /* between the beginnings of two bodies */
 
+/* A world's files are megabytes that come and go hundreds of times: without this each would be
+ * fresh memory of the kernel's. */
+static void
+keep_memory(void)
+{
+	(void)mallopt(M_MMAP_THRESHOLD, INT32_MAX);
+	(void)mallopt(M_TRIM_THRESHOLD, INT32_MAX);
+}
+
 struct scenario *
 scenario_new(const struct sim_options *options)
 {
+	keep_memory();
 	struct scenario *scenario = calloc(1, sizeof(*scenario));
 	sl_assert(scenario);
 	scenario->sim = sim_new(options);

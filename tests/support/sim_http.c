@@ -276,6 +276,13 @@ sim_http_close_after(struct sim_http *http, unsigned answers)
 	http->close_after = answers;
 }
 
+void
+sim_http_set_segment(struct sim_http *http, struct sim *sim, size_t segment)
+{
+	http->server.segment = segment;
+	sim_listen(sim, &http->server);
+}
+
 unsigned
 sim_http_requests(const struct sim_http *http)
 {

@@ -41,6 +41,8 @@ build(const struct plan *plan)
 	scenario->get.sync = plan->sync;
 	scenario->get.if_exists = plan->if_exists;
 	scenario->get.chunk_size = 512 * SL_KIB;
+	/* Few operations, because each is tried. */
+	sim_http_set_segment(scenario->http, scenario->sim, 64 * SL_KIB);
 	struct get_file *small =
 		scenario_offer(scenario, (struct sim_http_file){ .len = 20000,
 						 .modified = "Tue, 14 Nov 2023 22:13:21 GMT" });
@@ -133,7 +135,7 @@ Test(scenario_get_nth, any_operation_may_fail_on_any_file_system, .timeout = 120
 		plan.dir = seed & 2 ? "new/folder" : NULL;
 		plan.sync = seed & 1 ? SL_SYNC_ALL : SL_SYNC_AUTO;
 		plan.if_exists = seed & 4 ? SL_EXISTS_REPLACE : SL_EXISTS_FAIL;
-		uint64_t kinds = EVERYTHING & ~STREAMS;
+		uint64_t kinds = EVERYTHING;
 		/* A name that was linked and may not be removed has to stay. */
 		if (plan.options.no_noreplace && plan.if_exists != SL_EXISTS_REPLACE)
 			kinds &= ~KIND(SL_OP_UNLINK);

@@ -1,0 +1,426 @@
+/*
+ * Time as the download engine sees it, on the virtual clock: stalls, slow servers, slow disks,
+ * connects that nobody answers, the deadline of the run, the second a small file may wait to be
+ * committed.
+ */
+#include "support/scenario.h"
+
+#include <arpa/inet.h>
+#include <criterion/criterion.h>
+#include <errno.h>
+#include <netdb.h>
+#include <netinet/in.h>
+#include <stdlib.h>
+
+#define SILENT_ADDRESS "10.0.0.7"
+#define REFUSING_ADDRESS "10.0.0.8"
+#define CONNECT_NS (30 * SL_NS_PER_S) /* timeouts as get_scene_init sets them */
+#define STALL_NS (60 * SL_NS_PER_S)
+
+/* Nobody answers at 10.0.0.7. */
+static void
+add_black_hole(struct scenario *scenario)
+{
+	sim_listen(scenario->sim,
+		&(struct sim_server){
+			.address = SILENT_ADDRESS, .port = 80, .reach = SIM_BLACK_HOLE });
+}
+
+/* ---- connecting ---- */
+
+/* The resolver of this program: "N.test" has the black hole's address N times, then one where all
+ * is well; "gone.test" has one that refuses first. */
+int answer(const char *host, const char *service, const struct addrinfo *hints,
+	struct addrinfo **out) __asm__("getaddrinfo");
+void free_answer(struct addrinfo *info) __asm__("freeaddrinfo");
+
+static struct addrinfo *
+make_info(const char *text, struct addrinfo *next)
+{
+	struct sockaddr_in *address = calloc(1, sizeof(*address));
+	struct addrinfo *info = calloc(1, sizeof(*info));
+	cr_assert(address && info);
+	address->sin_family = AF_INET;
+	cr_assert_eq(inet_pton(AF_INET, text, &address->sin_addr), 1);
+	info->ai_family = AF_INET;
+	info->ai_addr = (struct sockaddr *)address;
+	info->ai_addrlen = sizeof(*address);
+	info->ai_next = next;
+	return info;
+}
+
+void
+free_answer(struct addrinfo *info)
+{
+	while (info) {
+		struct addrinfo *next = info->ai_next;
+		free(info->ai_addr);
+		free(info);
+		info = next;
+	}
+}
+
+int
+answer(const char *host, const char *service, const struct addrinfo *hints, struct addrinfo **out)
+{
+	(void)service;
+	(void)hints;
+	*out = make_info(SCENARIO_ADDRESS, NULL);
+	if (strcmp(host, "gone.test") == 0)
+		*out = make_info(REFUSING_ADDRESS, *out);
+	for (unsigned long i = strtoul(host, NULL, 10); i > 0; i--)
+		*out = make_info(SILENT_ADDRESS, *out);
+	return 0;
+}
+
+/* One file that the server has as /f0, by another host's name. */
+static struct scenario *
+build_by_name(uint64_t seed, const char *url)
+{
+	struct scenario *scenario = scenario_plain(seed);
+	add_black_hole(scenario);
+	scenario_offer(scenario, (struct sim_http_file){ .len = 100000 })->url = url;
+	return scenario;
+}
+
+Test(scenario_get_time, a_server_that_does_not_answer_the_connect_is_given_up_in_time)
+{
+	struct sim_seeds seeds = sim_seeds(50);
+	for (uint64_t seed = seeds.first; seed < seeds.end; seed++) {
+		struct scenario *scenario = build_by_name(seed, "http://" SILENT_ADDRESS "/f0");
+		scenario_run(scenario);
+		scenario_expect_failure(scenario, 0, -ETIMEDOUT, SL_PHASE_CONNECT);
+		scenario_expect_duration(scenario, CONNECT_NS, CONNECT_NS + SCENARIO_SLACK_NS);
+		scenario_free(scenario);
+	}
+}
+
+Test(scenario_get_time, each_address_of_a_host_gets_the_time_of_a_connect)
+{
+	static const struct {
+		const char *url;
+		unsigned silent;
+	} cases[] = { { "http://0.test/f0", 0 }, { "http://1.test/f0", 1 },
+		{ "http://2.test/f0", 2 }, { "http://gone.test/f0", 0 } };
+	struct sim_seeds seeds = sim_seeds(20);
+	for (uint64_t seed = seeds.first; seed < seeds.end; seed++) {
+		for (size_t i = 0; i < SL_COUNT_OF(cases); i++) {
+			struct scenario *scenario = build_by_name(seed, cases[i].url);
+			uint64_t due_ns = cases[i].silent * CONNECT_NS;
+			scenario_run(scenario);
+			scenario_expect_all_done(scenario);
+			scenario_expect_duration(scenario, due_ns, due_ns + 4 * SCENARIO_SLACK_NS);
+			scenario_free(scenario);
+		}
+	}
+}
+
+Test(scenario_get_time, a_source_that_does_not_answer_is_followed_by_the_next)
+{
+	struct sim_seeds seeds = sim_seeds(20);
+	for (uint64_t seed = seeds.first; seed < seeds.end; seed++) {
+		struct scenario *scenario = build_by_name(seed, "http://" SILENT_ADDRESS "/f0");
+		scenario->get.files[0].mirror = SCENARIO_ORIGIN "/f0";
+		scenario_run(scenario);
+		scenario_expect_all_done(scenario);
+		scenario_expect_duration(scenario, CONNECT_NS, CONNECT_NS + 4 * SCENARIO_SLACK_NS);
+		scenario_free(scenario);
+	}
+}
+
+/* ---- heads ---- */
+
+static const struct sim_step no_head[] = { { .kind = SIM_STEP_END } };
+
+#define HALF_HEAD "HTTP/1.1 200 OK\r\nContent-Len"
+static const struct sim_step half_a_head[] = {
+	{ .kind = SIM_STEP_SEND, .data = HALF_HEAD, .len = sizeof(HALF_HEAD) - 1 },
+	{ .kind = SIM_STEP_END },
+};
+
+/* Twenty bytes, each long before the stall timeout of the one before, all of them long after it. */
+#define DRIP \
+	{ .kind = SIM_STEP_SEND, .data = "x", .len = 1 }, \
+	{ \
+		.kind = SIM_STEP_PAUSE, .ns = 10 * SL_NS_PER_S \
+	}
+static const struct sim_step dripping_head[] = {
+	{ .kind = SIM_STEP_SEND, .data = HALF_HEAD, .len = sizeof(HALF_HEAD) - 1 },
+	DRIP,
+	DRIP,
+	DRIP,
+	DRIP,
+	DRIP,
+	DRIP,
+	DRIP,
+	DRIP,
+	DRIP,
+	DRIP,
+	DRIP,
+	DRIP,
+	DRIP,
+	DRIP,
+	DRIP,
+	DRIP,
+	DRIP,
+	DRIP,
+	DRIP,
+	DRIP,
+	{ .kind = SIM_STEP_END },
+};
+
+Test(scenario_get_time, a_head_that_does_not_come_in_time_is_a_stall)
+{
+	static const struct sim_step *const scripts[] = { no_head, half_a_head, dripping_head };
+	struct sim_seeds seeds = sim_seeds(30);
+	for (uint64_t seed = seeds.first; seed < seeds.end; seed++) {
+		struct scenario *scenario = scenario_plain(seed);
+		sim_listen(scenario->sim,
+			&(struct sim_server){
+				.address = "10.0.0.9", .port = 80, .script = scripts[seed % 3] });
+		get_scene_add(&scenario->get,
+			(struct get_file){ .url = "http://10.0.0.9/x", .name = "x" });
+		scenario_run(scenario);
+		scenario_expect_failure(scenario, 0, -ETIMEDOUT, SL_PHASE_HEAD);
+		scenario_expect_duration(scenario, STALL_NS, STALL_NS + SCENARIO_SLACK_NS);
+		scenario_free(scenario);
+	}
+}
+
+/* ---- bodies ---- */
+
+Test(scenario_get_time, a_stalled_body_is_given_up_after_the_stall_timeout)
+{
+	struct sim_seeds seeds = sim_seeds(100);
+	for (uint64_t seed = seeds.first; seed < seeds.end; seed++) {
+		struct scenario *scenario = scenario_plain(seed);
+		scenario_offer(scenario, (struct sim_http_file){ .len = 300000,
+						 .misdeed = SIM_HTTP_STALLS,
+						 .misdeed_at = (size_t)(seed * 2999 % 300000),
+						 .framing = seed % 3 });
+		scenario_run(scenario);
+		scenario_expect_failure(scenario, 0, -ETIMEDOUT, SL_PHASE_BODY);
+		scenario_expect_duration(scenario, STALL_NS, STALL_NS + 4 * SCENARIO_SLACK_NS);
+		scenario_free(scenario);
+	}
+}
+
+Test(scenario_get_time, a_pause_shorter_than_the_stall_timeout_is_borne)
+{
+	struct sim_seeds seeds = sim_seeds(100);
+	for (uint64_t seed = seeds.first; seed < seeds.end; seed++) {
+		struct scenario *scenario = scenario_plain(seed);
+		scenario_offer(scenario, (struct sim_http_file){ .len = 300000,
+						 .misdeed = SIM_HTTP_PAUSES,
+						 .misdeed_ns = STALL_NS - SL_NS_PER_S,
+						 .misdeed_at = (size_t)(seed * 2999 % 300000),
+						 .framing = seed % 3 });
+		scenario_run(scenario);
+		scenario_expect_all_done(scenario);
+		scenario_expect_duration(
+			scenario, STALL_NS - SL_NS_PER_S, STALL_NS + 10 * SL_NS_PER_S);
+		scenario_free(scenario);
+	}
+}
+
+Test(scenario_get_time, slow_bytes_are_no_stall)
+{
+	struct sim_seeds seeds = sim_seeds(20);
+	for (uint64_t seed = seeds.first; seed < seeds.end; seed++) {
+		struct scenario *scenario = scenario_plain(seed);
+		scenario_offer(scenario, (struct sim_http_file){ .len = 200,
+						 .drip = 1,
+						 .drip_ns = 20 * SL_NS_PER_S,
+						 .framing = seed % 3 });
+		scenario_run(scenario);
+		scenario_expect_all_done(scenario);
+		scenario_expect_duration(scenario, 4000 * SL_NS_PER_S, 4100 * SL_NS_PER_S);
+		scenario_free(scenario);
+	}
+}
+
+/* Only a server that is waited for can stall. */
+Test(scenario_get_time, a_disk_slower_than_the_stall_timeout_is_no_stall)
+{
+	struct sim_seeds seeds = sim_seeds(20);
+	for (uint64_t seed = seeds.first; seed < seeds.end; seed++) {
+		struct sim_options options = sim_options(seed);
+		options.disk_ns = 100 * SL_NS_PER_S;
+		options.net_ns = SL_NS_PER_MS;
+		struct scenario *scenario = scenario_new(&options);
+		scenario->get.stall_timeout_ns = 5 * SL_NS_PER_S;
+		scenario->get.chunks = 2;
+		for (size_t i = 0; i < 3; i++)
+			scenario_offer(scenario, (struct sim_http_file){ .len = 300000 });
+		scenario_run(scenario);
+		scenario_expect_all_done(scenario);
+		scenario_free(scenario);
+	}
+}
+
+Test(scenario_get_time, a_reader_of_standard_output_slower_than_the_stall_timeout_is_no_stall)
+{
+	struct sim_seeds seeds = sim_seeds(20);
+	for (uint64_t seed = seeds.first; seed < seeds.end; seed++) {
+		struct scenario *scenario = scenario_plain(seed);
+		sim_sink(scenario->sim, 1, 4096, 50);
+		scenario->get.stall_timeout_ns = 5 * SL_NS_PER_S;
+		scenario->get.output = "-";
+		scenario_offer(scenario, (struct sim_http_file){ .len = 30000 })->name = NULL;
+		scenario_run(scenario);
+		scenario_expect_all_done(scenario);
+		scenario_free(scenario);
+	}
+}
+
+/* ---- the deadline of the run ---- */
+
+Test(scenario_get_time, the_deadline_ends_whatever_the_run_is_waiting_for)
+{
+	struct sim_seeds seeds = sim_seeds(100);
+	for (uint64_t seed = seeds.first; seed < seeds.end; seed++) {
+		struct scenario *scenario = scenario_plain(seed);
+		struct get_scene *get = &scenario->get;
+		get->run_ns = 10 * SL_NS_PER_S;
+		get->per_host = 2;
+		get->jobs = 5;
+		add_black_hole(scenario);
+		scenario_offer(scenario, (struct sim_http_file){ .len = 1000 });
+		scenario_offer(
+			scenario, (struct sim_http_file){
+					  .len = 100000, .drip = 100, .drip_ns = SL_NS_PER_S });
+		scenario_offer(scenario,
+			(struct sim_http_file){ .len = 100000, .misdeed = SIM_HTTP_STALLS });
+		/* Waits for one of the two connections that the others have. */
+		scenario_offer(scenario, (struct sim_http_file){ .len = 1000 });
+		get_scene_add(get,
+			(struct get_file){ .url = "http://" SILENT_ADDRESS "/x", .name = "x" });
+		scenario_run(scenario);
+		sim_check(scenario->sim, get->result == -ETIMEDOUT, "%d", get->result);
+		sim_check(scenario->sim, get->summary.done > 0, "it had time enough: %s",
+			get->files[0].error.text);
+		for (size_t i = 0; i < get->count; i++)
+			sim_check(scenario->sim,
+				get->files[i].state == SL_DOWNLOAD_DONE ||
+					get->files[i].error.code == -ETIMEDOUT,
+				"%s: %s", get->files[i].url, get->files[i].error.text);
+		scenario_expect_duration(
+			scenario, 10 * SL_NS_PER_S, 10 * SL_NS_PER_S + SCENARIO_SLACK_NS);
+		scenario_free(scenario);
+	}
+}
+
+/* ---- committing ---- */
+
+Test(scenario_get_time, a_small_file_waits_at_most_a_second_for_others_to_be_committed_with)
+{
+	struct sim_seeds seeds = sim_seeds(20);
+	for (uint64_t seed = seeds.first; seed < seeds.end; seed++) {
+		struct sim_options options = sim_options(seed);
+		options.net_ns = options.disk_ns = SL_NS_PER_MS;
+		struct scenario *scenario = scenario_new(&options);
+		struct get_scene *get = &scenario->get;
+		get->jobs = 1;
+		/* One after the other, each after 0.3 s. */
+		for (size_t i = 0; i < 20; i++)
+			scenario_offer(scenario,
+				(struct sim_http_file){
+					.len = 100, .drip = 100, .drip_ns = 300 * SL_NS_PER_MS });
+		scenario_run(scenario);
+		scenario_expect_all_done(scenario);
+		for (size_t i = 0; i < get->count; i++) {
+			uint64_t came_ns = (i + 1) * 350 * SL_NS_PER_MS;
+			uint64_t done_ns = get->files[i].ended_ns - get->started_ns;
+			sim_check(scenario->sim,
+				done_ns < came_ns + SL_NS_PER_S + SCENARIO_SLACK_NS,
+				"f%zu came before %.3f s and was done at %.3f s", i,
+				(double)came_ns / 1e9, (double)done_ns / 1e9);
+		}
+		scenario_free(scenario);
+	}
+}
+
+/* ---- kept-alive connections ---- */
+
+/* Answers so many requests on each connection; at the next it closes it, in order or not. */
+struct fickle {
+	unsigned answers_first, answers_later; /* on the first connection, on the others */
+	bool resets;
+	unsigned requests;
+};
+
+#define ANSWER "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
+
+static void
+fickle_received(struct sim_peer *peer, void *ctx, const char *data, size_t len)
+{
+	struct fickle *fickle = ctx;
+	uintptr_t answered = (uintptr_t)sim_peer_data(peer);
+	bool ends = memmem(data, len, "\r\n\r\n", 4) != NULL;
+	/* A request may come in pieces; its last one holds an empty line, whole or in part. */
+	if (!ends && !(len < 4 && data[len - 1] == '\n'))
+		return;
+	fickle->requests++;
+	unsigned most = sim_peer_index(peer) ? fickle->answers_later : fickle->answers_first;
+	if (answered < most) {
+		sim_peer_set_data(peer, (void *)(answered + 1));
+		sim_peer_send(peer, ANSWER, sizeof(ANSWER) - 1);
+	} else if (fickle->resets) {
+		sim_peer_reset(peer);
+	} else {
+		sim_peer_finish(peer);
+	}
+}
+
+static const struct sim_server_methods fickle_methods = { .received = fickle_received };
+
+static struct scenario *
+build_fickle(uint64_t seed, struct fickle *fickle, size_t count)
+{
+	static const char *const names[] = { "a", "b", "c", "d", "e" };
+	static const char *const urls[] = { "http://10.0.0.5/a", "http://10.0.0.5/b",
+		"http://10.0.0.5/c", "http://10.0.0.5/d", "http://10.0.0.5/e" };
+	struct sim_options options = sim_options(seed);
+	options.short_percent = 0; /* so that a request comes in one piece */
+	struct scenario *scenario = scenario_new(&options);
+	scenario->get.jobs = 1;
+	fickle->resets = seed % 2;
+	sim_listen(scenario->sim, &(struct sim_server){ .address = "10.0.0.5",
+					  .port = 80,
+					  .methods = &fickle_methods,
+					  .ctx = fickle });
+	for (size_t i = 0; i < count; i++)
+		get_scene_add(&scenario->get,
+			(struct get_file){
+				.url = urls[i], .name = names[i], .data = "ok", .len = 2 });
+	return scenario;
+}
+
+Test(scenario_get_time, a_connection_closed_under_a_request_is_replaced_once_and_silently)
+{
+	struct sim_seeds seeds = sim_seeds(50);
+	for (uint64_t seed = seeds.first; seed < seeds.end; seed++) {
+		struct fickle fickle = { .answers_first = 1, .answers_later = 1 };
+		struct scenario *scenario = build_fickle(seed, &fickle, 5);
+		scenario_run(scenario);
+		scenario_expect_all_done(scenario);
+		sim_check(scenario->sim, sim_connections(scenario->sim) == 5, "%u connections",
+			sim_connections(scenario->sim));
+		sim_check(scenario->sim, fickle.requests == 9, "%u requests", fickle.requests);
+		scenario_free(scenario);
+	}
+}
+
+Test(scenario_get_time, a_fresh_connection_that_is_closed_is_a_failure)
+{
+	struct sim_seeds seeds = sim_seeds(50);
+	for (uint64_t seed = seeds.first; seed < seeds.end; seed++) {
+		struct fickle fickle = { .answers_first = 1, .answers_later = 0 };
+		struct scenario *scenario = build_fickle(seed, &fickle, 2);
+		scenario_run(scenario);
+		scenario_expect_done(scenario, 0);
+		scenario_expect_failure(scenario, 1, -ECONNRESET, SL_PHASE_HEAD);
+		sim_check(scenario->sim, fickle.requests == 3, "%u requests", fickle.requests);
+		scenario_free(scenario);
+	}
+}
