@@ -150,7 +150,9 @@ sim_job_finish(struct sim *sim, struct sim_job *job, int result)
 	job->result = result;
 	job->stage = SIM_FINISHING;
 	job->event.fire = become_ready;
-	sim_event_at(sim, &job->event, sim->now + sim_below(sim, sim->options.disk_ns / 8 + 1));
+	bool quick = is_stream(fd_of(sim, &job->copy));
+	uint64_t longest = quick ? CANCEL_NS : sim->options.disk_ns / 8;
+	sim_event_at(sim, &job->event, sim->now + sim_below(sim, longest + 1));
 }
 
 static void

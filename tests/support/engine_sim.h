@@ -116,8 +116,8 @@ SL_NORETURN void sim_failed(struct sim *sim, const char *cond, const char *file,
  * The `nth` operation from now (1 = the next) among `kinds` (set of 1 << kind; 0 = all) fails with
  * `code` (negative), or, if 0, with a code this kind may well give, chosen by the seed. Nothing of
  * it is done, except: a failed close closes, a failed sync loses for good what it should have
- * written, a failed send or receive breaks the connection (not -EINTR and -EAGAIN). Replaces an earlier request; nth 0
- * withdraws it.
+ * written, a failed send or receive breaks the connection (not -EINTR and -EAGAIN). Replaces an
+ * earlier request; nth 0 withdraws it.
  */
 void sim_fail_nth(struct sim *sim, uint64_t nth, int code, uint64_t kinds);
 

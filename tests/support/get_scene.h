@@ -15,8 +15,8 @@
 struct get_file {
 	const char *url;
 	const char *mirror; /* another source of the same, or NULL */
-	const char *name; /* where it goes; NULL = nowhere (stdout) */
-	const char *data; /* what the server has */
+	const char *name;   /* where it goes; NULL = nowhere (stdout) */
+	const char *data;   /* what the server has */
 	size_t len;
 	const char *before; /* what has the name before the run; NULL = nothing */
 	size_t before_len;

@@ -51,7 +51,7 @@ void sim_http_add(struct sim_http *http, const struct sim_http_file *file);
 /* Close each connection after so many answers, without having said so. 0 = never. */
 void sim_http_close_after(struct sim_http *http, unsigned answers);
 
-/* Largest piece that arrives at once on later connections; 0 = by the seed, from single bytes on. */
+/* Largest piece that arrives at once on later connections; 0 = by the seed, from single bytes. */
 void sim_http_set_segment(struct sim_http *http, struct sim *sim, size_t segment);
 
 unsigned sim_http_requests(const struct sim_http *http);

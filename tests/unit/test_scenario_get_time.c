@@ -278,6 +278,7 @@ Test(scenario_get_time, a_reader_of_standard_output_slower_than_the_stall_timeou
 Test(scenario_get_time, the_deadline_ends_whatever_the_run_is_waiting_for)
 {
 	struct sim_seeds seeds = sim_seeds(100);
+	uint64_t done = 0;
 	for (uint64_t seed = seeds.first; seed < seeds.end; seed++) {
 		struct scenario *scenario = scenario_plain(seed);
 		struct get_scene *get = &scenario->get;
@@ -297,8 +298,7 @@ Test(scenario_get_time, the_deadline_ends_whatever_the_run_is_waiting_for)
 			(struct get_file){ .url = "http://" SILENT_ADDRESS "/x", .name = "x" });
 		scenario_run(scenario);
 		sim_check(scenario->sim, get->result == -ETIMEDOUT, "%d", get->result);
-		sim_check(scenario->sim, get->summary.done > 0, "it had time enough: %s",
-			get->files[0].error.text);
+		done += get->summary.done;
 		for (size_t i = 0; i < get->count; i++)
 			sim_check(scenario->sim,
 				get->files[i].state == SL_DOWNLOAD_DONE ||
@@ -308,6 +308,8 @@ Test(scenario_get_time, the_deadline_ends_whatever_the_run_is_waiting_for)
 			scenario, 10 * SL_NS_PER_S, 10 * SL_NS_PER_S + SCENARIO_SLACK_NS);
 		scenario_free(scenario);
 	}
+	/* Where the two that take long have both connections, the others wait in vain. */
+	cr_expect_gt(done, 0, "some had time enough");
 }
 
 /* ---- committing ---- */
@@ -354,16 +356,20 @@ struct fickle {
 static void
 fickle_received(struct sim_peer *peer, void *ctx, const char *data, size_t len)
 {
+	static const char end[] = "\r\n\r\n";
 	struct fickle *fickle = ctx;
-	uintptr_t answered = (uintptr_t)sim_peer_data(peer);
-	bool ends = memmem(data, len, "\r\n\r\n", 4) != NULL;
-	/* A request may come in pieces; its last one holds an empty line, whole or in part. */
-	if (!ends && !(len < 4 && data[len - 1] == '\n'))
+	/* A request may come in pieces: how many were answered, how much of its end has come. */
+	uintptr_t answered = (uintptr_t)sim_peer_data(peer) / sizeof(end);
+	uintptr_t matched = (uintptr_t)sim_peer_data(peer) % sizeof(end);
+	for (size_t i = 0; i < len; i++)
+		matched = data[i] == end[matched] ? matched + 1 : data[i] == '\r';
+	sim_peer_set_data(peer, (void *)(answered * sizeof(end) + matched));
+	if (matched < sizeof(end) - 1)
 		return;
 	fickle->requests++;
 	unsigned most = sim_peer_index(peer) ? fickle->answers_later : fickle->answers_first;
 	if (answered < most) {
-		sim_peer_set_data(peer, (void *)(answered + 1));
+		sim_peer_set_data(peer, (void *)((answered + 1) * sizeof(end)));
 		sim_peer_send(peer, ANSWER, sizeof(ANSWER) - 1);
 	} else if (fickle->resets) {
 		sim_peer_reset(peer);
