@@ -192,15 +192,24 @@ commit_one(struct fetch *fetch)
 
 /* ---- groups ---- */
 
+#define OPS_PER_FILE 3
+
 struct group {
 	struct sl_batch *batch;
 	size_t count;
 	struct fetch *fetches[COMMIT_FILES];
 	int codes[COMMIT_FILES];
-	size_t op_of[COMMIT_FILES]; /* first operation of the file in ops */
-	struct sl_op ops[COMMIT_FILES];
 	struct statx stats[COMMIT_FILES];
+	size_t op_count;
+	struct sl_op ops[COMMIT_FILES * OPS_PER_FILE];
 };
+
+static struct sl_op *
+add_op(struct group *group, struct sl_op op)
+{
+	group->ops[group->op_count] = op;
+	return &group->ops[group->op_count++];
+}
 
 static void
 fail_all(struct group *group, int code)
@@ -210,33 +219,31 @@ fail_all(struct group *group, int code)
 			group->codes[i] = code;
 }
 
-/* One attribute for all files that are well so far, in one call. */
+/* In one call. False if it was cancelled before. */
 SL_SUSPENDS
-static void
-set_all(struct group *group, bool (*wants)(const struct fetch *fetch),
-	struct sl_op (*op_for)(const struct fetch *fetch))
+static bool
+run_ops(struct group *group)
 {
-	size_t count = 0;
-	for (size_t i = 0; i < group->count; i++) {
-		group->op_of[i] = SIZE_MAX;
-		if (group->codes[i] || !wants(group->fetches[i]))
-			continue;
-		group->op_of[i] = count;
-		group->ops[count++] = op_for(group->fetches[i]);
-	}
-	int code = sl_io_batch(group->ops, count);
+	int code = sl_io_batch(group->ops, group->op_count);
 	if (code)
 		fail_all(group, code);
-	for (size_t i = 0; i < group->count && !code; i++)
-		if (group->op_of[i] != SIZE_MAX)
-			note_attribute(group->fetches[i], &group->ops[group->op_of[i]]);
+	return code == 0;
 }
 
-static bool
-always(const struct fetch *fetch)
+SL_SUSPENDS
+static void
+set_times(struct group *group)
 {
-	(void)fetch;
-	return true;
+	struct sl_op *op = group->ops;
+	group->op_count = 0;
+	for (size_t i = 0; i < group->count; i++)
+		if (wants_time(group->fetches[i]))
+			add_op(group, time_op(group->fetches[i]));
+	if (!run_ops(group))
+		return;
+	for (size_t i = 0; i < group->count; i++)
+		if (wants_time(group->fetches[i]))
+			note_attribute(group->fetches[i], op++);
 }
 
 static bool
@@ -275,20 +282,18 @@ SL_SUSPENDS
 static void
 check_parts(struct group *group)
 {
+	group->op_count = 0;
 	for (size_t i = 0; i < group->count; i++) {
 		const struct sl_part *part = &group->fetches[i]->part;
-		group->ops[i] = (struct sl_op){ .kind = SL_OP_STAT,
-			.dir_fd = part->folder->fd,
-			.path = part->part_name,
-			.flags = SL_PART_STAT_FLAGS,
-			.mask = SL_PART_STAT_MASK,
-			.statx = &group->stats[i] };
+		add_op(group, (struct sl_op){ .kind = SL_OP_STAT,
+				      .dir_fd = part->folder->fd,
+				      .path = part->part_name,
+				      .flags = SL_PART_STAT_FLAGS,
+				      .mask = SL_PART_STAT_MASK,
+				      .statx = &group->stats[i] });
 	}
-	int code = sl_io_batch(group->ops, group->count);
-	if (code) {
-		fail_all(group, code);
+	if (!run_ops(group))
 		return;
-	}
 	for (size_t i = 0; i < group->count; i++) {
 		struct fetch *fetch = group->fetches[i];
 		if (!group->codes[i])
@@ -297,27 +302,44 @@ check_parts(struct group *group)
 	}
 }
 
+/* Its final name, with it the mode, and the descriptor goes. */
+static void
+add_naming(struct group *group, const struct fetch *fetch)
+{
+	struct sl_op *renamed = add_op(group, sl_part_rename_op(&fetch->part, fetch->replace));
+	add_op(group, mode_op(fetch))->after = renamed;
+	add_op(group, (struct sl_op){ .kind = SL_OP_CLOSE, .fd = fetch->part.fd })->after = renamed;
+}
+
+/* What went wrong in the batch is done again by itself, with all its words and ways out. */
+SL_SUSPENDS
+static int
+see_naming(struct fetch *fetch, const struct sl_op *ops)
+{
+	if (ops[0].result != 0)
+		return give_name(fetch);
+	note_attribute(fetch, &ops[1]);
+	fetch->part.fd = -1;
+	return 0;
+}
+
 SL_SUSPENDS
 static void
 rename_all(struct group *group)
 {
-	size_t count = 0;
+	const struct sl_op *ops = group->ops;
+	group->op_count = 0;
+	for (size_t i = 0; i < group->count; i++)
+		if (!group->codes[i])
+			add_naming(group, group->fetches[i]);
+	if (!run_ops(group))
+		return;
 	for (size_t i = 0; i < group->count; i++) {
-		struct fetch *fetch = group->fetches[i];
-		group->op_of[i] = SIZE_MAX;
 		if (group->codes[i])
 			continue;
-		group->op_of[i] = count;
-		group->ops[count++] = sl_part_rename_op(&fetch->part, fetch->replace);
+		group->codes[i] = see_naming(group->fetches[i], ops);
+		ops += OPS_PER_FILE;
 	}
-	int code = sl_io_batch(group->ops, count);
-	if (code)
-		fail_all(group, code);
-	for (size_t i = 0; i < group->count && !code; i++)
-		/* What went wrong in the batch is done again by itself, with all its words and ways
-		 * out. */
-		if (group->op_of[i] != SIZE_MAX && group->ops[group->op_of[i]].result != 0)
-			group->codes[i] = publish(group->fetches[i]);
 }
 
 SL_SUSPENDS
@@ -339,28 +361,18 @@ sync_folders(struct group *group)
 	}
 }
 
-/* Descriptors of files that are done go in one call; the parts of the others are removed one by
- * one. */
 SL_SUSPENDS
 static void
-close_parts(struct group *group)
+end_all(struct group *group)
 {
-	struct sl_shield shield;
-	size_t count = 0;
-	sl_shield_begin(&shield, SL_FOREVER);
 	for (size_t i = 0; i < group->count; i++) {
 		struct fetch *fetch = group->fetches[i];
-		if (group->codes[i]) {
+		if (group->codes[i])
 			sl_part_discard(&fetch->part);
-			continue;
-		}
-		group->ops[count++] = (struct sl_op){ .kind = SL_OP_CLOSE, .fd = fetch->part.fd };
-		fetch->part.fd = -1;
-		sl_part_close(&fetch->part);
+		else
+			sl_part_close(&fetch->part);
+		fetch_end(fetch, group->codes[i]);
 	}
-	int code = sl_io_batch(group->ops, count);
-	sl_assert(!code); /* shielded, without a deadline */
-	sl_shield_end(&shield);
 }
 
 SL_SUSPENDS
@@ -368,21 +380,14 @@ static void
 commit_group(struct group *group)
 {
 	memset(group->codes, 0, sizeof(group->codes));
-	set_all(group, wants_time, time_op);
+	set_times(group);
 	if (wants_sync(group->batch))
 		sync_files(group);
 	check_parts(group);
 	rename_all(group);
-	/* Those that have their names by now get their modes, whoever cancels meanwhile. */
-	struct sl_shield shield;
-	sl_shield_begin(&shield, SL_FOREVER);
-	set_all(group, always, mode_op);
-	sl_shield_end(&shield);
 	if (wants_sync(group->batch))
 		sync_folders(group);
-	close_parts(group);
-	for (size_t i = 0; i < group->count; i++)
-		fetch_end(group->fetches[i], group->codes[i]);
+	end_all(group);
 }
 
 /* The first file, then what comes within COMMIT_NS (without syncs there is nothing to wait for). */

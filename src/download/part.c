@@ -81,17 +81,29 @@ fail(const struct sl_part *part, struct sl_error *err, enum sl_phase phase, int 
 
 /* What an open descriptor and the part's name stand for, and whether the lock is ours. */
 struct look {
+	int fd; /* of what is looked at, or why it could not be opened */
 	struct statx by_fd, by_name;
 	int locked, name_result;
 };
 
-/* In this order: once the lock is ours, whoever had it before has renamed or removed what it had
- * to. Three small operations in one call. */
+/*
+ * Lock look->fd and look; if it is negative, open the name with these flags before. In this order:
+ * once the lock is ours, whoever had it before has renamed or removed what it had to. Small
+ * operations in one call, which nobody interrupts: a part that was just made must become known, or
+ * nobody removes it.
+ */
 SL_SUSPENDS
 static int
-lock_and_look(const struct sl_part *part, int fd, struct look *look)
+lock_and_look(const struct sl_part *part, uint32_t flags, struct look *look)
 {
+	bool is_open = look->fd >= 0;
+	int fd = is_open ? look->fd : SL_FD_OF_AFTER;
 	struct sl_op ops[] = {
+		{ .kind = SL_OP_OPEN,
+			.dir_fd = part->folder->fd,
+			.path = part->part_name,
+			.flags = flags,
+			.mode = PART_MODE },
 		{ .kind = SL_OP_LOCK, .fd = fd },
 		{ .kind = SL_OP_STAT,
 			.dir_fd = fd,
@@ -106,20 +118,22 @@ lock_and_look(const struct sl_part *part, int fd, struct look *look)
 			.mask = SL_PART_STAT_MASK,
 			.statx = &look->by_name },
 	};
-	/* Shielded: a part that was just made must become known, or nobody removes it. */
-	struct sl_shield shield;
-	sl_shield_begin(&shield, SL_FOREVER);
-	int code = sl_io_batch(ops, SL_COUNT_OF(ops));
-	sl_shield_end(&shield);
-	look->locked = ops[0].result;
-	look->name_result = ops[2].result;
-	return code ? code : ops[1].result;
+	for (size_t i = 1; i < SL_COUNT_OF(ops) && !is_open; i++)
+		ops[i].after = ops;
+	int code = sl_io_batch(ops + is_open, SL_COUNT_OF(ops) - is_open);
+	if (code)
+		return code;
+	if (!is_open)
+		look->fd = ops[0].result;
+	look->locked = ops[1].result;
+	look->name_result = ops[3].result;
+	return look->fd < 0 ? 0 : ops[2].result;
 }
 
 /* Make it the part's if the name still stands for it: 0; 1 = it does not (its owner was just done
  * with it), try again; a code. */
 static int
-settle(struct sl_part *part, int fd, const struct look *look)
+settle(struct sl_part *part, const struct look *look)
 {
 	part->inode = look->by_fd.stx_ino;
 	part->dev_major = look->by_fd.stx_dev_major;
@@ -128,21 +142,22 @@ settle(struct sl_part *part, int fd, const struct look *look)
 		return 1;
 	if (look->name_result)
 		return look->name_result;
-	part->fd = fd;
+	part->fd = look->fd;
 	return 0;
 }
 
 /* A lock outlives a killed run by moments: the kernel still holds the file for writes in flight. */
 SL_SUSPENDS
 static int
-lock_patiently(const struct sl_part *part, int fd, struct look *look)
+lock_patiently(const struct sl_part *part, struct look *look)
 {
+	const uint32_t flags = O_RDWR | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY;
 	uint64_t until_ns = sl_deadline_in(LOCK_PATIENCE_NS);
-	int code = lock_and_look(part, fd, look);
-	while (!code && look->locked == -EWOULDBLOCK && sl_now() < until_ns) {
+	int code = lock_and_look(part, flags, look);
+	while (!code && look->fd >= 0 && look->locked == -EWOULDBLOCK && sl_now() < until_ns) {
 		code = sl_sleep(LOCK_RETRY_NS);
 		if (!code)
-			code = lock_and_look(part, fd, look);
+			code = lock_and_look(part, flags, look);
 	}
 	return code;
 }
@@ -191,23 +206,21 @@ SL_SUSPENDS
 static int
 take_over(struct sl_part *part, struct sl_error *err)
 {
-	struct look look = { 0 };
-	int fd = sl_io_open(part->folder->fd, part->part_name,
-		O_RDWR | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY, 0, 0);
-	if (fd == -ENOENT)
+	struct look look = { .fd = -1 };
+	int code = lock_patiently(part, &look);
+	if (!code && look.fd == -ENOENT)
 		return 1;
-	if (fd < 0)
-		return refuse_open(part, fd, err);
-	int code = lock_patiently(part, fd, &look);
+	if (!code && look.fd < 0)
+		code = look.fd;
 	if (!code)
 		code = judge_left_over(part, &look, err);
 	if (!code)
-		code = settle(part, fd, &look);
+		code = settle(part, &look);
 	if (!code)
-		code = sl_io_truncate(fd, 0);
+		code = sl_io_truncate(look.fd, 0);
 	if (code) {
 		part->fd = -1;
-		sl_io_close(fd);
+		sl_io_close(look.fd);
 		return code == 1 ? 1 : refuse_open(part, code, err);
 	}
 	sl_log_info("'%s' was left by a run that was killed: beginning again", part->part_name);
@@ -219,26 +232,24 @@ SL_SUSPENDS
 static int
 create_new(struct sl_part *part, struct sl_error *err)
 {
-	struct look look = { 0 };
-	int fd = sl_io_open(part->folder->fd, part->part_name,
-		O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW, PART_MODE, 0);
-	if (fd == -EEXIST)
+	struct look look = { .fd = -1 };
+	int code = lock_and_look(part, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW, &look);
+	if (!code && look.fd == -EEXIST)
 		return 1;
-	if (fd < 0)
-		return fail(part, err, SL_PHASE_CREATE, fd, "create", sl_code_text(fd));
-	int code = lock_and_look(part, fd, &look);
+	if (!code && look.fd < 0)
+		return fail(part, err, SL_PHASE_CREATE, look.fd, "create", sl_code_text(look.fd));
 	/* Between our open and our lock another run may have taken it over. A file system without
 	 * locks is used all the same: O_EXCL has spoken. */
 	if (!code && look.locked == -EWOULDBLOCK)
 		code = fail(part, err, SL_PHASE_CREATE, SL_E_IN_USE, "use",
 			"another run is writing it");
 	if (!code)
-		code = settle(part, fd, &look);
+		code = settle(part, &look);
 	/* Ours, but it could not be looked at: sl_part_discard tries once more, and removes it. */
 	if (code < 0 && code != SL_E_IN_USE)
-		part->fd = fd;
+		part->fd = look.fd;
 	else if (code)
-		sl_io_close(fd);
+		sl_io_close(look.fd);
 	return code;
 }
 

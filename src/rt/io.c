@@ -397,14 +397,32 @@ struct batch {
 	size_t count;
 };
 
+/* False if the operation's turn does not come: its result says so. */
+static bool
+is_to_run(struct sl_op *op)
+{
+	op->took_ns = 0;
+	op->result = -ECANCELED;
+	if (!op->after)
+		return true;
+	if (op->fd == SL_FD_OF_AFTER)
+		op->fd = op->after->result;
+	if (op->dir_fd == SL_FD_OF_AFTER)
+		op->dir_fd = op->after->result;
+	return op->after->result >= 0;
+}
+
 static int
 run_batch(void *arg)
 {
 	struct batch *batch = arg;
 	for (size_t i = 0; i < batch->count; i++) {
+		struct sl_op *op = &batch->ops[i];
+		if (!is_to_run(op))
+			continue;
 		uint64_t before = sl_clock_monotonic_ns();
-		batch->ops[i].result = sl_op_run_blocking(&batch->ops[i]);
-		batch->ops[i].took_ns = sl_clock_monotonic_ns() - before;
+		op->result = sl_op_run_blocking(op);
+		op->took_ns = sl_clock_monotonic_ns() - before;
 	}
 	return 0;
 }
@@ -415,7 +433,8 @@ static void
 run_simulated(struct sl_op *ops, size_t op_count)
 {
 	for (size_t i = 0; i < op_count; i++)
-		ops[i].result = run(&ops[i], SL_FOREVER, 0);
+		if (is_to_run(&ops[i]))
+			ops[i].result = run(&ops[i], SL_FOREVER, 0);
 }
 
 int
@@ -433,7 +452,8 @@ sl_io_batch(struct sl_op *ops, size_t op_count)
 		struct batch batch = { ops, op_count };
 		code = sl_blocking_wait(run_batch, &batch);
 		for (size_t i = 0; i < op_count; i++)
-			count_result(rt, &ops[i], ops[i].took_ns);
+			if (!ops[i].after || ops[i].after->result >= 0)
+				count_result(rt, &ops[i], ops[i].took_ns);
 	}
 	sl_shield_end(&shield);
 	return code;

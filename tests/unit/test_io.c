@@ -603,6 +603,48 @@ Test(io, a_batch_carries_out_all_and_keeps_each_result)
 }
 
 static int
+chained_batch(void *arg)
+{
+	struct scene *scene = arg;
+	struct statx st = { 0 };
+	struct sl_op made[3] = {
+		{ .kind = SL_OP_OPEN,
+			.dir_fd = AT_FDCWD,
+			.path = "f",
+			.flags = O_WRONLY | O_CREAT | O_EXCL,
+			.mode = 0600 },
+		{ .kind = SL_OP_ALLOCATE, .fd = SL_FD_OF_AFTER, .length = 77, .after = made },
+		{ .kind = SL_OP_STAT,
+			.dir_fd = SL_FD_OF_AFTER,
+			.path = "",
+			.flags = AT_EMPTY_PATH,
+			.mask = STATX_BASIC_STATS,
+			.statx = &st,
+			.after = made },
+	};
+	struct sl_op again[3] = {
+		made[0],
+		{ .kind = SL_OP_UNLINK, .dir_fd = AT_FDCWD, .path = "f", .after = again },
+		{ .kind = SL_OP_MKDIR, .dir_fd = AT_FDCWD, .path = "x", .after = &again[1] },
+	};
+	cr_assert_eq(sl_io_batch(made, 3), 0);
+	cr_assert(made[0].result >= 0 && made[1].result == 0 && made[2].result == 0);
+	cr_assert_eq(st.stx_size, 77);
+	sl_io_close(made[0].result);
+	cr_assert_eq(sl_io_batch(again, 3), 0);
+	cr_assert_eq(again[0].result, -EEXIST);
+	cr_assert_eq(again[1].result, -ECANCELED);
+	cr_assert_eq(again[2].result, -ECANCELED);
+	cr_assert(sim_exists(scene->sim, "f") && !sim_exists(scene->sim, "x"));
+	return 0;
+}
+
+Test(io, in_a_batch_what_comes_after_a_failure_is_not_done)
+{
+	play(50, NULL, chained_batch);
+}
+
+static int
 large_batch(void *arg)
 {
 	(void)arg;

@@ -84,6 +84,7 @@ struct sl_op {
 	uint32_t mask;
 	struct statx *statx;
 
+	struct sl_op *after;   /* in a batch (sl_io_batch); the engine does not look at it */
 	void *owner;           /* the submitter's; the engine does not look at it */
 	bool may_block;        /* a terminal: reading and writing it blocks although asked not to */
 	uint64_t submitted_ns; /* for latency statistics */
