@@ -1,5 +1,7 @@
 #include "sluice/base/redact.h"
 
+#include "sluice/base/number.h"
+
 #include <ctype.h>
 
 #define MASK "***"
@@ -41,11 +43,43 @@ sl_redact_is_secret_header(struct sl_span name)
 	return is_secret_name(name);
 }
 
+/* As a query has it: what is percent-coded counts as what it stands for. */
 static bool
-ends_url(char c)
+is_secret_parameter(struct sl_span name)
 {
-	return c == ' ' || c == '\t' || c == '\n' || c == '\r' || c == '"' || c == '\'' ||
-	       c == '<' || c == '>' || c == '\0';
+	char plain[128];
+	size_t len = 0;
+	for (size_t i = 0; i < name.len && len < sizeof(plain); i++) {
+		int high = i + 2 < name.len ? sl_hex_digit((unsigned char)name.data[i + 1]) : -1;
+		int low = high >= 0 ? sl_hex_digit((unsigned char)name.data[i + 2]) : -1;
+		bool coded = name.data[i] == '%' && low >= 0;
+		plain[len++] = coded ? (char)(high << 4 | low) : name.data[i];
+		i += coded ? 2 : 0;
+	}
+	return is_secret_name(sl_span(plain, len));
+}
+
+/* A coded URL with a user or with parameters of its own. */
+static bool
+hides_url(struct sl_span value)
+{
+	return contains_nocase(value, "%3a%2f%2f") &&
+	       (contains_nocase(value, "%40") || contains_nocase(value, "%3d"));
+}
+
+/* URLs are shown between apostrophes, which may stand in them too: one ends it only where a
+ * sentence goes on. */
+static bool
+ends_url(struct sl_span text, size_t at)
+{
+	char c = text.data[at];
+	if (c != '\'')
+		return c == ' ' || c == '\t' || c == '\n' || c == '\r' || c == '"' || c == '<' ||
+		       c == '>' || c == '\0';
+	size_t next = at + 1;
+	if (next < text.len && text.data[next] && strchr(":,;.)", text.data[next]))
+		next++;
+	return next == text.len || isspace((unsigned char)text.data[next]);
 }
 
 /* Length of the userinfo at the start of an authority, to the last '@' before the path; or 0. */
@@ -53,14 +87,23 @@ static size_t
 userinfo_len(struct sl_span rest)
 {
 	size_t found = 0;
-	for (size_t i = 0; i < rest.len; i++) {
+	for (size_t i = 0; i < rest.len && !ends_url(rest, i); i++) {
 		char c = rest.data[i];
 		if (c == '@')
 			found = i + 1;
-		else if (c == '/' || c == '?' || c == '#' || ends_url(c))
+		else if (c == '/' || c == '?' || c == '#')
 			break;
 	}
 	return found;
+}
+
+static size_t
+host_len(struct sl_span rest)
+{
+	size_t len = 0;
+	while (len < rest.len && !strchr("/?#", rest.data[len]) && !ends_url(rest, len))
+		len++;
+	return len;
 }
 
 static bool
@@ -80,59 +123,90 @@ name_len(struct sl_span text)
 }
 
 static size_t
-until(struct sl_span text, size_t from, bool whole_line)
+line_len(struct sl_span text)
+{
+	size_t len = 0;
+	while (len < text.len && text.data[len] != '\n' && text.data[len] != '\r')
+		len++;
+	return len;
+}
+
+static size_t
+value_end(struct sl_span text, size_t from)
 {
 	size_t i = from;
-	while (i < text.len && text.data[i] != '\n' && text.data[i] != '\r' &&
-		(whole_line ||
-			(text.data[i] != '&' && text.data[i] != '#' && !ends_url(text.data[i]))))
+	while (i < text.len && text.data[i] != '&' && text.data[i] != '#' && !ends_url(text, i))
 		i++;
 	return i;
 }
 
-/* A secret "name=value" or header line "Name: value" at the start of `text`: copy the name, mask
- * the value. Returns the bytes used, or 0 if it is neither. */
+/* A secret "name=value" at the start of `text`: copy the name, mask the value. Returns the bytes
+ * used, or 0 if it is none. */
 static size_t
-mask_pair(struct sl_buf *out, struct sl_span text)
+mask_parameter(struct sl_buf *out, struct sl_span text)
 {
 	size_t len = name_len(text);
-	if (len == 0 || len >= text.len || !is_secret_name(sl_span(text.data, len)))
+	if (len == 0 || len >= text.len || text.data[len] != '=')
 		return 0;
-	bool header = text.data[len] == ':';
-	if (!header && text.data[len] != '=')
+	size_t end = value_end(text, len + 1);
+	if (!is_secret_parameter(sl_span(text.data, len)) &&
+		!hides_url(sl_span(text.data + len + 1, end - len - 1)))
 		return 0;
-	if (header && len + 1 < text.len && text.data[len + 1] == '/')
-		return 0; /* a scheme */
-	size_t end = until(text, len + 1, header);
 	sl_buf_add(out, text.data, len + 1);
-	sl_buf_add_str(out, header ? " " MASK : MASK);
+	sl_buf_add_str(out, MASK);
 	return end;
+}
+
+/* Likewise a header "Name: value", to the end of the line. A host and its port are none. */
+static size_t
+mask_header(struct sl_buf *out, struct sl_span text)
+{
+	size_t len = name_len(text);
+	struct sl_span name = sl_span(text.data, len);
+	if (len == 0 || len >= text.len || text.data[len] != ':' || memchr(name.data, '.', len) ||
+		!is_secret_name(name))
+		return 0;
+	if (text.len - len >= 3 && memcmp(text.data + len, "://", 3) == 0)
+		return 0; /* a scheme */
+	sl_buf_add(out, text.data, len);
+	sl_buf_add_str(out, ": " MASK);
+	return line_len(text);
+}
+
+static size_t
+mask_authority(struct sl_buf *out, struct sl_span text)
+{
+	size_t info = userinfo_len(sl_span(text.data + 3, text.len - 3));
+	size_t host = host_len(sl_span(text.data + 3 + info, text.len - 3 - info));
+	sl_buf_add(out, text.data, 3);
+	if (info)
+		sl_buf_add_str(out, MASK "@");
+	sl_buf_add(out, text.data + 3 + info, host);
+	return 3 + info + host;
 }
 
 void
 sl_redact(struct sl_buf *out, struct sl_span text)
 {
-	bool word_start = true;
+	bool in_url = false;
+	char before = '\n';
 	while (text.len > 0) {
 		size_t used = 0;
+		in_url = in_url && !ends_url(text, 0);
 		if (text.len >= 3 && memcmp(text.data, "://", 3) == 0) {
-			sl_buf_add(out, text.data, 3);
-			size_t info = userinfo_len(sl_span(text.data + 3, text.len - 3));
-			if (info)
-				sl_buf_add_str(out, MASK "@");
-			used = 3 + info;
-			word_start = true;
-		} else {
-			used = word_start ? mask_pair(out, text) : 0;
-			if (used == 0) {
-				char c = text.data[0];
-				sl_buf_add_char(out, c);
-				used = 1;
-				word_start = !is_name_char(c);
-			} else {
-				word_start = false;
-			}
+			used = mask_authority(out, text);
+			in_url = true;
+		} else if (!is_name_char(before)) {
+			used = mask_parameter(out, text);
+			bool may_be_header = before && strchr("\n >'\"", before) && !in_url;
+			if (!used && may_be_header)
+				used = mask_header(out, text);
 		}
+		if (!used) {
+			sl_buf_add_char(out, text.data[0]);
+			used = 1;
+		}
+		before = text.data[used - 1];
 		text.data += used;
 		text.len -= used;
 	}

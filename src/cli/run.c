@@ -152,8 +152,12 @@ sl_run_command(struct sl_run *run, struct sl_error *err)
 	if (code)
 		return code;
 	code = sl_rt_run(rt, main_task, &state);
-	if (code)
+	if (code) {
+		/* Tasks may be alive that nothing will wake: they end with the process. */
 		sl_fail_code(err, SL_PHASE_NONE, code, "cannot go on");
+		sl_console_restore();
+		return code;
+	}
 	if (run->at_end)
 		run->at_end(run->arg, rt);
 	sl_rt_free(rt);

@@ -252,7 +252,11 @@ same_device(const struct fetch *a, const struct fetch *b)
 	return a->part.dev_major == b->part.dev_major && a->part.dev_minor == b->part.dev_minor;
 }
 
-/* One syncfs for each local file system with a file of the group; elsewhere each file by itself. */
+/*
+ * One syncfs for each local file system with a file of the group; elsewhere each file by itself. A
+ * syncfs that fails tells of a lost write once, whosever it was: perhaps that of a file which is to
+ * come. So from then on each file is asked, whose own descriptor still knows.
+ */
 SL_SUSPENDS
 static void
 sync_files(struct group *group)
@@ -260,14 +264,15 @@ sync_files(struct group *group)
 	bool synced[COMMIT_FILES] = { false };
 	for (size_t i = 0; i < group->count; i++) {
 		struct fetch *fetch = group->fetches[i];
-		bool local = fetch->folder->traits & SL_FOLDER_LOCAL;
+		bool together = group->count > 1 && !group->batch->sync_each &&
+				fetch->folder->traits & SL_FOLDER_LOCAL;
 		if (group->codes[i] || synced[i])
 			continue;
-		int code = local && group->count > 1 ? sl_io_sync_fs(fetch->folder->fd)
-						     : sl_io_sync(fetch->part.fd, SL_SYNC_DATA);
+		int code = together ? sl_io_sync_fs(fetch->folder->fd)
+				    : sl_io_sync(fetch->part.fd, SL_SYNC_DATA);
+		group->batch->sync_each = group->batch->sync_each || (together && code);
 		for (size_t k = i; k < group->count; k++) {
-			bool with = k == i || (local && group->count > 1 &&
-						      same_device(fetch, group->fetches[k]));
+			bool with = k == i || (together && same_device(fetch, group->fetches[k]));
 			if (!with || group->codes[k])
 				continue;
 			synced[k] = true;

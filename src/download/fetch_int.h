@@ -64,6 +64,7 @@ struct sl_batch {
 	struct sl_channel
 		*finished;     /* of struct fetch *: small files on their way to the committer */
 	unsigned commit_files; /* of a group, at most COMMIT_FILES */
+	bool sync_each;        /* syncfs has failed once: it cannot speak for a group any more */
 	int commit_code;       /* why the committer ended while files still came */
 	uint64_t next_index;
 	bool source_ended;

@@ -84,12 +84,22 @@ static int
 run_elsewhere(struct sl_rt *rt, struct sl_op *op)
 {
 	op->submitted_ns = sl_now();
-	/* flock without waiting only looks at the inode; a thread switch would cost ten times as
-	 * much. */
-	op->result = op->kind == SL_OP_LOCK ? sl_op_run_blocking(op)
-					    : sl_blocking_wait(blocking_thunk, op);
+	op->result = sl_blocking_wait(blocking_thunk, op);
 	count(rt, op);
 	return op->result;
+}
+
+/* The kernel cancels what it cannot start a thread for, at the limit of processes. Of a stream
+ * nobody knows how long it takes: that is for another time. */
+SL_SUSPENDS
+static int
+run_refused(struct sl_rt *rt, struct sl_op *op)
+{
+	bool transfers = op->kind == SL_OP_READ || op->kind == SL_OP_WRITE;
+	if (op->kind < SL_OP_READ || op->kind == SL_OP_POLL ||
+		(transfers && op->off == SL_OFF_CURRENT))
+		return -EAGAIN;
+	return run_elsewhere(rt, op);
 }
 
 SL_SUSPENDS
@@ -108,7 +118,7 @@ run(struct sl_op *op, uint64_t deadline_ns, unsigned flags)
 	submit(rt, op);
 	int result = await(rt, op, deadline_ns, flags);
 	sl_semaphore_give(&rt->slots);
-	return result;
+	return result == -ECANCELED && !op->cancelling ? run_refused(rt, op) : result;
 }
 
 /* Slow operations take turns, so that quick ones always find a worker of the kernel. */

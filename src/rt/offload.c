@@ -25,7 +25,7 @@
 
 #define QUEUE_PER_WORKER 4 /* CPU jobs queued or running for each worker; more wait as tasks */
 #define BLOCKING_QUEUE 64  /* blocking calls queued or running in a pool */
-#define THREADS_MAX 64
+#define THREADS_MAX 256
 /* how long the end of the program waits for a blocking call that was abandoned */
 #define JOIN_NS (200 * SL_NS_PER_MS)
 #define STACK_BYTES (1024 * 1024) /* getaddrinfo and its NSS modules are hungry */
@@ -199,7 +199,7 @@ start_thread(struct pool *pool)
 	return true;
 }
 
-/* False if there is no thread at all and none can be started: the caller runs the job itself. */
+/* False if there is no thread at all and none can be started. */
 static bool
 enqueue(struct pool *pool, struct job *job)
 {
@@ -381,10 +381,12 @@ run_and_wait(unsigned index, sl_offload_fn *fn, void *arg)
 	if (code)
 		return code;
 	struct job job = { .fn = fn, .arg = arg, .task = sl_task_self() };
+	/* At the limit of processes a call to a file is made here and now: better late than never.
+	 * What needs a thread's stack cannot be. */
 	if (enqueue(pool, &job))
 		wait_finished(&job, pool->places.name);
 	else
-		job.result = fn(arg);
+		job.result = index == POOL_FILES ? fn(arg) : -EAGAIN;
 	sl_semaphore_give(&pool->places);
 	return job.result;
 }
@@ -474,8 +476,10 @@ sl_blocking_run(enum sl_blocking_pool which, sl_offload_fn *fn, void *arg,
 	if (enqueue(pool, job)) {
 		code = wait_or_abandon(pool, job, deadline_ns, abandoned);
 	} else {
-		code = fn(arg);
+		free_arg(arg);
 		free(job);
+		*abandoned = true;
+		code = -EAGAIN;
 	}
 	sl_semaphore_give(&pool->places);
 	return code;

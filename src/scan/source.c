@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <sys/uio.h>
@@ -128,8 +129,6 @@ take_stat(struct sl_input *input, const struct statx *st)
 			"cannot read '%s': it is no regular file any more", input->path);
 		return;
 	}
-	input->device = (unsigned long long)st->stx_dev_major << 32 | st->stx_dev_minor;
-	input->inode = st->stx_ino;
 	/* Standard input begins where its descriptor stands, which only reading in order knows. */
 	bool has_size = type == S_IFREG && st->stx_size > 0 && !is_made_up(st);
 	if (has_size && input->is_stdin) {
@@ -245,24 +244,17 @@ sl_input_next(struct sl_input *input, size_t most, struct sl_input_range *range)
 	return true;
 }
 
-/* The same file once more, for O_DIRECT; a name that leads elsewhere by now is left alone. */
+/* The same file once more, for O_DIRECT: through /proc, whatever has its name by now. */
 SL_SUSPENDS
 static void
 open_direct(struct sl_input *input)
 {
+	char self[64];
+	snprintf(self, sizeof(self), "/proc/self/fd/%d", input->fd);
 	input->direct = SL_INPUT_DIRECT_OPENING;
-	int flags = O_RDONLY | O_DIRECT | O_NOCTTY;
-	int fd = sl_io_open(AT_FDCWD, input->path, flags, 0, 0);
-	struct statx st = { 0 };
-	struct sl_op op = stat_op(fd, &st);
-	bool same =
-		fd >= 0 && sl_io_stat(fd, "", AT_EMPTY_PATH, op.mask, &st) == 0 &&
-		st.stx_ino == input->inode &&
-		((unsigned long long)st.stx_dev_major << 32 | st.stx_dev_minor) == input->device;
-	if (!same)
-		sl_io_close(fd);
-	input->direct_fd = same ? fd : -1;
-	input->direct = same ? SL_INPUT_DIRECT_YES : SL_INPUT_DIRECT_NO;
+	int fd = sl_io_open(AT_FDCWD, self, O_RDONLY | O_DIRECT | O_NOCTTY, 0, 0);
+	input->direct_fd = SL_MAX(fd, -1);
+	input->direct = fd >= 0 ? SL_INPUT_DIRECT_YES : SL_INPUT_DIRECT_NO;
 }
 
 /* One read of what is cold, past the page cache if that is possible here. */

@@ -316,6 +316,38 @@ Test(engine_uring, a_socket_connects_sends_receives_and_polls)
 	engine->methods->free(engine);
 }
 
+/* Bytes came while a receive waited for more, then the other side broke off. */
+Test(engine_uring, a_reset_is_no_orderly_end)
+{
+	struct sl_engine *engine = new_engine();
+	struct sockaddr_in address;
+	int server = listen_somewhere(&address);
+	cr_assert_eq(listen(server, 5), 0);
+	int fd = new_socket(engine);
+	cr_assert_eq(connect_op(engine, fd, &address), 0);
+	int peer = accept(server, NULL, NULL);
+	struct sl_op *done[4];
+	char buffer[100];
+	struct sl_op op = {
+		.kind = SL_OP_RECV, .fd = fd, .data = buffer, .len = 100, .flags = MSG_WAITALL
+	};
+	submit(engine, &op);
+	cr_assert_eq(engine->methods->wait(engine, 0, done, 4), 0);
+	cr_assert_eq(write(peer, "0123456789", 10), 10);
+	uint64_t until = engine->methods->now(engine) + 20 * SL_NS_PER_MS;
+	cr_assert_eq(engine->methods->wait(engine, until, done, 4), 0, "it waits for all");
+	setsockopt(peer, SOL_SOCKET, SO_LINGER, &(struct linger){ .l_onoff = 1 },
+		sizeof(struct linger));
+	close(peer);
+	await(engine, &op);
+	cr_assert(op.result == 10 || op.result == -ECONNRESET, "%d", op.result);
+	op.flags = 0;
+	cr_assert_eq(run(engine, op), -ECONNRESET);
+	close_fd(engine, fd);
+	close(server);
+	engine->methods->free(engine);
+}
+
 /* The other end is gone: an errno, and no signal that ends the process. */
 Test(engine_uring, sending_to_nobody_is_an_errno)
 {

@@ -50,6 +50,34 @@ Test(redact, masks_header_lines_that_carry_credentials)
 	expect_redacted("Content-Type: text/plain", "Content-Type: text/plain");
 }
 
+/* What is legal in a URL does not end the value. */
+Test(redact, masks_all_of_a_value)
+{
+	expect_redacted("http://h/x?token=ab'sEcR3t", "http://h/x?token=***");
+	expect_redacted("cannot fetch 'http://h/x?token=ab'sEc': refused",
+		"cannot fetch 'http://h/x?token=***': refused");
+	expect_redacted("'http://h/?token=a', 'http://h/?token=b'.",
+		"'http://h/?token=***', 'http://h/?token=***'.");
+	expect_redacted("'http://us'er:p'w@h/x'", "'http://***@h/x'");
+	expect_redacted("http://h/?%74oken=a&%2574oken=b", "http://h/?%74oken=***&%2574oken=b");
+	expect_redacted("http://h/?next=https%3A%2F%2Fu%3Ap%40h%2F&a=1", "http://h/?next=***&a=1");
+	expect_redacted("http://h/?next=https%3a%2f%2Fh%2f%3Ftoken%3Dx", "http://h/?next=***");
+	expect_redacted("http://h/?next=https%3A%2F%2Fh%2F", "http://h/?next=https%3A%2F%2Fh%2F");
+}
+
+Test(redact, takes_no_host_path_or_file_for_a_header)
+{
+	static const char *const texts[] = {
+		"cannot fetch 'http://auth.localhost:1/x': connection refused",
+		"http://token:80/",
+		"http://[::1]:80/author:x",
+		"cannot open 'nope/token: a.log': no such file",
+		"cannot connect to 'auth.example:443'",
+	};
+	for (size_t i = 0; i < SL_COUNT_OF(texts); i++)
+		expect_redacted(texts[i], texts[i]);
+}
+
 Test(redact, leaves_other_text_as_it_is)
 {
 	expect_redacted("", "");

@@ -166,10 +166,12 @@ Test(signal, dying_by_a_signal_is_what_the_parent_sees)
 		"its default ends nothing");
 }
 
+/* As a shell starts it: a group of its own in the shell's session. */
 Test(signal, stopping_stops_until_continued)
 {
 	pid_t pid = fork();
 	if (pid == 0) {
+		setpgid(0, 0);
 		sl_signal_block();
 		sl_signal_stop();
 		_exit(7);
@@ -179,5 +181,20 @@ Test(signal, stopping_stops_until_continued)
 	cr_assert(WIFSTOPPED(status));
 	kill(pid, SIGCONT);
 	cr_assert_eq(waitpid(pid, &status, 0), pid);
+	cr_assert(WIFEXITED(status) && WEXITSTATUS(status) == 7);
+}
+
+/* In a session of its own nobody could continue it: the kernel does not stop what would stay so. */
+Test(signal, stopping_is_left_to_the_kernel)
+{
+	pid_t pid = fork();
+	if (pid == 0) {
+		setsid();
+		sl_signal_block();
+		sl_signal_stop();
+		_exit(7);
+	}
+	int status = 0;
+	cr_assert_eq(waitpid(pid, &status, WUNTRACED), pid);
 	cr_assert(WIFEXITED(status) && WEXITSTATUS(status) == 7);
 }

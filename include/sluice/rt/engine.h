@@ -31,8 +31,8 @@ enum sl_op_kind {
 	SL_OP_SOCKET,  /* domain, type, protocol -> fd, close-on-exec */
 	SL_OP_CONNECT, /* fd, address, address_len */
 	SL_OP_SEND,    /* fd, data, len, flags (MSG_*; MSG_NOSIGNAL is added) -> bytes */
-	SL_OP_RECV,    /* fd, data, len, flags -> bytes; with MSG_WAITALL a cancel returns the bytes
-			  that came */
+	SL_OP_RECV,    /* fd, data, len, flags -> bytes, 0 only at an orderly end; with MSG_WAITALL
+			  a cancel returns the bytes that came */
 	SL_OP_READ,  /* fd, data, len, off (SL_OFF_CURRENT = the descriptor's own), flags (RWF_*) ->
 			bytes */
 	SL_OP_WRITE, /* as READ */

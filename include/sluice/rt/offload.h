@@ -32,7 +32,8 @@ enum sl_blocking_pool { SL_BLOCKING_FILES, SL_BLOCKING_RESOLVER };
  * abandoned (deadline or cancellation; *abandoned is set), arg is gone for the caller:
  * free_arg(arg) is called on the pool's thread when the function returns at last, or without
  * running it if it had not begun. Else arg is the caller's again. Returns what fn returned;
- * -ETIMEDOUT, -ECANCELED or -ENOMEM with *abandoned set.
+ * -ETIMEDOUT, -ECANCELED, -ENOMEM or -EAGAIN (no thread can be started) with *abandoned
+ * set.
  */
 SL_SUSPENDS
 int sl_blocking_run(enum sl_blocking_pool which, sl_offload_fn *fn, void *arg,

@@ -50,7 +50,6 @@ struct sl_input {
 	bool is_cold;
 	uint64_t probe_at; /* where a cold file is looked at again */
 	uint64_t next_off; /* of the next range */
-	unsigned long long device, inode;
 	uint64_t direct_bytes; /* read past the page cache */
 };
 
