@@ -89,17 +89,13 @@ run_elsewhere(struct sl_rt *rt, struct sl_op *op)
 	return op->result;
 }
 
-/* The kernel cancels what it cannot start a thread for, at the limit of processes. Of a stream
- * nobody knows how long it takes: that is for another time. */
+/* The kernel cancels what it cannot start a thread for, at the limit of processes. */
 SL_SUSPENDS
 static int
 run_refused(struct sl_rt *rt, struct sl_op *op)
 {
-	bool transfers = op->kind == SL_OP_READ || op->kind == SL_OP_WRITE;
-	if (op->kind < SL_OP_READ || op->kind == SL_OP_POLL ||
-		(transfers && op->off == SL_OFF_CURRENT))
-		return -EAGAIN;
-	return run_elsewhere(rt, op);
+	bool needs_none = op->kind < SL_OP_READ || op->kind == SL_OP_POLL;
+	return needs_none ? -EAGAIN : run_elsewhere(rt, op);
 }
 
 SL_SUSPENDS
