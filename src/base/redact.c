@@ -9,7 +9,7 @@
 /* Words that mark a query parameter or a header as secret when its name contains them. */
 static const char *const secret_words[] = { "token", "secret", "password", "passwd", "signature",
 	"credential", "apikey", "api_key", "api-key", "accesskey", "access_key", "access-key",
-	"auth", "session", "jwt" };
+	"auth", "session", "jwt", "passphrase", "-key", "_key" };
 
 /* Names too short to search for inside others. */
 static const char *const secret_names[] = { "sig", "key", "pass", "pwd", "cookie", "set-cookie",
@@ -35,12 +35,6 @@ is_secret_name(struct sl_span name)
 		if (sl_span_is_nocase(name, secret_names[i]))
 			return true;
 	return false;
-}
-
-bool
-sl_redact_is_secret_header(struct sl_span name)
-{
-	return is_secret_name(name);
 }
 
 /* As a query has it: what is percent-coded counts as what it stands for. */
@@ -157,7 +151,8 @@ mask_parameter(struct sl_buf *out, struct sl_span text)
 	return end;
 }
 
-/* Likewise a header "Name: value", to the end of the line. A host and its port are none. */
+/* Likewise a header "Name: value" where a line or a word begins, to the end of the line. Hosts with
+ * their ports are none, nor is what stands between apostrophes: names of files. */
 static size_t
 mask_header(struct sl_buf *out, struct sl_span text)
 {
@@ -196,11 +191,10 @@ sl_redact(struct sl_buf *out, struct sl_span text)
 		if (text.len >= 3 && memcmp(text.data, "://", 3) == 0) {
 			used = mask_authority(out, text);
 			in_url = true;
-		} else if (!is_name_char(before)) {
+		} else if (before && strchr("?&;#", before)) {
 			used = mask_parameter(out, text);
-			bool may_be_header = before && strchr("\n >'\"", before) && !in_url;
-			if (!used && may_be_header)
-				used = mask_header(out, text);
+		} else if (before && strchr("\n >", before) && !in_url) {
+			used = mask_header(out, text);
 		}
 		if (!used) {
 			sl_buf_add_char(out, text.data[0]);

@@ -44,11 +44,36 @@ is_option(struct sl_span line)
 }
 
 static int
-bad(struct sl_error *err, uint64_t line, const char *why, struct sl_span what)
+bad(struct sl_error *err, uint64_t line, const char *why)
 {
+	return sl_fail(err, SL_PHASE_NONE, SL_E_USAGE, "line %llu of the list: %s",
+		(unsigned long long)line, why);
+}
+
+/* Options have short names of small letters. What is none may be anything, a URL with a password
+ * in it or a header without its '=': it is not shown. */
+static int
+bad_option(struct sl_error *err, uint64_t line, struct sl_span text)
+{
+	static const char letters[] = "abcdefghijklmnopqrstuvwxyz-";
+	size_t len = 0;
+	while (len < text.len && text.data[len] && strchr(letters, text.data[len]))
+		len++;
+	bool is_url = text.len > 0 && memmem(text.data, text.len, "://", 3);
+	if (is_url)
+		return bad(err, line,
+			"an option line (it begins with a space) is name=value; a URL begins where "
+			"its line does");
+	bool equals = len < text.len && text.data[len] == '=';
+	if (len == 0 || len > 20 || (len < text.len && !equals))
+		return bad(err, line,
+			"an option line is name=value, with out, dir, checksum or header as its "
+			"name");
 	return sl_fail(err, SL_PHASE_NONE, SL_E_USAGE, "line %llu of the list: %s '%.*s'",
-		(unsigned long long)line, why, (int)SL_MIN(what.len, 120u),
-		what.len ? what.data : "");
+		(unsigned long long)line,
+		equals ? "no such option here (there are out, dir, checksum, header):"
+		       : "an option line is name=value, not",
+		(int)len, text.data);
 }
 
 static int
@@ -60,8 +85,7 @@ add_sources(struct sl_entry *entry, struct sl_span line, uint64_t number, struct
 		struct sl_span source = sl_span_trim(sl_span(line.data, len));
 		if (source.len > 0) {
 			if (entry->source_count == SL_ENTRY_SOURCES)
-				return bad(err, number,
-					"a file has at most 32 URLs, this is one more:", source);
+				return bad(err, number, "a file has at most 32 URLs");
 			entry->sources[entry->source_count++] = source;
 		}
 		size_t step = tab ? len + 1 : len;
@@ -94,7 +118,7 @@ set_option(struct sl_entry *entry, struct sl_span line, uint64_t number, struct 
 	struct sl_span text = sl_span_trim(line);
 	const char *equals = memchr(text.data, '=', text.len);
 	if (!equals)
-		return bad(err, number, "an option line is name=value, not", text);
+		return bad_option(err, number, text);
 	struct sl_span name = sl_span_trim(sl_span(text.data, (size_t)(equals - text.data)));
 	struct sl_span value =
 		sl_span_trim(sl_span(equals + 1, text.len - (size_t)(equals - text.data) - 1));
@@ -110,8 +134,7 @@ set_option(struct sl_entry *entry, struct sl_span line, uint64_t number, struct 
 	} else if (sl_span_is(name, "header")) {
 		return add_header(entry, value, number, err);
 	} else {
-		return bad(err, number,
-			"no such option here (there are out, dir, checksum, header):", name);
+		return bad_option(err, number, text);
 	}
 	return 0;
 }
@@ -164,7 +187,8 @@ sl_manifest_next(struct sl_manifest *manifest, struct sl_entry *out, struct sl_e
 			out->line = number;
 			if (!failed && is_option(line))
 				failed = bad(err, number,
-					"an option line without a URL before it:", trimmed);
+					"an option line (it begins with a space) has no URL before "
+					"it");
 			if (!failed)
 				failed = add_sources(out, line, number, err);
 		} else if (!failed) {

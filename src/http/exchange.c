@@ -84,7 +84,8 @@ fail_timeout(const struct sl_http_exchange *exchange, struct sl_error *err, enum
 		return sl_exchange_fail(
 			exchange, err, phase, -ETIMEDOUT, "%s: its deadline has passed", what);
 	return sl_exchange_fail(exchange, err, phase, -ETIMEDOUT,
-		"%s: no byte came for %.3g s; --stall-timeout changes how long is waited", what,
+		"%s: %s %.3g s; --stall-timeout changes how long is waited", what,
+		phase == SL_PHASE_HEAD ? "no complete head came within" : "no byte came for",
 		seconds);
 }
 
@@ -359,6 +360,15 @@ fail_receive(const struct sl_http_exchange *exchange, struct sl_error *err, int 
 		exchange, err, SL_PHASE_BODY, code, "%s: %s", what, cause_text(cause, code));
 }
 
+/* When a receive that began then is a stall, unless something comes. */
+static uint64_t
+stalled_at(const struct sl_http_exchange *exchange, uint64_t begin_ns)
+{
+	uint64_t since_ns = SL_MAX(begin_ns, exchange->connection->moved_ns);
+	uint64_t timeout_ns = exchange->stall_timeout_ns;
+	return timeout_ns > SL_FOREVER - since_ns ? SL_FOREVER : since_ns + timeout_ns;
+}
+
 /*
  * One receive of up to len bytes; `whole` = wait for as many as the pace allows. Returns the count,
  * 0 at the stream's end, or a failure. A plain receive that takes longer than PATIENCE_NS returns
@@ -370,9 +380,9 @@ receive(struct sl_http_exchange *exchange, char *data, size_t len, bool whole, s
 {
 	struct sl_connection *connection = exchange->connection;
 	uint64_t begin_ns = sl_now();
-	uint64_t stall_ns = sl_deadline_in(exchange->stall_timeout_ns);
 	for (;;) {
 		struct sl_error cause = { 0 };
+		uint64_t stall_ns = stalled_at(exchange, begin_ns);
 		uint64_t until_ns =
 			whole ? SL_MIN(stall_ns, sl_deadline_in(PATIENCE_NS)) : stall_ns;
 		int rc = sl_connection_recv(
@@ -382,6 +392,7 @@ receive(struct sl_http_exchange *exchange, char *data, size_t len, bool whole, s
 			note_rate(exchange, (size_t)rc, now_ns - begin_ns);
 		if (rc >= 0)
 			return rc;
+		stall_ns = stalled_at(exchange, begin_ns);
 		if (rc != -ETIMEDOUT || now_ns >= stall_ns || now_ns >= sl_task_deadline())
 			return fail_receive(exchange, err, rc, &cause);
 	}

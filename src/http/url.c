@@ -164,7 +164,7 @@ static int
 check_bytes(struct sl_span text, struct sl_error *err)
 {
 	if (text.len > SL_URL_MAX)
-		return refuse_as(err, SL_E_LIMIT, text, "it is longer than 16 KiB");
+		return refuse(err, text, "it is longer than 16 KiB");
 	for (size_t i = 0; i < text.len; i++) {
 		unsigned char c = (unsigned char)text.data[i];
 		if (c == ' ')
@@ -408,7 +408,7 @@ take_target(struct sl_url *url, struct sl_span path, const struct parts *parts, 
 		code = refuse(err, text,
 			"a % in it is not followed by two hexadecimal digits; write %25");
 	else if (out.len > SL_URL_MAX)
-		code = refuse_as(err, SL_E_LIMIT, text, "it is longer than 16 KiB");
+		code = refuse(err, text, "it is longer than 16 KiB");
 	if (!code) {
 		url->target = sl_buf_detach(&out);
 		if (!url->target)

@@ -23,8 +23,11 @@ plain_recv(struct sl_connection *connection, void *data, size_t len, bool whole,
 	uint64_t deadline_ns, struct sl_error *err)
 {
 	(void)err;
-	return sl_io_recv(
+	int rc = sl_io_recv(
 		connection->fd, data, SL_MIN(len, MAX_RECV), whole ? MSG_WAITALL : 0, deadline_ns);
+	if (rc > 0)
+		connection->moved_ns = sl_now();
+	return rc;
 }
 
 SL_SUSPENDS

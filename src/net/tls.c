@@ -220,6 +220,8 @@ exchange(struct stream *stream, size_t sure, uint64_t deadline_ns)
 	int rc = flush(stream, 0, deadline_ns);
 	if (rc == 0)
 		rc = sl_tls_bio_fill(&stream->io, stream->connection.fd, sure, deadline_ns);
+	if (rc == 0 && stream->io.landed > 0)
+		stream->connection.moved_ns = sl_now();
 	if (rc < 0 && !is_passing(rc))
 		stream->lost = rc;
 	return rc;

@@ -139,6 +139,10 @@ test_bad_slow_but_steady() {
 	get --stall-timeout 700ms "$ORIGIN/slow/2000/gen/4000/1"
 	expect 0
 	is_gen 1 4000 1
+	# over TLS nothing can be read before a record is whole
+	get --cacert "$CA" --stall-timeout 700ms "$ORIGINS/slow-link/12000/gen/30000/2"
+	expect 0
+	is_gen 2 30000 2
 }
 
 # a name, a port and an address that do not answer

@@ -292,6 +292,7 @@ serve_one(struct slot *slot, struct sl_wire *wire, struct sl_span head, unsigned
 
 	wire->drip = false;
 	wire->rate_bytes_s = 0;
+	wire->slow_link = false;
 	if (strcasestr(head.data, "\r\nconnection: close\r\n"))
 		x.ending = SL_ORIGIN_CLOSE;
 	if (!parse_request(&x, &target)) {

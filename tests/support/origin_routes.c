@@ -357,6 +357,13 @@ shape_slow(struct sl_origin_exchange *x, const struct args *args)
 }
 
 static void
+shape_slow_link(struct sl_origin_exchange *x, const struct args *args)
+{
+	x->wire->slow_link = true;
+	shape_slow(x, args);
+}
+
+static void
 shape_drip(struct sl_origin_exchange *x, SL_UNUSED const struct args *args)
 {
 	x->wire->drip = true;
@@ -526,6 +533,8 @@ static const struct route routes[] = {
 		"headers, header, status, 1xx, crlf, ext, exts, size, trailers, trailer" },
 	{ "garbage", "n", serve_garbage, "/SIZE: random bytes instead of an answer" },
 	{ "slow", "n", shape_slow, "/BYTES_PER_S/..." },
+	{ "slow-link", "n", shape_slow_link,
+		"/BYTES_PER_S/...: over TLS large records come slowly" },
 	{ "drip", "", shape_drip, "/...: every byte its own segment" },
 	{ "after", "n", shape_after, "/MS/...: wait before answering" },
 	{ "gate", "w", shape_gate,

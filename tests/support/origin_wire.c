@@ -103,7 +103,7 @@ static ssize_t
 send_some(struct sl_wire *wire, const char *data, size_t len)
 {
 	for (;;) {
-		if (wire->ssl) {
+		if (wire->ssl && !wire->slow_link) {
 			size_t sent = 0;
 			int result;
 
@@ -147,25 +147,61 @@ is_gone(struct sl_wire *wire)
 	return poll(&fd, 1, 0) > 0;
 }
 
-void
-sl_wire_flush(struct sl_wire *wire)
+static void
+send_paced(struct sl_wire *wire, const char *data, size_t all)
 {
-	size_t slice = wire->out_len;
+	size_t slice = all;
 
 	if (wire->rate_bytes_s > 0)
 		slice = (size_t)SL_MAX(wire->rate_bytes_s / SLICES_PER_S, 1ull);
 	if (wire->drip)
 		slice = 1;
-	for (size_t off = 0; off < wire->out_len && !wire->broken;) {
-		size_t len = SL_MIN(slice, wire->out_len - off);
+	for (size_t off = 0; off < all && !wire->broken;) {
+		size_t len = SL_MIN(slice, all - off);
 
-		send_all(wire, wire->out + off, len);
+		send_all(wire, data + off, len);
 		off += len;
 		if (wire->rate_bytes_s > 0) {
 			wait_for(wire, 0, (int)(len * 1000 / wire->rate_bytes_s));
 			wire->broken = wire->broken || is_gone(wire);
 		}
 	}
+}
+
+/* Records as large as can be, which go out in slices; the first is small, it holds the head. */
+static void
+seal_and_send(struct sl_wire *wire)
+{
+	BIO *before = SSL_get_wbio(wire->ssl), *sealed = BIO_new(BIO_s_mem());
+	size_t done = 0, piece = SL_KIB;
+	char *data = NULL;
+
+	if (!sealed || !BIO_up_ref(before)) {
+		wire->broken = true;
+		BIO_free(sealed);
+		return;
+	}
+	SSL_set0_wbio(wire->ssl, sealed);
+	while (done < wire->out_len && !wire->broken) {
+		size_t sent = 0;
+
+		piece = SL_MIN(piece, wire->out_len - done);
+		wire->broken = SSL_write_ex(wire->ssl, wire->out + done, piece, &sent) != 1;
+		done += sent;
+		piece = sizeof(wire->out);
+	}
+	long len = BIO_get_mem_data(sealed, &data);
+	send_paced(wire, data, (size_t)len);
+	SSL_set0_wbio(wire->ssl, before);
+}
+
+void
+sl_wire_flush(struct sl_wire *wire)
+{
+	if (wire->ssl && wire->slow_link && wire->out_len > 0)
+		seal_and_send(wire);
+	else
+		send_paced(wire, wire->out, wire->out_len);
 	wire->out_len = 0;
 }
 

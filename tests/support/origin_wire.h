@@ -23,6 +23,7 @@ struct sl_wire {
 	bool broken;
 	bool drip;             /* every byte its own segment */
 	uint64_t rate_bytes_s; /* 0 = as fast as it goes */
+	bool slow_link;        /* the rate is that of the ciphertext: large records come slowly */
 	size_t out_len;
 	size_t in_begin, in_end; /* what was received and not yet used */
 	char in[SL_WIRE_BUFFER];

@@ -116,13 +116,24 @@ Test(manifest, refuses_an_entry_and_goes_on_behind_it)
 		const char *text, *want, *message;
 	} cases[] = {
 		{ " out=y\nhttp://a/x\n", "!\n2 http://a/x\n",
-			"line 1 of the list: an option line without a URL before it: 'out=y'" },
+			"line 1 of the list: an option line (it begins with a space) has no URL "
+			"before it" },
 		{ "http://a/x\n split=4\nhttp://b/y\n", "!\n3 http://b/y\n",
 			"line 2 of the list: no such option here (there are out, dir, checksum, "
 			"header): 'split'" },
 		{ "http://a/x\n out\nhttp://b/y\n", "!\n3 http://b/y\n",
 			"line 2 of the list: an option line is name=value, not 'out'" },
 		{ "http://a/x\n OUT=y\n", "!\n", NULL },
+		/* what may be a secret is not shown */
+		{ "http://a/x\n https://me:hunter2=xx@h/x\n", "!\n",
+			"line 2 of the list: an option line (it begins with a space) is "
+			"name=value; a URL begins where its line does" },
+		{ " https://me:hunter2@h/x\n", "!\n",
+			"line 1 of the list: an option line (it begins with a space) has no URL "
+			"before it" },
+		{ "http://a/x\n header X-Api-Key hunter2\n", "!\n",
+			"line 2 of the list: an option line is name=value, with out, dir, checksum "
+			"or header as its name" },
 		{ "http://a/x\n =y\n", "!\n", NULL },
 		{ "http://a/x\n checksum=md5=zz\nhttp://b\n", "!\n3 http://b\n",
 			"line 2 of the list: a md5 checksum has 32 hex digits, not 2" },

@@ -191,13 +191,13 @@ Test(http_url, names_its_length_limit)
 	struct sl_url url;
 	memset(text, 'a', sizeof(text) - 1);
 	memcpy(text, "http://host/", 12);
-	cr_expect_eq(parse(&url, text), SL_E_LIMIT);
+	cr_expect_eq(parse(&url, text), SL_E_USAGE);
 	cr_expect(strstr(last.text, "16 KiB"));
 	text[SL_URL_MAX] = '\0';
 	cr_expect_eq(parse(&url, text), 0);
 	sl_url_release(&url);
 	memset(text + 12, 0xc3, SL_URL_MAX / 2);
-	cr_expect_eq(parse(&url, text), SL_E_LIMIT, "the limit holds after encoding too");
+	cr_expect_eq(parse(&url, text), SL_E_USAGE, "the limit holds after encoding too");
 }
 
 Test(http_url, splits_and_decodes_userinfo)

@@ -9,14 +9,11 @@
 /*
  * Append `text` to *out with secrets replaced by "***": the userinfo of every
  * "scheme://user:pass@", the values of query parameters whose names speak of secrets (token,
- * signature, sig, secret, password, key, credential, auth, ...) and the values of header lines that
- * carry credentials (Authorization, Proxy-Authorization, Cookie, Set-Cookie, X-Api-Key,
- * X-Auth-Token and any name with "token", "secret" or "password" in it).
+ * signature, sig, secret, password, key, credential, auth, ...), and the values of header lines
+ * that carry credentials (Authorization, Proxy-Authorization, Cookie, Set-Cookie, X-Api-Key,
+ * X-Auth-Token and any name with "token", "secret" or "password" in it). Header lines are looked
+ * for where a line or a word begins, parameters behind ? & ; and #.
  */
 void sl_redact(struct sl_buf *out, struct sl_span text);
-
-/* True if a header of this name carries credentials: dropped when a redirect changes the origin,
- * never shown. */
-bool sl_redact_is_secret_header(struct sl_span name);
 
 #endif
