@@ -31,6 +31,8 @@
 #define SMALL_MEMORY \
 	(16 * SL_MIB) /* below it chunks are smaller, so that there are enough of them */
 #define SMALL_CHUNK (256 * SL_KIB)
+#define LEAST_CHUNK (64 * SL_KIB)
+#define CHUNKS_PER_JOB 2 /* one at the socket, one on its way to the disk */
 
 struct get {
 	struct sl_get_options options;
@@ -80,6 +82,10 @@ read_list(struct get *get)
 	int fd = is_stdin ? STDIN_FILENO : sl_io_open(AT_FDCWD, path, O_RDONLY, 0, 0);
 	if (is_stdin)
 		path = "standard input";
+	if (fd < 0 && strstr(path, "://"))
+		return sl_fail(&get->error, SL_PHASE_OPEN, fd,
+			"a list is a file, not a URL; to read it from one: 'sluice get -o - URL | "
+			"sluice get -i -'");
 	if (fd < 0)
 		return sl_fail_code(
 			&get->error, SL_PHASE_OPEN, fd, "cannot open the list '%s'", path);
@@ -174,8 +180,15 @@ static int
 make_pool(struct get *get, struct sl_chunk_pool **out)
 {
 	uint64_t memory = get->options.max_memory;
+	uint64_t needed = (uint64_t)get->options.jobs * CHUNKS_PER_JOB;
 	size_t size = memory < SMALL_MEMORY ? SMALL_CHUNK : SL_CHUNK_SIZE;
+	while (size > LEAST_CHUNK && memory / 4 * 3 / size < needed)
+		size /= 2;
 	uint64_t count = memory / 4 * 3 / size;
+	if (count < needed)
+		sl_log_warn("at most %llu files at once: --max-memory has no room for the buffers "
+			    "of %u",
+			(unsigned long long)count / CHUNKS_PER_JOB, get->options.jobs);
 	/* More than each job can have on its way would only spread the work over cold memory. */
 	count = SL_MIN(count, (uint64_t)get->options.jobs * 8);
 	int code = sl_chunk_pool_new(out, (size_t)SL_MAX(count, 4u), size);

@@ -160,9 +160,8 @@ status_of(const struct scan *scan, int code)
 	bool found = summary->hits > 0 || scan->progress.hits > 0;
 	if (scan->options.quiet && found)
 		return SL_EXIT_SCAN_FOUND;
-	if (code == -EPIPE) /* the reader has what it wanted */
-		return SL_EXIT_SCAN_FOUND;
-	if (code || sl_scan_summary_troubles(summary) > 0)
+	/* A reader that left has what it wanted. */
+	if ((code && code != -EPIPE) || sl_scan_summary_troubles(summary) > 0)
 		return SL_EXIT_SCAN_TROUBLE;
 	return found ? SL_EXIT_SCAN_FOUND : SL_EXIT_SCAN_NONE;
 }

@@ -5,11 +5,13 @@
 #include "sluice/cli/commands.h"
 #include "sluice/cli/console.h"
 #include "sluice/cli/options.h"
+#include "sluice/http/url.h"
 #include "sluice/rt/signal.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 /*
@@ -30,8 +32,14 @@ fill_standard_descriptors(void)
 static int
 wrong_command(const char *word)
 {
-	if (strstr(word, "://"))
-		sl_log_error("no command given: to fetch it, 'sluice get %s'", word);
+	if (strstr(word, "://")) {
+		struct sl_buf shown = { 0 };
+		sl_url_show(&shown, sl_span_str(word));
+		sl_log_error("no command given: to fetch it, 'sluice get %s'",
+			shown.data ? shown.data : "URL");
+		sl_buf_release(&shown);
+	} else if (strcmp(word, "-h") == 0 || strcmp(word, "-V") == 0)
+		sl_log_error("unknown option '%s': there are --help and --version", word);
 	else if (word[0] == '-')
 		sl_log_error("unknown option '%s': options come after the command, as in 'sluice "
 			     "get %s'",

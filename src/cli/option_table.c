@@ -170,7 +170,7 @@ static const struct sl_option scan_options[] = {
 		"something failed." },
 	{ .group = "Output", .letter = 'n', .name = "line-number",
 		.kind = SL_OPTION_FLAG, FIELD(line_number),
-		.help = "Put its number before each line; -p does so anyway." },
+		.help = "As -p: lines are always printed with their numbers." },
 	{ .group = "Output", .letter = 'H', .name = "with-filename",
 		.kind = SL_OPTION_FLAG, FIELD(with_filename),
 		.clears = offsetof(RESULT, no_filename),

@@ -346,6 +346,7 @@ static int
 check_scan(struct parser *parser, struct sl_scan_options *options)
 {
 	options->chunk = sl_round_up(options->chunk, 4096);
+	options->print = options->print || (options->line_number && !options->json);
 	if (options->chunk > options->max_memory / 2)
 		return usage(parser, "two pieces of --chunk must fit into --max-memory; lower the "
 				     "one or raise the other");

@@ -392,7 +392,10 @@ say_trouble(const struct sl_scan_output *output, const struct sl_input *input,
 {
 	if (!result->err || !result->err->code)
 		return;
-	if (looks_like_pattern(output, input, result))
+	if (result->err->code == -ENOENT && !input->is_found && strstr(input->path, "://"))
+		sl_log_error("%s (URLs cannot be scanned: 'sluice get -o - URL | sluice scan')",
+			result->err->text);
+	else if (looks_like_pattern(output, input, result))
 		sl_log_error("%s (a pattern is given with -e: 'sluice scan -e PATTERN FILE')",
 			result->err->text);
 	else if (sl_scan_state_is_trouble(result->state))

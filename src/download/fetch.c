@@ -138,12 +138,18 @@ open_and_receive(struct fetch *fetch)
 	fetch->view.total = sl_http_body_length(fetch->exchange);
 	fetch->modified_ns = existing_remote_time(fetch->exchange);
 	fetch->view.state = SL_DOWNLOAD_RECEIVING;
+	bool open_ended = sl_http_is_open_ended(fetch->exchange);
 	code = reserve(fetch);
 	if (!code)
 		code = receive_body(fetch);
-	if (!code)
-		fetch->view.excess = sl_http_had_excess(fetch->exchange);
-	return code;
+	if (code)
+		return code;
+	fetch->view.excess = sl_http_had_excess(fetch->exchange);
+	if (open_ended && !fetch->digest)
+		sl_log_warn("%s: the server gave no length, so nobody can know whether all of it "
+			    "came (a checksum would tell)",
+			fetch->view.url);
+	return 0;
 }
 
 /* One source, from the request to a complete and checked part. */

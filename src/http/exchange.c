@@ -587,6 +587,13 @@ sl_http_body_length(const struct sl_http_exchange *exchange)
 }
 
 bool
+sl_http_is_open_ended(const struct sl_http_exchange *exchange)
+{
+	return exchange->framing.kind == SL_FRAMING_CLOSE &&
+	       exchange->url.scheme == SL_SCHEME_HTTP;
+}
+
+bool
 sl_http_had_excess(const struct sl_http_exchange *exchange)
 {
 	return exchange->excess;

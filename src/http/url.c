@@ -1,7 +1,5 @@
 #include "sluice/http/url.h"
 
-#include "url_int.h"
-
 #include "sluice/base/number.h"
 #include "sluice/base/redact.h"
 #include "sluice/base/text.h"

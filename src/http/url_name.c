@@ -4,8 +4,6 @@
  */
 #include "sluice/http/url.h"
 
-#include "url_int.h"
-
 #include "sluice/base/number.h"
 
 #include <errno.h>
@@ -48,7 +46,8 @@ refuse_name(const struct sl_url *url, const char *why, struct sl_error *err)
 	sl_url_format(&text, url);
 	sl_url_show(&shown, sl_buf_span(&text));
 	int code = sl_fail(err, SL_PHASE_CREATE, SL_E_NAME,
-		"cannot take a file name from '%s': %s; name the file with --output",
+		"cannot take a file name from '%s': %s; give it one with --output, in a list with "
+		"out=",
 		shown.data ? shown.data : "", why);
 	sl_buf_release(&shown);
 	sl_buf_release(&text);

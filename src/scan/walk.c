@@ -43,9 +43,11 @@ kind_of(DIR *dir, const struct dirent *found)
 	if (found->d_type == DT_DIR || found->d_type == DT_REG)
 		return found->d_type == DT_DIR ? 'd' : 'f';
 	struct stat st;
-	if (found->d_type != DT_UNKNOWN ||
-		fstatat(dirfd(dir), found->d_name, &st, AT_SYMLINK_NOFOLLOW) != 0)
+	if (found->d_type != DT_UNKNOWN)
 		return 0;
+	/* What cannot be looked at is for the opening to name. */
+	if (fstatat(dirfd(dir), found->d_name, &st, AT_SYMLINK_NOFOLLOW) != 0)
+		return errno == ENOENT ? 0 : 'f';
 	return S_ISDIR(st.st_mode) ? 'd' : S_ISREG(st.st_mode) ? 'f' : 0;
 }
 

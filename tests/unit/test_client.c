@@ -572,7 +572,7 @@ CLIENT_TEST(gives_up_on_a_stall)
 	bench->script.steps[3] =
 		(struct step){ .reply = OK "Transfer-Encoding: chunked\r\n\r\n5\r\nhel",
 			.then = STALL };
-	expect_failure(bench, -ETIMEDOUT, SL_PHASE_HEAD, "no byte came for 0.2 s");
+	expect_failure(bench, -ETIMEDOUT, SL_PHASE_HEAD, "no complete head came within 0.2 s");
 	expect_failure(bench, -ETIMEDOUT, SL_PHASE_HEAD, "--stall-timeout");
 	expect_failure(bench, -ETIMEDOUT, SL_PHASE_BODY, "after 5 of 10 bytes: no byte came");
 	expect_failure(bench, -ETIMEDOUT, SL_PHASE_BODY, "after 3 bytes: no byte came");

@@ -86,6 +86,10 @@ const char *sl_http_peer(const struct sl_http_exchange *exchange);
  * SL_BODY_UNKNOWN (chunked, close-delimited). */
 uint64_t sl_http_body_length(const struct sl_http_exchange *exchange);
 
+/* True if only the end of a plain connection tells where the body ends: then nobody can know
+ * whether it is complete. */
+bool sl_http_is_open_ended(const struct sl_http_exchange *exchange);
+
 /* True if the server sent bytes beyond the body's announced end: cut off, connection dropped (valid
  * at the end). */
 bool sl_http_had_excess(const struct sl_http_exchange *exchange);

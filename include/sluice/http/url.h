@@ -42,7 +42,7 @@ struct sl_url {
  * are percent-encoded in path and query; a host beyond ASCII is converted by IDNA; the fragment is
  * dropped. Refused: space, control bytes, backslash, empty or malformed host, zone ids, '%' in the
  * host, more than one '@' before the path, bad percent escapes, port 0 or above 65535. Returns 0;
- * SL_E_USAGE; SL_E_UNSUPPORTED for another scheme; SL_E_LIMIT above SL_URL_MAX; -ENOMEM. *url is
+ * SL_E_USAGE, also above SL_URL_MAX; SL_E_UNSUPPORTED for another scheme; -ENOMEM. *url is
  * neutral (releasable) after a failure. The message shows the text without its userinfo.
  */
 int sl_url_parse(struct sl_url *url, struct sl_span text, struct sl_error *err) SL_MUST_CHECK;
@@ -76,6 +76,9 @@ void sl_url_format_authority(struct sl_buf *buf, const struct sl_url *url);
 
 /* Static text: "http" or "https". */
 const char *sl_url_scheme_name(enum sl_scheme scheme);
+
+/* Append the text of a URL, good or bad, as far as a message may show it: safe, masked and cut. */
+void sl_url_show(struct sl_buf *out, struct sl_span text);
 
 /*
  * Append the name a download of this URL gets: the last component of the path, percent-decoded;
