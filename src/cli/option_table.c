@@ -128,7 +128,8 @@ static const struct sl_option get_options[] = {
 		.kind = SL_OPTION_SIZE, FIELD(max_memory),
 		RANGE(SL_OPTION_MEMORY_MIN, SL_OPTION_MEMORY_MAX),
 		.standard = "64M",
-		.help = "Use at most SIZE for all buffers, at least 8M." },
+		.help = "Use at most SIZE for all buffers, at least 8M. The text of a list is "
+		"kept beside them." },
 	{ .group = "Engine", .name = "io", .argument = "HOW",
 		.kind = SL_OPTION_CHOICE, FIELD(io), .choices = io_choices, .standard = "auto",
 		.help = "How files are written. direct: past the page cache. buffered: through "
