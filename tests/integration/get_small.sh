@@ -84,6 +84,14 @@ test_small_jobs() {
 	most=$(counter jobs most)
 	((most <= 2)) || fail "-j 2: $most at once"
 	all_there d 100
+	# many, with the memory there is by default
+	for most in {1..60}; do
+		printf '%s\n out=%s\n' "$ORIGIN/tag/sixty/after/$((500 * SLOW))/gen/10/1" "$most"
+	done >list
+	get --sync=none -d e -j 60 -x 60 -i list
+	expect 0
+	most=$(counter sixty most)
+	((most >= 50)) || fail "-j 60: $most at once"
 }
 
 # over HTTPS, and from real nginx

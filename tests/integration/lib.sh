@@ -8,6 +8,7 @@
 #	nothing_left            nothing is left there but what is named, and the program's output
 #	ask PATH                the origin's answer to that, on stdout; `opened NAME` opens one of its gates
 #	own_origin              $ORIGIN is one for this case alone
+#	is_small MIB            the run with --stats used at most so much memory
 #	as_user COMMAND...      the command as an ordinary user, whoever runs the suite
 #	on_tmpfs, in_namespace  a case on a file system of its own, in ./mnt
 #	$ORIGIN $ORIGINS        base URLs of the origin server over HTTP and HTTPS; $CA its authority
@@ -236,6 +237,14 @@ as_user() {
 	local user=(setpriv --reuid=nobody --regid=nogroup --clear-groups)
 	"${user[@]}" test -x "$S" -a -r "$CA" || skip "nobody cannot reach the build"
 	"${user[@]}" "$@"
+}
+
+# The memory a run has used, from --stats.
+is_small() { # MiB at most
+	local used
+	used=$(sed -n 's/.*memory: \([0-9]*\).*/\1/p' err)
+	[[ $used ]] || fail "--stats says nothing of memory"
+	((SLOW > 1 || used <= $1)) || fail "$used MiB of memory, not at most $1"
 }
 
 # The function CASE of FILE (BASH_SOURCE) in a mount namespace, in ./mnt; it sees no shell variables but the exported ones.

@@ -469,14 +469,6 @@ test_scan_very_many_files() {
 	[[ $(wc -l <out) == 100000 ]] || fail "not all are counted"
 }
 
-# the memory a run has used, from --stats
-is_small() { # MiB at most
-	local used
-	used=$(sed -n 's/.*memory: \([0-9]*\).*/\1/p' err)
-	[[ $used ]] || fail "--stats says nothing of memory"
-	((SLOW > 1 || used <= $1)) || fail "$used MiB of memory, not at most $1"
-}
-
 # --stats says what the run has cost
 test_scan_stats() {
 	make_log 3000 9 >a
