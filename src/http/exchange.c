@@ -589,8 +589,7 @@ sl_http_body_length(const struct sl_http_exchange *exchange)
 bool
 sl_http_is_open_ended(const struct sl_http_exchange *exchange)
 {
-	return exchange->framing.kind == SL_FRAMING_CLOSE &&
-	       exchange->url.scheme == SL_SCHEME_HTTP;
+	return exchange->framing.kind == SL_FRAMING_CLOSE && exchange->url.scheme == SL_SCHEME_HTTP;
 }
 
 bool
