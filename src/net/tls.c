@@ -30,6 +30,12 @@
 /* To hand close_notify to the kernel; its buffer has room unless the peer stopped reading. */
 #define CLOSE_NS (100 * SL_NS_PER_MS)
 
+/* Ciphertext without a byte for the reader; more is no progress any more. */
+#define BARREN_MAX (256 * SL_KIB)
+
+/* At records without plaintext, before a connection counts as one that is not idle. */
+#define LOOKS_MAX 8
+
 struct sl_tls {
 	SSL_CTX *context;
 	BIO_METHOD *method;
@@ -47,6 +53,7 @@ struct stream {
 	const char *broken;            /* why OpenSSL gave up, static text; NULL = it works */
 	bool cut;                      /* the stream ended without close_notify */
 	int lost;                      /* the code with which the socket failed; 0 = it works */
+	size_t barren;                 /* ciphertext received since the last plaintext */
 	struct sl_tls_refusal refusal; /* of the server's certificate */
 };
 
@@ -212,16 +219,26 @@ flush(struct stream *stream, int flags, uint64_t deadline_ns)
 	return rc;
 }
 
-/* Send what OpenSSL wrote, then wait for what it wants: `sure` as in sl_tls_bio_fill. */
+/* What comes counts as progress as long as there is plaintext in it now and then. */
+static void
+note_landed(struct stream *stream)
+{
+	stream->barren += stream->io.landed;
+	if (stream->io.landed > 0 && stream->barren <= BARREN_MAX)
+		stream->connection.moved_ns = sl_now();
+}
+
+/* Send what OpenSSL wrote, then wait for what it wants: `sure` and `flags` as in sl_tls_bio_fill.
+ */
 SL_SUSPENDS
 static int
-exchange(struct stream *stream, size_t sure, uint64_t deadline_ns)
+exchange(struct stream *stream, size_t sure, int flags, uint64_t deadline_ns)
 {
 	int rc = flush(stream, 0, deadline_ns);
 	if (rc == 0)
-		rc = sl_tls_bio_fill(&stream->io, stream->connection.fd, sure, deadline_ns);
-	if (rc == 0 && stream->io.landed > 0)
-		stream->connection.moved_ns = sl_now();
+		rc = sl_tls_bio_fill(&stream->io, stream->connection.fd, sure, flags, deadline_ns);
+	if (rc == 0)
+		note_landed(stream);
 	if (rc < 0 && !is_passing(rc))
 		stream->lost = rc;
 	return rc;
@@ -241,6 +258,7 @@ read_ready(struct stream *stream, char *data, size_t len, int *why)
 			break;
 		}
 		done += count;
+		stream->barren = 0;
 	}
 	return done;
 }
@@ -265,7 +283,12 @@ tls_recv(struct sl_connection *connection, void *data, size_t len, bool whole, u
 			return refuse_broken(stream, err);
 		if (at_end)
 			return stream->lost;
-		int rc = exchange(stream, whole ? len - done : 0, deadline_ns);
+		int rc = why == SSL_ERROR_WANT_WRITE
+				 ? flush(stream, 0, deadline_ns)
+				 : exchange(stream, whole ? len - done : 0, 0, deadline_ns);
+		/* Records without plaintext may come for ever. */
+		if (rc == 0 && sl_now() >= deadline_ns)
+			rc = -ETIMEDOUT;
 		if (rc < 0 && is_passing(rc))
 			return done > 0 ? sl_int(done) : rc;
 	}
@@ -286,7 +309,7 @@ write_piece(struct stream *stream, const char *data, size_t len, uint64_t deadli
 		int rc = 0;
 		switch (judge(stream, ok, false)) {
 		case SSL_ERROR_WANT_READ:
-			rc = exchange(stream, 0, deadline_ns);
+			rc = exchange(stream, 0, 0, deadline_ns);
 			break;
 		case SSL_ERROR_WANT_WRITE:
 			rc = flush(stream, 0, deadline_ns);
@@ -330,8 +353,21 @@ static bool
 tls_is_disturbed(struct sl_connection *connection)
 {
 	struct stream *stream = stream_of(connection);
-	return stream->broken || stream->lost || SSL_has_pending(stream->ssl) ||
-	       sl_tls_bio_has_input(&stream->io) || sl_connection_has_input(connection->fd);
+	for (unsigned i = 0; i < LOOKS_MAX && !stream->broken && !stream->lost; i++) {
+		char byte;
+		size_t count = 0;
+		ERR_clear_error();
+		int ok = SSL_peek_ex(stream->ssl, &byte, 1, &count);
+		if (ok || judge(stream, ok, false) != SSL_ERROR_WANT_READ)
+			return true;
+		/* New session tickets and the like are OpenSSL's affair. */
+		int rc = exchange(stream, 0, MSG_DONTWAIT, sl_deadline_in(CLOSE_NS));
+		if (rc == -EAGAIN)
+			return false;
+		if (rc < 0)
+			return true;
+	}
+	return true;
 }
 
 /* Alerts, once for all: whoever does not take them at once goes without. */
@@ -431,7 +467,7 @@ handshake(struct stream *stream, uint64_t deadline_ns)
 		int rc = 0;
 		switch (judge(stream, ok, true)) {
 		case SSL_ERROR_WANT_READ:
-			rc = exchange(stream, 0, deadline_ns);
+			rc = exchange(stream, 0, 0, deadline_ns);
 			break;
 		case SSL_ERROR_WANT_WRITE:
 			rc = flush(stream, 0, deadline_ns);

@@ -28,6 +28,7 @@ bio_read(BIO *bio, char *data, size_t len, size_t *count)
 			memmove(data, io->want, *count);
 		io->want += *count;
 		io->landed -= *count;
+		io->want_len = 0; /* the place is OpenSSL's again until it asks anew */
 		return 1;
 	}
 	if (io->ended)
@@ -101,12 +102,6 @@ sl_tls_bio_release(struct sl_tls_bio *io)
 	sl_buf_release(&io->out);
 }
 
-bool
-sl_tls_bio_has_input(const struct sl_tls_bio *io)
-{
-	return io->landed > 0 || io->ended;
-}
-
 /* More than a record is asked for only where a record begins: read-ahead in search of a header. */
 static bool
 is_at_boundary(const struct sl_tls_bio *io)
@@ -142,12 +137,16 @@ learn_record(struct sl_tls_bio *io)
 }
 
 int
-sl_tls_bio_fill(struct sl_tls_bio *io, int fd, size_t sure, uint64_t deadline_ns)
+sl_tls_bio_fill(
+	struct sl_tls_bio *io, int fd, size_t sure, int flags, uint64_t deadline_ns)
 {
-	sl_assert(io->landed == 0 && io->want_len > 0);
+	/* Nothing may land where nothing was asked for. */
+	if (io->landed > 0 || io->want_len == 0)
+		return -EPROTO;
 	/* Part of a record may be in OpenSSL's buffer already; the rest holds all that is sure. */
 	bool whole = sure >= io->want_len + SL_TLS_RECORD;
-	int rc = sl_io_recv(fd, io->want, piece(io), whole ? MSG_WAITALL : 0, deadline_ns);
+	int rc = sl_io_recv(fd, io->want, piece(io), flags | (whole ? MSG_WAITALL : 0),
+		deadline_ns);
 	if (rc < 0)
 		return rc;
 	io->landed = (size_t)rc;

@@ -72,7 +72,8 @@ sl_tls_reason(bool in_handshake)
 				    : "server closed without close_notify";
 	case SSL_R_WRONG_VERSION_NUMBER:
 	case SSL_R_HTTP_REQUEST:
-		return "what answers on this port does not speak TLS";
+		return in_handshake ? "what answers on this port does not speak TLS"
+				    : "record damaged on the way";
 	case SSL_R_UNSUPPORTED_PROTOCOL:
 	case SSL_R_VERSION_TOO_LOW:
 	case SSL_R_TLSV1_ALERT_PROTOCOL_VERSION:

@@ -161,6 +161,43 @@ serve_key_updates(struct peer *peer, int fd)
 	SSL_free(ssl);
 }
 
+/* More of them in one flight than OpenSSL may answer before what it wrote is sent. */
+static void
+serve_many_key_updates(struct peer *peer, int fd)
+{
+	SSL *ssl = begin(peer, fd);
+	BIO *socket_bio = SSL_get_wbio(ssl), *flight = BIO_new(BIO_s_mem());
+	char *data = NULL, byte;
+	cr_expect_eq(SSL_write(ssl, "hello", 5), 5);
+	cr_expect_eq(SSL_read(ssl, &byte, 1), 1);
+	cr_assert(flight && BIO_up_ref(socket_bio));
+	SSL_set0_wbio(ssl, flight);
+	for (int i = 0; i < 3000; i++)
+		cr_assert(SSL_key_update(ssl, SSL_KEY_UPDATE_REQUESTED) &&
+			  SSL_do_handshake(ssl) == 1);
+	long len = BIO_get_mem_data(flight, &data);
+	peer_send(fd, data, (size_t)len);
+	SSL_set0_wbio(ssl, socket_bio);
+	cr_expect_eq(SSL_write(ssl, "world", 5), 5);
+	peer_drain(fd);
+	SSL_free(ssl);
+}
+
+/* A ticket is nothing for the reader. */
+static void
+serve_text_then_tickets(struct peer *peer, int fd)
+{
+	SSL *ssl = begin(peer, fd);
+	char byte;
+	for (int i = 0; i < 2; i++) {
+		cr_expect_eq(SSL_write(ssl, "hello", 5), 5);
+		cr_expect(SSL_new_session_ticket(ssl) && SSL_do_handshake(ssl) == 1);
+		cr_expect_eq(SSL_read(ssl, &byte, 1), 1);
+	}
+	(void)SSL_shutdown(ssl);
+	SSL_free(ssl);
+}
+
 static void
 serve_plain_http(struct peer *peer, int fd)
 {
@@ -865,6 +902,45 @@ update_keys(void *arg)
 Test(net_tls, answers_key_updates)
 {
 	run("server", serve_key_updates, update_keys);
+}
+
+static int
+take_many_updates(void *arg)
+{
+	struct sl_connection *connection = must_connect(arg, "localhost");
+	expect_text(connection, "hello");
+	say(connection, "x");
+	expect_text(connection, "world");
+	sl_connection_close(connection);
+	return 0;
+}
+
+Test(net_tls, sends_what_it_has_to_answer_before_it_receives_more)
+{
+	run("server", serve_many_key_updates, take_many_updates);
+}
+
+static int
+pass_over_tickets(void *arg)
+{
+	struct sl_connection *connection = must_connect(arg, "localhost");
+	for (int i = 0; i < 2; i++) {
+		expect_text(connection, "hello");
+		for (int k = 0; k < 20; k++) {
+			cr_expect_not(sl_connection_is_disturbed(connection));
+			cr_expect_eq(sl_sleep(SL_NS_PER_MS), 0);
+		}
+		say(connection, "x");
+	}
+	cr_expect_eq(sl_sleep(20 * SL_NS_PER_MS), 0);
+	cr_expect(sl_connection_is_disturbed(connection), "by the end");
+	sl_connection_close(connection);
+	return 0;
+}
+
+Test(net_tls, is_not_disturbed_by_tickets)
+{
+	run("server", serve_text_then_tickets, pass_over_tickets);
 }
 
 static int

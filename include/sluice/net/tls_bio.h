@@ -36,17 +36,16 @@ BIO *sl_tls_bio_new(BIO_METHOD *method, struct sl_tls_bio *io) SL_MUST_CHECK;
 
 void sl_tls_bio_release(struct sl_tls_bio *io);
 
-/* True if ciphertext was received that OpenSSL has not taken. */
-bool sl_tls_bio_has_input(const struct sl_tls_bio *io);
-
 /*
  * Wait for ciphertext, after OpenSSL said it wants some. At least `sure` bytes of plaintext are
  * known to come, or the end: if that is more than OpenSSL has room for, all of that room is waited
  * for, since a wake-up for each packet costs more than the packet. Returns 0, also if the peer has
- * closed (OpenSSL is then told so); -ECONNRESET, -ETIMEDOUT, -ECANCELED: may be called again.
+ * closed (OpenSSL is then told so); -ECONNRESET, -ETIMEDOUT, -ECANCELED, with `flags` MSG_DONTWAIT
+ * -EAGAIN: may be called again; -EPROTO if OpenSSL wants nothing.
  */
 SL_SUSPENDS
-int sl_tls_bio_fill(struct sl_tls_bio *io, int fd, size_t sure, uint64_t deadline_ns) SL_MUST_CHECK;
+int sl_tls_bio_fill(struct sl_tls_bio *io, int fd, size_t sure, int flags,
+	uint64_t deadline_ns) SL_MUST_CHECK;
 
 /* Send all that OpenSSL wrote. Returns 0; -ENOMEM if some was lost; a code of send. May be called
  * again after -ETIMEDOUT: it goes on where it was. `flags` are MSG_*. */
