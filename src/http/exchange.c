@@ -24,6 +24,9 @@
 #define PATIENCE_NS (1 * SL_NS_PER_S) /* a receive that fills slower returns what it has */
 #define READ_MAX ((size_t)1 << 30)    /* the count is an int */
 #define URL_SHOWN_MAX 300
+#define HEAD_IS_CLEAN \
+	1u /* in the pool's notes: this host sends nothing behind the answer to a HEAD */
+#define HEAD_DOUBT_NS (100 * SL_NS_PER_MS)
 
 /* Inside a chunk with more to come than this, bytes are received to where they belong. */
 #define CHUNK_DIRECT (16 * SL_KIB)
@@ -246,12 +249,16 @@ ask_once(struct sl_http_exchange *exchange, struct sl_span text, bool fresh, str
 	return 0;
 }
 
-/* A kept-alive connection that the server closed just as the request was sent (RFC 9112 9.3.1). */
+/* A kept-alive connection that the server closed just as the request was sent (RFC 9112 9.3.1), or
+ * on which the rest of an earlier answer came instead of this one. */
 static bool
 was_stale(const struct sl_http_exchange *exchange, int code)
 {
-	return exchange->connection && exchange->connection->reused && !exchange->answered &&
-	       code != -ETIMEDOUT && code != -ENOMEM && !is_cancellation(code);
+	if (!exchange->connection || !exchange->connection->reused)
+		return false;
+	if (exchange->answered)
+		return code == SL_E_PROTO && exchange->head.status == 0;
+	return code != -ETIMEDOUT && code != -ENOMEM && !is_cancellation(code);
 }
 
 int
@@ -276,22 +283,61 @@ sl_exchange_ask(struct sl_http_exchange *exchange, struct sl_span text, struct s
 
 /* ---- the end of a body ---- */
 
+/* Waits up to that time for a byte behind the end. */
+SL_SUSPENDS
+static bool
+has_more(struct sl_http_exchange *exchange, uint64_t ns)
+{
+	char byte;
+	int rc =
+		sl_connection_recv(exchange->connection, &byte, 1, false, sl_deadline_in(ns), NULL);
+	if (rc != -ETIMEDOUT)
+		exchange->framing.keep_alive = false;
+	return rc > 0;
+}
+
+static bool
+announces_body(const struct sl_head *head)
+{
+	struct sl_span length = sl_head_find(head, "Content-Length", 0);
+	return (length.data && !sl_span_is(length, "0")) ||
+	       sl_head_find(head, "Transfer-Encoding", 0).data;
+}
+
+/*
+ * Broken servers send the body that a HEAD must not have, a moment behind the head: it would be
+ * read as the answer for another file. So a host's first answer to a HEAD is watched for a while.
+ */
+SL_SUSPENDS
+static bool
+has_body_of_head(struct sl_http_exchange *exchange)
+{
+	unsigned *notes = sl_pool_notes(exchange->connection);
+	if (!exchange->is_head || *notes & HEAD_IS_CLEAN || !announces_body(&exchange->head))
+		return false;
+	if (has_more(exchange, HEAD_DOUBT_NS))
+		return true;
+	if (exchange->framing.keep_alive)
+		*notes |= HEAD_IS_CLEAN;
+	return false;
+}
+
 /* Bytes behind the end would be read as the next answer: whoever sends them is not asked again. */
 SL_SUSPENDS
 static void
 look_for_excess(struct sl_http_exchange *exchange)
 {
-	char byte;
 	if (exchange->buffer_off < exchange->buffer_len)
 		exchange->excess = true;
 	if (exchange->excess)
 		return;
-	if (!sl_connection_is_disturbed(exchange->connection))
-		return;
-	exchange->framing.keep_alive = false;
-	/* A byte or the end of the stream is there: this does not wait. */
-	exchange->excess = sl_connection_recv(exchange->connection, &byte, 1, false,
-				   sl_deadline_in(PATIENCE_NS), NULL) > 0;
+	if (sl_connection_is_disturbed(exchange->connection)) {
+		exchange->framing.keep_alive = false;
+		/* A byte or the end of the stream is there: this does not wait. */
+		exchange->excess = has_more(exchange, PATIENCE_NS);
+	} else if (exchange->framing.keep_alive) {
+		exchange->excess = has_body_of_head(exchange);
+	}
 }
 
 /* The body's end was reached: the connection goes back at once, others may wait for it. */

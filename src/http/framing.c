@@ -57,7 +57,7 @@ sl_framing_decide(struct sl_framing *framing, const struct sl_head *head, bool r
 	if (chunked) {
 		bool lengths_too = sl_head_find(head, "Content-Length", 0).data != NULL;
 		framing->kind = bodiless ? SL_FRAMING_NONE : SL_FRAMING_CHUNKED;
-		if (lengths_too || head->minor == 0)
+		if (lengths_too || head->minor == 0 || status == 204)
 			framing->keep_alive = false;
 		return 0;
 	}

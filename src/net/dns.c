@@ -3,6 +3,7 @@
 #include "sluice/base/bytes.h"
 #include "sluice/base/list.h"
 #include "sluice/rt/offload.h"
+#include "sluice/rt/semaphore.h"
 
 #include <errno.h>
 #include <netdb.h>
@@ -14,13 +15,23 @@ struct entry {
 	struct sl_list of_dns;
 	char *host;
 	uint64_t until_ns;
+	struct sl_error *failure; /* NULL if there are addresses */
 	size_t count;
 	struct sl_address list[]; /* with port 0 */
+};
+
+/* A name that is being asked for: one at a time asks, the others wait for its answer. */
+struct question {
+	struct sl_list of_dns;
+	struct sl_semaphore turn;
+	unsigned users;
+	char host[];
 };
 
 struct sl_dns {
 	struct sl_list entries; /* newest first */
 	size_t count;
+	struct sl_list questions;
 };
 
 /* What the resolver thread works on: it may outlive the caller, so it holds copies only. */
@@ -85,12 +96,19 @@ resolve(void *arg)
 }
 
 static void
+free_entry(struct entry *entry)
+{
+	free(entry->failure);
+	free(entry->host);
+	free(entry);
+}
+
+static void
 drop(struct sl_dns *dns, struct entry *entry)
 {
 	sl_list_remove(&entry->of_dns);
 	dns->count--;
-	free(entry->host);
-	free(entry);
+	free_entry(entry);
 }
 
 static struct entry *
@@ -105,9 +123,10 @@ find(struct sl_dns *dns, const char *host)
 	return NULL;
 }
 
-/* True if the cache answered. */
+/* True if the cache answered: with addresses, or with the failure in *err and its code in *rc. */
 static bool
-recall(struct sl_dns *dns, const char *host, struct sl_addresses *out)
+recall(struct sl_dns *dns, const char *host, struct sl_addresses *out, int *rc,
+	struct sl_error *err)
 {
 	struct entry *entry = find(dns, host);
 	if (!entry)
@@ -116,6 +135,9 @@ recall(struct sl_dns *dns, const char *host, struct sl_addresses *out)
 		drop(dns, entry);
 		return false;
 	}
+	*rc = entry->failure ? entry->failure->code : 0;
+	if (entry->failure && err && !err->code)
+		*err = *entry->failure;
 	out->count = entry->count;
 	memcpy(out->list, entry->list, entry->count * sizeof(out->list[0]));
 	return true;
@@ -123,19 +145,23 @@ recall(struct sl_dns *dns, const char *host, struct sl_addresses *out)
 
 /* A cache that cannot grow only costs a lookup: no failure. */
 static void
-remember(struct sl_dns *dns, const char *host, const struct sl_addresses *found)
+remember(struct sl_dns *dns, const char *host, const struct sl_addresses *found,
+	const struct sl_error *failure)
 {
 	sl_dns_forget(dns, host);
 	size_t list_size = found->count * sizeof(found->list[0]);
 	struct entry *entry = calloc(1, sizeof(*entry) + list_size);
-	char *copy = strdup(host);
-	if (!entry || !copy) {
-		free(entry);
-		free(copy);
+	if (!entry)
+		return;
+	entry->host = strdup(host);
+	entry->failure = failure ? malloc(sizeof(*failure)) : NULL;
+	if (!entry->host || (failure && !entry->failure)) {
+		free_entry(entry);
 		return;
 	}
-	entry->host = copy;
-	entry->until_ns = sl_deadline_in(SL_DNS_LIFE_NS);
+	if (failure)
+		*entry->failure = *failure;
+	entry->until_ns = sl_deadline_in(failure ? SL_DNS_FAILURE_LIFE_NS : SL_DNS_LIFE_NS);
 	entry->count = found->count;
 	memcpy(entry->list, found->list, list_size);
 	if (dns->count == SL_DNS_CACHE_NAMES)
@@ -189,6 +215,7 @@ sl_dns_new(struct sl_dns **out)
 	if (!dns)
 		return -ENOMEM;
 	sl_list_init(&dns->entries);
+	sl_list_init(&dns->questions);
 	*out = dns;
 	return 0;
 }
@@ -202,6 +229,78 @@ sl_dns_free(struct sl_dns *dns)
 	free(dns);
 }
 
+/* ---- one at a time ---- */
+
+static struct question *
+join_question(struct sl_dns *dns, const char *host)
+{
+	sl_list_each(node, &dns->questions)
+	{
+		struct question *question = sl_list_item(node, struct question, of_dns);
+		if (strcmp(question->host, host) == 0) {
+			question->users++;
+			return question;
+		}
+	}
+	size_t size = strlen(host) + 1;
+	struct question *question = calloc(1, sizeof(*question) + size);
+	if (!question)
+		return NULL;
+	memcpy(question->host, host, size);
+	question->users = 1;
+	sl_semaphore_init(&question->turn, "answer to a name lookup", 1);
+	sl_list_push_back(&dns->questions, &question->of_dns);
+	return question;
+}
+
+static void
+leave_question(struct question *question)
+{
+	if (--question->users > 0)
+		return;
+	sl_list_remove(&question->of_dns);
+	free(question);
+}
+
+/* Whoever was here before may have got the answer. A cancellation is nobody else's answer. */
+SL_SUSPENDS
+static int
+ask_in_turn(struct sl_dns *dns, const char *host, uint64_t deadline_ns, struct sl_addresses *out,
+	struct sl_error *err)
+{
+	struct sl_error failure = { 0 };
+	int rc = 0;
+	if (recall(dns, host, out, &rc, err))
+		return rc;
+	rc = ask_in_pool(host, deadline_ns, out, &failure);
+	if (rc == 0)
+		remember(dns, host, out, NULL);
+	else if (rc == SL_E_RESOLVE || (rc == -ETIMEDOUT && !sl_task_cancelled()))
+		remember(dns, host, out, &failure);
+	if (rc && err && !err->code)
+		*err = failure;
+	return rc;
+}
+
+SL_SUSPENDS
+static int
+ask_once(struct sl_dns *dns, const char *host, uint64_t deadline_ns, struct sl_addresses *out,
+	struct sl_error *err)
+{
+	struct question *question = join_question(dns, host);
+	if (!question)
+		return sl_fail_code(err, SL_PHASE_RESOLVE, -ENOMEM, "cannot resolve '%s'", host);
+	int rc = sl_semaphore_take(&question->turn, deadline_ns);
+	if (rc == 0) {
+		rc = ask_in_turn(dns, host, deadline_ns, out, err);
+		sl_semaphore_give(&question->turn);
+	} else {
+		(void)sl_fail_code(err, SL_PHASE_RESOLVE, rc, "cannot resolve '%s'", host);
+	}
+	leave_question(question);
+	return rc;
+}
+
 int
 sl_dns_lookup(struct sl_dns *dns, const char *host, uint16_t port, uint64_t deadline_ns,
 	struct sl_addresses *out, struct sl_error *err)
@@ -211,12 +310,11 @@ sl_dns_lookup(struct sl_dns *dns, const char *host, uint16_t port, uint64_t dead
 		out->count = 1;
 		return 0;
 	}
-	if (!recall(dns, host, out)) {
-		int rc = ask_in_pool(host, deadline_ns, out, err);
-		if (rc < 0)
-			return rc;
-		remember(dns, host, out);
-	}
+	int rc = 0;
+	if (!recall(dns, host, out, &rc, err))
+		rc = ask_once(dns, host, deadline_ns, out, err);
+	if (rc < 0)
+		return rc;
 	for (size_t i = 0; i < out->count; i++)
 		sl_address_set_port(&out->list[i], port);
 	return 0;
@@ -228,4 +326,20 @@ sl_dns_forget(struct sl_dns *dns, const char *host)
 	struct entry *entry = find(dns, host);
 	if (entry)
 		drop(dns, entry);
+}
+
+void
+sl_dns_prefer(struct sl_dns *dns, const char *host, const struct sl_address *address)
+{
+	struct entry *entry = find(dns, host);
+	struct sl_address plain = *address;
+	sl_address_set_port(&plain, 0);
+	for (size_t i = 1; entry && i < entry->count; i++) {
+		if (entry->list[i].len != plain.len ||
+			memcmp(&entry->list[i].storage, &plain.storage, plain.len) != 0)
+			continue;
+		memmove(&entry->list[1], &entry->list[0], i * sizeof(entry->list[0]));
+		entry->list[0] = plain;
+		return;
+	}
 }

@@ -22,6 +22,7 @@ struct host {
 	struct sl_semaphore places;
 	unsigned users; /* tasks in sl_pool_take and connections, idle ones counted: 0 = can go */
 	unsigned idle_count;
+	unsigned notes; /* of sl_pool_notes */
 	bool tls;
 	uint16_t port;
 	char name[];
@@ -190,6 +191,8 @@ dial(struct sl_pool *pool, const struct host *host, char peer[static SL_ADDRESS_
 		return rc;
 	size_t index = 0;
 	int fd = sl_dial(&addresses, host->name, timeout_ns, &index, err);
+	if (fd >= 0 && index > 0)
+		sl_dns_prefer(pool->dns, host->name, &addresses.list[index]);
 	if (fd >= 0)
 		sl_address_format(peer, SL_ADDRESS_TEXT, &addresses.list[index]);
 	else
@@ -367,4 +370,11 @@ sl_pool_stats(const struct sl_pool *pool, struct sl_pool_stats *out)
 		.dialled = pool->dialled,
 		.reused = pool->reused,
 	};
+}
+
+unsigned *
+sl_pool_notes(const struct sl_connection *connection)
+{
+	struct slot *slot = connection->pool_slot;
+	return &slot->host->notes;
 }

@@ -282,7 +282,7 @@ offload_new(struct sl_rt *rt, const struct sl_rt_options *options)
 			BLOCKING_QUEUE);
 	if (!code)
 		code = init_pool(offload, POOL_RESOLVER,
-			options->resolvers ? options->resolvers : 2, BLOCKING_QUEUE);
+			options->resolvers ? options->resolvers : 16, BLOCKING_QUEUE);
 	if (code)
 		free(offload);
 	return code;

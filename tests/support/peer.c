@@ -166,7 +166,7 @@ int
 peer_run(sl_task_fn *fn, void *arg)
 {
 	struct sl_error err = { 0 };
-	struct sl_rt_options options = { .workers = 1, .blocking = 1, .resolvers = 1 };
+	struct sl_rt_options options = { .workers = 1, .blocking = 1, .resolvers = 2 };
 	struct sl_rt *rt = NULL;
 	if (sl_engine_uring_new(&options.engine, &err) < 0 || sl_rt_new(&rt, &options, &err) < 0) {
 		fprintf(stderr, "peer: %s\n", err.text);

@@ -4,6 +4,7 @@
 
 #include <criterion/criterion.h>
 #include <errno.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -21,7 +22,8 @@ struct step {
 	const char *reply; /* NULL: none */
 	size_t len;        /* 0: as a string */
 	enum then then;
-	bool bytewise; /* each byte by itself */
+	bool bytewise;    /* each byte by itself */
+	const char *late; /* sent a moment after the reply */
 };
 
 struct script {
@@ -81,6 +83,10 @@ play(struct stream *stream, const struct step *step)
 		stream_send(stream, step->reply + i, 1);
 	if (!step->bytewise)
 		stream_send(stream, step->reply, len);
+	if (step->late) {
+		(void)poll(NULL, 0, 5);
+		stream_send(stream, step->late, strlen(step->late));
+	}
 	if (step->then == STALL) {
 		char rest[64];
 		while (stream_recv(stream, rest, sizeof(rest)) > 0)
@@ -345,6 +351,37 @@ CLIENT_TEST(reads_a_large_body)
 	}
 	bench_free(bench);
 	sl_buf_release(&reply);
+	return 0;
+}
+
+/* The body of one answer must never become the answer for another. */
+CLIENT_TEST(does_not_take_the_body_of_a_head_for_an_answer)
+{
+	struct bench *bench = bench_new();
+	bench->method = "HEAD";
+	bench->script.steps[0] =
+		(struct step){ .reply = OK LENGTH(43), .late = OK LENGTH(5) "wrong" };
+	bench->script.steps[1] = (struct step){ .reply = HELLO };
+	expect_body(bench, "/", "");
+	bench->method = "GET";
+	expect_body(bench, "/", "hello");
+	cr_expect_eq(atomic_load(&bench->peer.accepted), 2);
+	bench_free(bench);
+	return 0;
+}
+
+CLIENT_TEST(asks_again_where_the_rest_of_an_earlier_answer_came)
+{
+	struct bench *bench = bench_new();
+	bench->script.steps[0] = (struct step){ .reply = HELLO };
+	bench->script.steps[1] = (struct step){ .reply = "rest of it" HELLO };
+	bench->script.steps[2] = (struct step){ .reply = HELLO };
+	expect_body(bench, "/", "hello");
+	expect_body(bench, "/", "hello");
+	cr_expect_eq(atomic_load(&bench->peer.accepted), 2);
+	bench->script.steps[3] = (struct step){ .reply = "HTTP/1.1 200 OK\r\nno colon\r\n\r\n" };
+	cr_expect_eq(fetch(bench, "/"), SL_E_PROTO, "a bad answer is one");
+	bench_free(bench);
 	return 0;
 }
 

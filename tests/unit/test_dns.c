@@ -175,7 +175,9 @@ failures(void *arg)
 			cr_expect_eq(look_up(arg, cases[i].host, &found, &err), cases[i].code);
 			cr_expect_str_eq(err.text, cases[i].text);
 			cr_expect_eq(err.phase, SL_PHASE_RESOLVE);
-			cr_expect_gt(atomic_load(&resolver.asked), before);
+			bool kept = again && cases[i].code == SL_E_RESOLVE;
+			cr_expect_eq(
+				atomic_load(&resolver.asked) > before, !kept, "%s", cases[i].host);
 		}
 	}
 	return 0;
@@ -219,6 +221,69 @@ cancelled_lookup(void *arg)
 	(void)sl_group_leave(&group);
 	cr_expect_eq(result, -ECANCELED);
 	sem_post(&resolver.release);
+	return 0;
+}
+
+/* However many want a name that nobody answers for: other names are answered. */
+static int
+many_ask_for_one(void *arg)
+{
+	struct sl_group group;
+	int results[30];
+	struct sl_addresses found;
+	unsigned before = atomic_load(&resolver.asked);
+	sl_group_enter(&group, SL_GROUP_COLLECT);
+	for (size_t i = 0; i < SL_COUNT_OF(results); i++)
+		cr_assert_eq(sl_group_spawn(&group, "ask", ask_slow, arg, &results[i]), 0);
+	cr_assert_eq(sl_yield(), 0);
+	cr_expect_eq(look_up(arg, "a.test", &found, NULL), 0);
+	cr_expect_eq(atomic_load(&resolver.asked) - before, 2, "one thread for each name");
+	sem_post(&resolver.release);
+	cr_expect_eq(sl_group_leave(&group), 0);
+	for (size_t i = 0; i < SL_COUNT_OF(results); i++)
+		cr_expect_eq(results[i], 0);
+	cr_expect_eq(atomic_load(&resolver.asked) - before, 2, "one answer for all");
+	return 0;
+}
+
+/* Who waits for another's answer is not cancelled with it. */
+static int
+first_asker_leaves(void *arg)
+{
+	struct sl_group first, second;
+	int results[2] = { 0 };
+	sl_group_enter(&first, SL_GROUP_COLLECT);
+	sl_group_enter(&second, SL_GROUP_COLLECT);
+	cr_assert_eq(sl_group_spawn(&first, "ask", ask_slow, arg, &results[0]), 0);
+	cr_assert_eq(sl_yield(), 0);
+	cr_assert_eq(sl_group_spawn(&second, "ask", ask_slow, arg, &results[1]), 0);
+	cr_assert_eq(sl_yield(), 0);
+	sl_group_cancel(&first, -ECANCELED);
+	sem_post(&resolver.release);
+	sem_post(&resolver.release);
+	cr_expect_eq(sl_group_leave(&second), 0);
+	(void)sl_group_leave(&first);
+	cr_expect_eq(results[0], -ECANCELED);
+	cr_expect_eq(results[1], 0);
+	return 0;
+}
+
+static int
+preferred_address(void *arg)
+{
+	struct sl_addresses found;
+	cr_assert_eq(look_up(arg, "ten3.test", &found, NULL), 0);
+	struct sl_address third = found.list[2];
+	sl_dns_prefer(arg, "ten3.test", &third);
+	sl_dns_prefer(arg, "never-seen.test", &third);
+	cr_assert_eq(look_up(arg, "ten3.test", &found, NULL), 0);
+	for (unsigned i = 0; i < 3; i++) {
+		static const unsigned order[] = { 3, 1, 2 };
+		char expected[SL_ADDRESS_TEXT], text[SL_ADDRESS_TEXT];
+		snprintf(expected, sizeof(expected), "10.0.0.%u:80", order[i]);
+		sl_address_format(text, sizeof(text), &found.list[i]);
+		cr_expect_str_eq(text, expected);
+	}
 	return 0;
 }
 
@@ -266,7 +331,7 @@ Test(net_dns, asks_once_for_a_name_until_told_to_forget_it)
 	run(cached_answers);
 }
 
-Test(net_dns, names_host_and_reason_and_keeps_no_failure)
+Test(net_dns, names_host_and_reason_and_keeps_them_for_a_while)
 {
 	run(failures);
 }
@@ -284,6 +349,21 @@ Test(net_dns, abandons_a_lookup_at_its_deadline)
 Test(net_dns, abandons_a_lookup_when_cancelled)
 {
 	run(cancelled_lookup);
+}
+
+Test(net_dns, asks_once_for_all_who_want_a_name)
+{
+	run(many_ask_for_one);
+}
+
+Test(net_dns, goes_on_for_the_others_when_the_first_leaves)
+{
+	run(first_asker_leaves);
+}
+
+Test(net_dns, puts_the_address_that_answered_first)
+{
+	run(preferred_address);
 }
 
 Test(net_dns, asks_again_once_an_answer_is_a_minute_old)

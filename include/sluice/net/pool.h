@@ -53,6 +53,10 @@ int sl_pool_take(struct sl_pool *pool, const struct sl_pool_key *key, bool fresh
 SL_SUSPENDS
 void sl_pool_give(struct sl_pool *pool, struct sl_connection *connection, bool reusable);
 
+/* A word for whoever takes connections, kept for this one's host as long as it has any; 0 at first.
+ */
+unsigned *sl_pool_notes(const struct sl_connection *connection);
+
 /* For --stats and tests. */
 struct sl_pool_stats {
 	unsigned taken, idle;     /* now */
