@@ -15,6 +15,7 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 struct scan {
@@ -91,6 +92,7 @@ scan_task(void *arg)
 		.pattern = scan->pattern,
 		.sink = sl_scan_output_sink(&scan->output),
 		.numbers = options->print || options->json,
+		.output_fd = options->quiet ? 0 : STDOUT_FILENO,
 		.max_hits = options->max_count,
 		.stop_at_hit = options->quiet,
 		.chunk = (size_t)options->chunk,
@@ -175,14 +177,24 @@ fail_usage(struct scan *scan, const struct sl_error *err)
 	return SL_EXIT_SCAN_TROUBLE;
 }
 
+/* Standard output may lead to the terminal, through a pipe too: `sluice scan -p ... | grep ...`. */
+static bool
+may_be_watched(int fd)
+{
+	struct stat st, null;
+	if (fstat(fd, &st) < 0 || S_ISREG(st.st_mode))
+		return false;
+	return stat("/dev/null", &null) < 0 || st.st_rdev != null.st_rdev || !S_ISCHR(st.st_mode);
+}
+
 static void
 configure_console(const struct sl_scan_options *options)
 {
-	/* Lines on a terminal and a bar below them would fight for it: the lines are the progress.
-	 */
-	bool lines_on_terminal = options->print && isatty(STDOUT_FILENO);
-	bool silent = options->quiet ||
-		      (lines_on_terminal && options->progress == SL_OPTION_PROGRESS_AUTO);
+	/* Results that come during the run and a bar below them would fight for the terminal: they
+	 * are the progress. */
+	bool results_come = options->print || options->count || options->json;
+	bool clash = results_come && isatty(STDERR_FILENO) && may_be_watched(STDOUT_FILENO);
+	bool silent = options->quiet || (clash && options->progress == SL_OPTION_PROGRESS_AUTO);
 	struct sl_console_setting setting = { .level = SL_LOG_WARN,
 		.colour = options->colour,
 		.progress = silent ? SL_OPTION_PROGRESS_NONE : options->progress };

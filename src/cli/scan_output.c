@@ -11,10 +11,18 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 /* Finding a match may take milliseconds, and the ring is not looked at meanwhile. */
 #define MATCHES_A_TURN 64
+
+static bool
+is_regular(int fd)
+{
+	struct stat st;
+	return fstat(fd, &st) == 0 && S_ISREG(st.st_mode);
+}
 
 int
 sl_scan_output_begin(struct sl_scan_output *output, const struct sl_scan_options *options,
@@ -22,6 +30,7 @@ sl_scan_output_begin(struct sl_scan_output *output, const struct sl_scan_options
 {
 	*output = (struct sl_scan_output){ .options = options, .pattern = pattern };
 	output->terminal = sl_console_columns(STDOUT_FILENO) > 0;
+	output->is_file = is_regular(STDOUT_FILENO);
 	output->colour = sl_console_has_colour(STDOUT_FILENO);
 	/* Lines always say where they are from; counts as grep -c does. */
 	output->with_names = options->with_filename || options->print || options->inputs.count > 1;
@@ -61,13 +70,14 @@ SL_SUSPENDS
 static int
 pass_on(struct sl_scan_output *output, const struct sl_input *input)
 {
-	output->is_watched = output->terminal || input->kind == SL_INPUT_STREAM;
+	output->is_watched = !output->is_file || input->kind == SL_INPUT_STREAM;
 	if (output->pending.len < SL_OUTPUT_BUFFER && !output->pending.failed)
 		return sl_output_state(output->out);
 	return send_pending(output);
 }
 
-/* Who watches a stream wants to see its lines as they come. */
+/* Who watches wants to see what was found; in a file lines are looked at if they come from a
+ * stream. */
 SL_SUSPENDS
 static int
 on_idle(void *ctx)
@@ -209,15 +219,31 @@ json_submatches(
 	return code;
 }
 
-/* ripgrep's lines end with their newline. */
+/* What is kept of a line that was cut ends with a whole character. */
+static size_t
+whole_characters(const struct sl_scan_line *line)
+{
+	size_t len = line->len, back = 1;
+	uint32_t code = 0;
+	if (line->whole_len == len)
+		return len;
+	while (back < 4 && back < len && (line->text[len - back] & 0xc0) == 0x80)
+		back++;
+	const char *last = (const char *)line->text + len - back;
+	return len && sl_text_utf8(sl_span(last, back), &code) != back ? len - back : len;
+}
+
+/* ripgrep's lines end with their newline. One that was cut says how much is left out. */
 SL_SUSPENDS
 static int
 json_match(struct sl_scan_output *output, const struct sl_scan_line *line)
 {
 	struct sl_json json;
 	struct sl_buf whole = { 0 };
-	sl_buf_add(&whole, line->text, line->len);
-	if (line->is_closed)
+	size_t kept = whole_characters(line);
+	bool is_cut = line->whole_len > kept;
+	sl_buf_add(&whole, line->text, kept);
+	if (line->is_closed && !is_cut)
 		sl_buf_add_char(&whole, '\n');
 	if (whole.failed) {
 		sl_buf_release(&whole);
@@ -228,6 +254,8 @@ json_match(struct sl_scan_output *output, const struct sl_scan_line *line)
 	sl_json_text_or_bytes(&json, "lines", sl_buf_span(&whole));
 	sl_json_u64(&json, "line_number", line->number);
 	sl_json_u64(&json, "absolute_offset", line->off);
+	if (is_cut)
+		sl_json_u64(&json, "truncated_bytes", line->whole_len - kept);
 	sl_buf_release(&whole);
 	int code = json_submatches(output, &json, line);
 	sl_json_end_line(&json);
@@ -386,6 +414,9 @@ looks_like_pattern(const struct sl_scan_output *output, const struct sl_input *i
 	       strcmp(inputs->items[0], input->path) == 0;
 }
 
+/* Inputs that cannot be read may be thousands: each is named, however slowly the lines are taken.
+ */
+SL_SUSPENDS
 static void
 say_trouble(const struct sl_scan_output *output, const struct sl_input *input,
 	const struct sl_scan_result *result)
@@ -402,6 +433,7 @@ say_trouble(const struct sl_scan_output *output, const struct sl_input *input,
 		sl_log_error("%s", result->err->text);
 	else
 		sl_log_warn("%s", result->err->text);
+	sl_console_wait();
 }
 
 SL_SUSPENDS

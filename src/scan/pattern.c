@@ -20,7 +20,14 @@ struct sl_pattern {
 	struct sl_match_plan plan; /* if has_plan */
 	pcre2_code **codes;        /* else: the line matches if any of them does */
 	size_t count;
-	bool has_jit; /* of all codes */
+	bool has_jit;      /* of all codes */
+	bool has_anchor_g; /* \G: where the search begins decides */
+};
+
+/* Where an expression matches next in the line that is being looked through. */
+struct next_match {
+	bool is_known;
+	size_t begin, end; /* begin SIZE_MAX: nowhere */
 };
 
 struct sl_matcher {
@@ -28,6 +35,9 @@ struct sl_matcher {
 	pcre2_match_data *found;
 	pcre2_match_context *context;
 	pcre2_jit_stack *stack;
+	struct next_match *next; /* of each code */
+	const unsigned char *line;
+	size_t line_len, from; /* what `next` is true of */
 };
 
 /* ---- literals ---- */
@@ -191,6 +201,7 @@ compile(struct sl_pattern *pattern, pcre2_compile_context *context, struct sl_sp
 	if (!compiled)
 		return fail_compile(err, text, code, off);
 	pattern->codes[pattern->count++] = compiled;
+	pattern->has_anchor_g = pattern->has_anchor_g || memmem(bytes, text.len, "\\G", 2);
 	/* A system that forbids writable code (SELinux, seccomp) leaves the interpreter. */
 	if (pcre2_jit_compile(compiled, PCRE2_JIT_COMPLETE) != 0)
 		pattern->has_jit = false;
@@ -215,6 +226,50 @@ compile_all(struct sl_pattern *pattern, const struct texts *texts,
 	return rc;
 }
 
+/* \< and the like mean the ends of words to grep, and the bytes themselves to PCRE2: who writes one
+ * would get other lines than meant. NULL, or which it is. */
+static const char *
+word_end_of_grep(struct sl_span text)
+{
+	static const char *const ends[] = { "\\<", "\\>", "\\`", "\\'" };
+	bool in_class = false;
+	for (size_t i = 0; i < text.len; i++) {
+		char c = text.data[i];
+		if (c == ']' || (c == '[' && !in_class)) {
+			in_class = c == '[';
+			bool negated = in_class && i + 1 < text.len && text.data[i + 1] == '^';
+			size_t first = i + 1 + negated;
+			if (in_class && first < text.len && text.data[first] == ']')
+				i = first; /* the first is one of the class */
+		} else if (c == '\\' && i + 1 < text.len) {
+			i++;
+			for (size_t k = 0; k < SL_COUNT_OF(ends) && !in_class; k++)
+				if (text.data[i] == ends[k][1])
+					return ends[k];
+			if (text.data[i] == 'Q') {
+				const char *end = memmem(text.data + i, text.len - i, "\\E", 2);
+				i = end ? (size_t)(end - text.data) + 1 : text.len;
+			}
+		}
+	}
+	return NULL;
+}
+
+static int
+check_dialect(const struct texts *texts, struct sl_error *err)
+{
+	for (size_t i = 0; i < texts->count; i++) {
+		const char *end = word_end_of_grep(texts->spans[i]);
+		if (end)
+			return sl_fail(err, SL_PHASE_NONE, SL_E_USAGE,
+				"%s in a pattern is the end of a word or of the text to grep, but "
+				"not here: use \\b, \\A or \\z (or -F for the characters "
+				"themselves)",
+				end);
+	}
+	return 0;
+}
+
 int
 sl_pattern_new(struct sl_pattern **out, const struct sl_pattern_spec *spec,
 	const struct sl_match_kernel *kernel, struct sl_error *err)
@@ -226,6 +281,10 @@ sl_pattern_new(struct sl_pattern **out, const struct sl_pattern_spec *spec,
 	bool split = pattern != NULL;
 	for (size_t i = 0; i < spec->count && split; i++)
 		split = split_at_newlines(&texts, spec->texts[i]);
+	if (split && !spec->fixed && check_dialect(&texts, err) != 0) {
+		rc = SL_E_USAGE;
+		goto out;
+	}
 	if (split)
 		rc = make_plan(pattern, &texts, spec);
 	if (rc < 0) {
@@ -288,7 +347,9 @@ sl_matcher_new(struct sl_matcher **out, const struct sl_pattern *pattern)
 		matcher->context = pcre2_match_context_create(NULL);
 		matcher->stack =
 			pcre2_jit_stack_create(JIT_STACK_START, SL_PATTERN_JIT_STACK, NULL);
-		if (!matcher->found || !matcher->context || (!matcher->stack && pattern->has_jit)) {
+		matcher->next = calloc(SL_MAX(pattern->count, (size_t)1), sizeof(*matcher->next));
+		if (!matcher->found || !matcher->context || !matcher->next ||
+			(!matcher->stack && pattern->has_jit)) {
 			sl_matcher_free(matcher);
 			return -ENOMEM;
 		}
@@ -306,6 +367,7 @@ sl_matcher_free(struct sl_matcher *matcher)
 {
 	if (!matcher)
 		return;
+	free(matcher->next);
 	pcre2_match_data_free(matcher->found);
 	pcre2_match_context_free(matcher->context);
 	pcre2_jit_stack_free(matcher->stack);
@@ -365,6 +427,38 @@ sl_matcher_line_begin(struct sl_matcher *matcher, const unsigned char *line, siz
 	return match_any(matcher, line, kept, PCRE2_PARTIAL_HARD) == 1 ? 1 : SL_E_UNDECIDED;
 }
 
+/* A search begins at 0 and goes on in the same line: a match found before `from` is looked for once
+ * more, one behind it still stands. Else two expressions would cost the square of the line. */
+static void
+forget_passed(struct sl_matcher *matcher, const unsigned char *line, size_t len, size_t from)
+{
+	const struct sl_pattern *pattern = matcher->pattern;
+	bool is_other = from == 0 || line != matcher->line || len != matcher->line_len ||
+			from < matcher->from || pattern->has_anchor_g;
+	for (size_t i = 0; i < pattern->count; i++)
+		if (is_other || matcher->next[i].begin < from)
+			matcher->next[i].is_known = false;
+	matcher->line = line;
+	matcher->line_len = len;
+	matcher->from = from;
+}
+
+static void
+find_next(struct sl_matcher *matcher, size_t index, size_t from)
+{
+	struct next_match *next = &matcher->next[index];
+	const pcre2_code *code = matcher->pattern->codes[index];
+	const PCRE2_SIZE *pair = pcre2_get_ovector_pointer(matcher->found);
+	*next = (struct next_match){ .is_known = true, .begin = SIZE_MAX };
+	if (match(matcher, code, matcher->line, matcher->line_len, from, 0) != 1)
+		return;
+	/* \K in a lookahead can put the end before the begin. */
+	if (pair[0] > pair[1])
+		next->is_known = false;
+	else
+		*next = (struct next_match){ true, pair[0], pair[1] };
+}
+
 bool
 sl_matcher_find(struct sl_matcher *matcher, const unsigned char *line, size_t len, size_t from,
 	size_t *begin, size_t *end)
@@ -374,16 +468,16 @@ sl_matcher_find(struct sl_matcher *matcher, const unsigned char *line, size_t le
 		return sl_match_find(&pattern->plan, line, len, from, begin, end);
 	len = SL_MIN(len, (size_t)SL_PATTERN_LINE_MAX);
 	bool found = false;
+	forget_passed(matcher, line, len, from);
 	for (size_t i = 0; i < pattern->count && from <= len; i++) {
-		if (match(matcher, pattern->codes[i], line, len, from, 0) != 1)
-			continue;
-		const PCRE2_SIZE *pair = pcre2_get_ovector_pointer(matcher->found);
-		/* \K in a lookahead can put the end before the begin. */
-		if (pair[0] > pair[1] || (found && pair[0] >= *begin))
+		const struct next_match *next = &matcher->next[i];
+		if (!next->is_known)
+			find_next(matcher, i, from);
+		if (next->begin == SIZE_MAX || (found && next->begin >= *begin))
 			continue;
 		found = true;
-		*begin = pair[0];
-		*end = pair[1];
+		*begin = next->begin;
+		*end = next->end;
 	}
 	return found;
 }

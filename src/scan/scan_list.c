@@ -139,12 +139,13 @@ receive_some(struct scan *scan, struct scan_job **jobs, size_t most)
 
 SL_SUSPENDS
 static int
-open_some(struct scan *scan, struct scan_job **jobs, size_t count)
+open_some(struct scan *scan, struct scan_job **jobs, size_t count,
+	const struct sl_input_identity *output)
 {
 	struct sl_input *inputs[SL_INPUT_OPEN_MAX];
 	for (size_t i = 0; i < count; i++)
 		inputs[i] = jobs[i]->input;
-	int code = sl_input_open(inputs, count);
+	int code = sl_input_open(inputs, count, output);
 	for (size_t i = 0; i < count && code == 0; i++) {
 		scan->progress->size_opened += inputs[i]->size;
 		code = sl_channel_send(scan->opened, &jobs[i], SL_FOREVER);
@@ -157,9 +158,10 @@ sl_scan_open(void *arg)
 {
 	struct scan *scan = arg;
 	struct scan_job *jobs[SL_INPUT_OPEN_MAX];
+	struct sl_input_identity output = sl_input_identify(scan->setup->output_fd);
 	int count;
 	while ((count = receive_some(scan, jobs, SL_COUNT_OF(jobs))) > 0) {
-		int code = open_some(scan, jobs, (size_t)count);
+		int code = open_some(scan, jobs, (size_t)count, &output);
 		if (code) {
 			count = code;
 			break;

@@ -192,11 +192,13 @@ merge_bytes(struct scan *scan, struct scan_piece *piece)
 static void
 fail_short(struct scan_job *job, uint64_t counted)
 {
+	const struct sl_input *input = job->input;
+	uint64_t all = input->is_stdin ? input->left_at_first : input->size;
 	settle(job, SL_SCAN_TRUNCATED);
 	(void)sl_fail(&job->input->err, SL_PHASE_READ, SL_E_REPLACED,
-		"'%s' became shorter while it was read: %llu of %llu bytes are counted",
-		job->input->path, (unsigned long long)counted,
-		(unsigned long long)job->input->size);
+		"%s%s%s became shorter while it was read: %llu of %llu bytes are counted",
+		input->is_stdin ? "" : "'", input->is_stdin ? "standard input" : input->shown,
+		input->is_stdin ? "" : "'", (unsigned long long)counted, (unsigned long long)all);
 }
 
 /* What a piece tells about its input besides its bytes. The first trouble settles what is counted.
@@ -279,7 +281,8 @@ sl_scan_merge(struct scan *scan, struct scan_piece *piece)
 	sl_scan_piece_free(scan, piece);
 	if (code < 0)
 		return code;
-	bool stops = scan->setup->stop_at_hit && scan->progress->hits > 0;
+	uint64_t hits = scan->progress->hits + job->totals.hits;
+	bool stops = scan->setup->stop_at_hit && hits > 0;
 	if (stops && !job->ignores_rest) {
 		settle(job, SL_SCAN_LIMITED);
 		code = finish_counts(scan, job);

@@ -115,6 +115,8 @@ read_stream(struct scan *scan, struct scan_piece *piece)
 		return code ? code : got;
 	if (job->ignores_rest)
 		got = 0;
+	uint64_t left = job->input->left;
+	piece->is_short = got == 0 && !job->ignores_rest && left > 0 && left != UINT64_MAX;
 	take_bytes(scan, piece, got, call.len);
 	piece->is_last = got <= 0;
 	return 0;

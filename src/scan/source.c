@@ -25,6 +25,26 @@
 /* What a stream has given is passed on if it gives nothing more for so long. */
 #define STREAM_IDLE_NS SL_NS_PER_MS
 
+#define SHOWN_MAX 400u /* bytes of a path in messages: its beginning and its end */
+#define SHOWN_HEAD 100u
+
+/* Messages have room for the reason, and the name of the file is at the end of its path. */
+static char *
+shown_name(const char *path)
+{
+	size_t len = strlen(path), tail = len;
+	struct sl_buf buf = { 0 };
+	if (len > SHOWN_MAX) {
+		sl_buf_add(&buf, path, SHOWN_HEAD);
+		sl_buf_add_str(&buf, "...");
+		tail = SHOWN_MAX - SHOWN_HEAD;
+		while (tail > 0 && ((unsigned char)path[len - tail] & 0xc0) == 0x80)
+			tail--; /* not in the middle of a character */
+	}
+	sl_buf_add(&buf, path + len - tail, tail);
+	return sl_buf_detach(&buf);
+}
+
 int
 sl_input_new(struct sl_input **out, const char *path, bool is_found)
 {
@@ -33,7 +53,9 @@ sl_input_new(struct sl_input **out, const char *path, bool is_found)
 	if (!input)
 		return -ENOMEM;
 	input->path = strdup(path);
-	if (!input->path) {
+	input->shown = input->path ? shown_name(path) : NULL;
+	if (!input->shown) {
+		free(input->path);
 		free(input);
 		return -ENOMEM;
 	}
@@ -52,6 +74,7 @@ sl_input_free(struct sl_input *input)
 		return;
 	sl_assert(input->fd < 0 && input->direct_fd < 0);
 	free(input->path);
+	free(input->shown);
 	free(input);
 }
 
@@ -89,7 +112,7 @@ fail_open(struct sl_input *input, int code)
 	const char *hint = code == -EMFILE ? " (raise 'ulimit -n')" : "";
 	if (input->is_stdin)
 		return sl_input_fail_read(input, code, 0);
-	return sl_fail(&input->err, SL_PHASE_OPEN, code, "cannot open '%s': %s%s", input->path,
+	return sl_fail(&input->err, SL_PHASE_OPEN, code, "cannot open '%s': %s%s", input->shown,
 		sl_code_text(code), hint);
 }
 
@@ -116,23 +139,45 @@ left_of_stdin(const struct statx *st)
 	return at < 0 ? UINT64_MAX : st->stx_size - SL_MIN((uint64_t)at, st->stx_size);
 }
 
+struct sl_input_identity
+sl_input_identify(int fd)
+{
+	struct statx st = { 0 };
+	if (fd <= 0 || sl_io_stat(fd, "", AT_EMPTY_PATH, STATX_TYPE | STATX_INO, &st) != 0 ||
+		!S_ISREG(st.stx_mode))
+		return (struct sl_input_identity){ 0 };
+	return (struct sl_input_identity){ true, st.stx_dev_major, st.stx_dev_minor, st.stx_ino };
+}
+
+static bool
+is_output(const struct statx *st, const struct sl_input_identity *output)
+{
+	return output->is_file && st->stx_ino == output->inode &&
+	       st->stx_dev_major == output->dev_major && st->stx_dev_minor == output->dev_minor;
+}
+
 static void
-take_stat(struct sl_input *input, const struct statx *st)
+take_stat(struct sl_input *input, const struct statx *st, const struct sl_input_identity *output)
 {
 	unsigned type = st->stx_mode & S_IFMT;
+	if (is_output(st, output)) {
+		(void)sl_fail(&input->err, SL_PHASE_OPEN, SL_E_IN_USE,
+			"'%s' is passed over: the results are written to it", input->shown);
+		return;
+	}
 	if (type == S_IFDIR) {
 		(void)fail_open(input, -EISDIR);
 		return;
 	}
 	if (input->is_found && type != S_IFREG) {
 		(void)sl_fail(&input->err, SL_PHASE_OPEN, SL_E_REPLACED,
-			"cannot read '%s': it is no regular file any more", input->path);
+			"cannot read '%s': it is no regular file any more", input->shown);
 		return;
 	}
 	/* Standard input begins where its descriptor stands, which only reading in order knows. */
 	bool has_size = type == S_IFREG && st->stx_size > 0 && !is_made_up(st);
 	if (has_size && input->is_stdin) {
-		input->left = left_of_stdin(st);
+		input->left = input->left_at_first = left_of_stdin(st);
 		has_size = false;
 	}
 	input->kind = has_size ? SL_INPUT_FILE : SL_INPUT_STREAM;
@@ -166,7 +211,7 @@ open_files(struct sl_input **inputs, size_t count)
 
 SL_SUSPENDS
 static int
-stat_files(struct sl_input **inputs, size_t count)
+stat_files(struct sl_input **inputs, size_t count, const struct sl_input_identity *output)
 {
 	struct sl_op ops[SL_INPUT_OPEN_MAX];
 	struct statx stats[SL_INPUT_OPEN_MAX];
@@ -184,7 +229,7 @@ stat_files(struct sl_input **inputs, size_t count)
 		if (ops[i].result < 0)
 			(void)fail_open(input, ops[i].result);
 		else
-			take_stat(input, &stats[i]);
+			take_stat(input, &stats[i], output);
 	}
 	return code;
 }
@@ -205,12 +250,12 @@ take_temperature(struct sl_input *input)
 }
 
 int
-sl_input_open(struct sl_input **inputs, size_t count)
+sl_input_open(struct sl_input **inputs, size_t count, const struct sl_input_identity *output)
 {
 	sl_assert(count <= SL_INPUT_OPEN_MAX);
 	int code = open_files(inputs, count);
 	if (!code)
-		code = stat_files(inputs, count);
+		code = stat_files(inputs, count, output);
 	for (size_t i = 0; i < count && !code; i++) {
 		if (inputs[i]->err.code == 0)
 			take_temperature(inputs[i]);
@@ -401,7 +446,7 @@ sl_input_fail_read(struct sl_input *input, int code, uint64_t off)
 	bool is_closed = input->is_stdin && code == -EBADF;
 	const char *why = is_closed ? "it is closed" : sl_code_text(code);
 	const char *quote = input->is_stdin ? "" : "'";
-	const char *name = input->is_stdin ? "standard input" : input->path;
+	const char *name = input->is_stdin ? "standard input" : input->shown;
 	if (off == 0)
 		return sl_fail(&input->err, SL_PHASE_READ, code, "cannot read %s%s%s: %s", quote,
 			name, quote, why);
@@ -420,8 +465,8 @@ sl_input_fail_form(struct sl_input *input, enum sl_form form)
 			"cannot scan standard input: it is %s%s (put '%s |' in front)", name, what,
 			reader);
 	return sl_fail(&input->err, SL_PHASE_READ, SL_E_UNSUPPORTED,
-		"cannot scan '%s': it is %s%s (use: %s '%s' | sluice scan)", input->path, name,
-		what, reader, input->path);
+		"cannot scan '%s': it is %s%s (use: %s FILE | sluice scan)", input->shown, name,
+		what, reader);
 }
 
 int
@@ -431,7 +476,7 @@ sl_input_fail_undecided(struct sl_input *input, uint64_t lines)
 	return sl_fail(&input->err, SL_PHASE_NONE, SL_E_UNDECIDED,
 		"cannot decide %llu of the lines of %s%s%s: the pattern takes too many steps on "
 		"them, or they are longer than 1 MiB (a simpler pattern helps; -F has no limits)",
-		(unsigned long long)lines, quote, input->is_stdin ? "standard input" : input->path,
+		(unsigned long long)lines, quote, input->is_stdin ? "standard input" : input->shown,
 		quote);
 }
 
@@ -441,5 +486,5 @@ sl_input_fail_binary(struct sl_input *input)
 	return sl_fail(&input->err, SL_PHASE_READ, SL_E_UNSUPPORTED,
 		"'%s' is passed over: it is binary (files that are named are read whatever they "
 		"are)",
-		input->path);
+		input->shown);
 }

@@ -78,7 +78,7 @@ test_scan_unreadable() {
 compressed() { # name, form, reader
 	scan --json "$1"
 	expect 2 "$2"
-	expect 2 "$3 '$1'"
+	expect 2 "$3 FILE"
 	expect_totals 0 0
 	expect_state "$1" unsupported
 	scan --json <"$1"
@@ -335,6 +335,23 @@ test_scan_truncated() {
 	expect_state c ok
 }
 
+# standard input that is a file and becomes shorter is no end like others
+test_scan_truncated_standard_input() {
+	yes 'error' | head -n 1000000 >a
+	mkfifo pipe
+	timeout "$LIMIT" "$S" scan --json --progress none pipe - <a >out 2>err &
+	pid=$!
+	exec 8>pipe
+	printf 'fine\n' >&8
+	sleep "$(awk "BEGIN { print 0.3 * $SLOW }")"
+	truncate -s 600000 a
+	exec 8>&-
+	wait "$pid"
+	status=$?
+	expect 2 "standard input became shorter"
+	expect_totals 100001 100000
+}
+
 # a file that grows is read to the size it had
 test_scan_growing() {
 	yes 'error' | head -n 100000 >a
@@ -539,18 +556,75 @@ test_scan_bad_options() {
 	expect 28
 }
 
-# a file that is both input and output: what was there before is scanned, and it ends
+# a file that is both input and output is named and passed over, as grep does: it would grow by what is found in it
 test_scan_own_output() {
 	yes 'error' | head -n 100000 >a
 	timeout "$LIMIT" "$S" scan -p --no-filename a >>a 2>err
 	status=$?
-	expect 0
-	[[ $(wc -l <a) == 200000 ]] || fail "$(wc -l <a) lines"
-	yes 'error' | head -n 100000 >a
+	expect 2 "'a' is passed over: the results are written to it"
+	[[ $(wc -l <a) == 100000 ]] || fail "$(wc -l <a) lines"
 	timeout "$LIMIT" "$S" scan -p --no-filename <a >>a 2>err
 	status=$?
+	expect 2 "passed over"
+	[[ $(wc -l <a) == 100000 ]] || fail "$(wc -l <a) lines by way of standard input"
+	mkdir d
+	mv a d
+	(ulimit -f 20000; timeout "$LIMIT" "$S" scan -p d >d/out 2>err)
+	status=$?
+	expect 2 "'d/out' is passed over"
+	[[ $(wc -l <d/out) == 100000 ]] || fail "$(wc -l <d/out) lines of a folder"
+	# a device is no such file
+	scan -p /dev/null
+	expect 1
+}
+
+# the first error line ends a quiet run, whatever comes behind it
+test_scan_quiet_does_not_wait() {
+	printf 'fine\nerror\n' >a
+	mkfifo f
+	timeout "$LIMIT" "$S" scan -q a f >out 2>err
+	status=$?
 	expect 0
-	[[ $(wc -l <a) == 200000 ]] || fail "$(wc -l <a) lines by way of standard input"
+	timeout "$LIMIT" "$S" scan -q -e 'e.ror' a f >out 2>err
+	status=$?
+	expect 0
+}
+
+# what stderr is slow to take is not lost
+test_scan_thousands_of_troubles() {
+	local i
+	mkdir d
+	for ((i = 0; i < 6000; i++)); do
+		printf '\x1f\x8b\x08\0\0\0\0\0' >"d/log-with-a-rather-long-name-so-that-the-lines-are-long-$i"
+	done
+	scan -c d
+	expect 2
+	[[ $(grep -c 'gzip-compressed' err) == 6000 ]] || fail "$(wc -l <err) are named"
+}
+
+# a name that would be a command is not made one; a long path does not hide its file's name and the reason
+test_scan_hostile_names() {
+	local long=d i
+	mkdir d
+	printf '\x1f\x8b\x08\0\0\0\0\0' >"d/x'; touch pwned; '.gz"
+	scan d
+	expect 2 "(use: zcat FILE | sluice scan)"
+	for ((i = 0; i < 5; i++)); do
+		long=$long/$(printf 'a%.0s' {1..200})
+	done
+	mkdir -p "$long"
+	printf '\x1f\x8b\x08\0\0\0\0\0' >"$long/name.gz"
+	scan "$long"
+	expect 2 "/name.gz': it is gzip-compressed"
+}
+
+# a line too long to be kept says so in JSON, too
+test_scan_json_cut_line() {
+	{ head -c 3000000 /dev/zero | tr '\0' a; printf ' error\n'; } >a
+	scan -p --json --chunk 64K -e '^a' a
+	expect 0
+	grep -q '"truncated_bytes":' out || fail "nothing says that it is cut"
+	! grep -q 'a\\n"' out || fail "a newline behind the cut"
 }
 
 # many troubles are each named, once

@@ -529,7 +529,7 @@ Test(scan, compressed_and_utf16_inputs_are_never_counted)
 		const char *name, *bytes;
 		size_t len;
 		const char *words;
-	} cases[] = { { "gz", "\x1f\x8b\x08 error\n", 10, "zcat 'gz'" },
+	} cases[] = { { "gz", "\x1f\x8b\x08 error\n", 10, "zcat FILE" },
 		{ "zst", "\x28\xb5\x2f\xfd error\n", 11, "zstdcat" },
 		{ "utf16",
 			"\xff\xfe"

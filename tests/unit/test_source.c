@@ -50,7 +50,7 @@ static void
 open_input(struct bench *bench, const char *path, bool is_found)
 {
 	cr_assert_eq(sl_input_new(&bench->input, path, is_found), 0);
-	cr_assert_eq(sl_input_open(&bench->input, 1), 0);
+	cr_assert_eq(sl_input_open(&bench->input, 1, &(struct sl_input_identity){ 0 }), 0);
 }
 
 static void
@@ -262,7 +262,8 @@ opens_many(struct bench *bench)
 	for (size_t i = 0; i < SL_COUNT_OF(inputs); i++)
 		cr_assert_eq(sl_input_new(&inputs[i], i % 3 ? "there" : "missing", false), 0);
 	(void)sl_fail(&inputs[1]->err, SL_PHASE_FOLDER, -EACCES, "known before");
-	cr_expect_eq(sl_input_open(inputs, SL_COUNT_OF(inputs)), 0);
+	cr_expect_eq(
+		sl_input_open(inputs, SL_COUNT_OF(inputs), &(struct sl_input_identity){ 0 }), 0);
 	for (size_t i = 0; i < SL_COUNT_OF(inputs); i++) {
 		int want = i == 1 ? -EACCES : i % 3 ? 0 : -ENOENT;
 		cr_expect_eq(inputs[i]->err.code, want, "%zu", i);

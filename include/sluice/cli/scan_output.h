@@ -27,6 +27,7 @@ struct sl_scan_output {
 	size_t row_count, row_cap;
 	bool with_names;
 	bool terminal, colour; /* of stdout */
+	bool is_file;          /* of stdout */
 	bool is_watched;       /* what is pending should not wait for more */
 	uint64_t sent_bytes;
 	/* of JSON: where the input's events begin, the matches in it, and the sums over all inputs

@@ -63,6 +63,8 @@ struct sl_scan_setup {
 	size_t count;
 	const struct sl_pattern *pattern;
 	struct sl_scan_sink sink;
+	int output_fd;     /* where the results go: if it is a regular file, that is no input; 0 =
+			      nowhere */
 	bool numbers;      /* lines are numbered */
 	uint64_t max_hits; /* of an input; UINT64_MAX = no limit. What comes after the last of them
 			      is not counted. */

@@ -32,7 +32,8 @@ enum sl_input_direct {
 
 /* Readable: the first group. The rest is the module's. */
 struct sl_input {
-	char *path; /* as given or found; "-" is standard input */
+	char *path;  /* as given or found; "-" is standard input */
+	char *shown; /* the same, cut in its middle if it is long: for messages */
 	bool is_stdin;
 	bool is_found; /* in a folder, not named by the user */
 	enum sl_input_kind kind;
@@ -43,13 +44,14 @@ struct sl_input {
 	bool has_begun; /* a stream of which something was read */
 	uint64_t left;  /* of a stream that is a file: bytes up to its size when it was opened; else
 			   UINT64_MAX */
+	uint64_t left_at_first;
 	int fd;
 	enum sl_input_direct direct;
 	int direct_fd;
 	bool no_nowait; /* the file system knows no RWF_NOWAIT */
 	bool is_cold;
-	uint64_t probe_at; /* where a cold file is looked at again */
-	uint64_t next_off; /* of the next range */
+	uint64_t probe_at;     /* where a cold file is looked at again */
+	uint64_t next_off;     /* of the next range */
 	uint64_t direct_bytes; /* read past the page cache */
 };
 
@@ -67,13 +69,25 @@ int sl_input_new(struct sl_input **out, const char *path, bool is_found) SL_MUST
 /* Must be closed. NULL is fine. */
 void sl_input_free(struct sl_input *input);
 
+/* A regular file, or none: {0}. */
+struct sl_input_identity {
+	bool is_file;
+	unsigned dev_major, dev_minor;
+	uint64_t inode;
+};
+
+/* Of what is open as `fd`; none below 1. */
+SL_SUSPENDS
+struct sl_input_identity sl_input_identify(int fd);
+
 /*
  * Open them and find out what they are. What goes wrong with one stays with it, in input->err;
- * inputs whose err.code is set already are passed over. Returns 0 or the cancellation; then some
- * may be open.
+ * inputs whose err.code is set already are passed over; so fails `output`, which would grow by what
+ * is found in it. Returns 0 or the cancellation; then some may be open.
  */
 SL_SUSPENDS
-int sl_input_open(struct sl_input **inputs, size_t count) SL_MUST_CHECK;
+int sl_input_open(struct sl_input **inputs, size_t count,
+	const struct sl_input_identity *output) SL_MUST_CHECK;
 
 #define SL_INPUT_OPEN_MAX 32u /* inputs opened with one call */
 
