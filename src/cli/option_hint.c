@@ -88,15 +88,20 @@ static const struct hint get_hints[] = {
 static const struct hint scan_hints[] = {
 	{ "-h", "use --help, or --no-filename" },
 	{ "-V", "use 'sluice --version'" },
-	{ "--null-data --search-zip --decompress",
-		"compressed input is known by its first bytes; leave it out" },
-	{ "--recursive -R --dereference-recursive --no-ignore --hidden -u --unrestricted "
-	  "--extended-regexp "
-	  "--perl-regexp --pcre2 --text --binary",
+	{ "--search-zip --decompress",
+		"compressed input is not read by this version: 'zcat FILE | sluice scan'" },
+	{ "-R --dereference-recursive",
+		"folders are walked anyway, symbolic links in them are not followed: name what "
+		"they lead to" },
+	{ "--text --binary",
+		"files that are named are read whatever they are; in folders binary ones are "
+		"passed over" },
+	{ "--recursive --no-ignore --hidden -u --unrestricted --extended-regexp --perl-regexp "
+	  "--pcre2",
 		ANYWAY },
 	{ "-j --threads", "use --workers" },
 	{ "--colour", "use --color" },
-	{ "-N --no-line-number", "lines are numbered only with -n" },
+	{ "-N --no-line-number", "lines that are printed are always numbered" },
 	{ "-G --basic-regexp", "patterns are Perl-compatible regular expressions" },
 	{ "-s --no-messages",
 		"what could not be read is always said; send standard error elsewhere" },
@@ -105,7 +110,7 @@ static const struct hint scan_hints[] = {
 	  "--only-matching -A --after-context -B --before-context -C --context -x --line-regexp "
 	  "--level --histogram "
 	  "--records --include --exclude --exclude-dir -g --glob --follow --state --since --until "
-	  "-0 -Z --null -b "
+	  "-0 -Z --null --null-data -b "
 	  "--byte-offset --line-buffered -S --smart-case -U --multiline -d -D -I",
 		LATER },
 	{ NULL, NULL },

@@ -157,7 +157,7 @@ static const struct sl_option scan_options[] = {
 		.help = "Patterns are plain strings, not regular expressions." },
 	{ .group = "Patterns", .letter = 'i', .name = "ignore-case",
 		.kind = SL_OPTION_FLAG, FIELD(ignore_case),
-		.help = "Upper and lower case are the same." },
+		.help = "Upper and lower case of ASCII letters are the same." },
 
 	{ .group = "Output", .letter = 'p', .name = "print",
 		.kind = SL_OPTION_FLAG, FIELD(print),
