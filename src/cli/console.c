@@ -6,6 +6,7 @@
 #include "sluice/cli/console.h"
 
 #include "sluice/rt/io.h"
+#include "sluice/rt/signal.h"
 #include "sluice/ui/colour.h"
 #include "sluice/ui/terminal.h"
 
@@ -105,6 +106,19 @@ sl_console_style(void)
 
 /* ---- lines ---- */
 
+/* Nobody reads signals while this thread stands here: one that ends the run ends it. */
+static void
+heed_signals(void)
+{
+	static const int ends[] = { SIGINT, SIGTERM, SIGHUP };
+	sigset_t pending;
+	if (sigpending(&pending) != 0)
+		return;
+	for (size_t i = 0; i < SL_COUNT_OF(ends); i++)
+		if (sigismember(&pending, ends[i]) == 1)
+			sl_signal_die(ends[i]);
+}
+
 /*
  * Write without the ring. Who waits patiently looks up now and then, whether the run must end.
  * Errors are nobody's to hear.
@@ -117,6 +131,8 @@ write_direct(struct sl_span data, bool patient)
 		int count = poll(&ready, 1, LAST_FRAME_MS);
 		if (count == 0 && console.hurried)
 			console.gave_up = true;
+		if (count == 0)
+			heed_signals();
 		if (count == 0 && !patient)
 			return;
 		if (count <= 0)

@@ -207,7 +207,9 @@ send_json(struct sl_get_events *events, struct sl_buf *line)
 	int code = line->failed ? 0 : sl_output_send(events->json, line);
 	if (code == -ECANCELED || code == -ETIMEDOUT) {
 		/* The run ends while the reader is slow: its last events are worth a moment. */
-		sl_shield_begin(&shield, sl_deadline_in(LAST_EVENTS_NS));
+		if (!events->last_events_ns)
+			events->last_events_ns = sl_deadline_in(LAST_EVENTS_NS);
+		sl_shield_begin(&shield, events->last_events_ns);
 		code = sl_output_send(events->json, line);
 		sl_shield_end(&shield);
 	}
@@ -367,7 +369,8 @@ json_summary(struct sl_get_events *events, const struct sl_batch_summary *summar
 	sl_json_u64(&json, "not_begun", left_over(events, summary));
 	sl_json_u64(&json, "bytes", summary->bytes);
 	sl_json_seconds(&json, "seconds", sl_now() - events->started_ns);
-	sl_json_bool(&json, "durable", events->options->sync != SL_SYNC_NONE);
+	sl_json_bool(&json, "durable",
+		events->options->sync != SL_SYNC_NONE && summary->unverified == 0);
 	sl_json_end_line(&json);
 	send_json(events, &line);
 }
@@ -582,8 +585,8 @@ sl_get_events_end(
 	sl_group_cancel(&events->ticker, -ECANCELED);
 	sl_group_leave(&events->ticker);
 	struct sl_shield shield;
-	sl_shield_begin(
-		&shield, sl_task_cancelled() ? sl_deadline_in(SL_NS_PER_S / 2) : SL_FOREVER);
+	sl_shield_begin(&shield,
+		sl_task_cancelled() ? sl_deadline_in(SL_NS_PER_S / 2) : sl_task_deadline());
 	if (events->json)
 		json_summary(events, summary);
 	bool bars = sl_console_has_bars();

@@ -48,7 +48,7 @@ SL_SUSPENDS
 static void
 fetch_free(struct fetch *fetch)
 {
-	if (fetch->target == TARGET_STREAM && fetch->stream_fd != STDOUT_FILENO)
+	if (fetch->target == TARGET_STREAM && fetch->stream_fd > STDERR_FILENO)
 		sl_io_close(fetch->stream_fd);
 	sl_folder_unref(fetch->folder);
 	sl_digest_free(fetch->digest);
@@ -170,11 +170,15 @@ SL_SUSPENDS
 static void
 report(struct fetch *fetch)
 {
-	const struct sl_batch_events *events = &fetch->batch->options.events;
+	struct sl_batch *batch = fetch->batch;
+	const struct sl_batch_events *events = &batch->options.events;
 	struct sl_shield shield;
 	bool cancelled = sl_task_cancelled() != 0;
+	/* Of hundreds that were cancelled together all have but this moment. */
+	if (cancelled && !batch->last_words_ns)
+		batch->last_words_ns = sl_deadline_in(REPORT_NS);
 	if (cancelled)
-		sl_shield_begin(&shield, sl_deadline_in(REPORT_NS));
+		sl_shield_begin(&shield, batch->last_words_ns);
 	if (events->ended)
 		events->ended(events->ctx, &fetch->view);
 	if (cancelled)

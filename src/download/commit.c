@@ -34,7 +34,7 @@ not_durable(struct fetch *fetch, int code)
 static int
 sync_failed(struct fetch *fetch, int code)
 {
-	if (code == -ECANCELED || code == -ETIMEDOUT)
+	if (code == -ECANCELED || (code == -ETIMEDOUT && sl_task_cancelled()))
 		return code;
 	return sl_fail(&fetch->error, SL_PHASE_SYNC, code,
 		"cannot bring '%s' to the disk: %s (its bytes may be lost)", fetch->part.part_name,
@@ -429,10 +429,15 @@ refuse_rest(struct sl_batch *batch, int code)
 	struct fetch *rest = NULL;
 	batch->commit_code = code == -EPIPE ? 0 : code;
 	sl_channel_close(batch->finished);
+	struct sl_list late;
+	sl_list_init(&late);
 	while (sl_channel_try_receive(batch->finished, &rest) == 0) {
 		sl_part_discard(&rest->part);
-		fetch_end(rest, code);
+		sl_list_push_back(&late, &rest->of_late);
 	}
+	/* Reports may wait for their reader, parts must not. */
+	for (struct sl_list *node; (node = sl_list_pop(&late));)
+		fetch_end(sl_list_item(node, struct fetch, of_late), code);
 }
 
 int

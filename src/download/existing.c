@@ -14,10 +14,12 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #define FIFO_RETRY_NS (50 * SL_NS_PER_MS) /* between looks whether somebody reads a FIFO */
 #define FIFO_FLAGS (O_WRONLY | O_NONBLOCK | O_NOCTTY)
 #define TIME_GRAIN_S 2 /* the coarsest time stamps of files that are common (FAT) */
+#define FRESH_S 600    /* a file that was changed since may not be on the disk yet */
 #define WHY_MAX 200
 
 static int
@@ -210,6 +212,32 @@ compare_checksum(struct fetch *fetch, const struct statx *st)
 
 /* ---- what is there ---- */
 
+/* What a run left that did not sync, or was killed before. The kernel writes what is older than
+ * half a minute by itself. */
+static bool
+may_be_in_memory_only(const struct fetch *fetch, const struct statx *st)
+{
+	uint64_t now_s = sl_clock_wall_ns() / SL_NS_PER_S;
+	uint64_t changed_s = (uint64_t)SL_MAX(st->stx_ctime.tv_sec, (int64_t)0);
+	return fetch->batch->options.sync != SL_SYNC_NONE && changed_s + FRESH_S > now_s;
+}
+
+/* 1, or a code. */
+SL_SUSPENDS
+static int
+bring_to_disk(struct fetch *fetch)
+{
+	int fd = sl_io_open(fetch->folder->fd, fetch->name, O_RDONLY | O_NONBLOCK, 0, 0);
+	int code = fd < 0 ? fd : sl_io_sync(fd, SL_SYNC_DATA);
+	sl_io_close(fd);
+	if (fd >= 0 && !code)
+		code = sl_folder_sync(fetch->folder);
+	if (!code)
+		return 1;
+	return sl_fail_code(&fetch->error, SL_PHASE_SYNC, code,
+		"'%s' is complete, but cannot be brought to the disk", fetch->path);
+}
+
 SL_SUSPENDS
 static int
 regular_exists(struct fetch *fetch, const struct statx *st)
@@ -229,9 +257,9 @@ regular_exists(struct fetch *fetch, const struct statx *st)
 	case SL_EXISTS_AUTO:
 		break;
 	}
-	if (fetch->entry.checksum.kind != SL_CHECKSUM_NONE)
-		return compare_checksum(fetch, st);
-	return compare_with_server(fetch, st);
+	int same = fetch->entry.checksum.kind != SL_CHECKSUM_NONE ? compare_checksum(fetch, st)
+								  : compare_with_server(fetch, st);
+	return same == 1 && may_be_in_memory_only(fetch, st) ? bring_to_disk(fetch) : same;
 }
 
 /* A link to nothing: there is no file, but a rename that replaces nothing would not take its place.
@@ -320,6 +348,28 @@ judge(struct fetch *fetch, const struct statx *st, bool by_link)
 		fetch->path);
 }
 
+/* /dev/stdout and the like: where the descriptor leads is where the bytes are to go, not a name to
+ * be replaced. Streams behind it are opened as any stream. */
+SL_SUSPENDS
+static bool
+is_own_descriptor(struct fetch *fetch, const struct statx *st)
+{
+	static const int own[] = { STDOUT_FILENO, STDERR_FILENO };
+	if (!fetch->batch->options.output || !S_ISREG(st->stx_mode))
+		return false;
+	for (size_t i = 0; i < SL_COUNT_OF(own); i++) {
+		struct statx open = { 0 };
+		if (sl_io_stat(own[i], "", AT_EMPTY_PATH, STATX_BASIC_STATS, &open) != 0 ||
+			open.stx_ino != st->stx_ino || open.stx_dev_major != st->stx_dev_major ||
+			open.stx_dev_minor != st->stx_dev_minor)
+			continue;
+		fetch->target = TARGET_STREAM;
+		fetch->stream_fd = own[i];
+		return true;
+	}
+	return false;
+}
+
 int
 existing_look(struct fetch *fetch)
 {
@@ -339,5 +389,7 @@ existing_look(struct fetch *fetch)
 	if (code)
 		return sl_fail_code(
 			&fetch->error, SL_PHASE_CREATE, code, "cannot look at '%s'", fetch->path);
+	if (by_link && is_own_descriptor(fetch, &st))
+		return 0;
 	return judge(fetch, &st, by_link);
 }

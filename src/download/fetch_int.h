@@ -31,7 +31,8 @@ enum target_kind { TARGET_FILE, TARGET_STREAM /* stdout, a character device, a F
  */
 struct fetch {
 	struct sl_download view;
-	struct sl_list link; /* batch->active */
+	struct sl_list link;    /* batch->active */
+	struct sl_list of_late; /* at the end of a run: reported after all parts are gone */
 	struct sl_batch *batch;
 	struct sl_entry entry;
 	struct sl_error error;
@@ -62,10 +63,12 @@ struct sl_batch {
 	struct sl_list active;
 	struct sl_group *jobs, *committer; /* NULL unless running */
 	struct sl_channel
-		*finished;     /* of struct fetch *: small files on their way to the committer */
-	unsigned commit_files; /* of a group, at most COMMIT_FILES */
-	bool sync_each;        /* syncfs has failed once: it cannot speak for a group any more */
-	int commit_code;       /* why the committer ended while files still came */
+		*finished;      /* of struct fetch *: small files on their way to the committer */
+	unsigned commit_files;  /* of a group, at most COMMIT_FILES */
+	uint64_t last_words_ns; /* until when the ends of cancelled downloads are reported; 0 = none
+				   yet */
+	bool sync_each;         /* syncfs has failed once: it cannot speak for a group any more */
+	int commit_code;        /* why the committer ended while files still came */
 	uint64_t next_index;
 	bool source_ended;
 	struct sl_semaphore source_turn; /* a source may suspend: one job at a time asks it */

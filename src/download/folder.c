@@ -1,6 +1,7 @@
 #include "sluice/download/folder.h"
 
 #include "sluice/rt/io.h"
+#include "sluice/rt/offload.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -233,11 +234,10 @@ find_open(struct sl_folders *folders, struct sl_span path)
 	return NULL;
 }
 
-/* fstatfs only reads what the kernel has in memory; where it fails (a simulated descriptor) the
- * common case is assumed. Overlayfs is not among the local ones: its syncfs does not tell of writes
- * that failed below it. */
+/* Where fstatfs fails (a simulated descriptor) the common case is assumed. Overlayfs is not among
+ * the local ones: its syncfs does not tell of writes that failed below it. */
 static unsigned
-traits_of(int fd)
+traits_of(const struct statfs *fs)
 {
 	static const struct {
 		long magic;
@@ -256,16 +256,27 @@ traits_of(int fd)
 		{ 0xfe534d42 /* SMB2 */, SL_FOLDER_NO_MODES },
 		{ FUSE_SUPER_MAGIC, SL_FOLDER_NO_MODES },
 	};
-	struct statfs fs = { 0 };
-	if (fstatfs(fd, &fs) != 0)
-		return SL_FOLDER_DIRECT | SL_FOLDER_LOCAL;
 	for (size_t i = 0; i < SL_COUNT_OF(known); i++)
-		if ((long)fs.f_type == known[i].magic)
+		if ((long)fs->f_type == known[i].magic)
 			return known[i].traits;
 	return 0;
 }
 
-SL_SUSPENDS
+struct traits_call {
+	int fd;
+	unsigned traits;
+};
+
+static int
+ask_traits(void *arg)
+{
+	struct traits_call *call = arg;
+	struct statfs fs = { 0 };
+	call->traits =
+		fstatfs(call->fd, &fs) == 0 ? traits_of(&fs) : SL_FOLDER_DIRECT | SL_FOLDER_LOCAL;
+	return 0;
+}
+
 /* "base/path", or either alone. */
 static char *
 full_path(const struct sl_folder *base, struct sl_span path)
@@ -307,9 +318,12 @@ open_new(struct sl_folders *folders, const struct walk *walk, struct sl_span rel
 		return code;
 	}
 	*folder = (struct sl_folder){ .path = path, .fd = code, .refs = 1 };
-	folder->traits = traits_of(folder->fd);
 	sl_list_init(&folder->link);
-	code = learn_identity(folder);
+	struct traits_call call = { .fd = folder->fd };
+	code = sl_blocking_wait(ask_traits, &call); /* a server may have to be asked */
+	folder->traits = call.traits;
+	if (!code)
+		code = learn_identity(folder);
 	if (code) {
 		forget(folder);
 		return code;

@@ -15,7 +15,9 @@
 #include <unistd.h>
 
 #define BLOCK 4096u /* what direct I/O is aligned to, in memory, file and length */
-#define PART_MODE (S_IRUSR | S_IWUSR)
+/* The sticky bit means nothing for a file, so nobody else sets it: by it the next run knows what a
+ * killed one has left. It goes when the file gets its own mode, under its final name. */
+#define PART_MODE (S_ISVTX | S_IRUSR | S_IWUSR)
 #define TAKE_OVER_TRIES 4
 #define LOCK_PATIENCE_NS SL_NS_PER_S
 #define LOCK_RETRY_NS (50 * SL_NS_PER_MS)
@@ -171,10 +173,14 @@ foreign(const struct sl_part *part, const struct statx *st)
 		return "something that is no regular file has that name; move it away";
 	if (st->stx_uid != geteuid())
 		return "it belongs to another user; move it away";
-	/* What sluice leaves is 0600 and has one name: other programs have .part files, too. */
-	if ((modes && (st->stx_mode & 07777) != PART_MODE) || st->stx_nlink > 1)
-		return "a file of that name is there that no run of sluice has left; move it away";
-	return NULL;
+	/* Other programs have .part files, too. Where modes are not kept only an empty one is no
+	 * loss. */
+	bool marked = (st->stx_mode & 07777) == PART_MODE || (!modes && st->stx_size == 0);
+	if (marked && st->stx_nlink == 1)
+		return NULL;
+	return modes ? "a file of that name is there that no run of sluice has left; move it away"
+		     : "this file system keeps no modes, which would tell whether a run of sluice "
+		       "has left it; move it away";
 }
 
 static int
@@ -212,10 +218,12 @@ take_over(struct sl_part *part, struct sl_error *err)
 		return 1;
 	if (!code && look.fd < 0)
 		code = look.fd;
+	/* With the lock it is ours to look at; by now it may have its final name, and the part's is
+	 * free. */
+	if (!code && !look.locked)
+		code = settle(part, &look);
 	if (!code)
 		code = judge_left_over(part, &look, err);
-	if (!code)
-		code = settle(part, &look);
 	if (!code)
 		code = sl_io_truncate(look.fd, 0);
 	if (code) {
@@ -450,7 +458,18 @@ static int
 publish_by_link(struct sl_part *part)
 {
 	int fd = part->folder->fd;
+	struct statx st = { 0 };
 	int code = sl_io_link(fd, part->part_name, fd, part->name);
+	bool no_links = code == -EPERM || code == -ENOSYS || code == -EOPNOTSUPP || code == -EMLINK;
+	if (no_links) {
+		code = sl_io_stat(fd, part->name, AT_SYMLINK_NOFOLLOW, STATX_TYPE, &st);
+		if (code != -ENOENT)
+			return code ? code : -EEXIST;
+		sl_log_info("'%s': this file system cannot rename without replacing: whoever makes "
+			    "that name at this very moment is replaced",
+			part->name);
+		return sl_io_rename(fd, part->part_name, fd, part->name, 0);
+	}
 	if (code)
 		return code;
 	code = sl_io_unlink(fd, part->part_name, 0);

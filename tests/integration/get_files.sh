@@ -232,6 +232,43 @@ test_files_foreign_parts() {
 	absent nowhere
 }
 
+# a file that only happens to be called like a part is nobody's to take, whatever mode it has
+test_files_foreign_part() {
+	(umask 077 && echo precious >f.part)
+	get "$ORIGIN/gen/100/1/f"
+	expect 13 "no run of sluice has left"
+	expect_content f.part precious
+	(umask 077 && get "$ORIGIN/gen/100/1/g.part" && expect 0) || exit 1
+	get "$ORIGIN/gen/100/1/g"
+	expect 13 "no run of sluice has left"
+	is_gen g.part 100 1
+}
+
+# a run that waits for another's part goes on by itself once that one is done
+test_files_part_freed_meanwhile() {
+	local first
+	hold freed f
+	first=$pid
+	start get --if-exists=replace "$ORIGIN/gen/3000/6" -o f
+	sleep 0.2
+	opened freed
+	finish 20
+	[[ $status == 0 ]] || fail "exit $status: $(cat err)"
+	wait "$first"
+	is_gen f 3000 6
+	no_parts
+}
+
+# -o /dev/stdout is standard output, also where that is a file
+test_files_link_to_stdout() {
+	ln -s /proc/self/fd/1 link
+	timeout 20 "$S" get --if-exists=replace "$ORIGIN/gen/3000/6" -o link >out 2>err
+	status=$?
+	expect 0
+	is_gen out 3000 6
+	[[ -L link ]] || fail "the link was replaced"
+}
+
 # root takes over no part of another user
 test_files_part_of_another_user() {
 	as_root

@@ -218,3 +218,46 @@ test_signals_kill() {
 		rm f*
 	done
 }
+
+# fd 9 is a pipe, $PWD/NAME, that nobody reads and that is full
+stuck_pipe() { # name
+	mkfifo "$1"
+	exec 9<>"$1"
+	dd if=/dev/zero bs=65536 count=64 oflag=nonblock >&9 2>/dev/null
+}
+
+# a signal ends it although standard error takes nothing
+test_signals_stuck_stderr() {
+	local arguments
+	stuck_pipe full
+	for arguments in "--nonsense" "$ORIGIN/gen/10/1/f$RANDOM" "--stats $ORIGIN/gen/10/1/g"; do
+		"$S" get $arguments >out 2>full &
+		pid=$!
+		sleep "$(awk "BEGIN { print 0.5 * $SLOW }")"
+		kill -TERM "$pid"
+		until_true 10 has_ended "$pid"
+		wait "$pid"
+		status=$?
+		[[ $status == 143 ]] || fail "$arguments: exit $status"
+	done
+}
+
+has_ended() { # pid
+	! kill -0 "$1" 2>/dev/null || [[ $(ps -o stat= -p "$1") == Z* ]]
+}
+
+# the deadline ends it although nobody reads its events
+test_signals_deadline_unread_events() {
+	local i
+	stuck_pipe full
+	timeout $((10 * SLOW)) "$S" get --json --deadline 500ms "$ORIGIN/gen/10/1/f" >full 2>err
+	status=$?
+	[[ $status != 124 ]] || fail "it goes on for ever"
+	for i in {1..300}; do
+		printf '%s\n out=g%d\n' "$ORIGIN/gen/10/$i" "$i"
+	done >list
+	timeout $((10 * SLOW)) "$S" get --json --deadline 1s -j 8 -i list >full 2>err
+	status=$?
+	[[ $status != 124 ]] || fail "with many files it goes on for long"
+	no_parts
+}

@@ -576,7 +576,7 @@ Test(batch, another_runs_part_is_in_use)
 {
 	struct batch_bench *bench = batch_begin();
 	scratch_write_text("x.part", "");
-	cr_assert_eq(chmod("x.part", 0600), 0);
+	cr_assert_eq(chmod("x.part", 01600), 0);
 	struct sl_op lock = { .kind = SL_OP_LOCK, .fd = open("x.part", O_RDWR | O_CLOEXEC) };
 	cr_assert_eq(sl_op_run_blocking(&lock), 0);
 	cr_expect_eq(batch_run(bench, "$/gen/10/1/x\n$/gen/10/1/y\n"), SL_E_IN_USE);

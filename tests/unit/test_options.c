@@ -328,7 +328,7 @@ Test(options, unknown_ones_get_a_hint)
 		{ "get -\x01 a", "'sluice get --help' lists them" },
 		{ "scan -v x", "this version does not have it" },
 		{ "scan -w x", "this version does not have it" },
-		{ "scan -R x", "it is so anyway" },
+		{ "scan --recursive x", "it is so anyway" },
 		{ "scan --verbose x", "'sluice scan --help' lists them" },
 		{ "scan --ignorecase x", "did you mean '--ignore-case'?" },
 		{ "scan -h x", "use --help" },

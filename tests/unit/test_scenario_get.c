@@ -282,7 +282,7 @@ Test(scenario_get, a_part_of_another_run_is_left_alone_one_of_a_dead_run_is_take
 	for (uint64_t seed = seeds.first; seed < seeds.end; seed++) {
 		struct scenario *scenario = scenario_plain(seed);
 		scenario_offer(scenario, (struct sim_http_file){ .len = 5000 });
-		sim_put_file(scenario->sim, "f0.part", "half of it", 10, 0600);
+		sim_put_file(scenario->sim, "f0.part", "half of it", 10, 01600);
 		sim_hold_lock(scenario->sim, "f0.part", true);
 		get_scene_run(&scenario->get);
 		scenario_expect_failure(scenario, 0, SL_E_IN_USE, SL_PHASE_CREATE);

@@ -26,9 +26,10 @@ struct sl_get_events {
 	struct sl_output *json; /* NULL without --json */
 	struct sl_group ticker; /* the task of JSON's progress events */
 	struct sl_get_meter meters[SL_GET_METERS];
-	struct sl_rate rate;    /* of all */
-	struct sl_buf failures; /* the list at the end */
-	bool reader_gone;       /* nobody reads the file on stdout any more: no failure */
+	struct sl_rate rate;     /* of all */
+	struct sl_buf failures;  /* the list at the end */
+	uint64_t last_events_ns; /* until when a cancelled run's events are sent; 0 = not yet */
+	bool reader_gone;        /* nobody reads the file on stdout any more: no failure */
 	uint64_t failures_listed, failures_left_out;
 	uint64_t inputs; /* in all */
 	uint64_t started_ns;

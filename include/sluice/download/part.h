@@ -1,10 +1,11 @@
 /*
  * part.h - NAME.part: what a download writes until it may have its final name.
  *
- * The part is created 0600, exclusively and without following links, and locked; another run's lock
- * means "in use". One left behind by a killed run (regular file, ours, 0600, one link, lock free)
- * is taken over from byte 0; any other file of that name is somebody's and is left alone. The part
- * is removed only while its name still stands for the inode this run holds.
+ * The part is created with mode 01600 (sticky: no other program does that), exclusively and without
+ * following links, and locked; another run's lock means "in use". One left behind by a killed run
+ * (regular file, ours, 01600, one link, lock free) is taken over from byte 0; any other file of
+ * that name is somebody's and is left alone. The part is removed only while its name still stands
+ * for the inode this run holds.
  */
 #ifndef SLUICE_DOWNLOAD_PART_H
 #define SLUICE_DOWNLOAD_PART_H
