@@ -137,16 +137,15 @@ learn_record(struct sl_tls_bio *io)
 }
 
 int
-sl_tls_bio_fill(
-	struct sl_tls_bio *io, int fd, size_t sure, int flags, uint64_t deadline_ns)
+sl_tls_bio_fill(struct sl_tls_bio *io, int fd, size_t sure, int flags, uint64_t deadline_ns)
 {
 	/* Nothing may land where nothing was asked for. */
 	if (io->landed > 0 || io->want_len == 0)
 		return -EPROTO;
 	/* Part of a record may be in OpenSSL's buffer already; the rest holds all that is sure. */
 	bool whole = sure >= io->want_len + SL_TLS_RECORD;
-	int rc = sl_io_recv(fd, io->want, piece(io), flags | (whole ? MSG_WAITALL : 0),
-		deadline_ns);
+	int rc =
+		sl_io_recv(fd, io->want, piece(io), flags | (whole ? MSG_WAITALL : 0), deadline_ns);
 	if (rc < 0)
 		return rc;
 	io->landed = (size_t)rc;

@@ -44,8 +44,8 @@ void sl_tls_bio_release(struct sl_tls_bio *io);
  * -EAGAIN: may be called again; -EPROTO if OpenSSL wants nothing.
  */
 SL_SUSPENDS
-int sl_tls_bio_fill(struct sl_tls_bio *io, int fd, size_t sure, int flags,
-	uint64_t deadline_ns) SL_MUST_CHECK;
+int sl_tls_bio_fill(
+	struct sl_tls_bio *io, int fd, size_t sure, int flags, uint64_t deadline_ns) SL_MUST_CHECK;
 
 /* Send all that OpenSSL wrote. Returns 0; -ENOMEM if some was lost; a code of send. May be called
  * again after -ETIMEDOUT: it goes on where it was. `flags` are MSG_*. */
