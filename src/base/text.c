@@ -89,6 +89,40 @@ width_of(uint32_t code)
 	return 1;
 }
 
+bool
+sl_text_is_utf8(struct sl_span text)
+{
+	while (text.len > 0) {
+		uint32_t code = 0;
+		size_t len = sl_text_utf8(text, &code);
+		if (len == 0)
+			return false;
+		text.data += len;
+		text.len -= len;
+	}
+	return true;
+}
+
+void
+sl_text_add_base64(struct sl_buf *out, struct sl_span data)
+{
+	static const char digits[] =
+		"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+	const unsigned char *p = (const unsigned char *)data.data;
+	for (size_t i = 0; i < data.len; i += 3) {
+		size_t have = SL_MIN(data.len - i, (size_t)3);
+		uint32_t group = (uint32_t)p[i] << 16;
+		if (have > 1)
+			group |= (uint32_t)p[i + 1] << 8;
+		if (have > 2)
+			group |= p[i + 2];
+		sl_buf_add_char(out, digits[group >> 18]);
+		sl_buf_add_char(out, digits[group >> 12 & 63]);
+		sl_buf_add_char(out, have > 1 ? digits[group >> 6 & 63] : '=');
+		sl_buf_add_char(out, have > 2 ? digits[group & 63] : '=');
+	}
+}
+
 size_t
 sl_text_width(struct sl_span text)
 {

@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <poll.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 /* How long a cancelled run waits for its last words to be taken: a person waits for the prompt. */
@@ -103,6 +104,40 @@ sl_output_open(struct sl_output **out, int fd)
 	return 0;
 }
 
+SL_SUSPENDS
+static int
+enqueue(struct sl_output *output, struct sl_buf *buf)
+{
+	int code = sl_channel_send(output->queue, buf, SL_FOREVER);
+	if (code == 0)
+		*buf = (struct sl_buf){ 0 };
+	else if (code == -EPIPE)
+		code = output->state ? output->state : -EPIPE;
+	return code;
+}
+
+/* In pieces, so that the queue holds no more than so many of them: who sends keeps the rest. */
+SL_SUSPENDS
+static int
+enqueue_large(struct sl_output *output, struct sl_buf *buf)
+{
+	int code = 0;
+	size_t sent = 0;
+	while (sent < buf->len && code == 0) {
+		struct sl_buf piece = { 0 };
+		size_t len = SL_MIN(buf->len - sent, (size_t)SL_OUTPUT_BUFFER);
+		sl_buf_add(&piece, buf->data + sent, len);
+		code = piece.failed ? -ENOMEM : enqueue(output, &piece);
+		sl_buf_release(&piece);
+		sent += code == 0 ? len : 0;
+	}
+	if (code == 0)
+		sl_buf_release(buf);
+	else
+		memmove(buf->data, buf->data + sent, buf->len -= sent);
+	return code;
+}
+
 int
 sl_output_send(struct sl_output *output, struct sl_buf *buf)
 {
@@ -112,12 +147,7 @@ sl_output_send(struct sl_output *output, struct sl_buf *buf)
 		return -ENOMEM;
 	if (buf->len == 0)
 		return 0;
-	int code = sl_channel_send(output->queue, buf, SL_FOREVER);
-	if (code == 0)
-		*buf = (struct sl_buf){ 0 };
-	else if (code == -EPIPE)
-		code = output->state ? output->state : -EPIPE;
-	return code;
+	return buf->len > 2 * SL_OUTPUT_BUFFER ? enqueue_large(output, buf) : enqueue(output, buf);
 }
 
 int

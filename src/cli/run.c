@@ -43,7 +43,7 @@ static void
 name_what_is_left(void *ctx, const struct sl_task_info *info)
 {
 	static const char *const disk[] = { "sync", "syncfs", "allocate", "rename", "unlink",
-		"write", "read", "open" };
+		"write", "read", "open", "blocking call" };
 	static const char *const own[] = { "signals", "console", "standard output" };
 	(void)ctx;
 	for (size_t i = 0; i < SL_COUNT_OF(own); i++)

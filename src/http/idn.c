@@ -6,20 +6,6 @@
 #include <idn2.h>
 #include <stdlib.h>
 
-static bool
-is_utf8(struct sl_span text)
-{
-	while (text.len > 0) {
-		uint32_t code = 0;
-		size_t len = sl_text_utf8(text, &code);
-		if (len == 0)
-			return false;
-		text.data += len;
-		text.len -= len;
-	}
-	return true;
-}
-
 static int
 refuse(struct sl_error *err, struct sl_span host, const char *why)
 {
@@ -35,7 +21,7 @@ int
 sl_idn_to_ascii(struct sl_buf *out, struct sl_span host, struct sl_error *err)
 {
 	/* libidn2 reads a C string: a NUL would hide the rest of the name from it. */
-	if (host.len == 0 || memchr(host.data, '\0', host.len) || !is_utf8(host))
+	if (host.len == 0 || memchr(host.data, '\0', host.len) || !sl_text_is_utf8(host))
 		return refuse(err, host, "it is no valid UTF-8");
 	char *name = sl_span_dup(host);
 	if (!name)

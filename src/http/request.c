@@ -120,22 +120,6 @@ add_own(struct sl_buf *buf, const struct sl_request *request, const char *name, 
 		add_header(buf, sl_span_str(name), sl_span_str(value));
 }
 
-/* RFC 4648 4. */
-static void
-add_base64(struct sl_buf *buf, struct sl_span text)
-{
-	static const char digits[] =
-		"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-	for (size_t i = 0; i < text.len; i += 3) {
-		uint32_t bits = 0;
-		size_t have = SL_MIN(text.len - i, (size_t)3);
-		for (size_t k = 0; k < 3; k++)
-			bits = bits << 8 | (k < have ? (unsigned char)text.data[i + k] : 0u);
-		for (size_t k = 0; k < 4; k++)
-			sl_buf_add_char(buf, k <= have ? digits[bits >> (18 - 6 * k) & 63] : '=');
-	}
-}
-
 static void
 add_credentials(struct sl_buf *buf, const struct sl_request *request)
 {
@@ -144,7 +128,7 @@ add_credentials(struct sl_buf *buf, const struct sl_request *request)
 	sl_buf_add_char(&pair, ':');
 	sl_buf_add_str(&pair, request->password ? request->password : "");
 	sl_buf_add_str(buf, "Authorization: Basic ");
-	add_base64(buf, sl_buf_span(&pair));
+	sl_text_add_base64(buf, sl_buf_span(&pair));
 	sl_buf_add_str(buf, "\r\n");
 	buf->failed = buf->failed || pair.failed;
 	if (pair.data)

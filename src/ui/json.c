@@ -73,41 +73,6 @@ add_quoted(struct sl_buf *out, struct sl_span text)
 	sl_buf_add_char(out, '"');
 }
 
-static bool
-is_utf8(struct sl_span text)
-{
-	while (text.len > 0) {
-		uint32_t code = 0;
-		size_t len = sl_text_utf8(text, &code);
-		if (len == 0)
-			return false;
-		text.data += len;
-		text.len -= len;
-	}
-	return true;
-}
-
-/* RFC 4648 section 4, with padding. */
-static void
-add_base64(struct sl_buf *out, struct sl_span data)
-{
-	static const char digits[] =
-		"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-	const unsigned char *p = (const unsigned char *)data.data;
-	for (size_t i = 0; i < data.len; i += 3) {
-		size_t have = SL_MIN(data.len - i, (size_t)3);
-		uint32_t group = (uint32_t)p[i] << 16;
-		if (have > 1)
-			group |= (uint32_t)p[i + 1] << 8;
-		if (have > 2)
-			group |= p[i + 2];
-		sl_buf_add_char(out, digits[group >> 18]);
-		sl_buf_add_char(out, digits[group >> 12 & 63]);
-		sl_buf_add_char(out, have > 1 ? digits[group >> 6 & 63] : '=');
-		sl_buf_add_char(out, have > 2 ? digits[group & 63] : '=');
-	}
-}
-
 void
 sl_json_begin(struct sl_json *json, struct sl_buf *out)
 {
@@ -150,12 +115,12 @@ void
 sl_json_text_or_bytes(struct sl_json *json, const char *key, struct sl_span data)
 {
 	sl_json_open(json, key, SL_JSON_OBJECT);
-	if (is_utf8(data)) {
+	if (sl_text_is_utf8(data)) {
 		sl_json_string(json, "text", data);
 	} else {
 		begin_value(json, "bytes");
 		sl_buf_add_char(json->out, '"');
-		add_base64(json->out, data);
+		sl_text_add_base64(json->out, data);
 		sl_buf_add_char(json->out, '"');
 	}
 	sl_json_close(json);

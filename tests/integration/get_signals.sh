@@ -148,7 +148,10 @@ is_stopped() {
 
 # TSTP stops it, CONT lets it go on
 test_signals_stop_and_continue() {
+	# in a group of its own, as a shell does: elsewhere nobody could let it go on, and the kernel does not stop it
+	set -m
 	start get "$ORIGIN/gate/stop/gen/400000/1"
+	set +m
 	until_true 10 test -e 1.part
 	kill -TSTP "$pid"
 	until_true 10 is_stopped

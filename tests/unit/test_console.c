@@ -126,23 +126,60 @@ be_command(int orders)
 /* ---- the one who looks ---- */
 
 struct stage {
-	pid_t pid;
+	pid_t shell, pid; /* the session's leader; the command in a group of its own, as a shell
+			     starts it: else nobody could stop it */
 	int orders, terminal;
 	struct screen *screen;
 	struct sl_buf raw;
 };
+
+/* Ends as the command does. */
+SL_NORETURN static void
+be_shell(int orders, int pids)
+{
+	int status = 0;
+	pid_t pid = fork();
+	if (pid == 0) {
+		setpgid(0, 0);
+		signal(SIGTTOU, SIG_IGN);
+		tcsetpgrp(0, getpid());
+		signal(SIGTTOU, SIG_DFL);
+		pid = getpid();
+		if (write(pids, &pid, sizeof(pid)) != (ssize_t)sizeof(pid))
+			_exit(1);
+		be_command(orders);
+	}
+	close(orders);
+	waitpid(pid, &status, 0);
+	if (WIFSIGNALED(status))
+		sl_signal_die(WTERMSIG(status));
+	_exit(WEXITSTATUS(status));
+}
+
+static bool
+is_stopped(pid_t pid)
+{
+	char path[64], state = 0;
+	snprintf(path, sizeof(path), "/proc/%d/stat", pid);
+	FILE *file = fopen(path, "re");
+	cr_assert_not_null(file);
+	cr_assert_eq(fscanf(file, "%*d (%*[^)]) %c", &state), 1);
+	fclose(file);
+	return state == 'T';
+}
 
 static struct stage
 begin(void)
 {
 	struct stage stage = { 0 };
 	struct winsize size = { .ws_col = 80, .ws_row = 24 };
-	int orders[2], slave = -1;
+	int orders[2], pids[2], slave = -1;
 	cr_assert_eq(pipe2(orders, O_CLOEXEC), 0);
 	cr_assert_eq(openpty(&stage.terminal, &slave, NULL, NULL, &size), 0);
-	stage.pid = fork();
-	cr_assert(stage.pid >= 0);
-	if (stage.pid == 0) {
+	cr_assert_eq(pipe2(pids, O_CLOEXEC), 0);
+	stage.shell = fork();
+	cr_assert(stage.shell >= 0);
+	if (stage.shell == 0) {
 		struct termios mode;
 		close(orders[1]);
 		close(stage.terminal);
@@ -150,10 +187,13 @@ begin(void)
 		tcgetattr(0, &mode);
 		mode.c_lflag &= ~(tcflag_t)ECHO;
 		tcsetattr(0, TCSANOW, &mode);
-		be_command(orders[0]);
+		be_shell(orders[0], pids[1]);
 	}
 	close(orders[0]);
 	close(slave);
+	close(pids[1]);
+	cr_assert_eq(read(pids[0], &stage.pid, sizeof(stage.pid)), (ssize_t)sizeof(stage.pid));
+	close(pids[0]);
 	stage.orders = orders[1];
 	stage.screen = screen_new(80, 24);
 	return stage;
@@ -209,7 +249,7 @@ end(struct stage *stage, const char *want)
 	struct sl_buf text = { 0 };
 	while (look(stage))
 		;
-	cr_assert_eq(waitpid(stage->pid, &status, 0), stage->pid);
+	cr_assert_eq(waitpid(stage->shell, &status, 0), stage->shell);
 	screen_text(stage->screen, &text);
 	if (want)
 		cr_expect_str_eq(text.data, want);
@@ -289,13 +329,13 @@ Test(console, patience_with_a_command_that_does_not_leave_has_an_end)
 Test(console, takes_the_frame_away_while_the_process_is_stopped)
 {
 	struct stage stage = begin();
-	int status = 0;
 	wait_for(&stage, FRAME_WORDS);
 	order(&stage, "l");
 	wait_for(&stage, "sluice: line 1\n0/2 inputs ");
 	kill(stage.pid, SIGTSTP);
-	cr_assert_eq(waitpid(stage.pid, &status, WUNTRACED), stage.pid);
-	cr_assert(WIFSTOPPED(status));
+	for (int i = 0; i < PATIENCE_MS && !is_stopped(stage.pid); i++)
+		usleep(1000);
+	cr_assert(is_stopped(stage.pid));
 	cr_assert_eq(write(stage.terminal, "", 0), 0);
 	/* What was written before the stop is in the terminal already. */
 	struct pollfd ready = { .fd = stage.terminal, .events = POLLIN };
@@ -331,7 +371,7 @@ Test(console, a_terminal_that_takes_nothing_holds_nobody_up)
 	struct pollfd ready = { .fd = stage.terminal, .events = POLLIN };
 	cr_assert_eq(poll(&ready, 1, PATIENCE_MS), 1);
 	kill(stage.pid, SIGINT);
-	cr_assert_eq(waitpid(stage.pid, &status, 0), stage.pid);
+	cr_assert_eq(waitpid(stage.shell, &status, 0), stage.shell);
 	cr_expect(WIFSIGNALED(status) && WTERMSIG(status) == SIGINT);
 	screen_free(stage.screen);
 	close(stage.terminal);

@@ -15,6 +15,17 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+/* Under nohup the tests would begin with a signal that is ignored. */
+static void
+begin_as_from_a_shell(void)
+{
+	signal(SIGHUP, SIG_DFL);
+	signal(SIGINT, SIG_DFL);
+	signal(SIGTERM, SIG_DFL);
+}
+
+TestSuite(signal, .init = begin_as_from_a_shell);
+
 static int
 wait_for_all(void *arg)
 {

@@ -19,6 +19,11 @@ void sl_text_make_safe(struct sl_buf *out, struct sl_span text);
  * the code point. */
 size_t sl_text_utf8(struct sl_span text, uint32_t *code);
 
+bool sl_text_is_utf8(struct sl_span text);
+
+/* Append RFC 4648 section 4, with padding. */
+void sl_text_add_base64(struct sl_buf *out, struct sl_span data);
+
 /* Columns a terminal uses for safe text: wide characters count 2, combining ones 0. */
 size_t sl_text_width(struct sl_span text);
 
