@@ -117,7 +117,7 @@ static const struct sl_option get_options[] = {
 		.help = "Show no progress and no summary, only errors." },
 	{ .group = "Output", .letter = 'v', .name = "verbose",
 		.kind = SL_OPTION_TALLY, FIELD(verbose),
-		.help = "Say more of what is done; twice for every operation." },
+		.help = "Say more of what is done; twice: also what only explains it." },
 	{ .group = "Output", .name = "color", .argument = "WHEN",
 		.kind = SL_OPTION_CHOICE, FIELD(colour), .choices = colour_choices,
 		.standard = "auto",

@@ -479,8 +479,9 @@ test_files_few_descriptors() {
 
 # too few to work with: said, not hung
 test_files_no_descriptors() {
-	local count
-	for count in 4 6 8 10; do
+	local count counts=(4 6 8 10)
+	((SLOW == 1)) || counts=(6 8 10) # a sanitizer opens files, too
+	for count in "${counts[@]}"; do
 		(ulimit -n $count && timeout $((20 * SLOW)) "$S" get "$ORIGIN/gen/10/1/f" >out 2>err)
 		status=$?
 		[[ $status == 0 || $status == 1 || $status == 1[4-8] ]] || fail "$count descriptors: exit $status"
