@@ -131,10 +131,10 @@ write_direct(struct sl_span data, bool patient)
 		int count = poll(&ready, 1, LAST_FRAME_MS);
 		if (count == 0 && console.hurried)
 			console.gave_up = true;
-		if (count == 0)
-			heed_signals();
 		if (count == 0 && !patient)
 			return;
+		if (count == 0)
+			heed_signals();
 		if (count <= 0)
 			continue;
 		ssize_t code =

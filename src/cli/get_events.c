@@ -594,7 +594,11 @@ sl_get_events_end(
 	say_summary(events, summary, bars);
 	int code = sl_output_close(events->json, err);
 	events->json = NULL;
-	if (code && code != -EPIPE)
+	if (code == -ETIMEDOUT)
+		sl_fail(err, SL_PHASE_NONE, code,
+			"the time of the run is over (--deadline) and nobody has read the last "
+			"events");
+	else if (code && code != -EPIPE)
 		sl_fail_code(err, SL_PHASE_WRITE, code, "cannot write the events");
 	sl_shield_end(&shield);
 }
