@@ -56,6 +56,7 @@ fetch_free(struct fetch *fetch)
 	free(fetch->url_text);
 	free(fetch->path);
 	free(fetch->name);
+	free(fetch->stem);
 	free(fetch);
 }
 

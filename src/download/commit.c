@@ -34,7 +34,7 @@ not_durable(struct fetch *fetch, int code)
 static int
 sync_failed(struct fetch *fetch, int code)
 {
-	if (code == -ECANCELED || (code == -ETIMEDOUT && sl_task_cancelled()))
+	if (sl_part_is_stop(code))
 		return code;
 	return sl_fail(&fetch->error, SL_PHASE_SYNC, code,
 		"cannot bring '%s' to the disk: %s (its bytes may be lost)", fetch->part.part_name,
@@ -370,14 +370,15 @@ SL_SUSPENDS
 static void
 end_all(struct group *group)
 {
+	/* Reports may wait for their reader, parts must not. */
 	for (size_t i = 0; i < group->count; i++) {
-		struct fetch *fetch = group->fetches[i];
 		if (group->codes[i])
-			sl_part_discard(&fetch->part);
+			sl_part_discard(&group->fetches[i]->part);
 		else
-			sl_part_close(&fetch->part);
-		fetch_end(fetch, group->codes[i]);
+			sl_part_close(&group->fetches[i]->part);
 	}
+	for (size_t i = 0; i < group->count; i++)
+		fetch_end(group->fetches[i], group->codes[i]);
 }
 
 SL_SUSPENDS

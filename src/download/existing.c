@@ -228,9 +228,12 @@ static int
 bring_to_disk(struct fetch *fetch)
 {
 	int fd = sl_io_open(fetch->folder->fd, fetch->name, O_RDONLY | O_NONBLOCK, 0, 0);
-	int code = fd < 0 ? fd : sl_io_sync(fd, SL_SYNC_DATA);
+	bool closed = fd == -EACCES || fd == -EPERM; /* not ours to open: with all others then */
+	int code = closed   ? sl_io_sync_fs(fetch->folder->fd)
+		   : fd < 0 ? fd
+			    : sl_io_sync(fd, SL_SYNC_DATA);
 	sl_io_close(fd);
-	if (fd >= 0 && !code)
+	if (!code)
 		code = sl_folder_sync(fetch->folder);
 	if (!code)
 		return 1;

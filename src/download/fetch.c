@@ -21,15 +21,43 @@ open_exchange(struct fetch *fetch)
 		fetch->batch->options.client, &request, &fetch->exchange, &fetch->error);
 }
 
+/* What another run holds, or somebody else's file has, as the name of a part. */
+static bool
+is_part_taken(int code)
+{
+	return code == SL_E_IN_USE || code == -EEXIST || code == -ELOOP || code == -EISDIR;
+}
+
+/* The final name came into being after it was looked at: another run has just finished it. 0 with
+ * what begin_part shall try next; 1 = there is nothing left to do; a code. */
+SL_SUSPENDS
+static int
+look_again(struct fetch *fetch)
+{
+	sl_part_discard(&fetch->part);
+	return existing_look(fetch);
+}
+
 /* Before the request: a folder that takes no file, or another run at work, costs the server
- * nothing. */
+ * nothing. 0; 1 = skip it, all is there; a code. */
 SL_SUSPENDS
 static int
 begin_part(struct fetch *fetch)
 {
-	if (fetch->target == TARGET_STREAM)
-		return 0;
-	return sl_part_create(&fetch->part, fetch->folder, fetch->name, &fetch->error);
+	bool rename = fetch->batch->options.if_exists == SL_EXISTS_RENAME;
+	int code = 0;
+	while (!code && fetch->target == TARGET_FILE) {
+		code = sl_part_create(&fetch->part, fetch->folder, fetch->name, &fetch->error);
+		if (!code && (!fetch->part.name_taken || fetch->replace))
+			break;
+		if (!code) {
+			code = look_again(fetch);
+		} else if (rename && is_part_taken(code)) {
+			sl_error_clear(&fetch->error);
+			code = target_rename(fetch);
+		}
+	}
+	return code;
 }
 
 SL_SUSPENDS

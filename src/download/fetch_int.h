@@ -43,6 +43,8 @@ struct fetch {
 	enum target_kind target;
 	struct sl_folder *folder; /* one reference; NULL for stdout */
 	char *name;               /* final name in the folder */
+	char *stem;               /* with --if-exists=rename: what NAME.N is made of; else NULL */
+	int number;               /* N of the last that was tried */
 	bool replace;
 	uint32_t mode; /* of the finished file */
 	int stream_fd; /* TARGET_STREAM */
@@ -80,7 +82,8 @@ struct sl_batch {
 SL_SUSPENDS
 int target_claim(struct fetch *fetch);
 
-/* The next free "NAME.N" for --if-exists=rename, claimed. Returns 0 or a code. */
+/* The next free "NAME.N", past those that were tried already, for --if-exists=rename, claimed.
+ * Returns 0 or a code. */
 SL_SUSPENDS
 int target_rename(struct fetch *fetch);
 

@@ -67,6 +67,12 @@ sl_part_path(const struct sl_part *part)
 	return sl_buf_detach(&path);
 }
 
+bool
+sl_part_is_stop(int code)
+{
+	return code == -ECANCELED || (code == -ETIMEDOUT && sl_task_cancelled());
+}
+
 /* "cannot WHAT 'folder/NAME.part': WHY" */
 static int
 fail(const struct sl_part *part, struct sl_error *err, enum sl_phase phase, int code,
@@ -84,15 +90,16 @@ fail(const struct sl_part *part, struct sl_error *err, enum sl_phase phase, int 
 /* What an open descriptor and the part's name stand for, and whether the lock is ours. */
 struct look {
 	int fd; /* of what is looked at, or why it could not be opened */
-	struct statx by_fd, by_name;
+	struct statx by_fd, by_name, final;
 	int locked, name_result;
+	bool is_taken; /* something has the final name */
 };
 
 /*
  * Lock look->fd and look; if it is negative, open the name with these flags before. In this order:
  * once the lock is ours, whoever had it before has renamed or removed what it had to. Small
  * operations in one call, which nobody interrupts: a part that was just made must become known, or
- * nobody removes it.
+ * nobody removes it. The final name comes last: while the lock is ours, no other run gives it away.
  */
 SL_SUSPENDS
 static int
@@ -119,6 +126,12 @@ lock_and_look(const struct sl_part *part, uint32_t flags, struct look *look)
 			.flags = SL_PART_STAT_FLAGS,
 			.mask = SL_PART_STAT_MASK,
 			.statx = &look->by_name },
+		{ .kind = SL_OP_STAT,
+			.dir_fd = part->folder->fd,
+			.path = part->name,
+			.flags = SL_PART_STAT_FLAGS,
+			.mask = SL_PART_STAT_MASK,
+			.statx = &look->final },
 	};
 	for (size_t i = 1; i < SL_COUNT_OF(ops) && !is_open; i++)
 		ops[i].after = ops;
@@ -129,7 +142,19 @@ lock_and_look(const struct sl_part *part, uint32_t flags, struct look *look)
 		look->fd = ops[0].result;
 	look->locked = ops[1].result;
 	look->name_result = ops[3].result;
+	look->is_taken = ops[4].result == 0;
 	return look->fd < 0 ? 0 : ops[2].result;
+}
+
+/* The name no longer stands for what is open: its owner is done with it. */
+static bool
+is_gone(const struct look *look)
+{
+	const struct statx *a = &look->by_fd, *b = &look->by_name;
+	if (look->name_result)
+		return look->name_result == -ENOENT;
+	return a->stx_ino != b->stx_ino || a->stx_dev_major != b->stx_dev_major ||
+	       a->stx_dev_minor != b->stx_dev_minor;
 }
 
 /* Make it the part's if the name still stands for it: 0; 1 = it does not (its owner was just done
@@ -140,11 +165,12 @@ settle(struct sl_part *part, const struct look *look)
 	part->inode = look->by_fd.stx_ino;
 	part->dev_major = look->by_fd.stx_dev_major;
 	part->dev_minor = look->by_fd.stx_dev_minor;
-	if (look->name_result == -ENOENT || (!look->name_result && !is_same(part, &look->by_name)))
+	if (is_gone(look))
 		return 1;
 	if (look->name_result)
 		return look->name_result;
 	part->fd = look->fd;
+	part->name_taken = look->is_taken;
 	return 0;
 }
 
@@ -156,7 +182,8 @@ lock_patiently(const struct sl_part *part, struct look *look)
 	const uint32_t flags = O_RDWR | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY;
 	uint64_t until_ns = sl_deadline_in(LOCK_PATIENCE_NS);
 	int code = lock_and_look(part, flags, look);
-	while (!code && look->fd >= 0 && look->locked == -EWOULDBLOCK && sl_now() < until_ns) {
+	while (!code && look->fd >= 0 && look->locked == -EWOULDBLOCK && !is_gone(look) &&
+		sl_now() < until_ns) {
 		code = sl_sleep(LOCK_RETRY_NS);
 		if (!code)
 			code = lock_and_look(part, flags, look);
@@ -180,7 +207,7 @@ foreign(const struct sl_part *part, const struct statx *st)
 		return NULL;
 	return modes ? "a file of that name is there that no run of sluice has left; move it away"
 		     : "this file system keeps no modes, which would tell whether a run of sluice "
-		       "has left it; move it away";
+		       "has left it; remove it or move it away";
 }
 
 static int
@@ -218,9 +245,9 @@ take_over(struct sl_part *part, struct sl_error *err)
 		return 1;
 	if (!code && look.fd < 0)
 		code = look.fd;
-	/* With the lock it is ours to look at; by now it may have its final name, and the part's is
-	 * free. */
-	if (!code && !look.locked)
+	/* First of all: it may have its final name by now, and its owner, who syncs the folder, the
+	 * lock. The part's name is free then, and nothing needs to be judged. */
+	if (!code)
 		code = settle(part, &look);
 	if (!code)
 		code = judge_left_over(part, &look, err);
@@ -304,7 +331,7 @@ int
 sl_part_write_failed(const struct sl_part *part, int code, uint64_t needed, struct sl_error *err)
 {
 	char why[160], size[32];
-	if (code == -ECANCELED || code == -ETIMEDOUT)
+	if (sl_part_is_stop(code))
 		return code;
 	format_size(size, sizeof(size), needed);
 	if ((code == -ENOSPC || code == -EDQUOT) && needed > 0)
@@ -436,7 +463,7 @@ sl_part_check(const struct sl_part *part, uint64_t length, struct sl_error *err)
 	struct statx st = { 0 };
 	int code = sl_io_stat(
 		part->folder->fd, part->part_name, SL_PART_STAT_FLAGS, SL_PART_STAT_MASK, &st);
-	if (code == -ECANCELED || code == -ETIMEDOUT)
+	if (sl_part_is_stop(code))
 		return code;
 	return sl_part_judge(part, code, &st, length, err);
 }
@@ -502,7 +529,7 @@ sl_part_publish(struct sl_part *part, bool replace, struct sl_error *err)
 		sl_io_rename(fd, part->part_name, fd, part->name, replace ? 0 : RENAME_NOREPLACE);
 	if (!replace && (code == -EINVAL || code == -ENOSYS))
 		code = publish_by_link(part);
-	if (code == -ECANCELED || code == -ETIMEDOUT)
+	if (sl_part_is_stop(code))
 		return code;
 	if (code)
 		fail_publish(part, code, err);

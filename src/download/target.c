@@ -269,26 +269,35 @@ is_free(struct fetch *fetch)
 	return taken > 0 ? -EEXIST : taken;
 }
 
+/* One more try: NAME.number. */
+SL_SUSPENDS
+static int
+try_number(struct fetch *fetch)
+{
+	struct sl_buf name = { 0 };
+	sl_buf_printf(&name, "%s.%d", fetch->stem, fetch->number);
+	int code = name.failed ? -ENOMEM : set_name(fetch, sl_buf_span(&name), sl_buf_span(&name));
+	if (!code)
+		code = set_path(fetch);
+	if (!code)
+		code = is_free(fetch);
+	sl_buf_release(&name);
+	return code;
+}
+
 int
 target_rename(struct fetch *fetch)
 {
-	char *stem = sl_span_dup(sl_span_str(fetch->name));
-	int code = stem ? -EEXIST : -ENOMEM;
-	for (int i = 1; code == -EEXIST && i <= NUMBERS_MAX; i++) {
-		struct sl_buf name = { 0 };
-		sl_buf_printf(&name, "%s.%d", stem, i);
-		code = name.failed ? -ENOMEM
-				   : set_name(fetch, sl_buf_span(&name), sl_buf_span(&name));
-		if (!code)
-			code = set_path(fetch);
-		if (!code)
-			code = is_free(fetch);
-		sl_buf_release(&name);
+	if (!fetch->stem)
+		fetch->stem = sl_span_dup(sl_span_str(fetch->name));
+	int code = fetch->stem ? -EEXIST : -ENOMEM;
+	while (code == -EEXIST && fetch->number < NUMBERS_MAX) {
+		fetch->number++;
+		code = try_number(fetch);
 	}
 	if (code)
 		sl_fail_code(&fetch->error, SL_PHASE_CREATE, code, "no free name beside '%s'",
-			stem ? stem : "");
-	free(stem);
+			fetch->stem ? fetch->stem : "");
 	return code;
 }
 

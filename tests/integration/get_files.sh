@@ -259,6 +259,64 @@ test_files_part_freed_meanwhile() {
 	no_parts
 }
 
+# a run that waits for another's part looks at the file that one has made
+test_files_finished_meanwhile() {
+	local mode first
+	for mode in auto fail skip rename; do
+		rm -f f f.1
+		hold "finished-$mode" f --sync=none
+		first=$pid
+		start get --if-exists=$mode "$ORIGIN/tag/look-$mode/gen/400000/5" -o f
+		sleep 0.3
+		opened "finished-$mode"
+		finish 20
+		wait "$first"
+		case $mode in
+		auto) expect 0 "1 there already" ;;
+		fail) expect 13 "'f' exists" ;;
+		skip) expect 0 "not looked into" ;;
+		rename)
+			expect 0
+			is_gen f.1 400000 5
+			;;
+		esac
+		is_gen f 400000 5
+		[[ $mode != [fs]* ]] || is_counter "look-$mode" requests 0 || fail "$mode: it was asked for"
+		no_parts
+	done
+}
+
+# a complete file that its owner cannot read is synced with all others, and skipped
+test_files_complete_unreadable() {
+	chmod 777 .
+	as_user "$S" get -q "$ORIGIN/gen/1000/1/f" -o f || fail "exit $?"
+	chmod 200 f
+	as_user "$S" get "$ORIGIN/gen/1000/1/f" >out 2>err
+	status=$?
+	expect 0 "1 there already"
+}
+
+# with --if-exists=rename a name whose part is another's is taken: runs at once find different ones
+test_files_rename_at_once() {
+	local first
+	echo mine >f
+	start get --if-exists=rename "$ORIGIN/gate/rename/gen/400000/1" -o f
+	first=$pid
+	until_true 10 test -e f.1.part
+	get --if-exists=rename "$ORIGIN/gen/1000/2" -o f
+	expect 0
+	is_gen f.2 1000 2
+	opened rename
+	wait "$first" || fail "the first run: exit $?"
+	is_gen f.1 400000 1
+	echo precious >f.3.part
+	get --if-exists=rename "$ORIGIN/gen/1000/4" -o f
+	expect 0
+	is_gen f.4 1000 4
+	expect_content f.3.part precious
+	expect_content f mine
+}
+
 # -o /dev/stdout is standard output, also where that is a file
 test_files_link_to_stdout() {
 	ln -s /proc/self/fd/1 link

@@ -201,6 +201,25 @@ Test(part, what_is_not_ours_is_refused_and_left_alone)
 }
 
 static void
+no_modes(struct bench *bench)
+{
+	bench->folder->traits |= SL_FOLDER_NO_MODES;
+	scratch_write_text("x.part", "precious");
+	cr_assert_eq(chmod("x.part", 0600), 0);
+	expect_refused(bench, "x", -EEXIST,
+		"cannot use 'x.part': this file system keeps no modes, which would tell whether a "
+		"run of sluice has left it; remove it or move it away");
+	cr_expect(scratch_holds("x.part", "precious"));
+	scratch_write_text("empty.part", "");
+	must_create(bench, "empty");
+}
+
+Test(part, without_modes_only_an_empty_one_is_taken_over)
+{
+	on_disk(no_modes);
+}
+
+static void
 another_user(struct bench *bench)
 {
 	scratch_write_text("x.part", "keep");
@@ -384,6 +403,68 @@ Test(part, where_a_rename_cannot_refuse_a_link_does)
 }
 
 /* ---- somebody else at work ---- */
+
+struct second {
+	struct bench bench;
+	int code;
+	bool taken;
+};
+
+static int
+second_main(void *arg)
+{
+	struct second *second = arg;
+	second->code = create(&second->bench, "x");
+	second->taken = second->bench.part.name_taken;
+	sl_part_discard(&second->bench.part);
+	return 0;
+}
+
+/* It has renamed its part and given it its mode, and syncs the folder, longer than others wait. */
+static void
+finishes_slowly(struct bench *bench)
+{
+	struct second second = { .bench = { .folder = bench->folder } };
+	struct sl_group group;
+	must_create(bench, "x");
+	sl_group_enter(&group, SL_GROUP_COLLECT);
+	cr_assert_eq(sl_group_spawn(&group, "second", second_main, &second, NULL), 0);
+	cr_assert_eq(sl_sleep(SL_NS_PER_S / 5), 0);
+	cr_assert_eq(sl_part_publish(&bench->part, false, NULL), 0);
+	struct sl_op mode = { .kind = SL_OP_SET_MODE, .fd = bench->part.fd, .mode = 0644 };
+	cr_assert_eq(sl_io_batch(&mode, 1), 0);
+	cr_assert_eq(sl_sleep(5 * SL_NS_PER_S), 0);
+	sl_group_leave(&group);
+	cr_expect_eq(second.code, 0, "%s", second.bench.err.text);
+	cr_expect(second.taken, "it sees that the final name is no longer free");
+}
+
+Test(part, one_that_got_its_final_name_is_not_judged_by_those_who_waited)
+{
+	struct sim_options options = sim_options(5);
+	simulated(&options, finishes_slowly);
+}
+
+static void
+says_whose_timeout(struct bench *bench)
+{
+	struct sl_deadline deadline;
+	must_create(bench, "x");
+	struct sl_error err = { 0 };
+	cr_expect_eq(sl_part_write_failed(&bench->part, -ETIMEDOUT, 0, &err), -ETIMEDOUT);
+	cr_expect_eq(err.phase, SL_PHASE_WRITE, "no time limit is in force: it is the disk's");
+	sl_error_clear(&err);
+	sl_deadline_begin(&deadline, sl_now());
+	cr_expect_eq(sl_part_write_failed(&bench->part, -ETIMEDOUT, 0, &err), -ETIMEDOUT);
+	cr_expect_eq(err.code, 0, "it is the run's");
+	sl_deadline_end(&deadline);
+}
+
+Test(part, a_timeout_of_the_disk_is_not_the_runs)
+{
+	struct sim_options options = sim_options(6);
+	simulated(&options, says_whose_timeout);
+}
 
 static void
 expect_changed(struct bench *bench, const char *why)
@@ -672,7 +753,6 @@ Test(part, write_failures_say_what_to_do)
 			"'ulimit -f', or of the file system)" },
 		{ -EIO, 99, "cannot write 'd/x.part': input/output error" },
 		{ -ECANCELED, 99, "" },
-		{ -ETIMEDOUT, 99, "" },
 	};
 	char folder_path[] = "d", part_name[] = "x.part";
 	struct sl_folder folder = { .path = folder_path };

@@ -28,6 +28,7 @@ struct sl_part {
 	int fd;                   /* buffered; holds the lock; -1 = none */
 	int direct_fd;            /* O_DIRECT on the same inode; -1 = buffered */
 	bool direct_refused;      /* the file system did not keep what it promised */
+	bool name_taken;          /* when it was locked, something had the final name */
 	uint64_t inode;
 	uint32_t dev_major, dev_minor;
 };
@@ -57,6 +58,10 @@ int sl_part_reserve(struct sl_part *part, uint64_t length, enum sl_io_mode mode,
  */
 SL_SUSPENDS
 int sl_part_write(struct sl_part *part, const struct sl_chunk *chunk) SL_MUST_CHECK;
+
+/* `code` is the run's: it was cancelled, or its time is over. -ETIMEDOUT may also be the disk's, on
+ * a network file system. */
+bool sl_part_is_stop(int code) SL_MUST_CHECK;
 
 /* Record that writing failed with `code`; `needed` = bytes still to be written, 0 = not known.
  * Returns code; a cancellation is not recorded. */
