@@ -47,8 +47,12 @@ is_secret_parameter(struct sl_span name)
 		int high = i + 2 < name.len ? sl_hex_digit((unsigned char)name.data[i + 1]) : -1;
 		int low = high >= 0 ? sl_hex_digit((unsigned char)name.data[i + 2]) : -1;
 		bool coded = name.data[i] == '%' && low >= 0;
-		plain[len++] = coded ? (char)(high << 4 | low) : name.data[i];
-		i += coded ? 2 : 0;
+		plain[len] = name.data[i];
+		if (coded) {
+			plain[len] = (char)(high << 4 | low);
+			i += 2;
+		}
+		len++;
 	}
 	return is_secret_name(sl_span(plain, len));
 }
