@@ -603,7 +603,7 @@ test_scan_thousands_of_troubles() {
 }
 
 # a name that would be a command is not made one; a long path does not hide its file's name and the reason
-test_scan_hostile_names() {
+test_scan_names_in_messages() {
 	local long=d i
 	mkdir d
 	printf '\x1f\x8b\x08\0\0\0\0\0' >"d/x'; touch pwned; '.gz"
@@ -625,6 +625,36 @@ test_scan_json_cut_line() {
 	expect 0
 	grep -q '"truncated_bytes":' out || fail "nothing says that it is cut"
 	! grep -q 'a\\n"' out || fail "a newline behind the cut"
+}
+
+# what is kept of a cut line ends with a whole character, in text and in JSON
+test_scan_cut_line_ends_with_a_character() {
+	{ printf 'error a'; yes 'é' | head -n 700000 | tr -d '\n'; printf '\n'; } >a
+	scan -p --no-filename a
+	expect 0
+	grep -q 'é \[\.\.\. 351432 more bytes\]$' out || fail "cut elsewhere"
+	scan -p --json a
+	expect 0
+	grep -q '"lines":{"text":"error a[é]*"}' out || fail "no text any more"
+	grep -q '"truncated_bytes":351432,' out || fail "cut elsewhere"
+}
+
+# long lines go out in pieces: what escaping adds to them needs no memory
+test_scan_long_lines_need_little_memory() {
+	local i
+	for ((i = 0; i < 6; i++)); do
+		head -c 1000000 /dev/zero | tr '\0' '\1'
+		printf ' error\n'
+	done >a
+	scan -p --json --stats --max-memory 8M --progress none a
+	expect 0
+	is_small 13
+	head -c 1000000 /dev/zero | tr '\0' '\377' >b
+	printf ' error \377' >>b
+	scan -p --json b
+	expect 0
+	sed -n 's/.*"lines":{"bytes":"\([^"]*\)".*/\1/p' out | base64 -d >got || fail "no base64"
+	same b got
 }
 
 # many troubles are each named, once

@@ -43,6 +43,24 @@ Test(json, replaces_bytes_that_are_no_utf8_one_by_one)
 	EXPECT_STRING("cut \xe6\x97", "cut \xef\xbf\xbd\xef\xbf\xbd");
 }
 
+Test(json, data_in_pieces_is_as_in_one)
+{
+	struct sl_buf out = { 0 };
+	struct sl_json json;
+	sl_json_begin(&json, &out);
+	sl_json_begin_data(&json, "a", true);
+	sl_json_add_data(&json, true, sl_span("x\n", 2));
+	sl_json_add_data(&json, true, sl_span("\xc3\xa9\"", 3));
+	sl_json_end_data(&json);
+	sl_json_begin_data(&json, "b", false);
+	sl_json_add_data(&json, false, sl_span("ab\xff", 3));
+	sl_json_add_data(&json, false, sl_span("z", 1));
+	sl_json_end_data(&json);
+	sl_json_end_line(&json);
+	expect_text(
+		&out, "{\"a\":{\"text\":\"x\\n\xc3\xa9\\\"\"},\"b\":{\"bytes\":\"YWL/eg==\"}}\n");
+}
+
 Test(json, writes_bytes_as_base64_where_text_would_lose_them)
 {
 	static const struct {

@@ -47,6 +47,15 @@ void sl_json_string(struct sl_json *json, const char *key, struct sl_span text);
  * {"bytes":"base64"}. */
 void sl_json_text_or_bytes(struct sl_json *json, const char *key, struct sl_span data);
 
+/*
+ * The same in pieces, so that out can be emptied between them: begin (is_text: all of it is UTF-8),
+ * any number of pieces, end. Pieces of text are whole characters; those of bytes, but for the last,
+ * a multiple of 3 bytes.
+ */
+void sl_json_begin_data(struct sl_json *json, const char *key, bool is_text);
+void sl_json_add_data(struct sl_json *json, bool is_text, struct sl_span piece);
+void sl_json_end_data(struct sl_json *json);
+
 void sl_json_u64(struct sl_json *json, const char *key, uint64_t value);
 void sl_json_i64(struct sl_json *json, const char *key, int64_t value);
 void sl_json_bool(struct sl_json *json, const char *key, bool value);
