@@ -139,6 +139,14 @@ left_of_stdin(const struct statx *st)
 	return at < 0 ? UINT64_MAX : st->stx_size - SL_MIN((uint64_t)at, st->stx_size);
 }
 
+static void
+take_claim(struct sl_input *input, const struct statx *st)
+{
+	input->may_be_made_up = true;
+	input->claimed_size = st->stx_size;
+	input->claimed_left = input->is_stdin ? left_of_stdin(st) : st->stx_size;
+}
+
 struct sl_input_identity
 sl_input_identify(int fd)
 {
@@ -180,6 +188,8 @@ take_stat(struct sl_input *input, const struct statx *st, const struct sl_input_
 		input->left = input->left_at_first = left_of_stdin(st);
 		has_size = false;
 	}
+	if (type == S_IFREG && !has_size && input->left == UINT64_MAX)
+		take_claim(input, st);
 	input->kind = has_size ? SL_INPUT_FILE : SL_INPUT_STREAM;
 	input->size = has_size ? st->stx_size : 0;
 	input->direct = has_size && can_be_direct(st) ? SL_INPUT_DIRECT_MAYBE : SL_INPUT_DIRECT_NO;
@@ -413,6 +423,30 @@ read_some(struct sl_input *input, unsigned char *data, size_t len, uint64_t dead
 	}
 }
 
+/*
+ * How many of `got` bytes belong to the input. A file of /proc has more than it claims and goes on
+ * claiming that; one that now claims another size has grown, maybe by what is found in it, and is
+ * read to the size it had.
+ */
+SL_SUSPENDS
+static int
+within_claim(struct sl_input *input, int got)
+{
+	struct statx st = { 0 };
+	if ((uint64_t)got <= input->claimed_left) {
+		input->claimed_left -= (uint64_t)got;
+		return got;
+	}
+	int code = sl_io_stat(input->fd, "", AT_EMPTY_PATH, STATX_SIZE, &st);
+	if (code == -ECANCELED || code == -ETIMEDOUT)
+		return code;
+	if (code < 0 || st.stx_size == input->claimed_size)
+		return got;
+	got = (int)input->claimed_left;
+	input->claimed_left = input->left = 0;
+	return got;
+}
+
 int
 sl_input_read_stream(struct sl_input *input, unsigned char *data, size_t most, size_t *read_len)
 {
@@ -426,12 +460,14 @@ sl_input_read_stream(struct sl_input *input, unsigned char *data, size_t most, s
 		int got = read_some(input, data + *read_len, most - *read_len, deadline_ns);
 		if (got == -ETIMEDOUT && enough && sl_task_cancelled() == 0)
 			break;
+		if (got > 0 && input->may_be_made_up)
+			got = within_claim(input, got);
 		if (got < 0)
 			return got;
 		if (got == 0)
 			break;
 		*read_len += (size_t)got;
-		if (input->left != UINT64_MAX)
+		if (input->left != UINT64_MAX && !input->may_be_made_up)
 			input->left -= (uint64_t)got;
 	}
 	return (int)*read_len;

@@ -45,6 +45,9 @@ struct sl_input {
 	uint64_t left;  /* of a stream that is a file: bytes up to its size when it was opened; else
 			   UINT64_MAX */
 	uint64_t left_at_first;
+	bool may_be_made_up; /* a stream that is a regular file: it may have more than it claims */
+	uint64_t claimed_size; /* of it, when it was opened */
+	uint64_t claimed_left; /* what is not read of that */
 	int fd;
 	enum sl_input_direct direct;
 	int direct_fd;
