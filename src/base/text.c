@@ -123,6 +123,31 @@ sl_text_add_base64(struct sl_buf *out, struct sl_span data)
 	}
 }
 
+static bool
+is_continuation(char c)
+{
+	return ((unsigned char)c & 0xc0) == 0x80;
+}
+
+void
+sl_text_shorten(struct sl_buf *out, struct sl_span text, size_t most)
+{
+	static const char mark[] = "...";
+	sl_assert(most >= 16);
+	if (text.len <= most) {
+		sl_buf_add_span(out, text);
+		return;
+	}
+	size_t head = most / 4, tail = most - head - strlen(mark);
+	for (unsigned i = 0; i < 3 && is_continuation(text.data[head]); i++)
+		head--;
+	for (unsigned i = 0; i < 3 && is_continuation(text.data[text.len - tail]); i++)
+		tail--;
+	sl_buf_add(out, text.data, head);
+	sl_buf_add_str(out, mark);
+	sl_buf_add(out, text.data + text.len - tail, tail);
+}
+
 size_t
 sl_text_width(struct sl_span text)
 {

@@ -187,9 +187,9 @@ take_kept(struct sl_buf *out)
 	sl_buf_add_span(out, sl_buf_span(&console.kept));
 	sl_buf_clear(&console.kept);
 	if (console.dropped > 0)
-		sl_buf_printf(out,
-			"sluice: %zu more lines were not shown: the terminal took none\n",
-			console.dropped);
+		sl_buf_printf(out, "sluice: %zu more lines were not shown: %s took none\n",
+			console.dropped,
+			console.terminal[STDERR_FILENO] ? "the terminal" : "standard error");
 	console.dropped = 0;
 	console.kept.failed = false;
 	pthread_mutex_unlock(&console.mutex);

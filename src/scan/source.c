@@ -1,5 +1,6 @@
 #include "sluice/scan/source.h"
 
+#include "sluice/base/text.h"
 #include "sluice/rt/io.h"
 
 #include <errno.h>
@@ -25,23 +26,11 @@
 /* What a stream has given is passed on if it gives nothing more for so long. */
 #define STREAM_IDLE_NS SL_NS_PER_MS
 
-#define SHOWN_MAX 400u /* bytes of a path in messages: its beginning and its end */
-#define SHOWN_HEAD 100u
-
-/* Messages have room for the reason, and the name of the file is at the end of its path. */
 static char *
 shown_name(const char *path)
 {
-	size_t len = strlen(path), tail = len;
 	struct sl_buf buf = { 0 };
-	if (len > SHOWN_MAX) {
-		sl_buf_add(&buf, path, SHOWN_HEAD);
-		sl_buf_add_str(&buf, "...");
-		tail = SHOWN_MAX - SHOWN_HEAD;
-		while (tail > 0 && ((unsigned char)path[len - tail] & 0xc0) == 0x80)
-			tail--; /* not in the middle of a character */
-	}
-	sl_buf_add(&buf, path + len - tail, tail);
+	sl_text_shorten(&buf, sl_span_str(path), SL_INPUT_SHOWN_MAX);
 	return sl_buf_detach(&buf);
 }
 

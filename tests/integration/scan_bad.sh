@@ -616,6 +616,34 @@ test_scan_names_in_messages() {
 	printf '\x1f\x8b\x08\0\0\0\0\0' >"$long/name.gz"
 	scan "$long"
 	expect 2 "/name.gz': it is gzip-compressed"
+	scan "$long/missing"
+	expect 2 "/missing': no such file"
+	chmod 755 . d
+	mkdir "$long/shut"
+	chmod 0 "$long/shut"
+	as_user timeout "$LIMIT" "$S" scan -c "$long" >out 2>err
+	status=$?
+	expect 2 "/shut': permission denied"
+}
+
+# a folder of links alone is no silent zero
+test_scan_folder_of_links() {
+	mkdir d empty links
+	printf 'error\n' >d/a
+	ln -s ../d/a links/a
+	ln -s d link
+	scan -c links
+	expect 1 "'links' has no regular files"
+	scan -c link
+	expect 0
+	[[ ! -s err ]] || fail "a link that was named is followed"
+	ln -s a d/b
+	scan -c d
+	expect 0
+	[[ ! -s err ]] || fail "there is a file"
+	scan -c empty
+	expect 1
+	[[ ! -s err ]] || fail "nothing was passed over"
 }
 
 # a line too long to be kept says so in JSON, too

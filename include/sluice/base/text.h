@@ -24,6 +24,10 @@ bool sl_text_is_utf8(struct sl_span text);
 /* Append RFC 4648 section 4, with padding. */
 void sl_text_add_base64(struct sl_buf *out, struct sl_span data);
 
+/* Append `text`, of which the middle is left out if it is longer than `most` bytes (at least 16): a
+ * path's end, the file's name, stays. Never cuts in the middle of a character. */
+void sl_text_shorten(struct sl_buf *out, struct sl_span text, size_t most);
+
 /* Columns a terminal uses for safe text: wide characters count 2, combining ones 0. */
 size_t sl_text_width(struct sl_span text);
 

@@ -92,6 +92,9 @@ SL_SUSPENDS
 int sl_input_open(struct sl_input **inputs, size_t count,
 	const struct sl_input_identity *output) SL_MUST_CHECK;
 
+#define SL_INPUT_SHOWN_MAX \
+	400u /* bytes of a path in messages, which have room for the reason too */
+
 #define SL_INPUT_OPEN_MAX 32u /* inputs opened with one call */
 
 SL_SUSPENDS
