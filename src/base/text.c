@@ -37,8 +37,8 @@ sl_text_utf8(struct sl_span text, uint32_t *code)
 	return len;
 }
 
-static bool
-is_bidi_control(uint32_t code)
+bool
+sl_text_is_bidi_control(uint32_t code)
 {
 	return (code >= 0x202a && code <= 0x202e) || (code >= 0x2066 && code <= 0x2069) ||
 	       code == 0x200e || code == 0x200f || code == 0x061c;
@@ -56,7 +56,7 @@ sl_text_make_safe(struct sl_buf *out, struct sl_span text)
 			for (size_t i = 0; i < bytes; i++)
 				sl_buf_printf(out, "\\x%02x", (unsigned char)text.data[i]);
 			len = bytes;
-		} else if (is_bidi_control(code)) {
+		} else if (sl_text_is_bidi_control(code)) {
 			sl_buf_printf(out, "\\u{%X}", code);
 		} else {
 			sl_buf_add(out, text.data, len);
@@ -64,6 +64,21 @@ sl_text_make_safe(struct sl_buf *out, struct sl_span text)
 		text.data += len;
 		text.len -= len;
 	}
+}
+
+void
+sl_text_make_ascii(struct sl_buf *out, struct sl_span text)
+{
+	size_t plain = 0;
+	for (size_t i = 0; i < text.len; i++) {
+		unsigned char c = (unsigned char)text.data[i];
+		if (c == '\t' || (c >= ' ' && c < 0x7f))
+			continue;
+		sl_buf_add(out, text.data + plain, i - plain);
+		sl_buf_printf(out, "\\x%02x", c);
+		plain = i + 1;
+	}
+	sl_buf_add(out, text.data + plain, text.len - plain);
 }
 
 /* Ranges of our own: the C locale's wcwidth knows nothing beyond ASCII, and a library must not set

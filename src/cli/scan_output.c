@@ -146,7 +146,9 @@ after_match(struct sl_scan_output *output, size_t count)
 static void
 add_piece(struct sl_scan_output *output, struct sl_span text)
 {
-	if (output->terminal)
+	if (output->terminal && !sl_console_has_unicode())
+		sl_text_make_ascii(&output->pending, text);
+	else if (output->terminal)
 		sl_text_make_safe(&output->pending, text);
 	else
 		sl_buf_add_span(&output->pending, text);

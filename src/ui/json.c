@@ -35,7 +35,7 @@ static bool
 wants_escape(uint32_t code)
 {
 	return code < 0x20 || code == '"' || code == '\\' || (code >= 0x7f && code <= 0x9f) ||
-	       code == 0x2028 || code == 0x2029;
+	       code == 0x2028 || code == 0x2029 || sl_text_is_bidi_control(code);
 }
 
 static void

@@ -254,6 +254,20 @@ test_scan_hostile_lines() {
 	grep -q 'end' out || fail "the line is not there"
 }
 
+# a terminal that takes no UTF-8 gets none: its bytes would be C1 controls there
+test_scan_terminal_without_utf8() {
+	printf 'error \303\233\n' >$'\303\233'
+	local options
+	for options in -p -c ''; do
+		on_terminal "LC_ALL=C $S scan $options --color never --progress none *$'\233' missing$'\303\233'"
+		[[ $status == 2 ]] || fail "status $status"
+		LC_ALL=C grep -qF '\xc3\x9b' out || fail "not shown with '$options'"
+		! LC_ALL=C grep -qP '[\x80-\xff]' out || fail "raw bytes on a terminal with '$options'"
+	done
+	on_terminal "$S scan -p --color never --progress none $'\303\233'"
+	grep -qF $'error \303\233' out || fail "UTF-8 is shown where it can be"
+}
+
 # standard output that is closed or full: a message, and status 2
 test_scan_bad_standard_output() {
 	printf 'error\n' >a

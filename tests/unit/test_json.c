@@ -32,6 +32,7 @@ Test(json, escapes_what_must_not_stand_in_a_string)
 	EXPECT_STRING("\0\x01\x1b\x7f", "\\u0000\\u0001\\u001b\\u007f");
 	EXPECT_STRING("\xc2\x9b", "\\u009b");
 	EXPECT_STRING("\u2028\u2029", "\\u2028\\u2029");
+	EXPECT_STRING("exe.\u202egpj\u2066\u061c", "exe.\\u202egpj\\u2066\\u061c");
 	EXPECT_STRING("\u65e5 \U0001f600", "\u65e5 \U0001f600");
 }
 

@@ -61,6 +61,15 @@ Test(text, is_shortened_in_its_middle)
 	expect_short("abcdefghijkl\u20acmnopqrst", 16, "abcd...mnopqrst");
 }
 
+Test(text, is_ascii_where_nothing_else_is_understood)
+{
+	struct sl_buf out = { 0 };
+	sl_text_make_ascii(&out, sl_span("a\tb\x1b\xc3\xa9\x9b\x7f\\x", 10));
+	cr_expect(
+		sl_span_is(sl_buf_span(&out), "a\tb\\x1b\\xc3\\xa9\\x9b\\x7f\\x"), "%s", out.data);
+	sl_buf_release(&out);
+}
+
 Test(text, every_byte_alone_is_made_printable)
 {
 	for (unsigned c = 0; c < 256; c++) {

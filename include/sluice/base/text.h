@@ -15,6 +15,13 @@
  */
 void sl_text_make_safe(struct sl_buf *out, struct sl_span text);
 
+/* The same for a terminal that takes no UTF-8, to which bytes from 0x80 on mean something else:
+ * each of them is shown as \xNN. Safe text may be given, too. */
+void sl_text_make_ascii(struct sl_buf *out, struct sl_span text);
+
+/* Those named above: they change the order in which others are seen. */
+bool sl_text_is_bidi_control(uint32_t code);
+
 /* Length of the valid UTF-8 sequence at the start of text, 1..4, or 0 if there is none. *code gets
  * the code point. */
 size_t sl_text_utf8(struct sl_span text, uint32_t *code);

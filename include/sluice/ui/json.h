@@ -39,8 +39,8 @@ void sl_json_close(struct sl_json *json);
 /* Close everything that is open and append a newline. */
 void sl_json_end_line(struct sl_json *json);
 
-/* A string; bytes that are no valid UTF-8 become U+FFFD each. DEL, C1 and U+2028..9 are escaped as
- * controls are. */
+/* A string; bytes that are no valid UTF-8 become U+FFFD each. DEL, C1, U+2028..9 and bidirectional
+ * controls are escaped as controls are. */
 void sl_json_string(struct sl_json *json, const char *key, struct sl_span text);
 
 /* As ripgrep writes paths and lines: {"text":"..."} if the bytes are UTF-8, else
