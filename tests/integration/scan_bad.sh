@@ -268,6 +268,45 @@ test_scan_terminal_without_utf8() {
 	grep -qF $'error \303\233' out || fail "UTF-8 is shown where it can be"
 }
 
+# bars leave alone what is shown on the same terminal, through a pipe too; the table comes after them
+test_scan_bars_do_not_erase_results() {
+	local feed='for i in 1 2 3 4; do echo "error $i"; sleep 0.2; done' command
+	printf 'error\n' >a
+	export TERM=xterm
+	for command in "$S scan -p | cat" "$S scan -p" "$S scan -c a -" "$S scan --json" "$S scan --json -p | grep error"; do
+		on_terminal "{ $feed; } | $command"
+		[[ $status == 0 ]] || fail "status $status of $command"
+		grep -q error out || grep -q ':4' out || fail "no result of $command"
+		! grep -qF $'\e[J' out || fail "something is erased by $command"
+	done
+	for command in "$S scan" "$S scan -p >file" "$S scan -p >/dev/null" "$S scan -p --progress bars | cat"; do
+		on_terminal "{ $feed; } | $command"
+		grep -qF $'\e[J' out || fail "no bars with $command"
+	done
+}
+
+# what was found in a file does not wait for the silent stream behind it
+test_scan_lines_before_a_silent_stream() {
+	local line=
+	printf 'error\n' >a
+	mkfifo pipe reader
+	timeout "$LIMIT" "$S" scan -p a pipe >reader 2>err &
+	pid=$!
+	exec 9<reader 8>pipe
+	read -r -t "$((5 * SLOW))" line <&9
+	exec 8>&- 9<&-
+	wait "$pid"
+	[[ $line == a:1:error ]] || fail "got '$line'"
+}
+
+# two expressions do not cost the square of a line
+test_scan_matches_of_two_expressions() {
+	{ head -c 400000 /dev/zero | tr '\0' a; printf '\n'; } >a
+	scan -p --json -e 'a+?' -e '[0-9]{40}z' a
+	expect 0
+	grep -q '"matches":400000' out || fail "not 400000 matches"
+}
+
 # standard output that is closed or full: a message, and status 2
 test_scan_bad_standard_output() {
 	printf 'error\n' >a
