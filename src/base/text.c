@@ -37,8 +37,8 @@ sl_text_utf8(struct sl_span text, uint32_t *code)
 	return len;
 }
 
-static bool
-is_bidi_control(uint32_t code)
+bool
+sl_text_is_bidi_control(uint32_t code)
 {
 	return (code >= 0x202a && code <= 0x202e) || (code >= 0x2066 && code <= 0x2069) ||
 	       code == 0x200e || code == 0x200f || code == 0x061c;
@@ -56,7 +56,7 @@ sl_text_make_safe(struct sl_buf *out, struct sl_span text)
 			for (size_t i = 0; i < bytes; i++)
 				sl_buf_printf(out, "\\x%02x", (unsigned char)text.data[i]);
 			len = bytes;
-		} else if (is_bidi_control(code)) {
+		} else if (sl_text_is_bidi_control(code)) {
 			sl_buf_printf(out, "\\u{%X}", code);
 		} else {
 			sl_buf_add(out, text.data, len);
@@ -64,6 +64,21 @@ sl_text_make_safe(struct sl_buf *out, struct sl_span text)
 		text.data += len;
 		text.len -= len;
 	}
+}
+
+void
+sl_text_make_ascii(struct sl_buf *out, struct sl_span text)
+{
+	size_t plain = 0;
+	for (size_t i = 0; i < text.len; i++) {
+		unsigned char c = (unsigned char)text.data[i];
+		if (c == '\t' || (c >= ' ' && c < 0x7f))
+			continue;
+		sl_buf_add(out, text.data + plain, i - plain);
+		sl_buf_printf(out, "\\x%02x", c);
+		plain = i + 1;
+	}
+	sl_buf_add(out, text.data + plain, text.len - plain);
 }
 
 /* Ranges of our own: the C locale's wcwidth knows nothing beyond ASCII, and a library must not set
@@ -121,6 +136,31 @@ sl_text_add_base64(struct sl_buf *out, struct sl_span data)
 		sl_buf_add_char(out, have > 1 ? digits[group >> 6 & 63] : '=');
 		sl_buf_add_char(out, have > 2 ? digits[group & 63] : '=');
 	}
+}
+
+static bool
+is_continuation(char c)
+{
+	return ((unsigned char)c & 0xc0) == 0x80;
+}
+
+void
+sl_text_shorten(struct sl_buf *out, struct sl_span text, size_t most)
+{
+	static const char mark[] = "...";
+	sl_assert(most >= 16);
+	if (text.len <= most) {
+		sl_buf_add_span(out, text);
+		return;
+	}
+	size_t head = most / 4, tail = most - head - strlen(mark);
+	for (unsigned i = 0; i < 3 && is_continuation(text.data[head]); i++)
+		head--;
+	for (unsigned i = 0; i < 3 && is_continuation(text.data[text.len - tail]); i++)
+		tail--;
+	sl_buf_add(out, text.data, head);
+	sl_buf_add_str(out, mark);
+	sl_buf_add(out, text.data + text.len - tail, tail);
 }
 
 size_t

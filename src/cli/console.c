@@ -5,6 +5,7 @@
  */
 #include "sluice/cli/console.h"
 
+#include "sluice/base/text.h"
 #include "sluice/rt/io.h"
 #include "sluice/rt/signal.h"
 #include "sluice/ui/colour.h"
@@ -187,9 +188,9 @@ take_kept(struct sl_buf *out)
 	sl_buf_add_span(out, sl_buf_span(&console.kept));
 	sl_buf_clear(&console.kept);
 	if (console.dropped > 0)
-		sl_buf_printf(out,
-			"sluice: %zu more lines were not shown: the terminal took none\n",
-			console.dropped);
+		sl_buf_printf(out, "sluice: %zu more lines were not shown: %s took none\n",
+			console.dropped,
+			console.terminal[STDERR_FILENO] ? "the terminal" : "standard error");
 	console.dropped = 0;
 	console.kept.failed = false;
 	pthread_mutex_unlock(&console.mutex);
@@ -204,9 +205,13 @@ log_line(void *ctx, enum sl_log_level level, const char *line)
 			     : level == SL_LOG_WARN ? SL_COLOUR_WARN
 						    : SL_COLOUR_DIM;
 	struct sl_buf out = { 0 };
-	sl_buf_printf(&out, "%ssluice:%s %s%s\n", sl_colour_code(colour, how),
-		sl_colour_code(colour, SL_COLOUR_RESET), level == SL_LOG_WARN ? "warning: " : "",
-		line);
+	sl_buf_printf(&out, "%ssluice:%s %s", sl_colour_code(colour, how),
+		sl_colour_code(colour, SL_COLOUR_RESET), level == SL_LOG_WARN ? "warning: " : "");
+	if (console.terminal[STDERR_FILENO] && !console.unicode)
+		sl_text_make_ascii(&out, sl_span_str(line));
+	else
+		sl_buf_add_str(&out, line);
+	sl_buf_add_char(&out, '\n');
 	sl_console_print(sl_buf_span(&out));
 	sl_buf_release(&out);
 }

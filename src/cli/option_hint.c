@@ -94,8 +94,8 @@ static const struct hint scan_hints[] = {
 		"folders are walked anyway, symbolic links in them are not followed: name what "
 		"they lead to" },
 	{ "--text --binary",
-		"files that are named are read whatever they are; in folders binary ones are "
-		"passed over" },
+		"files that are named are read whatever they are; binary ones in folders are "
+		"passed over: name the file itself" },
 	{ "--recursive --no-ignore --hidden -u --unrestricted --extended-regexp --perl-regexp "
 	  "--pcre2",
 		ANYWAY },

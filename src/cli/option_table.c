@@ -150,8 +150,8 @@ static const struct sl_option scan_options[] = {
 		.kind = SL_OPTION_WORDS, FIELD(patterns),
 		.standard = "lines with 'ERROR' or 'error'",
 		.help = "Count a line as an error line if the Perl-compatible regular "
-		"expression PATTERN matches in it. May be given more than once: any of them "
-		"counts." },
+		"expression PATTERN matches in it, where '.' is any byte. May be given more "
+		"than once: any of them counts." },
 	{ .group = "Patterns", .letter = 'F', .name = "fixed-strings",
 		.kind = SL_OPTION_FLAG, FIELD(fixed_strings),
 		.help = "Patterns are plain strings, not regular expressions." },
@@ -234,9 +234,11 @@ static const struct sl_option scan_options[] = {
 	{ .group = "Accepted, does nothing", .letter = 'P', .kind = SL_OPTION_IGNORED,
 		.help = "Patterns are Perl-compatible regular expressions anyway." },
 	{ .group = "Accepted, does nothing", .letter = 'z', .kind = SL_OPTION_IGNORED,
-		.help = "What is compressed is known by its first bytes." },
+		.help = "What is compressed is known by its first bytes, but not read: zcat FILE | "
+			"sluice scan." },
 	{ .group = "Accepted, does nothing", .letter = 'a', .kind = SL_OPTION_IGNORED,
-		.help = "Named inputs are read whatever is in them." },
+		.help = "Named inputs are read whatever is in them. Binary files found in folders are "
+			"passed over: name the file itself." },
 
 	{ .group = "Other", .name = "help", .kind = SL_OPTION_SHOW_HELP,
 		.help = "Show the options and end." },

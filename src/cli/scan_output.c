@@ -17,6 +17,10 @@
 /* Finding a match may take milliseconds, and the ring is not looked at meanwhile. */
 #define MATCHES_A_TURN 64
 
+/* Bytes of a line that are written at once: escaped they are up to six times as many. A multiple of
+ * 3 for base64. */
+#define TEXT_PIECE (6 * SL_KIB)
+
 static bool
 is_regular(int fd)
 {
@@ -99,6 +103,31 @@ name_of(const struct sl_input *input)
 	return sl_span_str(input->is_stdin ? "<stdin>" : input->path);
 }
 
+/* What is pending goes out before the line is complete: a line may be long, and longer when it is
+ * escaped. */
+SL_SUSPENDS
+static int
+make_room(struct sl_scan_output *output)
+{
+	return output->pending.len >= SL_OUTPUT_BUFFER ? send_pending(output) : 0;
+}
+
+/* Cuts off the first TEXT_PIECE bytes, or up to three less to keep a character whole. */
+static struct sl_span
+take_piece(struct sl_span *text)
+{
+	size_t len = SL_MIN(text->len, (size_t)TEXT_PIECE), back = 0;
+	while (len < text->len && back < 3 &&
+		((unsigned char)text->data[len - back] & 0xc0) == 0x80)
+		back++;
+	if (len < text->len && ((unsigned char)text->data[len - back] & 0xc0) != 0x80)
+		len -= back;
+	struct sl_span piece = sl_span(text->data, len);
+	text->data += len;
+	text->len -= len;
+	return piece;
+}
+
 /*
  * A line may have a million matches: what was written of them goes out, and other tasks have their
  * turn. Text of the line stays valid.
@@ -107,51 +136,92 @@ SL_SUSPENDS
 static int
 after_match(struct sl_scan_output *output, size_t count)
 {
-	if (output->pending.len >= SL_OUTPUT_BUFFER)
-		return send_pending(output);
-	return count % MATCHES_A_TURN == 0 ? sl_yield() : 0;
+	int code = make_room(output);
+	return code == 0 && count % MATCHES_A_TURN == 0 ? sl_yield() : code;
 }
 
 /* ---- lines ---- */
 
 /* To a terminal nothing that it could act on; elsewhere the bytes as they are. */
 static void
-add_text(struct sl_scan_output *output, struct sl_span text)
+add_piece(struct sl_scan_output *output, struct sl_span text)
 {
-	if (output->terminal)
+	if (output->terminal && !sl_console_has_unicode())
+		sl_text_make_ascii(&output->pending, text);
+	else if (output->terminal)
 		sl_text_make_safe(&output->pending, text);
 	else
 		sl_buf_add_span(&output->pending, text);
 }
 
+/* The text of a line. */
+SL_SUSPENDS
+static int
+add_text(struct sl_scan_output *output, struct sl_span text)
+{
+	int code = 0;
+	while (text.len > 0 && code == 0) {
+		add_piece(output, take_piece(&text));
+		code = make_room(output);
+	}
+	return code;
+}
+
+static void
+begin_colour(struct sl_scan_output *output, enum sl_colour colour)
+{
+	sl_buf_add_str(&output->pending, sl_colour_code(output->colour, colour));
+}
+
+/* Something short. */
 static void
 add_coloured(struct sl_scan_output *output, enum sl_colour colour, struct sl_span text)
 {
-	sl_buf_add_str(&output->pending, sl_colour_code(output->colour, colour));
-	add_text(output, text);
-	sl_buf_add_str(&output->pending, sl_colour_code(output->colour, SL_COLOUR_RESET));
+	begin_colour(output, colour);
+	add_piece(output, text);
+	begin_colour(output, SL_COLOUR_RESET);
 }
 
-/* The line with its matches coloured. An empty match has nothing to colour. */
+/* What is kept of a line that was cut ends with a whole character. */
+static size_t
+whole_characters(const struct sl_scan_line *line)
+{
+	size_t len = line->len, back = 1;
+	uint32_t code = 0;
+	if (line->whole_len == len)
+		return len;
+	while (back < 4 && back < len && (line->text[len - back] & 0xc0) == 0x80)
+		back++;
+	const char *last = (const char *)line->text + len - back;
+	return len && sl_text_utf8(sl_span(last, back), &code) != back ? len - back : len;
+}
+
+/* The first `len` bytes of the line with its matches coloured. An empty match has nothing to
+ * colour. */
 SL_SUSPENDS
 static int
-add_marked(struct sl_scan_output *output, const struct sl_scan_line *line)
+add_marked(struct sl_scan_output *output, const struct sl_scan_line *line, size_t len)
 {
 	const char *text = (const char *)line->text;
 	size_t shown = 0, at = 0, begin = 0, end = 0, count = 0;
 	int code = 0;
-	while (code == 0 && output->colour && at < line->len &&
+	while (code == 0 && output->colour && at < len &&
 		sl_matcher_find(line->matcher, line->text, line->len, at, &begin, &end)) {
-		if (end > begin) {
-			add_text(output, sl_span(text + shown, begin - shown));
-			add_coloured(output, SL_COLOUR_MATCH, sl_span(text + begin, end - begin));
-			shown = end;
+		end = SL_MIN(end, len);
+		if (begin >= end) {
+			at = end + 1;
+		} else {
+			code = add_text(output, sl_span(text + shown, begin - shown));
+			begin_colour(output, SL_COLOUR_MATCH);
+			if (code == 0)
+				code = add_text(output, sl_span(text + begin, end - begin));
+			begin_colour(output, SL_COLOUR_RESET);
+			at = shown = end;
 		}
-		at = end > begin ? end : end + 1;
-		code = after_match(output, ++count);
+		if (code == 0)
+			code = after_match(output, ++count);
 	}
-	add_text(output, sl_span(text + shown, line->len - shown));
-	return code;
+	return code ? code : add_text(output, sl_span(text + shown, len - shown));
 }
 
 SL_SUSPENDS
@@ -167,10 +237,11 @@ add_line(struct sl_scan_output *output, const struct sl_scan_line *line)
 	snprintf(number, sizeof(number), "%llu", (unsigned long long)line->number);
 	add_coloured(output, SL_COLOUR_LINE, sl_span_str(number));
 	sl_buf_add_char(out, ':');
-	int code = add_marked(output, line);
-	if (line->whole_len > line->len)
+	size_t kept = whole_characters(line);
+	int code = add_marked(output, line, kept);
+	if (line->whole_len > kept)
 		sl_buf_printf(out, " [... %llu more bytes]",
-			(unsigned long long)(line->whole_len - line->len));
+			(unsigned long long)(line->whole_len - kept));
 	sl_buf_add_char(out, '\n');
 	return code;
 }
@@ -191,6 +262,36 @@ json_begin(struct sl_json *json, struct sl_buf *out, const char *type)
 	sl_json_open(json, "data", SL_JSON_OBJECT);
 }
 
+/* Text of a line, and its newline. */
+SL_SUSPENDS
+static int
+json_line_text(struct sl_scan_output *output, struct sl_json *json, const char *key,
+	struct sl_span text, bool has_newline)
+{
+	bool is_text = sl_text_is_utf8(text);
+	struct sl_buf rest = { 0 };
+	int code = 0;
+	sl_json_begin_data(json, key, is_text);
+	while (text.len > TEXT_PIECE && code == 0) {
+		struct sl_span piece = sl_span(text.data, TEXT_PIECE);
+		if (is_text)
+			piece = take_piece(&text);
+		else
+			text = sl_span(text.data + TEXT_PIECE, text.len - TEXT_PIECE);
+		sl_json_add_data(json, is_text, piece);
+		code = make_room(output);
+	}
+	sl_buf_add_span(&rest, text);
+	if (has_newline)
+		sl_buf_add_char(&rest, '\n');
+	sl_json_add_data(json, is_text, sl_buf_span(&rest));
+	sl_json_end_data(json);
+	if (rest.failed)
+		code = -ENOMEM;
+	sl_buf_release(&rest);
+	return code;
+}
+
 /* As ripgrep finds them: an empty match right behind another is none. */
 SL_SUSPENDS
 static int
@@ -208,29 +309,17 @@ json_submatches(
 			continue;
 		last_end = end;
 		sl_json_open(json, NULL, SL_JSON_OBJECT);
-		sl_json_text_or_bytes(json, "match", sl_span(text + begin, end - begin));
+		code = json_line_text(
+			output, json, "match", sl_span(text + begin, end - begin), false);
 		sl_json_u64(json, "start", begin);
 		sl_json_u64(json, "end", end);
 		sl_json_close(json);
 		output->input_matches++;
-		code = after_match(output, ++count);
+		if (code == 0)
+			code = after_match(output, ++count);
 	}
 	sl_json_close(json);
 	return code;
-}
-
-/* What is kept of a line that was cut ends with a whole character. */
-static size_t
-whole_characters(const struct sl_scan_line *line)
-{
-	size_t len = line->len, back = 1;
-	uint32_t code = 0;
-	if (line->whole_len == len)
-		return len;
-	while (back < 4 && back < len && (line->text[len - back] & 0xc0) == 0x80)
-		back++;
-	const char *last = (const char *)line->text + len - back;
-	return len && sl_text_utf8(sl_span(last, back), &code) != back ? len - back : len;
 }
 
 /* ripgrep's lines end with their newline. One that was cut says how much is left out. */
@@ -239,25 +328,18 @@ static int
 json_match(struct sl_scan_output *output, const struct sl_scan_line *line)
 {
 	struct sl_json json;
-	struct sl_buf whole = { 0 };
 	size_t kept = whole_characters(line);
 	bool is_cut = line->whole_len > kept;
-	sl_buf_add(&whole, line->text, kept);
-	if (line->is_closed && !is_cut)
-		sl_buf_add_char(&whole, '\n');
-	if (whole.failed) {
-		sl_buf_release(&whole);
-		return -ENOMEM;
-	}
 	json_begin(&json, &output->pending, "match");
 	json_path(&json, line->input);
-	sl_json_text_or_bytes(&json, "lines", sl_buf_span(&whole));
+	int code = json_line_text(output, &json, "lines", sl_span((const char *)line->text, kept),
+		line->is_closed && !is_cut);
 	sl_json_u64(&json, "line_number", line->number);
 	sl_json_u64(&json, "absolute_offset", line->off);
 	if (is_cut)
 		sl_json_u64(&json, "truncated_bytes", line->whole_len - kept);
-	sl_buf_release(&whole);
-	int code = json_submatches(output, &json, line);
+	if (code == 0)
+		code = json_submatches(output, &json, line);
 	sl_json_end_line(&json);
 	return code;
 }

@@ -226,6 +226,16 @@ compile_all(struct sl_pattern *pattern, const struct texts *texts,
 	return rc;
 }
 
+/* What follows the bracket of [:alpha:] and the like up to its end; 0 if this is none. */
+static size_t
+posix_class_len(struct sl_span text)
+{
+	const char *end = text.len > 2 && text.data[1] == ':'
+				  ? memchr(text.data + 2, ']', text.len - 2)
+				  : NULL;
+	return end && end[-1] == ':' ? (size_t)(end - text.data) : 0;
+}
+
 /* \< and the like mean the ends of words to grep, and the bytes themselves to PCRE2: who writes one
  * would get other lines than meant. NULL, or which it is. */
 static const char *
@@ -235,7 +245,10 @@ word_end_of_grep(struct sl_span text)
 	bool in_class = false;
 	for (size_t i = 0; i < text.len; i++) {
 		char c = text.data[i];
-		if (c == ']' || (c == '[' && !in_class)) {
+		struct sl_span rest = sl_span(text.data + i, text.len - i);
+		if (in_class && c == '[') {
+			i += posix_class_len(rest);
+		} else if (c == ']' || (c == '[' && !in_class)) {
 			in_class = c == '[';
 			bool negated = in_class && i + 1 < text.len && text.data[i + 1] == '^';
 			size_t first = i + 1 + negated;
@@ -247,7 +260,7 @@ word_end_of_grep(struct sl_span text)
 				if (text.data[i] == ends[k][1])
 					return ends[k];
 			if (text.data[i] == 'Q') {
-				const char *end = memmem(text.data + i, text.len - i, "\\E", 2);
+				const char *end = memmem(rest.data, rest.len, "\\E", 2);
 				i = end ? (size_t)(end - text.data) + 1 : text.len;
 			}
 		}

@@ -3,6 +3,8 @@
  */
 #include "scan_int.h"
 
+#include "sluice/base/log.h"
+#include "sluice/base/text.h"
 #include "sluice/rt/io.h"
 #include "sluice/scan/walk.h"
 
@@ -34,6 +36,22 @@ job_new(struct scan *scan, const char *path, bool is_found, struct scan_job **ou
 	return 0;
 }
 
+/* Somebody who named a folder of links expects more than silence. */
+static void
+say_if_nothing_found(const struct sl_walk *walk, const char *folder, size_t found)
+{
+	struct sl_buf shown = { 0 };
+	size_t count = sl_walk_passed_over(walk);
+	if (found > 0 || count == 0)
+		return;
+	sl_text_shorten(&shown, sl_span_str(folder), SL_INPUT_SHOWN_MAX);
+	if (!shown.failed)
+		sl_log_warn("'%s' has no regular files: links, devices and FIFOs in it (%zu) are "
+			    "not read unless they are named",
+			shown.data ? shown.data : "", count);
+	sl_buf_release(&shown);
+}
+
 /* A folder that cannot be read is an input that cannot be read: it is listed with its error. */
 SL_SUSPENDS
 static int
@@ -42,12 +60,16 @@ list_folder(struct scan *scan, const char *folder)
 	struct sl_walk *walk = NULL;
 	struct sl_error err = { 0 };
 	const char *path = NULL;
+	size_t count = 0;
 	int code = sl_walk_new(&walk, folder);
 	while (code == 0) {
 		struct scan_job *job = NULL;
 		int found = sl_walk_next(walk, &path, &err);
-		if (found == 0)
+		if (found == 0) {
+			say_if_nothing_found(walk, folder, count);
 			break;
+		}
+		count++;
 		if (found < 0 && found != SL_E_NAME) {
 			code = found;
 			break;

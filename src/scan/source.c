@@ -1,5 +1,6 @@
 #include "sluice/scan/source.h"
 
+#include "sluice/base/text.h"
 #include "sluice/rt/io.h"
 
 #include <errno.h>
@@ -25,23 +26,11 @@
 /* What a stream has given is passed on if it gives nothing more for so long. */
 #define STREAM_IDLE_NS SL_NS_PER_MS
 
-#define SHOWN_MAX 400u /* bytes of a path in messages: its beginning and its end */
-#define SHOWN_HEAD 100u
-
-/* Messages have room for the reason, and the name of the file is at the end of its path. */
 static char *
 shown_name(const char *path)
 {
-	size_t len = strlen(path), tail = len;
 	struct sl_buf buf = { 0 };
-	if (len > SHOWN_MAX) {
-		sl_buf_add(&buf, path, SHOWN_HEAD);
-		sl_buf_add_str(&buf, "...");
-		tail = SHOWN_MAX - SHOWN_HEAD;
-		while (tail > 0 && ((unsigned char)path[len - tail] & 0xc0) == 0x80)
-			tail--; /* not in the middle of a character */
-	}
-	sl_buf_add(&buf, path + len - tail, tail);
+	sl_text_shorten(&buf, sl_span_str(path), SL_INPUT_SHOWN_MAX);
 	return sl_buf_detach(&buf);
 }
 
@@ -139,6 +128,14 @@ left_of_stdin(const struct statx *st)
 	return at < 0 ? UINT64_MAX : st->stx_size - SL_MIN((uint64_t)at, st->stx_size);
 }
 
+static void
+take_claim(struct sl_input *input, const struct statx *st)
+{
+	input->may_be_made_up = true;
+	input->claimed_size = st->stx_size;
+	input->claimed_left = input->is_stdin ? left_of_stdin(st) : st->stx_size;
+}
+
 struct sl_input_identity
 sl_input_identify(int fd)
 {
@@ -180,6 +177,8 @@ take_stat(struct sl_input *input, const struct statx *st, const struct sl_input_
 		input->left = input->left_at_first = left_of_stdin(st);
 		has_size = false;
 	}
+	if (type == S_IFREG && !has_size && input->left == UINT64_MAX)
+		take_claim(input, st);
 	input->kind = has_size ? SL_INPUT_FILE : SL_INPUT_STREAM;
 	input->size = has_size ? st->stx_size : 0;
 	input->direct = has_size && can_be_direct(st) ? SL_INPUT_DIRECT_MAYBE : SL_INPUT_DIRECT_NO;
@@ -413,6 +412,30 @@ read_some(struct sl_input *input, unsigned char *data, size_t len, uint64_t dead
 	}
 }
 
+/*
+ * How many of `got` bytes belong to the input. A file of /proc has more than it claims and goes on
+ * claiming that; one that now claims another size has grown, maybe by what is found in it, and is
+ * read to the size it had.
+ */
+SL_SUSPENDS
+static int
+within_claim(struct sl_input *input, int got)
+{
+	struct statx st = { 0 };
+	if ((uint64_t)got <= input->claimed_left) {
+		input->claimed_left -= (uint64_t)got;
+		return got;
+	}
+	int code = sl_io_stat(input->fd, "", AT_EMPTY_PATH, STATX_SIZE, &st);
+	if (code == -ECANCELED || code == -ETIMEDOUT)
+		return code;
+	if (code < 0 || st.stx_size == input->claimed_size)
+		return got;
+	got = (int)input->claimed_left;
+	input->claimed_left = input->left = 0;
+	return got;
+}
+
 int
 sl_input_read_stream(struct sl_input *input, unsigned char *data, size_t most, size_t *read_len)
 {
@@ -426,12 +449,14 @@ sl_input_read_stream(struct sl_input *input, unsigned char *data, size_t most, s
 		int got = read_some(input, data + *read_len, most - *read_len, deadline_ns);
 		if (got == -ETIMEDOUT && enough && sl_task_cancelled() == 0)
 			break;
+		if (got > 0 && input->may_be_made_up)
+			got = within_claim(input, got);
 		if (got < 0)
 			return got;
 		if (got == 0)
 			break;
 		*read_len += (size_t)got;
-		if (input->left != UINT64_MAX)
+		if (input->left != UINT64_MAX && !input->may_be_made_up)
 			input->left -= (uint64_t)got;
 	}
 	return (int)*read_len;

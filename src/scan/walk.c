@@ -1,5 +1,6 @@
 #include "sluice/scan/walk.h"
 
+#include "sluice/base/text.h"
 #include "sluice/rt/offload.h"
 
 #include <dirent.h>
@@ -8,6 +9,8 @@
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
+
+#define SHOWN_MAX 400u /* bytes of a path in messages, which have room for the reason too */
 
 struct entry {
 	size_t name; /* offset in the level's names: they move as the buffer grows */
@@ -21,6 +24,7 @@ struct level {
 	struct sl_buf names;
 	struct entry *entries;
 	size_t count, next;
+	size_t passed_over; /* entries of the batch that are no files and no folders */
 	bool at_end;
 	int failure; /* of reading it: passed on after its entries */
 };
@@ -29,6 +33,7 @@ struct sl_walk {
 	struct sl_buf path;
 	struct level levels[SL_WALK_DEPTH];
 	size_t depth; /* levels open; 0 before the first folder and after the last */
+	size_t passed_over;
 	bool has_begun;
 	int failure; /* of opening the folder that `path` names */
 };
@@ -58,8 +63,10 @@ add_entry(struct level *level, const struct dirent *found)
 	if (strcmp(name, ".") == 0 || strcmp(name, "..") == 0)
 		return true;
 	char kind = kind_of(level->dir, found);
-	if (!kind)
+	if (!kind) {
+		level->passed_over++;
 		return true;
+	}
 	level->entries[level->count++] = (struct entry){ level->names.len, kind == 'd' };
 	sl_buf_add(&level->names, name, strlen(name) + 1);
 	return !level->names.failed;
@@ -78,7 +85,7 @@ static int
 read_batch(void *arg)
 {
 	struct level *level = arg;
-	level->count = level->next = 0;
+	level->count = level->next = level->passed_over = 0;
 	sl_buf_clear(&level->names);
 	if (!level->entries)
 		level->entries = calloc(SL_WALK_BATCH, sizeof(*level->entries));
@@ -203,12 +210,16 @@ folder_failed(struct sl_walk *walk, const char **path, int code, struct sl_error
 		return code;
 	*path = walk->path.data;
 	sl_error_clear(err);
+	struct sl_buf shown = { 0 };
+	sl_text_shorten(&shown, sl_buf_span(&walk->path), SHOWN_MAX);
+	const char *name = shown.data && !shown.failed ? shown.data : "";
 	if (code == -ELOOP && walk->depth == SL_WALK_DEPTH)
 		(void)sl_fail(err, SL_PHASE_FOLDER, SL_E_LIMIT,
-			"cannot read folder '%s': more than %u folders in one another", *path,
+			"cannot read folder '%s': more than %u folders in one another", name,
 			SL_WALK_DEPTH);
 	else
-		(void)sl_fail_code(err, SL_PHASE_FOLDER, code, "cannot read folder '%s'", *path);
+		(void)sl_fail_code(err, SL_PHASE_FOLDER, code, "cannot read folder '%s'", name);
+	sl_buf_release(&shown);
 	return SL_E_NAME;
 }
 
@@ -221,6 +232,7 @@ step(struct sl_walk *walk, const char **path, struct sl_error *err)
 	struct level *level = top_of(walk);
 	if (level->next == level->count && !level->at_end) {
 		int code = sl_blocking_wait(read_batch, level);
+		walk->passed_over += level->passed_over;
 		return code ? folder_failed(walk, path, code, err) : 0;
 	}
 	if (level->next == level->count) {
@@ -254,4 +266,10 @@ sl_walk_next(struct sl_walk *walk, const char **path, struct sl_error *err)
 	while (code == 0 && walk->depth)
 		code = step(walk, path, err);
 	return code;
+}
+
+size_t
+sl_walk_passed_over(const struct sl_walk *walk)
+{
+	return walk->passed_over;
 }

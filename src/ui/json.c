@@ -35,7 +35,7 @@ static bool
 wants_escape(uint32_t code)
 {
 	return code < 0x20 || code == '"' || code == '\\' || (code >= 0x7f && code <= 0x9f) ||
-	       code == 0x2028 || code == 0x2029;
+	       code == 0x2028 || code == 0x2029 || sl_text_is_bidi_control(code);
 }
 
 static void
@@ -50,10 +50,9 @@ add_escape(struct sl_buf *out, uint32_t code)
 }
 
 static void
-add_quoted(struct sl_buf *out, struct sl_span text)
+add_escaped(struct sl_buf *out, struct sl_span text)
 {
 	size_t plain = 0, pos = 0;
-	sl_buf_add_char(out, '"');
 	while (pos < text.len) {
 		uint32_t code = 0;
 		size_t len = sl_text_utf8(sl_span(text.data + pos, text.len - pos), &code);
@@ -70,7 +69,6 @@ add_quoted(struct sl_buf *out, struct sl_span text)
 		plain = pos;
 	}
 	sl_buf_add(out, text.data + plain, pos - plain);
-	sl_buf_add_char(out, '"');
 }
 
 void
@@ -108,21 +106,41 @@ void
 sl_json_string(struct sl_json *json, const char *key, struct sl_span text)
 {
 	begin_value(json, key);
-	add_quoted(json->out, text);
+	sl_buf_add_char(json->out, '"');
+	add_escaped(json->out, text);
+	sl_buf_add_char(json->out, '"');
 }
 
 void
 sl_json_text_or_bytes(struct sl_json *json, const char *key, struct sl_span data)
 {
+	bool is_text = sl_text_is_utf8(data);
+	sl_json_begin_data(json, key, is_text);
+	sl_json_add_data(json, is_text, data);
+	sl_json_end_data(json);
+}
+
+void
+sl_json_begin_data(struct sl_json *json, const char *key, bool is_text)
+{
 	sl_json_open(json, key, SL_JSON_OBJECT);
-	if (sl_text_is_utf8(data)) {
-		sl_json_string(json, "text", data);
-	} else {
-		begin_value(json, "bytes");
-		sl_buf_add_char(json->out, '"');
-		sl_text_add_base64(json->out, data);
-		sl_buf_add_char(json->out, '"');
-	}
+	begin_value(json, is_text ? "text" : "bytes");
+	sl_buf_add_char(json->out, '"');
+}
+
+void
+sl_json_add_data(struct sl_json *json, bool is_text, struct sl_span piece)
+{
+	if (is_text)
+		add_escaped(json->out, piece);
+	else
+		sl_text_add_base64(json->out, piece);
+}
+
+void
+sl_json_end_data(struct sl_json *json)
+{
+	sl_buf_add_char(json->out, '"');
 	sl_json_close(json);
 }
 

@@ -49,11 +49,21 @@ widen(struct layout *layout, const struct cells *cells)
 		layout->numbers[i] = SL_MAX(layout->numbers[i], strlen(cells->numbers[i].text));
 }
 
+/* A file takes names as they are, but for what could speak to a terminal later. */
+static void
+make_safe(const struct sl_table *table, struct sl_buf *out, struct sl_span text)
+{
+	if (table->columns > 0 && !table->unicode)
+		sl_text_make_ascii(out, text);
+	else
+		sl_text_make_safe(out, text);
+}
+
 static size_t
-safe_width(struct sl_buf *scratch, struct sl_span text)
+safe_width(const struct sl_table *table, struct sl_buf *scratch, struct sl_span text)
 {
 	sl_buf_clear(scratch);
-	sl_text_make_safe(scratch, text);
+	make_safe(table, scratch, text);
 	return sl_text_width(sl_buf_span(scratch));
 }
 
@@ -70,9 +80,9 @@ measure(const struct sl_table *table, struct sl_buf *scratch)
 		const struct sl_table_row *row = &table->rows[i];
 		struct cells cells = cells_of(table, row->lines, row->error_lines, row->unread);
 		widen(&layout, &cells);
-		layout.name = SL_MAX(layout.name, safe_width(scratch, row->name));
+		layout.name = SL_MAX(layout.name, safe_width(table, scratch, row->name));
 		if (row->note.len > 0)
-			notes = SL_MAX(notes, GAP + safe_width(scratch, row->note));
+			notes = SL_MAX(notes, GAP + safe_width(table, scratch, row->note));
 	}
 	if (table->columns == 0)
 		return layout;
@@ -118,14 +128,14 @@ add_row(const struct sl_table *table, const struct layout *layout, const struct 
 	struct cells cells = cells_of(table, row->lines, row->error_lines, row->unread);
 	bool mark = table->colour && row->error_lines > 0 && !row->unread;
 	sl_buf_clear(scratch);
-	sl_text_make_safe(scratch, row->name);
+	make_safe(table, scratch, row->name);
 	sl_terminal_add_left(out, sl_buf_span(scratch), layout->name, table->unicode);
 	add_numbers(out, layout, &cells, sl_colour_code(mark, SL_COLOUR_BAD),
 		sl_colour_code(mark, SL_COLOUR_RESET));
 	if (row->note.len > 0) {
 		sl_terminal_add_spaces(out, GAP);
 		sl_buf_add_str(out, sl_colour_code(table->colour, SL_COLOUR_WARN));
-		sl_text_make_safe(out, row->note);
+		make_safe(table, out, row->note);
 		sl_buf_add_str(out, sl_colour_code(table->colour, SL_COLOUR_RESET));
 	}
 	sl_buf_add_char(out, '\n');

@@ -254,6 +254,59 @@ test_scan_hostile_lines() {
 	grep -q 'end' out || fail "the line is not there"
 }
 
+# a terminal that takes no UTF-8 gets none: its bytes would be C1 controls there
+test_scan_terminal_without_utf8() {
+	printf 'error \303\233\n' >$'\303\233'
+	local options
+	for options in -p -c ''; do
+		on_terminal "LC_ALL=C $S scan $options --color never --progress none *$'\233' missing$'\303\233'"
+		[[ $status == 2 ]] || fail "status $status"
+		LC_ALL=C grep -qF '\xc3\x9b' out || fail "not shown with '$options'"
+		! LC_ALL=C grep -qP '[\x80-\xff]' out || fail "raw bytes on a terminal with '$options'"
+	done
+	on_terminal "$S scan -p --color never --progress none $'\303\233'"
+	grep -qF $'error \303\233' out || fail "UTF-8 is shown where it can be"
+}
+
+# bars leave alone what is shown on the same terminal, through a pipe too; the table comes after them
+test_scan_bars_do_not_erase_results() {
+	local feed='for i in 1 2 3 4; do echo "error $i"; sleep 0.2; done' command
+	printf 'error\n' >a
+	export TERM=xterm
+	for command in "$S scan -p | cat" "$S scan -p" "$S scan -c a -" "$S scan --json" "$S scan --json -p | grep error"; do
+		on_terminal "{ $feed; } | $command"
+		[[ $status == 0 ]] || fail "status $status of $command"
+		grep -q error out || grep -q ':4' out || fail "no result of $command"
+		! grep -qF $'\e[J' out || fail "something is erased by $command"
+	done
+	for command in "$S scan" "$S scan -p >file" "$S scan -p >/dev/null" "$S scan -p --progress bars | cat"; do
+		on_terminal "{ $feed; } | $command"
+		grep -qF $'\e[J' out || fail "no bars with $command"
+	done
+}
+
+# what was found in a file does not wait for the silent stream behind it
+test_scan_lines_before_a_silent_stream() {
+	local line=
+	printf 'error\n' >a
+	mkfifo pipe reader
+	timeout "$LIMIT" "$S" scan -p a pipe >reader 2>err &
+	pid=$!
+	exec 9<reader 8>pipe
+	read -r -t "$((5 * SLOW))" line <&9
+	exec 8>&- 9<&-
+	wait "$pid"
+	[[ $line == a:1:error ]] || fail "got '$line'"
+}
+
+# two expressions do not cost the square of a line
+test_scan_matches_of_two_expressions() {
+	{ head -c 400000 /dev/zero | tr '\0' a; printf '\n'; } >a
+	scan -p --json -e 'a+?' -e '[0-9]{40}z' a
+	expect 0
+	grep -q '"matches":400000' out || fail "not 400000 matches"
+}
+
 # standard output that is closed or full: a message, and status 2
 test_scan_bad_standard_output() {
 	printf 'error\n' >a
@@ -603,7 +656,7 @@ test_scan_thousands_of_troubles() {
 }
 
 # a name that would be a command is not made one; a long path does not hide its file's name and the reason
-test_scan_hostile_names() {
+test_scan_names_in_messages() {
 	local long=d i
 	mkdir d
 	printf '\x1f\x8b\x08\0\0\0\0\0' >"d/x'; touch pwned; '.gz"
@@ -616,6 +669,34 @@ test_scan_hostile_names() {
 	printf '\x1f\x8b\x08\0\0\0\0\0' >"$long/name.gz"
 	scan "$long"
 	expect 2 "/name.gz': it is gzip-compressed"
+	scan "$long/missing"
+	expect 2 "/missing': no such file"
+	chmod 755 . d
+	mkdir "$long/shut"
+	chmod 0 "$long/shut"
+	as_user timeout "$LIMIT" "$S" scan -c "$long" >out 2>err
+	status=$?
+	expect 2 "/shut': permission denied"
+}
+
+# a folder of links alone is no silent zero
+test_scan_folder_of_links() {
+	mkdir d empty links
+	printf 'error\n' >d/a
+	ln -s ../d/a links/a
+	ln -s d link
+	scan -c links
+	expect 1 "'links' has no regular files"
+	scan -c link
+	expect 0
+	[[ ! -s err ]] || fail "a link that was named is followed"
+	ln -s a d/b
+	scan -c d
+	expect 0
+	[[ ! -s err ]] || fail "there is a file"
+	scan -c empty
+	expect 1
+	[[ ! -s err ]] || fail "nothing was passed over"
 }
 
 # a line too long to be kept says so in JSON, too
@@ -625,6 +706,36 @@ test_scan_json_cut_line() {
 	expect 0
 	grep -q '"truncated_bytes":' out || fail "nothing says that it is cut"
 	! grep -q 'a\\n"' out || fail "a newline behind the cut"
+}
+
+# what is kept of a cut line ends with a whole character, in text and in JSON
+test_scan_cut_line_ends_with_a_character() {
+	{ printf 'error a'; yes 'é' | head -n 700000 | tr -d '\n'; printf '\n'; } >a
+	scan -p --no-filename a
+	expect 0
+	grep -q 'é \[\.\.\. 351432 more bytes\]$' out || fail "cut elsewhere"
+	scan -p --json a
+	expect 0
+	grep -q '"lines":{"text":"error a[é]*"}' out || fail "no text any more"
+	grep -q '"truncated_bytes":351432,' out || fail "cut elsewhere"
+}
+
+# long lines go out in pieces: what escaping adds to them needs no memory
+test_scan_long_lines_need_little_memory() {
+	local i
+	for ((i = 0; i < 6; i++)); do
+		head -c 1000000 /dev/zero | tr '\0' '\1'
+		printf ' error\n'
+	done >a
+	scan -p --json --stats --max-memory 8M --progress none a
+	expect 0
+	is_small 13
+	head -c 1000000 /dev/zero | tr '\0' '\377' >b
+	printf ' error \377' >>b
+	scan -p --json b
+	expect 0
+	sed -n 's/.*"lines":{"bytes":"\([^"]*\)".*/\1/p' out | base64 -d >got || fail "no base64"
+	same b got
 }
 
 # many troubles are each named, once

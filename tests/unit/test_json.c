@@ -32,6 +32,7 @@ Test(json, escapes_what_must_not_stand_in_a_string)
 	EXPECT_STRING("\0\x01\x1b\x7f", "\\u0000\\u0001\\u001b\\u007f");
 	EXPECT_STRING("\xc2\x9b", "\\u009b");
 	EXPECT_STRING("\u2028\u2029", "\\u2028\\u2029");
+	EXPECT_STRING("exe.\u202egpj\u2066\u061c", "exe.\\u202egpj\\u2066\\u061c");
 	EXPECT_STRING("\u65e5 \U0001f600", "\u65e5 \U0001f600");
 }
 
@@ -41,6 +42,24 @@ Test(json, replaces_bytes_that_are_no_utf8_one_by_one)
 	EXPECT_STRING("\xc0\xaf", "\xef\xbf\xbd\xef\xbf\xbd");
 	EXPECT_STRING("\xed\xa0\x80x", "\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbdx");
 	EXPECT_STRING("cut \xe6\x97", "cut \xef\xbf\xbd\xef\xbf\xbd");
+}
+
+Test(json, data_in_pieces_is_as_in_one)
+{
+	struct sl_buf out = { 0 };
+	struct sl_json json;
+	sl_json_begin(&json, &out);
+	sl_json_begin_data(&json, "a", true);
+	sl_json_add_data(&json, true, sl_span("x\n", 2));
+	sl_json_add_data(&json, true, sl_span("\xc3\xa9\"", 3));
+	sl_json_end_data(&json);
+	sl_json_begin_data(&json, "b", false);
+	sl_json_add_data(&json, false, sl_span("ab\xff", 3));
+	sl_json_add_data(&json, false, sl_span("z", 1));
+	sl_json_end_data(&json);
+	sl_json_end_line(&json);
+	expect_text(
+		&out, "{\"a\":{\"text\":\"x\\n\xc3\xa9\\\"\"},\"b\":{\"bytes\":\"YWL/eg==\"}}\n");
 }
 
 Test(json, writes_bytes_as_base64_where_text_would_lose_them)

@@ -330,6 +330,12 @@ Test(options, unknown_ones_get_a_hint)
 		{ "scan -w x", "this version does not have it" },
 		{ "scan --recursive x", "it is so anyway" },
 		{ "scan --verbose x", "'sluice scan --help' lists them" },
+		{ "scan -R x", "symbolic links in them are not followed" },
+		{ "scan -N x", "always numbered" },
+		{ "scan --text x", "name the file itself" },
+		{ "scan --binary x", "name the file itself" },
+		{ "scan --search-zip x", "'zcat FILE | sluice scan'" },
+		{ "scan --decompress x", "'zcat FILE | sluice scan'" },
 		{ "scan --ignorecase x", "did you mean '--ignore-case'?" },
 		{ "scan -h x", "use --help" },
 	};

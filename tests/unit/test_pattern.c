@@ -140,6 +140,43 @@ Test(pattern, bad_ones_are_refused_with_their_place)
 	}
 }
 
+Test(pattern, what_grep_takes_for_the_end_of_a_word_is_refused)
+{
+	static const struct {
+		const char *text;
+		bool refused;
+	} cases[] = {
+		{ "\\<error\\>", true },
+		{ "a\\>", true },
+		{ "\\`a", true },
+		{ "a\\'", true },
+		{ "[a]\\<", true },
+		{ "[[:alpha:]]\\<", true },
+		{ "[\\]]\\<", true },
+		{ "\\Q\\<\\E\\<", true },
+		{ "\\\\\\<", true },
+		{ "\\\\<", false },
+		{ "<a>", false },
+		{ "[\\<]", false },
+		{ "[]\\<]", false },
+		{ "[^]\\<]", false },
+		{ "[[:alpha:]\\<]", false },
+		{ "[[:\\<]", false },
+		{ "\\Q\\<\\E", false },
+		{ "\\berror\\b", false },
+	};
+	for (size_t i = 0; i < SL_COUNT_OF(cases); i++) {
+		const char *const texts[] = { cases[i].text, NULL };
+		struct sl_error err = { 0 };
+		int code = compile(texts, REGEX, &err);
+		cr_expect_eq(code, cases[i].refused ? SL_E_USAGE : 0, "'%s': %s", cases[i].text,
+			err.text);
+		cr_expect(!cases[i].refused || strstr(err.text, "use \\b"), "%s", err.text);
+		if (code == 0)
+			sl_pattern_free(pattern);
+	}
+}
+
 Test(pattern, a_line_that_costs_too_much_is_undecided)
 {
 	const char *const texts[] = { "(a+)+(b+)+(c+)+$", NULL };

@@ -319,6 +319,56 @@ Test(source, a_small_hole_is_read_whole)
 	on_disk(reads_a_hole);
 }
 
+static void
+append(const char *path, const char *text)
+{
+	int fd = open(path, O_WRONLY | O_APPEND | O_CLOEXEC);
+	cr_assert_eq(write(fd, text, strlen(text)), (ssize_t)strlen(text));
+	close(fd);
+}
+
+/* Whoever writes to it, maybe what we find in it, would never let it end. */
+static void
+grows_from_nothing(struct bench *bench)
+{
+	scratch_write_text("log", "");
+	open_input(bench, "log", false);
+	append("log", "error\n");
+	expect_stream(bench, "");
+	close_input(bench);
+	scratch_write_text("log", "");
+	int saved = take_stdin(open("log", O_RDONLY | O_CLOEXEC));
+	open_input(bench, "-", false);
+	append("log", "error\n");
+	expect_stream(bench, "");
+	close_input(bench);
+	give_back_stdin(saved);
+}
+
+Test(source, an_empty_file_that_grows_is_empty)
+{
+	on_disk(grows_from_nothing);
+}
+
+static void
+grows_behind_a_hole(struct bench *bench)
+{
+	struct sl_buf got = { 0 };
+	scratch_write_text("hole", "");
+	cr_assert_eq(truncate("hole", 50000), 0);
+	open_input(bench, "hole", false);
+	append("hole", "error\n");
+	cr_expect_eq(read_stream(bench, &got), 0);
+	cr_expect_eq(got.len, 50000, "%zu", got.len);
+	close_input(bench);
+	sl_buf_release(&got);
+}
+
+Test(source, a_small_hole_that_grows_is_read_to_the_size_it_had)
+{
+	on_disk(grows_behind_a_hole);
+}
+
 /* ---- ranges ---- */
 
 static void

@@ -39,6 +39,37 @@ Test(text, shows_what_a_terminal_would_act_on)
 	expect_safe("nul\0!", 5, "nul\\x00!");
 }
 
+static void
+expect_short(const char *in, size_t most, const char *want)
+{
+	struct sl_buf out = { 0 };
+	sl_text_shorten(&out, sl_span_str(in), most);
+	cr_expect(sl_span_is(sl_buf_span(&out), want), "got '%s', want '%s'",
+		out.data ? out.data : "", want);
+	cr_expect_leq(out.len, most);
+	sl_buf_release(&out);
+}
+
+Test(text, is_shortened_in_its_middle)
+{
+	expect_short("", 16, "");
+	expect_short("exactly sixteen.", 16, "exactly sixteen.");
+	expect_short("/a/folder/and/more/name.log", 16, "/a/f.../name.log");
+	expect_short("/a/folder/and/more/name.log", 20, "/a/fo...ore/name.log");
+	/* characters stay whole at both cuts */
+	expect_short("abc\u20acdefghijklmnop", 16, "abc...hijklmnop");
+	expect_short("abcdefghijkl\u20acmnopqrst", 16, "abcd...mnopqrst");
+}
+
+Test(text, is_ascii_where_nothing_else_is_understood)
+{
+	struct sl_buf out = { 0 };
+	sl_text_make_ascii(&out, sl_span("a\tb\x1b\xc3\xa9\x9b\x7f\\x", 10));
+	cr_expect(
+		sl_span_is(sl_buf_span(&out), "a\tb\\x1b\\xc3\\xa9\\x9b\\x7f\\x"), "%s", out.data);
+	sl_buf_release(&out);
+}
+
 Test(text, every_byte_alone_is_made_printable)
 {
 	for (unsigned c = 0; c < 256; c++) {

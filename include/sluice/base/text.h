@@ -15,6 +15,13 @@
  */
 void sl_text_make_safe(struct sl_buf *out, struct sl_span text);
 
+/* The same for a terminal that takes no UTF-8, to which bytes from 0x80 on mean something else:
+ * each of them is shown as \xNN. Safe text may be given, too. */
+void sl_text_make_ascii(struct sl_buf *out, struct sl_span text);
+
+/* Those named above: they change the order in which others are seen. */
+bool sl_text_is_bidi_control(uint32_t code);
+
 /* Length of the valid UTF-8 sequence at the start of text, 1..4, or 0 if there is none. *code gets
  * the code point. */
 size_t sl_text_utf8(struct sl_span text, uint32_t *code);
@@ -23,6 +30,10 @@ bool sl_text_is_utf8(struct sl_span text);
 
 /* Append RFC 4648 section 4, with padding. */
 void sl_text_add_base64(struct sl_buf *out, struct sl_span data);
+
+/* Append `text`, of which the middle is left out if it is longer than `most` bytes (at least 16): a
+ * path's end, the file's name, stays. Never cuts in the middle of a character. */
+void sl_text_shorten(struct sl_buf *out, struct sl_span text, size_t most);
 
 /* Columns a terminal uses for safe text: wide characters count 2, combining ones 0. */
 size_t sl_text_width(struct sl_span text);

@@ -25,7 +25,7 @@ int sl_output_open(struct sl_output **out, int fd) SL_MUST_CHECK;
  * Queue the bytes of *buf, waiting for room. Returns 0: they are taken and *buf is empty, with no
  * storage. -EPIPE: the reader has gone, nothing more is wanted; another write error: what was sent
  * before is lost in part; -ECANCELED, -ETIMEDOUT. Then *buf holds what was not queued. Large ones
- * go in pieces, between which those of other tasks may come; the queue holds half a MiB at most.
+ * go in pieces, between which those of other tasks may come; the queue holds one MiB at most.
  */
 SL_SUSPENDS
 int sl_output_send(struct sl_output *output, struct sl_buf *buf) SL_MUST_CHECK;

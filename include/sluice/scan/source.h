@@ -45,6 +45,9 @@ struct sl_input {
 	uint64_t left;  /* of a stream that is a file: bytes up to its size when it was opened; else
 			   UINT64_MAX */
 	uint64_t left_at_first;
+	bool may_be_made_up; /* a stream that is a regular file: it may have more than it claims */
+	uint64_t claimed_size; /* of it, when it was opened */
+	uint64_t claimed_left; /* what is not read of that */
 	int fd;
 	enum sl_input_direct direct;
 	int direct_fd;
@@ -88,6 +91,9 @@ struct sl_input_identity sl_input_identify(int fd);
 SL_SUSPENDS
 int sl_input_open(struct sl_input **inputs, size_t count,
 	const struct sl_input_identity *output) SL_MUST_CHECK;
+
+#define SL_INPUT_SHOWN_MAX \
+	400u /* bytes of a path in messages, which have room for the reason too */
 
 #define SL_INPUT_OPEN_MAX 32u /* inputs opened with one call */
 

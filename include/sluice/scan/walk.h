@@ -32,4 +32,7 @@ void sl_walk_free(struct sl_walk *walk);
 SL_SUSPENDS
 int sl_walk_next(struct sl_walk *walk, const char **path, struct sl_error *err) SL_MUST_CHECK;
 
+/* Links, devices, sockets and FIFOs up to here. */
+size_t sl_walk_passed_over(const struct sl_walk *walk);
+
 #endif

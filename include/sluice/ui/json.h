@@ -39,13 +39,22 @@ void sl_json_close(struct sl_json *json);
 /* Close everything that is open and append a newline. */
 void sl_json_end_line(struct sl_json *json);
 
-/* A string; bytes that are no valid UTF-8 become U+FFFD each. DEL, C1 and U+2028..9 are escaped as
- * controls are. */
+/* A string; bytes that are no valid UTF-8 become U+FFFD each. DEL, C1, U+2028..9 and bidirectional
+ * controls are escaped as controls are. */
 void sl_json_string(struct sl_json *json, const char *key, struct sl_span text);
 
 /* As ripgrep writes paths and lines: {"text":"..."} if the bytes are UTF-8, else
  * {"bytes":"base64"}. */
 void sl_json_text_or_bytes(struct sl_json *json, const char *key, struct sl_span data);
+
+/*
+ * The same in pieces, so that out can be emptied between them: begin (is_text: all of it is UTF-8),
+ * any number of pieces, end. Pieces of text are whole characters; those of bytes, but for the last,
+ * a multiple of 3 bytes.
+ */
+void sl_json_begin_data(struct sl_json *json, const char *key, bool is_text);
+void sl_json_add_data(struct sl_json *json, bool is_text, struct sl_span piece);
+void sl_json_end_data(struct sl_json *json);
 
 void sl_json_u64(struct sl_json *json, const char *key, uint64_t value);
 void sl_json_i64(struct sl_json *json, const char *key, int64_t value);
