@@ -246,7 +246,7 @@ test_signals_stuck_stderr() {
 }
 
 has_ended() { # pid
-	! kill -0 "$1" 2>/dev/null || [[ $(ps -o stat= -p "$1") == Z* ]]
+	! kill -0 "$1" 2>/dev/null || [[ $(sed "s/.*) //" "/proc/$1/stat" 2>/dev/null) == Z* ]]
 }
 
 # the deadline ends it although nobody reads its events

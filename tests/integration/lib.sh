@@ -14,7 +14,7 @@
 #	$ORIGIN $ORIGINS        base URLs of the origin server over HTTP and HTTPS; $CA its authority
 #	$NGINX $NGINXS          the same for nginx; $DOCS is what it serves
 
-S=$BUILD/sluice
+S=$WORK/sluice # a copy: an ordinary user may not reach the build
 ORIGIN_TOOL=$BUILD/tools/origin
 SERVER_PIDS=()
 SLOW=1
@@ -39,6 +39,7 @@ wait_for_file() { # file, seconds
 start_servers() {
 	mkdir "$WORK/certs" "$WORK/docs" "$WORK/cases"
 	chmod 755 "$WORK"
+	cp "$BUILD/sluice" "$S" || return
 	"$BUILD/tools/make_certs" "$WORK/certs" || return
 	"$ORIGIN_TOOL" --gen 300000 1 >"$WORK/docs/file.bin"
 	"$ORIGIN_TOOL" --gen 9437187 2 >"$WORK/docs/large.bin"
@@ -235,7 +236,7 @@ as_user() {
 		return
 	fi
 	local user=(setpriv --reuid=nobody --regid=nogroup --clear-groups)
-	"${user[@]}" test -x "$S" -a -r "$CA" || skip "nobody cannot reach the build"
+	"${user[@]}" test -x "$S" -a -r "$CA" || fail "nobody cannot reach $WORK"
 	"${user[@]}" "$@"
 }
 

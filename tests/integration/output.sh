@@ -189,7 +189,7 @@ test_output_progress_bars() {
 	command -v script >/dev/null || skip "no script(1) here (package bsdutils)"
 	local command
 	printf -v command '%q ' "$S" get "$ORIGIN/after/300/gen/400000/1" "$ORIGIN/slow/2000000/gen/2000000/2" "$ORIGIN/status/404"
-	TERM=xterm timeout $LIMIT script -qec "stty rows 24 cols 80; $command; echo \"status \$?\"; stty -a" typescript >/dev/null 2>&1 </dev/null
+	SHELL=$BASH TERM=xterm timeout $LIMIT script -qec "stty rows 24 cols 80; $command; echo \"status \$?\"; stty -a" typescript >/dev/null 2>&1 </dev/null
 	is_gen 1 400000 1
 	is_gen 2 2000000 2
 	grep -q "status 3" typescript || fail "no status"

@@ -21,7 +21,7 @@ nothing_printed() {
 # The program on a terminal of its own; what it shows comes to ./out.
 on_terminal() { # shell command
 	command -v script >/dev/null || skip "no script(1) here"
-	timeout "$LIMIT" script -qec "$1" /dev/null </dev/null >out 2>err
+	SHELL=$BASH timeout "$LIMIT" script -qec "$1" /dev/null </dev/null >out 2>err
 	status=$?
 }
 
