@@ -46,7 +46,8 @@ WARN := -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wsign-conversion -Wstric
 	$(if $(WERROR),-Werror)
 PKG_C  := $(shell $(PKG_CONFIG) --cflags $(LIBS) 2>/dev/null)
 PKG_L  := $(shell $(PKG_CONFIG) --libs $(LIBS) 2>/dev/null)
-DEFS   := -D_GNU_SOURCE -DSL_VERSION='"$(VERSION)"'
+URING  := $(shell $(PKG_CONFIG) --modversion liburing 2>/dev/null)
+DEFS   := -D_GNU_SOURCE -DSL_VERSION='"$(VERSION)"' -DSL_LIBURING_VERSION='"$(URING)"'
 ALL_C   = -std=c17 $(OPT_$(VARIANT)) $(if $(FUZZ),-fsanitize=fuzzer-no-link) $(WARN) $(DEFS) -Iinclude -pthread $(PKG_C) $(CFLAGS)
 ALL_LD  = $(LD_$(VARIANT)) -pthread $(LDFLAGS)
 ALL_L   = $(PKG_L) -pthread

@@ -102,7 +102,8 @@ sl_cmd_version(void)
 	sl_buf_printf(&out, "sluice %s\n", SL_VERSION);
 	add_engine(&out);
 	add_processor(&out);
-	sl_buf_printf(&out, "libraries: %s; PCRE2 %s; libidn2 %s\n",
-		OpenSSL_version(OPENSSL_VERSION), pcre2, idn2_check_version(NULL));
+	sl_buf_printf(&out, "libraries: liburing %s; %s; PCRE2 %s; libidn2 %s\n",
+		SL_LIBURING_VERSION, OpenSSL_version(OPENSSL_VERSION), pcre2,
+		idn2_check_version(NULL));
 	return show(&out);
 }

@@ -392,8 +392,10 @@ uring_describe(struct sl_engine *engine, char *text, size_t len)
 	struct uring *u = uring_of(engine);
 	struct utsname name = { 0 };
 	uname(&name);
-	snprintf(text, len, "io_uring on Linux %s (features 0x%x, last operation %u)", name.release,
-		u->ring.features, u->last_op);
+	snprintf(text, len,
+		"io_uring on Linux %s (single issuer, deferred work%s; features 0x%x, last "
+		"operation %u)",
+		name.release, u->can_truncate ? ", truncates" : "", u->ring.features, u->last_op);
 }
 
 static const struct sl_engine_methods uring_methods = {

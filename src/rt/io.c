@@ -263,8 +263,7 @@ sl_io_write_all(int fd, const void *data, size_t len, uint64_t off)
 		if (written < 0)
 			return written;
 		if (written == 0)
-			return -EIO; /* no progress and no reason: never seen, never to be spun on
-				      */
+			return -EIO; /* no progress and no reason: not to be spun on */
 		rest += written;
 		off += (uint64_t)written;
 		len -= (size_t)written;
