@@ -4,6 +4,7 @@
  */
 #include "fetch_int.h"
 
+#include "sluice/base/text.h"
 #include "sluice/rt/io.h"
 
 #include <errno.h>
@@ -15,6 +16,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#define SHOWN_MAX 240u   /* bytes of a path or URL beside others in one message */
 #define NUMBERS_MAX 9999 /* NAME.1 .. NAME.9999 for --if-exists=rename */
 
 static int
@@ -247,12 +249,18 @@ claim(struct fetch *fetch)
 	int taken = try_claim(fetch, &other);
 	if (taken <= 0)
 		return taken;
-	return sl_fail(&fetch->error, SL_PHASE_NONE, SL_E_TWICE,
+	struct sl_buf path = { 0 }, url = { 0 };
+	sl_text_shorten(&path, sl_span_str(fetch->path), SHOWN_MAX);
+	sl_text_shorten(&url, sl_span_str(fetch->view.url), SHOWN_MAX);
+	int code = sl_fail(&fetch->error, SL_PHASE_NONE, SL_E_TWICE,
 		"'%s' is %s of input %llu already, so '%s' (input %llu) is not downloaded "
 		"(--if-exists=rename gives it a name of its own)",
-		fetch->path, taken == 1 ? "the name" : "in the way of the part",
-		(unsigned long long)other + 1, fetch->view.url,
+		path.data ? path.data : "", taken == 1 ? "the name" : "in the way of the part",
+		(unsigned long long)other + 1, url.data ? url.data : "",
 		(unsigned long long)fetch->view.index + 1);
+	sl_buf_release(&path);
+	sl_buf_release(&url);
+	return code;
 }
 
 SL_SUSPENDS

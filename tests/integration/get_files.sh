@@ -157,6 +157,12 @@ test_files_exists_devices() {
 test_files_two_of_one_name() {
 	get "$ORIGIN/gen/100/1/f" "$ORIGIN/tag/second/gen/100/2/f?x"
 	expect 13 "gen/100/2/f"
+	local long
+	long=$(printf 'a%.0s' {1..2000})
+	rm -f f
+	get "$ORIGIN/gen/100/1/f" "$ORIGIN/gen/100/2/$long/f"
+	expect 13 "(--if-exists=rename"
+	expect 13 "a/f'"
 	grep -q "input 1" err || fail "the first input is not named"
 	is_gen f 100 1
 	is_counter second requests 0 || fail "the second was asked for"
