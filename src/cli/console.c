@@ -20,6 +20,7 @@
 #include <stdlib.h>
 #include <strings.h>
 #include <sys/ioctl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 /* How long the last frame may take; a person waits, and an interrupted run has a second in all. */
@@ -34,6 +35,7 @@ static struct {
 	struct sl_console_setting setting;
 	struct sl_colour_setting environment;
 	bool unicode, terminal[3];
+	bool file; /* standard error is a regular file */
 
 	pthread_mutex_t mutex;
 	struct sl_buf kept; /* lines to be written above the frame */
@@ -47,6 +49,7 @@ static struct {
 	size_t written;      /* of frame */
 	struct sl_progress_screen screen;
 	uint64_t plain_ns; /* when the next plain line is due */
+	bool told;         /* there was one */
 	struct sl_group group;
 	struct sigaction old_actions[SL_COUNT_OF(fatal_signals)];
 } console = { .mutex = PTHREAD_MUTEX_INITIALIZER };
@@ -174,7 +177,7 @@ is_crowded(void)
 void
 sl_console_wait(void)
 {
-	uint64_t until_ns = sl_deadline_in(SL_NS_PER_S);
+	uint64_t until_ns = console.file ? SL_FOREVER : sl_deadline_in(SL_NS_PER_S);
 	while (is_crowded() && sl_now() < until_ns)
 		if (sl_sleep(SL_CONSOLE_FRAME_NS / 4) != 0)
 			return;
@@ -228,6 +231,8 @@ sl_console_open(void)
 	console.unicode = locale_is_utf8();
 	for (int fd = 0; fd < 3; fd++)
 		console.terminal[fd] = isatty(fd);
+	struct stat st = { 0 };
+	console.file = fstat(STDERR_FILENO, &st) == 0 && S_ISREG(st.st_mode);
 	console.setting = (struct sl_console_setting){ .level = SL_LOG_WARN };
 	sl_log_set_sink(log_line, NULL, SL_LOG_WARN);
 }
@@ -278,6 +283,7 @@ compose(uint64_t now)
 		if (console.setting.progress != SL_OPTION_PROGRESS_NONE &&
 			now >= console.plain_ns) {
 			console.view->plain(console.view->ctx, &console.frame);
+			console.told = true;
 			console.plain_ns = now + SL_CONSOLE_PLAIN_NS;
 		}
 		return;
@@ -386,7 +392,7 @@ sl_console_begin(const struct sl_console_view *view)
 {
 	sl_assert(!console.view);
 	console.bars = wants_bars();
-	console.paused = console.broken = false;
+	console.paused = console.broken = console.told = false;
 	console.screen = (struct sl_progress_screen){ 0 };
 	console.plain_ns = sl_deadline_in(SL_CONSOLE_PLAIN_NS);
 	set_view(view);
@@ -439,6 +445,12 @@ bool
 sl_console_has_bars(void)
 {
 	return console.bars;
+}
+
+bool
+sl_console_has_told_progress(void)
+{
+	return console.told;
 }
 
 /* ---- signals ---- */

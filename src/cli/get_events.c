@@ -522,8 +522,7 @@ add_count(struct sl_buf *out, uint64_t count, const char *what)
 static void
 add_failures(struct sl_buf *out, const struct sl_get_events *events, bool bars)
 {
-	bool between = bars || events->options->verbose > 0 ||
-		       sl_now() - events->started_ns > SL_CONSOLE_PLAIN_NS;
+	bool between = bars || events->options->verbose > 0 || sl_console_has_told_progress();
 	if (events->failures.len == 0 || events->inputs < 2 || !between)
 		return;
 	sl_buf_add_str(out, "not downloaded:\n");

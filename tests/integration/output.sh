@@ -313,6 +313,42 @@ test_output_engine_refused() {
 	done
 }
 
+# failures are listed once more at the end if lines about progress came between them
+test_output_failures_again() {
+	local urls=("$ORIGIN/slow-link/12000/gen/70000/2/slow" "$ORIGIN/status/404/a" "$ORIGIN/status/404/b")
+	timeout "$LIMIT" "$S" get -q "${urls[@]}" -d quiet >/dev/null 2>quiet.err &
+	get "${urls[@]}"
+	expect 3 "not downloaded:"
+	wait
+	! grep -q "not downloaded:" quiet.err || fail "said twice with nothing between"
+	[[ $(grep -c "status/404" quiet.err) == 2 && $(grep -c "status/404" err) == 4 ]] || fail "$(cat quiet.err err)"
+}
+
+# lines for a file wait for its disk: none is lost while that takes nothing for seconds
+test_output_frozen_disk() {
+	as_root
+	command -v mkfs.ext4 >/dev/null || skip "no mkfs.ext4 here"
+	truncate -s 24M image
+	mkfs.ext4 -q -F -J size=4 image || fail "mkfs.ext4"
+	in_namespace "${BASH_SOURCE[0]}" frozen_disk mount -o loop image
+}
+
+frozen_disk() {
+	local i
+	for i in {1..3000}; do
+		echo "$ORIGIN/gen/10/1/same"
+	done >list
+	: >mnt/err
+	exec 7>>mnt/err
+	{ sleep 3; fsfreeze -u mnt; } &
+	fsfreeze -f mnt || { wait; echo "fsfreeze does not work here"; exit 77; }
+	timeout "$LIMIT" "$S" get -q -j 500 -i list >out 2>&7
+	status=$?
+	wait
+	[[ $status == 13 ]] || fail "exit status $status"
+	[[ $(grep -c "is the name of input 1" mnt/err) == 2999 ]] || fail "lines were lost: $(grep -v "is the name" mnt/err)"
+}
+
 # an ordinary user with the usual limits on locked memory, several at once
 test_output_locked_memory() {
 	local i

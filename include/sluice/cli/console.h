@@ -67,14 +67,18 @@ void sl_console_end(void);
 /* True if bars are drawn now: then lines about single files are worth printing. */
 bool sl_console_has_bars(void);
 
+/* True if a line about progress was written since sl_console_begin. */
+bool sl_console_has_told_progress(void);
+
 /* ---- lines ---- */
 
 /* Lines that stay, each ending with '\n': safe text (base/text.h), colours allowed. Any thread;
  * never suspends. */
 void sl_console_print(struct sl_span lines);
 
-/* For a task that prints many: wait until there is room for more, at most a second, since a
- * terminal may be stopped. */
+/* For a task that prints many: wait until there is room for more. At most a second, since a
+ * terminal may be stopped; but a file's disk, however busy, is waited for until the task is
+ * cancelled. */
 SL_SUSPENDS
 void sl_console_wait(void);
 
