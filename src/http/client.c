@@ -234,15 +234,49 @@ leave_origin(struct chain *chain)
 	chain->header_count = kept;
 }
 
+/* Where the path begins, or what there is of it. */
+static size_t
+authority_len(struct sl_span location)
+{
+	const char *start = memmem(location.data, location.len, "//", 2);
+	const char *query = memchr(location.data, '?', location.len);
+	bool has_authority =
+		start && (start == location.data || start[-1] == ':') && (!query || start < query);
+	if (!has_authority)
+		return 0;
+	size_t before = (size_t)(start - location.data) + 2;
+	const char *path = memchr(location.data + before, '/', location.len - before);
+	return path ? (size_t)(path - location.data) : location.len;
+}
+
+/* Servers send names of files as they are: a blank in them is what %20 means, as to browsers. One
+ * in a host stays, and is refused. */
+static void
+add_without_blanks(struct sl_buf *out, struct sl_span location)
+{
+	size_t authority = authority_len(location);
+	for (size_t i = 0; i < location.len; i++) {
+		if (location.data[i] == ' ' && i >= authority)
+			sl_buf_add_str(out, "%20");
+		else
+			sl_buf_add_char(out, location.data[i]);
+	}
+}
+
 static int
 resolve_target(struct chain *chain, struct sl_url *target, struct sl_error *err)
 {
 	struct sl_error cause = { 0 };
 	struct sl_span location;
+	struct sl_buf text = { 0 };
 	int rc = read_location(chain, &location, err);
 	if (rc < 0)
 		return rc;
-	rc = sl_url_resolve(target, &chain->exchange->url, location, &cause);
+	add_without_blanks(&text, location);
+	rc = text.failed
+		     ? -ENOMEM
+		     : sl_url_resolve(target, &chain->exchange->url, sl_buf_span(&text), &cause);
+	sl_buf_release(&text);
 	if (rc == -ENOMEM)
 		return sl_exchange_fail(chain->exchange, err, SL_PHASE_HEAD, rc, "%s", cause.text);
 	return rc < 0 ? refuse_redirect(chain, err, cause.text) : 0;
@@ -304,6 +338,31 @@ fail_status(struct chain *chain, struct sl_error *err)
 	return SL_E_STATUS;
 }
 
+static bool
+ends_with(struct sl_span text, const char *end)
+{
+	size_t len = strlen(end);
+	return text.len >= len &&
+	       sl_span_equal_nocase(sl_span(text.data + text.len - len, len), sl_span(end, len));
+}
+
+/*
+ * Codings that leave the bytes of the file as they are: none at all, by whatever name servers and
+ * object stores give it, and the gzip that some call what the file itself is (*.tar.gz).
+ */
+static bool
+is_no_coding(const struct chain *chain, struct sl_span coding)
+{
+	static const char *const none[] = { "identity", "none", "binary", "utf-8", "aws-chunked" };
+	for (size_t i = 0; i < SL_COUNT_OF(none); i++)
+		if (sl_span_is_nocase(coding, none[i]))
+			return true;
+	const char *target = chain->request->url->target;
+	struct sl_span path = sl_span(target, strcspn(target, "?"));
+	bool is_gzip = sl_span_is_nocase(coding, "gzip") || sl_span_is_nocase(coding, "x-gzip");
+	return is_gzip && (ends_with(path, ".gz") || ends_with(path, ".tgz"));
+}
+
 /* Only identity was asked for; stored as it is, a coded body would not be the file. */
 static int
 check_coding(struct chain *chain, struct sl_error *err)
@@ -312,7 +371,7 @@ check_coding(struct chain *chain, struct sl_error *err)
 	struct sl_span coding;
 	sl_header_list_init(&list, &chain->exchange->head, "Content-Encoding");
 	while (sl_header_list_next(&list, &coding)) {
-		if (sl_span_is_nocase(coding, "identity"))
+		if (is_no_coding(chain, coding))
 			continue;
 		struct sl_buf shown = { 0 };
 		sl_text_make_safe(

@@ -137,6 +137,7 @@ take_connection(struct sl_http_exchange *exchange, bool fresh, struct sl_error *
 		enum sl_phase phase = cause.phase ? cause.phase : SL_PHASE_CONNECT;
 		return sl_exchange_fail(exchange, err, phase, rc, "%s", cause_text(&cause, rc));
 	}
+	exchange->reused = exchange->connection->reused;
 	snprintf(exchange->peer, sizeof(exchange->peer), "%s", exchange->connection->peer);
 	return 0;
 }
@@ -261,12 +262,19 @@ was_stale(const struct sl_http_exchange *exchange, int code)
 	return code != -ETIMEDOUT && code != -ENOMEM && !is_cancellation(code);
 }
 
+/* 408 (RFC 9110 15.5.9) on a kept-alive connection was said to nobody, before the request came. */
+static bool
+was_too_late(const struct sl_http_exchange *exchange)
+{
+	return exchange->reused && exchange->head.status == 408;
+}
+
 int
 sl_exchange_ask(struct sl_http_exchange *exchange, struct sl_span text, struct sl_error *err)
 {
 	struct sl_error first = { 0 };
 	int rc = ask_once(exchange, text, false, &first);
-	if (rc < 0 && was_stale(exchange, rc)) {
+	if (rc < 0 ? was_stale(exchange, rc) : was_too_late(exchange)) {
 		sl_log_debug(
 			"%s: connection was closed while idle, trying a fresh one", exchange->peer);
 		give(exchange, false);

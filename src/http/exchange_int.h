@@ -24,6 +24,7 @@ struct sl_http_exchange {
 	/* the connection: NULL once it was given back */
 	struct sl_connection *connection;
 	char peer[SL_ADDRESS_TEXT]; /* "" until there is one; outlives it for messages */
+	bool reused;                /* it had carried an exchange before */
 	bool answered;              /* a byte of the answer has come */
 
 	/* the answer */

@@ -168,6 +168,8 @@ take_field(struct sl_head *head, struct sl_span line, struct sl_error *err)
 		name_len++;
 	if (name_len == line.len)
 		return fail_shown(head, err, "a header line of the server has no colon", line);
+	if (is_blank(line.data[name_len]) && !memchr(line.data, ':', line.len))
+		return fail_shown(head, err, "a header line of the server has no colon", line);
 	if (is_blank(line.data[name_len]))
 		return fail_shown(head, err,
 			"a header line of the server has a blank before its colon", line);

@@ -445,6 +445,24 @@ CLIENT_TEST(retries_once_when_a_kept_connection_was_closed_under_the_request)
 	return 0;
 }
 
+/* Said as the server closed an idle connection, and read as the answer to what was just sent. */
+CLIENT_TEST(asks_again_after_408_on_a_kept_connection)
+{
+	struct bench *bench = bench_new();
+	bench->script.steps[0] = (struct step){ .reply = HELLO };
+	bench->script.steps[1] = (struct step){ .reply = "HTTP/1.1 408 x\r\n" LENGTH(0) };
+	bench->script.steps[2] = (struct step){ .reply = HELLO };
+	expect_body(bench, "/", "hello");
+	expect_body(bench, "/", "hello");
+	cr_expect_eq(atomic_load(&bench->peer.accepted), 2);
+	bench->script.steps[3] = (struct step){ .reply = "HTTP/1.1 408 x\r\n" LENGTH(0) };
+	bench->script.steps[4] = (struct step){ .reply = "HTTP/1.1 408 x\r\n" LENGTH(0) };
+	expect_failure(bench, SL_E_STATUS, SL_PHASE_HEAD, "408");
+	cr_expect_eq(atomic_load(&bench->peer.accepted), 3, "only once");
+	bench_free(bench);
+	return 0;
+}
+
 CLIENT_TEST(does_not_retry_what_a_fresh_or_answering_connection_broke)
 {
 	struct bench *bench = bench_new();
@@ -508,7 +526,8 @@ CLIENT_TEST(refuses_answers_that_are_not_the_file)
 		{ OK "Transfer-Encoding: gzip, chunked\r\n\r\n", SL_E_PROTO, "Transfer-Encoding" },
 		{ OK "Content-Length: 5, 6\r\n\r\nhello", SL_E_PROTO, "Content-Length" },
 		{ OK "Content-Length: -5\r\n\r\nhello", SL_E_PROTO, "Content-Length" },
-		{ OK "A : b\r\n\r\n", SL_E_PROTO, "colon" },
+		{ OK "A : b\r\n\r\n", SL_E_PROTO, "blank before its colon" },
+		{ OK "garbage line\r\n\r\n", SL_E_PROTO, "no colon" },
 		{ "hello, I am no HTTP server\n", SL_E_PROTO, "HTTP/0.9" },
 		{ "HTTP/2 200\r\n\r\n", SL_E_PROTO, "version" },
 		{ "HTTP/1.1 101 Switching\r\n\r\n", SL_E_PROTO, "101" },
@@ -524,6 +543,35 @@ CLIENT_TEST(refuses_answers_that_are_not_the_file)
 			cases[i].code == SL_E_STATUS ? (int)strtol(cases[i].reply + 9, NULL, 10)
 						     : 0);
 	}
+	bench_free(bench);
+	return 0;
+}
+
+/* What object stores and old servers name a coding, and is none. */
+CLIENT_TEST(takes_codings_that_leave_the_bytes_alone)
+{
+	static const char *const plain[] = { "identity", "none", "UTF-8", "binary", "aws-chunked",
+		"identity, aws-chunked" };
+	static const char *const zipped[] = { "gzip", "X-GZIP" };
+	static const char *const paths[] = { "/a.tar.gz", "/a.TGZ?x=y.txt" };
+	struct bench *bench = bench_new();
+	char replies[10][160];
+	unsigned step = 0;
+	for (size_t i = 0; i < SL_COUNT_OF(plain); i++, step++) {
+		snprintf(replies[step], sizeof(replies[step]),
+			OK "Content-Encoding: %s\r\n" LENGTH(5) "hello", plain[i]);
+		bench->script.steps[step] = (struct step){ .reply = replies[step] };
+		expect_body(bench, "/a", "hello");
+	}
+	for (size_t i = 0; i < SL_COUNT_OF(zipped); i++, step++) {
+		snprintf(replies[step], sizeof(replies[step]),
+			OK "Content-Encoding: %s\r\n" LENGTH(5) "hello", zipped[i]);
+		bench->script.steps[step] = (struct step){ .reply = replies[step] };
+		expect_body(bench, paths[i], "hello");
+	}
+	bench->script.steps[step] =
+		(struct step){ .reply = OK "Content-Encoding: gzip\r\n" LENGTH(5) "hello" };
+	cr_expect_eq(fetch(bench, "/a.gz/b?c=d.gz"), SL_E_PROTO, "%s", bench->err.text);
 	bench_free(bench);
 	return 0;
 }
@@ -691,6 +739,21 @@ CLIENT_TEST(follows_redirects_on_one_connection)
 	return 0;
 }
 
+CLIENT_TEST(follows_a_redirect_to_a_name_with_blanks)
+{
+	struct bench *bench = bench_new();
+	bench->script.steps[0] =
+		(struct step){ .reply = "HTTP/1.1 302 x\r\nLocation: /a b?c d\r\n" LENGTH(0) };
+	bench->script.steps[1] =
+		(struct step){ .reply = "HTTP/1.1 302 x\r\nLocation: d e//f g\r\n" LENGTH(0) };
+	bench->script.steps[2] = (struct step){ .reply = HELLO };
+	expect_body(bench, "/", "hello");
+	cr_expect(strstr(bench->script.requests[1], "GET /a%20b?c%20d HTTP/1.1"));
+	cr_expect(strstr(bench->script.requests[2], "GET /d%20e//f%20g HTTP/1.1"));
+	bench_free(bench);
+	return 0;
+}
+
 CLIENT_TEST(follows_redirects_with_large_or_unframed_bodies_on_fresh_connections)
 {
 	struct bench *bench = bench_new();
@@ -771,7 +834,10 @@ CLIENT_TEST(refuses_redirects)
 		{ MOVED "Location: file:///etc/passwd\r\n\r\n", "only http and https" },
 		{ MOVED "Location: http://a@b@c/\r\n\r\n", "more than one @" },
 		{ MOVED "Location: http://u:SECRET@h:0/\r\n\r\n", "port" },
-		{ MOVED "Location: /a b\r\n\r\n", "space" },
+		{ MOVED "Location: http://a b/\r\n\r\n", "space" },
+		{ MOVED "Location: http://a b@c/\r\n\r\n", "space" },
+		{ MOVED "Location: //a b\r\n\r\n", "space" },
+		{ MOVED "Location: http://a b?c\r\n\r\n", "space" },
 		{ MOVED "Location: file?token=SECRET#x\r\n\r\n", "in a circle" },
 	};
 	struct bench *bench = bench_new();
