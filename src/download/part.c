@@ -251,13 +251,16 @@ take_over(struct sl_part *part, struct sl_error *err)
 		code = settle(part, &look);
 	if (!code)
 		code = judge_left_over(part, &look, err);
-	if (!code)
-		code = sl_io_truncate(look.fd, 0);
 	if (code) {
 		part->fd = -1;
 		sl_io_close(look.fd);
 		return code == 1 ? 1 : refuse_open(part, code, err);
 	}
+	/* From here on it is ours, and sl_part_discard removes it: who made it may live, and have
+	 * left it to us because we had the lock first. */
+	code = sl_io_truncate(look.fd, 0);
+	if (code)
+		return refuse_open(part, code, err);
 	sl_log_info("'%s' was left by a run that was killed: beginning again", part->part_name);
 	return 0;
 }
