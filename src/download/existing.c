@@ -222,6 +222,18 @@ may_be_in_memory_only(const struct fetch *fetch, const struct statx *st)
 	return fetch->batch->options.sync != SL_SYNC_NONE && changed_s + FRESH_S > now_s;
 }
 
+/* By a descriptor of its own: of a write that was lost each descriptor is told once, and the
+ * committer, which syncs by the folder's, must not miss it. */
+SL_SUSPENDS
+static int
+sync_file_system(const struct sl_folder *folder)
+{
+	int fd = sl_io_open(folder->fd, ".", O_RDONLY | O_DIRECTORY, 0, 0);
+	int code = fd < 0 ? fd : sl_io_sync_fs(fd);
+	sl_io_close(fd);
+	return code;
+}
+
 /* 1, or a code. */
 SL_SUSPENDS
 static int
@@ -229,7 +241,7 @@ bring_to_disk(struct fetch *fetch)
 {
 	int fd = sl_io_open(fetch->folder->fd, fetch->name, O_RDONLY | O_NONBLOCK, 0, 0);
 	bool closed = fd == -EACCES || fd == -EPERM; /* not ours to open: with all others then */
-	int code = closed   ? sl_io_sync_fs(fetch->folder->fd)
+	int code = closed   ? sync_file_system(fetch->folder)
 		   : fd < 0 ? fd
 			    : sl_io_sync(fd, SL_SYNC_DATA);
 	sl_io_close(fd);
