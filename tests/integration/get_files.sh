@@ -319,12 +319,16 @@ test_files_rename_at_once() {
 
 # -o /dev/stdout is standard output, also where that is a file
 test_files_link_to_stdout() {
+	local mode
 	ln -s /proc/self/fd/1 link
-	timeout 20 "$S" get --if-exists=replace "$ORIGIN/gen/3000/6" -o link >out 2>err
-	status=$?
-	expect 0
-	is_gen out 3000 6
-	[[ -L link ]] || fail "the link was replaced"
+	for mode in auto skip replace rename fail; do
+		timeout 20 "$S" get --if-exists=$mode "$ORIGIN/gen/3000/6" -o link >out 2>err
+		status=$?
+		expect 0
+		is_gen out 3000 6
+		[[ -L link ]] || fail "the link was replaced"
+		nothing_left link
+	done
 }
 
 # root takes over no part of another user
