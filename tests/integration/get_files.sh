@@ -331,6 +331,16 @@ test_files_link_to_stdout() {
 	done
 }
 
+# events keep away from standard output also if it is given by its name
+test_files_events_beside_stdout() {
+	timeout 20 "$S" get --json -o /dev/stdout "$ORIGIN/gen/3000/6" >out 2>err
+	status=$?
+	expect 0 file_done
+	is_gen out 3000 6
+	timeout 20 "$S" get -o /dev/stdout "$ORIGIN/gen/5000000/6" 2>err | head -c 10 >out
+	[[ ${PIPESTATUS[0]} == 0 ]] || fail "a reader that leaves is a failure"
+}
+
 # root takes over no part of another user
 test_files_part_of_another_user() {
 	as_root
