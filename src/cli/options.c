@@ -312,6 +312,18 @@ check_get(struct parser *parser, const struct sl_get_options *options)
 	return 0;
 }
 
+/* What is called otherwise, but cannot be anything else: events and bars have to keep away from it
+ * just as well. */
+static bool
+is_stdout(const char *path)
+{
+	static const char *const names[] = { "/dev/stdout", "/dev/fd/1", "/proc/self/fd/1" };
+	for (size_t i = 0; i < SL_COUNT_OF(names); i++)
+		if (strcmp(path, names[i]) == 0)
+			return true;
+	return false;
+}
+
 int
 sl_get_options_parse(struct sl_get_options *out, int argc, char **argv, struct sl_error *err)
 {
@@ -332,6 +344,8 @@ sl_get_options_parse(struct sl_get_options *out, int argc, char **argv, struct s
 		.max_memory = SL_OPTION_MEMORY,
 	};
 	int code = parse(&parser, &out->urls);
+	if (out->output && is_stdout(out->output))
+		out->output = "-";
 	return code == 0 ? check_get(&parser, out) : code;
 }
 

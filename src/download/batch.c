@@ -1,6 +1,7 @@
 #include "fetch_int.h"
 
 #include "sluice/base/log.h"
+#include "sluice/base/redact.h"
 #include "sluice/rt/io.h"
 
 #include <errno.h>
@@ -86,13 +87,16 @@ fetch_new(struct sl_batch *batch, const struct sl_entry *entry)
 int
 fetch_set_url(struct fetch *fetch)
 {
-	struct sl_buf text = { 0 };
+	struct sl_buf text = { 0 }, clean = { 0 };
 	sl_url_release(&fetch->url);
 	int code = sl_url_parse(&fetch->url, fetch->entry.sources[fetch->source], &fetch->error);
 	if (code)
 		return code;
 	sl_url_format(&text, &fetch->url);
-	char *shown = sl_buf_detach(&text);
+	sl_redact(&clean, sl_buf_span(&text));
+	clean.failed = clean.failed || text.failed;
+	sl_buf_release(&text);
+	char *shown = sl_buf_detach(&clean);
 	if (!shown)
 		return sl_fail_code(&fetch->error, SL_PHASE_NONE, -ENOMEM, "cannot keep a URL");
 	free(fetch->url_text);

@@ -222,6 +222,18 @@ may_be_in_memory_only(const struct fetch *fetch, const struct statx *st)
 	return fetch->batch->options.sync != SL_SYNC_NONE && changed_s + FRESH_S > now_s;
 }
 
+/* By a descriptor of its own: of a write that was lost each descriptor is told once, and the
+ * committer, which syncs by the folder's, must not miss it. */
+SL_SUSPENDS
+static int
+sync_file_system(const struct sl_folder *folder)
+{
+	int fd = sl_io_open(folder->fd, ".", O_RDONLY | O_DIRECTORY, 0, 0);
+	int code = fd < 0 ? fd : sl_io_sync_fs(fd);
+	sl_io_close(fd);
+	return code;
+}
+
 /* 1, or a code. */
 SL_SUSPENDS
 static int
@@ -229,7 +241,7 @@ bring_to_disk(struct fetch *fetch)
 {
 	int fd = sl_io_open(fetch->folder->fd, fetch->name, O_RDONLY | O_NONBLOCK, 0, 0);
 	bool closed = fd == -EACCES || fd == -EPERM; /* not ours to open: with all others then */
-	int code = closed   ? sl_io_sync_fs(fetch->folder->fd)
+	int code = closed   ? sync_file_system(fetch->folder)
 		   : fd < 0 ? fd
 			    : sl_io_sync(fd, SL_SYNC_DATA);
 	sl_io_close(fd);
@@ -353,24 +365,20 @@ judge(struct fetch *fetch, const struct statx *st, bool by_link)
 
 /* /dev/stdout and the like: where the descriptor leads is where the bytes are to go, not a name to
  * be replaced. Streams behind it are opened as any stream. */
-SL_SUSPENDS
-static bool
-is_own_descriptor(struct fetch *fetch, const struct statx *st)
+int
+existing_own_descriptor(const struct fetch *fetch, const struct statx *st)
 {
 	static const int own[] = { STDOUT_FILENO, STDERR_FILENO };
 	if (!fetch->batch->options.output || !S_ISREG(st->stx_mode))
-		return false;
+		return -1;
 	for (size_t i = 0; i < SL_COUNT_OF(own); i++) {
 		struct statx open = { 0 };
-		if (sl_io_stat(own[i], "", AT_EMPTY_PATH, STATX_BASIC_STATS, &open) != 0 ||
-			open.stx_ino != st->stx_ino || open.stx_dev_major != st->stx_dev_major ||
-			open.stx_dev_minor != st->stx_dev_minor)
-			continue;
-		fetch->target = TARGET_STREAM;
-		fetch->stream_fd = own[i];
-		return true;
+		if (sl_io_stat(own[i], "", AT_EMPTY_PATH, STATX_BASIC_STATS, &open) == 0 &&
+			open.stx_ino == st->stx_ino && open.stx_dev_major == st->stx_dev_major &&
+			open.stx_dev_minor == st->stx_dev_minor)
+			return own[i];
 	}
-	return false;
+	return -1;
 }
 
 int
@@ -392,7 +400,10 @@ existing_look(struct fetch *fetch)
 	if (code)
 		return sl_fail_code(
 			&fetch->error, SL_PHASE_CREATE, code, "cannot look at '%s'", fetch->path);
-	if (by_link && is_own_descriptor(fetch, &st))
-		return 0;
-	return judge(fetch, &st, by_link);
+	int own = by_link ? existing_own_descriptor(fetch, &st) : -1;
+	if (own < 0)
+		return judge(fetch, &st, by_link);
+	fetch->target = TARGET_STREAM;
+	fetch->stream_fd = own;
+	return 0;
 }

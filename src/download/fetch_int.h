@@ -98,6 +98,10 @@ int existing_look(struct fetch *fetch);
 /* A character device or FIFO. */
 bool existing_is_stream(const struct statx *st);
 
+/* Standard output or standard error if --output leads to that regular file; else -1. */
+SL_SUSPENDS
+int existing_own_descriptor(const struct fetch *fetch, const struct statx *st);
+
 /* Last-Modified of the answer, wall clock nanoseconds; 0 = unknown. */
 uint64_t existing_remote_time(const struct sl_http_exchange *exchange);
 

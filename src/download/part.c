@@ -251,13 +251,16 @@ take_over(struct sl_part *part, struct sl_error *err)
 		code = settle(part, &look);
 	if (!code)
 		code = judge_left_over(part, &look, err);
-	if (!code)
-		code = sl_io_truncate(look.fd, 0);
 	if (code) {
 		part->fd = -1;
 		sl_io_close(look.fd);
 		return code == 1 ? 1 : refuse_open(part, code, err);
 	}
+	/* From here on it is ours, and sl_part_discard removes it: who made it may live, and have
+	 * left it to us because we had the lock first. */
+	code = sl_io_truncate(look.fd, 0);
+	if (code)
+		return refuse_open(part, code, err);
 	sl_log_info("'%s' was left by a run that was killed: beginning again", part->part_name);
 	return 0;
 }
@@ -479,6 +482,21 @@ sl_part_rename_op(const struct sl_part *part, bool replace)
 		.flags = replace ? 0 : RENAME_NOREPLACE };
 }
 
+/* The other half of a rename, whoever cancels meanwhile: with two names the file would be no part
+ * any more, and in the way of the next run. */
+SL_SUSPENDS
+static void
+drop_part_name(const struct sl_part *part)
+{
+	struct sl_shield shield;
+	sl_shield_begin(&shield, SL_FOREVER);
+	int code = sl_io_unlink(part->folder->fd, part->part_name, 0);
+	sl_shield_end(&shield);
+	if (code)
+		sl_log_warn("'%s' stays beside '%s': %s", part->part_name, part->name,
+			sl_code_text(code));
+}
+
 /* Where RENAME_NOREPLACE is refused: link fails if the name is taken, then the old name goes. */
 SL_SUSPENDS
 static int
@@ -497,13 +515,9 @@ publish_by_link(struct sl_part *part)
 			part->name);
 		return sl_io_rename(fd, part->part_name, fd, part->name, 0);
 	}
-	if (code)
-		return code;
-	code = sl_io_unlink(fd, part->part_name, 0);
-	if (code)
-		sl_log_warn("'%s' stays beside '%s': %s", part->part_name, part->name,
-			sl_code_text(code));
-	return 0;
+	if (!code)
+		drop_part_name(part);
+	return code;
 }
 
 static void

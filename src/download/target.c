@@ -363,9 +363,9 @@ claim_or_rename(struct fetch *fetch)
 		return code;
 	sl_error_clear(&fetch->error);
 	bool there = sl_io_stat(fetch->folder->fd, fetch->name, 0, STATX_BASIC_STATS, &st) == 0;
-	if (!code && (!there || existing_is_stream(&st)))
-		return 0;
-	return target_rename(fetch);
+	bool is_taken =
+		there && !existing_is_stream(&st) && existing_own_descriptor(fetch, &st) < 0;
+	return code || is_taken ? target_rename(fetch) : 0;
 }
 
 int

@@ -268,15 +268,19 @@ arm_wake(struct uring *u)
 /*
  * A receive for the whole (MSG_WAITALL) that has bytes already when the other side resets the
  * connection returns the bytes, and the kernel forgets the reset: the next receive says 0, as at an
- * orderly end (seen with 6.18). But only after an orderly end is our half still open.
+ * orderly end (seen with 6.18). But after an orderly end our half is still open; or it was reset
+ * later, by a server that leaves bytes of ours unread, and that error waits for who would send.
  */
 static bool
 was_reset(int fd)
 {
 	struct tcp_info info = { 0 };
-	socklen_t len = sizeof(info);
-	return getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &len) == 0 &&
-	       info.tcpi_state == TCP_CLOSE;
+	int error = 0;
+	socklen_t info_len = sizeof(info), error_len = sizeof(error);
+	if (getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &info_len) != 0 ||
+		info.tcpi_state != TCP_CLOSE)
+		return false;
+	return getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &error_len) != 0 || error != EPIPE;
 }
 
 static struct sl_op *

@@ -325,12 +325,26 @@ test_files_rename_at_once() {
 
 # -o /dev/stdout is standard output, also where that is a file
 test_files_link_to_stdout() {
+	local mode
 	ln -s /proc/self/fd/1 link
-	timeout 20 "$S" get --if-exists=replace "$ORIGIN/gen/3000/6" -o link >out 2>err
+	for mode in auto skip replace rename fail; do
+		timeout 20 "$S" get --if-exists=$mode "$ORIGIN/gen/3000/6" -o link >out 2>err
+		status=$?
+		expect 0
+		is_gen out 3000 6
+		[[ -L link ]] || fail "the link was replaced"
+		nothing_left link
+	done
+}
+
+# events keep away from standard output also if it is given by its name
+test_files_events_beside_stdout() {
+	timeout 20 "$S" get --json -o /dev/stdout "$ORIGIN/gen/3000/6" >out 2>err
 	status=$?
-	expect 0
+	expect 0 file_done
 	is_gen out 3000 6
-	[[ -L link ]] || fail "the link was replaced"
+	timeout 20 "$S" get -o /dev/stdout "$ORIGIN/gen/5000000/6" 2>err | head -c 10 >out
+	[[ ${PIPESTATUS[0]} == 0 ]] || fail "a reader that leaves is a failure"
 }
 
 # root takes over no part of another user

@@ -158,6 +158,16 @@ Test(batch, what_cannot_be_read_in_a_list_is_a_failed_input)
 	batch_end(bench);
 }
 
+Test(batch, what_others_see_of_a_url_has_no_secrets)
+{
+	struct batch_bench *bench = batch_begin();
+	cr_expect_eq(batch_run(bench, "$/gen/10/1/f?token=hunter2&x=1\n"), 0);
+	batch_expect_gen(bench, 0, "f", 10, 1);
+	cr_expect_null(strstr(bench->inputs[0].url, "hunter2"), "%s", bench->inputs[0].url);
+	cr_expect_not_null(strstr(bench->inputs[0].url, "x=1"));
+	batch_end(bench);
+}
+
 Test(batch, a_body_longer_than_announced_is_cut_and_noted)
 {
 	struct batch_bench *bench = batch_begin();

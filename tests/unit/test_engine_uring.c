@@ -348,6 +348,35 @@ Test(engine_uring, a_reset_is_no_orderly_end)
 	engine->methods->free(engine);
 }
 
+/* The other side has ended in order, and closes with bytes of ours unread. */
+Test(engine_uring, a_reset_behind_an_orderly_end_leaves_that_end)
+{
+	struct sl_engine *engine = new_engine();
+	struct sockaddr_in address;
+	int server = listen_somewhere(&address);
+	cr_assert_eq(listen(server, 5), 0);
+	for (int whole = 0; whole < 2; whole++) {
+		int fd = new_socket(engine);
+		cr_assert_eq(connect_op(engine, fd, &address), 0);
+		int peer = accept(server, NULL, NULL);
+		cr_assert_eq(write(fd, "request", 7), 7);
+		cr_assert_eq(write(peer, "0123456789", 10), 10);
+		cr_assert_eq(shutdown(peer, SHUT_WR), 0);
+		close(peer);
+		char buffer[100];
+		struct sl_op op = { .kind = SL_OP_RECV,
+			.fd = fd,
+			.data = buffer,
+			.len = 100,
+			.flags = whole ? MSG_WAITALL : 0 };
+		cr_expect_eq(run(engine, op), 10);
+		cr_expect_eq(run(engine, op), 0);
+		close_fd(engine, fd);
+	}
+	close(server);
+	engine->methods->free(engine);
+}
+
 /* The other end is gone: an errno, and no signal that ends the process. */
 Test(engine_uring, sending_to_nobody_is_an_errno)
 {

@@ -95,6 +95,28 @@ Test(options, get_has_the_defaults_its_help_shows)
 	sl_get_options_release(&options);
 }
 
+Test(options, standard_output_by_another_name_is_standard_output)
+{
+	static const struct {
+		const char *text, *output;
+	} cases[] = {
+		{ "get -o - u", "-" },
+		{ "get -o /dev/stdout u", "-" },
+		{ "get --output=/dev/fd/1 u", "-" },
+		{ "get -o /proc/self/fd/1 u", "-" },
+		{ "get -o /dev/stderr u", "/dev/stderr" },
+		{ "get -o stdout u", "stdout" },
+	};
+	for (size_t i = 0; i < SL_COUNT_OF(cases); i++) {
+		struct sl_get_options options;
+		struct sl_error err = { 0 };
+		struct line line;
+		cr_assert_eq(get(&options, &line, cases[i].text, &err), 0, "%s", err.text);
+		cr_expect_str_eq(options.output, cases[i].output);
+		sl_get_options_release(&options);
+	}
+}
+
 Test(options, get_takes_every_option)
 {
 	struct sl_get_options options;

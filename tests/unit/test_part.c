@@ -402,6 +402,39 @@ Test(part, where_a_rename_cannot_refuse_a_link_does)
 	simulated(&options, publish_taken);
 }
 
+/* The time of the run is over at some moment of it. */
+static void
+publish_in_a_hurry(struct bench *bench)
+{
+	unsigned given = 0;
+	for (uint64_t n = 0; n < 200; n++) {
+		struct sl_deadline deadline;
+		must_create(bench, "x");
+		put(bench, "new");
+		sl_deadline_begin(&deadline, sl_deadline_in(n * SL_NS_PER_MS / 20));
+		int code = sl_part_publish(&bench->part, false, NULL);
+		sl_deadline_end(&deadline);
+		cr_expect_eq(sim_exists(bench->sim, "x"), code == 0);
+		if (code == 0)
+			sl_part_close(&bench->part);
+		else
+			sl_part_discard(&bench->part);
+		cr_expect_not(
+			sim_exists(bench->sim, "x.part"), "left after %llu", (unsigned long long)n);
+		if (code == 0)
+			sim_remove(bench->sim, "x");
+		given += code == 0;
+	}
+	cr_expect(given > 0 && given < 200);
+}
+
+Test(part, a_name_given_by_a_link_is_given_wholly)
+{
+	struct sim_options options = sim_options(4);
+	options.no_noreplace = true;
+	simulated(&options, publish_in_a_hurry);
+}
+
 /* ---- somebody else at work ---- */
 
 struct second {
@@ -794,8 +827,8 @@ Test(part, whatever_operation_fails_there_is_a_whole_file_or_none)
 {
 	for (unsigned nth = 1;; nth++) {
 		struct sim_options options = sim_options(nth);
-		struct bench bench = { .body = whole_life, .sim = sim_new(&options) };
 		options.no_noreplace = nth % 2;
+		struct bench bench = { .body = whole_life, .sim = sim_new(&options) };
 		sim_fail_nth(bench.sim, nth, 0, 0);
 		sim_run(bench.sim, bench_main, &bench);
 		unsigned faults = sim_faults(bench.sim);
