@@ -156,6 +156,7 @@ settle(struct fetch *fetch, int code)
 		fetch->view.state = SL_DOWNLOAD_SKIPPED;
 		summary->skipped++;
 		summary->unverified += fetch->view.unverified;
+		summary->by_size += fetch->view.by_size;
 	} else if (stopped) {
 		fetch->view.state = SL_DOWNLOAD_CANCELLED;
 		sl_fail_code(&fetch->error, SL_PHASE_NONE, stopped, "'%s'", fetch->view.url);
@@ -212,6 +213,21 @@ out_of_memory(struct sl_batch *batch)
 	count_failure(batch, batch->next_index++, &err);
 }
 
+/* The first source with a URL that can be used: lists of other programs have some that cannot. */
+static int
+set_first_url(struct fetch *fetch)
+{
+	int code = fetch_set_url(fetch);
+	while ((code == SL_E_USAGE || code == SL_E_UNSUPPORTED) &&
+		fetch->source + 1 < fetch->entry.source_count) {
+		sl_log_warn("%s; trying the next source", fetch->error.text);
+		sl_error_clear(&fetch->error);
+		fetch->source++;
+		code = fetch_set_url(fetch);
+	}
+	return code;
+}
+
 /* From the entry to its name; `bad` = the code of an entry that cannot be used, with its words in
  * *err. NULL if memory ends. */
 SL_SUSPENDS
@@ -228,7 +244,7 @@ begin(struct sl_batch *batch, const struct sl_entry *entry, int bad, const struc
 		fetch->error = *err;
 	else if (entry->source_count == 0)
 		bad = sl_fail(&fetch->error, SL_PHASE_NONE, SL_E_USAGE, "an entry without a URL");
-	*code = bad ? bad : fetch_set_url(fetch);
+	*code = bad ? bad : set_first_url(fetch);
 	if (!*code)
 		*code = target_claim(fetch);
 	return fetch;

@@ -142,13 +142,18 @@ ask(struct fetch *fetch, const char *method, struct remote *out)
 	return 0;
 }
 
-/* Servers that do not know HEAD say so in many ways (signed URLs: 403); those that want to be left
- * alone, or credentials, mean it. */
+/* Servers that do not know HEAD say so in many ways (signed URLs: 403), or close; those that want
+ * to be left alone, or credentials, mean it. */
 static bool
-may_mean_no_head(int status)
+may_mean_no_head(const struct fetch *fetch, int code)
 {
-	return status == 400 || status == 403 || status == 404 || status == 405 || status == 500 ||
-	       status == 501;
+	static const int statuses[] = { 204, 304, 400, 403, 404, 405, 500, 501 };
+	if (code == SL_E_PROTO || (code == -ECONNRESET && fetch->error.phase == SL_PHASE_HEAD))
+		return true;
+	for (size_t i = 0; code == SL_E_STATUS && i < SL_COUNT_OF(statuses); i++)
+		if (fetch->error.http_status == statuses[i])
+			return true;
+	return false;
 }
 
 /* By HEAD, or else by the head of the answer to GET, whose body is not read. */
@@ -157,8 +162,10 @@ static int
 ask_somehow(struct fetch *fetch, struct remote *out)
 {
 	int code = ask(fetch, "HEAD", out);
-	bool refused = code == SL_E_STATUS && may_mean_no_head(fetch->error.http_status);
-	if (!refused && (code || out->length != SL_BODY_UNKNOWN))
+	bool refused = code && may_mean_no_head(fetch, code);
+	/* The length of the empty body is said by those who do not know what HEAD is. */
+	bool says = !code && out->length != SL_BODY_UNKNOWN && out->length != 0;
+	if (!refused && (code || says))
 		return code;
 	sl_error_clear(&fetch->error);
 	return ask(fetch, "GET", out);
@@ -198,7 +205,38 @@ compare_with_server(struct fetch *fetch, const struct statx *st)
 	}
 	if (is_other_time(fetch, &remote, st))
 		return exists(fetch, ", and the server's file was changed at another time");
+	fetch->view.by_size = remote.modified_ns == 0;
 	return 1;
+}
+
+/* aria2 gives a file its whole size before the first byte, and leaves NAME.aria2 beside it until
+ * the last: 1 = there is one. */
+SL_SUSPENDS
+static int
+is_begun_by_aria2(const struct fetch *fetch)
+{
+	struct statx st = { 0 };
+	struct sl_buf name = { 0 };
+	sl_buf_printf(&name, "%s.aria2", fetch->name);
+	int code = name.failed ? -ENOMEM
+			       : sl_io_stat(fetch->folder->fd, name.data, AT_SYMLINK_NOFOLLOW,
+					 STATX_TYPE, &st);
+	sl_buf_release(&name);
+	return code == 0 ? 1 : code == -ENOENT || code == -ENAMETOOLONG ? 0 : code;
+}
+
+/* Without a checksum. */
+SL_SUSPENDS
+static int
+compare(struct fetch *fetch, const struct statx *st)
+{
+	int begun = is_begun_by_aria2(fetch);
+	if (begun == 1)
+		return exists(fetch, ", and aria2 has not finished it: there is a '.aria2' beside");
+	if (begun < 0)
+		return sl_fail_code(
+			&fetch->error, SL_PHASE_CREATE, begun, "cannot look at '%s'", fetch->path);
+	return compare_with_server(fetch, st);
 }
 
 SL_SUSPENDS
@@ -273,7 +311,7 @@ regular_exists(struct fetch *fetch, const struct statx *st)
 		break;
 	}
 	int same = fetch->entry.checksum.kind != SL_CHECKSUM_NONE ? compare_checksum(fetch, st)
-								  : compare_with_server(fetch, st);
+								  : compare(fetch, st);
 	return same == 1 && may_be_in_memory_only(fetch, st) ? bring_to_disk(fetch) : same;
 }
 

@@ -28,7 +28,13 @@ test_files_exists_other() {
 	expect 13 "'f' exists"
 	expect_content f mine
 	get "$ORIGIN/gen/5/1/other" -o f
-	expect 0 # the same size, and the server knows no time
+	expect 0 "1 of the right size was not compared further" # the server knows no time
+	get --json "$ORIGIN/gen/5/1/other" -o f
+	grep -q '"verified_by":"size"' out || fail "compared by more than the size"
+	: >f.aria2
+	get "$ORIGIN/gen/5/1/other" -o f
+	expect 13 "aria2 has not finished it"
+	rm f.aria2
 	get "$ORIGIN/lm/1000000000/gen/5/1/other" -o f
 	expect 13 "'f' exists"
 	get --checksum md5=00000000000000000000000000000000 "$ORIGIN/gen/5/1/other" -o f

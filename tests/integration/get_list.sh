@@ -73,7 +73,7 @@ test_list_sources() {
 	sum=$("$ORIGIN_TOOL" --sum 500000 1)
 	for bad in "$ORIGIN/status/404" "$ORIGIN/status/503" "http://127.0.0.1:$PORT_closed/x" "$ORIGIN/short/100/500000" "$ORIGIN/reset/3000/500000" \
 		"$ORIGIN/loop" "$ORIGIN/badchunk/hex" "http://no-such-host.invalid/x" "https://localhost:$PORT_expired/x" "$ORIGINS/truncate/5000" \
-		"$ORIGIN/short/6000000/9000000"; do
+		"$ORIGIN/short/6000000/9000000" "ftp://127.0.0.1/f" "http://a b/"; do
 		printf '%s\t%s\n out=f\n' "$bad" "$ORIGIN/gen/500000/1/f" >list
 		get --cacert "$CA" --if-exists=replace -i list
 		expect 0 "trying the next source"

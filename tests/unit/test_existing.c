@@ -58,6 +58,9 @@ static const struct auto_case autos[] = {
 	{ "$/gen/0/1", 0, T, false, NULL }, { "$/nohead/405/gen/1000/1", 1000, T, false, NULL },
 	{ "$/nohead/501/gen/1000/1", 1000, T, false, NULL },
 	{ "$/nohead/403/gen/1000/1", 1000, T, false, NULL },
+	{ "$/nohead/204/gen/1000/1", 1000, T, false, NULL },
+	{ "$/nohead/304/gen/1000/1", 1000, T, false, NULL },
+	{ "$/nohead/206/gen/1000/1", 1000, T, false, NULL },
 	{ "$/nohead/405/gen/9/1", 1000, T, false, "the server's file has 9" },
 	{ "$/nohead/0/gen/1000/1", 1000, T, false, NULL }, /* HEAD without a length */
 	{ "$/nohead/405/lm/1600000000/gen/1000/1", 1000, T, false, "at another time" },
