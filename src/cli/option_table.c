@@ -164,7 +164,7 @@ static const struct sl_option scan_options[] = {
 		.help = "Print the error lines themselves instead of the table." },
 	{ .group = "Output", .letter = 'c', .name = "count",
 		.kind = SL_OPTION_FLAG, FIELD(count),
-		.help = "Print only the number of error lines of each input." },
+		.help = "Print only the number of error lines of each input that was read." },
 	{ .group = "Output", .letter = 'q', .name = "quiet",
 		.kind = SL_OPTION_FLAG, FIELD(quiet),
 		.help = "Print nothing and end at the first error line, with status 0 even if "

@@ -474,10 +474,21 @@ keep_row(struct sl_scan_output *output, const struct sl_input *input,
 	return 0;
 }
 
+/* Nothing of it was looked at: 0 would be a claim. */
+static bool
+is_unread(enum sl_scan_state state, uint64_t lines)
+{
+	return state == SL_SCAN_BINARY || state == SL_SCAN_UNSUPPORTED ||
+	       (state == SL_SCAN_UNREADABLE && lines == 0);
+}
+
+/* What could not be read has no count, as with grep: it is named on standard error. */
 static void
 add_count(struct sl_scan_output *output, const struct sl_input *input,
 	const struct sl_scan_result *result)
 {
+	if (is_unread(result->state, result->lines))
+		return;
 	if (wants_name(output, input)) {
 		add_coloured(output, SL_COLOUR_FILE, name_of(input));
 		sl_buf_add_char(&output->pending, ':');
@@ -557,12 +568,10 @@ add_table(struct sl_scan_output *output, const struct sl_scan_summary *summary)
 		return -ENOMEM;
 	for (size_t i = 0; i < output->row_count; i++) {
 		const struct sl_scan_row *row = &output->rows[i];
-		bool nothing = row->state == SL_SCAN_BINARY || row->state == SL_SCAN_UNSUPPORTED ||
-			       (row->state == SL_SCAN_UNREADABLE && row->lines == 0);
 		rows[i] = (struct sl_table_row){ .name = sl_span_str(row->name),
 			.lines = row->lines,
 			.error_lines = row->hits,
-			.unread = nothing,
+			.unread = is_unread(row->state, row->lines),
 			.note = sl_span_str(
 				row->state == SL_SCAN_OK ? "" : sl_scan_state_name(row->state)) };
 	}

@@ -37,6 +37,10 @@ test_scan_missing() {
 	expect 2 missing
 	scan -c missing
 	expect 2 missing
+	nothing_printed
+	scan -c a missing
+	expect 2 missing
+	[[ $(cat out) == a:1 ]] || fail "a count of what is not there"
 	scan ''
 	expect 2 'no such file'
 	scan a/b
@@ -86,6 +90,7 @@ compressed() { # name, form, reader
 	expect_totals 0 0
 	scan -c "$1"
 	expect 2 "$2"
+	nothing_printed
 }
 
 # what is compressed is known by its first bytes, and never counted as if it were text
