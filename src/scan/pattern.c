@@ -38,6 +38,7 @@ struct sl_matcher {
 	struct next_match *next; /* of each code */
 	const unsigned char *line;
 	size_t line_len, from; /* what `next` is true of */
+	bool line_goes_on;     /* likewise: behind line_len */
 };
 
 /* ---- literals ---- */
@@ -462,8 +463,9 @@ find_next(struct sl_matcher *matcher, size_t index, size_t from)
 	struct next_match *next = &matcher->next[index];
 	const pcre2_code *code = matcher->pattern->codes[index];
 	const PCRE2_SIZE *pair = pcre2_get_ovector_pointer(matcher->found);
+	uint32_t options = matcher->line_goes_on ? PCRE2_PARTIAL_HARD : 0;
 	*next = (struct next_match){ .is_known = true, .begin = SIZE_MAX };
-	if (match(matcher, code, matcher->line, matcher->line_len, from, 0) != 1)
+	if (match(matcher, code, matcher->line, matcher->line_len, from, options) != 1)
 		return;
 	/* \K in a lookahead can put the end before the begin. */
 	if (pair[0] > pair[1])
@@ -473,16 +475,17 @@ find_next(struct sl_matcher *matcher, size_t index, size_t from)
 }
 
 bool
-sl_matcher_find(struct sl_matcher *matcher, const unsigned char *line, size_t len, size_t from,
-	size_t *begin, size_t *end)
+sl_matcher_find(struct sl_matcher *matcher, const unsigned char *line, size_t len, bool goes_on,
+	size_t from, size_t *begin, size_t *end)
 {
 	const struct sl_pattern *pattern = matcher->pattern;
 	if (pattern->has_plan)
 		return sl_match_find(&pattern->plan, line, len, from, begin, end);
-	len = SL_MIN(len, (size_t)SL_PATTERN_LINE_MAX);
+	size_t kept = SL_MIN(len, (size_t)SL_PATTERN_LINE_MAX);
 	bool found = false;
-	forget_passed(matcher, line, len, from);
-	for (size_t i = 0; i < pattern->count && from <= len; i++) {
+	forget_passed(matcher, line, kept, from);
+	matcher->line_goes_on = goes_on || kept < len;
+	for (size_t i = 0; i < pattern->count && from <= kept; i++) {
 		const struct next_match *next = &matcher->next[i];
 		if (!next->is_known)
 			find_next(matcher, i, from);

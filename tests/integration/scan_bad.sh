@@ -711,6 +711,9 @@ test_scan_json_cut_line() {
 	expect 0
 	grep -q '"truncated_bytes":' out || fail "nothing says that it is cut"
 	! grep -q 'a\\n"' out || fail "a newline behind the cut"
+	scan -p --json --chunk 64K -e '^a|a$' a
+	expect 0
+	grep -qF '"submatches":[{"match":{"text":"a"},"start":0,"end":1}]' out || fail "the cut is taken for the end"
 }
 
 # what is kept of a cut line ends with a whole character, in text and in JSON
