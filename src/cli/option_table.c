@@ -154,7 +154,9 @@ static const struct sl_option scan_options[] = {
 		"than once: any of them counts." },
 	{ .group = "Patterns", .letter = 'F', .name = "fixed-strings",
 		.kind = SL_OPTION_FLAG, FIELD(fixed_strings),
-		.help = "Patterns are plain strings, not regular expressions." },
+		.help = "Patterns are plain strings, not regular expressions. Up to 64 of at most "
+			"128 bytes each have no limits; more or longer ones are slower, and have "
+			"those of -e." },
 	{ .group = "Patterns", .letter = 'i', .name = "ignore-case",
 		.kind = SL_OPTION_FLAG, FIELD(ignore_case),
 		.help = "Upper and lower case of ASCII letters are the same." },

@@ -171,17 +171,16 @@ make_plan(struct sl_pattern *pattern, const struct texts *texts, const struct sl
 /* ---- regular expressions ---- */
 
 static int
-fail_compile(struct sl_error *err, struct sl_span text, int code, size_t off)
+fail_compile(struct sl_error *err, struct sl_span text, bool fixed, int code, size_t off)
 {
 	PCRE2_UCHAR words[160] = "unknown error";
 	if (code == PCRE2_ERROR_NOMEMORY || code == PCRE2_ERROR_HEAP_FAILED)
 		return sl_fail_code(err, SL_PHASE_NONE, -ENOMEM, "cannot compile the pattern");
 	(void)pcre2_get_error_message(code, words, sizeof(words));
 	int shown = (int)SL_MIN(text.len, (size_t)SHOWN_PATTERN);
-	return sl_fail(err, SL_PHASE_NONE, SL_E_USAGE,
-		"bad pattern '%.*s%s': %s at offset %zu (use -F for plain text)", shown,
-		text.data ? text.data : "", (size_t)shown < text.len ? "..." : "",
-		(const char *)words, off);
+	return sl_fail(err, SL_PHASE_NONE, SL_E_USAGE, "bad pattern '%.*s%s': %s at offset %zu%s",
+		shown, text.data ? text.data : "", (size_t)shown < text.len ? "..." : "",
+		(const char *)words, off, fixed ? "" : " (use -F for plain text)");
 }
 
 /*
@@ -200,7 +199,7 @@ compile(struct sl_pattern *pattern, pcre2_compile_context *context, struct sl_sp
 	PCRE2_SPTR bytes = (PCRE2_SPTR)(text.len ? text.data : "");
 	pcre2_code *compiled = pcre2_compile(bytes, text.len, options, &code, &off, context);
 	if (!compiled)
-		return fail_compile(err, text, code, off);
+		return fail_compile(err, text, spec->fixed, code, off);
 	pattern->codes[pattern->count++] = compiled;
 	pattern->has_anchor_g = pattern->has_anchor_g || memmem(bytes, text.len, "\\G", 2);
 	/* A system that forbids writable code (SELinux, seccomp) leaves the interpreter. */

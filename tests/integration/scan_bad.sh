@@ -542,6 +542,9 @@ test_scan_bad_pattern() {
 	done
 	scan -F -e '(' -e '*' -c a
 	expect 1
+	scan -F -e "$(head -c 40000 /dev/zero | tr '\0' x)" a
+	expect 2 'too large'
+	! grep -q 'use -F' err || fail "-F is advised although it is given"
 }
 
 # lines on which a pattern takes too many steps are undecided: named, the rest counted, status 2
@@ -579,6 +582,10 @@ test_scan_undecided() {
 	expect 2 long
 	scan -c -e 'error' long
 	expect 0
+	scan -c -F -e "$(head -c 129 /dev/zero | tr '\0' y)" long
+	expect 2 'at most 128 bytes'
+	scan -c -F -e "$(head -c 128 /dev/zero | tr '\0' y)" long
+	expect 1
 	scan -c -e 'xx[x]x' long
 	expect 0
 }
