@@ -378,23 +378,35 @@ sl_input_read(struct sl_input *input, const struct sl_input_range *range, unsign
 
 /* ---- streams ---- */
 
+/*
+ * What was found in a folder and has nothing to say (/proc/kmsg, trace_pipe) holds up nobody:
+ * -EAGAIN. The ring may wait for it although it is open in non-blocking mode.
+ */
+SL_SUSPENDS
+static int
+poll_found(const struct sl_input *input)
+{
+	int code = sl_io_poll(input->fd, POLLIN, sl_deadline_in(STREAM_IDLE_NS));
+	return code == -ETIMEDOUT && sl_task_cancelled() == 0 ? -EAGAIN : code;
+}
+
 /* One read, after the stream has something to say. A FIFO without a writer would read as ended. */
 SL_SUSPENDS
 static int
 read_some(struct sl_input *input, unsigned char *data, size_t len, uint64_t deadline_ns)
 {
-	if (input->may_block && !input->has_begun) {
-		int code = sl_io_poll(input->fd, POLLIN, deadline_ns);
-		if (code < 0)
-			return code;
-	}
+	int ready = 0;
+	if (input->is_found)
+		ready = poll_found(input);
+	else if (input->may_block && !input->has_begun)
+		ready = sl_io_poll(input->fd, POLLIN, deadline_ns);
+	if (ready < 0)
+		return ready;
 	input->has_begun = true;
 	for (;;) {
 		int got = sl_io_read_stream(input->fd, data, len, deadline_ns);
 		if (got == -EINTR)
 			continue;
-		/* What was found in a folder and has nothing to say (/proc/kmsg) holds up nobody.
-		 */
 		if (got != -EAGAIN || input->is_found)
 			return got;
 		/* The descriptor came to us in non-blocking mode. */

@@ -224,6 +224,15 @@ test_scan_read_error() {
 	expect 2 '/proc/self/mem'
 }
 
+# a file found in a folder that never has anything to say holds up nobody
+test_scan_silent_file_in_a_folder() {
+	local d=/sys/kernel/tracing/per_cpu/cpu0
+	[[ -r $d/trace_pipe ]] || skip "no trace_pipe here"
+	scan --json "$d"
+	expect 2 'trace_pipe'
+	expect_state "$d/trace_pipe" unreadable
+}
+
 # names with line breaks and escapes are shown, not sent
 test_scan_hostile_names() {
 	local name=$'x\e[31m\nname\r\x7f'
