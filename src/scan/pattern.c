@@ -233,7 +233,8 @@ posix_class_len(struct sl_span text)
 	const char *end = text.len > 2 && text.data[1] == ':'
 				  ? memchr(text.data + 2, ']', text.len - 2)
 				  : NULL;
-	return end && end[-1] == ':' ? (size_t)(end - text.data) : 0;
+	bool has_name = end && end > text.data + 2; /* [:] is no such thing */
+	return has_name && end[-1] == ':' ? (size_t)(end - text.data) : 0;
 }
 
 /* \< and the like mean the ends of words to grep, and the bytes themselves to PCRE2: who writes one

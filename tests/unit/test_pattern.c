@@ -152,6 +152,7 @@ Test(pattern, what_grep_takes_for_the_end_of_a_word_is_refused)
 		{ "a\\'", true },
 		{ "[a]\\<", true },
 		{ "[[:alpha:]]\\<", true },
+		{ "[[:]\\<", true },
 		{ "[\\]]\\<", true },
 		{ "\\Q\\<\\E\\<", true },
 		{ "\\\\\\<", true },
