@@ -154,7 +154,9 @@ static const struct sl_option scan_options[] = {
 		"than once: any of them counts." },
 	{ .group = "Patterns", .letter = 'F', .name = "fixed-strings",
 		.kind = SL_OPTION_FLAG, FIELD(fixed_strings),
-		.help = "Patterns are plain strings, not regular expressions." },
+		.help = "Patterns are plain strings, not regular expressions. Up to 64 of at most "
+			"128 bytes each have no limits; more or longer ones are slower, and have "
+			"those of -e." },
 	{ .group = "Patterns", .letter = 'i', .name = "ignore-case",
 		.kind = SL_OPTION_FLAG, FIELD(ignore_case),
 		.help = "Upper and lower case of ASCII letters are the same." },
@@ -164,7 +166,7 @@ static const struct sl_option scan_options[] = {
 		.help = "Print the error lines themselves instead of the table." },
 	{ .group = "Output", .letter = 'c', .name = "count",
 		.kind = SL_OPTION_FLAG, FIELD(count),
-		.help = "Print only the number of error lines of each input." },
+		.help = "Print only the number of error lines of each input that was read." },
 	{ .group = "Output", .letter = 'q', .name = "quiet",
 		.kind = SL_OPTION_FLAG, FIELD(quiet),
 		.help = "Print nothing and end at the first error line, with status 0 even if "

@@ -205,9 +205,9 @@ add_marked(struct sl_scan_output *output, const struct sl_scan_line *line, size_
 	const char *text = (const char *)line->text;
 	size_t shown = 0, at = 0, begin = 0, end = 0, count = 0;
 	int code = 0;
+	bool is_cut = line->whole_len > len;
 	while (code == 0 && output->colour && at < len &&
-		sl_matcher_find(line->matcher, line->text, line->len, at, &begin, &end)) {
-		end = SL_MIN(end, len);
+		sl_matcher_find(line->matcher, line->text, len, is_cut, at, &begin, &end)) {
 		if (begin >= end) {
 			at = end + 1;
 		} else {
@@ -292,18 +292,20 @@ json_line_text(struct sl_scan_output *output, struct sl_json *json, const char *
 	return code;
 }
 
-/* As ripgrep finds them: an empty match right behind another is none. */
+/* In the first `len` bytes of the line, as ripgrep finds them: an empty match right behind another
+ * is none. */
 SL_SUSPENDS
 static int
-json_submatches(
-	struct sl_scan_output *output, struct sl_json *json, const struct sl_scan_line *line)
+json_submatches(struct sl_scan_output *output, struct sl_json *json,
+	const struct sl_scan_line *line, size_t len)
 {
+	bool is_cut = line->whole_len > len;
 	const char *text = (const char *)line->text;
 	size_t at = 0, begin = 0, end = 0, last_end = SIZE_MAX, count = 0;
 	int code = 0;
 	sl_json_open(json, "submatches", SL_JSON_ARRAY);
-	while (code == 0 && at <= line->len &&
-		sl_matcher_find(line->matcher, line->text, line->len, at, &begin, &end)) {
+	while (code == 0 && at <= len &&
+		sl_matcher_find(line->matcher, line->text, len, is_cut, at, &begin, &end)) {
 		at = end > begin ? end : end + 1;
 		if (end == begin && begin == last_end)
 			continue;
@@ -339,7 +341,7 @@ json_match(struct sl_scan_output *output, const struct sl_scan_line *line)
 	if (is_cut)
 		sl_json_u64(&json, "truncated_bytes", line->whole_len - kept);
 	if (code == 0)
-		code = json_submatches(output, &json, line);
+		code = json_submatches(output, &json, line, kept);
 	sl_json_end_line(&json);
 	return code;
 }
@@ -474,10 +476,21 @@ keep_row(struct sl_scan_output *output, const struct sl_input *input,
 	return 0;
 }
 
+/* Nothing of it was looked at: 0 would be a claim. */
+static bool
+is_unread(enum sl_scan_state state, uint64_t lines)
+{
+	return state == SL_SCAN_BINARY || state == SL_SCAN_UNSUPPORTED ||
+	       (state == SL_SCAN_UNREADABLE && lines == 0);
+}
+
+/* What could not be read has no count, as with grep: it is named on standard error. */
 static void
 add_count(struct sl_scan_output *output, const struct sl_input *input,
 	const struct sl_scan_result *result)
 {
+	if (is_unread(result->state, result->lines))
+		return;
 	if (wants_name(output, input)) {
 		add_coloured(output, SL_COLOUR_FILE, name_of(input));
 		sl_buf_add_char(&output->pending, ':');
@@ -557,12 +570,10 @@ add_table(struct sl_scan_output *output, const struct sl_scan_summary *summary)
 		return -ENOMEM;
 	for (size_t i = 0; i < output->row_count; i++) {
 		const struct sl_scan_row *row = &output->rows[i];
-		bool nothing = row->state == SL_SCAN_BINARY || row->state == SL_SCAN_UNSUPPORTED ||
-			       (row->state == SL_SCAN_UNREADABLE && row->lines == 0);
 		rows[i] = (struct sl_table_row){ .name = sl_span_str(row->name),
 			.lines = row->lines,
 			.error_lines = row->hits,
-			.unread = nothing,
+			.unread = is_unread(row->state, row->lines),
 			.note = sl_span_str(
 				row->state == SL_SCAN_OK ? "" : sl_scan_state_name(row->state)) };
 	}

@@ -38,6 +38,7 @@ struct sl_matcher {
 	struct next_match *next; /* of each code */
 	const unsigned char *line;
 	size_t line_len, from; /* what `next` is true of */
+	bool line_goes_on;     /* likewise: behind line_len */
 };
 
 /* ---- literals ---- */
@@ -170,17 +171,16 @@ make_plan(struct sl_pattern *pattern, const struct texts *texts, const struct sl
 /* ---- regular expressions ---- */
 
 static int
-fail_compile(struct sl_error *err, struct sl_span text, int code, size_t off)
+fail_compile(struct sl_error *err, struct sl_span text, bool fixed, int code, size_t off)
 {
 	PCRE2_UCHAR words[160] = "unknown error";
 	if (code == PCRE2_ERROR_NOMEMORY || code == PCRE2_ERROR_HEAP_FAILED)
 		return sl_fail_code(err, SL_PHASE_NONE, -ENOMEM, "cannot compile the pattern");
 	(void)pcre2_get_error_message(code, words, sizeof(words));
 	int shown = (int)SL_MIN(text.len, (size_t)SHOWN_PATTERN);
-	return sl_fail(err, SL_PHASE_NONE, SL_E_USAGE,
-		"bad pattern '%.*s%s': %s at offset %zu (use -F for plain text)", shown,
-		text.data ? text.data : "", (size_t)shown < text.len ? "..." : "",
-		(const char *)words, off);
+	return sl_fail(err, SL_PHASE_NONE, SL_E_USAGE, "bad pattern '%.*s%s': %s at offset %zu%s",
+		shown, text.data ? text.data : "", (size_t)shown < text.len ? "..." : "",
+		(const char *)words, off, fixed ? "" : " (use -F for plain text)");
 }
 
 /*
@@ -199,7 +199,7 @@ compile(struct sl_pattern *pattern, pcre2_compile_context *context, struct sl_sp
 	PCRE2_SPTR bytes = (PCRE2_SPTR)(text.len ? text.data : "");
 	pcre2_code *compiled = pcre2_compile(bytes, text.len, options, &code, &off, context);
 	if (!compiled)
-		return fail_compile(err, text, code, off);
+		return fail_compile(err, text, spec->fixed, code, off);
 	pattern->codes[pattern->count++] = compiled;
 	pattern->has_anchor_g = pattern->has_anchor_g || memmem(bytes, text.len, "\\G", 2);
 	/* A system that forbids writable code (SELinux, seccomp) leaves the interpreter. */
@@ -233,7 +233,8 @@ posix_class_len(struct sl_span text)
 	const char *end = text.len > 2 && text.data[1] == ':'
 				  ? memchr(text.data + 2, ']', text.len - 2)
 				  : NULL;
-	return end && end[-1] == ':' ? (size_t)(end - text.data) : 0;
+	bool has_name = end && end > text.data + 2; /* [:] is no such thing */
+	return has_name && end[-1] == ':' ? (size_t)(end - text.data) : 0;
 }
 
 /* \< and the like mean the ends of words to grep, and the bytes themselves to PCRE2: who writes one
@@ -462,8 +463,9 @@ find_next(struct sl_matcher *matcher, size_t index, size_t from)
 	struct next_match *next = &matcher->next[index];
 	const pcre2_code *code = matcher->pattern->codes[index];
 	const PCRE2_SIZE *pair = pcre2_get_ovector_pointer(matcher->found);
+	uint32_t options = matcher->line_goes_on ? PCRE2_PARTIAL_HARD : 0;
 	*next = (struct next_match){ .is_known = true, .begin = SIZE_MAX };
-	if (match(matcher, code, matcher->line, matcher->line_len, from, 0) != 1)
+	if (match(matcher, code, matcher->line, matcher->line_len, from, options) != 1)
 		return;
 	/* \K in a lookahead can put the end before the begin. */
 	if (pair[0] > pair[1])
@@ -473,16 +475,17 @@ find_next(struct sl_matcher *matcher, size_t index, size_t from)
 }
 
 bool
-sl_matcher_find(struct sl_matcher *matcher, const unsigned char *line, size_t len, size_t from,
-	size_t *begin, size_t *end)
+sl_matcher_find(struct sl_matcher *matcher, const unsigned char *line, size_t len, bool goes_on,
+	size_t from, size_t *begin, size_t *end)
 {
 	const struct sl_pattern *pattern = matcher->pattern;
 	if (pattern->has_plan)
 		return sl_match_find(&pattern->plan, line, len, from, begin, end);
-	len = SL_MIN(len, (size_t)SL_PATTERN_LINE_MAX);
+	size_t kept = SL_MIN(len, (size_t)SL_PATTERN_LINE_MAX);
 	bool found = false;
-	forget_passed(matcher, line, len, from);
-	for (size_t i = 0; i < pattern->count && from <= len; i++) {
+	forget_passed(matcher, line, kept, from);
+	matcher->line_goes_on = goes_on || kept < len;
+	for (size_t i = 0; i < pattern->count && from <= kept; i++) {
 		const struct next_match *next = &matcher->next[i];
 		if (!next->is_known)
 			find_next(matcher, i, from);

@@ -2,6 +2,7 @@
 
 #include "sluice/base/text.h"
 #include "sluice/rt/io.h"
+#include "sluice/scan/match.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -119,21 +120,11 @@ is_made_up(const struct statx *st)
 	return (st->stx_mask & STATX_BLOCKS) && st->stx_blocks == 0 && st->stx_size <= MADE_UP_MAX;
 }
 
-/* A file as standard input is read from where it stands to its size now: it may grow with what we
- * print. */
-static uint64_t
-left_of_stdin(const struct statx *st)
-{
-	off_t at = lseek(STDIN_FILENO, 0, SEEK_CUR);
-	return at < 0 ? UINT64_MAX : st->stx_size - SL_MIN((uint64_t)at, st->stx_size);
-}
-
 static void
 take_claim(struct sl_input *input, const struct statx *st)
 {
 	input->may_be_made_up = true;
-	input->claimed_size = st->stx_size;
-	input->claimed_left = input->is_stdin ? left_of_stdin(st) : st->stx_size;
+	input->claimed_size = input->claimed_left = st->stx_size;
 }
 
 struct sl_input_identity
@@ -171,10 +162,11 @@ take_stat(struct sl_input *input, const struct statx *st, const struct sl_input_
 			"cannot read '%s': it is no regular file any more", input->shown);
 		return;
 	}
-	/* Standard input begins where its descriptor stands, which only reading in order knows. */
+	/* Standard input begins where its descriptor stands, which only reading in order knows. It
+	 * ends at its size now: it may grow with what we print. */
 	bool has_size = type == S_IFREG && st->stx_size > 0 && !is_made_up(st);
 	if (has_size && input->is_stdin) {
-		input->left = input->left_at_first = left_of_stdin(st);
+		input->left = st->stx_size;
 		has_size = false;
 	}
 	if (type == S_IFREG && !has_size && input->left == UINT64_MAX)
@@ -386,23 +378,35 @@ sl_input_read(struct sl_input *input, const struct sl_input_range *range, unsign
 
 /* ---- streams ---- */
 
+/*
+ * What was found in a folder and has nothing to say (/proc/kmsg, trace_pipe) holds up nobody:
+ * -EAGAIN. The ring may wait for it although it is open in non-blocking mode.
+ */
+SL_SUSPENDS
+static int
+poll_found(const struct sl_input *input)
+{
+	int code = sl_io_poll(input->fd, POLLIN, sl_deadline_in(STREAM_IDLE_NS));
+	return code == -ETIMEDOUT && sl_task_cancelled() == 0 ? -EAGAIN : code;
+}
+
 /* One read, after the stream has something to say. A FIFO without a writer would read as ended. */
 SL_SUSPENDS
 static int
 read_some(struct sl_input *input, unsigned char *data, size_t len, uint64_t deadline_ns)
 {
-	if (input->may_block && !input->has_begun) {
-		int code = sl_io_poll(input->fd, POLLIN, deadline_ns);
-		if (code < 0)
-			return code;
-	}
+	int ready = 0;
+	if (input->is_found)
+		ready = poll_found(input);
+	else if (input->may_block && !input->has_begun)
+		ready = sl_io_poll(input->fd, POLLIN, deadline_ns);
+	if (ready < 0)
+		return ready;
 	input->has_begun = true;
 	for (;;) {
 		int got = sl_io_read_stream(input->fd, data, len, deadline_ns);
 		if (got == -EINTR)
 			continue;
-		/* What was found in a folder and has nothing to say (/proc/kmsg) holds up nobody.
-		 */
 		if (got != -EAGAIN || input->is_found)
 			return got;
 		/* The descriptor came to us in non-blocking mode. */
@@ -436,11 +440,26 @@ within_claim(struct sl_input *input, int got)
 	return got;
 }
 
+/* Where standard input stands when its turn comes: it may be named twice, opened long before. */
+static void
+skip_what_was_read(struct sl_input *input)
+{
+	off_t at = lseek(STDIN_FILENO, 0, SEEK_CUR);
+	uint64_t skipped = at < 0 ? 0 : (uint64_t)at;
+	if (input->left != UINT64_MAX)
+		input->left -= SL_MIN(skipped, input->left);
+	if (input->may_be_made_up)
+		input->claimed_left -= SL_MIN(skipped, input->claimed_left);
+	input->left_at_first = input->left;
+}
+
 int
 sl_input_read_stream(struct sl_input *input, unsigned char *data, size_t most, size_t *read_len)
 {
 	*read_len = 0;
 	bool is_first = !input->has_begun;
+	if (is_first && input->is_stdin)
+		skip_what_was_read(input);
 	most = (size_t)SL_MIN((uint64_t)most, input->left);
 	while (*read_len < most) {
 		/* The first bytes must be enough to tell the form by. */
@@ -500,9 +519,10 @@ sl_input_fail_undecided(struct sl_input *input, uint64_t lines)
 	const char *quote = input->is_stdin ? "" : "'";
 	return sl_fail(&input->err, SL_PHASE_NONE, SL_E_UNDECIDED,
 		"cannot decide %llu of the lines of %s%s%s: the pattern takes too many steps on "
-		"them, or they are longer than 1 MiB (a simpler pattern helps; -F has no limits)",
+		"them, or they are longer than 1 MiB (a simpler pattern helps; -F with no more "
+		"than %u strings of at most %u bytes has no limits)",
 		(unsigned long long)lines, quote, input->is_stdin ? "standard input" : input->shown,
-		quote);
+		quote, SL_MATCH_LITERALS, SL_MATCH_LITERAL_LEN);
 }
 
 int

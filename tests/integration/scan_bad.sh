@@ -37,6 +37,10 @@ test_scan_missing() {
 	expect 2 missing
 	scan -c missing
 	expect 2 missing
+	nothing_printed
+	scan -c a missing
+	expect 2 missing
+	[[ $(cat out) == a:1 ]] || fail "a count of what is not there"
 	scan ''
 	expect 2 'no such file'
 	scan a/b
@@ -86,6 +90,7 @@ compressed() { # name, form, reader
 	expect_totals 0 0
 	scan -c "$1"
 	expect 2 "$2"
+	nothing_printed
 }
 
 # what is compressed is known by its first bytes, and never counted as if it were text
@@ -217,6 +222,15 @@ test_scan_read_error() {
 	expect 0
 	scan -c /proc/self/mem
 	expect 2 '/proc/self/mem'
+}
+
+# a file found in a folder that never has anything to say holds up nobody
+test_scan_silent_file_in_a_folder() {
+	local d=/sys/kernel/tracing/per_cpu/cpu0
+	[[ -r $d/trace_pipe ]] || skip "no trace_pipe here"
+	scan --json "$d"
+	expect 2 'trace_pipe'
+	expect_state "$d/trace_pipe" unreadable
 }
 
 # names with line breaks and escapes are shown, not sent
@@ -537,6 +551,9 @@ test_scan_bad_pattern() {
 	done
 	scan -F -e '(' -e '*' -c a
 	expect 1
+	scan -F -e "$(head -c 40000 /dev/zero | tr '\0' x)" a
+	expect 2 'too large'
+	! grep -q 'use -F' err || fail "-F is advised although it is given"
 }
 
 # lines on which a pattern takes too many steps are undecided: named, the rest counted, status 2
@@ -574,6 +591,10 @@ test_scan_undecided() {
 	expect 2 long
 	scan -c -e 'error' long
 	expect 0
+	scan -c -F -e "$(head -c 129 /dev/zero | tr '\0' y)" long
+	expect 2 'at most 128 bytes'
+	scan -c -F -e "$(head -c 128 /dev/zero | tr '\0' y)" long
+	expect 1
 	scan -c -e 'xx[x]x' long
 	expect 0
 }
@@ -706,6 +727,9 @@ test_scan_json_cut_line() {
 	expect 0
 	grep -q '"truncated_bytes":' out || fail "nothing says that it is cut"
 	! grep -q 'a\\n"' out || fail "a newline behind the cut"
+	scan -p --json --chunk 64K -e '^a|a$' a
+	expect 0
+	grep -qF '"submatches":[{"match":{"text":"a"},"start":0,"end":1}]' out || fail "the cut is taken for the end"
 }
 
 # what is kept of a cut line ends with a whole character, in text and in JSON

@@ -340,7 +340,9 @@ test_scan_standard_input() {
 	scan --json a - a < <(cat a)
 	expect_totals $((lines * 3)) $((hits * 3))
 	scan --json - - <a
+	expect 0
 	expect_totals "$lines" "$hits"
+	! grep -q truncated out || fail "what was read already is missed"
 	{ dd bs=1000 count=1 of=/dev/null 2>/dev/null && scan --json; } <a
 	tail -c +1001 a >rest
 	expect_totals "$(lines_of rest)" "$(grep -acE 'ERROR|error' rest)"

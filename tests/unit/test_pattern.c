@@ -152,6 +152,7 @@ Test(pattern, what_grep_takes_for_the_end_of_a_word_is_refused)
 		{ "a\\'", true },
 		{ "[a]\\<", true },
 		{ "[[:alpha:]]\\<", true },
+		{ "[[:]\\<", true },
 		{ "[\\]]\\<", true },
 		{ "\\Q\\<\\E\\<", true },
 		{ "\\\\\\<", true },
@@ -259,12 +260,40 @@ Test(pattern, matches_in_a_line_are_leftmost)
 	begin(texts, 0);
 	const unsigned char *text = (const unsigned char *)"xxabcbb";
 	size_t from, to;
-	cr_assert(sl_matcher_find(matcher, text, 7, 0, &from, &to));
+	cr_assert(sl_matcher_find(matcher, text, 7, false, 0, &from, &to));
 	cr_assert(from == 2 && to == 5);
-	cr_assert(sl_matcher_find(matcher, text, 7, to, &from, &to));
+	cr_assert(sl_matcher_find(matcher, text, 7, false, to, &from, &to));
 	cr_assert(from == 5 && to == 7);
-	cr_assert(!sl_matcher_find(matcher, text, 7, to, &from, &to));
+	cr_assert(!sl_matcher_find(matcher, text, 7, false, to, &from, &to));
 	end();
+}
+
+Test(pattern, matches_at_a_cut_are_those_that_do_not_depend_on_what_follows)
+{
+	static const struct {
+		const char *pattern;
+		unsigned whole, cut; /* matches in "ab ab" if it ends there, and if it goes on */
+	} cases[] = {
+		{ "a[b]", 2, 2 },
+		{ "a[b]$", 1, 0 },
+		{ "a[b]\\b", 2, 1 },
+		{ "a[b](?!c)", 2, 1 },
+		{ "a[b]+", 2, 1 },
+	};
+	const unsigned char *text = (const unsigned char *)"ab ab";
+	for (size_t i = 0; i < SL_COUNT_OF(cases); i++) {
+		const char *const texts[] = { cases[i].pattern, NULL };
+		begin(texts, 0);
+		for (unsigned goes_on = 0; goes_on < 2; goes_on++) {
+			size_t at = 0, from;
+			unsigned count = 0;
+			while (sl_matcher_find(matcher, text, 5, goes_on, at, &from, &at))
+				count++;
+			cr_assert_eq(count, goes_on ? cases[i].cut : cases[i].whole, "'%s' %u",
+				cases[i].pattern, goes_on);
+		}
+		end();
+	}
 }
 
 /* Every closed line of a block, against one call for each. */

@@ -74,10 +74,11 @@ int sl_matcher_line_begin(struct sl_matcher *matcher, const unsigned char *line,
 /*
  * The leftmost match in a line that begins at `from` or later, the first pattern's if several begin
  * there: true and
- * [*begin, *end). A match may be empty. Bytes before `from` are seen by lookbehind.
+ * [*begin, *end). A match may be empty. Bytes before `from` are seen by lookbehind. If the line
+ * `goes_on` behind `len`, only what is a match whatever follows, as in sl_matcher_line_begin.
  */
-bool sl_matcher_find(struct sl_matcher *matcher, const unsigned char *line, size_t len, size_t from,
-	size_t *begin, size_t *end);
+bool sl_matcher_find(struct sl_matcher *matcher, const unsigned char *line, size_t len,
+	bool goes_on, size_t from, size_t *begin, size_t *end);
 
 /* What a regular expression found in a block. The first and last partial lines are left to the
  * caller. */

@@ -44,7 +44,7 @@ struct sl_input {
 	bool has_begun; /* a stream of which something was read */
 	uint64_t left;  /* of a stream that is a file: bytes up to its size when it was opened; else
 			   UINT64_MAX */
-	uint64_t left_at_first;
+	uint64_t left_at_first; /* of it, when its first byte was to be read */
 	bool may_be_made_up; /* a stream that is a regular file: it may have more than it claims */
 	uint64_t claimed_size; /* of it, when it was opened */
 	uint64_t claimed_left; /* what is not read of that */
