@@ -104,6 +104,10 @@ struct sim_seeds {
  * set. */
 struct sim_seeds sim_seeds(unsigned count);
 
+/* From one moment to the next that is tried: 1, but 3 in debug and sanitizer builds, unless
+ * SLUICE_SEED or SLUICE_SEEDS is set. */
+unsigned sim_stride(void);
+
 /* Print seed, place and text, dump the world, abort. `sim` may be NULL. */
 #define sim_check(sim, cond, ...) \
 	((cond) ? (void)0 : sim_failed((sim), #cond, __FILE__, __LINE__, __VA_ARGS__))
