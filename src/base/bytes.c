@@ -138,9 +138,16 @@ void
 sl_buf_vprintf(struct sl_buf *buf, const char *fmt, va_list args)
 {
 	va_list again;
+	if (!sl_buf_reserve(buf, BUF_FIRST - 1))
+		return;
+	size_t room = buf->cap - buf->len;
 	va_copy(again, args);
-	int len = vsnprintf(NULL, 0, fmt, args);
-	if (len >= 0 && sl_buf_reserve(buf, (size_t)len)) {
+	int len = vsnprintf(buf->data + buf->len, room, fmt, args);
+	if (len >= 0 && (size_t)len < room)
+		buf->len += (size_t)len;
+	else
+		buf->data[buf->len] = '\0'; /* the first try was cut */
+	if (len >= 0 && (size_t)len >= room && sl_buf_reserve(buf, (size_t)len)) {
 		vsnprintf(buf->data + buf->len, (size_t)len + 1, fmt, again);
 		buf->len += (size_t)len;
 	}

@@ -70,6 +70,7 @@ fetch_new(struct sl_batch *batch, const struct sl_entry *entry)
 	fetch->batch = batch;
 	fetch->entry = *entry;
 	fetch->mode = batch->options.file_mode;
+	fetch->replace = batch->options.if_exists == SL_EXISTS_REPLACE;
 	fetch->stream_fd = -1;
 	sl_part_init(&fetch->part);
 	fetch->view = (struct sl_download){ .index = batch->next_index++,
@@ -283,7 +284,7 @@ job_main(void *arg)
 		if (events->started)
 			events->started(events->ctx, &fetch->view);
 		if (!code)
-			code = existing_look(fetch);
+			code = fetch_prepare(fetch);
 		if (!code)
 			code = fetch_run(fetch);
 		if (code != FETCH_HANDED_OVER)

@@ -74,7 +74,7 @@ publish(struct fetch *fetch)
 static bool
 wants_time(const struct fetch *fetch)
 {
-	return fetch->batch->options.remote_time && fetch->modified_ns;
+	return fetch->batch->options.remote_time && fetch->modified_ns && !fetch->time_given;
 }
 
 static struct sl_op
@@ -396,7 +396,8 @@ commit_group(struct group *group)
 	end_all(group);
 }
 
-/* The first file, then what comes within COMMIT_NS (without syncs there is nothing to wait for). */
+/* The first file, then what comes meanwhile: syncs are worth a wait, hand-overs a short one. Once
+ * the last job has ended, the channel is closed and nobody waits. */
 SL_SUSPENDS
 static int
 collect(struct group *group)
@@ -407,13 +408,13 @@ collect(struct group *group)
 	int code = sl_channel_receive(finished, &group->fetches[0], SL_FOREVER);
 	if (code)
 		return code;
-	uint64_t until_ns = sl_deadline_in(wants_sync(group->batch) ? COMMIT_NS : 0);
+	uint64_t until_ns = sl_deadline_in(wants_sync(group->batch) ? COMMIT_NS : GATHER_NS);
 	for (;;) {
 		bytes += group->fetches[group->count++]->view.received;
 		if (group->count == group->batch->commit_files || bytes >= COMMIT_BYTES)
 			return 0;
 		code = sl_channel_try_receive(finished, &group->fetches[group->count]);
-		if (code == -EAGAIN && wants_sync(group->batch))
+		if (code == -EAGAIN)
 			code = sl_channel_receive(
 				finished, &group->fetches[group->count], until_ns);
 		if (code) /* closed, late or cancelled: what is here is committed, or cleaned up by

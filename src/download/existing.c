@@ -427,7 +427,6 @@ existing_look(struct fetch *fetch)
 		return 0;
 	int folder = fetch->folder->fd;
 	int code = sl_io_stat(folder, fetch->name, AT_SYMLINK_NOFOLLOW, STATX_BASIC_STATS, &st);
-	fetch->replace = fetch->batch->options.if_exists == SL_EXISTS_REPLACE;
 	if (code == -ENOENT)
 		return 0;
 	bool by_link = !code && S_ISLNK(st.stx_mode);

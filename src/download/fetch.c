@@ -46,6 +46,8 @@ begin_part(struct fetch *fetch)
 {
 	bool rename = fetch->batch->options.if_exists == SL_EXISTS_RENAME;
 	int code = 0;
+	if (fetch->part.fd >= 0) /* by fetch_prepare */
+		return 0;
 	while (!code && fetch->target == TARGET_FILE) {
 		code = sl_part_create(&fetch->part, fetch->folder, fetch->name, &fetch->error);
 		if (!code && (!fetch->part.name_taken || fetch->replace))
@@ -122,8 +124,10 @@ receive_body(struct fetch *fetch)
 	code = receive_into(fetch, &writer);
 	struct sl_chunk *last = fetch->chunk;
 	fetch->chunk = NULL;
+	bool whole =
+		last && last->off == 0 && fetch->target == TARGET_FILE && fetch->part.direct_fd < 0;
 	if (!code && last && last->len > 0)
-		code = writer_put(&writer, last);
+		code = whole ? writer_put_whole(&writer, last) : writer_put(&writer, last);
 	else
 		sl_chunk_unref(last);
 	int end = writer_end(&writer);
@@ -188,6 +192,7 @@ transfer(struct fetch *fetch)
 	fetch->view.state = SL_DOWNLOAD_CONNECTING;
 	fetch->view.received = 0;
 	fetch->view.total = SL_BODY_UNKNOWN;
+	fetch->time_given = false;
 	int code = begin_digest(fetch);
 	if (!code)
 		code = begin_part(fetch);
@@ -269,6 +274,15 @@ fetch_next_source(struct fetch *fetch, int code)
 }
 
 /* ---- all of it ---- */
+
+int
+fetch_prepare(struct fetch *fetch)
+{
+	int code = 1;
+	if (fetch->target == TARGET_FILE)
+		code = sl_part_create_first(&fetch->part, fetch->folder, fetch->name);
+	return code == 1 ? existing_look(fetch) : code;
+}
 
 /* The committer ends before its time only if something is wrong with it. */
 SL_SUSPENDS

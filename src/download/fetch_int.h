@@ -22,6 +22,7 @@
 #define COMMIT_FILES 256
 #define COMMIT_BYTES (64 * SL_MIB)
 #define COMMIT_NS SL_NS_PER_S
+#define GATHER_NS (5 * SL_NS_PER_MS) /* with --sync=none */
 
 enum target_kind { TARGET_FILE, TARGET_STREAM /* stdout, a character device, a FIFO */ };
 
@@ -54,6 +55,7 @@ struct fetch {
 	struct sl_chunk *chunk;   /* being filled */
 	struct sl_digest *digest; /* if there is a checksum to check */
 	uint64_t modified_ns;     /* Last-Modified, wall clock; 0 = unknown */
+	bool time_given;          /* the part has it already */
 };
 
 struct sl_batch {
@@ -110,7 +112,12 @@ uint64_t existing_remote_time(const struct sl_http_exchange *exchange);
 SL_SUSPENDS
 bool fetch_next_source(struct fetch *fetch, int code);
 
-/* fetch.c: from the request to the finished file, once its target is prepared; a small one ends in
+/* fetch.c: its part, if nothing has the name; else a look at what has it. 0 = go on with fetch_run;
+ * 1 = skip it, all is there; a code. */
+SL_SUSPENDS
+int fetch_prepare(struct fetch *fetch);
+
+/* fetch.c: from the request to the finished file, once it is prepared; a small one ends in
  * batch->finished: then FETCH_HANDED_OVER is returned and the fetch is no longer the caller's. */
 #define FETCH_HANDED_OVER 2
 SL_SUSPENDS
@@ -163,6 +170,10 @@ int writer_begin(struct writer *writer, struct fetch *fetch) SL_MUST_CHECK;
  * first failure. */
 SL_SUSPENDS
 int writer_put(struct writer *writer, struct sl_chunk *chunk) SL_MUST_CHECK;
+
+/* Instead, for a part all of which is in one chunk: returns when it is written. */
+SL_SUSPENDS
+int writer_put_whole(struct writer *writer, struct sl_chunk *chunk) SL_MUST_CHECK;
 
 /* Waits for everything; must be called once writer_begin returned 0. Returns 0 or the first
  * failure. */

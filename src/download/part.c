@@ -87,17 +87,22 @@ fail(const struct sl_part *part, struct sl_error *err, enum sl_phase phase, int 
 
 /* ---- the beginning ---- */
 
+/* The steps of lock_and_look. */
+enum { LOOK_FREE, LOOK_OPEN, LOOK_LOCK, LOOK_FD, LOOK_NAME, LOOK_FINAL };
+
 /* What an open descriptor and the part's name stand for, and whether the lock is ours. */
 struct look {
-	int fd; /* of what is looked at, or why it could not be opened */
+	int fd;       /* of what is looked at, or why it could not be opened */
+	bool if_free; /* open only if nothing has the final name */
 	struct statx by_fd, by_name, final;
 	int locked, name_result;
 	bool is_taken; /* something has the final name */
 };
 
 /*
- * Lock look->fd and look; if it is negative, open the name with these flags before. In this order:
- * once the lock is ours, whoever had it before has renamed or removed what it had to. Small
+ * Lock look->fd and look; if it is negative, open the name with these flags before, and with
+ * look->if_free see before that whether the final name is free (else fd = -ECANCELED). In this
+ * order: once the lock is ours, whoever had it before has renamed or removed what it had to. Small
  * operations in one call, which nobody interrupts: a part that was just made must become known, or
  * nobody removes it. The final name comes last: while the lock is ours, no other run gives it away.
  */
@@ -108,6 +113,12 @@ lock_and_look(const struct sl_part *part, uint32_t flags, struct look *look)
 	bool is_open = look->fd >= 0;
 	int fd = is_open ? look->fd : SL_FD_OF_AFTER;
 	struct sl_op ops[] = {
+		{ .kind = SL_OP_STAT,
+			.dir_fd = part->folder->fd,
+			.path = part->name,
+			.flags = SL_PART_STAT_FLAGS,
+			.mask = STATX_TYPE,
+			.statx = &look->final },
 		{ .kind = SL_OP_OPEN,
 			.dir_fd = part->folder->fd,
 			.path = part->part_name,
@@ -133,17 +144,20 @@ lock_and_look(const struct sl_part *part, uint32_t flags, struct look *look)
 			.mask = SL_PART_STAT_MASK,
 			.statx = &look->final },
 	};
-	for (size_t i = 1; i < SL_COUNT_OF(ops) && !is_open; i++)
-		ops[i].after = ops;
-	int code = sl_io_batch(ops + is_open, SL_COUNT_OF(ops) - is_open);
+	size_t first = is_open ? LOOK_LOCK : look->if_free ? LOOK_FREE : LOOK_OPEN;
+	ops[LOOK_OPEN].after = look->if_free ? &ops[LOOK_FREE] : NULL;
+	ops[LOOK_OPEN].after_absent = true;
+	for (size_t i = LOOK_LOCK; i < SL_COUNT_OF(ops) && !is_open; i++)
+		ops[i].after = &ops[LOOK_OPEN];
+	int code = sl_io_batch(ops + first, SL_COUNT_OF(ops) - first);
 	if (code)
 		return code;
 	if (!is_open)
-		look->fd = ops[0].result;
-	look->locked = ops[1].result;
-	look->name_result = ops[3].result;
-	look->is_taken = ops[4].result == 0;
-	return look->fd < 0 ? 0 : ops[2].result;
+		look->fd = ops[LOOK_OPEN].result;
+	look->locked = ops[LOOK_LOCK].result;
+	look->name_result = ops[LOOK_NAME].result;
+	look->is_taken = ops[LOOK_FINAL].result == 0;
+	return look->fd < 0 ? 0 : ops[LOOK_FD].result;
 }
 
 /* The name no longer stands for what is open: its owner is done with it. */
@@ -265,14 +279,14 @@ take_over(struct sl_part *part, struct sl_error *err)
 	return 0;
 }
 
-/* 0 with part->fd locked; 1 = the name is taken; a code. */
+/* 0 with part->fd locked; 1 = the name is taken, or with `if_free` the final one; a code. */
 SL_SUSPENDS
 static int
-create_new(struct sl_part *part, struct sl_error *err)
+create_new(struct sl_part *part, bool if_free, struct sl_error *err)
 {
-	struct look look = { .fd = -1 };
+	struct look look = { .fd = -1, .if_free = if_free };
 	int code = lock_and_look(part, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW, &look);
-	if (!code && look.fd == -EEXIST)
+	if (!code && (look.fd == -EEXIST || (if_free && look.fd == -ECANCELED)))
 		return 1;
 	if (!code && look.fd < 0)
 		return fail(part, err, SL_PHASE_CREATE, look.fd, "create", sl_code_text(look.fd));
@@ -291,18 +305,38 @@ create_new(struct sl_part *part, struct sl_error *err)
 	return code;
 }
 
-int
-sl_part_create(
-	struct sl_part *part, struct sl_folder *folder, const char *name, struct sl_error *err)
+static int
+give_names(struct sl_part *part, struct sl_folder *folder, const char *name)
 {
 	sl_part_init(part);
 	sl_folder_ref(folder);
 	part->folder = folder;
 	part->name = sl_span_dup(sl_span_str(name));
 	part->part_name = part_name_of(name);
-	int code = part->name && part->part_name ? 1 : -ENOMEM;
+	return part->name && part->part_name ? 0 : -ENOMEM;
+}
+
+int
+sl_part_create_first(struct sl_part *part, struct sl_folder *folder, const char *name)
+{
+	struct sl_error unsaid = { 0 };
+	int code = give_names(part, folder, name);
+	if (!code)
+		code = create_new(part, true, &unsaid);
+	if (!code && !part->name_taken)
+		return 0;
+	sl_part_discard(part);
+	return sl_part_is_stop(code) ? code : 1;
+}
+
+int
+sl_part_create(
+	struct sl_part *part, struct sl_folder *folder, const char *name, struct sl_error *err)
+{
+	int code = give_names(part, folder, name);
+	code = code ? code : 1;
 	for (int i = 0; code == 1 && i < TAKE_OVER_TRIES; i++) {
-		code = create_new(part, err);
+		code = create_new(part, false, err);
 		if (code == 1)
 			code = take_over(part, err);
 	}
@@ -437,6 +471,35 @@ sl_part_write(struct sl_part *part, const struct sl_chunk *chunk)
 	}
 	return sl_io_write_all(
 		part->fd, chunk->data + whole, chunk->len - whole, chunk->off + whole);
+}
+
+int
+sl_part_write_whole(
+	struct sl_part *part, const struct sl_chunk *chunk, uint64_t time_ns, bool *time_given)
+{
+	struct sl_op ops[] = {
+		{ .kind = SL_OP_WRITE,
+			.fd = part->fd,
+			.data = chunk->data,
+			.len = chunk->len,
+			.off = chunk->off },
+		{ .kind = SL_OP_SET_TIME, .fd = part->fd, .time_ns = time_ns, .after = ops },
+	};
+	int code = sl_io_batch(ops, time_ns ? 2 : 1);
+	int written = ops[0].result;
+	*time_given = false;
+	if (code)
+		return code;
+	if (written == -EINTR || written == -EAGAIN)
+		written = 0;
+	if (written < 0)
+		return written;
+	if ((size_t)written == chunk->len) {
+		*time_given = time_ns && ops[1].result == 0;
+		return 0;
+	}
+	size_t done = (size_t)written;
+	return sl_io_write_all(part->fd, chunk->data + done, chunk->len - done, chunk->off + done);
 }
 
 /* ---- the end ---- */

@@ -35,17 +35,23 @@ needed_from(const struct fetch *fetch, uint64_t off)
 	return total == SL_BODY_UNKNOWN || total <= off ? 0 : total - off;
 }
 
+static void
+part_failed(struct writer *writer, const struct sl_chunk *chunk, int code)
+{
+	struct fetch *fetch = writer->fetch;
+	fail(writer, sl_part_write_failed(
+			     &fetch->part, code, needed_from(fetch, chunk->off), &fetch->error));
+}
+
 SL_SUSPENDS
 static int
 write_task(void *arg)
 {
 	struct write_slot *slot = arg;
 	struct writer *writer = slot->writer;
-	struct fetch *fetch = writer->fetch;
-	int code = sl_part_write(&fetch->part, slot->chunk);
+	int code = sl_part_write(&writer->fetch->part, slot->chunk);
 	if (code)
-		fail(writer, sl_part_write_failed(&fetch->part, code,
-				     needed_from(fetch, slot->chunk->off), &fetch->error));
+		part_failed(writer, slot->chunk, code);
 	sl_chunk_unref(slot->chunk);
 	slot->chunk = NULL;
 	return 0;
@@ -177,6 +183,24 @@ put_to_part(struct writer *writer, struct sl_chunk *chunk)
 	if (code)
 		sl_chunk_unref(chunk);
 	return code;
+}
+
+int
+writer_put_whole(struct writer *writer, struct sl_chunk *chunk)
+{
+	struct fetch *fetch = writer->fetch;
+	int code = put_to_hash(writer, chunk);
+	if (code) {
+		fail(writer, code);
+	} else {
+		code = sl_part_write_whole(&fetch->part, chunk,
+			fetch->batch->options.remote_time ? fetch->modified_ns : 0,
+			&fetch->time_given);
+		if (code)
+			part_failed(writer, chunk, code);
+	}
+	sl_chunk_unref(chunk);
+	return writer->failure;
 }
 
 int

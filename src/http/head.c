@@ -63,8 +63,8 @@ fail_shown(struct sl_head *head, struct sl_error *err, const char *why, struct s
 static bool
 is_token_char(unsigned char c)
 {
-	return (c >= '0' && c <= '9') || (sl_lower(c) >= 'a' && sl_lower(c) <= 'z') ||
-	       (c && strchr("!#$%&'*+-.^_`|~", c));
+	return (sl_lower(c) >= 'a' && sl_lower(c) <= 'z') || (c >= '0' && c <= '9') || c == '-' ||
+	       (c && strchr("!#$%&'*+.^_`|~", c));
 }
 
 static bool

@@ -283,6 +283,25 @@ was_reset(int fd)
 	return getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &error_len) != 0 || error != EPIPE;
 }
 
+static int
+judge_result(const struct sl_op *op, int result)
+{
+	bool end = op->kind == SL_OP_RECV && result == 0 && op->len > 0;
+	return end && was_reset(op->fd) ? -ECONNRESET : result;
+}
+
+static bool
+uring_run_now(struct sl_engine *engine, struct sl_op *op)
+{
+	(void)engine;
+	bool transfers = op->kind == SL_OP_SEND || op->kind == SL_OP_RECV;
+	if (!transfers || !(op->flags & MSG_DONTWAIT))
+		return false;
+	check_memory(op);
+	op->result = judge_result(op, sl_op_run_blocking(op));
+	return true;
+}
+
 static struct sl_op *
 take_completion(struct uring *u, const struct io_uring_cqe *cqe)
 {
@@ -303,9 +322,7 @@ take_completion(struct uring *u, const struct io_uring_cqe *cqe)
 	slot->next_free = u->first_free;
 	u->first_free = index;
 	u->in_flight--;
-	op->result = cqe->res;
-	if (op->kind == SL_OP_RECV && op->result == 0 && op->len > 0 && was_reset(op->fd))
-		op->result = -ECONNRESET;
+	op->result = judge_result(op, cqe->res);
 	op->state = SL_OP_DONE;
 	return op;
 }
@@ -407,6 +424,7 @@ static const struct sl_engine_methods uring_methods = {
 	.free = uring_free,
 	.now = uring_now,
 	.carries = uring_carries,
+	.run_now = uring_run_now,
 	.submit = uring_submit,
 	.cancel = uring_cancel,
 	.wait = uring_wait,

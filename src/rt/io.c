@@ -43,6 +43,15 @@ submit(struct sl_rt *rt, struct sl_op *op)
 	engine_of(rt)->methods->submit(engine_of(rt), op);
 }
 
+/* -ETIMEDOUT is a deadline's word, and says that the connection lives. The kernel says it of one
+ * that it has given up. */
+static int
+judge_timeout(const struct sl_op *op)
+{
+	bool transfers = op->kind == SL_OP_SEND || op->kind == SL_OP_RECV;
+	return transfers && op->result == -ETIMEDOUT ? -ECONNRESET : op->result;
+}
+
 /*
  * Park until the operation has come back. Once it was asked to cancel, the task is deaf: nothing
  * but the completion ends the wait, because until then memory of this task belongs to the kernel.
@@ -62,11 +71,8 @@ await(struct sl_rt *rt, struct sl_op *op, uint64_t deadline_ns, unsigned flags)
 		engine_of(rt)->methods->cancel(engine_of(rt), op);
 	}
 	count(rt, op);
-	/* -ETIMEDOUT is a deadline's word, and says that the connection lives. The kernel says it
-	 * of one that it has given up. */
-	bool transfers = op->kind == SL_OP_SEND || op->kind == SL_OP_RECV;
-	if (!code && transfers && op->result == -ETIMEDOUT)
-		op->result = -ECONNRESET;
+	if (!code)
+		op->result = judge_timeout(op);
 	/* An interrupted wait in an io-wq worker reports -EINTR where a poll reports -ECANCELED. */
 	if (code && (op->result == -ECANCELED || op->result == -EINTR))
 		return code;
@@ -98,6 +104,18 @@ run_refused(struct sl_rt *rt, struct sl_op *op)
 	return needs_none ? -EAGAIN : run_elsewhere(rt, op);
 }
 
+static bool
+run_now(struct sl_rt *rt, struct sl_op *op)
+{
+	struct sl_engine *engine = engine_of(rt);
+	op->submitted_ns = sl_now();
+	if (!engine->methods->run_now || !engine->methods->run_now(engine, op))
+		return false;
+	count(rt, op);
+	op->result = judge_timeout(op);
+	return true;
+}
+
 SL_SUSPENDS
 static int
 run(struct sl_op *op, uint64_t deadline_ns, unsigned flags)
@@ -106,6 +124,8 @@ run(struct sl_op *op, uint64_t deadline_ns, unsigned flags)
 	int code = task_check();
 	if (code)
 		return code;
+	if (run_now(rt, op))
+		return op->result;
 	if (!engine_of(rt)->methods->carries(engine_of(rt), op->kind))
 		return run_elsewhere(rt, op);
 	code = sl_semaphore_take(&rt->slots, deadline_ns);
@@ -402,6 +422,15 @@ struct batch {
 	size_t count;
 };
 
+/* Its turn has come, by the result of the one it comes after. */
+static bool
+is_due(const struct sl_op *op)
+{
+	if (!op->after)
+		return true;
+	return op->after_absent ? op->after->result == -ENOENT : op->after->result >= 0;
+}
+
 /* False if the operation's turn does not come: its result says so. */
 static bool
 is_to_run(struct sl_op *op)
@@ -414,7 +443,7 @@ is_to_run(struct sl_op *op)
 		op->fd = op->after->result;
 	if (op->dir_fd == SL_FD_OF_AFTER)
 		op->dir_fd = op->after->result;
-	return op->after->result >= 0;
+	return is_due(op);
 }
 
 static int
@@ -457,7 +486,7 @@ sl_io_batch(struct sl_op *ops, size_t op_count)
 		struct batch batch = { ops, op_count };
 		code = sl_blocking_wait(run_batch, &batch);
 		for (size_t i = 0; i < op_count; i++)
-			if (!ops[i].after || ops[i].after->result >= 0)
+			if (is_due(&ops[i]))
 				count_result(rt, &ops[i], ops[i].took_ns);
 	}
 	sl_shield_end(&shield);

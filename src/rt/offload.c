@@ -50,6 +50,7 @@ struct pool {
 	struct job *first, **last;
 	unsigned threads, idle, threads_max;
 	size_t queued, queue_high_water;
+	bool waking; /* a thread was woken and has not looked yet */
 	bool stopping;
 	pthread_cond_t end; /* a thread has ended */
 	unsigned ended;
@@ -59,6 +60,7 @@ struct pool {
 		bool ended;
 	} all[THREADS_MAX];
 	struct offload *owner;
+	bool unannounced; /* jobs came in this turn; the runtime's thread only */
 	struct sl_semaphore places;
 	_Atomic unsigned running; /* functions running now */
 };
@@ -77,6 +79,20 @@ struct offload {
 
 /* ---- the threads' side ---- */
 
+/*
+ * One wake-up is under way at a time, and who comes wakes the next if there is more to do. So a
+ * burst of quick jobs is done by one or two threads that stay awake, and one that blocks still
+ * holds up nobody. With the mutex held.
+ */
+static void
+wake_one(struct pool *pool)
+{
+	if (!pool->first || pool->idle == 0 || pool->waking)
+		return;
+	pool->waking = true;
+	pthread_cond_signal(&pool->work);
+}
+
 static struct job *
 take_job(struct pool *pool)
 {
@@ -85,6 +101,7 @@ take_job(struct pool *pool)
 		pool->idle++;
 		pthread_cond_wait(&pool->work, &pool->mutex);
 		pool->idle--;
+		pool->waking = false;
 	}
 	struct job *job = pool->first;
 	if (job) {
@@ -93,6 +110,7 @@ take_job(struct pool *pool)
 			pool->last = &pool->first;
 		pool->queued--;
 		atomic_fetch_add(&pool->running, 1);
+		wake_one(pool);
 	}
 	pthread_mutex_unlock(&pool->mutex);
 	return job;
@@ -214,11 +232,25 @@ enqueue(struct pool *pool, struct job *job)
 	pool->last = &job->next;
 	pool->queued++;
 	pool->queue_high_water = SL_MAX(pool->queue_high_water, pool->queued);
-	bool wake = pool->idle > 0;
+	pool->unannounced = true;
 	pthread_mutex_unlock(&pool->mutex);
-	if (wake)
-		pthread_cond_signal(&pool->work);
 	return true;
+}
+
+/* At the end of a turn, for all that was queued in it: a thread that is woken earlier takes the
+ * processor from the very one that brings the work. */
+void
+offload_announce(struct sl_rt *rt)
+{
+	for (unsigned i = 0; i < POOLS; i++) {
+		struct pool *pool = &rt->offload->pools[i];
+		if (!pool->unannounced)
+			continue;
+		pool->unannounced = false;
+		pthread_mutex_lock(&pool->mutex);
+		wake_one(pool);
+		pthread_mutex_unlock(&pool->mutex);
+	}
 }
 
 void

@@ -128,6 +128,7 @@ wait_for_completions(struct sl_rt *rt)
 		until_ns = first->key;
 	if (!sl_list_is_empty(&rt->ready))
 		until_ns = 0;
+	offload_announce(rt);
 	uint64_t before = rt->engine->methods->now(rt->engine);
 	uint64_t busy_ns = before - rt->now_ns;
 	sl_histogram_add(&rt->stats.turn, busy_ns);

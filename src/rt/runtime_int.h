@@ -80,5 +80,7 @@ void offload_free(struct sl_rt *rt);
 
 /* Wake the tasks whose results other threads have brought. */
 void offload_collect(struct sl_rt *rt);
+/* Before the engine waits: wake threads for the jobs of this turn. */
+void offload_announce(struct sl_rt *rt);
 
 #endif

@@ -348,6 +348,42 @@ Test(engine_uring, a_reset_is_no_orderly_end)
 	engine->methods->free(engine);
 }
 
+static int
+run_now(struct sl_engine *engine, int fd, char *buffer)
+{
+	struct sl_op op = {
+		.kind = SL_OP_RECV, .fd = fd, .data = buffer, .len = 10, .flags = MSG_DONTWAIT
+	};
+	cr_assert(engine->methods->run_now(engine, &op));
+	return op.result;
+}
+
+Test(engine_uring, what_cannot_wait_is_done_at_once)
+{
+	struct sl_engine *engine = new_engine();
+	struct sockaddr_in address;
+	char buffer[10];
+	int server = listen_somewhere(&address);
+	cr_assert_eq(listen(server, 5), 0);
+	int fd = new_socket(engine);
+	cr_assert_eq(connect_op(engine, fd, &address), 0);
+	int peer = accept(server, NULL, NULL);
+	struct sl_op waits = { .kind = SL_OP_RECV, .fd = fd, .data = buffer, .len = 10 };
+	cr_assert_not(engine->methods->run_now(engine, &waits), "it may wait");
+	cr_assert_eq(run_now(engine, fd, buffer), -EAGAIN);
+	cr_assert_eq(write(peer, "0123456789", 10), 10);
+	cr_assert_eq(run_now(engine, fd, buffer), 10);
+	cr_assert_arr_eq(buffer, "0123456789", 10);
+	cr_assert_eq(shutdown(peer, SHUT_WR), 0);
+	cr_assert_eq(run_now(engine, fd, buffer), 0, "the end");
+	setsockopt(peer, SOL_SOCKET, SO_LINGER, &(struct linger){ .l_onoff = 1 },
+		sizeof(struct linger));
+	close(peer);
+	close_fd(engine, fd);
+	close(server);
+	engine->methods->free(engine);
+}
+
 /* The other side has ended in order, and closes with bytes of ours unread. */
 Test(engine_uring, a_reset_behind_an_orderly_end_leaves_that_end)
 {

@@ -639,6 +639,56 @@ chained_batch(void *arg)
 	return 0;
 }
 
+static struct sl_op
+stat_op(const char *path, struct statx *st)
+{
+	return (struct sl_op){ .kind = SL_OP_STAT,
+		.dir_fd = AT_FDCWD,
+		.path = path,
+		.mask = STATX_TYPE,
+		.statx = st };
+}
+
+static int
+absent_batch(void *arg)
+{
+	struct scene *scene = arg;
+	struct statx st = { 0 };
+	struct sl_op ops[3];
+	for (int again = 0; again < 2; again++) {
+		ops[0] = stat_op("new", &st);
+		ops[1] = (struct sl_op){ .kind = SL_OP_MKDIR,
+			.dir_fd = AT_FDCWD,
+			.path = "new",
+			.mode = 0700,
+			.after = ops,
+			.after_absent = true };
+		ops[2] = (struct sl_op){ .kind = SL_OP_MKDIR,
+			.dir_fd = AT_FDCWD,
+			.path = "second",
+			.mode = 0700,
+			.after = &ops[1] };
+		cr_assert_eq(sl_io_batch(ops, 3), 0);
+		cr_assert_eq(ops[0].result, again ? 0 : -ENOENT);
+		cr_assert_eq(ops[1].result, again ? -ECANCELED : 0);
+		cr_assert_eq(ops[2].result, again ? -ECANCELED : 0);
+	}
+	cr_assert(sim_exists(scene->sim, "second"));
+	/* Another failure is not absence: nobody knows then what is there. */
+	sim_put_file(scene->sim, "file", "", 0, 0600);
+	ops[0] = stat_op("file/deeper", &st);
+	ops[1].path = "third";
+	cr_assert_eq(sl_io_batch(ops, 2), 0);
+	cr_assert(ops[0].result < 0 && ops[0].result != -ENOENT, "%d", ops[0].result);
+	cr_assert_eq(ops[1].result, -ECANCELED);
+	return 0;
+}
+
+Test(io, in_a_batch_what_comes_after_an_absence_is_done_only_then)
+{
+	play(50, NULL, absent_batch);
+}
+
 Test(io, in_a_batch_what_comes_after_a_failure_is_not_done)
 {
 	play(50, NULL, chained_batch);

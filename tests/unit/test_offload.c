@@ -376,6 +376,56 @@ Test(offload, three_workers_run_three_at_a_time_with_a_short_queue)
 	cr_assert_eq(most, 3);
 }
 
+/* ---- wake-ups ---- */
+
+static int
+hold(void *arg)
+{
+	return sl_blocking_wait(pass_gate, arg);
+}
+
+static int
+quick(void *arg)
+{
+	return *(int *)arg;
+}
+
+static int
+quick_task(void *arg)
+{
+	return sl_blocking_wait(quick, arg);
+}
+
+/* All but one of the threads stand still: what comes then, one by one and many at once, is done. */
+static int
+behind_blocked(void *arg)
+{
+	struct sl_group group, many;
+	int value = 5, results[40] = { 0 };
+	unsigned held = *(unsigned *)arg;
+	sl_group_enter(&group, SL_GROUP_COLLECT);
+	for (unsigned i = 0; i < held; i++)
+		cr_assert_eq(sl_group_spawn(&group, "hold", hold, &value, NULL), 0);
+	for (int i = 0; i < 20; i++)
+		cr_assert_eq(sl_blocking_wait(quick, &value), 5);
+	sl_group_enter(&many, SL_GROUP_COLLECT);
+	for (size_t i = 0; i < SL_COUNT_OF(results); i++)
+		cr_assert_eq(sl_group_spawn(&many, "quick", quick_task, &value, &results[i]), 0);
+	cr_assert_eq(sl_group_leave(&many), 0);
+	for (size_t i = 0; i < SL_COUNT_OF(results); i++)
+		cr_assert_eq(results[i], 5);
+	for (unsigned i = 0; i < held; i++)
+		sem_post(&gate);
+	return sl_group_leave(&group);
+}
+
+Test(offload, calls_that_block_hold_up_no_others, .init = set_up_gate, .timeout = 60)
+{
+	for (unsigned held = 0; held < 4; held++)
+		for (int i = 0; i < 20; i++)
+			cr_assert_eq(ring_run(1, behind_blocked, &held), 0);
+}
+
 /* Signals are the runtime's: a worker must not be the thread that takes one. */
 static int
 read_mask(void *arg)

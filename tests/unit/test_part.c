@@ -115,6 +115,77 @@ Test(part, becomes_a_file_by_its_rename)
 }
 
 static void
+creates_first(struct bench *bench)
+{
+	struct stat st;
+	cr_assert_eq(sl_part_create_first(&bench->part, bench->folder, "x"), 0);
+	cr_expect(scratch_stat("x.part", &st));
+	cr_expect_eq(st.st_mode & 07777, 01600);
+	cr_expect_geq(bench->part.fd, 0);
+	sl_part_discard(&bench->part);
+	/* A file, a link to nothing and a folder have the name; a part of whoever. */
+	scratch_write_text("file", "theirs");
+	cr_assert_eq(symlink("nothing", "link"), 0);
+	cr_assert_eq(mkdir("folder", 0755), 0);
+	scratch_write_text("y.part", "theirs");
+	static const char *const taken[] = { "file", "link", "folder", "y" };
+	for (size_t i = 0; i < SL_COUNT_OF(taken); i++) {
+		cr_expect_eq(sl_part_create_first(&bench->part, bench->folder, taken[i]), 1, "%s",
+			taken[i]);
+		cr_expect_eq(bench->part.fd, -1);
+	}
+	cr_expect_eq(scratch_count("."), 4, "nothing is made, nothing goes");
+	cr_expect(scratch_holds("file", "theirs") && scratch_holds("y.part", "theirs"));
+}
+
+Test(part, is_made_at_once_where_nothing_has_the_name)
+{
+	on_disk(creates_first);
+}
+
+#define WHOLE_LEN 50000u
+#define WHOLE_TIME_NS (1700000000 * SL_NS_PER_S)
+
+static void
+writes_whole(struct bench *bench)
+{
+	struct statx st = { 0 };
+	struct sl_chunk chunk = { .data = malloc(WHOLE_LEN), .len = WHOLE_LEN, .size = WHOLE_LEN };
+	unsigned char *got = malloc(WHOLE_LEN);
+	bool time_given = false;
+	for (size_t i = 0; i < WHOLE_LEN; i++)
+		chunk.data[i] = (unsigned char)(i * 7 + i / 251);
+	must_create(bench, "x");
+	cr_assert_eq(sl_part_write_whole(&bench->part, &chunk, WHOLE_TIME_NS, &time_given), 0);
+	cr_expect_eq(sl_io_stat(bench->part.fd, "", AT_EMPTY_PATH, STATX_BASIC_STATS, &st), 0);
+	cr_expect_eq(st.stx_size, WHOLE_LEN);
+	if (time_given)
+		cr_expect_eq(st.stx_mtime.tv_sec, 1700000000);
+	else
+		cr_expect(bench->sim, "only a short write needs another");
+	for (size_t done = 0; done < WHOLE_LEN;) {
+		int rc = sl_io_read(bench->part.fd, got + done, WHOLE_LEN - done, done, 0);
+		cr_assert_gt(rc, 0);
+		done += (size_t)rc;
+	}
+	cr_expect_arr_eq(got, chunk.data, WHOLE_LEN);
+	time_given = true;
+	cr_expect_eq(sl_part_write_whole(&bench->part, &chunk, 0, &time_given), 0);
+	cr_expect_not(time_given, "none was asked for");
+	free(chunk.data);
+	free(got);
+}
+
+Test(part, a_small_file_is_written_at_once_however_short_the_writes)
+{
+	on_disk(writes_whole);
+	for (uint64_t seed = 1; seed <= 30; seed++) {
+		struct sim_options options = sim_options(seed);
+		simulated(&options, writes_whole);
+	}
+}
+
+static void
 discards(struct bench *bench)
 {
 	must_create(bench, "x");

@@ -106,7 +106,10 @@ receive_all(struct scene *scene, struct sl_connection *connection, size_t len, s
 		bool whole = sl_random_below(&scene->random, 2) == 1;
 		int rc = sl_connection_recv(connection, scene->got + done, ask, whole,
 			sl_deadline_in(patience_ns), err);
-		if (rc == -ETIMEDOUT && !sl_task_cancelled())
+		/* Both may come in the same moment: the deadline's word is heard first then. */
+		if (rc == -ETIMEDOUT && sl_task_cancelled())
+			return sl_task_cancelled();
+		if (rc == -ETIMEDOUT)
 			continue;
 		if (rc <= 0)
 			return rc < 0 ? rc : -ECONNRESET;

@@ -43,6 +43,15 @@ int sl_part_create(struct sl_part *part, struct sl_folder *folder, const char *n
 	struct sl_error *err) SL_MUST_CHECK;
 
 /*
+ * What most files need, in one call of the blocking pool: if nothing has the final name, create the
+ * part. Takes a reference of `folder`. Returns 0; 1 if something has the name or it is not that
+ * simple, and nothing was made: look at the name, then sl_part_create; a cancellation.
+ */
+SL_SUSPENDS
+int sl_part_create_first(
+	struct sl_part *part, struct sl_folder *folder, const char *name) SL_MUST_CHECK;
+
+/*
  * Reserve `length` bytes, and switch to O_DIRECT where that pays (ext4, XFS, alignment of 4096;
  * SL_IO_DIRECT: on any file system that takes it). No reservation on a file system that has none is
  * fine. Returns 0; -ENOSPC, -EFBIG, -EDQUOT.
@@ -58,6 +67,15 @@ int sl_part_reserve(struct sl_part *part, uint64_t length, enum sl_io_mode mode,
  */
 SL_SUSPENDS
 int sl_part_write(struct sl_part *part, const struct sl_chunk *chunk) SL_MUST_CHECK;
+
+/*
+ * A small file, all of which is in the chunk: write it and, unless time_ns is 0, give it that
+ * modification time (wall clock), in one call of the blocking pool. *time_given says whether it has
+ * it.
+ */
+SL_SUSPENDS
+int sl_part_write_whole(struct sl_part *part, const struct sl_chunk *chunk, uint64_t time_ns,
+	bool *time_given) SL_MUST_CHECK;
 
 /* `code` is the run's: it was cancelled, or its time is over. -ETIMEDOUT may also be the disk's, on
  * a network file system. */

@@ -85,6 +85,7 @@ struct sl_op {
 	struct statx *statx;
 
 	struct sl_op *after;   /* in a batch (sl_io_batch); the engine does not look at it */
+	bool after_absent;     /* likewise */
 	void *owner;           /* the submitter's; the engine does not look at it */
 	bool may_block;        /* a terminal: reading and writing it blocks although asked not to */
 	uint64_t submitted_ns; /* for latency statistics */
@@ -105,6 +106,11 @@ struct sl_engine_methods {
 	/* True if the engine itself carries this kind; else the caller runs it in the blocking
 	 * pool. */
 	bool (*carries)(struct sl_engine *engine, enum sl_op_kind kind);
+
+	/* NULL, or carries out at once what cannot wait (sends and receives with MSG_DONTWAIT), for
+	 * which a turn of the loop would cost more than it does. True if op->result has come; the
+	 * operation was not submitted then. */
+	bool (*run_now)(struct sl_engine *engine, struct sl_op *op);
 
 	/* Take the operation. At most SL_ENGINE_SLOTS are out at once (the caller's semaphore sees
 	 * to it). Never fails: what the kernel refuses comes back as a result. */
