@@ -1,17 +1,39 @@
 #include "sluice/scan/block.h"
 
+#define SLICE 16384u /* bytes that joined plans look at in turn: half of a small L1 cache */
+
 static size_t
 edge_of(const struct sl_match_plan *plan)
 {
-	return plan->longest ? plan->longest - 1 : 0;
+	return plan->reach ? plan->reach - 1 : 0;
 }
 
-void
-sl_block_scan(const struct sl_match_kernel *kernel, const struct sl_match_plan *plan,
+/* A line may match by several plans: it is counted by its mark. */
+static void
+scan_joined(const struct sl_match_kernel *kernel, const struct sl_match_plan *plan,
+	const unsigned char *data, size_t len, uint64_t *marks, struct sl_match_counts *all)
+{
+	*all = (struct sl_match_counts){ 0 };
+	for (; plan; plan = plan->next) {
+		struct sl_match_counts counts;
+		kernel->scan(plan, data, len, marks, &counts);
+		all->newlines = counts.newlines;
+		all->head_hit = all->head_hit || counts.head_hit;
+		all->tail_hit = all->tail_hit || counts.tail_hit;
+	}
+	for (size_t i = 0; i < SL_MATCH_MARK_WORDS(len); i++)
+		all->hits += (uint64_t)__builtin_popcountll(marks[i]);
+}
+
+static void
+scan_piece(const struct sl_match_kernel *kernel, const struct sl_match_plan *plan,
 	const unsigned char *data, size_t len, uint64_t *marks, struct sl_block_result *result)
 {
 	struct sl_match_counts counts;
-	kernel->scan(plan, data, len, marks, &counts);
+	if (plan->next)
+		scan_joined(kernel, plan, data, len, marks, &counts);
+	else
+		kernel->scan(plan, data, len, marks, &counts);
 	size_t edge = SL_MIN(edge_of(plan), len);
 	*result = (struct sl_block_result){
 		.len = len,
@@ -27,6 +49,33 @@ sl_block_scan(const struct sl_match_kernel *kernel, const struct sl_match_plan *
 		return;
 	memcpy(result->head, data, edge);
 	memcpy(result->tail, data + len - edge, edge);
+}
+
+/* Nobody asks for marks, but joined plans need some: slice by slice, which also stays in the
+ * processor's cache from plan to plan. */
+static void
+scan_slices(const struct sl_match_kernel *kernel, const struct sl_match_plan *plan,
+	const unsigned char *data, size_t len, struct sl_block_result *result)
+{
+	*result = (struct sl_block_result){ 0 };
+	for (size_t at = 0; at < len;) {
+		uint64_t marks[SL_MATCH_MARK_WORDS(SLICE)] = { 0 };
+		struct sl_block_result slice;
+		size_t some = SL_MIN(len - at, (size_t)SLICE);
+		scan_piece(kernel, plan, data + at, some, marks, &slice);
+		sl_block_merge(plan, result, &slice);
+		at += some;
+	}
+}
+
+void
+sl_block_scan(const struct sl_match_kernel *kernel, const struct sl_match_plan *plan,
+	const unsigned char *data, size_t len, uint64_t *marks, struct sl_block_result *result)
+{
+	if (plan->next && !marks)
+		scan_slices(kernel, plan, data, len, result);
+	else
+		scan_piece(kernel, plan, data, len, marks, result);
 }
 
 /* True if a literal begins in the last bytes of *left and ends in the first of *right. */

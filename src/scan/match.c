@@ -77,6 +77,7 @@ add_literal(struct sl_match_plan *plan, struct sl_span literal)
 		plan->text[index][i] = plan->ignore_case ? lower(c) : c;
 	}
 	plan->len[index] = (unsigned char)len;
+	plan->rank[index] = index;
 	add_head(plan, index);
 	plan->shortest = index == 0 ? len : SL_MIN(plan->shortest, len);
 	plan->longest = SL_MAX(plan->longest, len);
@@ -217,6 +218,7 @@ sl_match_plan_init(
 		if (rc < 0)
 			return rc;
 	}
+	plan->reach = plan->longest;
 	if (count == 0) {
 		plan->filter = SL_MATCH_NONE;
 	} else if (plan->shortest == 0) {
@@ -228,6 +230,32 @@ sl_match_plan_init(
 		choose_nibbles(plan);
 	}
 	return 0;
+}
+
+void
+sl_match_plans_join(struct sl_match_plan *plans, size_t count)
+{
+	unsigned reach = 0;
+	for (size_t i = 0; i < count; i++)
+		reach = SL_MAX(reach, plans[i].longest);
+	for (size_t i = 0; i < count; i++) {
+		plans[i].reach = reach;
+		plans[i].next = i + 1 < count ? &plans[i + 1] : NULL;
+	}
+}
+
+void
+sl_match_plan_rank(struct sl_match_plan *plan, size_t index, uint32_t rank)
+{
+	plan->rank[index] = rank;
+}
+
+bool
+sl_match_is_every(const struct sl_match_plan *plan)
+{
+	while (plan && plan->filter != SL_MATCH_EVERY)
+		plan = plan->next;
+	return plan != NULL;
 }
 
 /* Bytes [from, len) of a literal; data has as many. */
@@ -261,48 +289,74 @@ literal_is_at(
 	return own <= HEAD || equal_from(plan, index, data, HEAD);
 }
 
-/* The literal that stands at data[0], the first in order, or -1. */
+/* The literals that may stand where this byte is; all, where an empty one does. */
+static uint64_t
+starters(const struct sl_match_plan *plan, const unsigned char *data, size_t len)
+{
+	if (plan->filter == SL_MATCH_EVERY || len == 0)
+		return plan->count ? ~0ull >> (SL_MATCH_LITERALS - plan->count) : 0;
+	return plan->starts[data[0]];
+}
+
+/* Of one plan: true if a literal stands at data[0]. */
+static bool
+is_hit(const struct sl_match_plan *plan, const unsigned char *data, size_t len)
+{
+	for (uint64_t bits = starters(plan, data, len); bits; bits &= bits - 1) {
+		if (literal_is_at(plan, (unsigned)__builtin_ctzll(bits), data, len))
+			return true;
+	}
+	return false;
+}
+
+/* Of one plan: the literal that stands at data[0], the first in the user's order, or -1. */
 static int
 literal_at(const struct sl_match_plan *plan, const unsigned char *data, size_t len)
 {
-	if (plan->filter == SL_MATCH_EVERY || len == 0) {
-		for (unsigned i = 0; i < plan->count; i++) {
-			if (literal_is_at(plan, i, data, len))
-				return (int)i;
-		}
-		return -1;
-	}
-	for (uint64_t bits = plan->starts[data[0]]; bits; bits &= bits - 1) {
+	int first = -1;
+	for (uint64_t bits = starters(plan, data, len); bits; bits &= bits - 1) {
 		unsigned index = (unsigned)__builtin_ctzll(bits);
-		if (literal_is_at(plan, index, data, len))
-			return (int)index;
+		bool later = first >= 0 && plan->rank[index] > plan->rank[first];
+		if (!later && literal_is_at(plan, index, data, len))
+			first = (int)index;
 	}
-	return -1;
+	return first;
 }
 
 bool
 sl_match_at(const struct sl_match_plan *plan, const unsigned char *data, size_t len)
 {
-	return literal_at(plan, data, len) >= 0;
+	while (plan && !is_hit(plan, data, len))
+		plan = plan->next;
+	return plan != NULL;
 }
 
 bool
 sl_match_find(const struct sl_match_plan *plan, const unsigned char *data, size_t len, size_t from,
 	size_t *begin, size_t *end)
 {
-	for (size_t at = from; at <= len; at++) {
-		int index = literal_at(plan, data + at, len - at);
-		if (index < 0)
-			continue;
-		*begin = at;
-		*end = at + plan->len[index];
-		return true;
+	uint32_t rank = 0;
+	bool found = false;
+	for (; plan; plan = plan->next) {
+		for (size_t at = from; at <= (found ? *begin : len); at++) {
+			int index = literal_at(plan, data + at, len - at);
+			if (index < 0)
+				continue;
+			if (!found || at < *begin || plan->rank[index] < rank) {
+				*begin = at;
+				*end = at + plan->len[index];
+				rank = plan->rank[index];
+			}
+			found = true;
+			break;
+		}
 	}
-	return false;
+	return found;
 }
 
-bool
-sl_match_spans(const struct sl_match_plan *plan, const unsigned char *data, size_t len, size_t cut)
+/* Of one plan. */
+static bool
+spans(const struct sl_match_plan *plan, const unsigned char *data, size_t len, size_t cut)
 {
 	for (size_t at = 0; at < cut; at++) {
 		for (uint64_t bits = plan->starts[data[at]]; bits; bits &= bits - 1) {
@@ -313,6 +367,14 @@ sl_match_spans(const struct sl_match_plan *plan, const unsigned char *data, size
 		}
 	}
 	return false;
+}
+
+bool
+sl_match_spans(const struct sl_match_plan *plan, const unsigned char *data, size_t len, size_t cut)
+{
+	while (plan && !spans(plan, data, len, cut))
+		plan = plan->next;
+	return plan != NULL;
 }
 
 /* The newline that ends the block's first line, looked for when the first hit wants to know whether
@@ -339,7 +401,7 @@ mark(struct sl_match_pass *pass, const unsigned char *newline)
 bool
 sl_match_pass_candidate(struct sl_match_pass *pass, const unsigned char *at)
 {
-	if (at < pass->skip || !sl_match_at(pass->plan, at, (size_t)(pass->end - at)))
+	if (at < pass->skip || !is_hit(pass->plan, at, (size_t)(pass->end - at)))
 		return true;
 	const unsigned char *newline = memchr(at, '\n', (size_t)(pass->end - at));
 	bool is_head = at < first_newline(pass);

@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <strings.h>
 
 #define PCRE2_CODE_UNIT_WIDTH 8
 #include <pcre2.h>
@@ -16,9 +17,8 @@
 
 struct sl_pattern {
 	const struct sl_match_kernel *kernel;
-	bool has_plan;
-	struct sl_match_plan plan; /* if has_plan */
-	pcre2_code **codes;        /* else: the line matches if any of them does */
+	struct sl_match_plan *plans; /* joined; NULL if it takes regular expressions */
+	pcre2_code **codes;          /* then the line matches if any of them does */
 	size_t count;
 	bool has_jit;      /* of all codes */
 	bool has_anchor_g; /* \G: where the search begins decides */
@@ -112,60 +112,123 @@ plain_byte(struct sl_buf *bytes, struct sl_span text, size_t *at)
 
 /*
  * A regular expression that is only a choice of literals, such as ERROR|error or \[warn\], goes to
- * the kernels. The literals are appended to *bytes, and where each ends to `ends` of `count`. False
- * if it is more than that.
+ * the kernels. The literals are appended to *bytes, and to *choices their lengths: where they are
+ * is known when all are there. False if it is more than that, or memory ends.
  */
 static bool
-plain_choice(struct sl_buf *bytes, struct sl_span text, size_t *ends, size_t *count)
+plain_choice(struct sl_buf *bytes, struct sl_span text, struct texts *choices)
 {
 	size_t at = 0;
 	for (;;) {
+		size_t begin = bytes->len;
 		while (at < text.len && text.data[at] != '|') {
 			if (!plain_byte(bytes, text, &at))
 				return false;
 		}
-		if (*count == SL_MATCH_LITERALS)
+		if (!texts_add(choices, sl_span("", bytes->len - begin)))
 			return false;
-		ends[(*count)++] = bytes->len;
 		if (at == text.len)
 			return true;
 		at++;
 	}
 }
 
-/* All patterns as literals, if all are plain. Returns 1 if the plan is made, 0 if not, -ENOMEM. */
+struct ranked {
+	struct sl_span literal;
+	uint32_t rank; /* in the user's order */
+};
+
+static int
+compare_ranked(const void *left, const void *right)
+{
+	const struct ranked *a = left, *b = right;
+	size_t len = SL_MIN(a->literal.len, b->literal.len);
+	int order = len ? strncasecmp(a->literal.data, b->literal.data, len) : 0;
+	if (order == 0)
+		order = (a->literal.len > b->literal.len) - (a->literal.len < b->literal.len);
+	return order ? order : (a->rank > b->rank) - (a->rank < b->rank);
+}
+
+static int
+init_plan(struct sl_match_plan *plan, const struct ranked *ranked, size_t count, bool ignore_case)
+{
+	struct sl_span literals[SL_MATCH_LITERALS] = { 0 };
+	for (size_t i = 0; i < count; i++)
+		literals[i] = ranked[i].literal;
+	int rc = sl_match_plan_init(plan, literals, count, ignore_case);
+	for (size_t i = 0; i < count && rc == 0; i++)
+		sl_match_plan_rank(plan, i, ranked[i].rank);
+	return rc;
+}
+
+static int
+init_plans(struct sl_match_plan *plans, const struct ranked *ranked, size_t count, bool ignore_case)
+{
+	int rc = 0;
+	size_t made = 0;
+	for (size_t from = 0; rc == 0 && (from < count || made == 0); from += SL_MATCH_LITERALS) {
+		size_t some = SL_MIN(count - from, (size_t)SL_MATCH_LITERALS);
+		rc = init_plan(&plans[made++], ranked + from, some, ignore_case);
+	}
+	if (rc == 0)
+		sl_match_plans_join(plans, made);
+	return rc;
+}
+
+/* Returns 1 if the plans are made, 0 if these literals are not for them, -ENOMEM. */
+static int
+plan_literals(
+	struct sl_pattern *pattern, const struct sl_span *literals, size_t count, bool ignore_case)
+{
+	struct ranked *ranked = calloc(SL_MAX(count, (size_t)1), sizeof(*ranked));
+	pattern->plans = calloc(count / SL_MATCH_LITERALS + 1, sizeof(*pattern->plans));
+	int rc = ranked && pattern->plans && count <= UINT32_MAX ? 0 : -ENOMEM;
+	for (size_t i = 0; i < count && rc == 0; i++)
+		ranked[i] = (struct ranked){ literals[i], (uint32_t)i };
+	if (rc == 0 && count > SL_MATCH_LITERALS)
+		qsort(ranked, count, sizeof(*ranked), compare_ranked);
+	if (rc == 0)
+		rc = init_plans(pattern->plans, ranked, count, ignore_case) == 0;
+	free(ranked);
+	if (rc != 1) {
+		free(pattern->plans);
+		pattern->plans = NULL;
+	}
+	return rc;
+}
+
+/* All patterns as literals, if all are plain. Returns as plan_literals. */
 static int
 plan_choices(struct sl_pattern *pattern, const struct texts *texts, bool ignore_case)
 {
 	struct sl_buf bytes = { 0 };
-	struct sl_span literals[SL_MATCH_LITERALS];
-	size_t ends[SL_MATCH_LITERALS], count = 0;
+	struct texts choices = { 0 };
 	bool plain = true;
 	for (size_t i = 0; i < texts->count && plain; i++)
-		plain = plain_choice(&bytes, texts->spans[i], ends, &count);
-	for (size_t i = 0; i < count && plain; i++) {
-		size_t begin = i ? ends[i - 1] : 0;
-		literals[i] = sl_span(bytes.len ? bytes.data + begin : "", ends[i] - begin);
+		plain = plain_choice(&bytes, texts->spans[i], &choices);
+	const char *at = bytes.data;
+	for (size_t i = 0; i < choices.count && at; i++) {
+		choices.spans[i].data = at;
+		at += choices.spans[i].len;
 	}
 	int rc = bytes.failed ? -ENOMEM : 0;
 	if (rc == 0 && plain)
-		rc = sl_match_plan_init(&pattern->plan, literals, count, ignore_case) == 0;
+		rc = plan_literals(pattern, choices.spans, choices.count, ignore_case);
 	sl_buf_release(&bytes);
+	free(choices.spans);
 	return rc;
 }
 
-/* Returns as plan_choices. */
+/* Returns as plan_literals. */
 static int
 make_plan(struct sl_pattern *pattern, const struct texts *texts, const struct sl_pattern_spec *spec)
 {
 	static const struct sl_span defaults[] = { { "ERROR", 5 }, { "error", 5 } };
 	if (spec->count == 0)
-		return sl_match_plan_init(&pattern->plan, defaults, SL_COUNT_OF(defaults),
-			       spec->ignore_case) == 0;
+		return plan_literals(pattern, defaults, SL_COUNT_OF(defaults), spec->ignore_case);
 	if (!spec->fixed)
 		return plan_choices(pattern, texts, spec->ignore_case);
-	return sl_match_plan_init(&pattern->plan, texts->spans, texts->count, spec->ignore_case) ==
-	       0;
+	return plan_literals(pattern, texts->spans, texts->count, spec->ignore_case);
 }
 
 /* ---- regular expressions ---- */
@@ -306,8 +369,7 @@ sl_pattern_new(struct sl_pattern **out, const struct sl_pattern_spec *spec,
 		goto out;
 	}
 	pattern->kernel = kernel;
-	pattern->has_plan = rc == 1;
-	rc = pattern->has_plan ? 0 : compile_all(pattern, &texts, spec, err);
+	rc = pattern->plans ? 0 : compile_all(pattern, &texts, spec, err);
 out:
 	free(texts.spans);
 	if (rc < 0)
@@ -325,13 +387,14 @@ sl_pattern_free(struct sl_pattern *pattern)
 	for (size_t i = 0; i < pattern->count; i++)
 		pcre2_code_free(pattern->codes[i]);
 	free(pattern->codes);
+	free(pattern->plans);
 	free(pattern);
 }
 
 const struct sl_match_plan *
 sl_pattern_plan(const struct sl_pattern *pattern)
 {
-	return pattern->has_plan ? &pattern->plan : NULL;
+	return pattern->plans;
 }
 
 const struct sl_match_kernel *
@@ -343,7 +406,7 @@ sl_pattern_kernel(const struct sl_pattern *pattern)
 bool
 sl_pattern_is_fast(const struct sl_pattern *pattern)
 {
-	return pattern->has_plan || pattern->has_jit;
+	return pattern->plans || pattern->has_jit;
 }
 
 /* ---- matching ---- */
@@ -356,7 +419,7 @@ sl_matcher_new(struct sl_matcher **out, const struct sl_pattern *pattern)
 	if (!matcher)
 		return -ENOMEM;
 	matcher->pattern = pattern;
-	if (!pattern->has_plan) {
+	if (!pattern->plans) {
 		matcher->found = pcre2_match_data_create(1, NULL);
 		matcher->context = pcre2_match_context_create(NULL);
 		matcher->stack =
@@ -418,16 +481,20 @@ int
 sl_matcher_line(struct sl_matcher *matcher, const unsigned char *line, size_t len)
 {
 	const struct sl_pattern *pattern = matcher->pattern;
-	if (!pattern->has_plan) {
+	if (!pattern->plans) {
 		if (len > SL_PATTERN_LINE_MAX)
 			return sl_matcher_line_begin(matcher, line, len);
 		return match_any(matcher, line, len, 0);
 	}
-	struct sl_match_counts counts;
-	if (pattern->plan.filter == SL_MATCH_EVERY)
+	if (sl_match_is_every(pattern->plans))
 		return 1;
-	pattern->kernel->scan(&pattern->plan, line, len, NULL, &counts);
-	return counts.head_hit;
+	for (const struct sl_match_plan *plan = pattern->plans; plan; plan = plan->next) {
+		struct sl_match_counts counts;
+		pattern->kernel->scan(plan, line, len, NULL, &counts);
+		if (counts.head_hit)
+			return 1;
+	}
+	return 0;
 }
 
 /*
@@ -479,8 +546,8 @@ sl_matcher_find(struct sl_matcher *matcher, const unsigned char *line, size_t le
 	size_t from, size_t *begin, size_t *end)
 {
 	const struct sl_pattern *pattern = matcher->pattern;
-	if (pattern->has_plan)
-		return sl_match_find(&pattern->plan, line, len, from, begin, end);
+	if (pattern->plans)
+		return sl_match_find(pattern->plans, line, len, from, begin, end);
 	size_t kept = SL_MIN(len, (size_t)SL_PATTERN_LINE_MAX);
 	bool found = false;
 	forget_passed(matcher, line, kept, from);

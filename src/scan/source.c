@@ -519,10 +519,10 @@ sl_input_fail_undecided(struct sl_input *input, uint64_t lines)
 	const char *quote = input->is_stdin ? "" : "'";
 	return sl_fail(&input->err, SL_PHASE_NONE, SL_E_UNDECIDED,
 		"cannot decide %llu of the lines of %s%s%s: the pattern takes too many steps on "
-		"them, or they are longer than 1 MiB (a simpler pattern helps; -F with no more "
-		"than %u strings of at most %u bytes has no limits)",
+		"them, or they are longer than 1 MiB (a simpler pattern helps; -F with strings of "
+		"at most %u bytes has no limits)",
 		(unsigned long long)lines, quote, input->is_stdin ? "standard input" : input->shown,
-		quote, SL_MATCH_LITERALS, SL_MATCH_LITERAL_LEN);
+		quote, SL_MATCH_LITERAL_LEN);
 }
 
 int

@@ -114,6 +114,26 @@ test_scan_patterns() {
 	expect_totals "$lines" "$(grep -acE 'ERROR|error' a)"
 }
 
+# hundreds of strings: the lines are those of grep, whether counted or printed
+test_scan_many_strings() {
+	make_log 3000 9 >a
+	awk 'BEGIN { for (i = 0; i < 300; i++) print "fine " i % 10 i "\n" i * 7 " ERR\nno" i "t" }' >strings
+	local lines options
+	lines=$(lines_of a)
+	grep -naF -f strings a >want
+	[[ -s want ]] || fail "the strings are nowhere"
+	for options in "" "--workers 3 --chunk 64K"; do
+		# shellcheck disable=SC2086
+		scan --json $options -F -e "$(cat strings)" a
+		expect_totals "$lines" "$(lines_of want)"
+		# shellcheck disable=SC2086
+		scan -p --no-filename $options -F -e "$(cat strings)" a
+		same want out
+	done
+	scan --json -i -e "$(paste -sd'|' strings)" a
+	expect_totals "$lines" "$(grep -aciF -f strings a)"
+}
+
 # a match that a cut goes through is found once, at every place of the cut
 test_scan_straddles_cuts() {
 	local cut before

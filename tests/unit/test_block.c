@@ -24,14 +24,27 @@ static const struct set sets[] = {
 	{ false, "a\n", { { "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa", 50 } }, 1 },
 };
 
-static struct sl_match_plan plan;
+static struct sl_match_plan plans[4];
 static const struct sl_match_kernel *kernel;
+
+/* As one plan, or `joined` with one literal each. */
+static void
+begin_as(const struct set *set, bool joined)
+{
+	size_t count = joined ? SL_MAX(set->count, (size_t)1) : 1;
+	for (size_t i = 0; i < count; i++)
+		cr_assert_eq(sl_match_plan_init(&plans[i], set->literals + i,
+				     joined ? SL_MIN(set->count, (size_t)1) : set->count,
+				     set->ignore_case),
+			0);
+	sl_match_plans_join(plans, count);
+	kernel = sl_match_choose(sl_cpu_features());
+}
 
 static void
 begin(const struct set *set)
 {
-	cr_assert_eq(sl_match_plan_init(&plan, set->literals, set->count, set->ignore_case), 0);
-	kernel = sl_match_choose(sl_cpu_features());
+	begin_as(set, false);
 }
 
 static void
@@ -67,17 +80,17 @@ Test(block, totals_do_not_depend_on_where_a_small_input_is_cut)
 	unsigned char data[40];
 	for (size_t round = 0; round < 400; round++) {
 		const struct set *set = &sets[round % SL_COUNT_OF(sets)];
-		begin(set);
+		begin_as(set, round / SL_COUNT_OF(sets) % 2 == 1);
 		size_t len = sl_random_below(&random, sizeof(data) + 1);
 		fill(&random, set, data, len);
 		for (size_t a = 0; a <= len; a++) {
 			for (size_t b = a; b <= len; b++) {
 				struct sl_block_result left, middle, right;
-				sl_block_scan(kernel, &plan, data, a, NULL, &left);
-				sl_block_scan(kernel, &plan, data + a, b - a, NULL, &middle);
-				sl_block_scan(kernel, &plan, data + b, len - b, NULL, &right);
-				sl_block_merge(&plan, &left, &middle);
-				sl_block_merge(&plan, &left, &right);
+				sl_block_scan(kernel, plans, data, a, NULL, &left);
+				sl_block_scan(kernel, plans, data + a, b - a, NULL, &middle);
+				sl_block_scan(kernel, plans, data + b, len - b, NULL, &right);
+				sl_block_merge(plans, &left, &middle);
+				sl_block_merge(plans, &left, &right);
 				check(&left, set, data, len);
 			}
 		}
@@ -102,7 +115,7 @@ merge_all(struct sl_random *random, struct sl_block_result *parts, size_t count)
 {
 	while (count > 1) {
 		size_t at = sl_random_below(random, count - 1);
-		sl_block_merge(&plan, &parts[at], &parts[at + 1]);
+		sl_block_merge(plans, &parts[at], &parts[at + 1]);
 		memmove(&parts[at + 1], &parts[at + 2], (count - at - 2) * sizeof(parts[0]));
 		count--;
 	}
@@ -116,23 +129,53 @@ Test(block, totals_do_not_depend_on_the_order_of_merging)
 	static struct sl_block_result parts[MOST_PARTS], whole;
 	for (size_t round = 0; round < 3000; round++) {
 		const struct set *set = &sets[sl_random_below(&random, SL_COUNT_OF(sets))];
-		begin(set);
+		begin_as(set, round % 2 == 1);
 		size_t len = sl_random_below(&random, sizeof(data) + 1), at = 0, count = 0;
 		fill(&random, set, data, len);
 		while (count < MOST_PARTS) {
 			bool is_last = count == MOST_PARTS - 1 || sl_random_below(&random, 12) == 0;
 			size_t part = is_last ? len - at
 					      : sl_random_below(&random, SL_MIN(len - at, 99) + 1);
-			sl_block_scan(kernel, &plan, data + at, part, NULL, &parts[count++]);
+			sl_block_scan(kernel, plans, data + at, part, NULL, &parts[count++]);
 			at += part;
 			if (is_last)
 				break;
 		}
 		merge_all(&random, parts, count);
 		check(&parts[0], set, data, len);
-		sl_block_scan(kernel, &plan, data, len, NULL, &whole);
+		sl_block_scan(kernel, plans, data, len, NULL, &whole);
 		cr_assert(same(&parts[0], &whole));
 	}
+}
+
+#define LONG_LEN 100000u
+
+/* Longer than what joined plans look at in turn, with lines and literals across those cuts. */
+Test(block, joined_plans_find_what_one_does)
+{
+	struct sl_random random;
+	sl_random_init(&random, 13);
+	unsigned char *data = malloc(LONG_LEN);
+	static uint64_t one_marks[SL_MATCH_MARK_WORDS(LONG_LEN)],
+		marks[SL_MATCH_MARK_WORDS(LONG_LEN)];
+	for (size_t round = 0; round < 60; round++) {
+		const struct set *set = &sets[round % 3 * 2];
+		size_t len = LONG_LEN - sl_random_below(&random, 40000);
+		struct sl_block_result one, joined, marked;
+		fill(&random, set, data, len);
+		begin_as(set, false);
+		memset(one_marks, 0, sizeof(one_marks));
+		sl_block_scan(kernel, plans, data, len, one_marks, &one);
+		check(&one, set, data, len);
+		begin_as(set, true);
+		memset(marks, 0, sizeof(marks));
+		sl_block_scan(kernel, plans, data, len, marks, &marked);
+		sl_block_scan(kernel, plans, data, len, NULL, &joined);
+		cr_assert(same(&one, &joined));
+		cr_assert(same(&one, &marked));
+		cr_assert_eq(memcmp(one_marks, marks, sizeof(marks)), 0);
+	}
+	free(data);
 }
 
 Test(block, the_empty_result_changes_nothing)
@@ -140,13 +183,13 @@ Test(block, the_empty_result_changes_nothing)
 	begin(&sets[0]);
 	const unsigned char *text = (const unsigned char *)"an error\nerr";
 	struct sl_block_result empty = { 0 }, a, b;
-	sl_block_scan(kernel, &plan, text, 12, NULL, &a);
+	sl_block_scan(kernel, plans, text, 12, NULL, &a);
 	b = a;
-	sl_block_merge(&plan, &b, &empty);
+	sl_block_merge(plans, &b, &empty);
 	cr_assert(same(&a, &b));
-	sl_block_merge(&plan, &empty, &a);
+	sl_block_merge(plans, &empty, &a);
 	cr_assert(same(&a, &empty));
-	sl_block_scan(kernel, &plan, text, 0, NULL, &b);
+	sl_block_scan(kernel, plans, text, 0, NULL, &b);
 	struct sl_block_totals totals = sl_block_finish(&b);
 	cr_assert(totals.bytes == 0 && totals.lines == 0 && totals.hits == 0);
 }
@@ -171,7 +214,7 @@ Test(block, a_last_line_without_newline_counts_and_crlf_and_nul_are_bytes)
 	begin(&sets[0]);
 	for (size_t i = 0; i < SL_COUNT_OF(cases); i++) {
 		struct sl_block_result result;
-		sl_block_scan(kernel, &plan, (const unsigned char *)cases[i].text, cases[i].len,
+		sl_block_scan(kernel, plans, (const unsigned char *)cases[i].text, cases[i].len,
 			NULL, &result);
 		struct sl_block_totals totals = sl_block_finish(&result);
 		cr_assert_eq(totals.lines, cases[i].lines, "case %zu", i);
@@ -207,7 +250,7 @@ check_log(const char *folder, const char *name, uint64_t bytes, uint64_t lines, 
 		begin(i ? &nocase : &sets[0]);
 		struct sl_block_result result;
 		sl_block_scan(
-			kernel, &plan, (const unsigned char *)buf.data, buf.len, NULL, &result);
+			kernel, plans, (const unsigned char *)buf.data, buf.len, NULL, &result);
 		struct sl_block_totals totals = sl_block_finish(&result);
 		cr_assert_eq(totals.lines, lines, "%s", name);
 		cr_assert_eq(totals.hits, i ? hits_nocase : hits, "%s", name);

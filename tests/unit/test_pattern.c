@@ -11,10 +11,12 @@ enum { REGEX = 0, FIXED = 1, NOCASE = 2 };
 static struct sl_pattern *pattern;
 static struct sl_matcher *matcher;
 
+#define MANY 200u /* patterns at most */
+
 static int
 compile(const char *const *texts, unsigned flags, struct sl_error *err)
 {
-	struct sl_span spans[80];
+	struct sl_span spans[MANY];
 	struct sl_pattern_spec spec = {
 		.texts = spans, .fixed = (flags & FIXED) != 0, .ignore_case = (flags & NOCASE) != 0
 	};
@@ -192,19 +194,48 @@ Test(pattern, a_line_that_costs_too_much_is_undecided)
 	end();
 }
 
-Test(pattern, more_literals_than_the_kernels_take_still_match)
+static void
+expect_found(const char *text, size_t want_begin, size_t want_end)
 {
-	char words[70][8];
-	const char *texts[71];
-	for (size_t i = 0; i < 70; i++) {
-		snprintf(words[i], sizeof(words[i]), "w%zu.", i);
+	size_t from, to, len = strlen(text);
+	cr_assert(sl_matcher_find(matcher, (const unsigned char *)text, len, false, 0, &from, &to));
+	cr_assert(from == want_begin && to == want_end, "'%s': %zu to %zu", text, from, to);
+}
+
+Test(pattern, more_literals_than_one_plan_takes_are_found_by_several)
+{
+	char words[MANY][8];
+	const char *texts[MANY + 1];
+	for (size_t i = 0; i < MANY; i++) {
+		snprintf(words[i], sizeof(words[i]), "w%zu;", i);
 		texts[i] = words[i];
 	}
-	texts[70] = NULL;
+	texts[MANY] = NULL;
+	for (int fixed = 0; fixed < 2; fixed++) {
+		begin(texts, fixed ? FIXED : 0);
+		const struct sl_match_plan *plan = sl_pattern_plan(pattern);
+		cr_assert(plan && plan->next && plan->next->next);
+		for (size_t i = 0; i < MANY; i++) {
+			cr_assert_eq(line(words[i]), 1);
+			cr_assert_eq(line(words[i] + 1), 0);
+		}
+		expect_found("a w3 w199; w2;", 5, 10);
+		expect_found("a w3 w2;w199;", 5, 8);
+		end();
+	}
+	/* Of two that begin together the first counts; an empty one is in every line. */
+	texts[0] = "w199;x";
+	texts[MANY - 2] = "w19";
 	begin(texts, FIXED);
-	cr_assert_null(sl_pattern_plan(pattern));
-	cr_assert_eq(line("a w69. b"), 1);
-	cr_assert_eq(line("a w690 b"), 0);
+	expect_found("w199;x", 0, 6);
+	expect_found("w199;", 0, 3);
+	end();
+	texts[MANY - 1] = "";
+	begin(texts, FIXED);
+	cr_assert_eq(line(""), 1);
+	cr_assert_eq(line("nothing"), 1);
+	expect_found("a w5;", 0, 0);
+	expect_found("w5;", 0, 3);
 	end();
 }
 

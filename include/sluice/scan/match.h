@@ -2,10 +2,10 @@
  * match.h - counts the newlines of a block and finds the lines that hold one of a few literals, in
  * one pass.
  *
- * A plan is the compiled form of up to SL_MATCH_LITERALS literals; it is constant once made, and
- * any number of threads may use it. A kernel is the pass itself for one instruction set; all
- * kernels give the same answers. Pure: no I/O, no allocation; no byte outside [data, data + len) is
- * read.
+ * A plan is the compiled form of up to SL_MATCH_LITERALS literals, and plans of more are joined; it
+ * is constant once made, and any number of threads may use it. A kernel is the pass itself for one
+ * instruction set; all kernels give the same answers. Pure: no I/O, no allocation; no byte outside
+ * [data, data + len) is read.
  *
  * A line is what ends with '\n' or with the input; a carriage return or NUL is a byte like any
  * other. Literals hold no newline, so that an occurrence always lies in one line.
@@ -37,9 +37,11 @@ struct sl_match_plan {
 	enum sl_match_filter filter;
 	bool ignore_case;
 	unsigned count;
-	unsigned shortest, longest; /* literal, in bytes */
-	unsigned width;             /* bytes the nibble filter uses */
-	bool ascii;                 /* those bytes are below 0x80 in all literals */
+	unsigned shortest, longest;       /* literal, in bytes */
+	unsigned reach;                   /* the longest literal of all joined plans */
+	const struct sl_match_plan *next; /* joined to this one; NULL = none */
+	unsigned width;                   /* bytes the nibble filter uses */
+	bool ascii;                       /* those bytes are below 0x80 in all literals */
 
 	/* A candidate at p has (p[pair_off[i]] | pair_fold[i]) == pair_byte[i] for all i; the first
 	 * two are the rarest. */
@@ -56,6 +58,7 @@ struct sl_match_plan {
 	/* Literal i stands at p if (word(p) | fold[i]) & mask[i] is head[i], where word(p) is the
 	 * first 8 bytes, and the bytes behind them are equal too. */
 	uint64_t head[SL_MATCH_LITERALS], mask[SL_MATCH_LITERALS], fold[SL_MATCH_LITERALS];
+	uint32_t rank[SL_MATCH_LITERALS]; /* which the user named first: lower */
 	unsigned char len[SL_MATCH_LITERALS];
 	unsigned char text[SL_MATCH_LITERALS][SL_MATCH_LITERAL_LEN]; /* lower case if ignore_case */
 };
@@ -67,6 +70,20 @@ struct sl_match_plan {
  */
 int sl_match_plan_init(struct sl_match_plan *plan, const struct sl_span *literals, size_t count,
 	bool ignore_case) SL_MUST_CHECK;
+
+/*
+ * Make one plan of `count` (at least 1) consecutive ones: plans[0] then stands for all, and they
+ * must stay where they are. A kernel looks at one plan alone; sl_block_scan and the functions below
+ * at all. The filters are sharpest where the literals of a plan are neighbours in sorted order.
+ */
+void sl_match_plans_join(struct sl_match_plan *plans, size_t count);
+
+/* Place in the user's order of the literal that was given as number `index`; else that is its
+ * place. */
+void sl_match_plan_rank(struct sl_match_plan *plan, size_t index, uint32_t rank);
+
+/* True if every line matches: a literal of a joined plan is empty. */
+bool sl_match_is_every(const struct sl_match_plan *plan);
 
 /* What one pass over a block finds. A line is closed if it begins after and ends with a newline of
  * the block. */
@@ -110,7 +127,7 @@ const struct sl_match_kernel *sl_match_nth(size_t index);
 bool sl_match_at(const struct sl_match_plan *plan, const unsigned char *data, size_t len);
 
 /*
- * The leftmost occurrence in [from, len), the first literal in the plan's order if several begin
+ * The leftmost occurrence in [from, len), the first literal in the user's order if several begin
  * there: [*begin, *end). False if there is none. A byte at a time: for single lines, not for
  * blocks.
  */

@@ -1,11 +1,11 @@
 /*
  * pattern.h - what the user looks for, and whether a line has it.
  *
- * Literals, and regular expressions that are only literals or a choice of them, go to the kernels
- * of match.h. Everything else is matched by PCRE2 (JIT where the system allows it), bytes not
- * UTF-8, line by line: a regular expression never sees a newline, and '\r' before it is data, as in
- * grep. A pattern is constant once made and may be shared by threads; each thread needs a matcher
- * of its own.
+ * Literals, however many, and regular expressions that are only literals or a choice of them, go to
+ * the kernels of match.h. Everything else is matched by PCRE2 (JIT where the system allows it),
+ * bytes not UTF-8, line by line: a regular expression never sees a newline, and '\r' before it is
+ * data, as in grep. A pattern is constant once made and may be shared by threads; each thread needs
+ * a matcher of its own.
  *
  * Nothing is skipped silently: a line on which PCRE2 reaches a limit, or that is longer than
  * SL_PATTERN_LINE_MAX and does not match in its first SL_PATTERN_LINE_MAX bytes alone, is
