@@ -154,9 +154,9 @@ static const struct sl_option scan_options[] = {
 		"than once: any of them counts." },
 	{ .group = "Patterns", .letter = 'F', .name = "fixed-strings",
 		.kind = SL_OPTION_FLAG, FIELD(fixed_strings),
-		.help = "Patterns are plain strings, not regular expressions. Up to 64 of at most "
-			"128 bytes each have no limits; more or longer ones are slower, and have "
-			"those of -e." },
+		.help = "Patterns are plain strings, not regular expressions. Strings of at most "
+			"128 bytes have no limits, and each 64 of them cost about as much as one; "
+			"if one is longer, all are slower and have the limits of -e." },
 	{ .group = "Patterns", .letter = 'i', .name = "ignore-case",
 		.kind = SL_OPTION_FLAG, FIELD(ignore_case),
 		.help = "Upper and lower case of ASCII letters are the same." },
