@@ -604,9 +604,9 @@ CLIENT_TEST(passes_over_a_bounded_number_of_interim_answers)
 	bench->script.steps[1] = (struct step){ .reply = many.data };
 	expect_body(bench, "/", "hello");
 	expect_failure(bench, SL_E_LIMIT, SL_PHASE_HEAD, "interim");
+	bench_free(bench);
 	sl_buf_release(&few);
 	sl_buf_release(&many);
-	bench_free(bench);
 	return 0;
 }
 
@@ -916,9 +916,9 @@ CLIENT_TEST(reads_bodies_over_tls)
 	cr_expect_eq(fetch_as(bench, "https", "", "/"), 0, "%s", bench->err.text);
 	cr_expect_str_eq(bench->body.data, "hello");
 	cr_expect_eq(atomic_load(&bench->peer.accepted), 1);
+	tls_bench_free(bench);
 	sl_buf_release(&coded);
 	sl_buf_release(&plain);
-	tls_bench_free(bench);
 	return 0;
 }
 
