@@ -19,6 +19,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
@@ -231,6 +232,26 @@ say_late(struct get *get, int code)
 			(unsigned long long)(get->events.inputs - summary->files));
 }
 
+/* Other programs would have gone another way. The value may hold a password. */
+static void
+hint_at_proxy(const struct sl_batch_summary *summary)
+{
+	static const char *const names[] = { "https_proxy", "HTTPS_PROXY", "http_proxy",
+		"all_proxy", "ALL_PROXY" };
+	enum sl_phase phase = summary->first_error.phase;
+	if (summary->failed == 0 || (phase != SL_PHASE_RESOLVE && phase != SL_PHASE_CONNECT))
+		return;
+	for (size_t i = 0; i < SL_COUNT_OF(names); i++) {
+		const char *value = getenv(names[i]);
+		if (!value || !value[0])
+			continue;
+		sl_log_warn("%s is set, but proxies are not supported yet: hosts were asked "
+			    "directly",
+			names[i]);
+		return;
+	}
+}
+
 SL_SUSPENDS
 static int
 run_batch(struct get *get)
@@ -249,6 +270,7 @@ run_batch(struct get *get)
 		code = sl_batch_run(parts.batch, &get->summary);
 		say_late(get, code);
 		sl_get_events_end(&get->events, &get->summary, &get->error);
+		hint_at_proxy(&get->summary);
 	}
 	sl_batch_free(parts.batch);
 	sl_http_client_free(parts.client);

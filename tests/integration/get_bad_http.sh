@@ -154,6 +154,23 @@ test_bad_unreachable() {
 	nothing_left
 }
 
+# a proxy that other programs would have used: said, without its value, where a host was not reached
+test_bad_proxy_is_set() {
+	local closed=http://127.0.0.1:$PORT_closed/x
+	https_proxy=http://user:hunter2@127.0.0.1:1 get "$closed"
+	expect 6 "https_proxy is set, but proxies are not supported yet"
+	! grep -q hunter2 err || fail "the proxy's password was shown"
+	all_proxy='' get "$closed"
+	expect 6 "refused"
+	! grep -q 'proxies' err || fail "an empty variable is none"
+	http_proxy=http://127.0.0.1:1 get "$ORIGIN/no-such-path"
+	expect 3
+	! grep -q 'proxies' err || fail "the host was reached"
+	http_proxy=http://127.0.0.1:1 get -q "$closed"
+	expect 6
+	! grep -q 'proxies' err || fail "said although it shall be quiet"
+}
+
 # no network at all: said at once, with the reason
 test_bad_no_network() {
 	local user=() url
