@@ -74,7 +74,7 @@ publish(struct fetch *fetch)
 static bool
 wants_time(const struct fetch *fetch)
 {
-	return fetch->batch->options.remote_time && fetch->modified_ns && !fetch->time_given;
+	return fetch->modified_ns != 0;
 }
 
 static struct sl_op
@@ -288,15 +288,8 @@ static void
 check_parts(struct group *group)
 {
 	group->op_count = 0;
-	for (size_t i = 0; i < group->count; i++) {
-		const struct sl_part *part = &group->fetches[i]->part;
-		add_op(group, (struct sl_op){ .kind = SL_OP_STAT,
-				      .dir_fd = part->folder->fd,
-				      .path = part->part_name,
-				      .flags = SL_PART_STAT_FLAGS,
-				      .mask = SL_PART_STAT_MASK,
-				      .statx = &group->stats[i] });
-	}
+	for (size_t i = 0; i < group->count; i++)
+		add_op(group, sl_part_stat_op(&group->fetches[i]->part, &group->stats[i]));
 	if (!run_ops(group))
 		return;
 	for (size_t i = 0; i < group->count; i++) {

@@ -168,7 +168,8 @@ open_and_receive(struct fetch *fetch)
 	if (code)
 		return code;
 	fetch->view.total = sl_http_body_length(fetch->exchange);
-	fetch->modified_ns = existing_remote_time(fetch->exchange);
+	fetch->modified_ns =
+		fetch->batch->options.remote_time ? existing_remote_time(fetch->exchange) : 0;
 	fetch->view.state = SL_DOWNLOAD_RECEIVING;
 	bool open_ended = sl_http_is_open_ended(fetch->exchange);
 	code = reserve(fetch);
@@ -192,7 +193,6 @@ transfer(struct fetch *fetch)
 	fetch->view.state = SL_DOWNLOAD_CONNECTING;
 	fetch->view.received = 0;
 	fetch->view.total = SL_BODY_UNKNOWN;
-	fetch->time_given = false;
 	int code = begin_digest(fetch);
 	if (!code)
 		code = begin_part(fetch);

@@ -54,8 +54,7 @@ struct fetch {
 	struct sl_http_exchange *exchange;
 	struct sl_chunk *chunk;   /* being filled */
 	struct sl_digest *digest; /* if there is a checksum to check */
-	uint64_t modified_ns;     /* Last-Modified, wall clock; 0 = unknown */
-	bool time_given;          /* the part has it already */
+	uint64_t modified_ns;     /* the time the part is still to get, wall clock; 0 = none */
 };
 
 struct sl_batch {

@@ -87,6 +87,18 @@ fail(const struct sl_part *part, struct sl_error *err, enum sl_phase phase, int 
 
 /* ---- the beginning ---- */
 
+/* What stands under a name of the part's folder, links not followed. */
+static struct sl_op
+stat_op(const struct sl_part *part, const char *name, struct statx *st)
+{
+	return (struct sl_op){ .kind = SL_OP_STAT,
+		.dir_fd = part->folder->fd,
+		.path = name,
+		.flags = AT_SYMLINK_NOFOLLOW,
+		.mask = STATX_BASIC_STATS,
+		.statx = st };
+}
+
 /* The steps of lock_and_look. */
 enum { LOOK_FREE, LOOK_OPEN, LOOK_LOCK, LOOK_FD, LOOK_NAME, LOOK_FINAL };
 
@@ -113,12 +125,7 @@ lock_and_look(const struct sl_part *part, uint32_t flags, struct look *look)
 	bool is_open = look->fd >= 0;
 	int fd = is_open ? look->fd : SL_FD_OF_AFTER;
 	struct sl_op ops[] = {
-		{ .kind = SL_OP_STAT,
-			.dir_fd = part->folder->fd,
-			.path = part->name,
-			.flags = SL_PART_STAT_FLAGS,
-			.mask = STATX_TYPE,
-			.statx = &look->final },
+		stat_op(part, part->name, &look->final),
 		{ .kind = SL_OP_OPEN,
 			.dir_fd = part->folder->fd,
 			.path = part->part_name,
@@ -129,20 +136,10 @@ lock_and_look(const struct sl_part *part, uint32_t flags, struct look *look)
 			.dir_fd = fd,
 			.path = "",
 			.flags = AT_EMPTY_PATH,
-			.mask = SL_PART_STAT_MASK,
+			.mask = STATX_BASIC_STATS,
 			.statx = &look->by_fd },
-		{ .kind = SL_OP_STAT,
-			.dir_fd = part->folder->fd,
-			.path = part->part_name,
-			.flags = SL_PART_STAT_FLAGS,
-			.mask = SL_PART_STAT_MASK,
-			.statx = &look->by_name },
-		{ .kind = SL_OP_STAT,
-			.dir_fd = part->folder->fd,
-			.path = part->name,
-			.flags = SL_PART_STAT_FLAGS,
-			.mask = SL_PART_STAT_MASK,
-			.statx = &look->final },
+		stat_op(part, part->part_name, &look->by_name),
+		stat_op(part, part->name, &look->final),
 	};
 	size_t first = is_open ? LOOK_LOCK : look->if_free ? LOOK_FREE : LOOK_OPEN;
 	ops[LOOK_OPEN].after = look->if_free ? &ops[LOOK_FREE] : NULL;
@@ -528,10 +525,16 @@ sl_part_check(const struct sl_part *part, uint64_t length, struct sl_error *err)
 {
 	struct statx st = { 0 };
 	int code = sl_io_stat(
-		part->folder->fd, part->part_name, SL_PART_STAT_FLAGS, SL_PART_STAT_MASK, &st);
+		part->folder->fd, part->part_name, AT_SYMLINK_NOFOLLOW, STATX_BASIC_STATS, &st);
 	if (sl_part_is_stop(code))
 		return code;
 	return sl_part_judge(part, code, &st, length, err);
+}
+
+struct sl_op
+sl_part_stat_op(const struct sl_part *part, struct statx *st)
+{
+	return stat_op(part, part->part_name, st);
 }
 
 struct sl_op
@@ -629,7 +632,7 @@ static int
 learn_identity(struct sl_part *part)
 {
 	struct statx st = { 0 };
-	int code = sl_io_stat(part->fd, "", AT_EMPTY_PATH, SL_PART_STAT_MASK, &st);
+	int code = sl_io_stat(part->fd, "", AT_EMPTY_PATH, STATX_BASIC_STATS, &st);
 	part->inode = st.stx_ino;
 	part->dev_major = st.stx_dev_major;
 	part->dev_minor = st.stx_dev_minor;

@@ -189,16 +189,17 @@ int
 writer_put_whole(struct writer *writer, struct sl_chunk *chunk)
 {
 	struct fetch *fetch = writer->fetch;
+	bool time_given = false;
 	int code = put_to_hash(writer, chunk);
 	if (code) {
 		fail(writer, code);
 	} else {
-		code = sl_part_write_whole(&fetch->part, chunk,
-			fetch->batch->options.remote_time ? fetch->modified_ns : 0,
-			&fetch->time_given);
+		code = sl_part_write_whole(&fetch->part, chunk, fetch->modified_ns, &time_given);
 		if (code)
 			part_failed(writer, chunk, code);
 	}
+	if (time_given)
+		fetch->modified_ns = 0;
 	sl_chunk_unref(chunk);
 	return writer->failure;
 }

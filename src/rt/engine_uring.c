@@ -293,11 +293,11 @@ judge_result(const struct sl_op *op, int result)
 static bool
 uring_run_now(struct sl_engine *engine, struct sl_op *op)
 {
-	(void)engine;
 	bool transfers = op->kind == SL_OP_SEND || op->kind == SL_OP_RECV;
 	if (!transfers || !(op->flags & MSG_DONTWAIT))
 		return false;
 	check_memory(op);
+	op->submitted_ns = uring_now(engine);
 	op->result = judge_result(op, sl_op_run_blocking(op));
 	return true;
 }

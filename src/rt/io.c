@@ -108,7 +108,6 @@ static bool
 run_now(struct sl_rt *rt, struct sl_op *op)
 {
 	struct sl_engine *engine = engine_of(rt);
-	op->submitted_ns = sl_now();
 	if (!engine->methods->run_now || !engine->methods->run_now(engine, op))
 		return false;
 	count(rt, op);

@@ -324,14 +324,6 @@ literal_at(const struct sl_match_plan *plan, const unsigned char *data, size_t l
 }
 
 bool
-sl_match_at(const struct sl_match_plan *plan, const unsigned char *data, size_t len)
-{
-	while (plan && !is_hit(plan, data, len))
-		plan = plan->next;
-	return plan != NULL;
-}
-
-bool
 sl_match_find(const struct sl_match_plan *plan, const unsigned char *data, size_t len, size_t from,
 	size_t *begin, size_t *end)
 {

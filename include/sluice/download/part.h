@@ -94,10 +94,9 @@ char *sl_part_path(const struct sl_part *part) SL_MUST_CHECK;
 SL_SUSPENDS
 int sl_part_check(const struct sl_part *part, uint64_t length, struct sl_error *err) SL_MUST_CHECK;
 
-/* The two halves of sl_part_check, for many parts in one batch: stat the name with these, then
- * judge what came. */
-#define SL_PART_STAT_FLAGS AT_SYMLINK_NOFOLLOW
-#define SL_PART_STAT_MASK STATX_BASIC_STATS
+/* The two halves of sl_part_check, for many parts in one batch: the stat of the part's name into
+ * *st, prepared, then what is made of its result. */
+struct sl_op sl_part_stat_op(const struct sl_part *part, struct statx *st);
 int sl_part_judge(const struct sl_part *part, int result, const struct statx *st, uint64_t length,
 	struct sl_error *err) SL_MUST_CHECK;
 

@@ -108,8 +108,8 @@ struct sl_engine_methods {
 	bool (*carries)(struct sl_engine *engine, enum sl_op_kind kind);
 
 	/* NULL, or carries out at once what cannot wait (sends and receives with MSG_DONTWAIT), for
-	 * which a turn of the loop would cost more than it does. True if op->result has come; the
-	 * operation was not submitted then. */
+	 * which a turn of the loop would cost more than it does. True if op->result has come, and
+	 * op->submitted_ns; the operation was not submitted then. */
 	bool (*run_now)(struct sl_engine *engine, struct sl_op *op);
 
 	/* Take the operation. At most SL_ENGINE_SLOTS are out at once (the caller's semaphore sees

@@ -123,9 +123,6 @@ const struct sl_match_kernel *sl_match_by_name(const char *name, unsigned featur
 /* The kernels built in, fastest first; NULL past the last. */
 const struct sl_match_kernel *sl_match_nth(size_t index);
 
-/* True if a literal stands at data[0]. */
-bool sl_match_at(const struct sl_match_plan *plan, const unsigned char *data, size_t len);
-
 /*
  * The leftmost occurrence in [from, len), the first literal in the user's order if several begin
  * there: [*begin, *end). False if there is none. A byte at a time: for single lines, not for
