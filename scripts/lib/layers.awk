@@ -60,7 +60,7 @@ function own_include(target,    used, name)
 function private_include(target)
 {
 	if (target !~ /^"[a-z0-9_]+_int\.h"/)
-		report("include \"sluice/<layer>/<module>.h\", or a private <module>_int.h of the same folder")
+		report("include \"sluice/<layer>/<module>.h\", or a private <module>_int.h of the same directory")
 	else if (in_header)
 		report("a public header must not include a private one")
 }

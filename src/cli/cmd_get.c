@@ -28,7 +28,8 @@
 #define LIST_MAX SL_GIB /* bytes of a list: some ten million URLs */
 #define LIST_PIECE (256 * SL_KIB)
 #define OWN_DESCRIPTORS 12u /* standard ones, ring, wake-up, signals, a list, libraries' */
-#define LEAST_DESCRIPTORS (OWN_DESCRIPTORS + 4) /* a folder, a part, a connection, one to spare */
+#define LEAST_DESCRIPTORS \
+	(OWN_DESCRIPTORS + 4) /* a directory, a part, a connection, one to spare */
 #define SMALL_MEMORY \
 	(16 * SL_MIB) /* below it chunks are smaller, so that there are enough of them */
 #define SMALL_CHUNK (256 * SL_KIB)

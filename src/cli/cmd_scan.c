@@ -213,7 +213,7 @@ sl_cmd_scan(int argc, char **argv)
 	}
 	if (!code && scan.options.inputs.count == 0 && isatty(STDIN_FILENO))
 		code = sl_fail(&err, SL_PHASE_NONE, SL_E_USAGE,
-			"no input: name files or folders, or pipe into standard input ('sluice "
+			"no input: name files or directories, or pipe into standard input ('sluice "
 			"scan --help' lists options)");
 	if (!code)
 		code = make_pattern(&scan, &err);

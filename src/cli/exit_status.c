@@ -36,8 +36,8 @@ by_phase(enum sl_phase phase)
 		return SL_EXIT_CONNECT;
 	case SL_PHASE_TLS:
 		return SL_EXIT_TLS;
-	case SL_PHASE_FOLDER:
-		return SL_EXIT_FOLDER;
+	case SL_PHASE_DIRECTORY:
+		return SL_EXIT_DIRECTORY;
 	case SL_PHASE_OPEN:
 		return SL_EXIT_OPEN;
 	case SL_PHASE_CREATE:

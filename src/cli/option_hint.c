@@ -35,7 +35,7 @@ static const struct hint get_hints[] = {
 	{ "--silent -nv --no-verbose", "use -q" },
 	{ "-Z --parallel", "files are fetched in parallel already; -j sets how many" },
 	{ "--parallel-max --max-concurrent-downloads", "use -j" },
-	{ "--create-dirs", "the folder of -d is made already; leave it out" },
+	{ "--create-dirs", "the directory of -d is made already; leave it out" },
 	{ "--output-dir -P --directory-prefix", "use -d" },
 	{ "--max-time -m", "use --deadline" },
 	{ "-# --progress-bar --show-progress --no-progress-meter --summary-interval",
@@ -91,10 +91,10 @@ static const struct hint scan_hints[] = {
 	{ "--search-zip --decompress",
 		"compressed input is not read by this version: 'zcat FILE | sluice scan'" },
 	{ "-R --dereference-recursive",
-		"folders are walked anyway, symbolic links in them are not followed: name what "
+		"directories are walked anyway, symbolic links in them are not followed: name what "
 		"they lead to" },
 	{ "--text --binary",
-		"files that are named are read whatever they are; binary ones in folders are "
+		"files that are named are read whatever they are; binary ones in directories are "
 		"passed over: name the file itself" },
 	{ "--recursive --no-ignore --hidden -u --unrestricted --extended-regexp --perl-regexp "
 	  "--pcre2",

@@ -33,7 +33,7 @@ static const struct sl_option get_options[] = {
 		.help = "Write the single URL to FILE, or to standard output for '-'." },
 	{ .group = "What and where", .letter = 'd', .name = "dir", .argument = "DIR",
 		.kind = SL_OPTION_WORD, FIELD(dir), .standard = ".",
-		.help = "Put files into the folder DIR. It is made if it is missing." },
+		.help = "Put files into the directory DIR. It is made if it is missing." },
 	{ .group = "What and where", .name = "if-exists", .argument = "WHAT",
 		.kind = SL_OPTION_CHOICE, FIELD(if_exists), .choices = if_exists_choices,
 		.standard = "auto",
@@ -43,7 +43,7 @@ static const struct sl_option get_options[] = {
 		"once it is complete. rename: take the next free name. fail: refuse it." },
 	{ .group = "What and where", .name = "allow-outside",
 		.kind = SL_OPTION_FLAG, FIELD(allow_outside),
-		.help = "Let names in a list leave the folder, by '..' or as absolute paths." },
+		.help = "Let names in a list leave the directory, by '..' or as absolute paths." },
 
 	{ .group = "Parallelism", .letter = 'j', .name = "jobs", .argument = "N",
 		.kind = SL_OPTION_UNSIGNED, FIELD(jobs), RANGE(1, SL_OPTION_JOBS_MAX),
@@ -65,7 +65,7 @@ static const struct sl_option get_options[] = {
 	{ .group = "Integrity", .name = "sync", .argument = "WHEN",
 		.kind = SL_OPTION_CHOICE, FIELD(sync), .choices = sync_choices, .standard = "auto",
 		.help = "When files are made durable. auto: large ones each before its rename, "
-		"small ones in groups. all: each file and its folder at once. none: not at "
+		"small ones in groups. all: each file and its directory at once. none: not at "
 		"all, which the summary says." },
 	{ .group = "Integrity", .letter = 'R', .name = "remote-time",
 		.kind = SL_OPTION_FLAG, FIELD(remote_time), .standard = "on",
@@ -229,7 +229,7 @@ static const struct sl_option scan_options[] = {
 		.help = "Use at most SIZE for all buffers, at least 8M." },
 
 	{ .group = "Accepted, does nothing", .letter = 'r', .kind = SL_OPTION_IGNORED,
-		.help = "Folders are walked anyway." },
+		.help = "Directories are walked anyway." },
 	{ .group = "Accepted, does nothing", .letter = 'E', .kind = SL_OPTION_IGNORED,
 		.help = "Patterns are Perl-compatible regular expressions, which include "
 		"extended ones." },
@@ -239,7 +239,7 @@ static const struct sl_option scan_options[] = {
 		.help = "What is compressed is known by its first bytes, but not read: zcat FILE | "
 			"sluice scan." },
 	{ .group = "Accepted, does nothing", .letter = 'a', .kind = SL_OPTION_IGNORED,
-		.help = "Named inputs are read whatever is in them. Binary files found in folders are "
+		.help = "Named inputs are read whatever is in them. Binary files found in directories are "
 			"passed over: name the file itself." },
 
 	{ .group = "Other", .name = "help", .kind = SL_OPTION_SHOW_HELP,
@@ -255,7 +255,7 @@ static const struct sl_command commands[] = {
 		.options = get_options, .option_count = SL_COUNT_OF(get_options) },
 	{ .name = "scan", .operands = "[FILE|DIR|-]...",
 		.summary = "count the lines and the error lines of logs",
-		.about = "Counts the lines and the error lines of each input. Folders are "
+		.about = "Counts the lines and the error lines of each input. Directories are "
 		"walked; '-' is standard input, which is also read if no input is named and it "
 		"is not a terminal.",
 		.options = scan_options, .option_count = SL_COUNT_OF(scan_options) },

@@ -304,8 +304,8 @@ check_get(struct parser *parser, const struct sl_get_options *options)
 	if (options->urls.count == 0 && !options->input_file)
 		return usage(parser, "no URL given; 'sluice get --help' shows how");
 	if (options->output && !single)
-		return usage(
-			parser, "-o names the file of a single URL; use -d for the folder of many");
+		return usage(parser,
+			"-o names the file of a single URL; use -d for the directory of many");
 	if (options->checksum.kind != SL_CHECKSUM_NONE && !single)
 		return usage(parser, "--checksum belongs to a single URL; in a list, give each its "
 				     "checksum= line");

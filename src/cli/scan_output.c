@@ -90,7 +90,7 @@ on_idle(void *ctx)
 	return output->is_watched ? send_pending(output) : 0;
 }
 
-/* As grep: what was found in a folder is named as well. */
+/* As grep: what was found in a directory is named as well. */
 static bool
 wants_name(const struct sl_scan_output *output, const struct sl_input *input)
 {

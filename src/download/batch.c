@@ -10,14 +10,14 @@
 #include <string.h>
 #include <unistd.h>
 
-/* Folders that stay open although no file of the moment is in them: so many, and no more than this
- * part of the descriptors there are. */
-#define FOLDERS_KEPT 64u
-#define FOLDERS_SHARE 16u
+/* Directories that stay open although no file of the moment is in them: so many, and no more than
+ * this part of the descriptors there are. */
+#define DIRECTORIES_KEPT 64u
+#define DIRECTORIES_SHARE 16u
 
 #define REPORT_NS (500 * SL_NS_PER_MS) /* how long the report of a cancelled one may take */
 
-#define DESCRIPTORS_PER_JOB 4 /* socket, part, direct part, a folder */
+#define DESCRIPTORS_PER_JOB 4 /* socket, part, direct part, a directory */
 
 int
 sl_batch_new(struct sl_batch **out, const struct sl_batch_options *options)
@@ -26,8 +26,9 @@ sl_batch_new(struct sl_batch **out, const struct sl_batch_options *options)
 	if (!batch)
 		return -ENOMEM;
 	batch->options = *options;
-	unsigned keep = SL_MAX(SL_MIN(options->descriptors / FOLDERS_SHARE, FOLDERS_KEPT), 1u);
-	sl_folders_init(&batch->folders, keep, options->sync != SL_SYNC_NONE);
+	unsigned keep =
+		SL_MAX(SL_MIN(options->descriptors / DIRECTORIES_SHARE, DIRECTORIES_KEPT), 1u);
+	sl_directories_init(&batch->directories, keep, options->sync != SL_SYNC_NONE);
 	sl_list_init(&batch->active);
 	*out = batch;
 	return 0;
@@ -51,7 +52,7 @@ fetch_free(struct fetch *fetch)
 {
 	if (fetch->target == TARGET_STREAM && fetch->stream_fd > STDERR_FILENO)
 		sl_io_close(fetch->stream_fd);
-	sl_folder_unref(fetch->folder);
+	sl_directory_unref(fetch->directory);
 	sl_digest_free(fetch->digest);
 	sl_url_release(&fetch->url);
 	free(fetch->url_text);
@@ -302,8 +303,8 @@ job_count(const struct sl_batch *batch)
 	return (unsigned)SL_MIN(SL_MIN((size_t)batch->options.jobs, half), by_descriptors);
 }
 
-/* Files of a group keep their part, and perhaps a folder of their own, until it is committed: those
- * in the queue and those in the group, half each of what the jobs leave. */
+/* Files of a group keep their part, and perhaps a directory of their own, until it is committed:
+ * those in the queue and those in the group, half each of what the jobs leave. */
 static unsigned
 group_size(const struct sl_batch *batch)
 {
@@ -389,8 +390,8 @@ sl_batch_run(struct sl_batch *batch, struct sl_batch_summary *summary)
 	int code = run_jobs(batch);
 	struct sl_shield shield;
 	sl_shield_begin(&shield, sl_deadline_in(SL_NS_PER_S));
-	sl_folder_unref(batch->folder);
-	sl_folders_release(&batch->folders);
+	sl_directory_unref(batch->directory);
+	sl_directories_release(&batch->directories);
 	sl_shield_end(&shield);
 	*summary = batch->summary;
 	if (batch->summary.failed > 0)

@@ -1,8 +1,8 @@
 /*
  * How a complete part becomes a durable file: its time, sync, check, rename, its mode, sync of the
- * folder, in this order. After a power cut the final name holds either what it held before or the
- * whole new file. A part keeps the mode of a part for as long as it has that name: by it the next
- * run knows what a killed one has left.
+ * directory, in this order. After a power cut the final name holds either what it held before or
+ * the whole new file. A part keeps the mode of a part for as long as it has that name: by it the
+ * next run knows what a killed one has left.
  *
  * Small files go through these steps a batch at a time: each step is one call of the blocking pool
  * for up to COMMIT_FILES files, and one syncfs serves them all.
@@ -26,7 +26,7 @@ static int
 not_durable(struct fetch *fetch, int code)
 {
 	return sl_fail(&fetch->error, SL_PHASE_SYNC, code,
-		"'%s' is complete under its name, but its folder could not be synced: %s (not "
+		"'%s' is complete under its name, but its directory could not be synced: %s (not "
 		"durable yet)",
 		fetch->path, sl_code_text(code));
 }
@@ -155,7 +155,7 @@ SL_SUSPENDS
 static int
 bring_name_to_disk(struct fetch *fetch)
 {
-	return sl_folder_sync(fetch->folder);
+	return sl_directory_sync(fetch->directory);
 }
 
 SL_SUSPENDS
@@ -265,10 +265,10 @@ sync_files(struct group *group)
 	for (size_t i = 0; i < group->count; i++) {
 		struct fetch *fetch = group->fetches[i];
 		bool together = group->count > 1 && !group->batch->sync_each &&
-				fetch->folder->traits & SL_FOLDER_LOCAL;
+				fetch->directory->traits & SL_DIRECTORY_LOCAL;
 		if (group->codes[i] || synced[i])
 			continue;
-		int code = together ? sl_io_sync_fs(fetch->folder->fd)
+		int code = together ? sl_io_sync_fs(fetch->directory->fd)
 				    : sl_io_sync(fetch->part.fd, SL_SYNC_DATA);
 		group->batch->sync_each = group->batch->sync_each || (together && code);
 		for (size_t k = i; k < group->count; k++) {
@@ -342,19 +342,19 @@ rename_all(struct group *group)
 
 SL_SUSPENDS
 static void
-sync_folders(struct group *group)
+sync_directories(struct group *group)
 {
 	for (size_t i = 0; i < group->count; i++)
-		group->fetches[i]->folder->dirty =
-			group->fetches[i]->folder->dirty || !group->codes[i];
+		group->fetches[i]->directory->dirty =
+			group->fetches[i]->directory->dirty || !group->codes[i];
 	for (size_t i = 0; i < group->count; i++) {
-		struct sl_folder *folder = group->fetches[i]->folder;
-		if (!folder->dirty)
+		struct sl_directory *directory = group->fetches[i]->directory;
+		if (!directory->dirty)
 			continue;
-		int code = sl_folder_sync(folder);
-		folder->dirty = false;
+		int code = sl_directory_sync(directory);
+		directory->dirty = false;
 		for (size_t k = i; code && k < group->count; k++)
-			if (group->fetches[k]->folder == folder && !group->codes[k])
+			if (group->fetches[k]->directory == directory && !group->codes[k])
 				group->codes[k] = not_durable(group->fetches[k], code);
 	}
 }
@@ -385,7 +385,7 @@ commit_group(struct group *group)
 	check_parts(group);
 	rename_all(group);
 	if (wants_sync(group->batch))
-		sync_folders(group);
+		sync_directories(group);
 	end_all(group);
 }
 

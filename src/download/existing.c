@@ -86,7 +86,7 @@ local_matches(struct fetch *fetch)
 	if (code)
 		return sl_fail_code(&fetch->error, SL_PHASE_NONE, code, "cannot compute %s here",
 			sl_checksum_name(expected->kind));
-	int fd = sl_io_open(fetch->folder->fd, fetch->name, O_RDONLY | O_NONBLOCK, 0, 0);
+	int fd = sl_io_open(fetch->directory->fd, fetch->name, O_RDONLY | O_NONBLOCK, 0, 0);
 	code = fd < 0 ? fd : hash_file(fetch, fd, digest);
 	if (code)
 		code = sl_fail_code(
@@ -219,7 +219,7 @@ is_begun_by_aria2(const struct fetch *fetch)
 	struct sl_buf name = { 0 };
 	sl_buf_printf(&name, "%s.aria2", fetch->name);
 	int code = name.failed ? -ENOMEM
-			       : sl_io_stat(fetch->folder->fd, name.data, AT_SYMLINK_NOFOLLOW,
+			       : sl_io_stat(fetch->directory->fd, name.data, AT_SYMLINK_NOFOLLOW,
 					 STATX_TYPE, &st);
 	sl_buf_release(&name);
 	return code == 0 ? 1 : code == -ENOENT || code == -ENAMETOOLONG ? 0 : code;
@@ -261,12 +261,12 @@ may_be_in_memory_only(const struct fetch *fetch, const struct statx *st)
 }
 
 /* By a descriptor of its own: of a write that was lost each descriptor is told once, and the
- * committer, which syncs by the folder's, must not miss it. */
+ * committer, which syncs by the directory's, must not miss it. */
 SL_SUSPENDS
 static int
-sync_file_system(const struct sl_folder *folder)
+sync_file_system(const struct sl_directory *directory)
 {
-	int fd = sl_io_open(folder->fd, ".", O_RDONLY | O_DIRECTORY, 0, 0);
+	int fd = sl_io_open(directory->fd, ".", O_RDONLY | O_DIRECTORY, 0, 0);
 	int code = fd < 0 ? fd : sl_io_sync_fs(fd);
 	sl_io_close(fd);
 	return code;
@@ -277,14 +277,14 @@ SL_SUSPENDS
 static int
 bring_to_disk(struct fetch *fetch)
 {
-	int fd = sl_io_open(fetch->folder->fd, fetch->name, O_RDONLY | O_NONBLOCK, 0, 0);
+	int fd = sl_io_open(fetch->directory->fd, fetch->name, O_RDONLY | O_NONBLOCK, 0, 0);
 	bool closed = fd == -EACCES || fd == -EPERM; /* not ours to open: with all others then */
-	int code = closed   ? sync_file_system(fetch->folder)
+	int code = closed   ? sync_file_system(fetch->directory)
 		   : fd < 0 ? fd
 			    : sl_io_sync(fd, SL_SYNC_DATA);
 	sl_io_close(fd);
 	if (!code)
-		code = sl_folder_sync(fetch->folder);
+		code = sl_directory_sync(fetch->directory);
 	if (!code)
 		return 1;
 	return sl_fail_code(&fetch->error, SL_PHASE_SYNC, code,
@@ -344,7 +344,7 @@ wait_for_reader(struct fetch *fetch)
 		int code = sl_sleep(FIFO_RETRY_NS);
 		if (code)
 			return code;
-		int fd = sl_io_open(fetch->folder->fd, fetch->name, FIFO_FLAGS, 0, 0);
+		int fd = sl_io_open(fetch->directory->fd, fetch->name, FIFO_FLAGS, 0, 0);
 		if (fd != -ENXIO)
 			return fd;
 	}
@@ -361,7 +361,7 @@ static int
 open_stream(struct fetch *fetch, const struct statx *st)
 {
 	struct statx opened = { 0 };
-	int fd = sl_io_open(fetch->folder->fd, fetch->name, FIFO_FLAGS, 0, 0);
+	int fd = sl_io_open(fetch->directory->fd, fetch->name, FIFO_FLAGS, 0, 0);
 	if (fd == -ENXIO && S_ISFIFO(st->stx_mode))
 		fd = wait_for_reader(fetch);
 	if (fd < 0)
@@ -395,7 +395,8 @@ judge(struct fetch *fetch, const struct statx *st, bool by_link)
 		return target_rename(fetch);
 	if (S_ISDIR(st->stx_mode))
 		return sl_fail(&fetch->error, SL_PHASE_NONE, -EEXIST,
-			"'%s' is a folder (--dir names a folder to download into)", fetch->path);
+			"'%s' is a directory (--dir names a directory to download into)",
+			fetch->path);
 	return sl_fail(&fetch->error, SL_PHASE_NONE, -EEXIST,
 		"'%s' is neither a regular file nor a character device nor a FIFO: refused",
 		fetch->path);
@@ -423,15 +424,15 @@ int
 existing_look(struct fetch *fetch)
 {
 	struct statx st = { 0 };
-	if (!fetch->folder) /* standard output */
+	if (!fetch->directory) /* standard output */
 		return 0;
-	int folder = fetch->folder->fd;
-	int code = sl_io_stat(folder, fetch->name, AT_SYMLINK_NOFOLLOW, STATX_BASIC_STATS, &st);
+	int directory = fetch->directory->fd;
+	int code = sl_io_stat(directory, fetch->name, AT_SYMLINK_NOFOLLOW, STATX_BASIC_STATS, &st);
 	if (code == -ENOENT)
 		return 0;
 	bool by_link = !code && S_ISLNK(st.stx_mode);
 	if (by_link)
-		code = sl_io_stat(folder, fetch->name, 0, STATX_BASIC_STATS, &st);
+		code = sl_io_stat(directory, fetch->name, 0, STATX_BASIC_STATS, &st);
 	if (by_link && (code == -ENOENT || code == -ELOOP))
 		return dangling_exists(fetch);
 	if (code)

@@ -38,7 +38,7 @@ look_again(struct fetch *fetch)
 	return existing_look(fetch);
 }
 
-/* Before the request: a folder that takes no file, or another run at work, costs the server
+/* Before the request: a directory that takes no file, or another run at work, costs the server
  * nothing. 0; 1 = skip it, all is there; a code. */
 SL_SUSPENDS
 static int
@@ -49,7 +49,7 @@ begin_part(struct fetch *fetch)
 	if (fetch->part.fd >= 0) /* by fetch_prepare */
 		return 0;
 	while (!code && fetch->target == TARGET_FILE) {
-		code = sl_part_create(&fetch->part, fetch->folder, fetch->name, &fetch->error);
+		code = sl_part_create(&fetch->part, fetch->directory, fetch->name, &fetch->error);
 		if (!code && (!fetch->part.name_taken || fetch->replace))
 			break;
 		if (!code) {
@@ -280,7 +280,7 @@ fetch_prepare(struct fetch *fetch)
 {
 	int code = 1;
 	if (fetch->target == TARGET_FILE)
-		code = sl_part_create_first(&fetch->part, fetch->folder, fetch->name);
+		code = sl_part_create_first(&fetch->part, fetch->directory, fetch->name);
 	return code == 1 ? existing_look(fetch) : code;
 }
 

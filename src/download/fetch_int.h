@@ -42,10 +42,10 @@ struct fetch {
 	char *url_text, *path;
 
 	enum target_kind target;
-	struct sl_folder *folder; /* one reference; NULL for stdout */
-	char *name;               /* final name in the folder */
-	char *stem;               /* with --if-exists=rename: what NAME.N is made of; else NULL */
-	int number;               /* N of the last that was tried */
+	struct sl_directory *directory; /* one reference; NULL for stdout */
+	char *name;                     /* final name in the directory */
+	char *stem; /* with --if-exists=rename: what NAME.N is made of; else NULL */
+	int number; /* N of the last that was tried */
 	bool replace;
 	uint32_t mode; /* of the finished file */
 	int stream_fd; /* TARGET_STREAM */
@@ -60,8 +60,8 @@ struct fetch {
 struct sl_batch {
 	struct sl_batch_options options;
 	struct sl_batch_summary summary;
-	struct sl_folders folders;
-	struct sl_folder *folder; /* of the run; NULL until the first file needs it */
+	struct sl_directories directories;
+	struct sl_directory *directory; /* of the run; NULL until the first file needs it */
 	struct sl_names names;
 	struct sl_list active;
 	struct sl_group *jobs, *committer; /* NULL unless running */
@@ -78,8 +78,8 @@ struct sl_batch {
 	int cancel_reason;
 };
 
-/* target.c: find folder and name and claim the name; called for one input after the other, so that
- * a name goes to the first of them. 0 or a code. */
+/* target.c: find directory and name and claim the name; called for one input after the other, so
+ * that a name goes to the first of them. 0 or a code. */
 SL_SUSPENDS
 int target_claim(struct fetch *fetch);
 
@@ -126,7 +126,7 @@ int fetch_run(struct fetch *fetch);
 SL_SUSPENDS
 int commit_main(void *arg);
 
-/* commit.c: one large file: attributes, check, sync, rename, sync of the folder. */
+/* commit.c: one large file: attributes, check, sync, rename, sync of the directory. */
 SL_SUSPENDS
 int commit_one(struct fetch *fetch);
 

@@ -63,7 +63,7 @@ char *
 sl_part_path(const struct sl_part *part)
 {
 	struct sl_buf path = { 0 };
-	sl_folder_join(part->folder, part->part_name, &path);
+	sl_directory_join(part->directory, part->part_name, &path);
 	return sl_buf_detach(&path);
 }
 
@@ -73,7 +73,7 @@ sl_part_is_stop(int code)
 	return code == -ECANCELED || (code == -ETIMEDOUT && sl_task_cancelled());
 }
 
-/* "cannot WHAT 'folder/NAME.part': WHY" */
+/* "cannot WHAT 'directory/NAME.part': WHY" */
 static int
 fail(const struct sl_part *part, struct sl_error *err, enum sl_phase phase, int code,
 	const char *what, const char *why)
@@ -87,12 +87,12 @@ fail(const struct sl_part *part, struct sl_error *err, enum sl_phase phase, int 
 
 /* ---- the beginning ---- */
 
-/* What stands under a name of the part's folder, links not followed. */
+/* What stands under a name of the part's directory, links not followed. */
 static struct sl_op
 stat_op(const struct sl_part *part, const char *name, struct statx *st)
 {
 	return (struct sl_op){ .kind = SL_OP_STAT,
-		.dir_fd = part->folder->fd,
+		.dir_fd = part->directory->fd,
 		.path = name,
 		.flags = AT_SYMLINK_NOFOLLOW,
 		.mask = STATX_BASIC_STATS,
@@ -127,7 +127,7 @@ lock_and_look(const struct sl_part *part, uint32_t flags, struct look *look)
 	struct sl_op ops[] = {
 		stat_op(part, part->name, &look->final),
 		{ .kind = SL_OP_OPEN,
-			.dir_fd = part->folder->fd,
+			.dir_fd = part->directory->fd,
 			.path = part->part_name,
 			.flags = flags,
 			.mode = PART_MODE },
@@ -206,7 +206,7 @@ lock_patiently(const struct sl_part *part, struct look *look)
 static const char *
 foreign(const struct sl_part *part, const struct statx *st)
 {
-	bool modes = !(part->folder->traits & SL_FOLDER_NO_MODES);
+	bool modes = !(part->directory->traits & SL_DIRECTORY_NO_MODES);
 	if (!S_ISREG(st->stx_mode))
 		return "something that is no regular file has that name; move it away";
 	if (st->stx_uid != geteuid())
@@ -256,8 +256,8 @@ take_over(struct sl_part *part, struct sl_error *err)
 		return 1;
 	if (!code && look.fd < 0)
 		code = look.fd;
-	/* First of all: it may have its final name by now, and its owner, who syncs the folder, the
-	 * lock. The part's name is free then, and nothing needs to be judged. */
+	/* First of all: it may have its final name by now, and its owner, who syncs the directory,
+	 * the lock. The part's name is free then, and nothing needs to be judged. */
 	if (!code)
 		code = settle(part, &look);
 	if (!code)
@@ -303,21 +303,21 @@ create_new(struct sl_part *part, bool if_free, struct sl_error *err)
 }
 
 static int
-give_names(struct sl_part *part, struct sl_folder *folder, const char *name)
+give_names(struct sl_part *part, struct sl_directory *directory, const char *name)
 {
 	sl_part_init(part);
-	sl_folder_ref(folder);
-	part->folder = folder;
+	sl_directory_ref(directory);
+	part->directory = directory;
 	part->name = sl_span_dup(sl_span_str(name));
 	part->part_name = part_name_of(name);
 	return part->name && part->part_name ? 0 : -ENOMEM;
 }
 
 int
-sl_part_create_first(struct sl_part *part, struct sl_folder *folder, const char *name)
+sl_part_create_first(struct sl_part *part, struct sl_directory *directory, const char *name)
 {
 	struct sl_error unsaid = { 0 };
-	int code = give_names(part, folder, name);
+	int code = give_names(part, directory, name);
 	if (!code)
 		code = create_new(part, true, &unsaid);
 	if (!code && !part->name_taken)
@@ -327,10 +327,10 @@ sl_part_create_first(struct sl_part *part, struct sl_folder *folder, const char 
 }
 
 int
-sl_part_create(
-	struct sl_part *part, struct sl_folder *folder, const char *name, struct sl_error *err)
+sl_part_create(struct sl_part *part, struct sl_directory *directory, const char *name,
+	struct sl_error *err)
 {
-	int code = give_names(part, folder, name);
+	int code = give_names(part, directory, name);
 	code = code ? code : 1;
 	for (int i = 0; code == 1 && i < TAKE_OVER_TRIES; i++) {
 		code = create_new(part, false, err);
@@ -389,7 +389,7 @@ direct_pays(const struct sl_part *part, enum sl_io_mode mode)
 {
 	struct statx st = { 0 };
 	if (mode == SL_IO_BUFFERED ||
-		(mode == SL_IO_AUTO && !(part->folder->traits & SL_FOLDER_DIRECT)))
+		(mode == SL_IO_AUTO && !(part->directory->traits & SL_DIRECTORY_DIRECT)))
 		return false;
 	/* STATX_DIOALIGN (6.1): file systems that do not answer are written buffered. */
 	if (sl_io_stat(part->fd, "", AT_EMPTY_PATH, STATX_DIOALIGN, &st) != 0 ||
@@ -525,7 +525,7 @@ sl_part_check(const struct sl_part *part, uint64_t length, struct sl_error *err)
 {
 	struct statx st = { 0 };
 	int code = sl_io_stat(
-		part->folder->fd, part->part_name, AT_SYMLINK_NOFOLLOW, STATX_BASIC_STATS, &st);
+		part->directory->fd, part->part_name, AT_SYMLINK_NOFOLLOW, STATX_BASIC_STATS, &st);
 	if (sl_part_is_stop(code))
 		return code;
 	return sl_part_judge(part, code, &st, length, err);
@@ -541,9 +541,9 @@ struct sl_op
 sl_part_rename_op(const struct sl_part *part, bool replace)
 {
 	return (struct sl_op){ .kind = SL_OP_RENAME,
-		.dir_fd = part->folder->fd,
+		.dir_fd = part->directory->fd,
 		.path = part->part_name,
-		.dir_fd2 = part->folder->fd,
+		.dir_fd2 = part->directory->fd,
 		.path2 = part->name,
 		.flags = replace ? 0 : RENAME_NOREPLACE };
 }
@@ -556,7 +556,7 @@ drop_part_name(const struct sl_part *part)
 {
 	struct sl_shield shield;
 	sl_shield_begin(&shield, SL_FOREVER);
-	int code = sl_io_unlink(part->folder->fd, part->part_name, 0);
+	int code = sl_io_unlink(part->directory->fd, part->part_name, 0);
 	sl_shield_end(&shield);
 	if (code)
 		sl_log_warn("'%s' stays beside '%s': %s", part->part_name, part->name,
@@ -568,7 +568,7 @@ SL_SUSPENDS
 static int
 publish_by_link(struct sl_part *part)
 {
-	int fd = part->folder->fd;
+	int fd = part->directory->fd;
 	struct statx st = { 0 };
 	int code = sl_io_link(fd, part->part_name, fd, part->name);
 	bool no_links = code == -EPERM || code == -ENOSYS || code == -EOPNOTSUPP || code == -EMLINK;
@@ -604,7 +604,7 @@ fail_publish(const struct sl_part *part, int code, struct sl_error *err)
 int
 sl_part_publish(struct sl_part *part, bool replace, struct sl_error *err)
 {
-	int fd = part->folder->fd;
+	int fd = part->directory->fd;
 	int code =
 		sl_io_rename(fd, part->part_name, fd, part->name, replace ? 0 : RENAME_NOREPLACE);
 	if (!replace && (code == -EINVAL || code == -ENOSYS))
@@ -621,7 +621,7 @@ sl_part_close(struct sl_part *part)
 {
 	sl_io_close(part->direct_fd);
 	sl_io_close(part->fd);
-	sl_folder_unref(part->folder);
+	sl_directory_unref(part->directory);
 	free(part->name);
 	free(part->part_name);
 	sl_part_init(part);
@@ -649,10 +649,10 @@ sl_part_discard(struct sl_part *part)
 		struct statx st = { 0 };
 		int code = part->inode ? 0 : learn_identity(part);
 		if (!code)
-			code = sl_io_stat(part->folder->fd, part->part_name, AT_SYMLINK_NOFOLLOW,
+			code = sl_io_stat(part->directory->fd, part->part_name, AT_SYMLINK_NOFOLLOW,
 				STATX_BASIC_STATS, &st);
 		if (!code && is_same(part, &st))
-			code = sl_io_unlink(part->folder->fd, part->part_name, 0);
+			code = sl_io_unlink(part->directory->fd, part->part_name, 0);
 		if (code && code != -ENOENT)
 			sl_log_warn("'%s' stays behind: %s", part->part_name, sl_code_text(code));
 	}

@@ -1,5 +1,5 @@
 /*
- * Where a download goes, and whether it may: the folder, the name, and whose name it is in this
+ * Where a download goes, and whether it may: the directory, the name, and whose name it is in this
  * run. All of it before the first request, so that what is known to fail costs the server nothing.
  */
 #include "fetch_int.h"
@@ -41,7 +41,7 @@ static int
 check_name(struct fetch *fetch, struct sl_span name, struct sl_span shown)
 {
 	if (name.len == 0 || sl_span_is(name, ".") || sl_span_is(name, ".."))
-		return name_refused(fetch, shown, "it names a folder, not a file in it");
+		return name_refused(fetch, shown, "it names a directory, not a file in it");
 	if (name.len > NAME_MAX)
 		return name_refused(fetch, shown, "it is longer than 255 bytes");
 	if (!fetch->batch->options.output && has_control(name))
@@ -49,40 +49,41 @@ check_name(struct fetch *fetch, struct sl_span name, struct sl_span shown)
 	return 0;
 }
 
-/* "a/b/c" into folder "a/b" and name "c". */
+/* "a/b/c" into directory "a/b" and name "c". */
 static void
-split(struct sl_span path, struct sl_span *folder, struct sl_span *name)
+split(struct sl_span path, struct sl_span *directory, struct sl_span *name)
 {
 	size_t cut = path.len;
 	while (cut > 0 && path.data[cut - 1] != '/')
 		cut--;
 	*name = sl_span(path.data + cut, path.len - cut);
-	*folder = cut > 1 ? sl_span(path.data, cut - 1) : sl_span(path.data, cut);
+	*directory = cut > 1 ? sl_span(path.data, cut - 1) : sl_span(path.data, cut);
 }
 
 SL_SUSPENDS
 static int
-run_folder(struct fetch *fetch)
+run_directory(struct fetch *fetch)
 {
 	struct sl_batch *batch = fetch->batch;
-	if (batch->folder)
+	if (batch->directory)
 		return 0;
 	const char *dir = batch->options.dir ? batch->options.dir : ".";
-	struct sl_folder *folder = NULL;
-	int code = sl_folders_open(&batch->folders, NULL, sl_span_str(dir), &folder, &fetch->error);
+	struct sl_directory *directory = NULL;
+	int code = sl_directories_open(
+		&batch->directories, NULL, sl_span_str(dir), &directory, &fetch->error);
 	if (code)
 		return code;
-	if (batch->folder)
-		sl_folder_unref(folder); /* another job was as quick */
+	if (batch->directory)
+		sl_directory_unref(directory); /* another job was as quick */
 	else
-		batch->folder = folder;
+		batch->directory = directory;
 	return 0;
 }
 
-/* "dir/folder", "dir" or "folder": what both name together, for words of the user. */
+/* "dir/directory", "dir" or "directory": what both name together, for words of the user. */
 SL_SUSPENDS
 static int
-open_users_folder(struct fetch *fetch, struct sl_span first, struct sl_span second)
+open_users_directory(struct fetch *fetch, struct sl_span first, struct sl_span second)
 {
 	struct sl_buf path = { 0 };
 	bool absolute = second.len > 0 && second.data[0] == '/';
@@ -95,17 +96,18 @@ open_users_folder(struct fetch *fetch, struct sl_span first, struct sl_span seco
 	if (path.len == 0)
 		sl_buf_add_str(&path, ".");
 	int code = path.failed ? -ENOMEM
-			       : sl_folders_open(&fetch->batch->folders, NULL, sl_buf_span(&path),
-					 &fetch->folder, &fetch->error);
+			       : sl_directories_open(&fetch->batch->directories, NULL,
+					 sl_buf_span(&path), &fetch->directory, &fetch->error);
 	sl_buf_release(&path);
 	return code;
 }
 
-/* out= and dir= of a list: below the folder of the run, step by step, unless the user allows more.
+/* out= and dir= of a list: below the directory of the run, step by step, unless the user allows
+ * more.
  */
 SL_SUSPENDS
 static int
-open_lists_folder(struct fetch *fetch, struct sl_span out_folder)
+open_lists_directory(struct fetch *fetch, struct sl_span out_directory)
 {
 	struct sl_entry *entry = &fetch->entry;
 	struct sl_batch *batch = fetch->batch;
@@ -118,26 +120,27 @@ open_lists_folder(struct fetch *fetch, struct sl_span out_folder)
 				sl_buf_add_char(&dir, '/');
 		}
 		sl_buf_add_span(&dir, entry->dir);
-		int code = dir.failed ? -ENOMEM
-				      : open_users_folder(fetch, sl_buf_span(&dir), out_folder);
+		int code = dir.failed
+				   ? -ENOMEM
+				   : open_users_directory(fetch, sl_buf_span(&dir), out_directory);
 		sl_buf_release(&dir);
 		return code;
 	}
-	int code = run_folder(fetch);
+	int code = run_directory(fetch);
 	if (code)
 		return code;
 	struct sl_buf path = { 0 };
 	sl_buf_add_span(&path, entry->dir);
-	if (entry->dir.len > 0 && out_folder.len > 0)
+	if (entry->dir.len > 0 && out_directory.len > 0)
 		sl_buf_add_char(&path, '/');
-	if (out_folder.len > 0 && out_folder.data[0] == '/')
+	if (out_directory.len > 0 && out_directory.data[0] == '/')
 		code = name_refused(fetch, entry->out,
-			"it leaves the output folder (--allow-outside permits that)");
-	sl_buf_add_span(&path, out_folder);
+			"it leaves the output directory (--allow-outside permits that)");
+	sl_buf_add_span(&path, out_directory);
 	if (!code)
 		code = path.failed ? -ENOMEM
-				   : sl_folders_open(&batch->folders, batch->folder,
-					     sl_buf_span(&path), &fetch->folder, &fetch->error);
+				   : sl_directories_open(&batch->directories, batch->directory,
+					     sl_buf_span(&path), &fetch->directory, &fetch->error);
 	sl_buf_release(&path);
 	return code;
 }
@@ -157,7 +160,7 @@ static int
 set_path(struct fetch *fetch)
 {
 	struct sl_buf path = { 0 };
-	sl_folder_join(fetch->folder, fetch->name, &path);
+	sl_directory_join(fetch->directory, fetch->name, &path);
 	free(fetch->path);
 	fetch->path = sl_buf_detach(&path);
 	fetch->view.path = fetch->path ? fetch->path : "";
@@ -170,12 +173,13 @@ static int
 place_by_output(struct fetch *fetch)
 {
 	const struct sl_batch_options *options = &fetch->batch->options;
-	struct sl_span folder, name, output = sl_span_str(options->output);
-	split(output, &folder, &name);
+	struct sl_span directory, name, output = sl_span_str(options->output);
+	split(output, &directory, &name);
 	int code = set_name(fetch, name, output);
 	if (code)
 		return code;
-	return open_users_folder(fetch, sl_span_str(options->dir ? options->dir : ""), folder);
+	return open_users_directory(
+		fetch, sl_span_str(options->dir ? options->dir : ""), directory);
 }
 
 /* out= and dir= of a list, or the URL. */
@@ -183,11 +187,11 @@ SL_SUSPENDS
 static int
 place_by_entry(struct fetch *fetch)
 {
-	struct sl_span folder = { 0 }, name;
+	struct sl_span directory = { 0 }, name;
 	struct sl_buf from_url = { 0 };
 	int code;
 	if (fetch->entry.out.len > 0) {
-		split(fetch->entry.out, &folder, &name);
+		split(fetch->entry.out, &directory, &name);
 		code = set_name(fetch, name, fetch->entry.out);
 	} else {
 		code = sl_url_file_name(&fetch->url, &from_url, &fetch->error);
@@ -196,19 +200,19 @@ place_by_entry(struct fetch *fetch)
 			code = set_name(fetch, name, name);
 		sl_buf_release(&from_url);
 	}
-	return code ? code : open_lists_folder(fetch, folder);
+	return code ? code : open_lists_directory(fetch, directory);
 }
 
 /* ---- names of this run ---- */
 
-/* Folder and name as one word: two paths may lead to one folder. NULL if memory ends. */
+/* Directory and name as one word: two paths may lead to one directory. NULL if memory ends. */
 static char *
 key_of(const struct fetch *fetch, const char *name, const char *suffix)
 {
-	const struct sl_folder *folder = fetch->folder;
+	const struct sl_directory *directory = fetch->directory;
 	struct sl_buf key = { 0 };
-	sl_buf_printf(&key, "%x:%x:%llx/%s%s", folder->dev_major, folder->dev_minor,
-		(unsigned long long)folder->inode, name, suffix);
+	sl_buf_printf(&key, "%x:%x:%llx/%s%s", directory->dev_major, directory->dev_minor,
+		(unsigned long long)directory->inode, name, suffix);
 	return sl_buf_detach(&key);
 }
 
@@ -270,7 +274,7 @@ is_free(struct fetch *fetch)
 	struct statx st = { 0 };
 	uint64_t other = 0;
 	int code = sl_io_stat(
-		fetch->folder->fd, fetch->name, AT_SYMLINK_NOFOLLOW, STATX_BASIC_STATS, &st);
+		fetch->directory->fd, fetch->name, AT_SYMLINK_NOFOLLOW, STATX_BASIC_STATS, &st);
 	if (code != -ENOENT)
 		return code ? code : -EEXIST;
 	int taken = try_claim(fetch, &other);
@@ -362,7 +366,7 @@ claim_or_rename(struct fetch *fetch)
 	if (fetch->batch->options.if_exists != SL_EXISTS_RENAME || (code && code != SL_E_TWICE))
 		return code;
 	sl_error_clear(&fetch->error);
-	bool there = sl_io_stat(fetch->folder->fd, fetch->name, 0, STATX_BASIC_STATS, &st) == 0;
+	bool there = sl_io_stat(fetch->directory->fd, fetch->name, 0, STATX_BASIC_STATS, &st) == 0;
 	bool is_taken =
 		there && !existing_is_stream(&st) && existing_own_descriptor(fetch, &st) < 0;
 	return code || is_taken ? target_rename(fetch) : 0;

@@ -45,18 +45,18 @@ SL_SUSPENDS
 static int
 load_tls(struct sl_http_client *client, struct sl_error *err)
 {
-	int rc = sl_semaphore_take(&client->tls_lock, SL_FOREVER);
-	if (rc < 0)
-		return sl_fail_code(err, SL_PHASE_TLS, rc, "cannot set up TLS");
+	int code = sl_semaphore_take(&client->tls_lock, SL_FOREVER);
+	if (code < 0)
+		return sl_fail_code(err, SL_PHASE_TLS, code, "cannot set up TLS");
 	if (!client->tls) {
-		rc = sl_tls_new(&client->tls, client->options.cacert, err);
-		if (rc == 0)
+		code = sl_tls_new(&client->tls, client->options.cacert, err);
+		if (code == 0)
 			sl_pool_set_tls(client->pool, client->tls);
 		else
 			client->tls = NULL;
 	}
 	sl_semaphore_give(&client->tls_lock);
-	return rc;
+	return code;
 }
 
 int
@@ -74,14 +74,14 @@ sl_http_client_new(struct sl_http_client **out, const struct sl_http_client_opti
 		.total = options->total,
 		.connect_timeout_ns = options->connect_timeout_ns,
 		.idle_ns = IDLE_NS };
-	int rc = sl_pool_new(&client->pool, &pool);
-	if (rc < 0)
-		sl_fail_code(err, SL_PHASE_NONE, rc, "cannot set up HTTP");
+	int code = sl_pool_new(&client->pool, &pool);
+	if (code < 0)
+		sl_fail_code(err, SL_PHASE_NONE, code, "cannot set up HTTP");
 	else if (options->want_tls)
-		rc = load_tls(client, err);
-	if (rc < 0) {
+		code = load_tls(client, err);
+	if (code < 0) {
 		sl_http_client_free(client);
-		return rc;
+		return code;
 	}
 	*out = client;
 	return 0;
@@ -115,20 +115,20 @@ ask(struct chain *chain, struct sl_error *err)
 		.password = chain->left_origin ? NULL : first->password,
 		.headers = chain->headers,
 		.header_count = chain->header_count };
-	int rc = 0;
+	int code = 0;
 	if (exchange->url.scheme == SL_SCHEME_HTTPS && !chain->client->tls)
-		rc = load_tls(chain->client, err);
-	if (rc < 0)
-		return rc;
-	rc = sl_request_format(&text, &request, &cause);
-	if (rc < 0)
-		sl_exchange_fail(exchange, err, SL_PHASE_REQUEST, rc, "%s", cause.text);
+		code = load_tls(chain->client, err);
+	if (code < 0)
+		return code;
+	code = sl_request_format(&text, &request, &cause);
+	if (code < 0)
+		sl_exchange_fail(exchange, err, SL_PHASE_REQUEST, code, "%s", cause.text);
 	else
-		rc = sl_exchange_ask(exchange, sl_buf_span(&text), err);
+		code = sl_exchange_ask(exchange, sl_buf_span(&text), err);
 	if (text.data)
 		explicit_bzero(text.data, text.len);
 	sl_buf_release(&text);
-	return rc;
+	return code;
 }
 
 /* ---- redirects ---- */
@@ -269,17 +269,18 @@ resolve_target(struct chain *chain, struct sl_url *target, struct sl_error *err)
 	struct sl_error cause = { 0 };
 	struct sl_span location;
 	struct sl_buf text = { 0 };
-	int rc = read_location(chain, &location, err);
-	if (rc < 0)
-		return rc;
+	int code = read_location(chain, &location, err);
+	if (code < 0)
+		return code;
 	add_without_blanks(&text, location);
-	rc = text.failed
-		     ? -ENOMEM
-		     : sl_url_resolve(target, &chain->exchange->url, sl_buf_span(&text), &cause);
+	code = text.failed
+		       ? -ENOMEM
+		       : sl_url_resolve(target, &chain->exchange->url, sl_buf_span(&text), &cause);
 	sl_buf_release(&text);
-	if (rc == -ENOMEM)
-		return sl_exchange_fail(chain->exchange, err, SL_PHASE_HEAD, rc, "%s", cause.text);
-	return rc < 0 ? refuse_redirect(chain, err, cause.text) : 0;
+	if (code == -ENOMEM)
+		return sl_exchange_fail(
+			chain->exchange, err, SL_PHASE_HEAD, code, "%s", cause.text);
+	return code < 0 ? refuse_redirect(chain, err, cause.text) : 0;
 }
 
 /* Point the exchange at where the answer sends it. */
@@ -289,12 +290,12 @@ redirect(struct chain *chain, struct sl_error *err)
 {
 	struct sl_url *url = &chain->exchange->url;
 	struct sl_url target = { 0 };
-	int rc = resolve_target(chain, &target, err);
-	if (rc == 0)
-		rc = check_target(chain, &target, err);
-	if (rc < 0) {
+	int code = resolve_target(chain, &target, err);
+	if (code == 0)
+		code = check_target(chain, &target, err);
+	if (code < 0) {
 		sl_url_release(&target);
-		return rc;
+		return code;
 	}
 	chain->hops++;
 	if (!sl_url_same_origin(url, &target))
@@ -405,15 +406,15 @@ follow(struct chain *chain, struct sl_error *err)
 {
 	visit(chain, &chain->exchange->url);
 	for (;;) {
-		int rc = ask(chain, err);
-		if (rc < 0)
-			return rc;
+		int code = ask(chain, err);
+		if (code < 0)
+			return code;
 		sl_log_debug("%s answered %d", chain->exchange->peer, chain->exchange->head.status);
 		if (!is_redirect(chain->exchange->head.status))
 			return judge(chain, err);
-		rc = redirect(chain, err);
-		if (rc < 0)
-			return rc;
+		code = redirect(chain, err);
+		if (code < 0)
+			return code;
 	}
 }
 
@@ -456,21 +457,21 @@ sl_http_open(struct sl_http_client *client, const struct sl_http_request *reques
 	struct sl_http_exchange **out, struct sl_error *err)
 {
 	struct chain chain = { .client = client, .request = request };
-	int rc = set_up(&chain);
-	if (rc < 0)
-		sl_fail_code(err, SL_PHASE_NONE, rc, "cannot begin a request");
+	int code = set_up(&chain);
+	if (code < 0)
+		sl_fail_code(err, SL_PHASE_NONE, code, "cannot begin a request");
 	else
-		rc = follow(&chain, err);
-	if (rc == 0) {
+		code = follow(&chain, err);
+	if (code == 0) {
 		*out = chain.exchange;
 	} else if (chain.exchange) {
 		/* An error page that is small is read, so that the next file needs no new
 		 * connection. */
-		if (rc == SL_E_STATUS)
+		if (code == SL_E_STATUS)
 			sl_exchange_drain(chain.exchange);
 		sl_http_close(chain.exchange);
 	}
 	free(chain.headers);
 	sl_buf_release(&chain.visited);
-	return rc;
+	return code;
 }

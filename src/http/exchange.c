@@ -131,11 +131,11 @@ take_connection(struct sl_http_exchange *exchange, bool fresh, struct sl_error *
 		.host = exchange->url.host,
 		.port = exchange->url.port };
 	exchange->peer[0] = '\0';
-	int rc = sl_pool_take(exchange->pool, &key, fresh, &exchange->connection, &cause);
-	if (rc < 0) {
+	int code = sl_pool_take(exchange->pool, &key, fresh, &exchange->connection, &cause);
+	if (code < 0) {
 		exchange->connection = NULL;
 		enum sl_phase phase = cause.phase ? cause.phase : SL_PHASE_CONNECT;
-		return sl_exchange_fail(exchange, err, phase, rc, "%s", cause_text(&cause, rc));
+		return sl_exchange_fail(exchange, err, phase, code, "%s", cause_text(&cause, code));
 	}
 	exchange->reused = exchange->connection->reused;
 	snprintf(exchange->peer, sizeof(exchange->peer), "%s", exchange->connection->peer);
@@ -148,13 +148,13 @@ send_request(struct sl_http_exchange *exchange, struct sl_span text, struct sl_e
 {
 	struct sl_error cause = { 0 };
 	uint64_t deadline_ns = sl_deadline_in(exchange->stall_timeout_ns);
-	int rc = sl_connection_send_all(
+	int code = sl_connection_send_all(
 		exchange->connection, text.data, text.len, deadline_ns, &cause);
-	if (rc == -ETIMEDOUT)
+	if (code == -ETIMEDOUT)
 		return fail_timeout(exchange, err, SL_PHASE_REQUEST, "the request was not taken");
-	if (rc < 0)
-		return sl_exchange_fail(exchange, err, SL_PHASE_REQUEST, rc,
-			"the request could not be sent: %s", cause_text(&cause, rc));
+	if (code < 0)
+		return sl_exchange_fail(exchange, err, SL_PHASE_REQUEST, code,
+			"the request could not be sent: %s", cause_text(&cause, code));
 	return 0;
 }
 
@@ -167,20 +167,20 @@ static int
 fill(struct sl_http_exchange *exchange, uint64_t deadline_ns, struct sl_error *err)
 {
 	struct sl_error cause = { 0 };
-	int rc = sl_connection_recv(exchange->connection, exchange->buffer,
+	int code = sl_connection_recv(exchange->connection, exchange->buffer,
 		sizeof(exchange->buffer), false, deadline_ns, &cause);
-	if (rc == -ETIMEDOUT)
+	if (code == -ETIMEDOUT)
 		return fail_timeout(exchange, err, SL_PHASE_HEAD, "the server does not answer");
-	if (rc == 0 || rc == SL_E_SHORT_BODY)
+	if (code == 0 || code == SL_E_SHORT_BODY)
 		return sl_exchange_fail(exchange, err, SL_PHASE_HEAD, -ECONNRESET,
 			exchange->answered ? "the server closed the connection within its answer"
 					   : "the server closed the connection without an answer");
-	if (rc < 0)
-		return sl_exchange_fail(exchange, err, SL_PHASE_HEAD, rc,
-			"no answer from the server: %s", cause_text(&cause, rc));
+	if (code < 0)
+		return sl_exchange_fail(exchange, err, SL_PHASE_HEAD, code,
+			"no answer from the server: %s", cause_text(&cause, code));
 	exchange->answered = true;
 	exchange->buffer_off = 0;
-	exchange->buffer_len = (size_t)rc;
+	exchange->buffer_len = (size_t)code;
 	return 0;
 }
 
@@ -202,9 +202,9 @@ read_head(struct sl_http_exchange *exchange, struct sl_error *err)
 		if (result == SL_PARSE_BAD)
 			return sl_exchange_fail(
 				exchange, err, SL_PHASE_HEAD, cause.code, "%s", cause.text);
-		int rc = fill(exchange, deadline_ns, err);
-		if (rc < 0)
-			return rc;
+		int code = fill(exchange, deadline_ns, err);
+		if (code < 0)
+			return code;
 	}
 }
 
@@ -215,9 +215,9 @@ static int
 read_final_head(struct sl_http_exchange *exchange, struct sl_error *err)
 {
 	for (unsigned interim = 0; interim <= INTERIM_MAX; interim++) {
-		int rc = read_head(exchange, err);
-		if (rc < 0 || exchange->head.status >= 200)
-			return rc;
+		int code = read_head(exchange, err);
+		if (code < 0 || exchange->head.status >= 200)
+			return code;
 		if (exchange->head.status == 101)
 			return sl_exchange_fail(exchange, err, SL_PHASE_HEAD, SL_E_PROTO,
 				"the server switched protocols without being asked to (101)");
@@ -236,16 +236,16 @@ ask_once(struct sl_http_exchange *exchange, struct sl_span text, bool fresh, str
 {
 	struct sl_error cause = { 0 };
 	forget_answer(exchange);
-	int rc = take_connection(exchange, fresh, err);
-	if (rc == 0)
-		rc = send_request(exchange, text, err);
-	if (rc == 0)
-		rc = read_final_head(exchange, err);
-	if (rc < 0)
-		return rc;
-	rc = sl_framing_decide(&exchange->framing, &exchange->head, exchange->is_head, &cause);
-	if (rc < 0)
-		return sl_exchange_fail(exchange, err, SL_PHASE_HEAD, rc, "%s", cause.text);
+	int code = take_connection(exchange, fresh, err);
+	if (code == 0)
+		code = send_request(exchange, text, err);
+	if (code == 0)
+		code = read_final_head(exchange, err);
+	if (code < 0)
+		return code;
+	code = sl_framing_decide(&exchange->framing, &exchange->head, exchange->is_head, &cause);
+	if (code < 0)
+		return sl_exchange_fail(exchange, err, SL_PHASE_HEAD, code, "%s", cause.text);
 	look_complete(exchange);
 	return 0;
 }
@@ -273,20 +273,20 @@ int
 sl_exchange_ask(struct sl_http_exchange *exchange, struct sl_span text, struct sl_error *err)
 {
 	struct sl_error first = { 0 };
-	int rc = ask_once(exchange, text, false, &first);
-	if (rc < 0 ? was_stale(exchange, rc) : was_too_late(exchange)) {
+	int code = ask_once(exchange, text, false, &first);
+	if (code < 0 ? was_stale(exchange, code) : was_too_late(exchange)) {
 		sl_log_debug(
 			"%s: connection was closed while idle, trying a fresh one", exchange->peer);
 		give(exchange, false);
 		sl_error_clear(&first);
-		rc = ask_once(exchange, text, true, &first);
+		code = ask_once(exchange, text, true, &first);
 	}
-	if (rc < 0) {
+	if (code < 0) {
 		give(exchange, false);
 		if (err && !err->code)
 			*err = first;
 	}
-	return rc;
+	return code;
 }
 
 /* ---- the end of a body ---- */
@@ -297,11 +297,11 @@ static bool
 has_more(struct sl_http_exchange *exchange, uint64_t ns)
 {
 	char byte;
-	int rc =
+	int code =
 		sl_connection_recv(exchange->connection, &byte, 1, false, sl_deadline_in(ns), NULL);
-	if (rc != -ETIMEDOUT)
+	if (code != -ETIMEDOUT)
 		exchange->framing.keep_alive = false;
-	return rc > 0;
+	return code > 0;
 }
 
 static bool
@@ -439,16 +439,16 @@ receive(struct sl_http_exchange *exchange, char *data, size_t len, bool whole, s
 		uint64_t stall_ns = stalled_at(exchange, begin_ns);
 		uint64_t until_ns =
 			whole ? SL_MIN(stall_ns, sl_deadline_in(PATIENCE_NS)) : stall_ns;
-		int rc = sl_connection_recv(
+		int code = sl_connection_recv(
 			connection, data, paced(exchange, len), whole, until_ns, &cause);
 		uint64_t now_ns = sl_now();
-		if (rc > 0)
-			note_rate(exchange, (size_t)rc, now_ns - begin_ns);
-		if (rc >= 0)
-			return rc;
+		if (code > 0)
+			note_rate(exchange, (size_t)code, now_ns - begin_ns);
+		if (code >= 0)
+			return code;
 		stall_ns = stalled_at(exchange, begin_ns);
-		if (rc != -ETIMEDOUT || now_ns >= stall_ns || now_ns >= sl_task_deadline())
-			return fail_receive(exchange, err, rc, &cause);
+		if (code != -ETIMEDOUT || now_ns >= stall_ns || now_ns >= sl_task_deadline())
+			return fail_receive(exchange, err, code, &cause);
 	}
 }
 
@@ -473,14 +473,14 @@ read_plain(struct sl_http_exchange *exchange, char *data, size_t len, struct sl_
 		len = (size_t)SL_MIN((uint64_t)len, exchange->framing.length - exchange->received);
 	size_t n = take_buffered(exchange, data, len);
 	if (n == 0) {
-		int rc = receive(exchange, data, len, true, err);
-		if (rc == 0 && by_length)
+		int code = receive(exchange, data, len, true, err);
+		if (code == 0 && by_length)
 			return fail_receive(exchange, err, SL_E_SHORT_BODY, NULL);
-		if (rc == 0)
+		if (code == 0)
 			complete(exchange);
-		if (rc <= 0)
-			return rc;
-		n = (size_t)rc;
+		if (code <= 0)
+			return code;
+		n = (size_t)code;
 	}
 	exchange->received += n;
 	look_complete(exchange);
@@ -538,12 +538,12 @@ next_passage(struct sl_http_exchange *exchange, struct passage *p, struct sl_err
 	uint64_t left = sl_chunked_left(&exchange->chunked);
 	bool direct = left >= CHUNK_DIRECT;
 	size_t len = direct ? (size_t)SL_MIN((uint64_t)p->to_len, left) : p->to_len;
-	int rc = receive(exchange, p->to, len, direct, err);
-	if (rc == 0)
+	int code = receive(exchange, p->to, len, direct, err);
+	if (code == 0)
 		return fail_receive(exchange, err, SL_E_SHORT_BODY, NULL);
 	p->from = p->to;
-	p->from_len = rc > 0 ? (size_t)rc : 0;
-	return SL_MIN(rc, 0);
+	p->from_len = code > 0 ? (size_t)code : 0;
+	return SL_MIN(code, 0);
 }
 
 SL_SUSPENDS
@@ -552,20 +552,20 @@ read_chunked(struct sl_http_exchange *exchange, char *data, size_t len, struct s
 {
 	struct passage p = { .to = data, .to_len = len };
 	for (;;) {
-		int rc = next_passage(exchange, &p, err);
-		if (rc < 0)
-			return rc;
-		rc = decode(exchange, &p, err);
-		if (rc < 0)
-			return rc;
+		int code = next_passage(exchange, &p, err);
+		if (code < 0)
+			return code;
+		code = decode(exchange, &p, err);
+		if (code < 0)
+			return code;
 		if (p.from != data)
 			exchange->buffer_off += p.used;
 		else if (p.used < p.from_len)
 			exchange->excess = true; /* only the body's end leaves bytes over */
 		exchange->received += p.made;
-		if (rc == 1)
+		if (code == 1)
 			complete(exchange);
-		if (rc == 1 || p.made > 0)
+		if (code == 1 || p.made > 0)
 			return sl_int(p.made);
 	}
 }
@@ -578,12 +578,12 @@ sl_http_read(struct sl_http_exchange *exchange, void *data, size_t len, struct s
 		return 0;
 	sl_assert(exchange->connection); /* else a read failed before */
 	len = SL_MIN(len, READ_MAX);
-	int rc = exchange->framing.kind == SL_FRAMING_CHUNKED
-			 ? read_chunked(exchange, data, len, err)
-			 : read_plain(exchange, data, len, err);
-	if (rc < 0)
+	int code = exchange->framing.kind == SL_FRAMING_CHUNKED
+			   ? read_chunked(exchange, data, len, err)
+			   : read_plain(exchange, data, len, err);
+	if (code < 0)
 		give(exchange, false);
-	return rc;
+	return code;
 }
 
 void

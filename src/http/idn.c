@@ -29,13 +29,13 @@ sl_idn_to_ascii(struct sl_buf *out, struct sl_span host, struct sl_error *err)
 	uint8_t *ascii = NULL;
 	/* Not IDN2_USE_STD3_ASCII_RULES: libidn2 then drops what those rules forbid instead of
 	 * refusing it. The caller's check of the ASCII form refuses it. */
-	int rc = idn2_lookup_u8(
+	int result = idn2_lookup_u8(
 		(const uint8_t *)name, &ascii, IDN2_NFC_INPUT | IDN2_NONTRANSITIONAL);
 	int code = 0;
-	if (rc == IDN2_MALLOC)
+	if (result == IDN2_MALLOC)
 		code = sl_fail_code(err, SL_PHASE_NONE, -ENOMEM, "cannot convert a host name");
-	else if (rc != IDN2_OK)
-		code = refuse(err, host, idn2_strerror(rc));
+	else if (result != IDN2_OK)
+		code = refuse(err, host, idn2_strerror(result));
 	else
 		sl_buf_add_str(out, (const char *)ascii);
 	if (!code && out->failed)

@@ -435,7 +435,7 @@ remove_dot_segments(struct sl_buf *path)
 				;
 		if (up || sl_span_is(segment, ".")) {
 			if (end == path->len)
-				path->data[out++] = '/'; /* "/a/." is the folder "/a/" */
+				path->data[out++] = '/'; /* "/a/." is the directory "/a/" */
 		} else {
 			memmove(path->data + out, path->data + in, end - in);
 			out += end - in;

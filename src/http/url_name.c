@@ -1,6 +1,6 @@
 /*
  * The name of the file that a URL's download becomes: from the URL as typed, never from a redirect,
- * and never one that leaves its folder or looks like an option.
+ * and never one that leaves its directory or looks like an option.
  */
 #include "sluice/http/url.h"
 
@@ -13,7 +13,7 @@ static const char *
 name_fault(struct sl_span name)
 {
 	if (sl_span_is(name, ".") || sl_span_is(name, ".."))
-		return "it names a folder";
+		return "it names a directory";
 	for (size_t i = 0; i < name.len; i++) {
 		unsigned char c = (unsigned char)name.data[i];
 		if (c == '/')

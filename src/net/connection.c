@@ -23,11 +23,11 @@ plain_recv(struct sl_connection *connection, void *data, size_t len, bool whole,
 	uint64_t deadline_ns, struct sl_error *err)
 {
 	(void)err;
-	int rc = sl_io_recv(
+	int code = sl_io_recv(
 		connection->fd, data, SL_MIN(len, MAX_RECV), whole ? MSG_WAITALL : 0, deadline_ns);
-	if (rc > 0)
+	if (code > 0)
 		connection->moved_ns = sl_now();
-	return rc;
+	return code;
 }
 
 SL_SUSPENDS
@@ -70,6 +70,6 @@ bool
 sl_connection_has_input(int fd)
 {
 	char byte;
-	int rc = sl_io_recv(fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT, SL_FOREVER);
-	return rc != -EAGAIN;
+	int code = sl_io_recv(fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT, SL_FOREVER);
+	return code != -EAGAIN;
 }

@@ -93,11 +93,11 @@ dial_one(const struct sl_address *address, uint64_t timeout_ns)
 	int fd = sl_io_socket(address->storage.ss_family, SOCK_STREAM, IPPROTO_TCP);
 	if (fd < 0)
 		return fd;
-	int rc = sl_io_connect(fd, (const struct sockaddr *)&address->storage, address->len,
+	int code = sl_io_connect(fd, (const struct sockaddr *)&address->storage, address->len,
 		sl_deadline_in(timeout_ns));
-	if (rc < 0) {
+	if (code < 0) {
 		sl_io_close(fd);
-		return rc;
+		return code;
 	}
 	set_nodelay(fd);
 	return fd;

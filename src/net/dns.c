@@ -123,9 +123,9 @@ find(struct sl_dns *dns, const char *host)
 	return NULL;
 }
 
-/* True if the cache answered: with addresses, or with the failure in *err and its code in *rc. */
+/* True if the cache answered: with addresses, or with the failure in *err and its code in *code. */
 static bool
-recall(struct sl_dns *dns, const char *host, struct sl_addresses *out, int *rc,
+recall(struct sl_dns *dns, const char *host, struct sl_addresses *out, int *code,
 	struct sl_error *err)
 {
 	struct entry *entry = find(dns, host);
@@ -135,7 +135,7 @@ recall(struct sl_dns *dns, const char *host, struct sl_addresses *out, int *rc,
 		drop(dns, entry);
 		return false;
 	}
-	*rc = entry->failure ? entry->failure->code : 0;
+	*code = entry->failure ? entry->failure->code : 0;
 	if (entry->failure && err && !err->code)
 		*err = *entry->failure;
 	out->count = entry->count;
@@ -196,16 +196,16 @@ ask_in_pool(const char *host, uint64_t deadline_ns, struct sl_addresses *out, st
 		return sl_fail_code(err, SL_PHASE_RESOLVE, -ENOMEM, "cannot resolve '%s'", host);
 	}
 	bool abandoned = false;
-	int rc = sl_blocking_run(
+	int code = sl_blocking_run(
 		SL_BLOCKING_RESOLVER, resolve, lookup, free_lookup, deadline_ns, &abandoned);
 	if (abandoned)
-		return sl_fail_code(err, SL_PHASE_RESOLVE, rc, "cannot resolve '%s'", host);
+		return sl_fail_code(err, SL_PHASE_RESOLVE, code, "cannot resolve '%s'", host);
 	if (lookup->found.count > 0)
 		*out = lookup->found;
 	else
-		rc = refuse(lookup, host, err);
+		code = refuse(lookup, host, err);
 	free_lookup(lookup);
-	return rc;
+	return code;
 }
 
 int
@@ -269,17 +269,17 @@ ask_in_turn(struct sl_dns *dns, const char *host, uint64_t deadline_ns, struct s
 	struct sl_error *err)
 {
 	struct sl_error failure = { 0 };
-	int rc = 0;
-	if (recall(dns, host, out, &rc, err))
-		return rc;
-	rc = ask_in_pool(host, deadline_ns, out, &failure);
-	if (rc == 0)
+	int code = 0;
+	if (recall(dns, host, out, &code, err))
+		return code;
+	code = ask_in_pool(host, deadline_ns, out, &failure);
+	if (code == 0)
 		remember(dns, host, out, NULL);
-	else if (rc == SL_E_RESOLVE || (rc == -ETIMEDOUT && !sl_task_cancelled()))
+	else if (code == SL_E_RESOLVE || (code == -ETIMEDOUT && !sl_task_cancelled()))
 		remember(dns, host, out, &failure);
-	if (rc && err && !err->code)
+	if (code && err && !err->code)
 		*err = failure;
-	return rc;
+	return code;
 }
 
 SL_SUSPENDS
@@ -290,15 +290,15 @@ ask_once(struct sl_dns *dns, const char *host, uint64_t deadline_ns, struct sl_a
 	struct question *question = join_question(dns, host);
 	if (!question)
 		return sl_fail_code(err, SL_PHASE_RESOLVE, -ENOMEM, "cannot resolve '%s'", host);
-	int rc = sl_semaphore_take(&question->turn, deadline_ns);
-	if (rc == 0) {
-		rc = ask_in_turn(dns, host, deadline_ns, out, err);
+	int code = sl_semaphore_take(&question->turn, deadline_ns);
+	if (code == 0) {
+		code = ask_in_turn(dns, host, deadline_ns, out, err);
 		sl_semaphore_give(&question->turn);
 	} else {
-		(void)sl_fail_code(err, SL_PHASE_RESOLVE, rc, "cannot resolve '%s'", host);
+		(void)sl_fail_code(err, SL_PHASE_RESOLVE, code, "cannot resolve '%s'", host);
 	}
 	leave_question(question);
-	return rc;
+	return code;
 }
 
 int
@@ -310,11 +310,11 @@ sl_dns_lookup(struct sl_dns *dns, const char *host, uint16_t port, uint64_t dead
 		out->count = 1;
 		return 0;
 	}
-	int rc = 0;
-	if (!recall(dns, host, out, &rc, err))
-		rc = ask_once(dns, host, deadline_ns, out, err);
-	if (rc < 0)
-		return rc;
+	int code = 0;
+	if (!recall(dns, host, out, &code, err))
+		code = ask_once(dns, host, deadline_ns, out, err);
+	if (code < 0)
+		return code;
 	for (size_t i = 0; i < out->count; i++)
 		sl_address_set_port(&out->list[i], port);
 	return 0;

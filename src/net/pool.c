@@ -185,10 +185,10 @@ dial(struct sl_pool *pool, const struct host *host, char peer[static SL_ADDRESS_
 {
 	struct sl_addresses addresses;
 	uint64_t timeout_ns = pool->options.connect_timeout_ns;
-	int rc = sl_dns_lookup(
+	int code = sl_dns_lookup(
 		pool->dns, host->name, host->port, sl_deadline_in(timeout_ns), &addresses, err);
-	if (rc < 0)
-		return rc;
+	if (code < 0)
+		return code;
 	size_t index = 0;
 	int fd = sl_dial(&addresses, host->name, timeout_ns, &index, err);
 	if (fd >= 0 && index > 0)
@@ -213,12 +213,12 @@ open_fresh(struct sl_pool *pool, const struct host *host, struct sl_connection *
 	if (fd < 0)
 		return fd;
 	pool->dialled++;
-	int rc = host->tls ? sl_tls_connect(pool->options.tls, fd, host->name, host->port,
-				     sl_deadline_in(pool->options.connect_timeout_ns), out, err)
-			   : sl_connection_open_plain(fd, out);
-	if (rc < 0)
+	int code = host->tls ? sl_tls_connect(pool->options.tls, fd, host->name, host->port,
+				       sl_deadline_in(pool->options.connect_timeout_ns), out, err)
+			     : sl_connection_open_plain(fd, out);
+	if (code < 0)
 		return sl_fail_code(
-			err, SL_PHASE_CONNECT, rc, "cannot connect to '%s'", host->name);
+			err, SL_PHASE_CONNECT, code, "cannot connect to '%s'", host->name);
 	memcpy((*out)->peer, peer, sizeof(peer));
 	return 0;
 }
@@ -235,10 +235,10 @@ fill_slot(struct sl_pool *pool, struct host *host, struct slot **out, struct sl_
 			err, SL_PHASE_CONNECT, -ENOMEM, "cannot connect to '%s'", host->name);
 	sl_list_init(&slot->of_host);
 	sl_list_init(&slot->of_pool);
-	int rc = open_fresh(pool, host, &slot->connection, err);
-	if (rc < 0) {
+	int code = open_fresh(pool, host, &slot->connection, err);
+	if (code < 0) {
 		free(slot);
-		return rc;
+		return code;
 	}
 	sl_assert(slot->connection);
 	slot->host = host;
@@ -254,14 +254,14 @@ SL_SUSPENDS
 static int
 take_places(struct sl_pool *pool, struct host *host, struct sl_error *err)
 {
-	int rc = sl_semaphore_take(&host->places, SL_FOREVER);
-	if (rc == 0) {
-		rc = sl_semaphore_take(&pool->places, SL_FOREVER);
-		if (rc < 0)
+	int code = sl_semaphore_take(&host->places, SL_FOREVER);
+	if (code == 0) {
+		code = sl_semaphore_take(&pool->places, SL_FOREVER);
+		if (code < 0)
 			sl_semaphore_give(&host->places);
 	}
-	if (rc < 0)
-		return sl_fail_code(err, SL_PHASE_CONNECT, rc,
+	if (code < 0)
+		return sl_fail_code(err, SL_PHASE_CONNECT, code,
 			"cannot connect to '%s': all connections are in use", host->name);
 	return 0;
 }
@@ -282,10 +282,10 @@ sl_pool_new(struct sl_pool **out, const struct sl_pool_options *options)
 	struct sl_pool *pool = calloc(1, sizeof(*pool));
 	if (!pool)
 		return -ENOMEM;
-	int rc = sl_dns_new(&pool->dns);
-	if (rc < 0) {
+	int code = sl_dns_new(&pool->dns);
+	if (code < 0) {
 		free(pool);
-		return rc;
+		return code;
 	}
 	pool->options = *options;
 	sl_list_init(&pool->hosts);
@@ -323,10 +323,10 @@ sl_pool_take(struct sl_pool *pool, const struct sl_pool_key *key, bool fresh,
 	if (!host)
 		return sl_fail_code(
 			err, SL_PHASE_CONNECT, -ENOMEM, "cannot connect to '%s'", key->host);
-	int rc = take_places(pool, host, err);
-	if (rc < 0) {
+	int code = take_places(pool, host, err);
+	if (code < 0) {
 		unuse_host(host);
-		return rc;
+		return code;
 	}
 	close_old(pool);
 	struct slot *slot = fresh ? NULL : pick_idle(pool, host);
@@ -334,14 +334,14 @@ sl_pool_take(struct sl_pool *pool, const struct sl_pool_key *key, bool fresh,
 		slot->connection->reused = true;
 		pool->reused++;
 	} else {
-		rc = fill_slot(pool, host, &slot, err);
+		code = fill_slot(pool, host, &slot, err);
 	}
 	if (slot)
 		*out = slot->connection;
 	else
 		give_places(pool, host);
 	unuse_host(host);
-	return rc;
+	return code;
 }
 
 void

@@ -155,10 +155,10 @@ sl_tls_new(struct sl_tls **out, const char *cacert, struct sl_error *err)
 	sl_tls_sessions_init(&tls->sessions);
 	tls->own_store = cacert != NULL;
 	struct loading loading = { tls, cacert, err };
-	int rc = sl_blocking_wait(load, &loading);
-	if (rc < 0) {
+	int code = sl_blocking_wait(load, &loading);
+	if (code < 0) {
 		sl_tls_free(tls);
-		return sl_fail_code(err, SL_PHASE_TLS, rc, "cannot set up TLS");
+		return sl_fail_code(err, SL_PHASE_TLS, code, "cannot set up TLS");
 	}
 	*out = tls;
 	return 0;
@@ -213,10 +213,10 @@ SL_SUSPENDS
 static int
 flush(struct stream *stream, int flags, uint64_t deadline_ns)
 {
-	int rc = sl_tls_bio_flush(&stream->io, stream->connection.fd, flags, deadline_ns);
-	if (rc < 0 && !is_passing(rc))
-		stream->lost = rc;
-	return rc;
+	int code = sl_tls_bio_flush(&stream->io, stream->connection.fd, flags, deadline_ns);
+	if (code < 0 && !is_passing(code))
+		stream->lost = code;
+	return code;
 }
 
 /* What comes counts as progress as long as there is plaintext in it now and then. */
@@ -234,14 +234,15 @@ SL_SUSPENDS
 static int
 exchange(struct stream *stream, size_t sure, int flags, uint64_t deadline_ns)
 {
-	int rc = flush(stream, 0, deadline_ns);
-	if (rc == 0)
-		rc = sl_tls_bio_fill(&stream->io, stream->connection.fd, sure, flags, deadline_ns);
-	if (rc == 0)
+	int code = flush(stream, 0, deadline_ns);
+	if (code == 0)
+		code = sl_tls_bio_fill(
+			&stream->io, stream->connection.fd, sure, flags, deadline_ns);
+	if (code == 0)
 		note_landed(stream);
-	if (rc < 0 && !is_passing(rc))
-		stream->lost = rc;
-	return rc;
+	if (code < 0 && !is_passing(code))
+		stream->lost = code;
+	return code;
 }
 
 /* As much as is there without waiting: the count, maybe 0; *why is set if it is less than len. */
@@ -283,14 +284,14 @@ tls_recv(struct sl_connection *connection, void *data, size_t len, bool whole, u
 			return refuse_broken(stream, err);
 		if (at_end)
 			return stream->lost;
-		int rc = why == SSL_ERROR_WANT_WRITE
-				 ? flush(stream, 0, deadline_ns)
-				 : exchange(stream, whole ? len - done : 0, 0, deadline_ns);
+		int code = why == SSL_ERROR_WANT_WRITE
+				   ? flush(stream, 0, deadline_ns)
+				   : exchange(stream, whole ? len - done : 0, 0, deadline_ns);
 		/* Records without plaintext may come for ever. */
-		if (rc == 0 && sl_now() >= deadline_ns)
-			rc = -ETIMEDOUT;
-		if (rc < 0 && is_passing(rc))
-			return done > 0 ? sl_int(done) : rc;
+		if (code == 0 && sl_now() >= deadline_ns)
+			code = -ETIMEDOUT;
+		if (code < 0 && is_passing(code))
+			return done > 0 ? sl_int(done) : code;
 	}
 }
 
@@ -306,21 +307,21 @@ write_piece(struct stream *stream, const char *data, size_t len, uint64_t deadli
 		int ok = SSL_write_ex(stream->ssl, data, len, &count);
 		if (ok)
 			return 0;
-		int rc = 0;
+		int code = 0;
 		switch (judge(stream, ok, false)) {
 		case SSL_ERROR_WANT_READ:
-			rc = exchange(stream, 0, 0, deadline_ns);
+			code = exchange(stream, 0, 0, deadline_ns);
 			break;
 		case SSL_ERROR_WANT_WRITE:
-			rc = flush(stream, 0, deadline_ns);
+			code = flush(stream, 0, deadline_ns);
 			break;
 		case SSL_ERROR_ZERO_RETURN:
 			return -EPIPE;
 		default:
 			return refuse_broken(stream, err);
 		}
-		if (rc < 0)
-			return rc;
+		if (code < 0)
+			return code;
 	}
 }
 
@@ -337,11 +338,11 @@ tls_send_all(struct sl_connection *connection, const void *data, size_t len, uin
 		return stream->lost;
 	while (len > 0) {
 		size_t piece = SL_MIN(len, WRITE_PIECE);
-		int rc = write_piece(stream, from, piece, deadline_ns, err);
-		if (rc == 0)
-			rc = flush(stream, 0, deadline_ns);
-		if (rc < 0)
-			return rc;
+		int code = write_piece(stream, from, piece, deadline_ns, err);
+		if (code == 0)
+			code = flush(stream, 0, deadline_ns);
+		if (code < 0)
+			return code;
 		from += piece;
 		len -= piece;
 	}
@@ -361,10 +362,10 @@ tls_is_disturbed(struct sl_connection *connection)
 		if (ok || judge(stream, ok, false) != SSL_ERROR_WANT_READ)
 			return true;
 		/* New session tickets and the like are OpenSSL's affair. */
-		int rc = exchange(stream, 0, MSG_DONTWAIT, sl_deadline_in(CLOSE_NS));
-		if (rc == -EAGAIN)
+		int code = exchange(stream, 0, MSG_DONTWAIT, sl_deadline_in(CLOSE_NS));
+		if (code == -EAGAIN)
 			return false;
-		if (rc < 0)
+		if (code < 0)
 			return true;
 	}
 	return true;
@@ -464,19 +465,19 @@ handshake(struct stream *stream, uint64_t deadline_ns)
 		int ok = SSL_do_handshake(stream->ssl);
 		if (ok == 1)
 			return flush(stream, 0, deadline_ns);
-		int rc = 0;
+		int code = 0;
 		switch (judge(stream, ok, true)) {
 		case SSL_ERROR_WANT_READ:
-			rc = exchange(stream, 0, 0, deadline_ns);
+			code = exchange(stream, 0, 0, deadline_ns);
 			break;
 		case SSL_ERROR_WANT_WRITE:
-			rc = flush(stream, 0, deadline_ns);
+			code = flush(stream, 0, deadline_ns);
 			break;
 		default:
 			return SL_E_TLS;
 		}
-		if (rc < 0)
-			return rc;
+		if (code < 0)
+			return code;
 	}
 }
 
@@ -492,18 +493,18 @@ confirm_verified(struct stream *stream)
 }
 
 static int
-refuse_handshake(const struct stream *stream, int rc, const char *host, struct sl_error *err)
+refuse_handshake(const struct stream *stream, int code, const char *host, struct sl_error *err)
 {
-	if (rc == SL_E_TLS && stream->refusal.code)
-		return sl_fail(err, SL_PHASE_TLS, rc,
+	if (code == SL_E_TLS && stream->refusal.code)
+		return sl_fail(err, SL_PHASE_TLS, code,
 			"cannot trust the certificate of '%s': %s (subject '%s')%s%s", host,
 			X509_verify_cert_error_string(stream->refusal.code),
 			stream->refusal.subject, stream->refusal.hint[0] ? "; " : "",
 			stream->refusal.hint);
-	if (rc == SL_E_TLS)
-		return sl_fail(err, SL_PHASE_TLS, rc, "TLS handshake with '%s' failed: %s", host,
+	if (code == SL_E_TLS)
+		return sl_fail(err, SL_PHASE_TLS, code, "TLS handshake with '%s' failed: %s", host,
 			stream->broken ? stream->broken : "server closed the connection");
-	return sl_fail_code(err, SL_PHASE_TLS, rc, "TLS handshake with '%s' failed", host);
+	return sl_fail_code(err, SL_PHASE_TLS, code, "TLS handshake with '%s' failed", host);
 }
 
 static struct stream *
@@ -538,21 +539,21 @@ sl_tls_connect(struct sl_tls *tls, int fd, const char *host, uint16_t port, uint
 			err, SL_PHASE_TLS, -ENOMEM, "TLS handshake with '%s' failed", host);
 	}
 	ERR_clear_error();
-	int rc = SL_E_TLS;
+	int code = SL_E_TLS;
 	if (!prepare(stream, host))
 		stream->broken = sl_tls_reason(true);
 	else
-		rc = handshake(stream, deadline_ns);
-	if (rc == 0)
-		rc = confirm_verified(stream);
-	if (rc == 0) {
+		code = handshake(stream, deadline_ns);
+	if (code == 0)
+		code = confirm_verified(stream);
+	if (code == 0) {
 		*out = &stream->connection;
 		return 0;
 	}
 	sl_tls_sessions_forget(&tls->sessions, stream->key);
-	(void)refuse_handshake(stream, rc, host, err);
+	(void)refuse_handshake(stream, code, host, err);
 	tls_close(&stream->connection);
-	return rc;
+	return code;
 }
 
 void

@@ -144,12 +144,12 @@ sl_tls_bio_fill(struct sl_tls_bio *io, int fd, size_t sure, int flags, uint64_t 
 		return -EPROTO;
 	/* Part of a record may be in OpenSSL's buffer already; the rest holds all that is sure. */
 	bool whole = sure >= io->want_len + SL_TLS_RECORD;
-	int rc =
+	int code =
 		sl_io_recv(fd, io->want, piece(io), flags | (whole ? MSG_WAITALL : 0), deadline_ns);
-	if (rc < 0)
-		return rc;
-	io->landed = (size_t)rc;
-	io->ended = rc == 0;
+	if (code < 0)
+		return code;
+	io->landed = (size_t)code;
+	io->ended = code == 0;
 	if (is_at_boundary(io))
 		learn_record(io);
 	return 0;
@@ -159,11 +159,11 @@ int
 sl_tls_bio_flush(struct sl_tls_bio *io, int fd, int flags, uint64_t deadline_ns)
 {
 	while (io->sent < io->out.len) {
-		int rc = sl_io_send(
+		int code = sl_io_send(
 			fd, io->out.data + io->sent, io->out.len - io->sent, flags, deadline_ns);
-		if (rc < 0)
-			return rc;
-		io->sent += (size_t)rc;
+		if (code < 0)
+			return code;
+		io->sent += (size_t)code;
 	}
 	io->sent = 0;
 	if (io->out.failed)

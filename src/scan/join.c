@@ -58,12 +58,12 @@ decide(struct sl_join *join, const struct sl_join_line *line, bool plan_hit)
 {
 	if (join->plan)
 		return plan_hit;
-	int rc = line->whole_len > line->len
-			 ? sl_matcher_line_begin(join->matcher, line->text, line->len)
-			 : sl_matcher_line(join->matcher, line->text, line->len);
-	join->hits += rc == 1;
-	join->undecided += rc < 0;
-	return rc == 1;
+	int code = line->whole_len > line->len
+			   ? sl_matcher_line_begin(join->matcher, line->text, line->len)
+			   : sl_matcher_line(join->matcher, line->text, line->len);
+	join->hits += code == 1;
+	join->undecided += code < 0;
+	return code == 1;
 }
 
 static struct sl_join_line

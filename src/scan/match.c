@@ -214,9 +214,9 @@ sl_match_plan_init(
 	if (count > SL_MATCH_LITERALS)
 		return SL_E_LIMIT;
 	for (size_t i = 0; i < count; i++) {
-		int rc = add_literal(plan, literals[i]);
-		if (rc < 0)
-			return rc;
+		int code = add_literal(plan, literals[i]);
+		if (code < 0)
+			return code;
 	}
 	plan->reach = plan->longest;
 	if (count == 0) {

@@ -155,24 +155,24 @@ init_plan(struct sl_match_plan *plan, const struct ranked *ranked, size_t count,
 	struct sl_span literals[SL_MATCH_LITERALS] = { 0 };
 	for (size_t i = 0; i < count; i++)
 		literals[i] = ranked[i].literal;
-	int rc = sl_match_plan_init(plan, literals, count, ignore_case);
-	for (size_t i = 0; i < count && rc == 0; i++)
+	int code = sl_match_plan_init(plan, literals, count, ignore_case);
+	for (size_t i = 0; i < count && code == 0; i++)
 		sl_match_plan_rank(plan, i, ranked[i].rank);
-	return rc;
+	return code;
 }
 
 static int
 init_plans(struct sl_match_plan *plans, const struct ranked *ranked, size_t count, bool ignore_case)
 {
-	int rc = 0;
+	int code = 0;
 	size_t made = 0;
-	for (size_t from = 0; rc == 0 && (from < count || made == 0); from += SL_MATCH_LITERALS) {
+	for (size_t from = 0; code == 0 && (from < count || made == 0); from += SL_MATCH_LITERALS) {
 		size_t some = SL_MIN(count - from, (size_t)SL_MATCH_LITERALS);
-		rc = init_plan(&plans[made++], ranked + from, some, ignore_case);
+		code = init_plan(&plans[made++], ranked + from, some, ignore_case);
 	}
-	if (rc == 0)
+	if (code == 0)
 		sl_match_plans_join(plans, made);
-	return rc;
+	return code;
 }
 
 /* Returns 1 if the plans are made, 0 if these literals are not for them, -ENOMEM. */
@@ -182,19 +182,19 @@ plan_literals(
 {
 	struct ranked *ranked = calloc(SL_MAX(count, (size_t)1), sizeof(*ranked));
 	pattern->plans = calloc(count / SL_MATCH_LITERALS + 1, sizeof(*pattern->plans));
-	int rc = ranked && pattern->plans && count <= UINT32_MAX ? 0 : -ENOMEM;
-	for (size_t i = 0; i < count && rc == 0; i++)
+	int code = ranked && pattern->plans && count <= UINT32_MAX ? 0 : -ENOMEM;
+	for (size_t i = 0; i < count && code == 0; i++)
 		ranked[i] = (struct ranked){ literals[i], (uint32_t)i };
-	if (rc == 0 && count > SL_MATCH_LITERALS)
+	if (code == 0 && count > SL_MATCH_LITERALS)
 		qsort(ranked, count, sizeof(*ranked), compare_ranked);
-	if (rc == 0)
-		rc = init_plans(pattern->plans, ranked, count, ignore_case) == 0;
+	if (code == 0)
+		code = init_plans(pattern->plans, ranked, count, ignore_case) == 0;
 	free(ranked);
-	if (rc != 1) {
+	if (code != 1) {
 		free(pattern->plans);
 		pattern->plans = NULL;
 	}
-	return rc;
+	return code;
 }
 
 /* All patterns as literals, if all are plain. Returns as plan_literals. */
@@ -211,12 +211,12 @@ plan_choices(struct sl_pattern *pattern, const struct texts *texts, bool ignore_
 		choices.spans[i].data = at;
 		at += choices.spans[i].len;
 	}
-	int rc = bytes.failed ? -ENOMEM : 0;
-	if (rc == 0 && plain)
-		rc = plan_literals(pattern, choices.spans, choices.count, ignore_case);
+	int code = bytes.failed ? -ENOMEM : 0;
+	if (code == 0 && plain)
+		code = plan_literals(pattern, choices.spans, choices.count, ignore_case);
 	sl_buf_release(&bytes);
 	free(choices.spans);
-	return rc;
+	return code;
 }
 
 /* Returns as plan_literals. */
@@ -275,18 +275,18 @@ static int
 compile_all(struct sl_pattern *pattern, const struct texts *texts,
 	const struct sl_pattern_spec *spec, struct sl_error *err)
 {
-	int rc = 0;
+	int code = 0;
 	pcre2_compile_context *context = pcre2_compile_context_create(NULL);
 	pattern->codes = calloc(SL_MAX(texts->count, (size_t)1), sizeof(pcre2_code *));
 	pattern->has_jit = true;
 	if (!context || !pattern->codes)
-		rc = sl_fail_code(err, SL_PHASE_NONE, -ENOMEM, "cannot compile the pattern");
+		code = sl_fail_code(err, SL_PHASE_NONE, -ENOMEM, "cannot compile the pattern");
 	else
 		pcre2_set_newline(context, PCRE2_NEWLINE_LF);
-	for (size_t i = 0; i < texts->count && rc == 0; i++)
-		rc = compile(pattern, context, texts->spans[i], spec, err);
+	for (size_t i = 0; i < texts->count && code == 0; i++)
+		code = compile(pattern, context, texts->spans[i], spec, err);
 	pcre2_compile_context_free(context);
-	return rc;
+	return code;
 }
 
 /* What follows the bracket of [:alpha:] and the like up to its end; 0 if this is none. */
@@ -352,31 +352,31 @@ sl_pattern_new(struct sl_pattern **out, const struct sl_pattern_spec *spec,
 	const struct sl_match_kernel *kernel, struct sl_error *err)
 {
 	struct texts texts = { 0 };
-	int rc = -ENOMEM;
+	int code = -ENOMEM;
 	*out = NULL;
 	struct sl_pattern *pattern = calloc(1, sizeof(*pattern));
 	bool split = pattern != NULL;
 	for (size_t i = 0; i < spec->count && split; i++)
 		split = split_at_newlines(&texts, spec->texts[i]);
 	if (split && !spec->fixed && check_dialect(&texts, err) != 0) {
-		rc = SL_E_USAGE;
+		code = SL_E_USAGE;
 		goto out;
 	}
 	if (split)
-		rc = make_plan(pattern, &texts, spec);
-	if (rc < 0) {
-		rc = sl_fail_code(err, SL_PHASE_NONE, rc, "cannot compile the pattern");
+		code = make_plan(pattern, &texts, spec);
+	if (code < 0) {
+		code = sl_fail_code(err, SL_PHASE_NONE, code, "cannot compile the pattern");
 		goto out;
 	}
 	pattern->kernel = kernel;
-	rc = pattern->plans ? 0 : compile_all(pattern, &texts, spec, err);
+	code = pattern->plans ? 0 : compile_all(pattern, &texts, spec, err);
 out:
 	free(texts.spans);
-	if (rc < 0)
+	if (code < 0)
 		sl_pattern_free(pattern);
 	else
 		*out = pattern;
-	return rc;
+	return code;
 }
 
 void
@@ -453,14 +453,14 @@ sl_matcher_free(struct sl_matcher *matcher)
 
 /* 1, 0 or SL_E_UNDECIDED for one expression. Every code but "no match" leaves the question open. */
 static int
-match(struct sl_matcher *matcher, const pcre2_code *code, const unsigned char *line, size_t len,
+match(struct sl_matcher *matcher, const pcre2_code *compiled, const unsigned char *line, size_t len,
 	size_t from, uint32_t options)
 {
-	int rc = pcre2_match(code, line, len, from, options | PCRE2_NO_UTF_CHECK, matcher->found,
+	int code = pcre2_match(compiled, line, len, from, options | PCRE2_NO_UTF_CHECK, matcher->found,
 		matcher->context);
-	if (rc >= 0)
+	if (code >= 0)
 		return 1;
-	return rc == PCRE2_ERROR_NOMATCH ? 0 : SL_E_UNDECIDED;
+	return code == PCRE2_ERROR_NOMATCH ? 0 : SL_E_UNDECIDED;
 }
 
 static int
@@ -469,10 +469,10 @@ match_any(struct sl_matcher *matcher, const unsigned char *line, size_t len, uin
 	const struct sl_pattern *pattern = matcher->pattern;
 	int result = 0;
 	for (size_t i = 0; i < pattern->count; i++) {
-		int rc = match(matcher, pattern->codes[i], line, len, 0, options);
-		if (rc == 1)
+		int code = match(matcher, pattern->codes[i], line, len, 0, options);
+		if (code == 1)
 			return 1;
-		result = rc < 0 ? rc : result;
+		result = code < 0 ? code : result;
 	}
 	return result;
 }
@@ -570,10 +570,10 @@ static void
 scan_line(struct sl_matcher *matcher, const unsigned char *data, size_t begin, size_t end,
 	uint64_t *marks, struct sl_matcher_counts *counts)
 {
-	int rc = sl_matcher_line(matcher, data + begin, end - begin);
-	if (rc < 0)
+	int code = sl_matcher_line(matcher, data + begin, end - begin);
+	if (code < 0)
 		counts->undecided++;
-	if (rc != 1)
+	if (code != 1)
 		return;
 	counts->hits++;
 	if (marks)

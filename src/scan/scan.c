@@ -11,7 +11,8 @@
 #define LISTED 64u   /* inputs between lister and opener */
 #define OPEN_MAX 64u /* inputs open at a time */
 #define FDS_FOR_OTHERS \
-	144u /* descriptors that are not inputs: folders of a walk, the ring, standard streams */
+	144u /* descriptors that are not inputs: directories of a walk, the ring, standard streams \
+	      */
 #define PIECES_BEYOND \
 	64u              /* numbers for pieces that hold no chunk, such as those of missing files */
 #define SCRATCH_SPARE 4u /* chunks that readers must be left with */

@@ -36,15 +36,15 @@ job_new(struct scan *scan, const char *path, bool is_found, struct scan_job **ou
 	return 0;
 }
 
-/* Somebody who named a folder of links expects more than silence. */
+/* Somebody who named a directory of links expects more than silence. */
 static void
-say_if_nothing_found(const struct sl_walk *walk, const char *folder, size_t found)
+say_if_nothing_found(const struct sl_walk *walk, const char *directory, size_t found)
 {
 	struct sl_buf shown = { 0 };
 	size_t count = sl_walk_passed_over(walk);
 	if (found > 0 || count == 0)
 		return;
-	sl_text_shorten(&shown, sl_span_str(folder), SL_INPUT_SHOWN_MAX);
+	sl_text_shorten(&shown, sl_span_str(directory), SL_INPUT_SHOWN_MAX);
 	if (!shown.failed)
 		sl_log_warn("'%s' has no regular files: links, devices and FIFOs in it (%zu) are "
 			    "not read unless they are named",
@@ -52,21 +52,21 @@ say_if_nothing_found(const struct sl_walk *walk, const char *folder, size_t foun
 	sl_buf_release(&shown);
 }
 
-/* A folder that cannot be read is an input that cannot be read: it is listed with its error. */
+/* A directory that cannot be read is an input that cannot be read: it is listed with its error. */
 SL_SUSPENDS
 static int
-list_folder(struct scan *scan, const char *folder)
+list_directory(struct scan *scan, const char *directory)
 {
 	struct sl_walk *walk = NULL;
 	struct sl_error err = { 0 };
 	const char *path = NULL;
 	size_t count = 0;
-	int code = sl_walk_new(&walk, folder);
+	int code = sl_walk_new(&walk, directory);
 	while (code == 0) {
 		struct scan_job *job = NULL;
 		int found = sl_walk_next(walk, &path, &err);
 		if (found == 0) {
-			say_if_nothing_found(walk, folder, count);
+			say_if_nothing_found(walk, directory, count);
 			break;
 		}
 		count++;
@@ -85,7 +85,8 @@ list_folder(struct scan *scan, const char *folder)
 	return code;
 }
 
-/* What opening must know before: folders are walked, FIFOs opened without waiting for a writer. */
+/* What opening must know before: directories are walked, FIFOs opened without waiting for a writer.
+ */
 SL_SUSPENDS
 static int
 list_argument(struct scan *scan, const char *path, int result, const struct statx *st)
@@ -93,7 +94,7 @@ list_argument(struct scan *scan, const char *path, int result, const struct stat
 	struct scan_job *job = NULL;
 	unsigned type = result == 0 ? st->stx_mode & S_IFMT : 0;
 	if (type == S_IFDIR)
-		return list_folder(scan, path);
+		return list_directory(scan, path);
 	int code = job_new(scan, path, false, &job);
 	if (code)
 		return code;

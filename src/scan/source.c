@@ -379,7 +379,7 @@ sl_input_read(struct sl_input *input, const struct sl_input_range *range, unsign
 /* ---- streams ---- */
 
 /*
- * What was found in a folder and has nothing to say (/proc/kmsg, trace_pipe) holds up nobody:
+ * What was found in a directory and has nothing to say (/proc/kmsg, trace_pipe) holds up nobody:
  * -EAGAIN. The ring may wait for it although it is open in non-blocking mode.
  */
 SL_SUSPENDS

@@ -14,17 +14,17 @@
 
 struct entry {
 	size_t name; /* offset in the level's names: they move as the buffer grows */
-	bool is_folder;
+	bool is_directory;
 };
 
-/* A folder that is open, and those of its entries that were read and not yet passed on. */
+/* A directory that is open, and those of its entries that were read and not yet passed on. */
 struct level {
 	DIR *dir;
-	size_t path_len; /* of the walk's path when this folder is the last in it */
+	size_t path_len; /* of the walk's path when this directory is the last in it */
 	struct sl_buf names;
 	struct entry *entries;
 	size_t count, next;
-	size_t passed_over; /* entries of the batch that are no files and no folders */
+	size_t passed_over; /* entries of the batch that are no files and no directories */
 	bool at_end;
 	int failure; /* of reading it: passed on after its entries */
 };
@@ -32,16 +32,16 @@ struct level {
 struct sl_walk {
 	struct sl_buf path;
 	struct level levels[SL_WALK_DEPTH];
-	size_t depth; /* levels open; 0 before the first folder and after the last */
+	size_t depth; /* levels open; 0 before the first directory and after the last */
 	size_t passed_over;
 	bool has_begun;
-	int failure; /* of opening the folder that `path` names */
+	int failure; /* of opening the directory that `path` names */
 };
 
 /* ---- in the blocking pool ---- */
 
-/* d_type where the file system tells it. Links are not followed. 'd' folder, 'f' file, 0 anything
- * else. */
+/* d_type where the file system tells it. Links are not followed. 'd' directory, 'f' file, 0
+ * anything else. */
 static char
 kind_of(DIR *dir, const struct dirent *found)
 {
@@ -109,13 +109,13 @@ read_batch(void *arg)
 }
 
 struct open_call {
-	int parent; /* AT_FDCWD for the first folder, which may be a link */
+	int parent; /* AT_FDCWD for the first directory, which may be a link */
 	const char *name;
 	DIR *dir;
 };
 
 static int
-open_folder(void *arg)
+open_directory(void *arg)
 {
 	struct open_call *call = arg;
 	int nofollow = call->parent == AT_FDCWD ? 0 : O_NOFOLLOW;
@@ -143,14 +143,14 @@ static void
 leave(struct sl_walk *walk)
 {
 	struct level *level = top_of(walk);
-	closedir(level->dir); /* of a folder that was only read: nothing to wait for */
+	closedir(level->dir); /* of a directory that was only read: nothing to wait for */
 	sl_buf_release(&level->names);
 	free(level->entries);
 	*level = (struct level){ 0 };
 	walk->depth--;
 }
 
-/* Cuts the path to the folder on top and appends a name to it. */
+/* Cuts the path to the directory on top and appends a name to it. */
 static bool
 set_path(struct sl_walk *walk, size_t len, const char *name)
 {
@@ -161,7 +161,7 @@ set_path(struct sl_walk *walk, size_t len, const char *name)
 	return !walk->path.failed;
 }
 
-/* Opens the folder that `path` names as a new level. */
+/* Opens the directory that `path` names as a new level. */
 SL_SUSPENDS
 static int
 enter(struct sl_walk *walk, int parent, const char *name)
@@ -169,7 +169,7 @@ enter(struct sl_walk *walk, int parent, const char *name)
 	struct open_call call = { .parent = parent, .name = name };
 	if (walk->depth == SL_WALK_DEPTH)
 		return -ELOOP;
-	int code = sl_blocking_wait(open_folder, &call);
+	int code = sl_blocking_wait(open_directory, &call);
 	if (code)
 		return code;
 	walk->levels[walk->depth++] = (struct level){ .dir = call.dir, .path_len = walk->path.len };
@@ -177,13 +177,13 @@ enter(struct sl_walk *walk, int parent, const char *name)
 }
 
 int
-sl_walk_new(struct sl_walk **out, const char *folder)
+sl_walk_new(struct sl_walk **out, const char *directory)
 {
 	struct sl_walk *walk = calloc(1, sizeof(*walk));
 	*out = walk;
 	if (!walk)
 		return -ENOMEM;
-	sl_buf_add_str(&walk->path, folder);
+	sl_buf_add_str(&walk->path, directory);
 	if (!walk->path.failed)
 		return 0;
 	free(walk);
@@ -202,9 +202,9 @@ sl_walk_free(struct sl_walk *walk)
 	free(walk);
 }
 
-/* What is wrong with the folder in `path`, or the end of the walk. */
+/* What is wrong with the directory in `path`, or the end of the walk. */
 static int
-folder_failed(struct sl_walk *walk, const char **path, int code, struct sl_error *err)
+directory_failed(struct sl_walk *walk, const char **path, int code, struct sl_error *err)
 {
 	if (code == -ECANCELED || code == -ETIMEDOUT || code == -ENOMEM)
 		return code;
@@ -214,11 +214,12 @@ folder_failed(struct sl_walk *walk, const char **path, int code, struct sl_error
 	sl_text_shorten(&shown, sl_buf_span(&walk->path), SHOWN_MAX);
 	const char *name = shown.data && !shown.failed ? shown.data : "";
 	if (code == -ELOOP && walk->depth == SL_WALK_DEPTH)
-		(void)sl_fail(err, SL_PHASE_FOLDER, SL_E_LIMIT,
-			"cannot read folder '%s': more than %u folders in one another", name,
+		(void)sl_fail(err, SL_PHASE_DIRECTORY, SL_E_LIMIT,
+			"cannot read directory '%s': more than %u directories in one another", name,
 			SL_WALK_DEPTH);
 	else
-		(void)sl_fail_code(err, SL_PHASE_FOLDER, code, "cannot read folder '%s'", name);
+		(void)sl_fail_code(
+			err, SL_PHASE_DIRECTORY, code, "cannot read directory '%s'", name);
 	sl_buf_release(&shown);
 	return SL_E_NAME;
 }
@@ -233,24 +234,24 @@ step(struct sl_walk *walk, const char **path, struct sl_error *err)
 	if (level->next == level->count && !level->at_end) {
 		int code = sl_blocking_wait(read_batch, level);
 		walk->passed_over += level->passed_over;
-		return code ? folder_failed(walk, path, code, err) : 0;
+		return code ? directory_failed(walk, path, code, err) : 0;
 	}
 	if (level->next == level->count) {
 		int failure = level->failure;
 		walk->path.len = level->path_len;
 		walk->path.data[level->path_len] = '\0';
 		leave(walk);
-		return failure ? folder_failed(walk, path, failure, err) : 0;
+		return failure ? directory_failed(walk, path, failure, err) : 0;
 	}
 	const struct entry *entry = &level->entries[level->next++];
 	const char *name = level->names.data + entry->name;
 	if (!set_path(walk, level->path_len, name))
 		return -ENOMEM;
 	*path = walk->path.data;
-	if (!entry->is_folder)
+	if (!entry->is_directory)
 		return 1;
 	int code = enter(walk, dirfd(level->dir), name);
-	return code ? folder_failed(walk, path, code, err) : 0;
+	return code ? directory_failed(walk, path, code, err) : 0;
 }
 
 int
@@ -261,7 +262,7 @@ sl_walk_next(struct sl_walk *walk, const char **path, struct sl_error *err)
 		walk->has_begun = true;
 		code = enter(walk, AT_FDCWD, walk->path.data);
 		if (code)
-			return folder_failed(walk, path, code, err);
+			return directory_failed(walk, path, code, err);
 	}
 	while (code == 0 && walk->depth)
 		code = step(walk, path, err);

@@ -2,7 +2,7 @@
  * make_data.c - writes the data that is measured with; the same arguments give the same bytes.
  *
  *	make_data logs FILE BYTES SEED		lines of a server's log, 2 % of them with ERROR or
- *error make_data blob FILE BYTES SEED		bytes that do not compress make_data small FOLDER
+ *error make_data blob FILE BYTES SEED		bytes that do not compress make_data small DIRECTORY
  *COUNT SEED	blobs of 20 to 60 kB called f0000, f0001...
  *
  * `logs` prints "LINES ERROR_LINES", what a scan of the file must find.
@@ -174,14 +174,14 @@ write_file(const char *path, maker *make, uint64_t bytes, uint64_t seed)
 }
 
 static int
-make_small(const char *folder, uint64_t count, uint64_t seed)
+make_small(const char *directory, uint64_t count, uint64_t seed)
 {
 	struct sl_random random;
 	sl_random_init(&random, seed);
 	for (uint64_t i = 0; i < count; i++) {
 		char path[4096];
 		uint64_t bytes = SMALL_MIN + sl_random_below(&random, SMALL_MAX - SMALL_MIN + 1);
-		snprintf(path, sizeof(path), "%s/f%04u", folder, (unsigned)i);
+		snprintf(path, sizeof(path), "%s/f%04u", directory, (unsigned)i);
 		if (write_file(path, make_blob, bytes, sl_random_next(&random)) != 0)
 			return -1;
 	}

@@ -51,8 +51,8 @@ test_get_drip() {
 	is_gen g 3000 1
 }
 
-# -d makes the folder, -o names the file, the last component of the URL else
-test_get_names_and_folders() {
+# -d makes the directory, -o names the file, the last component of the URL else
+test_get_names_and_directories() {
 	get -d a/b "$ORIGIN/gen/10/1/x?query=1"
 	expect 0
 	is_gen a/b/x 10 1

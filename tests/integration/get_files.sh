@@ -54,12 +54,12 @@ test_files_exists_kinds() {
 		mkdir "$mode"
 		cd "$mode" || exit
 		echo mine >regular
-		mkdir folder
+		mkdir directory
 		ln -s regular link
 		ln -s nowhere dangling
 		ln -s loop loop
 		exists_kinds_"$mode"
-		[[ -d folder ]] || fail "the folder is gone"
+		[[ -d directory ]] || fail "the directory is gone"
 		absent nowhere
 		no_parts
 		cd ..
@@ -72,7 +72,7 @@ exists_kinds_auto() {
 
 exists_kinds_fail() {
 	local kind
-	for kind in regular folder link dangling loop; do
+	for kind in regular directory link dangling loop; do
 		get --if-exists="$mode" "$ORIGIN/tag/$mode-$kind/gen/100/1/$kind"
 		expect 13 "'$kind'"
 		[[ $(counter "$mode-$kind" requests) == [01] ]] || fail "$kind: asked for before it was refused"
@@ -88,7 +88,7 @@ exists_kinds_skip() {
 		get --if-exists=skip "$ORIGIN/tag/skip/gen/100/1/$kind"
 		expect 0 "not looked into"
 	done
-	for kind in folder dangling loop; do
+	for kind in directory dangling loop; do
 		get --if-exists=skip "$ORIGIN/tag/skip/gen/100/1/$kind"
 		expect 13 "'$kind'"
 	done
@@ -112,8 +112,8 @@ exists_kinds_replace() {
 	get --if-exists=replace "$ORIGIN/gen/100/1/dangling"
 	expect 0
 	is_gen dangling 100 1
-	get --if-exists=replace "$ORIGIN/gen/100/1/folder"
-	expect 13 "is a folder"
+	get --if-exists=replace "$ORIGIN/gen/100/1/directory"
+	expect 13 "is a directory"
 	get --if-exists=replace "$ORIGIN/short/50/100" -o regular
 	expect 22
 	is_gen regular 100 1
@@ -121,7 +121,7 @@ exists_kinds_replace() {
 
 exists_kinds_rename() {
 	local kind
-	for kind in regular folder link dangling loop; do
+	for kind in regular directory link dangling loop; do
 		get --if-exists=rename "$ORIGIN/gen/100/1/$kind"
 		expect 0
 		is_gen "$kind.1" 100 1
@@ -229,17 +229,17 @@ test_files_foreign_parts() {
 	echo mine >other
 	ln -s other link.part
 	ln -s nowhere dangling.part
-	mkdir folder.part
+	mkdir directory.part
 	mkfifo fifo.part
 	ln other hard.part
 	local kind
-	for kind in link dangling folder fifo hard; do
+	for kind in link dangling directory fifo hard; do
 		get "$ORIGIN/gen/100/1/$kind"
 		[[ $status == 1[36] ]] || fail "$kind: exit $status"
 		expect "$status" "$kind.part"
 		absent "$kind"
 	done
-	[[ -L link.part && -L dangling.part && -d folder.part && -p fifo.part && hard.part -ef other ]] || fail "one is gone"
+	[[ -L link.part && -L dangling.part && -d directory.part && -p fifo.part && hard.part -ef other ]] || fail "one is gone"
 	expect_content other mine
 	absent nowhere
 }
@@ -450,10 +450,10 @@ test_files_name_taken_meanwhile() {
 	done
 }
 
-# ---- folders ----
+# ---- directories ----
 
 # -d that is a file, below a file, or a link in a circle
-test_files_bad_folders() {
+test_files_bad_directories() {
 	echo mine >file
 	ln -s circle circle
 	local dir
@@ -465,7 +465,7 @@ test_files_bad_folders() {
 	expect 18 "file"
 	get -d "" "$ORIGIN/gen/10/1/f"
 	[[ $status == 28 || $status == 18 ]] || fail "-d '': exit $status"
-	get -o folder/ "$ORIGIN/gen/10/1/f"
+	get -o directory/ "$ORIGIN/gen/10/1/f"
 	expect 28
 	get -o . "$ORIGIN/gen/10/1/f"
 	expect 28
@@ -475,8 +475,8 @@ test_files_bad_folders() {
 	nothing_left file circle
 }
 
-# a folder that may not be written, and one that may not be made
-test_files_unwritable_folder() {
+# a directory that may not be written, and one that may not be made
+test_files_unwritable_directory() {
 	chmod 777 .
 	mkdir locked open
 	chmod 555 locked
@@ -516,11 +516,11 @@ test_files_unreadable_target() {
 	nothing_left f
 }
 
-# the folder is removed under the download
-test_files_folder_removed() {
-	hold folder d/f
+# the directory is removed under the download
+test_files_directory_removed() {
+	hold directory d/f
 	rm -r d
-	opened folder
+	opened directory
 	finish 10
 	expect 14
 	absent d

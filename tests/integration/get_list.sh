@@ -158,10 +158,10 @@ test_list_no_list() {
 test_list_missing() {
 	get -i nothing
 	expect 15 "'nothing'"
-	mkdir folder
-	get -i folder
-	[[ $status == 15 || $status == 17 ]] || fail "a folder as list: exit $status"
-	expect "$status" "'folder'"
+	mkdir directory
+	get -i directory
+	[[ $status == 15 || $status == 17 ]] || fail "a directory as list: exit $status"
+	expect "$status" "'directory'"
 	: >empty
 	get -i empty
 	expect "$status"

@@ -1,4 +1,4 @@
-# Names of files: from the URL as typed, never out of the folder, never with bytes that harm a terminal or a script.
+# Names of files: from the URL as typed, never out of the directory, never with bytes that harm a terminal or a script.
 
 # named URL-PATH NAME: a download without -o has that name
 named() { # path behind /gen/10/1/, name
@@ -37,7 +37,7 @@ test_names_from_url() {
 	named 'x%c2%9bm' $'x\u009bm'
 }
 
-# no name, or one of a folder
+# no name, or one of a directory
 test_names_index() {
 	get "http://127.0.0.1:$PORT_http"
 	[[ $status == 3 || $status == 0 ]] || fail "exit $status"
@@ -63,7 +63,7 @@ test_names_dots_and_dashes() {
 	named .a%20 "_.a "
 }
 
-# names that leave the folder or hold control bytes are refused before anything is asked for
+# names that leave the directory or hold control bytes are refused before anything is asked for
 test_names_refused() {
 	refused 'gen/10/1/%2e%2e%2f' slash
 	refused 'gen/10/1/..%2f..%2fetc%2fpasswd' slash
@@ -85,7 +85,7 @@ test_names_refused() {
 test_names_dot_segments() {
 	local path
 	for path in gen/10/1/.. gen/10/1/. gen/10/1/%2e%2e gen/10/1/%2e a/../..; do
-		refused "$path" folder
+		refused "$path" directory
 	done
 }
 
@@ -124,7 +124,7 @@ entry() { # option line...
 	printf '%s\n' "$ORIGIN/tag/lists/gen/10/1/name" "$@" >list
 }
 
-# names of a list stay below the folder of the run, step by step
+# names of a list stay below the directory of the run, step by step
 test_names_of_lists() {
 	mkdir -p run outside
 	ln -s ../outside run/link
@@ -136,7 +136,7 @@ test_names_of_lists() {
 		get -d run -i list
 		[[ $status == 28 || $status == 18 ]] || fail "$line: exit $status"
 		expect "$status" "--allow-outside"
-		[[ ! -e outside/x && ! -e outside/name && ! -e x && ! -e name && ! -e /tmp/sluice-x ]] || fail "$line: it left the folder"
+		[[ ! -e outside/x && ! -e outside/name && ! -e x && ! -e name && ! -e /tmp/sluice-x ]] || fail "$line: it left the directory"
 	done <<-'END'
 		out=../x
 		out=/tmp/sluice-x
@@ -160,7 +160,7 @@ test_names_of_lists() {
 	nothing_left run outside link abs here list a
 }
 
-# what is below the folder is made and used
+# what is below the directory is made and used
 test_names_of_lists_below() {
 	local line
 	while read -r line file; do
@@ -206,8 +206,8 @@ test_names_allow_outside() {
 	is_gen absolute 10 1
 }
 
-# a folder of the run that is a link is the user's own; only steps below it are refused
-test_names_linked_run_folder() {
+# a directory of the run that is a link is the user's own; only steps below it are refused
+test_names_linked_run_directory() {
 	mkdir real
 	ln -s real run
 	entry " out=a/x"

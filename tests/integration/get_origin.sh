@@ -186,9 +186,9 @@ test_origin_nothing_shown() {
 		done
 	} >list
 	for i in "-vv --json" "-vv" "--json -q" "--stats --progress=plain" "-q"; do
-		rm -rf folder
+		rm -rf directory
 		# shellcheck disable=SC2086
-		get $i -d folder -i list
+		get $i -d directory -i list
 		[[ $status != 0 ]] || fail "exit 0"
 		! grep -rl "$secret" out err || fail "$i: $(grep -h "$secret" out err)"
 		! grep -l "$(printf 'me:hunter2' | base64)" out err || fail "$i: Base64"

@@ -11,7 +11,7 @@ small_list() { # tag, count
 	done
 }
 
-all_there() { # folder, count
+all_there() { # directory, count
 	local i
 	for ((i = 0; i < $2; i++)); do
 		echo "$((i * 7919 % 60000)) $i f$i"

@@ -44,12 +44,12 @@ test_tls_cacert() {
 test_tls_bad_cacert() {
 	echo "no certificate" >text
 	: >empty
-	mkdir folder
+	mkdir directory
 	local file
-	for file in missing text empty folder; do
+	for file in missing text empty directory; do
 		get --cacert $file "$ORIGINS/gen/10/1/f"
 		expect 35 "$file"
-		nothing_left text empty folder
+		nothing_left text empty directory
 	done
 }
 

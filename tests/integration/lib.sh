@@ -1,10 +1,10 @@
-# lib.sh - what the cases use. A case runs in a subshell, in an empty folder of its own; it ends well unless it calls
+# lib.sh - what the cases use. A case runs in a subshell, in an empty directory of its own; it ends well unless it calls
 # `fail` (or a check does) or `skip`.
 #
 #	run [SECONDS] ARGS...   the program with these arguments; $status, ./out and ./err hold what came
 #	expect STATUS [TEXT]    that status, and TEXT (a fixed string) in ./err
 #	same FILE FILE          the same bytes
-#	no_parts                no part is left below the case's folder
+#	no_parts                no part is left below the case's directory
 #	nothing_left            nothing is left there but what is named, and the program's output
 #	ask PATH                the origin's answer to that, on stdout; `opened NAME` opens one of its gates
 #	own_origin              $ORIGIN is one for this case alone

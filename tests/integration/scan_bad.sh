@@ -28,9 +28,9 @@ on_terminal() { # shell command
 # a missing file does not stop the others
 test_scan_missing() {
 	printf 'error\n' >a
-	scan --json a missing a no/such/folder a
+	scan --json a missing a no/such/directory a
 	expect 2 "cannot open 'missing': no such file"
-	expect 2 "'no/such/folder'"
+	expect 2 "'no/such/directory'"
 	expect_totals 3 3
 	expect_state missing unreadable
 	scan missing
@@ -44,7 +44,7 @@ test_scan_missing() {
 	scan ''
 	expect 2 'no such file'
 	scan a/b
-	expect 2 'not a folder'
+	expect 2 'not a directory'
 }
 
 # a pattern where an input should be is recognised
@@ -57,7 +57,7 @@ test_scan_pattern_as_input() {
 	! grep -q PATTERN err || fail "a hint that does not help"
 }
 
-# files and folders that may not be read are named
+# files and directories that may not be read are named
 test_scan_unreadable() {
 	mkdir d d/shut
 	printf 'error\n' >d/a
@@ -69,7 +69,7 @@ test_scan_unreadable() {
 	status=$?
 	no_report
 	expect 2 "cannot open 'd/b': permission denied"
-	expect 2 "cannot read folder 'd/shut': permission denied"
+	expect 2 "cannot read directory 'd/shut': permission denied"
 	expect_totals 1 1
 	expect_state d/b unreadable
 	expect_state d/shut unreadable
@@ -155,7 +155,7 @@ test_scan_utf16() {
 }
 
 
-# standard input that is closed, or a folder
+# standard input that is closed, or a directory
 test_scan_bad_standard_input() {
 	printf 'error\n' >a
 	mkdir d
@@ -165,9 +165,9 @@ test_scan_bad_standard_input() {
 	expect 2 'standard input'
 	expect_totals 1 1
 	scan -c <d
-	expect 2 'is a folder'
+	expect 2 'is a directory'
 	scan -c - <d
-	expect 2 'is a folder'
+	expect 2 'is a directory'
 	scan - 0>b
 	expect 2 'standard input'
 	scan -c a <&-
@@ -224,8 +224,8 @@ test_scan_read_error() {
 	expect 2 '/proc/self/mem'
 }
 
-# a file found in a folder that never has anything to say holds up nobody
-test_scan_silent_file_in_a_folder() {
+# a file found in a directory that never has anything to say holds up nobody
+test_scan_silent_file_in_a_directory() {
 	local d=/sys/kernel/tracing/per_cpu/cpu0
 	[[ -r $d/trace_pipe ]] || skip "no trace_pipe here"
 	scan --json "$d"
@@ -444,7 +444,7 @@ test_scan_rotated() {
 	expect_totals 200001 200000
 }
 
-# what was found in a folder, and is gone or something else when its turn comes, is named; a FIFO is not waited for
+# what was found in a directory, and is gone or something else when its turn comes, is named; a FIFO is not waited for
 test_scan_replaced() {
 	local i
 	mkdir d
@@ -646,7 +646,7 @@ test_scan_own_output() {
 	(ulimit -f 20000; timeout "$LIMIT" "$S" scan -p d >d/out 2>err)
 	status=$?
 	expect 2 "'d/out' is passed over"
-	[[ $(wc -l <d/out) == 100000 ]] || fail "$(wc -l <d/out) lines of a folder"
+	[[ $(wc -l <d/out) == 100000 ]] || fail "$(wc -l <d/out) lines of a directory"
 	# a device is no such file
 	scan -p /dev/null
 	expect 1
@@ -700,8 +700,8 @@ test_scan_names_in_messages() {
 	expect 2 "/shut': permission denied"
 }
 
-# a folder of links alone is no silent zero
-test_scan_folder_of_links() {
+# a directory of links alone is no silent zero
+test_scan_directory_of_links() {
 	mkdir d empty links
 	printf 'error\n' >d/a
 	ln -s ../d/a links/a

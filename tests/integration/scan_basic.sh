@@ -395,8 +395,8 @@ test_scan_stream_is_shown_at_once() {
 	grep -q '4:last ERROR' out || fail "the last line is not there"
 }
 
-# folders are walked: files at every depth, no links, FIFOs or sockets; binary files are skipped and named
-test_scan_folders() {
+# directories are walked: files at every depth, no links, FIFOs or sockets; binary files are skipped and named
+test_scan_directories() {
 	mkdir -p d/a/b/c d/.hidden d/empty "d/with space"
 	make_log 300 9 >d/x
 	cp d/x d/a/y
@@ -452,13 +452,13 @@ test_scan_binary() {
 	expect_totals 16385 2
 }
 
-# folders deeper than one can name, and a hundred of them
-test_scan_deep_folders() {
+# directories deeper than one can name, and a hundred of them
+test_scan_deep_directories() {
 	local i
 	mkdir d
 	(cd d && for ((i = 0; i < 90; i++)); do
-		echo error >f && mkdir a-folder && cd a-folder || exit 1
-	done) || fail "no folders"
+		echo error >f && mkdir a-directory && cd a-directory || exit 1
+	done) || fail "no directories"
 	scan --json d
 	expect 0
 	expect_totals 90 90

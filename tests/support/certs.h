@@ -8,8 +8,8 @@
 #include "sluice/base/error.h"
 
 /*
- * Writes into the existing folder `dir`, replacing what is there, one NAME.pem and its NAME.key for
- * each of: ca          the authority: give ca.pem to --cacert server      good for localhost,
+ * Writes into the existing directory `dir`, replacing what is there, one NAME.pem and its NAME.key
+ * for each of: ca          the authority: give ca.pem to --cacert server      good for localhost,
  * sluice.test, *.wild.test, p*.part.test, 127.0.0.1 and ::1 expired     as server, ended yesterday
  *   future      as server, begins tomorrow
  *   wronghost   good for other.example only

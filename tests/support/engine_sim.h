@@ -149,12 +149,12 @@ void sim_at_done(struct sim *sim, uint64_t nth, sim_deed *fn, void *ctx);
  * submitted: what waits for it can then, for example, cancel. */
 int sim_trap(struct sim *sim, uint64_t nth);
 
-/* ---- the file system; paths from "/", the working folder ---- */
+/* ---- the file system; paths from "/", the working directory ---- */
 
 /* Make it with its parents, durable at once; data is copied. An existing file is replaced in place.
  */
 void sim_put_file(struct sim *sim, const char *path, const void *data, size_t len, uint32_t mode);
-void sim_put_folder(struct sim *sim, const char *path, uint32_t mode);
+void sim_put_directory(struct sim *sim, const char *path, uint32_t mode);
 void sim_put_link(struct sim *sim, const char *path, const char *target);
 
 /* A FIFO (S_IFIFO) or character device (S_IFCHR) that takes what is written, or answers `code` if
@@ -178,10 +178,11 @@ bool sim_content(struct sim *sim, const char *path, struct sl_span *out);
 uint32_t sim_mode(struct sim *sim, const char *path);
 uint64_t sim_mtime_ns(struct sim *sim, const char *path);
 
-/* Names in a folder, "." and ".." not counted; the index-th of them (any order), NULL past the end.
+/* Names in a directory, "." and ".." not counted; the index-th of them (any order), NULL past the
+ * end.
  */
-size_t sim_name_count(struct sim *sim, const char *folder);
-const char *sim_name(struct sim *sim, const char *folder, size_t index);
+size_t sim_name_count(struct sim *sim, const char *directory);
+const char *sim_name(struct sim *sim, const char *directory, size_t index);
 
 /* True if name and content as they are now would survive whatever happens. */
 bool sim_is_durable(struct sim *sim, const char *path);
@@ -190,9 +191,9 @@ enum sim_crash {
 	SIM_CRASH_KILL,   /* only the process is gone: all it did is there */
 	SIM_CRASH_DROP,   /* nothing survives that was not synced */
 	SIM_CRASH_NAMES,  /* all names survive, no unsynced data does: the worst for who renames
-			     before syncing */
-	SIM_CRASH_RANDOM, /* each folder keeps a prefix of its changes, each block of a file its old
-			     or new bytes */
+			      before syncing */
+	SIM_CRASH_RANDOM, /* each directory keeps a prefix of its changes, each block of a file its
+			     old or new bytes */
 };
 
 /* Cut the power: the state a next boot would find; descriptors are gone. No operation may be in

@@ -256,7 +256,8 @@ check_file(struct get_scene *scene, const struct get_file *file)
 			sim, is_untouched(sim, file), "%s was skipped and is another", file->name);
 		break;
 	default: {
-		/* Only the folder's sync was still to come: the name may have the whole new file.
+		/* Only the directory's sync was still to come: the name may have the whole new
+		 * file.
 		 */
 		bool late = is_complete(sim, file) && file->error.phase == SL_PHASE_SYNC;
 		sim_check(sim, late || is_untouched(sim, file),

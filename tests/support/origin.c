@@ -483,7 +483,7 @@ open_files(struct sl_origin *origin, struct sl_error *err)
 		origin->dir_fd = open(options->dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
 		if (origin->dir_fd < 0)
 			return sl_fail_code(
-				err, SL_PHASE_FOLDER, -errno, "cannot open '%s'", options->dir);
+				err, SL_PHASE_DIRECTORY, -errno, "cannot open '%s'", options->dir);
 	}
 	if (options->log) {
 		origin->log = fopen(options->log, "ae");

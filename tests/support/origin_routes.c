@@ -624,5 +624,5 @@ sl_origin_help(FILE *to)
 	for (size_t i = 0; i < SL_COUNT_OF(routes); i++)
 		fprintf(to, "  /%s%s\n", routes[i].name, routes[i].usage);
 	sl_origin_canned_help(to);
-	fprintf(to, "any other path names a file of the served folder\n");
+	fprintf(to, "any other path names a file of the served directory\n");
 }

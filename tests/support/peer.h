@@ -68,11 +68,12 @@ void peer_deaf_close(struct peer_deaf *deaf);
 /* Run fn(arg) as the main task of a fresh runtime on the ring; returns what it returned. */
 int peer_run(sl_task_fn *fn, void *arg);
 
-/* A folder with the certificates of support/certs.h, removed by peer_remove_certs; static text. */
+/* A directory with the certificates of support/certs.h, removed by peer_remove_certs; static text.
+ */
 const char *peer_make_certs(void);
 void peer_remove_certs(void);
 
-/* A server's context with NAME.pem and NAME.key of that folder; free it with SSL_CTX_free. */
+/* A server's context with NAME.pem and NAME.key of that directory; free it with SSL_CTX_free. */
 SSL_CTX *peer_tls_context(const char *dir, const char *name);
 
 /* Handshake on a blocking socket, which stays the caller's; NULL if it fails. */

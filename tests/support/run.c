@@ -44,7 +44,7 @@ count_fds(void)
 	while (readdir(dir))
 		count++;
 	closedir(dir);
-	return count - 3; /* ".", ".." and the folder's own */
+	return count - 3; /* ".", ".." and the directory's own */
 }
 
 int

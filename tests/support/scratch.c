@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-static char folder[4096];
+static char directory[4096];
 static int before = -1;
 
 static void
@@ -24,12 +24,13 @@ const char *
 scratch_enter(void)
 {
 	const char *base = getenv("TMPDIR");
-	snprintf(folder, sizeof(folder), "%s/sluice-test-XXXXXX", base && *base ? base : "/tmp");
+	snprintf(directory, sizeof(directory), "%s/sluice-test-XXXXXX",
+		base && *base ? base : "/tmp");
 	before = open(".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	must(before >= 0, "open");
-	must(mkdtemp(folder) != NULL, "mkdtemp");
-	must(chdir(folder) == 0, "chdir");
-	return folder;
+	must(mkdtemp(directory) != NULL, "mkdtemp");
+	must(chdir(directory) == 0, "chdir");
+	return directory;
 }
 
 static int
@@ -46,7 +47,7 @@ scratch_leave(void)
 {
 	must(fchdir(before) == 0, "fchdir");
 	close(before);
-	must(nftw(folder, remove_one, 16, FTW_DEPTH | FTW_PHYS) == 0, "remove");
+	must(nftw(directory, remove_one, 16, FTW_DEPTH | FTW_PHYS) == 0, "remove");
 }
 
 void

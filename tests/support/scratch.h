@@ -1,6 +1,6 @@
 /*
- * scratch.h - a folder of its own for a test on the real file system, and small helpers for files
- * in it. A failing helper ends the test.
+ * scratch.h - a directory of its own for a test on the real file system, and small helpers for
+ * files in it. A failing helper ends the test.
  */
 #ifndef TESTS_SUPPORT_SCRATCH_H
 #define TESTS_SUPPORT_SCRATCH_H
@@ -10,10 +10,10 @@
 #include <stdbool.h>
 #include <sys/stat.h>
 
-/* Make a fresh folder under TMPDIR or /tmp and go there. Static text: its path. */
+/* Make a fresh directory under TMPDIR or /tmp and go there. Static text: its path. */
 const char *scratch_enter(void);
 
-/* Go back to where the test was and remove the folder with all that is in it. */
+/* Go back to where the test was and remove the directory with all that is in it. */
 void scratch_leave(void);
 
 void scratch_write(const char *path, const void *data, size_t len);
@@ -29,7 +29,7 @@ bool scratch_holds(const char *path, const char *text);
 bool scratch_stat(const char *path, struct stat *st);
 bool scratch_exists(const char *path);
 
-/* Names in a folder. */
+/* Names in a directory. */
 unsigned scratch_count(const char *path);
 
 #endif

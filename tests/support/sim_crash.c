@@ -11,10 +11,10 @@
 /* ---- what is left ---- */
 
 static size_t
-surviving_changes(struct sim *sim, const struct sim_inode *folder, enum sim_crash how)
+surviving_changes(struct sim *sim, const struct sim_inode *directory, enum sim_crash how)
 {
 	size_t count = 0;
-	for (const struct sl_list *node = folder->changes.next; node != &folder->changes;
+	for (const struct sl_list *node = directory->changes.next; node != &directory->changes;
 		node = node->next)
 		count++;
 	if (how == SIM_CRASH_DROP)
@@ -23,15 +23,15 @@ surviving_changes(struct sim *sim, const struct sim_inode *folder, enum sim_cras
 }
 
 static void
-cut_folder(struct sim *sim, struct sim_inode *folder, enum sim_crash how)
+cut_directory(struct sim *sim, struct sim_inode *directory, enum sim_crash how)
 {
-	sim_settle_changes(folder, surviving_changes(sim, folder, how));
-	sl_list_each(node, &folder->entries)
+	sim_settle_changes(directory, surviving_changes(sim, directory, how));
+	sl_list_each(node, &directory->entries)
 		sim_drop_name(sl_list_item(node, struct sim_name, link));
-	sl_list_each(node, &folder->stable_entries)
+	sl_list_each(node, &directory->stable_entries)
 	{
 		const struct sim_name *name = sl_list_item(node, struct sim_name, link);
-		sim_set_name(&folder->entries, NULL, name->text, name->inode);
+		sim_set_name(&directory->entries, NULL, name->text, name->inode);
 	}
 }
 
@@ -80,8 +80,8 @@ recount(struct sim *sim)
 	sim->root->names = 1;
 	sl_list_each(node, &sim->inodes)
 	{
-		struct sim_inode *folder = sl_list_item(node, struct sim_inode, link);
-		for (struct sl_list *entry = folder->entries.next; entry != &folder->entries;
+		struct sim_inode *directory = sl_list_item(node, struct sim_inode, link);
+		for (struct sl_list *entry = directory->entries.next; entry != &directory->entries;
 			entry = entry->next)
 			sl_list_item(entry, struct sim_name, link)->inode->names++;
 	}
@@ -110,7 +110,7 @@ sim_crash(struct sim *sim, enum sim_crash how)
 	{
 		struct sim_inode *inode = sl_list_item(node, struct sim_inode, link);
 		if (S_ISDIR(inode->mode))
-			cut_folder(sim, inode, how);
+			cut_directory(sim, inode, how);
 		else if (S_ISREG(inode->mode))
 			cut_file(sim, inode, how);
 	}
@@ -160,7 +160,7 @@ copy_names(struct sl_list *from, struct sl_list *to)
 }
 
 static void
-copy_folder(struct sim_inode *inode)
+copy_directory(struct sim_inode *inode)
 {
 	struct sim_inode *copy = inode->copy;
 	copy->parent = inode->parent ? inode->parent->copy : NULL;
@@ -189,7 +189,7 @@ copy_disk(struct sim *sim)
 	copy->next_ino = sim->next_ino;
 	sl_list_each(node, &sim->inodes)
 		copy_inode(copy, sl_list_item(node, struct sim_inode, link));
-	sl_list_each(node, &sim->inodes) copy_folder(sl_list_item(node, struct sim_inode, link));
+	sl_list_each(node, &sim->inodes) copy_directory(sl_list_item(node, struct sim_inode, link));
 	return copy;
 }
 

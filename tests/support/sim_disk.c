@@ -2,10 +2,10 @@
  * sim_disk.c - what is durable, and what a power cut leaves.
  *
  * The rules are those POSIX gives, not those of a kind file system: syncing a file makes its
- * content durable and not its name; syncing a folder makes its names durable and not their files'
- * content. Changes of one folder reach the disk in order, those of different folders independently.
- * Unsynced content may be old, new or torn by blocks. After a sync that failed, what was dirty is
- * lost, and the next sync says nothing about it.
+ * content durable and not its name; syncing a directory makes its names durable and not their
+ * files' content. Changes of one directory reach the disk in order, those of different directories
+ * independently. Unsynced content may be old, new or torn by blocks. After a sync that failed, what
+ * was dirty is lost, and the next sync says nothing about it.
  */
 #include "sim_world.h"
 
@@ -59,9 +59,9 @@ sim_set_name(struct sl_list *names, const char *remove, const char *add, struct 
 }
 
 static void
-count_names(struct sim *sim, struct sim_inode *folder, const char *text, int by)
+count_names(struct sim *sim, struct sim_inode *directory, const char *text, int by)
 {
-	struct sim_name *name = text ? find_name(&folder->entries, text) : NULL;
+	struct sim_name *name = text ? find_name(&directory->entries, text) : NULL;
 	if (!name)
 		return;
 	name->inode->names += (unsigned)by;
@@ -69,28 +69,29 @@ count_names(struct sim *sim, struct sim_inode *folder, const char *text, int by)
 }
 
 void
-sim_folder_change(struct sim *sim, struct sim_inode *folder, const char *remove, const char *add,
-	struct sim_inode *inode)
+sim_directory_change(struct sim *sim, struct sim_inode *directory, const char *remove,
+	const char *add, struct sim_inode *inode)
 {
 	struct sim_change *change = calloc(1, sizeof(*change));
 	sl_assert(change);
 	*change = (struct sim_change){
 		.remove = copy_text(remove), .add = copy_text(add), .inode = inode
 	};
-	sl_list_push_back(&folder->changes, &change->link);
+	sl_list_push_back(&directory->changes, &change->link);
 	if (inode)
 		inode->names++;
-	count_names(sim, folder, remove, -1);
-	count_names(sim, folder, add, -1);
-	sim_set_name(&folder->entries, remove, add, inode);
-	folder->mtime_ns = sim_wall_now(sim);
+	count_names(sim, directory, remove, -1);
+	count_names(sim, directory, add, -1);
+	sim_set_name(&directory->entries, remove, add, inode);
+	directory->mtime_ns = sim_wall_now(sim);
 }
 
 static void
-settle_change(struct sim_inode *folder, struct sim_change *change, bool apply)
+settle_change(struct sim_inode *directory, struct sim_change *change, bool apply)
 {
 	if (apply)
-		sim_set_name(&folder->stable_entries, change->remove, change->add, change->inode);
+		sim_set_name(
+			&directory->stable_entries, change->remove, change->add, change->inode);
 	sl_list_remove(&change->link);
 	free(change->remove);
 	free(change->add);
@@ -98,11 +99,11 @@ settle_change(struct sim_inode *folder, struct sim_change *change, bool apply)
 }
 
 void
-sim_settle_changes(struct sim_inode *folder, size_t apply)
+sim_settle_changes(struct sim_inode *directory, size_t apply)
 {
-	sl_list_each(node, &folder->changes)
+	sl_list_each(node, &directory->changes)
 	{
-		settle_change(folder, sl_list_item(node, struct sim_change, link), apply > 0);
+		settle_change(directory, sl_list_item(node, struct sim_change, link), apply > 0);
 		apply -= apply > 0;
 	}
 }
@@ -156,16 +157,16 @@ sim_is_durable(struct sim *sim, const char *path)
 	struct sim_place place;
 	if (sim_walk(sim, AT_FDCWD, path, 0, SIM_NAME, &place) != 0 || !place.inode)
 		return false;
-	/* Each folder on the way must be known to the disk too; a change of the name that is still
-	 * open might undo it. */
-	struct sim_inode *inode = place.inode, *folder = place.folder;
+	/* Each directory on the way must be known to the disk too; a change of the name that is
+	 * still open might undo it. */
+	struct sim_inode *inode = place.inode, *directory = place.directory;
 	if (S_ISREG(inode->mode) && !content_is_stable(inode))
 		return false;
 	for (const char *name = place.last;;) {
-		const struct sim_name *stable = find_name(&folder->stable_entries, name);
+		const struct sim_name *stable = find_name(&directory->stable_entries, name);
 		if (!stable || stable->inode != inode)
 			return false;
-		sl_list_each(node, &folder->changes)
+		sl_list_each(node, &directory->changes)
 		{
 			const struct sim_change *change =
 				sl_list_item(node, struct sim_change, link);
@@ -173,12 +174,12 @@ sim_is_durable(struct sim *sim, const char *path)
 				(change->add && strcmp(change->add, name) == 0))
 				return false;
 		}
-		if (folder == sim->root)
+		if (directory == sim->root)
 			return true;
-		inode = folder;
-		folder = folder->parent;
+		inode = directory;
+		directory = directory->parent;
 		name = NULL;
-		sl_list_each(node, &folder->entries)
+		sl_list_each(node, &directory->entries)
 		{
 			struct sim_name *entry = sl_list_item(node, struct sim_name, link);
 			if (entry->inode == inode)
@@ -190,11 +191,11 @@ sim_is_durable(struct sim *sim, const char *path)
 }
 
 void
-sim_disk_forget(struct sim_inode *folder)
+sim_disk_forget(struct sim_inode *directory)
 {
-	sim_settle_changes(folder, 0);
-	sl_list_each(node, &folder->entries)
+	sim_settle_changes(directory, 0);
+	sl_list_each(node, &directory->entries)
 		sim_drop_name(sl_list_item(node, struct sim_name, link));
-	sl_list_each(node, &folder->stable_entries)
+	sl_list_each(node, &directory->stable_entries)
 		sim_drop_name(sl_list_item(node, struct sim_name, link));
 }

@@ -181,16 +181,16 @@ write_node(struct sim_sink *sink, const struct sl_op *op)
 static int
 make_file(struct sim *sim, const struct sim_place *place, uint32_t mode, struct sim_inode **out)
 {
-	if (!(place->folder->mode & 0200))
+	if (!(place->directory->mode & 0200))
 		return -EACCES;
-	if (place->wants_folder)
+	if (place->wants_directory)
 		return -EISDIR;
-	/* A name needs a block of its folder now and then; here it needs room at all. */
+	/* A name needs a block of its directory now and then; here it needs room at all. */
 	if (sim_room(sim) == 0)
 		return -ENOSPC;
 	*out = sim_inode_new(sim, S_IFREG | (mode & 07777));
-	(*out)->parent = place->folder;
-	sim_folder_change(sim, place->folder, NULL, place->last, *out);
+	(*out)->parent = place->directory;
+	sim_directory_change(sim, place->directory, NULL, place->last, *out);
 	return 0;
 }
 
@@ -227,10 +227,10 @@ new_descriptor(struct sim *sim, struct sim_inode *inode, int flags)
 static struct sim_inode *
 own_descriptor(const struct sim *sim, const char *path)
 {
-	static const char folder[] = "/proc/self/fd/";
+	static const char directory[] = "/proc/self/fd/";
 	uint64_t number = 0;
-	size_t len = strlen(path), skip = sizeof(folder) - 1;
-	if (len <= skip || memcmp(path, folder, skip) != 0 ||
+	size_t len = strlen(path), skip = sizeof(directory) - 1;
+	if (len <= skip || memcmp(path, directory, skip) != 0 ||
 		!sl_parse_u64(path + skip, len - skip, &number) || number > INT32_MAX)
 		return NULL;
 	const struct sim_fd *fd = sim_fd(sim, (int)number);
@@ -261,7 +261,7 @@ do_open(struct sim *sim, struct sim_job *job)
 	enum sim_follow follow = (flags & O_NOFOLLOW) || exclusive ? SIM_NOFOLLOW : SIM_FOLLOW;
 	/* A name to be made cannot end with a slash, whatever it leads to. */
 	int code = sim_walk(sim, op->dir_fd, job->path, op->resolve, SIM_NAME, &place);
-	if (code == 0 && (flags & O_CREAT) && place.wants_folder)
+	if (code == 0 && (flags & O_CREAT) && place.wants_directory)
 		code = -EISDIR;
 	if (code == 0)
 		code = sim_walk(sim, op->dir_fd, job->path, op->resolve, follow, &place);
@@ -293,12 +293,12 @@ do_open(struct sim *sim, struct sim_job *job)
 /* ---- names ---- */
 
 static bool
-is_inside(const struct sim *sim, const struct sim_inode *folder, const struct sim_inode *inode)
+is_inside(const struct sim *sim, const struct sim_inode *directory, const struct sim_inode *inode)
 {
-	for (;; folder = folder->parent) {
-		if (folder == inode)
+	for (;; directory = directory->parent) {
+		if (directory == inode)
 			return true;
-		if (folder == sim->root)
+		if (directory == sim->root)
 			return false;
 	}
 }
@@ -314,22 +314,22 @@ check_rename(
 		return -ENOENT;
 	if (to->inode && (flags & RENAME_NOREPLACE))
 		return -EEXIST;
-	bool folder = S_ISDIR(from->inode->mode);
-	if (!folder && (from->wants_folder || to->wants_folder))
+	bool directory = S_ISDIR(from->inode->mode);
+	if (!directory && (from->wants_directory || to->wants_directory))
 		return -ENOTDIR;
-	if (folder && is_inside(sim, to->folder, from->inode))
+	if (directory && is_inside(sim, to->directory, from->inode))
 		return -EINVAL;
-	if (to->inode && S_ISDIR(to->inode->mode) && is_inside(sim, from->folder, to->inode))
+	if (to->inode && S_ISDIR(to->inode->mode) && is_inside(sim, from->directory, to->inode))
 		return -ENOTEMPTY;
 	if (to->inode == from->inode)
 		return 0;
-	if (!(from->folder->mode & 0200) || !(to->folder->mode & 0200))
+	if (!(from->directory->mode & 0200) || !(to->directory->mode & 0200))
 		return -EACCES;
 	if (!to->inode)
 		return 0;
-	if (S_ISDIR(to->inode->mode) != folder)
-		return folder ? -ENOTDIR : -EISDIR;
-	return folder && !sl_list_is_empty(&to->inode->entries) ? -ENOTEMPTY : 0;
+	if (S_ISDIR(to->inode->mode) != directory)
+		return directory ? -ENOTDIR : -EISDIR;
+	return directory && !sl_list_is_empty(&to->inode->entries) ? -ENOTEMPTY : 0;
 }
 
 static int
@@ -351,12 +351,12 @@ do_rename(struct sim *sim, struct sim_job *job)
 	if (code || to.inode == from.inode)
 		return code;
 	struct sim_inode *inode = from.inode;
-	if (from.folder == to.folder) {
-		sim_folder_change(sim, from.folder, from.last, to.last, inode);
+	if (from.directory == to.directory) {
+		sim_directory_change(sim, from.directory, from.last, to.last, inode);
 	} else {
-		sim_folder_change(sim, to.folder, NULL, to.last, inode);
-		sim_folder_change(sim, from.folder, from.last, NULL, NULL);
-		inode->parent = to.folder;
+		sim_directory_change(sim, to.directory, NULL, to.last, inode);
+		sim_directory_change(sim, from.directory, from.last, NULL, NULL);
+		inode->parent = to.directory;
 	}
 	return 0;
 }
@@ -375,13 +375,13 @@ do_link(struct sim *sim, struct sim_job *job)
 		return code;
 	if (to.inode)
 		return -EEXIST;
-	if (to.wants_folder)
+	if (to.wants_directory)
 		return -ENOENT;
-	if (!(to.folder->mode & 0200))
+	if (!(to.directory->mode & 0200))
 		return -EACCES;
 	if (S_ISDIR(from.inode->mode) || sim->options.no_link)
 		return -EPERM;
-	sim_folder_change(sim, to.folder, NULL, to.last, from.inode);
+	sim_directory_change(sim, to.directory, NULL, to.last, from.inode);
 	return 0;
 }
 
@@ -393,23 +393,23 @@ do_unlink(struct sim *sim, struct sim_job *job)
 	int code = sim_walk(sim, op->dir_fd, job->path, 0, SIM_NAME, &place);
 	if (code)
 		return code;
-	bool folder_wanted = op->flags & AT_REMOVEDIR;
+	bool directory_wanted = op->flags & AT_REMOVEDIR;
 	if (!place.inode)
 		return -ENOENT;
-	if (place.dot && folder_wanted)
+	if (place.dot && directory_wanted)
 		return strcmp(place.last, "..") == 0 ? -ENOTEMPTY : -EINVAL;
 	if (place.dot)
 		return -EISDIR;
-	if (!(place.folder->mode & 0200))
+	if (!(place.directory->mode & 0200))
 		return -EACCES;
-	bool folder = S_ISDIR(place.inode->mode);
-	if (folder && !folder_wanted)
+	bool directory = S_ISDIR(place.inode->mode);
+	if (directory && !directory_wanted)
 		return -EISDIR;
-	if (!folder && (folder_wanted || place.wants_folder))
+	if (!directory && (directory_wanted || place.wants_directory))
 		return -ENOTDIR;
-	if (folder && !sl_list_is_empty(&place.inode->entries))
+	if (directory && !sl_list_is_empty(&place.inode->entries))
 		return -ENOTEMPTY;
-	sim_folder_change(sim, place.folder, place.last, NULL, NULL);
+	sim_directory_change(sim, place.directory, place.last, NULL, NULL);
 	return 0;
 }
 
@@ -422,13 +422,13 @@ do_mkdir(struct sim *sim, struct sim_job *job)
 		return code;
 	if (place.inode)
 		return -EEXIST;
-	if (!(place.folder->mode & 0200))
+	if (!(place.directory->mode & 0200))
 		return -EACCES;
 	if (sim_room(sim) == 0)
 		return -ENOSPC;
-	struct sim_inode *folder = sim_inode_new(sim, S_IFDIR | (job->copy.mode & 07777));
-	folder->parent = place.folder;
-	sim_folder_change(sim, place.folder, NULL, place.last, folder);
+	struct sim_inode *directory = sim_inode_new(sim, S_IFDIR | (job->copy.mode & 07777));
+	directory->parent = place.directory;
+	sim_directory_change(sim, place.directory, NULL, place.last, directory);
 	return 0;
 }
 

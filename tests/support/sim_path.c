@@ -41,9 +41,9 @@ sim_inode_drop_if_unused(struct sim *sim, struct sim_inode *inode)
 }
 
 struct sim_name *
-sim_entry(struct sim_inode *folder, const char *text, size_t len)
+sim_entry(struct sim_inode *directory, const char *text, size_t len)
 {
-	sl_list_each(node, &folder->entries)
+	sl_list_each(node, &directory->entries)
 	{
 		struct sim_name *name = sl_list_item(node, struct sim_name, link);
 		if (strlen(name->text) == len && memcmp(name->text, text, len) == 0)
@@ -96,7 +96,8 @@ follow_link(struct walk *walk, const struct sim_inode *link, const char *left, b
 static void
 place_self(struct walk *walk, const char *name, struct sim_place *place)
 {
-	*place = (struct sim_place){ .folder = walk->at->parent, .inode = walk->at, .dot = true };
+	*place =
+		(struct sim_place){ .directory = walk->at->parent, .inode = walk->at, .dot = true };
 	memcpy(place->last, name, strlen(name) + 1);
 }
 
@@ -129,7 +130,7 @@ step(struct walk *walk, struct sim_place *place)
 		return follow_link(walk, inode, left, slash);
 	if (last) {
 		*place = (struct sim_place){
-			.folder = walk->at, .inode = inode, .wants_folder = slash
+			.directory = walk->at, .inode = inode, .wants_directory = slash
 		};
 		memcpy(place->last, name, len);
 		bool refused = slash && walk->follow != SIM_NAME && inode && !S_ISDIR(inode->mode);
@@ -152,8 +153,8 @@ find_start(struct walk *walk, int dir_fd, const char *path)
 		return 0;
 	struct sim_fd *fd = sim_fd(walk->sim, dir_fd);
 	if (!fd) {
-		sim_breach(
-			walk->sim, "descriptor %d, which is not open, is used as a folder", dir_fd);
+		sim_breach(walk->sim, "descriptor %d, which is not open, is used as a directory",
+			dir_fd);
 		return -EBADF;
 	}
 	if (!fd->inode || !S_ISDIR(fd->inode->mode))
@@ -191,7 +192,7 @@ sim_find(struct sim *sim, const char *path)
 
 /* ---- what tests put and look up ---- */
 
-/* The place of a path, its folders made as needed. */
+/* The place of a path, its directories made as needed. */
 static struct sim_place
 make_place(struct sim *sim, const char *path)
 {
@@ -203,7 +204,7 @@ make_place(struct sim *sim, const char *path)
 		char *slash = strrchr(parent, '/');
 		sl_assert(slash && slash != parent);
 		*slash = '\0';
-		sim_put_folder(sim, parent, 0755);
+		sim_put_directory(sim, parent, 0755);
 		free(parent);
 		code = sim_walk(sim, AT_FDCWD, path, 0, SIM_NAME, &place);
 	}
@@ -221,9 +222,9 @@ put(struct sim *sim, const char *path, uint32_t mode)
 		return place.inode;
 	}
 	struct sim_inode *inode = sim_inode_new(sim, mode);
-	inode->parent = place.folder;
-	sim_folder_change(sim, place.folder, NULL, place.last, inode);
-	sim_disk_sync(place.folder);
+	inode->parent = place.directory;
+	sim_directory_change(sim, place.directory, NULL, place.last, inode);
+	sim_disk_sync(place.directory);
 	return inode;
 }
 
@@ -238,7 +239,7 @@ sim_put_file(struct sim *sim, const char *path, const void *data, size_t len, ui
 }
 
 void
-sim_put_folder(struct sim *sim, const char *path, uint32_t mode)
+sim_put_directory(struct sim *sim, const char *path, uint32_t mode)
 {
 	put(sim, path, S_IFDIR | mode);
 }
@@ -295,7 +296,7 @@ sim_remove(struct sim *sim, const char *path)
 {
 	struct sim_place place;
 	sl_assert(sim_walk(sim, AT_FDCWD, path, 0, SIM_NAME, &place) == 0 && place.inode);
-	sim_folder_change(sim, place.folder, place.last, NULL, NULL);
+	sim_directory_change(sim, place.directory, place.last, NULL, NULL);
 }
 
 void
@@ -350,17 +351,17 @@ sim_mtime_ns(struct sim *sim, const char *path)
 }
 
 size_t
-sim_name_count(struct sim *sim, const char *folder)
+sim_name_count(struct sim *sim, const char *directory)
 {
 	size_t count = 0;
-	sl_list_each(node, &must_find(sim, folder)->entries) count++;
+	sl_list_each(node, &must_find(sim, directory)->entries) count++;
 	return count;
 }
 
 const char *
-sim_name(struct sim *sim, const char *folder, size_t index)
+sim_name(struct sim *sim, const char *directory, size_t index)
 {
-	struct sim_inode *inode = must_find(sim, folder);
+	struct sim_inode *inode = must_find(sim, directory);
 	sl_list_each(node, &inode->entries)
 	{
 		if (index-- == 0)

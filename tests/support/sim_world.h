@@ -194,7 +194,7 @@ struct sim_name {
 	struct sim_inode *inode;
 };
 
-/* A change of a folder that no sync has covered: `add` now leads to inode (NULL = nothing),
+/* A change of a directory that no sync has covered: `add` now leads to inode (NULL = nothing),
  * `remove` is gone. */
 struct sim_change {
 	struct sl_list link;
@@ -218,7 +218,7 @@ struct sim_inode {
 	bool lost; /* a sync failed: what was dirty then will never be written */
 	struct sim_fd *locked_by;
 	bool locked_outside;
-	/* folder */
+	/* directory */
 	struct sim_inode *parent;
 	struct sl_list entries, stable_entries; /* sim_name */
 	struct sl_list changes;
@@ -230,21 +230,21 @@ struct sim_inode {
 };
 
 struct sim_inode *sim_inode_new(struct sim *sim, uint32_t mode);
-struct sim_name *sim_entry(struct sim_inode *folder, const char *text, size_t len);
+struct sim_name *sim_entry(struct sim_inode *directory, const char *text, size_t len);
 
-/* Change a folder's names, and note that the change is not durable. Exactly one of them may be
+/* Change a directory's names, and note that the change is not durable. Exactly one of them may be
  * NULL. */
-void sim_folder_change(struct sim *sim, struct sim_inode *folder, const char *remove,
+void sim_directory_change(struct sim *sim, struct sim_inode *directory, const char *remove,
 	const char *add, struct sim_inode *inode);
 
-/* Where a path leads. `last` is the final component, in `folder`; inode is NULL if there is no such
- * name. */
+/* Where a path leads. `last` is the final component, in `directory`; inode is NULL if there is no
+ * such name. */
 struct sim_place {
-	struct sim_inode *folder;
+	struct sim_inode *directory;
 	char last[256];
 	struct sim_inode *inode;
-	bool wants_folder; /* the path ended with a slash */
-	bool dot;          /* it ended with . or .. */
+	bool wants_directory; /* the path ended with a slash */
+	bool dot;             /* it ended with . or .. */
 };
 
 /* What becomes of a link as the last component: the name itself is meant (rename, unlink, making
@@ -277,8 +277,8 @@ void sim_set_name(
 void sim_drop_name(struct sim_name *name);
 
 /* The oldest `apply` changes have reached the disk, the others are forgotten. */
-void sim_settle_changes(struct sim_inode *folder, size_t apply);
-void sim_disk_forget(struct sim_inode *folder); /* its changes; for the end of the world */
+void sim_settle_changes(struct sim_inode *directory, size_t apply);
+void sim_disk_forget(struct sim_inode *directory); /* its changes; for the end of the world */
 
 /* ---- the world ---- */
 

@@ -241,16 +241,16 @@ static int
 play(void *arg)
 {
 	const struct torture *torture = arg;
-	char folder[] = "/var/tmp/sluice-torture-XXXXXX";
+	char directory[] = "/var/tmp/sluice-torture-XXXXXX";
 	struct round *round = calloc(1, sizeof(*round));
-	require(round && mkdtemp(folder), "mkdtemp");
+	require(round && mkdtemp(directory), "mkdtemp");
 	sl_random_init(&round->random, torture->seed);
-	round->dir = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	round->dir = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	require(round->dir >= 0, "open");
 	for (uint64_t i = 0; i < torture->rounds; i++)
 		play_round(round);
 	close(round->dir);
-	require(rmdir(folder) == 0, "files are left");
+	require(rmdir(directory) == 0, "files are left");
 	free(round);
 	return 0;
 }

@@ -1,6 +1,6 @@
 /*
  * batch_bench.h - a batch of downloads on the real ring, from the origin server in this process
- * into a scratch folder, and what became of each input. Its functions are static: Criterion's
+ * into a scratch directory, and what became of each input. Its functions are static: Criterion's
  * checks do not belong into the library that tests share.
  */
 #ifndef TESTS_UNIT_BATCH_BENCH_H
@@ -57,7 +57,7 @@ struct batch_bench {
 	unsigned fds_before;
 };
 
-/* Enter a scratch folder and start the server. */
+/* Enter a scratch directory and start the server. */
 SL_UNUSED
 static struct batch_bench *
 batch_begin(void)
@@ -279,7 +279,7 @@ batch_expect_failed(struct batch_bench *bench, size_t input, int code, const cha
 		cr_expect(strstr(err->text, text), "'%s' is not in '%s'", text, err->text);
 }
 
-/* No name in the folder ends with ".part". */
+/* No name in the directory ends with ".part". */
 SL_UNUSED
 static void
 batch_expect_no_parts(void)

@@ -286,11 +286,11 @@ check_file(struct run *run, size_t i)
 }
 
 static unsigned
-count_parts(struct sim *sim, const char *folder)
+count_parts(struct sim *sim, const char *directory)
 {
 	unsigned count = 0;
 	const char *name;
-	for (size_t i = 0; (name = sim_name(sim, folder, i)); i++)
+	for (size_t i = 0; (name = sim_name(sim, directory, i)); i++)
 		count += strstr(name, ".part") != NULL;
 	return count;
 }

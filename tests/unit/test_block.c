@@ -237,11 +237,11 @@ read_whole(const char *path, struct sl_buf *buf)
 }
 
 static void
-check_log(const char *folder, const char *name, uint64_t bytes, uint64_t lines, uint64_t hits,
+check_log(const char *directory, const char *name, uint64_t bytes, uint64_t lines, uint64_t hits,
 	uint64_t hits_nocase)
 {
 	char path[512];
-	snprintf(path, sizeof(path), "%s/%s", folder, name);
+	snprintf(path, sizeof(path), "%s/%s", directory, name);
 	struct sl_buf buf = { 0 };
 	cr_assert(read_whole(path, &buf), "cannot read %s", path);
 	cr_assert_eq(buf.len, bytes);
@@ -260,7 +260,7 @@ check_log(const char *folder, const char *name, uint64_t bytes, uint64_t lines, 
 
 Test(block, golden_counts_of_real_logs_hold)
 {
-	const char *folder = "../shared/logs";
+	const char *directory = "../shared/logs";
 	FILE *golden = fopen("../shared/logs/golden.tsv", "r");
 	if (!golden)
 		cr_skip_test("no ../shared/logs here");
@@ -270,7 +270,7 @@ Test(block, golden_counts_of_real_logs_hold)
 		if (sscanf(line, "%127s %lu %lu %lu %lu", name, &bytes, &lines, &hits,
 			    &hits_nocase) != 5)
 			continue;
-		check_log(folder, name, bytes, lines, hits, hits_nocase);
+		check_log(directory, name, bytes, lines, hits, hits_nocase);
 		files++;
 	}
 	fclose(golden);

@@ -674,19 +674,19 @@ Test(engine_sim, only_what_was_synced_survives)
 	struct sim *sim = quick_world(2);
 	struct sl_engine *engine = sim_engine(sim);
 	char text[] = "some text";
-	int folder = open_file(engine, "/", O_RDONLY | O_DIRECTORY);
+	int directory = open_file(engine, "/", O_RDONLY | O_DIRECTORY);
 	int fd = open_file(engine, "a", O_WRONLY | O_CREAT);
 	write_text(engine, fd, text, 0);
 	cr_assert(!sim_is_durable(sim, "a"));
 	sync_fd(engine, fd);
 	cr_assert(!sim_is_durable(sim, "a"), "its name is not on the disk");
-	sync_fd(engine, folder);
+	sync_fd(engine, directory);
 	cr_assert(sim_is_durable(sim, "a"));
 	cr_assert_eq(rename_to(engine, "a", "b"), 0);
 	cr_assert(!sim_is_durable(sim, "b"));
 	write_text(engine, fd, text, 9);
 	close_fd(engine, fd);
-	close_fd(engine, folder);
+	close_fd(engine, directory);
 	engine->methods->free(engine);
 	sim_crash(sim, SIM_CRASH_DROP);
 	struct sl_span content;
@@ -733,7 +733,7 @@ Test(engine_sim, a_random_cut_leaves_old_new_or_torn_states)
 		sim_crash(sim, SIM_CRASH_RANDOM);
 		struct sl_span content;
 		bool moved = sim_exists(sim, "b");
-		cr_assert_neq(moved, sim_exists(sim, "a"), "a rename in one folder is atomic");
+		cr_assert_neq(moved, sim_exists(sim, "a"), "a rename in one directory is atomic");
 		cr_assert(sim_content(sim, moved ? "b" : "a", &content));
 		cr_assert_eq(content.len, 2048);
 		bool is_old = memcmp(content.data, before, 2048) == 0,
@@ -850,7 +850,7 @@ random_name_op(struct sl_random *random)
 	if (op.kind == SL_OP_OPEN) {
 		op.flags = flags[sl_random_below(random, SL_COUNT_OF(flags))];
 		op.resolve = resolves[sl_random_below(random, SL_COUNT_OF(resolves))];
-		/* An absolute path leads out of the test's folder. */
+		/* An absolute path leads out of the test's directory. */
 		if (op.path[0] == '/')
 			op.resolve |= RESOLVE_BENEATH;
 	}
@@ -888,11 +888,11 @@ random_fd_op(struct sl_random *random, char *buffer, size_t size)
 }
 
 static void
-set_up(struct twin *twin, const char *folder, uint64_t seed)
+set_up(struct twin *twin, const char *directory, uint64_t seed)
 {
 	/* One level down, so that ".." stays within the test's own. */
 	char inner[100];
-	snprintf(inner, sizeof(inner), "%s/w", folder);
+	snprintf(inner, sizeof(inner), "%s/w", directory);
 	cr_assert_eq(mkdir(inner, 0755), 0);
 	twin->real_dir = open(inner, O_RDONLY | O_DIRECTORY);
 	cr_assert(twin->real_dir >= 0);
@@ -903,7 +903,7 @@ set_up(struct twin *twin, const char *folder, uint64_t seed)
 	cr_assert_eq(symlinkat("missing", twin->real_dir, "nowhere"), 0);
 	twin->sim = quick_world(seed);
 	twin->engine = sim_engine(twin->sim);
-	sim_put_folder(twin->sim, "/p/w/d/e", 0755);
+	sim_put_directory(twin->sim, "/p/w/d/e", 0755);
 	sim_put_link(twin->sim, "/p/w/l", "d");
 	sim_put_link(twin->sim, "/p/w/loop", "loop");
 	sim_put_link(twin->sim, "/p/w/nowhere", "missing");
@@ -987,22 +987,22 @@ step_descriptor(struct twin *twin, struct sl_random *random, uint64_t seed, int 
 }
 
 static void
-remove_tree(const char *folder)
+remove_tree(const char *directory)
 {
 	char command[200];
-	snprintf(command, sizeof(command), "rm -rf '%s'", folder);
+	snprintf(command, sizeof(command), "rm -rf '%s'", directory);
 	cr_assert_eq(system(command), 0);
 }
 
 static void
 compare_history(uint64_t seed)
 {
-	char folder[] = "/var/tmp/sluice-twin-XXXXXX";
-	cr_assert(mkdtemp(folder));
+	char directory[] = "/var/tmp/sluice-twin-XXXXXX";
+	cr_assert(mkdtemp(directory));
 	struct twin twin;
 	struct sl_random random;
 	sl_random_init(&random, seed);
-	set_up(&twin, folder, seed);
+	set_up(&twin, directory, seed);
 	for (int step = 0; step < 400; step++) {
 		if (sl_random_below(&random, 2))
 			step_names(&twin, &random, seed, step);
@@ -1018,7 +1018,7 @@ compare_history(uint64_t seed)
 	close_fd(twin.engine, twin.sim_dir);
 	cr_assert_eq(sim_open_fds(twin.sim), 0);
 	end(twin.engine, twin.sim);
-	remove_tree(folder);
+	remove_tree(directory);
 }
 
 Test(engine_sim, files_behave_as_on_the_real_file_system)

@@ -105,85 +105,85 @@ Test(engine_uring, making_and_freeing_leaves_no_descriptor)
 
 /* ---- each kind ---- */
 
-struct folder {
+struct directory {
 	struct sl_engine *engine;
 	char path[40];
 	int fd;
 };
 
 static void
-open_folder(struct folder *folder)
+open_directory(struct directory *directory)
 {
-	folder->engine = new_engine();
-	snprintf(folder->path, sizeof(folder->path), "/var/tmp/sluice-ring-XXXXXX");
-	cr_assert(mkdtemp(folder->path));
-	folder->fd = run(folder->engine, (struct sl_op){ .kind = SL_OP_OPEN,
-						 .dir_fd = AT_FDCWD,
-						 .path = folder->path,
-						 .flags = O_RDONLY | O_DIRECTORY,
-						 .mode = 0600 });
-	cr_assert_geq(folder->fd, 0);
+	directory->engine = new_engine();
+	snprintf(directory->path, sizeof(directory->path), "/var/tmp/sluice-ring-XXXXXX");
+	cr_assert(mkdtemp(directory->path));
+	directory->fd = run(directory->engine, (struct sl_op){ .kind = SL_OP_OPEN,
+						       .dir_fd = AT_FDCWD,
+						       .path = directory->path,
+						       .flags = O_RDONLY | O_DIRECTORY,
+						       .mode = 0600 });
+	cr_assert_geq(directory->fd, 0);
 }
 
 static void
-close_folder(struct folder *folder)
+close_directory(struct directory *directory)
 {
-	close_fd(folder->engine, folder->fd);
-	cr_assert_eq(rmdir(folder->path), 0, "something is left in it");
-	folder->engine->methods->free(folder->engine);
+	close_fd(directory->engine, directory->fd);
+	cr_assert_eq(rmdir(directory->path), 0, "something is left in it");
+	directory->engine->methods->free(directory->engine);
 }
 
 static int
-name_op(const struct folder *folder, enum sl_op_kind kind, const char *path, const char *path2,
-	uint32_t flags)
+name_op(const struct directory *directory, enum sl_op_kind kind, const char *path,
+	const char *path2, uint32_t flags)
 {
-	return run(folder->engine, (struct sl_op){ .kind = kind,
-					   .dir_fd = folder->fd,
-					   .path = path,
-					   .dir_fd2 = folder->fd,
-					   .path2 = path2,
-					   .flags = flags,
-					   .mode = 0700 });
+	return run(directory->engine, (struct sl_op){ .kind = kind,
+					      .dir_fd = directory->fd,
+					      .path = path,
+					      .dir_fd2 = directory->fd,
+					      .path2 = path2,
+					      .flags = flags,
+					      .mode = 0700 });
 }
 
 static int
-open_in(const struct folder *folder, const char *path, int flags, uint64_t resolve)
+open_in(const struct directory *directory, const char *path, int flags, uint64_t resolve)
 {
-	return run(folder->engine, (struct sl_op){ .kind = SL_OP_OPEN,
-					   .dir_fd = folder->fd,
-					   .path = path,
-					   .flags = (uint32_t)flags,
-					   .mode = 0600,
-					   .resolve = resolve });
+	return run(directory->engine, (struct sl_op){ .kind = SL_OP_OPEN,
+					      .dir_fd = directory->fd,
+					      .path = path,
+					      .flags = (uint32_t)flags,
+					      .mode = 0600,
+					      .resolve = resolve });
 }
 
 Test(engine_uring, names_are_made_renamed_linked_and_removed)
 {
-	struct folder folder;
-	open_folder(&folder);
-	int fd = open_in(&folder, "a", O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW, 0);
+	struct directory directory;
+	open_directory(&directory);
+	int fd = open_in(&directory, "a", O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW, 0);
 	cr_assert_geq(fd, 0);
 	cr_assert(is_cloexec(fd));
-	cr_assert_eq(open_in(&folder, "a", O_RDWR | O_CREAT | O_EXCL, 0), -EEXIST);
-	cr_assert_eq(open_in(&folder, "../x", O_RDWR | O_CREAT, RESOLVE_BENEATH), -EXDEV);
-	cr_assert_eq(name_op(&folder, SL_OP_MKDIR, "d", NULL, 0), 0);
-	cr_assert_eq(name_op(&folder, SL_OP_RENAME, "a", "b", 1), 0);
-	cr_assert_eq(name_op(&folder, SL_OP_LINK, "b", "c", 0), 0);
-	cr_assert_eq(name_op(&folder, SL_OP_RENAME, "b", "c", 1), -EEXIST);
-	cr_assert_eq(name_op(&folder, SL_OP_UNLINK, "b", NULL, 0), 0);
-	cr_assert_eq(name_op(&folder, SL_OP_UNLINK, "c", NULL, 0), 0);
-	cr_assert_eq(name_op(&folder, SL_OP_UNLINK, "d", NULL, 0), -EISDIR);
-	cr_assert_eq(name_op(&folder, SL_OP_UNLINK, "d", NULL, AT_REMOVEDIR), 0);
-	close_fd(folder.engine, fd);
-	close_folder(&folder);
+	cr_assert_eq(open_in(&directory, "a", O_RDWR | O_CREAT | O_EXCL, 0), -EEXIST);
+	cr_assert_eq(open_in(&directory, "../x", O_RDWR | O_CREAT, RESOLVE_BENEATH), -EXDEV);
+	cr_assert_eq(name_op(&directory, SL_OP_MKDIR, "d", NULL, 0), 0);
+	cr_assert_eq(name_op(&directory, SL_OP_RENAME, "a", "b", 1), 0);
+	cr_assert_eq(name_op(&directory, SL_OP_LINK, "b", "c", 0), 0);
+	cr_assert_eq(name_op(&directory, SL_OP_RENAME, "b", "c", 1), -EEXIST);
+	cr_assert_eq(name_op(&directory, SL_OP_UNLINK, "b", NULL, 0), 0);
+	cr_assert_eq(name_op(&directory, SL_OP_UNLINK, "c", NULL, 0), 0);
+	cr_assert_eq(name_op(&directory, SL_OP_UNLINK, "d", NULL, 0), -EISDIR);
+	cr_assert_eq(name_op(&directory, SL_OP_UNLINK, "d", NULL, AT_REMOVEDIR), 0);
+	close_fd(directory.engine, fd);
+	close_directory(&directory);
 }
 
 Test(engine_uring, a_file_is_written_read_measured_and_synced)
 {
-	struct folder folder;
-	open_folder(&folder);
-	struct sl_engine *engine = folder.engine;
-	int fd = open_in(&folder, "a", O_RDWR | O_CREAT, 0);
+	struct directory directory;
+	open_directory(&directory);
+	struct sl_engine *engine = directory.engine;
+	int fd = open_in(&directory, "a", O_RDWR | O_CREAT, 0);
 	char data[] = "0123456789", back[20] = "";
 	struct statx st;
 	cr_assert_eq(run(engine,
@@ -243,13 +243,13 @@ Test(engine_uring, a_file_is_written_read_measured_and_synced)
 		0);
 	cr_assert(st.stx_size == 110 && (st.stx_mode & 07777) == 0640);
 	cr_assert(st.stx_mtime.tv_sec == 1500000000 && st.stx_mtime.tv_nsec == 123456789);
-	int other = open_in(&folder, "a", O_RDWR, 0);
+	int other = open_in(&directory, "a", O_RDWR, 0);
 	cr_assert_eq(run(engine, (struct sl_op){ .kind = SL_OP_LOCK, .fd = other }), -EWOULDBLOCK);
 	close_fd(engine, other);
 	close_fd(engine, fd);
 	cr_assert_eq(run(engine, (struct sl_op){ .kind = SL_OP_SYNC, .fd = 9999 }), -EBADF);
-	cr_assert_eq(name_op(&folder, SL_OP_UNLINK, "a", NULL, 0), 0);
-	close_folder(&folder);
+	cr_assert_eq(name_op(&directory, SL_OP_UNLINK, "a", NULL, 0), 0);
+	close_directory(&directory);
 }
 
 static int

@@ -174,7 +174,7 @@ Test(existing, a_failure_leaves_what_would_have_been_replaced)
 	batch_end(bench);
 }
 
-/* ---- links, folders, devices ---- */
+/* ---- links, directories, devices ---- */
 
 Test(existing, links_are_looked_through_but_not_written_through)
 {
@@ -196,12 +196,12 @@ Test(existing, links_are_looked_through_but_not_written_through)
 	batch_end(bench);
 }
 
-Test(existing, a_folder_of_that_name_is_refused_before_the_request)
+Test(existing, a_directory_of_that_name_is_refused_before_the_request)
 {
 	struct batch_bench *bench = batch_begin();
 	cr_assert_eq(mkdir("x", 0777), 0);
 	cr_expect_eq(batch_run(bench, "$/gen/10/1/x\n"), -EEXIST);
-	batch_expect_failed(bench, 0, -EEXIST, "'x' is a folder");
+	batch_expect_failed(bench, 0, -EEXIST, "'x' is a directory");
 	bench->options.if_exists = SL_EXISTS_REPLACE;
 	cr_expect_eq(batch_run(bench, "$/gen/10/1/x\n"), -EEXIST);
 	bench->options.if_exists = SL_EXISTS_RENAME;
@@ -283,7 +283,7 @@ Test(existing, two_inputs_with_one_name_are_the_firsts)
 	batch_end(bench);
 }
 
-Test(existing, two_paths_to_one_folder_are_one_name)
+Test(existing, two_paths_to_one_directory_are_one_name)
 {
 	struct batch_bench *bench = batch_begin();
 	cr_expect_eq(batch_run(bench, "$/gen/10/1\n out=d/x\n$/gen/20/2\n dir=d\n out=./x\n"
@@ -327,23 +327,23 @@ static const struct name_case confined[] = {
 	{ " dir=d/\n out=y\n", "d/y", NULL },
 	{ " out=-n\n", "-n", NULL },
 	{ " out=with blank\n", "with blank", NULL },
-	{ " out=/tmp/outside\n", NULL, "it leaves the output folder (--allow-outside permits" },
-	{ " out=/outside\n", NULL, "it leaves the output folder" },
-	{ " out=../outside\n", NULL, "folder '..' of the list leaves the output folder" },
-	{ " out=a/../../outside\n", NULL, "leaves the output folder" },
-	{ " dir=/tmp\n", NULL, "folder '/tmp' of the list leaves the output folder" },
-	{ " dir=..\n", NULL, "leaves the output folder" },
+	{ " out=/tmp/outside\n", NULL, "it leaves the output directory (--allow-outside permits" },
+	{ " out=/outside\n", NULL, "it leaves the output directory" },
+	{ " out=../outside\n", NULL, "directory '..' of the list leaves the output directory" },
+	{ " out=a/../../outside\n", NULL, "leaves the output directory" },
+	{ " dir=/tmp\n", NULL, "directory '/tmp' of the list leaves the output directory" },
+	{ " dir=..\n", NULL, "leaves the output directory" },
 	{ " dir=link\n", NULL, "leads through a symbolic link" },
 	{ " out=link/x\n", NULL, "leads through a symbolic link" },
-	{ " out=a/\n", NULL, "file name 'a/' refused: it names a folder, not a file in it" },
-	{ " out=..\n", NULL, "it names a folder" },
-	{ " out=a/.\n", NULL, "it names a folder" },
+	{ " out=a/\n", NULL, "file name 'a/' refused: it names a directory, not a file in it" },
+	{ " out=..\n", NULL, "it names a directory" },
+	{ " out=a/.\n", NULL, "it names a directory" },
 	{ " out=\x1b[31mred\n", NULL, "it has control bytes in it" },
 	{ " dir=a\x07\n", NULL, "has control bytes" },
-	{ " out=file/x\n", NULL, "cannot open or make the folder 'out/file': not a folder" },
+	{ " out=file/x\n", NULL, "cannot open or make the directory 'out/file': not a directory" },
 };
 
-Test(existing, names_of_a_list_stay_below_the_folder_of_the_run)
+Test(existing, names_of_a_list_stay_below_the_directory_of_the_run)
 {
 	struct batch_bench *bench = batch_begin();
 	cr_assert_eq(mkdir("out", 0777) | mkdir("elsewhere", 0777), 0);
@@ -398,13 +398,13 @@ static const struct output_case outputs[] = {
 	{ NULL, "x", "x", NULL },
 	{ "d", "x", "d/x", NULL },
 	{ "d", "sub/x", "d/sub/x", NULL },
-	{ "link", "x", "link/x", NULL }, /* a link to a folder is a folder */
+	{ "link", "x", "link/x", NULL }, /* a link to a directory is a directory */
 	{ "d/", "../y", "d/../y", NULL },
 	{ NULL, "line\nfeed", "line\nfeed", NULL },
-	{ NULL, "new/", NULL, "file name 'new/' refused: it names a folder, not a file in it" },
-	{ NULL, "", NULL, "it names a folder" },
-	{ NULL, "d/..", NULL, "it names a folder" },
-	{ "file", "x", NULL, "cannot open or make the folder 'file': not a folder" },
+	{ NULL, "new/", NULL, "file name 'new/' refused: it names a directory, not a file in it" },
+	{ NULL, "", NULL, "it names a directory" },
+	{ NULL, "d/..", NULL, "it names a directory" },
+	{ "file", "x", NULL, "cannot open or make the directory 'file': not a directory" },
 };
 
 Test(existing, the_users_own_name_leads_anywhere)
@@ -425,12 +425,12 @@ Test(existing, the_users_own_name_leads_anywhere)
 	batch_end(bench);
 }
 
-Test(existing, a_file_in_a_folder_that_cannot_be_made_fails_by_itself)
+Test(existing, a_file_in_a_directory_that_cannot_be_made_fails_by_itself)
 {
 	struct batch_bench *bench = batch_begin();
 	scratch_write_text("d", "");
 	cr_expect_eq(batch_run(bench, "$/gen/10/1\n out=d/x\n$/gen/10/1\n out=e/x\n"), -ENOTDIR);
-	cr_expect_eq(bench->inputs[0].error.phase, SL_PHASE_FOLDER);
+	cr_expect_eq(bench->inputs[0].error.phase, SL_PHASE_DIRECTORY);
 	batch_expect_gen(bench, 1, "e/x", 10, 1);
 	batch_end(bench);
 }

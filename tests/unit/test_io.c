@@ -401,7 +401,8 @@ file_life(void *arg)
 	cr_assert_eq(sl_io_stat(dir, "a", 0, STATX_BASIC_STATS, &st), 0);
 	cr_assert(st.stx_size == 51000 && st.stx_mode == (S_IFREG | 0644) && st.stx_nlink == 2 &&
 		  st.stx_mtime.tv_sec == 5);
-	cr_assert(sim_is_durable(scene->sim, "d/a") == false, "the folder d itself was not synced");
+	cr_assert(sim_is_durable(scene->sim, "d/a") == false,
+		"the directory d itself was not synced");
 	cr_assert_eq(sl_io_sync_fs(fd), 0);
 	cr_assert(sim_is_durable(scene->sim, "d/a"));
 	cr_assert_eq(sl_io_unlink(dir, "b", 0), 0);

@@ -48,16 +48,16 @@ Test(names, the_table_grows_and_forgets_nothing)
 	uint64_t other = 0;
 	char path[32];
 	for (unsigned i = 0; i < MANY; i++) {
-		snprintf(path, sizeof(path), "folder/file-%u", i);
+		snprintf(path, sizeof(path), "directory/file-%u", i);
 		cr_assert_eq(sl_names_claim(&names, path, i, &other), 0);
 	}
 	cr_expect_eq(names.count, MANY);
 	for (unsigned i = 0; i < MANY; i++) {
-		snprintf(path, sizeof(path), "folder/file-%u", i);
+		snprintf(path, sizeof(path), "directory/file-%u", i);
 		cr_assert(sl_names_has(&names, path, &other));
 		cr_assert_eq(other, i);
 	}
-	snprintf(path, sizeof(path), "folder/file-%d", MANY);
+	snprintf(path, sizeof(path), "directory/file-%d", MANY);
 	cr_expect_not(sl_names_has(&names, path, &other));
 	sl_names_release(&names);
 }

@@ -15,13 +15,13 @@
 #include <sys/vfs.h>
 #include <unistd.h>
 
-/* ---- a part in the current folder, on the real file system or a simulated one ---- */
+/* ---- a part in the current directory, on the real file system or a simulated one ---- */
 
 struct bench {
 	void (*body)(struct bench *bench);
 	struct sim *sim; /* NULL = real */
-	struct sl_folders folders;
-	struct sl_folder *folder;
+	struct sl_directories directories;
+	struct sl_directory *directory;
 	struct sl_part part;
 	struct sl_error err;
 };
@@ -30,13 +30,14 @@ static int
 bench_main(void *arg)
 {
 	struct bench *bench = arg;
-	sl_folders_init(&bench->folders, 4, false);
+	sl_directories_init(&bench->directories, 4, false);
 	sl_part_init(&bench->part);
-	if (sl_folders_open(&bench->folders, NULL, sl_span_str(""), &bench->folder, NULL) == 0)
+	if (sl_directories_open(
+		    &bench->directories, NULL, sl_span_str(""), &bench->directory, NULL) == 0)
 		bench->body(bench);
 	sl_part_discard(&bench->part);
-	sl_folder_unref(bench->folder);
-	sl_folders_release(&bench->folders);
+	sl_directory_unref(bench->directory);
+	sl_directories_release(&bench->directories);
 	return 0;
 }
 
@@ -61,7 +62,7 @@ static int
 create(struct bench *bench, const char *name)
 {
 	sl_error_clear(&bench->err);
-	return sl_part_create(&bench->part, bench->folder, name, &bench->err);
+	return sl_part_create(&bench->part, bench->directory, name, &bench->err);
 }
 
 static void
@@ -118,20 +119,20 @@ static void
 creates_first(struct bench *bench)
 {
 	struct stat st;
-	cr_assert_eq(sl_part_create_first(&bench->part, bench->folder, "x"), 0);
+	cr_assert_eq(sl_part_create_first(&bench->part, bench->directory, "x"), 0);
 	cr_expect(scratch_stat("x.part", &st));
 	cr_expect_eq(st.st_mode & 07777, 01600);
 	cr_expect_geq(bench->part.fd, 0);
 	sl_part_discard(&bench->part);
-	/* A file, a link to nothing and a folder have the name; a part of whoever. */
+	/* A file, a link to nothing and a directory have the name; a part of whoever. */
 	scratch_write_text("file", "theirs");
 	cr_assert_eq(symlink("nothing", "link"), 0);
-	cr_assert_eq(mkdir("folder", 0755), 0);
+	cr_assert_eq(mkdir("directory", 0755), 0);
 	scratch_write_text("y.part", "theirs");
-	static const char *const taken[] = { "file", "link", "folder", "y" };
+	static const char *const taken[] = { "file", "link", "directory", "y" };
 	for (size_t i = 0; i < SL_COUNT_OF(taken); i++) {
-		cr_expect_eq(sl_part_create_first(&bench->part, bench->folder, taken[i]), 1, "%s",
-			taken[i]);
+		cr_expect_eq(sl_part_create_first(&bench->part, bench->directory, taken[i]), 1,
+			"%s", taken[i]);
 		cr_expect_eq(bench->part.fd, -1);
 	}
 	cr_expect_eq(scratch_count("."), 4, "nothing is made, nothing goes");
@@ -241,7 +242,7 @@ others_stay(struct bench *bench)
 {
 	scratch_write_text("target", "keep");
 	cr_assert_eq(symlink("target", "link.part") | symlink("nothing", "dangling.part"), 0);
-	cr_assert_eq(mkdir("folder.part", 0700) | mkfifo("fifo.part", 0600), 0);
+	cr_assert_eq(mkdir("directory.part", 0700) | mkfifo("fifo.part", 0600), 0);
 	scratch_write_text("hers.part", "keep");
 	cr_assert_eq(chmod("hers.part", 0644), 0);
 	scratch_write_text("two.part", "keep");
@@ -250,7 +251,7 @@ others_stay(struct bench *bench)
 		"cannot use 'link.part': it is a symbolic link; move it away");
 	expect_refused(bench, "dangling", -ELOOP,
 		"cannot use 'dangling.part': it is a symbolic link; move it away");
-	expect_refused(bench, "folder", -EISDIR, "cannot use 'folder.part': is a folder");
+	expect_refused(bench, "directory", -EISDIR, "cannot use 'directory.part': is a directory");
 	expect_refused(bench, "fifo", -EEXIST,
 		"cannot use 'fifo.part': something that is no regular file has that name; move it "
 		"away");
@@ -274,7 +275,7 @@ Test(part, what_is_not_ours_is_refused_and_left_alone)
 static void
 no_modes(struct bench *bench)
 {
-	bench->folder->traits |= SL_FOLDER_NO_MODES;
+	bench->directory->traits |= SL_DIRECTORY_NO_MODES;
 	scratch_write_text("x.part", "precious");
 	cr_assert_eq(chmod("x.part", 0600), 0);
 	expect_refused(bench, "x", -EEXIST,
@@ -310,14 +311,14 @@ static void
 no_permission(struct bench *bench)
 {
 	cr_assert_eq(mkdir("closed", 0500), 0);
-	sl_folder_unref(bench->folder);
-	cr_assert_eq(
-		sl_folders_open(&bench->folders, NULL, sl_span_str("closed"), &bench->folder, NULL),
+	sl_directory_unref(bench->directory);
+	cr_assert_eq(sl_directories_open(&bench->directories, NULL, sl_span_str("closed"),
+			     &bench->directory, NULL),
 		0);
 	expect_refused(bench, "x", -EACCES, "cannot create 'closed/x.part': permission denied");
 }
 
-Test(part, a_folder_that_takes_no_files_is_named)
+Test(part, a_directory_that_takes_no_files_is_named)
 {
 	if (geteuid() != 0)
 		on_disk(no_permission);
@@ -524,11 +525,12 @@ second_main(void *arg)
 	return 0;
 }
 
-/* It has renamed its part and given it its mode, and syncs the folder, longer than others wait. */
+/* It has renamed its part and given it its mode, and syncs the directory, longer than others wait.
+ */
 static void
 finishes_slowly(struct bench *bench)
 {
-	struct second second = { .bench = { .folder = bench->folder } };
+	struct second second = { .bench = { .directory = bench->directory } };
 	struct sl_group group;
 	must_create(bench, "x");
 	sl_group_enter(&group, SL_GROUP_COLLECT);
@@ -606,7 +608,7 @@ Test(part, a_change_by_somebody_else_is_seen)
 
 /* Two runs with one target at the same time, whatever the order of their steps. */
 struct rival {
-	struct sl_folder *folder;
+	struct sl_directory *directory;
 	const char *text;
 	int created, published;
 };
@@ -617,7 +619,7 @@ rival_main(void *arg)
 	struct rival *rival = arg;
 	struct sl_part part;
 	rival->published = -1;
-	rival->created = sl_part_create(&part, rival->folder, "x", NULL);
+	rival->created = sl_part_create(&part, rival->directory, "x", NULL);
 	if (rival->created)
 		return 0;
 	struct bench bench = { .part = part };
@@ -635,8 +637,8 @@ rival_main(void *arg)
 static void
 compete(struct bench *bench)
 {
-	struct rival rivals[] = { { bench->folder, "one", 0, 0 }, { bench->folder, "three", 0, 0 },
-		{ bench->folder, "five.", 0, 0 } };
+	struct rival rivals[] = { { bench->directory, "one", 0, 0 },
+		{ bench->directory, "three", 0, 0 }, { bench->directory, "five.", 0, 0 } };
 	struct sl_group group;
 	unsigned winners = 0;
 	struct sl_span got;
@@ -858,9 +860,9 @@ Test(part, write_failures_say_what_to_do)
 		{ -EIO, 99, "cannot write 'd/x.part': input/output error" },
 		{ -ECANCELED, 99, "" },
 	};
-	char folder_path[] = "d", part_name[] = "x.part";
-	struct sl_folder folder = { .path = folder_path };
-	struct sl_part part = { .folder = &folder, .part_name = part_name };
+	char directory_path[] = "d", part_name[] = "x.part";
+	struct sl_directory directory = { .path = directory_path };
+	struct sl_part part = { .directory = &directory, .part_name = part_name };
 	for (size_t i = 0; i < SL_COUNT_OF(cases); i++) {
 		struct sl_error err = { 0 };
 		cr_expect_eq(sl_part_write_failed(&part, cases[i].code, cases[i].needed, &err),

@@ -72,7 +72,7 @@ mix_scene(struct mix *mix, struct get_scene *get)
 	get->chunks = 2 + (size_t)pick(mix, 15);
 	get->chunk_size = chunk_sizes[pick(mix, SL_COUNT_OF(chunk_sizes))];
 	get->sync = syncs[pick(mix, SL_COUNT_OF(syncs))];
-	get->dir = one_in(mix, 3) ? "new/folder" : NULL;
+	get->dir = one_in(mix, 3) ? "new/directory" : NULL;
 	get->io = (enum sl_io_mode)pick(mix, 3);
 	get->descriptors = one_in(mix, 4) ? 8 : 200;
 	get->remote_time = one_in(mix, 2);
@@ -155,7 +155,7 @@ Test(scenario_get_mix, whatever_happens_done_means_durable_and_else_nothing_has_
 }
 
 /* The first makes it, the others find it there. */
-Test(scenario_get_mix, a_file_in_a_new_folder_is_done_only_when_the_folder_is_durable)
+Test(scenario_get_mix, a_file_in_a_new_directory_is_done_only_when_the_directory_is_durable)
 {
 	struct sim_seeds seeds = sim_seeds(30);
 	for (uint64_t seed = seeds.first; seed < seeds.end; seed++) {
@@ -164,7 +164,7 @@ Test(scenario_get_mix, a_file_in_a_new_folder_is_done_only_when_the_folder_is_du
 		options.net_ns = SL_NS_PER_MS;
 		struct scenario *scenario = scenario_new(&options);
 		scenario->get.sync = SL_SYNC_ALL;
-		scenario->get.dir = "new/folder";
+		scenario->get.dir = "new/directory";
 		for (size_t i = 0; i < 4; i++)
 			scenario_offer(scenario, (struct sim_http_file){ .len = 100 });
 		scenario_run(scenario);

@@ -235,7 +235,7 @@ check_run(struct world *world, const struct get_scene *run)
 }
 
 static void
-check_folder(struct world *world)
+check_directory(struct world *world)
 {
 	struct sim *sim = world->scenario->sim;
 	for (size_t i = 0; i < sim_name_count(sim, "."); i++) {
@@ -255,7 +255,7 @@ Test(scenario_get_runs, two_runs_at_once_give_each_name_to_one_whole_file, .time
 			check_name(world, i);
 		for (int i = 0; i < RUNS; i++)
 			check_run(world, world->runs[i]);
-		check_folder(world);
+		check_directory(world);
 		tear_down(world);
 	}
 }

@@ -280,7 +280,7 @@ Test(scenario_get_stop, a_power_cut_at_any_moment_takes_nothing_that_was_reporte
 			.if_exists = SL_EXISTS_REPLACE,
 			.sync = SL_SYNC_ALL,
 			.step = 4 },
-		{ .how = SIM_CRASH_RANDOM, .dir = "new/folder", .step = 4 },
+		{ .how = SIM_CRASH_RANDOM, .dir = "new/directory", .step = 4 },
 	};
 	cut_everywhere(plans, SL_COUNT_OF(plans));
 }

@@ -224,7 +224,7 @@ refuses_what_is_no_file(struct bench *bench)
 {
 	scratch_write_text("file", "text");
 	cr_assert_eq(mkfifo("fifo", 0600), 0);
-	cr_assert_eq(mkdir("folder", 0700), 0);
+	cr_assert_eq(mkdir("directory", 0700), 0);
 	cr_assert_eq(symlink("file", "link"), 0);
 	static const struct {
 		const char *path;
@@ -232,8 +232,8 @@ refuses_what_is_no_file(struct bench *bench)
 		int code;
 	} cases[] = {
 		{ "fifo", true, SL_E_REPLACED },
-		{ "folder", true, -EISDIR },
-		{ "folder", false, -EISDIR },
+		{ "directory", true, -EISDIR },
+		{ "directory", false, -EISDIR },
 		{ "link", true, -ELOOP },
 		{ "link", false, 0 },
 		{ "missing", false, -ENOENT },
@@ -261,7 +261,7 @@ opens_many(struct bench *bench)
 	scratch_write_text("there", "text");
 	for (size_t i = 0; i < SL_COUNT_OF(inputs); i++)
 		cr_assert_eq(sl_input_new(&inputs[i], i % 3 ? "there" : "missing", false), 0);
-	(void)sl_fail(&inputs[1]->err, SL_PHASE_FOLDER, -EACCES, "known before");
+	(void)sl_fail(&inputs[1]->err, SL_PHASE_DIRECTORY, -EACCES, "known before");
 	cr_expect_eq(
 		sl_input_open(inputs, SL_COUNT_OF(inputs), &(struct sl_input_identity){ 0 }), 0);
 	for (size_t i = 0; i < SL_COUNT_OF(inputs); i++) {

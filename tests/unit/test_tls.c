@@ -447,7 +447,7 @@ load_bad_files(void *arg)
 		int code;
 		const char *text;
 	} cases[] = {
-		{ "missing.pem", -ENOENT, "no such file or folder" },
+		{ "missing.pem", -ENOENT, "no such file or directory" },
 		{ "server.key", SL_E_TLS, "holds no readable certificate" },
 		{ ".", SL_E_TLS, "holds no readable certificate" },
 	};

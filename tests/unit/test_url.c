@@ -396,7 +396,7 @@ Test(http_url, takes_file_names_from_the_last_component)
 	}
 }
 
-Test(http_url, refuses_file_names_a_folder_cannot_hold)
+Test(http_url, refuses_file_names_a_directory_cannot_hold)
 {
 	char text[400] = "http://h/";
 	struct sl_url url;

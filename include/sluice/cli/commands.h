@@ -19,7 +19,7 @@ enum sl_exit {
 	SL_EXIT_OPEN = 15,
 	SL_EXIT_CREATE = 16,
 	SL_EXIT_IO = 17,
-	SL_EXIT_FOLDER = 18,
+	SL_EXIT_DIRECTORY = 18,
 	SL_EXIT_RESOLVE = 19,
 	SL_EXIT_PROTOCOL = 22, /* another HTTP status, bad framing, body cut short */
 	SL_EXIT_REDIRECT = 23,

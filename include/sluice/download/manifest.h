@@ -23,9 +23,9 @@ struct sl_entry {
 	struct sl_span headers[SL_ENTRY_HEADERS]; /* "Name: value" */
 	size_t header_count;
 	struct sl_span out; /* len 0 = from the URL */
-	struct sl_span dir; /* len 0 = the folder of the run */
+	struct sl_span dir; /* len 0 = the directory of the run */
 	struct sl_checksum checksum;
-	bool from_list; /* its names must stay under the folder of the run */
+	bool from_list; /* its names must stay under the directory of the run */
 	uint64_t line;  /* where it began, 1-based; 0 = command line */
 };
 

@@ -10,7 +10,7 @@
 #ifndef SLUICE_DOWNLOAD_PART_H
 #define SLUICE_DOWNLOAD_PART_H
 
-#include "sluice/download/folder.h"
+#include "sluice/download/directory.h"
 #include "sluice/rt/chunk.h"
 #include "sluice/rt/engine.h"
 
@@ -22,13 +22,13 @@
 enum sl_io_mode { SL_IO_AUTO, SL_IO_DIRECT, SL_IO_BUFFERED };
 
 struct sl_part {
-	struct sl_folder *folder; /* one reference */
-	char *name;               /* the final name, one component */
-	char *part_name;          /* NAME.part, or shortened with a hash past NAME_MAX */
-	int fd;                   /* buffered; holds the lock; -1 = none */
-	int direct_fd;            /* O_DIRECT on the same inode; -1 = buffered */
-	bool direct_refused;      /* the file system did not keep what it promised */
-	bool name_taken;          /* when it was locked, something had the final name */
+	struct sl_directory *directory; /* one reference */
+	char *name;                     /* the final name, one component */
+	char *part_name;                /* NAME.part, or shortened with a hash past NAME_MAX */
+	int fd;                         /* buffered; holds the lock; -1 = none */
+	int direct_fd;                  /* O_DIRECT on the same inode; -1 = buffered */
+	bool direct_refused;            /* the file system did not keep what it promised */
+	bool name_taken;                /* when it was locked, something had the final name */
 	uint64_t inode;
 	uint32_t dev_major, dev_minor;
 };
@@ -36,20 +36,20 @@ struct sl_part {
 /* Empty, so that sl_part_discard may be called. */
 void sl_part_init(struct sl_part *part);
 
-/* Create or take over. Takes a reference of `folder`. Returns 0; SL_E_IN_USE; -EEXIST if somebody
- * else's file has the part's name; -EACCES, -ENOSPC... (SL_PHASE_CREATE). */
+/* Create or take over. Takes a reference of `directory`. Returns 0; SL_E_IN_USE; -EEXIST if
+ * somebody else's file has the part's name; -EACCES, -ENOSPC... (SL_PHASE_CREATE). */
 SL_SUSPENDS
-int sl_part_create(struct sl_part *part, struct sl_folder *folder, const char *name,
+int sl_part_create(struct sl_part *part, struct sl_directory *directory, const char *name,
 	struct sl_error *err) SL_MUST_CHECK;
 
 /*
  * What most files need, in one call of the blocking pool: if nothing has the final name, create the
- * part. Takes a reference of `folder`. Returns 0; 1 if something has the name or it is not that
+ * part. Takes a reference of `directory`. Returns 0; 1 if something has the name or it is not that
  * simple, and nothing was made: look at the name, then sl_part_create; a cancellation.
  */
 SL_SUSPENDS
 int sl_part_create_first(
-	struct sl_part *part, struct sl_folder *folder, const char *name) SL_MUST_CHECK;
+	struct sl_part *part, struct sl_directory *directory, const char *name) SL_MUST_CHECK;
 
 /*
  * Reserve `length` bytes, and switch to O_DIRECT where that pays (ext4, XFS, alignment of 4096;
@@ -86,7 +86,7 @@ bool sl_part_is_stop(int code) SL_MUST_CHECK;
 int sl_part_write_failed(
 	const struct sl_part *part, int code, uint64_t needed, struct sl_error *err);
 
-/* "folder/NAME.part", the caller's to free; NULL if memory ends. */
+/* "directory/NAME.part", the caller's to free; NULL if memory ends. */
 char *sl_part_path(const struct sl_part *part) SL_MUST_CHECK;
 
 /* The name still stands for our inode and it has `length` bytes. Returns 0 or SL_E_REPLACED with
@@ -106,7 +106,7 @@ struct sl_op sl_part_rename_op(const struct sl_part *part, bool replace);
 /*
  * The part gets its final name: without `replace`, only if nobody has that name (RENAME_NOREPLACE,
  * or link and unlink where the file system refuses that). Returns 0; -EEXIST; another code
- * (SL_PHASE_RENAME). The folder is not synced.
+ * (SL_PHASE_RENAME). The directory is not synced.
  */
 SL_SUSPENDS
 int sl_part_publish(struct sl_part *part, bool replace, struct sl_error *err) SL_MUST_CHECK;

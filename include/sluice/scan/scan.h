@@ -1,5 +1,5 @@
 /*
- * scan.h - scans inputs: a bounded pipeline from files, folders and streams to exact totals in
+ * scan.h - scans inputs: a bounded pipeline from files, directories and streams to exact totals in
  * input order.
  *
  *   lister -> opener -> readers -> queue -> consumers (workers) -> merger (the caller's task) ->
@@ -59,7 +59,7 @@ struct sl_scan_sink {
 };
 
 struct sl_scan_setup {
-	const char *const *paths; /* files, folders, "-" = standard input */
+	const char *const *paths; /* files, directories, "-" = standard input */
 	size_t count;
 	const struct sl_pattern *pattern;
 	struct sl_scan_sink sink;

@@ -6,7 +6,7 @@
 
 #include "sluice/base/bytes.h"
 
-/* A file found in a folder is binary if it has a NUL in as many bytes. */
+/* A file found in a directory is binary if it has a NUL in as many bytes. */
 #define SL_SNIFF_BINARY (8u * 1024u)
 
 /* With as many bytes, or all of a shorter input, the form is certain. */

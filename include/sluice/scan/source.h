@@ -35,7 +35,7 @@ struct sl_input {
 	char *path;  /* as given or found; "-" is standard input */
 	char *shown; /* the same, cut in its middle if it is long: for messages */
 	bool is_stdin;
-	bool is_found; /* in a folder, not named by the user */
+	bool is_found; /* in a directory, not named by the user */
 	enum sl_input_kind kind;
 	uint64_t size;       /* of a file when it was opened; 0 for a stream */
 	struct sl_error err; /* err.code is not 0: it could not be opened, or reading it failed */
@@ -65,7 +65,7 @@ struct sl_input_range {
 	bool is_probe; /* try the page cache first, although what was before was cold */
 };
 
-/* "-" is standard input unless the input was found in a folder. The path is copied. Returns 0 or
+/* "-" is standard input unless the input was found in a directory. The path is copied. Returns 0 or
  * -ENOMEM. */
 int sl_input_new(struct sl_input **out, const char *path, bool is_found) SL_MUST_CHECK;
 

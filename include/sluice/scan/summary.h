@@ -11,7 +11,7 @@
 enum sl_scan_state {
 	SL_SCAN_OK,        /* each line was counted and decided */
 	SL_SCAN_LIMITED,   /* stopped at the number of matching lines that was asked for */
-	SL_SCAN_BINARY,    /* found in a folder and binary: passed over, nothing was counted */
+	SL_SCAN_BINARY,    /* found in a directory and binary: passed over, nothing was counted */
 	SL_SCAN_UNDECIDED, /* read to its end, but for some lines a limit of the pattern was reached
 			    */
 	SL_SCAN_UNSUPPORTED, /* compressed or UTF-16: nothing was counted */

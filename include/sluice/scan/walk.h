@@ -1,9 +1,10 @@
 /*
- * walk.h - the regular files below a folder, one after the other, in bounded memory.
+ * walk.h - the regular files below a directory, one after the other, in bounded memory.
  *
  * Links, devices, sockets and FIFOs are passed over, and no link is followed, so that a walk ends.
- * Names come sorted as long as a folder has at most SL_WALK_BATCH entries (larger ones in sorted
- * batches), a folder's files among its subfolders. The folders are read in the blocking pool.
+ * Names come sorted as long as a directory has at most SL_WALK_BATCH entries (larger ones in sorted
+ * batches), a directory's files among its subdirectories. The directories are read in the blocking
+ * pool.
  */
 #ifndef SLUICE_SCAN_WALK_H
 #define SLUICE_SCAN_WALK_H
@@ -12,20 +13,20 @@
 #include "sluice/base/error.h"
 
 #define SL_WALK_BATCH 4096u /* entries read before the first is passed on */
-#define SL_WALK_DEPTH 100u  /* folders open at a time: one descriptor each */
+#define SL_WALK_DEPTH 100u  /* directories open at a time: one descriptor each */
 
 struct sl_walk;
 
-/* Nothing is opened yet; a folder that cannot be opened is reported by the first sl_walk_next.
+/* Nothing is opened yet; a directory that cannot be opened is reported by the first sl_walk_next.
  * -ENOMEM else 0. */
-int sl_walk_new(struct sl_walk **out, const char *folder) SL_MUST_CHECK;
+int sl_walk_new(struct sl_walk **out, const char *directory) SL_MUST_CHECK;
 
 /* NULL is fine. */
 void sl_walk_free(struct sl_walk *walk);
 
 /*
- * The next file: 1, and its path (the folder's as given, then the names) in *path until the next
- * call. 0 after the last. SL_E_NAME: the folder *path could not be read, or not to its end, and
+ * The next file: 1, and its path (the directory's as given, then the names) in *path until the next
+ * call. 0 after the last. SL_E_NAME: the directory *path could not be read, or not to its end, and
  * `err` (cleared first) says why; the walk goes on with the next call. Another negative code
  * (-ECANCELED, -ENOMEM) ends the walk.
  */

@@ -51,7 +51,7 @@ struct sl_progress {
 /* The snapshot of a scan. */
 struct sl_progress_scan {
 	uint64_t inputs_done;
-	uint64_t inputs_total; /* SL_PROGRESS_UNKNOWN while folders are still being walked */
+	uint64_t inputs_total; /* SL_PROGRESS_UNKNOWN while directories are still being walked */
 	uint64_t bytes_done, bytes_total;
 	uint64_t rate_bytes_s;
 	uint64_t left_ns;

@@ -1,4 +1,4 @@
-#include "sluice/download/folder.h"
+#include "sluice/download/directory.h"
 
 #include "support/run.h"
 #include "support/scratch.h"
@@ -20,18 +20,19 @@ struct open_case {
 
 SL_SUSPENDS
 static void
-expect_open(struct sl_folders *folders, struct sl_folder *base, const struct open_case *c)
+expect_open(
+	struct sl_directories *directories, struct sl_directory *base, const struct open_case *c)
 {
-	struct sl_folder *folder = NULL;
+	struct sl_directory *directory = NULL;
 	struct sl_error err = { 0 };
-	int code = sl_folders_open(folders, base, sl_span_str(c->path), &folder, &err);
+	int code = sl_directories_open(directories, base, sl_span_str(c->path), &directory, &err);
 	cr_expect_eq(code, c->want, "'%s': %d, want %d (%s)", c->path, code, c->want, err.text);
 	cr_expect_eq(err.code, c->want);
-	cr_expect_eq(err.phase, c->want ? SL_PHASE_FOLDER : SL_PHASE_NONE);
+	cr_expect_eq(err.phase, c->want ? SL_PHASE_DIRECTORY : SL_PHASE_NONE);
 	if (c->message)
 		cr_expect_str_eq(err.text, c->message);
 	if (code == 0)
-		sl_folder_unref(folder);
+		sl_directory_unref(directory);
 }
 
 static const struct open_case below[] = {
@@ -44,23 +45,24 @@ static const struct open_case below[] = {
 	{ "...", 0, NULL },
 	{ "with blank/\xc3\xa4", 0, NULL },
 	{ "..", SL_E_NAME,
-		"folder '..' of the list leaves the output folder: refused (--allow-outside "
+		"directory '..' of the list leaves the output directory: refused (--allow-outside "
 		"permits "
 		"it)" },
 	{ "a/../b", SL_E_NAME, NULL },
 	{ "a/..", SL_E_NAME, NULL },
 	{ "../a", SL_E_NAME, NULL },
 	{ "/etc", SL_E_NAME,
-		"folder '/etc' of the list leaves the output folder: refused (--allow-outside "
+		"directory '/etc' of the list leaves the output directory: refused "
+		"(--allow-outside "
 		"permits it)" },
 	{ "/", SL_E_NAME, NULL },
 	{ "a\nb", SL_E_NAME, NULL },
 	{ "a\x1b[31m", SL_E_NAME, NULL },
 	{ "a\x7f", SL_E_NAME, NULL },
-	{ "file", -ENOTDIR, "cannot open or make the folder 'base/file': not a folder" },
+	{ "file", -ENOTDIR, "cannot open or make the directory 'base/file': not a directory" },
 	{ "file/sub", -ENOTDIR, NULL },
 	{ "out", -ELOOP,
-		"folder 'base/out' of the list leads through a symbolic link: refused "
+		"directory 'base/out' of the list leads through a symbolic link: refused "
 		"(--allow-outside permits it)" },
 	{ "out/sub", -ELOOP, NULL },
 	{ "in", -ELOOP, NULL }, /* also one that stays below: it may be changed any time */
@@ -73,20 +75,20 @@ static int
 open_below(void *arg)
 {
 	(void)arg;
-	struct sl_folders folders;
-	struct sl_folder *base = NULL;
+	struct sl_directories directories;
+	struct sl_directory *base = NULL;
 	struct sl_error err = { 0 };
-	sl_folders_init(&folders, 4, false);
-	cr_assert_eq(sl_folders_open(&folders, NULL, sl_span_str("base"), &base, &err), 0, "%s",
-		err.text);
+	sl_directories_init(&directories, 4, false);
+	cr_assert_eq(sl_directories_open(&directories, NULL, sl_span_str("base"), &base, &err), 0,
+		"%s", err.text);
 	for (size_t i = 0; i < SL_COUNT_OF(below); i++)
-		expect_open(&folders, base, &below[i]);
-	sl_folder_unref(base);
-	sl_folders_release(&folders);
+		expect_open(&directories, base, &below[i]);
+	sl_directory_unref(base);
+	sl_directories_release(&directories);
 	return 0;
 }
 
-Test(folder, names_from_a_list_stay_below_the_base)
+Test(directory, names_from_a_list_stay_below_the_base)
 {
 	scratch_enter();
 	cr_assert_eq(mkdir("base", 0777) | mkdir("outside", 0777) | mkdir("base/real", 0777), 0);
@@ -111,7 +113,7 @@ static const struct open_case anywhere[] = {
 	{ "new/../other", 0, NULL },
 	{ "link/sub", 0, NULL },
 	{ "line\nfeed", 0, NULL }, /* the user's own words are the user's */
-	{ "file", -ENOTDIR, "cannot open or make the folder 'file': not a folder" },
+	{ "file", -ENOTDIR, "cannot open or make the directory 'file': not a directory" },
 	{ "file/a", -ENOTDIR, NULL },
 	{ "dangling", -ENOENT, NULL },
 };
@@ -120,19 +122,19 @@ SL_SUSPENDS
 static int
 open_anywhere(void *arg)
 {
-	struct sl_folders folders;
+	struct sl_directories directories;
 	struct sl_buf absolute = { 0 };
-	sl_folders_init(&folders, 4, true);
+	sl_directories_init(&directories, 4, true);
 	for (size_t i = 0; i < SL_COUNT_OF(anywhere); i++)
-		expect_open(&folders, NULL, &anywhere[i]);
+		expect_open(&directories, NULL, &anywhere[i]);
 	sl_buf_printf(&absolute, "%s/abs/sub", (const char *)arg);
-	expect_open(&folders, NULL, &(struct open_case){ absolute.data, 0, NULL });
+	expect_open(&directories, NULL, &(struct open_case){ absolute.data, 0, NULL });
 	sl_buf_release(&absolute);
-	sl_folders_release(&folders);
+	sl_directories_release(&directories);
 	return 0;
 }
 
-Test(folder, the_users_own_words_lead_anywhere)
+Test(directory, the_users_own_words_lead_anywhere)
 {
 	static char path[4096];
 	snprintf(path, sizeof(path), "%s", scratch_enter());
@@ -149,14 +151,14 @@ Test(folder, the_users_own_words_lead_anywhere)
 /* ---- what is kept open ---- */
 
 SL_SUSPENDS
-static struct sl_folder *
-must_open(struct sl_folders *folders, struct sl_folder *base, const char *path)
+static struct sl_directory *
+must_open(struct sl_directories *directories, struct sl_directory *base, const char *path)
 {
-	struct sl_folder *folder = NULL;
+	struct sl_directory *directory = NULL;
 	struct sl_error err = { 0 };
-	int code = sl_folders_open(folders, base, sl_span_str(path), &folder, &err);
+	int code = sl_directories_open(directories, base, sl_span_str(path), &directory, &err);
 	cr_assert_eq(code, 0, "'%s': %s", path, err.text);
-	return folder;
+	return directory;
 }
 
 SL_SUSPENDS
@@ -164,26 +166,26 @@ static int
 open_twice(void *arg)
 {
 	(void)arg;
-	struct sl_folders folders;
-	sl_folders_init(&folders, 4, false);
-	struct sl_folder *base = must_open(&folders, NULL, "d");
-	struct sl_folder *a = must_open(&folders, base, "sub");
-	struct sl_folder *b = must_open(&folders, base, "sub");
-	struct sl_folder *c = must_open(&folders, NULL, "d/./sub");
+	struct sl_directories directories;
+	sl_directories_init(&directories, 4, false);
+	struct sl_directory *base = must_open(&directories, NULL, "d");
+	struct sl_directory *a = must_open(&directories, base, "sub");
+	struct sl_directory *b = must_open(&directories, base, "sub");
+	struct sl_directory *c = must_open(&directories, NULL, "d/./sub");
 	cr_expect_eq(a, b, "one path, one descriptor");
-	cr_expect_eq(a->inode, c->inode, "and whatever leads there, one folder");
+	cr_expect_eq(a->inode, c->inode, "and whatever leads there, one directory");
 	cr_expect_eq(a->dev_minor, c->dev_minor);
 	cr_expect_str_eq(a->path, "d/sub");
-	struct sl_folder *same = must_open(&folders, base, "");
+	struct sl_directory *same = must_open(&directories, base, "");
 	cr_expect_eq(same, base);
-	struct sl_folder *all[] = { base, a, b, c, same };
+	struct sl_directory *all[] = { base, a, b, c, same };
 	for (size_t i = 0; i < SL_COUNT_OF(all); i++)
-		sl_folder_unref(all[i]);
-	sl_folders_release(&folders);
+		sl_directory_unref(all[i]);
+	sl_directories_release(&directories);
 	return 0;
 }
 
-Test(folder, one_folder_is_opened_once)
+Test(directory, one_directory_is_opened_once)
 {
 	scratch_enter();
 	cr_expect_eq(ring_run(1, open_twice, NULL), 0);
@@ -194,7 +196,7 @@ Test(folder, one_folder_is_opened_once)
 #define MANY 40
 
 struct crowd {
-	struct sl_folders folders;
+	struct sl_directories directories;
 	unsigned failed, most;
 };
 
@@ -211,16 +213,17 @@ visit(void *arg)
 	struct crowd *crowd = visitor->crowd;
 	for (unsigned i = 0; i < 8; i++) {
 		char path[32];
-		struct sl_folder *folder = NULL;
+		struct sl_directory *directory = NULL;
 		snprintf(path, sizeof(path), "d%u", (visitor->number * 7 + i) % MANY);
-		if (sl_folders_open(&crowd->folders, NULL, sl_span_str(path), &folder, NULL) != 0) {
+		if (sl_directories_open(
+			    &crowd->directories, NULL, sl_span_str(path), &directory, NULL) != 0) {
 			crowd->failed++;
 			continue;
 		}
-		crowd->most = SL_MAX(crowd->most, crowd->folders.count);
+		crowd->most = SL_MAX(crowd->most, crowd->directories.count);
 		if (sl_yield() != 0)
 			crowd->failed++;
-		sl_folder_unref(folder);
+		sl_directory_unref(directory);
 	}
 	return 0;
 }
@@ -232,21 +235,21 @@ crowd_main(void *arg)
 	struct crowd *crowd = arg;
 	struct visitor visitors[MANY];
 	struct sl_group group;
-	sl_folders_init(&crowd->folders, KEPT, false);
+	sl_directories_init(&crowd->directories, KEPT, false);
 	sl_group_enter(&group, SL_GROUP_COLLECT);
 	for (unsigned i = 0; i < MANY; i++) {
 		visitors[i] = (struct visitor){ crowd, i };
 		cr_assert_eq(sl_group_spawn(&group, "visit", visit, &visitors[i], NULL), 0);
 	}
 	sl_group_leave(&group);
-	sl_folder_unref(must_open(&crowd->folders, NULL, "last"));
-	cr_expect_leq(crowd->folders.count, KEPT + 1);
-	sl_folders_release(&crowd->folders);
+	sl_directory_unref(must_open(&crowd->directories, NULL, "last"));
+	cr_expect_leq(crowd->directories.count, KEPT + 1);
+	sl_directories_release(&crowd->directories);
 	return 0;
 }
 
-/* Closing suspends: others open, find and close folders in the middle of it. */
-Test(folder, many_tasks_open_and_close_at_once)
+/* Closing suspends: others open, find and close directories in the middle of it. */
+Test(directory, many_tasks_open_and_close_at_once)
 {
 	struct sim_seeds seeds = sim_seeds(30);
 	for (uint64_t seed = seeds.first; seed < seeds.end; seed++) {
@@ -265,17 +268,17 @@ SL_SUSPENDS
 static int
 make_deep(void *arg)
 {
-	struct sl_folders folders;
-	struct sl_folder *folder = NULL;
-	sl_folders_init(&folders, 4, *(bool *)arg);
-	int code = sl_folders_open(&folders, NULL, sl_span_str("a/b/c"), &folder, NULL);
+	struct sl_directories directories;
+	struct sl_directory *directory = NULL;
+	sl_directories_init(&directories, 4, *(bool *)arg);
+	int code = sl_directories_open(&directories, NULL, sl_span_str("a/b/c"), &directory, NULL);
 	if (!code)
-		sl_folder_unref(folder);
-	sl_folders_release(&folders);
+		sl_directory_unref(directory);
+	sl_directories_release(&directories);
 	return code;
 }
 
-Test(folder, a_folder_that_is_made_survives_a_power_cut)
+Test(directory, a_directory_that_is_made_survives_a_power_cut)
 {
 	struct sim_seeds seeds = sim_seeds(20);
 	for (uint64_t seed = seeds.first; seed < seeds.end; seed++) {
@@ -288,7 +291,7 @@ Test(folder, a_folder_that_is_made_survives_a_power_cut)
 	}
 }
 
-Test(folder, without_sync_none_is_spent)
+Test(directory, without_sync_none_is_spent)
 {
 	struct sim *sim = sim_plain(1);
 	bool sync = false;
@@ -297,7 +300,7 @@ Test(folder, without_sync_none_is_spent)
 	sim_free(sim);
 }
 
-Test(folder, whatever_fails_nothing_stays_open)
+Test(directory, whatever_fails_nothing_stays_open)
 {
 	for (unsigned nth = 1;; nth++) {
 		struct sim *sim = sim_plain(nth);
@@ -316,7 +319,7 @@ Test(folder, whatever_fails_nothing_stays_open)
 
 /* ---- paths in messages ---- */
 
-Test(folder, a_name_is_joined_as_one_would_type_it)
+Test(directory, a_name_is_joined_as_one_would_type_it)
 {
 	static const struct {
 		char path[8];
@@ -327,7 +330,7 @@ Test(folder, a_name_is_joined_as_one_would_type_it)
 		char path[8];
 		struct sl_buf out = { 0 };
 		memcpy(path, cases[i].path, sizeof(path));
-		sl_folder_join(&(struct sl_folder){ .path = path }, "f", &out);
+		sl_directory_join(&(struct sl_directory){ .path = path }, "f", &out);
 		cr_expect_str_eq(out.data, cases[i].want);
 		sl_buf_release(&out);
 	}

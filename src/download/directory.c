@@ -1,4 +1,4 @@
-#include "sluice/download/folder.h"
+#include "sluice/download/directory.h"
 
 #include "sluice/rt/io.h"
 #include "sluice/rt/offload.h"
@@ -12,26 +12,26 @@
 #include <sys/stat.h>
 #include <sys/vfs.h>
 
-#define FOLDER_MODE 0777
+#define DIRECTORY_MODE 0777
 #define OPEN_FLAGS (O_RDONLY | O_DIRECTORY)
 #define BENEATH (RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS)
 
 void
-sl_folders_init(struct sl_folders *folders, unsigned keep, bool sync_made)
+sl_directories_init(struct sl_directories *directories, unsigned keep, bool sync_made)
 {
 	sl_assert(keep > 0);
-	*folders = (struct sl_folders){ .keep = keep, .sync_made = sync_made };
-	sl_list_init(&folders->open);
+	*directories = (struct sl_directories){ .keep = keep, .sync_made = sync_made };
+	sl_list_init(&directories->open);
 }
 
-/* The folder is in no list any more: closing suspends, and others walk the list meanwhile. */
+/* The directory is in no list any more: closing suspends, and others walk the list meanwhile. */
 SL_SUSPENDS
 static void
-forget(struct sl_folder *folder)
+forget(struct sl_directory *directory)
 {
-	sl_io_close(folder->fd);
-	free(folder->path);
-	free(folder);
+	sl_io_close(directory->fd);
+	free(directory->path);
+	free(directory);
 }
 
 SL_SUSPENDS
@@ -40,34 +40,34 @@ forget_all(struct sl_list *victims)
 {
 	struct sl_list *node;
 	while ((node = sl_list_pop(victims)))
-		forget(sl_list_item(node, struct sl_folder, link));
+		forget(sl_list_item(node, struct sl_directory, link));
 }
 
 void
-sl_folders_release(struct sl_folders *folders)
+sl_directories_release(struct sl_directories *directories)
 {
-	sl_list_each(node, &folders->open)
-		sl_assert(sl_list_item(node, struct sl_folder, link)->refs == 0);
-	forget_all(&folders->open);
-	folders->count = 0;
+	sl_list_each(node, &directories->open)
+		sl_assert(sl_list_item(node, struct sl_directory, link)->refs == 0);
+	forget_all(&directories->open);
+	directories->count = 0;
 }
 
 /* The ones that were not used for longest go. */
 SL_SUSPENDS
 static void
-trim_open(struct sl_folders *folders)
+trim_open(struct sl_directories *directories)
 {
 	struct sl_list victims;
 	sl_list_init(&victims);
-	for (struct sl_list *node = folders->open.prev;
-		node != &folders->open && folders->count > folders->keep;) {
-		struct sl_folder *folder = sl_list_item(node, struct sl_folder, link);
+	for (struct sl_list *node = directories->open.prev;
+		node != &directories->open && directories->count > directories->keep;) {
+		struct sl_directory *directory = sl_list_item(node, struct sl_directory, link);
 		node = node->prev;
-		if (folder->refs > 0 || folder->dirty)
+		if (directory->refs > 0 || directory->dirty)
 			continue;
-		sl_list_remove(&folder->link);
-		sl_list_push_back(&victims, &folder->link);
-		folders->count--;
+		sl_list_remove(&directory->link);
+		sl_list_push_back(&victims, &directory->link);
+		directories->count--;
 	}
 	forget_all(&victims);
 }
@@ -76,7 +76,7 @@ trim_open(struct sl_folders *folders)
 
 SL_SUSPENDS
 static int
-sync_folder(int fd)
+sync_directory(int fd)
 {
 	int code = sl_io_sync(fd, 0);
 	return code == -EINVAL || code == -EOPNOTSUPP ? 0 : code;
@@ -87,23 +87,23 @@ static int
 sync_parent(int dir_fd)
 {
 	if (dir_fd != AT_FDCWD)
-		return sync_folder(dir_fd);
+		return sync_directory(dir_fd);
 	int fd = sl_io_open(AT_FDCWD, ".", OPEN_FLAGS, 0, 0);
 	if (fd < 0)
 		return fd;
-	int code = sync_folder(fd);
+	int code = sync_directory(fd);
 	sl_io_close(fd);
 	return code;
 }
 
-/* A file in a folder whose own name is lost by a power cut would be lost with it. If the name
+/* A file in a directory whose own name is lost by a power cut would be lost with it. If the name
  * cannot be brought to the disk it goes again, or whoever comes next would take it for durable. */
 SL_SUSPENDS
 static int
-make_folder(int dir_fd, const char *name, bool sync)
+make_directory(int dir_fd, const char *name, bool sync)
 {
 	struct sl_shield shield;
-	int code = sl_io_mkdir(dir_fd, name, FOLDER_MODE);
+	int code = sl_io_mkdir(dir_fd, name, DIRECTORY_MODE);
 	if (code || !sync)
 		return code == -EEXIST ? 0 : code;
 	code = sync_parent(dir_fd);
@@ -131,7 +131,7 @@ open_step(const struct walk *walk, int dir_fd, const char *name)
 		int fd = sl_io_open(dir_fd, name, OPEN_FLAGS, 0, walk->resolve);
 		if (fd != -ENOENT)
 			return fd;
-		int code = make_folder(dir_fd, name, walk->sync);
+		int code = make_directory(dir_fd, name, walk->sync);
 		if (code)
 			return code;
 	}
@@ -207,11 +207,11 @@ check_below(struct sl_span path, struct sl_error *err)
 {
 	int shown = (int)SL_MIN(path.len, 120u);
 	if (has_control(path))
-		return sl_fail(err, SL_PHASE_FOLDER, SL_E_NAME,
-			"folder name '%.*s' has control bytes: refused", shown, path.data);
+		return sl_fail(err, SL_PHASE_DIRECTORY, SL_E_NAME,
+			"directory name '%.*s' has control bytes: refused", shown, path.data);
 	if (!is_below(path))
-		return sl_fail(err, SL_PHASE_FOLDER, SL_E_NAME,
-			"folder '%.*s' of the list leaves the output folder: refused "
+		return sl_fail(err, SL_PHASE_DIRECTORY, SL_E_NAME,
+			"directory '%.*s' of the list leaves the output directory: refused "
 			"(--allow-outside permits it)",
 			shown, path.data);
 	return 0;
@@ -219,16 +219,16 @@ check_below(struct sl_span path, struct sl_error *err)
 
 /* ---- the table ---- */
 
-static struct sl_folder *
-find_open(struct sl_folders *folders, struct sl_span path)
+static struct sl_directory *
+find_open(struct sl_directories *directories, struct sl_span path)
 {
-	sl_list_each(node, &folders->open)
+	sl_list_each(node, &directories->open)
 	{
-		struct sl_folder *folder = sl_list_item(node, struct sl_folder, link);
-		if (sl_span_is(path, folder->path)) {
-			sl_list_remove(&folder->link);
-			sl_list_push_front(&folders->open, &folder->link);
-			return folder;
+		struct sl_directory *directory = sl_list_item(node, struct sl_directory, link);
+		if (sl_span_is(path, directory->path)) {
+			sl_list_remove(&directory->link);
+			sl_list_push_front(&directories->open, &directory->link);
+			return directory;
 		}
 	}
 	return NULL;
@@ -243,18 +243,18 @@ traits_of(const struct statfs *fs)
 		long magic;
 		unsigned traits;
 	} known[] = {
-		{ EXT4_SUPER_MAGIC, SL_FOLDER_DIRECT | SL_FOLDER_LOCAL },
-		{ 0x58465342 /* XFS */, SL_FOLDER_DIRECT | SL_FOLDER_LOCAL },
-		{ BTRFS_SUPER_MAGIC, SL_FOLDER_LOCAL },
-		{ TMPFS_MAGIC, SL_FOLDER_LOCAL },
-		{ F2FS_SUPER_MAGIC, SL_FOLDER_LOCAL },
-		{ MSDOS_SUPER_MAGIC, SL_FOLDER_NO_MODES },
-		{ EXFAT_SUPER_MAGIC, SL_FOLDER_NO_MODES },
-		{ 0x7366746e /* NTFS */, SL_FOLDER_NO_MODES },
-		{ SMB_SUPER_MAGIC, SL_FOLDER_NO_MODES },
-		{ 0xff534d42 /* CIFS */, SL_FOLDER_NO_MODES },
-		{ 0xfe534d42 /* SMB2 */, SL_FOLDER_NO_MODES },
-		{ FUSE_SUPER_MAGIC, SL_FOLDER_NO_MODES },
+		{ EXT4_SUPER_MAGIC, SL_DIRECTORY_DIRECT | SL_DIRECTORY_LOCAL },
+		{ 0x58465342 /* XFS */, SL_DIRECTORY_DIRECT | SL_DIRECTORY_LOCAL },
+		{ BTRFS_SUPER_MAGIC, SL_DIRECTORY_LOCAL },
+		{ TMPFS_MAGIC, SL_DIRECTORY_LOCAL },
+		{ F2FS_SUPER_MAGIC, SL_DIRECTORY_LOCAL },
+		{ MSDOS_SUPER_MAGIC, SL_DIRECTORY_NO_MODES },
+		{ EXFAT_SUPER_MAGIC, SL_DIRECTORY_NO_MODES },
+		{ 0x7366746e /* NTFS */, SL_DIRECTORY_NO_MODES },
+		{ SMB_SUPER_MAGIC, SL_DIRECTORY_NO_MODES },
+		{ 0xff534d42 /* CIFS */, SL_DIRECTORY_NO_MODES },
+		{ 0xfe534d42 /* SMB2 */, SL_DIRECTORY_NO_MODES },
+		{ FUSE_SUPER_MAGIC, SL_DIRECTORY_NO_MODES },
 	};
 	for (size_t i = 0; i < SL_COUNT_OF(known); i++)
 		if ((long)fs->f_type == known[i].magic)
@@ -272,19 +272,19 @@ ask_traits(void *arg)
 {
 	struct traits_call *call = arg;
 	struct statfs fs = { 0 };
-	call->traits =
-		fstatfs(call->fd, &fs) == 0 ? traits_of(&fs) : SL_FOLDER_DIRECT | SL_FOLDER_LOCAL;
+	call->traits = fstatfs(call->fd, &fs) == 0 ? traits_of(&fs)
+						   : SL_DIRECTORY_DIRECT | SL_DIRECTORY_LOCAL;
 	return 0;
 }
 
 /* "base/path", or either alone. */
 static char *
-full_path(const struct sl_folder *base, struct sl_span path)
+full_path(const struct sl_directory *base, struct sl_span path)
 {
 	struct sl_buf full = { 0 };
 	char *name = sl_span_dup(path);
 	if (name && base)
-		sl_folder_join(base, name, &full);
+		sl_directory_join(base, name, &full);
 	else if (name)
 		sl_buf_add_str(&full, name);
 	full.failed = full.failed || !name;
@@ -294,44 +294,44 @@ full_path(const struct sl_folder *base, struct sl_span path)
 
 SL_SUSPENDS
 static int
-learn_identity(struct sl_folder *folder)
+learn_identity(struct sl_directory *directory)
 {
 	struct statx st = { 0 };
-	int code = sl_io_stat(folder->fd, "", AT_EMPTY_PATH, STATX_BASIC_STATS, &st);
-	folder->inode = st.stx_ino;
-	folder->dev_major = st.stx_dev_major;
-	folder->dev_minor = st.stx_dev_minor;
+	int code = sl_io_stat(directory->fd, "", AT_EMPTY_PATH, STATX_BASIC_STATS, &st);
+	directory->inode = st.stx_ino;
+	directory->dev_major = st.stx_dev_major;
+	directory->dev_minor = st.stx_dev_minor;
 	return code;
 }
 
 /* A new entry of the table for `path` (taken). */
 SL_SUSPENDS
 static int
-open_new(struct sl_folders *folders, const struct walk *walk, struct sl_span relative, char *path,
-	struct sl_folder **out)
+open_new(struct sl_directories *directories, const struct walk *walk, struct sl_span relative,
+	char *path, struct sl_directory **out)
 {
-	struct sl_folder *folder = calloc(1, sizeof(*folder));
-	int code = folder ? open_path(walk, relative) : -ENOMEM;
+	struct sl_directory *directory = calloc(1, sizeof(*directory));
+	int code = directory ? open_path(walk, relative) : -ENOMEM;
 	if (code < 0) {
-		free(folder);
+		free(directory);
 		free(path);
 		return code;
 	}
-	*folder = (struct sl_folder){ .path = path, .fd = code, .refs = 1 };
-	sl_list_init(&folder->link);
-	struct traits_call call = { .fd = folder->fd };
+	*directory = (struct sl_directory){ .path = path, .fd = code, .refs = 1 };
+	sl_list_init(&directory->link);
+	struct traits_call call = { .fd = directory->fd };
 	code = sl_blocking_wait(ask_traits, &call); /* a server may have to be asked */
-	folder->traits = call.traits;
+	directory->traits = call.traits;
 	if (!code)
-		code = learn_identity(folder);
+		code = learn_identity(directory);
 	if (code) {
-		forget(folder);
+		forget(directory);
 		return code;
 	}
-	sl_list_push_front(&folders->open, &folder->link);
-	folders->count++;
-	*out = folder;
-	trim_open(folders);
+	sl_list_push_front(&directories->open, &directory->link);
+	directories->count++;
+	*out = directory;
+	trim_open(directories);
 	return 0;
 }
 
@@ -339,20 +339,20 @@ static int
 open_failed(const char *path, int code, bool beneath, struct sl_error *err)
 {
 	if (beneath && (code == -ELOOP || code == -EXDEV))
-		return sl_fail(err, SL_PHASE_FOLDER, code,
-			"folder '%s' of the list leads through a symbolic link: refused "
+		return sl_fail(err, SL_PHASE_DIRECTORY, code,
+			"directory '%s' of the list leads through a symbolic link: refused "
 			"(--allow-outside permits it)",
 			path);
 	return sl_fail_code(
-		err, SL_PHASE_FOLDER, code, "cannot open or make the folder '%s'", path);
+		err, SL_PHASE_DIRECTORY, code, "cannot open or make the directory '%s'", path);
 }
 
 int
-sl_folders_open(struct sl_folders *folders, struct sl_folder *base, struct sl_span path,
-	struct sl_folder **out, struct sl_error *err)
+sl_directories_open(struct sl_directories *directories, struct sl_directory *base,
+	struct sl_span path, struct sl_directory **out, struct sl_error *err)
 {
 	if (base && path.len == 0) {
-		sl_folder_ref(base);
+		sl_directory_ref(base);
 		*out = base;
 		return 0;
 	}
@@ -362,16 +362,16 @@ sl_folders_open(struct sl_folders *folders, struct sl_folder *base, struct sl_sp
 	if (code)
 		return code;
 	char *name = full_path(base, path), *kept = name ? sl_span_dup(sl_span_str(name)) : NULL;
-	struct sl_folder *known = kept ? find_open(folders, sl_span_str(name)) : NULL;
+	struct sl_directory *known = kept ? find_open(directories, sl_span_str(name)) : NULL;
 	if (known) {
-		sl_folder_ref(known);
+		sl_directory_ref(known);
 		*out = known;
 		free(kept);
 	} else if (kept) {
 		struct walk walk = { .base_fd = base ? base->fd : AT_FDCWD,
 			.resolve = base ? BENEATH : 0,
-			.sync = folders->sync_made };
-		code = open_new(folders, &walk, path, kept, out);
+			.sync = directories->sync_made };
+		code = open_new(directories, &walk, path, kept, out);
 	} else {
 		code = -ENOMEM;
 	}
@@ -382,32 +382,32 @@ sl_folders_open(struct sl_folders *folders, struct sl_folder *base, struct sl_sp
 }
 
 void
-sl_folder_ref(struct sl_folder *folder)
+sl_directory_ref(struct sl_directory *directory)
 {
-	folder->refs++;
+	directory->refs++;
 }
 
 void
-sl_folder_unref(struct sl_folder *folder)
+sl_directory_unref(struct sl_directory *directory)
 {
-	if (!folder)
+	if (!directory)
 		return;
-	sl_assert(folder->refs > 0);
-	folder->refs--;
+	sl_assert(directory->refs > 0);
+	directory->refs--;
 }
 
 int
-sl_folder_sync(struct sl_folder *folder)
+sl_directory_sync(struct sl_directory *directory)
 {
-	return sync_folder(folder->fd);
+	return sync_directory(directory->fd);
 }
 
 void
-sl_folder_join(const struct sl_folder *folder, const char *name, struct sl_buf *out)
+sl_directory_join(const struct sl_directory *directory, const char *name, struct sl_buf *out)
 {
-	if (strcmp(folder->path, ".") != 0) {
-		sl_buf_add_str(out, folder->path);
-		if (folder->path[strlen(folder->path) - 1] != '/')
+	if (strcmp(directory->path, ".") != 0) {
+		sl_buf_add_str(out, directory->path);
+		if (directory->path[strlen(directory->path) - 1] != '/')
 			sl_buf_add_char(out, '/');
 	}
 	sl_buf_add_str(out, name);

@@ -1,0 +1,69 @@
+/*
+ * directory.h - the directories files go to, opened once and kept; and the rule that names from
+ * lists stay below one.
+ */
+#ifndef SLUICE_DOWNLOAD_DIRECTORY_H
+#define SLUICE_DOWNLOAD_DIRECTORY_H
+
+#include "sluice/base/bytes.h"
+#include "sluice/base/error.h"
+#include "sluice/rt/task.h"
+
+/* What kind of file system a directory is on: decides how files are written and synced. */
+enum sl_directory_traits {
+	SL_DIRECTORY_DIRECT = 1,   /* ext4, XFS: direct I/O into reserved extents pays */
+	SL_DIRECTORY_LOCAL = 2,    /* syncfs concerns this machine's disks only */
+	SL_DIRECTORY_NO_MODES = 4, /* a file may not have the mode it was given */
+};
+
+/* An open directory; counted. */
+struct sl_directory {
+	struct sl_list link;
+	char *path; /* as a person would type it, for messages; "." for the current directory */
+	int fd;
+	unsigned traits; /* set of sl_directory_traits */
+	uint64_t inode;  /* with the device: two paths may lead to one directory */
+	uint32_t dev_major, dev_minor;
+	unsigned refs;
+	bool dirty; /* the batch's: a name in it has changed since its last sync */
+};
+
+struct sl_directories {
+	struct sl_list open; /* most recently used first */
+	unsigned count;
+	unsigned keep;  /* that stay open though nobody uses them */
+	bool sync_made; /* a directory that is made is durable before anything is put into it */
+};
+
+/* `keep` at least 1. */
+void sl_directories_init(struct sl_directories *directories, unsigned keep, bool sync_made);
+
+/* No directory may be referenced. */
+SL_SUSPENDS
+void sl_directories_release(struct sl_directories *directories);
+
+/*
+ * Open (making what is missing, mode 0777 less umask) the directory `path` below `base`. base NULL:
+ * `path` is the user's own word and may point anywhere. Else it comes from a list or a server: it
+ * must be relative, without ".." and control bytes, and every step stays below base, symbolic links
+ * refused (openat2 RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS). An empty path is base, or the current
+ * directory. Returns 0 with one reference in *out; SL_E_NAME; a kernel's code with
+ * SL_PHASE_DIRECTORY.
+ */
+SL_SUSPENDS
+int sl_directories_open(struct sl_directories *directories, struct sl_directory *base,
+	struct sl_span path, struct sl_directory **out, struct sl_error *err) SL_MUST_CHECK;
+
+void sl_directory_ref(struct sl_directory *directory);
+
+/* NULL is fine. The directory stays open for the next file of the run. */
+void sl_directory_unref(struct sl_directory *directory);
+
+/* Make the names in it durable. A file system that cannot sync directories at all has done so. */
+SL_SUSPENDS
+int sl_directory_sync(struct sl_directory *directory) SL_MUST_CHECK;
+
+/* "path/name" into *out, or "name" alone for the current directory. */
+void sl_directory_join(const struct sl_directory *directory, const char *name, struct sl_buf *out);
+
+#endif
