@@ -3,8 +3,8 @@
  *
  * One-shot, unlinked operations only. user_data is slot + generation, never a pointer, so that a
  * cancel that comes late cannot hit the slot's next user. Completions of cancels carry CANCEL_SLOT
- * and are only counted. At most SL_ENGINE_SLOTS operations and one cancel for each are out, which
- * fits the CQ: an overflow cannot happen.
+ * and are only counted. At most base.slots operations and one cancel for each are out, which fits
+ * the CQ: an overflow cannot happen.
  */
 #include "sluice/base/log.h"
 #include "sluice/base/number.h"
@@ -27,8 +27,28 @@
 #define CHECK_MEMORY 1
 #endif
 
-#define SQ_ENTRIES 256
-#define CQ_ENTRIES 4096
+/*
+ * Rings from the usual size down. Since 6.14 their memory counts against RLIMIT_MEMLOCK, of which
+ * an ordinary user may have 64 KiB for all programs together; a smaller ring is slower only where
+ * hundreds of operations wait at a time. The CQ always holds every operation, its cancel and the
+ * wake-up: it cannot overflow.
+ */
+struct ring_size {
+	unsigned sq, cq, slots;
+};
+
+/* The kernel gives back the memory of a ring some time after its program has ended. */
+#define MEMORY_ATTEMPTS 25
+#define MEMORY_PAUSE_US 10000
+
+#define CQ_OF(slots) ((slots)*2 + 2)
+
+static const struct ring_size sizes[] = {
+	{ 256, 4096, SL_ENGINE_SLOTS },
+	{ 128, 1024, 480 },
+	{ 32, 256, 120 },
+	{ 16, 128, 60 },
+};
 /* bounded io-wq workers: three may sit in slow operations, opens and renames find the others */
 #define IO_WORKERS 8
 
@@ -39,9 +59,6 @@
 
 #define WAKE_SLOT 0xfffffffeu
 #define CANCEL_SLOT 0xffffffffu
-
-_Static_assert(SL_ENGINE_SLOTS * 2 + 2 <= CQ_ENTRIES,
-	"every operation, its cancel and the wake-up fit the CQ");
 
 struct slot {
 	struct sl_op *op; /* NULL = free */
@@ -121,6 +138,13 @@ uring_carries(struct sl_engine *engine, const struct sl_op *op)
 
 /* ---- submitting ---- */
 
+/* EAGAIN, EBUSY: the kernel is short of something for now; what was not taken stays in the SQ. */
+static bool
+is_passing(int code)
+{
+	return code == -EINTR || code == -EAGAIN || code == -EBUSY;
+}
+
 /* Never drops: a full SQ is passed to the kernel first. */
 static struct io_uring_sqe *
 get_sqe(struct uring *u)
@@ -129,7 +153,7 @@ get_sqe(struct uring *u)
 	while (!sqe) {
 		int code = io_uring_submit(&u->ring);
 		u->base.enters++;
-		sl_assert(code >= 0 || code == -EINTR || code == -EAGAIN || code == -EBUSY);
+		sl_assert(code >= 0 || is_passing(code));
 		sqe = io_uring_get_sqe(&u->ring);
 	}
 	return sqe;
@@ -402,6 +426,14 @@ uring_set_option(
 	return setsockopt(fd, level, name, value, len) == 0 ? 0 : -errno;
 }
 
+static int
+uring_duplicate(struct sl_engine *engine, int fd)
+{
+	(void)engine;
+	int copy = fcntl(fd, F_DUPFD_CLOEXEC, 0);
+	return copy < 0 ? -errno : copy;
+}
+
 static struct sl_op *
 take_completion(struct uring *u, const struct io_uring_cqe *cqe)
 {
@@ -477,9 +509,7 @@ uring_wait(struct sl_engine *engine, uint64_t until_ns, struct sl_op **done, siz
 	/* An exchange, not a store: it reads what the last waker wrote, and so sees what that one
 	 * had queued before. */
 	(void)atomic_exchange(&u->pending, false);
-	/* EAGAIN, EBUSY: the kernel is short of something for now; what was not taken stays in the
-	 * SQ. */
-	if (code < 0 && code != -ETIME && code != -EINTR && code != -EAGAIN && code != -EBUSY)
+	if (code < 0 && code != -ETIME && !is_passing(code))
 		return code;
 	return reap(u, done, max);
 }
@@ -514,9 +544,10 @@ uring_describe(struct sl_engine *engine, char *text, size_t len)
 	struct utsname name = { 0 };
 	uname(&name);
 	snprintf(text, len,
-		"io_uring on Linux %s (single issuer, deferred work%s; features 0x%x, last "
-		"operation %u)",
-		name.release, u->can_truncate ? ", truncates" : "", u->ring.features, u->last_op);
+		"io_uring on Linux %s (%u operations at a time, single issuer, deferred work%s; "
+		"features 0x%x, last operation %u)",
+		name.release, u->base.slots, u->can_truncate ? ", truncates" : "", u->ring.features,
+		u->last_op);
 }
 
 static const struct sl_engine_methods uring_methods = {
@@ -528,6 +559,7 @@ static const struct sl_engine_methods uring_methods = {
 	.run_now = uring_run_now,
 	.get_option = uring_get_option,
 	.set_option = uring_set_option,
+	.duplicate = uring_duplicate,
 	.submit = uring_submit,
 	.cancel = uring_cancel,
 	.wait = uring_wait,
@@ -578,9 +610,8 @@ refused(int code, struct sl_error *err)
 				disabled);
 		return sl_fail(err, SL_PHASE_NONE, code,
 			"cannot use io_uring: a security filter forbids it (seccomp, as in "
-			"containers by default; run the "
-			"container with a profile that allows io_uring_setup, io_uring_enter and "
-			"io_uring_register)");
+			"containers by default; run the container with a profile that allows "
+			"io_uring_setup, io_uring_enter and io_uring_register)");
 	}
 	case -ENOMEM:
 		return sl_fail(err, SL_PHASE_NONE, code,
@@ -619,16 +650,51 @@ check_operations(struct uring *u, struct sl_error *err)
 }
 
 static int
-set_up_ring(struct uring *u)
+make_ring(struct uring *u, const struct ring_size *size)
 {
 	struct io_uring_params params = { 0 };
 	params.flags = IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_DEFER_TASKRUN |
 		       IORING_SETUP_COOP_TASKRUN | IORING_SETUP_SUBMIT_ALL | IORING_SETUP_CQSIZE |
 		       IORING_SETUP_CLAMP;
-	params.cq_entries = CQ_ENTRIES;
-	int code = io_uring_queue_init_params(SQ_ENTRIES, &u->ring, &params);
+	params.cq_entries = size->cq;
+	int code = io_uring_queue_init_params(size->sq, &u->ring, &params);
 	if (code)
 		return code;
+	sl_assert(CQ_OF(size->slots) <= u->ring.cq.ring_entries);
+	u->base.slots = size->slots;
+	return 0;
+}
+
+static int
+make_any_ring(struct uring *u)
+{
+	int code = -ENOMEM;
+	for (size_t i = 0; i < SL_COUNT_OF(sizes) && code == -ENOMEM; i++)
+		code = make_ring(u, &sizes[i]);
+	return code;
+}
+
+static int
+set_up_ring(struct uring *u)
+{
+	int code = make_any_ring(u);
+	for (int i = 0; i < MEMORY_ATTEMPTS && code == -ENOMEM; i++) {
+		usleep(MEMORY_PAUSE_US);
+		code = make_any_ring(u);
+	}
+	if (code)
+		return code;
+	if (u->base.slots < SL_ENGINE_SLOTS)
+		sl_log_info("little lockable memory ('ulimit -l'): a ring for %u operations at a "
+			    "time instead of %u",
+			u->base.slots, SL_ENGINE_SLOTS);
+	/* A filter may allow the set-up and forbid the rest: better known now than in the
+	 * middle. */
+	code = io_uring_submit_and_get_events(&u->ring);
+	if (code < 0 && !is_passing(code)) {
+		io_uring_queue_exit(&u->ring);
+		return code;
+	}
 	unsigned workers[2] = { IO_WORKERS, IO_WORKERS };
 	code = io_uring_register_iowq_max_workers(&u->ring, workers);
 	if (code)
@@ -646,7 +712,6 @@ sl_engine_uring_new(struct sl_engine **out, struct sl_error *err)
 	if (!u)
 		return sl_fail_code(err, SL_PHASE_NONE, -ENOMEM, "cannot start");
 	u->base.methods = &uring_methods;
-	u->base.slots = SL_ENGINE_SLOTS;
 	u->event_fd = eventfd(0, EFD_CLOEXEC);
 	int code = u->event_fd < 0 ? -errno : 0;
 	if (code) {

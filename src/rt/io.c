@@ -1,3 +1,12 @@
+/*
+ * An operation's way above the seam: the check for cancellation, a slot, the engine, parking until
+ * it has come back, and the counters. What the engine does not carry is called in the blocking
+ * pool.
+ *
+ * Rules: an operation that the engine has is waited for (await), so no memory of the caller's is
+ * freed under the kernel; never more operations are out than the engine has slots, so its
+ * completion queue cannot overflow; what gives a descriptor back never waits for a slot.
+ */
 #include "sluice/rt/io.h"
 
 #include "runtime_int.h"
@@ -7,12 +16,16 @@
 #include <errno.h>
 #include <linux/tcp.h>
 #include <netinet/in.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 /* TCP_CLOSE of <netinet/tcp.h>, whose tcp_info is older than the one of <linux/tcp.h> */
 #define STATE_CLOSE 7
 
 #define INTERRUPTIBLE 1u /* a deadline or cancellation asks the engine to cancel it */
+#define RESERVED 2u      /* it may take a slot of the reserve */
 
 static struct sl_engine *
 engine_of(struct sl_rt *rt)
@@ -23,13 +36,12 @@ engine_of(struct sl_rt *rt)
 static void
 count_result(struct sl_rt *rt, const struct sl_op *op, uint64_t took_ns)
 {
-	sl_histogram_add(&rt->stats.op[op->kind], took_ns);
-	bool moves = op->kind == SL_OP_SEND || op->kind == SL_OP_RECV || op->kind == SL_OP_READ ||
-		     op->kind == SL_OP_WRITE;
+	unsigned row = sl_stats_row(op);
+	sl_histogram_add(&rt->stats.op[row], took_ns);
 	if (op->result < 0)
-		rt->stats.op_failed[op->kind]++;
-	else if (moves)
-		rt->stats.op_bytes[op->kind] += (uint64_t)op->result;
+		rt->stats.op_failed[row]++;
+	else if (sl_op_family(op->kind) == SL_FAMILY_TRANSFER)
+		rt->stats.op_bytes[row] += (uint64_t)op->result;
 }
 
 static void
@@ -47,18 +59,18 @@ submit(struct sl_rt *rt, struct sl_op *op)
 	engine_of(rt)->methods->submit(engine_of(rt), op);
 }
 
-/* -ETIMEDOUT is a deadline's word, and says that the connection lives. The kernel says it of one
+/* -ETIMEDOUT is a deadline's code, and means that the connection lives. The kernel gives it for one
  * that it has given up. */
 static int
-judge_timeout(const struct sl_op *op)
+without_kernel_timeout(const struct sl_op *op)
 {
 	bool transfers = op->kind == SL_OP_SEND || op->kind == SL_OP_RECV;
 	return transfers && op->result == -ETIMEDOUT ? -ECONNRESET : op->result;
 }
 
 /*
- * Park until the operation has come back. Once it was asked to cancel, the task is deaf: nothing
- * but the completion ends the wait, because until then memory of this task belongs to the kernel.
+ * Park until the operation has come back. Once it was asked to cancel, nothing but the completion
+ * ends the wait, because until then memory of this task belongs to the kernel.
  */
 SL_SUSPENDS
 static int
@@ -66,9 +78,10 @@ await(struct sl_rt *rt, struct sl_op *op, uint64_t deadline_ns, unsigned flags)
 {
 	int code = 0;
 	while (op->state != SL_OP_DONE) {
-		bool deaf = code != 0 || !(flags & INTERRUPTIBLE);
-		enum sl_wake wake = sl_task_park(
-			sl_op_kind_name(op->kind), deadline_ns, deaf ? SL_PARK_DEAF : 0);
+		bool must_wait = code != 0 || !(flags & INTERRUPTIBLE);
+		enum sl_wake wake = sl_task_park(sl_op_kind_name(op->kind),
+			must_wait ? SL_FOREVER : deadline_ns,
+			must_wait ? SL_PARK_UNINTERRUPTIBLE : 0);
 		if (wake == SL_WAKE_READY || op->state == SL_OP_DONE)
 			continue;
 		code = sl_task_wake_code(wake);
@@ -78,8 +91,132 @@ await(struct sl_rt *rt, struct sl_op *op, uint64_t deadline_ns, unsigned flags)
 		return code ? code : op->result;
 	count(rt, op);
 	if (!code)
-		op->result = judge_timeout(op);
+		op->result = without_kernel_timeout(op);
 	return code && op->result == -ECANCELED ? code : op->result;
+}
+
+/* ---- operations that the engine does not carry ---- */
+
+/*
+ * A copy on the heap with all that the operation points at, and descriptors of its own: it may go
+ * on when its caller has given up, closed its descriptors and returned.
+ */
+struct owned {
+	struct sl_engine *engine;
+	struct sl_op op;
+	int fds[2]; /* to be closed, or -1 */
+	bool was_run;
+	struct statx statx;
+	char paths[];
+};
+
+static int
+run_owned(void *arg)
+{
+	struct owned *owned = arg;
+	owned->op.result = owned->engine->methods->run_blocking(owned->engine, &owned->op);
+	owned->was_run = true;
+	return owned->op.result;
+}
+
+static void
+close_by_call(struct sl_engine *engine, int fd)
+{
+	struct sl_op op = { .kind = SL_OP_CLOSE, .fd = fd };
+	if (fd >= 0)
+		(void)engine->methods->run_blocking(engine, &op);
+}
+
+static void
+free_owned(void *arg)
+{
+	struct owned *owned = arg;
+	/* Opened after its caller had gone. */
+	if (owned->was_run && owned->op.kind == SL_OP_OPEN)
+		close_by_call(owned->engine, owned->op.result);
+	close_by_call(owned->engine, owned->fds[0]);
+	close_by_call(owned->engine, owned->fds[1]);
+	free(owned);
+}
+
+/* Kinds whose buffers are the caller's own, and those that make no sense elsewhere, are waited
+ * for. */
+static bool
+can_be_owned(const struct sl_op *op)
+{
+	switch (sl_op_family(op->kind)) {
+	case SL_FAMILY_PLAIN:
+		return op->kind != SL_OP_CLOSE;
+	case SL_FAMILY_EXTENT:
+	case SL_FAMILY_TIME:
+	case SL_FAMILY_OPEN:
+	case SL_FAMILY_NAME:
+	case SL_FAMILY_TWO_NAMES:
+	case SL_FAMILY_STAT:
+		return true;
+	case SL_FAMILY_SOCKET:
+	case SL_FAMILY_CONNECT:
+	case SL_FAMILY_ACCEPT:
+	case SL_FAMILY_TRANSFER:
+	case SL_FAMILY_CALL:
+		break;
+	}
+	return false;
+}
+
+/* True with a descriptor of its own in *fd; -1 and AT_FDCWD need none. */
+static bool
+own_descriptor(struct owned *owned, unsigned index, int *fd)
+{
+	if (*fd < 0)
+		return true;
+	int copy = owned->engine->methods->duplicate(owned->engine, *fd);
+	owned->fds[index] = copy;
+	*fd = copy;
+	return copy >= 0;
+}
+
+static bool
+own_all(struct owned *owned)
+{
+	struct sl_op *op = &owned->op;
+	owned->fds[0] = owned->fds[1] = -1;
+	if (!sl_op_has_path(op->kind))
+		return op->kind == SL_OP_NOP || own_descriptor(owned, 0, &op->fd);
+	size_t len = strlen(op->path) + 1;
+	memcpy(owned->paths, op->path, len);
+	op->path = owned->paths;
+	if (op->kind == SL_OP_STAT)
+		op->statx = &owned->statx;
+	if (sl_op_family(op->kind) == SL_FAMILY_TWO_NAMES) {
+		memcpy(owned->paths + len, op->path2, strlen(op->path2) + 1);
+		op->path2 = owned->paths + len;
+		if (!own_descriptor(owned, 1, &op->dir_fd2))
+			return false;
+	}
+	return own_descriptor(owned, 0, &op->dir_fd);
+}
+
+/* NULL if the operation cannot be copied: it must be waited for then. */
+static struct owned *
+own(struct sl_engine *engine, const struct sl_op *op)
+{
+	size_t len = sizeof(struct owned);
+	if (!can_be_owned(op))
+		return NULL;
+	if (sl_op_has_path(op->kind))
+		len += strlen(op->path) + 1;
+	if (sl_op_family(op->kind) == SL_FAMILY_TWO_NAMES)
+		len += strlen(op->path2) + 1;
+	struct owned *owned = calloc(1, len);
+	if (!owned)
+		return NULL;
+	owned->engine = engine;
+	owned->op = *op;
+	if (own_all(owned))
+		return owned;
+	free_owned(owned);
+	return NULL;
 }
 
 static int
@@ -90,16 +227,33 @@ blocking_thunk(void *arg)
 	return engine->methods->run_blocking(engine, op);
 }
 
+/* In the blocking pool, until `deadline_ns` or those in force: then the call is abandoned. */
 SL_SUSPENDS
 static int
-run_elsewhere(struct sl_rt *rt, struct sl_op *op)
+run_elsewhere(struct sl_rt *rt, struct sl_op *op, uint64_t deadline_ns)
 {
+	struct owned *owned = own(engine_of(rt), op);
 	op->submitted_ns = sl_now();
-	op->owner = engine_of(rt);
-	op->result = sl_blocking_wait(blocking_thunk, op);
+	if (!owned) {
+		op->owner = engine_of(rt);
+		op->result = sl_blocking_wait(blocking_thunk, op);
+		count(rt, op);
+		return op->result;
+	}
+	bool abandoned = false;
+	op->result = sl_blocking_run(
+		SL_BLOCKING_FILES, run_owned, owned, free_owned, deadline_ns, &abandoned);
+	if (!abandoned) {
+		if (op->kind == SL_OP_STAT)
+			*op->statx = owned->statx;
+		owned->was_run = false; /* what it opened is the caller's */
+		free_owned(owned);
+	}
 	count(rt, op);
 	return op->result;
 }
+
+/* ---- operations that the engine carries ---- */
 
 static bool
 run_now(struct sl_rt *rt, struct sl_op *op)
@@ -108,8 +262,69 @@ run_now(struct sl_rt *rt, struct sl_op *op)
 	if (!engine->methods->run_now || !engine->methods->run_now(engine, op))
 		return false;
 	count(rt, op);
-	op->result = judge_timeout(op);
+	op->result = without_kernel_timeout(op);
 	return true;
+}
+
+/* Close and the reader of signals have slots of their own. */
+void
+io_init(struct sl_rt *rt)
+{
+	unsigned slots = engine_of(rt)->slots;
+	unsigned reserve = SL_MAX(slots / 16, 2u), files = SL_MAX(slots / 4, 4u);
+	sl_assert(slots >= reserve + files + 1);
+	sl_semaphore_init(&rt->slots[IO_SHARE_RESERVE], "operation slot", reserve);
+	sl_semaphore_init(&rt->slots[IO_SHARE_FILES], "operation slot", files);
+	sl_semaphore_init(&rt->slots[IO_SHARE_PEERS], "operation slot", slots - reserve - files);
+	sl_semaphore_init(&rt->slow, "turn of a slow operation", SL_IO_SLOW_OPS);
+	sl_semaphore_init(&rt->removals, "turn of a removal", SL_IO_REMOVALS);
+}
+
+static enum io_share
+share_of(const struct sl_op *op)
+{
+	switch (op->kind) {
+	case SL_OP_CONNECT:
+	case SL_OP_ACCEPT:
+	case SL_OP_SEND:
+	case SL_OP_RECV:
+	case SL_OP_POLL:
+		return IO_SHARE_PEERS;
+	case SL_OP_READ:
+	case SL_OP_WRITE:
+		return sl_op_is_stream(op) ? IO_SHARE_PEERS : IO_SHARE_FILES;
+	case SL_OP_NOP:
+	case SL_OP_SOCKET:
+	case SL_OP_OPEN:
+	case SL_OP_CLOSE:
+	case SL_OP_ALLOCATE:
+	case SL_OP_SYNC:
+	case SL_OP_SYNC_FS:
+	case SL_OP_RENAME:
+	case SL_OP_LINK:
+	case SL_OP_UNLINK:
+	case SL_OP_MKDIR:
+	case SL_OP_STAT:
+	case SL_OP_TRUNCATE:
+	case SL_OP_LOCK:
+	case SL_OP_SET_MODE:
+	case SL_OP_SET_TIME:
+	case SL_OP_CALL:
+	case SL_OP_KINDS:
+		break;
+	}
+	return IO_SHARE_FILES;
+}
+
+SL_SUSPENDS
+static int
+run_in_slot(struct sl_rt *rt, struct sl_semaphore *slots, struct sl_op *op, uint64_t deadline_ns,
+	unsigned flags)
+{
+	submit(rt, op);
+	int result = await(rt, op, deadline_ns, flags);
+	sl_semaphore_give(slots);
+	return result;
 }
 
 SL_SUSPENDS
@@ -123,28 +338,36 @@ run(struct sl_op *op, uint64_t deadline_ns, unsigned flags)
 	if (run_now(rt, op))
 		return op->result;
 	if (!engine_of(rt)->methods->carries(engine_of(rt), op))
-		return run_elsewhere(rt, op);
-	code = sl_semaphore_take(&rt->slots, deadline_ns);
-	if (code)
-		return code;
-	submit(rt, op);
-	int result = await(rt, op, deadline_ns, flags);
-	sl_semaphore_give(&rt->slots);
-	return result == SL_OP_NOT_CARRIED ? run_elsewhere(rt, op) : result;
+		return run_elsewhere(rt, op, deadline_ns);
+	struct sl_semaphore *slots = &rt->slots[IO_SHARE_RESERVE];
+	if (!(flags & RESERVED) || !sl_semaphore_try_take(slots)) {
+		slots = &rt->slots[share_of(op)];
+		code = sl_semaphore_take(slots, deadline_ns);
+		if (code)
+			return code;
+	}
+	int result = run_in_slot(rt, slots, op, deadline_ns, flags);
+	return result == SL_OP_NOT_CARRIED ? run_elsewhere(rt, op, deadline_ns) : result;
 }
 
-/* Slow operations take turns, so that quick ones always find a worker of the kernel. */
+/* Those of one sort take turns, so that quick ones always find a worker of the kernel. */
+SL_SUSPENDS
+static int
+run_in_turn(struct sl_semaphore *turn, struct sl_op *op)
+{
+	int code = sl_semaphore_take(turn, SL_FOREVER);
+	if (code)
+		return code;
+	int result = run(op, SL_FOREVER, 0);
+	sl_semaphore_give(turn);
+	return result;
+}
+
 SL_SUSPENDS
 static int
 run_slow(struct sl_op *op)
 {
-	struct sl_rt *rt = sl_task_self()->rt;
-	int code = sl_semaphore_take(&rt->slow, SL_FOREVER);
-	if (code)
-		return code;
-	int result = run(op, SL_FOREVER, 0);
-	sl_semaphore_give(&rt->slow);
-	return result;
+	return run_in_turn(&sl_task_self()->rt->slow, op);
 }
 
 /* ---- sockets and pipes ---- */
@@ -276,6 +499,13 @@ sl_io_write_stream(int fd, const void *data, size_t len, uint64_t deadline_ns)
 }
 
 int
+io_poll_reserved(int fd, uint32_t events)
+{
+	struct sl_op op = { .kind = SL_OP_POLL, .fd = fd, .flags = events };
+	return run(&op, SL_FOREVER, INTERRUPTIBLE | RESERVED);
+}
+
+int
 sl_io_poll(int fd, uint32_t events, uint64_t deadline_ns)
 {
 	struct sl_op op = { .kind = SL_OP_POLL, .fd = fd, .flags = events };
@@ -336,16 +566,45 @@ sl_io_open(int dir_fd, const char *path, int flags, uint32_t mode, uint64_t reso
 	return run(&op, SL_FOREVER, 0);
 }
 
-void
+int
+sl_io_open_until(int dir_fd, const char *path, int flags, uint32_t mode, uint64_t resolve,
+	uint64_t deadline_ns)
+{
+	struct sl_op op = { .kind = SL_OP_OPEN,
+		.dir_fd = dir_fd,
+		.path = path,
+		.flags = (uint32_t)flags,
+		.mode = mode,
+		.resolve = resolve };
+	int code = task_check();
+	return code ? code : run_elsewhere(sl_task_self()->rt, &op, deadline_ns);
+}
+
+/* Where all slots are taken the call is made here and now: it may block for a moment, but a
+ * descriptor that cannot be closed would keep others waiting without end. */
+int
 sl_io_close(int fd)
 {
 	if (fd < 0)
-		return;
-	struct sl_shield shield;
-	sl_shield_begin(&shield, SL_FOREVER);
+		return 0;
+	struct sl_rt *rt = sl_task_self()->rt;
+	struct sl_engine *engine = engine_of(rt);
 	struct sl_op op = { .kind = SL_OP_CLOSE, .fd = fd };
-	(void)run(&op, SL_FOREVER, 0);
-	sl_shield_end(&shield);
+	struct sl_semaphore *slots = &rt->slots[IO_SHARE_RESERVE];
+	int result = SL_OP_NOT_CARRIED;
+	if (!sl_semaphore_try_take(slots)) {
+		slots = &rt->slots[IO_SHARE_FILES];
+		if (!sl_semaphore_try_take(slots))
+			slots = NULL;
+	}
+	if (slots)
+		result = run_in_slot(rt, slots, &op, SL_FOREVER, 0);
+	if (result == SL_OP_NOT_CARRIED) {
+		op.submitted_ns = sl_now();
+		result = op.result = engine->methods->run_blocking(engine, &op);
+		count(rt, &op);
+	}
+	return result;
 }
 
 int
@@ -398,7 +657,7 @@ sl_io_unlink(int dir_fd, const char *path, int flags)
 	struct sl_op op = {
 		.kind = SL_OP_UNLINK, .dir_fd = dir_fd, .path = path, .flags = (uint32_t)flags
 	};
-	return run_slow(&op);
+	return run_in_turn(&sl_task_self()->rt->removals, &op);
 }
 
 int

@@ -497,6 +497,13 @@ engine_set_option(
 	return entry->socket ? 0 : -ENOTSOCK;
 }
 
+static int
+engine_duplicate(struct sl_engine *engine, int fd)
+{
+	struct sim *sim = world(engine);
+	return sim_fd_duplicate(sim, fd);
+}
+
 static void
 engine_wake(struct sl_engine *engine)
 {
@@ -547,6 +554,7 @@ const struct sl_engine_methods sim_engine_methods = {
 	.run_blocking = engine_run_blocking,
 	.get_option = engine_get_option,
 	.set_option = engine_set_option,
+	.duplicate = engine_duplicate,
 	.submit = engine_submit,
 	.cancel = engine_cancel,
 	.wait = engine_wait,

@@ -179,6 +179,8 @@ struct sim_fd *sim_fd_new(struct sim *sim, int number);
 
 /* True, and an operation gets -EMFILE, if the limit is reached. */
 bool sim_fd_full(const struct sim *sim);
+/* Of a file or directory; a lock stays the first descriptor's. */
+int sim_fd_duplicate(struct sim *sim, int number);
 void sim_fd_close(struct sim *sim, struct sim_fd *fd);
 void sim_fd_close_all(struct sim *sim);
 

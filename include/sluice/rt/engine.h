@@ -184,6 +184,10 @@ struct sl_engine_methods {
 	int (*set_option)(struct sl_engine *engine, int fd, int level, int name, const void *value,
 		socklen_t len);
 
+	/* A second descriptor of the same open file, close-on-exec, or a negative errno. Never
+	 * blocks. */
+	int (*duplicate)(struct sl_engine *engine, int fd);
+
 	/* Take the operation. At most engine->slots are out at once (the caller's semaphores see to
 	 * it). Never fails: what the kernel refuses comes back as a result. */
 	void (*submit)(struct sl_engine *engine, struct sl_op *op);

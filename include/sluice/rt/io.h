@@ -5,8 +5,10 @@
  * Results are those of the system calls, as 0, a count or a descriptor, or a negative errno. For
  * all of them:
  *  - -ECANCELED or -ETIMEDOUT if cancellation or a deadline in force came and nothing was done.
- *  - Operations on regular files and names are waited for once they are under way, whatever the
- * deadline; a cancellation before they start still stops them.
+ *  - Operations on regular files and names are waited for once the engine has them, whatever the
+ *    deadline; a cancellation before they start still stops them. Those that the engine does not
+ *    carry (lock, set mode, set time, syncfs with io_uring) end at the deadlines in force: the call
+ *    is abandoned, and may still take effect.
  *  - Buffers and paths stay the caller's and may be reused when the call returns.
  */
 #ifndef SLUICE_RT_IO_H
@@ -83,12 +85,24 @@ SL_SUSPENDS
 int sl_io_open(
 	int dir_fd, const char *path, int flags, uint32_t mode, uint64_t resolve) SL_MUST_CHECK;
 
-/* Always closes, also in a cancelled task (shielded). -1 is ignored. The result matters to nobody:
- * sync tells. */
+/*
+ * The same for names that may hang (a FIFO without a writer, a dead NFS mount): in the blocking
+ * pool, and abandoned at `deadline_ns`, those in force, or a cancellation. Then what it still opens
+ * is closed, but it may create the file later.
+ */
 SL_SUSPENDS
-void sl_io_close(int fd);
+int sl_io_open_until(int dir_fd, const char *path, int flags, uint32_t mode, uint64_t resolve,
+	uint64_t deadline_ns) SL_MUST_CHECK;
 
-/* fallocate mode 0. At most SL_IO_SLOW_OPS of allocate, sync and unlink run at a time; others wait
+/*
+ * Always closes, also in a cancelled task or past its deadline, and never waits for a slot. -1 is
+ * ignored. Returns 0, or the failure that close(2) gave: some file systems (NFS, quotas) report a
+ * failed write only here. The descriptor is gone all the same.
+ */
+SL_SUSPENDS
+int sl_io_close(int fd);
+
+/* fallocate mode 0. At most SL_IO_SLOW_OPS of allocate and sync run at a time; others wait for
  * their turn. */
 SL_SUSPENDS
 int sl_io_allocate(int fd, uint64_t off, uint64_t length) SL_MUST_CHECK;
@@ -101,6 +115,7 @@ int sl_io_rename(
 	int dir_fd, const char *path, int dir_fd2, const char *path2, uint32_t flags) SL_MUST_CHECK;
 SL_SUSPENDS
 int sl_io_link(int dir_fd, const char *path, int dir_fd2, const char *path2) SL_MUST_CHECK;
+/* At most SL_IO_REMOVALS run at a time; they do not wait behind syncs. */
 SL_SUSPENDS
 int sl_io_unlink(int dir_fd, const char *path, int flags);
 SL_SUSPENDS
@@ -131,5 +146,6 @@ SL_SUSPENDS
 int sl_io_batch(struct sl_op *ops, size_t count) SL_MUST_CHECK;
 
 #define SL_IO_SLOW_OPS 3
+#define SL_IO_REMOVALS 2
 
 #endif

@@ -166,8 +166,9 @@ unsigned sl_task_count(void);
 
 enum sl_wake { SL_WAKE_READY, SL_WAKE_TIMEOUT, SL_WAKE_CANCEL };
 
-/* neither cancellation nor deadlines wake it: for operations that must be waited for */
-#define SL_PARK_DEAF 1u
+/* Neither cancellation nor the deadlines in force wake it, only the call's own `deadline_ns`: for
+ * what must be waited for. */
+#define SL_PARK_UNINTERRUPTIBLE 1u
 
 /* The running task; asserts that there is one. */
 struct sl_task *sl_task_self(void);
