@@ -54,6 +54,7 @@ sl_rt_new(struct sl_rt **out, const struct sl_rt_options *options, struct sl_err
 	rt->now_ns = rt->engine->methods->now(rt->engine);
 	int code = offload_new(rt, options);
 	if (code) {
+		sl_fiber_unmap(&rt->scheduler);
 		rt->engine->methods->free(rt->engine);
 		free(rt);
 		return sl_fail_code(err, SL_PHASE_NONE, code, "cannot start the runtime");
@@ -72,6 +73,7 @@ sl_rt_free(struct sl_rt *rt)
 	offload_free(rt);
 	task_free_spare(rt);
 	sl_heap_release(&rt->timers);
+	sl_fiber_unmap(&rt->scheduler);
 	rt->engine->methods->free(rt->engine);
 	rt_set_current(NULL);
 	free(rt);

@@ -140,4 +140,7 @@ sim_threads_free(struct sim *sim)
 		free(thread);
 	}
 	sl_list_init(&sim->idle);
+	if (sim->has_loop)
+		sl_fiber_unmap(&sim->loop);
+	sim->has_loop = false;
 }
