@@ -1,6 +1,7 @@
 /*
  * Stacks and the switch between them: a mapping with a guard page below, a first frame that enters
- * the entry function, and a swap of the callee-saved registers (assembly, or swapcontext elsewhere).
+ * the entry function, and a swap of the callee-saved registers (assembly, or swapcontext
+ * elsewhere).
  *
  * Three tools follow the stack pointer and are told of each switch: ASan (where the stack lies, and
  * its fake stack), TSan (a handle for each fiber) and Valgrind (registered stacks).
@@ -57,8 +58,8 @@
  * assembly. */
 static _Thread_local struct sl_fiber *entering;
 
-/* ASan: called on the stack switched to. The switch may have come from the thread's own stack, whose
- * bounds become known here. */
+/* ASan: called on the stack switched to. The switch may have come from the thread's own stack,
+ * whose bounds become known here. */
 static void
 arrive(struct sl_fiber *self, struct sl_fiber *from)
 {
