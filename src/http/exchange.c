@@ -24,9 +24,16 @@
 #define PATIENCE_NS (1 * SL_NS_PER_S) /* a receive that fills slower returns what it has */
 #define READ_MAX ((size_t)1 << 30)    /* the count is an int */
 #define URL_SHOWN_MAX 300
-#define HEAD_IS_CLEAN \
-	1u /* in the pool's notes: this host sends nothing behind the answer to a HEAD */
-#define HEAD_DOUBT_NS (100 * SL_NS_PER_MS)
+
+/*
+ * Lanes of the connection pool. Some servers send the body that the answer to a HEAD must not
+ * have, at any time behind the head. It would be read as the answer to the next request, so a
+ * connection that has carried a HEAD never carries a GET: no such body can become a file's content.
+ * Between HEADs connections are kept, since a second run asks for thousands of files by HEAD; a
+ * body that is read as the answer to another HEAD is almost never HTTP and then leads to a fresh
+ * connection (was_stale).
+ */
+enum lane { LANE_CONTENT, LANE_HEAD };
 
 /* Inside a chunk with more to come than this, bytes are received to where they belong. */
 #define CHUNK_DIRECT (16 * SL_KIB)
@@ -129,7 +136,8 @@ take_connection(struct sl_http_exchange *exchange, bool fresh, struct sl_error *
 	struct sl_error cause = { 0 };
 	struct sl_pool_key key = { .tls = exchange->url.scheme == SL_SCHEME_HTTPS,
 		.host = exchange->url.host,
-		.port = exchange->url.port };
+		.port = exchange->url.port,
+		.lane = exchange->is_head ? LANE_HEAD : LANE_CONTENT };
 	exchange->peer[0] = '\0';
 	int code = sl_pool_take(exchange->pool, &key, fresh, &exchange->connection, &cause);
 	if (code < 0) {
@@ -304,32 +312,6 @@ has_more(struct sl_http_exchange *exchange, uint64_t ns)
 	return code > 0;
 }
 
-static bool
-announces_body(const struct sl_head *head)
-{
-	struct sl_span length = sl_head_find(head, "Content-Length", 0);
-	return (length.data && !sl_span_is(length, "0")) ||
-	       sl_head_find(head, "Transfer-Encoding", 0).data;
-}
-
-/*
- * Broken servers send the body that a HEAD must not have, a moment behind the head: it would be
- * read as the answer for another file. So a host's first answer to a HEAD is watched for a while.
- */
-SL_SUSPENDS
-static bool
-has_body_of_head(struct sl_http_exchange *exchange)
-{
-	unsigned *notes = sl_pool_notes(exchange->connection);
-	if (!exchange->is_head || *notes & HEAD_IS_CLEAN || !announces_body(&exchange->head))
-		return false;
-	if (has_more(exchange, HEAD_DOUBT_NS))
-		return true;
-	if (exchange->framing.keep_alive)
-		*notes |= HEAD_IS_CLEAN;
-	return false;
-}
-
 /* Bytes behind the end would be read as the next answer: whoever sends them is not asked again. */
 SL_SUSPENDS
 static void
@@ -343,8 +325,6 @@ look_for_excess(struct sl_http_exchange *exchange)
 		exchange->framing.keep_alive = false;
 		/* A byte or the end of the stream is there: this does not wait. */
 		exchange->excess = has_more(exchange, PATIENCE_NS);
-	} else if (exchange->framing.keep_alive) {
-		exchange->excess = has_body_of_head(exchange);
 	}
 }
 

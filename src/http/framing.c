@@ -57,7 +57,7 @@ sl_framing_decide(struct sl_framing *framing, const struct sl_head *head, bool r
 	if (chunked) {
 		bool lengths_too = sl_head_find(head, "Content-Length", 0).data != NULL;
 		framing->kind = bodiless ? SL_FRAMING_NONE : SL_FRAMING_CHUNKED;
-		if (lengths_too || head->minor == 0 || status == 204)
+		if (lengths_too || head->minor == 0 || (bodiless && !request_was_head))
 			framing->keep_alive = false;
 		return 0;
 	}
@@ -65,8 +65,9 @@ sl_framing_decide(struct sl_framing *framing, const struct sl_head *head, bool r
 	if (found < 0)
 		return found;
 	if (bodiless) {
-		/* A 204 with a length is a server that may send a body all the same. */
-		if (status == 204 && framing->length > 0)
+		/* The server may send the body it announced, later, and it would be read as the
+		 * next answer. After a HEAD the client sees to that (see exchange.c). */
+		if (!request_was_head && framing->length > 0)
 			framing->keep_alive = false;
 		framing->length = 0;
 		return 0;

@@ -247,6 +247,16 @@ test_bad_keepalive_closed() {
 	is_gen 4 1000 4
 }
 
+# the body that some servers send behind the answer to a HEAD is never another file's content
+test_bad_body_of_head() {
+	get "$ORIGIN/latebody/lm/1000000/gen/10/1"
+	expect 0
+	get -j 1 "$ORIGIN/latebody/lm/1000000/gen/10/1" "$ORIGIN/gen/10/2"
+	expect 0 "1 there already"
+	is_gen 1 10 1
+	is_gen 2 10 2
+}
+
 # one bad file does not stop the others, and its status is the run's
 test_bad_among_good() {
 	get "$ORIGIN/gen/1000/1" "$ORIGIN/status/404" "$ORIGIN/gen/1000/2" "$ORIGIN/status/500"

@@ -507,6 +507,19 @@ shape_no_head(struct sl_origin_exchange *x, const struct args *args)
 	serve_rest(x);
 }
 
+/* A server that sends the body of a HEAD, too, but only once the next request has come: no client
+ * can see it before. It looks like an answer, with as many bytes as /gen/10/1 has. */
+static void
+shape_late_body(struct sl_origin_exchange *x, SL_UNUSED const struct args *args)
+{
+	serve_rest(x);
+	if (!x->head_only)
+		return;
+	sl_wire_flush(x->wire);
+	if (sl_wire_receive(x->wire, FOREVER_MS))
+		sl_wire_printf(x->wire, OK "Content-Length: 10\r\n\r\nnot a file");
+}
+
 static const struct route routes[] = {
 	{ "gen", "nn", serve_gen, "/SIZE/SEED[/NAME]: a generated body" },
 	{ "echo-headers", "", serve_echo_headers, ": the head of the request is the body" },
@@ -546,6 +559,8 @@ static const struct route routes[] = {
 	{ "linefeeds", "", shape_line_feeds, "/...: head lines end in LF" },
 	{ "nohead", "n", shape_no_head,
 		"/CODE/...: HEAD is answered with CODE, or with 0 without a length" },
+	{ "latebody", "", shape_late_body,
+		"/...: HEAD is answered with a body, once the next request has come" },
 	{ "1xx", "n", shape_1xx, "/N/...: N informational answers first" },
 	{ "header", "ww", shape_header, "/NAME/VALUE/...: one more header, VALUE percent-decoded" },
 	{ "coded", "w", shape_coded, "/CODING/...: Content-Encoding, the body as it is" },

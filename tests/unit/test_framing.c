@@ -129,7 +129,12 @@ Test(http_framing, follows_rfc_9112_6_3)
 		{ "HTTP/1.1 204 No Content", "", false, 0, SL_FRAMING_NONE, 0, true },
 		{ "HTTP/1.1 204 No Content", CL "0\r\n", false, 0, SL_FRAMING_NONE, 0, true },
 		{ "HTTP/1.1 204 No Content", CL "5\r\n", false, 0, SL_FRAMING_NONE, 0, false },
-		{ "HTTP/1.1 304 Not Modified", CL "5\r\n", false, 0, SL_FRAMING_NONE, 0, true },
+		{ "HTTP/1.1 204 No Content", TE "chunked\r\n", false, 0, SL_FRAMING_NONE, 0,
+			false },
+		{ "HTTP/1.1 304 Not Modified", "", false, 0, SL_FRAMING_NONE, 0, true },
+		{ "HTTP/1.1 304 Not Modified", CL "5\r\n", false, 0, SL_FRAMING_NONE, 0, false },
+		{ "HTTP/1.1 304 Not Modified", TE "chunked\r\n", false, 0, SL_FRAMING_NONE, 0,
+			false },
 		{ "HTTP/1.1 100 Continue", "", false, 0, SL_FRAMING_NONE, 0, true },
 	};
 	for (size_t i = 0; i < SL_COUNT_OF(cases); i++) {
