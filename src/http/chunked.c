@@ -1,12 +1,12 @@
 /*
- * States and arrows; every line end is CR LF or LF:
+ * The decoder of the chunked coding, byte by byte. States and arrows; every line end is CR LF or LF:
  *
- *	SIZE -digits-> EXTENSION -line end-> DATA (size > 0) -payload taken-> DATA_END -line end->
- *SIZE
+ *	SIZE -digits-> EXTENSION -line end-> DATA (size > 0) -payload taken-> DATA_END -line end-> SIZE
  *	                                  \> TRAILER (size 0) -empty line-> END
  *	                                     TRAILER -other line-> TRAILER
  *
- * Each ..._LF state holds after the CR of a line end: only LF may follow.
+ * Each ..._LF state holds after the CR of a line end: only LF may follow. What is skipped is
+ * counted as it is read, so a limit holds before the line is complete.
  */
 #include "sluice/http/chunked.h"
 
@@ -58,6 +58,9 @@ begin_size(struct sl_chunked *chunked)
 static void
 end_size_line(struct sl_chunked *chunked)
 {
+	unsigned due = chunked->excess + chunked->extension;
+	uint64_t paid = SL_CHUNKED_EXTENSION_FREE + chunked->left;
+	chunked->excess = due > paid ? due - (unsigned)paid : 0;
 	chunked->state = chunked->left > 0 ? SL_CHUNKED_AT_DATA : SL_CHUNKED_AT_TRAILER;
 }
 
@@ -96,6 +99,11 @@ take_extension(struct sl_chunked *chunked, char c, struct sl_error *err)
 		end_size_line(chunked);
 	else if (++chunked->extension > SL_CHUNKED_EXTENSION_MAX)
 		fail(chunked, SL_E_LIMIT, "a chunk extension from the server is longer than 4 KiB",
+			err);
+	else if (chunked->excess + chunked->extension >
+		 SL_CHUNKED_EXCESS_MAX + SL_CHUNKED_EXTENSION_FREE + chunked->left)
+		fail(chunked, SL_E_LIMIT,
+			"the chunk extensions from the server are longer than the body itself",
 			err);
 	else if (c == ';')
 		chunked->extended = true;

@@ -1,18 +1,23 @@
 /*
  * chunked.h - incremental decoder of the chunked transfer coding (RFC 9112 7.1). Pure, no memory of
- *its own.
+ * its own.
  *
  * It reads the framing only. The payload of a chunk never passes through it: the caller takes it
- *from wherever it is, or receives it straight to where it shall be, and says how much that was:
+ * from where it is, or receives it straight to its destination, and reports how much that was:
  *
  *	for (;;) {
- *		switch (sl_chunked_step(&chunked, data, len, &used, err)) {      data += used, len
- *-= used case SL_CHUNKED_MORE: get more bytes; break; case SL_CHUNKED_DATA: take n <=
- *sl_chunked_left(&chunked) bytes; sl_chunked_took(&chunked, n); break;
+ *		switch (sl_chunked_step(&chunked, data, len, &used, err)) { // data += used, len -= used
+ *		case SL_CHUNKED_MORE:
+ *			get more bytes;
+ *			break;
+ *		case SL_CHUNKED_DATA:
+ *			take n <= sl_chunked_left(&chunked) bytes;
+ *			sl_chunked_took(&chunked, n);
+ *			break;
  *		...
  *
- * Lines end with CRLF or LF; a CR without LF and NUL are refused. Extensions and trailers are read
- *past.
+ * Lines end with CRLF or LF; a CR without LF and NUL are refused. Extensions and trailers are
+ * skipped, and bounded: a body costs time in proportion to its payload.
  */
 #ifndef SLUICE_HTTP_CHUNKED_H
 #define SLUICE_HTTP_CHUNKED_H
@@ -21,9 +26,19 @@
 
 #include <stdbool.h>
 
-#define SL_CHUNKED_EXTENSION_MAX \
-	(4 * 1024) /* bytes behind a size: extensions must not outweigh the payload */
-#define SL_CHUNKED_TRAILER_MAX (64 * 1024) /* bytes of all trailers */
+/* Bytes behind one size. */
+#define SL_CHUNKED_EXTENSION_MAX (4 * 1024)
+
+/*
+ * Bytes of extensions in a body beyond what its payload pays for: each chunk pays for 16 of them
+ * and for as many as it has payload bytes. So chunks of a usual size may each carry a signature,
+ * however many there are, and tiny ones cannot each drag along a long extension.
+ */
+#define SL_CHUNKED_EXCESS_MAX (16 * 1024)
+#define SL_CHUNKED_EXTENSION_FREE 16
+
+/* Bytes of all trailers. */
+#define SL_CHUNKED_TRAILER_MAX (64 * 1024)
 
 enum sl_chunked_step {
 	SL_CHUNKED_MORE, /* all bytes were used, more framing has to come */
@@ -53,6 +68,7 @@ struct sl_chunked {
 	unsigned digits;    /* of the size being read */
 	bool extended;      /* a ';' was read behind the size */
 	unsigned extension; /* bytes behind the size being read */
+	unsigned excess;    /* bytes of earlier extensions that no payload has paid for */
 	unsigned trailer;   /* bytes of all trailers */
 	uint64_t left;      /* payload bytes of the chunk still to come */
 };
@@ -62,7 +78,7 @@ void sl_chunked_init(struct sl_chunked *chunked);
 /*
  * Read framing from data[0..len); *used bytes of it were taken. Stops at payload without taking any
  * of it. SL_CHUNKED_BAD is SL_E_PROTO in *err for a size that is not 1 to 16 hexadecimal digits or
- * above 2^63 - 1, or a missing line end; SL_E_LIMIT for too long extensions or trailers.
+ * above 2^63 - 1, or a missing line end; SL_E_LIMIT for extensions or trailers that are too long.
  */
 enum sl_chunked_step sl_chunked_step(struct sl_chunked *chunked, const char *data, size_t len,
 	size_t *used, struct sl_error *err) SL_MUST_CHECK;
