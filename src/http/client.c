@@ -36,7 +36,6 @@ struct chain {
 	size_t header_count;
 	bool left_origin; /* never reset: what was dropped stays dropped, also back at home */
 	unsigned hops;
-	struct sl_buf visited; /* "\nURL\nURL\n" */
 };
 
 /* ---- client ---- */
@@ -176,19 +175,10 @@ read_location(struct chain *chain, struct sl_span *location, struct sl_error *er
 	}
 }
 
-/* Note the URL as visited. Returns true if it was before. */
 static bool
-visit(struct chain *chain, const struct sl_url *url)
+is_same_url(const struct sl_url *a, const struct sl_url *b)
 {
-	struct sl_buf line = { 0 };
-	sl_buf_add_str(&line, "\n");
-	sl_url_format(&line, url);
-	sl_buf_add_str(&line, "\n");
-	bool seen = chain->visited.len > 0 && !line.failed &&
-		    memmem(chain->visited.data, chain->visited.len, line.data, line.len);
-	sl_buf_add_span(&chain->visited, sl_buf_span(&line));
-	sl_buf_release(&line);
-	return seen;
+	return sl_url_same_origin(a, b) && strcmp(a->target, b->target) == 0;
 }
 
 static int
@@ -197,13 +187,18 @@ check_target(struct chain *chain, const struct sl_url *target, struct sl_error *
 	const struct sl_http_client_options *options = &chain->client->options;
 	bool downgrade =
 		chain->exchange->url.scheme == SL_SCHEME_HTTPS && target->scheme == SL_SCHEME_HTTP;
+	/* A redirect to the URL itself is not refused before: there are sites that let a client in
+	 * after a few of them. */
 	if (chain->hops == options->max_redirects)
-		return refuse_target(chain, target, err, "it is one more than --max-redirs allows");
+		return refuse_target(chain, target, err,
+			is_same_url(&chain->exchange->url, target)
+				? "it leads to itself, and is one more than --max-redirs allows; "
+				  "such "
+				  "a site may want cookies, which are not supported"
+				: "it is one more than --max-redirs allows");
 	if (downgrade && !options->allow_downgrade)
 		return refuse_target(chain, target, err,
 			"it leads from https to http; --allow-downgrade allows that");
-	if (visit(chain, target))
-		return refuse_target(chain, target, err, "the redirects go round in a circle");
 	return 0;
 }
 
@@ -234,49 +229,15 @@ leave_origin(struct chain *chain)
 	chain->header_count = kept;
 }
 
-/* Where the path begins, or what there is of it. */
-static size_t
-authority_len(struct sl_span location)
-{
-	const char *start = memmem(location.data, location.len, "//", 2);
-	const char *query = memchr(location.data, '?', location.len);
-	bool has_authority =
-		start && (start == location.data || start[-1] == ':') && (!query || start < query);
-	if (!has_authority)
-		return 0;
-	size_t before = (size_t)(start - location.data) + 2;
-	const char *path = memchr(location.data + before, '/', location.len - before);
-	return path ? (size_t)(path - location.data) : location.len;
-}
-
-/* Servers send names of files as they are: a blank in them is what %20 means, as to browsers. One
- * in a host stays, and is refused. */
-static void
-add_without_blanks(struct sl_buf *out, struct sl_span location)
-{
-	size_t authority = authority_len(location);
-	for (size_t i = 0; i < location.len; i++) {
-		if (location.data[i] == ' ' && i >= authority)
-			sl_buf_add_str(out, "%20");
-		else
-			sl_buf_add_char(out, location.data[i]);
-	}
-}
-
 static int
 resolve_target(struct chain *chain, struct sl_url *target, struct sl_error *err)
 {
 	struct sl_error cause = { 0 };
 	struct sl_span location;
-	struct sl_buf text = { 0 };
 	int code = read_location(chain, &location, err);
 	if (code < 0)
 		return code;
-	add_without_blanks(&text, location);
-	code = text.failed
-		       ? -ENOMEM
-		       : sl_url_resolve(target, &chain->exchange->url, sl_buf_span(&text), &cause);
-	sl_buf_release(&text);
+	code = sl_url_resolve(target, &chain->exchange->url, location, &cause);
 	if (code == -ENOMEM)
 		return sl_exchange_fail(
 			chain->exchange, err, SL_PHASE_HEAD, code, "%s", cause.text);
@@ -404,7 +365,6 @@ SL_SUSPENDS
 static int
 follow(struct chain *chain, struct sl_error *err)
 {
-	visit(chain, &chain->exchange->url);
 	for (;;) {
 		int code = ask(chain, err);
 		if (code < 0)
@@ -472,6 +432,5 @@ sl_http_open(struct sl_http_client *client, const struct sl_http_request *reques
 		sl_http_close(chain.exchange);
 	}
 	free(chain.headers);
-	sl_buf_release(&chain.visited);
 	return code;
 }

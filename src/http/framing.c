@@ -26,22 +26,30 @@ refuse_coding(struct sl_error *err, struct sl_span member)
 	return code;
 }
 
-/* Returns 1 if the body is chunked, 0 if there is no Transfer-Encoding at all. */
+enum transfer { TRANSFER_PLAIN, TRANSFER_IDENTITY, TRANSFER_CHUNKED };
+
+/* "identity" means no coding at all (RFC 2616 3.6; dropped since, and still sent by old servers).
+ * Behind "chunked" it would no longer be clear which of them ends the body. */
 static int
-is_chunked(const struct sl_head *head, struct sl_error *err)
+read_transfer(enum transfer *transfer, const struct sl_head *head, struct sl_error *err)
 {
 	struct sl_header_list list;
 	struct sl_span member;
-	int chunked = 0;
+	*transfer = TRANSFER_PLAIN;
 	sl_header_list_init(&list, head, "Transfer-Encoding");
 	while (sl_header_list_next(&list, &member)) {
-		if (chunked || !sl_span_is_nocase(member, "chunked"))
+		if (*transfer == TRANSFER_CHUNKED)
 			return refuse_coding(err, member);
-		chunked = 1;
+		if (sl_span_is_nocase(member, "chunked"))
+			*transfer = TRANSFER_CHUNKED;
+		else if (sl_span_is_nocase(member, "identity"))
+			*transfer = TRANSFER_IDENTITY;
+		else
+			return refuse_coding(err, member);
 	}
-	if (!chunked && sl_head_find(head, "Transfer-Encoding", 0).data)
+	if (*transfer == TRANSFER_PLAIN && sl_head_find(head, "Transfer-Encoding", 0).data)
 		return refuse_coding(err, sl_span("", 0));
-	return chunked;
+	return 0;
 }
 
 int
@@ -51,10 +59,14 @@ sl_framing_decide(struct sl_framing *framing, const struct sl_head *head, bool r
 	*framing = (struct sl_framing){ .keep_alive = wants_keep_alive(head) };
 	int status = head->status;
 	bool bodiless = request_was_head || status < 200 || status == 204 || status == 304;
-	int chunked = is_chunked(head, err);
-	if (chunked < 0)
-		return chunked;
-	if (chunked) {
+	enum transfer transfer;
+	int code = read_transfer(&transfer, head, err);
+	if (code)
+		return code;
+	/* A proxy on the way may see another end than we do: not where bytes could follow it. */
+	if (transfer == TRANSFER_IDENTITY)
+		framing->keep_alive = false;
+	if (transfer == TRANSFER_CHUNKED) {
 		bool lengths_too = sl_head_find(head, "Content-Length", 0).data != NULL;
 		framing->kind = bodiless ? SL_FRAMING_NONE : SL_FRAMING_CHUNKED;
 		if (lengths_too || head->minor == 0 || (bodiless && !request_was_head))

@@ -1,5 +1,6 @@
 #include "sluice/http/head.h"
 
+#include "sluice/base/log.h"
 #include "sluice/base/text.h"
 
 #include <errno.h>
@@ -9,6 +10,12 @@
 #define SHOWN_MAX 60    /* bytes of a line in a message */
 
 static const char http_prefix[] = "HTTP/1.";
+
+/* Fields that decide where the answer ends or whose body it is. Another reader may take a malformed
+ * one for the field (request smuggling), so it is refused and not skipped. */
+static const char *const framing_fields[] = { "Content-Length", "Transfer-Encoding",
+	"Content-Range", "Connection", "Proxy-Connection", "Keep-Alive", "Trailer", "TE", "Upgrade",
+	"Content-Encoding" };
 
 void
 sl_head_init(struct sl_head *head)
@@ -59,11 +66,17 @@ fail_shown(struct sl_head *head, struct sl_error *err, const char *why, struct s
 
 /* ---- lines ---- */
 
+static bool
+is_letter(char c)
+{
+	return sl_lower((unsigned char)c) >= 'a' && sl_lower((unsigned char)c) <= 'z';
+}
+
 /* tchar of RFC 9110 5.6.2. */
 static bool
 is_token_char(unsigned char c)
 {
-	return (sl_lower(c) >= 'a' && sl_lower(c) <= 'z') || (c >= '0' && c <= '9') || c == '-' ||
+	return is_letter((char)c) || (c >= '0' && c <= '9') || c == '-' ||
 	       (c && strchr("!#$%&'*+.^_`|~", c));
 }
 
@@ -125,10 +138,14 @@ take_status_line(struct sl_head *head, struct sl_span line, struct sl_error *err
 }
 
 /* RFC 9112 5.2: blanks, line end and blanks count as one space. The line moves up behind the value
- * it continues. */
+ * it continues; if that was skipped, so is the line. */
 static enum sl_parse
 take_folded(struct sl_head *head, struct sl_span line, struct sl_error *err)
 {
+	if (head->skipping) {
+		keep_until(head, head->line_off);
+		return SL_PARSE_MORE;
+	}
 	if (head->count == 0)
 		return fail_shown(
 			head, err, "the server's first header line begins with a blank", line);
@@ -160,23 +177,61 @@ grow_places(struct sl_head *head)
 	return true;
 }
 
+static bool
+is_token(struct sl_span name)
+{
+	for (size_t i = 0; i < name.len; i++)
+		if (!is_token_char((unsigned char)name.data[i]))
+			return false;
+	return name.len > 0;
+}
+
+/* The same letters, whatever stands between them. */
+static bool
+resembles(struct sl_span name, const char *field)
+{
+	for (size_t i = 0; i < name.len; i++) {
+		if (!is_letter(name.data[i]))
+			continue;
+		while (*field && !is_letter(*field))
+			field++;
+		if (sl_lower((unsigned char)name.data[i]) != sl_lower((unsigned char)*field))
+			return false;
+		field++;
+	}
+	return *field == '\0';
+}
+
+/* A name that is not a token, such as "X-Field :" or "My Field:". Such lines exist, and only the
+ * framing fields have to be read by all in the same way. */
+static enum sl_parse
+skip_field(struct sl_head *head, struct sl_span line, struct sl_span name, struct sl_error *err)
+{
+	for (size_t i = 0; i < SL_COUNT_OF(framing_fields); i++)
+		if (resembles(name, framing_fields[i]))
+			return fail_shown(head, err,
+				"a header field of the server that decides where the answer ends "
+				"has an invalid name",
+				line);
+	sl_log_debug("skipped a header line of the server, its name is not valid: '%.*s'",
+		(int)SL_MIN(name.len, (size_t)SHOWN_MAX), name.data);
+	head->skipping = true;
+	keep_until(head, head->line_off);
+	return SL_PARSE_MORE;
+}
+
 static enum sl_parse
 take_field(struct sl_head *head, struct sl_span line, struct sl_error *err)
 {
-	size_t name_len = 0;
-	while (name_len < line.len && is_token_char((unsigned char)line.data[name_len]))
-		name_len++;
-	if (name_len == line.len)
+	const char *colon = memchr(line.data, ':', line.len);
+	if (!colon)
 		return fail_shown(head, err, "a header line of the server has no colon", line);
-	if (is_blank(line.data[name_len]) && !memchr(line.data, ':', line.len))
-		return fail_shown(head, err, "a header line of the server has no colon", line);
-	if (is_blank(line.data[name_len]))
-		return fail_shown(head, err,
-			"a header line of the server has a blank before its colon", line);
-	if (name_len == 0 || line.data[name_len] != ':')
-		return fail_shown(head, err, "a header line of the server has no valid name", line);
-	if (head->count == SL_HEAD_FIELDS_MAX)
+	if (head->lines++ == SL_HEAD_FIELDS_MAX)
 		return fail(head, err, SL_E_LIMIT, "the server sent more than 1,000 header lines");
+	size_t name_len = (size_t)(colon - line.data);
+	if (!is_token(sl_span(line.data, name_len)))
+		return skip_field(head, line, sl_span(line.data, name_len), err);
+	head->skipping = false;
 	if (!grow_places(head))
 		return fail(head, err, -ENOMEM, "cannot keep a header: out of memory");
 	struct sl_span value =

@@ -22,6 +22,7 @@
 struct parts {
 	struct sl_span scheme, authority, path, query;
 	bool has_scheme, has_authority, has_query;
+	bool lenient; /* a '%' that begins no escape stands for itself */
 };
 
 /* ---- classes of bytes ---- */
@@ -131,7 +132,7 @@ is_scheme(struct sl_span text)
 	return text.len > 0;
 }
 
-/* RFC 3986 appendix B. The text holds no NUL: check_bytes() went first. */
+/* RFC 3986 appendix B. The text holds no NUL: check_bytes() or check_reference() went first. */
 static void
 split(struct parts *parts, struct sl_span text)
 {
@@ -368,23 +369,27 @@ take_authority(
 
 /* ---- path and query ---- */
 
-/* Append what may stand in a target; false on a bad percent escape. */
 static bool
-add_target(struct sl_buf *out, struct sl_span text)
+is_escape(struct sl_span text)
+{
+	return text.len >= 3 && text.data[0] == '%' &&
+	       sl_hex_digit((unsigned char)text.data[1]) >= 0 &&
+	       sl_hex_digit((unsigned char)text.data[2]) >= 0;
+}
+
+/* Append what may stand in a target; false on a bad percent escape unless `lenient`. */
+static bool
+add_target(struct sl_buf *out, struct sl_span text, bool lenient)
 {
 	for (size_t i = 0; i < text.len; i++) {
 		unsigned char c = (unsigned char)text.data[i];
-		if (c == '%') {
-			if (i + 2 >= text.len ||
-				sl_hex_digit((unsigned char)text.data[i + 1]) < 0 ||
-				sl_hex_digit((unsigned char)text.data[i + 2]) < 0)
-				return false;
-			sl_buf_add_char(out, '%');
-		} else if (is_target_char(c)) {
+		bool escape = is_escape(skip(text, i));
+		if (c == '%' && !escape && !lenient)
+			return false;
+		if (escape || is_target_char(c))
 			sl_buf_add_char(out, (char)c);
-		} else {
+		else
 			sl_buf_printf(out, "%%%02X", c);
-		}
 	}
 	return true;
 }
@@ -396,10 +401,10 @@ take_target(struct sl_url *url, struct sl_span path, const struct parts *parts, 
 	struct sl_buf out = { 0 };
 	if (path.len == 0 || path.data[0] != '/')
 		sl_buf_add_char(&out, '/');
-	bool good = add_target(&out, path);
+	bool good = add_target(&out, path, parts->lenient);
 	if (good && parts->has_query) {
 		sl_buf_add_char(&out, '?');
-		good = add_target(&out, parts->query);
+		good = add_target(&out, parts->query, parts->lenient);
 	}
 	int code = 0;
 	if (!good)
@@ -416,9 +421,24 @@ take_target(struct sl_url *url, struct sl_span path, const struct parts *parts, 
 	return code;
 }
 
+/* Dots up to `text`'s end, each as '.' or, as browsers read it, "%2e"; 0 if there is anything else. */
+static size_t
+count_dots(struct sl_span text)
+{
+	size_t dots = 0;
+	while (text.len > 0) {
+		bool escaped = text.len >= 3 && sl_span_is_nocase(sl_span(text.data, 3), "%2e");
+		if (text.data[0] != '.' && !escaped)
+			return 0;
+		text = skip(text, escaped ? 3 : 1);
+		dots++;
+	}
+	return dots;
+}
+
 /*
  * RFC 3986 5.2.4, in place: each segment is kept unless it is "." or "..", the latter taking the
- * one before it along. Percent-encoded dots are left to the server, as they were.
+ * one before it along.
  */
 static void
 remove_dot_segments(struct sl_buf *path)
@@ -428,12 +448,11 @@ remove_dot_segments(struct sl_buf *path)
 		size_t end = in + 1; /* path[in] is '/' */
 		while (end < path->len && path->data[end] != '/')
 			end++;
-		struct sl_span segment = sl_span(path->data + in + 1, end - in - 1);
-		bool up = sl_span_is(segment, "..");
-		if (up)
+		size_t dots = count_dots(sl_span(path->data + in + 1, end - in - 1));
+		if (dots == 2)
 			while (out > 0 && path->data[--out] != '/')
 				;
-		if (up || sl_span_is(segment, ".")) {
+		if (dots == 1 || dots == 2) {
 			if (end == path->len)
 				path->data[out++] = '/'; /* "/a/." is the directory "/a/" */
 		} else {
@@ -623,23 +642,66 @@ resolve_authority(
 	return code;
 }
 
+/*
+ * The reference as browsers read it (WHATWG URL 4.4, for http and https): without its fragment,
+ * without blanks and control bytes around it, without tabs and line ends in it, and with '/' for
+ * each '\' before the query.
+ */
+static void
+clean_reference(struct sl_buf *out, struct sl_span text)
+{
+	size_t fragment = 0;
+	while (fragment < text.len && text.data[fragment] != '#')
+		fragment++;
+	text.len = fragment;
+	while (text.len > 0 && (unsigned char)text.data[0] <= ' ')
+		text = skip(text, 1);
+	while (text.len > 0 && (unsigned char)text.data[text.len - 1] <= ' ')
+		text.len--;
+	bool in_query = false;
+	for (size_t i = 0; i < text.len; i++) {
+		char c = text.data[i];
+		in_query = in_query || c == '?';
+		if (c != '\t' && c != '\n' && c != '\r')
+			sl_buf_add_char(out, c == '\\' && !in_query ? '/' : c);
+	}
+}
+
+/* What no part of a cleaned reference may hold. The rest is encoded if it stands in a path or query,
+ * and refused in a host. */
+static int
+check_reference(struct sl_span text, struct sl_error *err)
+{
+	if (text.len > SL_URL_MAX)
+		return refuse(err, text, "it is longer than 16 KiB");
+	for (size_t i = 0; i < text.len; i++)
+		if ((unsigned char)text.data[i] < 0x20 || text.data[i] == 0x7f)
+			return refuse(err, text, "it has a control byte in it");
+	return 0;
+}
+
 static int
 resolve(struct sl_url *out, const struct sl_url *base, struct sl_span reference,
 	struct sl_error *err)
 {
 	struct parts parts;
-	int code = check_bytes(reference, err);
+	int code = check_reference(reference, err);
 	if (code)
 		return code;
 	split(&parts, reference);
+	parts.lenient = true;
 	out->scheme = base->scheme;
-	if (parts.has_scheme)
+	if (!code && parts.has_scheme)
 		code = take_scheme(out, parts.scheme, reference, err);
 	if (code)
 		return code;
+	if (parts.has_authority && memchr(parts.authority.data, ' ', parts.authority.len))
+		return refuse(err, reference, "it has a space in its host");
 	if (parts.has_authority)
 		return resolve_authority(out, &parts, reference, err);
-	if (parts.has_scheme)
+	/* "http:path" means "path" (RFC 3986 5.2.2, not strict) where the scheme is the same. With
+	 * another one it has no host, and browsers take the path for it. */
+	if (parts.has_scheme && out->scheme != base->scheme)
 		return refuse(err, reference, "it has a scheme and no host");
 	code = take_base_origin(out, base, err);
 	return code ? code : resolve_path(out, base, &parts, reference, err);
@@ -649,8 +711,12 @@ int
 sl_url_resolve(struct sl_url *out, const struct sl_url *base, struct sl_span reference,
 	struct sl_error *err)
 {
+	struct sl_buf clean = { 0 };
 	memset(out, 0, sizeof(*out));
-	int code = resolve(out, base, reference, err);
+	sl_buf_add_str(&clean, "");
+	clean_reference(&clean, reference);
+	int code = clean.failed ? no_memory(err) : resolve(out, base, sl_buf_span(&clean), err);
+	sl_buf_release(&clean);
 	if (code)
 		sl_url_release(out);
 	else

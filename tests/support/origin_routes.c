@@ -185,6 +185,19 @@ serve_hops(struct sl_origin_exchange *x, const struct args *args)
 	redirect_path(x, 302, prefix, x->rest);
 }
 
+static void
+serve_wall(struct sl_origin_exchange *x, const struct args *args)
+{
+	char prefix[32];
+
+	if (x->on_connection > args->n[0]) {
+		serve_rest(x);
+		return;
+	}
+	snprintf(prefix, sizeof(prefix), "/wall/%llu", (unsigned long long)args->n[0]);
+	redirect_path(x, 302, prefix, x->rest);
+}
+
 /* The bytes of "url=" in the query, percent-decoded: they may be any bytes at all. */
 static void
 serve_redirect_to(struct sl_origin_exchange *x, SL_UNUSED const struct args *args)
@@ -528,6 +541,8 @@ static const struct route routes[] = {
 	{ "open", "w", serve_open, "/NAME: open the gate" },
 	{ "status", "n", serve_status, "/CODE: this status with a small body" },
 	{ "redirect", "n", serve_redirect, "/CODE/PATH: to PATH" },
+	{ "wall", "n", serve_wall,
+		"/N/PATH: 302 to itself for the first N requests of a connection, then PATH" },
 	{ "redirect-to", "", serve_redirect_to, "?url=URL (percent-coded bytes): 302 to it" },
 	{ "loop", "", serve_loop, ": 302 to itself" },
 	{ "hops", "n", serve_hops, "/N/PATH: N redirects, then PATH" },

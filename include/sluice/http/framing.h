@@ -23,8 +23,9 @@ struct sl_framing {
 /*
  * Decide for a complete head. Transfer-Encoding wins over Content-Length; then, and in HTTP/1.0,
  * the connection is not used again (RFC 9112 6.1), nor after a 1xx, 204 or 304 that announces a
- * body. Returns 0; SL_E_PROTO for a transfer coding
- * other than one final "chunked" (nothing else was asked for) and for a bad Content-Length.
+ * body or with a transfer coding "identity", which is taken for none. Returns 0; SL_E_PROTO for
+ * another transfer coding than one final "chunked" (the client asks for no other) and for a bad
+ * Content-Length.
  */
 int sl_framing_decide(struct sl_framing *framing, const struct sl_head *head, bool request_was_head,
 	struct sl_error *err) SL_MUST_CHECK;

@@ -2,10 +2,12 @@
  * head.h - incremental parser of a response's head: status line and fields (RFC 9112 2-5).
  *
  * Bytes may come in any pieces; the result does not depend on where they are cut. Lines end with
- * CRLF or LF. Refused: what is no HTTP/1.0 or 1.1 answer, a CR without LF, NUL, a first field that
- * begins with a blank, a blank before the colon, names that are no tokens. A folded line (obs-fold)
- * is joined to its field by one space. Values keep their other bytes: make them safe (base/text.h)
- * before anybody sees them.
+ * CRLF or LF. Refused: answers other than HTTP/1.0 and 1.1, a CR without LF, NUL, a first field that
+ * begins with a blank, a line without a colon. A field whose name is not a token (a blank in it or
+ * before the colon) is skipped, but refused if it resembles one that decides about framing
+ * (Content-Length, Transfer-Encoding, Connection, ...). A folded line (obs-fold) is joined to its
+ * field by one space. Values keep their other bytes: make them safe (base/text.h) before they are
+ * shown.
  *
  * Pure: no I/O. The head owns its text; spans it gives out are valid until the next feed, clear or
  * release.
@@ -44,6 +46,8 @@ struct sl_head {
 	size_t line_off; /* in text: the unfinished line begins here, behind what was kept */
 	uint32_t reason_off, reason_len;
 	size_t count, cap;
+	size_t lines;  /* fields, skipped ones counted */
+	bool skipping; /* the last one was skipped: lines that continue it are, too */
 	struct sl_head_place *places;
 	struct sl_buf text;
 };

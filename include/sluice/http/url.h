@@ -54,9 +54,13 @@ void sl_url_release(struct sl_url *url);
 int sl_url_copy(struct sl_url *out, const struct sl_url *url) SL_MUST_CHECK;
 
 /*
- * What `reference` means beside `base` (RFC 3986 5.2: absolute, scheme-relative, absolute path,
- * relative, query only; dot segments removed). *out never has userinfo: credentials do not travel
- * by reference. Errors as sl_url_parse.
+ * The URL that `reference`, from a server, means relative to `base` (RFC 3986 5.2: absolute,
+ * scheme-relative, absolute path, relative, query only; dot segments removed), read as browsers read
+ * it (WHATWG URL): blanks around it, tabs and line ends are removed, a backslash before the query is
+ * a '/', and in path and query bytes that RFC 3986 does not allow are percent-encoded, a space and a
+ * '%' without two hex digits among them. Control bytes are refused, and a host is as strict as in
+ * sl_url_parse. *out never has userinfo: credentials do not travel by reference. Errors as
+ * sl_url_parse.
  */
 int sl_url_resolve(struct sl_url *out, const struct sl_url *base, struct sl_span reference,
 	struct sl_error *err) SL_MUST_CHECK;
