@@ -37,32 +37,42 @@ is_secret_name(struct sl_span name)
 	return false;
 }
 
-/* As a query has it: what is percent-coded counts as what it stands for. */
+/* The first character of `text`, which is not empty, as it is once percent-decoded; cut off. */
+static char
+take_decoded(struct sl_span *text)
+{
+	int high = text->len > 2 ? sl_hex_digit((unsigned char)text->data[1]) : -1;
+	int low = high >= 0 ? sl_hex_digit((unsigned char)text->data[2]) : -1;
+	bool coded = text->data[0] == '%' && low >= 0;
+	char c = coded ? (char)(high << 4 | low) : text->data[0];
+	*text = sl_span(text->data + (coded ? 3 : 1), text->len - (coded ? 3 : 1));
+	return c;
+}
+
 static bool
 is_secret_parameter(struct sl_span name)
 {
 	char plain[128];
 	size_t len = 0;
-	for (size_t i = 0; i < name.len && len < sizeof(plain); i++) {
-		int high = i + 2 < name.len ? sl_hex_digit((unsigned char)name.data[i + 1]) : -1;
-		int low = high >= 0 ? sl_hex_digit((unsigned char)name.data[i + 2]) : -1;
-		bool coded = name.data[i] == '%' && low >= 0;
-		plain[len] = name.data[i];
-		if (coded) {
-			plain[len] = (char)(high << 4 | low);
-			i += 2;
-		}
-		len++;
-	}
+	while (name.len > 0 && len < sizeof(plain))
+		plain[len++] = take_decoded(&name);
 	return is_secret_name(sl_span(plain, len));
 }
 
-/* A coded URL with a user or with parameters of its own. */
+/* A URL with a user or with parameters of its own, whichever of its characters are coded. */
 static bool
 hides_url(struct sl_span value)
 {
-	return contains_nocase(value, "%3a%2f%2f") &&
-	       (contains_nocase(value, "%40") || contains_nocase(value, "%3d"));
+	static const char mark[] = "://";
+	size_t matched = 0;
+	while (value.len > 0) {
+		char c = take_decoded(&value);
+		if (matched == strlen(mark) && (c == '@' || c == '='))
+			return true;
+		if (matched < strlen(mark))
+			matched = c == mark[matched] ? matched + 1 : c == mark[0];
+	}
+	return false;
 }
 
 /* URLs are shown between apostrophes, which may stand in them too: one ends it only where a

@@ -64,6 +64,10 @@ Test(redact, masks_all_of_a_value)
 	expect_redacted("http://h/?next=https%3A%2F%2Fu%3Ap%40h%2F&a=1", "http://h/?next=***&a=1");
 	expect_redacted("http://h/?next=https%3a%2f%2Fh%2f%3Ftoken%3Dx", "http://h/?next=***");
 	expect_redacted("http://h/?next=https%3A%2F%2Fh%2F", "http://h/?next=https%3A%2F%2Fh%2F");
+	expect_redacted("http://h/?next=https%3a%2f%2fu%3ap@h%2f", "http://h/?next=***");
+	expect_redacted("http://h/?next=https:%2F%2Fu:p@h", "http://h/?next=***");
+	expect_redacted("http://h/?next=https%3A/%2fh?%74oken%3Dx", "http://h/?next=***");
+	expect_redacted("http://h/?next=::%3a//u@h", "http://h/?next=***");
 }
 
 Test(redact, takes_no_host_path_or_file_for_a_header)
