@@ -300,53 +300,6 @@ fail_status(struct chain *chain, struct sl_error *err)
 	return SL_E_STATUS;
 }
 
-static bool
-ends_with(struct sl_span text, const char *end)
-{
-	size_t len = strlen(end);
-	return text.len >= len &&
-	       sl_span_equal_nocase(sl_span(text.data + text.len - len, len), sl_span(end, len));
-}
-
-/*
- * Codings that leave the bytes of the file as they are: none at all, by whatever name servers and
- * object stores give it, and the gzip that some call what the file itself is (*.tar.gz).
- */
-static bool
-is_no_coding(const struct chain *chain, struct sl_span coding)
-{
-	static const char *const none[] = { "identity", "none", "binary", "utf-8", "aws-chunked" };
-	for (size_t i = 0; i < SL_COUNT_OF(none); i++)
-		if (sl_span_is_nocase(coding, none[i]))
-			return true;
-	const char *target = chain->request->url->target;
-	struct sl_span path = sl_span(target, strcspn(target, "?"));
-	bool is_gzip = sl_span_is_nocase(coding, "gzip") || sl_span_is_nocase(coding, "x-gzip");
-	return is_gzip && (ends_with(path, ".gz") || ends_with(path, ".tgz"));
-}
-
-/* Only identity was asked for; stored as it is, a coded body would not be the file. */
-static int
-check_coding(struct chain *chain, struct sl_error *err)
-{
-	struct sl_header_list list;
-	struct sl_span coding;
-	sl_header_list_init(&list, &chain->exchange->head, "Content-Encoding");
-	while (sl_header_list_next(&list, &coding)) {
-		if (is_no_coding(chain, coding))
-			continue;
-		struct sl_buf shown = { 0 };
-		sl_text_make_safe(
-			&shown, sl_span(coding.data, SL_MIN(coding.len, (size_t)SHOWN_MAX)));
-		sl_exchange_fail(chain->exchange, err, SL_PHASE_HEAD, SL_E_PROTO,
-			"the server sends it with Content-Encoding '%s', which was not asked for",
-			shown.data ? shown.data : "");
-		sl_buf_release(&shown);
-		return SL_E_PROTO;
-	}
-	return 0;
-}
-
 static int
 judge(struct chain *chain, struct sl_error *err)
 {
@@ -356,7 +309,7 @@ judge(struct chain *chain, struct sl_error *err)
 			"the server sends a part (206) although all was asked for");
 	if (status != 200 && status != 203)
 		return fail_status(chain, err);
-	return check_coding(chain, err);
+	return 0;
 }
 
 /* ---- exchanges ---- */

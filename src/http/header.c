@@ -80,3 +80,13 @@ sl_header_content_length(const struct sl_head *head, uint64_t *length, struct sl
 			err, "the server's Content-Length is no valid number", sl_span("", 0));
 	return found;
 }
+
+struct sl_span
+sl_header_media_type(const struct sl_head *head)
+{
+	struct sl_span value = sl_head_find(head, "Content-Type", 0);
+	const char *semicolon = value.len ? memchr(value.data, ';', value.len) : NULL;
+	if (semicolon)
+		value.len = (size_t)(semicolon - value.data);
+	return value.len ? sl_span_trim(value) : sl_span("", 0);
+}

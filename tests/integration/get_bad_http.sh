@@ -265,14 +265,52 @@ test_bad_urls() {
 
 # an answer that was not asked for
 test_bad_unasked() {
-	get "$ORIGIN/coded/gzip/gen/1000/1" -o f
-	expect 22 "gzip"
-	nothing_left
 	local path
-	for path in 206/plain 206/part 206/norange 206/multipart gzip 101 204body 304body; do
+	for path in 206/plain 206/part 206/norange 206/multipart 101 204body 304body; do
 		get "$ORIGIN/$path" -o f
 		expect 22
 		nothing_left
+	done
+}
+
+# a content coding that was not asked for is stored as it came, and said so with -v unless the name tells it already
+test_bad_content_coding() {
+	local coding
+	for coding in gzip br x-sluice; do
+		get -v "$ORIGIN/coded/$coding/gen/1000/1" -o "$coding"
+		expect 0 "'$coding' is stored with the content coding $coding"
+		is_gen "$coding" 1000 1
+	done
+	get "$ORIGIN/coded/gzip/gen/1000/1" -o quiet
+	expect 0
+	! grep -q coding err || fail "said without -v"
+	get "$ORIGIN/gzip" -o unpacked
+	expect 0
+	[[ $(gzip -dc unpacked) == hello ]] || fail "not the bytes that were sent"
+	for coding in gzip:a.tar.gz x-gzip:a.TGZ bzip2:a.tar.bz2 x-compress:a.Z identity:a aws-chunked:b utf-8:c; do
+		get -v "$ORIGIN/coded/${coding%:*}/gen/1000/1" -o "${coding#*:}"
+		expect 0
+		! grep -q "content coding" err || fail "$coding: said"
+		is_gen "${coding#*:}" 1000 1
+	done
+	get -v "$ORIGIN/header/Content-Encoding/gzip%1b%5b2J/gen/10/1" -o f
+	expect 0 'gzip\x1b[2J that'
+}
+
+# a page under the name of another kind of file may be an error page: stored, and warned about
+test_bad_page_instead() {
+	get "$ORIGIN/header/Content-Type/text%2fhtml%3b%20charset=utf-8/gen/1000/1/model.zip"
+	expect 0 "'model.zip' was sent as text/html: it may be a login or error page"
+	is_gen model.zip 1000 1
+	get "$ORIGIN/header/Content-Type/application%2fxhtml+xml/gen/1000/1" -o a.PDF
+	expect 0 "may be a login or error page"
+	get "$ORIGIN/header/Content-Type/text%2fhtml/gen/1000/1/x.zip" -o - >/dev/null
+	expect 0 "may be a login or error page"
+	local name
+	for name in text%2fhtml/gen/1/1/a.html text%2fhtml/gen/1/1/download text%2fplain/gen/1/1/b.zip; do
+		get "$ORIGIN/header/Content-Type/$name"
+		expect 0
+		! grep -q "page" err || fail "$name: warned about"
 	done
 }
 

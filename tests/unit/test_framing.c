@@ -58,6 +58,26 @@ Test(http_header, reads_content_lengths)
 	}
 }
 
+Test(http_header, finds_the_media_type)
+{
+	static const struct {
+		const char *fields, *wanted;
+	} cases[] = {
+		{ "", "" },
+		{ "Content-Type:\r\n", "" },
+		{ "Content-Type: text/html\r\n", "text/html" },
+		{ "content-type: Text/HTML ; charset=utf-8\r\n", "Text/HTML" },
+		{ "Content-Type: ;x\r\n", "" },
+	};
+	for (size_t i = 0; i < SL_COUNT_OF(cases); i++) {
+		struct sl_head head;
+		read_head(&head, "HTTP/1.1 200 OK", cases[i].fields);
+		cr_expect(sl_span_is(sl_header_media_type(&head), cases[i].wanted), "%s",
+			cases[i].fields);
+		sl_head_release(&head);
+	}
+}
+
 Test(http_header, walks_lists_over_several_fields)
 {
 	struct sl_head head;

@@ -59,12 +59,11 @@ void sl_http_client_free(struct sl_http_client *client);
 /*
  * Send the request, follow redirects, skip 1xx, read the final head. One silent retry on a fresh
  * connection if a kept-alive one was closed before any byte of the answer came. Returns 0 for 200
- * and 203 without a content coding. Else no exchange is left open, err->phase says where it failed,
+ * and 203; a content coding, which no request asks for, is not decoded. Else no exchange is left open, err->phase says where it failed,
  * and the code is
  *  - SL_E_STATUS: any other status but 206; err->http_status holds it (204 is one: no file came)
- *  - SL_E_REDIRECT: more than max_redirects, a loop, a downgrade, another scheme, no or two
- * Locations
- *  - SL_E_PROTO: no HTTP/1, bad framing, 101, 206, a Content-Encoding: none was asked for
+ *  - SL_E_REDIRECT: more than max_redirects, a downgrade, another scheme, no or two Locations
+ *  - SL_E_PROTO: an answer other than HTTP/1, bad framing, 101, 206 (no range was asked for)
  *  - SL_E_LIMIT: a head too large, more than 32 interim answers
  *  - SL_E_USAGE: a header of the user's that cannot be sent
  *  - -ECONNRESET (the server closed instead of answering), -ETIMEDOUT, -ECANCELED, -ENOMEM, and

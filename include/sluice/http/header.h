@@ -14,6 +14,9 @@
 int sl_header_content_length(
 	const struct sl_head *head, uint64_t *length, struct sl_error *err) SL_MUST_CHECK;
 
+/* The media type of Content-Type without its parameters, "text/html"; empty if there is none. */
+struct sl_span sl_header_media_type(const struct sl_head *head);
+
 /* Walks the comma-separated members of all fields of one name. */
 struct sl_header_list {
 	const struct sl_head *head;
