@@ -219,3 +219,107 @@ sl_redact(struct sl_buf *out, struct sl_span text)
 		text.len -= used;
 	}
 }
+
+/* ---- documents ---- */
+
+/* "code" is a secret in the query of a login, and in a document the number of an error. */
+static bool
+is_secret_member(struct sl_span name)
+{
+	return is_secret_name(name) && !sl_span_is_nocase(name, "code");
+}
+
+static size_t
+skip_blanks(struct sl_span text, size_t from)
+{
+	while (from < text.len && isspace((unsigned char)text.data[from]))
+		from++;
+	return from;
+}
+
+/* Offset behind the value that begins at `from`: a quoted one with its quotes, else up to what may
+ * follow a number, a word or an attribute. An object or a list goes to the end of the text: it may
+ * hold anything. */
+static size_t
+member_end(struct sl_span text, size_t from)
+{
+	if (from == text.len)
+		return from;
+	char quote = text.data[from];
+	if (quote == '{' || quote == '[')
+		return text.len;
+	size_t i = from;
+	if (quote == '"' || quote == '\'') {
+		for (i++; i < text.len && text.data[i] != quote; i++)
+			if (text.data[i] == '\\' && i + 1 < text.len)
+				i++;
+		return SL_MIN(i + 1, text.len);
+	}
+	while (i < text.len && !isspace((unsigned char)text.data[i]) &&
+		(!text.data[i] || !strchr(",;}]<>&", text.data[i])))
+		i++;
+	return i;
+}
+
+/* A secret member at the start of `text`: "name": value, name: value or name=value. Copies up to the
+ * value and masks that. Returns the bytes used, or 0 if there is none. */
+static size_t
+mask_member(struct sl_buf *out, struct sl_span text)
+{
+	bool quoted = text.data[0] == '"' || text.data[0] == '\'';
+	struct sl_span rest = sl_span(text.data + quoted, text.len - quoted);
+	size_t len = name_len(rest), end = len + quoted;
+	if (len == 0 || !is_secret_member(sl_span(rest.data, len)))
+		return 0;
+	if (quoted && (end == text.len || text.data[end++] != text.data[0]))
+		return 0;
+	end = skip_blanks(text, end);
+	if (end == text.len || (text.data[end] != ':' && text.data[end] != '='))
+		return 0;
+	end = skip_blanks(text, end + 1);
+	sl_buf_add(out, text.data, end);
+	sl_buf_add_str(out, MASK);
+	return member_end(text, end);
+}
+
+/* Likewise an element <name ...>value</name>, up to the next '<'. */
+static size_t
+mask_element(struct sl_buf *out, struct sl_span text)
+{
+	const char *close = text.data[0] == '<' ? memchr(text.data, '>', text.len) : NULL;
+	if (!close)
+		return 0;
+	struct sl_span name = sl_span(text.data + 1, (size_t)(close - text.data) - 1);
+	size_t len = 0;
+	while (len < name.len && (is_name_char(name.data[len]) || name.data[len] == ':'))
+		len++;
+	if (!is_secret_member(sl_span(name.data, len)))
+		return 0;
+	size_t end = name.len + 2;
+	sl_buf_add(out, text.data, end);
+	sl_buf_add_str(out, MASK);
+	while (end < text.len && text.data[end] != '<')
+		end++;
+	return end;
+}
+
+void
+sl_redact_document(struct sl_buf *out, struct sl_span text)
+{
+	struct sl_buf masked = { 0 };
+	bool in_name = false;
+	while (text.len > 0) {
+		size_t used = in_name ? 0 : mask_element(&masked, text);
+		if (!used && !in_name)
+			used = mask_member(&masked, text);
+		if (!used) {
+			sl_buf_add_char(&masked, text.data[0]);
+			used = 1;
+		}
+		in_name = is_name_char(text.data[used - 1]);
+		text = sl_span(text.data + used, text.len - used);
+	}
+	sl_redact(out, sl_buf_span(&masked));
+	out->failed = out->failed || masked.failed;
+	sl_buf_release(&masked);
+}

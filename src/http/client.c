@@ -17,7 +17,11 @@
  * and each is looked at before it is used. */
 #define IDLE_NS (30 * SL_NS_PER_S)
 
-#define SHOWN_MAX 200 /* bytes of a server's words in a message */
+#define SHOWN_MAX 200 /* bytes of a server's text in a message */
+
+/* Of the body of an error, with -v; and how long to wait for it. */
+#define BODY_SHOWN 200
+#define BODY_SHOWN_NS (2 * SL_NS_PER_S)
 
 struct sl_http_client {
 	struct sl_http_client_options options;
@@ -267,14 +271,15 @@ redirect(struct chain *chain, struct sl_error *err)
 	return 0;
 }
 
-/* ---- judging the answer ---- */
+/* ---- answers that are not the file ---- */
 
+/* No URL as an example: redaction would mask its user and password. */
 static const char *
 status_hint(int status)
 {
 	switch (status) {
 	case 401:
-		return "; credentials are given as https://user:password@host/";
+		return "; give credentials as USER:PASSWORD@ before the host in the URL";
 	case 429:
 	case 503:
 		return "; try again later";
@@ -283,25 +288,117 @@ status_hint(int status)
 	}
 }
 
+static void
+add_field(struct sl_buf *out, const struct sl_head *head, const char *name)
+{
+	struct sl_span value = sl_head_find(head, name, 0);
+	if (value.len == 0)
+		return;
+	sl_buf_printf(out, " (%s: ", name);
+	sl_text_make_safe(out, sl_span(value.data, SL_MIN(value.len, (size_t)SHOWN_MAX)));
+	sl_buf_add_str(out, ")");
+}
+
+static bool
+has_suffix(struct sl_span type, const char *suffix)
+{
+	size_t len = strlen(suffix);
+	return type.len > len &&
+	       sl_span_is_nocase(sl_span(type.data + type.len - len, len), suffix);
+}
+
+/* Text, XML and JSON; the first bytes of HTML tell nothing. */
+static bool
+is_readable(struct sl_span type)
+{
+	if (sl_span_is_nocase(type, "text/html") || has_suffix(type, "/xhtml+xml"))
+		return false;
+	return (type.len > 5 && sl_span_is_nocase(sl_span(type.data, 5), "text/")) ||
+	       sl_span_is_nocase(type, "application/json") ||
+	       sl_span_is_nocase(type, "application/xml") || has_suffix(type, "+json") ||
+	       has_suffix(type, "+xml");
+}
+
+/* The start of the body that is left, at most `cap` bytes. */
+SL_SUSPENDS
+static size_t
+read_start(struct sl_http_exchange *exchange, char *data, size_t cap)
+{
+	struct sl_deadline scope;
+	size_t len = 0;
+	int got = 1;
+	sl_deadline_begin(&scope, sl_deadline_in(BODY_SHOWN_NS));
+	while (len < cap && got > 0) {
+		got = sl_http_read(exchange, data + len, cap - len, NULL);
+		len += got > 0 ? (size_t)got : 0;
+	}
+	sl_deadline_end(&scope);
+	return len;
+}
+
+/* In one line, and without secrets. A character that was cut at the end is left out. */
+static void
+add_document(struct sl_buf *out, struct sl_span text, bool cut)
+{
+	struct sl_buf line = { 0 };
+	for (unsigned i = 0; cut && i < 3 && text.len > 0 && text.data[text.len - 1] & 0x80; i++)
+		text.len--;
+	for (size_t i = 0; i < text.len; i++) {
+		bool blank = memchr(" \t\r\n", text.data[i], 4);
+		if (!blank)
+			sl_buf_add_char(&line, text.data[i]);
+		else if (line.len > 0 && line.data[line.len - 1] != ' ')
+			sl_buf_add_char(&line, ' ');
+	}
+	struct sl_buf clean = { 0 };
+	sl_redact_document(&clean, sl_span_trim(sl_buf_span(&line)));
+	sl_text_make_safe(out, sl_buf_span(&clean));
+	sl_buf_release(&clean);
+	sl_buf_release(&line);
+}
+
+/* Servers explain an error in its body: shown with -v. */
+SL_SUSPENDS
+static void
+add_body(struct sl_buf *out, struct sl_http_exchange *exchange)
+{
+	char data[BODY_SHOWN];
+	if (sl_log_level() < SL_LOG_INFO || !is_readable(sl_header_media_type(&exchange->head)) ||
+		sl_head_find(&exchange->head, "Content-Encoding", 0).data)
+		return;
+	size_t len = read_start(exchange, data, sizeof(data));
+	if (len == 0)
+		return;
+	sl_buf_add_str(out, "; its answer begins: ");
+	add_document(out, sl_span(data, len), len == sizeof(data));
+}
+
+SL_SUSPENDS
 static int
 fail_status(struct chain *chain, struct sl_error *err)
 {
-	const struct sl_head *head = &chain->exchange->head;
-	struct sl_span reason = sl_head_reason(head);
-	struct sl_buf shown = { 0 };
+	struct sl_http_exchange *exchange = chain->exchange;
+	int status = exchange->head.status;
+	struct sl_span reason = sl_head_reason(&exchange->head);
+	struct sl_buf words = { 0 };
 	bool first = err && !err->code;
-	sl_text_make_safe(&shown, sl_span(reason.data, SL_MIN(reason.len, (size_t)SHOWN_MAX)));
-	sl_exchange_fail(chain->exchange, err, SL_PHASE_HEAD, SL_E_STATUS,
-		"the server answered %d%s%s%s", head->status, shown.len ? " " : "",
-		shown.len ? shown.data : "", status_hint(head->status));
+	if (reason.len > 0)
+		sl_buf_add_str(&words, " ");
+	sl_text_make_safe(&words, sl_span(reason.data, SL_MIN(reason.len, (size_t)SHOWN_MAX)));
+	sl_buf_add_str(&words, status_hint(status));
+	add_field(&words, &exchange->head, "Retry-After");
+	add_body(&words, exchange);
+	sl_exchange_fail(exchange, err, SL_PHASE_HEAD, SL_E_STATUS, "the server answered %d%s",
+		status, words.data ? words.data : "");
 	if (first)
-		err->http_status = head->status;
-	sl_buf_release(&shown);
+		err->http_status = status;
+	sl_buf_release(&words);
 	return SL_E_STATUS;
 }
 
+SL_SUSPENDS
 static int
-judge(struct chain *chain, struct sl_error *err)
+check_answer(struct chain *chain, struct sl_error *err)
 {
 	int status = chain->exchange->head.status;
 	if (status == 206)
@@ -324,7 +421,7 @@ follow(struct chain *chain, struct sl_error *err)
 			return code;
 		sl_log_debug("%s answered %d", chain->exchange->peer, chain->exchange->head.status);
 		if (!is_redirect(chain->exchange->head.status))
-			return judge(chain, err);
+			return check_answer(chain, err);
 		code = redirect(chain, err);
 		if (code < 0)
 			return code;

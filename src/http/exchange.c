@@ -573,7 +573,7 @@ sl_exchange_drain(struct sl_http_exchange *exchange)
 	struct sl_deadline scope;
 	bool small = exchange->framing.kind == SL_FRAMING_LENGTH &&
 		     exchange->framing.length <= DRAIN_MAX && exchange->framing.keep_alive;
-	if (!exchange->complete && small) {
+	if (!exchange->complete && small && exchange->connection) {
 		sl_deadline_begin(&scope, sl_deadline_in(DRAIN_NS));
 		while (sl_http_read(exchange, scratch, sizeof(scratch), NULL) > 0)
 			;

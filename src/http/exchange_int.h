@@ -51,7 +51,8 @@ SL_SUSPENDS
 int sl_exchange_ask(
 	struct sl_http_exchange *exchange, struct sl_span text, struct sl_error *err) SL_MUST_CHECK;
 
-/* Done with this answer: reads a small body to its end so that the connection can be used again. */
+/* Done with this answer: reads a small body to its end so that the connection can be used again. A
+ * read may have failed before. */
 SL_SUSPENDS
 void sl_exchange_drain(struct sl_http_exchange *exchange);
 

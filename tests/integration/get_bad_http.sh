@@ -14,6 +14,22 @@ test_bad_status() {
 	done
 }
 
+# what the server has to say about it is shown: when to try again, and with -v the first words of its answer
+test_bad_status_explained() {
+	local json=header/Content-Type/application%2fjson
+	get "$ORIGIN/header/Retry-After/7/status/503"
+	expect 29 "try again later (Retry-After: 7)"
+	! grep -q "answer begins" err || fail "shown without -v"
+	get -v "$ORIGIN/$json/status/403"
+	expect 24 "answered 403 Forbidden; its answer begins: this is not the file"
+	get -v "$ORIGIN/header/Content-Type/text%2fhtml/status/403"
+	expect 24
+	! grep -q "answer begins" err || fail "HTML is shown"
+	get "$ORIGIN/status/401"
+	expect 24 "give credentials as USER:PASSWORD@ before the host"
+	nothing_left
+}
+
 # what is no HTTP/1 answer, or a damaged one
 test_bad_heads() {
 	local path

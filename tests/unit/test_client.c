@@ -1,5 +1,7 @@
 #include "sluice/http/client.h"
 
+#include "sluice/base/log.h"
+#include "sluice/base/redact.h"
 #include "support/peer.h"
 
 #include <criterion/criterion.h>
@@ -134,7 +136,7 @@ struct bench {
 	const char *method;
 	bool excess;
 	uint64_t length;
-	char text[STEPS][256]; /* replies that were made on the way */
+	char text[STEPS][512]; /* replies that were made on the way */
 };
 
 /* On the heap: tasks have small stacks. */
@@ -236,6 +238,11 @@ expect_failure(struct bench *bench, int code, enum sl_phase phase, const char *w
 	cr_expect_null(strstr(bench->err.text, "SECRET"), "%s", bench->err.text);
 	cr_expect(
 		strstr(bench->err.text, "cannot fetch 'http://127.0.0.1:"), "%s", bench->err.text);
+	/* The log redacts each line: that must not eat an example in our own words. */
+	struct sl_buf logged = { 0 };
+	sl_redact(&logged, sl_span_str(bench->err.text));
+	cr_expect_str_eq(logged.data, bench->err.text);
+	sl_buf_release(&logged);
 }
 
 /* A redirect to `target` of the first or the other server, as a step's reply. */
@@ -590,6 +597,96 @@ CLIENT_TEST(takes_bodies_of_any_content_coding_as_they_come)
 	bench->script.steps[1].reply = OK "Content-Encoding: \r\n" LENGTH(5) "hello";
 	expect_body(bench, "/", "hello");
 	expect_body(bench, "/", "hello");
+	bench_free(bench);
+	return 0;
+}
+
+CLIENT_TEST(tells_when_to_try_again)
+{
+	struct bench *bench = bench_new();
+	bench->script.steps[0].reply = "HTTP/1.1 429 Too Many\r\nRetry-After: 120\r\n" LENGTH(0);
+	bench->script.steps[1].reply =
+		"HTTP/1.1 503 x\r\nRetry-After: Fri, 31 Dec 1999 23:59:59 GMT\x1b\r\n" LENGTH(0);
+	expect_failure(bench, SL_E_STATUS, SL_PHASE_HEAD,
+		"answered 429 Too Many; try again later (Retry-After: 120)");
+	expect_failure(bench, SL_E_STATUS, SL_PHASE_HEAD,
+		"(Retry-After: Fri, 31 Dec 1999 23:59:59 GMT\\x1b)");
+	bench_free(bench);
+	return 0;
+}
+
+#define X50 "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx"
+#define X47 "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx"
+#define X200 X50 X50 X50 X50
+
+static void
+drop_line(SL_UNUSED void *ctx, SL_UNUSED enum sl_log_level level, SL_UNUSED const char *line)
+{
+}
+
+static bool
+ends_with(const char *text, const char *end)
+{
+	size_t len = strlen(text), end_len = strlen(end);
+	return len >= end_len && strcmp(text + len - end_len, end) == 0;
+}
+
+/* A 403 with that body; `missing` bytes more are announced than come. */
+static struct step
+forbidden(struct bench *bench, unsigned slot, const char *fields, const char *body, size_t missing)
+{
+	snprintf(bench->text[slot], sizeof(bench->text[slot]),
+		"HTTP/1.1 403 x\r\n%sContent-Length: %zu\r\n\r\n%s", fields, strlen(body) + missing,
+		body);
+	return (struct step){ .reply = bench->text[slot], .then = missing ? CLOSE : KEEP };
+}
+
+CLIENT_TEST(shows_the_beginning_of_an_errors_body_if_verbose)
+{
+	static const struct {
+		const char *fields, *body, *words; /* NULL = none of the body is shown */
+		size_t missing;
+	} cases[] = {
+#define TYPE(type) "Content-Type: " type "\r\n"
+		{ TYPE("text/plain"), "Rate limit\r\n\r\n  hit\n", "begins: Rate limit hit", 0 },
+		{ TYPE("application/problem+json; charset=utf-8"),
+			"{\"title\": \"no\", \"token\":\n\"SECRET-rest\"}",
+			"begins: {\"title\": \"no\", \"token\": ***}", 0 },
+		{ TYPE("text/xml"), "<Code>No</Code>\n<Token>SECRET</Token>",
+			"begins: <Code>No</Code> <Token>***</Token>", 0 },
+		{ TYPE("text/plain"), "a\x1b[2J", "begins: a\\x1b[2J", 0 },
+		{ TYPE("text/plain"), "y" X50 X50 X50 "\xc3\xa4" X50,
+			"begins: y" X50 X50 X50 "\xc3\xa4" X47, 0 },
+		{ TYPE("text/plain"), X50 X50 X50 X47 "xx\xc3\xa4", "begins: " X50 X50 X50 X47 "xx",
+			0 },
+		{ TYPE("text/plain"), "stops", "begins: stops", 4 },
+		{ TYPE("text/html"), "hello", NULL, 0 },
+		{ TYPE("application/xhtml+xml"), "hello", NULL, 0 },
+		{ TYPE("image/png"), "hello", NULL, 0 },
+		{ TYPE("text/plain") "Content-Encoding: gzip\r\n", "hello", NULL, 0 },
+		{ "", "hello", NULL, 0 },
+		{ TYPE("text/plain"), "", NULL, 0 },
+#undef TYPE
+	};
+	struct bench *bench = bench_new();
+	unsigned step = 0;
+	for (enum sl_log_level level = SL_LOG_WARN; level <= SL_LOG_INFO; level++) {
+		sl_log_set_sink(drop_line, NULL, level);
+		for (size_t i = 0; i < SL_COUNT_OF(cases); i++, step++) {
+			bool shown = level == SL_LOG_INFO && cases[i].words;
+			bench->script.steps[step] = forbidden(
+				bench, step, cases[i].fields, cases[i].body, cases[i].missing);
+			expect_failure(bench, SL_E_STATUS, SL_PHASE_HEAD,
+				shown ? cases[i].words : "answered 403 x");
+			cr_expect_eq(strstr(bench->err.text, "begins") != NULL, shown, "%s",
+				bench->err.text);
+			cr_expect(!shown || ends_with(bench->err.text, cases[i].words), "%s",
+				bench->err.text);
+			cr_expect_eq(bench->err.http_status, 403);
+		}
+	}
+	sl_log_set_sink(NULL, NULL, SL_LOG_WARN);
+	cr_expect_eq(atomic_load(&bench->peer.accepted), 3, "only what stopped cost a connection");
 	bench_free(bench);
 	return 0;
 }

@@ -109,6 +109,37 @@ Test(redact, shows_no_secret_for_any_prefix_of_a_query)
 	}
 }
 
+static void
+expect_document(const char *in, const char *want)
+{
+	struct sl_buf out = { 0 };
+	sl_redact_document(&out, sl_span_str(in));
+	cr_expect(sl_span_is(sl_buf_span(&out), want), "'%s': got '%s', want '%s'", in,
+		out.data ? out.data : "", want);
+	sl_buf_release(&out);
+}
+
+Test(redact, masks_secret_members_of_documents)
+{
+	expect_document("{\"code\": 403, \"message\":\"Bad credentials\"}",
+		"{\"code\": 403, \"message\":\"Bad credentials\"}");
+	expect_document("{\"token\":\"a\\\"b\",\"x\":1}", "{\"token\":***,\"x\":1}");
+	expect_document("{\"access_token\" : 77, \"x\":1}", "{\"access_token\" : ***, \"x\":1}");
+	expect_document("{'password': 'a, b'}", "{'password': ***}");
+	expect_document("{\"credentials\":{\"x\":\"y\"}}", "{\"credentials\":***");
+	expect_document("{\"token\":\"cut", "{\"token\":***");
+	expect_document("{\"token\":", "{\"token\":***");
+	expect_document("<Code>AccessDenied</Code><AWSAccessKeyId>AKIA</AWSAccessKeyId>",
+		"<Code>AccessDenied</Code><AWSAccessKeyId>***</AWSAccessKeyId>");
+	expect_document("<s:Token a=\"b\">x</s:Token>", "<s:Token a=\"b\">***</s:Token>");
+	expect_document("<Token>cut", "<Token>***");
+	expect_document("<a token=\"x y\" b=\"c\"/>", "<a token=*** b=\"c\"/>");
+	expect_document("token=abc&x=1 y", "token=***&x=1 y");
+	expect_document("http://u:p@h/?sig=x", "http://***@h/?sig=***");
+	expect_document("Rate limit exceeded for 192.0.2.1", "Rate limit exceeded for 192.0.2.1");
+	expect_document("", "");
+}
+
 Test(redact, keeps_bytes_that_are_no_text)
 {
 	struct sl_buf out = { 0 };

@@ -16,4 +16,8 @@
  */
 void sl_redact(struct sl_buf *out, struct sl_span text);
 
+/* The same for the beginning of a document, cut anywhere, that a server sent: the values of such
+ * names are also masked in JSON ("token": "..."), XML (<Token>...</Token>) and name=value. */
+void sl_redact_document(struct sl_buf *out, struct sl_span text);
+
 #endif
