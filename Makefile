@@ -3,7 +3,8 @@
 #   make                build the program for VARIANT (release, debug, asan, tsan) under build/VARIANT/
 #   make demo           install what is missing, build, download and scan sample data on loopback
 #   make test           install what is missing, then run every test; ends with "N passed, N failed"
-#   make check-long     longer soak, kill and fuzz runs;  make bench: compare with other tools
+#   make check-slow     what takes longer: ThreadSanitizer, faulty disks, kill -9, fresh seeds, fuzzing
+#   make check-long     the same for hours;  make bench: compare with other tools
 #   make fuzz           run each fuzz target for FUZZ_SECONDS (clang);  make lint: formatters and checkers
 #   make install        DESTDIR and PREFIX are honoured;  V=1 shows commands
 
@@ -69,7 +70,7 @@ FUZZERS  := $(patsubst tests/fuzz/%.c,$(B)/fuzz/%,$(sort $(wildcard tests/fuzz/f
 BENCHES  := $(patsubst tests/bench/%.c,$(B)/bench/%,$(sort $(wildcard tests/bench/*.c)))
 TOOLS    := $(patsubst tests/support/%_main.c,$(B)/tools/%,$(sort $(wildcard tests/support/*_main.c)))
 
-.PHONY: all lib unit torture fuzzers benches tools test demo check-long bench fuzz lint format install uninstall clean deps \
+.PHONY: all lib unit torture fuzzers benches tools test demo check-slow check-long bench fuzz lint format install uninstall clean deps \
 	check-headers compile_commands FORCE
 .DELETE_ON_ERROR:
 .DEFAULT_GOAL := all
@@ -157,9 +158,9 @@ demo:
 	$(Q)scripts/install-deps
 	$(Q)scripts/demo
 
-check-long:
-	$(Q)scripts/install-deps --test
-	$(Q)scripts/check-long
+check-slow check-long:
+	$(Q)scripts/install-deps --test --slow
+	$(Q)scripts/$@
 
 bench lint:
 	$(Q)scripts/install-deps --$@
