@@ -5,7 +5,7 @@
 
 #define SHOWN_MAX 60 /* bytes of a value in a message */
 
-/* RFC 9112 9.3: 1.1 keeps unless told otherwise, 1.0 only if told so. */
+/* RFC 9112 9.3: HTTP/1.1 keeps the connection unless it has "close", 1.0 only with "keep-alive". */
 static bool
 wants_keep_alive(const struct sl_head *head)
 {
@@ -20,7 +20,7 @@ refuse_coding(struct sl_error *err, struct sl_span member)
 	struct sl_buf shown = { 0 };
 	sl_text_make_safe(&shown, sl_span(member.data, SL_MIN(member.len, (size_t)SHOWN_MAX)));
 	int code = sl_fail(err, SL_PHASE_HEAD, SL_E_PROTO,
-		"the server's Transfer-Encoding is not understood (only chunked is): '%s'",
+		"the server's Transfer-Encoding '%s' is not supported (only chunked is)",
 		shown.data ? shown.data : "");
 	sl_buf_release(&shown);
 	return code;
@@ -56,14 +56,15 @@ int
 sl_framing_decide(struct sl_framing *framing, const struct sl_head *head, bool request_was_head,
 	struct sl_error *err)
 {
-	*framing = (struct sl_framing){ .keep_alive = wants_keep_alive(head) };
+	*framing = (struct sl_framing){ .keep_alive = wants_keep_alive(head),
+		.announced = SL_HEADER_NO_LENGTH };
 	int status = head->status;
 	bool bodiless = request_was_head || status < 200 || status == 204 || status == 304;
 	enum transfer transfer;
 	int code = read_transfer(&transfer, head, err);
 	if (code)
 		return code;
-	/* A proxy on the way may see another end than we do: not where bytes could follow it. */
+	/* A proxy on the way may find the body's end elsewhere, so nothing may follow it. */
 	if (transfer == TRANSFER_IDENTITY)
 		framing->keep_alive = false;
 	if (transfer == TRANSFER_CHUNKED) {
@@ -73,18 +74,19 @@ sl_framing_decide(struct sl_framing *framing, const struct sl_head *head, bool r
 			framing->keep_alive = false;
 		return 0;
 	}
-	int found = sl_header_content_length(head, &framing->length, err);
-	if (found < 0)
-		return found;
+	code = sl_header_content_length(head, &framing->announced, err);
+	if (code)
+		return code;
+	bool has_length = framing->announced != SL_HEADER_NO_LENGTH;
 	if (bodiless) {
 		/* The server may send the body it announced, later, and it would be read as the
-		 * next answer. After a HEAD the client sees to that (see exchange.c). */
-		if (!request_was_head && framing->length > 0)
+		 * next answer. After a HEAD the client takes care of that (see exchange.c). */
+		if (!request_was_head && has_length && framing->announced > 0)
 			framing->keep_alive = false;
-		framing->length = 0;
 		return 0;
 	}
-	framing->kind = found ? SL_FRAMING_LENGTH : SL_FRAMING_CLOSE;
-	framing->keep_alive = framing->keep_alive && found;
+	framing->length = has_length ? framing->announced : 0;
+	framing->kind = has_length ? SL_FRAMING_LENGTH : SL_FRAMING_CLOSE;
+	framing->keep_alive = framing->keep_alive && has_length;
 	return 0;
 }

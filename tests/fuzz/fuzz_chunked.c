@@ -66,7 +66,7 @@ naive_line(const char *data, size_t len, size_t *off, struct sl_span *line)
 	       (!memchr(line->data, '\r', line->len) && !memchr(line->data, '\0', line->len));
 }
 
-/* *excess = bytes of extensions so far that no payload has paid for. */
+/* *excess: see SL_CHUNKED_EXCESS_MAX. */
 static bool
 naive_size(struct sl_span line, uint64_t *size, uint64_t *excess)
 {
@@ -77,8 +77,8 @@ naive_size(struct sl_span line, uint64_t *size, uint64_t *excess)
 	if (!sl_parse_hex(line.data, digits, size) || *size > INT64_MAX)
 		return false;
 	uint64_t extension = line.len > digits ? line.len - digits - 1 : 0;
-	uint64_t paid = *size + SL_CHUNKED_EXTENSION_FREE;
-	*excess = *excess + extension > paid ? *excess + extension - paid : 0;
+	uint64_t allowed = *size + SL_CHUNKED_EXTENSION_FREE;
+	*excess = *excess + extension > allowed ? *excess + extension - allowed : 0;
 	return extension <= SL_CHUNKED_EXTENSION_MAX && *excess <= SL_CHUNKED_EXCESS_MAX &&
 	       (rest.len == 0 || rest.data[0] == ';');
 }

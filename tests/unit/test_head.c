@@ -139,8 +139,8 @@ Test(http_head, refuses_malformed_fields)
 		const char *message;
 	} cases[] = {
 #define CASE(text, message) { text, sizeof(text) - 1, message }
-		CASE(OK_LINE " A: b\r\n\r\n", "begins with a blank"),
-		CASE(OK_LINE "\tA: b\r\n\r\n", "begins with a blank"),
+		CASE(OK_LINE " A: b\r\n\r\n", "begins with a space or tab"),
+		CASE(OK_LINE "\tA: b\r\n\r\n", "begins with a space or tab"),
 		CASE(OK_LINE "nocolon\r\n\r\n", "no colon"),
 		CASE(OK_LINE "no colon\r\n\r\n", "no colon"),
 		CASE(OK_LINE "A: b\rC: d\r\n\r\n", "CR without LF"),
@@ -184,7 +184,7 @@ Test(http_head, refuses_framing_fields_whose_name_is_not_valid)
 	for (size_t i = 0; i < SL_COUNT_OF(names); i++) {
 		char text[100];
 		snprintf(text, sizeof(text), OK_LINE "A: b\r\n%s: 5\r\n\r\n", names[i]);
-		expect_refused(text, strlen(text), SL_E_PROTO, "where the answer ends");
+		expect_refused(text, strlen(text), SL_E_PROTO, "where its answer ends");
 	}
 }
 

@@ -1,23 +1,24 @@
 /*
- * framing.h - where a response's body ends, and whether the connection is fit for another exchange
+ * framing.h - where a response's body ends, and whether the connection may carry another exchange
  * (RFC 9112 6.3, 9.3). Pure.
  */
 #ifndef SLUICE_HTTP_FRAMING_H
 #define SLUICE_HTTP_FRAMING_H
 
-#include "sluice/http/head.h"
+#include "sluice/http/header.h"
 
 enum sl_framing_kind {
-	SL_FRAMING_NONE,    /* no body whatever the head says: 1xx, 204, 304, an answer to HEAD */
+	SL_FRAMING_NONE,    /* no body whatever the head has: 1xx, 204, 304, an answer to HEAD */
 	SL_FRAMING_LENGTH,  /* exactly `length` bytes */
-	SL_FRAMING_CHUNKED, /* chunks tell (http/chunked.h) */
+	SL_FRAMING_CHUNKED, /* up to the last chunk (http/chunked.h) */
 	SL_FRAMING_CLOSE,   /* until the connection ends */
 };
 
 struct sl_framing {
 	enum sl_framing_kind kind;
-	uint64_t length; /* with SL_FRAMING_LENGTH */
-	bool keep_alive; /* the connection may be used again once the body was read to its end */
+	uint64_t length;    /* with SL_FRAMING_LENGTH */
+	uint64_t announced; /* after a HEAD: the length of GET's body; SL_HEADER_NO_LENGTH = none */
+	bool keep_alive;    /* the connection may be used again once the body was read to its end */
 };
 
 /*
