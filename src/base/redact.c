@@ -1,3 +1,8 @@
+/*
+ * Redaction works on text of any kind, which may be cut anywhere: one pass, at each place the
+ * longest secret that can begin there. It prefers to mask too much. What counts as secret is
+ * decided by the names of parameters, headers and members alone.
+ */
 #include "sluice/base/redact.h"
 
 #include "sluice/base/number.h"
@@ -149,7 +154,7 @@ value_end(struct sl_span text, size_t from)
 }
 
 /* A secret "name=value" at the start of `text`: copy the name, mask the value. Returns the bytes
- * used, or 0 if it is none. */
+ * used, or 0 if there is none. */
 static size_t
 mask_parameter(struct sl_buf *out, struct sl_span text)
 {
@@ -166,7 +171,7 @@ mask_parameter(struct sl_buf *out, struct sl_span text)
 }
 
 /* Likewise a header "Name: value" where a line or a word begins, to the end of the line. Hosts with
- * their ports are none, nor is what stands between apostrophes: names of files. */
+ * a port do not count, nor does text in apostrophes, which is the name of a file. */
 static size_t
 mask_header(struct sl_buf *out, struct sl_span text)
 {
@@ -222,7 +227,7 @@ sl_redact(struct sl_buf *out, struct sl_span text)
 
 /* ---- documents ---- */
 
-/* "code" is a secret in the query of a login, and in a document the number of an error. */
+/* "code" is a secret in the query of a login, but in a document it is the code of an error. */
 static bool
 is_secret_member(struct sl_span name)
 {
@@ -237,9 +242,8 @@ skip_blanks(struct sl_span text, size_t from)
 	return from;
 }
 
-/* Offset behind the value that begins at `from`: a quoted one with its quotes, else up to what may
- * follow a number, a word or an attribute. An object or a list goes to the end of the text: it may
- * hold anything. */
+/* End of the value that begins at `from`: with its quotes, or at a character that may follow a
+ * number, a word or an attribute. An object or a list is masked up to the end of the text. */
 static size_t
 member_end(struct sl_span text, size_t from)
 {
@@ -261,8 +265,8 @@ member_end(struct sl_span text, size_t from)
 	return i;
 }
 
-/* A secret member at the start of `text`: "name": value, name: value or name=value. Copies up to the
- * value and masks that. Returns the bytes used, or 0 if there is none. */
+/* A secret member at the start of `text`: "name": value, name: value or name=value. Copies it up to
+ * the value, which is masked. Returns the bytes used, or 0 if there is none. */
 static size_t
 mask_member(struct sl_buf *out, struct sl_span text)
 {

@@ -1,5 +1,6 @@
 /*
- * The decoder of the chunked coding, byte by byte. States and arrows; every line end is CR LF or LF:
+ * The decoder of the chunked coding, byte by byte. States and arrows; every line end is CR LF or
+ * LF:
  *
  *	SIZE -digits-> EXTENSION -line end-> DATA (size > 0) or TRAILER (size 0)
  *	DATA -payload taken-> DATA_END -line end-> SIZE

@@ -1,3 +1,11 @@
+/*
+ * The client: one sl_http_open is a chain of exchanges (exchange.c), one for each redirect.
+ *
+ * Rules: once the chain has left the first origin, its credentials and headers are gone for good
+ * (struct chain); a downgrade from https to http needs the user's consent; every chain ends after
+ * max_redirects, whatever its targets are. An answer is accepted by its status alone; what its
+ * head tells about the content is for the caller to judge.
+ */
 #include "sluice/http/client.h"
 
 #include "exchange_int.h"
@@ -13,8 +21,8 @@
 #include <errno.h>
 #include <stdlib.h>
 
-/* Idle connections older than this are closed: most servers close theirs sooner or later than that,
- * and each is looked at before it is used. */
+/* Idle connections older than this are closed. Servers close theirs sooner or later than that; each
+ * connection is checked before it is used again. */
 #define IDLE_NS (30 * SL_NS_PER_S)
 
 #define SHOWN_MAX 200 /* bytes of a server's text in a message */
@@ -36,9 +44,9 @@ struct chain {
 	struct sl_http_client *client;
 	const struct sl_http_request *request;
 	struct sl_http_exchange *exchange;
-	struct sl_http_header *headers; /* of the user; those that still may be sent */
+	struct sl_http_header *headers; /* from the user; those that may still be sent */
 	size_t header_count;
-	bool left_origin; /* never reset: what was dropped stays dropped, also back at home */
+	bool left_origin; /* never reset: headers stay dropped if the chain returns */
 	unsigned hops;
 };
 
@@ -101,11 +109,11 @@ sl_http_client_free(struct sl_http_client *client)
 	free(client);
 }
 
-/* ---- asking ---- */
+/* ---- requests ---- */
 
 SL_SUSPENDS
 static int
-ask(struct chain *chain, struct sl_error *err)
+send_request(struct chain *chain, struct sl_error *err)
 {
 	struct sl_http_exchange *exchange = chain->exchange;
 	const struct sl_url *first = chain->request->url;
@@ -162,20 +170,20 @@ refuse_target(
 	return code;
 }
 
-/* The one Location there is; two that agree are one. */
+/* The Location; equal ones count as one. */
 static int
 read_location(struct chain *chain, struct sl_span *location, struct sl_error *err)
 {
 	const struct sl_head *head = &chain->exchange->head;
 	*location = sl_head_find(head, "Location", 0);
 	if (location->len == 0)
-		return refuse_redirect(chain, err, "the server does not say where to");
+		return refuse_redirect(chain, err, "it has no Location");
 	for (size_t nth = 1;; nth++) {
 		struct sl_span other = sl_head_find(head, "Location", nth);
 		if (!other.data)
 			return 0;
 		if (!sl_span_equal(*location, other))
-			return refuse_redirect(chain, err, "the server names two different places");
+			return refuse_redirect(chain, err, "it has two different Locations");
 	}
 }
 
@@ -191,22 +199,21 @@ check_target(struct chain *chain, const struct sl_url *target, struct sl_error *
 	const struct sl_http_client_options *options = &chain->client->options;
 	bool downgrade =
 		chain->exchange->url.scheme == SL_SCHEME_HTTPS && target->scheme == SL_SCHEME_HTTP;
-	/* A redirect to the URL itself is not refused before: there are sites that let a client in
-	 * after a few of them. */
+	/* A redirect to the URL itself is not refused earlier: some sites let a client in after a
+	 * few of them. */
 	if (chain->hops == options->max_redirects)
 		return refuse_target(chain, target, err,
 			is_same_url(&chain->exchange->url, target)
-				? "it leads to itself, and is one more than --max-redirs allows; "
-				  "such "
-				  "a site may want cookies, which are not supported"
-				: "it is one more than --max-redirs allows");
+				? "it leads to itself and exceeds --max-redirs; the site may need "
+				  "cookies, which are not supported"
+				: "it exceeds --max-redirs");
 	if (downgrade && !options->allow_downgrade)
 		return refuse_target(chain, target, err,
-			"it leads from https to http; --allow-downgrade allows that");
+			"it leads from https to http (--allow-downgrade permits that)");
 	return 0;
 }
 
-/* Only what is surely no secret: who knows what a service calls its keys. */
+/* An allow list: services use any name for the header that holds a key. */
 static bool
 is_harmless(struct sl_span name)
 {
@@ -219,7 +226,7 @@ is_harmless(struct sl_span name)
 	return false;
 }
 
-/* Another origin gets none of the user's secrets, and not the Host that was meant for the first. */
+/* Another origin gets none of the user's secrets, nor the Host that was set for the first. */
 static void
 leave_origin(struct chain *chain)
 {
@@ -248,7 +255,7 @@ resolve_target(struct chain *chain, struct sl_url *target, struct sl_error *err)
 	return code < 0 ? refuse_redirect(chain, err, cause.text) : 0;
 }
 
-/* Point the exchange at where the answer sends it. */
+/* Set the exchange's URL to the target of the redirect. */
 SL_SUSPENDS
 static int
 redirect(struct chain *chain, struct sl_error *err)
@@ -403,7 +410,7 @@ check_answer(struct chain *chain, struct sl_error *err)
 	int status = chain->exchange->head.status;
 	if (status == 206)
 		return sl_exchange_fail(chain->exchange, err, SL_PHASE_HEAD, SL_E_PROTO,
-			"the server sends a part (206) although all was asked for");
+			"the server sent a part of the file (206), but no range was requested");
 	if (status != 200 && status != 203)
 		return fail_status(chain, err);
 	return 0;
@@ -416,7 +423,7 @@ static int
 follow(struct chain *chain, struct sl_error *err)
 {
 	for (;;) {
-		int code = ask(chain, err);
+		int code = send_request(chain, err);
 		if (code < 0)
 			return code;
 		sl_log_debug("%s answered %d", chain->exchange->peer, chain->exchange->head.status);

@@ -38,7 +38,7 @@
 
 /*
  * Lanes of the connection pool. Some servers send the body that the answer to a HEAD must not
- * have, at any time behind the head. It would be read as the answer to the next request, so a
+ * have, at any time after the head. It would be read as the answer to the next request, so a
  * connection that has carried a HEAD never carries a GET: no such body can become a file's content.
  * Between HEADs connections are kept, since a second run asks for thousands of files by HEAD; a
  * body that is read as the answer to another HEAD is almost never HTTP and then leads to a fresh
@@ -229,7 +229,8 @@ read_head(struct sl_http_exchange *exchange, struct sl_error *err)
 	}
 }
 
-/* RFC 9110 15.2: interim answers are skipped. After 101 the connection would no longer carry HTTP. */
+/* RFC 9110 15.2: interim answers are skipped. After 101 the connection would no longer carry
+ * HTTP. */
 SL_SUSPENDS
 static int
 read_final_head(struct sl_http_exchange *exchange, struct sl_error *err)
@@ -516,8 +517,8 @@ decode(struct sl_http_exchange *exchange, struct decoding *p, struct sl_error *e
 	}
 }
 
-/* Input for the decoder: first what came with the head; then bytes received into the caller's memory
- * and decoded in place, since a decoded body is never longer than its coded form. */
+/* Input for the decoder: first what came with the head; then bytes received into the caller's
+ * memory and decoded in place, since a decoded body is never longer than its coded form. */
 SL_SUSPENDS
 static int
 next_input(struct sl_http_exchange *exchange, struct decoding *p, struct sl_error *err)

@@ -4,8 +4,8 @@
  * into that buffer. Limits are checked as bytes arrive, so that a line without end is refused
  * before it is complete, and the first bytes are checked before the first line ends.
  *
- * Only what could make two readers see different ends of an answer is refused (RFC 9112 11.2); other
- * damage that is seen in practice is skipped.
+ * Only what could make two readers see different ends of an answer is refused (RFC 9112 11.2);
+ * other damage that is seen in practice is skipped.
  */
 #include "sluice/http/head.h"
 
@@ -148,8 +148,8 @@ take_status_line(struct sl_head *head, struct sl_span line, struct sl_error *err
 	return SL_PARSE_MORE;
 }
 
-/* RFC 9112 5.2: blanks, line end and blanks count as one space. The line is moved up to the value it
- * continues; if that field was skipped, so is the line. */
+/* RFC 9112 5.2: blanks, line end and blanks count as one space. The line is moved up to the value
+ * it continues; if that field was skipped, so is the line. */
 static enum sl_parse
 take_folded(struct sl_head *head, struct sl_span line, struct sl_error *err)
 {

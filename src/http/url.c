@@ -1,3 +1,10 @@
+/*
+ * The parser of URLs. A text is split into the five parts of RFC 3986 appendix B first, and each
+ * part is then taken into struct sl_url by a function of its own, which checks all of it: nothing
+ * is stored that was not checked. A URL that the user typed and one that a server sent (a
+ * reference) differ only before the split, in what is cleaned and what is refused (check_bytes,
+ * clean_reference), and in percent escapes (parts.lenient).
+ */
 #include "sluice/http/url.h"
 
 #include "sluice/base/number.h"
@@ -57,11 +64,11 @@ is_host_char(unsigned char c)
 static int
 no_memory(struct sl_error *err)
 {
-	return sl_fail_code(err, SL_PHASE_NONE, -ENOMEM, "cannot keep a URL");
+	return sl_fail_code(err, SL_PHASE_NONE, -ENOMEM, "cannot store a URL");
 }
 
-/* What cannot be parsed cannot be split into secrets and the rest either, so everything between the
- * scheme and the last '@' is masked. */
+/* Text that cannot be parsed cannot be split into secrets and the rest either, so everything
+ * between the scheme and the last '@' is masked. */
 void
 sl_url_show(struct sl_buf *out, struct sl_span text)
 {
@@ -158,7 +165,7 @@ split(struct parts *parts, struct sl_span text)
 	}
 }
 
-/* What no part of a URL may hold. */
+/* Bytes that no part of a URL may contain. */
 static int
 check_bytes(struct sl_span text, struct sl_error *err)
 {
@@ -228,8 +235,7 @@ take_userinfo(struct sl_url *url, struct sl_span info, struct sl_span text, stru
 
 /* ---- host and port ---- */
 
-/* The last label decides: names that could be read as a number by one resolver and as a name by
- * another. */
+/* By the last label: names that one resolver reads as a number and another as a name. */
 static bool
 looks_like_ipv4(const char *host)
 {
@@ -244,7 +250,7 @@ looks_like_ipv4(const char *host)
 	return strspn(label, "0123456789abcdefABCDEF") == strlen(label);
 }
 
-/* NULL, or why it is no host name. */
+/* NULL, or why it is not a host name. */
 static const char *
 host_fault(const char *host)
 {
@@ -271,7 +277,7 @@ host_fault(const char *host)
 	}
 	struct in_addr address;
 	if (looks_like_ipv4(host) && inet_pton(AF_INET, host, &address) != 1)
-		return "its host is no IPv4 address of four decimal numbers";
+		return "its host is not an IPv4 address of four decimal numbers";
 	return NULL;
 }
 
@@ -316,7 +322,7 @@ take_ipv6(struct sl_url *url, struct sl_span host, struct sl_span *rest, struct 
 	if (end - 1 < sizeof(literal))
 		memcpy(literal, host.data + 1, end - 1);
 	if (end - 1 >= sizeof(literal) || inet_pton(AF_INET6, literal, &address) != 1)
-		return refuse(err, text, "what its brackets hold is no IPv6 address");
+		return refuse(err, text, "the text in its brackets is not an IPv6 address");
 	inet_ntop(AF_INET6, &address, literal, sizeof(literal));
 	url->is_ipv6 = true;
 	url->host = sl_span_dup(sl_span_str(literal));
@@ -333,7 +339,7 @@ take_port(struct sl_url *url, struct sl_span rest, struct sl_span text, struct s
 		return refuse(err, text, "something other than a port follows its host");
 	if (rest.len > 1 &&
 		(!sl_parse_u64(rest.data + 1, rest.len - 1, &port) || port == 0 || port > 65535))
-		return refuse(err, text, "its port is no number from 1 to 65535");
+		return refuse(err, text, "its port is not a number from 1 to 65535");
 	url->port = (uint16_t)port;
 	return 0;
 }
@@ -377,7 +383,7 @@ is_escape(struct sl_span text)
 	       sl_hex_digit((unsigned char)text.data[2]) >= 0;
 }
 
-/* Append what may stand in a target; false on a bad percent escape unless `lenient`. */
+/* Append the text, encoded for a target; false on a bad percent escape unless `lenient`. */
 static bool
 add_target(struct sl_buf *out, struct sl_span text, bool lenient)
 {
@@ -421,7 +427,7 @@ take_target(struct sl_url *url, struct sl_span path, const struct parts *parts, 
 	return code;
 }
 
-/* Dots up to `text`'s end, each as '.' or, as browsers read it, "%2e"; 0 if there is anything else. */
+/* The number of dots, '.' or (as in browsers) "%2e"; 0 if there is anything else. */
 static size_t
 count_dots(struct sl_span text)
 {
@@ -479,7 +485,7 @@ take_scheme(struct sl_url *url, struct sl_span scheme, struct sl_span text, stru
 	return 0;
 }
 
-/* The one guess there is: host/path or host:port/path means https. */
+/* Text without a scheme: host/path or host:port/path means https. */
 static int
 guess_https(struct parts *parts, struct sl_span text, struct sl_error *err)
 {
@@ -489,7 +495,7 @@ guess_https(struct parts *parts, struct sl_span text, struct sl_error *err)
 	bool slash = authority.len < rest.len && rest.data[authority.len] == '/';
 	if (!slash || authority.len == 0 || port_empty ||
 		memchr(authority.data, '@', authority.len))
-		return refuse(err, text, "it is no full URL; write https://host/path");
+		return refuse(err, text, "it is not a full URL; write https://host/path");
 	memset(parts, 0, sizeof(*parts));
 	parts->has_authority = true;
 	parts->authority = authority;
@@ -551,7 +557,7 @@ sl_url_release(struct sl_url *url)
 	memset(url, 0, sizeof(*url));
 }
 
-/* A copy of `text`, or NULL if it is NULL; *failed set if memory ends. */
+/* A copy of `text`, or NULL if it is NULL; *failed is set if out of memory. */
 static char *
 dup_or_null(const char *text, bool *failed)
 {
@@ -667,7 +673,7 @@ clean_reference(struct sl_buf *out, struct sl_span text)
 	}
 }
 
-/* What no part of a cleaned reference may hold. The rest is encoded if it stands in a path or query,
+/* Bytes that no part of a cleaned reference may contain. All others are encoded in a path or query,
  * and refused in a host. */
 static int
 check_reference(struct sl_span text, struct sl_error *err)
@@ -699,8 +705,8 @@ resolve(struct sl_url *out, const struct sl_url *base, struct sl_span reference,
 		return refuse(err, reference, "it has a space in its host");
 	if (parts.has_authority)
 		return resolve_authority(out, &parts, reference, err);
-	/* "http:path" means "path" (RFC 3986 5.2.2, not strict) where the scheme is the same. With
-	 * another one it has no host, and browsers take the path for it. */
+	/* "http:path" means "path" (RFC 3986 5.2.2, not strict) where the scheme is the base's.
+	 * With another scheme browsers take the path for the host, which is a guess. */
 	if (parts.has_scheme && out->scheme != base->scheme)
 		return refuse(err, reference, "it has a scheme and no host");
 	code = take_base_origin(out, base, err);

@@ -943,9 +943,9 @@ CLIENT_TEST(refuses_redirects)
 	static const struct {
 		const char *reply, *words;
 	} cases[] = {
-		{ MOVED "\r\n", "does not say where to" },
-		{ MOVED "Location:\r\n\r\n", "does not say where to" },
-		{ MOVED "Location: /a\r\nLocation: /b\r\n\r\n", "two different places" },
+		{ MOVED "\r\n", "no Location" },
+		{ MOVED "Location:\r\n\r\n", "no Location" },
+		{ MOVED "Location: /a\r\nLocation: /b\r\n\r\n", "two different Locations" },
 		{ MOVED "Location: ftp://127.0.0.1/\r\n\r\n", "only http and https" },
 		{ MOVED "Location: file:///etc/passwd\r\n\r\n", "only http and https" },
 		{ MOVED "Location: http://a@b@c/\r\n\r\n", "more than one @" },

@@ -98,6 +98,7 @@ Test(http_header, walks_lists_over_several_fields)
 	sl_head_release(&head);
 }
 
+/* long: one table */
 Test(http_framing, follows_rfc_9112_6_3)
 {
 	static const struct {

@@ -93,12 +93,12 @@ bool sl_http_is_open_ended(const struct sl_http_exchange *exchange);
 bool sl_http_had_excess(const struct sl_http_exchange *exchange);
 
 /*
- * Read up to `len` bytes of the body (len > 0) into `data`; its bytes after the count are undefined.
- * First the bytes that came with the head; then, on a plain connection without small chunks, one
- * receive that waits for about 100 ms' worth of bytes at the current rate (16 KiB at least) and
- * returns after about a second with what came. Over TLS and in small chunks, what is available.
- * Returns the count, or 0 once the body is complete; the connection is returned to the pool as soon
- * as that is known, possibly with the last bytes.
+ * Read up to `len` bytes of the body (len > 0) into `data`; its bytes after the count are
+ * undefined. First the bytes that came with the head; then, on a plain connection without small
+ * chunks, one receive that waits for about 100 ms' worth of bytes at the current rate (16 KiB at
+ * least) and returns after about a second with what came. Over TLS and in small chunks, what is
+ * available. Returns the count, or 0 once the body is complete; the connection is returned to the
+ * pool as soon as that is known, possibly with the last bytes.
  *
  * SL_E_SHORT_BODY (the connection ended before the announced end), SL_E_PROTO and SL_E_LIMIT
  * (broken chunk), SL_E_TLS (broken record, or no close_notify), -ETIMEDOUT (stall or a deadline in

@@ -4,10 +4,10 @@
  * Bytes may come in any pieces; the result does not depend on where they are cut. Lines end with
  * CRLF or LF. Refused: answers other than HTTP/1.0 and 1.1, a CR without LF, NUL, a first field
  * that begins with a blank, a line without a colon. A field whose name is not a token (it has a
- * blank in it or before the colon) is skipped, or refused if it resembles a field that decides about
- * framing (Content-Length, Transfer-Encoding, Connection, ...). A folded line (obs-fold) is joined
- * to its field by one space. Values keep their other bytes: make them safe (base/text.h) before
- * they are shown.
+ * blank in it or before the colon) is skipped, or refused if it resembles a field that decides
+ * about framing (Content-Length, Transfer-Encoding, Connection, ...). A folded line (obs-fold) is
+ * joined to its field by one space. Values keep their other bytes: make them safe (base/text.h)
+ * before they are shown.
  *
  * Pure: no I/O. The head owns its text; spans of it are valid until the next feed, clear or
  * release.

@@ -9,8 +9,8 @@
 #define SL_HEADER_NO_LENGTH UINT64_MAX
 
 /*
- * Content-Length over all its fields and list members ("6, 6" is 6); SL_HEADER_NO_LENGTH if there is
- * none. Returns 0; SL_E_PROTO if a member is not all digits, is above 2^63 - 1, or differs from
+ * Content-Length over all its fields and list members ("6, 6" is 6); SL_HEADER_NO_LENGTH if there
+ * is none. Returns 0; SL_E_PROTO if a member is not all digits, is above 2^63 - 1, or differs from
  * another.
  */
 int sl_header_content_length(

@@ -73,8 +73,8 @@ bool sl_url_same_origin(const struct sl_url *a, const struct sl_url *b);
 /* Append the URL without userinfo, in the form that sl_url_parse reads back as the same URL. */
 void sl_url_format(struct sl_buf *buf, const struct sl_url *url);
 
-/* Append host[:port] as in a Host field: an IPv6 address in brackets, the port only if it is not the
- * scheme's default. */
+/* Append host[:port] as in a Host field: an IPv6 address in brackets, the port only if it is not
+ * the scheme's default. */
 void sl_url_format_authority(struct sl_buf *buf, const struct sl_url *url);
 
 /* Static text: "http" or "https". */
@@ -86,8 +86,8 @@ void sl_url_show(struct sl_buf *out, struct sl_span text);
 /*
  * Append the name a download of this URL gets: the last component of the path, percent-decoded;
  * "index.html" if that is empty. A leading '-' or '.' gets '_' before it. Bytes that are not UTF-8
- * are kept. Returns 0; SL_E_NAME for ".", "..", a decoded '/', NUL or control byte, or more than SL_URL_FILE_NAME_MAX bytes; -ENOMEM. *buf
- * is as before after a failure.
+ * are kept. Returns 0; SL_E_NAME for ".", "..", a decoded '/', NUL or control byte, or more than
+ * SL_URL_FILE_NAME_MAX bytes; -ENOMEM. *buf is as before after a failure.
  */
 int sl_url_file_name(
 	const struct sl_url *url, struct sl_buf *buf, struct sl_error *err) SL_MUST_CHECK;
