@@ -49,7 +49,9 @@ take_decoded(struct sl_span *text)
 	int high = text->len > 2 ? sl_hex_digit((unsigned char)text->data[1]) : -1;
 	int low = high >= 0 ? sl_hex_digit((unsigned char)text->data[2]) : -1;
 	bool coded = text->data[0] == '%' && low >= 0;
-	char c = coded ? (char)(high << 4 | low) : text->data[0];
+	char c = text->data[0];
+	if (coded)
+		c = (char)(high << 4 | low);
 	*text = sl_span(text->data + (coded ? 3 : 1), text->len - (coded ? 3 : 1));
 	return c;
 }
