@@ -1,4 +1,4 @@
-# Servers that refuse, lie, break off or never answer. None of them may leave a file under a final name.
+# Servers that refuse, lie, break off or never answer. No such answer may leave a file under a final name.
 
 sends() { # file, text: the body of /echo-headers has it
 	grep -qF -- "$2" "$1" || fail "not sent: $2"
@@ -14,7 +14,7 @@ test_bad_status() {
 	done
 }
 
-# what the server has to say about it is shown: when to try again, and with -v the first words of its answer
+# the server's explanation is shown: when to try again, and with -v the first words of its answer
 test_bad_status_explained() {
 	local json=header/Content-Type/application%2fjson
 	get "$ORIGIN/header/Retry-After/7/status/503"
@@ -30,7 +30,7 @@ test_bad_status_explained() {
 	nothing_left
 }
 
-# what is no HTTP/1 answer, or a damaged one
+# answers of other protocols, and damaged ones
 test_bad_heads() {
 	local path
 	for path in http09 http2 ftp leadingspace nul nulname barecr nocolon spacecolon status/short \
@@ -52,7 +52,7 @@ test_bad_head_cut_short() {
 	done
 }
 
-# what curl and browsers read, too: folded lines, equal lengths twice, names with blanks, a coding that is none
+# as in curl and browsers: folded lines, the same length twice, names with blanks, the coding 'identity'
 test_bad_but_allowed_heads() {
 	local path
 	for path in obsfold dupcl/same cl/list noreason latin1 name/space name/colon name/parenthesis te/identity; do
@@ -61,7 +61,7 @@ test_bad_but_allowed_heads() {
 	done
 }
 
-# the answer says it is HTTP/0.9 or something else entirely
+# an answer of HTTP/0.9 is named as such
 test_bad_http09_message() {
 	get "$ORIGIN/http09" -o f
 	expect 22 "HTTP"
@@ -96,7 +96,7 @@ test_bad_chunks() {
 	((count >= 5)) || fail "only $count kinds of broken chunks"
 }
 
-# a framing nobody can trust
+# transfer codings that are not supported
 test_bad_framing() {
 	local path
 	for path in te/unknown te/gzip te/notlast te/twice; do
@@ -124,7 +124,7 @@ test_bad_short_body() {
 	expect 0
 }
 
-# more than announced is cut off: success, and -v says so
+# more than announced is cut off: success, and -v reports it
 test_bad_long_body() {
 	get -v "$ORIGIN/long/1000/5000" -o f
 	expect 0 "more than it announced"
@@ -152,7 +152,7 @@ test_bad_stalls() {
 	done
 }
 
-# slow is not stalled
+# a slow server is not a stalled one
 test_bad_slow_but_steady() {
 	get --stall-timeout 700ms "$ORIGIN/slow/2000/gen/4000/1"
 	expect 0
@@ -178,7 +178,7 @@ test_bad_unreachable() {
 	nothing_left
 }
 
-# a proxy that other programs would have used: said, without its value, where a host was not reached
+# a proxy that other programs would have used is named, without its value, if a host was not reached
 test_bad_proxy_is_set() {
 	local closed=http://127.0.0.1:$PORT_closed/x
 	https_proxy=http://user:hunter2@127.0.0.1:1 get "$closed"
@@ -186,16 +186,16 @@ test_bad_proxy_is_set() {
 	! grep -q hunter2 err || fail "the proxy's password was shown"
 	all_proxy='' get "$closed"
 	expect 6 "refused"
-	! grep -q 'proxies' err || fail "an empty variable is none"
+	! grep -q 'proxies' err || fail "an empty variable counts as set"
 	http_proxy=http://127.0.0.1:1 get "$ORIGIN/no-such-path"
 	expect 3
 	! grep -q 'proxies' err || fail "the host was reached"
 	http_proxy=http://127.0.0.1:1 get -q "$closed"
 	expect 6
-	! grep -q 'proxies' err || fail "said although it shall be quiet"
+	! grep -q 'proxies' err || fail "named although -q is given"
 }
 
-# no network at all: said at once, with the reason
+# without a network each run ends at once, with the reason
 test_bad_no_network() {
 	local user=() url
 	((EUID == 0)) || user=(--user --map-root-user)
@@ -243,7 +243,7 @@ test_bad_redirect_to_itself() {
 	absent g
 }
 
-# redirects that end nowhere or lead where one must not go
+# redirects that do not end, or lead to a target that is not allowed
 test_bad_redirects() {
 	get "$ORIGIN/loop" -o f
 	expect 23
@@ -268,7 +268,7 @@ test_bad_redirects() {
 	is_gen f 10 1
 }
 
-# URLs that are none
+# text that is not a URL
 test_bad_urls() {
 	local url
 	for url in 'http://' 'http:///x' 'ftp://h/x' 'file:///etc/passwd' 'http://h:0/x' 'http://h:70000/x' 'http://a b/x' \
@@ -279,7 +279,7 @@ test_bad_urls() {
 	done
 }
 
-# an answer that was not asked for
+# answers to another request than the one that was sent
 test_bad_unasked() {
 	local path
 	for path in 206/plain 206/part 206/norange 206/multipart 101 204body 304body; do
@@ -289,7 +289,7 @@ test_bad_unasked() {
 	done
 }
 
-# a content coding that was not asked for is stored as it came, and said so with -v unless the name tells it already
+# a content coding that was not asked for is stored as it came; -v reports it unless the name tells it
 test_bad_content_coding() {
 	local coding
 	for coding in gzip br x-sluice; do
@@ -299,14 +299,14 @@ test_bad_content_coding() {
 	done
 	get "$ORIGIN/coded/gzip/gen/1000/1" -o quiet
 	expect 0
-	! grep -q coding err || fail "said without -v"
+	! grep -q coding err || fail "reported without -v"
 	get "$ORIGIN/gzip" -o unpacked
 	expect 0
 	[[ $(gzip -dc unpacked) == hello ]] || fail "not the bytes that were sent"
 	for coding in gzip:a.tar.gz x-gzip:a.TGZ bzip2:a.tar.bz2 x-compress:a.Z identity:a aws-chunked:b utf-8:c; do
 		get -v "$ORIGIN/coded/${coding%:*}/gen/1000/1" -o "${coding#*:}"
 		expect 0
-		! grep -q "content coding" err || fail "$coding: said"
+		! grep -q "content coding" err || fail "$coding: reported"
 		is_gen "${coding#*:}" 1000 1
 	done
 	get -v "$ORIGIN/header/Content-Encoding/gzip%1b%5b2J/gen/10/1" -o f
@@ -330,7 +330,7 @@ test_bad_page_instead() {
 	done
 }
 
-# a kept connection that the server closes under the request is replaced without a word
+# a kept connection that the server closes as the request is sent is replaced silently
 test_bad_keepalive_closed() {
 	get -j 1 "$ORIGIN"/keepalive-close/2/gen/1000/{1,2,3,4}
 	expect 0

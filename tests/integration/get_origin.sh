@@ -194,7 +194,7 @@ test_origin_nothing_shown() {
 		rm -rf directory
 		# shellcheck disable=SC2086
 		get $i -d directory -i list
-		[[ $status != 0 ]] || fail "exit 0"
+		[[ $status == 24 ]] || fail "exit $status"
 		! grep -rl "$secret" out err || fail "$i: $(grep -h "$secret" out err)"
 		! grep -l "$(printf 'me:hunter2' | base64)" out err || fail "$i: Base64"
 	done

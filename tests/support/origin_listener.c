@@ -35,7 +35,7 @@ loopback(struct sockaddr_storage *address, bool v6, unsigned port)
 }
 
 /*
- * Connect to our own listener until the kernel drops the SYN: its queue is full then, and as nobody
+ * Connect to our own listener until the kernel drops the SYN: its queue is full then, and as nothing
  * accepts it stays so. Clients that come later wait for a handshake that does not happen.
  */
 static int
