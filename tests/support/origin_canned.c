@@ -14,7 +14,8 @@
 #define MOVED "HTTP/1.1 302 Found\r\nContent-Length: 0\r\n"
 
 static const struct sl_origin_canned canned[] = {
-	CANNED("http09", "this is not an answer of HTTP/1.1, and everything that an old server sends\n"),
+	CANNED("http09",
+		"this is not an answer of HTTP/1.1, and everything that an old server sends\n"),
 	CANNED("http2", "HTTP/2 200 OK\r\n" LENGTH_ONLY),
 	CANNED("http10", "HTTP/1.0 200 OK\r\n" LENGTH_ONLY),
 	CANNED("http17", "HTTP/1.7 200 OK\r\n" LENGTH_ONLY),
