@@ -236,10 +236,12 @@ is_secret_member(struct sl_span name)
 	return is_secret_name(name) && !sl_span_is_nocase(name, "code");
 }
 
+/* Offset of the first byte at or after `from` that is neither a blank nor in `others`. */
 static size_t
-skip_blanks(struct sl_span text, size_t from)
+skip_any(struct sl_span text, size_t from, const char *others)
 {
-	while (from < text.len && isspace((unsigned char)text.data[from]))
+	while (from < text.len && text.data[from] &&
+		(isspace((unsigned char)text.data[from]) || strchr(others, text.data[from])))
 		from++;
 	return from;
 }
@@ -247,16 +249,14 @@ skip_blanks(struct sl_span text, size_t from)
 /* End of the value that begins at `from`: with its quotes, or at a character that may follow a
  * number, a word or an attribute. An object or a list is masked up to the end of the text. */
 static size_t
-member_end(struct sl_span text, size_t from)
+value_of_member_end(struct sl_span text, size_t from)
 {
-	if (from == text.len)
-		return from;
-	char quote = text.data[from];
-	if (quote == '{' || quote == '[')
-		return text.len;
+	char first = from < text.len ? text.data[from] : '\0';
 	size_t i = from;
-	if (quote == '"' || quote == '\'') {
-		for (i++; i < text.len && text.data[i] != quote; i++)
+	if (first == '{' || first == '[')
+		return text.len;
+	if (first == '"' || first == '\'') {
+		for (i++; i < text.len && text.data[i] != first; i++)
 			if (text.data[i] == '\\' && i + 1 < text.len)
 				i++;
 		return SL_MIN(i + 1, text.len);
@@ -267,25 +267,27 @@ member_end(struct sl_span text, size_t from)
 	return i;
 }
 
-/* A secret member at the start of `text`: "name": value, name: value or name=value. Copies it up to
- * the value, which is masked. Returns the bytes used, or 0 if there is none. */
+/*
+ * A secret member whose name begins `text`, after its quote if it has one: "name": value (also with
+ * escaped quotes, within a string), name: value to the line's end, or name=value. Copies it up to
+ * the value, which is masked. Returns the bytes used, or 0 if there is none.
+ */
 static size_t
 mask_member(struct sl_buf *out, struct sl_span text)
 {
-	bool quoted = text.data[0] == '"' || text.data[0] == '\'';
-	struct sl_span rest = sl_span(text.data + quoted, text.len - quoted);
-	size_t len = name_len(rest), end = len + quoted;
-	if (len == 0 || !is_secret_member(sl_span(rest.data, len)))
+	size_t len = name_len(text);
+	if (len == 0 || !is_secret_member(sl_span(text.data, len)))
 		return 0;
-	if (quoted && (end == text.len || text.data[end++] != text.data[0]))
+	size_t mark = skip_any(text, len, "\\\"'");
+	if (mark == text.len || (text.data[mark] != ':' && text.data[mark] != '='))
 		return 0;
-	end = skip_blanks(text, end);
-	if (end == text.len || (text.data[end] != ':' && text.data[end] != '='))
-		return 0;
-	end = skip_blanks(text, end + 1);
-	sl_buf_add(out, text.data, end);
+	bool is_header = text.data[mark] == ':' && skip_any(text, len, "") == mark;
+	size_t from = skip_any(text, mark + 1, "\\");
+	sl_buf_add(out, text.data, from);
 	sl_buf_add_str(out, MASK);
-	return member_end(text, end);
+	if (is_header)
+		return from + line_len(sl_span(text.data + from, text.len - from));
+	return value_of_member_end(text, from);
 }
 
 /* Likewise an element <name ...>value</name>, up to the next '<'. */

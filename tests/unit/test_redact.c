@@ -132,6 +132,11 @@ Test(redact, masks_secret_members_of_documents)
 	expect_document("<Code>AccessDenied</Code><AWSAccessKeyId>AKIA</AWSAccessKeyId>",
 		"<Code>AccessDenied</Code><AWSAccessKeyId>***</AWSAccessKeyId>");
 	expect_document("<s:Token a=\"b\">x</s:Token>", "<s:Token a=\"b\">***</s:Token>");
+	expect_document(
+		"{\"e\": \"{\\\"token\\\": \\\"abc\\\"}\"}", "{\"e\": \"{\\\"token\\\": \\***}");
+	expect_document("{Authorization: Bearer abc}", "{Authorization: ***");
+	expect_document("(password: a b\nnext", "(password: ***\nnext");
+	expect_document("Invalid token \"abc\"", "Invalid token \"abc\"");
 	expect_document("<Token>cut", "<Token>***");
 	expect_document("<a token=\"x y\" b=\"c\"/>", "<a token=*** b=\"c\"/>");
 	expect_document("token=abc&x=1 y", "token=***&x=1 y");
