@@ -118,11 +118,8 @@ fail_not_http(struct sl_head *head, struct sl_error *err, struct sl_span line)
 	if (line.len >= 5 && memcmp(line.data, "HTTP/", 5) == 0)
 		return fail_shown(head, err,
 			"the server answered in a version of HTTP other than 1.0 and 1.1", line);
-	return fail_shown(head, err,
-		"the server did not answer in HTTP/1 (HTTP/0.9 is not supported); its answer "
-		"begins "
-		"with",
-		line);
+	return fail_shown(
+		head, err, "the server did not answer in HTTP/1 (HTTP/0.9 is not supported)", line);
 }
 
 /* RFC 9112 4; the space before an empty reason may be missing. */
