@@ -163,6 +163,7 @@ make_room(struct sl_pool *pool, struct host *host)
 static struct slot *
 first_idle_of_lane(struct host *host, unsigned lane)
 {
+	/* NOLINTNEXTLINE(clang-analyzer-unix.Malloc) */
 	sl_list_each(node, &host->idle)
 	{
 		struct slot *slot = sl_list_item(node, struct slot, of_host);
@@ -179,7 +180,6 @@ pick_idle(struct sl_pool *pool, struct host *host, unsigned lane)
 {
 	struct slot *slot;
 	while ((slot = first_idle_of_lane(host, lane))) {
-		/* NOLINTNEXTLINE(clang-analyzer-unix.Malloc) */
 		unmake_idle(pool, slot);
 		if (!sl_connection_is_disturbed(slot->connection))
 			return slot;
