@@ -227,20 +227,14 @@ blocking_thunk(void *arg)
 	return engine->methods->run_blocking(engine, op);
 }
 
-/* In the blocking pool, until `deadline_ns` or those in force: then the call is abandoned. */
+/* In the blocking pool, until `deadline_ns` or those in force: then the call is abandoned. False if
+ * no thread can be started for it. */
 SL_SUSPENDS
-static int
-run_elsewhere(struct sl_rt *rt, struct sl_op *op, uint64_t deadline_ns)
+static bool
+run_owned_until(struct sl_rt *rt, struct sl_op *op, struct owned *owned, uint64_t deadline_ns)
 {
-	struct owned *owned = own(engine_of(rt), op);
-	op->submitted_ns = sl_now();
-	if (!owned) {
-		op->owner = engine_of(rt);
-		op->result = sl_blocking_wait(blocking_thunk, op);
-		count(rt, op);
-		return op->result;
-	}
 	bool abandoned = false;
+	op->submitted_ns = sl_now();
 	op->result = sl_blocking_run(
 		SL_BLOCKING_FILES, run_owned, owned, free_owned, deadline_ns, &abandoned);
 	if (!abandoned) {
@@ -249,6 +243,20 @@ run_elsewhere(struct sl_rt *rt, struct sl_op *op, uint64_t deadline_ns)
 		owned->was_run = false; /* what it opened is the caller's */
 		free_owned(owned);
 	}
+	count(rt, op);
+	return !abandoned || op->result != -EAGAIN;
+}
+
+SL_SUSPENDS
+static int
+run_elsewhere(struct sl_rt *rt, struct sl_op *op, uint64_t deadline_ns)
+{
+	struct owned *owned = own(engine_of(rt), op);
+	if (owned && run_owned_until(rt, op, owned, deadline_ns))
+		return op->result;
+	op->submitted_ns = sl_now();
+	op->owner = engine_of(rt);
+	op->result = sl_blocking_wait(blocking_thunk, op);
 	count(rt, op);
 	return op->result;
 }
@@ -576,8 +584,15 @@ sl_io_open_until(int dir_fd, const char *path, int flags, uint32_t mode, uint64_
 		.flags = (uint32_t)flags,
 		.mode = mode,
 		.resolve = resolve };
+	struct sl_rt *rt = sl_task_self()->rt;
 	int code = task_check();
-	return code ? code : run_elsewhere(sl_task_self()->rt, &op, deadline_ns);
+	if (code)
+		return code;
+	struct owned *owned = own(engine_of(rt), &op);
+	if (!owned)
+		return -ENOMEM;
+	(void)run_owned_until(rt, &op, owned, deadline_ns);
+	return op.result;
 }
 
 /* Where all slots are taken the call is made here and now: it may block for a moment, but a

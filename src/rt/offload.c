@@ -19,7 +19,8 @@
 #define QUEUE_PER_WORKER 4 /* CPU jobs queued or running for each worker; more wait as tasks */
 #define BLOCKING_QUEUE 64  /* blocking calls queued or running in a pool */
 #define FILE_THREADS 4
-#define RESOLVER_THREADS 16
+/* A lookup that hangs holds up no other; threads are started as they are needed. */
+#define RESOLVER_THREADS BLOCKING_QUEUE
 #define EXTRA_THREADS 16 /* more of each, for calls that wait behind others that hang */
 /* how long the end of the program waits for a blocking call that was abandoned */
 #define JOIN_NS (200 * SL_NS_PER_MS)

@@ -406,6 +406,26 @@ Test(scan, what_was_read_before_a_failure_is_counted)
 	}
 }
 
+/* Workers copy what is in the page cache; where that fails, the ring reads it. */
+Test(scan, what_a_worker_cannot_read_is_read_again)
+{
+	struct sim_seeds seeds = sim_seeds(20);
+	for (uint64_t seed = seeds.first; seed < seeds.end; seed++) {
+		bool failed = false;
+		for (uint64_t nth = 1; nth < 40; nth++) {
+			struct fixture f;
+			begin(&f, seed);
+			add_file(&f, "a", 400000);
+			sim_fail_nth(f.sim, nth, -EIO, 1ull << SL_OP_READ);
+			sim_check(f.sim, run(&f) == 0, "%s", f.err.text);
+			check_all(&f);
+			failed = failed || (sim_faults(f.sim) && f.results[0].state == SL_SCAN_OK);
+			end(&f);
+		}
+		cr_assert(failed, "seed %llu: no failure met a worker", (unsigned long long)seed);
+	}
+}
+
 Test(scan, a_file_that_becomes_shorter_is_named_and_counted_to_its_new_end)
 {
 	struct sim_seeds seeds = sim_seeds(40);

@@ -88,7 +88,7 @@ int sl_io_open(
 /*
  * The same for names that may hang (a FIFO without a writer, a dead NFS mount): in the blocking
  * pool, and abandoned at `deadline_ns`, those in force, or a cancellation. Then what it still opens
- * is closed, but it may create the file later.
+ * is closed, but it may create the file later. -EAGAIN if no thread can be started.
  */
 SL_SUSPENDS
 int sl_io_open_until(int dir_fd, const char *path, int flags, uint32_t mode, uint64_t resolve,
