@@ -379,7 +379,7 @@ may_need_thread(const struct sl_op *op)
 
 /*
  * What only the ring gives, in terms of the seam's rules. An interrupted wait in a kernel thread
- * says -EINTR to a cancel where a poll says -ECANCELED. And at the limit of processes the kernel
+ * gives -EINTR for a cancel where a poll gives -ECANCELED. And at the limit of processes the kernel
  * cancels, unasked, what it cannot start a thread for: SL_OP_NOT_CARRIED then.
  */
 static int

@@ -420,8 +420,8 @@ sl_io_set_option(int fd, int level, int name, int value)
  * the other side resets the connection returns the bytes, and the kernel forgets the reset (seen
  * with 6.18). But an orderly end is a FIN, which takes a place in the sequence behind the last byte
  * and is counted in tcpi_bytes_received. Unlike SO_ERROR that is not taken away by asking, and what
- * we did to our own half does not change it. Where there is no such count (no TCP) no reset can be
- * swallowed.
+ * we did to our own half does not change it. Other sockets than TCP have no such count, and
+ * lose no reset.
  */
 bool
 sl_io_was_reset(int fd, uint64_t received)
@@ -739,7 +739,7 @@ is_due(const struct sl_op *op)
 	return op->after_absent ? op->after->result == -ENOENT : op->after->result >= 0;
 }
 
-/* False if the operation's turn does not come: its result says so. */
+/* False if the operation is not to be run: its result is -ECANCELED then. */
 static bool
 is_to_run(struct sl_op *op)
 {

@@ -16,7 +16,7 @@
 #include <signal.h>
 #include <string.h>
 
-#define STACK_BYTES (1024 * 1024) /* getaddrinfo and its NSS modules are hungry */
+#define STACK_BYTES (1024 * 1024) /* getaddrinfo and its NSS modules need much */
 
 /* ---- the threads' side ---- */
 

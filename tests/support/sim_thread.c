@@ -117,8 +117,8 @@ sim_thread_run(struct sim *sim, struct sl_op *op)
 	own.owner = NULL;
 	struct sim_job *job = sim_job_submit(sim, &own);
 	struct sim_thread *thread = sim->running;
-	static struct sim_thread nobody;
-	job->waiter = thread ? thread : &nobody;
+	static struct sim_thread none; /* not NULL: the operation must not come back by wait() */
+	job->waiter = thread ? thread : &none;
 	if (thread) {
 		sim_pass_on(sim);
 		sl_fiber_switch(&thread->fiber, &sim->loop, false);
