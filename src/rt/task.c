@@ -211,8 +211,8 @@ task_check(void)
 	return 0;
 }
 
-/* With SL_PARK_UNINTERRUPTIBLE only the call's own deadline counts, which does not end the wait: the
- * caller checks something and parks again. */
+/* With SL_PARK_UNINTERRUPTIBLE only the call's own deadline counts, which does not end the wait:
+ * the caller checks something and parks again. */
 enum sl_wake
 sl_task_park(const char *what, uint64_t deadline_ns, unsigned flags)
 {
