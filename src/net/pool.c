@@ -39,6 +39,7 @@ struct slot {
 struct sl_pool {
 	struct sl_pool_options options;
 	struct sl_dns *dns;
+	struct sl_dialler dialler;
 	struct sl_list hosts;
 	struct sl_list idle; /* slots of all hosts, most recently used first */
 	struct sl_semaphore places;
@@ -180,19 +181,15 @@ pick_idle(struct sl_pool *pool, struct host *host)
 
 SL_SUSPENDS
 static int
-dial(struct sl_pool *pool, const struct host *host, char peer[static SL_ADDRESS_TEXT],
-	struct sl_error *err)
+dial(struct sl_pool *pool, const struct host *host, uint64_t deadline_ns,
+	char peer[static SL_ADDRESS_TEXT], struct sl_error *err)
 {
 	struct sl_addresses addresses;
-	uint64_t timeout_ns = pool->options.connect_timeout_ns;
-	int code = sl_dns_lookup(
-		pool->dns, host->name, host->port, sl_deadline_in(timeout_ns), &addresses, err);
+	size_t index = 0;
+	int code = sl_dns_lookup(pool->dns, host->name, host->port, deadline_ns, &addresses, err);
 	if (code < 0)
 		return code;
-	size_t index = 0;
-	int fd = sl_dial(&addresses, host->name, timeout_ns, &index, err);
-	if (fd >= 0 && index > 0)
-		sl_dns_prefer(pool->dns, host->name, &addresses.list[index]);
+	int fd = sl_dial(&pool->dialler, &addresses, host->name, deadline_ns, &index, err);
 	if (fd >= 0)
 		sl_address_format(peer, SL_ADDRESS_TEXT, &addresses.list[index]);
 	else
@@ -200,21 +197,23 @@ dial(struct sl_pool *pool, const struct host *host, char peer[static SL_ADDRESS_
 	return fd;
 }
 
+/* One deadline for all of it, as curl's --connect-timeout has it. */
 SL_SUSPENDS
 static int
 open_fresh(struct sl_pool *pool, const struct host *host, struct sl_connection **out,
 	struct sl_error *err)
 {
+	uint64_t deadline_ns = sl_deadline_in(pool->options.connect_timeout_ns);
 	if (host->tls && !pool->options.tls)
 		return sl_fail(err, SL_PHASE_TLS, SL_E_UNSUPPORTED,
 			"cannot connect to '%s': TLS is not set up", host->name);
 	char peer[SL_ADDRESS_TEXT];
-	int fd = dial(pool, host, peer, err);
+	int fd = dial(pool, host, deadline_ns, peer, err);
 	if (fd < 0)
 		return fd;
 	pool->dialled++;
 	int code = host->tls ? sl_tls_connect(pool->options.tls, fd, host->name, host->port,
-				       sl_deadline_in(pool->options.connect_timeout_ns), out, err)
+				       deadline_ns, out, err)
 			     : sl_connection_open_plain(fd, out);
 	if (code < 0)
 		return sl_fail_code(

@@ -310,8 +310,9 @@ connect_as(struct sl_tls *tls, const char *host, uint64_t timeout_ns, struct sl_
 	struct sl_error *err)
 {
 	struct sl_addresses addresses = { .count = 1, .list = { peer_address(&server.peer) } };
+	struct sl_dialler dialler = { 0 };
 	size_t index;
-	int fd = sl_dial(&addresses, host, LONG_NS, &index, err);
+	int fd = sl_dial(&dialler, &addresses, host, sl_deadline_in(LONG_NS), &index, err);
 	cr_assert_geq(fd, 0);
 	return sl_tls_connect(
 		tls, fd, host, server.peer.port, sl_deadline_in(timeout_ns), out, err);

@@ -87,9 +87,10 @@ static int
 open_connection(struct scene *scene, struct sl_connection **out, struct sl_error *err)
 {
 	struct sl_addresses addresses = { .count = 1 };
+	struct sl_dialler dialler = { 0 };
 	size_t index;
 	cr_assert(sl_address_parse(&addresses.list[0], ADDRESS, PORT));
-	int fd = sl_dial(&addresses, "localhost", LONG_NS, &index, err);
+	int fd = sl_dial(&dialler, &addresses, "localhost", sl_deadline_in(LONG_NS), &index, err);
 	if (fd < 0)
 		return fd;
 	return sl_tls_connect(scene->tls, fd, "localhost", PORT, SL_FOREVER, out, err);

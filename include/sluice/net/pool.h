@@ -17,7 +17,7 @@ struct sl_pool;
 struct sl_pool_options {
 	unsigned per_host;           /* to one host and port, idle ones counted; at least 1 */
 	unsigned total;              /* over all hosts; at least 1 */
-	uint64_t connect_timeout_ns; /* for the lookup, for each address, for the TLS handshake */
+	uint64_t connect_timeout_ns; /* for lookup, all addresses and TLS together */
 	uint64_t idle_ns;            /* an idle connection older than this is closed, not used */
 	struct sl_tls *tls;          /* borrowed; NULL = https fails until sl_pool_set_tls */
 };
