@@ -194,13 +194,11 @@ peer_make_certs(void)
 void
 peer_remove_certs(void)
 {
-	static const char *const names[] = { "ca", "server", "expired", "future", "wronghost",
-		"nosan", "nulname", "selfsigned", "stranger" };
-	for (size_t i = 0; i < SL_COUNT_OF(names); i++) {
+	for (size_t i = 0; certs_name(i); i++) {
 		char path[128];
-		snprintf(path, sizeof(path), "%s/%s.pem", certs_dir, names[i]);
+		snprintf(path, sizeof(path), "%s/%s.pem", certs_dir, certs_name(i));
 		unlink(path);
-		snprintf(path, sizeof(path), "%s/%s.key", certs_dir, names[i]);
+		snprintf(path, sizeof(path), "%s/%s.key", certs_dir, certs_name(i));
 		unlink(path);
 	}
 	rmdir(certs_dir);
@@ -213,7 +211,7 @@ peer_tls_context(const char *dir, const char *name)
 	snprintf(cert, sizeof(cert), "%s/%s.pem", dir, name);
 	snprintf(key, sizeof(key), "%s/%s.key", dir, name);
 	SSL_CTX *context = SSL_CTX_new(TLS_server_method());
-	must(context && SSL_CTX_use_certificate_file(context, cert, SSL_FILETYPE_PEM) &&
+	must(context && SSL_CTX_use_certificate_chain_file(context, cert) &&
 			SSL_CTX_use_PrivateKey_file(context, key, SSL_FILETYPE_PEM),
 		"context");
 	/* OpenSSL writes to a socket whose reader may be gone. */

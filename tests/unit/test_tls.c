@@ -17,6 +17,7 @@
 #define LONG_NS (60 * SL_NS_PER_S)
 #define SHORT_NS (20 * SL_NS_PER_MS)
 #define BIG (8 * SL_MIB)
+#define TICKETS 3
 
 static const char *certs;
 
@@ -183,17 +184,18 @@ serve_many_key_updates(struct peer *peer, int fd)
 	SSL_free(ssl);
 }
 
-/* A ticket is nothing for the reader. */
+/* A session ticket for each byte of the client's, then the end. */
 static void
 serve_text_then_tickets(struct peer *peer, int fd)
 {
 	SSL *ssl = begin(peer, fd);
 	char byte;
-	for (int i = 0; i < 2; i++) {
-		cr_expect_eq(SSL_write(ssl, "hello", 5), 5);
-		cr_expect(SSL_new_session_ticket(ssl) && SSL_do_handshake(ssl) == 1);
+	cr_expect_eq(SSL_write(ssl, "hello", 5), 5);
+	for (int i = 0; i < TICKETS; i++) {
 		cr_expect_eq(SSL_read(ssl, &byte, 1), 1);
+		cr_expect(SSL_new_session_ticket(ssl) && SSL_do_handshake(ssl) == 1);
 	}
+	cr_expect_eq(SSL_read(ssl, &byte, 1), 1);
 	(void)SSL_shutdown(ssl);
 	SSL_free(ssl);
 }
@@ -375,7 +377,10 @@ struct verdict {
 	const char *text2;
 };
 
-#define CA_HINT "the file given with --cacert does not hold its authority"
+#define NOT_IN_FILE "is not in the file given with --cacert"
+#define ALONE \
+	"the server did not send an intermediate certificate, and the issuer '/O=sluice tests/CN="
+#define UNKNOWN "unable to get local issuer certificate"
 
 static const struct verdict verdicts[] = {
 	{ "server", "ca", "localhost", NULL, NULL },
@@ -400,10 +405,25 @@ static const struct verdict verdicts[] = {
 	{ "nulname", "ca", "localhost", "hostname mismatch", "it is for localhost?.evil.example" },
 	{ "expired", "ca", "localhost", "certificate has expired", "; it ended on 2" },
 	{ "future", "ca", "localhost", "certificate is not yet valid", "; it begins on 2" },
-	{ "selfsigned", "ca", "localhost", "self-signed certificate", CA_HINT },
-	{ "stranger", "ca", "localhost", "unable to get local issuer certificate",
-		"(subject '/O=sluice tests/CN=localhost'); " CA_HINT },
-	{ "server", "selfsigned", "localhost", "unable to get local issuer certificate", CA_HINT },
+	{ "selfsigned", "ca", "localhost", "self-signed certificate",
+		"it is signed by itself and " NOT_IN_FILE },
+	{ "stranger", "ca", "localhost", UNKNOWN,
+		"(subject '/O=sluice tests/CN=localhost'); " ALONE
+		"stranger's authority' " NOT_IN_FILE },
+	{ "server", "selfsigned", "localhost", UNKNOWN,
+		ALONE "sluice test authority' " NOT_IN_FILE },
+	/* Chains, and what trusts them: any certificate of the chain, as with curl. */
+	{ "chained", "ca", "localhost", NULL, NULL },
+	{ "chained", "intermediate", "localhost", NULL, NULL },
+	{ "incomplete", "intermediate", "localhost", NULL, NULL },
+	{ "server", "server", "localhost", NULL, NULL },
+	{ "server", "intermediate", "localhost", UNKNOWN, ALONE "sluice test authority'" },
+	{ "incomplete", "ca", "localhost", UNKNOWN,
+		ALONE "sluice test intermediate' " NOT_IN_FILE
+		      ": the server should send its whole chain" },
+	{ "chained", "stranger", "localhost", UNKNOWN,
+		"its issuer '/O=sluice tests/CN=sluice test authority' was not sent by the server "
+		"and " NOT_IN_FILE "; if you trust the issuer, add its certificate to that file" },
 };
 
 static int
@@ -476,6 +496,8 @@ load_empty_file(void *arg)
 	return 0;
 }
 
+static const char *expected_hint;
+
 static int
 distrust_by_system_store(void *arg)
 {
@@ -485,7 +507,7 @@ distrust_by_system_store(void *arg)
 	(void)arg;
 	cr_assert_eq(sl_tls_new(&tls, NULL, &err), 0, "%s", err.text);
 	cr_expect_eq(connect_as(tls, "localhost", LONG_NS, &connection, &err), SL_E_TLS);
-	cr_expect(strstr(err.text, "give it with --cacert FILE"), "%s", err.text);
+	cr_expect(strstr(err.text, expected_hint), "%s", err.text);
 	sl_tls_free(tls);
 	return 0;
 }
@@ -496,11 +518,46 @@ Test(net_tls, names_a_certificate_file_it_cannot_use)
 	cr_expect_eq(peer_run(load_empty_file, NULL), 0);
 }
 
-Test(net_tls, uses_the_systems_store_without_a_file)
+static void
+run_with_system_store(const char *file, const char *directory, const char *hint)
 {
+	expected_hint = hint;
+	setenv("SSL_CERT_FILE", file, 1);
+	setenv("SSL_CERT_DIR", directory, 1);
 	start("server", serve_handshake);
 	cr_expect_eq(peer_run(distrust_by_system_store, NULL), 0);
 	stop();
+}
+
+Test(net_tls, uses_the_systems_store_without_a_file)
+{
+	char path[128];
+	snprintf(path, sizeof(path), "%s/stranger.pem", certs);
+	run_with_system_store(path, "/nonexistent/certs",
+		"is not in the system's store: the server should send its whole chain; if you "
+		"trust "
+		"the issuer, give its certificate with --cacert FILE");
+}
+
+Test(net_tls, names_a_system_store_that_holds_no_certificate)
+{
+	run_with_system_store("/nonexistent/cert.pem", "/nonexistent/certs",
+		"no CA certificates were found in '/nonexistent/cert.pem' and "
+		"'/nonexistent/certs': install the package ca-certificates, or name a file of "
+		"trusted certificates with --cacert FILE");
+	/* A directory whose files have not the names that OpenSSL looks for. */
+	run_with_system_store(
+		"/dev/null", certs, "no CA certificates were found in '/dev/null' and ");
+}
+
+Test(net_tls, finds_certificates_in_any_directory_of_the_system_store)
+{
+	char path[128], paths[256];
+	snprintf(path, sizeof(path), "%s/0123abcd.0", certs);
+	snprintf(paths, sizeof(paths), "/nonexistent/certs:%s", certs);
+	close(open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0600));
+	run_with_system_store("/nonexistent/cert.pem", paths, "is not in the system's store");
+	unlink(path);
 }
 
 /* ---- what is offered ---- */
@@ -569,22 +626,22 @@ run_failure(peer_fn *serve, const struct failure *failure)
 	run("server", serve, fail_handshake);
 }
 
-Test(net_tls, says_that_the_port_does_not_speak_tls)
+Test(net_tls, tells_that_the_port_does_not_use_tls)
 {
 	run_failure(serve_plain_http,
 		&(struct failure){ SL_E_TLS,
-			"TLS handshake with 'localhost' failed: what answers on this port does not "
-			"speak TLS" });
+			"TLS handshake with 'localhost' failed: the server on this port does not "
+			"use TLS" });
 }
 
-Test(net_tls, says_that_the_server_hung_up_in_mid_handshake)
+Test(net_tls, tells_that_the_server_hung_up_in_mid_handshake)
 {
 	run_failure(serve_hangup,
 		&(struct failure){ SL_E_TLS,
 			"TLS handshake with 'localhost' failed: server closed the connection" });
 }
 
-Test(net_tls, says_that_the_server_reset_in_mid_handshake)
+Test(net_tls, tells_that_the_server_reset_in_mid_handshake)
 {
 	run_failure(serve_reset,
 		&(struct failure){ -ECONNRESET,
@@ -921,19 +978,27 @@ Test(net_tls, sends_what_it_has_to_answer_before_it_receives_more)
 	run("server", serve_many_key_updates, take_many_updates);
 }
 
+/* What the server sends lies in the socket. */
+static void
+await_input(const struct sl_connection *connection)
+{
+	while (!sl_connection_has_input(connection->fd))
+		cr_assert_eq(sl_yield(), 0);
+}
+
 static int
 pass_over_tickets(void *arg)
 {
 	struct sl_connection *connection = must_connect(arg, "localhost");
-	for (int i = 0; i < 2; i++) {
-		expect_text(connection, "hello");
-		for (int k = 0; k < 20; k++) {
-			cr_expect_not(sl_connection_is_disturbed(connection));
-			cr_expect_eq(sl_sleep(SL_NS_PER_MS), 0);
-		}
+	expect_text(connection, "hello");
+	for (int i = 0; i < TICKETS; i++) {
 		say(connection, "x");
+		await_input(connection);
+		cr_expect_not(sl_connection_is_disturbed(connection));
+		cr_expect_not(sl_connection_has_input(connection->fd), "the ticket was taken");
 	}
-	cr_expect_eq(sl_sleep(20 * SL_NS_PER_MS), 0);
+	say(connection, "x");
+	await_input(connection);
 	cr_expect(sl_connection_is_disturbed(connection), "by the end");
 	sl_connection_close(connection);
 	return 0;

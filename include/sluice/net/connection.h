@@ -26,6 +26,7 @@ struct sl_connection_methods {
 		uint64_t deadline_ns, struct sl_error *err);
 	SL_SUSPENDS
 	bool (*is_disturbed)(struct sl_connection *connection);
+	void (*release_memory)(struct sl_connection *connection); /* NULL = there is none */
 	SL_SUSPENDS
 	void (*close)(struct sl_connection *connection);
 };
@@ -82,6 +83,15 @@ static inline bool
 sl_connection_is_disturbed(struct sl_connection *connection)
 {
 	return connection->methods->is_disturbed(connection);
+}
+
+/* For a connection that will be idle for a while: give back what can be allocated again. It can be
+ * used as before. */
+static inline void
+sl_connection_release_memory(struct sl_connection *connection)
+{
+	if (connection->methods->release_memory)
+		connection->methods->release_memory(connection);
 }
 
 /*
