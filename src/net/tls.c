@@ -1,8 +1,8 @@
 /*
  * TLS streams: OpenSSL without waits of its own.
  *
- * OpenSSL is called, takes what ciphertext there is and says what it needs; then the task sends what
- * OpenSSL wrote, receives what it wants (net/tls_bio.h) and calls it again. Rules kept here:
+ * OpenSSL is called, takes what ciphertext there is and says what it needs; then the task sends
+ * what OpenSSL wrote, receives what it wants (net/tls_bio.h) and calls it again. Rules kept here:
  *  - The reason of a failure is read from OpenSSL's error queue right after the call, before any
  *    suspension: the queue is the thread's, and other tasks use it.
  *  - A failure of the stream or of the socket is final. What came before it is returned first.

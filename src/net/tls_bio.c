@@ -21,8 +21,8 @@
 /*
  * The bytes have been received at io->want, where OpenSSL asked for them; asked again, it gives the
  * same address, since nothing happened to its record buffer in between. Should a version of OpenSSL
- * ever ask elsewhere, the bytes are moved, and if they were overwritten the record's seal is broken:
- * an error, never wrong data.
+ * ever ask elsewhere, the bytes are moved, and if they were overwritten the record's seal is
+ * broken: an error, never wrong data.
  */
 static int
 bio_read(BIO *bio, char *data, size_t len, size_t *count)
@@ -138,7 +138,7 @@ piece(const struct sl_tls_bio *io)
 	return io->want_len - io->want_len % io->record;
 }
 
-/* Walk the record headers (RFC 8446 5.1) in what was received. A size learnt wrongly costs speed only. */
+/* Walk the record headers (RFC 8446 5.1) in what was received. A wrong size costs speed only. */
 static void
 learn_record(struct sl_tls_bio *io)
 {

@@ -1,6 +1,6 @@
 /*
- * Reasons for people: OpenSSL's codes in a user's terms, and what to do about a certificate that was
- * refused. Names in certificates are the server's bytes, and are bounded here.
+ * Reasons for people: OpenSSL's codes in a user's terms, and what to do about a certificate that
+ * was refused. Names in certificates are the server's bytes, and are bounded here.
  */
 #include "sluice/net/tls_reason.h"
 
@@ -30,8 +30,8 @@ is_unknown_issuer(int code)
 }
 
 /*
- * The chain ends at `cert`, whose issuer was not found. A server need not send the root, but it must
- * send what lies between the root and its own certificate: where it sent its own alone, that is the
+ * The chain ends at `cert`, whose issuer was not found. A server need not send the root, but it
+ * must send what lies between the root and its own certificate: where it sent its own alone, that is the
  * likely fault, and the machine's trusted certificates are not to blame.
  */
 static void

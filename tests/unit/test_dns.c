@@ -23,9 +23,8 @@ void free_answer(struct addrinfo *info) __asm__("freeaddrinfo");
 
 static struct {
 	atomic_uint asked;
-	sem_t release; /* what "slow*" waits for; each post lets one call return */
-	unsigned
-		failures; /* of "again.test" and "system.test" to come before they have an address */
+	sem_t release;     /* what "slow*" waits for; each post lets one call return */
+	unsigned failures; /* that "again.test" and "system.test" still give, before an address */
 } resolver;
 
 static struct addrinfo *

@@ -1,6 +1,6 @@
 /*
- * tls_trust.h - the trusted certificates: the system's store, or a file that the user named. Used by
- * net/tls.c and net/tls_reason.c only.
+ * tls_trust.h - the trusted certificates: the system's store, or a file that the user named.
+ * Used by net/tls.c and net/tls_reason.c only.
  */
 #ifndef SLUICE_NET_TLS_TRUST_H
 #define SLUICE_NET_TLS_TRUST_H
