@@ -342,8 +342,6 @@ tls_send_all(struct sl_connection *connection, const void *data, size_t len, uin
 		from += piece;
 		len -= piece;
 	}
-	/* What follows is mostly received: no room for ciphertext to send is needed meanwhile. */
-	release_buffers(stream);
 	return 0;
 }
 

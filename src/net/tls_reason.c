@@ -31,8 +31,8 @@ is_unknown_issuer(int code)
 
 /*
  * The chain ends at `cert`, whose issuer was not found. A server need not send the root, but it
- * must send what lies between the root and its own certificate: where it sent its own alone, that is the
- * likely fault, and the machine's trusted certificates are not to blame.
+ * must send what lies between the root and its own certificate: where it sent only its own, that is
+ * the likely fault, and the machine's trusted certificates are not to blame.
  */
 static void
 hint_issuer(char *hint, X509_STORE_CTX *store, X509 *cert, const struct sl_tls_trust *trust)

@@ -270,7 +270,8 @@ work(void *arg)
 		struct sl_connection *connection =
 			take(job->pool, &peers[at], (job->index + round) % 5 == 0);
 		struct sl_pool_stats stats = stats_of(job->pool);
-		cr_expect_leq(stats.taken, 3);
+		cr_expect_leq(stats.taken + stats.idle, 3);
+		cr_expect_leq(stats.most_per_host, 2);
 		use(connection);
 		sl_pool_give(job->pool, connection, reusable);
 	}
@@ -287,11 +288,12 @@ crowd(void *arg)
 		jobs[i] = (struct job){ arg, i };
 		cr_assert_eq(sl_group_spawn(&group, "job", work, &jobs[i], NULL), 0);
 	}
-	int rc = sl_group_leave(&group);
+	int code = sl_group_leave(&group);
 	struct sl_pool_stats stats = stats_of(arg);
 	cr_expect_eq(stats.dialled + stats.reused, 6 * 8);
 	cr_expect_leq(stats.idle, 3);
-	return rc;
+	cr_expect_leq(stats.most_per_host, 2);
+	return code;
 }
 
 Test(net_pool, serves_a_crowd_within_its_bounds)
@@ -547,16 +549,114 @@ over_tls(void *arg)
 	return 0;
 }
 
-Test(net_pool, keeps_tls_connections_too)
+static int
+one_tls_connection(void *arg)
+{
+	struct sl_pool_options options = roomy;
+	struct sl_pool *pool = NULL;
+	char path[128];
+	snprintf(path, sizeof(path), "%s/ca.pem", (const char *)arg);
+	cr_assert_eq(sl_tls_new(&options.tls, path, NULL), 0);
+	options.tls_memory = 1;
+	cr_assert_eq(sl_pool_new(&pool, &options), 0);
+	struct sl_pool_key key = { .tls = true, .host = "localhost", .port = peers[0].port };
+	struct sl_connection *connection = NULL;
+	cr_assert_eq(sl_pool_take(pool, &key, false, &connection, NULL), 0);
+	use(connection);
+	sl_pool_give(pool, connection, true);
+	sl_pool_free(pool);
+	sl_tls_free(options.tls);
+	return 0;
+}
+
+static void
+run_tls(sl_task_fn *fn)
 {
 	const char *certs = peer_make_certs();
 	SSL_CTX *context = peer_tls_context(certs, "server");
 	char dir[64];
 	snprintf(dir, sizeof(dir), "%s", certs);
 	peer_start(&peers[0], serve_tls_echo, context);
-	cr_expect_eq(peer_run(over_tls, dir), 0);
+	peer_start(&peers[1], serve_echo, NULL);
+	cr_expect_eq(peer_run(fn, dir), 0);
 	peer_stop(&peers[0]);
-	cr_expect_eq(atomic_load(&peers[0].accepted), 1);
+	peer_stop(&peers[1]);
 	SSL_CTX_free(context);
 	peer_remove_certs();
+}
+
+Test(net_pool, keeps_tls_connections_too)
+{
+	run_tls(over_tls);
+	cr_expect_eq(atomic_load(&peers[0].accepted), 1);
+}
+
+struct tls_job {
+	struct sl_pool *pool;
+	const char *host;
+	unsigned *open, *open_most;
+};
+
+static int
+use_tls(void *arg)
+{
+	const struct tls_job *job = arg;
+	struct sl_pool_key key = { .tls = true, .host = job->host, .port = peers[0].port };
+	for (int i = 0; i < 4; i++) {
+		struct sl_connection *connection = NULL;
+		struct sl_error err = { 0 };
+		cr_assert_eq(
+			sl_pool_take(job->pool, &key, i % 2, &connection, &err), 0, "%s", err.text);
+		++*job->open;
+		*job->open_most = SL_MAX(*job->open_most, *job->open);
+		use(connection);
+		--*job->open;
+		sl_pool_give(job->pool, connection, true);
+	}
+	return 0;
+}
+
+/* Two hosts of TLS share the memory of two connections; plain ones take none of it. */
+static int
+tls_within_memory(void *arg)
+{
+	struct sl_pool_options options = roomy;
+	struct sl_pool *pool = NULL;
+	struct sl_tls *tls = NULL;
+	struct tls_job jobs[6];
+	struct sl_group group;
+	unsigned open = 0, open_most = 0;
+	char path[128];
+	snprintf(path, sizeof(path), "%s/ca.pem", (const char *)arg);
+	cr_assert_eq(sl_tls_new(&tls, path, NULL), 0);
+	options.tls = tls;
+	options.tls_memory = 3 * SL_TLS_MEMORY - 1;
+	cr_assert_eq(sl_pool_new(&pool, &options), 0);
+	struct sl_connection *plain[3];
+	for (size_t i = 0; i < SL_COUNT_OF(plain); i++)
+		plain[i] = take(pool, &peers[1], false);
+	sl_group_enter(&group, SL_GROUP_FAIL_FAST);
+	for (size_t i = 0; i < SL_COUNT_OF(jobs); i++) {
+		jobs[i] = (struct tls_job){ pool, i % 2 ? "127.0.0.1" : "localhost", &open,
+			&open_most };
+		cr_assert_eq(sl_group_spawn(&group, "job", use_tls, &jobs[i], NULL), 0);
+	}
+	int code = sl_group_leave(&group);
+	cr_expect_eq(open_most, 2);
+	cr_expect_leq(stats_of(pool).idle, 2, "idle ones count");
+	for (size_t i = 0; i < SL_COUNT_OF(plain); i++)
+		sl_pool_give(pool, plain[i], true);
+	sl_pool_free(pool);
+	sl_tls_free(tls);
+	return code;
+}
+
+Test(net_pool, opens_as_many_tls_connections_as_their_memory_allows)
+{
+	run_tls(tls_within_memory);
+}
+
+Test(net_pool, opens_one_tls_connection_however_little_memory_there_is)
+{
+	run_tls(one_tls_connection);
 }
