@@ -149,6 +149,22 @@ test_tls_many() {
 	no_parts
 }
 
+# the memory of TLS connections counts in --max-memory: their number follows, and plain ones are not concerned
+test_tls_memory() {
+	local i most
+	get --cacert "$CA" --max-memory 8M -j 30 -x 30 "$ORIGINS"/tag/tlsmemory/after/100/gen/1000/{1..40}
+	expect 0 "at most 28 TLS connections at once: --max-memory has no room"
+	most=$(counter tlsmemory most)
+	((most <= 28)) || fail "$most at once"
+	for i in {1..40}; do
+		is_gen "$i" 1000 "$i"
+	done
+	rm -f ./[0-9]*
+	get --max-memory 8M -j 30 -x 30 "$ORIGIN"/gen/1000/{1..40}
+	expect 0
+	! grep -q TLS err || fail "TLS is named without need"
+}
+
 # the system's store is asked where no file is given, and real nginx is no other than ours
 test_tls_nginx() {
 	with_nginx
