@@ -25,7 +25,7 @@
 
 /* What the addresses tried so far have shown. */
 struct attempt {
-	int code; /* the most telling */
+	int code; /* the most specific */
 	size_t tried;
 	size_t text_len;
 	char text[512];
@@ -83,9 +83,9 @@ sort(const struct sl_dialler *dialler, const struct sl_addresses *addresses, siz
 
 /* ---- the dial ---- */
 
-/* The higher, the more it tells about the server rather than about the route to it. */
+/* Higher: more about the server, less about the route to it. */
 static int
-telling(int code)
+specificity(int code)
 {
 	switch (code) {
 	case -ECONNREFUSED:
@@ -113,7 +113,7 @@ is_own_failure(int code)
 static void
 note(struct attempt *attempt, const struct sl_address *address, int code)
 {
-	if (attempt->code == 0 || telling(code) > telling(attempt->code))
+	if (attempt->code == 0 || specificity(code) > specificity(attempt->code))
 		attempt->code = code;
 	if (attempt->tried++ >= NAMED_ADDRESSES)
 		return;

@@ -243,7 +243,7 @@ fail(const struct name *name, int code, struct sl_error *err)
 	return sl_fail_code(err, SL_PHASE_RESOLVE, code, "cannot resolve '%s'", name->host);
 }
 
-/* True if the resolver has spoken about the name itself; false for failures on the way to it. */
+/* True if the result is about the name itself; false for failures of the lookup. */
 static bool
 is_answer(int gai)
 {

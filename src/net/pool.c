@@ -219,8 +219,8 @@ close_old(struct sl_pool *pool)
 		close_idle(pool, slot);
 }
 
-/* The caller holds permits and will dial: make sure that the connection it adds is within bounds.
- */
+/* The caller holds permits and will dial: make sure that the connection it adds is within
+ * bounds. */
 SL_SUSPENDS
 static void
 make_room(struct sl_pool *pool, struct host *host)

@@ -1,8 +1,8 @@
 /*
  * TLS streams: OpenSSL without waits of its own.
  *
- * OpenSSL is called, takes what ciphertext there is and says what it needs; then the task sends
- * what OpenSSL wrote, receives what it wants (net/tls_bio.h) and calls it again. Rules kept here:
+ * OpenSSL is called, uses the ciphertext that is there and returns what it needs; then the task
+ * sends what OpenSSL wrote, receives what it needs (net/tls_bio.h) and calls it again. Rules:
  *  - The reason of a failure is read from OpenSSL's error queue right after the call, before any
  *    suspension: the queue is the thread's, and other tasks use it.
  *  - A failure of the stream or of the socket is final. What came before it is returned first.
@@ -40,7 +40,8 @@
 /* To hand close_notify to the kernel; its buffer has room unless the peer stopped reading. */
 #define CLOSE_NS (100 * SL_NS_PER_MS)
 
-/* Ciphertext received without a byte for the reader; more than that is no progress. */
+/* Ciphertext received without a byte for the reader; more than that does not count as
+ * progress. */
 #define EMPTY_MAX (256 * SL_KIB)
 
 /* Receives of records without plaintext, before a connection counts as disturbed. */
@@ -418,8 +419,8 @@ static const struct sl_connection_methods tls_methods = {
 /* ---- the handshake ---- */
 
 /*
- * Everything the certificate must satisfy is set before the first byte is sent. The root label's
- * dot that a name may end with is no part of what certificates and SNI hold (RFC 6066 3).
+ * Everything the certificate must satisfy is set before the first byte is sent. The dot of the
+ * root label at the end of a name does not belong into certificates and SNI (RFC 6066 3).
  */
 static bool
 expect_host(SSL *ssl, const char *host)

@@ -3,7 +3,7 @@
  *
  * The address that OpenSSL asked for is kept across a suspension. It stays valid because OpenSSL
  * neither moves nor frees its record buffer between two calls: SSL_MODE_RELEASE_BUFFERS would, and
- * must never be set. net/tls.c frees the buffers with SSL_free_buffers() and tells it here with
+ * must never be set. net/tls.c frees the buffers with SSL_free_buffers() and then calls
  * sl_tls_bio_forget_room().
  */
 #include "sluice/net/tls_bio.h"

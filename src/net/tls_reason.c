@@ -78,8 +78,8 @@ hint_date(char *text, const char *what, const ASN1_TIME *time)
 			tm.tm_year + 1900, tm.tm_mon + 1, tm.tm_mday);
 }
 
-/* A name out of the certificate: bytes of the server's, bounded, and with no NUL to end it early.
- */
+/* A name out of the certificate: bytes of the server's, bounded, and with no NUL to end it
+ * early. */
 static void
 add_name(struct sl_buf *text, const ASN1_IA5STRING *name)
 {

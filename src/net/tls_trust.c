@@ -1,9 +1,9 @@
 /*
  * The trusted certificates, and whether there are any.
  *
- * OpenSSL reads the system's file at once and looks into its directory only when it searches an
- * issuer. Neither tells that nothing was found: on a machine without the package ca-certificates
- * every server looks untrusted. So both are looked at here, under the names that OpenSSL uses.
+ * OpenSSL reads the system's file at once and searches its directory when it needs an issuer. It
+ * does not report that nothing was found: on a machine without the package ca-certificates every
+ * server looks untrusted. So both places are checked here, under the names that OpenSSL uses.
  */
 #include "sluice/net/tls_trust.h"
 
@@ -83,7 +83,7 @@ load_system_store(struct sl_tls_trust *trust, SSL_CTX *context, struct sl_error 
 static int
 load_file(SSL_CTX *context, const char *path, struct sl_error *err)
 {
-	/* OpenSSL tells a missing file from one without certificates only in its own words. */
+	/* OpenSSL's code for a missing file is that of one without certificates. */
 	int fd = open(path, O_RDONLY | O_CLOEXEC);
 	if (fd < 0)
 		return sl_fail_code(err, SL_PHASE_TLS, -errno,

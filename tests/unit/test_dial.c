@@ -1,3 +1,4 @@
+/* Dialling: on loopback, and on the simulator's clock where time matters. */
 #include "sluice/net/dial.h"
 
 #include "sluice/rt/io.h"
@@ -113,7 +114,7 @@ struct dialling {
 };
 
 static int
-dial_deaf(void *arg)
+dial_full(void *arg)
 {
 	struct dialling *dialling = arg;
 	struct sl_addresses addresses = { 0 };
@@ -127,12 +128,12 @@ dial_deaf(void *arg)
 static int
 cancelled(void *arg)
 {
-	const struct peer_deaf *deaf = arg;
-	struct dialling dialling = { .port = deaf->port };
+	const struct peer_full *full = arg;
+	struct dialling dialling = { .port = full->port };
 	struct sl_group group;
 	int result = 0;
 	sl_group_enter(&group, SL_GROUP_COLLECT);
-	cr_assert_eq(sl_group_spawn(&group, "dial", dial_deaf, &dialling, &result), 0);
+	cr_assert_eq(sl_group_spawn(&group, "dial", dial_full, &dialling, &result), 0);
 	cr_assert_eq(sl_yield(), 0);
 	sl_group_cancel(&group, -ECANCELED);
 	(void)sl_group_leave(&group);
@@ -144,11 +145,11 @@ cancelled(void *arg)
 static int
 outer_deadline(void *arg)
 {
-	const struct peer_deaf *deaf = arg;
-	struct dialling dialling = { .port = deaf->port };
+	const struct peer_full *full = arg;
+	struct dialling dialling = { .port = full->port };
 	struct sl_deadline scope;
 	sl_deadline_begin(&scope, sl_deadline_in(20 * SL_NS_PER_MS));
-	cr_expect_eq(dial_deaf(&dialling), -ETIMEDOUT);
+	cr_expect_eq(dial_full(&dialling), -ETIMEDOUT);
 	sl_deadline_end(&scope);
 	return 0;
 }
@@ -162,14 +163,14 @@ run(sl_task_fn *fn)
 }
 
 static unsigned
-run_beside_deaf(sl_task_fn *fn)
+run_with_full(sl_task_fn *fn)
 {
-	struct peer_deaf deaf;
-	peer_deaf_open(&deaf);
+	struct peer_full full;
+	peer_full_open(&full);
 	peer_start(&peer, serve_nothing, NULL);
-	cr_expect_eq(peer_run(fn, &deaf), 0);
+	cr_expect_eq(peer_run(fn, &full), 0);
 	peer_stop(&peer);
-	peer_deaf_close(&deaf);
+	peer_full_close(&full);
 	return atomic_load(&peer.accepted);
 }
 
@@ -195,12 +196,12 @@ Test(net_dial, bounds_the_addresses_it_names)
 
 Test(net_dial, tries_no_further_address_once_cancelled)
 {
-	cr_expect_eq(run_beside_deaf(cancelled), 0);
+	cr_expect_eq(run_with_full(cancelled), 0);
 }
 
 Test(net_dial, tries_no_further_address_past_an_outer_deadline)
 {
-	cr_expect_eq(run_beside_deaf(outer_deadline), 0);
+	cr_expect_eq(run_with_full(outer_deadline), 0);
 }
 
 /* ---- on the simulator's clock ---- */

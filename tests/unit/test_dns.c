@@ -1,3 +1,6 @@
+/*
+ * Name lookups with a resolver of the test's own: answers, failures, and calls that do not return.
+ */
 #include "sluice/net/dns.h"
 
 #include "support/peer.h"

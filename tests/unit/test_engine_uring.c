@@ -523,10 +523,10 @@ Test(engine_uring, pipes_polls_and_connects_can_be_cancelled)
 	int fds[2];
 	char buffer[10];
 	cr_assert_eq(pipe2(fds, O_CLOEXEC), 0);
-	struct peer_deaf deaf;
-	peer_deaf_open(&deaf);
+	struct peer_full full;
+	peer_full_open(&full);
 	struct sockaddr_in nowhere = { .sin_family = AF_INET,
-		.sin_port = htons(deaf.port),
+		.sin_port = htons(full.port),
 		.sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
 	int fd = new_socket(engine);
 	struct sl_op ops[] = {
@@ -553,7 +553,7 @@ Test(engine_uring, pipes_polls_and_connects_can_be_cancelled)
 	cr_assert_eq(ops[2].result, -ECANCELED);
 	close_pair(fds);
 	close(fd);
-	peer_deaf_close(&deaf);
+	peer_full_close(&full);
 	engine->methods->free(engine);
 }
 

@@ -1,3 +1,4 @@
+/* The pool of connections on loopback: reuse, bounds, failures, TLS. */
 #include "sluice/net/pool.h"
 
 #include "support/peer.h"
@@ -78,10 +79,10 @@ with_pool(void *arg)
 {
 	struct test *test = arg;
 	cr_assert_eq(sl_pool_new(&test->pool, &test->options), 0);
-	int rc = test->fn(test->pool);
+	int code = test->fn(test->pool);
 	cr_expect_eq(stats_of(test->pool).taken, 0);
 	sl_pool_free(test->pool);
-	return rc;
+	return code;
 }
 
 static void
@@ -325,10 +326,10 @@ handed_on(void *arg)
 	sl_group_enter(&group, SL_GROUP_COLLECT);
 	cr_assert_eq(sl_group_spawn(&group, "waits", take_and_give, pool, &result), 0);
 	cr_assert_eq(sl_yield(), 0);
-	cr_expect_eq(result, -1, "there is no place for it");
+	cr_expect_eq(result, -1, "no connection is free");
 	sl_pool_give(pool, connection, true);
 	cr_expect_eq(sl_group_leave(&group), 0);
-	cr_expect_eq(result, 1, "the idle one goes to who waited");
+	cr_expect_eq(result, 1, "the idle one goes to the task that waited");
 	return 0;
 }
 
@@ -434,7 +435,7 @@ past_deadline(void *arg)
 	return 0;
 }
 
-Test(net_pool, stops_waiting_for_a_place_when_cancelled)
+Test(net_pool, stops_waiting_for_a_connection_when_cancelled)
 {
 	struct sl_pool_options options = roomy;
 	options.per_host = 1;
@@ -444,7 +445,7 @@ Test(net_pool, stops_waiting_for_a_place_when_cancelled)
 	run(cancelled, options);
 }
 
-Test(net_pool, stops_waiting_for_a_place_at_a_deadline)
+Test(net_pool, stops_waiting_for_a_connection_at_a_deadline)
 {
 	struct sl_pool_options options = roomy;
 	options.per_host = 1;
@@ -472,7 +473,7 @@ fails_often(void *arg)
 	return 0;
 }
 
-Test(net_pool, gives_the_place_of_a_failed_connection_back)
+Test(net_pool, gives_the_permit_of_a_failed_connection_back)
 {
 	struct sl_pool_options options = roomy;
 	options.per_host = 1;
@@ -485,10 +486,10 @@ give_while_cancelled(void *arg)
 {
 	struct sl_pool *pool = arg;
 	struct sl_connection *a = take(pool, &peers[0], false), *b = take(pool, &peers[0], false);
-	int rc = sl_sleep(LONG_NS);
+	int code = sl_sleep(LONG_NS);
 	sl_pool_give(pool, a, true);
 	sl_pool_give(pool, b, false);
-	return rc;
+	return code;
 }
 
 static int

@@ -1,3 +1,4 @@
+/* TLS against OpenSSL's server on loopback: verification, handshakes, streams, sessions. */
 #include "sluice/net/tls.h"
 
 #include "sluice/base/random.h"
@@ -336,16 +337,16 @@ expect_text(struct sl_connection *connection, const char *text)
 	size_t len = strlen(text), done = 0;
 	while (done < len) {
 		struct sl_error err = { 0 };
-		int rc = sl_connection_recv(
+		int code = sl_connection_recv(
 			connection, got + done, len - done, false, SL_FOREVER, &err);
-		cr_assert_gt(rc, 0, "%d %s", rc, err.text);
-		done += (size_t)rc;
+		cr_assert_gt(code, 0, "%d %s", code, err.text);
+		done += (size_t)code;
 	}
 	cr_expect_arr_eq(got, text, len);
 }
 
 static void
-say(struct sl_connection *connection, const char *text)
+send_text(struct sl_connection *connection, const char *text)
 {
 	cr_expect_eq(sl_connection_send_all(connection, text, strlen(text), SL_FOREVER, NULL), 0);
 }
@@ -356,9 +357,9 @@ with_tls(void *arg)
 {
 	sl_task_fn **fn = arg;
 	struct sl_tls *tls = new_tls("ca");
-	int rc = (*fn)(tls);
+	int code = (*fn)(tls);
 	sl_tls_free(tls);
-	return rc;
+	return code;
 }
 
 static void
@@ -433,11 +434,11 @@ verify(void *arg)
 	struct sl_tls *tls = new_tls(verdict->trusted);
 	struct sl_connection *connection = NULL;
 	struct sl_error err = { 0 };
-	int rc = connect_as(tls, verdict->host, LONG_NS, &connection, &err);
+	int code = connect_as(tls, verdict->host, LONG_NS, &connection, &err);
 	if (!verdict->text) {
-		cr_expect_eq(rc, 0, "%s", err.text);
+		cr_expect_eq(code, 0, "%s", err.text);
 	} else {
-		cr_expect_eq(rc, SL_E_TLS);
+		cr_expect_eq(code, SL_E_TLS);
 		cr_expect_eq(err.phase, SL_PHASE_TLS);
 		cr_expect(strstr(err.text, verdict->text) && strstr(err.text, verdict->text2), "%s",
 			err.text);
@@ -545,7 +546,7 @@ Test(net_tls, names_a_system_store_that_holds_no_certificate)
 		"no CA certificates were found in '/nonexistent/cert.pem' and "
 		"'/nonexistent/certs': install the package ca-certificates, or name a file of "
 		"trusted certificates with --cacert FILE");
-	/* A directory whose files have not the names that OpenSSL looks for. */
+	/* A directory whose files do not have the names that OpenSSL looks for. */
 	run_with_system_store(
 		"/dev/null", certs, "no CA certificates were found in '/dev/null' and ");
 }
@@ -648,7 +649,7 @@ Test(net_tls, tells_that_the_server_reset_in_mid_handshake)
 			"TLS handshake with 'localhost' failed: connection reset by peer" });
 }
 
-Test(net_tls, refuses_a_server_that_knows_only_old_versions)
+Test(net_tls, refuses_a_server_that_supports_only_old_versions)
 {
 	static const struct failure failure = {
 		SL_E_TLS,
@@ -735,10 +736,10 @@ echo_everything(void *arg)
 		cr_assert_eq(sl_connection_send_all(connection, sent, len, SL_FOREVER, &err), 0);
 		while (done < len) {
 			size_t ask = 1 + (size_t)sl_random_below(&random, len - done);
-			int rc = sl_connection_recv(connection, got + done, ask,
+			int code = sl_connection_recv(connection, got + done, ask,
 				sl_random_below(&random, 2) == 1, SL_FOREVER, &err);
-			cr_assert(rc > 0 && (size_t)rc <= ask, "%d %s", rc, err.text);
-			done += (size_t)rc;
+			cr_assert(code > 0 && (size_t)code <= ask, "%d %s", code, err.text);
+			done += (size_t)code;
 		}
 		cr_assert_eq(memcmp(sent, got, len), 0);
 	}
@@ -796,12 +797,12 @@ receive_big(void *arg)
 	struct sl_connection *connection = must_connect(arg, "localhost");
 	unsigned char *expected = malloc(BIG), *got = malloc(BIG + 1);
 	size_t done = 0;
-	int rc;
+	int code;
 	fill(expected, BIG);
-	while ((rc = sl_connection_recv(
+	while ((code = sl_connection_recv(
 			connection, got + done, BIG + 1 - done, true, SL_FOREVER, NULL)) > 0)
-		done += (size_t)rc;
-	cr_expect_eq(rc, 0);
+		done += (size_t)code;
+	cr_expect_eq(code, 0);
 	cr_expect_eq(done, BIG);
 	cr_expect_eq(memcmp(expected, got, BIG), 0);
 	sl_connection_close(connection);
@@ -883,7 +884,7 @@ end_reset(void *arg)
 	struct sl_connection *connection = must_connect(arg, "localhost");
 	char byte;
 	expect_text(connection, "hello");
-	say(connection, "x");
+	send_text(connection, "x");
 	cr_expect_eq(
 		sl_connection_recv(connection, &byte, 1, false, SL_FOREVER, NULL), -ECONNRESET);
 	cr_expect(sl_connection_is_disturbed(connection));
@@ -907,7 +908,7 @@ outlive_deadline(void *arg)
 				     connection, &byte, 1, false, sl_deadline_in(SHORT_NS), NULL),
 			-ETIMEDOUT);
 	cr_expect_not(sl_connection_is_disturbed(connection));
-	say(connection, "x");
+	send_text(connection, "x");
 	expect_text(connection, "two");
 	sl_connection_close(connection);
 	return 0;
@@ -931,7 +932,7 @@ wait_for_whole(void *arg)
 	cr_expect_eq(sl_connection_recv(
 			     connection, got, sizeof(got), true, sl_deadline_in(SHORT_NS), NULL),
 		-ETIMEDOUT);
-	say(connection, "x");
+	send_text(connection, "x");
 	cr_expect_eq(sl_connection_recv(connection, got, 3, true, SL_FOREVER, NULL), 3);
 	cr_expect_arr_eq(got, "two", 3);
 	sl_connection_close(connection);
@@ -950,7 +951,7 @@ update_keys(void *arg)
 	char byte;
 	for (int i = 0; i < 3; i++) {
 		expect_text(connection, "ping");
-		say(connection, "pong");
+		send_text(connection, "pong");
 	}
 	cr_expect_eq(sl_connection_recv(connection, &byte, 1, false, SL_FOREVER, NULL), 0);
 	sl_connection_close(connection);
@@ -967,7 +968,7 @@ take_many_updates(void *arg)
 {
 	struct sl_connection *connection = must_connect(arg, "localhost");
 	expect_text(connection, "hello");
-	say(connection, "x");
+	send_text(connection, "x");
 	expect_text(connection, "world");
 	sl_connection_close(connection);
 	return 0;
@@ -992,12 +993,12 @@ pass_over_tickets(void *arg)
 	struct sl_connection *connection = must_connect(arg, "localhost");
 	expect_text(connection, "hello");
 	for (int i = 0; i < TICKETS; i++) {
-		say(connection, "x");
+		send_text(connection, "x");
 		await_input(connection);
 		cr_expect_not(sl_connection_is_disturbed(connection));
 		cr_expect_not(sl_connection_has_input(connection->fd), "the ticket was taken");
 	}
-	say(connection, "x");
+	send_text(connection, "x");
 	await_input(connection);
 	cr_expect(sl_connection_is_disturbed(connection), "by the end");
 	sl_connection_close(connection);
@@ -1032,7 +1033,7 @@ resumes(struct sl_tls *tls, const char *host)
 	struct sl_connection *connection = must_connect(tls, host);
 	struct sl_tls_info info;
 	sl_tls_describe(connection, &info);
-	say(connection, "x");
+	send_text(connection, "x");
 	expect_text(connection, "x");
 	sl_connection_close(connection);
 	return info.resumed;

@@ -3,7 +3,7 @@
  *
  * Addresses are tried one after the other in the order given, those that failed before in the same
  * run last. The error names the host, every address tried and why each failed; its code is the most
- * telling of them: refused tells more than timed out, and that more than no route.
+ * specific of them: refused comes before timed out, and that before no route.
  */
 #ifndef SLUICE_NET_DIAL_H
 #define SLUICE_NET_DIAL_H

@@ -2,7 +2,7 @@
  * dns.h - host names to addresses: getaddrinfo in the resolver threads, so that /etc/hosts,
  * nsswitch and VPNs are respected, and a cache of its answers.
  *
- * An answer is a list of addresses, kept for a minute, or the word of the resolver that the name
+ * An answer is a list of addresses, kept for a minute, or the resolver's answer that the name
  * has none, kept for some seconds. Everything else is not an answer (a temporary failure, a system
  * error, a call that does not return): it is never cached, and the lookup is repeated until its
  * deadline. Once a name stayed unanswered until a lookup's deadline, later lookups of it wait only
@@ -23,7 +23,7 @@
 #define SL_DNS_ADDRESSES 32   /* of one name; more are dropped: a dial tries them in turn */
 #define SL_DNS_CACHE_NAMES 64 /* the least recently looked up is dropped first */
 
-/* getaddrinfo tells no TTL; a minute is what browsers take. */
+/* getaddrinfo does not return the TTL; a minute is what browsers take. */
 #define SL_DNS_LIFE_NS (60 * SL_NS_PER_S)
 #define SL_DNS_FAILURE_LIFE_NS (5 * SL_NS_PER_S)
 #define SL_DNS_UNANSWERED_NS SL_NS_PER_S

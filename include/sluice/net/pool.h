@@ -36,16 +36,17 @@ int sl_pool_new(struct sl_pool **out, const struct sl_pool_options *options) SL_
 SL_SUSPENDS
 void sl_pool_free(struct sl_pool *pool);
 
-/* For OpenSSL that is loaded at the first https URL. Once only: idle connections stay as they are.
- */
+/* For OpenSSL that is loaded at the first https URL. Once only: idle connections stay as they
+ * are. */
 void sl_pool_set_tls(struct sl_pool *pool, struct sl_tls *tls);
 
 /*
  * A connection for `key`: the most recently used idle one that is undisturbed (its `reused` is
- * set), else a fresh one (resolve, dial every address in turn, TLS). `fresh` = never an idle one.
- * Waits first until there may be one more, until cancelled or past a deadline in force. Returns 0;
- * SL_E_RESOLVE, SL_E_TLS, SL_E_UNSUPPORTED (no TLS set up), -ECONNREFUSED, -ETIMEDOUT,
- * -ECANCELED...; *err with the phase is always filled. The connection is the caller's until sl_pool_give.
+ * set), else a fresh one (resolve, dial the addresses, TLS). `fresh` = never an idle one. First
+ * waits until one more is within the bounds, until cancelled or past a deadline in force. Returns
+ * 0; SL_E_RESOLVE, SL_E_TLS, SL_E_UNSUPPORTED (no TLS set up), -ECONNREFUSED, -ETIMEDOUT,
+ * -ECANCELED...; *err with the phase is always filled. The connection is the caller's until
+ * sl_pool_give.
  */
 SL_SUSPENDS
 int sl_pool_take(struct sl_pool *pool, const struct sl_pool_key *key, bool fresh,
