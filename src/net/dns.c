@@ -45,6 +45,7 @@ struct name {
 	unsigned users;           /* tasks in sl_dns_lookup */
 	struct lookup *lookup;    /* the last call; NULL if its result was taken */
 	bool unanswered;          /* a lookup came to its deadline, and there was no answer since */
+	struct sl_error trouble;  /* why the last call brought no answer; {0} = it did, or hangs */
 	uint64_t until_ns;        /* the answer below holds until then; 0 = none */
 	struct sl_error *failure; /* NULL if the answer is addresses */
 	size_t count;
@@ -235,12 +236,18 @@ keep_failure(struct name *name, const struct sl_error *failure)
 
 /* ---- asking ---- */
 
-/* Replaces what an earlier try left in *err. */
 static int
 fail(const struct name *name, int code, struct sl_error *err)
 {
-	sl_error_clear(err);
 	return sl_fail_code(err, SL_PHASE_RESOLVE, code, "cannot resolve '%s'", name->host);
+}
+
+static int
+fail_unanswered(const struct name *name, struct sl_error *err)
+{
+	if (!name->trouble.code)
+		return fail(name, -ETIMEDOUT, err);
+	return sl_fail(err, name->trouble.phase, name->trouble.code, "%s", name->trouble.text);
 }
 
 /* True if the result is about the name itself; false for failures of the lookup. */
@@ -253,6 +260,7 @@ is_answer(int gai)
 static void
 describe(const struct lookup *lookup, struct sl_error *err)
 {
+	sl_error_clear(err);
 	if (lookup->gai == EAI_SYSTEM) {
 		(void)sl_fail_code(err, SL_PHASE_RESOLVE, -lookup->os_error, "cannot resolve '%s'",
 			lookup->host);
@@ -267,22 +275,25 @@ describe(const struct lookup *lookup, struct sl_error *err)
 
 /*
  * Take what an ended call found into the cache. Returns 0 with addresses; SL_E_RESOLVE if the name
- * has none; -EAGAIN if there is no answer; -ENOMEM. *err then tells why, in place of an earlier
- * try's reason; a call that never ran leaves it.
+ * has none; -ENOMEM; -EAGAIN if there is no answer: name->trouble tells why, unless the call never
+ * ran.
  */
 static int
-take_result(struct name *name, struct lookup *lookup, struct sl_error *err)
+take_result(struct name *name, const struct lookup *lookup, struct sl_error *err)
 {
 	if (!lookup->called)
 		return -EAGAIN;
-	if (lookup->found.count > 0)
-		return keep_addresses(name, &lookup->found) ? 0 : fail(name, -ENOMEM, err);
 	if (lookup->gai == EAI_MEMORY)
 		return fail(name, -ENOMEM, err);
-	sl_error_clear(err);
-	describe(lookup, err);
-	if (!is_answer(lookup->gai))
+	if (!is_answer(lookup->gai)) {
+		describe(lookup, &name->trouble);
 		return -EAGAIN;
+	}
+	name->unanswered = false;
+	sl_error_clear(&name->trouble);
+	if (lookup->found.count > 0)
+		return keep_addresses(name, &lookup->found) ? 0 : fail(name, -ENOMEM, err);
+	describe(lookup, err);
 	keep_failure(name, err);
 	return SL_E_RESOLVE;
 }
@@ -304,7 +315,7 @@ call(struct name *name, uint64_t deadline_ns, struct sl_error *err)
 	else if (sl_task_cancelled())
 		return fail(name, code, err);
 	else if (code != -ETIMEDOUT)
-		(void)sl_fail(err, SL_PHASE_RESOLVE, SL_E_RESOLVE,
+		(void)sl_fail(&name->trouble, SL_PHASE_RESOLVE, SL_E_RESOLVE,
 			"cannot resolve '%s': no thread can be started for it (%s)", name->host,
 			sl_code_text(code));
 	return 0;
@@ -336,13 +347,10 @@ ask(struct name *name, uint64_t deadline_ns, struct sl_error *err)
 	uint64_t pause_ns = RETRY_FIRST_NS;
 	for (unsigned tries = 1;; tries++) {
 		int code = try_once(name, deadline_ns, err);
-		if (code != -EAGAIN) {
-			if (code == 0 || code == SL_E_RESOLVE)
-				name->unanswered = false;
+		if (code != -EAGAIN)
 			return code;
-		}
-		if (tries == 1 && err->code && !name->unanswered)
-			sl_log_warn("%s; trying again", err->text);
+		if (tries == 1 && name->trouble.code && !name->unanswered)
+			sl_log_warn("%s; trying again", name->trouble.text);
 		uint64_t now_ns = sl_now();
 		if (now_ns >= deadline_ns)
 			break;
@@ -352,7 +360,7 @@ ask(struct name *name, uint64_t deadline_ns, struct sl_error *err)
 		pause_ns = SL_MIN(2 * pause_ns, RETRY_LONGEST_NS);
 	}
 	name->unanswered = true;
-	return err->code ? err->code : fail(name, -ETIMEDOUT, err);
+	return fail_unanswered(name, err);
 }
 
 SL_SUSPENDS
@@ -362,6 +370,8 @@ ask_in_turn(struct name *name, uint64_t deadline_ns, struct sl_error *err)
 	if (name->unanswered)
 		deadline_ns = SL_MIN(deadline_ns, sl_deadline_in(SL_DNS_UNANSWERED_NS));
 	int code = sl_semaphore_take(&name->turn, deadline_ns);
+	if (code == -ETIMEDOUT && !sl_task_cancelled())
+		return fail_unanswered(name, err);
 	if (code < 0)
 		return fail(name, code, err);
 	/* The task before may have got the answer. */

@@ -3,6 +3,7 @@
  */
 #include "sluice/net/dns.h"
 
+#include "sluice/net/pool.h"
 #include "support/peer.h"
 #include "support/run.h"
 
@@ -208,7 +209,7 @@ slow_resolver(void *arg)
 			sl_dns_lookup(arg, "slow.test", 80, deadline_ns, &found, &err), -ETIMEDOUT);
 		cr_expect_str_eq(err.text, "cannot resolve 'slow.test': timed out");
 	}
-	cr_expect_eq(atomic_load(&resolver.asked) - before, 1, "one thread, however often");
+	cr_expect_leq(atomic_load(&resolver.asked) - before, 1, "one thread, however often");
 	sem_post(&resolver.release);
 	return 0;
 }
@@ -301,7 +302,7 @@ many_ask_for_one(void *arg)
 		cr_assert_eq(sl_group_spawn(&group, "ask", ask_slow, arg, &results[i]), 0);
 	cr_assert_eq(sl_yield(), 0);
 	cr_expect_eq(look_up(arg, "a.test", &found, NULL), 0);
-	cr_expect_eq(atomic_load(&resolver.asked) - before, 2, "one thread for each name");
+	cr_expect_leq(atomic_load(&resolver.asked) - before, 2, "one thread for each name");
 	sem_post(&resolver.release);
 	cr_expect_eq(sl_group_leave(&group), 0);
 	for (size_t i = 0; i < SL_COUNT_OF(results); i++)
@@ -323,9 +324,9 @@ first_asker_leaves(void *arg)
 	cr_assert_eq(sl_group_spawn(&second, "ask", ask_slow, arg, &results[1]), 0);
 	cr_assert_eq(sl_yield(), 0);
 	sl_group_cancel(&first, -ECANCELED);
+	(void)sl_group_leave(&first);
 	sem_post(&resolver.release);
 	cr_expect_eq(sl_group_leave(&second), 0);
-	(void)sl_group_leave(&first);
 	cr_expect_eq(results[0], -ECANCELED);
 	cr_expect_eq(results[1], 0);
 	return 0;
@@ -411,6 +412,22 @@ one_failure_for_many(void *arg)
 	return 0;
 }
 
+/* All of them name the failure, also those that waited for the first one's answer. */
+static int
+one_reason_for_all(void *arg)
+{
+	struct sl_group group;
+	int results[5];
+	resolver.failures = UINT32_MAX;
+	sl_group_enter(&group, SL_GROUP_COLLECT);
+	for (size_t i = 0; i < SL_COUNT_OF(results); i++)
+		cr_assert_eq(sl_group_spawn(&group, "ask", ask_in_time, arg, &results[i]), 0);
+	cr_expect_eq(sl_group_leave(&group), 0);
+	for (size_t i = 0; i < SL_COUNT_OF(results); i++)
+		cr_expect_eq(results[i], SL_E_RESOLVE);
+	return 0;
+}
+
 static int
 cancelled_between_tries(void *arg)
 {
@@ -439,6 +456,29 @@ answers_age(void *arg)
 	return 0;
 }
 
+/* The lookup takes a part of the time, an address that does not answer gets the rest. */
+static int
+one_timeout_for_all(void *arg)
+{
+	struct sl_pool_options options = {
+		.per_host = 1, .total = 1, .connect_timeout_ns = TIMEOUT_NS
+	};
+	struct sl_pool_key key = { .host = "again.test", .port = 80 };
+	struct sl_connection *connection = NULL;
+	struct sl_error err = { 0 };
+	struct sl_pool *pool = NULL;
+	(void)arg;
+	cr_assert_eq(sl_pool_new(&pool, &options), 0);
+	uint64_t start_ns = sl_now();
+	resolver.failures = 8;
+	cr_expect_eq(sl_pool_take(pool, &key, false, &connection, &err), -ETIMEDOUT);
+	cr_expect(strstr(err.text, "timed out (10.0.0.1:80)") != NULL, "%s", err.text);
+	cr_expect_geq(sl_now() - start_ns, TIMEOUT_NS);
+	cr_expect_leq(sl_now() - start_ns, TIMEOUT_NS + SL_NS_PER_S);
+	sl_pool_free(pool);
+	return 0;
+}
+
 static int
 with_dns(void *arg)
 {
@@ -460,7 +500,12 @@ run(sl_task_fn *fn)
 static void
 run_simulated(sl_task_fn *fn)
 {
+	static const struct sim_step nothing = { .kind = SIM_STEP_END };
 	struct sim *sim = sim_plain(1);
+	sim_listen(sim, &(struct sim_server){ .address = "10.0.0.1",
+				.port = 80,
+				.reach = SIM_BLACK_HOLE,
+				.script = &nothing });
 	cr_expect_eq(sim_run(sim, with_dns, &fn), 0);
 	sim_free(sim);
 }
@@ -530,6 +575,11 @@ Test(net_dns, fails_no_file_for_one_temporary_failure)
 	run_simulated(one_failure_for_many);
 }
 
+Test(net_dns, gives_every_task_that_waited_the_reason)
+{
+	run_simulated(one_reason_for_all);
+}
+
 Test(net_dns, stops_retrying_when_cancelled)
 {
 	run_simulated(cancelled_between_tries);
@@ -545,4 +595,9 @@ Test(net_dns, answers_for_one_name_while_forty_hang)
 	sl_task_fn *fn = many_hang;
 	sem_init(&resolver.release, 0, 0);
 	cr_expect_eq(ring_run(1, with_dns, &fn), 0);
+}
+
+Test(net_dns, shares_one_connect_timeout_with_the_dial)
+{
+	run_simulated(one_timeout_for_all);
 }
