@@ -18,7 +18,7 @@ PKG_CONFIG ?= pkg-config
 WERROR   ?=
 V        ?= 0
 FUZZ_SECONDS ?= 60
-VERSION  := 0.1.0
+VERSION  := 0.2.0
 -include config.mk
 
 ifeq ($(V),0)
