@@ -216,8 +216,8 @@ flush(struct stream *stream, int flags, uint64_t deadline_ns)
 static void
 note_progress(struct stream *stream)
 {
-	stream->empty += stream->io.received;
-	if (stream->io.received > 0 && stream->empty <= EMPTY_MAX)
+	stream->empty += stream->io.pending;
+	if (stream->io.pending > 0 && stream->empty <= EMPTY_MAX)
 		stream->connection.moved_ns = sl_now();
 }
 
@@ -247,7 +247,7 @@ exchange(struct stream *stream, int why, size_t sure, int flags, uint64_t deadli
 static void
 release_buffers(struct stream *stream)
 {
-	if (stream->io.received > 0 || !SSL_free_buffers(stream->ssl))
+	if (stream->io.pending > 0 || !SSL_free_buffers(stream->ssl))
 		return;
 	sl_tls_bio_forget_room(&stream->io);
 }

@@ -29,12 +29,12 @@ bio_read(BIO *bio, char *data, size_t len, size_t *count)
 {
 	struct sl_tls_bio *io = BIO_get_data(bio);
 	BIO_clear_retry_flags(bio);
-	*count = SL_MIN(len, io->received);
+	*count = SL_MIN(len, io->pending);
 	if (*count > 0) {
 		if ((unsigned char *)data != io->want)
 			memmove(data, io->want, *count);
 		io->want += *count;
-		io->received -= *count;
+		io->pending -= *count;
 		io->want_len = 0; /* the place is OpenSSL's again until it asks anew */
 		return 1;
 	}
@@ -75,7 +75,7 @@ bio_ctrl(BIO *bio, int command, long number, void *pointer)
 	case BIO_CTRL_FLUSH: /* the task does, after each call */
 		return 1;
 	case BIO_CTRL_EOF:
-		return io->ended && io->received == 0;
+		return io->ended && io->pending == 0;
 	default:
 		return 0;
 	}
@@ -113,7 +113,7 @@ sl_tls_bio_release(struct sl_tls_bio *io)
 void
 sl_tls_bio_forget_room(struct sl_tls_bio *io)
 {
-	sl_assert(io->received == 0);
+	sl_assert(io->pending == 0);
 	io->want = NULL;
 	io->want_len = 0;
 }
@@ -142,7 +142,7 @@ piece(const struct sl_tls_bio *io)
 static void
 learn_record(struct sl_tls_bio *io)
 {
-	for (size_t off = 0; off + RECORD_HEADER <= io->received;) {
+	for (size_t off = 0; off + RECORD_HEADER <= io->pending;) {
 		const unsigned char *header = io->want + off;
 		size_t record = RECORD_HEADER + ((size_t)header[3] << 8 | header[4]);
 		if (header[1] != 3 || record > SL_TLS_RECORD)
@@ -156,7 +156,7 @@ int
 sl_tls_bio_fill(struct sl_tls_bio *io, int fd, size_t sure, int flags, uint64_t deadline_ns)
 {
 	/* Nothing may be received where nothing was asked for. */
-	if (io->received > 0 || io->want_len == 0)
+	if (io->pending > 0 || io->want_len == 0)
 		return -EPROTO;
 	/* Part of a record may be in OpenSSL's buffer already; the rest holds all that is sure. */
 	bool whole = sure >= io->want_len + SL_TLS_RECORD;
@@ -164,7 +164,7 @@ sl_tls_bio_fill(struct sl_tls_bio *io, int fd, size_t sure, int flags, uint64_t 
 		sl_io_recv(fd, io->want, piece(io), flags | (whole ? MSG_WAITALL : 0), deadline_ns);
 	if (code < 0)
 		return code;
-	io->received = (size_t)code;
+	io->pending = (size_t)code;
 	io->ended = code == 0;
 	if (is_at_boundary(io))
 		learn_record(io);
