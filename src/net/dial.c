@@ -181,7 +181,7 @@ sl_dial(struct sl_dialler *dialler, const struct sl_addresses *addresses, const 
 {
 	sl_assert(addresses->count > 0);
 	struct attempt attempt = { 0 };
-	size_t order[SL_DNS_ADDRESSES];
+	size_t order[SL_DNS_ADDRESSES] = { 0 };
 	sort(dialler, addresses, order);
 	for (size_t i = 0; i < addresses->count; i++) {
 		const struct sl_address *address = &addresses->list[order[i]];

@@ -211,7 +211,7 @@ static struct sim *
 world(void)
 {
 	static const struct sim_step nothing = { .kind = SIM_STEP_END };
-	static char addresses[10][16];
+	static char addresses[10][24];
 	struct sim *sim = sim_plain(1);
 	for (int i = 1; i < 10; i++) {
 		snprintf(addresses[i], sizeof(addresses[i]), "10.0.0.%d", i);
@@ -269,7 +269,7 @@ one_bound(void *arg)
 	uint64_t start_ns = sl_now();
 	(void)arg;
 	for (int i = 1; i < 10; i++) {
-		char host[16];
+		char host[24];
 		snprintf(host, sizeof(host), "10.0.0.%d", i);
 		add(&addresses, host, 80);
 	}
