@@ -35,7 +35,6 @@ struct host {
 	struct sl_list of_pool;
 	struct quota quota;
 	unsigned users; /* tasks in sl_pool_take and connections, idle ones counted; freed at 0 */
-	unsigned notes; /* of sl_pool_notes */
 	bool tls;
 	uint16_t port;
 	char name[];
@@ -49,6 +48,7 @@ struct slot {
 	} links[BOUNDS];
 	struct host *host;
 	struct sl_connection *connection;
+	unsigned lane;
 	uint64_t idle_since_ns;
 };
 
@@ -105,12 +105,16 @@ count_used(struct sl_pool *pool, struct host *host, bool more)
 }
 
 static struct slot *
-newest_idle(const struct quota *quota)
+newest_idle_of(const struct quota *quota, unsigned lane)
 {
-	if (sl_list_is_empty(&quota->idle))
-		return NULL;
 	/* NOLINTNEXTLINE(clang-analyzer-unix.Malloc): see base/list.h */
-	return sl_list_item(quota->idle.next, struct link, of_quota)->slot;
+	sl_list_each(node, &quota->idle)
+	{
+		struct slot *slot = sl_list_item(node, struct link, of_quota)->slot;
+		if (slot->lane == lane)
+			return slot;
+	}
+	return NULL;
 }
 
 static struct slot *
@@ -235,13 +239,13 @@ make_room(struct sl_pool *pool, struct host *host)
 	}
 }
 
-/* The most recently used idle connection that can carry a request, or NULL. */
+/* The most recently used idle connection of the lane that can carry a request, or NULL. */
 SL_SUSPENDS
 static struct slot *
-pick_idle(struct sl_pool *pool, struct host *host)
+pick_idle(struct sl_pool *pool, struct host *host, unsigned lane)
 {
 	struct slot *slot;
-	while ((slot = newest_idle(&host->quota))) {
+	while ((slot = newest_idle_of(&host->quota, lane))) {
 		unmake_idle(pool, slot);
 		if (!sl_connection_is_disturbed(slot->connection))
 			return slot;
@@ -419,7 +423,7 @@ sl_pool_take(struct sl_pool *pool, const struct sl_pool_key *key, bool fresh,
 		return code;
 	}
 	close_old(pool);
-	struct slot *slot = fresh ? NULL : pick_idle(pool, host);
+	struct slot *slot = fresh ? NULL : pick_idle(pool, host, key->lane);
 	if (slot) {
 		count_used(pool, host, true);
 		slot->connection->reused = true;
@@ -427,10 +431,12 @@ sl_pool_take(struct sl_pool *pool, const struct sl_pool_key *key, bool fresh,
 	} else {
 		code = fill_slot(pool, host, &slot, err);
 	}
-	if (slot)
+	if (slot) {
+		slot->lane = key->lane;
 		*out = slot->connection;
-	else
+	} else {
 		give_permits(pool, host, BOUNDS);
+	}
 	unuse_host(host);
 	return code;
 }
@@ -467,11 +473,4 @@ sl_pool_stats(const struct sl_pool *pool, struct sl_pool_stats *out)
 		const struct quota *quota = &sl_list_item(node, struct host, of_pool)->quota;
 		out->most_per_host = SL_MAX(out->most_per_host, quota->used + quota->idle_count);
 	}
-}
-
-unsigned *
-sl_pool_notes(const struct sl_connection *connection)
-{
-	struct slot *slot = connection->pool_slot;
-	return &slot->host->notes;
 }
