@@ -145,6 +145,12 @@ content_is_stable(const struct sim_inode *inode)
 }
 
 void
+sim_abort_journal(struct sim *sim)
+{
+	sim->aborted = true;
+}
+
+void
 sim_disk_lose(struct sim_inode *inode)
 {
 	if (S_ISREG(inode->mode) && !content_is_stable(inode))

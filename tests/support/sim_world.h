@@ -344,6 +344,7 @@ struct sim {
 
 	struct sl_list inodes;
 	struct sim_inode *root;
+	bool aborted; /* sim_abort_journal */
 	uint64_t next_ino, used;
 
 	struct sl_list servers, peers;
