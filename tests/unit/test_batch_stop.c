@@ -232,7 +232,6 @@ run_main(void *arg)
 		.remote_time = true,
 		.fail_fast = run->fail_fast,
 		.descriptors = 100,
-		.file_mode = 0644,
 		.source = next_entry,
 		.source_ctx = run,
 		.events = { .ctx = run, .ended = ended } };
@@ -291,7 +290,7 @@ count_parts(struct sim *sim, const char *directory)
 	unsigned count = 0;
 	const char *name;
 	for (size_t i = 0; (name = sim_name(sim, directory, i)); i++)
-		count += strstr(name, ".part") != NULL;
+		count += strstr(name, ".sluice-part") != NULL;
 	return count;
 }
 

@@ -240,7 +240,7 @@ check_directory(struct world *world)
 	struct sim *sim = world->scenario->sim;
 	for (size_t i = 0; i < sim_name_count(sim, "."); i++) {
 		const char *name = sim_name(sim, ".", i);
-		sim_check(sim, !strstr(name, ".part"), "'%s' is left", name);
+		sim_check(sim, !strstr(name, ".sluice-part"), "'%s' is left", name);
 	}
 }
 
