@@ -629,9 +629,12 @@ sl_part_write_whole(struct sl_part *part, const struct sl_chunk *chunk,
 		written = 0;
 	if (written < 0)
 		return sl_part_write_failed(part, written, chunk->len, err);
-	/* Short: the rest, and the seal again. */
+	/* Short: the rest, and the seal again. What the flush has reported it does not report twice. */
 	size_t done = (size_t)written;
-	code = sl_io_write_all(part->fd, chunk->data + done, chunk->len - done, chunk->off + done);
+	code = seal.write->result < 0 ? 0 : seal.flush->result;
+	if (!code)
+		code = sl_io_write_all(
+			part->fd, chunk->data + done, chunk->len - done, chunk->off + done);
 	if (code)
 		return sl_part_write_failed(part, code, chunk->len - done, err);
 	return sl_part_seal(part, set, err);

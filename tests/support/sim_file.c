@@ -540,8 +540,11 @@ do_lock(struct sim_fd *fd)
 }
 
 static int
-do_sync(struct sim *sim, struct sim_fd *fd, enum sl_op_kind kind)
+do_sync(struct sim *sim, struct sim_fd *fd, const struct sl_op *op)
 {
+	enum sl_op_kind kind = op->kind;
+	uint32_t mode = fd->inode->stable_mode;
+	uint64_t mtime_ns = fd->inode->stable_mtime_ns;
 	/* As Linux's file systems do: a directory's sync finds nothing left to write. */
 	if (sim->aborted)
 		return kind == SL_OP_SYNC && S_ISDIR(fd->inode->mode) ? 0 : -EIO;
@@ -551,6 +554,10 @@ do_sync(struct sim *sim, struct sim_fd *fd, enum sl_op_kind kind)
 		return -EINVAL;
 	else
 		sim_disk_sync(fd->inode);
+	if (kind == SL_OP_SYNC && (op->flags & SL_SYNC_DATA)) {
+		fd->inode->stable_mode = mode;
+		fd->inode->stable_mtime_ns = mtime_ns;
+	}
 	return 0;
 }
 
@@ -582,7 +589,7 @@ run_on_descriptor(struct sim *sim, struct sim_fd *fd, struct sim_job *job)
 		return do_allocate(sim, fd, op);
 	case SL_OP_SYNC:
 	case SL_OP_SYNC_FS:
-		return do_sync(sim, fd, op->kind);
+		return do_sync(sim, fd, op);
 	case SL_OP_TRUNCATE:
 		return do_truncate(sim, fd, op);
 	case SL_OP_LOCK:

@@ -642,6 +642,24 @@ Test(scenario_get, nothing_is_done_on_a_file_system_whose_journal_was_aborted)
 	}
 }
 
+/* A quota or a network file system reports at the close what it could not write. */
+Test(scenario_get, what_a_close_would_report_is_a_failure_without_syncs_too)
+{
+	static const size_t sizes[] = { 20000, 300000, 4 * SL_MIB + 5000 };
+	static const enum sl_sync_mode modes[] = { SL_SYNC_NONE, SL_SYNC_AUTO };
+	static const int codes[] = { -EDQUOT, -ENOSPC, -EIO };
+	for (size_t i = 0; i < 3; i++)
+		for (size_t k = 0; k < 3; k++) {
+			struct scenario *scenario = scenario_plain(i + 1);
+			scenario->get.sync = modes[k % 2];
+			scenario_offer(scenario, (struct sim_http_file){ .len = sizes[i] });
+			sim_fail_nth(scenario->sim, 1, codes[k], KIND(SL_OP_FLUSH));
+			scenario_run(scenario);
+			scenario_expect_failure(scenario, 0, codes[k], SL_PHASE_WRITE);
+			scenario_free(scenario);
+		}
+}
+
 /* ---- to a stream ---- */
 
 Test(scenario_get, standard_output_gets_every_byte_at_the_readers_pace)
@@ -808,4 +826,63 @@ Test(scenario_get, a_power_cut_at_any_operation_leaves_whole_files_or_none, .tim
 	cut_everywhere(SIM_CRASH_NAMES, SL_EXISTS_AUTO, 2);
 	cut_everywhere(SIM_CRASH_RANDOM, SL_EXISTS_AUTO, 1);
 	cut_everywhere(SIM_CRASH_RANDOM, SL_EXISTS_REPLACE, 2);
+}
+
+#define REMOTE_TIME "Tue, 14 Nov 2023 22:13:21 GMT"
+#define REMOTE_TIME_S 1700000001u
+#define REPLACED_MODE 0604u
+
+/* What the kill or power cut has left under a final name: if it is the new content, all of it. */
+static void
+check_attributes(struct scenario *scenario, struct sim *world, uint64_t at_op)
+{
+	for (size_t i = 0; i < scenario->get.count; i++) {
+		const struct get_file *file = &scenario->get.files[i];
+		struct sl_span content;
+		if (!sim_content(world, file->name, &content) || content.len != file->len)
+			continue;
+		sim_check(scenario->sim, sim_mode(world, file->name) == REPLACED_MODE,
+			"cut at operation %llu: %s is there with mode %o",
+			(unsigned long long)at_op, file->name, sim_mode(world, file->name));
+		sim_check(scenario->sim,
+			sim_mtime_ns(world, file->name) == REMOTE_TIME_S * SL_NS_PER_S,
+			"cut at operation %llu: %s is there with another time",
+			(unsigned long long)at_op, file->name);
+	}
+}
+
+static void
+cut_for_attributes(enum sim_crash how, enum sl_sync_mode sync)
+{
+	static const size_t sizes[] = { 20000, 5000, 300000 };
+	uint64_t count = SL_FOREVER;
+	for (uint64_t n = 1; n <= count; n += STRIDE) {
+		struct scenario *scenario = scenario_plain(n);
+		scenario->get.if_exists = SL_EXISTS_REPLACE;
+		scenario->get.sync = sync;
+		for (size_t i = 0; i < SL_COUNT_OF(sizes); i++)
+			scenario_put_before(scenario,
+				scenario_offer(scenario, (struct sim_http_file){ .len = sizes[i],
+								 .modified = REMOTE_TIME }),
+				"what was there", 14, REPLACED_MODE);
+		sim_cut_at(scenario->sim, n, how);
+		scenario_run(scenario);
+		scenario_expect_all_done(scenario);
+		uint64_t at_op = 0;
+		struct sim *world = sim_cut_world(scenario->sim, &at_op);
+		if (world)
+			check_attributes(scenario, world, at_op);
+		else
+			count = n;
+		sim_free(world);
+		scenario_free(scenario);
+	}
+}
+
+Test(scenario_get, a_file_never_has_its_final_name_without_its_mode_and_time, .timeout = 120)
+{
+	cut_for_attributes(SIM_CRASH_KILL, SL_SYNC_AUTO);
+	cut_for_attributes(SIM_CRASH_KILL, SL_SYNC_NONE);
+	cut_for_attributes(SIM_CRASH_DROP, SL_SYNC_AUTO);
+	cut_for_attributes(SIM_CRASH_RANDOM, SL_SYNC_ALL);
 }
