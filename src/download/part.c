@@ -713,8 +713,8 @@ drop_part_name(const struct sl_part *part)
 	int code = sl_io_unlink(part->directory->fd, part->part_name, 0);
 	sl_shield_end(&shield);
 	if (code)
-		sl_log_warn("'%s' stays beside '%s': %s", part->part_name, part->name,
-			sl_code_text(code));
+		sl_log_warn("cannot remove '%s', a second name of '%s': %s", part->part_name,
+			part->name, sl_code_text(code));
 }
 
 /* Where RENAME_NOREPLACE is refused: link fails if the name is taken, then the old name goes. */
@@ -810,7 +810,8 @@ sl_part_discard(struct sl_part *part)
 		if (!code && is_same(part, &st))
 			code = sl_io_unlink(part->directory->fd, part->part_name, 0);
 		if (code && code != -ENOENT)
-			sl_log_warn("'%s' stays behind: %s", part->part_name, sl_code_text(code));
+			sl_log_warn("cannot remove '%s': %s (the next run removes it)",
+				part->part_name, sl_code_text(code));
 	}
 	sl_part_close(part);
 	sl_shield_end(&shield);

@@ -151,7 +151,7 @@ test_files_exists_devices() {
 	get "$ORIGIN/gen/5000000/1" -o fifo
 	wait
 	expect 17 "fifo"
-	get --deadline 200ms "$ORIGIN/gen/10/1" -o fifo # which nobody reads
+	get --deadline 200ms "$ORIGIN/gen/10/1" -o fifo # which has no reader
 	expect 2
 	perl -MSocket -e 'socket(S, AF_UNIX, SOCK_STREAM, 0) && bind(S, sockaddr_un("socket")) || die' || fail "no socket made"
 	get "$ORIGIN/gen/10/1" -o socket

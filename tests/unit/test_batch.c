@@ -117,7 +117,7 @@ Test(batch, every_way_of_syncing_gives_the_same_files)
 
 /* ---- failures ---- */
 
-Test(batch, a_failure_stops_nobody_else)
+Test(batch, a_failure_does_not_stop_the_others)
 {
 	struct batch_bench *bench = batch_begin();
 	int code = batch_run(bench,
@@ -407,7 +407,7 @@ Test(batch, sources_are_tried_in_turn)
 	batch_end(bench);
 }
 
-Test(batch, if_all_sources_fail_the_last_speaks_and_the_number_is_told)
+Test(batch, if_all_sources_fail_the_last_is_reported_with_their_number)
 {
 	struct batch_bench *bench = batch_begin();
 	cr_expect_eq(
@@ -468,7 +468,7 @@ Test(batch, a_header_that_cannot_be_sent_is_refused_before_anything_is_made)
 	batch_end(bench);
 }
 
-/* ---- somebody else at work while the body comes ---- */
+/* ---- another program at work while the body comes ---- */
 
 /* The first input has half of its body and waits for a gate, which the second one opens. */
 static int
@@ -506,7 +506,7 @@ take_name(struct batch_bench *bench, uint64_t index)
 	if (index != 1)
 		return;
 	wait_for_half(bench);
-	scratch_write_text("x", "somebody's");
+	scratch_write_text("x", "another's");
 }
 
 Test(batch, a_name_taken_meanwhile_is_left_alone)
@@ -515,7 +515,7 @@ Test(batch, a_name_taken_meanwhile_is_left_alone)
 	bench->before = take_name;
 	cr_expect_eq(run_gated(bench, 1), -EEXIST);
 	batch_expect_failed(bench, 0, -EEXIST, "'x' was created in the meantime");
-	cr_expect(scratch_holds("x", "somebody's"));
+	cr_expect(scratch_holds("x", "another's"));
 	batch_expect_no_parts();
 	batch_end(bench);
 }
@@ -527,7 +527,7 @@ Test(batch, a_name_taken_meanwhile_is_replaced_or_avoided_if_asked)
 	bench->options.if_exists = SL_EXISTS_RENAME;
 	cr_expect_eq(run_gated(bench, 1), 0);
 	batch_expect_gen(bench, 0, "x.1", 1000, 1);
-	cr_expect(scratch_holds("x", "somebody's"));
+	cr_expect(scratch_holds("x", "another's"));
 	cr_assert_eq(unlink("x") | unlink("opened"), 0);
 	bench->options.if_exists = SL_EXISTS_REPLACE;
 	cr_expect_eq(run_gated(bench, 2), 0);
@@ -567,17 +567,17 @@ replace_part(struct batch_bench *bench, uint64_t index)
 	if (index != 1)
 		return;
 	remove_part(bench, index);
-	scratch_write_text("x.sluice-part", "somebody's");
+	scratch_write_text("x.sluice-part", "another's");
 }
 
-Test(batch, a_part_that_somebody_replaced_is_theirs)
+Test(batch, a_part_that_another_program_replaced_is_left_alone)
 {
 	struct batch_bench *bench = batch_begin();
 	bench->before = replace_part;
 	cr_expect_eq(run_gated(bench, 1), SL_E_REPLACED);
 	batch_expect_failed(bench, 0, SL_E_REPLACED, NULL);
 	cr_expect_not(scratch_exists("x"));
-	cr_expect(scratch_holds("x.sluice-part", "somebody's"));
+	cr_expect(scratch_holds("x.sluice-part", "another's"));
 	batch_end(bench);
 }
 

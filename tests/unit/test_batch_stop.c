@@ -1,5 +1,5 @@
 /*
- * A run of downloads that is stopped at every moment: by a signal, by whoever owns it, by a
+ * A run of downloads that is stopped at every moment: by a signal, by its owner, by a
  * sibling's failure, by its deadline. What is reported done has its name, all of its bytes and
  * survives a power cut; what has its name all the same is said to have it; of the rest nothing is
  * left.

@@ -325,7 +325,7 @@ Test(scenario_get, a_part_of_another_run_is_left_alone_one_of_a_dead_run_is_take
 
 /* ---- other programs at work ---- */
 
-static const char foreign[] = "somebody else's";
+static const char foreign[] = "another program's";
 
 static bool
 is_foreign(struct sim *sim, const char *path)
@@ -361,7 +361,7 @@ Test(scenario_get, a_part_that_is_replaced_meanwhile_is_noticed_and_left_alone)
 			get_scene_check(&scenario->get);
 			scenario_expect_all_done(scenario);
 		} else {
-			/* Between the last look and the rename nobody can tell: then the other's
+			/* Between the check and the rename it cannot be noticed: then the other's
 			 * file has our name. */
 			bool done = file->state == SL_DOWNLOAD_DONE;
 			sim_check(scenario->sim,
