@@ -629,7 +629,7 @@ sl_part_write_whole(struct sl_part *part, const struct sl_chunk *chunk,
 		written = 0;
 	if (written < 0)
 		return sl_part_write_failed(part, written, chunk->len, err);
-	/* Short: the rest, and the seal again. What the flush has reported it does not report twice. */
+	/* Short: the rest, and the seal again. A flush does not report the same failure twice. */
 	size_t done = (size_t)written;
 	code = seal.write->result < 0 ? 0 : seal.flush->result;
 	if (!code)
