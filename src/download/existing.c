@@ -260,37 +260,6 @@ may_be_in_memory_only(const struct fetch *fetch, const struct statx *st)
 	return fetch->batch->options.sync != SL_SYNC_NONE && changed_s + FRESH_S > now_s;
 }
 
-/* By a descriptor of its own: of a write that was lost each descriptor is told once, and the
- * committer, which syncs by the directory's, must not miss it. */
-SL_SUSPENDS
-static int
-sync_file_system(const struct sl_directory *directory)
-{
-	int fd = sl_io_open(directory->fd, ".", O_RDONLY | O_DIRECTORY, 0, 0);
-	int code = fd < 0 ? fd : sl_io_sync_fs(fd);
-	sl_io_close(fd);
-	return code;
-}
-
-/* 1, or a code. */
-SL_SUSPENDS
-static int
-bring_to_disk(struct fetch *fetch)
-{
-	int fd = sl_io_open(fetch->directory->fd, fetch->name, O_RDONLY | O_NONBLOCK, 0, 0);
-	bool closed = fd == -EACCES || fd == -EPERM; /* not ours to open: with all others then */
-	int code = closed   ? sync_file_system(fetch->directory)
-		   : fd < 0 ? fd
-			    : sl_io_sync(fd, SL_SYNC_DATA);
-	sl_io_close(fd);
-	if (!code)
-		code = sl_directory_sync(fetch->directory);
-	if (!code)
-		return 1;
-	return sl_fail_code(&fetch->error, SL_PHASE_SYNC, code,
-		"'%s' is complete, but cannot be brought to the disk", fetch->path);
-}
-
 SL_SUSPENDS
 static int
 regular_exists(struct fetch *fetch, const struct statx *st)
@@ -312,7 +281,8 @@ regular_exists(struct fetch *fetch, const struct statx *st)
 	}
 	int same = fetch->entry.checksum.kind != SL_CHECKSUM_NONE ? compare_checksum(fetch, st)
 								  : compare(fetch, st);
-	return same == 1 && may_be_in_memory_only(fetch, st) ? bring_to_disk(fetch) : same;
+	fetch->needs_sync = same == 1 && may_be_in_memory_only(fetch, st);
+	return same;
 }
 
 /* A link to nothing: there is no file, but a rename that replaces nothing would not take its place.

@@ -24,16 +24,17 @@
 #define COMMIT_NS SL_NS_PER_S
 #define GATHER_NS (5 * SL_NS_PER_MS) /* with --sync=none */
 
+/* Created with 0666, which the kernel reduces by the umask or the directory's default ACL. */
+#define MODE_OF_NEW UINT32_MAX
+
 enum target_kind { TARGET_FILE, TARGET_STREAM /* stdout, a character device, a FIFO */ };
 
-/*
- * One download. Made by a job, which owns it until it is reported or handed to the committer; freed
- * by whoever reports.
- */
+/* One download. Made by a job, which owns it until it is reported or handed to the committer; freed
+ * when it is reported. */
 struct fetch {
 	struct sl_download view;
-	struct sl_list link;    /* batch->active */
-	struct sl_list of_late; /* at the end of a run: reported after all parts are gone */
+	struct sl_list link;       /* batch->active */
+	struct sl_list unreported; /* at the end of a run: reported after all parts are gone */
 	struct sl_batch *batch;
 	struct sl_entry entry;
 	struct sl_error error;
@@ -47,15 +48,23 @@ struct fetch {
 	char *stem; /* with --if-exists=rename: what NAME.N is made of; else NULL */
 	int number; /* N of the last that was tried */
 	bool replace;
-	uint32_t mode; /* of the finished file */
-	int stream_fd; /* TARGET_STREAM */
+	uint32_t mode;   /* of the file that is replaced; else MODE_OF_NEW */
+	bool needs_sync; /* complete before, but perhaps not on disk yet: the committer syncs it */
+	int stream_fd;   /* TARGET_STREAM */
 
 	struct sl_part part;
 	struct sl_http_exchange *exchange;
 	struct sl_chunk *chunk;   /* being filled */
 	struct sl_digest *digest; /* if there is a checksum to check */
-	uint64_t modified_ns;     /* the time the part is still to get, wall clock; 0 = none */
+	uint64_t modified_ns;     /* the time the file is to get, wall clock; 0 = none */
 };
+
+/* A file system that files of this run went to. */
+struct device {
+	struct sl_directory *directory; /* one on it, one reference; NULL = unused */
+	int failure;                    /* of a sync: nothing on it is durable any more */
+};
+#define DEVICES_MAX 16
 
 struct sl_batch {
 	struct sl_batch_options options;
@@ -70,8 +79,12 @@ struct sl_batch {
 	unsigned commit_files;  /* of a group, at most COMMIT_FILES */
 	uint64_t last_words_ns; /* until when the ends of cancelled downloads are reported; 0 = none
 				   yet */
-	bool sync_each;         /* syncfs has failed once: it cannot speak for a group any more */
-	int commit_code;        /* why the committer ended while files still came */
+	bool sync_each;         /* syncfs has failed once: it cannot vouch for a group any more */
+	struct device devices[DEVICES_MAX];
+	uint64_t uncommitted_bytes; /* of small files that are complete and not committed yet */
+	bool not_durable;           /* a stream, or a file whose sync failed */
+	bool time_noted;            /* that a file system does not keep times */
+	int commit_code;            /* why the committer ended while files still came */
 	uint64_t next_index;
 	bool source_ended;
 	struct sl_semaphore source_turn; /* a source may suspend: one job at a time asks it */
@@ -92,7 +105,11 @@ int target_rename(struct fetch *fetch);
  * their count. */
 size_t target_headers(const struct fetch *fetch, struct sl_http_header *out);
 
-/* existing.c: what has the name already. 0 = go on; 1 = skip it, all is there; a code. */
+/* What fetch_end gets for a file that was there already, beside 0 (done) and failures. */
+#define FETCH_SKIPPED 1
+
+/* existing.c: what has the name already. 0 = go on; FETCH_SKIPPED = all is there, and with
+ * fetch->needs_sync is to be synced before it is reported; a code. */
 SL_SUSPENDS
 int existing_look(struct fetch *fetch);
 
@@ -114,13 +131,13 @@ void answer_note(const struct fetch *fetch);
 SL_SUSPENDS
 bool fetch_next_source(struct fetch *fetch, int code);
 
-/* fetch.c: its part, if nothing has the name; else a look at what has it. 0 = go on with fetch_run;
- * 1 = skip it, all is there; a code. */
+/* fetch.c: its part, if nothing has the name; else what has it is compared. 0 = go on with
+ * fetch_run; else as fetch_run. */
 SL_SUSPENDS
 int fetch_prepare(struct fetch *fetch);
 
-/* fetch.c: from the request to the finished file, once it is prepared; a small one ends in
- * batch->finished: then FETCH_HANDED_OVER is returned and the fetch is no longer the caller's. */
+/* fetch.c: from the request to the finished file, once it is prepared. Returns 0, FETCH_SKIPPED, a
+ * code; or FETCH_HANDED_OVER if it ended in batch->finished: then it is no longer the caller's. */
 #define FETCH_HANDED_OVER 2
 SL_SUSPENDS
 int fetch_run(struct fetch *fetch);
@@ -129,9 +146,14 @@ int fetch_run(struct fetch *fetch);
 SL_SUSPENDS
 int commit_main(void *arg);
 
-/* commit.c: one large file: attributes, check, sync, rename, sync of the directory. */
+/* commit.c: one large file, sealed: sync, check, rename, sync of the directory. */
 SL_SUSPENDS
 int commit_one(struct fetch *fetch);
+
+/* commit.c: once more at the end of a run, whether the file systems it wrote to still take changes.
+ * Returns 0 or a code with words in *err. */
+SL_SUSPENDS
+int commit_confirm(struct sl_batch *batch, struct sl_error *err);
 
 /* For what is complete: a sibling's failure no longer touches it. Returns 0 with the shield begun,
  * or the reason why nothing more may be begun. */
@@ -146,9 +168,7 @@ int fetch_set_url(struct fetch *fetch);
 
 /* writer.c: chunks on their way to the part (or stream) and to the hasher. In the memory of the
  * fetching task. */
-#define WRITES_MAX \
-	4 /* writes in flight for one file: keeps the device busy, bounds what a slow disk holds \
-	   */
+#define WRITES_MAX 4 /* writes in flight for one file: keeps the device busy, bounds the memory */
 
 struct writer;
 struct write_slot {
@@ -173,9 +193,10 @@ int writer_begin(struct writer *writer, struct fetch *fetch) SL_MUST_CHECK;
 SL_SUSPENDS
 int writer_put(struct writer *writer, struct sl_chunk *chunk) SL_MUST_CHECK;
 
-/* Instead, for a part all of which is in one chunk: returns when it is written. */
+/* Instead, for a part all of which is in one chunk: returns when it is written and sealed. */
 SL_SUSPENDS
-int writer_put_whole(struct writer *writer, struct sl_chunk *chunk) SL_MUST_CHECK;
+int writer_put_whole(struct writer *writer, struct sl_chunk *chunk,
+	const struct sl_part_attributes *set) SL_MUST_CHECK;
 
 /* Waits for everything; must be called once writer_begin returned 0. Returns 0 or the first
  * failure. */
