@@ -217,6 +217,7 @@ make_batch(struct get *get, struct engine_parts *parts)
 		.allow_outside = options->allow_outside,
 		.descriptors = get->descriptors,
 		.file_mode = get->file_mode,
+		.stall_timeout_ns = options->stall_timeout_ns,
 		.source = next_entry,
 		.source_ctx = get,
 		.events = sl_get_events_table(&get->events) };

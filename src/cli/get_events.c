@@ -271,9 +271,7 @@ add_promises(struct sl_json *json, const struct sl_get_events *events,
 		sl_json_null(json, "verified_by");
 	else
 		sl_json_string(json, "verified_by",
-			sl_span_str(download->checked   ? "checksum"
-				    : download->by_size ? "size"
-							: "server"));
+			sl_span_str(download->checked ? "checksum" : "server"));
 	if (skipped || download->streamed)
 		sl_json_null(json, "durable");
 	else
@@ -542,11 +540,6 @@ add_reservations(struct sl_buf *out, const struct sl_get_events *events,
 	if (summary->done > 0 && events->options->sync == SL_SYNC_NONE &&
 		!is_to_stdout(events->options))
 		sl_buf_add_str(out, "; not synced to disk (--sync=none)");
-	if (summary->by_size > 0)
-		sl_buf_printf(out,
-			"; %s of the right size %s not compared further: the server tells no time",
-			sl_units_count(summary->by_size).text,
-			summary->by_size == 1 ? "was" : "were");
 	if (summary->unverified > 0)
 		sl_buf_add_str(out, "; what was skipped was not looked into (--if-exists=skip)");
 }

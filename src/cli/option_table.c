@@ -38,8 +38,7 @@ static const struct sl_option get_options[] = {
 		.kind = SL_OPTION_CHOICE, FIELD(if_exists), .choices = if_exists_choices,
 		.standard = "auto",
 		.help = "What to do with a file that exists. auto: skip it if it is complete "
-		"and matches (size, then checksum or Last-Modified where they are known), else "
-		"refuse it. skip: leave it as it is. replace: put the new one in its place "
+		"by its checksum, or by size and Last-Modified, else refuse it. skip: leave it as it is. replace: put the new one in its place "
 		"once it is complete. rename: take the next free name. fail: refuse it." },
 	{ .group = "What and where", .name = "allow-outside",
 		.kind = SL_OPTION_FLAG, FIELD(allow_outside),

@@ -158,7 +158,6 @@ settle(struct fetch *fetch, int code)
 		fetch->view.state = SL_DOWNLOAD_SKIPPED;
 		summary->skipped++;
 		summary->unverified += fetch->view.unverified;
-		summary->by_size += fetch->view.by_size;
 	} else if (stopped) {
 		fetch->view.state = SL_DOWNLOAD_CANCELLED;
 		sl_fail_code(&fetch->error, SL_PHASE_NONE, stopped, "'%s'", fetch->view.url);

@@ -35,7 +35,7 @@ static int
 look_again(struct fetch *fetch)
 {
 	sl_part_discard(&fetch->part);
-	return existing_look(fetch);
+	return existing_check(fetch);
 }
 
 /* Before the request: a directory that takes no file, or another run at work, costs the server
@@ -281,7 +281,7 @@ fetch_prepare(struct fetch *fetch)
 	int code = 1;
 	if (fetch->target == TARGET_FILE)
 		code = sl_part_create_first(&fetch->part, fetch->directory, fetch->name);
-	return code == 1 ? existing_look(fetch) : code;
+	return code == 1 ? existing_check(fetch) : code;
 }
 
 /* The committer ends before its time only if something is wrong with it. */

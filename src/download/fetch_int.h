@@ -24,6 +24,13 @@
 #define COMMIT_NS SL_NS_PER_S
 #define GATHER_NS (5 * SL_NS_PER_MS) /* with --sync=none */
 
+/* What is not a failure (a negative code). */
+enum fetch_outcome {
+	FETCH_DONE = 0,        /* or: go on */
+	FETCH_SKIP = 1,        /* the file is there already */
+	FETCH_HANDED_OVER = 2, /* to the committer: the fetch is no longer the caller's */
+};
+
 enum target_kind { TARGET_FILE, TARGET_STREAM /* stdout, a character device, a FIFO */ };
 
 /*
@@ -92,12 +99,12 @@ int target_rename(struct fetch *fetch);
  * their count. */
 size_t target_headers(const struct fetch *fetch, struct sl_http_header *out);
 
-/* existing.c: what has the name already. 0 = go on; 1 = skip it, all is there; a code. */
+/* existing.c: what has the name already. 0 = go on; FETCH_SKIP = all is there; a code. */
 SL_SUSPENDS
-int existing_look(struct fetch *fetch);
+int existing_check(struct fetch *fetch);
 
-/* A character device or FIFO. */
-bool existing_is_stream(const struct statx *st);
+/* A character device or FIFO that --output names: it is written to as it is. */
+bool existing_is_stream(const struct fetch *fetch, const struct statx *st);
 
 /* Standard output or standard error if --output leads to that regular file; else -1. */
 SL_SUSPENDS
@@ -112,13 +119,12 @@ SL_SUSPENDS
 bool fetch_next_source(struct fetch *fetch, int code);
 
 /* fetch.c: its part, if nothing has the name; else a look at what has it. 0 = go on with fetch_run;
- * 1 = skip it, all is there; a code. */
+ * FETCH_SKIP; a code. */
 SL_SUSPENDS
 int fetch_prepare(struct fetch *fetch);
 
 /* fetch.c: from the request to the finished file, once it is prepared; a small one ends in
  * batch->finished: then FETCH_HANDED_OVER is returned and the fetch is no longer the caller's. */
-#define FETCH_HANDED_OVER 2
 SL_SUSPENDS
 int fetch_run(struct fetch *fetch);
 
@@ -134,7 +140,7 @@ int commit_one(struct fetch *fetch);
  * or the reason why nothing more may be begun. */
 int commit_shield_begin(struct sl_shield *shield) SL_MUST_CHECK;
 
-/* batch.c: report and free. `code` 0 = done, 1 = skipped, else the failure. */
+/* batch.c: report and free. `code` is FETCH_DONE, FETCH_SKIP or the failure. */
 SL_SUSPENDS
 void fetch_end(struct fetch *fetch, int code);
 

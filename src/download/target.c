@@ -368,7 +368,7 @@ claim_or_rename(struct fetch *fetch)
 	sl_error_clear(&fetch->error);
 	bool there = sl_io_stat(fetch->directory->fd, fetch->name, 0, STATX_BASIC_STATS, &st) == 0;
 	bool is_taken =
-		there && !existing_is_stream(&st) && existing_own_descriptor(fetch, &st) < 0;
+		there && !existing_is_stream(fetch, &st) && existing_own_descriptor(fetch, &st) < 0;
 	return code || is_taken ? target_rename(fetch) : 0;
 }
 

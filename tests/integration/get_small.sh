@@ -7,7 +7,7 @@ SMALL_SHOWN=$(sed 's/\(.\)\(...\)$/\1,\2/' <<<$SMALL)
 small_list() { # tag, count
 	local i
 	for ((i = 0; i < $2; i++)); do
-		echo "$ORIGIN/tag/$1/gen/$((i * 7919 % 60000))/$i/f$i"
+		echo "$ORIGIN/tag/$1/lm/1/gen/$((i * 7919 % 60000))/$i/f$i"
 	done
 }
 

@@ -171,6 +171,7 @@ run_main(void *arg)
 	struct sl_deadline deadline;
 	cr_assert_eq(sl_http_client_new(&options.client, &client, NULL), 0);
 	cr_assert_eq(sl_chunk_pool_new(&options.pool, bench->chunks, SL_CHUNK_SIZE), 0);
+	options.stall_timeout_ns = bench->stall_ns;
 	options.source = next_entry;
 	options.source_ctx = bench;
 	options.events = (struct sl_batch_events){

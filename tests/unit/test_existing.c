@@ -41,32 +41,50 @@ struct auto_case {
 	const char *refusal; /* NULL = skipped as complete */
 };
 
+#define NO_TIME \
+	"with the right size, but the server sent no time, so it may be another version " \
+	"(--checksum "
+#define NEWER "and the server's file is newer"
+
 static const struct auto_case autos[] = {
 	{ "$/lm/1500000000/gen/1000/1", 1000, T, false, NULL },
 	{ "$/lm/1500000000/gen/1000/1", 1000, T + 1, false, NULL }, /* FAT counts by twos */
 	{ "$/lm/1500000000/gen/1000/1", 1000, T - 1, false, NULL },
-	{ "$/lm/1500000000/gen/1000/1", 1000, T + 2, false,
-		"and the server's file was changed at another time" },
-	{ "$/lm/1500000000/gen/1000/1", 1000, T - 2, false,
-		"and the server's file was changed at another time" },
-	/* without the server's time on files, one made later is as good */
+	{ "$/lm/1500000000/gen/1000/1", 1000, T - 2, false, NEWER },
+	{ "$/lm/1500000000/gen/1000/1", 1000, T - 2, true, NEWER },
+	/* as cp, unpacking, or a file system without times have left it */
+	{ "$/lm/1500000000/gen/1000/1", 1000, T + 2, false, NULL },
+	{ "$/lm/1500000000/gen/1000/1", 1000, T + 99999, false, NULL },
 	{ "$/lm/1500000000/gen/1000/1", 1000, T + 999, true, NULL },
-	{ "$/lm/1500000000/gen/1000/1", 1000, T - 2, true,
-		"and the server's file was changed at another time" },
-	{ "$/gen/1000/1", 1000, T, false, NULL }, /* the server does not say when */
+	/* the same size is not the same file */
+	{ "$/gen/1000/1", 1000, T, false, NO_TIME },
+	{ "$/gen/1000/1", 1000, T, true, NO_TIME },
+	{ "$/etag/abc/gen/1000/1", 1000, T, false, NO_TIME },
 	{ "$/gen/1001/1", 1000, T, false, "with 1000 bytes, and the server's file has 1001" },
-	{ "$/gen/0/1", 0, T, false, NULL }, { "$/nohead/405/gen/1000/1", 1000, T, false, NULL },
-	{ "$/nohead/501/gen/1000/1", 1000, T, false, NULL },
-	{ "$/nohead/403/gen/1000/1", 1000, T, false, NULL },
-	{ "$/nohead/204/gen/1000/1", 1000, T, false, NULL },
-	{ "$/nohead/304/gen/1000/1", 1000, T, false, NULL },
-	{ "$/nohead/206/gen/1000/1", 1000, T, false, NULL },
+	{ "$/gen/0/1", 0, T, false, NULL }, /* unless there is nothing in it */
+	{ "$/nohead/405/lm/1500000000/gen/1000/1", 1000, T, false, NULL },
+	{ "$/nohead/501/lm/1500000000/gen/1000/1", 1000, T, false, NULL },
+	{ "$/nohead/403/lm/1500000000/gen/1000/1", 1000, T, false, NULL },
+	{ "$/nohead/204/lm/1500000000/gen/1000/1", 1000, T, false, NULL },
+	{ "$/nohead/304/lm/1500000000/gen/1000/1", 1000, T, false, NULL },
+	{ "$/nohead/206/lm/1500000000/gen/1000/1", 1000, T, false, NULL },
 	{ "$/nohead/405/gen/9/1", 1000, T, false, "the server's file has 9" },
-	{ "$/nohead/0/gen/1000/1", 1000, T, false, NULL }, /* HEAD without a length */
-	{ "$/nohead/405/lm/1600000000/gen/1000/1", 1000, T, false, "at another time" },
-	{ "$/chunked/gen/1000/1", 1000, T, false, "does not say how large its file is" },
-	{ "$/redirect/302/gen/1000/1", 1000, T, false, NULL },
-	{ "$/status/503\t$/gen/1000/1", 1000, T, false, NULL }, /* the next source knows */
+	{ "$/nohead/405/gen/1000/1", 1000, T, false, NO_TIME },
+	{ "$/nohead/0/lm/1500000000/gen/1000/1", 1000, T, false, NULL }, /* HEAD without a length */
+	{ "$/nohead/405/lm/1600000000/gen/1000/1", 1000, T, false, NEWER },
+	/* what HEAD denies, GET is asked */
+	{ "$/otherhead/77/lm/1500000000/gen/1000/1", 1000, T, false, NULL },
+	{ "$/otherhead/1000/lm/1500000000/gen/1000/1", 1000, T, false, NULL },
+	{ "$/lm/1600000000/otherhead/77/gen/1000/1", 1000, T, false, NEWER },
+	{ "$/otherhead/77/gen/1001/1", 1000, T, false, "the server's file has 1001" },
+	/* without a length, the time alone must be the file's */
+	{ "$/chunked/gen/1000/1", 1000, T, false, "sent neither a size nor a time" },
+	{ "$/lm/1500000000/chunked/gen/1000/1", 1000, T, false, NULL },
+	{ "$/lm/1500000000/chunked/gen/1000/1", 1000, T + 2, false, "no size and another time" },
+	{ "$/lm/1500000000/chunked/gen/1000/1", 1000, T - 2, false, "no size and another time" },
+	{ "$/redirect/302/lm/1500000000/gen/1000/1", 1000, T, false, NULL },
+	/* the next source tells */
+	{ "$/status/503\t$/lm/1500000000/gen/1000/1", 1000, T, false, NULL },
 };
 
 Test(existing, auto_skips_what_is_complete_and_refuses_the_rest)
@@ -182,7 +200,7 @@ Test(existing, links_are_looked_through_but_not_written_through)
 	struct batch_bench *bench = batch_begin();
 	put_gen("target", 10, 1, 0);
 	cr_assert_eq(symlink("target", "x") | symlink("nothing", "y"), 0);
-	cr_expect_eq(batch_run(bench, "$/gen/10/1/x\n$/gen/10/1/y\n"), -EEXIST);
+	cr_expect_eq(batch_run(bench, "$/lm/1/gen/10/1/x\n$/gen/10/1/y\n"), -EEXIST);
 	expect_skipped(bench, 0);
 	batch_expect_failed(
 		bench, 1, -EEXIST, "'y' exists as a symbolic link that leads to nothing");
@@ -224,14 +242,30 @@ Test(existing, a_device_is_written_to_in_place)
 	batch_end(bench);
 }
 
-Test(existing, a_name_of_a_list_leads_to_no_device_by_a_link)
+/* A name from a URL or a list must not take the data elsewhere, or wait for a reader. */
+Test(existing, only_output_may_name_a_device_or_a_fifo)
 {
+	static const enum sl_if_exists policies[] = { SL_EXISTS_AUTO, SL_EXISTS_SKIP,
+		SL_EXISTS_REPLACE, SL_EXISTS_FAIL };
 	struct batch_bench *bench = batch_begin();
-	cr_assert_eq(symlink("/dev/null", "x"), 0);
-	cr_expect_eq(batch_run(bench, "$/gen/10/1/x\n"), -EEXIST);
-	batch_expect_failed(bench, 0, -EEXIST, "neither a regular file nor");
-	bench->options.output = "x";
-	cr_expect_eq(batch_run(bench, "$/gen/10/1\n"), 0, "the user's own word does");
+	cr_assert_eq(
+		mkfifo("fifo", 0600) | symlink("/dev/null", "link") | symlink("fifo", "to"), 0);
+	for (size_t i = 0; i < SL_COUNT_OF(policies); i++) {
+		bench->options.if_exists = policies[i];
+		cr_expect_eq(batch_run(bench, "$/gen/10/1/fifo\n$/gen/10/1/link\n"
+					      "$/gen/10/1\n out=to\n"),
+			-EEXIST);
+		for (size_t input = 0; input < 3; input++)
+			batch_expect_failed(bench, input, -EEXIST,
+				"is not a regular file (--output may name a device or a FIFO)");
+	}
+	bench->options.if_exists = SL_EXISTS_RENAME;
+	cr_expect_eq(batch_run(bench, "$/gen/10/1/fifo\n$/gen/20/2/link\n"), 0);
+	batch_expect_gen(bench, 0, "fifo.1", 10, 1);
+	batch_expect_gen(bench, 1, "link.1", 20, 2);
+	bench->options.output = "link";
+	cr_expect_eq(batch_run(bench, "$/gen/10/1\n"), 0);
+	batch_expect_state(bench, 0, SL_DOWNLOAD_DONE);
 	batch_end(bench);
 }
 
@@ -243,7 +277,7 @@ read_fifo(void *arg)
 	return NULL;
 }
 
-Test(existing, a_fifo_gets_its_bytes_once_somebody_reads)
+Test(existing, a_fifo_gets_its_bytes_once_it_has_a_reader)
 {
 	static char want[200000];
 	struct sl_buf got = { 0 };
@@ -251,7 +285,8 @@ Test(existing, a_fifo_gets_its_bytes_once_somebody_reads)
 	struct batch_bench *bench = batch_begin();
 	cr_assert_eq(mkfifo("fifo", 0600), 0);
 	cr_assert_eq(pthread_create(&reader, NULL, read_fifo, &got), 0);
-	cr_expect_eq(batch_run(bench, "$/gen/200000/1/fifo\n"), 0);
+	bench->options.output = "fifo";
+	cr_expect_eq(batch_run(bench, "$/gen/200000/1\n"), 0);
 	pthread_join(reader, NULL);
 	sl_origin_body_fill(1, 0, want, sizeof(want));
 	cr_expect(sl_span_equal(sl_buf_span(&got), sl_span(want, sizeof(want))));
@@ -259,12 +294,18 @@ Test(existing, a_fifo_gets_its_bytes_once_somebody_reads)
 	batch_end(bench);
 }
 
-Test(existing, nobody_waits_for_a_fifos_reader_past_the_deadline)
+Test(existing, the_wait_for_a_fifos_reader_ends)
 {
 	struct batch_bench *bench = batch_begin();
 	cr_assert_eq(mkfifo("fifo", 0600), 0);
+	bench->options.output = "fifo";
+	bench->stall_ns = 200 * SL_NS_PER_MS;
+	cr_expect_eq(batch_run(bench, "$/gen/10/1\n"), -ETIMEDOUT);
+	batch_expect_failed(bench, 0, -ETIMEDOUT,
+		"cannot open 'fifo': no program has opened it for reading in time");
+	bench->stall_ns = 20 * SL_NS_PER_S;
 	bench->deadline_ns = 200 * SL_NS_PER_MS;
-	cr_expect_eq(batch_run(bench, "$/gen/10/1/fifo\n"), -ETIMEDOUT);
+	cr_expect_eq(batch_run(bench, "$/gen/10/1\n"), -ETIMEDOUT);
 	batch_expect_failed(bench, 0, -ETIMEDOUT, "the time of the run is over");
 	batch_end(bench);
 }

@@ -44,7 +44,6 @@ struct sl_download {
 	uint64_t started_ns, ended_ns;
 	bool excess;                  /* the server sent more than it announced; cut off */
 	bool unverified;              /* skipped without looking inside */
-	bool by_size;                 /* skipped; the server told nothing but its size */
 	bool checked;                 /* a checksum was given: what is done or skipped has it */
 	bool waiting;                 /* complete, until its group is committed */
 	bool streamed;                /* to standard output, a device or a FIFO */
@@ -83,6 +82,7 @@ struct sl_batch_options {
 	unsigned descriptors; /* that may be open at once for files and connections; bounds jobs and
 			       * groups */
 	uint32_t file_mode;   /* of finished files: 0666 less the umask */
+	uint64_t stall_timeout_ns; /* how long a FIFO may be without a reader */
 	sl_batch_source *source;
 	void *source_ctx;
 	struct sl_batch_events events;
@@ -95,7 +95,6 @@ struct sl_batch_summary {
 	 * the hasher, for the commit. The largest names the bottleneck. */
 	uint64_t network_ns, disk_ns, hash_ns, commit_ns;
 	uint64_t unverified;  /* skipped ones that nobody looked into */
-	uint64_t by_size;     /* skipped ones of which nothing was compared but the size */
 	uint64_t first_index; /* the failed one that came first in input order; valid if failed > 0
 			       */
 	struct sl_error first_error;
