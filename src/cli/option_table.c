@@ -26,7 +26,8 @@ static const struct sl_option get_options[] = {
 		.help = "Also fetch what FILE lists, or standard input for '-': one URL a line, "
 		"or an input file of aria2, in which the URLs of one file are separated by TAB (they "
 		"are tried in turn) and indented lines below them set out=NAME, dir=DIR, "
-		"checksum=ALG=HEX or header=NAME: VALUE. Empty lines and lines that begin with '#' "
+		"checksum=ALG=HEX, header=NAME: VALUE, referer=URL, user-agent=NAME, "
+		"http-user=USER, http-passwd=PASSWORD or remote-time=true|false. Empty lines and lines that begin with '#' "
 		"are skipped." },
 	{ .group = "What and where", .letter = 'o', .name = "output", .argument = "FILE",
 		.kind = SL_OPTION_WORD, FIELD(output), .standard = "the last part of the URL",

@@ -86,6 +86,16 @@ fetch_new(struct sl_batch *batch, const struct sl_entry *entry)
 	return fetch;
 }
 
+/* http-user= and http-passwd= of a list, as if the URL had them. */
+static bool
+set_user(struct fetch *fetch)
+{
+	fetch->url.user = sl_span_dup(fetch->entry.user);
+	fetch->url.password = sl_span_dup(fetch->entry.password);
+	fetch->url.has_userinfo = fetch->url.user && fetch->url.password;
+	return fetch->url.has_userinfo;
+}
+
 int
 fetch_set_url(struct fetch *fetch)
 {
@@ -94,6 +104,8 @@ fetch_set_url(struct fetch *fetch)
 	int code = sl_url_parse(&fetch->url, fetch->entry.sources[fetch->source], &fetch->error);
 	if (code)
 		return code;
+	if (fetch->entry.user.len > 0 && !fetch->url.has_userinfo && !set_user(fetch))
+		return sl_fail_code(&fetch->error, SL_PHASE_NONE, -ENOMEM, "cannot keep a URL");
 	sl_url_format(&text, &fetch->url);
 	sl_redact(&clean, sl_buf_span(&text));
 	clean.failed = clean.failed || text.failed;

@@ -135,7 +135,7 @@ static int
 ask(struct fetch *fetch, const char *method, struct remote *out)
 {
 	struct sl_http_exchange *exchange = NULL;
-	struct sl_http_header headers[SL_ENTRY_HEADERS];
+	struct sl_http_header headers[TARGET_HEADERS];
 	struct sl_http_request request = { .method = method,
 		.url = &fetch->url,
 		.headers = headers,

@@ -12,7 +12,7 @@ SL_SUSPENDS
 static int
 open_exchange(struct fetch *fetch)
 {
-	struct sl_http_header headers[SL_ENTRY_HEADERS];
+	struct sl_http_header headers[TARGET_HEADERS];
 	struct sl_http_request request = { .method = "GET",
 		.url = &fetch->url,
 		.headers = headers,
@@ -168,8 +168,7 @@ open_and_receive(struct fetch *fetch)
 	if (code)
 		return code;
 	fetch->view.total = sl_http_body_length(fetch->exchange);
-	fetch->modified_ns =
-		fetch->batch->options.remote_time ? existing_remote_time(fetch->exchange) : 0;
+	fetch->modified_ns = target_wants_time(fetch) ? existing_remote_time(fetch->exchange) : 0;
 	fetch->view.state = SL_DOWNLOAD_RECEIVING;
 	bool open_ended = sl_http_is_open_ended(fetch->exchange);
 	code = reserve(fetch);

@@ -95,9 +95,13 @@ int target_claim(struct fetch *fetch);
 SL_SUSPENDS
 int target_rename(struct fetch *fetch);
 
-/* The entry's header= lines as the client wants them; out has room for SL_ENTRY_HEADERS. Returns
+/* The entry's header fields as the client wants them; out has room for TARGET_HEADERS. Returns
  * their count. */
+#define TARGET_HEADERS (SL_ENTRY_HEADERS + 2) /* header= lines, referer=, user-agent= */
 size_t target_headers(const struct fetch *fetch, struct sl_http_header *out);
+
+/* The file is to get the time of Last-Modified: the entry's word, or the run's. */
+bool target_wants_time(const struct fetch *fetch);
 
 /* existing.c: what has the name already. 0 = go on; FETCH_SKIP = all is there; a code. */
 SL_SUSPENDS

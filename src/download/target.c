@@ -313,7 +313,27 @@ target_rename(struct fetch *fetch)
 	return code;
 }
 
-/* ---- header= lines ---- */
+/* ---- options of the entry ---- */
+
+bool
+target_wants_time(const struct fetch *fetch)
+{
+	enum sl_entry_choice choice = fetch->entry.remote_time;
+	return choice == SL_ENTRY_UNSET ? fetch->batch->options.remote_time
+					: choice == SL_ENTRY_YES;
+}
+
+/* A field of its own option, unless there is a header= line for it. */
+static size_t
+add_field(struct sl_http_header *out, size_t count, const char *name, struct sl_span value)
+{
+	for (size_t i = 0; i < count; i++)
+		if (sl_span_is_nocase(out[i].name, name))
+			return count;
+	if (value.len > 0)
+		out[count++] = (struct sl_http_header){ sl_span_str(name), value };
+	return count;
+}
 
 size_t
 target_headers(const struct fetch *fetch, struct sl_http_header *out)
@@ -328,14 +348,15 @@ target_headers(const struct fetch *fetch, struct sl_http_header *out)
 					 : sl_span("", 0);
 		count++;
 	}
-	return count;
+	count = add_field(out, count, "Referer", fetch->entry.referer);
+	return add_field(out, count, "User-Agent", fetch->entry.user_agent);
 }
 
 /* What the client would refuse is refused before anything is made. */
 static int
 check_headers(struct fetch *fetch)
 {
-	struct sl_http_header headers[SL_ENTRY_HEADERS];
+	struct sl_http_header headers[TARGET_HEADERS];
 	size_t count = target_headers(fetch, headers);
 	int code = 0;
 	for (size_t i = 0; i < count && !code; i++)

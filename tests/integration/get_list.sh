@@ -67,6 +67,27 @@ test_list_options() {
 	grep -q '^X-One: 1' run/d/headers && grep -q '^X-Two: 2' run/d/headers || fail "headers"
 }
 
+# a session that aria2 has saved, with what it has of its own; what has a counterpart applies, the rest is named once
+test_list_aria2() {
+	{
+		printf '%s\n gid=0123456789abcdef\n split=5\n out=a\n user-agent=agent/7\n referer=http://r/\n' "$ORIGIN/echo-headers"
+		printf '%s\t\n gid=fedcba9876543210\n split=4\n max-connection-per-server=16\n' "$ORIGIN/auth/me/word/gen/10/2"
+		printf ' http-user=me\n http-passwd=word\n'
+		printf '%s\n out=c\n remote-time=false\n pause=true\n' "$ORIGIN/lm/1000000000/gen/10/3"
+	} >list
+	get -i list
+	expect 0 "3 of 3 files done"
+	grep -qx $'User-Agent: agent/7\r' a && grep -qx $'Referer: http://r/\r' a || fail "fields of the request"
+	is_gen 2 10 2
+	[[ $(stat -c %Y c) != 1000000000 ]] || fail "remote-time=false has no effect"
+	[[ $(grep -c ignored err) == 1 ]] || fail "not one notice"
+	grep -qF "options of the list that are ignored: max-connection-per-server, pause, split" err || fail "which are ignored"
+	printf '%s\n gid=0123456789abcdef\n' "$ORIGIN/gen/10/4" >list
+	get -i list
+	expect 0
+	! grep -q ignored err || fail "a notice without a loss"
+}
+
 # several sources of one file, by TAB: the next is tried when one fails, from the first byte
 test_list_sources() {
 	local bad sum
@@ -128,7 +149,7 @@ test_list_bad_lines() {
 	get --json -i list
 	expect 28 "line 1 of the list"
 	grep -q "line 7 of the list" err || fail "line 7"
-	grep -q "line 9 of the list: no such option" err || fail "line 9"
+	grep -q "line 9 of the list: unknown option 'colour'" err || fail "line 9"
 	grep -q "line 11 of the list" err || fail "line 11"
 	grep -q "line 13 of the list" err || fail "line 13"
 	is_gen 1 10 1

@@ -35,6 +35,10 @@ test_names_from_url() {
 	named '%24%28id%29' '$(id)'
 	named '%ff%fe' $'\xff\xfe'
 	named 'x%c2%9bm' $'x\u009bm'
+	named 'a%2fb' a%2fb
+	named '%2F' %2F
+	named '%2e%2e%2f' _..%2f
+	named '..%2f..%2fetc%2fpasswd' _..%2f..%2fetc%2fpasswd
 }
 
 # no name, or one of a directory
@@ -65,10 +69,6 @@ test_names_dots_and_dashes() {
 
 # names that leave the directory or hold control bytes are refused before anything is asked for
 test_names_refused() {
-	refused 'gen/10/1/%2e%2e%2f' slash
-	refused 'gen/10/1/..%2f..%2fetc%2fpasswd' slash
-	refused 'gen/10/1/a%2fb' slash
-	refused 'gen/10/1/%2f' slash
 	refused 'gen/10/1/a%0ab' "control byte"
 	refused 'gen/10/1/a%00b' "control byte"
 	refused 'gen/10/1/%00' "control byte"
