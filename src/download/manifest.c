@@ -1,11 +1,11 @@
 /*
- * Lists of downloads: lines into entries. A bad line spoils its entry, not the list: the rest of the
- * entry is read over, and the next one begins where the next line without indentation does.
+ * Lists of downloads: lines into entries. A bad line spoils its entry, not the list: the rest of
+ * the entry is read over, and the next one begins at the next line without indentation.
  *
- * Every option of aria2's input files is accepted, since aria2 saves its own sessions in this format
- * with whatever options a download had. Those that have a counterpart here apply to their entry. The
- * others are ignored and collected, for one notice a list. Other names are errors: a misspelt option
- * must not be ignored.
+ * Every option of aria2's input files is accepted, since aria2 saves its own sessions in this
+ * format with whatever options a download had. Those that have a counterpart here apply to their
+ * entry. The others are ignored and collected, for one notice a list. Other names are errors: a
+ * misspelt option must not be ignored.
  */
 #include "sluice/download/manifest.h"
 

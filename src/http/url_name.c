@@ -22,8 +22,8 @@ name_fault(struct sl_span name)
 	return name.len > SL_URL_FILE_NAME_MAX ? "it is longer than 255 bytes" : NULL;
 }
 
-/* The target's escapes are known to be good. An encoded slash stays encoded: it is part of the name,
- * and a file name cannot hold it (wget keeps it the same way). */
+/* The target's escapes are known to be good. An encoded slash stays encoded: it is part of the
+ * name, and a file name cannot hold it (wget keeps it the same way). */
 static void
 add_decoded(struct sl_buf *out, struct sl_span text)
 {
