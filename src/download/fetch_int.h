@@ -29,9 +29,16 @@ enum fetch_outcome {
 	FETCH_DONE = 0,        /* or: go on */
 	FETCH_SKIP = 1,        /* the file is there already */
 	FETCH_HANDED_OVER = 2, /* to the committer: the fetch is no longer the caller's */
+	FETCH_REPEAT = 3,      /* the same download as an earlier input, which has the name */
 };
 
 enum target_kind { TARGET_FILE, TARGET_STREAM /* stdout, a character device, a FIFO */ };
+
+/* Later inputs that are the same download, and end as it does. */
+struct repeats {
+	uint64_t *indices;
+	size_t count, cap;
+};
 
 /*
  * One download. Made by a job, which owns it until it is reported or handed to the committer; freed
@@ -51,8 +58,10 @@ struct fetch {
 	enum target_kind target;
 	struct sl_directory *directory; /* one reference; NULL for stdout */
 	char *name;                     /* final name in the directory */
-	char *stem; /* with --if-exists=rename: what NAME.N is made of; else NULL */
-	int number; /* N of the last that was tried */
+	char *stem;    /* with --if-exists=rename: what NAME.N is made of; else NULL */
+	char *key;     /* of the name in batch->names; NULL until it was claimed */
+	bool owns_key; /* false: another input was first */
+	struct repeats repeats;
 	bool replace;
 	uint32_t mode; /* of the finished file */
 	int stream_fd; /* TARGET_STREAM */
@@ -86,7 +95,7 @@ struct sl_batch {
 };
 
 /* target.c: find directory and name and claim the name; called for one input after the other, so
- * that a name goes to the first of them. 0 or a code. */
+ * that a name goes to the first of them. 0, FETCH_REPEAT or a code. */
 SL_SUSPENDS
 int target_claim(struct fetch *fetch);
 

@@ -202,11 +202,26 @@ test_list_missing() {
 	[[ $status == 28 || $status == 0 ]] || fail "-o with a list: exit $status"
 }
 
+# a URL that is listed again is downloaded once, and the summary says how many there were
+test_list_repeats() {
+	printf '%s\n' "$ORIGIN/tag/repeats/gen/10/1/a" "$ORIGIN/gen/10/2/b" "$ORIGIN/tag/repeats/gen/10/1/a" "$ORIGIN/tag/repeats/gen/10/1/a" >list
+	get -i list
+	expect 0 "4 of 4 files done"
+	expect 0 "2 inputs repeat an earlier URL and were not downloaded again"
+	! grep -q "there already" err || fail "counted as there before"
+	is_gen a 10 1
+	is_counter repeats requests 1 || fail "$(counter repeats requests) requests"
+	printf '%s\n' "$ORIGIN/status/404" "$ORIGIN/gen/10/3" "$ORIGIN/status/404" >list
+	get -i list
+	expect 3 "is input 1 again, which failed"
+	expect 3 "1 of 3 files done, 2 failed"
+}
+
 # ten thousand entries, of which most are the same bad name
 test_list_long() {
 	local i
 	for ((i = 0; i < 10000; i++)); do
-		echo "$ORIGIN/gen/10/1/same"
+		echo "$ORIGIN/gen/10/1/same?$i"
 	done >list
 	get 60 -q -i list
 	expect 13

@@ -336,7 +336,7 @@ test_output_frozen_disk() {
 frozen_disk() {
 	local i
 	for i in {1..3000}; do
-		echo "$ORIGIN/gen/10/1/same"
+		echo "$ORIGIN/gen/10/1/same?$i"
 	done >list
 	: >mnt/err
 	exec 7>>mnt/err

@@ -33,6 +33,8 @@ put_gen(const char *path, size_t size, uint64_t seed, time_t modified)
 
 #define T 1500000000
 
+#define MD5 "d41d8cd98f00b204e9800998ecf8427e"
+
 struct auto_case {
 	const char *url;
 	size_t size;
@@ -321,6 +323,96 @@ Test(existing, two_inputs_with_one_name_are_the_firsts)
 	batch_expect_failed(bench, 1, SL_E_TWICE, "'x' is the name of input 1 already, so 'http");
 	batch_expect_failed(bench, 2, SL_E_TWICE, "(input 3) is not downloaded");
 	cr_expect_eq(scratch_count("."), 1);
+	batch_end(bench);
+}
+
+static void
+expect_repeat(struct batch_bench *bench, size_t input)
+{
+	expect_skipped(bench, input);
+	cr_expect(bench->inputs[input].is_repeat, "input %zu", input);
+}
+
+Test(existing, the_same_url_given_twice_is_one_file)
+{
+	static const enum sl_if_exists policies[] = { SL_EXISTS_AUTO, SL_EXISTS_SKIP,
+		SL_EXISTS_REPLACE, SL_EXISTS_FAIL };
+	struct batch_bench *bench = batch_begin();
+	for (size_t i = 0; i < SL_COUNT_OF(policies); i++) {
+		bench->options.if_exists = policies[i];
+		bench->options.jobs = i % 2 ? 1 : 4; /* after its end, and while it is under way */
+		cr_expect_eq(batch_run(bench, "$/gen/10/1/x\n$/gen/10/1/x\n$/gen/20/2/y\n"
+					      "$/gen/10/1/x#fragment\n$/gen/20/2/y\n"),
+			0);
+		batch_expect_gen(bench, 0, "x", 10, 1);
+		expect_repeat(bench, 1);
+		batch_expect_gen(bench, 2, "y", 20, 2);
+		expect_repeat(bench, 3);
+		expect_repeat(bench, 4);
+		cr_expect_str_eq(bench->inputs[4].path, "y");
+		cr_expect_eq(bench->summary.repeats, 3);
+		cr_assert_eq(unlink("x") | unlink("y"), 0);
+	}
+	/* asked for by the user: each has a name */
+	bench->options.if_exists = SL_EXISTS_RENAME;
+	cr_expect_eq(batch_run(bench, "$/gen/10/1/x\n$/gen/10/1/x\n"), 0);
+	batch_expect_gen(bench, 1, "x.1", 10, 1);
+	batch_end(bench);
+}
+
+Test(existing, a_repeated_url_fails_with_the_first)
+{
+	struct batch_bench *bench = batch_begin();
+	for (unsigned jobs = 1; jobs <= 4; jobs += 3) {
+		bench->options.jobs = jobs;
+		cr_expect_eq(batch_run(bench, "$/status/404\n$/status/404\n$/gen/10/1/x\n"
+					      "$/status/404\n"),
+			SL_E_STATUS);
+		batch_expect_failed(bench, 1, SL_E_STATUS, "/status/404' is input 1 again, which");
+		batch_expect_failed(bench, 3, SL_E_STATUS, "is input 1 again, which failed");
+		cr_expect_eq(bench->inputs[3].error.http_status, 404);
+		batch_expect_gen(bench, 2, "x", 10, 1);
+		cr_expect_eq(bench->summary.first_index, 0);
+		cr_assert_eq(unlink("x"), 0);
+	}
+	batch_end(bench);
+}
+
+Test(existing, what_is_sent_or_checked_otherwise_is_another_download)
+{
+	static const char *const options[] = { " header=A: b\n", " referer=http://r/\n",
+		" user-agent=x\n", " http-user=me\n", " checksum=md5=" MD5 "\n" };
+	struct batch_bench *bench = batch_begin();
+	for (size_t i = 0; i < SL_COUNT_OF(options); i++) {
+		char list[200];
+		snprintf(list, sizeof(list), "$/gen/10/1/x\n$/gen/10/1/x\n%s", options[i]);
+		cr_expect_eq(batch_run(bench, list), SL_E_TWICE);
+		batch_expect_failed(bench, 1, SL_E_TWICE, NULL);
+		cr_assert_eq(unlink("x"), 0);
+	}
+	batch_end(bench);
+}
+
+#define EQUAL_NAMES 400
+
+/* Looking for each one's name from the first number on would be 80,000 looks. */
+Test(existing, many_equal_names_cost_a_look_each)
+{
+	struct sl_buf list = { 0 };
+	struct batch_bench *bench = batch_begin();
+	for (unsigned i = 0; i < EQUAL_NAMES; i++)
+		sl_buf_printf(&list, "$/gen/1/%u/x\n", i);
+	bench->options.if_exists = SL_EXISTS_RENAME;
+	bench->options.sync = SL_SYNC_NONE;
+	cr_expect_eq(batch_run(bench, list.data), 0);
+	for (unsigned i = 0; i < EQUAL_NAMES; i++) {
+		char path[16];
+		snprintf(path, sizeof(path), i ? "x.%u" : "x", i);
+		batch_expect_gen(bench, i, path, 1, i);
+	}
+	cr_expect_lt(
+		bench->looks, 10 * EQUAL_NAMES, "%llu looks", (unsigned long long)bench->looks);
+	sl_buf_release(&list);
 	batch_end(bench);
 }
 

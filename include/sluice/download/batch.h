@@ -44,6 +44,7 @@ struct sl_download {
 	uint64_t started_ns, ended_ns;
 	bool excess;                  /* the server sent more than it announced; cut off */
 	bool unverified;              /* skipped without looking inside */
+	bool is_repeat;               /* the same as an earlier input: skipped if that is done */
 	bool checked;                 /* a checksum was given: what is done or skipped has it */
 	bool waiting;                 /* complete, until its group is committed */
 	bool streamed;                /* to standard output, a device or a FIFO */
@@ -94,7 +95,8 @@ struct sl_batch_summary {
 	/* Time that downloads waited, summed over all: for the server, for the disk or stdout, for
 	 * the hasher, for the commit. The largest names the bottleneck. */
 	uint64_t network_ns, disk_ns, hash_ns, commit_ns;
-	uint64_t unverified;  /* skipped ones that nobody looked into */
+	uint64_t unverified;  /* skipped ones that were not looked into */
+	uint64_t repeats;     /* skipped ones that are the same download as an earlier input */
 	uint64_t first_index; /* the failed one that came first in input order; valid if failed > 0
 			       */
 	struct sl_error first_error;
