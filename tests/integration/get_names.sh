@@ -216,6 +216,60 @@ test_names_linked_run_directory() {
 	is_gen real/a/x 10 1
 }
 
+# directories above that may only be searched, and a drop box that may only be written
+test_names_search_permission() {
+	mkdir -p above/home box
+	chmod 711 above
+	chmod 755 .
+	chmod 777 above/home
+	chmod 1733 box
+	((EUID != 0)) || chown nobody above/home
+	local sync
+	for sync in auto all none; do
+		as_user "$S" get --sync=$sync -d "$PWD/above/home/$sync/b" "$ORIGIN/gen/10/1/f" >out 2>err
+		status=$?
+		expect 0 "1 of 1 file done"
+		is_gen "above/home/$sync/b/f" 10 1
+		as_user "$S" get --sync=$sync -d "$PWD/box" "$ORIGIN/gen/5000000/2/$sync" "$ORIGIN/gen/10/2/small-$sync" >out 2>err
+		status=$?
+		expect 0 "2 of 2 files done"
+		is_gen "box/$sync" 5000000 2
+		is_gen "box/small-$sync" 10 2
+		as_user "$S" get --sync=$sync -d "$PWD/box/made-$sync/deep" "$ORIGIN/gen/10/3/f" >out 2>err
+		status=$?
+		expect 0 "1 of 1 file done"
+	done
+	chmod 755 box
+	no_parts
+}
+
+# modes OF TREE: of each directory below it, with its group and its ACL
+modes() {
+	(cd "$1" && find . -mindepth 1 -type d -printf '%p %m %g\n' | sort && getfacl -R . 2>/dev/null | grep -v '^# file: f')
+}
+
+# directories are made with the rights that mkdir -p gives: umask, group and default ACL of the parent
+test_names_mkdir_rights() {
+	command -v setfacl >/dev/null || skip "no setfacl here (package acl)"
+	local mask parent
+	for mask in 022 077 002 027 000 0277; do
+		for parent in plain setgid acl; do
+			mkdir "$parent-$mask" "$parent-$mask/want" "$parent-$mask/got"
+			case $parent in
+			setgid) ((EUID != 0)) || chgrp nogroup "$parent-$mask"/*; chmod 2775 "$parent-$mask"/* ;;
+			acl) setfacl -d -m u::rwx,g::r-x,o::-,u:nobody:rwx,m::rwx "$parent-$mask"/* 2>/dev/null || skip "no ACLs here" ;;
+			esac
+			(umask $mask && mkdir -p "$parent-$mask/want/a/b/c")
+			(umask $mask && get -d "$parent-$mask/got/a/b/c" "$ORIGIN/gen/10/1/f")
+			is_gen "$parent-$mask/got/a/b/c/f" 10 1
+			rm "$parent-$mask/got/a/b/c/f"
+			modes "$parent-$mask/want" >want
+			modes "$parent-$mask/got" >got
+			same want got
+		done
+	done
+}
+
 # names come to the terminal with their control bytes shown, not sent
 test_names_shown_safely() {
 	get "$ORIGIN/gen/10/1/x%c2%9b31m"

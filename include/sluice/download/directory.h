@@ -7,6 +7,7 @@
 
 #include "sluice/base/bytes.h"
 #include "sluice/base/error.h"
+#include "sluice/rt/semaphore.h"
 #include "sluice/rt/task.h"
 
 /* What kind of file system a directory is on: decides how files are written and synced. */
@@ -19,10 +20,12 @@ enum sl_directory_traits {
 /* An open directory; counted. */
 struct sl_directory {
 	struct sl_list link;
+	struct sl_directories *directories; /* the table it is in */
 	char *path; /* as a person would type it, for messages; "." for the current directory */
 	int fd;
-	unsigned traits; /* set of sl_directory_traits */
-	uint64_t inode;  /* with the device: two paths may lead to one directory */
+	bool search_only; /* it may not be read: fd is an O_PATH descriptor */
+	unsigned traits;  /* set of sl_directory_traits */
+	uint64_t inode;   /* with the device: two paths may lead to one directory */
 	uint32_t dev_major, dev_minor;
 	unsigned refs;
 	bool dirty; /* the batch's: a name in it has changed since its last sync */
@@ -31,8 +34,13 @@ struct sl_directory {
 struct sl_directories {
 	struct sl_list open; /* most recently used first */
 	unsigned count;
-	unsigned keep;  /* that stay open though nobody uses them */
-	bool sync_made; /* a directory that is made is durable before anything is put into it */
+	unsigned keep;  /* that stay open though they are not in use */
+	bool sync_made; /* directories that are made are to be durable */
+	/* directory.c's: the parents of those that are not durable yet, in the list or being synced */
+	struct sl_list unsynced;
+	unsigned unsynced_count;
+	struct sl_semaphore sync_turn;
+	int sync_code; /* first failure */
 };
 
 /* `keep` at least 1. */
@@ -59,7 +67,11 @@ void sl_directory_ref(struct sl_directory *directory);
 /* NULL is fine. The directory stays open for the next file of the run. */
 void sl_directory_unref(struct sl_directory *directory);
 
-/* Make the names in it durable. A file system that cannot sync directories at all has done so. */
+/*
+ * Make the names in it durable, and with sync_made every directory that the table has made, without
+ * which they would be lost. Fails for good once one of those could not be synced. A file system
+ * that cannot sync directories at all has done so.
+ */
 SL_SUSPENDS
 int sl_directory_sync(struct sl_directory *directory) SL_MUST_CHECK;
 
