@@ -161,6 +161,19 @@ sync_made(struct sl_directories *directories)
 
 /* ---- opening and making ---- */
 
+/* What may not be read. Its search permission is asked for here, as for a step through it. */
+SL_SUSPENDS
+static int
+open_search_only(int dir_fd, const char *name, uint64_t resolve)
+{
+	int fd = sl_io_open(dir_fd, name, STEP_FLAGS, 0, resolve);
+	if (fd < 0)
+		return fd;
+	int searched = sl_io_open(fd, ".", STEP_FLAGS, 0, 0);
+	sl_io_close(fd);
+	return searched;
+}
+
 /* For reading, so that it can be synced, or if that is not permitted by path only. */
 SL_SUSPENDS
 static int
@@ -168,7 +181,7 @@ open_directory(int dir_fd, const char *name, uint64_t resolve, bool *search_only
 {
 	int fd = sl_io_open(dir_fd, name, OPEN_FLAGS, 0, resolve);
 	*search_only = fd == -EACCES;
-	return *search_only ? sl_io_open(dir_fd, name, STEP_FLAGS, 0, resolve) : fd;
+	return *search_only ? open_search_only(dir_fd, name, resolve) : fd;
 }
 
 /* How a path is walked. */
@@ -327,7 +340,7 @@ open_last(struct walk *walk, int dir_fd, const char *name)
 {
 	int fd = open_step(walk, dir_fd, name, OPEN_FLAGS);
 	walk->search_only = fd == -EACCES;
-	return walk->search_only ? sl_io_open(dir_fd, name, STEP_FLAGS, 0, walk->resolve) : fd;
+	return walk->search_only ? open_search_only(dir_fd, name, walk->resolve) : fd;
 }
 
 /* Step by step; `path` is cut apart. Returns the descriptor or a code. */

@@ -39,6 +39,23 @@ test_small_many() {
 	all_there d $SMALL
 }
 
+# without options sixteen files are fetched at once, also with little memory
+test_small_default_jobs() {
+	local i memory
+	for memory in 64M 8M; do
+		for i in {1..24}; do
+			echo "$ORIGIN/tag/jobs-$memory/gate/jobs-$memory/gen/1000/$i"
+		done >list
+		start get --max-memory $memory -d $memory -i list
+		until_true 20 is_counter jobs-$memory requests 16
+		opened jobs-$memory
+		finish 20
+		expect 0 "24 of 24 files done"
+		! grep -q "files at once" err || fail "$memory: too little memory for sixteen"
+		is_counter jobs-$memory most 16 || fail "$(counter jobs-$memory most) at once"
+	done
+}
+
 # the same with every kind of sync
 test_small_sync() {
 	local sync
