@@ -36,6 +36,7 @@ sl_directories_init(struct sl_directories *directories, unsigned keep, bool sync
 	*directories = (struct sl_directories){ .keep = keep, .sync_made = sync_made };
 	sl_list_init(&directories->open);
 	sl_list_init(&directories->unsynced);
+	sl_semaphore_init(&directories->open_turn, "opening of directories", 1);
 	sl_semaphore_init(&directories->sync_turn, "sync of made directories", 1);
 }
 
@@ -130,28 +131,53 @@ sync_directory(int fd, bool search_only)
 	return code == -EINVAL || code == -EOPNOTSUPP ? 0 : code;
 }
 
-/* Until no directory that was made is missing on the disk, one task at a time: the others must not
- * go on before, either. */
+/* All of the list. What is not reached because the task is stopped stays in it. */
 SL_SUSPENDS
 static int
-sync_made(struct sl_directories *directories)
+sync_parents(struct sl_directories *directories)
 {
-	while (!directories->sync_code && directories->unsynced_count > 0) {
+	struct sl_list parents;
+	struct sl_list *node;
+	int code = 0;
+	sl_list_init(&parents);
+	while ((node = sl_list_pop(&directories->unsynced)))
+		sl_list_push_back(&parents, node);
+	directories->unsynced_count = 0;
+	while (!code && (node = sl_list_pop(&parents))) {
+		struct unsynced *parent = sl_list_item(node, struct unsynced, link);
+		code = sync_directory(parent->fd, parent->search_only);
+		if (code) {
+			sl_list_push_back(&directories->unsynced, &parent->link);
+			directories->unsynced_count++;
+		} else {
+			close_unsynced(parent);
+		}
+	}
+	while ((node = sl_list_pop(&parents))) {
+		sl_list_push_back(&directories->unsynced, node);
+		directories->unsynced_count++;
+	}
+	return code;
+}
+
+/* Until the first `until` directories that were made are durable. One task at a time syncs; what it
+ * syncs for others they need not sync again. */
+SL_SUSPENDS
+static int
+sync_made(struct sl_directories *directories, uint64_t until)
+{
+	while (!directories->sync_code && directories->synced < until) {
 		int code = sl_semaphore_take(&directories->sync_turn, SL_FOREVER);
 		if (code)
 			return code;
-		struct sl_list *node = sl_list_pop(&directories->unsynced);
-		struct unsynced *unsynced = node ? sl_list_item(node, struct unsynced, link) : NULL;
-		if (unsynced)
-			code = sync_directory(unsynced->fd, unsynced->search_only);
+		uint64_t made = directories->made;
+		if (directories->synced < until)
+			code = sync_parents(directories);
 		bool stopped = code == -ECANCELED || (code == -ETIMEDOUT && sl_task_cancelled());
-		if (stopped) {
-			sl_list_push_back(&directories->unsynced, &unsynced->link);
-		} else if (unsynced) {
-			directories->unsynced_count--;
+		if (!code)
+			directories->synced = SL_MAX(directories->synced, made);
+		else if (!stopped)
 			directories->sync_code = code;
-			close_unsynced(unsynced);
-		}
 		sl_semaphore_give(&directories->sync_turn);
 		if (stopped)
 			return code;
@@ -210,7 +236,10 @@ SL_SUSPENDS
 static int
 add_unsynced(struct sl_directories *directories, int dir_fd, const struct statx *st)
 {
-	if (!directories->sync_made || is_unsynced(directories, st))
+	if (!directories->sync_made)
+		return 0;
+	directories->made++;
+	if (is_unsynced(directories, st))
 		return 0;
 	struct unsynced *unsynced = calloc(1, sizeof(*unsynced));
 	if (!unsynced)
@@ -227,7 +256,9 @@ add_unsynced(struct sl_directories *directories, int dir_fd, const struct statx 
 	}
 	sl_list_push_back(&directories->unsynced, &unsynced->link);
 	directories->unsynced_count++;
-	return directories->unsynced_count > UNSYNCED_MAX ? sync_made(directories) : 0;
+	if (directories->unsynced_count <= UNSYNCED_MAX)
+		return 0;
+	return sync_made(directories, directories->made);
 }
 
 /* What is not going to be synced is removed, or the next input would take it for durable. */
@@ -381,6 +412,20 @@ open_path(struct walk *walk, struct sl_span path)
 		fd = make_path(walk, copy);
 	free(copy);
 	return fd;
+}
+
+/* One at a time: another must not find a directory that was made and is not counted yet. */
+SL_SUSPENDS
+static int
+open_in_turn(struct walk *walk, struct sl_span path)
+{
+	struct sl_semaphore *turn = &walk->directories->open_turn;
+	int code = sl_semaphore_take(turn, SL_FOREVER);
+	if (code)
+		return code;
+	code = open_path(walk, path);
+	sl_semaphore_give(turn);
+	return code;
 }
 
 /* ---- names that came from elsewhere ---- */
@@ -544,7 +589,7 @@ open_new(struct walk *walk, struct sl_span relative, char *path, struct sl_direc
 {
 	struct sl_directories *directories = walk->directories;
 	struct sl_directory *directory = calloc(1, sizeof(*directory));
-	int code = directory ? open_path(walk, relative) : -ENOMEM;
+	int code = directory ? open_in_turn(walk, relative) : -ENOMEM;
 	if (code < 0) {
 		free(directory);
 		free(path);
@@ -554,6 +599,7 @@ open_new(struct walk *walk, struct sl_span relative, char *path, struct sl_direc
 		.path = path,
 		.fd = code,
 		.search_only = walk->search_only,
+		.needs_made = directories->made,
 		.refs = 1 };
 	sl_list_init(&directory->link);
 	code = learn(directories, directory);
@@ -632,7 +678,7 @@ sl_directory_unref(struct sl_directory *directory)
 int
 sl_directory_sync(struct sl_directory *directory)
 {
-	int code = sync_made(directory->directories);
+	int code = sync_made(directory->directories, directory->needs_made);
 	return code ? code : sync_directory(directory->fd, directory->search_only);
 }
 

@@ -23,9 +23,10 @@ struct sl_directory {
 	struct sl_directories *directories; /* the table it is in */
 	char *path; /* as a person would type it, for messages; "." for the current directory */
 	int fd;
-	bool search_only; /* it may not be read: fd is an O_PATH descriptor */
-	unsigned traits;  /* set of sl_directory_traits */
-	uint64_t inode;   /* with the device: two paths may lead to one directory */
+	bool search_only;    /* it may not be read: fd is an O_PATH descriptor */
+	uint64_t needs_made; /* directories that had been made when it was opened */
+	unsigned traits;     /* set of sl_directory_traits */
+	uint64_t inode;      /* with the device: two paths may lead to one directory */
 	uint32_t dev_major, dev_minor;
 	unsigned refs;
 	bool dirty; /* the batch's: a name in it has changed since its last sync */
@@ -36,10 +37,12 @@ struct sl_directories {
 	unsigned count;
 	unsigned keep;  /* that stay open though they are not in use */
 	bool sync_made; /* directories that are made are to be durable */
-	/* directory.c's: the parents of those that are not durable yet, in the list or being synced */
+	/* directory.c's: the parents of what is not durable yet; directories made, and how many of
+	 * them, the first ones, are durable */
 	struct sl_list unsynced;
 	unsigned unsynced_count;
-	struct sl_semaphore sync_turn;
+	uint64_t made, synced;
+	struct sl_semaphore open_turn, sync_turn;
 	int sync_code; /* first failure */
 };
 
@@ -68,8 +71,8 @@ void sl_directory_ref(struct sl_directory *directory);
 void sl_directory_unref(struct sl_directory *directory);
 
 /*
- * Make the names in it durable, and with sync_made every directory that the table has made, without
- * which they would be lost. Fails for good once one of those could not be synced. A file system
+ * Make the names in it durable, and with sync_made every directory that the table had made when it
+ * was opened: without those above it, they would be lost. Fails for good once one of those could not be synced. A file system
  * that cannot sync directories at all has done so.
  */
 SL_SUSPENDS
