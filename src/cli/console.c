@@ -275,7 +275,7 @@ flush(void)
 	return 0;
 }
 
-/* Without job control (no controlling terminal, a terminal of another session) the answer is yes. */
+/* True also without job control: no controlling terminal, or one of another session. */
 static bool
 is_foreground(void)
 {

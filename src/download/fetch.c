@@ -170,6 +170,7 @@ open_and_receive(struct fetch *fetch)
 	fetch->view.total = sl_http_body_length(fetch->exchange);
 	fetch->modified_ns = target_wants_time(fetch) ? existing_remote_time(fetch->exchange) : 0;
 	fetch->view.state = SL_DOWNLOAD_RECEIVING;
+	answer_note(fetch);
 	bool open_ended = sl_http_is_open_ended(fetch->exchange);
 	code = reserve(fetch);
 	if (!code)

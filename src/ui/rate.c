@@ -30,8 +30,8 @@ sl_rate_sample(struct sl_rate *rate, uint64_t now_ns, uint64_t bytes)
 		rate->moved_ns = now_ns;
 		rate->moving = true;
 	}
-	/* Waiting for the first byte (a name looked up, a server that thinks) says nothing about how
-	 * fast bytes come: the measurement begins with the last sample before it. */
+	/* The wait for the first byte (lookup, connect, the server's own work) is not part of the
+	 * rate: the measurement begins with the last sample before it. */
 	if (!rate->moving) {
 		rate->begun_ns = rate->at_ns = now_ns;
 		return 0;

@@ -8,13 +8,13 @@
  * acknowledges a write at once and makes it durable at the next flush (fsync), not before.
  * MOUNTPOINT/control takes one command per write:
  *
- *	cut SEED PATH       write to PATH what a power cut at this moment leaves: everything that was
- *	                    flushed, and of each later write all blocks of 4 KiB, some, or none. The
- *	                    disk goes on.
- *	fail writes SEED N  each write fails with EIO with a chance of 1 in N (N = 1: each one)
- *	fail flushes SEED N each flush fails with EIO with a chance of 1 in N; what was to be flushed
- *	                    is lost in part
- *	heal                nothing fails any more
+ *   cut SEED PATH        write to PATH what a power cut at this moment leaves: everything that was
+ *                        flushed, and of each later write all blocks of 4 KiB, some, or none. The
+ *                        disk goes on.
+ *   fail writes SEED N   each write fails with EIO with a chance of 1 in N (N = 1: each one)
+ *   fail flushes SEED N  each flush fails with EIO with a chance of 1 in N; what was to be flushed
+ *                        is lost in part
+ *   heal                 nothing fails any more
  *
  * A command that cannot be carried out fails with EINVAL or EIO. Reads of `control` give counters.
  * One thread carries everything, so that a cut is one moment. Ends when it is unmounted.
