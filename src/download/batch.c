@@ -1,3 +1,10 @@
+/*
+ * The batch: jobs that take one input after the other, and how each download begins and ends.
+ *
+ * Every input that was taken is reported once: started, then ended, by fetch_end() alone, whether a
+ * job or the committer calls it. Inputs are taken and named one at a time, in their order. An input
+ * that repeats an earlier one is not downloaded; it is reported when that one has ended.
+ */
 #include "fetch_int.h"
 
 #include "sluice/base/log.h"
@@ -154,10 +161,10 @@ count_failure(struct sl_batch *batch, uint64_t index, const struct sl_error *err
 		sl_batch_cancel(batch, -ECANCELED);
 }
 
-/* The client tells how far it was, the committer what is not durable; of the rest only the reason
- * is worth telling. */
+/* The client's message has how far it was, the committer's what is not durable; otherwise only the
+ * reason is of interest. */
 static void
-say_late(struct fetch *fetch)
+set_deadline_error(struct fetch *fetch)
 {
 	enum sl_phase phase = fetch->error.phase;
 	if ((phase >= SL_PHASE_RESOLVE && phase <= SL_PHASE_BODY) || phase == SL_PHASE_SYNC)
@@ -167,9 +174,9 @@ say_late(struct fetch *fetch)
 		"cannot download '%s': the time of the run is over (--deadline)", fetch->view.url);
 }
 
-/* The state it ends in, its words and its place in the summary. */
+/* The state it ends in, its message and what it adds to the summary. */
 static void
-settle(struct fetch *fetch, int code)
+set_outcome(struct fetch *fetch, int code)
 {
 	struct sl_batch *batch = fetch->batch;
 	struct sl_batch_summary *summary = &batch->summary;
@@ -190,14 +197,14 @@ settle(struct fetch *fetch, int code)
 	} else {
 		fetch->view.state = SL_DOWNLOAD_FAILED;
 		if (code == -ETIMEDOUT && sl_task_cancelled() == -ETIMEDOUT)
-			say_late(fetch);
+			set_deadline_error(fetch);
 		sl_fail_code(&fetch->error, SL_PHASE_NONE, code, "cannot download '%s'",
 			fetch->view.url);
 		count_failure(batch, fetch->view.index, &fetch->error);
 	}
 }
 
-/* Waits for whoever hears the event; once the run is cancelled, not for long. */
+/* The receiver of the event may suspend; once the run is cancelled, not for long. */
 SL_SUSPENDS
 static void
 report(struct fetch *fetch)
@@ -328,7 +335,7 @@ fetch_end(struct fetch *fetch, int code)
 	struct sl_names_owner *owner =
 		fetch->owns_key ? sl_names_find(&fetch->batch->names, fetch->key) : NULL;
 	fetch->view.ended_ns = sl_now();
-	settle(fetch, code);
+	set_outcome(fetch, code);
 	if (owner && code < 0) {
 		owner->code = code;
 		owner->http_status = fetch->error.http_status;
@@ -482,7 +489,7 @@ start_jobs(struct sl_batch *batch)
 		char name[16];
 		snprintf(name, sizeof(name), "job %u", i + 1);
 		code = sl_group_spawn(batch->jobs, name, job_main, batch, NULL);
-		if (code == -ENOMEM && i > 0) /* with fewer it goes, too */
+		if (code == -ENOMEM && i > 0) /* fewer will do */
 			return 0;
 	}
 	return code;

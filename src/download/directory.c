@@ -1,8 +1,8 @@
 /*
- * Directories, opened and made as mkdir -p makes them: mode 0777 less the umask, and the kernel adds
- * what the parent hands down (its group by the set-group-ID bit, its default ACL). Steps in between
- * need search permission only. So does the directory itself, if it has write permission as well (a
- * drop box, mode 1733).
+ * Directories, opened and made as mkdir -p makes them: mode 0777 less the umask, to which the
+ * kernel adds what the parent hands down (its group by the set-group-ID bit, its default ACL).
+ * Steps in between need search permission only. So does the directory itself, if it has write
+ * permission as well (a drop box, mode 1733).
  *
  * A file is durable only if the directories above it are. With sync_made, each directory in which
  * another was made is remembered until it is synced, once for all that were made in it, and no
@@ -49,7 +49,8 @@ struct unsynced {
 	uint32_t dev_major, dev_minor;
 };
 
-/* The directory is not in a list any more: closing suspends, and others walk the list meanwhile. */
+/* The directory is not in a list any more: closing suspends, and other tasks walk the list in the
+ * meantime. */
 SL_SUSPENDS
 static void
 close_directory(struct sl_directory *directory)

@@ -1,6 +1,10 @@
 /*
- * What has a download's name already, and what --if-exists makes of it. Before the first byte is
- * asked for; a file is compared with the server's by a HEAD request.
+ * What has a download's name already, and what --if-exists makes of it, before the first byte is
+ * requested. With --if-exists=auto a regular file is complete if
+ *  - it has the checksum that was given, or without one
+ *  - aria2 has not left its control file, and the file matches the head of the server's answer: the
+ *    same size and not older, or the same time if the server sends no size.
+ * Devices and FIFOs are written to only if --output names them.
  */
 #include "fetch_int.h"
 
@@ -54,7 +58,7 @@ add_on_worker(void *arg)
 	return 0;
 }
 
-/* The whole file through one chunk: the disk waits while the worker hashes, which is well enough
+/* The whole file through one chunk: the disk waits while the worker hashes, which is good enough
  * for what happens once in a file's life. */
 SL_SUSPENDS
 static int
@@ -105,11 +109,11 @@ verify_checksum(struct fetch *fetch, bool *same)
 	return code;
 }
 
-/* ---- by what the server says ---- */
+/* ---- by the head of an answer ---- */
 
 struct remote {
-	uint64_t length;      /* SL_BODY_UNKNOWN if it does not say */
-	uint64_t modified_ns; /* 0 if it does not say */
+	uint64_t length;      /* SL_BODY_UNKNOWN if it sent none */
+	uint64_t modified_ns; /* 0 if it sent none */
 };
 
 static uint64_t
@@ -149,8 +153,8 @@ ask(struct fetch *fetch, const char *method, struct remote *out)
 	return 0;
 }
 
-/* Servers that do not know HEAD say so in many ways (signed URLs: 403), or close; those that want
- * to be left alone, or credentials, mean it. */
+/* Servers without HEAD refuse it in many ways (signed URLs: 403), or close the connection. A status
+ * that asks for a pause or for credentials is not one of them. */
 static bool
 may_mean_no_head(const struct fetch *fetch, int code)
 {
@@ -166,7 +170,7 @@ may_mean_no_head(const struct fetch *fetch, int code)
 /* How the local file differs from the server's, for messages. */
 struct difference {
 	bool found;
-	bool unknown; /* it may be the same, but nothing the server sent tells */
+	bool unknown; /* it may be the same: what the server sent does not decide it */
 	char why[WHY_MAX];
 };
 
@@ -256,8 +260,8 @@ compare_with_server(struct fetch *fetch, const struct statx *st)
 	return refuse(fetch, difference.why, difference.unknown ? "--checksum verifies it, " : "");
 }
 
-/* aria2 gives a file its whole size before the first byte, and keeps NAME.aria2 beside it until the
- * last. */
+/* aria2 gives a file its whole size before the first byte, and keeps NAME.aria2 in the same
+ * directory until the last. */
 SL_SUSPENDS
 static int
 find_aria2_control_file(const struct fetch *fetch, bool *found)
@@ -282,9 +286,10 @@ compare(struct fetch *fetch, const struct statx *st)
 	int code = find_aria2_control_file(fetch, &unfinished);
 	if (code)
 		return sl_fail_code(
-			&fetch->error, SL_PHASE_CREATE, code, "cannot look at '%s'", fetch->path);
+			&fetch->error, SL_PHASE_CREATE, code, "cannot examine '%s'", fetch->path);
 	if (unfinished)
-		return exists(fetch, ", and aria2 has not finished it: there is a '.aria2' beside");
+		return exists(fetch,
+			", and aria2 has not finished it (its control file NAME.aria2 is there)");
 	return compare_with_server(fetch, st);
 }
 
@@ -367,8 +372,7 @@ regular_exists(struct fetch *fetch, const struct statx *st)
 	return same == FETCH_SKIP && may_be_in_memory_only(fetch, st) ? bring_to_disk(fetch) : same;
 }
 
-/* A link to nothing: there is no file, but a rename that replaces nothing would not take its place.
- */
+/* A link to nothing: there is no file, but a rename without replacing fails. */
 SL_SUSPENDS
 static int
 dangling_exists(struct fetch *fetch)
@@ -379,7 +383,7 @@ dangling_exists(struct fetch *fetch)
 	case SL_EXISTS_RENAME:
 		return target_rename(fetch);
 	default:
-		return exists(fetch, " as a symbolic link that leads to nothing");
+		return exists(fetch, " as a symbolic link to nothing");
 	}
 }
 
@@ -500,7 +504,7 @@ existing_check(struct fetch *fetch)
 		return dangling_exists(fetch);
 	if (code)
 		return sl_fail_code(
-			&fetch->error, SL_PHASE_CREATE, code, "cannot look at '%s'", fetch->path);
+			&fetch->error, SL_PHASE_CREATE, code, "cannot examine '%s'", fetch->path);
 	int own = by_link ? existing_own_descriptor(fetch, &st) : -1;
 	if (own < 0)
 		return check_found(fetch, &st);

@@ -42,7 +42,7 @@ struct repeats {
 
 /*
  * One download. Made by a job, which owns it until it is reported or handed to the committer; freed
- * by whoever reports.
+ * when it is reported.
  */
 struct fetch {
 	struct sl_download view;
@@ -109,7 +109,7 @@ int target_rename(struct fetch *fetch);
 #define TARGET_HEADERS (SL_ENTRY_HEADERS + 2) /* header= lines, referer=, user-agent= */
 size_t target_headers(const struct fetch *fetch, struct sl_http_header *out);
 
-/* The file is to get the time of Last-Modified: the entry's word, or the run's. */
+/* The file is to get the time of Last-Modified: by the entry, or else by the run. */
 bool target_wants_time(const struct fetch *fetch);
 
 /* existing.c: what has the name already. 0 = go on; FETCH_SKIP = all is there; a code. */

@@ -1,6 +1,10 @@
 /*
- * Where a download goes, and whether it may: the directory, the name, and whose name it is in this
- * run. All of it before the first request, so that what is known to fail costs the server nothing.
+ * Where a download goes: its directory and its name, which it claims for this run. All of it before
+ * the first request, so that what is known to fail costs the server nothing.
+ *
+ * Names that --output and --dir give may lead anywhere; those of URLs and lists stay below the
+ * directory of the run. A name belongs to the first input that claims it. The same input given
+ * again is a repeat; any other one is refused, or takes the next free NAME.N.
  */
 #include "fetch_int.h"
 
@@ -16,7 +20,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define SHOWN_MAX 240u       /* bytes of a path or URL beside others in one message */
+#define SHOWN_MAX 240u       /* bytes of a path or URL in a message that has others */
 #define NUMBERS_MAX 1000000u /* NAME.1, NAME.2, ... for --if-exists=rename: an end to the search */
 
 static int
@@ -74,13 +78,13 @@ run_directory(struct fetch *fetch)
 	if (code)
 		return code;
 	if (batch->directory)
-		sl_directory_unref(directory); /* another job was as quick */
+		sl_directory_unref(directory); /* another job has opened it in the meantime */
 	else
 		batch->directory = directory;
 	return 0;
 }
 
-/* "dir/directory", "dir" or "directory": what both name together, for words of the user. */
+/* first/second, either alone, or the second if it is absolute; given by the user. */
 SL_SUSPENDS
 static int
 open_users_directory(struct fetch *fetch, struct sl_span first, struct sl_span second)
@@ -102,9 +106,7 @@ open_users_directory(struct fetch *fetch, struct sl_span first, struct sl_span s
 	return code;
 }
 
-/* out= and dir= of a list: below the directory of the run, step by step, unless the user allows
- * more.
- */
+/* out= and dir= of a list: below the directory of the run, unless --allow-outside is given. */
 SL_SUSPENDS
 static int
 open_lists_directory(struct fetch *fetch, struct sl_span out_directory)
@@ -167,10 +169,10 @@ set_path(struct fetch *fetch)
 	return fetch->path ? 0 : -ENOMEM;
 }
 
-/* --output: the user's own word. */
+/* By --output, which may lead anywhere. */
 SL_SUSPENDS
 static int
-place_by_output(struct fetch *fetch)
+set_by_output(struct fetch *fetch)
 {
 	const struct sl_batch_options *options = &fetch->batch->options;
 	struct sl_span directory, name, output = sl_span_str(options->output);
@@ -182,10 +184,10 @@ place_by_output(struct fetch *fetch)
 		fetch, sl_span_str(options->dir ? options->dir : ""), directory);
 }
 
-/* out= and dir= of a list, or the URL. */
+/* By out= and dir= of a list, or the URL. */
 SL_SUSPENDS
 static int
-place_by_entry(struct fetch *fetch)
+set_by_entry(struct fetch *fetch)
 {
 	struct sl_span directory = { 0 }, name;
 	struct sl_buf from_url = { 0 };
@@ -205,7 +207,8 @@ place_by_entry(struct fetch *fetch)
 
 /* ---- names of this run ---- */
 
-/* Directory and name as one word: two paths may lead to one directory. NULL if memory ends. */
+/* The directory's identity and the name, since two paths may lead to one directory. NULL if memory
+ * ends. */
 static char *
 key_of(const struct fetch *fetch, const char *name, const char *suffix)
 {
@@ -217,7 +220,7 @@ key_of(const struct fetch *fetch, const char *name, const char *suffix)
 }
 
 /* True if the file's name is that of another's part, or its part's name is that of another file:
- * then *owner is whose. */
+ * then *owner is that file's owner. */
 static bool
 meets_part(struct fetch *fetch, struct sl_names_owner *owner)
 {
@@ -357,7 +360,7 @@ target_rename(struct fetch *fetch)
 	}
 	free(key);
 	if (code)
-		sl_fail_code(&fetch->error, SL_PHASE_CREATE, code, "no free name beside '%s'",
+		sl_fail_code(&fetch->error, SL_PHASE_CREATE, code, "no free name for '%s'",
 			fetch->stem ? fetch->stem : "");
 	return code;
 }
@@ -451,7 +454,7 @@ target_claim(struct fetch *fetch)
 		return code;
 	if (options->output && strcmp(options->output, "-") == 0)
 		return to_stdout(fetch);
-	code = options->output ? place_by_output(fetch) : place_by_entry(fetch);
+	code = options->output ? set_by_output(fetch) : set_by_entry(fetch);
 	if (!code)
 		code = set_path(fetch);
 	return code ? code : claim_or_rename(fetch);

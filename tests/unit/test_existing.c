@@ -205,7 +205,7 @@ Test(existing, links_are_looked_through_but_not_written_through)
 	cr_expect_eq(batch_run(bench, "$/lm/1/gen/10/1/x\n$/gen/10/1/y\n"), -EEXIST);
 	expect_skipped(bench, 0);
 	batch_expect_failed(
-		bench, 1, -EEXIST, "'y' exists as a symbolic link that leads to nothing");
+		bench, 1, -EEXIST, "'y' exists as a symbolic link to nothing");
 	bench->options.if_exists = SL_EXISTS_REPLACE;
 	cr_expect_eq(batch_run(bench, "$/gen/20/2/x\n$/gen/20/2/y\n"), 0);
 	batch_expect_gen(bench, 0, "x", 20, 2);

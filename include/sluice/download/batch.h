@@ -1,6 +1,6 @@
 /*
- * batch.h - many files at once: takes entries from a source, downloads each, and says what became
- * of it.
+ * batch.h - many files at once: takes entries from a source, downloads each, and reports what
+ * became of it.
  *
  * One job task for each of `jobs` files under way; a million entries cost a million names, not a
  * million tasks. Small files are committed in groups (commit.c), large ones by themselves.
@@ -36,7 +36,7 @@ enum sl_download_state {
 /* One file, for those who watch. Valid while its event runs, or between its start and its end. */
 struct sl_download {
 	uint64_t index;   /* place among the inputs, from 0 */
-	const char *url;  /* of the source in use, without secrets; "" if it is no URL */
+	const char *url;  /* of the source in use, without secrets; "" if it is not a URL */
 	const char *path; /* where it goes; "-" = stdout; "" if unknown yet */
 	enum sl_download_state state;
 	uint64_t received; /* bytes of the body so far */

@@ -10,7 +10,7 @@
 #include "sluice/rt/semaphore.h"
 #include "sluice/rt/task.h"
 
-/* What kind of file system a directory is on: decides how files are written and synced. */
+/* Of the file system a directory is on: they decide how files are written and synced. */
 enum sl_directory_traits {
 	SL_DIRECTORY_DIRECT = 1,   /* ext4, XFS: direct I/O into reserved extents pays */
 	SL_DIRECTORY_LOCAL = 2,    /* syncfs concerns this machine's disks only */
@@ -55,7 +55,7 @@ void sl_directories_release(struct sl_directories *directories);
 
 /*
  * Open (making what is missing, mode 0777 less umask) the directory `path` below `base`. base NULL:
- * `path` is the user's own word and may point anywhere. Else it comes from a list or a server: it
+ * `path` was given by the user and may point anywhere. Else it comes from a list or a server: it
  * must be relative, without ".." and control bytes, and every step stays below base, symbolic links
  * refused (openat2 RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS). An empty path is base, or the current
  * directory. Returns 0 with one reference in *out; SL_E_NAME; a kernel's code with
@@ -72,8 +72,8 @@ void sl_directory_unref(struct sl_directory *directory);
 
 /*
  * Make the names in it durable, and with sync_made every directory that the table had made when it
- * was opened: without those above it, they would be lost. Fails for good once one of those could not be synced. A file system
- * that cannot sync directories at all has done so.
+ * was opened: without those above it, they would be lost. Fails for good once one of those could
+ * not be synced. A file system that cannot sync directories at all has done so.
  */
 SL_SUSPENDS
 int sl_directory_sync(struct sl_directory *directory) SL_MUST_CHECK;
