@@ -39,25 +39,22 @@
 struct get {
 	struct sl_get_options options;
 	struct sl_get_events events;
+	struct sl_batch *batch; /* while it runs; else NULL */
 	struct sl_batch_summary summary;
 	struct sl_error error; /* of the run itself, not of a file */
 	struct sl_buf list;    /* text of --input-file */
 	struct sl_manifest manifest;
 	size_t next_url;
 	unsigned descriptors;
-	uint32_t file_mode;
 	enum sl_exit status;
 };
 
 /* ---- before the run ---- */
 
-/* The limits of the process and its umask, while there is one thread. */
+/* The limits of the process. */
 static int
 look_at_process(struct get *get, struct sl_error *err)
 {
-	mode_t mask = umask(0);
-	umask(mask);
-	get->file_mode = 0666u & ~(uint32_t)mask;
 	struct rlimit limit = { 0 };
 	if (getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur < limit.rlim_max) {
 		limit.rlim_cur = limit.rlim_max;
@@ -228,7 +225,6 @@ make_batch(struct get *get, struct engine_parts *parts)
 		.io = options->io,
 		.allow_outside = options->allow_outside,
 		.descriptors = get->descriptors,
-		.file_mode = get->file_mode,
 		.stall_timeout_ns = options->stall_timeout_ns,
 		.source = next_entry,
 		.source_ctx = get,
@@ -281,7 +277,11 @@ run_batch(struct get *get)
 	if (code) {
 		sl_fail_code(&get->error, SL_PHASE_NONE, code, "cannot begin");
 	} else {
+		get->batch = parts.batch;
 		code = sl_batch_run(parts.batch, &get->summary);
+		get->batch = NULL;
+		if (get->summary.failed == 0)
+			get->error = get->summary.first_error;
 		say_late(get, code);
 		sl_get_events_end(&get->events, &get->summary, &get->error);
 		hint_at_proxy(&get->summary);
@@ -312,6 +312,23 @@ get_task(void *arg)
 }
 
 /* ---- after the run ---- */
+
+static void
+name_part(void *ctx, const char *path)
+{
+	(void)ctx;
+	sl_log_error("'%s' was not removed: the disk did not answer in time (the next run removes "
+		     "it)",
+		path);
+}
+
+static void
+abandoned(void *arg)
+{
+	const struct get *get = arg;
+	if (get->batch)
+		sl_batch_each_part(get->batch, name_part, NULL);
+}
 
 static void
 at_end(void *arg, struct sl_rt *rt)
@@ -403,7 +420,9 @@ sl_cmd_get(int argc, char **argv)
 {
 	struct get get = { 0 };
 	struct sl_error err = { 0 };
-	struct sl_run run = { .fn = get_task, .arg = &get, .at_end = at_end };
+	struct sl_run run = {
+		.fn = get_task, .arg = &get, .at_end = at_end, .abandoned = abandoned
+	};
 	int code = sl_get_options_parse(&get.options, argc, argv, &err);
 	if (code == SL_OPTIONS_HELP) {
 		sl_get_options_release(&get.options);

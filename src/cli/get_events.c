@@ -370,8 +370,7 @@ json_summary(struct sl_get_events *events, const struct sl_batch_summary *summar
 	sl_json_u64(&json, "not_begun", left_over(events, summary));
 	sl_json_u64(&json, "bytes", summary->bytes);
 	sl_json_seconds(&json, "seconds", sl_now() - events->started_ns);
-	sl_json_bool(&json, "durable",
-		events->options->sync != SL_SYNC_NONE && summary->unverified == 0);
+	sl_json_bool(&json, "durable", summary->durable);
 	sl_json_end_line(&json);
 	send_json(events, &line);
 }

@@ -79,7 +79,7 @@ fetch_new(struct sl_batch *batch, const struct sl_entry *entry, uint64_t index)
 		return NULL;
 	fetch->batch = batch;
 	fetch->entry = *entry;
-	fetch->mode = batch->options.file_mode;
+	fetch->mode = MODE_OF_NEW;
 	fetch->replace = batch->options.if_exists == SL_EXISTS_REPLACE;
 	fetch->stream_fd = -1;
 	sl_part_init(&fetch->part);
@@ -182,6 +182,8 @@ set_outcome(struct fetch *fetch, int code)
 	struct sl_batch_summary *summary = &batch->summary;
 	fetch->view.streamed = fetch->target == TARGET_STREAM;
 	int stopped = code < 0 ? cancellation(batch, code) : 0;
+	if (fetch->view.streamed || fetch->error.phase == SL_PHASE_SYNC)
+		batch->not_durable = true;
 	if (code == 0) {
 		fetch->view.state = SL_DOWNLOAD_DONE;
 		summary->done++;
@@ -252,7 +254,7 @@ end_repeat(struct fetch *repeat, const struct sl_names_owner *original)
 			(unsigned long long)original->index + 1);
 		repeat->error.http_status = original->http_status;
 	}
-	fetch_end(repeat, code ? code : FETCH_SKIP);
+	fetch_end(repeat, code ? code : FETCH_SKIPPED);
 }
 
 /* The repeats that came while it was under way; only their numbers were kept. */
@@ -525,13 +527,21 @@ run_jobs(struct sl_batch *batch)
 int
 sl_batch_run(struct sl_batch *batch, struct sl_batch_summary *summary)
 {
+	struct sl_error disk = { 0 };
 	sl_semaphore_init(&batch->source_turn, "list of inputs", 1);
 	int code = run_jobs(batch);
 	struct sl_shield shield;
 	sl_shield_begin(&shield, sl_deadline_in(SL_NS_PER_S));
+	int confirmed = commit_confirm(batch, &disk);
 	sl_directory_unref(batch->directory);
 	sl_directories_release(&batch->directories);
 	sl_shield_end(&shield);
+	batch->summary.durable = batch->options.sync != SL_SYNC_NONE && batch->summary.done > 0 &&
+				 !batch->not_durable && !confirmed;
+	if (confirmed && batch->summary.failed == 0) {
+		batch->summary.first_error = disk;
+		code = confirmed;
+	}
 	*summary = batch->summary;
 	if (batch->summary.failed > 0)
 		return batch->summary.first_error.code ? batch->summary.first_error.code : -ENOMEM;
@@ -556,6 +566,20 @@ sl_batch_each(struct sl_batch *batch, void (*see)(void *ctx, const struct sl_dow
 	void *ctx)
 {
 	sl_list_each(node, &batch->active) see(ctx, &sl_list_item(node, struct fetch, link)->view);
+}
+
+void
+sl_batch_each_part(
+	const struct sl_batch *batch, void (*see)(void *ctx, const char *path), void *ctx)
+{
+	sl_list_each(node, &batch->active)
+	{
+		const struct sl_part *part = &sl_list_item(node, struct fetch, link)->part;
+		char *path = part->fd >= 0 && !part->is_published ? sl_part_path(part) : NULL;
+		if (path)
+			see(ctx, path);
+		free(path);
+	}
 }
 
 const struct sl_batch_summary *

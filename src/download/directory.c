@@ -498,18 +498,13 @@ traits_of(const struct statfs *fs)
 		long magic;
 		unsigned traits;
 	} known[] = {
-		{ EXT4_SUPER_MAGIC, SL_DIRECTORY_DIRECT | SL_DIRECTORY_LOCAL },
-		{ 0x58465342 /* XFS */, SL_DIRECTORY_DIRECT | SL_DIRECTORY_LOCAL },
-		{ BTRFS_SUPER_MAGIC, SL_DIRECTORY_LOCAL },
-		{ TMPFS_MAGIC, SL_DIRECTORY_LOCAL },
-		{ F2FS_SUPER_MAGIC, SL_DIRECTORY_LOCAL },
-		{ MSDOS_SUPER_MAGIC, SL_DIRECTORY_NO_MODES },
-		{ EXFAT_SUPER_MAGIC, SL_DIRECTORY_NO_MODES },
-		{ 0x7366746e /* NTFS */, SL_DIRECTORY_NO_MODES },
-		{ SMB_SUPER_MAGIC, SL_DIRECTORY_NO_MODES },
-		{ 0xff534d42 /* CIFS */, SL_DIRECTORY_NO_MODES },
-		{ 0xfe534d42 /* SMB2 */, SL_DIRECTORY_NO_MODES },
-		{ FUSE_SUPER_MAGIC, SL_DIRECTORY_NO_MODES },
+		{ EXT4_SUPER_MAGIC, SL_DIRECTORY_DIRECT | SL_DIRECTORY_LOCAL | SL_DIRECTORY_EXACT },
+		{ 0x58465342 /* XFS */,
+			SL_DIRECTORY_DIRECT | SL_DIRECTORY_LOCAL | SL_DIRECTORY_EXACT },
+		{ BTRFS_SUPER_MAGIC, SL_DIRECTORY_LOCAL | SL_DIRECTORY_EXACT },
+		{ TMPFS_MAGIC, SL_DIRECTORY_LOCAL | SL_DIRECTORY_EXACT },
+		{ F2FS_SUPER_MAGIC, SL_DIRECTORY_LOCAL | SL_DIRECTORY_EXACT },
+		{ OVERLAYFS_SUPER_MAGIC, SL_DIRECTORY_EXACT },
 	};
 	for (size_t i = 0; i < SL_COUNT_OF(known); i++)
 		if ((long)fs->f_type == known[i].magic)
@@ -527,8 +522,9 @@ ask_traits(void *arg)
 {
 	struct traits_call *call = arg;
 	struct statfs fs = { 0 };
-	call->traits = fstatfs(call->fd, &fs) == 0 ? traits_of(&fs)
-						   : SL_DIRECTORY_DIRECT | SL_DIRECTORY_LOCAL;
+	call->traits = fstatfs(call->fd, &fs) == 0
+			       ? traits_of(&fs)
+			       : SL_DIRECTORY_DIRECT | SL_DIRECTORY_LOCAL | SL_DIRECTORY_EXACT;
 	return 0;
 }
 
@@ -674,6 +670,33 @@ sl_directory_unref(struct sl_directory *directory)
 		return;
 	sl_assert(directory->refs > 0);
 	directory->refs--;
+}
+
+/* 0 if one of these calls failed merely because it is unsupported. */
+static int
+touch_result(int code)
+{
+	bool unsupported = code == -EPERM || code == -EACCES || code == -EINVAL ||
+			   code == -ENOSYS || code == -EOPNOTSUPP;
+	return unsupported ? 0 : code;
+}
+
+/* XFS and btrfs fail the first attribute call after their journal was aborted. ext4 detects it in
+ * the first one, and fails the second. Neither waits for the disk. A directory that may not be read
+ * was synced by syncfs, which fails then. */
+int
+sl_directory_confirm(struct sl_directory *directory)
+{
+	if (directory->search_only)
+		return 0;
+	struct sl_op ops[] = {
+		{ .kind = SL_OP_TOUCH, .fd = directory->fd },
+		{ .kind = SL_OP_TOUCH, .fd = directory->fd },
+	};
+	int code = sl_io_batch(ops, SL_COUNT_OF(ops));
+	if (!code)
+		code = touch_result(ops[0].result);
+	return code ? code : touch_result(ops[1].result);
 }
 
 int

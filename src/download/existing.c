@@ -243,7 +243,7 @@ compare_with_source(struct fetch *fetch, const struct statx *st, struct differen
 	return code;
 }
 
-/* FETCH_SKIP = the local file is what the server has; a code, -EEXIST if it is not. */
+/* FETCH_SKIPPED = the local file is what the server has; a code, -EEXIST if it is not. */
 SL_SUSPENDS
 static int
 compare_with_server(struct fetch *fetch, const struct statx *st)
@@ -256,7 +256,7 @@ compare_with_server(struct fetch *fetch, const struct statx *st)
 		return code;
 	fetch->view.total = st->stx_size;
 	if (!difference.found)
-		return FETCH_SKIP;
+		return FETCH_SKIPPED;
 	return refuse(fetch, difference.why, difference.unknown ? "--checksum verifies it, " : "");
 }
 
@@ -302,7 +302,7 @@ compare_checksum(struct fetch *fetch, const struct statx *st)
 	int code = verify_checksum(fetch, &same);
 	if (code)
 		return code;
-	return same ? FETCH_SKIP : exists(fetch, " and has another checksum");
+	return same ? FETCH_SKIPPED : exists(fetch, " and has another checksum");
 }
 
 /* ---- what is there ---- */
@@ -317,37 +317,6 @@ may_be_in_memory_only(const struct fetch *fetch, const struct statx *st)
 	return fetch->batch->options.sync != SL_SYNC_NONE && changed_s + FRESH_S > now_s;
 }
 
-/* By a descriptor of its own: of a write that was lost each descriptor is told once, and the
- * committer, which syncs by the directory's, must not miss it. */
-SL_SUSPENDS
-static int
-sync_file_system(const struct sl_directory *directory)
-{
-	int fd = sl_io_open(directory->fd, ".", O_RDONLY | O_DIRECTORY, 0, 0);
-	int code = fd < 0 ? fd : sl_io_sync_fs(fd);
-	sl_io_close(fd);
-	return code;
-}
-
-/* 1, or a code. */
-SL_SUSPENDS
-static int
-bring_to_disk(struct fetch *fetch)
-{
-	int fd = sl_io_open(fetch->directory->fd, fetch->name, O_RDONLY | O_NONBLOCK, 0, 0);
-	bool closed = fd == -EACCES || fd == -EPERM; /* not ours to open: with all others then */
-	int code = closed   ? sync_file_system(fetch->directory)
-		   : fd < 0 ? fd
-			    : sl_io_sync(fd, SL_SYNC_DATA);
-	sl_io_close(fd);
-	if (!code)
-		code = sl_directory_sync(fetch->directory);
-	if (!code)
-		return FETCH_SKIP;
-	return sl_fail_code(&fetch->error, SL_PHASE_SYNC, code,
-		"'%s' is complete, but cannot be brought to the disk", fetch->path);
-}
-
 SL_SUSPENDS
 static int
 regular_exists(struct fetch *fetch, const struct statx *st)
@@ -358,7 +327,7 @@ regular_exists(struct fetch *fetch, const struct statx *st)
 	case SL_EXISTS_SKIP:
 		fetch->view.unverified = true;
 		fetch->view.total = st->stx_size;
-		return FETCH_SKIP;
+		return FETCH_SKIPPED;
 	case SL_EXISTS_REPLACE:
 		fetch->mode = st->stx_mode & 0777; /* no set-user-ID for what came from outside */
 		return 0;
@@ -369,7 +338,8 @@ regular_exists(struct fetch *fetch, const struct statx *st)
 	}
 	int same = fetch->entry.checksum.kind != SL_CHECKSUM_NONE ? compare_checksum(fetch, st)
 								  : compare(fetch, st);
-	return same == FETCH_SKIP && may_be_in_memory_only(fetch, st) ? bring_to_disk(fetch) : same;
+	fetch->needs_sync = same == FETCH_SKIPPED && may_be_in_memory_only(fetch, st);
+	return same;
 }
 
 /* A link to nothing: there is no file, but a rename without replacing fails. */

@@ -93,6 +93,9 @@ uring_carries(struct sl_engine *engine, enum sl_op_kind kind)
 	case SL_OP_LOCK:
 	case SL_OP_SET_MODE:
 	case SL_OP_SET_TIME:
+	case SL_OP_FLUSH:
+	case SL_OP_TOUCH:
+	case SL_OP_HAS_HOLE:
 		return false;
 	case SL_OP_TRUNCATE:
 		return uring_of(engine)->can_truncate;

@@ -23,8 +23,9 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 
-#define QUEUE_PER_WORKER 4 /* CPU jobs queued or running for each worker; more wait as tasks */
-#define BLOCKING_QUEUE 64  /* blocking calls queued or running in a pool */
+#define QUEUE_PER_WORKER 4  /* CPU jobs queued or running for each worker; more wait as tasks */
+#define BLOCKING_QUEUE 64   /* blocking calls queued or running in a pool */
+#define BLOCKING_THREADS 16 /* most of them wait for a disk: syncs of a group side by side */
 #define THREADS_MAX 256
 /* how long the end of the program waits for a blocking call that was abandoned */
 #define JOIN_NS (200 * SL_NS_PER_MS)
@@ -310,8 +311,8 @@ offload_new(struct sl_rt *rt, const struct sl_rt_options *options)
 	int code = init_pool(offload, POOL_CPU, workers,
 		SL_MIN(workers, (unsigned)THREADS_MAX) * QUEUE_PER_WORKER);
 	if (!code)
-		code = init_pool(offload, POOL_FILES, options->blocking ? options->blocking : 4,
-			BLOCKING_QUEUE);
+		code = init_pool(offload, POOL_FILES,
+			options->blocking ? options->blocking : BLOCKING_THREADS, BLOCKING_QUEUE);
 	if (!code)
 		code = init_pool(offload, POOL_RESOLVER,
 			options->resolvers ? options->resolvers : 16, BLOCKING_QUEUE);

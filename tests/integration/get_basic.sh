@@ -36,7 +36,7 @@ test_get_framings() {
 	expect 0
 	is_gen chunked 3000000 1
 	is_gen untilclose 3000000 2
-	expect 0 "untilclose: the server gave no length"
+	expect 0 "untilclose: the server sent no length"
 	[[ $(grep -c 'gave no length' err) == 1 ]] || fail "more than one is doubted"
 	is_gen linefeeds 30000 3
 	is_gen informational 30000 4

@@ -119,7 +119,7 @@ test_list_sources() {
 # the disk's failure is no reason to try another source
 test_list_sources_disk() {
 	printf '%s\t%s\n out=/x\n' "$ORIGIN/gen/10/1" "$ORIGIN/tag/disk/gen/10/1" >list
-	mkdir f.part
+	mkdir f.sluice-part
 	printf '%s\t%s\n out=f\n' "$ORIGIN/gen/10/1" "$ORIGIN/tag/disk/gen/10/1" >>list
 	get -i list
 	[[ $status == 28 ]] || fail "exit $status"

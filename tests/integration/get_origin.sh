@@ -204,7 +204,7 @@ test_origin_nothing_shown() {
 		! grep -q "$secret" out err || fail "$i: $(cat err)"
 	done
 	start get -vv --json "$user:$PORT_http/gate/shown/gen/400000/1/f?token=$secret"
-	until_true 10 test -e f.part
+	until_true 10 test -e f.sluice-part
 	kill -USR1 "$pid"
 	until_true 10 grep -q ' tasks$' err
 	opened shown

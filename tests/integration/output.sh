@@ -148,7 +148,7 @@ test_output_json_progress() {
 # what a signal ends is told as well
 test_output_json_interrupted() {
 	start get --json "$ORIGIN/gate/jsonint/gen/400000/1"
-	until_true 10 test -e 1.part
+	until_true 10 test -e 1.sluice-part
 	kill -INT "$pid"
 	finish 5
 	expect 130

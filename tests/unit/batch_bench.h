@@ -78,7 +78,7 @@ batch_begin(void)
 	bench->deadline_ns = SL_FOREVER;
 	bench->chunks = 32;
 	bench->options = (struct sl_batch_options){
-		.jobs = 4, .remote_time = true, .descriptors = 1000, .file_mode = 0644
+		.jobs = 4, .remote_time = true, .descriptors = 1000
 	};
 	return bench;
 }

@@ -1,6 +1,6 @@
 /*
  * Time as the download engine sees it, on the virtual clock: stalls, slow servers, slow disks,
- * connects that nobody answers, the deadline of the run, the second a small file may wait to be
+ * connects that are not answered, the deadline of the run, the second a small file may wait to be
  * committed.
  */
 #include "support/scenario.h"

@@ -82,7 +82,6 @@ struct sl_batch_options {
 	bool allow_outside;
 	unsigned descriptors; /* that may be open at once for files and connections; bounds jobs and
 			       * groups */
-	uint32_t file_mode;   /* of finished files: 0666 less the umask */
 	uint64_t stall_timeout_ns; /* how long a FIFO may be without a reader */
 	sl_batch_source *source;
 	void *source_ctx;
@@ -99,7 +98,10 @@ struct sl_batch_summary {
 	uint64_t repeats;     /* skipped ones that are the same download as an earlier input */
 	uint64_t first_index; /* the failed one that came first in input order; valid if failed > 0
 			       */
+	/* Of that one; with failed == 0: what the disk of the files that are done reported at the
+	 * end; else empty. */
 	struct sl_error first_error;
+	bool durable; /* at least one file is done, and each that is done stays after a power cut */
 };
 
 struct sl_batch;
@@ -110,7 +112,8 @@ void sl_batch_free(struct sl_batch *batch);
 
 /*
  * Download everything. Returns 0 if every file is done or skipped; the code of the first failed
- * file in input order; or the cancellation. The summary is filled in any case.
+ * file in input order; what the disk reported at the end; or the cancellation. The summary is
+ * filled in any case.
  */
 SL_SUSPENDS
 int sl_batch_run(struct sl_batch *batch, struct sl_batch_summary *summary) SL_MUST_CHECK;
@@ -124,6 +127,11 @@ void sl_batch_cancel(struct sl_batch *batch, int reason);
 /* The downloads under way, oldest first; and the summary so far. */
 void sl_batch_each(struct sl_batch *batch,
 	void (*see)(void *ctx, const struct sl_download *download), void *ctx);
+
+/* The parts that downloads under way have now, as paths. */
+void sl_batch_each_part(
+	const struct sl_batch *batch, void (*see)(void *ctx, const char *path), void *ctx);
+
 const struct sl_batch_summary *sl_batch_summary(const struct sl_batch *batch);
 
 #endif

@@ -12,9 +12,9 @@
 
 /* Of the file system a directory is on: they decide how files are written and synced. */
 enum sl_directory_traits {
-	SL_DIRECTORY_DIRECT = 1,   /* ext4, XFS: direct I/O into reserved extents pays */
-	SL_DIRECTORY_LOCAL = 2,    /* syncfs concerns this machine's disks only */
-	SL_DIRECTORY_NO_MODES = 4, /* a file may not have the mode it was given */
+	SL_DIRECTORY_DIRECT = 1, /* ext4, XFS: direct I/O into reserved extents pays */
+	SL_DIRECTORY_LOCAL = 2,  /* syncfs concerns this machine's disks only */
+	SL_DIRECTORY_EXACT = 4,  /* nothing but calls on this machine changes files and times */
 };
 
 /* An open directory; counted. */
@@ -73,10 +73,19 @@ void sl_directory_unref(struct sl_directory *directory);
 /*
  * Make the names in it durable, and with sync_made every directory that the table had made when it
  * was opened: without those above it, they would be lost. Fails for good once one of those could
- * not be synced. A file system that cannot sync directories at all has done so.
+ * not be synced. A file system that cannot sync directories at all has done so. After a change of
+ * names, sl_directory_confirm must follow.
  */
 SL_SUSPENDS
 int sl_directory_sync(struct sl_directory *directory) SL_MUST_CHECK;
+
+/*
+ * Whether the file system still takes changes: 0, or the code it refuses them with. Asked because
+ * the sync of a directory is not to be believed alone: once a journal is aborted, Linux reports
+ * success for a directory that has nothing left to write. Changes its change time.
+ */
+SL_SUSPENDS
+int sl_directory_confirm(struct sl_directory *directory) SL_MUST_CHECK;
 
 /* "path/name" into *out, or "name" alone for the current directory. */
 void sl_directory_join(const struct sl_directory *directory, const char *name, struct sl_buf *out);
