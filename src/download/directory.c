@@ -128,7 +128,9 @@ SL_SUSPENDS
 static int
 sync_directory(int fd, bool search_only)
 {
-	int code = search_only ? sync_search_only(fd) : sl_io_sync(fd, 0);
+	struct sl_op op = { .kind = SL_OP_SYNC, .fd = fd };
+	int code = search_only ? sync_search_only(fd) : sl_io_batch(&op, 1);
+	code = code ? code : search_only ? 0 : op.result;
 	return code == -EINVAL || code == -EOPNOTSUPP ? 0 : code;
 }
 
