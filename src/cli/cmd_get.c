@@ -115,8 +115,19 @@ read_list(struct get *get)
 	return 0;
 }
 
-/* Inputs in all, so that progress can say "3 of 10"; reading a list twice costs little beside its
- * downloads. */
+static void
+note_ignored(const struct sl_manifest *manifest)
+{
+	struct sl_buf names = { 0 };
+	sl_manifest_add_ignored(manifest, &names);
+	if (names.len > 0)
+		sl_log_warn(
+			"options of the list that are ignored: %.*s", (int)names.len, names.data);
+	sl_buf_release(&names);
+}
+
+/* Inputs in all, so that progress can say "3 of 10"; reading a list twice costs little compared
+ * with its downloads. What there is to be noted about the whole list is noted here. */
 static uint64_t
 count_inputs(const struct get *get)
 {
@@ -126,6 +137,7 @@ count_inputs(const struct get *get)
 	sl_manifest_init(&manifest, sl_buf_span(&get->list));
 	while (sl_manifest_next(&manifest, &entry, NULL) != 0)
 		count++;
+	note_ignored(&manifest);
 	return count;
 }
 
@@ -236,6 +248,7 @@ make_batch(struct get *get, struct engine_parts *parts)
 		.io = options->io,
 		.allow_outside = options->allow_outside,
 		.descriptors = get->descriptors,
+		.stall_timeout_ns = options->stall_timeout_ns,
 		.source = next_entry,
 		.source_ctx = get,
 		.events = sl_get_events_table(&get->events) };

@@ -237,6 +237,16 @@ commit_one(struct fetch *fetch)
 
 #define OPS_PER_FILE 3
 
+/* The directories of a group that are to be synced, each once; tasks take the next one. */
+struct directory_syncs {
+	struct {
+		struct sl_directory *directory;
+		bool changed;
+		int code;
+	} items[COMMIT_FILES];
+	size_t count, next;
+};
+
 struct group {
 	struct sl_batch *batch;
 	size_t count;
@@ -246,6 +256,7 @@ struct group {
 	struct sl_op *first_ops[COMMIT_FILES]; /* of each file in the step that runs; or NULL */
 	size_t op_count;
 	struct sl_op ops[COMMIT_FILES * OPS_PER_FILE];
+	struct directory_syncs directories;
 };
 
 static struct sl_op *
@@ -553,8 +564,20 @@ rename_all(struct group *group)
 }
 
 SL_SUSPENDS
+static int
+sync_next_directories(void *arg)
+{
+	struct directory_syncs *syncs = arg;
+	while (syncs->next < syncs->count) {
+		size_t i = syncs->next++;
+		syncs->items[i].code =
+			sync_directory(syncs->items[i].directory, syncs->items[i].changed);
+	}
+	return 0;
+}
+
 static void
-sync_directories(struct group *group)
+collect_directories(struct group *group, struct directory_syncs *syncs)
 {
 	for (size_t i = 0; i < group->count; i++)
 		group->fetches[i]->directory->dirty =
@@ -564,18 +587,46 @@ sync_directories(struct group *group)
 		bool changed = false;
 		if (!directory->dirty)
 			continue;
+		directory->dirty = false;
 		for (size_t k = i; k < group->count; k++)
 			changed = changed || (group->fetches[k]->directory == directory &&
 						     is_to_name(group, k));
-		int code = sync_directory(directory, changed);
-		note_sync_failure(group->fetches[i], code);
-		directory->dirty = false;
-		for (size_t k = i; code && k < group->count; k++)
-			if (group->fetches[k]->directory == directory && !group->codes[k])
-				group->codes[k] = group->fetches[k]->needs_sync
-							  ? sync_failed(group->fetches[k], code)
-							  : not_durable(group->fetches[k], code);
+		syncs->items[syncs->count].directory = directory;
+		syncs->items[syncs->count++].changed = changed;
 	}
+}
+
+static void
+note_directory(struct group *group, const struct sl_directory *directory, int code)
+{
+	for (size_t k = 0; k < group->count; k++) {
+		struct fetch *fetch = group->fetches[k];
+		if (fetch->directory != directory)
+			continue;
+		note_sync_failure(fetch, code);
+		if (code && !group->codes[k])
+			group->codes[k] = fetch->needs_sync ? sync_failed(fetch, code)
+							    : not_durable(fetch, code);
+	}
+}
+
+/* Several at once, as the files: a group may have as many directories as files. */
+SL_SUSPENDS
+static void
+sync_directories(struct group *group)
+{
+	struct directory_syncs *syncs = &group->directories;
+	struct sl_group tasks;
+	syncs->count = syncs->next = 0;
+	collect_directories(group, syncs);
+	sl_group_enter(&tasks, SL_GROUP_COLLECT);
+	for (size_t i = 1; i < SL_MIN(syncs->count, (size_t)SYNC_TASKS); i++)
+		if (sl_group_spawn(&tasks, "sync", sync_next_directories, syncs, NULL) != 0)
+			break;
+	(void)sync_next_directories(syncs);
+	sl_group_leave(&tasks);
+	for (size_t i = 0; i < syncs->count; i++)
+		note_directory(group, syncs->items[i].directory, syncs->items[i].code);
 	/* Another task may have met a failure of the device meanwhile. */
 	for (size_t i = 0; i < group->count; i++) {
 		int code = device_failure(group->fetches[i]);

@@ -12,7 +12,7 @@ SL_SUSPENDS
 static int
 open_exchange(struct fetch *fetch)
 {
-	struct sl_http_header headers[SL_ENTRY_HEADERS];
+	struct sl_http_header headers[TARGET_HEADERS];
 	struct sl_http_request request = { .method = "GET",
 		.url = &fetch->url,
 		.headers = headers,
@@ -35,7 +35,7 @@ static int
 compare_again(struct fetch *fetch)
 {
 	sl_part_discard(&fetch->part);
-	return existing_look(fetch);
+	return existing_check(fetch);
 }
 
 /* Never wider than the file it replaces, and always ours to write. */
@@ -188,8 +188,7 @@ open_and_receive(struct fetch *fetch)
 	if (code)
 		return code;
 	fetch->view.total = sl_http_body_length(fetch->exchange);
-	fetch->modified_ns =
-		fetch->batch->options.remote_time ? existing_remote_time(fetch->exchange) : 0;
+	fetch->modified_ns = target_wants_time(fetch) ? existing_remote_time(fetch->exchange) : 0;
 	fetch->view.state = SL_DOWNLOAD_RECEIVING;
 	answer_note(fetch);
 	bool open_ended = sl_http_is_open_ended(fetch->exchange);
@@ -361,7 +360,7 @@ fetch_prepare(struct fetch *fetch)
 			break;
 		}
 	}
-	int code = existing_look(fetch);
+	int code = existing_check(fetch);
 	return code == FETCH_SKIPPED && fetch->needs_sync ? hand_over(fetch) : code;
 }
 

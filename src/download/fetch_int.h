@@ -27,10 +27,26 @@
 /* Created with 0666, which the kernel reduces by the umask or the directory's default ACL. */
 #define MODE_OF_NEW UINT32_MAX
 
+/* What is not a failure (a negative code). */
+enum fetch_outcome {
+	FETCH_DONE = 0,        /* or: go on */
+	FETCH_SKIPPED = 1,     /* the file is there already */
+	FETCH_HANDED_OVER = 2, /* to the committer: the fetch is no longer the caller's */
+	FETCH_REPEAT = 3,      /* the same download as an earlier input, which has the name */
+};
+
 enum target_kind { TARGET_FILE, TARGET_STREAM /* stdout, a character device, a FIFO */ };
 
-/* One download. Made by a job, which owns it until it is reported or handed to the committer; freed
- * when it is reported. */
+/* Later inputs that are the same download, and end as it does. */
+struct repeats {
+	uint64_t *indices;
+	size_t count, cap;
+};
+
+/*
+ * One download. Made by a job, which owns it until it is reported or handed to the committer; freed
+ * when it is reported.
+ */
 struct fetch {
 	struct sl_download view;
 	struct sl_list link;       /* batch->active */
@@ -45,8 +61,10 @@ struct fetch {
 	enum target_kind target;
 	struct sl_directory *directory; /* one reference; NULL for stdout */
 	char *name;                     /* final name in the directory */
-	char *stem; /* with --if-exists=rename: what NAME.N is made of; else NULL */
-	int number; /* N of the last that was tried */
+	char *stem;    /* with --if-exists=rename: what NAME.N is made of; else NULL */
+	char *key;     /* of the name in batch->names; NULL until it was claimed */
+	bool owns_key; /* false: another input was first */
+	struct repeats repeats;
 	bool replace;
 	uint32_t mode;   /* of the file that is replaced; else MODE_OF_NEW */
 	bool needs_sync; /* complete before, but perhaps not on disk yet: the committer syncs it */
@@ -92,7 +110,7 @@ struct sl_batch {
 };
 
 /* target.c: find directory and name and claim the name; called for one input after the other, so
- * that a name goes to the first of them. 0 or a code. */
+ * that a name goes to the first of them. 0, FETCH_REPEAT or a code. */
 SL_SUSPENDS
 int target_claim(struct fetch *fetch);
 
@@ -101,20 +119,21 @@ int target_claim(struct fetch *fetch);
 SL_SUSPENDS
 int target_rename(struct fetch *fetch);
 
-/* The entry's header= lines as the client wants them; out has room for SL_ENTRY_HEADERS. Returns
+/* The entry's header fields as the client wants them; out has room for TARGET_HEADERS. Returns
  * their count. */
+#define TARGET_HEADERS (SL_ENTRY_HEADERS + 2) /* header= lines, referer=, user-agent= */
 size_t target_headers(const struct fetch *fetch, struct sl_http_header *out);
 
-/* What fetch_end gets for a file that was there already, beside 0 (done) and failures. */
-#define FETCH_SKIPPED 1
+/* The file is to get the time of Last-Modified: by the entry, or else by the run. */
+bool target_wants_time(const struct fetch *fetch);
 
 /* existing.c: what has the name already. 0 = go on; FETCH_SKIPPED = all is there, and with
  * fetch->needs_sync is to be synced before it is reported; a code. */
 SL_SUSPENDS
-int existing_look(struct fetch *fetch);
+int existing_check(struct fetch *fetch);
 
-/* A character device or FIFO. */
-bool existing_is_stream(const struct statx *st);
+/* A character device or FIFO that --output names: it is written to as it is. */
+bool existing_is_stream(const struct fetch *fetch, const struct statx *st);
 
 /* Standard output or standard error if --output leads to that regular file; else -1. */
 SL_SUSPENDS
@@ -138,7 +157,6 @@ int fetch_prepare(struct fetch *fetch);
 
 /* fetch.c: from the request to the finished file, once it is prepared. Returns 0, FETCH_SKIPPED, a
  * code; or FETCH_HANDED_OVER if it ended in batch->finished: then it is no longer the caller's. */
-#define FETCH_HANDED_OVER 2
 SL_SUSPENDS
 int fetch_run(struct fetch *fetch);
 
@@ -159,7 +177,7 @@ int commit_confirm(struct sl_batch *batch, struct sl_error *err);
  * or the reason why nothing more may be begun. */
 int commit_shield_begin(struct sl_shield *shield) SL_MUST_CHECK;
 
-/* batch.c: report and free. `code` 0 = done, 1 = skipped, else the failure. */
+/* batch.c: report and free. `code` is FETCH_DONE, FETCH_SKIPPED or the failure. */
 SL_SUSPENDS
 void fetch_end(struct fetch *fetch, int code);
 

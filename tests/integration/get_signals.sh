@@ -89,7 +89,7 @@ test_signals_end_loops() {
 
 # what was complete under its name before the signal stays, what was not leaves nothing
 test_signals_keep_complete_files() {
-	start get --sync=all "$ORIGIN/gen/1000/1/small" "$ORIGIN/gen/9000000/2/large" "$ORIGIN/gate/keep/gen/9000000/3/open" \
+	start get --sync=all "$ORIGIN/lm/1/gen/1000/1/small" "$ORIGIN/lm/1/gen/9000000/2/large" "$ORIGIN/gate/keep/gen/9000000/3/open" \
 		"$ORIGIN/gate/keep/gen/1000/4/open2"
 	until_true 20 test -e small -a -e large -a -e open.sluice-part
 	kill -INT "$pid"
@@ -98,7 +98,7 @@ test_signals_keep_complete_files() {
 	is_gen small 1000 1
 	is_gen large 9000000 2
 	nothing_left small large
-	get "$ORIGIN/gen/1000/1/small" "$ORIGIN/gen/9000000/2/large" "$ORIGIN/gen/9000000/3/open"
+	get "$ORIGIN/lm/1/gen/1000/1/small" "$ORIGIN/lm/1/gen/9000000/2/large" "$ORIGIN/gen/9000000/3/open"
 	expect 0 "2 there already"
 	is_gen open 9000000 3
 }

@@ -151,7 +151,7 @@ Test(batch, what_cannot_be_read_in_a_list_is_a_failed_input)
 {
 	struct batch_bench *bench = batch_begin();
 	cr_expect_eq(
-		batch_run(bench, "$/gen/1/1/a\n split=3\nnot a url\n$/gen/2/2/b\n"), SL_E_USAGE);
+		batch_run(bench, "$/gen/1/1/a\n spit=3\nnot a url\n$/gen/2/2/b\n"), SL_E_USAGE);
 	batch_expect_failed(bench, 0, SL_E_USAGE, "line 2 of the list");
 	batch_expect_failed(bench, 1, SL_E_USAGE, NULL);
 	batch_expect_gen(bench, 2, "b", 2, 2);

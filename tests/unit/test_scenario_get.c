@@ -284,8 +284,9 @@ Test(scenario_get, a_file_that_exists_and_differs_is_refused_one_that_matches_is
 		struct scenario *scenario = scenario_plain(seed);
 		struct get_file *differs =
 			scenario_offer(scenario, (struct sim_http_file){ .len = 5000 });
-		struct get_file *matches =
-			scenario_offer(scenario, (struct sim_http_file){ .len = 5000 });
+		struct get_file *matches = scenario_offer(
+			scenario, (struct sim_http_file){ .len = 5000,
+					  .modified = "Sun, 09 Sep 2001 01:46:40 GMT" });
 		differs->before = "short";
 		differs->before_len = 5;
 		matches->before = matches->data;
