@@ -83,6 +83,9 @@ uint64_t sim_wall_now(const struct sim *sim);
  */
 uint64_t sim_ops(const struct sim *sim);
 uint64_t sim_ops_of(const struct sim *sim, enum sl_op_kind kind);
+
+/* Operations under way now: of one kind, and all. */
+unsigned sim_in_flight_of(const struct sim *sim, enum sl_op_kind kind);
 unsigned sim_in_flight(const struct sim *sim);
 
 /* From now on count how many operations of these kinds (set of 1 << kind) are in flight at once;

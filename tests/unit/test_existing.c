@@ -431,12 +431,12 @@ Test(existing, two_paths_to_one_directory_are_one_name)
 Test(existing, a_name_that_is_anothers_part_is_taken)
 {
 	struct batch_bench *bench = batch_begin();
-	cr_expect_eq(batch_run(bench, "$/gen/10/1/x\n$/gen/20/2/x.sluice-part\n$/gen/30/3/y.sluice-part\n"
-				      "$/gen/40/4/y\n"),
+	cr_expect_eq(batch_run(bench, "$/gen/10/1/x\n$/gen/20/2/x.sluice-part\n"
+				      "$/gen/30/3/y.sluice-part\n$/gen/40/4/y\n"),
 		SL_E_TWICE);
 	batch_expect_gen(bench, 0, "x", 10, 1);
-	batch_expect_failed(
-		bench, 1, SL_E_TWICE, "'x.sluice-part' is in the way of the part of input 1 already");
+	batch_expect_failed(bench, 1, SL_E_TWICE,
+		"'x.sluice-part' is in the way of the part of input 1 already");
 	batch_expect_gen(bench, 2, "y.sluice-part", 30, 3);
 	batch_expect_failed(bench, 3, SL_E_TWICE, "'y' is in the way of the part of input 3");
 	bench->options.if_exists = SL_EXISTS_RENAME;
