@@ -14,8 +14,6 @@
 #include <fcntl.h>
 #include <liburing.h>
 #include <linux/openat2.h>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -44,13 +42,13 @@
 
 _Static_assert(SL_ENGINE_SLOTS * 2 + 2 <= CQ_ENTRIES,
 	"every operation, its cancel and the wake-up fit the CQ");
-_Static_assert(sizeof(struct open_how) == sizeof(((struct sl_op *)0)->how),
-	"openat2's argument lives in the operation");
 
 struct slot {
 	struct sl_op *op; /* NULL = free */
 	uint32_t generation;
 	uint32_t next_free;
+	bool cancelling;     /* a cancel has been asked for */
+	struct open_how how; /* what an openat2 in flight points at */
 };
 
 struct uring {
@@ -86,19 +84,39 @@ uring_now(struct sl_engine *engine)
 }
 
 static bool
-uring_carries(struct sl_engine *engine, enum sl_op_kind kind)
+uring_carries(struct sl_engine *engine, const struct sl_op *op)
 {
-	switch (kind) {
+	switch (op->kind) {
+	case SL_OP_NOP:
+	case SL_OP_SOCKET:
+	case SL_OP_CONNECT:
+	case SL_OP_ACCEPT:
+	case SL_OP_SEND:
+	case SL_OP_RECV:
+	case SL_OP_READ:
+	case SL_OP_WRITE:
+	case SL_OP_POLL:
+	case SL_OP_OPEN:
+	case SL_OP_CLOSE:
+	case SL_OP_ALLOCATE:
+	case SL_OP_SYNC:
+	case SL_OP_RENAME:
+	case SL_OP_LINK:
+	case SL_OP_UNLINK:
+	case SL_OP_MKDIR:
+	case SL_OP_STAT:
+		return true;
+	case SL_OP_TRUNCATE:
+		return uring_of(engine)->can_truncate;
 	case SL_OP_SYNC_FS:
 	case SL_OP_LOCK:
 	case SL_OP_SET_MODE:
 	case SL_OP_SET_TIME:
-		return false;
-	case SL_OP_TRUNCATE:
-		return uring_of(engine)->can_truncate;
-	default:
-		return true;
+	case SL_OP_CALL:
+	case SL_OP_KINDS:
+		break;
 	}
+	return false;
 }
 
 /* ---- submitting ---- */
@@ -118,25 +136,31 @@ get_sqe(struct uring *u)
 }
 
 static void
-prepare_open(struct io_uring_sqe *sqe, struct sl_op *op)
+prepare_open(struct io_uring_sqe *sqe, struct open_how *how, const struct sl_op *op)
 {
-	struct open_how how = { .flags = op->flags | O_CLOEXEC,
+	*how = (struct open_how){ .flags = op->flags | O_CLOEXEC,
 		.mode = op->flags & (O_CREAT | (O_TMPFILE & ~O_DIRECTORY)) ? op->mode : 0,
 		.resolve = op->resolve };
-	memcpy(op->how, &how, sizeof(how));
-	io_uring_prep_openat2(sqe, op->dir_fd, op->path, (struct open_how *)(void *)op->how);
+	io_uring_prep_openat2(sqe, op->dir_fd, op->path, how);
 }
 
+/* long: one line of liburing for each kind. */
 static void
-prepare(struct io_uring_sqe *sqe, struct sl_op *op)
+prepare(struct io_uring_sqe *sqe, struct slot *slot, const struct sl_op *op)
 {
-	unsigned len = (unsigned)op->len;
+	const bool is_carried = false; /* by the ring: the last kinds below are not */
 	switch (op->kind) {
+	case SL_OP_NOP:
+		io_uring_prep_nop(sqe);
+		break;
 	case SL_OP_SOCKET:
 		io_uring_prep_socket(sqe, op->domain, op->type | SOCK_CLOEXEC, op->protocol, 0);
 		break;
 	case SL_OP_CONNECT:
 		io_uring_prep_connect(sqe, op->fd, op->address, op->address_len);
+		break;
+	case SL_OP_ACCEPT:
+		io_uring_prep_accept(sqe, op->fd, op->peer, op->peer_len, SOCK_CLOEXEC);
 		break;
 	case SL_OP_SEND:
 		io_uring_prep_send(sqe, op->fd, op->data, op->len, (int)op->flags | MSG_NOSIGNAL);
@@ -145,18 +169,18 @@ prepare(struct io_uring_sqe *sqe, struct sl_op *op)
 		io_uring_prep_recv(sqe, op->fd, op->data, op->len, (int)op->flags);
 		break;
 	case SL_OP_READ:
-		io_uring_prep_read(sqe, op->fd, op->data, len, op->off);
+		io_uring_prep_read(sqe, op->fd, op->data, (unsigned)op->len, op->off);
 		sqe->rw_flags = (int)op->flags;
 		break;
 	case SL_OP_WRITE:
-		io_uring_prep_write(sqe, op->fd, op->data, len, op->off);
+		io_uring_prep_write(sqe, op->fd, op->data, (unsigned)op->len, op->off);
 		sqe->rw_flags = (int)op->flags;
 		break;
 	case SL_OP_POLL:
 		io_uring_prep_poll_add(sqe, op->fd, op->flags);
 		break;
 	case SL_OP_OPEN:
-		prepare_open(sqe, op);
+		prepare_open(sqe, &slot->how, op);
 		break;
 	case SL_OP_CLOSE:
 		io_uring_prep_close(sqe, op->fd);
@@ -187,13 +211,17 @@ prepare(struct io_uring_sqe *sqe, struct sl_op *op)
 	case SL_OP_TRUNCATE:
 		io_uring_prep_rw(OP_FTRUNCATE, sqe, op->fd, NULL, 0, op->length);
 		break;
-	default:
-		io_uring_prep_nop(sqe);
-		break;
+	case SL_OP_SYNC_FS:
+	case SL_OP_LOCK:
+	case SL_OP_SET_MODE:
+	case SL_OP_SET_TIME:
+	case SL_OP_CALL:
+	case SL_OP_KINDS:
+		sl_assert(is_carried);
 	}
 	/* n_tty_write does not look at IOCB_NOWAIT (Linux 6.18): a stopped terminal would stop the
 	 * ring. */
-	if (op->may_block)
+	if (sl_op_is_stream(op) && op->may_block)
 		sqe->flags |= IOSQE_ASYNC;
 }
 
@@ -202,14 +230,37 @@ static void
 check_memory(const struct sl_op *op)
 {
 #ifdef CHECK_MEMORY
-	if (op->data && op->len)
-		sl_assert(!__asan_region_is_poisoned(op->data, op->len));
-	if (op->address)
+	switch (sl_op_family(op->kind)) {
+	case SL_FAMILY_TRANSFER:
+		if (op->data && op->len)
+			sl_assert(!__asan_region_is_poisoned(op->data, op->len));
+		break;
+	case SL_FAMILY_CONNECT:
 		sl_assert(!__asan_address_is_poisoned(op->address));
-	if (op->path)
-		sl_assert(!__asan_address_is_poisoned(op->path));
-	if (op->statx)
+		break;
+	case SL_FAMILY_ACCEPT:
+		if (op->peer)
+			sl_assert(!__asan_region_is_poisoned(op->peer, *op->peer_len));
+		break;
+	case SL_FAMILY_STAT:
 		sl_assert(!__asan_region_is_poisoned(op->statx, sizeof(*op->statx)));
+		sl_assert(!__asan_address_is_poisoned(op->path));
+		break;
+	case SL_FAMILY_TWO_NAMES:
+		sl_assert(!__asan_address_is_poisoned(op->path2));
+		sl_assert(!__asan_address_is_poisoned(op->path));
+		break;
+	case SL_FAMILY_OPEN:
+	case SL_FAMILY_NAME:
+		sl_assert(!__asan_address_is_poisoned(op->path));
+		break;
+	case SL_FAMILY_PLAIN:
+	case SL_FAMILY_SOCKET:
+	case SL_FAMILY_EXTENT:
+	case SL_FAMILY_TIME:
+	case SL_FAMILY_CALL:
+		break;
+	}
 #else
 	(void)op;
 #endif
@@ -226,18 +277,19 @@ uring_submit(struct sl_engine *engine, struct sl_op *op)
 {
 	struct uring *u = uring_of(engine);
 	sl_assert(op->state == SL_OP_IDLE || op->state == SL_OP_DONE);
-	sl_assert(op->len <= 1u << 30 && u->first_free < SL_ENGINE_SLOTS);
+	sl_assert(u->first_free < u->base.slots);
+	sl_assert(sl_op_family(op->kind) != SL_FAMILY_TRANSFER || op->len <= 1u << 30);
 	check_memory(op);
 	uint32_t slot = u->first_free;
 	u->first_free = u->slots[slot].next_free;
 	u->slots[slot].op = op;
 	u->slots[slot].generation++;
+	u->slots[slot].cancelling = false;
 	u->in_flight++;
 	op->slot = slot;
-	op->cancelling = false;
 	op->state = SL_OP_IN_FLIGHT;
 	struct io_uring_sqe *sqe = get_sqe(u);
-	prepare(sqe, op);
+	prepare(sqe, &u->slots[slot], op);
 	io_uring_sqe_set_data64(sqe, slot_data(u, slot));
 }
 
@@ -245,9 +297,9 @@ static void
 uring_cancel(struct sl_engine *engine, struct sl_op *op)
 {
 	struct uring *u = uring_of(engine);
-	if (op->state != SL_OP_IN_FLIGHT || op->cancelling)
+	if (op->state != SL_OP_IN_FLIGHT || u->slots[op->slot].cancelling)
 		return;
-	op->cancelling = true;
+	u->slots[op->slot].cancelling = true;
 	u->cancels++;
 	struct io_uring_sqe *sqe = get_sqe(u);
 	io_uring_prep_cancel64(sqe, slot_data(u, op->slot), 0);
@@ -265,29 +317,55 @@ arm_wake(struct uring *u)
 
 /* ---- waiting ---- */
 
-/*
- * A receive for the whole (MSG_WAITALL) that has bytes already when the other side resets the
- * connection returns the bytes, and the kernel forgets the reset: the next receive says 0, as at an
- * orderly end (seen with 6.18). But after an orderly end our half is still open; or it was reset
- * later, by a server that leaves bytes of ours unread, and that error waits for who would send.
- */
+/* True if the kernel may need a thread of its own (io-wq) to carry it out. */
 static bool
-was_reset(int fd)
+may_need_thread(const struct sl_op *op)
 {
-	struct tcp_info info = { 0 };
-	int error = 0;
-	socklen_t info_len = sizeof(info), error_len = sizeof(error);
-	if (getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &info_len) != 0 ||
-		info.tcpi_state != TCP_CLOSE)
+	switch (op->kind) {
+	case SL_OP_NOP:
+	case SL_OP_SOCKET:
+	case SL_OP_CONNECT:
+	case SL_OP_ACCEPT:
+	case SL_OP_SEND:
+	case SL_OP_RECV:
+	case SL_OP_POLL:
 		return false;
-	return getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &error_len) != 0 || error != EPIPE;
+	case SL_OP_READ:
+	case SL_OP_WRITE:
+	case SL_OP_OPEN:
+	case SL_OP_CLOSE:
+	case SL_OP_ALLOCATE:
+	case SL_OP_SYNC:
+	case SL_OP_SYNC_FS:
+	case SL_OP_RENAME:
+	case SL_OP_LINK:
+	case SL_OP_UNLINK:
+	case SL_OP_MKDIR:
+	case SL_OP_STAT:
+	case SL_OP_TRUNCATE:
+	case SL_OP_LOCK:
+	case SL_OP_SET_MODE:
+	case SL_OP_SET_TIME:
+	case SL_OP_CALL:
+	case SL_OP_KINDS:
+		break;
+	}
+	return true;
 }
 
+/*
+ * What only the ring gives, in terms of the seam's rules. An interrupted wait in a kernel thread
+ * says -EINTR to a cancel where a poll says -ECANCELED. And at the limit of processes the kernel
+ * cancels, unasked, what it cannot start a thread for: SL_OP_NOT_CARRIED then.
+ */
 static int
-judge_result(const struct sl_op *op, int result)
+translate(const struct slot *slot, const struct sl_op *op, int result)
 {
-	bool end = op->kind == SL_OP_RECV && result == 0 && op->len > 0;
-	return end && was_reset(op->fd) ? -ECONNRESET : result;
+	if (slot->cancelling)
+		return result == -EINTR ? -ECANCELED : result;
+	if (result != -ECANCELED)
+		return result;
+	return may_need_thread(op) ? SL_OP_NOT_CARRIED : -EAGAIN;
 }
 
 static bool
@@ -298,8 +376,30 @@ uring_run_now(struct sl_engine *engine, struct sl_op *op)
 		return false;
 	check_memory(op);
 	op->submitted_ns = uring_now(engine);
-	op->result = judge_result(op, sl_op_run_blocking(op));
+	op->result = sl_op_run_blocking(op);
 	return true;
+}
+
+static int
+uring_run_blocking(struct sl_engine *engine, struct sl_op *op)
+{
+	(void)engine;
+	return sl_op_run_blocking(op);
+}
+
+static int
+uring_get_option(struct sl_engine *engine, int fd, int level, int name, void *value, socklen_t *len)
+{
+	(void)engine;
+	return getsockopt(fd, level, name, value, len) == 0 ? 0 : -errno;
+}
+
+static int
+uring_set_option(
+	struct sl_engine *engine, int fd, int level, int name, const void *value, socklen_t len)
+{
+	(void)engine;
+	return setsockopt(fd, level, name, value, len) == 0 ? 0 : -errno;
 }
 
 static struct sl_op *
@@ -318,11 +418,11 @@ take_completion(struct uring *u, const struct io_uring_cqe *cqe)
 	struct slot *slot = &u->slots[index];
 	sl_assert(slot->op && slot->generation == (uint32_t)(cqe->user_data >> 32));
 	struct sl_op *op = slot->op;
+	op->result = translate(slot, op, cqe->res);
 	slot->op = NULL;
 	slot->next_free = u->first_free;
 	u->first_free = index;
 	u->in_flight--;
-	op->result = judge_result(op, cqe->res);
 	op->state = SL_OP_DONE;
 	return op;
 }
@@ -424,7 +524,10 @@ static const struct sl_engine_methods uring_methods = {
 	.free = uring_free,
 	.now = uring_now,
 	.carries = uring_carries,
+	.run_blocking = uring_run_blocking,
 	.run_now = uring_run_now,
+	.get_option = uring_get_option,
+	.set_option = uring_set_option,
 	.submit = uring_submit,
 	.cancel = uring_cancel,
 	.wait = uring_wait,
@@ -494,10 +597,10 @@ static int
 check_operations(struct uring *u, struct sl_error *err)
 {
 	static const int needed[] = { IORING_OP_NOP, IORING_OP_SOCKET, IORING_OP_CONNECT,
-		IORING_OP_SEND, IORING_OP_RECV, IORING_OP_READ, IORING_OP_WRITE, IORING_OP_POLL_ADD,
-		IORING_OP_OPENAT2, IORING_OP_CLOSE, IORING_OP_FALLOCATE, IORING_OP_FSYNC,
-		IORING_OP_RENAMEAT, IORING_OP_LINKAT, IORING_OP_UNLINKAT, IORING_OP_MKDIRAT,
-		IORING_OP_STATX, IORING_OP_ASYNC_CANCEL };
+		IORING_OP_ACCEPT, IORING_OP_SEND, IORING_OP_RECV, IORING_OP_READ, IORING_OP_WRITE,
+		IORING_OP_POLL_ADD, IORING_OP_OPENAT2, IORING_OP_CLOSE, IORING_OP_FALLOCATE,
+		IORING_OP_FSYNC, IORING_OP_RENAMEAT, IORING_OP_LINKAT, IORING_OP_UNLINKAT,
+		IORING_OP_MKDIRAT, IORING_OP_STATX, IORING_OP_ASYNC_CANCEL };
 	struct io_uring_probe *probe =
 		calloc(1, sizeof(*probe) + PROBE_OPS * sizeof(struct io_uring_probe_op));
 	if (!probe)
@@ -543,6 +646,7 @@ sl_engine_uring_new(struct sl_engine **out, struct sl_error *err)
 	if (!u)
 		return sl_fail_code(err, SL_PHASE_NONE, -ENOMEM, "cannot start");
 	u->base.methods = &uring_methods;
+	u->base.slots = SL_ENGINE_SLOTS;
 	u->event_fd = eventfd(0, EFD_CLOEXEC);
 	int code = u->event_fd < 0 ? -errno : 0;
 	if (code) {

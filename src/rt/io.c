@@ -2,11 +2,15 @@
 
 #include "runtime_int.h"
 
-#include "sluice/base/clock.h"
 #include "sluice/rt/offload.h"
 
 #include <errno.h>
+#include <linux/tcp.h>
+#include <netinet/in.h>
 #include <unistd.h>
+
+/* TCP_CLOSE of <netinet/tcp.h>, whose tcp_info is older than the one of <linux/tcp.h> */
+#define STATE_CLOSE 7
 
 #define INTERRUPTIBLE 1u /* a deadline or cancellation asks the engine to cancel it */
 
@@ -70,19 +74,20 @@ await(struct sl_rt *rt, struct sl_op *op, uint64_t deadline_ns, unsigned flags)
 		code = sl_task_wake_code(wake);
 		engine_of(rt)->methods->cancel(engine_of(rt), op);
 	}
+	if (op->result == SL_OP_NOT_CARRIED)
+		return code ? code : op->result;
 	count(rt, op);
 	if (!code)
 		op->result = judge_timeout(op);
-	/* An interrupted wait in an io-wq worker reports -EINTR where a poll reports -ECANCELED. */
-	if (code && (op->result == -ECANCELED || op->result == -EINTR))
-		return code;
-	return op->result;
+	return code && op->result == -ECANCELED ? code : op->result;
 }
 
 static int
 blocking_thunk(void *arg)
 {
-	return sl_op_run_blocking(arg);
+	struct sl_op *op = arg;
+	struct sl_engine *engine = op->owner;
+	return engine->methods->run_blocking(engine, op);
 }
 
 SL_SUSPENDS
@@ -90,18 +95,10 @@ static int
 run_elsewhere(struct sl_rt *rt, struct sl_op *op)
 {
 	op->submitted_ns = sl_now();
+	op->owner = engine_of(rt);
 	op->result = sl_blocking_wait(blocking_thunk, op);
 	count(rt, op);
 	return op->result;
-}
-
-/* The kernel cancels what it cannot start a thread for, at the limit of processes. */
-SL_SUSPENDS
-static int
-run_refused(struct sl_rt *rt, struct sl_op *op)
-{
-	bool needs_none = op->kind < SL_OP_READ || op->kind == SL_OP_POLL;
-	return needs_none ? -EAGAIN : run_elsewhere(rt, op);
 }
 
 static bool
@@ -125,7 +122,7 @@ run(struct sl_op *op, uint64_t deadline_ns, unsigned flags)
 		return code;
 	if (run_now(rt, op))
 		return op->result;
-	if (!engine_of(rt)->methods->carries(engine_of(rt), op->kind))
+	if (!engine_of(rt)->methods->carries(engine_of(rt), op))
 		return run_elsewhere(rt, op);
 	code = sl_semaphore_take(&rt->slots, deadline_ns);
 	if (code)
@@ -133,7 +130,7 @@ run(struct sl_op *op, uint64_t deadline_ns, unsigned flags)
 	submit(rt, op);
 	int result = await(rt, op, deadline_ns, flags);
 	sl_semaphore_give(&rt->slots);
-	return result == -ECANCELED && !op->cancelling ? run_refused(rt, op) : result;
+	return result == SL_OP_NOT_CARRIED ? run_elsewhere(rt, op) : result;
 }
 
 /* Slow operations take turns, so that quick ones always find a worker of the kernel. */
@@ -168,6 +165,43 @@ sl_io_connect(int fd, const struct sockaddr *address, socklen_t len, uint64_t de
 		.kind = SL_OP_CONNECT, .fd = fd, .address = address, .address_len = len
 	};
 	return run(&op, deadline_ns, INTERRUPTIBLE);
+}
+
+int
+sl_io_accept(int fd, struct sockaddr_storage *peer, socklen_t *peer_len, uint64_t deadline_ns)
+{
+	struct sl_op op = { .kind = SL_OP_ACCEPT,
+		.fd = fd,
+		.peer = (struct sockaddr *)peer,
+		.peer_len = peer_len };
+	return run(&op, deadline_ns, INTERRUPTIBLE);
+}
+
+int
+sl_io_set_option(int fd, int level, int name, int value)
+{
+	struct sl_engine *engine = engine_of(sl_rt_current());
+	return engine->methods->set_option(engine, fd, level, name, &value, sizeof(value));
+}
+
+/*
+ * The reset itself may be gone: a receive for the whole (MSG_WAITALL) that has bytes already when
+ * the other side resets the connection returns the bytes, and the kernel forgets the reset (seen
+ * with 6.18). But an orderly end is a FIN, which takes a place in the sequence behind the last byte
+ * and is counted in tcpi_bytes_received. Unlike SO_ERROR that is not taken away by asking, and what
+ * we did to our own half does not change it. Where there is no such count (no TCP) no reset can be
+ * swallowed.
+ */
+bool
+sl_io_was_reset(int fd, uint64_t received)
+{
+	struct sl_engine *engine = engine_of(sl_rt_current());
+	struct tcp_info info = { 0 };
+	socklen_t len = sizeof(info);
+	if (engine->methods->get_option(engine, fd, IPPROTO_TCP, TCP_INFO, &info, &len) != 0)
+		return false;
+	return len > offsetof(struct tcp_info, tcpi_bytes_received) &&
+	       info.tcpi_state == STATE_CLOSE && info.tcpi_bytes_received == received;
 }
 
 /* The engine reads only; the cast is the price of one field for both directions. */
@@ -417,6 +451,7 @@ sl_io_set_time(int fd, uint64_t time_ns)
 /* ---- batches ---- */
 
 struct batch {
+	struct sl_engine *engine;
 	struct sl_op *ops;
 	size_t count;
 };
@@ -440,34 +475,26 @@ is_to_run(struct sl_op *op)
 		return true;
 	if (op->fd == SL_FD_OF_AFTER)
 		op->fd = op->after->result;
-	if (op->dir_fd == SL_FD_OF_AFTER)
+	if (sl_op_has_path(op->kind) && op->dir_fd == SL_FD_OF_AFTER)
 		op->dir_fd = op->after->result;
 	return is_due(op);
 }
 
+/* On a thread of the blocking pool. */
 static int
 run_batch(void *arg)
 {
 	struct batch *batch = arg;
+	struct sl_engine *engine = batch->engine;
 	for (size_t i = 0; i < batch->count; i++) {
 		struct sl_op *op = &batch->ops[i];
 		if (!is_to_run(op))
 			continue;
-		uint64_t before = sl_clock_monotonic_ns();
-		op->result = sl_op_run_blocking(op);
-		op->took_ns = sl_clock_monotonic_ns() - before;
+		uint64_t before = engine->methods->now(engine);
+		op->result = engine->methods->run_blocking(engine, op);
+		op->took_ns = engine->methods->now(engine) - before;
 	}
 	return 0;
-}
-
-/* A simulated engine carries every operation itself, one after the other. */
-SL_SUSPENDS
-static void
-run_simulated(struct sl_op *ops, size_t op_count)
-{
-	for (size_t i = 0; i < op_count; i++)
-		if (is_to_run(&ops[i]))
-			ops[i].result = run(&ops[i], SL_FOREVER, 0);
 }
 
 int
@@ -479,15 +506,11 @@ sl_io_batch(struct sl_op *ops, size_t op_count)
 		return code;
 	struct sl_shield shield;
 	sl_shield_begin(&shield, SL_FOREVER);
-	if (engine_of(rt)->simulated) {
-		run_simulated(ops, op_count);
-	} else {
-		struct batch batch = { ops, op_count };
-		code = sl_blocking_wait(run_batch, &batch);
-		for (size_t i = 0; i < op_count; i++)
-			if (is_due(&ops[i]))
-				count_result(rt, &ops[i], ops[i].took_ns);
-	}
+	struct batch batch = { engine_of(rt), ops, op_count };
+	code = sl_blocking_wait(run_batch, &batch);
+	for (size_t i = 0; i < op_count; i++)
+		if (is_due(&ops[i]))
+			count_result(rt, &ops[i], ops[i].took_ns);
 	sl_shield_end(&shield);
 	return code;
 }

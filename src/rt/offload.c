@@ -366,26 +366,29 @@ sl_worker_count(void)
 	return sl_task_self()->rt->offload->pools[POOL_CPU].threads_max;
 }
 
-/* A simulated engine has one thread and virtual time: the delay is that of an operation, the work
- * is done here. Returns 0 when it is time to do it; if the deadline or a cancellation comes first,
- * that. */
+/*
+ * An engine may carry calls itself (a simulator does: virtual time knows no threads). Then nothing
+ * else of this file is used but the pools' bounds. Returns what fn returned, or with *abandoned the
+ * reason.
+ */
 SL_SUSPENDS
 static int
-wait_simulated(struct sl_rt *rt, uint64_t deadline_ns, unsigned flags)
+call_by_engine(
+	struct sl_rt *rt, struct sl_op *op, const char *what, uint64_t deadline_ns, bool *abandoned)
 {
-	struct sl_op op = { .kind = SL_OP_NOP, .owner = sl_task_self() };
-	int code = sl_semaphore_take(&rt->slots, deadline_ns);
-	if (code)
-		return code;
-	rt->engine->methods->submit(rt->engine, &op);
-	while (op.state != SL_OP_DONE) {
-		enum sl_wake wake =
-			sl_task_park("simulated thread", deadline_ns, code ? SL_PARK_DEAF : flags);
-		if (wake != SL_WAKE_READY && op.state != SL_OP_DONE)
-			code = sl_task_wake_code(wake);
+	int code = 0;
+	op->owner = sl_task_self();
+	rt->engine->methods->submit(rt->engine, op);
+	while (op->state != SL_OP_DONE) {
+		bool deaf = code != 0 || !op->free_arg;
+		enum sl_wake wake = sl_task_park(what, deadline_ns, deaf ? SL_PARK_DEAF : 0);
+		if (wake == SL_WAKE_READY || op->state == SL_OP_DONE)
+			continue;
+		code = sl_task_wake_code(wake);
+		rt->engine->methods->cancel(rt->engine, op);
 	}
-	sl_semaphore_give(&rt->slots);
-	return code;
+	*abandoned = op->is_abandoned;
+	return op->is_abandoned ? code : op->result;
 }
 
 SL_SUSPENDS
@@ -402,16 +405,16 @@ run_and_wait(unsigned index, sl_offload_fn *fn, void *arg)
 {
 	struct sl_rt *rt = sl_task_self()->rt;
 	struct pool *pool = &rt->offload->pools[index];
-	int code = task_check();
+	struct sl_op op = { .kind = SL_OP_CALL, .fn = fn, .arg = arg };
+	bool abandoned = false;
+	int code = sl_semaphore_take(&pool->places, SL_FOREVER);
 	if (code)
 		return code;
-	if (rt->engine->simulated) {
-		code = wait_simulated(rt, SL_FOREVER, SL_PARK_DEAF);
-		return code ? code : fn(arg);
+	if (rt->engine->methods->carries(rt->engine, &op)) {
+		code = call_by_engine(rt, &op, pool->places.name, SL_FOREVER, &abandoned);
+		sl_semaphore_give(&pool->places);
+		return code;
 	}
-	code = sl_semaphore_take(&pool->places, SL_FOREVER);
-	if (code)
-		return code;
 	struct job job = { .fn = fn, .arg = arg, .task = sl_task_self() };
 	/* At the limit of processes a call to a file is made here and now: better late than never.
 	 * What needs a thread's stack cannot be. */
@@ -488,14 +491,13 @@ sl_blocking_run(enum sl_blocking_pool which, sl_offload_fn *fn, void *arg,
 	struct pool *pool =
 		&rt->offload->pools[which == SL_BLOCKING_RESOLVER ? POOL_RESOLVER : POOL_FILES];
 	*abandoned = false;
-	if (rt->engine->simulated) {
-		int code = wait_simulated(rt, deadline_ns, 0);
-		*abandoned = code != 0;
-		if (code)
-			free_arg(arg);
-		return code ? code : fn(arg);
-	}
+	struct sl_op op = { .kind = SL_OP_CALL, .fn = fn, .arg = arg, .free_arg = free_arg };
 	int code = sl_semaphore_take(&pool->places, deadline_ns);
+	if (!code && rt->engine->methods->carries(rt->engine, &op)) {
+		code = call_by_engine(rt, &op, pool->places.name, deadline_ns, abandoned);
+		sl_semaphore_give(&pool->places);
+		return code;
+	}
 	struct job *job = code ? NULL : calloc(1, sizeof(*job));
 	if (!job) {
 		if (!code)

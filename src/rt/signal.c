@@ -40,11 +40,10 @@ sl_signal_block(void)
 int
 sl_signal_wait(void)
 {
-	struct sl_rt *rt = sl_task_self()->rt;
 	int code = task_check();
 	if (code)
 		return code;
-	if (rt->engine->simulated || signal_fd < 0) { /* nothing comes there */
+	if (signal_fd < 0) { /* nothing was blocked */
 		enum sl_wake wake = sl_task_park("signal", SL_FOREVER, 0);
 		return sl_task_wake_code(wake);
 	}

@@ -56,7 +56,7 @@ await(struct sl_engine *engine, struct sl_op *op)
 static int
 run(struct sl_engine *engine, struct sl_op op)
 {
-	if (!engine->methods->carries(engine, op.kind))
+	if (!engine->methods->carries(engine, &op))
 		return sl_op_run_blocking(&op);
 	submit(engine, &op);
 	await(engine, &op);
@@ -97,7 +97,7 @@ Test(engine_uring, making_and_freeing_leaves_no_descriptor)
 		engine->methods->describe(engine, text, sizeof(text));
 		cr_assert(strstr(text, "io_uring"));
 		cr_assert_str_eq(engine->methods->name, "io_uring");
-		cr_assert(!engine->simulated);
+		cr_assert_eq(engine->slots, SL_ENGINE_SLOTS);
 		engine->methods->free(engine);
 	}
 	cr_assert_eq(count_fds(), before);
@@ -316,38 +316,6 @@ Test(engine_uring, a_socket_connects_sends_receives_and_polls)
 	engine->methods->free(engine);
 }
 
-/* Bytes came while a receive waited for more, then the other side broke off. */
-Test(engine_uring, a_reset_is_no_orderly_end)
-{
-	struct sl_engine *engine = new_engine();
-	struct sockaddr_in address;
-	int server = listen_somewhere(&address);
-	cr_assert_eq(listen(server, 5), 0);
-	int fd = new_socket(engine);
-	cr_assert_eq(connect_op(engine, fd, &address), 0);
-	int peer = accept(server, NULL, NULL);
-	struct sl_op *done[4];
-	char buffer[100];
-	struct sl_op op = {
-		.kind = SL_OP_RECV, .fd = fd, .data = buffer, .len = 100, .flags = MSG_WAITALL
-	};
-	submit(engine, &op);
-	cr_assert_eq(engine->methods->wait(engine, 0, done, 4), 0);
-	cr_assert_eq(write(peer, "0123456789", 10), 10);
-	uint64_t until = engine->methods->now(engine) + 20 * SL_NS_PER_MS;
-	cr_assert_eq(engine->methods->wait(engine, until, done, 4), 0, "it waits for all");
-	setsockopt(peer, SOL_SOCKET, SO_LINGER, &(struct linger){ .l_onoff = 1 },
-		sizeof(struct linger));
-	close(peer);
-	await(engine, &op);
-	cr_assert(op.result == 10 || op.result == -ECONNRESET, "%d", op.result);
-	op.flags = 0;
-	cr_assert_eq(run(engine, op), -ECONNRESET);
-	close_fd(engine, fd);
-	close(server);
-	engine->methods->free(engine);
-}
-
 static int
 run_now(struct sl_engine *engine, int fd, char *buffer)
 {
@@ -380,35 +348,6 @@ Test(engine_uring, what_cannot_wait_is_done_at_once)
 		sizeof(struct linger));
 	close(peer);
 	close_fd(engine, fd);
-	close(server);
-	engine->methods->free(engine);
-}
-
-/* The other side has ended in order, and closes with bytes of ours unread. */
-Test(engine_uring, a_reset_behind_an_orderly_end_leaves_that_end)
-{
-	struct sl_engine *engine = new_engine();
-	struct sockaddr_in address;
-	int server = listen_somewhere(&address);
-	cr_assert_eq(listen(server, 5), 0);
-	for (int whole = 0; whole < 2; whole++) {
-		int fd = new_socket(engine);
-		cr_assert_eq(connect_op(engine, fd, &address), 0);
-		int peer = accept(server, NULL, NULL);
-		cr_assert_eq(write(fd, "request", 7), 7);
-		cr_assert_eq(write(peer, "0123456789", 10), 10);
-		cr_assert_eq(shutdown(peer, SHUT_WR), 0);
-		close(peer);
-		char buffer[100];
-		struct sl_op op = { .kind = SL_OP_RECV,
-			.fd = fd,
-			.data = buffer,
-			.len = 100,
-			.flags = whole ? MSG_WAITALL : 0 };
-		cr_expect_eq(run(engine, op), 10);
-		cr_expect_eq(run(engine, op), 0);
-		close_fd(engine, fd);
-	}
 	close(server);
 	engine->methods->free(engine);
 }

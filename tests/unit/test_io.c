@@ -238,6 +238,161 @@ Test(io, a_reset_is_a_failure_not_an_end)
 	play(50, reset_server, recv_until_reset);
 }
 
+static const struct sim_step finish_soon[] = {
+	{ .kind = SIM_STEP_SEND, .data = "0123456789", .len = 10 },
+	{ .kind = SIM_STEP_FINISH },
+	{ .kind = SIM_STEP_END },
+};
+
+static void
+finishing_server(struct scene *scene)
+{
+	serve(scene, (struct sim_server){ .script = finish_soon });
+}
+
+/* Receives for the whole, behind whose bytes the kernel may forget a reset. */
+static int
+recv_whole(int fd, uint64_t *received)
+{
+	char text[100];
+	int n = 0;
+	while ((n = sl_io_recv(fd, text, sizeof(text), MSG_WAITALL, SL_FOREVER)) > 0)
+		*received += (uint64_t)n;
+	return n;
+}
+
+static int
+tells_a_forgotten_reset(void *arg)
+{
+	(void)arg;
+	uint64_t received = 0;
+	int fd = must_connect();
+	int code = recv_whole(fd, &received);
+	cr_assert(code == -ECONNRESET || code == 0);
+	for (int i = 0; i < 3; i++)
+		cr_assert(code < 0 || sl_io_was_reset(fd, received));
+	sl_io_close(fd);
+	return 0;
+}
+
+static int
+tells_an_orderly_end(void *arg)
+{
+	(void)arg;
+	uint64_t received = 0;
+	int fd = must_connect();
+	cr_assert_eq(recv_whole(fd, &received), 0);
+	for (int i = 0; i < 3; i++)
+		cr_assert(!sl_io_was_reset(fd, received));
+	sl_io_close(fd);
+	return 0;
+}
+
+Test(io, a_reset_behind_bytes_is_told_from_an_orderly_end)
+{
+	play(50, reset_server, tells_a_forgotten_reset);
+	play(50, finishing_server, tells_an_orderly_end);
+}
+
+/* A connection over loopback: fds[0] dialled, fds[1] accepted. */
+static void
+connect_pair(int fds[2])
+{
+	struct sockaddr_in address = { .sin_family = AF_INET,
+		.sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	socklen_t len = sizeof(address);
+	int listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	cr_assert_eq(bind(listener, (struct sockaddr *)&address, len), 0);
+	cr_assert_eq(listen(listener, 1), 0);
+	cr_assert_eq(getsockname(listener, (struct sockaddr *)&address, &len), 0);
+	fds[0] = sl_io_socket(AF_INET, SOCK_STREAM, 0);
+	cr_assert_eq(sl_io_connect(fds[0], (struct sockaddr *)&address, len, SL_FOREVER), 0);
+	fds[1] = sl_io_accept(listener, NULL, NULL, SL_FOREVER);
+	cr_assert(fds[1] >= 0);
+	sl_io_close(listener);
+}
+
+static void
+reset(int fd)
+{
+	cr_assert_eq(setsockopt(fd, SOL_SOCKET, SO_LINGER, &(struct linger){ .l_onoff = 1 },
+			     sizeof(struct linger)),
+		0);
+	sl_io_close(fd);
+}
+
+static int
+resets_behind_bytes(void *arg)
+{
+	int *mine = arg; /* the end that is ours */
+	int fds[2];
+	uint64_t received = 0;
+	connect_pair(fds);
+	int fd = fds[*mine], other = fds[!*mine];
+	cr_assert_eq(sl_io_send_all(fd, "request", 7, SL_FOREVER), 0);
+	cr_assert_eq(sl_io_send_all(other, "0123456789", 10, SL_FOREVER), 0);
+	reset(other);
+	int code = recv_whole(fd, &received);
+	cr_assert(code == 0 || code == -ECONNRESET, "%d", code);
+	/* A second receive says 0 in any case, as at an orderly end. */
+	cr_assert_eq(recv_whole(fd, &received), 0);
+	for (int i = 0; i < 3; i++)
+		cr_assert(sl_io_was_reset(fd, received));
+	sl_io_close(fd);
+	return 0;
+}
+
+/* The other side has ended in order, and closes with bytes of ours unread. */
+static int
+resets_behind_an_end(void *arg)
+{
+	int *mine = arg;
+	int fds[2];
+	uint64_t received = 0;
+	connect_pair(fds);
+	int fd = fds[*mine], other = fds[!*mine];
+	cr_assert_eq(sl_io_send_all(fd, "request", 7, SL_FOREVER), 0);
+	cr_assert_eq(sl_io_send_all(other, "0123456789", 10, SL_FOREVER), 0);
+	cr_assert_eq(shutdown(other, SHUT_WR), 0);
+	cr_assert_eq(recv_whole(fd, &received), 0);
+	sl_io_close(other);
+	for (int i = 0; i < 3; i++)
+		cr_assert(!sl_io_was_reset(fd, received));
+	while (sl_io_send_all(fd, "x", 1, SL_FOREVER) == 0)
+		;
+	cr_assert(!sl_io_was_reset(fd, received), "a failed send has taken the error");
+	sl_io_close(fd);
+	return 0;
+}
+
+static int
+shuts_down_first(void *arg)
+{
+	int *mine = arg;
+	int fds[2];
+	uint64_t received = 0;
+	connect_pair(fds);
+	int fd = fds[*mine], other = fds[!*mine];
+	cr_assert_eq(shutdown(fd, SHUT_WR), 0);
+	cr_assert_eq(sl_io_send_all(other, "0123456789", 10, SL_FOREVER), 0);
+	sl_io_close(other);
+	cr_assert_eq(recv_whole(fd, &received), 0);
+	cr_assert_eq(received, 10);
+	for (int i = 0; i < 3; i++)
+		cr_assert(!sl_io_was_reset(fd, received));
+	sl_io_close(fd);
+	return 0;
+}
+
+Test(io, the_kernels_resets_are_told_from_its_orderly_ends)
+{
+	for (int mine = 0; mine < 2; mine++) {
+		cr_assert_eq(ring_run(1, resets_behind_bytes, &mine), 0);
+		cr_assert_eq(ring_run(1, resets_behind_an_end, &mine), 0);
+		cr_assert_eq(ring_run(1, shuts_down_first, &mine), 0);
+	}
+}
+
 /* ---- sending ---- */
 
 static void

@@ -391,8 +391,7 @@ Test(scan, what_was_read_before_a_failure_is_counted)
 	for (uint64_t seed = seeds.first; seed < seeds.end; seed++) {
 		struct fixture f;
 		begin(&f, seed);
-		if (seed % 2)
-			wants_lines(&f);
+		wants_lines(&f); /* else a worker's read may fail, and the bytes are read again */
 		add_file(&f, "a", 400000);
 		add_file(&f, "b", 20000);
 		sim_fail_nth(f.sim, 20 + sl_random_below(&f.random, 40), -EIO, 1ull << SL_OP_READ);

@@ -24,6 +24,15 @@ SL_SUSPENDS
 int sl_io_connect(
 	int fd, const struct sockaddr *address, socklen_t len, uint64_t deadline_ns) SL_MUST_CHECK;
 
+/* A connection's descriptor from a listening socket, close-on-exec. `peer` and `peer_len` as of
+ * accept(2), or NULL. */
+SL_SUSPENDS
+int sl_io_accept(int fd, struct sockaddr_storage *peer, socklen_t *peer_len,
+	uint64_t deadline_ns) SL_MUST_CHECK;
+
+/* setsockopt of an int; does not suspend. 0 or a negative errno. */
+int sl_io_set_option(int fd, int level, int name, int value);
+
 /* One send; may be short. */
 SL_SUSPENDS
 int sl_io_send(int fd, const void *data, size_t len, int flags, uint64_t deadline_ns) SL_MUST_CHECK;
@@ -32,11 +41,18 @@ int sl_io_send(int fd, const void *data, size_t len, int flags, uint64_t deadlin
 SL_SUSPENDS
 int sl_io_send_all(int fd, const void *data, size_t len, uint64_t deadline_ns) SL_MUST_CHECK;
 
-/* 0 = end of stream. With MSG_WAITALL, fewer bytes than asked if the stream ended, or the deadline
- * or a cancellation came after some had arrived (then the count, and the next call returns the
- * code). */
+/* 0 = end of stream, or a reset behind bytes: see sl_io_was_reset. With MSG_WAITALL, fewer bytes
+ * than asked if the stream ended, or the deadline or a cancellation came after some had arrived
+ * (then the count, and the next call returns the code). */
 SL_SUSPENDS
 int sl_io_recv(int fd, void *data, size_t len, int flags, uint64_t deadline_ns) SL_MUST_CHECK;
+
+/*
+ * After a receive returned 0 and `received` bytes in all: true if the other side did not end the
+ * stream but reset the connection. May be asked as often as wanted, also after a shutdown of our
+ * own; false for other sockets than TCP. Does not suspend.
+ */
+bool sl_io_was_reset(int fd, uint64_t received);
 
 /* Read from a pipe, terminal or other stream without position; may be cancelled. 0 = end. */
 SL_SUSPENDS
