@@ -4,6 +4,7 @@
  */
 #include "sluice/base/cpu.h"
 #include "sluice/base/log.h"
+#include "sluice/base/memory.h"
 #include "sluice/cli/commands.h"
 #include "sluice/cli/console.h"
 #include "sluice/cli/options.h"
@@ -73,6 +74,16 @@ plain(void *ctx, struct sl_buf *out)
 
 /* ---- the run ---- */
 
+/* Logs are scanned again and again: what fits well into free memory is left in the page cache. More
+ * than that would only displace what other programs keep there. */
+static uint64_t
+page_cache_limit(enum sl_io_mode io)
+{
+	if (io == SL_IO_BUFFERED)
+		return UINT64_MAX;
+	return io == SL_IO_DIRECT ? 0 : sl_memory_available() / 4;
+}
+
 SL_SUSPENDS
 static int
 scan_task(void *arg)
@@ -97,7 +108,8 @@ scan_task(void *arg)
 		.stop_at_hit = options->quiet,
 		.chunk = (size_t)options->chunk,
 		.queue = options->queue,
-		.max_memory = options->max_memory };
+		.max_memory = options->max_memory,
+		.max_cached = page_cache_limit(options->io) };
 	if (!code)
 		code = sl_scan_run(&setup, &scan->progress, &scan->error);
 	struct sl_shield shield;
@@ -119,18 +131,19 @@ at_end(void *arg, struct sl_rt *rt)
 	const struct sl_scan_progress *progress = &scan->progress;
 	const struct sl_stats *stats = sl_rt_stats(rt);
 	struct sl_buf text = { 0 };
-	const struct sl_stats_stage stages[] = { { "disk", stats->op[SL_OP_READ].sum_ns },
+	const struct sl_stats_stage stages[] = { { "input", progress->input_waited_ns },
 		{ "scan", stats->offload_ns }, { "output", scan->output.waited_ns } };
 	sl_stats_print(&text, rt, stages, SL_COUNT_OF(stages));
 	sl_buf_printf(&text,
 		"pattern: %s kernel%s; queue: %zu of %u pieces at most; chunks: %zu of %zu, %zu "
 		"KiB each; "
-		"%llu of %llu bytes past the page cache\n",
+		"%llu of %llu bytes past the page cache, %llu from it by workers, %llu in holes\n",
 		sl_pattern_kernel(scan->pattern)->name,
 		sl_pattern_plan(scan->pattern) ? "" : " and PCRE2", progress->queue_high_water,
 		scan->options.queue, progress->chunks_high_water, progress->chunks,
 		progress->chunk_size / 1024, (unsigned long long)progress->direct_bytes,
-		(unsigned long long)progress->read);
+		(unsigned long long)progress->read, (unsigned long long)progress->worker_bytes,
+		(unsigned long long)progress->hole_bytes);
 	sl_console_print(sl_buf_span(&text));
 	sl_buf_release(&text);
 }

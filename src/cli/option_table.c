@@ -227,6 +227,12 @@ static const struct sl_option scan_options[] = {
 		RANGE(SL_OPTION_MEMORY_MIN, SL_OPTION_MEMORY_MAX),
 		.standard = "64M",
 		.help = "Use at most SIZE for all buffers, at least 8M." },
+	{ .group = "Engine", .name = "io", .argument = "HOW",
+		.kind = SL_OPTION_CHOICE, FIELD(io), .choices = io_choices, .standard = "auto",
+		.help = "How files that are not in the page cache are read. direct: past it, if they "
+		"have at least 4 MiB and the file system supports it. buffered: through it, so that "
+		"another scan finds them there. auto: buffered until the files read so take a "
+		"quarter of the available memory, direct beyond." },
 
 	{ .group = "Accepted, does nothing", .letter = 'r', .kind = SL_OPTION_IGNORED,
 		.help = "Directories are walked anyway." },

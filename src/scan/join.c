@@ -1,3 +1,8 @@
+/*
+ * Rule: the result is that of one pass over the whole input, wherever it was cut into pieces. Only
+ * the text of the line that is open at a cut is copied; counts are merged by block.h, or added
+ * where there are only regular expressions, which need the whole text of a line.
+ */
 #include "sluice/scan/join.h"
 
 #include "sluice/base/error.h"
@@ -9,7 +14,7 @@ sl_join_init(struct sl_join *join, const struct sl_pattern *pattern, struct sl_m
 	bool keeps_text)
 {
 	*join = (struct sl_join){ .matcher = matcher, .plan = sl_pattern_plan(pattern) };
-	/* A regular expression needs the text even where nobody else wants it. */
+	/* A regular expression needs the text even if the caller does not. */
 	join->keeps_text = keeps_text || !join->plan;
 }
 
@@ -41,18 +46,30 @@ sl_join_newlines(const struct sl_join *join)
 	return join->plan ? join->total.newlines : join->newlines;
 }
 
-/* The open line grows; what exceeds the bound is only counted. */
+static void
+add_zeros(struct sl_buf *buf, size_t len)
+{
+	static const unsigned char zeros[4096];
+	for (size_t some; len > 0; len -= some) {
+		some = SL_MIN(len, sizeof(zeros));
+		sl_buf_add(buf, zeros, some);
+	}
+}
+
+/* Append to the open line; bytes beyond the limit are only counted. */
 static int
 extend(struct sl_join *join, const unsigned char *data, size_t len)
 {
-	size_t room = SL_JOIN_KEEP - join->kept.len;
-	if (join->keeps_text)
-		sl_buf_add(&join->kept, data, SL_MIN(len, room));
+	size_t keep = SL_MIN(len, SL_JOIN_KEEP - join->kept.len);
+	if (join->keeps_text && data)
+		sl_buf_add(&join->kept, data, keep);
+	else if (join->keeps_text)
+		add_zeros(&join->kept, keep);
 	join->open_len += len;
 	return join->kept.failed ? -ENOMEM : 0;
 }
 
-/* Does the open line, complete now, match? With a plan its blocks have told already. */
+/* True if the open line, which is complete now, matches. With a plan its blocks have the answer. */
 static bool
 decide(struct sl_join *join, const struct sl_join_line *line, bool plan_hit)
 {
@@ -79,14 +96,14 @@ open_line(const struct sl_join *join, bool is_closed)
 	};
 }
 
-/* Bytes of the piece up to and with its first newline; all if there is none. */
+/* Bytes of the piece up to and including its first newline, which must exist. */
 static size_t
 head_len(const struct sl_join *join, const struct sl_join_piece *piece)
 {
 	if (!join->plan)
 		return piece->lines.head_len;
-	const unsigned char *newline = piece->len ? memchr(piece->data, '\n', piece->len) : NULL;
-	return newline ? (size_t)(newline - piece->data) + 1 : piece->len;
+	const unsigned char *newline = memchr(piece->data, '\n', piece->len);
+	return (size_t)(newline - piece->data) + 1;
 }
 
 static bool
@@ -98,9 +115,9 @@ has_newline(const struct sl_join *join, const struct sl_join_piece *piece)
 int
 sl_join_head(struct sl_join *join, const struct sl_join_piece *piece, struct sl_join_line *line)
 {
-	size_t len = head_len(join, piece);
 	if (!has_newline(join, piece))
-		return extend(join, piece->data, len);
+		return extend(join, piece->data, piece->len);
+	size_t len = head_len(join, piece);
 	bool hit = join->total.len ? join->plan && sl_block_joint_hit(
 							   join->plan, &join->total, &piece->block)
 				   : piece->block.head_hit;

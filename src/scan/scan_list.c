@@ -1,5 +1,5 @@
 /*
- * The first two stages: the lister finds inputs, the opener opens them some ahead of the readers.
+ * The first stage: the lister finds inputs.
  */
 #include "scan_int.h"
 
@@ -134,62 +134,4 @@ sl_scan_list(void *arg)
 	scan->progress->all_listed = code == 0;
 	sl_channel_close(scan->listed);
 	return code;
-}
-
-/* Waits for one listed input and takes more if they are there. Returns their count, 0 at the end.
- */
-SL_SUSPENDS
-static int
-receive_some(struct scan *scan, struct scan_job **jobs, size_t most)
-{
-	size_t count = 0;
-	int code = sl_semaphore_take(&scan->windows, SL_FOREVER);
-	if (code)
-		return code;
-	code = sl_channel_receive(scan->listed, &jobs[0], SL_FOREVER);
-	while (code == 0) {
-		jobs[count++]->has_window = true;
-		if (count == most || !sl_semaphore_try_take(&scan->windows))
-			return (int)count;
-		code = sl_channel_try_receive(scan->listed, &jobs[count]);
-	}
-	sl_semaphore_give(
-		&scan->windows); /* the one that was taken for an input that is not there */
-	if (count)
-		return (int)count;
-	return code == -EPIPE ? 0 : code;
-}
-
-SL_SUSPENDS
-static int
-open_some(struct scan *scan, struct scan_job **jobs, size_t count,
-	const struct sl_input_identity *output)
-{
-	struct sl_input *inputs[SL_INPUT_OPEN_MAX];
-	for (size_t i = 0; i < count; i++)
-		inputs[i] = jobs[i]->input;
-	int code = sl_input_open(inputs, count, output);
-	for (size_t i = 0; i < count && code == 0; i++) {
-		scan->progress->size_opened += inputs[i]->size;
-		code = sl_channel_send(scan->opened, &jobs[i], SL_FOREVER);
-	}
-	return code;
-}
-
-int
-sl_scan_open(void *arg)
-{
-	struct scan *scan = arg;
-	struct scan_job *jobs[SL_INPUT_OPEN_MAX];
-	struct sl_input_identity output = sl_input_identify(scan->setup->output_fd);
-	int count;
-	while ((count = receive_some(scan, jobs, SL_COUNT_OF(jobs))) > 0) {
-		int code = open_some(scan, jobs, (size_t)count, &output);
-		if (code) {
-			count = code;
-			break;
-		}
-	}
-	sl_channel_close(scan->opened);
-	return count;
 }

@@ -184,7 +184,7 @@ merge_bytes(struct scan *scan, struct scan_piece *piece)
 		return 0;
 	}
 	int code = give_joined(scan, job, &piece->found);
-	if (code == 0 && !job->ignores_rest)
+	if (code == 0 && !job->ignores_rest && !piece->range.is_hole)
 		code = give_lines(scan, piece);
 	return code ? code : sl_join_tail(&scan->join, &piece->found);
 }

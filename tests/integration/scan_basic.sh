@@ -68,7 +68,7 @@ test_scan_engine_options() {
 	hits=$(cat a b | grep -acE 'ERROR|error')
 	for options in "" "--workers 1" "--workers 2" "--workers 3" "--workers 4" "--chunk 64K" "--chunk 70000" "--chunk 16M" "--queue 1" \
 		"--max-memory 8M" "--workers 1 --chunk 64K --queue 1 --max-memory 8M" "--workers 4 --chunk 64K --queue 1 --max-memory 8M" \
-		"--workers 64 --queue 4096 --max-memory 8M" "--chunk 2M --max-memory 8M"; do
+		"--workers 64 --queue 4096 --max-memory 8M" "--chunk 2M --max-memory 8M" "--io direct" "--io buffered"; do
 		# shellcheck disable=SC2086
 		scan --json $options a b
 		expect 0
@@ -78,6 +78,21 @@ test_scan_engine_options() {
 		expect 0
 		expect_totals "$lines" "$hits"
 	done
+}
+
+# what is in the page cache is not waited for: the bottleneck is never the input
+test_scan_stats_bottleneck() {
+	make_log 40000 5 >a
+	mkdir d
+	cp a d/a
+	head -n 100 a >d/small
+	local attempt
+	for attempt in 1 2 3 4 5; do # another process may empty the page cache
+		scan --stats a d
+		expect 0
+		! grep -q 'waited: input 0.00 s, .*; bottleneck: scan' err || return 0
+	done
+	fail "another bottleneck in $attempt runs"
 }
 
 # every kind of pattern finds what grep finds

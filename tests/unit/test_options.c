@@ -182,6 +182,7 @@ Test(options, scan_takes_every_option)
 	cr_expect_eq(options.max_count, UINT64_MAX);
 	cr_expect_eq(options.chunk, SL_MIB);
 	cr_expect_eq(options.queue, 16);
+	cr_expect_eq(options.io, SL_IO_AUTO);
 	sl_scan_options_release(&options);
 	cr_assert_eq(scan(&options, &line,
 			     "scan -e a --regexp=b -e '' -Fipcqn -H -m 12 x --top 0 y", &err),
@@ -198,7 +199,7 @@ Test(options, scan_takes_every_option)
 	cr_assert_eq(scan(&options, &line,
 			     "scan -rEPza -H --no-filename --json --stats --color=always "
 			     "--progress=none --workers=2 "
-			     "--chunk=100K --queue=1 --max-memory=8M",
+			     "--chunk=100K --queue=1 --max-memory=8M --io=buffered",
 			     &err),
 		0, "%s", err.text);
 	cr_expect(options.no_filename && !options.with_filename && options.json && options.stats);
@@ -208,6 +209,7 @@ Test(options, scan_takes_every_option)
 	cr_expect_eq(options.chunk, 102400, "rounded up to a multiple of 4096");
 	cr_expect_eq(options.queue, 1);
 	cr_expect_eq(options.max_memory, 8 * SL_MIB);
+	cr_expect_eq(options.io, SL_IO_BUFFERED);
 	sl_scan_options_release(&options);
 }
 

@@ -113,6 +113,7 @@ struct sl_scan_options {
 	uint64_t chunk;   /* bytes; a multiple of 4096 */
 	unsigned queue;   /* chunks */
 	uint64_t max_memory;
+	enum sl_io_mode io;
 };
 
 #define SL_OPTIONS_HELP 1

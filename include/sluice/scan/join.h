@@ -1,11 +1,11 @@
 /*
- * join.h - puts the pieces of one input together in order: exact totals, and the lines that a cut
- * has split.
+ * join.h - joins the pieces of one input in order: exact totals, and the lines that a cut has
+ * split.
  *
  * Each piece goes through sl_join_head, the caller's walk over its marked lines, and sl_join_tail;
  * the input ends with sl_join_end. Where lines are only counted, and by literals, sl_join_count
- * does all at once. Of a line that spans pieces its first SL_JOIN_KEEP bytes are kept, however long
- * it is: that bounds the memory. No I/O; one heap buffer.
+ * does all at once. The first SL_JOIN_KEEP bytes of a line that spans pieces are kept, which bounds
+ * the memory. No I/O; one heap buffer.
  */
 #ifndef SLUICE_SCAN_JOIN_H
 #define SLUICE_SCAN_JOIN_H
@@ -15,19 +15,18 @@
 
 #define SL_JOIN_KEEP SL_PATTERN_LINE_MAX
 
-/* What scanning a piece on a worker has found: one or the other, as the pattern has a plan or not.
- */
+/* The result of scanning a piece: `block` if the pattern has a plan, else `lines`. */
 struct sl_join_piece {
-	const unsigned char *data;
+	const unsigned char *data; /* NULL: zeros */
 	size_t len;
 	struct sl_block_result block;
 	struct sl_matcher_counts lines;
 };
 
-/* A matching line that was put together. */
+/* A matching line that was joined. */
 struct sl_join_line {
 	const unsigned char *text; /* valid until the next call */
-	size_t len;                /* at most SL_JOIN_KEEP if it was put together */
+	size_t len;                /* at most SL_JOIN_KEEP if it was joined */
 	uint64_t whole_len;        /* of the line without its newline */
 	uint64_t off;              /* in the input */
 	uint64_t index;            /* newlines of the input before it */
