@@ -77,38 +77,14 @@ sl_scan_job_free(struct scan_job *job)
 	free(job);
 }
 
-void
-sl_scan_piece_scan(struct scan *scan, struct scan_piece *piece, struct sl_matcher *matcher)
-{
-	struct sl_join_piece *found = &piece->found;
-	found->data = piece->chunk->data;
-	found->len = piece->len;
-	if (piece->marks)
-		memset(piece->marks, 0, SL_MATCH_MARK_WORDS(found->len) * sizeof(uint64_t));
-	if (scan->plan)
-		sl_block_scan(scan->kernel, scan->plan, found->data, found->len, piece->marks,
-			&found->block);
-	else
-		sl_matcher_scan(matcher, found->data, found->len, piece->marks, &found->lines);
-}
-
 /* ---- consumers ---- */
 
 struct scan_call {
 	struct scan *scan;
 	struct scan_piece *piece;
-	struct sl_matcher *matcher;
 	unsigned char *scratch; /* of a deferred piece */
 	bool is_cold;           /* result: a deferred piece was not all in the page cache */
 };
-
-static int
-scan_on_worker(void *arg)
-{
-	struct scan_call *call = arg;
-	sl_scan_piece_scan(call->scan, call->piece, call->matcher);
-	return 0;
-}
 
 /* Read and scan a deferred piece, a small part after the other, while each is in this processor's
  * cache. */
@@ -146,8 +122,7 @@ read_cold(struct scan *scan, struct scan_piece *piece, struct sl_chunk *scratch)
 	if (len == 0)
 		return 0;
 	piece->chunk = sl_chunk_ref(scratch);
-	struct scan_call call = { .scan = scan, .piece = piece };
-	return sl_offload(scan_on_worker, &call);
+	return sl_scan_piece_offload(scan, piece, NULL);
 }
 
 SL_SUSPENDS
@@ -171,9 +146,8 @@ static int
 consume_one(struct scan *scan, struct scan_piece *piece, struct sl_matcher *matcher,
 	struct sl_chunk *scratch)
 {
-	struct scan_call call = { .scan = scan, .piece = piece, .matcher = matcher };
 	int code = piece->is_deferred ? consume_deferred(scan, piece, scratch)
-				      : sl_offload(scan_on_worker, &call);
+				      : sl_scan_piece_offload(scan, piece, matcher);
 	if (code == 0 && !scan->by_line) {
 		sl_chunk_unref(piece->chunk);
 		piece->chunk = NULL;
@@ -316,7 +290,9 @@ make_channels(struct scan *scan, size_t chunks)
 static int
 take_scratch(struct scan *scan, unsigned consumers, size_t chunks)
 {
-	if (scan->by_line || chunks < consumers + SCRATCH_SPARE ||
+	/* Joined plans may take long on some input: sl_scan_piece_offload() gives way in between. */
+	bool is_joined = scan->plan && scan->plan->next;
+	if (scan->by_line || is_joined || chunks < consumers + SCRATCH_SPARE ||
 		sl_rt_engine(sl_rt_current())->simulated)
 		return 0;
 	scan->scratch = calloc(consumers, sizeof(struct sl_chunk *));

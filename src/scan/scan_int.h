@@ -109,8 +109,16 @@ void sl_scan_piece_was_read(struct scan *scan, struct scan_piece *piece, int got
 /* Reading it failed because the task was cancelled, which is not the input's affair. */
 bool sl_scan_is_cancellation(int code);
 
-/* On a worker, or here if it is small. */
-void sl_scan_piece_scan(struct scan *scan, struct scan_piece *piece, struct sl_matcher *matcher);
+/* Time after which a worker gives way, with a pattern that takes long: a signal is heard, and other
+ * pieces have their turn. */
+#define SL_SCAN_STEP_NS (50 * SL_NS_PER_MS)
+
+/* The bytes of a piece, here: small ones, and with a plan that is not joined to others. */
+void sl_scan_piece_scan(struct scan *scan, struct scan_piece *piece);
+
+/* On workers. Returns 0, or what cancelled it. */
+SL_SUSPENDS
+int sl_scan_piece_offload(struct scan *scan, struct scan_piece *piece, struct sl_matcher *matcher);
 
 /* ---- the tasks: struct scan * ---- */
 

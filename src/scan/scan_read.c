@@ -191,9 +191,9 @@ hand_on(struct scan *scan, struct scan_piece *piece)
 	struct scan_job *job = piece->job;
 	bool is_text = job->form == SL_FORM_PLAIN && !job->is_binary;
 	if (piece->len && is_text && !job->ignores_rest) {
-		if (!scan->plan || piece->len > INLINE_BYTES)
+		if (!scan->plan || scan->plan->next || piece->len > INLINE_BYTES)
 			return sl_channel_send(scan->queue, &piece, SL_FOREVER);
-		sl_scan_piece_scan(scan, piece, NULL);
+		sl_scan_piece_scan(scan, piece);
 	}
 	return sl_channel_send(scan->done, &piece, SL_FOREVER);
 }
