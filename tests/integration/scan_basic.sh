@@ -288,7 +288,8 @@ test_scan_quiet() {
 	expect 2
 }
 
-# carriage returns, NULs, escapes and bytes that are no text are bytes like others; a last line without newline counts
+# NULs, escapes and bytes that are not text are bytes like others; a CR before the newline is printed, and does not
+# belong to the line; a last line without newline counts
 test_scan_any_bytes() {
 	printf 'error\r\nfine\r\nx error\r\nERROR' >crlf
 	scan --json crlf
@@ -296,8 +297,10 @@ test_scan_any_bytes() {
 	scan -p --no-filename crlf
 	printf '1:error\r\n3:x error\r\n4:ERROR\n' >want
 	same want out
-	scan -c -e 'error$' crlf
-	[[ $(cat out) == 0 ]] || fail "a carriage return is data"
+	scan -c -e 'err[o]r$' crlf
+	[[ $(cat out) == 2 ]] || fail "a carriage return hides the end of a line"
+	scan -c -F -e $'error\r' crlf
+	[[ $(cat out) == 0 ]] || fail "a string and an expression disagree"
 	printf 'a\0error\n\0\0\nfine\0\n\0error' >nul
 	scan --json nul
 	expect_totals 4 2
@@ -612,7 +615,7 @@ test_scan_json_as_ripgrep() {
 	local pattern file
 	for file in a b; do
 		for pattern in 'ERROR|error' 'err.r|[0-9]5' '(\w+) error' 'error\b' 'o*[0-9]*' '[0-9]?$'; do
-			rg --no-config -a --json -e "$pattern" "$file" >theirs
+			rg --no-config -a --crlf --json -e "$pattern" "$file" >theirs
 			scan --json -p -e "$pattern" "$file"
 			grep '^{"type":"match"' theirs >want
 			grep '^{"type":"match"' out >got
