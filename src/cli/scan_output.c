@@ -150,10 +150,13 @@ struct places {
 	size_t count, next;
 };
 
-static struct places
-begin_places(const struct sl_scan_line *line)
+static void
+begin_places(struct places *places, const struct sl_scan_line *line)
 {
-	return (struct places){ .line = line, .verdict = SL_VERDICT_YES };
+	places->line = line;
+	places->from = places->count = places->next = 0;
+	places->is_quick = false;
+	places->verdict = SL_VERDICT_YES;
 }
 
 /* On either thread. */
@@ -280,10 +283,11 @@ add_matches(
 	struct sl_scan_output *output, const struct sl_scan_line *line, const struct shown *shown)
 {
 	const char *text = (const char *)line->text;
-	struct places places = begin_places(line);
+	struct places places;
 	struct sl_match_place place;
 	size_t at = shown->begin;
 	int code = 0, more = output->colour;
+	begin_places(&places, line);
 	while (more > 0 && (more = next_place(&places, &place)) > 0) {
 		size_t begin = SL_MAX(place.begin, at), end = SL_MIN(place.end, shown->end);
 		if (begin >= end)
@@ -379,10 +383,11 @@ json_submatches(struct sl_scan_output *output, struct sl_json *json,
 	const struct sl_scan_line *line, const struct shown *shown)
 {
 	const char *text = (const char *)line->text;
-	struct places places = begin_places(line);
+	struct places places;
 	struct sl_match_place place;
 	size_t last_end = SIZE_MAX;
 	int code = 0, more;
+	begin_places(&places, line);
 	sl_json_open(json, "submatches", SL_JSON_ARRAY);
 	while ((more = next_place(&places, &place)) > 0) {
 		bool is_shown = place.begin >= shown->begin && place.end <= shown->end;

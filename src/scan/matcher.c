@@ -66,7 +66,8 @@ struct sl_matcher {
 	pcre2_match_data *found;
 	pcre2_match_context *context;
 	pcre2_jit_stack *stack;
-	uint32_t limit; /* that the context has */
+	uint32_t limit;    /* that the context has */
+	size_t last_place; /* likewise */
 	uint64_t (*cpu_ns)(void);
 	bool has_looked; /* at the clock: the line was a costly one */
 
@@ -112,6 +113,7 @@ sl_matcher_new(struct sl_matcher **out, const struct sl_pattern *pattern)
 	}
 	if (matcher->context) {
 		pcre2_set_depth_limit(matcher->context, SL_PATTERN_MATCH_LIMIT);
+		matcher->last_place = PCRE2_UNSET;
 		pcre2_set_heap_limit(matcher->context, SL_PATTERN_HEAP_LIMIT_KIB);
 		pcre2_jit_stack_assign(matcher->context, NULL, matcher->stack);
 	}
@@ -175,12 +177,14 @@ code_for(struct sl_matcher *matcher, const struct sl_pattern_code *code,
 }
 
 static void
-set_limit(struct sl_matcher *matcher, uint32_t limit)
+set_limits(struct sl_matcher *matcher, uint32_t steps, size_t last_place)
 {
-	if (matcher->limit == limit)
-		return;
-	matcher->limit = limit;
-	pcre2_set_match_limit(matcher->context, limit);
+	if (matcher->limit != steps)
+		pcre2_set_match_limit(matcher->context, steps);
+	if (matcher->last_place != last_place)
+		pcre2_set_offset_limit(matcher->context, last_place);
+	matcher->limit = steps;
+	matcher->last_place = last_place;
 }
 
 static uint64_t
@@ -213,12 +217,15 @@ begin_search(struct sl_matcher *matcher, const struct sl_pattern_code *code,
 	if (search.code == code->code)
 		search.options |= PCRE2_NO_UTF_CHECK;
 	size_t rest = line->len - search.at;
+	/* \G is where the search begins: it must not move. */
+	search.is_one_slice = rest <= SHORT_LINE || code->has_anchor_g;
+	search.limit = FIRST_LIMIT;
+	if (rest <= SHORT_LINE)
+		return search;
 	search.slice = SL_MAX(SLICE_COST / SL_MAX(rest, (size_t)1), (size_t)SLICE_MIN);
 	search.slice_max = search.slice * SLICE_GROWTH;
 	size_t share = SL_MAX(rest / SHORT_LINE, (size_t)1);
 	search.limit = (uint32_t)SL_MAX(FIRST_LIMIT / share, (size_t)FIRST_LIMIT_MIN);
-	/* \G is where the search begins: it must not move. */
-	search.is_one_slice = rest <= SHORT_LINE || code->has_anchor_g;
 	return search;
 }
 
@@ -228,12 +235,9 @@ match_slice(struct sl_matcher *matcher, const struct search *search)
 {
 	size_t rest = search->line->len - search->at;
 	bool is_last = search->is_one_slice || search->slice > rest;
-	set_limit(matcher, search->limit);
-	pcre2_set_offset_limit(
-		matcher->context, is_last ? PCRE2_UNSET : search->at + search->slice - 1);
-	int code = pcre2_match(search->code, search->line->text, search->line->len, search->at,
+	set_limits(matcher, search->limit, is_last ? PCRE2_UNSET : search->at + search->slice - 1);
+	return pcre2_match(search->code, search->line->text, search->line->len, search->at,
 		search->options, matcher->found, matcher->context);
-	return code;
 }
 
 /* The next slice; false after the last. */
@@ -341,13 +345,42 @@ kept_of(const struct sl_subject *line)
 	return kept;
 }
 
+/* Nearly all lines are short and decided by one call, and there are millions of them. False if it
+ * takes more than that. */
+static bool
+match_short_line(
+	struct sl_matcher *matcher, const struct sl_subject *line, enum sl_verdict *verdict)
+{
+	const struct sl_pattern *pattern = matcher->pattern;
+	if (line->len > SHORT_LINE || line->goes_on)
+		return false;
+	set_limits(matcher, FIRST_LIMIT, PCRE2_UNSET);
+	*verdict = SL_VERDICT_YES;
+	for (size_t i = 0; i < pattern->count; i++) {
+		const struct sl_pattern_code *code = &pattern->codes[i];
+		if (code->any)
+			return false;
+		int found = pcre2_match(code->code, line->text, line->len, 0, PCRE2_NO_UTF_CHECK,
+			matcher->found, matcher->context);
+		if (found >= 0)
+			return true;
+		if (found != PCRE2_ERROR_NOMATCH)
+			return false;
+	}
+	*verdict = SL_VERDICT_NO;
+	return true;
+}
+
 static enum sl_verdict
 match_line(struct sl_matcher *matcher, const struct sl_subject *line)
 {
 	const struct sl_pattern *pattern = matcher->pattern;
-	struct sl_subject kept = kept_of(line);
 	struct budget budget = { 0 };
-	enum sl_verdict verdict = SL_VERDICT_NO;
+	enum sl_verdict verdict;
+	if (match_short_line(matcher, line, &verdict))
+		return verdict;
+	struct sl_subject kept = kept_of(line);
+	verdict = SL_VERDICT_NO;
 	matcher->is_utf8_known = false;
 	for (size_t i = 0; i < pattern->count; i++) {
 		const struct sl_pattern_code *code = &pattern->codes[i];
