@@ -16,6 +16,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+/* Lines with 'Error' are worth a note if they are at least one in so many of the error lines. */
+#define OTHER_CASE_SHARE 10u
+
 /* Matches of a line that are located at a time. */
 #define PLACES 64u
 
@@ -679,6 +682,22 @@ add_table(struct sl_scan_output *output, const struct sl_scan_summary *summary)
 	return 0;
 }
 
+/* Of the default pattern: a log that writes "Error" must not pass for one without errors. Not where
+ * such lines are few among those that are counted. */
+static void
+note_other_case(const struct sl_scan_output *output, const struct sl_scan_summary *summary)
+{
+	const struct sl_scan_options *options = output->options;
+	if (options->patterns.count > 0 || options->quiet)
+		return;
+	if (summary->other_case == 0 || summary->other_case < summary->hits / OTHER_CASE_SHARE)
+		return;
+	sl_log_warn(
+		"%llu lines have 'error' in another case than ERROR and error, such as 'Error': "
+		"they are not counted (use -i to count them)",
+		(unsigned long long)summary->other_case);
+}
+
 int
 sl_scan_output_end(struct sl_scan_output *output, const struct sl_scan_summary *summary,
 	uint64_t elapsed_ns, bool complete, struct sl_error *err)
@@ -687,6 +706,8 @@ sl_scan_output_end(struct sl_scan_output *output, const struct sl_scan_summary *
 	if (!output->out)
 		return 0;
 	int code = 0;
+	if (complete)
+		note_other_case(output, summary);
 	if (options->json && complete)
 		json_summary(output, summary, elapsed_ns);
 	else if (!options->print && !options->count && !options->json && complete)

@@ -119,22 +119,39 @@ sl_block_scan(const struct sl_match_kernel *kernel, const struct sl_match_plan *
 		;
 }
 
-/* True if a literal begins in the last bytes of *left and ends in the first of *right. */
-static bool
-spans_cut(const struct sl_match_plan *plan, const struct sl_block_result *left,
-	const struct sl_block_result *right)
+/* The last bytes of *left and the first of *right, in which a literal may lie that the cut splits. */
+struct joint {
+	unsigned char bytes[2 * SL_BLOCK_EDGE];
+	size_t len, cut;
+};
+
+static struct joint
+join_edges(const struct sl_block_result *left, const struct sl_block_result *right)
 {
-	unsigned char joint[2 * SL_BLOCK_EDGE];
-	memcpy(joint, left->tail, left->tail_len);
-	memcpy(joint + left->tail_len, right->head, right->head_len);
-	return sl_match_spans(plan, joint, left->tail_len + right->head_len, left->tail_len);
+	struct joint joint = { .len = left->tail_len + right->head_len, .cut = left->tail_len };
+	memcpy(joint.bytes, left->tail, left->tail_len);
+	memcpy(joint.bytes + left->tail_len, right->head, right->head_len);
+	return joint;
 }
 
 bool
 sl_block_joint_hit(const struct sl_match_plan *plan, const struct sl_block_result *left,
 	const struct sl_block_result *right)
 {
-	return left->tail_hit || right->head_hit || spans_cut(plan, left, right);
+	if (left->tail_hit || right->head_hit)
+		return true;
+	struct joint joint = join_edges(left, right);
+	return sl_match_spans(plan, joint.bytes, joint.len, joint.cut);
+}
+
+static bool
+joint_other_case(const struct sl_match_plan *plan, const struct sl_block_result *left,
+	const struct sl_block_result *right)
+{
+	if (!plan->counts_other_case || left->tail_other_case || right->head_other_case)
+		return left->tail_other_case || right->head_other_case;
+	struct joint joint = join_edges(left, right);
+	return sl_match_spans_other_case(plan, joint.bytes, joint.len, joint.cut);
 }
 
 /* The head of a long result stays; a short one, which is all of its bytes, grows at its end. */
@@ -170,7 +187,7 @@ sl_block_merge(const struct sl_match_plan *plan, struct sl_block_result *left,
 		return;
 	}
 	bool joint = sl_block_joint_hit(plan, left, right);
-	bool other_case = left->tail_other_case || right->head_other_case;
+	bool other_case = joint_other_case(plan, left, right);
 	left->hits += right->hits;
 	left->other_case += right->other_case;
 	if (left->newlines && right->newlines) {

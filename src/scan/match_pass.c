@@ -104,6 +104,20 @@ sl_match_find(const struct sl_match_plan *plan, const unsigned char *data, size_
 	return found;
 }
 
+/* Does the first literal, which is all of them, stand here but for its case? */
+static bool
+is_other_case(const struct sl_match_plan *plan, const unsigned char *data, size_t len)
+{
+	size_t own = plan->len[0];
+	if (own > len)
+		return false;
+	for (size_t i = 0; i < own; i++) {
+		if (sl_match_lower(data[i]) != sl_match_lower(plan->text[0][i]))
+			return false;
+	}
+	return true;
+}
+
 /* Of one plan. */
 static bool
 spans(const struct sl_match_plan *plan, const unsigned char *data, size_t len, size_t cut)
@@ -127,6 +141,20 @@ sl_match_spans(const struct sl_match_plan *plan, const unsigned char *data, size
 	return plan != NULL;
 }
 
+bool
+sl_match_spans_other_case(
+	const struct sl_match_plan *plan, const unsigned char *data, size_t len, size_t cut)
+{
+	if (!plan->counts_other_case)
+		return false;
+	size_t at = cut - SL_MIN(cut, (size_t)plan->len[0] - 1);
+	for (; at < cut; at++) {
+		if (at + plan->len[0] > cut && is_other_case(plan, data + at, len - at))
+			return true;
+	}
+	return false;
+}
+
 /* The newline that ends the block's first line, looked for when the first hit wants to know whether
  * it is in it. */
 static const unsigned char *
@@ -146,20 +174,6 @@ mark(struct sl_match_pass *pass, const unsigned char *newline)
 	size_t off = (size_t)(newline - pass->data);
 	if (pass->marks)
 		pass->marks[off / 64] |= 1ull << (off % 64);
-}
-
-/* Does the first literal, which is all of them, stand here but for its case? */
-static bool
-is_other_case(const struct sl_match_plan *plan, const unsigned char *data, size_t len)
-{
-	size_t own = plan->len[0];
-	if (own > len)
-		return false;
-	for (size_t i = 0; i < own; i++) {
-		if (sl_match_lower(data[i]) != sl_match_lower(plan->text[0][i]))
-			return false;
-	}
-	return true;
 }
 
 static void

@@ -627,6 +627,27 @@ test_scan_json_as_ripgrep() {
 	done
 }
 
+# a log that writes Error is not silently without errors: a note says so, unless such lines are few
+test_scan_note_on_other_case() {
+	printf 'Error: a\nfine\nan eRROR and an Error\nError and error\n' >a
+	scan -c a
+	expect 0 "2 lines have 'error' in another case"
+	grep -qF '(use -i to count them)' err || fail "no remedy"
+	scan a <a
+	expect 0 "2 lines have 'error' in another case"
+	scan -c -i a
+	expect 0
+	[[ $(cat out) == 3 && ! -s err ]] || fail "a note with -i"
+	scan -c -e error a
+	expect 0
+	[[ ! -s err ]] || fail "a note on a pattern of the user"
+	scan -q a
+	[[ ! -s err ]] || fail "a note with -q"
+	{ yes error | head -n 50; echo Error; } >b
+	scan -c b
+	[[ ! -s err ]] || fail "a note on a few lines"
+}
+
 # options may follow inputs; what other tools have is accepted
 test_scan_option_places() {
 	printf 'error\n' >a

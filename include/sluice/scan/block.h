@@ -23,7 +23,7 @@ struct sl_block_result {
 	bool tail_hit;  /* a literal after the last newline, or anywhere if there is none */
 	bool tail_open; /* the last byte is not a newline */
 
-	/* As in match.h; an occurrence that is cut is not seen. */
+	/* As in match.h. */
 	uint64_t other_case;
 	bool head_other_case, tail_other_case;
 
@@ -69,7 +69,7 @@ struct sl_block_totals {
 	uint64_t lines; /* a last line without newline counts */
 	uint64_t hits;  /* lines that match */
 	uint64_t
-		other_case; /* lines that do not match, but would if case were ignored: not fewer */
+		other_case; /* lines that do not match, but would if case were ignored */
 };
 
 /* Totals of a whole input. */

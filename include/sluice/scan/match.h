@@ -156,4 +156,8 @@ bool sl_match_find_one(const struct sl_match_plan *plan, const unsigned char *da
 bool sl_match_spans(
 	const struct sl_match_plan *plan, const unsigned char *data, size_t len, size_t cut);
 
+/* The same for a literal in any case, if the plan counts those. */
+bool sl_match_spans_other_case(
+	const struct sl_match_plan *plan, const unsigned char *data, size_t len, size_t cut);
+
 #endif
