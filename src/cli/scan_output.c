@@ -142,8 +142,8 @@ take_piece(struct sl_span *text)
 
 /* ---- matches in a line ---- */
 
-/* The matches of a line, some at a time: a line may have a million, and finding one may take as long
- * as the limits allow. */
+/* The matches of a line, some at a time: a line may have a million, and finding one may take as
+ * long as the limits allow. */
 struct places {
 	const struct sl_scan_line *line;
 	size_t from; /* where the next search begins */
@@ -379,7 +379,7 @@ json_line_text(struct sl_scan_output *output, struct sl_json *json, const char *
 }
 
 /* In what is shown of the line, as ripgrep finds them: an empty match right behind another is none.
- */
+ * / */
 SL_SUSPENDS
 static int
 json_submatches(struct sl_scan_output *output, struct sl_json *json,
@@ -602,8 +602,8 @@ looks_like_pattern(const struct sl_scan_output *output, const struct sl_input *i
 	       strcmp(inputs->items[0], input->path) == 0;
 }
 
-/* Inputs that cannot be read may be thousands: each is named, however slowly the lines are taken.
- */
+/* Inputs that cannot be read may be thousands: each is named, however slowly the lines are
+ * taken. / */
 SL_SUSPENDS
 static void
 say_trouble(const struct sl_scan_output *output, const struct sl_input *input,

@@ -1,7 +1,7 @@
 #include "sluice/scan/block.h"
 
-/* Bytes that joined plans look at in turn: half of a small L1 cache. A multiple of 64, the bits of a
- * word of marks. */
+/* Bytes that joined plans look at in turn: half of a small L1 cache. A multiple of 64, the bits of
+ * a word of marks. */
 #define SLICE 16384u
 
 static size_t
@@ -119,7 +119,8 @@ sl_block_scan(const struct sl_match_kernel *kernel, const struct sl_match_plan *
 		;
 }
 
-/* The last bytes of *left and the first of *right, in which a literal may lie that the cut splits. */
+/* The last bytes of *left and the first of *right, in which a literal may lie that the cut
+ * splits. */
 struct joint {
 	unsigned char bytes[2 * SL_BLOCK_EDGE];
 	size_t len, cut;

@@ -1,10 +1,10 @@
 /*
  * join.c - the open line, and the totals of the pieces before it.
  *
- * With a plan of literals, blocks tell which lines match (scan/block.h), and text is kept only to be
- * shown: until the open line's first literal is found, the last SL_JOIN_BEFORE bytes at least, then
- * what follows up to SL_JOIN_KEEP. Without one the text is what the expressions are matched with,
- * when the line is complete: its first SL_JOIN_KEEP bytes.
+ * With a plan of literals, blocks tell which lines match (scan/block.h), and text is kept only to
+ * be shown: until the open line's first literal is found, the last SL_JOIN_BEFORE bytes at least,
+ * then what follows up to SL_JOIN_KEEP. Without one the text is what the expressions are matched
+ * with, when the line is complete: its first SL_JOIN_KEEP bytes.
  */
 #include "sluice/scan/join.h"
 

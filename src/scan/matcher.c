@@ -33,7 +33,8 @@
 #include <errno.h>
 #include <stdlib.h>
 
-/* Enough for a pattern without deep recursion; the stack grows to SL_PATTERN_JIT_STACK from here. */
+/* Enough for a pattern without deep recursion; the stack grows to SL_PATTERN_JIT_STACK from
+ * here. */
 #define JIT_STACK_START (32u * 1024u)
 
 /* A first slice has so many places times bytes of the line: some milliseconds of a scan from each

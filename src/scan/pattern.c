@@ -181,8 +181,8 @@ plan_literals(
 	int code = ranked && pattern->plans && count <= UINT32_MAX ? 0 : -ENOMEM;
 	for (size_t i = 0; i < count && code == 0; i++)
 		ranked[i] = (struct ranked){ literals[i], (uint32_t)i };
-	/* Neighbours in sorted order share plans, and buckets of their filters: they begin alike.
-	 */
+	/* Neighbours in sorted order share plans, and buckets of their filters: they begin
+	 * alike. / */
 	if (code == 0)
 		qsort(ranked, count, sizeof(*ranked), compare_ranked);
 	if (code == 0)

@@ -18,8 +18,8 @@ struct sl_pattern_syntax {
 	bool has_anchor_g;    /* \G: where the search begins decides */
 	bool wants_utf;       /* means characters, not bytes */
 
-	/* Whether text behind the cut can change what matched before it: see sl_matcher_line_begin. */
-	bool looks_ahead; /* past the end of a match: lookaheads, atomic groups, possessive repeats */
+	/* Whether text behind a cut can change what matched before it (matcher.c). */
+	bool looks_ahead; /* past the end of a match: lookaheads, atomic groups, a++ */
 	bool sees_end; /* $ \z \Z \b \B behind all that is taken: the end of the text matters to a
 			     match that reaches it */
 };

@@ -174,8 +174,8 @@ consume(void *arg)
 			code = consume_one(scan, piece, matcher, scratch);
 	}
 	sl_matcher_free(matcher);
-	/* Readers hand small pieces to the merger themselves; the queue is closed after the last.
-	 */
+	/* Readers hand small pieces to the merger themselves; the queue is closed after the
+	 * last. / */
 	if (--scan->consumers == 0)
 		sl_channel_close(scan->done);
 	return code == -EPIPE ? 0 : code;
@@ -290,7 +290,8 @@ make_channels(struct scan *scan, size_t chunks)
 static int
 take_scratch(struct scan *scan, unsigned consumers, size_t chunks)
 {
-	/* Joined plans may take long on some input: sl_scan_piece_offload() gives way in between. */
+	/* Joined plans may take long on some input: sl_scan_piece_offload() gives way in
+	 * between. */
 	bool is_joined = scan->plan && scan->plan->next;
 	if (scan->by_line || is_joined || chunks < consumers + SCRATCH_SPARE ||
 		sl_rt_engine(sl_rt_current())->simulated)

@@ -87,8 +87,8 @@ struct scan {
 
 /* ---- scan.c ---- */
 
-/* A piece of this input with the next number; scan.numbers was taken for it. NULL if memory ends.
- */
+/* A piece of this input with the next number; scan.numbers was taken for it. NULL if memory
+ * ends. / */
 struct scan_piece *sl_scan_piece_new(struct scan *scan, struct scan_job *job);
 
 /* It holds the chunk too from now on. Returns 0 or -ENOMEM. */
@@ -129,8 +129,8 @@ int sl_scan_open(void *arg);
 SL_SUSPENDS
 int sl_scan_read(void *arg);
 
-/* Takes the piece. Returns 0, or 1 if the scan is over before its inputs are, or a negative code.
- */
+/* Takes the piece. Returns 0, or 1 if the scan is over before its inputs are, or a negative
+ * code. / */
 SL_SUSPENDS
 int sl_scan_merge(struct scan *scan, struct scan_piece *piece);
 

@@ -86,7 +86,7 @@ list_directory(struct scan *scan, const char *directory)
 }
 
 /* What opening must know before: directories are walked, FIFOs opened without waiting for a writer.
- */
+ * / */
 SL_SUSPENDS
 static int
 list_argument(struct scan *scan, const char *path, int result, const struct statx *st)
@@ -136,8 +136,8 @@ sl_scan_list(void *arg)
 	return code;
 }
 
-/* Waits for one listed input and takes more if they are there. Returns their count, 0 at the end.
- */
+/* Waits for one listed input and takes more if they are there. Returns their count, 0 at the
+ * end. / */
 SL_SUSPENDS
 static int
 receive_some(struct scan *scan, struct scan_job **jobs, size_t most)

@@ -1,6 +1,7 @@
 /*
  * kernels_main.c - compares every kernel that this processor can run with the naive oracle. Needs
- * neither libraries nor a test framework, so that it also runs under an emulator (scripts/check-neon).
+ * neither libraries nor a test framework, so that it also runs under an emulator
+ * (scripts/check-neon).
  *
  *   kernels [NAME]      fails if the kernel of that name cannot run here
  */

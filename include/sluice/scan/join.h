@@ -19,7 +19,7 @@
 #define SL_JOIN_BEFORE (SL_JOIN_KEEP / 2) /* of what is kept, before the first literal at most */
 
 /* What scanning a piece on a worker has found: one or the other, as the pattern has a plan or not.
- */
+ * / */
 struct sl_join_piece {
 	const unsigned char *data;
 	size_t len;
@@ -86,8 +86,8 @@ bool sl_join_is_costly(const struct sl_join *join, const struct sl_join_piece *p
 int sl_join_head(struct sl_join *join, const struct sl_join_piece *piece,
 	struct sl_join_line *line) SL_MUST_CHECK;
 
-/* The bytes after the last newline open a line; the piece is accounted for. Returns 0 or -ENOMEM.
- */
+/* The bytes after the last newline open a line; the piece is accounted for. Returns 0 or
+ * -ENOMEM. / */
 int sl_join_tail(struct sl_join *join, const struct sl_join_piece *piece) SL_MUST_CHECK;
 
 /* The input is over: the open line, if it has a byte, is its last. Returns as sl_join_head. */

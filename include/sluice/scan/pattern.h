@@ -95,8 +95,8 @@ struct sl_subject sl_subject_of(
 
 /*
  * Does a line match? With a plan of literals, lines of any length are decided. Without one at most
- * SL_PATTERN_LINE_MAX bytes are looked at, and of a longer line, or one that goes on, it is only YES
- * or UNDECIDED.
+ * SL_PATTERN_LINE_MAX bytes are looked at, and of a longer line, or one that goes on, it is only
+ * YES or UNDECIDED.
  */
 enum sl_verdict sl_matcher_line(struct sl_matcher *matcher, const struct sl_subject *line);
 
@@ -110,8 +110,8 @@ struct sl_match_place {
  * Bytes before `from` are seen by lookbehind. If the line goes on, only what is a match whatever
  * follows, with its end. Calls for one line are for places that go up from 0: what lies ahead is
  * remembered, so that all matches of a line are found in time linear in its length for literals,
- * and within SL_PATTERN_LINE_NS else. Once the matches that were found are given, UNDECIDED if there
- * may be more: a limit was reached, or text behind a cut would tell.
+ * and within SL_PATTERN_LINE_NS else. Once the matches that were found are given, UNDECIDED if
+ * there may be more: a limit was reached, or text behind a cut would tell.
  *
  * `is_quick`: UNDECIDED already if it would take longer than some milliseconds. The same call
  * without it then goes on.
@@ -143,8 +143,8 @@ struct sl_matcher_steps {
 	struct sl_matcher_counts *counts;
 };
 
-/* One step: until it has taken more than `ns` of CPU time, looked at once in some KiB and after each
- * long line. True if there is more. */
+/* One step: until it has taken more than `ns` of CPU time, looked at once in some KiB and after
+ * each long line. True if there is more. */
 bool sl_matcher_step(struct sl_matcher_steps *steps, uint64_t ns);
 
 #endif
