@@ -20,7 +20,7 @@
 #define OTHER_CASE_SHARE 10u
 
 /* Matches of a line that are located at a time. */
-#define PLACES 64u
+#define MATCHES 64u
 
 /* Lines up to here are searched on the ring's thread, as long as that takes no more than some
  * milliseconds; others on a worker. */
@@ -92,7 +92,7 @@ pass_on(struct sl_scan_output *output, const struct sl_input *input)
 	return send_pending(output);
 }
 
-/* Who watches wants to see what was found; in a file lines are looked at if they come from a
+/* On a terminal or pipe what was found is to be seen at once; in a file only if it comes from a
  * stream. */
 SL_SUSPENDS
 static int
@@ -144,41 +144,41 @@ take_piece(struct sl_span *text)
 
 /* The matches of a line, some at a time: a line may have a million, and finding one may take as
  * long as the limits allow. */
-struct places {
+struct matches {
 	const struct sl_scan_line *line;
 	size_t from; /* where the next search begins */
 	bool is_quick;
 	enum sl_verdict verdict; /* of the last search: not YES after the last match */
-	struct sl_match_place found[PLACES];
+	struct sl_match_range found[MATCHES];
 	size_t count, next;
 };
 
 static void
-begin_places(struct places *places, const struct sl_scan_line *line)
+begin_matches(struct matches *matches, const struct sl_scan_line *line)
 {
-	places->line = line;
-	places->from = places->count = places->next = 0;
-	places->is_quick = false;
-	places->verdict = SL_VERDICT_YES;
+	matches->line = line;
+	matches->from = matches->count = matches->next = 0;
+	matches->is_quick = false;
+	matches->verdict = SL_VERDICT_YES;
 }
 
 /* On either thread. */
 static int
 locate(void *arg)
 {
-	struct places *places = arg;
-	const struct sl_scan_line *line = places->line;
-	uint64_t begun_ns = places->is_quick ? 0 : sl_clock_thread_cpu_ns();
-	places->count = places->next = 0;
-	while (places->count < PLACES) {
-		struct sl_match_place *place = &places->found[places->count];
-		places->verdict = sl_matcher_find(
-			line->matcher, &line->subject, places->from, places->is_quick, place);
-		if (places->verdict != SL_VERDICT_YES)
+	struct matches *matches = arg;
+	const struct sl_scan_line *line = matches->line;
+	uint64_t begun_ns = matches->is_quick ? 0 : sl_clock_thread_cpu_ns();
+	matches->count = matches->next = 0;
+	while (matches->count < MATCHES) {
+		struct sl_match_range *range = &matches->found[matches->count];
+		matches->verdict = sl_matcher_find(
+			line->matcher, &line->subject, matches->from, matches->is_quick, range);
+		if (matches->verdict != SL_VERDICT_YES)
 			break;
-		places->from = place->end > place->begin ? place->end : place->end + 1;
-		places->count++;
-		if (!places->is_quick && sl_clock_thread_cpu_ns() - begun_ns > LOCATE_NS)
+		matches->from = range->end > range->begin ? range->end : range->end + 1;
+		matches->count++;
+		if (!matches->is_quick && sl_clock_thread_cpu_ns() - begun_ns > LOCATE_NS)
 			break;
 	}
 	return 0;
@@ -187,28 +187,28 @@ locate(void *arg)
 /* The next match, in the line's text. Returns 1, 0 after the last, or a negative code. */
 SL_SUSPENDS
 static int
-next_place(struct places *places, struct sl_match_place *place)
+next_match(struct matches *matches, struct sl_match_range *range)
 {
-	const struct sl_scan_line *line = places->line;
+	const struct sl_scan_line *line = matches->line;
 	size_t off = (size_t)(line->subject.text - line->text);
-	if (places->next == places->count) {
+	if (matches->next == matches->count) {
 		int code = 0;
-		if (places->verdict == SL_VERDICT_YES) {
-			places->is_quick = line->subject.len <= INLINE_LINE;
-			code = places->is_quick ? locate(places) : sl_offload(locate, places);
+		if (matches->verdict == SL_VERDICT_YES) {
+			matches->is_quick = line->subject.len <= INLINE_LINE;
+			code = matches->is_quick ? locate(matches) : sl_offload(locate, matches);
 		}
-		bool is_more = places->count == places->next;
-		if (!code && is_more && places->is_quick &&
-			places->verdict == SL_VERDICT_UNDECIDED) {
-			places->is_quick = false;
-			code = sl_offload(locate, places);
+		bool is_more = matches->count == matches->next;
+		if (!code && is_more && matches->is_quick &&
+			matches->verdict == SL_VERDICT_UNDECIDED) {
+			matches->is_quick = false;
+			code = sl_offload(locate, matches);
 		}
-		if (code || places->next == places->count)
+		if (code || matches->next == matches->count)
 			return code;
 	}
-	*place = places->found[places->next++];
-	place->begin += off;
-	place->end += off;
+	*range = matches->found[matches->next++];
+	range->begin += off;
+	range->end += off;
 	return 1;
 }
 
@@ -286,13 +286,13 @@ add_matches(
 	struct sl_scan_output *output, const struct sl_scan_line *line, const struct shown *shown)
 {
 	const char *text = (const char *)line->text;
-	struct places places;
-	struct sl_match_place place;
+	struct matches matches;
+	struct sl_match_range range;
 	size_t at = shown->begin;
 	int code = 0, more = output->colour;
-	begin_places(&places, line);
-	while (more > 0 && (more = next_place(&places, &place)) > 0) {
-		size_t begin = SL_MAX(place.begin, at), end = SL_MIN(place.end, shown->end);
+	begin_matches(&matches, line);
+	while (more > 0 && (more = next_match(&matches, &range)) > 0) {
+		size_t begin = SL_MAX(range.begin, at), end = SL_MIN(range.end, shown->end);
 		if (begin >= end)
 			continue;
 		code = add_text(output, sl_span(text + at, begin - at));
@@ -378,30 +378,30 @@ json_line_text(struct sl_scan_output *output, struct sl_json *json, const char *
 	return code;
 }
 
-/* In what is shown of the line, as ripgrep finds them: an empty match right behind another is none.
- * / */
+/* In what is shown of the line, as ripgrep finds them: an empty match right behind another does
+ * not count. */
 SL_SUSPENDS
 static int
 json_submatches(struct sl_scan_output *output, struct sl_json *json,
 	const struct sl_scan_line *line, const struct shown *shown)
 {
 	const char *text = (const char *)line->text;
-	struct places places;
-	struct sl_match_place place;
+	struct matches matches;
+	struct sl_match_range range;
 	size_t last_end = SIZE_MAX;
 	int code = 0, more;
-	begin_places(&places, line);
+	begin_matches(&matches, line);
 	sl_json_open(json, "submatches", SL_JSON_ARRAY);
-	while ((more = next_place(&places, &place)) > 0) {
-		bool is_shown = place.begin >= shown->begin && place.end <= shown->end;
-		if (!is_shown || (place.end == place.begin && place.begin == last_end))
+	while ((more = next_match(&matches, &range)) > 0) {
+		bool is_shown = range.begin >= shown->begin && range.end <= shown->end;
+		if (!is_shown || (range.end == range.begin && range.begin == last_end))
 			continue;
-		last_end = place.end;
+		last_end = range.end;
 		sl_json_open(json, NULL, SL_JSON_OBJECT);
 		code = json_line_text(output, json, "match",
-			sl_span(text + place.begin, place.end - place.begin), false);
-		sl_json_u64(json, "start", place.begin - shown->begin);
-		sl_json_u64(json, "end", place.end - shown->begin);
+			sl_span(text + range.begin, range.end - range.begin), false);
+		sl_json_u64(json, "start", range.begin - shown->begin);
+		sl_json_u64(json, "end", range.end - shown->begin);
 		sl_json_close(json);
 		output->input_matches++;
 		if (code == 0)
@@ -410,7 +410,7 @@ json_submatches(struct sl_scan_output *output, struct sl_json *json,
 			break;
 	}
 	sl_json_close(json);
-	if (places.verdict == SL_VERDICT_UNDECIDED)
+	if (matches.verdict == SL_VERDICT_UNDECIDED)
 		sl_json_bool(json, "submatches_incomplete", true);
 	return more < 0 ? more : code;
 }
@@ -591,7 +591,7 @@ add_count(struct sl_scan_output *output, const struct sl_input *input,
 	sl_buf_printf(&output->pending, "%llu\n", (unsigned long long)result->hits);
 }
 
-/* A first operand that is no file may have been meant as a pattern. */
+/* A first operand that is not a file may have been meant as a pattern. */
 static bool
 looks_like_pattern(const struct sl_scan_output *output, const struct sl_input *input,
 	const struct sl_scan_result *result)

@@ -20,7 +20,7 @@ sl_join_init(struct sl_join *join, const struct sl_pattern *pattern, struct sl_m
 	bool keeps_text)
 {
 	*join = (struct sl_join){ .matcher = matcher, .plan = sl_pattern_plan(pattern) };
-	/* A regular expression needs the text even where nobody else wants it. */
+	/* A regular expression needs the text even if it is not to be shown. */
 	join->keeps_text = keeps_text || !join->plan;
 }
 

@@ -36,9 +36,9 @@ job_new(struct scan *scan, const char *path, bool is_found, struct scan_job **ou
 	return 0;
 }
 
-/* Somebody who named a directory of links expects more than silence. */
+/* A directory of links that was named must not pass for an empty one. */
 static void
-say_if_nothing_found(const struct sl_walk *walk, const char *directory, size_t found)
+warn_if_nothing_found(const struct sl_walk *walk, const char *directory, size_t found)
 {
 	struct sl_buf shown = { 0 };
 	size_t count = sl_walk_passed_over(walk);
@@ -66,7 +66,7 @@ list_directory(struct scan *scan, const char *directory)
 		struct scan_job *job = NULL;
 		int found = sl_walk_next(walk, &path, &err);
 		if (found == 0) {
-			say_if_nothing_found(walk, directory, count);
+			warn_if_nothing_found(walk, directory, count);
 			break;
 		}
 		count++;
@@ -85,8 +85,8 @@ list_directory(struct scan *scan, const char *directory)
 	return code;
 }
 
-/* What opening must know before: directories are walked, FIFOs opened without waiting for a writer.
- * / */
+/* What opening must know before: directories are walked, FIFOs opened without waiting for a
+ * writer. */
 SL_SUSPENDS
 static int
 list_argument(struct scan *scan, const char *path, int result, const struct statx *st)
@@ -98,7 +98,7 @@ list_argument(struct scan *scan, const char *path, int result, const struct stat
 	int code = job_new(scan, path, false, &job);
 	if (code)
 		return code;
-	job->input->may_block = type == S_IFIFO || result < 0; /* who knows */
+	job->input->may_block = type == S_IFIFO || result < 0; /* not known */
 	return pass_on(scan, job);
 }
 

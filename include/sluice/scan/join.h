@@ -18,8 +18,8 @@
 #define SL_JOIN_KEEP SL_PATTERN_LINE_MAX
 #define SL_JOIN_BEFORE (SL_JOIN_KEEP / 2) /* of what is kept, before the first literal at most */
 
-/* What scanning a piece on a worker has found: one or the other, as the pattern has a plan or not.
- * / */
+/* What scanning a piece on a worker has found: one or the other, as the pattern has a plan or
+ * not. */
 struct sl_join_piece {
 	const unsigned char *data;
 	size_t len;

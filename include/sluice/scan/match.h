@@ -19,7 +19,7 @@
 #define SL_MATCH_LITERAL_LEN 128 /* of one literal; longer ones go to the regex engine */
 
 #define SL_MATCH_PAIR 2 /* bytes of a candidate that the pair filter looks at */
-#define SL_MATCH_PLACES \
+#define SL_MATCH_OFFSETS \
 	3                /* with the one it looks at too where the pair gives many false alarms \
 			  */
 #define SL_MATCH_WIDTH 3 /* leading bytes that the nibble filter looks at, at most */
@@ -46,8 +46,8 @@ struct sl_match_plan {
 
 	/* A candidate at p has (p[pair_off[i]] | pair_fold[i]) == pair_byte[i] for all i; the first
 	 * two are the rarest. */
-	unsigned char pair_off[SL_MATCH_PLACES], pair_fold[SL_MATCH_PLACES],
-		pair_byte[SL_MATCH_PLACES];
+	unsigned char pair_off[SL_MATCH_OFFSETS], pair_fold[SL_MATCH_OFFSETS],
+		pair_byte[SL_MATCH_OFFSETS];
 	bool has_third; /* else the third is the second again */
 
 	/* A candidate at p has a bit that low[i][p[i] & 15] & high[i][p[i] >> 4] keep for all i <
@@ -127,8 +127,8 @@ struct sl_match_kernel {
 	uint64_t (*newlines)(const unsigned char *data, size_t len);
 };
 
-/* The fastest kernel that a processor with these features (sl_cpu_features()) can run. Never NULL.
- * / */
+/* The fastest kernel that a processor with these features (sl_cpu_features()) can run. Never
+ * NULL. */
 const struct sl_match_kernel *sl_match_choose(unsigned features);
 
 /* A kernel by its name, for tests and measurements; NULL if it is not built in or needs more than
