@@ -3,7 +3,8 @@
 #   make                build the program for VARIANT (release, debug, asan, tsan) under build/VARIANT/
 #   make demo           install what is missing, build, download and scan sample data on loopback
 #   make test           install what is missing, then run every test; ends with "N passed, N failed"
-#   make check-long     longer soak, kill and fuzz runs;  make bench: compare with other tools
+#   make check-slow     what takes longer: ThreadSanitizer, faulty disks, kill -9, fresh seeds, fuzzing
+#   make check-long     the same for hours;  make bench: compare with other tools
 #   make fuzz           run each fuzz target for FUZZ_SECONDS (clang);  make lint: formatters and checkers
 #   make install        DESTDIR and PREFIX are honoured;  V=1 shows commands
 
@@ -17,7 +18,7 @@ PKG_CONFIG ?= pkg-config
 WERROR   ?=
 V        ?= 0
 FUZZ_SECONDS ?= 60
-VERSION  := 0.1.0
+VERSION  := 0.2.0
 -include config.mk
 
 ifeq ($(V),0)
@@ -67,9 +68,10 @@ UNIT     := $(patsubst tests/unit/%.c,$(B)/unit/%,$(sort $(wildcard tests/unit/t
 TORTURE  := $(patsubst tests/torture/%.c,$(B)/torture/%,$(sort $(wildcard tests/torture/*.c)))
 FUZZERS  := $(patsubst tests/fuzz/%.c,$(B)/fuzz/%,$(sort $(wildcard tests/fuzz/fuzz_*.c)))
 BENCHES  := $(patsubst tests/bench/%.c,$(B)/bench/%,$(sort $(wildcard tests/bench/*.c)))
+FAULTS   := $(patsubst tests/faults/%.c,$(B)/faults/%,$(sort $(wildcard tests/faults/*.c)))
 TOOLS    := $(patsubst tests/support/%_main.c,$(B)/tools/%,$(sort $(wildcard tests/support/*_main.c)))
 
-.PHONY: all lib unit torture fuzzers benches tools test demo check-long bench fuzz lint format install uninstall clean deps \
+.PHONY: all lib unit torture fuzzers benches tools faults test demo check-slow check-long bench fuzz lint format install uninstall clean deps \
 	check-headers compile_commands FORCE
 .DELETE_ON_ERROR:
 .DEFAULT_GOAL := all
@@ -81,6 +83,7 @@ torture: $(TORTURE)
 fuzzers: $(FUZZERS)
 benches: $(BENCHES)
 tools: $(TOOLS)
+faults: $(FAULTS)
 
 $(BIN): $(MAIN) $(LIB)
 	$(call say,LD,$@)
@@ -134,6 +137,12 @@ $(B)/tools/%: $(B)/tests/support/%_main.o $(SUPPORT) $(LIB)
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(ALL_LD) -o $@ $< $(SUPPORT) $(LIB) $(ALL_L)
 
+# Programs of their own, with a library that only make check-slow installs.
+$(B)/faults/%: tests/faults/%.c $(B)/flags
+	$(call say,CC,$<)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(CPPFLAGS) $(ALL_C) $$($(PKG_CONFIG) --cflags fuse3) $(ALL_LD) -o $@ $< $$($(PKG_CONFIG) --libs fuse3)
+
 # With FUZZ=1 and clang the targets are libFuzzer programs; else tests/fuzz/driver.c replays files given as arguments.
 ifdef FUZZ
 $(B)/fuzz/%: $(B)/tests/fuzz/%.o $(SUPPORT) $(LIB)
@@ -157,9 +166,9 @@ demo:
 	$(Q)scripts/install-deps
 	$(Q)scripts/demo
 
-check-long:
-	$(Q)scripts/install-deps --test
-	$(Q)scripts/check-long
+check-slow check-long:
+	$(Q)scripts/install-deps --test --slow
+	$(Q)scripts/$@
 
 bench lint:
 	$(Q)scripts/install-deps --$@

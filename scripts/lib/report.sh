@@ -6,8 +6,18 @@ reports=$(mktemp -d)
 processors=$(getconf _NPROCESSORS_ONLN)
 started=$SECONDS
 job_names=() job_kinds=() job_pids=()
+declare -i reported=0 # how many of them
 
+# A title above the jobs that follow. It waits in their queue, so that what is independent runs side by side.
 section() {
+	if ((${#job_names[@]} == 0)); then
+		title "$1"
+		return
+	fi
+	job_names+=("$1") job_kinds+=(title) job_pids+=(0)
+}
+
+title() {
 	printf '\n== %s  [%d s]\n' "$1" $((SECONDS - started))
 }
 
@@ -28,13 +38,14 @@ job() {
 	job_names+=("$name")
 	job_kinds+=("$kind")
 	while (($(running) >= processors)); do
+		report_ended
 		sleep 0.05
 	done
 	{
 		local status=0
 		declare -F "$1" >/dev/null || set -- timeout -k 10 "${JOB_LIMIT_S:-300}" "$@"
 		"$@" >"$reports/$number.log" 2>&1 </dev/null || status=$?
-		echo $status >"$reports/$number.status"
+		echo $status >"$reports/$number.new" && mv "$reports/$number.new" "$reports/$number.status"
 	} &
 	job_pids+=($!)
 }
@@ -42,8 +53,8 @@ job() {
 # Only our own jobs: a script may have servers in the background.
 running() {
 	local pid count=0
-	for pid in "${job_pids[@]}"; do
-		[[ -d /proc/$pid ]] && ((count++))
+	for pid in "${job_pids[@]:reported}"; do
+		((pid)) && [[ -d /proc/$pid ]] && ((count++))
 	done
 	echo "$count"
 }
@@ -105,30 +116,53 @@ show() { # log: without what passed, and not without end
 		}'
 }
 
-# Wait for all jobs and report them in the order they were started.
-collect() {
-	local number log status good bad left
-	wait "${job_pids[@]}" || true
-	for number in "${!job_names[@]}"; do
-		log=$reports/$number.log
-		status=$(cat "$reports/$number.status")
-		read -r good bad left < <("count_${job_kinds[number]}" "$log" "$status")
-		count "$good" "$bad" "$left"
-		if ((bad)); then
-			printf '  FAIL  %s (%d of %d failed, exit status %d)\n' "${job_names[number]}" "$bad" $((good + bad)) "$status"
-			failures+=("${job_names[number]}")
-			show "$log"
-		elif ((good == 0)); then
-			printf '  skip  %s: %s\n' "${job_names[number]}" "$(tail -n 1 "$log")"
-		elif [[ ${job_kinds[number]} == exit ]]; then
-			printf '  ok    %s\n' "${job_names[number]}"
+# Report one job that has ended.
+report() { # number
+	local number=$1 log=$reports/$1.log status good bad left
+	status=$(cat "$reports/$number.status" 2>/dev/null || echo 1)
+	read -r good bad left < <("count_${job_kinds[number]}" "$log" "$status")
+	count "$good" "$bad" "$left"
+	if ((bad)); then
+		printf '  FAIL  %s (%d of %d failed, exit status %d)\n' "${job_names[number]}" "$bad" $((good + bad)) "$status"
+		failures+=("${job_names[number]}")
+		show "$log"
+	elif ((good == 0)); then
+		printf '  skip  %s: %s\n' "${job_names[number]}" "$(tail -n 1 "$log")"
+	elif [[ ${job_kinds[number]} == exit ]]; then
+		printf '  ok    %s\n' "${job_names[number]}"
+	else
+		printf '  ok    %s (%d)\n' "${job_names[number]}" "$good"
+	fi
+	((left == 0 || good == 0)) || sed -nE 's/^(\[SKIP\]|skip) /    skip  /p' "$log"
+	rm -f "$log" "$reports/$number.status"
+}
+
+# Report jobs in the order in which they were started: all that have ended so far, up to the first that has not.
+report_ended() {
+	while ((reported < ${#job_names[@]})); do
+		if [[ ${job_kinds[reported]} == title ]]; then
+			title "${job_names[reported]}"
+		elif [[ -e $reports/$reported.status ]]; then
+			report "$reported"
 		else
-			printf '  ok    %s (%d)\n' "${job_names[number]}" "$good"
+			return
 		fi
-		((left == 0 || good == 0)) || sed -nE 's/^(\[SKIP\]|skip) /    skip  /p' "$log"
+		reported+=1
 	done
-	job_names=() job_kinds=() job_pids=()
-	rm -f "$reports"/*
+}
+
+# Wait for all jobs, and report them.
+collect() {
+	local number
+	for number in "${!job_names[@]}"; do
+		if ((job_pids[number])); then
+			wait "${job_pids[number]}" || true
+			# A job that was killed has not written it.
+			[[ -e $reports/$number.status ]] || ((number < reported)) || echo 1 >"$reports/$number.status"
+		fi
+		report_ended
+	done
+	job_names=() job_kinds=() job_pids=() reported=0
 }
 
 # check NAME COMMAND...: one job of kind exit, alone.

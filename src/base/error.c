@@ -1,3 +1,7 @@
+/*
+ * Failures: their texts by code, and recording one for a person. The first failure wins, so that a
+ * later one, which is often a consequence, does not hide the cause.
+ */
 #include "sluice/base/error.h"
 
 #include <errno.h>
@@ -9,7 +13,7 @@
 void
 sl_assert_failed(const char *cond, const char *file, int line)
 {
-	/* allowed: the process ends here, and nobody above can be asked to print. */
+	/* allowed: the process ends here, so no caller can print it. */
 	fprintf(stderr, "sluice: internal error: %s does not hold (%s:%d)\n", cond, file, line);
 	abort();
 }
@@ -30,14 +34,14 @@ static const struct {
 	{ SL_E_USAGE, "wrong usage" },
 	{ SL_E_UNSUPPORTED, "not supported" },
 	{ SL_E_STALE, "connection closed by the server before it answered" },
-	{ SL_E_REPLACED, "changed by somebody else meanwhile" },
+	{ SL_E_REPLACED, "changed by another program in the meantime" },
 	{ SL_E_NAME, "file name not allowed" },
 	{ SL_E_UNDECIDED, "left undecided" },
 	{ SL_E_INTERRUPTED, "interrupted" },
 	{ SL_E_TWICE, "name used twice in this run" },
 };
 
-/* strerrordesc_np is static and thread-safe, but begins with a capital: what users meet is here. */
+/* Those that users see. strerrordesc_np is static and thread-safe, but begins with a capital. */
 static const struct {
 	int code;
 	const char *text;

@@ -1,3 +1,8 @@
+/*
+ * Redaction works on text of any kind, which may be cut anywhere: one pass, at each place the
+ * longest secret that can begin there. It prefers to mask too much. What counts as secret is
+ * decided by the names of parameters, headers and members alone.
+ */
 #include "sluice/base/redact.h"
 
 #include "sluice/base/number.h"
@@ -37,32 +42,44 @@ is_secret_name(struct sl_span name)
 	return false;
 }
 
-/* As a query has it: what is percent-coded counts as what it stands for. */
+/* The first character of `text`, which is not empty, as it is once percent-decoded; cut off. */
+static char
+take_decoded(struct sl_span *text)
+{
+	int high = text->len > 2 ? sl_hex_digit((unsigned char)text->data[1]) : -1;
+	int low = high >= 0 ? sl_hex_digit((unsigned char)text->data[2]) : -1;
+	bool coded = text->data[0] == '%' && low >= 0;
+	char c = text->data[0];
+	if (coded)
+		c = (char)(high << 4 | low);
+	*text = sl_span(text->data + (coded ? 3 : 1), text->len - (coded ? 3 : 1));
+	return c;
+}
+
 static bool
 is_secret_parameter(struct sl_span name)
 {
 	char plain[128];
 	size_t len = 0;
-	for (size_t i = 0; i < name.len && len < sizeof(plain); i++) {
-		int high = i + 2 < name.len ? sl_hex_digit((unsigned char)name.data[i + 1]) : -1;
-		int low = high >= 0 ? sl_hex_digit((unsigned char)name.data[i + 2]) : -1;
-		bool coded = name.data[i] == '%' && low >= 0;
-		plain[len] = name.data[i];
-		if (coded) {
-			plain[len] = (char)(high << 4 | low);
-			i += 2;
-		}
-		len++;
-	}
+	while (name.len > 0 && len < sizeof(plain))
+		plain[len++] = take_decoded(&name);
 	return is_secret_name(sl_span(plain, len));
 }
 
-/* A coded URL with a user or with parameters of its own. */
+/* A URL with a user or with parameters of its own, whichever of its characters are coded. */
 static bool
 hides_url(struct sl_span value)
 {
-	return contains_nocase(value, "%3a%2f%2f") &&
-	       (contains_nocase(value, "%40") || contains_nocase(value, "%3d"));
+	static const char mark[] = "://";
+	size_t matched = 0;
+	while (value.len > 0) {
+		char c = take_decoded(&value);
+		if (matched == strlen(mark) && (c == '@' || c == '='))
+			return true;
+		if (matched < strlen(mark))
+			matched = c == mark[matched] ? matched + 1 : c == mark[0];
+	}
+	return false;
 }
 
 /* URLs are shown between apostrophes, which may stand in them too: one ends it only where a
@@ -139,7 +156,7 @@ value_end(struct sl_span text, size_t from)
 }
 
 /* A secret "name=value" at the start of `text`: copy the name, mask the value. Returns the bytes
- * used, or 0 if it is none. */
+ * used, or 0 if there is none. */
 static size_t
 mask_parameter(struct sl_buf *out, struct sl_span text)
 {
@@ -156,7 +173,7 @@ mask_parameter(struct sl_buf *out, struct sl_span text)
 }
 
 /* Likewise a header "Name: value" where a line or a word begins, to the end of the line. Hosts with
- * their ports are none, nor is what stands between apostrophes: names of files. */
+ * a port do not count, nor does text in apostrophes, which is the name of a file. */
 static size_t
 mask_header(struct sl_buf *out, struct sl_span text)
 {
@@ -208,4 +225,109 @@ sl_redact(struct sl_buf *out, struct sl_span text)
 		text.data += used;
 		text.len -= used;
 	}
+}
+
+/* ---- documents ---- */
+
+/* "code" is a secret in the query of a login, but in a document it is the code of an error. */
+static bool
+is_secret_member(struct sl_span name)
+{
+	return is_secret_name(name) && !sl_span_is_nocase(name, "code");
+}
+
+/* Offset of the first byte at or after `from` that is neither a blank nor in `others`. */
+static size_t
+skip_any(struct sl_span text, size_t from, const char *others)
+{
+	while (from < text.len && text.data[from] &&
+		(isspace((unsigned char)text.data[from]) || strchr(others, text.data[from])))
+		from++;
+	return from;
+}
+
+/* End of the value that begins at `from`: with its quotes, or at a character that may follow a
+ * number, a word or an attribute. An object or a list is masked up to the end of the text. */
+static size_t
+value_of_member_end(struct sl_span text, size_t from)
+{
+	char first = from < text.len ? text.data[from] : '\0';
+	size_t i = from;
+	if (first == '{' || first == '[')
+		return text.len;
+	if (first == '"' || first == '\'') {
+		for (i++; i < text.len && text.data[i] != first; i++)
+			if (text.data[i] == '\\' && i + 1 < text.len)
+				i++;
+		return SL_MIN(i + 1, text.len);
+	}
+	while (i < text.len && !isspace((unsigned char)text.data[i]) &&
+		(!text.data[i] || !strchr(",;}]<>&", text.data[i])))
+		i++;
+	return i;
+}
+
+/*
+ * A secret member whose name begins `text`, after its quote if it has one: "name": value (also with
+ * escaped quotes, within a string), name: value to the line's end, or name=value. Copies it up to
+ * the value, which is masked. Returns the bytes used, or 0 if there is none.
+ */
+static size_t
+mask_member(struct sl_buf *out, struct sl_span text)
+{
+	size_t len = name_len(text);
+	if (len == 0 || !is_secret_member(sl_span(text.data, len)))
+		return 0;
+	size_t mark = skip_any(text, len, "\\\"'");
+	if (mark == text.len || (text.data[mark] != ':' && text.data[mark] != '='))
+		return 0;
+	bool is_header = text.data[mark] == ':' && skip_any(text, len, "") == mark;
+	size_t from = skip_any(text, mark + 1, "\\");
+	sl_buf_add(out, text.data, from);
+	sl_buf_add_str(out, MASK);
+	if (is_header)
+		return from + line_len(sl_span(text.data + from, text.len - from));
+	return value_of_member_end(text, from);
+}
+
+/* Likewise an element <name ...>value</name>, up to the next '<'. */
+static size_t
+mask_element(struct sl_buf *out, struct sl_span text)
+{
+	const char *close = text.data[0] == '<' ? memchr(text.data, '>', text.len) : NULL;
+	if (!close)
+		return 0;
+	struct sl_span name = sl_span(text.data + 1, (size_t)(close - text.data) - 1);
+	size_t len = 0;
+	while (len < name.len && (is_name_char(name.data[len]) || name.data[len] == ':'))
+		len++;
+	if (!is_secret_member(sl_span(name.data, len)))
+		return 0;
+	size_t end = name.len + 2;
+	sl_buf_add(out, text.data, end);
+	sl_buf_add_str(out, MASK);
+	while (end < text.len && text.data[end] != '<')
+		end++;
+	return end;
+}
+
+void
+sl_redact_document(struct sl_buf *out, struct sl_span text)
+{
+	struct sl_buf masked = { 0 };
+	bool in_name = false;
+	while (text.len > 0) {
+		size_t used = in_name ? 0 : mask_element(&masked, text);
+		if (!used && !in_name)
+			used = mask_member(&masked, text);
+		if (!used) {
+			sl_buf_add_char(&masked, text.data[0]);
+			used = 1;
+		}
+		in_name = is_name_char(text.data[used - 1]);
+		text = sl_span(text.data + used, text.len - used);
+	}
+	sl_redact(out, sl_buf_span(&masked));
+	out->failed = out->failed || masked.failed;
+	sl_buf_release(&masked);
 }

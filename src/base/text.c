@@ -1,6 +1,11 @@
+/*
+ * Text for people: safe for a terminal, cut to a length, measured in columns. Everything is built
+ * on one strict UTF-8 decoder (sl_text_utf8): overlong forms, surrogates and code points above
+ * 10FFFF are not valid, and bytes that are not valid are shown one by one.
+ */
 #include "sluice/base/text.h"
 
-/* What the first byte of a sequence promises, 2..4; 0 for one that begins none. */
+/* Length of a sequence by its first byte, 2..4; 0 for a byte that begins none. */
 static size_t
 sequence_len(unsigned char first)
 {
@@ -81,8 +86,8 @@ sl_text_make_ascii(struct sl_buf *out, struct sl_span text)
 	sl_buf_add(out, text.data + plain, text.len - plain);
 }
 
-/* Ranges of our own: the C locale's wcwidth knows nothing beyond ASCII, and a library must not set
- * the locale. */
+/* A table, since wcwidth covers only ASCII in the C locale, and a library must not set the
+ * locale. */
 static size_t
 width_of(uint32_t code)
 {

@@ -275,9 +275,32 @@ flush(void)
 	return 0;
 }
 
+/* True also without job control: no controlling terminal, or one of another session. */
+static bool
+is_foreground(void)
+{
+	pid_t group = tcgetpgrp(STDERR_FILENO);
+	return group < 0 || group == getpgrp();
+}
+
+/* Bars are drawn only in the foreground: elsewhere the terminal shows what another program, mostly
+ * the shell, has put there, and the cursor is where that one left it. */
+static bool
+draws_bars(void)
+{
+	if (console.bars && is_foreground())
+		return true;
+	console.screen = (struct sl_progress_screen){ 0 };
+	return false;
+}
+
 static void
 compose(uint64_t now)
 {
+	if (console.bars && !draws_bars()) {
+		take_kept(&console.frame);
+		return;
+	}
 	if (!console.bars) {
 		take_kept(&console.frame);
 		if (console.setting.progress != SL_OPTION_PROGRESS_NONE &&
@@ -303,7 +326,7 @@ compose_last(void)
 {
 	struct sl_buf above = { 0 };
 	take_kept(&above);
-	if (console.bars)
+	if (draws_bars())
 		sl_progress_erase(&console.screen, window(STDERR_FILENO).ws_col,
 			sl_buf_span(&above), &console.frame);
 	else
@@ -461,7 +484,7 @@ sl_console_pause(void)
 	console.paused = true;
 	/* In the middle of a frame the cursor is somewhere in it; then only the shell's prompt will
 	 * be untidy. */
-	if (!console.view || !console.bars || console.frame.len > 0)
+	if (!console.view || console.frame.len > 0 || !draws_bars())
 		return;
 	struct sl_buf out = { 0 };
 	sl_progress_erase(&console.screen, window(STDERR_FILENO).ws_col, sl_span("", 0), &out);

@@ -115,14 +115,14 @@ see_download(void *ctx, const struct sl_download *download)
 		return;
 	uint64_t rate = sample(meter, download);
 	bool counts = known && download->total >= download->received;
+	bool has_rate = download->state == SL_DOWNLOAD_RECEIVING && meter->rate.moving;
 	const char *name = download->path[0] ? download->path : download->url;
 	snapshot->files[snapshot->count++] = (struct sl_progress_file){
 		.name = sl_span_str(name),
 		.state = state_of(download, &meter->rate),
 		.done = download->received,
 		.total = known ? download->total : SL_PROGRESS_UNKNOWN,
-		.rate_bytes_s =
-			download->state == SL_DOWNLOAD_RECEIVING ? rate : SL_PROGRESS_UNKNOWN,
+		.rate_bytes_s = has_rate ? rate : SL_PROGRESS_UNKNOWN,
 		.left_ns = counts ? sl_rate_left_ns(download->total - download->received, rate)
 				  : SL_PROGRESS_UNKNOWN,
 	};

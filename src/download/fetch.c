@@ -171,6 +171,7 @@ open_and_receive(struct fetch *fetch)
 	fetch->modified_ns =
 		fetch->batch->options.remote_time ? existing_remote_time(fetch->exchange) : 0;
 	fetch->view.state = SL_DOWNLOAD_RECEIVING;
+	answer_note(fetch);
 	bool open_ended = sl_http_is_open_ended(fetch->exchange);
 	code = reserve(fetch);
 	if (!code)

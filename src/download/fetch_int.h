@@ -1,6 +1,6 @@
 /*
  * fetch_int.h - what one download is made of; shared by batch.c, target.c, existing.c, fetch.c,
- * writer.c and commit.c.
+ * answer.c, writer.c and commit.c.
  *
  * Cancellation has three reasons here: -ECANCELED (a sibling failed, or the batch was stopped):
  * what is complete is still given its name; -ETIMEDOUT (the run's time is over) and
@@ -105,6 +105,9 @@ int existing_own_descriptor(const struct fetch *fetch, const struct statx *st);
 
 /* Last-Modified of the answer, wall clock nanoseconds; 0 = unknown. */
 uint64_t existing_remote_time(const struct sl_http_exchange *exchange);
+
+/* answer.c: log what the head of the answer in fetch->exchange tells about the file. */
+void answer_note(const struct fetch *fetch);
 
 /* fetch.c: after `code`: true if another source may do better; then it is fetch->url, and the
  * failure is forgotten. Else the error says how many were tried. */

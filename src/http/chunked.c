@@ -1,12 +1,14 @@
 /*
- * States and arrows; every line end is CR LF or LF:
+ * The decoder of the chunked coding, byte by byte. States and arrows; every line end is CR LF or
+ * LF:
  *
- *	SIZE -digits-> EXTENSION -line end-> DATA (size > 0) -payload taken-> DATA_END -line end->
- *SIZE
- *	                                  \> TRAILER (size 0) -empty line-> END
- *	                                     TRAILER -other line-> TRAILER
+ *	SIZE -digits-> EXTENSION -line end-> DATA (size > 0) or TRAILER (size 0)
+ *	DATA -payload taken-> DATA_END -line end-> SIZE
+ *	TRAILER -other line-> TRAILER
+ *	TRAILER -empty line-> END
  *
- * Each ..._LF state holds after the CR of a line end: only LF may follow.
+ * Each ..._LF state follows the CR of a line end: only LF may come next. Skipped bytes are counted
+ * as they are read, so that a limit takes effect before the line is complete.
  */
 #include "sluice/http/chunked.h"
 
@@ -58,6 +60,9 @@ begin_size(struct sl_chunked *chunked)
 static void
 end_size_line(struct sl_chunked *chunked)
 {
+	unsigned used = chunked->excess + chunked->extension;
+	uint64_t allowed = SL_CHUNKED_EXTENSION_FREE + chunked->left;
+	chunked->excess = used > allowed ? used - (unsigned)allowed : 0;
 	chunked->state = chunked->left > 0 ? SL_CHUNKED_AT_DATA : SL_CHUNKED_AT_TRAILER;
 }
 
@@ -72,7 +77,7 @@ take_size(struct sl_chunked *chunked, char c, struct sl_error *err)
 		fail(chunked, SL_E_PROTO, "the size of a chunk from the server is too large", err);
 	} else if (chunked->digits == 0) {
 		fail(chunked, SL_E_PROTO,
-			"the size of a chunk from the server is no hexadecimal number", err);
+			"the size of a chunk from the server is not a hexadecimal number", err);
 	} else if (c == '\r') {
 		chunked->state = SL_CHUNKED_AT_SIZE_LF;
 	} else if (c == '\n') {
@@ -82,7 +87,7 @@ take_size(struct sl_chunked *chunked, char c, struct sl_error *err)
 		chunked->extended = c == ';';
 	} else {
 		fail(chunked, SL_E_PROTO,
-			"the size of a chunk from the server is no hexadecimal number", err);
+			"the size of a chunk from the server is not a hexadecimal number", err);
 	}
 }
 
@@ -97,11 +102,16 @@ take_extension(struct sl_chunked *chunked, char c, struct sl_error *err)
 	else if (++chunked->extension > SL_CHUNKED_EXTENSION_MAX)
 		fail(chunked, SL_E_LIMIT, "a chunk extension from the server is longer than 4 KiB",
 			err);
+	else if (chunked->excess + chunked->extension >
+		 SL_CHUNKED_EXCESS_MAX + SL_CHUNKED_EXTENSION_FREE + chunked->left)
+		fail(chunked, SL_E_LIMIT,
+			"the chunk extensions from the server are larger than the body itself",
+			err);
 	else if (c == ';')
 		chunked->extended = true;
 	else if (c == '\0' || (!chunked->extended && c != ' ' && c != '\t'))
 		fail(chunked, SL_E_PROTO,
-			"the size of a chunk from the server is no hexadecimal number", err);
+			"the size of a chunk from the server is not a hexadecimal number", err);
 }
 
 static void
@@ -113,7 +123,7 @@ take_trailer(struct sl_chunked *chunked, char c, struct sl_error *err)
 	else if (c == '\n')
 		chunked->state = at_start ? SL_CHUNKED_AT_END : SL_CHUNKED_AT_TRAILER;
 	else if (c == '\0')
-		fail(chunked, SL_E_PROTO, "a trailer from the server has a NUL byte in it", err);
+		fail(chunked, SL_E_PROTO, "a trailer from the server contains a NUL byte", err);
 	else if (++chunked->trailer > SL_CHUNKED_TRAILER_MAX)
 		fail(chunked, SL_E_LIMIT, "the trailers from the server are longer than 64 KiB",
 			err);
@@ -125,8 +135,8 @@ static void
 take_lf(struct sl_chunked *chunked, char c, struct sl_error *err)
 {
 	if (c != '\n')
-		fail(chunked, SL_E_PROTO, "a line of the server's chunked body has a CR without LF",
-			err);
+		fail(chunked, SL_E_PROTO,
+			"a line of the server's chunked body contains a CR without LF", err);
 	else if (chunked->state == SL_CHUNKED_AT_SIZE_LF)
 		end_size_line(chunked);
 	else if (chunked->state == SL_CHUNKED_AT_DATA_LF)
@@ -145,8 +155,8 @@ take_data_end(struct sl_chunked *chunked, char c, struct sl_error *err)
 	else if (c == '\n')
 		begin_size(chunked);
 	else
-		fail(chunked, SL_E_PROTO, "a chunk from the server is longer than its size says",
-			err);
+		fail(chunked, SL_E_PROTO,
+			"a chunk from the server is longer than its announced size", err);
 }
 
 static void
@@ -183,7 +193,7 @@ sl_chunked_step(struct sl_chunked *chunked, const char *data, size_t len, size_t
 			return SL_CHUNKED_DONE;
 		if (chunked->state == SL_CHUNKED_REFUSED) {
 			sl_fail(err, SL_PHASE_BODY, SL_E_PROTO,
-				"the server's chunked body was refused before");
+				"the server's chunked body was refused earlier");
 			return SL_CHUNKED_BAD;
 		}
 		if (*used == len)

@@ -1,3 +1,11 @@
+/*
+ * The client: one sl_http_open is a chain of exchanges (exchange.c), one for each redirect.
+ *
+ * Rules: once the chain has left the first origin, its credentials and headers are gone for good
+ * (struct chain); a downgrade from https to http needs the user's consent; every chain ends after
+ * max_redirects, whatever its targets are. An answer is accepted by its status alone; what its
+ * head tells about the content is for the caller to judge.
+ */
 #include "sluice/http/client.h"
 
 #include "exchange_int.h"
@@ -13,11 +21,15 @@
 #include <errno.h>
 #include <stdlib.h>
 
-/* Idle connections older than this are closed: most servers close theirs sooner or later than that,
- * and each is looked at before it is used. */
+/* Idle connections older than this are closed. Servers close theirs sooner or later than that; each
+ * connection is checked before it is used again. */
 #define IDLE_NS (30 * SL_NS_PER_S)
 
-#define SHOWN_MAX 200 /* bytes of a server's words in a message */
+#define SHOWN_MAX 200 /* bytes of a server's text in a message */
+
+/* Of the body of an error, with -v; and how long to wait for it. */
+#define BODY_SHOWN 200
+#define BODY_SHOWN_NS (2 * SL_NS_PER_S)
 
 struct sl_http_client {
 	struct sl_http_client_options options;
@@ -32,11 +44,10 @@ struct chain {
 	struct sl_http_client *client;
 	const struct sl_http_request *request;
 	struct sl_http_exchange *exchange;
-	struct sl_http_header *headers; /* of the user; those that still may be sent */
+	struct sl_http_header *headers; /* from the user; those that may still be sent */
 	size_t header_count;
-	bool left_origin; /* never reset: what was dropped stays dropped, also back at home */
+	bool left_origin; /* never reset: headers stay dropped if the chain returns */
 	unsigned hops;
-	struct sl_buf visited; /* "\nURL\nURL\n" */
 };
 
 /* ---- client ---- */
@@ -98,11 +109,11 @@ sl_http_client_free(struct sl_http_client *client)
 	free(client);
 }
 
-/* ---- asking ---- */
+/* ---- requests ---- */
 
 SL_SUSPENDS
 static int
-ask(struct chain *chain, struct sl_error *err)
+send_request(struct chain *chain, struct sl_error *err)
 {
 	struct sl_http_exchange *exchange = chain->exchange;
 	const struct sl_url *first = chain->request->url;
@@ -159,36 +170,27 @@ refuse_target(
 	return code;
 }
 
-/* The one Location there is; two that agree are one. */
+/* The Location; equal ones count as one. */
 static int
 read_location(struct chain *chain, struct sl_span *location, struct sl_error *err)
 {
 	const struct sl_head *head = &chain->exchange->head;
 	*location = sl_head_find(head, "Location", 0);
 	if (location->len == 0)
-		return refuse_redirect(chain, err, "the server does not say where to");
+		return refuse_redirect(chain, err, "it has no Location");
 	for (size_t nth = 1;; nth++) {
 		struct sl_span other = sl_head_find(head, "Location", nth);
 		if (!other.data)
 			return 0;
 		if (!sl_span_equal(*location, other))
-			return refuse_redirect(chain, err, "the server names two different places");
+			return refuse_redirect(chain, err, "it has two different Locations");
 	}
 }
 
-/* Note the URL as visited. Returns true if it was before. */
 static bool
-visit(struct chain *chain, const struct sl_url *url)
+is_same_url(const struct sl_url *a, const struct sl_url *b)
 {
-	struct sl_buf line = { 0 };
-	sl_buf_add_str(&line, "\n");
-	sl_url_format(&line, url);
-	sl_buf_add_str(&line, "\n");
-	bool seen = chain->visited.len > 0 && !line.failed &&
-		    memmem(chain->visited.data, chain->visited.len, line.data, line.len);
-	sl_buf_add_span(&chain->visited, sl_buf_span(&line));
-	sl_buf_release(&line);
-	return seen;
+	return sl_url_same_origin(a, b) && strcmp(a->target, b->target) == 0;
 }
 
 static int
@@ -197,17 +199,21 @@ check_target(struct chain *chain, const struct sl_url *target, struct sl_error *
 	const struct sl_http_client_options *options = &chain->client->options;
 	bool downgrade =
 		chain->exchange->url.scheme == SL_SCHEME_HTTPS && target->scheme == SL_SCHEME_HTTP;
+	/* A redirect to the URL itself is not refused earlier: some sites let a client in after a
+	 * few of them. */
 	if (chain->hops == options->max_redirects)
-		return refuse_target(chain, target, err, "it is one more than --max-redirs allows");
+		return refuse_target(chain, target, err,
+			is_same_url(&chain->exchange->url, target)
+				? "it leads to itself and exceeds --max-redirs; the site may need "
+				  "cookies, which are not supported"
+				: "it exceeds --max-redirs");
 	if (downgrade && !options->allow_downgrade)
 		return refuse_target(chain, target, err,
-			"it leads from https to http; --allow-downgrade allows that");
-	if (visit(chain, target))
-		return refuse_target(chain, target, err, "the redirects go round in a circle");
+			"it leads from https to http (--allow-downgrade permits that)");
 	return 0;
 }
 
-/* Only what is surely no secret: who knows what a service calls its keys. */
+/* An allow list: services use any name for the header that holds a key. */
 static bool
 is_harmless(struct sl_span name)
 {
@@ -220,7 +226,7 @@ is_harmless(struct sl_span name)
 	return false;
 }
 
-/* Another origin gets none of the user's secrets, and not the Host that was meant for the first. */
+/* Another origin gets none of the user's secrets, nor the Host that was set for the first. */
 static void
 leave_origin(struct chain *chain)
 {
@@ -234,56 +240,22 @@ leave_origin(struct chain *chain)
 	chain->header_count = kept;
 }
 
-/* Where the path begins, or what there is of it. */
-static size_t
-authority_len(struct sl_span location)
-{
-	const char *start = memmem(location.data, location.len, "//", 2);
-	const char *query = memchr(location.data, '?', location.len);
-	bool has_authority =
-		start && (start == location.data || start[-1] == ':') && (!query || start < query);
-	if (!has_authority)
-		return 0;
-	size_t before = (size_t)(start - location.data) + 2;
-	const char *path = memchr(location.data + before, '/', location.len - before);
-	return path ? (size_t)(path - location.data) : location.len;
-}
-
-/* Servers send names of files as they are: a blank in them is what %20 means, as to browsers. One
- * in a host stays, and is refused. */
-static void
-add_without_blanks(struct sl_buf *out, struct sl_span location)
-{
-	size_t authority = authority_len(location);
-	for (size_t i = 0; i < location.len; i++) {
-		if (location.data[i] == ' ' && i >= authority)
-			sl_buf_add_str(out, "%20");
-		else
-			sl_buf_add_char(out, location.data[i]);
-	}
-}
-
 static int
 resolve_target(struct chain *chain, struct sl_url *target, struct sl_error *err)
 {
 	struct sl_error cause = { 0 };
 	struct sl_span location;
-	struct sl_buf text = { 0 };
 	int code = read_location(chain, &location, err);
 	if (code < 0)
 		return code;
-	add_without_blanks(&text, location);
-	code = text.failed
-		       ? -ENOMEM
-		       : sl_url_resolve(target, &chain->exchange->url, sl_buf_span(&text), &cause);
-	sl_buf_release(&text);
+	code = sl_url_resolve(target, &chain->exchange->url, location, &cause);
 	if (code == -ENOMEM)
 		return sl_exchange_fail(
 			chain->exchange, err, SL_PHASE_HEAD, code, "%s", cause.text);
 	return code < 0 ? refuse_redirect(chain, err, cause.text) : 0;
 }
 
-/* Point the exchange at where the answer sends it. */
+/* Set the exchange's URL to the target of the redirect. */
 SL_SUSPENDS
 static int
 redirect(struct chain *chain, struct sl_error *err)
@@ -306,14 +278,15 @@ redirect(struct chain *chain, struct sl_error *err)
 	return 0;
 }
 
-/* ---- judging the answer ---- */
+/* ---- answers that are not the file ---- */
 
+/* No URL as an example: redaction would mask its user and password. */
 static const char *
 status_hint(int status)
 {
 	switch (status) {
 	case 401:
-		return "; credentials are given as https://user:password@host/";
+		return "; give credentials as USER:PASSWORD@ before the host in the URL";
 	case 429:
 	case 503:
 		return "; try again later";
@@ -322,80 +295,125 @@ status_hint(int status)
 	}
 }
 
+static void
+add_field(struct sl_buf *out, const struct sl_head *head, const char *name)
+{
+	struct sl_span value = sl_head_find(head, name, 0);
+	if (value.len == 0)
+		return;
+	sl_buf_printf(out, " (%s: ", name);
+	sl_text_make_safe(out, sl_span(value.data, SL_MIN(value.len, (size_t)SHOWN_MAX)));
+	sl_buf_add_str(out, ")");
+}
+
+static bool
+has_suffix(struct sl_span type, const char *suffix)
+{
+	size_t len = strlen(suffix);
+	return type.len > len &&
+	       sl_span_is_nocase(sl_span(type.data + type.len - len, len), suffix);
+}
+
+/* Text, XML and JSON; the first bytes of HTML tell nothing. */
+static bool
+is_readable(struct sl_span type)
+{
+	if (sl_span_is_nocase(type, "text/html") || has_suffix(type, "/xhtml+xml"))
+		return false;
+	return (type.len > 5 && sl_span_is_nocase(sl_span(type.data, 5), "text/")) ||
+	       sl_span_is_nocase(type, "application/json") ||
+	       sl_span_is_nocase(type, "application/xml") || has_suffix(type, "+json") ||
+	       has_suffix(type, "+xml");
+}
+
+/* The start of the body that is left, at most `cap` bytes. */
+SL_SUSPENDS
+static size_t
+read_start(struct sl_http_exchange *exchange, char *data, size_t cap)
+{
+	struct sl_deadline scope;
+	size_t len = 0;
+	int got = 1;
+	sl_deadline_begin(&scope, sl_deadline_in(BODY_SHOWN_NS));
+	while (len < cap && got > 0) {
+		got = sl_http_read(exchange, data + len, cap - len, NULL);
+		len += got > 0 ? (size_t)got : 0;
+	}
+	sl_deadline_end(&scope);
+	return len;
+}
+
+/* In one line, and without secrets. A character that was cut at the end is left out. */
+static void
+add_document(struct sl_buf *out, struct sl_span text, bool cut)
+{
+	struct sl_buf line = { 0 };
+	for (unsigned i = 0; cut && i < 3 && text.len > 0 && text.data[text.len - 1] & 0x80; i++)
+		text.len--;
+	for (size_t i = 0; i < text.len; i++) {
+		bool blank = memchr(" \t\r\n", text.data[i], 4);
+		if (!blank)
+			sl_buf_add_char(&line, text.data[i]);
+		else if (line.len > 0 && line.data[line.len - 1] != ' ')
+			sl_buf_add_char(&line, ' ');
+	}
+	struct sl_buf clean = { 0 };
+	sl_redact_document(&clean, sl_span_trim(sl_buf_span(&line)));
+	sl_text_make_safe(out, sl_buf_span(&clean));
+	sl_buf_release(&clean);
+	sl_buf_release(&line);
+}
+
+/* Servers explain an error in its body: shown with -v. */
+SL_SUSPENDS
+static void
+add_body(struct sl_buf *out, struct sl_http_exchange *exchange)
+{
+	char data[BODY_SHOWN];
+	if (sl_log_level() < SL_LOG_INFO || !is_readable(sl_header_media_type(&exchange->head)) ||
+		sl_head_find(&exchange->head, "Content-Encoding", 0).data)
+		return;
+	size_t len = read_start(exchange, data, sizeof(data));
+	if (len == 0)
+		return;
+	sl_buf_add_str(out, "; its answer begins: ");
+	add_document(out, sl_span(data, len), len == sizeof(data));
+}
+
+SL_SUSPENDS
 static int
 fail_status(struct chain *chain, struct sl_error *err)
 {
-	const struct sl_head *head = &chain->exchange->head;
-	struct sl_span reason = sl_head_reason(head);
-	struct sl_buf shown = { 0 };
+	struct sl_http_exchange *exchange = chain->exchange;
+	int status = exchange->head.status;
+	struct sl_span reason = sl_head_reason(&exchange->head);
+	struct sl_buf words = { 0 };
 	bool first = err && !err->code;
-	sl_text_make_safe(&shown, sl_span(reason.data, SL_MIN(reason.len, (size_t)SHOWN_MAX)));
-	sl_exchange_fail(chain->exchange, err, SL_PHASE_HEAD, SL_E_STATUS,
-		"the server answered %d%s%s%s", head->status, shown.len ? " " : "",
-		shown.len ? shown.data : "", status_hint(head->status));
+	if (reason.len > 0)
+		sl_buf_add_str(&words, " ");
+	sl_text_make_safe(&words, sl_span(reason.data, SL_MIN(reason.len, (size_t)SHOWN_MAX)));
+	sl_buf_add_str(&words, status_hint(status));
+	add_field(&words, &exchange->head, "Retry-After");
+	add_body(&words, exchange);
+	sl_exchange_fail(exchange, err, SL_PHASE_HEAD, SL_E_STATUS, "the server answered %d%s",
+		status, words.data ? words.data : "");
 	if (first)
-		err->http_status = head->status;
-	sl_buf_release(&shown);
+		err->http_status = status;
+	sl_buf_release(&words);
 	return SL_E_STATUS;
 }
 
-static bool
-ends_with(struct sl_span text, const char *end)
-{
-	size_t len = strlen(end);
-	return text.len >= len &&
-	       sl_span_equal_nocase(sl_span(text.data + text.len - len, len), sl_span(end, len));
-}
-
-/*
- * Codings that leave the bytes of the file as they are: none at all, by whatever name servers and
- * object stores give it, and the gzip that some call what the file itself is (*.tar.gz).
- */
-static bool
-is_no_coding(const struct chain *chain, struct sl_span coding)
-{
-	static const char *const none[] = { "identity", "none", "binary", "utf-8", "aws-chunked" };
-	for (size_t i = 0; i < SL_COUNT_OF(none); i++)
-		if (sl_span_is_nocase(coding, none[i]))
-			return true;
-	const char *target = chain->request->url->target;
-	struct sl_span path = sl_span(target, strcspn(target, "?"));
-	bool is_gzip = sl_span_is_nocase(coding, "gzip") || sl_span_is_nocase(coding, "x-gzip");
-	return is_gzip && (ends_with(path, ".gz") || ends_with(path, ".tgz"));
-}
-
-/* Only identity was asked for; stored as it is, a coded body would not be the file. */
+SL_SUSPENDS
 static int
-check_coding(struct chain *chain, struct sl_error *err)
-{
-	struct sl_header_list list;
-	struct sl_span coding;
-	sl_header_list_init(&list, &chain->exchange->head, "Content-Encoding");
-	while (sl_header_list_next(&list, &coding)) {
-		if (is_no_coding(chain, coding))
-			continue;
-		struct sl_buf shown = { 0 };
-		sl_text_make_safe(
-			&shown, sl_span(coding.data, SL_MIN(coding.len, (size_t)SHOWN_MAX)));
-		sl_exchange_fail(chain->exchange, err, SL_PHASE_HEAD, SL_E_PROTO,
-			"the server sends it with Content-Encoding '%s', which was not asked for",
-			shown.data ? shown.data : "");
-		sl_buf_release(&shown);
-		return SL_E_PROTO;
-	}
-	return 0;
-}
-
-static int
-judge(struct chain *chain, struct sl_error *err)
+check_answer(struct chain *chain, struct sl_error *err)
 {
 	int status = chain->exchange->head.status;
 	if (status == 206)
 		return sl_exchange_fail(chain->exchange, err, SL_PHASE_HEAD, SL_E_PROTO,
-			"the server sends a part (206) although all was asked for");
+			"the server sent a part of the file (206), but no range was requested");
 	if (status != 200 && status != 203)
 		return fail_status(chain, err);
-	return check_coding(chain, err);
+	return 0;
 }
 
 /* ---- exchanges ---- */
@@ -404,14 +422,13 @@ SL_SUSPENDS
 static int
 follow(struct chain *chain, struct sl_error *err)
 {
-	visit(chain, &chain->exchange->url);
 	for (;;) {
-		int code = ask(chain, err);
+		int code = send_request(chain, err);
 		if (code < 0)
 			return code;
 		sl_log_debug("%s answered %d", chain->exchange->peer, chain->exchange->head.status);
 		if (!is_redirect(chain->exchange->head.status))
-			return judge(chain, err);
+			return check_answer(chain, err);
 		code = redirect(chain, err);
 		if (code < 0)
 			return code;
@@ -472,6 +489,5 @@ sl_http_open(struct sl_http_client *client, const struct sl_http_request *reques
 		sl_http_close(chain.exchange);
 	}
 	free(chain.headers);
-	sl_buf_release(&chain.visited);
 	return code;
 }

@@ -1,3 +1,7 @@
+/*
+ * Reads the three forms of an HTTP date. The name of the day decides the form; a cursor then takes
+ * the text piece by piece, and the fields are checked as a whole before they become seconds.
+ */
 #include "sluice/http/date.h"
 
 #define DAY_S 86400
@@ -154,7 +158,7 @@ to_seconds(const struct fields *f)
 	return day * DAY_S + f->hour * 3600 + f->minute * 60 + f->second;
 }
 
-/* RFC 9110 5.6.7: what seems more than 50 years ahead is the latest such year in the past. */
+/* RFC 9110 5.6.7: a year more than 50 years ahead means the latest such year in the past. */
 static int
 full_year(int short_year, int64_t now_s)
 {

@@ -1,3 +1,14 @@
+/*
+ * One request and its answer on one connection, from taking the connection to giving it back.
+ *
+ * ask_once:  take a connection -> send the request -> read the final head -> decide the framing
+ * read:      bytes that came with the head -> receives straight into the caller's memory
+ * complete:  the body's end is known -> check for bytes after it -> the connection goes back
+ *
+ * Rules: never receive beyond the body's end on purpose, so that what is there after it is the
+ * server's mistake; a connection goes back for reuse only if the answer was read to its end and
+ * nothing followed it; after any failure it is closed. `connection` is NULL from then on.
+ */
 #include "exchange_int.h"
 
 #include "sluice/base/log.h"
@@ -16,17 +27,24 @@
 #define DRAIN_MAX (64 * SL_KIB)
 #define DRAIN_NS (2 * SL_NS_PER_S)
 
-/* What one receive asks for: at most so many seconds' worth, and at least a little. Large requests
- * cost the fewest operations, but on a slow link nothing would be seen of the progress. */
+/* What one receive asks for: a fraction of a second's worth, and at least a little. Large receives
+ * cost the fewest operations, but on a slow link they would hide the progress. */
 #define PACE_DIVISOR 10 /* a tenth of a second */
 #define PACE_MIN (16 * SL_KIB)
 #define PACE_FIRST (256 * SL_KIB)     /* while the rate is not known */
 #define PATIENCE_NS (1 * SL_NS_PER_S) /* a receive that fills slower returns what it has */
 #define READ_MAX ((size_t)1 << 30)    /* the count is an int */
 #define URL_SHOWN_MAX 300
-#define HEAD_IS_CLEAN \
-	1u /* in the pool's notes: this host sends nothing behind the answer to a HEAD */
-#define HEAD_DOUBT_NS (100 * SL_NS_PER_MS)
+
+/*
+ * Lanes of the connection pool. Some servers send the body that the answer to a HEAD must not
+ * have, at any time after the head. It would be read as the answer to the next request, so a
+ * connection that has carried a HEAD never carries a GET: no such body can become a file's content.
+ * Between HEADs connections are kept, since a second run asks for thousands of files by HEAD; a
+ * body that is read as the answer to another HEAD is almost never HTTP and then leads to a fresh
+ * connection (was_stale).
+ */
+enum lane { LANE_CONTENT, LANE_HEAD };
 
 /* Inside a chunk with more to come than this, bytes are received to where they belong. */
 #define CHUNK_DIRECT (16 * SL_KIB)
@@ -65,7 +83,7 @@ sl_exchange_fail(const struct sl_http_exchange *exchange, struct sl_error *err, 
 	return code;
 }
 
-/* The words for a failure of a connection or below: its own if it has any. */
+/* The text for a failure of a connection or below: its own if it has one. */
 static const char *
 cause_text(const struct sl_error *cause, int code)
 {
@@ -85,17 +103,17 @@ fail_timeout(const struct sl_http_exchange *exchange, struct sl_error *err, enum
 	double seconds = (double)exchange->stall_timeout_ns / (double)SL_NS_PER_S;
 	if (sl_task_deadline() <= sl_now())
 		return sl_exchange_fail(
-			exchange, err, phase, -ETIMEDOUT, "%s: its deadline has passed", what);
+			exchange, err, phase, -ETIMEDOUT, "%s: the deadline has passed", what);
 	return sl_exchange_fail(exchange, err, phase, -ETIMEDOUT,
-		"%s: %s %.3g s; --stall-timeout changes how long is waited", what,
-		phase == SL_PHASE_HEAD ? "no complete head came within" : "no byte came for",
+		"%s: %s %.3g s (--stall-timeout sets this limit)", what,
+		phase == SL_PHASE_HEAD ? "no complete response header within" : "no data for",
 		seconds);
 }
 
 /* ---- connection ---- */
 
 static void
-forget_answer(struct sl_http_exchange *exchange)
+reset_answer(struct sl_http_exchange *exchange)
 {
 	sl_head_clear(&exchange->head);
 	sl_chunked_init(&exchange->chunked);
@@ -108,7 +126,7 @@ forget_answer(struct sl_http_exchange *exchange)
 
 SL_SUSPENDS
 static void
-give(struct sl_http_exchange *exchange, bool reusable)
+return_connection(struct sl_http_exchange *exchange, bool reusable)
 {
 	struct sl_connection *connection = exchange->connection;
 	exchange->connection = NULL;
@@ -119,7 +137,7 @@ give(struct sl_http_exchange *exchange, bool reusable)
 void
 sl_exchange_drop(struct sl_http_exchange *exchange)
 {
-	give(exchange, false);
+	return_connection(exchange, false);
 }
 
 SL_SUSPENDS
@@ -129,7 +147,8 @@ take_connection(struct sl_http_exchange *exchange, bool fresh, struct sl_error *
 	struct sl_error cause = { 0 };
 	struct sl_pool_key key = { .tls = exchange->url.scheme == SL_SCHEME_HTTPS,
 		.host = exchange->url.host,
-		.port = exchange->url.port };
+		.port = exchange->url.port,
+		.lane = exchange->is_head ? LANE_HEAD : LANE_CONTENT };
 	exchange->peer[0] = '\0';
 	int code = sl_pool_take(exchange->pool, &key, fresh, &exchange->connection, &cause);
 	if (code < 0) {
@@ -151,7 +170,8 @@ send_request(struct sl_http_exchange *exchange, struct sl_span text, struct sl_e
 	int code = sl_connection_send_all(
 		exchange->connection, text.data, text.len, deadline_ns, &cause);
 	if (code == -ETIMEDOUT)
-		return fail_timeout(exchange, err, SL_PHASE_REQUEST, "the request was not taken");
+		return fail_timeout(
+			exchange, err, SL_PHASE_REQUEST, "the server did not read the request");
 	if (code < 0)
 		return sl_exchange_fail(exchange, err, SL_PHASE_REQUEST, code,
 			"the request could not be sent: %s", cause_text(&cause, code));
@@ -160,8 +180,8 @@ send_request(struct sl_http_exchange *exchange, struct sl_span text, struct sl_e
 
 /* ---- head ---- */
 
-/* More of the answer into the empty buffer. Returns 0, or a failure; the end of the stream is one.
- */
+/* Receive more of the answer into the empty buffer. Returns 0 or a failure, also at the end of the
+ * stream. */
 SL_SUSPENDS
 static int
 fill(struct sl_http_exchange *exchange, uint64_t deadline_ns, struct sl_error *err)
@@ -173,8 +193,9 @@ fill(struct sl_http_exchange *exchange, uint64_t deadline_ns, struct sl_error *e
 		return fail_timeout(exchange, err, SL_PHASE_HEAD, "the server does not answer");
 	if (code == 0 || code == SL_E_SHORT_BODY)
 		return sl_exchange_fail(exchange, err, SL_PHASE_HEAD, -ECONNRESET,
-			exchange->answered ? "the server closed the connection within its answer"
-					   : "the server closed the connection without an answer");
+			exchange->answered
+				? "the server closed the connection within its response header"
+				: "the server closed the connection without an answer");
 	if (code < 0)
 		return sl_exchange_fail(exchange, err, SL_PHASE_HEAD, code,
 			"no answer from the server: %s", cause_text(&cause, code));
@@ -184,7 +205,7 @@ fill(struct sl_http_exchange *exchange, uint64_t deadline_ns, struct sl_error *e
 	return 0;
 }
 
-/* The deadline holds for the whole head: one that trickles in byte by byte is a stall, too. */
+/* The deadline applies to the whole head: one that comes byte by byte is a stall, too. */
 SL_SUSPENDS
 static int
 read_head(struct sl_http_exchange *exchange, struct sl_error *err)
@@ -208,8 +229,8 @@ read_head(struct sl_http_exchange *exchange, struct sl_error *err)
 	}
 }
 
-/* RFC 9110 15.2: interim answers are passed over. 101 would be the end of HTTP on this connection.
- */
+/* RFC 9110 15.2: interim answers are skipped. After 101 the connection would no longer carry
+ * HTTP. */
 SL_SUSPENDS
 static int
 read_final_head(struct sl_http_exchange *exchange, struct sl_error *err)
@@ -220,7 +241,7 @@ read_final_head(struct sl_http_exchange *exchange, struct sl_error *err)
 			return code;
 		if (exchange->head.status == 101)
 			return sl_exchange_fail(exchange, err, SL_PHASE_HEAD, SL_E_PROTO,
-				"the server switched protocols without being asked to (101)");
+				"the server switched protocols unasked (101)");
 		sl_head_clear(&exchange->head);
 	}
 	return sl_exchange_fail(exchange, err, SL_PHASE_HEAD, SL_E_LIMIT,
@@ -228,14 +249,14 @@ read_final_head(struct sl_http_exchange *exchange, struct sl_error *err)
 }
 
 SL_SUSPENDS
-static void look_complete(struct sl_http_exchange *exchange);
+static void complete_at_end(struct sl_http_exchange *exchange);
 
 SL_SUSPENDS
 static int
 ask_once(struct sl_http_exchange *exchange, struct sl_span text, bool fresh, struct sl_error *err)
 {
 	struct sl_error cause = { 0 };
-	forget_answer(exchange);
+	reset_answer(exchange);
 	int code = take_connection(exchange, fresh, err);
 	if (code == 0)
 		code = send_request(exchange, text, err);
@@ -246,12 +267,12 @@ ask_once(struct sl_http_exchange *exchange, struct sl_span text, bool fresh, str
 	code = sl_framing_decide(&exchange->framing, &exchange->head, exchange->is_head, &cause);
 	if (code < 0)
 		return sl_exchange_fail(exchange, err, SL_PHASE_HEAD, code, "%s", cause.text);
-	look_complete(exchange);
+	complete_at_end(exchange);
 	return 0;
 }
 
-/* A kept-alive connection that the server closed just as the request was sent (RFC 9112 9.3.1), or
- * on which the rest of an earlier answer came instead of this one. */
+/* A kept-alive connection that the server closed as the request was sent (RFC 9112 9.3.1), or on
+ * which the rest of an earlier answer came instead of this one. */
 static bool
 was_stale(const struct sl_http_exchange *exchange, int code)
 {
@@ -262,9 +283,9 @@ was_stale(const struct sl_http_exchange *exchange, int code)
 	return code != -ETIMEDOUT && code != -ENOMEM && !is_cancellation(code);
 }
 
-/* 408 (RFC 9110 15.5.9) on a kept-alive connection was said to nobody, before the request came. */
+/* 408 (RFC 9110 15.5.9) on a kept-alive connection was sent as it was idle, before the request. */
 static bool
-was_too_late(const struct sl_http_exchange *exchange)
+was_idle_timeout(const struct sl_http_exchange *exchange)
 {
 	return exchange->reused && exchange->head.status == 408;
 }
@@ -274,15 +295,15 @@ sl_exchange_ask(struct sl_http_exchange *exchange, struct sl_span text, struct s
 {
 	struct sl_error first = { 0 };
 	int code = ask_once(exchange, text, false, &first);
-	if (code < 0 ? was_stale(exchange, code) : was_too_late(exchange)) {
+	if (code < 0 ? was_stale(exchange, code) : was_idle_timeout(exchange)) {
 		sl_log_debug(
 			"%s: connection was closed while idle, trying a fresh one", exchange->peer);
-		give(exchange, false);
+		return_connection(exchange, false);
 		sl_error_clear(&first);
 		code = ask_once(exchange, text, true, &first);
 	}
 	if (code < 0) {
-		give(exchange, false);
+		return_connection(exchange, false);
 		if (err && !err->code)
 			*err = first;
 	}
@@ -291,7 +312,7 @@ sl_exchange_ask(struct sl_http_exchange *exchange, struct sl_span text, struct s
 
 /* ---- the end of a body ---- */
 
-/* Waits up to that time for a byte behind the end. */
+/* Waits up to that time for a byte after the end. */
 SL_SUSPENDS
 static bool
 has_more(struct sl_http_exchange *exchange, uint64_t ns)
@@ -304,36 +325,10 @@ has_more(struct sl_http_exchange *exchange, uint64_t ns)
 	return code > 0;
 }
 
-static bool
-announces_body(const struct sl_head *head)
-{
-	struct sl_span length = sl_head_find(head, "Content-Length", 0);
-	return (length.data && !sl_span_is(length, "0")) ||
-	       sl_head_find(head, "Transfer-Encoding", 0).data;
-}
-
-/*
- * Broken servers send the body that a HEAD must not have, a moment behind the head: it would be
- * read as the answer for another file. So a host's first answer to a HEAD is watched for a while.
- */
-SL_SUSPENDS
-static bool
-has_body_of_head(struct sl_http_exchange *exchange)
-{
-	unsigned *notes = sl_pool_notes(exchange->connection);
-	if (!exchange->is_head || *notes & HEAD_IS_CLEAN || !announces_body(&exchange->head))
-		return false;
-	if (has_more(exchange, HEAD_DOUBT_NS))
-		return true;
-	if (exchange->framing.keep_alive)
-		*notes |= HEAD_IS_CLEAN;
-	return false;
-}
-
-/* Bytes behind the end would be read as the next answer: whoever sends them is not asked again. */
+/* Bytes after the end would be read as the next answer: the connection is not used again. */
 SL_SUSPENDS
 static void
-look_for_excess(struct sl_http_exchange *exchange)
+check_for_excess(struct sl_http_exchange *exchange)
 {
 	if (exchange->buffer_off < exchange->buffer_len)
 		exchange->excess = true;
@@ -341,28 +336,26 @@ look_for_excess(struct sl_http_exchange *exchange)
 		return;
 	if (sl_connection_is_disturbed(exchange->connection)) {
 		exchange->framing.keep_alive = false;
-		/* A byte or the end of the stream is there: this does not wait. */
+		/* A byte or the end of the stream is available: this does not wait. */
 		exchange->excess = has_more(exchange, PATIENCE_NS);
-	} else if (exchange->framing.keep_alive) {
-		exchange->excess = has_body_of_head(exchange);
 	}
 }
 
-/* The body's end was reached: the connection goes back at once, others may wait for it. */
+/* The body's end was reached: the connection goes back at once, as other tasks may wait for one. */
 SL_SUSPENDS
 static void
 complete(struct sl_http_exchange *exchange)
 {
 	exchange->complete = true;
 	if (exchange->framing.kind != SL_FRAMING_CLOSE)
-		look_for_excess(exchange);
-	give(exchange, exchange->framing.keep_alive && !exchange->excess);
+		check_for_excess(exchange);
+	return_connection(exchange, exchange->framing.keep_alive && !exchange->excess);
 }
 
-/* Is there nothing (more) to come? */
+/* Complete the body if nothing more is expected. */
 SL_SUSPENDS
 static void
-look_complete(struct sl_http_exchange *exchange)
+complete_at_end(struct sl_http_exchange *exchange)
 {
 	bool none = exchange->framing.kind == SL_FRAMING_NONE;
 	bool all = exchange->framing.kind == SL_FRAMING_LENGTH &&
@@ -374,17 +367,17 @@ look_complete(struct sl_http_exchange *exchange)
 /* ---- receiving ---- */
 
 static size_t
-paced(const struct sl_http_exchange *exchange, size_t len)
+paced_len(const struct sl_http_exchange *exchange, size_t len)
 {
 	uint64_t worth = exchange->rate_bytes_s / PACE_DIVISOR;
 	uint64_t most = exchange->rate_bytes_s ? SL_MAX(worth, PACE_MIN) : PACE_FIRST;
 	return (size_t)SL_MIN((uint64_t)len, most);
 }
 
-/* Falls at once, so that one receive too large is enough; rises by halves, since what had been
- * waiting in the socket looks faster than the link is. */
+/* Falls at once, so that only one receive is too large; rises by halves, since bytes that had been
+ * waiting in the socket make the link look faster than it is. */
 static void
-note_rate(struct sl_http_exchange *exchange, size_t len, uint64_t elapsed_ns)
+update_rate(struct sl_http_exchange *exchange, size_t len, uint64_t elapsed_ns)
 {
 	uint64_t rate = len * SL_NS_PER_S / SL_MAX(elapsed_ns, SL_NS_PER_US);
 	if (exchange->rate_bytes_s == 0 || rate < exchange->rate_bytes_s)
@@ -414,7 +407,7 @@ fail_receive(const struct sl_http_exchange *exchange, struct sl_error *err, int 
 		exchange, err, SL_PHASE_BODY, code, "%s: %s", what, cause_text(cause, code));
 }
 
-/* When a receive that began then is a stall, unless something comes. */
+/* When a receive that began then counts as a stall, unless something comes. */
 static uint64_t
 stalled_at(const struct sl_http_exchange *exchange, uint64_t begin_ns)
 {
@@ -425,8 +418,8 @@ stalled_at(const struct sl_http_exchange *exchange, uint64_t begin_ns)
 
 /*
  * One receive of up to len bytes; `whole` = wait for as many as the pace allows. Returns the count,
- * 0 at the stream's end, or a failure. A plain receive that takes longer than PATIENCE_NS returns
- * what it has, and is posted again if that is nothing, until the stall timeout.
+ * 0 at the stream's end, or a failure. A whole receive that takes longer than PATIENCE_NS returns
+ * what it has, and is repeated if that is nothing, until the stall timeout.
  */
 SL_SUSPENDS
 static int
@@ -440,10 +433,10 @@ receive(struct sl_http_exchange *exchange, char *data, size_t len, bool whole, s
 		uint64_t until_ns =
 			whole ? SL_MIN(stall_ns, sl_deadline_in(PATIENCE_NS)) : stall_ns;
 		int code = sl_connection_recv(
-			connection, data, paced(exchange, len), whole, until_ns, &cause);
+			connection, data, paced_len(exchange, len), whole, until_ns, &cause);
 		uint64_t now_ns = sl_now();
 		if (code > 0)
-			note_rate(exchange, (size_t)code, now_ns - begin_ns);
+			update_rate(exchange, (size_t)code, now_ns - begin_ns);
 		if (code >= 0)
 			return code;
 		stall_ns = stalled_at(exchange, begin_ns);
@@ -483,21 +476,22 @@ read_plain(struct sl_http_exchange *exchange, char *data, size_t len, struct sl_
 		n = (size_t)code;
 	}
 	exchange->received += n;
-	look_complete(exchange);
+	complete_at_end(exchange);
 	return sl_int(n);
 }
 
-/* Bytes on their way through the decoder; `to` may begin where `from` does. */
-struct passage {
+/* Input and output of the chunked decoder; `to` may begin where `from` does. */
+struct decoding {
 	const char *from;
 	size_t from_len, used;
 	char *to;
 	size_t to_len, made;
+	bool done; /* the body is complete */
 };
 
-/* Returns 1 if the body is complete, 0 if `from` is used up or `to` is full, or a failure. */
+/* Until the body is complete, `from` is used up or `to` is full. Returns 0 or a failure. */
 static int
-decode(struct sl_http_exchange *exchange, struct passage *p, struct sl_error *err)
+decode(struct sl_http_exchange *exchange, struct decoding *p, struct sl_error *err)
 {
 	for (;;) {
 		struct sl_error cause = { 0 };
@@ -508,8 +502,9 @@ decode(struct sl_http_exchange *exchange, struct passage *p, struct sl_error *er
 		if (step == SL_CHUNKED_BAD)
 			return sl_exchange_fail(
 				exchange, err, SL_PHASE_BODY, cause.code, "%s", cause.text);
+		p->done = step == SL_CHUNKED_DONE;
 		if (step != SL_CHUNKED_DATA)
-			return step == SL_CHUNKED_DONE;
+			return 0;
 		size_t n = SL_MIN(p->from_len - p->used, p->to_len - p->made);
 		n = (size_t)SL_MIN((uint64_t)n, sl_chunked_left(&exchange->chunked));
 		if (n == 0)
@@ -522,11 +517,11 @@ decode(struct sl_http_exchange *exchange, struct passage *p, struct sl_error *er
 	}
 }
 
-/* What came with the head first; then the stream is received into the caller's memory and decoded
- * in place, since a decoded body is never longer than its coded form. */
+/* Input for the decoder: first what came with the head; then bytes received into the caller's
+ * memory and decoded in place, since a decoded body is never longer than its coded form. */
 SL_SUSPENDS
 static int
-next_passage(struct sl_http_exchange *exchange, struct passage *p, struct sl_error *err)
+next_input(struct sl_http_exchange *exchange, struct decoding *p, struct sl_error *err)
 {
 	size_t buffered = exchange->buffer_len - exchange->buffer_off;
 	p->used = 0;
@@ -550,9 +545,9 @@ SL_SUSPENDS
 static int
 read_chunked(struct sl_http_exchange *exchange, char *data, size_t len, struct sl_error *err)
 {
-	struct passage p = { .to = data, .to_len = len };
+	struct decoding p = { .to = data, .to_len = len };
 	for (;;) {
-		int code = next_passage(exchange, &p, err);
+		int code = next_input(exchange, &p, err);
 		if (code < 0)
 			return code;
 		code = decode(exchange, &p, err);
@@ -563,9 +558,9 @@ read_chunked(struct sl_http_exchange *exchange, char *data, size_t len, struct s
 		else if (p.used < p.from_len)
 			exchange->excess = true; /* only the body's end leaves bytes over */
 		exchange->received += p.made;
-		if (code == 1)
+		if (p.done)
 			complete(exchange);
-		if (code == 1 || p.made > 0)
+		if (p.done || p.made > 0)
 			return sl_int(p.made);
 	}
 }
@@ -582,7 +577,7 @@ sl_http_read(struct sl_http_exchange *exchange, void *data, size_t len, struct s
 			   ? read_chunked(exchange, data, len, err)
 			   : read_plain(exchange, data, len, err);
 	if (code < 0)
-		give(exchange, false);
+		return_connection(exchange, false);
 	return code;
 }
 
@@ -593,16 +588,16 @@ sl_exchange_drain(struct sl_http_exchange *exchange)
 	struct sl_deadline scope;
 	bool small = exchange->framing.kind == SL_FRAMING_LENGTH &&
 		     exchange->framing.length <= DRAIN_MAX && exchange->framing.keep_alive;
-	if (!exchange->complete && small) {
+	if (!exchange->complete && small && exchange->connection) {
 		sl_deadline_begin(&scope, sl_deadline_in(DRAIN_NS));
 		while (sl_http_read(exchange, scratch, sizeof(scratch), NULL) > 0)
 			;
 		sl_deadline_end(&scope);
 	}
-	give(exchange, false);
+	return_connection(exchange, false);
 }
 
-/* ---- what an exchange tells ---- */
+/* ---- accessors ---- */
 
 const struct sl_head *
 sl_http_head(const struct sl_http_exchange *exchange)
@@ -625,16 +620,14 @@ sl_http_peer(const struct sl_http_exchange *exchange)
 uint64_t
 sl_http_body_length(const struct sl_http_exchange *exchange)
 {
-	uint64_t length = 0;
+	uint64_t announced = exchange->framing.announced;
 	switch (exchange->framing.kind) {
 	case SL_FRAMING_LENGTH:
 		return exchange->framing.length;
 	case SL_FRAMING_NONE:
 		if (!exchange->is_head)
 			return 0;
-		return sl_header_content_length(&exchange->head, &length, NULL) == 1
-			       ? length
-			       : SL_BODY_UNKNOWN;
+		return announced == SL_HEADER_NO_LENGTH ? SL_BODY_UNKNOWN : announced;
 	default:
 		return SL_BODY_UNKNOWN;
 	}

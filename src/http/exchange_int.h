@@ -1,6 +1,6 @@
 /*
- * exchange_int.h - one request and its answer on one connection, for client.c, which follows
- * redirects above it. See client.h for what an exchange is to others.
+ * exchange_int.h - one request and its answer on one connection, for client.c, which follows the
+ * redirects. See client.h for the public side of an exchange.
  */
 #ifndef SLUICE_HTTP_EXCHANGE_INT_H
 #define SLUICE_HTTP_EXCHANGE_INT_H
@@ -10,11 +10,11 @@
 #include "sluice/http/framing.h"
 #include "sluice/net/pool.h"
 
-/* Bytes of a receive while a head is expected: the head of most answers and a first bit of body. */
+/* Bytes of a receive while a head is expected: the head of most answers and some of the body. */
 #define SL_EXCHANGE_BUFFER (16 * 1024)
 
 struct sl_http_exchange {
-	/* what the client sets */
+	/* set by the client */
 	struct sl_http_client *client;
 	struct sl_pool *pool;
 	uint64_t stall_timeout_ns;
@@ -23,9 +23,9 @@ struct sl_http_exchange {
 
 	/* the connection: NULL once it was given back */
 	struct sl_connection *connection;
-	char peer[SL_ADDRESS_TEXT]; /* "" until there is one; outlives it for messages */
-	bool reused;                /* it had carried an exchange before */
-	bool answered;              /* a byte of the answer has come */
+	char peer[SL_ADDRESS_TEXT]; /* "" until connected; kept afterwards for messages */
+	bool reused;                /* the connection had carried an exchange before */
+	bool answered;              /* a byte of the answer was received */
 
 	/* the answer */
 	struct sl_head head;
@@ -33,9 +33,9 @@ struct sl_http_exchange {
 	struct sl_chunked chunked;
 	uint64_t received; /* body bytes handed out */
 	bool complete;     /* the body was read to its end */
-	bool excess;       /* there were bytes behind it */
+	bool excess;       /* bytes followed it */
 
-	uint64_t rate_bytes_s; /* of receiving, for sizing the next receive; 0 = not known yet */
+	uint64_t rate_bytes_s; /* of receiving, to size the next receive; 0 = not known yet */
 
 	/* received and not yet used: buffer[buffer_off, buffer_len) */
 	size_t buffer_off, buffer_len;
@@ -44,14 +44,15 @@ struct sl_http_exchange {
 
 /*
  * Take a connection to the URL's origin, send `text` and read the final head, with one silent retry
- * as sl_http_open says. Leaves framing decided and the body to be read. After a failure the
- * connection is gone.
+ * as in sl_http_open. Afterwards the framing is decided and the body is to be read. After a failure
+ * the connection is closed.
  */
 SL_SUSPENDS
 int sl_exchange_ask(
 	struct sl_http_exchange *exchange, struct sl_span text, struct sl_error *err) SL_MUST_CHECK;
 
-/* Done with this answer: reads a small body to its end so that the connection can be used again. */
+/* Done with this answer: reads a small body to its end so that the connection can be used again. A
+ * read may have failed before. */
 SL_SUSPENDS
 void sl_exchange_drain(struct sl_http_exchange *exchange);
 
@@ -63,7 +64,7 @@ void sl_exchange_drop(struct sl_http_exchange *exchange);
 int sl_exchange_fail(const struct sl_http_exchange *exchange, struct sl_error *err,
 	enum sl_phase phase, int code, const char *fmt, ...) SL_PRINTF(5, 6);
 
-/* Append the URL as messages show it: no userinfo, no secrets of the query, not too long. */
+/* Append the URL for a message: without userinfo and secrets in the query, not too long. */
 void sl_exchange_show_url(struct sl_buf *out, const struct sl_url *url);
 
 #endif

@@ -5,7 +5,7 @@
 
 #define SHOWN_MAX 60 /* bytes of a value in a message */
 
-/* RFC 9112 9.3: 1.1 keeps unless told otherwise, 1.0 only if told so. */
+/* RFC 9112 9.3: HTTP/1.1 keeps the connection unless it has "close", 1.0 only with "keep-alive". */
 static bool
 wants_keep_alive(const struct sl_head *head)
 {
@@ -20,58 +20,73 @@ refuse_coding(struct sl_error *err, struct sl_span member)
 	struct sl_buf shown = { 0 };
 	sl_text_make_safe(&shown, sl_span(member.data, SL_MIN(member.len, (size_t)SHOWN_MAX)));
 	int code = sl_fail(err, SL_PHASE_HEAD, SL_E_PROTO,
-		"the server's Transfer-Encoding is not understood (only chunked is): '%s'",
+		"the server's Transfer-Encoding '%s' is not supported (only chunked is)",
 		shown.data ? shown.data : "");
 	sl_buf_release(&shown);
 	return code;
 }
 
-/* Returns 1 if the body is chunked, 0 if there is no Transfer-Encoding at all. */
+enum transfer { TRANSFER_PLAIN, TRANSFER_IDENTITY, TRANSFER_CHUNKED };
+
+/* "identity" means no coding at all (RFC 2616 3.6; dropped since, and still sent by old servers).
+ * Behind "chunked" it would no longer be clear which of them ends the body. */
 static int
-is_chunked(const struct sl_head *head, struct sl_error *err)
+read_transfer(enum transfer *transfer, const struct sl_head *head, struct sl_error *err)
 {
 	struct sl_header_list list;
 	struct sl_span member;
-	int chunked = 0;
+	*transfer = TRANSFER_PLAIN;
 	sl_header_list_init(&list, head, "Transfer-Encoding");
 	while (sl_header_list_next(&list, &member)) {
-		if (chunked || !sl_span_is_nocase(member, "chunked"))
+		if (*transfer == TRANSFER_CHUNKED)
 			return refuse_coding(err, member);
-		chunked = 1;
+		if (sl_span_is_nocase(member, "chunked"))
+			*transfer = TRANSFER_CHUNKED;
+		else if (sl_span_is_nocase(member, "identity"))
+			*transfer = TRANSFER_IDENTITY;
+		else
+			return refuse_coding(err, member);
 	}
-	if (!chunked && sl_head_find(head, "Transfer-Encoding", 0).data)
+	if (*transfer == TRANSFER_PLAIN && sl_head_find(head, "Transfer-Encoding", 0).data)
 		return refuse_coding(err, sl_span("", 0));
-	return chunked;
+	return 0;
 }
 
 int
 sl_framing_decide(struct sl_framing *framing, const struct sl_head *head, bool request_was_head,
 	struct sl_error *err)
 {
-	*framing = (struct sl_framing){ .keep_alive = wants_keep_alive(head) };
+	*framing = (struct sl_framing){ .keep_alive = wants_keep_alive(head),
+		.announced = SL_HEADER_NO_LENGTH };
 	int status = head->status;
 	bool bodiless = request_was_head || status < 200 || status == 204 || status == 304;
-	int chunked = is_chunked(head, err);
-	if (chunked < 0)
-		return chunked;
-	if (chunked) {
+	enum transfer transfer;
+	int code = read_transfer(&transfer, head, err);
+	if (code)
+		return code;
+	/* A proxy on the way may find the body's end elsewhere, so nothing may follow it. */
+	if (transfer == TRANSFER_IDENTITY)
+		framing->keep_alive = false;
+	if (transfer == TRANSFER_CHUNKED) {
 		bool lengths_too = sl_head_find(head, "Content-Length", 0).data != NULL;
 		framing->kind = bodiless ? SL_FRAMING_NONE : SL_FRAMING_CHUNKED;
-		if (lengths_too || head->minor == 0 || status == 204)
+		if (lengths_too || head->minor == 0 || (bodiless && !request_was_head))
 			framing->keep_alive = false;
 		return 0;
 	}
-	int found = sl_header_content_length(head, &framing->length, err);
-	if (found < 0)
-		return found;
+	code = sl_header_content_length(head, &framing->announced, err);
+	if (code)
+		return code;
+	bool has_length = framing->announced != SL_HEADER_NO_LENGTH;
 	if (bodiless) {
-		/* A 204 with a length is a server that may send a body all the same. */
-		if (status == 204 && framing->length > 0)
+		/* The server may send the body it announced, later, and it would be read as the
+		 * next answer. After a HEAD the client takes care of that (see exchange.c). */
+		if (!request_was_head && has_length && framing->announced > 0)
 			framing->keep_alive = false;
-		framing->length = 0;
 		return 0;
 	}
-	framing->kind = found ? SL_FRAMING_LENGTH : SL_FRAMING_CLOSE;
-	framing->keep_alive = framing->keep_alive && found;
+	framing->length = has_length ? framing->announced : 0;
+	framing->kind = has_length ? SL_FRAMING_LENGTH : SL_FRAMING_CLOSE;
+	framing->keep_alive = framing->keep_alive && has_length;
 	return 0;
 }

@@ -1,5 +1,15 @@
+/*
+ * Reads a head line by line. All text is appended to one buffer; a complete line is cut down in
+ * place to what is kept of it (the status line; name and value of a field), and fields are offsets
+ * into that buffer. Limits are checked as bytes arrive, so that a line without end is refused
+ * before it is complete, and the first bytes are checked before the first line ends.
+ *
+ * Only what could make two readers see different ends of an answer is refused (RFC 9112 11.2);
+ * other damage that is seen in practice is skipped.
+ */
 #include "sluice/http/head.h"
 
+#include "sluice/base/log.h"
 #include "sluice/base/text.h"
 
 #include <errno.h>
@@ -9,6 +19,12 @@
 #define SHOWN_MAX 60    /* bytes of a line in a message */
 
 static const char http_prefix[] = "HTTP/1.";
+
+/* Fields that decide where the answer ends and what its body is. Another reader may accept a
+ * malformed one (request smuggling), so it is refused and not skipped. */
+static const char *const framing_fields[] = { "Content-Length", "Transfer-Encoding",
+	"Content-Range", "Connection", "Proxy-Connection", "Keep-Alive", "Trailer", "TE", "Upgrade",
+	"Content-Encoding" };
 
 void
 sl_head_init(struct sl_head *head)
@@ -59,11 +75,17 @@ fail_shown(struct sl_head *head, struct sl_error *err, const char *why, struct s
 
 /* ---- lines ---- */
 
+static bool
+is_letter(char c)
+{
+	return sl_lower((unsigned char)c) >= 'a' && sl_lower((unsigned char)c) <= 'z';
+}
+
 /* tchar of RFC 9110 5.6.2. */
 static bool
 is_token_char(unsigned char c)
 {
-	return (sl_lower(c) >= 'a' && sl_lower(c) <= 'z') || (c >= '0' && c <= '9') || c == '-' ||
+	return is_letter((char)c) || (c >= '0' && c <= '9') || c == '-' ||
 	       (c && strchr("!#$%&'*+.^_`|~", c));
 }
 
@@ -88,17 +110,16 @@ keep_until(struct sl_head *head, size_t end)
 	head->line_off = end;
 }
 
-/* An answer without a status line is HTTP/0.9, or no HTTP at all: any TCP service could be saved as
- * a file. */
+/* An answer without a status line is HTTP/0.9 or not HTTP at all: the greeting of any TCP service
+ * would be saved as a file. */
 static enum sl_parse
-fail_no_http(struct sl_head *head, struct sl_error *err, struct sl_span line)
+fail_not_http(struct sl_head *head, struct sl_error *err, struct sl_span line)
 {
 	if (line.len >= 5 && memcmp(line.data, "HTTP/", 5) == 0)
 		return fail_shown(head, err,
-			"the server answers in a version of HTTP other than 1.0 and 1.1", line);
-	return fail_shown(head, err,
-		"the server does not speak HTTP/1 (HTTP/0.9 is refused); its answer begins with",
-		line);
+			"the server answered in a version of HTTP other than 1.0 and 1.1", line);
+	return fail_shown(
+		head, err, "the server did not answer in HTTP/1 (HTTP/0.9 is not supported)", line);
 }
 
 /* RFC 9112 4; the space before an empty reason may be missing. */
@@ -108,7 +129,7 @@ take_status_line(struct sl_head *head, struct sl_span line, struct sl_error *err
 	const size_t version_len = sizeof(http_prefix) - 1;
 	const char *p = line.data;
 	if (line.len < version_len || memcmp(p, http_prefix, version_len) != 0)
-		return fail_no_http(head, err, line);
+		return fail_not_http(head, err, line);
 	bool good = line.len >= version_len + 5 && is_digit(p[7]) && p[8] == ' ' && p[9] >= '1' &&
 		    p[9] <= '9' && is_digit(p[10]) && is_digit(p[11]) &&
 		    (line.len == 12 || p[12] == ' ');
@@ -124,14 +145,18 @@ take_status_line(struct sl_head *head, struct sl_span line, struct sl_error *err
 	return SL_PARSE_MORE;
 }
 
-/* RFC 9112 5.2: blanks, line end and blanks count as one space. The line moves up behind the value
- * it continues. */
+/* RFC 9112 5.2: blanks, line end and blanks count as one space. The line is moved up to the value
+ * it continues; if that field was skipped, so is the line. */
 static enum sl_parse
 take_folded(struct sl_head *head, struct sl_span line, struct sl_error *err)
 {
+	if (head->skipping) {
+		keep_until(head, head->line_off);
+		return SL_PARSE_MORE;
+	}
 	if (head->count == 0)
-		return fail_shown(
-			head, err, "the server's first header line begins with a blank", line);
+		return fail_shown(head, err,
+			"the server's first header line begins with a space or tab", line);
 	struct sl_head_place *last = &head->places[head->count - 1];
 	struct sl_span more = sl_span_trim(line);
 	size_t end = last->value_off + last->value_len;
@@ -160,25 +185,62 @@ grow_places(struct sl_head *head)
 	return true;
 }
 
+static bool
+is_token(struct sl_span name)
+{
+	for (size_t i = 0; i < name.len; i++)
+		if (!is_token_char((unsigned char)name.data[i]))
+			return false;
+	return name.len > 0;
+}
+
+/* The same letters, whatever stands between them. */
+static bool
+resembles(struct sl_span name, const char *field)
+{
+	for (size_t i = 0; i < name.len; i++) {
+		if (!is_letter(name.data[i]))
+			continue;
+		while (*field && !is_letter(*field))
+			field++;
+		if (sl_lower((unsigned char)name.data[i]) != sl_lower((unsigned char)*field))
+			return false;
+		field++;
+	}
+	return *field == '\0';
+}
+
+/* The name is not a token, as in "X-Field : x" or "My Field: x". */
+static enum sl_parse
+skip_field(struct sl_head *head, struct sl_span line, struct sl_span name, struct sl_error *err)
+{
+	for (size_t i = 0; i < SL_COUNT_OF(framing_fields); i++)
+		if (resembles(name, framing_fields[i]))
+			return fail_shown(head, err,
+				"the server sent a header field that decides where its answer "
+				"ends, with an invalid name",
+				line);
+	sl_log_debug("skipped a header field of the server with an invalid name: '%.*s'",
+		(int)SL_MIN(name.len, (size_t)SHOWN_MAX), name.data);
+	head->skipping = true;
+	keep_until(head, head->line_off);
+	return SL_PARSE_MORE;
+}
+
 static enum sl_parse
 take_field(struct sl_head *head, struct sl_span line, struct sl_error *err)
 {
-	size_t name_len = 0;
-	while (name_len < line.len && is_token_char((unsigned char)line.data[name_len]))
-		name_len++;
-	if (name_len == line.len)
+	const char *colon = memchr(line.data, ':', line.len);
+	if (!colon)
 		return fail_shown(head, err, "a header line of the server has no colon", line);
-	if (is_blank(line.data[name_len]) && !memchr(line.data, ':', line.len))
-		return fail_shown(head, err, "a header line of the server has no colon", line);
-	if (is_blank(line.data[name_len]))
-		return fail_shown(head, err,
-			"a header line of the server has a blank before its colon", line);
-	if (name_len == 0 || line.data[name_len] != ':')
-		return fail_shown(head, err, "a header line of the server has no valid name", line);
-	if (head->count == SL_HEAD_FIELDS_MAX)
+	if (head->lines++ == SL_HEAD_FIELDS_MAX)
 		return fail(head, err, SL_E_LIMIT, "the server sent more than 1,000 header lines");
+	size_t name_len = (size_t)(colon - line.data);
+	if (!is_token(sl_span(line.data, name_len)))
+		return skip_field(head, line, sl_span(line.data, name_len), err);
+	head->skipping = false;
 	if (!grow_places(head))
-		return fail(head, err, -ENOMEM, "cannot keep a header: out of memory");
+		return fail(head, err, -ENOMEM, "cannot store a header: out of memory");
 	struct sl_span value =
 		sl_span_trim(sl_span(line.data + name_len + 1, line.len - name_len - 1));
 	struct sl_head_place *place = &head->places[head->count++];
@@ -200,10 +262,10 @@ take_line(struct sl_head *head, struct sl_error *err)
 		line.len--;
 	if (memchr(line.data, '\r', line.len))
 		return fail_shown(
-			head, err, "a line of the server's head has a CR without LF in it", line);
+			head, err, "a line of the server's head contains a CR without LF", line);
 	if (memchr(line.data, '\0', line.len))
 		return fail_shown(
-			head, err, "a line of the server's head has a NUL byte in it", line);
+			head, err, "a line of the server's head contains a NUL byte", line);
 	if (head->state == SL_HEAD_STATUS)
 		return take_status_line(head, line, err);
 	if (line.len == 0) {
@@ -214,28 +276,26 @@ take_line(struct sl_head *head, struct sl_error *err)
 	return is_blank(line.data[0]) ? take_folded(head, line, err) : take_field(head, line, err);
 }
 
-/* Before a first line ends: is this going to be HTTP? Not to wait for a newline that may never
- * come. */
+/* Refuse other protocols before the first line ends: a newline may never come. */
 static enum sl_parse
 check_prefix(struct sl_head *head, struct sl_error *err)
 {
 	size_t len = SL_MIN(head->text.len, sizeof(http_prefix) - 1);
 	if (head->state == SL_HEAD_STATUS && memcmp(head->text.data, http_prefix, len) != 0)
-		return fail_no_http(head, err, sl_buf_span(&head->text));
+		return fail_not_http(head, err, sl_buf_span(&head->text));
 	return SL_PARSE_MORE;
 }
 
-/* The line's bytes up to and without its LF, if that is among them. */
+/* Bytes of one line; `ended` = the last of them is its LF. */
 static enum sl_parse
 take_bytes(struct sl_head *head, const char *data, size_t len, bool ended, struct sl_error *err)
 {
-	/* Counted with the LF; a CR before it may take the line one byte over. */
 	if (len > SL_HEAD_MAX - head->total)
 		return fail(head, err, SL_E_LIMIT, "the server's head is larger than 256 KiB");
 	head->total += len;
 	sl_buf_add(&head->text, data, ended ? len - 1 : len);
 	if (head->text.failed)
-		return fail(head, err, -ENOMEM, "cannot keep a header: out of memory");
+		return fail(head, err, -ENOMEM, "cannot store a header: out of memory");
 	size_t line_len = head->text.len - head->line_off;
 	if (line_len > 0 && head->text.data[head->text.len - 1] == '\r')
 		line_len--;
@@ -252,7 +312,7 @@ sl_head_feed(struct sl_head *head, const char *data, size_t len, size_t *used, s
 	enum sl_parse result = SL_PARSE_MORE;
 	*used = 0;
 	if (head->state == SL_HEAD_BAD)
-		return fail(head, err, SL_E_PROTO, "the server's head was refused before");
+		return fail(head, err, SL_E_PROTO, "the server's head was refused earlier");
 	while (*used < len && result == SL_PARSE_MORE) {
 		const char *from = data + *used;
 		const char *end = memchr(from, '\n', len - *used);

@@ -60,23 +60,32 @@ sl_header_content_length(const struct sl_head *head, uint64_t *length, struct sl
 {
 	struct sl_header_list list;
 	struct sl_span member;
-	int found = 0;
+	*length = SL_HEADER_NO_LENGTH;
 	sl_header_list_init(&list, head, "Content-Length");
 	while (sl_header_list_next(&list, &member)) {
 		uint64_t value = 0;
 		if (!sl_parse_u64(member.data, member.len, &value) || value > LENGTH_MAX)
 			return refuse_length(
-				err, "the server's Content-Length is no valid number", member);
-		if (found && value != *length)
+				err, "the server's Content-Length is not a valid number", member);
+		if (*length != SL_HEADER_NO_LENGTH && value != *length)
 			return refuse_length(err,
 				"the server sent two different Content-Lengths, the second",
 				member);
 		*length = value;
-		found = 1;
 	}
-	/* A field without any member announces something nobody can read. */
-	if (!found && sl_head_find(head, "Content-Length", 0).data)
+	/* A field without any member announces a length that cannot be read. */
+	if (*length == SL_HEADER_NO_LENGTH && sl_head_find(head, "Content-Length", 0).data)
 		return refuse_length(
-			err, "the server's Content-Length is no valid number", sl_span("", 0));
-	return found;
+			err, "the server's Content-Length is not a valid number", sl_span("", 0));
+	return 0;
+}
+
+struct sl_span
+sl_header_media_type(const struct sl_head *head)
+{
+	struct sl_span value = sl_head_find(head, "Content-Type", 0);
+	const char *semicolon = value.len ? memchr(value.data, ';', value.len) : NULL;
+	if (semicolon)
+		value.len = (size_t)(semicolon - value.data);
+	return value.len ? sl_span_trim(value) : sl_span("", 0);
 }

@@ -20,15 +20,15 @@ refuse(struct sl_error *err, struct sl_span host, const char *why)
 int
 sl_idn_to_ascii(struct sl_buf *out, struct sl_span host, struct sl_error *err)
 {
-	/* libidn2 reads a C string: a NUL would hide the rest of the name from it. */
+	/* libidn2 reads a C string: it would ignore the rest of the name after a NUL. */
 	if (host.len == 0 || memchr(host.data, '\0', host.len) || !sl_text_is_utf8(host))
-		return refuse(err, host, "it is no valid UTF-8");
+		return refuse(err, host, "it is not valid UTF-8");
 	char *name = sl_span_dup(host);
 	if (!name)
 		return sl_fail_code(err, SL_PHASE_NONE, -ENOMEM, "cannot convert a host name");
 	uint8_t *ascii = NULL;
-	/* Not IDN2_USE_STD3_ASCII_RULES: libidn2 then drops what those rules forbid instead of
-	 * refusing it. The caller's check of the ASCII form refuses it. */
+	/* Not IDN2_USE_STD3_ASCII_RULES: libidn2 then drops characters that those rules forbid
+	 * instead of refusing them. The caller's check of the ASCII form refuses them. */
 	int result = idn2_lookup_u8(
 		(const uint8_t *)name, &ascii, IDN2_NFC_INPUT | IDN2_NONTRANSITIONAL);
 	int code = 0;

@@ -1,10 +1,15 @@
+/*
+ * Writes requests. Everything is checked first and written afterwards, so that a refused request
+ * leaves the buffer unchanged. Headers from the user replace the client's own of the same name, but
+ * never those that decide about the connection or the framing.
+ */
 #include "sluice/http/request.h"
 
 #include "sluice/base/text.h"
 
 #include <errno.h>
 
-/* They speak of the connection or the body's framing, which are the client's business. */
+/* They control the connection or the body's framing, which the client manages. */
 static const char *const forbidden[] = { "Connection", "Content-Length", "Transfer-Encoding",
 	"Keep-Alive", "Proxy-Connection", "TE", "Trailer", "Upgrade", "Expect" };
 
@@ -41,7 +46,7 @@ is_value(struct sl_span text)
 	return true;
 }
 
-/* ---- headers of the user ---- */
+/* ---- headers from the user ---- */
 
 static int
 refuse_header(struct sl_error *err, struct sl_span name, const char *why)
@@ -59,10 +64,10 @@ sl_request_check_header(const struct sl_http_header *header, struct sl_error *er
 {
 	if (!is_token(header->name))
 		return refuse_header(
-			err, header->name, "its name has a character that is not allowed");
+			err, header->name, "its name contains a character that is not allowed");
 	if (!is_value(header->value))
 		return refuse_header(err, header->name,
-			"its value has a line break or another control byte in it");
+			"its value contains a line break or another control byte");
 	for (size_t i = 0; i < SL_COUNT_OF(forbidden); i++)
 		if (sl_span_is_nocase(header->name, forbidden[i]))
 			return refuse_header(err, header->name, "sluice sets it itself");
@@ -70,7 +75,7 @@ sl_request_check_header(const struct sl_http_header *header, struct sl_error *er
 	if (sl_span_is_nocase(header->name, "Host") &&
 		(value.len == 0 || memchr(value.data, ' ', value.len) ||
 			memchr(value.data, '\t', value.len)))
-		return refuse_header(err, header->name, "its value is no host name");
+		return refuse_header(err, header->name, "its value is not a host name");
 	return 0;
 }
 
@@ -93,7 +98,7 @@ check(const struct sl_request *request, struct sl_error *err)
 			"its URL");
 	if (!is_value(sl_span_str(request->user_agent)))
 		return refuse_header(
-			err, sl_span_str("User-Agent"), "its value has a control byte in it");
+			err, sl_span_str("User-Agent"), "its value contains a control byte");
 	for (size_t i = 0; i < request->header_count; i++) {
 		int code = sl_request_check_header(&request->headers[i], err);
 		if (code)

@@ -1,4 +1,12 @@
+/*
+ * The parser of URLs. A text is split into the five parts of RFC 3986 appendix B first, and each
+ * part is then taken into struct sl_url by a function of its own, which checks all of it: nothing
+ * is stored that was not checked. References from servers (url_resolve.c) go through the same
+ * functions.
+ */
 #include "sluice/http/url.h"
+
+#include "url_int.h"
 
 #include "sluice/base/number.h"
 #include "sluice/base/redact.h"
@@ -17,12 +25,6 @@
 #define NAME_MAX_BYTES 253
 
 #define SHOWN_MAX 240 /* bytes of a refused URL in a message */
-
-/* The five parts of RFC 3986 appendix B, borrowed; the fragment is left out. */
-struct parts {
-	struct sl_span scheme, authority, path, query;
-	bool has_scheme, has_authority, has_query;
-};
 
 /* ---- classes of bytes ---- */
 
@@ -53,14 +55,14 @@ is_host_char(unsigned char c)
 
 /* ---- refusing ---- */
 
-static int
-no_memory(struct sl_error *err)
+int
+sl_url_no_memory(struct sl_error *err)
 {
-	return sl_fail_code(err, SL_PHASE_NONE, -ENOMEM, "cannot keep a URL");
+	return sl_fail_code(err, SL_PHASE_NONE, -ENOMEM, "cannot store a URL");
 }
 
-/* What cannot be parsed cannot be split into secrets and the rest either, so everything between the
- * scheme and the last '@' is masked. */
+/* Text that cannot be parsed cannot be split into secrets and the rest either, so everything
+ * between the scheme and the last '@' is masked. */
 void
 sl_url_show(struct sl_buf *out, struct sl_span text)
 {
@@ -96,8 +98,8 @@ refuse_as(struct sl_error *err, int code, struct sl_span text, const char *why)
 	return code;
 }
 
-static int
-refuse(struct sl_error *err, struct sl_span text, const char *why)
+int
+sl_url_refuse(struct sl_error *err, struct sl_span text, const char *why)
 {
 	return refuse_as(err, SL_E_USAGE, text, why);
 }
@@ -105,8 +107,8 @@ refuse(struct sl_error *err, struct sl_span text, const char *why)
 /* ---- splitting ---- */
 
 /* Length up to the first of the bytes in `ends`, or all. */
-static size_t
-span_until(struct sl_span text, const char *ends)
+size_t
+sl_url_span_until(struct sl_span text, const char *ends)
 {
 	size_t len = 0;
 	while (len < text.len && !strchr(ends, text.data[len]))
@@ -114,8 +116,8 @@ span_until(struct sl_span text, const char *ends)
 	return len;
 }
 
-static struct sl_span
-skip(struct sl_span text, size_t len)
+struct sl_span
+sl_url_skip(struct sl_span text, size_t len)
 {
 	return sl_span(text.data + len, text.len - len);
 }
@@ -131,46 +133,46 @@ is_scheme(struct sl_span text)
 	return text.len > 0;
 }
 
-/* RFC 3986 appendix B. The text holds no NUL: check_bytes() went first. */
-static void
-split(struct parts *parts, struct sl_span text)
+/* RFC 3986 appendix B. The text holds no NUL: check_bytes() or check_reference() went first. */
+void
+sl_url_split(struct sl_url_parts *parts, struct sl_span text)
 {
 	memset(parts, 0, sizeof(*parts));
-	text.len = span_until(text, "#");
-	size_t colon = span_until(text, ":/?");
+	text.len = sl_url_span_until(text, "#");
+	size_t colon = sl_url_span_until(text, ":/?");
 	if (colon < text.len && text.data[colon] == ':' && is_scheme(sl_span(text.data, colon))) {
 		parts->has_scheme = true;
 		parts->scheme = sl_span(text.data, colon);
-		text = skip(text, colon + 1);
+		text = sl_url_skip(text, colon + 1);
 	}
 	if (text.len >= 2 && memcmp(text.data, "//", 2) == 0) {
-		text = skip(text, 2);
+		text = sl_url_skip(text, 2);
 		parts->has_authority = true;
-		parts->authority = sl_span(text.data, span_until(text, "/?"));
-		text = skip(text, parts->authority.len);
+		parts->authority = sl_span(text.data, sl_url_span_until(text, "/?"));
+		text = sl_url_skip(text, parts->authority.len);
 	}
-	parts->path = sl_span(text.data, span_until(text, "?"));
-	text = skip(text, parts->path.len);
+	parts->path = sl_span(text.data, sl_url_span_until(text, "?"));
+	text = sl_url_skip(text, parts->path.len);
 	if (text.len > 0) {
 		parts->has_query = true;
-		parts->query = skip(text, 1);
+		parts->query = sl_url_skip(text, 1);
 	}
 }
 
-/* What no part of a URL may hold. */
+/* Bytes that no part of a URL may contain. */
 static int
 check_bytes(struct sl_span text, struct sl_error *err)
 {
 	if (text.len > SL_URL_MAX)
-		return refuse(err, text, "it is longer than 16 KiB");
+		return sl_url_refuse(err, text, "it is longer than 16 KiB");
 	for (size_t i = 0; i < text.len; i++) {
 		unsigned char c = (unsigned char)text.data[i];
 		if (c == ' ')
-			return refuse(err, text, "it has a space in it; write %20");
+			return sl_url_refuse(err, text, "it has a space in it; write %20");
 		if (c < 0x21 || c == 0x7f)
-			return refuse(err, text, "it has a control byte in it");
+			return sl_url_refuse(err, text, "it has a control byte in it");
 		if (c == '\\')
-			return refuse(err, text, "it has a backslash in it; write / or %5C");
+			return sl_url_refuse(err, text, "it has a backslash in it; write / or %5C");
 	}
 	return 0;
 }
@@ -208,27 +210,28 @@ decode_userinfo(struct sl_span text, int *code)
 static int
 take_userinfo(struct sl_url *url, struct sl_span info, struct sl_span text, struct sl_error *err)
 {
-	size_t colon = span_until(info, ":");
-	struct sl_span password = colon < info.len ? skip(info, colon + 1) : sl_span(info.data, 0);
+	size_t colon = sl_url_span_until(info, ":");
+	struct sl_span password =
+		colon < info.len ? sl_url_skip(info, colon + 1) : sl_span(info.data, 0);
 	int code = 0;
 	url->has_userinfo = true;
 	url->user = decode_userinfo(sl_span(info.data, colon), &code);
 	if (!code)
 		url->password = decode_userinfo(password, &code);
 	if (code == -ENOMEM)
-		return no_memory(err);
+		return sl_url_no_memory(err);
 	if (code)
-		return refuse(err, text,
+		return sl_url_refuse(err, text,
 			"a bad percent escape or control byte in the user name or password");
 	if (strchr(url->user, ':'))
-		return refuse(err, text, "a colon in the user name cannot be sent (RFC 7617)");
+		return sl_url_refuse(
+			err, text, "a colon in the user name cannot be sent (RFC 7617)");
 	return 0;
 }
 
 /* ---- host and port ---- */
 
-/* The last label decides: names that could be read as a number by one resolver and as a name by
- * another. */
+/* By the last label: names that one resolver reads as a number and another as a name. */
 static bool
 looks_like_ipv4(const char *host)
 {
@@ -243,7 +246,7 @@ looks_like_ipv4(const char *host)
 	return strspn(label, "0123456789abcdefABCDEF") == strlen(label);
 }
 
-/* NULL, or why it is no host name. */
+/* NULL, or why it is not a host name. */
 static const char *
 host_fault(const char *host)
 {
@@ -270,7 +273,7 @@ host_fault(const char *host)
 	}
 	struct in_addr address;
 	if (looks_like_ipv4(host) && inet_pton(AF_INET, host, &address) != 1)
-		return "its host is no IPv4 address of four decimal numbers";
+		return "its host is not an IPv4 address of four decimal numbers";
 	return NULL;
 }
 
@@ -289,7 +292,7 @@ take_name(struct sl_url *url, struct sl_span host, struct sl_span text, struct s
 	if (!code) {
 		url->host = sl_buf_detach(&name);
 		if (!url->host)
-			code = no_memory(err);
+			code = sl_url_no_memory(err);
 	}
 	sl_buf_release(&name);
 	if (code)
@@ -297,7 +300,7 @@ take_name(struct sl_url *url, struct sl_span host, struct sl_span text, struct s
 	for (char *c = url->host; *c; c++)
 		*c = (char)sl_lower((unsigned char)*c);
 	const char *fault = host_fault(url->host);
-	return fault ? refuse(err, text, fault) : 0;
+	return fault ? sl_url_refuse(err, text, fault) : 0;
 }
 
 /* `host` begins with '['. *rest gets what follows the ']'. */
@@ -307,20 +310,21 @@ take_ipv6(struct sl_url *url, struct sl_span host, struct sl_span *rest, struct 
 {
 	struct in6_addr address;
 	char literal[INET6_ADDRSTRLEN] = "";
-	size_t end = span_until(host, "]");
+	size_t end = sl_url_span_until(host, "]");
 	if (end == host.len)
-		return refuse(err, text, "the bracket before its IPv6 address is not closed");
+		return sl_url_refuse(
+			err, text, "the bracket before its IPv6 address is not closed");
 	if (memchr(host.data, '%', end))
-		return refuse(err, text, "an IPv6 address with a zone is not supported");
+		return sl_url_refuse(err, text, "an IPv6 address with a zone is not supported");
 	if (end - 1 < sizeof(literal))
 		memcpy(literal, host.data + 1, end - 1);
 	if (end - 1 >= sizeof(literal) || inet_pton(AF_INET6, literal, &address) != 1)
-		return refuse(err, text, "what its brackets hold is no IPv6 address");
+		return sl_url_refuse(err, text, "the text in its brackets is not an IPv6 address");
 	inet_ntop(AF_INET6, &address, literal, sizeof(literal));
 	url->is_ipv6 = true;
 	url->host = sl_span_dup(sl_span_str(literal));
-	*rest = skip(host, end + 1);
-	return url->host ? 0 : no_memory(err);
+	*rest = sl_url_skip(host, end + 1);
+	return url->host ? 0 : sl_url_no_memory(err);
 }
 
 /* `rest` is empty or begins with ':'. An empty port is the scheme's own (RFC 3986 3.2.3). */
@@ -329,25 +333,25 @@ take_port(struct sl_url *url, struct sl_span rest, struct sl_span text, struct s
 {
 	uint64_t port = url->scheme == SL_SCHEME_HTTPS ? PORT_HTTPS : PORT_HTTP;
 	if (rest.len > 0 && rest.data[0] != ':')
-		return refuse(err, text, "something other than a port follows its host");
+		return sl_url_refuse(err, text, "something other than a port follows its host");
 	if (rest.len > 1 &&
 		(!sl_parse_u64(rest.data + 1, rest.len - 1, &port) || port == 0 || port > 65535))
-		return refuse(err, text, "its port is no number from 1 to 65535");
+		return sl_url_refuse(err, text, "its port is not a number from 1 to 65535");
 	url->port = (uint16_t)port;
 	return 0;
 }
 
-static int
-take_authority(
+int
+sl_url_take_authority(
 	struct sl_url *url, struct sl_span authority, struct sl_span text, struct sl_error *err)
 {
-	size_t at = span_until(authority, "@");
+	size_t at = sl_url_span_until(authority, "@");
 	int code = 0;
 	if (at < authority.len) {
 		struct sl_span info = sl_span(authority.data, at);
-		authority = skip(authority, at + 1);
+		authority = sl_url_skip(authority, at + 1);
 		if (memchr(authority.data, '@', authority.len))
-			return refuse(err, text,
+			return sl_url_refuse(err, text,
 				"it has more than one @ before its path; write %40 in a password");
 		code = take_userinfo(url, info, text, err);
 	}
@@ -357,10 +361,10 @@ take_authority(
 	if (authority.len > 0 && authority.data[0] == '[') {
 		code = take_ipv6(url, authority, &rest, text, err);
 	} else {
-		size_t len = span_until(authority, ":");
+		size_t len = sl_url_span_until(authority, ":");
 		if (len == 0)
-			return refuse(err, text, "it has no host");
-		rest = skip(authority, len);
+			return sl_url_refuse(err, text, "it has no host");
+		rest = sl_url_skip(authority, len);
 		code = take_name(url, sl_span(authority.data, len), text, err);
 	}
 	return code ? code : take_port(url, rest, text, err);
@@ -368,88 +372,63 @@ take_authority(
 
 /* ---- path and query ---- */
 
-/* Append what may stand in a target; false on a bad percent escape. */
 static bool
-add_target(struct sl_buf *out, struct sl_span text)
+is_escape(struct sl_span text)
+{
+	return text.len >= 3 && text.data[0] == '%' &&
+	       sl_hex_digit((unsigned char)text.data[1]) >= 0 &&
+	       sl_hex_digit((unsigned char)text.data[2]) >= 0;
+}
+
+/* Append the text, encoded for a target; false on a bad percent escape unless `lenient`. */
+static bool
+add_target(struct sl_buf *out, struct sl_span text, bool lenient)
 {
 	for (size_t i = 0; i < text.len; i++) {
 		unsigned char c = (unsigned char)text.data[i];
-		if (c == '%') {
-			if (i + 2 >= text.len ||
-				sl_hex_digit((unsigned char)text.data[i + 1]) < 0 ||
-				sl_hex_digit((unsigned char)text.data[i + 2]) < 0)
-				return false;
-			sl_buf_add_char(out, '%');
-		} else if (is_target_char(c)) {
+		bool escape = is_escape(sl_url_skip(text, i));
+		if (c == '%' && !escape && !lenient)
+			return false;
+		if (escape || is_target_char(c))
 			sl_buf_add_char(out, (char)c);
-		} else {
+		else
 			sl_buf_printf(out, "%%%02X", c);
-		}
 	}
 	return true;
 }
 
-static int
-take_target(struct sl_url *url, struct sl_span path, const struct parts *parts, struct sl_span text,
-	struct sl_error *err)
+int
+sl_url_take_target(struct sl_url *url, struct sl_span path, const struct sl_url_parts *parts,
+	struct sl_span text, struct sl_error *err)
 {
 	struct sl_buf out = { 0 };
 	if (path.len == 0 || path.data[0] != '/')
 		sl_buf_add_char(&out, '/');
-	bool good = add_target(&out, path);
+	bool good = add_target(&out, path, parts->lenient);
 	if (good && parts->has_query) {
 		sl_buf_add_char(&out, '?');
-		good = add_target(&out, parts->query);
+		good = add_target(&out, parts->query, parts->lenient);
 	}
 	int code = 0;
 	if (!good)
-		code = refuse(err, text,
+		code = sl_url_refuse(err, text,
 			"a % in it is not followed by two hexadecimal digits; write %25");
 	else if (out.len > SL_URL_MAX)
-		code = refuse(err, text, "it is longer than 16 KiB");
+		code = sl_url_refuse(err, text, "it is longer than 16 KiB");
 	if (!code) {
 		url->target = sl_buf_detach(&out);
 		if (!url->target)
-			code = no_memory(err);
+			code = sl_url_no_memory(err);
 	}
 	sl_buf_release(&out);
 	return code;
 }
 
-/*
- * RFC 3986 5.2.4, in place: each segment is kept unless it is "." or "..", the latter taking the
- * one before it along. Percent-encoded dots are left to the server, as they were.
- */
-static void
-remove_dot_segments(struct sl_buf *path)
-{
-	size_t in = 0, out = 0;
-	while (in < path->len) {
-		size_t end = in + 1; /* path[in] is '/' */
-		while (end < path->len && path->data[end] != '/')
-			end++;
-		struct sl_span segment = sl_span(path->data + in + 1, end - in - 1);
-		bool up = sl_span_is(segment, "..");
-		if (up)
-			while (out > 0 && path->data[--out] != '/')
-				;
-		if (up || sl_span_is(segment, ".")) {
-			if (end == path->len)
-				path->data[out++] = '/'; /* "/a/." is the directory "/a/" */
-		} else {
-			memmove(path->data + out, path->data + in, end - in);
-			out += end - in;
-		}
-		in = end;
-	}
-	path->len = out;
-	path->data[out] = '\0';
-}
-
 /* ---- whole URLs ---- */
 
-static int
-take_scheme(struct sl_url *url, struct sl_span scheme, struct sl_span text, struct sl_error *err)
+int
+sl_url_take_scheme(
+	struct sl_url *url, struct sl_span scheme, struct sl_span text, struct sl_error *err)
 {
 	if (sl_span_is_nocase(scheme, "https"))
 		url->scheme = SL_SCHEME_HTTPS;
@@ -460,45 +439,45 @@ take_scheme(struct sl_url *url, struct sl_span scheme, struct sl_span text, stru
 	return 0;
 }
 
-/* The one guess there is: host/path or host:port/path means https. */
+/* Text without a scheme: host/path or host:port/path means https. */
 static int
-guess_https(struct parts *parts, struct sl_span text, struct sl_error *err)
+guess_https(struct sl_url_parts *parts, struct sl_span text, struct sl_error *err)
 {
-	struct sl_span rest = sl_span(text.data, span_until(text, "#"));
-	struct sl_span authority = sl_span(rest.data, span_until(rest, "/?"));
+	struct sl_span rest = sl_span(text.data, sl_url_span_until(text, "#"));
+	struct sl_span authority = sl_span(rest.data, sl_url_span_until(rest, "/?"));
 	bool port_empty = authority.len > 0 && authority.data[authority.len - 1] == ':';
 	bool slash = authority.len < rest.len && rest.data[authority.len] == '/';
 	if (!slash || authority.len == 0 || port_empty ||
 		memchr(authority.data, '@', authority.len))
-		return refuse(err, text, "it is no full URL; write https://host/path");
+		return sl_url_refuse(err, text, "it is not a full URL; write https://host/path");
 	memset(parts, 0, sizeof(*parts));
 	parts->has_authority = true;
 	parts->authority = authority;
-	rest = skip(rest, authority.len);
-	parts->path = sl_span(rest.data, span_until(rest, "?"));
+	rest = sl_url_skip(rest, authority.len);
+	parts->path = sl_span(rest.data, sl_url_span_until(rest, "?"));
 	parts->has_query = parts->path.len < rest.len;
 	if (parts->has_query)
-		parts->query = skip(rest, parts->path.len + 1);
+		parts->query = sl_url_skip(rest, parts->path.len + 1);
 	return 0;
 }
 
 static int
 parse(struct sl_url *url, struct sl_span text, struct sl_error *err)
 {
-	struct parts parts;
+	struct sl_url_parts parts;
 	int code = check_bytes(text, err);
 	if (code)
 		return code;
-	split(&parts, text);
+	sl_url_split(&parts, text);
 	url->scheme = SL_SCHEME_HTTPS;
 	if (parts.has_scheme && parts.has_authority)
-		code = take_scheme(url, parts.scheme, text, err);
+		code = sl_url_take_scheme(url, parts.scheme, text, err);
 	else
 		code = guess_https(&parts, text, err);
 	if (!code)
-		code = take_authority(url, parts.authority, text, err);
+		code = sl_url_take_authority(url, parts.authority, text, err);
 	if (!code)
-		code = take_target(url, parts.path, &parts, text, err);
+		code = sl_url_take_target(url, parts.path, &parts, text, err);
 	return code;
 }
 
@@ -532,7 +511,7 @@ sl_url_release(struct sl_url *url)
 	memset(url, 0, sizeof(*url));
 }
 
-/* A copy of `text`, or NULL if it is NULL; *failed set if memory ends. */
+/* A copy of `text`, or NULL if it is NULL; *failed is set if out of memory. */
 static char *
 dup_or_null(const char *text, bool *failed)
 {
@@ -553,109 +532,6 @@ sl_url_copy(struct sl_url *out, const struct sl_url *url)
 	if (failed)
 		sl_url_release(out);
 	return failed ? -ENOMEM : 0;
-}
-
-static struct sl_span
-base_path(const struct sl_url *base)
-{
-	return sl_span(base->target, strcspn(base->target, "?"));
-}
-
-/* RFC 3986 5.2.3: the base's path up to its last '/', then the reference's. */
-static void
-merge(struct sl_buf *out, const struct sl_url *base, struct sl_span path)
-{
-	struct sl_span dir = base_path(base);
-	if (path.len > 0 && path.data[0] != '/') {
-		const char *slash = memrchr(dir.data, '/', dir.len);
-		sl_buf_add(out, dir.data, (size_t)(slash - dir.data) + 1);
-	}
-	sl_buf_add_span(out, path);
-}
-
-/* Scheme, host and port of a reference without its own authority. */
-static int
-take_base_origin(struct sl_url *out, const struct sl_url *base, struct sl_error *err)
-{
-	out->scheme = base->scheme;
-	out->is_ipv6 = base->is_ipv6;
-	out->port = base->port;
-	out->host = sl_span_dup(sl_span_str(base->host));
-	return out->host ? 0 : no_memory(err);
-}
-
-/* A reference without authority: RFC 3986 5.2.2 from "T.authority = Base.authority" up. */
-static int
-resolve_path(struct sl_url *out, const struct sl_url *base, struct parts *parts,
-	struct sl_span reference, struct sl_error *err)
-{
-	struct sl_buf path = { 0 };
-	if (parts->path.len == 0 && !parts->has_query) {
-		struct sl_span target = sl_span_str(base->target);
-		size_t query = span_until(target, "?");
-		parts->has_query = query < target.len;
-		if (parts->has_query)
-			parts->query = skip(target, query + 1);
-	}
-	merge(&path, base, parts->path.len ? parts->path : base_path(base));
-	if (path.failed)
-		return no_memory(err);
-	remove_dot_segments(&path);
-	int code = take_target(out, sl_buf_span(&path), parts, reference, err);
-	sl_buf_release(&path);
-	return code;
-}
-
-static int
-resolve_authority(
-	struct sl_url *out, struct parts *parts, struct sl_span reference, struct sl_error *err)
-{
-	struct sl_buf path = { 0 };
-	int code = take_authority(out, parts->authority, reference, err);
-	if (code)
-		return code;
-	sl_buf_add_span(&path, parts->path);
-	if (path.len > 0)
-		remove_dot_segments(&path);
-	code = path.failed ? no_memory(err)
-			   : take_target(out, sl_buf_span(&path), parts, reference, err);
-	sl_buf_release(&path);
-	return code;
-}
-
-static int
-resolve(struct sl_url *out, const struct sl_url *base, struct sl_span reference,
-	struct sl_error *err)
-{
-	struct parts parts;
-	int code = check_bytes(reference, err);
-	if (code)
-		return code;
-	split(&parts, reference);
-	out->scheme = base->scheme;
-	if (parts.has_scheme)
-		code = take_scheme(out, parts.scheme, reference, err);
-	if (code)
-		return code;
-	if (parts.has_authority)
-		return resolve_authority(out, &parts, reference, err);
-	if (parts.has_scheme)
-		return refuse(err, reference, "it has a scheme and no host");
-	code = take_base_origin(out, base, err);
-	return code ? code : resolve_path(out, base, &parts, reference, err);
-}
-
-int
-sl_url_resolve(struct sl_url *out, const struct sl_url *base, struct sl_span reference,
-	struct sl_error *err)
-{
-	memset(out, 0, sizeof(*out));
-	int code = resolve(out, base, reference, err);
-	if (code)
-		sl_url_release(out);
-	else
-		sl_url_drop_userinfo(out);
-	return code;
 }
 
 bool

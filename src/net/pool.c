@@ -22,7 +22,6 @@ struct host {
 	struct sl_semaphore places;
 	unsigned users; /* tasks in sl_pool_take and connections, idle ones counted: 0 = can go */
 	unsigned idle_count;
-	unsigned notes; /* of sl_pool_notes */
 	bool tls;
 	uint16_t port;
 	char name[];
@@ -33,6 +32,7 @@ struct slot {
 	struct sl_list of_host, of_pool; /* linked while idle */
 	struct host *host;
 	struct sl_connection *connection;
+	unsigned lane;
 	uint64_t idle_since_ns;
 };
 
@@ -160,14 +160,26 @@ make_room(struct sl_pool *pool, struct host *host)
 		close_idle(pool, sl_list_item(pool->idle.prev, struct slot, of_pool));
 }
 
-/* The most recently used idle connection that can carry a request, or NULL. */
+static struct slot *
+first_idle_of_lane(struct host *host, unsigned lane)
+{
+	/* NOLINTNEXTLINE(clang-analyzer-unix.Malloc) */
+	sl_list_each(node, &host->idle)
+	{
+		struct slot *slot = sl_list_item(node, struct slot, of_host);
+		if (slot->lane == lane)
+			return slot;
+	}
+	return NULL;
+}
+
+/* The most recently used idle connection of the lane that can carry a request, or NULL. */
 SL_SUSPENDS
 static struct slot *
-pick_idle(struct sl_pool *pool, struct host *host)
+pick_idle(struct sl_pool *pool, struct host *host, unsigned lane)
 {
-	while (!sl_list_is_empty(&host->idle)) {
-		struct slot *slot = sl_list_item(host->idle.next, struct slot, of_host);
-		/* NOLINTNEXTLINE(clang-analyzer-unix.Malloc) */
+	struct slot *slot;
+	while ((slot = first_idle_of_lane(host, lane))) {
 		unmake_idle(pool, slot);
 		if (!sl_connection_is_disturbed(slot->connection))
 			return slot;
@@ -329,17 +341,19 @@ sl_pool_take(struct sl_pool *pool, const struct sl_pool_key *key, bool fresh,
 		return code;
 	}
 	close_old(pool);
-	struct slot *slot = fresh ? NULL : pick_idle(pool, host);
+	struct slot *slot = fresh ? NULL : pick_idle(pool, host, key->lane);
 	if (slot) {
 		slot->connection->reused = true;
 		pool->reused++;
 	} else {
 		code = fill_slot(pool, host, &slot, err);
 	}
-	if (slot)
+	if (slot) {
+		slot->lane = key->lane;
 		*out = slot->connection;
-	else
+	} else {
 		give_places(pool, host);
+	}
 	unuse_host(host);
 	return code;
 }
@@ -370,11 +384,4 @@ sl_pool_stats(const struct sl_pool *pool, struct sl_pool_stats *out)
 		.dialled = pool->dialled,
 		.reused = pool->reused,
 	};
-}
-
-unsigned *
-sl_pool_notes(const struct sl_connection *connection)
-{
-	struct slot *slot = connection->pool_slot;
-	return &slot->host->notes;
 }

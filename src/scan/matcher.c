@@ -18,7 +18,7 @@
  * square of that and never reach it. Between two looks at the clock there is at most one slice,
  * some 4 million steps of the cheap kind; lines up to 4 KiB, which are nearly all, are one slice
  * and cost no look. Slices grow while they are quick, since each call has its fixed costs, and
- * never far: what is quick at one end of a line may not be so at the other.Automatic callouts
+ * never far: what is quick at one end of a line may not be so at the other. Automatic callouts
  * would count exactly, but are called at each item of the pattern: measured on 6 MB of logs, 2.3
  * times the CPU time for \bsshd\b.*fail, 3.5 for [Ee]rror|[Ff]ailed, 13 for (\w+) error.
  *

@@ -26,8 +26,16 @@ sl_rate_sample(struct sl_rate *rate, uint64_t now_ns, uint64_t bytes)
 {
 	uint64_t passed = now_ns - rate->at_ns, age = now_ns - rate->begun_ns;
 	uint64_t moved = bytes > rate->bytes ? bytes - rate->bytes : 0;
-	if (moved)
+	if (moved) {
 		rate->moved_ns = now_ns;
+		rate->moving = true;
+	}
+	/* The wait for the first byte (lookup, connect, the server's own work) is not part of the
+	 * rate: the measurement begins with the last sample before it. */
+	if (!rate->moving) {
+		rate->begun_ns = rate->at_ns = now_ns;
+		return 0;
+	}
 	if (passed < SL_RATE_STEP_NS)
 		return rate->bytes_s ? rate->bytes_s : sl_rate_between(moved, passed);
 	double window = (double)SL_MIN(age, SL_RATE_WINDOW_NS);

@@ -1,6 +1,6 @@
 /*
  * main() for a fuzz target that is built without libFuzzer: replays every file given, and every
- * file in the directories given, and says how many there were. A broken property aborts.
+ * file in the directories given, and prints how many there were. A broken property aborts.
  */
 #include <dirent.h>
 #include <stdint.h>

@@ -66,16 +66,21 @@ naive_line(const char *data, size_t len, size_t *off, struct sl_span *line)
 	       (!memchr(line->data, '\r', line->len) && !memchr(line->data, '\0', line->len));
 }
 
+/* *excess: see SL_CHUNKED_EXCESS_MAX. */
 static bool
-naive_size(struct sl_span line, uint64_t *size)
+naive_size(struct sl_span line, uint64_t *size, uint64_t *excess)
 {
 	size_t digits = 0;
 	while (digits < line.len && sl_hex_digit((unsigned char)line.data[digits]) >= 0)
 		digits++;
 	struct sl_span rest = sl_span_trim(sl_span(line.data + digits, line.len - digits));
-	return line.len - digits <= SL_CHUNKED_EXTENSION_MAX &&
-	       (rest.len == 0 || rest.data[0] == ';') && sl_parse_hex(line.data, digits, size) &&
-	       *size <= INT64_MAX;
+	if (!sl_parse_hex(line.data, digits, size) || *size > INT64_MAX)
+		return false;
+	uint64_t extension = line.len > digits ? line.len - digits - 1 : 0;
+	uint64_t allowed = *size + SL_CHUNKED_EXTENSION_FREE;
+	*excess = *excess + extension > allowed ? *excess + extension - allowed : 0;
+	return extension <= SL_CHUNKED_EXTENSION_MAX && *excess <= SL_CHUNKED_EXCESS_MAX &&
+	       (rest.len == 0 || rest.data[0] == ';');
 }
 
 /* True if all of it is one complete body, up to *end. */
@@ -83,10 +88,10 @@ static bool
 naive(const char *data, size_t len, struct sl_buf *payload, size_t *end)
 {
 	struct sl_span line;
-	uint64_t size = 0;
+	uint64_t size = 0, excess = 0;
 	size_t trailer = 0;
 	*end = 0;
-	while (naive_line(data, len, end, &line) && naive_size(line, &size)) {
+	while (naive_line(data, len, end, &line) && naive_size(line, &size, &excess)) {
 		if (size == 0) {
 			while (naive_line(data, len, end, &line)) {
 				trailer += line.len;

@@ -100,8 +100,11 @@ struct sim_seeds {
 	uint64_t first, end; /* half-open */
 };
 
-/* [1, count + 1), a quarter of them in debug and sanitizer builds; or only SLUICE_SEED if that is
- * set. */
+/*
+ * [1, count + 1), a quarter of them in debug and sanitizer builds. The environment overrides it:
+ * SLUICE_SEED=N is that seed alone, SLUICE_SEEDS=COUNT is [1, COUNT + 1), and
+ * SLUICE_SEEDS=FIRST:COUNT is [FIRST, FIRST + COUNT). Any 64-bit seed will do.
+ */
 struct sim_seeds sim_seeds(unsigned count);
 
 /* From one moment to the next that is tried: 1, but 3 in debug and sanitizer builds, unless

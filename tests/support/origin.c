@@ -236,7 +236,7 @@ read_head(struct sl_wire *wire, struct sl_buf *head)
 }
 
 /* "GET /path?query HTTP/1.1" taken apart: *target keeps the storage of path and query. False if it
- * is no request. */
+ * is not a request. */
 static bool
 parse_request(struct sl_origin_exchange *x, struct sl_buf *target)
 {

@@ -2,7 +2,7 @@
  * origin.h - a web server for tests: HTTP/1.1 and HTTPS on loopback, with every fault a client may
  * meet, by URL.
  *
- * The path says what happens: /gen/1000/7 is a good answer with a generated body, /short/10/1000
+ * The path decides what happens: /gen/1000/7 is a good answer with a generated body, /short/10/1000
  * ends too early, /slow/5000/chunked/gen/100000/1 puts shapes before an answer. origin_routes.c
  * holds the whole table, and sl_origin_help() prints it. A path that is in no table names a file of
  * `dir`.
@@ -25,7 +25,7 @@ enum sl_origin_kind {
 	SL_ORIGIN_HTTPS,
 	SL_ORIGIN_CLOSED, /* bound, never listening: connections are refused */
 	SL_ORIGIN_FULL,   /* its queue is full: connections are never established */
-	SL_ORIGIN_SILENT, /* accepts and says nothing */
+	SL_ORIGIN_SILENT, /* accepts and sends nothing */
 	SL_ORIGIN_HANGUP, /* accepts and closes at once */
 };
 
@@ -35,7 +35,7 @@ struct sl_origin_port {
 	bool v6;
 	bool optional;           /* no failure if the address is not there */
 	const char *cert, *key;  /* PEM files, for HTTPS */
-	const char *max_version; /* "1.1", "1.2" or NULL: the newest TLS it speaks */
+	const char *max_version; /* "1.1", "1.2" or NULL: the newest TLS it supports */
 };
 
 #define SL_ORIGIN_PORTS 24

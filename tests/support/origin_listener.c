@@ -35,8 +35,8 @@ loopback(struct sockaddr_storage *address, bool v6, unsigned port)
 }
 
 /*
- * Connect to our own listener until the kernel drops the SYN: its queue is full then, and as nobody
- * accepts it stays so. Clients that come later wait for a handshake that does not happen.
+ * Connect to our own listener until the kernel drops the SYN: its queue is full then, and as
+ * nothing accepts it stays so. Clients that come later wait for a handshake that does not happen.
  */
 static int
 fill_queue(struct sl_origin_listener *listener)

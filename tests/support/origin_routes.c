@@ -185,6 +185,19 @@ serve_hops(struct sl_origin_exchange *x, const struct args *args)
 	redirect_path(x, 302, prefix, x->rest);
 }
 
+static void
+serve_wall(struct sl_origin_exchange *x, const struct args *args)
+{
+	char prefix[32];
+
+	if (x->on_connection > args->n[0]) {
+		serve_rest(x);
+		return;
+	}
+	snprintf(prefix, sizeof(prefix), "/wall/%llu", (unsigned long long)args->n[0]);
+	redirect_path(x, 302, prefix, x->rest);
+}
+
 /* The bytes of "url=" in the query, percent-decoded: they may be any bytes at all. */
 static void
 serve_redirect_to(struct sl_origin_exchange *x, SL_UNUSED const struct args *args)
@@ -507,6 +520,19 @@ shape_no_head(struct sl_origin_exchange *x, const struct args *args)
 	serve_rest(x);
 }
 
+/* A server that sends the body of a HEAD, too, but only once the next request has come: no client
+ * can see it before. It looks like an answer, with as many bytes as /gen/10/1 has. */
+static void
+shape_late_body(struct sl_origin_exchange *x, SL_UNUSED const struct args *args)
+{
+	serve_rest(x);
+	if (!x->head_only)
+		return;
+	sl_wire_flush(x->wire);
+	if (sl_wire_receive(x->wire, FOREVER_MS))
+		sl_wire_printf(x->wire, OK "Content-Length: 10\r\n\r\nnot a file");
+}
+
 static const struct route routes[] = {
 	{ "gen", "nn", serve_gen, "/SIZE/SEED[/NAME]: a generated body" },
 	{ "echo-headers", "", serve_echo_headers, ": the head of the request is the body" },
@@ -515,6 +541,8 @@ static const struct route routes[] = {
 	{ "open", "w", serve_open, "/NAME: open the gate" },
 	{ "status", "n", serve_status, "/CODE: this status with a small body" },
 	{ "redirect", "n", serve_redirect, "/CODE/PATH: to PATH" },
+	{ "wall", "n", serve_wall,
+		"/N/PATH: 302 to itself for the first N requests of a connection, then PATH" },
 	{ "redirect-to", "", serve_redirect_to, "?url=URL (percent-coded bytes): 302 to it" },
 	{ "loop", "", serve_loop, ": 302 to itself" },
 	{ "hops", "n", serve_hops, "/N/PATH: N redirects, then PATH" },
@@ -546,6 +574,8 @@ static const struct route routes[] = {
 	{ "linefeeds", "", shape_line_feeds, "/...: head lines end in LF" },
 	{ "nohead", "n", shape_no_head,
 		"/CODE/...: HEAD is answered with CODE, or with 0 without a length" },
+	{ "latebody", "", shape_late_body,
+		"/...: HEAD is answered with a body, once the next request has come" },
 	{ "1xx", "n", shape_1xx, "/N/...: N informational answers first" },
 	{ "header", "ww", shape_header, "/NAME/VALUE/...: one more header, VALUE percent-decoded" },
 	{ "coded", "w", shape_coded, "/CODING/...: Content-Encoding, the body as it is" },

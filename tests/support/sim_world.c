@@ -163,17 +163,33 @@ sim_stride(void)
 	return 1;
 }
 
+/* "COUNT" from 1 on, or "FIRST:COUNT". */
+static bool
+parse_seeds(const char *text, struct sim_seeds *out)
+{
+	const char *colon = strchr(text, ':');
+	uint64_t first = 1, count = 0;
+	if (colon && !sl_parse_u64(text, (size_t)(colon - text), &first))
+		return false;
+	text = colon ? colon + 1 : text;
+	if (!sl_parse_u64(text, strlen(text), &count) || count > UINT64_MAX - first)
+		return false;
+	*out = (struct sim_seeds){ first, first + count };
+	return true;
+}
+
 struct sim_seeds
 sim_seeds(unsigned count)
 {
 	const char *text = getenv("SLUICE_SEED"), *many = getenv("SLUICE_SEEDS");
-	uint64_t seed = 0, wanted = 0;
-	if (text && sl_parse_u64(text, strlen(text), &seed))
+	struct sim_seeds seeds;
+	uint64_t seed = 0;
+	if (text && sl_parse_u64(text, strlen(text), &seed) && seed < UINT64_MAX)
 		return (struct sim_seeds){ seed, seed + 1 };
-	if (many && sl_parse_u64(many, strlen(many), &wanted))
-		return (struct sim_seeds){ 1, wanted + 1 };
+	if (many && parse_seeds(many, &seeds))
+		return seeds;
 #ifdef SL_DEBUG
-	count = (count + 3) / 4; /* sanitizers are slow, and the seeds are those of every day */
+	count = (count + 3) / 4; /* sanitizers are slow, and the seeds are the same every day */
 #endif
 	return (struct sim_seeds){ 1, (uint64_t)count + 1 };
 }

@@ -165,7 +165,7 @@ main(int argc, char **argv)
 	struct torture torture = torture_begin("torture_offload", argc, argv, 10);
 	struct sl_random random;
 	sl_random_init(&random, torture.seed);
-	for (uint64_t i = 0; i < torture.rounds; i++)
+	for (uint64_t i = 0; torture_continues(&torture, i); i++)
 		require(ring_run(2, play, &random) == 0, "the run failed");
 	require(ring_run(2, leave_stray, &random) == 0, "the run failed");
 	wait_for_strays();

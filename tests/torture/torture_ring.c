@@ -247,7 +247,7 @@ play(void *arg)
 	sl_random_init(&round->random, torture->seed);
 	round->dir = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	require(round->dir >= 0, "open");
-	for (uint64_t i = 0; i < torture->rounds; i++)
+	for (uint64_t i = 0; torture_continues(torture, i); i++)
 		play_round(round);
 	close(round->dir);
 	require(rmdir(directory) == 0, "files are left");

@@ -26,7 +26,8 @@
 #define REUSES 30000 /* TSan died after 20,000 */
 
 struct world {
-	uint64_t rounds, done;
+	const struct torture *torture;
+	uint64_t done;
 	struct sim *sim; /* NULL = the ring */
 	struct sl_random random;
 	struct sl_channel *channel;
@@ -295,7 +296,7 @@ play(void *arg)
 	sl_semaphore_init(&world->turns, "turn", TURNS);
 	make_pairs(world);
 	reuse_stacks();
-	for (uint64_t i = 0; i < world->rounds; i++)
+	for (uint64_t i = 0; torture_continues(world->torture, i); i++)
 		play_round(world);
 	close_pairs(world);
 	sl_chunk_pool_free(world->pool); /* asserts that all chunks are back */
@@ -307,10 +308,11 @@ int
 main(int argc, char **argv)
 {
 	struct torture torture = torture_begin("torture_tasks", argc, argv, 10);
-	struct world ring = { .rounds = torture.rounds };
+	struct world ring = { .torture = &torture };
 	sl_random_init(&ring.random, torture.seed);
 	require(ring_run(2, play, &ring) == 0, "the ring's run failed");
-	struct world simulated = { .rounds = torture.rounds, .sim = sim_plain(torture.seed) };
+	torture_restart(&torture);
+	struct world simulated = { .torture = &torture, .sim = sim_plain(torture.seed) };
 	sl_random_init(&simulated.random, torture.seed);
 	require(sim_run(simulated.sim, play, &simulated) == 0, "the simulator's run failed");
 	sim_free(simulated.sim);

@@ -154,8 +154,8 @@ Test(http_chunked, rejects_malformed_framing)
 		CASE("1\rx\r\n0\r\n\r\n", "CR without LF"),
 		CASE("1\r\rx", "CR without LF"),
 		CASE("1;a\rb\r\nx\r\n", "CR without LF"),
-		CASE("1\r\nxy\r\n", "longer than its size"),
-		CASE("1\r\nx0\r\n\r\n", "longer than its size"),
+		CASE("1\r\nxy\r\n", "longer than its announced size"),
+		CASE("1\r\nx0\r\n\r\n", "longer than its announced size"),
 		CASE("1\r\nx\rx", "CR without LF"),
 		CASE("0\r\n\rx", "CR without LF"),
 		CASE("0\r\na\rb\r\n", "CR without LF"),
@@ -164,6 +164,44 @@ Test(http_chunked, rejects_malformed_framing)
 	};
 	for (size_t i = 0; i < SL_COUNT_OF(cases); i++)
 		expect_refused(cases[i].text, cases[i].len, SL_E_PROTO, cases[i].message);
+}
+
+/* `count` chunks of `payload` bytes, each with an extension of `extension` bytes. */
+static enum sl_chunked_step
+decode_extended(size_t count, size_t payload, size_t extension)
+{
+	struct sl_chunked chunked;
+	struct sl_buf text = { 0 }, out = { 0 };
+	enum sl_chunked_step step = SL_CHUNKED_MORE;
+	sl_chunked_init(&chunked);
+	sl_error_clear(&last);
+	sl_buf_printf(&text, "%zx;", payload);
+	for (size_t i = 1; i < extension; i++)
+		sl_buf_add_char(&text, 'e');
+	sl_buf_add_str(&text, "\n");
+	for (size_t i = 0; i < payload; i++)
+		sl_buf_add_char(&text, 'x');
+	sl_buf_add_str(&text, "\n");
+	for (size_t i = 0; i < count && step == SL_CHUNKED_MORE; i++) {
+		size_t used = 0;
+		step = decode(&chunked, text.data, text.len, &used, &out);
+	}
+	sl_buf_release(&text);
+	sl_buf_release(&out);
+	return step;
+}
+
+/* 2 MB of payload in chunks of one byte must not bring gigabytes of extensions along. */
+Test(http_chunked, limits_all_extensions_by_the_payload)
+{
+	/* The ';' is not counted. Each chunk of one byte pays for 17. */
+	cr_expect_eq(decode_extended(100000, 1, 18), SL_CHUNKED_MORE, "%s", last.text);
+	cr_expect_eq(decode_extended(SL_CHUNKED_EXCESS_MAX, 1, 19), SL_CHUNKED_MORE);
+	cr_expect_eq(decode_extended(SL_CHUNKED_EXCESS_MAX + 1, 1, 19), SL_CHUNKED_BAD);
+	cr_expect_eq(last.code, SL_E_LIMIT);
+	cr_expect_eq(decode_extended(6, 1, 4001), SL_CHUNKED_BAD);
+	cr_expect_eq(last.code, SL_E_LIMIT);
+	cr_expect_eq(decode_extended(1000, 8192, 200), SL_CHUNKED_MORE, "signed chunks");
 }
 
 Test(http_chunked, limits_extensions_of_each_chunk)

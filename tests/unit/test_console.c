@@ -133,6 +133,25 @@ struct stage {
 	struct sl_buf raw;
 };
 
+/* The shell takes the terminal (SIGUSR1), or gives it to the command (SIGUSR2), as bg and fg do. */
+static pid_t job;
+
+static void
+move_job(int signo)
+{
+	tcsetpgrp(0, signo == SIGUSR1 ? getpid() : job);
+}
+
+static void
+control_job(pid_t pid)
+{
+	struct sigaction action = { .sa_handler = move_job, .sa_flags = SA_RESTART };
+	job = pid;
+	signal(SIGTTOU, SIG_IGN);
+	sigaction(SIGUSR1, &action, NULL);
+	sigaction(SIGUSR2, &action, NULL);
+}
+
 /* Ends as the command does. */
 SL_NORETURN static void
 be_shell(int orders, int pids)
@@ -144,11 +163,12 @@ be_shell(int orders, int pids)
 		signal(SIGTTOU, SIG_IGN);
 		tcsetpgrp(0, getpid());
 		signal(SIGTTOU, SIG_DFL);
-		pid = getpid();
-		if (write(pids, &pid, sizeof(pid)) != (ssize_t)sizeof(pid))
-			_exit(1);
 		be_command(orders);
 	}
+	setpgid(pid, pid);
+	control_job(pid);
+	if (write(pids, &pid, sizeof(pid)) != (ssize_t)sizeof(pid))
+		_exit(1);
 	close(orders);
 	waitpid(pid, &status, 0);
 	if (WIFSIGNALED(status))
@@ -312,7 +332,7 @@ Test(console, a_second_signal_ends_a_command_that_does_not_leave)
 	kill(stage.pid, SIGINT);
 	kill(stage.pid, SIGTERM);
 	int status = end(&stage, "sluice: line 1\n");
-	cr_expect(WIFSIGNALED(status));
+	cr_expect(WIFSIGNALED(status) && WTERMSIG(status) == SIGTERM);
 }
 
 Test(console, patience_with_a_command_that_does_not_leave_has_an_end)
@@ -326,26 +346,88 @@ Test(console, patience_with_a_command_that_does_not_leave_has_an_end)
 	cr_expect(WIFSIGNALED(status) && WTERMSIG(status) == SIGTERM);
 }
 
+/* As control-Z does. What was written before the stop is in the terminal already. */
+static void
+stop(struct stage *stage)
+{
+	struct pollfd ready = { .fd = stage->terminal, .events = POLLIN };
+	kill(stage->pid, SIGTSTP);
+	for (int i = 0; i < PATIENCE_MS && !is_stopped(stage->pid); i++)
+		usleep(1000);
+	cr_assert(is_stopped(stage->pid));
+	while (poll(&ready, 1, 0) == 1)
+		cr_assert(look(stage));
+}
+
 Test(console, takes_the_frame_away_while_the_process_is_stopped)
 {
 	struct stage stage = begin();
 	wait_for(&stage, FRAME_WORDS);
 	order(&stage, "l");
 	wait_for(&stage, "sluice: line 1\n0/2 inputs ");
-	kill(stage.pid, SIGTSTP);
-	for (int i = 0; i < PATIENCE_MS && !is_stopped(stage.pid); i++)
-		usleep(1000);
-	cr_assert(is_stopped(stage.pid));
-	cr_assert_eq(write(stage.terminal, "", 0), 0);
-	/* What was written before the stop is in the terminal already. */
-	struct pollfd ready = { .fd = stage.terminal, .events = POLLIN };
-	while (poll(&ready, 1, 0) == 1)
-		cr_assert(look(&stage));
+	stop(&stage);
 	cr_expect(shows(&stage, "sluice: line 1\n") && !shows(&stage, "inputs"));
 	cr_expect_not(screen_cursor_is_hidden(stage.screen));
 	kill(stage.pid, SIGCONT);
 	wait_for(&stage, FRAME_WORDS);
 	order(&stage, "e");
+	end(&stage, "sluice: line 1\nsluice: the end\n");
+}
+
+/* Wait until the terminal belongs to the group. */
+static void
+wait_for_foreground(const struct stage *stage, pid_t group)
+{
+	for (int i = 0; i < PATIENCE_MS && tcgetpgrp(stage->terminal) != group; i++)
+		usleep(1000);
+	cr_assert_eq(tcgetpgrp(stage->terminal), group);
+}
+
+/* Lines may have colours. */
+static bool
+has_moved_cursor(const struct stage *stage)
+{
+	const char *data = stage->raw.data;
+	return memmem(data, stage->raw.len, "\033[?", 3) ||
+	       memmem(data, stage->raw.len, "\033[K", 3);
+}
+
+static void
+move_to_background(struct stage *stage)
+{
+	kill(stage->shell, SIGUSR1);
+	wait_for_foreground(stage, stage->shell);
+	sl_buf_clear(&stage->raw);
+	kill(stage->pid, SIGCONT);
+}
+
+Test(console, in_the_background_only_lines_are_written)
+{
+	struct stage stage = begin();
+	wait_for(&stage, FRAME_WORDS);
+	stop(&stage);
+	move_to_background(&stage);
+	order(&stage, "l");
+	wait_for(&stage, "sluice: line 1\n");
+	order(&stage, "l");
+	wait_for(&stage, "sluice: line 1\nsluice: line 2\n");
+	cr_expect_not(has_moved_cursor(&stage));
+	kill(stage.shell, SIGUSR2);
+	wait_for_foreground(&stage, stage.pid);
+	wait_for(&stage, FRAME_WORDS);
+	order(&stage, "e");
+	end(&stage, "sluice: line 1\nsluice: line 2\nsluice: the end\n");
+}
+
+Test(console, ends_in_the_background_without_a_control_sequence)
+{
+	struct stage stage = begin();
+	wait_for(&stage, FRAME_WORDS);
+	stop(&stage);
+	move_to_background(&stage);
+	order(&stage, "le");
+	wait_for(&stage, "sluice: the end\n");
+	cr_expect_not(has_moved_cursor(&stage));
 	end(&stage, "sluice: line 1\nsluice: the end\n");
 }
 

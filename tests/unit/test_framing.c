@@ -22,16 +22,16 @@ Test(http_header, reads_content_lengths)
 {
 	static const struct {
 		const char *fields;
-		int result;
+		int code;
 		uint64_t length;
 	} cases[] = {
-		{ "", 0, 0 },
-		{ "Content-Length: 0\r\n", 1, 0 },
-		{ "content-length:   42 \r\n", 1, 42 },
-		{ "Content-Length: 6,6\r\n", 1, 6 },
-		{ "Content-Length: 6, 06 ,,6\r\n", 1, 6 },
-		{ "Content-Length: 6\r\nContent-Length: 6\r\n", 1, 6 },
-		{ "Content-Length: 9223372036854775807\r\n", 1, INT64_MAX },
+		{ "", 0, SL_HEADER_NO_LENGTH },
+		{ "Content-Length: 0\r\n", 0, 0 },
+		{ "content-length:   42 \r\n", 0, 42 },
+		{ "Content-Length: 6,6\r\n", 0, 6 },
+		{ "Content-Length: 6, 06 ,,6\r\n", 0, 6 },
+		{ "Content-Length: 6\r\nContent-Length: 6\r\n", 0, 6 },
+		{ "Content-Length: 9223372036854775807\r\n", 0, INT64_MAX },
 		{ "Content-Length: 9223372036854775808\r\n", SL_E_PROTO, 0 },
 		{ "Content-Length: 18446744073709551616\r\n", SL_E_PROTO, 0 },
 		{ "Content-Length: 99999999999999999999999\r\n", SL_E_PROTO, 0 },
@@ -50,10 +50,30 @@ Test(http_header, reads_content_lengths)
 		struct sl_head head;
 		uint64_t length = 0;
 		read_head(&head, "HTTP/1.1 200 OK", cases[i].fields);
-		cr_expect_eq(sl_header_content_length(&head, &length, &last), cases[i].result, "%s",
+		cr_expect_eq(sl_header_content_length(&head, &length, &last), cases[i].code, "%s",
 			cases[i].fields);
-		if (cases[i].result > 0)
+		if (cases[i].code == 0)
 			cr_expect_eq(length, cases[i].length);
+		sl_head_release(&head);
+	}
+}
+
+Test(http_header, finds_the_media_type)
+{
+	static const struct {
+		const char *fields, *wanted;
+	} cases[] = {
+		{ "", "" },
+		{ "Content-Type:\r\n", "" },
+		{ "Content-Type: text/html\r\n", "text/html" },
+		{ "content-type: Text/HTML ; charset=utf-8\r\n", "Text/HTML" },
+		{ "Content-Type: ;x\r\n", "" },
+	};
+	for (size_t i = 0; i < SL_COUNT_OF(cases); i++) {
+		struct sl_head head;
+		read_head(&head, "HTTP/1.1 200 OK", cases[i].fields);
+		cr_expect(sl_span_is(sl_header_media_type(&head), cases[i].wanted), "%s",
+			cases[i].fields);
 		sl_head_release(&head);
 	}
 }
@@ -78,6 +98,7 @@ Test(http_header, walks_lists_over_several_fields)
 	sl_head_release(&head);
 }
 
+/* long: one table */
 Test(http_framing, follows_rfc_9112_6_3)
 {
 	static const struct {
@@ -85,11 +106,12 @@ Test(http_framing, follows_rfc_9112_6_3)
 		bool was_head;
 		int code;
 		enum sl_framing_kind kind;
-		uint64_t length;
+		uint64_t length; /* after a HEAD: as announced */
 		bool keep_alive;
 	} cases[] = {
 #define TE "Transfer-Encoding: "
 #define CL "Content-Length: "
+#define NONE SL_HEADER_NO_LENGTH
 		{ "HTTP/1.1 200 OK", "", false, 0, SL_FRAMING_CLOSE, 0, false },
 		{ "HTTP/1.1 200 OK", CL "5\r\n", false, 0, SL_FRAMING_LENGTH, 5, true },
 		{ "HTTP/1.1 200 OK", CL "0\r\n", false, 0, SL_FRAMING_LENGTH, 0, true },
@@ -114,7 +136,14 @@ Test(http_framing, follows_rfc_9112_6_3)
 		{ "HTTP/1.1 200 OK", TE "chunked, chunked\r\n", false, SL_E_PROTO, 0, 0, false },
 		{ "HTTP/1.1 200 OK", TE "chunked\r\n" TE "identity\r\n", false, SL_E_PROTO, 0, 0,
 			false },
-		{ "HTTP/1.1 200 OK", TE "identity\r\n" CL "5\r\n", false, SL_E_PROTO, 0, 0, false },
+		{ "HTTP/1.1 200 OK", TE "identity\r\n" CL "5\r\n", false, 0, SL_FRAMING_LENGTH, 5,
+			false },
+		{ "HTTP/1.1 200 OK", TE "Identity\r\n", false, 0, SL_FRAMING_CLOSE, 0, false },
+		{ "HTTP/1.1 200 OK", TE "identity, chunked\r\n", false, 0, SL_FRAMING_CHUNKED, 0,
+			true },
+		{ "HTTP/1.1 200 OK", TE "identity\r\n" CL "5,6\r\n", false, SL_E_PROTO, 0, 0,
+			false },
+		{ "HTTP/1.1 200 OK", TE "identity, gzip\r\n", false, SL_E_PROTO, 0, 0, false },
 		{ "HTTP/1.1 200 OK", TE "xchunked\r\n", false, SL_E_PROTO, 0, 0, false },
 		{ "HTTP/1.1 200 OK", TE "chunked;q=1\r\n", false, SL_E_PROTO, 0, 0, false },
 		{ "HTTP/1.1 200 OK",
@@ -123,13 +152,21 @@ Test(http_framing, follows_rfc_9112_6_3)
 			false, SL_E_PROTO, 0, 0, false },
 		{ "HTTP/1.1 200 OK", TE "\r\n" CL "5\r\n", false, SL_E_PROTO, 0, 0, false },
 		{ "HTTP/1.1 200 OK", CL "5,6\r\n", false, SL_E_PROTO, 0, 0, false },
-		{ "HTTP/1.1 200 OK", CL "5\r\n", true, 0, SL_FRAMING_NONE, 0, true },
-		{ "HTTP/1.1 200 OK", TE "chunked\r\n", true, 0, SL_FRAMING_NONE, 0, true },
-		{ "HTTP/1.1 200 OK", "", true, 0, SL_FRAMING_NONE, 0, true },
+		{ "HTTP/1.1 200 OK", CL "5\r\n", true, 0, SL_FRAMING_NONE, 5, true },
+		{ "HTTP/1.1 200 OK", CL "0\r\n", true, 0, SL_FRAMING_NONE, 0, true },
+		{ "HTTP/1.1 200 OK", TE "chunked\r\n", true, 0, SL_FRAMING_NONE, NONE, true },
+		{ "HTTP/1.1 200 OK", TE "chunked\r\n" CL "5\r\n", true, 0, SL_FRAMING_NONE, NONE,
+			false },
+		{ "HTTP/1.1 200 OK", "", true, 0, SL_FRAMING_NONE, NONE, true },
 		{ "HTTP/1.1 204 No Content", "", false, 0, SL_FRAMING_NONE, 0, true },
 		{ "HTTP/1.1 204 No Content", CL "0\r\n", false, 0, SL_FRAMING_NONE, 0, true },
 		{ "HTTP/1.1 204 No Content", CL "5\r\n", false, 0, SL_FRAMING_NONE, 0, false },
-		{ "HTTP/1.1 304 Not Modified", CL "5\r\n", false, 0, SL_FRAMING_NONE, 0, true },
+		{ "HTTP/1.1 204 No Content", TE "chunked\r\n", false, 0, SL_FRAMING_NONE, 0,
+			false },
+		{ "HTTP/1.1 304 Not Modified", "", false, 0, SL_FRAMING_NONE, 0, true },
+		{ "HTTP/1.1 304 Not Modified", CL "5\r\n", false, 0, SL_FRAMING_NONE, 0, false },
+		{ "HTTP/1.1 304 Not Modified", TE "chunked\r\n", false, 0, SL_FRAMING_NONE, 0,
+			false },
 		{ "HTTP/1.1 100 Continue", "", false, 0, SL_FRAMING_NONE, 0, true },
 	};
 	for (size_t i = 0; i < SL_COUNT_OF(cases); i++) {
@@ -141,7 +178,8 @@ Test(http_framing, follows_rfc_9112_6_3)
 			code, cases[i].code, "case %zu '%s' gives %d", i, cases[i].fields, code);
 		if (!code) {
 			cr_expect_eq(framing.kind, cases[i].kind, "case %zu", i);
-			cr_expect_eq(framing.length, cases[i].length, "case %zu", i);
+			cr_expect_eq(cases[i].was_head ? framing.announced : framing.length,
+				cases[i].length, "case %zu", i);
 			cr_expect_eq(framing.keep_alive, cases[i].keep_alive, "case %zu", i);
 		}
 		sl_head_release(&head);

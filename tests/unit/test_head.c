@@ -3,6 +3,7 @@
 #include "support/guard.h"
 
 #include <criterion/criterion.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 static struct sl_error last;
@@ -138,15 +139,10 @@ Test(http_head, refuses_malformed_fields)
 		const char *message;
 	} cases[] = {
 #define CASE(text, message) { text, sizeof(text) - 1, message }
-		CASE(OK_LINE " A: b\r\n\r\n", "begins with a blank"),
-		CASE(OK_LINE "\tA: b\r\n\r\n", "begins with a blank"),
-		CASE(OK_LINE "A : b\r\n\r\n", "blank before its colon"),
-		CASE(OK_LINE "A\t: b\r\n\r\n", "blank before its colon"),
-		CASE(OK_LINE "A B: b\r\n\r\n", "blank before its colon"),
-		CASE(OK_LINE ": b\r\n\r\n", "no valid name"),
-		CASE(OK_LINE "A(: b\r\n\r\n", "no valid name"),
-		CASE(OK_LINE "\xc3\xa4: b\r\n\r\n", "no valid name"),
+		CASE(OK_LINE " A: b\r\n\r\n", "begins with a space or tab"),
+		CASE(OK_LINE "\tA: b\r\n\r\n", "begins with a space or tab"),
 		CASE(OK_LINE "nocolon\r\n\r\n", "no colon"),
+		CASE(OK_LINE "no colon\r\n\r\n", "no colon"),
 		CASE(OK_LINE "A: b\rC: d\r\n\r\n", "CR without LF"),
 		CASE(OK_LINE "A: b\r\r\n\r\n", "CR without LF"),
 		CASE(OK_LINE "\r\r\n", "CR without LF"),
@@ -160,15 +156,51 @@ Test(http_head, refuses_malformed_fields)
 		expect_refused(cases[i].text, cases[i].len, SL_E_PROTO, cases[i].message);
 }
 
+/* What curl and browsers read; nothing depends on such a field. */
+Test(http_head, skips_fields_whose_name_is_not_valid)
+{
+	static const char *const lines[] = { "A : b\r\n", "A\t: b\r\n", "A B: b\n", ": b\r\n",
+		"A(: b\r\n", "\xc3\xa4: b\r\n", "X Content-Length: 7\r\n", "Location : /x\r\n",
+		"A : b\r\n continued\r\n\tagain\r\n", "A : b\r\nB : c\r\n d\r\n" };
+	for (size_t i = 0; i < SL_COUNT_OF(lines); i++) {
+		struct sl_buf text = { 0 };
+		sl_buf_printf(&text, OK_LINE "C: d\r\n%sE: f\r\n g\r\n\r\n", lines[i]);
+		for (size_t cut = 0; cut <= text.len; cut++)
+			expect_head(text.data, text.len, cut, "200 1 OK\nC=d\nE=f g\n", text.len);
+		sl_buf_clear(&text);
+		sl_buf_printf(&text, OK_LINE "%s\r\n", lines[i]);
+		expect_head(text.data, text.len, 20, "200 1 OK\n", text.len);
+		sl_buf_release(&text);
+	}
+}
+
+/* Two readers that disagree about the end of an answer are how one passes for another. */
+Test(http_head, refuses_framing_fields_whose_name_is_not_valid)
+{
+	static const char *const names[] = { "Content-Length ", "Content-Length\t",
+		"content-length \t ", "Content- Length", "Content Length", "Transfer-Encoding ",
+		"\"Transfer-Encoding\"", "Transfer-Encoding\xa0", "Content-Range ", "CONNECTION ",
+		"Content-Encoding ", "\x01TE" };
+	for (size_t i = 0; i < SL_COUNT_OF(names); i++) {
+		char text[100];
+		snprintf(text, sizeof(text), OK_LINE "A: b\r\n%s: 5\r\n\r\n", names[i]);
+		expect_refused(text, strlen(text), SL_E_PROTO, "where its answer ends");
+	}
+}
+
 Test(http_head, never_shows_the_value_of_a_bad_field)
 {
-	struct sl_head head;
-	size_t used = 0;
-	static const char text[] = OK_LINE "Set-Cookie : SECRET\r\n\r\n";
-	sl_head_init(&head);
-	cr_assert_eq(feed(&head, text, sizeof(text) - 1, &used), SL_PARSE_BAD);
-	cr_expect(!strstr(last.text, "SECRET") && strstr(last.text, "Set-Cookie"), "%s", last.text);
-	sl_head_release(&head);
+	static const char *const texts[] = { OK_LINE "Connection : SECRET\r\n\r\n",
+		OK_LINE "Connection\xff: SECRET\r\n\r\n" };
+	for (size_t i = 0; i < SL_COUNT_OF(texts); i++) {
+		struct sl_head head;
+		size_t used = 0;
+		sl_head_init(&head);
+		cr_assert_eq(feed(&head, texts[i], strlen(texts[i]), &used), SL_PARSE_BAD);
+		cr_expect(!strstr(last.text, "SECRET") && strstr(last.text, "Connection"), "%s",
+			last.text);
+		sl_head_release(&head);
+	}
 }
 
 static enum sl_parse
@@ -235,7 +267,7 @@ Test(http_head, limits_the_number_of_fields)
 	sl_head_init(&head);
 	cr_assert_eq(feed(&head, OK_LINE, sizeof(OK_LINE) - 1, &used), SL_PARSE_MORE);
 	for (size_t i = 0; i < SL_HEAD_FIELDS_MAX; i++)
-		cr_assert_eq(feed(&head, "A: b\n", 5, &used), SL_PARSE_MORE);
+		cr_assert_eq(feed(&head, i % 2 ? "A: b\n" : "A :b\n", 5, &used), SL_PARSE_MORE);
 	cr_expect_eq(feed(&head, "A: b\n", 5, &used), SL_PARSE_BAD);
 	cr_expect_eq(last.code, SL_E_LIMIT);
 	sl_head_release(&head);

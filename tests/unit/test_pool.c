@@ -171,6 +171,35 @@ Test(net_pool, keeps_hosts_ports_and_schemes_apart)
 }
 
 static int
+lanes_apart(void *arg)
+{
+	struct sl_pool *pool = arg;
+	struct sl_pool_key key = key_of(&peers[0]);
+	struct sl_connection *out = NULL;
+	for (unsigned i = 0; i < 4; i++) {
+		key.lane = i % 2;
+		cr_assert_eq(sl_pool_take(pool, &key, false, &out, NULL), 0);
+		cr_expect_eq(out->reused, i >= 2, "take %u", i);
+		use(out);
+		sl_pool_give(pool, out, true);
+	}
+	key.lane = 2; /* within the host's bound the oldest idle one makes room */
+	for (unsigned i = 0; i < 3; i++, key.lane++) {
+		cr_assert_eq(sl_pool_take(pool, &key, false, &out, NULL), 0);
+		cr_expect_not(out->reused);
+		sl_pool_give(pool, out, true);
+	}
+	cr_expect_eq(stats_of(pool).dialled, 5);
+	cr_expect_eq(stats_of(pool).idle, roomy.per_host);
+	return 0;
+}
+
+Test(net_pool, uses_an_idle_connection_again_only_in_its_lane)
+{
+	run(lanes_apart, roomy);
+}
+
+static int
 not_reusable(void *arg)
 {
 	struct sl_pool *pool = arg;

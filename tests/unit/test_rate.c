@@ -69,6 +69,18 @@ Test(rate, what_was_there_before_does_not_count)
 	cr_expect_eq(sl_rate_sample(&rate, START + SL_NS_PER_S, 8000000), 1000000);
 }
 
+Test(rate, waiting_for_the_first_byte_does_not_count)
+{
+	struct sl_rate rate;
+	uint64_t now = START, bytes = 0;
+	sl_rate_begin(&rate, now, bytes);
+	cr_expect_eq(go_on(&rate, &now, &bytes, 5000, 0), 0);
+	cr_expect_eq(rate.moved_ns, START, "that nothing has come is seen");
+	for (unsigned i = 0; i < 20; i++)
+		cr_expect(is_near(go_on(&rate, &now, &bytes, 100, 20000000), 20000000));
+	cr_expect(go_on(&rate, &now, &bytes, 1000, 0) < 15000000, "later waits do count");
+}
+
 Test(rate, a_new_beginning_is_no_negative_rate)
 {
 	struct sl_rate rate;

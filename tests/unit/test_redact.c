@@ -64,6 +64,10 @@ Test(redact, masks_all_of_a_value)
 	expect_redacted("http://h/?next=https%3A%2F%2Fu%3Ap%40h%2F&a=1", "http://h/?next=***&a=1");
 	expect_redacted("http://h/?next=https%3a%2f%2Fh%2f%3Ftoken%3Dx", "http://h/?next=***");
 	expect_redacted("http://h/?next=https%3A%2F%2Fh%2F", "http://h/?next=https%3A%2F%2Fh%2F");
+	expect_redacted("http://h/?next=https%3a%2f%2fu%3ap@h%2f", "http://h/?next=***");
+	expect_redacted("http://h/?next=https:%2F%2Fu:p@h", "http://h/?next=***");
+	expect_redacted("http://h/?next=https%3A/%2fh?%74oken%3Dx", "http://h/?next=***");
+	expect_redacted("http://h/?next=::%3a//u@h", "http://h/?next=***");
 }
 
 Test(redact, takes_no_host_path_or_file_for_a_header)
@@ -103,6 +107,42 @@ Test(redact, shows_no_secret_for_any_prefix_of_a_query)
 			!out.data || !strchr(out.data, 'S'), "prefix of %zu: '%s'", len, out.data);
 		sl_buf_release(&out);
 	}
+}
+
+static void
+expect_document(const char *in, const char *want)
+{
+	struct sl_buf out = { 0 };
+	sl_redact_document(&out, sl_span_str(in));
+	cr_expect(sl_span_is(sl_buf_span(&out), want), "'%s': got '%s', want '%s'", in,
+		out.data ? out.data : "", want);
+	sl_buf_release(&out);
+}
+
+Test(redact, masks_secret_members_of_documents)
+{
+	expect_document("{\"code\": 403, \"message\":\"Bad credentials\"}",
+		"{\"code\": 403, \"message\":\"Bad credentials\"}");
+	expect_document("{\"token\":\"a\\\"b\",\"x\":1}", "{\"token\":***,\"x\":1}");
+	expect_document("{\"access_token\" : 77, \"x\":1}", "{\"access_token\" : ***, \"x\":1}");
+	expect_document("{'password': 'a, b'}", "{'password': ***}");
+	expect_document("{\"credentials\":{\"x\":\"y\"}}", "{\"credentials\":***");
+	expect_document("{\"token\":\"cut", "{\"token\":***");
+	expect_document("{\"token\":", "{\"token\":***");
+	expect_document("<Code>AccessDenied</Code><AWSAccessKeyId>AKIA</AWSAccessKeyId>",
+		"<Code>AccessDenied</Code><AWSAccessKeyId>***</AWSAccessKeyId>");
+	expect_document("<s:Token a=\"b\">x</s:Token>", "<s:Token a=\"b\">***</s:Token>");
+	expect_document(
+		"{\"e\": \"{\\\"token\\\": \\\"abc\\\"}\"}", "{\"e\": \"{\\\"token\\\": \\***}");
+	expect_document("{Authorization: Bearer abc}", "{Authorization: ***");
+	expect_document("(password: a b\nnext", "(password: ***\nnext");
+	expect_document("Invalid token \"abc\"", "Invalid token \"abc\"");
+	expect_document("<Token>cut", "<Token>***");
+	expect_document("<a token=\"x y\" b=\"c\"/>", "<a token=*** b=\"c\"/>");
+	expect_document("token=abc&x=1 y", "token=***&x=1 y");
+	expect_document("http://u:p@h/?sig=x", "http://***@h/?sig=***");
+	expect_document("Rate limit exceeded for 192.0.2.1", "Rate limit exceeded for 192.0.2.1");
+	expect_document("", "");
 }
 
 Test(redact, keeps_bytes_that_are_no_text)

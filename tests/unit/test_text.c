@@ -54,8 +54,8 @@ Test(text, is_shortened_in_its_middle)
 {
 	expect_short("", 16, "");
 	expect_short("exactly sixteen.", 16, "exactly sixteen.");
-	expect_short("/a/directory/and/more/name.log", 16, "/a/f.../name.log");
-	expect_short("/a/directory/and/more/name.log", 20, "/a/fo...ore/name.log");
+	expect_short("/a/directory/and/more/name.log", 16, "/a/d.../name.log");
+	expect_short("/a/directory/and/more/name.log", 20, "/a/di...ore/name.log");
 	/* characters stay whole at both cuts */
 	expect_short("abc\u20acdefghijklmnop", 16, "abc...hijklmnop");
 	expect_short("abcdefghijkl\u20acmnopqrst", 16, "abcd...mnopqrst");

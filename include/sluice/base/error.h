@@ -5,7 +5,7 @@
  * the kernel's errno values exactly as completions deliver them; our own start at -5000. No
  * function here reads or sets errno.
  *
- * Detail for a person travels beside the code in a caller-owned struct sl_error. Only the layer cli
+ * Detail for a person travels with the code in a caller-owned struct sl_error. Only the layer cli
  * prints it.
  */
 #ifndef SLUICE_BASE_ERROR_H
@@ -23,10 +23,10 @@ enum sl_code {
 	SL_E_SHORT_BODY = -5006,  /* the body ended before its announced end */
 	SL_E_CHECKSUM = -5007,    /* the content is not what was asked for */
 	SL_E_IN_USE = -5008,      /* another run holds the lock */
-	SL_E_USAGE = -5009,       /* the user's words do not fit */
-	SL_E_UNSUPPORTED = -5010, /* understood, and not built in */
+	SL_E_USAGE = -5009,       /* arguments or input that are not valid */
+	SL_E_UNSUPPORTED = -5010, /* understood, but not supported */
 	SL_E_STALE = -5011,       /* a kept-alive connection was closed under the request */
-	SL_E_REPLACED = -5012,    /* a file of ours was changed or replaced by somebody else */
+	SL_E_REPLACED = -5012,    /* another program changed or replaced a file of ours */
 	SL_E_NAME = -5013,        /* a file name that is not allowed */
 	SL_E_UNDECIDED = -5014,   /* a limit left a question open */
 	SL_E_INTERRUPTED = -5015, /* a signal asked the run to end */
@@ -75,7 +75,7 @@ int sl_fail(struct sl_error *err, enum sl_phase phase, int code, const char *fmt
 int sl_fail_code(struct sl_error *err, enum sl_phase phase, int code, const char *fmt, ...)
 	SL_PRINTF(4, 5);
 
-/* Forget what was recorded, for another try. */
+/* Clear what was recorded, for another attempt. */
 void sl_error_clear(struct sl_error *err);
 
 /* A short text for any code, lower case for all that users meet: "no space left on device", "peer

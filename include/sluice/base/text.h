@@ -1,5 +1,5 @@
 /*
- * text.h - makes bytes from servers, files and file names safe to show on a terminal, and knows
+ * text.h - makes bytes from servers, files and file names safe to show on a terminal, and measures
  * their width.
  */
 #ifndef SLUICE_BASE_TEXT_H
@@ -9,17 +9,17 @@
 
 /*
  * Append `text` to *out with every byte a terminal could act on shown as \xNN: C0 except tab, DEL,
- * C1 (also as UTF-8 C2 80..9F) and bytes that are no valid UTF-8 (RFC 3629); the bidirectional
+ * C1 (also as UTF-8 C2 80..9F) and bytes that are not valid UTF-8 (RFC 3629); the bidirectional
  * controls of Unicode (U+061C, U+200E..F, U+202A..E, U+2066..9) are shown as \u{202A}. A newline is
  * shown as \x0a.
  */
 void sl_text_make_safe(struct sl_buf *out, struct sl_span text);
 
-/* The same for a terminal that takes no UTF-8, to which bytes from 0x80 on mean something else:
- * each of them is shown as \xNN. Safe text may be given, too. */
+/* The same for a terminal without UTF-8: each byte from 0x80 on is shown as \xNN. Text that is safe
+ * already may be given, too. */
 void sl_text_make_ascii(struct sl_buf *out, struct sl_span text);
 
-/* Those named above: they change the order in which others are seen. */
+/* The bidirectional controls listed above: they change the order in which others are shown. */
 bool sl_text_is_bidi_control(uint32_t code);
 
 /* Length of the valid UTF-8 sequence at the start of text, 1..4, or 0 if there is none. *code gets
@@ -31,8 +31,8 @@ bool sl_text_is_utf8(struct sl_span text);
 /* Append RFC 4648 section 4, with padding. */
 void sl_text_add_base64(struct sl_buf *out, struct sl_span data);
 
-/* Append `text`, of which the middle is left out if it is longer than `most` bytes (at least 16): a
- * path's end, the file's name, stays. Never cuts in the middle of a character. */
+/* Append `text`, without its middle if it is longer than `most` bytes (at least 16), so that the
+ * end of a path, the file name, is kept. Never cuts within a character. */
 void sl_text_shorten(struct sl_buf *out, struct sl_span text, size_t most);
 
 /* Columns a terminal uses for safe text: wide characters count 2, combining ones 0. */

@@ -1,14 +1,14 @@
 /*
- * client.h - HTTP/1.1 exchanges: request out, redirects followed, head in, body read piece by piece
- * (RFC 9110, 9112).
+ * client.h - HTTP/1.1 exchanges: sends a request, follows redirects, reads the head and, piece by
+ * piece, the body (RFC 9110, 9112).
  *
- * An exchange is used by one task. Credentials, headers that carry them (base/redact.h knows their
- * names) and a Host of the user's go to the origin of the first URL only: once a redirect changes
- * the origin (scheme, host, port) they are gone for the rest of the chain, also if it comes back.
- * No Referer is sent, and no userinfo out of a Location.
+ * An exchange is used by one task. The user's credentials and headers, but for a few that hold no
+ * secret, go to the origin of the first URL only: once a redirect changes the origin (scheme, host,
+ * port) they are dropped for the rest of the chain, even if it returns. No Referer is sent, and no
+ * userinfo of a Location.
  *
- * Messages are one line that names the URL without secrets, the address once there is one, what
- * failed, why, and what to do.
+ * Messages are one line with the URL without secrets, the address once it is known, what failed,
+ * why, and what to do.
  */
 #ifndef SLUICE_HTTP_CLIENT_H
 #define SLUICE_HTTP_CLIENT_H
@@ -28,11 +28,10 @@ struct sl_http_client_options {
 	unsigned per_host; /* connections to one host, over all exchanges; at least 1 */
 	unsigned total;    /* connections in all; at least 1 */
 	uint64_t connect_timeout_ns;
-	uint64_t stall_timeout_ns; /* no byte for so long, while one is waited for; or no whole
-				      head */
-	unsigned max_redirects;    /* 0 = none is followed */
-	bool allow_downgrade;      /* https to http by redirect */
-	bool want_tls;      /* load OpenSSL and the certificates now; else at the first https URL */
+	uint64_t stall_timeout_ns; /* until a byte of a body, and until a complete head */
+	unsigned max_redirects;    /* 0 = do not follow any */
+	bool allow_downgrade;      /* follow redirects from https to http */
+	bool want_tls;      /* load OpenSSL and the certificates now, not at the first https URL */
 	const char *cacert; /* borrowed for the client's life; NULL = the system's store */
 	const char *user_agent; /* borrowed likewise; NULL = "sluice/VERSION" */
 };
@@ -42,7 +41,7 @@ struct sl_http_request {
 	const char *method; /* "GET" or "HEAD" */
 	/* Its userinfo becomes Basic credentials for its own origin (RFC 7617). */
 	const struct sl_url *url;
-	/* The user's; each replaces the client's own of the same name (see request.h). */
+	/* From the user; each replaces the client's own of the same name (see request.h). */
 	const struct sl_http_header *headers;
 	size_t header_count;
 };
@@ -58,17 +57,17 @@ void sl_http_client_free(struct sl_http_client *client);
 
 /*
  * Send the request, follow redirects, skip 1xx, read the final head. One silent retry on a fresh
- * connection if a kept-alive one was closed before any byte of the answer came. Returns 0 for 200
- * and 203 without a content coding. Else no exchange is left open, err->phase says where it failed,
- * and the code is
- *  - SL_E_STATUS: any other status but 206; err->http_status holds it (204 is one: no file came)
- *  - SL_E_REDIRECT: more than max_redirects, a loop, a downgrade, another scheme, no or two
- * Locations
- *  - SL_E_PROTO: no HTTP/1, bad framing, 101, 206, a Content-Encoding: none was asked for
+ * connection if a kept-alive one was closed before the first byte of the answer. Returns 0 for 200
+ * and 203; a content coding, which no request asks for, is not decoded. Otherwise no exchange is
+ * left open, err->phase tells where it failed, and the code is
+ *  - SL_E_STATUS: any other status but 206; err->http_status holds it (204, too: there is no file).
+ *    With the log level INFO the message also has the first words of the body
+ *  - SL_E_REDIRECT: more than max_redirects, a downgrade, another scheme, no or two Locations
+ *  - SL_E_PROTO: an answer other than HTTP/1, bad framing, 101, 206 (no range was asked for)
  *  - SL_E_LIMIT: a head too large, more than 32 interim answers
- *  - SL_E_USAGE: a header of the user's that cannot be sent
+ *  - SL_E_USAGE: a header from the user that cannot be sent
  *  - -ECONNRESET (the server closed instead of answering), -ETIMEDOUT, -ECANCELED, -ENOMEM, and
- * what sl_pool_take returns.
+ *    what sl_pool_take returns
  */
 SL_SUSPENDS
 int sl_http_open(struct sl_http_client *client, const struct sl_http_request *request,
@@ -76,7 +75,7 @@ int sl_http_open(struct sl_http_client *client, const struct sl_http_request *re
 
 const struct sl_head *sl_http_head(const struct sl_http_exchange *exchange);
 
-/* The URL that answered, after redirects; without userinfo if there was one. */
+/* The URL that answered, after redirects, without userinfo. */
 const struct sl_url *sl_http_final_url(const struct sl_http_exchange *exchange);
 
 /* Numeric address and port of the server that answered. */
@@ -86,21 +85,20 @@ const char *sl_http_peer(const struct sl_http_exchange *exchange);
  * SL_BODY_UNKNOWN (chunked, close-delimited). */
 uint64_t sl_http_body_length(const struct sl_http_exchange *exchange);
 
-/* True if only the end of a plain connection tells where the body ends: then nobody can know
- * whether it is complete. */
+/* True if the body ends with the end of a plain connection: then truncation cannot be detected. */
 bool sl_http_is_open_ended(const struct sl_http_exchange *exchange);
 
-/* True if the server sent bytes beyond the body's announced end: cut off, connection dropped (valid
- * at the end). */
+/* True if the server sent bytes after the announced end of the body; they were cut off and the
+ * connection was dropped. Valid once the body is complete. */
 bool sl_http_had_excess(const struct sl_http_exchange *exchange);
 
 /*
- * Up to `len` bytes of the body (len > 0) into `data`; what lies behind the count there is
- * undefined. First what came with the head; then, by length or close over a plain connection, one
- * receive that fills `data` while the server keeps up: it asks for no more than about 100 ms' worth
- * at the current rate (16 KiB at least), and returns what came after at most about a second. Over
- * TLS and in small chunks, what is there. Returns the count, or 0 once the body is complete; the
- * connection is given back as soon as that is known, maybe with the last bytes.
+ * Read up to `len` bytes of the body (len > 0) into `data`; its bytes after the count are
+ * undefined. First the bytes that came with the head; then, on a plain connection without small
+ * chunks, one receive that waits for about 100 ms' worth of bytes at the current rate (16 KiB at
+ * least) and returns after about a second with what came. Over TLS and in small chunks, what is
+ * available. Returns the count, or 0 once the body is complete; the connection is returned to the
+ * pool as soon as that is known, possibly with the last bytes.
  *
  * SL_E_SHORT_BODY (the connection ended before the announced end), SL_E_PROTO and SL_E_LIMIT
  * (broken chunk), SL_E_TLS (broken record, or no close_notify), -ETIMEDOUT (stall or a deadline in
@@ -110,7 +108,7 @@ SL_SUSPENDS
 int sl_http_read(struct sl_http_exchange *exchange, void *data, size_t len,
 	struct sl_error *err) SL_MUST_CHECK;
 
-/* Ends the exchange: a connection whose body was not read to its end is closed. */
+/* End the exchange. A connection whose body was not read to its end is closed. */
 SL_SUSPENDS
 void sl_http_close(struct sl_http_exchange *exchange);
 

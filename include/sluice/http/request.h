@@ -1,9 +1,9 @@
 /*
  * request.h - a request as bytes (RFC 9112 3, RFC 9110 7). Pure.
  *
- * The last gate before the wire: whatever was checked before, no byte that could end a line or a
- * word early gets through, so that nothing a user or a server wrote becomes a header or a request
- * of its own.
+ * The last check before sending: whatever was checked earlier, a byte that could end a line or a
+ * word early is refused here, so that text from a user or a server cannot become a header or a
+ * request of its own.
  */
 #ifndef SLUICE_HTTP_REQUEST_H
 #define SLUICE_HTTP_REQUEST_H
@@ -16,7 +16,7 @@ struct sl_http_header {
 
 struct sl_request {
 	const char *method;       /* "GET", "HEAD" */
-	const struct sl_url *url; /* scheme, host, port and target; its userinfo is not looked at */
+	const struct sl_url *url; /* scheme, host, port and target; its userinfo is not used */
 	const char *user_agent;
 	const char *user, *password;          /* Basic credentials (RFC 7617); user NULL = none */
 	const struct sl_http_header *headers; /* each replaces the request's own of the same name */
@@ -34,9 +34,9 @@ int sl_request_format(
 	struct sl_buf *buf, const struct sl_request *request, struct sl_error *err) SL_MUST_CHECK;
 
 /*
- * May a user send this header? Returns 0; SL_E_USAGE with the reason for Content-Length,
- * Transfer-Encoding, Connection and their kin, and for bytes that are not allowed. The message
- * never shows the value.
+ * Check a header from the user. Returns 0 if it may be sent; SL_E_USAGE with the reason for
+ * Content-Length, Transfer-Encoding, Connection and other fields that the client must set itself,
+ * and for bytes that are not allowed. The message never shows the value.
  */
 int sl_request_check_header(
 	const struct sl_http_header *header, struct sl_error *err) SL_MUST_CHECK;

@@ -1,12 +1,12 @@
 /*
  * url.h - http and https URLs: parsed once, strictly, and trusted afterwards (RFC 3986).
  *
- * What is ambiguous is refused instead of guessed at: two readers of one URL that disagree about
- * its host are how credentials reach the wrong server. Of a parsed URL these hold:
+ * Ambiguous text is refused: when two programs read different hosts from one URL, credentials reach
+ * the wrong server. These hold for a parsed URL:
  *  1. host is lower case ASCII: a DNS name of letters, digits, '-', '_' and '.', a dotted IPv4
- * address, or an IPv6 address in its canonical form. Nothing in it is percent-encoded.
+ *     address, or an IPv6 address in its canonical form. Nothing in it is percent-encoded.
  *  2. target begins with '/' and holds only characters that RFC 3986 allows in a path and a query;
- * no byte in it is below 0x21 or above 0x7e, and every '%' is followed by two hex digits.
+ *     no byte in it is below 0x21 or above 0x7e, and every '%' is followed by two hex digits.
  *  3. user and password are percent-decoded, without control bytes, the user without ':'.
  *
  * Pure: no I/O. A URL owns its strings.
@@ -17,8 +17,8 @@
 #include "sluice/base/bytes.h"
 #include "sluice/base/error.h"
 
-/* Bytes of a URL, before and after percent-encoding: room for any signed URL, and small beside a
- * response head. */
+/* Bytes of a URL, before and after percent-encoding: room for any signed URL, and small compared
+ * with a response head. */
 #define SL_URL_MAX (16 * 1024)
 
 /* Bytes of a file name taken from a URL (NAME_MAX of Linux). */
@@ -30,8 +30,8 @@ struct sl_url {
 	enum sl_scheme scheme;
 	char *host; /* without brackets */
 	bool is_ipv6;
-	uint16_t port; /* the scheme's own if the URL names none; never 0 */
-	char *target;  /* path and query, as it is sent */
+	uint16_t port; /* the scheme's default if the URL has none; never 0 */
+	char *target;  /* path and query, as sent */
 	bool has_userinfo;
 	char *user, *password; /* NULL without userinfo; password "" if the URL has none */
 };
@@ -54,38 +54,40 @@ void sl_url_release(struct sl_url *url);
 int sl_url_copy(struct sl_url *out, const struct sl_url *url) SL_MUST_CHECK;
 
 /*
- * What `reference` means beside `base` (RFC 3986 5.2: absolute, scheme-relative, absolute path,
- * relative, query only; dot segments removed). *out never has userinfo: credentials do not travel
- * by reference. Errors as sl_url_parse.
+ * Resolve `reference`, from a server, relative to `base` (RFC 3986 5.2: absolute, scheme-relative,
+ * absolute path, relative, query only; dot segments removed). It is read as browsers do (WHATWG
+ * URL): blanks around it, tabs and line ends are removed, a backslash before the query counts as
+ * '/', and bytes that RFC 3986 does not allow in a path or query are percent-encoded, also a space
+ * and a '%' without two hex digits. Control bytes are refused, and the host is checked as in
+ * sl_url_parse. *out never has userinfo: a server cannot set credentials. Errors as sl_url_parse.
  */
 int sl_url_resolve(struct sl_url *out, const struct sl_url *base, struct sl_span reference,
 	struct sl_error *err) SL_MUST_CHECK;
 
-/* Forget user and password; the password's bytes are wiped. */
+/* Remove user and password; the password's bytes are wiped. */
 void sl_url_drop_userinfo(struct sl_url *url);
 
 /* Same scheme, host and port, all three. */
 bool sl_url_same_origin(const struct sl_url *a, const struct sl_url *b);
 
-/* Append the URL without userinfo; what sl_url_parse reads back as the same URL. */
+/* Append the URL without userinfo, in the form that sl_url_parse reads back as the same URL. */
 void sl_url_format(struct sl_buf *buf, const struct sl_url *url);
 
-/* Append host[:port] as a Host field has it: an IPv6 address in brackets, the port only if it is
- * not the scheme's. */
+/* Append host[:port] as in a Host field: an IPv6 address in brackets, the port only if it is not
+ * the scheme's default. */
 void sl_url_format_authority(struct sl_buf *buf, const struct sl_url *url);
 
 /* Static text: "http" or "https". */
 const char *sl_url_scheme_name(enum sl_scheme scheme);
 
-/* Append the text of a URL, good or bad, as far as a message may show it: safe, masked and cut. */
+/* Append the text of a URL, valid or not, for a message: safe, masked and cut. */
 void sl_url_show(struct sl_buf *out, struct sl_span text);
 
 /*
  * Append the name a download of this URL gets: the last component of the path, percent-decoded;
- * "index.html" if that is empty. A leading '-' or '.' gets '_' before it. Bytes that are no UTF-8
- * are kept. Returns 0; SL_E_NAME for ".",
- * "..", a decoded '/', NUL or control byte, or more than SL_URL_FILE_NAME_MAX bytes; -ENOMEM. *buf
- * is as before after a failure.
+ * "index.html" if that is empty. A leading '-' or '.' gets '_' before it. Bytes that are not UTF-8
+ * are kept. Returns 0; SL_E_NAME for ".", "..", a decoded '/', NUL or control byte, or more than
+ * SL_URL_FILE_NAME_MAX bytes; -ENOMEM. *buf is as before after a failure.
  */
 int sl_url_file_name(
 	const struct sl_url *url, struct sl_buf *buf, struct sl_error *err) SL_MUST_CHECK;

@@ -26,6 +26,7 @@ struct sl_pool_key {
 	bool tls;
 	const char *host; /* lower case ASCII name, or numeric address without brackets */
 	uint16_t port;
+	unsigned lane; /* an idle connection is used again only in the lane it was dialled for */
 };
 
 int sl_pool_new(struct sl_pool **out, const struct sl_pool_options *options) SL_MUST_CHECK;
@@ -39,11 +40,12 @@ void sl_pool_free(struct sl_pool *pool);
 void sl_pool_set_tls(struct sl_pool *pool, struct sl_tls *tls);
 
 /*
- * A connection for `key`: the most recently used idle one that is undisturbed (its `reused` is
- * set), else a fresh one (resolve, dial every address in turn, TLS). `fresh` = never an idle one.
- * Waits first for a place, until cancelled or past a deadline in force. Returns 0; SL_E_RESOLVE,
- * SL_E_TLS, SL_E_UNSUPPORTED (no TLS set up), -ECONNREFUSED, -ETIMEDOUT, -ECANCELED...; *err with
- * the phase is always filled. The connection is the caller's until sl_pool_give.
+ * A connection for `key`: the most recently used idle one of its lane that is undisturbed (its
+ * `reused` is set), else a fresh one (resolve, dial every address in turn, TLS). `fresh` = never an
+ * idle one. Waits first for a place, until cancelled or past a deadline in force. Returns 0;
+ * SL_E_RESOLVE, SL_E_TLS, SL_E_UNSUPPORTED (no TLS set up), -ECONNREFUSED, -ETIMEDOUT,
+ * -ECANCELED...; *err with the phase is always filled. The connection is the caller's until
+ * sl_pool_give.
  */
 SL_SUSPENDS
 int sl_pool_take(struct sl_pool *pool, const struct sl_pool_key *key, bool fresh,
@@ -52,10 +54,6 @@ int sl_pool_take(struct sl_pool *pool, const struct sl_pool_key *key, bool fresh
 /* Back, also in a cancelled task: kept idle if `reusable`, else closed. */
 SL_SUSPENDS
 void sl_pool_give(struct sl_pool *pool, struct sl_connection *connection, bool reusable);
-
-/* A word for whoever takes connections, kept for this one's host as long as it has any; 0 at first.
- */
-unsigned *sl_pool_notes(const struct sl_connection *connection);
 
 /* For --stats and tests. */
 struct sl_pool_stats {

@@ -7,6 +7,8 @@
 
 #include "sluice/ui/units.h"
 
+#include <stdbool.h>
+
 #define SL_RATE_WINDOW_NS (3 * SL_NS_PER_S)  /* what the average forgets */
 #define SL_RATE_STEP_NS (200 * SL_NS_PER_MS) /* least time between two samples */
 
@@ -14,6 +16,7 @@ struct sl_rate {
 	uint64_t begun_ns;
 	uint64_t at_ns, bytes; /* the last sample */
 	uint64_t moved_ns;     /* when bytes last came */
+	bool moving;           /* bytes have come since the beginning */
 	uint64_t bytes_s;
 };
 

@@ -1,0 +1,146 @@
+/*
+ * answer.c - what the head of a good answer tells about a file that its user should know: a content
+ * coding that was not asked for, and a page of HTML under the name of another kind of file. Nothing
+ * is refused for it: curl and wget store such files, and often they are the right ones.
+ */
+#include "fetch_int.h"
+
+#include "sluice/base/log.h"
+#include "sluice/base/text.h"
+#include "sluice/http/header.h"
+
+#define SHOWN_MAX 100 /* bytes of a field's value in a message */
+
+/* ---- names ---- */
+
+static bool
+ends_with(struct sl_span text, const char *end)
+{
+	size_t len = strlen(end);
+	return text.len >= len &&
+	       sl_span_equal_nocase(sl_span(text.data + text.len - len, len), sl_span(end, len));
+}
+
+static bool
+ends_with_any(struct sl_span text, const char *const *ends)
+{
+	for (; *ends; ends++)
+		if (ends_with(text, *ends))
+			return true;
+	return false;
+}
+
+static struct sl_span
+url_path(const struct fetch *fetch)
+{
+	return sl_span(fetch->url.target, strcspn(fetch->url.target, "?"));
+}
+
+/* The name of the file or, for a stream, of the URL. */
+static struct sl_span
+name_of(const struct fetch *fetch)
+{
+	return fetch->name ? sl_span_str(fetch->name) : url_path(fetch);
+}
+
+/* ---- content codings ---- */
+
+/* Codings that leave the bytes as they are, by the names that object stores and old servers give
+ * to it. */
+static bool
+is_no_coding(struct sl_span coding)
+{
+	static const char *const none[] = { "identity", "none", "binary", "utf-8", "aws-chunked" };
+	for (size_t i = 0; i < SL_COUNT_OF(none); i++)
+		if (sl_span_is_nocase(coding, none[i]))
+			return true;
+	return false;
+}
+
+/* Servers that call the compression of the file itself a coding (AddEncoding of Apache): a.tar.gz
+ * is gzip by its name already. */
+static bool
+is_named_by(struct sl_span coding, struct sl_span name)
+{
+	static const struct {
+		const char *coding;
+		const char *const suffixes[4];
+	} known[] = {
+		{ "gzip", { ".gz", ".tgz", ".svgz" } },
+		{ "x-gzip", { ".gz", ".tgz", ".svgz" } },
+		{ "bzip2", { ".bz2", ".tbz2", ".tbz" } },
+		{ "x-bzip2", { ".bz2", ".tbz2", ".tbz" } },
+		{ "compress", { ".Z" } },
+		{ "x-compress", { ".Z" } },
+		{ "xz", { ".xz", ".txz" } },
+		{ "x-xz", { ".xz", ".txz" } },
+		{ "zstd", { ".zst", ".tzst" } },
+		{ "br", { ".br" } },
+	};
+	for (size_t i = 0; i < SL_COUNT_OF(known); i++)
+		if (sl_span_is_nocase(coding, known[i].coding))
+			return ends_with_any(name, known[i].suffixes);
+	return false;
+}
+
+/*
+ * Only identity was asked for. What comes with another coding all the same is stored as it came:
+ * objects that were uploaded compressed (S3, Google Cloud Storage) and files that a server takes
+ * for encoded cannot be had in another form.
+ */
+static void
+note_coding(const struct fetch *fetch, const struct sl_head *head)
+{
+	struct sl_header_list list;
+	struct sl_span coding;
+	struct sl_buf codings = { 0 };
+	sl_header_list_init(&list, head, "Content-Encoding");
+	while (sl_header_list_next(&list, &coding)) {
+		if (is_no_coding(coding) || is_named_by(coding, name_of(fetch)) ||
+			is_named_by(coding, url_path(fetch)) || codings.len > SHOWN_MAX)
+			continue;
+		if (codings.len > 0)
+			sl_buf_add_str(&codings, ", ");
+		coding.len = SL_MIN(coding.len, (size_t)SHOWN_MAX);
+		sl_text_make_safe(&codings, coding);
+	}
+	if (codings.len > 0 && !codings.failed)
+		sl_log_info("'%s' is stored with the content coding %s that the server applied; "
+			    "sluice asks for none and does not decode it",
+			fetch->path, codings.data);
+	sl_buf_release(&codings);
+}
+
+/* ---- pages ---- */
+
+/* Kinds of files that are downloaded and are never HTML. */
+static const char *const other_kinds[] = { ".zip", ".gz", ".tgz", ".bz2", ".tbz2", ".xz", ".txz",
+	".zst", ".lz4", ".7z", ".rar", ".tar", ".iso", ".img", ".qcow2", ".bin", ".exe", ".msi",
+	".dmg", ".pkg", ".deb", ".rpm", ".apk", ".jar", ".whl", ".gem", ".crate", ".pdf", ".epub",
+	".jpg", ".jpeg", ".png", ".gif", ".webp", ".tif", ".tiff", ".mp3", ".mp4", ".mkv", ".webm",
+	".mov", ".avi", ".flac", ".wav", ".ogg", ".csv", ".tsv", ".json", ".jsonl", ".ndjson",
+	".xlsx", ".docx", ".pptx", ".ods", ".odt", ".parquet", ".arrow", ".avro", ".npy", ".npz",
+	".h5", ".hdf5", ".nc", ".mat", ".rds", ".pkl", ".safetensors", ".gguf", ".pt", ".pth",
+	".ckpt", ".onnx", ".pb", ".tflite", ".fasta", ".fastq", ".fa", ".fq", ".bam", ".vcf",
+	".sqlite", ".db", ".sql", NULL };
+
+/* A login page, a captcha or "file not found" with the status 200. */
+static void
+warn_about_page(const struct fetch *fetch, const struct sl_head *head)
+{
+	struct sl_span type = sl_header_media_type(head);
+	bool is_page = sl_span_is_nocase(type, "text/html") ||
+		       sl_span_is_nocase(type, "application/xhtml+xml");
+	if (is_page && ends_with_any(name_of(fetch), other_kinds))
+		sl_log_warn("'%s' was sent as %.*s: it may be a login or error page instead of the "
+			    "file",
+			fetch->path, (int)type.len, type.data);
+}
+
+void
+answer_note(const struct fetch *fetch)
+{
+	const struct sl_head *head = sl_http_head(fetch->exchange);
+	note_coding(fetch, head);
+	warn_about_page(fetch, head);
+}

@@ -1,0 +1,37 @@
+# Offsets above 4 GiB.
+
+room_for() { # MiB
+	(($(df -m --output=avail . | tail -n 1) > $1)) || skip "needs $1 MiB of disk"
+}
+
+# a file of 4.5 GB arrives whole, past the page cache and through it
+test_slow_large_get() {
+	local sum mode
+	room_for 6000
+	sum=$("$ORIGIN_TOOL" --sum 4500000000 7 | cut -d ' ' -f 1)
+	for mode in direct buffered; do
+		get 120 --io=$mode --checksum "sha-256=$sum" "$ORIGIN/gen/4500000000/7" -o large
+		expect 0
+		[[ $(stat -c %s large) == 4500000000 ]] || fail "$(stat -c %s large) bytes"
+		[[ $(sha256sum large | cut -d ' ' -f 1) == "$sum" ]] || fail "another content"
+		rm large
+	done
+}
+
+# lines beyond 4 GiB are counted, numbered and found at their offsets
+test_slow_large_scan() {
+	room_for 6000
+	yes 'info: all is well, and this line makes the file longer than thirty-two bits can count' | head -n 54000000 >large.log
+	echo 'ERROR: the last line' >>large.log
+	local size
+	size=$(stat -c %s large.log)
+	((size > 4600000000)) || fail "only $size bytes"
+	run 120 scan -p large.log
+	expect 0
+	[[ $(cat out) == "large.log:54000001:ERROR: the last line" ]] || fail "another line"
+	run 120 scan -p --json large.log
+	expect 0
+	expect_out "\"absolute_offset\":$((size - 21))"
+	expect_out '"line_number":54000001'
+	expect_out '"total_lines":54000001'
+}
