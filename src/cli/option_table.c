@@ -150,16 +150,19 @@ static const struct sl_option scan_options[] = {
 		.kind = SL_OPTION_WORDS, FIELD(patterns),
 		.standard = "lines with 'ERROR' or 'error'",
 		.help = "Count a line as an error line if the Perl-compatible regular "
-		"expression PATTERN matches in it, where '.' is any byte. May be given more "
-		"than once: any of them counts." },
+		"expression PATTERN matches in it. May be given more than once: any of them "
+		"counts." },
 	{ .group = "Patterns", .letter = 'F', .name = "fixed-strings",
 		.kind = SL_OPTION_FLAG, FIELD(fixed_strings),
-		.help = "Patterns are plain strings, not regular expressions. Strings of at most "
-			"128 bytes have no limits, and each 64 of them cost about as much as one; "
-			"if one is longer, all are slower and have the limits of -e." },
+		.help = "Patterns are plain strings, not regular expressions. Strings up to 128 "
+			"bytes are searched by the fast matcher, in batches of 64. If one is "
+			"longer, ends with a carriage return, or has characters beyond ASCII with "
+			"-i, the regex engine is used for all of them and the limits described for "
+			"-e apply." },
 	{ .group = "Patterns", .letter = 'i', .name = "ignore-case",
 		.kind = SL_OPTION_FLAG, FIELD(ignore_case),
-		.help = "Upper and lower case of ASCII letters are the same." },
+		.help = "Ignore case: of ASCII letters, and in a pattern with characters beyond "
+			"ASCII of all letters." },
 
 	{ .group = "Output", .letter = 'p', .name = "print",
 		.kind = SL_OPTION_FLAG, FIELD(print),

@@ -1,8 +1,10 @@
 #include "sluice/cli/scan_output.h"
 
+#include "sluice/base/clock.h"
 #include "sluice/base/log.h"
 #include "sluice/base/text.h"
 #include "sluice/cli/console.h"
+#include "sluice/rt/offload.h"
 #include "sluice/rt/task.h"
 #include "sluice/ui/colour.h"
 #include "sluice/ui/json.h"
@@ -14,8 +16,18 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* Finding a match may take milliseconds, and the ring is not looked at meanwhile. */
-#define MATCHES_A_TURN 64
+/* Lines with 'Error' are worth a note if they are at least one in so many of the error lines. */
+#define OTHER_CASE_SHARE 10u
+
+/* Matches of a line that are located at a time. */
+#define PLACES 64u
+
+/* Lines up to here are searched on the ring's thread, as long as that takes no more than some
+ * milliseconds; others on a worker. */
+#define INLINE_LINE 4096u
+
+/* CPU time after which a worker gives way: a signal is heard between two steps. */
+#define LOCATE_NS (50 * SL_NS_PER_MS)
 
 /* Bytes of a line that are written at once: escaped they are up to six times as many. A multiple of
  * 3 for base64. */
@@ -128,16 +140,76 @@ take_piece(struct sl_span *text)
 	return piece;
 }
 
-/*
- * A line may have a million matches: what was written of them goes out, and other tasks have their
- * turn. Text of the line stays valid.
- */
+/* ---- matches in a line ---- */
+
+/* The matches of a line, some at a time: a line may have a million, and finding one may take as
+ * long as the limits allow. */
+struct places {
+	const struct sl_scan_line *line;
+	size_t from; /* where the next search begins */
+	bool is_quick;
+	enum sl_verdict verdict; /* of the last search: not YES after the last match */
+	struct sl_match_place found[PLACES];
+	size_t count, next;
+};
+
+static void
+begin_places(struct places *places, const struct sl_scan_line *line)
+{
+	places->line = line;
+	places->from = places->count = places->next = 0;
+	places->is_quick = false;
+	places->verdict = SL_VERDICT_YES;
+}
+
+/* On either thread. */
+static int
+locate(void *arg)
+{
+	struct places *places = arg;
+	const struct sl_scan_line *line = places->line;
+	uint64_t begun_ns = places->is_quick ? 0 : sl_clock_thread_cpu_ns();
+	places->count = places->next = 0;
+	while (places->count < PLACES) {
+		struct sl_match_place *place = &places->found[places->count];
+		places->verdict = sl_matcher_find(
+			line->matcher, &line->subject, places->from, places->is_quick, place);
+		if (places->verdict != SL_VERDICT_YES)
+			break;
+		places->from = place->end > place->begin ? place->end : place->end + 1;
+		places->count++;
+		if (!places->is_quick && sl_clock_thread_cpu_ns() - begun_ns > LOCATE_NS)
+			break;
+	}
+	return 0;
+}
+
+/* The next match, in the line's text. Returns 1, 0 after the last, or a negative code. */
 SL_SUSPENDS
 static int
-after_match(struct sl_scan_output *output, size_t count)
+next_place(struct places *places, struct sl_match_place *place)
 {
-	int code = make_room(output);
-	return code == 0 && count % MATCHES_A_TURN == 0 ? sl_yield() : code;
+	const struct sl_scan_line *line = places->line;
+	size_t off = (size_t)(line->subject.text - line->text);
+	if (places->next == places->count) {
+		int code = 0;
+		if (places->verdict == SL_VERDICT_YES) {
+			places->is_quick = line->subject.len <= INLINE_LINE;
+			code = places->is_quick ? locate(places) : sl_offload(locate, places);
+		}
+		bool is_more = places->count == places->next;
+		if (!code && is_more && places->is_quick &&
+			places->verdict == SL_VERDICT_UNDECIDED) {
+			places->is_quick = false;
+			code = sl_offload(locate, places);
+		}
+		if (code || places->next == places->count)
+			return code;
+	}
+	*place = places->found[places->next++];
+	place->begin += off;
+	place->end += off;
+	return 1;
 }
 
 /* ---- lines ---- */
@@ -182,46 +254,59 @@ add_coloured(struct sl_scan_output *output, enum sl_colour colour, struct sl_spa
 	begin_colour(output, SL_COLOUR_RESET);
 }
 
-/* What is kept of a line that was cut ends with a whole character. */
-static size_t
-whole_characters(const struct sl_scan_line *line)
+/* What is shown of a line: all of it, or of a long one [begin, end) of its text. */
+struct shown {
+	size_t begin, end;
+	uint64_t before, after; /* bytes of the line that are left out */
+};
+
+/* A part begins and ends with whole characters. */
+static struct shown
+shown_of(const struct sl_scan_line *line)
 {
-	size_t len = line->len, back = 1;
+	size_t begin = 0, end = line->len, back = 1;
 	uint32_t code = 0;
-	if (line->whole_len == len)
-		return len;
-	while (back < 4 && back < len && (line->text[len - back] & 0xc0) == 0x80)
-		back++;
-	const char *last = (const char *)line->text + len - back;
-	return len && sl_text_utf8(sl_span(last, back), &code) != back ? len - back : len;
+	while (line->skipped && begin < 3 && begin < end && (line->text[begin] & 0xc0) == 0x80)
+		begin++;
+	if (line->skipped + end < line->whole_len && end > begin) {
+		while (back < 4 && begin + back < end && (line->text[end - back] & 0xc0) == 0x80)
+			back++;
+		const char *last = (const char *)line->text + end - back;
+		if (sl_text_utf8(sl_span(last, back), &code) != back)
+			end -= back;
+	}
+	uint64_t after = line->whole_len - line->skipped - end;
+	return (struct shown){ begin, end, line->skipped + begin, after };
 }
 
-/* The first `len` bytes of the line with its matches coloured. An empty match has nothing to
- * colour. */
+/* Its text with the matches coloured. An empty match has nothing to colour. */
 SL_SUSPENDS
 static int
-add_marked(struct sl_scan_output *output, const struct sl_scan_line *line, size_t len)
+add_matches(
+	struct sl_scan_output *output, const struct sl_scan_line *line, const struct shown *shown)
 {
 	const char *text = (const char *)line->text;
-	size_t shown = 0, at = 0, begin = 0, end = 0, count = 0;
-	int code = 0;
-	bool is_cut = line->whole_len > len;
-	while (code == 0 && output->colour && at < len &&
-		sl_matcher_find(line->matcher, line->text, len, is_cut, at, &begin, &end)) {
-		if (begin >= end) {
-			at = end + 1;
-		} else {
-			code = add_text(output, sl_span(text + shown, begin - shown));
-			begin_colour(output, SL_COLOUR_MATCH);
-			if (code == 0)
-				code = add_text(output, sl_span(text + begin, end - begin));
-			begin_colour(output, SL_COLOUR_RESET);
-			at = shown = end;
-		}
+	struct places places;
+	struct sl_match_place place;
+	size_t at = shown->begin;
+	int code = 0, more = output->colour;
+	begin_places(&places, line);
+	while (more > 0 && (more = next_place(&places, &place)) > 0) {
+		size_t begin = SL_MAX(place.begin, at), end = SL_MIN(place.end, shown->end);
+		if (begin >= end)
+			continue;
+		code = add_text(output, sl_span(text + at, begin - at));
+		begin_colour(output, SL_COLOUR_MATCH);
 		if (code == 0)
-			code = after_match(output, ++count);
+			code = add_text(output, sl_span(text + begin, end - begin));
+		begin_colour(output, SL_COLOUR_RESET);
+		if (code == 0)
+			code = make_room(output);
+		if (code)
+			return code;
+		at = end;
 	}
-	return code ? code : add_text(output, sl_span(text + shown, len - shown));
+	return more < 0 ? more : add_text(output, sl_span(text + at, shown->end - at));
 }
 
 SL_SUSPENDS
@@ -237,11 +322,12 @@ add_line(struct sl_scan_output *output, const struct sl_scan_line *line)
 	snprintf(number, sizeof(number), "%llu", (unsigned long long)line->number);
 	add_coloured(output, SL_COLOUR_LINE, sl_span_str(number));
 	sl_buf_add_char(out, ':');
-	size_t kept = whole_characters(line);
-	int code = add_marked(output, line, kept);
-	if (line->whole_len > kept)
-		sl_buf_printf(out, " [... %llu more bytes]",
-			(unsigned long long)(line->whole_len - kept));
+	struct shown shown = shown_of(line);
+	if (shown.before)
+		sl_buf_printf(out, "[... %llu bytes] ", (unsigned long long)shown.before);
+	int code = add_matches(output, line, &shown);
+	if (shown.after)
+		sl_buf_printf(out, " [... %llu bytes]", (unsigned long long)shown.after);
 	sl_buf_add_char(out, '\n');
 	return code;
 }
@@ -292,56 +378,63 @@ json_line_text(struct sl_scan_output *output, struct sl_json *json, const char *
 	return code;
 }
 
-/* In the first `len` bytes of the line, as ripgrep finds them: an empty match right behind another
- * is none. */
+/* In what is shown of the line, as ripgrep finds them: an empty match right behind another is none.
+ * / */
 SL_SUSPENDS
 static int
 json_submatches(struct sl_scan_output *output, struct sl_json *json,
-	const struct sl_scan_line *line, size_t len)
+	const struct sl_scan_line *line, const struct shown *shown)
 {
-	bool is_cut = line->whole_len > len;
 	const char *text = (const char *)line->text;
-	size_t at = 0, begin = 0, end = 0, last_end = SIZE_MAX, count = 0;
-	int code = 0;
+	struct places places;
+	struct sl_match_place place;
+	size_t last_end = SIZE_MAX;
+	int code = 0, more;
+	begin_places(&places, line);
 	sl_json_open(json, "submatches", SL_JSON_ARRAY);
-	while (code == 0 && at <= len &&
-		sl_matcher_find(line->matcher, line->text, len, is_cut, at, &begin, &end)) {
-		at = end > begin ? end : end + 1;
-		if (end == begin && begin == last_end)
+	while ((more = next_place(&places, &place)) > 0) {
+		bool is_shown = place.begin >= shown->begin && place.end <= shown->end;
+		if (!is_shown || (place.end == place.begin && place.begin == last_end))
 			continue;
-		last_end = end;
+		last_end = place.end;
 		sl_json_open(json, NULL, SL_JSON_OBJECT);
-		code = json_line_text(
-			output, json, "match", sl_span(text + begin, end - begin), false);
-		sl_json_u64(json, "start", begin);
-		sl_json_u64(json, "end", end);
+		code = json_line_text(output, json, "match",
+			sl_span(text + place.begin, place.end - place.begin), false);
+		sl_json_u64(json, "start", place.begin - shown->begin);
+		sl_json_u64(json, "end", place.end - shown->begin);
 		sl_json_close(json);
 		output->input_matches++;
 		if (code == 0)
-			code = after_match(output, ++count);
+			code = make_room(output);
+		if (code)
+			break;
 	}
 	sl_json_close(json);
-	return code;
+	if (places.verdict == SL_VERDICT_UNDECIDED)
+		sl_json_bool(json, "submatches_incomplete", true);
+	return more < 0 ? more : code;
 }
 
-/* ripgrep's lines end with their newline. One that was cut says how much is left out. */
+/* ripgrep's lines end with their newline. A part of one has how much is left out on both sides. */
 SL_SUSPENDS
 static int
 json_match(struct sl_scan_output *output, const struct sl_scan_line *line)
 {
 	struct sl_json json;
-	size_t kept = whole_characters(line);
-	bool is_cut = line->whole_len > kept;
+	struct shown shown = shown_of(line);
+	struct sl_span text =
+		sl_span((const char *)line->text + shown.begin, shown.end - shown.begin);
 	json_begin(&json, &output->pending, "match");
 	json_path(&json, line->input);
-	int code = json_line_text(output, &json, "lines", sl_span((const char *)line->text, kept),
-		line->is_closed && !is_cut);
+	int code = json_line_text(output, &json, "lines", text, line->is_closed && !shown.after);
 	sl_json_u64(&json, "line_number", line->number);
 	sl_json_u64(&json, "absolute_offset", line->off);
-	if (is_cut)
-		sl_json_u64(&json, "truncated_bytes", line->whole_len - kept);
+	if (shown.before || shown.after) {
+		sl_json_u64(&json, "truncated_before", shown.before);
+		sl_json_u64(&json, "truncated_after", shown.after);
+	}
 	if (code == 0)
-		code = json_submatches(output, &json, line, kept);
+		code = json_submatches(output, &json, line, &shown);
 	sl_json_end_line(&json);
 	return code;
 }
@@ -509,8 +602,8 @@ looks_like_pattern(const struct sl_scan_output *output, const struct sl_input *i
 	       strcmp(inputs->items[0], input->path) == 0;
 }
 
-/* Inputs that cannot be read may be thousands: each is named, however slowly the lines are taken.
- */
+/* Inputs that cannot be read may be thousands: each is named, however slowly the lines are
+ * taken. / */
 SL_SUSPENDS
 static void
 say_trouble(const struct sl_scan_output *output, const struct sl_input *input,
@@ -589,6 +682,22 @@ add_table(struct sl_scan_output *output, const struct sl_scan_summary *summary)
 	return 0;
 }
 
+/* Of the default pattern: a log that writes "Error" must not pass for one without errors. Not where
+ * such lines are few among those that are counted. */
+static void
+note_other_case(const struct sl_scan_output *output, const struct sl_scan_summary *summary)
+{
+	const struct sl_scan_options *options = output->options;
+	if (options->patterns.count > 0 || options->quiet)
+		return;
+	if (summary->other_case == 0 || summary->other_case < summary->hits / OTHER_CASE_SHARE)
+		return;
+	sl_log_warn(
+		"%llu lines have 'error' in another case than ERROR and error, such as 'Error': "
+		"they are not counted (use -i to count them)",
+		(unsigned long long)summary->other_case);
+}
+
 int
 sl_scan_output_end(struct sl_scan_output *output, const struct sl_scan_summary *summary,
 	uint64_t elapsed_ns, bool complete, struct sl_error *err)
@@ -597,6 +706,8 @@ sl_scan_output_end(struct sl_scan_output *output, const struct sl_scan_summary *
 	if (!output->out)
 		return 0;
 	int code = 0;
+	if (complete)
+		note_other_case(output, summary);
 	if (options->json && complete)
 		json_summary(output, summary, elapsed_ns);
 	else if (!options->print && !options->count && !options->json && complete)

@@ -88,21 +88,6 @@ sl_scan_job_free(struct scan_job *job)
 	free(job);
 }
 
-void
-sl_scan_piece_scan(const struct scan *scan, struct scan_piece *piece, struct sl_matcher *matcher)
-{
-	struct sl_join_piece *found = &piece->found;
-	found->data = piece->data;
-	found->len = piece->len;
-	if (piece->marks)
-		memset(piece->marks, 0, SL_MATCH_MARK_WORDS(found->len) * sizeof(uint64_t));
-	if (scan->plan)
-		sl_block_scan(scan->kernel, scan->plan, found->data, found->len, piece->marks,
-			&found->block);
-	else
-		sl_matcher_scan(matcher, found->data, found->len, piece->marks, &found->lines);
-}
-
 /* The result of zeros does not depend on their number beyond the length of two literals. */
 void
 sl_scan_piece_scan_hole(const struct scan *scan, struct scan_piece *piece)
@@ -125,20 +110,11 @@ struct scan_call {
 	const struct scan *scan;
 	struct sl_engine *engine; /* of a deferred piece */
 	struct scan_piece *piece;
-	struct sl_matcher *matcher;
 	struct sl_chunk *step; /* of a deferred piece */
 	size_t len;            /* bytes read to it */
 	int got;               /* by that read: a count, 0 at the end, or a code */
 	size_t waited_len;     /* sum of what was read so */
 };
-
-static int
-scan_on_worker(void *arg)
-{
-	struct scan_call *call = arg;
-	sl_scan_piece_scan(call->scan, call->piece, call->matcher);
-	return 0;
-}
 
 /* ---- deferred pieces: a worker reads and scans them in steps, as long as it need not wait ---- */
 
@@ -228,9 +204,8 @@ static int
 consume_one(struct scan *scan, struct scan_piece *piece, struct sl_matcher *matcher,
 	struct sl_chunk *step)
 {
-	struct scan_call call = { .scan = scan, .piece = piece, .matcher = matcher };
 	int code = piece->is_deferred ? consume_deferred(scan, piece, step)
-				      : sl_offload(scan_on_worker, &call);
+				      : sl_scan_piece_offload(scan, piece, matcher);
 	if (code == 0 && !scan->by_line) {
 		sl_chunk_unref(piece->chunk);
 		piece->chunk = NULL;
@@ -387,10 +362,12 @@ make_channels(struct scan *scan, size_t chunks)
 static int
 make_pools(struct scan *scan, unsigned consumers, size_t chunks)
 {
+	/* Joined plans may take long on some input: sl_scan_piece_offload() gives way in
+	 * between. */
 	int code = sl_chunk_pool_new(&scan->pool, chunks, scan->chunk_size);
 	if (!code)
 		code = sl_chunk_pool_new(&scan->smalls, SL_SCAN_OPENERS, SL_SCAN_SMALLS_SIZE);
-	if (!code && !scan->by_line)
+	if (!code && !scan->by_line && sl_scan_is_quick(scan))
 		code = sl_chunk_pool_new(&scan->steps, SL_MAX(consumers, 2u), scan->step_size);
 	return code;
 }

@@ -120,9 +120,23 @@ bool sl_scan_piece_is_text(const struct scan_piece *piece);
 /* True if the code means that the task was cancelled, not that the input failed. */
 bool sl_scan_is_cancellation(int code);
 
-/* On a worker, or here if it is small. */
-void sl_scan_piece_scan(
-	const struct scan *scan, struct scan_piece *piece, struct sl_matcher *matcher);
+/* Time after which a worker gives way, with a pattern that takes long: a signal is heard, and other
+ * pieces have their turn. */
+#define SL_SCAN_STEP_NS (50 * SL_NS_PER_MS)
+
+/* The bytes of a piece, here or on a worker, if sl_scan_is_quick(). */
+void sl_scan_piece_scan(struct scan *scan, struct scan_piece *piece);
+
+/* On workers. Returns 0, or what cancelled it. */
+SL_SUSPENDS
+int sl_scan_piece_offload(struct scan *scan, struct scan_piece *piece, struct sl_matcher *matcher);
+
+/* A plan that is not joined to others takes the same short time for all input. */
+static inline bool
+sl_scan_is_quick(const struct scan *scan)
+{
+	return scan->plan && !scan->plan->next;
+}
 
 /* Set the result that scanning the zeros of a hole would have. */
 void sl_scan_piece_scan_hole(const struct scan *scan, struct scan_piece *piece);
@@ -145,8 +159,8 @@ int sl_scan_open(void *arg);
 SL_SUSPENDS
 int sl_scan_read(void *arg);
 
-/* Takes the piece. Returns 0, or 1 if the scan is over before its inputs are, or a negative code.
- */
+/* Takes the piece. Returns 0, or 1 if the scan is over before its inputs are, or a negative
+ * code. / */
 SL_SUSPENDS
 int sl_scan_merge(struct scan *scan, struct scan_piece *piece);
 

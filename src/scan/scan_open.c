@@ -160,7 +160,7 @@ scan_small(void *arg)
 	struct batch *batch = arg;
 	for (size_t i = 0; i < batch->small_count; i++)
 		if (sl_scan_piece_is_text(batch->small[i]->small))
-			sl_scan_piece_scan(batch->scan, batch->small[i]->small, NULL);
+			sl_scan_piece_scan(batch->scan, batch->small[i]->small);
 	return 0;
 }
 
@@ -168,7 +168,7 @@ scan_small(void *arg)
 static bool
 is_quick(const struct batch *batch)
 {
-	return batch->bytes <= INLINE_BATCH && !batch->scan->plan->next;
+	return batch->bytes <= INLINE_BATCH;
 }
 
 /* The pieces are ready for readers. */
@@ -179,8 +179,8 @@ finish_small(struct batch *batch)
 	for (size_t i = 0; i < batch->small_count; i++) {
 		struct scan_job *job = batch->small[i];
 		struct scan_piece *piece = job->small;
-		piece->is_scanned = scan->plan != NULL;
-		if (!scan->by_line) {
+		piece->is_scanned = sl_scan_is_quick(scan);
+		if (piece->is_scanned && !scan->by_line) {
 			sl_chunk_unref(piece->chunk);
 			piece->chunk = NULL;
 		}
@@ -204,11 +204,12 @@ do_small(struct batch *batch)
 		choose_small(batch);
 		if (batch->small_count)
 			code = read_small(batch);
-		if (code == 0 && scan->plan)
+		if (code == 0 && sl_scan_is_quick(scan))
 			code = is_quick(batch) ? scan_small(batch) : sl_offload(scan_small, batch);
 		if (code == 0)
 			finish_small(batch);
-	} while (code == 0 && batch->next < batch->count && !scan->by_line);
+	} while (code == 0 && batch->next < batch->count && !scan->by_line &&
+		 sl_scan_is_quick(scan));
 	return code;
 }
 

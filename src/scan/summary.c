@@ -24,6 +24,7 @@ sl_scan_summary_add(struct sl_scan_summary *summary, const struct sl_scan_result
 	summary->lines += result->lines;
 	summary->hits += result->hits;
 	summary->undecided += result->undecided;
+	summary->other_case += result->other_case;
 }
 
 uint64_t

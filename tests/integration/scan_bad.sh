@@ -545,7 +545,7 @@ test_scan_stopped() {
 test_scan_bad_pattern() {
 	printf 'error\n' >a
 	local pattern
-	for pattern in '(' '[' '*' 'a{2,1}' '\' '(?<n' '(*UTF)x' '\p{Foo}'; do
+	for pattern in '(' '[' '*' 'a{2,1}' '\' '(?<n' '\p{Foo}'; do
 		scan -e "$pattern" a
 		expect 2 'bad pattern'
 		nothing_printed
@@ -557,6 +557,67 @@ test_scan_bad_pattern() {
 	scan -F -e "$(head -c 40000 /dev/zero | tr '\0' x)" a
 	expect 2 'too large'
 	! grep -q 'use -F' err || fail "-F is advised although it is given"
+}
+
+# what only a newline matches is refused, since no line has one; what can do without is not
+test_scan_newline_in_pattern() {
+	printf 'error\r\n' >a
+	local pattern
+	for pattern in 'error\n' 'error\r\n' '\A....\n' '\R' 'a|b\n'; do
+		scan -e "$pattern" a
+		expect 2 'can never match'
+		grep -qF 'use $' err || fail "no hint"
+		nothing_printed
+	done
+	scan -c -e 'err[o]r(?:\n|$)' a
+	expect 0
+}
+
+# a pattern with characters beyond ASCII means characters; a byte order mark does not hide the first line's begin
+test_scan_characters() {
+	printf '\357\273\277Schl\303\274ssel\n\320\276\321\210\320\270\320\261\320\272\320\260 x\n\377 \320\236\321\210\320\270\n' >a
+	scan -c -e '[éï]' a
+	expect 1
+	scan -c -e '^Schl[ü]ssel$' a
+	expect 0
+	scan -c -e '\bошибка\b' a
+	expect 0
+	scan -c -i -F -e 'оши' a
+	[[ $(cat out) == 2 ]] || fail "$(cat out) lines, not 2"
+	scan -p --json -i -e 'ОШ' a
+	grep -qF '"submatches":[{"match":{"text":"ош"},"start":0,"end":4}]' out || fail "other places"
+	scan -p --json -e '^\w+ü' a
+	grep -qF '"submatches":[{"match":{"text":"Schlü"},"start":3,"end":9}]' out || fail "other places"
+}
+
+# two lookaheads on a long line take the square of it: the line is undecided, in a bounded time
+test_scan_costly_line() {
+	{ head -c 700000 /dev/zero | tr '\0' a; printf '\nfoo bar\n'; } >a
+	scan -c -e '(?=.*foo)(?=.*bar)' a
+	expect 2 'cannot decide 1 of the lines'
+	[[ $(cat out) == 1 ]] || fail "not the other line"
+	# what was found of a line is printed, and that there may be more is said
+	scan -p --json -e '(?!.*b)a' a
+	expect 0
+	grep -q '"submatches":\[{"match":{"text":"a"},"start":0,"end":1},.*\],"submatches_incomplete":true' out ||
+		fail "nothing says that matches are missing"
+}
+
+# thousands of strings, and a line full of their beginnings: a signal is heard at once
+test_scan_many_strings_hear_signals() {
+	local i args=()
+	for ((i = 0; i < 5001; i++)); do
+		args+=(-e "aaaaaa$i")
+	done
+	head -c 20000000 /dev/zero | tr '\0' a >a
+	"$S" scan -p --json "${args[@]}" a >out 2>err &
+	local pid=$!
+	until [[ -s out || $(ps -o cputimes= -p $pid) -ge 1 ]]; do
+		kill -0 $pid || fail "it ended"
+	done
+	kill -TERM $pid
+	wait $pid
+	[[ $? == 143 ]] || fail "another end"
 }
 
 # lines on which a pattern takes too many steps are undecided: named, the rest counted, status 2
@@ -728,23 +789,46 @@ test_scan_json_cut_line() {
 	{ head -c 3000000 /dev/zero | tr '\0' a; printf ' error\n'; } >a
 	scan -p --json --chunk 64K -e '^a' a
 	expect 0
-	grep -q '"truncated_bytes":' out || fail "nothing says that it is cut"
+	grep -q '"truncated_before":0,"truncated_after":1951430,' out || fail "nothing says that it is cut"
 	! grep -q 'a\\n"' out || fail "a newline behind the cut"
 	scan -p --json --chunk 64K -e '^a|a$' a
 	expect 0
 	grep -qF '"submatches":[{"match":{"text":"a"},"start":0,"end":1}]' out || fail "the cut is taken for the end"
 }
 
-# what is kept of a cut line ends with a whole character, in text and in JSON
+# of a long line the part around its first match is printed, wherever chunks end
+test_scan_long_line_is_shown_around_its_match() {
+	local chunk
+	{ head -c 3000000 /dev/zero | tr '\0' x; printf ' error '; head -c 2000000 /dev/zero | tr '\0' y; printf '\n'; } >a
+	for chunk in 64K 1M 4M; do
+		scan -p --no-filename --chunk $chunk a
+		expect 0
+		grep -q '^1:\[\.\.\. 2475713 bytes\] x* error y* \[\.\.\. 1475718 bytes\]$' out || fail "another part"
+		[[ $(wc -c <out) == $((1024 * 1024 + 43)) ]] || fail "$(wc -c <out) bytes"
+		scan -p --json --chunk $chunk a
+		expect 0
+		grep -q '"truncated_before":2475713,"truncated_after":1475718,"submatches":\[{"match":{"text":"error"},"start":524288,"end":524293}\]' out ||
+			fail "another part"
+	done
+}
+
+# what is shown of a long line begins and ends with a whole character, in text and in JSON
 test_scan_cut_line_ends_with_a_character() {
 	{ printf 'error a'; yes 'é' | head -n 700000 | tr -d '\n'; printf '\n'; } >a
 	scan -p --no-filename a
 	expect 0
-	grep -q 'é \[\.\.\. 351432 more bytes\]$' out || fail "cut elsewhere"
+	grep -q 'é \[\.\.\. 351432 bytes\]$' out || fail "cut elsewhere"
 	scan -p --json a
 	expect 0
 	grep -q '"lines":{"text":"error a[é]*"}' out || fail "no text any more"
-	grep -q '"truncated_bytes":351432,' out || fail "cut elsewhere"
+	grep -q '"truncated_after":351432,' out || fail "cut elsewhere"
+	{ yes 'é' | head -n 700000 | tr -d '\n'; printf 'x error\n'; } >a
+	scan -p --no-filename a
+	expect 0
+	grep -q '^1:\[\.\.\. 875714 bytes\] éé*x error$' out || fail "it begins elsewhere"
+	scan -p --json a
+	expect 0
+	grep -q '"lines":{"text":"éé*x error\\n"}' out || fail "no text any more"
 }
 
 # long lines go out in pieces: what escaping adds to them needs no memory

@@ -303,7 +303,8 @@ test_scan_quiet() {
 	expect 2
 }
 
-# carriage returns, NULs, escapes and bytes that are no text are bytes like others; a last line without newline counts
+# NULs, escapes and bytes that are not text are bytes like others; a CR before the newline is printed, and does not
+# belong to the line; a last line without newline counts
 test_scan_any_bytes() {
 	printf 'error\r\nfine\r\nx error\r\nERROR' >crlf
 	scan --json crlf
@@ -311,8 +312,10 @@ test_scan_any_bytes() {
 	scan -p --no-filename crlf
 	printf '1:error\r\n3:x error\r\n4:ERROR\n' >want
 	same want out
-	scan -c -e 'error$' crlf
-	[[ $(cat out) == 0 ]] || fail "a carriage return is data"
+	scan -c -e 'err[o]r$' crlf
+	[[ $(cat out) == 2 ]] || fail "a carriage return hides the end of a line"
+	scan -c -F -e $'error\r' crlf
+	[[ $(cat out) == 0 ]] || fail "a string and an expression disagree"
 	printf 'a\0error\n\0\0\nfine\0\n\0error' >nul
 	scan --json nul
 	expect_totals 4 2
@@ -627,7 +630,7 @@ test_scan_json_as_ripgrep() {
 	local pattern file
 	for file in a b; do
 		for pattern in 'ERROR|error' 'err.r|[0-9]5' '(\w+) error' 'error\b' 'o*[0-9]*' '[0-9]?$'; do
-			rg --no-config -a --json -e "$pattern" "$file" >theirs
+			rg --no-config -a --crlf --json -e "$pattern" "$file" >theirs
 			scan --json -p -e "$pattern" "$file"
 			grep '^{"type":"match"' theirs >want
 			grep '^{"type":"match"' out >got
@@ -637,6 +640,27 @@ test_scan_json_as_ripgrep() {
 			diff want got >differ || fail "the end differs for $pattern: $(cat differ)"
 		done
 	done
+}
+
+# a log that writes Error is not silently without errors: a note says so, unless such lines are few
+test_scan_note_on_other_case() {
+	printf 'Error: a\nfine\nan eRROR and an Error\nError and error\n' >a
+	scan -c a
+	expect 0 "2 lines have 'error' in another case"
+	grep -qF '(use -i to count them)' err || fail "no remedy"
+	scan a <a
+	expect 0 "2 lines have 'error' in another case"
+	scan -c -i a
+	expect 0
+	[[ $(cat out) == 3 && ! -s err ]] || fail "a note with -i"
+	scan -c -e error a
+	expect 0
+	[[ ! -s err ]] || fail "a note on a pattern of the user"
+	scan -q a
+	[[ ! -s err ]] || fail "a note with -q"
+	{ yes error | head -n 50; echo Error; } >b
+	scan -c b
+	[[ ! -s err ]] || fail "a note on a few lines"
 }
 
 # options may follow inputs; what other tools have is accepted

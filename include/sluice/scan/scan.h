@@ -30,10 +30,14 @@ struct sl_scan_line {
 	struct sl_matcher *matcher; /* to locate matches in the line, with sl_matcher_find */
 	const unsigned char *text;  /* without the newline */
 	size_t len;
-	uint64_t whole_len; /* > len if the line is so long that its end was not kept */
-	uint64_t number;    /* from 1; 0 if numbers were not asked for */
-	uint64_t off;       /* in the input */
-	bool is_closed;     /* it ended with a newline */
+	struct sl_subject subject; /* the part of the text that is searched for matches */
+
+	/* Of a line longer than SL_JOIN_KEEP that is only a part (scan/join.h): so many bytes are
+	 * before it, and so many has the whole line. */
+	uint64_t skipped, whole_len;
+	uint64_t number; /* from 1; 0 if numbers were not asked for */
+	uint64_t off;    /* in the input */
+	bool is_closed;  /* it ended with a newline */
 };
 
 /*

@@ -32,6 +32,7 @@ struct sl_scan_result {
 	uint64_t lines; /* a last one without newline counts */
 	uint64_t hits;  /* lines that match */
 	uint64_t undecided;
+	uint64_t other_case;
 	uint64_t elapsed_ns;        /* from its first piece to its last; inputs overlap */
 	const struct sl_error *err; /* code is not 0 if there is more to say about the state */
 };
@@ -42,6 +43,7 @@ struct sl_scan_summary {
 	uint64_t inputs_with_hits;
 	uint64_t inputs_in[SL_SCAN_STATES];
 	uint64_t bytes, lines, hits, undecided;
+	uint64_t other_case; /* lines that would match if case were ignored (scan/block.h) */
 };
 
 void sl_scan_summary_add(struct sl_scan_summary *summary, const struct sl_scan_result *result);
