@@ -215,9 +215,10 @@ sl_join_head(struct sl_join *join, const struct sl_join_piece *piece, struct sl_
 	size_t len = head_len(join, piece);
 	if (!has_newline(join, piece))
 		return extend(join, piece->data, len);
-	bool hit = join->total.len ? join->plan && sl_block_joint_hit(
-							   join->plan, &join->total, &piece->block)
-				   : piece->block.head_hit;
+	bool is_begun = join->total.len > 0;
+	bool hit = join->plan &&
+		   (is_begun ? sl_block_joint_hit(join->plan, &join->total, &piece->block)
+			     : piece->block.head_hit);
 	if (join->open_len == 0) {
 		*line = open_line(join, true);
 		line->text = piece->data;
