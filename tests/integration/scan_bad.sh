@@ -601,7 +601,7 @@ test_scan_costly_line() {
 }
 
 # all matches of a long line are located in time linear in it, with strings of several plans too
-test_scan_many_matches_in_a_line() {
+test_scan_matches_of_several_plans() {
 	local i args=()
 	for ((i = 0; i < 74; i++)); do
 		args+=(-e "$(printf 'w%05dz' $i)")
