@@ -236,9 +236,10 @@ sl_join_head(struct sl_join *join, const struct sl_join_piece *piece, struct sl_
 		return piece->data ? extend(join, piece->data, piece->len)
 				   : extend_zeros(join, piece->len);
 	size_t len = head_len(join, piece);
-	bool hit = join->total.len ? join->plan && sl_block_joint_hit(
-							   join->plan, &join->total, &piece->block)
-				   : piece->block.head_hit;
+	bool is_begun = join->total.len > 0;
+	bool hit = join->plan &&
+		   (is_begun ? sl_block_joint_hit(join->plan, &join->total, &piece->block)
+			     : piece->block.head_hit);
 	if (join->open_len == 0) {
 		*line = open_line(join, true);
 		line->text = piece->data;
