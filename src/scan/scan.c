@@ -41,6 +41,7 @@ sl_scan_piece_new(struct scan *scan, struct scan_job *job)
 	piece->is_last = piece->is_short = piece->is_deferred = false;
 	piece->code = 0;
 	piece->len = 0;
+	piece->form = SL_FORM_PLAIN;
 	piece->next_free = NULL;
 	job->is_numbered = true;
 	return piece;
@@ -90,6 +91,7 @@ sl_scan_piece_scan(struct scan *scan, struct scan_piece *piece, struct sl_matche
 			&found->block);
 	else
 		sl_matcher_scan(matcher, found->data, found->len, piece->marks, &found->lines);
+	piece->form = sl_sniff_block(found->data, found->len);
 }
 
 /* ---- consumers ---- */
@@ -129,6 +131,8 @@ read_on_worker(void *arg)
 		sl_block_scan(scan->kernel, scan->plan, call->scratch, len, NULL, at ? &part : all);
 		if (at)
 			sl_block_merge(scan->plan, all, &part);
+		if (call->piece->form == SL_FORM_PLAIN)
+			call->piece->form = sl_sniff_block(call->scratch, len);
 	}
 	return 0;
 }
