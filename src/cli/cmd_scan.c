@@ -1,6 +1,6 @@
 /*
- * cmd_scan.c - `sluice scan`: from options to a scan, its exit status. What it prints is in
- * scan_output.c.
+ * cmd_scan.c - `sluice scan`: options, the scan, its progress and its exit status. What it prints
+ * is in scan_output.c.
  */
 #include "sluice/base/cpu.h"
 #include "sluice/base/log.h"
@@ -26,7 +26,7 @@ struct scan {
 	struct sl_scan_output output;
 	struct sl_error error; /* of the scan itself, not of an input */
 	uint64_t started_ns;
-	uint64_t shown_bytes, shown_ns, rate; /* of the last look, for the rate */
+	uint64_t shown_bytes, shown_ns, rate; /* of the last frame, for the rate */
 };
 
 /* ---- progress ---- */
@@ -102,7 +102,8 @@ scan_task(void *arg)
 		.count = named ? options->inputs.count : 1,
 		.pattern = scan->pattern,
 		.sink = sl_scan_output_sink(&scan->output),
-		.numbers = options->print || options->json,
+		.numbers = (options->print && scan->output.with_numbers) || options->json,
+		.no_follow = options->no_follow,
 		.output_fd = options->quiet ? 0 : STDOUT_FILENO,
 		.max_hits = options->max_count,
 		.stop_at_hit = options->quiet,
@@ -175,10 +176,15 @@ status_of(const struct scan *scan, int code)
 	bool found = summary->hits > 0 || scan->progress.hits > 0;
 	if (scan->options.quiet && found)
 		return SL_EXIT_SCAN_FOUND;
-	/* A reader that left has what it wanted. */
+	/* A reader that closes the pipe has what it wanted, as head does. */
 	if ((code && code != -EPIPE) || sl_scan_summary_troubles(summary) > 0)
 		return SL_EXIT_SCAN_TROUBLE;
-	return found ? SL_EXIT_SCAN_FOUND : SL_EXIT_SCAN_NONE;
+	if (found)
+		return SL_EXIT_SCAN_FOUND;
+	/* NONE promises that everything was read. As with grep, what is passed over in a directory
+	 * does not make a scan fail that has found lines; but if it has found none, that is where
+	 * they may be. */
+	return sl_scan_summary_passed_over(summary) > 0 ? SL_EXIT_SCAN_TROUBLE : SL_EXIT_SCAN_NONE;
 }
 
 static int
@@ -190,7 +196,7 @@ fail_usage(struct scan *scan, const struct sl_error *err)
 	return SL_EXIT_SCAN_TROUBLE;
 }
 
-/* Standard output may lead to the terminal, through a pipe too: `sluice scan -p ... | grep ...`. */
+/* Standard output may lead to the terminal, also by a pipe: `sluice scan -p ... | grep ...`. */
 static bool
 may_be_watched(int fd)
 {
@@ -203,12 +209,15 @@ may_be_watched(int fd)
 static void
 configure_console(const struct sl_scan_options *options)
 {
-	/* Results that come during the run and a bar below them would fight for the terminal: they
-	 * are the progress. */
+	/* A bar would be drawn over results that are printed during the run, which show progress
+	 * themselves. */
 	bool results_come = options->print || options->count || options->json;
 	bool clash = results_come && isatty(STDERR_FILENO) && may_be_watched(STDOUT_FILENO);
-	bool silent = options->quiet || (clash && options->progress == SL_OPTION_PROGRESS_AUTO);
-	struct sl_console_setting setting = { .level = SL_LOG_WARN,
+	/* Lines about progress are written by request only: a cron job would send a mail for each
+	 * run that takes more than a few seconds. */
+	bool automatic = options->progress == SL_OPTION_PROGRESS_AUTO;
+	bool silent = options->quiet || (automatic && (clash || !isatty(STDERR_FILENO)));
+	struct sl_console_setting setting = { .level = options->verbose ? SL_LOG_INFO : SL_LOG_WARN,
 		.colour = options->colour,
 		.progress = silent ? SL_OPTION_PROGRESS_NONE : options->progress };
 	sl_console_configure(&setting);

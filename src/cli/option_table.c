@@ -176,7 +176,13 @@ static const struct sl_option scan_options[] = {
 		"something failed." },
 	{ .group = "Output", .letter = 'n', .name = "line-number",
 		.kind = SL_OPTION_FLAG, FIELD(line_number),
-		.help = "As -p: lines are always printed with their numbers." },
+		.clears = offsetof(RESULT, no_line_number),
+		.help = "Put its number before each line. Implies -p, which does so too unless "
+		"--no-filename is given." },
+	{ .group = "Output", .letter = 'N', .name = "no-line-number",
+		.kind = SL_OPTION_FLAG, FIELD(no_line_number),
+		.clears = offsetof(RESULT, line_number),
+		.help = "Print lines without their numbers." },
 	{ .group = "Output", .letter = 'H', .name = "with-filename",
 		.kind = SL_OPTION_FLAG, FIELD(with_filename),
 		.clears = offsetof(RESULT, no_filename),
@@ -185,14 +191,16 @@ static const struct sl_option scan_options[] = {
 	{ .group = "Output", .name = "no-filename",
 		.kind = SL_OPTION_FLAG, FIELD(no_filename),
 		.clears = offsetof(RESULT, with_filename),
-		.help = "Do not." },
+		.help = "Print lines and counts without the name of the input. With -p, lines are "
+		"printed as they are: give -n for their numbers." },
+	{ .group = "Output", .letter = 'Z', .name = "null",
+		.kind = SL_OPTION_FLAG, FIELD(null_names),
+		.help = "End the name of an input before a line or count with a NUL byte instead "
+		"of a colon, for names that have colons or newlines in them." },
 	{ .group = "Output", .letter = 'm', .name = "max-count", .argument = "N",
 		.kind = SL_OPTION_NUMBER, FIELD(max_count), RANGE(1, UINT64_MAX - 1),
 		.standard = "none",
 		.help = "Leave an input after N error lines." },
-	{ .group = "Output", .name = "top", .argument = "N",
-		.kind = SL_OPTION_UNSIGNED, FIELD(top), RANGE(0, 0), .standard = "0",
-		.help = "Show the N most frequent kinds of error. This version knows only 0." },
 	{ .group = "Output", .name = "json",
 		.kind = SL_OPTION_FLAG, FIELD(json),
 		.help = "Write one JSON object a line, in the format of ripgrep: begin, match "
@@ -210,7 +218,16 @@ static const struct sl_option scan_options[] = {
 		.kind = SL_OPTION_CHOICE, FIELD(progress), .choices = progress_choices,
 		.standard = "auto",
 		.help = "How progress is shown on standard error. bars: a bar. plain: a line "
-		"now and then. none: not at all. auto: bars on a terminal, plain elsewhere." },
+		"now and then. none: not at all. auto: bars on a terminal, none elsewhere." },
+	{ .group = "Output", .name = "verbose",
+		.kind = SL_OPTION_FLAG, FIELD(verbose),
+		.help = "Name each file in a directory that is passed over. Without it one line "
+		"says how many there are of each kind." },
+
+	{ .group = "Inputs", .name = "no-follow",
+		.kind = SL_OPTION_FLAG, FIELD(no_follow),
+		.help = "Pass over links found in directories. Without it, a link to a file "
+		"outside the directory is read, once for each file." },
 
 	{ .group = "Engine", .name = "workers", .argument = "N",
 		.kind = SL_OPTION_UNSIGNED, FIELD(workers), RANGE(1, SL_OPTION_WORKERS_MAX),

@@ -1,3 +1,15 @@
+/*
+ * What `sluice scan` prints, as the sink of the scan: a table at its end, or lines, counts or JSON
+ * while it runs.
+ *
+ *   - Results are collected and go to standard output in large pieces; a reader that is watching
+ *     gets them as soon as the scan has to wait.
+ *   - The memory is bounded whatever the length of a line: it is written, escaped and encoded piece
+ *     by piece. Only the table keeps a row for each input.
+ *   - A terminal gets no bytes that it could act on; a file or pipe gets the bytes as they are.
+ *   - What is wrong with an input goes to standard error, except that what is passed over in
+ *     directories is counted there in one line.
+ */
 #include "sluice/cli/scan_output.h"
 
 #include "sluice/base/clock.h"
@@ -52,6 +64,9 @@ sl_scan_output_begin(struct sl_scan_output *output, const struct sl_scan_options
 	output->with_names = options->with_filename || options->print || options->inputs.count > 1;
 	if (options->no_filename)
 		output->with_names = false;
+	output->with_numbers =
+		options->line_number || !(options->no_line_number || options->no_filename);
+	output->after_name = options->null_names ? '\0' : ':';
 	return options->quiet ? 0 : sl_output_open(&output->out, STDOUT_FILENO);
 }
 
@@ -92,8 +107,7 @@ pass_on(struct sl_scan_output *output, const struct sl_input *input)
 	return send_pending(output);
 }
 
-/* Who watches wants to see what was found; in a file lines are looked at if they come from a
- * stream. */
+/* A reader may be watching a terminal or pipe, and a file while a stream is being scanned. */
 SL_SUSPENDS
 static int
 on_idle(void *ctx)
@@ -102,7 +116,7 @@ on_idle(void *ctx)
 	return output->is_watched ? send_pending(output) : 0;
 }
 
-/* As grep: what was found in a directory is named as well. */
+/* As with grep, an input found in a directory is always named. */
 static bool
 wants_name(const struct sl_scan_output *output, const struct sl_input *input)
 {
@@ -115,7 +129,7 @@ name_of(const struct sl_input *input)
 	return sl_span_str(input->is_stdin ? "<stdin>" : input->path);
 }
 
-/* What is pending goes out before the line is complete: a line may be long, and longer when it is
+/* Pending bytes are sent before the line is complete: a line may be long, and longer when it is
  * escaped. */
 SL_SUSPENDS
 static int
@@ -124,7 +138,7 @@ make_room(struct sl_scan_output *output)
 	return output->pending.len >= SL_OUTPUT_BUFFER ? send_pending(output) : 0;
 }
 
-/* Cuts off the first TEXT_PIECE bytes, or up to three less to keep a character whole. */
+/* Removes and returns the first TEXT_PIECE bytes, up to three fewer to keep a character whole. */
 static struct sl_span
 take_piece(struct sl_span *text)
 {
@@ -214,7 +228,7 @@ next_place(struct places *places, struct sl_match_place *place)
 
 /* ---- lines ---- */
 
-/* To a terminal nothing that it could act on; elsewhere the bytes as they are. */
+/* Safe text for a terminal; elsewhere the bytes as they are. */
 static void
 add_piece(struct sl_scan_output *output, struct sl_span text)
 {
@@ -316,13 +330,20 @@ add_line(struct sl_scan_output *output, const struct sl_scan_line *line)
 	struct sl_buf *out = &output->pending;
 	if (wants_name(output, line->input)) {
 		add_coloured(output, SL_COLOUR_FILE, name_of(line->input));
+		sl_buf_add_char(out, output->after_name);
+	}
+	if (output->with_numbers) {
+		char number[24];
+		snprintf(number, sizeof(number), "%llu", (unsigned long long)line->number);
+		add_coloured(output, SL_COLOUR_LINE, sl_span_str(number));
 		sl_buf_add_char(out, ':');
 	}
-	char number[24];
-	snprintf(number, sizeof(number), "%llu", (unsigned long long)line->number);
-	add_coloured(output, SL_COLOUR_LINE, sl_span_str(number));
-	sl_buf_add_char(out, ':');
 	struct shown shown = shown_of(line);
+	/* On a terminal a carriage return before the newline is part of the line's end; elsewhere
+	 * the bytes stay as they are. */
+	if (output->terminal && shown.after == 0 && shown.end > shown.begin &&
+		line->text[shown.end - 1] == '\r')
+		shown.end--;
 	if (shown.before)
 		sl_buf_printf(out, "[... %llu bytes] ", (unsigned long long)shown.before);
 	int code = add_matches(output, line, &shown);
@@ -476,7 +497,7 @@ position(const struct sl_scan_output *output)
 	return output->sent_bytes + output->pending.len;
 }
 
-/* As ripgrep counts: what was printed of an input is all but this event. */
+/* As ripgrep counts: bytes printed of an input are all but this event. */
 static void
 json_end(struct sl_scan_output *output, const struct sl_input *input,
 	const struct sl_scan_result *result)
@@ -521,6 +542,11 @@ json_summary(
 	json_stats(&json, &totals);
 	sl_json_u64(&json, "total_lines", summary->lines);
 	sl_json_u64(&json, "troubles", sl_scan_summary_troubles(summary));
+	sl_json_open(&json, "states", SL_JSON_OBJECT);
+	for (unsigned state = 0; state < SL_SCAN_STATES; state++)
+		sl_json_u64(&json, sl_scan_state_name((enum sl_scan_state)state),
+			summary->inputs_in[state]);
+	sl_json_close(&json);
 	sl_json_end_line(&json);
 }
 
@@ -564,20 +590,24 @@ keep_row(struct sl_scan_output *output, const struct sl_input *input,
 	if (!name)
 		return -ENOMEM;
 	output->rows[output->row_count++] = (struct sl_scan_row){
-		.name = name, .lines = result->lines, .hits = result->hits, .state = result->state
+		.name = name,
+		.lines = result->lines,
+		.hits = result->hits,
+		.state = result->state,
+		.has_only_cr = result->has_only_cr,
 	};
 	return 0;
 }
 
-/* Nothing of it was looked at: 0 would be a claim. */
+/* Nothing of it was read: a count of 0 would be wrong. */
 static bool
 is_unread(enum sl_scan_state state, uint64_t lines)
 {
-	return state == SL_SCAN_BINARY || state == SL_SCAN_UNSUPPORTED ||
-	       (state == SL_SCAN_UNREADABLE && lines == 0);
+	return sl_scan_state_is_passed_over(state) ||
+	       ((state == SL_SCAN_UNSUPPORTED || state == SL_SCAN_UNREADABLE) && lines == 0);
 }
 
-/* What could not be read has no count, as with grep: it is named on standard error. */
+/* As with grep, an input that could not be read has no count: it is named on standard error. */
 static void
 add_count(struct sl_scan_output *output, const struct sl_input *input,
 	const struct sl_scan_result *result)
@@ -586,12 +616,12 @@ add_count(struct sl_scan_output *output, const struct sl_input *input,
 		return;
 	if (wants_name(output, input)) {
 		add_coloured(output, SL_COLOUR_FILE, name_of(input));
-		sl_buf_add_char(&output->pending, ':');
+		sl_buf_add_char(&output->pending, output->after_name);
 	}
 	sl_buf_printf(&output->pending, "%llu\n", (unsigned long long)result->hits);
 }
 
-/* A first operand that is no file may have been meant as a pattern. */
+/* A first operand that does not exist may have been meant as a pattern. */
 static bool
 looks_like_pattern(const struct sl_scan_output *output, const struct sl_input *input,
 	const struct sl_scan_result *result)
@@ -602,26 +632,52 @@ looks_like_pattern(const struct sl_scan_output *output, const struct sl_input *i
 	       strcmp(inputs->items[0], input->path) == 0;
 }
 
-/* Inputs that cannot be read may be thousands: each is named, however slowly the lines are
- * taken. / */
-SL_SUSPENDS
+/* Found in a directory and not read at all: these are counted by kind, since the old logs of a
+ * directory may be hundreds. What could not be read is trouble and named in any case. */
+static bool
+is_passed_over(const struct sl_input *input, const struct sl_scan_result *result)
+{
+	return input->is_found && result->state != SL_SCAN_UNREADABLE &&
+	       is_unread(result->state, result->lines);
+}
+
 static void
-say_trouble(const struct sl_scan_output *output, const struct sl_input *input,
+report_error(struct sl_scan_output *output, const struct sl_input *input,
 	const struct sl_scan_result *result)
 {
-	if (!result->err || !result->err->code)
-		return;
-	if (result->err->code == -ENOENT && !input->is_found && strstr(input->path, "://"))
-		sl_log_error("%s (URLs cannot be scanned: 'sluice get -o - URL | sluice scan')",
-			result->err->text);
-	else if (looks_like_pattern(output, input, result))
-		sl_log_error("%s (a pattern is given with -e: 'sluice scan -e PATTERN FILE')",
-			result->err->text);
-	else if (sl_scan_state_is_trouble(result->state))
-		sl_log_error("%s", result->err->text);
-	else
-		sl_log_warn("%s", result->err->text);
-	sl_console_wait();
+	const char *text = result->err->text;
+	if (is_passed_over(input, result)) {
+		output->passed_over[result->state]++;
+		sl_log_info("%s", text);
+	} else if (result->err->code == -ENOENT && !input->is_found && strstr(input->path, "://")) {
+		sl_log_error(
+			"%s (URLs cannot be scanned: 'sluice get -o - URL | sluice scan')", text);
+	} else if (looks_like_pattern(output, input, result)) {
+		sl_log_error(
+			"%s (a pattern is given with -e: 'sluice scan -e PATTERN FILE')", text);
+	} else {
+		sl_log_error("%s", text);
+	}
+}
+
+/* Messages about an input. There may be thousands of inputs, so each waits until standard error has
+ * taken those before. */
+SL_SUSPENDS
+static void
+report_input(struct sl_scan_output *output, const struct sl_input *input,
+	const struct sl_scan_result *result)
+{
+	bool has_only_cr = result->has_only_cr && !output->options->quiet;
+	bool has_error = result->err && result->err->code;
+	const char *quote = input->is_stdin ? "" : "'";
+	if (has_only_cr)
+		sl_log_warn("%s%s%s has carriage returns and no newline: it counts as one line "
+			    "(use: tr '\\r' '\\n' <FILE | sluice scan)",
+			quote, input->is_stdin ? "standard input" : input->shown, quote);
+	if (has_error)
+		report_error(output, input, result);
+	if (has_only_cr || has_error)
+		sl_console_wait();
 }
 
 SL_SUSPENDS
@@ -630,7 +686,7 @@ on_end(void *ctx, const struct sl_input *input, const struct sl_scan_result *res
 {
 	struct sl_scan_output *output = ctx;
 	const struct sl_scan_options *options = output->options;
-	say_trouble(output, input, result);
+	report_input(output, input, result);
 	if (options->quiet)
 		return 0;
 	if (options->json)
@@ -655,6 +711,53 @@ sl_scan_output_sink(struct sl_scan_output *output)
 
 /* ---- the end ---- */
 
+static const char *
+note_of(const struct sl_scan_row *row)
+{
+	if (row->state != SL_SCAN_OK)
+		return sl_scan_state_name(row->state);
+	return row->has_only_cr ? "no newline" : "";
+}
+
+static uint64_t
+count_passed_over(const struct sl_scan_output *output)
+{
+	uint64_t count = 0;
+	for (size_t state = 0; state < SL_SCAN_STATES; state++)
+		count += output->passed_over[state];
+	return count;
+}
+
+/* One line that counts by kind what was passed over. */
+static void
+report_passed_over(const struct sl_scan_output *output)
+{
+	static const struct {
+		enum sl_scan_state state;
+		const char *one, *many;
+	} kinds[] = {
+		{ SL_SCAN_UNSUPPORTED, "file that is compressed or UTF-16",
+			"files that are compressed or UTF-16" },
+		{ SL_SCAN_BINARY, "binary file", "binary files" },
+		{ SL_SCAN_LINK, "link", "links" },
+		{ SL_SCAN_SPECIAL, "device, socket or FIFO", "devices, sockets or FIFOs" },
+	};
+	struct sl_buf text = { 0 };
+	if (count_passed_over(output) == 0)
+		return;
+	for (size_t i = 0; i < SL_COUNT_OF(kinds); i++) {
+		uint64_t count = output->passed_over[kinds[i].state];
+		if (count > 0)
+			sl_buf_printf(&text, "%s%llu %s", text.len > 0 ? ", " : "",
+				(unsigned long long)count,
+				count == 1 ? kinds[i].one : kinds[i].many);
+	}
+	if (!text.failed)
+		sl_log_warn("passed over in directories: %s%s", text.data,
+			output->options->verbose ? "" : " (--verbose names them)");
+	sl_buf_release(&text);
+}
+
 static int
 add_table(struct sl_scan_output *output, const struct sl_scan_summary *summary)
 {
@@ -667,13 +770,17 @@ add_table(struct sl_scan_output *output, const struct sl_scan_summary *summary)
 			.lines = row->lines,
 			.error_lines = row->hits,
 			.unread = is_unread(row->state, row->lines),
-			.note = sl_span_str(
-				row->state == SL_SCAN_OK ? "" : sl_scan_state_name(row->state)) };
+			.note = sl_span_str(note_of(row)) };
 	}
+	char note[64] = "";
+	uint64_t passed_over = count_passed_over(output);
+	if (passed_over > 0)
+		snprintf(note, sizeof(note), "%llu passed over", (unsigned long long)passed_over);
 	struct sl_table table = { .rows = rows,
 		.row_count = output->row_count,
 		.lines = summary->lines,
 		.error_lines = summary->hits,
+		.note = sl_span_str(note),
 		.columns = sl_console_columns(STDOUT_FILENO),
 		.colour = output->colour,
 		.unicode = sl_console_has_unicode() };
@@ -703,6 +810,9 @@ sl_scan_output_end(struct sl_scan_output *output, const struct sl_scan_summary *
 	uint64_t elapsed_ns, bool complete, struct sl_error *err)
 {
 	const struct sl_scan_options *options = output->options;
+	/* A quiet scan that has found a line has said all. */
+	if (!options->quiet || summary->hits == 0)
+		report_passed_over(output);
 	if (!output->out)
 		return 0;
 	int code = 0;

@@ -49,6 +49,7 @@ sl_scan_piece_new(struct scan *scan, struct scan_job *job)
 	piece->is_last = piece->is_short = piece->is_deferred = piece->is_scanned = false;
 	piece->code = 0;
 	piece->len = 0;
+	piece->form = SL_FORM_PLAIN;
 	piece->next_free = NULL;
 	job->is_numbered = true;
 	return piece;
@@ -127,6 +128,8 @@ scan_step(const struct scan_call *call, size_t len)
 	struct sl_block_result step;
 	sl_block_scan(scan->kernel, scan->plan, call->step->data, len, NULL, &step);
 	sl_block_merge(scan->plan, &piece->found.block, &step);
+	if (piece->form == SL_FORM_PLAIN)
+		piece->form = sl_sniff_block(call->step->data, len);
 	piece->len += len;
 }
 

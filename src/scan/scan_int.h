@@ -24,6 +24,9 @@ struct scan_job {
 	bool is_over;                /* nothing more is read: the next piece is the last */
 	enum sl_form form;           /* by its first piece */
 	bool is_binary;
+	bool has_only_cr; /* its first piece has no newline, but carriage returns */
+	/* What the lister found: OK = to be read, else passed over, and input->err says why. */
+	enum sl_scan_state listed_as;
 	struct sl_group *reading; /* the task that waits for a stream's next bytes, or NULL */
 
 	/* The merger's. */
@@ -46,10 +49,11 @@ struct scan_piece {
 	bool is_first, is_last;
 	bool is_deferred; /* a worker reads and scans it in steps */
 	bool is_scanned;
-	bool is_short;   /* the file ended before the range did */
-	int code;        /* of reading */
-	size_t len;      /* bytes that were read */
-	uint64_t *marks; /* a bit for each byte of a chunk, or NULL */
+	bool is_short;     /* the file ended before the range did */
+	int code;          /* of reading */
+	size_t len;        /* bytes that were read */
+	enum sl_form form; /* of its bytes, found while it was scanned */
+	uint64_t *marks;   /* a bit for each byte of a chunk, or NULL */
 	struct sl_join_piece found;
 	struct scan_piece *next_free;
 };

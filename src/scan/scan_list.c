@@ -3,8 +3,6 @@
  */
 #include "scan_int.h"
 
-#include "sluice/base/log.h"
-#include "sluice/base/text.h"
 #include "sluice/rt/io.h"
 #include "sluice/scan/walk.h"
 
@@ -36,23 +34,26 @@ job_new(struct scan *scan, const char *path, bool is_found, struct scan_job **ou
 	return 0;
 }
 
-/* Somebody who named a directory of links expects more than silence. */
-static void
-say_if_nothing_found(const struct sl_walk *walk, const char *directory, size_t found)
+/* What the walk has found becomes an input, also where it is not to be read: it is listed with the
+ * reason. So is a directory that cannot be read. */
+SL_SUSPENDS
+static int
+list_found(struct scan *scan, const char *path, int found, const struct sl_error *err)
 {
-	struct sl_buf shown = { 0 };
-	size_t count = sl_walk_passed_over(walk);
-	if (found > 0 || count == 0)
-		return;
-	sl_text_shorten(&shown, sl_span_str(directory), SL_INPUT_SHOWN_MAX);
-	if (!shown.failed)
-		sl_log_warn("'%s' has no regular files: links, devices and FIFOs in it (%zu) are "
-			    "not read unless they are named",
-			shown.data ? shown.data : "", count);
-	sl_buf_release(&shown);
+	struct scan_job *job = NULL;
+	int code = job_new(scan, path, true, &job);
+	if (code)
+		return code;
+	job->input->is_link = found == SL_WALK_LINK;
+	if (found == SL_WALK_OTHER_LINK)
+		job->listed_as = SL_SCAN_LINK;
+	else if (found == SL_WALK_SPECIAL)
+		job->listed_as = SL_SCAN_SPECIAL;
+	if (found < 0 || job->listed_as != SL_SCAN_OK)
+		job->input->err = *err;
+	return pass_on(scan, job);
 }
 
-/* A directory that cannot be read is an input that cannot be read: it is listed with its error. */
 SL_SUSPENDS
 static int
 list_directory(struct scan *scan, const char *directory)
@@ -60,26 +61,13 @@ list_directory(struct scan *scan, const char *directory)
 	struct sl_walk *walk = NULL;
 	struct sl_error err = { 0 };
 	const char *path = NULL;
-	size_t count = 0;
-	int code = sl_walk_new(&walk, directory);
+	int code = sl_walk_new(&walk, directory, !scan->setup->no_follow);
 	while (code == 0) {
-		struct scan_job *job = NULL;
 		int found = sl_walk_next(walk, &path, &err);
-		if (found == 0) {
-			say_if_nothing_found(walk, directory, count);
+		if (found == SL_WALK_END)
 			break;
-		}
-		count++;
-		if (found < 0 && found != SL_E_NAME) {
-			code = found;
-			break;
-		}
-		code = job_new(scan, path, true, &job);
-		if (code)
-			break;
-		if (found < 0)
-			job->input->err = err;
-		code = pass_on(scan, job);
+		code = found < 0 && found != SL_E_NAME ? found
+						       : list_found(scan, path, found, &err);
 	}
 	sl_walk_free(walk);
 	return code;

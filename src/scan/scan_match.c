@@ -8,10 +8,17 @@
 #include "sluice/rt/offload.h"
 
 struct match_call {
+	struct scan_piece *piece;
 	struct sl_block_steps block; /* with a plan */
 	struct sl_matcher_steps lines;
-	bool by_plan;
+	bool by_plan, is_begun;
 };
+
+static void
+find_form(struct scan_piece *piece)
+{
+	piece->form = sl_sniff_block(piece->data, piece->len);
+}
 
 static void
 begin(struct match_call *call, struct scan *scan, struct scan_piece *piece)
@@ -21,7 +28,7 @@ begin(struct match_call *call, struct scan *scan, struct scan_piece *piece)
 	found->len = piece->len;
 	if (piece->marks)
 		memset(piece->marks, 0, SL_MATCH_MARK_WORDS(found->len) * sizeof(uint64_t));
-	*call = (struct match_call){ .by_plan = scan->plan != NULL };
+	*call = (struct match_call){ .piece = piece, .by_plan = scan->plan != NULL };
 	call->block = (struct sl_block_steps){ .kernel = scan->kernel,
 		.plan = scan->plan,
 		.data = found->data,
@@ -41,6 +48,7 @@ sl_scan_piece_scan(struct scan *scan, struct scan_piece *piece)
 	begin(&call, scan, piece);
 	while (sl_block_step(&call.block))
 		;
+	find_form(piece);
 }
 
 /* Returns 1 if there is more. */
@@ -48,6 +56,9 @@ static int
 step(void *arg)
 {
 	struct match_call *call = arg;
+	if (!call->is_begun)
+		find_form(call->piece);
+	call->is_begun = true;
 	if (!call->by_plan)
 		return sl_matcher_step(&call->lines, SL_SCAN_STEP_NS);
 	bool more = sl_block_step(&call->block);

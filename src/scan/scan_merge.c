@@ -30,6 +30,8 @@ end_input(struct scan *scan, struct scan_job *job)
 		.hits = job->totals.hits,
 		.undecided = job->totals.undecided,
 		.other_case = job->totals.other_case,
+		.has_only_cr = job->has_only_cr && job->totals.lines == 1 &&
+			       sl_join_newlines(&scan->join) == 0,
 		.elapsed_ns = sl_now() - job->begun_ns,
 		.err = &job->input->err,
 	};
@@ -238,7 +240,7 @@ note_trouble(struct scan *scan, const struct scan_piece *piece)
 	bool was_fine = !job->ignores_rest;
 	if (job->form != SL_FORM_PLAIN) {
 		settle(job, SL_SCAN_UNSUPPORTED);
-		(void)sl_input_fail_form(job->input, job->form);
+		(void)sl_input_fail_form(job->input, job->form, scan->join.bytes);
 	} else if (job->is_binary) {
 		settle(job, SL_SCAN_BINARY);
 		(void)sl_input_fail_binary(job->input);
@@ -248,7 +250,8 @@ note_trouble(struct scan *scan, const struct scan_piece *piece)
 	} else if (piece->is_short && was_fine) {
 		fail_short(job, scan->join.bytes);
 	} else if (job->input->err.code && was_fine) {
-		settle(job, SL_SCAN_UNREADABLE); /* it was not opened */
+		/* It was not opened. */
+		settle(job, job->listed_as == SL_SCAN_OK ? SL_SCAN_UNREADABLE : job->listed_as);
 	}
 }
 
@@ -275,12 +278,25 @@ finish_counts(struct scan *scan, struct scan_job *job)
 	return 0;
 }
 
+/* An input that goes on in UTF-16 is counted up to the piece in which it does. */
+static void
+note_form(struct scan_job *job, const struct scan_piece *piece)
+{
+	if (piece->form == SL_FORM_PLAIN || job->form != SL_FORM_PLAIN || job->ignores_rest)
+		return;
+	job->form = piece->form;
+	job->is_over = true;
+	if (job->reading)
+		sl_group_cancel(job->reading, -ECANCELED);
+}
+
 SL_SUSPENDS
 static int
 merge(struct scan *scan, struct scan_piece *piece)
 {
 	struct scan_job *job = piece->job;
 	int code = job->has_begun ? 0 : begin_input(scan, job);
+	note_form(job, piece);
 	bool is_text = job->form == SL_FORM_PLAIN && !job->is_binary;
 	if (code == 0 && piece->len && is_text && !job->ignores_rest)
 		code = merge_bytes(scan, piece);

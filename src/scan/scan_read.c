@@ -48,6 +48,7 @@ sniff(struct scan_piece *piece)
 	struct scan_job *job = piece->job;
 	job->form = sl_sniff_form(piece->data, piece->len);
 	job->is_binary = job->input->is_found && sl_sniff_is_binary(piece->data, piece->len);
+	job->has_only_cr = sl_sniff_has_only_cr(piece->data, piece->len);
 	if (job->form != SL_FORM_PLAIN || job->is_binary)
 		job->is_over = true;
 }

@@ -84,7 +84,7 @@ static struct sl_op
 open_op(const struct sl_input *input)
 {
 	int flags = O_RDONLY | O_NOCTTY;
-	if (input->is_found)
+	if (input->is_found && !input->is_link)
 		flags |= O_NOFOLLOW;
 	/* A file found in a directory may have been replaced by a FIFO; for a regular file the flag
 	 * means nothing. */
@@ -668,10 +668,18 @@ sl_input_fail_read(struct sl_input *input, int code, uint64_t off)
 }
 
 int
-sl_input_fail_form(struct sl_input *input, enum sl_form form)
+sl_input_fail_form(struct sl_input *input, enum sl_form form, uint64_t counted)
 {
-	const char *what = form == SL_FORM_UTF16 ? " text" : "-compressed";
+	const char *what = sl_form_is_wide(form) ? " text" : "-compressed";
 	const char *name = sl_form_name(form), *reader = sl_form_reader(form);
+	const char *quote = input->is_stdin ? "" : "'";
+	if (counted > 0)
+		return sl_fail(&input->err, SL_PHASE_READ, SL_E_UNSUPPORTED,
+			"cannot scan all of %s%s%s: it has %s text in it (only its first %llu "
+			"bytes "
+			"are counted)",
+			quote, input->is_stdin ? "standard input" : input->shown, quote, name,
+			(unsigned long long)counted);
 	if (input->is_stdin)
 		return sl_fail(&input->err, SL_PHASE_READ, SL_E_UNSUPPORTED,
 			"cannot scan standard input: it is %s%s (put '%s |' in front)", name, what,

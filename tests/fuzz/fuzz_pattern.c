@@ -74,7 +74,8 @@ join_pieces(struct sl_random *random, struct sl_span text)
 	sl_join_init(&join, pattern, matcher, true);
 	while (text.len > 0) {
 		size_t some = 1 + sl_random_below(random, SL_MIN(text.len, (size_t)300));
-		struct sl_join_piece piece = { (const unsigned char *)text.data, some };
+		struct sl_join_piece piece = { .data = (const unsigned char *)text.data,
+			.len = some };
 		if (plan)
 			sl_block_scan(sl_pattern_kernel(pattern), plan, piece.data, some, NULL,
 				&piece.block);

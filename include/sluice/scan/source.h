@@ -54,6 +54,7 @@ struct sl_input {
 	char *shown; /* the same, cut in its middle if it is long: for messages */
 	bool is_stdin;
 	bool is_found; /* in a directory, not named by the user */
+	bool is_link;  /* found, and to be followed; set by the caller before it is opened */
 	enum sl_input_kind kind;
 	uint64_t size;       /* of a file when it was opened; 0 for a stream */
 	struct sl_error err; /* err.code is not 0: it could not be opened, or reading it failed */
@@ -188,10 +189,10 @@ SL_SUSPENDS
 int sl_input_read_stream(
 	struct sl_input *input, unsigned char *data, size_t most, size_t *read_len) SL_MUST_CHECK;
 
-/* Set input->err for a read that failed at `off`, for a form that cannot be scanned, or for lines
- * that a pattern's limits left undecided. Return its code. */
+/* Set input->err for a read that failed at `off`, for a form that cannot be scanned and begins
+ * behind `counted` bytes, or for lines that a pattern's limits left undecided. Return its code. */
 int sl_input_fail_read(struct sl_input *input, int code, uint64_t off);
-int sl_input_fail_form(struct sl_input *input, enum sl_form form);
+int sl_input_fail_form(struct sl_input *input, enum sl_form form, uint64_t counted);
 int sl_input_fail_undecided(struct sl_input *input, uint64_t lines);
 int sl_input_fail_binary(struct sl_input *input);
 
