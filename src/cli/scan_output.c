@@ -400,7 +400,7 @@ json_line_text(struct sl_scan_output *output, struct sl_json *json, const char *
 }
 
 /* In what is shown of the line, as ripgrep finds them: an empty match right behind another is none.
- * / */
+ */
 SL_SUSPENDS
 static int
 json_submatches(struct sl_scan_output *output, struct sl_json *json,

@@ -182,7 +182,7 @@ plan_literals(
 	for (size_t i = 0; i < count && code == 0; i++)
 		ranked[i] = (struct ranked){ literals[i], (uint32_t)i };
 	/* Neighbours in sorted order share plans, and buckets of their filters: they begin
-	 * alike. / */
+	 * alike. */
 	if (code == 0)
 		qsort(ranked, count, sizeof(*ranked), compare_ranked);
 	if (code == 0)

@@ -64,7 +64,7 @@ peek(const struct reader *reader, size_t off)
 }
 
 /* Length up to and with the next `end` from offset `off`; to the end of the text if there is none.
- * / */
+ */
 static size_t
 len_to(const struct reader *reader, size_t off, char end)
 {

@@ -96,7 +96,7 @@ struct scan {
 	struct sl_join join;
 };
 
-/* ---- scan.c ---- */
+/* ---- scan_piece.c ---- */
 
 /* A piece of this input, without a number. NULL if memory ends. */
 struct scan_piece *sl_scan_piece_new(struct scan *scan, struct scan_job *job);
@@ -111,6 +111,11 @@ void sl_scan_piece_free(struct scan *scan, struct scan_piece *piece);
 /* It must be closed. */
 void sl_scan_job_free(struct scan_job *job);
 
+/* Set the result that scanning the zeros of a hole would have. */
+void sl_scan_piece_scan_hole(const struct scan *scan, struct scan_piece *piece);
+
+/* ---- scan_read.c ---- */
+
 /* `len` bytes of it were read before `got`, a count or a code. */
 void sl_scan_piece_take_bytes(struct scan *scan, struct scan_piece *piece, int got, size_t len);
 
@@ -123,6 +128,8 @@ bool sl_scan_piece_is_text(const struct scan_piece *piece);
 
 /* True if the code means that the task was cancelled, not that the input failed. */
 bool sl_scan_is_cancellation(int code);
+
+/* ---- scan_match.c ---- */
 
 /* Time after which a worker gives way, with a pattern that takes long: a signal is heard, and other
  * pieces have their turn. */
@@ -141,9 +148,6 @@ sl_scan_is_quick(const struct scan *scan)
 {
 	return scan->plan && !scan->plan->next;
 }
-
-/* Set the result that scanning the zeros of a hole would have. */
-void sl_scan_piece_scan_hole(const struct scan *scan, struct scan_piece *piece);
 
 /* Scanning at most so many bytes for literals takes less time than waking a worker. */
 #define SL_SCAN_INLINE (64u * 1024u)
@@ -164,7 +168,7 @@ SL_SUSPENDS
 int sl_scan_read(void *arg);
 
 /* Takes the piece. Returns 0, or 1 if the scan is over before its inputs are, or a negative
- * code. / */
+ * code. */
 SL_SUSPENDS
 int sl_scan_merge(struct scan *scan, struct scan_piece *piece);
 

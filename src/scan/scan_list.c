@@ -74,7 +74,7 @@ list_directory(struct scan *scan, const char *directory)
 }
 
 /* What opening must know before: directories are walked, FIFOs opened without waiting for a writer.
- * / */
+ */
 SL_SUSPENDS
 static int
 list_argument(struct scan *scan, const char *path, int result, const struct statx *st)

@@ -232,7 +232,7 @@ fail_short(struct scan_job *job, uint64_t counted)
 }
 
 /* What a piece tells about its input besides its bytes. The first trouble settles what is counted.
- * / */
+ */
 static void
 note_trouble(struct scan *scan, const struct scan_piece *piece)
 {

@@ -55,7 +55,7 @@ struct sl_block_steps {
 bool sl_block_step(struct sl_block_steps *steps);
 
 /* *left becomes the result of its bytes followed by those of *right. Both were scanned with `plan`.
- * / */
+ */
 void sl_block_merge(const struct sl_match_plan *plan, struct sl_block_result *left,
 	const struct sl_block_result *right);
 

@@ -86,7 +86,7 @@ int sl_join_head(struct sl_join *join, const struct sl_join_piece *piece,
 	struct sl_join_line *line) SL_MUST_CHECK;
 
 /* The bytes after the last newline open a line; the piece is accounted for. Returns 0 or
- * -ENOMEM. / */
+ * -ENOMEM. */
 int sl_join_tail(struct sl_join *join, const struct sl_join_piece *piece) SL_MUST_CHECK;
 
 /* The input is over: the open line, if it has a byte, is its last. Returns as sl_join_head. */

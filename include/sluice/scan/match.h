@@ -104,7 +104,7 @@ struct sl_match_counts {
 
 	/* The same of literals in another case, if the plan counts them. A closed line that also
 	 * matches is not among `other_case`; the two others may be true where a literal lies
-	 * too. / */
+	 * too. */
 	uint64_t other_case;
 	bool head_other_case, tail_other_case;
 };
@@ -128,7 +128,7 @@ struct sl_match_kernel {
 };
 
 /* The fastest kernel that a processor with these features (sl_cpu_features()) can run. Never NULL.
- * / */
+ */
 const struct sl_match_kernel *sl_match_choose(unsigned features);
 
 /* A kernel by its name, for tests and measurements; NULL if it is not built in or needs more than
