@@ -14,6 +14,7 @@
 #include "sluice/cli/run.h"
 #include "sluice/cli/stats.h"
 #include "sluice/download/batch.h"
+#include "sluice/net/tls.h"
 #include "sluice/rt/io.h"
 
 #include <errno.h>
@@ -45,6 +46,7 @@ struct get {
 	struct sl_manifest manifest;
 	size_t next_url;
 	unsigned descriptors;
+	uint64_t tls_memory, chunk_memory; /* of --max-memory */
 	uint32_t file_mode;
 	enum sl_exit status;
 };
@@ -161,6 +163,27 @@ has_https(const struct get *get)
 	return false;
 }
 
+/*
+ * The ceiling's shares: a sixteenth for stacks and names, three for TLS connections, the rest for
+ * chunks. Where TLS connections of all jobs need more, chunks leave them some, up to a half of all.
+ */
+static void
+share_memory(struct get *get)
+{
+	const struct sl_buf *list = &get->list;
+	uint64_t sixteenth = get->options.max_memory / 16, jobs = get->options.jobs;
+	bool https =
+		has_https(get) || (list->len > 0 && memmem(list->data, list->len, "https://", 8));
+	uint64_t wanted = https ? jobs * SL_TLS_MEMORY : 0;
+	get->tls_memory = SL_MIN(SL_MAX(wanted, 3 * sixteenth), 7 * sixteenth);
+	get->chunk_memory = 15 * sixteenth - get->tls_memory;
+	if (wanted > get->tls_memory)
+		sl_log_warn("at most %llu TLS connections at once: --max-memory has no room for "
+			    "the buffers of %llu",
+			(unsigned long long)(get->tls_memory / SL_TLS_MEMORY),
+			(unsigned long long)jobs);
+}
+
 SL_SUSPENDS
 static int
 make_client(struct get *get, struct sl_http_client **out)
@@ -168,6 +191,7 @@ make_client(struct get *get, struct sl_http_client **out)
 	const struct sl_get_options *options = &get->options;
 	struct sl_http_client_options wanted = { .per_host = options->connections_per_host,
 		.total = SL_MAX(SL_MIN(options->jobs * 2, get->descriptors / 4), 1u),
+		.tls_memory = get->tls_memory,
 		.connect_timeout_ns = options->connect_timeout_ns,
 		.stall_timeout_ns = options->stall_timeout_ns,
 		.max_redirects = options->max_redirects,
@@ -177,16 +201,15 @@ make_client(struct get *get, struct sl_http_client **out)
 	return sl_http_client_new(out, &wanted, &get->error);
 }
 
-/* A quarter of the ceiling is left to stacks, TLS, names and the list. */
 static int
 make_pool(struct get *get, struct sl_chunk_pool **out)
 {
-	uint64_t memory = get->options.max_memory;
+	uint64_t memory = get->chunk_memory;
 	uint64_t needed = (uint64_t)get->options.jobs * CHUNKS_PER_JOB;
-	size_t size = memory < SMALL_MEMORY ? SMALL_CHUNK : SL_CHUNK_SIZE;
-	while (size > LEAST_CHUNK && memory / 4 * 3 / size < needed)
+	size_t size = get->options.max_memory < SMALL_MEMORY ? SMALL_CHUNK : SL_CHUNK_SIZE;
+	while (size > LEAST_CHUNK && memory / size < needed)
 		size /= 2;
-	uint64_t count = memory / 4 * 3 / size;
+	uint64_t count = memory / size;
 	if (count < needed)
 		sl_log_warn("at most %llu files at once: --max-memory has no room for the buffers "
 			    "of %u",
@@ -258,6 +281,7 @@ static int
 run_batch(struct get *get)
 {
 	struct engine_parts parts = { 0 };
+	share_memory(get);
 	int code = make_client(get, &parts.client);
 	if (!code)
 		code = make_pool(get, &parts.pool);

@@ -83,6 +83,7 @@ sl_http_client_new(struct sl_http_client **out, const struct sl_http_client_opti
 	sl_semaphore_init(&client->tls_lock, "TLS setup", 1);
 	struct sl_pool_options pool = { .per_host = options->per_host,
 		.total = options->total,
+		.tls_memory = options->tls_memory,
 		.connect_timeout_ns = options->connect_timeout_ns,
 		.idle_ns = IDLE_NS };
 	int code = sl_pool_new(&client->pool, &pool);

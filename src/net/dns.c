@@ -1,53 +1,78 @@
+/*
+ * Name lookups and their cache.
+ *
+ * For each name one task at a time calls getaddrinfo in the resolver pool, holding the name's turn;
+ * the others wait for the turn and then find the answer in the cache. The call works on a struct
+ * lookup that the name and the thread hold together, since either may be gone first: a task that
+ * gives up leaves it with the name, and the next task takes its result once there is one.
+ *
+ * What is an answer is decided in is_answer() alone; everything else is retried with growing
+ * pauses until the deadline.
+ */
 #include "sluice/net/dns.h"
 
 #include "sluice/base/bytes.h"
 #include "sluice/base/list.h"
+#include "sluice/base/log.h"
 #include "sluice/rt/offload.h"
 #include "sluice/rt/semaphore.h"
 
 #include <errno.h>
 #include <netdb.h>
-#include <stdio.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
-struct entry {
-	struct sl_list of_dns;
-	char *host;
-	uint64_t until_ns;
-	struct sl_error *failure; /* NULL if there are addresses */
-	size_t count;
-	struct sl_address list[]; /* with port 0 */
+/* Pauses between two calls for a name without an answer: the first, and the longest after doubling.
+ * A resolver that fails at once (no route to a name server) is not asked in a tight loop. */
+#define RETRY_FIRST_NS (100 * SL_NS_PER_MS)
+#define RETRY_LONGEST_NS (2 * SL_NS_PER_S)
+
+/* One call of getaddrinfo. The thread writes the results, then sets `ended`. */
+struct lookup {
+	atomic_uint holders; /* the name, and the call until it has ended */
+	atomic_bool ended;
+	bool called;  /* false if it was given up before a thread took it */
+	int gai;      /* getaddrinfo's result */
+	int os_error; /* errno if gai is EAI_SYSTEM */
+	struct sl_addresses found;
+	char host[];
 };
 
-/* A name that is being asked for: one at a time asks, the others wait for its answer. */
-struct question {
+struct name {
 	struct sl_list of_dns;
-	struct sl_semaphore turn;
-	unsigned users;
+	struct sl_semaphore turn; /* held by the task that calls the resolver */
+	unsigned users;           /* tasks in sl_dns_lookup */
+	struct lookup *lookup;    /* the last call; NULL if its result was taken */
+	bool unanswered;          /* a lookup came to its deadline, and there was no answer since */
+	struct sl_error trouble;  /* why the last call brought no answer; {0} = it did, or hangs */
+	uint64_t until_ns;        /* the answer below holds until then; 0 = none */
+	struct sl_error *failure; /* NULL if the answer is addresses */
+	size_t count;
+	struct sl_address *list; /* with port 0 */
 	char host[];
 };
 
 struct sl_dns {
-	struct sl_list entries; /* newest first */
+	struct sl_list names; /* most recently looked up first */
 	size_t count;
-	struct sl_list questions;
 };
 
-/* What the resolver thread works on: it may outlive the caller, so it holds copies only. */
-struct lookup {
-	char *host;
-	struct sl_addresses found;
-	int gai;      /* getaddrinfo's result */
-	int os_error; /* errno if gai is EAI_SYSTEM */
-};
+/* ---- the call, in a resolver thread ---- */
 
 static void
-free_lookup(void *arg)
+release_lookup(struct lookup *lookup)
+{
+	if (lookup && atomic_fetch_sub(&lookup->holders, 1) == 1)
+		free(lookup);
+}
+
+static void
+end_call(void *arg)
 {
 	struct lookup *lookup = arg;
-	free(lookup->host);
-	free(lookup);
+	atomic_store(&lookup->ended, true);
+	release_lookup(lookup);
 }
 
 static void
@@ -66,7 +91,7 @@ collect(struct sl_addresses *out, const struct addrinfo *list)
 }
 
 static int
-ask(struct lookup *lookup, int flags)
+call_resolver(struct lookup *lookup, int flags)
 {
 	struct addrinfo hints = { .ai_socktype = SOCK_STREAM, .ai_flags = flags };
 	struct addrinfo *list = NULL;
@@ -88,125 +113,275 @@ static int
 resolve(void *arg)
 {
 	struct lookup *lookup = arg;
-	lookup->gai = ask(lookup, AI_ADDRCONFIG);
-	if (lookup->gai == EAI_NONAME || lookup->gai == EAI_NODATA ||
-		lookup->gai == EAI_ADDRFAMILY || lookup->gai == EAI_BADFLAGS)
-		lookup->gai = ask(lookup, 0);
+	int gai = call_resolver(lookup, AI_ADDRCONFIG);
+	if (gai == EAI_NONAME || gai == EAI_NODATA || gai == EAI_ADDRFAMILY || gai == EAI_BADFLAGS)
+		gai = call_resolver(lookup, 0);
+	lookup->gai = gai;
+	lookup->called = true;
 	return 0;
 }
 
-static void
-free_entry(struct entry *entry)
+static struct lookup *
+new_lookup(const char *host)
 {
-	free(entry->failure);
-	free(entry->host);
-	free(entry);
+	size_t host_size = strlen(host) + 1;
+	struct lookup *lookup = calloc(1, sizeof(*lookup) + host_size);
+	if (!lookup)
+		return NULL;
+	atomic_init(&lookup->holders, 2u);
+	memcpy(lookup->host, host, host_size);
+	return lookup;
+}
+
+/* ---- the cache ---- */
+
+static void
+drop_answer(struct name *name)
+{
+	free(name->failure);
+	free(name->list);
+	name->failure = NULL;
+	name->list = NULL;
+	name->count = 0;
+	name->until_ns = 0;
 }
 
 static void
-drop(struct sl_dns *dns, struct entry *entry)
+free_name(struct sl_dns *dns, struct name *name)
 {
-	sl_list_remove(&entry->of_dns);
+	sl_list_remove(&name->of_dns);
 	dns->count--;
-	free_entry(entry);
+	drop_answer(name);
+	release_lookup(name->lookup);
+	free(name);
 }
 
-static struct entry *
-find(struct sl_dns *dns, const char *host)
+static struct name *
+find_name(struct sl_dns *dns, const char *host)
 {
-	sl_list_each(node, &dns->entries)
+	sl_list_each(node, &dns->names)
 	{
-		struct entry *entry = sl_list_item(node, struct entry, of_dns);
-		if (strcmp(entry->host, host) == 0)
-			return entry;
+		struct name *name = sl_list_item(node, struct name, of_dns);
+		if (strcmp(name->host, host) == 0)
+			return name;
 	}
 	return NULL;
 }
 
-/* True if the cache answered: with addresses, or with the failure in *err and its code in *code. */
-static bool
-recall(struct sl_dns *dns, const char *host, struct sl_addresses *out, int *code,
-	struct sl_error *err)
+static struct name *
+begin_use(struct sl_dns *dns, const char *host)
 {
-	struct entry *entry = find(dns, host);
-	if (!entry)
-		return false;
-	if (entry->until_ns <= sl_now()) {
-		drop(dns, entry);
-		return false;
+	struct name *name = find_name(dns, host);
+	if (!name) {
+		size_t host_size = strlen(host) + 1;
+		name = calloc(1, sizeof(*name) + host_size);
+		if (!name)
+			return NULL;
+		memcpy(name->host, host, host_size);
+		sl_semaphore_init(&name->turn, "answer to a name lookup", 1);
+		sl_list_init(&name->of_dns);
+		dns->count++;
 	}
-	*code = entry->failure ? entry->failure->code : 0;
-	if (entry->failure && err && !err->code)
-		*err = *entry->failure;
-	out->count = entry->count;
-	memcpy(out->list, entry->list, entry->count * sizeof(out->list[0]));
+	sl_list_remove(&name->of_dns);
+	sl_list_push_front(&dns->names, &name->of_dns);
+	name->users++;
+	return name;
+}
+
+/* Names in use are kept beyond the cache's bound. */
+static void
+end_use(struct sl_dns *dns, struct name *name)
+{
+	name->users--;
+	struct sl_list *node = dns->names.prev;
+	while (dns->count > SL_DNS_CACHE_NAMES && node != &dns->names) {
+		struct name *oldest = sl_list_item(node, struct name, of_dns);
+		node = node->prev;
+		if (oldest->users == 0)
+			free_name(dns, oldest);
+	}
+}
+
+static bool
+has_answer(const struct name *name)
+{
+	return name->until_ns > sl_now();
+}
+
+static bool
+keep_addresses(struct name *name, const struct sl_addresses *found)
+{
+	size_t size = found->count * sizeof(found->list[0]);
+	drop_answer(name);
+	name->list = malloc(size);
+	if (!name->list)
+		return false;
+	memcpy(name->list, found->list, size);
+	name->count = found->count;
+	name->until_ns = sl_deadline_in(SL_DNS_LIFE_NS);
 	return true;
 }
 
-/* A cache that cannot grow only costs a lookup: no failure. */
+/* A failure that cannot be kept only costs another lookup. */
 static void
-remember(struct sl_dns *dns, const char *host, const struct sl_addresses *found,
-	const struct sl_error *failure)
+keep_failure(struct name *name, const struct sl_error *failure)
 {
-	sl_dns_forget(dns, host);
-	size_t list_size = found->count * sizeof(found->list[0]);
-	struct entry *entry = calloc(1, sizeof(*entry) + list_size);
-	if (!entry)
+	drop_answer(name);
+	name->failure = malloc(sizeof(*failure));
+	if (!name->failure)
 		return;
-	entry->host = strdup(host);
-	entry->failure = failure ? malloc(sizeof(*failure)) : NULL;
-	if (!entry->host || (failure && !entry->failure)) {
-		free_entry(entry);
-		return;
-	}
-	if (failure)
-		*entry->failure = *failure;
-	entry->until_ns = sl_deadline_in(failure ? SL_DNS_FAILURE_LIFE_NS : SL_DNS_LIFE_NS);
-	entry->count = found->count;
-	memcpy(entry->list, found->list, list_size);
-	if (dns->count == SL_DNS_CACHE_NAMES)
-		drop(dns, sl_list_item(dns->entries.prev, struct entry, of_dns));
-	sl_list_push_front(&dns->entries, &entry->of_dns);
-	dns->count++;
+	*name->failure = *failure;
+	name->until_ns = sl_deadline_in(SL_DNS_FAILURE_LIFE_NS);
+}
+
+/* ---- asking ---- */
+
+static int
+fail(const struct name *name, int code, struct sl_error *err)
+{
+	return sl_fail_code(err, SL_PHASE_RESOLVE, code, "cannot resolve '%s'", name->host);
 }
 
 static int
-refuse(const struct lookup *lookup, const char *host, struct sl_error *err)
+fail_unanswered(const struct name *name, struct sl_error *err)
 {
+	if (!name->trouble.code)
+		return fail(name, -ETIMEDOUT, err);
+	return sl_fail(err, name->trouble.phase, name->trouble.code, "%s", name->trouble.text);
+}
+
+/* True if the result is about the name itself; false for failures of the lookup. */
+static bool
+is_answer(int gai)
+{
+	return gai != EAI_AGAIN && gai != EAI_SYSTEM && gai != EAI_MEMORY;
+}
+
+static void
+describe(const struct lookup *lookup, struct sl_error *err)
+{
+	sl_error_clear(err);
+	if (lookup->gai == EAI_SYSTEM) {
+		(void)sl_fail_code(err, SL_PHASE_RESOLVE, -lookup->os_error, "cannot resolve '%s'",
+			lookup->host);
+		err->code = SL_E_RESOLVE;
+		return;
+	}
+	/* The library's messages begin with a capital. */
+	const char *text = lookup->gai ? gai_strerror(lookup->gai) : "it has no address";
+	(void)sl_fail(err, SL_PHASE_RESOLVE, SL_E_RESOLVE, "cannot resolve '%s': %c%s",
+		lookup->host, sl_lower((unsigned char)text[0]), text[0] ? text + 1 : "");
+}
+
+/*
+ * Take what an ended call found into the cache. Returns 0 with addresses; SL_E_RESOLVE if the name
+ * has none; -ENOMEM; -EAGAIN if there is no answer: name->trouble tells why, unless the call never
+ * ran.
+ */
+static int
+take_result(struct name *name, const struct lookup *lookup, struct sl_error *err)
+{
+	if (!lookup->called)
+		return -EAGAIN;
 	if (lookup->gai == EAI_MEMORY)
-		return sl_fail_code(err, SL_PHASE_RESOLVE, -ENOMEM, "cannot resolve '%s'", host);
-	if (lookup->gai == EAI_SYSTEM)
-		return sl_fail(err, SL_PHASE_RESOLVE, SL_E_RESOLVE, "cannot resolve '%s': %s", host,
-			sl_code_text(-lookup->os_error));
-	/* The library's words begin with a capital. */
-	const char *text = lookup->gai ? gai_strerror(lookup->gai) : "no address for it";
-	return sl_fail(err, SL_PHASE_RESOLVE, SL_E_RESOLVE, "cannot resolve '%s': %c%s", host,
-		sl_lower((unsigned char)text[0]), text[0] ? text + 1 : "");
+		return fail(name, -ENOMEM, err);
+	if (!is_answer(lookup->gai)) {
+		describe(lookup, &name->trouble);
+		return -EAGAIN;
+	}
+	name->unanswered = false;
+	sl_error_clear(&name->trouble);
+	if (lookup->found.count > 0)
+		return keep_addresses(name, &lookup->found) ? 0 : fail(name, -ENOMEM, err);
+	describe(lookup, err);
+	keep_failure(name, err);
+	return SL_E_RESOLVE;
+}
+
+/* Call the resolver. The call is then name->lookup, ended or not. Returns 0; the code of a
+ * cancellation; -ENOMEM. */
+SL_SUSPENDS
+static int
+call(struct name *name, uint64_t deadline_ns, struct sl_error *err)
+{
+	bool abandoned = false;
+	name->lookup = new_lookup(name->host);
+	if (!name->lookup)
+		return fail(name, -ENOMEM, err);
+	int code = sl_blocking_run(
+		SL_BLOCKING_RESOLVER, resolve, name->lookup, end_call, deadline_ns, &abandoned);
+	if (!abandoned)
+		end_call(name->lookup);
+	else if (sl_task_cancelled())
+		return fail(name, code, err);
+	else if (code != -ETIMEDOUT)
+		(void)sl_fail(&name->trouble, SL_PHASE_RESOLVE, SL_E_RESOLVE,
+			"cannot resolve '%s': no thread can be started for it (%s)", name->host,
+			sl_code_text(code));
+	return 0;
+}
+
+/* One call, or a look at the one that was given up before. Returns as take_result; the code of a
+ * cancellation. */
+SL_SUSPENDS
+static int
+try_once(struct name *name, uint64_t deadline_ns, struct sl_error *err)
+{
+	int code = name->lookup ? 0 : call(name, deadline_ns, err);
+	if (code < 0)
+		return code;
+	struct lookup *lookup = name->lookup;
+	if (!atomic_load(&lookup->ended))
+		return -EAGAIN;
+	name->lookup = NULL;
+	code = take_result(name, lookup, err);
+	release_lookup(lookup);
+	return code;
+}
+
+/* With the turn: until there is an answer or the deadline comes. */
+SL_SUSPENDS
+static int
+ask(struct name *name, uint64_t deadline_ns, struct sl_error *err)
+{
+	uint64_t pause_ns = RETRY_FIRST_NS;
+	for (unsigned tries = 1;; tries++) {
+		int code = try_once(name, deadline_ns, err);
+		if (code != -EAGAIN)
+			return code;
+		if (tries == 1 && name->trouble.code && !name->unanswered)
+			sl_log_warn("%s; trying again", name->trouble.text);
+		uint64_t now_ns = sl_now();
+		if (now_ns >= deadline_ns)
+			break;
+		code = sl_sleep_until(SL_MIN(now_ns + pause_ns, deadline_ns));
+		if (code < 0)
+			return fail(name, code, err);
+		pause_ns = SL_MIN(2 * pause_ns, RETRY_LONGEST_NS);
+	}
+	name->unanswered = true;
+	return fail_unanswered(name, err);
 }
 
 SL_SUSPENDS
 static int
-ask_in_pool(const char *host, uint64_t deadline_ns, struct sl_addresses *out, struct sl_error *err)
+ask_in_turn(struct name *name, uint64_t deadline_ns, struct sl_error *err)
 {
-	struct lookup *lookup = calloc(1, sizeof(*lookup));
-	if (lookup)
-		lookup->host = strdup(host);
-	if (!lookup || !lookup->host) {
-		free(lookup);
-		return sl_fail_code(err, SL_PHASE_RESOLVE, -ENOMEM, "cannot resolve '%s'", host);
-	}
-	bool abandoned = false;
-	int code = sl_blocking_run(
-		SL_BLOCKING_RESOLVER, resolve, lookup, free_lookup, deadline_ns, &abandoned);
-	if (abandoned)
-		return sl_fail_code(err, SL_PHASE_RESOLVE, code, "cannot resolve '%s'", host);
-	if (lookup->found.count > 0)
-		*out = lookup->found;
-	else
-		code = refuse(lookup, host, err);
-	free_lookup(lookup);
+	if (name->unanswered)
+		deadline_ns = SL_MIN(deadline_ns, sl_deadline_in(SL_DNS_UNANSWERED_NS));
+	int code = sl_semaphore_take(&name->turn, deadline_ns);
+	if (code == -ETIMEDOUT && !sl_task_cancelled())
+		return fail_unanswered(name, err);
+	if (code < 0)
+		return fail(name, code, err);
+	/* The task before may have got the answer. */
+	if (!has_answer(name))
+		code = ask(name, deadline_ns, err);
+	sl_semaphore_give(&name->turn);
 	return code;
 }
+
+/* ---- public ---- */
 
 int
 sl_dns_new(struct sl_dns **out)
@@ -214,8 +389,7 @@ sl_dns_new(struct sl_dns **out)
 	struct sl_dns *dns = calloc(1, sizeof(*dns));
 	if (!dns)
 		return -ENOMEM;
-	sl_list_init(&dns->entries);
-	sl_list_init(&dns->questions);
+	sl_list_init(&dns->names);
 	*out = dns;
 	return 0;
 }
@@ -225,80 +399,26 @@ sl_dns_free(struct sl_dns *dns)
 {
 	if (!dns)
 		return;
-	sl_list_each(node, &dns->entries) drop(dns, sl_list_item(node, struct entry, of_dns));
+	sl_list_each(node, &dns->names)
+	{
+		struct name *name = sl_list_item(node, struct name, of_dns);
+		sl_assert(name->users == 0);
+		free_name(dns, name);
+	}
 	free(dns);
 }
 
-/* ---- one at a time ---- */
-
-static struct question *
-join_question(struct sl_dns *dns, const char *host)
-{
-	sl_list_each(node, &dns->questions)
-	{
-		struct question *question = sl_list_item(node, struct question, of_dns);
-		if (strcmp(question->host, host) == 0) {
-			question->users++;
-			return question;
-		}
-	}
-	size_t size = strlen(host) + 1;
-	struct question *question = calloc(1, sizeof(*question) + size);
-	if (!question)
-		return NULL;
-	memcpy(question->host, host, size);
-	question->users = 1;
-	sl_semaphore_init(&question->turn, "answer to a name lookup", 1);
-	sl_list_push_back(&dns->questions, &question->of_dns);
-	return question;
-}
-
-static void
-leave_question(struct question *question)
-{
-	if (--question->users > 0)
-		return;
-	sl_list_remove(&question->of_dns);
-	free(question);
-}
-
-/* Whoever was here before may have got the answer. A cancellation is nobody else's answer. */
-SL_SUSPENDS
 static int
-ask_in_turn(struct sl_dns *dns, const char *host, uint64_t deadline_ns, struct sl_addresses *out,
-	struct sl_error *err)
+copy_answer(const struct name *name, uint16_t port, struct sl_addresses *out, struct sl_error *err)
 {
-	struct sl_error failure = { 0 };
-	int code = 0;
-	if (recall(dns, host, out, &code, err))
-		return code;
-	code = ask_in_pool(host, deadline_ns, out, &failure);
-	if (code == 0)
-		remember(dns, host, out, NULL);
-	else if (code == SL_E_RESOLVE || (code == -ETIMEDOUT && !sl_task_cancelled()))
-		remember(dns, host, out, &failure);
-	if (code && err && !err->code)
-		*err = failure;
-	return code;
-}
-
-SL_SUSPENDS
-static int
-ask_once(struct sl_dns *dns, const char *host, uint64_t deadline_ns, struct sl_addresses *out,
-	struct sl_error *err)
-{
-	struct question *question = join_question(dns, host);
-	if (!question)
-		return sl_fail_code(err, SL_PHASE_RESOLVE, -ENOMEM, "cannot resolve '%s'", host);
-	int code = sl_semaphore_take(&question->turn, deadline_ns);
-	if (code == 0) {
-		code = ask_in_turn(dns, host, deadline_ns, out, err);
-		sl_semaphore_give(&question->turn);
-	} else {
-		(void)sl_fail_code(err, SL_PHASE_RESOLVE, code, "cannot resolve '%s'", host);
-	}
-	leave_question(question);
-	return code;
+	if (name->failure)
+		return sl_fail(
+			err, name->failure->phase, name->failure->code, "%s", name->failure->text);
+	out->count = name->count;
+	memcpy(out->list, name->list, name->count * sizeof(out->list[0]));
+	for (size_t i = 0; i < out->count; i++)
+		sl_address_set_port(&out->list[i], port);
+	return 0;
 }
 
 int
@@ -310,36 +430,23 @@ sl_dns_lookup(struct sl_dns *dns, const char *host, uint16_t port, uint64_t dead
 		out->count = 1;
 		return 0;
 	}
-	int code = 0;
-	if (!recall(dns, host, out, &code, err))
-		code = ask_once(dns, host, deadline_ns, out, err);
-	if (code < 0)
-		return code;
-	for (size_t i = 0; i < out->count; i++)
-		sl_address_set_port(&out->list[i], port);
-	return 0;
+	struct name *name = begin_use(dns, host);
+	if (!name)
+		return sl_fail_code(err, SL_PHASE_RESOLVE, -ENOMEM, "cannot resolve '%s'", host);
+	struct sl_error failure = { 0 };
+	int code = has_answer(name) ? 0 : ask_in_turn(name, deadline_ns, &failure);
+	if (code == 0)
+		code = copy_answer(name, port, out, err);
+	else
+		(void)sl_fail(err, failure.phase, code, "%s", failure.text);
+	end_use(dns, name);
+	return code;
 }
 
 void
 sl_dns_forget(struct sl_dns *dns, const char *host)
 {
-	struct entry *entry = find(dns, host);
-	if (entry)
-		drop(dns, entry);
-}
-
-void
-sl_dns_prefer(struct sl_dns *dns, const char *host, const struct sl_address *address)
-{
-	struct entry *entry = find(dns, host);
-	struct sl_address plain = *address;
-	sl_address_set_port(&plain, 0);
-	for (size_t i = 1; entry && i < entry->count; i++) {
-		if (entry->list[i].len != plain.len ||
-			memcmp(&entry->list[i].storage, &plain.storage, plain.len) != 0)
-			continue;
-		memmove(&entry->list[1], &entry->list[0], i * sizeof(entry->list[0]));
-		entry->list[0] = plain;
-		return;
-	}
+	struct name *name = find_name(dns, host);
+	if (name)
+		drop_answer(name);
 }

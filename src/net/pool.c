@@ -1,3 +1,15 @@
+/*
+ * The pool of connections, and the bounds on their number.
+ *
+ * Up to three bounds hold for a connection: that of its host, that of all TLS connections (their
+ * memory), that of all connections. Each is a struct quota: permits, and the idle connections that
+ * count against it. A permit is the right to use a connection, not the connection itself: one of
+ * each quota is taken before an idle connection is picked or a new one is dialled, and given back
+ * with it. Idle connections hold no permit; they are room that a task with permits may claim by
+ * closing the oldest. So tasks wait for permits only, and every connection given back, idle or
+ * closed, lets the next task continue. Permits are always taken in the order of enum bound, so that
+ * no two tasks wait for each other.
+ */
 #include "sluice/net/pool.h"
 
 #include "sluice/base/list.h"
@@ -10,26 +22,30 @@
 #include <stdlib.h>
 #include <string.h>
 
-/*
- * A place is the right to use a connection, not the connection itself: it is taken before an idle
- * one is picked or a fresh one dialled and given back with it. Idle connections hold no place; they
- * are room that whoever has a place may claim by closing the oldest. So tasks wait for places only,
- * and every connection given back, idle or closed, lets the next one on.
- */
+enum bound { OF_HOST, OF_TLS, OF_ALL, BOUNDS };
+
+struct quota {
+	struct sl_semaphore permits;
+	unsigned used;       /* permits with a connection, or with one that is being established */
+	struct sl_list idle; /* links, most recently used first */
+	unsigned idle_count;
+};
+
 struct host {
 	struct sl_list of_pool;
-	struct sl_list idle; /* slots, most recently used first */
-	struct sl_semaphore places;
-	unsigned users; /* tasks in sl_pool_take and connections, idle ones counted: 0 = can go */
-	unsigned idle_count;
+	struct quota quota;
+	unsigned users; /* tasks in sl_pool_take and connections, idle ones counted; freed at 0 */
 	bool tls;
 	uint16_t port;
 	char name[];
 };
 
-/* What the pool knows of a connection. */
+/* What the pool keeps about a connection. */
 struct slot {
-	struct sl_list of_host, of_pool; /* linked while idle */
+	struct link {
+		struct sl_list of_quota; /* linked while idle */
+		struct slot *slot;
+	} links[BOUNDS];
 	struct host *host;
 	struct sl_connection *connection;
 	unsigned lane;
@@ -39,12 +55,76 @@ struct slot {
 struct sl_pool {
 	struct sl_pool_options options;
 	struct sl_dns *dns;
+	struct sl_dialler dialler;
 	struct sl_list hosts;
-	struct sl_list idle; /* slots of all hosts, most recently used first */
-	struct sl_semaphore places;
-	unsigned idle_count;
+	struct quota tls, all;
 	uint64_t dialled, reused;
 };
+
+/* ---- quotas ---- */
+
+static void
+init_quota(struct quota *quota, const char *name, unsigned limit)
+{
+	sl_semaphore_init(&quota->permits, name, limit);
+	sl_list_init(&quota->idle);
+	quota->used = 0;
+	quota->idle_count = 0;
+}
+
+/* NULL if the bound does not apply to connections to this host. */
+static struct quota *
+quota_of(struct sl_pool *pool, struct host *host, enum bound bound)
+{
+	switch (bound) {
+	case OF_HOST:
+		return &host->quota;
+	case OF_TLS:
+		return host->tls ? &pool->tls : NULL;
+	case OF_ALL:
+	case BOUNDS:
+		break;
+	}
+	return &pool->all;
+}
+
+static bool
+is_exceeded(const struct quota *quota)
+{
+	return quota->permits.taken + quota->idle_count > quota->permits.limit;
+}
+
+static void
+count_used(struct sl_pool *pool, struct host *host, bool more)
+{
+	for (enum bound bound = OF_HOST; bound < BOUNDS; bound++) {
+		struct quota *quota = quota_of(pool, host, bound);
+		if (quota)
+			quota->used = more ? quota->used + 1 : quota->used - 1;
+	}
+}
+
+static struct slot *
+newest_idle_of(const struct quota *quota, unsigned lane)
+{
+	/* NOLINTNEXTLINE(clang-analyzer-unix.Malloc): see base/list.h */
+	sl_list_each(node, &quota->idle)
+	{
+		struct slot *slot = sl_list_item(node, struct link, of_quota)->slot;
+		if (slot->lane == lane)
+			return slot;
+	}
+	return NULL;
+}
+
+static struct slot *
+oldest_idle(const struct quota *quota)
+{
+	if (sl_list_is_empty(&quota->idle))
+		return NULL;
+	/* NOLINTNEXTLINE(clang-analyzer-unix.Malloc): see base/list.h */
+	return sl_list_item(quota->idle.prev, struct link, of_quota)->slot;
+}
 
 /* ---- hosts ---- */
 
@@ -70,8 +150,7 @@ use_host(struct sl_pool *pool, const struct sl_pool_key *key)
 		host = calloc(1, sizeof(*host) + name_size);
 		if (!host)
 			return NULL;
-		sl_list_init(&host->idle);
-		sl_semaphore_init(&host->places, "connection to host", pool->options.per_host);
+		init_quota(&host->quota, "connection to host", pool->options.per_host);
 		host->tls = key->tls;
 		host->port = key->port;
 		memcpy(host->name, key->host, name_size);
@@ -95,26 +174,30 @@ unuse_host(struct host *host)
 static void
 make_idle(struct sl_pool *pool, struct slot *slot)
 {
+	sl_connection_release_memory(slot->connection);
 	slot->idle_since_ns = sl_now();
-	sl_list_push_front(&slot->host->idle, &slot->of_host);
-	sl_list_push_front(&pool->idle, &slot->of_pool);
-	slot->host->idle_count++;
-	pool->idle_count++;
+	for (enum bound bound = OF_HOST; bound < BOUNDS; bound++) {
+		struct quota *quota = quota_of(pool, slot->host, bound);
+		if (!quota)
+			continue;
+		sl_list_push_front(&quota->idle, &slot->links[bound].of_quota);
+		quota->idle_count++;
+	}
 }
 
 static void
 unmake_idle(struct sl_pool *pool, struct slot *slot)
 {
-	sl_list_remove(&slot->of_host);
-	sl_list_remove(&slot->of_pool);
-	slot->host->idle_count--;
-	pool->idle_count--;
+	for (enum bound bound = OF_HOST; bound < BOUNDS; bound++) {
+		struct quota *quota = quota_of(pool, slot->host, bound);
+		if (!quota)
+			continue;
+		sl_list_remove(&slot->links[bound].of_quota);
+		quota->idle_count--;
+	}
 }
 
-/*
- * The slot is in no list any more, so that nobody else comes upon it while close suspends.
- * (clang's analyzer does not follow the lists and takes the next slot for this one.)
- */
+/* The slot is in no list any more: other tasks do not find it while close suspends. */
 SL_SUSPENDS
 static void
 close_slot(struct slot *slot)
@@ -132,45 +215,28 @@ close_idle(struct sl_pool *pool, struct slot *slot)
 	close_slot(slot);
 }
 
-/* The list is in order of age, so the old ones are at its end. */
 SL_SUSPENDS
 static void
 close_old(struct sl_pool *pool)
 {
-	while (!sl_list_is_empty(&pool->idle)) {
-		struct slot *slot = sl_list_item(pool->idle.prev, struct slot, of_pool);
-		/* NOLINTNEXTLINE(clang-analyzer-unix.Malloc) */
-		if (sl_now() - slot->idle_since_ns <= pool->options.idle_ns)
-			return;
+	struct slot *slot;
+	while ((slot = oldest_idle(&pool->all)) &&
+		sl_now() - slot->idle_since_ns > pool->options.idle_ns)
 		close_idle(pool, slot);
-	}
 }
 
-/* The caller holds a place and will dial: make sure that the connection it adds is within bounds.
- */
+/* The caller holds permits and will dial: make sure that the connection it adds is within
+ * bounds. */
 SL_SUSPENDS
 static void
 make_room(struct sl_pool *pool, struct host *host)
 {
-	while (host->idle_count > 0 &&
-		host->places.taken + host->idle_count > pool->options.per_host)
-		/* NOLINTNEXTLINE(clang-analyzer-unix.Malloc) */
-		close_idle(pool, sl_list_item(host->idle.prev, struct slot, of_host));
-	while (pool->idle_count > 0 && pool->places.taken + pool->idle_count > pool->options.total)
-		close_idle(pool, sl_list_item(pool->idle.prev, struct slot, of_pool));
-}
-
-static struct slot *
-first_idle_of_lane(struct host *host, unsigned lane)
-{
-	/* NOLINTNEXTLINE(clang-analyzer-unix.Malloc) */
-	sl_list_each(node, &host->idle)
-	{
-		struct slot *slot = sl_list_item(node, struct slot, of_host);
-		if (slot->lane == lane)
-			return slot;
+	for (enum bound bound = OF_HOST; bound < BOUNDS; bound++) {
+		struct quota *quota = quota_of(pool, host, bound);
+		struct slot *slot;
+		while (quota && is_exceeded(quota) && (slot = oldest_idle(quota)))
+			close_idle(pool, slot);
 	}
-	return NULL;
 }
 
 /* The most recently used idle connection of the lane that can carry a request, or NULL. */
@@ -179,7 +245,7 @@ static struct slot *
 pick_idle(struct sl_pool *pool, struct host *host, unsigned lane)
 {
 	struct slot *slot;
-	while ((slot = first_idle_of_lane(host, lane))) {
+	while ((slot = newest_idle_of(&host->quota, lane))) {
 		unmake_idle(pool, slot);
 		if (!sl_connection_is_disturbed(slot->connection))
 			return slot;
@@ -192,19 +258,15 @@ pick_idle(struct sl_pool *pool, struct host *host, unsigned lane)
 
 SL_SUSPENDS
 static int
-dial(struct sl_pool *pool, const struct host *host, char peer[static SL_ADDRESS_TEXT],
-	struct sl_error *err)
+dial(struct sl_pool *pool, const struct host *host, uint64_t deadline_ns,
+	char peer[static SL_ADDRESS_TEXT], struct sl_error *err)
 {
 	struct sl_addresses addresses;
-	uint64_t timeout_ns = pool->options.connect_timeout_ns;
-	int code = sl_dns_lookup(
-		pool->dns, host->name, host->port, sl_deadline_in(timeout_ns), &addresses, err);
+	size_t index = 0;
+	int code = sl_dns_lookup(pool->dns, host->name, host->port, deadline_ns, &addresses, err);
 	if (code < 0)
 		return code;
-	size_t index = 0;
-	int fd = sl_dial(&addresses, host->name, timeout_ns, &index, err);
-	if (fd >= 0 && index > 0)
-		sl_dns_prefer(pool->dns, host->name, &addresses.list[index]);
+	int fd = sl_dial(&pool->dialler, &addresses, host->name, deadline_ns, &index, err);
 	if (fd >= 0)
 		sl_address_format(peer, SL_ADDRESS_TEXT, &addresses.list[index]);
 	else
@@ -212,21 +274,23 @@ dial(struct sl_pool *pool, const struct host *host, char peer[static SL_ADDRESS_
 	return fd;
 }
 
+/* One deadline for all of it, as curl's --connect-timeout has it. */
 SL_SUSPENDS
 static int
 open_fresh(struct sl_pool *pool, const struct host *host, struct sl_connection **out,
 	struct sl_error *err)
 {
+	uint64_t deadline_ns = sl_deadline_in(pool->options.connect_timeout_ns);
 	if (host->tls && !pool->options.tls)
 		return sl_fail(err, SL_PHASE_TLS, SL_E_UNSUPPORTED,
 			"cannot connect to '%s': TLS is not set up", host->name);
 	char peer[SL_ADDRESS_TEXT];
-	int fd = dial(pool, host, peer, err);
+	int fd = dial(pool, host, deadline_ns, peer, err);
 	if (fd < 0)
 		return fd;
 	pool->dialled++;
 	int code = host->tls ? sl_tls_connect(pool->options.tls, fd, host->name, host->port,
-				       sl_deadline_in(pool->options.connect_timeout_ns), out, err)
+				       deadline_ns, out, err)
 			     : sl_connection_open_plain(fd, out);
 	if (code < 0)
 		return sl_fail_code(
@@ -235,7 +299,7 @@ open_fresh(struct sl_pool *pool, const struct host *host, struct sl_connection *
 	return 0;
 }
 
-/* The caller holds places; the slot counts as a user of the host from now on. */
+/* The caller holds permits; the slot counts as a user of the host from now on. */
 SL_SUSPENDS
 static int
 fill_slot(struct sl_pool *pool, struct host *host, struct slot **out, struct sl_error *err)
@@ -245,10 +309,14 @@ fill_slot(struct sl_pool *pool, struct host *host, struct slot **out, struct sl_
 	if (!slot)
 		return sl_fail_code(
 			err, SL_PHASE_CONNECT, -ENOMEM, "cannot connect to '%s'", host->name);
-	sl_list_init(&slot->of_host);
-	sl_list_init(&slot->of_pool);
+	for (enum bound bound = OF_HOST; bound < BOUNDS; bound++) {
+		sl_list_init(&slot->links[bound].of_quota);
+		slot->links[bound].slot = slot;
+	}
+	count_used(pool, host, true);
 	int code = open_fresh(pool, host, &slot->connection, err);
 	if (code < 0) {
+		count_used(pool, host, false);
 		free(slot);
 		return code;
 	}
@@ -260,32 +328,45 @@ fill_slot(struct sl_pool *pool, struct host *host, struct slot **out, struct sl_
 	return 0;
 }
 
-/* ---- places ---- */
+/* ---- permits ---- */
+
+/* Of all bounds before `end`. */
+static void
+give_permits(struct sl_pool *pool, struct host *host, enum bound end)
+{
+	for (enum bound bound = OF_HOST; bound < end; bound++) {
+		struct quota *quota = quota_of(pool, host, bound);
+		if (quota)
+			sl_semaphore_give(&quota->permits);
+	}
+}
 
 SL_SUSPENDS
 static int
-take_places(struct sl_pool *pool, struct host *host, struct sl_error *err)
+take_permits(struct sl_pool *pool, struct host *host, struct sl_error *err)
 {
-	int code = sl_semaphore_take(&host->places, SL_FOREVER);
-	if (code == 0) {
-		code = sl_semaphore_take(&pool->places, SL_FOREVER);
-		if (code < 0)
-			sl_semaphore_give(&host->places);
+	for (enum bound bound = OF_HOST; bound < BOUNDS; bound++) {
+		struct quota *quota = quota_of(pool, host, bound);
+		int code = quota ? sl_semaphore_take(&quota->permits, SL_FOREVER) : 0;
+		if (code < 0) {
+			give_permits(pool, host, bound);
+			return sl_fail_code(err, SL_PHASE_CONNECT, code,
+				"cannot connect to '%s': all connections are in use", host->name);
+		}
 	}
-	if (code < 0)
-		return sl_fail_code(err, SL_PHASE_CONNECT, code,
-			"cannot connect to '%s': all connections are in use", host->name);
 	return 0;
 }
 
-static void
-give_places(struct sl_pool *pool, struct host *host)
-{
-	sl_semaphore_give(&host->places);
-	sl_semaphore_give(&pool->places);
-}
-
 /* ---- public ---- */
+
+static unsigned
+tls_limit(const struct sl_pool_options *options)
+{
+	uint64_t count = options->tls_memory / SL_TLS_MEMORY;
+	if (options->tls_memory == 0 || count >= options->total)
+		return options->total;
+	return count > 0 ? (unsigned)count : 1;
+}
 
 int
 sl_pool_new(struct sl_pool **out, const struct sl_pool_options *options)
@@ -301,8 +382,8 @@ sl_pool_new(struct sl_pool **out, const struct sl_pool_options *options)
 	}
 	pool->options = *options;
 	sl_list_init(&pool->hosts);
-	sl_list_init(&pool->idle);
-	sl_semaphore_init(&pool->places, "connection", options->total);
+	init_quota(&pool->tls, "TLS connection", tls_limit(options));
+	init_quota(&pool->all, "connection", options->total);
 	*out = pool;
 	return 0;
 }
@@ -312,9 +393,10 @@ sl_pool_free(struct sl_pool *pool)
 {
 	if (!pool)
 		return;
-	sl_assert(pool->places.taken == 0);
-	while (!sl_list_is_empty(&pool->idle))
-		close_idle(pool, sl_list_item(pool->idle.prev, struct slot, of_pool));
+	sl_assert(pool->all.permits.taken == 0);
+	struct slot *slot;
+	while ((slot = oldest_idle(&pool->all)))
+		close_idle(pool, slot);
 	sl_assert(sl_list_is_empty(&pool->hosts));
 	sl_dns_free(pool->dns);
 	free(pool);
@@ -335,7 +417,7 @@ sl_pool_take(struct sl_pool *pool, const struct sl_pool_key *key, bool fresh,
 	if (!host)
 		return sl_fail_code(
 			err, SL_PHASE_CONNECT, -ENOMEM, "cannot connect to '%s'", key->host);
-	int code = take_places(pool, host, err);
+	int code = take_permits(pool, host, err);
 	if (code < 0) {
 		unuse_host(host);
 		return code;
@@ -343,6 +425,7 @@ sl_pool_take(struct sl_pool *pool, const struct sl_pool_key *key, bool fresh,
 	close_old(pool);
 	struct slot *slot = fresh ? NULL : pick_idle(pool, host, key->lane);
 	if (slot) {
+		count_used(pool, host, true);
 		slot->connection->reused = true;
 		pool->reused++;
 	} else {
@@ -352,7 +435,7 @@ sl_pool_take(struct sl_pool *pool, const struct sl_pool_key *key, bool fresh,
 		slot->lane = key->lane;
 		*out = slot->connection;
 	} else {
-		give_places(pool, host);
+		give_permits(pool, host, BOUNDS);
 	}
 	unuse_host(host);
 	return code;
@@ -363,15 +446,16 @@ sl_pool_give(struct sl_pool *pool, struct sl_connection *connection, bool reusab
 {
 	struct slot *slot = connection->pool_slot;
 	struct host *host = slot->host;
+	count_used(pool, host, false);
 	if (reusable && pool->options.idle_ns > 0) {
 		make_idle(pool, slot);
-		give_places(pool, host);
+		give_permits(pool, host, BOUNDS);
 		return;
 	}
-	/* The place goes last: who gets it may dial at once. */
+	/* The permits go last: a task that gets them may dial at once. */
 	sl_connection_close(connection);
 	free(slot);
-	give_places(pool, host);
+	give_permits(pool, host, BOUNDS);
 	unuse_host(host);
 }
 
@@ -379,9 +463,14 @@ void
 sl_pool_stats(const struct sl_pool *pool, struct sl_pool_stats *out)
 {
 	*out = (struct sl_pool_stats){
-		.taken = pool->places.taken,
-		.idle = pool->idle_count,
+		.taken = pool->all.used,
+		.idle = pool->all.idle_count,
 		.dialled = pool->dialled,
 		.reused = pool->reused,
 	};
+	sl_list_each(node, &pool->hosts)
+	{
+		const struct quota *quota = &sl_list_item(node, struct host, of_pool)->quota;
+		out->most_per_host = SL_MAX(out->most_per_host, quota->used + quota->idle_count);
+	}
 }

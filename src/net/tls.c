@@ -1,3 +1,14 @@
+/*
+ * TLS streams: OpenSSL without waits of its own.
+ *
+ * OpenSSL is called, uses the ciphertext that is there and returns what it needs; then the task
+ * sends what OpenSSL wrote, receives what it needs (net/tls_bio.h) and calls it again. Rules:
+ *  - The reason of a failure is read from OpenSSL's error queue right after the call, before any
+ *    suspension: the queue is the thread's, and other tasks use it.
+ *  - A failure of the stream or of the socket is final. What came before it is returned first.
+ *  - A deadline or a cancellation leaves the stream intact.
+ *  - OpenSSL's buffers are freed only where nothing received lies in them (release_buffers).
+ */
 #include "sluice/net/tls.h"
 
 #include "sluice/base/bytes.h"
@@ -5,17 +16,16 @@
 #include "sluice/net/tls_bio.h"
 #include "sluice/net/tls_reason.h"
 #include "sluice/net/tls_session.h"
+#include "sluice/net/tls_trust.h"
 #include "sluice/rt/io.h"
 #include "sluice/rt/offload.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <openssl/err.h>
 #include <openssl/ssl.h>
 #include <openssl/x509v3.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 /*
  * OpenSSL's record buffer holds this many full records (RFC 8446 5.2: 2^14 + 256 bytes and a header
@@ -30,17 +40,18 @@
 /* To hand close_notify to the kernel; its buffer has room unless the peer stopped reading. */
 #define CLOSE_NS (100 * SL_NS_PER_MS)
 
-/* Ciphertext without a byte for the reader; more is no progress any more. */
-#define BARREN_MAX (256 * SL_KIB)
+/* Ciphertext received without a byte for the reader; more than that does not count as
+ * progress. */
+#define EMPTY_MAX (256 * SL_KIB)
 
-/* At records without plaintext, before a connection counts as one that is not idle. */
-#define LOOKS_MAX 8
+/* Receives of records without plaintext, before a connection counts as disturbed. */
+#define PEEKS_MAX 8
 
 struct sl_tls {
 	SSL_CTX *context;
 	BIO_METHOD *method;
 	struct sl_tls_sessions sessions;
-	bool own_store; /* trusted certificates are those of a file the user named */
+	struct sl_tls_trust trust;
 	unsigned connections;
 };
 
@@ -49,12 +60,12 @@ struct stream {
 	struct sl_tls *tls;
 	SSL *ssl;
 	struct sl_tls_bio io;
-	char *key;                     /* "host:port" of its sessions */
-	const char *broken;            /* why OpenSSL gave up, static text; NULL = it works */
-	bool cut;                      /* the stream ended without close_notify */
-	int lost;                      /* the code with which the socket failed; 0 = it works */
-	size_t barren;                 /* ciphertext received since the last plaintext */
-	struct sl_tls_refusal refusal; /* of the server's certificate */
+	char *key;                      /* "host:port" of its sessions */
+	const char *broken;             /* why OpenSSL gave up, static text; NULL = it works */
+	bool cut;                       /* the stream ended without close_notify */
+	int socket_error;               /* the code with which the socket failed; 0 = it works */
+	size_t empty;                   /* ciphertext received since the last plaintext */
+	struct sl_tls_refusal *refusal; /* of the server's certificate, during the handshake */
 };
 
 static struct stream *
@@ -73,7 +84,8 @@ on_verify(int good, X509_STORE_CTX *store)
 		return 1;
 	SSL *ssl = X509_STORE_CTX_get_ex_data(store, SSL_get_ex_data_X509_STORE_CTX_idx());
 	struct stream *stream = SSL_get_app_data(ssl);
-	sl_tls_refusal_describe(&stream->refusal, store, stream->tls->own_store);
+	if (stream->refusal)
+		sl_tls_refusal_describe(stream->refusal, store, &stream->tls->trust);
 	return 0;
 }
 
@@ -92,22 +104,6 @@ struct loading {
 	const char *cacert;
 	struct sl_error *err;
 };
-
-static int
-load_file(const struct loading *loading)
-{
-	const char *path = loading->cacert;
-	/* OpenSSL tells a missing file from one without certificates only in its own words. */
-	int fd = open(path, O_RDONLY | O_CLOEXEC);
-	if (fd < 0)
-		return sl_fail_code(loading->err, SL_PHASE_TLS, -errno,
-			"cannot read the trusted certificates in '%s'", path);
-	close(fd);
-	if (SSL_CTX_load_verify_file(loading->tls->context, path))
-		return 0;
-	return sl_fail(loading->err, SL_PHASE_TLS, SL_E_TLS,
-		"'%s' holds no readable certificate: it must be a PEM file", path);
-}
 
 static bool
 configure(SSL_CTX *context)
@@ -138,12 +134,7 @@ load(void *arg)
 	if (!tls->context || !tls->method || !configure(tls->context))
 		return sl_fail(loading->err, SL_PHASE_TLS, SL_E_TLS, "cannot set up OpenSSL: %s",
 			sl_tls_reason(true));
-	if (loading->cacert)
-		return load_file(loading);
-	if (!SSL_CTX_set_default_verify_paths(tls->context))
-		return sl_fail(loading->err, SL_PHASE_TLS, SL_E_TLS,
-			"cannot use the system's trusted certificates: %s", sl_tls_reason(true));
-	return 0;
+	return sl_tls_trust_load(&tls->trust, tls->context, loading->cacert, loading->err);
 }
 
 int
@@ -153,7 +144,6 @@ sl_tls_new(struct sl_tls **out, const char *cacert, struct sl_error *err)
 	if (!tls)
 		return sl_fail_code(err, SL_PHASE_TLS, -ENOMEM, "cannot set up TLS");
 	sl_tls_sessions_init(&tls->sessions);
-	tls->own_store = cacert != NULL;
 	struct loading loading = { tls, cacert, err };
 	int code = sl_blocking_wait(load, &loading);
 	if (code < 0) {
@@ -178,9 +168,12 @@ sl_tls_free(struct sl_tls *tls)
 
 /* ---- the stream ---- */
 
-/* What to do after a call that did not succeed: WANT_READ, WANT_WRITE, ZERO_RETURN or broken. */
+/*
+ * After a call that did not succeed: SSL_ERROR_WANT_READ or SSL_ERROR_WANT_WRITE, to be followed by
+ * exchange(); SSL_ERROR_ZERO_RETURN; else stream->broken is set.
+ */
 static int
-judge(struct stream *stream, int result, bool in_handshake)
+why_failed(struct stream *stream, int result, bool in_handshake)
 {
 	int why = SSL_get_error(stream->ssl, result);
 	unsigned long code = ERR_peek_error();
@@ -201,9 +194,9 @@ refuse_broken(const struct stream *stream, struct sl_error *err)
 		"TLS connection with %s failed: %s", stream->key, stream->broken);
 }
 
-/* Codes after which the socket is as good as before. */
+/* Codes after which the socket works as before. */
 static bool
-is_passing(int code)
+is_retryable(int code)
 {
 	return code == -ETIMEDOUT || code == -ECANCELED || code == SL_E_INTERRUPTED ||
 	       code == -EAGAIN;
@@ -214,35 +207,49 @@ static int
 flush(struct stream *stream, int flags, uint64_t deadline_ns)
 {
 	int code = sl_tls_bio_flush(&stream->io, stream->connection.fd, flags, deadline_ns);
-	if (code < 0 && !is_passing(code))
-		stream->lost = code;
+	if (code < 0 && !is_retryable(code))
+		stream->socket_error = code;
 	return code;
 }
 
-/* What comes counts as progress as long as there is plaintext in it now and then. */
+/* Ciphertext counts as progress only if there is plaintext in it from time to time. */
 static void
-note_landed(struct stream *stream)
+note_progress(struct stream *stream)
 {
-	stream->barren += stream->io.landed;
-	if (stream->io.landed > 0 && stream->barren <= BARREN_MAX)
+	stream->empty += stream->io.pending;
+	if (stream->io.pending > 0 && stream->empty <= EMPTY_MAX)
 		stream->connection.moved_ns = sl_now();
 }
 
-/* Send what OpenSSL wrote, then wait for what it wants: `sure` and `flags` as in sl_tls_bio_fill.
+/*
+ * Send what OpenSSL wrote and, if it wants to read, wait for ciphertext: `sure` and `flags` as in
+ * sl_tls_bio_fill. `why` is SSL_ERROR_WANT_READ or SSL_ERROR_WANT_WRITE.
  */
 SL_SUSPENDS
 static int
-exchange(struct stream *stream, size_t sure, int flags, uint64_t deadline_ns)
+exchange(struct stream *stream, int why, size_t sure, int flags, uint64_t deadline_ns)
 {
 	int code = flush(stream, 0, deadline_ns);
+	if (code < 0 || why == SSL_ERROR_WANT_WRITE)
+		return code;
+	code = sl_tls_bio_fill(&stream->io, stream->connection.fd, sure, flags, deadline_ns);
 	if (code == 0)
-		code = sl_tls_bio_fill(
-			&stream->io, stream->connection.fd, sure, flags, deadline_ns);
-	if (code == 0)
-		note_landed(stream);
-	if (code < 0 && !is_passing(code))
-		stream->lost = code;
+		note_progress(stream);
+	else if (!is_retryable(code))
+		stream->socket_error = code;
 	return code;
+}
+
+/*
+ * Give the record buffers back, OpenSSL allocates them again when it needs them. What was received
+ * and not yet taken lies in them, and so does a record that is not whole: then they stay.
+ */
+static void
+release_buffers(struct stream *stream)
+{
+	if (stream->io.pending > 0 || !SSL_free_buffers(stream->ssl))
+		return;
+	sl_tls_bio_forget_room(&stream->io);
 }
 
 /* As much as is there without waiting: the count, maybe 0; *why is set if it is less than len. */
@@ -255,11 +262,11 @@ read_ready(struct stream *stream, char *data, size_t len, int *why)
 		ERR_clear_error();
 		int ok = SSL_read_ex(stream->ssl, data + done, len - done, &count);
 		if (!ok) {
-			*why = judge(stream, ok, false);
+			*why = why_failed(stream, ok, false);
 			break;
 		}
 		done += count;
-		stream->barren = 0;
+		stream->empty = 0;
 	}
 	return done;
 }
@@ -274,28 +281,27 @@ tls_recv(struct sl_connection *connection, void *data, size_t len, bool whole, u
 	len = SL_MIN(len, (size_t)INT32_MAX);
 	for (;;) {
 		int why = SSL_ERROR_NONE;
-		if (!stream->broken && !stream->lost)
+		if (!stream->broken && !stream->socket_error)
 			done += read_ready(stream, (char *)data + done, len - done, &why);
 		/* A failure waits for the next call if there is something to give first. */
-		bool at_end = why == SSL_ERROR_ZERO_RETURN || stream->broken || stream->lost;
+		bool at_end =
+			why == SSL_ERROR_ZERO_RETURN || stream->broken || stream->socket_error;
 		if (done == len || (done > 0 && (!whole || at_end)))
 			return sl_int(done);
 		if (stream->broken)
 			return refuse_broken(stream, err);
 		if (at_end)
-			return stream->lost;
-		int code = why == SSL_ERROR_WANT_WRITE
-				   ? flush(stream, 0, deadline_ns)
-				   : exchange(stream, whole ? len - done : 0, 0, deadline_ns);
+			return stream->socket_error;
+		int code = exchange(stream, why, whole ? len - done : 0, 0, deadline_ns);
 		/* Records without plaintext may come for ever. */
 		if (code == 0 && sl_now() >= deadline_ns)
 			code = -ETIMEDOUT;
-		if (code < 0 && is_passing(code))
+		if (code < 0 && is_retryable(code))
 			return done > 0 ? sl_int(done) : code;
 	}
 }
 
-/* One piece into ciphertext; waits only if OpenSSL must read first. */
+/* One piece, encrypted and sent. */
 SL_SUSPENDS
 static int
 write_piece(struct stream *stream, const char *data, size_t len, uint64_t deadline_ns,
@@ -306,20 +312,13 @@ write_piece(struct stream *stream, const char *data, size_t len, uint64_t deadli
 		ERR_clear_error();
 		int ok = SSL_write_ex(stream->ssl, data, len, &count);
 		if (ok)
-			return 0;
-		int code = 0;
-		switch (judge(stream, ok, false)) {
-		case SSL_ERROR_WANT_READ:
-			code = exchange(stream, 0, 0, deadline_ns);
-			break;
-		case SSL_ERROR_WANT_WRITE:
-			code = flush(stream, 0, deadline_ns);
-			break;
-		case SSL_ERROR_ZERO_RETURN:
+			return flush(stream, 0, deadline_ns);
+		int why = why_failed(stream, ok, false);
+		if (why == SSL_ERROR_ZERO_RETURN)
 			return -EPIPE;
-		default:
+		if (stream->broken)
 			return refuse_broken(stream, err);
-		}
+		int code = exchange(stream, why, 0, 0, deadline_ns);
 		if (code < 0)
 			return code;
 	}
@@ -334,13 +333,11 @@ tls_send_all(struct sl_connection *connection, const void *data, size_t len, uin
 	const char *from = data;
 	if (stream->broken)
 		return refuse_broken(stream, err);
-	if (stream->lost)
-		return stream->lost;
+	if (stream->socket_error)
+		return stream->socket_error;
 	while (len > 0) {
 		size_t piece = SL_MIN(len, WRITE_PIECE);
 		int code = write_piece(stream, from, piece, deadline_ns, err);
-		if (code == 0)
-			code = flush(stream, 0, deadline_ns);
 		if (code < 0)
 			return code;
 		from += piece;
@@ -354,15 +351,16 @@ static bool
 tls_is_disturbed(struct sl_connection *connection)
 {
 	struct stream *stream = stream_of(connection);
-	for (unsigned i = 0; i < LOOKS_MAX && !stream->broken && !stream->lost; i++) {
+	for (unsigned i = 0; i < PEEKS_MAX && !stream->broken && !stream->socket_error; i++) {
 		char byte;
 		size_t count = 0;
 		ERR_clear_error();
 		int ok = SSL_peek_ex(stream->ssl, &byte, 1, &count);
-		if (ok || judge(stream, ok, false) != SSL_ERROR_WANT_READ)
+		int why = ok ? SSL_ERROR_NONE : why_failed(stream, ok, false);
+		if (why != SSL_ERROR_WANT_READ)
 			return true;
-		/* New session tickets and the like are OpenSSL's affair. */
-		int code = exchange(stream, 0, MSG_DONTWAIT, sl_deadline_in(CLOSE_NS));
+		/* New session tickets and the like are for OpenSSL. */
+		int code = exchange(stream, why, 0, MSG_DONTWAIT, sl_deadline_in(CLOSE_NS));
 		if (code == -EAGAIN)
 			return false;
 		if (code < 0)
@@ -371,10 +369,19 @@ tls_is_disturbed(struct sl_connection *connection)
 	return true;
 }
 
-/* Alerts, once for all: whoever does not take them at once goes without. */
+static void
+tls_release_memory(struct sl_connection *connection)
+{
+	struct stream *stream = stream_of(connection);
+	release_buffers(stream);
+	if (stream->io.out.len == 0)
+		sl_tls_bio_release(&stream->io);
+}
+
+/* Alerts, sent at most once: a peer that does not take them at once does not get them. */
 SL_SUSPENDS
 static void
-send_last_words(struct stream *stream)
+send_alerts(struct stream *stream)
 {
 	struct sl_shield shield;
 	sl_shield_begin(&shield, sl_deadline_in(CLOSE_NS));
@@ -387,11 +394,11 @@ static void
 tls_close(struct sl_connection *connection)
 {
 	struct stream *stream = stream_of(connection);
-	if (stream->ssl && !stream->lost) {
+	if (stream->ssl && !stream->socket_error) {
 		ERR_clear_error();
 		if (!stream->broken && SSL_is_init_finished(stream->ssl))
 			(void)SSL_shutdown(stream->ssl);
-		send_last_words(stream);
+		send_alerts(stream);
 	}
 	SSL_free(stream->ssl);
 	sl_tls_bio_release(&stream->io);
@@ -405,14 +412,15 @@ static const struct sl_connection_methods tls_methods = {
 	.send_all = tls_send_all,
 	.recv = tls_recv,
 	.is_disturbed = tls_is_disturbed,
+	.release_memory = tls_release_memory,
 	.close = tls_close,
 };
 
 /* ---- the handshake ---- */
 
 /*
- * Everything the certificate must satisfy is set before the first byte is sent. The root label's
- * dot that a name may end with is no part of what certificates and SNI hold (RFC 6066 3).
+ * Everything the certificate must satisfy is set before the first byte is sent. The dot of the
+ * root label at the end of a name does not belong into certificates and SNI (RFC 6066 3).
  */
 static bool
 expect_host(SSL *ssl, const char *host)
@@ -465,17 +473,10 @@ handshake(struct stream *stream, uint64_t deadline_ns)
 		int ok = SSL_do_handshake(stream->ssl);
 		if (ok == 1)
 			return flush(stream, 0, deadline_ns);
-		int code = 0;
-		switch (judge(stream, ok, true)) {
-		case SSL_ERROR_WANT_READ:
-			code = exchange(stream, 0, 0, deadline_ns);
-			break;
-		case SSL_ERROR_WANT_WRITE:
-			code = flush(stream, 0, deadline_ns);
-			break;
-		default:
+		int why = why_failed(stream, ok, true);
+		if (why != SSL_ERROR_WANT_READ && why != SSL_ERROR_WANT_WRITE)
 			return SL_E_TLS;
-		}
+		int code = exchange(stream, why, 0, 0, deadline_ns);
 		if (code < 0)
 			return code;
 	}
@@ -495,12 +496,12 @@ confirm_verified(struct stream *stream)
 static int
 refuse_handshake(const struct stream *stream, int code, const char *host, struct sl_error *err)
 {
-	if (code == SL_E_TLS && stream->refusal.code)
+	const struct sl_tls_refusal *refusal = stream->refusal;
+	if (code == SL_E_TLS && refusal->code)
 		return sl_fail(err, SL_PHASE_TLS, code,
 			"cannot trust the certificate of '%s': %s (subject '%s')%s%s", host,
-			X509_verify_cert_error_string(stream->refusal.code),
-			stream->refusal.subject, stream->refusal.hint[0] ? "; " : "",
-			stream->refusal.hint);
+			X509_verify_cert_error_string(refusal->code), refusal->subject,
+			refusal->hint[0] ? "; " : "", refusal->hint);
 	if (code == SL_E_TLS)
 		return sl_fail(err, SL_PHASE_TLS, code, "TLS handshake with '%s' failed: %s", host,
 			stream->broken ? stream->broken : "server closed the connection");
@@ -538,6 +539,8 @@ sl_tls_connect(struct sl_tls *tls, int fd, const char *host, uint16_t port, uint
 		return sl_fail_code(
 			err, SL_PHASE_TLS, -ENOMEM, "TLS handshake with '%s' failed", host);
 	}
+	struct sl_tls_refusal refusal = { 0 };
+	stream->refusal = &refusal;
 	ERR_clear_error();
 	int code = SL_E_TLS;
 	if (!prepare(stream, host))
@@ -546,14 +549,15 @@ sl_tls_connect(struct sl_tls *tls, int fd, const char *host, uint16_t port, uint
 		code = handshake(stream, deadline_ns);
 	if (code == 0)
 		code = confirm_verified(stream);
-	if (code == 0) {
-		*out = &stream->connection;
-		return 0;
+	if (code < 0) {
+		sl_tls_sessions_forget(&tls->sessions, stream->key);
+		(void)refuse_handshake(stream, code, host, err);
+		tls_close(&stream->connection);
+		return code;
 	}
-	sl_tls_sessions_forget(&tls->sessions, stream->key);
-	(void)refuse_handshake(stream, code, host, err);
-	tls_close(&stream->connection);
-	return code;
+	stream->refusal = NULL;
+	*out = &stream->connection;
+	return 0;
 }
 
 void

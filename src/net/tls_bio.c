@@ -1,3 +1,11 @@
+/*
+ * The BIO between OpenSSL and a socket: reads land where OpenSSL wants them, writes are collected.
+ *
+ * The address that OpenSSL asked for is kept across a suspension. It stays valid because OpenSSL
+ * neither moves nor frees its record buffer between two calls: SSL_MODE_RELEASE_BUFFERS would, and
+ * must never be set. net/tls.c frees the buffers with SSL_free_buffers() and then calls
+ * sl_tls_bio_forget_room().
+ */
 #include "sluice/net/tls_bio.h"
 
 #include "sluice/rt/io.h"
@@ -12,22 +20,21 @@
 
 /*
  * The bytes have been received at io->want, where OpenSSL asked for them; asked again, it gives the
- * same place, since nothing happened to its record buffer in between (it is neither moved nor freed
- * between two calls unless SSL_MODE_RELEASE_BUFFERS is set). Should a version of it ever ask
- * elsewhere, the bytes are moved, and if they were overwritten the record's seal is broken: an
- * error, never wrong data.
+ * same address, since nothing happened to its record buffer in between. Should a version of OpenSSL
+ * ever ask elsewhere, the bytes are moved, and if they were overwritten the record's seal is
+ * broken: an error, never wrong data.
  */
 static int
 bio_read(BIO *bio, char *data, size_t len, size_t *count)
 {
 	struct sl_tls_bio *io = BIO_get_data(bio);
 	BIO_clear_retry_flags(bio);
-	*count = SL_MIN(len, io->landed);
+	*count = SL_MIN(len, io->pending);
 	if (*count > 0) {
 		if ((unsigned char *)data != io->want)
 			memmove(data, io->want, *count);
 		io->want += *count;
-		io->landed -= *count;
+		io->pending -= *count;
 		io->want_len = 0; /* the place is OpenSSL's again until it asks anew */
 		return 1;
 	}
@@ -68,7 +75,7 @@ bio_ctrl(BIO *bio, int command, long number, void *pointer)
 	case BIO_CTRL_FLUSH: /* the task does, after each call */
 		return 1;
 	case BIO_CTRL_EOF:
-		return io->ended && io->landed == 0;
+		return io->ended && io->pending == 0;
 	default:
 		return 0;
 	}
@@ -100,6 +107,15 @@ void
 sl_tls_bio_release(struct sl_tls_bio *io)
 {
 	sl_buf_release(&io->out);
+	io->sent = 0;
+}
+
+void
+sl_tls_bio_forget_room(struct sl_tls_bio *io)
+{
+	sl_assert(io->pending == 0);
+	io->want = NULL;
+	io->want_len = 0;
 }
 
 /* More than a record is asked for only where a record begins: read-ahead in search of a header. */
@@ -122,11 +138,11 @@ piece(const struct sl_tls_bio *io)
 	return io->want_len - io->want_len % io->record;
 }
 
-/* Walk the record headers (RFC 8446 5.1) in what landed. A size learnt wrongly costs speed only. */
+/* Walk the record headers (RFC 8446 5.1) in what was received. A wrong size costs speed only. */
 static void
 learn_record(struct sl_tls_bio *io)
 {
-	for (size_t off = 0; off + RECORD_HEADER <= io->landed;) {
+	for (size_t off = 0; off + RECORD_HEADER <= io->pending;) {
 		const unsigned char *header = io->want + off;
 		size_t record = RECORD_HEADER + ((size_t)header[3] << 8 | header[4]);
 		if (header[1] != 3 || record > SL_TLS_RECORD)
@@ -139,8 +155,8 @@ learn_record(struct sl_tls_bio *io)
 int
 sl_tls_bio_fill(struct sl_tls_bio *io, int fd, size_t sure, int flags, uint64_t deadline_ns)
 {
-	/* Nothing may land where nothing was asked for. */
-	if (io->landed > 0 || io->want_len == 0)
+	/* Nothing may be received where nothing was asked for. */
+	if (io->pending > 0 || io->want_len == 0)
 		return -EPROTO;
 	/* Part of a record may be in OpenSSL's buffer already; the rest holds all that is sure. */
 	bool whole = sure >= io->want_len + SL_TLS_RECORD;
@@ -148,7 +164,7 @@ sl_tls_bio_fill(struct sl_tls_bio *io, int fd, size_t sure, int flags, uint64_t 
 		sl_io_recv(fd, io->want, piece(io), flags | (whole ? MSG_WAITALL : 0), deadline_ns);
 	if (code < 0)
 		return code;
-	io->landed = (size_t)code;
+	io->pending = (size_t)code;
 	io->ended = code == 0;
 	if (is_at_boundary(io))
 		learn_record(io);

@@ -1,6 +1,11 @@
+/*
+ * Reasons for people: OpenSSL's codes in a user's terms, and what to do about a certificate that
+ * was refused. Names in certificates are the server's bytes, and are bounded here.
+ */
 #include "sluice/net/tls_reason.h"
 
 #include "sluice/base/bytes.h"
+#include "sluice/net/tls_trust.h"
 
 #include <openssl/err.h>
 #include <openssl/ssl.h>
@@ -24,6 +29,46 @@ is_unknown_issuer(int code)
 	}
 }
 
+/*
+ * The chain ends at `cert`, whose issuer was not found. A server need not send the root, but it
+ * must send what lies between the root and its own certificate: where it sent only its own, that is
+ * the likely fault, and the machine's trusted certificates are not to blame.
+ */
+static void
+hint_issuer(char *hint, X509_STORE_CTX *store, X509 *cert, const struct sl_tls_trust *trust)
+{
+	const char *where =
+		trust->from_file ? "in the file given with --cacert" : "in the system's store";
+	const char *remedy = trust->from_file ? "add its certificate to that file"
+					      : "give its certificate with --cacert FILE";
+	char issuer[SL_TLS_SUBJECT];
+	X509_NAME_oneline(X509_get_issuer_name(cert), issuer, SL_TLS_SUBJECT);
+	bool self_signed =
+		X509_NAME_cmp(X509_get_issuer_name(cert), X509_get_subject_name(cert)) == 0;
+	int depth = X509_STORE_CTX_get_error_depth(store);
+	int sent = sk_X509_num(X509_STORE_CTX_get0_untrusted(store));
+	if (trust->searched[0])
+		snprintf(hint, SL_TLS_HINT,
+			"no CA certificates were found in %s: install the package ca-certificates, "
+			"or name a file of trusted certificates with --cacert FILE",
+			trust->searched);
+	else if (self_signed)
+		snprintf(hint, SL_TLS_HINT, "%s is not %s; if you trust it, %s",
+			depth == 0 ? "it is signed by itself and" : "this root certificate", where,
+			remedy);
+	else if (depth == 0 && sent <= 1)
+		snprintf(hint, SL_TLS_HINT,
+			"the server did not send an intermediate certificate, and the issuer "
+			"'%s' is not %s: the server should send its whole chain; if you trust "
+			"the issuer, %s",
+			issuer, where, remedy);
+	else
+		snprintf(hint, SL_TLS_HINT,
+			"its issuer '%s' was not sent by the server and is not %s; if you "
+			"trust the issuer, %s",
+			issuer, where, remedy);
+}
+
 static void
 hint_date(char *text, const char *what, const ASN1_TIME *time)
 {
@@ -33,8 +78,8 @@ hint_date(char *text, const char *what, const ASN1_TIME *time)
 			tm.tm_year + 1900, tm.tm_mon + 1, tm.tm_mday);
 }
 
-/* A name out of the certificate: bytes of the server's, bounded, and with no NUL to end it early.
- */
+/* A name out of the certificate: bytes of the server's, bounded, and with no NUL to end it
+ * early. */
 static void
 add_name(struct sl_buf *text, const ASN1_IA5STRING *name)
 {
@@ -72,7 +117,7 @@ sl_tls_reason(bool in_handshake)
 				    : "server closed without close_notify";
 	case SSL_R_WRONG_VERSION_NUMBER:
 	case SSL_R_HTTP_REQUEST:
-		return in_handshake ? "what answers on this port does not speak TLS"
+		return in_handshake ? "the server on this port does not use TLS"
 				    : "record damaged on the way";
 	case SSL_R_UNSUPPORTED_PROTOCOL:
 	case SSL_R_VERSION_TOO_LOW:
@@ -87,7 +132,8 @@ sl_tls_reason(bool in_handshake)
 }
 
 void
-sl_tls_refusal_describe(struct sl_tls_refusal *refusal, X509_STORE_CTX *store, bool own_store)
+sl_tls_refusal_describe(
+	struct sl_tls_refusal *refusal, X509_STORE_CTX *store, const struct sl_tls_trust *trust)
 {
 	X509 *cert = X509_STORE_CTX_get_current_cert(store);
 	char *hint = refusal->hint;
@@ -96,9 +142,7 @@ sl_tls_refusal_describe(struct sl_tls_refusal *refusal, X509_STORE_CTX *store, b
 		return;
 	X509_NAME_oneline(X509_get_subject_name(cert), refusal->subject, SL_TLS_SUBJECT);
 	if (is_unknown_issuer(refusal->code))
-		snprintf(hint, SL_TLS_HINT, "%s",
-			own_store ? "the file given with --cacert does not hold its authority"
-				  : "if you trust its authority, give it with --cacert FILE");
+		hint_issuer(hint, store, cert, trust);
 	else if (refusal->code == X509_V_ERR_CERT_HAS_EXPIRED)
 		hint_date(hint, "it ended on", X509_get0_notAfter(cert));
 	else if (refusal->code == X509_V_ERR_CERT_NOT_YET_VALID)

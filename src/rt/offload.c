@@ -25,6 +25,8 @@
 
 #define QUEUE_PER_WORKER 4 /* CPU jobs queued or running for each worker; more wait as tasks */
 #define BLOCKING_QUEUE 64  /* blocking calls queued or running in a pool */
+/* A lookup that hangs holds up no other; threads are started as they are needed. */
+#define RESOLVER_THREADS BLOCKING_QUEUE
 #define THREADS_MAX 256
 /* how long the end of the program waits for a blocking call that was abandoned */
 #define JOIN_NS (200 * SL_NS_PER_MS)
@@ -314,7 +316,7 @@ offload_new(struct sl_rt *rt, const struct sl_rt_options *options)
 			BLOCKING_QUEUE);
 	if (!code)
 		code = init_pool(offload, POOL_RESOLVER,
-			options->resolvers ? options->resolvers : 16, BLOCKING_QUEUE);
+			options->resolvers ? options->resolvers : RESOLVER_THREADS, BLOCKING_QUEUE);
 	if (code)
 		free(offload);
 	return code;

@@ -167,7 +167,7 @@ test_bad_slow_but_steady() {
 test_bad_unreachable() {
 	get "http://127.0.0.1:$PORT_closed/x"
 	expect 6 "refused"
-	get "http://no-such-host.invalid/x"
+	get --connect-timeout 2s "http://no-such-host.invalid/x"
 	expect 19 "no-such-host.invalid"
 	get --connect-timeout 300ms "http://127.0.0.1:$PORT_full/x"
 	expect 2
@@ -207,7 +207,7 @@ test_bad_no_network() {
 		expect 6 "unreachable"
 		nothing_left
 	done
-	timeout -k 5 "$LIMIT" unshare "${user[@]}" --net "$S" get http://no-such-host.invalid/x >out 2>err
+	timeout -k 5 "$LIMIT" unshare "${user[@]}" --net "$S" get --connect-timeout 300ms http://no-such-host.invalid/x >out 2>err
 	status=$?
 	no_report
 	expect 19 "no-such-host.invalid"

@@ -75,7 +75,7 @@ test_list_sources() {
 		"$ORIGIN/loop" "$ORIGIN/badchunk/hex" "http://no-such-host.invalid/x" "https://localhost:$PORT_expired/x" "$ORIGINS/truncate/5000" \
 		"$ORIGIN/short/6000000/9000000" "ftp://127.0.0.1/f" "http://a b/"; do
 		printf '%s\t%s\n out=f\n' "$bad" "$ORIGIN/gen/500000/1/f" >list
-		get --cacert "$CA" --if-exists=replace -i list
+		get --connect-timeout 2s --cacert "$CA" --if-exists=replace -i list
 		expect 0 "trying the next source"
 		is_gen f 500000 1
 		rm f

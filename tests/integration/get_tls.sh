@@ -40,7 +40,7 @@ test_tls_cacert() {
 	absent i
 }
 
-# an authority that is not there, or is none
+# a file of certificates that is missing or holds none
 test_tls_bad_cacert() {
 	echo "no certificate" >text
 	: >empty
@@ -53,13 +53,39 @@ test_tls_bad_cacert() {
 	done
 }
 
-# a name that the certificate does not hold, though it is the same machine
+# an address that the certificate holds, and a name that it does not hold, though it is the same machine
 test_tls_other_address() {
+	tls wronghost gen/10/1/f
+	expect 35 "it is for other.example"
+	nothing_left
 	[[ ${PORT_https6-} ]] || skip "no IPv6 here"
 	get --cacert "$CA" "https://[::1]:$PORT_https6/gen/10/1/f"
-	[[ $status == 0 || $status == 35 ]] || fail "exit $status"
-	tls wronghost gen/10/1/f
-	expect 35
+	expect 0
+	is_gen f 10 1
+}
+
+# an intermediate certificate: sent by the server, missing, or the one that is trusted
+test_tls_intermediate() {
+	tls chained gen/10/1/f
+	expect 0
+	is_gen f 10 1
+	tls incomplete gen/10/1/g
+	expect 35 "the server did not send an intermediate certificate"
+	grep -q "sluice test intermediate" err || fail "the issuer is not named"
+	absent g
+	get --cacert "$WORK/certs/intermediate.pem" "https://localhost:$PORT_incomplete/gen/10/1/g"
+	expect 0
+	is_gen g 10 1
+}
+
+# a machine without CA certificates: told so, with where they were looked for; http needs none
+test_tls_empty_store() {
+	export SSL_CERT_FILE=$PWD/none.pem SSL_CERT_DIR=$PWD/none
+	get "$ORIGINS/gen/10/1/f" "$ORIGIN/gen/10/1/g"
+	expect 35 "no CA certificates were found in '$PWD/none.pem' and '$PWD/none'"
+	grep -q "install the package ca-certificates" err || fail "no remedy"
+	is_gen g 10 1
+	absent f
 }
 
 # TLS 1.1 is too old
@@ -69,18 +95,20 @@ test_tls_old_version() {
 	nothing_left
 }
 
-# what answers does not speak TLS, or speaks it where HTTP is expected
+# a port without TLS where it is expected, and the other way round
 test_tls_plain_server() {
 	if [[ $NGINX ]]; then
 		get "https://${NGINX#http://}/file.bin"
-		expect 35 "does not speak TLS"
+		expect 35 "does not use TLS"
 	fi
 	get "http://localhost:$PORT_https/gen/10/1/f"
-	[[ $status == 6 || $status == 22 ]] || fail "exit $status"
+	expect 6
 	get --connect-timeout 300ms "https://127.0.0.1:$PORT_silent/f"
-	[[ $status == 2 ]] || fail "a server that never answers the hello: exit $status"
+	expect 2 "TLS handshake with '127.0.0.1' failed"
+	# Its end may come before the hello or as the answer to it.
 	get "https://127.0.0.1:$PORT_hangup/f"
 	[[ $status == 6 || $status == 35 ]] || fail "a server that hangs up: exit $status"
+	grep -q "TLS handshake with '127.0.0.1' failed" err || fail "the handshake is not named"
 	get "https://127.0.0.1:$PORT_closed/f"
 	expect 6 "refused"
 	nothing_left
@@ -104,7 +132,7 @@ test_tls_truncation() {
 	expect 0
 	is_gen h 5000 1
 	get --cacert "$CA" "$ORIGINS/reset/3000/5000" -o i
-	[[ $status == 6 || $status == 22 || $status == 35 ]] || fail "reset: exit $status"
+	expect 6 "reset"
 	absent i
 }
 
@@ -119,6 +147,22 @@ test_tls_many() {
 	done
 	absent 99
 	no_parts
+}
+
+# the memory of TLS connections counts in --max-memory: their number follows, and plain ones are not concerned
+test_tls_memory() {
+	local i most
+	get --cacert "$CA" --max-memory 8M -j 30 -x 30 "$ORIGINS"/tag/tlsmemory/after/100/gen/1000/{1..40}
+	expect 0 "at most 28 TLS connections at once: --max-memory has no room"
+	most=$(counter tlsmemory most)
+	((most <= 28)) || fail "$most at once"
+	for i in {1..40}; do
+		is_gen "$i" 1000 "$i"
+	done
+	rm -f ./[0-9]*
+	get --max-memory 8M -j 30 -x 30 "$ORIGIN"/gen/1000/{1..40}
+	expect 0
+	! grep -q TLS err || fail "TLS is named without need"
 }
 
 # the system's store is asked where no file is given, and real nginx is no other than ours

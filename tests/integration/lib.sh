@@ -69,7 +69,7 @@ start_servers() {
 
 extra_tls() {
 	local name
-	for name in expired future nosan nulname selfsigned stranger wronghost; do
+	for name in chained expired future incomplete nosan nulname selfsigned stranger wronghost; do
 		[[ -f $WORK/certs/$name.pem ]] && echo "--tls $name,$WORK/certs/$name.pem,$WORK/certs/$name.key"
 	done
 	echo "--tls old,$WORK/certs/server.pem,$WORK/certs/server.key,1.1"

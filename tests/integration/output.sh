@@ -382,7 +382,7 @@ test_output_process_limit() {
 		status=$?
 		expect 0
 	done
-	as_user timeout 20 prlimit --nproc=1 "$S" get "${ORIGIN/127.0.0.1/localhost}/gen/10/1" >out 2>err
+	as_user timeout 20 prlimit --nproc=1 "$S" get --connect-timeout 1s "${ORIGIN/127.0.0.1/localhost}/gen/10/1" >out 2>err
 	status=$?
-	expect 19 "resource temporarily unavailable"
+	expect 19 "no thread can be started for it (resource temporarily unavailable)"
 }

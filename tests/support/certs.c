@@ -13,7 +13,7 @@
 #define DAY_S (24L * 60 * 60)
 #define LIFE_DAYS 3650
 
-enum signer { BY_CA, BY_ITSELF, BY_STRANGER };
+enum signer { BY_CA, BY_INTERMEDIATE, BY_STRANGER, SIGNERS, BY_ITSELF };
 
 struct spec {
 	const char *name;
@@ -21,6 +21,7 @@ struct spec {
 	const char *names; /* subjectAltName as x509v3_config(5) writes it; NULL = none */
 	enum signer signer;
 	long from_days, to_days; /* from now */
+	bool sends_signer;       /* the signer's certificate stands behind its own */
 };
 
 struct authority {
@@ -32,14 +33,16 @@ struct authority {
 	"DNS:localhost,DNS:sluice.test,DNS:*.wild.test,DNS:p*.part.test,IP:127.0.0.1,IP:::1"
 
 static const struct spec specs[] = {
-	{ "server", "localhost", GOOD_NAMES, BY_CA, -1, LIFE_DAYS },
-	{ "expired", "localhost", GOOD_NAMES, BY_CA, -10, -1 },
-	{ "future", "localhost", GOOD_NAMES, BY_CA, 1, LIFE_DAYS },
-	{ "wronghost", "other.example", "DNS:other.example", BY_CA, -1, LIFE_DAYS },
-	{ "nosan", "localhost", NULL, BY_CA, -1, LIFE_DAYS },
-	{ "nulname", "sluice test", "", BY_CA, -1, LIFE_DAYS },
-	{ "selfsigned", "localhost", GOOD_NAMES, BY_ITSELF, -1, LIFE_DAYS },
-	{ "stranger", "localhost", GOOD_NAMES, BY_STRANGER, -1, LIFE_DAYS },
+	{ "server", "localhost", GOOD_NAMES, BY_CA, -1, LIFE_DAYS, false },
+	{ "expired", "localhost", GOOD_NAMES, BY_CA, -10, -1, false },
+	{ "future", "localhost", GOOD_NAMES, BY_CA, 1, LIFE_DAYS, false },
+	{ "wronghost", "other.example", "DNS:other.example", BY_CA, -1, LIFE_DAYS, false },
+	{ "nosan", "localhost", NULL, BY_CA, -1, LIFE_DAYS, false },
+	{ "nulname", "sluice test", "", BY_CA, -1, LIFE_DAYS, false },
+	{ "selfsigned", "localhost", GOOD_NAMES, BY_ITSELF, -1, LIFE_DAYS, false },
+	{ "stranger", "localhost", GOOD_NAMES, BY_STRANGER, -1, LIFE_DAYS, false },
+	{ "incomplete", "localhost", GOOD_NAMES, BY_INTERMEDIATE, -1, LIFE_DAYS, false },
+	{ "chained", "localhost", GOOD_NAMES, BY_INTERMEDIATE, -1, LIFE_DAYS, true },
 };
 
 static bool
@@ -111,16 +114,20 @@ begin_cert(EVP_PKEY *key, const char *common_name, long from_days, long to_days)
 	return NULL;
 }
 
+/* Signed by `signer`, or by itself if that is NULL. */
 static bool
-make_authority(struct authority *out, const char *common_name)
+make_authority(struct authority *out, const char *common_name, const struct authority *signer)
 {
 	out->key = EVP_EC_gen("P-256");
 	out->cert = out->key ? begin_cert(out->key, common_name, -1, LIFE_DAYS) : NULL;
-	return out->cert && X509_set_issuer_name(out->cert, X509_get_subject_name(out->cert)) &&
-	       add_extension(out->cert, out->cert, NID_basic_constraints, "critical,CA:TRUE") &&
-	       add_extension(out->cert, out->cert, NID_key_usage, "critical,keyCertSign,cRLSign") &&
-	       add_extension(out->cert, out->cert, NID_subject_key_identifier, "hash") &&
-	       X509_sign(out->cert, out->key, EVP_sha256());
+	if (!signer)
+		signer = out;
+	return out->cert && X509_set_issuer_name(out->cert, X509_get_subject_name(signer->cert)) &&
+	       add_extension(out->cert, signer->cert, NID_basic_constraints, "critical,CA:TRUE") &&
+	       add_extension(
+		       out->cert, signer->cert, NID_key_usage, "critical,keyCertSign,cRLSign") &&
+	       add_extension(out->cert, signer->cert, NID_subject_key_identifier, "hash") &&
+	       X509_sign(out->cert, signer->key, EVP_sha256());
 }
 
 static void
@@ -159,13 +166,15 @@ make_leaf(const struct spec *spec, EVP_PKEY *key, const struct authority *signer
 	return NULL;
 }
 
+/* `behind` = one more certificate of the chain, or NULL. */
 static int
-write_pair(const char *dir, const char *name, X509 *cert, EVP_PKEY *key, struct sl_error *err)
+write_pair(const char *dir, const char *name, X509 *cert, X509 *behind, EVP_PKEY *key,
+	struct sl_error *err)
 {
 	char path[4096];
 	snprintf(path, sizeof(path), "%s/%s.pem", dir, name);
 	FILE *file = fopen(path, "we");
-	bool good = file && PEM_write_X509(file, cert);
+	bool good = file && PEM_write_X509(file, cert) && (!behind || PEM_write_X509(file, behind));
 	good = file && fclose(file) == 0 && good;
 	if (!good)
 		return sl_fail(err, SL_PHASE_WRITE, -EIO, "cannot write '%s'", path);
@@ -177,35 +186,49 @@ write_pair(const char *dir, const char *name, X509 *cert, EVP_PKEY *key, struct 
 }
 
 static int
-write_leaf(const char *dir, const struct spec *spec, const struct authority *ca,
-	const struct authority *stranger, struct sl_error *err)
+write_leaf(const char *dir, const struct spec *spec, const struct authority *authorities,
+	struct sl_error *err)
 {
-	const struct authority *signer = spec->signer == BY_CA         ? ca
-					 : spec->signer == BY_STRANGER ? stranger
-								       : NULL;
+	const struct authority *signer =
+		spec->signer == BY_ITSELF ? NULL : &authorities[spec->signer];
 	EVP_PKEY *key = EVP_EC_gen("P-256");
 	X509 *cert = key ? make_leaf(spec, key, signer) : NULL;
-	int rc = cert ? write_pair(dir, spec->name, cert, key, err)
-		      : sl_fail(err, SL_PHASE_TLS, SL_E_TLS, "cannot make certificate %s",
-				spec->name);
+	X509 *behind = signer && spec->sends_signer ? signer->cert : NULL;
+	int code = cert ? write_pair(dir, spec->name, cert, behind, key, err)
+			: sl_fail(err, SL_PHASE_TLS, SL_E_TLS, "cannot make certificate %s",
+				  spec->name);
 	X509_free(cert);
 	EVP_PKEY_free(key);
-	return rc;
+	return code;
 }
 
 int
 certs_write(const char *dir, struct sl_error *err)
 {
-	struct authority ca = { 0 }, stranger = { 0 };
-	int rc = 0;
-	if (!make_authority(&ca, "sluice test authority") ||
-		!make_authority(&stranger, "stranger's authority"))
-		rc = sl_fail(err, SL_PHASE_TLS, SL_E_TLS, "cannot make an authority");
-	if (rc == 0)
-		rc = write_pair(dir, "ca", ca.cert, ca.key, err);
-	for (size_t i = 0; rc == 0 && i < SL_COUNT_OF(specs); i++)
-		rc = write_leaf(dir, &specs[i], &ca, &stranger, err);
-	release_authority(&ca);
-	release_authority(&stranger);
-	return rc;
+	struct authority authorities[SIGNERS] = { { NULL, NULL } };
+	struct authority *ca = &authorities[BY_CA];
+	struct authority *intermediate = &authorities[BY_INTERMEDIATE];
+	int code = 0;
+	if (!make_authority(ca, "sluice test authority", NULL) ||
+		!make_authority(intermediate, "sluice test intermediate", ca) ||
+		!make_authority(&authorities[BY_STRANGER], "stranger's authority", NULL))
+		code = sl_fail(err, SL_PHASE_TLS, SL_E_TLS, "cannot make an authority");
+	if (code == 0)
+		code = write_pair(dir, "ca", ca->cert, NULL, ca->key, err);
+	if (code == 0)
+		code = write_pair(
+			dir, "intermediate", intermediate->cert, NULL, intermediate->key, err);
+	for (size_t i = 0; code == 0 && i < SL_COUNT_OF(specs); i++)
+		code = write_leaf(dir, &specs[i], authorities, err);
+	for (size_t i = 0; i < SIGNERS; i++)
+		release_authority(&authorities[i]);
+	return code;
+}
+
+const char *
+certs_name(size_t index)
+{
+	if (index < 2)
+		return index == 0 ? "ca" : "intermediate";
+	return index - 2 < SL_COUNT_OF(specs) ? specs[index - 2].name : NULL;
 }

@@ -9,16 +9,24 @@
 
 /*
  * Writes into the existing directory `dir`, replacing what is there, one NAME.pem and its NAME.key
- * for each of: ca          the authority: give ca.pem to --cacert server      good for localhost,
- * sluice.test, *.wild.test, p*.part.test, 127.0.0.1 and ::1 expired     as server, ended yesterday
- *   future      as server, begins tomorrow
- *   wronghost   good for other.example only
- *   nosan       names localhost in its subject only, with no subjectAltName
- *   nulname     names "localhost\0.evil.example"
- *   selfsigned  as server, signed by itself
- *   stranger    as server, signed by an authority that is not in ca.pem
+ * for each of:
+ *   ca            the authority: give ca.pem to --cacert
+ *   intermediate  an authority signed by ca
+ *   server        good for localhost, sluice.test, *.wild.test, p*.part.test, 127.0.0.1 and ::1
+ *   expired       as server, ended yesterday
+ *   future        as server, begins tomorrow
+ *   wronghost     good for other.example only
+ *   nosan         names localhost in its subject only, with no subjectAltName
+ *   nulname       names "localhost\0.evil.example"
+ *   selfsigned    as server, signed by itself
+ *   stranger      as server, signed by an authority that is not in ca.pem
+ *   incomplete    as server, signed by intermediate, which is not sent
+ *   chained       the same, with intermediate behind it
  * Keys are P-256. Returns 0; -EIO; SL_E_TLS if OpenSSL fails.
  */
 int certs_write(const char *dir, struct sl_error *err) SL_MUST_CHECK;
+
+/* The names above, to remove the files; NULL past the end. */
+const char *certs_name(size_t index);
 
 #endif

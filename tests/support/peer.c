@@ -15,7 +15,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-/* Support for tests ends the test where it cannot go on; there is nobody to report to. */
+/* Support for tests ends the test where it cannot go on; it has no caller to report to. */
 static void
 must(int good, const char *what)
 {
@@ -70,7 +70,7 @@ accept_all(void *arg)
 		}
 		peer->connections[index].peer = peer;
 		peer->connections[index].fd = fd;
-		/* Counted before it can answer: who has an answer sees the count. */
+		/* Counted before it can answer: a client that has an answer sees the count. */
 		atomic_store(&peer->accepted, index + 1);
 		must(pthread_create(&peer->connections[index].thread, NULL, serve_one,
 			     &peer->connections[index]) == 0,
@@ -142,24 +142,24 @@ peer_unused_port(void)
 }
 
 void
-peer_deaf_open(struct peer_deaf *deaf)
+peer_full_open(struct peer_full *full)
 {
-	deaf->listen_fd = listen_on_loopback(0, &deaf->port);
-	struct sockaddr_in address = { .sin_family = AF_INET, .sin_port = htons(deaf->port) };
+	full->listen_fd = listen_on_loopback(0, &full->port);
+	struct sockaddr_in address = { .sin_family = AF_INET, .sin_port = htons(full->port) };
 	address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-	for (size_t i = 0; i < SL_COUNT_OF(deaf->fillers); i++) {
-		deaf->fillers[i] = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-		int rc = connect(deaf->fillers[i], (struct sockaddr *)&address, sizeof(address));
-		must(rc == 0 || errno == EINPROGRESS, "connect");
+	for (size_t i = 0; i < SL_COUNT_OF(full->fillers); i++) {
+		full->fillers[i] = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+		int code = connect(full->fillers[i], (struct sockaddr *)&address, sizeof(address));
+		must(code == 0 || errno == EINPROGRESS, "connect");
 	}
 }
 
 void
-peer_deaf_close(struct peer_deaf *deaf)
+peer_full_close(struct peer_full *full)
 {
-	for (size_t i = 0; i < SL_COUNT_OF(deaf->fillers); i++)
-		close(deaf->fillers[i]);
-	close(deaf->listen_fd);
+	for (size_t i = 0; i < SL_COUNT_OF(full->fillers); i++)
+		close(full->fillers[i]);
+	close(full->listen_fd);
 }
 
 int
@@ -172,9 +172,9 @@ peer_run(sl_task_fn *fn, void *arg)
 		fprintf(stderr, "peer: %s\n", err.text);
 		abort();
 	}
-	int rc = sl_rt_run(rt, fn, arg);
+	int code = sl_rt_run(rt, fn, arg);
 	sl_rt_free(rt);
-	return rc;
+	return code;
 }
 
 static char certs_dir[] = "/tmp/sluice-certs-XXXXXX";
@@ -194,13 +194,11 @@ peer_make_certs(void)
 void
 peer_remove_certs(void)
 {
-	static const char *const names[] = { "ca", "server", "expired", "future", "wronghost",
-		"nosan", "nulname", "selfsigned", "stranger" };
-	for (size_t i = 0; i < SL_COUNT_OF(names); i++) {
+	for (size_t i = 0; certs_name(i); i++) {
 		char path[128];
-		snprintf(path, sizeof(path), "%s/%s.pem", certs_dir, names[i]);
+		snprintf(path, sizeof(path), "%s/%s.pem", certs_dir, certs_name(i));
 		unlink(path);
-		snprintf(path, sizeof(path), "%s/%s.key", certs_dir, names[i]);
+		snprintf(path, sizeof(path), "%s/%s.key", certs_dir, certs_name(i));
 		unlink(path);
 	}
 	rmdir(certs_dir);
@@ -213,7 +211,7 @@ peer_tls_context(const char *dir, const char *name)
 	snprintf(cert, sizeof(cert), "%s/%s.pem", dir, name);
 	snprintf(key, sizeof(key), "%s/%s.key", dir, name);
 	SSL_CTX *context = SSL_CTX_new(TLS_server_method());
-	must(context && SSL_CTX_use_certificate_file(context, cert, SSL_FILETYPE_PEM) &&
+	must(context && SSL_CTX_use_certificate_chain_file(context, cert) &&
 			SSL_CTX_use_PrivateKey_file(context, key, SSL_FILETYPE_PEM),
 		"context");
 	/* OpenSSL writes to a socket whose reader may be gone. */

@@ -52,24 +52,24 @@ void peer_drain(int fd);
 /* Makes the close of fd a reset. */
 void peer_reset_on_close(int fd);
 
-/* A port of 127.0.0.1 on which nobody listens. */
+/* A port of 127.0.0.1 without a listener. */
 uint16_t peer_unused_port(void);
 
-/* A listener whose queue is full: connecting to it gets no answer. Close both with peer_deaf_close.
- */
-struct peer_deaf {
+/* A listener whose queue is full: connecting to it gets no answer. Close both with
+ * peer_full_close. */
+struct peer_full {
 	int listen_fd, fillers[3];
 	uint16_t port;
 };
 
-void peer_deaf_open(struct peer_deaf *deaf);
-void peer_deaf_close(struct peer_deaf *deaf);
+void peer_full_open(struct peer_full *full);
+void peer_full_close(struct peer_full *full);
 
 /* Run fn(arg) as the main task of a fresh runtime on the ring; returns what it returned. */
 int peer_run(sl_task_fn *fn, void *arg);
 
-/* A directory with the certificates of support/certs.h, removed by peer_remove_certs; static text.
- */
+/* A directory with the certificates of support/certs.h, removed by peer_remove_certs; static
+ * text. */
 const char *peer_make_certs(void);
 void peer_remove_certs(void);
 

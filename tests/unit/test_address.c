@@ -75,7 +75,7 @@ Test(net_address, cuts_the_text_at_the_room_given)
 	cr_expect_eq(text[5], 'x');
 }
 
-Test(net_address, knows_no_other_family)
+Test(net_address, supports_no_other_family)
 {
 	struct sl_address address = { .storage.ss_family = AF_UNIX };
 	char text[SL_ADDRESS_TEXT];

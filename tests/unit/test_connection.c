@@ -1,3 +1,4 @@
+/* Plain connections over a pair of sockets; the test plays the peer. */
 #include "sluice/net/connection.h"
 
 #include "sluice/rt/io.h"
@@ -98,10 +99,10 @@ static int
 closes_while_cancelled(void *arg)
 {
 	struct ends *ends = arg;
-	int rc = receive(ends, (char[1]){ 0 }, 1, false);
+	int code = receive(ends, (char[1]){ 0 }, 1, false);
 	cr_expect(sl_connection_is_disturbed(ends->connection));
 	sl_connection_close(ends->connection);
-	return rc;
+	return code;
 }
 
 static int

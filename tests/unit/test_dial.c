@@ -1,7 +1,9 @@
+/* Dialling: on loopback, and on the simulator's clock where time matters. */
 #include "sluice/net/dial.h"
 
 #include "sluice/rt/io.h"
 #include "support/peer.h"
+#include "support/run.h"
 
 #include <criterion/criterion.h>
 #include <errno.h>
@@ -11,8 +13,10 @@
 #include <string.h>
 
 #define LONG_NS (60 * SL_NS_PER_S)
+#define TIMEOUT_NS (30 * SL_NS_PER_S)
 
 static struct peer peer;
+static struct sl_dialler dialler;
 
 static void
 serve_nothing(struct peer *of, int fd)
@@ -37,7 +41,7 @@ the_good_one(void *arg)
 	socklen_t len = sizeof(on);
 	(void)arg;
 	add(&addresses, "127.0.0.1", peer.port);
-	int fd = sl_dial(&addresses, "localhost", LONG_NS, &index, &err);
+	int fd = sl_dial(&dialler, &addresses, "localhost", sl_deadline_in(LONG_NS), &index, &err);
 	cr_assert_geq(fd, 0, "%s", err.text);
 	cr_expect_eq(index, 0);
 	cr_expect_eq(getsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, &len), 0);
@@ -55,7 +59,7 @@ the_second(void *arg)
 	(void)arg;
 	add(&addresses, "127.0.0.1", peer_unused_port());
 	add(&addresses, "127.0.0.1", peer.port);
-	int fd = sl_dial(&addresses, "localhost", LONG_NS, &index, &err);
+	int fd = sl_dial(&dialler, &addresses, "localhost", sl_deadline_in(LONG_NS), &index, &err);
 	cr_assert_geq(fd, 0, "%s", err.text);
 	cr_expect_eq(index, 1);
 	cr_expect_eq(err.code, 0);
@@ -75,7 +79,9 @@ all_refused(void *arg)
 	/* TCP to a multicast group is refused by this machine itself, before any packet. */
 	add(&addresses, "224.0.0.1", port);
 	add(&addresses, "127.0.0.1", port);
-	cr_expect_eq(sl_dial(&addresses, "two.test", LONG_NS, &index, &err), -ECONNREFUSED);
+	cr_expect_eq(
+		sl_dial(&dialler, &addresses, "two.test", sl_deadline_in(LONG_NS), &index, &err),
+		-ECONNREFUSED);
 	snprintf(expected, sizeof(expected),
 		"cannot connect to 'two.test': network is unreachable (224.0.0.1:%u), "
 		"connection refused (127.0.0.1:%u)",
@@ -95,28 +101,10 @@ very_many(void *arg)
 	(void)arg;
 	for (int i = 0; i < SL_DNS_ADDRESSES; i++)
 		add(&addresses, "127.0.0.1", port);
-	cr_expect_eq(sl_dial(&addresses, "many.test", LONG_NS, &index, &err), -ECONNREFUSED);
+	cr_expect_eq(
+		sl_dial(&dialler, &addresses, "many.test", sl_deadline_in(LONG_NS), &index, &err),
+		-ECONNREFUSED);
 	cr_expect(strstr(err.text, ", and 28 more addresses") != NULL, "%s", err.text);
-	return 0;
-}
-
-static int
-a_deaf_one_first(void *arg)
-{
-	const struct peer_deaf *deaf = arg;
-	struct sl_addresses addresses = { 0 };
-	struct sl_error err = { 0 };
-	size_t index = 0;
-	add(&addresses, "127.0.0.1", deaf->port);
-	add(&addresses, "127.0.0.1", peer.port);
-	int fd = sl_dial(&addresses, "slow.test", 50 * SL_NS_PER_MS, &index, &err);
-	cr_expect_geq(fd, 0, "%s", err.text);
-	cr_expect_eq(index, 1);
-	sl_io_close(fd);
-	addresses.count = 1;
-	fd = sl_dial(&addresses, "slow.test", 50 * SL_NS_PER_MS, &index, &err);
-	cr_expect_eq(fd, -ETIMEDOUT);
-	cr_expect(strstr(err.text, "timed out (127.0.0.1:") != NULL, "%s", err.text);
 	return 0;
 }
 
@@ -126,25 +114,26 @@ struct dialling {
 };
 
 static int
-dial_deaf(void *arg)
+dial_full(void *arg)
 {
 	struct dialling *dialling = arg;
 	struct sl_addresses addresses = { 0 };
 	size_t index = 0;
 	add(&addresses, "127.0.0.1", dialling->port);
 	add(&addresses, "127.0.0.1", peer.port);
-	return sl_dial(&addresses, "slow.test", LONG_NS, &index, &dialling->err);
+	return sl_dial(
+		&dialler, &addresses, "slow.test", sl_deadline_in(LONG_NS), &index, &dialling->err);
 }
 
 static int
 cancelled(void *arg)
 {
-	const struct peer_deaf *deaf = arg;
-	struct dialling dialling = { .port = deaf->port };
+	const struct peer_full *full = arg;
+	struct dialling dialling = { .port = full->port };
 	struct sl_group group;
 	int result = 0;
 	sl_group_enter(&group, SL_GROUP_COLLECT);
-	cr_assert_eq(sl_group_spawn(&group, "dial", dial_deaf, &dialling, &result), 0);
+	cr_assert_eq(sl_group_spawn(&group, "dial", dial_full, &dialling, &result), 0);
 	cr_assert_eq(sl_yield(), 0);
 	sl_group_cancel(&group, -ECANCELED);
 	(void)sl_group_leave(&group);
@@ -156,11 +145,11 @@ cancelled(void *arg)
 static int
 outer_deadline(void *arg)
 {
-	const struct peer_deaf *deaf = arg;
-	struct dialling dialling = { .port = deaf->port };
+	const struct peer_full *full = arg;
+	struct dialling dialling = { .port = full->port };
 	struct sl_deadline scope;
 	sl_deadline_begin(&scope, sl_deadline_in(20 * SL_NS_PER_MS));
-	cr_expect_eq(dial_deaf(&dialling), -ETIMEDOUT);
+	cr_expect_eq(dial_full(&dialling), -ETIMEDOUT);
 	sl_deadline_end(&scope);
 	return 0;
 }
@@ -174,14 +163,14 @@ run(sl_task_fn *fn)
 }
 
 static unsigned
-run_beside_deaf(sl_task_fn *fn)
+run_with_full(sl_task_fn *fn)
 {
-	struct peer_deaf deaf;
-	peer_deaf_open(&deaf);
+	struct peer_full full;
+	peer_full_open(&full);
 	peer_start(&peer, serve_nothing, NULL);
-	cr_expect_eq(peer_run(fn, &deaf), 0);
+	cr_expect_eq(peer_run(fn, &full), 0);
 	peer_stop(&peer);
-	peer_deaf_close(&deaf);
+	peer_full_close(&full);
 	return atomic_load(&peer.accepted);
 }
 
@@ -205,17 +194,154 @@ Test(net_dial, bounds_the_addresses_it_names)
 	run(very_many);
 }
 
-Test(net_dial, gives_each_address_its_time)
-{
-	cr_expect_eq(run_beside_deaf(a_deaf_one_first), 1);
-}
-
 Test(net_dial, tries_no_further_address_once_cancelled)
 {
-	cr_expect_eq(run_beside_deaf(cancelled), 0);
+	cr_expect_eq(run_with_full(cancelled), 0);
 }
 
 Test(net_dial, tries_no_further_address_past_an_outer_deadline)
 {
-	cr_expect_eq(run_beside_deaf(outer_deadline), 0);
+	cr_expect_eq(run_with_full(outer_deadline), 0);
+}
+
+/* ---- on the simulator's clock ---- */
+
+/* 10.0.0.1 to 10.0.0.9 answer nothing, 10.0.1.1 accepts. */
+static struct sim *
+world(void)
+{
+	static const struct sim_step nothing = { .kind = SIM_STEP_END };
+	static char addresses[10][24];
+	struct sim *sim = sim_plain(1);
+	for (int i = 1; i < 10; i++) {
+		snprintf(addresses[i], sizeof(addresses[i]), "10.0.0.%d", i);
+		sim_listen(sim, &(struct sim_server){ .address = addresses[i],
+					.port = 80,
+					.reach = SIM_BLACK_HOLE,
+					.script = &nothing });
+	}
+	sim_listen(
+		sim, &(struct sim_server){ .address = "10.0.1.1", .port = 80, .script = &nothing });
+	return sim;
+}
+
+static int
+dial(const struct sl_addresses *addresses, size_t *index, struct sl_error *err)
+{
+	int fd = sl_dial(&dialler, addresses, "some.test", sl_deadline_in(TIMEOUT_NS), index, err);
+	if (fd < 0)
+		return fd;
+	sl_io_close(fd);
+	return 0;
+}
+
+static void
+expect_about(uint64_t elapsed_ns, uint64_t expected_ns)
+{
+	cr_expect(elapsed_ns >= expected_ns && elapsed_ns < expected_ns + SL_NS_PER_S,
+		"%llu ms instead of %llu", (unsigned long long)(elapsed_ns / SL_NS_PER_MS),
+		(unsigned long long)(expected_ns / SL_NS_PER_MS));
+}
+
+static int
+fair_shares(void *arg)
+{
+	struct sl_addresses addresses = { 0 };
+	struct sl_error err = { 0 };
+	size_t index = 0;
+	uint64_t start_ns = sl_now();
+	(void)arg;
+	add(&addresses, "10.0.0.1", 80);
+	add(&addresses, "10.0.0.2", 80);
+	add(&addresses, "10.0.1.1", 80);
+	cr_expect_eq(dial(&addresses, &index, &err), 0, "%s", err.text);
+	cr_expect_eq(index, 2);
+	expect_about(sl_now() - start_ns, 20 * SL_NS_PER_S);
+	return 0;
+}
+
+static int
+one_bound(void *arg)
+{
+	struct sl_addresses addresses = { 0 };
+	struct sl_error err = { 0 };
+	size_t index = 0;
+	uint64_t start_ns = sl_now();
+	(void)arg;
+	for (int i = 1; i < 10; i++) {
+		char host[24];
+		snprintf(host, sizeof(host), "10.0.0.%d", i);
+		add(&addresses, host, 80);
+	}
+	cr_expect_eq(dial(&addresses, &index, &err), -ETIMEDOUT);
+	cr_expect(strstr(err.text, "timed out (10.0.0.1:80)") != NULL, "%s", err.text);
+	expect_about(sl_now() - start_ns, TIMEOUT_NS);
+	return 0;
+}
+
+static int
+dead_first(void *arg)
+{
+	struct sl_addresses addresses = { 0 };
+	size_t index = 0;
+	(void)arg;
+	add(&addresses, "10.0.0.1", 80);
+	add(&addresses, "10.0.1.1", 80);
+	cr_expect_eq(dial(&addresses, &index, NULL), 0);
+	for (int i = 0; i < 5; i++) {
+		uint64_t start_ns = sl_now();
+		cr_expect_eq(dial(&addresses, &index, NULL), 0);
+		cr_expect_eq(index, 1);
+		cr_expect_lt(sl_now() - start_ns, SL_NS_PER_S);
+		cr_assert_eq(sl_sleep(600 * SL_NS_PER_S), 0);
+	}
+	return 0;
+}
+
+/* An address that works again is as good as the others. */
+static int
+comes_back(void *arg)
+{
+	static const struct sim_step nothing = { .kind = SIM_STEP_END };
+	struct sl_addresses addresses = { 0 };
+	size_t index = 0;
+	add(&addresses, "10.0.0.1", 80);
+	add(&addresses, "10.0.0.2", 80);
+	cr_expect_eq(dial(&addresses, &index, NULL), -ETIMEDOUT);
+	sim_listen(
+		arg, &(struct sim_server){ .address = "10.0.0.1", .port = 80, .script = &nothing });
+	cr_expect_eq(dial(&addresses, &index, NULL), 0);
+	sim_listen(
+		arg, &(struct sim_server){ .address = "10.0.0.2", .port = 80, .script = &nothing });
+	cr_expect_eq(dial(&addresses, &index, NULL), 0);
+	cr_expect_eq(index, 0);
+	return 0;
+}
+
+static void
+run_simulated(sl_task_fn *fn)
+{
+	struct sim *sim = world();
+	cr_expect_eq(sim_run(sim, fn, sim), 0);
+	sim_free(sim);
+}
+
+Test(net_dial, gives_each_address_a_fair_share_of_the_time)
+{
+	run_simulated(fair_shares);
+}
+
+Test(net_dial, ends_at_one_deadline_however_many_addresses)
+{
+	run_simulated(one_bound);
+}
+
+Test(net_dial, dials_a_dead_first_address_last_for_as_long_as_the_run_lasts)
+{
+	run_simulated(dead_first);
+}
+
+Test(net_dial, takes_an_address_that_works_again)
+{
+	run_simulated(comes_back);
 }

@@ -1,5 +1,9 @@
+/*
+ * Name lookups with a resolver of the test's own: answers, failures, and calls that do not return.
+ */
 #include "sluice/net/dns.h"
 
+#include "sluice/net/pool.h"
 #include "support/peer.h"
 #include "support/run.h"
 
@@ -14,7 +18,8 @@
 
 /*
  * The resolver of this program: answer() takes the place of the C library's getaddrinfo, so that no
- * test depends on a name server. "tenN.test" has N addresses.
+ * test depends on a name server. "tenN.test" has N addresses, and "slow*" hangs until it is
+ * released.
  */
 int answer(const char *host, const char *service, const struct addrinfo *hints,
 	struct addrinfo **out) __asm__("getaddrinfo");
@@ -22,7 +27,8 @@ void free_answer(struct addrinfo *info) __asm__("freeaddrinfo");
 
 static struct {
 	atomic_uint asked;
-	sem_t release; /* what "slow.test" waits for */
+	sem_t release;     /* what "slow*" waits for; each post lets one call return */
+	unsigned failures; /* that "again.test" and "system.test" still give, before an address */
 } resolver;
 
 static struct addrinfo *
@@ -60,17 +66,20 @@ answer(const char *host, const char *service, const struct addrinfo *hints, stru
 		return EAI_SOCKTYPE;
 	if (strcmp(host, "none.test") == 0)
 		return EAI_NONAME;
-	if (strcmp(host, "again.test") == 0)
-		return EAI_AGAIN;
 	if (strcmp(host, "memory.test") == 0)
 		return EAI_MEMORY;
-	if (strcmp(host, "system.test") == 0) {
+	if (strcmp(host, "again.test") == 0 && resolver.failures > 0) {
+		resolver.failures--;
+		return EAI_AGAIN;
+	}
+	if (strcmp(host, "system.test") == 0 && resolver.failures > 0) {
+		resolver.failures--;
 		errno = EMFILE;
 		return EAI_SYSTEM;
 	}
 	if (strcmp(host, "v6only.test") == 0 && hints->ai_flags & AI_ADDRCONFIG)
 		return EAI_NODATA;
-	if (strcmp(host, "slow.test") == 0)
+	if (strncmp(host, "slow", 4) == 0)
 		while (sem_wait(&resolver.release) != 0)
 			;
 	if (strncmp(host, "ten", 3) == 0)
@@ -160,12 +169,8 @@ failures(void *arg)
 	} cases[] = {
 		{ "none.test", SL_E_RESOLVE,
 			"cannot resolve 'none.test': name or service not known" },
-		{ "again.test", SL_E_RESOLVE,
-			"cannot resolve 'again.test': temporary failure in name resolution" },
-		{ "system.test", SL_E_RESOLVE,
-			"cannot resolve 'system.test': too many open files" },
 		{ "memory.test", -ENOMEM, "cannot resolve 'memory.test': out of memory" },
-		{ "ten0.test", SL_E_RESOLVE, "cannot resolve 'ten0.test': no address for it" },
+		{ "ten0.test", SL_E_RESOLVE, "cannot resolve 'ten0.test': it has no address" },
 	};
 	for (size_t i = 0; i < SL_COUNT_OF(cases); i++) {
 		struct sl_addresses found;
@@ -190,15 +195,77 @@ only_without_addrconfig(void *arg)
 	return 0;
 }
 
+/* ---- calls that do not return ---- */
+
 static int
 slow_resolver(void *arg)
 {
 	struct sl_addresses found;
-	struct sl_error err = { 0 };
-	uint64_t deadline_ns = sl_deadline_in(20 * SL_NS_PER_MS);
-	cr_expect_eq(sl_dns_lookup(arg, "slow.test", 80, deadline_ns, &found, &err), -ETIMEDOUT);
-	cr_expect_str_eq(err.text, "cannot resolve 'slow.test': timed out");
+	unsigned before = atomic_load(&resolver.asked);
+	for (int i = 0; i < 3; i++) {
+		struct sl_error err = { 0 };
+		uint64_t deadline_ns = sl_deadline_in(20 * SL_NS_PER_MS);
+		cr_expect_eq(
+			sl_dns_lookup(arg, "slow.test", 80, deadline_ns, &found, &err), -ETIMEDOUT);
+		cr_expect_str_eq(err.text, "cannot resolve 'slow.test': timed out");
+	}
+	cr_expect_leq(atomic_load(&resolver.asked) - before, 1, "one thread, however often");
 	sem_post(&resolver.release);
+	return 0;
+}
+
+static int
+late_answer(void *arg)
+{
+	struct sl_addresses found;
+	unsigned before = atomic_load(&resolver.asked);
+	uint64_t deadline_ns = sl_deadline_in(20 * SL_NS_PER_MS);
+	cr_expect_eq(sl_dns_lookup(arg, "slow.test", 80, deadline_ns, &found, NULL), -ETIMEDOUT);
+	sem_post(&resolver.release);
+	int code = -ETIMEDOUT;
+	for (int i = 0; i < 60 && code == -ETIMEDOUT; i++)
+		code = look_up(arg, "slow.test", &found, NULL);
+	cr_expect_eq(code, 0);
+	cr_expect_eq(atomic_load(&resolver.asked) - before, 1);
+	return 0;
+}
+
+struct question {
+	struct sl_dns *dns;
+	char host[32];
+};
+
+static int
+ask_question(void *arg)
+{
+	const struct question *question = arg;
+	struct sl_addresses found;
+	return look_up(question->dns, question->host, &found, NULL);
+}
+
+static int
+many_hang(void *arg)
+{
+	struct question questions[40];
+	int results[SL_COUNT_OF(questions)];
+	struct sl_addresses found;
+	struct sl_group group;
+	sl_group_enter(&group, SL_GROUP_COLLECT);
+	for (size_t i = 0; i < SL_COUNT_OF(questions); i++) {
+		questions[i].dns = arg;
+		snprintf(questions[i].host, sizeof(questions[i].host), "slow%zu.test", i);
+		cr_assert_eq(
+			sl_group_spawn(&group, "ask", ask_question, &questions[i], &results[i]), 0);
+	}
+	cr_assert_eq(sl_yield(), 0);
+	cr_expect_eq(
+		sl_dns_lookup(arg, "a.test", 80, sl_deadline_in(10 * SL_NS_PER_S), &found, NULL),
+		0);
+	for (size_t i = 0; i < SL_COUNT_OF(questions); i++)
+		sem_post(&resolver.release);
+	cr_expect_eq(sl_group_leave(&group), 0);
+	for (size_t i = 0; i < SL_COUNT_OF(questions); i++)
+		cr_expect_eq(results[i], 0);
 	return 0;
 }
 
@@ -224,7 +291,7 @@ cancelled_lookup(void *arg)
 	return 0;
 }
 
-/* However many want a name that nobody answers for: other names are answered. */
+/* However many tasks wait for one name that hangs, other names are answered. */
 static int
 many_ask_for_one(void *arg)
 {
@@ -237,7 +304,7 @@ many_ask_for_one(void *arg)
 		cr_assert_eq(sl_group_spawn(&group, "ask", ask_slow, arg, &results[i]), 0);
 	cr_assert_eq(sl_yield(), 0);
 	cr_expect_eq(look_up(arg, "a.test", &found, NULL), 0);
-	cr_expect_eq(atomic_load(&resolver.asked) - before, 2, "one thread for each name");
+	cr_expect_leq(atomic_load(&resolver.asked) - before, 2, "one thread for each name");
 	sem_post(&resolver.release);
 	cr_expect_eq(sl_group_leave(&group), 0);
 	for (size_t i = 0; i < SL_COUNT_OF(results); i++)
@@ -246,7 +313,7 @@ many_ask_for_one(void *arg)
 	return 0;
 }
 
-/* Who waits for another's answer is not cancelled with it. */
+/* A task that waits for the answer to another's call is not cancelled with it. */
 static int
 first_asker_leaves(void *arg)
 {
@@ -259,31 +326,124 @@ first_asker_leaves(void *arg)
 	cr_assert_eq(sl_group_spawn(&second, "ask", ask_slow, arg, &results[1]), 0);
 	cr_assert_eq(sl_yield(), 0);
 	sl_group_cancel(&first, -ECANCELED);
-	sem_post(&resolver.release);
+	(void)sl_group_leave(&first);
 	sem_post(&resolver.release);
 	cr_expect_eq(sl_group_leave(&second), 0);
-	(void)sl_group_leave(&first);
 	cr_expect_eq(results[0], -ECANCELED);
 	cr_expect_eq(results[1], 0);
 	return 0;
 }
 
+/* ---- failures that are not answers, on the simulator's clock ---- */
+
+#define TIMEOUT_NS (30 * SL_NS_PER_S)
+
 static int
-preferred_address(void *arg)
+look_up_in_time(struct sl_dns *dns, const char *host, struct sl_error *err)
 {
 	struct sl_addresses found;
-	cr_assert_eq(look_up(arg, "ten3.test", &found, NULL), 0);
-	struct sl_address third = found.list[2];
-	sl_dns_prefer(arg, "ten3.test", &third);
-	sl_dns_prefer(arg, "never-seen.test", &third);
-	cr_assert_eq(look_up(arg, "ten3.test", &found, NULL), 0);
-	for (unsigned i = 0; i < 3; i++) {
-		static const unsigned order[] = { 3, 1, 2 };
-		char expected[SL_ADDRESS_TEXT], text[SL_ADDRESS_TEXT];
-		snprintf(expected, sizeof(expected), "10.0.0.%u:80", order[i]);
-		sl_address_format(text, sizeof(text), &found.list[i]);
-		cr_expect_str_eq(text, expected);
+	return sl_dns_lookup(dns, host, 80, sl_deadline_in(TIMEOUT_NS), &found, err);
+}
+
+static int
+passing_failures(void *arg)
+{
+	static const char *const hosts[] = { "again.test", "system.test" };
+	for (size_t i = 0; i < SL_COUNT_OF(hosts); i++) {
+		struct sl_error err = { 0 };
+		unsigned before = atomic_load(&resolver.asked);
+		resolver.failures = 8;
+		cr_expect_eq(look_up_in_time(arg, hosts[i], &err), 0, "%s", err.text);
+		cr_expect_eq(atomic_load(&resolver.asked) - before, 9);
 	}
+	return 0;
+}
+
+static int
+lasting_failures(void *arg)
+{
+	static const struct {
+		const char *host, *text;
+	} cases[] = {
+		{ "again.test",
+			"cannot resolve 'again.test': temporary failure in name resolution" },
+		{ "system.test", "cannot resolve 'system.test': too many open files" },
+	};
+	for (size_t i = 0; i < SL_COUNT_OF(cases); i++) {
+		struct sl_error err = { 0 };
+		uint64_t start_ns = sl_now();
+		resolver.failures = UINT32_MAX;
+		cr_expect_eq(look_up_in_time(arg, cases[i].host, &err), SL_E_RESOLVE);
+		cr_expect_str_eq(err.text, cases[i].text);
+		cr_expect_eq(err.phase, SL_PHASE_RESOLVE);
+		cr_expect_geq(sl_now() - start_ns, TIMEOUT_NS, "it was tried again until then");
+		/* The next file does not wait as long, but the resolver is asked again. */
+		start_ns = sl_now();
+		unsigned before = atomic_load(&resolver.asked);
+		cr_expect_eq(look_up_in_time(arg, cases[i].host, NULL), SL_E_RESOLVE);
+		cr_expect_leq(sl_now() - start_ns, 2 * SL_DNS_UNANSWERED_NS);
+		cr_expect_gt(atomic_load(&resolver.asked), before);
+		resolver.failures = 0;
+		cr_expect_eq(look_up_in_time(arg, cases[i].host, NULL), 0, "nothing was cached");
+		/* Once there was an answer, all of the time is available again. */
+		sl_dns_forget(arg, cases[i].host);
+		resolver.failures = 8;
+		cr_expect_eq(look_up_in_time(arg, cases[i].host, NULL), 0);
+	}
+	return 0;
+}
+
+static int
+ask_in_time(void *arg)
+{
+	return look_up_in_time(arg, "again.test", NULL);
+}
+
+static int
+one_failure_for_many(void *arg)
+{
+	struct sl_group group;
+	int results[50];
+	resolver.failures = 1;
+	sl_group_enter(&group, SL_GROUP_COLLECT);
+	for (size_t i = 0; i < SL_COUNT_OF(results); i++)
+		cr_assert_eq(sl_group_spawn(&group, "ask", ask_in_time, arg, &results[i]), 0);
+	cr_expect_eq(sl_group_leave(&group), 0);
+	for (size_t i = 0; i < SL_COUNT_OF(results); i++)
+		cr_expect_eq(results[i], 0);
+	return 0;
+}
+
+/* All of them name the failure, also those that waited for the first one's answer. */
+static int
+one_reason_for_all(void *arg)
+{
+	struct sl_group group;
+	int results[5];
+	resolver.failures = UINT32_MAX;
+	sl_group_enter(&group, SL_GROUP_COLLECT);
+	for (size_t i = 0; i < SL_COUNT_OF(results); i++)
+		cr_assert_eq(sl_group_spawn(&group, "ask", ask_in_time, arg, &results[i]), 0);
+	cr_expect_eq(sl_group_leave(&group), 0);
+	for (size_t i = 0; i < SL_COUNT_OF(results); i++)
+		cr_expect_eq(results[i], SL_E_RESOLVE);
+	return 0;
+}
+
+static int
+cancelled_between_tries(void *arg)
+{
+	struct sl_group group;
+	int result = 0;
+	resolver.failures = UINT32_MAX;
+	sl_group_enter(&group, SL_GROUP_COLLECT);
+	cr_assert_eq(sl_group_spawn(&group, "ask", ask_in_time, arg, &result), 0);
+	cr_assert_eq(sl_sleep(SL_NS_PER_S), 0);
+	sl_group_cancel(&group, -ECANCELED);
+	(void)sl_group_leave(&group);
+	cr_expect_eq(result, -ECANCELED);
+	resolver.failures = 8;
+	cr_expect_eq(look_up_in_time(arg, "again.test", NULL), 0);
 	return 0;
 }
 
@@ -298,15 +458,38 @@ answers_age(void *arg)
 	return 0;
 }
 
+/* The lookup takes a part of the time, an address that does not answer gets the rest. */
+static int
+one_timeout_for_all(void *arg)
+{
+	struct sl_pool_options options = {
+		.per_host = 1, .total = 1, .connect_timeout_ns = TIMEOUT_NS
+	};
+	struct sl_pool_key key = { .host = "again.test", .port = 80 };
+	struct sl_connection *connection = NULL;
+	struct sl_error err = { 0 };
+	struct sl_pool *pool = NULL;
+	(void)arg;
+	cr_assert_eq(sl_pool_new(&pool, &options), 0);
+	uint64_t start_ns = sl_now();
+	resolver.failures = 8;
+	cr_expect_eq(sl_pool_take(pool, &key, false, &connection, &err), -ETIMEDOUT);
+	cr_expect(strstr(err.text, "timed out (10.0.0.1:80)") != NULL, "%s", err.text);
+	cr_expect_geq(sl_now() - start_ns, TIMEOUT_NS);
+	cr_expect_leq(sl_now() - start_ns, TIMEOUT_NS + SL_NS_PER_S);
+	sl_pool_free(pool);
+	return 0;
+}
+
 static int
 with_dns(void *arg)
 {
 	sl_task_fn **fn = arg;
 	struct sl_dns *dns = NULL;
 	cr_assert_eq(sl_dns_new(&dns), 0);
-	int rc = (*fn)(dns);
+	int code = (*fn)(dns);
 	sl_dns_free(dns);
-	return rc;
+	return code;
 }
 
 static void
@@ -314,6 +497,19 @@ run(sl_task_fn *fn)
 {
 	sem_init(&resolver.release, 0, 0);
 	cr_expect_eq(peer_run(with_dns, &fn), 0);
+}
+
+static void
+run_simulated(sl_task_fn *fn)
+{
+	static const struct sim_step nothing = { .kind = SIM_STEP_END };
+	struct sim *sim = sim_plain(1);
+	sim_listen(sim, &(struct sim_server){ .address = "10.0.0.1",
+				.port = 80,
+				.reach = SIM_BLACK_HOLE,
+				.script = &nothing });
+	cr_expect_eq(sim_run(sim, with_dns, &fn), 0);
+	sim_free(sim);
 }
 
 Test(net_dns, answers_numeric_hosts_without_asking)
@@ -341,7 +537,7 @@ Test(net_dns, asks_again_for_families_the_machine_has_no_address_of)
 	run(only_without_addrconfig);
 }
 
-Test(net_dns, abandons_a_lookup_at_its_deadline)
+Test(net_dns, abandons_a_lookup_at_its_deadline_and_begins_no_second_one)
 {
 	run(slow_resolver);
 }
@@ -361,15 +557,49 @@ Test(net_dns, goes_on_for_the_others_when_the_first_leaves)
 	run(first_asker_leaves);
 }
 
-Test(net_dns, puts_the_address_that_answered_first)
-{
-	run(preferred_address);
-}
-
 Test(net_dns, asks_again_once_an_answer_is_a_minute_old)
 {
-	sl_task_fn *fn = answers_age;
-	struct sim *sim = sim_plain(1);
-	cr_expect_eq(sim_run(sim, with_dns, &fn), 0);
-	sim_free(sim);
+	run_simulated(answers_age);
+}
+
+Test(net_dns, retries_temporary_failures_and_system_errors)
+{
+	run_simulated(passing_failures);
+}
+
+Test(net_dns, caches_no_failure_that_is_not_an_answer)
+{
+	run_simulated(lasting_failures);
+}
+
+Test(net_dns, fails_no_file_for_one_temporary_failure)
+{
+	run_simulated(one_failure_for_many);
+}
+
+Test(net_dns, gives_every_task_that_waited_the_reason)
+{
+	run_simulated(one_reason_for_all);
+}
+
+Test(net_dns, stops_retrying_when_cancelled)
+{
+	run_simulated(cancelled_between_tries);
+}
+
+Test(net_dns, uses_an_answer_that_comes_late)
+{
+	run(late_answer);
+}
+
+Test(net_dns, answers_for_one_name_while_forty_hang)
+{
+	sl_task_fn *fn = many_hang;
+	sem_init(&resolver.release, 0, 0);
+	cr_expect_eq(ring_run(1, with_dns, &fn), 0);
+}
+
+Test(net_dns, shares_one_connect_timeout_with_the_dial)
+{
+	run_simulated(one_timeout_for_all);
 }

@@ -268,7 +268,7 @@ Test(offload, a_call_that_was_not_begun_frees_its_argument_at_once, .init = set_
 	both(refused);
 }
 
-#define RESOLVERS 16 /* threads of that pool if the options do not say */
+#define RESOLVERS 64 /* threads of that pool if the options do not say */
 
 /* With all threads of the pool stuck, calls that time out in the queue must not pile up there. */
 static void

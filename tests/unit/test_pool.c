@@ -1,3 +1,4 @@
+/* The pool of connections on loopback: reuse, bounds, failures, TLS. */
 #include "sluice/net/pool.h"
 
 #include "support/peer.h"
@@ -78,10 +79,10 @@ with_pool(void *arg)
 {
 	struct test *test = arg;
 	cr_assert_eq(sl_pool_new(&test->pool, &test->options), 0);
-	int rc = test->fn(test->pool);
+	int code = test->fn(test->pool);
 	cr_expect_eq(stats_of(test->pool).taken, 0);
 	sl_pool_free(test->pool);
-	return rc;
+	return code;
 }
 
 static void
@@ -299,7 +300,8 @@ work(void *arg)
 		struct sl_connection *connection =
 			take(job->pool, &peers[at], (job->index + round) % 5 == 0);
 		struct sl_pool_stats stats = stats_of(job->pool);
-		cr_expect_leq(stats.taken, 3);
+		cr_expect_leq(stats.taken + stats.idle, 3);
+		cr_expect_leq(stats.most_per_host, 2);
 		use(connection);
 		sl_pool_give(job->pool, connection, reusable);
 	}
@@ -316,11 +318,12 @@ crowd(void *arg)
 		jobs[i] = (struct job){ arg, i };
 		cr_assert_eq(sl_group_spawn(&group, "job", work, &jobs[i], NULL), 0);
 	}
-	int rc = sl_group_leave(&group);
+	int code = sl_group_leave(&group);
 	struct sl_pool_stats stats = stats_of(arg);
 	cr_expect_eq(stats.dialled + stats.reused, 6 * 8);
 	cr_expect_leq(stats.idle, 3);
-	return rc;
+	cr_expect_leq(stats.most_per_host, 2);
+	return code;
 }
 
 Test(net_pool, serves_a_crowd_within_its_bounds)
@@ -352,10 +355,10 @@ handed_on(void *arg)
 	sl_group_enter(&group, SL_GROUP_COLLECT);
 	cr_assert_eq(sl_group_spawn(&group, "waits", take_and_give, pool, &result), 0);
 	cr_assert_eq(sl_yield(), 0);
-	cr_expect_eq(result, -1, "there is no place for it");
+	cr_expect_eq(result, -1, "no connection is free");
 	sl_pool_give(pool, connection, true);
 	cr_expect_eq(sl_group_leave(&group), 0);
-	cr_expect_eq(result, 1, "the idle one goes to who waited");
+	cr_expect_eq(result, 1, "the idle one goes to the task that waited");
 	return 0;
 }
 
@@ -461,7 +464,7 @@ past_deadline(void *arg)
 	return 0;
 }
 
-Test(net_pool, stops_waiting_for_a_place_when_cancelled)
+Test(net_pool, stops_waiting_for_a_connection_when_cancelled)
 {
 	struct sl_pool_options options = roomy;
 	options.per_host = 1;
@@ -471,7 +474,7 @@ Test(net_pool, stops_waiting_for_a_place_when_cancelled)
 	run(cancelled, options);
 }
 
-Test(net_pool, stops_waiting_for_a_place_at_a_deadline)
+Test(net_pool, stops_waiting_for_a_connection_at_a_deadline)
 {
 	struct sl_pool_options options = roomy;
 	options.per_host = 1;
@@ -499,7 +502,7 @@ fails_often(void *arg)
 	return 0;
 }
 
-Test(net_pool, gives_the_place_of_a_failed_connection_back)
+Test(net_pool, gives_the_permit_of_a_failed_connection_back)
 {
 	struct sl_pool_options options = roomy;
 	options.per_host = 1;
@@ -512,10 +515,10 @@ give_while_cancelled(void *arg)
 {
 	struct sl_pool *pool = arg;
 	struct sl_connection *a = take(pool, &peers[0], false), *b = take(pool, &peers[0], false);
-	int rc = sl_sleep(LONG_NS);
+	int code = sl_sleep(LONG_NS);
 	sl_pool_give(pool, a, true);
 	sl_pool_give(pool, b, false);
-	return rc;
+	return code;
 }
 
 static int
@@ -576,16 +579,114 @@ over_tls(void *arg)
 	return 0;
 }
 
-Test(net_pool, keeps_tls_connections_too)
+static int
+one_tls_connection(void *arg)
+{
+	struct sl_pool_options options = roomy;
+	struct sl_pool *pool = NULL;
+	char path[128];
+	snprintf(path, sizeof(path), "%s/ca.pem", (const char *)arg);
+	cr_assert_eq(sl_tls_new(&options.tls, path, NULL), 0);
+	options.tls_memory = 1;
+	cr_assert_eq(sl_pool_new(&pool, &options), 0);
+	struct sl_pool_key key = { .tls = true, .host = "localhost", .port = peers[0].port };
+	struct sl_connection *connection = NULL;
+	cr_assert_eq(sl_pool_take(pool, &key, false, &connection, NULL), 0);
+	use(connection);
+	sl_pool_give(pool, connection, true);
+	sl_pool_free(pool);
+	sl_tls_free(options.tls);
+	return 0;
+}
+
+static void
+run_tls(sl_task_fn *fn)
 {
 	const char *certs = peer_make_certs();
 	SSL_CTX *context = peer_tls_context(certs, "server");
 	char dir[64];
 	snprintf(dir, sizeof(dir), "%s", certs);
 	peer_start(&peers[0], serve_tls_echo, context);
-	cr_expect_eq(peer_run(over_tls, dir), 0);
+	peer_start(&peers[1], serve_echo, NULL);
+	cr_expect_eq(peer_run(fn, dir), 0);
 	peer_stop(&peers[0]);
-	cr_expect_eq(atomic_load(&peers[0].accepted), 1);
+	peer_stop(&peers[1]);
 	SSL_CTX_free(context);
 	peer_remove_certs();
+}
+
+Test(net_pool, keeps_tls_connections_too)
+{
+	run_tls(over_tls);
+	cr_expect_eq(atomic_load(&peers[0].accepted), 1);
+}
+
+struct tls_job {
+	struct sl_pool *pool;
+	const char *host;
+	unsigned *open, *open_most;
+};
+
+static int
+use_tls(void *arg)
+{
+	const struct tls_job *job = arg;
+	struct sl_pool_key key = { .tls = true, .host = job->host, .port = peers[0].port };
+	for (int i = 0; i < 4; i++) {
+		struct sl_connection *connection = NULL;
+		struct sl_error err = { 0 };
+		cr_assert_eq(
+			sl_pool_take(job->pool, &key, i % 2, &connection, &err), 0, "%s", err.text);
+		++*job->open;
+		*job->open_most = SL_MAX(*job->open_most, *job->open);
+		use(connection);
+		--*job->open;
+		sl_pool_give(job->pool, connection, true);
+	}
+	return 0;
+}
+
+/* Two hosts of TLS share the memory of two connections; plain ones take none of it. */
+static int
+tls_within_memory(void *arg)
+{
+	struct sl_pool_options options = roomy;
+	struct sl_pool *pool = NULL;
+	struct sl_tls *tls = NULL;
+	struct tls_job jobs[6];
+	struct sl_group group;
+	unsigned open = 0, open_most = 0;
+	char path[128];
+	snprintf(path, sizeof(path), "%s/ca.pem", (const char *)arg);
+	cr_assert_eq(sl_tls_new(&tls, path, NULL), 0);
+	options.tls = tls;
+	options.tls_memory = 3 * SL_TLS_MEMORY - 1;
+	cr_assert_eq(sl_pool_new(&pool, &options), 0);
+	struct sl_connection *plain[3];
+	for (size_t i = 0; i < SL_COUNT_OF(plain); i++)
+		plain[i] = take(pool, &peers[1], false);
+	sl_group_enter(&group, SL_GROUP_FAIL_FAST);
+	for (size_t i = 0; i < SL_COUNT_OF(jobs); i++) {
+		jobs[i] = (struct tls_job){ pool, i % 2 ? "127.0.0.1" : "localhost", &open,
+			&open_most };
+		cr_assert_eq(sl_group_spawn(&group, "job", use_tls, &jobs[i], NULL), 0);
+	}
+	int code = sl_group_leave(&group);
+	cr_expect_eq(open_most, 2);
+	cr_expect_leq(stats_of(pool).idle, 2, "idle ones count");
+	for (size_t i = 0; i < SL_COUNT_OF(plain); i++)
+		sl_pool_give(pool, plain[i], true);
+	sl_pool_free(pool);
+	sl_tls_free(tls);
+	return code;
+}
+
+Test(net_pool, opens_as_many_tls_connections_as_their_memory_allows)
+{
+	run_tls(tls_within_memory);
+}
+
+Test(net_pool, opens_one_tls_connection_however_little_memory_there_is)
+{
+	run_tls(one_tls_connection);
 }

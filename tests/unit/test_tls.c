@@ -1,3 +1,4 @@
+/* TLS against OpenSSL's server on loopback: verification, handshakes, streams, sessions. */
 #include "sluice/net/tls.h"
 
 #include "sluice/base/random.h"
@@ -17,6 +18,7 @@
 #define LONG_NS (60 * SL_NS_PER_S)
 #define SHORT_NS (20 * SL_NS_PER_MS)
 #define BIG (8 * SL_MIB)
+#define TICKETS 3
 
 static const char *certs;
 
@@ -183,17 +185,18 @@ serve_many_key_updates(struct peer *peer, int fd)
 	SSL_free(ssl);
 }
 
-/* A ticket is nothing for the reader. */
+/* A session ticket for each byte of the client's, then the end. */
 static void
 serve_text_then_tickets(struct peer *peer, int fd)
 {
 	SSL *ssl = begin(peer, fd);
 	char byte;
-	for (int i = 0; i < 2; i++) {
-		cr_expect_eq(SSL_write(ssl, "hello", 5), 5);
-		cr_expect(SSL_new_session_ticket(ssl) && SSL_do_handshake(ssl) == 1);
+	cr_expect_eq(SSL_write(ssl, "hello", 5), 5);
+	for (int i = 0; i < TICKETS; i++) {
 		cr_expect_eq(SSL_read(ssl, &byte, 1), 1);
+		cr_expect(SSL_new_session_ticket(ssl) && SSL_do_handshake(ssl) == 1);
 	}
+	cr_expect_eq(SSL_read(ssl, &byte, 1), 1);
 	(void)SSL_shutdown(ssl);
 	SSL_free(ssl);
 }
@@ -310,8 +313,9 @@ connect_as(struct sl_tls *tls, const char *host, uint64_t timeout_ns, struct sl_
 	struct sl_error *err)
 {
 	struct sl_addresses addresses = { .count = 1, .list = { peer_address(&server.peer) } };
+	struct sl_dialler dialler = { 0 };
 	size_t index;
-	int fd = sl_dial(&addresses, host, LONG_NS, &index, err);
+	int fd = sl_dial(&dialler, &addresses, host, sl_deadline_in(LONG_NS), &index, err);
 	cr_assert_geq(fd, 0);
 	return sl_tls_connect(
 		tls, fd, host, server.peer.port, sl_deadline_in(timeout_ns), out, err);
@@ -333,16 +337,16 @@ expect_text(struct sl_connection *connection, const char *text)
 	size_t len = strlen(text), done = 0;
 	while (done < len) {
 		struct sl_error err = { 0 };
-		int rc = sl_connection_recv(
+		int code = sl_connection_recv(
 			connection, got + done, len - done, false, SL_FOREVER, &err);
-		cr_assert_gt(rc, 0, "%d %s", rc, err.text);
-		done += (size_t)rc;
+		cr_assert_gt(code, 0, "%d %s", code, err.text);
+		done += (size_t)code;
 	}
 	cr_expect_arr_eq(got, text, len);
 }
 
 static void
-say(struct sl_connection *connection, const char *text)
+send_text(struct sl_connection *connection, const char *text)
 {
 	cr_expect_eq(sl_connection_send_all(connection, text, strlen(text), SL_FOREVER, NULL), 0);
 }
@@ -353,9 +357,9 @@ with_tls(void *arg)
 {
 	sl_task_fn **fn = arg;
 	struct sl_tls *tls = new_tls("ca");
-	int rc = (*fn)(tls);
+	int code = (*fn)(tls);
 	sl_tls_free(tls);
-	return rc;
+	return code;
 }
 
 static void
@@ -374,7 +378,10 @@ struct verdict {
 	const char *text2;
 };
 
-#define CA_HINT "the file given with --cacert does not hold its authority"
+#define NOT_IN_FILE "is not in the file given with --cacert"
+#define ALONE \
+	"the server did not send an intermediate certificate, and the issuer '/O=sluice tests/CN="
+#define UNKNOWN "unable to get local issuer certificate"
 
 static const struct verdict verdicts[] = {
 	{ "server", "ca", "localhost", NULL, NULL },
@@ -399,10 +406,25 @@ static const struct verdict verdicts[] = {
 	{ "nulname", "ca", "localhost", "hostname mismatch", "it is for localhost?.evil.example" },
 	{ "expired", "ca", "localhost", "certificate has expired", "; it ended on 2" },
 	{ "future", "ca", "localhost", "certificate is not yet valid", "; it begins on 2" },
-	{ "selfsigned", "ca", "localhost", "self-signed certificate", CA_HINT },
-	{ "stranger", "ca", "localhost", "unable to get local issuer certificate",
-		"(subject '/O=sluice tests/CN=localhost'); " CA_HINT },
-	{ "server", "selfsigned", "localhost", "unable to get local issuer certificate", CA_HINT },
+	{ "selfsigned", "ca", "localhost", "self-signed certificate",
+		"it is signed by itself and " NOT_IN_FILE },
+	{ "stranger", "ca", "localhost", UNKNOWN,
+		"(subject '/O=sluice tests/CN=localhost'); " ALONE
+		"stranger's authority' " NOT_IN_FILE },
+	{ "server", "selfsigned", "localhost", UNKNOWN,
+		ALONE "sluice test authority' " NOT_IN_FILE },
+	/* Chains, and what trusts them: any certificate of the chain, as with curl. */
+	{ "chained", "ca", "localhost", NULL, NULL },
+	{ "chained", "intermediate", "localhost", NULL, NULL },
+	{ "incomplete", "intermediate", "localhost", NULL, NULL },
+	{ "server", "server", "localhost", NULL, NULL },
+	{ "server", "intermediate", "localhost", UNKNOWN, ALONE "sluice test authority'" },
+	{ "incomplete", "ca", "localhost", UNKNOWN,
+		ALONE "sluice test intermediate' " NOT_IN_FILE
+		      ": the server should send its whole chain" },
+	{ "chained", "stranger", "localhost", UNKNOWN,
+		"its issuer '/O=sluice tests/CN=sluice test authority' was not sent by the server "
+		"and " NOT_IN_FILE "; if you trust the issuer, add its certificate to that file" },
 };
 
 static int
@@ -412,11 +434,11 @@ verify(void *arg)
 	struct sl_tls *tls = new_tls(verdict->trusted);
 	struct sl_connection *connection = NULL;
 	struct sl_error err = { 0 };
-	int rc = connect_as(tls, verdict->host, LONG_NS, &connection, &err);
+	int code = connect_as(tls, verdict->host, LONG_NS, &connection, &err);
 	if (!verdict->text) {
-		cr_expect_eq(rc, 0, "%s", err.text);
+		cr_expect_eq(code, 0, "%s", err.text);
 	} else {
-		cr_expect_eq(rc, SL_E_TLS);
+		cr_expect_eq(code, SL_E_TLS);
 		cr_expect_eq(err.phase, SL_PHASE_TLS);
 		cr_expect(strstr(err.text, verdict->text) && strstr(err.text, verdict->text2), "%s",
 			err.text);
@@ -475,6 +497,8 @@ load_empty_file(void *arg)
 	return 0;
 }
 
+static const char *expected_hint;
+
 static int
 distrust_by_system_store(void *arg)
 {
@@ -484,7 +508,7 @@ distrust_by_system_store(void *arg)
 	(void)arg;
 	cr_assert_eq(sl_tls_new(&tls, NULL, &err), 0, "%s", err.text);
 	cr_expect_eq(connect_as(tls, "localhost", LONG_NS, &connection, &err), SL_E_TLS);
-	cr_expect(strstr(err.text, "give it with --cacert FILE"), "%s", err.text);
+	cr_expect(strstr(err.text, expected_hint), "%s", err.text);
 	sl_tls_free(tls);
 	return 0;
 }
@@ -495,11 +519,46 @@ Test(net_tls, names_a_certificate_file_it_cannot_use)
 	cr_expect_eq(peer_run(load_empty_file, NULL), 0);
 }
 
-Test(net_tls, uses_the_systems_store_without_a_file)
+static void
+run_with_system_store(const char *file, const char *directory, const char *hint)
 {
+	expected_hint = hint;
+	setenv("SSL_CERT_FILE", file, 1);
+	setenv("SSL_CERT_DIR", directory, 1);
 	start("server", serve_handshake);
 	cr_expect_eq(peer_run(distrust_by_system_store, NULL), 0);
 	stop();
+}
+
+Test(net_tls, uses_the_systems_store_without_a_file)
+{
+	char path[128];
+	snprintf(path, sizeof(path), "%s/stranger.pem", certs);
+	run_with_system_store(path, "/nonexistent/certs",
+		"is not in the system's store: the server should send its whole chain; if you "
+		"trust "
+		"the issuer, give its certificate with --cacert FILE");
+}
+
+Test(net_tls, names_a_system_store_that_holds_no_certificate)
+{
+	run_with_system_store("/nonexistent/cert.pem", "/nonexistent/certs",
+		"no CA certificates were found in '/nonexistent/cert.pem' and "
+		"'/nonexistent/certs': install the package ca-certificates, or name a file of "
+		"trusted certificates with --cacert FILE");
+	/* A directory whose files do not have the names that OpenSSL looks for. */
+	run_with_system_store(
+		"/dev/null", certs, "no CA certificates were found in '/dev/null' and ");
+}
+
+Test(net_tls, finds_certificates_in_any_directory_of_the_system_store)
+{
+	char path[128], paths[256];
+	snprintf(path, sizeof(path), "%s/0123abcd.0", certs);
+	snprintf(paths, sizeof(paths), "/nonexistent/certs:%s", certs);
+	close(open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0600));
+	run_with_system_store("/nonexistent/cert.pem", paths, "is not in the system's store");
+	unlink(path);
 }
 
 /* ---- what is offered ---- */
@@ -568,29 +627,29 @@ run_failure(peer_fn *serve, const struct failure *failure)
 	run("server", serve, fail_handshake);
 }
 
-Test(net_tls, says_that_the_port_does_not_speak_tls)
+Test(net_tls, tells_that_the_port_does_not_use_tls)
 {
 	run_failure(serve_plain_http,
 		&(struct failure){ SL_E_TLS,
-			"TLS handshake with 'localhost' failed: what answers on this port does not "
-			"speak TLS" });
+			"TLS handshake with 'localhost' failed: the server on this port does not "
+			"use TLS" });
 }
 
-Test(net_tls, says_that_the_server_hung_up_in_mid_handshake)
+Test(net_tls, tells_that_the_server_hung_up_in_mid_handshake)
 {
 	run_failure(serve_hangup,
 		&(struct failure){ SL_E_TLS,
 			"TLS handshake with 'localhost' failed: server closed the connection" });
 }
 
-Test(net_tls, says_that_the_server_reset_in_mid_handshake)
+Test(net_tls, tells_that_the_server_reset_in_mid_handshake)
 {
 	run_failure(serve_reset,
 		&(struct failure){ -ECONNRESET,
 			"TLS handshake with 'localhost' failed: connection reset by peer" });
 }
 
-Test(net_tls, refuses_a_server_that_knows_only_old_versions)
+Test(net_tls, refuses_a_server_that_supports_only_old_versions)
 {
 	static const struct failure failure = {
 		SL_E_TLS,
@@ -677,10 +736,10 @@ echo_everything(void *arg)
 		cr_assert_eq(sl_connection_send_all(connection, sent, len, SL_FOREVER, &err), 0);
 		while (done < len) {
 			size_t ask = 1 + (size_t)sl_random_below(&random, len - done);
-			int rc = sl_connection_recv(connection, got + done, ask,
+			int code = sl_connection_recv(connection, got + done, ask,
 				sl_random_below(&random, 2) == 1, SL_FOREVER, &err);
-			cr_assert(rc > 0 && (size_t)rc <= ask, "%d %s", rc, err.text);
-			done += (size_t)rc;
+			cr_assert(code > 0 && (size_t)code <= ask, "%d %s", code, err.text);
+			done += (size_t)code;
 		}
 		cr_assert_eq(memcmp(sent, got, len), 0);
 	}
@@ -738,12 +797,12 @@ receive_big(void *arg)
 	struct sl_connection *connection = must_connect(arg, "localhost");
 	unsigned char *expected = malloc(BIG), *got = malloc(BIG + 1);
 	size_t done = 0;
-	int rc;
+	int code;
 	fill(expected, BIG);
-	while ((rc = sl_connection_recv(
+	while ((code = sl_connection_recv(
 			connection, got + done, BIG + 1 - done, true, SL_FOREVER, NULL)) > 0)
-		done += (size_t)rc;
-	cr_expect_eq(rc, 0);
+		done += (size_t)code;
+	cr_expect_eq(code, 0);
 	cr_expect_eq(done, BIG);
 	cr_expect_eq(memcmp(expected, got, BIG), 0);
 	sl_connection_close(connection);
@@ -825,7 +884,7 @@ end_reset(void *arg)
 	struct sl_connection *connection = must_connect(arg, "localhost");
 	char byte;
 	expect_text(connection, "hello");
-	say(connection, "x");
+	send_text(connection, "x");
 	cr_expect_eq(
 		sl_connection_recv(connection, &byte, 1, false, SL_FOREVER, NULL), -ECONNRESET);
 	cr_expect(sl_connection_is_disturbed(connection));
@@ -849,7 +908,7 @@ outlive_deadline(void *arg)
 				     connection, &byte, 1, false, sl_deadline_in(SHORT_NS), NULL),
 			-ETIMEDOUT);
 	cr_expect_not(sl_connection_is_disturbed(connection));
-	say(connection, "x");
+	send_text(connection, "x");
 	expect_text(connection, "two");
 	sl_connection_close(connection);
 	return 0;
@@ -873,7 +932,7 @@ wait_for_whole(void *arg)
 	cr_expect_eq(sl_connection_recv(
 			     connection, got, sizeof(got), true, sl_deadline_in(SHORT_NS), NULL),
 		-ETIMEDOUT);
-	say(connection, "x");
+	send_text(connection, "x");
 	cr_expect_eq(sl_connection_recv(connection, got, 3, true, SL_FOREVER, NULL), 3);
 	cr_expect_arr_eq(got, "two", 3);
 	sl_connection_close(connection);
@@ -892,7 +951,7 @@ update_keys(void *arg)
 	char byte;
 	for (int i = 0; i < 3; i++) {
 		expect_text(connection, "ping");
-		say(connection, "pong");
+		send_text(connection, "pong");
 	}
 	cr_expect_eq(sl_connection_recv(connection, &byte, 1, false, SL_FOREVER, NULL), 0);
 	sl_connection_close(connection);
@@ -909,7 +968,7 @@ take_many_updates(void *arg)
 {
 	struct sl_connection *connection = must_connect(arg, "localhost");
 	expect_text(connection, "hello");
-	say(connection, "x");
+	send_text(connection, "x");
 	expect_text(connection, "world");
 	sl_connection_close(connection);
 	return 0;
@@ -920,19 +979,27 @@ Test(net_tls, sends_what_it_has_to_answer_before_it_receives_more)
 	run("server", serve_many_key_updates, take_many_updates);
 }
 
+/* What the server sends lies in the socket. */
+static void
+await_input(const struct sl_connection *connection)
+{
+	while (!sl_connection_has_input(connection->fd))
+		cr_assert_eq(sl_yield(), 0);
+}
+
 static int
 pass_over_tickets(void *arg)
 {
 	struct sl_connection *connection = must_connect(arg, "localhost");
-	for (int i = 0; i < 2; i++) {
-		expect_text(connection, "hello");
-		for (int k = 0; k < 20; k++) {
-			cr_expect_not(sl_connection_is_disturbed(connection));
-			cr_expect_eq(sl_sleep(SL_NS_PER_MS), 0);
-		}
-		say(connection, "x");
+	expect_text(connection, "hello");
+	for (int i = 0; i < TICKETS; i++) {
+		send_text(connection, "x");
+		await_input(connection);
+		cr_expect_not(sl_connection_is_disturbed(connection));
+		cr_expect_not(sl_connection_has_input(connection->fd), "the ticket was taken");
 	}
-	cr_expect_eq(sl_sleep(20 * SL_NS_PER_MS), 0);
+	send_text(connection, "x");
+	await_input(connection);
 	cr_expect(sl_connection_is_disturbed(connection), "by the end");
 	sl_connection_close(connection);
 	return 0;
@@ -966,7 +1033,7 @@ resumes(struct sl_tls *tls, const char *host)
 	struct sl_connection *connection = must_connect(tls, host);
 	struct sl_tls_info info;
 	sl_tls_describe(connection, &info);
-	say(connection, "x");
+	send_text(connection, "x");
 	expect_text(connection, "x");
 	sl_connection_close(connection);
 	return info.resumed;

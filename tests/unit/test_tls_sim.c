@@ -87,9 +87,10 @@ static int
 open_connection(struct scene *scene, struct sl_connection **out, struct sl_error *err)
 {
 	struct sl_addresses addresses = { .count = 1 };
+	struct sl_dialler dialler = { 0 };
 	size_t index;
 	cr_assert(sl_address_parse(&addresses.list[0], ADDRESS, PORT));
-	int fd = sl_dial(&addresses, "localhost", LONG_NS, &index, err);
+	int fd = sl_dial(&dialler, &addresses, "localhost", sl_deadline_in(LONG_NS), &index, err);
 	if (fd < 0)
 		return fd;
 	return sl_tls_connect(scene->tls, fd, "localhost", PORT, SL_FOREVER, out, err);
@@ -104,17 +105,17 @@ receive_all(struct scene *scene, struct sl_connection *connection, size_t len, s
 		size_t ask = 1 + (size_t)sl_random_below(&scene->random, len - done);
 		uint64_t patience_ns = sl_random_below(&scene->random, 30 * SL_NS_PER_MS);
 		bool whole = sl_random_below(&scene->random, 2) == 1;
-		int rc = sl_connection_recv(connection, scene->got + done, ask, whole,
+		int code = sl_connection_recv(connection, scene->got + done, ask, whole,
 			sl_deadline_in(patience_ns), err);
 		/* Both may come in the same moment: the deadline's word is heard first then. */
-		if (rc == -ETIMEDOUT && sl_task_cancelled())
+		if (code == -ETIMEDOUT && sl_task_cancelled())
 			return sl_task_cancelled();
-		if (rc == -ETIMEDOUT)
+		if (code == -ETIMEDOUT)
 			continue;
-		if (rc <= 0)
-			return rc < 0 ? rc : -ECONNRESET;
-		sim_check(scene->sim, (size_t)rc <= ask, "more than asked: %d", rc);
-		done += (size_t)rc;
+		if (code <= 0)
+			return code < 0 ? code : -ECONNRESET;
+		sim_check(scene->sim, (size_t)code <= ask, "more than asked: %d", code);
+		done += (size_t)code;
 	}
 	return 0;
 }
@@ -125,12 +126,12 @@ exchange(struct scene *scene, struct sl_connection *connection, struct sl_error 
 	size_t len = 1 + (size_t)sl_random_below(&scene->random, MOST);
 	for (size_t i = 0; i < len; i++)
 		scene->sent[i] = (unsigned char)sl_random_next(&scene->random);
-	int rc = sl_connection_send_all(connection, scene->sent, len, SL_FOREVER, err);
-	if (rc == 0)
-		rc = receive_all(scene, connection, len, err);
-	if (rc == 0)
+	int code = sl_connection_send_all(connection, scene->sent, len, SL_FOREVER, err);
+	if (code == 0)
+		code = receive_all(scene, connection, len, err);
+	if (code == 0)
 		sim_check(scene->sim, memcmp(scene->sent, scene->got, len) == 0, "other bytes");
-	return rc;
+	return code;
 }
 
 static int
@@ -139,32 +140,32 @@ converse(void *arg)
 	struct scene *scene = arg;
 	struct sl_connection *connection = NULL;
 	struct sl_error err = { 0 };
-	int rc = open_connection(scene, &connection, &err);
-	for (int round = 0; rc == 0 && round < 3; round++)
-		rc = exchange(scene, connection, &err);
-	if (rc == 0)
+	int code = open_connection(scene, &connection, &err);
+	for (int round = 0; code == 0 && round < 3; round++)
+		code = exchange(scene, connection, &err);
+	if (code == 0)
 		sim_check(scene->sim, !sl_connection_is_disturbed(connection), "bytes left over");
 	sl_connection_close(connection);
-	return rc;
+	return code;
 }
 
 static int
 set_up_tls(struct scene *scene)
 {
 	struct sl_error err = { 0 };
-	int rc = sl_tls_new(&scene->tls, ca_path, &err);
-	sim_check(scene->sim, rc == 0, "%s", err.text);
-	return rc;
+	int code = sl_tls_new(&scene->tls, ca_path, &err);
+	sim_check(scene->sim, code == 0, "%s", err.text);
+	return code;
 }
 
 static int
 converse_undisturbed(void *arg)
 {
 	struct scene *scene = arg;
-	int rc = set_up_tls(scene);
-	rc = rc ? rc : converse(scene);
+	int code = set_up_tls(scene);
+	code = code ? code : converse(scene);
 	sl_tls_free(scene->tls);
-	return rc;
+	return code;
 }
 
 static int
@@ -172,15 +173,15 @@ converse_until_cancelled(void *arg)
 {
 	struct scene *scene = arg;
 	struct sl_group group;
-	int result = 0, rc = set_up_tls(scene);
+	int result = 0, code = set_up_tls(scene);
 	sl_group_enter(&group, SL_GROUP_COLLECT);
 	cr_assert_eq(sl_group_spawn(&group, "converse", converse, scene, &result), 0);
-	rc = rc ? rc : sl_sleep(sl_random_below(&scene->random, 400 * SL_NS_PER_MS));
+	code = code ? code : sl_sleep(sl_random_below(&scene->random, 400 * SL_NS_PER_MS));
 	sl_group_cancel(&group, -ECANCELED);
 	(void)sl_group_leave(&group);
 	sim_check(scene->sim, result == 0 || result == -ECANCELED, "ended with %d", result);
 	sl_tls_free(scene->tls);
-	return rc;
+	return code;
 }
 
 static void
@@ -258,14 +259,14 @@ ask_once(struct scene *scene, struct sl_pool *pool)
 	struct sl_pool_key key = { .tls = true, .host = ADDRESS, .port = PORT };
 	struct sl_connection *connection = NULL;
 	struct sl_error err = { 0 };
-	int rc = sl_pool_take(pool, &key, false, &connection, &err);
-	if (rc < 0) {
-		sim_check(scene->sim, err.code == rc && err.text[0] && err.phase, "%d", rc);
-		return rc;
+	int code = sl_pool_take(pool, &key, false, &connection, &err);
+	if (code < 0) {
+		sim_check(scene->sim, err.code == code && err.text[0] && err.phase, "%d", code);
+		return code;
 	}
-	rc = exchange(scene, connection, &err);
-	sl_pool_give(pool, connection, rc == 0);
-	return rc;
+	code = exchange(scene, connection, &err);
+	sl_pool_give(pool, connection, code == 0);
+	return code;
 }
 
 static int
@@ -274,7 +275,7 @@ ask_thrice(void *arg)
 	struct scene *scene = arg;
 	struct sl_pool *pool = NULL;
 	struct sl_pool_stats stats;
-	int rc = set_up_tls(scene);
+	int code = set_up_tls(scene);
 	cr_assert_eq(sl_pool_new(&pool, &(struct sl_pool_options){ .per_host = 1,
 						.total = 1,
 						.connect_timeout_ns = LONG_NS,
@@ -282,22 +283,22 @@ ask_thrice(void *arg)
 						.tls = scene->tls }),
 		0);
 	for (int i = 0; i < 3; i++)
-		rc = ask_once(scene, pool);
+		code = ask_once(scene, pool);
 	sl_pool_stats(pool, &stats);
 	sim_check(
 		scene->sim, stats.taken == 0 && stats.idle <= 1, "%u %u", stats.taken, stats.idle);
 	sim_check(scene->sim, sim_faults(scene->sim) > 0 || stats.reused == 2, "reused %d",
 		(int)stats.reused);
-	if (rc == 0) {
+	if (code == 0) {
 		cr_expect_eq(sl_sleep(61 * SL_NS_PER_S), 0);
-		rc = ask_once(scene, pool);
+		code = ask_once(scene, pool);
 		sl_pool_stats(pool, &stats);
 		sim_check(scene->sim, sim_faults(scene->sim) > 0 || stats.dialled == 2,
 			"dialled %d", (int)stats.dialled);
 	}
 	sl_pool_free(pool);
 	sl_tls_free(scene->tls);
-	return rc;
+	return code;
 }
 
 Test(net_tls_sim, reuses_a_connection_until_it_is_too_old)

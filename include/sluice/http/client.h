@@ -25,8 +25,9 @@ struct sl_http_exchange;
 #define SL_BODY_UNKNOWN UINT64_MAX
 
 struct sl_http_client_options {
-	unsigned per_host; /* connections to one host, over all exchanges; at least 1 */
-	unsigned total;    /* connections in all; at least 1 */
+	unsigned per_host;   /* connections to one host, over all exchanges; at least 1 */
+	unsigned total;      /* connections in all; at least 1 */
+	uint64_t tls_memory; /* for TLS connections, see net/pool.h; 0 = as many as `total` */
 	uint64_t connect_timeout_ns;
 	uint64_t stall_timeout_ns; /* until a byte of a body, and until a complete head */
 	unsigned max_redirects;    /* 0 = do not follow any */

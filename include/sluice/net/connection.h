@@ -2,8 +2,8 @@
  * connection.h - a stream to a server, plain or TLS behind one table of functions.
  *
  * One task at a time uses a connection. All deadlines are absolute (SL_FOREVER = only those in
- * force). Errno codes say all there is to say and leave *err untouched, for the caller to word: it
- * knows what it was sending or waiting for. Only SL_E_TLS comes with a text (phase SL_PHASE_TLS).
+ * force). Errno codes leave *err untouched: the caller adds what it was sending or waiting
+ * for. Only SL_E_TLS comes with a text (phase SL_PHASE_TLS).
  */
 #ifndef SLUICE_NET_CONNECTION_H
 #define SLUICE_NET_CONNECTION_H
@@ -26,6 +26,7 @@ struct sl_connection_methods {
 		uint64_t deadline_ns, struct sl_error *err);
 	SL_SUSPENDS
 	bool (*is_disturbed)(struct sl_connection *connection);
+	void (*release_memory)(struct sl_connection *connection); /* NULL = there is none */
 	SL_SUSPENDS
 	void (*close)(struct sl_connection *connection);
 };
@@ -40,8 +41,8 @@ struct sl_connection {
 	void *pool_slot;            /* kept by the pool */
 };
 
-/* Takes fd, a connected socket: it is the connection's on success and closed on failure. -ENOMEM.
- */
+/* Takes fd, a connected socket: it is the connection's on success and closed on failure.
+ * -ENOMEM. */
 SL_SUSPENDS
 int sl_connection_open_plain(int fd, struct sl_connection **out) SL_MUST_CHECK;
 
@@ -84,6 +85,15 @@ sl_connection_is_disturbed(struct sl_connection *connection)
 	return connection->methods->is_disturbed(connection);
 }
 
+/* For a connection that will be idle for a while: give back what can be allocated again. It can be
+ * used as before. */
+static inline void
+sl_connection_release_memory(struct sl_connection *connection)
+{
+	if (connection->methods->release_memory)
+		connection->methods->release_memory(connection);
+}
+
 /*
  * Closes and frees, also in a cancelled task. NULL is fine. TLS: close_notify is tried, the peer's
  * is not waited for.
@@ -98,8 +108,8 @@ sl_connection_close(struct sl_connection *connection)
 
 /* ---- for the kinds of connection ---- */
 
-/* True unless an open socket with nothing to read is behind fd: bytes, end of stream or an error.
- */
+/* True unless an open socket with nothing to read is behind fd: bytes, end of stream or an
+ * error. */
 SL_SUSPENDS
 bool sl_connection_has_input(int fd);
 

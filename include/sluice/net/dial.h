@@ -1,23 +1,33 @@
 /*
- * dial.h - a TCP connection to the first address of a host that takes it.
+ * dial.h - a TCP connection to the first address of a host that accepts it.
  *
- * Addresses are tried one after the other in the order given. The error names the host, every
- * address tried and why each failed; its code is the most telling of them: refused says more than
- * timed out, and that more than no route.
+ * Addresses are tried one after the other in the order given, those that failed before in the same
+ * run last. The error names the host, every address tried and why each failed; its code is the most
+ * specific of them: refused comes before timed out, and that before no route.
  */
 #ifndef SLUICE_NET_DIAL_H
 #define SLUICE_NET_DIAL_H
 
 #include "sluice/net/dns.h"
 
+/* Addresses remembered as failed; the oldest is forgotten first. */
+#define SL_DIAL_FAILED 64
+
+/* What is remembered from one dial to the next; {0} to begin with. Fields are the module's. */
+struct sl_dialler {
+	struct sl_address failed[SL_DIAL_FAILED]; /* oldest first */
+	size_t failed_count;
+};
+
 /*
- * Connect to one of `addresses` (at least one), each for at most `timeout_ns`. `host` is for
- * messages only. On success returns the descriptor (TCP_NODELAY set, close-on-exec), the caller's,
- * and *index tells the address. Else -ECONNREFUSED, -ETIMEDOUT, -EHOSTUNREACH, -ENETUNREACH,
- * -EMFILE...; -ECANCELED, or -ETIMEDOUT at once when a deadline in force has come.
+ * Connect to one of `addresses` (at least one) until `deadline_ns`, which is for all of them: each
+ * gets an equal share of the time that is left when its turn comes. `host` is for messages only. On
+ * success returns the descriptor (TCP_NODELAY set, close-on-exec), the caller's, and *index tells
+ * the address. Else -ECONNREFUSED, -ETIMEDOUT, -EHOSTUNREACH, -ENETUNREACH, -EMFILE...; -ECANCELED,
+ * or -ETIMEDOUT at once when a deadline in force has come.
  */
 SL_SUSPENDS
-int sl_dial(const struct sl_addresses *addresses, const char *host, uint64_t timeout_ns,
-	size_t *index, struct sl_error *err) SL_MUST_CHECK;
+int sl_dial(struct sl_dialler *dialler, const struct sl_addresses *addresses, const char *host,
+	uint64_t deadline_ns, size_t *index, struct sl_error *err) SL_MUST_CHECK;
 
 #endif

@@ -4,7 +4,7 @@
  * A key is everything that must agree before a connection carries another request: scheme, host,
  * port and the TLS configuration (reliability: CVE-2016-0755 and its kin). Invariants, for each
  * host and in all: connections taken + idle ones never exceed the bound, and an idle one never
- * keeps a task waiting: it is used or closed.
+ * keeps a task waiting: it is used or closed. Idle connections keep no buffers.
  */
 #ifndef SLUICE_NET_POOL_H
 #define SLUICE_NET_POOL_H
@@ -17,7 +17,9 @@ struct sl_pool;
 struct sl_pool_options {
 	unsigned per_host;           /* to one host and port, idle ones counted; at least 1 */
 	unsigned total;              /* over all hosts; at least 1 */
-	uint64_t connect_timeout_ns; /* for the lookup, for each address, for the TLS handshake */
+	uint64_t tls_memory;         /* for TLS connections, which take SL_TLS_MEMORY each: as many
+					as fit, at least one; 0 = `total` */
+	uint64_t connect_timeout_ns; /* for lookup, all addresses and TLS together */
 	uint64_t idle_ns;            /* an idle connection older than this is closed, not used */
 	struct sl_tls *tls;          /* borrowed; NULL = https fails until sl_pool_set_tls */
 };
@@ -35,17 +37,17 @@ int sl_pool_new(struct sl_pool **out, const struct sl_pool_options *options) SL_
 SL_SUSPENDS
 void sl_pool_free(struct sl_pool *pool);
 
-/* For OpenSSL that is loaded at the first https URL. Once only: idle connections stay as they are.
- */
+/* For OpenSSL that is loaded at the first https URL. Once only: idle connections stay as they
+ * are. */
 void sl_pool_set_tls(struct sl_pool *pool, struct sl_tls *tls);
 
 /*
  * A connection for `key`: the most recently used idle one of its lane that is undisturbed (its
- * `reused` is set), else a fresh one (resolve, dial every address in turn, TLS). `fresh` = never an
- * idle one. Waits first for a place, until cancelled or past a deadline in force. Returns 0;
- * SL_E_RESOLVE, SL_E_TLS, SL_E_UNSUPPORTED (no TLS set up), -ECONNREFUSED, -ETIMEDOUT,
- * -ECANCELED...; *err with the phase is always filled. The connection is the caller's until
- * sl_pool_give.
+ * `reused` is set), else a fresh one (resolve, dial the addresses, TLS). `fresh` = never an idle
+ * one. First waits until one more is within the bounds, until cancelled or past a deadline in
+ * force. Returns 0; SL_E_RESOLVE, SL_E_TLS, SL_E_UNSUPPORTED (no TLS set up), -ECONNREFUSED,
+ * -ETIMEDOUT, -ECANCELED...; *err with the phase is always filled. The connection is the caller's
+ * until sl_pool_give.
  */
 SL_SUSPENDS
 int sl_pool_take(struct sl_pool *pool, const struct sl_pool_key *key, bool fresh,
@@ -57,7 +59,8 @@ void sl_pool_give(struct sl_pool *pool, struct sl_connection *connection, bool r
 
 /* For --stats and tests. */
 struct sl_pool_stats {
-	unsigned taken, idle;     /* now */
+	unsigned taken, idle;     /* now; taken: those being established, too */
+	unsigned most_per_host;   /* taken and idle now, of the host with most of them */
 	uint64_t dialled, reused; /* connections made; times an idle one was used again */
 };
 

@@ -21,9 +21,9 @@
 struct sl_tls_bio {
 	unsigned char *want; /* where OpenSSL wants ciphertext: in its own record buffer */
 	size_t want_len;
-	size_t landed; /* bytes received at `want` and not yet taken */
-	size_t record; /* size on the wire of the last record whose header was seen; 0 = none */
-	bool ended;    /* the peer has closed */
+	size_t pending; /* bytes received at `want` that OpenSSL has not taken yet */
+	size_t record;  /* size on the wire of the last record whose header was seen; 0 = none */
+	bool ended;     /* the peer has closed */
 	struct sl_buf out;
 	size_t sent; /* of out */
 };
@@ -34,7 +34,12 @@ BIO_METHOD *sl_tls_bio_method(void) SL_MUST_CHECK;
 /* A BIO over `io`, which must outlive it; NULL if memory ends. */
 BIO *sl_tls_bio_new(BIO_METHOD *method, struct sl_tls_bio *io) SL_MUST_CHECK;
 
+/* Free what waits to be sent, and its memory; the BIO can be used as before. */
 void sl_tls_bio_release(struct sl_tls_bio *io);
+
+/* OpenSSL has freed its record buffer: what it wants will be somewhere else. Nothing received may
+ * wait there (asserted). */
+void sl_tls_bio_forget_room(struct sl_tls_bio *io);
 
 /*
  * Wait for ciphertext, after OpenSSL said it wants some. At least `sure` bytes of plaintext are

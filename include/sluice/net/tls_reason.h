@@ -1,6 +1,6 @@
 /*
  * tls_reason.h - why a handshake or a certificate failed, in words for a person. Used by net/tls.c
- * only.
+ * and net/tls_trust.c only.
  */
 #ifndef SLUICE_NET_TLS_REASON_H
 #define SLUICE_NET_TLS_REASON_H
@@ -9,21 +9,22 @@
 #include <stdbool.h>
 
 #define SL_TLS_SUBJECT 160
-#define SL_TLS_HINT 256
+#define SL_TLS_HINT 512
+
+struct sl_tls_trust;
 
 /* {0} = nothing was refused. The texts hold bytes of the server's: no NUL, bounded, else as they
  * are. */
 struct sl_tls_refusal {
 	int code;                     /* X509_V_* */
 	char subject[SL_TLS_SUBJECT]; /* of the certificate, "/O=.../CN=..." */
-	char hint[SL_TLS_HINT];       /* what is wrong with it or what to do; may be "" */
+	char hint[SL_TLS_HINT];       /* what is wrong with it and what to do; may be "" */
 };
 
-/*
- * In a verify callback that was told of an error: the certificate is not to be had afterwards.
- * `own_store` = the trusted certificates are those of a file the user named.
- */
-void sl_tls_refusal_describe(struct sl_tls_refusal *refusal, X509_STORE_CTX *store, bool own_store);
+/* To be called in a verify callback that was told of an error: the certificate cannot be had
+ * afterwards. */
+void sl_tls_refusal_describe(
+	struct sl_tls_refusal *refusal, X509_STORE_CTX *store, const struct sl_tls_trust *trust);
 
 /*
  * Why OpenSSL failed, static text. The error queue is the thread's: call this right after the call
