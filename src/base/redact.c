@@ -281,7 +281,8 @@ value_of_member_end(struct sl_span text, size_t from)
 /*
  * A secret member whose name begins `text`, after its quote if it has one: "name": value (also with
  * escaped quotes, within a string), name: value to the line's end, or name=value. A word or number
- * on the line after the name takes that line. Copies it up to the value, which is masked. Returns the bytes used, or 0 if there is none.
+ * on the line after the name takes that line. Copies it up to the value, which is masked. Returns
+ * the bytes used, or 0 if there is none.
  */
 static size_t
 mask_member(struct sl_buf *out, struct sl_span text)
