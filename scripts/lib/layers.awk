@@ -17,7 +17,7 @@ FNR == 1 {
 	module = path
 	sub(/\.[a-zA-Z]+$/, "", module)
 	pure = index(" " PURE " ", " " module " ") > 0
-	in_header = FILENAME ~ /\.h$/
+	is_public = FILENAME ~ /(^|\/)include\/.*\.h$/
 	if (!(layer in below))
 		report("no layer is called " layer)
 }
@@ -61,7 +61,7 @@ function private_include(target)
 {
 	if (target !~ /^"[a-z0-9_]+_int\.h"/)
 		report("include \"sluice/<layer>/<module>.h\", or a private <module>_int.h of the same directory")
-	else if (in_header)
+	else if (is_public)
 		report("a public header must not include a private one")
 }
 

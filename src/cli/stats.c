@@ -25,19 +25,19 @@ add_latency(struct sl_buf *out, uint64_t ns)
 }
 
 static void
-add_operation(struct sl_buf *out, const struct sl_stats *stats, enum sl_op_kind kind)
+add_operation(struct sl_buf *out, const struct sl_stats *stats, unsigned row)
 {
-	const struct sl_histogram *histogram = &stats->op[kind];
+	const struct sl_histogram *histogram = &stats->op[row];
 	if (histogram->count == 0)
 		return;
-	sl_buf_printf(out, "  %-9s %9llu %7llu", sl_op_kind_name(kind),
-		(unsigned long long)histogram->count, (unsigned long long)stats->op_failed[kind]);
+	sl_buf_printf(out, "  %-12s %9llu %7llu", sl_stats_row_name(row),
+		(unsigned long long)histogram->count, (unsigned long long)stats->op_failed[row]);
 	add_latency(out, histogram->min_ns);
 	add_latency(out, sl_histogram_quantile(histogram, 0.5));
 	add_latency(out, sl_histogram_quantile(histogram, 0.99));
 	add_latency(out, histogram->max_ns);
-	if (stats->op_bytes[kind])
-		sl_buf_printf(out, "  %s", sl_units_size(stats->op_bytes[kind]).text);
+	if (stats->op_bytes[row])
+		sl_buf_printf(out, "  %s", sl_units_size(stats->op_bytes[row]).text);
 	sl_buf_add_char(out, '\n');
 }
 
@@ -82,10 +82,10 @@ sl_stats_print(struct sl_buf *out, struct sl_rt *rt, const struct sl_stats_stage
 		(unsigned long long)stats->tasks_started, stats->tasks_max,
 		(unsigned long long)stats->offload_count, sl_units_elapsed(stats->offload_ns).text,
 		stats->worker_queue_high_water);
-	sl_buf_printf(out, "  %-9s %9s %7s %10s %10s %10s %10s\n", "operation", "count", "failed",
+	sl_buf_printf(out, "  %-12s %9s %7s %10s %10s %10s %10s\n", "operation", "count", "failed",
 		"min", "median", "p99", "max");
-	for (int kind = 0; kind < SL_OP_KINDS; kind++)
-		add_operation(out, stats, (enum sl_op_kind)kind);
+	for (unsigned row = 0; row < SL_STATS_ROWS; row++)
+		add_operation(out, stats, row);
 	if (stage_count > 0)
 		add_stages(out, stages, stage_count);
 }

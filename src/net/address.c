@@ -4,6 +4,7 @@
 #include <netinet/in.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/un.h>
 
 /* The storage is declared with the alignment of every socket address, so these views are sound. */
 static struct sockaddr_in *
@@ -16,6 +17,12 @@ static struct sockaddr_in6 *
 as_v6(const struct sl_address *address)
 {
 	return (struct sockaddr_in6 *)(uintptr_t)&address->storage;
+}
+
+static struct sockaddr_un *
+as_unix(const struct sl_address *address)
+{
+	return (struct sockaddr_un *)(uintptr_t)&address->storage;
 }
 
 bool
@@ -32,6 +39,19 @@ sl_address_parse(struct sl_address *out, const char *host, uint16_t port)
 		return false;
 	}
 	sl_address_set_port(out, port);
+	return true;
+}
+
+bool
+sl_address_parse_unix(struct sl_address *out, const char *path)
+{
+	size_t len = strlen(path);
+	memset(out, 0, sizeof(*out));
+	if (len == 0 || len >= sizeof(as_unix(out)->sun_path))
+		return false;
+	out->storage.ss_family = AF_UNIX;
+	memcpy(as_unix(out)->sun_path, path, len + 1);
+	out->len = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + len + 1);
 	return true;
 }
 
@@ -83,6 +103,8 @@ sl_address_format(char *text, size_t cap, const struct sl_address *address)
 	else if (address->storage.ss_family == AF_INET &&
 		 inet_ntop(AF_INET, &as_v4(address)->sin_addr, host, sizeof(host)))
 		snprintf(text, cap, "%s:%u", host, (unsigned)sl_address_port(address));
+	else if (address->storage.ss_family == AF_UNIX)
+		snprintf(text, cap, "unix:%s", as_unix(address)->sun_path);
 	else
 		snprintf(text, cap, "unknown");
 }

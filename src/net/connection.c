@@ -25,9 +25,12 @@ plain_recv(struct sl_connection *connection, void *data, size_t len, bool whole,
 	(void)err;
 	int code = sl_io_recv(
 		connection->fd, data, SL_MIN(len, MAX_RECV), whole ? MSG_WAITALL : 0, deadline_ns);
-	if (code > 0)
+	if (code > 0) {
 		connection->moved_ns = sl_now();
-	return code;
+		connection->received += (uint64_t)code;
+	}
+	return code == 0 && sl_io_was_reset(connection->fd, connection->received) ? -ECONNRESET
+										  : code;
 }
 
 SL_SUSPENDS

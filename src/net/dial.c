@@ -8,7 +8,6 @@
 #include "sluice/net/dial.h"
 
 #include "sluice/base/bytes.h"
-#include "sluice/rt/engine.h"
 #include "sluice/rt/io.h"
 
 #include <errno.h>
@@ -136,24 +135,20 @@ refuse(const struct attempt *attempt, const char *host, struct sl_error *err)
 		attempt->text);
 }
 
-/*
- * The one direct system call on a socket: it never blocks, and the engine has no operation for it.
- * Requests are written whole, so waiting for more bytes to send (Nagle) only delays them. A failure
- * costs speed alone.
- */
+/* Requests are written whole, so waiting for more bytes to send (Nagle) only delays them. A failure
+ * costs speed alone; other sockets than TCP have no such delay. */
 static void
 set_nodelay(int fd)
 {
-	int on = 1;
-	if (!sl_rt_engine(sl_rt_current())->simulated)
-		(void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+	(void)sl_io_set_option(fd, IPPROTO_TCP, TCP_NODELAY, 1);
 }
 
 SL_SUSPENDS
 static int
 dial_one(const struct sl_address *address, uint64_t deadline_ns)
 {
-	int fd = sl_io_socket(address->storage.ss_family, SOCK_STREAM, IPPROTO_TCP);
+	int protocol = address->storage.ss_family == AF_UNIX ? 0 : IPPROTO_TCP;
+	int fd = sl_io_socket(address->storage.ss_family, SOCK_STREAM, protocol);
 	if (fd < 0)
 		return fd;
 	int code = sl_io_connect(

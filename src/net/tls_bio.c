@@ -164,6 +164,9 @@ sl_tls_bio_fill(struct sl_tls_bio *io, int fd, size_t sure, int flags, uint64_t 
 		sl_io_recv(fd, io->want, piece(io), flags | (whole ? MSG_WAITALL : 0), deadline_ns);
 	if (code < 0)
 		return code;
+	io->received += (uint64_t)code;
+	if (code == 0 && sl_io_was_reset(fd, io->received))
+		return -ECONNRESET;
 	io->pending = (size_t)code;
 	io->ended = code == 0;
 	if (is_at_boundary(io))

@@ -1,21 +1,25 @@
+/*
+ * A ring of items and two queues of tasks: senders wait only while it is full, receivers only while
+ * it is empty, so one of both queues is always empty. An item goes straight to a receiver that
+ * waits, or into the ring; a sender that waits has its item taken as soon as there is room, so the
+ * order is that of the sends.
+ */
 #include "sluice/rt/channel.h"
 
 #include "runtime_int.h"
 
 #include "sluice/base/number.h"
+#include "sluice/rt/waiter.h"
 
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
-/* A task that waits: the sender's item is taken from where it lies, the receiver's is put where it
- * wants it. */
-struct waiter {
-	struct sl_list link;
-	struct sl_task *task;
+/* A sender's item is taken from where it lies, a receiver's is put where it wants it. */
+struct party {
+	struct sl_waiter waiter;
 	const void *from;
 	void *to;
-	bool done;
 };
 
 struct sl_channel {
@@ -56,7 +60,7 @@ sl_channel_free(struct sl_channel *channel)
 }
 
 static void *
-place(struct sl_channel *channel, size_t index)
+item_at(struct sl_channel *channel, size_t index)
 {
 	return channel->items + (channel->head + index) % channel->capacity * channel->item_size;
 }
@@ -64,34 +68,27 @@ place(struct sl_channel *channel, size_t index)
 static void
 put(struct sl_channel *channel, const void *item)
 {
-	memcpy(place(channel, channel->count), item, channel->item_size);
+	memcpy(item_at(channel, channel->count), item, channel->item_size);
 	channel->count++;
 	channel->high_water = SL_MAX(channel->high_water, channel->count);
 }
 
-static void
-finish(struct waiter *waiter)
+static struct party *
+first_party(struct sl_list *queue)
 {
-	waiter->done = true;
-	sl_task_wake(waiter->task);
+	struct sl_waiter *waiter = sl_waiter_pop(queue);
+	return waiter ? SL_CONTAINER_OF(waiter, struct party, waiter) : NULL;
 }
 
-static struct waiter *
-first_waiter(struct sl_list *list)
-{
-	struct sl_list *node = sl_list_pop(list);
-	return node ? sl_list_item(node, struct waiter, link) : NULL;
-}
-
-/* True if the item found a place without waiting. */
+/* True if there was room, or a receiver waiting. */
 static bool
 try_send(struct sl_channel *channel, const void *item)
 {
-	struct waiter *receiver = first_waiter(&channel->receivers);
+	struct party *receiver = first_party(&channel->receivers);
 	if (receiver) { /* it waits only if the channel is empty */
 		memcpy(receiver->to, item, channel->item_size);
 		channel->high_water = SL_MAX(channel->high_water, (size_t)1);
-		finish(receiver);
+		sl_waiter_serve(&receiver->waiter, 0);
 		return true;
 	}
 	if (channel->count == channel->capacity)
@@ -110,13 +107,8 @@ sl_channel_send(struct sl_channel *channel, const void *item, uint64_t deadline_
 		return -EPIPE;
 	if (try_send(channel, item))
 		return 0;
-	struct waiter waiter = { .task = sl_task_self(), .from = item };
-	sl_list_push_back(&channel->senders, &waiter.link);
-	enum sl_wake wake = sl_task_park(channel->name, deadline_ns, 0);
-	if (waiter.done)
-		return 0;
-	sl_list_remove(&waiter.link);
-	return wake == SL_WAKE_READY ? -EPIPE : sl_task_wake_code(wake);
+	struct party self = { .from = item };
+	return sl_waiter_wait(&self.waiter, &channel->senders, channel->name, deadline_ns);
 }
 
 int
@@ -124,13 +116,13 @@ sl_channel_try_receive(struct sl_channel *channel, void *item)
 {
 	if (channel->count == 0)
 		return channel->closed ? -EPIPE : -EAGAIN;
-	memcpy(item, place(channel, 0), channel->item_size);
+	memcpy(item, item_at(channel, 0), channel->item_size);
 	channel->head = (channel->head + 1) % channel->capacity;
 	channel->count--;
-	struct waiter *sender = channel->closed ? NULL : first_waiter(&channel->senders);
+	struct party *sender = channel->closed ? NULL : first_party(&channel->senders);
 	if (sender) {
 		put(channel, sender->from);
-		finish(sender);
+		sl_waiter_serve(&sender->waiter, 0);
 	}
 	return 0;
 }
@@ -144,30 +136,24 @@ sl_channel_receive(struct sl_channel *channel, void *item, uint64_t deadline_ns)
 	code = sl_channel_try_receive(channel, item);
 	if (code != -EAGAIN)
 		return code;
-	struct waiter waiter = { .task = sl_task_self(), .to = item };
-	sl_list_push_back(&channel->receivers, &waiter.link);
-	enum sl_wake wake = sl_task_park(channel->name, deadline_ns, 0);
-	if (waiter.done)
-		return 0;
-	sl_list_remove(&waiter.link);
-	return wake == SL_WAKE_READY ? -EPIPE : sl_task_wake_code(wake);
+	struct party self = { .to = item };
+	return sl_waiter_wait(&self.waiter, &channel->receivers, channel->name, deadline_ns);
 }
 
-/* Waiters woken without `done` see that the channel is closed. */
 static void
-wake_all(struct sl_list *list)
+turn_away(struct sl_list *queue)
 {
-	struct waiter *waiter;
-	while ((waiter = first_waiter(list)))
-		sl_task_wake(waiter->task);
+	struct sl_waiter *waiter;
+	while ((waiter = sl_waiter_pop(queue)))
+		sl_waiter_serve(waiter, -EPIPE);
 }
 
 void
 sl_channel_close(struct sl_channel *channel)
 {
 	channel->closed = true;
-	wake_all(&channel->senders);
-	wake_all(&channel->receivers);
+	turn_away(&channel->senders);
+	turn_away(&channel->receivers);
 }
 
 size_t

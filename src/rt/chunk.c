@@ -1,6 +1,14 @@
+/*
+ * The chunk pool: one mapping, cut into chunks of one size. Free chunks form a stack, so that the
+ * one handed out next has been touched last; a chunk given back while tasks wait goes to the first
+ * of them and not through the stack.
+ */
 #include "sluice/rt/chunk.h"
 
+#include "runtime_int.h"
+
 #include "sluice/base/number.h"
+#include "sluice/rt/waiter.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -8,9 +16,8 @@
 
 #define HUGE_PAGE (2u * 1024u * 1024u)
 
-struct waiter {
-	struct sl_list link;
-	struct sl_task *task;
+struct taker {
+	struct sl_waiter waiter;
 	struct sl_chunk *chunk;
 };
 
@@ -39,7 +46,7 @@ map_aligned(struct sl_chunk_pool *pool, size_t size)
 		munmap(raw + before + rounded, HUGE_PAGE - before);
 	pool->mapping = raw + before;
 	pool->mapping_size = rounded;
-	/* Advice: the pool works without, only slower. */
+	/* Advice: without it the pool works too, only slower. */
 	(void)madvise(pool->mapping, rounded, MADV_HUGEPAGE);
 	(void)madvise(pool->mapping, rounded, MADV_DONTFORK);
 	return 0;
@@ -106,21 +113,16 @@ sl_chunk_try_take(struct sl_chunk_pool *pool)
 int
 sl_chunk_take(struct sl_chunk_pool *pool, struct sl_chunk **out, uint64_t deadline_ns)
 {
-	int code = sl_task_cancelled();
+	int code = task_check();
 	if (code)
-		return code == -ETIMEDOUT ? code : -ECANCELED;
+		return code;
 	*out = sl_chunk_try_take(pool);
 	if (*out)
 		return 0;
-	struct waiter waiter = { .task = sl_task_self() };
-	sl_list_push_back(&pool->waiters, &waiter.link);
-	enum sl_wake wake = sl_task_park("chunk", deadline_ns, 0);
-	if (waiter.chunk) {
-		*out = waiter.chunk;
-		return 0;
-	}
-	sl_list_remove(&waiter.link);
-	return sl_task_wake_code(wake);
+	struct taker self = { 0 };
+	code = sl_waiter_wait(&self.waiter, &pool->waiters, "chunk", deadline_ns);
+	*out = self.chunk;
+	return code;
 }
 
 struct sl_chunk *
@@ -140,11 +142,10 @@ sl_chunk_unref(struct sl_chunk *chunk)
 	if (--chunk->refs > 0)
 		return;
 	struct sl_chunk_pool *pool = chunk->pool;
-	struct sl_list *node = sl_list_pop(&pool->waiters);
-	if (node) {
-		struct waiter *waiter = sl_list_item(node, struct waiter, link);
-		waiter->chunk = hand_out(chunk);
-		sl_task_wake(waiter->task);
+	struct sl_waiter *waiter = sl_waiter_pop(&pool->waiters);
+	if (waiter) {
+		SL_CONTAINER_OF(waiter, struct taker, waiter)->chunk = hand_out(chunk);
+		sl_waiter_serve(waiter, 0);
 		return;
 	}
 	chunk->next_free = pool->free;

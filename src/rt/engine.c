@@ -20,6 +20,7 @@ sl_op_kind_name(enum sl_op_kind kind)
 		[SL_OP_NOP] = "nop",
 		[SL_OP_SOCKET] = "socket",
 		[SL_OP_CONNECT] = "connect",
+		[SL_OP_ACCEPT] = "accept",
 		[SL_OP_SEND] = "send",
 		[SL_OP_RECV] = "recv",
 		[SL_OP_READ] = "read",
@@ -39,9 +40,72 @@ sl_op_kind_name(enum sl_op_kind kind)
 		[SL_OP_LOCK] = "lock",
 		[SL_OP_SET_MODE] = "set mode",
 		[SL_OP_SET_TIME] = "set time",
+		[SL_OP_CALL] = "call",
 	};
 	sl_assert(kind < SL_OP_KINDS);
 	return names[kind];
+}
+
+/* No default, here and below: the compiler then names each switch that a new kind is missing in. */
+enum sl_op_family
+sl_op_family(enum sl_op_kind kind)
+{
+	switch (kind) {
+	case SL_OP_NOP:
+	case SL_OP_POLL:
+	case SL_OP_CLOSE:
+	case SL_OP_SYNC:
+	case SL_OP_SYNC_FS:
+	case SL_OP_LOCK:
+	case SL_OP_SET_MODE:
+		return SL_FAMILY_PLAIN;
+	case SL_OP_SOCKET:
+		return SL_FAMILY_SOCKET;
+	case SL_OP_CONNECT:
+		return SL_FAMILY_CONNECT;
+	case SL_OP_ACCEPT:
+		return SL_FAMILY_ACCEPT;
+	case SL_OP_SEND:
+	case SL_OP_RECV:
+	case SL_OP_READ:
+	case SL_OP_WRITE:
+		return SL_FAMILY_TRANSFER;
+	case SL_OP_ALLOCATE:
+	case SL_OP_TRUNCATE:
+		return SL_FAMILY_EXTENT;
+	case SL_OP_SET_TIME:
+		return SL_FAMILY_TIME;
+	case SL_OP_OPEN:
+		return SL_FAMILY_OPEN;
+	case SL_OP_UNLINK:
+	case SL_OP_MKDIR:
+		return SL_FAMILY_NAME;
+	case SL_OP_RENAME:
+	case SL_OP_LINK:
+		return SL_FAMILY_TWO_NAMES;
+	case SL_OP_STAT:
+		return SL_FAMILY_STAT;
+	case SL_OP_CALL:
+		return SL_FAMILY_CALL;
+	case SL_OP_KINDS:
+		break;
+	}
+	sl_assert(kind < SL_OP_KINDS);
+	return SL_FAMILY_PLAIN;
+}
+
+bool
+sl_op_has_path(enum sl_op_kind kind)
+{
+	enum sl_op_family family = sl_op_family(kind);
+	return family == SL_FAMILY_OPEN || family == SL_FAMILY_NAME ||
+	       family == SL_FAMILY_TWO_NAMES || family == SL_FAMILY_STAT;
+}
+
+bool
+sl_op_is_stream(const struct sl_op *op)
+{
+	return (op->kind == SL_OP_READ || op->kind == SL_OP_WRITE) && op->off == SL_OFF_CURRENT;
 }
 
 static long
@@ -91,6 +155,8 @@ call(const struct sl_op *op)
 		return socket(op->domain, op->type | SOCK_CLOEXEC, op->protocol);
 	case SL_OP_CONNECT:
 		return connect(op->fd, op->address, op->address_len);
+	case SL_OP_ACCEPT:
+		return accept4(op->fd, op->peer, op->peer_len, SOCK_CLOEXEC);
 	case SL_OP_SEND:
 		return send(op->fd, op->data, op->len, (int)op->flags | MSG_NOSIGNAL);
 	case SL_OP_RECV:
@@ -128,9 +194,11 @@ call(const struct sl_op *op)
 		return fchmod(op->fd, op->mode);
 	case SL_OP_SET_TIME:
 		return set_time_blocking(op);
+	case SL_OP_CALL: /* not a system call: sl_op_run_blocking */
 	case SL_OP_KINDS:
 		break;
 	}
+	sl_assert(op->kind < SL_OP_CALL);
 	errno = ENOSYS;
 	return -1;
 }
@@ -138,6 +206,8 @@ call(const struct sl_op *op)
 int
 sl_op_run_blocking(struct sl_op *op)
 {
+	if (op->kind == SL_OP_CALL)
+		return op->fn(op->arg);
 	long result = call(op);
 	return result < 0 ? -errno : sl_int((uint64_t)result);
 }

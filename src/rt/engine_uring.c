@@ -3,8 +3,8 @@
  *
  * One-shot, unlinked operations only. user_data is slot + generation, never a pointer, so that a
  * cancel that comes late cannot hit the slot's next user. Completions of cancels carry CANCEL_SLOT
- * and are only counted. At most SL_ENGINE_SLOTS operations and one cancel for each are out, which
- * fits the CQ: an overflow cannot happen.
+ * and are only counted. At most base.slots operations and one cancel for each are out, which fits
+ * the CQ: an overflow cannot happen.
  */
 #include "sluice/base/log.h"
 #include "sluice/base/number.h"
@@ -14,8 +14,6 @@
 #include <fcntl.h>
 #include <liburing.h>
 #include <linux/openat2.h>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -29,8 +27,28 @@
 #define CHECK_MEMORY 1
 #endif
 
-#define SQ_ENTRIES 256
-#define CQ_ENTRIES 4096
+/*
+ * Rings from the usual size down. Since 6.14 their memory counts against RLIMIT_MEMLOCK, of which
+ * an ordinary user may have 64 KiB for all programs together; a smaller ring is slower only where
+ * hundreds of operations wait at a time. The CQ always holds every operation, its cancel and the
+ * wake-up: it cannot overflow.
+ */
+struct ring_size {
+	unsigned sq, cq, slots;
+};
+
+/* The kernel gives back the memory of a ring some time after its program has ended. */
+#define MEMORY_ATTEMPTS 25
+#define MEMORY_PAUSE_US 10000
+
+#define CQ_OF(slots) ((slots)*2 + 2)
+
+static const struct ring_size sizes[] = {
+	{ 256, 4096, SL_ENGINE_SLOTS },
+	{ 128, 1024, 480 },
+	{ 32, 256, 120 },
+	{ 16, 128, 60 },
+};
 /* bounded io-wq workers: three may sit in slow operations, opens and renames find the others */
 #define IO_WORKERS 8
 
@@ -42,15 +60,12 @@
 #define WAKE_SLOT 0xfffffffeu
 #define CANCEL_SLOT 0xffffffffu
 
-_Static_assert(SL_ENGINE_SLOTS * 2 + 2 <= CQ_ENTRIES,
-	"every operation, its cancel and the wake-up fit the CQ");
-_Static_assert(sizeof(struct open_how) == sizeof(((struct sl_op *)0)->how),
-	"openat2's argument lives in the operation");
-
 struct slot {
 	struct sl_op *op; /* NULL = free */
 	uint32_t generation;
 	uint32_t next_free;
+	bool cancelling;     /* a cancel has been asked for */
+	struct open_how how; /* what an openat2 in flight points at */
 };
 
 struct uring {
@@ -86,22 +101,49 @@ uring_now(struct sl_engine *engine)
 }
 
 static bool
-uring_carries(struct sl_engine *engine, enum sl_op_kind kind)
+uring_carries(struct sl_engine *engine, const struct sl_op *op)
 {
-	switch (kind) {
+	switch (op->kind) {
+	case SL_OP_NOP:
+	case SL_OP_SOCKET:
+	case SL_OP_CONNECT:
+	case SL_OP_ACCEPT:
+	case SL_OP_SEND:
+	case SL_OP_RECV:
+	case SL_OP_READ:
+	case SL_OP_WRITE:
+	case SL_OP_POLL:
+	case SL_OP_OPEN:
+	case SL_OP_CLOSE:
+	case SL_OP_ALLOCATE:
+	case SL_OP_SYNC:
+	case SL_OP_RENAME:
+	case SL_OP_LINK:
+	case SL_OP_UNLINK:
+	case SL_OP_MKDIR:
+	case SL_OP_STAT:
+		return true;
+	case SL_OP_TRUNCATE:
+		return uring_of(engine)->can_truncate;
 	case SL_OP_SYNC_FS:
 	case SL_OP_LOCK:
 	case SL_OP_SET_MODE:
 	case SL_OP_SET_TIME:
-		return false;
-	case SL_OP_TRUNCATE:
-		return uring_of(engine)->can_truncate;
-	default:
-		return true;
+	case SL_OP_CALL:
+	case SL_OP_KINDS:
+		break;
 	}
+	return false;
 }
 
 /* ---- submitting ---- */
+
+/* EAGAIN, EBUSY: the kernel is short of something for now; what was not taken stays in the SQ. */
+static bool
+is_passing(int code)
+{
+	return code == -EINTR || code == -EAGAIN || code == -EBUSY;
+}
 
 /* Never drops: a full SQ is passed to the kernel first. */
 static struct io_uring_sqe *
@@ -111,32 +153,38 @@ get_sqe(struct uring *u)
 	while (!sqe) {
 		int code = io_uring_submit(&u->ring);
 		u->base.enters++;
-		sl_assert(code >= 0 || code == -EINTR || code == -EAGAIN || code == -EBUSY);
+		sl_assert(code >= 0 || is_passing(code));
 		sqe = io_uring_get_sqe(&u->ring);
 	}
 	return sqe;
 }
 
 static void
-prepare_open(struct io_uring_sqe *sqe, struct sl_op *op)
+prepare_open(struct io_uring_sqe *sqe, struct open_how *how, const struct sl_op *op)
 {
-	struct open_how how = { .flags = op->flags | O_CLOEXEC,
+	*how = (struct open_how){ .flags = op->flags | O_CLOEXEC,
 		.mode = op->flags & (O_CREAT | (O_TMPFILE & ~O_DIRECTORY)) ? op->mode : 0,
 		.resolve = op->resolve };
-	memcpy(op->how, &how, sizeof(how));
-	io_uring_prep_openat2(sqe, op->dir_fd, op->path, (struct open_how *)(void *)op->how);
+	io_uring_prep_openat2(sqe, op->dir_fd, op->path, how);
 }
 
+/* long: one line of liburing for each kind. */
 static void
-prepare(struct io_uring_sqe *sqe, struct sl_op *op)
+prepare(struct io_uring_sqe *sqe, struct slot *slot, const struct sl_op *op)
 {
-	unsigned len = (unsigned)op->len;
+	const bool is_carried = false; /* by the ring: the last kinds below are not */
 	switch (op->kind) {
+	case SL_OP_NOP:
+		io_uring_prep_nop(sqe);
+		break;
 	case SL_OP_SOCKET:
 		io_uring_prep_socket(sqe, op->domain, op->type | SOCK_CLOEXEC, op->protocol, 0);
 		break;
 	case SL_OP_CONNECT:
 		io_uring_prep_connect(sqe, op->fd, op->address, op->address_len);
+		break;
+	case SL_OP_ACCEPT:
+		io_uring_prep_accept(sqe, op->fd, op->peer, op->peer_len, SOCK_CLOEXEC);
 		break;
 	case SL_OP_SEND:
 		io_uring_prep_send(sqe, op->fd, op->data, op->len, (int)op->flags | MSG_NOSIGNAL);
@@ -145,18 +193,18 @@ prepare(struct io_uring_sqe *sqe, struct sl_op *op)
 		io_uring_prep_recv(sqe, op->fd, op->data, op->len, (int)op->flags);
 		break;
 	case SL_OP_READ:
-		io_uring_prep_read(sqe, op->fd, op->data, len, op->off);
+		io_uring_prep_read(sqe, op->fd, op->data, (unsigned)op->len, op->off);
 		sqe->rw_flags = (int)op->flags;
 		break;
 	case SL_OP_WRITE:
-		io_uring_prep_write(sqe, op->fd, op->data, len, op->off);
+		io_uring_prep_write(sqe, op->fd, op->data, (unsigned)op->len, op->off);
 		sqe->rw_flags = (int)op->flags;
 		break;
 	case SL_OP_POLL:
 		io_uring_prep_poll_add(sqe, op->fd, op->flags);
 		break;
 	case SL_OP_OPEN:
-		prepare_open(sqe, op);
+		prepare_open(sqe, &slot->how, op);
 		break;
 	case SL_OP_CLOSE:
 		io_uring_prep_close(sqe, op->fd);
@@ -187,13 +235,17 @@ prepare(struct io_uring_sqe *sqe, struct sl_op *op)
 	case SL_OP_TRUNCATE:
 		io_uring_prep_rw(OP_FTRUNCATE, sqe, op->fd, NULL, 0, op->length);
 		break;
-	default:
-		io_uring_prep_nop(sqe);
-		break;
+	case SL_OP_SYNC_FS:
+	case SL_OP_LOCK:
+	case SL_OP_SET_MODE:
+	case SL_OP_SET_TIME:
+	case SL_OP_CALL:
+	case SL_OP_KINDS:
+		sl_assert(is_carried);
 	}
 	/* n_tty_write does not look at IOCB_NOWAIT (Linux 6.18): a stopped terminal would stop the
 	 * ring. */
-	if (op->may_block)
+	if (sl_op_is_stream(op) && op->may_block)
 		sqe->flags |= IOSQE_ASYNC;
 }
 
@@ -202,14 +254,37 @@ static void
 check_memory(const struct sl_op *op)
 {
 #ifdef CHECK_MEMORY
-	if (op->data && op->len)
-		sl_assert(!__asan_region_is_poisoned(op->data, op->len));
-	if (op->address)
+	switch (sl_op_family(op->kind)) {
+	case SL_FAMILY_TRANSFER:
+		if (op->data && op->len)
+			sl_assert(!__asan_region_is_poisoned(op->data, op->len));
+		break;
+	case SL_FAMILY_CONNECT:
 		sl_assert(!__asan_address_is_poisoned(op->address));
-	if (op->path)
-		sl_assert(!__asan_address_is_poisoned(op->path));
-	if (op->statx)
+		break;
+	case SL_FAMILY_ACCEPT:
+		if (op->peer)
+			sl_assert(!__asan_region_is_poisoned(op->peer, *op->peer_len));
+		break;
+	case SL_FAMILY_STAT:
 		sl_assert(!__asan_region_is_poisoned(op->statx, sizeof(*op->statx)));
+		sl_assert(!__asan_address_is_poisoned(op->path));
+		break;
+	case SL_FAMILY_TWO_NAMES:
+		sl_assert(!__asan_address_is_poisoned(op->path2));
+		sl_assert(!__asan_address_is_poisoned(op->path));
+		break;
+	case SL_FAMILY_OPEN:
+	case SL_FAMILY_NAME:
+		sl_assert(!__asan_address_is_poisoned(op->path));
+		break;
+	case SL_FAMILY_PLAIN:
+	case SL_FAMILY_SOCKET:
+	case SL_FAMILY_EXTENT:
+	case SL_FAMILY_TIME:
+	case SL_FAMILY_CALL:
+		break;
+	}
 #else
 	(void)op;
 #endif
@@ -226,18 +301,19 @@ uring_submit(struct sl_engine *engine, struct sl_op *op)
 {
 	struct uring *u = uring_of(engine);
 	sl_assert(op->state == SL_OP_IDLE || op->state == SL_OP_DONE);
-	sl_assert(op->len <= 1u << 30 && u->first_free < SL_ENGINE_SLOTS);
+	sl_assert(u->first_free < u->base.slots);
+	sl_assert(sl_op_family(op->kind) != SL_FAMILY_TRANSFER || op->len <= 1u << 30);
 	check_memory(op);
 	uint32_t slot = u->first_free;
 	u->first_free = u->slots[slot].next_free;
 	u->slots[slot].op = op;
 	u->slots[slot].generation++;
+	u->slots[slot].cancelling = false;
 	u->in_flight++;
 	op->slot = slot;
-	op->cancelling = false;
 	op->state = SL_OP_IN_FLIGHT;
 	struct io_uring_sqe *sqe = get_sqe(u);
-	prepare(sqe, op);
+	prepare(sqe, &u->slots[slot], op);
 	io_uring_sqe_set_data64(sqe, slot_data(u, slot));
 }
 
@@ -245,9 +321,9 @@ static void
 uring_cancel(struct sl_engine *engine, struct sl_op *op)
 {
 	struct uring *u = uring_of(engine);
-	if (op->state != SL_OP_IN_FLIGHT || op->cancelling)
+	if (op->state != SL_OP_IN_FLIGHT || u->slots[op->slot].cancelling)
 		return;
-	op->cancelling = true;
+	u->slots[op->slot].cancelling = true;
 	u->cancels++;
 	struct io_uring_sqe *sqe = get_sqe(u);
 	io_uring_prep_cancel64(sqe, slot_data(u, op->slot), 0);
@@ -265,29 +341,55 @@ arm_wake(struct uring *u)
 
 /* ---- waiting ---- */
 
-/*
- * A receive for the whole (MSG_WAITALL) that has bytes already when the other side resets the
- * connection returns the bytes, and the kernel forgets the reset: the next receive says 0, as at an
- * orderly end (seen with 6.18). But after an orderly end our half is still open; or it was reset
- * later, by a server that leaves bytes of ours unread, and that error waits for who would send.
- */
+/* True if the kernel may need a thread of its own (io-wq) to carry it out. */
 static bool
-was_reset(int fd)
+may_need_thread(const struct sl_op *op)
 {
-	struct tcp_info info = { 0 };
-	int error = 0;
-	socklen_t info_len = sizeof(info), error_len = sizeof(error);
-	if (getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &info_len) != 0 ||
-		info.tcpi_state != TCP_CLOSE)
+	switch (op->kind) {
+	case SL_OP_NOP:
+	case SL_OP_SOCKET:
+	case SL_OP_CONNECT:
+	case SL_OP_ACCEPT:
+	case SL_OP_SEND:
+	case SL_OP_RECV:
+	case SL_OP_POLL:
 		return false;
-	return getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &error_len) != 0 || error != EPIPE;
+	case SL_OP_READ:
+	case SL_OP_WRITE:
+	case SL_OP_OPEN:
+	case SL_OP_CLOSE:
+	case SL_OP_ALLOCATE:
+	case SL_OP_SYNC:
+	case SL_OP_SYNC_FS:
+	case SL_OP_RENAME:
+	case SL_OP_LINK:
+	case SL_OP_UNLINK:
+	case SL_OP_MKDIR:
+	case SL_OP_STAT:
+	case SL_OP_TRUNCATE:
+	case SL_OP_LOCK:
+	case SL_OP_SET_MODE:
+	case SL_OP_SET_TIME:
+	case SL_OP_CALL:
+	case SL_OP_KINDS:
+		break;
+	}
+	return true;
 }
 
+/*
+ * What only the ring gives, in terms of the seam's rules. An interrupted wait in a kernel thread
+ * gives -EINTR for a cancel where a poll gives -ECANCELED. And at the limit of processes the kernel
+ * cancels, unasked, what it cannot start a thread for: SL_OP_NOT_CARRIED then.
+ */
 static int
-judge_result(const struct sl_op *op, int result)
+translate(const struct slot *slot, const struct sl_op *op, int result)
 {
-	bool end = op->kind == SL_OP_RECV && result == 0 && op->len > 0;
-	return end && was_reset(op->fd) ? -ECONNRESET : result;
+	if (slot->cancelling)
+		return result == -EINTR ? -ECANCELED : result;
+	if (result != -ECANCELED)
+		return result;
+	return may_need_thread(op) ? SL_OP_NOT_CARRIED : -EAGAIN;
 }
 
 static bool
@@ -298,8 +400,38 @@ uring_run_now(struct sl_engine *engine, struct sl_op *op)
 		return false;
 	check_memory(op);
 	op->submitted_ns = uring_now(engine);
-	op->result = judge_result(op, sl_op_run_blocking(op));
+	op->result = sl_op_run_blocking(op);
 	return true;
+}
+
+static int
+uring_run_blocking(struct sl_engine *engine, struct sl_op *op)
+{
+	(void)engine;
+	return sl_op_run_blocking(op);
+}
+
+static int
+uring_get_option(struct sl_engine *engine, int fd, int level, int name, void *value, socklen_t *len)
+{
+	(void)engine;
+	return getsockopt(fd, level, name, value, len) == 0 ? 0 : -errno;
+}
+
+static int
+uring_set_option(
+	struct sl_engine *engine, int fd, int level, int name, const void *value, socklen_t len)
+{
+	(void)engine;
+	return setsockopt(fd, level, name, value, len) == 0 ? 0 : -errno;
+}
+
+static int
+uring_duplicate(struct sl_engine *engine, int fd)
+{
+	(void)engine;
+	int copy = fcntl(fd, F_DUPFD_CLOEXEC, 0);
+	return copy < 0 ? -errno : copy;
 }
 
 static struct sl_op *
@@ -318,11 +450,11 @@ take_completion(struct uring *u, const struct io_uring_cqe *cqe)
 	struct slot *slot = &u->slots[index];
 	sl_assert(slot->op && slot->generation == (uint32_t)(cqe->user_data >> 32));
 	struct sl_op *op = slot->op;
+	op->result = translate(slot, op, cqe->res);
 	slot->op = NULL;
 	slot->next_free = u->first_free;
 	u->first_free = index;
 	u->in_flight--;
-	op->result = judge_result(op, cqe->res);
 	op->state = SL_OP_DONE;
 	return op;
 }
@@ -377,9 +509,7 @@ uring_wait(struct sl_engine *engine, uint64_t until_ns, struct sl_op **done, siz
 	/* An exchange, not a store: it reads what the last waker wrote, and so sees what that one
 	 * had queued before. */
 	(void)atomic_exchange(&u->pending, false);
-	/* EAGAIN, EBUSY: the kernel is short of something for now; what was not taken stays in the
-	 * SQ. */
-	if (code < 0 && code != -ETIME && code != -EINTR && code != -EAGAIN && code != -EBUSY)
+	if (code < 0 && code != -ETIME && !is_passing(code))
 		return code;
 	return reap(u, done, max);
 }
@@ -414,9 +544,10 @@ uring_describe(struct sl_engine *engine, char *text, size_t len)
 	struct utsname name = { 0 };
 	uname(&name);
 	snprintf(text, len,
-		"io_uring on Linux %s (single issuer, deferred work%s; features 0x%x, last "
-		"operation %u)",
-		name.release, u->can_truncate ? ", truncates" : "", u->ring.features, u->last_op);
+		"io_uring on Linux %s (%u operations at a time, single issuer, deferred work%s; "
+		"features 0x%x, last operation %u)",
+		name.release, u->base.slots, u->can_truncate ? ", truncates" : "", u->ring.features,
+		u->last_op);
 }
 
 static const struct sl_engine_methods uring_methods = {
@@ -424,7 +555,11 @@ static const struct sl_engine_methods uring_methods = {
 	.free = uring_free,
 	.now = uring_now,
 	.carries = uring_carries,
+	.run_blocking = uring_run_blocking,
 	.run_now = uring_run_now,
+	.get_option = uring_get_option,
+	.set_option = uring_set_option,
+	.duplicate = uring_duplicate,
 	.submit = uring_submit,
 	.cancel = uring_cancel,
 	.wait = uring_wait,
@@ -475,9 +610,8 @@ refused(int code, struct sl_error *err)
 				disabled);
 		return sl_fail(err, SL_PHASE_NONE, code,
 			"cannot use io_uring: a security filter forbids it (seccomp, as in "
-			"containers by default; run the "
-			"container with a profile that allows io_uring_setup, io_uring_enter and "
-			"io_uring_register)");
+			"containers by default; run the container with a profile that allows "
+			"io_uring_setup, io_uring_enter and io_uring_register)");
 	}
 	case -ENOMEM:
 		return sl_fail(err, SL_PHASE_NONE, code,
@@ -494,10 +628,10 @@ static int
 check_operations(struct uring *u, struct sl_error *err)
 {
 	static const int needed[] = { IORING_OP_NOP, IORING_OP_SOCKET, IORING_OP_CONNECT,
-		IORING_OP_SEND, IORING_OP_RECV, IORING_OP_READ, IORING_OP_WRITE, IORING_OP_POLL_ADD,
-		IORING_OP_OPENAT2, IORING_OP_CLOSE, IORING_OP_FALLOCATE, IORING_OP_FSYNC,
-		IORING_OP_RENAMEAT, IORING_OP_LINKAT, IORING_OP_UNLINKAT, IORING_OP_MKDIRAT,
-		IORING_OP_STATX, IORING_OP_ASYNC_CANCEL };
+		IORING_OP_ACCEPT, IORING_OP_SEND, IORING_OP_RECV, IORING_OP_READ, IORING_OP_WRITE,
+		IORING_OP_POLL_ADD, IORING_OP_OPENAT2, IORING_OP_CLOSE, IORING_OP_FALLOCATE,
+		IORING_OP_FSYNC, IORING_OP_RENAMEAT, IORING_OP_LINKAT, IORING_OP_UNLINKAT,
+		IORING_OP_MKDIRAT, IORING_OP_STATX, IORING_OP_ASYNC_CANCEL };
 	struct io_uring_probe *probe =
 		calloc(1, sizeof(*probe) + PROBE_OPS * sizeof(struct io_uring_probe_op));
 	if (!probe)
@@ -516,16 +650,51 @@ check_operations(struct uring *u, struct sl_error *err)
 }
 
 static int
-set_up_ring(struct uring *u)
+make_ring(struct uring *u, const struct ring_size *size)
 {
 	struct io_uring_params params = { 0 };
 	params.flags = IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_DEFER_TASKRUN |
 		       IORING_SETUP_COOP_TASKRUN | IORING_SETUP_SUBMIT_ALL | IORING_SETUP_CQSIZE |
 		       IORING_SETUP_CLAMP;
-	params.cq_entries = CQ_ENTRIES;
-	int code = io_uring_queue_init_params(SQ_ENTRIES, &u->ring, &params);
+	params.cq_entries = size->cq;
+	int code = io_uring_queue_init_params(size->sq, &u->ring, &params);
 	if (code)
 		return code;
+	sl_assert(CQ_OF(size->slots) <= u->ring.cq.ring_entries);
+	u->base.slots = size->slots;
+	return 0;
+}
+
+static int
+make_any_ring(struct uring *u)
+{
+	int code = -ENOMEM;
+	for (size_t i = 0; i < SL_COUNT_OF(sizes) && code == -ENOMEM; i++)
+		code = make_ring(u, &sizes[i]);
+	return code;
+}
+
+static int
+set_up_ring(struct uring *u)
+{
+	int code = make_any_ring(u);
+	for (int i = 0; i < MEMORY_ATTEMPTS && code == -ENOMEM; i++) {
+		usleep(MEMORY_PAUSE_US);
+		code = make_any_ring(u);
+	}
+	if (code)
+		return code;
+	if (u->base.slots < SL_ENGINE_SLOTS)
+		sl_log_info("little lockable memory ('ulimit -l'): a ring for %u operations at a "
+			    "time instead of %u",
+			u->base.slots, SL_ENGINE_SLOTS);
+	/* A filter may allow the set-up and forbid the rest: better known now than in the
+	 * middle. */
+	code = io_uring_submit_and_get_events(&u->ring);
+	if (code < 0 && !is_passing(code)) {
+		io_uring_queue_exit(&u->ring);
+		return code;
+	}
 	unsigned workers[2] = { IO_WORKERS, IO_WORKERS };
 	code = io_uring_register_iowq_max_workers(&u->ring, workers);
 	if (code)

@@ -1,3 +1,11 @@
+/*
+ * Stacks and the switch between them: a mapping with a guard page below, a first frame that enters
+ * the entry function, and a swap of the callee-saved registers (assembly, or swapcontext
+ * elsewhere).
+ *
+ * Three tools follow the stack pointer and are told of each switch: ASan (where the stack lies, and
+ * its fake stack), TSan (a handle for each fiber) and Valgrind (registered stacks).
+ */
 #include "sluice/rt/fiber.h"
 
 #include "sluice/base/number.h"
@@ -36,25 +44,22 @@
 #endif
 #endif
 
-#if defined(__x86_64__) || defined(__aarch64__)
+/* SL_FIBER_UCONTEXT: what other CPUs use, for tests (make CPPFLAGS=-DSL_FIBER_UCONTEXT). */
+#if (defined(__x86_64__) || defined(__aarch64__)) && !defined(SL_FIBER_UCONTEXT)
 #define WITH_ASSEMBLY 1
 #else
 #include <stdlib.h>
 #include <ucontext.h>
 #endif
 
-/* Filling costs a page fault for each page, and sanitizers several more. */
-#if defined(SL_DEBUG) && !defined(WITH_ASAN) && !defined(WITH_TSAN)
-#define WITH_FILL 1
-#endif
-#define STACK_FILL 0xa5 /* what an untouched byte of a debug build's stack holds */
+#define PAGES_MAX 1024 /* of a stack that sl_fiber_high_water measures */
 
 /* The fiber that is being entered for the first time: its entry function takes no argument in
  * assembly. */
 static _Thread_local struct sl_fiber *entering;
 
-/* ASan: called on the stack switched to; where we came from may be the thread's own stack, whose
- * bounds are learnt here. */
+/* ASan: called on the stack switched to. The switch may have come from the thread's own stack,
+ * whose bounds become known here. */
 static void
 arrive(struct sl_fiber *self, struct sl_fiber *from)
 {
@@ -162,8 +167,12 @@ sl_fiber_map(struct sl_fiber *fiber, size_t stack_size)
 	fiber->stack_size = size;
 	fiber->bottom = fiber->stack;
 	fiber->bottom_size = size;
-#ifdef WITH_FILL
-	memset(fiber->stack, STACK_FILL, size);
+#ifndef WITH_ASSEMBLY
+	fiber->sp = calloc(1, sizeof(ucontext_t));
+	if (!fiber->sp) {
+		munmap(mapping, size + page);
+		return -ENOMEM;
+	}
 #endif
 #ifdef WITH_TSAN
 	fiber->tsan = __tsan_create_fiber(0);
@@ -171,18 +180,19 @@ sl_fiber_map(struct sl_fiber *fiber, size_t stack_size)
 #ifdef WITH_VALGRIND
 	fiber->valgrind_id = VALGRIND_STACK_REGISTER(fiber->stack, (char *)fiber->stack + size);
 #endif
-#ifndef WITH_ASSEMBLY
-	fiber->sp = calloc(1, sizeof(ucontext_t));
-	sl_assert(fiber->sp);
-#endif
 	return 0;
 }
 
 void
 sl_fiber_unmap(struct sl_fiber *fiber)
 {
-	if (!fiber->mapping)
+	if (!fiber->mapping) {
+#ifndef WITH_ASSEMBLY
+		free(fiber->sp);
+		fiber->sp = NULL;
+#endif
 		return;
+	}
 #ifdef WITH_VALGRIND
 	VALGRIND_STACK_DEREGISTER(fiber->valgrind_id);
 #endif
@@ -232,17 +242,15 @@ sl_fiber_switch(struct sl_fiber *from, struct sl_fiber *to, bool dying)
 	arrive(from, leaving);
 }
 
+/* Pages of the mapping that were never touched do not exist. */
 size_t
 sl_fiber_high_water(const struct sl_fiber *fiber)
 {
-#ifdef WITH_FILL
-	const unsigned char *stack = fiber->stack;
-	size_t clean = 0;
-	while (clean < fiber->stack_size && stack[clean] == STACK_FILL)
-		clean++;
-	return fiber->stack_size - clean;
-#else
-	(void)fiber;
-	return 0;
-#endif
+	unsigned char present[PAGES_MAX];
+	size_t page = (size_t)sysconf(_SC_PAGESIZE), count = fiber->stack_size / page, first = 0;
+	if (count > PAGES_MAX || mincore(fiber->stack, fiber->stack_size, present) != 0)
+		return 0;
+	while (first < count && !(present[first] & 1u))
+		first++;
+	return (count - first) * page;
 }

@@ -1,3 +1,8 @@
+/*
+ * Groups: who owns which tasks, how a cancellation goes down, and when a group has ended. A group
+ * lives on its owner's stack and is left before that goes; a cancelled task stays in its group
+ * until it has returned.
+ */
 #include "runtime_int.h"
 
 #include <errno.h>
@@ -14,23 +19,6 @@ sl_group_enter(struct sl_group *group, enum sl_group_mode mode)
 	sl_list_push_back(&owner->groups, &group->of_owner);
 }
 
-int
-sl_group_spawn(struct sl_group *group, const char *name, sl_task_fn *fn, void *arg, int *result)
-{
-	struct sl_task *owner = group->owner;
-	if (group->cancel_reason)
-		return group->cancel_reason;
-	struct sl_task *task = task_new(owner->rt, name, fn, arg);
-	if (!task)
-		return -ENOMEM;
-	task->group = group;
-	task->result = result;
-	task->deadline_ns = owner->deadline_ns;
-	sl_list_push_back(&group->tasks, &task->of_group);
-	group->running++;
-	return 0;
-}
-
 /* Recursion is as deep as groups nest: a handful. */
 static void
 cancel_task(struct sl_task *task, int reason)
@@ -38,7 +26,7 @@ cancel_task(struct sl_task *task, int reason)
 	if (!task->cancel_reason)
 		task->cancel_reason = reason;
 	if (task->shields == 0)
-		task_interrupt(task, SL_WAKE_CANCEL);
+		task_cancel(task);
 	sl_list_each(node, &task->groups)
 	{
 		struct sl_group *below = sl_list_item(node, struct sl_group, of_owner);
@@ -58,12 +46,13 @@ sl_group_cancel(struct sl_group *group, int reason)
 		cancel_task(sl_list_item(node, struct sl_task, of_group), reason);
 }
 
-void
-group_task_ended(struct sl_group *group, struct sl_task *task, int result)
+static void
+task_ended(struct sl_task *task, int result)
 {
+	struct sl_group *group = task->group;
 	sl_list_remove(&task->of_group);
 	group->running--;
-	/* What a task returns once the group is cancelled is the echo of that, no failure of its
+	/* What a task returns once the group is cancelled is the echo of that, not a failure of its
 	 * own. */
 	if (result < 0 && !group->cancel_reason && group->mode == SL_GROUP_FAIL_FAST) {
 		group->first_failure = result;
@@ -74,9 +63,36 @@ group_task_ended(struct sl_group *group, struct sl_task *task, int result)
 }
 
 int
+sl_group_spawn(struct sl_group *group, const char *name, sl_task_fn *fn, void *arg, int *result)
+{
+	struct sl_task *owner = group->owner;
+	if (group->cancel_reason)
+		return group->cancel_reason;
+	struct sl_task *task = task_new(owner->rt, name, fn, arg);
+	if (!task)
+		return -ENOMEM;
+	task->group = group;
+	task->on_end = task_ended;
+	task->result = result;
+	task->deadline_ns = owner->deadline_ns;
+	sl_list_push_back(&group->tasks, &task->of_group);
+	group->running++;
+	return 0;
+}
+
+/* Only its owner waits for a group. */
+static void
+check_owner(const struct sl_group *group, const char *call)
+{
+	struct sl_task *self = sl_task_self();
+	if (group->owner != self)
+		task_bug(self, "called %s on a group of task '%s'", call, group->owner->name);
+}
+
+int
 sl_group_wait_below(struct sl_group *group, unsigned count)
 {
-	sl_assert(group->owner == sl_task_self());
+	check_owner(group, "sl_group_wait_below");
 	int code = task_check();
 	group->wait_below = count;
 	while (!code && group->running >= count) {
@@ -92,12 +108,12 @@ sl_group_wait_below(struct sl_group *group, unsigned count)
 int
 sl_group_leave(struct sl_group *group)
 {
-	sl_assert(group->owner == sl_task_self());
+	check_owner(group, "sl_group_leave");
 	group->wait_below = 1;
 	while (group->running > 0) {
 		/* Once all below is cancelled nothing is left to interrupt: they end by themselves,
 		 * and are waited for. */
-		unsigned flags = group->cancel_reason ? SL_PARK_DEAF : 0;
+		unsigned flags = group->cancel_reason ? SL_PARK_UNINTERRUPTIBLE : 0;
 		group->waiting = true;
 		enum sl_wake wake = sl_task_park("tasks", SL_FOREVER, flags);
 		group->waiting = false;

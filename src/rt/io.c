@@ -1,14 +1,31 @@
+/*
+ * An operation's way above the seam: the check for cancellation, a slot, the engine, parking until
+ * it has come back, and the counters. What the engine does not carry is called in the blocking
+ * pool.
+ *
+ * Rules: an operation that the engine has is waited for (await), so no memory of the caller's is
+ * freed under the kernel; never more operations are out than the engine has slots, so its
+ * completion queue cannot overflow; what gives a descriptor back never waits for a slot.
+ */
 #include "sluice/rt/io.h"
 
 #include "runtime_int.h"
 
-#include "sluice/base/clock.h"
 #include "sluice/rt/offload.h"
 
 #include <errno.h>
+#include <linux/tcp.h>
+#include <netinet/in.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
+/* TCP_CLOSE of <netinet/tcp.h>, whose tcp_info is older than the one of <linux/tcp.h> */
+#define STATE_CLOSE 7
+
 #define INTERRUPTIBLE 1u /* a deadline or cancellation asks the engine to cancel it */
+#define RESERVED 2u      /* it may take a slot of the reserve */
 
 static struct sl_engine *
 engine_of(struct sl_rt *rt)
@@ -19,13 +36,12 @@ engine_of(struct sl_rt *rt)
 static void
 count_result(struct sl_rt *rt, const struct sl_op *op, uint64_t took_ns)
 {
-	sl_histogram_add(&rt->stats.op[op->kind], took_ns);
-	bool moves = op->kind == SL_OP_SEND || op->kind == SL_OP_RECV || op->kind == SL_OP_READ ||
-		     op->kind == SL_OP_WRITE;
+	unsigned row = sl_stats_row(op);
+	sl_histogram_add(&rt->stats.op[row], took_ns);
 	if (op->result < 0)
-		rt->stats.op_failed[op->kind]++;
-	else if (moves)
-		rt->stats.op_bytes[op->kind] += (uint64_t)op->result;
+		rt->stats.op_failed[row]++;
+	else if (sl_op_family(op->kind) == SL_FAMILY_TRANSFER)
+		rt->stats.op_bytes[row] += (uint64_t)op->result;
 }
 
 static void
@@ -43,18 +59,18 @@ submit(struct sl_rt *rt, struct sl_op *op)
 	engine_of(rt)->methods->submit(engine_of(rt), op);
 }
 
-/* -ETIMEDOUT is a deadline's word, and says that the connection lives. The kernel says it of one
+/* -ETIMEDOUT is a deadline's code, and means that the connection lives. The kernel gives it for one
  * that it has given up. */
 static int
-judge_timeout(const struct sl_op *op)
+without_kernel_timeout(const struct sl_op *op)
 {
 	bool transfers = op->kind == SL_OP_SEND || op->kind == SL_OP_RECV;
 	return transfers && op->result == -ETIMEDOUT ? -ECONNRESET : op->result;
 }
 
 /*
- * Park until the operation has come back. Once it was asked to cancel, the task is deaf: nothing
- * but the completion ends the wait, because until then memory of this task belongs to the kernel.
+ * Park until the operation has come back. Once it was asked to cancel, nothing but the completion
+ * ends the wait, because until then memory of this task belongs to the kernel.
  */
 SL_SUSPENDS
 static int
@@ -62,47 +78,190 @@ await(struct sl_rt *rt, struct sl_op *op, uint64_t deadline_ns, unsigned flags)
 {
 	int code = 0;
 	while (op->state != SL_OP_DONE) {
-		bool deaf = code != 0 || !(flags & INTERRUPTIBLE);
-		enum sl_wake wake = sl_task_park(
-			sl_op_kind_name(op->kind), deadline_ns, deaf ? SL_PARK_DEAF : 0);
+		bool must_wait = code != 0 || !(flags & INTERRUPTIBLE);
+		enum sl_wake wake = sl_task_park(sl_op_kind_name(op->kind),
+			must_wait ? SL_FOREVER : deadline_ns,
+			must_wait ? SL_PARK_UNINTERRUPTIBLE : 0);
 		if (wake == SL_WAKE_READY || op->state == SL_OP_DONE)
 			continue;
 		code = sl_task_wake_code(wake);
 		engine_of(rt)->methods->cancel(engine_of(rt), op);
 	}
+	if (op->result == SL_OP_NOT_CARRIED)
+		return code ? code : op->result;
 	count(rt, op);
 	if (!code)
-		op->result = judge_timeout(op);
-	/* An interrupted wait in an io-wq worker reports -EINTR where a poll reports -ECANCELED. */
-	if (code && (op->result == -ECANCELED || op->result == -EINTR))
-		return code;
-	return op->result;
+		op->result = without_kernel_timeout(op);
+	return code && op->result == -ECANCELED ? code : op->result;
+}
+
+/* ---- operations that the engine does not carry ---- */
+
+/*
+ * A copy on the heap with all that the operation points at, and descriptors of its own: it may go
+ * on when its caller has given up, closed its descriptors and returned.
+ */
+struct owned {
+	struct sl_engine *engine;
+	struct sl_op op;
+	int fds[2]; /* to be closed, or -1 */
+	bool was_run;
+	struct statx statx;
+	char paths[];
+};
+
+static int
+run_owned(void *arg)
+{
+	struct owned *owned = arg;
+	owned->op.result = owned->engine->methods->run_blocking(owned->engine, &owned->op);
+	owned->was_run = true;
+	return owned->op.result;
+}
+
+static void
+close_by_call(struct sl_engine *engine, int fd)
+{
+	struct sl_op op = { .kind = SL_OP_CLOSE, .fd = fd };
+	if (fd >= 0)
+		(void)engine->methods->run_blocking(engine, &op);
+}
+
+static void
+free_owned(void *arg)
+{
+	struct owned *owned = arg;
+	/* Opened after its caller had gone. */
+	if (owned->was_run && owned->op.kind == SL_OP_OPEN)
+		close_by_call(owned->engine, owned->op.result);
+	close_by_call(owned->engine, owned->fds[0]);
+	close_by_call(owned->engine, owned->fds[1]);
+	free(owned);
+}
+
+/* Kinds whose buffers are the caller's own, and those that make no sense elsewhere, are waited
+ * for. */
+static bool
+can_be_owned(const struct sl_op *op)
+{
+	switch (sl_op_family(op->kind)) {
+	case SL_FAMILY_PLAIN:
+		return op->kind != SL_OP_CLOSE;
+	case SL_FAMILY_EXTENT:
+	case SL_FAMILY_TIME:
+	case SL_FAMILY_OPEN:
+	case SL_FAMILY_NAME:
+	case SL_FAMILY_TWO_NAMES:
+	case SL_FAMILY_STAT:
+		return true;
+	case SL_FAMILY_SOCKET:
+	case SL_FAMILY_CONNECT:
+	case SL_FAMILY_ACCEPT:
+	case SL_FAMILY_TRANSFER:
+	case SL_FAMILY_CALL:
+		break;
+	}
+	return false;
+}
+
+/* True with a descriptor of its own in *fd; -1 and AT_FDCWD need none. */
+static bool
+own_descriptor(struct owned *owned, unsigned index, int *fd)
+{
+	if (*fd < 0)
+		return true;
+	int copy = owned->engine->methods->duplicate(owned->engine, *fd);
+	owned->fds[index] = copy;
+	*fd = copy;
+	return copy >= 0;
+}
+
+static bool
+own_all(struct owned *owned)
+{
+	struct sl_op *op = &owned->op;
+	owned->fds[0] = owned->fds[1] = -1;
+	if (!sl_op_has_path(op->kind))
+		return op->kind == SL_OP_NOP || own_descriptor(owned, 0, &op->fd);
+	size_t len = strlen(op->path) + 1;
+	memcpy(owned->paths, op->path, len);
+	op->path = owned->paths;
+	if (op->kind == SL_OP_STAT)
+		op->statx = &owned->statx;
+	if (sl_op_family(op->kind) == SL_FAMILY_TWO_NAMES) {
+		memcpy(owned->paths + len, op->path2, strlen(op->path2) + 1);
+		op->path2 = owned->paths + len;
+		if (!own_descriptor(owned, 1, &op->dir_fd2))
+			return false;
+	}
+	return own_descriptor(owned, 0, &op->dir_fd);
+}
+
+/* NULL if the operation cannot be copied: it must be waited for then. */
+static struct owned *
+own(struct sl_engine *engine, const struct sl_op *op)
+{
+	size_t len = sizeof(struct owned);
+	if (!can_be_owned(op))
+		return NULL;
+	if (sl_op_has_path(op->kind))
+		len += strlen(op->path) + 1;
+	if (sl_op_family(op->kind) == SL_FAMILY_TWO_NAMES)
+		len += strlen(op->path2) + 1;
+	struct owned *owned = calloc(1, len);
+	if (!owned)
+		return NULL;
+	owned->engine = engine;
+	owned->op = *op;
+	if (own_all(owned))
+		return owned;
+	free_owned(owned);
+	return NULL;
 }
 
 static int
 blocking_thunk(void *arg)
 {
-	return sl_op_run_blocking(arg);
+	struct sl_op *op = arg;
+	struct sl_engine *engine = op->owner;
+	return engine->methods->run_blocking(engine, op);
+}
+
+/* In the blocking pool, until `deadline_ns` or those in force: then the call is abandoned. False if
+ * no thread can be started for it. */
+SL_SUSPENDS
+static bool
+run_owned_until(struct sl_rt *rt, struct sl_op *op, struct owned *owned, uint64_t deadline_ns)
+{
+	bool abandoned = false;
+	op->submitted_ns = sl_now();
+	op->result = sl_blocking_run(
+		SL_BLOCKING_FILES, run_owned, owned, free_owned, deadline_ns, &abandoned);
+	if (!abandoned) {
+		if (op->kind == SL_OP_STAT)
+			*op->statx = owned->statx;
+		owned->was_run = false; /* what it opened is the caller's */
+		free_owned(owned);
+	}
+	count(rt, op);
+	return !abandoned || op->result != -EAGAIN;
 }
 
 SL_SUSPENDS
 static int
-run_elsewhere(struct sl_rt *rt, struct sl_op *op)
+run_elsewhere(struct sl_rt *rt, struct sl_op *op, uint64_t deadline_ns)
 {
+	struct owned *owned = own(engine_of(rt), op);
+	if (owned && run_owned_until(rt, op, owned, deadline_ns))
+		return op->result;
 	op->submitted_ns = sl_now();
+	op->owner = engine_of(rt);
 	op->result = sl_blocking_wait(blocking_thunk, op);
 	count(rt, op);
 	return op->result;
 }
 
-/* The kernel cancels what it cannot start a thread for, at the limit of processes. */
-SL_SUSPENDS
-static int
-run_refused(struct sl_rt *rt, struct sl_op *op)
-{
-	bool needs_none = op->kind < SL_OP_READ || op->kind == SL_OP_POLL;
-	return needs_none ? -EAGAIN : run_elsewhere(rt, op);
-}
+/* ---- operations that the engine carries ---- */
 
 static bool
 run_now(struct sl_rt *rt, struct sl_op *op)
@@ -111,8 +270,69 @@ run_now(struct sl_rt *rt, struct sl_op *op)
 	if (!engine->methods->run_now || !engine->methods->run_now(engine, op))
 		return false;
 	count(rt, op);
-	op->result = judge_timeout(op);
+	op->result = without_kernel_timeout(op);
 	return true;
+}
+
+/* Close and the reader of signals have slots of their own. */
+void
+io_init(struct sl_rt *rt)
+{
+	unsigned slots = engine_of(rt)->slots;
+	unsigned reserve = SL_MAX(slots / 16, 2u), files = SL_MAX(slots / 4, 4u);
+	sl_assert(slots >= reserve + files + 1);
+	sl_semaphore_init(&rt->slots[IO_SHARE_RESERVE], "operation slot", reserve);
+	sl_semaphore_init(&rt->slots[IO_SHARE_FILES], "operation slot", files);
+	sl_semaphore_init(&rt->slots[IO_SHARE_PEERS], "operation slot", slots - reserve - files);
+	sl_semaphore_init(&rt->slow, "turn of a slow operation", SL_IO_SLOW_OPS);
+	sl_semaphore_init(&rt->removals, "turn of a removal", SL_IO_REMOVALS);
+}
+
+static enum io_share
+share_of(const struct sl_op *op)
+{
+	switch (op->kind) {
+	case SL_OP_CONNECT:
+	case SL_OP_ACCEPT:
+	case SL_OP_SEND:
+	case SL_OP_RECV:
+	case SL_OP_POLL:
+		return IO_SHARE_PEERS;
+	case SL_OP_READ:
+	case SL_OP_WRITE:
+		return sl_op_is_stream(op) ? IO_SHARE_PEERS : IO_SHARE_FILES;
+	case SL_OP_NOP:
+	case SL_OP_SOCKET:
+	case SL_OP_OPEN:
+	case SL_OP_CLOSE:
+	case SL_OP_ALLOCATE:
+	case SL_OP_SYNC:
+	case SL_OP_SYNC_FS:
+	case SL_OP_RENAME:
+	case SL_OP_LINK:
+	case SL_OP_UNLINK:
+	case SL_OP_MKDIR:
+	case SL_OP_STAT:
+	case SL_OP_TRUNCATE:
+	case SL_OP_LOCK:
+	case SL_OP_SET_MODE:
+	case SL_OP_SET_TIME:
+	case SL_OP_CALL:
+	case SL_OP_KINDS:
+		break;
+	}
+	return IO_SHARE_FILES;
+}
+
+SL_SUSPENDS
+static int
+run_in_slot(struct sl_rt *rt, struct sl_semaphore *slots, struct sl_op *op, uint64_t deadline_ns,
+	unsigned flags)
+{
+	submit(rt, op);
+	int result = await(rt, op, deadline_ns, flags);
+	sl_semaphore_give(slots);
+	return result;
 }
 
 SL_SUSPENDS
@@ -125,29 +345,37 @@ run(struct sl_op *op, uint64_t deadline_ns, unsigned flags)
 		return code;
 	if (run_now(rt, op))
 		return op->result;
-	if (!engine_of(rt)->methods->carries(engine_of(rt), op->kind))
-		return run_elsewhere(rt, op);
-	code = sl_semaphore_take(&rt->slots, deadline_ns);
-	if (code)
-		return code;
-	submit(rt, op);
-	int result = await(rt, op, deadline_ns, flags);
-	sl_semaphore_give(&rt->slots);
-	return result == -ECANCELED && !op->cancelling ? run_refused(rt, op) : result;
+	if (!engine_of(rt)->methods->carries(engine_of(rt), op))
+		return run_elsewhere(rt, op, deadline_ns);
+	struct sl_semaphore *slots = &rt->slots[IO_SHARE_RESERVE];
+	if (!(flags & RESERVED) || !sl_semaphore_try_take(slots)) {
+		slots = &rt->slots[share_of(op)];
+		code = sl_semaphore_take(slots, deadline_ns);
+		if (code)
+			return code;
+	}
+	int result = run_in_slot(rt, slots, op, deadline_ns, flags);
+	return result == SL_OP_NOT_CARRIED ? run_elsewhere(rt, op, deadline_ns) : result;
 }
 
-/* Slow operations take turns, so that quick ones always find a worker of the kernel. */
+/* Those of one sort take turns, so that quick ones always find a worker of the kernel. */
+SL_SUSPENDS
+static int
+run_in_turn(struct sl_semaphore *turn, struct sl_op *op)
+{
+	int code = sl_semaphore_take(turn, SL_FOREVER);
+	if (code)
+		return code;
+	int result = run(op, SL_FOREVER, 0);
+	sl_semaphore_give(turn);
+	return result;
+}
+
 SL_SUSPENDS
 static int
 run_slow(struct sl_op *op)
 {
-	struct sl_rt *rt = sl_task_self()->rt;
-	int code = sl_semaphore_take(&rt->slow, SL_FOREVER);
-	if (code)
-		return code;
-	int result = run(op, SL_FOREVER, 0);
-	sl_semaphore_give(&rt->slow);
-	return result;
+	return run_in_turn(&sl_task_self()->rt->slow, op);
 }
 
 /* ---- sockets and pipes ---- */
@@ -168,6 +396,43 @@ sl_io_connect(int fd, const struct sockaddr *address, socklen_t len, uint64_t de
 		.kind = SL_OP_CONNECT, .fd = fd, .address = address, .address_len = len
 	};
 	return run(&op, deadline_ns, INTERRUPTIBLE);
+}
+
+int
+sl_io_accept(int fd, struct sockaddr_storage *peer, socklen_t *peer_len, uint64_t deadline_ns)
+{
+	struct sl_op op = { .kind = SL_OP_ACCEPT,
+		.fd = fd,
+		.peer = (struct sockaddr *)peer,
+		.peer_len = peer_len };
+	return run(&op, deadline_ns, INTERRUPTIBLE);
+}
+
+int
+sl_io_set_option(int fd, int level, int name, int value)
+{
+	struct sl_engine *engine = engine_of(sl_rt_current());
+	return engine->methods->set_option(engine, fd, level, name, &value, sizeof(value));
+}
+
+/*
+ * The reset itself may be gone: a receive for the whole (MSG_WAITALL) that has bytes already when
+ * the other side resets the connection returns the bytes, and the kernel forgets the reset (seen
+ * with 6.18). But an orderly end is a FIN, which takes a place in the sequence behind the last byte
+ * and is counted in tcpi_bytes_received. Unlike SO_ERROR that is not taken away by asking, and what
+ * we did to our own half does not change it. Other sockets than TCP have no such count, and
+ * lose no reset.
+ */
+bool
+sl_io_was_reset(int fd, uint64_t received)
+{
+	struct sl_engine *engine = engine_of(sl_rt_current());
+	struct tcp_info info = { 0 };
+	socklen_t len = sizeof(info);
+	if (engine->methods->get_option(engine, fd, IPPROTO_TCP, TCP_INFO, &info, &len) != 0)
+		return false;
+	return len > offsetof(struct tcp_info, tcpi_bytes_received) &&
+	       info.tcpi_state == STATE_CLOSE && info.tcpi_bytes_received == received;
 }
 
 /* The engine reads only; the cast is the price of one field for both directions. */
@@ -242,6 +507,13 @@ sl_io_write_stream(int fd, const void *data, size_t len, uint64_t deadline_ns)
 }
 
 int
+io_poll_reserved(int fd, uint32_t events)
+{
+	struct sl_op op = { .kind = SL_OP_POLL, .fd = fd, .flags = events };
+	return run(&op, SL_FOREVER, INTERRUPTIBLE | RESERVED);
+}
+
+int
 sl_io_poll(int fd, uint32_t events, uint64_t deadline_ns)
 {
 	struct sl_op op = { .kind = SL_OP_POLL, .fd = fd, .flags = events };
@@ -302,16 +574,52 @@ sl_io_open(int dir_fd, const char *path, int flags, uint32_t mode, uint64_t reso
 	return run(&op, SL_FOREVER, 0);
 }
 
-void
+int
+sl_io_open_until(int dir_fd, const char *path, int flags, uint32_t mode, uint64_t resolve,
+	uint64_t deadline_ns)
+{
+	struct sl_op op = { .kind = SL_OP_OPEN,
+		.dir_fd = dir_fd,
+		.path = path,
+		.flags = (uint32_t)flags,
+		.mode = mode,
+		.resolve = resolve };
+	struct sl_rt *rt = sl_task_self()->rt;
+	int code = task_check();
+	if (code)
+		return code;
+	struct owned *owned = own(engine_of(rt), &op);
+	if (!owned)
+		return -ENOMEM;
+	(void)run_owned_until(rt, &op, owned, deadline_ns);
+	return op.result;
+}
+
+/* Where all slots are taken the call is made here and now: it may block for a moment, but a
+ * descriptor that cannot be closed would keep others waiting without end. */
+int
 sl_io_close(int fd)
 {
 	if (fd < 0)
-		return;
-	struct sl_shield shield;
-	sl_shield_begin(&shield, SL_FOREVER);
+		return 0;
+	struct sl_rt *rt = sl_task_self()->rt;
+	struct sl_engine *engine = engine_of(rt);
 	struct sl_op op = { .kind = SL_OP_CLOSE, .fd = fd };
-	(void)run(&op, SL_FOREVER, 0);
-	sl_shield_end(&shield);
+	struct sl_semaphore *slots = &rt->slots[IO_SHARE_RESERVE];
+	int result = SL_OP_NOT_CARRIED;
+	if (!sl_semaphore_try_take(slots)) {
+		slots = &rt->slots[IO_SHARE_FILES];
+		if (!sl_semaphore_try_take(slots))
+			slots = NULL;
+	}
+	if (slots)
+		result = run_in_slot(rt, slots, &op, SL_FOREVER, 0);
+	if (result == SL_OP_NOT_CARRIED) {
+		op.submitted_ns = sl_now();
+		result = op.result = engine->methods->run_blocking(engine, &op);
+		count(rt, &op);
+	}
+	return result;
 }
 
 int
@@ -364,7 +672,7 @@ sl_io_unlink(int dir_fd, const char *path, int flags)
 	struct sl_op op = {
 		.kind = SL_OP_UNLINK, .dir_fd = dir_fd, .path = path, .flags = (uint32_t)flags
 	};
-	return run_slow(&op);
+	return run_in_turn(&sl_task_self()->rt->removals, &op);
 }
 
 int
@@ -417,6 +725,7 @@ sl_io_set_time(int fd, uint64_t time_ns)
 /* ---- batches ---- */
 
 struct batch {
+	struct sl_engine *engine;
 	struct sl_op *ops;
 	size_t count;
 };
@@ -430,7 +739,7 @@ is_due(const struct sl_op *op)
 	return op->after_absent ? op->after->result == -ENOENT : op->after->result >= 0;
 }
 
-/* False if the operation's turn does not come: its result says so. */
+/* False if the operation is not to be run: its result is -ECANCELED then. */
 static bool
 is_to_run(struct sl_op *op)
 {
@@ -440,34 +749,26 @@ is_to_run(struct sl_op *op)
 		return true;
 	if (op->fd == SL_FD_OF_AFTER)
 		op->fd = op->after->result;
-	if (op->dir_fd == SL_FD_OF_AFTER)
+	if (sl_op_has_path(op->kind) && op->dir_fd == SL_FD_OF_AFTER)
 		op->dir_fd = op->after->result;
 	return is_due(op);
 }
 
+/* On a thread of the blocking pool. */
 static int
 run_batch(void *arg)
 {
 	struct batch *batch = arg;
+	struct sl_engine *engine = batch->engine;
 	for (size_t i = 0; i < batch->count; i++) {
 		struct sl_op *op = &batch->ops[i];
 		if (!is_to_run(op))
 			continue;
-		uint64_t before = sl_clock_monotonic_ns();
-		op->result = sl_op_run_blocking(op);
-		op->took_ns = sl_clock_monotonic_ns() - before;
+		uint64_t before = engine->methods->now(engine);
+		op->result = engine->methods->run_blocking(engine, op);
+		op->took_ns = engine->methods->now(engine) - before;
 	}
 	return 0;
-}
-
-/* A simulated engine carries every operation itself, one after the other. */
-SL_SUSPENDS
-static void
-run_simulated(struct sl_op *ops, size_t op_count)
-{
-	for (size_t i = 0; i < op_count; i++)
-		if (is_to_run(&ops[i]))
-			ops[i].result = run(&ops[i], SL_FOREVER, 0);
 }
 
 int
@@ -479,15 +780,11 @@ sl_io_batch(struct sl_op *ops, size_t op_count)
 		return code;
 	struct sl_shield shield;
 	sl_shield_begin(&shield, SL_FOREVER);
-	if (engine_of(rt)->simulated) {
-		run_simulated(ops, op_count);
-	} else {
-		struct batch batch = { ops, op_count };
-		code = sl_blocking_wait(run_batch, &batch);
-		for (size_t i = 0; i < op_count; i++)
-			if (is_due(&ops[i]))
-				count_result(rt, &ops[i], ops[i].took_ns);
-	}
+	struct batch batch = { engine_of(rt), ops, op_count };
+	code = sl_blocking_wait(run_batch, &batch);
+	for (size_t i = 0; i < op_count; i++)
+		if (is_due(&ops[i]))
+			count_result(rt, &ops[i], ops[i].took_ns);
 	sl_shield_end(&shield);
 	return code;
 }

@@ -1,3 +1,9 @@
+/*
+ * The loop. A turn: the tasks that are ready run, each until it parks or ends; then one wait of
+ * the engine, for as long as nothing is ready; then the tasks that a completion, another thread's
+ * result or a timer wakes become ready. What a task makes ready runs in the next turn, behind the
+ * completions, so that no task keeps the loop from reading them.
+ */
 #include "runtime_int.h"
 
 #include "sluice/base/log.h"
@@ -17,14 +23,6 @@
 
 #define DONE_MAX 256 /* completions taken per turn: 2 KiB of pointers */
 
-static _Thread_local struct sl_rt *current;
-
-struct sl_rt *
-sl_rt_current(void)
-{
-	return current;
-}
-
 struct sl_engine *
 sl_rt_engine(struct sl_rt *rt)
 {
@@ -37,24 +35,10 @@ sl_rt_stats(struct sl_rt *rt)
 	return &rt->stats;
 }
 
-uint64_t
-sl_now(void)
-{
-	sl_assert(current);
-	return current->engine->methods->now(current->engine);
-}
-
-uint64_t
-sl_deadline_in(uint64_t ns)
-{
-	uint64_t now = sl_now();
-	return ns > SL_FOREVER - now ? SL_FOREVER : now + ns;
-}
-
 int
 sl_rt_new(struct sl_rt **out, const struct sl_rt_options *options, struct sl_error *err)
 {
-	sl_assert(!current);
+	sl_assert(!sl_rt_current());
 	struct sl_rt *rt = calloc(1, sizeof(*rt));
 	if (!rt) {
 		options->engine->methods->free(options->engine);
@@ -65,17 +49,17 @@ sl_rt_new(struct sl_rt **out, const struct sl_rt_options *options, struct sl_err
 	sl_list_init(&rt->ready);
 	sl_list_init(&rt->spare);
 	sl_heap_init(&rt->timers);
-	sl_semaphore_init(&rt->slots, "operation slot", SL_ENGINE_SLOTS);
-	sl_semaphore_init(&rt->slow, "turn of a slow operation", SL_IO_SLOW_OPS);
+	io_init(rt);
 	sl_fiber_adopt_thread(&rt->scheduler);
 	rt->now_ns = rt->engine->methods->now(rt->engine);
 	int code = offload_new(rt, options);
 	if (code) {
+		sl_fiber_unmap(&rt->scheduler);
 		rt->engine->methods->free(rt->engine);
 		free(rt);
 		return sl_fail_code(err, SL_PHASE_NONE, code, "cannot start the runtime");
 	}
-	current = rt;
+	rt_set_current(rt);
 	*out = rt;
 	return 0;
 }
@@ -89,8 +73,9 @@ sl_rt_free(struct sl_rt *rt)
 	offload_free(rt);
 	task_free_spare(rt);
 	sl_heap_release(&rt->timers);
+	sl_fiber_unmap(&rt->scheduler);
 	rt->engine->methods->free(rt->engine);
-	current = NULL;
+	rt_set_current(NULL);
 	free(rt);
 }
 
@@ -114,7 +99,7 @@ fire_timers(struct sl_rt *rt)
 	struct sl_heap_node *node;
 	while ((node = sl_heap_min(&rt->timers)) && node->key <= rt->now_ns) {
 		sl_heap_remove(&rt->timers, node);
-		task_interrupt(SL_CONTAINER_OF(node, struct sl_task, timer), SL_WAKE_TIMEOUT);
+		task_time_out(SL_CONTAINER_OF(node, struct sl_task, timer));
 	}
 }
 
@@ -170,9 +155,8 @@ static void
 see_task(struct sl_task *task, unsigned depth, void (*see)(void *, const struct sl_task_info *),
 	void *ctx)
 {
-	static const char *const names[] = { "ready", "running", "parked", "ended" };
 	struct sl_task_info info = { .name = task->name,
-		.state = names[task->state],
+		.state = task_state_name(task->state),
 		.waits_for = task->waits_for,
 		.since_ns = task->parked_ns,
 		.depth = depth };

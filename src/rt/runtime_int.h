@@ -1,5 +1,6 @@
 /*
- * runtime_int.h - the structs that task.c, group.c, runtime.c, io.c and offload.c share.
+ * runtime_int.h - the structs that the files of rt share. Upwards: current, task, waiter and what
+ * waits by it (semaphore, channel, chunk), group, offload, io, runtime; none calls one behind it.
  */
 #ifndef SLUICE_RT_RUNTIME_INT_H
 #define SLUICE_RT_RUNTIME_INT_H
@@ -16,7 +17,8 @@ enum task_state { TASK_READY, TASK_RUNNING, TASK_PARKED, TASK_ENDED };
 
 /*
  * A task. READY: in rt->ready. RUNNING: rt->running. PARKED: in no list of the scheduler; `wake`
- * says later who came. ENDED: its stack goes back to the pool once the scheduler runs on its own.
+ * tells later what woke it. ENDED: its stack goes back to the pool once the scheduler runs on its
+ * own.
  */
 struct sl_task {
 	struct sl_fiber fiber;
@@ -29,7 +31,7 @@ struct sl_task {
 	char name[TASK_NAME_MAX];
 	enum task_state state;
 	enum sl_wake wake;
-	bool deaf; /* parked with SL_PARK_DEAF */
+	bool is_uninterruptible; /* parked with SL_PARK_UNINTERRUPTIBLE */
 	const char *waits_for;
 	uint64_t parked_ns;
 	uint64_t deadline_ns; /* nearest in force */
@@ -38,9 +40,23 @@ struct sl_task {
 	sl_task_fn *fn;
 	void *arg;
 	int *result;
+	/* The group's, called when it has ended with `result`; NULL for the main task. */
+	void (*on_end)(struct sl_task *task, int result);
 };
 
 struct offload; /* offload.c */
+
+/*
+ * The engine's slots, by what an operation waits for. Each share has its own semaphore: receives
+ * that wait for servers cannot keep files from being opened. A close takes what is kept for it, and
+ * is carried out at once where that is used up too: it never waits.
+ */
+enum io_share {
+	IO_SHARE_PEERS,   /* for another side: connect, accept, send, receive, poll, streams */
+	IO_SHARE_FILES,   /* for a disk, or for nothing */
+	IO_SHARE_RESERVE, /* close; and the reader of signals */
+	IO_SHARES
+};
 
 struct sl_rt {
 	struct sl_engine *engine;
@@ -52,8 +68,9 @@ struct sl_rt {
 	struct sl_heap timers;
 	unsigned alive;
 	size_t stack_size;
-	struct sl_semaphore slots; /* operations in flight */
-	struct sl_semaphore slow;  /* sync, allocate, unlink in flight */
+	struct sl_semaphore slots[IO_SHARES]; /* operations in flight */
+	struct sl_semaphore slow;             /* sync and allocate in flight */
+	struct sl_semaphore removals;         /* unlink in flight */
 	struct offload *offload;
 	struct sl_stats stats;
 	uint64_t now_ns; /* at the begin of the turn */
@@ -66,11 +83,24 @@ void task_free_spare(struct sl_rt *rt);
 /* The scheduler goes on in a ready task until it parks or ends. */
 void task_resume(struct sl_rt *rt, struct sl_task *task);
 
-/* Wake what is parked and not deaf, for a deadline or a cancellation. */
-void task_interrupt(struct sl_task *task, enum sl_wake wake);
+/* Wake it for a cancellation, if it is parked and may be interrupted. */
+void task_cancel(struct sl_task *task);
 
-/* A task of this group has ended with `result`. */
-void group_task_ended(struct sl_group *group, struct sl_task *task, int result);
+/* Its timer has come: only a task that is parked has one. */
+void task_time_out(struct sl_task *task);
+
+/* "ready", "running"... */
+const char *task_state_name(enum task_state state);
+
+/* A mistake of ours: name the task, its state and what it waits for, and abort. */
+SL_NORETURN void task_bug(const struct sl_task *task, const char *fmt, ...) SL_PRINTF(2, 3);
+
+void rt_set_current(struct sl_rt *rt);
+void io_init(struct sl_rt *rt);
+
+/* sl_io_poll with a slot that operations which wait for servers cannot take. */
+SL_SUSPENDS
+int io_poll_reserved(int fd, uint32_t events);
 
 /* 0, or what a suspending call returns before it begins: cancellation or a passed deadline. */
 int task_check(void);

@@ -2,13 +2,7 @@
 
 #include "runtime_int.h"
 
-#include <errno.h>
-
-struct waiter {
-	struct sl_list link;
-	struct sl_task *task;
-	bool granted;
-};
+#include "sluice/rt/waiter.h"
 
 void
 sl_semaphore_init(struct sl_semaphore *semaphore, const char *name, unsigned limit)
@@ -34,27 +28,18 @@ sl_semaphore_take(struct sl_semaphore *semaphore, uint64_t deadline_ns)
 		return code;
 	if (sl_semaphore_try_take(semaphore))
 		return 0;
-	struct waiter waiter = { .task = sl_task_self() };
-	sl_list_push_back(&semaphore->waiters, &waiter.link);
-	enum sl_wake wake = sl_task_park(semaphore->name, deadline_ns, 0);
-	if (waiter.granted) /* it may have been granted between a cancellation and our turn to run
-			     */
-		return 0;
-	sl_list_remove(&waiter.link);
-	return sl_task_wake_code(wake);
+	struct sl_waiter waiter;
+	return sl_waiter_wait(&waiter, &semaphore->waiters, semaphore->name, deadline_ns);
 }
 
 static void
 grant(struct sl_semaphore *semaphore)
 {
-	while (semaphore->taken < semaphore->limit) {
-		struct sl_list *node = sl_list_pop(&semaphore->waiters);
-		if (!node)
-			return;
-		struct waiter *waiter = sl_list_item(node, struct waiter, link);
-		waiter->granted = true;
+	struct sl_waiter *waiter;
+	while (semaphore->taken < semaphore->limit &&
+		(waiter = sl_waiter_pop(&semaphore->waiters))) {
 		semaphore->taken++;
-		sl_task_wake(waiter->task);
+		sl_waiter_serve(waiter, 0);
 	}
 }
 

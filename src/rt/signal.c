@@ -2,12 +2,18 @@
 
 #include "runtime_int.h"
 
-#include "sluice/rt/io.h"
+#include "sluice/base/log.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <signal.h>
 #include <sys/signalfd.h>
 #include <unistd.h>
+
+/* Reading signals fails only where something is badly wrong (no memory, a descriptor that was
+ * closed under us): a few attempts, then signals get their default actions. */
+#define ATTEMPTS 4
+#define RETRY_NS (20 * SL_NS_PER_MS)
 
 static const int handled[] = { SIGINT, SIGTERM, SIGHUP, SIGTSTP, SIGCONT, SIGWINCH, SIGUSR1 };
 
@@ -29,30 +35,70 @@ sl_signal_block(void)
 	for (size_t i = 0; i < SL_COUNT_OF(handled); i++)
 		if (!is_ignored(handled[i]))
 			sigaddset(&blocked_set, handled[i]);
-	/* Without the descriptor nobody would see them: then they do what they do by default. */
-	signal_fd = signalfd(-1, &blocked_set, SFD_CLOEXEC);
+	/* Without the descriptor they would never be seen: then they keep their default actions. */
+	signal_fd = signalfd(-1, &blocked_set, SFD_CLOEXEC | SFD_NONBLOCK);
 	if (signal_fd >= 0)
 		pthread_sigmask(SIG_BLOCK, &blocked_set, NULL);
 	signal(SIGPIPE, SIG_IGN);
 	signal(SIGXFSZ, SIG_IGN);
 }
 
+/*
+ * Without a reader the blocked signals would stay pending, and only SIGKILL would end the program.
+ * So they get their default actions back.
+ */
+static void
+unblock(int code)
+{
+	sl_log_error("cannot read signals: %s (they end the program at once from now on)",
+		sl_code_text(code));
+	signal_fd = -1;
+	pthread_sigmask(SIG_UNBLOCK, &blocked_set, NULL);
+}
+
+/* The number of a signal that is pending, 0 if there is none, or a negative code. */
+static int
+take_pending(void)
+{
+	struct signalfd_siginfo info = { 0 };
+	ssize_t got = read(signal_fd, &info, sizeof(info));
+	if (got < 0)
+		return errno == EAGAIN || errno == EINTR ? 0 : -errno;
+	return got == (ssize_t)sizeof(info) ? (int)info.ssi_signo : -EIO;
+}
+
+/* A poll and a read that does not block, so that waiting for a signal is counted as what it is:
+ * idle time, and not a read. */
+SL_SUSPENDS
+static int
+read_signal(void)
+{
+	int code = take_pending();
+	while (code == 0) {
+		int events = io_poll_reserved(signal_fd, POLLIN);
+		code = events < 0 ? events : take_pending();
+	}
+	return code;
+}
+
 int
 sl_signal_wait(void)
 {
-	struct sl_rt *rt = sl_task_self()->rt;
 	int code = task_check();
+	for (int i = 0; i < ATTEMPTS && signal_fd >= 0 && !code; i++) {
+		int signo = read_signal();
+		if (signo > 0)
+			return signo;
+		code = task_check();
+		if (!code && i + 1 == ATTEMPTS)
+			unblock(signo);
+		else if (!code)
+			code = sl_sleep(RETRY_NS);
+	}
 	if (code)
 		return code;
-	if (rt->engine->simulated || signal_fd < 0) { /* nothing comes there */
-		enum sl_wake wake = sl_task_park("signal", SL_FOREVER, 0);
-		return sl_task_wake_code(wake);
-	}
-	struct signalfd_siginfo info = { 0 };
-	int got = sl_io_read_stream(signal_fd, &info, sizeof(info), SL_FOREVER);
-	if (got < 0)
-		return got;
-	return got == (int)sizeof(info) ? (int)info.ssi_signo : -EIO;
+	enum sl_wake wake = sl_task_park("signal", SL_FOREVER, 0); /* none comes here */
+	return sl_task_wake_code(wake);
 }
 
 void
@@ -68,7 +114,8 @@ sl_signal_die(int signo)
 	_exit(128 + signo);
 }
 
-/* The kernel decides: in a process group that no shell looks after, nobody could continue it. */
+/* The kernel decides: in an orphaned process group, which no shell could continue, it does not stop
+ * the process. */
 void
 sl_signal_stop(void)
 {

@@ -21,6 +21,24 @@ upper_edge(unsigned bucket)
 	return bucket % 2 ? base + (base - 1) : base + base / 2;
 }
 
+unsigned
+sl_stats_row(const struct sl_op *op)
+{
+	if (!sl_op_is_stream(op))
+		return op->kind;
+	return op->kind == SL_OP_READ ? SL_STATS_READ_STREAM : SL_STATS_WRITE_STREAM;
+}
+
+const char *
+sl_stats_row_name(unsigned row)
+{
+	if (row == SL_STATS_READ_STREAM)
+		return "read stream";
+	if (row == SL_STATS_WRITE_STREAM)
+		return "write stream";
+	return sl_op_kind_name((enum sl_op_kind)row);
+}
+
 void
 sl_histogram_add(struct sl_histogram *histogram, uint64_t ns)
 {

@@ -1,8 +1,15 @@
+/*
+ * A task from its start to its end: its stack, the states it goes through (runtime_int.h), parking
+ * and waking, deadlines and shields. A task that parks names what it waits for, and is woken
+ * exactly once: by the first of sl_task_wake, its timer and a cancellation; the others then find
+ * it ready.
+ */
 #include "sluice/rt/task.h"
 
 #include "runtime_int.h"
 
 #include <errno.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -24,19 +31,51 @@ sl_task_self(void)
 	return rt->running;
 }
 
-/* ---- birth and death ---- */
+/* ---- misuse ---- */
+
+const char *
+task_state_name(enum task_state state)
+{
+	static const char *const names[] = {
+		[TASK_READY] = "ready",
+		[TASK_RUNNING] = "running",
+		[TASK_PARKED] = "parked",
+		[TASK_ENDED] = "ended",
+	};
+	return names[state];
+}
+
+void
+task_bug(const struct sl_task *task, const char *fmt, ...)
+{
+	char text[200];
+	va_list args;
+	va_start(args, fmt);
+	vsnprintf(text, sizeof(text), fmt, args);
+	va_end(args);
+	/* allowed: the process ends here, as after a failed assertion. */
+	fprintf(stderr, "sluice: internal error: task '%s' (%s%s%s) %s\n", task->name,
+		task_state_name(task->state), task->waits_for[0] ? ", waits for: " : "",
+		task->waits_for, text);
+	abort();
+}
+
+/* ---- start and end ---- */
 
 /* From the first to the last instruction of one task. */
 static void
 run_task(struct sl_task *task)
 {
 	int result = task->fn(task->arg);
-	sl_assert(sl_list_is_empty(&task->groups) && task->shields == 0);
+	if (!sl_list_is_empty(&task->groups))
+		task_bug(task, "returned without leaving a group it had entered");
+	if (task->shields != 0)
+		task_bug(task, "returned inside %u shields", task->shields);
 	if (task->result)
 		*task->result = result;
 	task->state = TASK_ENDED;
-	if (task->group)
-		group_task_ended(task->group, task, result);
+	if (task->on_end)
+		task->on_end(task, result);
 	task->rt->alive--;
 	task->rt->running = NULL;
 }
@@ -57,7 +96,7 @@ task_entry(void *arg)
 	sl_fiber_switch(&task->fiber, &task->rt->scheduler, true);
 }
 
-/* An ended task that nobody will reuse: without a function its fiber leaves for good. */
+/* An ended task that will not be reused: without a function its fiber leaves for good. */
 static void
 task_free(struct sl_rt *rt, struct sl_task *task)
 {
@@ -90,9 +129,10 @@ task_new(struct sl_rt *rt, const char *name, sl_task_fn *fn, void *arg)
 	task->arg = arg;
 	task->result = NULL;
 	task->group = NULL;
+	task->on_end = NULL;
 	task->cancel_reason = 0;
 	task->shields = 0;
-	task->deaf = false;
+	task->is_uninterruptible = false;
 	task->deadline_ns = SL_FOREVER;
 	task->waits_for = "";
 	task->parked_ns = rt->now_ns;
@@ -110,7 +150,7 @@ task_new(struct sl_rt *rt, const char *name, sl_task_fn *fn, void *arg)
 }
 
 static void
-bury(struct sl_rt *rt, struct sl_task *task)
+keep_or_free(struct sl_rt *rt, struct sl_task *task)
 {
 	if (rt->spare_count >= SPARE_MAX) {
 		task_free(rt, task);
@@ -132,14 +172,15 @@ task_free_spare(struct sl_rt *rt)
 void
 task_resume(struct sl_rt *rt, struct sl_task *task)
 {
-	sl_assert(task->state == TASK_READY);
+	if (task->state != TASK_READY)
+		task_bug(task, "was resumed without being ready");
 	task->state = TASK_RUNNING;
 	task->waits_for = "";
 	rt->running = task;
 	sl_fiber_switch(&rt->scheduler, &task->fiber, false);
 	rt->running = NULL;
 	if (task->state == TASK_ENDED)
-		bury(rt, task);
+		keep_or_free(rt, task);
 }
 
 /* ---- parking ---- */
@@ -170,23 +211,24 @@ task_check(void)
 	return 0;
 }
 
+/* With SL_PARK_UNINTERRUPTIBLE only the call's own deadline counts, which does not end the wait:
+ * the caller checks something and parks again. */
 enum sl_wake
 sl_task_park(const char *what, uint64_t deadline_ns, unsigned flags)
 {
 	struct sl_task *task = sl_task_self();
 	struct sl_rt *rt = task->rt;
-	bool deaf = (flags & SL_PARK_DEAF) != 0;
-	if (!deaf) {
-		uint64_t nearest = SL_MIN(deadline_ns, task->deadline_ns);
+	task->is_uninterruptible = (flags & SL_PARK_UNINTERRUPTIBLE) != 0;
+	if (!task->is_uninterruptible) {
 		if (is_cancelled(task))
 			return SL_WAKE_CANCEL;
-		if (nearest != SL_FOREVER) {
-			if (nearest <= sl_now())
-				return SL_WAKE_TIMEOUT;
-			sl_heap_push(&rt->timers, &task->timer, nearest);
-		}
+		deadline_ns = SL_MIN(deadline_ns, task->deadline_ns);
 	}
-	task->deaf = deaf;
+	if (deadline_ns != SL_FOREVER) {
+		if (deadline_ns <= sl_now())
+			return SL_WAKE_TIMEOUT;
+		sl_heap_push(&rt->timers, &task->timer, deadline_ns);
+	}
 	task->waits_for = what;
 	task->parked_ns = rt->now_ns;
 	task->state = TASK_PARKED;
@@ -207,15 +249,25 @@ make_ready(struct sl_task *task, enum sl_wake wake)
 void
 sl_task_wake(struct sl_task *task)
 {
+	if (task->state == TASK_ENDED)
+		task_bug(task, "was woken after its end");
 	if (task->state == TASK_PARKED)
 		make_ready(task, SL_WAKE_READY);
 }
 
 void
-task_interrupt(struct sl_task *task, enum sl_wake wake)
+task_cancel(struct sl_task *task)
 {
-	if (task->state == TASK_PARKED && !task->deaf)
-		make_ready(task, wake);
+	if (task->state == TASK_PARKED && !task->is_uninterruptible)
+		make_ready(task, SL_WAKE_CANCEL);
+}
+
+/* It may have been made ready in this turn, and not have run to take its timer back. */
+void
+task_time_out(struct sl_task *task)
+{
+	if (task->state == TASK_PARKED)
+		make_ready(task, SL_WAKE_TIMEOUT);
 }
 
 /* ---- deadlines and shields ---- */
@@ -247,7 +299,8 @@ void
 sl_shield_end(struct sl_shield *shield)
 {
 	struct sl_task *task = sl_task_self();
-	sl_assert(task->shields > 0);
+	if (task->shields == 0)
+		task_bug(task, "ended a shield that it had not begun");
 	task->shields--;
 	task->deadline_ns = shield->saved_ns;
 }
@@ -294,7 +347,7 @@ sl_yield(void)
 	int code = task_check();
 	if (code)
 		return code;
-	/* Ready at once, behind those that are ready already; completions are looked at between
+	/* Ready at once, behind those that are ready already; completions are taken between
 	 * turns. */
 	make_ready(task, SL_WAKE_READY);
 	task->rt->running = NULL;

@@ -96,6 +96,7 @@ sl_scan_piece_scan(struct scan *scan, struct scan_piece *piece, struct sl_matche
 
 struct scan_call {
 	struct scan *scan;
+	struct sl_engine *engine; /* of a deferred piece */
 	struct scan_piece *piece;
 	struct sl_matcher *matcher;
 	unsigned char *scratch; /* of a deferred piece */
@@ -121,8 +122,8 @@ read_on_worker(void *arg)
 	struct sl_block_result part, *all = &call->piece->found.block;
 	for (size_t at = 0; at < range->len; at += SL_INPUT_WARM_PIECE) {
 		size_t len = SL_MIN(range->len - at, (size_t)SL_INPUT_WARM_PIECE);
-		if (!sl_input_read_warm(
-			    call->piece->job->input->fd, range->off + at, call->scratch, len)) {
+		if (!sl_input_read_warm(call->engine, call->piece->job->input->fd, range->off + at,
+			    call->scratch, len)) {
 			call->is_cold = true;
 			return 0;
 		}
@@ -154,7 +155,10 @@ SL_SUSPENDS
 static int
 consume_deferred(struct scan *scan, struct scan_piece *piece, struct sl_chunk *scratch)
 {
-	struct scan_call call = { .scan = scan, .piece = piece, .scratch = scratch->data };
+	struct scan_call call = { .scan = scan,
+		.engine = sl_rt_engine(sl_rt_current()),
+		.piece = piece,
+		.scratch = scratch->data };
 	piece->found.data = scratch->data;
 	piece->found.len = piece->range.len;
 	int code = sl_offload(read_on_worker, &call);
@@ -311,13 +315,11 @@ make_channels(struct scan *scan, size_t chunks)
 	return code;
 }
 
-/* Not where pieces need their bytes when they are merged, or where chunks are few; a simulated
- * engine has no page cache. */
+/* Not where pieces need their bytes when they are merged, or where chunks are few. */
 static int
 take_scratch(struct scan *scan, unsigned consumers, size_t chunks)
 {
-	if (scan->by_line || chunks < consumers + SCRATCH_SPARE ||
-		sl_rt_engine(sl_rt_current())->simulated)
+	if (scan->by_line || chunks < consumers + SCRATCH_SPARE)
 		return 0;
 	scan->scratch = calloc(consumers, sizeof(struct sl_chunk *));
 	if (!scan->scratch)

@@ -343,11 +343,16 @@ sl_input_may_be_warm(const struct sl_input *input)
 }
 
 bool
-sl_input_read_warm(int fd, uint64_t off, unsigned char *data, size_t len)
+sl_input_read_warm(struct sl_engine *engine, int fd, uint64_t off, unsigned char *data, size_t len)
 {
 	while (len > 0) {
-		struct iovec iov = { .iov_base = data, .iov_len = len };
-		ssize_t got = preadv2(fd, &iov, 1, (off_t)off, RWF_NOWAIT);
+		struct sl_op op = { .kind = SL_OP_READ,
+			.fd = fd,
+			.data = data,
+			.len = len,
+			.off = off,
+			.flags = RWF_NOWAIT };
+		int got = engine->methods->run_blocking(engine, &op);
 		if (got <= 0)
 			return false;
 		data += got;

@@ -364,6 +364,24 @@ test_output_locked_memory() {
 	done
 }
 
+# 64 KiB of lockable memory for all of a user's programs: the ring is smaller then (Linux 6.14 and newer count it)
+test_output_little_locked_memory() {
+	local i
+	chmod 777 .
+	seq 200 | sed "s|^|$ORIGIN/gen/2000/|" >list
+	printf 'error\nfine\n' >a.log
+	for i in 1 2 3; do
+		as_user prlimit --memlock=65536 "$S" get -q -j 100 -i list -d "d$i" >out 2>err
+		status=$?
+		expect 0
+		as_user prlimit --memlock=65536 "$S" scan -c a.log >out 2>err
+		status=$?
+		expect 0
+		[[ $(cat out) == 1 ]] || fail "counted $(cat out)"
+	done
+	is_gen d3/200 2000 200
+}
+
 # long: at the limit of processes no thread can be started, neither by the kernel for the ring nor by the program
 test_output_process_limit() {
 	local limit

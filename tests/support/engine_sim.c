@@ -128,7 +128,7 @@ trace(const struct sim *sim, const struct sim_job *job)
 		fprintf(stderr, " '%s'", job->path);
 	if (job->path2)
 		fprintf(stderr, " -> '%s'", job->path2);
-	if (op->len)
+	if (sl_op_family(op->kind) == SL_FAMILY_TRANSFER && op->len)
 		fprintf(stderr, " %zu@%lld", op->len, (long long)op->off);
 	fprintf(stderr, " = %d%s%s\n", job->result, job->fault ? " (injected)" : "",
 		job->cancelled ? " (cancelled)" : "");
@@ -138,8 +138,14 @@ static void
 become_ready(struct sim *sim, struct sim_event *event)
 {
 	struct sim_job *job = SL_CONTAINER_OF(event, struct sim_job, event);
+	struct sim_thread *waiter = job->waiter;
 	job->stage = SIM_READY;
-	sl_list_push_back(&sim->ready, &job->link);
+	if (!waiter) {
+		sl_list_push_back(&sim->ready, &job->link);
+		return;
+	}
+	sim_job_return(sim, job);
+	sim_thread_resume(sim, waiter);
 }
 
 void
@@ -202,6 +208,8 @@ begin_job(struct sim *sim, struct sim_event *event)
 		fail_job(sim, fd, job);
 	else if (op->kind == SL_OP_NOP)
 		sim_job_finish(sim, job, 0);
+	else if (op->kind == SL_OP_CALL)
+		sim_thread_begin(sim, job);
 	else if (sim_op_uses_fd(op->kind) && !fd)
 		sim_job_finish(sim, job, -EBADF);
 	else if (op->kind == SL_OP_CLOSE) {
@@ -223,7 +231,7 @@ free_job(struct sim *sim)
 	for (size_t i = 0; i < sim->job_end; i++)
 		if (sim->jobs[i].stage == SIM_FREE)
 			return &sim->jobs[i];
-	return sim->job_end < SL_ENGINE_SLOTS ? &sim->jobs[sim->job_end++] : NULL;
+	return sim->job_end < SIM_JOBS ? &sim->jobs[sim->job_end++] : NULL;
 }
 
 static char *
@@ -234,32 +242,38 @@ copy_text(const char *text)
 	return copy;
 }
 
+/* What stands behind a kind's pointers is compared later; the kinds that have none keep NULL. */
 static void
-engine_submit(struct sl_engine *engine, struct sl_op *op)
+copy_names(struct sim_job *job)
 {
-	struct sim *sim = world(engine);
+	const struct sl_op *op = &job->copy;
+	if (sl_op_has_path(op->kind))
+		job->path = copy_text(op->path);
+	if (sl_op_family(op->kind) == SL_FAMILY_TWO_NAMES)
+		job->path2 = copy_text(op->path2);
+	if (op->kind == SL_OP_CONNECT) {
+		sl_assert(op->address_len <= sizeof(job->address));
+		memcpy(&job->address, op->address, op->address_len);
+	}
+}
+
+struct sim_job *
+sim_job_submit(struct sim *sim, struct sl_op *op)
+{
 	struct sim_job *job = free_job(sim);
-	if (!job)
-		sim_breach(sim, "more than %d operations at a time", SL_ENGINE_SLOTS);
 	sl_assert(job);
 	unsigned breaches = sim->breaches;
 	sim_check_submitted(sim, op);
-	op->state = SL_OP_QUEUED;
+	op->state = SL_OP_IN_FLIGHT;
 	op->slot = (uint32_t)(job - sim->jobs);
-	op->cancelling = false;
 	*job = (struct sim_job){
 		.stage = SIM_QUEUED, .op = op, .copy = *op, .id = ++sim->submitted
 	};
 	job->copy.submitted_ns = sim->now;
 	/* A tolerant world must not touch a buffer that was refused. */
-	if (sim->breaches != breaches)
+	if (sim->breaches != breaches && sl_op_family(op->kind) == SL_FAMILY_TRANSFER)
 		job->copy.len = 0;
-	job->path = copy_text(op->path);
-	job->path2 = copy_text(op->path2);
-	if (op->address) {
-		sl_assert(op->address_len <= sizeof(job->address));
-		memcpy(&job->address, op->address, op->address_len);
-	}
+	copy_names(job);
 	sl_list_push_back(&sim->queued, &job->link);
 	sim->in_flight++;
 	sim->by_kind[op->kind]++;
@@ -275,20 +289,45 @@ engine_submit(struct sl_engine *engine, struct sl_op *op)
 	sim_fault_choose(sim, job);
 	sim_traps_spring(sim);
 	sim_cut_spring(sim);
+	return job;
+}
+
+static bool
+takes_slot(const struct sim_job *job)
+{
+	return !job->waiter && job->copy.kind != SL_OP_CALL;
+}
+
+static void
+engine_submit(struct sl_engine *engine, struct sl_op *op)
+{
+	struct sim *sim = world(engine);
+	if (op->kind != SL_OP_CALL && ++sim->slots_taken > engine->slots)
+		sim_breach(sim, "more than %u operations at a time", engine->slots);
+	(void)sim_job_submit(sim, op);
+}
+
+static int
+engine_run_blocking(struct sl_engine *engine, struct sl_op *op)
+{
+	return sim_thread_run(world(engine), op);
 }
 
 static void
 engine_cancel(struct sl_engine *engine, struct sl_op *op)
 {
 	struct sim *sim = world(engine);
-	if (op->state != SL_OP_QUEUED && op->state != SL_OP_IN_FLIGHT)
+	if (op->state != SL_OP_IN_FLIGHT)
 		return;
 	struct sim_job *job = &sim->jobs[op->slot];
-	sl_assert(op->slot < SL_ENGINE_SLOTS && job->op == op);
-	op->cancelling = true;
+	sl_assert(op->slot < SIM_JOBS && job->op == op);
 	if (job->cancelled)
 		return;
 	job->cancelled = true;
+	if (op->kind == SL_OP_CALL) {
+		sim_thread_abandon(sim, job);
+		return;
+	}
 	bool late = sim_percent(sim, sim->options.late_percent);
 	if (job->stage == SIM_WAITING) {
 		const struct sim_fd *fd = sim_fd(sim, op->fd);
@@ -303,12 +342,11 @@ engine_cancel(struct sl_engine *engine, struct sl_op *op)
 	}
 }
 
-static void
-pass_on(struct sim *sim)
+void
+sim_pass_on(struct sim *sim)
 {
 	for (struct sl_list *node; (node = sl_list_pop(&sim->queued));) {
 		struct sim_job *job = sl_list_item(node, struct sim_job, link);
-		job->op->state = SL_OP_IN_FLIGHT;
 		job->stage = SIM_DELAYED;
 		job->event.fire = begin_job;
 		bool quick = is_stream(fd_of(sim, &job->copy));
@@ -317,13 +355,10 @@ pass_on(struct sim *sim)
 	}
 }
 
-static struct sl_op *
-hand_back(struct sim *sim, struct sim_job *job)
+void
+sim_job_return(struct sim *sim, struct sim_job *job)
 {
 	struct sl_op *op = job->op;
-	/* Cancelled while queued: it never was passed on. */
-	if (op->state == SL_OP_QUEUED)
-		op->state = SL_OP_IN_FLIGHT;
 	sim_check_untouched(sim, job);
 	sim_give_memory_back(sim, job);
 	if (job->copy.kind == SL_OP_STAT && job->result == 0)
@@ -340,17 +375,31 @@ hand_back(struct sim *sim, struct sim_job *job)
 	sl_list_remove(&job->link);
 	job->stage = SIM_FREE;
 	sim->in_flight--;
+	if (takes_slot(job))
+		sim->slots_taken--;
 	if (sim->watched >> job->copy.kind & 1 && sim->watched_now > 0)
 		sim->watched_now--;
 	sim_done_spring(sim);
-	return op;
+}
+
+void
+sim_job_run_now(struct sim *sim, struct sim_job *job)
+{
+	sl_assert(job->stage == SIM_QUEUED);
+	sl_list_remove(&job->link);
+	job->stage = SIM_DELAYED;
+	begin_job(sim, &job->event);
+	sim_check(sim, job->stage == SIM_FINISHING, "a %s outside of a thread would have to wait",
+		sl_op_kind_name(job->copy.kind));
+	sim_event_drop(sim, &job->event);
+	sim_job_return(sim, job);
 }
 
 /* Some of the ready ones, in any order: a ring rarely shows all at once. */
 static int
 collect(struct sim *sim, struct sl_op **done, size_t max)
 {
-	struct sim_job *ready[SL_ENGINE_SLOTS];
+	struct sim_job *ready[SIM_JOBS];
 	size_t count = 0;
 	sl_list_each(node, &sim->ready) ready[count++] = sl_list_item(node, struct sim_job, link);
 	size_t want = SL_MIN(max, 1 + (size_t)sim_below(sim, count));
@@ -358,7 +407,8 @@ collect(struct sim *sim, struct sl_op **done, size_t max)
 		size_t pick = i + (size_t)sim_below(sim, count - i);
 		struct sim_job *job = ready[pick]; /* NOLINT: pick is below count */
 		ready[pick] = ready[i];
-		done[i] = hand_back(sim, job);
+		done[i] = job->op;
+		sim_job_return(sim, job);
 	}
 	return sl_int(want);
 }
@@ -394,7 +444,7 @@ engine_wait(struct sl_engine *engine, uint64_t until_ns, struct sl_op **done, si
 	sim->now += TURN_NS;
 	uint64_t began = sim->now;
 	engine->enters++;
-	pass_on(sim);
+	sim_pass_on(sim);
 	for (;;) {
 		fire_due(sim);
 		bool woken = sim->woken;
@@ -418,10 +468,40 @@ engine_now(struct sl_engine *engine)
 }
 
 static bool
-engine_carries(struct sl_engine *engine, enum sl_op_kind kind)
+engine_carries(struct sl_engine *engine, const struct sl_op *op)
 {
 	(void)engine;
-	return kind < SL_OP_KINDS;
+	return op->kind < SL_OP_KINDS;
+}
+
+static int
+engine_get_option(
+	struct sl_engine *engine, int fd, int level, int name, void *value, socklen_t *len)
+{
+	const struct sim_fd *entry = sim_fd(world(engine), fd);
+	if (!entry)
+		return -EBADF;
+	return entry->socket ? sim_net_get_option(entry->socket, level, name, value, len)
+			     : -ENOTSOCK;
+}
+
+/* Any option of a socket is taken, and changes nothing. */
+static int
+engine_set_option(
+	struct sl_engine *engine, int fd, int level, int name, const void *value, socklen_t len)
+{
+	const struct sim_fd *entry = sim_fd(world(engine), fd);
+	(void)level, (void)name, (void)value, (void)len;
+	if (!entry)
+		return -EBADF;
+	return entry->socket ? 0 : -ENOTSOCK;
+}
+
+static int
+engine_duplicate(struct sl_engine *engine, int fd)
+{
+	struct sim *sim = world(engine);
+	return sim_fd_duplicate(sim, fd);
 }
 
 static void
@@ -461,7 +541,8 @@ engine_free(struct sl_engine *engine)
 	for (size_t i = 0; i < sim->fd_cap; i++)
 		if (sim->fds[i])
 			sim->fds[i]->in_flight = 0;
-	sim->in_flight = 0;
+	sim->in_flight = sim->slots_taken = 0;
+	sim_threads_free(sim);
 	sim->attached = false;
 }
 
@@ -470,6 +551,10 @@ const struct sl_engine_methods sim_engine_methods = {
 	.free = engine_free,
 	.now = engine_now,
 	.carries = engine_carries,
+	.run_blocking = engine_run_blocking,
+	.get_option = engine_get_option,
+	.set_option = engine_set_option,
+	.duplicate = engine_duplicate,
 	.submit = engine_submit,
 	.cancel = engine_cancel,
 	.wait = engine_wait,

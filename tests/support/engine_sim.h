@@ -9,6 +9,9 @@
  *  - reads, writes, receives and sends come back short; MSG_WAITALL now and then too;
  *  - a cancel meets its operation before, while or after it was carried out; what was done is
  * reported as done;
+ *  - functions of the workers and of the blocking pool run on stacks of their own that take turns
+ *    with everything else: what they do through run_blocking() is delayed, cut short and made to
+ *    fail like any other operation, and an abandoned one goes on behind the caller's back;
  *  - the n-th operation fails, or any with some probability (sim_fail_nth, options.fault_ppm);
  *  - the power is cut (sim_crash): what was not synced is gone, torn or there, and names likewise.
  *
@@ -51,6 +54,7 @@ struct sim_options {
 	uint64_t capacity;     /* of the file system, bytes */
 	uint32_t dio_align;    /* alignment O_DIRECT wants; 0 = O_DIRECT is refused */
 	unsigned fd_limit;     /* descriptors open at once */
+	unsigned slots;        /* operations it takes at once; 0 = SL_ENGINE_SLOTS */
 	bool no_allocate;      /* fallocate is not supported */
 	bool no_noreplace;     /* RENAME_NOREPLACE is not supported (-EINVAL) */
 	bool no_link;          /* hard links are not supported (-EPERM) */

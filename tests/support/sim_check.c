@@ -39,19 +39,14 @@ sim_op_is_output(const struct sl_op *op)
 bool
 sim_op_uses_fd(enum sl_op_kind kind)
 {
-	switch (kind) {
-	case SL_OP_NOP:
-	case SL_OP_SOCKET:
-	case SL_OP_OPEN:
-	case SL_OP_RENAME:
-	case SL_OP_LINK:
-	case SL_OP_UNLINK:
-	case SL_OP_MKDIR:
-	case SL_OP_STAT:
-		return false;
-	default:
-		return true;
-	}
+	return !sl_op_has_path(kind) && kind != SL_OP_NOP && kind != SL_OP_SOCKET &&
+	       kind != SL_OP_CALL;
+}
+
+static size_t
+transfer_len(const struct sl_op *op)
+{
+	return sl_op_family(op->kind) == SL_FAMILY_TRANSFER ? op->len : 0;
 }
 
 /* ---- breaches, dump ---- */
@@ -76,7 +71,7 @@ dump_job(const struct sim *sim, const struct sim_job *job, FILE *out)
 		fprintf(out, " '%s'", job->path);
 	if (job->path2)
 		fprintf(out, " -> '%s'", job->path2);
-	if (op->len)
+	if (transfer_len(op))
 		fprintf(out, " len %zu got %zu", op->len, job->got);
 	fprintf(out, " since %.6f s\n", (double)(sim->now - op->submitted_ns) / 1e9);
 }
@@ -224,18 +219,50 @@ same_text(const char *text, const char *copy)
 	return (!text && !copy) || (text && copy && strcmp(text, copy) == 0);
 }
 
+/* Of the family's own members: what they point at is compared where the job has a copy of it. */
+static bool
+same_members(const struct sl_op *a, const struct sl_op *b, const struct sim_job *job)
+{
+	if (sl_op_has_path(a->kind) &&
+		(a->dir_fd != b->dir_fd || a->path != b->path || !same_text(a->path, job->path)))
+		return false;
+	switch (sl_op_family(a->kind)) {
+	case SL_FAMILY_PLAIN:
+	case SL_FAMILY_NAME:
+		return true;
+	case SL_FAMILY_TRANSFER:
+		return a->data == b->data && a->len == b->len && a->may_block == b->may_block;
+	case SL_FAMILY_SOCKET:
+		return a->domain == b->domain && a->type == b->type && a->protocol == b->protocol;
+	case SL_FAMILY_CONNECT:
+		return a->address == b->address && a->address_len == b->address_len &&
+		       memcmp(a->address, &job->address, a->address_len) == 0;
+	case SL_FAMILY_ACCEPT:
+		return a->peer == b->peer && a->peer_len == b->peer_len;
+	case SL_FAMILY_EXTENT:
+		return a->length == b->length;
+	case SL_FAMILY_TIME:
+		return a->time_ns == b->time_ns;
+	case SL_FAMILY_OPEN:
+		return a->resolve == b->resolve;
+	case SL_FAMILY_TWO_NAMES:
+		return a->dir_fd2 == b->dir_fd2 && a->path2 == b->path2 &&
+		       same_text(a->path2, job->path2);
+	case SL_FAMILY_STAT:
+		return a->mask == b->mask && a->statx == b->statx;
+	case SL_FAMILY_CALL:
+		return a->fn == b->fn && a->arg == b->arg && a->free_arg == b->free_arg;
+	}
+	return false;
+}
+
 void
 sim_check_untouched(struct sim *sim, const struct sim_job *job)
 {
 	const struct sl_op *a = job->op, *b = &job->copy;
-	bool same = a->kind == b->kind && a->fd == b->fd && a->data == b->data &&
-		    a->len == b->len && a->off == b->off && a->flags == b->flags &&
-		    a->dir_fd == b->dir_fd && a->dir_fd2 == b->dir_fd2 && a->path == b->path &&
-		    a->path2 == b->path2 && a->mode == b->mode && a->address == b->address &&
-		    a->length == b->length && a->statx == b->statx && a->owner == b->owner &&
-		    a->state == SL_OP_IN_FLIGHT;
-	same = same && same_text(a->path, job->path) && same_text(a->path2, job->path2);
-	same = same && (!a->address || memcmp(a->address, &job->address, a->address_len) == 0);
+	bool same = a->kind == b->kind && a->fd == b->fd && a->off == b->off &&
+		    a->flags == b->flags && a->mode == b->mode && a->owner == b->owner &&
+		    a->state == SL_OP_IN_FLIGHT && same_members(a, b, job);
 	if (!same)
 		sim_breach(sim, "#%llu, a %s, was changed while in flight",
 			(unsigned long long)job->id, sl_op_kind_name(b->kind));

@@ -19,6 +19,7 @@ likely_fault(struct sim *sim, enum sl_op_kind kind)
 {
 	static const int codes[SL_OP_KINDS][4] = {
 		[SL_OP_SOCKET] = { EMFILE, ENFILE, ENOBUFS, ENOMEM },
+		[SL_OP_ACCEPT] = { ECONNABORTED, EMFILE, ENFILE, ENOBUFS },
 		[SL_OP_CONNECT] = { ECONNREFUSED, ETIMEDOUT, EHOSTUNREACH, ENETUNREACH },
 		[SL_OP_SEND] = { ECONNRESET, EPIPE, ECONNRESET, EPIPE },
 		[SL_OP_RECV] = { ECONNRESET, ECONNRESET, ETIMEDOUT, EHOSTUNREACH },
@@ -79,6 +80,9 @@ choose_brief(struct sim *sim, struct sim_job *job)
 void
 sim_fault_choose(struct sim *sim, struct sim_job *job)
 {
+	/* What a call does can fail; that it is made cannot. */
+	if (job->copy.kind == SL_OP_CALL)
+		return;
 	choose_brief(sim, job);
 	struct sim_fault_plan *plan = &sim->plan;
 	enum sl_op_kind kind = job->copy.kind;

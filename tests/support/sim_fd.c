@@ -62,6 +62,25 @@ release_inode(struct sim *sim, struct sim_fd *fd)
 	sim_inode_drop_if_unused(sim, inode);
 }
 
+int
+sim_fd_duplicate(struct sim *sim, int number)
+{
+	const struct sim_fd *fd = sim_fd(sim, number);
+	if (!fd)
+		return -EBADF;
+	if (!fd->inode)
+		return -EINVAL;
+	if (sim_fd_full(sim))
+		return -EMFILE;
+	struct sim_fd *copy = sim_fd_new(sim, -1);
+	copy->flags = fd->flags;
+	copy->inode = fd->inode;
+	copy->position = fd->position;
+	copy->inode->opens++;
+	sim->fd_open++;
+	return copy->number;
+}
+
 static void
 free_source(struct sim_flow *source)
 {

@@ -7,12 +7,17 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <linux/tcp.h>
 #include <netinet/in.h>
 #include <poll.h>
 #include <stdlib.h>
 
 #define SEND_BUFFER (256 * SL_KIB)
 #define GIVE_UP_NS (127 * SL_NS_PER_S) /* when Linux stops repeating a SYN */
+
+/* of <netinet/tcp.h>, which does not get on with <linux/tcp.h> */
+#define STATE_ESTABLISHED 1
+#define STATE_CLOSE 7
 
 enum socket_state { SOCKET_FRESH, SOCKET_CONNECTING, SOCKET_CONNECTED };
 
@@ -291,6 +296,26 @@ sim_net_socket(struct sim *sim, const struct sl_op *op)
 	socket->fd->socket = socket;
 	sim->fd_open++;
 	return socket->fd->number;
+}
+
+/* What is asked of a connection: TCP_INFO, as far as rt asks it. */
+int
+sim_net_get_option(
+	const struct sim_socket *socket, int level, int name, void *value, socklen_t *len)
+{
+	struct tcp_info info = { 0 };
+	if (level != IPPROTO_TCP || name != TCP_INFO)
+		return -ENOPROTOOPT;
+	if (socket->state == SOCKET_CONNECTED) {
+		const struct sim_flow *down = &socket->peer->down;
+		bool is_reset = socket->peer->broken || down->was_reset;
+		info.tcpi_state = is_reset ? STATE_CLOSE : STATE_ESTABLISHED;
+		/* An orderly end is a FIN, and counts as a byte. */
+		info.tcpi_bytes_received = down->taken + (down->ended && !down->was_reset);
+	}
+	*len = SL_MIN(*len, (socklen_t)sizeof(info));
+	memcpy(value, &info, *len);
+	return 0;
 }
 
 bool

@@ -30,13 +30,16 @@ sim_new(const struct sim_options *options)
 {
 	struct sim *sim = calloc(1, sizeof(*sim));
 	sl_assert(sim);
-	sim->engine = (struct sl_engine){ .methods = &sim_engine_methods, .simulated = true };
+	sim->engine = (struct sl_engine){ .methods = &sim_engine_methods,
+		.slots = options->slots ? options->slots : SL_ENGINE_SLOTS };
 	sim->options = *options;
 	sl_random_init(&sim->random, options->seed);
 	sim->now = options->start_ns;
 	sl_heap_init(&sim->events);
 	sl_list_init(&sim->queued);
 	sl_list_init(&sim->ready);
+	sl_list_init(&sim->threads);
+	sl_list_init(&sim->idle);
 	sl_list_init(&sim->inodes);
 	sl_list_init(&sim->servers);
 	sl_list_init(&sim->peers);
@@ -55,6 +58,7 @@ sim_free(struct sim *sim)
 	if (!sim)
 		return;
 	sl_assert(!sim->attached);
+	sim_threads_free(sim);
 	sim_free(sim->cut.world);
 	sim_fd_close_all(sim);
 	sim_net_release(sim);

@@ -6,6 +6,7 @@
  *   sim_fault.c   which operations fail              sim_net.c   sockets, servers
  *   sim_world.c   birth and end                      sim_path.c  inodes, names, walking
  *   sim_disk.c    what is durable, power cuts        sim_file.c  operations on files
+ *   sim_thread.c  calls that stand for threads
  */
 #ifndef SLUICE_TESTS_SUPPORT_SIM_WORLD_H
 #define SLUICE_TESTS_SUPPORT_SIM_WORLD_H
@@ -15,6 +16,7 @@
 #include "sluice/base/heap.h"
 #include "sluice/base/list.h"
 #include "sluice/base/random.h"
+#include "sluice/rt/fiber.h"
 
 #include <sys/stat.h>
 
@@ -46,6 +48,11 @@ size_t sim_shorten(struct sim *sim, const struct sim_job *job, size_t n);
  */
 enum sim_stage { SIM_FREE, SIM_QUEUED, SIM_DELAYED, SIM_WAITING, SIM_FINISHING, SIM_READY };
 
+/* Jobs at once: the operations of the seam's slots, and what calls on threads add to them. */
+#define SIM_JOBS (SL_ENGINE_SLOTS + 1024)
+
+struct sim_thread;
+
 struct sim_job {
 	struct sl_list link; /* in queued, ready, or the descriptor's waiting list */
 	struct sim_event event;
@@ -59,6 +66,8 @@ struct sim_job {
 	bool brief;  /* it is to move fewer bytes than it could */
 	bool cancelled;
 	int result;
+	struct sim_thread *thread; /* a call: the thread it runs on */
+	struct sim_thread *waiter; /* the thread that waits for it; NULL: it comes back by wait() */
 	unsigned char *staging; /* what the caller's buffer gets when the operation is returned */
 	size_t got;
 	uint32_t crc; /* of what is being written */
@@ -66,6 +75,24 @@ struct sim_job {
 };
 
 void sim_job_finish(struct sim *sim, struct sim_job *job, int result);
+
+/* The operation is the caller's again. */
+void sim_job_return(struct sim *sim, struct sim_job *job);
+
+/* Take an operation, and let what was taken begin. */
+struct sim_job *sim_job_submit(struct sim *sim, struct sl_op *op);
+void sim_pass_on(struct sim *sim);
+
+/* Carry it out to its end, now. */
+void sim_job_run_now(struct sim *sim, struct sim_job *job);
+
+/* ---- threads: see sim_thread.c ---- */
+
+void sim_thread_begin(struct sim *sim, struct sim_job *call);
+void sim_thread_abandon(struct sim *sim, struct sim_job *call);
+void sim_thread_resume(struct sim *sim, struct sim_thread *thread);
+int sim_thread_run(struct sim *sim, struct sl_op *op);
+void sim_threads_free(struct sim *sim);
 
 /* Put bytes behind those the job has got. */
 void sim_job_gather(struct sim_job *job, const void *data, size_t len);
@@ -98,7 +125,9 @@ struct sim_flow {
 	size_t queued; /* bytes pushed that have not arrived */
 	unsigned char *data;
 	size_t len, cap; /* bytes that arrived and were not taken */
+	uint64_t taken;  /* bytes the consumer has had so far */
 	bool ended;
+	bool was_reset; /* it ended by a failure */
 	int error;
 	bool stalled;      /* the consumer's window is full */
 	uint64_t ready_ns; /* no piece before */
@@ -150,6 +179,8 @@ struct sim_fd *sim_fd_new(struct sim *sim, int number);
 
 /* True, and an operation gets -EMFILE, if the limit is reached. */
 bool sim_fd_full(const struct sim *sim);
+/* Of a file or directory; a lock stays the first descriptor's. */
+int sim_fd_duplicate(struct sim *sim, int number);
 void sim_fd_close(struct sim *sim, struct sim_fd *fd);
 void sim_fd_close_all(struct sim *sim);
 
@@ -176,6 +207,8 @@ short sim_sink_events(const struct sim_sink *sink);
 
 /* ---- network ---- */
 
+int sim_net_get_option(
+	const struct sim_socket *socket, int level, int name, void *value, socklen_t *len);
 int sim_net_socket(struct sim *sim, const struct sl_op *op);
 void sim_net_connect(struct sim *sim, struct sim_fd *fd, struct sim_job *job);
 bool sim_net_try(struct sim *sim, struct sim_fd *fd, struct sim_job *job);
@@ -320,10 +353,16 @@ struct sim {
 	bool attached, woken, trace;
 	uint64_t idle_turns;
 
-	struct sim_job jobs[SL_ENGINE_SLOTS];
+	struct sl_fiber loop; /* the thread's own stack, on which wait() runs */
+	bool has_loop;
+	struct sim_thread *running;   /* the call that is being run, or NULL */
+	struct sl_list threads, idle; /* of all, and of those that run nothing */
+
+	struct sim_job jobs[SIM_JOBS];
 	size_t job_end; /* no job at or behind it was ever used */
 	struct sl_list queued, ready;
 	unsigned in_flight;
+	unsigned slots_taken; /* of them, those that come back by wait() and are no calls */
 	uint64_t submitted, by_kind[SL_OP_KINDS];
 	uint64_t watched;
 	unsigned watched_now, watched_peak;

@@ -2,7 +2,9 @@
 
 #include <criterion/criterion.h>
 #include <netinet/in.h>
+#include <stdio.h>
 #include <string.h>
+#include <sys/un.h>
 
 static const struct {
 	const char *host;
@@ -77,10 +79,35 @@ Test(net_address, cuts_the_text_at_the_room_given)
 
 Test(net_address, supports_no_other_family)
 {
-	struct sl_address address = { .storage.ss_family = AF_UNIX };
+	struct sl_address address = { .storage.ss_family = AF_VSOCK };
 	char text[SL_ADDRESS_TEXT];
 	sl_address_set_port(&address, 1);
 	sl_address_format(text, sizeof(text), &address);
 	cr_expect_str_eq(text, "unknown");
 	cr_expect_eq(sl_address_port(&address), 0);
+}
+
+Test(net_address, takes_the_path_of_a_unix_socket_that_fits)
+{
+	struct sl_address address;
+	char path[200], text[SL_ADDRESS_TEXT], want[220];
+	cr_assert(sl_address_parse_unix(&address, "/run/x.sock"));
+	cr_expect_eq(address.storage.ss_family, AF_UNIX);
+	cr_expect_eq(address.len, offsetof(struct sockaddr_un, sun_path) + sizeof("/run/x.sock"));
+	sl_address_set_port(&address, 80);
+	cr_expect_eq(sl_address_port(&address), 0);
+	sl_address_format(text, sizeof(text), &address);
+	cr_expect_str_eq(text, "unix:/run/x.sock");
+	cr_expect_not(sl_address_parse_unix(&address, ""));
+	for (size_t len = 100; len < sizeof(path); len++) {
+		memset(path, 'p', len);
+		path[len] = '\0';
+		bool fits = len < sizeof(((struct sockaddr_un *)NULL)->sun_path);
+		cr_assert_eq(sl_address_parse_unix(&address, path), fits, "%zu bytes", len);
+		if (!fits)
+			continue;
+		sl_address_format(text, sizeof(text), &address);
+		snprintf(want, sizeof(want), "unix:%s", path);
+		cr_assert_str_eq(text, want);
+	}
 }

@@ -10,7 +10,9 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #define LONG_NS (60 * SL_NS_PER_S)
 #define TIMEOUT_NS (30 * SL_NS_PER_S)
@@ -344,4 +346,62 @@ Test(net_dial, dials_a_dead_first_address_last_for_as_long_as_the_run_lasts)
 Test(net_dial, takes_an_address_that_works_again)
 {
 	run_simulated(comes_back);
+}
+
+/* ---- Unix sockets ---- */
+
+static int
+accept_one(void *arg)
+{
+	const int *listener = arg;
+	struct sockaddr_storage peer_address;
+	socklen_t len = sizeof(peer_address);
+	int fd = sl_io_accept(*listener, &peer_address, &len, SL_FOREVER);
+	cr_assert_geq(fd, 0);
+	cr_expect_eq(peer_address.ss_family, AF_UNIX);
+	cr_expect_eq(sl_io_send_all(fd, "hello", 5, SL_FOREVER), 0);
+	sl_io_close(fd);
+	return 0;
+}
+
+static int
+over_a_unix_socket(void *arg)
+{
+	const char *path = arg;
+	struct sl_addresses addresses = { .count = 1 };
+	struct sl_error err = { 0 };
+	struct sl_group group;
+	size_t index = 99;
+	char text[10];
+	cr_assert(sl_address_parse_unix(&addresses.list[0], path));
+	int listener = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	cr_assert_eq(bind(listener, (struct sockaddr *)&addresses.list[0].storage,
+			     addresses.list[0].len),
+		0);
+	int refused = sl_dial(&dialler, &addresses, "local", sl_deadline_in(LONG_NS), &index, &err);
+	cr_expect_eq(refused, -ECONNREFUSED);
+	cr_expect(strstr(err.text, path), "%s", err.text);
+	cr_assert_eq(listen(listener, 1), 0);
+	sl_group_enter(&group, SL_GROUP_FAIL_FAST);
+	cr_assert_eq(sl_group_spawn(&group, "server", accept_one, &listener, NULL), 0);
+	int fd = sl_dial(&dialler, &addresses, "local", sl_deadline_in(LONG_NS), &index, &err);
+	cr_assert_geq(fd, 0, "%s", err.text);
+	cr_expect_eq(sl_io_recv(fd, text, sizeof(text), MSG_WAITALL, SL_FOREVER), 5);
+	cr_expect_arr_eq(text, "hello", 5);
+	cr_expect_eq(sl_io_recv(fd, text, sizeof(text), 0, SL_FOREVER), 0);
+	cr_expect_not(sl_io_was_reset(fd, 5), "no TCP");
+	cr_expect_eq(sl_group_leave(&group), 0);
+	sl_io_close(fd);
+	sl_io_close(listener);
+	return 0;
+}
+
+Test(net_dial, reaches_a_unix_socket)
+{
+	char directory[] = "/tmp/sluice-dial-XXXXXX", path[64];
+	cr_assert(mkdtemp(directory));
+	snprintf(path, sizeof(path), "%s/s", directory);
+	cr_expect_eq(ring_run(1, over_a_unix_socket, path), 0);
+	unlink(path);
+	rmdir(directory);
 }

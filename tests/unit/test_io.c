@@ -16,8 +16,10 @@
 #include <linux/stat.h>
 #include <netinet/in.h>
 #include <poll.h>
+#include <semaphore.h>
 #include <stdlib.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #define KIND(kind) (1ull << (kind))
 
@@ -236,6 +238,161 @@ recv_until_reset(void *arg)
 Test(io, a_reset_is_a_failure_not_an_end)
 {
 	play(50, reset_server, recv_until_reset);
+}
+
+static const struct sim_step finish_soon[] = {
+	{ .kind = SIM_STEP_SEND, .data = "0123456789", .len = 10 },
+	{ .kind = SIM_STEP_FINISH },
+	{ .kind = SIM_STEP_END },
+};
+
+static void
+finishing_server(struct scene *scene)
+{
+	serve(scene, (struct sim_server){ .script = finish_soon });
+}
+
+/* Receives for the whole, behind whose bytes the kernel may forget a reset. */
+static int
+recv_whole(int fd, uint64_t *received)
+{
+	char text[100];
+	int n = 0;
+	while ((n = sl_io_recv(fd, text, sizeof(text), MSG_WAITALL, SL_FOREVER)) > 0)
+		*received += (uint64_t)n;
+	return n;
+}
+
+static int
+tells_a_forgotten_reset(void *arg)
+{
+	(void)arg;
+	uint64_t received = 0;
+	int fd = must_connect();
+	int code = recv_whole(fd, &received);
+	cr_assert(code == -ECONNRESET || code == 0);
+	for (int i = 0; i < 3; i++)
+		cr_assert(code < 0 || sl_io_was_reset(fd, received));
+	sl_io_close(fd);
+	return 0;
+}
+
+static int
+tells_an_orderly_end(void *arg)
+{
+	(void)arg;
+	uint64_t received = 0;
+	int fd = must_connect();
+	cr_assert_eq(recv_whole(fd, &received), 0);
+	for (int i = 0; i < 3; i++)
+		cr_assert(!sl_io_was_reset(fd, received));
+	sl_io_close(fd);
+	return 0;
+}
+
+Test(io, a_reset_behind_bytes_is_told_from_an_orderly_end)
+{
+	play(50, reset_server, tells_a_forgotten_reset);
+	play(50, finishing_server, tells_an_orderly_end);
+}
+
+/* A connection over loopback: fds[0] dialled, fds[1] accepted. */
+static void
+connect_pair(int fds[2])
+{
+	struct sockaddr_in address = { .sin_family = AF_INET,
+		.sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	socklen_t len = sizeof(address);
+	int listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	cr_assert_eq(bind(listener, (struct sockaddr *)&address, len), 0);
+	cr_assert_eq(listen(listener, 1), 0);
+	cr_assert_eq(getsockname(listener, (struct sockaddr *)&address, &len), 0);
+	fds[0] = sl_io_socket(AF_INET, SOCK_STREAM, 0);
+	cr_assert_eq(sl_io_connect(fds[0], (struct sockaddr *)&address, len, SL_FOREVER), 0);
+	fds[1] = sl_io_accept(listener, NULL, NULL, SL_FOREVER);
+	cr_assert(fds[1] >= 0);
+	sl_io_close(listener);
+}
+
+static void
+reset(int fd)
+{
+	cr_assert_eq(setsockopt(fd, SOL_SOCKET, SO_LINGER, &(struct linger){ .l_onoff = 1 },
+			     sizeof(struct linger)),
+		0);
+	sl_io_close(fd);
+}
+
+static int
+resets_behind_bytes(void *arg)
+{
+	int *mine = arg; /* the end that is ours */
+	int fds[2];
+	uint64_t received = 0;
+	connect_pair(fds);
+	int fd = fds[*mine], other = fds[!*mine];
+	cr_assert_eq(sl_io_send_all(fd, "request", 7, SL_FOREVER), 0);
+	cr_assert_eq(sl_io_send_all(other, "0123456789", 10, SL_FOREVER), 0);
+	reset(other);
+	int code = recv_whole(fd, &received);
+	cr_assert(code == 0 || code == -ECONNRESET, "%d", code);
+	/* A second receive says 0 in any case, as at an orderly end. */
+	cr_assert_eq(recv_whole(fd, &received), 0);
+	for (int i = 0; i < 3; i++)
+		cr_assert(sl_io_was_reset(fd, received));
+	sl_io_close(fd);
+	return 0;
+}
+
+/* The other side has ended in order, and closes with bytes of ours unread. */
+static int
+resets_behind_an_end(void *arg)
+{
+	int *mine = arg;
+	int fds[2];
+	uint64_t received = 0;
+	connect_pair(fds);
+	int fd = fds[*mine], other = fds[!*mine];
+	cr_assert_eq(sl_io_send_all(fd, "request", 7, SL_FOREVER), 0);
+	cr_assert_eq(sl_io_send_all(other, "0123456789", 10, SL_FOREVER), 0);
+	cr_assert_eq(shutdown(other, SHUT_WR), 0);
+	cr_assert_eq(recv_whole(fd, &received), 0);
+	sl_io_close(other);
+	for (int i = 0; i < 3; i++)
+		cr_assert(!sl_io_was_reset(fd, received));
+	while (sl_io_send_all(fd, "x", 1, SL_FOREVER) == 0)
+		;
+	cr_assert(!sl_io_was_reset(fd, received), "a failed send has taken the error");
+	sl_io_close(fd);
+	return 0;
+}
+
+static int
+shuts_down_first(void *arg)
+{
+	int *mine = arg;
+	int fds[2];
+	uint64_t received = 0;
+	connect_pair(fds);
+	int fd = fds[*mine], other = fds[!*mine];
+	cr_assert_eq(shutdown(fd, SHUT_WR), 0);
+	cr_assert_eq(sl_io_send_all(other, "0123456789", 10, SL_FOREVER), 0);
+	sl_io_close(other);
+	cr_assert_eq(recv_whole(fd, &received), 0);
+	cr_assert_eq(received, 10);
+	for (int i = 0; i < 3; i++)
+		cr_assert(!sl_io_was_reset(fd, received));
+	sl_io_close(fd);
+	return 0;
+}
+
+Test(io, the_kernels_resets_are_told_from_its_orderly_ends)
+{
+	for (int mine = 0; mine < 2; mine++) {
+		cr_assert_eq(ring_run(1, resets_behind_bytes, &mine), 0);
+		cr_assert_eq(ring_run(1, resets_behind_an_end, &mine), 0);
+		cr_assert_eq(ring_run(1, shuts_down_first, &mine), 0);
+	}
 }
 
 /* ---- sending ---- */
@@ -503,6 +660,20 @@ read_silent(void *arg)
 	return sl_io_read_stream(scene->fd, &byte, 1, SL_FOREVER);
 }
 
+/* Whatever waits for another side, files are opened and closed meanwhile. */
+static void
+check_files_go_on(struct scene *scene)
+{
+	struct sl_deadline scope;
+	sl_deadline_begin(&scope, sl_deadline_in(SL_NS_PER_S));
+	for (int i = 0; i < 3; i++) {
+		int fd = sl_io_open(AT_FDCWD, "beside", O_RDWR | O_CREAT, 0600, 0);
+		sim_check(scene->sim, fd >= 0, "opening: %d", fd);
+		sim_check(scene->sim, sl_io_close(fd) == 0, "closing");
+	}
+	sl_deadline_end(&scope);
+}
+
 static int
 more_than_slots(void *arg)
 {
@@ -514,7 +685,9 @@ more_than_slots(void *arg)
 	for (int i = 0; i < SL_ENGINE_SLOTS + 300; i++)
 		cr_assert_eq(sl_group_spawn(&group, "reader", read_silent, scene, NULL), 0);
 	cr_assert_eq(sl_sleep(SL_NS_PER_S), 0);
-	cr_assert_eq(sim_watched_peak(scene->sim), SL_ENGINE_SLOTS);
+	unsigned slots = sl_rt_engine(sl_rt_current())->slots, peak = sim_watched_peak(scene->sim);
+	cr_assert(peak > slots / 2 && peak < slots, "%u of %u", peak, slots);
+	check_files_go_on(scene);
 	char *many = calloc(1, SL_ENGINE_SLOTS + 300);
 	cr_assert(many);
 	sim_source_data(scene->sim, scene->fd, many, SL_ENGINE_SLOTS + 100);
@@ -528,6 +701,67 @@ more_than_slots(void *arg)
 Test(io, more_operations_than_slots_wait_their_turn)
 {
 	play(3, NULL, more_than_slots);
+}
+
+Test(io, a_ring_with_few_slots_does_the_same)
+{
+	struct sim_options options = sim_options(1);
+	options.slots = 60;
+	struct scene scene = { .sim = sim_new(&options) };
+	sim_check(scene.sim, sim_run(scene.sim, more_than_slots, &scene) == 0, "the scene");
+	sim_free(scene.sim);
+}
+
+static int
+stat_something(void *arg)
+{
+	struct statx st;
+	(void)arg;
+	int code = sl_io_stat(AT_FDCWD, "x", 0, STATX_BASIC_STATS, &st);
+	return code;
+}
+
+static int
+close_something(void *arg)
+{
+	const int *fd = arg;
+	return sl_io_close(*fd);
+}
+
+/* A disk that answers no more for hours: all slots are taken by operations on files. */
+static int
+close_on_a_hung_disk(void *arg)
+{
+	struct scene *scene = arg;
+	struct sl_group group;
+	static int fds[200];
+	int last = sl_io_open(AT_FDCWD, "last", O_RDWR | O_CREAT, 0600, 0);
+	for (size_t i = 0; i < SL_COUNT_OF(fds); i++) {
+		fds[i] = sl_io_open(AT_FDCWD, "x", O_RDWR | O_CREAT, 0600, 0);
+		sim_check(scene->sim, fds[i] >= 0, "opening: %d", fds[i]);
+	}
+	sl_group_enter(&group, SL_GROUP_COLLECT);
+	for (int i = 0; i < SL_ENGINE_SLOTS; i++)
+		cr_assert_eq(sl_group_spawn(&group, "stat", stat_something, NULL, NULL), 0);
+	for (size_t i = 0; i < SL_COUNT_OF(fds); i++)
+		cr_assert_eq(sl_group_spawn(&group, "close", close_something, &fds[i], NULL), 0);
+	cr_assert_eq(sl_yield(), 0);
+	cr_assert_eq(sl_yield(), 0);
+	uint64_t before = sl_now();
+	cr_assert_eq(sl_io_close(last), 0);
+	sim_check(scene->sim, sl_now() - before < SL_NS_PER_MS, "it waited %llu ms",
+		(unsigned long long)(sl_now() - before) / SL_NS_PER_MS);
+	return sl_group_leave(&group);
+}
+
+Test(io, a_close_never_waits_for_a_slot)
+{
+	struct sim_options options = sim_options(1);
+	options.disk_ns = 3600 * SL_NS_PER_S;
+	options.limit_ns = SL_FOREVER / 2;
+	struct scene scene = { .sim = sim_new(&options) };
+	sim_check(scene.sim, sim_run(scene.sim, close_on_a_hung_disk, &scene) == 0, "the scene");
+	sim_free(scene.sim);
 }
 
 struct slow_task {
@@ -555,7 +789,7 @@ many_slow(void *arg)
 	struct scene *scene = arg;
 	struct sl_group group;
 	struct slow_task tasks[20];
-	sim_watch(scene->sim, KIND(SL_OP_ALLOCATE) | KIND(SL_OP_SYNC) | KIND(SL_OP_UNLINK));
+	sim_watch(scene->sim, KIND(SL_OP_ALLOCATE) | KIND(SL_OP_SYNC));
 	sl_group_enter(&group, SL_GROUP_FAIL_FAST);
 	for (unsigned i = 0; i < 20; i++) {
 		tasks[i] = (struct slow_task){ .scene = scene };
@@ -570,6 +804,162 @@ many_slow(void *arg)
 Test(io, slow_operations_are_few_at_a_time)
 {
 	play(10, NULL, many_slow);
+}
+
+/* ---- calls that hang ---- */
+
+/* The ring, but for one kind, which is called in the blocking pool and hangs there. */
+static const struct sl_engine_methods *ring_methods;
+static struct sl_engine_methods hanging_methods;
+static enum sl_op_kind hanging_kind;
+static sem_t entered, gate;
+
+static bool
+carries_but_one(struct sl_engine *engine, const struct sl_op *op)
+{
+	return op->kind != hanging_kind && ring_methods->carries(engine, op);
+}
+
+static int
+hang(struct sl_engine *engine, struct sl_op *op)
+{
+	if (op->kind == hanging_kind) {
+		sem_post(&entered);
+		sem_wait(&gate);
+	}
+	return ring_methods->run_blocking(engine, op);
+}
+
+static void
+hang_on_ring(enum sl_op_kind kind, sl_task_fn *fn, void *arg)
+{
+	struct sl_engine *engine = NULL;
+	struct sl_error err = { 0 };
+	struct sl_rt *rt = NULL;
+	unsigned before = count_fds();
+	sem_init(&entered, 0, 0);
+	sem_init(&gate, 0, 0);
+	cr_assert_eq(sl_engine_uring_new(&engine, &err), 0, "%s", err.text);
+	hanging_kind = kind;
+	ring_methods = engine->methods;
+	hanging_methods = *ring_methods;
+	hanging_methods.carries = carries_but_one;
+	hanging_methods.run_blocking = hang;
+	engine->methods = &hanging_methods;
+	struct sl_rt_options options = { .engine = engine, .workers = 1 };
+	cr_assert_eq(sl_rt_new(&rt, &options, &err), 0);
+	cr_assert_eq(sl_rt_run(rt, fn, arg), 0);
+	sl_rt_free(rt); /* waits for the threads: what they still hold is closed */
+	cr_assert_eq(count_fds(), before);
+}
+
+static uint32_t
+mode_of(const char *path)
+{
+	struct stat st;
+	cr_assert_eq(stat(path, &st), 0);
+	return st.st_mode & 07777;
+}
+
+/* The descriptor's number is another file's when the call goes on. */
+static int
+abandon_a_mode(void *arg)
+{
+	const char *directory = arg;
+	char one[100], two[100];
+	struct sl_deadline scope;
+	snprintf(one, sizeof(one), "%s/one", directory);
+	snprintf(two, sizeof(two), "%s/two", directory);
+	int fd = sl_io_open(AT_FDCWD, one, O_RDWR | O_CREAT, 0600, 0);
+	uint64_t until = sl_deadline_in(20 * SL_NS_PER_MS);
+	sl_deadline_begin(&scope, until);
+	cr_assert_eq(sl_io_set_mode(fd, 0640), -ETIMEDOUT);
+	sl_deadline_end(&scope);
+	cr_assert_geq(sl_now(), until);
+	cr_assert_eq(sl_io_close(fd), 0);
+	int other = sl_io_open(AT_FDCWD, two, O_RDWR | O_CREAT, 0600, 0);
+	cr_assert_eq(other, fd, "the number is used again");
+	sem_wait(&entered);
+	sem_post(&gate);
+	cr_assert_eq(sl_io_close(other), 0);
+	return 0;
+}
+
+static int
+abandon_an_open(void *arg)
+{
+	const char *directory = arg;
+	char path[100];
+	snprintf(path, sizeof(path), "%s/one", directory);
+	cr_assert_eq(
+		sl_io_open_until(AT_FDCWD, path, O_RDONLY, 0, 0, sl_deadline_in(20 * SL_NS_PER_MS)),
+		-ETIMEDOUT);
+	sem_wait(&entered);
+	sem_post(&gate);
+	return 0;
+}
+
+Test(io, a_call_that_hangs_is_abandoned_at_its_deadline)
+{
+	char directory[] = "/tmp/sluice-io-XXXXXX", path[100];
+	cr_assert(mkdtemp(directory));
+	hang_on_ring(SL_OP_SET_MODE, abandon_a_mode, directory);
+	snprintf(path, sizeof(path), "%s/one", directory);
+	cr_expect_eq(mode_of(path), 0640, "the call had begun");
+	hang_on_ring(SL_OP_OPEN, abandon_an_open, directory);
+	unlink(path);
+	snprintf(path, sizeof(path), "%s/two", directory);
+	cr_expect_eq(mode_of(path), 0600);
+	unlink(path);
+	rmdir(directory);
+}
+
+static int
+open_a_fifo(void *arg)
+{
+	const char *path = arg;
+	uint64_t until = sl_deadline_in(20 * SL_NS_PER_MS);
+	cr_assert_eq(sl_io_open_until(AT_FDCWD, path, O_WRONLY, 0, 0, until), -ETIMEDOUT);
+	cr_assert_geq(sl_now(), until);
+	int reader = open(path, O_RDWR | O_CLOEXEC); /* lets the abandoned one go on */
+	cr_assert_geq(reader, 0);
+	int fd = sl_io_open_until(AT_FDCWD, path, O_WRONLY, 0, 0, SL_FOREVER);
+	cr_assert_geq(fd, 0);
+	cr_assert_eq(sl_io_open_until(AT_FDCWD, "/missing", O_RDONLY, 0, 0, SL_FOREVER), -ENOENT);
+	cr_assert_eq(sl_io_close(fd), 0);
+	cr_assert_eq(sl_io_close(reader), 0);
+	return 0;
+}
+
+Test(io, opening_a_fifo_ends_at_the_deadline)
+{
+	char directory[] = "/tmp/sluice-io-XXXXXX", path[100];
+	cr_assert(mkdtemp(directory));
+	snprintf(path, sizeof(path), "%s/fifo", directory);
+	cr_assert_eq(mkfifo(path, 0600), 0);
+	cr_assert_eq(ring_run(1, open_a_fifo, path), 0);
+	unlink(path);
+	rmdir(directory);
+}
+
+/* What an abandoned open still opens is closed, whenever it comes. */
+static int
+open_in_a_hurry(void *arg)
+{
+	struct scene *scene = arg;
+	for (unsigned i = 0; i < 20; i++) {
+		int fd = sl_io_open_until(AT_FDCWD, "f", O_RDWR | O_CREAT, 0600, 0,
+			sl_deadline_in(i * 100 * SL_NS_PER_US));
+		sim_check(scene->sim, fd >= 0 || fd == -ETIMEDOUT, "%d", fd);
+		if (fd >= 0)
+			sl_io_close(fd);
+	}
+	return sl_sleep(SL_NS_PER_S);
+}
+
+Test(io, an_open_that_was_abandoned_leaks_nothing)
+{
+	play(100, NULL, open_in_a_hurry);
 }
 
 /* ---- batches ---- */

@@ -3,6 +3,7 @@
  */
 #include "support/run.h"
 
+#include "sluice/rt/io.h"
 #include "sluice/rt/offload.h"
 #include "sluice/rt/stats.h"
 #include "sluice/rt/task.h"
@@ -14,6 +15,8 @@
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdlib.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 /* ---- both ways ---- */
@@ -424,6 +427,73 @@ Test(offload, calls_that_block_hold_up_no_others, .init = set_up_gate, .timeout 
 	for (unsigned held = 0; held < 4; held++)
 		for (int i = 0; i < 20; i++)
 			cr_assert_eq(ring_run(1, behind_blocked, &held), 0);
+}
+
+/* As long as the calls hang, which is longer than a second: a dead NFS mount. */
+static int
+behind_hung(void *arg)
+{
+	struct sl_group group;
+	int value = 5;
+	struct sl_op op = { .kind = SL_OP_NOP };
+	(void)arg;
+	sl_group_enter(&group, SL_GROUP_COLLECT);
+	for (unsigned i = 0; i < 4; i++)
+		cr_assert_eq(sl_group_spawn(&group, "hold", hold, &value, NULL), 0);
+	cr_assert_eq(sl_yield(), 0);
+	for (unsigned i = 0; i < 4; i++)
+		sem_wait(&inside);
+	cr_assert_eq(sl_blocking_wait(quick, &value), 5);
+	cr_assert_eq(sl_io_batch(&op, 1), 0);
+	cr_assert_eq(begun, 4);
+	for (unsigned i = 0; i < 4; i++)
+		sem_post(&gate);
+	return sl_group_leave(&group);
+}
+
+Test(offload, when_all_threads_hang_another_is_started, .init = set_up_gate, .timeout = 60)
+{
+	cr_assert_eq(ring_run(1, behind_hung, NULL), 0);
+}
+
+/* At the limit of processes no thread can be started: the loop makes the calls itself. */
+static int
+without_threads(void *arg)
+{
+	(void)arg;
+	struct sl_group group;
+	int value = 1, results[20] = { 0 };
+	bool abandoned = false;
+	cr_assert_eq(sl_offload(triple, &value), 3);
+	cr_assert_eq(sl_blocking_wait(triple, &value), 9);
+	sl_group_enter(&group, SL_GROUP_COLLECT);
+	for (size_t i = 0; i < SL_COUNT_OF(results); i++)
+		cr_assert_eq(sl_group_spawn(&group, "quick", quick_task, &value, &results[i]), 0);
+	cr_assert_eq(sl_group_leave(&group), 0);
+	for (size_t i = 0; i < SL_COUNT_OF(results); i++)
+		cr_assert_eq(results[i], 9);
+	/* One that may hang must not be made there. */
+	cr_assert_eq(sl_blocking_run(SL_BLOCKING_RESOLVER, pass_gate, new_arg(1), free_arg,
+			     SL_FOREVER, &abandoned),
+		-EAGAIN);
+	cr_assert(abandoned && freed == 1 && begun == 0);
+	return 0;
+}
+
+Test(offload, without_threads_calls_are_made_by_the_loop)
+{
+	if (geteuid() != 0)
+		cr_skip_test("needs another user, to whom the limit applies");
+	pid_t pid = fork();
+	if (pid == 0) {
+		struct rlimit limit = { 1, 1 };
+		if (setresuid(54322, 54322, 54322) != 0 || setrlimit(RLIMIT_NPROC, &limit) != 0)
+			_exit(2);
+		_exit(ring_run(2, without_threads, NULL) == 0 ? 0 : 1);
+	}
+	int status = 0;
+	cr_assert_eq(waitpid(pid, &status, 0), pid);
+	cr_assert_eq(status, 0);
 }
 
 /* Signals are the runtime's: a worker must not be the thread that takes one. */

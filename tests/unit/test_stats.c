@@ -91,8 +91,36 @@ Test(stats, the_runtime_counts_operations_bytes_failures_and_turns)
 	}
 }
 
-Test(stats, every_operation_has_a_name)
+Test(stats, every_row_has_a_name)
 {
-	for (enum sl_op_kind kind = 0; kind < SL_OP_KINDS; kind++)
-		cr_assert(sl_op_kind_name(kind)[0] != '\0');
+	for (unsigned row = 0; row < SL_STATS_ROWS; row++)
+		cr_assert(sl_stats_row_name(row)[0] != '\0');
+}
+
+static int
+read_both(void *arg)
+{
+	struct sim *sim = arg;
+	char text[10];
+	int fd = sl_io_open(AT_FDCWD, "a", O_RDONLY, 0, 0), pipe = sim_source(sim, -1);
+	cr_assert(fd >= 0);
+	sim_source_pause(sim, pipe, 3600 * SL_NS_PER_S);
+	sim_source_data(sim, pipe, "x", 1);
+	cr_assert_gt(sl_io_read(fd, text, 10, 0, 0), 0);
+	cr_assert_eq(sl_io_read_stream(pipe, text, 10, SL_FOREVER), 1);
+	sl_io_close(fd);
+	const struct sl_stats *stats = sl_rt_stats(sl_rt_current());
+	cr_assert_eq(stats->op[SL_OP_READ].count, 1);
+	cr_assert_lt(stats->op[SL_OP_READ].sum_ns, SL_NS_PER_S);
+	cr_assert_eq(stats->op[SL_STATS_READ_STREAM].count, 1);
+	cr_assert_geq(stats->op[SL_STATS_READ_STREAM].sum_ns, 3600 * SL_NS_PER_S);
+	return 0;
+}
+
+Test(stats, waiting_for_a_pipe_is_not_counted_as_waiting_for_a_disk)
+{
+	struct sim *sim = sim_plain(1);
+	sim_put_file(sim, "a", "0123456789", 10, 0600);
+	cr_assert_eq(sim_run(sim, read_both, sim), 0);
+	sim_free(sim);
 }

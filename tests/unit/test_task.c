@@ -8,6 +8,10 @@
 
 #include <criterion/criterion.h>
 #include <errno.h>
+#include <signal.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 /* What happened, one letter an event. */
 struct story {
@@ -286,7 +290,7 @@ struct parked {
 	struct sl_task *task;
 	enum sl_wake wake;
 	unsigned flags;
-	uint64_t deadline_ns;
+	uint64_t deadline_ns, in_force_ns;
 	bool awake;
 };
 
@@ -294,9 +298,12 @@ static int
 park(void *arg)
 {
 	struct parked *parked = arg;
+	struct sl_deadline scope;
 	parked->task = sl_task_self();
+	sl_deadline_begin(&scope, parked->in_force_ns ? parked->in_force_ns : SL_FOREVER);
 	parked->wake = sl_task_park("a test", parked->deadline_ns, parked->flags);
 	parked->awake = true;
+	sl_deadline_end(&scope);
 	return 0;
 }
 
@@ -332,7 +339,7 @@ cancel_it(void *arg)
 	cr_assert_eq(sl_sleep(SL_NS_PER_S), 0);
 	sl_group_cancel(&group, -ECANCELED);
 	cr_assert_eq(sl_sleep(SL_NS_PER_S), 0);
-	if (parked->flags & SL_PARK_DEAF) {
+	if (parked->flags & SL_PARK_UNINTERRUPTIBLE) {
 		cr_assert(!parked->awake);
 		sl_task_wake(parked->task);
 	}
@@ -346,11 +353,102 @@ Test(task, cancelling_wakes_a_parked_task)
 	cr_assert_eq(parked.wake, SL_WAKE_CANCEL);
 }
 
-Test(task, a_deaf_task_hears_neither_deadline_nor_cancellation)
+Test(task, neither_deadlines_in_force_nor_cancellation_wake_an_uninterruptible_task)
 {
-	struct parked parked = { .flags = SL_PARK_DEAF, .deadline_ns = 1 };
+	struct parked parked = {
+		.flags = SL_PARK_UNINTERRUPTIBLE, .deadline_ns = SL_FOREVER, .in_force_ns = 1
+	};
 	cr_assert_eq(run_plain(cancel_it, &parked), -ECANCELED);
 	cr_assert_eq(parked.wake, SL_WAKE_READY);
+}
+
+static int
+park_a_while(void *arg)
+{
+	struct parked *parked = arg;
+	parked->deadline_ns = sl_deadline_in(SL_NS_PER_S);
+	park(parked);
+	cr_assert_eq(sl_now(), parked->deadline_ns);
+	return 0;
+}
+
+Test(task, an_uninterruptible_task_wakes_at_its_own_deadline)
+{
+	struct parked parked = { .flags = SL_PARK_UNINTERRUPTIBLE, .in_force_ns = 1 };
+	cr_assert_eq(run_plain(park_a_while, &parked), 0);
+	cr_assert_eq(parked.wake, SL_WAKE_TIMEOUT);
+}
+
+/* ---- misuse ---- */
+
+static int
+forgets_a_group(void *arg)
+{
+	(void)arg;
+	static struct sl_group group;
+	sl_group_enter(&group, SL_GROUP_COLLECT);
+	return 0;
+}
+
+static int
+ends_a_shield_too_many(void *arg)
+{
+	(void)arg;
+	struct sl_shield shield = { 0 };
+	sl_shield_end(&shield);
+	return 0;
+}
+
+static int
+leave_it(void *arg)
+{
+	return sl_group_leave(arg);
+}
+
+static int
+leaves_anothers_group(void *arg)
+{
+	(void)arg;
+	struct sl_group group;
+	sl_group_enter(&group, SL_GROUP_COLLECT);
+	cr_assert_eq(sl_group_spawn(&group, "stranger", leave_it, &group, NULL), 0);
+	return sl_group_leave(&group);
+}
+
+/* What the process writes before it aborts. */
+static void
+dies_with(sl_task_fn *fn, const char *text)
+{
+	int fds[2];
+	char said[400] = "";
+	cr_assert_eq(pipe(fds), 0);
+	pid_t pid = fork();
+	if (pid == 0) {
+		struct rlimit none = { 0 };
+		setrlimit(RLIMIT_CORE, &none);
+		signal(SIGABRT, SIG_DFL);
+		dup2(fds[1], STDERR_FILENO);
+		(void)run_plain(fn, NULL);
+		_exit(0);
+	}
+	close(fds[1]);
+	size_t len = 0;
+	ssize_t got;
+	while ((got = read(fds[0], said + len, sizeof(said) - 1 - len)) > 0)
+		len += (size_t)got;
+	close(fds[0]);
+	int status = 0;
+	cr_assert_eq(waitpid(pid, &status, 0), pid);
+	cr_assert(WIFSIGNALED(status) && WTERMSIG(status) == SIGABRT);
+	cr_assert(strstr(said, text), "'%s' is not in '%s'", text, said);
+}
+
+Test(task, misuse_names_the_task_its_state_and_what_it_did)
+{
+	dies_with(forgets_a_group, "task 'main' (running) returned without leaving a group");
+	dies_with(ends_a_shield_too_many, "task 'main' (running) ended a shield");
+	dies_with(leaves_anothers_group,
+		"task 'stranger' (running) called sl_group_leave on a group of task 'main'");
 }
 
 static int

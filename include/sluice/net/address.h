@@ -1,5 +1,6 @@
 /*
- * address.h - numeric socket addresses, IPv4 and IPv6, and their text.
+ * address.h - socket addresses that need no lookup, and their text: numeric IPv4 and IPv6, and
+ * paths of Unix sockets.
  */
 #ifndef SLUICE_NET_ADDRESS_H
 #define SLUICE_NET_ADDRESS_H
@@ -9,8 +10,8 @@
 #include <stdbool.h>
 #include <sys/socket.h>
 
-/* "[", the longest IPv6 text with a zone, "]:65535" and the NUL fit. */
-#define SL_ADDRESS_TEXT 72
+/* "unix:", the longest path of a Unix socket and the NUL fit; numeric addresses are shorter. */
+#define SL_ADDRESS_TEXT 116
 
 struct sl_address {
 	struct sockaddr_storage storage;
@@ -24,16 +25,22 @@ struct sl_address {
  */
 bool sl_address_parse(struct sl_address *out, const char *host, uint16_t port) SL_MUST_CHECK;
 
+/*
+ * The Unix socket at `path`. False if the path is empty or does not fit sockaddr_un with its NUL
+ * (108 bytes on Linux): it would be cut, and another socket reached. *out is then undefined.
+ */
+bool sl_address_parse_unix(struct sl_address *out, const char *path) SL_MUST_CHECK;
+
 /* True if sl_address_parse takes it: such a host is never sent as SNI and is verified as an
  * address. */
 bool sl_address_is_numeric(const char *host);
 
-/* Keep the host, change the port. */
+/* Keep the host, change the port. A Unix socket has none: nothing changes, and it is 0. */
 void sl_address_set_port(struct sl_address *address, uint16_t port);
 uint16_t sl_address_port(const struct sl_address *address);
 
-/* "127.0.0.1:80", "[::1]:443", NUL-terminated, cut if cap is below SL_ADDRESS_TEXT. Other families
- * give "unknown". */
+/* "127.0.0.1:80", "[::1]:443", "unix:/run/x.sock", NUL-terminated, cut if cap is below
+ * SL_ADDRESS_TEXT. Other families give "unknown". */
 void sl_address_format(char *text, size_t cap, const struct sl_address *address);
 
 #endif

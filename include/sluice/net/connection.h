@@ -36,6 +36,7 @@ struct sl_connection {
 	int fd;
 	bool tls;
 	bool reused;                /* it has carried an exchange before */
+	uint64_t received;          /* bytes read from the socket of a plain connection */
 	uint64_t moved_ns;          /* when bytes last came, TLS: of a record not yet whole, too */
 	char peer[SL_ADDRESS_TEXT]; /* numeric address and port, for messages; set by the pool */
 	void *pool_slot;            /* kept by the pool */

@@ -21,9 +21,10 @@
 struct sl_tls_bio {
 	unsigned char *want; /* where OpenSSL wants ciphertext: in its own record buffer */
 	size_t want_len;
-	size_t pending; /* bytes received at `want` that OpenSSL has not taken yet */
-	size_t record;  /* size on the wire of the last record whose header was seen; 0 = none */
-	bool ended;     /* the peer has closed */
+	size_t pending;    /* bytes received at `want` that OpenSSL has not taken yet */
+	size_t record;     /* size on the wire of the last record whose header was seen; 0 = none */
+	uint64_t received; /* bytes read from the socket */
+	bool ended;        /* the peer has closed */
 	struct sl_buf out;
 	size_t sent; /* of out */
 };

@@ -1,7 +1,7 @@
 /*
  * chunk.h - the one chunk pool: pieces of one huge-page backed mapping, and so the bound on memory.
  *
- * A chunk is counted: whoever uses it holds a reference; with the last one it returns to the pool,
+ * A chunk is counted: each user holds a reference; with the last one it returns to the pool,
  * last freed first used. References are taken and given on the runtime's thread only; a worker sees
  * a chunk while a task holds one.
  */

@@ -1,16 +1,18 @@
 /*
- * engine.h - the seam: what carries operations. The ring (engine_uring.c) for real work, a
- * simulator with virtual time for tests (tests/support/engine_sim.c), later epoll with threads.
- * Nobody above rt names io_uring.
+ * engine.h - the seam between the runtime and what carries out operations: the ring
+ * (engine_uring.c), or a simulator with virtual time for tests (tests/support/engine_sim.c). Code
+ * above rt must not refer to io_uring, and nothing above this interface asks which engine it has:
+ * what differs is a method.
  *
  * Rules every engine keeps:
  *  - An operation is submitted once and comes back exactly once, by wait(). Until then the
- * operation, and every byte it points at, belongs to the engine and must stay where it is.
+ *    operation, and every byte it points at, belongs to the engine and must stay where it is.
  *  - cancel() only asks. The operation still comes back by wait(): with what was done (bytes moved,
- * a descriptor opened, a name renamed) if anything was done, else with -ECANCELED. Cancelling a
- * finished operation is harmless.
+ *    a descriptor opened, a name renamed) if anything was done, else with -ECANCELED. Cancelling a
+ *    finished operation is harmless.
  *  - No operation times out by itself, and none is linked to another.
- *  - One thread, the one that made the engine, calls everything except wake().
+ *  - One thread, the one that made the engine, calls everything except now(), run_blocking() and
+ *    wake().
  */
 #ifndef SLUICE_RT_ENGINE_H
 #define SLUICE_RT_ENGINE_H
@@ -23,23 +25,24 @@
 
 struct statx;
 
-/* Operations in flight at once, cancels not counted. With CQ 4096 an overflow cannot happen. */
+/* Operations in flight at once, at most; cancels not counted. An engine may have fewer. */
 #define SL_ENGINE_SLOTS 1024
 
 enum sl_op_kind {
 	SL_OP_NOP,
 	SL_OP_SOCKET,  /* domain, type, protocol -> fd, close-on-exec */
 	SL_OP_CONNECT, /* fd, address, address_len */
+	SL_OP_ACCEPT,  /* fd, peer and peer_len (or NULL) -> fd, close-on-exec */
 	SL_OP_SEND,    /* fd, data, len, flags (MSG_*; MSG_NOSIGNAL is added) -> bytes */
-	SL_OP_RECV,    /* fd, data, len, flags -> bytes, 0 only at an orderly end; with MSG_WAITALL
-			  a cancel returns the bytes that came */
-	SL_OP_READ,  /* fd, data, len, off (SL_OFF_CURRENT = the descriptor's own), flags (RWF_*) ->
-			bytes */
-	SL_OP_WRITE, /* as READ */
-	SL_OP_POLL,  /* fd, flags (POLLIN...) -> events */
-	SL_OP_OPEN,  /* dir_fd, path, flags (O_*; O_CLOEXEC is added), mode, resolve (RESOLVE_* of
-			openat2) -> fd */
-	SL_OP_CLOSE, /* fd; nothing may be in flight on it */
+	SL_OP_RECV,    /* fd, data, len, flags -> bytes, 0 at the end of the stream; with
+			  MSG_WAITALL a cancel returns the bytes that came */
+	SL_OP_READ,    /* fd, data, len, off, flags (RWF_*) -> bytes. With off SL_OFF_CURRENT it is
+			  a stream: see sl_op_is_stream */
+	SL_OP_WRITE,   /* as READ */
+	SL_OP_POLL,    /* fd, flags (POLLIN...) -> events */
+	SL_OP_OPEN,    /* dir_fd, path, flags (O_*; O_CLOEXEC is added), mode, resolve (RESOLVE_* of
+			  openat2) -> fd */
+	SL_OP_CLOSE,   /* fd; nothing may be in flight on it */
 	SL_OP_ALLOCATE, /* fd, off, length: fallocate mode 0 */
 	SL_OP_SYNC,     /* fd, flags (0 or SL_SYNC_DATA) */
 	SL_OP_SYNC_FS,  /* fd: syncfs of the file system that holds it */
@@ -53,13 +56,35 @@ enum sl_op_kind {
 	SL_OP_LOCK,     /* fd: exclusive flock without waiting; -EWOULDBLOCK if another holds it */
 	SL_OP_SET_MODE, /* fd, mode */
 	SL_OP_SET_TIME, /* fd, time_ns: modification time, wall clock; access time left */
+	SL_OP_CALL,     /* fn, arg, free_arg -> what fn returned; on a thread, or what stands for
+			   one */
 	SL_OP_KINDS
 };
 
-#define SL_OFF_CURRENT UINT64_MAX
-#define SL_SYNC_DATA 1u /* fdatasync: the data and what is needed to find it */
+/* Which member of the union in struct sl_op a kind uses. */
+enum sl_op_family {
+	SL_FAMILY_PLAIN, /* none: NOP, POLL, CLOSE, SYNC, SYNC_FS, LOCK, SET_MODE */
+	SL_FAMILY_SOCKET,
+	SL_FAMILY_CONNECT,
+	SL_FAMILY_ACCEPT,
+	SL_FAMILY_TRANSFER, /* SEND, RECV, READ, WRITE */
+	SL_FAMILY_EXTENT,   /* ALLOCATE, TRUNCATE */
+	SL_FAMILY_TIME,
+	SL_FAMILY_OPEN, /* OPEN and the three below begin with dir_fd and path */
+	SL_FAMILY_NAME, /* UNLINK, MKDIR */
+	SL_FAMILY_TWO_NAMES,
+	SL_FAMILY_STAT,
+	SL_FAMILY_CALL,
+};
 
-enum sl_op_state { SL_OP_IDLE, SL_OP_QUEUED, SL_OP_IN_FLIGHT, SL_OP_DONE };
+#define SL_OFF_CURRENT UINT64_MAX /* the descriptor's own position */
+#define SL_SYNC_DATA 1u           /* fdatasync: the data and what is needed to find it */
+
+/* Result of an operation that the engine took and then could not carry out; nothing was done. The
+ * caller runs it in the blocking pool, as one that carries() refuses. */
+#define SL_OP_NOT_CARRIED (-5900)
+
+enum sl_op_state { SL_OP_IDLE, SL_OP_IN_FLIGHT, SL_OP_DONE };
 
 /* Caller-owned; usually on the stack of the task that is parked on it. */
 struct sl_op {
@@ -68,33 +93,68 @@ struct sl_op {
 				   returned it */
 	int fd;
 	int result; /* valid in SL_OP_DONE: 0 or a count or a descriptor, or a negative errno */
-	void *data;
-	size_t len; /* at most 2^30 */
-	uint64_t off;
 	uint32_t flags;
-	int dir_fd, dir_fd2;
-	const char *path, *path2;
 	uint32_t mode;
-	uint64_t resolve;
-	const struct sockaddr *address;
-	socklen_t address_len;
-	int domain, type, protocol;
-	uint64_t length;
-	uint64_t time_ns;
-	uint32_t mask;
-	struct statx *statx;
-
-	struct sl_op *after;   /* in a batch (sl_io_batch); the engine does not look at it */
-	bool after_absent;     /* likewise */
+	uint64_t off;
+	union {
+		struct { /* SL_FAMILY_TRANSFER */
+			void *data;
+			size_t len;     /* at most 2^30 */
+			bool may_block; /* a terminal: reading and writing it blocks although asked
+					   not to */
+		};
+		struct { /* SL_FAMILY_SOCKET */
+			int domain, type, protocol;
+		};
+		struct { /* SL_FAMILY_CONNECT */
+			const struct sockaddr *address;
+			socklen_t address_len;
+		};
+		struct { /* SL_FAMILY_ACCEPT */
+			struct sockaddr *peer;
+			socklen_t *peer_len;
+		};
+		struct { /* SL_FAMILY_EXTENT */
+			uint64_t length;
+		};
+		struct { /* SL_FAMILY_TIME */
+			uint64_t time_ns;
+		};
+		struct { /* SL_FAMILY_OPEN, NAME, TWO_NAMES, STAT */
+			int dir_fd;
+			const char *path;
+			union {
+				uint64_t resolve; /* OPEN */
+				struct {          /* TWO_NAMES */
+					int dir_fd2;
+					const char *path2;
+				};
+				struct { /* STAT */
+					uint32_t mask;
+					struct statx *statx;
+				};
+			};
+		};
+		struct { /* SL_FAMILY_CALL */
+			int (*fn)(void *arg);
+			void *arg;
+			/* NULL: once begun the call cannot be cancelled. Else `arg` is heap memory,
+			 * and a cancel abandons the call: it comes back at once with `is_abandoned`
+			 * set, and free_arg(arg) is called when fn has returned, or if it never
+			 * ran. */
+			void (*free_arg)(void *arg);
+			bool is_abandoned;
+		};
+	};
 	void *owner;           /* the submitter's; the engine does not look at it */
-	bool may_block;        /* a terminal: reading and writing it blocks although asked not to */
-	uint64_t submitted_ns; /* for latency statistics */
-	uint64_t took_ns;      /* likewise, of one run in a batch */
+	uint64_t submitted_ns; /* the submitter's, for statistics */
 	uint32_t slot;         /* the engine's */
-	uint64_t how[3];       /* the engine's: what openat2 points at */
-	bool cancelling;       /* the engine's: a cancel has been asked for */
-	struct sl_op *next;    /* the engine's: a queue */
+	bool after_absent;     /* in a batch (sl_io_batch); the engine does not look at it */
+	struct sl_op *after;   /* likewise */
+	uint64_t took_ns;      /* likewise, of one run in a batch */
 };
+
+_Static_assert(sizeof(struct sl_op) <= 128, "two cache lines: hundreds stand in a batch");
 
 struct sl_engine;
 
@@ -103,17 +163,33 @@ struct sl_engine_methods {
 	void (*free)(struct sl_engine *engine);
 	uint64_t (*now)(struct sl_engine *engine);
 
-	/* True if the engine itself carries this kind; else the caller runs it in the blocking
-	 * pool. */
-	bool (*carries)(struct sl_engine *engine, enum sl_op_kind kind);
+	/* True if the engine itself carries this operation; else the caller runs it in the blocking
+	 * pool. It may look at all of it: an engine that waits for readiness carries the read of a
+	 * pipe and not that of a file. */
+	bool (*carries)(struct sl_engine *engine, const struct sl_op *op);
+
+	/* Carry out the operation by this call, which may block. From any thread: workers and the
+	 * blocking pool use it. Returns what op->result would be, and changes nothing else in
+	 * *op. */
+	int (*run_blocking)(struct sl_engine *engine, struct sl_op *op);
 
 	/* NULL, or carries out at once what cannot wait (sends and receives with MSG_DONTWAIT), for
 	 * which a turn of the loop would cost more than it does. True if op->result has come, and
 	 * op->submitted_ns; the operation was not submitted then. */
 	bool (*run_now)(struct sl_engine *engine, struct sl_op *op);
 
-	/* Take the operation. At most SL_ENGINE_SLOTS are out at once (the caller's semaphore sees
-	 * to it). Never fails: what the kernel refuses comes back as a result. */
+	/* getsockopt and setsockopt, which never block. 0 or a negative errno. */
+	int (*get_option)(
+		struct sl_engine *engine, int fd, int level, int name, void *value, socklen_t *len);
+	int (*set_option)(struct sl_engine *engine, int fd, int level, int name, const void *value,
+		socklen_t len);
+
+	/* A second descriptor of the same open file, close-on-exec, or a negative errno. Never
+	 * blocks. */
+	int (*duplicate)(struct sl_engine *engine, int fd);
+
+	/* Take the operation. At most engine->slots are out at once (the caller's semaphores see to
+	 * it). Never fails: what the kernel refuses comes back as a result. */
 	void (*submit)(struct sl_engine *engine, struct sl_op *op);
 	void (*cancel)(struct sl_engine *engine, struct sl_op *op);
 
@@ -135,8 +211,7 @@ struct sl_engine_methods {
 
 struct sl_engine {
 	const struct sl_engine_methods *methods;
-	bool simulated;  /* virtual time: worker and blocking functions run inline, as part of the
-			    same thread */
+	unsigned slots;  /* operations it takes at once, at most SL_ENGINE_SLOTS */
 	uint64_t enters; /* calls into the kernel that waited or submitted */
 };
 
@@ -150,7 +225,16 @@ int sl_engine_uring_new(struct sl_engine **out, struct sl_error *err) SL_MUST_CH
 /* Static text: "read", "sync", "rename"... */
 const char *sl_op_kind_name(enum sl_op_kind kind);
 
-/* Run an operation by plain system calls, blocking. For the blocking pool and for engines that lack
+enum sl_op_family sl_op_family(enum sl_op_kind kind);
+
+/* True for kinds that find their object by dir_fd and path rather than by fd. */
+bool sl_op_has_path(enum sl_op_kind kind);
+
+/* A read or write at the descriptor's own position: a pipe, a terminal, an eventfd. It may wait for
+ * as long as the other side likes; one with an offset waits for a disk. */
+bool sl_op_is_stream(const struct sl_op *op);
+
+/* Run an operation by plain system calls, blocking; of the real engines, and for engines that lack
  * a kind. Returns what op->result would be. */
 int sl_op_run_blocking(struct sl_op *op);
 

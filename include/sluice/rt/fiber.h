@@ -23,8 +23,7 @@ struct sl_fiber {
 	void *fake_stack;   /* ASan's */
 	const void *bottom; /* ASan's view of this stack */
 	size_t bottom_size;
-	void *tsan; /* TSan's handle; made once and reused with the stack, because it costs 0.8 MiB
-		     */
+	void *tsan; /* TSan's handle; made once and reused with the stack: it costs 0.8 MiB */
 	unsigned valgrind_id;
 };
 
@@ -34,16 +33,17 @@ void sl_fiber_adopt_thread(struct sl_fiber *fiber);
 /* Map a stack of `stack_size` bytes (rounded up to pages) with a guard page. Returns 0 or -ENOMEM.
  */
 int sl_fiber_map(struct sl_fiber *fiber, size_t stack_size) SL_MUST_CHECK;
+/* Also of a thread's own: it may be used no more. */
 void sl_fiber_unmap(struct sl_fiber *fiber);
 
 /* Ready to run entry(arg) from the top of its stack at the next switch. entry never returns. */
 void sl_fiber_prepare(struct sl_fiber *fiber, void (*entry)(void *), void *arg);
 
-/* Go on in `to`; returns when somebody switches back to `from`. `dying`: `from` will not be resumed
+/* Go on in `to`; returns at the next switch to `from`. `dying`: `from` will not be resumed
  * before it is prepared again. */
 void sl_fiber_switch(struct sl_fiber *from, struct sl_fiber *to, bool dying);
 
-/* Debug builds: bytes of the stack ever touched, by the fill pattern; 0 in release builds. */
+/* Bytes of the stack ever touched, in whole pages; 0 if the kernel does not tell. */
 size_t sl_fiber_high_water(const struct sl_fiber *fiber);
 
 #endif

@@ -5,8 +5,10 @@
  * Results are those of the system calls, as 0, a count or a descriptor, or a negative errno. For
  * all of them:
  *  - -ECANCELED or -ETIMEDOUT if cancellation or a deadline in force came and nothing was done.
- *  - Operations on regular files and names are waited for once they are under way, whatever the
- * deadline; a cancellation before they start still stops them.
+ *  - Operations on regular files and names are waited for once the engine has them, whatever the
+ *    deadline; a cancellation before they start still stops them. Those that the engine does not
+ *    carry (lock, set mode, set time, syncfs with io_uring) end at the deadlines in force: the call
+ *    is abandoned, and may still take effect.
  *  - Buffers and paths stay the caller's and may be reused when the call returns.
  */
 #ifndef SLUICE_RT_IO_H
@@ -24,6 +26,15 @@ SL_SUSPENDS
 int sl_io_connect(
 	int fd, const struct sockaddr *address, socklen_t len, uint64_t deadline_ns) SL_MUST_CHECK;
 
+/* A connection's descriptor from a listening socket, close-on-exec. `peer` and `peer_len` as of
+ * accept(2), or NULL. */
+SL_SUSPENDS
+int sl_io_accept(int fd, struct sockaddr_storage *peer, socklen_t *peer_len,
+	uint64_t deadline_ns) SL_MUST_CHECK;
+
+/* setsockopt of an int; does not suspend. 0 or a negative errno. */
+int sl_io_set_option(int fd, int level, int name, int value);
+
 /* One send; may be short. */
 SL_SUSPENDS
 int sl_io_send(int fd, const void *data, size_t len, int flags, uint64_t deadline_ns) SL_MUST_CHECK;
@@ -32,11 +43,18 @@ int sl_io_send(int fd, const void *data, size_t len, int flags, uint64_t deadlin
 SL_SUSPENDS
 int sl_io_send_all(int fd, const void *data, size_t len, uint64_t deadline_ns) SL_MUST_CHECK;
 
-/* 0 = end of stream. With MSG_WAITALL, fewer bytes than asked if the stream ended, or the deadline
- * or a cancellation came after some had arrived (then the count, and the next call returns the
- * code). */
+/* 0 = end of stream, or a reset behind bytes: see sl_io_was_reset. With MSG_WAITALL, fewer bytes
+ * than asked if the stream ended, or the deadline or a cancellation came after some had arrived
+ * (then the count, and the next call returns the code). */
 SL_SUSPENDS
 int sl_io_recv(int fd, void *data, size_t len, int flags, uint64_t deadline_ns) SL_MUST_CHECK;
+
+/*
+ * After a receive returned 0 and `received` bytes in all: true if the other side did not end the
+ * stream but reset the connection. May be asked as often as wanted, also after a shutdown of our
+ * own; false for other sockets than TCP. Does not suspend.
+ */
+bool sl_io_was_reset(int fd, uint64_t received);
 
 /* Read from a pipe, terminal or other stream without position; may be cancelled. 0 = end. */
 SL_SUSPENDS
@@ -67,12 +85,24 @@ SL_SUSPENDS
 int sl_io_open(
 	int dir_fd, const char *path, int flags, uint32_t mode, uint64_t resolve) SL_MUST_CHECK;
 
-/* Always closes, also in a cancelled task (shielded). -1 is ignored. The result matters to nobody:
- * sync tells. */
+/*
+ * The same for names that may hang (a FIFO without a writer, a dead NFS mount): in the blocking
+ * pool, and abandoned at `deadline_ns`, those in force, or a cancellation. Then what it still opens
+ * is closed, but it may create the file later. -EAGAIN if no thread can be started.
+ */
 SL_SUSPENDS
-void sl_io_close(int fd);
+int sl_io_open_until(int dir_fd, const char *path, int flags, uint32_t mode, uint64_t resolve,
+	uint64_t deadline_ns) SL_MUST_CHECK;
 
-/* fallocate mode 0. At most SL_IO_SLOW_OPS of allocate, sync and unlink run at a time; others wait
+/*
+ * Always closes, also in a cancelled task or past its deadline, and never waits for a slot. -1 is
+ * ignored. Returns 0, or the failure that close(2) gave: some file systems (NFS, quotas) report a
+ * failed write only here. The descriptor is gone all the same.
+ */
+SL_SUSPENDS
+int sl_io_close(int fd);
+
+/* fallocate mode 0. At most SL_IO_SLOW_OPS of allocate and sync run at a time; others wait for
  * their turn. */
 SL_SUSPENDS
 int sl_io_allocate(int fd, uint64_t off, uint64_t length) SL_MUST_CHECK;
@@ -85,6 +115,7 @@ int sl_io_rename(
 	int dir_fd, const char *path, int dir_fd2, const char *path2, uint32_t flags) SL_MUST_CHECK;
 SL_SUSPENDS
 int sl_io_link(int dir_fd, const char *path, int dir_fd2, const char *path2) SL_MUST_CHECK;
+/* At most SL_IO_REMOVALS run at a time; they do not wait behind syncs. */
 SL_SUSPENDS
 int sl_io_unlink(int dir_fd, const char *path, int flags);
 SL_SUSPENDS
@@ -115,5 +146,6 @@ SL_SUSPENDS
 int sl_io_batch(struct sl_op *ops, size_t count) SL_MUST_CHECK;
 
 #define SL_IO_SLOW_OPS 3
+#define SL_IO_REMOVALS 2
 
 #endif

@@ -21,7 +21,7 @@ void sl_semaphore_init(struct sl_semaphore *semaphore, const char *name, unsigne
 SL_SUSPENDS
 int sl_semaphore_take(struct sl_semaphore *semaphore, uint64_t deadline_ns) SL_MUST_CHECK;
 
-/* Never suspends: true if one was free and nobody waits before us. */
+/* Never suspends: true if one was free and no task waits for it. */
 bool sl_semaphore_try_take(struct sl_semaphore *semaphore);
 
 void sl_semaphore_give(struct sl_semaphore *semaphore);

@@ -13,8 +13,8 @@
  */
 void sl_signal_block(void);
 
-/* Wait for the next of the blocked signals. Returns its number; -ECANCELED or -ETIMEDOUT; another
- * negative code. */
+/* Wait for the next of the blocked signals. Returns its number; -ECANCELED or -ETIMEDOUT. If
+ * signals cannot be read they get their default actions back, and it waits until cancelled. */
 SL_SUSPENDS
 int sl_signal_wait(void) SL_MUST_CHECK;
 

@@ -13,14 +13,18 @@ struct sl_histogram {
 	uint32_t buckets[SL_STATS_BUCKETS];
 };
 
+/* A row for each kind of operation, and two more: reads and writes of streams wait for another
+ * program, not for a disk. */
+enum { SL_STATS_READ_STREAM = SL_OP_KINDS, SL_STATS_WRITE_STREAM, SL_STATS_ROWS };
+
 struct sl_stats {
-	uint64_t turns;       /* of the loop */
-	uint64_t turn_max_ns; /* longest time between two waits: how long the ring was not looked at
-			       */
+	uint64_t turns;           /* of the loop */
+	uint64_t turn_max_ns;     /* longest time between two waits: the ring was not read for so
+				 long */
 	struct sl_histogram turn; /* time between waits */
-	struct sl_histogram op[SL_OP_KINDS];
-	uint64_t op_bytes[SL_OP_KINDS]; /* sum of positive results of send, recv, read, write */
-	uint64_t op_failed[SL_OP_KINDS];
+	struct sl_histogram op[SL_STATS_ROWS];
+	uint64_t op_bytes[SL_STATS_ROWS]; /* sum of positive results of send, recv, read, write */
+	uint64_t op_failed[SL_STATS_ROWS];
 	uint64_t tasks_started;
 	unsigned tasks_max;
 	uint64_t wakeups;    /* results brought by other threads */
@@ -28,6 +32,10 @@ struct sl_stats {
 	uint64_t offload_count;
 	size_t worker_queue_high_water;
 };
+
+/* The row an operation is counted in; static text for a row. */
+unsigned sl_stats_row(const struct sl_op *op);
+const char *sl_stats_row_name(unsigned row);
 
 void sl_histogram_add(struct sl_histogram *histogram, uint64_t ns);
 

@@ -5,11 +5,11 @@
  * where a function is marked SL_SUSPENDS. Invariants:
  *  1. Every task belongs to a group; leaving a group returns only when all its tasks have ended.
  *  2. Cancelling reaches everything below and is sticky: the operation in flight returns its real
- * result if anything was done, else -ECANCELED (or -ETIMEDOUT if that was the reason); every later
- * unshielded suspension returns so at once, without suspending.
+ *     result if anything was done, else -ECANCELED (or -ETIMEDOUT if that was the reason); every
+ *     later unshielded suspension returns so at once, without suspending.
  *  3. The nearest deadline in force wins. A passed deadline makes suspensions return -ETIMEDOUT.
- *  4. A task parked on an operation stays parked until the operation has come back: no buffer dies
- * under the kernel.
+ *  4. A task parked on an operation stays parked until the operation has come back: no buffer is
+ *     freed under the kernel.
  *
  * All functions here are called on the runtime's thread, inside a task unless said otherwise.
  */
@@ -32,7 +32,7 @@ typedef int sl_task_fn(void *arg);
 
 struct sl_rt_options {
 	struct sl_engine *engine; /* taken: freed with the runtime, also if sl_rt_new fails */
-	unsigned workers;         /* CPU threads; 0 = one for each processor */
+	unsigned workers;         /* CPU threads; 0 = one for each CPU */
 	unsigned blocking;        /* blocking threads for files; 0 = 4 */
 	unsigned resolvers;       /* blocking threads for name lookups; 0 = 64 */
 	size_t stack_size;        /* of a task; 0 = 64 KiB (256 KiB under sanitizers) */
@@ -166,8 +166,9 @@ unsigned sl_task_count(void);
 
 enum sl_wake { SL_WAKE_READY, SL_WAKE_TIMEOUT, SL_WAKE_CANCEL };
 
-/* neither cancellation nor deadlines wake it: for operations that must be waited for */
-#define SL_PARK_DEAF 1u
+/* Neither cancellation nor the deadlines in force wake it, only the call's own `deadline_ns`: for
+ * what must be waited for. */
+#define SL_PARK_UNINTERRUPTIBLE 1u
 
 /* The running task; asserts that there is one. */
 struct sl_task *sl_task_self(void);

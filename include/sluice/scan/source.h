@@ -15,6 +15,8 @@
 #include "sluice/base/error.h"
 #include "sluice/scan/sniff.h"
 
+struct sl_engine;
+
 #define SL_INPUT_ALIGN 4096u /* of buffers, and of offsets but at the end of a file */
 
 /* What is in the page cache is taken in small pieces: they stay in the processor's cache until they
@@ -121,7 +123,8 @@ bool sl_input_may_be_warm(const struct sl_input *input);
  * if it is not all there, the file has become shorter, or reading failed: sl_input_read tells
  * which.
  */
-bool sl_input_read_warm(int fd, uint64_t off, unsigned char *data, size_t len) SL_MUST_CHECK;
+bool sl_input_read_warm(struct sl_engine *engine, int fd, uint64_t off, unsigned char *data,
+	size_t len) SL_MUST_CHECK;
 
 /*
  * Read what a stream gives, until `most` bytes are there, the stream pauses, or it ends. Returns
