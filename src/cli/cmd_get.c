@@ -40,6 +40,7 @@
 struct get {
 	struct sl_get_options options;
 	struct sl_get_events events;
+	struct sl_batch *batch; /* while it runs; else NULL */
 	struct sl_batch_summary summary;
 	struct sl_error error; /* of the run itself, not of a file */
 	struct sl_buf list;    /* text of --input-file */
@@ -47,19 +48,15 @@ struct get {
 	size_t next_url;
 	unsigned descriptors;
 	uint64_t tls_memory, chunk_memory; /* of --max-memory */
-	uint32_t file_mode;
 	enum sl_exit status;
 };
 
 /* ---- before the run ---- */
 
-/* The limits of the process and its umask, while there is one thread. */
+/* The limits of the process. */
 static int
 look_at_process(struct get *get, struct sl_error *err)
 {
-	mode_t mask = umask(0);
-	umask(mask);
-	get->file_mode = 0666u & ~(uint32_t)mask;
 	struct rlimit limit = { 0 };
 	if (getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur < limit.rlim_max) {
 		limit.rlim_cur = limit.rlim_max;
@@ -118,8 +115,19 @@ read_list(struct get *get)
 	return 0;
 }
 
-/* Inputs in all, so that progress can say "3 of 10"; reading a list twice costs little beside its
- * downloads. */
+static void
+note_ignored(const struct sl_manifest *manifest)
+{
+	struct sl_buf names = { 0 };
+	sl_manifest_add_ignored(manifest, &names);
+	if (names.len > 0)
+		sl_log_warn(
+			"options of the list that are ignored: %.*s", (int)names.len, names.data);
+	sl_buf_release(&names);
+}
+
+/* Inputs in all, so that progress can say "3 of 10"; reading a list twice costs little compared
+ * with its downloads. What there is to be noted about the whole list is noted here. */
 static uint64_t
 count_inputs(const struct get *get)
 {
@@ -129,6 +137,7 @@ count_inputs(const struct get *get)
 	sl_manifest_init(&manifest, sl_buf_span(&get->list));
 	while (sl_manifest_next(&manifest, &entry, NULL) != 0)
 		count++;
+	note_ignored(&manifest);
 	return count;
 }
 
@@ -239,7 +248,7 @@ make_batch(struct get *get, struct engine_parts *parts)
 		.io = options->io,
 		.allow_outside = options->allow_outside,
 		.descriptors = get->descriptors,
-		.file_mode = get->file_mode,
+		.stall_timeout_ns = options->stall_timeout_ns,
 		.source = next_entry,
 		.source_ctx = get,
 		.events = sl_get_events_table(&get->events) };
@@ -292,7 +301,11 @@ run_batch(struct get *get)
 	if (code) {
 		sl_fail_code(&get->error, SL_PHASE_NONE, code, "cannot begin");
 	} else {
+		get->batch = parts.batch;
 		code = sl_batch_run(parts.batch, &get->summary);
+		get->batch = NULL;
+		if (get->summary.failed == 0)
+			get->error = get->summary.first_error;
 		say_late(get, code);
 		sl_get_events_end(&get->events, &get->summary, &get->error);
 		hint_at_proxy(&get->summary);
@@ -323,6 +336,23 @@ get_task(void *arg)
 }
 
 /* ---- after the run ---- */
+
+static void
+name_part(void *ctx, const char *path)
+{
+	(void)ctx;
+	sl_log_error("'%s' was not removed: the disk did not answer in time (the next run removes "
+		     "it)",
+		path);
+}
+
+static void
+abandoned(void *arg)
+{
+	const struct get *get = arg;
+	if (get->batch)
+		sl_batch_each_part(get->batch, name_part, NULL);
+}
 
 static void
 at_end(void *arg, struct sl_rt *rt)
@@ -414,7 +444,9 @@ sl_cmd_get(int argc, char **argv)
 {
 	struct get get = { 0 };
 	struct sl_error err = { 0 };
-	struct sl_run run = { .fn = get_task, .arg = &get, .at_end = at_end };
+	struct sl_run run = {
+		.fn = get_task, .arg = &get, .at_end = at_end, .abandoned = abandoned
+	};
 	int code = sl_get_options_parse(&get.options, argc, argv, &err);
 	if (code == SL_OPTIONS_HELP) {
 		sl_get_options_release(&get.options);

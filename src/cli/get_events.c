@@ -267,13 +267,12 @@ add_promises(struct sl_json *json, const struct sl_get_events *events,
 	const struct sl_download *download)
 {
 	bool skipped = download->state == SL_DOWNLOAD_SKIPPED;
-	if (download->unverified || (!skipped && !download->checked))
+	if (download->unverified || (download->is_repeat && !download->checked) ||
+		(!skipped && !download->checked))
 		sl_json_null(json, "verified_by");
 	else
 		sl_json_string(json, "verified_by",
-			sl_span_str(download->checked   ? "checksum"
-				    : download->by_size ? "size"
-							: "server"));
+			sl_span_str(download->checked ? "checksum" : "server"));
 	if (skipped || download->streamed)
 		sl_json_null(json, "durable");
 	else
@@ -371,8 +370,7 @@ json_summary(struct sl_get_events *events, const struct sl_batch_summary *summar
 	sl_json_u64(&json, "not_begun", left_over(events, summary));
 	sl_json_u64(&json, "bytes", summary->bytes);
 	sl_json_seconds(&json, "seconds", sl_now() - events->started_ns);
-	sl_json_bool(&json, "durable",
-		events->options->sync != SL_SYNC_NONE && summary->unverified == 0);
+	sl_json_bool(&json, "durable", summary->durable);
 	sl_json_end_line(&json);
 	send_json(events, &line);
 }
@@ -542,11 +540,11 @@ add_reservations(struct sl_buf *out, const struct sl_get_events *events,
 	if (summary->done > 0 && events->options->sync == SL_SYNC_NONE &&
 		!is_to_stdout(events->options))
 		sl_buf_add_str(out, "; not synced to disk (--sync=none)");
-	if (summary->by_size > 0)
-		sl_buf_printf(out,
-			"; %s of the right size %s not compared further: the server tells no time",
-			sl_units_count(summary->by_size).text,
-			summary->by_size == 1 ? "was" : "were");
+	if (summary->repeats > 0)
+		sl_buf_printf(out, "; %s %s an earlier URL and %s not downloaded again",
+			sl_units_count(summary->repeats).text,
+			summary->repeats == 1 ? "input repeats" : "inputs repeat",
+			summary->repeats == 1 ? "was" : "were");
 	if (summary->unverified > 0)
 		sl_buf_add_str(out, "; what was skipped was not looked into (--if-exists=skip)");
 }
@@ -559,8 +557,9 @@ add_summary(struct sl_buf *out, const struct sl_get_events *events,
 	sl_buf_printf(out, "%s of %s %s done",
 		sl_units_count(summary->done + summary->skipped).text,
 		sl_units_count(events->inputs).text, events->inputs == 1 ? "file" : "files");
-	if (summary->skipped)
-		sl_buf_printf(out, " (%s there already)", sl_units_count(summary->skipped).text);
+	if (summary->skipped > summary->repeats)
+		sl_buf_printf(out, " (%s there already)",
+			sl_units_count(summary->skipped - summary->repeats).text);
 	add_count(out, summary->failed, "failed");
 	add_count(out, summary->cancelled, "cancelled");
 	add_count(out, left_over(events, summary), "not begun");

@@ -26,7 +26,8 @@ static const struct sl_option get_options[] = {
 		.help = "Also fetch what FILE lists, or standard input for '-': one URL a line, "
 		"or an input file of aria2, in which the URLs of one file are separated by TAB (they "
 		"are tried in turn) and indented lines below them set out=NAME, dir=DIR, "
-		"checksum=ALG=HEX or header=NAME: VALUE. Empty lines and lines that begin with '#' "
+		"checksum=ALG=HEX, header=NAME: VALUE, referer=URL, user-agent=NAME, "
+		"http-user=USER, http-passwd=PASSWORD or remote-time=true|false. Empty lines and lines that begin with '#' "
 		"are skipped." },
 	{ .group = "What and where", .letter = 'o', .name = "output", .argument = "FILE",
 		.kind = SL_OPTION_WORD, FIELD(output), .standard = "the last part of the URL",
@@ -38,8 +39,7 @@ static const struct sl_option get_options[] = {
 		.kind = SL_OPTION_CHOICE, FIELD(if_exists), .choices = if_exists_choices,
 		.standard = "auto",
 		.help = "What to do with a file that exists. auto: skip it if it is complete "
-		"and matches (size, then checksum or Last-Modified where they are known), else "
-		"refuse it. skip: leave it as it is. replace: put the new one in its place "
+		"by its checksum, or by size and Last-Modified, else refuse it. skip: leave it as it is. replace: put the new one in its place "
 		"once it is complete. rename: take the next free name. fail: refuse it." },
 	{ .group = "What and where", .name = "allow-outside",
 		.kind = SL_OPTION_FLAG, FIELD(allow_outside),
@@ -47,12 +47,12 @@ static const struct sl_option get_options[] = {
 
 	{ .group = "Parallelism", .letter = 'j', .name = "jobs", .argument = "N",
 		.kind = SL_OPTION_UNSIGNED, FIELD(jobs), RANGE(1, SL_OPTION_JOBS_MAX),
-		.standard = "5",
+		.standard = "16",
 		.help = "Fetch N files at once, 1 to 512." },
 	{ .group = "Parallelism", .letter = 'x', .name = "connections-per-host", .argument = "N",
 		.kind = SL_OPTION_UNSIGNED, FIELD(connections_per_host),
 		RANGE(1, SL_OPTION_PER_HOST_MAX),
-		.standard = "8",
+		.standard = "16",
 		.help = "Hold at most N connections to one host, over all files, 1 to 256." },
 	{ .group = "Parallelism", .name = "fail-fast",
 		.kind = SL_OPTION_FLAG, FIELD(fail_fast),

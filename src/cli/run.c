@@ -73,6 +73,8 @@ watch_task(void *arg)
 	if (sl_sleep(SL_RUN_GRACE_NS) != 0)
 		return 0;
 	sl_task_each(name_what_is_left, NULL);
+	if (state->run->abandoned)
+		state->run->abandoned(state->run->arg);
 	die(state->run->signo);
 }
 

@@ -1,3 +1,10 @@
+/*
+ * The batch: jobs that take one input after the other, and how each download begins and ends.
+ *
+ * Every input that was taken is reported once: started, then ended, by fetch_end() alone, whether a
+ * job or the committer calls it. Inputs are taken and named one at a time, in their order. An input
+ * that repeats an earlier one is not downloaded; it is reported when that one has ended.
+ */
 #include "fetch_int.h"
 
 #include "sluice/base/log.h"
@@ -59,6 +66,8 @@ fetch_free(struct fetch *fetch)
 	free(fetch->path);
 	free(fetch->name);
 	free(fetch->stem);
+	free(fetch->key);
+	free(fetch->repeats.indices);
 	free(fetch);
 }
 
@@ -70,7 +79,7 @@ fetch_new(struct sl_batch *batch, const struct sl_entry *entry, uint64_t index)
 		return NULL;
 	fetch->batch = batch;
 	fetch->entry = *entry;
-	fetch->mode = batch->options.file_mode;
+	fetch->mode = MODE_OF_NEW;
 	fetch->replace = batch->options.if_exists == SL_EXISTS_REPLACE;
 	fetch->stream_fd = -1;
 	sl_part_init(&fetch->part);
@@ -86,6 +95,26 @@ fetch_new(struct sl_batch *batch, const struct sl_entry *entry, uint64_t index)
 	return fetch;
 }
 
+/* http-user= and http-passwd= of a list, as if the URL had them. */
+static bool
+set_user(struct fetch *fetch)
+{
+	fetch->url.user = sl_span_dup(fetch->entry.user);
+	fetch->url.password = sl_span_dup(fetch->entry.password);
+	fetch->url.has_userinfo = fetch->url.user && fetch->url.password;
+	return fetch->url.has_userinfo;
+}
+
+/* Without a report: it is counted and reported later. */
+SL_SUSPENDS
+static void
+drop(struct fetch *fetch)
+{
+	sl_list_remove(&fetch->link);
+	fetch->batch->summary.files--;
+	fetch_free(fetch);
+}
+
 int
 fetch_set_url(struct fetch *fetch)
 {
@@ -94,6 +123,8 @@ fetch_set_url(struct fetch *fetch)
 	int code = sl_url_parse(&fetch->url, fetch->entry.sources[fetch->source], &fetch->error);
 	if (code)
 		return code;
+	if (fetch->entry.user.len > 0 && !fetch->url.has_userinfo && !set_user(fetch))
+		return sl_fail_code(&fetch->error, SL_PHASE_NONE, -ENOMEM, "cannot keep a URL");
 	sl_url_format(&text, &fetch->url);
 	sl_redact(&clean, sl_buf_span(&text));
 	clean.failed = clean.failed || text.failed;
@@ -130,10 +161,10 @@ count_failure(struct sl_batch *batch, uint64_t index, const struct sl_error *err
 		sl_batch_cancel(batch, -ECANCELED);
 }
 
-/* The client tells how far it was, the committer what is not durable; of the rest only the reason
- * is worth telling. */
+/* The client's message has how far it was, the committer's what is not durable; otherwise only the
+ * reason is of interest. */
 static void
-say_late(struct fetch *fetch)
+set_deadline_error(struct fetch *fetch)
 {
 	enum sl_phase phase = fetch->error.phase;
 	if ((phase >= SL_PHASE_RESOLVE && phase <= SL_PHASE_BODY) || phase == SL_PHASE_SYNC)
@@ -143,14 +174,16 @@ say_late(struct fetch *fetch)
 		"cannot download '%s': the time of the run is over (--deadline)", fetch->view.url);
 }
 
-/* The state it ends in, its words and its place in the summary. */
+/* The state it ends in, its message and what it adds to the summary. */
 static void
-settle(struct fetch *fetch, int code)
+set_outcome(struct fetch *fetch, int code)
 {
 	struct sl_batch *batch = fetch->batch;
 	struct sl_batch_summary *summary = &batch->summary;
 	fetch->view.streamed = fetch->target == TARGET_STREAM;
 	int stopped = code < 0 ? cancellation(batch, code) : 0;
+	if (fetch->view.streamed || fetch->error.phase == SL_PHASE_SYNC)
+		batch->not_durable = true;
 	if (code == 0) {
 		fetch->view.state = SL_DOWNLOAD_DONE;
 		summary->done++;
@@ -158,7 +191,7 @@ settle(struct fetch *fetch, int code)
 		fetch->view.state = SL_DOWNLOAD_SKIPPED;
 		summary->skipped++;
 		summary->unverified += fetch->view.unverified;
-		summary->by_size += fetch->view.by_size;
+		summary->repeats += fetch->view.is_repeat;
 	} else if (stopped) {
 		fetch->view.state = SL_DOWNLOAD_CANCELLED;
 		sl_fail_code(&fetch->error, SL_PHASE_NONE, stopped, "'%s'", fetch->view.url);
@@ -166,14 +199,14 @@ settle(struct fetch *fetch, int code)
 	} else {
 		fetch->view.state = SL_DOWNLOAD_FAILED;
 		if (code == -ETIMEDOUT && sl_task_cancelled() == -ETIMEDOUT)
-			say_late(fetch);
+			set_deadline_error(fetch);
 		sl_fail_code(&fetch->error, SL_PHASE_NONE, code, "cannot download '%s'",
 			fetch->view.url);
 		count_failure(batch, fetch->view.index, &fetch->error);
 	}
 }
 
-/* Waits for whoever hears the event; once the run is cancelled, not for long. */
+/* The receiver of the event may suspend; once the run is cancelled, not for long. */
 SL_SUSPENDS
 static void
 report(struct sl_batch *batch, const struct sl_download *download)
@@ -213,13 +246,116 @@ out_of_memory(struct sl_batch *batch, uint64_t index)
 	report(batch, &download);
 }
 
+/* ---- inputs that repeat an earlier one ---- */
+
+/* Its original has ended: it is skipped, or has failed likewise. */
+SL_SUSPENDS
+static void
+end_repeat(struct fetch *repeat, const struct sl_names_owner *original)
+{
+	const struct sl_batch_events *events = &repeat->batch->options.events;
+	int code = original->code;
+	repeat->view.is_repeat = true;
+	if (events->started)
+		events->started(events->ctx, &repeat->view);
+	if (code) {
+		(void)sl_fail(&repeat->error, SL_PHASE_NONE, code,
+			"'%s' is input %llu again, which failed", repeat->view.url,
+			(unsigned long long)original->index + 1);
+		repeat->error.http_status = original->http_status;
+	}
+	fetch_end(repeat, code ? code : FETCH_SKIPPED);
+}
+
+/* The repeats that came while it was under way; only their numbers were kept. */
+SL_SUSPENDS
+static void
+end_repeats(const struct fetch *original, const struct sl_names_owner *owner)
+{
+	struct sl_batch *batch = original->batch;
+	for (size_t i = 0; i < original->repeats.count; i++) {
+		uint64_t index = original->repeats.indices[i];
+		struct fetch *repeat = fetch_new(batch, &original->entry, index);
+		char *path = sl_span_dup(sl_span_str(original->view.path));
+		if (!repeat || !path) {
+			if (repeat)
+				drop(repeat);
+			free(path);
+			out_of_memory(batch, index);
+			continue;
+		}
+		repeat->path = path;
+		repeat->view.path = path;
+		repeat->view.total = original->view.total;
+		if (fetch_set_url(repeat) == 0) /* parsed before; else it has its error */
+			end_repeat(repeat, owner);
+		else
+			fetch_end(repeat, repeat->error.code);
+	}
+}
+
+static struct fetch *
+find_active(struct sl_batch *batch, uint64_t index)
+{
+	sl_list_each(node, &batch->active)
+	{
+		struct fetch *fetch = sl_list_item(node, struct fetch, link);
+		if (fetch->view.index == index)
+			return fetch;
+	}
+	return NULL;
+}
+
+static bool
+add_repeat(struct repeats *repeats, uint64_t index)
+{
+	if (repeats->count == repeats->cap) {
+		size_t cap = repeats->cap ? repeats->cap * 2 : 16;
+		uint64_t *indices = reallocarray(repeats->indices, cap, sizeof(*indices));
+		if (!indices)
+			return false;
+		repeats->indices = indices;
+		repeats->cap = cap;
+	}
+	repeats->indices[repeats->count++] = index;
+	return true;
+}
+
+/* It ends with its original, or now if that has ended. */
+SL_SUSPENDS
+static void
+follow_original(struct fetch *repeat)
+{
+	struct sl_batch *batch = repeat->batch;
+	struct sl_names_owner owner = *sl_names_find(&batch->names, repeat->key);
+	struct fetch *original = find_active(batch, owner.index);
+	sl_log_info("'%s' (input %llu) is input %llu again: downloaded once", repeat->view.url,
+		(unsigned long long)repeat->view.index + 1, (unsigned long long)owner.index + 1);
+	if (!original) {
+		end_repeat(repeat, &owner);
+		return;
+	}
+	uint64_t index = repeat->view.index;
+	drop(repeat);
+	if (!add_repeat(&original->repeats, index))
+		out_of_memory(batch, index);
+}
+
 void
 fetch_end(struct fetch *fetch, int code)
 {
+	struct sl_names_owner *owner =
+		fetch->owns_key ? sl_names_find(&fetch->batch->names, fetch->key) : NULL;
 	fetch->view.ended_ns = sl_now();
-	settle(fetch, code);
+	set_outcome(fetch, code);
+	if (owner && code < 0) {
+		owner->code = code;
+		owner->http_status = fetch->error.http_status;
+	}
+	struct sl_names_owner outcome = owner ? *owner : (struct sl_names_owner){ 0 };
 	sl_list_remove(&fetch->link);
 	report(fetch->batch, &fetch->view);
+	end_repeats(fetch, &outcome);
 	fetch_free(fetch);
 }
 
@@ -299,6 +435,10 @@ job_main(void *arg)
 	while (!sl_task_cancelled() && next_input(batch, &fetch, &code)) {
 		if (!fetch)
 			continue;
+		if (code == FETCH_REPEAT) {
+			follow_original(fetch);
+			continue;
+		}
 		if (events->started)
 			events->started(events->ctx, &fetch->view);
 		if (!code)
@@ -367,7 +507,7 @@ start_jobs(struct sl_batch *batch)
 		char name[16];
 		snprintf(name, sizeof(name), "job %u", i + 1);
 		code = sl_group_spawn(batch->jobs, name, job_main, batch, NULL);
-		if (code == -ENOMEM && i > 0) /* with fewer it goes, too */
+		if (code == -ENOMEM && i > 0) /* fewer will do */
 			return 0;
 	}
 	return code;
@@ -403,13 +543,21 @@ run_jobs(struct sl_batch *batch)
 int
 sl_batch_run(struct sl_batch *batch, struct sl_batch_summary *summary)
 {
+	struct sl_error disk = { 0 };
 	sl_semaphore_init(&batch->source_turn, "list of inputs", 1);
 	int code = run_jobs(batch);
 	struct sl_shield shield;
 	sl_shield_begin(&shield, sl_deadline_in(SL_NS_PER_S));
+	int confirmed = commit_confirm(batch, &disk);
 	sl_directory_unref(batch->directory);
 	sl_directories_release(&batch->directories);
 	sl_shield_end(&shield);
+	batch->summary.durable = batch->options.sync != SL_SYNC_NONE && batch->summary.done > 0 &&
+				 !batch->not_durable && !confirmed;
+	if (confirmed && batch->summary.failed == 0) {
+		batch->summary.first_error = disk;
+		code = confirmed;
+	}
 	*summary = batch->summary;
 	if (batch->summary.failed > 0)
 		return batch->summary.first_error.code ? batch->summary.first_error.code : -ENOMEM;
@@ -434,6 +582,20 @@ sl_batch_each(struct sl_batch *batch, void (*see)(void *ctx, const struct sl_dow
 	void *ctx)
 {
 	sl_list_each(node, &batch->active) see(ctx, &sl_list_item(node, struct fetch, link)->view);
+}
+
+void
+sl_batch_each_part(
+	const struct sl_batch *batch, void (*see)(void *ctx, const char *path), void *ctx)
+{
+	sl_list_each(node, &batch->active)
+	{
+		const struct sl_part *part = &sl_list_item(node, struct fetch, link)->part;
+		char *path = part->fd >= 0 && !part->is_published ? sl_part_path(part) : NULL;
+		if (path)
+			see(ctx, path);
+		free(path);
+	}
 }
 
 const struct sl_batch_summary *

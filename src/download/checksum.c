@@ -1,3 +1,7 @@
+/*
+ * Expected digests as text, and computing them with OpenSSL's EVP. A failure of the library is kept
+ * until the digest is checked: it is never taken for a match.
+ */
 #include "sluice/download/checksum.h"
 
 #include "sluice/base/number.h"

@@ -1,20 +1,42 @@
 /*
- * How a complete part becomes a durable file: its time, sync, check, rename, its mode, sync of the
- * directory, in this order. After a power cut the final name holds either what it held before or
- * the whole new file. A part keeps the mode of a part for as long as it has that name: by it the
- * next run knows what a killed one has left.
+ * How a complete part becomes a durable file. The part is sealed already (part.c): nothing about it
+ * changes any more but its name. Then:
  *
- * Small files go through these steps a batch at a time: each step is one call of the blocking pool
- * for up to COMMIT_FILES files, and one syncfs serves them all.
+ *    sync the file  >  check that its name still stands for what was written  >  rename without
+ *    replacing  >  sync the directory  >  confirm that the file system still takes changes
+ *
+ * After a power cut the final name holds either what it held before or the whole new file. A file
+ * is reported done only after the last step.
+ *
+ * Small files go through these steps a group at a time: the renames, for example, are one call of
+ * the blocking pool for up to COMMIT_FILES files. Files that were there already but may not be on
+ * disk yet are synced in the same groups.
+ *
+ * Rules:
+ *  - The sync of each file is its own: several threads sync a group side by side. One syncfs for
+ *    all of them is used only where it costs no more: on a local file system, for many files, and
+ *    while other programs have next to nothing unwritten, because it waits for their data as well.
+ *  - A sync that fails may have lost writes of other files, too (inodes share blocks): after it no
+ *    file on that device is reported done in this run.
  */
 #include "fetch_int.h"
 
 #include "sluice/base/log.h"
+#include "sluice/base/number.h"
 #include "sluice/rt/io.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+
+/* Threads of the blocking pool that sync a group; the others stay free for the downloads. */
+#define SYNC_TASKS 12u
+/* Fewer files are synced as fast one by one: measured on ext4, XFS and overlayfs. */
+#define SYNCFS_LEAST 16u
+/* What other programs may have unwritten for a syncfs: less than a second of a disk of 20 MB/s. The
+ * kernel tells it for all file systems together, so this is an upper bound. */
+#define SYNCFS_OTHERS (16 * SL_MIB)
 
 static bool
 wants_sync(const struct sl_batch *batch)
@@ -36,8 +58,11 @@ sync_failed(struct fetch *fetch, int code)
 {
 	if (sl_part_is_stop(code))
 		return code;
+	if (fetch->needs_sync)
+		return sl_fail_code(&fetch->error, SL_PHASE_SYNC, code,
+			"'%s' is complete, but cannot be synced", fetch->path);
 	return sl_fail(&fetch->error, SL_PHASE_SYNC, code,
-		"cannot bring '%s' to the disk: %s (its bytes may be lost)", fetch->part.part_name,
+		"cannot sync '%s': %s (its bytes may be lost)", fetch->part.part_name,
 		sl_code_text(code));
 }
 
@@ -50,6 +75,73 @@ commit_shield_begin(struct sl_shield *shield)
 	sl_shield_begin(shield, sl_task_deadline());
 	return 0;
 }
+
+/* ---- devices ---- */
+
+/* The last one stands for all that are too many. */
+static struct device *
+device_of(struct sl_batch *batch, struct sl_directory *directory)
+{
+	struct device *device = batch->devices;
+	struct device *last = &batch->devices[SL_COUNT_OF(batch->devices) - 1];
+	for (; device < last && device->directory; device++)
+		if (device->directory->dev_major == directory->dev_major &&
+			device->directory->dev_minor == directory->dev_minor)
+			return device;
+	if (!device->directory) {
+		device->directory = directory;
+		sl_directory_ref(directory);
+	}
+	return device;
+}
+
+/* A full disk or quota is one file's failure, and so is lack of memory, others the device's. */
+static bool
+is_device_failure(int code)
+{
+	bool own = code == -ENOSPC || code == -EDQUOT || code == -ENOMEM || code == -EINTR ||
+		   code == -EAGAIN || code == -ENOENT;
+	return code && !own && !sl_part_is_stop(code) && code != SL_E_INTERRUPTED;
+}
+
+static void
+note_sync_failure(struct fetch *fetch, int code)
+{
+	struct device *device = device_of(fetch->batch, fetch->directory);
+	if (!device->failure && is_device_failure(code))
+		device->failure = code;
+}
+
+/* 0, or why nothing on its device can be trusted any more. */
+static int
+device_failure(const struct fetch *fetch)
+{
+	return device_of(fetch->batch, fetch->directory)->failure;
+}
+
+int
+commit_confirm(struct sl_batch *batch, struct sl_error *err)
+{
+	int first = 0;
+	for (size_t i = 0; i < SL_COUNT_OF(batch->devices); i++) {
+		struct device *device = &batch->devices[i];
+		if (!device->directory)
+			break;
+		int code = device->failure ? 0 : sl_directory_confirm(device->directory);
+		if (is_device_failure(code))
+			device->failure = code;
+		if (device->failure && !first)
+			first = sl_fail(err, SL_PHASE_SYNC, device->failure,
+				"the file system of '%s' has failed: %s (files of this run may be "
+				"lost)",
+				device->directory->path, sl_code_text(device->failure));
+		sl_directory_unref(device->directory);
+		device->directory = NULL;
+	}
+	return first;
+}
+
+/* ---- one by one ---- */
 
 /* The name may have been taken while the body came: with --if-exists=rename the next free one is
  * used. */
@@ -71,76 +163,17 @@ publish(struct fetch *fetch)
 	return code;
 }
 
-static bool
-wants_time(const struct fetch *fetch)
-{
-	return fetch->modified_ns != 0;
-}
-
-static struct sl_op
-time_op(const struct fetch *fetch)
-{
-	return (struct sl_op){
-		.kind = SL_OP_SET_TIME, .fd = fetch->part.fd, .time_ns = fetch->modified_ns
-	};
-}
-
-static struct sl_op
-mode_op(const struct fetch *fetch)
-{
-	return (struct sl_op){ .kind = SL_OP_SET_MODE, .fd = fetch->part.fd, .mode = fetch->mode };
-}
-
-/* A file system that knows no modes or times is no reason to fail. */
-static void
-note_attribute(const struct fetch *fetch, const struct sl_op *op)
-{
-	if (op->result < 0)
-		sl_log_info("'%s': cannot %s: %s", fetch->path, sl_op_kind_name(op->kind),
-			sl_code_text(op->result));
-}
-
-/* ---- one by one ---- */
-
 SL_SUSPENDS
 static int
-give(struct fetch *fetch, struct sl_op op)
-{
-	int code = sl_io_batch(&op, 1);
-	if (!code)
-		note_attribute(fetch, &op);
-	return code;
-}
-
-SL_SUSPENDS
-static int
-give_time(struct fetch *fetch)
-{
-	return wants_time(fetch) ? give(fetch, time_op(fetch)) : 0;
-}
-
-/* The final name, and with it the mode, whoever cancels meanwhile. */
-SL_SUSPENDS
-static int
-give_name(struct fetch *fetch)
-{
-	struct sl_shield shield;
-	int code = publish(fetch);
-	if (code)
-		return code;
-	sl_shield_begin(&shield, SL_FOREVER);
-	code = give(fetch, mode_op(fetch));
-	sl_shield_end(&shield);
-	return code;
-}
-
-SL_SUSPENDS
-static int
-bring_to_disk(struct fetch *fetch)
+sync_file(struct fetch *fetch)
 {
 	if (!wants_sync(fetch->batch))
 		return 0;
-	int code = sl_io_sync(fetch->part.fd, SL_SYNC_DATA);
+	/* With mode and time: not only what is needed to find the data. */
+	int code = device_failure(fetch);
+	if (!code)
+		code = sl_io_sync(fetch->part.fd, 0);
+	note_sync_failure(fetch, code);
 	return code ? sync_failed(fetch, code) : 0;
 }
 
@@ -151,11 +184,22 @@ check(struct fetch *fetch)
 	return sl_part_check(&fetch->part, fetch->view.received, &fetch->error);
 }
 
+/* `changed`: names in it were; else only files that stood there, perhaps on a read-only mount. */
 SL_SUSPENDS
 static int
-bring_name_to_disk(struct fetch *fetch)
+sync_directory(struct sl_directory *directory, bool changed)
 {
-	return sl_directory_sync(fetch->directory);
+	int code = sl_directory_sync(directory);
+	return code || !changed ? code : sl_directory_confirm(directory);
+}
+
+SL_SUSPENDS
+static int
+sync_name(struct fetch *fetch)
+{
+	int code = sync_directory(fetch->directory, true);
+	note_sync_failure(fetch, code);
+	return code ? code : device_failure(fetch);
 }
 
 SL_SUSPENDS
@@ -174,13 +218,12 @@ run_step(struct fetch *fetch, int (*step)(struct fetch *))
 int
 commit_one(struct fetch *fetch)
 {
-	static int (*const steps[])(
-		struct fetch *) = { give_time, bring_to_disk, check, give_name };
+	static int (*const steps[])(struct fetch *) = { sync_file, check, publish };
 	int code = 0;
 	for (size_t i = 0; i < SL_COUNT_OF(steps) && !code; i++)
 		code = run_step(fetch, steps[i]);
 	if (!code && wants_sync(fetch->batch)) {
-		int synced = run_step(fetch, bring_name_to_disk);
+		int synced = run_step(fetch, sync_name);
 		code = synced ? not_durable(fetch, synced) : 0;
 	}
 	if (code)
@@ -194,14 +237,26 @@ commit_one(struct fetch *fetch)
 
 #define OPS_PER_FILE 3
 
+/* The directories of a group that are to be synced, each once; tasks take the next one. */
+struct directory_syncs {
+	struct {
+		struct sl_directory *directory;
+		bool changed;
+		int code;
+	} items[COMMIT_FILES];
+	size_t count, next;
+};
+
 struct group {
 	struct sl_batch *batch;
 	size_t count;
 	struct fetch *fetches[COMMIT_FILES];
 	int codes[COMMIT_FILES];
 	struct statx stats[COMMIT_FILES];
+	struct sl_op *first_ops[COMMIT_FILES]; /* of each file in the step that runs; or NULL */
 	size_t op_count;
 	struct sl_op ops[COMMIT_FILES * OPS_PER_FILE];
+	struct directory_syncs directories;
 };
 
 static struct sl_op *
@@ -219,6 +274,13 @@ fail_all(struct group *group, int code)
 			group->codes[i] = code;
 }
 
+static void
+begin_ops(struct group *group)
+{
+	group->op_count = 0;
+	memset(group->first_ops, 0, sizeof(group->first_ops));
+}
+
 /* In one call. False if it was cancelled before. */
 SL_SUSPENDS
 static bool
@@ -230,50 +292,189 @@ run_ops(struct group *group)
 	return code == 0;
 }
 
+/* Its file of the group is still on the way to its name: not failed, and not only to be synced. */
+static bool
+is_to_name(const struct group *group, size_t i)
+{
+	return !group->codes[i] && !group->fetches[i]->needs_sync;
+}
+
+/* ---- syncing a group ---- */
+
+/* Add "KEY  123 kB" of /proc/meminfo, in bytes; false if there is no such whole line. */
+static bool
+add_meminfo(const char *text, const char *key, uint64_t *bytes)
+{
+	const char *at = strstr(text, key);
+	uint64_t kib = 0;
+	if (!at || !strchr(at, '\n'))
+		return false;
+	at += strlen(key);
+	at += strspn(at, " ");
+	if (!sl_parse_u64(at, strspn(at, "0123456789"), &kib) || kib > UINT32_MAX)
+		return false;
+	*bytes += kib * SL_KIB;
+	return true;
+}
+
+/* What the whole system has not written yet, in bytes; UINT64_MAX if that is not known. */
+SL_SUSPENDS
+static uint64_t
+unwritten_bytes(void)
+{
+	char text[2048] = "";
+	struct sl_op ops[] = {
+		{ .kind = SL_OP_OPEN,
+			.dir_fd = AT_FDCWD,
+			.path = "/proc/meminfo",
+			.flags = O_RDONLY },
+		{ .kind = SL_OP_READ, .fd = SL_FD_OF_AFTER, .data = text, .len = sizeof(text) - 1 },
+		{ .kind = SL_OP_CLOSE, .fd = SL_FD_OF_AFTER },
+	};
+	ops[1].after = ops[2].after = ops;
+	if (sl_io_batch(ops, SL_COUNT_OF(ops)) != 0 || ops[1].result <= 0)
+		return UINT64_MAX;
+	text[ops[1].result] = '\0';
+	uint64_t bytes = 0;
+	bool known = add_meminfo(text, "Dirty:", &bytes) && add_meminfo(text, "Writeback:", &bytes);
+	return known ? bytes : UINT64_MAX;
+}
+
+/* One syncfs instead of a sync for each file does not wait for more than SYNCFS_OTHERS. */
+SL_SUSPENDS
+static bool
+may_sync_together(const struct group *group)
+{
+	size_t local = 0;
+	for (size_t i = 0; i < group->count; i++)
+		local += !group->codes[i] &&
+			 (group->fetches[i]->directory->traits & SL_DIRECTORY_LOCAL);
+	if (local < SYNCFS_LEAST || group->batch->sync_each)
+		return false;
+	return unwritten_bytes() <= group->batch->uncommitted_bytes + SYNCFS_OTHERS;
+}
+
+/* A file of the group, or one that is there already and needs a descriptor first. A new descriptor
+ * reports an earlier failure to write it, too, unless that was reported already (syncfs does as
+ * well). */
+static void
+add_sync(struct group *group, size_t i)
+{
+	const struct fetch *fetch = group->fetches[i];
+	if (!fetch->needs_sync) {
+		group->first_ops[i] =
+			add_op(group, (struct sl_op){ .kind = SL_OP_SYNC, .fd = fetch->part.fd });
+		return;
+	}
+	struct sl_op *opened = add_op(group, (struct sl_op){ .kind = SL_OP_OPEN,
+						     .dir_fd = fetch->directory->fd,
+						     .path = fetch->name,
+						     .flags = O_RDONLY | O_NONBLOCK | O_NOCTTY });
+	add_op(group, (struct sl_op){ .kind = SL_OP_SYNC, .fd = SL_FD_OF_AFTER })->after = opened;
+	add_op(group, (struct sl_op){ .kind = SL_OP_CLOSE, .fd = SL_FD_OF_AFTER })->after = opened;
+	group->first_ops[i] = opened;
+}
+
+struct slice {
+	struct sl_op *ops;
+	size_t count;
+	int code;
+};
+
+SL_SUSPENDS
+static int
+slice_task(void *arg)
+{
+	struct slice *slice = arg;
+	slice->code = sl_io_batch(slice->ops, slice->count);
+	return 0;
+}
+
+/* In several calls of the blocking pool at once. Returns 0 or the cancellation of one of them: what
+ * was not run has the result -ECANCELED. */
+SL_SUSPENDS
+static int
+run_ops_side_by_side(struct group *group)
+{
+	struct slice slices[SYNC_TASKS] = { 0 };
+	struct sl_group tasks;
+	size_t per_slice = (group->op_count + SYNC_TASKS - 1) / SYNC_TASKS;
+	int code = 0;
+	sl_group_enter(&tasks, SL_GROUP_COLLECT);
+	for (size_t i = 0, begin = 0; begin < group->op_count; i++) {
+		size_t end = SL_MIN(begin + per_slice, group->op_count);
+		while (end < group->op_count && group->ops[end].after)
+			end++; /* not between an open and what comes after it */
+		slices[i] = (struct slice){ .ops = group->ops + begin, .count = end - begin };
+		if (sl_group_spawn(&tasks, "sync", slice_task, &slices[i], NULL) != 0)
+			(void)slice_task(&slices[i]);
+		begin = end;
+	}
+	sl_group_leave(&tasks);
+	for (size_t i = 0; i < SYNC_TASKS; i++)
+		code = code ? code : slices[i].code;
+	return code;
+}
+
+/* What became of one file's own sync. One that may not be opened is synced with all others. */
+SL_SUSPENDS
+static int
+sync_result(struct fetch *fetch, const struct sl_op *ops)
+{
+	if (!fetch->needs_sync || ops[0].result >= 0)
+		return ops[fetch->needs_sync ? 1 : 0].result;
+	if (ops[0].result != -EACCES && ops[0].result != -EPERM)
+		return ops[0].result;
+	return sl_io_sync_fs(fetch->directory->fd);
+}
+
 SL_SUSPENDS
 static void
-set_times(struct group *group)
+sync_each(struct group *group)
 {
-	struct sl_op *op = group->ops;
-	group->op_count = 0;
-	for (size_t i = 0; i < group->count; i++)
-		if (wants_time(group->fetches[i]))
-			add_op(group, time_op(group->fetches[i]));
-	if (!run_ops(group))
-		return;
-	for (size_t i = 0; i < group->count; i++)
-		if (wants_time(group->fetches[i]))
-			note_attribute(group->fetches[i], op++);
+	for (size_t i = 0; i < group->op_count; i++)
+		group->ops[i].result = -ECANCELED;
+	int stopped = run_ops_side_by_side(group);
+	for (size_t i = 0; i < group->count; i++) {
+		struct fetch *fetch = group->fetches[i];
+		if (!group->first_ops[i])
+			continue;
+		int code = sync_result(fetch, group->first_ops[i]);
+		if (code == -ECANCELED && stopped)
+			code = stopped;
+		note_sync_failure(fetch, code);
+		if (code)
+			group->codes[i] = sync_failed(fetch, code);
+	}
 }
 
 static bool
 same_device(const struct fetch *a, const struct fetch *b)
 {
-	return a->part.dev_major == b->part.dev_major && a->part.dev_minor == b->part.dev_minor;
+	return a->directory->dev_major == b->directory->dev_major &&
+	       a->directory->dev_minor == b->directory->dev_minor;
 }
 
 /*
- * One syncfs for each local file system with a file of the group; elsewhere each file by itself. A
- * syncfs that fails tells of a lost write once, whosever it was: perhaps that of a file which is to
- * come. So from then on each file is asked, whose own descriptor still knows.
+ * One syncfs for each local file system with a file of the group. One that fails reports a lost
+ * write once, of any file: perhaps of one that is still to come. So from then on each file is
+ * synced by its own descriptor, which keeps the error.
  */
 SL_SUSPENDS
 static void
-sync_files(struct group *group)
+sync_together(struct group *group)
 {
 	bool synced[COMMIT_FILES] = { false };
 	for (size_t i = 0; i < group->count; i++) {
 		struct fetch *fetch = group->fetches[i];
-		bool together = group->count > 1 && !group->batch->sync_each &&
-				fetch->directory->traits & SL_DIRECTORY_LOCAL;
-		if (group->codes[i] || synced[i])
+		if (group->codes[i] || group->first_ops[i] || synced[i])
 			continue;
-		int code = together ? sl_io_sync_fs(fetch->directory->fd)
-				    : sl_io_sync(fetch->part.fd, SL_SYNC_DATA);
-		group->batch->sync_each = group->batch->sync_each || (together && code);
+		int code = sl_io_sync_fs(fetch->directory->fd);
+		group->batch->sync_each = group->batch->sync_each || code;
+		note_sync_failure(fetch, code);
 		for (size_t k = i; k < group->count; k++) {
-			bool with = k == i || (together && same_device(fetch, group->fetches[k]));
-			if (!with || group->codes[k])
+			if (group->codes[k] || group->first_ops[k] ||
+				!same_device(fetch, group->fetches[k]))
 				continue;
 			synced[k] = true;
 			if (code)
@@ -282,41 +483,67 @@ sync_files(struct group *group)
 	}
 }
 
-/* Look at each name before it is renamed: what stands there must still be what was written. */
+SL_SUSPENDS
+static void
+sync_files(struct group *group)
+{
+	begin_ops(group);
+	for (size_t i = 0; i < group->count; i++) {
+		int code = device_failure(group->fetches[i]);
+		if (code && !group->codes[i])
+			group->codes[i] = sync_failed(group->fetches[i], code);
+	}
+	bool together = may_sync_together(group);
+	for (size_t i = 0; i < group->count; i++) {
+		bool local = group->fetches[i]->directory->traits & SL_DIRECTORY_LOCAL;
+		if (!group->codes[i] && !(local && together))
+			add_sync(group, i);
+	}
+	if (group->op_count)
+		sync_each(group);
+	if (together)
+		sync_together(group);
+}
+
+/* ---- the other steps of a group ---- */
+
+/* Before a name is renamed: what stands there must still be what was written. */
 SL_SUSPENDS
 static void
 check_parts(struct group *group)
 {
-	group->op_count = 0;
+	begin_ops(group);
 	for (size_t i = 0; i < group->count; i++)
-		add_op(group, sl_part_stat_op(&group->fetches[i]->part, &group->stats[i]));
+		if (is_to_name(group, i))
+			group->first_ops[i] = add_op(
+				group, sl_part_stat_op(&group->fetches[i]->part, &group->stats[i]));
 	if (!run_ops(group))
 		return;
 	for (size_t i = 0; i < group->count; i++) {
 		struct fetch *fetch = group->fetches[i];
-		if (!group->codes[i])
-			group->codes[i] = sl_part_judge(&fetch->part, group->ops[i].result,
-				&group->stats[i], fetch->view.received, &fetch->error);
+		if (group->first_ops[i])
+			group->codes[i] =
+				sl_part_check_stat(&fetch->part, group->first_ops[i]->result,
+					&group->stats[i], fetch->view.received, &fetch->error);
 	}
 }
 
-/* Its final name, with it the mode, and the descriptor goes. */
-static void
+/* Its final name, and the descriptor goes. */
+static struct sl_op *
 add_naming(struct group *group, const struct fetch *fetch)
 {
 	struct sl_op *renamed = add_op(group, sl_part_rename_op(&fetch->part, fetch->replace));
-	add_op(group, mode_op(fetch))->after = renamed;
 	add_op(group, (struct sl_op){ .kind = SL_OP_CLOSE, .fd = fetch->part.fd })->after = renamed;
+	return renamed;
 }
 
 /* What went wrong in the batch is done again by itself, with all its words and ways out. */
 SL_SUSPENDS
 static int
-see_naming(struct fetch *fetch, const struct sl_op *ops)
+finish_naming(struct fetch *fetch, const struct sl_op *renamed)
 {
-	if (ops[0].result != 0)
-		return give_name(fetch);
-	note_attribute(fetch, &ops[1]);
+	if (renamed->result != 0)
+		return publish(fetch);
 	fetch->part.fd = -1;
 	return 0;
 }
@@ -325,37 +552,86 @@ SL_SUSPENDS
 static void
 rename_all(struct group *group)
 {
-	const struct sl_op *ops = group->ops;
-	group->op_count = 0;
+	begin_ops(group);
 	for (size_t i = 0; i < group->count; i++)
-		if (!group->codes[i])
-			add_naming(group, group->fetches[i]);
+		if (is_to_name(group, i))
+			group->first_ops[i] = add_naming(group, group->fetches[i]);
 	if (!run_ops(group))
 		return;
-	for (size_t i = 0; i < group->count; i++) {
-		if (group->codes[i])
-			continue;
-		group->codes[i] = see_naming(group->fetches[i], ops);
-		ops += OPS_PER_FILE;
-	}
+	for (size_t i = 0; i < group->count; i++)
+		if (group->first_ops[i])
+			group->codes[i] = finish_naming(group->fetches[i], group->first_ops[i]);
 }
 
 SL_SUSPENDS
+static int
+sync_next_directories(void *arg)
+{
+	struct directory_syncs *syncs = arg;
+	while (syncs->next < syncs->count) {
+		size_t i = syncs->next++;
+		syncs->items[i].code =
+			sync_directory(syncs->items[i].directory, syncs->items[i].changed);
+	}
+	return 0;
+}
+
 static void
-sync_directories(struct group *group)
+collect_directories(struct group *group, struct directory_syncs *syncs)
 {
 	for (size_t i = 0; i < group->count; i++)
 		group->fetches[i]->directory->dirty =
 			group->fetches[i]->directory->dirty || !group->codes[i];
 	for (size_t i = 0; i < group->count; i++) {
 		struct sl_directory *directory = group->fetches[i]->directory;
+		bool changed = false;
 		if (!directory->dirty)
 			continue;
-		int code = sl_directory_sync(directory);
 		directory->dirty = false;
-		for (size_t k = i; code && k < group->count; k++)
-			if (group->fetches[k]->directory == directory && !group->codes[k])
-				group->codes[k] = not_durable(group->fetches[k], code);
+		for (size_t k = i; k < group->count; k++)
+			changed = changed || (group->fetches[k]->directory == directory &&
+						     is_to_name(group, k));
+		syncs->items[syncs->count].directory = directory;
+		syncs->items[syncs->count++].changed = changed;
+	}
+}
+
+static void
+note_directory(struct group *group, const struct sl_directory *directory, int code)
+{
+	for (size_t k = 0; k < group->count; k++) {
+		struct fetch *fetch = group->fetches[k];
+		if (fetch->directory != directory)
+			continue;
+		note_sync_failure(fetch, code);
+		if (code && !group->codes[k])
+			group->codes[k] = fetch->needs_sync ? sync_failed(fetch, code)
+							    : not_durable(fetch, code);
+	}
+}
+
+/* Several at once, as the files: a group may have as many directories as files. */
+SL_SUSPENDS
+static void
+sync_directories(struct group *group)
+{
+	struct directory_syncs *syncs = &group->directories;
+	struct sl_group tasks;
+	syncs->count = syncs->next = 0;
+	collect_directories(group, syncs);
+	sl_group_enter(&tasks, SL_GROUP_COLLECT);
+	for (size_t i = 1; i < SL_MIN(syncs->count, (size_t)SYNC_TASKS); i++)
+		if (sl_group_spawn(&tasks, "sync", sync_next_directories, syncs, NULL) != 0)
+			break;
+	(void)sync_next_directories(syncs);
+	sl_group_leave(&tasks);
+	for (size_t i = 0; i < syncs->count; i++)
+		note_directory(group, syncs->items[i].directory, syncs->items[i].code);
+	/* Another task may have met a failure of the device meanwhile. */
+	for (size_t i = 0; i < group->count; i++) {
+		int code = device_failure(group->fetches[i]);
+		if (code && !group->codes[i])
+			group->codes[i] = not_durable(group->fetches[i], code);
 	}
 }
 
@@ -365,13 +641,16 @@ end_all(struct group *group)
 {
 	/* Reports may wait for their reader, parts must not. */
 	for (size_t i = 0; i < group->count; i++) {
+		group->batch->uncommitted_bytes -= group->fetches[i]->view.received;
 		if (group->codes[i])
 			sl_part_discard(&group->fetches[i]->part);
 		else
 			sl_part_close(&group->fetches[i]->part);
 	}
-	for (size_t i = 0; i < group->count; i++)
-		fetch_end(group->fetches[i], group->codes[i]);
+	for (size_t i = 0; i < group->count; i++) {
+		bool skipped = group->fetches[i]->needs_sync && !group->codes[i];
+		fetch_end(group->fetches[i], skipped ? FETCH_SKIPPED : group->codes[i]);
+	}
 }
 
 SL_SUSPENDS
@@ -379,7 +658,6 @@ static void
 commit_group(struct group *group)
 {
 	memset(group->codes, 0, sizeof(group->codes));
-	set_times(group);
 	if (wants_sync(group->batch))
 		sync_files(group);
 	check_parts(group);
@@ -390,7 +668,7 @@ commit_group(struct group *group)
 }
 
 /* The first file, then what comes meanwhile: syncs are worth a wait, hand-overs a short one. Once
- * the last job has ended, the channel is closed and nobody waits. */
+ * the last job has ended, the channel is closed and there is no wait. */
 SL_SUSPENDS
 static int
 collect(struct group *group)
@@ -427,12 +705,13 @@ refuse_rest(struct sl_batch *batch, int code)
 	struct sl_list late;
 	sl_list_init(&late);
 	while (sl_channel_try_receive(batch->finished, &rest) == 0) {
+		batch->uncommitted_bytes -= rest->view.received;
 		sl_part_discard(&rest->part);
-		sl_list_push_back(&late, &rest->of_late);
+		sl_list_push_back(&late, &rest->unreported);
 	}
 	/* Reports may wait for their reader, parts must not. */
 	for (struct sl_list *node; (node = sl_list_pop(&late));)
-		fetch_end(sl_list_item(node, struct fetch, of_late), code);
+		fetch_end(sl_list_item(node, struct fetch, unreported), code);
 }
 
 int

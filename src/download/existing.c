@@ -1,6 +1,10 @@
 /*
- * What has a download's name already, and what --if-exists makes of it. Before the first byte is
- * asked for; a file is compared with the server's by a HEAD request.
+ * What has a download's name already, and what --if-exists makes of it, before the first byte is
+ * requested. With --if-exists=auto a regular file is complete if
+ *  - it has the checksum that was given, or without one
+ *  - aria2 has not left its control file, and the file matches the head of the server's answer: the
+ *    same size and not older, or the same time if the server sends no size.
+ * Devices and FIFOs are written to only if --output names them.
  */
 #include "fetch_int.h"
 
@@ -12,23 +16,30 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define FIFO_RETRY_NS (50 * SL_NS_PER_MS) /* between looks whether somebody reads a FIFO */
-#define FIFO_FLAGS (O_WRONLY | O_NONBLOCK | O_NOCTTY)
+#define FIFO_RETRY_NS (50 * SL_NS_PER_MS) /* between attempts to open a FIFO without a reader */
+#define STREAM_FLAGS (O_WRONLY | O_NONBLOCK | O_NOCTTY)
 #define TIME_GRAIN_S 2 /* the coarsest time stamps of files that are common (FAT) */
 #define FRESH_S 600    /* a file that was changed since may not be on the disk yet */
 #define WHY_MAX 200
 
 static int
-exists(struct fetch *fetch, const char *why)
+refuse(struct fetch *fetch, const char *why, const char *remedy)
 {
 	return sl_fail(&fetch->error, SL_PHASE_NONE, -EEXIST,
-		"'%s' exists%s (--if-exists=replace overwrites it, rename finds another name, skip "
-		"leaves it)",
-		fetch->path, why);
+		"'%s' exists%s (%s--if-exists=replace overwrites it, rename finds another name, "
+		"skip keeps it)",
+		fetch->path, why, remedy);
+}
+
+static int
+exists(struct fetch *fetch, const char *why)
+{
+	return refuse(fetch, why, "");
 }
 
 /* ---- by checksum ---- */
@@ -47,7 +58,7 @@ add_on_worker(void *arg)
 	return 0;
 }
 
-/* The whole file through one chunk: the disk waits while the worker hashes, which is well enough
+/* The whole file through one chunk: the disk waits while the worker hashes, which is good enough
  * for what happens once in a file's life. */
 SL_SUSPENDS
 static int
@@ -74,10 +85,10 @@ hash_file(struct fetch *fetch, int fd, struct sl_digest *digest)
 	return code;
 }
 
-/* 1 = it has the expected checksum, 0 = it has not, or a code. */
+/* *same = the file has the expected checksum. */
 SL_SUSPENDS
 static int
-local_matches(struct fetch *fetch)
+verify_checksum(struct fetch *fetch, bool *same)
 {
 	const struct sl_checksum *expected = &fetch->entry.checksum;
 	struct sl_error mismatch = { 0 };
@@ -92,17 +103,17 @@ local_matches(struct fetch *fetch)
 		code = sl_fail_code(
 			&fetch->error, SL_PHASE_READ, code, "cannot read '%s'", fetch->path);
 	else
-		code = sl_digest_check(digest, expected, fetch->path, &mismatch) == 0;
+		*same = sl_digest_check(digest, expected, fetch->path, &mismatch) == 0;
 	sl_digest_free(digest);
 	sl_io_close(fd);
 	return code;
 }
 
-/* ---- by what the server says ---- */
+/* ---- by the head of an answer ---- */
 
 struct remote {
-	uint64_t length;      /* SL_BODY_UNKNOWN if it does not say */
-	uint64_t modified_ns; /* 0 if it does not say */
+	uint64_t length;      /* SL_BODY_UNKNOWN if it sent none */
+	uint64_t modified_ns; /* 0 if it sent none */
 };
 
 static uint64_t
@@ -128,7 +139,7 @@ static int
 ask(struct fetch *fetch, const char *method, struct remote *out)
 {
 	struct sl_http_exchange *exchange = NULL;
-	struct sl_http_header headers[SL_ENTRY_HEADERS];
+	struct sl_http_header headers[TARGET_HEADERS];
 	struct sl_http_request request = { .method = method,
 		.url = &fetch->url,
 		.headers = headers,
@@ -142,8 +153,8 @@ ask(struct fetch *fetch, const char *method, struct remote *out)
 	return 0;
 }
 
-/* Servers that do not know HEAD say so in many ways (signed URLs: 403), or close; those that want
- * to be left alone, or credentials, mean it. */
+/* Servers without HEAD refuse it in many ways (signed URLs: 403), or close the connection. A status
+ * that asks for a pause or for credentials is not one of them. */
 static bool
 may_mean_no_head(const struct fetch *fetch, int code)
 {
@@ -156,64 +167,104 @@ may_mean_no_head(const struct fetch *fetch, int code)
 	return false;
 }
 
-/* By HEAD, or else by the head of the answer to GET, whose body is not read. */
-SL_SUSPENDS
-static int
-ask_somehow(struct fetch *fetch, struct remote *out)
+/* How the local file differs from the server's, for messages. */
+struct difference {
+	bool found;
+	bool unknown; /* it may be the same: what the server sent does not decide it */
+	char why[WHY_MAX];
+};
+
+SL_PRINTF(2, 3)
+static struct difference
+differs(bool unknown, const char *format, ...)
 {
-	int code = ask(fetch, "HEAD", out);
-	bool refused = code && may_mean_no_head(fetch, code);
-	/* The length of the empty body is said by those who do not know what HEAD is. */
-	bool says = !code && out->length != SL_BODY_UNKNOWN && out->length != 0;
-	if (!refused && (code || says))
-		return code;
-	sl_error_clear(&fetch->error);
-	return ask(fetch, "GET", out);
+	struct difference out = { .found = true, .unknown = unknown };
+	va_list args;
+	va_start(args, format);
+	vsnprintf(out.why, sizeof(out.why), format, args);
+	va_end(args);
+	return out;
 }
 
-/* With the server's time on the file it must be that one; else the file must not be older. */
-static bool
-is_other_time(const struct fetch *fetch, const struct remote *remote, const struct statx *st)
+/*
+ * A local time later than the server's is what copying, unpacking and --no-remote-time leave, and
+ * counts as complete, as with wget -N. Of an answer without a length only the time is known: then
+ * it must be exactly the one that this program has set.
+ */
+static struct difference
+find_difference(const struct remote *remote, const struct statx *st)
 {
+	const struct difference none = { .found = false };
 	int64_t local_s = st->stx_mtime.tv_sec;
 	int64_t remote_s = (int64_t)(remote->modified_ns / SL_NS_PER_S);
-	if (remote->modified_ns == 0)
-		return false;
-	return remote_s >= local_s + TIME_GRAIN_S ||
-	       (fetch->batch->options.remote_time && local_s >= remote_s + TIME_GRAIN_S);
+	bool has_time = remote->modified_ns != 0;
+	bool is_older = has_time && remote_s >= local_s + TIME_GRAIN_S;
+	bool is_later = has_time && local_s >= remote_s + TIME_GRAIN_S;
+	if (remote->length == SL_BODY_UNKNOWN) {
+		if (!has_time)
+			return differs(true, ", and the server sent neither a size nor a time");
+		if (is_older || is_later)
+			return differs(true, ", and the server sent no size and another time");
+		return none;
+	}
+	if (remote->length != st->stx_size)
+		return differs(false, " with %llu bytes, and the server's file has %llu",
+			(unsigned long long)st->stx_size, (unsigned long long)remote->length);
+	if (remote->length == 0) /* two empty files are the same */
+		return none;
+	if (!has_time)
+		return differs(true, " with the right size, but the server sent no time, so it may "
+				     "be another version");
+	return is_older ? differs(false, ", and the server's file is newer") : none;
 }
 
-/* 1 = the local file is what the server has; a code, -EEXIST if it is not. */
+/*
+ * Servers that generate their answers, or do not implement HEAD, send other sizes and times for
+ * HEAD than for GET, or none: only a match by HEAD is believed. Else the head of the answer to GET
+ * decides; its body is not read.
+ */
+SL_SUSPENDS
+static int
+compare_with_source(struct fetch *fetch, const struct statx *st, struct difference *out)
+{
+	struct remote remote;
+	int code = ask(fetch, "HEAD", &remote);
+	if (code && !may_mean_no_head(fetch, code))
+		return code;
+	if (!code && remote.length != SL_BODY_UNKNOWN && remote.length != 0) {
+		*out = find_difference(&remote, st);
+		if (!out->found)
+			return 0;
+	}
+	sl_error_clear(&fetch->error);
+	code = ask(fetch, "GET", &remote);
+	if (!code)
+		*out = find_difference(&remote, st);
+	return code;
+}
+
+/* FETCH_SKIPPED = the local file is what the server has; a code, -EEXIST if it is not. */
 SL_SUSPENDS
 static int
 compare_with_server(struct fetch *fetch, const struct statx *st)
 {
-	char why[WHY_MAX];
-	struct remote remote;
-	int code = ask_somehow(fetch, &remote);
+	struct difference difference = { 0 };
+	int code = compare_with_source(fetch, st, &difference);
 	while (code && fetch_next_source(fetch, code))
-		code = ask_somehow(fetch, &remote);
+		code = compare_with_source(fetch, st, &difference);
 	if (code)
 		return code;
-	fetch->view.total = remote.length;
-	if (remote.length == SL_BODY_UNKNOWN)
-		return exists(fetch, ", and the server does not say how large its file is");
-	if (remote.length != st->stx_size) {
-		snprintf(why, sizeof(why), " with %llu bytes, and the server's file has %llu",
-			(unsigned long long)st->stx_size, (unsigned long long)remote.length);
-		return exists(fetch, why);
-	}
-	if (is_other_time(fetch, &remote, st))
-		return exists(fetch, ", and the server's file was changed at another time");
-	fetch->view.by_size = remote.modified_ns == 0;
-	return 1;
+	fetch->view.total = st->stx_size;
+	if (!difference.found)
+		return FETCH_SKIPPED;
+	return refuse(fetch, difference.why, difference.unknown ? "--checksum verifies it, " : "");
 }
 
-/* aria2 gives a file its whole size before the first byte, and leaves NAME.aria2 beside it until
- * the last: 1 = there is one. */
+/* aria2 gives a file its whole size before the first byte, and keeps NAME.aria2 in the same
+ * directory until the last. */
 SL_SUSPENDS
 static int
-is_begun_by_aria2(const struct fetch *fetch)
+find_aria2_control_file(const struct fetch *fetch, bool *found)
 {
 	struct statx st = { 0 };
 	struct sl_buf name = { 0 };
@@ -222,7 +273,8 @@ is_begun_by_aria2(const struct fetch *fetch)
 			       : sl_io_stat(fetch->directory->fd, name.data, AT_SYMLINK_NOFOLLOW,
 					 STATX_TYPE, &st);
 	sl_buf_release(&name);
-	return code == 0 ? 1 : code == -ENOENT || code == -ENAMETOOLONG ? 0 : code;
+	*found = code == 0;
+	return code == -ENOENT || code == -ENAMETOOLONG ? 0 : code;
 }
 
 /* Without a checksum. */
@@ -230,12 +282,14 @@ SL_SUSPENDS
 static int
 compare(struct fetch *fetch, const struct statx *st)
 {
-	int begun = is_begun_by_aria2(fetch);
-	if (begun == 1)
-		return exists(fetch, ", and aria2 has not finished it: there is a '.aria2' beside");
-	if (begun < 0)
+	bool unfinished = false;
+	int code = find_aria2_control_file(fetch, &unfinished);
+	if (code)
 		return sl_fail_code(
-			&fetch->error, SL_PHASE_CREATE, begun, "cannot look at '%s'", fetch->path);
+			&fetch->error, SL_PHASE_CREATE, code, "cannot examine '%s'", fetch->path);
+	if (unfinished)
+		return exists(fetch,
+			", and aria2 has not finished it (its control file NAME.aria2 is there)");
 	return compare_with_server(fetch, st);
 }
 
@@ -243,9 +297,12 @@ SL_SUSPENDS
 static int
 compare_checksum(struct fetch *fetch, const struct statx *st)
 {
+	bool same = false;
 	fetch->view.total = st->stx_size;
-	int same = local_matches(fetch);
-	return same == 0 ? exists(fetch, " and has another checksum") : same;
+	int code = verify_checksum(fetch, &same);
+	if (code)
+		return code;
+	return same ? FETCH_SKIPPED : exists(fetch, " and has another checksum");
 }
 
 /* ---- what is there ---- */
@@ -260,37 +317,6 @@ may_be_in_memory_only(const struct fetch *fetch, const struct statx *st)
 	return fetch->batch->options.sync != SL_SYNC_NONE && changed_s + FRESH_S > now_s;
 }
 
-/* By a descriptor of its own: of a write that was lost each descriptor is told once, and the
- * committer, which syncs by the directory's, must not miss it. */
-SL_SUSPENDS
-static int
-sync_file_system(const struct sl_directory *directory)
-{
-	int fd = sl_io_open(directory->fd, ".", O_RDONLY | O_DIRECTORY, 0, 0);
-	int code = fd < 0 ? fd : sl_io_sync_fs(fd);
-	sl_io_close(fd);
-	return code;
-}
-
-/* 1, or a code. */
-SL_SUSPENDS
-static int
-bring_to_disk(struct fetch *fetch)
-{
-	int fd = sl_io_open(fetch->directory->fd, fetch->name, O_RDONLY | O_NONBLOCK, 0, 0);
-	bool closed = fd == -EACCES || fd == -EPERM; /* not ours to open: with all others then */
-	int code = closed   ? sync_file_system(fetch->directory)
-		   : fd < 0 ? fd
-			    : sl_io_sync(fd, SL_SYNC_DATA);
-	sl_io_close(fd);
-	if (!code)
-		code = sl_directory_sync(fetch->directory);
-	if (!code)
-		return 1;
-	return sl_fail_code(&fetch->error, SL_PHASE_SYNC, code,
-		"'%s' is complete, but cannot be brought to the disk", fetch->path);
-}
-
 SL_SUSPENDS
 static int
 regular_exists(struct fetch *fetch, const struct statx *st)
@@ -301,7 +327,7 @@ regular_exists(struct fetch *fetch, const struct statx *st)
 	case SL_EXISTS_SKIP:
 		fetch->view.unverified = true;
 		fetch->view.total = st->stx_size;
-		return 1;
+		return FETCH_SKIPPED;
 	case SL_EXISTS_REPLACE:
 		fetch->mode = st->stx_mode & 0777; /* no set-user-ID for what came from outside */
 		return 0;
@@ -312,11 +338,11 @@ regular_exists(struct fetch *fetch, const struct statx *st)
 	}
 	int same = fetch->entry.checksum.kind != SL_CHECKSUM_NONE ? compare_checksum(fetch, st)
 								  : compare(fetch, st);
-	return same == 1 && may_be_in_memory_only(fetch, st) ? bring_to_disk(fetch) : same;
+	fetch->needs_sync = same == FETCH_SKIPPED && may_be_in_memory_only(fetch, st);
+	return same;
 }
 
-/* A link to nothing: there is no file, but a rename that replaces nothing would not take its place.
- */
+/* A link to nothing: there is no file, but a rename without replacing fails. */
 SL_SUSPENDS
 static int
 dangling_exists(struct fetch *fetch)
@@ -327,51 +353,61 @@ dangling_exists(struct fetch *fetch)
 	case SL_EXISTS_RENAME:
 		return target_rename(fetch);
 	default:
-		return exists(fetch, " as a symbolic link that leads to nothing");
+		return exists(fetch, " as a symbolic link to nothing");
 	}
 }
 
 /* ---- streams ---- */
 
-/* A FIFO is opened when somebody reads it; waiting for that must not hold a worker of the kernel.
- */
+bool
+existing_is_stream(const struct fetch *fetch, const struct statx *st)
+{
+	bool is_stream = S_ISCHR(st->stx_mode) || S_ISFIFO(st->stx_mode);
+	return is_stream && fetch->batch->options.output;
+}
+
+/* A FIFO can be opened once it has a reader; a blocking open that waits for one would hold a worker
+ * of the kernel. */
 SL_SUSPENDS
 static int
-wait_for_reader(struct fetch *fetch)
+open_when_read(struct fetch *fetch)
 {
-	sl_log_info("waiting for a reader of '%s'", fetch->path);
+	bool told = false;
 	for (;;) {
+		int fd = sl_io_open(fetch->directory->fd, fetch->name, STREAM_FLAGS, 0, 0);
+		if (fd != -ENXIO)
+			return fd;
+		if (!told)
+			sl_log_info("waiting for a reader of '%s'", fetch->path);
+		told = true;
 		int code = sl_sleep(FIFO_RETRY_NS);
 		if (code)
 			return code;
-		int fd = sl_io_open(fetch->directory->fd, fetch->name, FIFO_FLAGS, 0, 0);
-		if (fd != -ENXIO)
-			return fd;
 	}
-}
-
-bool
-existing_is_stream(const struct statx *st)
-{
-	return S_ISCHR(st->stx_mode) || S_ISFIFO(st->stx_mode);
 }
 
 SL_SUSPENDS
 static int
-open_stream(struct fetch *fetch, const struct statx *st)
+open_stream(struct fetch *fetch)
 {
 	struct statx opened = { 0 };
-	int fd = sl_io_open(fetch->directory->fd, fetch->name, FIFO_FLAGS, 0, 0);
-	if (fd == -ENXIO && S_ISFIFO(st->stx_mode))
-		fd = wait_for_reader(fetch);
+	struct sl_deadline deadline;
+	sl_deadline_begin(&deadline, sl_deadline_in(fetch->batch->options.stall_timeout_ns));
+	int fd = open_when_read(fetch);
+	sl_deadline_end(&deadline);
+	if (fd == -ETIMEDOUT && !sl_task_cancelled())
+		return sl_fail(&fetch->error, SL_PHASE_OPEN, fd,
+			"cannot open '%s': no program has opened it for reading in time "
+			"(--stall-timeout waits longer)",
+			fetch->path);
 	if (fd < 0)
 		return sl_fail_code(
 			&fetch->error, SL_PHASE_OPEN, fd, "cannot open '%s'", fetch->path);
 	fetch->target = TARGET_STREAM;
 	fetch->stream_fd = fd;
-	/* What has the name now may be another thing, and no file is written in place. */
+	/* The name may stand for something else by now, and no file is written in place. */
 	int code = sl_io_stat(fd, "", AT_EMPTY_PATH, STATX_BASIC_STATS, &opened);
-	if (!code && !existing_is_stream(&opened))
+	if (!code && !existing_is_stream(fetch, &opened))
 		code = -EEXIST;
 	if (code)
 		return sl_fail_code(&fetch->error, SL_PHASE_OPEN, code,
@@ -381,25 +417,26 @@ open_stream(struct fetch *fetch, const struct statx *st)
 
 /* ---- all of it ---- */
 
+/* Devices and FIFOs under a name that a URL or a list gave are refused: they would take the data
+ * or wait for a reader, and nothing would be downloaded. */
 SL_SUSPENDS
 static int
-judge(struct fetch *fetch, const struct statx *st, bool by_link)
+check_found(struct fetch *fetch, const struct statx *st)
 {
-	bool users = fetch->batch->options.output != NULL;
 	if (S_ISREG(st->stx_mode))
 		return regular_exists(fetch, st);
-	/* A list's names do not lead to devices elsewhere. */
-	if (existing_is_stream(st) && (users || !by_link))
-		return open_stream(fetch, st);
+	if (existing_is_stream(fetch, st))
+		return open_stream(fetch);
 	if (fetch->batch->options.if_exists == SL_EXISTS_RENAME)
 		return target_rename(fetch);
 	if (S_ISDIR(st->stx_mode))
 		return sl_fail(&fetch->error, SL_PHASE_NONE, -EEXIST,
 			"'%s' is a directory (--dir names a directory to download into)",
 			fetch->path);
-	return sl_fail(&fetch->error, SL_PHASE_NONE, -EEXIST,
-		"'%s' is neither a regular file nor a character device nor a FIFO: refused",
-		fetch->path);
+	return sl_fail(&fetch->error, SL_PHASE_NONE, -EEXIST, "'%s' is not a regular file%s",
+		fetch->path,
+		fetch->batch->options.output ? ", a character device or a FIFO"
+					     : " (--output may name a device or a FIFO)");
 }
 
 /* /dev/stdout and the like: where the descriptor leads is where the bytes are to go, not a name to
@@ -421,7 +458,7 @@ existing_own_descriptor(const struct fetch *fetch, const struct statx *st)
 }
 
 int
-existing_look(struct fetch *fetch)
+existing_check(struct fetch *fetch)
 {
 	struct statx st = { 0 };
 	if (!fetch->directory) /* standard output */
@@ -437,10 +474,10 @@ existing_look(struct fetch *fetch)
 		return dangling_exists(fetch);
 	if (code)
 		return sl_fail_code(
-			&fetch->error, SL_PHASE_CREATE, code, "cannot look at '%s'", fetch->path);
+			&fetch->error, SL_PHASE_CREATE, code, "cannot examine '%s'", fetch->path);
 	int own = by_link ? existing_own_descriptor(fetch, &st) : -1;
 	if (own < 0)
-		return judge(fetch, &st, by_link);
+		return check_found(fetch, &st);
 	fetch->target = TARGET_STREAM;
 	fetch->stream_fd = own;
 	return 0;

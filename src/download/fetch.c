@@ -12,7 +12,7 @@ SL_SUSPENDS
 static int
 open_exchange(struct fetch *fetch)
 {
-	struct sl_http_header headers[SL_ENTRY_HEADERS];
+	struct sl_http_header headers[TARGET_HEADERS];
 	struct sl_http_request request = { .method = "GET",
 		.url = &fetch->url,
 		.headers = headers,
@@ -21,25 +21,43 @@ open_exchange(struct fetch *fetch)
 		fetch->batch->options.client, &request, &fetch->exchange, &fetch->error);
 }
 
-/* What another run holds, or somebody else's file has, as the name of a part. */
+/* What another run holds, or another program's file has, as the name of a part. */
 static bool
 is_part_taken(int code)
 {
 	return code == SL_E_IN_USE || code == -EEXIST || code == -ELOOP || code == -EISDIR;
 }
 
-/* The final name came into being after it was looked at: another run has just finished it. 0 with
- * what begin_part shall try next; 1 = there is nothing left to do; a code. */
+/* The final name was created after it was looked up: another run has just finished it. 0 with what
+ * begin_part shall try next; FETCH_SKIPPED; a code. */
 SL_SUSPENDS
 static int
-look_again(struct fetch *fetch)
+compare_again(struct fetch *fetch)
 {
 	sl_part_discard(&fetch->part);
-	return existing_look(fetch);
+	return existing_check(fetch);
+}
+
+/* Never wider than the file it replaces, and always ours to write. */
+static uint32_t
+mode_of_part(const struct fetch *fetch)
+{
+	const uint32_t own = S_IRUSR | S_IWUSR, new = 0666;
+	return fetch->mode == MODE_OF_NEW ? new : (fetch->mode & new) | own;
+}
+
+/* What the part is to get when it is complete. */
+static struct sl_part_attributes
+attributes_of(const struct fetch *fetch)
+{
+	return (struct sl_part_attributes){ .time_ns = fetch->modified_ns,
+		.has_mode = fetch->mode != MODE_OF_NEW,
+		.mode = fetch->mode,
+		.length = fetch->view.received };
 }
 
 /* Before the request: a directory that takes no file, or another run at work, costs the server
- * nothing. 0; 1 = skip it, all is there; a code. */
+ * nothing. 0; FETCH_SKIPPED; a code. */
 SL_SUSPENDS
 static int
 begin_part(struct fetch *fetch)
@@ -49,11 +67,12 @@ begin_part(struct fetch *fetch)
 	if (fetch->part.fd >= 0) /* by fetch_prepare */
 		return 0;
 	while (!code && fetch->target == TARGET_FILE) {
-		code = sl_part_create(&fetch->part, fetch->directory, fetch->name, &fetch->error);
+		code = sl_part_create(&fetch->part, fetch->directory, fetch->name,
+			mode_of_part(fetch), &fetch->error);
 		if (!code && (!fetch->part.name_taken || fetch->replace))
 			break;
 		if (!code) {
-			code = look_again(fetch);
+			code = compare_again(fetch);
 		} else if (rename && is_part_taken(code)) {
 			sl_error_clear(&fetch->error);
 			code = target_rename(fetch);
@@ -72,7 +91,7 @@ reserve(struct fetch *fetch)
 	return sl_part_reserve(&fetch->part, total, fetch->batch->options.io, &fetch->error);
 }
 
-/* A file is written in whole chunks; who reads a stream wants what is there. */
+/* A file is written in whole chunks; the reader of a stream wants what is there. */
 static bool
 is_due(const struct fetch *fetch)
 {
@@ -126,8 +145,9 @@ receive_body(struct fetch *fetch)
 	fetch->chunk = NULL;
 	bool whole =
 		last && last->off == 0 && fetch->target == TARGET_FILE && fetch->part.direct_fd < 0;
+	struct sl_part_attributes set = attributes_of(fetch);
 	if (!code && last && last->len > 0)
-		code = whole ? writer_put_whole(&writer, last) : writer_put(&writer, last);
+		code = whole ? writer_put_whole(&writer, last, &set) : writer_put(&writer, last);
 	else
 		sl_chunk_unref(last);
 	int end = writer_end(&writer);
@@ -168,8 +188,7 @@ open_and_receive(struct fetch *fetch)
 	if (code)
 		return code;
 	fetch->view.total = sl_http_body_length(fetch->exchange);
-	fetch->modified_ns =
-		fetch->batch->options.remote_time ? existing_remote_time(fetch->exchange) : 0;
+	fetch->modified_ns = target_wants_time(fetch) ? existing_remote_time(fetch->exchange) : 0;
 	fetch->view.state = SL_DOWNLOAD_RECEIVING;
 	answer_note(fetch);
 	bool open_ended = sl_http_is_open_ended(fetch->exchange);
@@ -180,8 +199,8 @@ open_and_receive(struct fetch *fetch)
 		return code;
 	fetch->view.excess = sl_http_had_excess(fetch->exchange);
 	if (open_ended && !fetch->digest)
-		sl_log_warn("%s: the server gave no length, so nobody can know whether all of it "
-			    "came (a checksum would tell)",
+		sl_log_warn("%s: the server sent no length, so truncation cannot be detected (use "
+			    "--checksum to verify)",
 			fetch->view.url);
 	return 0;
 }
@@ -221,7 +240,7 @@ transfer(struct fetch *fetch)
 
 /* Another source may do better if this one or the way to it failed; not if the disk did. */
 static bool
-is_sources_fault(const struct fetch *fetch, int code)
+may_try_next_source(const struct fetch *fetch, int code)
 {
 	if (sl_task_cancelled())
 		return false;
@@ -240,7 +259,7 @@ is_sources_fault(const struct fetch *fetch, int code)
 
 SL_SUSPENDS
 static void
-say_next(struct fetch *fetch)
+report_next_source(struct fetch *fetch)
 {
 	const struct sl_batch_events *events = &fetch->batch->options.events;
 	sl_log_warn("%s; trying the next source", fetch->error.text);
@@ -250,7 +269,7 @@ say_next(struct fetch *fetch)
 }
 
 static void
-say_count(struct fetch *fetch)
+add_source_count(struct fetch *fetch)
 {
 	struct sl_error last = fetch->error;
 	sl_error_clear(&fetch->error);
@@ -262,28 +281,19 @@ say_count(struct fetch *fetch)
 bool
 fetch_next_source(struct fetch *fetch, int code)
 {
-	bool other = is_sources_fault(fetch, code);
+	bool other = may_try_next_source(fetch, code);
 	while (other && fetch->source + 1 < fetch->entry.source_count) {
-		say_next(fetch);
+		report_next_source(fetch);
 		fetch->source++;
 		if (fetch_set_url(fetch) == 0)
 			return true;
 	}
 	if (fetch->source > 0 && other && fetch->error.code)
-		say_count(fetch);
+		add_source_count(fetch);
 	return false;
 }
 
 /* ---- all of it ---- */
-
-int
-fetch_prepare(struct fetch *fetch)
-{
-	int code = 1;
-	if (fetch->target == TARGET_FILE)
-		code = sl_part_create_first(&fetch->part, fetch->directory, fetch->name);
-	return code == 1 ? existing_look(fetch) : code;
-}
 
 /* The committer ends before its time only if something is wrong with it. */
 SL_SUSPENDS
@@ -296,11 +306,62 @@ hand_over(struct fetch *fetch)
 	if (code)
 		return code;
 	fetch->view.waiting = true;
+	batch->uncommitted_bytes += fetch->view.received;
 	code = sl_channel_send(batch->finished, &fetch, SL_FOREVER);
 	sl_shield_end(&shield);
+	if (code)
+		batch->uncommitted_bytes -= fetch->view.received;
 	if (code == -EPIPE)
 		code = batch->commit_code ? batch->commit_code : -ECANCELED;
 	return code ? code : FETCH_HANDED_OVER;
+}
+
+/* What is written in pieces; a whole one was sealed as it was written. A sibling's failure does not
+ * touch it any more. */
+SL_SUSPENDS
+static int
+seal(struct fetch *fetch)
+{
+	struct sl_part_attributes set = attributes_of(fetch);
+	struct sl_shield shield;
+	int code = fetch->part.is_sealed ? 0 : commit_shield_begin(&shield);
+	if (fetch->part.is_sealed || code)
+		return code;
+	code = sl_part_seal(&fetch->part, &set, &fetch->error);
+	sl_shield_end(&shield);
+	return code;
+}
+
+/* Once a run. */
+static void
+note_time(struct fetch *fetch)
+{
+	if (!fetch->part.time_refused || fetch->batch->time_noted)
+		return;
+	fetch->batch->time_noted = true;
+	sl_log_warn("'%s': this file system did not keep the modification time that the server "
+		    "reported, so a later run cannot compare it (noted once; use --no-remote-time "
+		    "to leave times alone)",
+		fetch->path);
+}
+
+int
+fetch_prepare(struct fetch *fetch)
+{
+	if (fetch->target == TARGET_FILE) {
+		int stop = 0;
+		switch (sl_part_create_first(
+			&fetch->part, fetch->directory, fetch->name, mode_of_part(fetch), &stop)) {
+		case SL_PART_CREATED:
+			return 0;
+		case SL_PART_STOPPED:
+			return stop;
+		case SL_PART_NAME_TAKEN:
+			break;
+		}
+	}
+	int code = existing_check(fetch);
+	return code == FETCH_SKIPPED && fetch->needs_sync ? hand_over(fetch) : code;
 }
 
 int
@@ -310,12 +371,17 @@ fetch_run(struct fetch *fetch)
 	int code = transfer(fetch);
 	while (code && fetch_next_source(fetch, code))
 		code = transfer(fetch);
+	if (code == FETCH_SKIPPED && fetch->needs_sync)
+		return hand_over(fetch);
 	if (code || fetch->target == TARGET_STREAM)
 		return code;
 	uint64_t before_ns = sl_now();
-	if (batch->options.sync == SL_SYNC_ALL || fetch->view.received > SMALL_MAX)
+	code = seal(fetch);
+	if (!code)
+		note_time(fetch);
+	if (!code && (batch->options.sync == SL_SYNC_ALL || fetch->view.received > SMALL_MAX))
 		code = commit_one(fetch);
-	else
+	else if (!code)
 		code = hand_over(fetch);
 	batch->summary.commit_ns += sl_now() - before_ns;
 	if (code < 0)

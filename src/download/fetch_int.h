@@ -24,16 +24,33 @@
 #define COMMIT_NS SL_NS_PER_S
 #define GATHER_NS (5 * SL_NS_PER_MS) /* with --sync=none */
 
+/* Created with 0666, which the kernel reduces by the umask or the directory's default ACL. */
+#define MODE_OF_NEW UINT32_MAX
+
+/* What is not a failure (a negative code). */
+enum fetch_outcome {
+	FETCH_DONE = 0,        /* or: go on */
+	FETCH_SKIPPED = 1,     /* the file is there already */
+	FETCH_HANDED_OVER = 2, /* to the committer: the fetch is no longer the caller's */
+	FETCH_REPEAT = 3,      /* the same download as an earlier input, which has the name */
+};
+
 enum target_kind { TARGET_FILE, TARGET_STREAM /* stdout, a character device, a FIFO */ };
+
+/* Later inputs that are the same download, and end as it does. */
+struct repeats {
+	uint64_t *indices;
+	size_t count, cap;
+};
 
 /*
  * One download. Made by a job, which owns it until it is reported or handed to the committer; freed
- * by whoever reports.
+ * when it is reported.
  */
 struct fetch {
 	struct sl_download view;
-	struct sl_list link;    /* batch->active */
-	struct sl_list of_late; /* at the end of a run: reported after all parts are gone */
+	struct sl_list link;       /* batch->active */
+	struct sl_list unreported; /* at the end of a run: reported after all parts are gone */
 	struct sl_batch *batch;
 	struct sl_entry entry;
 	struct sl_error error;
@@ -44,18 +61,28 @@ struct fetch {
 	enum target_kind target;
 	struct sl_directory *directory; /* one reference; NULL for stdout */
 	char *name;                     /* final name in the directory */
-	char *stem; /* with --if-exists=rename: what NAME.N is made of; else NULL */
-	int number; /* N of the last that was tried */
+	char *stem;    /* with --if-exists=rename: what NAME.N is made of; else NULL */
+	char *key;     /* of the name in batch->names; NULL until it was claimed */
+	bool owns_key; /* false: another input was first */
+	struct repeats repeats;
 	bool replace;
-	uint32_t mode; /* of the finished file */
-	int stream_fd; /* TARGET_STREAM */
+	uint32_t mode;   /* of the file that is replaced; else MODE_OF_NEW */
+	bool needs_sync; /* complete before, but perhaps not on disk yet: the committer syncs it */
+	int stream_fd;   /* TARGET_STREAM */
 
 	struct sl_part part;
 	struct sl_http_exchange *exchange;
 	struct sl_chunk *chunk;   /* being filled */
 	struct sl_digest *digest; /* if there is a checksum to check */
-	uint64_t modified_ns;     /* the time the part is still to get, wall clock; 0 = none */
+	uint64_t modified_ns;     /* the time the file is to get, wall clock; 0 = none */
 };
+
+/* A file system that files of this run went to. */
+struct device {
+	struct sl_directory *directory; /* one on it, one reference; NULL = unused */
+	int failure;                    /* of a sync: nothing on it is durable any more */
+};
+#define DEVICES_MAX 16
 
 struct sl_batch {
 	struct sl_batch_options options;
@@ -70,8 +97,12 @@ struct sl_batch {
 	unsigned commit_files;  /* of a group, at most COMMIT_FILES */
 	uint64_t last_words_ns; /* until when the ends of cancelled downloads are reported; 0 = none
 				   yet */
-	bool sync_each;         /* syncfs has failed once: it cannot speak for a group any more */
-	int commit_code;        /* why the committer ended while files still came */
+	bool sync_each;         /* syncfs has failed once: it cannot vouch for a group any more */
+	struct device devices[DEVICES_MAX];
+	uint64_t uncommitted_bytes; /* of small files that are complete and not committed yet */
+	bool not_durable;           /* a stream, or a file whose sync failed */
+	bool time_noted;            /* that a file system does not keep times */
+	int commit_code;            /* why the committer ended while files still came */
 	uint64_t next_index;
 	bool source_ended;
 	struct sl_semaphore source_turn; /* a source may suspend: one job at a time asks it */
@@ -79,7 +110,7 @@ struct sl_batch {
 };
 
 /* target.c: find directory and name and claim the name; called for one input after the other, so
- * that a name goes to the first of them. 0 or a code. */
+ * that a name goes to the first of them. 0, FETCH_REPEAT or a code. */
 SL_SUSPENDS
 int target_claim(struct fetch *fetch);
 
@@ -88,16 +119,21 @@ int target_claim(struct fetch *fetch);
 SL_SUSPENDS
 int target_rename(struct fetch *fetch);
 
-/* The entry's header= lines as the client wants them; out has room for SL_ENTRY_HEADERS. Returns
+/* The entry's header fields as the client wants them; out has room for TARGET_HEADERS. Returns
  * their count. */
+#define TARGET_HEADERS (SL_ENTRY_HEADERS + 2) /* header= lines, referer=, user-agent= */
 size_t target_headers(const struct fetch *fetch, struct sl_http_header *out);
 
-/* existing.c: what has the name already. 0 = go on; 1 = skip it, all is there; a code. */
-SL_SUSPENDS
-int existing_look(struct fetch *fetch);
+/* The file is to get the time of Last-Modified: by the entry, or else by the run. */
+bool target_wants_time(const struct fetch *fetch);
 
-/* A character device or FIFO. */
-bool existing_is_stream(const struct statx *st);
+/* existing.c: what has the name already. 0 = go on; FETCH_SKIPPED = all is there, and with
+ * fetch->needs_sync is to be synced before it is reported; a code. */
+SL_SUSPENDS
+int existing_check(struct fetch *fetch);
+
+/* A character device or FIFO that --output names: it is written to as it is. */
+bool existing_is_stream(const struct fetch *fetch, const struct statx *st);
 
 /* Standard output or standard error if --output leads to that regular file; else -1. */
 SL_SUSPENDS
@@ -114,14 +150,13 @@ void answer_note(const struct fetch *fetch);
 SL_SUSPENDS
 bool fetch_next_source(struct fetch *fetch, int code);
 
-/* fetch.c: its part, if nothing has the name; else a look at what has it. 0 = go on with fetch_run;
- * 1 = skip it, all is there; a code. */
+/* fetch.c: its part, if nothing has the name; else what has it is compared. 0 = go on with
+ * fetch_run; else as fetch_run. */
 SL_SUSPENDS
 int fetch_prepare(struct fetch *fetch);
 
-/* fetch.c: from the request to the finished file, once it is prepared; a small one ends in
- * batch->finished: then FETCH_HANDED_OVER is returned and the fetch is no longer the caller's. */
-#define FETCH_HANDED_OVER 2
+/* fetch.c: from the request to the finished file, once it is prepared. Returns 0, FETCH_SKIPPED, a
+ * code; or FETCH_HANDED_OVER if it ended in batch->finished: then it is no longer the caller's. */
 SL_SUSPENDS
 int fetch_run(struct fetch *fetch);
 
@@ -129,15 +164,20 @@ int fetch_run(struct fetch *fetch);
 SL_SUSPENDS
 int commit_main(void *arg);
 
-/* commit.c: one large file: attributes, check, sync, rename, sync of the directory. */
+/* commit.c: one large file, sealed: sync, check, rename, sync of the directory. */
 SL_SUSPENDS
 int commit_one(struct fetch *fetch);
+
+/* commit.c: once more at the end of a run, whether the file systems it wrote to still take changes.
+ * Returns 0 or a code with words in *err. */
+SL_SUSPENDS
+int commit_confirm(struct sl_batch *batch, struct sl_error *err);
 
 /* For what is complete: a sibling's failure no longer touches it. Returns 0 with the shield begun,
  * or the reason why nothing more may be begun. */
 int commit_shield_begin(struct sl_shield *shield) SL_MUST_CHECK;
 
-/* batch.c: report and free. `code` 0 = done, 1 = skipped, else the failure. */
+/* batch.c: report and free. `code` is FETCH_DONE, FETCH_SKIPPED or the failure. */
 SL_SUSPENDS
 void fetch_end(struct fetch *fetch, int code);
 
@@ -146,9 +186,7 @@ int fetch_set_url(struct fetch *fetch);
 
 /* writer.c: chunks on their way to the part (or stream) and to the hasher. In the memory of the
  * fetching task. */
-#define WRITES_MAX \
-	4 /* writes in flight for one file: keeps the device busy, bounds what a slow disk holds \
-	   */
+#define WRITES_MAX 4 /* writes in flight for one file: keeps the device busy, bounds the memory */
 
 struct writer;
 struct write_slot {
@@ -173,9 +211,10 @@ int writer_begin(struct writer *writer, struct fetch *fetch) SL_MUST_CHECK;
 SL_SUSPENDS
 int writer_put(struct writer *writer, struct sl_chunk *chunk) SL_MUST_CHECK;
 
-/* Instead, for a part all of which is in one chunk: returns when it is written. */
+/* Instead, for a part all of which is in one chunk: returns when it is written and sealed. */
 SL_SUSPENDS
-int writer_put_whole(struct writer *writer, struct sl_chunk *chunk) SL_MUST_CHECK;
+int writer_put_whole(struct writer *writer, struct sl_chunk *chunk,
+	const struct sl_part_attributes *set) SL_MUST_CHECK;
 
 /* Waits for everything; must be called once writer_begin returned 0. Returns 0 or the first
  * failure. */

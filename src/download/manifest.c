@@ -1,6 +1,123 @@
+/*
+ * Lists of downloads: lines into entries. A bad line spoils its entry, not the list: the rest of
+ * the entry is read over, and the next one begins at the next line without indentation.
+ *
+ * Every option of aria2's input files is accepted, since aria2 saves its own sessions in this
+ * format with whatever options a download had. Those that have a counterpart here apply to their
+ * entry. The others are ignored and collected, for one notice a list. Other names are errors: a
+ * misspelt option must not be ignored.
+ */
 #include "sluice/download/manifest.h"
 
+#include <stdlib.h>
 #include <string.h>
+
+/* The options of aria2's input files (its manual, "Input File") without a counterpart here, sorted.
+ * gid, which is not among them, is a name for the download inside aria2: there is nothing to
+ * miss. */
+static const char *const ignored_names[] = {
+	"all-proxy",
+	"all-proxy-passwd",
+	"all-proxy-user",
+	"allow-overwrite",
+	"allow-piece-length-change",
+	"always-resume",
+	"async-dns",
+	"auto-file-renaming",
+	"bt-enable-hook-after-hash-check",
+	"bt-enable-lpd",
+	"bt-exclude-tracker",
+	"bt-external-ip",
+	"bt-force-encryption",
+	"bt-hash-check-seed",
+	"bt-load-saved-metadata",
+	"bt-max-peers",
+	"bt-metadata-only",
+	"bt-min-crypto-level",
+	"bt-prioritize-piece",
+	"bt-remove-unselected-file",
+	"bt-request-peer-speed-limit",
+	"bt-require-crypto",
+	"bt-save-metadata",
+	"bt-seed-unverified",
+	"bt-stop-timeout",
+	"bt-tracker",
+	"bt-tracker-connect-timeout",
+	"bt-tracker-interval",
+	"bt-tracker-timeout",
+	"check-integrity",
+	"conditional-get",
+	"connect-timeout",
+	"content-disposition-default-utf8",
+	"continue",
+	"dry-run",
+	"enable-http-keep-alive",
+	"enable-http-pipelining",
+	"enable-mmap",
+	"enable-peer-exchange",
+	"file-allocation",
+	"follow-metalink",
+	"follow-torrent",
+	"force-save",
+	"ftp-passwd",
+	"ftp-pasv",
+	"ftp-proxy",
+	"ftp-proxy-passwd",
+	"ftp-proxy-user",
+	"ftp-reuse-connection",
+	"ftp-type",
+	"ftp-user",
+	"hash-check-only",
+	"http-accept-gzip",
+	"http-auth-challenge",
+	"http-no-cache",
+	"http-proxy",
+	"http-proxy-passwd",
+	"http-proxy-user",
+	"https-proxy",
+	"https-proxy-passwd",
+	"https-proxy-user",
+	"index-out",
+	"lowest-speed-limit",
+	"max-connection-per-server",
+	"max-download-limit",
+	"max-file-not-found",
+	"max-mmap-limit",
+	"max-resume-failure-tries",
+	"max-tries",
+	"max-upload-limit",
+	"metalink-base-uri",
+	"metalink-enable-unique-protocol",
+	"metalink-language",
+	"metalink-location",
+	"metalink-os",
+	"metalink-preferred-protocol",
+	"metalink-version",
+	"min-split-size",
+	"no-file-allocation-limit",
+	"no-netrc",
+	"no-proxy",
+	"parameterized-uri",
+	"pause",
+	"pause-metadata",
+	"piece-length",
+	"proxy-method",
+	"realtime-chunk-checksum",
+	"remove-control-file",
+	"retry-wait",
+	"reuse-uri",
+	"rpc-save-upload-metadata",
+	"seed-ratio",
+	"seed-time",
+	"select-file",
+	"split",
+	"ssh-host-key-md",
+	"stream-piece-selector",
+	"timeout",
+	"uri-selector",
+	"use-head",
+};
+_Static_assert(SL_COUNT_OF(ignored_names) <= 64 * SL_MANIFEST_IGNORED_WORDS, "a bit for each");
 
 void
 sl_manifest_init(struct sl_manifest *manifest, struct sl_span text)
@@ -50,8 +167,8 @@ bad(struct sl_error *err, uint64_t line, const char *why)
 		(unsigned long long)line, why);
 }
 
-/* Options have short names of small letters. What is none may be anything, a URL with a password
- * in it or a header without its '=': it is not shown. */
+/* Options have short names of small letters. Anything else may be a URL with a password in it or a
+ * header without its '=': it is not shown. */
 static int
 bad_option(struct sl_error *err, uint64_t line, struct sl_span text)
 {
@@ -69,11 +186,14 @@ bad_option(struct sl_error *err, uint64_t line, struct sl_span text)
 		return bad(err, line,
 			"an option line is name=value, with out, dir, checksum or header as its "
 			"name");
-	return sl_fail(err, SL_PHASE_NONE, SL_E_USAGE, "line %llu of the list: %s '%.*s'",
+	return sl_fail(err, SL_PHASE_NONE, SL_E_USAGE, "line %llu of the list: %s '%.*s'%s",
 		(unsigned long long)line,
-		equals ? "no such option here (there are out, dir, checksum, header):"
-		       : "an option line is name=value, not",
-		(int)len, text.data);
+		equals ? "unknown option" : "an option line is name=value, not", (int)len,
+		text.data,
+		equals ? " (out, dir, checksum, header, referer, user-agent, http-user, "
+			 "http-passwd and remote-time apply to a file; other options of aria2's "
+			 "input files are ignored)"
+		       : "");
 }
 
 static int
@@ -113,7 +233,73 @@ add_header(struct sl_entry *entry, struct sl_span value, uint64_t number, struct
 }
 
 static int
-set_option(struct sl_entry *entry, struct sl_span line, uint64_t number, struct sl_error *err)
+set_checksum(struct sl_entry *entry, struct sl_span value, uint64_t number, struct sl_error *err)
+{
+	struct sl_error why = { 0 };
+	if (sl_checksum_parse(&entry->checksum, value, &why) == 0)
+		return 0;
+	return bad(err, number, why.text);
+}
+
+static int
+set_remote_time(struct sl_entry *entry, struct sl_span value, uint64_t number, struct sl_error *err)
+{
+	bool yes = sl_span_is(value, "true");
+	if (!yes && !sl_span_is(value, "false"))
+		return bad(err, number, "remote-time must be true or false");
+	entry->remote_time = yes ? SL_ENTRY_YES : SL_ENTRY_NO;
+	return 0;
+}
+
+/* The place for an option that is a mere text, or NULL. */
+static struct sl_span *
+text_option(struct sl_entry *entry, struct sl_span name)
+{
+	return sl_span_is(name, "out")           ? &entry->out
+	       : sl_span_is(name, "dir")         ? &entry->dir
+	       : sl_span_is(name, "referer")     ? &entry->referer
+	       : sl_span_is(name, "user-agent")  ? &entry->user_agent
+	       : sl_span_is(name, "http-user")   ? &entry->user
+	       : sl_span_is(name, "http-passwd") ? &entry->password
+						 : NULL;
+}
+
+static int
+compare_names(const void *key, const void *item)
+{
+	const struct sl_span *name = key;
+	const char *const *known = item;
+	int order = strncmp(name->data, *known, name->len);
+	return order || !(*known)[name->len] ? order : -1;
+}
+
+/* True if it is an option of aria2's; noted for sl_manifest_add_ignored. */
+static bool
+ignore_option(struct sl_manifest *manifest, struct sl_span name)
+{
+	const char *const *known = bsearch(&name, ignored_names, SL_COUNT_OF(ignored_names),
+		sizeof(ignored_names[0]), compare_names);
+	size_t index = known ? (size_t)(known - ignored_names) : 0;
+	if (known)
+		manifest->ignored[index / 64] |= UINT64_C(1) << index % 64;
+	return known || sl_span_is(name, "gid");
+}
+
+void
+sl_manifest_add_ignored(const struct sl_manifest *manifest, struct sl_buf *out)
+{
+	const char *separator = "";
+	for (size_t i = 0; i < SL_COUNT_OF(ignored_names); i++) {
+		if (!(manifest->ignored[i / 64] >> i % 64 & 1))
+			continue;
+		sl_buf_printf(out, "%s%s", separator, ignored_names[i]);
+		separator = ", ";
+	}
+}
+
+static int
+set_option(struct sl_manifest *manifest, struct sl_entry *entry, struct sl_span line,
+	uint64_t number, struct sl_error *err)
 {
 	struct sl_span text = sl_span_trim(line);
 	const char *equals = memchr(text.data, '=', text.len);
@@ -122,21 +308,18 @@ set_option(struct sl_entry *entry, struct sl_span line, uint64_t number, struct 
 	struct sl_span name = sl_span_trim(sl_span(text.data, (size_t)(equals - text.data)));
 	struct sl_span value =
 		sl_span_trim(sl_span(equals + 1, text.len - (size_t)(equals - text.data) - 1));
-	if (sl_span_is(name, "out")) {
-		entry->out = value;
-	} else if (sl_span_is(name, "dir")) {
-		entry->dir = value;
-	} else if (sl_span_is(name, "checksum")) {
-		struct sl_error why = { 0 };
-		if (sl_checksum_parse(&entry->checksum, value, &why) != 0)
-			return sl_fail(err, SL_PHASE_NONE, SL_E_USAGE, "line %llu of the list: %s",
-				(unsigned long long)number, why.text);
-	} else if (sl_span_is(name, "header")) {
-		return add_header(entry, value, number, err);
-	} else {
-		return bad_option(err, number, text);
+	struct sl_span *option = text_option(entry, name);
+	if (option) {
+		*option = value;
+		return 0;
 	}
-	return 0;
+	if (sl_span_is(name, "checksum"))
+		return set_checksum(entry, value, number, err);
+	if (sl_span_is(name, "header"))
+		return add_header(entry, value, number, err);
+	if (sl_span_is(name, "remote-time"))
+		return set_remote_time(entry, value, number, err);
+	return ignore_option(manifest, name) ? 0 : bad_option(err, number, text);
 }
 
 static int
@@ -149,7 +332,7 @@ check_line(struct sl_span line, uint64_t number, struct sl_error *err)
 	return 0;
 }
 
-/* No list has one, and what is none (a program, an archive) would give an error for each of its
+/* A list has none, and another file (a program, an archive) would give an error for each of its
  * lines. */
 static int
 refuse_rest(struct sl_manifest *manifest, struct sl_error *err)
@@ -157,7 +340,7 @@ refuse_rest(struct sl_manifest *manifest, struct sl_error *err)
 	uint64_t number = manifest->line;
 	manifest->rest.len = 0;
 	return sl_fail(err, SL_PHASE_NONE, SL_E_USAGE,
-		"line %llu of the list has a NUL byte: this is no list, the rest is not read",
+		"line %llu of the list has a NUL byte: this is not a list, the rest is not read",
 		(unsigned long long)number);
 }
 
@@ -192,7 +375,7 @@ sl_manifest_next(struct sl_manifest *manifest, struct sl_entry *out, struct sl_e
 			if (!failed)
 				failed = add_sources(out, line, number, err);
 		} else if (!failed) {
-			failed = set_option(out, line, number, err);
+			failed = set_option(manifest, out, line, number, err);
 		}
 		code = code ? code : failed; /* the rest of a bad entry is read over */
 	}

@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define FNV_BASIS 0xcbf29ce484222325u
+#define FNV_PRIME 0x100000001b3u
 #define FIRST_CAP 64 /* a power of two; the table is at most half full */
 
 void
@@ -15,13 +17,20 @@ sl_names_release(struct sl_names *names)
 	*names = (struct sl_names){ 0 };
 }
 
-/* FNV-1a: names come from users and lists, and a collision costs a step, not a wrong answer. */
+uint64_t
+sl_names_hash(uint64_t hash, struct sl_span text)
+{
+	hash = hash ? hash : FNV_BASIS;
+	for (size_t i = 0; i < text.len; i++)
+		hash = (hash ^ (unsigned char)text.data[i]) * FNV_PRIME;
+	return hash * FNV_PRIME; /* a NUL: "ab", "c" is not "a", "bc" */
+}
+
+/* Names come from users and lists, and a collision costs a step, not a wrong answer. */
 static size_t
 hash_of(const char *path)
 {
-	uint64_t hash = 0xcbf29ce484222325u;
-	for (const char *p = path; *p; p++)
-		hash = (hash ^ (unsigned char)*p) * 0x100000001b3u;
+	uint64_t hash = sl_names_hash(0, sl_span_str(path));
 	return (size_t)(hash ^ hash >> 32);
 }
 
@@ -50,31 +59,48 @@ grow(struct sl_names *names)
 	return 0;
 }
 
-int
-sl_names_claim(struct sl_names *names, const char *path, uint64_t index, uint64_t *other)
+/* The slot of `path`, added if it is not there; NULL if memory ends. */
+static struct sl_names_slot *
+add(struct sl_names *names, const char *path)
 {
 	if (names->count * 2 >= names->cap && grow(names) != 0)
-		return -ENOMEM;
+		return NULL;
 	struct sl_names_slot *slot = find(names->slots, names->cap, path);
-	if (slot->path) {
-		*other = slot->index;
-		return 1;
-	}
+	if (slot->path)
+		return slot;
 	slot->path = strdup(path);
 	if (!slot->path)
-		return -ENOMEM;
-	slot->index = index;
+		return NULL;
 	names->count++;
-	return 0;
+	return slot;
 }
 
-bool
-sl_names_has(const struct sl_names *names, const char *path, uint64_t *index)
+int
+sl_names_claim(struct sl_names *names, const char *path, const struct sl_names_owner *owner,
+	struct sl_names_owner *other)
 {
-	const struct sl_names_slot *slot =
-		names->cap > 0 ? find(names->slots, names->cap, path) : NULL;
-	if (!slot || !slot->path)
-		return false;
-	*index = slot->index;
-	return true;
+	struct sl_names_slot *slot = add(names, path);
+	if (!slot)
+		return -ENOMEM;
+	if (slot->claimed) {
+		*other = slot->owner;
+		return SL_NAMES_TAKEN;
+	}
+	slot->claimed = true;
+	slot->owner = *owner;
+	return SL_NAMES_CLAIMED;
+}
+
+struct sl_names_owner *
+sl_names_find(const struct sl_names *names, const char *path)
+{
+	struct sl_names_slot *slot = names->cap > 0 ? find(names->slots, names->cap, path) : NULL;
+	return slot && slot->claimed ? &slot->owner : NULL;
+}
+
+unsigned
+sl_names_next_number(struct sl_names *names, const char *path)
+{
+	struct sl_names_slot *slot = add(names, path);
+	return slot ? ++slot->number : 0;
 }

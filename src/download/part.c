@@ -1,3 +1,20 @@
+/*
+ * NAME.sluice-part from its creation to its final name.
+ *
+ * Rules:
+ *  - The file is created with the rights it is to have in the end (mode 0666, which the kernel
+ *    reduces by the umask or the directory's default ACL; when it replaces a file, that file's
+ *    mode), and everything else it is to have is set before it is synced and renamed: after the
+ *    rename nothing about it changes any more.
+ *  - It is ours while we hold its lock and its name stands for our inode. Only then is it renamed
+ *    or removed.
+ *  - A leftover of a killed run is recognised by its name, which no other program gives, and by a
+ *    free lock. It must be a regular file of this user. It is removed, never written to, and a new
+ *    file is created. Marks in the mode or in extended attributes are not used: FAT and many
+ *    network file systems keep neither.
+ *  - What a write, a flush or an attribute call reports is never dropped, unless the file system
+ *    does not support the attribute.
+ */
 #include "sluice/download/part.h"
 
 #include "sluice/base/crc32c.h"
@@ -15,14 +32,12 @@
 #include <unistd.h>
 
 #define BLOCK 4096u /* what direct I/O is aligned to, in memory, file and length */
-/* The sticky bit means nothing for a file, so nobody else sets it: by it the next run knows what a
- * killed one has left. It goes when the file gets its own mode, under its final name. */
-#define PART_MODE (S_ISVTX | S_IRUSR | S_IWUSR)
 #define TAKE_OVER_TRIES 4
 #define LOCK_PATIENCE_NS SL_NS_PER_S
 #define LOCK_RETRY_NS (50 * SL_NS_PER_MS)
-/* A signal promises that all is cleaned up within a second. Else a disk that is busy with syncs may
- * take its time: a part must not stay behind for that. */
+#define TIME_GRAIN_S 2 /* the coarsest time stamps of files that are common (FAT) */
+/* After a signal everything must be cleaned up within a second. Otherwise a disk that is busy with
+ * syncs may take its time: a part must not stay behind for that. */
 #define CLEAN_UP_HURRIED_NS (900 * SL_NS_PER_MS)
 #define CLEAN_UP_NS (60 * SL_NS_PER_S)
 
@@ -32,7 +47,7 @@ sl_part_init(struct sl_part *part)
 	*part = (struct sl_part){ .fd = -1, .direct_fd = -1 };
 }
 
-/* NAME.part; past NAME_MAX the name is cut and a hash of the whole keeps it apart from its
+/* NAME.sluice-part; past NAME_MAX the name is cut and a hash of the whole keeps it apart from its
  * neighbours. */
 static char *
 part_name_of(const char *name)
@@ -73,7 +88,7 @@ sl_part_is_stop(int code)
 	return code == -ECANCELED || (code == -ETIMEDOUT && sl_task_cancelled());
 }
 
-/* "cannot WHAT 'directory/NAME.part': WHY" */
+/* "cannot WHAT 'directory/NAME.sluice-part': WHY" */
 static int
 fail(const struct sl_part *part, struct sl_error *err, enum sl_phase phase, int code,
 	const char *what, const char *why)
@@ -85,7 +100,7 @@ fail(const struct sl_part *part, struct sl_error *err, enum sl_phase phase, int 
 	return code;
 }
 
-/* ---- the beginning ---- */
+/* ---- creating ---- */
 
 /* What stands under a name of the part's directory, links not followed. */
 static struct sl_op
@@ -99,12 +114,23 @@ stat_op(const struct sl_part *part, const char *name, struct statx *st)
 		.statx = st };
 }
 
-/* The steps of lock_and_look. */
-enum { LOOK_FREE, LOOK_OPEN, LOOK_LOCK, LOOK_FD, LOOK_NAME, LOOK_FINAL };
+static struct sl_op
+stat_fd_op(int fd, struct statx *st)
+{
+	return (struct sl_op){ .kind = SL_OP_STAT,
+		.dir_fd = fd,
+		.path = "",
+		.flags = AT_EMPTY_PATH,
+		.mask = STATX_BASIC_STATS,
+		.statx = st };
+}
+
+/* The steps of open_and_lock. */
+enum { STEP_FREE, STEP_OPEN, STEP_LOCK, STEP_FD, STEP_NAME, STEP_FINAL };
 
 /* What an open descriptor and the part's name stand for, and whether the lock is ours. */
-struct look {
-	int fd;       /* of what is looked at, or why it could not be opened */
+struct probe {
+	int fd;       /* or why it could not be opened */
 	bool if_free; /* open only if nothing has the final name */
 	struct statx by_fd, by_name, final;
 	int locked, name_result;
@@ -112,113 +138,103 @@ struct look {
 };
 
 /*
- * Lock look->fd and look; if it is negative, open the name with these flags before, and with
- * look->if_free see before that whether the final name is free (else fd = -ECANCELED). In this
- * order: once the lock is ours, whoever had it before has renamed or removed what it had to. Small
- * operations in one call, which nobody interrupts: a part that was just made must become known, or
- * nobody removes it. The final name comes last: while the lock is ours, no other run gives it away.
+ * Open the part's name with these flags, lock it and stat it; with probe->if_free see before that
+ * whether the final name is free (else fd = -ECANCELED). In this order: once the lock is ours, the
+ * run that had it before has renamed or removed what it had to. All in one call that is not
+ * interrupted: a part that was just created must become known, or nothing removes it. The final
+ * name comes last: while the lock is ours, no other run takes it.
  */
 SL_SUSPENDS
 static int
-lock_and_look(const struct sl_part *part, uint32_t flags, struct look *look)
+open_and_lock(const struct sl_part *part, uint32_t flags, uint32_t mode, struct probe *probe)
 {
-	bool is_open = look->fd >= 0;
-	int fd = is_open ? look->fd : SL_FD_OF_AFTER;
 	struct sl_op ops[] = {
-		stat_op(part, part->name, &look->final),
+		stat_op(part, part->name, &probe->final),
 		{ .kind = SL_OP_OPEN,
 			.dir_fd = part->directory->fd,
 			.path = part->part_name,
 			.flags = flags,
-			.mode = PART_MODE },
-		{ .kind = SL_OP_LOCK, .fd = fd },
-		{ .kind = SL_OP_STAT,
-			.dir_fd = fd,
-			.path = "",
-			.flags = AT_EMPTY_PATH,
-			.mask = STATX_BASIC_STATS,
-			.statx = &look->by_fd },
-		stat_op(part, part->part_name, &look->by_name),
-		stat_op(part, part->name, &look->final),
+			.mode = mode },
+		{ .kind = SL_OP_LOCK, .fd = SL_FD_OF_AFTER },
+		stat_fd_op(SL_FD_OF_AFTER, &probe->by_fd),
+		stat_op(part, part->part_name, &probe->by_name),
+		stat_op(part, part->name, &probe->final),
 	};
-	size_t first = is_open ? LOOK_LOCK : look->if_free ? LOOK_FREE : LOOK_OPEN;
-	ops[LOOK_OPEN].after = look->if_free ? &ops[LOOK_FREE] : NULL;
-	ops[LOOK_OPEN].after_absent = true;
-	for (size_t i = LOOK_LOCK; i < SL_COUNT_OF(ops) && !is_open; i++)
-		ops[i].after = &ops[LOOK_OPEN];
+	size_t first = probe->if_free ? STEP_FREE : STEP_OPEN;
+	ops[STEP_OPEN].after = probe->if_free ? &ops[STEP_FREE] : NULL;
+	ops[STEP_OPEN].after_absent = true;
+	for (size_t i = STEP_LOCK; i < SL_COUNT_OF(ops); i++)
+		ops[i].after = &ops[STEP_OPEN];
 	int code = sl_io_batch(ops + first, SL_COUNT_OF(ops) - first);
 	if (code)
 		return code;
-	if (!is_open)
-		look->fd = ops[LOOK_OPEN].result;
-	look->locked = ops[LOOK_LOCK].result;
-	look->name_result = ops[LOOK_NAME].result;
-	look->is_taken = ops[LOOK_FINAL].result == 0;
-	return look->fd < 0 ? 0 : ops[LOOK_FD].result;
+	probe->fd = ops[STEP_OPEN].result;
+	probe->locked = ops[STEP_LOCK].result;
+	probe->name_result = ops[STEP_NAME].result;
+	probe->is_taken = ops[STEP_FINAL].result == 0;
+	return probe->fd < 0 ? 0 : ops[STEP_FD].result;
 }
 
-/* The name no longer stands for what is open: its owner is done with it. */
+/* The name no longer stands for what is open: its owner has finished with it. */
 static bool
-is_gone(const struct look *look)
+is_gone(const struct probe *probe)
 {
-	const struct statx *a = &look->by_fd, *b = &look->by_name;
-	if (look->name_result)
-		return look->name_result == -ENOENT;
+	const struct statx *a = &probe->by_fd, *b = &probe->by_name;
+	if (probe->name_result)
+		return probe->name_result == -ENOENT;
 	return a->stx_ino != b->stx_ino || a->stx_dev_major != b->stx_dev_major ||
 	       a->stx_dev_minor != b->stx_dev_minor;
 }
 
-/* Make it the part's if the name still stands for it: 0; 1 = it does not (its owner was just done
- * with it), try again; a code. */
+/* What an attempt to create or take over ends with, beside a negative code. */
+enum { CREATED, TRY_AGAIN };
+
+/* Make it the part's if the name still stands for it: CREATED; TRY_AGAIN if not; a code. */
 static int
-settle(struct sl_part *part, const struct look *look)
+adopt(struct sl_part *part, const struct probe *probe)
 {
-	part->inode = look->by_fd.stx_ino;
-	part->dev_major = look->by_fd.stx_dev_major;
-	part->dev_minor = look->by_fd.stx_dev_minor;
-	if (is_gone(look))
-		return 1;
-	if (look->name_result)
-		return look->name_result;
-	part->fd = look->fd;
-	part->name_taken = look->is_taken;
-	return 0;
+	part->inode = probe->by_fd.stx_ino;
+	part->dev_major = probe->by_fd.stx_dev_major;
+	part->dev_minor = probe->by_fd.stx_dev_minor;
+	if (is_gone(probe))
+		return TRY_AGAIN;
+	if (probe->name_result)
+		return probe->name_result;
+	part->fd = probe->fd;
+	part->name_taken = probe->is_taken;
+	return CREATED;
 }
 
 /* A lock outlives a killed run by moments: the kernel still holds the file for writes in flight. */
 SL_SUSPENDS
 static int
-lock_patiently(const struct sl_part *part, struct look *look)
+lock_patiently(const struct sl_part *part, struct probe *probe)
 {
 	const uint32_t flags = O_RDWR | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY;
 	uint64_t until_ns = sl_deadline_in(LOCK_PATIENCE_NS);
-	int code = lock_and_look(part, flags, look);
-	while (!code && look->fd >= 0 && look->locked == -EWOULDBLOCK && !is_gone(look) &&
+	int code = open_and_lock(part, flags, 0, probe);
+	while (!code && probe->fd >= 0 && probe->locked == -EWOULDBLOCK && !is_gone(probe) &&
 		sl_now() < until_ns) {
+		sl_io_close(probe->fd);
+		probe->fd = -1;
 		code = sl_sleep(LOCK_RETRY_NS);
 		if (!code)
-			code = lock_and_look(part, flags, look);
+			code = open_and_lock(part, flags, 0, probe);
 	}
 	return code;
 }
 
-/* NULL, or why this file is none that a killed run has left. */
+/* NULL, or why a killed run cannot have left this file. Root may remove any user's: where root is
+ * mapped to another user (NFS root_squash) its own files are not root's either. Other names of the
+ * file (hard links of a backup) do not matter: they keep its content. */
 static const char *
-foreign(const struct sl_part *part, const struct statx *st)
+reason_not_ours(const struct statx *st)
 {
-	bool modes = !(part->directory->traits & SL_DIRECTORY_NO_MODES);
 	if (!S_ISREG(st->stx_mode))
-		return "something that is no regular file has that name; move it away";
-	if (st->stx_uid != geteuid())
+		return "it is not a regular file; move it away";
+	if (st->stx_uid != geteuid() && geteuid() != 0)
 		return "it belongs to another user; move it away";
-	/* Other programs have .part files, too. Where modes are not kept only an empty one is no
-	 * loss. */
-	bool marked = (st->stx_mode & 07777) == PART_MODE || (!modes && st->stx_size == 0);
-	if (marked && st->stx_nlink == 1)
-		return NULL;
-	return modes ? "a file of that name is there that no run of sluice has left; move it away"
-		     : "this file system keeps no modes, which would tell whether a run of sluice "
-		       "has left it; remove it or move it away";
+	return NULL;
 }
 
 static int
@@ -229,81 +245,80 @@ refuse_open(const struct sl_part *part, int code, struct sl_error *err)
 }
 
 static int
-judge_left_over(const struct sl_part *part, const struct look *look, struct sl_error *err)
+check_left_over(const struct sl_part *part, const struct probe *probe, struct sl_error *err)
 {
-	const char *why = foreign(part, &look->by_fd);
+	const char *why = reason_not_ours(&probe->by_fd);
 	if (why)
 		return fail(part, err, SL_PHASE_CREATE, -EEXIST, "use", why);
-	if (look->locked == -EWOULDBLOCK)
+	if (probe->locked == -EWOULDBLOCK)
 		return fail(part, err, SL_PHASE_CREATE, SL_E_IN_USE, "use",
 			"another run is writing it");
-	if (look->locked)
-		return fail(part, err, SL_PHASE_CREATE, look->locked, "use",
+	if (probe->locked)
+		return fail(part, err, SL_PHASE_CREATE, probe->locked, "use",
 			"it cannot be locked here, so another run may be writing it; remove it if "
 			"none is");
 	return 0;
 }
 
-/* Open and lock what has the part's name. 0 with part->fd locked and empty; 1 = it vanished
- * meanwhile, try again; a code. */
+/*
+ * Remove what has the part's name if a killed run has left it. TRY_AGAIN once the name is free; a
+ * code. The file is not written again: a new one has the right mode, owner and ACL from the start.
+ * It is removed under its lock, so that two runs which find it cannot remove each other's new part.
+ */
 SL_SUSPENDS
 static int
-take_over(struct sl_part *part, struct sl_error *err)
+remove_left_over(struct sl_part *part, struct sl_error *err)
 {
-	struct look look = { .fd = -1 };
-	int code = lock_patiently(part, &look);
-	if (!code && look.fd == -ENOENT)
-		return 1;
-	if (!code && look.fd < 0)
-		code = look.fd;
-	/* First of all: it may have its final name by now, and its owner, who syncs the directory,
-	 * the lock. The part's name is free then, and nothing needs to be judged. */
+	struct probe probe = { .fd = -1 };
+	int code = lock_patiently(part, &probe);
+	if (!code && probe.fd == -ENOENT)
+		return TRY_AGAIN;
+	if (!code && probe.fd < 0)
+		code = probe.fd;
+	/* First: it may have its final name by now, while its owner, who syncs the directory, holds
+	 * the lock. The part's name is free then, and nothing needs to be checked. */
 	if (!code)
-		code = settle(part, &look);
+		code = adopt(part, &probe);
+	part->fd = -1;
 	if (!code)
-		code = judge_left_over(part, &look, err);
-	if (code) {
-		part->fd = -1;
-		sl_io_close(look.fd);
-		return code == 1 ? 1 : refuse_open(part, code, err);
-	}
-	/* From here on it is ours, and sl_part_discard removes it: who made it may live, and have
-	 * left it to us because we had the lock first. */
-	code = sl_io_truncate(look.fd, 0);
-	if (code)
-		return refuse_open(part, code, err);
-	sl_log_info("'%s' was left by a run that was killed: beginning again", part->part_name);
-	return 0;
+		code = check_left_over(part, &probe, err);
+	if (!code)
+		code = sl_io_unlink(part->directory->fd, part->part_name, 0);
+	if (!code)
+		sl_log_info("'%s' was left by a run that was killed: removed", part->part_name);
+	sl_io_close(probe.fd);
+	return code < 0 ? refuse_open(part, code, err) : TRY_AGAIN;
 }
 
-/* 0 with part->fd locked; 1 = the name is taken, or with `if_free` the final one; a code. */
+/* CREATED with part->fd locked; TRY_AGAIN if the name is taken, or with `if_free` the final one; a
+ * code. */
 SL_SUSPENDS
 static int
-create_new(struct sl_part *part, bool if_free, struct sl_error *err)
+create_new(struct sl_part *part, uint32_t mode, bool if_free, struct sl_error *err)
 {
-	struct look look = { .fd = -1, .if_free = if_free };
-	int code = lock_and_look(part, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW, &look);
-	if (!code && (look.fd == -EEXIST || (if_free && look.fd == -ECANCELED)))
-		return 1;
-	if (!code && look.fd < 0)
-		return fail(part, err, SL_PHASE_CREATE, look.fd, "create", sl_code_text(look.fd));
-	/* Between our open and our lock another run may have taken it over. A file system without
-	 * locks is used all the same: O_EXCL has spoken. */
-	if (!code && look.locked == -EWOULDBLOCK)
+	struct probe probe = { .fd = -1, .if_free = if_free };
+	int code = open_and_lock(part, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW, mode, &probe);
+	if (!code && (probe.fd == -EEXIST || (if_free && probe.fd == -ECANCELED)))
+		return TRY_AGAIN;
+	if (!code && probe.fd < 0)
+		return fail(part, err, SL_PHASE_CREATE, probe.fd, "create", sl_code_text(probe.fd));
+	/* Between our open and our lock another run may have taken it for a leftover. A file system
+	 * without locks is used all the same: O_EXCL has decided. */
+	if (!code && probe.locked == -EWOULDBLOCK)
 		code = fail(part, err, SL_PHASE_CREATE, SL_E_IN_USE, "use",
 			"another run is writing it");
 	if (!code)
-		code = settle(part, &look);
-	/* Ours, but it could not be looked at: sl_part_discard tries once more, and removes it. */
+		code = adopt(part, &probe);
+	/* Ours, but its stat failed: sl_part_discard tries once more, and removes it. */
 	if (code < 0 && code != SL_E_IN_USE)
-		part->fd = look.fd;
+		part->fd = probe.fd;
 	else if (code)
-		sl_io_close(look.fd);
+		sl_io_close(probe.fd);
 	return code;
 }
 
 static int
-give_names(struct sl_part *part, struct sl_directory *directory, const char *name)
+set_names(struct sl_part *part, struct sl_directory *directory, const char *name)
 {
 	sl_part_init(part);
 	sl_directory_ref(directory);
@@ -313,31 +328,36 @@ give_names(struct sl_part *part, struct sl_directory *directory, const char *nam
 	return part->name && part->part_name ? 0 : -ENOMEM;
 }
 
-int
-sl_part_create_first(struct sl_part *part, struct sl_directory *directory, const char *name)
+enum sl_part_first
+sl_part_create_first(struct sl_part *part, struct sl_directory *directory, const char *name,
+	uint32_t mode, int *stop)
 {
 	struct sl_error unsaid = { 0 };
-	int code = give_names(part, directory, name);
+	*stop = 0;
+	int code = set_names(part, directory, name);
 	if (!code)
-		code = create_new(part, true, &unsaid);
-	if (!code && !part->name_taken)
-		return 0;
+		code = create_new(part, mode, true, &unsaid);
+	if (code == CREATED && !part->name_taken)
+		return SL_PART_CREATED;
 	sl_part_discard(part);
-	return sl_part_is_stop(code) ? code : 1;
+	if (!sl_part_is_stop(code))
+		return SL_PART_NAME_TAKEN;
+	*stop = code;
+	return SL_PART_STOPPED;
 }
 
 int
 sl_part_create(struct sl_part *part, struct sl_directory *directory, const char *name,
-	struct sl_error *err)
+	uint32_t mode, struct sl_error *err)
 {
-	int code = give_names(part, directory, name);
-	code = code ? code : 1;
-	for (int i = 0; code == 1 && i < TAKE_OVER_TRIES; i++) {
-		code = create_new(part, false, err);
-		if (code == 1)
-			code = take_over(part, err);
+	int code = set_names(part, directory, name);
+	code = code ? code : TRY_AGAIN;
+	for (int i = 0; code == TRY_AGAIN && i < TAKE_OVER_TRIES; i++) {
+		code = create_new(part, mode, false, err);
+		if (code == TRY_AGAIN && i + 1 < TAKE_OVER_TRIES)
+			code = remove_left_over(part, err);
 	}
-	if (code == 1)
+	if (code == TRY_AGAIN)
 		code = fail(part, err, SL_PHASE_CREATE, SL_E_IN_USE, "use",
 			"another run keeps making and removing it");
 	if (code) {
@@ -441,7 +461,7 @@ sl_part_reserve(struct sl_part *part, uint64_t length, enum sl_io_mode mode, str
 	return 0;
 }
 
-/* Tasks that write at the same time may all meet the refusal: the first speaks for all. */
+/* Tasks that write at the same time may all meet the refusal; the first one reports it. */
 SL_SUSPENDS
 static int
 write_direct(struct sl_part *part, const void *data, size_t len, uint64_t off)
@@ -470,39 +490,170 @@ sl_part_write(struct sl_part *part, const struct sl_chunk *chunk)
 		part->fd, chunk->data + whole, chunk->len - whole, chunk->off + whole);
 }
 
-int
-sl_part_write_whole(
-	struct sl_part *part, const struct sl_chunk *chunk, uint64_t time_ns, bool *time_given)
+/* ---- the seal ---- */
+
+bool
+sl_part_is_unsupported(int code)
 {
-	struct sl_op ops[] = {
-		{ .kind = SL_OP_WRITE,
-			.fd = part->fd,
-			.data = chunk->data,
-			.len = chunk->len,
-			.off = chunk->off },
-		{ .kind = SL_OP_SET_TIME, .fd = part->fd, .time_ns = time_ns, .after = ops },
-	};
-	int code = sl_io_batch(ops, time_ns ? 2 : 1);
-	int written = ops[0].result;
-	*time_given = false;
+	return code == -EPERM || code == -EACCES || code == -EOPNOTSUPP || code == -ENOSYS ||
+	       code == -EINVAL;
+}
+
+/* The operations of a seal; those that are not needed are NULL. */
+struct seal {
+	struct sl_op ops[7];
+	size_t count;
+	struct sl_op *write, *close_direct, *flush, *mode, *time, *stat, *hole;
+	struct statx st;
+};
+
+static struct sl_op *
+add(struct seal *seal, struct sl_op op)
+{
+	sl_assert(seal->count < SL_COUNT_OF(seal->ops));
+	op.after = seal->write;
+	seal->ops[seal->count] = op;
+	return &seal->ops[seal->count++];
+}
+
+/* Flushed first: on some network and FUSE file systems that changes the time. */
+static void
+prepare_seal(struct seal *seal, const struct sl_part *part, const struct sl_part_attributes *set)
+{
+	int fd = part->fd;
+	bool sees_holes = (part->directory->traits & SL_DIRECTORY_EXACT) && !seal->write;
+	if (part->direct_fd >= 0)
+		seal->close_direct =
+			add(seal, (struct sl_op){ .kind = SL_OP_CLOSE, .fd = part->direct_fd });
+	seal->flush = add(seal, (struct sl_op){ .kind = SL_OP_FLUSH, .fd = fd });
+	if (set->has_mode)
+		seal->mode = add(seal,
+			(struct sl_op){ .kind = SL_OP_SET_MODE, .fd = fd, .mode = set->mode });
+	if (set->time_ns)
+		seal->time = add(
+			seal, (struct sl_op){
+				      .kind = SL_OP_SET_TIME, .fd = fd, .time_ns = set->time_ns });
+	seal->stat = add(seal, stat_fd_op(fd, &seal->st));
+	if (sees_holes && set->length)
+		seal->hole = add(seal,
+			(struct sl_op){ .kind = SL_OP_HAS_HOLE, .fd = fd, .length = set->length });
+}
+
+static int
+result_of(const struct sl_op *op)
+{
+	return op ? op->result : 0;
+}
+
+/* 0, or the failure of an attribute that counts. */
+static int
+check_attribute(const struct sl_part *part, const struct sl_op *op, struct sl_error *err)
+{
+	int code = result_of(op);
+	if (code >= 0)
+		return 0;
+	if (!sl_part_is_unsupported(code))
+		return fail(part, err, SL_PHASE_WRITE, code,
+			op->kind == SL_OP_SET_MODE ? "set the mode of" : "set the time of",
+			sl_code_text(code));
+	sl_log_info("'%s': cannot %s: %s", part->part_name, sl_op_kind_name(op->kind),
+		sl_code_text(code));
+	return 0;
+}
+
+/* The call may have succeeded without effect. */
+static bool
+has_time(const struct seal *seal, uint64_t time_ns)
+{
+	int64_t off_s = seal->st.stx_mtime.tv_sec - (int64_t)(time_ns / SL_NS_PER_S);
+	return seal->time->result == 0 && off_s < TIME_GRAIN_S && off_s > -TIME_GRAIN_S;
+}
+
+static int
+finish_seal(struct sl_part *part, const struct seal *seal, const struct sl_part_attributes *set,
+	struct sl_error *err)
+{
+	if (seal->close_direct)
+		part->direct_fd = -1;
+	int code = result_of(seal->close_direct);
+	if (!code)
+		code = result_of(seal->flush);
+	if (code)
+		return sl_part_write_failed(part, code, 0, err);
+	code = check_attribute(part, seal->mode, err);
+	if (!code)
+		code = check_attribute(part, seal->time, err);
 	if (code)
 		return code;
+	code = seal->stat->result;
+	if (code)
+		return fail(part, err, SL_PHASE_WRITE, code, "stat", sl_code_text(code));
+	if (result_of(seal->hole) == 1)
+		return fail(part, err, SL_PHASE_RENAME, SL_E_REPLACED, "finish",
+			"another program truncated it while it was written: a part of it is "
+			"missing");
+	part->time_refused = seal->time && !has_time(seal, set->time_ns);
+	part->sealed_s = seal->st.stx_mtime.tv_sec;
+	part->sealed_ns = seal->st.stx_mtime.tv_nsec;
+	part->is_sealed = true;
+	return 0;
+}
+
+int
+sl_part_seal(struct sl_part *part, const struct sl_part_attributes *set, struct sl_error *err)
+{
+	struct seal seal = { 0 };
+	prepare_seal(&seal, part, set);
+	int code = sl_io_batch(seal.ops, seal.count);
+	return code ? code : finish_seal(part, &seal, set, err);
+}
+
+int
+sl_part_write_whole(struct sl_part *part, const struct sl_chunk *chunk,
+	const struct sl_part_attributes *set, struct sl_error *err)
+{
+	struct seal seal = { 0 };
+	seal.write = add(&seal, (struct sl_op){ .kind = SL_OP_WRITE,
+					.fd = part->fd,
+					.data = chunk->data,
+					.len = chunk->len,
+					.off = chunk->off });
+	prepare_seal(&seal, part, set);
+	int code = sl_io_batch(seal.ops, seal.count);
+	if (code)
+		return code;
+	int written = seal.write->result;
+	if (written >= 0 && (size_t)written == chunk->len)
+		return finish_seal(part, &seal, set, err);
 	if (written == -EINTR || written == -EAGAIN)
 		written = 0;
 	if (written < 0)
-		return written;
-	if ((size_t)written == chunk->len) {
-		*time_given = time_ns && ops[1].result == 0;
-		return 0;
-	}
+		return sl_part_write_failed(part, written, chunk->len, err);
+	/* Short: the rest, and the seal again. A flush does not report the same failure twice. */
 	size_t done = (size_t)written;
-	return sl_io_write_all(part->fd, chunk->data + done, chunk->len - done, chunk->off + done);
+	code = seal.write->result < 0 ? 0 : seal.flush->result;
+	if (!code)
+		code = sl_io_write_all(
+			part->fd, chunk->data + done, chunk->len - done, chunk->off + done);
+	if (code)
+		return sl_part_write_failed(part, code, chunk->len - done, err);
+	return sl_part_seal(part, set, err);
 }
 
 /* ---- the end ---- */
 
+/* On this machine's own file systems nothing but a write or a truncation changes the time that the
+ * seal has left; elsewhere a server may. */
+static bool
+is_unchanged(const struct sl_part *part, const struct statx *st)
+{
+	bool exact = part->is_sealed && (part->directory->traits & SL_DIRECTORY_EXACT);
+	return !exact ||
+	       (st->stx_mtime.tv_sec == part->sealed_s && st->stx_mtime.tv_nsec == part->sealed_ns);
+}
+
 int
-sl_part_judge(const struct sl_part *part, int result, const struct statx *st, uint64_t length,
+sl_part_check_stat(const struct sl_part *part, int result, const struct statx *st, uint64_t length,
 	struct sl_error *err)
 {
 	char why[120];
@@ -511,12 +662,16 @@ sl_part_judge(const struct sl_part *part, int result, const struct statx *st, ui
 			"it was removed or replaced while it was written (is another program "
 			"cleaning up?)");
 	if (result)
-		return fail(part, err, SL_PHASE_RENAME, result, "look at", sl_code_text(result));
-	if (st->stx_size == length)
+		return fail(part, err, SL_PHASE_RENAME, result, "stat", sl_code_text(result));
+	if (st->stx_size == length && is_unchanged(part, st))
 		return 0;
-	snprintf(why, sizeof(why),
-		"it has %llu bytes instead of %llu: somebody changed it while it was written",
-		(unsigned long long)st->stx_size, (unsigned long long)length);
+	if (st->stx_size == length)
+		snprintf(why, sizeof(why), "another program changed it while it was written");
+	else
+		snprintf(why, sizeof(why),
+			"it has %llu bytes instead of %llu: another program changed it while it "
+			"was written",
+			(unsigned long long)st->stx_size, (unsigned long long)length);
 	return fail(part, err, SL_PHASE_RENAME, SL_E_REPLACED, "finish", why);
 }
 
@@ -528,7 +683,7 @@ sl_part_check(const struct sl_part *part, uint64_t length, struct sl_error *err)
 		part->directory->fd, part->part_name, AT_SYMLINK_NOFOLLOW, STATX_BASIC_STATS, &st);
 	if (sl_part_is_stop(code))
 		return code;
-	return sl_part_judge(part, code, &st, length, err);
+	return sl_part_check_stat(part, code, &st, length, err);
 }
 
 struct sl_op
@@ -548,8 +703,7 @@ sl_part_rename_op(const struct sl_part *part, bool replace)
 		.flags = replace ? 0 : RENAME_NOREPLACE };
 }
 
-/* The other half of a rename, whoever cancels meanwhile: with two names the file would be no part
- * any more, and in the way of the next run. */
+/* The other half of a rename, not to be interrupted by a cancellation. */
 SL_SUSPENDS
 static void
 drop_part_name(const struct sl_part *part)
@@ -559,8 +713,8 @@ drop_part_name(const struct sl_part *part)
 	int code = sl_io_unlink(part->directory->fd, part->part_name, 0);
 	sl_shield_end(&shield);
 	if (code)
-		sl_log_warn("'%s' stays beside '%s': %s", part->part_name, part->name,
-			sl_code_text(code));
+		sl_log_warn("cannot remove '%s', a second name of '%s': %s", part->part_name,
+			part->name, sl_code_text(code));
 }
 
 /* Where RENAME_NOREPLACE is refused: link fails if the name is taken, then the old name goes. */
@@ -576,8 +730,9 @@ publish_by_link(struct sl_part *part)
 		code = sl_io_stat(fd, part->name, AT_SYMLINK_NOFOLLOW, STATX_TYPE, &st);
 		if (code != -ENOENT)
 			return code ? code : -EEXIST;
-		sl_log_info("'%s': this file system cannot rename without replacing: whoever makes "
-			    "that name at this very moment is replaced",
+		sl_log_info(
+			"'%s': this file system cannot rename without replacing: a file that is "
+			"created under that name at this very moment is replaced",
 			part->name);
 		return sl_io_rename(fd, part->part_name, fd, part->name, 0);
 	}
@@ -592,7 +747,7 @@ fail_publish(const struct sl_part *part, int code, struct sl_error *err)
 	char why[NAME_MAX + 160];
 	if (code == -EEXIST)
 		snprintf(why, sizeof(why),
-			"'%s' has come into being meanwhile and is left as it is "
+			"'%s' was created in the meantime and is left as it is "
 			"(--if-exists=replace overwrites it)",
 			part->name);
 	else
@@ -611,6 +766,7 @@ sl_part_publish(struct sl_part *part, bool replace, struct sl_error *err)
 		code = publish_by_link(part);
 	if (sl_part_is_stop(code))
 		return code;
+	part->is_published = code == 0;
 	if (code)
 		fail_publish(part, code, err);
 	return code;
@@ -629,7 +785,7 @@ sl_part_close(struct sl_part *part)
 
 SL_SUSPENDS
 static int
-learn_identity(struct sl_part *part)
+stat_identity(struct sl_part *part)
 {
 	struct statx st = { 0 };
 	int code = sl_io_stat(part->fd, "", AT_EMPTY_PATH, STATX_BASIC_STATS, &st);
@@ -647,14 +803,15 @@ sl_part_discard(struct sl_part *part)
 	sl_shield_begin(&shield, sl_deadline_in(hurried ? CLEAN_UP_HURRIED_NS : CLEAN_UP_NS));
 	if (part->fd >= 0) {
 		struct statx st = { 0 };
-		int code = part->inode ? 0 : learn_identity(part);
+		int code = part->inode ? 0 : stat_identity(part);
 		if (!code)
 			code = sl_io_stat(part->directory->fd, part->part_name, AT_SYMLINK_NOFOLLOW,
 				STATX_BASIC_STATS, &st);
 		if (!code && is_same(part, &st))
 			code = sl_io_unlink(part->directory->fd, part->part_name, 0);
 		if (code && code != -ENOENT)
-			sl_log_warn("'%s' stays behind: %s", part->part_name, sl_code_text(code));
+			sl_log_warn("cannot remove '%s': %s (the next run removes it)",
+				part->part_name, sl_code_text(code));
 	}
 	sl_part_close(part);
 	sl_shield_end(&shield);

@@ -1,6 +1,10 @@
 /*
- * Where a download goes, and whether it may: the directory, the name, and whose name it is in this
- * run. All of it before the first request, so that what is known to fail costs the server nothing.
+ * Where a download goes: its directory and its name, which it claims for this run. All of it before
+ * the first request, so that what is known to fail costs the server nothing.
+ *
+ * Names that --output and --dir give may lead anywhere; those of URLs and lists stay below the
+ * directory of the run. A name belongs to the first input that claims it. The same input given
+ * again is a repeat; any other one is refused, or takes the next free NAME.N.
  */
 #include "fetch_int.h"
 
@@ -16,8 +20,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define SHOWN_MAX 240u   /* bytes of a path or URL beside others in one message */
-#define NUMBERS_MAX 9999 /* NAME.1 .. NAME.9999 for --if-exists=rename */
+#define SHOWN_MAX 240u       /* bytes of a path or URL in a message that has others */
+#define NUMBERS_MAX 1000000u /* NAME.1, NAME.2, ... for --if-exists=rename: an end to the search */
 
 static int
 name_refused(struct fetch *fetch, struct sl_span shown, const char *why)
@@ -74,13 +78,13 @@ run_directory(struct fetch *fetch)
 	if (code)
 		return code;
 	if (batch->directory)
-		sl_directory_unref(directory); /* another job was as quick */
+		sl_directory_unref(directory); /* another job has opened it in the meantime */
 	else
 		batch->directory = directory;
 	return 0;
 }
 
-/* "dir/directory", "dir" or "directory": what both name together, for words of the user. */
+/* first/second, either alone, or the second if it is absolute; given by the user. */
 SL_SUSPENDS
 static int
 open_users_directory(struct fetch *fetch, struct sl_span first, struct sl_span second)
@@ -102,9 +106,7 @@ open_users_directory(struct fetch *fetch, struct sl_span first, struct sl_span s
 	return code;
 }
 
-/* out= and dir= of a list: below the directory of the run, step by step, unless the user allows
- * more.
- */
+/* out= and dir= of a list: below the directory of the run, unless --allow-outside is given. */
 SL_SUSPENDS
 static int
 open_lists_directory(struct fetch *fetch, struct sl_span out_directory)
@@ -167,10 +169,10 @@ set_path(struct fetch *fetch)
 	return fetch->path ? 0 : -ENOMEM;
 }
 
-/* --output: the user's own word. */
+/* By --output, which may lead anywhere. */
 SL_SUSPENDS
 static int
-place_by_output(struct fetch *fetch)
+set_by_output(struct fetch *fetch)
 {
 	const struct sl_batch_options *options = &fetch->batch->options;
 	struct sl_span directory, name, output = sl_span_str(options->output);
@@ -182,10 +184,10 @@ place_by_output(struct fetch *fetch)
 		fetch, sl_span_str(options->dir ? options->dir : ""), directory);
 }
 
-/* out= and dir= of a list, or the URL. */
+/* By out= and dir= of a list, or the URL. */
 SL_SUSPENDS
 static int
-place_by_entry(struct fetch *fetch)
+set_by_entry(struct fetch *fetch)
 {
 	struct sl_span directory = { 0 }, name;
 	struct sl_buf from_url = { 0 };
@@ -205,7 +207,8 @@ place_by_entry(struct fetch *fetch)
 
 /* ---- names of this run ---- */
 
-/* Directory and name as one word: two paths may lead to one directory. NULL if memory ends. */
+/* The directory's identity and the name, since two paths may lead to one directory. NULL if memory
+ * ends. */
 static char *
 key_of(const struct fetch *fetch, const char *name, const char *suffix)
 {
@@ -217,49 +220,80 @@ key_of(const struct fetch *fetch, const char *name, const char *suffix)
 }
 
 /* True if the file's name is that of another's part, or its part's name is that of another file:
- * then *index is whose. */
+ * then *owner is that file's owner. */
 static bool
-meets_part(struct fetch *fetch, const char *key, uint64_t *index)
+meets_part(struct fetch *fetch, struct sl_names_owner *owner)
 {
 	const struct sl_names *names = &fetch->batch->names;
-	size_t len = strlen(key), suffix = strlen(SL_PART_SUFFIX);
+	const struct sl_names_owner *other = NULL;
+	size_t len = strlen(fetch->key), suffix = strlen(SL_PART_SUFFIX);
 	char *part = key_of(fetch, fetch->name, SL_PART_SUFFIX);
-	bool meets = part && sl_names_has(names, part, index);
+	other = part ? sl_names_find(names, part) : NULL;
 	free(part);
-	if (meets || len <= suffix || strcmp(key + len - suffix, SL_PART_SUFFIX) != 0)
-		return meets;
-	char *stem = sl_span_dup(sl_span(key, len - suffix));
-	meets = stem && sl_names_has(names, stem, index);
-	free(stem);
-	return meets;
+	if (!other && len > suffix && strcmp(fetch->key + len - suffix, SL_PART_SUFFIX) == 0) {
+		char *stem = sl_span_dup(sl_span(fetch->key, len - suffix));
+		other = stem ? sl_names_find(names, stem) : NULL;
+		free(stem);
+	}
+	if (other)
+		*owner = *other;
+	return other != NULL;
 }
 
-/* 0; 1 if another input has the name, 2 if it has it as a part (then *index is whose); -ENOMEM. */
-static int
-try_claim(struct fetch *fetch, uint64_t *index)
+/* What makes two inputs the same download: the URL and what is sent and checked with it. */
+static uint64_t
+source_of(const struct fetch *fetch)
 {
-	char *key = key_of(fetch, fetch->name, "");
-	int code = !key ? -ENOMEM : meets_part(fetch, key, index) ? 2 : 0;
-	if (!code)
-		code = sl_names_claim(&fetch->batch->names, key, fetch->view.index, index);
-	free(key);
-	return code;
+	const struct sl_entry *entry = &fetch->entry;
+	struct sl_buf url = { 0 };
+	sl_url_format(&url, &fetch->url);
+	uint64_t hash = sl_names_hash(0, sl_buf_span(&url));
+	sl_buf_release(&url);
+	const struct sl_span fields[] = { sl_span_str(fetch->url.user ? fetch->url.user : ""),
+		sl_span_str(fetch->url.password ? fetch->url.password : ""), entry->referer,
+		entry->user_agent,
+		sl_span((const char *)entry->checksum.value, entry->checksum.len) };
+	for (size_t i = 0; i < SL_COUNT_OF(fields); i++)
+		hash = sl_names_hash(hash, fields[i]);
+	for (size_t i = 0; i < entry->header_count; i++)
+		hash = sl_names_hash(hash, entry->headers[i]);
+	return hash;
+}
+
+enum claim {
+	CLAIM_OK,
+	CLAIM_NAME_TAKEN, /* another input has the name */
+	CLAIM_PART_TAKEN, /* one of the two names is the other's part */
+};
+
+/* An enum claim, with *owner if it is taken; -ENOMEM. The name is fetch->key's from here on. */
+static int
+try_claim(struct fetch *fetch, struct sl_names_owner *owner)
+{
+	struct sl_names_owner self = { .index = fetch->view.index, .source = source_of(fetch) };
+	fetch->owns_key = false;
+	free(fetch->key);
+	fetch->key = key_of(fetch, fetch->name, "");
+	if (!fetch->key)
+		return -ENOMEM;
+	if (meets_part(fetch, owner))
+		return CLAIM_PART_TAKEN;
+	int code = sl_names_claim(&fetch->batch->names, fetch->key, &self, owner);
+	fetch->owns_key = code == SL_NAMES_CLAIMED;
+	return code == SL_NAMES_TAKEN ? CLAIM_NAME_TAKEN : code;
 }
 
 static int
-claim(struct fetch *fetch)
+refuse_twice(struct fetch *fetch, enum claim claim, uint64_t other)
 {
-	uint64_t other = 0;
-	int taken = try_claim(fetch, &other);
-	if (taken <= 0)
-		return taken;
 	struct sl_buf path = { 0 }, url = { 0 };
 	sl_text_shorten(&path, sl_span_str(fetch->path), SHOWN_MAX);
 	sl_text_shorten(&url, sl_span_str(fetch->view.url), SHOWN_MAX);
 	int code = sl_fail(&fetch->error, SL_PHASE_NONE, SL_E_TWICE,
 		"'%s' is %s of input %llu already, so '%s' (input %llu) is not downloaded "
 		"(--if-exists=rename gives it a name of its own)",
-		path.data ? path.data : "", taken == 1 ? "the name" : "in the way of the part",
+		path.data ? path.data : "",
+		claim == CLAIM_NAME_TAKEN ? "the name" : "in the way of the part",
 		(unsigned long long)other + 1, url.data ? url.data : "",
 		(unsigned long long)fetch->view.index + 1);
 	sl_buf_release(&path);
@@ -267,32 +301,47 @@ claim(struct fetch *fetch)
 	return code;
 }
 
+/* The same URL given twice is one file; with --if-exists=rename it was asked for twice. */
+static int
+claim(struct fetch *fetch)
+{
+	struct sl_names_owner owner = { 0 };
+	int claim = try_claim(fetch, &owner);
+	if (claim <= 0) /* CLAIM_OK or a code */
+		return claim;
+	if (claim == CLAIM_NAME_TAKEN && owner.source == source_of(fetch) &&
+		fetch->batch->options.if_exists != SL_EXISTS_RENAME)
+		return FETCH_REPEAT;
+	return refuse_twice(fetch, (enum claim)claim, owner.index);
+}
+
+/* 0; -EEXIST if an input or a file has the name; a code. */
 SL_SUSPENDS
 static int
-is_free(struct fetch *fetch)
+claim_if_free(struct fetch *fetch)
 {
 	struct statx st = { 0 };
-	uint64_t other = 0;
+	struct sl_names_owner owner;
 	int code = sl_io_stat(
 		fetch->directory->fd, fetch->name, AT_SYMLINK_NOFOLLOW, STATX_BASIC_STATS, &st);
 	if (code != -ENOENT)
 		return code ? code : -EEXIST;
-	int taken = try_claim(fetch, &other);
-	return taken > 0 ? -EEXIST : taken;
+	int claim = try_claim(fetch, &owner);
+	return claim > 0 ? -EEXIST : claim;
 }
 
-/* One more try: NAME.number. */
+/* One more try: STEM.number. */
 SL_SUSPENDS
 static int
-try_number(struct fetch *fetch)
+try_number(struct fetch *fetch, unsigned number)
 {
 	struct sl_buf name = { 0 };
-	sl_buf_printf(&name, "%s.%d", fetch->stem, fetch->number);
+	sl_buf_printf(&name, "%s.%u", fetch->stem, number);
 	int code = name.failed ? -ENOMEM : set_name(fetch, sl_buf_span(&name), sl_buf_span(&name));
 	if (!code)
 		code = set_path(fetch);
 	if (!code)
-		code = is_free(fetch);
+		code = claim_if_free(fetch);
 	sl_buf_release(&name);
 	return code;
 }
@@ -302,18 +351,41 @@ target_rename(struct fetch *fetch)
 {
 	if (!fetch->stem)
 		fetch->stem = sl_span_dup(sl_span_str(fetch->name));
-	int code = fetch->stem ? -EEXIST : -ENOMEM;
-	while (code == -EEXIST && fetch->number < NUMBERS_MAX) {
-		fetch->number++;
-		code = try_number(fetch);
+	char *key = fetch->stem ? key_of(fetch, fetch->stem, "") : NULL;
+	unsigned number = 0;
+	int code = -EEXIST;
+	while (code == -EEXIST && number < NUMBERS_MAX) {
+		number = key ? sl_names_next_number(&fetch->batch->names, key) : 0;
+		code = number > 0 ? try_number(fetch, number) : -ENOMEM;
 	}
+	free(key);
 	if (code)
-		sl_fail_code(&fetch->error, SL_PHASE_CREATE, code, "no free name beside '%s'",
+		sl_fail_code(&fetch->error, SL_PHASE_CREATE, code, "no free name for '%s'",
 			fetch->stem ? fetch->stem : "");
 	return code;
 }
 
-/* ---- header= lines ---- */
+/* ---- options of the entry ---- */
+
+bool
+target_wants_time(const struct fetch *fetch)
+{
+	enum sl_entry_choice choice = fetch->entry.remote_time;
+	return choice == SL_ENTRY_UNSET ? fetch->batch->options.remote_time
+					: choice == SL_ENTRY_YES;
+}
+
+/* A field of its own option, unless there is a header= line for it. */
+static size_t
+add_field(struct sl_http_header *out, size_t count, const char *name, struct sl_span value)
+{
+	for (size_t i = 0; i < count; i++)
+		if (sl_span_is_nocase(out[i].name, name))
+			return count;
+	if (value.len > 0)
+		out[count++] = (struct sl_http_header){ sl_span_str(name), value };
+	return count;
+}
 
 size_t
 target_headers(const struct fetch *fetch, struct sl_http_header *out)
@@ -328,14 +400,15 @@ target_headers(const struct fetch *fetch, struct sl_http_header *out)
 					 : sl_span("", 0);
 		count++;
 	}
-	return count;
+	count = add_field(out, count, "Referer", fetch->entry.referer);
+	return add_field(out, count, "User-Agent", fetch->entry.user_agent);
 }
 
 /* What the client would refuse is refused before anything is made. */
 static int
 check_headers(struct fetch *fetch)
 {
-	struct sl_http_header headers[SL_ENTRY_HEADERS];
+	struct sl_http_header headers[TARGET_HEADERS];
 	size_t count = target_headers(fetch, headers);
 	int code = 0;
 	for (size_t i = 0; i < count && !code; i++)
@@ -368,7 +441,7 @@ claim_or_rename(struct fetch *fetch)
 	sl_error_clear(&fetch->error);
 	bool there = sl_io_stat(fetch->directory->fd, fetch->name, 0, STATX_BASIC_STATS, &st) == 0;
 	bool is_taken =
-		there && !existing_is_stream(&st) && existing_own_descriptor(fetch, &st) < 0;
+		there && !existing_is_stream(fetch, &st) && existing_own_descriptor(fetch, &st) < 0;
 	return code || is_taken ? target_rename(fetch) : 0;
 }
 
@@ -381,7 +454,7 @@ target_claim(struct fetch *fetch)
 		return code;
 	if (options->output && strcmp(options->output, "-") == 0)
 		return to_stdout(fetch);
-	code = options->output ? place_by_output(fetch) : place_by_entry(fetch);
+	code = options->output ? set_by_output(fetch) : set_by_entry(fetch);
 	if (!code)
 		code = set_path(fetch);
 	return code ? code : claim_or_rename(fetch);

@@ -1,3 +1,13 @@
+/*
+ * Chunks on their way from the receiver to the part or stream, and to the hasher.
+ *
+ *  - Up to WRITES_MAX writes of one file are in flight, each a task that owns its chunk; their
+ *    order does not matter, because each has its offset. A stream is written in order, one at a
+ *    time.
+ *  - With a checksum each chunk is referenced a second time and goes through a queue to one hashing
+ *    task, in the order of the bytes.
+ *  - The first failure stops both; writer_end waits for everything that is in flight.
+ */
 #include "fetch_int.h"
 
 #include "sluice/rt/io.h"
@@ -27,7 +37,7 @@ stream_failed(struct fetch *fetch, int code)
 		is_stdout ? "" : "'", sl_code_text(code));
 }
 
-/* What the disk must still take: what was not written yet, as far as anybody knows. */
+/* Bytes the disk must still take; 0 = not known. */
 static uint64_t
 needed_from(const struct fetch *fetch, uint64_t off)
 {
@@ -84,7 +94,7 @@ hash_task(void *arg)
 	}
 	if (code != -EPIPE)
 		fail(writer, code);
-	/* Nobody receives from now on: a sender must not wait, and nothing must stay inside. */
+	/* The queue has no receiver from now on: a sender must not wait, and nothing must stay. */
 	sl_channel_close(writer->to_hash);
 	while (sl_channel_try_receive(writer->to_hash, &chunk) == 0)
 		sl_chunk_unref(chunk);
@@ -138,7 +148,7 @@ write_some(int fd, const unsigned char *data, size_t len)
 	int written = sl_io_write_stream(fd, data, len, SL_FOREVER);
 	if (written == 0)
 		return -EIO;      /* no progress and no reason: not to be spun on */
-	if (written == -EAGAIN) { /* opened without blocking, here or by whoever gave it to us */
+	if (written == -EAGAIN) { /* the descriptor is non-blocking, opened so here or inherited */
 		int events = sl_io_poll(fd, POLLOUT, SL_FOREVER);
 		return SL_MIN(events, 0);
 	}
@@ -186,20 +196,15 @@ put_to_part(struct writer *writer, struct sl_chunk *chunk)
 }
 
 int
-writer_put_whole(struct writer *writer, struct sl_chunk *chunk)
+writer_put_whole(
+	struct writer *writer, struct sl_chunk *chunk, const struct sl_part_attributes *set)
 {
 	struct fetch *fetch = writer->fetch;
-	bool time_given = false;
 	int code = put_to_hash(writer, chunk);
-	if (code) {
+	if (!code)
+		code = sl_part_write_whole(&fetch->part, chunk, set, &fetch->error);
+	if (code)
 		fail(writer, code);
-	} else {
-		code = sl_part_write_whole(&fetch->part, chunk, fetch->modified_ns, &time_given);
-		if (code)
-			part_failed(writer, chunk, code);
-	}
-	if (time_given)
-		fetch->modified_ns = 0;
 	sl_chunk_unref(chunk);
 	return writer->failure;
 }

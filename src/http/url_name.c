@@ -8,7 +8,7 @@
 
 #include <errno.h>
 
-/* NULL, or why these bytes are no name for a file of ours. */
+/* NULL, or why these bytes cannot be a file name. */
 static const char *
 name_fault(struct sl_span name)
 {
@@ -16,26 +16,30 @@ name_fault(struct sl_span name)
 		return "it names a directory";
 	for (size_t i = 0; i < name.len; i++) {
 		unsigned char c = (unsigned char)name.data[i];
-		if (c == '/')
-			return "it has a slash in it";
 		if (c < 0x20 || c == 0x7f)
 			return "it has a control byte in it";
 	}
 	return name.len > SL_URL_FILE_NAME_MAX ? "it is longer than 255 bytes" : NULL;
 }
 
-/* The target's escapes are known to be good. */
+/* The target's escapes are known to be good. An encoded slash stays encoded: it is part of the
+ * name, and a file name cannot hold it (wget keeps it the same way). */
 static void
 add_decoded(struct sl_buf *out, struct sl_span text)
 {
-	for (size_t i = 0; i < text.len; i++) {
+	for (size_t i = 0; i < text.len;) {
 		char c = text.data[i];
+		size_t len = 1;
 		if (c == '%') {
 			c = (char)(sl_hex_digit((unsigned char)text.data[i + 1]) * 16 +
 				   sl_hex_digit((unsigned char)text.data[i + 2]));
-			i += 2;
+			len = 3;
 		}
-		sl_buf_add_char(out, c);
+		if (c == '/')
+			sl_buf_add_span(out, sl_span(text.data + i, len));
+		else
+			sl_buf_add_char(out, c);
+		i += len;
 	}
 }
 

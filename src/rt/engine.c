@@ -11,6 +11,7 @@
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
+#include <time.h>
 #include <unistd.h>
 
 const char *
@@ -40,6 +41,9 @@ sl_op_kind_name(enum sl_op_kind kind)
 		[SL_OP_LOCK] = "lock",
 		[SL_OP_SET_MODE] = "set mode",
 		[SL_OP_SET_TIME] = "set time",
+		[SL_OP_FLUSH] = "flush",
+		[SL_OP_TOUCH] = "touch",
+		[SL_OP_HAS_HOLE] = "has hole",
 		[SL_OP_CALL] = "call",
 	};
 	sl_assert(kind < SL_OP_KINDS);
@@ -58,6 +62,8 @@ sl_op_family(enum sl_op_kind kind)
 	case SL_OP_SYNC_FS:
 	case SL_OP_LOCK:
 	case SL_OP_SET_MODE:
+	case SL_OP_FLUSH:
+	case SL_OP_TOUCH:
 		return SL_FAMILY_PLAIN;
 	case SL_OP_SOCKET:
 		return SL_FAMILY_SOCKET;
@@ -72,6 +78,7 @@ sl_op_family(enum sl_op_kind kind)
 		return SL_FAMILY_TRANSFER;
 	case SL_OP_ALLOCATE:
 	case SL_OP_TRUNCATE:
+	case SL_OP_HAS_HOLE:
 		return SL_FAMILY_EXTENT;
 	case SL_OP_SET_TIME:
 		return SL_FAMILY_TIME;
@@ -127,13 +134,32 @@ transfer_blocking(const struct sl_op *op)
 	return pwritev2(op->fd, &iov, 1, (off_t)op->off, (int)op->flags);
 }
 
+/* Both times are explicit: a file system on libfuse 2 ignores a call that omits one, or that asks
+ * for "now", and reports success. */
 static long
 set_time_blocking(const struct sl_op *op)
 {
-	struct timespec times[2] = { { .tv_nsec = UTIME_OMIT },
+	struct timespec times[2] = { { 0 },
 		{ .tv_sec = (time_t)(op->time_ns / SL_NS_PER_S),
 			.tv_nsec = (long)(op->time_ns % SL_NS_PER_S) } };
+	clock_gettime(CLOCK_REALTIME, &times[0]);
 	return futimens(op->fd, times);
+}
+
+/* Each close of a descriptor makes a network or FUSE file system report what it could not write
+ * (close(2)); closing a copy leaves the file open, and its lock held. */
+static long
+flush_blocking(const struct sl_op *op)
+{
+	int copy = fcntl(op->fd, F_DUPFD_CLOEXEC, 0);
+	return copy < 0 ? -1 : close(copy);
+}
+
+static long
+has_hole_blocking(const struct sl_op *op)
+{
+	off_t hole = lseek(op->fd, 0, SEEK_HOLE);
+	return hole < 0 ? -1 : (uint64_t)hole < op->length;
 }
 
 static long
@@ -194,6 +220,12 @@ call(const struct sl_op *op)
 		return fchmod(op->fd, op->mode);
 	case SL_OP_SET_TIME:
 		return set_time_blocking(op);
+	case SL_OP_FLUSH:
+		return flush_blocking(op);
+	case SL_OP_TOUCH:
+		return fchown(op->fd, (uid_t)-1, (gid_t)-1);
+	case SL_OP_HAS_HOLE:
+		return has_hole_blocking(op);
 	case SL_OP_CALL: /* not a system call: sl_op_run_blocking */
 	case SL_OP_KINDS:
 		break;

@@ -129,6 +129,9 @@ uring_carries(struct sl_engine *engine, const struct sl_op *op)
 	case SL_OP_LOCK:
 	case SL_OP_SET_MODE:
 	case SL_OP_SET_TIME:
+	case SL_OP_FLUSH:
+	case SL_OP_TOUCH:
+	case SL_OP_HAS_HOLE:
 	case SL_OP_CALL:
 	case SL_OP_KINDS:
 		break;
@@ -239,6 +242,9 @@ prepare(struct io_uring_sqe *sqe, struct slot *slot, const struct sl_op *op)
 	case SL_OP_LOCK:
 	case SL_OP_SET_MODE:
 	case SL_OP_SET_TIME:
+	case SL_OP_FLUSH:
+	case SL_OP_TOUCH:
+	case SL_OP_HAS_HOLE:
 	case SL_OP_CALL:
 	case SL_OP_KINDS:
 		sl_assert(is_carried);
@@ -370,6 +376,9 @@ may_need_thread(const struct sl_op *op)
 	case SL_OP_LOCK:
 	case SL_OP_SET_MODE:
 	case SL_OP_SET_TIME:
+	case SL_OP_FLUSH:
+	case SL_OP_TOUCH:
+	case SL_OP_HAS_HOLE:
 	case SL_OP_CALL:
 	case SL_OP_KINDS:
 		break;

@@ -317,6 +317,9 @@ share_of(const struct sl_op *op)
 	case SL_OP_LOCK:
 	case SL_OP_SET_MODE:
 	case SL_OP_SET_TIME:
+	case SL_OP_FLUSH:
+	case SL_OP_TOUCH:
+	case SL_OP_HAS_HOLE:
 	case SL_OP_CALL:
 	case SL_OP_KINDS:
 		break;

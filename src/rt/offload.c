@@ -18,7 +18,7 @@
 
 #define QUEUE_PER_WORKER 4 /* CPU jobs queued or running for each worker; more wait as tasks */
 #define BLOCKING_QUEUE 64  /* blocking calls queued or running in a pool */
-#define FILE_THREADS 4
+#define FILE_THREADS 16    /* most of them wait for a disk: syncs of a group side by side */
 /* A lookup that hangs holds up no other; threads are started as they are needed. */
 #define RESOLVER_THREADS BLOCKING_QUEUE
 #define EXTRA_THREADS 16 /* more of each, for calls that wait behind others that hang */

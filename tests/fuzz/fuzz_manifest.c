@@ -25,6 +25,10 @@ check_entry(struct sl_span text, const struct sl_entry *entry)
 	must(entry->source_count <= SL_ENTRY_SOURCES && entry->header_count <= SL_ENTRY_HEADERS);
 	check_span(text, entry->out);
 	check_span(text, entry->dir);
+	check_span(text, entry->referer);
+	check_span(text, entry->user_agent);
+	check_span(text, entry->user);
+	check_span(text, entry->password);
 	for (size_t i = 0; i < entry->source_count; i++) {
 		check_span(text, entry->sources[i]);
 		must(entry->sources[i].len > 0 && entry->sources[i].len <= SL_MANIFEST_LINE);

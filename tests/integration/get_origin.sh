@@ -40,10 +40,10 @@ test_origin_basic() {
 	get "http://me@$HOST:$PORT_http/echo-headers" -o g
 	expect 0
 	sends g "Authorization: Basic $(printf 'me:' | base64)"
-	get "http://me:secret@$HOST:$PORT_http/auth/me/secret/gen/100/1" "http://me:wrong@$HOST:$PORT_http/auth/me/secret/gen/100/2"
+	get "http://me:secret@$HOST:$PORT_http/lm/1/auth/me/secret/gen/100/1" "http://me:wrong@$HOST:$PORT_http/auth/me/secret/gen/100/2"
 	expect 24
 	is_gen 1 100 1
-	get "http://me:secret@$HOST:$PORT_http/auth/me/secret/gen/100/1" # asks by HEAD, with them too
+	get "http://me:secret@$HOST:$PORT_http/lm/1/auth/me/secret/gen/100/1" # asks by HEAD, with them too
 	expect 0 "1 there already"
 	get --cacert "$CA" "https://me:secret@localhost:$PORT_https/auth/me/secret/gen/100/3"
 	expect 0
@@ -204,7 +204,7 @@ test_origin_nothing_shown() {
 		! grep -q "$secret" out err || fail "$i: $(cat err)"
 	done
 	start get -vv --json "$user:$PORT_http/gate/shown/gen/400000/1/f?token=$secret"
-	until_true 10 test -e f.part
+	until_true 10 test -e f.sluice-part
 	kill -USR1 "$pid"
 	until_true 10 grep -q ' tasks$' err
 	opened shown

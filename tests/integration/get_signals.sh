@@ -44,7 +44,7 @@ test_signals_end_it() {
 			# shellcheck disable=SC2046
 			start get $(waiting_for $what "$signal-$what")
 			until_true 10 is_waiting
-			[[ $what != *body ]] || until_true 10 test -e f.part
+			[[ $what != *body ]] || until_true 10 test -e f.sluice-part
 			kill -"$signal" "$pid"
 			finish 5
 			expect $((128 + $(number_of $signal)))
@@ -89,16 +89,16 @@ test_signals_end_loops() {
 
 # what was complete under its name before the signal stays, what was not leaves nothing
 test_signals_keep_complete_files() {
-	start get --sync=all "$ORIGIN/gen/1000/1/small" "$ORIGIN/gen/9000000/2/large" "$ORIGIN/gate/keep/gen/9000000/3/open" \
+	start get --sync=all "$ORIGIN/lm/1/gen/1000/1/small" "$ORIGIN/lm/1/gen/9000000/2/large" "$ORIGIN/gate/keep/gen/9000000/3/open" \
 		"$ORIGIN/gate/keep/gen/1000/4/open2"
-	until_true 20 test -e small -a -e large -a -e open.part
+	until_true 20 test -e small -a -e large -a -e open.sluice-part
 	kill -INT "$pid"
 	finish 5
 	expect 130
 	is_gen small 1000 1
 	is_gen large 9000000 2
 	nothing_left small large
-	get "$ORIGIN/gen/1000/1/small" "$ORIGIN/gen/9000000/2/large" "$ORIGIN/gen/9000000/3/open"
+	get "$ORIGIN/lm/1/gen/1000/1/small" "$ORIGIN/lm/1/gen/9000000/2/large" "$ORIGIN/gen/9000000/3/open"
 	expect 0 "2 there already"
 	is_gen open 9000000 3
 }
@@ -107,7 +107,7 @@ test_signals_keep_complete_files() {
 test_signals_keep_the_replaced_file() {
 	echo mine >f
 	start get --if-exists=replace "$ORIGIN/gate/replaced/gen/9000000/3" -o f
-	until_true 10 test -e f.part
+	until_true 10 test -e f.sluice-part
 	kill -TERM "$pid"
 	finish 5
 	expect 143
@@ -118,7 +118,7 @@ test_signals_keep_the_replaced_file() {
 # the second signal ends it at once
 test_signals_second() {
 	start get "$ORIGIN"/gate/second/gen/9000000/{1,2,3,4,5}
-	until_true 10 test -e 1.part
+	until_true 10 test -e 1.sluice-part
 	# Both are there when it goes on, and it takes them in the order of their numbers.
 	kill -STOP "$pid"
 	until_true 10 is_stopped
@@ -134,7 +134,7 @@ test_signals_second() {
 test_signals_nohup() {
 	(trap '' HUP; exec "$S" get "$ORIGIN/gate/nohup/gen/400000/1" >out 2>err) &
 	pid=$!
-	until_true 10 test -e 1.part
+	until_true 10 test -e 1.sluice-part
 	kill -HUP "$pid"
 	opened nohup
 	finish 10
@@ -145,7 +145,7 @@ test_signals_nohup() {
 # USR1 prints the tasks with their states, and the download goes on
 test_signals_usr1() {
 	start get "$ORIGIN/gate/usr1/gen/400000/1"
-	until_true 10 test -e 1.part
+	until_true 10 test -e 1.sluice-part
 	kill -USR1 "$pid"
 	until_true 10 grep -q 'job 1.*parked' err
 	opened usr1
@@ -161,7 +161,7 @@ test_signals_stop_and_continue() {
 	set -m
 	start get "$ORIGIN/gate/stop/gen/400000/1"
 	set +m
-	until_true 10 test -e 1.part
+	until_true 10 test -e 1.sluice-part
 	kill -TSTP "$pid"
 	until_true 10 is_stopped
 	opened stop
@@ -171,7 +171,7 @@ test_signals_stop_and_continue() {
 	expect 0
 	is_gen 1 400000 1
 	start get "$ORIGIN/gate/stopkill/gen/400000/2"
-	until_true 10 test -e 2.part
+	until_true 10 test -e 2.sluice-part
 	kill -STOP "$pid"
 	kill -INT "$pid"
 	kill -CONT "$pid"

@@ -7,7 +7,7 @@ SMALL_SHOWN=$(sed 's/\(.\)\(...\)$/\1,\2/' <<<$SMALL)
 small_list() { # tag, count
 	local i
 	for ((i = 0; i < $2; i++)); do
-		echo "$ORIGIN/tag/$1/gen/$((i * 7919 % 60000))/$i/f$i"
+		echo "$ORIGIN/tag/$1/lm/1/gen/$((i * 7919 % 60000))/$i/f$i"
 	done
 }
 
@@ -37,6 +37,23 @@ test_small_many() {
 	get 60 --sync=none -d d -j 16 -x 16 -i list
 	expect 0 "($SMALL_SHOWN there already)"
 	all_there d $SMALL
+}
+
+# without options sixteen files are fetched at once, also with little memory
+test_small_default_jobs() {
+	local i memory
+	for memory in 64M 8M; do
+		for i in {1..24}; do
+			echo "$ORIGIN/tag/jobs-$memory/gate/jobs-$memory/gen/1000/$i"
+		done >list
+		start get --max-memory $memory -d $memory -i list
+		until_true 20 is_counter jobs-$memory requests 16
+		opened jobs-$memory
+		finish 20
+		expect 0 "24 of 24 files done"
+		! grep -q "files at once" err || fail "$memory: too little memory for sixteen"
+		is_counter jobs-$memory most 16 || fail "$(counter jobs-$memory most) at once"
+	done
 }
 
 # the same with every kind of sync

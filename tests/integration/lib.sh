@@ -168,7 +168,7 @@ is_gen() { # file, size, seed
 
 no_parts() {
 	local found
-	found=$(find . -name '*.part*')
+	found=$(find . -name '*.sluice-part*')
 	[[ -z $found ]] || fail "left behind: $found"
 }
 

@@ -100,6 +100,13 @@ fd_of(const struct sim *sim, const struct sl_op *op)
 	return sim_op_uses_fd(op->kind) ? sim_fd(sim, op->fd) : NULL;
 }
 
+/* Has nothing to do with a disk. */
+static bool
+is_quick(const struct sim *sim, const struct sl_op *op)
+{
+	return op->kind == SL_OP_SOCKET || is_stream(fd_of(sim, op));
+}
+
 /* ---- stages ---- */
 
 void
@@ -156,7 +163,7 @@ sim_job_finish(struct sim *sim, struct sim_job *job, int result)
 	job->result = result;
 	job->stage = SIM_FINISHING;
 	job->event.fire = become_ready;
-	bool quick = is_stream(fd_of(sim, &job->copy));
+	bool quick = is_quick(sim, &job->copy);
 	uint64_t longest = quick ? CANCEL_NS : sim->options.disk_ns / 8;
 	sim_event_at(sim, &job->event, sim->now + sim_below(sim, longest + 1));
 }
@@ -349,7 +356,7 @@ sim_pass_on(struct sim *sim)
 		struct sim_job *job = sl_list_item(node, struct sim_job, link);
 		job->stage = SIM_DELAYED;
 		job->event.fire = begin_job;
-		bool quick = is_stream(fd_of(sim, &job->copy));
+		bool quick = is_quick(sim, &job->copy);
 		sim_event_at(sim, &job->event,
 			sim->now + (quick ? sim_below(sim, CANCEL_NS) : disk_delay(sim)));
 	}

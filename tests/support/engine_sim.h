@@ -56,6 +56,8 @@ struct sim_options {
 	unsigned fd_limit;     /* descriptors open at once */
 	unsigned slots;        /* operations it takes at once; 0 = SL_ENGINE_SLOTS */
 	bool no_allocate;      /* fallocate is not supported */
+	bool fresh_files;      /* each file was changed just now, by the real clock */
+	bool no_times;         /* times cannot be set, and the attempt succeeds */
 	bool no_noreplace;     /* RENAME_NOREPLACE is not supported (-EINVAL) */
 	bool no_link;          /* hard links are not supported (-EPERM) */
 	bool tolerant; /* breaches are counted, not fatal: for tests of the simulator itself */
@@ -81,6 +83,9 @@ uint64_t sim_wall_now(const struct sim *sim);
  */
 uint64_t sim_ops(const struct sim *sim);
 uint64_t sim_ops_of(const struct sim *sim, enum sl_op_kind kind);
+
+/* Operations under way now: of one kind, and all. */
+unsigned sim_in_flight_of(const struct sim *sim, enum sl_op_kind kind);
 unsigned sim_in_flight(const struct sim *sim);
 
 /* From now on count how many operations of these kinds (set of 1 << kind) are in flight at once;
@@ -156,6 +161,13 @@ void sim_at(struct sim *sim, uint64_t nth, sim_deed *fn, void *ctx);
 /* The same when the nth operation from now comes back: it is done, and nobody has looked at its
  * result yet. */
 void sim_at_done(struct sim *sim, uint64_t nth, sim_deed *fn, void *ctx);
+
+/*
+ * From now on the file system is as one whose journal was aborted: nothing gets durable any more.
+ * Names and contents change in memory only, a directory's sync still reports success, that of a
+ * file or of the whole -EIO, and SL_OP_TOUCH -EROFS.
+ */
+void sim_abort_journal(struct sim *sim);
 
 /* A descriptor that is readable (one byte, then the end) once `nth` operations from now were
  * submitted: what waits for it can then, for example, cancel. */

@@ -112,7 +112,6 @@ batch_options(struct get_scene *scene, struct sl_http_client *client, struct sl_
 		.remote_time = scene->remote_time,
 		.io = scene->io,
 		.descriptors = scene->descriptors,
-		.file_mode = 0644,
 		.source = next_entry,
 		.source_ctx = scene,
 		.events = { .ctx = scene, .ended = note_end } };
@@ -271,7 +270,7 @@ check_file(struct get_scene *scene, const struct get_file *file)
 			"%s failed without a word", file->name);
 	}
 	}
-	snprintf(part, sizeof(part), "%s.part", place_of(file));
+	snprintf(part, sizeof(part), "%s.sluice-part", place_of(file));
 	sim_check(sim, !sim_exists(sim, part), "%s is left (%s)", part, file->error.text);
 }
 
@@ -291,8 +290,14 @@ check_result(struct get_scene *scene)
 		"another number has failed");
 	sim_check(scene->sim, summary->files == good + bad, "%llu files, %zu of them reported",
 		(unsigned long long)summary->files, good + bad);
-	sim_check(scene->sim, (scene->result == 0) == (good == scene->count),
+	/* All done, and then the disk failed: no success either. */
+	bool disk_failed = summary->failed == 0 && summary->first_error.code;
+	sim_check(scene->sim, (scene->result == 0) == (good == scene->count && !disk_failed),
 		"result %d, %zu of %zu done", scene->result, good, scene->count);
+	sim_check(scene->sim,
+		!summary->durable ||
+			(scene->sync != SL_SYNC_NONE && summary->done > 0 && !disk_failed),
+		"durable, with %llu done", (unsigned long long)summary->done);
 }
 
 void

@@ -507,6 +507,16 @@ shape_auth(struct sl_origin_exchange *x, const struct args *args)
 		serve_status(x, &(struct args){ .n = { 401 } });
 }
 
+/* HEAD as servers answer it that generate their bodies: with the head of another answer. */
+static void
+shape_other_head(struct sl_origin_exchange *x, const struct args *args)
+{
+	if (x->head_only)
+		serve_gen(x, &(struct args){ .n = { args->n[0], 1 } });
+	else
+		serve_rest(x);
+}
+
 /* HEAD as servers without it answer it; with 0, as those that do not count for it. */
 static void
 shape_no_head(struct sl_origin_exchange *x, const struct args *args)
@@ -574,6 +584,8 @@ static const struct route routes[] = {
 	{ "linefeeds", "", shape_line_feeds, "/...: head lines end in LF" },
 	{ "nohead", "n", shape_no_head,
 		"/CODE/...: HEAD is answered with CODE, or with 0 without a length" },
+	{ "otherhead", "n", shape_other_head,
+		"/SIZE/...: HEAD is answered as /gen/SIZE/1 would be" },
 	{ "latebody", "", shape_late_body,
 		"/...: HEAD is answered with a body, once the next request has come" },
 	{ "1xx", "n", shape_1xx, "/N/...: N informational answers first" },

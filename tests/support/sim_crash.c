@@ -68,8 +68,10 @@ cut_file(struct sim *sim, struct sim_inode *inode, enum sim_crash how)
 	inode->lost = false;
 	/* A journal keeps the order: a mode set after a rename is not there if the rename is not.
 	 */
-	if (how != SIM_CRASH_NAMES)
+	if (how != SIM_CRASH_NAMES) {
 		inode->mode = inode->stable_mode;
+		inode->mtime_ns = inode->stable_mtime_ns;
+	}
 	sim_disk_sync(inode);
 }
 
@@ -143,6 +145,7 @@ copy_inode(struct sim *to, struct sim_inode *inode)
 	copy->stable = copy_bytes(inode->stable, inode->stable_size);
 	copy->stable_size = inode->stable_size;
 	copy->stable_mode = inode->stable_mode;
+	copy->stable_mtime_ns = inode->stable_mtime_ns;
 	copy->lost = inode->lost;
 	copy->target = inode->target ? strdup(inode->target) : NULL;
 	if (inode->sink)

@@ -125,6 +125,7 @@ void
 sim_disk_sync(struct sim_inode *inode)
 {
 	inode->stable_mode = inode->mode;
+	inode->stable_mtime_ns = inode->mtime_ns;
 	if (S_ISREG(inode->mode))
 		sync_content(inode);
 	if (S_ISDIR(inode->mode))
@@ -142,6 +143,12 @@ content_is_stable(const struct sim_inode *inode)
 {
 	return inode->size == inode->stable_size &&
 	       (inode->size == 0 || memcmp(inode->data, inode->stable, inode->size) == 0);
+}
+
+void
+sim_abort_journal(struct sim *sim)
+{
+	sim->aborted = true;
 }
 
 void

@@ -5,6 +5,7 @@
  */
 #include "sim_world.h"
 
+#include "sluice/base/clock.h"
 #include "sluice/base/number.h"
 
 #include <errno.h>
@@ -449,6 +450,8 @@ fill_statx(const struct sim *sim, const struct sim_inode *inode, uint32_t mask, 
 		.stx_mtime = { .tv_sec = (int64_t)(inode->mtime_ns / SL_NS_PER_S),
 			.tv_nsec = (uint32_t)(inode->mtime_ns % SL_NS_PER_S) },
 		.stx_dev_major = 254 };
+	if (sim->options.fresh_files)
+		out->stx_ctime.tv_sec = (int64_t)(sl_clock_wall_ns() / SL_NS_PER_S);
 #ifdef STATX_DIOALIGN
 	if ((mask & STATX_DIOALIGN) && S_ISREG(inode->mode)) {
 		out->stx_mask |= STATX_DIOALIGN;
@@ -537,14 +540,24 @@ do_lock(struct sim_fd *fd)
 }
 
 static int
-do_sync(struct sim *sim, struct sim_fd *fd, enum sl_op_kind kind)
+do_sync(struct sim *sim, struct sim_fd *fd, const struct sl_op *op)
 {
+	enum sl_op_kind kind = op->kind;
+	uint32_t mode = fd->inode->stable_mode;
+	uint64_t mtime_ns = fd->inode->stable_mtime_ns;
+	/* As Linux's file systems do: a directory's sync finds nothing left to write. */
+	if (sim->aborted)
+		return kind == SL_OP_SYNC && S_ISDIR(fd->inode->mode) ? 0 : -EIO;
 	if (kind == SL_OP_SYNC_FS)
 		sim_disk_sync_all(sim);
 	else if (fd->inode->sink)
 		return -EINVAL;
 	else
 		sim_disk_sync(fd->inode);
+	if (kind == SL_OP_SYNC && (op->flags & SL_SYNC_DATA)) {
+		fd->inode->stable_mode = mode;
+		fd->inode->stable_mtime_ns = mtime_ns;
+	}
 	return 0;
 }
 
@@ -576,16 +589,22 @@ run_on_descriptor(struct sim *sim, struct sim_fd *fd, struct sim_job *job)
 		return do_allocate(sim, fd, op);
 	case SL_OP_SYNC:
 	case SL_OP_SYNC_FS:
-		return do_sync(sim, fd, op->kind);
+		return do_sync(sim, fd, op);
 	case SL_OP_TRUNCATE:
 		return do_truncate(sim, fd, op);
 	case SL_OP_LOCK:
 		return do_lock(fd);
+	case SL_OP_FLUSH:
+	case SL_OP_HAS_HOLE:
+		return 0;
+	case SL_OP_TOUCH:
+		return sim->aborted ? -EROFS : 0;
 	case SL_OP_SET_MODE:
 		fd->inode->mode = (fd->inode->mode & S_IFMT) | (op->mode & 07777);
 		return 0;
 	case SL_OP_SET_TIME:
-		fd->inode->mtime_ns = op->time_ns;
+		if (!sim->options.no_times)
+			fd->inode->mtime_ns = op->time_ns;
 		return 0;
 	case SL_OP_SEND:
 	case SL_OP_RECV:

@@ -21,7 +21,7 @@ sim_inode_new(struct sim *sim, uint32_t mode)
 	sl_assert(inode);
 	inode->ino = 100 + sim->next_ino++;
 	inode->mode = inode->stable_mode = mode;
-	inode->mtime_ns = sim_wall_now(sim);
+	inode->mtime_ns = inode->stable_mtime_ns = sim_wall_now(sim);
 	sl_list_init(&inode->entries);
 	sl_list_init(&inode->stable_entries);
 	sl_list_init(&inode->changes);

@@ -121,6 +121,15 @@ sim_ops_of(const struct sim *sim, enum sl_op_kind kind)
 }
 
 unsigned
+sim_in_flight_of(const struct sim *sim, enum sl_op_kind kind)
+{
+	unsigned count = 0;
+	for (size_t i = 0; i < sim->job_end; i++)
+		count += sim->jobs[i].stage != SIM_FREE && sim->jobs[i].copy.kind == kind;
+	return count;
+}
+
+unsigned
 sim_in_flight(const struct sim *sim)
 {
 	return sim->in_flight;

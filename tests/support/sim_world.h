@@ -248,6 +248,7 @@ struct sim_inode {
 	unsigned char *stable;
 	size_t stable_size;
 	uint32_t stable_mode;
+	uint64_t stable_mtime_ns;
 	bool lost; /* a sync failed: what was dirty then will never be written */
 	struct sim_fd *locked_by;
 	bool locked_outside;
@@ -383,6 +384,7 @@ struct sim {
 
 	struct sl_list inodes;
 	struct sim_inode *root;
+	bool aborted; /* sim_abort_journal */
 	uint64_t next_ino, used;
 
 	struct sl_list servers, peers;

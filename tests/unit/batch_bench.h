@@ -13,6 +13,7 @@
 #include "support/scratch.h"
 
 #include "sluice/download/batch.h"
+#include "sluice/rt/stats.h"
 
 #include <criterion/criterion.h>
 #include <dirent.h>
@@ -28,7 +29,7 @@ struct batch_input {
 	char url[300];
 	struct sl_error error;
 	uint64_t received, total;
-	bool ended, excess, unverified;
+	bool ended, excess, unverified, is_repeat;
 	unsigned retries;
 };
 
@@ -49,6 +50,7 @@ struct batch_bench {
 	struct sl_batch_summary summary;
 	struct batch_input inputs[BATCH_INPUTS];
 	uint64_t started;
+	uint64_t looks; /* names that were looked up on the file system, one by one */
 
 	struct sl_origin_options served; /* the rest is the bench's own */
 	struct sl_buf list;
@@ -76,7 +78,7 @@ batch_begin(void)
 	bench->deadline_ns = SL_FOREVER;
 	bench->chunks = 32;
 	bench->options = (struct sl_batch_options){
-		.jobs = 4, .remote_time = true, .descriptors = 1000, .file_mode = 0644
+		.jobs = 4, .remote_time = true, .descriptors = 1000
 	};
 	return bench;
 }
@@ -128,6 +130,7 @@ ended(void *ctx, const struct sl_download *download)
 	input->total = download->total;
 	input->excess = download->excess;
 	input->unverified = download->unverified;
+	input->is_repeat = download->is_repeat;
 	input->error = *download->error;
 	snprintf(input->path, sizeof(input->path), "%s", download->path);
 	snprintf(input->url, sizeof(input->url), "%s", download->url);
@@ -171,6 +174,7 @@ run_main(void *arg)
 	struct sl_deadline deadline;
 	cr_assert_eq(sl_http_client_new(&options.client, &client, NULL), 0);
 	cr_assert_eq(sl_chunk_pool_new(&options.pool, bench->chunks, SL_CHUNK_SIZE), 0);
+	options.stall_timeout_ns = bench->stall_ns;
 	options.source = next_entry;
 	options.source_ctx = bench;
 	options.events = (struct sl_batch_events){
@@ -180,6 +184,7 @@ run_main(void *arg)
 	sl_deadline_begin(&deadline, sl_deadline_in(bench->deadline_ns));
 	bench->code = sl_batch_run(bench->batch, &bench->summary);
 	sl_deadline_end(&deadline);
+	bench->looks = sl_rt_stats(sl_rt_current())->op[SL_OP_STAT].count;
 	sl_batch_free(bench->batch);
 	sl_http_client_free(options.client);
 	sl_chunk_pool_free(options.pool);

@@ -50,7 +50,7 @@ Test(batch, modes_are_those_of_new_files_and_times_those_of_the_server)
 {
 	struct stat st;
 	struct batch_bench *bench = batch_begin();
-	bench->options.file_mode = 0640;
+	umask(027);
 	cr_expect_eq(
 		batch_run(bench, "$/lm/1000000000/gen/10/1/a\n$/lm/1000000000/gen/9000000/1/b\n"),
 		0);
@@ -117,7 +117,7 @@ Test(batch, every_way_of_syncing_gives_the_same_files)
 
 /* ---- failures ---- */
 
-Test(batch, a_failure_stops_nobody_else)
+Test(batch, a_failure_does_not_stop_the_others)
 {
 	struct batch_bench *bench = batch_begin();
 	int code = batch_run(bench,
@@ -151,7 +151,7 @@ Test(batch, what_cannot_be_read_in_a_list_is_a_failed_input)
 {
 	struct batch_bench *bench = batch_begin();
 	cr_expect_eq(
-		batch_run(bench, "$/gen/1/1/a\n split=3\nnot a url\n$/gen/2/2/b\n"), SL_E_USAGE);
+		batch_run(bench, "$/gen/1/1/a\n spit=3\nnot a url\n$/gen/2/2/b\n"), SL_E_USAGE);
 	batch_expect_failed(bench, 0, SL_E_USAGE, "line 2 of the list");
 	batch_expect_failed(bench, 1, SL_E_USAGE, NULL);
 	batch_expect_gen(bench, 2, "b", 2, 2);
@@ -187,8 +187,8 @@ Test(batch, a_limit_on_file_sizes_fails_that_file_and_leaves_nothing)
 	cr_assert_eq(setrlimit(RLIMIT_FSIZE, &small), 0);
 	int code = batch_run(bench, "$/gen/9000001/1/a\n$/chunked/gen/9000001/2/b\n$/gen/10/3/c\n");
 	cr_expect_eq(code, -EFBIG);
-	batch_expect_failed(bench, 0, -EFBIG, "cannot write 'a.part': file too large");
-	batch_expect_failed(bench, 1, -EFBIG, "cannot write 'b.part': file too large");
+	batch_expect_failed(bench, 0, -EFBIG, "cannot write 'a.sluice-part': file too large");
+	batch_expect_failed(bench, 1, -EFBIG, "cannot write 'b.sluice-part': file too large");
 	cr_expect_eq(bench->inputs[0].error.phase, SL_PHASE_WRITE);
 	batch_expect_gen(bench, 2, "c", 10, 3);
 	cr_expect_eq(scratch_count("."), 1);
@@ -407,7 +407,7 @@ Test(batch, sources_are_tried_in_turn)
 	batch_end(bench);
 }
 
-Test(batch, if_all_sources_fail_the_last_speaks_and_the_number_is_told)
+Test(batch, if_all_sources_fail_the_last_is_reported_with_their_number)
 {
 	struct batch_bench *bench = batch_begin();
 	cr_expect_eq(
@@ -435,10 +435,9 @@ Test(batch, a_wrong_checksum_is_the_sources_fault)
 Test(batch, the_disks_fault_is_no_reason_to_ask_another_source)
 {
 	struct batch_bench *bench = batch_begin();
-	scratch_write_text("x.part", "somebody's");
-	cr_expect_eq(batch_run(bench, "$/gen/10/1/x\t$/gen/10/2/x\n"), -EEXIST);
+	cr_assert_eq(mkdir("x.sluice-part", 0700), 0);
+	cr_expect_eq(batch_run(bench, "$/gen/10/1/x\t$/gen/10/2/x\n"), -EISDIR);
 	cr_expect_eq(bench->inputs[0].retries, 0);
-	cr_expect(scratch_holds("x.part", "somebody's"));
 	batch_end(bench);
 }
 
@@ -469,7 +468,7 @@ Test(batch, a_header_that_cannot_be_sent_is_refused_before_anything_is_made)
 	batch_end(bench);
 }
 
-/* ---- somebody else at work while the body comes ---- */
+/* ---- another program at work while the body comes ---- */
 
 /* The first input has half of its body and waits for a gate, which the second one opens. */
 static int
@@ -507,7 +506,7 @@ take_name(struct batch_bench *bench, uint64_t index)
 	if (index != 1)
 		return;
 	wait_for_half(bench);
-	scratch_write_text("x", "somebody's");
+	scratch_write_text("x", "another's");
 }
 
 Test(batch, a_name_taken_meanwhile_is_left_alone)
@@ -515,8 +514,8 @@ Test(batch, a_name_taken_meanwhile_is_left_alone)
 	struct batch_bench *bench = batch_begin();
 	bench->before = take_name;
 	cr_expect_eq(run_gated(bench, 1), -EEXIST);
-	batch_expect_failed(bench, 0, -EEXIST, "'x' has come into being meanwhile");
-	cr_expect(scratch_holds("x", "somebody's"));
+	batch_expect_failed(bench, 0, -EEXIST, "'x' was created in the meantime");
+	cr_expect(scratch_holds("x", "another's"));
 	batch_expect_no_parts();
 	batch_end(bench);
 }
@@ -528,7 +527,7 @@ Test(batch, a_name_taken_meanwhile_is_replaced_or_avoided_if_asked)
 	bench->options.if_exists = SL_EXISTS_RENAME;
 	cr_expect_eq(run_gated(bench, 1), 0);
 	batch_expect_gen(bench, 0, "x.1", 1000, 1);
-	cr_expect(scratch_holds("x", "somebody's"));
+	cr_expect(scratch_holds("x", "another's"));
 	cr_assert_eq(unlink("x") | unlink("opened"), 0);
 	bench->options.if_exists = SL_EXISTS_REPLACE;
 	cr_expect_eq(run_gated(bench, 2), 0);
@@ -543,10 +542,10 @@ remove_part(struct batch_bench *bench, uint64_t index)
 	if (index != 1)
 		return;
 	wait_for_half(bench);
-	cr_assert_eq(unlink("x.part"), 0);
+	cr_assert_eq(unlink("x.sluice-part"), 0);
 }
 
-Test(batch, a_part_that_somebody_removed_is_a_failure)
+Test(batch, a_part_that_another_program_removed_is_a_failure)
 {
 	static const enum sl_sync_mode modes[] = { SL_SYNC_AUTO, SL_SYNC_ALL, SL_SYNC_NONE };
 	struct batch_bench *bench = batch_begin();
@@ -568,30 +567,30 @@ replace_part(struct batch_bench *bench, uint64_t index)
 	if (index != 1)
 		return;
 	remove_part(bench, index);
-	scratch_write_text("x.part", "somebody's");
+	scratch_write_text("x.sluice-part", "another's");
 }
 
-Test(batch, a_part_that_somebody_replaced_is_theirs)
+Test(batch, a_part_that_another_program_replaced_is_left_alone)
 {
 	struct batch_bench *bench = batch_begin();
 	bench->before = replace_part;
 	cr_expect_eq(run_gated(bench, 1), SL_E_REPLACED);
 	batch_expect_failed(bench, 0, SL_E_REPLACED, NULL);
 	cr_expect_not(scratch_exists("x"));
-	cr_expect(scratch_holds("x.part", "somebody's"));
+	cr_expect(scratch_holds("x.sluice-part", "another's"));
 	batch_end(bench);
 }
 
 Test(batch, another_runs_part_is_in_use)
 {
 	struct batch_bench *bench = batch_begin();
-	scratch_write_text("x.part", "");
-	cr_assert_eq(chmod("x.part", 01600), 0);
-	struct sl_op lock = { .kind = SL_OP_LOCK, .fd = open("x.part", O_RDWR | O_CLOEXEC) };
+	scratch_write_text("x.sluice-part", "");
+	cr_assert_eq(chmod("x.sluice-part", 01600), 0);
+	struct sl_op lock = { .kind = SL_OP_LOCK, .fd = open("x.sluice-part", O_RDWR | O_CLOEXEC) };
 	cr_assert_eq(sl_op_run_blocking(&lock), 0);
 	cr_expect_eq(batch_run(bench, "$/gen/10/1/x\n$/gen/10/1/y\n"), SL_E_IN_USE);
 	batch_expect_failed(
-		bench, 0, SL_E_IN_USE, "cannot use 'x.part': another run is writing it");
+		bench, 0, SL_E_IN_USE, "cannot use 'x.sluice-part': another run is writing it");
 	batch_expect_gen(bench, 1, "y", 10, 1);
 	close(lock.fd);
 	cr_expect_eq(batch_run(bench, "$/gen/10/1/x\n"), 0);

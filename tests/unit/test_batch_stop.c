@@ -1,5 +1,5 @@
 /*
- * A run of downloads that is stopped at every moment: by a signal, by whoever owns it, by a
+ * A run of downloads that is stopped at every moment: by a signal, by its owner, by a
  * sibling's failure, by its deadline. What is reported done has its name, all of its bytes and
  * survives a power cut; what has its name all the same is said to have it; of the rest nothing is
  * left.
@@ -232,7 +232,6 @@ run_main(void *arg)
 		.remote_time = true,
 		.fail_fast = run->fail_fast,
 		.descriptors = 100,
-		.file_mode = 0644,
 		.source = next_entry,
 		.source_ctx = run,
 		.events = { .ctx = run, .ended = ended } };
@@ -291,7 +290,7 @@ count_parts(struct sim *sim, const char *directory)
 	unsigned count = 0;
 	const char *name;
 	for (size_t i = 0; (name = sim_name(sim, directory, i)); i++)
-		count += strstr(name, ".part") != NULL;
+		count += strstr(name, ".sluice-part") != NULL;
 	return count;
 }
 

@@ -264,38 +264,137 @@ Test(directory, many_tasks_open_and_close_at_once)
 
 /* ---- durable ---- */
 
+struct deep {
+	bool sync_made, sync;
+};
+
 SL_SUSPENDS
 static int
 make_deep(void *arg)
 {
 	struct sl_directories directories;
 	struct sl_directory *directory = NULL;
-	sl_directories_init(&directories, 4, *(bool *)arg);
+	const struct deep *deep = arg;
+	sl_directories_init(&directories, 4, deep->sync_made);
 	int code = sl_directories_open(&directories, NULL, sl_span_str("a/b/c"), &directory, NULL);
-	if (!code)
-		sl_directory_unref(directory);
+	if (!code && deep->sync)
+		code = sl_directory_sync(directory);
+	sl_directory_unref(directory);
 	sl_directories_release(&directories);
 	return code;
 }
 
-Test(directory, a_directory_that_is_made_survives_a_power_cut)
+Test(directory, a_directory_that_is_made_survives_a_power_cut_once_it_was_synced)
 {
 	struct sim_seeds seeds = sim_seeds(20);
 	for (uint64_t seed = seeds.first; seed < seeds.end; seed++) {
 		struct sim *sim = sim_plain(seed);
-		bool sync = true;
-		sim_check(sim, sim_run(sim, make_deep, &sync) == 0, "run");
+		struct deep deep = { .sync_made = true, .sync = true };
+		sim_check(sim, sim_run(sim, make_deep, &deep) == 0, "run");
 		sim_crash(sim, SIM_CRASH_DROP);
 		sim_check(sim, sim_exists(sim, "a/b/c"), "lost");
 		sim_free(sim);
 	}
 }
 
+/* Made for one file, and there already for the next, which is reported first. */
+SL_SUSPENDS
+static int
+make_for_another(void *arg)
+{
+	(void)arg;
+	struct sl_directories directories;
+	sl_directories_init(&directories, 4, true);
+	struct sl_directory *deep = must_open(&directories, NULL, "a/b");
+	struct sl_directory *directory = must_open(&directories, NULL, "a");
+	int code = sl_directory_sync(directory);
+	sl_directory_unref(deep);
+	sl_directory_unref(directory);
+	sl_directories_release(&directories);
+	return code;
+}
+
+Test(directory, a_directory_made_for_another_file_is_durable_with_this_one)
+{
+	struct sim *sim = sim_plain(1);
+	cr_expect_eq(sim_run(sim, make_for_another, NULL), 0);
+	sim_crash(sim, SIM_CRASH_DROP);
+	cr_expect(sim_exists(sim, "a"));
+	sim_free(sim);
+}
+
+#define SIBLINGS 200
+
+SL_SUSPENDS
+static int
+make_siblings(void *arg)
+{
+	(void)arg;
+	struct sl_directories directories;
+	struct sl_directory *base, *made[SIBLINGS];
+	int code = 0;
+	sl_directories_init(&directories, SIBLINGS, true);
+	base = must_open(&directories, NULL, ".");
+	char name[16];
+	for (unsigned i = 0; i < SIBLINGS; i++) {
+		snprintf(name, sizeof(name), "d%u", i);
+		made[i] = must_open(&directories, base, name);
+	}
+	for (unsigned i = 0; i < SIBLINGS; i++) {
+		/* more are made in the meantime, for files that come later */
+		snprintf(name, sizeof(name), "later%u", i);
+		sl_directory_unref(must_open(&directories, base, name));
+		code = code ? code : sl_directory_sync(made[i]);
+		sl_directory_unref(made[i]);
+	}
+	sl_directory_unref(base);
+	sl_directories_release(&directories);
+	return code;
+}
+
+Test(directory, a_parent_is_synced_once_for_all_that_was_made_in_it)
+{
+	struct sim *sim = sim_plain(1);
+	cr_expect_eq(sim_run(sim, make_siblings, NULL), 0);
+	cr_expect_eq(sim_ops_of(sim, SL_OP_SYNC), SIBLINGS + 1);
+	cr_expect_leq(sim_ops_of(sim, SL_OP_OPEN), 4 * SIBLINGS + 4);
+	sim_crash(sim, SIM_CRASH_DROP);
+	cr_expect(sim_exists(sim, "d0") && sim_exists(sim, "d199"));
+	sim_free(sim);
+}
+
+/* The kernel tells of a lost write once. */
+SL_SUSPENDS
+static int
+sync_twice(void *arg)
+{
+	int *codes = arg;
+	struct sl_directories directories;
+	sl_directories_init(&directories, 4, true);
+	struct sl_directory *directory = must_open(&directories, NULL, "a");
+	codes[0] = sl_directory_sync(directory);
+	codes[1] = sl_directory_sync(directory);
+	sl_directory_unref(directory);
+	sl_directories_release(&directories);
+	return 0;
+}
+
+Test(directory, a_made_directory_whose_sync_failed_stays_not_durable)
+{
+	int codes[2] = { 0 };
+	struct sim *sim = sim_plain(1);
+	sim_fail_nth(sim, 1, -EIO, UINT64_C(1) << SL_OP_SYNC);
+	cr_expect_eq(sim_run(sim, sync_twice, codes), 0);
+	cr_expect_eq(codes[0], -EIO);
+	cr_expect_eq(codes[1], -EIO);
+	sim_free(sim);
+}
+
 Test(directory, without_sync_none_is_spent)
 {
 	struct sim *sim = sim_plain(1);
-	bool sync = false;
-	cr_expect_eq(sim_run(sim, make_deep, &sync), 0);
+	struct deep deep = { .sync_made = false };
+	cr_expect_eq(sim_run(sim, make_deep, &deep), 0);
 	cr_expect_eq(sim_ops_of(sim, SL_OP_SYNC), 0);
 	sim_free(sim);
 }
@@ -304,9 +403,9 @@ Test(directory, whatever_fails_nothing_stays_open)
 {
 	for (unsigned nth = 1;; nth++) {
 		struct sim *sim = sim_plain(nth);
-		bool sync = true;
+		struct deep deep = { .sync_made = true, .sync = true };
 		sim_fail_nth(sim, nth, 0, 0);
-		int code = sim_run(sim, make_deep, &sync); /* which looks for descriptors left */
+		int code = sim_run(sim, make_deep, &deep); /* which looks for descriptors left */
 		unsigned faults = sim_faults(sim);
 		sim_free(sim);
 		if (faults == 0) {

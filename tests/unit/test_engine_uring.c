@@ -256,6 +256,66 @@ Test(engine_uring, a_file_is_written_read_measured_and_synced)
 }
 
 static int
+fstat_of(struct sl_engine *engine, int fd, struct statx *st)
+{
+	return run(engine, (struct sl_op){ .kind = SL_OP_STAT,
+				   .dir_fd = fd,
+				   .path = "",
+				   .flags = AT_EMPTY_PATH,
+				   .mask = STATX_BASIC_STATS,
+				   .statx = st });
+}
+
+Test(engine_uring, a_flush_and_a_touch_leave_a_file_open_locked_and_unchanged)
+{
+	struct directory directory;
+	struct statx st = { 0 };
+	char data[] = "0123456789";
+	open_directory(&directory);
+	struct sl_engine *engine = directory.engine;
+	int fd = open_in(&directory, "a", O_RDWR | O_CREAT, 0);
+	struct sl_op write = { .kind = SL_OP_WRITE, .fd = fd, .data = data, .len = 10 };
+	struct sl_op lock = { .kind = SL_OP_LOCK, .fd = fd };
+	struct sl_op time = { .kind = SL_OP_SET_TIME, .fd = fd, .time_ns = 1500000000000000000 };
+	cr_assert_eq(run(engine, write), 10);
+	cr_assert_eq(run(engine, lock), 0);
+	cr_assert_eq(run(engine, time), 0);
+	cr_assert_eq(run(engine, (struct sl_op){ .kind = SL_OP_FLUSH, .fd = fd }), 0);
+	cr_assert_eq(run(engine, (struct sl_op){ .kind = SL_OP_TOUCH, .fd = fd }), 0);
+	cr_assert_eq(fstat_of(engine, fd, &st), 0);
+	cr_assert(st.stx_mtime.tv_sec == 1500000000 && st.stx_size == 10);
+	int other = open_in(&directory, "a", O_RDWR, 0);
+	lock.fd = other;
+	cr_assert_eq(run(engine, lock), -EWOULDBLOCK);
+	cr_assert_eq(run(engine, (struct sl_op){ .kind = SL_OP_FLUSH, .fd = 9999 }), -EBADF);
+	close_fd(engine, other);
+	close_fd(engine, fd);
+	cr_assert_eq(name_op(&directory, SL_OP_UNLINK, "a", NULL, 0), 0);
+	close_directory(&directory);
+}
+
+Test(engine_uring, a_hole_is_what_was_never_written)
+{
+	struct directory directory;
+	char data[4096] = ""; /* zeros are data, too */
+	open_directory(&directory);
+	struct sl_engine *engine = directory.engine;
+	int fd = open_in(&directory, "a", O_RDWR | O_CREAT, 0);
+	struct sl_op write = { .kind = SL_OP_WRITE, .fd = fd, .data = data, .len = sizeof(data) };
+	struct sl_op hole = { .kind = SL_OP_HAS_HOLE, .fd = fd, .length = sizeof(data) };
+	cr_assert_eq(run(engine, write), sizeof(data));
+	cr_assert_eq(run(engine, hole), 0);
+	write.off = SL_MIB;
+	cr_assert_eq(run(engine, write), sizeof(data));
+	cr_assert_eq(run(engine, hole), 0, "not in the beginning");
+	hole.length = SL_MIB + sizeof(data);
+	cr_assert_eq(run(engine, hole), 1);
+	close_fd(engine, fd);
+	cr_assert_eq(name_op(&directory, SL_OP_UNLINK, "a", NULL, 0), 0);
+	close_directory(&directory);
+}
+
+static int
 listen_somewhere(struct sockaddr_in *address)
 {
 	socklen_t len = sizeof(*address);

@@ -33,6 +33,8 @@ put_gen(const char *path, size_t size, uint64_t seed, time_t modified)
 
 #define T 1500000000
 
+#define MD5 "d41d8cd98f00b204e9800998ecf8427e"
+
 struct auto_case {
 	const char *url;
 	size_t size;
@@ -41,32 +43,50 @@ struct auto_case {
 	const char *refusal; /* NULL = skipped as complete */
 };
 
+#define NO_TIME \
+	"with the right size, but the server sent no time, so it may be another version " \
+	"(--checksum "
+#define NEWER "and the server's file is newer"
+
 static const struct auto_case autos[] = {
 	{ "$/lm/1500000000/gen/1000/1", 1000, T, false, NULL },
 	{ "$/lm/1500000000/gen/1000/1", 1000, T + 1, false, NULL }, /* FAT counts by twos */
 	{ "$/lm/1500000000/gen/1000/1", 1000, T - 1, false, NULL },
-	{ "$/lm/1500000000/gen/1000/1", 1000, T + 2, false,
-		"and the server's file was changed at another time" },
-	{ "$/lm/1500000000/gen/1000/1", 1000, T - 2, false,
-		"and the server's file was changed at another time" },
-	/* without the server's time on files, one made later is as good */
+	{ "$/lm/1500000000/gen/1000/1", 1000, T - 2, false, NEWER },
+	{ "$/lm/1500000000/gen/1000/1", 1000, T - 2, true, NEWER },
+	/* as cp, unpacking, or a file system without times have left it */
+	{ "$/lm/1500000000/gen/1000/1", 1000, T + 2, false, NULL },
+	{ "$/lm/1500000000/gen/1000/1", 1000, T + 99999, false, NULL },
 	{ "$/lm/1500000000/gen/1000/1", 1000, T + 999, true, NULL },
-	{ "$/lm/1500000000/gen/1000/1", 1000, T - 2, true,
-		"and the server's file was changed at another time" },
-	{ "$/gen/1000/1", 1000, T, false, NULL }, /* the server does not say when */
+	/* the same size is not the same file */
+	{ "$/gen/1000/1", 1000, T, false, NO_TIME },
+	{ "$/gen/1000/1", 1000, T, true, NO_TIME },
+	{ "$/etag/abc/gen/1000/1", 1000, T, false, NO_TIME },
 	{ "$/gen/1001/1", 1000, T, false, "with 1000 bytes, and the server's file has 1001" },
-	{ "$/gen/0/1", 0, T, false, NULL }, { "$/nohead/405/gen/1000/1", 1000, T, false, NULL },
-	{ "$/nohead/501/gen/1000/1", 1000, T, false, NULL },
-	{ "$/nohead/403/gen/1000/1", 1000, T, false, NULL },
-	{ "$/nohead/204/gen/1000/1", 1000, T, false, NULL },
-	{ "$/nohead/304/gen/1000/1", 1000, T, false, NULL },
-	{ "$/nohead/206/gen/1000/1", 1000, T, false, NULL },
+	{ "$/gen/0/1", 0, T, false, NULL }, /* unless there is nothing in it */
+	{ "$/nohead/405/lm/1500000000/gen/1000/1", 1000, T, false, NULL },
+	{ "$/nohead/501/lm/1500000000/gen/1000/1", 1000, T, false, NULL },
+	{ "$/nohead/403/lm/1500000000/gen/1000/1", 1000, T, false, NULL },
+	{ "$/nohead/204/lm/1500000000/gen/1000/1", 1000, T, false, NULL },
+	{ "$/nohead/304/lm/1500000000/gen/1000/1", 1000, T, false, NULL },
+	{ "$/nohead/206/lm/1500000000/gen/1000/1", 1000, T, false, NULL },
 	{ "$/nohead/405/gen/9/1", 1000, T, false, "the server's file has 9" },
-	{ "$/nohead/0/gen/1000/1", 1000, T, false, NULL }, /* HEAD without a length */
-	{ "$/nohead/405/lm/1600000000/gen/1000/1", 1000, T, false, "at another time" },
-	{ "$/chunked/gen/1000/1", 1000, T, false, "does not say how large its file is" },
-	{ "$/redirect/302/gen/1000/1", 1000, T, false, NULL },
-	{ "$/status/503\t$/gen/1000/1", 1000, T, false, NULL }, /* the next source knows */
+	{ "$/nohead/405/gen/1000/1", 1000, T, false, NO_TIME },
+	{ "$/nohead/0/lm/1500000000/gen/1000/1", 1000, T, false, NULL }, /* HEAD without a length */
+	{ "$/nohead/405/lm/1600000000/gen/1000/1", 1000, T, false, NEWER },
+	/* what HEAD denies, GET is asked */
+	{ "$/otherhead/77/lm/1500000000/gen/1000/1", 1000, T, false, NULL },
+	{ "$/otherhead/1000/lm/1500000000/gen/1000/1", 1000, T, false, NULL },
+	{ "$/lm/1600000000/otherhead/77/gen/1000/1", 1000, T, false, NEWER },
+	{ "$/otherhead/77/gen/1001/1", 1000, T, false, "the server's file has 1001" },
+	/* without a length, the time alone must be the file's */
+	{ "$/chunked/gen/1000/1", 1000, T, false, "sent neither a size nor a time" },
+	{ "$/lm/1500000000/chunked/gen/1000/1", 1000, T, false, NULL },
+	{ "$/lm/1500000000/chunked/gen/1000/1", 1000, T + 2, false, "no size and another time" },
+	{ "$/lm/1500000000/chunked/gen/1000/1", 1000, T - 2, false, "no size and another time" },
+	{ "$/redirect/302/lm/1500000000/gen/1000/1", 1000, T, false, NULL },
+	/* the next source tells */
+	{ "$/status/503\t$/lm/1500000000/gen/1000/1", 1000, T, false, NULL },
 };
 
 Test(existing, auto_skips_what_is_complete_and_refuses_the_rest)
@@ -182,10 +202,10 @@ Test(existing, links_are_looked_through_but_not_written_through)
 	struct batch_bench *bench = batch_begin();
 	put_gen("target", 10, 1, 0);
 	cr_assert_eq(symlink("target", "x") | symlink("nothing", "y"), 0);
-	cr_expect_eq(batch_run(bench, "$/gen/10/1/x\n$/gen/10/1/y\n"), -EEXIST);
+	cr_expect_eq(batch_run(bench, "$/lm/1/gen/10/1/x\n$/gen/10/1/y\n"), -EEXIST);
 	expect_skipped(bench, 0);
 	batch_expect_failed(
-		bench, 1, -EEXIST, "'y' exists as a symbolic link that leads to nothing");
+		bench, 1, -EEXIST, "'y' exists as a symbolic link to nothing");
 	bench->options.if_exists = SL_EXISTS_REPLACE;
 	cr_expect_eq(batch_run(bench, "$/gen/20/2/x\n$/gen/20/2/y\n"), 0);
 	batch_expect_gen(bench, 0, "x", 20, 2);
@@ -224,14 +244,30 @@ Test(existing, a_device_is_written_to_in_place)
 	batch_end(bench);
 }
 
-Test(existing, a_name_of_a_list_leads_to_no_device_by_a_link)
+/* A name from a URL or a list must not take the data elsewhere, or wait for a reader. */
+Test(existing, only_output_may_name_a_device_or_a_fifo)
 {
+	static const enum sl_if_exists policies[] = { SL_EXISTS_AUTO, SL_EXISTS_SKIP,
+		SL_EXISTS_REPLACE, SL_EXISTS_FAIL };
 	struct batch_bench *bench = batch_begin();
-	cr_assert_eq(symlink("/dev/null", "x"), 0);
-	cr_expect_eq(batch_run(bench, "$/gen/10/1/x\n"), -EEXIST);
-	batch_expect_failed(bench, 0, -EEXIST, "neither a regular file nor");
-	bench->options.output = "x";
-	cr_expect_eq(batch_run(bench, "$/gen/10/1\n"), 0, "the user's own word does");
+	cr_assert_eq(
+		mkfifo("fifo", 0600) | symlink("/dev/null", "link") | symlink("fifo", "to"), 0);
+	for (size_t i = 0; i < SL_COUNT_OF(policies); i++) {
+		bench->options.if_exists = policies[i];
+		cr_expect_eq(batch_run(bench, "$/gen/10/1/fifo\n$/gen/10/1/link\n"
+					      "$/gen/10/1\n out=to\n"),
+			-EEXIST);
+		for (size_t input = 0; input < 3; input++)
+			batch_expect_failed(bench, input, -EEXIST,
+				"is not a regular file (--output may name a device or a FIFO)");
+	}
+	bench->options.if_exists = SL_EXISTS_RENAME;
+	cr_expect_eq(batch_run(bench, "$/gen/10/1/fifo\n$/gen/20/2/link\n"), 0);
+	batch_expect_gen(bench, 0, "fifo.1", 10, 1);
+	batch_expect_gen(bench, 1, "link.1", 20, 2);
+	bench->options.output = "link";
+	cr_expect_eq(batch_run(bench, "$/gen/10/1\n"), 0);
+	batch_expect_state(bench, 0, SL_DOWNLOAD_DONE);
 	batch_end(bench);
 }
 
@@ -243,7 +279,7 @@ read_fifo(void *arg)
 	return NULL;
 }
 
-Test(existing, a_fifo_gets_its_bytes_once_somebody_reads)
+Test(existing, a_fifo_gets_its_bytes_once_it_has_a_reader)
 {
 	static char want[200000];
 	struct sl_buf got = { 0 };
@@ -251,7 +287,8 @@ Test(existing, a_fifo_gets_its_bytes_once_somebody_reads)
 	struct batch_bench *bench = batch_begin();
 	cr_assert_eq(mkfifo("fifo", 0600), 0);
 	cr_assert_eq(pthread_create(&reader, NULL, read_fifo, &got), 0);
-	cr_expect_eq(batch_run(bench, "$/gen/200000/1/fifo\n"), 0);
+	bench->options.output = "fifo";
+	cr_expect_eq(batch_run(bench, "$/gen/200000/1\n"), 0);
 	pthread_join(reader, NULL);
 	sl_origin_body_fill(1, 0, want, sizeof(want));
 	cr_expect(sl_span_equal(sl_buf_span(&got), sl_span(want, sizeof(want))));
@@ -259,12 +296,18 @@ Test(existing, a_fifo_gets_its_bytes_once_somebody_reads)
 	batch_end(bench);
 }
 
-Test(existing, nobody_waits_for_a_fifos_reader_past_the_deadline)
+Test(existing, the_wait_for_a_fifos_reader_ends)
 {
 	struct batch_bench *bench = batch_begin();
 	cr_assert_eq(mkfifo("fifo", 0600), 0);
+	bench->options.output = "fifo";
+	bench->stall_ns = 200 * SL_NS_PER_MS;
+	cr_expect_eq(batch_run(bench, "$/gen/10/1\n"), -ETIMEDOUT);
+	batch_expect_failed(bench, 0, -ETIMEDOUT,
+		"cannot open 'fifo': no program has opened it for reading in time");
+	bench->stall_ns = 20 * SL_NS_PER_S;
 	bench->deadline_ns = 200 * SL_NS_PER_MS;
-	cr_expect_eq(batch_run(bench, "$/gen/10/1/fifo\n"), -ETIMEDOUT);
+	cr_expect_eq(batch_run(bench, "$/gen/10/1\n"), -ETIMEDOUT);
 	batch_expect_failed(bench, 0, -ETIMEDOUT, "the time of the run is over");
 	batch_end(bench);
 }
@@ -283,6 +326,96 @@ Test(existing, two_inputs_with_one_name_are_the_firsts)
 	batch_end(bench);
 }
 
+static void
+expect_repeat(struct batch_bench *bench, size_t input)
+{
+	expect_skipped(bench, input);
+	cr_expect(bench->inputs[input].is_repeat, "input %zu", input);
+}
+
+Test(existing, the_same_url_given_twice_is_one_file)
+{
+	static const enum sl_if_exists policies[] = { SL_EXISTS_AUTO, SL_EXISTS_SKIP,
+		SL_EXISTS_REPLACE, SL_EXISTS_FAIL };
+	struct batch_bench *bench = batch_begin();
+	for (size_t i = 0; i < SL_COUNT_OF(policies); i++) {
+		bench->options.if_exists = policies[i];
+		bench->options.jobs = i % 2 ? 1 : 4; /* after its end, and while it is under way */
+		cr_expect_eq(batch_run(bench, "$/gen/10/1/x\n$/gen/10/1/x\n$/gen/20/2/y\n"
+					      "$/gen/10/1/x#fragment\n$/gen/20/2/y\n"),
+			0);
+		batch_expect_gen(bench, 0, "x", 10, 1);
+		expect_repeat(bench, 1);
+		batch_expect_gen(bench, 2, "y", 20, 2);
+		expect_repeat(bench, 3);
+		expect_repeat(bench, 4);
+		cr_expect_str_eq(bench->inputs[4].path, "y");
+		cr_expect_eq(bench->summary.repeats, 3);
+		cr_assert_eq(unlink("x") | unlink("y"), 0);
+	}
+	/* asked for by the user: each has a name */
+	bench->options.if_exists = SL_EXISTS_RENAME;
+	cr_expect_eq(batch_run(bench, "$/gen/10/1/x\n$/gen/10/1/x\n"), 0);
+	batch_expect_gen(bench, 1, "x.1", 10, 1);
+	batch_end(bench);
+}
+
+Test(existing, a_repeated_url_fails_with_the_first)
+{
+	struct batch_bench *bench = batch_begin();
+	for (unsigned jobs = 1; jobs <= 4; jobs += 3) {
+		bench->options.jobs = jobs;
+		cr_expect_eq(batch_run(bench, "$/status/404\n$/status/404\n$/gen/10/1/x\n"
+					      "$/status/404\n"),
+			SL_E_STATUS);
+		batch_expect_failed(bench, 1, SL_E_STATUS, "/status/404' is input 1 again, which");
+		batch_expect_failed(bench, 3, SL_E_STATUS, "is input 1 again, which failed");
+		cr_expect_eq(bench->inputs[3].error.http_status, 404);
+		batch_expect_gen(bench, 2, "x", 10, 1);
+		cr_expect_eq(bench->summary.first_index, 0);
+		cr_assert_eq(unlink("x"), 0);
+	}
+	batch_end(bench);
+}
+
+Test(existing, what_is_sent_or_checked_otherwise_is_another_download)
+{
+	static const char *const options[] = { " header=A: b\n", " referer=http://r/\n",
+		" user-agent=x\n", " http-user=me\n", " checksum=md5=" MD5 "\n" };
+	struct batch_bench *bench = batch_begin();
+	for (size_t i = 0; i < SL_COUNT_OF(options); i++) {
+		char list[200];
+		snprintf(list, sizeof(list), "$/gen/10/1/x\n$/gen/10/1/x\n%s", options[i]);
+		cr_expect_eq(batch_run(bench, list), SL_E_TWICE);
+		batch_expect_failed(bench, 1, SL_E_TWICE, NULL);
+		cr_assert_eq(unlink("x"), 0);
+	}
+	batch_end(bench);
+}
+
+#define EQUAL_NAMES 400
+
+/* Looking for each one's name from the first number on would be 80,000 looks. */
+Test(existing, many_equal_names_cost_a_look_each)
+{
+	struct sl_buf list = { 0 };
+	struct batch_bench *bench = batch_begin();
+	for (unsigned i = 0; i < EQUAL_NAMES; i++)
+		sl_buf_printf(&list, "$/gen/1/%u/x\n", i);
+	bench->options.if_exists = SL_EXISTS_RENAME;
+	bench->options.sync = SL_SYNC_NONE;
+	cr_expect_eq(batch_run(bench, list.data), 0);
+	for (unsigned i = 0; i < EQUAL_NAMES; i++) {
+		char path[16];
+		snprintf(path, sizeof(path), i ? "x.%u" : "x", i);
+		batch_expect_gen(bench, i, path, 1, i);
+	}
+	cr_expect_lt(
+		bench->looks, 10 * EQUAL_NAMES, "%llu looks", (unsigned long long)bench->looks);
+	sl_buf_release(&list);
+	batch_end(bench);
+}
+
 Test(existing, two_paths_to_one_directory_are_one_name)
 {
 	struct batch_bench *bench = batch_begin();
@@ -298,18 +431,18 @@ Test(existing, two_paths_to_one_directory_are_one_name)
 Test(existing, a_name_that_is_anothers_part_is_taken)
 {
 	struct batch_bench *bench = batch_begin();
-	cr_expect_eq(batch_run(bench, "$/gen/10/1/x\n$/gen/20/2/x.part\n$/gen/30/3/y.part\n"
-				      "$/gen/40/4/y\n"),
+	cr_expect_eq(batch_run(bench, "$/gen/10/1/x\n$/gen/20/2/x.sluice-part\n"
+				      "$/gen/30/3/y.sluice-part\n$/gen/40/4/y\n"),
 		SL_E_TWICE);
 	batch_expect_gen(bench, 0, "x", 10, 1);
-	batch_expect_failed(
-		bench, 1, SL_E_TWICE, "'x.part' is in the way of the part of input 1 already");
-	batch_expect_gen(bench, 2, "y.part", 30, 3);
+	batch_expect_failed(bench, 1, SL_E_TWICE,
+		"'x.sluice-part' is in the way of the part of input 1 already");
+	batch_expect_gen(bench, 2, "y.sluice-part", 30, 3);
 	batch_expect_failed(bench, 3, SL_E_TWICE, "'y' is in the way of the part of input 3");
 	bench->options.if_exists = SL_EXISTS_RENAME;
-	cr_assert_eq(unlink("x") | unlink("y.part"), 0);
-	cr_expect_eq(batch_run(bench, "$/gen/10/1/x\n$/gen/20/2/x.part\n"), 0);
-	batch_expect_gen(bench, 1, "x.part.1", 20, 2);
+	cr_assert_eq(unlink("x") | unlink("y.sluice-part"), 0);
+	cr_expect_eq(batch_run(bench, "$/gen/10/1/x\n$/gen/20/2/x.sluice-part\n"), 0);
+	batch_expect_gen(bench, 1, "x.sluice-part.1", 20, 2);
 	batch_end(bench);
 }
 

@@ -30,6 +30,12 @@ describe(struct sl_buf *out, int code, const struct sl_entry *entry)
 	add_field(out, "dir", entry->dir);
 	for (size_t i = 0; i < entry->header_count; i++)
 		add_field(out, "header", entry->headers[i]);
+	add_field(out, "referer", entry->referer);
+	add_field(out, "agent", entry->user_agent);
+	add_field(out, "user", entry->user);
+	add_field(out, "password", entry->password);
+	if (entry->remote_time != SL_ENTRY_UNSET)
+		sl_buf_add_str(out, entry->remote_time == SL_ENTRY_YES ? " time" : " no-time");
 	if (entry->checksum.kind != SL_CHECKSUM_NONE)
 		sl_buf_printf(out, " sum=%s", sl_checksum_name(entry->checksum.kind));
 	sl_buf_add_char(out, '\n');
@@ -99,6 +105,16 @@ Test(manifest, reads_lists_of_urls_and_options)
 		{ "http://a/x\n header=A: b\n header=C:d\n",
 			"1 http://a/x header=A: b header=C:d\n" },
 		{ "http://a/x\n checksum=md5=" MD5 "\n", "1 http://a/x sum=md5\n" },
+		{ "http://a/x\n referer=http://b/\n user-agent=me 1\n",
+			"1 http://a/x referer=http://b/ agent=me 1\n" },
+		{ "http://a/x\n http-user=me\n http-passwd=a=b\n",
+			"1 http://a/x user=me password=a=b\n" },
+		{ "http://a/x\n remote-time=true\nhttp://b/y\n remote-time=false\n",
+			"1 http://a/x time\n3 http://b/y no-time\n" },
+		/* as aria2 saves a session */
+		{ "http://a/x\thttp://b/x\t\n gid=0123456789abcdef\n dir=/d\n out=f\n split=5\n"
+		  " max-connection-per-server=16\n pause=true\n",
+			"1 http://a/x http://b/x out=f dir=/d\n" },
 		/* comments and blank lines do not end an entry */
 		{ "http://a/x\n\n# c\n out=y\nhttp://b\n", "1 http://a/x out=y\n5 http://b\n" },
 		{ "\xef\xbb\xbfhttp://a/x\n", "1 http://a/x\n" },
@@ -110,6 +126,10 @@ Test(manifest, reads_lists_of_urls_and_options)
 		expect_list(cases[i].text, cases[i].want);
 }
 
+#define SUPPORTED \
+	" (out, dir, checksum, header, referer, user-agent, http-user, http-passwd and " \
+	"remote-time apply to a file; other options of aria2's input files are ignored)"
+
 Test(manifest, refuses_an_entry_and_goes_on_behind_it)
 {
 	static const struct {
@@ -118,9 +138,16 @@ Test(manifest, refuses_an_entry_and_goes_on_behind_it)
 		{ " out=y\nhttp://a/x\n", "!\n2 http://a/x\n",
 			"line 1 of the list: an option line (it begins with a space) has no URL "
 			"before it" },
-		{ "http://a/x\n split=4\nhttp://b/y\n", "!\n3 http://b/y\n",
-			"line 2 of the list: no such option here (there are out, dir, checksum, "
-			"header): 'split'" },
+		{ "http://a/x\n colour=4\nhttp://b/y\n", "!\n3 http://b/y\n",
+			"line 2 of the list: unknown option 'colour'" SUPPORTED },
+		/* of the command line of aria2, which its input files do not have */
+		{ "http://a/x\n max-concurrent-downloads=4\n", "!\n", NULL },
+		{ "http://a/x\n spli=4\n", "!\n",
+			"line 2 of the list: unknown option 'spli'" SUPPORTED },
+		{ "http://a/x\n splits=4\n", "!\n",
+			"line 2 of the list: unknown option 'splits'" SUPPORTED },
+		{ "http://a/x\n remote-time=maybe\n", "!\n",
+			"line 2 of the list: remote-time must be true or false" },
 		{ "http://a/x\n out\nhttp://b/y\n", "!\n3 http://b/y\n",
 			"line 2 of the list: an option line is name=value, not 'out'" },
 		{ "http://a/x\n OUT=y\n", "!\n", NULL },
@@ -145,8 +172,7 @@ Test(manifest, refuses_an_entry_and_goes_on_behind_it)
 		{ "http://a/x\n header=\n", "!\n", NULL },
 		/* the first fault counts, the rest of the entry is read over */
 		{ "http://a/x\n bad=1\n out=y\n worse=2\nhttp://b\n", "!\n5 http://b\n",
-			"line 2 of the list: no such option here (there are out, dir, checksum, "
-			"header): 'bad'" },
+			"line 2 of the list: unknown option 'bad'" SUPPORTED },
 	};
 	for (size_t i = 0; i < SL_COUNT_OF(cases); i++) {
 		struct sl_manifest manifest;
@@ -157,6 +183,166 @@ Test(manifest, refuses_an_entry_and_goes_on_behind_it)
 		cr_expect_eq(sl_manifest_next(&manifest, &entry, &err), SL_E_USAGE);
 		if (cases[i].message)
 			cr_expect_str_eq(err.text, cases[i].message);
+	}
+}
+
+static int
+first_code(const struct sl_buf *text, struct sl_entry *entry)
+{
+	struct sl_manifest manifest;
+	sl_manifest_init(&manifest, sl_buf_span(text));
+	return sl_manifest_next(&manifest, entry, NULL);
+}
+
+static void
+expect_ignored(const char *text, const char *want)
+{
+	struct sl_manifest manifest;
+	struct sl_entry entry;
+	struct sl_buf names = { 0 };
+	sl_manifest_init(&manifest, sl_span_str(text));
+	while (sl_manifest_next(&manifest, &entry, NULL) != 0)
+		continue;
+	sl_manifest_add_ignored(&manifest, &names);
+	cr_expect_str_eq(names.data ? names.data : "", want);
+	sl_buf_release(&names);
+}
+
+Test(manifest, options_of_aria2_that_are_ignored_are_named_once)
+{
+	expect_ignored("http://a/x\n out=y\n gid=0123456789abcdef\n", "");
+	expect_ignored("http://a/x\n user-agent=b\n all-proxy=c\nhttp://b/\n use-head=true\n"
+		       " split=2\n split=3\n all-proxy=d\n",
+		"all-proxy, split, use-head");
+	expect_ignored("http://a/x\n wrong=y\n split=1\n", "split");
+}
+
+/* Those of aria2c 1.36, from the section "Input File" of its manual. */
+static const char *const aria2_options[] = {
+	"all-proxy",
+	"all-proxy-passwd",
+	"all-proxy-user",
+	"allow-overwrite",
+	"allow-piece-length-change",
+	"always-resume",
+	"async-dns",
+	"auto-file-renaming",
+	"bt-enable-hook-after-hash-check",
+	"bt-enable-lpd",
+	"bt-exclude-tracker",
+	"bt-external-ip",
+	"bt-force-encryption",
+	"bt-hash-check-seed",
+	"bt-load-saved-metadata",
+	"bt-max-peers",
+	"bt-metadata-only",
+	"bt-min-crypto-level",
+	"bt-prioritize-piece",
+	"bt-remove-unselected-file",
+	"bt-request-peer-speed-limit",
+	"bt-require-crypto",
+	"bt-save-metadata",
+	"bt-seed-unverified",
+	"bt-stop-timeout",
+	"bt-tracker",
+	"bt-tracker-connect-timeout",
+	"bt-tracker-interval",
+	"bt-tracker-timeout",
+	"check-integrity",
+	"checksum",
+	"conditional-get",
+	"connect-timeout",
+	"content-disposition-default-utf8",
+	"continue",
+	"dir",
+	"dry-run",
+	"enable-http-keep-alive",
+	"enable-http-pipelining",
+	"enable-mmap",
+	"enable-peer-exchange",
+	"file-allocation",
+	"follow-metalink",
+	"follow-torrent",
+	"force-save",
+	"ftp-passwd",
+	"ftp-pasv",
+	"ftp-proxy",
+	"ftp-proxy-passwd",
+	"ftp-proxy-user",
+	"ftp-reuse-connection",
+	"ftp-type",
+	"ftp-user",
+	"gid",
+	"hash-check-only",
+	"header",
+	"http-accept-gzip",
+	"http-auth-challenge",
+	"http-no-cache",
+	"http-passwd",
+	"http-proxy",
+	"http-proxy-passwd",
+	"http-proxy-user",
+	"http-user",
+	"https-proxy",
+	"https-proxy-passwd",
+	"https-proxy-user",
+	"index-out",
+	"lowest-speed-limit",
+	"max-connection-per-server",
+	"max-download-limit",
+	"max-file-not-found",
+	"max-mmap-limit",
+	"max-resume-failure-tries",
+	"max-tries",
+	"max-upload-limit",
+	"metalink-base-uri",
+	"metalink-enable-unique-protocol",
+	"metalink-language",
+	"metalink-location",
+	"metalink-os",
+	"metalink-preferred-protocol",
+	"metalink-version",
+	"min-split-size",
+	"no-file-allocation-limit",
+	"no-netrc",
+	"no-proxy",
+	"out",
+	"parameterized-uri",
+	"pause",
+	"pause-metadata",
+	"piece-length",
+	"proxy-method",
+	"realtime-chunk-checksum",
+	"referer",
+	"remote-time",
+	"remove-control-file",
+	"retry-wait",
+	"reuse-uri",
+	"rpc-save-upload-metadata",
+	"seed-ratio",
+	"seed-time",
+	"select-file",
+	"split",
+	"ssh-host-key-md",
+	"stream-piece-selector",
+	"timeout",
+	"uri-selector",
+	"use-head",
+	"user-agent",
+};
+
+Test(manifest, every_option_of_aria2s_input_files_is_accepted)
+{
+	for (size_t i = 0; i < SL_COUNT_OF(aria2_options); i++) {
+		struct sl_buf text = { 0 };
+		const char *value = strcmp(aria2_options[i], "checksum") == 0      ? "md5=" MD5
+				    : strcmp(aria2_options[i], "header") == 0      ? "A: b"
+				    : strcmp(aria2_options[i], "remote-time") == 0 ? "true"
+										   : "1";
+		sl_buf_printf(&text, "http://a/x\n %s=%s\n", aria2_options[i], value);
+		struct sl_entry entry;
+		cr_expect_eq(first_code(&text, &entry), 1, "%s", aria2_options[i]);
+		sl_buf_release(&text);
 	}
 }
 
@@ -176,14 +362,6 @@ add_many(struct sl_buf *out, size_t count, const char *text)
 {
 	for (size_t i = 0; i < count; i++)
 		sl_buf_add_str(out, text);
-}
-
-static int
-first_code(const struct sl_buf *text, struct sl_entry *entry)
-{
-	struct sl_manifest manifest;
-	sl_manifest_init(&manifest, sl_buf_span(text));
-	return sl_manifest_next(&manifest, entry, NULL);
 }
 
 Test(manifest, an_entry_has_so_many_urls_and_no_more)

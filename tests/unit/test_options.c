@@ -79,8 +79,8 @@ Test(options, get_has_the_defaults_its_help_shows)
 	cr_expect_null(options.cacert);
 	cr_expect_str_eq(options.dir, ".");
 	cr_expect_eq(options.if_exists, SL_EXISTS_AUTO);
-	cr_expect_eq(options.jobs, 5);
-	cr_expect_eq(options.connections_per_host, 8);
+	cr_expect_eq(options.jobs, 16);
+	cr_expect_eq(options.connections_per_host, 16);
 	cr_expect_eq(options.checksum.kind, SL_CHECKSUM_NONE);
 	cr_expect_eq(options.sync, SL_SYNC_AUTO);
 	cr_expect(options.remote_time);

@@ -62,7 +62,7 @@ static int
 create(struct bench *bench, const char *name)
 {
 	sl_error_clear(&bench->err);
-	return sl_part_create(&bench->part, bench->directory, name, &bench->err);
+	return sl_part_create(&bench->part, bench->directory, name, 0666, &bench->err);
 }
 
 static void
@@ -98,9 +98,11 @@ static void
 creates(struct bench *bench)
 {
 	struct stat st;
+	mode_t mask = umask(027);
 	must_create(bench, "x");
-	cr_expect(scratch_stat("x.part", &st));
-	cr_expect_eq(st.st_mode & 07777, 01600, "nobody else reads what is half there");
+	umask(mask);
+	cr_expect(scratch_stat("x.sluice-part", &st));
+	cr_expect_eq(st.st_mode & 07777, 0640, "what it has in the end");
 	cr_expect_not(scratch_exists("x"));
 	put(bench, "hello");
 	cr_expect_eq(sl_part_check(&bench->part, 5, &bench->err), 0);
@@ -119,24 +121,28 @@ static void
 creates_first(struct bench *bench)
 {
 	struct stat st;
-	cr_assert_eq(sl_part_create_first(&bench->part, bench->directory, "x"), 0);
-	cr_expect(scratch_stat("x.part", &st));
-	cr_expect_eq(st.st_mode & 07777, 01600);
+	int stop = 1;
+	cr_assert_eq(sl_part_create_first(&bench->part, bench->directory, "x", 0600, &stop),
+		SL_PART_CREATED);
+	cr_expect_eq(stop, 0);
+	cr_expect(scratch_stat("x.sluice-part", &st));
+	cr_expect_eq(st.st_mode & 07777, 0600);
 	cr_expect_geq(bench->part.fd, 0);
 	sl_part_discard(&bench->part);
-	/* A file, a link to nothing and a directory have the name; a part of whoever. */
+	/* A file, a link to nothing and a directory have the name; something has the part's. */
 	scratch_write_text("file", "theirs");
 	cr_assert_eq(symlink("nothing", "link"), 0);
 	cr_assert_eq(mkdir("directory", 0755), 0);
-	scratch_write_text("y.part", "theirs");
+	scratch_write_text("y.sluice-part", "theirs");
 	static const char *const taken[] = { "file", "link", "directory", "y" };
 	for (size_t i = 0; i < SL_COUNT_OF(taken); i++) {
-		cr_expect_eq(sl_part_create_first(&bench->part, bench->directory, taken[i]), 1,
-			"%s", taken[i]);
+		cr_expect_eq(
+			sl_part_create_first(&bench->part, bench->directory, taken[i], 0666, &stop),
+			SL_PART_NAME_TAKEN, "%s", taken[i]);
 		cr_expect_eq(bench->part.fd, -1);
 	}
 	cr_expect_eq(scratch_count("."), 4, "nothing is made, nothing goes");
-	cr_expect(scratch_holds("file", "theirs") && scratch_holds("y.part", "theirs"));
+	cr_expect(scratch_holds("file", "theirs") && scratch_holds("y.sluice-part", "theirs"));
 }
 
 Test(part, is_made_at_once_where_nothing_has_the_name)
@@ -150,29 +156,28 @@ Test(part, is_made_at_once_where_nothing_has_the_name)
 static void
 writes_whole(struct bench *bench)
 {
+	struct sl_part_attributes set = {
+		.time_ns = WHOLE_TIME_NS, .has_mode = true, .mode = 0604, .length = WHOLE_LEN
+	};
 	struct statx st = { 0 };
 	struct sl_chunk chunk = { .data = malloc(WHOLE_LEN), .len = WHOLE_LEN, .size = WHOLE_LEN };
 	unsigned char *got = malloc(WHOLE_LEN);
-	bool time_given = false;
 	for (size_t i = 0; i < WHOLE_LEN; i++)
 		chunk.data[i] = (unsigned char)(i * 7 + i / 251);
 	must_create(bench, "x");
-	cr_assert_eq(sl_part_write_whole(&bench->part, &chunk, WHOLE_TIME_NS, &time_given), 0);
+	cr_assert_eq(sl_part_write_whole(&bench->part, &chunk, &set, &bench->err), 0, "%s",
+		bench->err.text);
 	cr_expect_eq(sl_io_stat(bench->part.fd, "", AT_EMPTY_PATH, STATX_BASIC_STATS, &st), 0);
 	cr_expect_eq(st.stx_size, WHOLE_LEN);
-	if (time_given)
-		cr_expect_eq(st.stx_mtime.tv_sec, 1700000000);
-	else
-		cr_expect(bench->sim, "only a short write needs another");
+	cr_expect_eq(st.stx_mtime.tv_sec, 1700000000);
+	cr_expect_eq(st.stx_mode & 07777, 0604);
+	cr_expect(bench->part.is_sealed && !bench->part.time_refused);
 	for (size_t done = 0; done < WHOLE_LEN;) {
 		int rc = sl_io_read(bench->part.fd, got + done, WHOLE_LEN - done, done, 0);
 		cr_assert_gt(rc, 0);
 		done += (size_t)rc;
 	}
 	cr_expect_arr_eq(got, chunk.data, WHOLE_LEN);
-	time_given = true;
-	cr_expect_eq(sl_part_write_whole(&bench->part, &chunk, 0, &time_given), 0);
-	cr_expect_not(time_given, "none was asked for");
 	free(chunk.data);
 	free(got);
 }
@@ -204,18 +209,20 @@ Test(part, discarding_leaves_nothing)
 static void
 takes_over(struct bench *bench)
 {
-	struct stat before, after;
-	scratch_write_text("x.part", "what a killed run has left");
-	cr_assert_eq(chmod("x.part", 01600), 0);
-	cr_assert(scratch_stat("x.part", &before));
+	struct stat after;
+	scratch_write_text("x.sluice-part", "what a killed run has left");
+	cr_assert_eq(chmod("x.sluice-part", 0600), 0);
+	cr_assert_eq(link("x.sluice-part", "backup"), 0);
 	must_create(bench, "x");
-	cr_assert(scratch_stat("x.part", &after));
-	cr_expect_eq(before.st_ino, after.st_ino);
+	cr_assert(scratch_stat("x.sluice-part", &after));
 	cr_expect_eq(after.st_size, 0, "it begins again");
+	cr_expect_neq(after.st_mode & 0044, 0, "with the rights of a new file");
+	cr_expect(scratch_holds("backup", "what a killed run has left"));
 }
 
-Test(part, takes_over_what_a_killed_run_has_left)
+Test(part, what_a_killed_run_has_left_is_removed_and_never_written_to)
 {
+	umask(022);
 	on_disk(takes_over);
 }
 
@@ -225,7 +232,8 @@ is_locked(struct bench *bench)
 	struct sl_part first;
 	must_create(bench, "x");
 	first = bench->part;
-	expect_refused(bench, "x", SL_E_IN_USE, "cannot use 'x.part': another run is writing it");
+	expect_refused(
+		bench, "x", SL_E_IN_USE, "cannot use 'x.sluice-part': another run is writing it");
 	bench->part = first;
 	cr_expect_eq(sl_part_check(&bench->part, 0, &bench->err), 0, "the first is untouched");
 	sl_part_discard(&bench->part);
@@ -241,30 +249,21 @@ static void
 others_stay(struct bench *bench)
 {
 	scratch_write_text("target", "keep");
-	cr_assert_eq(symlink("target", "link.part") | symlink("nothing", "dangling.part"), 0);
-	cr_assert_eq(mkdir("directory.part", 0700) | mkfifo("fifo.part", 0600), 0);
-	scratch_write_text("hers.part", "keep");
-	cr_assert_eq(chmod("hers.part", 0644), 0);
-	scratch_write_text("two.part", "keep");
-	cr_assert_eq(chmod("two.part", 01600) | link("two.part", "names"), 0);
+	cr_assert_eq(
+		symlink("target", "link.sluice-part") | symlink("nothing", "dangling.sluice-part"),
+		0);
+	cr_assert_eq(mkdir("directory.sluice-part", 0700) | mkfifo("fifo.sluice-part", 0600), 0);
 	expect_refused(bench, "link", -ELOOP,
-		"cannot use 'link.part': it is a symbolic link; move it away");
+		"cannot use 'link.sluice-part': it is a symbolic link; move it away");
 	expect_refused(bench, "dangling", -ELOOP,
-		"cannot use 'dangling.part': it is a symbolic link; move it away");
-	expect_refused(bench, "directory", -EISDIR, "cannot use 'directory.part': is a directory");
+		"cannot use 'dangling.sluice-part': it is a symbolic link; move it away");
+	expect_refused(
+		bench, "directory", -EISDIR, "cannot use 'directory.sluice-part': is a directory");
 	expect_refused(bench, "fifo", -EEXIST,
-		"cannot use 'fifo.part': something that is no regular file has that name; move it "
-		"away");
-	expect_refused(bench, "hers", -EEXIST,
-		"cannot use 'hers.part': a file of that name is there that no run of sluice has "
-		"left; move it away");
-	expect_refused(bench, "two", -EEXIST,
-		"cannot use 'two.part': a file of that name is there that no run of sluice has "
-		"left; move it away");
+		"cannot use 'fifo.sluice-part': it is not a regular file; move it away");
 	cr_expect(scratch_holds("target", "keep"));
-	cr_expect(scratch_holds("hers.part", "keep"));
-	cr_expect(scratch_holds("two.part", "keep"));
 	cr_expect_not(scratch_exists("nothing"));
+	cr_expect_eq(scratch_count("."), 5, "nothing is made, nothing goes");
 }
 
 Test(part, what_is_not_ours_is_refused_and_left_alone)
@@ -272,33 +271,34 @@ Test(part, what_is_not_ours_is_refused_and_left_alone)
 	on_disk(others_stay);
 }
 
+/* Firefox, yt-dlp and others give these names. */
 static void
-no_modes(struct bench *bench)
+part_of_others(struct bench *bench)
 {
-	bench->directory->traits |= SL_DIRECTORY_NO_MODES;
 	scratch_write_text("x.part", "precious");
 	cr_assert_eq(chmod("x.part", 0600), 0);
-	expect_refused(bench, "x", -EEXIST,
-		"cannot use 'x.part': this file system keeps no modes, which would tell whether a "
-		"run of sluice has left it; remove it or move it away");
-	cr_expect(scratch_holds("x.part", "precious"));
-	scratch_write_text("empty.part", "");
-	must_create(bench, "empty");
+	must_create(bench, "x");
+	put(bench, "hello");
+	cr_expect_eq(sl_part_publish(&bench->part, false, &bench->err), 0);
+	sl_part_close(&bench->part);
+	cr_expect(scratch_holds("x.part", "precious") && scratch_holds("x", "hello"));
 }
 
-Test(part, without_modes_only_an_empty_one_is_taken_over)
+Test(part, the_part_of_another_program_is_not_touched)
 {
-	on_disk(no_modes);
+	on_disk(part_of_others);
 }
 
 static void
 another_user(struct bench *bench)
 {
-	scratch_write_text("x.part", "keep");
-	cr_assert_eq(chmod("x.part", 01600) | chown("x.part", 65534, 65534), 0);
+	scratch_write_text("x.sluice-part", "keep");
+	cr_assert_eq(chmod("x.sluice-part", 0666) | chmod(".", 0777), 0);
+	cr_assert_eq(seteuid(65534), 0);
 	expect_refused(bench, "x", -EEXIST,
-		"cannot use 'x.part': it belongs to another user; move it away");
-	cr_expect(scratch_holds("x.part", "keep"));
+		"cannot use 'x.sluice-part': it belongs to another user; move it away");
+	cr_assert_eq(seteuid(0), 0);
+	cr_expect(scratch_holds("x.sluice-part", "keep"));
 }
 
 Test(part, another_users_file_is_refused)
@@ -316,7 +316,8 @@ no_permission(struct bench *bench)
 	cr_assert_eq(sl_directories_open(&bench->directories, NULL, sl_span_str("closed"),
 			     &bench->directory, NULL),
 		0);
-	expect_refused(bench, "x", -EACCES, "cannot create 'closed/x.part': permission denied");
+	expect_refused(
+		bench, "x", -EACCES, "cannot create 'closed/x.sluice-part': permission denied");
 }
 
 Test(part, a_directory_that_takes_no_files_is_named)
@@ -352,7 +353,7 @@ long_names(struct bench *bench)
 		name[len] = '\0';
 		name_of(bench, name, a);
 		cr_expect_leq(strlen(a), NAME_MAX);
-		cr_expect(ends_with(a, ".part"));
+		cr_expect(ends_with(a, ".sluice-part"));
 		name[len - 1] = 'm';
 		name_of(bench, name, b);
 		cr_expect_str_neq(a, b, "a hash keeps neighbours apart");
@@ -396,11 +397,11 @@ keeps_existing(struct bench *bench)
 	put(bench, "new");
 	scratch_write_text("x", "old");
 	cr_expect_eq(sl_part_publish(&bench->part, false, &bench->err), -EEXIST);
-	cr_expect_str_eq(bench->err.text,
-		"cannot finish 'x.part': 'x' has come into being meanwhile and is left as it is "
-		"(--if-exists=replace overwrites it)");
+	cr_expect_str_eq(bench->err.text, "cannot finish 'x.sluice-part': 'x' was created in the "
+					  "meantime and is left as it is "
+					  "(--if-exists=replace overwrites it)");
 	cr_expect_eq(bench->err.phase, SL_PHASE_RENAME);
-	cr_expect(scratch_holds("x", "old") && scratch_holds("x.part", "new"));
+	cr_expect(scratch_holds("x", "old") && scratch_holds("x.sluice-part", "new"));
 	cr_expect_eq(sl_part_publish(&bench->part, true, NULL), 0);
 	sl_part_close(&bench->part);
 	cr_expect(scratch_holds("x", "new"));
@@ -450,7 +451,7 @@ publish_simulated(struct bench *bench, const char *existing, int want)
 		sl_part_close(&bench->part);
 	else
 		sl_part_discard(&bench->part);
-	cr_expect_not(sim_exists(bench->sim, "x.part"));
+	cr_expect_not(sim_exists(bench->sim, "x.sluice-part"));
 }
 
 static void
@@ -493,8 +494,8 @@ publish_in_a_hurry(struct bench *bench)
 			sl_part_close(&bench->part);
 		else
 			sl_part_discard(&bench->part);
-		cr_expect_not(
-			sim_exists(bench->sim, "x.part"), "left after %llu", (unsigned long long)n);
+		cr_expect_not(sim_exists(bench->sim, "x.sluice-part"), "left after %llu",
+			(unsigned long long)n);
 		if (code == 0)
 			sim_remove(bench->sim, "x");
 		given += code == 0;
@@ -509,7 +510,7 @@ Test(part, a_name_given_by_a_link_is_given_wholly)
 	simulated(&options, publish_in_a_hurry);
 }
 
-/* ---- somebody else at work ---- */
+/* ---- another program at work ---- */
 
 struct second {
 	struct bench bench;
@@ -527,8 +528,7 @@ second_main(void *arg)
 	return 0;
 }
 
-/* It has renamed its part and given it its mode, and syncs the directory, longer than others wait.
- */
+/* It has renamed its part and syncs the directory, longer than others wait. */
 static void
 finishes_slowly(struct bench *bench)
 {
@@ -539,15 +539,13 @@ finishes_slowly(struct bench *bench)
 	cr_assert_eq(sl_group_spawn(&group, "second", second_main, &second, NULL), 0);
 	cr_assert_eq(sl_sleep(SL_NS_PER_S / 5), 0);
 	cr_assert_eq(sl_part_publish(&bench->part, false, NULL), 0);
-	struct sl_op mode = { .kind = SL_OP_SET_MODE, .fd = bench->part.fd, .mode = 0644 };
-	cr_assert_eq(sl_io_batch(&mode, 1), 0);
 	cr_assert_eq(sl_sleep(5 * SL_NS_PER_S), 0);
 	sl_group_leave(&group);
 	cr_expect_eq(second.code, 0, "%s", second.bench.err.text);
 	cr_expect(second.taken, "it sees that the final name is no longer free");
 }
 
-Test(part, one_that_got_its_final_name_is_not_judged_by_those_who_waited)
+Test(part, one_that_got_its_final_name_is_not_checked_by_those_who_waited)
 {
 	struct sim_options options = sim_options(5);
 	simulated(&options, finishes_slowly);
@@ -583,29 +581,144 @@ expect_changed(struct bench *bench, const char *why)
 	cr_expect_not_null(strstr(err.text, why), "'%s' in '%s'", why, err.text);
 }
 
+#define LARGE_ENOUGH (2 * SL_MIB) /* for holes */
+
 static void
 sees_changes(struct bench *bench)
 {
 	must_create(bench, "x");
 	put(bench, "hello");
 	cr_expect_eq(sl_part_check(&bench->part, 5, NULL), 0);
-	cr_assert_eq(truncate("x.part", 4), 0);
+	cr_assert_eq(truncate("x.sluice-part", 4), 0);
 	expect_changed(bench, "it has 4 bytes instead of 5");
-	cr_assert_eq(truncate("x.part", 6), 0);
+	cr_assert_eq(truncate("x.sluice-part", 6), 0);
 	expect_changed(bench, "it has 6 bytes instead of 5");
-	cr_assert_eq(truncate("x.part", 5), 0);
-	cr_assert_eq(rename("x.part", "away"), 0);
+	cr_assert_eq(truncate("x.sluice-part", 5), 0);
+	cr_assert_eq(rename("x.sluice-part", "away"), 0);
 	expect_changed(bench, "it was removed or replaced");
-	scratch_write_text("x.part", "12345");
+	scratch_write_text("x.sluice-part", "12345");
 	expect_changed(bench, "it was removed or replaced");
 	sl_part_discard(&bench->part);
-	cr_expect(scratch_holds("x.part", "12345"), "that one is not ours");
+	cr_expect(scratch_holds("x.sluice-part", "12345"), "that one is not ours");
 	cr_expect(scratch_exists("away"), "nor is what has another name now");
 }
 
-Test(part, a_change_by_somebody_else_is_seen)
+Test(part, a_change_by_another_program_is_seen)
 {
 	on_disk(sees_changes);
+}
+
+/* The same size and other bytes, in time. */
+static void
+sees_later_writes(struct bench *bench)
+{
+	struct sl_part_attributes set = { .time_ns = WHOLE_TIME_NS, .length = 5 };
+	must_create(bench, "x");
+	put(bench, "hello");
+	cr_assert_eq(sl_part_seal(&bench->part, &set, &bench->err), 0, "%s", bench->err.text);
+	cr_expect_eq(sl_part_check(&bench->part, 5, NULL), 0);
+	scratch_write_text("x.sluice-part", "HELLO");
+	expect_changed(bench, "another program changed it while it was written");
+}
+
+Test(part, a_write_after_the_seal_is_seen_although_the_size_is_right)
+{
+	on_disk(sees_later_writes);
+}
+
+/* Cut to nothing between two writes: at the end it has its size again. */
+static void
+sees_truncation(struct bench *bench)
+{
+	struct sl_part_attributes set = { .length = LARGE_ENOUGH };
+	struct sl_chunk chunk = { .data = calloc(1, LARGE_ENOUGH), .len = LARGE_ENOUGH / 2 };
+	memset(chunk.data, 'x', LARGE_ENOUGH);
+	must_create(bench, "x");
+	cr_assert_eq(sl_part_write(&bench->part, &chunk), 0);
+	cr_assert_eq(truncate("x.sluice-part", 0), 0);
+	chunk.off = LARGE_ENOUGH / 2;
+	cr_assert_eq(sl_part_write(&bench->part, &chunk), 0);
+	cr_expect_eq(sl_part_check(&bench->part, LARGE_ENOUGH, NULL), 0, "size says nothing");
+	cr_expect_eq(sl_part_seal(&bench->part, &set, &bench->err), SL_E_REPLACED);
+	cr_expect_str_eq(bench->err.text,
+		"cannot finish 'x.sluice-part': another program truncated it while it was "
+		"written: a part of it is missing");
+	sl_part_discard(&bench->part);
+	/* All of it written: no hole, whatever the bytes. */
+	sl_error_clear(&bench->err);
+	must_create(bench, "x");
+	memset(chunk.data, 0, LARGE_ENOUGH);
+	chunk.off = 0;
+	chunk.len = LARGE_ENOUGH;
+	cr_assert_eq(sl_part_write(&bench->part, &chunk), 0);
+	cr_expect_eq(sl_part_seal(&bench->part, &set, &bench->err), 0, "%s", bench->err.text);
+	free(chunk.data);
+}
+
+Test(part, a_truncation_between_two_writes_is_seen_as_a_hole)
+{
+	on_disk(sees_truncation);
+}
+
+/* What the seal's calls may report. */
+static void
+seal_fails(struct bench *bench, enum sl_op_kind kind, int code, int want, const char *text)
+{
+	struct sl_part_attributes set = {
+		.time_ns = WHOLE_TIME_NS, .has_mode = true, .mode = 0600, .length = 5
+	};
+	must_create(bench, "x");
+	put(bench, "hello");
+	sim_fail_nth(bench->sim, 1, code, 1ull << kind);
+	cr_expect_eq(sl_part_seal(&bench->part, &set, &bench->err), want, "%s of %s",
+		strerror(-code), sl_op_kind_name(kind));
+	sim_fail_nth(bench->sim, 0, 0, 0);
+	cr_expect_str_eq(bench->err.text, text);
+	cr_expect_eq(bench->part.time_refused, want == 0 && kind == SL_OP_SET_TIME);
+	sl_part_discard(&bench->part);
+}
+
+static void
+seal_failures(struct bench *bench)
+{
+	static const int unsupported[] = { -EPERM, -EACCES, -EOPNOTSUPP, -ENOSYS, -EINVAL };
+	static const enum sl_op_kind attributes[] = { SL_OP_SET_MODE, SL_OP_SET_TIME };
+	for (size_t i = 0; i < SL_COUNT_OF(unsupported); i++)
+		for (size_t k = 0; k < SL_COUNT_OF(attributes); k++)
+			seal_fails(bench, attributes[k], unsupported[i], 0, "");
+	seal_fails(bench, SL_OP_SET_MODE, -EROFS, -EROFS,
+		"cannot set the mode of 'x.sluice-part': read-only file system");
+	seal_fails(bench, SL_OP_SET_TIME, -EIO, -EIO,
+		"cannot set the time of 'x.sluice-part': input/output error");
+	seal_fails(bench, SL_OP_FLUSH, -EDQUOT, -EDQUOT,
+		"cannot write 'x.sluice-part': disk quota exceeded (free some and run the same "
+		"command)");
+	seal_fails(
+		bench, SL_OP_FLUSH, -EIO, -EIO, "cannot write 'x.sluice-part': input/output error");
+}
+
+Test(part, what_a_close_reports_counts_and_attributes_unless_unsupported)
+{
+	struct sim_options options = sim_options(8);
+	simulated(&options, seal_failures);
+}
+
+static void
+time_without_effect(struct bench *bench)
+{
+	struct sl_part_attributes set = { .time_ns = WHOLE_TIME_NS / 2 };
+	must_create(bench, "x");
+	put(bench, "hello");
+	cr_expect_eq(sl_part_seal(&bench->part, &set, &bench->err), 0, "%s", bench->err.text);
+	cr_expect(bench->part.time_refused);
+	cr_expect_eq(sl_part_check(&bench->part, 5, &bench->err), 0, "%s", bench->err.text);
+}
+
+Test(part, a_time_that_was_set_without_effect_is_noticed_and_not_a_failure)
+{
+	struct sim_options options = sim_options(9);
+	options.no_times = true;
+	simulated(&options, time_without_effect);
 }
 
 /* Two runs with one target at the same time, whatever the order of their steps. */
@@ -621,7 +734,7 @@ rival_main(void *arg)
 	struct rival *rival = arg;
 	struct sl_part part;
 	rival->published = -1;
-	rival->created = sl_part_create(&part, rival->directory, "x", NULL);
+	rival->created = sl_part_create(&part, rival->directory, "x", 0666, NULL);
 	if (rival->created)
 		return 0;
 	struct bench bench = { .part = part };
@@ -657,8 +770,9 @@ compete(struct bench *bench)
 				"the winner's file is not its own");
 	}
 	sim_check(bench->sim, winners <= 1, "%u winners", winners);
-	sim_check(bench->sim, winners == 1 || !sim_exists(bench->sim, "x"), "a file of nobody");
-	sim_check(bench->sim, !sim_exists(bench->sim, "x.part"), "a part stays");
+	sim_check(
+		bench->sim, winners == 1 || !sim_exists(bench->sim, "x"), "a file of none of them");
+	sim_check(bench->sim, !sim_exists(bench->sim, "x.sluice-part"), "a part stays");
 }
 
 Test(part, of_rivals_at_most_one_wins_and_its_file_is_its_own)
@@ -785,7 +899,7 @@ refused_midway(struct bench *bench)
 	sim_fail_nth(bench->sim, 2, -EINVAL, 1u << SL_OP_WRITE);
 	write_large(bench);
 	cr_expect(bench->part.direct_refused, "once is for good");
-	cr_assert(sim_content(bench->sim, "x.part", &got));
+	cr_assert(sim_content(bench->sim, "x.sluice-part", &got));
 	expect_large(got);
 }
 
@@ -804,7 +918,7 @@ no_direct(struct bench *bench)
 	cr_assert_eq(sl_part_reserve(&bench->part, LARGE, SL_IO_DIRECT, NULL), 0);
 	cr_expect_lt(bench->part.direct_fd, 0);
 	write_large(bench);
-	cr_assert(sim_content(bench->sim, "x.part", &got));
+	cr_assert(sim_content(bench->sim, "x.sluice-part", &got));
 	expect_large(got);
 }
 
@@ -826,12 +940,12 @@ full_disk(struct bench *bench)
 	must_create(bench, "x");
 	cr_expect_eq(
 		sl_part_reserve(&bench->part, 5 * SL_MIB / 2, SL_IO_AUTO, &bench->err), -ENOSPC);
-	cr_expect_str_eq(bench->err.text,
-		"cannot write 'x.part': no space left on device (needs 2.5 MiB; free some and run "
-		"the same command)");
+	cr_expect_str_eq(bench->err.text, "cannot write 'x.sluice-part': no space left on device "
+					  "(needs 2.5 MiB; free some and run "
+					  "the same command)");
 	cr_expect_eq(bench->err.phase, SL_PHASE_WRITE);
 	sl_part_discard(&bench->part);
-	cr_expect_not(sim_exists(bench->sim, "x.part"));
+	cr_expect_not(sim_exists(bench->sim, "x.sluice-part"));
 }
 
 Test(part, a_full_disk_says_how_much_is_needed)
@@ -849,21 +963,24 @@ Test(part, write_failures_say_what_to_do)
 		const char *text;
 	} cases[] = {
 		{ -ENOSPC, 0,
-			"cannot write 'd/x.part': no space left on device (free some and run the "
+			"cannot write 'd/x.sluice-part': no space left on device (free some and "
+			"run the "
 			"same command)" },
 		{ -ENOSPC, 1023,
-			"cannot write 'd/x.part': no space left on device (needs 1023 bytes; free "
+			"cannot write 'd/x.sluice-part': no space left on device (needs 1023 "
+			"bytes; free "
 			"some and run the same command)" },
 		{ -EDQUOT, 1536,
-			"cannot write 'd/x.part': disk quota exceeded (needs 1.5 KiB; free some "
+			"cannot write 'd/x.sluice-part': disk quota exceeded (needs 1.5 KiB; free "
+			"some "
 			"and run the same command)" },
 		{ -EFBIG, 99,
-			"cannot write 'd/x.part': file too large (the limit of this shell, "
+			"cannot write 'd/x.sluice-part': file too large (the limit of this shell, "
 			"'ulimit -f', or of the file system)" },
-		{ -EIO, 99, "cannot write 'd/x.part': input/output error" },
+		{ -EIO, 99, "cannot write 'd/x.sluice-part': input/output error" },
 		{ -ECANCELED, 99, "" },
 	};
-	char directory_path[] = "d", part_name[] = "x.part";
+	char directory_path[] = "d", part_name[] = "x.sluice-part";
 	struct sl_directory directory = { .path = directory_path };
 	struct sl_part part = { .directory = &directory, .part_name = part_name };
 	for (size_t i = 0; i < SL_COUNT_OF(cases); i++) {

@@ -61,22 +61,48 @@ Test(scenario_get, a_large_file_is_written_directly_on_every_kind_of_file_system
 	}
 }
 
+/* 250 files while the system has so much unwritten; returns the syncs of single files. */
+static uint64_t
+small_files_beside(uint64_t seed, const char *meminfo)
+{
+	struct sim_options options = sim_options(seed);
+	options.short_percent = 0; /* half of that file is as good as none */
+	struct scenario *scenario = scenario_new(&options);
+	scenario->get.jobs = 16;
+	scenario->get.per_host = 16;
+	scenario->get.chunks = 40;
+	if (meminfo)
+		sim_put_file(scenario->sim, "/proc/meminfo", meminfo, strlen(meminfo), 0444);
+	for (size_t i = 0; i < 250; i++)
+		scenario_offer(scenario, (struct sim_http_file){ .len = 100 + i * 7 });
+	scenario_run(scenario);
+	scenario_expect_all_done(scenario);
+	uint64_t syncs = sim_ops_of(scenario->sim, SL_OP_SYNC);
+	uint64_t groups = sim_ops_of(scenario->sim, SL_OP_SYNC_FS);
+	sim_check(scenario->sim, syncs < 250 || groups == 0, "%d syncs and %d of the whole",
+		(int)syncs, (int)groups);
+	scenario_free(scenario);
+	return syncs;
+}
+
 Test(scenario_get, many_small_files_are_committed_in_groups)
 {
 	struct sim_seeds seeds = sim_seeds(5);
 	for (uint64_t seed = seeds.first; seed < seeds.end; seed++) {
-		struct scenario *scenario = scenario_plain(seed);
-		scenario->get.jobs = 16;
-		scenario->get.per_host = 16;
-		scenario->get.chunks = 40;
-		for (size_t i = 0; i < 250; i++)
-			scenario_offer(scenario, (struct sim_http_file){ .len = 100 + i * 7 });
-		scenario_run(scenario);
-		scenario_expect_all_done(scenario);
-		uint64_t syncs = sim_ops_of(scenario->sim, SL_OP_SYNC) +
-				 sim_ops_of(scenario->sim, SL_OP_SYNC_FS);
-		sim_check(scenario->sim, syncs < 60, "%d syncs for 250 files", (int)syncs);
-		scenario_free(scenario);
+		uint64_t syncs = small_files_beside(
+			seed, "MemTotal: 1000000 kB\nDirty:   14000 kB\nWriteback:     10 kB\n");
+		cr_assert_lt(syncs, 60, "seed %d: %d syncs for 250 files", (int)seed, (int)syncs);
+	}
+}
+
+/* syncfs would wait for what other programs have written. */
+Test(scenario_get, while_others_have_much_unwritten_each_file_is_synced_by_itself)
+{
+	static const char *const cases[] = { "Dirty:   150000 kB\nWriteback:     10 kB\n",
+		"Dirty:   10 kB\nWriteback:     150000 kB\n", NULL };
+	for (size_t i = 0; i < SL_COUNT_OF(cases); i++) {
+		uint64_t syncs = small_files_beside(i + 1, cases[i]);
+		cr_assert_geq(syncs, 250, "case %d: %d syncs for 250 files", (int)i, (int)syncs);
 	}
 }
 
@@ -118,7 +144,7 @@ Test(scenario_get, the_file_gets_the_servers_time)
 		(struct sim_http_file){ .len = 1000, .modified = "Tue, 14 Nov 2023 22:13:21 GMT" });
 	scenario_run(scenario);
 	cr_assert_eq(sim_mtime_ns(scenario->sim, "f0"), 1700000001 * SL_NS_PER_S);
-	cr_assert_eq(sim_mode(scenario->sim, "f0"), 0644);
+	cr_assert_eq(sim_mode(scenario->sim, "f0"), 0666);
 	scenario_free(scenario);
 }
 
@@ -258,8 +284,9 @@ Test(scenario_get, a_file_that_exists_and_differs_is_refused_one_that_matches_is
 		struct scenario *scenario = scenario_plain(seed);
 		struct get_file *differs =
 			scenario_offer(scenario, (struct sim_http_file){ .len = 5000 });
-		struct get_file *matches =
-			scenario_offer(scenario, (struct sim_http_file){ .len = 5000 });
+		struct get_file *matches = scenario_offer(
+			scenario, (struct sim_http_file){ .len = 5000,
+					  .modified = "Sun, 09 Sep 2001 01:46:40 GMT" });
 		differs->before = "short";
 		differs->before_len = 5;
 		matches->before = matches->data;
@@ -282,16 +309,16 @@ Test(scenario_get, a_part_of_another_run_is_left_alone_one_of_a_dead_run_is_take
 	for (uint64_t seed = seeds.first; seed < seeds.end; seed++) {
 		struct scenario *scenario = scenario_plain(seed);
 		scenario_offer(scenario, (struct sim_http_file){ .len = 5000 });
-		sim_put_file(scenario->sim, "f0.part", "half of it", 10, 01600);
-		sim_hold_lock(scenario->sim, "f0.part", true);
+		sim_put_file(scenario->sim, "f0.sluice-part", "half of it", 10, 01600);
+		sim_hold_lock(scenario->sim, "f0.sluice-part", true);
 		get_scene_run(&scenario->get);
 		scenario_expect_failure(scenario, 0, SL_E_IN_USE, SL_PHASE_CREATE);
 		struct sl_span content;
 		sim_check(scenario->sim,
-			sim_content(scenario->sim, "f0.part", &content) &&
+			sim_content(scenario->sim, "f0.sluice-part", &content) &&
 				sl_span_is(content, "half of it"),
 			"the other run's part was touched");
-		sim_hold_lock(scenario->sim, "f0.part", false);
+		sim_hold_lock(scenario->sim, "f0.sluice-part", false);
 		get_scene_rerun(&scenario->get, scenario->sim);
 		scenario_free(scenario);
 	}
@@ -299,7 +326,7 @@ Test(scenario_get, a_part_of_another_run_is_left_alone_one_of_a_dead_run_is_take
 
 /* ---- other programs at work ---- */
 
-static const char foreign[] = "somebody else's";
+static const char foreign[] = "another program's";
 
 static bool
 is_foreign(struct sim *sim, const char *path)
@@ -308,16 +335,17 @@ is_foreign(struct sim *sim, const char *path)
 	return sim_content(sim, path, &content) && sl_span_is(content, foreign);
 }
 
-/* A tool that tidies up "*.part", and puts a file of its own there. */
+/* A tool that tidies up, and puts a link of its own there. */
 static void
 replace_part(struct sim *sim, void *ctx)
 {
 	bool *done = ctx;
-	*done = sim_exists(sim, "f0.part");
+	*done = sim_exists(sim, "f0.sluice-part");
 	if (!*done)
 		return;
-	sim_remove(sim, "f0.part");
-	sim_put_file(sim, "f0.part", foreign, sizeof(foreign) - 1, 0644);
+	sim_remove(sim, "f0.sluice-part");
+	sim_put_file(sim, "theirs", foreign, sizeof(foreign) - 1, 0644);
+	sim_put_link(sim, "f0.sluice-part", "theirs");
 }
 
 Test(scenario_get, a_part_that_is_replaced_meanwhile_is_noticed_and_left_alone)
@@ -334,11 +362,11 @@ Test(scenario_get, a_part_that_is_replaced_meanwhile_is_noticed_and_left_alone)
 			get_scene_check(&scenario->get);
 			scenario_expect_all_done(scenario);
 		} else {
-			/* Between the last look and the rename nobody can tell: then the other's
+			/* Between the check and the rename it cannot be noticed: then the other's
 			 * file has our name. */
 			bool done = file->state == SL_DOWNLOAD_DONE;
 			sim_check(scenario->sim,
-				is_foreign(scenario->sim, "f0.part") ||
+				is_foreign(scenario->sim, "f0.sluice-part") ||
 					(done && is_foreign(scenario->sim, "f0")),
 				"the other's file was touched: %s", file->error.text);
 			noticed += !done;
@@ -373,7 +401,8 @@ Test(scenario_get, a_final_name_that_is_taken_meanwhile_stays_the_others)
 			"taken at operation %d: %s", (int)n, file->error.text);
 		sim_check(scenario->sim, taken || file->state == SL_DOWNLOAD_DONE, "%s",
 			file->error.text);
-		sim_check(scenario->sim, !sim_exists(scenario->sim, "f0.part"), "the part is left");
+		sim_check(scenario->sim, !sim_exists(scenario->sim, "f0.sluice-part"),
+			"the part is left");
 		scenario_free(scenario);
 	}
 }
@@ -435,7 +464,8 @@ Test(scenario_get, two_runs_for_one_file_do_not_harm_each_other)
 		sim_check(scenario->sim, done > 0, "neither run was done: %s; %s",
 			scenes[0].files[0].error.text, scenes[1].files[0].error.text);
 		sim_check(scenario->sim, whole, "the file is damaged");
-		sim_check(scenario->sim, !sim_exists(scenario->sim, "f0.part"), "a part is left");
+		sim_check(scenario->sim, !sim_exists(scenario->sim, "f0.sluice-part"),
+			"a part is left");
 		scenario_free(scenario);
 	}
 	free(scenes);
@@ -497,6 +527,138 @@ Test(scenario_get, a_full_disk_fails_what_does_not_fit)
 			scenario->get.files[2].error.text);
 		scenario_free(scenario);
 	}
+}
+
+/* A second run over files that were complete a moment ago: 60 syncs one after the other would be 60
+ * flushes of the disk. */
+Test(scenario_get, complete_files_that_are_fresh_are_synced_in_groups)
+{
+	static const char idle[] = "Dirty:   10 kB\nWriteback:     10 kB\n";
+	static char sums[60][80];
+	for (int busy = 0; busy < 2; busy++) {
+		struct sim_options options = sim_options(3);
+		options.short_percent = 0;
+		options.fresh_files = true;
+		struct scenario *scenario = scenario_new(&options);
+		if (!busy)
+			sim_put_file(scenario->sim, "/proc/meminfo", idle, sizeof(idle) - 1, 0444);
+		for (size_t i = 0; i < 60; i++) {
+			size_t len = 1000 + i;
+			struct get_file *file =
+				scenario_offer(scenario, (struct sim_http_file){ .len = len });
+			scenario_put_before(scenario, file, scenario_body(i, len), len, 0644);
+			hex_sha256(scenario_body(i, len), len, sums[i]);
+			file->checksum = sums[i];
+		}
+		scenario_run(scenario);
+		uint64_t each = sim_ops_of(scenario->sim, SL_OP_SYNC);
+		uint64_t whole = sim_ops_of(scenario->sim, SL_OP_SYNC_FS);
+		sim_check(scenario->sim, scenario->get.summary.skipped == 60, "%llu skipped",
+			(unsigned long long)scenario->get.summary.skipped);
+		sim_check(scenario->sim, busy ? each >= 60 && each < 90 : each < 45 && whole > 0,
+			"%llu syncs of files and directories, %llu of all",
+			(unsigned long long)each, (unsigned long long)whole);
+		scenario_free(scenario);
+	}
+}
+
+static bool
+is_durable_after(struct scenario *scenario)
+{
+	scenario_run(scenario);
+	bool durable = scenario->get.summary.durable;
+	scenario_free(scenario);
+	return durable;
+}
+
+Test(scenario_get, a_run_is_durable_if_a_file_is_done_and_each_that_is_done_is_durable)
+{
+	static const enum sl_sync_mode modes[] = { SL_SYNC_AUTO, SL_SYNC_ALL, SL_SYNC_NONE };
+	for (size_t i = 0; i < SL_COUNT_OF(modes); i++) {
+		struct scenario *scenario = scenario_plain(i + 1);
+		scenario->get.sync = modes[i];
+		scenario_offer(scenario, (struct sim_http_file){ .len = 20000 });
+		cr_expect_eq(is_durable_after(scenario), modes[i] != SL_SYNC_NONE);
+	}
+	/* Nothing is done. */
+	struct scenario *scenario = scenario_plain(1);
+	cr_expect_not(is_durable_after(scenario));
+	scenario = scenario_plain(2);
+	scenario->get.if_exists = SL_EXISTS_SKIP;
+	scenario_put_before(scenario,
+		scenario_offer(scenario, (struct sim_http_file){ .len = 20000 }), "old", 3, 0644);
+	cr_expect_not(is_durable_after(scenario));
+	/* One is done, another is complete but not durable. */
+	for (size_t i = 0; i < 2; i++) {
+		scenario = scenario_plain(3);
+		scenario->get.sync = modes[i];
+		scenario->get.jobs = 1;
+		scenario_offer(scenario, (struct sim_http_file){ .len = 20000 });
+		scenario_offer(scenario, (struct sim_http_file){ .len = 20000 });
+		sim_fail_from(scenario->sim, i ? 3 : 2, -EIO, KIND(SL_OP_TOUCH));
+		cr_expect_not(is_durable_after(scenario), "mode %zu", i);
+	}
+	/* A stream is as durable as its reader. */
+	scenario = scenario_plain(4);
+	sim_sink(scenario->sim, 1, 65536, SL_FOREVER);
+	scenario_offer(scenario, (struct sim_http_file){ .len = 3000 })->name = NULL;
+	scenario->get.output = "-";
+	cr_expect_not(is_durable_after(scenario));
+}
+
+static void
+abort_journal(struct sim *sim, void *ctx)
+{
+	(void)ctx;
+	sim_abort_journal(sim);
+}
+
+/* Linux then reports success for the sync of a directory. That nothing is reported done before it
+ * is durable is checked with each report. */
+Test(scenario_get, nothing_is_done_on_a_file_system_whose_journal_was_aborted)
+{
+	static const enum sl_sync_mode modes[] = { SL_SYNC_AUTO, SL_SYNC_ALL };
+	for (size_t i = 0; i < SL_COUNT_OF(modes); i++) {
+		uint64_t count = SL_FOREVER;
+		for (uint64_t n = 1; n <= count; n += STRIDE) {
+			struct scenario *scenario = scenario_plain(n);
+			scenario->get.sync = modes[i];
+			scenario_offer(scenario, (struct sim_http_file){ .len = 20000 });
+			scenario_offer(scenario, (struct sim_http_file){ .len = 5000 });
+			scenario_offer(
+				scenario, (struct sim_http_file){ .len = 4 * SL_MIB + 5000 });
+			sim_at(scenario->sim, n, abort_journal, NULL);
+			scenario_run(scenario);
+			if (sim_ops(scenario->sim) < n)
+				count = n;
+			sim_check(scenario->sim,
+				scenario->get.result != 0 || sim_ops(scenario->sim) < n + 4,
+				"success, and the journal was aborted at operation %llu",
+				(unsigned long long)n);
+			sim_check(scenario->sim,
+				scenario->get.result == 0 || !scenario->get.summary.durable,
+				"durable, with result %d", scenario->get.result);
+			scenario_free(scenario);
+		}
+	}
+}
+
+/* A quota or a network file system reports at the close what it could not write. */
+Test(scenario_get, what_a_close_would_report_is_a_failure_without_syncs_too)
+{
+	static const size_t sizes[] = { 20000, 300000, 4 * SL_MIB + 5000 };
+	static const enum sl_sync_mode modes[] = { SL_SYNC_NONE, SL_SYNC_AUTO };
+	static const int codes[] = { -EDQUOT, -ENOSPC, -EIO };
+	for (size_t i = 0; i < 3; i++)
+		for (size_t k = 0; k < 3; k++) {
+			struct scenario *scenario = scenario_plain(i + 1);
+			scenario->get.sync = modes[k % 2];
+			scenario_offer(scenario, (struct sim_http_file){ .len = sizes[i] });
+			sim_fail_nth(scenario->sim, 1, codes[k], KIND(SL_OP_FLUSH));
+			scenario_run(scenario);
+			scenario_expect_failure(scenario, 0, codes[k], SL_PHASE_WRITE);
+			scenario_free(scenario);
+		}
 }
 
 /* ---- to a stream ---- */
@@ -665,4 +827,63 @@ Test(scenario_get, a_power_cut_at_any_operation_leaves_whole_files_or_none, .tim
 	cut_everywhere(SIM_CRASH_NAMES, SL_EXISTS_AUTO, 2);
 	cut_everywhere(SIM_CRASH_RANDOM, SL_EXISTS_AUTO, 1);
 	cut_everywhere(SIM_CRASH_RANDOM, SL_EXISTS_REPLACE, 2);
+}
+
+#define REMOTE_TIME "Tue, 14 Nov 2023 22:13:21 GMT"
+#define REMOTE_TIME_S 1700000001u
+#define REPLACED_MODE 0604u
+
+/* What the kill or power cut has left under a final name: if it is the new content, all of it. */
+static void
+check_attributes(struct scenario *scenario, struct sim *world, uint64_t at_op)
+{
+	for (size_t i = 0; i < scenario->get.count; i++) {
+		const struct get_file *file = &scenario->get.files[i];
+		struct sl_span content;
+		if (!sim_content(world, file->name, &content) || content.len != file->len)
+			continue;
+		sim_check(scenario->sim, sim_mode(world, file->name) == REPLACED_MODE,
+			"cut at operation %llu: %s is there with mode %o",
+			(unsigned long long)at_op, file->name, sim_mode(world, file->name));
+		sim_check(scenario->sim,
+			sim_mtime_ns(world, file->name) == REMOTE_TIME_S * SL_NS_PER_S,
+			"cut at operation %llu: %s is there with another time",
+			(unsigned long long)at_op, file->name);
+	}
+}
+
+static void
+cut_for_attributes(enum sim_crash how, enum sl_sync_mode sync)
+{
+	static const size_t sizes[] = { 20000, 5000, 300000 };
+	uint64_t count = SL_FOREVER;
+	for (uint64_t n = 1; n <= count; n += STRIDE) {
+		struct scenario *scenario = scenario_plain(n);
+		scenario->get.if_exists = SL_EXISTS_REPLACE;
+		scenario->get.sync = sync;
+		for (size_t i = 0; i < SL_COUNT_OF(sizes); i++)
+			scenario_put_before(scenario,
+				scenario_offer(scenario, (struct sim_http_file){ .len = sizes[i],
+								 .modified = REMOTE_TIME }),
+				"what was there", 14, REPLACED_MODE);
+		sim_cut_at(scenario->sim, n, how);
+		scenario_run(scenario);
+		scenario_expect_all_done(scenario);
+		uint64_t at_op = 0;
+		struct sim *world = sim_cut_world(scenario->sim, &at_op);
+		if (world)
+			check_attributes(scenario, world, at_op);
+		else
+			count = n;
+		sim_free(world);
+		scenario_free(scenario);
+	}
+}
+
+Test(scenario_get, a_file_never_has_its_final_name_without_its_mode_and_time, .timeout = 120)
+{
+	cut_for_attributes(SIM_CRASH_KILL, SL_SYNC_AUTO);
+	cut_for_attributes(SIM_CRASH_KILL, SL_SYNC_NONE);
+	cut_for_attributes(SIM_CRASH_DROP, SL_SYNC_AUTO);
+	cut_for_attributes(SIM_CRASH_RANDOM, SL_SYNC_ALL);
 }

@@ -1,7 +1,7 @@
 /*
  * Two runs of the program with all names in common, each with options and content of its own,
  * under hundreds of seeds: a name holds what one run says it has put there, whole; a file that was
- * there is replaced by nobody who was not to; no part is left.
+ * there is replaced only if it was to be; no part is left.
  */
 #include "support/run.h"
 #include "support/scenario.h"
@@ -209,7 +209,7 @@ check_name(struct world *world, size_t index)
 		accounted = untouched;
 	else if (done == 0)
 		accounted = accounted || untouched;
-	sim_check(sim, accounted, "'%s' holds what nobody has put there: %s; %s", name,
+	sim_check(sim, accounted, "'%s' holds what was never put there: %s; %s", name,
 		world->runs[0]->files[index].error.text, world->runs[1]->files[index].error.text);
 	sim_check(sim, done < 2 || replacing > 0, "'%s' was given away twice", name);
 }
@@ -240,7 +240,7 @@ check_directory(struct world *world)
 	struct sim *sim = world->scenario->sim;
 	for (size_t i = 0; i < sim_name_count(sim, "."); i++) {
 		const char *name = sim_name(sim, ".", i);
-		sim_check(sim, !strstr(name, ".part"), "'%s' is left", name);
+		sim_check(sim, !strstr(name, ".sluice-part"), "'%s' is left", name);
 	}
 }
 

@@ -21,9 +21,9 @@
 
 /* ---- limits and defaults; the man pages name them ---- */
 
-#define SL_OPTION_JOBS 5u
+#define SL_OPTION_JOBS 16u
 #define SL_OPTION_JOBS_MAX 512u
-#define SL_OPTION_PER_HOST 8u
+#define SL_OPTION_PER_HOST 16u
 #define SL_OPTION_PER_HOST_MAX 256u
 #define SL_OPTION_REDIRECTS 20u
 #define SL_OPTION_REDIRECTS_MAX 100u

@@ -23,6 +23,10 @@ struct sl_run {
 	 * statistics; may be NULL. */
 	void (*at_end)(void *arg, struct sl_rt *rt);
 
+	/* Called a second after a signal, before the process ends although the command has not;
+	 * says what is left behind. May be NULL. */
+	void (*abandoned)(void *arg);
+
 	int signo;  /* result: the signal that asked the run to end, or 0 */
 	int result; /* result: what fn returned */
 };

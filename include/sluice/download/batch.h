@@ -1,6 +1,6 @@
 /*
- * batch.h - many files at once: takes entries from a source, downloads each, and says what became
- * of it.
+ * batch.h - many files at once: takes entries from a source, downloads each, and reports what
+ * became of it.
  *
  * One job task for each of `jobs` files under way; a million entries cost a million names, not a
  * million tasks. Small files are committed in groups (commit.c), large ones by themselves.
@@ -36,7 +36,7 @@ enum sl_download_state {
 /* One file, for those who watch. Valid while its event runs, or between its start and its end. */
 struct sl_download {
 	uint64_t index;   /* place among the inputs, from 0 */
-	const char *url;  /* of the source in use, without secrets; "" if it is no URL */
+	const char *url;  /* of the source in use, without secrets; "" if it is not a URL */
 	const char *path; /* where it goes; "-" = stdout; "" if unknown yet */
 	enum sl_download_state state;
 	uint64_t received; /* bytes of the body so far */
@@ -44,7 +44,7 @@ struct sl_download {
 	uint64_t started_ns, ended_ns;
 	bool excess;                  /* the server sent more than it announced; cut off */
 	bool unverified;              /* skipped without looking inside */
-	bool by_size;                 /* skipped; the server told nothing but its size */
+	bool is_repeat;               /* the same as an earlier input: skipped if that is done */
 	bool checked;                 /* a checksum was given: what is done or skipped has it */
 	bool waiting;                 /* complete, until its group is committed */
 	bool streamed;                /* to standard output, a device or a FIFO */
@@ -82,7 +82,7 @@ struct sl_batch_options {
 	bool allow_outside;
 	unsigned descriptors; /* that may be open at once for files and connections; bounds jobs and
 			       * groups */
-	uint32_t file_mode;   /* of finished files: 0666 less the umask */
+	uint64_t stall_timeout_ns; /* how long a FIFO may be without a reader */
 	sl_batch_source *source;
 	void *source_ctx;
 	struct sl_batch_events events;
@@ -94,11 +94,14 @@ struct sl_batch_summary {
 	/* Time that downloads waited, summed over all: for the server, for the disk or stdout, for
 	 * the hasher, for the commit. The largest names the bottleneck. */
 	uint64_t network_ns, disk_ns, hash_ns, commit_ns;
-	uint64_t unverified;  /* skipped ones that nobody looked into */
-	uint64_t by_size;     /* skipped ones of which nothing was compared but the size */
+	uint64_t unverified;  /* skipped ones that were not looked into */
+	uint64_t repeats;     /* skipped ones that are the same download as an earlier input */
 	uint64_t first_index; /* the failed one that came first in input order; valid if failed > 0
 			       */
+	/* Of that one; with failed == 0: what the disk of the files that are done reported at the
+	 * end; else empty. */
 	struct sl_error first_error;
+	bool durable; /* at least one file is done, and each that is done stays after a power cut */
 };
 
 struct sl_batch;
@@ -109,7 +112,8 @@ void sl_batch_free(struct sl_batch *batch);
 
 /*
  * Download everything. Returns 0 if every file is done or skipped; the code of the first failed
- * file in input order; or the cancellation. The summary is filled in any case.
+ * file in input order; what the disk reported at the end; or the cancellation. The summary is
+ * filled in any case.
  */
 SL_SUSPENDS
 int sl_batch_run(struct sl_batch *batch, struct sl_batch_summary *summary) SL_MUST_CHECK;
@@ -123,6 +127,11 @@ void sl_batch_cancel(struct sl_batch *batch, int reason);
 /* The downloads under way, oldest first; and the summary so far. */
 void sl_batch_each(struct sl_batch *batch,
 	void (*see)(void *ctx, const struct sl_download *download), void *ctx);
+
+/* The parts that downloads under way have now, as paths. */
+void sl_batch_each_part(
+	const struct sl_batch *batch, void (*see)(void *ctx, const char *path), void *ctx);
+
 const struct sl_batch_summary *sl_batch_summary(const struct sl_batch *batch);
 
 #endif

@@ -7,22 +7,26 @@
 
 #include "sluice/base/bytes.h"
 #include "sluice/base/error.h"
+#include "sluice/rt/semaphore.h"
 #include "sluice/rt/task.h"
 
-/* What kind of file system a directory is on: decides how files are written and synced. */
+/* Of the file system a directory is on: they decide how files are written and synced. */
 enum sl_directory_traits {
-	SL_DIRECTORY_DIRECT = 1,   /* ext4, XFS: direct I/O into reserved extents pays */
-	SL_DIRECTORY_LOCAL = 2,    /* syncfs concerns this machine's disks only */
-	SL_DIRECTORY_NO_MODES = 4, /* a file may not have the mode it was given */
+	SL_DIRECTORY_DIRECT = 1, /* ext4, XFS: direct I/O into reserved extents pays */
+	SL_DIRECTORY_LOCAL = 2,  /* syncfs concerns this machine's disks only */
+	SL_DIRECTORY_EXACT = 4,  /* nothing but calls on this machine changes files and times */
 };
 
 /* An open directory; counted. */
 struct sl_directory {
 	struct sl_list link;
+	struct sl_directories *directories; /* the table it is in */
 	char *path; /* as a person would type it, for messages; "." for the current directory */
 	int fd;
-	unsigned traits; /* set of sl_directory_traits */
-	uint64_t inode;  /* with the device: two paths may lead to one directory */
+	bool search_only;    /* it may not be read: fd is an O_PATH descriptor */
+	uint64_t needs_made; /* directories that had been made when it was opened */
+	unsigned traits;     /* set of sl_directory_traits */
+	uint64_t inode;      /* with the device: two paths may lead to one directory */
 	uint32_t dev_major, dev_minor;
 	unsigned refs;
 	bool dirty; /* the batch's: a name in it has changed since its last sync */
@@ -31,8 +35,15 @@ struct sl_directory {
 struct sl_directories {
 	struct sl_list open; /* most recently used first */
 	unsigned count;
-	unsigned keep;  /* that stay open though nobody uses them */
-	bool sync_made; /* a directory that is made is durable before anything is put into it */
+	unsigned keep;  /* that stay open though they are not in use */
+	bool sync_made; /* directories that are made are to be durable */
+	/* directory.c's: the parents of what is not durable yet; directories made, and how many of
+	 * them, the first ones, are durable */
+	struct sl_list unsynced;
+	unsigned unsynced_count;
+	uint64_t made, synced;
+	struct sl_semaphore open_turn, sync_turn;
+	int sync_code; /* first failure */
 };
 
 /* `keep` at least 1. */
@@ -44,7 +55,7 @@ void sl_directories_release(struct sl_directories *directories);
 
 /*
  * Open (making what is missing, mode 0777 less umask) the directory `path` below `base`. base NULL:
- * `path` is the user's own word and may point anywhere. Else it comes from a list or a server: it
+ * `path` was given by the user and may point anywhere. Else it comes from a list or a server: it
  * must be relative, without ".." and control bytes, and every step stays below base, symbolic links
  * refused (openat2 RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS). An empty path is base, or the current
  * directory. Returns 0 with one reference in *out; SL_E_NAME; a kernel's code with
@@ -59,9 +70,22 @@ void sl_directory_ref(struct sl_directory *directory);
 /* NULL is fine. The directory stays open for the next file of the run. */
 void sl_directory_unref(struct sl_directory *directory);
 
-/* Make the names in it durable. A file system that cannot sync directories at all has done so. */
+/*
+ * Make the names in it durable, and with sync_made every directory that the table had made when it
+ * was opened: without those above it, they would be lost. Fails for good once one of those could
+ * not be synced. A file system that cannot sync directories at all has done so. After a change of
+ * names, sl_directory_confirm must follow.
+ */
 SL_SUSPENDS
 int sl_directory_sync(struct sl_directory *directory) SL_MUST_CHECK;
+
+/*
+ * Whether the file system still takes changes: 0, or the code it refuses them with. Asked because
+ * the sync of a directory is not to be believed alone: once a journal is aborted, Linux reports
+ * success for a directory that has nothing left to write. Changes its change time.
+ */
+SL_SUSPENDS
+int sl_directory_confirm(struct sl_directory *directory) SL_MUST_CHECK;
 
 /* "path/name" into *out, or "name" alone for the current directory. */
 void sl_directory_join(const struct sl_directory *directory, const char *name, struct sl_buf *out);

@@ -1,16 +1,28 @@
 /*
- * names.h - which file names this run has given out, so that two inputs never write one file. Pure.
+ * names.h - which file names this run has given out, so that two inputs never write one file, and
+ * the same input given twice is known. Pure.
  */
 #ifndef SLUICE_DOWNLOAD_NAMES_H
 #define SLUICE_DOWNLOAD_NAMES_H
 
-#include "sluice/base/def.h"
+#include "sluice/base/bytes.h"
 
 #include <stdbool.h>
 
+/* Who has a name. */
+struct sl_names_owner {
+	uint64_t index; /* of the input */
+	uint64_t
+		source; /* hash of what it downloads: equal for inputs that are the same download */
+	int code;       /* why it failed; 0 = it has not */
+	int http_status; /* that goes with SL_E_STATUS */
+};
+
 struct sl_names_slot {
 	char *path; /* NULL = free */
-	uint64_t index;
+	bool claimed;
+	unsigned number; /* the last that sl_names_next_number gave */
+	struct sl_names_owner owner;
 };
 
 /* An open-addressed table that grows; {0} is empty. */
@@ -21,12 +33,22 @@ struct sl_names {
 
 void sl_names_release(struct sl_names *names);
 
-/* Give `path` (copied) to input `index`. Returns 0; 1 if another input has it: then *other is its
- * index; -ENOMEM. */
-int sl_names_claim(
-	struct sl_names *names, const char *path, uint64_t index, uint64_t *other) SL_MUST_CHECK;
+enum sl_names_result { SL_NAMES_CLAIMED, SL_NAMES_TAKEN };
 
-/* True if it was claimed; then *index is whose it is. */
-bool sl_names_has(const struct sl_names *names, const char *path, uint64_t *index);
+/* Give `path` (copied) to `owner`. Returns an sl_names_result or -ENOMEM; if it is taken, *other is
+ * who has it. */
+int sl_names_claim(struct sl_names *names, const char *path, const struct sl_names_owner *owner,
+	struct sl_names_owner *other) SL_MUST_CHECK;
+
+/* The owner of `path`, NULL if it was not claimed. Valid until the table changes; the caller may
+ * set how it ended. */
+struct sl_names_owner *sl_names_find(const struct sl_names *names, const char *path);
+
+/* The next number for names that are made from `path`, claimed or not: 1, 2, ... Each is given
+ * once, so that a thousand equal names cost a thousand steps. 0 if memory ends. */
+unsigned sl_names_next_number(struct sl_names *names, const char *path);
+
+/* Extend a hash of 64 bits (FNV-1a; 0 begins one) by `text` and a separator. */
+uint64_t sl_names_hash(uint64_t hash, struct sl_span text);
 
 #endif

@@ -1,11 +1,11 @@
 /*
- * part.h - NAME.part: what a download writes until it may have its final name.
+ * part.h - NAME.sluice-part: what a download writes until it has its final name.
  *
- * The part is created with mode 01600 (sticky: no other program does that), exclusively and without
- * following links, and locked; another run's lock means "in use". One left behind by a killed run
- * (regular file, ours, 01600, one link, lock free) is taken over from byte 0; any other file of
- * that name is somebody's and is left alone. The part is removed only while its name still stands
- * for the inode this run holds.
+ * The part is created exclusively and without following links, and locked; another run's lock means
+ * "in use". A leftover of a killed run (regular file, ours, lock free) is removed and the download
+ * begins again; the name tells it from the .part files of other programs. Before it is renamed the
+ * part is sealed: it gets its mode and time, and from then on any change is noticed. It is renamed
+ * or removed only while its name still stands for the inode this run holds.
  */
 #ifndef SLUICE_DOWNLOAD_PART_H
 #define SLUICE_DOWNLOAD_PART_H
@@ -17,39 +17,59 @@
 #include <fcntl.h>
 #include <sys/stat.h>
 
-#define SL_PART_SUFFIX ".part"
+/* No other program uses it: Firefox, yt-dlp and others have .part files that are not ours. */
+#define SL_PART_SUFFIX ".sluice-part"
 
 enum sl_io_mode { SL_IO_AUTO, SL_IO_DIRECT, SL_IO_BUFFERED };
 
 struct sl_part {
 	struct sl_directory *directory; /* one reference */
 	char *name;                     /* the final name, one component */
-	char *part_name;                /* NAME.part, or shortened with a hash past NAME_MAX */
+	char *part_name;                /* with the suffix; shortened with a hash past NAME_MAX */
 	int fd;                         /* buffered; holds the lock; -1 = none */
 	int direct_fd;                  /* O_DIRECT on the same inode; -1 = buffered */
 	bool direct_refused;            /* the file system did not keep what it promised */
 	bool name_taken;                /* when it was locked, something had the final name */
 	uint64_t inode;
 	uint32_t dev_major, dev_minor;
+	bool is_sealed;     /* then its modification time is: */
+	int64_t sealed_s;   /* since the epoch */
+	uint32_t sealed_ns; /* and the rest of the second */
+	bool is_published;  /* it has its final name */
+	bool time_refused;  /* it was given a time, and does not have it */
+};
+
+/* What a part gets when it is complete. */
+struct sl_part_attributes {
+	uint64_t time_ns; /* modification time, wall clock; 0 = left */
+	bool has_mode;    /* `mode` is set; else it stays as it was created */
+	uint32_t mode;
+	uint64_t length; /* of the file; 0 = not looked for holes */
 };
 
 /* Empty, so that sl_part_discard may be called. */
 void sl_part_init(struct sl_part *part);
 
-/* Create or take over. Takes a reference of `directory`. Returns 0; SL_E_IN_USE; -EEXIST if
- * somebody else's file has the part's name; -EACCES, -ENOSPC... (SL_PHASE_CREATE). */
+/*
+ * Create it with `mode` less the umask (or as the directory's default ACL has it). Takes a
+ * reference of `directory`. Returns 0; SL_E_IN_USE; -EEXIST, -ELOOP if something else has the
+ * part's name; -EACCES, -ENOSPC... (SL_PHASE_CREATE).
+ */
 SL_SUSPENDS
 int sl_part_create(struct sl_part *part, struct sl_directory *directory, const char *name,
-	struct sl_error *err) SL_MUST_CHECK;
+	uint32_t mode, struct sl_error *err) SL_MUST_CHECK;
+
+enum sl_part_first { SL_PART_CREATED, SL_PART_NAME_TAKEN, SL_PART_STOPPED };
 
 /*
  * What most files need, in one call of the blocking pool: if nothing has the final name, create the
- * part. Takes a reference of `directory`. Returns 0; 1 if something has the name or it is not that
- * simple, and nothing was made: look at the name, then sl_part_create; a cancellation.
+ * part. Takes a reference of `directory`. SL_PART_NAME_TAKEN if something has the name or it is not
+ * that simple, and nothing was created: stat the name, then sl_part_create. SL_PART_STOPPED: the
+ * cancellation is in *stop, which else is 0.
  */
 SL_SUSPENDS
-int sl_part_create_first(
-	struct sl_part *part, struct sl_directory *directory, const char *name) SL_MUST_CHECK;
+enum sl_part_first sl_part_create_first(struct sl_part *part, struct sl_directory *directory,
+	const char *name, uint32_t mode, int *stop) SL_MUST_CHECK;
 
 /*
  * Reserve `length` bytes, and switch to O_DIRECT where that pays (ext4, XFS, alignment of 4096;
@@ -69,13 +89,24 @@ SL_SUSPENDS
 int sl_part_write(struct sl_part *part, const struct sl_chunk *chunk) SL_MUST_CHECK;
 
 /*
- * A small file, all of which is in the chunk: write it and, unless time_ns is 0, give it that
- * modification time (wall clock), in one call of the blocking pool. *time_given says whether it has
- * it.
+ * After the last write: let the file system report what it could not write (as a close would), set
+ * the attributes, and remember the time that is there. Returns 0; what a write or flush gave;
+ * SL_E_REPLACED if another program has truncated it between the writes; -EIO, -EROFS... of an
+ * attribute, unless it is merely unsupported. Descriptor and lock stay.
  */
 SL_SUSPENDS
-int sl_part_write_whole(struct sl_part *part, const struct sl_chunk *chunk, uint64_t time_ns,
-	bool *time_given) SL_MUST_CHECK;
+int sl_part_seal(struct sl_part *part, const struct sl_part_attributes *set,
+	struct sl_error *err) SL_MUST_CHECK;
+
+/* A small file, all of which is in the chunk: write and seal it, in one call of the blocking pool.
+ * Returns 0 or a code with words in *err. */
+SL_SUSPENDS
+int sl_part_write_whole(struct sl_part *part, const struct sl_chunk *chunk,
+	const struct sl_part_attributes *set, struct sl_error *err) SL_MUST_CHECK;
+
+/* An attribute call that gave `code` is not a failure: the file system, or this user, does not have
+ * the attribute, and the content is right without it. */
+bool sl_part_is_unsupported(int code) SL_MUST_CHECK;
 
 /* `code` is the run's: it was cancelled, or its time is over. -ETIMEDOUT may also be the disk's, on
  * a network file system. */
@@ -86,25 +117,25 @@ bool sl_part_is_stop(int code) SL_MUST_CHECK;
 int sl_part_write_failed(
 	const struct sl_part *part, int code, uint64_t needed, struct sl_error *err);
 
-/* "directory/NAME.part", the caller's to free; NULL if memory ends. */
+/* "directory/NAME.sluice-part", the caller's to free; NULL if memory ends. */
 char *sl_part_path(const struct sl_part *part) SL_MUST_CHECK;
 
-/* The name still stands for our inode and it has `length` bytes. Returns 0 or SL_E_REPLACED with
- * words in *err. */
+/* The name still stands for our inode, which has `length` bytes and the time of its seal. Returns 0
+ * or SL_E_REPLACED with words in *err. */
 SL_SUSPENDS
 int sl_part_check(const struct sl_part *part, uint64_t length, struct sl_error *err) SL_MUST_CHECK;
 
 /* The two halves of sl_part_check, for many parts in one batch: the stat of the part's name into
- * *st, prepared, then what is made of its result. */
+ * *st, prepared, then the check of its result. */
 struct sl_op sl_part_stat_op(const struct sl_part *part, struct statx *st);
-int sl_part_judge(const struct sl_part *part, int result, const struct statx *st, uint64_t length,
-	struct sl_error *err) SL_MUST_CHECK;
+int sl_part_check_stat(const struct sl_part *part, int result, const struct statx *st,
+	uint64_t length, struct sl_error *err) SL_MUST_CHECK;
 
 /* The rename that sl_part_publish tries first, prepared for a batch. */
 struct sl_op sl_part_rename_op(const struct sl_part *part, bool replace);
 
 /*
- * The part gets its final name: without `replace`, only if nobody has that name (RENAME_NOREPLACE,
+ * The part gets its final name: without `replace`, only if nothing has that name (RENAME_NOREPLACE,
  * or link and unlink where the file system refuses that). Returns 0; -EEXIST; another code
  * (SL_PHASE_RENAME). The directory is not synced.
  */

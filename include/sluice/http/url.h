@@ -85,9 +85,9 @@ void sl_url_show(struct sl_buf *out, struct sl_span text);
 
 /*
  * Append the name a download of this URL gets: the last component of the path, percent-decoded;
- * "index.html" if that is empty. A leading '-' or '.' gets '_' before it. Bytes that are not UTF-8
- * are kept. Returns 0; SL_E_NAME for ".", "..", a decoded '/', NUL or control byte, or more than
- * SL_URL_FILE_NAME_MAX bytes; -ENOMEM. *buf is as before after a failure.
+ * "index.html" if that is empty. "%2F" stays as it is. A leading '-' or '.' gets '_' before it.
+ * Bytes that are not UTF-8 are kept. Returns 0; SL_E_NAME for ".", "..", a NUL or control byte, or
+ * more than SL_URL_FILE_NAME_MAX bytes; -ENOMEM. *buf is as before after a failure.
  */
 int sl_url_file_name(
 	const struct sl_url *url, struct sl_buf *buf, struct sl_error *err) SL_MUST_CHECK;

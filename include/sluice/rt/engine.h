@@ -55,7 +55,10 @@ enum sl_op_kind {
 	SL_OP_TRUNCATE, /* fd, length */
 	SL_OP_LOCK,     /* fd: exclusive flock without waiting; -EWOULDBLOCK if another holds it */
 	SL_OP_SET_MODE, /* fd, mode */
-	SL_OP_SET_TIME, /* fd, time_ns: modification time, wall clock; access time left */
+	SL_OP_SET_TIME, /* fd, time_ns: modification time, wall clock; access time becomes now */
+	SL_OP_FLUSH,    /* fd: what closing it would report (quota, NFS), and it stays open */
+	SL_OP_TOUCH,    /* fd: an attribute call that changes nothing but the change time */
+	SL_OP_HAS_HOLE, /* fd, length: 1 if a part of [0, length) was never written, else 0 */
 	SL_OP_CALL,     /* fn, arg, free_arg -> what fn returned; on a thread, or what stands for
 			   one */
 	SL_OP_KINDS

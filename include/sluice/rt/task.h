@@ -33,7 +33,7 @@ typedef int sl_task_fn(void *arg);
 struct sl_rt_options {
 	struct sl_engine *engine; /* taken: freed with the runtime, also if sl_rt_new fails */
 	unsigned workers;         /* CPU threads; 0 = one for each CPU */
-	unsigned blocking;        /* blocking threads for files; 0 = 4 */
+	unsigned blocking;        /* blocking threads for files; 0 = 16 */
 	unsigned resolvers;       /* blocking threads for name lookups; 0 = 64 */
 	size_t stack_size;        /* of a task; 0 = 64 KiB (256 KiB under sanitizers) */
 };
