@@ -1,7 +1,8 @@
 /*
  * A command line, one word a line: "get" or "scan" and its words. What is accepted is within the
  * limits of the table, and what getopt_long makes of the same words with the same table, but for
- * abbreviations; what getopt_long refuses is refused.
+ * abbreviations; what getopt_long refuses is refused, and what it takes is not, unless a value may
+ * be wrong.
  */
 #include "fuzz/fuzz.h"
 #include "sluice/cli/options.h"
@@ -31,6 +32,7 @@ struct oracle {
 	struct given given[OPTIONS_MAX];
 	unsigned order;
 	bool is_refused;
+	bool is_doubtful; /* a value was given that may be wrong */
 	const char *operands[WORDS_MAX];
 	size_t operand_count;
 };
@@ -63,6 +65,29 @@ index_of_letter(const struct sl_command *command, int letter)
 	while (command->options[i].letter != letter)
 		must(++i < command->option_count);
 	return i;
+}
+
+/* For kinds whose values are easily judged; others may be wrong. */
+static bool
+is_surely_valid(const struct sl_option *option, const char *value)
+{
+	switch (option->kind) {
+	case SL_OPTION_FLAG:
+	case SL_OPTION_UNFLAG:
+	case SL_OPTION_TALLY:
+	case SL_OPTION_WORDS:
+		return true;
+	case SL_OPTION_WORD:
+		return value[0] != '\0';
+	case SL_OPTION_UNSIGNED: {
+		bool is_number = value[0] && strlen(value) < 10 &&
+				 strspn(value, "0123456789") == strlen(value);
+		unsigned long long number = is_number ? strtoull(value, NULL, 10) : 0;
+		return is_number && number >= option->min && number <= option->max;
+	}
+	default:
+		return false;
+	}
 }
 
 static void
@@ -101,6 +126,8 @@ ask_getopt(struct oracle *oracle, const struct sl_command *command, const struct
 		given->value = optarg;
 		given->count++;
 		given->last = ++oracle->order;
+		oracle->is_doubtful =
+			oracle->is_doubtful || !is_surely_valid(&command->options[index], optarg);
 	}
 	while (optind < line->count)
 		oracle->operands[oracle->operand_count++] = words[optind++];
@@ -199,6 +226,12 @@ check_parsed(const struct sl_command *command, const struct line *line, int code
 	struct oracle oracle = { 0 };
 	ask_getopt(&oracle, command, line);
 	must(!oracle.is_refused || code != 0);
+	/* One operand and no list of others is what every combination of options allows. */
+	bool is_fine = !oracle.is_refused && !oracle.is_doubtful && oracle.operand_count == 1;
+	for (size_t i = 0; i < command->option_count; i++)
+		if (command->options[i].name && strcmp(command->options[i].name, "input-file") == 0)
+			is_fine = is_fine && oracle.given[i].count == 0;
+	must(!is_fine || code == 0 || has_abbreviation(command, line));
 	if (code != 0 || has_abbreviation(command, line))
 		return;
 	check_words(operands, oracle.operands, oracle.operand_count);
