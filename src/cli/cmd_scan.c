@@ -1,9 +1,10 @@
 /*
- * cmd_scan.c - `sluice scan`: from options to a scan, its exit status. What it prints is in
- * scan_output.c.
+ * cmd_scan.c - `sluice scan`: options, the scan, its progress and its exit status. What it prints
+ * is in scan_output.c.
  */
 #include "sluice/base/cpu.h"
 #include "sluice/base/log.h"
+#include "sluice/base/memory.h"
 #include "sluice/cli/commands.h"
 #include "sluice/cli/console.h"
 #include "sluice/cli/options.h"
@@ -25,7 +26,7 @@ struct scan {
 	struct sl_scan_output output;
 	struct sl_error error; /* of the scan itself, not of an input */
 	uint64_t started_ns;
-	uint64_t shown_bytes, shown_ns, rate; /* of the last look, for the rate */
+	uint64_t shown_bytes, shown_ns, rate; /* of the last frame, for the rate */
 };
 
 /* ---- progress ---- */
@@ -73,6 +74,16 @@ plain(void *ctx, struct sl_buf *out)
 
 /* ---- the run ---- */
 
+/* Logs are scanned again and again: what fits well into free memory is left in the page cache. More
+ * than that would only displace what other programs keep there. */
+static uint64_t
+page_cache_limit(enum sl_io_mode io)
+{
+	if (io == SL_IO_BUFFERED)
+		return UINT64_MAX;
+	return io == SL_IO_DIRECT ? 0 : sl_memory_available() / 4;
+}
+
 SL_SUSPENDS
 static int
 scan_task(void *arg)
@@ -91,13 +102,15 @@ scan_task(void *arg)
 		.count = named ? options->inputs.count : 1,
 		.pattern = scan->pattern,
 		.sink = sl_scan_output_sink(&scan->output),
-		.numbers = options->print || options->json,
+		.numbers = (options->print && scan->output.with_numbers) || options->json,
+		.no_follow = options->no_follow,
 		.output_fd = options->quiet ? 0 : STDOUT_FILENO,
 		.max_hits = options->max_count,
 		.stop_at_hit = options->quiet,
 		.chunk = (size_t)options->chunk,
 		.queue = options->queue,
-		.max_memory = options->max_memory };
+		.max_memory = options->max_memory,
+		.max_cached = page_cache_limit(options->io) };
 	if (!code)
 		code = sl_scan_run(&setup, &scan->progress, &scan->error);
 	struct sl_shield shield;
@@ -119,18 +132,19 @@ at_end(void *arg, struct sl_rt *rt)
 	const struct sl_scan_progress *progress = &scan->progress;
 	const struct sl_stats *stats = sl_rt_stats(rt);
 	struct sl_buf text = { 0 };
-	const struct sl_stats_stage stages[] = { { "disk", stats->op[SL_OP_READ].sum_ns },
+	const struct sl_stats_stage stages[] = { { "input", progress->input_waited_ns },
 		{ "scan", stats->offload_ns }, { "output", scan->output.waited_ns } };
 	sl_stats_print(&text, rt, stages, SL_COUNT_OF(stages));
 	sl_buf_printf(&text,
 		"pattern: %s kernel%s; queue: %zu of %u pieces at most; chunks: %zu of %zu, %zu "
 		"KiB each; "
-		"%llu of %llu bytes past the page cache\n",
+		"%llu of %llu bytes past the page cache, %llu from it by workers, %llu in holes\n",
 		sl_pattern_kernel(scan->pattern)->name,
 		sl_pattern_plan(scan->pattern) ? "" : " and PCRE2", progress->queue_high_water,
 		scan->options.queue, progress->chunks_high_water, progress->chunks,
 		progress->chunk_size / 1024, (unsigned long long)progress->direct_bytes,
-		(unsigned long long)progress->read);
+		(unsigned long long)progress->read, (unsigned long long)progress->worker_bytes,
+		(unsigned long long)progress->hole_bytes);
 	sl_console_print(sl_buf_span(&text));
 	sl_buf_release(&text);
 }
@@ -162,10 +176,15 @@ status_of(const struct scan *scan, int code)
 	bool found = summary->hits > 0 || scan->progress.hits > 0;
 	if (scan->options.quiet && found)
 		return SL_EXIT_SCAN_FOUND;
-	/* A reader that left has what it wanted. */
+	/* A reader that closes the pipe has what it wanted, as head does. */
 	if ((code && code != -EPIPE) || sl_scan_summary_troubles(summary) > 0)
 		return SL_EXIT_SCAN_TROUBLE;
-	return found ? SL_EXIT_SCAN_FOUND : SL_EXIT_SCAN_NONE;
+	if (found)
+		return SL_EXIT_SCAN_FOUND;
+	/* NONE promises that everything was read. As with grep, what is passed over in a directory
+	 * does not make a scan fail that has found lines; but if it has found none, that is where
+	 * they may be. */
+	return sl_scan_summary_passed_over(summary) > 0 ? SL_EXIT_SCAN_TROUBLE : SL_EXIT_SCAN_NONE;
 }
 
 static int
@@ -177,7 +196,7 @@ fail_usage(struct scan *scan, const struct sl_error *err)
 	return SL_EXIT_SCAN_TROUBLE;
 }
 
-/* Standard output may lead to the terminal, through a pipe too: `sluice scan -p ... | grep ...`. */
+/* Standard output may lead to the terminal, also by a pipe: `sluice scan -p ... | grep ...`. */
 static bool
 may_be_watched(int fd)
 {
@@ -190,12 +209,15 @@ may_be_watched(int fd)
 static void
 configure_console(const struct sl_scan_options *options)
 {
-	/* Results that come during the run and a bar below them would fight for the terminal: they
-	 * are the progress. */
+	/* A bar would be drawn over results that are printed during the run, which show progress
+	 * themselves. */
 	bool results_come = options->print || options->count || options->json;
 	bool clash = results_come && isatty(STDERR_FILENO) && may_be_watched(STDOUT_FILENO);
-	bool silent = options->quiet || (clash && options->progress == SL_OPTION_PROGRESS_AUTO);
-	struct sl_console_setting setting = { .level = SL_LOG_WARN,
+	/* Lines about progress are written by request only: a cron job would send a mail for each
+	 * run that takes more than a few seconds. */
+	bool automatic = options->progress == SL_OPTION_PROGRESS_AUTO;
+	bool silent = options->quiet || (automatic && (clash || !isatty(STDERR_FILENO)));
+	struct sl_console_setting setting = { .level = options->verbose ? SL_LOG_INFO : SL_LOG_WARN,
 		.colour = options->colour,
 		.progress = silent ? SL_OPTION_PROGRESS_NONE : options->progress };
 	sl_console_configure(&setting);

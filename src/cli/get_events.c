@@ -241,7 +241,7 @@ begin_event(struct sl_json *json, struct sl_buf *line, const char *type,
 	sl_json_u64(json, "index", download->index);
 	add_text(json, "url", download->url);
 	if (download->path[0])
-		sl_json_string(json, "path", sl_span_str(download->path));
+		sl_json_string_or_bytes(json, "path", sl_span_str(download->path));
 	else
 		sl_json_null(json, "path");
 }

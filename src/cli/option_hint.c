@@ -91,8 +91,8 @@ static const struct hint scan_hints[] = {
 	{ "--search-zip --decompress",
 		"compressed input is not read by this version: 'zcat FILE | sluice scan'" },
 	{ "-R --dereference-recursive",
-		"directories are walked anyway, symbolic links in them are not followed: name what "
-		"they lead to" },
+		"directories are walked anyway; links in them are read if they lead to files, to "
+		"scan a linked directory name it" },
 	{ "--text --binary",
 		"files that are named are read whatever they are; binary ones in directories are "
 		"passed over: name the file itself" },
@@ -101,16 +101,18 @@ static const struct hint scan_hints[] = {
 		ANYWAY },
 	{ "-j --threads", "use --workers" },
 	{ "--colour", "use --color" },
-	{ "-N --no-line-number", "lines that are printed are always numbered" },
 	{ "-G --basic-regexp", "patterns are Perl-compatible regular expressions" },
 	{ "-s --no-messages",
 		"what could not be read is always said; send standard error elsewhere" },
-	{ "-v --invert-match -w --word-regexp -f --file -l --files-with-matches -L "
+	{ "-v", "this version does not have --invert-match; to see what is passed over use "
+		"--verbose" },
+	{ "-0", "use --null" },
+	{ "--invert-match -w --word-regexp -f --file -l --files-with-matches -L "
 	  "--files-without-match -o "
 	  "--only-matching -A --after-context -B --before-context -C --context -x --line-regexp "
 	  "--level --histogram "
 	  "--records --include --exclude --exclude-dir -g --glob --follow --state --since --until "
-	  "-0 -Z --null --null-data -b "
+	  "--top --null-data -b "
 	  "--byte-offset --line-buffered -S --smart-case -U --multiline -d -D -I",
 		LATER },
 	{ NULL, NULL },

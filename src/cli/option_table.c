@@ -150,16 +150,19 @@ static const struct sl_option scan_options[] = {
 		.kind = SL_OPTION_WORDS, FIELD(patterns),
 		.standard = "lines with 'ERROR' or 'error'",
 		.help = "Count a line as an error line if the Perl-compatible regular "
-		"expression PATTERN matches in it, where '.' is any byte. May be given more "
-		"than once: any of them counts." },
+		"expression PATTERN matches in it. May be given more than once: any of them "
+		"counts." },
 	{ .group = "Patterns", .letter = 'F', .name = "fixed-strings",
 		.kind = SL_OPTION_FLAG, FIELD(fixed_strings),
-		.help = "Patterns are plain strings, not regular expressions. Strings of at most "
-			"128 bytes have no limits, and each 64 of them cost about as much as one; "
-			"if one is longer, all are slower and have the limits of -e." },
+		.help = "Patterns are plain strings, not regular expressions. Strings up to 128 "
+			"bytes are searched by the fast matcher, in batches of 64. If one is "
+			"longer, ends with a carriage return, or has characters beyond ASCII with "
+			"-i, the regex engine is used for all of them and the limits described for "
+			"-e apply." },
 	{ .group = "Patterns", .letter = 'i', .name = "ignore-case",
 		.kind = SL_OPTION_FLAG, FIELD(ignore_case),
-		.help = "Upper and lower case of ASCII letters are the same." },
+		.help = "Ignore case: of ASCII letters, and in a pattern with characters beyond "
+			"ASCII of all letters." },
 
 	{ .group = "Output", .letter = 'p', .name = "print",
 		.kind = SL_OPTION_FLAG, FIELD(print),
@@ -173,7 +176,13 @@ static const struct sl_option scan_options[] = {
 		"something failed." },
 	{ .group = "Output", .letter = 'n', .name = "line-number",
 		.kind = SL_OPTION_FLAG, FIELD(line_number),
-		.help = "As -p: lines are always printed with their numbers." },
+		.clears = offsetof(RESULT, no_line_number),
+		.help = "Put its number before each line. Implies -p, which does so too unless "
+		"--no-filename is given." },
+	{ .group = "Output", .letter = 'N', .name = "no-line-number",
+		.kind = SL_OPTION_FLAG, FIELD(no_line_number),
+		.clears = offsetof(RESULT, line_number),
+		.help = "Print lines without their numbers." },
 	{ .group = "Output", .letter = 'H', .name = "with-filename",
 		.kind = SL_OPTION_FLAG, FIELD(with_filename),
 		.clears = offsetof(RESULT, no_filename),
@@ -182,14 +191,16 @@ static const struct sl_option scan_options[] = {
 	{ .group = "Output", .name = "no-filename",
 		.kind = SL_OPTION_FLAG, FIELD(no_filename),
 		.clears = offsetof(RESULT, with_filename),
-		.help = "Do not." },
+		.help = "Print lines and counts without the name of the input. With -p, lines are "
+		"printed as they are: give -n for their numbers." },
+	{ .group = "Output", .letter = 'Z', .name = "null",
+		.kind = SL_OPTION_FLAG, FIELD(null_names),
+		.help = "End the name of an input before a line or count with a NUL byte instead "
+		"of a colon, for names that have colons or newlines in them." },
 	{ .group = "Output", .letter = 'm', .name = "max-count", .argument = "N",
 		.kind = SL_OPTION_NUMBER, FIELD(max_count), RANGE(1, UINT64_MAX - 1),
 		.standard = "none",
 		.help = "Leave an input after N error lines." },
-	{ .group = "Output", .name = "top", .argument = "N",
-		.kind = SL_OPTION_UNSIGNED, FIELD(top), RANGE(0, 0), .standard = "0",
-		.help = "Show the N most frequent kinds of error. This version knows only 0." },
 	{ .group = "Output", .name = "json",
 		.kind = SL_OPTION_FLAG, FIELD(json),
 		.help = "Write one JSON object a line, in the format of ripgrep: begin, match "
@@ -207,7 +218,16 @@ static const struct sl_option scan_options[] = {
 		.kind = SL_OPTION_CHOICE, FIELD(progress), .choices = progress_choices,
 		.standard = "auto",
 		.help = "How progress is shown on standard error. bars: a bar. plain: a line "
-		"now and then. none: not at all. auto: bars on a terminal, plain elsewhere." },
+		"now and then. none: not at all. auto: bars on a terminal, none elsewhere." },
+	{ .group = "Output", .name = "verbose",
+		.kind = SL_OPTION_FLAG, FIELD(verbose),
+		.help = "Name each file in a directory that is passed over. Without it one line "
+		"says how many there are of each kind." },
+
+	{ .group = "Inputs", .name = "no-follow",
+		.kind = SL_OPTION_FLAG, FIELD(no_follow),
+		.help = "Pass over links found in directories. Without it, a link to a file "
+		"outside the directory is read, once for each file." },
 
 	{ .group = "Engine", .name = "workers", .argument = "N",
 		.kind = SL_OPTION_UNSIGNED, FIELD(workers), RANGE(1, SL_OPTION_WORKERS_MAX),
@@ -227,6 +247,12 @@ static const struct sl_option scan_options[] = {
 		RANGE(SL_OPTION_MEMORY_MIN, SL_OPTION_MEMORY_MAX),
 		.standard = "64M",
 		.help = "Use at most SIZE for all buffers, at least 8M." },
+	{ .group = "Engine", .name = "io", .argument = "HOW",
+		.kind = SL_OPTION_CHOICE, FIELD(io), .choices = io_choices, .standard = "auto",
+		.help = "How files that are not in the page cache are read. direct: past it, if they "
+		"have at least 4 MiB and the file system supports it. buffered: through it, so that "
+		"another scan finds them there. auto: buffered until the files read so take a "
+		"quarter of the available memory, direct beyond." },
 
 	{ .group = "Accepted, does nothing", .letter = 'r', .kind = SL_OPTION_IGNORED,
 		.help = "Directories are walked anyway." },

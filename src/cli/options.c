@@ -77,9 +77,6 @@ static int
 out_of_range(
 	struct parser *parser, const struct sl_option *option, const char *name, const char *value)
 {
-	if (option->min == option->max)
-		return usage(parser, "option %s: this version knows only %s", name,
-			bound(option->kind, option->min).text);
 	return usage(parser, "option %s: '%s' is out of range, from %s to %s", name, value,
 		bound(option->kind, option->min).text, bound(option->kind, option->max).text);
 }

@@ -1,8 +1,22 @@
+/*
+ * What `sluice scan` prints, as the sink of the scan: a table at its end, or lines, counts or JSON
+ * while it runs.
+ *
+ *   - Results are collected and go to standard output in large pieces; a reader that is watching
+ *     gets them as soon as the scan has to wait.
+ *   - The memory is bounded whatever the length of a line: it is written, escaped and encoded piece
+ *     by piece. Only the table keeps a row for each input.
+ *   - A terminal gets no bytes that it could act on; a file or pipe gets the bytes as they are.
+ *   - What is wrong with an input goes to standard error, except that what is passed over in
+ *     directories is counted there in one line.
+ */
 #include "sluice/cli/scan_output.h"
 
+#include "sluice/base/clock.h"
 #include "sluice/base/log.h"
 #include "sluice/base/text.h"
 #include "sluice/cli/console.h"
+#include "sluice/rt/offload.h"
 #include "sluice/rt/task.h"
 #include "sluice/ui/colour.h"
 #include "sluice/ui/json.h"
@@ -14,8 +28,18 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* Finding a match may take milliseconds, and the ring is not looked at meanwhile. */
-#define MATCHES_A_TURN 64
+/* Lines with 'Error' are worth a note if they are at least one in so many of the error lines. */
+#define OTHER_CASE_SHARE 10u
+
+/* Matches of a line that are located at a time. */
+#define PLACES 64u
+
+/* Lines up to here are searched on the ring's thread, as long as that takes no more than some
+ * milliseconds; others on a worker. */
+#define INLINE_LINE 4096u
+
+/* CPU time after which a worker gives way: a signal is heard between two steps. */
+#define LOCATE_NS (50 * SL_NS_PER_MS)
 
 /* Bytes of a line that are written at once: escaped they are up to six times as many. A multiple of
  * 3 for base64. */
@@ -40,6 +64,9 @@ sl_scan_output_begin(struct sl_scan_output *output, const struct sl_scan_options
 	output->with_names = options->with_filename || options->print || options->inputs.count > 1;
 	if (options->no_filename)
 		output->with_names = false;
+	output->with_numbers =
+		options->line_number || !(options->no_line_number || options->no_filename);
+	output->after_name = options->null_names ? '\0' : ':';
 	return options->quiet ? 0 : sl_output_open(&output->out, STDOUT_FILENO);
 }
 
@@ -80,8 +107,7 @@ pass_on(struct sl_scan_output *output, const struct sl_input *input)
 	return send_pending(output);
 }
 
-/* Who watches wants to see what was found; in a file lines are looked at if they come from a
- * stream. */
+/* A reader may be watching a terminal or pipe, and a file while a stream is being scanned. */
 SL_SUSPENDS
 static int
 on_idle(void *ctx)
@@ -90,7 +116,7 @@ on_idle(void *ctx)
 	return output->is_watched ? send_pending(output) : 0;
 }
 
-/* As grep: what was found in a directory is named as well. */
+/* As with grep, an input found in a directory is always named. */
 static bool
 wants_name(const struct sl_scan_output *output, const struct sl_input *input)
 {
@@ -103,7 +129,7 @@ name_of(const struct sl_input *input)
 	return sl_span_str(input->is_stdin ? "<stdin>" : input->path);
 }
 
-/* What is pending goes out before the line is complete: a line may be long, and longer when it is
+/* Pending bytes are sent before the line is complete: a line may be long, and longer when it is
  * escaped. */
 SL_SUSPENDS
 static int
@@ -112,7 +138,7 @@ make_room(struct sl_scan_output *output)
 	return output->pending.len >= SL_OUTPUT_BUFFER ? send_pending(output) : 0;
 }
 
-/* Cuts off the first TEXT_PIECE bytes, or up to three less to keep a character whole. */
+/* Removes and returns the first TEXT_PIECE bytes, up to three fewer to keep a character whole. */
 static struct sl_span
 take_piece(struct sl_span *text)
 {
@@ -128,21 +154,81 @@ take_piece(struct sl_span *text)
 	return piece;
 }
 
-/*
- * A line may have a million matches: what was written of them goes out, and other tasks have their
- * turn. Text of the line stays valid.
- */
+/* ---- matches in a line ---- */
+
+/* The matches of a line, some at a time: a line may have a million, and finding one may take as
+ * long as the limits allow. */
+struct places {
+	const struct sl_scan_line *line;
+	size_t from; /* where the next search begins */
+	bool is_quick;
+	enum sl_verdict verdict; /* of the last search: not YES after the last match */
+	struct sl_match_place found[PLACES];
+	size_t count, next;
+};
+
+static void
+begin_places(struct places *places, const struct sl_scan_line *line)
+{
+	places->line = line;
+	places->from = places->count = places->next = 0;
+	places->is_quick = false;
+	places->verdict = SL_VERDICT_YES;
+}
+
+/* On either thread. */
+static int
+locate(void *arg)
+{
+	struct places *places = arg;
+	const struct sl_scan_line *line = places->line;
+	uint64_t begun_ns = places->is_quick ? 0 : sl_clock_thread_cpu_ns();
+	places->count = places->next = 0;
+	while (places->count < PLACES) {
+		struct sl_match_place *place = &places->found[places->count];
+		places->verdict = sl_matcher_find(
+			line->matcher, &line->subject, places->from, places->is_quick, place);
+		if (places->verdict != SL_VERDICT_YES)
+			break;
+		places->from = place->end > place->begin ? place->end : place->end + 1;
+		places->count++;
+		if (!places->is_quick && sl_clock_thread_cpu_ns() - begun_ns > LOCATE_NS)
+			break;
+	}
+	return 0;
+}
+
+/* The next match, in the line's text. Returns 1, 0 after the last, or a negative code. */
 SL_SUSPENDS
 static int
-after_match(struct sl_scan_output *output, size_t count)
+next_place(struct places *places, struct sl_match_place *place)
 {
-	int code = make_room(output);
-	return code == 0 && count % MATCHES_A_TURN == 0 ? sl_yield() : code;
+	const struct sl_scan_line *line = places->line;
+	size_t off = (size_t)(line->subject.text - line->text);
+	if (places->next == places->count) {
+		int code = 0;
+		if (places->verdict == SL_VERDICT_YES) {
+			places->is_quick = line->subject.len <= INLINE_LINE;
+			code = places->is_quick ? locate(places) : sl_offload(locate, places);
+		}
+		bool is_more = places->count == places->next;
+		if (!code && is_more && places->is_quick &&
+			places->verdict == SL_VERDICT_UNDECIDED) {
+			places->is_quick = false;
+			code = sl_offload(locate, places);
+		}
+		if (code || places->next == places->count)
+			return code;
+	}
+	*place = places->found[places->next++];
+	place->begin += off;
+	place->end += off;
+	return 1;
 }
 
 /* ---- lines ---- */
 
-/* To a terminal nothing that it could act on; elsewhere the bytes as they are. */
+/* Safe text for a terminal; elsewhere the bytes as they are. */
 static void
 add_piece(struct sl_scan_output *output, struct sl_span text)
 {
@@ -182,46 +268,59 @@ add_coloured(struct sl_scan_output *output, enum sl_colour colour, struct sl_spa
 	begin_colour(output, SL_COLOUR_RESET);
 }
 
-/* What is kept of a line that was cut ends with a whole character. */
-static size_t
-whole_characters(const struct sl_scan_line *line)
+/* What is shown of a line: all of it, or of a long one [begin, end) of its text. */
+struct shown {
+	size_t begin, end;
+	uint64_t before, after; /* bytes of the line that are left out */
+};
+
+/* A part begins and ends with whole characters. */
+static struct shown
+shown_of(const struct sl_scan_line *line)
 {
-	size_t len = line->len, back = 1;
+	size_t begin = 0, end = line->len, back = 1;
 	uint32_t code = 0;
-	if (line->whole_len == len)
-		return len;
-	while (back < 4 && back < len && (line->text[len - back] & 0xc0) == 0x80)
-		back++;
-	const char *last = (const char *)line->text + len - back;
-	return len && sl_text_utf8(sl_span(last, back), &code) != back ? len - back : len;
+	while (line->skipped && begin < 3 && begin < end && (line->text[begin] & 0xc0) == 0x80)
+		begin++;
+	if (line->skipped + end < line->whole_len && end > begin) {
+		while (back < 4 && begin + back < end && (line->text[end - back] & 0xc0) == 0x80)
+			back++;
+		const char *last = (const char *)line->text + end - back;
+		if (sl_text_utf8(sl_span(last, back), &code) != back)
+			end -= back;
+	}
+	uint64_t after = line->whole_len - line->skipped - end;
+	return (struct shown){ begin, end, line->skipped + begin, after };
 }
 
-/* The first `len` bytes of the line with its matches coloured. An empty match has nothing to
- * colour. */
+/* Its text with the matches coloured. An empty match has nothing to colour. */
 SL_SUSPENDS
 static int
-add_marked(struct sl_scan_output *output, const struct sl_scan_line *line, size_t len)
+add_matches(
+	struct sl_scan_output *output, const struct sl_scan_line *line, const struct shown *shown)
 {
 	const char *text = (const char *)line->text;
-	size_t shown = 0, at = 0, begin = 0, end = 0, count = 0;
-	int code = 0;
-	bool is_cut = line->whole_len > len;
-	while (code == 0 && output->colour && at < len &&
-		sl_matcher_find(line->matcher, line->text, len, is_cut, at, &begin, &end)) {
-		if (begin >= end) {
-			at = end + 1;
-		} else {
-			code = add_text(output, sl_span(text + shown, begin - shown));
-			begin_colour(output, SL_COLOUR_MATCH);
-			if (code == 0)
-				code = add_text(output, sl_span(text + begin, end - begin));
-			begin_colour(output, SL_COLOUR_RESET);
-			at = shown = end;
-		}
+	struct places places;
+	struct sl_match_place place;
+	size_t at = shown->begin;
+	int code = 0, more = output->colour;
+	begin_places(&places, line);
+	while (more > 0 && (more = next_place(&places, &place)) > 0) {
+		size_t begin = SL_MAX(place.begin, at), end = SL_MIN(place.end, shown->end);
+		if (begin >= end)
+			continue;
+		code = add_text(output, sl_span(text + at, begin - at));
+		begin_colour(output, SL_COLOUR_MATCH);
 		if (code == 0)
-			code = after_match(output, ++count);
+			code = add_text(output, sl_span(text + begin, end - begin));
+		begin_colour(output, SL_COLOUR_RESET);
+		if (code == 0)
+			code = make_room(output);
+		if (code)
+			return code;
+		at = end;
 	}
-	return code ? code : add_text(output, sl_span(text + shown, len - shown));
+	return more < 0 ? more : add_text(output, sl_span(text + at, shown->end - at));
 }
 
 SL_SUSPENDS
@@ -231,17 +330,25 @@ add_line(struct sl_scan_output *output, const struct sl_scan_line *line)
 	struct sl_buf *out = &output->pending;
 	if (wants_name(output, line->input)) {
 		add_coloured(output, SL_COLOUR_FILE, name_of(line->input));
+		sl_buf_add_char(out, output->after_name);
+	}
+	if (output->with_numbers) {
+		char number[24];
+		snprintf(number, sizeof(number), "%llu", (unsigned long long)line->number);
+		add_coloured(output, SL_COLOUR_LINE, sl_span_str(number));
 		sl_buf_add_char(out, ':');
 	}
-	char number[24];
-	snprintf(number, sizeof(number), "%llu", (unsigned long long)line->number);
-	add_coloured(output, SL_COLOUR_LINE, sl_span_str(number));
-	sl_buf_add_char(out, ':');
-	size_t kept = whole_characters(line);
-	int code = add_marked(output, line, kept);
-	if (line->whole_len > kept)
-		sl_buf_printf(out, " [... %llu more bytes]",
-			(unsigned long long)(line->whole_len - kept));
+	struct shown shown = shown_of(line);
+	/* On a terminal a carriage return before the newline is part of the line's end; elsewhere
+	 * the bytes stay as they are. */
+	if (output->terminal && shown.after == 0 && shown.end > shown.begin &&
+		line->text[shown.end - 1] == '\r')
+		shown.end--;
+	if (shown.before)
+		sl_buf_printf(out, "[... %llu bytes] ", (unsigned long long)shown.before);
+	int code = add_matches(output, line, &shown);
+	if (shown.after)
+		sl_buf_printf(out, " [... %llu bytes]", (unsigned long long)shown.after);
 	sl_buf_add_char(out, '\n');
 	return code;
 }
@@ -292,56 +399,63 @@ json_line_text(struct sl_scan_output *output, struct sl_json *json, const char *
 	return code;
 }
 
-/* In the first `len` bytes of the line, as ripgrep finds them: an empty match right behind another
- * is none. */
+/* In what is shown of the line, as ripgrep finds them: an empty match right behind another is none.
+ */
 SL_SUSPENDS
 static int
 json_submatches(struct sl_scan_output *output, struct sl_json *json,
-	const struct sl_scan_line *line, size_t len)
+	const struct sl_scan_line *line, const struct shown *shown)
 {
-	bool is_cut = line->whole_len > len;
 	const char *text = (const char *)line->text;
-	size_t at = 0, begin = 0, end = 0, last_end = SIZE_MAX, count = 0;
-	int code = 0;
+	struct places places;
+	struct sl_match_place place;
+	size_t last_end = SIZE_MAX;
+	int code = 0, more;
+	begin_places(&places, line);
 	sl_json_open(json, "submatches", SL_JSON_ARRAY);
-	while (code == 0 && at <= len &&
-		sl_matcher_find(line->matcher, line->text, len, is_cut, at, &begin, &end)) {
-		at = end > begin ? end : end + 1;
-		if (end == begin && begin == last_end)
+	while ((more = next_place(&places, &place)) > 0) {
+		bool is_shown = place.begin >= shown->begin && place.end <= shown->end;
+		if (!is_shown || (place.end == place.begin && place.begin == last_end))
 			continue;
-		last_end = end;
+		last_end = place.end;
 		sl_json_open(json, NULL, SL_JSON_OBJECT);
-		code = json_line_text(
-			output, json, "match", sl_span(text + begin, end - begin), false);
-		sl_json_u64(json, "start", begin);
-		sl_json_u64(json, "end", end);
+		code = json_line_text(output, json, "match",
+			sl_span(text + place.begin, place.end - place.begin), false);
+		sl_json_u64(json, "start", place.begin - shown->begin);
+		sl_json_u64(json, "end", place.end - shown->begin);
 		sl_json_close(json);
 		output->input_matches++;
 		if (code == 0)
-			code = after_match(output, ++count);
+			code = make_room(output);
+		if (code)
+			break;
 	}
 	sl_json_close(json);
-	return code;
+	if (places.verdict == SL_VERDICT_UNDECIDED)
+		sl_json_bool(json, "submatches_incomplete", true);
+	return more < 0 ? more : code;
 }
 
-/* ripgrep's lines end with their newline. One that was cut says how much is left out. */
+/* ripgrep's lines end with their newline. A part of one has how much is left out on both sides. */
 SL_SUSPENDS
 static int
 json_match(struct sl_scan_output *output, const struct sl_scan_line *line)
 {
 	struct sl_json json;
-	size_t kept = whole_characters(line);
-	bool is_cut = line->whole_len > kept;
+	struct shown shown = shown_of(line);
+	struct sl_span text =
+		sl_span((const char *)line->text + shown.begin, shown.end - shown.begin);
 	json_begin(&json, &output->pending, "match");
 	json_path(&json, line->input);
-	int code = json_line_text(output, &json, "lines", sl_span((const char *)line->text, kept),
-		line->is_closed && !is_cut);
+	int code = json_line_text(output, &json, "lines", text, line->is_closed && !shown.after);
 	sl_json_u64(&json, "line_number", line->number);
 	sl_json_u64(&json, "absolute_offset", line->off);
-	if (is_cut)
-		sl_json_u64(&json, "truncated_bytes", line->whole_len - kept);
+	if (shown.before || shown.after) {
+		sl_json_u64(&json, "truncated_before", shown.before);
+		sl_json_u64(&json, "truncated_after", shown.after);
+	}
 	if (code == 0)
-		code = json_submatches(output, &json, line, kept);
+		code = json_submatches(output, &json, line, &shown);
 	sl_json_end_line(&json);
 	return code;
 }
@@ -383,7 +497,7 @@ position(const struct sl_scan_output *output)
 	return output->sent_bytes + output->pending.len;
 }
 
-/* As ripgrep counts: what was printed of an input is all but this event. */
+/* As ripgrep counts: bytes printed of an input are all but this event. */
 static void
 json_end(struct sl_scan_output *output, const struct sl_input *input,
 	const struct sl_scan_result *result)
@@ -428,6 +542,11 @@ json_summary(
 	json_stats(&json, &totals);
 	sl_json_u64(&json, "total_lines", summary->lines);
 	sl_json_u64(&json, "troubles", sl_scan_summary_troubles(summary));
+	sl_json_open(&json, "states", SL_JSON_OBJECT);
+	for (unsigned state = 0; state < SL_SCAN_STATES; state++)
+		sl_json_u64(&json, sl_scan_state_name((enum sl_scan_state)state),
+			summary->inputs_in[state]);
+	sl_json_close(&json);
 	sl_json_end_line(&json);
 }
 
@@ -471,20 +590,24 @@ keep_row(struct sl_scan_output *output, const struct sl_input *input,
 	if (!name)
 		return -ENOMEM;
 	output->rows[output->row_count++] = (struct sl_scan_row){
-		.name = name, .lines = result->lines, .hits = result->hits, .state = result->state
+		.name = name,
+		.lines = result->lines,
+		.hits = result->hits,
+		.state = result->state,
+		.has_only_cr = result->has_only_cr,
 	};
 	return 0;
 }
 
-/* Nothing of it was looked at: 0 would be a claim. */
+/* Nothing of it was read: a count of 0 would be wrong. */
 static bool
 is_unread(enum sl_scan_state state, uint64_t lines)
 {
-	return state == SL_SCAN_BINARY || state == SL_SCAN_UNSUPPORTED ||
-	       (state == SL_SCAN_UNREADABLE && lines == 0);
+	return sl_scan_state_is_passed_over(state) ||
+	       ((state == SL_SCAN_UNSUPPORTED || state == SL_SCAN_UNREADABLE) && lines == 0);
 }
 
-/* What could not be read has no count, as with grep: it is named on standard error. */
+/* As with grep, an input that could not be read has no count: it is named on standard error. */
 static void
 add_count(struct sl_scan_output *output, const struct sl_input *input,
 	const struct sl_scan_result *result)
@@ -493,12 +616,12 @@ add_count(struct sl_scan_output *output, const struct sl_input *input,
 		return;
 	if (wants_name(output, input)) {
 		add_coloured(output, SL_COLOUR_FILE, name_of(input));
-		sl_buf_add_char(&output->pending, ':');
+		sl_buf_add_char(&output->pending, output->after_name);
 	}
 	sl_buf_printf(&output->pending, "%llu\n", (unsigned long long)result->hits);
 }
 
-/* A first operand that is no file may have been meant as a pattern. */
+/* A first operand that does not exist may have been meant as a pattern. */
 static bool
 looks_like_pattern(const struct sl_scan_output *output, const struct sl_input *input,
 	const struct sl_scan_result *result)
@@ -509,26 +632,52 @@ looks_like_pattern(const struct sl_scan_output *output, const struct sl_input *i
 	       strcmp(inputs->items[0], input->path) == 0;
 }
 
-/* Inputs that cannot be read may be thousands: each is named, however slowly the lines are taken.
- */
-SL_SUSPENDS
+/* Found in a directory and not read at all: these are counted by kind, since the old logs of a
+ * directory may be hundreds. What could not be read is trouble and named in any case. */
+static bool
+is_passed_over(const struct sl_input *input, const struct sl_scan_result *result)
+{
+	return input->is_found && result->state != SL_SCAN_UNREADABLE &&
+	       is_unread(result->state, result->lines);
+}
+
 static void
-say_trouble(const struct sl_scan_output *output, const struct sl_input *input,
+report_error(struct sl_scan_output *output, const struct sl_input *input,
 	const struct sl_scan_result *result)
 {
-	if (!result->err || !result->err->code)
-		return;
-	if (result->err->code == -ENOENT && !input->is_found && strstr(input->path, "://"))
-		sl_log_error("%s (URLs cannot be scanned: 'sluice get -o - URL | sluice scan')",
-			result->err->text);
-	else if (looks_like_pattern(output, input, result))
-		sl_log_error("%s (a pattern is given with -e: 'sluice scan -e PATTERN FILE')",
-			result->err->text);
-	else if (sl_scan_state_is_trouble(result->state))
-		sl_log_error("%s", result->err->text);
-	else
-		sl_log_warn("%s", result->err->text);
-	sl_console_wait();
+	const char *text = result->err->text;
+	if (is_passed_over(input, result)) {
+		output->passed_over[result->state]++;
+		sl_log_info("%s", text);
+	} else if (result->err->code == -ENOENT && !input->is_found && strstr(input->path, "://")) {
+		sl_log_error(
+			"%s (URLs cannot be scanned: 'sluice get -o - URL | sluice scan')", text);
+	} else if (looks_like_pattern(output, input, result)) {
+		sl_log_error(
+			"%s (a pattern is given with -e: 'sluice scan -e PATTERN FILE')", text);
+	} else {
+		sl_log_error("%s", text);
+	}
+}
+
+/* Messages about an input. There may be thousands of inputs, so each waits until standard error has
+ * taken those before. */
+SL_SUSPENDS
+static void
+report_input(struct sl_scan_output *output, const struct sl_input *input,
+	const struct sl_scan_result *result)
+{
+	bool has_only_cr = result->has_only_cr && !output->options->quiet;
+	bool has_error = result->err && result->err->code;
+	const char *quote = input->is_stdin ? "" : "'";
+	if (has_only_cr)
+		sl_log_warn("%s%s%s has carriage returns and no newline: it counts as one line "
+			    "(use: tr '\\r' '\\n' <FILE | sluice scan)",
+			quote, input->is_stdin ? "standard input" : input->shown, quote);
+	if (has_error)
+		report_error(output, input, result);
+	if (has_only_cr || has_error)
+		sl_console_wait();
 }
 
 SL_SUSPENDS
@@ -537,7 +686,7 @@ on_end(void *ctx, const struct sl_input *input, const struct sl_scan_result *res
 {
 	struct sl_scan_output *output = ctx;
 	const struct sl_scan_options *options = output->options;
-	say_trouble(output, input, result);
+	report_input(output, input, result);
 	if (options->quiet)
 		return 0;
 	if (options->json)
@@ -562,6 +711,53 @@ sl_scan_output_sink(struct sl_scan_output *output)
 
 /* ---- the end ---- */
 
+static const char *
+note_of(const struct sl_scan_row *row)
+{
+	if (row->state != SL_SCAN_OK)
+		return sl_scan_state_name(row->state);
+	return row->has_only_cr ? "no newline" : "";
+}
+
+static uint64_t
+count_passed_over(const struct sl_scan_output *output)
+{
+	uint64_t count = 0;
+	for (size_t state = 0; state < SL_SCAN_STATES; state++)
+		count += output->passed_over[state];
+	return count;
+}
+
+/* One line that counts by kind what was passed over. */
+static void
+report_passed_over(const struct sl_scan_output *output)
+{
+	static const struct {
+		enum sl_scan_state state;
+		const char *one, *many;
+	} kinds[] = {
+		{ SL_SCAN_UNSUPPORTED, "file that is compressed or UTF-16",
+			"files that are compressed or UTF-16" },
+		{ SL_SCAN_BINARY, "binary file", "binary files" },
+		{ SL_SCAN_LINK, "link", "links" },
+		{ SL_SCAN_SPECIAL, "device, socket or FIFO", "devices, sockets or FIFOs" },
+	};
+	struct sl_buf text = { 0 };
+	if (count_passed_over(output) == 0)
+		return;
+	for (size_t i = 0; i < SL_COUNT_OF(kinds); i++) {
+		uint64_t count = output->passed_over[kinds[i].state];
+		if (count > 0)
+			sl_buf_printf(&text, "%s%llu %s", text.len > 0 ? ", " : "",
+				(unsigned long long)count,
+				count == 1 ? kinds[i].one : kinds[i].many);
+	}
+	if (!text.failed)
+		sl_log_warn("passed over in directories: %s%s", text.data,
+			output->options->verbose ? "" : " (--verbose names them)");
+	sl_buf_release(&text);
+}
+
 static int
 add_table(struct sl_scan_output *output, const struct sl_scan_summary *summary)
 {
@@ -574,13 +770,17 @@ add_table(struct sl_scan_output *output, const struct sl_scan_summary *summary)
 			.lines = row->lines,
 			.error_lines = row->hits,
 			.unread = is_unread(row->state, row->lines),
-			.note = sl_span_str(
-				row->state == SL_SCAN_OK ? "" : sl_scan_state_name(row->state)) };
+			.note = sl_span_str(note_of(row)) };
 	}
+	char note[64] = "";
+	uint64_t passed_over = count_passed_over(output);
+	if (passed_over > 0)
+		snprintf(note, sizeof(note), "%llu passed over", (unsigned long long)passed_over);
 	struct sl_table table = { .rows = rows,
 		.row_count = output->row_count,
 		.lines = summary->lines,
 		.error_lines = summary->hits,
+		.note = sl_span_str(note),
 		.columns = sl_console_columns(STDOUT_FILENO),
 		.colour = output->colour,
 		.unicode = sl_console_has_unicode() };
@@ -589,14 +789,35 @@ add_table(struct sl_scan_output *output, const struct sl_scan_summary *summary)
 	return 0;
 }
 
+/* Of the default pattern: a log that writes "Error" must not pass for one without errors. Not where
+ * such lines are few among those that are counted. */
+static void
+note_other_case(const struct sl_scan_output *output, const struct sl_scan_summary *summary)
+{
+	const struct sl_scan_options *options = output->options;
+	if (options->patterns.count > 0 || options->quiet)
+		return;
+	if (summary->other_case == 0 || summary->other_case < summary->hits / OTHER_CASE_SHARE)
+		return;
+	sl_log_warn(
+		"%llu lines have 'error' in another case than ERROR and error, such as 'Error': "
+		"they are not counted (use -i to count them)",
+		(unsigned long long)summary->other_case);
+}
+
 int
 sl_scan_output_end(struct sl_scan_output *output, const struct sl_scan_summary *summary,
 	uint64_t elapsed_ns, bool complete, struct sl_error *err)
 {
 	const struct sl_scan_options *options = output->options;
+	/* A quiet scan that has found a line has said all. */
+	if (!options->quiet || summary->hits == 0)
+		report_passed_over(output);
 	if (!output->out)
 		return 0;
 	int code = 0;
+	if (complete)
+		note_other_case(output, summary);
 	if (options->json && complete)
 		json_summary(output, summary, elapsed_ns);
 	else if (!options->print && !options->count && !options->json && complete)

@@ -1,6 +1,8 @@
 #include "sluice/scan/block.h"
 
-#define SLICE 16384u /* bytes that joined plans look at in turn: half of a small L1 cache */
+/* Bytes that joined plans look at in turn: half of a small L1 cache. A multiple of 64, the bits of
+ * a word of marks. */
+#define SLICE 16384u
 
 static size_t
 edge_of(const struct sl_match_plan *plan)
@@ -42,6 +44,9 @@ scan_piece(const struct sl_match_kernel *kernel, const struct sl_match_plan *pla
 		.head_hit = counts.head_hit,
 		.tail_hit = counts.tail_hit,
 		.tail_open = len > 0 && data[len - 1] != '\n',
+		.other_case = counts.other_case,
+		.head_other_case = counts.head_other_case,
+		.tail_other_case = counts.tail_other_case,
 		.head_len = (unsigned char)edge,
 		.tail_len = (unsigned char)edge,
 	};
@@ -51,49 +56,103 @@ scan_piece(const struct sl_match_kernel *kernel, const struct sl_match_plan *pla
 	memcpy(result->tail, data + len - edge, edge);
 }
 
-/* Nobody asks for marks, but joined plans need some: slice by slice, which also stays in the
- * processor's cache from plan to plan. */
+/* The line that two slices share is closed in neither, but in the block: the scan of the second has
+ * not marked it. */
 static void
-scan_slices(const struct sl_match_kernel *kernel, const struct sl_match_plan *plan,
-	const unsigned char *data, size_t len, struct sl_block_result *result)
+mark_shared_line(const struct sl_block_steps *steps, const struct sl_block_result *slice)
 {
-	*result = (struct sl_block_result){ 0 };
-	for (size_t at = 0; at < len;) {
-		uint64_t marks[SL_MATCH_MARK_WORDS(SLICE)] = { 0 };
-		struct sl_block_result slice;
-		size_t some = SL_MIN(len - at, (size_t)SLICE);
-		scan_piece(kernel, plan, data + at, some, marks, &slice);
-		sl_block_merge(plan, result, &slice);
-		at += some;
+	const struct sl_block_result *before = steps->result;
+	if (!before->newlines || !slice->newlines ||
+		!sl_block_joint_hit(steps->plan, before, slice))
+		return;
+	const unsigned char *at = steps->data + steps->at;
+	const unsigned char *newline = memchr(at, '\n', steps->len - steps->at);
+	size_t off = (size_t)(newline - steps->data);
+	steps->marks[off / 64] |= 1ull << (off % 64);
+}
+
+/*
+ * Joined plans look at a slice in turn, so that it stays in the processor's cache from plan to
+ * plan. They need marks, also where the caller does not.
+ */
+static void
+scan_slice(struct sl_block_steps *steps)
+{
+	uint64_t own[SL_MATCH_MARK_WORDS(SLICE)] = { 0 };
+	struct sl_block_result slice;
+	size_t some = SL_MIN(steps->len - steps->at, (size_t)SLICE);
+	uint64_t *marks = steps->marks ? steps->marks + steps->at / 64 : own;
+	scan_piece(steps->kernel, steps->plan, steps->data + steps->at, some, marks, &slice);
+	if (steps->marks)
+		mark_shared_line(steps, &slice);
+	sl_block_merge(steps->plan, steps->result, &slice);
+	steps->at += some;
+}
+
+bool
+sl_block_step(struct sl_block_steps *steps)
+{
+	if (steps->at == 0)
+		*steps->result = (struct sl_block_result){ 0 };
+	if (steps->plan->next) {
+		if (steps->at < steps->len)
+			scan_slice(steps);
+		return steps->at < steps->len;
 	}
+	scan_piece(
+		steps->kernel, steps->plan, steps->data, steps->len, steps->marks, steps->result);
+	steps->at = steps->len;
+	return false;
 }
 
 void
 sl_block_scan(const struct sl_match_kernel *kernel, const struct sl_match_plan *plan,
 	const unsigned char *data, size_t len, uint64_t *marks, struct sl_block_result *result)
 {
-	if (plan->next && !marks)
-		scan_slices(kernel, plan, data, len, result);
-	else
-		scan_piece(kernel, plan, data, len, marks, result);
+	struct sl_block_steps steps = { .kernel = kernel,
+		.plan = plan,
+		.data = data,
+		.len = len,
+		.marks = marks,
+		.result = result };
+	while (sl_block_step(&steps))
+		;
 }
 
-/* True if a literal begins in the last bytes of *left and ends in the first of *right. */
-static bool
-spans_cut(const struct sl_match_plan *plan, const struct sl_block_result *left,
-	const struct sl_block_result *right)
+/* The last bytes of *left and the first of *right, in which a literal may lie that the cut
+ * splits. */
+struct joint {
+	unsigned char bytes[2 * SL_BLOCK_EDGE];
+	size_t len, cut;
+};
+
+static struct joint
+join_edges(const struct sl_block_result *left, const struct sl_block_result *right)
 {
-	unsigned char joint[2 * SL_BLOCK_EDGE];
-	memcpy(joint, left->tail, left->tail_len);
-	memcpy(joint + left->tail_len, right->head, right->head_len);
-	return sl_match_spans(plan, joint, left->tail_len + right->head_len, left->tail_len);
+	struct joint joint = { .len = left->tail_len + right->head_len, .cut = left->tail_len };
+	memcpy(joint.bytes, left->tail, left->tail_len);
+	memcpy(joint.bytes + left->tail_len, right->head, right->head_len);
+	return joint;
 }
 
 bool
 sl_block_joint_hit(const struct sl_match_plan *plan, const struct sl_block_result *left,
 	const struct sl_block_result *right)
 {
-	return left->tail_hit || right->head_hit || spans_cut(plan, left, right);
+	if (left->tail_hit || right->head_hit)
+		return true;
+	struct joint joint = join_edges(left, right);
+	return sl_match_spans(plan, joint.bytes, joint.len, joint.cut);
+}
+
+static bool
+joint_other_case(const struct sl_match_plan *plan, const struct sl_block_result *left,
+	const struct sl_block_result *right)
+{
+	if (!plan->counts_other_case || left->tail_other_case || right->head_other_case)
+		return left->tail_other_case || right->head_other_case;
+	struct joint joint = join_edges(left, right);
+	return sl_match_spans_other_case(plan, joint.bytes, joint.len, joint.cut);
 }
 
 /* The head of a long result stays; a short one, which is all of its bytes, grows at its end. */
@@ -129,12 +188,18 @@ sl_block_merge(const struct sl_match_plan *plan, struct sl_block_result *left,
 		return;
 	}
 	bool joint = sl_block_joint_hit(plan, left, right);
+	bool other_case = joint_other_case(plan, left, right);
 	left->hits += right->hits;
-	if (left->newlines && right->newlines)
+	left->other_case += right->other_case;
+	if (left->newlines && right->newlines) {
 		left->hits += joint;
-	else if (!left->newlines)
+		left->other_case += other_case && !joint;
+	} else if (!left->newlines) {
 		left->head_hit = joint;
+		left->head_other_case = other_case;
+	}
 	left->tail_hit = right->newlines ? right->tail_hit : joint;
+	left->tail_other_case = right->newlines ? right->tail_other_case : other_case;
 	left->tail_open = right->tail_open;
 	merge_head(plan, left, right);
 	merge_tail(plan, left, right);
@@ -148,11 +213,16 @@ sl_block_finish(const struct sl_block_result *result)
 	struct sl_block_totals totals = {
 		.bytes = result->len, .lines = result->newlines, .hits = result->hits
 	};
+	totals.other_case = result->other_case;
 	if (result->tail_open)
 		totals.lines++;
-	if (result->newlines && result->head_hit)
-		totals.hits++;
-	if (result->tail_open && result->tail_hit)
-		totals.hits++;
+	if (result->newlines) {
+		totals.hits += result->head_hit;
+		totals.other_case += result->head_other_case && !result->head_hit;
+	}
+	if (result->tail_open) {
+		totals.hits += result->tail_hit;
+		totals.other_case += result->tail_other_case && !result->tail_hit;
+	}
 	return totals;
 }

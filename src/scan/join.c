@@ -1,15 +1,26 @@
+/*
+ * join.c - the open line, and the totals of the pieces before it.
+ *
+ * With a plan of literals, blocks tell which lines match (scan/block.h), and text is kept only to
+ * be shown: until the open line's first literal is found, the last SL_JOIN_BEFORE bytes at least,
+ * then what follows up to SL_JOIN_KEEP. Without one the text is what the expressions are matched
+ * with, when the line is complete: its first SL_JOIN_KEEP bytes.
+ */
 #include "sluice/scan/join.h"
 
 #include "sluice/base/error.h"
 
 #include <errno.h>
 
+/* Bytes of a line that are added before its first literal is looked for again. */
+#define SLICE (64u * 1024u)
+
 void
 sl_join_init(struct sl_join *join, const struct sl_pattern *pattern, struct sl_matcher *matcher,
 	bool keeps_text)
 {
 	*join = (struct sl_join){ .matcher = matcher, .plan = sl_pattern_plan(pattern) };
-	/* A regular expression needs the text even where nobody else wants it. */
+	/* A regular expression needs the text even if the caller does not. */
 	join->keeps_text = keeps_text || !join->plan;
 }
 
@@ -19,11 +30,21 @@ sl_join_release(struct sl_join *join)
 	sl_buf_release(&join->kept);
 }
 
+static void
+clear_open(struct sl_join *join)
+{
+	sl_buf_clear(&join->kept);
+	join->open_len = join->skipped = 0;
+	join->searched = 0;
+	join->is_window = false;
+	join->last = '\0';
+}
+
 void
 sl_join_clear(struct sl_join *join)
 {
-	sl_buf_clear(&join->kept);
-	join->open_len = join->open_off = 0;
+	clear_open(join);
+	join->open_off = 0;
 	join->total = (struct sl_block_result){ 0 };
 	join->bytes = join->newlines = join->hits = join->undecided = 0;
 }
@@ -41,42 +62,155 @@ sl_join_newlines(const struct sl_join *join)
 	return join->plan ? join->total.newlines : join->newlines;
 }
 
+static void
+drop_kept(struct sl_join *join, size_t len)
+{
+	join->kept.len -= len;
+	memmove(join->kept.data, join->kept.data + len, join->kept.len);
+	join->skipped += len;
+	join->searched -= SL_MIN(join->searched, len);
+}
+
+/* Looks for the first literal in what is kept and was not searched yet. */
+static bool
+find_first(struct sl_join *join, size_t *begin)
+{
+	const unsigned char *text = (const unsigned char *)join->kept.data;
+	size_t end, edge = join->plan->reach ? join->plan->reach - 1 : 0;
+	if (sl_match_find(join->plan, text, join->kept.len, join->searched, begin, &end))
+		return true;
+	/* One that begins in the last bytes may still end. */
+	join->searched = SL_MAX(join->searched, join->kept.len - SL_MIN(edge, join->kept.len));
+	return false;
+}
+
+/* More is kept than may be, or the line is complete: make the window, if it can be said now. */
+static void
+make_window(struct sl_join *join)
+{
+	size_t begin = 0;
+	if (join->is_window)
+		return;
+	join->is_window = find_first(join, &begin);
+	size_t before = join->is_window ? begin : join->searched;
+	if (before > SL_JOIN_BEFORE)
+		drop_kept(join, before - SL_JOIN_BEFORE);
+}
+
 /* The open line grows; what exceeds the bound is only counted. */
 static int
 extend(struct sl_join *join, const unsigned char *data, size_t len)
 {
-	size_t room = SL_JOIN_KEEP - join->kept.len;
-	if (join->keeps_text)
-		sl_buf_add(&join->kept, data, SL_MIN(len, room));
+	if (len == 0)
+		return 0;
 	join->open_len += len;
-	return join->kept.failed ? -ENOMEM : 0;
+	join->last = data[len - 1];
+	while (join->keeps_text && len > 0) {
+		bool grows = !join->plan || join->is_window;
+		size_t room = SL_JOIN_KEEP - SL_MIN(join->kept.len, (size_t)SL_JOIN_KEEP);
+		size_t some = SL_MIN(len, grows ? room : (size_t)SLICE);
+		if (some == 0)
+			break;
+		sl_buf_add(&join->kept, data, some);
+		if (join->kept.failed)
+			return -ENOMEM;
+		data += some;
+		len -= some;
+		if (!grows && join->kept.len > SL_JOIN_KEEP)
+			make_window(join);
+	}
+	if (join->kept.len > SL_JOIN_KEEP)
+		join->kept.len = SL_JOIN_KEEP;
+	return 0;
 }
 
-/* Does the open line, complete now, match? With a plan its blocks have told already. */
+/*
+ * As extend() with so many zeros. Those in the middle of many change nothing but the lengths: where
+ * the line's first literal is still searched for, all that is kept is zeros by then.
+ */
+static int
+extend_zeros(struct sl_join *join, uint64_t len)
+{
+	static const unsigned char zeros[4096];
+	uint64_t rest = len > 2 * SL_JOIN_KEEP ? len - 2 * SL_JOIN_KEEP : 0;
+	int code = 0;
+	for (uint64_t some; len > rest && code == 0; len -= some) {
+		some = SL_MIN(len - rest, sizeof(zeros));
+		code = extend(join, zeros, (size_t)some);
+	}
+	join->open_len += rest;
+	if (join->keeps_text && join->plan && !join->is_window)
+		join->skipped += rest;
+	return code;
+}
+
+/* What may match of a line that is complete. */
+static struct sl_subject
+subject_of(const struct sl_join *join, const struct sl_join_line *line)
+{
+	/* A CR is the line's last byte, which need not be among those that are kept. */
+	bool has_cr = line->is_closed && join->last == '\r';
+	uint64_t whole = line->whole_len - (join->open_len && has_cr);
+	bool goes_on = line->skipped + line->len < whole;
+	return sl_subject_of(line->text, line->len, line->off == 0 && line->skipped == 0,
+		line->is_closed && line->skipped + line->len == line->whole_len, goes_on);
+}
+
+/* True if the open line, which is complete now, matches. With a plan its blocks have the answer. */
 static bool
 decide(struct sl_join *join, const struct sl_join_line *line, bool plan_hit)
 {
 	if (join->plan)
 		return plan_hit;
-	int code = line->whole_len > line->len
-			   ? sl_matcher_line_begin(join->matcher, line->text, line->len)
-			   : sl_matcher_line(join->matcher, line->text, line->len);
-	join->hits += code == 1;
-	join->undecided += code < 0;
-	return code == 1;
+	struct sl_subject subject = subject_of(join, line);
+	enum sl_verdict verdict = sl_matcher_line(join->matcher, &subject);
+	join->hits += verdict == SL_VERDICT_YES;
+	join->undecided += verdict == SL_VERDICT_UNDECIDED;
+	return verdict == SL_VERDICT_YES;
 }
 
 static struct sl_join_line
-open_line(const struct sl_join *join, bool is_closed)
+open_line(struct sl_join *join, bool is_closed)
 {
+	if (join->plan && join->skipped)
+		make_window(join);
 	return (struct sl_join_line){
 		.text = (const unsigned char *)(join->kept.data ? join->kept.data : ""),
-		.len = join->kept.len,
+		.len = SL_MIN(join->kept.len, (size_t)SL_JOIN_KEEP),
+		.skipped = join->skipped,
 		.whole_len = join->open_len,
 		.off = join->open_off,
 		.index = sl_join_newlines(join),
 		.is_closed = is_closed,
 	};
+}
+
+void
+sl_join_shorten(const struct sl_join *join, struct sl_join_line *line)
+{
+	size_t begin = 0, end;
+	if (line->len <= SL_JOIN_KEEP)
+		return;
+	if (join->plan)
+		(void)sl_match_find(join->plan, line->text, line->len, 0, &begin, &end);
+	size_t skipped = begin > SL_JOIN_BEFORE ? begin - SL_JOIN_BEFORE : 0;
+	line->skipped = skipped;
+	line->text += skipped;
+	line->len = SL_MIN(line->len - skipped, (size_t)SL_JOIN_KEEP);
+}
+
+struct sl_subject
+sl_join_subject(const struct sl_join_line *line)
+{
+	bool is_whole = line->skipped + line->len == line->whole_len;
+	return sl_subject_of(line->text, line->len, line->off == 0 && line->skipped == 0,
+		line->is_closed && is_whole, !is_whole);
+}
+
+bool
+sl_join_is_costly(const struct sl_join *join, const struct sl_join_piece *piece)
+{
+	return !join->plan || (join->keeps_text && join->open_len + piece->len > SL_JOIN_KEEP);
 }
 
 /* Bytes of the piece up to and with its first newline; all if there is none. */
@@ -85,8 +219,8 @@ head_len(const struct sl_join *join, const struct sl_join_piece *piece)
 {
 	if (!join->plan)
 		return piece->lines.head_len;
-	const unsigned char *newline = piece->len ? memchr(piece->data, '\n', piece->len) : NULL;
-	return newline ? (size_t)(newline - piece->data) + 1 : piece->len;
+	const unsigned char *newline = memchr(piece->data, '\n', piece->len);
+	return (size_t)(newline - piece->data) + 1;
 }
 
 static bool
@@ -98,22 +232,27 @@ has_newline(const struct sl_join *join, const struct sl_join_piece *piece)
 int
 sl_join_head(struct sl_join *join, const struct sl_join_piece *piece, struct sl_join_line *line)
 {
-	size_t len = head_len(join, piece);
 	if (!has_newline(join, piece))
-		return extend(join, piece->data, len);
-	bool hit = join->total.len ? join->plan && sl_block_joint_hit(
-							   join->plan, &join->total, &piece->block)
-				   : piece->block.head_hit;
+		return piece->data ? extend(join, piece->data, piece->len)
+				   : extend_zeros(join, piece->len);
+	size_t len = head_len(join, piece);
+	bool is_begun = join->total.len > 0;
+	bool hit = join->plan &&
+		   (is_begun ? sl_block_joint_hit(join->plan, &join->total, &piece->block)
+			     : piece->block.head_hit);
 	if (join->open_len == 0) {
 		*line = open_line(join, true);
 		line->text = piece->data;
 		line->len = line->whole_len = len - 1;
-	} else {
-		int code = extend(join, piece->data, len - 1);
-		if (code)
-			return code;
-		*line = open_line(join, true);
+		bool matches = decide(join, line, hit);
+		if (matches && join->keeps_text)
+			sl_join_shorten(join, line);
+		return matches;
 	}
+	int code = extend(join, piece->data, len - 1);
+	if (code)
+		return code;
+	*line = open_line(join, true);
 	return decide(join, line, hit);
 }
 
@@ -124,8 +263,7 @@ sl_join_tail(struct sl_join *join, const struct sl_join_piece *piece)
 	if (has_newline(join, piece)) {
 		const unsigned char *last = memrchr(piece->data, '\n', piece->len);
 		size_t off = (size_t)(last - piece->data) + 1;
-		sl_buf_clear(&join->kept);
-		join->open_len = 0;
+		clear_open(join);
 		join->open_off = join->bytes + off;
 		code = extend(join, piece->data + off, piece->len - off);
 	}
@@ -157,6 +295,7 @@ sl_join_totals(const struct sl_join *join)
 		struct sl_block_totals block = sl_block_finish(&join->total);
 		totals.lines = block.lines;
 		totals.hits = block.hits;
+		totals.other_case = block.other_case;
 		return totals;
 	}
 	totals.lines = join->newlines + (join->open_len > 0);

@@ -7,6 +7,21 @@
 #include "sluice/base/cpu.h"
 #include "sluice/scan/match.h"
 
+#define SL_MATCH_HEAD sizeof(uint64_t) /* bytes of a literal that are compared at once */
+#define SL_MATCH_FOLD 0x20u            /* the bit in which ASCII letters differ by case */
+
+static inline unsigned char
+sl_match_lower(unsigned char c)
+{
+	return c >= 'A' && c <= 'Z' ? (unsigned char)(c | SL_MATCH_FOLD) : c;
+}
+
+static inline bool
+sl_match_is_letter(unsigned char c)
+{
+	return sl_match_lower(c) >= 'a' && sl_match_lower(c) <= 'z';
+}
+
 /* One pass over one block. `skip` moves ahead of the candidates: what lies before it belongs to a
  * counted line. */
 struct sl_match_pass {
@@ -15,10 +30,25 @@ struct sl_match_pass {
 	const unsigned char *skip;
 	const unsigned char
 		*first_newline; /* NULL until the first hit asks for it; end if there is none */
+	const unsigned char *other_case_end; /* end of the last line counted in other_case */
 	uint64_t *marks;
 	struct sl_match_counts *counts;
 	size_t false_alarms; /* candidates at which no literal can begin */
 };
+
+static inline void
+sl_match_pass_begin(struct sl_match_pass *pass, const struct sl_match_plan *plan,
+	const unsigned char *data, size_t len, uint64_t *marks, struct sl_match_counts *counts)
+{
+	*counts = (struct sl_match_counts){ 0 };
+	*pass = (struct sl_match_pass){ .plan = plan,
+		.data = data,
+		.end = data + len,
+		.skip = data,
+		.other_case_end = data,
+		.marks = marks,
+		.counts = counts };
+}
 
 /*
  * A candidate that lies at `at`: compare it, and count its line once. False if the line is the

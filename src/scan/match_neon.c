@@ -123,8 +123,8 @@ static void
 scan(const struct sl_match_plan *plan, const unsigned char *data, size_t len, uint64_t *marks,
 	struct sl_match_counts *counts)
 {
-	*counts = (struct sl_match_counts){ 0 };
-	struct sl_match_pass pass = { plan, data, data + len, data, NULL, marks, counts, 0 };
+	struct sl_match_pass pass;
+	sl_match_pass_begin(&pass, plan, data, len, marks, counts);
 	if (plan->filter == SL_MATCH_NONE || plan->filter == SL_MATCH_EVERY)
 		sl_match_pass_every(&pass, newlines(data, len));
 	else if (plan->filter == SL_MATCH_PAIRS)

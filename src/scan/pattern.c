@@ -1,45 +1,24 @@
-#include "sluice/scan/pattern.h"
+/*
+ * pattern.c - compiles what the user looks for: plans of literals for the kernels where all
+ * patterns are literals or choices of them, else an expression of PCRE2 for each pattern.
+ *
+ * Characters or bytes: logs hold bytes, most of them ASCII, and nothing says that they are UTF-8.
+ * An expression in ASCII means bytes, which costs nothing to get right: it says the same of UTF-8.
+ * One that names a character beyond ASCII, a property or a grapheme means characters (UTF, UCP), so
+ * that a class, an ignored case and \b do what the user sees. Of a literal the bytes are the same
+ * in either case, unless case is ignored. Lines that are not valid UTF-8 are matched by a second
+ * compiled form, which allows that (PCRE2_MATCH_INVALID_UTF) and is interpreted: machine code of it
+ * misses matches in PCRE2 up to 10.42 (its issue 224).
+ */
+#include "pattern_int.h"
 
-#include "sluice/scan/lines.h"
+#include "sluice/base/text.h"
 
 #include <errno.h>
 #include <stdlib.h>
 #include <strings.h>
 
-#define PCRE2_CODE_UNIT_WIDTH 8
-#include <pcre2.h>
-
-/* Enough for a pattern without deep recursion; the stack grows to SL_PATTERN_JIT_STACK from here.
- */
-#define JIT_STACK_START (32u * 1024u)
-
 #define SHOWN_PATTERN 80 /* bytes of a pattern in a message */
-
-struct sl_pattern {
-	const struct sl_match_kernel *kernel;
-	struct sl_match_plan *plans; /* joined; NULL if it takes regular expressions */
-	pcre2_code **codes;          /* then the line matches if any of them does */
-	size_t count;
-	bool has_jit;      /* of all codes */
-	bool has_anchor_g; /* \G: where the search begins decides */
-};
-
-/* Where an expression matches next in the line that is being looked through. */
-struct next_match {
-	bool is_known;
-	size_t begin, end; /* begin SIZE_MAX: nowhere */
-};
-
-struct sl_matcher {
-	const struct sl_pattern *pattern;
-	pcre2_match_data *found;
-	pcre2_match_context *context;
-	pcre2_jit_stack *stack;
-	struct next_match *next; /* of each code */
-	const unsigned char *line;
-	size_t line_len, from; /* what `next` is true of */
-	bool line_goes_on;     /* likewise: behind line_len */
-};
 
 /* ---- literals ---- */
 
@@ -162,8 +141,9 @@ init_plan(struct sl_match_plan *plan, const struct ranked *ranked, size_t count,
 }
 
 static int
-init_plans(struct sl_match_plan *plans, const struct ranked *ranked, size_t count, bool ignore_case)
+init_plans(struct sl_pattern *pattern, const struct ranked *ranked, size_t count, bool ignore_case)
 {
+	struct sl_match_plan *plans = pattern->plans;
 	int code = 0;
 	size_t made = 0;
 	for (size_t from = 0; code == 0 && (from < count || made == 0); from += SL_MATCH_LITERALS) {
@@ -172,7 +152,20 @@ init_plans(struct sl_match_plan *plans, const struct ranked *ranked, size_t coun
 	}
 	if (code == 0)
 		sl_match_plans_join(plans, made);
+	pattern->count = made;
 	return code;
+}
+
+/*
+ * A CR before the newline does not belong to the line: kernels do not know that, and a literal that
+ * ends with one is left to PCRE2. So is the case of letters beyond ASCII.
+ */
+static bool
+is_for_kernels(struct sl_span literal, bool ignore_case)
+{
+	if (literal.len && literal.data[literal.len - 1] == '\r')
+		return false;
+	return !ignore_case || !sl_pattern_is_wide(literal);
 }
 
 /* Returns 1 if the plans are made, 0 if these literals are not for them, -ENOMEM. */
@@ -180,19 +173,25 @@ static int
 plan_literals(
 	struct sl_pattern *pattern, const struct sl_span *literals, size_t count, bool ignore_case)
 {
+	for (size_t i = 0; i < count; i++)
+		if (!is_for_kernels(literals[i], ignore_case))
+			return 0;
 	struct ranked *ranked = calloc(SL_MAX(count, (size_t)1), sizeof(*ranked));
 	pattern->plans = calloc(count / SL_MATCH_LITERALS + 1, sizeof(*pattern->plans));
 	int code = ranked && pattern->plans && count <= UINT32_MAX ? 0 : -ENOMEM;
 	for (size_t i = 0; i < count && code == 0; i++)
 		ranked[i] = (struct ranked){ literals[i], (uint32_t)i };
-	if (code == 0 && count > SL_MATCH_LITERALS)
+	/* Neighbours in sorted order share plans, and buckets of their filters: they begin
+	 * alike. */
+	if (code == 0)
 		qsort(ranked, count, sizeof(*ranked), compare_ranked);
 	if (code == 0)
-		code = init_plans(pattern->plans, ranked, count, ignore_case) == 0;
+		code = init_plans(pattern, ranked, count, ignore_case) == 0;
 	free(ranked);
 	if (code != 1) {
 		free(pattern->plans);
 		pattern->plans = NULL;
+		pattern->count = 0;
 	}
 	return code;
 }
@@ -224,8 +223,13 @@ static int
 make_plan(struct sl_pattern *pattern, const struct texts *texts, const struct sl_pattern_spec *spec)
 {
 	static const struct sl_span defaults[] = { { "ERROR", 5 }, { "error", 5 } };
-	if (spec->count == 0)
-		return plan_literals(pattern, defaults, SL_COUNT_OF(defaults), spec->ignore_case);
+	if (spec->count == 0) {
+		int code =
+			plan_literals(pattern, defaults, SL_COUNT_OF(defaults), spec->ignore_case);
+		if (code == 1 && !spec->ignore_case)
+			sl_match_plan_count_other_case(pattern->plans);
+		return code;
+	}
 	if (!spec->fixed)
 		return plan_choices(pattern, texts, spec->ignore_case);
 	return plan_literals(pattern, texts->spans, texts->count, spec->ignore_case);
@@ -246,38 +250,58 @@ fail_compile(struct sl_error *err, struct sl_span text, bool fixed, int code, si
 		(const char *)words, off, fixed ? "" : " (use -F for plain text)");
 }
 
-/*
- * UTF is forbidden even if the pattern asks for it, since logs hold bytes. Newlines mean LF
- * whatever PCRE2 was built with: they never occur in a line, and \r does.
- */
+/* Expressions of bytes must not turn into ones of characters by a verb in them: lines are not
+ * checked then. */
+static uint32_t
+options_of(const struct sl_pattern_spec *spec, bool is_utf)
+{
+	uint32_t options = PCRE2_USE_OFFSET_LIMIT;
+	if (spec->ignore_case)
+		options |= PCRE2_CASELESS;
+	if (spec->fixed)
+		options |= PCRE2_LITERAL;
+	if (is_utf)
+		return options | PCRE2_UTF | (spec->fixed ? 0 : PCRE2_UCP);
+	return spec->fixed ? options : options | PCRE2_NEVER_UTF | PCRE2_NEVER_UCP;
+}
+
 static int
 compile(struct sl_pattern *pattern, pcre2_compile_context *context, struct sl_span text,
 	const struct sl_pattern_spec *spec, struct sl_error *err)
 {
 	int code = 0;
 	size_t off = 0;
-	uint32_t options = spec->fixed ? PCRE2_LITERAL : PCRE2_NEVER_UTF | PCRE2_NEVER_UCP;
-	if (spec->ignore_case)
-		options |= PCRE2_CASELESS;
+	struct sl_pattern_syntax syntax = { 0 };
+	if (spec->fixed)
+		syntax.wants_utf = spec->ignore_case && sl_pattern_is_wide(text);
+	else
+		sl_pattern_read_syntax(text, &syntax);
+	uint32_t options = options_of(spec, syntax.wants_utf);
 	PCRE2_SPTR bytes = (PCRE2_SPTR)(text.len ? text.data : "");
-	pcre2_code *compiled = pcre2_compile(bytes, text.len, options, &code, &off, context);
-	if (!compiled)
+	struct sl_pattern_code *made = &pattern->codes[pattern->count++];
+	*made = (struct sl_pattern_code){ .has_anchor_g = syntax.has_anchor_g,
+		.looks_ahead = syntax.looks_ahead,
+		.sees_end = syntax.sees_end };
+	made->code = pcre2_compile(bytes, text.len, options, &code, &off, context);
+	if (made->code && syntax.wants_utf)
+		made->any = pcre2_compile(
+			bytes, text.len, options | PCRE2_MATCH_INVALID_UTF, &code, &off, context);
+	if (!made->code || (syntax.wants_utf && !made->any))
 		return fail_compile(err, text, spec->fixed, code, off);
-	pattern->codes[pattern->count++] = compiled;
-	pattern->has_anchor_g = pattern->has_anchor_g || memmem(bytes, text.len, "\\G", 2);
 	/* A system that forbids writable code (SELinux, seccomp) leaves the interpreter. */
-	if (pcre2_jit_compile(compiled, PCRE2_JIT_COMPLETE) != 0)
+	if (pcre2_jit_compile(made->code, PCRE2_JIT_COMPLETE) != 0)
 		pattern->has_jit = false;
 	return 0;
 }
 
+/* Newlines mean LF whatever PCRE2 was built with: they never occur in a line, and \r does. */
 static int
 compile_all(struct sl_pattern *pattern, const struct texts *texts,
 	const struct sl_pattern_spec *spec, struct sl_error *err)
 {
 	int code = 0;
 	pcre2_compile_context *context = pcre2_compile_context_create(NULL);
-	pattern->codes = calloc(SL_MAX(texts->count, (size_t)1), sizeof(pcre2_code *));
+	pattern->codes = calloc(SL_MAX(texts->count, (size_t)1), sizeof(*pattern->codes));
 	pattern->has_jit = true;
 	if (!context || !pattern->codes)
 		code = sl_fail_code(err, SL_PHASE_NONE, -ENOMEM, "cannot compile the pattern");
@@ -289,60 +313,34 @@ compile_all(struct sl_pattern *pattern, const struct texts *texts,
 	return code;
 }
 
-/* What follows the bracket of [:alpha:] and the like up to its end; 0 if this is none. */
-static size_t
-posix_class_len(struct sl_span text)
-{
-	const char *end = text.len > 2 && text.data[1] == ':'
-				  ? memchr(text.data + 2, ']', text.len - 2)
-				  : NULL;
-	bool has_name = end && end > text.data + 2; /* [:] is no such thing */
-	return has_name && end[-1] == ':' ? (size_t)(end - text.data) : 0;
-}
-
-/* \< and the like mean the ends of words to grep, and the bytes themselves to PCRE2: who writes one
- * would get other lines than meant. NULL, or which it is. */
-static const char *
-word_end_of_grep(struct sl_span text)
-{
-	static const char *const ends[] = { "\\<", "\\>", "\\`", "\\'" };
-	bool in_class = false;
-	for (size_t i = 0; i < text.len; i++) {
-		char c = text.data[i];
-		struct sl_span rest = sl_span(text.data + i, text.len - i);
-		if (in_class && c == '[') {
-			i += posix_class_len(rest);
-		} else if (c == ']' || (c == '[' && !in_class)) {
-			in_class = c == '[';
-			bool negated = in_class && i + 1 < text.len && text.data[i + 1] == '^';
-			size_t first = i + 1 + negated;
-			if (in_class && first < text.len && text.data[first] == ']')
-				i = first; /* the first is one of the class */
-		} else if (c == '\\' && i + 1 < text.len) {
-			i++;
-			for (size_t k = 0; k < SL_COUNT_OF(ends) && !in_class; k++)
-				if (text.data[i] == ends[k][1])
-					return ends[k];
-			if (text.data[i] == 'Q') {
-				const char *end = memmem(rest.data, rest.len, "\\E", 2);
-				i = end ? (size_t)(end - text.data) + 1 : text.len;
-			}
-		}
-	}
-	return NULL;
-}
-
+/*
+ * What would be compiled, and then find other lines than meant, or none: \< and the like mean the
+ * ends of words to grep and the characters themselves to PCRE2, and no line holds a newline.
+ */
 static int
 check_dialect(const struct texts *texts, struct sl_error *err)
 {
 	for (size_t i = 0; i < texts->count; i++) {
-		const char *end = word_end_of_grep(texts->spans[i]);
-		if (end)
+		struct sl_pattern_syntax syntax;
+		sl_pattern_read_syntax(texts->spans[i], &syntax);
+		if (syntax.word_end)
 			return sl_fail(err, SL_PHASE_NONE, SL_E_USAGE,
 				"%s in a pattern is the end of a word or of the text to grep, but "
 				"not here: use \\b, \\A or \\z (or -F for the characters "
 				"themselves)",
-				end);
+				syntax.word_end);
+		if (syntax.newline) {
+			struct sl_span text = texts->spans[i];
+			int shown = (int)SL_MIN(text.len, (size_t)SHOWN_PATTERN);
+			return sl_fail(err, SL_PHASE_NONE, SL_E_USAGE,
+				"pattern '%.*s%s' can never match: it needs a newline (offset "
+				"%zu), "
+				"and lines are matched one at a time, without their newline or "
+				"CRLF "
+				"(use $ for the end of a line)",
+				shown, text.data, (size_t)shown < text.len ? "..." : "",
+				(size_t)(syntax.newline - text.data));
+		}
 	}
 	return 0;
 }
@@ -384,8 +382,10 @@ sl_pattern_free(struct sl_pattern *pattern)
 {
 	if (!pattern)
 		return;
-	for (size_t i = 0; i < pattern->count; i++)
-		pcre2_code_free(pattern->codes[i]);
+	for (size_t i = 0; i < pattern->count && pattern->codes; i++) {
+		pcre2_code_free(pattern->codes[i].code);
+		pcre2_code_free(pattern->codes[i].any);
+	}
 	free(pattern->codes);
 	free(pattern->plans);
 	free(pattern);
@@ -407,193 +407,4 @@ bool
 sl_pattern_is_fast(const struct sl_pattern *pattern)
 {
 	return pattern->plans || pattern->has_jit;
-}
-
-/* ---- matching ---- */
-
-int
-sl_matcher_new(struct sl_matcher **out, const struct sl_pattern *pattern)
-{
-	*out = NULL;
-	struct sl_matcher *matcher = calloc(1, sizeof(*matcher));
-	if (!matcher)
-		return -ENOMEM;
-	matcher->pattern = pattern;
-	if (!pattern->plans) {
-		matcher->found = pcre2_match_data_create(1, NULL);
-		matcher->context = pcre2_match_context_create(NULL);
-		matcher->stack =
-			pcre2_jit_stack_create(JIT_STACK_START, SL_PATTERN_JIT_STACK, NULL);
-		matcher->next = calloc(SL_MAX(pattern->count, (size_t)1), sizeof(*matcher->next));
-		if (!matcher->found || !matcher->context || !matcher->next ||
-			(!matcher->stack && pattern->has_jit)) {
-			sl_matcher_free(matcher);
-			return -ENOMEM;
-		}
-		pcre2_set_match_limit(matcher->context, SL_PATTERN_MATCH_LIMIT);
-		pcre2_set_depth_limit(matcher->context, SL_PATTERN_MATCH_LIMIT);
-		pcre2_set_heap_limit(matcher->context, SL_PATTERN_HEAP_LIMIT_KIB);
-		pcre2_jit_stack_assign(matcher->context, NULL, matcher->stack);
-	}
-	*out = matcher;
-	return 0;
-}
-
-void
-sl_matcher_free(struct sl_matcher *matcher)
-{
-	if (!matcher)
-		return;
-	free(matcher->next);
-	pcre2_match_data_free(matcher->found);
-	pcre2_match_context_free(matcher->context);
-	pcre2_jit_stack_free(matcher->stack);
-	free(matcher);
-}
-
-/* 1, 0 or SL_E_UNDECIDED for one expression. Every code but "no match" leaves the question open. */
-static int
-match(struct sl_matcher *matcher, const pcre2_code *compiled, const unsigned char *line, size_t len,
-	size_t from, uint32_t options)
-{
-	int code = pcre2_match(compiled, line, len, from, options | PCRE2_NO_UTF_CHECK, matcher->found,
-		matcher->context);
-	if (code >= 0)
-		return 1;
-	return code == PCRE2_ERROR_NOMATCH ? 0 : SL_E_UNDECIDED;
-}
-
-static int
-match_any(struct sl_matcher *matcher, const unsigned char *line, size_t len, uint32_t options)
-{
-	const struct sl_pattern *pattern = matcher->pattern;
-	int result = 0;
-	for (size_t i = 0; i < pattern->count; i++) {
-		int code = match(matcher, pattern->codes[i], line, len, 0, options);
-		if (code == 1)
-			return 1;
-		result = code < 0 ? code : result;
-	}
-	return result;
-}
-
-int
-sl_matcher_line(struct sl_matcher *matcher, const unsigned char *line, size_t len)
-{
-	const struct sl_pattern *pattern = matcher->pattern;
-	if (!pattern->plans) {
-		if (len > SL_PATTERN_LINE_MAX)
-			return sl_matcher_line_begin(matcher, line, len);
-		return match_any(matcher, line, len, 0);
-	}
-	if (sl_match_is_every(pattern->plans))
-		return 1;
-	for (const struct sl_match_plan *plan = pattern->plans; plan; plan = plan->next) {
-		struct sl_match_counts counts;
-		pattern->kernel->scan(plan, line, len, NULL, &counts);
-		if (counts.head_hit)
-			return 1;
-	}
-	return 0;
-}
-
-/*
- * A hard partial match is one that wanted to look past the end: only what matches without it is
- * sure, since `$` or a lookahead could change its mind with the bytes that follow.
- */
-int
-sl_matcher_line_begin(struct sl_matcher *matcher, const unsigned char *line, size_t len)
-{
-	size_t kept = SL_MIN(len, (size_t)SL_PATTERN_LINE_MAX);
-	return match_any(matcher, line, kept, PCRE2_PARTIAL_HARD) == 1 ? 1 : SL_E_UNDECIDED;
-}
-
-/* A search begins at 0 and goes on in the same line: a match found before `from` is looked for once
- * more, one behind it still stands. Else two expressions would cost the square of the line. */
-static void
-forget_passed(struct sl_matcher *matcher, const unsigned char *line, size_t len, size_t from)
-{
-	const struct sl_pattern *pattern = matcher->pattern;
-	bool is_other = from == 0 || line != matcher->line || len != matcher->line_len ||
-			from < matcher->from || pattern->has_anchor_g;
-	for (size_t i = 0; i < pattern->count; i++)
-		if (is_other || matcher->next[i].begin < from)
-			matcher->next[i].is_known = false;
-	matcher->line = line;
-	matcher->line_len = len;
-	matcher->from = from;
-}
-
-static void
-find_next(struct sl_matcher *matcher, size_t index, size_t from)
-{
-	struct next_match *next = &matcher->next[index];
-	const pcre2_code *code = matcher->pattern->codes[index];
-	const PCRE2_SIZE *pair = pcre2_get_ovector_pointer(matcher->found);
-	uint32_t options = matcher->line_goes_on ? PCRE2_PARTIAL_HARD : 0;
-	*next = (struct next_match){ .is_known = true, .begin = SIZE_MAX };
-	if (match(matcher, code, matcher->line, matcher->line_len, from, options) != 1)
-		return;
-	/* \K in a lookahead can put the end before the begin. */
-	if (pair[0] > pair[1])
-		next->is_known = false;
-	else
-		*next = (struct next_match){ true, pair[0], pair[1] };
-}
-
-bool
-sl_matcher_find(struct sl_matcher *matcher, const unsigned char *line, size_t len, bool goes_on,
-	size_t from, size_t *begin, size_t *end)
-{
-	const struct sl_pattern *pattern = matcher->pattern;
-	if (pattern->plans)
-		return sl_match_find(pattern->plans, line, len, from, begin, end);
-	size_t kept = SL_MIN(len, (size_t)SL_PATTERN_LINE_MAX);
-	bool found = false;
-	forget_passed(matcher, line, kept, from);
-	matcher->line_goes_on = goes_on || kept < len;
-	for (size_t i = 0; i < pattern->count && from <= kept; i++) {
-		const struct next_match *next = &matcher->next[i];
-		if (!next->is_known)
-			find_next(matcher, i, from);
-		if (next->begin == SIZE_MAX || (found && next->begin >= *begin))
-			continue;
-		found = true;
-		*begin = next->begin;
-		*end = next->end;
-	}
-	return found;
-}
-
-/* Counts one closed line that ends at data[end]. */
-static void
-scan_line(struct sl_matcher *matcher, const unsigned char *data, size_t begin, size_t end,
-	uint64_t *marks, struct sl_matcher_counts *counts)
-{
-	int code = sl_matcher_line(matcher, data + begin, end - begin);
-	if (code < 0)
-		counts->undecided++;
-	if (code != 1)
-		return;
-	counts->hits++;
-	if (marks)
-		marks[end / 64] |= 1ull << (end % 64);
-}
-
-void
-sl_matcher_scan(struct sl_matcher *matcher, const unsigned char *data, size_t len, uint64_t *marks,
-	struct sl_matcher_counts *counts)
-{
-	*counts = (struct sl_matcher_counts){ 0 };
-	sl_lines_edges(data, len, &counts->head_len, &counts->tail_off);
-	if (counts->head_len == len && (len == 0 || data[len - 1] != '\n'))
-		return;
-	counts->newlines = 1;
-	for (size_t at = counts->head_len; at < counts->tail_off;) {
-		const unsigned char *newline = memchr(data + at, '\n', counts->tail_off - at);
-		size_t end = (size_t)(newline - data);
-		scan_line(matcher, data, at, end, marks, counts);
-		counts->newlines++;
-		at = end + 1;
-	}
 }

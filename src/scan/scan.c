@@ -1,3 +1,10 @@
+/*
+ * The scan as a whole: memory, pieces, consumers, and the loop of the merger. scan.h has the stages
+ * and the invariants; scan_list.c, scan_open.c, scan_read.c and scan_merge.c hold the other stages.
+ *
+ * Memory: max_memory less a fixed share for everything small is divided into the steps of the
+ * consumers (at most a half) and the chunks of the readers; both shrink before their number does.
+ */
 #include "scan_int.h"
 
 #include "sluice/rt/engine.h"
@@ -10,174 +17,123 @@
 #define READERS 16u  /* ranges read at a time: what a fast disk takes at 1 MiB each */
 #define LISTED 64u   /* inputs between lister and opener */
 #define OPEN_MAX 64u /* inputs open at a time */
-#define FDS_FOR_OTHERS \
-	144u /* descriptors that are not inputs: directories of a walk, the ring, standard streams \
-	      */
-#define PIECES_BEYOND \
-	64u              /* numbers for pieces that hold no chunk, such as those of missing files */
-#define SCRATCH_SPARE 4u /* chunks that readers must be left with */
-#define CONSUMERS_A_WORKER 2u /* a worker finds its next piece when it is done with one */
+/* descriptors other than inputs: directories of a walk, the ring, standard streams */
+#define FDS_FOR_OTHERS 144u
+/* numbers for pieces that hold no chunk, such as those of missing files */
+#define PIECES_BEYOND 64u
+#define CONSUMERS_A_WORKER 2u /* so that a worker has its next piece when it finishes one */
 #define CONSUMERS_MAX 128u
 #define CHUNK_MIN (64u * 1024u)
-#define MEMORY_ELSEWHERE (3 * SL_MIB) /* stacks, channels, inputs, the ring, the kept line */
-
-/* ---- pieces and jobs ---- */
-
-struct scan_piece *
-sl_scan_piece_new(struct scan *scan, struct scan_job *job)
-{
-	struct scan_piece *piece = scan->free_pieces;
-	if (piece)
-		scan->free_pieces = piece->next_free;
-	else
-		piece = calloc(1, sizeof(*piece));
-	if (!piece)
-		return NULL;
-	/* Not all of it: what a worker finds is large, and set as a whole; marks are kept. */
-	piece->seq = scan->next_seq++;
-	piece->job = job;
-	piece->range = (struct sl_input_range){ 0 };
-	piece->is_first = !job->is_numbered;
-	piece->is_last = piece->is_short = piece->is_deferred = false;
-	piece->code = 0;
-	piece->len = 0;
-	piece->next_free = NULL;
-	job->is_numbered = true;
-	return piece;
-}
-
-int
-sl_scan_piece_hold(struct scan *scan, struct scan_piece *piece, struct sl_chunk *chunk)
-{
-	if (scan->by_line && !piece->marks) {
-		piece->marks = calloc(SL_MATCH_MARK_WORDS(chunk->size), sizeof(*piece->marks));
-		if (!piece->marks)
-			return -ENOMEM;
-	}
-	piece->chunk = sl_chunk_ref(chunk);
-	return 0;
-}
-
-void
-sl_scan_piece_free(struct scan *scan, struct scan_piece *piece)
-{
-	if (!piece)
-		return;
-	sl_chunk_unref(piece->chunk);
-	piece->chunk = NULL;
-	piece->next_free = scan->free_pieces;
-	scan->free_pieces = piece;
-}
-
-void
-sl_scan_job_free(struct scan_job *job)
-{
-	sl_list_remove(&job->of_scan);
-	sl_input_free(job->input);
-	free(job);
-}
-
-void
-sl_scan_piece_scan(struct scan *scan, struct scan_piece *piece, struct sl_matcher *matcher)
-{
-	struct sl_join_piece *found = &piece->found;
-	found->data = piece->chunk->data;
-	found->len = piece->len;
-	if (piece->marks)
-		memset(piece->marks, 0, SL_MATCH_MARK_WORDS(found->len) * sizeof(uint64_t));
-	if (scan->plan)
-		sl_block_scan(scan->kernel, scan->plan, found->data, found->len, piece->marks,
-			&found->block);
-	else
-		sl_matcher_scan(matcher, found->data, found->len, piece->marks, &found->lines);
-}
+/* Copied and scanned at a time: fits a CPU's cache. 64 KiB took 10 % longer, 512 KiB as long. */
+#define STEP_MAX (256 * SL_KIB)
+#define STEP_MIN (16 * SL_KIB)
+/* stacks, channels, inputs, the ring, the kept line, small files */
+#define MEMORY_ELSEWHERE (3 * SL_MIB + SL_SCAN_OPENERS * SL_SCAN_SMALLS_SIZE)
 
 /* ---- consumers ---- */
 
 struct scan_call {
-	struct scan *scan;
+	const struct scan *scan;
 	struct sl_engine *engine; /* of a deferred piece */
 	struct scan_piece *piece;
-	struct sl_matcher *matcher;
-	unsigned char *scratch; /* of a deferred piece */
-	bool is_cold;           /* result: a deferred piece was not all in the page cache */
+	struct sl_chunk *step; /* of a deferred piece */
+	size_t len;            /* bytes read to it */
+	int got;               /* by that read: a count, 0 at the end, or a code */
+	size_t waited_len;     /* sum of what was read so */
 };
 
-static int
-scan_on_worker(void *arg)
+/* ---- deferred pieces: a worker reads and scans them in steps, as long as it need not wait ---- */
+
+/* Scan the next bytes of the piece, which are in the step's chunk. */
+static void
+scan_step(const struct scan_call *call, size_t len)
 {
-	struct scan_call *call = arg;
-	sl_scan_piece_scan(call->scan, call->piece, call->matcher);
+	const struct scan *scan = call->scan;
+	struct scan_piece *piece = call->piece;
+	struct sl_block_result step;
+	sl_block_scan(scan->kernel, scan->plan, call->step->data, len, NULL, &step);
+	sl_block_merge(scan->plan, &piece->found.block, &step);
+	if (piece->form == SL_FORM_PLAIN)
+		piece->form = sl_sniff_block(call->step->data, len);
+	piece->len += len;
+}
+
+static int
+scan_step_on_worker(void *arg)
+{
+	const struct scan_call *call = arg;
+	scan_step(call, call->len);
 	return 0;
 }
 
-/* Read and scan a deferred piece, a small part after the other, while each is in this processor's
- * cache. */
+/* Up to the first byte that is not in the page cache. */
 static int
 read_on_worker(void *arg)
 {
 	struct scan_call *call = arg;
-	const struct scan *scan = call->scan;
-	const struct sl_input_range *range = &call->piece->range;
-	struct sl_block_result part, *all = &call->piece->found.block;
-	for (size_t at = 0; at < range->len; at += SL_INPUT_WARM_PIECE) {
-		size_t len = SL_MIN(range->len - at, (size_t)SL_INPUT_WARM_PIECE);
-		if (!sl_input_read_warm(call->engine, call->piece->job->input->fd, range->off + at,
-			    call->scratch, len)) {
-			call->is_cold = true;
-			return 0;
-		}
-		sl_block_scan(scan->kernel, scan->plan, call->scratch, len, NULL, at ? &part : all);
-		if (at)
-			sl_block_merge(scan->plan, all, &part);
+	struct scan_piece *piece = call->piece;
+	const struct sl_input_range *range = &piece->range;
+	while (piece->len < range->len && !call->scan->is_ending) {
+		size_t want = SL_MIN(range->len - piece->len, call->step->size);
+		size_t got = sl_input_read_cached(call->engine, piece->job->input->fd,
+			range->off + piece->len, call->step->data, want);
+		if (got)
+			scan_step(call, got);
+		if (got < want)
+			break;
 	}
 	return 0;
 }
 
-/* What is cold goes through the ring, as all that follows in this input, into the same memory. */
+/* Read and scan one step that a worker could not read without waiting. At the end of the file
+ * call->got is 0, after a failure its code. Returns 0 or the cancellation. */
 SL_SUSPENDS
 static int
-read_cold(struct scan *scan, struct scan_piece *piece, struct sl_chunk *scratch)
+wait_for_step(struct scan_call *call)
 {
-	size_t len = 0;
-	int got = sl_input_read(piece->job->input, &piece->range, scratch->data, &len);
-	if (sl_scan_is_cancellation(got))
-		return got;
-	sl_scan_piece_was_read(scan, piece, got, len);
-	if (len == 0)
-		return 0;
-	piece->chunk = sl_chunk_ref(scratch);
-	struct scan_call call = { .scan = scan, .piece = piece };
-	return sl_offload(scan_on_worker, &call);
+	struct scan_piece *piece = call->piece;
+	struct sl_input_range range = { .off = piece->range.off + piece->len,
+		.len = SL_MIN(piece->range.len - piece->len, call->step->size) };
+	call->got = sl_input_read(piece->job->input, &range, call->step->data, &call->len);
+	if (sl_scan_is_cancellation(call->got))
+		return call->got;
+	call->waited_len += call->len;
+	return call->len ? sl_offload(scan_step_on_worker, call) : 0;
 }
 
 SL_SUSPENDS
 static int
-consume_deferred(struct scan *scan, struct scan_piece *piece, struct sl_chunk *scratch)
+consume_deferred(struct scan *scan, struct scan_piece *piece, struct sl_chunk *step)
 {
 	struct scan_call call = { .scan = scan,
 		.engine = sl_rt_engine(sl_rt_current()),
 		.piece = piece,
-		.scratch = scratch->data };
-	piece->found.data = scratch->data;
-	piece->found.len = piece->range.len;
-	int code = sl_offload(read_on_worker, &call);
-	if (code)
-		return code;
-	if (call.is_cold)
-		return read_cold(scan, piece, scratch);
-	sl_scan_piece_was_read(scan, piece, (int)piece->range.len, piece->range.len);
+		.step = step,
+		.got = 1 };
+	size_t len = piece->range.len;
+	int code = 0;
+	piece->found.block = (struct sl_block_result){ 0 };
+	while (call.got > 0 && piece->len < len && !scan->is_ending) {
+		code = sl_offload(read_on_worker, &call);
+		if (code == 0 && piece->len < len && !scan->is_ending)
+			code = wait_for_step(&call);
+		if (code)
+			return code;
+	}
+	piece->found.data = step->data;
+	piece->found.len = piece->len;
+	scan->progress->worker_bytes += piece->len - call.waited_len;
+	sl_scan_piece_was_read(scan, piece, call.got, piece->len);
 	return 0;
 }
 
 SL_SUSPENDS
 static int
 consume_one(struct scan *scan, struct scan_piece *piece, struct sl_matcher *matcher,
-	struct sl_chunk *scratch)
+	struct sl_chunk *step)
 {
-	struct scan_call call = { .scan = scan, .piece = piece, .matcher = matcher };
-	int code = piece->is_deferred ? consume_deferred(scan, piece, scratch)
-				      : sl_offload(scan_on_worker, &call);
+	int code = piece->is_deferred ? consume_deferred(scan, piece, step)
+				      : sl_scan_piece_offload(scan, piece, matcher);
 	if (code == 0 && !scan->by_line) {
 		sl_chunk_unref(piece->chunk);
 		piece->chunk = NULL;
@@ -196,16 +152,18 @@ consume(void *arg)
 	struct scan *scan = arg;
 	struct scan_piece *piece = NULL;
 	struct sl_matcher *matcher = NULL;
-	struct sl_chunk *scratch = scan->scratch ? scan->scratch[scan->scratch_taken++] : NULL;
+	struct sl_chunk *step = scan->steps ? sl_chunk_try_take(scan->steps) : NULL;
+	sl_assert(step || !scan->steps); /* the pool has one for each consumer */
 	int code = sl_matcher_new(&matcher, scan->setup->pattern);
 	while (code == 0) {
 		code = sl_channel_receive(scan->queue, &piece, SL_FOREVER);
 		if (code == 0)
-			code = consume_one(scan, piece, matcher, scratch);
+			code = consume_one(scan, piece, matcher, step);
 	}
 	sl_matcher_free(matcher);
-	/* Readers hand small pieces to the merger themselves; the queue is closed after the last.
-	 */
+	sl_chunk_unref(step);
+	/* Readers pass small pieces to the merger themselves, but close the queue after the
+	 * last. */
 	if (--scan->consumers == 0)
 		sl_channel_close(scan->done);
 	return code == -EPIPE ? 0 : code;
@@ -213,7 +171,7 @@ consume(void *arg)
 
 /* ---- the whole ---- */
 
-/* The next piece that is done, in any order; NULL after the last. */
+/* The next piece that was scanned, in any order; NULL after the last. */
 SL_SUSPENDS
 static int
 receive_done(struct scan *scan, struct scan_piece **piece)
@@ -230,8 +188,7 @@ receive_done(struct scan *scan, struct scan_piece **piece)
 	return code == -EPIPE ? 0 : code;
 }
 
-/* Everything that is done, in order. Returns 0 at the end, 1 if the sink has seen enough, or a
- * negative code. */
+/* Merge all pieces in order. Returns 0 at the end, 1 if the scan ends early, or a negative code. */
 SL_SUSPENDS
 static int
 merge_all(struct scan *scan)
@@ -260,13 +217,13 @@ open_limit(void)
 	if (getrlimit(RLIMIT_NOFILE, &limit) != 0 ||
 		limit.rlim_cur >= FDS_FOR_OTHERS + 2 * OPEN_MAX)
 		return OPEN_MAX;
-	/* Two a large file. Where next to nothing is allowed, one file at a time. */
+	/* Two for a large file. Under a very low limit, one file at a time. */
 	unsigned long long rest =
 		limit.rlim_cur > FDS_FOR_OTHERS ? limit.rlim_cur - FDS_FOR_OTHERS : 0;
 	return SL_MAX((unsigned)rest / 2, 1u);
 }
 
-/* Each may come to hold a JIT stack: those take a quarter of the memory at most. */
+/* Each may allocate a JIT stack: those take a quarter of the memory at most. */
 static unsigned
 count_consumers(const struct sl_scan_setup *setup)
 {
@@ -276,7 +233,18 @@ count_consumers(const struct sl_scan_setup *setup)
 	return (unsigned)SL_MIN(wanted, setup->max_memory / 4 / SL_PATTERN_JIT_STACK);
 }
 
-/* How many chunks of what size the memory allows; fewer if more would never be used. */
+/* The size of a step, so that those of all consumers take half of the memory at most. Returns their
+ * sum. */
+static uint64_t
+size_steps(struct scan *scan, unsigned consumers, uint64_t budget)
+{
+	scan->step_size = STEP_MAX;
+	while (scan->step_size > STEP_MIN && scan->step_size * consumers > budget / 2)
+		scan->step_size /= 2;
+	return SL_MIN((uint64_t)scan->step_size * consumers, budget);
+}
+
+/* The size and number of chunks that the memory allows; not more than can be in use. */
 static size_t
 size_pool(struct scan *scan, unsigned consumers)
 {
@@ -285,6 +253,8 @@ size_pool(struct scan *scan, unsigned consumers)
 	if (!scan->plan)
 		elsewhere += (uint64_t)consumers * SL_PATTERN_JIT_STACK;
 	uint64_t budget = setup->max_memory > elsewhere ? setup->max_memory - elsewhere : 0;
+	if (!scan->by_line)
+		budget -= size_steps(scan, consumers, budget);
 	size_t chunk = setup->chunk;
 	while (chunk / 2 >= CHUNK_MIN && 4 * (chunk + chunk / 8) > budget)
 		chunk = chunk / 2 / SL_CHUNK_ALIGN * SL_CHUNK_ALIGN;
@@ -305,6 +275,7 @@ make_channels(struct scan *scan, size_t chunks)
 	sl_semaphore_init(&scan->windows, "open inputs", open_limit());
 	sl_semaphore_init(&scan->numbers, "merger", (unsigned)scan->pending_count);
 	sl_semaphore_init(&scan->turn, "turn to read", 1);
+	sl_semaphore_init(&scan->open_turn, "turn to open", 1);
 	int code = sl_channel_new(&scan->listed, "listed inputs", LISTED, item);
 	if (!code)
 		code = sl_channel_new(&scan->opened, "opened inputs", LISTED, item);
@@ -315,21 +286,18 @@ make_channels(struct scan *scan, size_t chunks)
 	return code;
 }
 
-/* Not where pieces need their bytes when they are merged, or where chunks are few. */
+/* There are no steps where pieces need their bytes when they are merged. */
 static int
-take_scratch(struct scan *scan, unsigned consumers, size_t chunks)
+make_pools(struct scan *scan, unsigned consumers, size_t chunks)
 {
-	if (scan->by_line || chunks < consumers + SCRATCH_SPARE)
-		return 0;
-	scan->scratch = calloc(consumers, sizeof(struct sl_chunk *));
-	if (!scan->scratch)
-		return -ENOMEM;
-	for (unsigned i = 0; i < consumers; i++) {
-		scan->scratch[i] = sl_chunk_try_take(scan->pool);
-		sl_assert(scan->scratch[i]); /* the pool is fresh */
-		scan->scratch_count++;
-	}
-	return 0;
+	/* Joined plans may take long on some input: sl_scan_piece_offload() gives way in
+	 * between. */
+	int code = sl_chunk_pool_new(&scan->pool, chunks, scan->chunk_size);
+	if (!code)
+		code = sl_chunk_pool_new(&scan->smalls, SL_SCAN_OPENERS, SL_SCAN_SMALLS_SIZE);
+	if (!code && !scan->by_line && sl_scan_is_quick(scan))
+		code = sl_chunk_pool_new(&scan->steps, SL_MAX(consumers, 2u), scan->step_size);
+	return code;
 }
 
 static int
@@ -346,11 +314,9 @@ init(struct scan *scan, unsigned consumers)
 		return code;
 	sl_join_init(
 		&scan->join, scan->setup->pattern, scan->matcher, scan->setup->sink.line != NULL);
-	code = sl_chunk_pool_new(&scan->pool, chunks, scan->chunk_size);
+	code = make_pools(scan, consumers, chunks);
 	scan->progress->chunks = chunks;
 	scan->progress->chunk_size = scan->chunk_size;
-	if (!code)
-		code = take_scratch(scan, consumers, chunks);
 	return code ? code : make_channels(scan, chunks);
 }
 
@@ -358,8 +324,10 @@ static int
 spawn_all(struct scan *scan, unsigned consumers)
 {
 	int code = sl_group_spawn(&scan->group, "lister", sl_scan_list, scan, NULL);
-	if (!code)
+	for (unsigned i = 0; i < SL_SCAN_OPENERS && !code; i++) {
 		code = sl_group_spawn(&scan->group, "opener", sl_scan_open, scan, NULL);
+		scan->openers += code == 0;
+	}
 	for (unsigned i = 0; i < READERS && !code; i++) {
 		code = sl_group_spawn(&scan->group, "reader", sl_scan_read, scan, NULL);
 		scan->readers += code == 0;
@@ -371,7 +339,7 @@ spawn_all(struct scan *scan, unsigned consumers)
 	return code;
 }
 
-/* Whatever the tasks have left behind when they were stopped. */
+/* Free what the tasks held when they were cancelled. */
 SL_SUSPENDS
 static void
 clean_up(struct scan *scan)
@@ -386,6 +354,7 @@ clean_up(struct scan *scan)
 	sl_list_each(node, &scan->jobs)
 	{
 		struct scan_job *job = sl_list_item(node, struct scan_job, of_scan);
+		sl_scan_piece_free(scan, job->small);
 		sl_input_close(job->input);
 		sl_scan_job_free(job);
 	}
@@ -409,10 +378,9 @@ release(struct scan *scan)
 	sl_channel_free(scan->opened);
 	sl_channel_free(scan->queue);
 	sl_channel_free(scan->done);
-	for (unsigned i = 0; i < scan->scratch_count; i++)
-		sl_chunk_unref(scan->scratch[i]);
-	free(scan->scratch);
 	sl_chunk_pool_free(scan->pool);
+	sl_chunk_pool_free(scan->steps);
+	sl_chunk_pool_free(scan->smalls);
 	sl_join_release(&scan->join);
 	sl_matcher_free(scan->matcher);
 	free(scan->pending);
@@ -424,16 +392,19 @@ static int
 run(struct scan *scan, unsigned consumers)
 {
 	sl_group_enter(&scan->group, SL_GROUP_FAIL_FAST);
+	scan->inputs.output = sl_input_identify(scan->setup->output_fd);
+	scan->inputs.cache_left = scan->setup->max_cached;
 	int code = spawn_all(scan, consumers);
 	if (!code)
 		code = merge_all(scan);
+	scan->is_ending = true;
 	if (code)
 		sl_group_cancel(&scan->group, -ECANCELED);
 	int failure = sl_group_leave(&scan->group);
 	if (code == 1)
 		return 0;
 	code = code ? code : failure;
-	/* A group that was cancelled says why; who asked for the scan knows. */
+	/* The caller distinguishes reasons by its own group. */
 	return code == SL_E_INTERRUPTED ? -ECANCELED : code;
 }
 

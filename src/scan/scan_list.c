@@ -1,10 +1,8 @@
 /*
- * The first two stages: the lister finds inputs, the opener opens them some ahead of the readers.
+ * The first stage: the lister finds inputs.
  */
 #include "scan_int.h"
 
-#include "sluice/base/log.h"
-#include "sluice/base/text.h"
 #include "sluice/rt/io.h"
 #include "sluice/scan/walk.h"
 
@@ -36,23 +34,26 @@ job_new(struct scan *scan, const char *path, bool is_found, struct scan_job **ou
 	return 0;
 }
 
-/* Somebody who named a directory of links expects more than silence. */
-static void
-say_if_nothing_found(const struct sl_walk *walk, const char *directory, size_t found)
+/* What the walk has found becomes an input, also where it is not to be read: it is listed with the
+ * reason. So is a directory that cannot be read. */
+SL_SUSPENDS
+static int
+list_found(struct scan *scan, const char *path, int found, const struct sl_error *err)
 {
-	struct sl_buf shown = { 0 };
-	size_t count = sl_walk_passed_over(walk);
-	if (found > 0 || count == 0)
-		return;
-	sl_text_shorten(&shown, sl_span_str(directory), SL_INPUT_SHOWN_MAX);
-	if (!shown.failed)
-		sl_log_warn("'%s' has no regular files: links, devices and FIFOs in it (%zu) are "
-			    "not read unless they are named",
-			shown.data ? shown.data : "", count);
-	sl_buf_release(&shown);
+	struct scan_job *job = NULL;
+	int code = job_new(scan, path, true, &job);
+	if (code)
+		return code;
+	job->input->is_link = found == SL_WALK_LINK;
+	if (found == SL_WALK_OTHER_LINK)
+		job->listed_as = SL_SCAN_LINK;
+	else if (found == SL_WALK_SPECIAL)
+		job->listed_as = SL_SCAN_SPECIAL;
+	if (found < 0 || job->listed_as != SL_SCAN_OK)
+		job->input->err = *err;
+	return pass_on(scan, job);
 }
 
-/* A directory that cannot be read is an input that cannot be read: it is listed with its error. */
 SL_SUSPENDS
 static int
 list_directory(struct scan *scan, const char *directory)
@@ -60,26 +61,13 @@ list_directory(struct scan *scan, const char *directory)
 	struct sl_walk *walk = NULL;
 	struct sl_error err = { 0 };
 	const char *path = NULL;
-	size_t count = 0;
-	int code = sl_walk_new(&walk, directory);
+	int code = sl_walk_new(&walk, directory, !scan->setup->no_follow);
 	while (code == 0) {
-		struct scan_job *job = NULL;
 		int found = sl_walk_next(walk, &path, &err);
-		if (found == 0) {
-			say_if_nothing_found(walk, directory, count);
+		if (found == SL_WALK_END)
 			break;
-		}
-		count++;
-		if (found < 0 && found != SL_E_NAME) {
-			code = found;
-			break;
-		}
-		code = job_new(scan, path, true, &job);
-		if (code)
-			break;
-		if (found < 0)
-			job->input->err = err;
-		code = pass_on(scan, job);
+		code = found < 0 && found != SL_E_NAME ? found
+						       : list_found(scan, path, found, &err);
 	}
 	sl_walk_free(walk);
 	return code;
@@ -134,62 +122,4 @@ sl_scan_list(void *arg)
 	scan->progress->all_listed = code == 0;
 	sl_channel_close(scan->listed);
 	return code;
-}
-
-/* Waits for one listed input and takes more if they are there. Returns their count, 0 at the end.
- */
-SL_SUSPENDS
-static int
-receive_some(struct scan *scan, struct scan_job **jobs, size_t most)
-{
-	size_t count = 0;
-	int code = sl_semaphore_take(&scan->windows, SL_FOREVER);
-	if (code)
-		return code;
-	code = sl_channel_receive(scan->listed, &jobs[0], SL_FOREVER);
-	while (code == 0) {
-		jobs[count++]->has_window = true;
-		if (count == most || !sl_semaphore_try_take(&scan->windows))
-			return (int)count;
-		code = sl_channel_try_receive(scan->listed, &jobs[count]);
-	}
-	sl_semaphore_give(
-		&scan->windows); /* the one that was taken for an input that is not there */
-	if (count)
-		return (int)count;
-	return code == -EPIPE ? 0 : code;
-}
-
-SL_SUSPENDS
-static int
-open_some(struct scan *scan, struct scan_job **jobs, size_t count,
-	const struct sl_input_identity *output)
-{
-	struct sl_input *inputs[SL_INPUT_OPEN_MAX];
-	for (size_t i = 0; i < count; i++)
-		inputs[i] = jobs[i]->input;
-	int code = sl_input_open(inputs, count, output);
-	for (size_t i = 0; i < count && code == 0; i++) {
-		scan->progress->size_opened += inputs[i]->size;
-		code = sl_channel_send(scan->opened, &jobs[i], SL_FOREVER);
-	}
-	return code;
-}
-
-int
-sl_scan_open(void *arg)
-{
-	struct scan *scan = arg;
-	struct scan_job *jobs[SL_INPUT_OPEN_MAX];
-	struct sl_input_identity output = sl_input_identify(scan->setup->output_fd);
-	int count;
-	while ((count = receive_some(scan, jobs, SL_COUNT_OF(jobs))) > 0) {
-		int code = open_some(scan, jobs, (size_t)count, &output);
-		if (code) {
-			count = code;
-			break;
-		}
-	}
-	sl_channel_close(scan->opened);
-	return count;
 }

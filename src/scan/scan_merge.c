@@ -29,6 +29,9 @@ end_input(struct scan *scan, struct scan_job *job)
 		.lines = job->totals.lines,
 		.hits = job->totals.hits,
 		.undecided = job->totals.undecided,
+		.other_case = job->totals.other_case,
+		.has_only_cr = job->has_only_cr && job->totals.lines == 1 &&
+			       sl_join_newlines(&scan->join) == 0,
 		.elapsed_ns = sl_now() - job->begun_ns,
 		.err = &job->input->err,
 	};
@@ -55,6 +58,8 @@ give_line(struct scan *scan, struct scan_job *job, const struct sl_join_line *fo
 		.matcher = scan->matcher,
 		.text = found->text,
 		.len = found->len,
+		.subject = sl_join_subject(found),
+		.skipped = found->skipped,
 		.whole_len = found->whole_len,
 		.number = scan->setup->numbers ? found->index + 1 : 0,
 		.off = found->off,
@@ -79,18 +84,22 @@ give_line(struct scan *scan, struct scan_job *job, const struct sl_join_line *fo
 	return 0;
 }
 
-struct undecided_call {
-	struct sl_matcher *matcher;
-	const unsigned char *data;
-	size_t len;
-	struct sl_matcher_counts counts;
+static int
+step_matcher(void *arg)
+{
+	return sl_matcher_step(arg, SL_SCAN_STEP_NS);
+}
+
+struct shorten_call {
+	const struct sl_join *join;
+	struct sl_join_line *line;
 };
 
 static int
-count_undecided(void *arg)
+shorten(void *arg)
 {
-	struct undecided_call *call = arg;
-	sl_matcher_scan(call->matcher, call->data, call->len, NULL, &call->counts);
+	const struct shorten_call *call = arg;
+	sl_join_shorten(call->join, call->line);
 	return 0;
 }
 
@@ -104,11 +113,16 @@ look_for_undecided(struct scan *scan, const struct scan_piece *piece, const unsi
 		return 0;
 	/* The newline of the first line, which was joined, stands for it. */
 	const unsigned char *begin = found->data + found->lines.head_len - 1;
-	struct undecided_call call = {
-		.matcher = scan->matcher, .data = begin, .len = (size_t)(end - begin)
-	};
-	int code = sl_offload(count_undecided, &call);
-	piece->job->totals.undecided += call.counts.undecided;
+	struct sl_matcher_counts counts;
+	struct sl_matcher_steps steps = { .matcher = scan->matcher,
+		.data = begin,
+		.len = (size_t)(end - begin),
+		.counts = &counts };
+	int code = 1;
+	while (code == 1)
+		code = sl_offload(step_matcher, &steps);
+	if (code == 0)
+		piece->job->totals.undecided += counts.undecided;
 	return code;
 }
 
@@ -134,7 +148,11 @@ give_lines(struct scan *scan, const struct scan_piece *piece)
 			.index = before + line.index,
 			.is_closed = true,
 		};
-		code = give_line(scan, job, &found);
+		struct shorten_call call = { &scan->join, &found };
+		if (scan->setup->sink.line && line.len > SL_JOIN_KEEP)
+			code = sl_offload(shorten, &call);
+		if (code == 0)
+			code = give_line(scan, job, &found);
 		if (code == 0 && job->is_limited)
 			code = look_for_undecided(scan, piece, line.text + line.len + 1);
 	}
@@ -155,6 +173,13 @@ join_head(void *arg)
 }
 
 static int
+join_tail(void *arg)
+{
+	struct head_call *call = arg;
+	return sl_join_tail(call->join, call->piece);
+}
+
+static int
 join_end(void *arg)
 {
 	struct head_call *call = arg;
@@ -168,7 +193,8 @@ give_joined(struct scan *scan, struct scan_job *job, const struct sl_join_piece 
 {
 	struct head_call call = { .join = &scan->join, .piece = piece };
 	sl_offload_fn *fn = piece ? join_head : join_end;
-	int code = scan->plan ? fn(&call) : sl_offload(fn, &call);
+	bool is_costly = piece ? sl_join_is_costly(&scan->join, piece) : !scan->plan;
+	int code = is_costly ? sl_offload(fn, &call) : fn(&call);
 	if (code == 1)
 		code = give_line(scan, job, &call.line);
 	return code;
@@ -184,9 +210,13 @@ merge_bytes(struct scan *scan, struct scan_piece *piece)
 		return 0;
 	}
 	int code = give_joined(scan, job, &piece->found);
-	if (code == 0 && !job->ignores_rest)
+	if (code == 0 && !job->ignores_rest && !piece->range.is_hole)
 		code = give_lines(scan, piece);
-	return code ? code : sl_join_tail(&scan->join, &piece->found);
+	if (code)
+		return code;
+	struct head_call call = { .join = &scan->join, .piece = &piece->found };
+	bool is_costly = scan->plan && sl_join_is_costly(&scan->join, &piece->found);
+	return is_costly ? sl_offload(join_tail, &call) : join_tail(&call);
 }
 
 static void
@@ -210,7 +240,7 @@ note_trouble(struct scan *scan, const struct scan_piece *piece)
 	bool was_fine = !job->ignores_rest;
 	if (job->form != SL_FORM_PLAIN) {
 		settle(job, SL_SCAN_UNSUPPORTED);
-		(void)sl_input_fail_form(job->input, job->form);
+		(void)sl_input_fail_form(job->input, job->form, scan->join.bytes);
 	} else if (job->is_binary) {
 		settle(job, SL_SCAN_BINARY);
 		(void)sl_input_fail_binary(job->input);
@@ -220,7 +250,8 @@ note_trouble(struct scan *scan, const struct scan_piece *piece)
 	} else if (piece->is_short && was_fine) {
 		fail_short(job, scan->join.bytes);
 	} else if (job->input->err.code && was_fine) {
-		settle(job, SL_SCAN_UNREADABLE); /* it was not opened */
+		/* It was not opened. */
+		settle(job, job->listed_as == SL_SCAN_OK ? SL_SCAN_UNREADABLE : job->listed_as);
 	}
 }
 
@@ -247,12 +278,25 @@ finish_counts(struct scan *scan, struct scan_job *job)
 	return 0;
 }
 
+/* An input that goes on in UTF-16 is counted up to the piece in which it does. */
+static void
+note_form(struct scan_job *job, const struct scan_piece *piece)
+{
+	if (piece->form == SL_FORM_PLAIN || job->form != SL_FORM_PLAIN || job->ignores_rest)
+		return;
+	job->form = piece->form;
+	job->is_over = true;
+	if (job->reading)
+		sl_group_cancel(job->reading, -ECANCELED);
+}
+
 SL_SUSPENDS
 static int
 merge(struct scan *scan, struct scan_piece *piece)
 {
 	struct scan_job *job = piece->job;
 	int code = job->has_begun ? 0 : begin_input(scan, job);
+	note_form(job, piece);
 	bool is_text = job->form == SL_FORM_PLAIN && !job->is_binary;
 	if (code == 0 && piece->len && is_text && !job->ignores_rest)
 		code = merge_bytes(scan, piece);

@@ -1,7 +1,14 @@
+/*
+ * Rules: a file is read to the size it had when it was opened; a read that fails or ends early
+ * keeps the bytes before; data is never waited for on the runtime's thread, and never mapped, so
+ * that a file truncated during the scan is a short read and not a SIGBUS.
+ */
 #include "sluice/scan/source.h"
 
+#include "sluice/base/number.h"
 #include "sluice/base/text.h"
 #include "sluice/rt/io.h"
+#include "sluice/rt/offload.h"
 #include "sluice/scan/match.h"
 
 #include <errno.h>
@@ -13,18 +20,21 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
-/* Smaller files come through the page cache whatever their temperature. */
+/* Smaller files are never read with O_DIRECT. */
 #define DIRECT_MIN (4 * SL_MIB)
 
-/* A cold file is looked at again after so many bytes: each look starts a read-ahead of 128 KiB that
- * is wasted. */
+/* In a cold file the page cache is tried again after so many bytes: each try starts a readahead
+ * that direct reads make no use of. */
 #define PROBE_STRIDE (16 * SL_MIB)
 
-/* Files of sysfs and the like claim a page and give less. They have no blocks, as a file that is
- * one small hole: those are read in order to their end, whatever their size. */
+/* Long holes are split: the length of a range must fit an int. */
+#define HOLE_RANGE_MAX SL_GIB
+
+/* Files of sysfs and the like have a size of one page and less content. They have no blocks, like a
+ * file that is one small hole: both are read in order to their end, whatever their size. */
 #define MADE_UP_MAX (64 * SL_KIB)
 
-/* What a stream has given is passed on if it gives nothing more for so long. */
+/* Bytes of a stream are passed on if no more arrive for so long. */
 #define STREAM_IDLE_NS SL_NS_PER_MS
 
 static char *
@@ -74,9 +84,10 @@ static struct sl_op
 open_op(const struct sl_input *input)
 {
 	int flags = O_RDONLY | O_NOCTTY;
-	if (input->is_found)
+	if (input->is_found && !input->is_link)
 		flags |= O_NOFOLLOW;
-	/* What was found may have become a FIFO since; a regular file does not mind. */
+	/* A file found in a directory may have been replaced by a FIFO; for a regular file the flag
+	 * means nothing. */
 	if (input->may_block || input->is_found)
 		flags |= O_NONBLOCK;
 	return (struct sl_op){ .kind = SL_OP_OPEN,
@@ -145,10 +156,10 @@ is_output(const struct statx *st, const struct sl_input_identity *output)
 }
 
 static void
-take_stat(struct sl_input *input, const struct statx *st, const struct sl_input_identity *output)
+take_stat(struct sl_input *input, const struct statx *st, const struct sl_input_context *context)
 {
 	unsigned type = st->stx_mode & S_IFMT;
-	if (is_output(st, output)) {
+	if (is_output(st, &context->output)) {
 		(void)sl_fail(&input->err, SL_PHASE_OPEN, SL_E_IN_USE,
 			"'%s' is passed over: the results are written to it", input->shown);
 		return;
@@ -159,11 +170,11 @@ take_stat(struct sl_input *input, const struct statx *st, const struct sl_input_
 	}
 	if (input->is_found && type != S_IFREG) {
 		(void)sl_fail(&input->err, SL_PHASE_OPEN, SL_E_REPLACED,
-			"cannot read '%s': it is no regular file any more", input->shown);
+			"cannot read '%s': it is no longer a regular file", input->shown);
 		return;
 	}
-	/* Standard input begins where its descriptor stands, which only reading in order knows. It
-	 * ends at its size now: it may grow with what we print. */
+	/* Standard input begins at the position of its descriptor, so it is read in order. It ends
+	 * at its current size: it may grow by our own output. */
 	bool has_size = type == S_IFREG && st->stx_size > 0 && !is_made_up(st);
 	if (has_size && input->is_stdin) {
 		input->left = st->stx_size;
@@ -173,85 +184,99 @@ take_stat(struct sl_input *input, const struct statx *st, const struct sl_input_
 		take_claim(input, st);
 	input->kind = has_size ? SL_INPUT_FILE : SL_INPUT_STREAM;
 	input->size = has_size ? st->stx_size : 0;
+	input->may_be_sparse =
+		has_size && (st->stx_mask & STATX_BLOCKS) && st->stx_blocks < st->stx_size / 512;
 	input->direct = has_size && can_be_direct(st) ? SL_INPUT_DIRECT_MAYBE : SL_INPUT_DIRECT_NO;
 }
 
-SL_SUSPENDS
-static int
-open_files(struct sl_input **inputs, size_t count)
-{
-	struct sl_op ops[SL_INPUT_OPEN_MAX];
-	size_t of[SL_INPUT_OPEN_MAX], op_count = 0;
-	for (size_t i = 0; i < count; i++) {
-		inputs[i]->fd = inputs[i]->is_stdin ? STDIN_FILENO : -1;
-		if (inputs[i]->err.code || inputs[i]->is_stdin)
-			continue;
-		of[op_count] = i;
-		ops[op_count++] = open_op(inputs[i]);
-	}
-	int code = sl_io_batch(ops, op_count);
-	for (size_t i = 0; i < op_count && !code; i++) {
-		struct sl_input *input = inputs[of[i]];
-		if (ops[i].result < 0)
-			(void)fail_open(input, ops[i].result);
-		else
-			input->fd = ops[i].result;
-	}
-	return code;
-}
+/* The operations that open an input; one batch carries them out for many inputs. */
+struct opening {
+	struct sl_op open, stat;
+};
 
-SL_SUSPENDS
-static int
-stat_files(struct sl_input **inputs, size_t count, const struct sl_input_identity *output)
-{
-	struct sl_op ops[SL_INPUT_OPEN_MAX];
-	struct statx stats[SL_INPUT_OPEN_MAX];
-	size_t of[SL_INPUT_OPEN_MAX], op_count = 0;
-	for (size_t i = 0; i < count; i++) {
-		if (inputs[i]->err.code)
-			continue;
-		of[op_count] = i;
-		ops[op_count] = stat_op(inputs[i]->fd, &stats[op_count]);
-		op_count++;
-	}
-	int code = sl_io_batch(ops, op_count);
-	for (size_t i = 0; i < op_count && !code; i++) {
-		struct sl_input *input = inputs[of[i]];
-		if (ops[i].result < 0)
-			(void)fail_open(input, ops[i].result);
-		else
-			take_stat(input, &stats[i], output);
-	}
-	return code;
-}
-
-/* Is the beginning in the page cache? One page tells for the file, until a read finds out better.
- */
-SL_SUSPENDS
 static void
-take_temperature(struct sl_input *input)
+prepare_opening(const struct sl_input *input, struct opening *opening, struct statx *st)
 {
-	unsigned char byte;
-	if (input->direct != SL_INPUT_DIRECT_MAYBE)
+	*opening = (struct opening){ { .kind = SL_OP_NOP }, { .kind = SL_OP_NOP } };
+	if (input->err.code)
 		return;
-	int got = sl_io_read(input->fd, &byte, 1, 0, RWF_NOWAIT);
-	input->no_nowait = got == -EOPNOTSUPP || got == -EINVAL;
-	input->is_cold = got == -EAGAIN;
-	input->probe_at = PROBE_STRIDE;
+	opening->stat = stat_op(STDIN_FILENO, st);
+	if (input->is_stdin)
+		return;
+	opening->open = open_op(input);
+	opening->stat.dir_fd = SL_FD_OF_AFTER;
+	opening->stat.after = &opening->open;
+}
+
+static void
+take_opening(struct sl_input *input, const struct opening *opening, const struct statx *st)
+{
+	if (input->err.code)
+		return;
+	input->fd = input->is_stdin ? STDIN_FILENO : SL_MAX(opening->open.result, -1);
+	if (opening->open.result < 0)
+		(void)fail_open(input, opening->open.result);
+	else if (opening->stat.result < 0)
+		(void)fail_open(input, opening->stat.result);
+	else
+		take_stat(input, st, input->context);
 }
 
 int
-sl_input_open(struct sl_input **inputs, size_t count, const struct sl_input_identity *output)
+sl_input_open(struct sl_input **inputs, size_t count, struct sl_input_context *context)
 {
+	struct opening openings[SL_INPUT_OPEN_MAX];
+	struct statx stats[SL_INPUT_OPEN_MAX];
+	_Static_assert(
+		sizeof(struct opening) == 2 * sizeof(struct sl_op), "an array of operations");
 	sl_assert(count <= SL_INPUT_OPEN_MAX);
-	int code = open_files(inputs, count);
-	if (!code)
-		code = stat_files(inputs, count, output);
+	for (size_t i = 0; i < count; i++) {
+		inputs[i]->context = context;
+		prepare_opening(inputs[i], &openings[i], &stats[i]);
+	}
+	int code = sl_io_batch(&openings[0].open, 2 * count);
+	for (size_t i = 0; i < count && !code; i++)
+		take_opening(inputs[i], &openings[i], &stats[i]);
+	return code;
+}
+
+int
+sl_input_read_small(
+	struct sl_input **inputs, unsigned char *const *data, size_t count, bool *is_read)
+{
+	struct sl_op ops[SL_INPUT_OPEN_MAX];
+	sl_assert(count <= SL_INPUT_OPEN_MAX);
+	for (size_t i = 0; i < count; i++)
+		ops[i] = (struct sl_op){ .kind = SL_OP_READ,
+			.fd = inputs[i]->fd,
+			.data = data[i],
+			.len = (size_t)inputs[i]->size,
+			.flags = RWF_NOWAIT };
+	int code = sl_io_batch(ops, count);
 	for (size_t i = 0; i < count && !code; i++) {
-		if (inputs[i]->err.code == 0)
-			take_temperature(inputs[i]);
+		is_read[i] = ops[i].result == (int)ops[i].len;
+		/* The attempt has started a readahead. */
+		if (ops[i].result == -EAGAIN)
+			inputs[i]->is_cold = true;
 	}
 	return code;
+}
+
+void
+sl_input_close_many(struct sl_input **inputs, size_t count)
+{
+	struct sl_op ops[SL_INPUT_OPEN_MAX];
+	struct sl_shield shield;
+	sl_assert(count <= SL_INPUT_OPEN_MAX);
+	for (size_t i = 0; i < count; i++) {
+		sl_assert(!inputs[i]->is_stdin && inputs[i]->direct_fd < 0);
+		ops[i] = (struct sl_op){ .kind = SL_OP_CLOSE, .fd = inputs[i]->fd };
+		inputs[i]->fd = -1;
+	}
+	sl_shield_begin(&shield, SL_FOREVER);
+	int code = sl_io_batch(ops, count);
+	sl_assert(code == 0);
+	sl_shield_end(&shield);
 }
 
 void
@@ -264,6 +289,67 @@ sl_input_close(struct sl_input *input)
 	sl_io_close(direct_fd);
 }
 
+/* ---- holes ---- */
+
+struct hole_search {
+	int fd;
+	uint64_t off, size;
+	uint64_t hole_end, data_end; /* as in struct sl_input */
+};
+
+/* There is no data: a hole up to the size the file had, unless it has become shorter, which reading
+ * will report. */
+static void
+search_end(struct hole_search *search)
+{
+	struct stat st;
+	bool is_whole = fstat(search->fd, &st) == 0 && (uint64_t)st.st_size >= search->size;
+	search->hole_end = is_whole ? search->size : 0;
+	search->data_end = search->size;
+}
+
+/*
+ * In the blocking pool: on a network file system these are requests. Data counts as at least as
+ * long as the shortest hole, so that a file of many small extents takes two calls for 128 KiB at
+ * most. Where the file system cannot tell, all is data.
+ */
+static int
+search_hole(void *arg)
+{
+	struct hole_search *search = arg;
+	off_t data = lseek(search->fd, (off_t)search->off, SEEK_DATA);
+	if (data < 0 && errno == ENXIO) {
+		search_end(search);
+		return 0;
+	}
+	uint64_t begin = data < 0 ? search->size : sl_round_down((uint64_t)data, SL_INPUT_ALIGN);
+	if (data >= 0 && begin >= search->off + SL_INPUT_HOLE_MIN) {
+		search->hole_end = SL_MIN(begin, search->size);
+		return 0;
+	}
+	uint64_t from = SL_MAX(begin, search->off + SL_INPUT_HOLE_MIN);
+	off_t hole = from < search->size ? lseek(search->fd, (off_t)from, SEEK_HOLE) : -1;
+	search->data_end = hole < 0 ? search->size : sl_round_up((uint64_t)hole, SL_INPUT_ALIGN);
+	return 0;
+}
+
+int
+sl_input_find_hole(struct sl_input *input)
+{
+	if (!input->may_be_sparse || input->next_off >= input->size ||
+		input->next_off < SL_MAX(input->hole_end, input->data_end))
+		return 0;
+	struct hole_search search = {
+		.fd = input->fd, .off = input->next_off, .size = input->size
+	};
+	int code = sl_blocking_wait(search_hole, &search);
+	if (code)
+		return code;
+	input->hole_end = search.hole_end;
+	input->data_end = search.data_end;
+	return 0;
+}
+
 /* ---- files ---- */
 
 bool
@@ -271,16 +357,23 @@ sl_input_next(struct sl_input *input, size_t most, struct sl_input_range *range)
 {
 	if (input->kind != SL_INPUT_FILE || input->next_off >= input->size)
 		return false;
-	range->off = input->next_off;
-	range->len = (size_t)SL_MIN((uint64_t)most, input->size - range->off);
-	range->is_probe = input->is_cold && range->off >= input->probe_at;
+	uint64_t off = input->next_off, end = input->size;
+	*range = (struct sl_input_range){ .off = off, .is_hole = input->hole_end > off };
+	if (range->is_hole)
+		end = SL_MIN(input->hole_end, off + HOLE_RANGE_MAX);
+	else if (input->data_end > off)
+		end = SL_MIN(end, SL_MIN(input->data_end, off + most));
+	else
+		end = SL_MIN(end, off + most);
+	range->len = (size_t)(end - off);
+	range->is_probe = !range->is_hole && input->is_cold && off >= input->probe_at;
 	if (range->is_probe)
-		input->probe_at = range->off + PROBE_STRIDE;
-	input->next_off += range->len;
+		input->probe_at = off + PROBE_STRIDE;
+	input->next_off = end;
 	return true;
 }
 
-/* The same file once more, for O_DIRECT: through /proc, whatever has its name by now. */
+/* Open the same file again with O_DIRECT: by /proc, since its name may be another file's by now. */
 SL_SUSPENDS
 static void
 open_direct(struct sl_input *input)
@@ -293,16 +386,37 @@ open_direct(struct sl_input *input)
 	input->direct = fd >= 0 ? SL_INPUT_DIRECT_YES : SL_INPUT_DIRECT_NO;
 }
 
-/* One read of what is cold, past the page cache if that is possible here. */
+static void
+note_cold(struct sl_input *input, uint64_t off)
+{
+	if (!input->is_cold)
+		input->probe_at = off + PROBE_STRIDE;
+	input->is_cold = true;
+}
+
+/* At the first cold part of a file: read all of them through the page cache if the whole file fits
+ * into what is left, else with O_DIRECT. */
+SL_SUSPENDS
+static void
+choose_io(struct sl_input *input)
+{
+	if (input->size > input->context->cache_left) {
+		open_direct(input);
+		return;
+	}
+	input->context->cache_left -= input->size;
+	input->direct = SL_INPUT_DIRECT_NO;
+}
+
 SL_SUSPENDS
 static int
 read_cold(struct sl_input *input, unsigned char *data, size_t len, uint64_t off)
 {
 	if (input->direct == SL_INPUT_DIRECT_MAYBE)
-		open_direct(input);
+		choose_io(input);
 	if (input->direct == SL_INPUT_DIRECT_YES && off % SL_INPUT_ALIGN == 0 &&
 		(uintptr_t)data % SL_INPUT_ALIGN == 0) {
-		size_t whole = (len + SL_INPUT_ALIGN - 1) / SL_INPUT_ALIGN * SL_INPUT_ALIGN;
+		size_t whole = (size_t)sl_round_up(len, SL_INPUT_ALIGN);
 		int got = sl_io_read(input->direct_fd, data, whole, off, 0);
 		if (got != -EINVAL && got != -EOPNOTSUPP) {
 			got = got > 0 ? (int)SL_MIN((size_t)got, len) : got;
@@ -314,26 +428,35 @@ read_cold(struct sl_input *input, unsigned char *data, size_t len, uint64_t off)
 	return sl_io_read(input->fd, data, len, off, 0);
 }
 
-/* One read, and what it tells about the page cache. */
+/* One read that may wait for a disk; the time counts. */
+SL_SUSPENDS
+static int
+read_waiting(struct sl_input *input, unsigned char *data, size_t len, uint64_t off)
+{
+	uint64_t begun_ns = sl_now();
+	int got = input->no_nowait ? sl_io_read(input->fd, data, len, off, 0)
+				   : read_cold(input, data, len, off);
+	input->waited_ns += sl_now() - begun_ns;
+	return got;
+}
+
+/* One read; its result shows whether the file is in the page cache. */
 SL_SUSPENDS
 static int
 read_once(struct sl_input *input, unsigned char *data, size_t len, uint64_t off, bool is_probe)
 {
-	bool is_small = input->direct == SL_INPUT_DIRECT_NO;
-	if (is_small || input->no_nowait)
-		return sl_io_read(input->fd, data, len, off, 0);
-	if (!input->is_cold || is_probe) {
-		int got = sl_io_read(input->fd, data, len, off, RWF_NOWAIT);
-		if (got != -EAGAIN) {
-			if (got == (int)len)
-				input->is_cold = false;
-			return got;
-		}
-		if (!input->is_cold)
-			input->probe_at = off + PROBE_STRIDE;
-		input->is_cold = true;
-	}
-	return read_cold(input, data, len, off);
+	if (input->no_nowait || (input->is_cold && !is_probe))
+		return read_waiting(input, data, len, off);
+	int got = sl_io_read(input->fd, data, len, off, RWF_NOWAIT);
+	if (got == (int)len)
+		input->is_cold = false;
+	if (got == -EOPNOTSUPP || got == -EINVAL)
+		input->no_nowait = true;
+	else if (got == -EAGAIN)
+		note_cold(input, off);
+	else
+		return got;
+	return read_waiting(input, data, len, off);
 }
 
 bool
@@ -342,24 +465,37 @@ sl_input_may_be_warm(const struct sl_input *input)
 	return input->kind == SL_INPUT_FILE && !input->is_cold && !input->no_nowait;
 }
 
-bool
-sl_input_read_warm(struct sl_engine *engine, int fd, uint64_t off, unsigned char *data, size_t len)
+size_t
+sl_input_read_cached(
+	struct sl_engine *engine, int fd, uint64_t off, unsigned char *data, size_t len)
 {
-	while (len > 0) {
+	size_t done = 0;
+	while (done < len) {
 		struct sl_op op = { .kind = SL_OP_READ,
 			.fd = fd,
-			.data = data,
-			.len = len,
-			.off = off,
+			.data = data + done,
+			.len = len - done,
+			.off = off + done,
 			.flags = RWF_NOWAIT };
 		int got = engine->methods->run_blocking(engine, &op);
 		if (got <= 0)
-			return false;
-		data += got;
-		off += (uint64_t)got;
-		len -= (size_t)got;
+			break;
+		done += (size_t)got;
 	}
-	return true;
+	return done;
+}
+
+bool
+sl_input_is_cached(struct sl_input *input, size_t len)
+{
+	unsigned char byte;
+	uint64_t end = SL_MIN(input->size, input->next_off + len);
+	struct sl_engine *engine = sl_rt_engine(sl_rt_current());
+	if (end > input->next_off &&
+		sl_input_read_cached(engine, input->fd, end - 1, &byte, 1) == 1)
+		return true;
+	note_cold(input, input->next_off);
+	return false;
 }
 
 int
@@ -381,10 +517,35 @@ sl_input_read(struct sl_input *input, const struct sl_input_range *range, unsign
 	return (int)*read_len;
 }
 
+bool
+sl_input_is_caching(const struct sl_input *input)
+{
+	return input->is_cold && input->direct == SL_INPUT_DIRECT_NO && !input->no_nowait;
+}
+
+/* A read that may not wait starts a readahead of its range; the last byte is then waited for. */
+int
+sl_input_fetch(struct sl_input *input, const struct sl_input_range *range, unsigned char *data,
+	bool *is_read)
+{
+	unsigned char byte;
+	int got = sl_io_read(input->fd, data, range->len, range->off, RWF_NOWAIT);
+	*is_read = got == (int)range->len;
+	if (*is_read) {
+		input->is_cold = false;
+		return 0;
+	}
+	uint64_t begun_ns = sl_now();
+	if (got == -EAGAIN)
+		got = sl_io_read(input->fd, &byte, 1, range->off + range->len - 1, 0);
+	input->waited_ns += sl_now() - begun_ns;
+	return (got == -ECANCELED || got == -ETIMEDOUT) && sl_task_cancelled() != 0 ? got : 0;
+}
+
 /* ---- streams ---- */
 
 /*
- * What was found in a directory and has nothing to say (/proc/kmsg, trace_pipe) holds up nobody:
+ * A file found in a directory that has no data now (/proc/kmsg, trace_pipe) is not waited for:
  * -EAGAIN. The ring may wait for it although it is open in non-blocking mode.
  */
 SL_SUSPENDS
@@ -395,7 +556,7 @@ poll_found(const struct sl_input *input)
 	return code == -ETIMEDOUT && sl_task_cancelled() == 0 ? -EAGAIN : code;
 }
 
-/* One read, after the stream has something to say. A FIFO without a writer would read as ended. */
+/* One read, once data is ready. A FIFO without a writer would read as ended. */
 SL_SUSPENDS
 static int
 read_some(struct sl_input *input, unsigned char *data, size_t len, uint64_t deadline_ns)
@@ -414,7 +575,7 @@ read_some(struct sl_input *input, unsigned char *data, size_t len, uint64_t dead
 			continue;
 		if (got != -EAGAIN || input->is_found)
 			return got;
-		/* The descriptor came to us in non-blocking mode. */
+		/* The descriptor was inherited in non-blocking mode. */
 		int code = sl_io_poll(input->fd, POLLIN, deadline_ns);
 		if (code < 0)
 			return code;
@@ -422,9 +583,9 @@ read_some(struct sl_input *input, unsigned char *data, size_t len, uint64_t dead
 }
 
 /*
- * How many of `got` bytes belong to the input. A file of /proc has more than it claims and goes on
- * claiming that; one that now claims another size has grown, maybe by what is found in it, and is
- * read to the size it had.
+ * How many of `got` bytes belong to the input. A file of /proc holds more than its size, which does
+ * not change; a file with another size than before has grown, maybe by our own output, and is read
+ * to the size it had.
  */
 SL_SUSPENDS
 static int
@@ -445,7 +606,7 @@ within_claim(struct sl_input *input, int got)
 	return got;
 }
 
-/* Where standard input stands when its turn comes: it may be named twice, opened long before. */
+/* The position of standard input is taken when it is read first: it may be named twice. */
 static void
 skip_what_was_read(struct sl_input *input)
 {
@@ -467,10 +628,12 @@ sl_input_read_stream(struct sl_input *input, unsigned char *data, size_t most, s
 		skip_what_was_read(input);
 	most = (size_t)SL_MIN((uint64_t)most, input->left);
 	while (*read_len < most) {
-		/* The first bytes must be enough to tell the form by. */
+		/* The first bytes must suffice to recognise the form. */
 		bool enough = *read_len > 0 && !(is_first && sl_sniff_wants_more(data, *read_len));
 		uint64_t deadline_ns = enough ? sl_deadline_in(STREAM_IDLE_NS) : SL_FOREVER;
+		uint64_t begun_ns = sl_now();
 		int got = read_some(input, data + *read_len, most - *read_len, deadline_ns);
+		input->waited_ns += sl_now() - begun_ns;
 		if (got == -ETIMEDOUT && enough && sl_task_cancelled() == 0)
 			break;
 		if (got > 0 && input->may_be_made_up)
@@ -491,7 +654,7 @@ sl_input_read_stream(struct sl_input *input, unsigned char *data, size_t most, s
 int
 sl_input_fail_read(struct sl_input *input, int code, uint64_t off)
 {
-	/* A closed descriptor 0 is kept busy with one that cannot be read. */
+	/* A closed descriptor 0 was replaced by one that cannot be read. */
 	bool is_closed = input->is_stdin && code == -EBADF;
 	const char *why = is_closed ? "it is closed" : sl_code_text(code);
 	const char *quote = input->is_stdin ? "" : "'";
@@ -505,10 +668,18 @@ sl_input_fail_read(struct sl_input *input, int code, uint64_t off)
 }
 
 int
-sl_input_fail_form(struct sl_input *input, enum sl_form form)
+sl_input_fail_form(struct sl_input *input, enum sl_form form, uint64_t counted)
 {
-	const char *what = form == SL_FORM_UTF16 ? " text" : "-compressed";
+	const char *what = sl_form_is_wide(form) ? " text" : "-compressed";
 	const char *name = sl_form_name(form), *reader = sl_form_reader(form);
+	const char *quote = input->is_stdin ? "" : "'";
+	if (counted > 0)
+		return sl_fail(&input->err, SL_PHASE_READ, SL_E_UNSUPPORTED,
+			"cannot scan all of %s%s%s: it has %s text in it (only its first %llu "
+			"bytes "
+			"are counted)",
+			quote, input->is_stdin ? "standard input" : input->shown, quote, name,
+			(unsigned long long)counted);
 	if (input->is_stdin)
 		return sl_fail(&input->err, SL_PHASE_READ, SL_E_UNSUPPORTED,
 			"cannot scan standard input: it is %s%s (put '%s |' in front)", name, what,

@@ -3,8 +3,8 @@
 const char *
 sl_scan_state_name(enum sl_scan_state state)
 {
-	static const char *const names[SL_SCAN_STATES] = { "ok", "limited", "binary", "undecided",
-		"unsupported", "truncated", "unreadable" };
+	static const char *const names[SL_SCAN_STATES] = { "ok", "limited", "binary", "link",
+		"special", "undecided", "unsupported", "truncated", "unreadable" };
 	return names[state];
 }
 
@@ -12,6 +12,12 @@ bool
 sl_scan_state_is_trouble(enum sl_scan_state state)
 {
 	return state >= SL_SCAN_UNDECIDED;
+}
+
+bool
+sl_scan_state_is_passed_over(enum sl_scan_state state)
+{
+	return state >= SL_SCAN_BINARY && state < SL_SCAN_UNDECIDED;
 }
 
 void
@@ -24,15 +30,28 @@ sl_scan_summary_add(struct sl_scan_summary *summary, const struct sl_scan_result
 	summary->lines += result->lines;
 	summary->hits += result->hits;
 	summary->undecided += result->undecided;
+	summary->other_case += result->other_case;
+}
+
+static uint64_t
+count_states(const struct sl_scan_summary *summary, bool (*is_counted)(enum sl_scan_state state))
+{
+	uint64_t count = 0;
+	for (unsigned state = 0; state < SL_SCAN_STATES; state++) {
+		if (is_counted((enum sl_scan_state)state))
+			count += summary->inputs_in[state];
+	}
+	return count;
 }
 
 uint64_t
 sl_scan_summary_troubles(const struct sl_scan_summary *summary)
 {
-	uint64_t troubles = 0;
-	for (unsigned state = 0; state < SL_SCAN_STATES; state++) {
-		if (sl_scan_state_is_trouble((enum sl_scan_state)state))
-			troubles += summary->inputs_in[state];
-	}
-	return troubles;
+	return count_states(summary, sl_scan_state_is_trouble);
+}
+
+uint64_t
+sl_scan_summary_passed_over(const struct sl_scan_summary *summary)
+{
+	return count_states(summary, sl_scan_state_is_passed_over);
 }

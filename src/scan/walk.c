@@ -1,3 +1,13 @@
+/*
+ * A walk keeps a stack of open directories, each with a batch of its entries, sorted by name.
+ * Everything that may block (opening a directory, reading a batch, resolving links) runs in the
+ * blocking pool, which owns the walk during the call.
+ *
+ * Links. A walk meets every file whose real path lies below the real path of its directory, since
+ * it enters each directory there or reports it as unreadable. A link to such a file is skipped.
+ * Files elsewhere are remembered by device and inode, so that further links to one are skipped too;
+ * once SL_WALK_LINKS are remembered, links to other files are passed over.
+ */
 #include "sluice/scan/walk.h"
 
 #include "sluice/base/text.h"
@@ -6,15 +16,42 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
+#include <search.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #define SHOWN_MAX 400u /* bytes of a path in messages, which have room for the reason too */
 
-struct entry {
+enum kind {
+	KIND_NONE, /* gone, or met elsewhere in the walk */
+	KIND_DIRECTORY,
+	KIND_FILE,
+	KIND_LINK,
+	/* Passed over, each for its reason. */
+	KIND_LINK_LEFT_OUT,
+	KIND_LINK_TO_DIRECTORY,
+	KIND_LINK_TO_NOTHING,
+	KIND_LINK_UNKNOWN,
+	KIND_LINK_TOO_MANY,
+	KIND_SPECIAL,
+	KINDS
+};
+
+static const char *const reasons[KINDS] = {
+	[KIND_LINK_LEFT_OUT] = "it is a link (--no-follow)",
+	[KIND_LINK_TO_DIRECTORY] = "it is a link to a directory (name it to scan its files)",
+	[KIND_LINK_TO_NOTHING] = "it is a link to a file that does not exist",
+	[KIND_LINK_UNKNOWN] = "it is a link, which cannot be resolved without /proc",
+	[KIND_LINK_TOO_MANY] = "it is a link, and too many were followed (name what it leads to)",
+	[KIND_SPECIAL] = "it is a device, a socket or a FIFO",
+};
+
+struct walk_entry {
 	size_t name; /* offset in the level's names: they move as the buffer grows */
-	bool is_directory;
+	enum kind kind;
 };
 
 /* A directory that is open, and those of its entries that were read and not yet passed on. */
@@ -22,38 +59,127 @@ struct level {
 	DIR *dir;
 	size_t path_len; /* of the walk's path when this directory is the last in it */
 	struct sl_buf names;
-	struct entry *entries;
+	struct walk_entry *entries;
 	size_t count, next;
-	size_t passed_over; /* entries of the batch that are no files and no directories */
 	bool at_end;
 	int failure; /* of reading it: passed on after its entries */
+};
+
+struct file_id {
+	dev_t device;
+	ino_t inode;
 };
 
 struct sl_walk {
 	struct sl_buf path;
 	struct level levels[SL_WALK_DEPTH];
 	size_t depth; /* levels open; 0 before the first directory and after the last */
-	size_t passed_over;
 	bool has_begun;
-	int failure; /* of opening the directory that `path` names */
+	bool follow;
+
+	char *real_path; /* of the first directory; NULL if it is not known */
+	void *linked;    /* tree of struct file_id: files that links have led to */
+	size_t linked_count;
 };
 
 /* ---- in the blocking pool ---- */
 
-/* d_type where the file system tells it. Links are not followed. 'd' directory, 'f' file, 0
- * anything else. */
-static char
+/* The path of the open file `fd`, without links in it. NULL if it is unknown. */
+static char *
+real_path_of(int fd)
+{
+	char self[32], path[PATH_MAX];
+	snprintf(self, sizeof(self), "/proc/self/fd/%d", fd);
+	ssize_t len = readlink(self, path, sizeof(path));
+	return len > 0 && len < (ssize_t)sizeof(path) && path[0] == '/' ? strndup(path, (size_t)len)
+									: NULL;
+}
+
+/* `path` is the directory `below` or lies in it. */
+static bool
+is_below(const char *path, const char *below)
+{
+	size_t len = strcmp(below, "/") == 0 ? 0 : strlen(below);
+	return strncmp(path, below, len) == 0 && (path[len] == '/' || path[len] == '\0');
+}
+
+static int
+compare_ids(const void *a, const void *b)
+{
+	const struct file_id *left = a, *right = b;
+	if (left->device != right->device)
+		return left->device < right->device ? -1 : 1;
+	return left->inode < right->inode ? -1 : left->inode > right->inode;
+}
+
+/* A file outside the directory: KIND_LINK when a link leads to it for the first time. */
+static enum kind
+remember_file(struct sl_walk *walk, const struct stat *st)
+{
+	struct file_id wanted = { st->st_dev, st->st_ino };
+	if (tfind(&wanted, &walk->linked, compare_ids))
+		return KIND_NONE;
+	if (walk->linked_count == SL_WALK_LINKS)
+		return KIND_LINK_TOO_MANY;
+	struct file_id *id = malloc(sizeof(*id));
+	if (id)
+		*id = wanted;
+	if (!id || !tsearch(id, &walk->linked, compare_ids)) {
+		free(id);
+		return KIND_LINK_TOO_MANY;
+	}
+	walk->linked_count++;
+	return KIND_LINK;
+}
+
+static enum kind
+kind_of_target(struct sl_walk *walk, int fd)
+{
+	struct stat st;
+	if (fstat(fd, &st) != 0)
+		return KIND_LINK_UNKNOWN;
+	if (!S_ISDIR(st.st_mode) && !S_ISREG(st.st_mode))
+		return KIND_SPECIAL;
+	char *path = walk->real_path ? real_path_of(fd) : NULL;
+	if (!path)
+		return KIND_LINK_UNKNOWN;
+	bool is_met = is_below(path, walk->real_path);
+	free(path);
+	if (is_met)
+		return KIND_NONE;
+	return S_ISDIR(st.st_mode) ? KIND_LINK_TO_DIRECTORY : remember_file(walk, &st);
+}
+
+static enum kind
+kind_of_link(struct sl_walk *walk, int directory, const char *name)
+{
+	if (!walk->follow)
+		return KIND_LINK_LEFT_OUT;
+	int fd = openat(directory, name, O_PATH | O_CLOEXEC);
+	/* Any other failure is reported when it is opened as a file. */
+	if (fd < 0)
+		return errno == ENOENT || errno == ELOOP ? KIND_LINK_TO_NOTHING : KIND_LINK;
+	enum kind kind = kind_of_target(walk, fd);
+	close(fd);
+	return kind;
+}
+
+static enum kind
+kind_of_mode(mode_t mode)
+{
+	return S_ISDIR(mode) ? KIND_DIRECTORY : S_ISREG(mode) ? KIND_FILE : KIND_SPECIAL;
+}
+
+/* By d_type where the file system fills it in. A link is KIND_LINK, wherever it leads. */
+static enum kind
 kind_of(DIR *dir, const struct dirent *found)
 {
-	if (found->d_type == DT_DIR || found->d_type == DT_REG)
-		return found->d_type == DT_DIR ? 'd' : 'f';
-	struct stat st;
-	if (found->d_type != DT_UNKNOWN)
-		return 0;
-	/* What cannot be looked at is for the opening to name. */
-	if (fstatat(dirfd(dir), found->d_name, &st, AT_SYMLINK_NOFOLLOW) != 0)
-		return errno == ENOENT ? 0 : 'f';
-	return S_ISDIR(st.st_mode) ? 'd' : S_ISREG(st.st_mode) ? 'f' : 0;
+	struct stat st = { .st_mode = (mode_t)DTTOIF(found->d_type) };
+	/* A failure is reported when it is opened as a file. */
+	if (found->d_type == DT_UNKNOWN &&
+		fstatat(dirfd(dir), found->d_name, &st, AT_SYMLINK_NOFOLLOW) != 0)
+		return errno == ENOENT ? KIND_NONE : KIND_FILE;
+	return S_ISLNK(st.st_mode) ? KIND_LINK : kind_of_mode(st.st_mode);
 }
 
 static bool
@@ -62,12 +188,10 @@ add_entry(struct level *level, const struct dirent *found)
 	const char *name = found->d_name;
 	if (strcmp(name, ".") == 0 || strcmp(name, "..") == 0)
 		return true;
-	char kind = kind_of(level->dir, found);
-	if (!kind) {
-		level->passed_over++;
+	enum kind kind = kind_of(level->dir, found);
+	if (kind == KIND_NONE)
 		return true;
-	}
-	level->entries[level->count++] = (struct entry){ level->names.len, kind == 'd' };
+	level->entries[level->count++] = (struct walk_entry){ level->names.len, kind };
 	sl_buf_add(&level->names, name, strlen(name) + 1);
 	return !level->names.failed;
 }
@@ -75,17 +199,34 @@ add_entry(struct level *level, const struct dirent *found)
 static int
 by_name(const void *a, const void *b, void *names)
 {
-	const struct entry *left = a, *right = b;
+	const struct walk_entry *left = a, *right = b;
 	const char *text = names;
 	return strcmp(text + left->name, text + right->name);
 }
 
-/* Reads the next batch of a level. */
+/* Replaces the links of a batch by what they lead to, in the order of their names. */
+static void
+resolve_links(struct sl_walk *walk, struct level *level)
+{
+	size_t kept = 0;
+	for (size_t i = 0; i < level->count; i++) {
+		struct walk_entry entry = level->entries[i];
+		if (entry.kind == KIND_LINK)
+			entry.kind = kind_of_link(
+				walk, dirfd(level->dir), level->names.data + entry.name);
+		if (entry.kind != KIND_NONE)
+			level->entries[kept++] = entry;
+	}
+	level->count = kept;
+}
+
+/* Reads the next batch of the level on top. */
 static int
 read_batch(void *arg)
 {
-	struct level *level = arg;
-	level->count = level->next = level->passed_over = 0;
+	struct sl_walk *walk = arg;
+	struct level *level = &walk->levels[walk->depth - 1];
+	level->count = level->next = 0;
 	sl_buf_clear(&level->names);
 	if (!level->entries)
 		level->entries = calloc(SL_WALK_BATCH, sizeof(*level->entries));
@@ -105,10 +246,12 @@ read_batch(void *arg)
 	if (level->count)
 		qsort_r(level->entries, level->count, sizeof(*level->entries), by_name,
 			level->names.data);
+	resolve_links(walk, level);
 	return 0;
 }
 
 struct open_call {
+	struct sl_walk *walk;
 	int parent; /* AT_FDCWD for the first directory, which may be a link */
 	const char *name;
 	DIR *dir;
@@ -118,16 +261,20 @@ static int
 open_directory(void *arg)
 {
 	struct open_call *call = arg;
-	int nofollow = call->parent == AT_FDCWD ? 0 : O_NOFOLLOW;
+	bool is_first = call->parent == AT_FDCWD;
+	int nofollow = is_first ? 0 : O_NOFOLLOW;
 	int fd = openat(call->parent, call->name, O_RDONLY | O_DIRECTORY | O_CLOEXEC | nofollow);
 	if (fd < 0)
 		return -errno;
 	call->dir = fdopendir(fd);
-	if (call->dir)
-		return 0;
-	int code = -errno;
-	close(fd);
-	return code;
+	if (!call->dir) {
+		int code = -errno;
+		close(fd);
+		return code;
+	}
+	if (is_first)
+		call->walk->real_path = real_path_of(fd);
+	return 0;
 }
 
 /* ---- in the task ---- */
@@ -166,7 +313,7 @@ SL_SUSPENDS
 static int
 enter(struct sl_walk *walk, int parent, const char *name)
 {
-	struct open_call call = { .parent = parent, .name = name };
+	struct open_call call = { .walk = walk, .parent = parent, .name = name };
 	if (walk->depth == SL_WALK_DEPTH)
 		return -ELOOP;
 	int code = sl_blocking_wait(open_directory, &call);
@@ -177,12 +324,13 @@ enter(struct sl_walk *walk, int parent, const char *name)
 }
 
 int
-sl_walk_new(struct sl_walk **out, const char *directory)
+sl_walk_new(struct sl_walk **out, const char *directory, bool follow)
 {
 	struct sl_walk *walk = calloc(1, sizeof(*walk));
 	*out = walk;
 	if (!walk)
 		return -ENOMEM;
+	walk->follow = follow;
 	sl_buf_add_str(&walk->path, directory);
 	if (!walk->path.failed)
 		return 0;
@@ -199,78 +347,96 @@ sl_walk_free(struct sl_walk *walk)
 	while (walk->depth)
 		leave(walk);
 	sl_buf_release(&walk->path);
+	free(walk->real_path);
+	tdestroy(walk->linked, free);
 	free(walk);
 }
 
-/* What is wrong with the directory in `path`, or the end of the walk. */
+/* The walk's path as it is shown in messages: cut in its middle if it is long. */
+static void
+fail_path(
+	struct sl_walk *walk, struct sl_error *err, int code, const char *before, const char *after)
+{
+	struct sl_buf shown = { 0 };
+	sl_error_clear(err);
+	sl_text_shorten(&shown, sl_buf_span(&walk->path), SHOWN_MAX);
+	(void)sl_fail(err, SL_PHASE_DIRECTORY, code, "%s'%s'%s", before,
+		shown.data && !shown.failed ? shown.data : "", after);
+	sl_buf_release(&shown);
+}
+
+/* Describes what is wrong with the directory in `path`, or ends the walk. */
 static int
 directory_failed(struct sl_walk *walk, const char **path, int code, struct sl_error *err)
 {
+	char why[128];
 	if (code == -ECANCELED || code == -ETIMEDOUT || code == -ENOMEM)
 		return code;
-	*path = walk->path.data;
-	sl_error_clear(err);
-	struct sl_buf shown = { 0 };
-	sl_text_shorten(&shown, sl_buf_span(&walk->path), SHOWN_MAX);
-	const char *name = shown.data && !shown.failed ? shown.data : "";
-	if (code == -ELOOP && walk->depth == SL_WALK_DEPTH)
-		(void)sl_fail(err, SL_PHASE_DIRECTORY, SL_E_LIMIT,
-			"cannot read directory '%s': more than %u directories in one another", name,
+	bool is_too_deep = code == -ELOOP && walk->depth == SL_WALK_DEPTH;
+	if (is_too_deep)
+		snprintf(why, sizeof(why), ": more than %u directories in one another",
 			SL_WALK_DEPTH);
 	else
-		(void)sl_fail_code(
-			err, SL_PHASE_DIRECTORY, code, "cannot read directory '%s'", name);
-	sl_buf_release(&shown);
+		snprintf(why, sizeof(why), ": %s", sl_code_text(code));
+	*path = walk->path.data;
+	fail_path(walk, err, is_too_deep ? SL_E_LIMIT : code, "cannot read directory ", why);
 	return SL_E_NAME;
 }
 
-/* Passes on the next entry of the top level: 1 a file, 0 nothing (an entry was entered, or the
- * level left). */
+/* Describes why an entry is not read. Returns its enum sl_walk_found. */
+static int
+pass_over(struct sl_walk *walk, enum kind kind, struct sl_error *err)
+{
+	char why[160];
+	snprintf(why, sizeof(why), " is passed over: %s", reasons[kind]);
+	fail_path(walk, err, SL_E_UNSUPPORTED, "", why);
+	return kind == KIND_SPECIAL ? SL_WALK_SPECIAL : SL_WALK_OTHER_LINK;
+}
+
+/* Moves on by one entry of the level on top: an enum sl_walk_found, SL_WALK_END if nothing is to be
+ * passed on (a directory was entered or left). */
 SL_SUSPENDS
 static int
 step(struct sl_walk *walk, const char **path, struct sl_error *err)
 {
 	struct level *level = top_of(walk);
 	if (level->next == level->count && !level->at_end) {
-		int code = sl_blocking_wait(read_batch, level);
-		walk->passed_over += level->passed_over;
-		return code ? directory_failed(walk, path, code, err) : 0;
+		int code = sl_blocking_wait(read_batch, walk);
+		return code ? directory_failed(walk, path, code, err) : SL_WALK_END;
 	}
 	if (level->next == level->count) {
 		int failure = level->failure;
 		walk->path.len = level->path_len;
 		walk->path.data[level->path_len] = '\0';
 		leave(walk);
-		return failure ? directory_failed(walk, path, failure, err) : 0;
+		return failure ? directory_failed(walk, path, failure, err) : SL_WALK_END;
 	}
-	const struct entry *entry = &level->entries[level->next++];
+	const struct walk_entry *entry = &level->entries[level->next++];
 	const char *name = level->names.data + entry->name;
 	if (!set_path(walk, level->path_len, name))
 		return -ENOMEM;
 	*path = walk->path.data;
-	if (!entry->is_directory)
-		return 1;
+	if (entry->kind == KIND_FILE)
+		return SL_WALK_FILE;
+	if (entry->kind == KIND_LINK)
+		return SL_WALK_LINK;
+	if (entry->kind != KIND_DIRECTORY)
+		return pass_over(walk, entry->kind, err);
 	int code = enter(walk, dirfd(level->dir), name);
-	return code ? directory_failed(walk, path, code, err) : 0;
+	return code ? directory_failed(walk, path, code, err) : SL_WALK_END;
 }
 
 int
 sl_walk_next(struct sl_walk *walk, const char **path, struct sl_error *err)
 {
-	int code = 0;
+	int result = SL_WALK_END;
 	if (!walk->has_begun) {
 		walk->has_begun = true;
-		code = enter(walk, AT_FDCWD, walk->path.data);
+		int code = enter(walk, AT_FDCWD, walk->path.data);
 		if (code)
 			return directory_failed(walk, path, code, err);
 	}
-	while (code == 0 && walk->depth)
-		code = step(walk, path, err);
-	return code;
-}
-
-size_t
-sl_walk_passed_over(const struct sl_walk *walk)
-{
-	return walk->passed_over;
+	while (result == SL_WALK_END && walk->depth)
+		result = step(walk, path, err);
+	return result;
 }

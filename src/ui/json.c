@@ -1,3 +1,10 @@
+/*
+ * The writer keeps no text of its own: each call appends to the caller's buffer. A stack of open
+ * objects and arrays says where commas go and whether a key is due.
+ *
+ * Escaped is what RFC 8259 requires, and also what a terminal or a JavaScript parser would act on:
+ * DEL, C1 controls, U+2028, U+2029 and bidirectional controls. So the output can be shown as it is.
+ */
 #include "sluice/ui/json.h"
 
 #include "sluice/base/text.h"
@@ -12,7 +19,7 @@ open_value(struct sl_json *json, enum sl_json_kind kind)
 	sl_buf_add_char(json->out, kind == SL_JSON_OBJECT ? '{' : '[');
 }
 
-/* What stands before a value: a comma if it is not the first, and its key. */
+/* Appends what precedes a value: a comma if it is not the first, and its key. */
 static void
 begin_value(struct sl_json *json, const char *key)
 {
@@ -29,10 +36,8 @@ begin_value(struct sl_json *json, const char *key)
 	}
 }
 
-/* True for what RFC 8259 wants escaped and for what a terminal or a JavaScript parser would act on.
- */
 static bool
-wants_escape(uint32_t code)
+needs_escape(uint32_t code)
 {
 	return code < 0x20 || code == '"' || code == '\\' || (code >= 0x7f && code <= 0x9f) ||
 	       code == 0x2028 || code == 0x2029 || sl_text_is_bidi_control(code);
@@ -56,7 +61,7 @@ add_escaped(struct sl_buf *out, struct sl_span text)
 	while (pos < text.len) {
 		uint32_t code = 0;
 		size_t len = sl_text_utf8(sl_span(text.data + pos, text.len - pos), &code);
-		if (len > 0 && !wants_escape(code)) {
+		if (len > 0 && !needs_escape(code)) {
 			pos += len;
 			continue;
 		}
@@ -109,6 +114,15 @@ sl_json_string(struct sl_json *json, const char *key, struct sl_span text)
 	sl_buf_add_char(json->out, '"');
 	add_escaped(json->out, text);
 	sl_buf_add_char(json->out, '"');
+}
+
+void
+sl_json_string_or_bytes(struct sl_json *json, const char *key, struct sl_span data)
+{
+	if (sl_text_is_utf8(data))
+		sl_json_string(json, key, data);
+	else
+		sl_json_text_or_bytes(json, key, data);
 }
 
 void

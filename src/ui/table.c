@@ -1,3 +1,8 @@
+/*
+ * A table is formatted in two passes over its rows: the first measures the columns, the second
+ * writes the lines. Numbers are right-aligned; the column of names takes what is left of a
+ * terminal's width, and names that do not fit are cut in the middle. Notes are never cut.
+ */
 #include "sluice/ui/table.h"
 
 #include "sluice/base/text.h"
@@ -49,7 +54,7 @@ widen(struct layout *layout, const struct cells *cells)
 		layout->numbers[i] = SL_MAX(layout->numbers[i], strlen(cells->numbers[i].text));
 }
 
-/* A file takes names as they are, but for what could speak to a terminal later. */
+/* Control bytes are escaped in a file too: it may be shown on a terminal later. */
 static void
 make_safe(const struct sl_table *table, struct sl_buf *out, struct sl_span text)
 {
@@ -84,6 +89,8 @@ measure(const struct sl_table *table, struct sl_buf *scratch)
 		if (row->note.len > 0)
 			notes = SL_MAX(notes, GAP + safe_width(table, scratch, row->note));
 	}
+	if (table->note.len > 0)
+		notes = SL_MAX(notes, GAP + safe_width(table, scratch, table->note));
 	if (table->columns == 0)
 		return layout;
 	size_t taken = notes;
@@ -122,6 +129,17 @@ add_heading(const struct sl_table *table, const struct layout *layout, struct sl
 }
 
 static void
+add_note(const struct sl_table *table, struct sl_span note, struct sl_buf *out)
+{
+	if (note.len == 0)
+		return;
+	sl_terminal_add_spaces(out, GAP);
+	sl_buf_add_str(out, sl_colour_code(table->colour, SL_COLOUR_WARN));
+	make_safe(table, out, note);
+	sl_buf_add_str(out, sl_colour_code(table->colour, SL_COLOUR_RESET));
+}
+
+static void
 add_row(const struct sl_table *table, const struct layout *layout, const struct sl_table_row *row,
 	struct sl_buf *scratch, struct sl_buf *out)
 {
@@ -132,12 +150,7 @@ add_row(const struct sl_table *table, const struct layout *layout, const struct 
 	sl_terminal_add_left(out, sl_buf_span(scratch), layout->name, table->unicode);
 	add_numbers(out, layout, &cells, sl_colour_code(mark, SL_COLOUR_BAD),
 		sl_colour_code(mark, SL_COLOUR_RESET));
-	if (row->note.len > 0) {
-		sl_terminal_add_spaces(out, GAP);
-		sl_buf_add_str(out, sl_colour_code(table->colour, SL_COLOUR_WARN));
-		make_safe(table, out, row->note);
-		sl_buf_add_str(out, sl_colour_code(table->colour, SL_COLOUR_RESET));
-	}
+	add_note(table, row->note, out);
 	sl_buf_add_char(out, '\n');
 }
 
@@ -149,12 +162,13 @@ sl_table_format(const struct sl_table *table, struct sl_buf *out)
 	add_heading(table, &layout, out);
 	for (size_t i = 0; i < table->row_count; i++)
 		add_row(table, &layout, &table->rows[i], &scratch, out);
-	if (table->row_count != 1) {
+	if (table->row_count != 1 || table->note.len > 0) {
 		struct cells totals = cells_of(table, table->lines, table->error_lines, false);
 		sl_buf_add_str(out, sl_colour_code(table->colour, SL_COLOUR_BOLD));
 		sl_terminal_add_left(out, sl_span_str("total"), layout.name, table->unicode);
 		add_numbers(out, &layout, &totals, "", "");
 		sl_buf_add_str(out, sl_colour_code(table->colour, SL_COLOUR_RESET));
+		add_note(table, table->note, out);
 		sl_buf_add_char(out, '\n');
 	}
 	out->failed = out->failed || scratch.failed;

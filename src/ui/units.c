@@ -126,7 +126,10 @@ struct sl_units
 sl_units_share(uint64_t part, uint64_t whole)
 {
 	struct sl_units out;
-	unsigned share = (unsigned)sl_units_scaled(part, whole, 10000);
+	/* Half of a unit is rounded up. Only the whole is 100%: no rounding hides the rest. */
+	unsigned share = (unsigned)((sl_units_scaled(part, whole, 20000) + 1) / 2);
+	if (share == 10000 && part < whole)
+		share--;
 	if (whole == 0)
 		snprintf(out.text, sizeof(out.text), "-");
 	else if (share == 0 && part > 0)

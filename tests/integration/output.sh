@@ -103,6 +103,7 @@ test_output_json() {
 		'http://' "http://127.0.0.1:$PORT_closed/x"
 	expect 3
 	"$JSON" type index state path <out >types || fail "no JSON lines"
+	grep -qF '"path":{"bytes":"/yJcwps="}' out || fail "a name that is not UTF-8 cannot be found again"
 	[[ $(grep -c '^"file_start"' types) == 7 ]] || fail "file_start"
 	[[ $(grep -c '^"file_done"' types) == 3 ]] || fail "file_done"
 	[[ $(grep -c '^"file_error"' types) == 4 ]] || fail "file_error"
@@ -196,7 +197,8 @@ test_output_progress_bars() {
 	grep -q '%' typescript || fail "no percent"
 	grep -q "not downloaded" typescript || fail "no list of failures"
 	grep -q ' echo' typescript || fail "the terminal does not echo any more"
-	! grep -qP '\x1b\[\?25l' typescript || [[ $(grep -oP '\x1b\[\?25[lh]' typescript | tail -n 1) == $'\e[?25h' ]] || fail "the cursor is gone"
+	grep -qP '\x1b\[\?25l' typescript || fail "the cursor is not hidden while bars are drawn"
+	[[ $(grep -oP '\x1b\[\?25[lh]' typescript | tail -n 1) == $'\e[?25h' ]] || fail "the cursor is gone"
 }
 
 # colour only where it is wanted

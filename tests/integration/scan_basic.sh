@@ -41,11 +41,10 @@ expect_row() {
 		fail "no row '$1 $2 $3'"
 }
 
-# real logs have the counts that were made by hand
+# real logs have the counts that other tools have made
 test_scan_golden() {
-	local logs=$ROOT/../shared/logs file bytes lines hits folded rest
-	[[ -f $logs/golden.tsv ]] || skip "no sample logs here"
-	while IFS=$'\t' read -r file bytes lines hits folded rest; do
+	local logs=$ROOT/tests/data/logs file bytes lines hits folded
+	while IFS=$'\t' read -r file bytes lines hits folded; do
 		[[ $file != file ]] || continue
 		scan --json "$logs/$file"
 		expect_totals "$lines" "$hits"
@@ -56,7 +55,7 @@ test_scan_golden() {
 	done <"$logs/golden.tsv"
 	scan "$logs"/*.log
 	expect 0
-	expect_row total 16000 1504
+	expect_row total 1280 217
 }
 
 # any workers, pieces, queue and memory: the same totals
@@ -68,7 +67,7 @@ test_scan_engine_options() {
 	hits=$(cat a b | grep -acE 'ERROR|error')
 	for options in "" "--workers 1" "--workers 2" "--workers 3" "--workers 4" "--chunk 64K" "--chunk 70000" "--chunk 16M" "--queue 1" \
 		"--max-memory 8M" "--workers 1 --chunk 64K --queue 1 --max-memory 8M" "--workers 4 --chunk 64K --queue 1 --max-memory 8M" \
-		"--workers 64 --queue 4096 --max-memory 8M" "--chunk 2M --max-memory 8M"; do
+		"--workers 64 --queue 4096 --max-memory 8M" "--chunk 2M --max-memory 8M" "--io direct" "--io buffered"; do
 		# shellcheck disable=SC2086
 		scan --json $options a b
 		expect 0
@@ -78,6 +77,21 @@ test_scan_engine_options() {
 		expect 0
 		expect_totals "$lines" "$hits"
 	done
+}
+
+# what is in the page cache is not waited for: the bottleneck is never the input
+test_scan_stats_bottleneck() {
+	make_log 40000 5 >a
+	mkdir d
+	cp a d/a
+	head -n 100 a >d/small
+	local attempt
+	for attempt in 1 2 3 4 5; do # another process may empty the page cache
+		scan --stats a d
+		expect 0
+		! grep -q 'waited: input 0.00 s, .*; bottleneck: scan' err || return 0
+	done
+	fail "another bottleneck in $attempt runs"
 }
 
 # every kind of pattern finds what grep finds
@@ -127,7 +141,7 @@ test_scan_many_strings() {
 		scan --json $options -F -e "$(cat strings)" a
 		expect_totals "$lines" "$(lines_of want)"
 		# shellcheck disable=SC2086
-		scan -p --no-filename $options -F -e "$(cat strings)" a
+		scan -pn --no-filename $options -F -e "$(cat strings)" a
 		same want out
 	done
 	scan --json -i -e "$(paste -sd'|' strings)" a
@@ -158,7 +172,7 @@ test_scan_straddles_cuts() {
 		scan --json $options < <(cat a)
 		expect_totals 63 21
 		# shellcheck disable=SC2086
-		scan -p --no-filename $options a
+		scan -pn --no-filename $options a
 		grep -naE 'ERROR|error' a | cut -b 1-1048579 >want
 		sed 's/ \[\.\.\. [0-9]* more bytes\]$//' out | cut -b 1-1048579 >got
 		cmp want got || fail "lines differ with $options"
@@ -175,7 +189,7 @@ test_scan_print() {
 		expect 0
 		grep -nHaE 'ERROR|error' a b >want
 		same want out
-		scan -p --no-filename --workers "$workers" -i -e 'err(or|no) [0-9]' a b
+		scan -pn --no-filename --workers "$workers" -i -e 'err(or|no) [0-9]' a b
 		expect 0
 		grep -hnaiE 'err(or|no) [0-9]' a b >want
 		same want out
@@ -185,8 +199,30 @@ test_scan_print() {
 	same want out
 	scan -pn a
 	same want out
-	scan -p --no-filename a
+	scan -pn --no-filename a
 	grep -naE 'ERROR|error' a >want
+	same want out
+	# numbers are left out by -N, and with the names unless -n asks for them
+	scan -p --no-filename a
+	grep -aE 'ERROR|error' a >want
+	same want out
+	scan -n -N -p --no-filename a
+	same want out
+	scan -p --no-filename -N -n a
+	grep -naE 'ERROR|error' a >want
+	same want out
+	scan -p -N a b
+	grep -HaE 'ERROR|error' a b >want
+	same want out
+	# as grep -Z
+	scan -p --null a b
+	grep -nHZaE 'ERROR|error' a b >want
+	same want out
+	scan -c -Z a b
+	grep -cZaE 'ERROR|error' a b >want
+	same want out
+	scan -p -m 3 -N -e 'err[o]r' a
+	grep -HaE -m 3 'error' a >want
 	same want out
 	scan -p <b
 	expect 0
@@ -288,16 +324,19 @@ test_scan_quiet() {
 	expect 2
 }
 
-# carriage returns, NULs, escapes and bytes that are no text are bytes like others; a last line without newline counts
+# NULs, escapes and bytes that are not text are bytes like others; a CR before the newline is printed, and does not
+# belong to the line; a last line without newline counts
 test_scan_any_bytes() {
 	printf 'error\r\nfine\r\nx error\r\nERROR' >crlf
 	scan --json crlf
 	expect_totals 4 3
-	scan -p --no-filename crlf
+	scan -pn --no-filename crlf
 	printf '1:error\r\n3:x error\r\n4:ERROR\n' >want
 	same want out
-	scan -c -e 'error$' crlf
-	[[ $(cat out) == 0 ]] || fail "a carriage return is data"
+	scan -c -e 'err[o]r$' crlf
+	[[ $(cat out) == 2 ]] || fail "a carriage return hides the end of a line"
+	scan -c -F -e $'error\r' crlf
+	[[ $(cat out) == 0 ]] || fail "a string and an expression disagree"
 	printf 'a\0error\n\0\0\nfine\0\n\0error' >nul
 	scan --json nul
 	expect_totals 4 2
@@ -306,7 +345,7 @@ test_scan_any_bytes() {
 	printf '\377\376x error\n\303(\nerr\303\251or error\033[31m\n' | tail -c +3 >bytes
 	scan --json bytes
 	expect_totals 3 2
-	scan -p --no-filename bytes
+	scan -pn --no-filename bytes
 	grep -na error bytes >want
 	same want out
 	scan -c -e '\xc3\xa9' bytes
@@ -362,7 +401,7 @@ test_scan_standard_input() {
 	scan --json - - <a
 	expect 0
 	expect_totals "$lines" "$hits"
-	! grep -q truncated out || fail "what was read already is missed"
+	! grep -q '"state":"truncated"' out || fail "what was read already is missed"
 	{ dd bs=1000 count=1 of=/dev/null 2>/dev/null && scan --json; } <a
 	tail -c +1001 a >rest
 	expect_totals "$(lines_of rest)" "$(grep -acE 'ERROR|error' rest)"
@@ -395,7 +434,7 @@ test_scan_stream_is_shown_at_once() {
 	grep -q '4:last ERROR' out || fail "the last line is not there"
 }
 
-# directories are walked: files at every depth, no links, FIFOs or sockets; binary files are skipped and named
+# directories are walked: files at every depth; what is not read is counted by kind, and named by --verbose
 test_scan_directories() {
 	mkdir -p d/a/b/c d/.hidden d/empty "d/with space"
 	make_log 300 9 >d/x
@@ -413,16 +452,37 @@ test_scan_directories() {
 	lines=$(lines_of d/x)
 	hits=$(grep -acE 'ERROR|error' d/x)
 	scan --json d
-	expect 0 d/binary
+	expect 0 "passed over in directories: 1 binary file, 2 links, 1 device, socket or FIFO (--verbose names them)"
+	[[ $(grep -c 'passed over' err) == 1 ]] || fail "more than a line"
 	expect_totals $((lines * 5)) $((hits * 5))
+	tail -n 1 out | grep -qF '"states":{"ok":5,"limited":0,"binary":1,"link":2,"special":1,"undecided":0,' || fail "not counted in the summary"
 	scan d
-	expect 0 d/binary
+	expect 0 "passed over in directories: 1 binary file, 2 links, 1 device"
 	expect_row d/binary - -
+	expect_row d/dangling - -
 	expect_row total $((lines * 5)) $((hits * 5))
+	tail -n 1 out | grep -q '  4 passed over$' || fail "not counted in the table"
 	for options in -c -p; do
-		scan "$options" d
-		expect 0 d/binary
+		scan "$options" d --verbose
+		expect 0 "'d/binary' is passed over: it is binary"
+		expect 0 "'d/a/up' is passed over: it is a link to a directory"
+		expect 0 "'d/dangling' is passed over"
+		expect 0 "'d/pipe' is passed over"
+		! grep -q 'd/link\|d/loop' err || fail "what the walk meets anyway is no trouble"
 	done
+	# the status of none is for what was read
+	scan -c d/a
+	expect 0
+	scan -e 'nowhere to be found' d/a
+	expect 2 "1 link"
+	scan -q -e 'nowhere to be found' d/.hidden
+	expect 1
+	[[ ! -s err ]] || fail "something was passed over"
+	scan -q -e 'nowhere to be found' d
+	expect 2 "1 binary file"
+	scan -q d
+	expect 0
+	[[ ! -s err ]] || fail "-q tells more than it was asked"
 	scan -c -r d
 	LC_ALL=C sort out >got
 	grep -rIcE 'ERROR|error' d | grep -v 'd/binary' | LC_ALL=C sort >want
@@ -440,16 +500,67 @@ test_scan_directories() {
 	(cd d && scan --json . && expect_totals $((lines * 5)) $((hits * 5))) || exit 1
 }
 
-# NULs after the first 8 KiB do not make a file binary, and named files are always read
+# a link to a file is read, once, unless the walk meets that file anyway; --no-follow passes it over
+test_scan_links() {
+	mkdir d away
+	printf 'error\nfine\n' >away/a.log
+	printf 'ERROR\n' >d/b.log
+	ln -s ../away/a.log d/current
+	ln -s current d/newest
+	ln -s "$PWD/away/a.log" d/zagain
+	ln -s b.log d/today
+	scan -p d
+	expect 0
+	printf 'd/b.log:1:ERROR\nd/current:1:error\n' >want
+	same want out
+	[[ ! -s err ]] || fail "something was passed over"
+	scan -p --no-follow d
+	expect 0 "4 links"
+	head -n 1 want >less
+	same less out
+	scan -q -e fine --no-follow d
+	expect 2 "4 links"
+	chmod 0 away/a.log
+	chmod 755 . d
+	as_user timeout "$LIMIT" "$S" scan -c d >out 2>err
+	status=$?
+	expect 2 "cannot open 'd/current': permission denied"
+}
+
+# holes and stray NULs do not make a log binary, and named files are always read
 test_scan_binary() {
 	mkdir d
-	{ head -c 8192 /dev/zero | tr '\0' '\n'; printf 'error\0\n'; } >d/late
-	{ head -c 8191 /dev/zero | tr '\0' '\n'; printf '\0error\n'; } >d/early
+	{ head -c 50000 /dev/zero; printf 'error\nfine\n'; } >d/copytruncate
+	{ printf 'error\n'; head -c 50000 /dev/zero; } >d/powercut
+	{ printf 'an error with a \0 in its middle, %0100d\n' 0; yes 'all is well' | head -n 1000; } >d/stray
 	scan --json d
-	expect 0 early
-	expect_totals 8193 1
-	scan --json d/late d/early
-	expect_totals 16385 2
+	expect 0
+	[[ ! -s err ]] || fail "something was passed over"
+	expect_totals 1005 3
+	head -c 9000 "$S" >program
+	printf 'SQLite format 3\0error\n' >database
+	mkdir e
+	cp program database e
+	printf 'error\n' >e/a
+	scan --json e
+	expect 0 "2 binary files"
+	expect_totals 1 1
+	scan --json program database
+	expect_totals $(($(lines_of program) + 1)) $(($(grep -acE 'ERROR|error' program) + 1))
+}
+
+# lines that end with carriage returns alone are noted: the input counts as one line
+test_scan_carriage_returns_only() {
+	printf 'one\rtwo error\rthree\r' >a
+	{ head -c 9000 a; yes 10% | head -n 4000 | tr '\n' '\r'; printf 'done, one error\n'; } >b
+	scan a
+	expect 0 "'a' has carriage returns and no newline: it counts as one line (use: tr '\\r' '\\n' <FILE | sluice scan)"
+	expect_row a 1 1
+	scan -c - <a
+	expect 0 "standard input has carriage returns"
+	scan b
+	expect 0
+	[[ ! -s err ]] || fail "it has a newline"
 }
 
 # directories deeper than one can name, and a hundred of them
@@ -565,22 +676,23 @@ test_scan_colour() {
 	! grep -q $'\033' out || fail "colours in JSON"
 }
 
-# progress without a terminal: a line now and then, or none
+# without a terminal lines about progress are written by request only: a cron job would mail them
 test_scan_progress() {
-	mkfifo pipe
-	start scan --progress plain pipe
-	exec 8>pipe
+	mkfifo silent told
+	env --default-signal "$S" scan silent >/dev/null 2>silent.err &
+	local first=$!
+	exec 7>silent
+	printf 'error\n' >&7
+	start scan --progress plain told
+	exec 8>told
 	printf 'error\nfine\n' >&8
-	until_true 10 grep -q 'inputs' err
-	exec 8>&-
+	until_true 20 grep -q 'inputs' err
+	# the first began earlier: it would have written its line by now
+	[[ ! -s silent.err ]] || fail "progress although none was asked for"
+	exec 7>&- 8>&-
 	finish 5
 	[[ $status == 0 ]] || fail "status $status"
-	start scan --progress none pipe
-	exec 8>pipe
-	printf 'error\n' >&8
-	exec 8>&-
-	finish 5
-	[[ ! -s err ]] || fail "progress although none was asked for"
+	wait "$first" || fail "status $?"
 }
 
 # JSON has a begin and an end for each input, and a summary
@@ -596,12 +708,16 @@ test_scan_json() {
 		fail "the last match differs"
 	grep '"type":"end"' out | grep '"text":"a"' | grep -q '"matched_lines":2,"matches":3},"total_lines":3,"state":"ok"' || fail "the end of a differs"
 	grep '"type":"end"' out | grep '"text":"missing"' | grep -q '"state":"unreadable","error":"cannot open' || fail "the end of missing differs"
-	tail -n 1 out | grep -q '"troubles":1' || fail "no trouble in the summary"
+	tail -n 1 out | grep -q '"troubles":1,"states":{"ok":2,.*"unreadable":1}' || fail "no trouble in the summary"
 	printf '\377 error\n' >c
 	scan --json -p c
 	grep -qF '"lines":{"bytes":"/yBlcnJvcgo="}' out || fail "bytes that are no text are not in base64"
 	scan --json a
 	! grep -q '"type":"match"' out || fail "matches without -p"
+	# a name that is not UTF-8 can be found again
+	printf 'error\n' >$'caf\351'
+	scan --json -p caf*
+	[[ $(grep -cF '"path":{"bytes":"Y2Fm6Q=="}' out) == 3 ]] || fail "the name is not in base64"
 }
 
 # events of matches are those of ripgrep, and its totals
@@ -612,7 +728,7 @@ test_scan_json_as_ripgrep() {
 	local pattern file
 	for file in a b; do
 		for pattern in 'ERROR|error' 'err.r|[0-9]5' '(\w+) error' 'error\b' 'o*[0-9]*' '[0-9]?$'; do
-			rg --no-config -a --json -e "$pattern" "$file" >theirs
+			rg --no-config -a --crlf --json -e "$pattern" "$file" >theirs
 			scan --json -p -e "$pattern" "$file"
 			grep '^{"type":"match"' theirs >want
 			grep '^{"type":"match"' out >got
@@ -622,6 +738,27 @@ test_scan_json_as_ripgrep() {
 			diff want got >differ || fail "the end differs for $pattern: $(cat differ)"
 		done
 	done
+}
+
+# a log that writes Error is not silently without errors: a note says so, unless such lines are few
+test_scan_note_on_other_case() {
+	printf 'Error: a\nfine\nan eRROR and an Error\nError and error\n' >a
+	scan -c a
+	expect 0 "2 lines have 'error' in another case"
+	grep -qF '(use -i to count them)' err || fail "no remedy"
+	scan a <a
+	expect 0 "2 lines have 'error' in another case"
+	scan -c -i a
+	expect 0
+	[[ $(cat out) == 3 && ! -s err ]] || fail "a note with -i"
+	scan -c -e error a
+	expect 0
+	[[ ! -s err ]] || fail "a note on a pattern of the user"
+	scan -q a
+	[[ ! -s err ]] || fail "a note with -q"
+	{ yes error | head -n 50; echo Error; } >b
+	scan -c b
+	[[ ! -s err ]] || fail "a note on a few lines"
 }
 
 # options may follow inputs; what other tools have is accepted
@@ -634,6 +771,6 @@ test_scan_option_places() {
 	scan -c -- -x a
 	expect 0
 	[[ $(tail -n 1 out) == a:1 ]] || fail "not two counts"
-	scan --top 0 a
-	expect 0
+	scan -c --top 0 a
+	expect 2 "'--top': this version does not have it"
 }

@@ -87,8 +87,12 @@ join_piece(struct expectation *want, const char *data, size_t len)
 		expect_line(want, &found);
 	sl_lines_init(&lines, sl_pattern_kernel(pattern), piece.data, len, marks);
 	while (sl_lines_next(&lines, &line)) {
-		found = (struct sl_join_line){ line.text, line.len, line.len,
-			off + (uint64_t)(line.text - piece.data), before + line.index, true };
+		found = (struct sl_join_line){ .text = line.text,
+			.len = line.len,
+			.whole_len = line.len,
+			.off = off + (uint64_t)(line.text - piece.data),
+			.index = before + line.index,
+			.is_closed = true };
 		expect_line(want, &found);
 	}
 	cr_assert_eq(sl_join_tail(&join, &piece), 0);
@@ -217,13 +221,15 @@ join_long_line(size_t len, const char *ending, struct sl_join_line *found)
 	return code;
 }
 
-Test(join, of_a_long_line_only_the_beginning_is_kept_and_all_of_it_is_counted)
+Test(join, of_a_long_line_a_part_is_kept_and_all_of_it_is_counted)
 {
 	const size_t len = 5 * SL_JOIN_KEEP;
 	struct sl_join_line found;
 	begin(NULL, true);
 	cr_assert_eq(join_long_line(len, "error\nnext", &found), 1);
-	cr_assert(found.len == SL_JOIN_KEEP && found.whole_len == len + 5 && found.off == 0);
+	cr_assert(found.len == SL_JOIN_BEFORE + 5 && found.whole_len == len + 5 && found.off == 0);
+	cr_assert_eq(found.skipped, len - SL_JOIN_BEFORE);
+	cr_assert_eq(memcmp(found.text + found.len - 5, "error", 5), 0);
 	cr_assert_leq(join.kept.cap, 2 * SL_JOIN_KEEP + 64);
 	struct sl_join_totals totals = sl_join_totals(&join);
 	cr_assert(totals.bytes == len + 10 && totals.lines == 2 && totals.hits == 1);
@@ -243,4 +249,160 @@ Test(join, a_regular_expression_leaves_a_long_line_undecided_unless_its_beginnin
 	cr_assert_eq(join_long_line(len, "error\n", &found), 1);
 	cr_assert_eq(sl_join_totals(&join).undecided, 0);
 	end();
+}
+
+/* A line of x with `word` at `at`, and its newline, in pieces of `step` bytes. Returns as
+ * sl_join_head. */
+static int
+join_in_pieces(
+	const char *text, size_t len, size_t step, struct sl_join_line *found, uint64_t *marks)
+{
+	int hit = 0;
+	sl_join_clear(&join);
+	for (size_t at = 0; at < len && !hit; at += step) {
+		struct sl_join_piece piece;
+		size_t some = SL_MIN(step, len - at);
+		memset(marks, 0, SL_MATCH_MARK_WORDS(some) * sizeof(*marks));
+		scan_piece(&piece, text + at, some, marks);
+		hit = sl_join_head(&join, &piece, found);
+		if (!hit)
+			cr_assert_eq(sl_join_tail(&join, &piece), 0);
+	}
+	return hit;
+}
+
+#define MIB ((size_t)SL_JOIN_KEEP)
+
+static const size_t steps[] = { 64 * 1024, MIB - 1, MIB, 4 * MIB };
+static const size_t lengths[] = { 40, MIB - 1, MIB, MIB + 1, MIB + MIB / 2, 3 * MIB };
+
+/* A line of `len` bytes x. */
+static char *
+line_of_x(size_t len)
+{
+	char *text = malloc(len + 1);
+	memset(text, 'x', len);
+	text[len] = '\n';
+	return text;
+}
+
+/* The part is that around the first literal, wherever chunks end. */
+Test(join, what_is_kept_of_a_long_line_depends_on_its_first_match_alone)
+{
+	uint64_t *marks = malloc(SL_MATCH_MARK_WORDS(4 * MIB) * sizeof(*marks));
+	begin(NULL, true);
+	for (size_t l = 0; l < SL_COUNT_OF(lengths); l++) {
+		size_t len = lengths[l];
+		size_t places[] = { 0, len / 2, SL_JOIN_BEFORE, SL_JOIN_BEFORE + 1, MIB - 2,
+			2 * MIB - 3, len - 5 };
+		for (size_t p = 0; p < SL_COUNT_OF(places); p++) {
+			size_t at = places[p], half = SL_JOIN_BEFORE;
+			if (at + 5 > len)
+				continue;
+			char *text = line_of_x(len);
+			memcpy(text + len - 5, "error", 5); /* the last does not matter */
+			memcpy(text + at, "error", 5);
+			size_t skipped = len > MIB && at > half ? at - half : 0;
+			size_t kept = SL_MIN(len - skipped, MIB);
+			for (size_t s = 0; s < SL_COUNT_OF(steps); s++) {
+				struct sl_join_line found;
+				cr_assert_eq(
+					join_in_pieces(text, len + 1, steps[s], &found, marks), 1);
+				cr_assert(found.skipped == skipped && found.len == kept &&
+						  found.whole_len == len,
+					"%zu of %zu in pieces of %zu: %zu and %zu", at, len,
+					steps[s], (size_t)found.skipped, found.len);
+				cr_assert_eq(memcmp(found.text, text + skipped, kept), 0);
+			}
+			free(text);
+		}
+	}
+	free(marks);
+	end();
+}
+
+Test(join, what_a_regular_expression_decides_does_not_depend_on_how_a_long_line_is_cut)
+{
+	static const struct {
+		const char *pattern;
+		enum sl_verdict shorter, longer; /* of a line up to 1 MiB, and of a longer one */
+	} cases[] = {
+		{ "^err[o]r.*x", SL_VERDICT_YES, SL_VERDICT_YES },
+		{ "^err[o]r", SL_VERDICT_YES, SL_VERDICT_YES },
+		{ "q.*z|err[o]r", SL_VERDICT_YES, SL_VERDICT_YES },
+		{ "x[e]nd$", SL_VERDICT_YES, SL_VERDICT_UNDECIDED },
+		{ "err[o]r(?!.*end)", SL_VERDICT_NO, SL_VERDICT_UNDECIDED },
+		{ "n[o]thing", SL_VERDICT_NO, SL_VERDICT_UNDECIDED },
+	};
+	uint64_t *marks = malloc(SL_MATCH_MARK_WORDS(4 * MIB) * sizeof(*marks));
+	for (size_t i = 0; i < SL_COUNT_OF(cases); i++) {
+		begin(cases[i].pattern, true);
+		for (size_t l = 0; l < SL_COUNT_OF(lengths); l++) {
+			for (size_t s = 0; s < SL_COUNT_OF(steps) * 2; s++) {
+				size_t len = lengths[l], step = steps[s / 2];
+				bool has_cr = s % 2; /* one byte more, which is not of the line */
+				char *text = line_of_x(len + has_cr);
+				struct sl_join_line found;
+				memcpy(text, "error", 5);
+				memcpy(text + len - 3, "end", 3);
+				text[len] = has_cr ? '\r' : '\n';
+				enum sl_verdict want =
+					len > MIB ? cases[i].longer : cases[i].shorter;
+				int hit =
+					join_in_pieces(text, len + 1 + has_cr, step, &found, marks);
+				cr_assert_eq(hit, want == SL_VERDICT_YES, "'%s' %zu in %zu",
+					cases[i].pattern, len, step);
+				cr_assert_eq(join.undecided, want == SL_VERDICT_UNDECIDED,
+					"'%s' %zu in %zu", cases[i].pattern, len, step);
+				free(text);
+			}
+		}
+		end();
+	}
+	free(marks);
+}
+
+/* Whole, and in pieces of one byte: the first line is always a joined one. */
+Test(join, a_byte_order_mark_and_a_cr_before_the_newline_are_not_of_the_line)
+{
+	static const struct {
+		const char *pattern, *text;
+		uint64_t hits;
+	} cases[] = {
+		{ "^err[o]r",
+			"\xef\xbb\xbf"
+			"error\nerror\n",
+			2 },
+		{ "^err[o]r",
+			"x\n\xef\xbb\xbf"
+			"error\n",
+			0 },
+		{ "\\Aerr[o]r$",
+			"\xef\xbb\xbf"
+			"error\r\n",
+			1 },
+		{ "err[o]r$", "error\r\nerror\nerror\r\r\nerror\r", 2 },
+		{ "^$", "\r\n\n\r", 2 },
+		{ "\r$", "a\r\na\r\r\na\r", 2 },
+		{ "error\r", "error\r\nerror\r\r\nerror\rx\nerror\r", 3 },
+	};
+	for (size_t i = 0; i < SL_COUNT_OF(cases); i++) {
+		size_t len = strlen(cases[i].text);
+		begin(cases[i].pattern, false);
+		for (size_t step = 1; step <= len; step++) {
+			struct sl_join_line found;
+			sl_join_clear(&join);
+			for (size_t at = 0; at < len; at += step) {
+				struct sl_join_piece piece;
+				size_t some = SL_MIN(step, len - at);
+				scan_piece(&piece, cases[i].text + at, some, NULL);
+				cr_assert_geq(sl_join_head(&join, &piece, &found), 0);
+				cr_assert_eq(sl_join_tail(&join, &piece), 0);
+			}
+			cr_assert_geq(sl_join_end(&join, &found), 0);
+			cr_assert_eq(sl_join_totals(&join).hits, cases[i].hits,
+				"'%s' in pieces of %zu", cases[i].pattern, step);
+		}
+		end();
+	}
 }

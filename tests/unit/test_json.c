@@ -88,6 +88,17 @@ Test(json, writes_bytes_as_base64_where_text_would_lose_them)
 	}
 }
 
+Test(json, names_of_files_are_strings_or_bytes)
+{
+	struct sl_buf out = { 0 };
+	struct sl_json json;
+	sl_json_begin(&json, &out);
+	sl_json_string_or_bytes(&json, "a", sl_span_str("caf\xc3\xa9"));
+	sl_json_string_or_bytes(&json, "b", sl_span_str("caf\xe9"));
+	sl_json_end_line(&json);
+	expect_text(&out, "{\"a\":\"caf\xc3\xa9\",\"b\":{\"bytes\":\"Y2Fm6Q==\"}}\n");
+}
+
 Test(json, nests_objects_and_arrays_with_commas_where_they_belong)
 {
 	struct sl_buf out = { 0 };

@@ -182,32 +182,38 @@ Test(options, scan_takes_every_option)
 	cr_expect_eq(options.max_count, UINT64_MAX);
 	cr_expect_eq(options.chunk, SL_MIB);
 	cr_expect_eq(options.queue, 16);
+	cr_expect_eq(options.io, SL_IO_AUTO);
 	sl_scan_options_release(&options);
 	cr_assert_eq(scan(&options, &line,
-			     "scan -e a --regexp=b -e '' -Fipcqn -H -m 12 x --top 0 y", &err),
+			     "scan -e a --regexp=b -e '' -Fipcqn -H -m 12 x -N -Z --no-follow "
+			     "--verbose y",
+			     &err),
 		0, "%s", err.text);
 	cr_expect_eq(options.patterns.count, 3);
 	cr_expect_str_eq(options.patterns.items[1], "b");
 	cr_expect_str_eq(options.patterns.items[2], "");
 	cr_expect(options.fixed_strings && options.ignore_case && options.print && options.count);
-	cr_expect(options.quiet && options.line_number && options.with_filename &&
-		  !options.no_filename);
+	cr_expect(options.quiet && options.with_filename && !options.no_filename);
+	cr_expect(options.no_line_number && !options.line_number, "the later of two");
+	cr_expect(options.null_names && options.no_follow && options.verbose);
 	cr_expect_eq(options.max_count, 12);
 	cr_expect_eq(options.inputs.count, 2);
 	sl_scan_options_release(&options);
 	cr_assert_eq(scan(&options, &line,
-			     "scan -rEPza -H --no-filename --json --stats --color=always "
+			     "scan -rEPza -N -n -H --no-filename --json --stats --color=always "
 			     "--progress=none --workers=2 "
-			     "--chunk=100K --queue=1 --max-memory=8M",
+			     "--chunk=100K --queue=1 --max-memory=8M --io=buffered",
 			     &err),
 		0, "%s", err.text);
 	cr_expect(options.no_filename && !options.with_filename && options.json && options.stats);
+	cr_expect(options.line_number && !options.no_line_number);
 	cr_expect_eq(options.colour, SL_COLOUR_ALWAYS);
 	cr_expect_eq(options.progress, SL_OPTION_PROGRESS_NONE);
 	cr_expect_eq(options.workers, 2);
 	cr_expect_eq(options.chunk, 102400, "rounded up to a multiple of 4096");
 	cr_expect_eq(options.queue, 1);
 	cr_expect_eq(options.max_memory, 8 * SL_MIB);
+	cr_expect_eq(options.io, SL_IO_BUFFERED);
 	sl_scan_options_release(&options);
 }
 
@@ -310,7 +316,7 @@ Test(options, wrong_lines_say_what_is_wrong)
 		{ "get a --checksum crc32=00", "unknown checksum algorithm" },
 		{ "get a --checksum sha-256=00", "has 64 hex digits, not 2" },
 		{ "get a --checksum md5=0123456789abcdef0123456789abcdeg", "hex digits only" },
-		{ "scan --top 5", "this version knows only 0" },
+		{ "scan --top 5", "this version does not have it" },
 		{ "scan -m 0", "out of range, from 1 to" },
 		{ "scan --chunk 1K", "from 64K to 64M" },
 		{ "scan --chunk 64M", "must fit into --max-memory" },
@@ -348,12 +354,11 @@ Test(options, unknown_ones_get_a_hint)
 		{ "get --nonsense-of-all-kinds-that-goes-on-and-on-beyond-every-limit a",
 			"'sluice get --help' lists them" },
 		{ "get -\x01 a", "'sluice get --help' lists them" },
-		{ "scan -v x", "this version does not have it" },
+		{ "scan -v x", "this version does not have --invert-match" },
 		{ "scan -w x", "this version does not have it" },
 		{ "scan --recursive x", "it is so anyway" },
-		{ "scan --verbose x", "'sluice scan --help' lists them" },
-		{ "scan -R x", "symbolic links in them are not followed" },
-		{ "scan -N x", "always numbered" },
+		{ "scan --wordy x", "'sluice scan --help' lists them" },
+		{ "scan -R x", "links in them are read if they lead to files" },
 		{ "scan --text x", "name the file itself" },
 		{ "scan --binary x", "name the file itself" },
 		{ "scan --search-zip x", "'zcat FILE | sluice scan'" },

@@ -40,10 +40,25 @@ end(void)
 	sl_pattern_free(pattern);
 }
 
-static int
+static enum sl_verdict
+match(const void *text, size_t len)
+{
+	struct sl_subject subject = { text, len, false };
+	return sl_matcher_line(matcher, &subject);
+}
+
+static enum sl_verdict
 line(const char *text)
 {
-	return sl_matcher_line(matcher, (const unsigned char *)text, strlen(text));
+	return match(text, strlen(text));
+}
+
+/* The first match at `from` or later. */
+static bool
+find(const char *text, bool goes_on, size_t from, struct sl_match_place *place)
+{
+	struct sl_subject subject = { (const unsigned char *)text, strlen(text), goes_on };
+	return sl_matcher_find(matcher, &subject, from, false, place) == SL_VERDICT_YES;
 }
 
 Test(pattern, lines_match_as_in_grep)
@@ -53,7 +68,7 @@ Test(pattern, lines_match_as_in_grep)
 		unsigned flags;
 		bool has_plan;
 		const char *text;
-		int want;
+		enum sl_verdict want;
 	} cases[] = {
 		{ "ERROR|error", REGEX, true, "an error", 1 },
 		{ "ERROR|error", REGEX, true, "an Error", 0 },
@@ -71,7 +86,6 @@ Test(pattern, lines_match_as_in_grep)
 		{ "^$", REGEX, false, "", 1 },
 		{ "^$", REGEX, false, "x", 0 },
 		{ "error$", REGEX, false, "an error\r", 0 },
-		{ "error.$", REGEX, false, "an error\r", 1 },
 		{ "^b", REGEX, false, "a\rb", 0 },
 		{ "\\d{3}", REGEX, false, "a 500 b", 1 },
 		{ "\\berror\\b", NOCASE, false, "ERROR: x", 1 },
@@ -93,6 +107,247 @@ Test(pattern, lines_match_as_in_grep)
 		cr_assert_eq(line(cases[i].text), cases[i].want, "'%s' in '%s'", cases[i].pattern,
 			cases[i].text);
 		end();
+	}
+}
+
+Test(pattern, characters_beyond_ascii_are_characters_not_bytes)
+{
+	static const struct {
+		const char *pattern;
+		unsigned flags;
+		const char *text;
+		enum sl_verdict want;
+	} cases[] = {
+		{ "[\xc3\xa9\xc3\xaf]", REGEX, "\xc3\xbc", SL_VERDICT_NO }, /* [éï] ü */
+		{ "[\xc3\xa9\xc3\xaf]", REGEX, "\xc3\xaf", SL_VERDICT_YES },
+		{ "^.\xc3\xa9$", REGEX, "\xc3\xbc\xc3\xa9", SL_VERDICT_YES },
+		{ "\\b\xd1\x88\xd0\xb8\\b", REGEX, "a \xd1\x88\xd0\xb8: b", SL_VERDICT_YES },
+		{ "\\b\xd1\x88\xd0\xb8\\b", REGEX, "\xd1\x88\xd1\x88\xd0\xb8", SL_VERDICT_NO },
+		{ "\xd1\x88", NOCASE, "\xd0\xa8", SL_VERDICT_YES }, /* ш Ш */
+		{ "\xd1\x88", FIXED | NOCASE, "\xd0\xa8", SL_VERDICT_YES },
+		{ "\xd1\x88.", FIXED | NOCASE, "\xd0\xa8.", SL_VERDICT_YES },
+		{ "\xd1\x88.", FIXED | NOCASE, "\xd0\xa8x", SL_VERDICT_NO },
+		{ "\xd1\x88", REGEX, "\xd0\xa8", SL_VERDICT_NO },
+		{ "^\\p{Lu}$", REGEX, "\xd0\xa8", SL_VERDICT_YES },
+		{ "^\\p{Lu}$", REGEX, "\xd1\x88", SL_VERDICT_NO },
+		{ "^\\X$", REGEX, "e\xcc\x81", SL_VERDICT_YES },
+		{ "^\\x{448}$", REGEX, "\xd1\x88", SL_VERDICT_YES },
+		{ "^\\N{U+448}$", REGEX, "\xd1\x88", SL_VERDICT_YES },
+		{ "(*UTF)^.$", REGEX, "\xd1\x88", SL_VERDICT_YES },
+		{ "(*UCP)^\\w$", REGEX, "\xd1\x88", SL_VERDICT_YES },
+		/* What is not UTF-8 is no character, and hides none. */
+		{ "\xd1\x88$", NOCASE, "\xff\xfe\xd0 \xd0\xa8", SL_VERDICT_YES },
+		{ "[^a]\xd1\x88?$", REGEX, "\xff", SL_VERDICT_NO },
+		{ "\\D\xd1\x88?$", REGEX, "\xe0\xab\xaa", SL_VERDICT_NO }, /* a digit of Gujarati */
+		{ "\\W\xd1\x88?$", REGEX, "\xff \xe2\x86\x92", SL_VERDICT_YES },
+		/* A pattern that is not UTF-8 itself means its bytes, as an ASCII one does. */
+		{ "[\xe9\xef]$", REGEX, "caf\xe9", SL_VERDICT_YES },
+		{ "[\xe9\xef]$", NOCASE, "CAF\xef", SL_VERDICT_YES },
+		{ "\xe9", FIXED | NOCASE, "\xe9", SL_VERDICT_YES },
+		{ "^..$", REGEX, "\xc3\xa9", SL_VERDICT_YES },
+		{ "^\\xc3", REGEX, "\xc3\xa9", SL_VERDICT_YES },
+	};
+	for (size_t i = 0; i < SL_COUNT_OF(cases); i++) {
+		const char *const texts[] = { cases[i].pattern, NULL };
+		begin(texts, cases[i].flags);
+		cr_expect_eq(line(cases[i].text), cases[i].want, "'%s' in '%s'", cases[i].pattern,
+			cases[i].text);
+		end();
+	}
+}
+
+Test(pattern, places_of_characters_are_found_from_anywhere)
+{
+	const char *const texts[] = { "\xd1\x88|()", NULL }; /* an empty match in between */
+	begin(texts, NOCASE);
+	struct sl_match_place place = { 0 };
+	const char *text = "\xd0\xa8\xd0\xb0\xd1\x88";
+	cr_assert(find(text, false, 0, &place) && place.begin == 0 && place.end == 2);
+	cr_assert(find(text, false, 2, &place) && place.begin == 2 && place.end == 2);
+	cr_assert(find(text, false, 3, &place) && place.begin == 4 && place.end == 6);
+	end();
+}
+
+Test(pattern, what_needs_a_newline_is_refused)
+{
+	static const struct {
+		const char *text;
+		bool refused;
+	} cases[] = {
+		{ "a\\nb", true },
+		{ "error\\r\\n", true },
+		{ "\\A..\\n", true },
+		{ "\\R", true },
+		{ "a\\x0ab", true },
+		{ "a\\x{000a}b", true },
+		{ "a\\o{12}b", true },
+		{ "a\\012b", true },
+		{ "a\\cJb", true },
+		{ "a[\\n]b", true },
+		{ "a\\n+", true },
+		{ "a\\n{1,3}", true },
+		{ "(a\\n|b\\n)", true },
+		{ "(?:(?<x>a\\n))b", true },
+		{ "a|b\\n", true }, /* as two patterns, one of which is in vain */
+		{ "a(?=\\n)", true },
+		{ "\\Q\\n\\E", false },
+		{ "\\\\n", false },
+		{ "a\\n?", false },
+		{ "a\\n*b", false },
+		{ "a\\n{0,1}", false },
+		{ "(a\\n)?b", false },
+		{ "a(?:\\n|$)", false },
+		{ "a(?!\\n)", false },
+		{ "(?<!\\n)a", false },
+		{ "[^\\n]", false },
+		{ "[\\r\\n]", false },
+		{ "[]\\n]", false },
+		{ "a\\s*b", false },
+		{ "(?x)a # \\n", false },
+		{ "(?#\\n)a", false },
+		{ "a\\x0b", false },
+		{ "(a)\\1", false },
+	};
+	for (size_t i = 0; i < SL_COUNT_OF(cases); i++) {
+		const char *const texts[] = { cases[i].text, NULL };
+		struct sl_error err = { 0 };
+		int code = compile(texts, REGEX, &err);
+		cr_expect_eq(code, cases[i].refused ? SL_E_USAGE : 0, "'%s': %s", cases[i].text,
+			err.text);
+		cr_expect(!cases[i].refused || strstr(err.text, "use $"), "%s", err.text);
+		if (code == 0)
+			sl_pattern_free(pattern);
+	}
+}
+
+/* A clock by which each look takes a twentieth of what a line may. */
+static uint64_t looks;
+
+static uint64_t
+ticking(void)
+{
+	return ++looks * (SL_PATTERN_LINE_NS / 20);
+}
+
+static char *
+letters(size_t len)
+{
+	char *text = malloc(len + 1);
+	memset(text, 'a', len);
+	text[len] = '\0';
+	return text;
+}
+
+/* Each would take the square of the line, or worse. */
+static const char *const costly[] = { "(?=.*foo)(?=.*bar)", "(?=.*foo)[a-z]+\\d",
+	"a*a*a*b|^(a+)+$|c", "^(?:.*,)*(.*;)*z" };
+
+Test(pattern, the_clock_ends_a_search_however_long_the_line)
+{
+	static const size_t lengths[] = { 20000, 100000, 700000, SL_PATTERN_LINE_MAX };
+	for (size_t i = 0; i < SL_COUNT_OF(lengths); i++) {
+		const char *const texts[] = { "(?=.*foo)(?=.*bar)", NULL };
+		char *text = letters(lengths[i]);
+		struct sl_subject subject = { (unsigned char *)text, lengths[i], false };
+		struct sl_match_place place;
+		begin(texts, 0);
+		sl_matcher_set_clock(matcher, ticking);
+		looks = 0;
+		cr_assert_eq(sl_matcher_line(matcher, &subject), SL_VERDICT_UNDECIDED);
+		cr_assert_leq(looks, 25);
+		looks = 0;
+		cr_assert_eq(
+			sl_matcher_find(matcher, &subject, 0, true, &place), SL_VERDICT_UNDECIDED);
+		cr_assert_leq(looks, 3);
+		cr_assert_eq(
+			sl_matcher_find(matcher, &subject, 0, false, &place), SL_VERDICT_UNDECIDED);
+		cr_assert_leq(looks, 30);
+		end();
+		free(text);
+	}
+}
+
+/* Many matches, each of which is found at once, add up. */
+Test(pattern, locating_all_matches_of_a_line_takes_no_longer_than_a_line_may)
+{
+	const char *const texts[] = { "(?!.*foo)a", NULL };
+	const size_t len = 100000;
+	char *text = letters(len);
+	struct sl_subject subject = { (unsigned char *)text, len, false };
+	struct sl_match_place place = { 0 };
+	enum sl_verdict verdict = SL_VERDICT_YES;
+	begin(texts, 0);
+	sl_matcher_set_clock(matcher, ticking);
+	looks = 0;
+	size_t count = 0;
+	for (; verdict == SL_VERDICT_YES; count++)
+		verdict = sl_matcher_find(matcher, &subject, place.end, false, &place);
+	cr_assert_eq(verdict, SL_VERDICT_UNDECIDED);
+	cr_assert(count > 2 && count < 30 && looks < 60);
+	end();
+	free(text);
+}
+
+Test(pattern, a_costly_search_of_a_line_that_matches_at_last_is_decided)
+{
+	for (size_t i = 0; i < SL_COUNT_OF(costly); i++) {
+		const char *const texts[] = { costly[i], "b$", NULL };
+		char *text = letters(3000);
+		text[2999] = 'b';
+		begin(texts, 0);
+		cr_assert_eq(line(text), SL_VERDICT_YES, "%s", costly[i]);
+		end();
+		free(text);
+	}
+}
+
+Test(pattern, slices_of_a_long_line_find_what_one_search_does)
+{
+	static const char *const patterns[] = { "(?<=a)b", "\\Gab", "^a", "b$", "a.b", ".*b",
+		"ab|ba", "\xd1\x88", "(?=.*b)a" };
+	const size_t len = 300000;
+	char *text = letters(len);
+	static const size_t places[] = { 1, 4095, 4096, 4097, 70000, 299998 };
+	for (size_t i = 0; i < SL_COUNT_OF(patterns); i++) {
+		const char *const texts[] = { patterns[i], NULL };
+		begin(texts, NOCASE);
+		for (size_t p = 0; p < SL_COUNT_OF(places); p++) {
+			char *at = text + places[p];
+			bool is_wide = patterns[i][0] == '\xd1';
+			memcpy(at, is_wide ? "\xd0\xa8" : "ba", 2);
+			bool want = strcmp(patterns[i], "\\Gab") ? true : places[p] == 1;
+			want = strcmp(patterns[i], "b$") ? want : false;
+			want = strcmp(patterns[i], "a.b") ? want : places[p] > 1;
+			cr_expect_eq(line(text), want, "'%s' at %zu", patterns[i], places[p]);
+			memcpy(at, "aa", 2);
+		}
+		end();
+	}
+	free(text);
+}
+
+/* The first plan has no match in the line: it must not be searched for again each time. */
+Test(pattern, locating_literals_of_several_plans_is_linear_in_the_line)
+{
+	char words[74][8];
+	const char *texts[75] = { NULL };
+	for (size_t i = 0; i < SL_COUNT_OF(words); i++) {
+		snprintf(words[i], sizeof(words[i]), "w%03zuz ", i);
+		texts[i] = words[i];
+	}
+	for (size_t count = 1000; count <= 16000; count *= 4) {
+		char *text = malloc(count * 6 + 1);
+		for (size_t i = 0; i < count; i++)
+			memcpy(text + i * 6, words[64 + i % 10], 6);
+		text[count * 6] = '\0';
+		struct sl_match_place place = { 0 };
+		begin(texts, FIXED);
+		for (size_t i = 0; i < count; i++)
+			cr_assert(find(text, false, place.end, &place) && place.begin == i * 6);
+		cr_assert_not(find(text, false, place.end, &place));
+		cr_assert_leq(sl_matcher_searched(matcher), 2 * 6 * count);
+		end();
+		free(text);
 	}
 }
 
@@ -129,8 +384,8 @@ Test(pattern, bad_ones_are_refused_with_their_place)
 		{ "a(b", "missing closing parenthesis at offset 3" },
 		{ "[z", "missing terminating ]" },
 		{ "*a", "at offset 0" },
-		{ "(*UTF)a", "UTF" },
-		{ "a\\", "at offset 2" },
+		{ "(?<=\\X)a\\p{Foo}", "\\p" },
+		{ "a\\", "at offset" },
 	};
 	for (size_t i = 0; i < SL_COUNT_OF(cases); i++) {
 		const char *const texts[] = { cases[i].text, NULL };
@@ -188,7 +443,7 @@ Test(pattern, a_line_that_costs_too_much_is_undecided)
 	memset(text, 'a', sizeof(text));
 	text[63] = '\0';
 	memcpy(text + 40, "bbbbbbbbbbbccccccccccc", 22);
-	cr_assert_eq(line(text), SL_E_UNDECIDED);
+	cr_assert_eq(line(text), SL_VERDICT_UNDECIDED);
 	cr_assert_eq(line("abc"), 1);
 	cr_assert_eq(line("abd"), 0);
 	end();
@@ -197,9 +452,10 @@ Test(pattern, a_line_that_costs_too_much_is_undecided)
 static void
 expect_found(const char *text, size_t want_begin, size_t want_end)
 {
-	size_t from, to, len = strlen(text);
-	cr_assert(sl_matcher_find(matcher, (const unsigned char *)text, len, false, 0, &from, &to));
-	cr_assert(from == want_begin && to == want_end, "'%s': %zu to %zu", text, from, to);
+	struct sl_match_place place;
+	cr_assert(find(text, false, 0, &place));
+	cr_assert(place.begin == want_begin && place.end == want_end, "'%s': %zu to %zu", text,
+		place.begin, place.end);
 }
 
 Test(pattern, more_literals_than_one_plan_takes_are_found_by_several)
@@ -256,15 +512,29 @@ Test(pattern, of_a_very_long_line_only_a_sure_match_counts)
 {
 	static const struct {
 		const char *pattern;
-		int want; /* for a line of x that begins with "error " and ends with "end" */
+		enum sl_verdict
+			want; /* for a line of x that begins with "error " and ends with "end" */
 	} cases[] = {
 		{ "err[o]r", 1 },
 		{ "^err[o]r x", 1 },
-		{ "en[d]", SL_E_UNDECIDED },
-		{ "x$", SL_E_UNDECIDED },
-		{ "x\\z", SL_E_UNDECIDED },
-		{ "xx(?!x)", SL_E_UNDECIDED },
-		{ "^err[o]r (?!.*end)", SL_E_UNDECIDED },
+		{ "en[d]", SL_VERDICT_UNDECIDED },
+		{ "x$", SL_VERDICT_UNDECIDED },
+		{ "x\\z", SL_VERDICT_UNDECIDED },
+		{ "xx(?!x)", SL_VERDICT_UNDECIDED },
+		{ "^err[o]r (?!.*end)", SL_VERDICT_UNDECIDED },
+		/* A way to match in what is known stays one, however far the expression could go
+		   on. */
+		{ "err[o]r.*", SL_VERDICT_YES },
+		{ "^err[o]r.*x", SL_VERDICT_YES },
+		{ "\\berr[o]r.*x", SL_VERDICT_YES },
+		{ "er+[o]r( x+)?", SL_VERDICT_YES },
+		{ "q.*z|^err[o]r", SL_VERDICT_YES },
+		{ "^.*q|\\berr[o]r\\b", SL_VERDICT_YES },
+		/* Nothing is given up for what more there may be, and nothing that may be given up
+		   for it is sure. */
+		{ "^err[o]r x*+$", SL_VERDICT_UNDECIDED },
+		{ "(?>err[o]r|error x*)(?<!d)$", SL_VERDICT_UNDECIDED },
+		{ "(?=.*end)err[o]r", SL_VERDICT_UNDECIDED },
 	};
 	size_t len = SL_PATTERN_LINE_MAX + 1000;
 	unsigned char *text = malloc(len);
@@ -274,13 +544,12 @@ Test(pattern, of_a_very_long_line_only_a_sure_match_counts)
 	for (size_t i = 0; i < SL_COUNT_OF(cases); i++) {
 		const char *const texts[] = { cases[i].pattern, NULL };
 		begin(texts, 0);
-		cr_assert_eq(sl_matcher_line(matcher, text, len), cases[i].want, "'%s'",
-			cases[i].pattern);
+		cr_assert_eq(match(text, len), cases[i].want, "'%s'", cases[i].pattern);
 		end();
 	}
 	const char *const plain[] = { "xend", NULL };
 	begin(plain, 0);
-	cr_assert_eq(sl_matcher_line(matcher, text, len), 1);
+	cr_assert_eq(match(text, len), SL_VERDICT_YES);
 	end();
 	free(text);
 }
@@ -289,13 +558,12 @@ Test(pattern, matches_in_a_line_are_leftmost)
 {
 	const char *const texts[] = { "b+", "a?bc", NULL };
 	begin(texts, 0);
-	const unsigned char *text = (const unsigned char *)"xxabcbb";
-	size_t from, to;
-	cr_assert(sl_matcher_find(matcher, text, 7, false, 0, &from, &to));
-	cr_assert(from == 2 && to == 5);
-	cr_assert(sl_matcher_find(matcher, text, 7, false, to, &from, &to));
-	cr_assert(from == 5 && to == 7);
-	cr_assert(!sl_matcher_find(matcher, text, 7, false, to, &from, &to));
+	struct sl_match_place place;
+	cr_assert(find("xxabcbb", false, 0, &place));
+	cr_assert(place.begin == 2 && place.end == 5);
+	cr_assert(find("xxabcbb", false, place.end, &place));
+	cr_assert(place.begin == 5 && place.end == 7);
+	cr_assert_not(find("xxabcbb", false, place.end, &place));
 	end();
 }
 
@@ -311,14 +579,13 @@ Test(pattern, matches_at_a_cut_are_those_that_do_not_depend_on_what_follows)
 		{ "a[b](?!c)", 2, 1 },
 		{ "a[b]+", 2, 1 },
 	};
-	const unsigned char *text = (const unsigned char *)"ab ab";
 	for (size_t i = 0; i < SL_COUNT_OF(cases); i++) {
 		const char *const texts[] = { cases[i].pattern, NULL };
 		begin(texts, 0);
 		for (unsigned goes_on = 0; goes_on < 2; goes_on++) {
-			size_t at = 0, from;
+			struct sl_match_place place = { 0 };
 			unsigned count = 0;
-			while (sl_matcher_find(matcher, text, 5, goes_on, at, &from, &at))
+			while (find("ab ab", goes_on, place.end, &place))
 				count++;
 			cr_assert_eq(count, goes_on ? cases[i].cut : cases[i].whole, "'%s' %u",
 				cases[i].pattern, goes_on);
@@ -348,8 +615,7 @@ Test(pattern, blocks_are_matched_line_by_line)
 		for (size_t i = 0; i < len; i++) {
 			if (data[i] != '\n')
 				continue;
-			bool hit = newlines > 0 &&
-				   sl_matcher_line(matcher, data + from, i - from) == 1;
+			bool hit = newlines > 0 && match(data + from, i - from) == SL_VERDICT_YES;
 			if (newlines == 0)
 				cr_assert_eq(counts.head_len, i + 1);
 			hits += hit;

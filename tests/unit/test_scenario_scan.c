@@ -578,7 +578,7 @@ Test(scenario_scan, a_number_of_lines_that_is_enough_settles_an_input)
 	}
 }
 
-Test(scenario_scan, a_stream_that_gives_nothing_more_holds_up_nobody_who_has_enough)
+Test(scenario_scan, a_stream_that_gives_nothing_more_is_not_waited_for_once_there_is_enough)
 {
 	struct sim_seeds seeds = sim_seeds(60);
 	for (uint64_t seed = seeds.first; seed < seeds.end; seed++) {

@@ -1,8 +1,10 @@
 #include "sluice/scan/sniff.h"
 
+#include "sluice/base/random.h"
 #include "support/guard.h"
 
 #include <criterion/criterion.h>
+#include <stdlib.h>
 
 static const struct {
 	const char *bytes;
@@ -27,8 +29,22 @@ static const struct {
 	{ "BZh9 is how bzip2 begins\n", 25, SL_FORM_PLAIN },
 	{ "BZhx1AY&SY", 10, SL_FORM_PLAIN },
 	{ "\xff\xfe", 2, SL_FORM_UTF16 },
+	{ "\xff\xfe\0", 3, SL_FORM_UTF16 },
+	{ "\xff\xfe"
+	  "a\0",
+		4, SL_FORM_UTF16 },
 	{ "\xfe\xff\0a", 4, SL_FORM_UTF16 },
-	{ "\0\0\xfe\xff", 4, SL_FORM_UTF16 },
+	{ "\0\0\xfe\xff", 4, SL_FORM_UTF32 },
+	{ "\xff\xfe\0\0", 4, SL_FORM_UTF32 },
+	{ "e\0r\0r\0o\0", 8, SL_FORM_UTF16LE },
+	{ "e\0r\0r\0o\0r\0\r\0\n\0", 14, SL_FORM_UTF16LE },
+	{ "\0e\0r\0r\0o", 8, SL_FORM_UTF16BE },
+	{ "\0\0\0\0e\0r\0r\0o\0r\0", 14, SL_FORM_UTF16LE }, /* behind a hole */
+	{ "\0\0\0\0\0e\0r\0r\0o\0r", 14, SL_FORM_UTF16BE },
+	{ "x\ne\0r\0r\0o\0r\0\n\0", 14, SL_FORM_UTF16LE },
+	{ "e\0r\0r", 5, SL_FORM_PLAIN },
+	{ "e\0r\0r\0o\1r\0", 10, SL_FORM_PLAIN },
+	{ "\0\0\0\0\0\0\0\0", 8, SL_FORM_PLAIN },
 	{ "\xef\xbb\xbf text", 8, SL_FORM_PLAIN }, /* UTF-8's mark */
 	{ "2026-03-01 error\n", 17, SL_FORM_PLAIN },
 };
@@ -48,10 +64,13 @@ Test(sniff, forms_are_told_by_their_first_bytes)
 Test(sniff, every_form_is_certain_with_the_bytes_that_are_asked_for)
 {
 	for (size_t i = 0; i < SL_COUNT_OF(cases); i++) {
-		unsigned char bytes[SL_SNIFF_FORM] = { 0 };
+		unsigned char bytes[SL_SNIFF_FORM];
 		size_t len = SL_MIN(cases[i].len, sizeof(bytes));
+		memset(bytes, 'x', sizeof(bytes));
 		memcpy(bytes, cases[i].bytes, len);
-		cr_assert_eq(sl_sniff_form(bytes, len), cases[i].form, "case %zu", i);
+		cr_assert_eq(
+			sl_sniff_form(bytes, SL_MAX(len, (size_t)4)), cases[i].form, "case %zu", i);
+		cr_assert_not(sl_sniff_wants_more(bytes, sizeof(bytes)), "case %zu", i);
 	}
 }
 
@@ -61,7 +80,12 @@ Test(sniff, more_bytes_are_wanted_only_while_they_could_tell)
 		const unsigned char *bytes = (const unsigned char *)cases[i].bytes;
 		enum sl_form form = sl_sniff_form(bytes, cases[i].len);
 		bool wanted = true;
-		for (size_t len = 0; len <= cases[i].len; len++) {
+		/* A stream may pause after its first byte, and a hole may have any length. */
+		bool is_later = form >= SL_FORM_UTF16LE && bytes[1] != 0 && bytes[0] != 0;
+		size_t least = cases[i].len > 1 && bytes[1] == 0 ? 2 : 0;
+		if (is_later || (cases[i].len > 2 && bytes[0] == 0))
+			continue;
+		for (size_t len = least; len <= cases[i].len; len++) {
 			bool more = sl_sniff_wants_more(bytes, len);
 			cr_assert(wanted || !more, "case %zu: certain, and not any more", i);
 			wanted = more;
@@ -70,25 +94,200 @@ Test(sniff, more_bytes_are_wanted_only_while_they_could_tell)
 		}
 	}
 	cr_expect(sl_sniff_wants_more((const unsigned char *)"BZh9", 4));
+	cr_expect(sl_sniff_wants_more((const unsigned char *)"e\0r", 3));
+	cr_expect(sl_sniff_wants_more((const unsigned char *)"\0e\0r", 4));
 	cr_expect_not(sl_sniff_wants_more((const unsigned char *)"er", 2));
+	cr_expect_not(sl_sniff_wants_more((const unsigned char *)"\n", 1));
 }
 
-Test(sniff, nul_in_the_first_bytes_makes_a_file_binary)
+/* ---- UTF-16 in any block ---- */
+
+#define BLOCK 1500u
+
+/* A block of text with `chars` characters of UTF-16 at `off`, the last a newline if `ends`. */
+static void
+make_mixed(char *block, size_t len, size_t off, size_t chars, bool big_endian, bool ends)
 {
-	static unsigned char data[SL_SNIFF_BINARY + 2];
-	memset(data, 'x', sizeof(data));
-	data[SL_SNIFF_BINARY] = 0;
-	cr_assert_not(sl_sniff_is_binary(data, sizeof(data)));
-	cr_assert_not(sl_sniff_is_binary(data, 0));
-	data[SL_SNIFF_BINARY - 1] = 0;
-	cr_assert(sl_sniff_is_binary(data, sizeof(data)));
-	cr_assert_not(sl_sniff_is_binary(data, SL_SNIFF_BINARY - 1));
+	static const char line[] = "2026-03-01 12:00:00 something fine\n",
+			  wide[] = "an error at 12:00, ";
+	for (size_t i = 0; i < len; i++)
+		block[i] = line[i % (sizeof(line) - 1)];
+	for (size_t i = 0; i < chars; i++) {
+		bool is_newline = ends && i + 1 == chars;
+		block[off + 2 * i + big_endian] = is_newline ? '\n' : wide[i % (sizeof(wide) - 1)];
+		block[off + 2 * i + !big_endian] = 0;
+	}
+}
+
+Test(sniff, a_line_of_utf16_is_found_wherever_it_is_in_a_block)
+{
+	struct guard guard;
+	guard_init(&guard, BLOCK);
+	static char block[BLOCK];
+	for (size_t off = 0; off + 60 <= BLOCK; off++) {
+		for (int big_endian = 0; big_endian < 2; big_endian++) {
+			make_mixed(block, BLOCK, off, 5 + off % 20, big_endian, true);
+			const char *at = guard_place(&guard, block, BLOCK);
+			cr_assert(sl_form_is_wide(sl_sniff_block((const unsigned char *)at, BLOCK)),
+				"at %zu", off);
+		}
+	}
+	guard_release(&guard);
+}
+
+Test(sniff, a_part_of_a_line_of_utf16_is_found)
+{
+	char block[BLOCK];
+	for (size_t len = 60; len < BLOCK; len += 101) {
+		make_mixed(block, len, len - 8, 4, false, false);
+		cr_assert(
+			sl_form_is_wide(sl_sniff_block((unsigned char *)block, len)), "at the end");
+		make_mixed(block, len, 5, 25, true, false);
+		cr_assert(sl_form_is_wide(sl_sniff_block((unsigned char *)block, len)), "long");
+	}
+}
+
+Test(sniff, text_holes_and_numbers_are_not_utf16)
+{
+	static unsigned char block[64 * SL_KIB];
+	for (size_t len = 0; len < 100; len++)
+		cr_assert_eq(sl_sniff_block(block, len), SL_FORM_PLAIN);
+	cr_assert_eq(sl_sniff_block(block, sizeof(block)), SL_FORM_PLAIN, "NULs");
+	make_mixed((char *)block, sizeof(block), 0, 0, false, false);
+	cr_assert_eq(sl_sniff_block(block, sizeof(block)), SL_FORM_PLAIN, "text");
+	for (size_t i = 40; i + 1 < sizeof(block); i += 97)
+		block[i] = 0;
+	cr_assert_eq(sl_sniff_block(block, sizeof(block) - 20), SL_FORM_PLAIN, "stray NULs");
+	for (size_t i = 0; i < sizeof(block); i++)
+		block[i] = i % 2 ? 0 : (unsigned char)(i * 37 / 2);
+	cr_assert_eq(sl_sniff_block(block, sizeof(block)), SL_FORM_PLAIN, "numbers");
+}
+
+/* ---- binary ---- */
+
+static unsigned char data[4 * SL_SNIFF_WINDOW];
+
+/* `len` bytes of lines at `at`. */
+static void
+put_text(size_t at, size_t len)
+{
+	static const char line[] = "\033[32mINFO\033[0m all is well\r\n";
+	for (size_t i = 0; i < len; i++)
+		data[at + i] = (unsigned char)line[i % (sizeof(line) - 1)];
+}
+
+Test(sniff, a_log_with_holes_is_text)
+{
+	static const size_t holes[] = { 1, 2, 15, 16, 100, 4096, SL_SNIFF_WINDOW - 1,
+		SL_SNIFF_WINDOW, 3 * SL_SNIFF_WINDOW };
+	for (size_t i = 0; i < SL_COUNT_OF(holes); i++) {
+		/* what copytruncate leaves at the start */
+		memset(data, 0, sizeof(data));
+		put_text(holes[i], 4000);
+		cr_expect_not(sl_sniff_is_binary(data, holes[i] + 4000), "before: %zu", holes[i]);
+		/* what a power cut leaves at the end */
+		memset(data, 0, sizeof(data));
+		put_text(0, 4000);
+		cr_expect_not(sl_sniff_is_binary(data, 4000 + holes[i]), "behind: %zu", holes[i]);
+	}
+	/* a block in its middle */
+	memset(data, 0, sizeof(data));
+	put_text(0, 1000);
+	put_text(2000, 3000);
+	cr_expect_not(sl_sniff_is_binary(data, 5000));
+	memset(data, 0, sizeof(data));
+	cr_expect_not(sl_sniff_is_binary(data, sizeof(data)), "nothing but a hole");
+	cr_expect_not(sl_sniff_is_binary(data, 0));
+}
+
+Test(sniff, a_stray_nul_does_not_make_a_log_binary)
+{
+	put_text(0, sizeof(data));
+	for (size_t i = 40; i < sizeof(data); i += 100)
+		data[i] = 0;
+	cr_expect_not(sl_sniff_is_binary(data, sizeof(data)));
+	/* fields of FIX */
+	for (size_t i = 0; i < sizeof(data); i += 8)
+		data[i] = 1;
+	cr_expect_not(sl_sniff_is_binary(data, sizeof(data)));
+	for (size_t i = 3; i < sizeof(data); i += 20)
+		data[i] = 0;
+	cr_expect(sl_sniff_is_binary(data, sizeof(data)), "one in twenty");
+}
+
+Test(sniff, random_bytes_and_programs_are_binary)
+{
+	struct sl_random random;
+	for (uint64_t seed = 1; seed <= 200; seed++) {
+		sl_random_init(&random, seed);
+		for (size_t i = 0; i < sizeof(data); i++)
+			data[i] = (unsigned char)sl_random_below(&random, 256);
+		cr_expect(sl_sniff_is_binary(data, sizeof(data)), "random, seed %llu",
+			(unsigned long long)seed);
+		/* small numbers of 32 bits */
+		for (size_t i = 0; i < sizeof(data); i++)
+			data[i] = i % 4 ? 0 : (unsigned char)sl_random_below(&random, 200);
+		cr_expect(sl_sniff_is_binary(data, sizeof(data)), "numbers, seed %llu",
+			(unsigned long long)seed);
+	}
+}
+
+Test(sniff, binary_formats_are_known_by_their_magic_numbers)
+{
+	static const struct {
+		const char *bytes;
+		size_t len;
+	} magics[] = {
+		{ "SQLite format 3\0", 16 },
+		{ "%PDF-1.7\n", 9 },
+		{ "\x7f"
+		  "ELF",
+			4 },
+		{ "PK\3\4", 4 },
+		{ "\x89PNG\r\n\x1a\n", 8 },
+		{ "LPKSHHRH", 8 },
+	};
+	for (size_t i = 0; i < SL_COUNT_OF(magics); i++) {
+		put_text(0, 1000);
+		cr_expect_not(sl_sniff_is_binary(data, 1000));
+		memcpy(data, magics[i].bytes, magics[i].len);
+		cr_expect(sl_sniff_is_binary(data, 1000), "case %zu", i);
+		cr_expect(sl_sniff_is_binary(data, magics[i].len), "case %zu alone", i);
+		cr_expect_not(sl_sniff_is_binary(data, 3), "case %zu, cut", i);
+	}
+	put_text(0, 1000);
+	memcpy(data + 257, "ustar", 5);
+	cr_expect(sl_sniff_is_binary(data, 262));
+	cr_expect_not(sl_sniff_is_binary(data, 261));
+}
+
+Test(sniff, only_the_window_behind_a_hole_decides)
+{
+	put_text(0, sizeof(data));
+	for (size_t i = SL_SNIFF_WINDOW; i < sizeof(data); i += 2)
+		data[i] = 0;
+	cr_expect_not(sl_sniff_is_binary(data, sizeof(data)));
+	memset(data, 0, SL_SNIFF_WINDOW);
+	cr_expect(sl_sniff_is_binary(data, sizeof(data)));
+}
+
+Test(sniff, carriage_returns_without_a_newline_are_noticed)
+{
+	static const char text[] = "one\rtwo\rthree";
+	cr_expect(sl_sniff_has_only_cr((const unsigned char *)text, sizeof(text) - 1));
+	cr_expect_not(sl_sniff_has_only_cr((const unsigned char *)text, 3));
+	cr_expect_not(sl_sniff_has_only_cr((const unsigned char *)"one\r\n", 5));
+	cr_expect_not(sl_sniff_has_only_cr((const unsigned char *)"", 0));
 }
 
 Test(sniff, each_form_has_a_name_and_a_program_that_reads_it)
 {
-	for (unsigned form = SL_FORM_PLAIN; form <= SL_FORM_UTF16; form++) {
+	for (unsigned form = SL_FORM_PLAIN; form < SL_FORMS; form++) {
+		bool is_wide = sl_form_is_wide((enum sl_form)form);
 		cr_assert_gt(strlen(sl_form_name((enum sl_form)form)), 1);
 		cr_assert_gt(strlen(sl_form_reader((enum sl_form)form)), 2);
+		cr_assert_eq(is_wide, strncmp(sl_form_name((enum sl_form)form), "UTF", 3) == 0);
 	}
+	cr_assert_str_eq(sl_form_name(SL_FORM_UTF32), "UTF-32");
+	cr_assert_str_eq(sl_form_reader(SL_FORM_UTF16BE), "iconv -f UTF-16BE -t UTF-8");
 }

@@ -22,6 +22,7 @@ struct bench {
 	void (*body)(struct bench *bench);
 	struct sim *sim; /* NULL = real */
 	struct sl_input *input;
+	struct sl_input_context context;
 	unsigned char *data; /* ROOM bytes, aligned; behind them a page of STAMP */
 };
 
@@ -50,7 +51,7 @@ static void
 open_input(struct bench *bench, const char *path, bool is_found)
 {
 	cr_assert_eq(sl_input_new(&bench->input, path, is_found), 0);
-	cr_assert_eq(sl_input_open(&bench->input, 1, &(struct sl_input_identity){ 0 }), 0);
+	cr_assert_eq(sl_input_open(&bench->input, 1, &bench->context), 0);
 }
 
 static void
@@ -169,7 +170,7 @@ reads_nonblocking(struct bench *bench)
 	give_back_stdin(saved);
 }
 
-Test(source, standard_input_that_somebody_made_non_blocking_is_waited_for)
+Test(source, standard_input_in_non_blocking_mode_is_waited_for)
 {
 	on_disk(reads_nonblocking);
 }
@@ -262,8 +263,7 @@ opens_many(struct bench *bench)
 	for (size_t i = 0; i < SL_COUNT_OF(inputs); i++)
 		cr_assert_eq(sl_input_new(&inputs[i], i % 3 ? "there" : "missing", false), 0);
 	(void)sl_fail(&inputs[1]->err, SL_PHASE_DIRECTORY, -EACCES, "known before");
-	cr_expect_eq(
-		sl_input_open(inputs, SL_COUNT_OF(inputs), &(struct sl_input_identity){ 0 }), 0);
+	cr_expect_eq(sl_input_open(inputs, SL_COUNT_OF(inputs), &bench->context), 0);
 	for (size_t i = 0; i < SL_COUNT_OF(inputs); i++) {
 		int want = i == 1 ? -EACCES : i % 3 ? 0 : -ENOENT;
 		cr_expect_eq(inputs[i]->err.code, want, "%zu", i);
@@ -327,7 +327,7 @@ append(const char *path, const char *text)
 	close(fd);
 }
 
-/* Whoever writes to it, maybe what we find in it, would never let it end. */
+/* If what is found in it were written to it, it would never end. */
 static void
 grows_from_nothing(struct bench *bench)
 {
@@ -398,6 +398,193 @@ Test(source, ranges_cover_a_file_once_and_begin_at_blocks)
 	cr_assert_eq(sl_input_new(&bench.input, "x", false), 0);
 	divides(&bench);
 	sl_input_free(bench.input);
+}
+
+/* ---- holes ---- */
+
+struct extent {
+	uint64_t off, len;
+};
+
+static void
+put_sparse(const char *path, uint64_t size, const struct extent *extents, size_t count)
+{
+	static char text[SL_MIB];
+	memset(text, 'x', sizeof(text));
+	scratch_write_text(path, "");
+	int fd = open(path, O_WRONLY | O_CLOEXEC);
+	cr_assert_eq(ftruncate(fd, (off_t)size), 0);
+	for (size_t i = 0; i < count; i++)
+		cr_assert_eq(pwrite(fd, text, extents[i].len, (off_t)extents[i].off),
+			(ssize_t)extents[i].len);
+	close(fd);
+}
+
+static bool
+next_range(struct bench *bench, struct sl_input_range *range)
+{
+	cr_assert_eq(sl_input_find_hole(bench->input), 0);
+	return sl_input_next(bench->input, ROOM, range);
+}
+
+/* The ranges cover the file once, in order; no hole holds data. Returns the bytes in holes. */
+static uint64_t
+walk_ranges(struct bench *bench, const struct extent *extents, size_t count)
+{
+	struct sl_input_range range;
+	uint64_t next = 0, holes = 0;
+	while (next_range(bench, &range)) {
+		cr_assert(range.off == next && range.len > 0);
+		cr_assert(range.off % SL_INPUT_ALIGN == 0 && (range.is_hole || range.len <= ROOM));
+		next = range.off + range.len;
+		holes += range.is_hole ? range.len : 0;
+		for (size_t i = 0; i < count && range.is_hole; i++)
+			cr_assert(extents[i].off >= next ||
+					  extents[i].off + extents[i].len <= range.off,
+				"data at %llu is in a hole", (unsigned long long)extents[i].off);
+	}
+	cr_assert_eq(next, bench->input->size);
+	return holes;
+}
+
+static void
+finds_holes(struct bench *bench)
+{
+	static const struct extent extents[] = { { 0, 5000 }, { SL_MIB + 77, 10 },
+		{ SL_MIB + 300 * SL_KIB, 1 }, { 70 * SL_GIB, SL_MIB },
+		{ 70 * SL_GIB + 2 * SL_MIB, 4096 } };
+	for (size_t i = 0; i <= SL_COUNT_OF(extents); i++) {
+		put_sparse("sparse", 100 * SL_GIB + 123, extents, i);
+		open_input(bench, "sparse", false);
+		uint64_t holes = walk_ranges(bench, extents, i);
+		cr_expect_gt(holes, 100 * SL_GIB - 4 * SL_MIB, "%llu bytes in holes",
+			(unsigned long long)holes);
+		close_input(bench);
+	}
+}
+
+Test(source, long_holes_are_ranges_of_their_own_and_hold_no_data)
+{
+	on_disk(finds_holes);
+}
+
+static void
+loses_a_hole(struct bench *bench)
+{
+	struct sl_input_range range;
+	size_t len = 1;
+	put_sparse("sparse", SL_GIB, NULL, 0);
+	open_input(bench, "sparse", false);
+	cr_assert_eq(truncate("sparse", 100), 0);
+	cr_assert_eq(sl_input_find_hole(bench->input), 0);
+	cr_assert(sl_input_next(bench->input, ROOM, &range));
+	cr_expect_not(range.is_hole, "it is behind the end now");
+	cr_expect_eq(sl_input_read(bench->input, &range, bench->data, &len), 100);
+	close_input(bench);
+}
+
+Test(source, the_end_of_a_file_that_was_cut_is_no_hole)
+{
+	on_disk(loses_a_hole);
+}
+
+/* ---- the page cache ---- */
+
+/* Written, and no page of it in the page cache. False where the file system keeps them. */
+static bool
+put_cold(const char *path, size_t len)
+{
+	char *text = calloc(1, len);
+	unsigned char byte;
+	cr_assert(text);
+	memset(text, 'x', len);
+	scratch_write(path, text, len);
+	free(text);
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	bool is_cold =
+		fdatasync(fd) == 0 && posix_fadvise(fd, 0, 0, POSIX_FADV_DONTNEED) == 0 &&
+		sl_input_read_cached(sl_rt_engine(sl_rt_current()), fd, len / 2, &byte, 1) == 0;
+	(void)posix_fadvise(fd, 0, 0, POSIX_FADV_DONTNEED);
+	close(fd);
+	return is_cold;
+}
+
+static void
+read_whole(struct bench *bench, const char *path)
+{
+	struct sl_input_range range;
+	size_t len;
+	open_input(bench, path, false);
+	while (sl_input_next(bench->input, ROOM, &range))
+		cr_assert_eq(
+			sl_input_read(bench->input, &range, bench->data, &len), (int)range.len);
+}
+
+static void
+fills_the_cache(struct bench *bench)
+{
+	enum { LEN = 6 * 1024 * 1024 };
+	if (!put_cold("first", LEN) || !put_cold("second", LEN))
+		return;
+	bench->context.cache_left = 2 * LEN - 1;
+	read_whole(bench, "first");
+	cr_expect_eq(bench->input->direct_bytes, 0);
+	cr_expect_gt(bench->input->waited_ns, 0);
+	close_input(bench);
+	cr_expect_eq(bench->context.cache_left, LEN - 1);
+	open_input(bench, "second", false);
+	bool can_be_direct = bench->input->direct == SL_INPUT_DIRECT_MAYBE;
+	close_input(bench);
+	read_whole(bench, "second");
+	cr_expect_eq(bench->input->direct_bytes > 0, can_be_direct, "it does not fit any more");
+	close_input(bench);
+	/* Another process may empty the page cache. */
+	bool was_there = false;
+	for (unsigned attempt = 0; attempt < 5 && !was_there; attempt++) {
+		bench->context.cache_left = UINT64_MAX;
+		read_whole(bench, "first");
+		was_there = bench->input->waited_ns == 0;
+		close_input(bench);
+	}
+	cr_expect(was_there, "it is read again");
+	cr_expect_eq(bench->context.cache_left, UINT64_MAX, "what is there does not count");
+}
+
+Test(source, cold_files_are_read_through_the_page_cache_while_they_fit_and_past_it_then)
+{
+	on_disk(fills_the_cache);
+}
+
+static void
+reads_small(struct bench *bench)
+{
+	struct sl_input *inputs[3];
+	unsigned char *data[3];
+	bool is_read[3];
+	scratch_write_text("a", "first");
+	scratch_write_text("b", "it becomes shorter");
+	scratch_write_text("c", "it grows");
+	for (size_t i = 0; i < 3; i++) {
+		cr_assert_eq(sl_input_new(&inputs[i], (char[]){ (char)('a' + i), 0 }, false), 0);
+		data[i] = bench->data + i * 4096;
+	}
+	cr_assert_eq(sl_input_open(inputs, 3, &bench->context), 0);
+	cr_assert_eq(truncate("b", 3), 0);
+	append("c", " and grows");
+	cr_assert_eq(sl_input_read_small(inputs, data, 3, is_read), 0);
+	cr_expect(is_read[0] && memcmp(data[0], "first", 5) == 0);
+	cr_expect_not(is_read[1], "not as long as it was");
+	cr_expect(is_read[2] && memcmp(data[2], "it grows", 8) == 0 && data[2][8] == STAMP);
+	sl_input_close_many(inputs, 3);
+	for (size_t i = 0; i < 3; i++) {
+		cr_expect_eq(inputs[i]->fd, -1);
+		sl_input_free(inputs[i]);
+	}
+}
+
+Test(source, small_files_are_read_together_to_the_sizes_they_had)
+{
+	on_disk(reads_small);
 }
 
 /* ---- on the simulator: every way of reading gives the same bytes ---- */

@@ -31,7 +31,7 @@ Test(table, aligns_numbers_and_sums_up)
 	expect_table(&table, "input                     lines  error lines   share\n"
 			     "Apache.log                 2000          595  29.75%\n"
 			     "a-rather-long-name.log  1234567            1  <0.01%\n"
-			     "total                   1236567          596   0.04%\n");
+			     "total                   1236567          596   0.05%\n");
 }
 
 Test(table, groups_digits_and_cuts_names_on_a_terminal_only)
@@ -45,7 +45,7 @@ Test(table, groups_digits_and_cuts_names_on_a_terminal_only)
 	expect_table(&table, "input                 lines  error lines   share\n"
 			     "Apache.log            2,000          595  29.75%\n"
 			     "a-rathe\u2026name.log  1,234,567            1  <0.01%\n"
-			     "total             1,236,567          596   0.04%\n");
+			     "total             1,236,567          596   0.05%\n");
 }
 
 Test(table, a_single_input_needs_no_total)
@@ -62,6 +62,17 @@ Test(table, no_input_at_all_is_a_total_of_nothing)
 	struct sl_table table = { 0 };
 	expect_table(&table, "input  lines  error lines  share\n"
 			     "total      0            0      -\n");
+}
+
+Test(table, a_note_to_the_totals_brings_them_under_a_single_row)
+{
+	static const struct sl_table_row rows[] = {
+		{ .name = NAME("d/a"), .unread = true, .note = NAME("binary") },
+	};
+	struct sl_table table = { .rows = rows, .row_count = 1, .note = NAME("1 passed\nover") };
+	expect_table(&table, "input  lines  error lines  share\n"
+			     "d/a        -            -      -  binary\n"
+			     "total      0            0      -  1 passed\\x0aover\n");
 }
 
 Test(table, says_what_could_not_be_read)

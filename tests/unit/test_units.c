@@ -118,7 +118,7 @@ Test(units, a_hundred_percent_is_shown_only_when_all_is_done)
 			sl_units_percent(samples[i].done, samples[i].total).text, samples[i].want);
 }
 
-Test(units, a_share_that_is_not_zero_never_shows_as_zero)
+Test(units, a_share_is_rounded_but_not_to_nothing_or_to_the_whole)
 {
 	static const struct {
 		uint64_t part, whole;
@@ -127,6 +127,12 @@ Test(units, a_share_that_is_not_zero_never_shows_as_zero)
 		{ 0, 10, "0.00%" },
 		{ 1, 100000, "<0.01%" },
 		{ 204, 10000, "2.04%" },
+		{ 596, 1236567, "0.05%" },
+		{ 2, 3, "66.67%" },
+		{ 1, 3, "33.33%" },
+		{ 1, 20000, "0.01%" },
+		{ 99999, 100000, "99.99%" },
+		{ UINT64_MAX - 1, UINT64_MAX, "99.99%" },
 		{ 595, 2000, "29.75%" },
 		{ 7, 7, "100.00%" },
 		{ 0, 0, "-" },

@@ -10,10 +10,12 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* What a walk said, a line each: a path, or "! " and a message. */
+/* What a walk reported, one line each: a path, with "@ " before it if it is a link to be read, or
+ * "! " and a message. */
 struct scene {
 	char directory[64];
 	const char *below; /* of the directory: where the walk begins */
+	bool no_follow;
 	struct sl_buf said;
 	size_t files;
 	int result;
@@ -48,6 +50,16 @@ put_directory(const struct scene *scene, const char *name)
 	cr_assert_eq(mkdir(path_of(scene, name), 0755), 0);
 }
 
+/* The path is in the message; "DIR" stands for the scene's directory. */
+static void
+add_message(struct scene *scene, const char *path, const struct sl_error *err)
+{
+	const char *at = strstr(err->text, scene->directory);
+	cr_assert(at && strstr(err->text, path), "'%s' does not name '%s'", err->text, path);
+	sl_buf_printf(&scene->said, "! %.*sDIR%s\n", (int)(at - err->text), err->text,
+		at + strlen(scene->directory));
+}
+
 static int
 walk_task(void *arg)
 {
@@ -56,12 +68,13 @@ walk_task(void *arg)
 	struct sl_error err = { 0 };
 	const char *path = NULL;
 	size_t skip = strlen(scene->directory) + 1;
-	cr_assert_eq(sl_walk_new(&walk, path_of(scene, scene->below)), 0);
-	while ((scene->result = sl_walk_next(walk, &path, &err)) != 0) {
-		if (scene->result == 1)
-			sl_buf_printf(&scene->said, "%s\n", path + skip);
-		else if (scene->result == SL_E_NAME)
-			sl_buf_printf(&scene->said, "! %s\n", err.text);
+	cr_assert_eq(sl_walk_new(&walk, path_of(scene, scene->below), !scene->no_follow), 0);
+	while ((scene->result = sl_walk_next(walk, &path, &err)) != SL_WALK_END) {
+		if (scene->result == SL_WALK_FILE || scene->result == SL_WALK_LINK)
+			sl_buf_printf(&scene->said, "%s%s\n",
+				scene->result == SL_WALK_LINK ? "@ " : "", path + skip);
+		else if (scene->result == SL_E_NAME || scene->result > 0)
+			add_message(scene, path, &err);
 		else
 			break;
 		scene->files++;
@@ -105,18 +118,116 @@ Test(walk, regular_files_come_sorted_with_those_of_directories_between)
 	end(&scene);
 }
 
-Test(walk, what_is_no_regular_file_is_passed_over_and_no_link_is_followed)
+static void
+put_link(const struct scene *scene, const char *name, const char *target)
+{
+	cr_assert_eq(symlink(target, path_of(scene, name)), 0);
+}
+
+#define PASSED "' is passed over: it is a "
+
+Test(walk, what_is_not_a_regular_file_is_reported_and_no_link_to_a_directory_is_followed)
+{
+	struct scene scene;
+	begin(&scene);
+	put_directory(&scene, "d");
+	put_directory(&scene, "out");
+	put_file(&scene, "out/file");
+	put_link(&scene, "d/dangling", "nowhere");
+	put_link(&scene, "d/loop", "loop");
+	put_link(&scene, "d/to-null", "/dev/null");
+	put_link(&scene, "d/to-out", "../out");
+	put_link(&scene, "d/up", "..");
+	cr_assert_eq(mkfifo(path_of(&scene, "d/fifo"), 0644), 0);
+	scene.below = "d";
+	walk(&scene);
+	cr_assert_str_eq(scene.said.data,
+		"! 'DIR/d/dangling" PASSED "link to a file that does not exist\n"
+		"! 'DIR/d/fifo" PASSED "device, a socket or a FIFO\n"
+		"! 'DIR/d/loop" PASSED "link to a file that does not exist\n"
+		"! 'DIR/d/to-null" PASSED "device, a socket or a FIFO\n"
+		"! 'DIR/d/to-out" PASSED "link to a directory (name it to scan its files)\n"
+		"! 'DIR/d/up" PASSED "link to a directory (name it to scan its files)\n");
+	end(&scene);
+}
+
+Test(walk, a_file_outside_is_read_by_the_first_link_to_it)
+{
+	struct scene scene;
+	begin(&scene);
+	put_directory(&scene, "d");
+	put_directory(&scene, "d/deep");
+	put_directory(&scene, "d2");
+	put_file(&scene, "d2/file");
+	put_link(&scene, "d/1", "../d2/file");
+	put_link(&scene, "d/2", "../d2/file");
+	put_link(&scene, "d/deep/3", "../1");
+	put_link(&scene, "other", "d2/file");
+	put_link(&scene, "d/4", "../other");
+	scene.below = "d";
+	walk(&scene);
+	cr_assert_str_eq(scene.said.data, "@ d/1\n");
+	end(&scene);
+}
+
+Test(walk, links_to_what_the_walk_meets_anyway_are_left_out)
+{
+	struct scene scene;
+	begin(&scene);
+	put_directory(&scene, "d");
+	put_directory(&scene, "d/deep");
+	put_file(&scene, "d/deep/file");
+	put_link(&scene, "d/before", "deep/file");
+	put_link(&scene, "d/zlast", "before");
+	put_link(&scene, "d/down", "deep");
+	put_link(&scene, "d/deep/self", ".");
+	put_link(&scene, "d/deep/top", "../../d");
+	put_link(&scene, "named", "d");
+	scene.below = "named";
+	walk(&scene);
+	cr_assert_str_eq(scene.said.data, "named/deep/file\n");
+	end(&scene);
+}
+
+Test(walk, without_following_each_link_is_passed_over)
 {
 	struct scene scene;
 	begin(&scene);
 	put_directory(&scene, "d");
 	put_file(&scene, "d/file");
-	cr_assert_eq(symlink("d", path_of(&scene, "link-to-directory")), 0);
-	cr_assert_eq(symlink("..", path_of(&scene, "d/loop")), 0);
-	cr_assert_eq(symlink("file", path_of(&scene, "d/link-to-file")), 0);
-	cr_assert_eq(mkfifo(path_of(&scene, "fifo"), 0644), 0);
+	put_link(&scene, "d/link", "file");
+	put_link(&scene, "d/to-directory", "/");
+	scene.below = "d";
+	scene.no_follow = true;
 	walk(&scene);
-	cr_assert_str_eq(scene.said.data, "d/file\n");
+	cr_assert_str_eq(scene.said.data, "d/file\n"
+					  "! 'DIR/d/link" PASSED "link (--no-follow)\n"
+					  "! 'DIR/d/to-directory" PASSED "link (--no-follow)\n");
+	end(&scene);
+}
+
+Test(walk, links_beyond_the_limit_are_reported)
+{
+	struct scene scene;
+	begin(&scene);
+	put_directory(&scene, "d");
+	put_directory(&scene, "out");
+	for (size_t i = 0; i < SL_WALK_LINKS + 3; i++) {
+		char name[32], target[40];
+		snprintf(name, sizeof(name), "out/%06zu", i);
+		put_file(&scene, name);
+		snprintf(target, sizeof(target), "../%s", name);
+		snprintf(name, sizeof(name), "d/%06zu", i);
+		put_link(&scene, name, target);
+	}
+	scene.below = "d";
+	walk(&scene);
+	cr_assert_eq(scene.files, SL_WALK_LINKS + 3);
+	size_t reported = 0;
+	for (const char *at = scene.said.data; (at = strstr(at, "! ")) != NULL; at++)
+		reported++;
+	cr_assert_eq(reported, 3);
+	cr_assert_not_null(strstr(scene.said.data, "too many were followed"));
 	end(&scene);
 }
 
@@ -147,10 +258,8 @@ Test(walk, a_directory_that_cannot_be_read_is_named_and_the_others_go_on)
 	put_file(&scene, "c/3");
 	cr_assert_eq(chmod(path_of(&scene, "b"), 0), 0);
 	walk(&scene);
-	char want[256];
-	snprintf(want, sizeof(want),
-		"a/1\n! cannot read directory '%s/b': permission denied\nc/3\n", scene.directory);
-	cr_assert_str_eq(scene.said.data, want);
+	cr_assert_str_eq(
+		scene.said.data, "a/1\n! cannot read directory 'DIR/b': permission denied\nc/3\n");
 	end(&scene);
 }
 

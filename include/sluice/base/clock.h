@@ -16,4 +16,7 @@ uint64_t sl_clock_wall_ns(void);
 /* CPU time of the process so far, user and system. */
 uint64_t sl_clock_cpu_ns(void);
 
+/* CPU time of the calling thread so far, user and system. A system call: some 200 ns. */
+uint64_t sl_clock_thread_cpu_ns(void);
+
 #endif

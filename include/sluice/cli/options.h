@@ -40,7 +40,7 @@
 /* ---- what the choices mean ---- */
 
 enum sl_option_progress {
-	SL_OPTION_PROGRESS_AUTO, /* bars if stderr is a terminal, else plain */
+	SL_OPTION_PROGRESS_AUTO, /* bars if stderr is a terminal, else plain; none for scan */
 	SL_OPTION_PROGRESS_BARS,
 	SL_OPTION_PROGRESS_PLAIN, /* a line each interval */
 	SL_OPTION_PROGRESS_NONE,
@@ -99,20 +99,25 @@ struct sl_scan_options {
 	bool print;
 	bool count;
 	bool quiet;
-	bool line_number;
+	bool line_number;    /* implies print, unless json */
+	bool no_line_number; /* at most one of these two is set, the later; so with the next two */
 	bool with_filename;
-	bool no_filename;   /* the later of -H and --no-filename wins; at most one of both is set */
+	bool no_filename;
+	bool null_names;    /* a NUL after names, not a colon */
 	uint64_t max_count; /* stop an input after so many error lines; UINT64_MAX = no limit */
-	unsigned top;       /* 0 */
 	bool json;
+	bool verbose;
 	bool stats;
 	enum sl_colour_when colour;
 	enum sl_option_progress progress;
+
+	bool no_follow;
 
 	unsigned workers; /* 0 = one for each processor */
 	uint64_t chunk;   /* bytes; a multiple of 4096 */
 	unsigned queue;   /* chunks */
 	uint64_t max_memory;
+	enum sl_io_mode io;
 };
 
 #define SL_OPTIONS_HELP 1

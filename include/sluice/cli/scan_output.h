@@ -15,9 +15,10 @@ struct sl_scan_row {
 	char *name;
 	uint64_t lines, hits;
 	enum sl_scan_state state;
+	bool has_only_cr;
 };
 
-/* {0} before begin. Fields are the module's but for reading waited_ns. */
+/* {0} before begin. Fields are the module's but for reading with_numbers and waited_ns. */
 struct sl_scan_output {
 	const struct sl_scan_options *options;
 	const struct sl_pattern *pattern;
@@ -26,13 +27,16 @@ struct sl_scan_output {
 	struct sl_scan_row *rows;
 	size_t row_count, row_cap;
 	bool with_names;
+	bool with_numbers; /* lines are printed with their numbers */
+	char after_name;
 	bool terminal, colour; /* of stdout */
 	bool is_file;          /* of stdout */
-	bool is_watched;       /* what is pending should not wait for more */
+	bool is_watched;       /* pending bytes should not wait for more */
 	uint64_t sent_bytes;
-	/* of JSON: where the input's events begin, the matches in it, and the sums over all inputs
-	 */
+	/* Of JSON: where the input's events begin, the matches in it, the sums over all inputs. */
 	uint64_t input_begin, input_matches, printed_bytes, printed_matches;
+	/* Found in directories and not read at all, by state. */
+	uint64_t passed_over[SL_SCAN_STATES];
 	uint64_t waited_ns; /* for the reader of stdout */
 };
 
@@ -45,8 +49,9 @@ int sl_scan_output_begin(struct sl_scan_output *output, const struct sl_scan_opt
 struct sl_scan_sink sl_scan_output_sink(struct sl_scan_output *output);
 
 /*
- * The table or the JSON summary (only if `complete`: the scan was not cut off), then wait for the
- * output. Returns 0; -EPIPE if the reader has gone; another write error, told in *err.
+ * Print the table or the JSON summary (only if `complete`: the scan was not cancelled), then wait
+ * for the output. Returns 0; -EPIPE if the reader closed it; another write error, described in
+ * *err.
  */
 SL_SUSPENDS
 int sl_scan_output_end(struct sl_scan_output *output, const struct sl_scan_summary *summary,

@@ -21,7 +21,12 @@ struct sl_block_result {
 	uint64_t hits;  /* matching lines that begin and end inside */
 	bool head_hit;  /* a literal before the first newline, or anywhere if there is none */
 	bool tail_hit;  /* a literal after the last newline, or anywhere if there is none */
-	bool tail_open; /* the last byte is no newline */
+	bool tail_open; /* the last byte is not a newline */
+
+	/* As in match.h. */
+	uint64_t other_case;
+	bool head_other_case, tail_other_case;
+
 	unsigned char head_len, tail_len;
 	unsigned char head[SL_BLOCK_EDGE],
 		tail[SL_BLOCK_EDGE]; /* first and last bytes, one less than the longest literal */
@@ -30,6 +35,24 @@ struct sl_block_result {
 /* `marks` as in match.h, or NULL. */
 void sl_block_scan(const struct sl_match_kernel *kernel, const struct sl_match_plan *plan,
 	const unsigned char *data, size_t len, uint64_t *marks, struct sl_block_result *result);
+
+/*
+ * The same in steps, for a caller that must not be away for long: joined plans may take seconds for
+ * a block in which every byte begins one of their literals. In its owner's memory; `result` is the
+ * result of data[0, at).
+ */
+struct sl_block_steps {
+	const struct sl_match_kernel *kernel;
+	const struct sl_match_plan *plan;
+	const unsigned char *data;
+	size_t len;
+	uint64_t *marks;
+	size_t at;
+	struct sl_block_result *result;
+};
+
+/* One step: the whole block with one plan, a few KiB with joined ones. True if there is more. */
+bool sl_block_step(struct sl_block_steps *steps);
 
 /* *left becomes the result of its bytes followed by those of *right. Both were scanned with `plan`.
  */
@@ -45,6 +68,8 @@ struct sl_block_totals {
 	uint64_t bytes;
 	uint64_t lines; /* a last line without newline counts */
 	uint64_t hits;  /* lines that match */
+	uint64_t
+		other_case; /* lines that do not match, but would if case were ignored */
 };
 
 /* Totals of a whole input. */

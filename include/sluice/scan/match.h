@@ -36,6 +36,7 @@ enum sl_match_filter {
 struct sl_match_plan {
 	enum sl_match_filter filter;
 	bool ignore_case;
+	bool counts_other_case; /* sl_match_plan_count_other_case() */
 	unsigned count;
 	unsigned shortest, longest;       /* literal, in bytes */
 	unsigned reach;                   /* the longest literal of all joined plans */
@@ -82,6 +83,14 @@ void sl_match_plans_join(struct sl_match_plan *plans, size_t count);
  * place. */
 void sl_match_plan_rank(struct sl_match_plan *plan, size_t index, uint32_t rank);
 
+/*
+ * Also count the lines that hold a literal only in another case: "Error" where ERROR and error are
+ * looked for. All literals must be the same but for the case of ASCII letters, have at least two
+ * bytes, and the plan must not ignore case or be joined. Such occurrences are candidates of the
+ * filter anyway, so that counting them costs nothing where there are none.
+ */
+void sl_match_plan_count_other_case(struct sl_match_plan *plan);
+
 /* True if every line matches: a literal of a joined plan is empty. */
 bool sl_match_is_every(const struct sl_match_plan *plan);
 
@@ -92,6 +101,12 @@ struct sl_match_counts {
 	uint64_t hits; /* closed lines that match */
 	bool head_hit; /* a literal lies before the first newline, or anywhere if there is none */
 	bool tail_hit; /* a literal lies after the last newline, or anywhere if there is none */
+
+	/* The same of literals in another case, if the plan counts them. A closed line that also
+	 * matches is not among `other_case`; the two others may be true where a literal lies
+	 * too. */
+	uint64_t other_case;
+	bool head_other_case, tail_other_case;
 };
 
 /* Words of a bitmap that has one bit for each byte of a block. */
@@ -126,14 +141,23 @@ const struct sl_match_kernel *sl_match_nth(size_t index);
 /*
  * The leftmost occurrence in [from, len), the first literal in the user's order if several begin
  * there: [*begin, *end). False if there is none. A byte at a time: for single lines, not for
- * blocks.
+ * blocks. Each of joined plans is searched up to its first occurrence: to find all, ask one by
+ * one, and keep what lies ahead.
  */
 bool sl_match_find(const struct sl_match_plan *plan, const unsigned char *data, size_t len,
 	size_t from, size_t *begin, size_t *end);
 
+/* Of this plan alone; *rank is the place of the literal in the user's order. */
+bool sl_match_find_one(const struct sl_match_plan *plan, const unsigned char *data, size_t len,
+	size_t from, size_t *begin, size_t *end, uint32_t *rank);
+
 /* True if a literal begins before `cut` and ends after it. For the few bytes on both sides of a
  * cut. */
 bool sl_match_spans(
+	const struct sl_match_plan *plan, const unsigned char *data, size_t len, size_t cut);
+
+/* The same for a literal in any case, if the plan counts those. */
+bool sl_match_spans_other_case(
 	const struct sl_match_plan *plan, const unsigned char *data, size_t len, size_t cut);
 
 #endif

@@ -3,13 +3,18 @@
  *
  * Literals, however many, and regular expressions that are only literals or a choice of them, go to
  * the kernels of match.h. Everything else is matched by PCRE2 (JIT where the system allows it),
- * bytes not UTF-8, line by line: a regular expression never sees a newline, and '\r' before it is
- * data, as in grep. A pattern is constant once made and may be shared by threads; each thread needs
- * a matcher of its own.
+ * line by line. An expression in ASCII means bytes; one that names characters beyond ASCII, \p or
+ * \X means the characters of UTF-8, and bytes that are not UTF-8 match nothing of it. A pattern is
+ * constant once made and may be shared by threads; each thread needs a matcher of its own.
  *
- * Nothing is skipped silently: a line on which PCRE2 reaches a limit, or that is longer than
- * SL_PATTERN_LINE_MAX and does not match in its first SL_PATTERN_LINE_MAX bytes alone, is
- * undecided.
+ * Of a line is matched what comes before its newline or CRLF, and in an input's first line what
+ * comes after a byte order mark: sl_subject_of() cuts it out.
+ *
+ * Nothing is skipped silently: a line on which PCRE2 reaches a limit is undecided. Limits are steps
+ * of one attempt (SL_PATTERN_MATCH_LIMIT), memory, and CPU time of the whole line
+ * (SL_PATTERN_LINE_NS): steps alone do not see what an attempt costs on a long line, nor how many
+ * attempts there are. A line longer than SL_PATTERN_LINE_MAX is undecided too, unless it matches in
+ * its first SL_PATTERN_LINE_MAX bytes whatever follows.
  */
 #ifndef SLUICE_SCAN_PATTERN_H
 #define SLUICE_SCAN_PATTERN_H
@@ -17,11 +22,14 @@
 #include "sluice/base/error.h"
 #include "sluice/scan/match.h"
 
-#define SL_PATTERN_LINE_MAX (1024u * 1024u) /* bytes of a line that a regular expression sees */
-#define SL_PATTERN_MATCH_LIMIT 1000000u     /* steps of PCRE2 on one line: some ten milliseconds */
+#define SL_PATTERN_LINE_MAX (1024u * 1024u)    /* bytes of a line that a regular expression sees */
+#define SL_PATTERN_MATCH_LIMIT 1000000u        /* steps of PCRE2 at one place of a line */
 #define SL_PATTERN_HEAP_LIMIT_KIB (8u * 1024u) /* of PCRE2's interpreter, where there is no JIT */
-#define SL_PATTERN_JIT_STACK \
-	(1024u * 1024u) /* per matcher; grows from 32 KiB when a line needs it */
+#define SL_PATTERN_JIT_STACK (1024u * 1024u)   /* per matcher; grows from 32 KiB when needed */
+
+/* CPU time for one line: some hundred times what a linear search of the longest takes. Locating the
+ * matches of a line may take as long again. */
+#define SL_PATTERN_LINE_NS 1000000000ull
 
 struct sl_pattern;
 struct sl_matcher;
@@ -30,12 +38,12 @@ struct sl_pattern_spec {
 	const struct sl_span *texts; /* none: the default, lines that contain ERROR or error */
 	size_t count;
 	bool fixed; /* literals, as grep -F; a newline divides a text into several, as in grep */
-	bool ignore_case; /* ASCII letters */
+	bool ignore_case; /* ASCII letters; all letters of patterns with characters beyond ASCII */
 };
 
 /*
  * Compile. The texts need not stay. Returns 0; SL_E_USAGE with `err` naming pattern, place and
- * reason; -ENOMEM.
+ * reason, also for an expression that cannot match without a newline; -ENOMEM.
  * `*out` is the caller's to free.
  */
 int sl_pattern_new(struct sl_pattern **out, const struct sl_pattern_spec *spec,
@@ -58,27 +66,58 @@ int sl_matcher_new(struct sl_matcher **out, const struct sl_pattern *pattern) SL
 /* NULL is fine. */
 void sl_matcher_free(struct sl_matcher *matcher);
 
-/*
- * A whole line without its newline, of any length; of a line longer than SL_PATTERN_LINE_MAX only
- * the first bytes are looked at unless the pattern has a plan. Returns 1 if it matches, 0 if not,
- * SL_E_UNDECIDED if a limit was reached.
- */
-int sl_matcher_line(struct sl_matcher *matcher, const unsigned char *line, size_t len);
+/* Take the time from `cpu_ns` instead of the thread's CPU clock: for tests, which count with it. */
+void sl_matcher_set_clock(struct sl_matcher *matcher, uint64_t (*cpu_ns)(void));
+
+/* Bytes that plans of literals have looked through to locate matches, in all: what that costs. */
+uint64_t sl_matcher_searched(const struct sl_matcher *matcher);
+
+enum sl_verdict {
+	SL_VERDICT_NO,
+	SL_VERDICT_YES,
+	SL_VERDICT_UNDECIDED /* a limit was reached, or the end of the line is not known */
+};
+
+/* What of a line is searched. */
+struct sl_subject {
+	const unsigned char *text;
+	size_t len;
+	bool goes_on; /* the line does, behind `len`: only what matches whatever follows counts */
+};
 
 /*
- * Only the first `len` bytes (at least SL_PATTERN_LINE_MAX) of a longer line. Returns 1 if it
- * matches whatever follows, else SL_E_UNDECIDED. For patterns without a plan.
+ * Of the line text[0, len), which is what is known of it: without a CR at its end if a newline
+ * follows there (`is_closed`), and without a byte order mark if it `is_first`. `goes_on` if the end
+ * is not known.
  */
-int sl_matcher_line_begin(struct sl_matcher *matcher, const unsigned char *line, size_t len);
+struct sl_subject sl_subject_of(
+	const unsigned char *text, size_t len, bool is_first, bool is_closed, bool goes_on);
 
 /*
- * The leftmost match in a line that begins at `from` or later, the first pattern's if several begin
- * there: true and
- * [*begin, *end). A match may be empty. Bytes before `from` are seen by lookbehind. If the line
- * `goes_on` behind `len`, only what is a match whatever follows, as in sl_matcher_line_begin.
+ * Does a line match? With a plan of literals, lines of any length are decided. Without one at most
+ * SL_PATTERN_LINE_MAX bytes are looked at, and of a longer line, or one that goes on, it is only
+ * YES or UNDECIDED.
  */
-bool sl_matcher_find(struct sl_matcher *matcher, const unsigned char *line, size_t len,
-	bool goes_on, size_t from, size_t *begin, size_t *end);
+enum sl_verdict sl_matcher_line(struct sl_matcher *matcher, const struct sl_subject *line);
+
+/* A match, [begin, end) in the subject; may be empty. */
+struct sl_match_place {
+	size_t begin, end;
+};
+
+/*
+ * The leftmost match that begins at `from` or later, the first pattern's if several begin there.
+ * Bytes before `from` are seen by lookbehind. If the line goes on, only what is a match whatever
+ * follows, with its end. Calls for one line are for places that go up from 0: what lies ahead is
+ * remembered, so that all matches of a line are found in time linear in its length for literals,
+ * and within SL_PATTERN_LINE_NS else. Once the matches that were found are given, UNDECIDED if
+ * there may be more: a limit was reached, or text behind a cut would tell.
+ *
+ * `is_quick`: UNDECIDED already if it would take longer than some milliseconds. The same call
+ * without it then goes on.
+ */
+enum sl_verdict sl_matcher_find(struct sl_matcher *matcher, const struct sl_subject *line,
+	size_t from, bool is_quick, struct sl_match_place *place);
 
 /* What a regular expression found in a block. The first and last partial lines are left to the
  * caller. */
@@ -93,5 +132,19 @@ struct sl_matcher_counts {
 /* All closed lines of a block. `marks` as in match.h, or NULL. For patterns without a plan. */
 void sl_matcher_scan(struct sl_matcher *matcher, const unsigned char *data, size_t len,
 	uint64_t *marks, struct sl_matcher_counts *counts);
+
+/* The same in steps, for a caller that must not be away for long. `at` is 0 at first. */
+struct sl_matcher_steps {
+	struct sl_matcher *matcher;
+	const unsigned char *data;
+	size_t len;
+	uint64_t *marks;
+	size_t at;
+	struct sl_matcher_counts *counts;
+};
+
+/* One step: until it has taken more than `ns` of CPU time, looked at once in some KiB and after
+ * each long line. True if there is more. */
+bool sl_matcher_step(struct sl_matcher_steps *steps, uint64_t ns);
 
 #endif

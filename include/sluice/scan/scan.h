@@ -2,17 +2,19 @@
  * scan.h - scans inputs: a bounded pipeline from files, directories and streams to exact totals in
  * input order.
  *
- *   lister -> opener -> readers -> queue -> consumers (workers) -> merger (the caller's task) ->
- * sink
+ *   lister -> openers -> readers -> queue -> consumers (workers) -> merger -> sink
+ *
+ * The merger is the task that called sl_scan_run.
  *
  * Invariants:
- *  1. Pieces are numbered in one order over all inputs, and merged in it.
- *  2. A reader takes a chunk before it takes a number. So the oldest piece that is not merged
- * always has its chunk and moves on, however small the pool: there is no deadlock.
- *  3. Chunks, the queue, numbers given out, open inputs and listed names are bounded; whoever is
- * ahead waits.
+ *  1. Pieces are numbered in one order over all inputs, and merged in that order.
+ *  2. A reader takes a chunk before it takes a number, and an opener a buffer before it takes
+ *     inputs. So the oldest piece that is not merged always has its memory and proceeds, however
+ *     small the pools are: there is no deadlock.
+ *  3. Chunks, the queue, numbers in use, open inputs and listed names are bounded; a stage that is
+ *     ahead waits.
  *  4. Every input that was listed ends with one call of the sink's `end`, unless the scan itself is
- * cancelled or fails.
+ *     cancelled or fails.
  */
 #ifndef SLUICE_SCAN_SCAN_H
 #define SLUICE_SCAN_SCAN_H
@@ -25,13 +27,17 @@
 /* A matching line. Text is valid during the call. */
 struct sl_scan_line {
 	const struct sl_input *input;
-	struct sl_matcher *matcher; /* for the places in the line, with sl_matcher_find */
+	struct sl_matcher *matcher; /* to locate matches in the line, with sl_matcher_find */
 	const unsigned char *text;  /* without the newline */
 	size_t len;
-	uint64_t whole_len; /* > len if the line is so long that its end was not kept */
-	uint64_t number;    /* from 1; 0 if numbers were not asked for */
-	uint64_t off;       /* in the input */
-	bool is_closed;     /* it ended with a newline */
+	struct sl_subject subject; /* the part of the text that is searched for matches */
+
+	/* Of a line longer than SL_JOIN_KEEP that is only a part (scan/join.h): so many bytes are
+	 * before it, and so many has the whole line. */
+	uint64_t skipped, whole_len;
+	uint64_t number; /* from 1; 0 if numbers were not asked for */
+	uint64_t off;    /* in the input */
+	bool is_closed;  /* it ended with a newline */
 };
 
 /*
@@ -41,7 +47,7 @@ struct sl_scan_line {
 struct sl_scan_sink {
 	void *ctx;
 
-	/* Before an input's first line; NULL if nobody wants to know. */
+	/* Before an input's first line; may be NULL. */
 	SL_SUSPENDS
 	int (*begin)(void *ctx, const struct sl_input *input);
 
@@ -63,18 +69,22 @@ struct sl_scan_setup {
 	size_t count;
 	const struct sl_pattern *pattern;
 	struct sl_scan_sink sink;
-	int output_fd;     /* where the results go: if it is a regular file, that is no input; 0 =
-			      nowhere */
+	int output_fd;     /* where the results go: if it is a regular file, it is not scanned;
+			      0 = none */
 	bool numbers;      /* lines are numbered */
+	bool no_follow;    /* links found in directories are passed over */
 	uint64_t max_hits; /* of an input; UINT64_MAX = no limit. What comes after the last of them
 			      is not counted. */
 	bool stop_at_hit;  /* the first matching line of any input ends the scan: only `end` of its
 			      input still comes */
 	size_t chunk; /* bytes of a read, a multiple of 4096; less if max_memory does not allow 2 of
 			 them */
-	unsigned queue;      /* chunks that wait for a worker, at least 1 */
-	uint64_t max_memory; /* for chunks, marks, stacks and matchers; at least SL_SCAN_MEMORY_MIN
-			      */
+	unsigned queue; /* chunks that wait for a worker, at least 1 */
+	/* for chunks, marks, stacks and matchers; at least SL_SCAN_MEMORY_MIN */
+	uint64_t max_memory;
+	/* Uncached large files of so many bytes in total are read through the page cache, further
+	 * ones with direct I/O; UINT64_MAX = all through it, 0 = none. */
+	uint64_t max_cached;
 };
 
 #define SL_SCAN_MEMORY_MIN (8 * SL_MIB)
@@ -82,7 +92,7 @@ struct sl_scan_setup {
 /* How far the scan is, for a display: changes while it runs. */
 struct sl_scan_progress {
 	struct sl_scan_summary summary; /* of the inputs that ended */
-	uint64_t listed;                /* inputs known of so far */
+	uint64_t listed;                /* inputs found so far */
 	bool all_listed;
 	uint64_t size_opened; /* of the files opened so far */
 	uint64_t read;        /* bytes read so far */
@@ -90,13 +100,16 @@ struct sl_scan_progress {
 	size_t queue_high_water;
 	size_t chunks, chunks_high_water;
 	size_t chunk_size;
-	uint64_t direct_bytes; /* of those read, past the page cache */
+	uint64_t direct_bytes;    /* part of `read`: by direct I/O */
+	uint64_t worker_bytes;    /* part of `read`: by workers, from the page cache */
+	uint64_t hole_bytes;      /* part of `read`: in holes, which are not read */
+	uint64_t input_waited_ns; /* sum of all waits for a disk or a stream */
 };
 
 /*
  * Scan. *progress is the caller's and set from the start. Returns 0 when every input was given to
- * `end` (whatever became of it), or stop_at_hit has ended the scan; -ECANCELED or -ETIMEDOUT;
- * -ENOMEM; the sink's code. `err` has words for failures of the scan itself only.
+ * `end` (whatever its state), or stop_at_hit has ended the scan; -ECANCELED or -ETIMEDOUT;
+ * -ENOMEM; the sink's code. `err` is set for failures of the scan itself only.
  */
 SL_SUSPENDS
 int sl_scan_run(const struct sl_scan_setup *setup, struct sl_scan_progress *progress,

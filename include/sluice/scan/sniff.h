@@ -1,15 +1,16 @@
 /*
- * sniff.h - what the first bytes of an input say about it. By content, never by name. Pure.
+ * sniff.h - what the bytes of an input are: lines of text, compressed, UTF-16, binary. By content,
+ * never by name. Pure.
  */
 #ifndef SLUICE_SCAN_SNIFF_H
 #define SLUICE_SCAN_SNIFF_H
 
 #include "sluice/base/bytes.h"
 
-/* A file found in a directory is binary if it has a NUL in as many bytes. */
-#define SL_SNIFF_BINARY (8u * 1024u)
+/* Bytes at the beginning of an input, from the first that is not NUL, that tell what it is. */
+#define SL_SNIFF_WINDOW (8u * 1024u)
 
-/* With as many bytes, or all of a shorter input, the form is certain. */
+/* With as many bytes, or all of a shorter input, its magic number is known. */
 #define SL_SNIFF_FORM 16u
 
 enum sl_form {
@@ -18,22 +19,47 @@ enum sl_form {
 	SL_FORM_ZSTD,
 	SL_FORM_XZ,
 	SL_FORM_BZIP2,
-	SL_FORM_UTF16, /* by its byte order mark; UTF-32 too */
+	/* By a byte order mark. */
+	SL_FORM_UTF16,
+	SL_FORM_UTF32,
+	/* Without one, by the NULs between its ASCII characters. */
+	SL_FORM_UTF16LE,
+	SL_FORM_UTF16BE,
+	SL_FORMS
 };
 
+/* The form of an input that begins with these bytes: by its magic number, else as sl_sniff_block
+ * finds it in the first SL_SNIFF_WINDOW of them. */
 enum sl_form sl_sniff_form(const unsigned char *data, size_t len);
 
-/* True if more bytes could make something else of it than sl_sniff_form says: these begin as a form
- * does. */
+/* True if more bytes could change the answer of sl_sniff_form: these are the beginning of a magic
+ * number, or too few to tell UTF-16 from text with a NUL. */
 bool sl_sniff_wants_more(const unsigned char *data, size_t len);
 
-/* True if there is a NUL in the first SL_SNIFF_BINARY bytes. */
+/*
+ * The form of any block of an input, wherever it lies: UTF-16 if it has a line in that encoding, or
+ * part of a line, such as a program that appends in another encoding leaves behind. Only ASCII
+ * characters are recognised: 4 before a newline or before the end of the block, or 24 anywhere.
+ */
+enum sl_form sl_sniff_block(const unsigned char *data, size_t len);
+
+/*
+ * True if an input that begins with these bytes is binary: by its magic number, or because it has
+ * NULs and more than one in 32 of its bytes are control bytes. Runs of NULs are left out: they are
+ * holes, such as truncating a log that is written to leaves at its start.
+ */
 bool sl_sniff_is_binary(const unsigned char *data, size_t len);
+
+/* True if the first SL_SNIFF_WINDOW bytes have carriage returns and no newline. */
+bool sl_sniff_has_only_cr(const unsigned char *data, size_t len);
 
 /* For messages: "gzip", "UTF-16". Static text. */
 const char *sl_form_name(enum sl_form form);
 
 /* A command that prints such a file as plain text, without the file's name: "zcat". Static text. */
 const char *sl_form_reader(enum sl_form form);
+
+/* True for UTF-16 and UTF-32, false for what is compressed. */
+bool sl_form_is_wide(enum sl_form form);
 
 #endif

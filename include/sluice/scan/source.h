@@ -3,8 +3,11 @@
  * engine.
  *
  * A file (a regular one with a size) is read to the size it had when it was opened, at any offsets
- * and by several tasks at once. Warm parts are copied from the page cache without waiting
- * (RWF_NOWAIT); cold parts of large files are read past it (O_DIRECT) where the file system allows.
+ * and by several tasks at once. Data in the page cache is copied without waiting (RWF_NOWAIT). Cold
+ * data, which is not there, is read through the page cache, so that the next scan finds it; or with
+ * O_DIRECT, if the file is large, the file system supports it, and sl_input_context has no room for
+ * the file. Long holes are found by SEEK_DATA and not read.
+ *
  * A stream (FIFO, terminal, file of /proc, anything without a size) is read in order, by one task
  * at a time, to its end; so is a file that is standard input, from where it stands to the size it
  * had.
@@ -19,17 +22,30 @@ struct sl_engine;
 
 #define SL_INPUT_ALIGN 4096u /* of buffers, and of offsets but at the end of a file */
 
-/* What is in the page cache is taken in small pieces: they stay in the processor's cache until they
- * are scanned. */
-#define SL_INPUT_WARM_PIECE (256u * 1024u)
+/* Shorter holes are read like data. */
+#define SL_INPUT_HOLE_MIN (128u * 1024u)
 
 enum sl_input_kind { SL_INPUT_FILE, SL_INPUT_STREAM };
 
 enum sl_input_direct {
-	SL_INPUT_DIRECT_NO,
-	SL_INPUT_DIRECT_MAYBE,   /* allowed by file system and size; not opened yet */
+	SL_INPUT_DIRECT_NO,      /* not supported, too small, or the file is to be cached */
+	SL_INPUT_DIRECT_MAYBE,   /* possible by file system and size; not decided yet */
 	SL_INPUT_DIRECT_OPENING, /* by another task */
 	SL_INPUT_DIRECT_YES,
+};
+
+/* Identifies a regular file; {0} matches none. */
+struct sl_input_identity {
+	bool is_file;
+	unsigned dev_major, dev_minor;
+	uint64_t inode;
+};
+
+/* What the inputs of a scan share; it must outlive them. */
+struct sl_input_context {
+	struct sl_input_identity output; /* where results go: not scanned */
+	uint64_t cache_left; /* bytes of large cold files that may still be read through the page
+				cache; UINT64_MAX = no limit */
 };
 
 /* Readable: the first group. The rest is the module's. */
@@ -38,33 +54,42 @@ struct sl_input {
 	char *shown; /* the same, cut in its middle if it is long: for messages */
 	bool is_stdin;
 	bool is_found; /* in a directory, not named by the user */
+	bool is_link;  /* found, and to be followed; set by the caller before it is opened */
 	enum sl_input_kind kind;
 	uint64_t size;       /* of a file when it was opened; 0 for a stream */
 	struct sl_error err; /* err.code is not 0: it could not be opened, or reading it failed */
 
 	bool may_block; /* opening it could wait for a writer: a FIFO */
-	bool has_begun; /* a stream of which something was read */
+	bool has_begun; /* a stream that was read from */
 	uint64_t left;  /* of a stream that is a file: bytes up to its size when it was opened; else
 			   UINT64_MAX */
 	uint64_t left_at_first; /* of it, when its first byte was to be read */
-	bool may_be_made_up; /* a stream that is a regular file: it may have more than it claims */
-	uint64_t claimed_size; /* of it, when it was opened */
-	uint64_t claimed_left; /* what is not read of that */
+	/* A stream that is a regular file, such as those of /proc: it may hold more than its size
+	 * says. */
+	bool may_be_made_up;
+	uint64_t claimed_size; /* its size when it was opened */
+	uint64_t claimed_left; /* the part of that which was not read yet */
 	int fd;
 	enum sl_input_direct direct;
 	int direct_fd;
-	bool no_nowait; /* the file system knows no RWF_NOWAIT */
+	bool no_nowait; /* the file system does not support RWF_NOWAIT */
 	bool is_cold;
-	uint64_t probe_at;     /* where a cold file is looked at again */
-	uint64_t next_off;     /* of the next range */
-	uint64_t direct_bytes; /* read past the page cache */
+	uint64_t probe_at; /* where the page cache is tried again in a cold file */
+	uint64_t next_off; /* of the next range */
+	bool may_be_sparse;
+	uint64_t hole_end; /* if > next_off: a hole up to here comes next */
+	uint64_t data_end; /* if > next_off: no long hole begins before */
+	struct sl_input_context *context;
+	uint64_t direct_bytes; /* read with O_DIRECT */
+	uint64_t waited_ns;    /* for cold data, or for a stream */
 };
 
 /* A range of a file that is to be read. */
 struct sl_input_range {
 	uint64_t off;
 	size_t len;
-	bool is_probe; /* try the page cache first, although what was before was cold */
+	bool is_probe; /* try the page cache first, although the data before it was cold */
+	bool is_hole;  /* zeros that need not be read */
 };
 
 /* "-" is standard input unless the input was found in a directory. The path is copied. Returns 0 or
@@ -74,25 +99,18 @@ int sl_input_new(struct sl_input **out, const char *path, bool is_found) SL_MUST
 /* Must be closed. NULL is fine. */
 void sl_input_free(struct sl_input *input);
 
-/* A regular file, or none: {0}. */
-struct sl_input_identity {
-	bool is_file;
-	unsigned dev_major, dev_minor;
-	uint64_t inode;
-};
-
-/* Of what is open as `fd`; none below 1. */
+/* Identify the file that is open as `fd`; {0} if fd < 1 or it is not a regular file. */
 SL_SUSPENDS
 struct sl_input_identity sl_input_identify(int fd);
 
 /*
- * Open them and find out what they are. What goes wrong with one stays with it, in input->err;
- * inputs whose err.code is set already are passed over; so fails `output`, which would grow by what
- * is found in it. Returns 0 or the cancellation; then some may be open.
+ * Open them and determine their kinds. A failure is stored in its input->err; inputs whose err.code
+ * is set already are skipped. The output fails, because it would grow by the matches found in it.
+ * Returns 0 or the cancellation; some may be open then.
  */
 SL_SUSPENDS
-int sl_input_open(struct sl_input **inputs, size_t count,
-	const struct sl_input_identity *output) SL_MUST_CHECK;
+int sl_input_open(
+	struct sl_input **inputs, size_t count, struct sl_input_context *context) SL_MUST_CHECK;
 
 #define SL_INPUT_SHOWN_MAX \
 	400u /* bytes of a path in messages, which have room for the reason too */
@@ -102,42 +120,79 @@ int sl_input_open(struct sl_input **inputs, size_t count,
 SL_SUSPENDS
 void sl_input_close(struct sl_input *input);
 
-/* The next range of a file, of at most `most` bytes (a multiple of SL_INPUT_ALIGN). False after the
- * last. */
+/*
+ * Read whole small files with one call, file i to data[i], if they are in the page cache. Where
+ * is_read[i] is false, sl_input_read has to read the file, and reports its failure. Returns 0 or
+ * the cancellation.
+ */
+SL_SUSPENDS
+int sl_input_read_small(struct sl_input **inputs, unsigned char *const *data, size_t count,
+	bool *is_read) SL_MUST_CHECK;
+
+/* Close files that sl_input_read_small has read. */
+SL_SUSPENDS
+void sl_input_close_many(struct sl_input **inputs, size_t count);
+
+/* If the file is sparse, find out whether a hole comes next. Returns 0 or the cancellation. */
+SL_SUSPENDS
+int sl_input_find_hole(struct sl_input *input) SL_MUST_CHECK;
+
+/*
+ * The next range of a file: a hole found by sl_input_find_hole, or at most `most` bytes (a multiple
+ * of SL_INPUT_ALIGN) before the next known hole. False after the last.
+ */
 bool sl_input_next(struct sl_input *input, size_t most, struct sl_input_range *range);
 
 /*
  * Read a range to `data` (aligned to SL_INPUT_ALIGN, with room up to the next multiple of it).
  * Returns the bytes read: fewer than asked if the file has become shorter. A negative code if
- * reading failed; *read_len bytes are there nevertheless.
+ * reading failed; *read_len bytes were read nevertheless.
  */
 SL_SUSPENDS
 int sl_input_read(struct sl_input *input, const struct sl_input_range *range, unsigned char *data,
 	size_t *read_len) SL_MUST_CHECK;
 
-/* No part of the file was found to be cold lately. */
+/* False if the data read last was not in the page cache, or the file system cannot tell. */
 bool sl_input_may_be_warm(const struct sl_input *input);
 
 /*
- * On any thread: copy all of [off, off + len) from the page cache without waiting for a disk. False
- * if it is not all there, the file has become shorter, or reading failed: sl_input_read tells
- * which.
+ * True if the last of the next `len` bytes of a file is in the page cache; bytes before it may be
+ * missing nevertheless. If not, the file counts as cold from here on.
  */
-bool sl_input_read_warm(struct sl_engine *engine, int fd, uint64_t off, unsigned char *data,
+bool sl_input_is_cached(struct sl_input *input, size_t len);
+
+/* True if the file is cold and being read through the page cache. */
+bool sl_input_is_caching(const struct sl_input *input);
+
+/*
+ * Bring a range into the page cache. *is_read: it was there already and was read to `data`, which
+ * has room for it. Else the caller tries to read it from there; sl_input_read reports failures.
+ * Returns 0 or the cancellation.
+ */
+SL_SUSPENDS
+int sl_input_fetch(struct sl_input *input, const struct sl_input_range *range, unsigned char *data,
+	bool *is_read) SL_MUST_CHECK;
+
+/*
+ * On any thread: copy [off, off + len) from the page cache without waiting for a disk. Returns the
+ * bytes copied; fewer if the next byte is not there, the file has become shorter, or reading
+ * failed: sl_input_read tells which.
+ */
+size_t sl_input_read_cached(struct sl_engine *engine, int fd, uint64_t off, unsigned char *data,
 	size_t len) SL_MUST_CHECK;
 
 /*
- * Read what a stream gives, until `most` bytes are there, the stream pauses, or it ends. Returns
+ * Read a stream until `most` bytes were read, the stream pauses, or it ends. Returns
  * the count, 0 only at its end, or a negative code; *read_len as above.
  */
 SL_SUSPENDS
 int sl_input_read_stream(
 	struct sl_input *input, unsigned char *data, size_t most, size_t *read_len) SL_MUST_CHECK;
 
-/* Set input->err for a read that failed at `off`, for a form that cannot be scanned, or for lines
- * that a pattern's limits left undecided. Return its code. */
+/* Set input->err for a read that failed at `off`, for a form that cannot be scanned and begins
+ * behind `counted` bytes, or for lines that a pattern's limits left undecided. Return its code. */
 int sl_input_fail_read(struct sl_input *input, int code, uint64_t off);
-int sl_input_fail_form(struct sl_input *input, enum sl_form form);
+int sl_input_fail_form(struct sl_input *input, enum sl_form form, uint64_t counted);
 int sl_input_fail_undecided(struct sl_input *input, uint64_t lines);
 int sl_input_fail_binary(struct sl_input *input);
 

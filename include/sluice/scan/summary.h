@@ -1,5 +1,5 @@
 /*
- * summary.h - what scanning one input came to, and the sums over all of them. Pure.
+ * summary.h - the result of scanning one input, and the sums over all of them. Pure.
  */
 #ifndef SLUICE_SCAN_SUMMARY_H
 #define SLUICE_SCAN_SUMMARY_H
@@ -9,12 +9,15 @@
 #include <stdbool.h>
 
 enum sl_scan_state {
-	SL_SCAN_OK,        /* each line was counted and decided */
-	SL_SCAN_LIMITED,   /* stopped at the number of matching lines that was asked for */
-	SL_SCAN_BINARY,    /* found in a directory and binary: passed over, nothing was counted */
-	SL_SCAN_UNDECIDED, /* read to its end, but for some lines a limit of the pattern was reached
-			    */
-	SL_SCAN_UNSUPPORTED, /* compressed or UTF-16: nothing was counted */
+	SL_SCAN_OK,      /* each line was counted and decided */
+	SL_SCAN_LIMITED, /* stopped at the number of matching lines that was asked for */
+	/* Found in a directory and passed over: nothing was counted. */
+	SL_SCAN_BINARY,
+	SL_SCAN_LINK,    /* what it leads to was not read, or does not exist */
+	SL_SCAN_SPECIAL, /* a device, socket or FIFO */
+	/* Trouble. */
+	SL_SCAN_UNDECIDED,   /* read to its end; some lines reached a limit of the pattern */
+	SL_SCAN_UNSUPPORTED, /* compressed or UTF-16: counted up to there, mostly nothing */
 	SL_SCAN_TRUNCATED,   /* became shorter while it was read: counted to its new end */
 	SL_SCAN_UNREADABLE,  /* not opened, or reading failed: counted up to there */
 	SL_SCAN_STATES
@@ -26,14 +29,20 @@ const char *sl_scan_state_name(enum sl_scan_state state);
 /* True if an input in this state makes the scan fail (exit status 2). */
 bool sl_scan_state_is_trouble(enum sl_scan_state state);
 
+/* True for what was found in a directory and is not read. It does not make a scan fail that has
+ * found lines, but one that found none cannot say that there are none. */
+bool sl_scan_state_is_passed_over(enum sl_scan_state state);
+
 struct sl_scan_result {
 	enum sl_scan_state state;
 	uint64_t bytes; /* that were counted */
 	uint64_t lines; /* a last one without newline counts */
 	uint64_t hits;  /* lines that match */
 	uint64_t undecided;
+	uint64_t other_case;        /* lines that would match if case were ignored (block.h) */
+	bool has_only_cr;           /* it has carriage returns and not one newline */
 	uint64_t elapsed_ns;        /* from its first piece to its last; inputs overlap */
-	const struct sl_error *err; /* code is not 0 if there is more to say about the state */
+	const struct sl_error *err; /* code is not 0 if a message explains the state */
 };
 
 /* {0} to begin with. */
@@ -42,11 +51,15 @@ struct sl_scan_summary {
 	uint64_t inputs_with_hits;
 	uint64_t inputs_in[SL_SCAN_STATES];
 	uint64_t bytes, lines, hits, undecided;
+	uint64_t other_case; /* lines that would match if case were ignored (scan/block.h) */
 };
 
 void sl_scan_summary_add(struct sl_scan_summary *summary, const struct sl_scan_result *result);
 
 /* Inputs whose state is trouble. */
 uint64_t sl_scan_summary_troubles(const struct sl_scan_summary *summary);
+
+/* Inputs whose state is passed over. */
+uint64_t sl_scan_summary_passed_over(const struct sl_scan_summary *summary);
 
 #endif

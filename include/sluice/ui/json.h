@@ -1,6 +1,6 @@
 /*
  * json.h - writes one JSON value (RFC 8259) into a buffer, piece by piece, without any other
- *memory. Pure.
+ * memory. Pure.
  *
  *	struct sl_json json;
  *	sl_json_begin(&json, &buf);                        {
@@ -10,8 +10,8 @@
  *	sl_json_end_line(&json);                           }}\n
  *
  * `key` is NULL inside an array and never NULL inside an object (asserted). Keys are plain ASCII
- *that needs no escape. Output is ASCII and UTF-8 only, without newlines inside, whatever the input.
- *A failed allocation shows in out->failed.
+ * that needs no escape. Output is ASCII and UTF-8 only, without newlines inside, for any input. A
+ * failed allocation shows in out->failed.
  */
 #ifndef SLUICE_UI_JSON_H
 #define SLUICE_UI_JSON_H
@@ -39,9 +39,13 @@ void sl_json_close(struct sl_json *json);
 /* Close everything that is open and append a newline. */
 void sl_json_end_line(struct sl_json *json);
 
-/* A string; bytes that are no valid UTF-8 become U+FFFD each. DEL, C1, U+2028..9 and bidirectional
+/* A string; bytes that are not valid UTF-8 become U+FFFD each. DEL, C1, U+2028..9 and bidirectional
  * controls are escaped as controls are. */
 void sl_json_string(struct sl_json *json, const char *key, struct sl_span text);
+
+/* A string if the bytes are UTF-8, else {"bytes":"base64"}: for names of files, which a reader must
+ * be able to open. */
+void sl_json_string_or_bytes(struct sl_json *json, const char *key, struct sl_span data);
 
 /* As ripgrep writes paths and lines: {"text":"..."} if the bytes are UTF-8, else
  * {"bytes":"base64"}. */
@@ -64,7 +68,7 @@ void sl_json_null(struct sl_json *json, const char *key);
 /* Nanoseconds as seconds with nine decimals. */
 void sl_json_seconds(struct sl_json *json, const char *key, uint64_t ns);
 
-/* The value, or null for UINT64_MAX, which stands for what is not known. */
+/* The value, or null for UINT64_MAX, which stands for an unknown value. */
 void sl_json_u64_or_null(struct sl_json *json, const char *key, uint64_t value);
 
 #endif

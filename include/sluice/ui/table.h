@@ -1,6 +1,6 @@
 /*
  * table.h - the result of a scan as a table: for each input its lines, error lines and their share,
- *then all together. Pure.
+ * then the totals. Pure.
  *
  *	input        lines  error lines   share
  *	a.log        2,000          595  29.75%
@@ -8,7 +8,7 @@
  *	total        2,000          595  29.75%
  *
  * For a terminal (columns > 0) numbers are grouped and long names cut in the middle to fit;
- *elsewhere nothing is cut and numbers are plain digits, so that other programs can read them.
+ * elsewhere nothing is cut and numbers are plain digits, so that other programs can read them.
  */
 #ifndef SLUICE_UI_TABLE_H
 #define SLUICE_UI_TABLE_H
@@ -18,21 +18,21 @@
 struct sl_table_row {
 	struct sl_span name; /* any bytes; made safe here */
 	uint64_t lines, error_lines;
-	bool unread; /* nothing could be counted: dashes in place of numbers */
-	struct sl_span
-		note; /* what is to be known about it ("truncated"), any bytes; empty = nothing */
+	bool unread;         /* nothing could be counted: dashes in place of numbers */
+	struct sl_span note; /* about the input ("truncated"), any bytes; empty = none */
 };
 
 struct sl_table {
 	const struct sl_table_row *rows;
 	size_t row_count;
 	uint64_t lines, error_lines; /* the totals, the caller's sums */
-	size_t columns;              /* of the terminal; 0 = no terminal */
+	struct sl_span note;         /* to the totals, any bytes; empty = none */
+	size_t columns;              /* of the terminal; 0 = not a terminal */
 	bool colour, unicode;
 };
 
 /* Append the table to *out: a heading, a line for each row, and the totals unless there is exactly
- * one row. */
+ * one row and no note to the totals. */
 void sl_table_format(const struct sl_table *table, struct sl_buf *out);
 
 #endif

@@ -40,8 +40,8 @@ struct sl_units sl_units_count(uint64_t count);
  * if it is 0. */
 struct sl_units sl_units_percent(uint64_t done, uint64_t total);
 
-/* part of whole with two decimals: "2.04%", "100.00%"; "<0.01%" for what would show as nothing; "-"
- * if whole is 0. */
+/* part of whole with two decimals, rounded: "2.04%"; "100.00%" for the whole only; "<0.01%" for
+ * what would show as nothing; "-" if whole is 0. */
 struct sl_units sl_units_share(uint64_t part, uint64_t whole);
 
 /* part of whole in parts of `scale` (at most 2^32), rounded down and never above it; 0 if whole is

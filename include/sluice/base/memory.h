@@ -1,0 +1,21 @@
+/*
+ * memory.h - how much memory the process may still use, for choices between caching and not.
+ */
+#ifndef SLUICE_BASE_MEMORY_H
+#define SLUICE_BASE_MEMORY_H
+
+#include "sluice/base/def.h"
+
+#include <stdint.h>
+
+/*
+ * Bytes that can be allocated or cached now without swapping: MemAvailable of /proc/meminfo, or
+ * less if a memory limit of the process's cgroup (version 1 or 2) or of one above it leaves less.
+ * Cached files count as available. UINT64_MAX if /proc is not there.
+ */
+uint64_t sl_memory_available(void);
+
+/* The same with "/proc" and "/sys" below `root`, for tests. */
+uint64_t sl_memory_available_below(const char *root);
+
+#endif

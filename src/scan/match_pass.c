@@ -1,0 +1,254 @@
+#include "match_int.h"
+
+/* Bytes [from, len) of a literal; data has as many. */
+static bool
+equal_from(const struct sl_match_plan *plan, unsigned index, const unsigned char *data, size_t from)
+{
+	const unsigned char *text = plan->text[index];
+	size_t len = plan->len[index];
+	if (!plan->ignore_case)
+		return memcmp(text + from, data + from, len - from) == 0;
+	for (size_t i = from; i < len; i++) {
+		if (sl_match_lower(data[i]) != text[i])
+			return false;
+	}
+	return true;
+}
+
+static bool
+literal_is_at(
+	const struct sl_match_plan *plan, unsigned index, const unsigned char *data, size_t len)
+{
+	size_t own = plan->len[index];
+	uint64_t word;
+	if (own > len)
+		return false;
+	if (len < SL_MATCH_HEAD)
+		return equal_from(plan, index, data, 0);
+	memcpy(&word, data, SL_MATCH_HEAD);
+	if (((word | plan->fold[index]) & plan->mask[index]) != plan->head[index])
+		return false;
+	return own <= SL_MATCH_HEAD || equal_from(plan, index, data, SL_MATCH_HEAD);
+}
+
+/* The literals that may stand where this byte is; all, where an empty one does. */
+static uint64_t
+starters(const struct sl_match_plan *plan, const unsigned char *data, size_t len)
+{
+	if (plan->filter == SL_MATCH_EVERY || len == 0)
+		return plan->count ? ~0ull >> (SL_MATCH_LITERALS - plan->count) : 0;
+	return plan->starts[data[0]];
+}
+
+/* Of one plan: true if a literal stands at data[0]. */
+static bool
+is_hit(const struct sl_match_plan *plan, const unsigned char *data, size_t len)
+{
+	for (uint64_t bits = starters(plan, data, len); bits; bits &= bits - 1) {
+		if (literal_is_at(plan, (unsigned)__builtin_ctzll(bits), data, len))
+			return true;
+	}
+	return false;
+}
+
+/* Of one plan: the literal that stands at data[0], the first in the user's order, or -1. */
+static int
+literal_at(const struct sl_match_plan *plan, const unsigned char *data, size_t len)
+{
+	int first = -1;
+	for (uint64_t bits = starters(plan, data, len); bits; bits &= bits - 1) {
+		unsigned index = (unsigned)__builtin_ctzll(bits);
+		bool later = first >= 0 && plan->rank[index] > plan->rank[first];
+		if (!later && literal_is_at(plan, index, data, len))
+			first = (int)index;
+	}
+	return first;
+}
+
+bool
+sl_match_find_one(const struct sl_match_plan *plan, const unsigned char *data, size_t len,
+	size_t from, size_t *begin, size_t *end, uint32_t *rank)
+{
+	for (size_t at = from; at <= len; at++) {
+		int index = literal_at(plan, data + at, len - at);
+		if (index < 0)
+			continue;
+		*begin = at;
+		*end = at + plan->len[index];
+		*rank = plan->rank[index];
+		return true;
+	}
+	return false;
+}
+
+bool
+sl_match_find(const struct sl_match_plan *plan, const unsigned char *data, size_t len, size_t from,
+	size_t *begin, size_t *end)
+{
+	uint32_t best = 0;
+	bool found = false;
+	for (; plan; plan = plan->next) {
+		size_t one_begin, one_end;
+		uint32_t rank;
+		if (!sl_match_find_one(plan, data, len, from, &one_begin, &one_end, &rank))
+			continue;
+		bool is_first =
+			!found || one_begin < *begin || (one_begin == *begin && rank < best);
+		found = true;
+		if (!is_first)
+			continue;
+		*begin = one_begin;
+		*end = one_end;
+		best = rank;
+	}
+	return found;
+}
+
+/* Does the first literal, which is all of them, stand here but for its case? */
+static bool
+is_other_case(const struct sl_match_plan *plan, const unsigned char *data, size_t len)
+{
+	size_t own = plan->len[0];
+	if (own > len)
+		return false;
+	for (size_t i = 0; i < own; i++) {
+		if (sl_match_lower(data[i]) != sl_match_lower(plan->text[0][i]))
+			return false;
+	}
+	return true;
+}
+
+/* Of one plan. */
+static bool
+spans(const struct sl_match_plan *plan, const unsigned char *data, size_t len, size_t cut)
+{
+	for (size_t at = 0; at < cut; at++) {
+		for (uint64_t bits = plan->starts[data[at]]; bits; bits &= bits - 1) {
+			unsigned index = (unsigned)__builtin_ctzll(bits);
+			size_t end = at + plan->len[index];
+			if (end > cut && literal_is_at(plan, index, data + at, len - at))
+				return true;
+		}
+	}
+	return false;
+}
+
+bool
+sl_match_spans(const struct sl_match_plan *plan, const unsigned char *data, size_t len, size_t cut)
+{
+	while (plan && !spans(plan, data, len, cut))
+		plan = plan->next;
+	return plan != NULL;
+}
+
+bool
+sl_match_spans_other_case(
+	const struct sl_match_plan *plan, const unsigned char *data, size_t len, size_t cut)
+{
+	if (!plan->counts_other_case)
+		return false;
+	size_t at = cut - SL_MIN(cut, (size_t)plan->len[0] - 1);
+	for (; at < cut; at++) {
+		if (at + plan->len[0] > cut && is_other_case(plan, data + at, len - at))
+			return true;
+	}
+	return false;
+}
+
+/* The newline that ends the block's first line, looked for when the first hit wants to know whether
+ * it is in it. */
+static const unsigned char *
+first_newline(struct sl_match_pass *pass)
+{
+	if (!pass->first_newline) {
+		pass->first_newline = memchr(pass->data, '\n', (size_t)(pass->end - pass->data));
+		if (!pass->first_newline)
+			pass->first_newline = pass->end;
+	}
+	return pass->first_newline;
+}
+
+static void
+mark(struct sl_match_pass *pass, const unsigned char *newline)
+{
+	size_t off = (size_t)(newline - pass->data);
+	if (pass->marks)
+		pass->marks[off / 64] |= 1ull << (off % 64);
+}
+
+static void
+count_other_case(struct sl_match_pass *pass, const unsigned char *at)
+{
+	struct sl_match_counts *counts = pass->counts;
+	if (at < pass->other_case_end || !is_other_case(pass->plan, at, (size_t)(pass->end - at)))
+		return;
+	const unsigned char *newline = memchr(at, '\n', (size_t)(pass->end - at));
+	bool is_head = at < first_newline(pass);
+	if (is_head)
+		counts->head_other_case = true;
+	if (!newline)
+		counts->tail_other_case = true;
+	else if (!is_head)
+		counts->other_case++;
+	pass->other_case_end = newline ? newline + 1 : pass->end;
+}
+
+bool
+sl_match_pass_candidate(struct sl_match_pass *pass, const unsigned char *at)
+{
+	if (at < pass->skip)
+		return true;
+	if (!is_hit(pass->plan, at, (size_t)(pass->end - at))) {
+		if (pass->plan->counts_other_case)
+			count_other_case(pass, at);
+		return true;
+	}
+	const unsigned char *newline = memchr(at, '\n', (size_t)(pass->end - at));
+	bool is_head = at < first_newline(pass);
+	if (newline && !is_head && at < pass->other_case_end)
+		pass->counts->other_case--; /* the line matches after all */
+	if (is_head)
+		pass->counts->head_hit = true;
+	if (!newline) {
+		pass->counts->tail_hit = true;
+		return false;
+	}
+	if (!is_head) {
+		pass->counts->hits++;
+		mark(pass, newline);
+	}
+	pass->skip = newline + 1;
+	return true;
+}
+
+void
+sl_match_pass_rest(struct sl_match_pass *pass, const unsigned char *at)
+{
+	const struct sl_match_plan *plan = pass->plan;
+	for (; at < pass->end; at++) {
+		if (*at == '\n')
+			pass->counts->newlines++;
+		else if (plan->starts[*at] && !sl_match_pass_candidate(pass, at))
+			return;
+	}
+}
+
+void
+sl_match_pass_every(const struct sl_match_pass *pass, uint64_t newlines)
+{
+	struct sl_match_counts *counts = pass->counts;
+	counts->newlines = newlines;
+	if (pass->plan->filter != SL_MATCH_EVERY || pass->data == pass->end)
+		return;
+	counts->head_hit = true;
+	counts->tail_hit = pass->end[-1] != '\n';
+	counts->hits = newlines ? newlines - 1 : 0;
+	if (!pass->marks || newlines < 2)
+		return;
+	const unsigned char *at = memchr(pass->data, '\n', (size_t)(pass->end - pass->data));
+	for (uint64_t i = 0; i < counts->hits; i++) {
+		at = memchr(at + 1, '\n', (size_t)(pass->end - at - 1));
+		size_t off = (size_t)(at - pass->data);
+		pass->marks[off / 64] |= 1ull << (off % 64);
+	}
+}

@@ -1,0 +1,253 @@
+#include "match_int.h"
+
+#include "sluice/base/error.h"
+
+/*
+ * The bytes of real logs, letters in lower case, most frequent first; bytes that are not listed are
+ * rarer. The pair filter looks for the two rarest bytes of a literal.
+ */
+static const char frequent[] =
+	" 0e1rotn2asic:.d53-l4um7p68h9f\r\ngbk_[]=jw/yvx|()#,z;@*q><!'+\\${}&";
+
+/* A doubled letter is rarer than two such letters apart. */
+#define DOUBLED_BONUS 8
+
+/* Farthest byte of a candidate that the pair filter looks at: bounds what a kernel leaves to
+ * sl_match_pass_rest. */
+#define PAIR_REACH 32
+
+/* Higher is rarer. */
+static unsigned
+rank_of(unsigned char c)
+{
+	const char *at = memchr(frequent, sl_match_lower(c), sizeof(frequent) - 1);
+	return at ? (unsigned)(at - frequent) : (unsigned)sizeof(frequent);
+}
+
+static void
+add_start(struct sl_match_plan *plan, unsigned index)
+{
+	unsigned char first = plan->text[index][0];
+	plan->starts[first] |= 1ull << index;
+	if (plan->ignore_case && sl_match_is_letter(first))
+		plan->starts[first ^ SL_MATCH_FOLD] |= 1ull << index;
+}
+
+/* The first bytes as words, for a comparison without a loop. */
+static void
+add_head(struct sl_match_plan *plan, unsigned index)
+{
+	unsigned char fold[SL_MATCH_HEAD] = { 0 }, mask[SL_MATCH_HEAD] = { 0 },
+		      head[SL_MATCH_HEAD] = { 0 };
+	for (unsigned i = 0; i < SL_MATCH_HEAD && i < plan->len[index]; i++) {
+		head[i] = plan->text[index][i];
+		mask[i] = 0xff;
+		fold[i] = plan->ignore_case && sl_match_is_letter(head[i]) ? SL_MATCH_FOLD : 0;
+	}
+	memcpy(&plan->head[index], head, SL_MATCH_HEAD);
+	memcpy(&plan->mask[index], mask, SL_MATCH_HEAD);
+	memcpy(&plan->fold[index], fold, SL_MATCH_HEAD);
+}
+
+static int
+add_literal(struct sl_match_plan *plan, struct sl_span literal)
+{
+	if (literal.len > SL_MATCH_LITERAL_LEN ||
+		(literal.len && memchr(literal.data, '\n', literal.len)))
+		return SL_E_LIMIT;
+	unsigned index = plan->count++;
+	unsigned len = (unsigned)literal.len;
+	for (unsigned i = 0; i < len; i++) {
+		unsigned char c = (unsigned char)literal.data[i];
+		plan->text[index][i] = plan->ignore_case ? sl_match_lower(c) : c;
+	}
+	plan->len[index] = (unsigned char)len;
+	plan->rank[index] = index;
+	add_head(plan, index);
+	plan->shortest = index == 0 ? len : SL_MIN(plan->shortest, len);
+	plan->longest = SL_MAX(plan->longest, len);
+	if (len)
+		add_start(plan, index);
+	return 0;
+}
+
+/* How all literals look at offset `off`, if they agree but for the case of a letter. */
+static bool
+common_byte(
+	const struct sl_match_plan *plan, unsigned off, unsigned char *byte, unsigned char *fold)
+{
+	unsigned char first = plan->text[0][off];
+	*fold = plan->ignore_case && sl_match_is_letter(first) ? SL_MATCH_FOLD : 0;
+	for (unsigned i = 1; i < plan->count; i++) {
+		unsigned char c = plan->text[i][off];
+		if (c == first)
+			continue;
+		if (!sl_match_is_letter(c) || sl_match_lower(c) != sl_match_lower(first))
+			return false;
+		*fold = SL_MATCH_FOLD;
+	}
+	*byte = *fold ? sl_match_lower(first) : first;
+	return true;
+}
+
+static unsigned
+pair_score(const struct sl_match_plan *plan, unsigned a, unsigned b)
+{
+	unsigned char left = sl_match_lower(plan->text[0][a]),
+		      right = sl_match_lower(plan->text[0][b]);
+	bool doubled = b == a + 1 && left == right && sl_match_is_letter(left);
+	return rank_of(left) + rank_of(right) + (doubled ? DOUBLED_BONUS : 0);
+}
+
+/* Offsets where all literals agree, as bits. */
+static uint32_t
+common_places(const struct sl_match_plan *plan)
+{
+	uint32_t places = 0;
+	unsigned char byte, fold;
+	for (unsigned i = 0; i < plan->shortest && i < PAIR_REACH; i++) {
+		if (common_byte(plan, i, &byte, &fold))
+			places |= 1u << i;
+	}
+	return places;
+}
+
+static void
+set_place(struct sl_match_plan *plan, unsigned index, unsigned off)
+{
+	plan->pair_off[index] = (unsigned char)off;
+	(void)common_byte(plan, off, &plan->pair_byte[index], &plan->pair_fold[index]);
+}
+
+/* The rarest of the places that are left, for when the pair alone gives many false alarms. */
+static void
+choose_third(struct sl_match_plan *plan, uint32_t places)
+{
+	unsigned best = plan->pair_off[1];
+	places &= ~(1u << plan->pair_off[0] | 1u << plan->pair_off[1]);
+	plan->has_third = places != 0;
+	for (uint32_t rest = places; rest; rest &= rest - 1) {
+		unsigned off = (unsigned)__builtin_ctz(rest);
+		bool is_first = rest == places;
+		if (is_first || rank_of(plan->text[0][off]) > rank_of(plan->text[0][best]))
+			best = off;
+	}
+	set_place(plan, SL_MATCH_PAIR, best);
+}
+
+/* True if there are two places (one, for literals of one byte) where all literals agree; takes the
+ * rarest two. */
+static bool
+choose_pair(struct sl_match_plan *plan)
+{
+	uint32_t places = common_places(plan);
+	unsigned best = 0, first = 0, second = 0;
+	bool found = false;
+	if (places == 1 && plan->shortest == 1)
+		found = true; /* looked at twice */
+	for (uint32_t a = places; a; a &= a - 1) {
+		for (uint32_t b = a & (a - 1); b; b &= b - 1) {
+			unsigned i = (unsigned)__builtin_ctz(a), k = (unsigned)__builtin_ctz(b);
+			unsigned score = pair_score(plan, i, k);
+			if (found && score <= best)
+				continue;
+			found = true;
+			best = score;
+			first = i;
+			second = k;
+		}
+	}
+	if (!found)
+		return false;
+	set_place(plan, 0, first);
+	set_place(plan, 1, second);
+	choose_third(plan, places);
+	return true;
+}
+
+static void
+add_nibbles(struct sl_match_plan *plan, unsigned place, unsigned char c, unsigned bucket)
+{
+	unsigned char bit = (unsigned char)(1u << bucket);
+	plan->ascii = plan->ascii && c < 0x80;
+	plan->low[place][c & 15] |= bit;
+	plan->high[place][c >> 4] |= bit;
+}
+
+/* Neighbours share one of the eight buckets; both cases of a letter go into the tables. */
+static void
+choose_nibbles(struct sl_match_plan *plan)
+{
+	plan->width = SL_MIN(plan->shortest, (unsigned)SL_MATCH_WIDTH);
+	plan->ascii = true;
+	for (unsigned i = 0; i < plan->count; i++) {
+		unsigned bucket = i * 8 / SL_MAX(plan->count, 8u);
+		for (unsigned place = 0; place < plan->width; place++) {
+			unsigned char c = plan->text[i][place];
+			add_nibbles(plan, place, c, bucket);
+			if (plan->ignore_case && sl_match_is_letter(c))
+				add_nibbles(plan, place, c ^ SL_MATCH_FOLD, bucket);
+		}
+	}
+}
+
+int
+sl_match_plan_init(
+	struct sl_match_plan *plan, const struct sl_span *literals, size_t count, bool ignore_case)
+{
+	memset(plan, 0, sizeof(*plan));
+	plan->ignore_case = ignore_case;
+	if (count > SL_MATCH_LITERALS)
+		return SL_E_LIMIT;
+	for (size_t i = 0; i < count; i++) {
+		int code = add_literal(plan, literals[i]);
+		if (code < 0)
+			return code;
+	}
+	plan->reach = plan->longest;
+	if (count == 0) {
+		plan->filter = SL_MATCH_NONE;
+	} else if (plan->shortest == 0) {
+		plan->filter = SL_MATCH_EVERY;
+	} else if (choose_pair(plan)) {
+		plan->filter = SL_MATCH_PAIRS;
+	} else {
+		plan->filter = SL_MATCH_NIBBLES;
+		choose_nibbles(plan);
+	}
+	return 0;
+}
+
+void
+sl_match_plans_join(struct sl_match_plan *plans, size_t count)
+{
+	unsigned reach = 0;
+	for (size_t i = 0; i < count; i++)
+		reach = SL_MAX(reach, plans[i].longest);
+	for (size_t i = 0; i < count; i++) {
+		plans[i].reach = reach;
+		plans[i].next = i + 1 < count ? &plans[i + 1] : NULL;
+	}
+}
+
+void
+sl_match_plan_rank(struct sl_match_plan *plan, size_t index, uint32_t rank)
+{
+	plan->rank[index] = rank;
+}
+
+void
+sl_match_plan_count_other_case(struct sl_match_plan *plan)
+{
+	sl_assert(plan->filter == SL_MATCH_PAIRS && plan->shortest >= 2 && !plan->ignore_case);
+	sl_assert(plan->shortest == plan->longest && !plan->next);
+	plan->counts_other_case = true;
+}
+
+bool
+sl_match_is_every(const struct sl_match_plan *plan)
+{
+	while (plan && plan->filter != SL_MATCH_EVERY)
+		plan = plan->next;
+	return plan != NULL;
+}

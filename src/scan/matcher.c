@@ -1,0 +1,587 @@
+/*
+ * matcher.c - whether a line matches, and where.
+ *
+ * One expression on one line (search):
+ *
+ *     slice = places where a match may begin, few if the line is long
+ *     limit = steps of PCRE2 at each place, few if the line is long
+ *     at each slice, from left to right:
+ *         ask PCRE2 for a match that begins in the slice     (pcre2_set_offset_limit)
+ *         found:            yes
+ *         step limit:       once more with ten times the limit, up to SL_PATTERN_MATCH_LIMIT
+ *         other limits:     undecided
+ *         time is up:       undecided
+ *     no
+ *
+ * Why: PCRE2's step limit starts again at each place, and a step may cost as much as the line is
+ * long, since a repeat of one character is one step. Two lookaheads on 700,000 letters cost the
+ * square of that and never reach it. Between two looks at the clock there is at most one slice,
+ * some 4 million steps of the cheap kind; lines up to 4 KiB, which are nearly all, are one slice
+ * and cost no look. Slices grow while they are quick, since each call has its fixed costs, and
+ * never far: what is quick at one end of a line may not be so at the other. Automatic callouts
+ * would be an alternative with exact counts; they are called at each item of the pattern, and take
+ * away the search for a first character.
+ *
+ * The clock is the thread's CPU time: how busy the machine is must not decide about a line.
+ */
+#include "pattern_int.h"
+
+#include "sluice/base/clock.h"
+#include "sluice/base/text.h"
+#include "sluice/scan/lines.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+/* Enough for a pattern without deep recursion; the stack grows to SL_PATTERN_JIT_STACK from
+ * here. */
+#define JIT_STACK_START (32u * 1024u)
+
+/* A first slice has so many places times bytes of the line: some milliseconds of a scan from each
+ * place to the end. */
+#define SLICE_COST (16u * 1024u * 1024u)
+#define SLICE_MIN 64u
+#define SLICE_GROWTH 16u          /* times its first size, at most */
+#define SLICE_QUICK_NS 1000000ull /* slices that take less grow */
+
+/* A line that is one slice. */
+#define SHORT_LINE 4096u
+
+/* Of a first attempt: steps at one place, times bytes of the line beyond SHORT_LINE. */
+#define FIRST_LIMIT 10000u
+#define FIRST_LIMIT_MIN 100u
+#define LIMIT_GROWTH 10u
+
+#define LOOK_BYTES (32u * 1024u) /* of short lines, between two looks at the clock */
+
+/* Where an expression or plan matches next in the line that is being looked through. */
+struct next_match {
+	bool is_known;
+	enum sl_verdict verdict;
+	struct sl_match_place place; /* if YES */
+	uint32_t rank;               /* of the literal */
+};
+
+struct sl_matcher {
+	const struct sl_pattern *pattern;
+	pcre2_match_data *found;
+	pcre2_match_context *context;
+	pcre2_jit_stack *stack;
+	uint32_t limit;    /* that the context has */
+	size_t last_place; /* likewise */
+	uint64_t (*cpu_ns)(void);
+	bool has_looked; /* at the clock: the line was a costly one */
+
+	/* The line that matches are looked for in. */
+	struct next_match *next; /* of each code or plan: what lies ahead */
+	struct sl_subject line;
+	size_t from;
+	uint64_t spent_ns;
+	uint64_t searched; /* bytes that plans looked through, of all lines */
+	bool is_utf8, is_utf8_known;
+	bool is_incomplete; /* an expression was undecided */
+};
+
+/* The time that one line may take, and has taken. */
+struct budget {
+	uint64_t begun_ns; /* 0: not looked yet */
+	uint64_t spent_ns; /* before */
+	bool is_quick;     /* nothing but one slice */
+};
+
+int
+sl_matcher_new(struct sl_matcher **out, const struct sl_pattern *pattern)
+{
+	*out = NULL;
+	struct sl_matcher *matcher = calloc(1, sizeof(*matcher));
+	if (!matcher)
+		return -ENOMEM;
+	matcher->pattern = pattern;
+	matcher->cpu_ns = sl_clock_thread_cpu_ns;
+	matcher->next = calloc(SL_MAX(pattern->count, (size_t)1), sizeof(*matcher->next));
+	bool is_whole = matcher->next != NULL;
+	if (is_whole && !pattern->plans) {
+		matcher->found = pcre2_match_data_create(1, NULL);
+		matcher->context = pcre2_match_context_create(NULL);
+		matcher->stack =
+			pcre2_jit_stack_create(JIT_STACK_START, SL_PATTERN_JIT_STACK, NULL);
+		is_whole =
+			matcher->found && matcher->context && (matcher->stack || !pattern->has_jit);
+	}
+	if (!is_whole) {
+		sl_matcher_free(matcher);
+		return -ENOMEM;
+	}
+	if (matcher->context) {
+		pcre2_set_depth_limit(matcher->context, SL_PATTERN_MATCH_LIMIT);
+		matcher->last_place = PCRE2_UNSET;
+		pcre2_set_heap_limit(matcher->context, SL_PATTERN_HEAP_LIMIT_KIB);
+		pcre2_jit_stack_assign(matcher->context, NULL, matcher->stack);
+	}
+	*out = matcher;
+	return 0;
+}
+
+void
+sl_matcher_free(struct sl_matcher *matcher)
+{
+	if (!matcher)
+		return;
+	free(matcher->next);
+	pcre2_match_data_free(matcher->found);
+	pcre2_match_context_free(matcher->context);
+	pcre2_jit_stack_free(matcher->stack);
+	free(matcher);
+}
+
+void
+sl_matcher_set_clock(struct sl_matcher *matcher, uint64_t (*cpu_ns)(void))
+{
+	matcher->cpu_ns = cpu_ns;
+}
+
+uint64_t
+sl_matcher_searched(const struct sl_matcher *matcher)
+{
+	return matcher->searched;
+}
+
+struct sl_subject
+sl_subject_of(const unsigned char *text, size_t len, bool is_first, bool is_closed, bool goes_on)
+{
+	if (is_closed && !goes_on && len && text[len - 1] == '\r')
+		len--;
+	size_t mark = is_first && len >= 3 && memcmp(text, "\xef\xbb\xbf", 3) == 0 ? 3 : 0;
+	return (struct sl_subject){ text + mark, len - mark, goes_on };
+}
+
+/* ---- one expression ---- */
+
+static bool
+begins_character(const struct sl_subject *line, size_t at)
+{
+	return at >= line->len || (line->text[at] & 0xc0) != 0x80;
+}
+
+/* The compiled form for this line. */
+static const pcre2_code *
+code_for(struct sl_matcher *matcher, const struct sl_pattern_code *code,
+	const struct sl_subject *line)
+{
+	if (!code->any)
+		return code->code;
+	if (!matcher->is_utf8_known) {
+		matcher->is_utf8 = sl_text_is_utf8(sl_span((const char *)line->text, line->len));
+		matcher->is_utf8_known = true;
+	}
+	return matcher->is_utf8 ? code->code : code->any;
+}
+
+static void
+set_limits(struct sl_matcher *matcher, uint32_t steps, size_t last_place)
+{
+	if (matcher->limit != steps)
+		pcre2_set_match_limit(matcher->context, steps);
+	if (matcher->last_place != last_place)
+		pcre2_set_offset_limit(matcher->context, last_place);
+	matcher->limit = steps;
+	matcher->last_place = last_place;
+}
+
+static uint64_t
+spent(const struct sl_matcher *matcher, const struct budget *budget)
+{
+	return budget->spent_ns + (budget->begun_ns ? matcher->cpu_ns() - budget->begun_ns : 0);
+}
+
+/* One expression; see the head of this file. Found places are in matcher->found. */
+struct search {
+	const pcre2_code *code;
+	const struct sl_subject *line;
+	uint32_t options;
+	size_t at, slice, slice_max;
+	uint32_t limit;
+	uint64_t looked_ns; /* spent at the last look */
+	bool is_one_slice;
+	bool is_utf;
+};
+
+static struct search
+begin_search(struct sl_matcher *matcher, const struct sl_pattern_code *code,
+	const struct sl_subject *line, size_t from, uint32_t options)
+{
+	struct search search = { .line = line, .options = options, .at = from };
+	search.code = code_for(matcher, code, line);
+	search.is_utf = code->any != NULL;
+	while (search.is_utf && search.at && !begins_character(line, search.at))
+		search.at++;
+	if (search.code == code->code)
+		search.options |= PCRE2_NO_UTF_CHECK;
+	size_t rest = line->len - search.at;
+	/* \G is where the search begins: it must not move. */
+	search.is_one_slice = rest <= SHORT_LINE || code->has_anchor_g;
+	search.limit = FIRST_LIMIT;
+	if (rest <= SHORT_LINE)
+		return search;
+	search.slice = SL_MAX(SLICE_COST / SL_MAX(rest, (size_t)1), (size_t)SLICE_MIN);
+	search.slice_max = search.slice * SLICE_GROWTH;
+	size_t share = SL_MAX(rest / SHORT_LINE, (size_t)1);
+	search.limit = (uint32_t)SL_MAX(FIRST_LIMIT / share, (size_t)FIRST_LIMIT_MIN);
+	return search;
+}
+
+/* One call of PCRE2. */
+static int
+match_slice(struct sl_matcher *matcher, const struct search *search)
+{
+	size_t rest = search->line->len - search->at;
+	bool is_last = search->is_one_slice || search->slice > rest;
+	set_limits(matcher, search->limit, is_last ? PCRE2_UNSET : search->at + search->slice - 1);
+	return pcre2_match(search->code, search->line->text, search->line->len, search->at,
+		search->options, matcher->found, matcher->context);
+}
+
+/* The next slice; false after the last. */
+static bool
+next_slice(struct sl_matcher *matcher, struct search *search, const struct budget *budget)
+{
+	if (search->is_one_slice || search->slice > search->line->len - search->at)
+		return false;
+	search->at += search->slice;
+	while (search->is_utf && !begins_character(search->line, search->at))
+		search->at++;
+	uint64_t now_ns = spent(matcher, budget);
+	bool is_quick = now_ns - search->looked_ns < SLICE_QUICK_NS;
+	search->looked_ns = now_ns;
+	search->slice = is_quick ? SL_MIN(search->slice * 2, search->slice_max)
+				 : SL_MAX(search->slice / 2, (size_t)SLICE_MIN);
+	return true;
+}
+
+/* After the limit of steps: more of them, if there is time for what ten times as many may take. */
+static bool
+raise_limit(struct sl_matcher *matcher, struct search *search, const struct budget *budget)
+{
+	if (search->limit >= SL_PATTERN_MATCH_LIMIT)
+		return false;
+	uint64_t now_ns = spent(matcher, budget), last_ns = now_ns - search->looked_ns;
+	if (now_ns + LIMIT_GROWTH * last_ns > SL_PATTERN_LINE_NS && search->looked_ns)
+		return false;
+	search->looked_ns = now_ns;
+	search->limit = SL_MIN(search->limit * LIMIT_GROWTH, SL_PATTERN_MATCH_LIMIT);
+	return true;
+}
+
+static enum sl_verdict
+run_search(struct sl_matcher *matcher, struct search *search, struct budget *budget)
+{
+	for (;;) {
+		int code = match_slice(matcher, search);
+		if (code >= 0)
+			return SL_VERDICT_YES;
+		if (code != PCRE2_ERROR_NOMATCH && code != PCRE2_ERROR_MATCHLIMIT)
+			return SL_VERDICT_UNDECIDED;
+		bool is_limit = code == PCRE2_ERROR_MATCHLIMIT;
+		bool is_last =
+			search->is_one_slice || search->slice > search->line->len - search->at;
+		if (!is_limit && is_last)
+			return SL_VERDICT_NO;
+		if (budget->is_quick)
+			return SL_VERDICT_UNDECIDED;
+		if (!budget->begun_ns)
+			budget->begun_ns = matcher->cpu_ns();
+		matcher->has_looked = true;
+		if (is_limit ? !raise_limit(matcher, search, budget)
+			     : !next_slice(matcher, search, budget))
+			return SL_VERDICT_UNDECIDED;
+		if (spent(matcher, budget) > SL_PATTERN_LINE_NS)
+			return SL_VERDICT_UNDECIDED;
+	}
+}
+
+/* ---- lines ---- */
+
+/*
+ * Is a match in what is known of a line one whatever follows? The way by which it was found looked
+ * at nothing behind its end, unless the expression looks ahead; and at its end it saw the end of
+ * the text only if there was one to see. Where that is not enough, PCRE2 tells: a hard partial
+ * match is one that wanted to look past the end, and what matches without it is sure.
+ */
+static enum sl_verdict
+search_begin(struct sl_matcher *matcher, const struct sl_pattern_code *code,
+	const struct sl_subject *line, struct budget *budget)
+{
+	if (!code->looks_ahead) {
+		struct search first = begin_search(matcher, code, line, 0, 0);
+		if (run_search(matcher, &first, budget) != SL_VERDICT_YES)
+			return SL_VERDICT_UNDECIDED;
+		size_t end = pcre2_get_ovector_pointer(matcher->found)[1];
+		if (!code->sees_end || end < line->len)
+			return SL_VERDICT_YES;
+	}
+	struct search sure = begin_search(matcher, code, line, 0, PCRE2_PARTIAL_HARD);
+	bool is_sure = run_search(matcher, &sure, budget) == SL_VERDICT_YES;
+	return is_sure ? SL_VERDICT_YES : SL_VERDICT_UNDECIDED;
+}
+
+/* What an expression sees of a line. */
+static struct sl_subject
+kept_of(const struct sl_subject *line)
+{
+	struct sl_subject kept = *line;
+	if (kept.len > SL_PATTERN_LINE_MAX) {
+		kept.len = SL_PATTERN_LINE_MAX;
+		kept.goes_on = true;
+	}
+	/* A character that is cut is not one that is wrong. */
+	for (size_t back = 1; kept.goes_on && back <= 3 && back <= kept.len; back++) {
+		unsigned char c = kept.text[kept.len - back];
+		size_t need = c >= 0xf0 ? 4 : c >= 0xe0 ? 3 : c >= 0xc0 ? 2 : 1;
+		if ((c & 0xc0) == 0x80)
+			continue;
+		if (need > back)
+			kept.len -= back;
+		break;
+	}
+	return kept;
+}
+
+/* Nearly all lines are short and decided by one call, and there are millions of them. False if it
+ * takes more than that. */
+static bool
+match_short_line(
+	struct sl_matcher *matcher, const struct sl_subject *line, enum sl_verdict *verdict)
+{
+	const struct sl_pattern *pattern = matcher->pattern;
+	if (line->len > SHORT_LINE || line->goes_on)
+		return false;
+	set_limits(matcher, FIRST_LIMIT, PCRE2_UNSET);
+	*verdict = SL_VERDICT_YES;
+	for (size_t i = 0; i < pattern->count; i++) {
+		const struct sl_pattern_code *code = &pattern->codes[i];
+		if (code->any)
+			return false;
+		int found = pcre2_match(code->code, line->text, line->len, 0, PCRE2_NO_UTF_CHECK,
+			matcher->found, matcher->context);
+		if (found >= 0)
+			return true;
+		if (found != PCRE2_ERROR_NOMATCH)
+			return false;
+	}
+	*verdict = SL_VERDICT_NO;
+	return true;
+}
+
+static enum sl_verdict
+match_line(struct sl_matcher *matcher, const struct sl_subject *line)
+{
+	const struct sl_pattern *pattern = matcher->pattern;
+	struct budget budget = { 0 };
+	enum sl_verdict verdict;
+	if (match_short_line(matcher, line, &verdict))
+		return verdict;
+	struct sl_subject kept = kept_of(line);
+	verdict = SL_VERDICT_NO;
+	matcher->is_utf8_known = false;
+	for (size_t i = 0; i < pattern->count; i++) {
+		const struct sl_pattern_code *code = &pattern->codes[i];
+		enum sl_verdict one;
+		if (kept.goes_on) {
+			one = search_begin(matcher, code, &kept, &budget);
+		} else {
+			struct search whole = begin_search(matcher, code, &kept, 0, 0);
+			one = run_search(matcher, &whole, &budget);
+		}
+		if (one == SL_VERDICT_YES)
+			return one;
+		verdict = one == SL_VERDICT_UNDECIDED ? one : verdict;
+	}
+	return verdict;
+}
+
+enum sl_verdict
+sl_matcher_line(struct sl_matcher *matcher, const struct sl_subject *line)
+{
+	const struct sl_pattern *pattern = matcher->pattern;
+	matcher->from = SIZE_MAX; /* what is remembered for locating is of another line */
+	if (!pattern->plans)
+		return match_line(matcher, line);
+	if (sl_match_is_every(pattern->plans))
+		return SL_VERDICT_YES;
+	for (const struct sl_match_plan *plan = pattern->plans; plan; plan = plan->next) {
+		struct sl_match_counts counts;
+		pattern->kernel->scan(plan, line->text, line->len, NULL, &counts);
+		if (counts.head_hit)
+			return SL_VERDICT_YES;
+	}
+	return SL_VERDICT_NO;
+}
+
+/* ---- places in a line ---- */
+
+/* A match found before `from` is looked for once more, one behind it still stands: else two
+ * expressions, or two plans, would cost the square of the line. */
+static void
+forget_passed(struct sl_matcher *matcher, const struct sl_subject *line, size_t from)
+{
+	const struct sl_pattern *pattern = matcher->pattern;
+	bool is_other = from == 0 || line->text != matcher->line.text ||
+			line->len != matcher->line.len || line->goes_on != matcher->line.goes_on ||
+			from < matcher->from;
+	for (size_t i = 0; i < pattern->count; i++) {
+		struct next_match *next = &matcher->next[i];
+		bool has_passed = next->verdict == SL_VERDICT_YES && next->place.begin < from;
+		bool moves = pattern->codes && pattern->codes[i].has_anchor_g;
+		if (is_other || has_passed || moves)
+			next->is_known = false;
+	}
+	if (is_other) {
+		matcher->spent_ns = 0;
+		matcher->is_utf8_known = matcher->is_incomplete = false;
+	}
+	matcher->line = *line;
+	matcher->from = from;
+}
+
+static void
+find_code(struct sl_matcher *matcher, size_t index, size_t from, struct budget *budget)
+{
+	struct next_match *next = &matcher->next[index];
+	const struct sl_subject *line = &matcher->line;
+	const PCRE2_SIZE *pair = pcre2_get_ovector_pointer(matcher->found);
+	struct search some = begin_search(matcher, &matcher->pattern->codes[index], line, from,
+		line->goes_on ? PCRE2_PARTIAL_HARD : 0);
+	next->verdict = run_search(matcher, &some, budget);
+	next->is_known = next->verdict != SL_VERDICT_UNDECIDED || !budget->is_quick;
+	if (next->verdict != SL_VERDICT_YES)
+		return;
+	next->place = (struct sl_match_place){ pair[0], pair[1] };
+	if (pair[0] > pair[1]) { /* \K in a lookahead can put the end before the begin */
+		next->verdict = SL_VERDICT_NO;
+		next->is_known = false;
+	}
+}
+
+static void
+find_literal(struct sl_matcher *matcher, size_t index, size_t from)
+{
+	struct next_match *next = &matcher->next[index];
+	const struct sl_subject *line = &matcher->line;
+	bool found = sl_match_find_one(&matcher->pattern->plans[index], line->text, line->len, from,
+		&next->place.begin, &next->place.end, &next->rank);
+	next->verdict = found ? SL_VERDICT_YES : SL_VERDICT_NO;
+	next->is_known = true;
+	matcher->searched += (found ? next->place.begin + 1 : line->len) - from;
+}
+
+static bool
+is_before(const struct next_match *a, const struct next_match *b)
+{
+	if (a->place.begin != b->place.begin)
+		return a->place.begin < b->place.begin;
+	return a->rank < b->rank;
+}
+
+enum sl_verdict
+sl_matcher_find(struct sl_matcher *matcher, const struct sl_subject *line, size_t from,
+	bool is_quick, struct sl_match_place *place)
+{
+	const struct sl_pattern *pattern = matcher->pattern;
+	struct sl_subject kept = pattern->plans ? *line : kept_of(line);
+	struct budget budget = { .spent_ns = matcher->spent_ns, .is_quick = is_quick };
+	const struct next_match *best = NULL;
+	if (from > kept.len)
+		return matcher->is_incomplete ? SL_VERDICT_UNDECIDED : SL_VERDICT_NO;
+	forget_passed(matcher, &kept, from);
+	budget.spent_ns = matcher->spent_ns;
+	bool is_timed = !pattern->plans && kept.len > SHORT_LINE;
+	if (is_timed && matcher->spent_ns > SL_PATTERN_LINE_NS)
+		return SL_VERDICT_UNDECIDED;
+	if (is_timed)
+		budget.begun_ns = matcher->cpu_ns();
+	for (size_t i = 0; i < pattern->count; i++) {
+		struct next_match *next = &matcher->next[i];
+		if (!next->is_known && pattern->plans)
+			find_literal(matcher, i, from);
+		else if (!next->is_known)
+			find_code(matcher, i, from, &budget);
+		if (next->verdict == SL_VERDICT_UNDECIDED && is_quick)
+			return SL_VERDICT_UNDECIDED;
+		if (next->verdict == SL_VERDICT_UNDECIDED)
+			matcher->is_incomplete = true;
+		else if (next->verdict == SL_VERDICT_YES && (!best || is_before(next, best)))
+			best = next;
+	}
+	matcher->spent_ns = spent(matcher, &budget);
+	if (!best)
+		return matcher->is_incomplete ? SL_VERDICT_UNDECIDED : SL_VERDICT_NO;
+	*place = best->place;
+	return SL_VERDICT_YES;
+}
+
+/* ---- blocks ---- */
+
+/* Counts one closed line that ends at data[end]. */
+static void
+scan_line(struct sl_matcher_steps *steps, size_t end)
+{
+	struct sl_matcher_counts *counts = steps->counts;
+	struct sl_subject line =
+		sl_subject_of(steps->data + steps->at, end - steps->at, false, true, false);
+	enum sl_verdict verdict = sl_matcher_line(steps->matcher, &line);
+	counts->undecided += verdict == SL_VERDICT_UNDECIDED;
+	counts->newlines++;
+	steps->at = end + 1;
+	if (verdict != SL_VERDICT_YES)
+		return;
+	counts->hits++;
+	if (steps->marks)
+		steps->marks[end / 64] |= 1ull << (end % 64);
+}
+
+/* False if there is nothing but the edges. */
+static bool
+begin_steps(struct sl_matcher_steps *steps)
+{
+	struct sl_matcher_counts *counts = steps->counts;
+	*counts = (struct sl_matcher_counts){ 0 };
+	sl_lines_edges(steps->data, steps->len, &counts->head_len, &counts->tail_off);
+	if (counts->head_len == steps->len &&
+		(steps->len == 0 || steps->data[steps->len - 1] != '\n'))
+		return false;
+	counts->newlines = 1;
+	steps->at = counts->head_len;
+	return true;
+}
+
+bool
+sl_matcher_step(struct sl_matcher_steps *steps, uint64_t ns)
+{
+	if (steps->at == 0 && !begin_steps(steps))
+		return false;
+	size_t looked = steps->at, tail_off = steps->counts->tail_off;
+	uint64_t begun_ns = ns == UINT64_MAX ? 0 : steps->matcher->cpu_ns();
+	while (steps->at < tail_off) {
+		const unsigned char *at = steps->data + steps->at;
+		const unsigned char *newline = memchr(at, '\n', tail_off - steps->at);
+		scan_line(steps, (size_t)(newline - steps->data));
+		bool is_time = steps->at - looked >= LOOK_BYTES || steps->matcher->has_looked;
+		if (ns == UINT64_MAX || !is_time)
+			continue;
+		looked = steps->at;
+		steps->matcher->has_looked = false;
+		if (steps->matcher->cpu_ns() - begun_ns > ns)
+			break;
+	}
+	return steps->at < tail_off;
+}
+
+void
+sl_matcher_scan(struct sl_matcher *matcher, const unsigned char *data, size_t len, uint64_t *marks,
+	struct sl_matcher_counts *counts)
+{
+	struct sl_matcher_steps steps = {
+		.matcher = matcher, .data = data, .len = len, .marks = marks, .counts = counts
+	};
+	(void)sl_matcher_step(&steps, UINT64_MAX);
+}

@@ -1,0 +1,48 @@
+/*
+ * pattern_int.h - what compiling (pattern.c), reading (pattern_syntax.c) and matching (matcher.c)
+ * share.
+ */
+#ifndef SLUICE_SCAN_PATTERN_INT_H
+#define SLUICE_SCAN_PATTERN_INT_H
+
+#include "sluice/scan/pattern.h"
+
+#define PCRE2_CODE_UNIT_WIDTH 8
+#include <pcre2.h>
+
+/* What the text of a regular expression tells about it, without compiling it. */
+struct sl_pattern_syntax {
+	const char *word_end; /* \< \> \` or \' outside a class: ends of words and texts in grep */
+	const char *newline;  /* what only a newline matches, and without which an alternative of
+				 the whole cannot match; NULL if there is none */
+	bool has_anchor_g;    /* \G: where the search begins decides */
+	bool wants_utf;       /* means characters, not bytes */
+
+	/* Whether text behind a cut can change what matched before it (matcher.c). */
+	bool looks_ahead; /* past the end of a match: lookaheads, atomic groups, a++ */
+	bool sees_end; /* $ \z \Z \b \B behind all that is taken: the end of the text matters to a
+			     match that reaches it */
+};
+
+/* Never fails: of a text that is not a valid expression it tells something, and compiling fails. */
+void sl_pattern_read_syntax(struct sl_span text, struct sl_pattern_syntax *syntax);
+
+/* True if the text is UTF-8 and not just ASCII. */
+bool sl_pattern_is_wide(struct sl_span text);
+
+/* One expression, compiled. */
+struct sl_pattern_code {
+	pcre2_code *code; /* of bytes, or of lines that are valid UTF-8; machine code if allowed */
+	pcre2_code *any;  /* of lines that are not valid UTF-8, interpreted; NULL: of bytes */
+	bool has_anchor_g, looks_ahead, sees_end;
+};
+
+struct sl_pattern {
+	const struct sl_match_kernel *kernel;
+	struct sl_match_plan *plans;   /* joined; NULL if it takes regular expressions */
+	struct sl_pattern_code *codes; /* then the line matches if any of them does */
+	size_t count;                  /* of plans or codes */
+	bool has_jit;                  /* of all codes */
+};
+
+#endif

@@ -1,0 +1,252 @@
+/*
+ * The second stage: openers open listed inputs ahead of the readers, each a batch at a time. They
+ * also read, scan and close small files: thousands of them cost a few thread switches per batch
+ * instead of several for each file. Measured with 40,000 files of 4 KiB: 0.20 s instead of 0.37 s
+ * (ripgrep 0.22).
+ *
+ * Order: an opener takes a buffer and a batch, and passes the batch on to the readers, while it
+ * holds `open_turn`; a reader waits for an input that is not open yet. So the oldest batch always
+ * has its buffer and proceeds. The buffers are not from the pool of chunks, because readers hold
+ * chunks while they wait for an opener.
+ */
+#include "scan_int.h"
+
+#include "sluice/base/number.h"
+#include "sluice/rt/offload.h"
+
+#include <errno.h>
+
+#define MARK_WORD 64u /* bytes for which a word of marks stands */
+#define INLINE_BATCH (2u * SL_SCAN_INLINE)
+
+struct batch {
+	struct scan *scan;
+	struct sl_chunk *buffer;
+	struct scan_job *jobs[SL_INPUT_OPEN_MAX];
+	size_t count, next; /* jobs before `next` are read, or left to the readers */
+
+	/* Small files that are in the buffer together. */
+	struct scan_job *small[SL_INPUT_OPEN_MAX];
+	unsigned char *data[SL_INPUT_OPEN_MAX];
+	size_t small_count, bytes;
+};
+
+/* Wait for one listed input and take more if they are ready. At the end of the list the count stays
+ * 0. */
+SL_SUSPENDS
+static int
+receive_some(struct batch *batch)
+{
+	struct scan *scan = batch->scan;
+	int code = sl_semaphore_take(&scan->windows, SL_FOREVER);
+	if (code)
+		return code;
+	code = sl_channel_receive(scan->listed, &batch->jobs[0], SL_FOREVER);
+	while (code == 0) {
+		batch->jobs[batch->count++]->has_window = true;
+		if (batch->count == SL_COUNT_OF(batch->jobs) ||
+			!sl_semaphore_try_take(&scan->windows))
+			return 0;
+		code = sl_channel_try_receive(scan->listed, &batch->jobs[batch->count]);
+	}
+	sl_semaphore_give(&scan->windows); /* the last one is not needed */
+	return batch->count || code == -EPIPE ? 0 : code;
+}
+
+SL_SUSPENDS
+static int
+pass_on(struct batch *batch)
+{
+	int code = 0;
+	for (size_t i = 0; i < batch->count && code == 0; i++) {
+		struct scan_job *job = batch->jobs[i];
+		sl_semaphore_init(&job->opening, "opening of an input", 1);
+		bool taken = sl_semaphore_try_take(&job->opening);
+		sl_assert(taken);
+		code = sl_channel_send(batch->scan->opened, &job, SL_FOREVER);
+	}
+	return code;
+}
+
+SL_SUSPENDS
+static int
+take_batch(struct batch *batch)
+{
+	struct scan *scan = batch->scan;
+	batch->count = batch->next = 0;
+	int code = sl_semaphore_take(&scan->open_turn, SL_FOREVER);
+	if (code)
+		return code;
+	code = sl_chunk_take(scan->smalls, &batch->buffer, SL_FOREVER);
+	if (code == 0)
+		code = receive_some(batch);
+	if (code == 0)
+		code = pass_on(batch);
+	sl_semaphore_give(&scan->open_turn);
+	return code;
+}
+
+/* ---- small files ---- */
+
+static bool
+is_small(const struct sl_input *input)
+{
+	return input->err.code == 0 && input->kind == SL_INPUT_FILE && input->size <= SL_SCAN_SMALL;
+}
+
+/* The next small files of the batch, as many as fit into the buffer. */
+static void
+choose_small(struct batch *batch)
+{
+	size_t used = 0;
+	batch->small_count = batch->bytes = 0;
+	for (; batch->next < batch->count; batch->next++) {
+		struct scan_job *job = batch->jobs[batch->next];
+		if (!is_small(job->input))
+			continue;
+		if (used + job->input->size > batch->buffer->size)
+			break;
+		batch->data[batch->small_count] = batch->buffer->data + used;
+		batch->small[batch->small_count++] = job;
+		used += sl_round_up(job->input->size, MARK_WORD);
+	}
+}
+
+/* The bytes that were read become the only piece of their input. */
+static int
+take_small(struct batch *batch, struct scan_job *job, size_t off)
+{
+	struct scan_piece *piece = sl_scan_piece_new(batch->scan, job);
+	size_t len = (size_t)job->input->size;
+	if (!piece)
+		return -ENOMEM;
+	job->small = piece;
+	int code = sl_scan_piece_hold(batch->scan, piece, batch->buffer, off);
+	if (code)
+		return code;
+	sl_scan_piece_take_bytes(batch->scan, piece, (int)len, len);
+	batch->bytes += len;
+	return 0;
+}
+
+/* Read and close them; those that could not be read are removed from batch->small. */
+SL_SUSPENDS
+static int
+read_small(struct batch *batch)
+{
+	struct sl_input *inputs[SL_INPUT_OPEN_MAX];
+	bool is_read[SL_INPUT_OPEN_MAX] = { false };
+	size_t count = batch->small_count, kept = 0;
+	for (size_t i = 0; i < count; i++)
+		inputs[i] = batch->small[i]->input;
+	int code = sl_input_read_small(inputs, batch->data, count, is_read);
+	for (size_t i = 0; i < count && code == 0; i++) {
+		if (!is_read[i])
+			continue;
+		struct scan_job *job = batch->small[i];
+		code = take_small(batch, job, (size_t)(batch->data[i] - batch->buffer->data));
+		inputs[kept] = job->input;
+		batch->small[kept++] = job;
+	}
+	batch->small_count = kept;
+	if (code == 0)
+		sl_input_close_many(inputs, kept);
+	return code;
+}
+
+static int
+scan_small(void *arg)
+{
+	struct batch *batch = arg;
+	for (size_t i = 0; i < batch->small_count; i++)
+		if (sl_scan_piece_is_text(batch->small[i]->small))
+			sl_scan_piece_scan(batch->scan, batch->small[i]->small);
+	return 0;
+}
+
+/* True if scanning takes less time than the switch to a worker and back. */
+static bool
+is_quick(const struct batch *batch)
+{
+	return batch->bytes <= INLINE_BATCH;
+}
+
+/* The pieces are ready for readers. */
+static void
+finish_small(struct batch *batch)
+{
+	struct scan *scan = batch->scan;
+	for (size_t i = 0; i < batch->small_count; i++) {
+		struct scan_job *job = batch->small[i];
+		struct scan_piece *piece = job->small;
+		piece->is_scanned = sl_scan_is_quick(scan);
+		if (piece->is_scanned && !scan->by_line) {
+			sl_chunk_unref(piece->chunk);
+			piece->chunk = NULL;
+		}
+		job->has_window = false;
+		sl_semaphore_give(&scan->windows);
+	}
+}
+
+/*
+ * Where lines are kept until they are merged, the pieces hold the buffer, and waiting for another
+ * could be a deadlock, because younger batches may hold them all. So files that did not fit are
+ * left to the readers there.
+ */
+SL_SUSPENDS
+static int
+do_small(struct batch *batch)
+{
+	struct scan *scan = batch->scan;
+	int code = 0;
+	do {
+		choose_small(batch);
+		if (batch->small_count)
+			code = read_small(batch);
+		if (code == 0 && sl_scan_is_quick(scan))
+			code = is_quick(batch) ? scan_small(batch) : sl_offload(scan_small, batch);
+		if (code == 0)
+			finish_small(batch);
+	} while (code == 0 && batch->next < batch->count && !scan->by_line &&
+		 sl_scan_is_quick(scan));
+	return code;
+}
+
+/* ---- the task ---- */
+
+SL_SUSPENDS
+static int
+open_batch(struct batch *batch)
+{
+	struct scan *scan = batch->scan;
+	struct sl_input *inputs[SL_INPUT_OPEN_MAX];
+	for (size_t i = 0; i < batch->count; i++)
+		inputs[i] = batch->jobs[i]->input;
+	int code = sl_input_open(inputs, batch->count, &scan->inputs);
+	for (size_t i = 0; i < batch->count && code == 0; i++)
+		scan->progress->size_opened += inputs[i]->size;
+	if (code == 0)
+		code = do_small(batch);
+	for (size_t i = 0; i < batch->count && code == 0; i++)
+		sl_semaphore_give(&batch->jobs[i]->opening);
+	return code;
+}
+
+int
+sl_scan_open(void *arg)
+{
+	struct batch batch = { .scan = arg };
+	struct scan *scan = arg;
+	int code;
+	do {
+		code = take_batch(&batch);
+		if (code == 0 && batch.count)
+			code = open_batch(&batch);
+		sl_chunk_unref(batch.buffer);
+		batch.buffer = NULL;
+	} while (code == 0 && batch.count);
+	if (--scan->openers == 0)
+		sl_channel_close(scan->opened);
+	return code;
+}

@@ -1,0 +1,94 @@
+/*
+ * What the bytes of an input are, whatever they are. The first byte says which property is checked:
+ * what a hole in front changes, whether lines are found when they are written in UTF-16, or what
+ * more bytes change.
+ */
+#include "fuzz/fuzz.h"
+#include "sluice/scan/sniff.h"
+
+#include <string.h>
+
+#define MOST (64u * 1024u)
+#define HOLE 4096u
+
+/* Characters of UTF-16 that are recognised: of a line, and of several short ones. */
+#define LINE 4u
+#define RUN 24u
+
+static unsigned char other[2 * MOST + HOLE];
+
+/* A hole in front makes nothing binary. */
+static void
+check_hole(const uint8_t *data, size_t len)
+{
+	memset(other, 0, HOLE);
+	memcpy(other + HOLE, data, len);
+	must(!sl_sniff_is_binary(other, HOLE + len) || sl_sniff_is_binary(data, len));
+}
+
+/* Text without magic numbers, made of the input; returns its longest line. */
+static size_t
+make_text(const uint8_t *data, size_t len)
+{
+	size_t longest = 0, line = 0;
+	for (size_t i = 0; i < len; i++) {
+		unsigned char c = (unsigned char)(0x20 + data[i] % 0x60);
+		other[i] = i == 0 ? 'x' : c == 0x7f || c == 'u' ? '\n' : c;
+		line = other[i] == '\n' ? 0 : line + 1;
+		longest = SL_MAX(longest, line);
+	}
+	return longest;
+}
+
+static void
+check_wide(const uint8_t *data, size_t len, bool big_endian)
+{
+	size_t longest = make_text(data, len);
+	must(sl_sniff_form(other, len) == SL_FORM_PLAIN);
+	must(sl_sniff_block(other, len) == SL_FORM_PLAIN);
+	must(!sl_sniff_is_binary(other, len));
+	for (size_t i = len; i-- > 0;) {
+		unsigned char c = other[i];
+		other[2 * i + big_endian] = c;
+		other[2 * i + !big_endian] = 0;
+	}
+	enum sl_form form = sl_sniff_block(other, 2 * len);
+	must((form != SL_FORM_PLAIN) == (longest >= LINE || len >= RUN));
+	must(form == SL_FORM_PLAIN || form == (big_endian ? SL_FORM_UTF16BE : SL_FORM_UTF16LE));
+}
+
+/* A magic number is known as soon as no more bytes are wanted. */
+static void
+check_growth(const uint8_t *data, size_t len)
+{
+	enum sl_form all = sl_sniff_form(data, len);
+	bool is_magic = all != SL_FORM_PLAIN && all < SL_FORM_UTF16LE;
+	for (size_t some = 0; some <= SL_MIN(len, (size_t)SL_SNIFF_FORM); some++) {
+		if (sl_sniff_wants_more(data, some))
+			must(some < SL_SNIFF_FORM);
+		else if (is_magic)
+			must(sl_sniff_form(data, some) == all);
+	}
+	if (sl_sniff_has_only_cr(data, len))
+		must(memchr(data, '\r', len) && !memchr(data, '\n', SL_MIN(len, SL_SNIFF_WINDOW)));
+}
+
+int
+LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
+{
+	if (len < 2 || len > MOST)
+		return 0;
+	/* Memory of its own, so that a byte read beyond it is noticed. */
+	size_t text_len = len - 1;
+	uint8_t *text = malloc(text_len);
+	must(text);
+	memcpy(text, data + 1, text_len);
+	if (data[0] % 4 == 0)
+		check_hole(text, text_len);
+	else if (data[0] % 4 == 3)
+		check_growth(text, text_len);
+	else
+		check_wide(text, text_len, data[0] % 4 == 2);
+	free(text);
+	return 0;
+}
