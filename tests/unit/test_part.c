@@ -327,6 +327,38 @@ Test(part, a_directory_that_takes_no_files_is_named)
 	on_disk(no_permission);
 }
 
+/* Another run takes the part that was just created for a leftover, and locks it first. */
+static void
+lock_it(struct sim *sim, void *ctx)
+{
+	bool *locked = ctx;
+	*locked = sim_exists(sim, "x.sluice-part");
+	if (*locked)
+		sim_hold_lock(sim, "x.sluice-part", true);
+}
+
+static void
+locked_by_another(struct bench *bench)
+{
+	bool locked = false;
+	for (uint64_t n = 1; !locked; n++) {
+		cr_assert_lt(n, 10);
+		sim_at(bench->sim, n, lock_it, &locked);
+		if (create(bench, "x") == 0) {
+			cr_expect_not(locked, "created, and locked by another");
+			sl_part_discard(&bench->part);
+		}
+	}
+	cr_expect_eq(bench->err.code, SL_E_IN_USE, "%s", bench->err.text);
+	cr_expect(sim_exists(bench->sim, "x.sluice-part"), "it is the other's");
+}
+
+Test(part, one_that_another_run_locks_first_is_left_to_it)
+{
+	struct sim_options options = sim_options(3);
+	simulated(&options, locked_by_another);
+}
+
 /* ---- names ---- */
 
 static void
@@ -342,6 +374,23 @@ static bool
 ends_with(const char *text, const char *end)
 {
 	return strlen(text) >= strlen(end) && strcmp(text + strlen(text) - strlen(end), end) == 0;
+}
+
+static void
+longest_uncut_name(struct bench *bench)
+{
+	char name[NAME_MAX + 1], part[NAME_MAX + 1], want[NAME_MAX + 1 + sizeof(SL_PART_SUFFIX)];
+	size_t len = NAME_MAX - strlen(SL_PART_SUFFIX);
+	memset(name, 'n', len);
+	name[len] = '\0';
+	name_of(bench, name, part);
+	snprintf(want, sizeof(want), "%s" SL_PART_SUFFIX, name);
+	cr_expect_str_eq(part, want);
+}
+
+Test(part, a_name_is_cut_only_if_it_is_too_long_with_its_suffix)
+{
+	on_disk(longest_uncut_name);
 }
 
 static void
