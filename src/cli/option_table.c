@@ -180,8 +180,8 @@ static const struct sl_option scan_options[] = {
 		.help = "Print only the number of error lines for each input that was read." },
 	{ .group = "Output", .letter = 'q', .name = "quiet",
 		.kind = SL_OPTION_FLAG, FIELD(quiet),
-		.help = "Print nothing, and exit with status 0 at the first error line, even "
-		"if an input could not be read." },
+		.help = "Write nothing to standard output, and exit with status 0 at the first "
+		"error line, even if an input could not be read." },
 	{ .group = "Output", .letter = 'n', .name = "line-number",
 		.kind = SL_OPTION_FLAG, FIELD(line_number),
 		.clears = offsetof(RESULT, no_line_number),
