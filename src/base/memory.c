@@ -135,3 +135,9 @@ sl_memory_available(void)
 {
 	return sl_memory_available_below("");
 }
+
+uint64_t
+sl_memory_share(uint64_t wanted, uint64_t available, uint64_t least)
+{
+	return SL_MAX(SL_MIN(wanted, available / 2), SL_MIN(wanted, least));
+}

@@ -455,6 +455,7 @@ sl_cmd_get(int argc, char **argv)
 	if (code)
 		return usage(&get, &err);
 	set_console(&get.options);
+	sl_run_fit_memory(&get.options.max_memory, SL_OPTION_MEMORY_MIN);
 	sl_get_events_init(&get.events, &get.options);
 	run.workers = get.options.workers;
 	code = look_at_process(&get, &err);

@@ -242,13 +242,14 @@ sl_cmd_scan(int argc, char **argv)
 	if (code)
 		return fail_usage(&scan, &err);
 	configure_console(&scan.options);
+	sl_run_fit_memory(&scan.options.max_memory, SL_OPTION_MEMORY_MIN);
 	struct sl_run run = {
 		.workers = scan.options.workers, .fn = scan_task, .arg = &scan, .at_end = at_end
 	};
 	code = sl_run_command(&run, &err);
 	int status = SL_EXIT_SCAN_TROUBLE;
 	if (code) {
-		sl_log_error("%s", err.text);
+		sl_log_error("%s; no input was read", err.text);
 	} else {
 		if (run.result < 0 && run.result != -EPIPE && !run.signo)
 			sl_log_error(

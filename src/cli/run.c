@@ -1,6 +1,7 @@
 #include "sluice/cli/run.h"
 
 #include "sluice/base/log.h"
+#include "sluice/base/memory.h"
 #include "sluice/cli/console.h"
 #include "sluice/rt/engine.h"
 #include "sluice/rt/signal.h"
@@ -138,6 +139,17 @@ main_task(void *arg)
 	sl_group_cancel(&state->watchers, -ECANCELED);
 	sl_group_leave(&state->watchers);
 	return code;
+}
+
+void
+sl_run_fit_memory(uint64_t *max_memory, uint64_t least)
+{
+	uint64_t share = sl_memory_share(*max_memory, sl_memory_available(), least);
+	if (share < *max_memory)
+		sl_log_info("buffers use at most %s: the memory limit of the cgroup or of the "
+			    "machine leaves no more (--max-memory)",
+			sl_units_size(share).text);
+	*max_memory = share;
 }
 
 int

@@ -405,3 +405,41 @@ test_output_process_limit() {
 	status=$?
 	expect 19 "no thread can be started for it (resource temporarily unavailable)"
 }
+
+# in_cgroup MIB COMMAND...: with a memory limit
+in_cgroup() {
+	local mib=$1 group=/sys/fs/cgroup/memory/sluice-test-$BASHPID file=memory.limit_in_bytes code
+	shift
+	if [[ ! -d /sys/fs/cgroup/memory ]]; then
+		group=/sys/fs/cgroup/sluice-test-$BASHPID file=memory.max
+	fi
+	mkdir "$group" 2>/dev/null && echo "${mib}M" 2>/dev/null >"$group/$file" || {
+		rmdir "$group" 2>/dev/null
+		skip "no cgroup with a memory limit can be made here"
+	}
+	(echo "$BASHPID" >"$group/cgroup.procs" && exec "$@")
+	code=$?
+	until_true 10 rmdir "$group"
+	return $code
+}
+
+# in a container with little memory the buffers shrink instead of being killed
+test_output_memory_of_a_cgroup() {
+	as_root
+	local mib status files=()
+	((SLOW == 1)) || skip "a sanitizer needs more memory than the limit"
+	for i in {1..16}; do
+		files+=("$ORIGIN/gen/20000000/$i")
+	done
+	head -c 100000000 /dev/zero | tr '\0' '\n' >large.log
+	for mib in 32 40 48; do
+		in_cgroup $mib "$S" get -v -d "d$mib" "${files[@]}" >out 2>err
+		status=$?
+		expect 0 "buffers use at most"
+		is_gen "d$mib/16" 20000000 16
+		rm -r "d$mib"
+		in_cgroup $mib "$S" scan -c large.log >out 2>err
+		status=$?
+		[[ $status == 1 && $(cat out) == 0 ]] || fail "scan: exit $status"
+	done
+}

@@ -113,3 +113,12 @@ Test(memory, this_machine_has_some)
 {
 	cr_expect_gt(sl_memory_available(), 0);
 }
+
+Test(memory, buffers_take_at_most_half_of_what_is_left)
+{
+	cr_expect_eq(sl_memory_share(64, UINT64_MAX, 8), 64);
+	cr_expect_eq(sl_memory_share(64, 128, 8), 64);
+	cr_expect_eq(sl_memory_share(64, 40, 8), 20);
+	cr_expect_eq(sl_memory_share(64, 10, 8), 8, "not below the least");
+	cr_expect_eq(sl_memory_share(64, 0, 8), 8);
+}

@@ -15,6 +15,13 @@
  */
 uint64_t sl_memory_available(void);
 
+/*
+ * The part of `wanted` bytes that buffers may take where `available` are left: at most half, since
+ * the kernel's socket buffers, the page cache and the program itself need the rest; but at least
+ * `least`.
+ */
+uint64_t sl_memory_share(uint64_t wanted, uint64_t available, uint64_t least);
+
 /* The same with "/proc" and "/sys" below `root`, for tests. */
 uint64_t sl_memory_available_below(const char *root);
 

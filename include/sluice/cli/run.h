@@ -32,6 +32,12 @@ struct sl_run {
 };
 
 /*
+ * Lower *max_memory (--max-memory) to what the memory limit of the cgroup, or the machine, leaves:
+ * otherwise the kernel would kill the process in a small container. Not below `least`.
+ */
+void sl_run_fit_memory(uint64_t *max_memory, uint64_t least);
+
+/*
  * Run until fn and all below it have ended. Not in a task; sl_signal_block() was called. Returns 0,
  * with the results set; or a negative code told in *err if there is no ring or no memory: then fn
  * never ran.
