@@ -800,8 +800,8 @@ note_other_case(const struct sl_scan_output *output, const struct sl_scan_summar
 	if (summary->other_case == 0 || summary->other_case < summary->hits / OTHER_CASE_SHARE)
 		return;
 	sl_log_warn(
-		"%llu lines have 'error' in another case than ERROR and error, such as 'Error': "
-		"they are not counted (use -i to count them)",
+		"not counted: %llu with 'error' in another case, such as 'Error' (use -i to count "
+		"lines in any case)",
 		(unsigned long long)summary->other_case);
 }
 
