@@ -801,7 +801,7 @@ note_other_case(const struct sl_scan_output *output, const struct sl_scan_summar
 		return;
 	sl_log_warn(
 		"not counted: %llu with 'error' in another case, such as 'Error' (use -i to count "
-		"lines in any case)",
+		"them)",
 		(unsigned long long)summary->other_case);
 }
 
