@@ -5,7 +5,7 @@
 #include <stdio.h>
 
 #define COLUMNS 80
-#define INDENT 28 /* where the words of an option begin */
+#define INDENT 28 /* column at which the description of an option begins */
 
 /* Append `text` wrapped at COLUMNS; the first line begins at column `at`, the others at `indent`.
  * Ends the line. */

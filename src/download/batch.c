@@ -171,7 +171,8 @@ set_deadline_error(struct fetch *fetch)
 		return;
 	sl_error_clear(&fetch->error);
 	sl_fail(&fetch->error, SL_PHASE_NONE, -ETIMEDOUT,
-		"cannot download '%s': the time of the run is over (--deadline)", fetch->view.url);
+		"cannot download '%s': the time limit of the run was reached (--deadline)",
+		fetch->view.url);
 }
 
 /* The state it ends in, its message and what it adds to the summary. */

@@ -72,7 +72,7 @@ struct sl_scan_setup {
 	int output_fd;     /* where the results go: if it is a regular file, it is not scanned;
 			      0 = none */
 	bool numbers;      /* lines are numbered */
-	bool no_follow;    /* links found in directories are passed over */
+	bool no_follow;    /* links found in directories are skipped */
 	uint64_t max_hits; /* of an input; UINT64_MAX = no limit. What comes after the last of them
 			      is not counted. */
 	bool stop_at_hit;  /* the first matching line of any input ends the scan: only `end` of its
