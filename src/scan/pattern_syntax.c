@@ -63,8 +63,8 @@ peek(const struct reader *reader, size_t off)
 	return reader->at + off < reader->text.len ? reader->text.data[reader->at + off] : '\0';
 }
 
-/* Length up to and with the next `end` from offset `off`; to the end of the text if there is none.
- */
+/* Length up to and with the next `end` from offset `off`; to the end of the text if there is
+ * none. */
 static size_t
 len_to(const struct reader *reader, size_t off, char end)
 {

@@ -73,8 +73,8 @@ list_directory(struct scan *scan, const char *directory)
 	return code;
 }
 
-/* What opening must know before: directories are walked, FIFOs opened without waiting for a writer.
- */
+/* What opening must know before: directories are walked, FIFOs opened without waiting for a
+ * writer. */
 SL_SUSPENDS
 static int
 list_argument(struct scan *scan, const char *path, int result, const struct statx *st)

@@ -231,8 +231,8 @@ fail_short(struct scan_job *job, uint64_t counted)
 		input->is_stdin ? "" : "'", (unsigned long long)counted, (unsigned long long)all);
 }
 
-/* What a piece tells about its input besides its bytes. The first trouble settles what is counted.
- */
+/* What a piece tells about its input besides its bytes. The first trouble settles what is
+ * counted. */
 static void
 note_trouble(struct scan *scan, const struct scan_piece *piece)
 {

@@ -256,8 +256,7 @@ check_file(struct get_scene *scene, const struct get_file *file)
 		break;
 	default: {
 		/* Only the directory's sync was still to come: the name may have the whole new
-		 * file.
-		 */
+		 * file. */
 		bool late = is_complete(sim, file) && file->error.phase == SL_PHASE_SYNC;
 		sim_check(sim, late || is_untouched(sim, file),
 			"%s was not downloaded (%s), and was touched", file->name,

@@ -15,8 +15,8 @@ void sl_origin_body_fill(uint64_t seed, uint64_t off, void *data, size_t len);
 
 #define SL_ORIGIN_SUM_TEXT 65
 
-/* SHA-256 of the first `size` bytes as lower-case hex. Returns 0, or -ENOMEM if the library fails.
- */
+/* SHA-256 of the first `size` bytes as lower-case hex. Returns 0, or -ENOMEM if the library
+ * fails. */
 int sl_origin_body_sum(uint64_t seed, uint64_t size, char text[SL_ORIGIN_SUM_TEXT]);
 
 #endif

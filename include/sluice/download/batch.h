@@ -94,10 +94,9 @@ struct sl_batch_summary {
 	/* Time that downloads waited, summed over all: for the server, for the disk or stdout, for
 	 * the hasher, for the commit. The largest names the bottleneck. */
 	uint64_t network_ns, disk_ns, hash_ns, commit_ns;
-	uint64_t unverified;  /* skipped ones that were not looked into */
+	uint64_t unverified;  /* skipped ones whose content was not checked */
 	uint64_t repeats;     /* skipped ones that are the same download as an earlier input */
-	uint64_t first_index; /* the failed one that came first in input order; valid if failed > 0
-			       */
+	uint64_t first_index; /* of the first failed one in input order; valid if failed > 0 */
 	/* Of that one; with failed == 0: what the disk of the files that are done reported at the
 	 * end; else empty. */
 	struct sl_error first_error;

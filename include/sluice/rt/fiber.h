@@ -30,8 +30,8 @@ struct sl_fiber {
 /* The thread's own stack as a fiber. */
 void sl_fiber_adopt_thread(struct sl_fiber *fiber);
 
-/* Map a stack of `stack_size` bytes (rounded up to pages) with a guard page. Returns 0 or -ENOMEM.
- */
+/* Map a stack of `stack_size` bytes (rounded up to pages) with a guard page. Returns 0 or
+ * -ENOMEM. */
 int sl_fiber_map(struct sl_fiber *fiber, size_t stack_size) SL_MUST_CHECK;
 /* Also of a thread's own: it may be used no more. */
 void sl_fiber_unmap(struct sl_fiber *fiber);

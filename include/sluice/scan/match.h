@@ -18,11 +18,9 @@
 #define SL_MATCH_LITERALS 64     /* one bit each in a word */
 #define SL_MATCH_LITERAL_LEN 128 /* of one literal; longer ones go to the regex engine */
 
-#define SL_MATCH_PAIR 2 /* bytes of a candidate that the pair filter looks at */
-#define SL_MATCH_PLACES \
-	3                /* with the one it looks at too where the pair gives many false alarms \
-			  */
-#define SL_MATCH_WIDTH 3 /* leading bytes that the nibble filter looks at, at most */
+#define SL_MATCH_PAIR 2   /* bytes of a candidate that the pair filter compares */
+#define SL_MATCH_PLACES 3 /* the same with the third byte, used if the pair is often wrong */
+#define SL_MATCH_WIDTH 3  /* leading bytes that the nibble filter compares, at most */
 
 /* Which filter finds candidates; each candidate is then compared with the literals. */
 enum sl_match_filter {
@@ -127,8 +125,8 @@ struct sl_match_kernel {
 	uint64_t (*newlines)(const unsigned char *data, size_t len);
 };
 
-/* The fastest kernel that a processor with these features (sl_cpu_features()) can run. Never NULL.
- */
+/* The fastest kernel that a processor with these features (sl_cpu_features()) can run. Never
+ * NULL. */
 const struct sl_match_kernel *sl_match_choose(unsigned features);
 
 /* A kernel by its name, for tests and measurements; NULL if it is not built in or needs more than

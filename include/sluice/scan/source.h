@@ -112,8 +112,8 @@ SL_SUSPENDS
 int sl_input_open(
 	struct sl_input **inputs, size_t count, struct sl_input_context *context) SL_MUST_CHECK;
 
-#define SL_INPUT_SHOWN_MAX \
-	400u /* bytes of a path in messages, which have room for the reason too */
+/* Bytes of a path in messages, so that the reason fits as well. */
+#define SL_INPUT_SHOWN_MAX 400u
 
 #define SL_INPUT_OPEN_MAX 32u /* inputs opened with one call */
 

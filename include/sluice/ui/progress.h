@@ -66,8 +66,8 @@ struct sl_progress_style {
 	bool unicode; /* block characters; else ASCII */
 };
 
-/* The last frame on the terminal. {0} = none. If its bytes were not written, restore the old value.
- */
+/* The last frame on the terminal. {0} = none. If its bytes were not written, restore the old
+ * value. */
 struct sl_progress_screen {
 	size_t row_count;
 	uint16_t widths[SL_PROGRESS_ROWS_MAX];

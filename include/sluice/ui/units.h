@@ -20,8 +20,8 @@ struct sl_units {
 	char text[32]; /* NUL-terminated ASCII */
 };
 
-/* Bytes in powers of 1024: "0 B", "1023 B", "1.4 GiB", "12.3 MiB", "1023 KiB"; at most 8 columns.
- */
+/* Bytes in powers of 1024: "0 B", "1023 B", "1.4 GiB", "12.3 MiB", "1023 KiB"; at most 8
+ * columns. */
 struct sl_units sl_units_size(uint64_t bytes);
 
 /* As sl_units_size with "/s": at most 10 columns. */
