@@ -122,6 +122,23 @@ $(B)/unit/%: $(B)/tests/unit/%.o $(SUPPORT) $(LIB)
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(ALL_LD) -o $@ $< $(SUPPORT) $(LIB) -lcriterion $(ALL_L)
 
+# For test_alloc_*: the library with allocations that fail (tests/support/failing_alloc.h), and what tests share with
+# buffers and heaps of its own, since the simulated world's memory must not fail with the program's.
+ALLOC_FNS := malloc calloc realloc reallocarray strdup strndup free
+OWN_OBJ   := $(B)/src/base/bytes.o $(B)/src/base/heap.o
+
+$(B)/liballoc.a: $(LIB)
+	$(Q)objcopy $(foreach f,$(ALLOC_FNS),--redefine-sym $(f)=product_$(f)) $< $@
+
+$(B)/libsupport_alloc.a: $(SUPPORT) $(OWN_OBJ)
+	$(Q)nm -g --defined-only $(OWN_OBJ) | awk 'NF == 3 { print $$3, "own_" $$3 }' > $@.names
+	$(Q)rm -f $@ && cp $(SUPPORT) $@ && $(AR) rs $@ $(OWN_OBJ) 2>/dev/null && objcopy --redefine-syms=$@.names $@
+
+$(B)/unit/test_alloc_%: $(B)/tests/unit/test_alloc_%.o $(B)/libsupport_alloc.a $(B)/liballoc.a
+	$(call say,LD,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(ALL_LD) -o $@ $< $(B)/libsupport_alloc.a $(B)/liballoc.a -lcriterion $(ALL_L)
+
 $(B)/torture/%: $(B)/tests/torture/%.o $(SUPPORT) $(LIB)
 	$(call say,LD,$@)
 	@mkdir -p $(@D)

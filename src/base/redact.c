@@ -247,8 +247,16 @@ skip_any(struct sl_span text, size_t from, const char *others)
 	return from;
 }
 
+/* True if a string, an object or a list begins at `at`. */
+static bool
+begins_nested(struct sl_span text, size_t at)
+{
+	return at < text.len && text.data[at] && strchr("\"'{[", text.data[at]);
+}
+
 /* End of the value that begins at `from`: with its quotes, or at a character that may follow a
- * number, a word or an attribute. An object or a list is masked up to the end of the text. */
+ * number, a word or an attribute. An object, a list and a string that does not end on its line are
+ * masked up to the end of the text: where they end cannot be told without parsing all of it. */
 static size_t
 value_of_member_end(struct sl_span text, size_t from)
 {
@@ -257,9 +265,12 @@ value_of_member_end(struct sl_span text, size_t from)
 	if (first == '{' || first == '[')
 		return text.len;
 	if (first == '"' || first == '\'') {
-		for (i++; i < text.len && text.data[i] != first; i++)
+		for (i++; i < text.len && text.data[i] != first; i++) {
 			if (text.data[i] == '\\' && i + 1 < text.len)
 				i++;
+			if (text.data[i] == '\n')
+				return text.len;
+		}
 		return SL_MIN(i + 1, text.len);
 	}
 	while (i < text.len && !isspace((unsigned char)text.data[i]) &&
@@ -270,8 +281,9 @@ value_of_member_end(struct sl_span text, size_t from)
 
 /*
  * A secret member whose name begins `text`, after its quote if it has one: "name": value (also with
- * escaped quotes, within a string), name: value to the line's end, or name=value. Copies it up to
- * the value, which is masked. Returns the bytes used, or 0 if there is none.
+ * escaped quotes, within a string), name: value to the line's end, or name=value. A word or number
+ * on the line after the name takes that line. Copies it up to the value, which is masked. Returns
+ * the bytes used, or 0 if there is none.
  */
 static size_t
 mask_member(struct sl_buf *out, struct sl_span text)
@@ -284,43 +296,47 @@ mask_member(struct sl_buf *out, struct sl_span text)
 		return 0;
 	bool is_header = text.data[mark] == ':' && skip_any(text, len, "") == mark;
 	size_t from = skip_any(text, mark + 1, "\\");
+	bool is_on_next_line = memchr(text.data + mark, '\n', from - mark);
 	sl_buf_add(out, text.data, from);
 	sl_buf_add_str(out, MASK);
-	if (is_header)
+	if (is_header || (is_on_next_line && !begins_nested(text, from)))
 		return from + line_len(sl_span(text.data + from, text.len - from));
 	return value_of_member_end(text, from);
 }
 
-/* The same for an element <name ...>value</name>, up to the next '<'. */
-static size_t
-mask_element(struct sl_buf *out, struct sl_span text)
+/* True if `text` begins with the tag of a secret element: <name ...>, also with a prefix. */
+static bool
+begins_secret_element(struct sl_span text)
 {
-	const char *close = text.data[0] == '<' ? memchr(text.data, '>', text.len) : NULL;
-	if (!close)
-		return 0;
-	struct sl_span name = sl_span(text.data + 1, (size_t)(close - text.data) - 1);
-	size_t len = 0;
-	while (len < name.len && (is_name_char(name.data[len]) || name.data[len] == ':'))
+	size_t len = 1;
+	if (text.data[0] != '<')
+		return false;
+	while (len < text.len && (is_name_char(text.data[len]) || text.data[len] == ':'))
 		len++;
-	if (!is_secret_member(sl_span(name.data, len)))
-		return 0;
-	size_t end = name.len + 2;
-	sl_buf_add(out, text.data, end);
-	sl_buf_add_str(out, MASK);
-	while (end < text.len && text.data[end] != '<')
-		end++;
-	return end;
+	return is_secret_member(sl_span(text.data + 1, len - 1));
+}
+
+/* Mask the text between the end of such a tag and the next tag. Returns the bytes used. */
+static size_t
+mask_element_text(struct sl_buf *out, struct sl_span text)
+{
+	const char *next = memchr(text.data, '<', text.len);
+	sl_buf_add_str(out, ">" MASK);
+	return next ? (size_t)(next - text.data) : text.len;
 }
 
 void
 sl_redact_document(struct sl_buf *out, struct sl_span text)
 {
 	struct sl_buf masked = { 0 };
-	bool in_name = false;
+	bool in_name = false, in_secret_tag = false;
 	while (text.len > 0) {
-		size_t used = in_name ? 0 : mask_element(&masked, text);
-		if (!used && !in_name)
-			used = mask_member(&masked, text);
+		size_t used = in_name ? 0 : mask_member(&masked, text);
+		in_secret_tag = in_secret_tag || begins_secret_element(text);
+		if (!used && in_secret_tag && text.data[0] == '>') {
+			used = mask_element_text(&masked, text);
+			in_secret_tag = false;
+		}
 		if (!used) {
 			sl_buf_add_char(&masked, text.data[0]);
 			used = 1;

@@ -210,9 +210,8 @@ set_outcome(struct fetch *fetch, int code)
 /* The receiver of the event may suspend; once the run is cancelled, not for long. */
 SL_SUSPENDS
 static void
-report(struct fetch *fetch)
+report(struct sl_batch *batch, const struct sl_download *download)
 {
-	struct sl_batch *batch = fetch->batch;
 	const struct sl_batch_events *events = &batch->options.events;
 	struct sl_shield shield;
 	bool cancelled = sl_task_cancelled() != 0;
@@ -222,19 +221,30 @@ report(struct fetch *fetch)
 	if (cancelled)
 		sl_shield_begin(&shield, batch->last_words_ns);
 	if (events->ended)
-		events->ended(events->ctx, &fetch->view);
+		events->ended(events->ctx, download);
 	if (cancelled)
 		sl_shield_end(&shield);
 }
 
+/* An input for which there is no memory: counted and reported as any other failure. */
+SL_SUSPENDS
 static void
 out_of_memory(struct sl_batch *batch, uint64_t index)
 {
 	struct sl_error err = { 0 };
-	(void)sl_fail_code(&err, SL_PHASE_NONE, -ENOMEM, "cannot begin a download");
-	sl_log_error("%s", err.text);
+	struct sl_download download = { .index = index,
+		.url = "",
+		.path = "",
+		.state = SL_DOWNLOAD_FAILED,
+		.total = SL_BODY_UNKNOWN,
+		.started_ns = sl_now(),
+		.ended_ns = sl_now(),
+		.error = &err };
+	(void)sl_fail_code(&err, SL_PHASE_NONE, -ENOMEM, "cannot begin the download of input %llu",
+		(unsigned long long)index + 1);
 	batch->summary.files++;
 	count_failure(batch, index, &err);
+	report(batch, &download);
 }
 
 /* ---- inputs that repeat an earlier one ---- */
@@ -345,7 +355,7 @@ fetch_end(struct fetch *fetch, int code)
 	}
 	struct sl_names_owner outcome = owner ? *owner : (struct sl_names_owner){ 0 };
 	sl_list_remove(&fetch->link);
-	report(fetch);
+	report(fetch->batch, &fetch->view);
 	end_repeats(fetch, &outcome);
 	fetch_free(fetch);
 }
@@ -390,25 +400,29 @@ begin(struct sl_batch *batch, const struct sl_entry *entry, int bad, const struc
 	return fetch;
 }
 
-/* The next input, which has a name if *code is 0; NULL at the end. A source may suspend (a list
- * from a pipe), and names are given in the order of the inputs: one job at a time. */
+/*
+ * The next input, which has a name if *code is 0; NULL in *out if it has been reported already, for
+ * want of memory. False at the end. A source may suspend (a list from a pipe), and names are given
+ * in the order of the inputs: one job at a time.
+ */
 SL_SUSPENDS
-static struct fetch *
-next_input(struct sl_batch *batch, int *code)
+static bool
+next_input(struct sl_batch *batch, struct fetch **out, int *code)
 {
 	struct sl_entry entry = { 0 };
 	struct sl_error err = { 0 };
-	struct fetch *fetch = NULL;
+	*out = NULL;
 	if (sl_semaphore_take(&batch->source_turn, SL_FOREVER) != 0)
-		return NULL;
+		return false;
 	int got = batch->source_ended
 			  ? 0
 			  : batch->options.source(batch->options.source_ctx, &entry, &err);
 	batch->source_ended = batch->source_ended || got == 0;
-	if (got > 0 || (got < 0 && !sl_task_cancelled()))
-		fetch = begin(batch, &entry, SL_MIN(got, 0), &err, code);
+	bool is_input = got > 0 || (got < 0 && !sl_task_cancelled());
+	if (is_input)
+		*out = begin(batch, &entry, SL_MIN(got, 0), &err, code);
 	sl_semaphore_give(&batch->source_turn);
-	return fetch;
+	return is_input;
 }
 
 SL_SUSPENDS
@@ -419,7 +433,9 @@ job_main(void *arg)
 	const struct sl_batch_events *events = &batch->options.events;
 	struct fetch *fetch;
 	int code = 0;
-	while (!sl_task_cancelled() && (fetch = next_input(batch, &code))) {
+	while (!sl_task_cancelled() && next_input(batch, &fetch, &code)) {
+		if (!fetch)
+			continue;
 		if (code == FETCH_REPEAT) {
 			follow_original(fetch);
 			continue;

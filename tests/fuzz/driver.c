@@ -1,6 +1,7 @@
 /*
  * main() for a fuzz target that is built without libFuzzer: replays every file given, and every
- * file in the directories given, and prints how many there were. A broken property aborts.
+ * file in the directories given, and prints how many there were. A broken property aborts; no file
+ * at all is a failure, since it would test nothing.
  */
 #include <dirent.h>
 #include <stdint.h>
@@ -54,6 +55,10 @@ replay(const char *path)
 	}
 	struct dirent **entries = NULL;
 	int count = scandir(path, &entries, NULL, alphasort);
+	if (count < 0) {
+		perror(path);
+		exit(2);
+	}
 	for (int i = 0; i < count; i++) {
 		char name[4096];
 		snprintf(name, sizeof(name), "%s/%s", path, entries[i]->d_name);
@@ -70,5 +75,5 @@ main(int argc, char **argv)
 	for (int i = 1; i < argc; i++)
 		replay(argv[i]);
 	printf("%u inputs replayed\n", replayed);
-	return 0;
+	return replayed == 0;
 }

@@ -254,6 +254,8 @@ test_names_mkdir_rights() {
 	command -v setfacl >/dev/null || skip "no setfacl here (package acl)"
 	local mask parent
 	for mask in 022 077 002 027 000 0277; do
+		# Only root can write to a directory that the mask has taken the right from.
+		[[ $mask != 0277 ]] || ((EUID == 0)) || continue
 		for parent in plain setgid acl; do
 			mkdir "$parent-$mask" "$parent-$mask/want" "$parent-$mask/got"
 			case $parent in

@@ -106,7 +106,7 @@ test_signals_keep_complete_files() {
 # an existing file that was to be replaced is what it was
 test_signals_keep_the_replaced_file() {
 	echo mine >f
-	start get --if-exists=replace "$ORIGIN/gate/replaced/gen/9000000/3" -o f
+	start get --if-exists=replace "$ORIGIN/gate/keep-replaced/gen/9000000/3" -o f
 	until_true 10 test -e f.sluice-part
 	kill -TERM "$pid"
 	finish 5

@@ -112,9 +112,14 @@ struct sim_seeds {
 /*
  * [1, count + 1), a quarter of them in debug and sanitizer builds. The environment overrides it:
  * SLUICE_SEED=N is that seed alone, SLUICE_SEEDS=COUNT is [1, COUNT + 1), and
- * SLUICE_SEEDS=FIRST:COUNT is [FIRST, FIRST + COUNT). Any 64-bit seed will do.
+ * SLUICE_SEEDS=FIRST:COUNT is [FIRST, FIRST + COUNT). Any seed below 2^64 - 1 will do; other
+ * text fails.
  */
 struct sim_seeds sim_seeds(unsigned count);
+
+/* True if the environment has chosen the seeds. What holds only across a test's own seeds, as that
+ * each of two outcomes is seen, is not asserted then. */
+bool sim_seeds_are_chosen(void);
 
 /* From one moment to the next that is tried: 1, but 3 in debug and sanitizer builds, unless
  * SLUICE_SEED or SLUICE_SEEDS is set. */

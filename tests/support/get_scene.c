@@ -140,7 +140,11 @@ command(void *arg)
 		"pool");
 	struct sl_batch_options batch_opts = batch_options(scene, client, pool);
 	sim_check(scene->sim, sl_batch_new(&scene->batch, &batch_opts) == 0, "batch");
+	if (scene->run_begins)
+		scene->run_begins();
 	scene->result = sl_batch_run(scene->batch, &scene->summary);
+	if (scene->run_ended)
+		scene->run_ended();
 	scene->ended_ns = sl_now();
 	sl_batch_free(scene->batch);
 	scene->batch = NULL;

@@ -47,8 +47,10 @@ struct get_scene {
 	bool by_command; /* a signal cancels the whole command, as the program's do, not the batch
 			    alone */
 	uint64_t connect_timeout_ns, stall_timeout_ns;
-	uint64_t run_ns; /* deadline of the run from its start; SL_FOREVER */
-	int cancel_fd;   /* sim_trap: a signal comes when it is readable; -1 = none */
+	uint64_t run_ns;          /* deadline of the run from its start; SL_FOREVER */
+	int cancel_fd;            /* sim_trap: a signal comes when it is readable; -1 = none */
+	void (*run_begins)(void); /* called just before and after the batch's run; may be NULL */
+	void (*run_ended)(void);
 	/* results */
 	int result;
 	struct sl_batch_summary summary;

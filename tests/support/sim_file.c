@@ -548,6 +548,11 @@ do_sync(struct sim *sim, struct sim_fd *fd, const struct sl_op *op)
 	/* As Linux's file systems do: a directory's sync finds nothing left to write. */
 	if (sim->aborted)
 		return kind == SL_OP_SYNC && S_ISDIR(fd->inode->mode) ? 0 : -EIO;
+	if (kind == SL_OP_SYNC && fd->inode->lost_code) {
+		int code = fd->inode->lost_code;
+		fd->inode->lost_code = 0;
+		return code;
+	}
 	if (kind == SL_OP_SYNC_FS)
 		sim_disk_sync_all(sim);
 	else if (fd->inode->sink)
@@ -569,7 +574,15 @@ sim_file_fault(struct sim *sim, const struct sim_job *job)
 		sim_disk_lose(fd->inode);
 	if (job->copy.kind == SL_OP_SYNC_FS)
 		sl_list_each(node, &sim->inodes)
-			sim_disk_lose(sl_list_item(node, struct sim_inode, link));
+		{
+			struct sim_inode *inode = sl_list_item(node, struct sim_inode, link);
+			bool was_lost = inode->lost;
+			sim_disk_lose(inode);
+			/* As Linux does: descriptors of a file keep its error until they report it,
+			 * although a syncfs has reported it for all. */
+			if (inode->lost && !was_lost)
+				inode->lost_code = job->fault;
+		}
 }
 
 /* ---- one for all ---- */

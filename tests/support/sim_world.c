@@ -166,11 +166,17 @@ sim_last_breach(const struct sim *sim)
 	return sim->last_breach;
 }
 
+bool
+sim_seeds_are_chosen(void)
+{
+	return getenv("SLUICE_SEED") || getenv("SLUICE_SEEDS");
+}
+
 unsigned
 sim_stride(void)
 {
 #ifdef SL_DEBUG
-	if (!getenv("SLUICE_SEED") && !getenv("SLUICE_SEEDS"))
+	if (!sim_seeds_are_chosen())
 		return 3;
 #endif
 	return 1;
@@ -185,7 +191,7 @@ parse_seeds(const char *text, struct sim_seeds *out)
 	if (colon && !sl_parse_u64(text, (size_t)(colon - text), &first))
 		return false;
 	text = colon ? colon + 1 : text;
-	if (!sl_parse_u64(text, strlen(text), &count) || count > UINT64_MAX - first)
+	if (!sl_parse_u64(text, strlen(text), &count) || count == 0 || count > UINT64_MAX - first)
 		return false;
 	*out = (struct sim_seeds){ first, first + count };
 	return true;
@@ -197,10 +203,16 @@ sim_seeds(unsigned count)
 	const char *text = getenv("SLUICE_SEED"), *many = getenv("SLUICE_SEEDS");
 	struct sim_seeds seeds;
 	uint64_t seed = 0;
-	if (text && sl_parse_u64(text, strlen(text), &seed) && seed < UINT64_MAX)
+	if (text) {
+		sim_check(NULL, sl_parse_u64(text, strlen(text), &seed) && seed < UINT64_MAX,
+			"SLUICE_SEED=%s is not a number below 2^64 - 1", text);
 		return (struct sim_seeds){ seed, seed + 1 };
-	if (many && parse_seeds(many, &seeds))
+	}
+	if (many) {
+		sim_check(NULL, parse_seeds(many, &seeds),
+			"SLUICE_SEEDS=%s is neither COUNT nor FIRST:COUNT below 2^64", many);
 		return seeds;
+	}
 #ifdef SL_DEBUG
 	count = (count + 3) / 4; /* sanitizers are slow, and the seeds are the same every day */
 #endif

@@ -250,6 +250,7 @@ struct sim_inode {
 	uint32_t stable_mode;
 	uint64_t stable_mtime_ns;
 	bool lost; /* a sync failed: what was dirty then will never be written */
+	int lost_code; /* of the failed syncfs that lost it, which the file's own sync reports */
 	struct sim_fd *locked_by;
 	bool locked_outside;
 	/* directory */

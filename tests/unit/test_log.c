@@ -5,6 +5,8 @@
 #include <criterion/criterion.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 struct seen {
 	unsigned count;
@@ -21,10 +23,33 @@ keep(void *ctx, enum sl_log_level level, const char *line)
 	snprintf(seen->line, sizeof(seen->line), "%s", line);
 }
 
+static void
+expect_silent(void)
+{
+	sl_log_error("e");
+	sl_log_warn("w");
+	sl_log_info("i");
+	sl_log_debug("d");
+	fflush(stdout);
+	fflush(stderr);
+	cr_expect_eq(lseek(STDOUT_FILENO, 0, SEEK_END), 0, "standard output");
+	cr_expect_eq(lseek(STDERR_FILENO, 0, SEEK_END), 0, "standard error");
+}
+
+/* Neither a sink that was taken away nor a stream of the process gets them. */
 Test(log, without_a_sink_lines_are_dropped)
 {
+	struct seen seen = { 0 };
+	cr_assert_geq(dup2(memfd_create("stdout", 0), STDOUT_FILENO), 0);
+	cr_assert_geq(dup2(memfd_create("stderr", 0), STDERR_FILENO), 0);
+	expect_silent(); /* none was set yet */
+	sl_log_set_sink(keep, &seen, SL_LOG_DEBUG);
+	sl_log_error("kept");
+	cr_expect_eq(seen.count, 1);
 	sl_log_set_sink(NULL, NULL, SL_LOG_DEBUG);
-	sl_log_error("nobody reads this");
+	expect_silent();
+	cr_expect_eq(seen.count, 1);
+	cr_expect_str_eq(seen.line, "kept");
 }
 
 Test(log, hands_over_lines_up_to_the_level)

@@ -303,8 +303,9 @@ another_user(struct bench *bench)
 
 Test(part, another_users_file_is_refused)
 {
-	if (geteuid() == 0) /* only root can make one */
-		on_disk(another_user);
+	if (geteuid() != 0)
+		cr_skip_test("only root can make a file of another user");
+	on_disk(another_user);
 }
 
 static void
@@ -321,8 +322,41 @@ no_permission(struct bench *bench)
 
 Test(part, a_directory_that_takes_no_files_is_named)
 {
-	if (geteuid() != 0)
-		on_disk(no_permission);
+	if (geteuid() == 0)
+		cr_skip_test("root may write to every directory");
+	on_disk(no_permission);
+}
+
+/* Another run takes the part that was just created for a leftover, and locks it first. */
+static void
+lock_it(struct sim *sim, void *ctx)
+{
+	bool *locked = ctx;
+	*locked = sim_exists(sim, "x.sluice-part");
+	if (*locked)
+		sim_hold_lock(sim, "x.sluice-part", true);
+}
+
+static void
+locked_by_another(struct bench *bench)
+{
+	bool locked = false;
+	for (uint64_t n = 1; !locked; n++) {
+		cr_assert_lt(n, 10);
+		sim_at(bench->sim, n, lock_it, &locked);
+		if (create(bench, "x") == 0) {
+			cr_expect_not(locked, "created, and locked by another");
+			sl_part_discard(&bench->part);
+		}
+	}
+	cr_expect_eq(bench->err.code, SL_E_IN_USE, "%s", bench->err.text);
+	cr_expect(sim_exists(bench->sim, "x.sluice-part"), "it is the other's");
+}
+
+Test(part, one_that_another_run_locks_first_is_left_to_it)
+{
+	struct sim_options options = sim_options(3);
+	simulated(&options, locked_by_another);
 }
 
 /* ---- names ---- */
@@ -340,6 +374,23 @@ static bool
 ends_with(const char *text, const char *end)
 {
 	return strlen(text) >= strlen(end) && strcmp(text + strlen(text) - strlen(end), end) == 0;
+}
+
+static void
+longest_uncut_name(struct bench *bench)
+{
+	char name[NAME_MAX + 1], part[NAME_MAX + 1], want[NAME_MAX + 1 + sizeof(SL_PART_SUFFIX)];
+	size_t len = NAME_MAX - strlen(SL_PART_SUFFIX);
+	memset(name, 'n', len);
+	name[len] = '\0';
+	name_of(bench, name, part);
+	snprintf(want, sizeof(want), "%s" SL_PART_SUFFIX, name);
+	cr_expect_str_eq(part, want);
+}
+
+Test(part, a_name_is_cut_only_if_it_is_too_long_with_its_suffix)
+{
+	on_disk(longest_uncut_name);
 }
 
 static void
@@ -870,10 +921,6 @@ Test(part, what_is_written_is_what_is_there_in_every_mode)
 static void
 direct_on_ext4(struct bench *bench)
 {
-	struct statfs fs;
-	cr_assert_eq(statfs(".", &fs), 0);
-	if (fs.f_type != EXT4_SUPER_MAGIC)
-		return;
 	must_create(bench, "x");
 	cr_assert_eq(sl_part_reserve(&bench->part, LARGE, SL_IO_AUTO, NULL), 0);
 	cr_expect_geq(bench->part.direct_fd, 0);
@@ -883,6 +930,11 @@ direct_on_ext4(struct bench *bench)
 
 Test(part, large_files_are_written_direct_on_ext4)
 {
+	struct statfs fs;
+	cr_assert_eq(statfs(scratch_enter(), &fs), 0);
+	scratch_leave();
+	if (fs.f_type != EXT4_SUPER_MAGIC)
+		cr_skip_test("TMPDIR, or /tmp without it, is not on ext4");
 	on_disk(direct_on_ext4);
 }
 

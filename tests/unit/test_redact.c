@@ -129,6 +129,7 @@ Test(redact, masks_secret_members_of_documents)
 	expect_document("{\"credentials\":{\"x\":\"y\"}}", "{\"credentials\":***");
 	expect_document("{\"token\":\"cut", "{\"token\":***");
 	expect_document("{\"token\":", "{\"token\":***");
+	expect_document("{\"token\":\"a\n<b key=\"c\"", "{\"token\":***");
 	expect_document("<Code>AccessDenied</Code><AWSAccessKeyId>AKIA</AWSAccessKeyId>",
 		"<Code>AccessDenied</Code><AWSAccessKeyId>***</AWSAccessKeyId>");
 	expect_document("<s:Token a=\"b\">x</s:Token>", "<s:Token a=\"b\">***</s:Token>");
@@ -138,6 +139,8 @@ Test(redact, masks_secret_members_of_documents)
 	expect_document("(password: a b\nnext", "(password: ***\nnext");
 	expect_document("Invalid token \"abc\"", "Invalid token \"abc\"");
 	expect_document("<Token>cut", "<Token>***");
+	expect_document("<Token key='a' x='b'>c</Token>", "<Token key=*** x='b'>***</Token>");
+	expect_document("{\"token\":\n  12, 13\n}", "{\"token\":\n  ***\n}");
 	expect_document("<a token=\"x y\" b=\"c\"/>", "<a token=*** b=\"c\"/>");
 	expect_document("token=abc&x=1 y", "token=***&x=1 y");
 	expect_document("http://u:p@h/?sig=x", "http://***@h/?sig=***");

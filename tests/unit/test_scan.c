@@ -360,8 +360,7 @@ Test(scan, large_files_are_read_past_the_page_cache_where_they_are_cold)
 		direct += f.progress.direct_bytes;
 		end(&f);
 	}
-	if (seeds.end - seeds.first > 1)
-		cr_assert_gt(direct, 0);
+	cr_assert(sim_seeds_are_chosen() || direct > 0);
 }
 
 /* Any operation may fail: nothing hangs or leaks, and each input is exact or named. */
@@ -539,7 +538,7 @@ Test(scan, cancelling_at_any_time_leaves_nothing_behind)
 {
 	struct sim_seeds seeds = sim_seeds(100);
 	for (uint64_t seed = seeds.first; seed < seeds.end; seed++) {
-		struct cancelling c = { .after_ns = seed * 600 * SL_NS_PER_US };
+		struct cancelling c = { .after_ns = seed % 101 * 600 * SL_NS_PER_US };
 		begin(&c.f, seed);
 		if (seed % 2)
 			wants_lines(&c.f);

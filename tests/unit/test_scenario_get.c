@@ -176,7 +176,7 @@ Test(scenario_get, bytes_beyond_the_announced_end_are_cut_off)
 	for (uint64_t seed = seeds.first; seed < seeds.end; seed++) {
 		struct scenario *scenario = scenario_plain(seed);
 		scenario_offer(scenario,
-			(struct sim_http_file){ .len = 30000, .excess = 1 + (size_t)seed });
+			(struct sim_http_file){ .len = 30000, .excess = 1 + (size_t)(seed % 51) });
 		scenario_offer(scenario, (struct sim_http_file){ .len = 3000 });
 		scenario_run(scenario);
 		scenario_expect_all_done(scenario);
@@ -469,7 +469,7 @@ Test(scenario_get, two_runs_for_one_file_do_not_harm_each_other)
 		scenario_free(scenario);
 	}
 	free(scenes);
-	cr_assert_gt(in_use, 1);
+	cr_assert(sim_seeds_are_chosen() || in_use > 1, "%u in use", in_use);
 }
 
 /* ---- checksums ---- */

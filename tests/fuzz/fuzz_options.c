@@ -1,0 +1,292 @@
+/*
+ * A command line, one word a line: "get" or "scan" and its words. What is accepted is within the
+ * limits of the table, and what getopt_long makes of the same words with the same table, but for
+ * abbreviations; what getopt_long refuses is refused, and what it takes is not, unless a value may
+ * be wrong.
+ */
+#include "fuzz/fuzz.h"
+#include "sluice/cli/options.h"
+
+#include <errno.h>
+#include <getopt.h>
+#include <stdbool.h>
+#include <string.h>
+
+#define WORDS_MAX 64
+#define OPTIONS_MAX 128
+#define NO_LETTER 256 /* codes of options for getopt_long: from here on the index in the table */
+
+struct line {
+	char *words[WORDS_MAX + 1];
+	int count;
+};
+
+/* What an option was given last, and how often it was given. */
+struct given {
+	const char *value;
+	unsigned count;
+	unsigned last; /* place in the order of all that were given */
+};
+
+struct oracle {
+	struct given given[OPTIONS_MAX];
+	unsigned order;
+	bool is_refused;
+	bool is_doubtful; /* a value was given that may be wrong */
+	const char *operands[WORDS_MAX];
+	size_t operand_count;
+};
+
+/* ---- the oracle ---- */
+
+/* getopt_long takes abbreviations, which is a documented departure. */
+static bool
+has_abbreviation(const struct sl_command *command, const struct line *line)
+{
+	for (int i = 1; i < line->count; i++) {
+		const char *word = line->words[i];
+		size_t len = strcspn(word, "=");
+		bool known = strncmp(word, "--", 2) != 0 || len <= 2;
+		for (size_t k = 0; k < command->option_count && !known; k++) {
+			const char *name = command->options[k].name;
+			known = name && strlen(name) == len - 2 &&
+				strncmp(name, word + 2, len - 2) == 0;
+		}
+		if (!known)
+			return true;
+	}
+	return false;
+}
+
+static size_t
+index_of_letter(const struct sl_command *command, int letter)
+{
+	size_t i = 0;
+	while (command->options[i].letter != letter)
+		must(++i < command->option_count);
+	return i;
+}
+
+/* For kinds whose values are easily judged; others may be wrong. */
+static bool
+is_surely_valid(const struct sl_option *option, const char *value)
+{
+	switch (option->kind) {
+	case SL_OPTION_FLAG:
+	case SL_OPTION_UNFLAG:
+	case SL_OPTION_TALLY:
+	case SL_OPTION_WORDS:
+		return true;
+	case SL_OPTION_WORD:
+		return value[0] != '\0';
+	case SL_OPTION_UNSIGNED: {
+		bool is_number = value[0] && strlen(value) < 10 &&
+				 strspn(value, "0123456789") == strlen(value);
+		unsigned long long number = is_number ? strtoull(value, NULL, 10) : 0;
+		return is_number && number >= option->min && number <= option->max;
+	}
+	default:
+		return false;
+	}
+}
+
+static void
+ask_getopt(struct oracle *oracle, const struct sl_command *command, const struct line *line)
+{
+	struct option longs[OPTIONS_MAX + 1];
+	char letters[2 * OPTIONS_MAX + 2], *at = letters;
+	char *words[WORDS_MAX + 1];
+	size_t count = 0;
+	must(command->option_count <= OPTIONS_MAX);
+	*at++ = ':';
+	for (size_t i = 0; i < command->option_count; i++) {
+		const struct sl_option *option = &command->options[i];
+		if (option->letter)
+			*at++ = option->letter;
+		if (option->letter && option->argument)
+			*at++ = ':';
+		if (option->name)
+			longs[count++] = (struct option){ option->name,
+				option->argument ? required_argument : no_argument, NULL,
+				NO_LETTER + (int)i };
+	}
+	*at = '\0';
+	longs[count] = (struct option){ 0 };
+	memcpy(words, line->words, sizeof(words)); /* they are permuted */
+	optind = 0;
+	opterr = 0;
+	for (int code; (code = getopt_long(line->count, words, letters, longs, NULL)) != -1;) {
+		if (code == '?' || code == ':') {
+			oracle->is_refused = true;
+			return;
+		}
+		size_t index = code >= NO_LETTER ? (size_t)(code - NO_LETTER)
+						 : index_of_letter(command, code);
+		struct given *given = &oracle->given[index];
+		given->value = optarg;
+		given->count++;
+		given->last = ++oracle->order;
+		oracle->is_doubtful =
+			oracle->is_doubtful || !is_surely_valid(&command->options[index], optarg);
+	}
+	while (optind < line->count)
+		oracle->operands[oracle->operand_count++] = words[optind++];
+}
+
+/* ---- what was parsed ---- */
+
+static void
+check_words(const struct sl_words *words, const char *const *want, size_t count)
+{
+	must(words->count == count);
+	for (size_t i = 0; i < count; i++)
+		must(words->items[i] == want[i]);
+}
+
+/* The flag that was given last among all that set or clear this bool. */
+static bool
+flag_wanted(const struct sl_command *command, const struct oracle *oracle, size_t offset, bool now)
+{
+	unsigned last = 0;
+	bool value = now;
+	for (size_t i = 0; i < command->option_count; i++) {
+		const struct sl_option *option = &command->options[i];
+		bool is_flag = option->kind == SL_OPTION_FLAG || option->kind == SL_OPTION_UNFLAG;
+		bool sets = is_flag && option->offset == offset;
+		bool clears = is_flag && option->clears && option->clears == offset;
+		if ((!sets && !clears) || oracle->given[i].last <= last)
+			continue;
+		last = oracle->given[i].last;
+		value = sets && option->kind == SL_OPTION_FLAG;
+	}
+	return value;
+}
+
+static void
+check_choice(const struct sl_option *option, const char *value, int chosen)
+{
+	int count = 0;
+	while (option->choices[count])
+		count++;
+	must(chosen >= 0 && chosen < count && strcmp(option->choices[chosen], value) == 0);
+}
+
+static void
+check_option(const struct sl_command *command, const struct oracle *oracle, size_t index,
+	const char *result)
+{
+	const struct sl_option *option = &command->options[index];
+	const struct given *given = &oracle->given[index];
+	const void *field = result + option->offset;
+	if (given->count == 0)
+		return;
+	switch (option->kind) {
+	case SL_OPTION_FLAG:
+	case SL_OPTION_UNFLAG: {
+		bool now = *(const bool *)field;
+		must(flag_wanted(command, oracle, option->offset, now) == now);
+		break;
+	}
+	case SL_OPTION_TALLY:
+		must(*(const unsigned *)field == given->count);
+		break;
+	case SL_OPTION_WORD: {
+		const char *word = *(const char *const *)field;
+		/* Names of standard output are all "-". */
+		must(word == given->value || strcmp(word, "-") == 0);
+		break;
+	}
+	case SL_OPTION_UNSIGNED: {
+		unsigned number = *(const unsigned *)field;
+		must(number == strtoull(given->value, NULL, 10));
+		must(number >= option->min && number <= option->max);
+		break;
+	}
+	case SL_OPTION_NUMBER:
+		must(*(const uint64_t *)field == strtoull(given->value, NULL, 10));
+		break;
+	case SL_OPTION_SIZE:
+	case SL_OPTION_DURATION:
+		must(*(const uint64_t *)field >= option->min);
+		must(*(const uint64_t *)field <= option->max);
+		break;
+	case SL_OPTION_CHOICE:
+		check_choice(option, given->value, *(const int *)field);
+		break;
+	default:
+		must(option->kind != SL_OPTION_SHOW_HELP); /* it would have been the result */
+		break;
+	}
+}
+
+static void
+check_parsed(const struct sl_command *command, const struct line *line, int code,
+	const char *result, const struct sl_words *operands)
+{
+	struct oracle oracle = { 0 };
+	ask_getopt(&oracle, command, line);
+	must(!oracle.is_refused || code != 0);
+	/* One operand and no list of others is what every combination of options allows. */
+	bool is_fine = !oracle.is_refused && !oracle.is_doubtful && oracle.operand_count == 1;
+	for (size_t i = 0; i < command->option_count; i++)
+		if (command->options[i].name && strcmp(command->options[i].name, "input-file") == 0)
+			is_fine = is_fine && oracle.given[i].count == 0;
+	must(!is_fine || code == 0 || has_abbreviation(command, line));
+	if (code != 0 || has_abbreviation(command, line))
+		return;
+	check_words(operands, oracle.operands, oracle.operand_count);
+	for (size_t i = 0; i < command->option_count; i++)
+		check_option(command, &oracle, i, result);
+}
+
+static void
+check_outcome(int code, const struct sl_error *err)
+{
+	must(code == 0 || code == SL_OPTIONS_HELP || code == SL_E_USAGE);
+	must((code == SL_E_USAGE) == (err->code == SL_E_USAGE));
+	must(code != SL_E_USAGE || err->text[0]);
+}
+
+static void
+parse_get(struct line *line)
+{
+	struct sl_get_options options;
+	struct sl_error err = { 0 };
+	int code = sl_get_options_parse(&options, line->count, line->words, &err);
+	check_outcome(code, &err);
+	check_parsed(sl_command_find("get"), line, code, (const char *)&options, &options.urls);
+	must(code != 0 || options.urls.count > 0 || options.input_file);
+	sl_get_options_release(&options);
+}
+
+static void
+parse_scan(struct line *line)
+{
+	struct sl_scan_options options;
+	struct sl_error err = { 0 };
+	int code = sl_scan_options_parse(&options, line->count, line->words, &err);
+	check_outcome(code, &err);
+	check_parsed(sl_command_find("scan"), line, code, (const char *)&options, &options.inputs);
+	must(code != 0 || (options.chunk % 4096 == 0 && options.chunk <= options.max_memory / 2));
+	must(!options.with_filename || !options.no_filename);
+	sl_scan_options_release(&options);
+}
+
+int
+LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
+{
+	struct line line = { 0 };
+	char *text = malloc(len + 1);
+	must(text);
+	for (size_t i = 0; i < len; i++)
+		text[i] = (char)(data[i] ? data[i] : '\n');
+	text[len] = '\0';
+	for (char *at = text; at && line.count < WORDS_MAX;)
+		line.words[line.count++] = strsep(&at, "\n");
+	if (strcmp(line.words[0], "scan") == 0)
+		parse_scan(&line);
+	else
+		parse_get(&line);
+	free(text);
+	return 0;
+}

@@ -1,0 +1,103 @@
+/*
+ * Syncs that fail: which files of a run fail with them, and which do not. That nothing is reported
+ * done before it is durable is checked with each report.
+ */
+#include "support/scenario.h"
+
+#include <criterion/criterion.h>
+#include <errno.h>
+
+#define KIND(kind) (1ull << (kind))
+#define FILES 40
+
+static struct scenario *
+small_files(uint64_t seed)
+{
+	struct sim_options options = sim_options(seed);
+	options.short_percent = 0; /* half of /proc/meminfo is as good as none */
+	struct scenario *scenario = scenario_new(&options);
+	scenario->get.jobs = 16;
+	scenario->get.per_host = 16;
+	scenario->get.chunks = 40;
+	for (size_t i = 0; i < FILES; i++)
+		scenario_offer(scenario, (struct sim_http_file){ .len = 100 + i * 7 });
+	return scenario;
+}
+
+/* No other program has anything unwritten: groups are synced by one syncfs. */
+Test(scenario_get_sync, a_syncfs_that_fails_fails_every_file_it_was_for)
+{
+	static const char idle[] = "Dirty:   10 kB\nWriteback:     10 kB\n";
+	static const int codes[] = { -ENOSPC, -EDQUOT, -EIO };
+	struct sim_seeds seeds = sim_seeds(10);
+	for (uint64_t seed = seeds.first; seed < seeds.end; seed++) {
+		struct scenario *scenario = small_files(seed);
+		int code = codes[seed % SL_COUNT_OF(codes)];
+		sim_put_file(scenario->sim, "/proc/meminfo", idle, sizeof(idle) - 1, 0444);
+		sim_fail_nth(scenario->sim, 1, code, KIND(SL_OP_SYNC_FS));
+		scenario_run(scenario);
+		sim_check(scenario->sim, sim_faults(scenario->sim) == 1, "no syncfs");
+		sim_check(scenario->sim, scenario->get.summary.failed > 1, "%llu failed",
+			(unsigned long long)scenario->get.summary.failed);
+		sim_check(scenario->sim, scenario->get.result == code, "%d", scenario->get.result);
+		scenario_free(scenario);
+	}
+}
+
+Test(scenario_get_sync, a_full_disk_or_quota_fails_only_the_file_whose_sync_reports_it)
+{
+	static const int codes[] = { -ENOSPC, -EDQUOT };
+	struct sim_seeds seeds = sim_seeds(10);
+	for (uint64_t seed = seeds.first; seed < seeds.end; seed++) {
+		struct scenario *scenario = small_files(seed);
+		int code = codes[seed % SL_COUNT_OF(codes)];
+		sim_fail_nth(scenario->sim, 1, code, KIND(SL_OP_SYNC));
+		scenario_run(scenario);
+		sim_check(scenario->sim, scenario->get.summary.failed == 1, "%llu failed",
+			(unsigned long long)scenario->get.summary.failed);
+		sim_check(scenario->sim, scenario->get.result == code, "%d", scenario->get.result);
+		scenario_free(scenario);
+	}
+}
+
+/* Its inode may share a block with those of other files. */
+Test(scenario_get_sync, after_an_input_output_error_no_other_file_of_the_device_is_done)
+{
+	static const size_t lens[] = { 4 * SL_MIB + 5000, 20000 };
+	struct sim_seeds seeds = sim_seeds(10);
+	for (uint64_t seed = seeds.first; seed < seeds.end; seed++) {
+		for (size_t first = 0; first < SL_COUNT_OF(lens); first++) {
+			struct scenario *scenario = scenario_plain(seed);
+			scenario->get.jobs = 1;
+			scenario->get.sync = SL_SYNC_ALL;
+			scenario_offer(scenario, (struct sim_http_file){ .len = lens[first] });
+			scenario_offer(scenario, (struct sim_http_file){ .len = lens[!first] });
+			sim_fail_nth(scenario->sim, 1, -EIO, KIND(SL_OP_SYNC));
+			scenario_run(scenario);
+			sim_check(scenario->sim, sim_faults(scenario->sim) == 1, "no sync");
+			for (size_t i = 0; i < 2; i++)
+				scenario_expect_failure(scenario, i, -EIO, SL_PHASE_SYNC);
+			scenario_free(scenario);
+		}
+	}
+}
+
+/* Each file of a group keeps a descriptor: two jobs with four each leave twelve, for a queue and a
+ * group of three files. */
+Test(scenario_get_sync, a_group_has_no_more_files_than_there_are_descriptors_for)
+{
+	struct sim_seeds seeds = sim_seeds(10);
+	for (uint64_t seed = seeds.first; seed < seeds.end; seed++) {
+		struct scenario *scenario = small_files(seed);
+		scenario->get.jobs = 2;
+		scenario->get.descriptors = 20;
+		scenario_run(scenario);
+		scenario_expect_all_done(scenario);
+		uint64_t syncs = sim_ops_of(scenario->sim, SL_OP_SYNC);
+		uint64_t groups = (FILES + 2) / 3;
+		sim_check(scenario->sim, syncs >= FILES + groups,
+			"%llu syncs: of each file and of the directory after each group",
+			(unsigned long long)syncs);
+		scenario_free(scenario);
+	}
+}
