@@ -302,21 +302,21 @@ run_search(struct sl_matcher *matcher, struct search *search, struct budget *bud
 /* ---- lines ---- */
 
 /*
- * Is a match in what is known of a line one whatever follows? The way by which it was found looked
- * at nothing behind its end, unless the expression looks ahead; and at its end it saw the end of
- * the text only if there was one to see. Where that is not enough, PCRE2 tells: a hard partial
- * match is one that wanted to look past the end, and what matches without it is sure.
+ * Is a match in the known part of a line a match whatever follows? It was found without reading
+ * text behind its end, unless the expression has a lookahead; and an assertion about the end of the
+ * text was true only if the text ended there. Where that is not enough, PCRE2 decides: a hard
+ * partial match needs text past the end, and a match without it is certain.
  */
 static enum sl_verdict
 search_begin(struct sl_matcher *matcher, const struct sl_pattern_code *code,
 	const struct sl_subject *line, struct budget *budget)
 {
-	if (!code->looks_ahead) {
+	if (!code->has_lookahead) {
 		struct search first = begin_search(matcher, code, line, 0, 0);
 		if (run_search(matcher, &first, budget) != SL_VERDICT_YES)
 			return SL_VERDICT_UNDECIDED;
 		size_t end = pcre2_get_ovector_pointer(matcher->found)[1];
-		if (!code->sees_end || end < line->len)
+		if (!code->depends_on_end || end < line->len)
 			return SL_VERDICT_YES;
 	}
 	struct search sure = begin_search(matcher, code, line, 0, PCRE2_PARTIAL_HARD);

@@ -25,7 +25,7 @@ struct scan_job {
 	enum sl_form form;           /* by its first piece */
 	bool is_binary;
 	bool has_only_cr; /* its first piece has no newline, but carriage returns */
-	/* What the lister found: OK = to be read, else skipped, and input->err says why. */
+	/* What the lister found: OK = to be read, else skipped, and input->err holds why. */
 	enum sl_scan_state listed_as;
 	struct sl_group *reading; /* the task that waits for a stream's next bytes, or NULL */
 

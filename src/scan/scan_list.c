@@ -86,7 +86,7 @@ list_argument(struct scan *scan, const char *path, int result, const struct stat
 	int code = job_new(scan, path, false, &job);
 	if (code)
 		return code;
-	job->input->may_block = type == S_IFIFO || result < 0; /* who knows */
+	job->input->may_block = type == S_IFIFO || result < 0; /* or the type is unknown */
 	return pass_on(scan, job);
 }
 

@@ -297,7 +297,7 @@ struct hole_search {
 	uint64_t hole_end, data_end; /* as in struct sl_input */
 };
 
-/* There is no data: a hole up to the size the file had, unless it has become shorter, which reading
+/* No data follows: a hole up to the size the file had, unless it has become shorter, which reading
  * will report. */
 static void
 search_end(struct hole_search *search)

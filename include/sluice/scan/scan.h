@@ -10,7 +10,7 @@
  *  1. Pieces are numbered in one order over all inputs, and merged in that order.
  *  2. A reader takes a chunk before it takes a number, and an opener a buffer before it takes
  *     inputs. So the oldest piece that is not merged always has its memory and proceeds, however
- *     small the pools are: there is no deadlock.
+ *     small the pools are: a deadlock is not possible.
  *  3. Chunks, the queue, numbers in use, open inputs and listed names are bounded; a stage that is
  *     ahead waits.
  *  4. Every input that was listed ends with one call of the sink's `end`, unless the scan itself is

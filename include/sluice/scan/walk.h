@@ -38,8 +38,8 @@ void sl_walk_free(struct sl_walk *walk);
 
 /*
  * The next entry: an enum sl_walk_found, and its path (the directory's as given, then the names) in
- * *path until the next call; `err` (cleared first) says why it was skipped. SL_E_NAME: the
- * directory *path could not be read, or not to its end, and `err` says why; the walk goes on with
+ * *path until the next call; `err` (cleared first) holds why it was skipped. SL_E_NAME: the
+ * directory *path could not be read, or not to its end, and `err` holds why; the walk goes on with
  * the next call. Another negative code (-ECANCELED, -ENOMEM) ends the walk.
  */
 SL_SUSPENDS
