@@ -158,8 +158,8 @@ const char *sim_last_fault(const struct sim *sim);
 typedef void sim_deed(struct sim *sim, void *ctx);
 void sim_at(struct sim *sim, uint64_t nth, sim_deed *fn, void *ctx);
 
-/* The same when the nth operation from now comes back: it is done, and nobody has looked at its
- * result yet. */
+/* The same when the nth operation from now comes back: it is done, and its result has not
+ * been read yet. */
 void sim_at_done(struct sim *sim, uint64_t nth, sim_deed *fn, void *ctx);
 
 /*
@@ -197,7 +197,7 @@ void sim_set_capacity(struct sim *sim, uint64_t capacity);
 
 bool sim_exists(struct sim *sim, const char *path);
 
-/* The content as it is now, valid until the next change; false if there is no such regular file. */
+/* The content as it is now, valid until the next change; false without such a regular file. */
 bool sim_content(struct sim *sim, const char *path, struct sl_span *out);
 uint32_t sim_mode(struct sim *sim, const char *path);
 uint64_t sim_mtime_ns(struct sim *sim, const char *path);

@@ -80,7 +80,7 @@ note_end(void *ctx, const struct sl_download *download)
 	snprintf(file->path, sizeof(file->path), "%s", download->path);
 	file->at_op = sim_ops(scene->sim);
 	file->ended_ns = sl_now();
-	/* Not a moment later: whoever reads the report may rely on it. */
+	/* Checked at once, not later: readers of the report may rely on it. */
 	bool promised = file->state == SL_DOWNLOAD_DONE && scene->sync != SL_SYNC_NONE;
 	sim_check(scene->sim,
 		!promised || !file->name || scene->shared ||

@@ -1,5 +1,5 @@
 /*
- * origin_body.h - bodies that anybody can make again: pseudo-random bytes by seed and offset.
+ * origin_body.h - bodies that can be generated again: pseudo-random bytes by seed and offset.
  *
  * Byte k of a body depends on seed and k alone, so that any part can be made without the rest. The
  * algorithm is SplitMix64's output function over a counter, eight bytes a word, little-endian.
