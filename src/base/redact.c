@@ -256,7 +256,7 @@ begins_nested(struct sl_span text, size_t at)
 
 /* End of the value that begins at `from`: with its quotes, or at a character that may follow a
  * number, a word or an attribute. An object, a list and a string that does not end on its line are
- * masked up to the end of the text: where they end cannot be told without parsing all of it. */
+ * masked up to the end of the text, since finding their end needs a parser. */
 static size_t
 value_of_member_end(struct sl_span text, size_t from)
 {

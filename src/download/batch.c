@@ -226,7 +226,7 @@ report(struct sl_batch *batch, const struct sl_download *download)
 		sl_shield_end(&shield);
 }
 
-/* An input for which there is no memory: counted and reported as any other failure. */
+/* An input that failed for lack of memory: counted and reported as any other failure. */
 SL_SUSPENDS
 static void
 out_of_memory(struct sl_batch *batch, uint64_t index)

@@ -17,8 +17,8 @@ enum task_state { TASK_READY, TASK_RUNNING, TASK_PARKED, TASK_ENDED };
 
 /*
  * A task. READY: in rt->ready. RUNNING: rt->running. PARKED: in no list of the scheduler; `wake`
- * tells later what woke it. ENDED: its stack goes back to the pool once the scheduler runs on its
- * own.
+ * holds afterwards what woke it. ENDED: its stack goes back to the pool once the scheduler runs on
+ * its own.
  */
 struct sl_task {
 	struct sl_fiber fiber;

@@ -1,6 +1,6 @@
 /*
  * thread_pool_int.h - threads that take jobs off a bounded queue. Used by offload*.c only. All
- * here is called on the runtime's thread unless said otherwise.
+ * here is called on the runtime's thread unless stated otherwise.
  */
 #ifndef SLUICE_RT_THREAD_POOL_H
 #define SLUICE_RT_THREAD_POOL_H
@@ -66,7 +66,7 @@ struct pool {
 int pool_init(struct pool *pool, unsigned threads, unsigned extra);
 void pool_release(struct pool *pool);
 
-/* False if there is no thread at all and none can be started: the job is still the caller's. */
+/* False if the pool has no thread and cannot start one: the job is still the caller's. */
 bool pool_enqueue(struct pool *pool, struct job *job) SL_MUST_CHECK;
 
 /* At the end of a turn: wake a thread for all that was queued in it. */

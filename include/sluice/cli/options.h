@@ -90,7 +90,7 @@ struct sl_get_options {
 };
 
 struct sl_scan_options {
-	struct sl_words inputs;   /* may be empty: stdin if it is no terminal */
+	struct sl_words inputs;   /* may be empty: stdin, if it is not a terminal */
 	struct sl_words patterns; /* -e; empty = the default rule, "ERROR" or "error" */
 	bool fixed_strings;
 	bool ignore_case;

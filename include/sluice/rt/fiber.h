@@ -2,7 +2,7 @@
  * fiber.h - switches stacks. The machine below tasks; only task.c uses it.
  *
  * Twelve instructions of assembly on x86-64 and aarch64 (fiber_x86_64.S, fiber_aarch64.S),
- * swapcontext elsewhere. ASan, TSan and Valgrind are told of each switch. A fiber stays on the
+ * swapcontext elsewhere. Each switch is announced to ASan, TSan and Valgrind. A fiber stays on the
  * thread that made it.
  */
 #ifndef SLUICE_RT_FIBER_H

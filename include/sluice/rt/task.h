@@ -11,7 +11,7 @@
  *  4. A task parked on an operation stays parked until the operation has come back: no buffer is
  *     freed under the kernel.
  *
- * All functions here are called on the runtime's thread, inside a task unless said otherwise.
+ * All functions here are called on the runtime's thread, inside a task unless stated otherwise.
  */
 #ifndef SLUICE_RT_TASK_H
 #define SLUICE_RT_TASK_H
