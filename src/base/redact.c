@@ -69,7 +69,7 @@ is_secret_parameter(struct sl_span name)
 /* A value that is itself a URL with userinfo or a query, whichever of its characters are
  * percent-encoded. */
 static bool
-hides_url(struct sl_span value)
+contains_url_secret(struct sl_span value)
 {
 	static const char mark[] = "://";
 	size_t matched = 0;
@@ -166,7 +166,7 @@ mask_parameter(struct sl_buf *out, struct sl_span text)
 		return 0;
 	size_t end = value_end(text, len + 1);
 	if (!is_secret_parameter(sl_span(text.data, len)) &&
-		!hides_url(sl_span(text.data + len + 1, end - len - 1)))
+		!contains_url_secret(sl_span(text.data + len + 1, end - len - 1)))
 		return 0;
 	sl_buf_add(out, text.data, len + 1);
 	sl_buf_add_str(out, MASK);

@@ -196,7 +196,7 @@ is_token(struct sl_span name)
 
 /* The same letters, whatever stands between them. */
 static bool
-resembles(struct sl_span name, const char *field)
+has_same_letters(struct sl_span name, const char *field)
 {
 	for (size_t i = 0; i < name.len; i++) {
 		if (!is_letter(name.data[i]))
@@ -215,7 +215,7 @@ static enum sl_parse
 skip_field(struct sl_head *head, struct sl_span line, struct sl_span name, struct sl_error *err)
 {
 	for (size_t i = 0; i < SL_COUNT_OF(framing_fields); i++)
-		if (resembles(name, framing_fields[i]))
+		if (has_same_letters(name, framing_fields[i]))
 			return fail_shown(head, err,
 				"the server sent a header field that decides where its answer "
 				"ends, with an invalid name",

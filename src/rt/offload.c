@@ -218,7 +218,7 @@ offload_wait(struct offload *offload, unsigned index, struct job *job)
 		uint64_t relief_ns = pool->extra_max ? sl_deadline_in(RELIEF_NS) : SL_FOREVER;
 		(void)sl_task_park(offload->places[index].name, relief_ns, SL_PARK_UNINTERRUPTIBLE);
 		if (!job->is_back && pool->extra_max)
-			pool_relieve(pool, job);
+			pool_add_thread(pool, job);
 	}
 }
 

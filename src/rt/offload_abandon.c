@@ -31,7 +31,7 @@ wait_or_abandon(struct offload *offload, unsigned index, struct job *job, uint64
 		if (wake == SL_WAKE_READY || job->is_back)
 			continue;
 		if (wake == SL_WAKE_TIMEOUT && sl_now() < nearest_deadline(deadline_ns)) {
-			pool_relieve(pool, job);
+			pool_add_thread(pool, job);
 			continue;
 		}
 		int expected = JOB_AWAITED;

@@ -76,7 +76,7 @@ void pool_announce(struct pool *pool);
 bool pool_withdraw(struct pool *pool, struct job *job) SL_MUST_CHECK;
 
 /* The job has waited long: if it is still queued and every thread is busy, start one more. */
-void pool_relieve(struct pool *pool, const struct job *job);
+void pool_add_thread(struct pool *pool, const struct job *job);
 
 /* Wait up to `patience_ns` for the threads to end; those whose calls still block are left to
  * themselves. */
