@@ -165,7 +165,7 @@ struct match_iter {
 	size_t from; /* where the next search begins */
 	bool is_quick;
 	enum sl_verdict verdict; /* of the last search: not YES after the last match */
-	struct sl_match_place found[MATCHES_LOCATED];
+	struct sl_match_range found[MATCHES_LOCATED];
 	size_t count, next;
 };
 
@@ -187,12 +187,12 @@ locate(void *arg)
 	uint64_t begun_ns = iter->is_quick ? 0 : sl_clock_thread_cpu_ns();
 	iter->count = iter->next = 0;
 	while (iter->count < MATCHES_LOCATED) {
-		struct sl_match_place *place = &iter->found[iter->count];
+		struct sl_match_range *range = &iter->found[iter->count];
 		iter->verdict = sl_matcher_find(
-			line->matcher, &line->subject, iter->from, iter->is_quick, place);
+			line->matcher, &line->subject, iter->from, iter->is_quick, range);
 		if (iter->verdict != SL_VERDICT_YES)
 			break;
-		iter->from = place->end > place->begin ? place->end : place->end + 1;
+		iter->from = range->end > range->begin ? range->end : range->end + 1;
 		iter->count++;
 		if (!iter->is_quick && sl_clock_thread_cpu_ns() - begun_ns > LOCATE_NS)
 			break;
@@ -203,7 +203,7 @@ locate(void *arg)
 /* The next match, in the line's text. Returns 1, 0 after the last, or a negative code. */
 SL_SUSPENDS
 static int
-match_iter_next(struct match_iter *iter, struct sl_match_place *place)
+match_iter_next(struct match_iter *iter, struct sl_match_range *range)
 {
 	const struct sl_scan_line *line = iter->line;
 	size_t off = (size_t)(line->subject.text - line->text);
@@ -222,9 +222,9 @@ match_iter_next(struct match_iter *iter, struct sl_match_place *place)
 		if (code || iter->next == iter->count)
 			return code;
 	}
-	*place = iter->found[iter->next++];
-	place->begin += off;
-	place->end += off;
+	*range = iter->found[iter->next++];
+	range->begin += off;
+	range->end += off;
 	return 1;
 }
 
@@ -303,12 +303,12 @@ add_matches(
 {
 	const char *text = (const char *)line->text;
 	struct match_iter iter;
-	struct sl_match_place place;
+	struct sl_match_range range;
 	size_t at = shown->begin;
 	int code = 0, more = output->colour;
 	match_iter_begin(&iter, line);
-	while (more > 0 && (more = match_iter_next(&iter, &place)) > 0) {
-		size_t begin = SL_MAX(place.begin, at), end = SL_MIN(place.end, shown->end);
+	while (more > 0 && (more = match_iter_next(&iter, &range)) > 0) {
+		size_t begin = SL_MAX(range.begin, at), end = SL_MIN(range.end, shown->end);
 		if (begin >= end)
 			continue;
 		code = add_text(output, sl_span(text + at, begin - at));
@@ -410,21 +410,21 @@ json_submatches(struct sl_scan_output *output, struct sl_json *json,
 {
 	const char *text = (const char *)line->text;
 	struct match_iter iter;
-	struct sl_match_place place;
+	struct sl_match_range range;
 	size_t last_end = SIZE_MAX;
 	int code = 0, more;
 	match_iter_begin(&iter, line);
 	sl_json_open(json, "submatches", SL_JSON_ARRAY);
-	while ((more = match_iter_next(&iter, &place)) > 0) {
-		bool is_shown = place.begin >= shown->begin && place.end <= shown->end;
-		if (!is_shown || (place.end == place.begin && place.begin == last_end))
+	while ((more = match_iter_next(&iter, &range)) > 0) {
+		bool is_shown = range.begin >= shown->begin && range.end <= shown->end;
+		if (!is_shown || (range.end == range.begin && range.begin == last_end))
 			continue;
-		last_end = place.end;
+		last_end = range.end;
 		sl_json_open(json, NULL, SL_JSON_OBJECT);
 		code = json_line_text(output, json, "match",
-			sl_span(text + place.begin, place.end - place.begin), false);
-		sl_json_u64(json, "start", place.begin - shown->begin);
-		sl_json_u64(json, "end", place.end - shown->begin);
+			sl_span(text + range.begin, range.end - range.begin), false);
+		sl_json_u64(json, "start", range.begin - shown->begin);
+		sl_json_u64(json, "end", range.end - shown->begin);
 		sl_json_close(json);
 		output->input_matches++;
 		if (code == 0)

@@ -19,7 +19,7 @@
 #define SL_MATCH_LITERAL_LEN 128 /* of one literal; longer ones go to the regex engine */
 
 #define SL_MATCH_PAIR 2   /* bytes of a candidate that the pair filter compares */
-#define SL_MATCH_PLACES 3 /* the same with the third byte, used if the pair is often wrong */
+#define SL_MATCH_OFFSETS 3 /* the same with the third byte, used if the pair is often wrong */
 #define SL_MATCH_WIDTH 3  /* leading bytes that the nibble filter compares, at most */
 
 /* Which filter finds candidates; each candidate is then compared with the literals. */
@@ -44,8 +44,8 @@ struct sl_match_plan {
 
 	/* A candidate at p has (p[pair_off[i]] | pair_fold[i]) == pair_byte[i] for all i; the first
 	 * two are the rarest. */
-	unsigned char pair_off[SL_MATCH_PLACES], pair_fold[SL_MATCH_PLACES],
-		pair_byte[SL_MATCH_PLACES];
+	unsigned char pair_off[SL_MATCH_OFFSETS], pair_fold[SL_MATCH_OFFSETS],
+		pair_byte[SL_MATCH_OFFSETS];
 	bool has_third; /* else the third is the second again */
 
 	/* A candidate at p has a bit that low[i][p[i] & 15] & high[i][p[i] >> 4] keep for all i <

@@ -101,7 +101,7 @@ struct sl_subject sl_subject_of(
 enum sl_verdict sl_matcher_line(struct sl_matcher *matcher, const struct sl_subject *line);
 
 /* A match, [begin, end) in the subject; may be empty. */
-struct sl_match_place {
+struct sl_match_range {
 	size_t begin, end;
 };
 
@@ -117,7 +117,7 @@ struct sl_match_place {
  * without it then goes on.
  */
 enum sl_verdict sl_matcher_find(struct sl_matcher *matcher, const struct sl_subject *line,
-	size_t from, bool is_quick, struct sl_match_place *place);
+	size_t from, bool is_quick, struct sl_match_range *place);
 
 /* What a regular expression found in a block. The first and last partial lines are left to the
  * caller. */
