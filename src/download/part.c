@@ -186,7 +186,7 @@ is_gone(const struct probe *probe)
 	       a->stx_dev_minor != b->stx_dev_minor;
 }
 
-/* What an attempt to create or take over ends with, beside a negative code. */
+/* Results of an attempt to create or take over, besides negative codes. */
 enum { CREATED, TRY_AGAIN };
 
 /* Make it the part's if the name still stands for it: CREATED; TRY_AGAIN if not; a code. */

@@ -15,9 +15,9 @@
 
 /*
  * A function on its way. It is queued, then running, then handed back: it leaves the queue under
- * the pool's mutex, taken by a thread or withdrawn. Apart from that `state` decides who frees it
- * when the caller goes away: the caller sets ABANDONED, the thread DONE, and the second of both
- * cleans up.
+ * the pool's mutex, taken by a thread or withdrawn. Apart from that `state` decides which side
+ * frees it when the caller goes away: the caller sets ABANDONED, the thread DONE, and the second of
+ * both cleans up.
  */
 enum job_state { JOB_AWAITED, JOB_DONE, JOB_ABANDONED };
 

@@ -3,9 +3,8 @@
  *
  * One expression on one line (search):
  *
- *     slice = positions where a match may begin, few if the line is long
- *     limit = steps of PCRE2 at each position, few if the line is long
- *     at each slice, from left to right:
+ *     slice = positions where a match may begin, few if the line is long limit = steps of PCRE2 at
+ *     each position, few if the line is long at each slice, from left to right:
  *         ask PCRE2 for a match that begins in the slice     (pcre2_set_offset_limit)
  *         found:            yes
  *         step limit:       once more with ten times the limit, up to SL_PATTERN_MATCH_LIMIT

@@ -11,7 +11,7 @@
 #include "sluice/scan/join.h"
 #include "sluice/scan/scan.h"
 
-/* An input on its way: listed -> opened -> read, closed -> merged, freed. */
+/* An input in the pipeline: listed -> opened -> read, closed -> merged, freed. */
 struct scan_job {
 	struct sl_list of_scan; /* in scan.jobs until it is freed */
 	struct sl_input *input;

@@ -33,7 +33,8 @@ enum sl_download_state {
 				  run */
 };
 
-/* One file, for those who watch. Valid while its event runs, or between its start and its end. */
+/* One file, for events and sl_batch_each. Valid while its event runs, and from its start to its
+ * end. */
 struct sl_download {
 	uint64_t index;   /* place among the inputs, from 0 */
 	const char *url;  /* of the source in use, without secrets; "" if it is not a URL */
@@ -64,7 +65,7 @@ struct sl_batch_events {
 };
 
 /* The next entry: 1, 0 at the end, or a code with words in *err for an entry that cannot be used
- * (it counts as failed, and the next call goes on). `what` = how to name a bad entry. */
+ * (it counts as failed, and the next call goes on). `what` = the name of a bad entry. */
 typedef int sl_batch_source(void *ctx, struct sl_entry *out, struct sl_error *err);
 
 struct sl_batch_options {

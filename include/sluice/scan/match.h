@@ -18,15 +18,15 @@
 #define SL_MATCH_LITERALS 64     /* one bit each in a word */
 #define SL_MATCH_LITERAL_LEN 128 /* of one literal; longer ones go to the regex engine */
 
-#define SL_MATCH_PAIR 2   /* bytes of a candidate that the pair filter compares */
+#define SL_MATCH_PAIR 2    /* bytes of a candidate that the pair filter compares */
 #define SL_MATCH_OFFSETS 3 /* the same with the third byte, used if the pair is often wrong */
-#define SL_MATCH_WIDTH 3  /* leading bytes that the nibble filter compares, at most */
+#define SL_MATCH_WIDTH 3   /* leading bytes that the nibble filter compares, at most */
 
 /* Which filter finds candidates; each candidate is then compared with the literals. */
 enum sl_match_filter {
 	SL_MATCH_NONE,   /* no literals: nothing matches, newlines are counted */
 	SL_MATCH_EVERY,  /* an empty literal: every line matches */
-	SL_MATCH_PAIRS,  /* all literals agree, case aside, on two bytes at fixed places */
+	SL_MATCH_PAIRS,  /* all literals agree, case aside, on two bytes at fixed offsets */
 	SL_MATCH_NIBBLES /* tables of the low and high halves of the leading bytes (Teddy) */
 };
 
