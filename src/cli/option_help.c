@@ -1,3 +1,7 @@
+/*
+ * option_help.c - formats --help and the list of commands from the option tables, wrapped at 80
+ * columns.
+ */
 #include "sluice/cli/options.h"
 
 #include "sluice/base/text.h"
@@ -5,7 +9,7 @@
 #include <stdio.h>
 
 #define COLUMNS 80
-#define INDENT 28 /* column at which the description of an option begins */
+#define INDENT 28 /* column at which help texts begin */
 
 /* Append `text` wrapped at COLUMNS; the first line begins at column `at`, the others at `indent`.
  * Ends the line. */
@@ -33,7 +37,7 @@ add_wrapped(struct sl_buf *out, const char *text, size_t at, size_t indent)
 static void
 add_option(struct sl_buf *out, const struct sl_option *option)
 {
-	char head[80], words[1024];
+	char head[80], text[1024];
 	int len = 0;
 	if (option->letter && option->name)
 		len = snprintf(head, sizeof(head), "  -%c, --%s", option->letter, option->name);
@@ -45,16 +49,15 @@ add_option(struct sl_buf *out, const struct sl_option *option)
 		len += snprintf(head + len, sizeof(head) - (size_t)len, " %s", option->argument);
 	sl_assert(len > 0 && (size_t)len < sizeof(head));
 
-	snprintf(words, sizeof(words), "%s%s%s%s", option->help,
-		option->standard ? " Default: " : "", option->standard ? option->standard : "",
-		option->standard ? "." : "");
+	snprintf(text, sizeof(text), "%s%s%s%s", option->help, option->standard ? " Default: " : "",
+		option->standard ? option->standard : "", option->standard ? "." : "");
 	if (option->standard && strcmp(option->standard, ".") == 0)
-		words[strlen(words) - 1] = '\0';
+		text[strlen(text) - 1] = '\0';
 	if ((size_t)len + 2 > INDENT)
 		sl_buf_printf(out, "%s\n%*s", head, INDENT, "");
 	else
 		sl_buf_printf(out, "%-*s", INDENT, head);
-	add_wrapped(out, words, INDENT, INDENT);
+	add_wrapped(out, text, INDENT, INDENT);
 }
 
 void
@@ -72,11 +75,12 @@ sl_command_help(const struct sl_command *command, struct sl_buf *out)
 	}
 	sl_buf_add_char(out, '\n');
 	add_wrapped(out,
-		"Sizes take K, M, G, T (powers of 1024; also KiB and, in powers of 1000, KB). "
-		"Times are seconds, or "
-		"take ms, s, m, h. Options may follow operands; '--' ends them.",
+		"Sizes accept the suffixes K, M, G and T (powers of 1024; KB for powers of 1000). "
+		"Times are in seconds, or have the suffix ms, s, m or h. Options may follow "
+		"operands; '--' ends the options.",
 		0, 0);
-	sl_buf_printf(out, "Exit statuses, files and examples: sluice-%s(1).\n", command->name);
+	sl_buf_printf(
+		out, "See sluice-%s(1) for details, exit statuses and examples.\n", command->name);
 }
 
 void
@@ -91,9 +95,9 @@ sl_command_list(struct sl_buf *out)
 		sl_buf_printf(out, "%-*s%s\n", INDENT, head, commands[i].summary);
 	}
 	sl_buf_printf(out, "%-*s%s\n", INDENT, "  help [COMMAND]",
-		"show this, or the options of a command");
-	sl_buf_printf(out, "\n%-*s%s\n", INDENT, "      --help", "show this");
+		"show this help, or that of a command");
+	sl_buf_printf(out, "\n%-*s%s\n", INDENT, "      --help", "show this help");
 	sl_buf_printf(out, "%-*s", INDENT, "      --version");
-	add_wrapped(
-		out, "show the version, the engine found and the libraries used", INDENT, INDENT);
+	add_wrapped(out, "show the versions of the program, the engine and the libraries", INDENT,
+		INDENT);
 }

@@ -583,9 +583,11 @@ test_scan_interrupted() {
 # a signal ends a run that waits for the reader of its output
 test_scan_interrupted_at_output() {
 	yes 'error' | head -n 3000000 >large
-	mkfifo reader
 	local option
 	for option in -p '-p --json' '-p --workers 4 --chunk 64K -e err[o]r'; do
+		# One for each: a program that has ended may hold its end, with what it wrote, a moment longer.
+		rm -f reader
+		mkfifo reader
 		# shellcheck disable=SC2086
 		env --default-signal "$S" scan $option large 2>err >reader &
 		pid=$!
