@@ -5,8 +5,8 @@
  * bytes would cost as much as the first. Of each vector of bytes (32 with AVX2, 64 with AVX-512, 16
  * with NEON, 1 in the scalar kernel):
  *
- *     newlines += bytes that are '\n' candidates = positions that pass the plan's filter (almost
- *     always none: one branch for
+ *     newlines += bytes that are '\n'
+ *     candidates = positions that pass the plan's filter       (almost always none: one branch for
  *                                                              four vectors, or one of AVX-512)
  *     for each candidate at or behind `skip`:                  (sl_match_pass_mask)
  *         does a literal begin with this byte?                 (plan->starts; else a false alarm)

@@ -3,8 +3,9 @@
  *
  * One expression on one line (search):
  *
- *     slice = positions where a match may begin, few if the line is long limit = steps of PCRE2 at
- *     each position, few if the line is long at each slice, from left to right:
+ *     slice = positions where a match may begin, few if the line is long
+ *     limit = steps of PCRE2 at each position, few if the line is long
+ *     at each slice, from left to right:
  *         ask PCRE2 for a match that begins in the slice     (pcre2_set_offset_limit)
  *         found:            yes
  *         step limit:       once more with ten times the limit, up to SL_PATTERN_MATCH_LIMIT
@@ -200,7 +201,7 @@ struct search {
 	uint32_t options;
 	size_t at, slice, slice_max;
 	uint32_t limit;
-	uint64_t last_ns_seen; /* spent at the last look */
+	uint64_t last_clock_ns; /* spent at the last look */
 	bool is_one_slice;
 	bool is_utf;
 };
@@ -250,8 +251,8 @@ next_slice(struct sl_matcher *matcher, struct search *search, const struct budge
 	while (search->is_utf && !begins_character(search->line, search->at))
 		search->at++;
 	uint64_t now_ns = spent(matcher, budget);
-	bool is_quick = now_ns - search->last_ns_seen < SLICE_QUICK_NS;
-	search->last_ns_seen = now_ns;
+	bool is_quick = now_ns - search->last_clock_ns < SLICE_QUICK_NS;
+	search->last_clock_ns = now_ns;
 	search->slice = is_quick ? SL_MIN(search->slice * 2, search->slice_max)
 				 : SL_MAX(search->slice / 2, (size_t)SLICE_MIN);
 	return true;
@@ -263,10 +264,10 @@ raise_limit(struct sl_matcher *matcher, struct search *search, const struct budg
 {
 	if (search->limit >= SL_PATTERN_MATCH_LIMIT)
 		return false;
-	uint64_t now_ns = spent(matcher, budget), last_ns = now_ns - search->last_ns_seen;
-	if (now_ns + LIMIT_GROWTH * last_ns > SL_PATTERN_LINE_NS && search->last_ns_seen)
+	uint64_t now_ns = spent(matcher, budget), last_ns = now_ns - search->last_clock_ns;
+	if (now_ns + LIMIT_GROWTH * last_ns > SL_PATTERN_LINE_NS && search->last_clock_ns)
 		return false;
-	search->last_ns_seen = now_ns;
+	search->last_clock_ns = now_ns;
 	search->limit = SL_MIN(search->limit * LIMIT_GROWTH, SL_PATTERN_MATCH_LIMIT);
 	return true;
 }

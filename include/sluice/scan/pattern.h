@@ -117,7 +117,7 @@ struct sl_match_range {
  * without it then goes on.
  */
 enum sl_verdict sl_matcher_find(struct sl_matcher *matcher, const struct sl_subject *line,
-	size_t from, bool is_quick, struct sl_match_range *place);
+	size_t from, bool is_quick, struct sl_match_range *range);
 
 /* What a regular expression found in a block. The first and last partial lines are left to the
  * caller. */
