@@ -28,8 +28,7 @@ static const struct hint get_hints[] = {
 		"not needed: files are named after their URL; to choose the name, use -o FILE" },
 	{ "-C --continue-at -c --continue --no-continue",
 		"resuming is not supported by this version: a file that failed is fetched again "
-		"from "
-		"its beginning" },
+		"from its beginning" },
 	{ "-k", "certificates are always verified (to trust another one use --cacert FILE); "
 		"segments are not supported by this version" },
 	{ "--insecure --no-check-certificate --check-certificate",
@@ -74,8 +73,7 @@ static const struct hint get_hints[] = {
 		"running in the background is not supported (use '&' of the shell)" },
 	/* aria2 */
 	{ "--split --segments", "segments are not supported by this version (each file uses one "
-				"connection); -j sets "
-				"how many files are fetched at once" },
+				"connection); -j sets how many files are fetched at once" },
 	{ "--max-connection-per-server", "use -x" },
 	{ "--min-split-size --min-segment",
 		"segments are not supported by this version (each file uses one connection)" },

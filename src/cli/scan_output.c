@@ -803,8 +803,7 @@ warn_about_other_case(const struct sl_scan_output *output, const struct sl_scan_
 	if (summary->other_case == 0 || summary->other_case < summary->hits / OTHER_CASE_SHARE)
 		return;
 	sl_log_warn("%llu lines have 'error' in another case, such as 'Error', and are not counted "
-		    "(use "
-		    "-i to count them)",
+		    "(use -i to count them)",
 		(unsigned long long)summary->other_case);
 }
 

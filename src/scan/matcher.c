@@ -37,7 +37,7 @@
  * here. */
 #define JIT_STACK_START (32u * 1024u)
 
-/* A first slice has so many places times bytes of the line: some milliseconds of a scan from each
+/* A first slice has so many positions times bytes of the line: some milliseconds of a scan from each
  * position to the end. */
 #define SLICE_COST (16u * 1024u * 1024u)
 #define SLICE_MIN 64u
@@ -194,7 +194,7 @@ spent(const struct sl_matcher *matcher, const struct budget *budget)
 	return budget->spent_ns + (budget->begun_ns ? matcher->cpu_ns() - budget->begun_ns : 0);
 }
 
-/* One expression; see the head of this file. Found places are in matcher->found. */
+/* One expression; see the head of this file. Matches found are in matcher->found. */
 struct search {
 	const pcre2_code *code;
 	const struct sl_subject *line;
@@ -417,7 +417,7 @@ sl_matcher_line(struct sl_matcher *matcher, const struct sl_subject *line)
 	return SL_VERDICT_NO;
 }
 
-/* ---- places in a line ---- */
+/* ---- matches in a line ---- */
 
 /* A match found before `from` is looked for once more, one behind it still stands: else two
  * expressions, or two plans, would cost the square of the line. */
