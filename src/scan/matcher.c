@@ -37,8 +37,8 @@
  * here. */
 #define JIT_STACK_START (32u * 1024u)
 
-/* A first slice has so many positions times bytes of the line: some milliseconds of a scan from each
- * position to the end. */
+/* A first slice has so many positions times bytes of the line: some milliseconds of a scan from
+ * each position to the end. */
 #define SLICE_COST (16u * 1024u * 1024u)
 #define SLICE_MIN 64u
 #define SLICE_GROWTH 16u          /* times its first size, at most */

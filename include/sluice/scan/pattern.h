@@ -108,8 +108,8 @@ struct sl_match_range {
 /*
  * The leftmost match that begins at `from` or later, the first pattern's if several begin there.
  * Bytes before `from` are seen by lookbehind. If the line goes on, only what is a match whatever
- * follows, with its end. Calls for one line are for offsets that increase from 0: what lies ahead is
- * remembered, so that all matches of a line are found in time linear in its length for literals,
+ * follows, with its end. Calls for one line are for offsets that increase from 0: what lies ahead
+ * is remembered, so that all matches of a line are found in time linear in its length for literals,
  * and within SL_PATTERN_LINE_NS else. Once the matches that were found are given, UNDECIDED if
  * there may be more: a limit was reached, or text behind a cut would tell.
  *
