@@ -30,8 +30,8 @@ skip() { # what, why
 	printf '  skip  %s: %s\n' "$1" "$2"
 }
 
-# job KIND NAME COMMAND...: run it beside others. KIND says how its tests are counted: `exit` is one test, told by the
-# status (77 = skipped, the last line says why); `criterion` and `counted` are as many as their output says.
+# job KIND NAME COMMAND...: run it in parallel with others. KIND is how its tests are counted: `exit` is one test, by its
+# status (77 = skipped, the last line is the reason); for `criterion` and `counted` the output contains the number.
 job() {
 	local kind=$1 name=$2 number=${#job_names[@]}
 	shift 2

@@ -38,7 +38,7 @@ user_runs() {
 		"$user_tmp/tree" "${ordinary[@]}")
 	user_sees && return
 	ordinary=()
-	why_not="nobody cannot read $PWD, and it cannot be mounted elsewhere"
+	why_not="the user nobody cannot read $PWD, and it cannot be mounted elsewhere"
 	return 1
 }
 user_sees() {

@@ -1,3 +1,10 @@
+/*
+ * bytes.c - spans and buffers.
+ *
+ *  - A buffer's capacity is a power of two times BUF_FIRST and always has room for the final NUL.
+ *  - After a failed allocation the buffer keeps its content and ignores further appends.
+ *  - Characters are compared as ASCII; no function depends on the locale.
+ */
 #include "sluice/base/bytes.h"
 
 #include <stdio.h>
@@ -85,7 +92,7 @@ sl_buf_reserve(struct sl_buf *buf, size_t more)
 {
 	if (buf->failed)
 		return false;
-	if (more < buf->cap - buf->len) /* strictly: the NUL has its place too */
+	if (more < buf->cap - buf->len) /* not <=: the NUL needs a byte as well */
 		return true;
 	size_t want = 0;
 	if (__builtin_add_overflow(buf->len, more, &want) || want >= SIZE_MAX / 2) {
@@ -146,7 +153,7 @@ sl_buf_vprintf(struct sl_buf *buf, const char *fmt, va_list args)
 	if (len >= 0 && (size_t)len < room)
 		buf->len += (size_t)len;
 	else
-		buf->data[buf->len] = '\0'; /* the first try was cut */
+		buf->data[buf->len] = '\0'; /* discard the truncated text */
 	if (len >= 0 && (size_t)len >= room && sl_buf_reserve(buf, (size_t)len)) {
 		vsnprintf(buf->data + buf->len, (size_t)len + 1, fmt, again);
 		buf->len += (size_t)len;

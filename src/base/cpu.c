@@ -28,8 +28,7 @@ sl_cpu_count(void)
 {
 	cpu_set_t set;
 	CPU_ZERO(&set);
-	/* Fails where there are more processors than the set has bits; all of them is the better
-	 * guess then. */
+	/* Fails if there are more CPUs than the set has bits; then all of them are counted. */
 	long count = sched_getaffinity(0, sizeof(set), &set) == 0 ? CPU_COUNT(&set)
 								  : sysconf(_SC_NPROCESSORS_ONLN);
 	return count > 0 ? (unsigned)count : 1;

@@ -4,7 +4,8 @@
 
 #define POLY_REFLECTED 0x82f63b78u
 
-/* Nibble table: 64 bytes are one cache line; the hardware path is the one made for speed. */
+/* The portable version uses a table of 16 entries, one cache line; speed matters in the hardware
+ * version only. */
 static uint32_t
 step_nibble(uint32_t crc)
 {
@@ -50,7 +51,7 @@ uint32_t
 sl_crc32c(uint32_t crc, const void *data, size_t len)
 {
 #if defined(__x86_64__)
-	/* The answer of cpuid is cached by the compiler's runtime; asking costs a load. */
+	/* The compiler's runtime caches the result of cpuid: this is one load. */
 	if (__builtin_cpu_supports("sse4.2"))
 		return crc32c_sse42(crc, data, len);
 #endif

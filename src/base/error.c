@@ -1,6 +1,6 @@
 /*
- * Failures: their texts by code, and recording one for a person. The first failure wins, so that a
- * later one, which is often a consequence, does not hide the cause.
+ * error.c - the texts of codes, and recording a failure. The first failure is kept, so that a later
+ * one, which is often a consequence, does not hide the cause.
  */
 #include "sluice/base/error.h"
 
@@ -22,26 +22,26 @@ static const struct {
 	int code;
 	const char *text;
 } own_texts[] = {
-	{ SL_E_PROTO, "peer broke the protocol" },
+	{ SL_E_PROTO, "protocol violation by the peer" },
 	{ SL_E_LIMIT, "limit reached" },
 	{ SL_E_RESOLVE, "name does not resolve" },
 	{ SL_E_TLS, "TLS failure" },
 	{ SL_E_STATUS, "unsuccessful HTTP status" },
 	{ SL_E_REDIRECT, "redirect refused" },
-	{ SL_E_SHORT_BODY, "body cut short" },
+	{ SL_E_SHORT_BODY, "incomplete body" },
 	{ SL_E_CHECKSUM, "checksum does not match" },
 	{ SL_E_IN_USE, "in use by another run" },
-	{ SL_E_USAGE, "wrong usage" },
+	{ SL_E_USAGE, "invalid usage" },
 	{ SL_E_UNSUPPORTED, "not supported" },
-	{ SL_E_STALE, "connection closed by the server before it answered" },
+	{ SL_E_STALE, "connection closed by the server before the response" },
 	{ SL_E_REPLACED, "changed by another program in the meantime" },
 	{ SL_E_NAME, "file name not allowed" },
-	{ SL_E_UNDECIDED, "left undecided" },
+	{ SL_E_UNDECIDED, "undecided" },
 	{ SL_E_INTERRUPTED, "interrupted" },
 	{ SL_E_TWICE, "name used twice in this run" },
 };
 
-/* Those that users see. strerrordesc_np is static and thread-safe, but begins with a capital. */
+/* The codes that users see; strerrordesc_np, used for the others, begins with a capital. */
 static const struct {
 	int code;
 	const char *text;

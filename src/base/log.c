@@ -5,7 +5,7 @@
 
 #define CUT_MARK "..."
 
-/* state: where lines go, the only one of base; set by cli while there is one thread. */
+/* state: the sink, the only state of base; set by cli while there is one thread. */
 static sl_log_sink *log_sink;
 static void *log_ctx;
 static enum sl_log_level log_level = SL_LOG_WARN;
@@ -24,7 +24,7 @@ sl_log_level(void)
 	return log_level;
 }
 
-/* Keep at most SL_LOG_LINE - 1 bytes, "..." counted, and no half character. */
+/* Keep at most SL_LOG_LINE - 1 bytes, including "...", and cut between characters. */
 static void
 cut(struct sl_buf *line)
 {
@@ -45,7 +45,8 @@ emit(enum sl_log_level level, const char *fmt, va_list args)
 		return;
 	struct sl_buf line = { 0 }, clean = { 0 }, safe = { 0 };
 	sl_buf_vprintf(&line, fmt, args);
-	/* Cut last: what marks a secret as one, the '@' of a URL, may stand behind the cut. */
+	/* Cut last: the '@' of a URL, which marks its userinfo as secret, may come after the
+	 * cut. */
 	sl_redact(&clean, sl_buf_span(&line));
 	sl_text_make_safe(&safe, sl_buf_span(&clean));
 	cut(&safe);

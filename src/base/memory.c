@@ -1,7 +1,8 @@
 /*
- * Reads /proc/meminfo, /proc/self/cgroup and the files of the cgroups named there. What is missing
- * or does not parse sets no limit. In a container the path in /proc/self/cgroup may lead outside
- * what is mounted; then the mounted root is the container's own group.
+ * memory.c - reads /proc/meminfo, /proc/self/cgroup and the files of the cgroups named there. A
+ * file that is missing or cannot be parsed sets no limit. In a container the path in
+ * /proc/self/cgroup may lead outside the mounted hierarchy; then the mounted root is the
+ * container's own group.
  */
 #include "sluice/base/memory.h"
 
@@ -13,7 +14,7 @@
 #define PATH_BYTES 4096
 #define LINE_BYTES (PATH_BYTES + 64)
 
-/* The names of the two versions of the cgroup file system. */
+/* Mount points and file names of the two cgroup versions. */
 struct version {
 	const char *mount, *limit, *usage, *inactive, *active;
 };
@@ -24,7 +25,7 @@ static const struct version versions[] = {
 	{ "/sys/fs/cgroup", "memory.max", "memory.current", "inactive_file", "active_file" },
 };
 
-/* A file whose first word is a number. False if there is none, as in "max". */
+/* Read the number at the start of a file. False if there is none, as in "max". */
 static bool
 read_number(const char *directory, const char *name, uint64_t *out)
 {
@@ -59,7 +60,7 @@ read_fields(const char *path, const char *first, const char *second)
 	return sum;
 }
 
-/* What the limit of one group leaves, with the files it holds in the cache. */
+/* Bytes that one group may still allocate; its cached files count as free. */
 static uint64_t
 left_in_group(const struct version *version, const char *directory)
 {
@@ -74,7 +75,7 @@ left_in_group(const struct version *version, const char *directory)
 	return limit > usage ? limit - usage : 0;
 }
 
-/* The least of a group and all above it. */
+/* The minimum over a group and all its parents. */
 static uint64_t
 left_in_groups(const struct version *version, const char *root, const char *group)
 {

@@ -1,3 +1,7 @@
+/*
+ * number.c - parsing of numbers. Nothing but what number.h lists is accepted: no sign, no blanks,
+ * no exponent, and no value that does not fit.
+ */
 #include "sluice/base/number.h"
 
 #include <string.h>
@@ -50,7 +54,7 @@ sl_parse_hex(const char *text, size_t len, uint64_t *out)
 	return true;
 }
 
-/* "12", "12.5" into the value scaled by `scale`; what follows the number is left in *rest. */
+/* Parse "12" or "12.5" and multiply it by the scale of the suffix after it. */
 static bool
 parse_scaled(
 	const char *text, uint64_t (*scale_of)(const char *suffix), uint64_t max, uint64_t *out)

@@ -41,7 +41,7 @@ uint64_t
 sl_random_below(struct sl_random *random, uint64_t bound)
 {
 	sl_assert(bound > 0);
-	/* Rejection keeps it uniform: the first 2^64 mod bound values are thrown again. */
+	/* Reject the first 2^64 mod bound values, so that the result is uniform. */
 	uint64_t threshold = (0 - bound) % bound, value = 0;
 	do {
 		value = sl_random_next(random);

@@ -1,7 +1,7 @@
 /*
- * Redaction works on text of any kind, which may be cut anywhere: one pass, at each place the
- * longest secret that can begin there. It prefers to mask too much. What counts as secret is
- * decided by the names of parameters, headers and members alone.
+ * redact.c - one pass over text of any kind, which may be cut anywhere; at each offset the longest
+ * secret that can begin there is masked. In doubt too much is masked. Values are secret only by the
+ * names of their parameters, header fields and members.
  */
 #include "sluice/base/redact.h"
 
@@ -42,7 +42,7 @@ is_secret_name(struct sl_span name)
 	return false;
 }
 
-/* The first character of `text`, which is not empty, as it is once percent-decoded; cut off. */
+/* Remove the first character from `text`, which is not empty, and return it percent-decoded. */
 static char
 take_decoded(struct sl_span *text)
 {
@@ -66,9 +66,10 @@ is_secret_parameter(struct sl_span name)
 	return is_secret_name(sl_span(plain, len));
 }
 
-/* A URL with a user or with parameters of its own, whichever of its characters are coded. */
+/* A value that is itself a URL with userinfo or a query, whichever of its characters are
+ * percent-encoded. */
 static bool
-hides_url(struct sl_span value)
+contains_url_secret(struct sl_span value)
 {
 	static const char mark[] = "://";
 	size_t matched = 0;
@@ -82,8 +83,8 @@ hides_url(struct sl_span value)
 	return false;
 }
 
-/* URLs are shown between apostrophes, which may stand in them too: one ends it only where a
- * sentence goes on. */
+/* Messages quote URLs with apostrophes, which may occur in URLs too: an apostrophe ends the URL
+ * only if a blank or punctuation follows. */
 static bool
 ends_url(struct sl_span text, size_t at)
 {
@@ -97,7 +98,7 @@ ends_url(struct sl_span text, size_t at)
 	return next == text.len || isspace((unsigned char)text.data[next]);
 }
 
-/* Length of the userinfo at the start of an authority, to the last '@' before the path; or 0. */
+/* Length of the userinfo at the start of an authority, up to the last '@' before the path; or 0. */
 static size_t
 userinfo_len(struct sl_span rest)
 {
@@ -165,15 +166,15 @@ mask_parameter(struct sl_buf *out, struct sl_span text)
 		return 0;
 	size_t end = value_end(text, len + 1);
 	if (!is_secret_parameter(sl_span(text.data, len)) &&
-		!hides_url(sl_span(text.data + len + 1, end - len - 1)))
+		!contains_url_secret(sl_span(text.data + len + 1, end - len - 1)))
 		return 0;
 	sl_buf_add(out, text.data, len + 1);
 	sl_buf_add_str(out, MASK);
 	return end;
 }
 
-/* Likewise a header "Name: value" where a line or a word begins, to the end of the line. Hosts with
- * a port do not count, nor does text in apostrophes, which is the name of a file. */
+/* The same for a header field "Name: value" at the beginning of a line or word, up to the end of
+ * the line. Hosts with a port are excluded, and so is quoted text, which is a file name. */
 static size_t
 mask_header(struct sl_buf *out, struct sl_span text)
 {
@@ -229,7 +230,7 @@ sl_redact(struct sl_buf *out, struct sl_span text)
 
 /* ---- documents ---- */
 
-/* "code" is a secret in the query of a login, but in a document it is the code of an error. */
+/* "code" is secret in the query of a login (OAuth), but in a document it is an error code. */
 static bool
 is_secret_member(struct sl_span name)
 {
@@ -255,7 +256,7 @@ begins_nested(struct sl_span text, size_t at)
 
 /* End of the value that begins at `from`: with its quotes, or at a character that may follow a
  * number, a word or an attribute. An object, a list and a string that does not end on its line are
- * masked up to the end of the text: where they end cannot be told without parsing all of it. */
+ * masked up to the end of the text, since finding their end needs a parser. */
 static size_t
 value_of_member_end(struct sl_span text, size_t from)
 {
@@ -303,7 +304,7 @@ mask_member(struct sl_buf *out, struct sl_span text)
 	return value_of_member_end(text, from);
 }
 
-/* The tag of a secret element begins here: <name ...>, with a prefix or without. */
+/* True if `text` begins with the tag of a secret element: <name ...>, also with a prefix. */
 static bool
 begins_secret_element(struct sl_span text)
 {
@@ -315,7 +316,7 @@ begins_secret_element(struct sl_span text)
 	return is_secret_member(sl_span(text.data + 1, len - 1));
 }
 
-/* The end of its tag, and its text up to the next tag. Returns the bytes used. */
+/* Mask the text between the end of such a tag and the next tag. Returns the bytes used. */
 static size_t
 mask_element_text(struct sl_buf *out, struct sl_span text)
 {

@@ -1,7 +1,7 @@
 /*
- * Text for people: safe for a terminal, cut to a length, measured in columns. Everything is built
- * on one strict UTF-8 decoder (sl_text_utf8): overlong forms, surrogates and code points above
- * 10FFFF are not valid, and bytes that are not valid are shown one by one.
+ * text.c - text for display: escaped for a terminal, cut to a length, measured in columns. All
+ * functions use one strict UTF-8 decoder (sl_text_utf8): overlong forms, surrogates and code points
+ * above 10FFFF are invalid, and each invalid byte is shown by itself.
  */
 #include "sluice/base/text.h"
 

@@ -1,5 +1,10 @@
 /*
- * cmd_get.c - `sluice get`: from options to a batch, and what people and scripts see of it.
+ * cmd_get.c - `sluice get`: turns options into a batch, runs it, and derives the exit status.
+ *
+ *  - The limit of open files is raised to the hard limit before the run, and the memory of
+ *    --max-memory is divided between TLS connections, chunks and everything else.
+ *  - --deadline is a deadline of the main task, so that it covers reading the list as well.
+ *  - What is printed about files during the run is in get_events.c.
  */
 #include "sluice/base/clock.h"
 #include "sluice/base/log.h"
@@ -29,12 +34,12 @@
 #define LIST_MAX SL_GIB /* bytes of a list: some ten million URLs */
 #define LIST_PIECE (256 * SL_KIB)
 #define OWN_DESCRIPTORS 12u /* standard ones, ring, wake-up, signals, a list, libraries' */
-#define LEAST_DESCRIPTORS \
-	(OWN_DESCRIPTORS + 4) /* a directory, a part, a connection, one to spare */
-#define SMALL_MEMORY \
-	(16 * SL_MIB) /* below it chunks are smaller, so that there are enough of them */
+/* A directory, a partial file, a connection, and one to spare. */
+#define DESCRIPTORS_MIN (OWN_DESCRIPTORS + 4)
+/* With less memory chunks are smaller, so that there are enough of them. */
+#define SMALL_MEMORY (16 * SL_MIB)
 #define SMALL_CHUNK (256 * SL_KIB)
-#define LEAST_CHUNK (64 * SL_KIB)
+#define CHUNK_MIN (64 * SL_KIB)
 #define CHUNKS_PER_JOB 2 /* one at the socket, one on its way to the disk */
 
 struct get {
@@ -53,9 +58,9 @@ struct get {
 
 /* ---- before the run ---- */
 
-/* The limits of the process. */
+/* Raise the limit of open files, and check that it is enough. */
 static int
-look_at_process(struct get *get, struct sl_error *err)
+raise_descriptor_limit(struct get *get, struct sl_error *err)
 {
 	struct rlimit limit = { 0 };
 	if (getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur < limit.rlim_max) {
@@ -64,10 +69,11 @@ look_at_process(struct get *get, struct sl_error *err)
 		(void)getrlimit(RLIMIT_NOFILE, &limit);
 	}
 	uint64_t count = SL_MIN((uint64_t)limit.rlim_cur, 1u << 20);
-	if (count < LEAST_DESCRIPTORS)
+	if (count < DESCRIPTORS_MIN)
 		return sl_fail(err, SL_PHASE_NONE, -EMFILE,
-			"only %llu open files are allowed ('ulimit -n'): at least %u are needed",
-			(unsigned long long)count, LEAST_DESCRIPTORS);
+			"only %llu open files are allowed: at least %u are needed (see 'ulimit "
+			"-n')",
+			(unsigned long long)count, DESCRIPTORS_MIN);
 	get->descriptors = (unsigned)count - OWN_DESCRIPTORS;
 	return 0;
 }
@@ -85,8 +91,8 @@ read_list(struct get *get)
 		path = "standard input";
 	if (fd < 0 && strstr(path, "://"))
 		return sl_fail(&get->error, SL_PHASE_OPEN, fd,
-			"a list is a file, not a URL; to read it from one: 'sluice get -o - URL | "
-			"sluice get -i -'");
+			"a list must be a file, not a URL; to read it from a URL: 'sluice get -o - "
+			"URL | sluice get -i -'");
 	if (fd < 0)
 		return sl_fail_code(
 			&get->error, SL_PHASE_OPEN, fd, "cannot open the list '%s'", path);
@@ -94,7 +100,9 @@ read_list(struct get *get)
 	while (got > 0) {
 		if (get->list.len > LIST_MAX) {
 			got = sl_fail(&get->error, SL_PHASE_NONE, SL_E_USAGE,
-				"the list '%s' is larger than 1 GiB: is it a list?", path);
+				"the list '%s' is larger than 1 GiB (it must be a text file with a "
+				"URL on each line)",
+				path);
 			break;
 		}
 		if (!sl_buf_reserve(&get->list, LIST_PIECE)) {
@@ -116,18 +124,18 @@ read_list(struct get *get)
 }
 
 static void
-note_ignored(const struct sl_manifest *manifest)
+warn_about_ignored(const struct sl_manifest *manifest)
 {
 	struct sl_buf names = { 0 };
 	sl_manifest_add_ignored(manifest, &names);
 	if (names.len > 0)
-		sl_log_warn(
-			"options of the list that are ignored: %.*s", (int)names.len, names.data);
+		sl_log_warn("unsupported options in the list are ignored: %.*s", (int)names.len,
+			names.data);
 	sl_buf_release(&names);
 }
 
-/* Inputs in all, so that progress can say "3 of 10"; reading a list twice costs little compared
- * with its downloads. What there is to be noted about the whole list is noted here. */
+/* The number of inputs, for progress as "3 of 10". A list is parsed twice for this, which costs
+ * little compared with its downloads. Warnings about the list as a whole are logged here. */
 static uint64_t
 count_inputs(const struct get *get)
 {
@@ -137,7 +145,7 @@ count_inputs(const struct get *get)
 	sl_manifest_init(&manifest, sl_buf_span(&get->list));
 	while (sl_manifest_next(&manifest, &entry, NULL) != 0)
 		count++;
-	note_ignored(&manifest);
+	warn_about_ignored(&manifest);
 	return count;
 }
 
@@ -173,8 +181,9 @@ has_https(const struct get *get)
 }
 
 /*
- * The ceiling's shares: a sixteenth for stacks and names, three for TLS connections, the rest for
- * chunks. Where TLS connections of all jobs need more, chunks leave them some, up to a half of all.
+ * Divide --max-memory: a sixteenth for stacks and names, three for TLS connections, the rest for
+ * chunks. If the TLS connections of all jobs need more, their share grows to up to seven
+ * sixteenths.
  */
 static void
 share_memory(struct get *get)
@@ -187,7 +196,7 @@ share_memory(struct get *get)
 	get->tls_memory = SL_MIN(SL_MAX(wanted, 3 * sixteenth), 7 * sixteenth);
 	get->chunk_memory = 15 * sixteenth - get->tls_memory;
 	if (wanted > get->tls_memory)
-		sl_log_warn("at most %llu TLS connections at once: --max-memory has no room for "
+		sl_log_warn("at most %llu TLS connections at once: --max-memory is too small for "
 			    "the buffers of %llu",
 			(unsigned long long)(get->tls_memory / SL_TLS_MEMORY),
 			(unsigned long long)jobs);
@@ -216,19 +225,19 @@ make_pool(struct get *get, struct sl_chunk_pool **out)
 	uint64_t memory = get->chunk_memory;
 	uint64_t needed = (uint64_t)get->options.jobs * CHUNKS_PER_JOB;
 	size_t size = get->options.max_memory < SMALL_MEMORY ? SMALL_CHUNK : SL_CHUNK_SIZE;
-	while (size > LEAST_CHUNK && memory / size < needed)
+	while (size > CHUNK_MIN && memory / size < needed)
 		size /= 2;
 	uint64_t count = memory / size;
 	if (count < needed)
-		sl_log_warn("at most %llu files at once: --max-memory has no room for the buffers "
+		sl_log_warn("at most %llu files at once: --max-memory is too small for the buffers "
 			    "of %u",
 			(unsigned long long)count / CHUNKS_PER_JOB, get->options.jobs);
-	/* More than each job can have on its way would only spread the work over cold memory. */
+	/* More chunks than the jobs can use at once would only spread the work over cold memory. */
 	count = SL_MIN(count, (uint64_t)get->options.jobs * 8);
 	int code = sl_chunk_pool_new(out, (size_t)SL_MAX(count, 4u), size);
 	if (code)
 		return sl_fail_code(
-			&get->error, SL_PHASE_NONE, code, "cannot get memory for buffers");
+			&get->error, SL_PHASE_NONE, code, "cannot allocate memory for buffers");
 	return 0;
 }
 
@@ -255,19 +264,21 @@ make_batch(struct get *get, struct engine_parts *parts)
 	return sl_batch_new(&parts->batch, &wanted);
 }
 
-/* No file failed, and still not all are done. */
+/* The deadline ended the run between two files: no file failed, but some inputs were not begun. */
 static void
-say_late(struct get *get, int code)
+report_deadline(struct get *get, int code)
 {
 	const struct sl_batch_summary *summary = &get->summary;
 	if (code == -ETIMEDOUT && summary->failed == 0)
-		sl_log_error("the time of the run is over (--deadline): %llu inputs were not begun",
+		sl_log_error("the time limit of the run was reached (--deadline): %llu inputs were "
+			     "not begun",
 			(unsigned long long)(get->events.inputs - summary->files));
 }
 
-/* Other programs would have gone another way. The value may hold a password. */
+/* Other programs use the proxy named in these variables, so a connection that fails here may work
+ * with them. The value is not logged, since it may contain a password. */
 static void
-hint_at_proxy(const struct sl_batch_summary *summary)
+warn_about_proxy(const struct sl_batch_summary *summary)
 {
 	static const char *const names[] = { "https_proxy", "HTTPS_PROXY", "http_proxy",
 		"all_proxy", "ALL_PROXY" };
@@ -278,8 +289,8 @@ hint_at_proxy(const struct sl_batch_summary *summary)
 		const char *value = getenv(names[i]);
 		if (!value || !value[0])
 			continue;
-		sl_log_warn("%s is set, but proxies are not supported yet: hosts were asked "
-			    "directly",
+		sl_log_warn("%s is set, but proxies are not supported by this version: hosts were "
+			    "contacted directly",
 			names[i]);
 		return;
 	}
@@ -299,16 +310,16 @@ run_batch(struct get *get)
 	if (!code)
 		code = sl_get_events_begin(&get->events, parts.batch, count_inputs(get));
 	if (code) {
-		sl_fail_code(&get->error, SL_PHASE_NONE, code, "cannot begin");
+		sl_fail_code(&get->error, SL_PHASE_NONE, code, "cannot start");
 	} else {
 		get->batch = parts.batch;
 		code = sl_batch_run(parts.batch, &get->summary);
 		get->batch = NULL;
 		if (get->summary.failed == 0)
 			get->error = get->summary.first_error;
-		say_late(get, code);
+		report_deadline(get, code);
 		sl_get_events_end(&get->events, &get->summary, &get->error);
-		hint_at_proxy(&get->summary);
+		warn_about_proxy(&get->summary);
 	}
 	sl_batch_free(parts.batch);
 	sl_http_client_free(parts.client);
@@ -338,10 +349,10 @@ get_task(void *arg)
 /* ---- after the run ---- */
 
 static void
-name_part(void *ctx, const char *path)
+report_left_part(void *ctx, const char *path)
 {
 	(void)ctx;
-	sl_log_error("'%s' was not removed: the disk did not answer in time (the next run removes "
+	sl_log_error("'%s' was not removed: the disk did not respond in time (the next run removes "
 		     "it)",
 		path);
 }
@@ -351,7 +362,7 @@ abandoned(void *arg)
 {
 	const struct get *get = arg;
 	if (get->batch)
-		sl_batch_each_part(get->batch, name_part, NULL);
+		sl_batch_each_part(get->batch, report_left_part, NULL);
 }
 
 static void
@@ -374,7 +385,8 @@ static enum sl_exit
 status_of(const struct get *get, int code)
 {
 	const struct sl_batch_summary *summary = &get->summary;
-	/* The events on stdout: a full one is no full disk. */
+	/* Writing the events to stdout failed. SL_EXIT_IO whatever the code is: -ENOSPC would else
+	 * be reported as a full disk of the downloads. */
 	if (get->error.phase == SL_PHASE_WRITE)
 		return SL_EXIT_IO;
 	if (get->error.code)
@@ -410,7 +422,7 @@ level_of(const struct sl_get_options *options)
 				       : SL_LOG_DEBUG;
 }
 
-/* Bars and events on one terminal would draw over each other, and so would bars and a file. */
+/* No bars while events or a file are written to the same terminal. */
 static enum sl_option_progress
 progress_of(const struct sl_get_options *options)
 {
@@ -458,7 +470,7 @@ sl_cmd_get(int argc, char **argv)
 	sl_run_fit_memory(&get.options.max_memory, SL_OPTION_MEMORY_MIN);
 	sl_get_events_init(&get.events, &get.options);
 	run.workers = get.options.workers;
-	code = look_at_process(&get, &err);
+	code = raise_descriptor_limit(&get, &err);
 	if (!code)
 		code = sl_run_command(&run, &err);
 	if (code)

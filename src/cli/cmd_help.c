@@ -1,3 +1,7 @@
+/*
+ * cmd_help.c - `sluice help`, --help and --version. No runtime is started: output is written by
+ * blocking calls. For --version an engine is opened, only to describe it.
+ */
 #include "sluice/cli/commands.h"
 
 #include "sluice/base/cpu.h"
@@ -13,7 +17,7 @@
 #include <pcre2.h>
 #include <unistd.h>
 
-/* Write and release *out. A reader who left early got what it wanted. */
+/* Write and release *out. A reader that closes the pipe early is not an error. */
 static int
 show(struct sl_buf *out)
 {

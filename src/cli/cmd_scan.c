@@ -74,8 +74,8 @@ plain(void *ctx, struct sl_buf *out)
 
 /* ---- the run ---- */
 
-/* Logs are scanned again and again: what fits well into free memory is left in the page cache. More
- * than that would only displace what other programs keep there. */
+/* Logs are often scanned several times, so inputs that fit well into free memory are left in the
+ * page cache. More than that would only evict what other programs have there. */
 static uint64_t
 page_cache_limit(enum sl_io_mode io)
 {
@@ -136,7 +136,7 @@ at_end(void *arg, struct sl_rt *rt)
 		{ "scan", stats->offload_ns }, { "output", scan->output.waited_ns } };
 	sl_stats_print(&text, rt, stages, SL_COUNT_OF(stages));
 	sl_buf_printf(&text,
-		"pattern: %s kernel%s; queue: %zu of %u pieces at most; chunks: %zu of %zu, %zu "
+		"pattern: %s kernel%s; queue: at most %zu of %u chunks; chunks: %zu of %zu, %zu "
 		"KiB each; "
 		"%llu of %llu bytes past the page cache, %llu from it by workers, %llu in holes\n",
 		sl_pattern_kernel(scan->pattern)->name,
@@ -176,15 +176,15 @@ status_of(const struct scan *scan, int code)
 	bool found = summary->hits > 0 || scan->progress.hits > 0;
 	if (scan->options.quiet && found)
 		return SL_EXIT_SCAN_FOUND;
-	/* A reader that closes the pipe has what it wanted, as head does. */
+	/* A reader that closes the pipe, as head does, is not an error. */
 	if ((code && code != -EPIPE) || sl_scan_summary_troubles(summary) > 0)
 		return SL_EXIT_SCAN_TROUBLE;
 	if (found)
 		return SL_EXIT_SCAN_FOUND;
-	/* NONE promises that everything was read. As with grep, what is passed over in a directory
-	 * does not make a scan fail that has found lines; but if it has found none, that is where
-	 * they may be. */
-	return sl_scan_summary_passed_over(summary) > 0 ? SL_EXIT_SCAN_TROUBLE : SL_EXIT_SCAN_NONE;
+	/* NONE means that everything was read. As with grep, inputs skipped in a directory do not
+	 * make a scan fail that has found lines; if it has found none, they may be in those
+	 * inputs. */
+	return sl_scan_summary_skipped(summary) > 0 ? SL_EXIT_SCAN_TROUBLE : SL_EXIT_SCAN_NONE;
 }
 
 static int
@@ -196,7 +196,7 @@ fail_usage(struct scan *scan, const struct sl_error *err)
 	return SL_EXIT_SCAN_TROUBLE;
 }
 
-/* Standard output may lead to the terminal, also by a pipe: `sluice scan -p ... | grep ...`. */
+/* Standard output may end at the terminal, also through a pipe: `sluice scan -p ... | grep ...`. */
 static bool
 may_be_watched(int fd)
 {
@@ -209,12 +209,12 @@ may_be_watched(int fd)
 static void
 configure_console(const struct sl_scan_options *options)
 {
-	/* A bar would be drawn over results that are printed during the run, which show progress
-	 * themselves. */
+	/* No bar while results are printed during the run: it would be drawn over them, and they
+	 * show the progress. */
 	bool results_come = options->print || options->count || options->json;
 	bool clash = results_come && isatty(STDERR_FILENO) && may_be_watched(STDOUT_FILENO);
-	/* Lines about progress are written by request only: a cron job would send a mail for each
-	 * run that takes more than a few seconds. */
+	/* Progress lines are written on request only: cron would send a mail for each run that
+	 * takes more than a few seconds. */
 	bool automatic = options->progress == SL_OPTION_PROGRESS_AUTO;
 	bool silent = options->quiet || (automatic && (clash || !isatty(STDERR_FILENO)));
 	struct sl_console_setting setting = { .level = options->verbose ? SL_LOG_INFO : SL_LOG_WARN,

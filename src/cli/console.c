@@ -1,7 +1,12 @@
 /*
- * Who touches what: `kept`, `dropped` and `view` belong to the mutex, since any thread may log.
- * `frame`, `written` and `screen` belong to the runtime's thread: to the drawing task while it
- * runs, to the functions for signals between its writes.
+ * console.c - standard error: log lines and progress.
+ *
+ *  - `kept`, `dropped` and `view` are protected by the mutex, since any thread may log.
+ *  - `frame`, `written` and `screen` belong to the runtime's thread: to the drawing task while it
+ *    runs, to the functions for signals between its writes.
+ *  - Without a view lines are written at once, blocking; with one only the drawing task writes.
+ *  - After sl_console_hurry() no write waits longer than LAST_FRAME_MS, and after the first one
+ *    that was not accepted in that time nothing more is written (`timed_out`).
  */
 #include "sluice/cli/console.h"
 
@@ -23,10 +28,11 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* How long the last frame may take; a person waits, and an interrupted run has a second in all. */
+/* How long the last frame may take: the user waits, and an interrupted run has one second in
+ * all. */
 #define LAST_FRAME_MS 400
 #define LAST_FRAME_NS (LAST_FRAME_MS * SL_NS_PER_MS)
-#define DIRECT_BYTES 256 /* a terminal that is ready takes as much without blocking */
+#define DIRECT_BYTES 256 /* a terminal that polls as ready accepts this much without blocking */
 
 static const int fatal_signals[] = { SIGABRT, SIGSEGV, SIGBUS, SIGFPE, SIGILL };
 
@@ -39,17 +45,17 @@ static struct {
 
 	pthread_mutex_t mutex;
 	struct sl_buf kept; /* lines to be written above the frame */
-	size_t dropped;     /* lines that found no room */
+	size_t dropped;     /* lines that were not kept because `kept` was full */
 
 	const struct sl_console_view *view; /* NULL = lines are written at once */
 	bool bars, paused, broken;
-	atomic_bool hurried; /* nothing waits long for the terminal any more */
-	atomic_bool gave_up; /* it was waited for then, and did not answer */
-	struct sl_buf frame; /* what is being written */
-	size_t written;      /* of frame */
+	atomic_bool hurried;   /* the run is ending: writes wait at most LAST_FRAME_MS */
+	atomic_bool timed_out; /* such a write was not accepted in time: write nothing more */
+	struct sl_buf frame;   /* being written */
+	size_t written;        /* of frame */
 	struct sl_progress_screen screen;
 	uint64_t plain_ns; /* when the next plain line is due */
-	bool told;         /* there was one */
+	bool has_plain;    /* at least one was written */
 	struct sl_group group;
 	struct sigaction old_actions[SL_COUNT_OF(fatal_signals)];
 } console = { .mutex = PTHREAD_MUTEX_INITIALIZER };
@@ -110,9 +116,10 @@ sl_console_style(void)
 
 /* ---- lines ---- */
 
-/* Nobody reads signals while this thread stands here: one that ends the run ends it. */
+/* While this thread blocks in a write, the task that handles signals does not run: end the process
+ * here if a signal that ends a run is pending. */
 static void
-heed_signals(void)
+die_on_pending_signal(void)
 {
 	static const int ends[] = { SIGINT, SIGTERM, SIGHUP };
 	sigset_t pending;
@@ -124,21 +131,21 @@ heed_signals(void)
 }
 
 /*
- * Write without the ring. Who waits patiently looks up now and then, whether the run must end.
- * Errors are nobody's to hear.
+ * Write without the ring. With `wait` until all is written or a signal ends the run, else at most
+ * LAST_FRAME_MS. Errors are ignored: there is nowhere to report them.
  */
 static void
-write_direct(struct sl_span data, bool patient)
+write_direct(struct sl_span data, bool wait)
 {
-	while (data.len > 0 && !console.gave_up) {
+	while (data.len > 0 && !console.timed_out) {
 		struct pollfd ready = { .fd = STDERR_FILENO, .events = POLLOUT };
 		int count = poll(&ready, 1, LAST_FRAME_MS);
 		if (count == 0 && console.hurried)
-			console.gave_up = true;
-		if (count == 0 && !patient)
+			console.timed_out = true;
+		if (count == 0 && !wait)
 			return;
 		if (count == 0)
-			heed_signals();
+			die_on_pending_signal();
 		if (count <= 0)
 			continue;
 		ssize_t code =
@@ -165,25 +172,26 @@ sl_console_print(struct sl_span lines)
 	pthread_mutex_unlock(&console.mutex);
 }
 
+/* So many lines are kept that a task should wait before it adds more. */
 static bool
-is_crowded(void)
+is_kept_filling(void)
 {
 	pthread_mutex_lock(&console.mutex);
-	bool crowded = console.view && !console.broken && console.kept.len > SL_CONSOLE_KEPT / 2;
+	bool is_filling = console.view && !console.broken && console.kept.len > SL_CONSOLE_KEPT / 2;
 	pthread_mutex_unlock(&console.mutex);
-	return crowded;
+	return is_filling;
 }
 
 void
 sl_console_wait(void)
 {
 	uint64_t until_ns = console.file ? SL_FOREVER : sl_deadline_in(SL_NS_PER_S);
-	while (is_crowded() && sl_now() < until_ns)
+	while (is_kept_filling() && sl_now() < until_ns)
 		if (sl_sleep(SL_CONSOLE_FRAME_NS / 4) != 0)
 			return;
 }
 
-/* Move what is kept to the end of *out. */
+/* Move the kept lines to the end of *out. */
 static void
 take_kept(struct sl_buf *out)
 {
@@ -191,7 +199,7 @@ take_kept(struct sl_buf *out)
 	sl_buf_add_span(out, sl_buf_span(&console.kept));
 	sl_buf_clear(&console.kept);
 	if (console.dropped > 0)
-		sl_buf_printf(out, "sluice: %zu more lines were not shown: %s took none\n",
+		sl_buf_printf(out, "sluice: %zu more lines were dropped: %s did not accept them\n",
 			console.dropped,
 			console.terminal[STDERR_FILENO] ? "the terminal" : "standard error");
 	console.dropped = 0;
@@ -247,8 +255,7 @@ sl_console_configure(const struct sl_console_setting *setting)
 
 /* ---- frames ---- */
 
-/* Write the rest of the frame. A failure other than being cancelled is final: nobody looks any
- * more. */
+/* Write the rest of the frame. After a failure other than cancellation nothing more is written. */
 SL_SUSPENDS
 static int
 flush(void)
@@ -283,10 +290,10 @@ is_foreground(void)
 	return group < 0 || group == getpgrp();
 }
 
-/* Bars are drawn only in the foreground: elsewhere the terminal shows what another program, mostly
- * the shell, has put there, and the cursor is where that one left it. */
+/* Bars are drawn only in the foreground: in the background another program, mostly the shell, uses
+ * the terminal and moves the cursor. */
 static bool
-draws_bars(void)
+can_draw_bars(void)
 {
 	if (console.bars && is_foreground())
 		return true;
@@ -297,7 +304,7 @@ draws_bars(void)
 static void
 compose(uint64_t now)
 {
-	if (console.bars && !draws_bars()) {
+	if (console.bars && !can_draw_bars()) {
 		take_kept(&console.frame);
 		return;
 	}
@@ -306,7 +313,7 @@ compose(uint64_t now)
 		if (console.setting.progress != SL_OPTION_PROGRESS_NONE &&
 			now >= console.plain_ns) {
 			console.view->plain(console.view->ctx, &console.frame);
-			console.told = true;
+			console.has_plain = true;
 			console.plain_ns = now + SL_CONSOLE_PLAIN_NS;
 		}
 		return;
@@ -319,14 +326,14 @@ compose(uint64_t now)
 	sl_buf_release(&above);
 }
 
-/* The frame's end: what was under way is completed first, else the cursor would be nobody knows
- * where. */
+/* Append what erases the frame. A frame of which only a part is written stays in front of it, since
+ * the position of the cursor is known only after a complete frame. */
 static void
 compose_last(void)
 {
 	struct sl_buf above = { 0 };
 	take_kept(&above);
-	if (draws_bars())
+	if (can_draw_bars())
 		sl_progress_erase(&console.screen, window(STDERR_FILENO).ws_col,
 			sl_buf_span(&above), &console.frame);
 	else
@@ -351,15 +358,14 @@ draw_task(void *arg)
 	sl_shield_begin(&shield, sl_deadline_in(LAST_FRAME_NS));
 	compose_last();
 	if (flush() != 0 && console.hurried)
-		console.gave_up = true;
+		console.timed_out = true;
 	sl_shield_end(&shield);
 	return 0;
 }
 
-/* ---- the process dies while bars are shown ---- */
+/* ---- the process crashes while bars are shown ---- */
 
-/* Async-signal-safe. The old action then does what it does: the default, or a sanitizer's report.
- */
+/* Async-signal-safe. Then the old action follows: the default, or a sanitizer's report. */
 static void
 show_cursor_and_die(int signo)
 {
@@ -374,7 +380,7 @@ show_cursor_and_die(int signo)
 }
 
 static void
-guard_cursor(void)
+install_crash_handlers(void)
 {
 	struct sigaction action = { .sa_handler = show_cursor_and_die, .sa_flags = SA_ONSTACK };
 	sigemptyset(&action.sa_mask);
@@ -383,13 +389,13 @@ guard_cursor(void)
 }
 
 static void
-unguard_cursor(void)
+remove_crash_handlers(void)
 {
 	for (size_t i = 0; i < SL_COUNT_OF(fatal_signals); i++)
 		sigaction(fatal_signals[i], &console.old_actions[i], NULL);
 }
 
-/* ---- what commands call ---- */
+/* ---- public functions ---- */
 
 static bool
 wants_bars(void)
@@ -415,11 +421,11 @@ sl_console_begin(const struct sl_console_view *view)
 {
 	sl_assert(!console.view);
 	console.bars = wants_bars();
-	console.paused = console.broken = console.told = false;
+	console.paused = console.broken = console.has_plain = false;
 	console.screen = (struct sl_progress_screen){ 0 };
 	console.plain_ns = sl_deadline_in(SL_CONSOLE_PLAIN_NS);
 	set_view(view);
-	/* Shielded: a cancelled run still takes its frame away, in sl_console_end. */
+	/* Shielded: in a cancelled run the frame is still erased, by sl_console_end. */
 	struct sl_shield shield;
 	sl_shield_begin(&shield, SL_FOREVER);
 	sl_group_enter(&console.group, SL_GROUP_COLLECT);
@@ -431,11 +437,11 @@ sl_console_begin(const struct sl_console_view *view)
 		return code;
 	}
 	if (console.bars)
-		guard_cursor();
+		install_crash_handlers();
 	return 0;
 }
 
-/* What came after the last frame was composed, and what could not be written, goes straight. */
+/* Write the rest of the frame and the lines kept since it was composed, without the ring. */
 static void
 write_rest(void)
 {
@@ -460,7 +466,7 @@ sl_console_end(void)
 	sl_buf_release(&console.frame);
 	sl_buf_release(&console.kept);
 	if (console.bars)
-		unguard_cursor();
+		remove_crash_handlers();
 	console.bars = false;
 }
 
@@ -471,9 +477,9 @@ sl_console_has_bars(void)
 }
 
 bool
-sl_console_has_told_progress(void)
+sl_console_has_plain_progress(void)
 {
-	return console.told;
+	return console.has_plain;
 }
 
 /* ---- signals ---- */
@@ -482,9 +488,9 @@ void
 sl_console_pause(void)
 {
 	console.paused = true;
-	/* In the middle of a frame the cursor is somewhere in it; then only the shell's prompt will
-	 * be untidy. */
-	if (!console.view || console.frame.len > 0 || !draws_bars())
+	/* While a frame is being written the cursor is somewhere in it, so it cannot be erased: the
+	 * shell's prompt appears inside it. */
+	if (!console.view || console.frame.len > 0 || !can_draw_bars())
 		return;
 	struct sl_buf out = { 0 };
 	sl_progress_erase(&console.screen, window(STDERR_FILENO).ws_col, sl_span("", 0), &out);

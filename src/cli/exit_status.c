@@ -1,3 +1,7 @@
+/*
+ * exit_status.c - the exit status of a failed `sluice get`, from the code first, and for kernel
+ * codes from the phase in which they occurred.
+ */
 #include "sluice/cli/exit_status.h"
 
 #include <errno.h>
@@ -88,7 +92,7 @@ sl_exit_status(const struct sl_error *err)
 	case -EDQUOT:
 		return SL_EXIT_NO_SPACE;
 	case -ENOMEM:
-	case -EMFILE: /* in the middle of connecting, too: it is no fault of the server's */
+	case -EMFILE: /* also while connecting: not a failure of the server */
 	case -ENFILE:
 		return SL_EXIT_OTHER;
 	default:

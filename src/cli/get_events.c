@@ -1,3 +1,14 @@
+/*
+ * get_events.c - the batch's events as bars, lines, JSON and the summary at the end.
+ *
+ *  - Rates are sampled when a frame or a JSON progress event is made, in meters that belong to the
+ *    downloads under way; there are at most as many as jobs.
+ *  - A failed file is reported at once, and once more in a list at the end if other lines came in
+ *    between.
+ *  - Events wait for the reader of the JSON output. The last events of a cancelled run wait at most
+ *    LAST_EVENTS_NS in all.
+ *  - URLs and messages are redacted before they are written.
+ */
 #include "sluice/cli/get_events.h"
 
 #include "sluice/base/log.h"
@@ -53,7 +64,7 @@ meter_of(struct sl_get_events *events, const struct sl_download *download)
 	return free_one;
 }
 
-/* How long it took to connect says nothing about how fast bytes come. */
+/* The measurement begins when the connection is established. */
 static uint64_t
 sample(struct sl_get_meter *meter, const struct sl_download *download)
 {
@@ -63,7 +74,7 @@ sample(struct sl_get_meter *meter, const struct sl_download *download)
 	return sl_rate_sample(&meter->rate, sl_now(), download->received);
 }
 
-/* Meters whose download has ended make room; the rest move together. */
+/* Free the meters of downloads that have ended; the others move to the front. */
 static void
 pack_meters(struct sl_get_events *events)
 {
@@ -100,9 +111,10 @@ state_of(const struct sl_download *download, const struct sl_rate *rate)
 							  : SL_PROGRESS_RECEIVING;
 }
 
-/* What only waits for its group is as good as done, and would hide what is under way. */
+/* A file that only waits for its group to be synced has no line: it would take the place of one
+ * that is being downloaded. */
 static void
-see_download(void *ctx, const struct sl_download *download)
+add_download(void *ctx, const struct sl_download *download)
 {
 	struct snapshot *snapshot = ctx;
 	bool known = download->total != SL_BODY_UNKNOWN;
@@ -159,7 +171,7 @@ take_snapshot(struct sl_get_events *events)
 		return NULL;
 	snapshot->events = events;
 	snapshot->total_known = true;
-	sl_batch_each(events->batch, see_download, snapshot);
+	sl_batch_each(events->batch, add_download, snapshot);
 	pack_meters(events);
 	sum_up(snapshot);
 	return snapshot;
@@ -192,7 +204,7 @@ is_to_stdout(const struct sl_get_options *options)
 	return options->output && strcmp(options->output, "-") == 0;
 }
 
-/* Nothing but events goes to standard error then. */
+/* True if standard error is used for the events only. */
 static bool
 is_events_only(const struct sl_get_options *options)
 {
@@ -206,20 +218,20 @@ send_json(struct sl_get_events *events, struct sl_buf *line)
 	struct sl_shield shield;
 	int code = line->failed ? 0 : sl_output_send(events->json, line);
 	if (code == -ECANCELED || code == -ETIMEDOUT) {
-		/* The run ends while the reader is slow: its last events are worth a moment. */
+		/* The run was cancelled while the queue was full: wait for the reader a little. */
 		if (!events->last_events_ns)
 			events->last_events_ns = sl_deadline_in(LAST_EVENTS_NS);
 		sl_shield_begin(&shield, events->last_events_ns);
 		code = sl_output_send(events->json, line);
 		sl_shield_end(&shield);
 	}
-	/* A reader that has gone wants no more; another failure shows when the output is closed. */
+	/* -EPIPE is not an error; any other failure is reported when the output is closed. */
 	if (code)
 		sl_log_debug("an event was not written: %s", sl_code_text(code));
 	sl_buf_release(line);
 }
 
-/* What may hold a secret goes out without it; "" is what is not known. */
+/* Text without secrets, or null for "". */
 static void
 add_text(struct sl_json *json, const char *key, const char *text)
 {
@@ -261,9 +273,9 @@ add_error(struct sl_json *json, const struct sl_download *download)
 		sl_json_null(json, "http_status");
 }
 
-/* By what the content is known to be the right one, and whether a power cut leaves it. */
+/* How the content was verified, and whether it survives a power failure. */
 static void
-add_promises(struct sl_json *json, const struct sl_get_events *events,
+add_guarantees(struct sl_json *json, const struct sl_get_events *events,
 	const struct sl_download *download)
 {
 	bool skipped = download->state == SL_DOWNLOAD_SKIPPED;
@@ -341,7 +353,7 @@ json_end(struct sl_get_events *events, const struct sl_download *download)
 	add_sizes(&json, download);
 	sl_json_seconds(&json, "seconds", download->ended_ns - download->started_ns);
 	if (good)
-		add_promises(&json, events, download);
+		add_guarantees(&json, events, download);
 	else
 		add_error(&json, download);
 	sl_json_end_line(&json);
@@ -383,7 +395,7 @@ started(void *ctx, const struct sl_download *download)
 {
 	struct sl_get_events *events = ctx;
 	if (download->url[0])
-		sl_log_info("getting %s", download->url);
+		sl_log_info("downloading %s", download->url);
 	if (!events->json)
 		return;
 	struct sl_buf line = { 0 };
@@ -408,7 +420,7 @@ retrying(void *ctx, const struct sl_download *download)
 	send_json(events, &line);
 }
 
-/* For the list at the end: which input, and why. Messages name the file or URL themselves. */
+/* For the list at the end. Messages contain the file or URL. */
 static void
 keep_failure(struct sl_get_events *events, const char *reason)
 {
@@ -426,15 +438,15 @@ keep_failure(struct sl_get_events *events, const char *reason)
 }
 
 static void
-say_end(const struct sl_download *download)
+print_end(const struct sl_download *download)
 {
 	struct sl_progress_ended ended = { .name = sl_span_str(download->path[0] ? download->path
 										 : download->url),
 		.end = download->state == SL_DOWNLOAD_DONE ? SL_PROGRESS_DONE : SL_PROGRESS_SKIPPED,
 		.bytes = download->received,
 		.elapsed_ns = download->ended_ns - download->started_ns,
-		.reason = sl_span_str(
-			download->unverified ? "exists (not looked into)" : "complete already") };
+		.reason = sl_span_str(download->unverified ? "exists (content not checked)"
+							   : "already complete") };
 	struct sl_progress_style style = sl_console_style();
 	struct sl_buf line = { 0 };
 	sl_progress_ended(&ended, &style, &line);
@@ -442,7 +454,7 @@ say_end(const struct sl_download *download)
 	sl_buf_release(&line);
 }
 
-/* stdout's reader left: that is how head and grep -q end a pipe, no failure. */
+/* The reader of stdout closed the pipe, as head and grep -q do: not a failure. */
 static bool
 is_reader_gone(const struct sl_get_events *events, const struct sl_download *download)
 {
@@ -458,10 +470,12 @@ ended(void *ctx, const struct sl_download *download)
 	events->ended_bytes += download->received;
 	bool good = download->state == SL_DOWNLOAD_DONE || download->state == SL_DOWNLOAD_SKIPPED;
 	if (download->excess)
-		sl_log_info("%s: the server sent more than it announced; cut off", download->url);
+		sl_log_info("%s: the server sent more bytes than it announced: the excess was "
+			    "discarded",
+			download->url);
 	bool few = events->inputs <= FILES_SHOWN && sl_console_has_bars();
 	if (good && (few || events->options->verbose > 0))
-		say_end(download);
+		print_end(download);
 	if (download->state == SL_DOWNLOAD_FAILED && is_reader_gone(events, download)) {
 		events->reader_gone = true;
 	} else if (download->state == SL_DOWNLOAD_FAILED && !is_events_only(events->options)) {
@@ -518,11 +532,11 @@ add_count(struct sl_buf *out, uint64_t count, const char *what)
 		sl_buf_printf(out, ", %s %s", sl_units_count(count).text, what);
 }
 
-/* Once more in one piece, if other lines came between them. */
+/* The failures again, together, if other lines were printed between them. */
 static void
 add_failures(struct sl_buf *out, const struct sl_get_events *events, bool bars)
 {
-	bool between = bars || events->options->verbose > 0 || sl_console_has_told_progress();
+	bool between = bars || events->options->verbose > 0 || sl_console_has_plain_progress();
 	if (events->failures.len == 0 || events->inputs < 2 || !between)
 		return;
 	sl_buf_add_str(out, "not downloaded:\n");
@@ -532,9 +546,9 @@ add_failures(struct sl_buf *out, const struct sl_get_events *events, bool bars)
 			out, "  and %s more\n", sl_units_count(events->failures_left_out).text);
 }
 
-/* What a glance at the end shall not miss. */
+/* Conditions that the counts do not show. */
 static void
-add_reservations(struct sl_buf *out, const struct sl_get_events *events,
+add_notes(struct sl_buf *out, const struct sl_get_events *events,
 	const struct sl_batch_summary *summary)
 {
 	if (summary->done > 0 && events->options->sync == SL_SYNC_NONE &&
@@ -546,7 +560,7 @@ add_reservations(struct sl_buf *out, const struct sl_get_events *events,
 			summary->repeats == 1 ? "input repeats" : "inputs repeat",
 			summary->repeats == 1 ? "was" : "were");
 	if (summary->unverified > 0)
-		sl_buf_add_str(out, "; what was skipped was not looked into (--if-exists=skip)");
+		sl_buf_add_str(out, "; skipped files were not checked (--if-exists=skip)");
 }
 
 static void
@@ -558,7 +572,7 @@ add_summary(struct sl_buf *out, const struct sl_get_events *events,
 		sl_units_count(summary->done + summary->skipped).text,
 		sl_units_count(events->inputs).text, events->inputs == 1 ? "file" : "files");
 	if (summary->skipped > summary->repeats)
-		sl_buf_printf(out, " (%s there already)",
+		sl_buf_printf(out, " (%s already there)",
 			sl_units_count(summary->skipped - summary->repeats).text);
 	add_count(out, summary->failed, "failed");
 	add_count(out, summary->cancelled, "cancelled");
@@ -567,12 +581,12 @@ add_summary(struct sl_buf *out, const struct sl_get_events *events,
 		sl_buf_printf(out, ", %s in %s (%s)", sl_units_size(summary->bytes).text,
 			sl_units_elapsed(elapsed_ns).text,
 			sl_units_rate(sl_rate_between(summary->bytes, elapsed_ns)).text);
-	add_reservations(out, events, summary);
+	add_notes(out, events, summary);
 	sl_buf_add_char(out, '\n');
 }
 
 static void
-say_summary(const struct sl_get_events *events, const struct sl_batch_summary *summary, bool bars)
+print_summary(const struct sl_get_events *events, const struct sl_batch_summary *summary, bool bars)
 {
 	struct sl_buf text = { 0 };
 	add_failures(&text, events, bars);
@@ -596,13 +610,13 @@ sl_get_events_end(
 		json_summary(events, summary);
 	bool bars = sl_console_has_bars();
 	sl_console_end();
-	say_summary(events, summary, bars);
+	print_summary(events, summary, bars);
 	int code = sl_output_close(events->json, err);
 	events->json = NULL;
 	if (code == -ETIMEDOUT)
 		sl_fail(err, SL_PHASE_NONE, code,
-			"the time of the run is over (--deadline) and nobody has read the last "
-			"events");
+			"the time limit of the run was reached (--deadline), and the reader of the "
+			"events did not take the last ones in time");
 	else if (code && code != -EPIPE)
 		sl_fail_code(err, SL_PHASE_WRITE, code, "cannot write the events");
 	sl_shield_end(&shield);

@@ -1,5 +1,5 @@
 /*
- * main.c - sees to it that the process stands on firm ground, then lets a command run.
+ * main.c - prepares the process (descriptors 0 to 2, signals, the console) and runs the command.
  */
 #include "sluice/base/log.h"
 #include "sluice/cli/commands.h"
@@ -15,17 +15,17 @@
 #include <unistd.h>
 
 /*
- * A descriptor below 3 that is closed would be given to the next file opened, and what is meant for
- * a terminal would end in that file. It is opened the wrong way round, so that using it fails as a
- * closed one does.
+ * If a descriptor below 3 is closed, the next file opened would get its number, and messages for
+ * the terminal would be written into that file. Such a descriptor is opened on /dev/null with the
+ * wrong access mode, so that using it fails as on a closed one.
  */
 static void
 fill_standard_descriptors(void)
 {
-	static const int wrong_ways[] = { O_WRONLY, O_RDONLY, O_WRONLY };
+	static const int wrong_modes[] = { O_WRONLY, O_RDONLY, O_WRONLY };
 	for (int fd = 0; fd < 3; fd++)
 		if (fcntl(fd, F_GETFD) < 0 && errno == EBADF &&
-			open("/dev/null", wrong_ways[fd]) != fd)
+			open("/dev/null", wrong_modes[fd]) != fd)
 			_exit(SL_EXIT_OTHER);
 }
 
@@ -35,20 +35,21 @@ wrong_command(const char *word)
 	if (strstr(word, "://")) {
 		struct sl_buf shown = { 0 };
 		sl_url_show(&shown, sl_span_str(word));
-		sl_log_error("no command given: to fetch it, 'sluice get %s'",
+		sl_log_error("no command given: to download the URL, 'sluice get %s'",
 			shown.data ? shown.data : "URL");
 		sl_buf_release(&shown);
 	} else if (strcmp(word, "-h") == 0 || strcmp(word, "-V") == 0)
-		sl_log_error("unknown option '%s': there are --help and --version", word);
+		sl_log_error("unknown option '%s': use --help or --version", word);
 	else if (word[0] == '-')
 		sl_log_error("unknown option '%s': options come after the command, as in 'sluice "
 			     "get %s'",
 			word, word);
 	else if (access(word, F_OK) == 0)
-		sl_log_error("unknown command '%s': to count its error lines, 'sluice scan %s'",
+		sl_log_error("unknown command '%s': to count the error lines of a file, 'sluice "
+			     "scan %s'",
 			word, word);
 	else
-		sl_log_error("unknown command '%s'; 'sluice help' lists them", word);
+		sl_log_error("unknown command '%s'; 'sluice help' lists the commands", word);
 	return SL_EXIT_USAGE;
 }
 
@@ -59,7 +60,7 @@ main(int argc, char **argv)
 	sl_signal_block();
 	sl_console_open();
 	if (argc < 2) {
-		sl_log_error("no command given; 'sluice help' lists them");
+		sl_log_error("no command given; 'sluice help' lists the commands");
 		return SL_EXIT_USAGE;
 	}
 	const char *word = argv[1];

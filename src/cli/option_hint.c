@@ -1,12 +1,17 @@
+/*
+ * option_hint.c - what to use instead of an option that is unknown here. First the options of other
+ * programs (curl, wget, aria2, grep, ripgrep) are looked up in a table; then a name within two
+ * edits of an own option, or one that begins an own option, is suggested.
+ */
 #include "sluice/cli/options.h"
 
 #include "sluice/base/number.h"
 
 #include <stdio.h>
 
-#define LATER "this version does not have it"
-#define ANYWAY "leave it out, it is so anyway"
-#define NAME_MAX_LEN 40 /* of an option; longer words are close to none */
+#define UNSUPPORTED "not supported by this version"
+#define IS_DEFAULT "not needed: this is the default"
+#define NAME_MAX_LEN 40 /* of an option; for longer words none is suggested */
 
 struct hint {
 	const char *words; /* separated by spaces */
@@ -15,27 +20,29 @@ struct hint {
 
 static const struct hint get_hints[] = {
 	{ "-h", "use --help" },
-	{ "-V", "use 'sluice --version'; a checksum is checked with --checksum" },
+	{ "-V", "use 'sluice --version'; to verify a checksum use --checksum" },
 	/* curl */
 	{ "-L --location --location-trusted",
-		"redirects are followed already; --max-redirs bounds them" },
+		"not needed: redirects are followed by default; --max-redirs limits them" },
 	{ "-O --remote-name --remote-name-all",
-		"files are named by their URL already; to choose the name, use -o FILE" },
+		"not needed: files are named after their URL; to choose the name, use -o FILE" },
 	{ "-C --continue-at -c --continue --no-continue",
-		"this version does not resume; a file that failed is fetched anew" },
-	{ "-k", "certificates are always verified, use --cacert FILE to trust another one; "
-		"segments are to come" },
+		"resuming is not supported by this version: a file that failed is fetched again "
+		"from its beginning" },
+	{ "-k", "certificates are always verified (to trust another one use --cacert FILE); "
+		"segments are not supported by this version" },
 	{ "--insecure --no-check-certificate --check-certificate",
-		"certificates are always verified; use --cacert FILE to trust another one" },
+		"certificates are always verified; to trust another one use --cacert FILE" },
 	{ "-f --fail --fail-with-body",
-		"a status that is no success is an error already; leave it out" },
+		"not needed: an HTTP status other than success is always an error" },
 	{ "--fail-early", "use --fail-fast" },
-	{ "-S --show-error", "errors are shown already; leave it out" },
-	{ "-s", "for silence use -q; segments are to come: one connection a file for now" },
+	{ "-S --show-error", "not needed: errors are always shown" },
+	{ "-s", "for no output use -q; segments are not supported by this version (each file uses "
+		"one connection)" },
 	{ "--silent -nv --no-verbose", "use -q" },
-	{ "-Z --parallel", "files are fetched in parallel already; -j sets how many" },
+	{ "-Z --parallel", "not needed: files are fetched in parallel; -j sets how many" },
 	{ "--parallel-max --max-concurrent-downloads", "use -j" },
-	{ "--create-dirs", "the directory of -d is made already; leave it out" },
+	{ "--create-dirs", "not needed: the directory of -d is created if it does not exist" },
 	{ "--output-dir -P --directory-prefix", "use -d" },
 	{ "--max-time -m", "use --deadline" },
 	{ "-# --progress-bar --show-progress --no-progress-meter --summary-interval",
@@ -43,14 +50,15 @@ static const struct hint get_hints[] = {
 	{ "-z --time-cond -N --timestamping --conditional-get",
 		"--if-exists=auto skips what has the same size and time" },
 	{ "--limit-rate --max-download-limit --max-overall-download-limit",
-		LATER ": there is no rate limit yet" },
+		"a rate limit is " UNSUPPORTED },
 	{ "--retry --tries -t --max-tries --retries --retry-max-wait --retry-wait --waitretry",
-		"this version does not try again, except once on a connection that was kept open" },
-	{ "-r --range", "files are always fetched whole" },
+		"retries are not supported by this version (except once after a kept-alive "
+		"connection was closed)" },
+	{ "-r --range", "ranges are not supported: files are always fetched completely" },
 	{ "-I --head -X --request --data --data-raw -F --form --upload-file",
-		"only whole files are fetched, by GET" },
-	{ "-T", "for a time limit use --stall-timeout; nothing is ever uploaded" },
-	{ "--url", "give the URL without an option" },
+		"only GET requests for complete files are supported" },
+	{ "-T", "for a timeout use --stall-timeout; uploads are not supported" },
+	{ "--url", "give the URL as an operand, without an option" },
 	/* wget */
 	{ "-nc --no-clobber", "use --if-exists=skip" },
 	{ "--timeout", "use --connect-timeout, --stall-timeout or --deadline" },
@@ -60,28 +68,30 @@ static const struct hint get_hints[] = {
 	{ "--ca-certificate", "use --cacert" },
 	{ "--no-use-server-timestamps", "use --no-remote-time" },
 	{ "-p -np -nd -nH --recursive --mirror --page-requisites --no-parent",
-		"only the URLs given are fetched; list them, or give a list with -i" },
-	{ "-b --background -D --daemon --enable-rpc", "it runs in the foreground only" },
+		"links are not followed: give all URLs, or a list of them with -i" },
+	{ "-b --background -D --daemon --enable-rpc",
+		"running in the background is not supported (use '&' of the shell)" },
 	/* aria2 */
-	{ "--split --segments", "one connection a file for now; -j sets the files at once" },
+	{ "--split --segments", "segments are not supported by this version (each file uses one "
+				"connection); -j sets how many files are fetched at once" },
 	{ "--max-connection-per-server", "use -x" },
-	{ "--min-split-size --min-segment", "one connection a file for now" },
+	{ "--min-split-size --min-segment",
+		"segments are not supported by this version (each file uses one connection)" },
 	{ "--allow-overwrite", "use --if-exists=replace" },
 	{ "--auto-file-renaming", "use --if-exists=rename" },
 	{ "--check-integrity", "use --checksum" },
-	{ "--file-allocation",
-		"space is allocated already where the file system can; leave it out" },
+	{ "--file-allocation", "not needed: space is allocated where the file system supports it" },
 	{ "--lowest-speed-limit", "use --stall-timeout" },
 	{ "--log -l --console-log-level --debug", "use -v; the log goes to standard error" },
 	{ "--colour", "use --color" },
-	/* ours, to come */
+	/* names reserved for later versions */
 	{ "--base-url --content-disposition --dry-run --verify-resume --sums -H --header -A "
 	  "--user-agent "
 	  "--referer -u --user --netrc --netrc-file --bearer-file --auth-origin --proxy --noproxy "
 	  "--all-proxy --capath "
 	  "--cert --key --tls-min -4 --ipv4 -6 --ipv6 --resolve --max-rps --compressed "
 	  "--decompress --scan --engine",
-		LATER },
+		UNSUPPORTED },
 	{ NULL, NULL },
 };
 
@@ -89,22 +99,22 @@ static const struct hint scan_hints[] = {
 	{ "-h", "use --help, or --no-filename" },
 	{ "-V", "use 'sluice --version'" },
 	{ "--search-zip --decompress",
-		"compressed input is not read by this version: 'zcat FILE | sluice scan'" },
+		"compressed input is not supported by this version: 'zcat FILE | sluice scan'" },
 	{ "-R --dereference-recursive",
-		"directories are walked anyway; links in them are read if they lead to files, to "
+		"directories are searched by default, and links in them to files are followed; to "
 		"scan a linked directory name it" },
 	{ "--text --binary",
-		"files that are named are read whatever they are; binary ones in directories are "
-		"passed over: name the file itself" },
+		"binary files are skipped in directories but read if they are named: name the file "
+		"itself" },
 	{ "--recursive --no-ignore --hidden -u --unrestricted --extended-regexp --perl-regexp "
 	  "--pcre2",
-		ANYWAY },
+		IS_DEFAULT },
 	{ "-j --threads", "use --workers" },
 	{ "--colour", "use --color" },
 	{ "-G --basic-regexp", "patterns are Perl-compatible regular expressions" },
-	{ "-s --no-messages",
-		"what could not be read is always said; send standard error elsewhere" },
-	{ "-v", "this version does not have --invert-match; to see what is passed over use "
+	{ "-s --no-messages", "inputs that could not be read are always reported; redirect "
+			      "standard error (2>FILE)" },
+	{ "-v", "--invert-match is not supported by this version; to list skipped inputs use "
 		"--verbose" },
 	{ "-0", "use --null" },
 	{ "--invert-match -w --word-regexp -f --file -l --files-with-matches -L "
@@ -114,7 +124,7 @@ static const struct hint scan_hints[] = {
 	  "--records --include --exclude --exclude-dir -g --glob --follow --state --since --until "
 	  "--top --null-data -b "
 	  "--byte-offset --line-buffered -S --smart-case -U --multiline -d -D -I",
-		LATER },
+		UNSUPPORTED },
 	{ NULL, NULL },
 };
 
@@ -132,7 +142,8 @@ holds_word(const char *words, const char *word)
 	return false;
 }
 
-/* Letters to insert, remove, change or swap with their neighbour to make one word of the other. */
+/* Edit distance (optimal string alignment): insertions, deletions, substitutions and swaps of
+ * neighbouring letters. */
 static unsigned
 distance(const char *a, const char *b)
 {
@@ -159,12 +170,12 @@ distance(const char *a, const char *b)
 	return above[b_len];
 }
 
-/* The long name a mistyped or shortened one means most likely, or NULL. */
+/* The long name that is closest to a mistyped or shortened one, or NULL if none is close. */
 static const char *
 closest(const struct sl_command *command, const char *name)
 {
 	const char *best = NULL;
-	unsigned least = strlen(name) < 5 ? 2 : 3; /* differences that are too many */
+	unsigned least = strlen(name) < 5 ? 2 : 3; /* the suggested one must be closer than this */
 	for (size_t i = 0; i < command->option_count; i++) {
 		const char *known = command->options[i].name;
 		if (!known || strlen(name) < 2)

@@ -1,3 +1,13 @@
+/*
+ * options.c - parses a command line by the command's table (option_table.c) into its result.
+ *
+ *  - Options and operands may be mixed; "--" ends the options, and "-" is an operand.
+ *  - A value follows after "=", as the next word or, with a letter, in the same word; "--name="
+ *    gives an empty value.
+ *  - The first error ends the parsing. Its message contains the option as it was written, the
+ *    value, and what would be accepted.
+ *  - Rules that concern several options are checked at the end (check_get, check_scan).
+ */
 #include "sluice/cli/options.h"
 
 #include "sluice/base/number.h"
@@ -10,20 +20,20 @@
 struct parser {
 	const struct sl_command *command;
 	void *result;
-	int argc, next; /* next word of argv to look at */
+	int argc, next; /* next: index in argv of the next word to parse */
 	char **argv;
 	struct sl_error *err;
 };
 
-/* How an option is called in messages: "'-j' (--jobs)", "'--json'". */
-struct called {
+/* An option as it appears in messages: "'-j' (--jobs)", "'--json'". */
+struct shown_name {
 	char text[64];
 };
 
-static struct called
-called(const struct sl_option *option, bool by_letter)
+static struct shown_name
+shown_name(const struct sl_option *option, bool by_letter)
 {
-	struct called out;
+	struct shown_name out;
 	if (by_letter && option->name)
 		snprintf(out.text, sizeof(out.text), "'-%c' (--%s)", option->letter, option->name);
 	else if (by_letter)
@@ -41,7 +51,7 @@ unknown_option(struct parser *parser, const char *word)
 	struct sl_option_hint hint = sl_option_hint(parser->command, word);
 	if (hint.text[0])
 		return usage(parser, "unknown option '%s': %s", word, hint.text);
-	return usage(parser, "unknown option '%s'; 'sluice %s --help' lists them", word,
+	return usage(parser, "unknown option '%s'; 'sluice %s --help' lists the options", word,
 		parser->command->name);
 }
 
@@ -51,7 +61,7 @@ struct bound {
 	char text[32];
 };
 
-/* A limit in the words the user would type. */
+/* A limit as the user would type it. */
 static struct bound
 bound(enum sl_option_kind kind, uint64_t value)
 {
@@ -88,18 +98,19 @@ parse_number(struct parser *parser, const struct sl_option *option, const char *
 	switch (option->kind) {
 	case SL_OPTION_SIZE:
 		if (!sl_parse_size(value, out))
-			return usage(parser, "option %s: '%s' is no size; write it as 64M or 1.5G",
-				name, value);
+			return usage(parser,
+				"option %s: '%s' is not a size (write it as 64M or 1.5G)", name,
+				value);
 		break;
 	case SL_OPTION_DURATION:
 		if (!sl_parse_duration(value, out))
 			return usage(parser,
-				"option %s: '%s' is no time; write it as 30s, 500ms or 2h", name,
-				value);
+				"option %s: '%s' is not a time (write it as 30s, 500ms or 2h)",
+				name, value);
 		break;
 	default:
 		if (strspn(value, "0123456789") != strlen(value) || !*value)
-			return usage(parser, "option %s: '%s' is no whole number", name, value);
+			return usage(parser, "option %s: '%s' is not a whole number", name, value);
 		if (!sl_parse_u64(value, strlen(value), out))
 			return out_of_range(parser, option, name, value);
 		break;
@@ -124,7 +135,7 @@ parse_choice(struct parser *parser, const struct sl_option *option, const char *
 			option->choices[i]);
 		sl_assert(len < sizeof(known));
 	}
-	return usage(parser, "option %s: '%s' is none of %s", name, value, known);
+	return usage(parser, "option %s: '%s' must be one of %s", name, value, known);
 }
 
 static int
@@ -136,7 +147,7 @@ parse_checksum(struct parser *parser, const char *name, const char *value, struc
 	return 0;
 }
 
-/* One array of argc words is room for all there can be. */
+/* There are fewer than argc words, so the array never grows. */
 static int
 add_word(struct parser *parser, struct sl_words *words, const char *word)
 {
@@ -160,8 +171,8 @@ apply_value(
 	switch (option->kind) {
 	case SL_OPTION_WORD:
 		if (!*value)
-			return usage(parser, "option %s needs a %s that is not empty", name,
-				option->argument);
+			return usage(
+				parser, "option %s: %s must not be empty", name, option->argument);
 		*(const char **)field = value;
 		return 0;
 	case SL_OPTION_WORDS:
@@ -220,7 +231,7 @@ parse_long(struct parser *parser, const char *word)
 		const struct sl_option *option = &parser->command->options[i];
 		if (!option->name || !sl_span_is(sl_span(word + 2, len - 2), option->name))
 			continue;
-		struct called name = called(option, false);
+		struct shown_name name = shown_name(option, false);
 		if (!option->argument && equals)
 			return usage(parser, "option %s takes no value", name.text);
 		if (!option->argument)
@@ -251,7 +262,7 @@ parse_letters(struct parser *parser, const char *word)
 			bool whole = sl_option_hint(parser->command, word).text[0] != '\0';
 			return unknown_option(parser, whole ? word : (char[]){ '-', *at, '\0' });
 		}
-		struct called name = called(option, true);
+		struct shown_name name = shown_name(option, true);
 		int code = 0;
 		if (!option->argument) {
 			code = apply_flag(parser, option);
@@ -293,24 +304,23 @@ parse(struct parser *parser, struct sl_words *operands)
 
 /* ---- commands ---- */
 
-/* What no option can see alone. */
+/* Rules that concern several options. */
 static int
 check_get(struct parser *parser, const struct sl_get_options *options)
 {
 	bool single = options->urls.count == 1 && !options->input_file;
 	if (options->urls.count == 0 && !options->input_file)
-		return usage(parser, "no URL given; 'sluice get --help' shows how");
+		return usage(parser, "no URL given; 'sluice get --help' shows the usage");
 	if (options->output && !single)
 		return usage(parser,
-			"-o names the file of a single URL; use -d for the directory of many");
+			"-o takes exactly one URL; use -d to choose the directory for several");
 	if (options->checksum.kind != SL_CHECKSUM_NONE && !single)
-		return usage(parser, "--checksum belongs to a single URL; in a list, give each its "
-				     "checksum= line");
+		return usage(parser, "--checksum takes exactly one URL; in a list, use a checksum= "
+				     "line for each");
 	return 0;
 }
 
-/* What is called otherwise, but cannot be anything else: events and bars have to keep away from it
- * just as well. */
+/* Other names of standard output: events and bars must not be mixed with it under these either. */
 static bool
 is_stdout(const char *path)
 {
@@ -359,8 +369,8 @@ check_scan(struct parser *parser, struct sl_scan_options *options)
 	options->chunk = sl_round_up(options->chunk, 4096);
 	options->print = options->print || (options->line_number && !options->json);
 	if (options->chunk > options->max_memory / 2)
-		return usage(parser, "two pieces of --chunk must fit into --max-memory; lower the "
-				     "one or raise the other");
+		return usage(parser, "two chunks must fit into --max-memory: lower --chunk or "
+				     "raise --max-memory");
 	return 0;
 }
 

@@ -1,3 +1,12 @@
+/*
+ * output.c - a queue of buffers and the task that writes them.
+ *
+ *  - The task is shielded: what was queued before a run is cancelled is still written, for
+ *    CLOSE_TIMEOUT_NS at most.
+ *  - After the first failure (output->state) the queue is closed and emptied, and sl_output_send
+ *    returns the failure.
+ *  - Memory is bounded: large buffers are queued in pieces of SL_OUTPUT_BUFFER.
+ */
 #include "sluice/cli/output.h"
 
 #include "sluice/rt/channel.h"
@@ -9,20 +18,21 @@
 #include <string.h>
 #include <unistd.h>
 
-/* How long a cancelled run waits for its last words to be taken: a person waits for the prompt. */
-#define LAST_WORDS_NS (500 * SL_NS_PER_MS)
+/* How long a cancelled run waits for the queued output to be read: the user waits for the
+ * prompt. */
+#define CLOSE_TIMEOUT_NS (500 * SL_NS_PER_MS)
 
 struct sl_output {
 	int fd;
-	int state;                /* 0, or why nothing is written any more */
+	int state;                /* 0, or the failure after which nothing is written */
 	struct sl_channel *queue; /* of struct sl_buf */
 	struct sl_group group;
 };
 
 /* ---- the task that writes ---- */
 
-/* -EAGAIN: somebody made the descriptor non-blocking; it may be shared, so that is left as it is.
- */
+/* -EAGAIN: the descriptor is non-blocking. It may be shared with other processes, so its flags are
+ * not changed. */
 SL_SUSPENDS
 static int
 write_all(int fd, struct sl_span data)
@@ -65,7 +75,7 @@ write_task(void *arg)
 		output->state = write_all(output->fd, sl_buf_span(&buf));
 		sl_buf_release(&buf);
 	}
-	/* The end of the queue is the good end; anything else means that bytes may be lost. */
+	/* -EPIPE is the regular end of the queue; after any other code bytes may be lost. */
 	if (!output->state && code != -EPIPE)
 		output->state = code;
 	sl_channel_close(output->queue);
@@ -73,7 +83,7 @@ write_task(void *arg)
 	return 0;
 }
 
-/* ---- what others call ---- */
+/* ---- public functions ---- */
 
 SL_SUSPENDS
 int
@@ -88,7 +98,7 @@ sl_output_open(struct sl_output **out, int fd)
 		free(output);
 		return code;
 	}
-	/* Shielded: when the run is cancelled, what was queued is still to be written. */
+	/* Shielded: after the run is cancelled, what was queued must still be written. */
 	struct sl_shield shield;
 	sl_shield_begin(&shield, SL_FOREVER);
 	sl_group_enter(&output->group, SL_GROUP_COLLECT);
@@ -116,7 +126,7 @@ enqueue(struct sl_output *output, struct sl_buf *buf)
 	return code;
 }
 
-/* In pieces, so that the queue holds no more than so many of them: who sends keeps the rest. */
+/* Queue in pieces, so that the queue's memory is bounded; the caller's buffer keeps the rest. */
 SL_SUSPENDS
 static int
 enqueue_large(struct sl_output *output, struct sl_buf *buf)
@@ -173,7 +183,7 @@ sl_output_close(struct sl_output *output, struct sl_error *err)
 	sl_channel_close(output->queue);
 	struct sl_shield shield;
 	if (cancelled)
-		sl_shield_begin(&shield, sl_deadline_in(LAST_WORDS_NS));
+		sl_shield_begin(&shield, sl_deadline_in(CLOSE_TIMEOUT_NS));
 	sl_group_leave(&output->group);
 	if (cancelled)
 		sl_shield_end(&shield);

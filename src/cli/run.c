@@ -1,3 +1,14 @@
+/*
+ * run.c - the tree of tasks of a run: the main task has two groups, the command and its watchers.
+ *
+ *	main_task
+ *	  watchers   "signals" handles signals as run.h lists them; "grace" exists after the first
+ *	             fatal signal and ends the process when SL_RUN_GRACE_NS have passed
+ *	  command    the command's own task and all it starts
+ *
+ * The watchers are cancelled when the command has ended. sl_run_end then ends the process by the
+ * signal, if there was one.
+ */
 #include "sluice/cli/run.h"
 
 #include "sluice/base/log.h"
@@ -39,9 +50,10 @@ print_tasks(void)
 	sl_buf_release(&out);
 }
 
-/* Disk operations cannot be called back (rt/io.h); the tasks of this program itself are no news. */
+/* Log a task that waits for the disk: such operations cannot be cancelled (rt/io.h). The tasks of
+ * the program itself are left out. */
 static void
-name_what_is_left(void *ctx, const struct sl_task_info *info)
+report_stuck_task(void *ctx, const struct sl_task_info *info)
 {
 	static const char *const disk[] = { "sync", "syncfs", "allocate", "rename", "unlink",
 		"write", "read", "open", "blocking call" };
@@ -52,8 +64,8 @@ name_what_is_left(void *ctx, const struct sl_task_info *info)
 			return;
 	for (size_t i = 0; i < SL_COUNT_OF(disk); i++)
 		if (strcmp(info->waits_for, disk[i]) == 0)
-			sl_log_error(
-				"'%s' is left in the middle of: %s", info->name, info->waits_for);
+			sl_log_error("task '%s' did not stop (waiting for %s)", info->name,
+				info->waits_for);
 }
 
 /* ---- signals ---- */
@@ -65,15 +77,15 @@ die(int signo)
 	sl_signal_die(signo);
 }
 
-/* What is still running a second after the first signal is given up. */
+/* End the process although tasks are still running after the time of grace. */
 SL_SUSPENDS
 static int
-watch_task(void *arg)
+grace_task(void *arg)
 {
 	struct state *state = arg;
 	if (sl_sleep(SL_RUN_GRACE_NS) != 0)
 		return 0;
-	sl_task_each(name_what_is_left, NULL);
+	sl_task_each(report_stuck_task, NULL);
 	if (state->run->abandoned)
 		state->run->abandoned(state->run->arg);
 	die(state->run->signo);
@@ -85,7 +97,7 @@ interrupt(struct state *state, int signo)
 	bool second = state->run->signo != 0;
 	if (!second)
 		state->run->signo = signo;
-	if (second || sl_group_spawn(&state->watchers, "patience", watch_task, state, NULL) != 0)
+	if (second || sl_group_spawn(&state->watchers, "grace", grace_task, state, NULL) != 0)
 		die(signo);
 	sl_console_hurry();
 	sl_group_cancel(&state->command, SL_E_INTERRUPTED);
@@ -167,8 +179,9 @@ sl_run_command(struct sl_run *run, struct sl_error *err)
 		return code;
 	code = sl_rt_run(rt, main_task, &state);
 	if (code) {
-		/* Tasks may be alive that nothing will wake: they end with the process. */
-		sl_fail_code(err, SL_PHASE_NONE, code, "cannot go on");
+		/* Tasks that are still suspended are never woken again; they end with the
+		 * process. */
+		sl_fail_code(err, SL_PHASE_NONE, code, "cannot continue");
 		sl_console_restore();
 		return code;
 	}

@@ -1,14 +1,15 @@
 /*
- * What `sluice scan` prints, as the sink of the scan: a table at its end, or lines, counts or JSON
- * while it runs.
+ * scan_output.c - what `sluice scan` prints, as the sink of the scan: a table at its end, or lines,
+ * counts or JSON while it runs.
  *
- *   - Results are collected and go to standard output in large pieces; a reader that is watching
- *     gets them as soon as the scan has to wait.
+ *   - Results are collected and written to standard output in large buffers; on a terminal or pipe
+ *     they are written as soon as the scan has to wait.
  *   - The memory is bounded whatever the length of a line: it is written, escaped and encoded piece
  *     by piece. Only the table keeps a row for each input.
- *   - A terminal gets no bytes that it could act on; a file or pipe gets the bytes as they are.
- *   - What is wrong with an input goes to standard error, except that what is passed over in
- *     directories is counted there in one line.
+ *   - Bytes that a terminal could act on are escaped for a terminal only; a file or pipe gets the
+ *     bytes as they are.
+ *   - Messages about an input are written to standard error; inputs that are skipped in directories
+ *     are counted there in one line.
  */
 #include "sluice/cli/scan_output.h"
 
@@ -28,21 +29,21 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* Lines with 'Error' are worth a note if they are at least one in so many of the error lines. */
+/* Lines with 'Error' are reported if they are at least one in so many of the error lines. */
 #define OTHER_CASE_SHARE 10u
 
 /* Matches of a line that are located at a time. */
-#define PLACES 64u
+#define MATCHES_LOCATED 64u
 
 /* Lines up to here are searched on the ring's thread, as long as that takes no more than some
  * milliseconds; others on a worker. */
 #define INLINE_LINE 4096u
 
-/* CPU time after which a worker gives way: a signal is heard between two steps. */
+/* CPU time after which a worker returns, so that a signal can end the run in between. */
 #define LOCATE_NS (50 * SL_NS_PER_MS)
 
-/* Bytes of a line that are written at once: escaped they are up to six times as many. A multiple of
- * 3 for base64. */
+/* Bytes of a line that are added at once; escaping makes them up to six times as many. A multiple
+ * of 3 for base64. */
 #define TEXT_PIECE (6 * SL_KIB)
 
 static bool
@@ -60,7 +61,7 @@ sl_scan_output_begin(struct sl_scan_output *output, const struct sl_scan_options
 	output->terminal = sl_console_columns(STDOUT_FILENO) > 0;
 	output->is_file = is_regular(STDOUT_FILENO);
 	output->colour = sl_console_has_colour(STDOUT_FILENO);
-	/* Lines always say where they are from; counts as grep -c does. */
+	/* Lines always have the name of their input; counts as with grep -c. */
 	output->with_names = options->with_filename || options->print || options->inputs.count > 1;
 	if (options->no_filename)
 		output->with_names = false;
@@ -96,24 +97,25 @@ send_pending(struct sl_scan_output *output)
 	return code;
 }
 
-/* Collected into large pieces. */
+/* Send what is pending if it fills a buffer. */
 SL_SUSPENDS
 static int
-pass_on(struct sl_scan_output *output, const struct sl_input *input)
+send_if_full(struct sl_scan_output *output, const struct sl_input *input)
 {
-	output->is_watched = !output->is_file || input->kind == SL_INPUT_STREAM;
+	output->flush_when_idle = !output->is_file || input->kind == SL_INPUT_STREAM;
 	if (output->pending.len < SL_OUTPUT_BUFFER && !output->pending.failed)
 		return sl_output_state(output->out);
 	return send_pending(output);
 }
 
-/* A reader may be watching a terminal or pipe, and a file while a stream is being scanned. */
+/* Output to a terminal or pipe must not wait for more input, nor to a file while a stream is being
+ * scanned. */
 SL_SUSPENDS
 static int
 on_idle(void *ctx)
 {
 	struct sl_scan_output *output = ctx;
-	return output->is_watched ? send_pending(output) : 0;
+	return output->flush_when_idle ? send_pending(output) : 0;
 }
 
 /* As with grep, an input found in a directory is always named. */
@@ -156,43 +158,43 @@ take_piece(struct sl_span *text)
 
 /* ---- matches in a line ---- */
 
-/* The matches of a line, some at a time: a line may have a million, and finding one may take as
- * long as the limits allow. */
-struct places {
+/* Iterates over the matches of a line. They are located some at a time: a line may have a million,
+ * and finding one may take as long as the limits allow. */
+struct match_iter {
 	const struct sl_scan_line *line;
 	size_t from; /* where the next search begins */
 	bool is_quick;
 	enum sl_verdict verdict; /* of the last search: not YES after the last match */
-	struct sl_match_place found[PLACES];
+	struct sl_match_range found[MATCHES_LOCATED];
 	size_t count, next;
 };
 
 static void
-begin_places(struct places *places, const struct sl_scan_line *line)
+match_iter_begin(struct match_iter *iter, const struct sl_scan_line *line)
 {
-	places->line = line;
-	places->from = places->count = places->next = 0;
-	places->is_quick = false;
-	places->verdict = SL_VERDICT_YES;
+	iter->line = line;
+	iter->from = iter->count = iter->next = 0;
+	iter->is_quick = false;
+	iter->verdict = SL_VERDICT_YES;
 }
 
-/* On either thread. */
+/* Locate the next matches; on the runtime's thread or on a worker. */
 static int
 locate(void *arg)
 {
-	struct places *places = arg;
-	const struct sl_scan_line *line = places->line;
-	uint64_t begun_ns = places->is_quick ? 0 : sl_clock_thread_cpu_ns();
-	places->count = places->next = 0;
-	while (places->count < PLACES) {
-		struct sl_match_place *place = &places->found[places->count];
-		places->verdict = sl_matcher_find(
-			line->matcher, &line->subject, places->from, places->is_quick, place);
-		if (places->verdict != SL_VERDICT_YES)
+	struct match_iter *iter = arg;
+	const struct sl_scan_line *line = iter->line;
+	uint64_t begun_ns = iter->is_quick ? 0 : sl_clock_thread_cpu_ns();
+	iter->count = iter->next = 0;
+	while (iter->count < MATCHES_LOCATED) {
+		struct sl_match_range *range = &iter->found[iter->count];
+		iter->verdict = sl_matcher_find(
+			line->matcher, &line->subject, iter->from, iter->is_quick, range);
+		if (iter->verdict != SL_VERDICT_YES)
 			break;
-		places->from = place->end > place->begin ? place->end : place->end + 1;
-		places->count++;
-		if (!places->is_quick && sl_clock_thread_cpu_ns() - begun_ns > LOCATE_NS)
+		iter->from = range->end > range->begin ? range->end : range->end + 1;
+		iter->count++;
+		if (!iter->is_quick && sl_clock_thread_cpu_ns() - begun_ns > LOCATE_NS)
 			break;
 	}
 	return 0;
@@ -201,28 +203,28 @@ locate(void *arg)
 /* The next match, in the line's text. Returns 1, 0 after the last, or a negative code. */
 SL_SUSPENDS
 static int
-next_place(struct places *places, struct sl_match_place *place)
+match_iter_next(struct match_iter *iter, struct sl_match_range *range)
 {
-	const struct sl_scan_line *line = places->line;
+	const struct sl_scan_line *line = iter->line;
 	size_t off = (size_t)(line->subject.text - line->text);
-	if (places->next == places->count) {
+	if (iter->next == iter->count) {
 		int code = 0;
-		if (places->verdict == SL_VERDICT_YES) {
-			places->is_quick = line->subject.len <= INLINE_LINE;
-			code = places->is_quick ? locate(places) : sl_offload(locate, places);
+		if (iter->verdict == SL_VERDICT_YES) {
+			iter->is_quick = line->subject.len <= INLINE_LINE;
+			code = iter->is_quick ? locate(iter) : sl_offload(locate, iter);
 		}
-		bool is_more = places->count == places->next;
-		if (!code && is_more && places->is_quick &&
-			places->verdict == SL_VERDICT_UNDECIDED) {
-			places->is_quick = false;
-			code = sl_offload(locate, places);
+		bool is_used_up = iter->count == iter->next;
+		if (!code && is_used_up && iter->is_quick &&
+			iter->verdict == SL_VERDICT_UNDECIDED) {
+			iter->is_quick = false;
+			code = sl_offload(locate, iter);
 		}
-		if (code || places->next == places->count)
+		if (code || iter->next == iter->count)
 			return code;
 	}
-	*place = places->found[places->next++];
-	place->begin += off;
-	place->end += off;
+	*range = iter->found[iter->next++];
+	range->begin += off;
+	range->end += off;
 	return 1;
 }
 
@@ -259,7 +261,7 @@ begin_colour(struct sl_scan_output *output, enum sl_colour colour)
 	sl_buf_add_str(&output->pending, sl_colour_code(output->colour, colour));
 }
 
-/* Something short. */
+/* A short text, such as a name or a number. */
 static void
 add_coloured(struct sl_scan_output *output, enum sl_colour colour, struct sl_span text)
 {
@@ -276,7 +278,7 @@ struct shown {
 
 /* A part begins and ends with whole characters. */
 static struct shown
-shown_of(const struct sl_scan_line *line)
+shown_part(const struct sl_scan_line *line)
 {
 	size_t begin = 0, end = line->len, back = 1;
 	uint32_t code = 0;
@@ -293,20 +295,20 @@ shown_of(const struct sl_scan_line *line)
 	return (struct shown){ begin, end, line->skipped + begin, after };
 }
 
-/* Its text with the matches coloured. An empty match has nothing to colour. */
+/* The shown text with its matches coloured, except empty ones. */
 SL_SUSPENDS
 static int
 add_matches(
 	struct sl_scan_output *output, const struct sl_scan_line *line, const struct shown *shown)
 {
 	const char *text = (const char *)line->text;
-	struct places places;
-	struct sl_match_place place;
+	struct match_iter iter;
+	struct sl_match_range range;
 	size_t at = shown->begin;
 	int code = 0, more = output->colour;
-	begin_places(&places, line);
-	while (more > 0 && (more = next_place(&places, &place)) > 0) {
-		size_t begin = SL_MAX(place.begin, at), end = SL_MIN(place.end, shown->end);
+	match_iter_begin(&iter, line);
+	while (more > 0 && (more = match_iter_next(&iter, &range)) > 0) {
+		size_t begin = SL_MAX(range.begin, at), end = SL_MIN(range.end, shown->end);
 		if (begin >= end)
 			continue;
 		code = add_text(output, sl_span(text + at, begin - at));
@@ -338,7 +340,7 @@ add_line(struct sl_scan_output *output, const struct sl_scan_line *line)
 		add_coloured(output, SL_COLOUR_LINE, sl_span_str(number));
 		sl_buf_add_char(out, ':');
 	}
-	struct shown shown = shown_of(line);
+	struct shown shown = shown_part(line);
 	/* On a terminal a carriage return before the newline is part of the line's end; elsewhere
 	 * the bytes stay as they are. */
 	if (output->terminal && shown.after == 0 && shown.end > shown.begin &&
@@ -353,7 +355,7 @@ add_line(struct sl_scan_output *output, const struct sl_scan_line *line)
 	return code;
 }
 
-/* ---- JSON, in ripgrep's words ---- */
+/* ---- JSON, with ripgrep's names ---- */
 
 static void
 json_path(struct sl_json *json, const struct sl_input *input)
@@ -399,30 +401,30 @@ json_line_text(struct sl_scan_output *output, struct sl_json *json, const char *
 	return code;
 }
 
-/* In what is shown of the line, as ripgrep finds them: an empty match right behind another is none.
- */
+/* Matches in the shown part of the line. As in ripgrep, an empty match directly after another match
+ * does not count. */
 SL_SUSPENDS
 static int
 json_submatches(struct sl_scan_output *output, struct sl_json *json,
 	const struct sl_scan_line *line, const struct shown *shown)
 {
 	const char *text = (const char *)line->text;
-	struct places places;
-	struct sl_match_place place;
+	struct match_iter iter;
+	struct sl_match_range range;
 	size_t last_end = SIZE_MAX;
 	int code = 0, more;
-	begin_places(&places, line);
+	match_iter_begin(&iter, line);
 	sl_json_open(json, "submatches", SL_JSON_ARRAY);
-	while ((more = next_place(&places, &place)) > 0) {
-		bool is_shown = place.begin >= shown->begin && place.end <= shown->end;
-		if (!is_shown || (place.end == place.begin && place.begin == last_end))
+	while ((more = match_iter_next(&iter, &range)) > 0) {
+		bool is_shown = range.begin >= shown->begin && range.end <= shown->end;
+		if (!is_shown || (range.end == range.begin && range.begin == last_end))
 			continue;
-		last_end = place.end;
+		last_end = range.end;
 		sl_json_open(json, NULL, SL_JSON_OBJECT);
 		code = json_line_text(output, json, "match",
-			sl_span(text + place.begin, place.end - place.begin), false);
-		sl_json_u64(json, "start", place.begin - shown->begin);
-		sl_json_u64(json, "end", place.end - shown->begin);
+			sl_span(text + range.begin, range.end - range.begin), false);
+		sl_json_u64(json, "start", range.begin - shown->begin);
+		sl_json_u64(json, "end", range.end - shown->begin);
 		sl_json_close(json);
 		output->input_matches++;
 		if (code == 0)
@@ -431,18 +433,19 @@ json_submatches(struct sl_scan_output *output, struct sl_json *json,
 			break;
 	}
 	sl_json_close(json);
-	if (places.verdict == SL_VERDICT_UNDECIDED)
+	if (iter.verdict == SL_VERDICT_UNDECIDED)
 		sl_json_bool(json, "submatches_incomplete", true);
 	return more < 0 ? more : code;
 }
 
-/* ripgrep's lines end with their newline. A part of one has how much is left out on both sides. */
+/* As in ripgrep, a line includes its newline. For a part of a line the bytes left out on both sides
+ * are given. */
 SL_SUSPENDS
 static int
 json_match(struct sl_scan_output *output, const struct sl_scan_line *line)
 {
 	struct sl_json json;
-	struct shown shown = shown_of(line);
+	struct shown shown = shown_part(line);
 	struct sl_span text =
 		sl_span((const char *)line->text + shown.begin, shown.end - shown.begin);
 	json_begin(&json, &output->pending, "match");
@@ -497,7 +500,7 @@ position(const struct sl_scan_output *output)
 	return output->sent_bytes + output->pending.len;
 }
 
-/* As ripgrep counts: bytes printed of an input are all but this event. */
+/* As ripgrep counts: the bytes printed of an input are all but this event. */
 static void
 json_end(struct sl_scan_output *output, const struct sl_input *input,
 	const struct sl_scan_result *result)
@@ -571,7 +574,7 @@ on_line(void *ctx, const struct sl_scan_line *line)
 {
 	struct sl_scan_output *output = ctx;
 	int code = output->options->json ? json_match(output, line) : add_line(output, line);
-	return code ? code : pass_on(output, line->input);
+	return code ? code : send_if_full(output, line->input);
 }
 
 static int
@@ -599,15 +602,15 @@ keep_row(struct sl_scan_output *output, const struct sl_input *input,
 	return 0;
 }
 
-/* Nothing of it was read: a count of 0 would be wrong. */
+/* True if nothing of the input was read, so that a count of 0 would be wrong. */
 static bool
 is_unread(enum sl_scan_state state, uint64_t lines)
 {
-	return sl_scan_state_is_passed_over(state) ||
+	return sl_scan_state_is_skipped(state) ||
 	       ((state == SL_SCAN_UNSUPPORTED || state == SL_SCAN_UNREADABLE) && lines == 0);
 }
 
-/* As with grep, an input that could not be read has no count: it is named on standard error. */
+/* As with grep, an input that could not be read has no count, only a message on standard error. */
 static void
 add_count(struct sl_scan_output *output, const struct sl_input *input,
 	const struct sl_scan_result *result)
@@ -621,9 +624,9 @@ add_count(struct sl_scan_output *output, const struct sl_input *input,
 	sl_buf_printf(&output->pending, "%llu\n", (unsigned long long)result->hits);
 }
 
-/* A first operand that does not exist may have been meant as a pattern. */
+/* The first operand does not exist: it may have been meant as a pattern, as with grep. */
 static bool
-looks_like_pattern(const struct sl_scan_output *output, const struct sl_input *input,
+may_be_pattern(const struct sl_scan_output *output, const struct sl_input *input,
 	const struct sl_scan_result *result)
 {
 	const struct sl_words *inputs = &output->options->inputs;
@@ -632,10 +635,10 @@ looks_like_pattern(const struct sl_scan_output *output, const struct sl_input *i
 	       strcmp(inputs->items[0], input->path) == 0;
 }
 
-/* Found in a directory and not read at all: these are counted by kind, since the old logs of a
- * directory may be hundreds. What could not be read is trouble and named in any case. */
+/* Found in a directory and not read at all: these are counted by kind, since a directory may have
+ * hundreds of compressed logs. Inputs that could not be read are always reported one by one. */
 static bool
-is_passed_over(const struct sl_input *input, const struct sl_scan_result *result)
+is_skipped(const struct sl_input *input, const struct sl_scan_result *result)
 {
 	return input->is_found && result->state != SL_SCAN_UNREADABLE &&
 	       is_unread(result->state, result->lines);
@@ -646,13 +649,13 @@ report_error(struct sl_scan_output *output, const struct sl_input *input,
 	const struct sl_scan_result *result)
 {
 	const char *text = result->err->text;
-	if (is_passed_over(input, result)) {
-		output->passed_over[result->state]++;
+	if (is_skipped(input, result)) {
+		output->skipped[result->state]++;
 		sl_log_info("%s", text);
 	} else if (result->err->code == -ENOENT && !input->is_found && strstr(input->path, "://")) {
 		sl_log_error(
 			"%s (URLs cannot be scanned: 'sluice get -o - URL | sluice scan')", text);
-	} else if (looks_like_pattern(output, input, result)) {
+	} else if (may_be_pattern(output, input, result)) {
 		sl_log_error(
 			"%s (a pattern is given with -e: 'sluice scan -e PATTERN FILE')", text);
 	} else {
@@ -661,7 +664,7 @@ report_error(struct sl_scan_output *output, const struct sl_input *input,
 }
 
 /* Messages about an input. There may be thousands of inputs, so each waits until standard error has
- * taken those before. */
+ * accepted earlier ones. */
 SL_SUSPENDS
 static void
 report_input(struct sl_scan_output *output, const struct sl_input *input,
@@ -671,7 +674,7 @@ report_input(struct sl_scan_output *output, const struct sl_input *input,
 	bool has_error = result->err && result->err->code;
 	const char *quote = input->is_stdin ? "" : "'";
 	if (has_only_cr)
-		sl_log_warn("%s%s%s has carriage returns and no newline: it counts as one line "
+		sl_log_warn("%s%s%s has carriage returns but no newline: it counts as one line "
 			    "(use: tr '\\r' '\\n' <FILE | sluice scan)",
 			quote, input->is_stdin ? "standard input" : input->shown, quote);
 	if (has_error)
@@ -695,7 +698,7 @@ on_end(void *ctx, const struct sl_input *input, const struct sl_scan_result *res
 		add_count(output, input, result);
 	else if (!options->print)
 		return keep_row(output, input, result);
-	return pass_on(output, input);
+	return send_if_full(output, input);
 }
 
 struct sl_scan_sink
@@ -720,17 +723,17 @@ note_of(const struct sl_scan_row *row)
 }
 
 static uint64_t
-count_passed_over(const struct sl_scan_output *output)
+count_skipped(const struct sl_scan_output *output)
 {
 	uint64_t count = 0;
 	for (size_t state = 0; state < SL_SCAN_STATES; state++)
-		count += output->passed_over[state];
+		count += output->skipped[state];
 	return count;
 }
 
-/* One line that counts by kind what was passed over. */
+/* One line with the numbers of skipped inputs by kind. */
 static void
-report_passed_over(const struct sl_scan_output *output)
+report_skipped(const struct sl_scan_output *output)
 {
 	static const struct {
 		enum sl_scan_state state;
@@ -743,18 +746,18 @@ report_passed_over(const struct sl_scan_output *output)
 		{ SL_SCAN_SPECIAL, "device, socket or FIFO", "devices, sockets or FIFOs" },
 	};
 	struct sl_buf text = { 0 };
-	if (count_passed_over(output) == 0)
+	if (count_skipped(output) == 0)
 		return;
 	for (size_t i = 0; i < SL_COUNT_OF(kinds); i++) {
-		uint64_t count = output->passed_over[kinds[i].state];
+		uint64_t count = output->skipped[kinds[i].state];
 		if (count > 0)
 			sl_buf_printf(&text, "%s%llu %s", text.len > 0 ? ", " : "",
 				(unsigned long long)count,
 				count == 1 ? kinds[i].one : kinds[i].many);
 	}
 	if (!text.failed)
-		sl_log_warn("passed over in directories: %s%s", text.data,
-			output->options->verbose ? "" : " (--verbose names them)");
+		sl_log_warn("skipped in directories: %s%s", text.data,
+			output->options->verbose ? "" : " (--verbose lists them)");
 	sl_buf_release(&text);
 }
 
@@ -773,9 +776,9 @@ add_table(struct sl_scan_output *output, const struct sl_scan_summary *summary)
 			.note = sl_span_str(note_of(row)) };
 	}
 	char note[64] = "";
-	uint64_t passed_over = count_passed_over(output);
-	if (passed_over > 0)
-		snprintf(note, sizeof(note), "%llu passed over", (unsigned long long)passed_over);
+	uint64_t skipped = count_skipped(output);
+	if (skipped > 0)
+		snprintf(note, sizeof(note), "%llu skipped", (unsigned long long)skipped);
 	struct sl_table table = { .rows = rows,
 		.row_count = output->row_count,
 		.lines = summary->lines,
@@ -789,10 +792,10 @@ add_table(struct sl_scan_output *output, const struct sl_scan_summary *summary)
 	return 0;
 }
 
-/* Of the default pattern: a log that writes "Error" must not pass for one without errors. Not where
- * such lines are few among those that are counted. */
+/* For the default pattern: a log that writes "Error" must not appear to have no errors. Omitted if
+ * such lines are few compared with those that are counted. */
 static void
-note_other_case(const struct sl_scan_output *output, const struct sl_scan_summary *summary)
+warn_about_other_case(const struct sl_scan_output *output, const struct sl_scan_summary *summary)
 {
 	const struct sl_scan_options *options = output->options;
 	if (options->patterns.count > 0 || options->quiet)
@@ -810,14 +813,14 @@ sl_scan_output_end(struct sl_scan_output *output, const struct sl_scan_summary *
 	uint64_t elapsed_ns, bool complete, struct sl_error *err)
 {
 	const struct sl_scan_options *options = output->options;
-	/* A quiet scan that has found a line has said all. */
+	/* With -q, skipped inputs matter only if no line was found. */
 	if (!options->quiet || summary->hits == 0)
-		report_passed_over(output);
+		report_skipped(output);
 	if (!output->out)
 		return 0;
 	int code = 0;
 	if (complete)
-		note_other_case(output, summary);
+		warn_about_other_case(output, summary);
 	if (options->json && complete)
 		json_summary(output, summary, elapsed_ns);
 	else if (!options->print && !options->count && !options->json && complete)

@@ -12,7 +12,7 @@ seconds(struct timeval tv)
 	return (double)tv.tv_sec + (double)tv.tv_usec / 1e6;
 }
 
-/* Three digits are enough to compare, in the unit that makes them readable. */
+/* A time in the unit that leaves at most four digits. */
 static void
 add_latency(struct sl_buf *out, uint64_t ns)
 {
@@ -72,7 +72,7 @@ sl_stats_print(struct sl_buf *out, struct sl_rt *rt, const struct sl_stats_stage
 		seconds(usage.ru_utime), seconds(usage.ru_stime),
 		sl_units_size((uint64_t)usage.ru_maxrss * SL_KIB).text);
 	sl_buf_printf(out,
-		"loop: %llu turns, %llu kernel entries; between two looks at the ring: median",
+		"loop: %llu turns, %llu kernel entries; between two polls of the ring: median",
 		(unsigned long long)stats->turns, (unsigned long long)engine->enters);
 	add_latency(out, sl_histogram_quantile(&stats->turn, 0.5));
 	sl_buf_add_str(out, ", longest");

@@ -1,7 +1,7 @@
 /*
- * answer.c - what the head of a good answer tells about a file that its user should know: a content
- * coding that was not asked for, and a page of HTML under the name of another kind of file. Nothing
- * is refused for it: curl and wget store such files, and often they are the right ones.
+ * answer.c - warnings that follow from the head of a successful response: a content coding that was
+ * not requested, and an HTML page under the name of another type of file. The file is downloaded
+ * all the same: curl and wget store such files, and often they are the wanted ones.
  */
 #include "fetch_int.h"
 

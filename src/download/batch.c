@@ -171,7 +171,8 @@ set_deadline_error(struct fetch *fetch)
 		return;
 	sl_error_clear(&fetch->error);
 	sl_fail(&fetch->error, SL_PHASE_NONE, -ETIMEDOUT,
-		"cannot download '%s': the time of the run is over (--deadline)", fetch->view.url);
+		"cannot download '%s': the time limit of the run was reached (--deadline)",
+		fetch->view.url);
 }
 
 /* The state it ends in, its message and what it adds to the summary. */
@@ -225,7 +226,7 @@ report(struct sl_batch *batch, const struct sl_download *download)
 		sl_shield_end(&shield);
 }
 
-/* An input for which there is no memory: counted and reported as any other failure. */
+/* An input that failed for lack of memory: counted and reported as any other failure. */
 SL_SUSPENDS
 static void
 out_of_memory(struct sl_batch *batch, uint64_t index)

@@ -35,7 +35,7 @@
 /* Fewer files are synced as fast one by one: measured on ext4, XFS and overlayfs. */
 #define SYNCFS_LEAST 16u
 /* What other programs may have unwritten for a syncfs: less than a second of a disk of 20 MB/s. The
- * kernel tells it for all file systems together, so this is an upper bound. */
+ * kernel reports it for all file systems together, so this is an upper bound. */
 #define SYNCFS_OTHERS (16 * SL_MIB)
 
 static bool
@@ -301,7 +301,7 @@ is_to_name(const struct group *group, size_t i)
 
 /* ---- syncing a group ---- */
 
-/* Add "KEY  123 kB" of /proc/meminfo, in bytes; false if there is no such whole line. */
+/* Add "KEY  123 kB" of /proc/meminfo, in bytes; false without such a complete line. */
 static bool
 add_meminfo(const char *text, const char *key, uint64_t *bytes)
 {
@@ -668,7 +668,7 @@ commit_group(struct group *group)
 }
 
 /* The first file, then what comes meanwhile: syncs are worth a wait, hand-overs a short one. Once
- * the last job has ended, the channel is closed and there is no wait. */
+ * the last job has ended, the channel is closed and the call does not wait. */
 SL_SUSPENDS
 static int
 collect(struct group *group)

@@ -90,10 +90,10 @@ sl_directories_release(struct sl_directories *directories)
 	directories->unsynced_count = 0;
 }
 
-/* Those that were not used for longest are closed. */
+/* Close the least recently used ones. */
 SL_SUSPENDS
 static void
-trim_open(struct sl_directories *directories)
+close_least_recent(struct sl_directories *directories)
 {
 	struct sl_list victims;
 	sl_list_init(&victims);
@@ -264,10 +264,11 @@ add_unsynced(struct sl_directories *directories, int dir_fd, const struct statx 
 	return sync_made(directories, directories->made);
 }
 
-/* What is not going to be synced is removed, or the next input would take it for durable. */
+/* Record a new directory as unsynced. One that cannot be recorded is removed, since it would not be
+ * synced, and the next input would take it for durable. */
 SL_SUSPENDS
 static int
-keep_made(struct walk *walk, int dir_fd, const char *name, const struct sl_op *parent)
+record_made(struct walk *walk, int dir_fd, const char *name, const struct sl_op *parent)
 {
 	struct sl_shield shield;
 	int code = parent->result;
@@ -281,10 +282,10 @@ keep_made(struct walk *walk, int dir_fd, const char *name, const struct sl_op *p
 	return code;
 }
 
-/* A directory that was made above others must let its owner go on in it, whatever the umask. */
+/* A directory created above others must be writable for its owner, whatever the umask. */
 SL_SUSPENDS
 static int
-permit_owner(int fd, const struct statx *st)
+add_owner_mode(int fd, const struct statx *st)
 {
 	const uint32_t needed = S_IWUSR | S_IXUSR;
 	if ((st->stx_mode & needed) == needed)
@@ -355,10 +356,10 @@ open_step(struct walk *walk, int dir_fd, const char *name, uint32_t flags)
 		if (ops[STEP_MAKE].result)
 			return ops[STEP_MAKE].result;
 		int fd = ops[STEP_REOPEN].result;
-		code = keep_made(walk, dir_fd, name, &ops[STEP_PARENT]);
+		code = record_made(walk, dir_fd, name, &ops[STEP_PARENT]);
 		if (!code && fd >= 0 && flags == STEP_FLAGS)
 			code = ops[STEP_CHILD].result ? ops[STEP_CHILD].result
-						      : permit_owner(fd, &st[0]);
+						      : add_owner_mode(fd, &st[0]);
 		if (!code)
 			return fd;
 		sl_io_close(SL_MAX(fd, -1));
@@ -520,7 +521,7 @@ struct traits_call {
 };
 
 static int
-ask_traits(void *arg)
+query_traits(void *arg)
 {
 	struct traits_call *call = arg;
 	struct statfs fs = { 0 };
@@ -560,7 +561,7 @@ learn_traits(const struct sl_directories *directories, struct sl_directory *dire
 		return 0;
 	}
 	struct traits_call call = { .fd = directory->fd };
-	int code = sl_blocking_wait(ask_traits, &call);
+	int code = sl_blocking_wait(query_traits, &call);
 	directory->traits = call.traits;
 	return code;
 }
@@ -609,7 +610,7 @@ open_new(struct walk *walk, struct sl_span relative, char *path, struct sl_direc
 	sl_list_push_front(&directories->open, &directory->link);
 	directories->count++;
 	*out = directory;
-	trim_open(directories);
+	close_least_recent(directories);
 	return 0;
 }
 

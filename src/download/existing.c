@@ -342,7 +342,7 @@ regular_exists(struct fetch *fetch, const struct statx *st)
 	return same;
 }
 
-/* A link to nothing: there is no file, but a rename without replacing fails. */
+/* A dangling link: the file does not exist, but a rename without replacing fails. */
 SL_SUSPENDS
 static int
 dangling_exists(struct fetch *fetch)
@@ -372,14 +372,14 @@ SL_SUSPENDS
 static int
 open_when_read(struct fetch *fetch)
 {
-	bool told = false;
+	bool is_logged = false;
 	for (;;) {
 		int fd = sl_io_open(fetch->directory->fd, fetch->name, STREAM_FLAGS, 0, 0);
 		if (fd != -ENXIO)
 			return fd;
-		if (!told)
+		if (!is_logged)
 			sl_log_info("waiting for a reader of '%s'", fetch->path);
-		told = true;
+		is_logged = true;
 		int code = sl_sleep(FIFO_RETRY_NS);
 		if (code)
 			return code;

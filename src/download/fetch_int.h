@@ -142,11 +142,11 @@ int existing_own_descriptor(const struct fetch *fetch, const struct statx *st);
 /* Last-Modified of the answer, wall clock nanoseconds; 0 = unknown. */
 uint64_t existing_remote_time(const struct sl_http_exchange *exchange);
 
-/* answer.c: log what the head of the answer in fetch->exchange tells about the file. */
+/* answer.c: log warnings that follow from the head in fetch->exchange. */
 void answer_note(const struct fetch *fetch);
 
-/* fetch.c: after `code`: true if another source may do better; then it is fetch->url, and the
- * failure is forgotten. Else the error says how many were tried. */
+/* fetch.c: after `code`: true if another source is to be tried; then it is fetch->url, and the
+ * failure is cleared. Else the error contains how many were tried. */
 SL_SUSPENDS
 bool fetch_next_source(struct fetch *fetch, int code);
 

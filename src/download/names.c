@@ -1,3 +1,7 @@
+/*
+ * names.c - an open-addressed table with linear probing, at most half full. A slot exists for each
+ * path that was claimed or numbered; `claimed` tells the two apart. Slots are never removed.
+ */
 #include "sluice/download/names.h"
 
 #include <errno.h>

@@ -186,7 +186,7 @@ is_gone(const struct probe *probe)
 	       a->stx_dev_minor != b->stx_dev_minor;
 }
 
-/* What an attempt to create or take over ends with, beside a negative code. */
+/* Results of an attempt to create or take over, besides negative codes. */
 enum { CREATED, TRY_AGAIN };
 
 /* Make it the part's if the name still stands for it: CREATED; TRY_AGAIN if not; a code. */
@@ -208,7 +208,7 @@ adopt(struct sl_part *part, const struct probe *probe)
 /* A lock outlives a killed run by moments: the kernel still holds the file for writes in flight. */
 SL_SUSPENDS
 static int
-lock_patiently(const struct sl_part *part, struct probe *probe)
+lock_with_retries(const struct sl_part *part, struct probe *probe)
 {
 	const uint32_t flags = O_RDWR | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY;
 	uint64_t until_ns = sl_deadline_in(LOCK_PATIENCE_NS);
@@ -270,7 +270,7 @@ static int
 remove_left_over(struct sl_part *part, struct sl_error *err)
 {
 	struct probe probe = { .fd = -1 };
-	int code = lock_patiently(part, &probe);
+	int code = lock_with_retries(part, &probe);
 	if (!code && probe.fd == -ENOENT)
 		return TRY_AGAIN;
 	if (!code && probe.fd < 0)
@@ -405,7 +405,7 @@ sl_part_write_failed(const struct sl_part *part, int code, uint64_t needed, stru
 
 SL_SUSPENDS
 static bool
-direct_pays(const struct sl_part *part, enum sl_io_mode mode)
+can_use_direct(const struct sl_part *part, enum sl_io_mode mode)
 {
 	struct statx st = { 0 };
 	if (mode == SL_IO_BUFFERED ||
@@ -420,7 +420,7 @@ direct_pays(const struct sl_part *part, enum sl_io_mode mode)
 }
 
 static void
-note_refusal(const struct sl_part *part, int code)
+log_direct_refused(const struct sl_part *part, int code)
 {
 	sl_log_info("'%s': direct I/O refused (%s), writing buffered", part->part_name,
 		sl_code_text(code));
@@ -437,7 +437,7 @@ open_direct(struct sl_part *part)
 	if (fd >= 0)
 		part->direct_fd = fd;
 	else
-		note_refusal(part, fd);
+		log_direct_refused(part, fd);
 }
 
 static bool
@@ -456,7 +456,7 @@ sl_part_reserve(struct sl_part *part, uint64_t length, enum sl_io_mode mode, str
 	}
 	if (code)
 		return sl_part_write_failed(part, code, length, err);
-	if (direct_pays(part, mode))
+	if (can_use_direct(part, mode))
 		open_direct(part);
 	return 0;
 }
@@ -470,7 +470,7 @@ write_direct(struct sl_part *part, const void *data, size_t len, uint64_t off)
 	if (!refuses_direct(code))
 		return code;
 	if (!part->direct_refused)
-		note_refusal(part, code);
+		log_direct_refused(part, code);
 	part->direct_refused = true;
 	return sl_io_write_all(part->fd, data, len, off);
 }

@@ -222,7 +222,7 @@ key_of(const struct fetch *fetch, const char *name, const char *suffix)
 /* True if the file's name is that of another's part, or its part's name is that of another file:
  * then *owner is that file's owner. */
 static bool
-meets_part(struct fetch *fetch, struct sl_names_owner *owner)
+collides_with_part(struct fetch *fetch, struct sl_names_owner *owner)
 {
 	const struct sl_names *names = &fetch->batch->names;
 	const struct sl_names_owner *other = NULL;
@@ -276,7 +276,7 @@ try_claim(struct fetch *fetch, struct sl_names_owner *owner)
 	fetch->key = key_of(fetch, fetch->name, "");
 	if (!fetch->key)
 		return -ENOMEM;
-	if (meets_part(fetch, owner))
+	if (collides_with_part(fetch, owner))
 		return CLAIM_PART_TAKEN;
 	int code = sl_names_claim(&fetch->batch->names, fetch->key, &self, owner);
 	fetch->owns_key = code == SL_NAMES_CLAIMED;

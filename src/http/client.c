@@ -3,8 +3,8 @@
  *
  * Rules: once the chain has left the first origin, its credentials and headers are gone for good
  * (struct chain); a downgrade from https to http needs the user's consent; every chain ends after
- * max_redirects, whatever its targets are. An answer is accepted by its status alone; what its
- * head tells about the content is for the caller to judge.
+ * max_redirects, whatever its targets are. An answer is accepted by its status alone; header fields
+ * that describe the content are left to the caller.
  */
 #include "sluice/http/client.h"
 

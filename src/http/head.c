@@ -36,14 +36,14 @@ void
 sl_head_release(struct sl_head *head)
 {
 	sl_buf_release(&head->text);
-	free(head->places);
+	free(head->offsets);
 	memset(head, 0, sizeof(*head));
 }
 
 void
 sl_head_clear(struct sl_head *head)
 {
-	struct sl_head kept = { .places = head->places, .cap = head->cap, .text = head->text };
+	struct sl_head kept = { .offsets = head->offsets, .cap = head->cap, .text = head->text };
 	*head = kept;
 	sl_buf_clear(&head->text);
 }
@@ -157,7 +157,7 @@ take_folded(struct sl_head *head, struct sl_span line, struct sl_error *err)
 	if (head->count == 0)
 		return fail_shown(head, err,
 			"the server's first header line begins with a space or tab", line);
-	struct sl_head_place *last = &head->places[head->count - 1];
+	struct sl_head_offsets *last = &head->offsets[head->count - 1];
 	struct sl_span more = sl_span_trim(line);
 	size_t end = last->value_off + last->value_len;
 	if (more.len > 0) {
@@ -172,15 +172,15 @@ take_folded(struct sl_head *head, struct sl_span line, struct sl_error *err)
 }
 
 static bool
-grow_places(struct sl_head *head)
+grow_offsets(struct sl_head *head)
 {
 	if (head->count < head->cap)
 		return true;
 	size_t cap = head->cap ? head->cap * 2 : FIELDS_FIRST;
-	struct sl_head_place *places = realloc(head->places, cap * sizeof(*places));
-	if (!places)
+	struct sl_head_offsets *offsets = realloc(head->offsets, cap * sizeof(*offsets));
+	if (!offsets)
 		return false;
-	head->places = places;
+	head->offsets = offsets;
 	head->cap = cap;
 	return true;
 }
@@ -196,7 +196,7 @@ is_token(struct sl_span name)
 
 /* The same letters, whatever stands between them. */
 static bool
-resembles(struct sl_span name, const char *field)
+has_same_letters(struct sl_span name, const char *field)
 {
 	for (size_t i = 0; i < name.len; i++) {
 		if (!is_letter(name.data[i]))
@@ -215,7 +215,7 @@ static enum sl_parse
 skip_field(struct sl_head *head, struct sl_span line, struct sl_span name, struct sl_error *err)
 {
 	for (size_t i = 0; i < SL_COUNT_OF(framing_fields); i++)
-		if (resembles(name, framing_fields[i]))
+		if (has_same_letters(name, framing_fields[i]))
 			return fail_shown(head, err,
 				"the server sent a header field that decides where its answer "
 				"ends, with an invalid name",
@@ -239,16 +239,16 @@ take_field(struct sl_head *head, struct sl_span line, struct sl_error *err)
 	if (!is_token(sl_span(line.data, name_len)))
 		return skip_field(head, line, sl_span(line.data, name_len), err);
 	head->skipping = false;
-	if (!grow_places(head))
+	if (!grow_offsets(head))
 		return fail(head, err, -ENOMEM, "cannot store a header: out of memory");
 	struct sl_span value =
 		sl_span_trim(sl_span(line.data + name_len + 1, line.len - name_len - 1));
-	struct sl_head_place *place = &head->places[head->count++];
-	place->name_off = (uint32_t)head->line_off;
-	place->name_len = (uint32_t)name_len;
-	place->value_off = (uint32_t)(value.data - head->text.data);
-	place->value_len = (uint32_t)value.len;
-	keep_until(head, place->value_off + place->value_len);
+	struct sl_head_offsets *field = &head->offsets[head->count++];
+	field->name_off = (uint32_t)head->line_off;
+	field->name_len = (uint32_t)name_len;
+	field->value_off = (uint32_t)(value.data - head->text.data);
+	field->value_len = (uint32_t)value.len;
+	keep_until(head, field->value_off + field->value_len);
 	return SL_PARSE_MORE;
 }
 
@@ -339,10 +339,10 @@ struct sl_head_field
 sl_head_at(const struct sl_head *head, size_t index)
 {
 	sl_assert(index < head->count);
-	const struct sl_head_place *place = &head->places[index];
+	const struct sl_head_offsets *field = &head->offsets[index];
 	return (struct sl_head_field){
-		.name = sl_span(head->text.data + place->name_off, place->name_len),
-		.value = sl_span(head->text.data + place->value_off, place->value_len),
+		.name = sl_span(head->text.data + field->name_off, field->name_len),
+		.value = sl_span(head->text.data + field->value_off, field->value_len),
 	};
 }
 

@@ -233,7 +233,7 @@ take_userinfo(struct sl_url *url, struct sl_span info, struct sl_span text, stru
 
 /* By the last label: names that one resolver reads as a number and another as a name. */
 static bool
-looks_like_ipv4(const char *host)
+ends_in_number(const char *host)
 {
 	const char *dot = strrchr(host, '.');
 	const char *label = dot ? dot + 1 : host;
@@ -272,7 +272,7 @@ host_fault(const char *host)
 		label = 0;
 	}
 	struct in_addr address;
-	if (looks_like_ipv4(host) && inet_pton(AF_INET, host, &address) != 1)
+	if (ends_in_number(host) && inet_pton(AF_INET, host, &address) != 1)
 		return "its host is not an IPv4 address of four decimal numbers";
 	return NULL;
 }

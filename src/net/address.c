@@ -1,3 +1,7 @@
+/*
+ * address.c - numeric IPv4 and IPv6 addresses and paths of Unix sockets, to and from text. Names
+ * are resolved in dns.c.
+ */
 #include "sluice/net/address.h"
 
 #include <arpa/inet.h>

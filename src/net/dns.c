@@ -275,7 +275,7 @@ describe(const struct lookup *lookup, struct sl_error *err)
 
 /*
  * Take what an ended call found into the cache. Returns 0 with addresses; SL_E_RESOLVE if the name
- * has none; -ENOMEM; -EAGAIN if there is no answer: name->trouble tells why, unless the call never
+ * has none; -ENOMEM; -EAGAIN without an answer: name->trouble is the reason, unless the call never
  * ran.
  */
 static int

@@ -15,7 +15,8 @@
 
 #define RECORD_HEADER ((size_t)5) /* type, version, length */
 
-/* More than a handshake writes in one go; beyond it OpenSSL is told to retry after a flush. */
+/* More than a handshake writes in one go; beyond it the write returns "retry", to be repeated after
+ * a flush. */
 #define OUT_LIMIT (64 * SL_KIB)
 
 /*

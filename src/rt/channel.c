@@ -141,7 +141,7 @@ sl_channel_receive(struct sl_channel *channel, void *item, uint64_t deadline_ns)
 }
 
 static void
-turn_away(struct sl_list *queue)
+fail_all_waiting(struct sl_list *queue)
 {
 	struct sl_waiter *waiter;
 	while ((waiter = sl_waiter_pop(queue)))
@@ -152,8 +152,8 @@ void
 sl_channel_close(struct sl_channel *channel)
 {
 	channel->closed = true;
-	turn_away(&channel->senders);
-	turn_away(&channel->receivers);
+	fail_all_waiting(&channel->senders);
+	fail_all_waiting(&channel->receivers);
 }
 
 size_t

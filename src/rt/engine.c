@@ -1,3 +1,8 @@
+/*
+ * engine.c - properties of the kinds of operations, and carrying one out by a blocking system call.
+ * The latter is for kinds or kernels that the ring does not support, and runs on the blocking pool.
+ * Results are those of the ring: a value of at least 0, or a negative errno.
+ */
 #include "sluice/rt/engine.h"
 
 #include "sluice/base/number.h"

@@ -143,7 +143,7 @@ uring_carries(struct sl_engine *engine, const struct sl_op *op)
 
 /* EAGAIN, EBUSY: the kernel is short of something for now; what was not taken stays in the SQ. */
 static bool
-is_passing(int code)
+is_transient(int code)
 {
 	return code == -EINTR || code == -EAGAIN || code == -EBUSY;
 }
@@ -156,7 +156,7 @@ get_sqe(struct uring *u)
 	while (!sqe) {
 		int code = io_uring_submit(&u->ring);
 		u->base.enters++;
-		sl_assert(code >= 0 || is_passing(code));
+		sl_assert(code >= 0 || is_transient(code));
 		sqe = io_uring_get_sqe(&u->ring);
 	}
 	return sqe;
@@ -518,7 +518,7 @@ uring_wait(struct sl_engine *engine, uint64_t until_ns, struct sl_op **done, siz
 	/* An exchange, not a store: it reads what the last waker wrote, and so sees what that one
 	 * had queued before. */
 	(void)atomic_exchange(&u->pending, false);
-	if (code < 0 && code != -ETIME && !is_passing(code))
+	if (code < 0 && code != -ETIME && !is_transient(code))
 		return code;
 	return reap(u, done, max);
 }
@@ -700,7 +700,7 @@ set_up_ring(struct uring *u)
 	/* A filter may allow the set-up and forbid the rest: better known now than in the
 	 * middle. */
 	code = io_uring_submit_and_get_events(&u->ring);
-	if (code < 0 && !is_passing(code)) {
+	if (code < 0 && !is_transient(code)) {
 		io_uring_queue_exit(&u->ring);
 		return code;
 	}

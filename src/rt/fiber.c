@@ -1,10 +1,10 @@
 /*
- * Stacks and the switch between them: a mapping with a guard page below, a first frame that enters
- * the entry function, and a swap of the callee-saved registers (assembly, or swapcontext
- * elsewhere).
+ * fiber.c - stacks and the switch between them: a mapping with a guard page below, a first frame
+ * that enters the entry function, and a swap of the callee-saved registers (assembly, or
+ * swapcontext elsewhere).
  *
- * Three tools follow the stack pointer and are told of each switch: ASan (where the stack lies, and
- * its fake stack), TSan (a handle for each fiber) and Valgrind (registered stacks).
+ * Each switch is announced to three tools that track the stack pointer: ASan (where the stack lies,
+ * and its fake stack), TSan (a handle for each fiber) and Valgrind (registered stacks).
  */
 #include "sluice/rt/fiber.h"
 

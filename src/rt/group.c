@@ -1,7 +1,7 @@
 /*
- * Groups: who owns which tasks, how a cancellation goes down, and when a group has ended. A group
- * lives on its owner's stack and is left before that goes; a cancelled task stays in its group
- * until it has returned.
+ * group.c - which group owns which tasks, how a cancellation reaches them, and when a group has
+ * ended. A group lives on its owner's stack and is left before that goes; a cancelled task stays in
+ * its group until it has returned.
  */
 #include "runtime_int.h"
 

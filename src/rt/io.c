@@ -249,7 +249,7 @@ run_owned_until(struct sl_rt *rt, struct sl_op *op, struct owned *owned, uint64_
 
 SL_SUSPENDS
 static int
-run_elsewhere(struct sl_rt *rt, struct sl_op *op, uint64_t deadline_ns)
+run_on_pool(struct sl_rt *rt, struct sl_op *op, uint64_t deadline_ns)
 {
 	struct owned *owned = own(engine_of(rt), op);
 	if (owned && run_owned_until(rt, op, owned, deadline_ns))
@@ -349,7 +349,7 @@ run(struct sl_op *op, uint64_t deadline_ns, unsigned flags)
 	if (run_now(rt, op))
 		return op->result;
 	if (!engine_of(rt)->methods->carries(engine_of(rt), op))
-		return run_elsewhere(rt, op, deadline_ns);
+		return run_on_pool(rt, op, deadline_ns);
 	struct sl_semaphore *slots = &rt->slots[IO_SHARE_RESERVE];
 	if (!(flags & RESERVED) || !sl_semaphore_try_take(slots)) {
 		slots = &rt->slots[share_of(op)];
@@ -358,7 +358,7 @@ run(struct sl_op *op, uint64_t deadline_ns, unsigned flags)
 			return code;
 	}
 	int result = run_in_slot(rt, slots, op, deadline_ns, flags);
-	return result == SL_OP_NOT_CARRIED ? run_elsewhere(rt, op, deadline_ns) : result;
+	return result == SL_OP_NOT_CARRIED ? run_on_pool(rt, op, deadline_ns) : result;
 }
 
 /* Those of one sort take turns, so that quick ones always find a worker of the kernel. */

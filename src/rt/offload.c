@@ -140,7 +140,7 @@ init_pool(struct offload *offload, unsigned index, unsigned threads, unsigned ex
 	pool->join = take_hold;
 	pool->leave = drop_hold;
 	pool->ctx = offload;
-	sl_semaphore_init(&offload->places[index], names[index],
+	sl_semaphore_init(&offload->slots[index], names[index],
 		index == POOL_CPU ? pool->threads_max * QUEUE_PER_WORKER : BLOCKING_QUEUE);
 	return 0;
 }
@@ -216,9 +216,9 @@ offload_wait(struct offload *offload, unsigned index, struct job *job)
 	struct pool *pool = &offload->pools[index];
 	while (!job->is_back) {
 		uint64_t relief_ns = pool->extra_max ? sl_deadline_in(RELIEF_NS) : SL_FOREVER;
-		(void)sl_task_park(offload->places[index].name, relief_ns, SL_PARK_UNINTERRUPTIBLE);
+		(void)sl_task_park(offload->slots[index].name, relief_ns, SL_PARK_UNINTERRUPTIBLE);
 		if (!job->is_back && pool->extra_max)
-			pool_relieve(pool, job);
+			pool_add_thread(pool, job);
 	}
 }
 
@@ -228,21 +228,21 @@ run_and_wait(unsigned index, sl_offload_fn *fn, void *arg)
 {
 	struct sl_rt *rt = sl_task_self()->rt;
 	struct offload *offload = rt->offload;
-	int code = sl_semaphore_take(&offload->places[index], SL_FOREVER);
+	int code = sl_semaphore_take(&offload->slots[index], SL_FOREVER);
 	if (code)
 		return code;
 	if (offload_is_inline(rt)) {
 		struct sl_op op = { .kind = SL_OP_CALL, .fn = fn, .arg = arg };
 		bool abandoned = false;
 		code = offload_call_engine(
-			rt, &op, offload->places[index].name, SL_FOREVER, &abandoned);
+			rt, &op, offload->slots[index].name, SL_FOREVER, &abandoned);
 	} else {
 		struct job job = { .fn = fn, .arg = arg, .task = sl_task_self() };
 		offload_start(offload, index, &job);
 		offload_wait(offload, index, &job);
 		code = job.result;
 	}
-	sl_semaphore_give(&offload->places[index]);
+	sl_semaphore_give(&offload->slots[index]);
 	return code;
 }
 

@@ -26,12 +26,12 @@ wait_or_abandon(struct offload *offload, unsigned index, struct job *job, uint64
 	struct pool *pool = &offload->pools[index];
 	while (!job->is_back) {
 		uint64_t relief_ns = sl_deadline_in(RELIEF_NS);
-		enum sl_wake wake = sl_task_park(
-			offload->places[index].name, SL_MIN(deadline_ns, relief_ns), 0);
+		enum sl_wake wake =
+			sl_task_park(offload->slots[index].name, SL_MIN(deadline_ns, relief_ns), 0);
 		if (wake == SL_WAKE_READY || job->is_back)
 			continue;
 		if (wake == SL_WAKE_TIMEOUT && sl_now() < nearest_deadline(deadline_ns)) {
-			pool_relieve(pool, job);
+			pool_add_thread(pool, job);
 			continue;
 		}
 		int expected = JOB_AWAITED;
@@ -81,15 +81,15 @@ sl_blocking_run(enum sl_blocking_pool which, sl_offload_fn *fn, void *arg,
 	unsigned index = which == SL_BLOCKING_RESOLVER ? POOL_RESOLVER : POOL_FILES;
 	struct sl_op op = { .kind = SL_OP_CALL, .fn = fn, .arg = arg, .free_arg = free_arg };
 	*abandoned = false;
-	int code = sl_semaphore_take(&offload->places[index], deadline_ns);
+	int code = sl_semaphore_take(&offload->slots[index], deadline_ns);
 	if (code) {
 		free_arg(arg);
 		*abandoned = true;
 		return code;
 	}
-	code = offload_is_inline(rt) ? offload_call_engine(rt, &op, offload->places[index].name,
+	code = offload_is_inline(rt) ? offload_call_engine(rt, &op, offload->slots[index].name,
 					       deadline_ns, abandoned)
 				     : run_on_thread(offload, index, &op, deadline_ns, abandoned);
-	sl_semaphore_give(&offload->places[index]);
+	sl_semaphore_give(&offload->slots[index]);
 	return code;
 }

@@ -25,9 +25,9 @@ struct offload {
 	struct sl_engine *engine; /* NULL once the runtime has ended; under wake_mutex */
 	_Atomic unsigned holders; /* the runtime and each thread */
 	struct pool pools[POOLS];
-	struct sl_semaphore places[POOLS]; /* jobs queued or running; more wait as tasks */
-	struct job *by_loop;               /* jobs for which no thread can be started */
-	_Atomic(struct job *) finished;    /* a stack; the runtime's thread takes all of it */
+	struct sl_semaphore slots[POOLS]; /* jobs queued or running; more wait as tasks */
+	struct job *by_loop;              /* jobs for which no thread can be started */
+	_Atomic(struct job *) finished;   /* a stack; the runtime's thread takes all of it */
 	_Atomic uint64_t worked_ns;
 	_Atomic uint64_t worked_count;
 };

@@ -17,8 +17,8 @@ enum task_state { TASK_READY, TASK_RUNNING, TASK_PARKED, TASK_ENDED };
 
 /*
  * A task. READY: in rt->ready. RUNNING: rt->running. PARKED: in no list of the scheduler; `wake`
- * tells later what woke it. ENDED: its stack goes back to the pool once the scheduler runs on its
- * own.
+ * holds afterwards what woke it. ENDED: its stack goes back to the pool once the scheduler runs on
+ * its own.
  */
 struct sl_task {
 	struct sl_fiber fiber;
@@ -80,7 +80,7 @@ struct sl_rt {
 struct sl_task *task_new(struct sl_rt *rt, const char *name, sl_task_fn *fn, void *arg);
 void task_free_spare(struct sl_rt *rt);
 
-/* The scheduler goes on in a ready task until it parks or ends. */
+/* The scheduler resumes a ready task, which runs until it parks or ends. */
 void task_resume(struct sl_rt *rt, struct sl_task *task);
 
 /* Wake it for a cancellation, if it is parked and may be interrupted. */

@@ -1,3 +1,10 @@
+/*
+ * signal.c - signals are blocked in all threads and read from a signalfd through the ring.
+ *
+ *  - A signal that was ignored when the program started is neither blocked nor handled.
+ *  - If the descriptor cannot be opened, or reading from it fails for good, the signals get their
+ *    default actions back, so that the program can always be ended.
+ */
 #include "sluice/rt/signal.h"
 
 #include "runtime_int.h"

@@ -15,8 +15,8 @@
 #include <string.h>
 
 /* Stacks kept for reuse: more than the tasks that come and go at once. Each keeps only its touched
- * pages. Under sanitizers a fresh one is dear (TSan: 0.8 MiB and a millisecond), so more are kept.
- */
+ * pages. Under sanitizers a new one is expensive (TSan: 0.8 MiB and a millisecond), so more are
+ * kept. */
 #if defined(SL_DEBUG)
 #define SPARE_MAX 1024
 #else

@@ -155,7 +155,7 @@ pool_withdraw(struct pool *pool, struct job *job)
 }
 
 void
-pool_relieve(struct pool *pool, const struct job *job)
+pool_add_thread(struct pool *pool, const struct job *job)
 {
 	pthread_mutex_lock(&pool->mutex);
 	/* Calls that may be abandoned hang more often: some threads are left for the others. */

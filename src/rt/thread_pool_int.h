@@ -1,6 +1,6 @@
 /*
  * thread_pool_int.h - threads that take jobs off a bounded queue. Used by offload*.c only. All
- * here is called on the runtime's thread unless said otherwise.
+ * here is called on the runtime's thread unless stated otherwise.
  */
 #ifndef SLUICE_RT_THREAD_POOL_H
 #define SLUICE_RT_THREAD_POOL_H
@@ -15,9 +15,9 @@
 
 /*
  * A function on its way. It is queued, then running, then handed back: it leaves the queue under
- * the pool's mutex, taken by a thread or withdrawn. Apart from that `state` decides who frees it
- * when the caller goes away: the caller sets ABANDONED, the thread DONE, and the second of both
- * cleans up.
+ * the pool's mutex, taken by a thread or withdrawn. Apart from that `state` decides which side
+ * frees it when the caller goes away: the caller sets ABANDONED, the thread DONE, and the second of
+ * both cleans up.
  */
 enum job_state { JOB_AWAITED, JOB_DONE, JOB_ABANDONED };
 
@@ -66,7 +66,7 @@ struct pool {
 int pool_init(struct pool *pool, unsigned threads, unsigned extra);
 void pool_release(struct pool *pool);
 
-/* False if there is no thread at all and none can be started: the job is still the caller's. */
+/* False if the pool has no thread and cannot start one: the job is still the caller's. */
 bool pool_enqueue(struct pool *pool, struct job *job) SL_MUST_CHECK;
 
 /* At the end of a turn: wake a thread for all that was queued in it. */
@@ -76,7 +76,7 @@ void pool_announce(struct pool *pool);
 bool pool_withdraw(struct pool *pool, struct job *job) SL_MUST_CHECK;
 
 /* The job has waited long: if it is still queued and every thread is busy, start one more. */
-void pool_relieve(struct pool *pool, const struct job *job);
+void pool_add_thread(struct pool *pool, const struct job *job);
 
 /* Wait up to `patience_ns` for the threads to end; those whose calls still block are left to
  * themselves. */

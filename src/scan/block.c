@@ -1,3 +1,10 @@
+/*
+ * block.c - scans a block with the plans of a pattern, and merges results of neighbours.
+ *
+ * Merging keeps three things right at a cut: the line that both sides share (it matches if either
+ * side, or the bytes around the cut, have a literal), the edges of the merged result, and what is
+ * counted as closed. Tests compare every cut with a naive count.
+ */
 #include "sluice/scan/block.h"
 
 /* Bytes that joined plans look at in turn: half of a small L1 cache. A multiple of 64, the bits of

@@ -84,7 +84,7 @@ find_first(struct sl_join *join, size_t *begin)
 	return false;
 }
 
-/* More is kept than may be, or the line is complete: make the window, if it can be said now. */
+/* The line is complete, or more is kept than allowed: make the window, if it is known already. */
 static void
 make_window(struct sl_join *join)
 {

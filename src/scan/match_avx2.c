@@ -1,3 +1,8 @@
+/*
+ * match_avx2.c - the pass of match.c in vectors of 32 bytes. Four vectors are tested with one
+ * branch; newlines are summed in bytes for 63 such groups. Built with -mavx2; called if the
+ * processor has it.
+ */
 #include "match_int.h"
 
 #if defined(__AVX2__)
@@ -98,8 +103,8 @@ verify(struct sl_match_pass *pass, const unsigned char *at, uint64_t low, uint64
 /* The constants of either filter, in registers as far as they go round. */
 struct filter {
 	size_t reach; /* bytes of a candidate that are looked at behind its first */
-	size_t off[SL_MATCH_PLACES];
-	__m256i byte[SL_MATCH_PLACES], fold[SL_MATCH_PLACES];
+	size_t off[SL_MATCH_OFFSETS];
+	__m256i byte[SL_MATCH_OFFSETS], fold[SL_MATCH_OFFSETS];
 	__m256i low[SL_MATCH_WIDTH], high[SL_MATCH_WIDTH];
 };
 
@@ -115,7 +120,7 @@ enum kind {
 };
 
 INLINE __m256i
-place_at(const struct filter *filter, const unsigned char *at, unsigned index, bool folds)
+byte_at(const struct filter *filter, const unsigned char *at, unsigned index, bool folds)
 {
 	__m256i v = load(at + filter->off[index]);
 	v = folds ? _mm256_or_si256(v, filter->fold[index]) : v;
@@ -123,35 +128,35 @@ place_at(const struct filter *filter, const unsigned char *at, unsigned index, b
 }
 
 INLINE __m256i
-places_at(const struct filter *filter, const unsigned char *at, bool three, bool folds)
+bytes_at(const struct filter *filter, const unsigned char *at, bool three, bool folds)
 {
-	__m256i keep = place_at(filter, at, 0, folds);
-	keep = _mm256_and_si256(keep, place_at(filter, at, 1, folds));
-	return three ? _mm256_and_si256(keep, place_at(filter, at, 2, folds)) : keep;
+	__m256i keep = byte_at(filter, at, 0, folds);
+	keep = _mm256_and_si256(keep, byte_at(filter, at, 1, folds));
+	return three ? _mm256_and_si256(keep, byte_at(filter, at, 2, folds)) : keep;
 }
 
 /*
- * Buckets whose literals may have the byte at `place`. A shuffle gives zero for an index with its
+ * Buckets whose literals may have the byte at `pos`. A shuffle gives zero for an index with its
  * top bit set, so that where all literals are ASCII the low half needs no masking: bytes that are
  * not drop out.
  */
 INLINE __m256i
-nibbles_at(const struct filter *filter, const unsigned char *at, unsigned place, bool ascii)
+nibbles_at(const struct filter *filter, const unsigned char *at, unsigned pos, bool ascii)
 {
-	__m256i v = load(at + place), low4 = broadcast(0x0f);
+	__m256i v = load(at + pos), low4 = broadcast(0x0f);
 	__m256i high = _mm256_and_si256(_mm256_srli_epi16(v, 4), low4);
 	__m256i low = ascii ? v : _mm256_and_si256(v, low4);
-	__m256i by_low = _mm256_shuffle_epi8(filter->low[place], low);
-	return _mm256_and_si256(by_low, _mm256_shuffle_epi8(filter->high[place], high));
+	__m256i by_low = _mm256_shuffle_epi8(filter->low[pos], low);
+	return _mm256_and_si256(by_low, _mm256_shuffle_epi8(filter->high[pos], high));
 }
 
 INLINE __m256i
 test(const struct filter *filter, const unsigned char *at, enum kind kind)
 {
 	if (kind == PAIRS || kind == PAIRS_FOLDED)
-		return places_at(filter, at, false, kind == PAIRS_FOLDED);
+		return bytes_at(filter, at, false, kind == PAIRS_FOLDED);
 	if (kind == THREES || kind == THREES_FOLDED)
-		return places_at(filter, at, true, kind == THREES_FOLDED);
+		return bytes_at(filter, at, true, kind == THREES_FOLDED);
 	bool ascii = kind == NIBBLES_ASCII;
 	__m256i keep = nibbles_at(filter, at, 0, ascii);
 	if (kind != NIBBLES_1)
@@ -211,7 +216,7 @@ scan_pairs(struct sl_match_pass *pass)
 	const struct sl_match_plan *plan = pass->plan;
 	struct filter filter = { 0 };
 	bool folds = false;
-	for (unsigned i = 0; i < SL_MATCH_PLACES; i++) {
+	for (unsigned i = 0; i < SL_MATCH_OFFSETS; i++) {
 		filter.off[i] = plan->pair_off[i];
 		filter.byte[i] = broadcast(plan->pair_byte[i]);
 		filter.fold[i] = broadcast(plan->pair_fold[i]);

@@ -72,7 +72,7 @@ const struct sl_match_kernel *sl_match_kernel_avx2(void);
 const struct sl_match_kernel *sl_match_kernel_avx512(void);
 const struct sl_match_kernel *sl_match_kernel_neon(void);
 
-/* All candidates of a mask whose bit 0 stands for `base`. False as sl_match_pass_candidate says. */
+/* All candidates of a mask whose bit 0 stands for `base`. False as from sl_match_pass_candidate. */
 static inline bool
 sl_match_pass_mask(struct sl_match_pass *pass, const unsigned char *base, uint64_t mask)
 {

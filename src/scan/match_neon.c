@@ -1,3 +1,7 @@
+/*
+ * match_neon.c - the pass of match.c in vectors of 16 bytes, four for a branch, as match_avx2.c but
+ * without the third offset and the case of ASCII. scripts/check-neon runs it under an emulator.
+ */
 #include "match_int.h"
 
 #if defined(__aarch64__)

@@ -1,3 +1,8 @@
+/*
+ * match_pass.c - what all kernels share: a candidate becomes a match of its line, once; the bytes
+ * at the end that are fewer than a vector; and the searches that go a byte at a time, in single
+ * lines and around cuts. See match.c for the whole.
+ */
 #include "match_int.h"
 
 /* Bytes [from, len) of a literal; data has as many. */

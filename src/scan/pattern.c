@@ -1,14 +1,14 @@
 /*
- * pattern.c - compiles what the user looks for: plans of literals for the kernels where all
- * patterns are literals or choices of them, else an expression of PCRE2 for each pattern.
+ * pattern.c - compiles the patterns: plans of literals for the kernels if all patterns are literals
+ * or alternatives of them, else a PCRE2 expression for each pattern.
  *
- * Characters or bytes: logs hold bytes, most of them ASCII, and nothing says that they are UTF-8.
- * An expression in ASCII means bytes, which costs nothing to get right: it says the same of UTF-8.
- * One that names a character beyond ASCII, a property or a grapheme means characters (UTF, UCP), so
- * that a class, an ignored case and \b do what the user sees. Of a literal the bytes are the same
- * in either case, unless case is ignored. Lines that are not valid UTF-8 are matched by a second
- * compiled form, which allows that (PCRE2_MATCH_INVALID_UTF) and is interpreted: machine code of it
- * misses matches in PCRE2 up to 10.42 (its issue 224).
+ * Characters or bytes: logs are mostly ASCII, and their encoding is not declared. An expression in
+ * ASCII is matched by bytes, which gives the same result on UTF-8. One that contains a character
+ * beyond ASCII, a property or a grapheme is matched by characters (UTF, UCP), so that classes,
+ * ignored case and \b work on characters. For a literal both are the same unless case is ignored.
+ * Lines that are not valid UTF-8 are matched by a second compiled form, which permits them
+ * (PCRE2_MATCH_INVALID_UTF) and is interpreted: its machine code misses matches in PCRE2 up to
+ * 10.42 (PCRE2's issue 224).
  */
 #include "pattern_int.h"
 
@@ -280,8 +280,8 @@ compile(struct sl_pattern *pattern, pcre2_compile_context *context, struct sl_sp
 	PCRE2_SPTR bytes = (PCRE2_SPTR)(text.len ? text.data : "");
 	struct sl_pattern_code *made = &pattern->codes[pattern->count++];
 	*made = (struct sl_pattern_code){ .has_anchor_g = syntax.has_anchor_g,
-		.looks_ahead = syntax.looks_ahead,
-		.sees_end = syntax.sees_end };
+		.has_lookahead = syntax.has_lookahead,
+		.depends_on_end = syntax.depends_on_end };
 	made->code = pcre2_compile(bytes, text.len, options, &code, &off, context);
 	if (made->code && syntax.wants_utf)
 		made->any = pcre2_compile(

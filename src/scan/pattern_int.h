@@ -10,7 +10,7 @@
 #define PCRE2_CODE_UNIT_WIDTH 8
 #include <pcre2.h>
 
-/* What the text of a regular expression tells about it, without compiling it. */
+/* Properties of a regular expression that are found in its text, without compiling it. */
 struct sl_pattern_syntax {
 	const char *word_end; /* \< \> \` or \' outside a class: ends of words and texts in grep */
 	const char *newline;  /* what only a newline matches, and without which an alternative of
@@ -19,12 +19,14 @@ struct sl_pattern_syntax {
 	bool wants_utf;       /* means characters, not bytes */
 
 	/* Whether text behind a cut can change what matched before it (matcher.c). */
-	bool looks_ahead; /* past the end of a match: lookaheads, atomic groups, a++ */
-	bool sees_end; /* $ \z \Z \b \B behind all that is taken: the end of the text matters to a
-			     match that reaches it */
+	bool has_lookahead; /* past the end of a match: lookaheads, atomic groups, a++ */
+	/* $ \z \Z \b \B behind all that is taken: the end of the text matters to a match that
+	 * reaches it. */
+	bool depends_on_end;
 };
 
-/* Never fails: of a text that is not a valid expression it tells something, and compiling fails. */
+/* Never fails: for a text that is not a valid expression the result is arbitrary, and compiling it
+ * fails. */
 void sl_pattern_read_syntax(struct sl_span text, struct sl_pattern_syntax *syntax);
 
 /* True if the text is UTF-8 and not just ASCII. */
@@ -34,7 +36,7 @@ bool sl_pattern_is_wide(struct sl_span text);
 struct sl_pattern_code {
 	pcre2_code *code; /* of bytes, or of lines that are valid UTF-8; machine code if allowed */
 	pcre2_code *any;  /* of lines that are not valid UTF-8, interpreted; NULL: of bytes */
-	bool has_anchor_g, looks_ahead, sees_end;
+	bool has_anchor_g, has_lookahead, depends_on_end;
 };
 
 struct sl_pattern {

@@ -22,7 +22,7 @@ struct level {
 
 	/* Of the current alternative, and of the earlier ones together: does it take text in any
 	 * case, and may it see the end of the text behind all that it takes? */
-	bool takes, sees_end;
+	bool takes, depends_on_end;
 	bool some_take_none, some_see_end;
 };
 
@@ -63,8 +63,8 @@ peek(const struct reader *reader, size_t off)
 	return reader->at + off < reader->text.len ? reader->text.data[reader->at + off] : '\0';
 }
 
-/* Length up to and with the next `end` from offset `off`; to the end of the text if there is none.
- */
+/* Length up to and with the next `end` from offset `off`; to the end of the text if there is
+ * none. */
 static size_t
 len_to(const struct reader *reader, size_t off, char end)
 {
@@ -144,10 +144,10 @@ note_escape(struct reader *reader)
 		syntax->has_anchor_g = true;
 		break;
 	case 'X':
-		syntax->wants_utf = syntax->looks_ahead = true;
+		syntax->wants_utf = syntax->has_lookahead = true;
 		break;
 	case 'g': /* may call a group, which is anything */
-		syntax->looks_ahead = true;
+		syntax->has_lookahead = true;
 		break;
 	case '<':
 		syntax->word_end = syntax->word_end ? syntax->word_end : "\\<";
@@ -237,7 +237,7 @@ skip_repeat(struct reader *reader)
 	}
 	reader->at += len;
 	if (peek(reader, 0) == '+')
-		reader->syntax->looks_ahead = true;
+		reader->syntax->has_lookahead = true;
 	if (peek(reader, 0) == '+' || peek(reader, 0) == '?')
 		reader->at++;
 	return is_optional;
@@ -258,17 +258,17 @@ end_taking_atom(struct reader *reader, const char *newline)
 	if (is_optional)
 		return;
 	level->takes = true;
-	level->sees_end = false;
+	level->depends_on_end = false;
 	if (newline && !level->newline)
 		level->newline = newline;
 }
 
 /* An atom that may take no text: an assertion, a reference. */
 static void
-end_empty_atom(struct reader *reader, bool sees_end)
+end_empty_atom(struct reader *reader, bool depends_on_end)
 {
 	(void)skip_repeat(reader);
-	top(reader)->sees_end = top(reader)->sees_end || sees_end;
+	top(reader)->depends_on_end = top(reader)->depends_on_end || depends_on_end;
 }
 
 static void
@@ -293,15 +293,15 @@ close_group(struct reader *reader)
 	bool can_match = level->others_match || !level->newline || level->is_exempt;
 	const char *newline = can_match ? NULL : level->newline;
 	bool takes = level->takes && !level->some_take_none && !level->is_assertion;
-	bool sees_end = level->sees_end || level->some_see_end;
+	bool depends_on_end = level->depends_on_end || level->some_see_end;
 	reader->depth--;
 	struct level *outer = top(reader);
 	bool is_optional = skip_repeat(reader);
 	if (takes && !is_optional) {
 		outer->takes = true;
-		outer->sees_end = false;
+		outer->depends_on_end = false;
 	}
-	outer->sees_end = outer->sees_end || sees_end;
+	outer->depends_on_end = outer->depends_on_end || depends_on_end;
 	if (newline && !is_optional && !outer->newline)
 		outer->newline = newline;
 }
@@ -315,9 +315,9 @@ next_alternative(struct reader *reader)
 		reader->syntax->newline = level->newline;
 	level->others_match = level->others_match || !level->newline;
 	level->some_take_none = level->some_take_none || !level->takes;
-	level->some_see_end = level->some_see_end || level->sees_end;
+	level->some_see_end = level->some_see_end || level->depends_on_end;
 	level->newline = NULL;
-	level->takes = level->sees_end = false;
+	level->takes = level->depends_on_end = false;
 }
 
 /* (?i), (?i:...), (?^x-s) and the like, but also (?R) and (?1): letters, digits and signs up to a
@@ -335,7 +335,7 @@ read_setting(struct reader *reader)
 		open_group(reader, i + 1, false, false);
 		return;
 	}
-	reader->syntax->looks_ahead = reader->syntax->looks_ahead || is_call;
+	reader->syntax->has_lookahead = reader->syntax->has_lookahead || is_call;
 	reader->at += i + 1;
 	end_empty_atom(reader, false);
 }
@@ -347,7 +347,7 @@ read_verb(struct reader *reader)
 	struct sl_pattern_syntax *syntax = reader->syntax;
 	char c = peek(reader, 2);
 	if (c >= 'a' && c <= 'z') {
-		syntax->looks_ahead = true;
+		syntax->has_lookahead = true;
 		open_group(reader, len_to(reader, 2, ':'), true, true);
 		return;
 	}
@@ -357,7 +357,7 @@ read_verb(struct reader *reader)
 		sl_span_equal(verb, sl_span_str("(*UCP)")))
 		syntax->wants_utf = true;
 	else
-		syntax->looks_ahead = true;
+		syntax->has_lookahead = true;
 	reader->at += len;
 }
 
@@ -374,15 +374,15 @@ read_group(struct reader *reader)
 	} else if (kind == '#') {
 		reader->at += len_to(reader, 3, ')');
 	} else if (kind == '=' || kind == '!') {
-		syntax->looks_ahead = true;
+		syntax->has_lookahead = true;
 		open_group(reader, 3, kind == '!', true);
 	} else if (is_behind) {
 		open_group(reader, 4, sign == '!', true);
 	} else if (kind == '>' || kind == '|') {
-		syntax->looks_ahead = syntax->looks_ahead || kind == '>';
+		syntax->has_lookahead = syntax->has_lookahead || kind == '>';
 		open_group(reader, 3, false, false);
 	} else if (kind == '(') {
-		syntax->looks_ahead = true;
+		syntax->has_lookahead = true;
 		open_group(reader, 2, true, true);
 		if (sign != '?' && sign != '*')
 			reader->at += len_to(reader, 0, ')');
@@ -390,7 +390,7 @@ read_group(struct reader *reader)
 		size_t name = kind == 'P' ? 4 : 3;
 		open_group(reader, len_to(reader, name, kind == '\'' ? '\'' : '>'), false, false);
 	} else if (kind == 'P' || kind == '&' || kind == 'C') {
-		syntax->looks_ahead = true;
+		syntax->has_lookahead = true;
 		reader->at += len_to(reader, 2, ')');
 		end_empty_atom(reader, false);
 	} else {
@@ -474,10 +474,10 @@ sl_pattern_read_syntax(struct sl_span text, struct sl_pattern_syntax *syntax)
 		read_atom(&reader);
 	reader.depth = 0;
 	next_alternative(&reader);
-	syntax->sees_end = reader.levels[0].some_see_end;
+	syntax->depends_on_end = reader.levels[0].some_see_end;
 	if (reader.is_extended || reader.is_too_deep) {
 		syntax->newline = NULL;
-		syntax->looks_ahead = true;
+		syntax->has_lookahead = true;
 	}
 	/* In a text that is not UTF-8 itself other bytes are meant: those of Latin-1, say. */
 	syntax->wants_utf =

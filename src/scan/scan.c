@@ -286,7 +286,7 @@ make_channels(struct scan *scan, size_t chunks)
 	return code;
 }
 
-/* There are no steps where pieces need their bytes when they are merged. */
+/* Without steps if pieces need their bytes when they are merged. */
 static int
 make_pools(struct scan *scan, unsigned consumers, size_t chunks)
 {

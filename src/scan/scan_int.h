@@ -11,7 +11,7 @@
 #include "sluice/scan/join.h"
 #include "sluice/scan/scan.h"
 
-/* An input on its way: listed -> opened -> read, closed -> merged, freed. */
+/* An input in the pipeline: listed -> opened -> read, closed -> merged, freed. */
 struct scan_job {
 	struct sl_list of_scan; /* in scan.jobs until it is freed */
 	struct sl_input *input;
@@ -25,7 +25,7 @@ struct scan_job {
 	enum sl_form form;           /* by its first piece */
 	bool is_binary;
 	bool has_only_cr; /* its first piece has no newline, but carriage returns */
-	/* What the lister found: OK = to be read, else passed over, and input->err says why. */
+	/* What the lister found: OK = to be read, else skipped, and input->err holds why. */
 	enum sl_scan_state listed_as;
 	struct sl_group *reading; /* the task that waits for a stream's next bytes, or NULL */
 

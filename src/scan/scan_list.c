@@ -73,8 +73,8 @@ list_directory(struct scan *scan, const char *directory)
 	return code;
 }
 
-/* What opening must know before: directories are walked, FIFOs opened without waiting for a writer.
- */
+/* What opening must know before: directories are walked, FIFOs opened without waiting for a
+ * writer. */
 SL_SUSPENDS
 static int
 list_argument(struct scan *scan, const char *path, int result, const struct statx *st)
@@ -86,7 +86,7 @@ list_argument(struct scan *scan, const char *path, int result, const struct stat
 	int code = job_new(scan, path, false, &job);
 	if (code)
 		return code;
-	job->input->may_block = type == S_IFIFO || result < 0; /* who knows */
+	job->input->may_block = type == S_IFIFO || result < 0; /* or the type is unknown */
 	return pass_on(scan, job);
 }
 

@@ -42,7 +42,7 @@ end_input(struct scan *scan, struct scan_job *job)
 
 /* What the state is going to be, if nothing worse was found already. */
 static void
-settle(struct scan_job *job, enum sl_scan_state state)
+set_state(struct scan_job *job, enum sl_scan_state state)
 {
 	if (job->state == SL_SCAN_OK)
 		job->state = state;
@@ -51,7 +51,7 @@ settle(struct scan_job *job, enum sl_scan_state state)
 /* A line that matches: to the sink, unless it is one too many. */
 SL_SUSPENDS
 static int
-give_line(struct scan *scan, struct scan_job *job, const struct sl_join_line *found)
+emit_line(struct scan *scan, struct scan_job *job, const struct sl_join_line *found)
 {
 	struct sl_scan_line line = {
 		.input = job->input,
@@ -106,7 +106,7 @@ shorten(void *arg)
 /* The limit was reached in a piece that has undecided lines: were they before `end`? */
 SL_SUSPENDS
 static int
-look_for_undecided(struct scan *scan, const struct scan_piece *piece, const unsigned char *end)
+find_undecided(struct scan *scan, const struct scan_piece *piece, const unsigned char *end)
 {
 	const struct sl_join_piece *found = &piece->found;
 	if (scan->plan || found->lines.undecided == 0)
@@ -129,7 +129,7 @@ look_for_undecided(struct scan *scan, const struct scan_piece *piece, const unsi
 /* The marked lines of a piece. */
 SL_SUSPENDS
 static int
-give_lines(struct scan *scan, const struct scan_piece *piece)
+emit_lines(struct scan *scan, const struct scan_piece *piece)
 {
 	struct scan_job *job = piece->job;
 	uint64_t before = sl_join_newlines(&scan->join), piece_off = scan->join.bytes;
@@ -152,9 +152,9 @@ give_lines(struct scan *scan, const struct scan_piece *piece)
 		if (scan->setup->sink.line && line.len > SL_JOIN_KEEP)
 			code = sl_offload(shorten, &call);
 		if (code == 0)
-			code = give_line(scan, job, &found);
+			code = emit_line(scan, job, &found);
 		if (code == 0 && job->is_limited)
-			code = look_for_undecided(scan, piece, line.text + line.len + 1);
+			code = find_undecided(scan, piece, line.text + line.len + 1);
 	}
 	return code;
 }
@@ -189,14 +189,14 @@ join_end(void *arg)
 /* The line that ends in this piece (or with the input) and is not marked in it. */
 SL_SUSPENDS
 static int
-give_joined(struct scan *scan, struct scan_job *job, const struct sl_join_piece *piece)
+emit_joined(struct scan *scan, struct scan_job *job, const struct sl_join_piece *piece)
 {
 	struct head_call call = { .join = &scan->join, .piece = piece };
 	sl_offload_fn *fn = piece ? join_head : join_end;
 	bool is_costly = piece ? sl_join_is_costly(&scan->join, piece) : !scan->plan;
 	int code = is_costly ? sl_offload(fn, &call) : fn(&call);
 	if (code == 1)
-		code = give_line(scan, job, &call.line);
+		code = emit_line(scan, job, &call.line);
 	return code;
 }
 
@@ -209,9 +209,9 @@ merge_bytes(struct scan *scan, struct scan_piece *piece)
 		sl_join_count(&scan->join, &piece->found);
 		return 0;
 	}
-	int code = give_joined(scan, job, &piece->found);
+	int code = emit_joined(scan, job, &piece->found);
 	if (code == 0 && !job->ignores_rest && !piece->range.is_hole)
-		code = give_lines(scan, piece);
+		code = emit_lines(scan, piece);
 	if (code)
 		return code;
 	struct head_call call = { .join = &scan->join, .piece = &piece->found };
@@ -224,43 +224,42 @@ fail_short(struct scan_job *job, uint64_t counted)
 {
 	const struct sl_input *input = job->input;
 	uint64_t all = input->is_stdin ? input->left_at_first : input->size;
-	settle(job, SL_SCAN_TRUNCATED);
+	set_state(job, SL_SCAN_TRUNCATED);
 	(void)sl_fail(&job->input->err, SL_PHASE_READ, SL_E_REPLACED,
 		"%s%s%s became shorter while it was read: %llu of %llu bytes are counted",
 		input->is_stdin ? "" : "'", input->is_stdin ? "standard input" : input->shown,
 		input->is_stdin ? "" : "'", (unsigned long long)counted, (unsigned long long)all);
 }
 
-/* What a piece tells about its input besides its bytes. The first trouble settles what is counted.
- */
+/* Record why an input is not read to its end. The first failure determines what is counted. */
 static void
-note_trouble(struct scan *scan, const struct scan_piece *piece)
+record_failure(struct scan *scan, const struct scan_piece *piece)
 {
 	struct scan_job *job = piece->job;
 	bool was_fine = !job->ignores_rest;
 	if (job->form != SL_FORM_PLAIN) {
-		settle(job, SL_SCAN_UNSUPPORTED);
+		set_state(job, SL_SCAN_UNSUPPORTED);
 		(void)sl_input_fail_form(job->input, job->form, scan->join.bytes);
 	} else if (job->is_binary) {
-		settle(job, SL_SCAN_BINARY);
+		set_state(job, SL_SCAN_BINARY);
 		(void)sl_input_fail_binary(job->input);
 	} else if (piece->code && was_fine) {
-		settle(job, SL_SCAN_UNREADABLE);
+		set_state(job, SL_SCAN_UNREADABLE);
 		(void)sl_input_fail_read(job->input, piece->code, scan->join.bytes);
 	} else if (piece->is_short && was_fine) {
 		fail_short(job, scan->join.bytes);
 	} else if (job->input->err.code && was_fine) {
 		/* It was not opened. */
-		settle(job, job->listed_as == SL_SCAN_OK ? SL_SCAN_UNREADABLE : job->listed_as);
+		set_state(job, job->listed_as == SL_SCAN_OK ? SL_SCAN_UNREADABLE : job->listed_as);
 	}
 }
 
 static void
-settle_undecided(struct scan_job *job)
+fail_undecided(struct scan_job *job)
 {
 	if (job->totals.undecided == 0)
 		return;
-	settle(job, SL_SCAN_UNDECIDED);
+	set_state(job, SL_SCAN_UNDECIDED);
 	(void)sl_input_fail_undecided(job->input, job->totals.undecided);
 }
 
@@ -269,12 +268,12 @@ SL_SUSPENDS
 static int
 finish_counts(struct scan *scan, struct scan_job *job)
 {
-	int code = scan->by_line ? give_joined(scan, job, NULL) : 0;
+	int code = scan->by_line ? emit_joined(scan, job, NULL) : 0;
 	if (code || job->ignores_rest)
 		return code;
 	job->ignores_rest = true;
 	job->totals = sl_join_totals(&scan->join);
-	settle_undecided(job);
+	fail_undecided(job);
 	return 0;
 }
 
@@ -302,13 +301,13 @@ merge(struct scan *scan, struct scan_piece *piece)
 		code = merge_bytes(scan, piece);
 	if (code)
 		return code;
-	note_trouble(scan, piece);
+	record_failure(scan, piece);
 	bool is_settled = job->state != SL_SCAN_OK || piece->is_last;
 	if (is_settled && !job->ignores_rest)
 		code = finish_counts(scan, job);
 	if (job->is_limited) { /* an undecided line may have been among those asked for */
-		settle_undecided(job);
-		settle(job, SL_SCAN_LIMITED);
+		fail_undecided(job);
+		set_state(job, SL_SCAN_LIMITED);
 	}
 	if (code == 0 && !job->ignores_rest && !scan->by_line)
 		scan->progress->hits =
@@ -328,7 +327,7 @@ sl_scan_merge(struct scan *scan, struct scan_piece *piece)
 	uint64_t hits = scan->progress->hits + job->totals.hits;
 	bool stops = scan->setup->stop_at_hit && hits > 0;
 	if (stops && !job->ignores_rest) {
-		settle(job, SL_SCAN_LIMITED);
+		set_state(job, SL_SCAN_LIMITED);
 		code = finish_counts(scan, job);
 	}
 	if (code == 0 && (is_last || stops))

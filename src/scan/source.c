@@ -161,7 +161,7 @@ take_stat(struct sl_input *input, const struct statx *st, const struct sl_input_
 	unsigned type = st->stx_mode & S_IFMT;
 	if (is_output(st, &context->output)) {
 		(void)sl_fail(&input->err, SL_PHASE_OPEN, SL_E_IN_USE,
-			"'%s' is passed over: the results are written to it", input->shown);
+			"'%s' is skipped: the results are written to it", input->shown);
 		return;
 	}
 	if (type == S_IFDIR) {
@@ -297,7 +297,7 @@ struct hole_search {
 	uint64_t hole_end, data_end; /* as in struct sl_input */
 };
 
-/* There is no data: a hole up to the size the file had, unless it has become shorter, which reading
+/* No data follows: a hole up to the size the file had, unless it has become shorter, which reading
  * will report. */
 static void
 search_end(struct hole_search *search)
@@ -705,7 +705,5 @@ int
 sl_input_fail_binary(struct sl_input *input)
 {
 	return sl_fail(&input->err, SL_PHASE_READ, SL_E_UNSUPPORTED,
-		"'%s' is passed over: it is binary (files that are named are read whatever they "
-		"are)",
-		input->shown);
+		"'%s' is skipped: it is binary (name the file itself to scan it)", input->shown);
 }

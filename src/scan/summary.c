@@ -15,7 +15,7 @@ sl_scan_state_is_trouble(enum sl_scan_state state)
 }
 
 bool
-sl_scan_state_is_passed_over(enum sl_scan_state state)
+sl_scan_state_is_skipped(enum sl_scan_state state)
 {
 	return state >= SL_SCAN_BINARY && state < SL_SCAN_UNDECIDED;
 }
@@ -51,7 +51,7 @@ sl_scan_summary_troubles(const struct sl_scan_summary *summary)
 }
 
 uint64_t
-sl_scan_summary_passed_over(const struct sl_scan_summary *summary)
+sl_scan_summary_skipped(const struct sl_scan_summary *summary)
 {
-	return count_states(summary, sl_scan_state_is_passed_over);
+	return count_states(summary, sl_scan_state_is_skipped);
 }

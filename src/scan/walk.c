@@ -6,7 +6,7 @@
  * Links. A walk meets every file whose real path lies below the real path of its directory, since
  * it enters each directory there or reports it as unreadable. A link to such a file is skipped.
  * Files elsewhere are remembered by device and inode, so that further links to one are skipped too;
- * once SL_WALK_LINKS are remembered, links to other files are passed over.
+ * once SL_WALK_LINKS are remembered, links to other files are skipped.
  */
 #include "sluice/scan/walk.h"
 
@@ -45,7 +45,8 @@ static const char *const reasons[KINDS] = {
 	[KIND_LINK_TO_DIRECTORY] = "it is a link to a directory (name it to scan its files)",
 	[KIND_LINK_TO_NOTHING] = "it is a link to a file that does not exist",
 	[KIND_LINK_UNKNOWN] = "it is a link, which cannot be resolved without /proc",
-	[KIND_LINK_TOO_MANY] = "it is a link, and too many were followed (name what it leads to)",
+	[KIND_LINK_TOO_MANY] =
+		"it is a link, and too many were followed (name its target to scan it)",
 	[KIND_SPECIAL] = "it is a device, a socket or a FIFO",
 };
 
@@ -385,10 +386,10 @@ directory_failed(struct sl_walk *walk, const char **path, int code, struct sl_er
 
 /* Describes why an entry is not read. Returns its enum sl_walk_found. */
 static int
-pass_over(struct sl_walk *walk, enum kind kind, struct sl_error *err)
+fail_skipped(struct sl_walk *walk, enum kind kind, struct sl_error *err)
 {
 	char why[160];
-	snprintf(why, sizeof(why), " is passed over: %s", reasons[kind]);
+	snprintf(why, sizeof(why), " is skipped: %s", reasons[kind]);
 	fail_path(walk, err, SL_E_UNSUPPORTED, "", why);
 	return kind == KIND_SPECIAL ? SL_WALK_SPECIAL : SL_WALK_OTHER_LINK;
 }
@@ -421,7 +422,7 @@ step(struct sl_walk *walk, const char **path, struct sl_error *err)
 	if (entry->kind == KIND_LINK)
 		return SL_WALK_LINK;
 	if (entry->kind != KIND_DIRECTORY)
-		return pass_over(walk, entry->kind, err);
+		return fail_skipped(walk, entry->kind, err);
 	int code = enter(walk, dirfd(level->dir), name);
 	return code ? directory_failed(walk, path, code, err) : SL_WALK_END;
 }

@@ -1,9 +1,10 @@
 /*
- * The writer keeps no text of its own: each call appends to the caller's buffer. A stack of open
- * objects and arrays says where commas go and whether a key is due.
+ * json.c - each call appends to the caller's buffer. A stack of open objects and arrays determines
+ * where commas are needed and whether a key is required.
  *
- * Escaped is what RFC 8259 requires, and also what a terminal or a JavaScript parser would act on:
- * DEL, C1 controls, U+2028, U+2029 and bidirectional controls. So the output can be shown as it is.
+ * Besides what RFC 8259 requires, characters that a terminal or a JavaScript parser would act on
+ * are escaped: DEL, C1 controls, U+2028, U+2029 and bidirectional controls. The output can
+ * therefore be printed on a terminal.
  */
 #include "sluice/ui/json.h"
 
@@ -19,7 +20,7 @@ open_value(struct sl_json *json, enum sl_json_kind kind)
 	sl_buf_add_char(json->out, kind == SL_JSON_OBJECT ? '{' : '[');
 }
 
-/* Appends what precedes a value: a comma if it is not the first, and its key. */
+/* Append what precedes a value: a comma if it is not the first, and its key. */
 static void
 begin_value(struct sl_json *json, const char *key)
 {

@@ -1,8 +1,8 @@
 /*
- * A line of a frame has these fields, left to right; the narrower the terminal, the fewer of them:
+ * progress.c - a line of a frame has these fields, left to right; a narrow terminal has fewer:
  *
  *	name           ▕█████▍      ▏   42%  12.3 MiB / 98.1 MiB  12.3 MiB/s   1m05s
- *	always         3rd to go      always  1st to go           2nd to go    4th to go
+ *	always         omitted 3rd    always  omitted 1st         omitted 2nd  omitted 4th
  *
  * Fields have fixed widths except name and bar, which share what is left.
  */
@@ -15,10 +15,10 @@
 #include <stdio.h>
 
 #define GAP 2
-#define NAME_MIN 12   /* columns of a name below which other fields go first */
-#define BAR_MIN 12    /* its two ends counted */
-#define BAR_MAX 62    /* a longer bar says no more */
-#define NAME_ROOMY 24 /* name and bar have at least this much before sizes are shown */
+#define NAME_MIN 12   /* columns of a name; other fields are omitted before it gets less */
+#define BAR_MIN 12    /* including both ends */
+#define BAR_MAX 62    /* a longer bar shows no more detail */
+#define NAME_ROOMY 24 /* sizes are shown only if name and bar have at least this much */
 #define SIZES_COLUMNS (SL_UNITS_SIZE_COLUMNS + 3 + SL_UNITS_SIZE_COLUMNS)
 
 struct layout {
@@ -33,7 +33,7 @@ struct line {
 	enum sl_colour label_colour, bar_colour;
 	uint64_t done, total; /* the bar and the percentage */
 	uint64_t bytes_done, bytes_total;
-	const char *word; /* stands in for the rate; NULL = the rate */
+	const char *word; /* shown instead of the rate; NULL = the rate */
 	uint64_t rate_bytes_s;
 	uint64_t left_ns;
 };
@@ -57,7 +57,7 @@ take_field(size_t *room, size_t columns, size_t keep)
 	return true;
 }
 
-/* `wish` = columns the longest label would like. */
+/* `wish` = columns of the longest label. */
 static struct layout
 plan_layout(size_t columns, size_t wish)
 {
@@ -81,7 +81,7 @@ plan_layout(size_t columns, size_t wish)
 	return layout;
 }
 
-/* Rows the last frame takes now: lines wider than the terminal have been wrapped (invariant 4). */
+/* Rows the last frame takes now: lines wider than the terminal were wrapped (invariant 4). */
 static size_t
 rows_on_screen(const struct sl_progress_screen *screen, size_t columns)
 {
@@ -126,7 +126,7 @@ add_bar(struct frame *frame, const struct line *line)
 	sl_buf_add_str(out, sl_colour_code(style->colour, SL_COLOUR_RESET));
 }
 
-/* Without a known total there is nothing to fill: the bar's place says how much has come. */
+/* Without a known total the received bytes are shown in place of the bar. */
 static void
 add_amount(struct frame *frame, const struct line *line)
 {
@@ -158,8 +158,7 @@ add_field(struct frame *frame, const char *text, size_t columns)
 	sl_terminal_add_right(frame->out, sl_span_str(text), columns);
 }
 
-/* A line ends with something visible: terminals differ in what they make of blanks when they
- * re-wrap. */
+/* No blanks at the end of a line: terminals that re-wrap treat them differently. */
 static void
 end_row(struct frame *frame, size_t width)
 {
@@ -286,7 +285,7 @@ add_total(struct frame *frame, const struct sl_progress *progress)
 		.rate_bytes_s = progress->rate_bytes_s,
 		.left_ns = progress->left_ns,
 	};
-	/* Not every size is known yet: then the share of the files is the best there is. */
+	/* If a size is unknown the share of the files is shown. */
 	if (line.total == SL_PROGRESS_UNKNOWN && progress->files_total != SL_PROGRESS_UNKNOWN) {
 		line.done = progress->files_done + progress->files_failed;
 		line.total = progress->files_total;
@@ -303,7 +302,7 @@ begin_frame(struct frame *frame, struct sl_span above)
 	size_t columns = frame->style->columns;
 	sl_buf_add_str(frame->out, SL_TERMINAL_SYNC_BEGIN SL_TERMINAL_HIDE_CURSOR);
 	sl_terminal_up(frame->out, rows_on_screen(screen, columns));
-	/* Lines that stay may wrap over rows of the old frame, and a resized terminal has them
+	/* Lines that stay may wrap over rows of the old frame, and after a resize rows may be
 	 * anywhere. */
 	if (above.len > 0 || columns != screen->columns)
 		sl_buf_add_str(frame->out, SL_TERMINAL_ERASE_BELOW);
@@ -330,7 +329,8 @@ plan_frame(struct frame *frame, size_t wish)
 	frame->row_limit = SL_MIN(rows, (size_t)SL_PROGRESS_ROWS_MAX);
 }
 
-/* How many files are drawn: all, or as many as leave a line for the rest and one for the total. */
+/* How many files are drawn: all, or as many as leave a line for "and N more" and one for the
+ * total. */
 static size_t
 files_shown(const struct frame *frame, size_t count)
 {

@@ -1,6 +1,6 @@
 #include "sluice/ui/rate.h"
 
-#define NEVER_NS 1e18 /* thirty years */
+#define NEVER_NS 1e18 /* 30 years */
 
 void
 sl_rate_begin(struct sl_rate *rate, uint64_t now_ns, uint64_t bytes)
@@ -17,9 +17,9 @@ sl_rate_between(uint64_t bytes, uint64_t ns)
 }
 
 /*
- * An exponential mean. What has passed since the last sample weighs its share of the window, or of
- * all the time there was as long as that is shorter: then the mean is that of the whole time, and a
- * burst at the beginning (what the server had ready) is forgotten as fast as it should be.
+ * An exponential moving average. The weight of the time since the last sample is its share of the
+ * window, or of the whole time while that is shorter than the window: until then the result is the
+ * plain average, so that a burst at the beginning (data the server had ready) does not dominate.
  */
 uint64_t
 sl_rate_sample(struct sl_rate *rate, uint64_t now_ns, uint64_t bytes)

@@ -1,7 +1,7 @@
 /*
- * A table is formatted in two passes over its rows: the first measures the columns, the second
- * writes the lines. Numbers are right-aligned; the column of names takes what is left of a
- * terminal's width, and names that do not fit are cut in the middle. Notes are never cut.
+ * table.c - formats a table in two passes over its rows: the first measures the columns, the second
+ * writes the lines. Numbers are right-aligned; the column of names gets the rest of the terminal's
+ * width, and names that do not fit are cut in the middle. Notes are never cut.
  */
 #include "sluice/ui/table.h"
 

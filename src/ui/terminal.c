@@ -10,7 +10,7 @@ sl_terminal_up(struct sl_buf *out, size_t rows)
 		sl_buf_printf(out, "\033[%zuA", rows);
 }
 
-/* Bytes of the first character; one that is no valid UTF-8 counts as a byte of its own. */
+/* Bytes of the first character; an invalid byte counts as a character. */
 static size_t
 character_len(struct sl_span text)
 {
@@ -39,7 +39,7 @@ sl_terminal_suffix(struct sl_span text, size_t columns)
 	size_t width = sl_text_width(text);
 	while (text.len > 0) {
 		size_t len = character_len(text), own = sl_text_width(sl_span(text.data, len));
-		/* A combining character at the cut belongs to what was cut off. */
+		/* A combining character at the cut belongs to the character that is cut off. */
 		if (width <= columns && own > 0)
 			break;
 		width -= own;

@@ -1,3 +1,7 @@
+/*
+ * units.c - numbers in readable form. Sums and products that may exceed 64 bits are avoided; values
+ * are rounded down, except shares (sl_units_share), which are rounded half up.
+ */
 #include "sluice/ui/units.h"
 
 #include "sluice/base/number.h"
@@ -126,7 +130,7 @@ struct sl_units
 sl_units_share(uint64_t part, uint64_t whole)
 {
 	struct sl_units out;
-	/* Half of a unit is rounded up. Only the whole is 100%: no rounding hides the rest. */
+	/* Rounded half up, but 100% only if part equals whole. */
 	unsigned share = (unsigned)((sl_units_scaled(part, whole, 20000) + 1) / 2);
 	if (share == 10000 && part < whole)
 		share--;

@@ -1,9 +1,10 @@
 /*
  * make_data.c - writes the data that is measured with; the same arguments give the same bytes.
  *
- *	make_data logs FILE BYTES SEED		lines of a server's log, 2 % of them with ERROR or
- *error make_data blob FILE BYTES SEED		bytes that do not compress make_data small DIRECTORY
- *COUNT SEED	blobs of 20 to 60 kB called f0000, f0001...
+ *	make_data logs FILE BYTES SEED         lines of a server's log, 2 % of them with ERROR or
+ *	                                       error
+ *	make_data blob FILE BYTES SEED         bytes that do not compress
+ *	make_data small DIRECTORY COUNT SEED   blobs of 20 to 60 kB called f0000, f0001...
  *
  * `logs` prints "LINES ERROR_LINES", what a scan of the file must find.
  */

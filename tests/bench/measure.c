@@ -1,11 +1,11 @@
 /*
- * measure.c - run a program and print what it cost: wall time, CPU time, peak memory, exit status.
+ * measure.c - runs a program and prints its wall time, CPU time, peak memory and exit status.
  *
  *	measure [-c CPU] [-o FILE] PROGRAM ARGUMENT...
  *
  * Prints one line, "WALL CPU RSS STATUS": seconds, seconds of user and system, MB (2^20), and the
- *exit status as a shell tells it. -c pins the program to a processor; -o is where its output and
- *messages go, else they are dropped.
+ * exit status as in a shell. -c pins the program to a CPU; -o is the file for its standard output
+ * and error, which are discarded otherwise.
  */
 #include <errno.h>
 #include <fcntl.h>

@@ -35,7 +35,7 @@ struct totals {
 static void
 check_places(const struct sl_subject *line, bool has_k)
 {
-	struct sl_match_place place = { 0 };
+	struct sl_match_range place = { 0 };
 	size_t from = 0, count = 0;
 	enum sl_verdict verdict;
 	while ((verdict = sl_matcher_find(matcher, line, from, false, &place)) == SL_VERDICT_YES) {

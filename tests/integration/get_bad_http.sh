@@ -127,7 +127,7 @@ test_bad_short_body() {
 # more than announced is cut off: success, and -v reports it
 test_bad_long_body() {
 	get -v "$ORIGIN/long/1000/5000" -o f
-	expect 0 "more than it announced"
+	expect 0 "more bytes than it announced"
 	[[ $(stat -c %s f) == 1000 ]] || fail "$(stat -c %s f) bytes"
 }
 
@@ -182,7 +182,7 @@ test_bad_unreachable() {
 test_bad_proxy_is_set() {
 	local closed=http://127.0.0.1:$PORT_closed/x
 	https_proxy=http://user:hunter2@127.0.0.1:1 get "$closed"
-	expect 6 "https_proxy is set, but proxies are not supported yet"
+	expect 6 "https_proxy is set, but proxies are not supported by this version"
 	! grep -q hunter2 err || fail "the proxy's password was shown"
 	all_proxy='' get "$closed"
 	expect 6 "refused"
@@ -342,7 +342,7 @@ test_bad_body_of_head() {
 	get "$ORIGIN/latebody/lm/1000000/gen/10/1"
 	expect 0
 	get -j 1 "$ORIGIN/latebody/lm/1000000/gen/10/1" "$ORIGIN/gen/10/2"
-	expect 0 "1 there already"
+	expect 0 "1 already there"
 	is_gen 1 10 1
 	is_gen 2 10 2
 }

@@ -13,11 +13,11 @@ test_files_exists_complete() {
 		get "$ORIGIN/lm/1000000000/gen/$size/1/f$size"
 		expect 0
 		get "$ORIGIN/tag/complete$size/lm/1000000000/gen/$size/1/f$size"
-		expect 0 "1 there already"
+		expect 0 "1 already there"
 		is_gen "f$size" "$size" 1
 	done
 	get --if-exists=auto --checksum "sha-256=$("$ORIGIN_TOOL" --sum 1000 1 | cut -c 1-64)" "$ORIGIN/status/500/f1000" -o f1000
-	expect 0 "1 there already"
+	expect 0 "1 already there"
 	no_parts
 }
 
@@ -34,7 +34,7 @@ test_files_exists_other() {
 	expect 13 "aria2 has not finished it"
 	rm f.aria2
 	get "$ORIGIN/lm/1/gen/5/1/other" -o f # a later local time is what copying leaves
-	expect 0 "1 there already"
+	expect 0 "1 already there"
 	get --json "$ORIGIN/lm/1/gen/5/1/other" -o f
 	grep -q '"verified_by":"server"' out || fail "compared with the server"
 	touch -d @999 f
@@ -89,7 +89,7 @@ exists_kinds_skip() {
 	local kind
 	for kind in regular link; do
 		get --if-exists=skip "$ORIGIN/tag/skip/gen/100/1/$kind"
-		expect 0 "not looked into"
+		expect 0 "were not checked"
 	done
 	for kind in directory dangling loop; do
 		get --if-exists=skip "$ORIGIN/tag/skip/gen/100/1/$kind"
@@ -354,9 +354,9 @@ test_files_finished_meanwhile() {
 		finish 20
 		wait "$first"
 		case $mode in
-		auto) expect 0 "1 there already" ;;
+		auto) expect 0 "1 already there" ;;
 		fail) expect 13 "'f' exists" ;;
-		skip) expect 0 "not looked into" ;;
+		skip) expect 0 "were not checked" ;;
 		rename)
 			expect 0
 			is_gen f.1 400000 5
@@ -375,7 +375,7 @@ test_files_complete_unreadable() {
 	chmod 200 f
 	as_user "$S" get "$ORIGIN/lm/1/gen/1000/1/f" >out 2>err
 	status=$?
-	expect 0 "1 there already"
+	expect 0 "1 already there"
 }
 
 # with --if-exists=rename a name whose part is another's is taken: runs at once find different ones
@@ -468,7 +468,7 @@ test_files_time_on_fuse() {
 		get -d mnt "$ORIGIN/lm/1577934245/gen/3000/1/small" "$ORIGIN/lm/1577934245/gen/9000000/1/large"
 		expect 0
 	done
-	grep -q '2 there already' err || fail "the second run"
+	grep -q '2 already there' err || fail "the second run"
 	[[ $(stat -c %Y mnt/small) == 1577934245 && $(stat -c %Y mnt/large) == 1577934245 ]] || fail "$(ls -l mnt)"
 }
 

@@ -80,7 +80,7 @@ test_list_aria2() {
 	is_gen 2 10 2
 	[[ $(stat -c %Y c) != 1000000000 ]] || fail "remote-time=false has no effect"
 	[[ $(grep -c ignored err) == 1 ]] || fail "not one notice"
-	grep -qF "options of the list that are ignored: max-connection-per-server, pause, split" err || fail "which are ignored"
+	grep -qF "unsupported options in the list are ignored: max-connection-per-server, pause, split" err || fail "which are ignored"
 	printf '%s\n gid=0123456789abcdef\n' "$ORIGIN/gen/10/4" >list
 	get -i list
 	expect 0
@@ -196,7 +196,7 @@ test_list_missing() {
 	status=$?
 	expect 15 "'locked'"
 	get -o f -i comments
-	expect 28 "-o names the file of a single URL"
+	expect 28 "-o takes exactly one URL"
 }
 
 # a URL that is listed again is downloaded once, and the summary says how many there were
@@ -205,7 +205,7 @@ test_list_repeats() {
 	get -i list
 	expect 0 "4 of 4 files done"
 	expect 0 "2 inputs repeat an earlier URL and were not downloaded again"
-	! grep -q "there already" err || fail "counted as there before"
+	! grep -q "already there" err || fail "counted as there before"
 	is_gen a 10 1
 	is_counter repeats requests 1 || fail "$(counter repeats requests) requests"
 	printf '%s\n' "$ORIGIN/status/404" "$ORIGIN/gen/10/3" "$ORIGIN/status/404" >list

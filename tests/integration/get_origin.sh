@@ -44,7 +44,7 @@ test_origin_basic() {
 	expect 24
 	is_gen 1 100 1
 	get "http://me:secret@$HOST:$PORT_http/lm/1/auth/me/secret/gen/100/1" # asks by HEAD, with them too
-	expect 0 "1 there already"
+	expect 0 "1 already there"
 	get --cacert "$CA" "https://me:secret@localhost:$PORT_https/auth/me/secret/gen/100/3"
 	expect 0
 	get "$ORIGIN/echo-headers" -o h

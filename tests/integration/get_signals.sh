@@ -99,7 +99,7 @@ test_signals_keep_complete_files() {
 	is_gen large 9000000 2
 	nothing_left small large
 	get "$ORIGIN/lm/1/gen/1000/1/small" "$ORIGIN/lm/1/gen/9000000/2/large" "$ORIGIN/gen/9000000/3/open"
-	expect 0 "2 there already"
+	expect 0 "2 already there"
 	is_gen open 9000000 3
 }
 
@@ -264,7 +264,7 @@ test_signals_deadline_unread_events() {
 	stuck_pipe full
 	timeout $((10 * SLOW)) "$S" get --json --deadline 500ms "$ORIGIN/gen/10/1/f" >full 2>err
 	status=$?
-	expect 2 "nobody has read the last events"
+	expect 2 "the reader of the events did not take the last ones in time"
 	for i in {1..300}; do
 		printf '%s\n out=g%d\n' "$ORIGIN/gen/10/$i" "$i"
 	done >list

@@ -35,7 +35,7 @@ test_small_many() {
 	most=$(counter many connections)
 	((most <= 100)) || fail "$most connections in all for $SMALL files"
 	get 60 --sync=none -d d -j 16 -x 16 -i list
-	expect 0 "($SMALL_SHOWN there already)"
+	expect 0 "($SMALL_SHOWN already there)"
 	all_there d $SMALL
 }
 

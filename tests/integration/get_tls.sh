@@ -153,7 +153,7 @@ test_tls_many() {
 test_tls_memory() {
 	local i most
 	get --cacert "$CA" --max-memory 8M -j 30 -x 30 "$ORIGINS"/tag/tlsmemory/after/100/gen/1000/{1..40}
-	expect 0 "at most 28 TLS connections at once: --max-memory has no room"
+	expect 0 "at most 28 TLS connections at once: --max-memory is too small"
 	most=$(counter tlsmemory most)
 	((most <= 28)) || fail "$most at once"
 	for i in {1..40}; do

@@ -170,7 +170,7 @@ test_output_progress_none() {
 	expect 3 "404"
 	[[ $(wc -l <err) == 1 ]] || fail "-q: more than the error"
 	get -v "$ORIGIN/gen/1000/3"
-	expect 0 "getting $ORIGIN/gen/1000/3"
+	expect 0 "downloading $ORIGIN/gen/1000/3"
 	get --stats -q "$ORIGIN/gen/1000/4"
 	expect 0 "cpu:"
 	grep -q "bottleneck" err || fail "--stats names no bottleneck"
@@ -257,11 +257,11 @@ test_output_usage() {
 		http://127.0.0.1/x|sluice get
 		get|URL
 		get --nothing http://127.0.0.1/|--help
-		get -L http://127.0.0.1/|redirects are followed already
+		get -L http://127.0.0.1/|redirects are followed by default
 		get -O http://127.0.0.1/|-o
 		get -k http://127.0.0.1/|--cacert
 		get --split=3 http://127.0.0.1/|-j
-		get -c http://127.0.0.1/|resume
+		get -c http://127.0.0.1/|resuming
 		get --header X http://127.0.0.1/|this version
 		get --segments 3 http://127.0.0.1/|
 		get --jobs 0 http://127.0.0.1/|--jobs

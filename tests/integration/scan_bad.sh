@@ -117,7 +117,7 @@ test_scan_compressed() {
 	mkdir d
 	cp gz xz plain d
 	scan --json d plain gz
-	expect 2 "passed over in directories: 2 files that are compressed or UTF-16 (--verbose names them)"
+	expect 2 "skipped in directories: 2 files that are compressed or UTF-16 (--verbose lists them)"
 	expect 2 "'gz'"
 	[[ $(wc -l <err) == 2 ]] || fail "those of the directory are named"
 	expect_totals 2 2
@@ -766,22 +766,22 @@ test_scan_bad_options() {
 	expect 28
 }
 
-# a file that is both input and output is named and passed over, as grep does: it would grow by what is found in it
+# a file that is both input and output is named and skipped, as grep does: it would grow by what is found in it
 test_scan_own_output() {
 	yes 'error' | head -n 100000 >a
 	timeout "$LIMIT" "$S" scan -pn --no-filename a >>a 2>err
 	status=$?
-	expect 2 "'a' is passed over: the results are written to it"
+	expect 2 "'a' is skipped: the results are written to it"
 	[[ $(wc -l <a) == 100000 ]] || fail "$(wc -l <a) lines"
 	timeout "$LIMIT" "$S" scan -pn --no-filename <a >>a 2>err
 	status=$?
-	expect 2 "passed over"
+	expect 2 "skipped"
 	[[ $(wc -l <a) == 100000 ]] || fail "$(wc -l <a) lines by way of standard input"
 	mkdir d
 	mv a d
 	(ulimit -f 20000; timeout "$LIMIT" "$S" scan -p d >d/out 2>err)
 	status=$?
-	expect 2 "'d/out' is passed over"
+	expect 2 "'d/out' is skipped"
 	[[ $(wc -l <d/out) == 100000 ]] || fail "$(wc -l <d/out) lines of a directory"
 	# a device is no such file
 	scan -p /dev/null
@@ -849,7 +849,7 @@ test_scan_directory_of_links() {
 	expect 2 "1 link"
 	scan --no-follow links
 	expect 2
-	tail -n 1 out | grep -q '^total .* 1 passed over$' || fail "the table is silent"
+	tail -n 1 out | grep -q '^total .* 1 skipped$' || fail "the table is silent"
 	scan -c link
 	expect 0
 	[[ ! -s err ]] || fail "a link that was named is followed"
@@ -863,7 +863,7 @@ test_scan_directory_of_links() {
 	expect 2 "1 link"
 	scan -c empty
 	expect 1
-	[[ ! -s err ]] || fail "nothing was passed over"
+	[[ ! -s err ]] || fail "nothing was skipped"
 }
 
 # a line too long to be kept says so in JSON, too

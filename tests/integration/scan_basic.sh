@@ -452,22 +452,22 @@ test_scan_directories() {
 	lines=$(lines_of d/x)
 	hits=$(grep -acE 'ERROR|error' d/x)
 	scan --json d
-	expect 0 "passed over in directories: 1 binary file, 2 links, 1 device, socket or FIFO (--verbose names them)"
-	[[ $(grep -c 'passed over' err) == 1 ]] || fail "more than a line"
+	expect 0 "skipped in directories: 1 binary file, 2 links, 1 device, socket or FIFO (--verbose lists them)"
+	[[ $(grep -c 'skipped' err) == 1 ]] || fail "more than a line"
 	expect_totals $((lines * 5)) $((hits * 5))
 	tail -n 1 out | grep -qF '"states":{"ok":5,"limited":0,"binary":1,"link":2,"special":1,"undecided":0,' || fail "not counted in the summary"
 	scan d
-	expect 0 "passed over in directories: 1 binary file, 2 links, 1 device"
+	expect 0 "skipped in directories: 1 binary file, 2 links, 1 device"
 	expect_row d/binary - -
 	expect_row d/dangling - -
 	expect_row total $((lines * 5)) $((hits * 5))
-	tail -n 1 out | grep -q '  4 passed over$' || fail "not counted in the table"
+	tail -n 1 out | grep -q '  4 skipped$' || fail "not counted in the table"
 	for options in -c -p; do
 		scan "$options" d --verbose
-		expect 0 "'d/binary' is passed over: it is binary"
-		expect 0 "'d/a/up' is passed over: it is a link to a directory"
-		expect 0 "'d/dangling' is passed over"
-		expect 0 "'d/pipe' is passed over"
+		expect 0 "'d/binary' is skipped: it is binary"
+		expect 0 "'d/a/up' is skipped: it is a link to a directory"
+		expect 0 "'d/dangling' is skipped"
+		expect 0 "'d/pipe' is skipped"
 		! grep -q 'd/link\|d/loop' err || fail "what the walk meets anyway is no trouble"
 	done
 	# the status of none is for what was read
@@ -477,7 +477,7 @@ test_scan_directories() {
 	expect 2 "1 link"
 	scan -q -e 'nowhere to be found' d/.hidden
 	expect 1
-	[[ ! -s err ]] || fail "something was passed over"
+	[[ ! -s err ]] || fail "something was skipped"
 	scan -q -e 'nowhere to be found' d
 	expect 2 "1 binary file"
 	scan -q d
@@ -513,7 +513,7 @@ test_scan_links() {
 	expect 0
 	printf 'd/b.log:1:ERROR\nd/current:1:error\n' >want
 	same want out
-	[[ ! -s err ]] || fail "something was passed over"
+	[[ ! -s err ]] || fail "something was skipped"
 	scan -p --no-follow d
 	expect 0 "4 links"
 	head -n 1 want >less
@@ -535,7 +535,7 @@ test_scan_binary() {
 	{ printf 'an error with a \0 in its middle, %0100d\n' 0; yes 'all is well' | head -n 1000; } >d/stray
 	scan --json d
 	expect 0
-	[[ ! -s err ]] || fail "something was passed over"
+	[[ ! -s err ]] || fail "something was skipped"
 	expect_totals 1005 3
 	head -c 9000 "$S" >program
 	printf 'SQLite format 3\0error\n' >database
@@ -554,7 +554,7 @@ test_scan_carriage_returns_only() {
 	printf 'one\rtwo error\rthree\r' >a
 	{ head -c 9000 a; yes 10% | head -n 4000 | tr '\n' '\r'; printf 'done, one error\n'; } >b
 	scan a
-	expect 0 "'a' has carriage returns and no newline: it counts as one line (use: tr '\\r' '\\n' <FILE | sluice scan)"
+	expect 0 "'a' has carriage returns but no newline: it counts as one line (use: tr '\\r' '\\n' <FILE | sluice scan)"
 	expect_row a 1 1
 	scan -c - <a
 	expect 0 "standard input has carriage returns"
@@ -772,5 +772,5 @@ test_scan_option_places() {
 	expect 0
 	[[ $(tail -n 1 out) == a:1 ]] || fail "not two counts"
 	scan -c --top 0 a
-	expect 2 "'--top': this version does not have it"
+	expect 2 "'--top': not supported by this version"
 }

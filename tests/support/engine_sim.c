@@ -338,7 +338,7 @@ engine_cancel(struct sl_engine *engine, struct sl_op *op)
 	bool late = sim_percent(sim, sim->options.late_percent);
 	if (job->stage == SIM_WAITING) {
 		const struct sim_fd *fd = sim_fd(sim, op->fd);
-		/* A connect under way may still succeed; one that nobody will answer must be
+		/* A connect under way may still succeed; one whose packets are lost must be
 		 * stopped. */
 		if (late && op->kind == SL_OP_CONNECT && fd && !sim_net_is_lost(fd->socket))
 			return;
@@ -423,8 +423,7 @@ collect(struct sim *sim, struct sl_op **done, size_t max)
 static int
 report_deadlock(struct sim *sim)
 {
-	fprintf(stderr,
-		"sim: deadlock: nothing can happen any more, and nobody waits for a time\n");
+	fprintf(stderr, "sim: deadlock: no event is queued, and no task waits for a time\n");
 	sim_print_seed(sim);
 	return -EDEADLK;
 }

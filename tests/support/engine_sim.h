@@ -5,10 +5,10 @@
  *
  * What it does to the code under test, by the seed:
  *  - operations begin and end after random virtual delays (now and then a very long one), so in any
- * order;
+ *    order;
  *  - reads, writes, receives and sends come back short; MSG_WAITALL now and then too;
  *  - a cancel meets its operation before, while or after it was carried out; what was done is
- * reported as done;
+ *    reported as done;
  *  - functions of the workers and of the blocking pool run on stacks of their own that take turns
  *    with everything else: what they do through run_blocking() is delayed, cut short and made to
  *    fail like any other operation, and an abandoned one goes on behind the caller's back;
@@ -79,8 +79,8 @@ uint64_t sim_seed(const struct sim *sim);
 uint64_t sim_now(const struct sim *sim);
 uint64_t sim_wall_now(const struct sim *sim);
 
-/* Operations submitted so far (also by earlier runtimes), those of one kind, and those in flight.
- */
+/* Operations submitted so far (also by earlier runtimes), those of one kind, and those in
+ * flight. */
 uint64_t sim_ops(const struct sim *sim);
 uint64_t sim_ops_of(const struct sim *sim, enum sl_op_kind kind);
 
@@ -158,8 +158,8 @@ const char *sim_last_fault(const struct sim *sim);
 typedef void sim_deed(struct sim *sim, void *ctx);
 void sim_at(struct sim *sim, uint64_t nth, sim_deed *fn, void *ctx);
 
-/* The same when the nth operation from now comes back: it is done, and nobody has looked at its
- * result yet. */
+/* The same when the nth operation from now comes back: it is done, and its result has not
+ * been read yet. */
 void sim_at_done(struct sim *sim, uint64_t nth, sim_deed *fn, void *ctx);
 
 /*
@@ -175,8 +175,8 @@ int sim_trap(struct sim *sim, uint64_t nth);
 
 /* ---- the file system; paths from "/", the working directory ---- */
 
-/* Make it with its parents, durable at once; data is copied. An existing file is replaced in place.
- */
+/* Make it with its parents, durable at once; data is copied. An existing file is replaced in
+ * place. */
 void sim_put_file(struct sim *sim, const char *path, const void *data, size_t len, uint32_t mode);
 void sim_put_directory(struct sim *sim, const char *path, uint32_t mode);
 void sim_put_link(struct sim *sim, const char *path, const char *target);
@@ -197,14 +197,13 @@ void sim_set_capacity(struct sim *sim, uint64_t capacity);
 
 bool sim_exists(struct sim *sim, const char *path);
 
-/* The content as it is now, valid until the next change; false if there is no such regular file. */
+/* The content as it is now, valid until the next change; false without such a regular file. */
 bool sim_content(struct sim *sim, const char *path, struct sl_span *out);
 uint32_t sim_mode(struct sim *sim, const char *path);
 uint64_t sim_mtime_ns(struct sim *sim, const char *path);
 
 /* Names in a directory, "." and ".." not counted; the index-th of them (any order), NULL past the
- * end.
- */
+ * end. */
 size_t sim_name_count(struct sim *sim, const char *directory);
 const char *sim_name(struct sim *sim, const char *directory, size_t index);
 

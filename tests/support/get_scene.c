@@ -80,7 +80,7 @@ note_end(void *ctx, const struct sl_download *download)
 	snprintf(file->path, sizeof(file->path), "%s", download->path);
 	file->at_op = sim_ops(scene->sim);
 	file->ended_ns = sl_now();
-	/* Not a moment later: whoever reads the report may rely on it. */
+	/* Checked at once, not later: readers of the report may rely on it. */
 	bool promised = file->state == SL_DOWNLOAD_DONE && scene->sync != SL_SYNC_NONE;
 	sim_check(scene->sim,
 		!promised || !file->name || scene->shared ||
@@ -260,8 +260,7 @@ check_file(struct get_scene *scene, const struct get_file *file)
 		break;
 	default: {
 		/* Only the directory's sync was still to come: the name may have the whole new
-		 * file.
-		 */
+		 * file. */
 		bool late = is_complete(sim, file) && file->error.phase == SL_PHASE_SYNC;
 		sim_check(sim, late || is_untouched(sim, file),
 			"%s was not downloaded (%s), and was touched", file->name,

@@ -225,7 +225,8 @@ main(int argc, char **argv)
 			    is_utf8(sl_span(line, (size_t)len)) && read_value(&reader) &&
 			    reader.at == reader.end;
 		if (!good) {
-			fprintf(stderr, "json_check: line %zu is no JSON object: %s", number, line);
+			fprintf(stderr, "json_check: line %zu is not a JSON object: %s", number,
+				line);
 			free(line);
 			return 1;
 		}

@@ -99,8 +99,7 @@ void sl_origin_gate_open(struct sl_origin *origin, const char *gate);
 bool sl_origin_gate_is_open(struct sl_origin *origin, const char *gate);
 
 /* A regular file below the served directory, or a negative errno value; `path` without leading
- * slash.
- */
+ * slash. */
 int sl_origin_open_file(const struct sl_origin *origin, const char *path);
 
 #endif

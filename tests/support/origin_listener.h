@@ -20,7 +20,7 @@ struct sl_origin_listener {
 	size_t filler_count;
 };
 
-/* Bind and listen as `port` says, which is borrowed. On failure nothing is left open. */
+/* Bind and listen on `port`, which is borrowed. On failure nothing is left open. */
 int sl_origin_listener_open(struct sl_origin_listener *listener, const struct sl_origin_port *port,
 	struct sl_error *err) SL_MUST_CHECK;
 void sl_origin_listener_release(struct sl_origin_listener *listener);

@@ -31,8 +31,8 @@ until_ms(uint64_t deadline_ns)
 	return now >= deadline_ns ? 0 : (int)((deadline_ns - now) / SL_NS_PER_MS) + 1;
 }
 
-/* True once `events` (or an error) came; false on timeout or stop, and the wire is broken on stop.
- */
+/* True once `events` (or an error) came; false on timeout or stop, and the wire is broken on
+ * stop. */
 static bool
 wait_for(struct sl_wire *wire, short events, int timeout_ms)
 {
@@ -51,8 +51,8 @@ wait_for(struct sl_wire *wire, short events, int timeout_ms)
 	return n > 0 && !wire->broken;
 }
 
-/* Whether to try the TLS call again that returned `result`; breaks the wire if it failed for good.
- */
+/* Whether to try the TLS call again that returned `result`; breaks the wire if it failed for
+ * good. */
 static bool
 tls_again(struct sl_wire *wire, int result, int timeout_ms)
 {

@@ -31,7 +31,7 @@ struct sl_wire {
 };
 
 /* Takes `fd`. `context` = NULL for plain, else the TLS handshake is done here. The result's
- * `broken` tells of failure. */
+ * `broken` is set after a failure. */
 struct sl_wire *sl_wire_new(int fd, int stop_fd, SSL_CTX *context) SL_MUST_CHECK;
 
 /* Flush, then end the connection in order: close_notify (if `notify`), FIN, wait a moment for the

@@ -25,7 +25,7 @@ bool scratch_read(const char *path, struct sl_buf *out);
 /* True if it is a file that holds this. */
 bool scratch_holds(const char *path, const char *text);
 
-/* lstat; false if there is no such name. */
+/* lstat; false if the name does not exist. */
 bool scratch_stat(const char *path, struct stat *st);
 bool scratch_exists(const char *path);
 

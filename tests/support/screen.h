@@ -1,6 +1,6 @@
 /*
- * screen.h - a small terminal for tests: takes the bytes a program would send and knows what would
- * be seen.
+ * screen.h - a small terminal for tests: takes the bytes a program would send and holds what would
+ * be displayed.
  *
  * It scrolls into an unbounded history, wraps at the last column with the wrap pending (as xterm
  * does), and re-wraps all lines when it is resized (as most terminals do now). Anything it does not

@@ -207,7 +207,7 @@ sim_give_memory_back(struct sim *sim, struct sim_job *job)
 	__asan_unpoison_memory_region(op->data, op->len);
 #endif
 	if (!is_scribbled(op->data, op->len))
-		sim_breach(sim, "somebody wrote into the buffer of #%llu, a %s in flight",
+		sim_breach(sim, "the buffer of #%llu, a %s in flight, was written to",
 			(unsigned long long)job->id, sl_op_kind_name(op->kind));
 	if (job->got)
 		memcpy(op->data, job->staging, job->got);
@@ -294,7 +294,7 @@ sim_check_submitted(struct sim *sim, const struct sl_op *op)
 	check_descriptor(sim, op);
 }
 
-/* The operation never comes back: its memory is nobody's business any more. */
+/* The operation never comes back: its memory is no longer checked. */
 void
 sim_forget_memory(const struct sim_job *job)
 {

@@ -66,8 +66,8 @@ cut_file(struct sim *sim, struct sim_inode *inode, enum sim_crash how)
 	inode->size = size;
 	inode->cap = size + 1;
 	inode->lost = false;
-	/* A journal keeps the order: a mode set after a rename is not there if the rename is not.
-	 */
+	/* A journal keeps the order: a mode set after a rename is not there if the rename is
+	 * not. */
 	if (how != SIM_CRASH_NAMES) {
 		inode->mode = inode->stable_mode;
 		inode->mtime_ns = inode->stable_mtime_ns;

@@ -5,7 +5,7 @@
  * content durable and not its name; syncing a directory makes its names durable and not their
  * files' content. Changes of one directory reach the disk in order, those of different directories
  * independently. Unsynced content may be old, new or torn by blocks. After a sync that failed, what
- * was dirty is lost, and the next sync says nothing about it.
+ * was dirty is lost, and the next sync does not report it.
  */
 #include "sim_world.h"
 

@@ -224,7 +224,7 @@ new_descriptor(struct sim *sim, struct sim_inode *inode, int flags)
 	return fd;
 }
 
-/* The inode behind "/proc/self/fd/N", or NULL if the path is no such name of an open file. */
+/* The inode behind "/proc/self/fd/N", or NULL if the path is not such a name of an open file. */
 static struct sim_inode *
 own_descriptor(const struct sim *sim, const char *path)
 {

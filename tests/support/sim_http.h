@@ -48,7 +48,7 @@ void sim_http_free(struct sim_http *http);
 /* Borrowed, with its data, until sim_http_free. Replaces one of the same path. */
 void sim_http_add(struct sim_http *http, const struct sim_http_file *file);
 
-/* Close each connection after so many answers, without having said so. 0 = never. */
+/* Close each connection after so many answers, without announcing it. 0 = never. */
 void sim_http_close_after(struct sim_http *http, unsigned answers);
 
 /* Largest piece that arrives at once on later connections; 0 = by the seed, from single bytes. */

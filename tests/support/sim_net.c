@@ -44,7 +44,7 @@ struct sim_peer {
 	struct sim_flow down, up;  /* to the client, to the server */
 	struct sl_buf unmatched;   /* what came since the last EXPECT was met */
 	const struct sim_step *script;
-	bool broken; /* the client knows of the reset */
+	bool broken; /* the client has received the reset */
 	void *data;
 };
 
@@ -432,7 +432,7 @@ sim_net_try(struct sim *sim, struct sim_fd *fd, struct sim_job *job)
 	return sim_flow_read(&socket->peer->down, job);
 }
 
-/* An injected failure of a send or receive: the connection is dead for whoever tries again. */
+/* An injected failure of a send or receive: later operations on the connection fail as well. */
 void
 sim_net_break(struct sim *sim, struct sim_fd *fd, int code)
 {

@@ -249,7 +249,7 @@ struct sim_inode {
 	size_t stable_size;
 	uint32_t stable_mode;
 	uint64_t stable_mtime_ns;
-	bool lost; /* a sync failed: what was dirty then will never be written */
+	bool lost;     /* a sync failed: what was dirty then will never be written */
 	int lost_code; /* of the failed syncfs that lost it, which the file's own sync reports */
 	struct sim_fd *locked_by;
 	bool locked_outside;
@@ -286,7 +286,7 @@ struct sim_place {
  * something); it is not followed unless a slash comes behind it; it is followed. */
 enum sim_follow { SIM_NAME, SIM_NOFOLLOW, SIM_FOLLOW };
 
-/* Returns 0 or a negative code; a missing final name is no failure. */
+/* Returns 0 or a negative code; a missing final name is not a failure. */
 int sim_walk(struct sim *sim, int dir_fd, const char *path, uint64_t resolve,
 	enum sim_follow follow, struct sim_place *place);
 
@@ -364,7 +364,7 @@ struct sim {
 	size_t job_end; /* no job at or behind it was ever used */
 	struct sl_list queued, ready;
 	unsigned in_flight;
-	unsigned slots_taken; /* of them, those that come back by wait() and are no calls */
+	unsigned slots_taken; /* of them, those that come back by wait() and are not calls */
 	uint64_t submitted, by_kind[SL_OP_KINDS];
 	uint64_t watched;
 	unsigned watched_now, watched_peak;

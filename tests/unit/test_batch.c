@@ -283,7 +283,8 @@ Test(batch, inputs_left_over_at_the_deadline_are_no_success)
 	cr_expect_eq(
 		batch_run(bench, "$/gen/10/1/a\n$/gen/1/1/late\n$/gen/1/1/never\n"), -ETIMEDOUT);
 	batch_expect_gen(bench, 0, "a", 10, 1);
-	batch_expect_failed(bench, 1, -ETIMEDOUT, "the time of the run is over (--deadline)");
+	batch_expect_failed(
+		bench, 1, -ETIMEDOUT, "the time limit of the run was reached (--deadline)");
 	cr_expect_eq(bench->summary.files, 2);
 	batch_end(bench);
 }

@@ -7,8 +7,8 @@
 
 static struct sl_error last;
 
-/* Decode one piece; appends payload to *out. Returns the last step and, in *used, the bytes taken.
- */
+/* Decode one piece; appends payload to *out. Returns the last step and, in *used, the bytes
+ * taken. */
 static enum sl_chunked_step
 decode(struct sl_chunked *chunked, const char *data, size_t len, size_t *used, struct sl_buf *out)
 {

@@ -204,8 +204,7 @@ Test(existing, links_are_looked_through_but_not_written_through)
 	cr_assert_eq(symlink("target", "x") | symlink("nothing", "y"), 0);
 	cr_expect_eq(batch_run(bench, "$/lm/1/gen/10/1/x\n$/gen/10/1/y\n"), -EEXIST);
 	expect_skipped(bench, 0);
-	batch_expect_failed(
-		bench, 1, -EEXIST, "'y' exists as a symbolic link to nothing");
+	batch_expect_failed(bench, 1, -EEXIST, "'y' exists as a symbolic link to nothing");
 	bench->options.if_exists = SL_EXISTS_REPLACE;
 	cr_expect_eq(batch_run(bench, "$/gen/20/2/x\n$/gen/20/2/y\n"), 0);
 	batch_expect_gen(bench, 0, "x", 20, 2);
@@ -308,7 +307,7 @@ Test(existing, the_wait_for_a_fifos_reader_ends)
 	bench->stall_ns = 20 * SL_NS_PER_S;
 	bench->deadline_ns = 200 * SL_NS_PER_MS;
 	cr_expect_eq(batch_run(bench, "$/gen/10/1\n"), -ETIMEDOUT);
-	batch_expect_failed(bench, 0, -ETIMEDOUT, "the time of the run is over");
+	batch_expect_failed(bench, 0, -ETIMEDOUT, "the time limit of the run was reached");
 	batch_end(bench);
 }
 

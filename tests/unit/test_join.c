@@ -43,7 +43,7 @@ expect_line(struct expectation *want, const struct sl_join_line *got)
 {
 	struct sl_span line;
 	for (;;) {
-		cr_assert(oracle_next_line(&want->rest, &line), "a line came that is none");
+		cr_assert(oracle_next_line(&want->rest, &line), "more lines than matches");
 		want->index++;
 		if (want->hits(line))
 			break;

@@ -55,7 +55,7 @@ line(const char *text)
 
 /* The first match at `from` or later. */
 static bool
-find(const char *text, bool goes_on, size_t from, struct sl_match_place *place)
+find(const char *text, bool goes_on, size_t from, struct sl_match_range *place)
 {
 	struct sl_subject subject = { (const unsigned char *)text, strlen(text), goes_on };
 	return sl_matcher_find(matcher, &subject, from, false, place) == SL_VERDICT_YES;
@@ -135,7 +135,7 @@ Test(pattern, characters_beyond_ascii_are_characters_not_bytes)
 		{ "^\\N{U+448}$", REGEX, "\xd1\x88", SL_VERDICT_YES },
 		{ "(*UTF)^.$", REGEX, "\xd1\x88", SL_VERDICT_YES },
 		{ "(*UCP)^\\w$", REGEX, "\xd1\x88", SL_VERDICT_YES },
-		/* What is not UTF-8 is no character, and hides none. */
+		/* Bytes that are not UTF-8 are not characters, and hide no others. */
 		{ "\xd1\x88$", NOCASE, "\xff\xfe\xd0 \xd0\xa8", SL_VERDICT_YES },
 		{ "[^a]\xd1\x88?$", REGEX, "\xff", SL_VERDICT_NO },
 		{ "\\D\xd1\x88?$", REGEX, "\xe0\xab\xaa", SL_VERDICT_NO }, /* a digit of Gujarati */
@@ -160,7 +160,7 @@ Test(pattern, places_of_characters_are_found_from_anywhere)
 {
 	const char *const texts[] = { "\xd1\x88|()", NULL }; /* an empty match in between */
 	begin(texts, NOCASE);
-	struct sl_match_place place = { 0 };
+	struct sl_match_range place = { 0 };
 	const char *text = "\xd0\xa8\xd0\xb0\xd1\x88";
 	cr_assert(find(text, false, 0, &place) && place.begin == 0 && place.end == 2);
 	cr_assert(find(text, false, 2, &place) && place.begin == 2 && place.end == 2);
@@ -249,7 +249,7 @@ Test(pattern, the_clock_ends_a_search_however_long_the_line)
 		const char *const texts[] = { "(?=.*foo)(?=.*bar)", NULL };
 		char *text = letters(lengths[i]);
 		struct sl_subject subject = { (unsigned char *)text, lengths[i], false };
-		struct sl_match_place place;
+		struct sl_match_range place;
 		begin(texts, 0);
 		sl_matcher_set_clock(matcher, ticking);
 		looks = 0;
@@ -274,7 +274,7 @@ Test(pattern, locating_all_matches_of_a_line_takes_no_longer_than_a_line_may)
 	const size_t len = 100000;
 	char *text = letters(len);
 	struct sl_subject subject = { (unsigned char *)text, len, false };
-	struct sl_match_place place = { 0 };
+	struct sl_match_range place = { 0 };
 	enum sl_verdict verdict = SL_VERDICT_YES;
 	begin(texts, 0);
 	sl_matcher_set_clock(matcher, ticking);
@@ -340,7 +340,7 @@ Test(pattern, locating_literals_of_several_plans_is_linear_in_the_line)
 		for (size_t i = 0; i < count; i++)
 			memcpy(text + i * 6, words[64 + i % 10], 6);
 		text[count * 6] = '\0';
-		struct sl_match_place place = { 0 };
+		struct sl_match_range place = { 0 };
 		begin(texts, FIXED);
 		for (size_t i = 0; i < count; i++)
 			cr_assert(find(text, false, place.end, &place) && place.begin == i * 6);
@@ -452,7 +452,7 @@ Test(pattern, a_line_that_costs_too_much_is_undecided)
 static void
 expect_found(const char *text, size_t want_begin, size_t want_end)
 {
-	struct sl_match_place place;
+	struct sl_match_range place;
 	cr_assert(find(text, false, 0, &place));
 	cr_assert(place.begin == want_begin && place.end == want_end, "'%s': %zu to %zu", text,
 		place.begin, place.end);
@@ -558,7 +558,7 @@ Test(pattern, matches_in_a_line_are_leftmost)
 {
 	const char *const texts[] = { "b+", "a?bc", NULL };
 	begin(texts, 0);
-	struct sl_match_place place;
+	struct sl_match_range place;
 	cr_assert(find("xxabcbb", false, 0, &place));
 	cr_assert(place.begin == 2 && place.end == 5);
 	cr_assert(find("xxabcbb", false, place.end, &place));
@@ -583,7 +583,7 @@ Test(pattern, matches_at_a_cut_are_those_that_do_not_depend_on_what_follows)
 		const char *const texts[] = { cases[i].pattern, NULL };
 		begin(texts, 0);
 		for (unsigned goes_on = 0; goes_on < 2; goes_on++) {
-			struct sl_match_place place = { 0 };
+			struct sl_match_range place = { 0 };
 			unsigned count = 0;
 			while (find("ab ab", goes_on, place.end, &place))
 				count++;

@@ -18,8 +18,8 @@ Test(random, one_seed_is_one_sequence)
 	cr_expect(differs);
 }
 
-/* The published algorithm: SplitMix64 of seed 0 begins so, and xoshiro256** from {1, 2, 3, 4} so.
- */
+/* The published algorithm: SplitMix64 of seed 0 begins so, and xoshiro256** from {1, 2, 3, 4}
+ * so. */
 Test(random, follows_the_published_algorithms)
 {
 	struct sl_random random;

@@ -265,8 +265,8 @@ check_totals(const struct fixture *f, size_t index, size_t len)
 			f->sim, f->lines_given[index] == want.hits, "%s: lines given", file->name);
 }
 
-/* Exact, or named as not fully read with the exact totals of the bytes that are said to be counted.
- */
+/* Exact, or named as not fully read with the exact totals of the bytes that are said to be
+ * counted. */
 static void
 check_input(const struct fixture *f, size_t index)
 {

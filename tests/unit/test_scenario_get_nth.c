@@ -84,8 +84,8 @@ static const struct failure failures[] = {
 		ROOM | SYNCS | KIND(SL_OP_OPEN) | KIND(SL_OP_RENAME) | KIND(SL_OP_CLOSE) },
 	{ "EDQUOT", -EDQUOT, ROOM | SYNCS },
 	{ "EFBIG", -EFBIG, ROOM },
-	/* Not from a directory's sync: that is how a file system says it has nothing to do there.
-	 */
+	/* Not from a directory's sync: that is how a file system says it has nothing to do
+	 * there. */
 	{ "EINVAL", -EINVAL, ROOM | KIND(SL_OP_SYNC_FS) | KIND(SL_OP_RENAME) },
 	{ "EOPNOTSUPP", -EOPNOTSUPP, ROOM | KIND(SL_OP_SYNC_FS) },
 	{ "ENOSYS", -ENOSYS, KIND(SL_OP_ALLOCATE) | KIND(SL_OP_LOCK) | KIND(SL_OP_RENAME) },
@@ -124,8 +124,8 @@ Test(scenario_get_nth, any_operation_may_fail_in_any_way, .timeout = 120)
 	}
 }
 
-/* The same on file systems that lack something, and where directories are made and files replaced.
- */
+/* The same on file systems that lack something, and where directories are made and files
+ * replaced. */
 Test(scenario_get_nth, any_operation_may_fail_on_any_file_system, .timeout = 120)
 {
 	struct sim_seeds seeds = sim_seeds(8);

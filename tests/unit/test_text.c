@@ -84,8 +84,8 @@ Test(text, every_byte_alone_is_made_printable)
 	}
 }
 
-/* An encoder is a simple oracle: every code point it writes must come back, with the length it has.
- */
+/* An encoder is a simple oracle: every code point it writes must come back, with the length it
+ * has. */
 static size_t
 encode(uint32_t code, char out[4])
 {

@@ -124,7 +124,7 @@ put_link(const struct scene *scene, const char *name, const char *target)
 	cr_assert_eq(symlink(target, path_of(scene, name)), 0);
 }
 
-#define PASSED "' is passed over: it is a "
+#define PASSED "' is skipped: it is a "
 
 Test(walk, what_is_not_a_regular_file_is_reported_and_no_link_to_a_directory_is_followed)
 {

@@ -1,9 +1,9 @@
 /*
  * bytes.h - spans of bytes and a growing buffer.
  *
- * A span borrows: it is valid as long as what it points at. A buffer owns its storage, which always
- * ends with a NUL that is not counted, so that buf.data can be handed to C functions; {0} is an
- * empty buffer.
+ * A span borrows: it is valid as long as the bytes it points to. A buffer owns its storage, which
+ * always ends with a NUL that is not counted in len, so that buf.data can be passed to C functions;
+ * {0} is an empty buffer.
  */
 #ifndef SLUICE_BASE_BYTES_H
 #define SLUICE_BASE_BYTES_H
@@ -23,8 +23,7 @@ struct sl_buf {
 	char *data; /* NULL until the first byte; then NUL-terminated */
 	size_t len;
 	size_t cap;
-	bool failed; /* an allocation failed: later appends are dropped, to be checked once at the
-			end */
+	bool failed; /* an allocation failed and later appends are ignored: check it at the end */
 };
 
 static inline struct sl_span
@@ -53,7 +52,7 @@ bool sl_span_is_nocase(struct sl_span a, const char *text);
 /* Without leading and trailing spaces and tabs. */
 struct sl_span sl_span_trim(struct sl_span a);
 
-/* Fresh NUL-terminated heap copy, the caller's to free; NULL if memory ends. */
+/* A NUL-terminated copy on the heap, to be freed by the caller; NULL if memory ends. */
 char *sl_span_dup(struct sl_span a) SL_MUST_CHECK;
 
 unsigned char sl_lower(unsigned char c);
@@ -74,8 +73,8 @@ void sl_buf_add_char(struct sl_buf *buf, char c);
 void sl_buf_printf(struct sl_buf *buf, const char *fmt, ...) SL_PRINTF(2, 3);
 void sl_buf_vprintf(struct sl_buf *buf, const char *fmt, va_list args) SL_PRINTF(2, 0);
 
-/* The storage as a NUL-terminated string, now the caller's to free, and the buffer is {0}; NULL if
- * an append failed. */
+/* Return the storage as a NUL-terminated string, to be freed by the caller; the buffer is {0} then.
+ * NULL if an append failed. */
 char *sl_buf_detach(struct sl_buf *buf) SL_MUST_CHECK;
 
 static inline struct sl_span

@@ -1,5 +1,5 @@
 /*
- * cpu.h - what the processor can do, asked once in main before any thread starts.
+ * cpu.h - the CPU's instruction sets, and the number of CPUs.
  */
 #ifndef SLUICE_BASE_CPU_H
 #define SLUICE_BASE_CPU_H
@@ -13,10 +13,10 @@ enum sl_cpu_feature {
 	SL_CPU_NEON = 1 << 3,
 };
 
-/* A set of sl_cpu_feature. Pure: reads the processor, keeps nothing. */
+/* A set of sl_cpu_feature. Not cached. */
 unsigned sl_cpu_features(void);
 
-/* Processors this process may run on; at least 1. */
+/* CPUs this process may run on; at least 1. */
 unsigned sl_cpu_count(void);
 
 #endif

@@ -1,5 +1,5 @@
 /*
- * def.h - words every header uses: attributes, limits of time, assertions.
+ * def.h - what every header uses: attributes, units, assertions.
  */
 #ifndef SLUICE_BASE_DEF_H
 #define SLUICE_BASE_DEF_H
@@ -13,10 +13,11 @@
 #define SL_NOINLINE __attribute__((noinline))
 #define SL_UNUSED __attribute__((unused))
 
-/* Marks a function that may suspend the calling task. Only such functions call such functions. */
+/* Marks a function that may suspend the calling task. Only such functions may call such
+ * functions. */
 #define SL_SUSPENDS
 
-/* A deadline that never comes. Deadlines are absolute, in nanoseconds of the monotonic clock. */
+/* No deadline. Deadlines are absolute, in nanoseconds of the monotonic clock. */
 #define SL_FOREVER UINT64_MAX
 
 #define SL_NS_PER_S 1000000000ull
@@ -35,8 +36,8 @@
 #define SL_MAX(a, b) ((a) > (b) ? (a) : (b))
 
 /*
- * Programmer errors stop the program, in release builds too: a wrong state must not reach a user's
- * file. Bytes from a server or a file, and load from a user, never assert.
+ * For programming errors only. Active in release builds too: the program aborts before a wrong
+ * state can reach a user's file. Never for input from a server, a file or the user.
  */
 #define sl_assert(cond) ((cond) ? (void)0 : sl_assert_failed(#cond, __FILE__, __LINE__))
 

@@ -1,11 +1,11 @@
 /*
- * error.h - how failures travel.
+ * error.h - error codes, and descriptions of failures.
  *
  * Every fallible function returns int: 0 or a documented count, or a negative code. -1..-4095 are
  * the kernel's errno values exactly as completions deliver them; our own start at -5000. No
  * function here reads or sets errno.
  *
- * Detail for a person travels with the code in a caller-owned struct sl_error. Only the layer cli
+ * The description for the user is stored in a caller-owned struct sl_error. Only the layer cli
  * prints it.
  */
 #ifndef SLUICE_BASE_ERROR_H
@@ -14,26 +14,26 @@
 #include "sluice/base/def.h"
 
 enum sl_code {
-	SL_E_PROTO = -5000,       /* the peer broke its protocol */
+	SL_E_PROTO = -5000,       /* the peer violated its protocol */
 	SL_E_LIMIT = -5001,       /* a named limit was reached */
 	SL_E_RESOLVE = -5002,     /* a name does not resolve */
 	SL_E_TLS = -5003,         /* handshake, verification or record layer */
-	SL_E_STATUS = -5004,      /* no success; sl_error.http_status holds the status */
+	SL_E_STATUS = -5004,      /* an HTTP status other than success, in sl_error.http_status */
 	SL_E_REDIRECT = -5005,    /* too many, looping or refused redirects */
 	SL_E_SHORT_BODY = -5006,  /* the body ended before its announced end */
-	SL_E_CHECKSUM = -5007,    /* the content is not what was asked for */
+	SL_E_CHECKSUM = -5007,    /* the content does not match the given checksum */
 	SL_E_IN_USE = -5008,      /* another run holds the lock */
-	SL_E_USAGE = -5009,       /* arguments or input that are not valid */
-	SL_E_UNSUPPORTED = -5010, /* understood, but not supported */
-	SL_E_STALE = -5011,       /* a kept-alive connection was closed under the request */
-	SL_E_REPLACED = -5012,    /* another program changed or replaced a file of ours */
+	SL_E_USAGE = -5009,       /* invalid arguments or input */
+	SL_E_UNSUPPORTED = -5010, /* valid, but not supported */
+	SL_E_STALE = -5011,       /* a kept-alive connection was closed before the response */
+	SL_E_REPLACED = -5012,    /* another program changed or replaced a file of this run */
 	SL_E_NAME = -5013,        /* a file name that is not allowed */
-	SL_E_UNDECIDED = -5014,   /* a limit left a question open */
+	SL_E_UNDECIDED = -5014,   /* a limit was reached before a match could be decided */
 	SL_E_INTERRUPTED = -5015, /* a signal asked the run to end */
-	SL_E_TWICE = -5016,       /* two inputs of a run have one name */
+	SL_E_TWICE = -5016,       /* two inputs of a run have the same file name */
 };
 
-/* What was being done when it failed; with the code it decides the exit status. */
+/* The operation that failed; with the code it determines the exit status. */
 enum sl_phase {
 	SL_PHASE_NONE,
 	SL_PHASE_RESOLVE,
@@ -53,8 +53,8 @@ enum sl_phase {
 
 #define SL_ERROR_TEXT 768
 
-/* Caller-allocated, no heap; {0} = nothing failed yet. text is ready to print, without full stop.
- */
+/* Caller-allocated, no heap; {0} = nothing has failed. text is ready to print, without full
+ * stop. */
 struct sl_error {
 	int code;
 	enum sl_phase phase;
@@ -65,21 +65,21 @@ struct sl_error {
 /*
  * Record a failure and return `code`:
  *	return sl_fail(err, SL_PHASE_WRITE, -ENOSPC, "cannot write '%s'", path);
- * First failure wins; err may be NULL (then only the code travels). The text is cut at
- * SL_ERROR_TEXT - 1 bytes.
+ * If *err holds a failure already, it is kept. err may be NULL: then only the code is returned. The
+ * text is cut to SL_ERROR_TEXT - 1 bytes.
  */
 int sl_fail(struct sl_error *err, enum sl_phase phase, int code, const char *fmt, ...)
 	SL_PRINTF(4, 5);
 
-/* As sl_fail, with ": " and the words of sl_code_text(code) appended. */
+/* As sl_fail, with ": " and sl_code_text(code) appended. */
 int sl_fail_code(struct sl_error *err, enum sl_phase phase, int code, const char *fmt, ...)
 	SL_PRINTF(4, 5);
 
-/* Clear what was recorded, for another attempt. */
+/* Clear a recorded failure before another attempt. */
 void sl_error_clear(struct sl_error *err);
 
-/* A short text for any code, lower case for all that users meet: "no space left on device", "peer
- * broke the protocol". Static storage. */
+/* A short text for any code, such as "no space left on device"; lower case for all codes that users
+ * see. Static storage. */
 const char *sl_code_text(int code);
 
 #endif

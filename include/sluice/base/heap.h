@@ -1,7 +1,7 @@
 /*
- * heap.h - binary min-heap of intrusive nodes ordered by a 64-bit key; each node knows its place,
- * so that any node can be removed in O(log n). The node's owner keeps it in place while it is in
- * the heap.
+ * heap.h - binary min-heap of intrusive nodes ordered by a 64-bit key. Each node holds its index,
+ * so that any node can be removed in O(log n). A node must not move in memory while it is in the
+ * heap.
  */
 #ifndef SLUICE_BASE_HEAP_H
 #define SLUICE_BASE_HEAP_H
@@ -12,7 +12,7 @@
 
 struct sl_heap_node {
 	uint64_t key;
-	size_t index; /* 1-based place in the heap; 0 = not in one */
+	size_t index; /* in the heap's array, from 1; 0 = not in a heap */
 };
 
 struct sl_heap {
@@ -29,7 +29,8 @@ sl_heap_has(const struct sl_heap_node *node)
 void sl_heap_init(struct sl_heap *heap);
 void sl_heap_release(struct sl_heap *heap);
 
-/* Room for `count` nodes in all, so that the pushes up to it cannot fail. Returns 0 or -ENOMEM. */
+/* Make room for `count` nodes in all: pushes up to that number cannot fail. Returns 0 or
+ * -ENOMEM. */
 int sl_heap_reserve(struct sl_heap *heap, size_t count) SL_MUST_CHECK;
 
 /* The node must not be in a heap, and room must have been reserved (asserted). */
@@ -38,7 +39,7 @@ void sl_heap_push(struct sl_heap *heap, struct sl_heap_node *node, uint64_t key)
 /* Harmless on a node that is not in the heap. */
 void sl_heap_remove(struct sl_heap *heap, struct sl_heap_node *node);
 
-/* The node with the least key, still in the heap, or NULL. */
+/* The node with the least key, which stays in the heap; NULL if the heap is empty. */
 struct sl_heap_node *sl_heap_min(const struct sl_heap *heap);
 
 #endif

@@ -1,8 +1,8 @@
 /*
- * list.h - intrusive doubly linked list with a head node; an unlinked node points at itself.
+ * list.h - intrusive doubly linked list with a head node; an unlinked node points to itself.
  *
- * clang's analyzer does not see that unlinking a node takes it out of its neighbours' reach, and
- * reports that a node freed afterwards is used by the next change of the list: hence the NOLINTs.
+ * clang's analyzer does not model that unlinking a node removes its neighbours' pointers to it, and
+ * reports a use after free at the next change of the list: hence the NOLINTs.
  */
 #ifndef SLUICE_BASE_LIST_H
 #define SLUICE_BASE_LIST_H

@@ -1,7 +1,7 @@
 /*
- * log.h - formats a line and hands it to the sink that cli set. Secrets are taken out
- * (base/redact.h) and control bytes made visible before the sink sees the line. May be called from
- * any thread; the sink must allow that.
+ * log.h - formats a line and passes it to the sink that cli has set. Before that, secrets are
+ * removed (base/redact.h) and control bytes are escaped. May be called from any thread; so must the
+ * sink.
  */
 #ifndef SLUICE_BASE_LOG_H
 #define SLUICE_BASE_LOG_H
@@ -12,11 +12,11 @@ enum sl_log_level { SL_LOG_ERROR, SL_LOG_WARN, SL_LOG_INFO, SL_LOG_DEBUG };
 
 #define SL_LOG_LINE 2048 /* longer lines are cut and end with "..." */
 
-/* `line` has no newline and dies with the call. */
+/* `line` has no newline and is valid during the call only. */
 typedef void sl_log_sink(void *ctx, enum sl_log_level level, const char *line);
 
-/* Before the first thread starts and after the last has ended only. NULL = drop. Lines above
- * `level` are not formatted. */
+/* Only before the first thread starts or after the last has ended. NULL = discard lines. Lines
+ * above `level` are not formatted. */
 void sl_log_set_sink(sl_log_sink *sink, void *ctx, enum sl_log_level level);
 
 enum sl_log_level sl_log_level(void);

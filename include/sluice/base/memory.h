@@ -1,5 +1,5 @@
 /*
- * memory.h - how much memory the process may still use, for choices between caching and not.
+ * memory.h - how much memory the process may still use, to decide whether to use the page cache.
  */
 #ifndef SLUICE_BASE_MEMORY_H
 #define SLUICE_BASE_MEMORY_H
@@ -10,8 +10,8 @@
 
 /*
  * Bytes that can be allocated or cached now without swapping: MemAvailable of /proc/meminfo, or
- * less if a memory limit of the process's cgroup (version 1 or 2) or of one above it leaves less.
- * Cached files count as available. UINT64_MAX if /proc is not there.
+ * less if a memory limit of the process's cgroup (version 1 or 2) or of a parent of it allows less.
+ * Cached files count as available. UINT64_MAX if /proc is not mounted.
  */
 uint64_t sl_memory_available(void);
 

@@ -1,6 +1,6 @@
 /*
- * number.h - checked numbers: sums, products and narrowing of sizes that come from outside, and
- * their parsing.
+ * number.h - checked arithmetic and narrowing for sizes that come from outside, and parsing of
+ * numbers.
  */
 #ifndef SLUICE_BASE_NUMBER_H
 #define SLUICE_BASE_NUMBER_H
@@ -65,8 +65,8 @@ sl_round_up(uint64_t value, uint64_t align)
 	return (value + align - 1) & ~(align - 1);
 }
 
-/* All of [text, text + len) are decimal digits (at least one, at most 20) and the value fits; no
- * sign, no space. */
+/* True if [text, text + len) consists of 1 to 20 decimal digits, without sign or space, and the
+ * value fits. */
 bool sl_parse_u64(const char *text, size_t len, uint64_t *out) SL_MUST_CHECK;
 
 /* As sl_parse_u64, hexadecimal without prefix, at most 16 digits. */
@@ -76,14 +76,14 @@ bool sl_parse_hex(const char *text, size_t len, uint64_t *out) SL_MUST_CHECK;
 int sl_hex_digit(unsigned char c);
 
 /*
- * A size a person typed: digits, an optional fraction, and nothing, K, M, G, T (1024), KiB, MiB,
- * GiB, TiB (1024) or KB, MB, GB, TB (1000), in any case. "0" is a size. False for anything else or
- * a value above 2^63 - 1.
+ * A size as users type it: digits, an optional fraction, and an optional unit: K, M, G, T, KiB,
+ * MiB, GiB, TiB (1024) or KB, MB, GB, TB (1000), in any case. "0" is valid. False for anything else
+ * or a value above 2^63 - 1.
  */
 bool sl_parse_size(const char *text, uint64_t *out) SL_MUST_CHECK;
 
-/* A time a person typed, in nanoseconds: digits with an optional fraction, and nothing or s, ms, m
- * or h. At most 10 years. */
+/* A time as users type it, in nanoseconds: digits, an optional fraction, and an optional unit: s
+ * (the default), ms, m or h. At most 10 years. */
 bool sl_parse_duration(const char *text, uint64_t *out_ns) SL_MUST_CHECK;
 
 #endif

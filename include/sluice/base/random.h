@@ -1,6 +1,6 @@
 /*
- * random.h - small seeded generator (SplitMix64 into xoshiro256**, Blackman and Vigna, public
- * domain algorithms). For jitter, simulation and tests; never for secrets.
+ * random.h - small seeded generator (xoshiro256** seeded by SplitMix64; Blackman and Vigna, public
+ * domain). For jitter, simulation and tests; never for secrets.
  */
 #ifndef SLUICE_BASE_RANDOM_H
 #define SLUICE_BASE_RANDOM_H

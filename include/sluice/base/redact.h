@@ -1,5 +1,5 @@
 /*
- * redact.h - takes secrets out of text that a person or a file will see.
+ * redact.h - removes secrets from text before it is printed or stored.
  */
 #ifndef SLUICE_BASE_REDACT_H
 #define SLUICE_BASE_REDACT_H

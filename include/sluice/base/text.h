@@ -15,8 +15,8 @@
  */
 void sl_text_make_safe(struct sl_buf *out, struct sl_span text);
 
-/* The same for a terminal without UTF-8: each byte from 0x80 on is shown as \xNN. Text that is safe
- * already may be given, too. */
+/* The same for a terminal without UTF-8: each byte from 0x80 on is shown as \xNN. `text` may also
+ * be safe text. */
 void sl_text_make_ascii(struct sl_buf *out, struct sl_span text);
 
 /* The bidirectional controls listed above: they change the order in which others are shown. */

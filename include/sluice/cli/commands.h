@@ -1,14 +1,14 @@
 /*
- * commands.h - what main calls, and the exit statuses that are the program's promise (EXIT STATUS
- * in the man pages).
+ * commands.h - the commands that main runs, and the exit statuses, which scripts rely on (EXIT
+ * STATUS in the man pages).
  */
 #ifndef SLUICE_CLI_COMMANDS_H
 #define SLUICE_CLI_COMMANDS_H
 
-/* Numbers as aria2 has them where it has one. */
+/* aria2's numbers, for the failures that aria2 has a number for. */
 enum sl_exit {
 	SL_EXIT_DONE = 0,
-	SL_EXIT_OTHER = 1, /* also: the engine is refused, memory ends */
+	SL_EXIT_OTHER = 1, /* also: io_uring is not permitted, out of memory */
 	SL_EXIT_TIMEOUT = 2,
 	SL_EXIT_NOT_FOUND = 3, /* 404, 410 */
 	SL_EXIT_CONNECT = 6,   /* refused, reset, unreachable */

@@ -1,5 +1,6 @@
 /*
- * get_events.h - what `sluice get` says while it runs: bars, plain lines, JSON events, the summary.
+ * get_events.h - what `sluice get` prints while it runs: bars, plain lines, JSON events, the
+ * summary.
  */
 #ifndef SLUICE_CLI_GET_EVENTS_H
 #define SLUICE_CLI_GET_EVENTS_H
@@ -10,7 +11,7 @@
 #include "sluice/download/batch.h"
 #include "sluice/ui/rate.h"
 
-/* Downloads under way whose rate is followed: as many as there can be jobs. */
+/* Downloads under way whose rate is measured: as many as there can be jobs. */
 #define SL_GET_METERS SL_OPTION_JOBS_MAX
 
 struct sl_get_meter {
@@ -28,8 +29,8 @@ struct sl_get_events {
 	struct sl_get_meter meters[SL_GET_METERS];
 	struct sl_rate rate;     /* of all */
 	struct sl_buf failures;  /* the list at the end */
-	uint64_t last_events_ns; /* until when a cancelled run's events are sent; 0 = not yet */
-	bool reader_gone;        /* nobody reads the file on stdout any more: no failure */
+	uint64_t last_events_ns; /* deadline of a cancelled run's events; 0 = not cancelled yet */
+	bool reader_gone; /* the reader of the file on stdout closed the pipe: not a failure */
 	uint64_t failures_listed, failures_left_out;
 	uint64_t inputs; /* in all */
 	uint64_t started_ns;
@@ -42,8 +43,8 @@ void sl_get_events_release(struct sl_get_events *events);
 /* The table the batch calls. */
 struct sl_batch_events sl_get_events_table(struct sl_get_events *events);
 
-/* Around the run of `batch`, in its task. begin returns 0 or -ENOMEM; end is called only after a
- * begin that returned 0; what could not be written to stdout is told in *err. */
+/* Before and after the run of `batch`, in its task. begin returns 0 or -ENOMEM; end is called only
+ * after a begin that returned 0, and describes a failure to write to stdout in *err. */
 SL_SUSPENDS
 int sl_get_events_begin(
 	struct sl_get_events *events, struct sl_batch *batch, uint64_t inputs) SL_MUST_CHECK;

@@ -4,8 +4,8 @@
  *
  * Parsing follows GNU's getopt_long with three departures: long names are not abbreviated (an
  * abbreviation that works today breaks when an option is added), options of curl, wget and aria2
- * that have another name here are named in the message, and the same option given twice counts as
- * the last one unless it says it is repeatable.
+ * that have another name here are explained in the message, and of an option given twice the last
+ * one counts unless the table makes it repeatable.
  *
  * Results point into argv and own only the arrays of `struct sl_words`.
  */
@@ -46,7 +46,7 @@ enum sl_option_progress {
 	SL_OPTION_PROGRESS_NONE,
 };
 
-/* Words from the command line, in its order. items points into argv, the array is on the heap. */
+/* Words of the command line, in order. The strings are those of argv, the array is on the heap. */
 struct sl_words {
 	const char **items;
 	size_t count;
@@ -57,23 +57,22 @@ struct sl_words {
 struct sl_get_options {
 	struct sl_words urls;   /* may be empty if input_file is given */
 	const char *input_file; /* NULL = none, "-" = stdin */
-	const char *
-		output; /* NULL = named by the URL, "-" = stdout; given only with exactly one URL */
-	const char *dir; /* never NULL */
+	const char *output;     /* NULL = named after the URL, "-" = stdout; only with one URL */
+	const char *dir;        /* never NULL */
 	enum sl_if_exists if_exists;
 
 	unsigned jobs;
 	unsigned connections_per_host;
 	bool fail_fast;
 
-	struct sl_checksum checksum; /* given only with exactly one URL */
+	struct sl_checksum checksum; /* only with one URL */
 	enum sl_sync_mode sync;
 	bool remote_time;
 
 	const char *cacert;          /* NULL = the system's store */
 	uint64_t connect_timeout_ns; /* at least a millisecond, as the next */
 	uint64_t stall_timeout_ns;
-	uint64_t deadline_ns; /* a length of time from the start of the run; SL_FOREVER = none */
+	uint64_t deadline_ns; /* from the start of the run; SL_FOREVER = none */
 	unsigned max_redirects;
 	bool allow_downgrade;
 	bool allow_outside;
@@ -87,11 +86,11 @@ struct sl_get_options {
 
 	uint64_t max_memory; /* bytes */
 	enum sl_io_mode io;
-	unsigned workers; /* 0 = one for each processor */
+	unsigned workers; /* 0 = one for each CPU */
 };
 
 struct sl_scan_options {
-	struct sl_words inputs;   /* may be empty: stdin if it is no terminal */
+	struct sl_words inputs;   /* may be empty: stdin, if it is not a terminal */
 	struct sl_words patterns; /* -e; empty = the default rule, "ERROR" or "error" */
 	bool fixed_strings;
 	bool ignore_case;
@@ -100,11 +99,11 @@ struct sl_scan_options {
 	bool count;
 	bool quiet;
 	bool line_number;    /* implies print, unless json */
-	bool no_line_number; /* at most one of these two is set, the later; so with the next two */
+	bool no_line_number; /* excludes line_number, the later option wins; as the next two */
 	bool with_filename;
 	bool no_filename;
 	bool null_names;    /* a NUL after names, not a colon */
-	uint64_t max_count; /* stop an input after so many error lines; UINT64_MAX = no limit */
+	uint64_t max_count; /* error lines after which an input ends; UINT64_MAX = no limit */
 	bool json;
 	bool verbose;
 	bool stats;
@@ -113,7 +112,7 @@ struct sl_scan_options {
 
 	bool no_follow;
 
-	unsigned workers; /* 0 = one for each processor */
+	unsigned workers; /* 0 = one for each CPU */
 	uint64_t chunk;   /* bytes; a multiple of 4096 */
 	unsigned queue;   /* chunks */
 	uint64_t max_memory;
@@ -192,8 +191,8 @@ void sl_command_list(struct sl_buf *out);
 
 /*
  * What to do instead of an option that this command does not have: for options of curl, wget, aria2
- * and grep, for those of versions to come, else for names close to one of ours. `word` is as typed,
- * with its dashes and without its value. Returns text[] filled, or "" if there is nothing to say.
+ * and grep, for those reserved for later versions, else for names close to a supported one. `word`
+ * is as typed, with its dashes and without its value. text is "" if there is no hint.
  */
 struct sl_option_hint {
 	char text[160];

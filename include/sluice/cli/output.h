@@ -1,6 +1,6 @@
 /*
- * output.h - standard output as a bounded queue of buffers and one task that writes them, so that a
- * reader who does not read never holds up the ring: only whoever has more to say waits.
+ * output.h - standard output as a bounded queue of buffers and one task that writes them. A reader
+ * that does not read therefore blocks only the tasks that have output, never the ring.
  *
  * Used by tasks of one runtime. Buffers of 64 KiB to 1 MiB cost least; the queue holds
  * SL_OUTPUT_QUEUE of them.
@@ -16,36 +16,36 @@
 
 struct sl_output;
 
-/* Begin writing to `fd`, which stays the caller's. Returns 0 or -ENOMEM. Close it in the same task.
- */
+/* Begin writing to `fd`, which stays the caller's. Returns 0 or -ENOMEM. To be closed in the same
+ * task. */
 SL_SUSPENDS
 int sl_output_open(struct sl_output **out, int fd) SL_MUST_CHECK;
 
 /*
  * Queue the bytes of *buf, waiting for room. Returns 0: they are taken and *buf is empty, with no
- * storage. -EPIPE: the reader has gone, nothing more is wanted; another write error: what was sent
- * before is lost in part; -ECANCELED, -ETIMEDOUT. Then *buf holds what was not queued. Large ones
- * go in pieces, between which those of other tasks may come; the queue holds one MiB at most.
+ * storage. -EPIPE: the reader has closed the pipe. Another write error: part of what was sent
+ * before is lost. -ECANCELED, -ETIMEDOUT. After a failure *buf holds what was not queued. Large
+ * buffers are queued in pieces, between which those of other tasks may come; the queue holds at
+ * most 1 MiB.
  */
 SL_SUSPENDS
 int sl_output_send(struct sl_output *output, struct sl_buf *buf) SL_MUST_CHECK;
 
-/* 0, -EPIPE or a write error, as the last writes went. Never suspends: to stop work nobody wants.
- */
+/* 0, -EPIPE or a write error: whether output is still read. Never suspends. */
 int sl_output_state(const struct sl_output *output);
 
 /*
  * Wait until all is written, in a cancelled task at most half a second, and free the output.
- * Returns 0; -EPIPE if the reader went away (nothing is recorded: that is no failure); -ECANCELED
- * or -ETIMEDOUT if not all could be written before the run had to end; a write error, told in *err.
- * NULL is fine.
+ * Returns 0; -EPIPE if the reader closed the pipe (not recorded in *err: it is not a failure);
+ * -ECANCELED or -ETIMEDOUT if not all could be written before the run had to end; a write error,
+ * described in *err. `output` may be NULL.
  */
 SL_SUSPENDS
 int sl_output_close(struct sl_output *output, struct sl_error *err) SL_MUST_CHECK;
 
 /*
- * Write to `fd` outside any runtime, blocking. Returns as sl_output_close does. For help and
- * version texts, and for what is said after the runtime has ended.
+ * Write to `fd` outside any runtime, blocking. Returns as sl_output_close does. For the texts of
+ * --help and --version.
  */
 int sl_output_write_now(int fd, struct sl_span text, struct sl_error *err) SL_MUST_CHECK;
 

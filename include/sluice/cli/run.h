@@ -1,10 +1,11 @@
 /*
- * run.h - runs a command on a ring of its own, with the signals a person or a system sends to it.
+ * run.h - runs a command on its own ring and handles signals:
  *
- *	INT, TERM, HUP   the command is cancelled (SL_E_INTERRUPTED) and has SL_RUN_GRACE_NS to
- *leave; what is not done then is named and the process ends by that signal. A second one ends it at
- *once. TSTP, CONT       the frame is taken away, the process stops and goes on USR1             the
- *table of tasks is printed
+ *  INT, TERM, HUP   the command is cancelled (SL_E_INTERRUPTED) and has SL_RUN_GRACE_NS to end.
+ *                   Then the tasks that still run are logged, and the process ends by that signal.
+ *                   A second signal ends it at once.
+ *  TSTP, CONT       the progress is erased and the process stops; it is drawn again afterwards
+ *  USR1             the table of tasks is printed
  */
 #ifndef SLUICE_CLI_RUN_H
 #define SLUICE_CLI_RUN_H
@@ -15,7 +16,7 @@
 #define SL_RUN_GRACE_NS SL_NS_PER_S
 
 struct sl_run {
-	unsigned workers; /* CPU threads; 0 = one for each processor */
+	unsigned workers; /* CPU threads; 0 = one for each CPU */
 	sl_task_fn *fn;   /* the command's main task */
 	void *arg;
 
@@ -23,8 +24,8 @@ struct sl_run {
 	 * statistics; may be NULL. */
 	void (*at_end)(void *arg, struct sl_rt *rt);
 
-	/* Called a second after a signal, before the process ends although the command has not;
-	 * says what is left behind. May be NULL. */
+	/* Called before the process ends by a signal although the command has not ended in time;
+	 * logs what is left on the disk. May be NULL. */
 	void (*abandoned)(void *arg);
 
 	int signo;  /* result: the signal that asked the run to end, or 0 */
@@ -38,14 +39,14 @@ struct sl_run {
 void sl_run_fit_memory(uint64_t *max_memory, uint64_t least);
 
 /*
- * Run until fn and all below it have ended. Not in a task; sl_signal_block() was called. Returns 0,
- * with the results set; or a negative code told in *err if there is no ring or no memory: then fn
- * never ran.
+ * Run until fn and all tasks below it have ended. Not in a task; sl_signal_block() was called.
+ * Returns 0, with the results set; or a negative code, described in *err, if the ring cannot be set
+ * up or memory ends: then fn was not called.
  */
 int sl_run_command(struct sl_run *run, struct sl_error *err) SL_MUST_CHECK;
 
-/* If a signal asked the run to end, end the process by it, so that loops in a shell stop too; else
- * return. */
+/* If a signal asked the run to end, end the process by that signal, so that loops in a shell stop
+ * as well; else return. */
 void sl_run_end(const struct sl_run *run);
 
 #endif

@@ -10,7 +10,7 @@
 #include "sluice/scan/scan.h"
 #include "sluice/ui/table.h"
 
-/* One input's row of the table, kept until the end because columns are as wide as their widest. */
+/* A row of the table, kept until the end because the widths of the columns depend on all rows. */
 struct sl_scan_row {
 	char *name;
 	uint64_t lines, hits;
@@ -18,7 +18,7 @@ struct sl_scan_row {
 	bool has_only_cr;
 };
 
-/* {0} before begin. Fields are the module's but for reading with_numbers and waited_ns. */
+/* {0} before begin. Other modules may read with_numbers and waited_ns only. */
 struct sl_scan_output {
 	const struct sl_scan_options *options;
 	const struct sl_pattern *pattern;
@@ -31,12 +31,12 @@ struct sl_scan_output {
 	char after_name;
 	bool terminal, colour; /* of stdout */
 	bool is_file;          /* of stdout */
-	bool is_watched;       /* pending bytes should not wait for more */
+	bool flush_when_idle;  /* a terminal or pipe: pending bytes do not wait for more */
 	uint64_t sent_bytes;
-	/* Of JSON: where the input's events begin, the matches in it, the sums over all inputs. */
+	/* For JSON: where the input's events begin, the matches in it, the sums over all inputs. */
 	uint64_t input_begin, input_matches, printed_bytes, printed_matches;
 	/* Found in directories and not read at all, by state. */
-	uint64_t passed_over[SL_SCAN_STATES];
+	uint64_t skipped[SL_SCAN_STATES];
 	uint64_t waited_ns; /* for the reader of stdout */
 };
 

@@ -1,5 +1,5 @@
 /*
- * stats.h - --stats: what a run cost, and which stage held it up.
+ * stats.h - --stats: the resources a run used, and which stage limited its speed.
  */
 #ifndef SLUICE_CLI_STATS_H
 #define SLUICE_CLI_STATS_H
@@ -7,7 +7,7 @@
 #include "sluice/base/bytes.h"
 #include "sluice/rt/task.h"
 
-/* Time that tasks waited for a stage, summed over all. */
+/* The time tasks waited for a stage, summed over all tasks. */
 struct sl_stats_stage {
 	const char *name;
 	uint64_t waited_ns;

@@ -33,7 +33,8 @@ enum sl_download_state {
 				  run */
 };
 
-/* One file, for those who watch. Valid while its event runs, or between its start and its end. */
+/* One file, for events and sl_batch_each. Valid while its event runs, and from its start to its
+ * end. */
 struct sl_download {
 	uint64_t index;   /* place among the inputs, from 0 */
 	const char *url;  /* of the source in use, without secrets; "" if it is not a URL */
@@ -64,7 +65,7 @@ struct sl_batch_events {
 };
 
 /* The next entry: 1, 0 at the end, or a code with words in *err for an entry that cannot be used
- * (it counts as failed, and the next call goes on). `what` = how to name a bad entry. */
+ * (it counts as failed, and the next call goes on). `what` = the name of a bad entry. */
 typedef int sl_batch_source(void *ctx, struct sl_entry *out, struct sl_error *err);
 
 struct sl_batch_options {
@@ -94,10 +95,9 @@ struct sl_batch_summary {
 	/* Time that downloads waited, summed over all: for the server, for the disk or stdout, for
 	 * the hasher, for the commit. The largest names the bottleneck. */
 	uint64_t network_ns, disk_ns, hash_ns, commit_ns;
-	uint64_t unverified;  /* skipped ones that were not looked into */
+	uint64_t unverified;  /* skipped ones whose content was not checked */
 	uint64_t repeats;     /* skipped ones that are the same download as an earlier input */
-	uint64_t first_index; /* the failed one that came first in input order; valid if failed > 0
-			       */
+	uint64_t first_index; /* of the first failed one in input order; valid if failed > 0 */
 	/* Of that one; with failed == 0: what the disk of the files that are done reported at the
 	 * end; else empty. */
 	struct sl_error first_error;

@@ -1,6 +1,6 @@
 /*
- * names.h - which file names this run has given out, so that two inputs never write one file, and
- * the same input given twice is known. Pure.
+ * names.h - the file names used in this run, so that two inputs never write the same file, and an
+ * input given twice is detected. Pure.
  */
 #ifndef SLUICE_DOWNLOAD_NAMES_H
 #define SLUICE_DOWNLOAD_NAMES_H
@@ -9,7 +9,7 @@
 
 #include <stdbool.h>
 
-/* Who has a name. */
+/* The input that uses a name. */
 struct sl_names_owner {
 	uint64_t index; /* of the input */
 	uint64_t
@@ -35,8 +35,8 @@ void sl_names_release(struct sl_names *names);
 
 enum sl_names_result { SL_NAMES_CLAIMED, SL_NAMES_TAKEN };
 
-/* Give `path` (copied) to `owner`. Returns an sl_names_result or -ENOMEM; if it is taken, *other is
- * who has it. */
+/* Reserve `path` (copied) for `owner`. Returns an sl_names_result or -ENOMEM; if it is taken,
+ * *other is its owner. */
 int sl_names_claim(struct sl_names *names, const char *path, const struct sl_names_owner *owner,
 	struct sl_names_owner *other) SL_MUST_CHECK;
 

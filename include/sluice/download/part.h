@@ -3,7 +3,7 @@
  *
  * The part is created exclusively and without following links, and locked; another run's lock means
  * "in use". A leftover of a killed run (regular file, ours, lock free) is removed and the download
- * begins again; the name tells it from the .part files of other programs. Before it is renamed the
+ * begins again; the suffix differs from the .part of other programs. Before it is renamed the
  * part is sealed: it gets its mode and time, and from then on any change is noticed. It is renamed
  * or removed only while its name still stands for the inode this run holds.
  */

@@ -60,9 +60,9 @@ void sl_http_client_free(struct sl_http_client *client);
  * Send the request, follow redirects, skip 1xx, read the final head. One silent retry on a fresh
  * connection if a kept-alive one was closed before the first byte of the answer. Returns 0 for 200
  * and 203; a content coding, which no request asks for, is not decoded. Otherwise no exchange is
- * left open, err->phase tells where it failed, and the code is
- *  - SL_E_STATUS: any other status but 206; err->http_status holds it (204, too: there is no file).
- *    With the log level INFO the message also has the first words of the body
+ * left open, err->phase is the operation that failed, and the code is
+ *  - SL_E_STATUS: any other status but 206; err->http_status holds it (204 as well: it has no
+ *    body). With the log level INFO the message also has the first words of the body
  *  - SL_E_REDIRECT: more than max_redirects, a downgrade, another scheme, no or two Locations
  *  - SL_E_PROTO: an answer other than HTTP/1, bad framing, 101, 206 (no range was asked for)
  *  - SL_E_LIMIT: a head too large, more than 32 interim answers

@@ -33,7 +33,7 @@ struct sl_head_field {
 enum sl_head_state { SL_HEAD_STATUS, SL_HEAD_FIELDS, SL_HEAD_DONE, SL_HEAD_BAD };
 
 /* A field, as offsets into text, which moves as it grows. */
-struct sl_head_place {
+struct sl_head_offsets {
 	uint32_t name_off, name_len, value_off, value_len;
 };
 
@@ -48,7 +48,7 @@ struct sl_head {
 	size_t count, cap;
 	size_t lines;  /* fields, including skipped ones */
 	bool skipping; /* the last one was skipped, and so are lines that continue it */
-	struct sl_head_place *places;
+	struct sl_head_offsets *offsets;
 	struct sl_buf text;
 };
 

@@ -22,9 +22,9 @@ struct sl_dialler {
 /*
  * Connect to one of `addresses` (at least one) until `deadline_ns`, which is for all of them: each
  * gets an equal share of the time that is left when its turn comes. `host` is for messages only. On
- * success returns the descriptor (TCP_NODELAY set, close-on-exec), the caller's, and *index tells
- * the address. Else -ECONNREFUSED, -ETIMEDOUT, -EHOSTUNREACH, -ENETUNREACH, -EMFILE...; -ECANCELED,
- * or -ETIMEDOUT at once when a deadline in force has come.
+ * success returns the descriptor (TCP_NODELAY set, close-on-exec), the caller's, and *index is that
+ * of the address. Else -ECONNREFUSED, -ETIMEDOUT, -EHOSTUNREACH, -ENETUNREACH, -EMFILE...;
+ * -ECANCELED, or -ETIMEDOUT at once when a deadline in force has come.
  */
 SL_SUSPENDS
 int sl_dial(struct sl_dialler *dialler, const struct sl_addresses *addresses, const char *host,

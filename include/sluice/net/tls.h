@@ -14,11 +14,11 @@
 struct sl_tls;
 
 /*
- * What a connection takes while it is used, for those who keep to a ceiling of memory. Measured
- * with OpenSSL 3.0 (tests/unit/test_tls_memory.c): 66,580 bytes for received records, 16,584 for
- * those to send; for everything else 24,808 with a short chain of certificates (they are kept) and
- * 38,896 with three RSA ones: 122,060 in all. While it is idle, without the two buffers, a third of
- * that is left.
+ * Memory of a connection while it is used, for callers with a memory limit. Measured with OpenSSL
+ * 3.0 (tests/unit/test_tls_memory.c): 66,580 bytes for received records, 16,584 for those to send;
+ * for everything else 24,808 with a short chain of certificates (they are kept) and 38,896 with
+ * three RSA ones: 122,060 in all. While it is idle, without the two buffers, a third of that is
+ * left.
  */
 #define SL_TLS_MEMORY ((uint64_t)128 * SL_KIB)
 

@@ -1,8 +1,8 @@
 /*
- * tls_bio.h - carries ciphertext between OpenSSL and a socket without a copy of our own.
+ * tls_bio.h - carries ciphertext between OpenSSL and a socket without an extra copy.
  *
- * OpenSSL never waits here. When it asks for ciphertext that is not there, the place it wants it in
- * is noted, it is told to retry, and the task receives straight into that place before it calls
+ * OpenSSL never waits here. If a read finds no ciphertext, the destination of the read is kept, the
+ * read returns "retry", and the task receives directly into that destination before it calls
  * OpenSSL again. What OpenSSL writes is collected and sent after the call. Used by net/tls.c only.
  */
 #ifndef SLUICE_NET_TLS_BIO_H
@@ -43,11 +43,12 @@ void sl_tls_bio_release(struct sl_tls_bio *io);
 void sl_tls_bio_forget_room(struct sl_tls_bio *io);
 
 /*
- * Wait for ciphertext, after OpenSSL said it wants some. At least `sure` bytes of plaintext are
- * known to come, or the end: if that is more than OpenSSL has room for, all of that room is waited
- * for, since a wake-up for each packet costs more than the packet. Returns 0, also if the peer has
- * closed (OpenSSL is then told so); -ECONNRESET, -ETIMEDOUT, -ECANCELED, with `flags` MSG_DONTWAIT
- * -EAGAIN: may be called again; -EPROTO if OpenSSL wants nothing.
+ * Wait for ciphertext, after OpenSSL has returned "want read". At least `sure` bytes of plaintext
+ * will follow, or the end: if that is more than fits into OpenSSL's buffer, the call waits until
+ * the buffer is full, since a wake-up for each packet costs more than the packet. Returns 0, also
+ * if the peer has closed (which the next read of OpenSSL returns); -ECONNRESET, -ETIMEDOUT,
+ * -ECANCELED, with `flags` MSG_DONTWAIT -EAGAIN: may be called again; -EPROTO if OpenSSL does not
+ * want to read.
  */
 SL_SUSPENDS
 int sl_tls_bio_fill(

@@ -21,7 +21,7 @@ struct sl_tls_refusal {
 	char hint[SL_TLS_HINT];       /* what is wrong with it and what to do; may be "" */
 };
 
-/* To be called in a verify callback that was told of an error: the certificate cannot be had
+/* To be called in the verify callback when it gets an error: the certificate is not available
  * afterwards. */
 void sl_tls_refusal_describe(
 	struct sl_tls_refusal *refusal, X509_STORE_CTX *store, const struct sl_tls_trust *trust);

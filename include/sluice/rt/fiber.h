@@ -2,7 +2,7 @@
  * fiber.h - switches stacks. The machine below tasks; only task.c uses it.
  *
  * Twelve instructions of assembly on x86-64 and aarch64 (fiber_x86_64.S, fiber_aarch64.S),
- * swapcontext elsewhere. ASan, TSan and Valgrind are told of each switch. A fiber stays on the
+ * swapcontext elsewhere. Each switch is announced to ASan, TSan and Valgrind. A fiber stays on the
  * thread that made it.
  */
 #ifndef SLUICE_RT_FIBER_H
@@ -30,8 +30,8 @@ struct sl_fiber {
 /* The thread's own stack as a fiber. */
 void sl_fiber_adopt_thread(struct sl_fiber *fiber);
 
-/* Map a stack of `stack_size` bytes (rounded up to pages) with a guard page. Returns 0 or -ENOMEM.
- */
+/* Map a stack of `stack_size` bytes (rounded up to pages) with a guard page. Returns 0 or
+ * -ENOMEM. */
 int sl_fiber_map(struct sl_fiber *fiber, size_t stack_size) SL_MUST_CHECK;
 /* Also of a thread's own: it may be used no more. */
 void sl_fiber_unmap(struct sl_fiber *fiber);

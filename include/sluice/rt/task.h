@@ -11,7 +11,7 @@
  *  4. A task parked on an operation stays parked until the operation has come back: no buffer is
  *     freed under the kernel.
  *
- * All functions here are called on the runtime's thread, inside a task unless said otherwise.
+ * All functions here are called on the runtime's thread, inside a task unless stated otherwise.
  */
 #ifndef SLUICE_RT_TASK_H
 #define SLUICE_RT_TASK_H
@@ -64,8 +64,7 @@ uint64_t sl_deadline_in(uint64_t ns);
 /* ---- groups ---- */
 
 enum sl_group_mode {
-	SL_GROUP_FAIL_FAST, /* the first failure cancels the siblings; leaving returns that failure
-			     */
+	SL_GROUP_FAIL_FAST, /* the first failure cancels the siblings and is what leaving returns */
 	SL_GROUP_COLLECT,   /* failures are only kept; leaving returns 0 or the code of the group's
 			       own cancellation */
 };

@@ -54,8 +54,8 @@ struct sl_block_steps {
 /* One step: the whole block with one plan, a few KiB with joined ones. True if there is more. */
 bool sl_block_step(struct sl_block_steps *steps);
 
-/* *left becomes the result of its bytes followed by those of *right. Both were scanned with `plan`.
- */
+/* *left becomes the result of its bytes followed by those of *right. Both were scanned with
+ * `plan`. */
 void sl_block_merge(const struct sl_match_plan *plan, struct sl_block_result *left,
 	const struct sl_block_result *right);
 
@@ -66,10 +66,9 @@ bool sl_block_joint_hit(const struct sl_match_plan *plan, const struct sl_block_
 
 struct sl_block_totals {
 	uint64_t bytes;
-	uint64_t lines; /* a last line without newline counts */
-	uint64_t hits;  /* lines that match */
-	uint64_t
-		other_case; /* lines that do not match, but would if case were ignored */
+	uint64_t lines;      /* a last line without newline counts */
+	uint64_t hits;       /* lines that match */
+	uint64_t other_case; /* lines that do not match, but would if case were ignored */
 };
 
 /* Totals of a whole input. */

@@ -28,8 +28,8 @@ struct sl_lines {
 	uint64_t newlines;
 };
 
-/* Block and marks must stay. `kernel` counts newlines for the lines' index; NULL if nobody asks for
- * it. */
+/* Block and marks must stay valid. `kernel` counts newlines for the lines' index; NULL if the index
+ * is not used. */
 void sl_lines_init(struct sl_lines *lines, const struct sl_match_kernel *kernel,
 	const unsigned char *data, size_t len, const uint64_t *marks);
 

@@ -18,17 +18,15 @@
 #define SL_MATCH_LITERALS 64     /* one bit each in a word */
 #define SL_MATCH_LITERAL_LEN 128 /* of one literal; longer ones go to the regex engine */
 
-#define SL_MATCH_PAIR 2 /* bytes of a candidate that the pair filter looks at */
-#define SL_MATCH_PLACES \
-	3                /* with the one it looks at too where the pair gives many false alarms \
-			  */
-#define SL_MATCH_WIDTH 3 /* leading bytes that the nibble filter looks at, at most */
+#define SL_MATCH_PAIR 2    /* bytes of a candidate that the pair filter compares */
+#define SL_MATCH_OFFSETS 3 /* the same with the third byte, used if the pair is often wrong */
+#define SL_MATCH_WIDTH 3   /* leading bytes that the nibble filter compares, at most */
 
 /* Which filter finds candidates; each candidate is then compared with the literals. */
 enum sl_match_filter {
 	SL_MATCH_NONE,   /* no literals: nothing matches, newlines are counted */
 	SL_MATCH_EVERY,  /* an empty literal: every line matches */
-	SL_MATCH_PAIRS,  /* all literals agree, case aside, on two bytes at fixed places */
+	SL_MATCH_PAIRS,  /* all literals agree, case aside, on two bytes at fixed offsets */
 	SL_MATCH_NIBBLES /* tables of the low and high halves of the leading bytes (Teddy) */
 };
 
@@ -46,8 +44,8 @@ struct sl_match_plan {
 
 	/* A candidate at p has (p[pair_off[i]] | pair_fold[i]) == pair_byte[i] for all i; the first
 	 * two are the rarest. */
-	unsigned char pair_off[SL_MATCH_PLACES], pair_fold[SL_MATCH_PLACES],
-		pair_byte[SL_MATCH_PLACES];
+	unsigned char pair_off[SL_MATCH_OFFSETS], pair_fold[SL_MATCH_OFFSETS],
+		pair_byte[SL_MATCH_OFFSETS];
 	bool has_third; /* else the third is the second again */
 
 	/* A candidate at p has a bit that low[i][p[i] & 15] & high[i][p[i] >> 4] keep for all i <
@@ -127,8 +125,8 @@ struct sl_match_kernel {
 	uint64_t (*newlines)(const unsigned char *data, size_t len);
 };
 
-/* The fastest kernel that a processor with these features (sl_cpu_features()) can run. Never NULL.
- */
+/* The fastest kernel that a processor with these features (sl_cpu_features()) can run. Never
+ * NULL. */
 const struct sl_match_kernel *sl_match_choose(unsigned features);
 
 /* A kernel by its name, for tests and measurements; NULL if it is not built in or needs more than

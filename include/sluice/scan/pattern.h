@@ -23,7 +23,7 @@
 #include "sluice/scan/match.h"
 
 #define SL_PATTERN_LINE_MAX (1024u * 1024u)    /* bytes of a line that a regular expression sees */
-#define SL_PATTERN_MATCH_LIMIT 1000000u        /* steps of PCRE2 at one place of a line */
+#define SL_PATTERN_MATCH_LIMIT 1000000u        /* steps of PCRE2 at one position of a line */
 #define SL_PATTERN_HEAP_LIMIT_KIB (8u * 1024u) /* of PCRE2's interpreter, where there is no JIT */
 #define SL_PATTERN_JIT_STACK (1024u * 1024u)   /* per matcher; grows from 32 KiB when needed */
 
@@ -42,7 +42,7 @@ struct sl_pattern_spec {
 };
 
 /*
- * Compile. The texts need not stay. Returns 0; SL_E_USAGE with `err` naming pattern, place and
+ * Compile. The texts need not stay. Returns 0; SL_E_USAGE with `err` naming pattern, offset and
  * reason, also for an expression that cannot match without a newline; -ENOMEM.
  * `*out` is the caller's to free.
  */
@@ -101,15 +101,15 @@ struct sl_subject sl_subject_of(
 enum sl_verdict sl_matcher_line(struct sl_matcher *matcher, const struct sl_subject *line);
 
 /* A match, [begin, end) in the subject; may be empty. */
-struct sl_match_place {
+struct sl_match_range {
 	size_t begin, end;
 };
 
 /*
  * The leftmost match that begins at `from` or later, the first pattern's if several begin there.
  * Bytes before `from` are seen by lookbehind. If the line goes on, only what is a match whatever
- * follows, with its end. Calls for one line are for places that go up from 0: what lies ahead is
- * remembered, so that all matches of a line are found in time linear in its length for literals,
+ * follows, with its end. Calls for one line are for offsets that increase from 0: what lies ahead
+ * is remembered, so that all matches of a line are found in time linear in its length for literals,
  * and within SL_PATTERN_LINE_NS else. Once the matches that were found are given, UNDECIDED if
  * there may be more: a limit was reached, or text behind a cut would tell.
  *
@@ -117,7 +117,7 @@ struct sl_match_place {
  * without it then goes on.
  */
 enum sl_verdict sl_matcher_find(struct sl_matcher *matcher, const struct sl_subject *line,
-	size_t from, bool is_quick, struct sl_match_place *place);
+	size_t from, bool is_quick, struct sl_match_range *range);
 
 /* What a regular expression found in a block. The first and last partial lines are left to the
  * caller. */

@@ -10,7 +10,7 @@
  *  1. Pieces are numbered in one order over all inputs, and merged in that order.
  *  2. A reader takes a chunk before it takes a number, and an opener a buffer before it takes
  *     inputs. So the oldest piece that is not merged always has its memory and proceeds, however
- *     small the pools are: there is no deadlock.
+ *     small the pools are: a deadlock is not possible.
  *  3. Chunks, the queue, numbers in use, open inputs and listed names are bounded; a stage that is
  *     ahead waits.
  *  4. Every input that was listed ends with one call of the sink's `end`, unless the scan itself is
@@ -72,7 +72,7 @@ struct sl_scan_setup {
 	int output_fd;     /* where the results go: if it is a regular file, it is not scanned;
 			      0 = none */
 	bool numbers;      /* lines are numbered */
-	bool no_follow;    /* links found in directories are passed over */
+	bool no_follow;    /* links found in directories are skipped */
 	uint64_t max_hits; /* of an input; UINT64_MAX = no limit. What comes after the last of them
 			      is not counted. */
 	bool stop_at_hit;  /* the first matching line of any input ends the scan: only `end` of its

@@ -64,8 +64,8 @@ struct sl_input {
 	uint64_t left;  /* of a stream that is a file: bytes up to its size when it was opened; else
 			   UINT64_MAX */
 	uint64_t left_at_first; /* of it, when its first byte was to be read */
-	/* A stream that is a regular file, such as those of /proc: it may hold more than its size
-	 * says. */
+	/* A stream that is a regular file, such as those of /proc: it may be longer than its
+	 * size. */
 	bool may_be_made_up;
 	uint64_t claimed_size; /* its size when it was opened */
 	uint64_t claimed_left; /* the part of that which was not read yet */
@@ -112,8 +112,8 @@ SL_SUSPENDS
 int sl_input_open(
 	struct sl_input **inputs, size_t count, struct sl_input_context *context) SL_MUST_CHECK;
 
-#define SL_INPUT_SHOWN_MAX \
-	400u /* bytes of a path in messages, which have room for the reason too */
+/* Bytes of a path in messages, so that the reason fits as well. */
+#define SL_INPUT_SHOWN_MAX 400u
 
 #define SL_INPUT_OPEN_MAX 32u /* inputs opened with one call */
 
@@ -175,8 +175,8 @@ int sl_input_fetch(struct sl_input *input, const struct sl_input_range *range, u
 
 /*
  * On any thread: copy [off, off + len) from the page cache without waiting for a disk. Returns the
- * bytes copied; fewer if the next byte is not there, the file has become shorter, or reading
- * failed: sl_input_read tells which.
+ * bytes copied; fewer if the next byte is not cached, the file has become shorter, or reading
+ * failed: sl_input_read returns which.
  */
 size_t sl_input_read_cached(struct sl_engine *engine, int fd, uint64_t off, unsigned char *data,
 	size_t len) SL_MUST_CHECK;

@@ -11,7 +11,7 @@
 enum sl_scan_state {
 	SL_SCAN_OK,      /* each line was counted and decided */
 	SL_SCAN_LIMITED, /* stopped at the number of matching lines that was asked for */
-	/* Found in a directory and passed over: nothing was counted. */
+	/* Found in a directory and skipped: nothing was counted. */
 	SL_SCAN_BINARY,
 	SL_SCAN_LINK,    /* what it leads to was not read, or does not exist */
 	SL_SCAN_SPECIAL, /* a device, socket or FIFO */
@@ -31,7 +31,7 @@ bool sl_scan_state_is_trouble(enum sl_scan_state state);
 
 /* True for what was found in a directory and is not read. It does not make a scan fail that has
  * found lines, but one that found none cannot say that there are none. */
-bool sl_scan_state_is_passed_over(enum sl_scan_state state);
+bool sl_scan_state_is_skipped(enum sl_scan_state state);
 
 struct sl_scan_result {
 	enum sl_scan_state state;
@@ -59,7 +59,7 @@ void sl_scan_summary_add(struct sl_scan_summary *summary, const struct sl_scan_r
 /* Inputs whose state is trouble. */
 uint64_t sl_scan_summary_troubles(const struct sl_scan_summary *summary);
 
-/* Inputs whose state is passed over. */
-uint64_t sl_scan_summary_passed_over(const struct sl_scan_summary *summary);
+/* Inputs whose state is a skipped one. */
+uint64_t sl_scan_summary_skipped(const struct sl_scan_summary *summary);
 
 #endif

@@ -2,7 +2,7 @@
  * walk.h - the regular files below a directory, one after the other, in bounded memory.
  *
  * Each entry below the directory is a regular file, is a directory and entered, or is reported as
- * passed over. No link to a directory is followed, so that a walk ends. A link to a regular file is
+ * skipped. No link to a directory is followed, so that a walk ends. A link to a regular file is
  * reported as such, unless the walk meets the file anyway: such a link is skipped.
  * Names come sorted as long as a directory has at most SL_WALK_BATCH entries (larger ones in sorted
  * batches), a directory's files among its subdirectories. Directories are read in the blocking
@@ -38,8 +38,8 @@ void sl_walk_free(struct sl_walk *walk);
 
 /*
  * The next entry: an enum sl_walk_found, and its path (the directory's as given, then the names) in
- * *path until the next call; `err` (cleared first) says why it was passed over. SL_E_NAME: the
- * directory *path could not be read, or not to its end, and `err` says why; the walk goes on with
+ * *path until the next call; `err` (cleared first) holds why it was skipped. SL_E_NAME: the
+ * directory *path could not be read, or not to its end, and `err` holds why; the walk goes on with
  * the next call. Another negative code (-ECANCELED, -ENOMEM) ends the walk.
  */
 SL_SUSPENDS

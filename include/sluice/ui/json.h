@@ -1,5 +1,5 @@
 /*
- * json.h - writes one JSON value (RFC 8259) into a buffer, piece by piece, without any other
+ * json.h - writes one JSON value (RFC 8259) into a buffer, piece by piece, without allocating other
  * memory. Pure.
  *
  *	struct sl_json json;
@@ -43,8 +43,8 @@ void sl_json_end_line(struct sl_json *json);
  * controls are escaped as controls are. */
 void sl_json_string(struct sl_json *json, const char *key, struct sl_span text);
 
-/* A string if the bytes are UTF-8, else {"bytes":"base64"}: for names of files, which a reader must
- * be able to open. */
+/* A string if the bytes are UTF-8, else {"bytes":"base64"}: for file names, which must not be
+ * altered. */
 void sl_json_string_or_bytes(struct sl_json *json, const char *key, struct sl_span data);
 
 /* As ripgrep writes paths and lines: {"text":"..."} if the bytes are UTF-8, else

@@ -1,16 +1,18 @@
 /*
- * progress.h - draws how far a run is: a snapshot in, bytes for the terminal out. Pure.
+ * progress.h - draws the progress of a run: a snapshot in, bytes for the terminal out. Pure.
  *
  * A frame is a few lines at the bottom of the terminal: one for each active file and one for all.
- * It is redrawn in place; lines for the user to keep (finished files, log lines) go above it and
+ * It is redrawn in place; lines that stay (finished files, log lines) are written above it and
  * scroll away. Invariants:
- *  1. No line of a frame is wider than columns - 1, so that none wraps and erasing to its end hits
- * nothing.
- *  2. The cursor rests in the first column of the line below the frame.
- *  3. A frame takes at most rows - 1 lines; files that do not fit are counted in a line "and N
- * more".
- *  4. After the terminal was made narrower, its old lines are taken to be wrapped, as terminals
- * that re-wrap do it. Where no terminal is, sl_progress_plain makes one line instead.
+ *
+ *  1. No line of a frame is wider than columns - 1, so that none wraps and erasing to the end of a
+ *     line erases nothing else.
+ *  2. Between two frames the cursor is in the first column of the line below the frame.
+ *  3. A frame has at most rows - 1 lines; files that do not fit are counted in a line "and N more".
+ *  4. After the terminal was made narrower, the old frame's lines are assumed to be wrapped, as
+ *     terminals that re-wrap do.
+ *
+ * Without a terminal, sl_progress_plain makes one line instead.
  */
 #ifndef SLUICE_UI_PROGRESS_H
 #define SLUICE_UI_PROGRESS_H
@@ -25,8 +27,8 @@
 enum sl_progress_state {
 	SL_PROGRESS_CONNECTING,
 	SL_PROGRESS_RECEIVING,
-	SL_PROGRESS_STALLED,   /* nothing has come for some seconds */
-	SL_PROGRESS_FINISHING, /* all bytes are here; checksum, sync, rename */
+	SL_PROGRESS_STALLED,   /* no bytes have been received for some seconds */
+	SL_PROGRESS_FINISHING, /* all bytes were received; checksum, sync, rename */
 };
 
 struct sl_progress_file {
@@ -39,7 +41,7 @@ struct sl_progress_file {
 
 /* The snapshot of a download. Spans are borrowed for the call. */
 struct sl_progress {
-	const struct sl_progress_file *files; /* active ones, those to be seen first in front */
+	const struct sl_progress_file *files; /* active ones, most important first */
 	size_t file_count;
 	uint64_t files_done, files_failed; /* failed ones are not among the done */
 	uint64_t files_total; /* SL_PROGRESS_UNKNOWN while a list is still being read */
@@ -64,8 +66,8 @@ struct sl_progress_style {
 	bool unicode; /* block characters; else ASCII */
 };
 
-/* What the last frame left on the terminal. {0} = nothing. If its bytes were not written, put the
- * old value back. */
+/* The last frame on the terminal. {0} = none. If its bytes were not written, restore the old
+ * value. */
 struct sl_progress_screen {
 	size_t row_count;
 	uint16_t widths[SL_PROGRESS_ROWS_MAX];
@@ -73,15 +75,15 @@ struct sl_progress_screen {
 	size_t name_columns; /* grows only, so that bars do not jump */
 };
 
-/* Append a frame that takes the place of the last one, with the lines of `above` (each ends with
- * '\n'; safe text and colours) over it. */
+/* Append a frame that replaces the last one, with the lines of `above` (each ends with '\n'; safe
+ * text and colours) above it. */
 void sl_progress_draw(struct sl_progress_screen *screen, const struct sl_progress_style *style,
 	const struct sl_progress *progress, struct sl_span above, struct sl_buf *out);
 void sl_progress_draw_scan(struct sl_progress_screen *screen, const struct sl_progress_style *style,
 	const struct sl_progress_scan *scan, struct sl_span above, struct sl_buf *out);
 
-/* Append what takes the frame away, leaves `above` in its place and shows the cursor. Also good
- * without a frame. */
+/* Append what erases the frame, writes `above` in its place and shows the cursor. Harmless if there
+ * is no frame. */
 void sl_progress_erase(struct sl_progress_screen *screen, size_t columns, struct sl_span above,
 	struct sl_buf *out);
 
@@ -98,7 +100,7 @@ struct sl_progress_ended {
 	struct sl_span reason;      /* of a skipped or failed one; any bytes */
 };
 
-/* Append the line a file leaves behind, with its '\n'. Never cut. */
+/* Append the line that stays for a file that has ended, with its '\n'. Never cut. */
 void sl_progress_ended(const struct sl_progress_ended *ended, const struct sl_progress_style *style,
 	struct sl_buf *out);
 

@@ -19,20 +19,20 @@ struct sl_table_row {
 	struct sl_span name; /* any bytes; made safe here */
 	uint64_t lines, error_lines;
 	bool unread;         /* nothing could be counted: dashes in place of numbers */
-	struct sl_span note; /* about the input ("truncated"), any bytes; empty = none */
+	struct sl_span note; /* on the input ("truncated"), any bytes; empty = none */
 };
 
 struct sl_table {
 	const struct sl_table_row *rows;
 	size_t row_count;
 	uint64_t lines, error_lines; /* the totals, the caller's sums */
-	struct sl_span note;         /* to the totals, any bytes; empty = none */
+	struct sl_span note;         /* on the totals, any bytes; empty = none */
 	size_t columns;              /* of the terminal; 0 = not a terminal */
 	bool colour, unicode;
 };
 
 /* Append the table to *out: a heading, a line for each row, and the totals unless there is exactly
- * one row and no note to the totals. */
+ * one row and no note on the totals. */
 void sl_table_format(const struct sl_table *table, struct sl_buf *out);
 
 #endif

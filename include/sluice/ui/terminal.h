@@ -1,8 +1,8 @@
 /*
- * terminal.h - text that fits columns, and the few control sequences used, built as bytes. Pure.
+ * terminal.h - text fitted to columns, and the few control sequences used, as bytes. Pure.
  *
- * Sequences are ECMA-48 as every terminal since the VT100 takes them; synchronized update (private
- * mode 2026) is ignored by terminals that do not know it.
+ * The sequences are ECMA-48, supported by every terminal since the VT100; synchronized update
+ * (private mode 2026) is ignored by terminals that do not support it.
  */
 #ifndef SLUICE_UI_TERMINAL_H
 #define SLUICE_UI_TERMINAL_H
@@ -27,9 +27,9 @@ struct sl_span sl_terminal_prefix(struct sl_span text, size_t columns);
 struct sl_span sl_terminal_suffix(struct sl_span text, size_t columns);
 
 /*
- * Append safe text in at most `columns`; what is too long is cut in the middle and marked with an
- * ellipsis ("..." unless `unicode`), since both ends of a file name tell files apart. Returns the
- * columns used.
+ * Append safe text in at most `columns`; longer text is cut in the middle and marked with an
+ * ellipsis ("..." unless `unicode`), since file names may differ at either end. Returns the columns
+ * used.
  */
 size_t sl_terminal_add_cut(struct sl_buf *out, struct sl_span text, size_t columns, bool unicode);
 

@@ -1,15 +1,15 @@
 /*
- * units.h - numbers as a person reads them. Pure; results are small values, nothing is allocated.
+ * units.h - numbers in readable form. Pure; results are small values, nothing is allocated.
  *
- * Widths are bounded, so that columns do not jump: each comment names the widest. All round down:
- * "100%" and "1.0 GiB" are shown when they are reached, not before.
+ * Widths are bounded, so that columns do not jump: each comment gives the maximum. All round down:
+ * "100%" and "1.0 GiB" are not shown before they are reached.
  */
 #ifndef SLUICE_UI_UNITS_H
 #define SLUICE_UI_UNITS_H
 
 #include "sluice/base/def.h"
 
-#define SL_UNITS_UNKNOWN UINT64_MAX /* a size, rate or time nobody knows; shown as "--" */
+#define SL_UNITS_UNKNOWN UINT64_MAX /* an unknown size, rate or time; shown as "--" */
 
 #define SL_UNITS_SIZE_COLUMNS 8
 #define SL_UNITS_RATE_COLUMNS 10
@@ -20,8 +20,8 @@ struct sl_units {
 	char text[32]; /* NUL-terminated ASCII */
 };
 
-/* Bytes in powers of 1024: "0 B", "1023 B", "1.4 GiB", "12.3 MiB", "1023 KiB"; at most 8 columns.
- */
+/* Bytes in powers of 1024: "0 B", "1023 B", "1.4 GiB", "12.3 MiB", "1023 KiB"; at most 8
+ * columns. */
 struct sl_units sl_units_size(uint64_t bytes);
 
 /* As sl_units_size with "/s": at most 10 columns. */
@@ -40,8 +40,8 @@ struct sl_units sl_units_count(uint64_t count);
  * if it is 0. */
 struct sl_units sl_units_percent(uint64_t done, uint64_t total);
 
-/* part of whole with two decimals, rounded: "2.04%"; "100.00%" for the whole only; "<0.01%" for
- * what would show as nothing; "-" if whole is 0. */
+/* part of whole with two decimals, rounded: "2.04%"; "100.00%" only if part equals whole; "<0.01%"
+ * for a share that would be rounded to 0; "-" if whole is 0. */
 struct sl_units sl_units_share(uint64_t part, uint64_t whole);
 
 /* part of whole in parts of `scale` (at most 2^32), rounded down and never above it; 0 if whole is
