@@ -112,8 +112,8 @@ struct sim_seeds {
 /*
  * [1, count + 1), a quarter of them in debug and sanitizer builds. The environment overrides it:
  * SLUICE_SEED=N is that seed alone, SLUICE_SEEDS=COUNT is [1, COUNT + 1), and
- * SLUICE_SEEDS=FIRST:COUNT is [FIRST, FIRST + COUNT). Any seed below 2^64 - 1 will do; other
- * text fails.
+ * SLUICE_SEEDS=FIRST:COUNT is [FIRST, FIRST + COUNT), without COUNT as many as usual. Any seed
+ * below 2^64 - 1 will do; other text fails.
  */
 struct sim_seeds sim_seeds(unsigned count);
 

@@ -182,16 +182,20 @@ sim_stride(void)
 	return 1;
 }
 
-/* "COUNT" from 1 on, or "FIRST:COUNT". */
+/* "COUNT" from 1 on, "FIRST:COUNT", or "FIRST:" for `usual` ones. */
 static bool
-parse_seeds(const char *text, struct sim_seeds *out)
+parse_seeds(const char *text, uint64_t usual, struct sim_seeds *out)
 {
 	const char *colon = strchr(text, ':');
 	uint64_t first = 1, count = 0;
 	if (colon && !sl_parse_u64(text, (size_t)(colon - text), &first))
 		return false;
 	text = colon ? colon + 1 : text;
-	if (!sl_parse_u64(text, strlen(text), &count) || count == 0 || count > UINT64_MAX - first)
+	if (colon && !*text)
+		count = usual;
+	else if (!sl_parse_u64(text, strlen(text), &count))
+		return false;
+	if (count == 0 || count > UINT64_MAX - first)
 		return false;
 	*out = (struct sim_seeds){ first, first + count };
 	return true;
@@ -208,13 +212,13 @@ sim_seeds(unsigned count)
 			"SLUICE_SEED=%s is not a number below 2^64 - 1", text);
 		return (struct sim_seeds){ seed, seed + 1 };
 	}
-	if (many) {
-		sim_check(NULL, parse_seeds(many, &seeds),
-			"SLUICE_SEEDS=%s is neither COUNT nor FIRST:COUNT below 2^64", many);
-		return seeds;
-	}
 #ifdef SL_DEBUG
 	count = (count + 3) / 4; /* sanitizers are slow, and the seeds are the same every day */
 #endif
+	if (many) {
+		sim_check(NULL, parse_seeds(many, count, &seeds),
+			"SLUICE_SEEDS=%s is neither COUNT nor FIRST:[COUNT] below 2^64", many);
+		return seeds;
+	}
 	return (struct sim_seeds){ 1, (uint64_t)count + 1 };
 }
