@@ -23,12 +23,6 @@ sl_clock_wall_ns(void)
 }
 
 uint64_t
-sl_clock_cpu_ns(void)
-{
-	return read_clock(CLOCK_PROCESS_CPUTIME_ID);
-}
-
-uint64_t
 sl_clock_thread_cpu_ns(void)
 {
 	return read_clock(CLOCK_THREAD_CPUTIME_ID);

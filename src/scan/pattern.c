@@ -402,9 +402,3 @@ sl_pattern_kernel(const struct sl_pattern *pattern)
 {
 	return pattern->kernel;
 }
-
-bool
-sl_pattern_is_fast(const struct sl_pattern *pattern)
-{
-	return pattern->plans || pattern->has_jit;
-}

@@ -14,9 +14,6 @@ uint64_t sl_clock_monotonic_ns(void);
 /* Wall clock, nanoseconds since 1970-01-01 UTC; for display and file times only. */
 uint64_t sl_clock_wall_ns(void);
 
-/* CPU time used by the process so far, user and system. */
-uint64_t sl_clock_cpu_ns(void);
-
 /* CPU time used by the calling thread so far, user and system. A system call: about 200 ns. */
 uint64_t sl_clock_thread_cpu_ns(void);
 

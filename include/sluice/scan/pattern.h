@@ -57,9 +57,6 @@ const struct sl_match_plan *sl_pattern_plan(const struct sl_pattern *pattern);
 
 const struct sl_match_kernel *sl_pattern_kernel(const struct sl_pattern *pattern);
 
-/* True if regular expressions run as machine code, or there are none. */
-bool sl_pattern_is_fast(const struct sl_pattern *pattern);
-
 /* Returns 0 or -ENOMEM. One thread at a time may use a matcher. */
 int sl_matcher_new(struct sl_matcher **out, const struct sl_pattern *pattern) SL_MUST_CHECK;
 
