@@ -11,8 +11,8 @@
  *    a descriptor opened, a name renamed) if anything was done, else with -ECANCELED. Cancelling a
  *    finished operation is harmless.
  *  - No operation times out by itself, and none is linked to another.
- *  - One thread, the one that made the engine, calls everything except now(), run_blocking() and
- *    wake().
+ *  - One thread, the one that made the engine, calls everything except now(), run_blocking(),
+ *    wake(), and free() if a blocking call outlives the runtime.
  */
 #ifndef SLUICE_RT_ENGINE_H
 #define SLUICE_RT_ENGINE_H
