@@ -28,8 +28,8 @@ struct sim *sim_plain(uint64_t seed);
 /* Descriptors of this process. */
 unsigned count_fds(void);
 
-/* Wait until there are so many: a call that was abandoned ends after its runtime, and closes what it
- * has. Aborts if there are others after some seconds. */
+/* Wait until there are so many: a call that was abandoned may end after its runtime, and closes
+ * what it has then. Aborts if the number is another one after some seconds. */
 void wait_for_fds(unsigned count);
 
 #endif
