@@ -65,10 +65,9 @@ fail_shown(struct sl_head *head, struct sl_error *err, const char *why, struct s
 	const char *colon = memchr(line.data, ':', line.len);
 	if (colon && head->state == SL_HEAD_FIELDS)
 		line.len = (size_t)(colon - line.data) + 1; /* a value may be a secret: a cookie */
-	sl_text_make_safe(&shown, sl_span(line.data, SL_MIN(line.len, (size_t)SHOWN_MAX)));
+	sl_text_show(&shown, line, SHOWN_MAX);
 	head->state = SL_HEAD_BAD;
-	sl_fail(err, SL_PHASE_HEAD, SL_E_PROTO, "%s: '%s%s'", why, shown.data ? shown.data : "",
-		line.len > SHOWN_MAX ? "..." : "");
+	sl_fail(err, SL_PHASE_HEAD, SL_E_PROTO, "%s: '%s'", why, shown.data ? shown.data : "");
 	sl_buf_release(&shown);
 	return SL_PARSE_BAD;
 }
@@ -221,7 +220,7 @@ skip_field(struct sl_head *head, struct sl_span line, struct sl_span name, struc
 				"ends, with an invalid name",
 				line);
 	sl_log_debug("skipped a header field of the server with an invalid name: '%.*s'",
-		(int)SL_MIN(name.len, (size_t)SHOWN_MAX), name.data);
+		(int)sl_text_cut(name, SHOWN_MAX), name.data);
 	head->skipping = true;
 	keep_until(head, head->line_off);
 	return SL_PARSE_MORE;

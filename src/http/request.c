@@ -9,6 +9,8 @@
 
 #include <errno.h>
 
+#define SHOWN_MAX 80 /* bytes of a name in a message */
+
 /* They control the connection or the body's framing, which the client manages. */
 static const char *const forbidden[] = { "Connection", "Content-Length", "Transfer-Encoding",
 	"Keep-Alive", "Proxy-Connection", "TE", "Trailer", "Upgrade", "Expect" };
@@ -52,7 +54,7 @@ static int
 refuse_header(struct sl_error *err, struct sl_span name, const char *why)
 {
 	struct sl_buf shown = { 0 };
-	sl_text_make_safe(&shown, sl_span(name.data, SL_MIN(name.len, (size_t)80)));
+	sl_text_show(&shown, name, SHOWN_MAX);
 	int code = sl_fail(err, SL_PHASE_REQUEST, SL_E_USAGE, "cannot send header '%s': %s",
 		shown.data ? shown.data : "", why);
 	sl_buf_release(&shown);

@@ -66,7 +66,7 @@ sl_url_no_memory(struct sl_error *err)
 void
 sl_url_show(struct sl_buf *out, struct sl_span text)
 {
-	struct sl_buf masked = { 0 }, safe = { 0 };
+	struct sl_buf masked = { 0 }, clean = { 0 };
 	const char *at = text.len ? memrchr(text.data, '@', text.len) : NULL;
 	if (at) {
 		const char *authority = memmem(text.data, text.len, "://", 3);
@@ -77,13 +77,9 @@ sl_url_show(struct sl_buf *out, struct sl_span text)
 	} else {
 		sl_buf_add_span(&masked, text);
 	}
-	sl_redact(&safe, sl_buf_span(&masked));
-	sl_text_make_safe(out, sl_buf_span(&safe));
-	if (out->len > SHOWN_MAX) {
-		out->len = SHOWN_MAX;
-		sl_buf_add_str(out, "...");
-	}
-	sl_buf_release(&safe);
+	sl_redact(&clean, sl_buf_span(&masked));
+	sl_text_show(out, sl_buf_span(&clean), SHOWN_MAX);
+	sl_buf_release(&clean);
 	sl_buf_release(&masked);
 }
 

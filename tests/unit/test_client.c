@@ -621,6 +621,9 @@ CLIENT_TEST(tells_when_to_try_again)
 #define X50 "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx"
 #define X47 "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx"
 #define X200 X50 X50 X50 X50
+#define A7 "\xd0\xb0\xd0\xb0\xd0\xb0\xd0\xb0\xd0\xb0\xd0\xb0\xd0\xb0"
+#define A49 A7 A7 A7 A7 A7 A7 A7
+#define A50 A49 "\xd0\xb0"
 
 static void
 drop_line(SL_UNUSED void *ctx, SL_UNUSED enum sl_log_level level, SL_UNUSED const char *line)
@@ -663,6 +666,8 @@ CLIENT_TEST(shows_the_beginning_of_an_errors_body_if_verbose)
 			"begins: y" X50 X50 X50 "\xc3\xa4" X47, 0 },
 		{ TYPE("text/plain"), X50 X50 X50 X47 "xx\xc3\xa4", "begins: " X50 X50 X50 X47 "xx",
 			0 },
+		{ TYPE("text/plain"), A50 A50 "\xd0\xb0", "begins: " A50 A50, 0 },
+		{ TYPE("text/plain"), "y" A50 A50, "begins: y" A50 A49, 0 },
 		{ TYPE("text/plain"), "stops", "begins: stops", 4 },
 		{ TYPE("text/html"), "hello", NULL, 0 },
 		{ TYPE("application/xhtml+xml"), "hello", NULL, 0 },
