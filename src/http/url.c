@@ -229,17 +229,17 @@ take_userinfo(struct sl_url *url, struct sl_span info, struct sl_span text, stru
 
 /* By the last label: names that one resolver reads as a number and another as a name. */
 static bool
-ends_in_number(const char *host)
+ends_in_number(struct sl_span host)
 {
-	const char *dot = strrchr(host, '.');
-	const char *label = dot ? dot + 1 : host;
-	if (label[0] == '0' && (label[1] == 'x' || label[1] == 'X'))
-		label += 2;
-	else if (!is_digit((unsigned char)label[0]))
-		return false;
-	else
-		return strspn(label, "0123456789") == strlen(label);
-	return strspn(label, "0123456789abcdefABCDEF") == strlen(label);
+	const char *dot = memrchr(host.data, '.', host.len);
+	struct sl_span label = dot ? sl_url_skip(host, (size_t)(dot - host.data) + 1) : host;
+	bool hex = label.len >= 2 && sl_span_is_nocase(sl_span(label.data, 2), "0x");
+	for (size_t i = hex ? 2 : 0; i < label.len; i++) {
+		unsigned char c = (unsigned char)label.data[i];
+		if (hex ? sl_hex_digit(c) < 0 : !is_digit(c))
+			return false;
+	}
+	return true;
 }
 
 /* NULL, or why it is not a host name. */
@@ -268,7 +268,7 @@ host_fault(const char *host)
 		label = 0;
 	}
 	struct in_addr address;
-	if (ends_in_number(host) && inet_pton(AF_INET, host, &address) != 1)
+	if (ends_in_number(sl_span(host, len)) && inet_pton(AF_INET, host, &address) != 1)
 		return "its host is not an IPv4 address of four decimal numbers";
 	return NULL;
 }
