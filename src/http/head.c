@@ -88,6 +88,15 @@ is_token_char(unsigned char c)
 	       (c && strchr("!#$%&'*+.^_`|~", c));
 }
 
+bool
+sl_head_is_token(struct sl_span text)
+{
+	for (size_t i = 0; i < text.len; i++)
+		if (!is_token_char((unsigned char)text.data[i]))
+			return false;
+	return text.len > 0;
+}
+
 static bool
 is_blank(char c)
 {
@@ -184,15 +193,6 @@ grow_offsets(struct sl_head *head)
 	return true;
 }
 
-static bool
-is_token(struct sl_span name)
-{
-	for (size_t i = 0; i < name.len; i++)
-		if (!is_token_char((unsigned char)name.data[i]))
-			return false;
-	return name.len > 0;
-}
-
 /* The same letters, whatever stands between them. */
 static bool
 has_same_letters(struct sl_span name, const char *field)
@@ -235,7 +235,7 @@ take_field(struct sl_head *head, struct sl_span line, struct sl_error *err)
 	if (head->lines++ == SL_HEAD_FIELDS_MAX)
 		return fail(head, err, SL_E_LIMIT, "the server sent more than 1,000 header lines");
 	size_t name_len = (size_t)(colon - line.data);
-	if (!is_token(sl_span(line.data, name_len)))
+	if (!sl_head_is_token(sl_span(line.data, name_len)))
 		return skip_field(head, line, sl_span(line.data, name_len), err);
 	head->skipping = false;
 	if (!grow_offsets(head))
