@@ -402,14 +402,27 @@ fail_status(struct chain *chain, struct sl_error *err)
 	return SL_E_STATUS;
 }
 
+/* A part must not be stored as the file, even if the user asked for it. */
+static int
+fail_part(struct chain *chain, struct sl_error *err)
+{
+	bool requested = false;
+	for (size_t i = 0; i < chain->header_count; i++)
+		requested = requested || sl_span_is_nocase(chain->headers[i].name, "Range");
+	return sl_exchange_fail(chain->exchange, err, SL_PHASE_HEAD, SL_E_PROTO,
+		"the server sent a part of the file (206), %s",
+		requested ? "as the header 'Range' asks; only whole files are downloaded: leave "
+			    "that header out"
+			  : "but no range was requested");
+}
+
 SL_SUSPENDS
 static int
 check_answer(struct chain *chain, struct sl_error *err)
 {
 	int status = chain->exchange->head.status;
 	if (status == 206)
-		return sl_exchange_fail(chain->exchange, err, SL_PHASE_HEAD, SL_E_PROTO,
-			"the server sent a part of the file (206), but no range was requested");
+		return fail_part(chain, err);
 	if (status != 200 && status != 203)
 		return fail_status(chain, err);
 	return 0;

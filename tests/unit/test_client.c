@@ -592,6 +592,21 @@ CLIENT_TEST(refuses_answers_that_are_not_the_file)
 	return 0;
 }
 
+CLIENT_TEST(names_the_header_that_asked_for_a_part)
+{
+	static const char reply[] =
+		"HTTP/1.1 206 x\r\nContent-Range: bytes 0-4/9\r\n" LENGTH(5) "hello";
+	static const struct sl_http_header range = { { "range", 5 }, { "bytes=0-4", 9 } };
+	struct fixture *fixture = fixture_new();
+	fixture->script.steps[0].reply = fixture->script.steps[1].reply = reply;
+	expect_failure(fixture, SL_E_PROTO, SL_PHASE_HEAD, "(206), but no range was requested");
+	fixture->headers = &range;
+	fixture->header_count = 1;
+	expect_failure(fixture, SL_E_PROTO, SL_PHASE_HEAD, "(206), as the header 'Range' asks");
+	fixture_free(fixture);
+	return 0;
+}
+
 /* As curl stores them: the caller decides what to make of a coding. */
 CLIENT_TEST(takes_bodies_of_any_content_coding_as_they_come)
 {
