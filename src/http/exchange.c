@@ -311,33 +311,20 @@ sl_exchange_ask(struct sl_http_exchange *exchange, struct sl_span text, struct s
 
 /* ---- the end of a body ---- */
 
-/* Waits up to that time for a byte after the end. */
-SL_SUSPENDS
-static bool
-has_more(struct sl_http_exchange *exchange, uint64_t ns)
-{
-	char byte;
-	int code =
-		sl_connection_recv(exchange->connection, &byte, 1, false, sl_deadline_in(ns), NULL);
-	if (code != -ETIMEDOUT)
-		exchange->framing.keep_alive = false;
-	return code > 0;
-}
-
 /* Bytes after the end would be read as the next answer: the connection is not used again. */
 SL_SUSPENDS
 static void
 check_for_excess(struct sl_http_exchange *exchange)
 {
+	char byte;
 	if (exchange->buffer_off < exchange->buffer_len)
 		exchange->excess = true;
-	if (exchange->excess)
+	if (exchange->excess || !sl_connection_is_disturbed(exchange->connection))
 		return;
-	if (sl_connection_is_disturbed(exchange->connection)) {
-		exchange->framing.keep_alive = false;
-		/* A byte or the end of the stream is available: this does not wait. */
-		exchange->excess = has_more(exchange, PATIENCE_NS);
-	}
+	exchange->framing.keep_alive = false;
+	/* A byte or the end of the stream is available: this does not wait. */
+	exchange->excess = sl_connection_recv(exchange->connection, &byte, 1, false,
+				   sl_deadline_in(PATIENCE_NS), NULL) > 0;
 }
 
 /* The body's end was reached: the connection goes back at once, as other tasks may wait for one. */
@@ -602,18 +589,6 @@ const struct sl_head *
 sl_http_head(const struct sl_http_exchange *exchange)
 {
 	return &exchange->head;
-}
-
-const struct sl_url *
-sl_http_final_url(const struct sl_http_exchange *exchange)
-{
-	return &exchange->url;
-}
-
-const char *
-sl_http_peer(const struct sl_http_exchange *exchange)
-{
-	return exchange->peer;
 }
 
 uint64_t
