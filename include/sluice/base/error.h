@@ -3,7 +3,7 @@
  *
  * Every fallible function returns int: 0 or a documented count, or a negative code. -1..-4095 are
  * the kernel's errno values exactly as completions deliver them; our own start at -5000. No
- * function here reads or sets errno.
+ * function here reads errno.
  *
  * The description for the user is stored in a caller-owned struct sl_error. Only the layer cli
  * prints it.

@@ -66,12 +66,12 @@ enum sl_op_kind {
 
 /* Which member of the union in struct sl_op a kind uses. */
 enum sl_op_family {
-	SL_FAMILY_PLAIN, /* none: NOP, POLL, CLOSE, SYNC, SYNC_FS, LOCK, SET_MODE */
+	SL_FAMILY_PLAIN, /* none: NOP, POLL, CLOSE, SYNC, SYNC_FS, LOCK, SET_MODE, FLUSH, TOUCH */
 	SL_FAMILY_SOCKET,
 	SL_FAMILY_CONNECT,
 	SL_FAMILY_ACCEPT,
 	SL_FAMILY_TRANSFER, /* SEND, RECV, READ, WRITE */
-	SL_FAMILY_EXTENT,   /* ALLOCATE, TRUNCATE */
+	SL_FAMILY_EXTENT,   /* ALLOCATE, TRUNCATE, HAS_HOLE */
 	SL_FAMILY_TIME,
 	SL_FAMILY_OPEN, /* OPEN and the three below begin with dir_fd and path */
 	SL_FAMILY_NAME, /* UNLINK, MKDIR */
