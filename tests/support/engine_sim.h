@@ -105,15 +105,16 @@ void sim_dump(struct sim *sim, FILE *out);
 
 /* ---- seeds and checks ---- */
 
+/* Half-open; end is 0 behind the seed 2^64 - 1, so that a loop ends at `seed != end`. */
 struct sim_seeds {
-	uint64_t first, end; /* half-open */
+	uint64_t first, end;
 };
 
 /*
  * [1, count + 1), a quarter of them in debug and sanitizer builds. The environment overrides it:
  * SLUICE_SEED=N is that seed alone, SLUICE_SEEDS=COUNT is [1, COUNT + 1), and
  * SLUICE_SEEDS=FIRST:COUNT is [FIRST, FIRST + COUNT), without COUNT as many as usual. Any seed
- * below 2^64 - 1 will do; other text fails.
+ * below 2^64 will do; other text fails.
  */
 struct sim_seeds sim_seeds(unsigned count);
 

@@ -79,14 +79,14 @@ fail_each(uint64_t seed, bool and_all_after)
 Test(alloc_get, any_allocation_may_fail, .timeout = 120)
 {
 	struct sim_seeds seeds = sim_seeds(8);
-	for (uint64_t seed = seeds.first; seed < seeds.end; seed++)
+	for (uint64_t seed = seeds.first; seed != seeds.end; seed++)
 		fail_each(seed, false);
 }
 
 Test(alloc_get, memory_may_end_at_any_allocation, .timeout = 120)
 {
 	struct sim_seeds seeds = sim_seeds(8);
-	for (uint64_t seed = seeds.first; seed < seeds.end; seed++)
+	for (uint64_t seed = seeds.first; seed != seeds.end; seed++)
 		fail_each(seed, true);
 }
 

@@ -389,7 +389,7 @@ Test(batch_stop, the_time_may_be_over_any_time)
 Test(batch_stop, with_fail_fast_one_failure_is_all_there_is)
 {
 	struct sim_seeds seeds = sim_seeds(60);
-	for (uint64_t seed = seeds.first; seed < seeds.end; seed++) {
+	for (uint64_t seed = seeds.first; seed != seeds.end; seed++) {
 		struct run run = { .fail_fast = true, .more = "http://10.0.0.1/missing\n" };
 		struct sim *sim = sim_plain(seed);
 		run_in(&run, sim);

@@ -1070,6 +1070,40 @@ Test(engine_sim, files_behave_as_on_the_real_file_system)
 {
 	umask(0);
 	struct sim_seeds seeds = sim_seeds(25);
-	for (uint64_t seed = seeds.first; seed < seeds.end; seed++)
+	for (uint64_t seed = seeds.first; seed != seeds.end; seed++)
 		compare_history(seed);
+}
+
+/* ---- seeds ---- */
+
+static const struct {
+	const char *seed, *seeds;
+	uint64_t first, count;
+} chosen_seeds[] = {
+	{ "0", NULL, 0, 1 },
+	{ "18446744073709551615", NULL, UINT64_MAX, 1 },
+	{ "7", "100", 7, 1 },
+	{ NULL, "3", 1, 3 },
+	{ NULL, "0:2", 0, 2 },
+	{ NULL, "9223372036854775808:2", UINT64_C(1) << 63, 2 },
+	{ NULL, "18446744073709551614:2", UINT64_MAX - 1, 2 },
+};
+
+Test(engine_sim, the_environment_may_choose_any_seed_of_64_bits)
+{
+	for (size_t i = 0; i < SL_COUNT_OF(chosen_seeds); i++) {
+		uint64_t count = 0;
+		unsetenv("SLUICE_SEED");
+		unsetenv("SLUICE_SEEDS");
+		if (chosen_seeds[i].seed)
+			setenv("SLUICE_SEED", chosen_seeds[i].seed, 1);
+		if (chosen_seeds[i].seeds)
+			setenv("SLUICE_SEEDS", chosen_seeds[i].seeds, 1);
+		struct sim_seeds seeds = sim_seeds(5);
+		cr_expect_eq(seeds.first, chosen_seeds[i].first, "row %zu", i);
+		for (uint64_t seed = seeds.first; seed != seeds.end && count < 10; seed++)
+			count++;
+		cr_expect_eq(count, chosen_seeds[i].count, "row %zu: %llu seeds", i,
+			(unsigned long long)count);
+	}
 }

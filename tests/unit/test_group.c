@@ -516,7 +516,7 @@ Test(group, an_operation_that_meets_its_cancellation_is_done_or_not)
 {
 	unsigned done = 0, stopped = 0;
 	struct sim_seeds seeds = sim_seeds(300);
-	for (uint64_t seed = seeds.first; seed < seeds.end; seed++) {
+	for (uint64_t seed = seeds.first; seed != seeds.end; seed++) {
 		struct sim *sim = sim_plain(seed);
 		struct race race = { .fd = sim_source(sim, 0) };
 		sim_source_data(sim, 0, "x", 1);

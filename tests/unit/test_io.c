@@ -49,7 +49,7 @@ static void
 play(unsigned count, void (*set_up)(struct scene *scene), sl_task_fn *fn)
 {
 	struct sim_seeds seeds = sim_seeds(count);
-	for (uint64_t seed = seeds.first; seed < seeds.end; seed++) {
+	for (uint64_t seed = seeds.first; seed != seeds.end; seed++) {
 		struct scene scene = { .sim = sim_plain(seed) };
 		if (set_up)
 			set_up(&scene);
@@ -1180,7 +1180,7 @@ Test(io, the_nth_failure_is_returned_and_nothing_leaks)
 	static char data[10000];
 	memset(data, 'c', sizeof(data));
 	struct sim_seeds seeds = sim_seeds(5);
-	for (uint64_t seed = seeds.first; seed < seeds.end; seed++)
+	for (uint64_t seed = seeds.first; seed != seeds.end; seed++)
 		for (uint64_t n = 1;; n++) {
 			struct sim *sim = sim_plain(seed);
 			sim_put_file(sim, "from", data, sizeof(data), 0600);

@@ -827,7 +827,7 @@ compete(struct bench *bench)
 Test(part, of_rivals_at_most_one_wins_and_its_file_is_its_own)
 {
 	struct sim_seeds seeds = sim_seeds(300);
-	for (uint64_t seed = seeds.first; seed < seeds.end; seed++) {
+	for (uint64_t seed = seeds.first; seed != seeds.end; seed++) {
 		struct sim_options options = sim_options(seed);
 		simulated(&options, compete);
 	}

@@ -30,7 +30,7 @@ Test(scenario_get_sync, a_syncfs_that_fails_fails_every_file_it_was_for)
 	static const char idle[] = "Dirty:   10 kB\nWriteback:     10 kB\n";
 	static const int codes[] = { -ENOSPC, -EDQUOT, -EIO };
 	struct sim_seeds seeds = sim_seeds(10);
-	for (uint64_t seed = seeds.first; seed < seeds.end; seed++) {
+	for (uint64_t seed = seeds.first; seed != seeds.end; seed++) {
 		struct scenario *scenario = small_files(seed);
 		int code = codes[seed % SL_COUNT_OF(codes)];
 		sim_put_file(scenario->sim, "/proc/meminfo", idle, sizeof(idle) - 1, 0444);
@@ -48,7 +48,7 @@ Test(scenario_get_sync, a_full_disk_or_quota_fails_only_the_file_whose_sync_repo
 {
 	static const int codes[] = { -ENOSPC, -EDQUOT };
 	struct sim_seeds seeds = sim_seeds(10);
-	for (uint64_t seed = seeds.first; seed < seeds.end; seed++) {
+	for (uint64_t seed = seeds.first; seed != seeds.end; seed++) {
 		struct scenario *scenario = small_files(seed);
 		int code = codes[seed % SL_COUNT_OF(codes)];
 		sim_fail_nth(scenario->sim, 1, code, KIND(SL_OP_SYNC));
@@ -65,7 +65,7 @@ Test(scenario_get_sync, after_an_input_output_error_no_other_file_of_the_device_
 {
 	static const size_t lens[] = { 4 * SL_MIB + 5000, 20000 };
 	struct sim_seeds seeds = sim_seeds(10);
-	for (uint64_t seed = seeds.first; seed < seeds.end; seed++) {
+	for (uint64_t seed = seeds.first; seed != seeds.end; seed++) {
 		for (size_t first = 0; first < SL_COUNT_OF(lens); first++) {
 			struct scenario *scenario = scenario_plain(seed);
 			scenario->get.jobs = 1;
@@ -87,7 +87,7 @@ Test(scenario_get_sync, after_an_input_output_error_no_other_file_of_the_device_
 Test(scenario_get_sync, a_group_has_no_more_files_than_there_are_descriptors_for)
 {
 	struct sim_seeds seeds = sim_seeds(10);
-	for (uint64_t seed = seeds.first; seed < seeds.end; seed++) {
+	for (uint64_t seed = seeds.first; seed != seeds.end; seed++) {
 		struct scenario *scenario = small_files(seed);
 		scenario->get.jobs = 2;
 		scenario->get.descriptors = 20;
