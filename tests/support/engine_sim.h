@@ -296,7 +296,7 @@ struct sim_server {
 	size_t segment;  /* largest piece that arrives at once; 0 = by the seed: 1..20, 1460 or 64
 			    KiB */
 	uint64_t gap_ns; /* longest time between pieces; 0 = 100 us */
-	bool deaf;       /* reads nothing: the client's sends stop when 256 KiB are under way */
+	bool reads_nothing; /* reads nothing: the client's sends stop when 256 KiB are under way */
 };
 
 /* Listen. Everything borrowed until sim_free. An address and port without a server refuses. A later

@@ -386,7 +386,7 @@ Test(batch_stop, the_time_may_be_over_any_time)
 	}
 }
 
-Test(batch_stop, with_fail_fast_one_failure_is_all_there_is)
+Test(batch_stop, with_fail_fast_one_failure_is_reported_and_the_rest_is_cancelled)
 {
 	struct sim_seeds seeds = sim_seeds(60);
 	for (uint64_t seed = seeds.first; seed != seeds.end; seed++) {

@@ -300,7 +300,7 @@ Test(console, draws_bars_below_the_lines_that_stay)
 	cr_expect(WIFEXITED(status) && WEXITSTATUS(status) == 0);
 }
 
-Test(console, leaves_a_clean_terminal_when_interrupted_and_dies_by_that_signal)
+Test(console, leaves_a_clean_terminal_when_interrupted_and_ends_by_that_signal)
 {
 	static const int signals[] = { SIGINT, SIGTERM, SIGHUP };
 	for (size_t i = 0; i < SL_COUNT_OF(signals); i++) {
@@ -444,7 +444,7 @@ Test(console, follows_the_size_of_the_terminal)
 	end(&stage, "sluice: the end\n");
 }
 
-Test(console, a_terminal_that_takes_nothing_holds_nobody_up)
+Test(console, a_terminal_that_accepts_nothing_blocks_no_command)
 {
 	struct stage stage = begin();
 	int status = 0;

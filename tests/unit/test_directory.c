@@ -134,7 +134,7 @@ open_anywhere(void *arg)
 	return 0;
 }
 
-Test(directory, the_users_own_words_lead_anywhere)
+Test(directory, directories_of_the_command_line_may_be_anywhere)
 {
 	static char path[4096];
 	snprintf(path, sizeof(path), "%s", scratch_enter());

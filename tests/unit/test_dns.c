@@ -547,7 +547,7 @@ Test(net_dns, abandons_a_lookup_when_cancelled)
 	run(cancelled_lookup);
 }
 
-Test(net_dns, asks_once_for_all_who_want_a_name)
+Test(net_dns, calls_the_resolver_once_for_all_tasks_that_look_up_a_name)
 {
 	run(many_ask_for_one);
 }

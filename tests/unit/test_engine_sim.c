@@ -314,7 +314,7 @@ Test(engine_sim, an_operation_is_submitted_once)
 
 /* ---- cancelling ---- */
 
-Test(engine_sim, a_cancelled_file_operation_is_done_or_not_and_says_which)
+Test(engine_sim, a_cancelled_file_operation_is_done_or_not_and_reports_which)
 {
 	bool done = false, stopped = false;
 	for (uint64_t seed = 1; seed < 60; seed++) {
@@ -522,12 +522,13 @@ Test(engine_sim, a_reset_is_seen_once_by_receives_and_by_every_send)
 	}
 }
 
-Test(engine_sim, a_deaf_server_stops_sends_when_the_buffers_are_full)
+Test(engine_sim, a_server_that_does_not_read_stops_sends_when_the_buffers_are_full)
 {
 	struct sim *sim = quick_world(5);
 	struct sl_engine *engine = sim_engine(sim);
 	struct sl_op *done[1];
-	sim_listen(sim, &(struct sim_server){ .address = "10.0.0.1", .port = 80, .deaf = true });
+	sim_listen(sim,
+		&(struct sim_server){ .address = "10.0.0.1", .port = 80, .reads_nothing = true });
 	int fd = dial(engine, "10.0.0.1", 80);
 	static char block[300000];
 	cr_assert_eq(run(engine, (struct sl_op){ .kind = SL_OP_SEND,
@@ -546,7 +547,7 @@ Test(engine_sim, a_deaf_server_stops_sends_when_the_buffers_are_full)
 	end(engine, sim);
 }
 
-Test(engine_sim, poll_tells_when_a_stream_can_be_read)
+Test(engine_sim, poll_reports_that_a_stream_can_be_read)
 {
 	struct sim *sim = quick_world(5);
 	struct sl_engine *engine = sim_engine(sim);
@@ -782,7 +783,7 @@ Test(engine_sim, a_random_cut_leaves_old_new_or_torn_states)
 	cr_assert(old && fresh && torn && renamed);
 }
 
-Test(engine_sim, after_a_failed_sync_the_next_one_says_nothing_and_does_nothing)
+Test(engine_sim, after_a_failed_sync_the_next_one_succeeds_without_effect)
 {
 	struct sim *sim = quick_world(2);
 	struct sl_engine *engine = sim_engine(sim);

@@ -111,7 +111,7 @@ Test(existing, auto_skips_what_is_complete_and_refuses_the_rest)
 	batch_end(bench);
 }
 
-Test(existing, what_the_server_will_not_tell_is_that_failure)
+Test(existing, an_error_status_fails_the_file_and_keeps_what_is_there)
 {
 	struct batch_bench *bench = batch_begin();
 	put_gen("x", 10, 1, 0);
@@ -123,7 +123,7 @@ Test(existing, what_the_server_will_not_tell_is_that_failure)
 	batch_end(bench);
 }
 
-Test(existing, a_checksum_is_better_than_the_servers_word)
+Test(existing, a_checksum_takes_precedence_over_size_and_time)
 {
 	char sum[SL_ORIGIN_SUM_TEXT], list[400];
 	struct batch_bench *bench = batch_begin();
@@ -146,7 +146,7 @@ Test(existing, a_checksum_is_better_than_the_servers_word)
 	batch_end(bench);
 }
 
-Test(existing, each_policy_does_what_it_says)
+Test(existing, each_policy_has_its_effect)
 {
 	struct batch_bench *bench = batch_begin();
 	put_gen("x", 10, 9, 0);
@@ -539,7 +539,7 @@ static const struct output_case outputs[] = {
 	{ "file", "x", NULL, "cannot open or make the directory 'file': not a directory" },
 };
 
-Test(existing, the_users_own_name_leads_anywhere)
+Test(existing, an_output_name_of_the_command_line_may_be_anywhere)
 {
 	struct batch_bench *bench = batch_begin();
 	cr_assert_eq(mkdir("real", 0777) | symlink("real", "link"), 0);

@@ -100,7 +100,7 @@ results_are_kept(void *arg)
 	return 0;
 }
 
-Test(group, collect_keeps_each_result_and_disturbs_nobody)
+Test(group, collect_keeps_each_result_and_cancels_no_task)
 {
 	cr_assert_eq(run_plain(results_are_kept, NULL), 0);
 }
@@ -143,7 +143,7 @@ positive_results(void *arg)
 	return 0;
 }
 
-Test(group, a_count_is_no_failure)
+Test(group, a_positive_result_is_not_a_failure)
 {
 	cr_assert_eq(run_plain(positive_results, NULL), 0);
 }
@@ -455,7 +455,7 @@ wait_with_deadline(void *arg)
 	return sl_group_leave(&group);
 }
 
-Test(group, waiting_below_ends_at_a_deadline_and_harms_nobody)
+Test(group, waiting_below_ends_at_a_deadline_and_cancels_no_task)
 {
 	cr_assert_eq(run_plain(wait_with_deadline, NULL), 0);
 }

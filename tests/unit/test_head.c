@@ -98,7 +98,7 @@ expect_refused(const char *text, size_t len, int code, const char *message)
 	}
 }
 
-Test(http_head, refuses_what_is_no_http_1)
+Test(http_head, refuses_what_is_not_http_1)
 {
 	static const struct {
 		const char *text, *message;

@@ -112,7 +112,7 @@ creates(struct bench *bench)
 	cr_expect_eq(scratch_count("."), 1);
 }
 
-Test(part, becomes_a_file_by_its_rename)
+Test(part, a_rename_gives_it_its_final_name)
 {
 	on_disk(creates);
 }
@@ -997,14 +997,14 @@ full_disk(struct bench *bench)
 	cr_expect_not(sim_exists(bench->sim, "x.sluice-part"));
 }
 
-Test(part, a_full_disk_says_how_much_is_needed)
+Test(part, the_message_for_a_full_disk_states_how_much_is_needed)
 {
 	struct sim_options options = sim_options(1);
 	options.capacity = SL_MIB;
 	simulated(&options, full_disk);
 }
 
-Test(part, write_failures_say_what_to_do)
+Test(part, messages_for_write_failures_state_what_to_do)
 {
 	static const struct {
 		int code;

@@ -150,7 +150,7 @@ Test(scenario_get, the_file_gets_the_servers_time)
 
 /* ---- servers and networks that fail ---- */
 
-Test(scenario_get, a_body_that_ends_early_is_no_file)
+Test(scenario_get, a_body_that_ends_early_leaves_no_file)
 {
 	struct sim_seeds seeds = sim_seeds(100);
 	for (uint64_t seed = seeds.first; seed != seeds.end; seed++) {

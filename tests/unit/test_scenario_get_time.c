@@ -225,7 +225,7 @@ Test(scenario_get_time, a_pause_shorter_than_the_stall_timeout_is_borne)
 	}
 }
 
-Test(scenario_get_time, slow_bytes_are_no_stall)
+Test(scenario_get_time, slow_bytes_are_not_a_stall)
 {
 	struct sim_seeds seeds = sim_seeds(20);
 	for (uint64_t seed = seeds.first; seed != seeds.end; seed++) {
@@ -242,7 +242,7 @@ Test(scenario_get_time, slow_bytes_are_no_stall)
 }
 
 /* Only a server that is waited for can stall. */
-Test(scenario_get_time, a_disk_slower_than_the_stall_timeout_is_no_stall)
+Test(scenario_get_time, a_disk_slower_than_the_stall_timeout_is_not_a_stall)
 {
 	struct sim_seeds seeds = sim_seeds(20);
 	for (uint64_t seed = seeds.first; seed != seeds.end; seed++) {
@@ -262,7 +262,7 @@ Test(scenario_get_time, a_disk_slower_than_the_stall_timeout_is_no_stall)
 	}
 }
 
-Test(scenario_get_time, a_reader_of_standard_output_slower_than_the_stall_timeout_is_no_stall)
+Test(scenario_get_time, a_reader_of_standard_output_slower_than_the_stall_timeout_is_not_a_stall)
 {
 	struct sim_seeds seeds = sim_seeds(20);
 	for (uint64_t seed = seeds.first; seed != seeds.end; seed++) {

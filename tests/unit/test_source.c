@@ -249,7 +249,7 @@ refuses_what_is_no_file(struct bench *bench)
 	}
 }
 
-Test(source, what_was_found_and_is_no_regular_file_any_more_is_refused_without_waiting)
+Test(source, what_was_found_and_is_not_a_regular_file_any_more_is_refused_without_waiting)
 {
 	on_disk(refuses_what_is_no_file);
 }
@@ -483,7 +483,7 @@ loses_a_hole(struct bench *bench)
 	close_input(bench);
 }
 
-Test(source, the_end_of_a_file_that_was_cut_is_no_hole)
+Test(source, the_end_of_a_file_that_was_cut_is_not_a_hole)
 {
 	on_disk(loses_a_hole);
 }

@@ -263,7 +263,7 @@ Test(walk, a_directory_that_cannot_be_read_is_named_and_the_others_go_on)
 	end(&scene);
 }
 
-Test(walk, a_directory_that_is_none_is_named)
+Test(walk, an_argument_that_is_not_a_directory_is_reported)
 {
 	struct scene scene;
 	begin(&scene);
