@@ -20,7 +20,7 @@
  * nor written, and no other operation uses it; a buffer that is being written does not change;
  * descriptors are used only while open, and closed when nothing is in flight on them; no more than
  * SL_ENGINE_SLOTS operations at a time; the program does not spin. If nothing can ever happen
- * again, wait() prints who waits for what and returns -EDEADLK, so sl_rt_run does too.
+ * again, wait() prints which task waits for what and returns -EDEADLK, so sl_rt_run does too.
  *
  * A world outlives its engine: a second runtime may be started on it, as a second run of the
  * program would be. Environment: SLUICE_SEED=N runs that seed only; SLUICE_SIM_TRACE=1 prints each
@@ -214,7 +214,7 @@ bool sim_is_durable(struct sim *sim, const char *path);
 enum sim_crash {
 	SIM_CRASH_KILL,   /* only the process is gone: all it did is there */
 	SIM_CRASH_DROP,   /* nothing survives that was not synced */
-	SIM_CRASH_NAMES,  /* all names survive, no unsynced data does: the worst for who renames
+	SIM_CRASH_NAMES,  /* all names survive, no unsynced data does: the worst case for renames
 			      before syncing */
 	SIM_CRASH_RANDOM, /* each directory keeps a prefix of its changes, each block of a file its
 			     old or new bytes */

@@ -125,7 +125,7 @@ cost_of(unsigned files, size_t len)
 	return cost;
 }
 
-/* The limits are what was measured and 15 % more: who needs more has to say so here. */
+/* The limits are what was measured and 15 % more: a change that needs more raises them here. */
 Test(alloc_get, a_run_keeps_within_its_budget)
 {
 	struct cost one = cost_of(1, 20000), hundred = cost_of(100, 20000);

@@ -247,7 +247,7 @@ Test(batch, a_signal_leaves_no_part_and_commits_nothing_more)
 		SL_E_INTERRUPTED);
 	batch_expect_state(bench, 0, SL_DOWNLOAD_CANCELLED);
 	batch_expect_state(bench, 1, SL_DOWNLOAD_CANCELLED);
-	cr_expect_eq(bench->summary.failed, 0, "nothing is anybody's fault");
+	cr_expect_eq(bench->summary.failed, 0, "no file failed by itself");
 	cr_expect_eq(scratch_count("."), 0);
 	batch_end(bench);
 }

@@ -1,8 +1,8 @@
 /*
  * A run of downloads that is stopped at every moment: by a signal, by its owner, by a
  * sibling's failure, by its deadline. What is reported done has its name, all of its bytes and
- * survives a power cut; what has its name all the same is said to have it; of the rest nothing is
- * left.
+ * survives a power cut; what has its name all the same is reported to have it; nothing is left of
+ * the rest.
  */
 #include "support/run.h"
 
@@ -277,7 +277,7 @@ check_file(struct run *run, size_t i)
 		sim_check(run->sim, sim_is_durable(run->sim, name),
 			"'%s' is done and would not survive", name);
 	} else if (run->durable_failed[i]) {
-		sim_check(run->sim, is_new(run, i), "'%s' is said to be complete", name);
+		sim_check(run->sim, is_new(run, i), "'%s' is reported to be complete", name);
 	} else {
 		sim_check(
 			run->sim, !sim_exists(run->sim, name), "'%s' is not done and there", name);

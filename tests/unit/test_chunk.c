@@ -126,7 +126,7 @@ counted(void *arg)
 	cr_assert_eq(sl_chunk_ref(a), a);
 	cr_assert_null(sl_chunk_try_take(pool));
 	sl_chunk_unref(a);
-	cr_assert_null(sl_chunk_try_take(pool), "somebody still holds it");
+	cr_assert_null(sl_chunk_try_take(pool), "a reference is still held");
 	a->len = 7;
 	a->off = 9;
 	sl_chunk_unref(a);

@@ -1,5 +1,5 @@
 /*
- * Groups: who is waited for, what a failure and a cancellation do, and to whom.
+ * Groups: which tasks are waited for, and which a failure or a cancellation ends.
  */
 #include "support/run.h"
 
@@ -161,7 +161,7 @@ cancel_reason(void *arg)
 	cr_assert_eq(sl_sleep(SL_NS_PER_S), 0);
 	sl_group_cancel(&group, reason);
 	sl_group_cancel(&group, -EIO);
-	cr_assert(!a.ended, "it hears of it when we suspend");
+	cr_assert(!a.ended, "it is cancelled when this task suspends");
 	cr_assert_eq(sl_group_leave(&group), reason, "the first reason stays");
 	cr_assert_eq(a.slept, reason == -ETIMEDOUT ? -ETIMEDOUT : -ECANCELED);
 	return 0;
@@ -184,8 +184,7 @@ cancel_fail_fast(void *arg)
 	spawn(&group, &a, NULL);
 	cr_assert_eq(sl_sleep(SL_NS_PER_S), 0);
 	sl_group_cancel(&group, reason);
-	cr_assert_eq(
-		sl_group_leave(&group), reason, "the siblings' -ECANCELED is no failure of theirs");
+	cr_assert_eq(sl_group_leave(&group), reason, "the siblings' -ECANCELED is not a failure");
 	return 0;
 }
 

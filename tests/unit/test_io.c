@@ -1064,7 +1064,7 @@ absent_batch(void *arg)
 		cr_assert_eq(ops[2].result, again ? -ECANCELED : 0);
 	}
 	cr_assert(sim_exists(scene->sim, "second"));
-	/* Another failure is not absence: nobody knows then what is there. */
+	/* Another failure is not absence: what is there is unknown then. */
 	sim_put_file(scene->sim, "file", "", 0, 0600);
 	ops[0] = stat_op("file/deeper", &st);
 	ops[1].path = "third";

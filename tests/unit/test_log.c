@@ -102,7 +102,7 @@ Test(log, long_lines_are_cut_with_a_mark)
 	}
 }
 
-/* The '@' that tells a password from a host may lie behind the cut. */
+/* The '@' that separates a password from a host may be behind the cut. */
 Test(log, a_cut_line_shows_no_part_of_a_secret)
 {
 	char text[2 * SL_LOG_LINE];

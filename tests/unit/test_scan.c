@@ -94,7 +94,7 @@ on_line(void *ctx, const struct sl_scan_line *got)
 	struct fixture *f = ctx;
 	struct sl_span line;
 	do {
-		sim_check(f->sim, oracle_next_line(&f->rest, &line), "a line that is none");
+		sim_check(f->sim, oracle_next_line(&f->rest, &line), "a line that does not exist");
 		f->number++;
 	} while (!is_hit(line));
 	sim_check(f->sim, got->number == f->number, "line %llu, not %llu",
@@ -265,7 +265,7 @@ check_totals(const struct fixture *f, size_t index, size_t len)
 			f->sim, f->lines_given[index] == want.hits, "%s: lines given", file->name);
 }
 
-/* Exact, or named as not fully read with the exact totals of the bytes that are said to be
+/* Exact, or named as not fully read with the exact totals of the bytes that are reported as
  * counted. */
 static void
 check_input(const struct fixture *f, size_t index)

@@ -97,7 +97,7 @@ Test(scenario_get_stop, a_signal_at_any_moment_leaves_nothing_half_done, .timeou
 	stop_everywhere(2, SL_E_INTERRUPTED, true);
 }
 
-Test(scenario_get_stop, interrupting_the_batch_alone_at_any_moment_leaves_nothing_half_done, .timeout = 120)
+Test(scenario_get_stop, interrupting_the_batch_leaves_nothing_half_done, .timeout = 120)
 {
 	stop_everywhere(1, SL_E_INTERRUPTED, false);
 }

@@ -17,7 +17,7 @@
 #define CONNECT_NS (30 * SL_NS_PER_S) /* timeouts as get_scene_init sets them */
 #define STALL_NS (60 * SL_NS_PER_S)
 
-/* Nobody answers at 10.0.0.7. */
+/* 10.0.0.7 does not answer. */
 static void
 add_black_hole(struct scenario *scenario)
 {

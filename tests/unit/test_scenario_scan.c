@@ -24,7 +24,7 @@ struct log {
 	char *data;
 	size_t len;
 	bool missing;
-	/* what the scan said */
+	/* what the scan reported */
 	unsigned begun, ended;
 	struct sl_scan_result result;
 	struct sl_error err;

@@ -1,5 +1,5 @@
 /*
- * Signals through the ring: taken by the task that waits, kept while nobody does, and the end by a
+ * Signals through the ring: taken by the task that waits, kept while no task does, and the end by a
  * signal.
  */
 #include "support/run.h"
@@ -323,7 +323,7 @@ Test(signal, stopping_stops_until_continued)
 	cr_assert(WIFEXITED(status) && WEXITSTATUS(status) == 7);
 }
 
-/* In a session of its own nobody could continue it: the kernel does not stop what would stay so. */
+/* In a session of its own no shell could continue it: the kernel does not stop it then. */
 Test(signal, stopping_is_left_to_the_kernel)
 {
 	pid_t pid = fork();

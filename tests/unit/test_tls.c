@@ -407,7 +407,7 @@ static const struct verdict verdicts[] = {
 	{ "expired", "ca", "localhost", "certificate has expired", "; it ended on 2" },
 	{ "future", "ca", "localhost", "certificate is not yet valid", "; it begins on 2" },
 	{ "selfsigned", "ca", "localhost", "self-signed certificate",
-		"it is signed by itself and " NOT_IN_FILE },
+		"it is self-signed and " NOT_IN_FILE },
 	{ "stranger", "ca", "localhost", UNKNOWN,
 		"(subject '/O=sluice tests/CN=localhost'); " ALONE
 		"stranger's authority' " NOT_IN_FILE },
@@ -865,7 +865,7 @@ end_cut(void *arg)
 static int
 end_damaged(void *arg)
 {
-	return end_badly(arg, SL_E_TLS, "record damaged on the way");
+	return end_badly(arg, SL_E_TLS, "damaged record");
 }
 
 Test(net_tls, never_takes_a_cut_stream_for_a_complete_one)
