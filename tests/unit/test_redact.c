@@ -174,7 +174,7 @@ Test(redact, masks_secret_members_of_documents)
 	expect_document("", "");
 }
 
-Test(redact, keeps_bytes_that_are_no_text)
+Test(redact, keeps_bytes_that_are_not_text)
 {
 	struct sl_buf out = { 0 };
 	sl_redact(&out, sl_span("a\0?token=x\0b\xff", 13));
@@ -182,7 +182,7 @@ Test(redact, keeps_bytes_that_are_no_text)
 	sl_buf_release(&out);
 }
 
-Test(redact, knows_headers_that_carry_credentials)
+Test(redact, recognises_headers_that_carry_credentials)
 {
 	static const char *const secret[] = { "Authorization", "authorization", "Cookie", "COOKIE",
 		"Proxy-Authorization", "X-Api-Key", "X-Auth-Token", "PRIVATE-TOKEN", "X-Secret",
