@@ -139,6 +139,16 @@ sl_exchange_drop(struct sl_http_exchange *exchange)
 	return_connection(exchange, false);
 }
 
+/* What limited the wait for a connection that failed with `code`, to follow its message. */
+static const char *
+connect_limit_text(int code)
+{
+	if (code != -ETIMEDOUT)
+		return "";
+	return sl_task_deadline() <= sl_now() ? "; the deadline has passed"
+					      : "; --connect-timeout sets this limit";
+}
+
 SL_SUSPENDS
 static int
 take_connection(struct sl_http_exchange *exchange, bool fresh, struct sl_error *err)
@@ -153,7 +163,8 @@ take_connection(struct sl_http_exchange *exchange, bool fresh, struct sl_error *
 	if (code < 0) {
 		exchange->connection = NULL;
 		enum sl_phase phase = cause.phase ? cause.phase : SL_PHASE_CONNECT;
-		return sl_exchange_fail(exchange, err, phase, code, "%s", cause_text(&cause, code));
+		return sl_exchange_fail(exchange, err, phase, code, "%s%s",
+			cause_text(&cause, code), connect_limit_text(code));
 	}
 	exchange->reused = exchange->connection->reused;
 	snprintf(exchange->peer, sizeof(exchange->peer), "%s", exchange->connection->peer);

@@ -170,7 +170,9 @@ test_bad_unreachable() {
 	get --connect-timeout 2s "http://no-such-host.invalid/x"
 	expect 19 "no-such-host.invalid"
 	get --connect-timeout 300ms "http://127.0.0.1:$PORT_full/x"
-	expect 2
+	expect 2 "); --connect-timeout sets this limit"
+	get --deadline 300ms "http://127.0.0.1:$PORT_full/x"
+	expect 2 "); the deadline has passed"
 	get --stall-timeout 300ms "http://127.0.0.1:$PORT_silent/x"
 	expect 2
 	get "http://127.0.0.1:$PORT_hangup/x"

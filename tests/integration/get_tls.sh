@@ -104,7 +104,7 @@ test_tls_plain_server() {
 	get "http://localhost:$PORT_https/gen/10/1/f"
 	expect 6
 	get --connect-timeout 300ms "https://127.0.0.1:$PORT_silent/f"
-	expect 2 "TLS handshake with '127.0.0.1' failed"
+	expect 2 "TLS handshake with '127.0.0.1' failed: timed out; --connect-timeout sets this limit"
 	# Its end may come before the hello or as the answer to it.
 	get "https://127.0.0.1:$PORT_hangup/f"
 	[[ $status == 6 || $status == 35 ]] || fail "a server that hangs up: exit $status"
