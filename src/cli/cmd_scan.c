@@ -102,7 +102,7 @@ scan_task(void *arg)
 		.count = named ? options->inputs.count : 1,
 		.pattern = scan->pattern,
 		.sink = sl_scan_output_sink(&scan->output),
-		.numbers = (options->print && scan->output.with_numbers) || options->json,
+		.numbers = options->print && (scan->output.with_numbers || options->json),
 		.no_follow = options->no_follow,
 		.output_fd = options->quiet ? 0 : STDOUT_FILENO,
 		.max_hits = options->max_count,

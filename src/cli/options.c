@@ -368,6 +368,8 @@ check_scan(struct parser *parser, struct sl_scan_options *options)
 {
 	options->chunk = sl_round_up(options->chunk, 4096);
 	options->print = options->print || (options->line_number && !options->json);
+	/* As with grep: of lines that are only counted, or only looked for, none is printed. */
+	options->print = options->print && !options->count && !options->quiet;
 	if (options->chunk > options->max_memory / 2)
 		return usage(parser, "two chunks must fit into --max-memory: lower --chunk or "
 				     "raise --max-memory");

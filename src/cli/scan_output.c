@@ -707,7 +707,7 @@ sl_scan_output_sink(struct sl_scan_output *output)
 	const struct sl_scan_options *options = output->options;
 	return (struct sl_scan_sink){ .ctx = output,
 		.begin = options->json && !options->quiet ? on_begin : NULL,
-		.line = options->print && !options->count && !options->quiet ? on_line : NULL,
+		.line = options->print ? on_line : NULL,
 		.end = on_end,
 		.idle = options->quiet ? NULL : on_idle };
 }

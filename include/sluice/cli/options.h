@@ -95,7 +95,7 @@ struct sl_scan_options {
 	bool fixed_strings;
 	bool ignore_case;
 
-	bool print;
+	bool print; /* never with count or quiet */
 	bool count;
 	bool quiet;
 	bool line_number;    /* implies print, unless json */
