@@ -7,6 +7,7 @@
 #include "sluice/base/memory.h"
 #include "sluice/cli/commands.h"
 #include "sluice/cli/console.h"
+#include "sluice/cli/exit_status.h"
 #include "sluice/cli/options.h"
 #include "sluice/cli/run.h"
 #include "sluice/cli/scan_output.h"
