@@ -672,11 +672,10 @@ report_input(struct sl_scan_output *output, const struct sl_input *input,
 {
 	bool has_only_cr = result->has_only_cr && !output->options->quiet;
 	bool has_error = result->err && result->err->code;
-	const char *quote = input->is_stdin ? "" : "'";
 	if (has_only_cr)
-		sl_log_warn("%s%s%s has carriage returns but no newline: it counts as one line "
+		sl_log_warn("%s has carriage returns but no newline: it counts as one line "
 			    "(use: tr '\\r' '\\n' <FILE | sluice scan)",
-			quote, input->is_stdin ? "standard input" : input->shown, quote);
+			input->shown);
 	if (has_error)
 		report_error(output, input, result);
 	if (has_only_cr || has_error)

@@ -34,14 +34,24 @@
  * file that is one small hole: both are read in order to their end, whatever their size. */
 #define MADE_UP_MAX (64 * SL_KIB)
 
+/* Bytes of a path in messages, so that the reason fits as well. */
+#define SHOWN_MAX 400u
+
 /* Bytes of a stream are passed on if no more arrive for so long. */
 #define STREAM_IDLE_NS SL_NS_PER_MS
 
+/* The input as messages name it. */
 static char *
-shown_name(const char *path)
+shown_name(const struct sl_input *input)
 {
 	struct sl_buf buf = { 0 };
-	sl_text_shorten(&buf, sl_span_str(path), SL_INPUT_SHOWN_MAX);
+	if (input->is_stdin) {
+		sl_buf_add_str(&buf, "standard input");
+	} else {
+		sl_buf_add_char(&buf, '\'');
+		sl_text_shorten(&buf, sl_span_str(input->path), SHOWN_MAX);
+		sl_buf_add_char(&buf, '\'');
+	}
 	return sl_buf_detach(&buf);
 }
 
@@ -52,15 +62,15 @@ sl_input_new(struct sl_input **out, const char *path, bool is_found)
 	*out = NULL;
 	if (!input)
 		return -ENOMEM;
+	input->is_stdin = !is_found && strcmp(path, "-") == 0;
+	input->is_found = is_found;
 	input->path = strdup(path);
-	input->shown = input->path ? shown_name(path) : NULL;
+	input->shown = input->path ? shown_name(input) : NULL;
 	if (!input->shown) {
 		free(input->path);
 		free(input);
 		return -ENOMEM;
 	}
-	input->is_stdin = !is_found && strcmp(path, "-") == 0;
-	input->is_found = is_found;
 	input->fd = input->direct_fd = -1;
 	input->left = UINT64_MAX;
 	*out = input;
@@ -113,7 +123,7 @@ fail_open(struct sl_input *input, int code)
 	const char *hint = code == -EMFILE ? " (raise 'ulimit -n')" : "";
 	if (input->is_stdin)
 		return sl_input_fail_read(input, code, 0);
-	return sl_fail(&input->err, SL_PHASE_OPEN, code, "cannot open '%s': %s%s", input->shown,
+	return sl_fail(&input->err, SL_PHASE_OPEN, code, "cannot open %s: %s%s", input->shown,
 		sl_code_text(code), hint);
 }
 
@@ -161,7 +171,7 @@ take_stat(struct sl_input *input, const struct statx *st, const struct sl_input_
 	unsigned type = st->stx_mode & S_IFMT;
 	if (is_output(st, &context->output)) {
 		(void)sl_fail(&input->err, SL_PHASE_OPEN, SL_E_IN_USE,
-			"'%s' is skipped: the results are written to it", input->shown);
+			"%s is skipped: the results are written to it", input->shown);
 		return;
 	}
 	if (type == S_IFDIR) {
@@ -170,7 +180,7 @@ take_stat(struct sl_input *input, const struct statx *st, const struct sl_input_
 	}
 	if (input->is_found && type != S_IFREG) {
 		(void)sl_fail(&input->err, SL_PHASE_OPEN, SL_E_REPLACED,
-			"cannot read '%s': it is no longer a regular file", input->shown);
+			"cannot read %s: it is no longer a regular file", input->shown);
 		return;
 	}
 	/* Standard input begins at the position of its descriptor, so it is read in order. It ends
@@ -657,14 +667,12 @@ sl_input_fail_read(struct sl_input *input, int code, uint64_t off)
 	/* A closed descriptor 0 was replaced by one that cannot be read. */
 	bool is_closed = input->is_stdin && code == -EBADF;
 	const char *why = is_closed ? "it is closed" : sl_code_text(code);
-	const char *quote = input->is_stdin ? "" : "'";
-	const char *name = input->is_stdin ? "standard input" : input->shown;
 	if (off == 0)
-		return sl_fail(&input->err, SL_PHASE_READ, code, "cannot read %s%s%s: %s", quote,
-			name, quote, why);
+		return sl_fail(
+			&input->err, SL_PHASE_READ, code, "cannot read %s: %s", input->shown, why);
 	return sl_fail(&input->err, SL_PHASE_READ, code,
-		"cannot read %s%s%s: %s (only its first %llu bytes are counted)", quote, name,
-		quote, why, (unsigned long long)off);
+		"cannot read %s: %s (only its first %llu bytes are counted)", input->shown, why,
+		(unsigned long long)off);
 }
 
 int
@@ -672,38 +680,33 @@ sl_input_fail_form(struct sl_input *input, enum sl_form form, uint64_t counted)
 {
 	const char *what = sl_form_is_wide(form) ? " text" : "-compressed";
 	const char *name = sl_form_name(form), *reader = sl_form_reader(form);
-	const char *quote = input->is_stdin ? "" : "'";
 	if (counted > 0)
 		return sl_fail(&input->err, SL_PHASE_READ, SL_E_UNSUPPORTED,
-			"cannot scan all of %s%s%s: it has %s text in it (only its first %llu "
-			"bytes "
+			"cannot scan all of %s: it has %s text in it (only its first %llu bytes "
 			"are counted)",
-			quote, input->is_stdin ? "standard input" : input->shown, quote, name,
-			(unsigned long long)counted);
+			input->shown, name, (unsigned long long)counted);
 	if (input->is_stdin)
 		return sl_fail(&input->err, SL_PHASE_READ, SL_E_UNSUPPORTED,
-			"cannot scan standard input: it is %s%s (put '%s |' in front)", name, what,
-			reader);
+			"cannot scan %s: it is %s%s (put '%s |' in front)", input->shown, name,
+			what, reader);
 	return sl_fail(&input->err, SL_PHASE_READ, SL_E_UNSUPPORTED,
-		"cannot scan '%s': it is %s%s (use: %s FILE | sluice scan)", input->shown, name,
-		what, reader);
+		"cannot scan %s: it is %s%s (use: %s FILE | sluice scan)", input->shown, name, what,
+		reader);
 }
 
 int
 sl_input_fail_undecided(struct sl_input *input, uint64_t lines)
 {
-	const char *quote = input->is_stdin ? "" : "'";
 	return sl_fail(&input->err, SL_PHASE_NONE, SL_E_UNDECIDED,
-		"cannot decide %llu of the lines of %s%s%s: the pattern takes too many steps on "
+		"cannot decide %llu of the lines of %s: the pattern takes too many steps on "
 		"them, or they are longer than 1 MiB (a simpler pattern helps; -F with strings of "
 		"at most %u bytes has no limits)",
-		(unsigned long long)lines, quote, input->is_stdin ? "standard input" : input->shown,
-		quote, SL_MATCH_LITERAL_LEN);
+		(unsigned long long)lines, input->shown, SL_MATCH_LITERAL_LEN);
 }
 
 int
 sl_input_fail_binary(struct sl_input *input)
 {
 	return sl_fail(&input->err, SL_PHASE_READ, SL_E_UNSUPPORTED,
-		"'%s' is skipped: it is binary (name the file itself to scan it)", input->shown);
+		"%s is skipped: it is binary (name the file itself to scan it)", input->shown);
 }
