@@ -89,7 +89,7 @@ scan_task(void *arg)
 	bool named = options->inputs.count > 0;
 	scan->started_ns = sl_now();
 	sl_rate_begin(&scan->rate, scan->started_ns, 0);
-	int code = sl_scan_output_begin(&scan->output, options, scan->pattern);
+	int code = sl_scan_output_begin(&scan->output, options);
 	if (code)
 		return sl_fail_code(&scan->error, SL_PHASE_NONE, code, "cannot start");
 	code = sl_console_begin(&view);
