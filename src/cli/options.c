@@ -356,6 +356,12 @@ sl_get_options_parse(struct sl_get_options *out, int argc, char **argv, struct s
 	return code == 0 ? check_get(&parser, out) : code;
 }
 
+bool
+sl_get_is_to_stdout(const struct sl_get_options *options)
+{
+	return options->output && strcmp(options->output, "-") == 0;
+}
+
 void
 sl_get_options_release(struct sl_get_options *options)
 {

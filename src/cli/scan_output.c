@@ -1,7 +1,7 @@
 /*
  * scan_output.c - what `sluice scan` prints, as the sink of the scan: a table at its end, or lines,
- * counts or JSON while it runs. The JSON is made in scan_json.c; scan_line.c has what all forms need
- * of a line.
+ * counts or JSON while it runs. The JSON is made in scan_json.c; scan_line.c has what both forms of
+ * lines need.
  *
  *   - Results are collected and written to standard output in large buffers; on a terminal or pipe
  *     they are written as soon as the scan has to wait.
