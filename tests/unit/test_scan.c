@@ -886,7 +886,7 @@ many_literals(void)
 	return regex;
 }
 
-/* Thousands of literals can take minutes for a chunk. The thread that hears signals must not do
+/* Thousands of literals can take minutes for a chunk. The thread that handles signals must not do
  * that, and a worker must look at the clock in between: after each plan has seen a few KiB. */
 Test(scan, many_literals_are_searched_by_workers_in_small_steps)
 {

@@ -130,13 +130,13 @@ int sl_get_options_parse(
 	struct sl_get_options *out, int argc, char **argv, struct sl_error *err) SL_MUST_CHECK;
 void sl_get_options_release(struct sl_get_options *options);
 
-/* True if the single URL is written to standard output. */
-bool sl_get_is_to_stdout(const struct sl_get_options *options);
-
 /* The same for `sluice scan`. */
 int sl_scan_options_parse(
 	struct sl_scan_options *out, int argc, char **argv, struct sl_error *err) SL_MUST_CHECK;
 void sl_scan_options_release(struct sl_scan_options *options);
+
+/* True if the single URL is written to standard output. */
+bool sl_get_is_to_stdout(const struct sl_get_options *options);
 
 /* ---- the tables themselves, for --help, the documents' check and completions ---- */
 
