@@ -393,8 +393,7 @@ status_of(const struct get *get, int code)
 		return sl_exit_status(&get->error);
 	if (summary->failed > 0) {
 		const struct sl_error *first = &summary->first_error;
-		bool to_stdout = get->options.output && strcmp(get->options.output, "-") == 0;
-		if (to_stdout && first->phase == SL_PHASE_WRITE)
+		if (sl_get_is_to_stdout(&get->options) && first->phase == SL_PHASE_WRITE)
 			return first->code == -EPIPE ? SL_EXIT_DONE : SL_EXIT_IO;
 		return first->code ? sl_exit_status(first) : SL_EXIT_OTHER;
 	}
@@ -414,7 +413,7 @@ usage(struct get *get, struct sl_error *err)
 static enum sl_log_level
 level_of(const struct sl_get_options *options)
 {
-	bool events_only = options->json && options->output && strcmp(options->output, "-") == 0;
+	bool events_only = options->json && sl_get_is_to_stdout(options);
 	if (options->quiet || (events_only && options->verbose == 0))
 		return SL_LOG_ERROR;
 	return options->verbose == 0   ? SL_LOG_WARN
@@ -426,7 +425,7 @@ level_of(const struct sl_get_options *options)
 static enum sl_option_progress
 progress_of(const struct sl_get_options *options)
 {
-	bool to_stdout = options->output && strcmp(options->output, "-") == 0;
+	bool to_stdout = sl_get_is_to_stdout(options);
 	bool shares = isatty(STDOUT_FILENO) && (options->json || to_stdout);
 	bool automatic = options->progress == SL_OPTION_PROGRESS_AUTO;
 	if (options->quiet || (automatic && (shares || (options->json && to_stdout))))

@@ -6,6 +6,7 @@
 
 #include "sluice/base/cpu.h"
 #include "sluice/base/log.h"
+#include "sluice/cli/exit_status.h"
 #include "sluice/cli/options.h"
 #include "sluice/cli/output.h"
 #include "sluice/rt/engine.h"

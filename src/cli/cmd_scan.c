@@ -7,12 +7,14 @@
 #include "sluice/base/memory.h"
 #include "sluice/cli/commands.h"
 #include "sluice/cli/console.h"
+#include "sluice/cli/exit_status.h"
 #include "sluice/cli/options.h"
 #include "sluice/cli/run.h"
 #include "sluice/cli/scan_output.h"
 #include "sluice/cli/stats.h"
 #include "sluice/rt/stats.h"
 #include "sluice/scan/scan.h"
+#include "sluice/ui/rate.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -26,7 +28,7 @@ struct scan {
 	struct sl_scan_output output;
 	struct sl_error error; /* of the scan itself, not of an input */
 	uint64_t started_ns;
-	uint64_t shown_bytes, shown_ns, rate; /* of the last frame, for the rate */
+	struct sl_rate rate; /* at which inputs are read, for the display */
 };
 
 /* ---- progress ---- */
@@ -35,13 +37,7 @@ static struct sl_progress_scan
 snapshot(struct scan *scan)
 {
 	const struct sl_scan_progress *progress = &scan->progress;
-	uint64_t now = sl_now(), passed = now - scan->shown_ns;
-	if (passed >= SL_NS_PER_S / 5 && progress->read >= scan->shown_bytes) {
-		double seconds = (double)passed / (double)SL_NS_PER_S;
-		scan->rate = (uint64_t)((double)(progress->read - scan->shown_bytes) / seconds);
-		scan->shown_bytes = progress->read;
-		scan->shown_ns = now;
-	}
+	uint64_t rate = sl_rate_sample(&scan->rate, sl_now(), progress->read);
 	bool sized = progress->all_listed && progress->summary.inputs > 0 &&
 		     progress->size_opened > 0 && progress->read <= progress->size_opened;
 	uint64_t left = sized ? progress->size_opened - progress->read : 0;
@@ -49,10 +45,8 @@ snapshot(struct scan *scan)
 		.inputs_total = progress->all_listed ? progress->listed : SL_PROGRESS_UNKNOWN,
 		.bytes_done = progress->read,
 		.bytes_total = sized ? progress->size_opened : SL_PROGRESS_UNKNOWN,
-		.rate_bytes_s = scan->rate,
-		.left_ns = sized && scan->rate ? (uint64_t)((double)left / (double)scan->rate *
-							    (double)SL_NS_PER_S)
-					       : SL_PROGRESS_UNKNOWN,
+		.rate_bytes_s = rate,
+		.left_ns = sized ? sl_rate_left_ns(left, rate) : SL_PROGRESS_UNKNOWN,
 		.lines = progress->summary.lines,
 		.error_lines = progress->hits };
 }
@@ -93,8 +87,9 @@ scan_task(void *arg)
 	const struct sl_scan_options *options = &scan->options;
 	struct sl_console_view view = { .ctx = scan, .draw = draw, .plain = plain };
 	bool named = options->inputs.count > 0;
-	scan->started_ns = scan->shown_ns = sl_now();
-	int code = sl_scan_output_begin(&scan->output, options, scan->pattern);
+	scan->started_ns = sl_now();
+	sl_rate_begin(&scan->rate, scan->started_ns, 0);
+	int code = sl_scan_output_begin(&scan->output, options);
 	if (code)
 		return sl_fail_code(&scan->error, SL_PHASE_NONE, code, "cannot start");
 	code = sl_console_begin(&view);
@@ -102,7 +97,7 @@ scan_task(void *arg)
 		.count = named ? options->inputs.count : 1,
 		.pattern = scan->pattern,
 		.sink = sl_scan_output_sink(&scan->output),
-		.numbers = (options->print && scan->output.with_numbers) || options->json,
+		.numbers = options->print && (scan->output.with_numbers || options->json),
 		.no_follow = options->no_follow,
 		.output_fd = options->quiet ? 0 : STDOUT_FILENO,
 		.max_hits = options->max_count,

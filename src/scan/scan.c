@@ -290,11 +290,11 @@ make_channels(struct scan *scan, size_t chunks)
 static int
 make_pools(struct scan *scan, unsigned consumers, size_t chunks)
 {
-	/* Joined plans may take long on some input: sl_scan_piece_offload() gives way in
-	 * between. */
 	int code = sl_chunk_pool_new(&scan->pool, chunks, scan->chunk_size);
 	if (!code)
 		code = sl_chunk_pool_new(&scan->smalls, SL_SCAN_OPENERS, SL_SCAN_SMALLS_SIZE);
+	/* Joined plans may take long on some input: sl_scan_piece_offload() gives way in
+	 * between. */
 	if (!code && !scan->by_line && sl_scan_is_quick(scan))
 		code = sl_chunk_pool_new(&scan->steps, SL_MAX(consumers, 2u), scan->step_size);
 	return code;

@@ -775,7 +775,7 @@ test_scan_own_output() {
 	[[ $(wc -l <a) == 100000 ]] || fail "$(wc -l <a) lines"
 	timeout "$LIMIT" "$S" scan -pn --no-filename <a >>a 2>err
 	status=$?
-	expect 2 "skipped"
+	expect 2 "standard input is skipped"
 	[[ $(wc -l <a) == 100000 ]] || fail "$(wc -l <a) lines by way of standard input"
 	mkdir d
 	mv a d

@@ -243,6 +243,10 @@ test_scan_count() {
 	expect 0
 	grep -acE 'ERROR|error' a >want
 	same want out
+	scan -cn a
+	same want out
+	scan -c -p --json a
+	grep -q "\"matches\":$(cat want)}" out || fail "lines that are not printed match as well"
 	scan -c a b
 	expect 0
 	grep -acE 'ERROR|error' a b >want

@@ -14,6 +14,8 @@
 #include <criterion/criterion.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/uio.h>
@@ -681,6 +683,7 @@ struct real {
 	size_t cut_to; /* once the scan has begun; SIZE_MAX = not */
 	unsigned workers;
 	uint64_t max_memory, max_cached;
+	const struct sl_match_kernel *kernel;
 	struct sl_scan_result result;
 };
 
@@ -727,9 +730,8 @@ scan_real(struct real *real, const char *regex, size_t chunk, bool lines)
 {
 	struct sl_span span = sl_span_str(regex ? regex : "");
 	struct sl_pattern_spec spec = { .texts = &span, .count = regex ? 1 : 0 };
-	const struct sl_match_kernel *kernel = sl_match_choose(sl_cpu_features());
 	struct sl_pattern *pattern = NULL;
-	cr_assert_eq(sl_pattern_new(&pattern, &spec, kernel, &real->err), 0);
+	cr_assert_eq(sl_pattern_new(&pattern, &spec, real->kernel, &real->err), 0);
 	real->paths[0] = real->path;
 	real->tally = (struct tally){ 0 };
 	real->setup = (struct sl_scan_setup){ .paths = real->paths,
@@ -757,7 +759,8 @@ make_real(struct real *real, size_t len)
 		.cut_to = SIZE_MAX,
 		.workers = 2,
 		.max_memory = 64 * SL_MIB,
-		.max_cached = UINT64_MAX };
+		.max_cached = UINT64_MAX,
+		.kernel = sl_match_choose(sl_cpu_features()) };
 	sl_random_init(&random, len);
 	real->data = malloc(len);
 	cr_assert(real->data);
@@ -847,6 +850,68 @@ Test(scan, what_is_in_the_page_cache_is_read_by_the_workers_however_many_there_a
 		cr_assert(by_workers, "%u workers", cases[i].workers);
 	}
 	remove_real(&real);
+}
+
+/* ---- many literals: the work between two looks at signals ---- */
+
+/* The calls of a kernel, for the one test that takes them. */
+static struct {
+	sl_match_scan_fn *scan;
+	pthread_t runtime;
+	_Atomic unsigned calls, on_runtime;
+	_Atomic size_t longest;
+} watched;
+
+static void
+watched_scan(const struct sl_match_plan *plan, const unsigned char *data, size_t len,
+	uint64_t *marks, struct sl_match_counts *counts)
+{
+	watched.calls++;
+	watched.on_runtime += pthread_equal(pthread_self(), watched.runtime) != 0;
+	for (size_t most = watched.longest; len > most;)
+		if (atomic_compare_exchange_weak(&watched.longest, &most, len))
+			break;
+	watched.scan(plan, data, len, marks, counts);
+}
+
+/* The default literals, and enough that occur nowhere to need several plans. */
+static struct sl_buf
+many_literals(void)
+{
+	struct sl_buf regex = { 0 };
+	sl_buf_add_str(&regex, "ERROR|error");
+	for (unsigned i = 0; i < 3 * SL_MATCH_LITERALS; i++)
+		sl_buf_printf(&regex, "|none %u", i);
+	sl_buf_add_char(&regex, '\0');
+	return regex;
+}
+
+/* Thousands of literals can take minutes for a chunk. The thread that handles signals must not do
+ * that, and a worker must look at the clock in between: after each plan has seen a few KiB. */
+Test(scan, many_literals_are_searched_by_workers_in_small_steps)
+{
+	static const size_t sizes[] = { 20 * SL_KIB, 64 * SL_KIB, 5 * SL_MIB };
+	struct sl_buf regex = many_literals();
+	struct sl_match_kernel kernel = *sl_match_choose(sl_cpu_features());
+	watched.runtime = pthread_self();
+	watched.scan = kernel.scan;
+	kernel.scan = watched_scan;
+	for (size_t i = 0; i < SL_COUNT_OF(sizes) * 2; i++) {
+		struct real real;
+		put_real(&real, sizes[i / 2]);
+		struct oracle_totals want =
+			oracle_count(sl_span(real.data, real.len), default_literals, 2, false);
+		real.kernel = &kernel;
+		watched.calls = 0;
+		scan_real(&real, regex.data, SL_MIB, i % 2 != 0);
+		cr_expect_eq(real.result.hits, want.hits);
+		cr_expect_geq(watched.calls, 4 * (real.len / (32 * SL_KIB)));
+		cr_expect_gt(watched.calls, 0);
+		remove_real(&real);
+	}
+	cr_expect_eq(watched.on_runtime, 0, "%u calls on the runtime's thread", watched.on_runtime);
+	cr_expect_leq(watched.longest, 32 * SL_KIB, "%zu bytes in one step", watched.longest);
+	sl_buf_release(&regex);
 }
 
 /* True if nothing of it is in the page cache now; not all file systems can do that. */
