@@ -106,8 +106,10 @@ list_arguments(struct scan *scan, const char *const *paths, size_t count)
 		stats[i].stx_mode = 0;
 	}
 	int code = sl_io_batch(ops, count);
-	for (size_t i = 0; i < count && code == 0; i++)
+	for (size_t i = 0; i < count && code == 0; i++) {
 		code = list_argument(scan, paths[i], ops[i].result, &stats[i]);
+		scan->listed_arguments += code == 0;
+	}
 	return code;
 }
 
