@@ -958,7 +958,11 @@ test_scan_ring_fails() {
 		expect 2
 		no_report
 		grep -q 'cannot continue' err || continue # it had ended before
-		! grep -q 'no input was read' err || continue
+		! grep -q 'results may be missing' err || continue # the table was being written
+		if grep -q 'no input was read' err; then
+			((calls < 10)) && continue # the ring was just being set up
+			fail "after $calls calls inputs were read"
+		fi
 		for name in "${names[@]}"; do
 			grep -q "^$name " out || grep -qE "'(${name%/*}|$name)' was not scanned to its end" err ||
 				fail "after $calls calls $name is missing"
