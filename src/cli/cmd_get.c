@@ -492,6 +492,7 @@ sl_cmd_get(int argc, char **argv)
 		code = sl_run_command(&run, &err);
 	if (code) {
 		fail_run(&get, &err);
+		sl_run_end(&run);
 		return SL_EXIT_OTHER; /* threads may still use what is not freed here */
 	}
 	if (get.error.code && !run.signo)

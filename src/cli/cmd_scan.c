@@ -277,6 +277,7 @@ sl_cmd_scan(int argc, char **argv)
 	code = sl_run_command(&run, &err);
 	if (code) {
 		fail_run(&scan, &err);
+		sl_run_end(&run);
 		return SL_EXIT_SCAN_TROUBLE; /* threads may still use what is not freed here */
 	}
 	if (run.result < 0 && run.result != -EPIPE && !run.signo)

@@ -1003,7 +1003,8 @@ Test(scan, small_files_are_read_and_scanned_many_at_a_time)
 
 /* ---- a ring that fails during the scan ---- */
 
-#define WAITS_MOST 40u /* more than the scan below needs */
+#define WAITS_MOST 80u /* more than the scan below needs */
+#define FAILING_INPUTS 200u
 
 static const struct sl_engine_methods *ring_methods;
 static unsigned waits_left;
@@ -1040,15 +1041,17 @@ add_ended(void *ctx, const struct sl_input *input, const struct sl_scan_result *
 static void
 scan_on_failing_ring(void)
 {
-	static const char *const paths[] = { "first", "second", "directory", "missing", "last" };
-	static const char all[] = "first second directory missing last ";
+	/* More than wait in the channels between the stages. */
+	static const char *paths[FAILING_INPUTS] = { "first", "second", "directory" };
 	static struct sl_engine_methods methods;
-	struct sl_buf seen = { 0 };
+	struct sl_buf seen = { 0 }, all = { 0 };
 	struct many many = { 0 };
 	struct sl_pattern_spec spec = { .count = 0 };
 	struct sl_pattern *pattern = NULL;
 	struct sl_rt_options options = { .workers = 1 };
 	struct sl_rt *rt = NULL;
+	for (size_t i = 0; i < SL_COUNT_OF(paths); i++)
+		paths[i] = paths[i] ? paths[i] : i % 2 ? "missing" : "last";
 	int code = sl_pattern_new(&pattern, &spec, sl_match_choose(sl_cpu_features()), &many.err);
 	many.setup = (struct sl_scan_setup){ .paths = paths,
 		.count = SL_COUNT_OF(paths),
@@ -1068,8 +1071,11 @@ scan_on_failing_ring(void)
 	}
 	code = code ? code : sl_rt_run(rt, many_task, &many);
 	sl_scan_each_unfinished(&many.progress, add_path, &seen);
+	for (size_t i = 0; i < SL_COUNT_OF(paths); i++)
+		add_path(&all, paths[i]);
 	sl_buf_add_char(&seen, '\0');
-	bool good = code == (has_ring_failed ? -EIO : 0) && strcmp(seen.data, all) == 0;
+	sl_buf_add_char(&all, '\0');
+	bool good = code == (has_ring_failed ? -EIO : 0) && strcmp(seen.data, all.data) == 0;
 	if (!good)
 		fprintf(stderr, "code %d, inputs '%s'\n", code, seen.data);
 	_exit(good ? 0 : 1);
