@@ -1003,7 +1003,7 @@ Test(scan, small_files_are_read_and_scanned_many_at_a_time)
 
 /* ---- a ring that fails during the scan ---- */
 
-#define WAITS_MOST 80u /* more than the scan below needs */
+#define WAITS_MOST 80u /* into the middle of the scan below */
 #define FAILING_INPUTS 200u
 
 static const struct sl_engine_methods *ring_methods;
