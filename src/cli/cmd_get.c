@@ -366,6 +366,23 @@ abandoned(void *arg)
 }
 
 static void
+report_part_of_failed_run(void *ctx, const char *path)
+{
+	(void)ctx;
+	sl_log_error("'%s' is left incomplete (the next run removes it)", path);
+}
+
+/* The ring could not be set up, or has failed during the run. */
+static void
+fail_run(const struct get *get, const struct sl_error *err)
+{
+	sl_log_error("%s%s", err->text,
+		get->batch ? "; files that are not reported as done are not complete" : "");
+	if (get->batch)
+		sl_batch_each_part(get->batch, report_part_of_failed_run, NULL);
+}
+
+static void
 at_end(void *arg, struct sl_rt *rt)
 {
 	struct get *get = arg;
@@ -472,11 +489,14 @@ sl_cmd_get(int argc, char **argv)
 	code = raise_descriptor_limit(&get, &err);
 	if (!code)
 		code = sl_run_command(&run, &err);
-	if (code)
-		sl_log_error("%s", err.text);
-	else if (get.error.code && !run.signo)
+	if (code) {
+		fail_run(&get, &err);
+		sl_run_end(&run);
+		return SL_EXIT_OTHER; /* threads may still use what is not freed here */
+	}
+	if (get.error.code && !run.signo)
 		sl_log_error("%s", get.error.text);
-	get.status = code ? SL_EXIT_OTHER : status_of(&get, run.result);
+	get.status = status_of(&get, run.result);
 	release(&get);
 	sl_run_end(&run);
 	return (int)get.status;

@@ -5,6 +5,7 @@
 #include "sluice/base/cpu.h"
 #include "sluice/base/log.h"
 #include "sluice/base/memory.h"
+#include "sluice/base/text.h"
 #include "sluice/cli/commands.h"
 #include "sluice/cli/console.h"
 #include "sluice/cli/exit_status.h"
@@ -18,6 +19,7 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -191,6 +193,32 @@ fail_usage(struct scan *scan, const struct sl_error *err)
 	return SL_EXIT_SCAN_TROUBLE;
 }
 
+static void
+report_unfinished(void *ctx, const char *path)
+{
+	(void)ctx;
+	bool is_stdin = strcmp(path, "-") == 0;
+	struct sl_buf shown = { 0 };
+	sl_text_shorten(
+		&shown, sl_span_str(is_stdin ? "standard input" : path), SL_INPUT_SHOWN_MAX);
+	const char *quote = is_stdin ? "" : "'";
+	sl_log_error("%s%s%s was not scanned to its end", quote, shown.failed ? path : shown.data,
+		quote);
+	sl_buf_release(&shown);
+}
+
+/* The ring could not be set up, or has failed during the run. Every line is counted, or its input
+ * is named. */
+static void
+fail_run(struct scan *scan, const struct sl_error *err)
+{
+	const struct sl_scan_progress *progress = &scan->progress;
+	bool has_begun = progress->scan || progress->summary.inputs > 0;
+	sl_log_error("%s%s", err->text, has_begun ? "" : "; no input was read");
+	sl_scan_each_unfinished(progress, report_unfinished, NULL);
+	sl_scan_output_abandon(&scan->output, &progress->summary);
+}
+
 /* Standard output may end at the terminal, also through a pipe: `sluice scan -p ... | grep ...`. */
 static bool
 may_be_watched(int fd)
@@ -242,15 +270,14 @@ sl_cmd_scan(int argc, char **argv)
 		.workers = scan.options.workers, .fn = scan_task, .arg = &scan, .at_end = at_end
 	};
 	code = sl_run_command(&run, &err);
-	int status = SL_EXIT_SCAN_TROUBLE;
 	if (code) {
-		sl_log_error("%s; no input was read", err.text);
-	} else {
-		if (run.result < 0 && run.result != -EPIPE && !run.signo)
-			sl_log_error(
-				"%s", scan.error.code ? scan.error.text : sl_code_text(run.result));
-		status = status_of(&scan, run.result);
+		fail_run(&scan, &err);
+		sl_run_end(&run);
+		return SL_EXIT_SCAN_TROUBLE; /* threads may still use what is not freed here */
 	}
+	if (run.result < 0 && run.result != -EPIPE && !run.signo)
+		sl_log_error("%s", scan.error.code ? scan.error.text : sl_code_text(run.result));
+	int status = status_of(&scan, run.result);
 	sl_scan_output_release(&scan.output);
 	sl_pattern_free(scan.pattern);
 	sl_scan_options_release(&scan.options);

@@ -444,6 +444,12 @@ warn_about_other_case(const struct sl_scan_output *output, const struct sl_scan_
 		(unsigned long long)summary->other_case);
 }
 
+static bool
+wants_table(const struct sl_scan_options *options)
+{
+	return !options->print && !options->count && !options->json && !options->quiet;
+}
+
 int
 sl_scan_output_end(struct sl_scan_output *output, const struct sl_scan_summary *summary,
 	uint64_t elapsed_ns, bool complete, struct sl_error *err)
@@ -459,7 +465,7 @@ sl_scan_output_end(struct sl_scan_output *output, const struct sl_scan_summary *
 		warn_about_other_case(output, summary);
 	if (options->json && complete)
 		sl_scan_json_summary(output, summary, elapsed_ns);
-	else if (!options->print && !options->count && !options->json && complete)
+	else if (wants_table(options) && complete)
 		code = add_table(output, summary);
 	if (!code)
 		code = sl_scan_output_send(output);
@@ -470,4 +476,21 @@ sl_scan_output_end(struct sl_scan_output *output, const struct sl_scan_summary *
 	return code && code != -EPIPE
 		       ? sl_fail_code(err, SL_PHASE_WRITE, code, "cannot write the result")
 		       : code;
+}
+
+void
+sl_scan_output_abandon(struct sl_scan_output *output, const struct sl_scan_summary *summary)
+{
+	struct sl_error err = { 0 };
+	if (!output->out)
+		return;
+	/* Lines, counts and events are queued, and a part of them may be written. */
+	bool is_lost = !wants_table(output->options) || output->sent_bytes > 0;
+	if (!is_lost && output->row_count > 0) {
+		is_lost = add_table(output, summary) != 0;
+		is_lost = is_lost || sl_output_write_now(STDOUT_FILENO,
+					     sl_buf_span(&output->pending), &err) != 0;
+	}
+	if (is_lost)
+		sl_log_error("the last part of the results may be missing on standard output");
 }

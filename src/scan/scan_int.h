@@ -75,6 +75,7 @@ struct scan {
 	struct sl_group group;
 	unsigned openers, readers, consumers; /* that have not ended */
 	struct sl_list jobs;
+	size_t listed_arguments; /* of setup->paths: those with a job, or walked to the end */
 	struct sl_chunk_pool *pool;
 	struct sl_channel *listed; /* struct scan_job *: lister -> opener */
 	struct sl_channel *opened; /* struct scan_job *: openers -> readers; may not be open yet */

@@ -943,3 +943,29 @@ test_scan_many_troubles() {
 	[[ $(grep -c 'cannot open' err) == 500 ]] || fail "not 500 messages"
 	expect_totals 1 1
 }
+
+# every input of a run whose ring fails is in the results, or named
+test_scan_ring_fails() {
+	command -v strace >/dev/null || skip "no strace here (package strace)"
+	local calls name names=(first directory/in_it missing last)
+	printf 'error\n' | tee first last >/dev/null
+	mkdir directory
+	printf 'error\n' >directory/in_it
+	for calls in 1 2 3 5 10 20 30 40; do
+		strace -f -q -o trace -e trace=io_uring_enter -e inject=io_uring_enter:error=EIO:when=$calls+ \
+			timeout "$LIMIT" "$S" scan first directory missing last >out 2>err
+		status=$?
+		expect 2
+		no_report
+		grep -q 'cannot continue' err || continue # it had ended before
+		! grep -q 'results may be missing' err || continue # the table was being written
+		if grep -q 'no input was read' err; then
+			((calls < 10)) && continue # the ring was just being set up
+			fail "after $calls calls inputs were read"
+		fi
+		for name in "${names[@]}"; do
+			grep -q "^$name " out || grep -qE "'(${name%/*}|$name)' was not scanned to its end" err ||
+				fail "after $calls calls $name is missing"
+		done
+	done
+}

@@ -181,6 +181,8 @@ Test(pattern, what_needs_a_newline_is_refused)
 		{ "a\\x0ab", true },
 		{ "a\\x{000a}b", true },
 		{ "a\\o{12}b", true },
+		{ "a\\N{U+0A}b", true },
+		{ "a\\N{U+0AA}?b", false },
 		{ "a\\012b", true },
 		{ "a\\cJb", true },
 		{ "a[\\n]b", true },

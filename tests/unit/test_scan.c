@@ -6,6 +6,7 @@
 
 #include "sluice/base/cpu.h"
 #include "sluice/base/random.h"
+#include "sluice/rt/engine.h"
 #include "sluice/rt/stats.h"
 #include "support/oracle.h"
 #include "support/run.h"
@@ -19,6 +20,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/uio.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #define MOST_INPUTS 24
@@ -1060,6 +1062,106 @@ Test(scan, small_files_are_read_and_scanned_many_at_a_time)
 		cr_expect(spec.count || many.turns < COUNT, "%llu turns of the loop",
 			(unsigned long long)many.turns);
 		sl_pattern_free(pattern);
+	}
+	scratch_leave();
+}
+
+/* ---- a ring that fails during the scan ---- */
+
+#define WAITS_MOST 80u /* into the middle of the scan below */
+#define FAILING_INPUTS 200u
+
+static const struct sl_engine_methods *ring_methods;
+static unsigned waits_left;
+static bool has_ring_failed;
+
+static int
+wait_or_fail(struct sl_engine *engine, uint64_t until_ns, struct sl_op **done, size_t max)
+{
+	has_ring_failed = waits_left == 0;
+	if (has_ring_failed)
+		return -EIO;
+	waits_left--;
+	return ring_methods->wait(engine, until_ns, done, max);
+}
+
+/* A file in the directory stands for it: it may not be listed yet. */
+static void
+add_path(void *ctx, const char *path)
+{
+	sl_buf_add(ctx, path, strcspn(path, "/"));
+	sl_buf_add_char(ctx, ' ');
+}
+
+SL_SUSPENDS
+static int
+add_ended(void *ctx, const struct sl_input *input, const struct sl_scan_result *result)
+{
+	(void)result;
+	add_path(ctx, input->path);
+	return 0;
+}
+
+/* In a process of its own: the tasks of such a runtime never end. */
+static void
+scan_on_failing_ring(void)
+{
+	/* More than wait in the channels between the stages. */
+	static const char *paths[FAILING_INPUTS] = { "first", "second", "directory" };
+	static struct sl_engine_methods methods;
+	struct sl_buf seen = { 0 }, all = { 0 };
+	struct many many = { 0 };
+	struct sl_pattern_spec spec = { .count = 0 };
+	struct sl_pattern *pattern = NULL;
+	struct sl_rt_options options = { .workers = 1 };
+	struct sl_rt *rt = NULL;
+	for (size_t i = 0; i < SL_COUNT_OF(paths); i++)
+		paths[i] = paths[i] ? paths[i] : i % 2 ? "missing" : "last";
+	int code = sl_pattern_new(&pattern, &spec, sl_match_choose(sl_cpu_features()), &many.err);
+	many.setup = (struct sl_scan_setup){ .paths = paths,
+		.count = SL_COUNT_OF(paths),
+		.pattern = pattern,
+		.sink = { .ctx = &seen, .end = add_ended },
+		.max_hits = UINT64_MAX,
+		.chunk = SL_MIB,
+		.queue = 4,
+		.max_memory = SL_SCAN_MEMORY_MIN };
+	code = code ? code : sl_engine_uring_new(&options.engine, &many.err);
+	if (!code) {
+		ring_methods = options.engine->methods;
+		methods = *ring_methods;
+		methods.wait = wait_or_fail;
+		options.engine->methods = &methods;
+		code = sl_rt_new(&rt, &options, &many.err);
+	}
+	code = code ? code : sl_rt_run(rt, many_task, &many);
+	sl_scan_each_unfinished(&many.progress, add_path, &seen);
+	for (size_t i = 0; i < SL_COUNT_OF(paths); i++)
+		add_path(&all, paths[i]);
+	sl_buf_add_char(&seen, '\0');
+	sl_buf_add_char(&all, '\0');
+	bool good = code == (has_ring_failed ? -EIO : 0) && strcmp(seen.data, all.data) == 0;
+	if (!good)
+		fprintf(stderr, "code %d, inputs '%s'\n", code, seen.data);
+	_exit(good ? 0 : 1);
+}
+
+Test(scan, each_input_ends_or_is_known_not_to_have_when_the_ring_fails)
+{
+	scratch_enter();
+	scratch_write_text("first", "an error\n");
+	scratch_write_text("second", "an error\n");
+	cr_assert_eq(mkdir("directory", 0700), 0);
+	scratch_write_text("directory/in_it", "an error\n");
+	scratch_write_text("last", "an error\n");
+	for (unsigned waits = 0; waits <= WAITS_MOST; waits++) {
+		pid_t pid = fork();
+		waits_left = waits;
+		if (pid == 0)
+			scan_on_failing_ring();
+		int status = 0;
+		cr_assert_eq(waitpid(pid, &status, 0), pid);
+		cr_expect(WIFEXITED(status) && WEXITSTATUS(status) == 0, "after %u waits", waits);
 	}
 	scratch_leave();
 }

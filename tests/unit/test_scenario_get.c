@@ -643,6 +643,24 @@ Test(scenario_get, nothing_is_done_on_a_file_system_whose_journal_was_aborted)
 	}
 }
 
+/* The third attribute call is the first after the last file is done. */
+Test(scenario_get, a_run_fails_if_its_file_system_has_failed_after_the_last_file)
+{
+	static const enum sl_sync_mode modes[] = { SL_SYNC_AUTO, SL_SYNC_ALL };
+	for (size_t i = 0; i < SL_COUNT_OF(modes); i++) {
+		struct scenario *scenario = scenario_plain(i + 1);
+		scenario->get.sync = modes[i];
+		scenario_offer(scenario, (struct sim_http_file){ .len = 20000 });
+		sim_fail_from(scenario->sim, 3, -EIO, KIND(SL_OP_TOUCH));
+		scenario_run(scenario);
+		cr_expect_eq(scenario->get.summary.done, 1);
+		cr_expect_eq(scenario->get.summary.first_error.code, -EIO);
+		cr_expect_eq(scenario->get.result, -EIO);
+		cr_expect_not(scenario->get.summary.durable);
+		scenario_free(scenario);
+	}
+}
+
 /* A quota or a network file system reports at the close what it could not write. */
 Test(scenario_get, what_a_close_would_report_is_a_failure_without_syncs_too)
 {

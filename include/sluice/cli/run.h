@@ -40,8 +40,10 @@ void sl_run_fit_memory(uint64_t *max_memory, uint64_t least);
 
 /*
  * Run until fn and all tasks below it have ended. Not in a task; sl_signal_block() was called.
- * Returns 0, with the results set; or a negative code, described in *err, if the ring cannot be set
- * up or memory ends: then fn was not called.
+ * Returns 0, with the results set; or a negative code, described in *err: the ring cannot be set up
+ * or memory ends, and fn was not called; or the ring has failed, and fn never returns. Then the
+ * tasks stay where they are, and worker threads may still be running: what they use must not be
+ * freed.
  */
 int sl_run_command(struct sl_run *run, struct sl_error *err) SL_MUST_CHECK;
 

@@ -56,6 +56,12 @@ SL_SUSPENDS
 int sl_scan_output_end(struct sl_scan_output *output, const struct sl_scan_summary *summary,
 	uint64_t elapsed_ns, bool complete, struct sl_error *err) SL_MUST_CHECK;
 
+/*
+ * For a run that never ends because the ring has failed, outside of its tasks: print the table of
+ * the inputs that ended. Of other output the last part may be missing, which is logged.
+ */
+void sl_scan_output_abandon(struct sl_scan_output *output, const struct sl_scan_summary *summary);
+
 /* Harmless on {0}. */
 void sl_scan_output_release(struct sl_scan_output *output);
 
