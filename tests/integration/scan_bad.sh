@@ -117,7 +117,7 @@ test_scan_compressed() {
 	mkdir d
 	cp gz xz plain d
 	scan --json d plain gz
-	expect 2 "skipped in directories: 2 files that are compressed or UTF-16 (--verbose lists them)"
+	expect 2 "skipped in directories: 2 files that are compressed, UTF-16 or UTF-32 (--verbose lists them)"
 	expect 2 "'gz'"
 	[[ $(wc -l <err) == 2 ]] || fail "those of the directory are named"
 	expect_totals 2 2
