@@ -585,8 +585,8 @@ Test(engine_uring, whatever_waits_for_another_side_can_be_cancelled)
 	engine->methods->free(engine);
 }
 
-/* The kernel waits in a thread of its own for a place in the queue of an AF_UNIX socket, and ends an
- * interrupted wait with -EINTR. What the thread has not begun yet ends with -ECANCELED, so there
+/* The kernel waits in a thread of its own for a place in the queue of an AF_UNIX socket, and ends
+ * an interrupted wait with -EINTR. What the thread has not begun yet ends with -ECANCELED, so there
  * are several attempts. */
 Test(engine_uring, what_waits_in_a_kernel_thread_can_be_cancelled)
 {

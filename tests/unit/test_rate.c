@@ -37,7 +37,8 @@ Test(rate, a_steady_flow_is_shown_as_it_is)
 	}
 }
 
-/* A receive of a slow link returns what has come after a second, and then several times a second. */
+/* A receive on a slow link returns what came within a second, and later ones what came within a
+ * tenth. */
 Test(rate, first_bytes_that_arrive_together_do_not_count)
 {
 	struct sl_rate rate;
