@@ -162,7 +162,8 @@ sum_up(struct snapshot *snapshot)
 	};
 }
 
-/* Some 40 KiB: on the heap, because it is made on a task's stack otherwise. NULL if memory ends. */
+/* Some 40 KiB: on the heap, because it is made on a task's stack otherwise. NULL if out of
+ * memory. */
 static struct snapshot *
 take_snapshot(struct sl_get_events *events)
 {

@@ -739,8 +739,8 @@ report_skipped(const struct sl_scan_output *output)
 		enum sl_scan_state state;
 		const char *one, *many;
 	} kinds[] = {
-		{ SL_SCAN_UNSUPPORTED, "file that is compressed, UTF-16 or UTF-32",
-			"files that are compressed, UTF-16 or UTF-32" },
+		{ SL_SCAN_UNSUPPORTED, "compressed, UTF-16 or UTF-32 file",
+			"compressed, UTF-16 or UTF-32 files" },
 		{ SL_SCAN_BINARY, "binary file", "binary files" },
 		{ SL_SCAN_LINK, "link", "links" },
 		{ SL_SCAN_SPECIAL, "device, socket or FIFO", "devices, sockets or FIFOs" },

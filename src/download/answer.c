@@ -106,7 +106,7 @@ note_coding(const struct fetch *fetch, const struct sl_head *head)
 	}
 	if (codings.len > 0 && !codings.failed)
 		sl_log_info("'%s' is stored with the content coding %s that the server applied; "
-			    "sluice asks for none and does not decode it",
+			    "it was not requested and is not decoded",
 			fetch->path, codings.data);
 	sl_buf_release(&codings);
 }

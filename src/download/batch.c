@@ -261,7 +261,7 @@ end_repeat(struct fetch *repeat, const struct sl_names_owner *original)
 		events->started(events->ctx, &repeat->view);
 	if (code) {
 		(void)sl_fail(&repeat->error, SL_PHASE_NONE, code,
-			"'%s' is input %llu again, which failed", repeat->view.url,
+			"'%s' repeats input %llu, which failed", repeat->view.url,
 			(unsigned long long)original->index + 1);
 		repeat->error.http_status = original->http_status;
 	}
@@ -330,7 +330,7 @@ follow_original(struct fetch *repeat)
 	struct sl_batch *batch = repeat->batch;
 	struct sl_names_owner owner = *sl_names_find(&batch->names, repeat->key);
 	struct fetch *original = find_active(batch, owner.index);
-	sl_log_info("'%s' (input %llu) is input %llu again: downloaded once", repeat->view.url,
+	sl_log_info("'%s' (input %llu) repeats input %llu: downloaded once", repeat->view.url,
 		(unsigned long long)repeat->view.index + 1, (unsigned long long)owner.index + 1);
 	if (!original) {
 		end_repeat(repeat, &owner);
@@ -378,7 +378,7 @@ set_first_url(struct fetch *fetch)
 }
 
 /* From the entry to its name; `bad` = the code of an entry that cannot be used, with its words in
- * *err. NULL if memory ends. */
+ * *err. NULL if out of memory. */
 SL_SUSPENDS
 static struct fetch *
 begin(struct sl_batch *batch, const struct sl_entry *entry, int bad, const struct sl_error *err,

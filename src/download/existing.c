@@ -204,7 +204,7 @@ find_difference(const struct remote *remote, const struct statx *st)
 		if (!has_time)
 			return differs(true, ", and the server sent neither a size nor a time");
 		if (is_older || is_later)
-			return differs(true, ", and the server sent no size and another time");
+			return differs(true, ", and the server sent no size and a different time");
 		return none;
 	}
 	if (remote->length != st->stx_size)
@@ -353,7 +353,7 @@ dangling_exists(struct fetch *fetch)
 	case SL_EXISTS_RENAME:
 		return target_rename(fetch);
 	default:
-		return exists(fetch, " as a symbolic link to nothing");
+		return exists(fetch, " as a symbolic link to a file that does not exist");
 	}
 }
 
@@ -411,7 +411,7 @@ open_stream(struct fetch *fetch)
 		code = -EEXIST;
 	if (code)
 		return sl_fail_code(&fetch->error, SL_PHASE_OPEN, code,
-			"'%s' was a stream a moment ago", fetch->path);
+			"'%s' was replaced while it was opened", fetch->path);
 	return 0;
 }
 

@@ -339,9 +339,10 @@ note_time(struct fetch *fetch)
 	if (!fetch->part.time_refused || fetch->batch->time_noted)
 		return;
 	fetch->batch->time_noted = true;
-	sl_log_warn("'%s': this file system did not keep the modification time that the server "
-		    "reported, so a later run cannot compare it (noted once; use --no-remote-time "
-		    "to leave times alone)",
+	sl_log_warn(
+		"'%s': this file system did not keep the modification time that the server "
+		"reported, so a later run cannot compare it (reported once; use --no-remote-time "
+		"to leave times alone)",
 		fetch->path);
 }
 

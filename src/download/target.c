@@ -290,10 +290,11 @@ refuse_twice(struct fetch *fetch, enum claim claim, uint64_t other)
 	sl_text_shorten(&path, sl_span_str(fetch->path), SHOWN_MAX);
 	sl_text_shorten(&url, sl_span_str(fetch->view.url), SHOWN_MAX);
 	int code = sl_fail(&fetch->error, SL_PHASE_NONE, SL_E_TWICE,
-		"'%s' is %s of input %llu already, so '%s' (input %llu) is not downloaded "
+		"'%s' %s input %llu, so '%s' (input %llu) is not downloaded "
 		"(--if-exists=rename gives it a name of its own)",
 		path.data ? path.data : "",
-		claim == CLAIM_NAME_TAKEN ? "the name" : "in the way of the part",
+		claim == CLAIM_NAME_TAKEN ? "is already the name of"
+					  : "conflicts with the partial file of",
 		(unsigned long long)other + 1, url.data ? url.data : "",
 		(unsigned long long)fetch->view.index + 1);
 	sl_buf_release(&path);

@@ -601,9 +601,8 @@ refused(int code, struct sl_error *err)
 	switch (code) {
 	case -ENOSYS:
 		return sl_fail(err, SL_PHASE_NONE, code,
-			"cannot use io_uring: this kernel (Linux %s) has none, or a sandbox hides "
-			"it (sluice needs Linux "
-			"6.1 or newer, outside of gVisor and the like)",
+			"cannot use io_uring: this kernel (Linux %s) does not support it, or a "
+			"sandbox such as gVisor hides it (sluice needs Linux 6.1 or newer)",
 			name.release);
 	case -EINVAL:
 		return sl_fail(err, SL_PHASE_NONE, code,
@@ -709,7 +708,7 @@ set_up_ring(struct uring *u)
 	unsigned workers[2] = { IO_WORKERS, IO_WORKERS };
 	code = io_uring_register_iowq_max_workers(&u->ring, workers);
 	if (code)
-		sl_log_info("cannot bound the kernel's I/O workers: %s", sl_code_text(code));
+		sl_log_info("cannot limit the kernel's I/O workers: %s", sl_code_text(code));
 	code = io_uring_register_ring_fd(&u->ring);
 	if (code < 0)
 		sl_log_debug("cannot register the ring's descriptor: %s", sl_code_text(code));

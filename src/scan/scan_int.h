@@ -98,7 +98,7 @@ struct scan {
 
 /* ---- scan_piece.c ---- */
 
-/* A piece of this input, without a number. NULL if memory ends. */
+/* A piece of this input, without a number. NULL if out of memory. */
 struct scan_piece *sl_scan_piece_new(struct scan *scan, struct scan_job *job);
 
 /* Take a reference to the chunk; the piece's bytes begin at `off` in it. Returns 0 or -ENOMEM. */

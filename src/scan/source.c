@@ -675,7 +675,7 @@ sl_input_fail_form(struct sl_input *input, enum sl_form form, uint64_t counted)
 	const char *quote = input->is_stdin ? "" : "'";
 	if (counted > 0)
 		return sl_fail(&input->err, SL_PHASE_READ, SL_E_UNSUPPORTED,
-			"cannot scan all of %s%s%s: it has %s text in it (only its first %llu "
+			"cannot scan all of %s%s%s: it contains %s text (only its first %llu "
 			"bytes "
 			"are counted)",
 			quote, input->is_stdin ? "standard input" : input->shown, quote, name,

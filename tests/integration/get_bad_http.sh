@@ -21,7 +21,7 @@ test_bad_status_explained() {
 	expect 29 "try again later (Retry-After: 7)"
 	! grep -q "answer begins" err || fail "shown without -v"
 	get -v "$ORIGIN/$json/status/403"
-	expect 24 "answered 403 Forbidden; its answer begins: this is not the file"
+	expect 24 "answered 403 Forbidden; the response begins: this is not the file"
 	get -v "$ORIGIN/header/Content-Type/text%2fhtml/status/403"
 	expect 24
 	! grep -q "answer begins" err || fail "HTML is shown"

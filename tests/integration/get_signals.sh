@@ -179,7 +179,7 @@ test_signals_usr1() {
 
 # TSTP stops it, CONT lets it go on
 test_signals_stop_and_continue() {
-	# in a group of its own, as a shell does: elsewhere nobody could let it go on, and the kernel does not stop it
+	# in a group of its own, as a shell does: elsewhere no shell could continue it, and the kernel does not stop it
 	set -m
 	start get "$ORIGIN/gate/stop/gen/400000/1"
 	set +m
@@ -253,7 +253,7 @@ test_signals_kill() {
 	done
 }
 
-# fd 9 is a pipe, $PWD/NAME, that nobody reads and that is full
+# fd 9 is a pipe, $PWD/NAME, that has no reader and is full
 stuck_pipe() { # name
 	mkfifo "$1"
 	exec 9<>"$1"
@@ -280,7 +280,7 @@ has_ended() { # pid
 	! kill -0 "$1" 2>/dev/null || [[ $(sed "s/.*) //" "/proc/$1/stat" 2>/dev/null) == Z* ]]
 }
 
-# the deadline ends it although nobody reads its events
+# the deadline ends it although its events are not read
 test_signals_deadline_unread_events() {
 	local i
 	stuck_pipe full

@@ -1,4 +1,4 @@
-# HTTPS: nothing comes from a server that cannot show who it is, and nothing cut off is taken for whole.
+# HTTPS: nothing is downloaded from a server that is not authenticated, and no truncated stream counts as complete.
 
 # tls PORT_NAME PATH: get it with the test authority
 tls() { # port name, path
@@ -165,7 +165,7 @@ test_tls_memory() {
 	! grep -q TLS err || fail "TLS is named without need"
 }
 
-# the system's store is asked where no file is given, and real nginx is no other than ours
+# the system's store is used where no file is given, and nginx behaves as the test origin does
 test_tls_nginx() {
 	with_nginx
 	get "$NGINXS/file.bin"

@@ -417,7 +417,7 @@ Test(engine_uring, what_cannot_wait_is_done_at_once)
 }
 
 /* The other end is gone: an errno, and no signal that ends the process. */
-Test(engine_uring, sending_to_nobody_is_an_errno)
+Test(engine_uring, sending_to_a_closed_peer_fails_with_its_code)
 {
 	struct sl_engine *engine = new_engine();
 	int fds[2];

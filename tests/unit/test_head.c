@@ -98,7 +98,7 @@ expect_refused(const char *text, size_t len, int code, const char *message)
 	}
 }
 
-Test(http_head, refuses_what_is_no_http_1)
+Test(http_head, refuses_what_is_not_http_1)
 {
 	static const struct {
 		const char *text, *message;
@@ -185,7 +185,7 @@ Test(http_head, refuses_framing_fields_whose_name_is_not_valid)
 	for (size_t i = 0; i < SL_COUNT_OF(names); i++) {
 		char text[100];
 		snprintf(text, sizeof(text), OK_LINE "A: b\r\n%s: 5\r\n\r\n", names[i]);
-		expect_refused(text, strlen(text), SL_E_PROTO, "where its answer ends");
+		expect_refused(text, strlen(text), SL_E_PROTO, "where the response ends");
 	}
 }
 

@@ -36,7 +36,7 @@ Test(json, escapes_what_must_not_stand_in_a_string)
 	EXPECT_STRING("\u65e5 \U0001f600", "\u65e5 \U0001f600");
 }
 
-Test(json, replaces_bytes_that_are_no_utf8_one_by_one)
+Test(json, replaces_bytes_that_are_not_utf8_one_by_one)
 {
 	EXPECT_STRING("a\xff\xfe", "a\xef\xbf\xbd\xef\xbf\xbd");
 	EXPECT_STRING("\xc0\xaf", "\xef\xbf\xbd\xef\xbf\xbd");

@@ -280,7 +280,7 @@ Test(options, help_is_seen_before_what_is_missing)
 	sl_scan_options_release(&scan_options);
 }
 
-Test(options, wrong_lines_say_what_is_wrong)
+Test(options, messages_for_wrong_command_lines_name_the_fault)
 {
 	static const struct {
 		const char *typed, *want;

@@ -351,7 +351,7 @@ Test(pattern, locating_literals_of_several_plans_is_linear_in_the_line)
 	}
 }
 
-Test(pattern, none_means_the_default_pair)
+Test(pattern, without_patterns_the_default_pair_is_searched)
 {
 	begin(NULL, 0);
 	cr_assert_eq(line("x ERROR"), 1);

@@ -263,7 +263,7 @@ Test(progress, keeps_every_line_and_nothing_else_through_resizes)
 	}
 }
 
-Test(progress, names_cannot_speak_to_the_terminal)
+Test(progress, control_bytes_in_names_do_not_reach_the_terminal)
 {
 	static const struct sl_progress_file file = { .name = NAME("\033]0;x\a\033[2J\r\n\xff") };
 	struct sl_progress progress = { .files = &file, .file_count = 1, .files_total = 1 };
@@ -304,7 +304,7 @@ Test(progress, scan_shows_lines_and_error_lines)
 	screen_free(screen);
 }
 
-Test(progress, plain_lines_say_the_same_in_words)
+Test(progress, plain_lines_show_the_same_in_words)
 {
 	struct sl_buf out = { 0 };
 	sl_progress_plain(&two, &out);

@@ -94,7 +94,7 @@ on_line(void *ctx, const struct sl_scan_line *got)
 	struct fixture *f = ctx;
 	struct sl_span line;
 	do {
-		sim_check(f->sim, oracle_next_line(&f->rest, &line), "a line that is none");
+		sim_check(f->sim, oracle_next_line(&f->rest, &line), "a line that does not exist");
 		f->number++;
 	} while (!is_hit(line));
 	sim_check(f->sim, got->number == f->number, "line %llu, not %llu",
@@ -265,7 +265,7 @@ check_totals(const struct fixture *f, size_t index, size_t len)
 			f->sim, f->lines_given[index] == want.hits, "%s: lines given", file->name);
 }
 
-/* Exact, or named as not fully read with the exact totals of the bytes that are said to be
+/* Exact, or named as not fully read with the exact totals of the bytes that are reported as
  * counted. */
 static void
 check_input(const struct fixture *f, size_t index)
@@ -316,7 +316,7 @@ add_mixture(struct fixture *f)
 Test(scan, totals_are_exact_whatever_the_order_of_reads)
 {
 	struct sim_seeds seeds = sim_seeds(60);
-	for (uint64_t seed = seeds.first; seed < seeds.end; seed++) {
+	for (uint64_t seed = seeds.first; seed != seeds.end; seed++) {
 		struct fixture f;
 		begin(&f, seed);
 		add_mixture(&f);
@@ -331,7 +331,7 @@ Test(scan, totals_are_exact_whatever_the_order_of_reads)
 Test(scan, lines_come_in_order_with_their_numbers_and_places)
 {
 	struct sim_seeds seeds = sim_seeds(60);
-	for (uint64_t seed = seeds.first; seed < seeds.end; seed++) {
+	for (uint64_t seed = seeds.first; seed != seeds.end; seed++) {
 		struct fixture f;
 		begin_pattern(&f, seed, seed % 3 == 0 ? "ERROR|err[o]r" : NULL);
 		wants_lines(&f);
@@ -348,7 +348,7 @@ Test(scan, large_files_are_read_past_the_page_cache_where_they_are_cold)
 {
 	uint64_t direct = 0;
 	struct sim_seeds seeds = sim_seeds(6);
-	for (uint64_t seed = seeds.first; seed < seeds.end; seed++) {
+	for (uint64_t seed = seeds.first; seed != seeds.end; seed++) {
 		struct fixture f;
 		begin(&f, seed);
 		f.setup.chunk = 64 * SL_KIB;
@@ -367,7 +367,7 @@ Test(scan, large_files_are_read_past_the_page_cache_where_they_are_cold)
 Test(scan, every_operation_fails_in_turn)
 {
 	struct sim_seeds seeds = sim_seeds(4);
-	for (uint64_t seed = seeds.first; seed < seeds.end; seed++) {
+	for (uint64_t seed = seeds.first; seed != seeds.end; seed++) {
 		for (uint64_t nth = 1;; nth++) {
 			struct fixture f;
 			begin(&f, seed);
@@ -392,7 +392,7 @@ Test(scan, every_operation_fails_in_turn)
 Test(scan, what_was_read_before_a_failure_is_counted)
 {
 	struct sim_seeds seeds = sim_seeds(40);
-	for (uint64_t seed = seeds.first; seed < seeds.end; seed++) {
+	for (uint64_t seed = seeds.first; seed != seeds.end; seed++) {
 		struct fixture f;
 		begin(&f, seed);
 		wants_lines(&f); /* else a worker's read may fail, and the bytes are read again */
@@ -414,7 +414,7 @@ Test(scan, what_was_read_before_a_failure_is_counted)
 Test(scan, what_a_worker_cannot_read_is_read_again)
 {
 	struct sim_seeds seeds = sim_seeds(20);
-	for (uint64_t seed = seeds.first; seed < seeds.end; seed++) {
+	for (uint64_t seed = seeds.first; seed != seeds.end; seed++) {
 		bool failed = false;
 		for (uint64_t nth = 1; nth < 40; nth++) {
 			struct fixture f;
@@ -434,7 +434,7 @@ Test(scan, what_a_worker_cannot_read_is_read_again)
 Test(scan, a_file_that_becomes_shorter_is_named_and_counted_to_its_new_end)
 {
 	struct sim_seeds seeds = sim_seeds(40);
-	for (uint64_t seed = seeds.first; seed < seeds.end; seed++) {
+	for (uint64_t seed = seeds.first; seed != seeds.end; seed++) {
 		struct fixture f;
 		begin(&f, seed);
 		bool with_lines = seed % 2 != 0;
@@ -460,7 +460,7 @@ Test(scan, a_file_that_becomes_shorter_is_named_and_counted_to_its_new_end)
 Test(scan, an_input_stops_at_the_number_of_lines_that_was_asked_for)
 {
 	struct sim_seeds seeds = sim_seeds(40);
-	for (uint64_t seed = seeds.first; seed < seeds.end; seed++) {
+	for (uint64_t seed = seeds.first; seed != seeds.end; seed++) {
 		struct fixture f;
 		begin_pattern(&f, seed, seed % 3 == 0 ? "ERROR|err[o]r" : NULL);
 		if (seed % 2)
@@ -483,7 +483,7 @@ Test(scan, an_input_stops_at_the_number_of_lines_that_was_asked_for)
 Test(scan, the_first_hit_ends_the_scan_if_that_is_all_that_was_asked)
 {
 	struct sim_seeds seeds = sim_seeds(40);
-	for (uint64_t seed = seeds.first; seed < seeds.end; seed++) {
+	for (uint64_t seed = seeds.first; seed != seeds.end; seed++) {
 		struct fixture f;
 		begin_pattern(&f, seed, seed % 3 == 0 ? "ERROR|err[o]r" : NULL);
 		f.setup.stop_at_hit = true;
@@ -501,7 +501,7 @@ Test(scan, the_first_hit_ends_the_scan_if_that_is_all_that_was_asked)
 Test(scan, a_sink_that_wants_no_more_ends_it_with_its_code)
 {
 	struct sim_seeds seeds = sim_seeds(20);
-	for (uint64_t seed = seeds.first; seed < seeds.end; seed++) {
+	for (uint64_t seed = seeds.first; seed != seeds.end; seed++) {
 		struct fixture f;
 		begin(&f, seed);
 		wants_lines(&f);
@@ -537,7 +537,7 @@ cancel_task(void *arg)
 Test(scan, cancelling_at_any_time_leaves_nothing_behind)
 {
 	struct sim_seeds seeds = sim_seeds(100);
-	for (uint64_t seed = seeds.first; seed < seeds.end; seed++) {
+	for (uint64_t seed = seeds.first; seed != seeds.end; seed++) {
 		struct cancelling c = { .after_ns = seed % 101 * 600 * SL_NS_PER_US };
 		begin(&c.f, seed);
 		if (seed % 2)

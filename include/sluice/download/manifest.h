@@ -41,7 +41,7 @@ struct sl_entry {
 struct sl_manifest {
 	struct sl_span rest;                         /* of the list's text, the caller's memory */
 	uint64_t line;                               /* lines consumed */
-	uint64_t ignored[SL_MANIFEST_IGNORED_WORDS]; /* which options of aria2's were met */
+	uint64_t ignored[SL_MANIFEST_IGNORED_WORDS]; /* options of aria2 that were found */
 };
 
 void sl_manifest_init(struct sl_manifest *manifest, struct sl_span text);

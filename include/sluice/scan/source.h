@@ -152,7 +152,7 @@ SL_SUSPENDS
 int sl_input_read(struct sl_input *input, const struct sl_input_range *range, unsigned char *data,
 	size_t *read_len) SL_MUST_CHECK;
 
-/* False if the data read last was not in the page cache, or the file system cannot tell. */
+/* False if the data read last was not in the page cache, or the file system does not report it. */
 bool sl_input_may_be_warm(const struct sl_input *input);
 
 /*

@@ -29,8 +29,8 @@ const char *sl_scan_state_name(enum sl_scan_state state);
 /* True if an input in this state makes the scan fail (exit status 2). */
 bool sl_scan_state_is_trouble(enum sl_scan_state state);
 
-/* True for what was found in a directory and is not read. It does not make a scan fail that has
- * found lines, but one that found none cannot say that there are none. */
+/* True for what was found in a directory and skipped. It does not make a scan fail that found
+ * lines; a scan that found none fails, because the skipped files may have some. */
 bool sl_scan_state_is_skipped(enum sl_scan_state state);
 
 struct sl_scan_result {
