@@ -8,6 +8,7 @@
  */
 #include "sluice/base/clock.h"
 #include "sluice/base/log.h"
+#include "sluice/base/memory.h"
 #include "sluice/base/redact.h"
 #include "sluice/base/text.h"
 #include "sluice/cli/commands.h"
@@ -483,7 +484,7 @@ sl_cmd_get(int argc, char **argv)
 	if (code)
 		return usage(&get, &err);
 	set_console(&get.options);
-	sl_run_fit_memory(&get.options.max_memory, SL_OPTION_MEMORY_MIN);
+	sl_run_fit_memory(&get.options.max_memory, sl_memory_available(), SL_OPTION_MEMORY_MIN);
 	sl_get_events_init(&get.events, &get.options);
 	run.workers = get.options.workers;
 	code = raise_descriptor_limit(&get, &err);

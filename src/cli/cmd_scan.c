@@ -29,6 +29,7 @@ struct scan {
 	struct sl_scan_progress progress;
 	struct sl_scan_output output;
 	struct sl_error error; /* of the scan itself, not of an input */
+	uint64_t available;    /* memory, when the run began */
 	uint64_t started_ns;
 	struct sl_rate rate; /* at which inputs are read, for the display */
 };
@@ -73,11 +74,11 @@ plain(void *ctx, struct sl_buf *out)
 /* Logs are often scanned several times, so inputs that fit well into free memory are left in the
  * page cache. More than that would only evict what other programs have there. */
 static uint64_t
-page_cache_limit(enum sl_io_mode io)
+page_cache_limit(const struct scan *scan)
 {
-	if (io == SL_IO_BUFFERED)
+	if (scan->options.io == SL_IO_BUFFERED)
 		return UINT64_MAX;
-	return io == SL_IO_DIRECT ? 0 : sl_memory_available() / 4;
+	return scan->options.io == SL_IO_DIRECT ? 0 : scan->available / 4;
 }
 
 SL_SUSPENDS
@@ -107,7 +108,7 @@ scan_task(void *arg)
 		.chunk = (size_t)options->chunk,
 		.queue = options->queue,
 		.max_memory = options->max_memory,
-		.max_cached = page_cache_limit(options->io) };
+		.max_cached = page_cache_limit(scan) };
 	if (!code)
 		code = sl_scan_run(&setup, &scan->progress, &scan->error);
 	struct sl_shield shield;
@@ -265,7 +266,8 @@ sl_cmd_scan(int argc, char **argv)
 	if (code)
 		return fail_usage(&scan, &err);
 	configure_console(&scan.options);
-	sl_run_fit_memory(&scan.options.max_memory, SL_OPTION_MEMORY_MIN);
+	scan.available = sl_memory_available();
+	sl_run_fit_memory(&scan.options.max_memory, scan.available, SL_OPTION_MEMORY_MIN);
 	struct sl_run run = {
 		.workers = scan.options.workers, .fn = scan_task, .arg = &scan, .at_end = at_end
 	};

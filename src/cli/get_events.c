@@ -79,7 +79,7 @@ add_download(void *ctx, const struct sl_download *download)
 		return;
 	uint64_t rate = sl_get_meter_sample(meter, download);
 	bool counts = known && download->total >= download->received;
-	bool has_rate = download->state == SL_DOWNLOAD_RECEIVING && meter->rate.moving;
+	bool has_rate = download->state == SL_DOWNLOAD_RECEIVING && meter->rate.is_known;
 	const char *name = download->path[0] ? download->path : download->url;
 	snapshot->files[snapshot->count++] = (struct sl_progress_file){
 		.name = sl_span_str(name),

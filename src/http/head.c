@@ -20,11 +20,11 @@
 
 static const char http_prefix[] = "HTTP/1.";
 
-/* Fields that decide where the answer ends and what its body is. Another reader may accept a
- * malformed one (request smuggling), so it is refused and not skipped. */
+/* Fields that decide where the answer ends. Another reader may accept a malformed one (request
+ * smuggling), so it is refused and not skipped. */
 static const char *const framing_fields[] = { "Content-Length", "Transfer-Encoding",
-	"Content-Range", "Connection", "Proxy-Connection", "Keep-Alive", "Trailer", "TE", "Upgrade",
-	"Content-Encoding" };
+	"Content-Range", "Connection", "Proxy-Connection", "Keep-Alive", "Trailer", "TE",
+	"Upgrade" };
 
 void
 sl_head_init(struct sl_head *head)

@@ -249,9 +249,11 @@ prepare(struct io_uring_sqe *sqe, struct slot *slot, const struct sl_op *op)
 	case SL_OP_KINDS:
 		sl_assert(is_carried);
 	}
-	/* n_tty_write does not look at IOCB_NOWAIT (Linux 6.18): a stopped terminal would stop the
-	 * ring. */
-	if (sl_op_is_stream(op) && op->may_block)
+	/* What the kernel would try at once, and where it waits all the same (Linux 6.18):
+	 * n_tty_write does not look at IOCB_NOWAIT, so a stopped terminal would stop the ring;
+	 * neither does the check of permissions in an open, which asks the server of a FUSE or NFS
+	 * mount. */
+	if (op->kind == SL_OP_OPEN || (sl_op_is_stream(op) && op->may_block))
 		sqe->flags |= IOSQE_ASYNC;
 }
 

@@ -605,7 +605,7 @@ test_files_unwritable_directory() {
 	is_counter locked requests 0 || fail "asked for before it was refused"
 	as_user "$S" get -d locked/new "$ORIGIN/gen/10/1/f" >out 2>err
 	status=$?
-	expect 18 "locked/new"
+	expect 18 "'locked/new': permission denied"
 	as_user "$S" get -d locked "$ORIGIN/gen/5000000/1/f" >out 2>err
 	status=$?
 	expect 16

@@ -130,6 +130,28 @@ test_signals_second() {
 	absent 1 2 3 4 5
 }
 
+waits_for_mount() { # any thread
+	grep -qs request_wait_answer /proc/"$pid"/task/*/wchan
+}
+
+# a mount whose server hangs does not keep signals from being heard
+test_signals_dead_mount() {
+	as_root
+	command -v bindfs >/dev/null || skip "no bindfs here (package bindfs)"
+	mkdir below mnt
+	bindfs -f below mnt >bindfs.log 2>&1 &
+	server=$! # not local: the trap runs outside
+	trap 'kill -CONT $server; umount -l mnt; kill $server' EXIT
+	until_true 10 mountpoint -q mnt || skip "$(head -n 1 bindfs.log)"
+	ls mnt >/dev/null
+	kill -STOP $server
+	start get "$ORIGIN/gen/10/1" -o mnt/f
+	until_true 10 waits_for_mount
+	kill -TERM "$pid"
+	finish 5
+	expect 143
+}
+
 # a signal that was ignored when it started stays ignored: nohup
 test_signals_nohup() {
 	(trap '' HUP; exec "$S" get "$ORIGIN/gate/nohup/gen/400000/1" >out 2>err) &

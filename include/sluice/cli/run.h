@@ -34,9 +34,10 @@ struct sl_run {
 
 /*
  * Lower *max_memory (--max-memory) to what the memory limit of the cgroup, or the machine, leaves:
- * otherwise the kernel would kill the process in a small container. Not below `least`.
+ * otherwise the kernel would kill the process in a small container. Not below `least`. `available`
+ * is that of sl_memory_available().
  */
-void sl_run_fit_memory(uint64_t *max_memory, uint64_t least);
+void sl_run_fit_memory(uint64_t *max_memory, uint64_t available, uint64_t least);
 
 /*
  * Run until fn and all tasks below it have ended. Not in a task; sl_signal_block() was called.
