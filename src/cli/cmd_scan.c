@@ -5,7 +5,6 @@
 #include "sluice/base/cpu.h"
 #include "sluice/base/log.h"
 #include "sluice/base/memory.h"
-#include "sluice/base/text.h"
 #include "sluice/cli/commands.h"
 #include "sluice/cli/console.h"
 #include "sluice/cli/exit_status.h"
@@ -195,17 +194,10 @@ fail_usage(struct scan *scan, const struct sl_error *err)
 }
 
 static void
-report_unfinished(void *ctx, const char *path)
+report_unfinished(void *ctx, const char *shown)
 {
 	(void)ctx;
-	bool is_stdin = strcmp(path, "-") == 0;
-	struct sl_buf shown = { 0 };
-	sl_text_shorten(
-		&shown, sl_span_str(is_stdin ? "standard input" : path), SL_INPUT_SHOWN_MAX);
-	const char *quote = is_stdin ? "" : "'";
-	sl_log_error("%s%s%s was not scanned to its end", quote, shown.failed ? path : shown.data,
-		quote);
-	sl_buf_release(&shown);
+	sl_log_error("%s was not scanned to its end", shown);
 }
 
 /* The ring could not be set up, or has failed during the run. Every line is counted, or its input

@@ -440,7 +440,10 @@ sl_scan_each_unfinished(const struct sl_scan_progress *progress,
 	if (!scan)
 		return;
 	sl_list_each(node, &scan->jobs)
-		see(ctx, sl_list_item(node, struct scan_job, of_scan)->input->path);
-	for (size_t i = scan->listed_arguments; i < scan->setup->count; i++)
-		see(ctx, scan->setup->paths[i]);
+		see(ctx, sl_list_item(node, struct scan_job, of_scan)->input->shown);
+	for (size_t i = scan->listed_arguments; i < scan->setup->count; i++) {
+		char *shown = sl_input_show_argument(scan->setup->paths[i]);
+		see(ctx, shown ? shown : scan->setup->paths[i]);
+		free(shown);
+	}
 }

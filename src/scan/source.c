@@ -24,19 +24,20 @@
 /* Bytes of a path in messages, so that the reason fits as well. */
 #define SHOWN_MAX 400u
 
-/* The input as messages name it. */
 static char *
-shown_name(const struct sl_input *input)
+show_file(const char *path)
 {
 	struct sl_buf buf = { 0 };
-	if (input->is_stdin) {
-		sl_buf_add_str(&buf, "standard input");
-	} else {
-		sl_buf_add_char(&buf, '\'');
-		sl_text_shorten(&buf, sl_span_str(input->path), SHOWN_MAX);
-		sl_buf_add_char(&buf, '\'');
-	}
+	sl_buf_add_char(&buf, '\'');
+	sl_text_shorten(&buf, sl_span_str(path), SHOWN_MAX);
+	sl_buf_add_char(&buf, '\'');
 	return sl_buf_detach(&buf);
+}
+
+char *
+sl_input_show_argument(const char *path)
+{
+	return strcmp(path, "-") == 0 ? strdup("standard input") : show_file(path);
 }
 
 int
@@ -49,8 +50,9 @@ sl_input_new(struct sl_input **out, const char *path, bool is_found)
 	input->is_stdin = !is_found && strcmp(path, "-") == 0;
 	input->is_found = is_found;
 	input->path = strdup(path);
-	input->shown = input->path ? shown_name(input) : NULL;
-	if (!input->shown) {
+	input->shown = is_found ? show_file(path) : sl_input_show_argument(path);
+	if (!input->path || !input->shown) {
+		free(input->shown);
 		free(input->path);
 		free(input);
 		return -ENOMEM;

@@ -1085,11 +1085,12 @@ wait_or_fail(struct sl_engine *engine, uint64_t until_ns, struct sl_op **done, s
 	return ring_methods->wait(engine, until_ns, done, max);
 }
 
-/* A file in the directory stands for it: it may not be listed yet. */
+/* As messages have it. A file in the directory stands for it: it may not be listed yet. */
 static void
-add_path(void *ctx, const char *path)
+add_shown(void *ctx, const char *shown)
 {
-	sl_buf_add(ctx, path, strcspn(path, "/"));
+	cr_assert_eq(shown[0], '\'');
+	sl_buf_add(ctx, shown + 1, strcspn(shown + 1, "/'"));
 	sl_buf_add_char(ctx, ' ');
 }
 
@@ -1098,7 +1099,7 @@ static int
 add_ended(void *ctx, const struct sl_input *input, const struct sl_scan_result *result)
 {
 	(void)result;
-	add_path(ctx, input->path);
+	add_shown(ctx, input->shown);
 	return 0;
 }
 
@@ -1135,9 +1136,9 @@ scan_on_failing_ring(void)
 		code = sl_rt_new(&rt, &options, &many.err);
 	}
 	code = code ? code : sl_rt_run(rt, many_task, &many);
-	sl_scan_each_unfinished(&many.progress, add_path, &seen);
+	sl_scan_each_unfinished(&many.progress, add_shown, &seen);
 	for (size_t i = 0; i < SL_COUNT_OF(paths); i++)
-		add_path(&all, paths[i]);
+		sl_buf_printf(&all, "%s ", paths[i]);
 	sl_buf_add_char(&seen, '\0');
 	sl_buf_add_char(&all, '\0');
 	bool good = code == (has_ring_failed ? -EIO : 0) && strcmp(seen.data, all.data) == 0;

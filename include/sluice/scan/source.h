@@ -104,6 +104,10 @@ void sl_input_free(struct sl_input *input);
 SL_SUSPENDS
 struct sl_input_identity sl_input_identify(int fd);
 
+/* An argument of the command as `shown` would have it, the caller's to free; NULL if out of
+ * memory. */
+char *sl_input_show_argument(const char *path) SL_MUST_CHECK;
+
 /*
  * Open them and determine their kinds. A failure is stored in its input->err; inputs whose err.code
  * is set already are skipped. The output fails, because it would grow by the matches found in it.
