@@ -9,8 +9,8 @@
  * is reported done only after the last step.
  *
  * Small files go through these steps a group at a time: the renames, for example, are one call of
- * the blocking pool for up to COMMIT_FILES files. Files that were there already but may not be on
- * disk yet are synced in the same groups.
+ * the blocking pool for up to SL_COMMIT_FILES files. Files that were there already but may not be
+ * on disk yet are synced in the same groups.
  *
  * Rules:
  *  - The sync of each file is its own: several threads sync a group side by side. One syncfs for
@@ -19,7 +19,7 @@
  *  - A sync that fails may have lost writes of other files, too (inodes share blocks): after it no
  *    file on that device is reported done in this run.
  */
-#include "fetch_int.h"
+#include "sluice/download/commit.h"
 
 #include "sluice/base/log.h"
 #include "sluice/base/number.h"
@@ -38,36 +38,41 @@
  * kernel reports it for all file systems together, so this is an upper bound. */
 #define SYNCFS_OTHERS (16 * SL_MIB)
 
+/* A group ends when it has options.files files, or so many bytes, or is so old. */
+#define GROUP_BYTES (64 * SL_MIB)
+#define GROUP_NS SL_NS_PER_S
+#define GATHER_NS (5 * SL_NS_PER_MS) /* instead of GROUP_NS with --sync=none */
+
 static bool
-wants_sync(const struct sl_batch *batch)
+wants_sync(const struct sl_committer *committer)
 {
-	return batch->options.sync != SL_SYNC_NONE;
+	return committer->options.sync != SL_SYNC_NONE;
 }
 
 static int
-not_durable(struct fetch *fetch, int code)
+not_durable(struct sl_commit *commit, int code)
 {
-	return sl_fail(&fetch->error, SL_PHASE_SYNC, code,
+	return sl_fail(commit->err, SL_PHASE_SYNC, code,
 		"'%s' is complete under its name, but its directory could not be synced: %s (not "
 		"durable yet)",
-		fetch->path, sl_code_text(code));
+		commit->place->path, sl_code_text(code));
 }
 
 static int
-sync_failed(struct fetch *fetch, int code)
+sync_failed(struct sl_commit *commit, int code)
 {
 	if (sl_part_is_stop(code))
 		return code;
-	if (fetch->needs_sync)
-		return sl_fail_code(&fetch->error, SL_PHASE_SYNC, code,
-			"'%s' is complete, but cannot be synced", fetch->path);
-	return sl_fail(&fetch->error, SL_PHASE_SYNC, code,
-		"cannot sync '%s': %s (its bytes may be lost)", fetch->part.part_name,
+	if (commit->is_there)
+		return sl_fail_code(commit->err, SL_PHASE_SYNC, code,
+			"'%s' is complete, but cannot be synced", commit->place->path);
+	return sl_fail(commit->err, SL_PHASE_SYNC, code,
+		"cannot sync '%s': %s (its bytes may be lost)", commit->part->part_name,
 		sl_code_text(code));
 }
 
 int
-commit_shield_begin(struct sl_shield *shield)
+sl_commit_shield_begin(struct sl_shield *shield)
 {
 	int reason = sl_task_cancelled();
 	if (reason && reason != -ECANCELED)
@@ -79,11 +84,11 @@ commit_shield_begin(struct sl_shield *shield)
 /* ---- devices ---- */
 
 /* The last one stands for all that are too many. */
-static struct device *
-device_of(struct sl_batch *batch, struct sl_directory *directory)
+static struct sl_commit_device *
+device_of(struct sl_committer *committer, struct sl_directory *directory)
 {
-	struct device *device = batch->devices;
-	struct device *last = &batch->devices[SL_COUNT_OF(batch->devices) - 1];
+	struct sl_commit_device *device = committer->devices;
+	struct sl_commit_device *last = &committer->devices[SL_COUNT_OF(committer->devices) - 1];
 	for (; device < last && device->directory; device++)
 		if (device->directory->dev_major == directory->dev_major &&
 			device->directory->dev_minor == directory->dev_minor)
@@ -105,26 +110,26 @@ is_device_failure(int code)
 }
 
 static void
-note_sync_failure(struct fetch *fetch, int code)
+note_sync_failure(struct sl_committer *committer, const struct sl_commit *commit, int code)
 {
-	struct device *device = device_of(fetch->batch, fetch->directory);
+	struct sl_commit_device *device = device_of(committer, commit->place->directory);
 	if (!device->failure && is_device_failure(code))
 		device->failure = code;
 }
 
 /* 0, or why nothing on its device can be trusted any more. */
 static int
-device_failure(const struct fetch *fetch)
+device_failure(struct sl_committer *committer, const struct sl_commit *commit)
 {
-	return device_of(fetch->batch, fetch->directory)->failure;
+	return device_of(committer, commit->place->directory)->failure;
 }
 
 int
-commit_confirm(struct sl_batch *batch, struct sl_error *err)
+sl_committer_confirm(struct sl_committer *committer, struct sl_error *err)
 {
 	int first = 0;
-	for (size_t i = 0; i < SL_COUNT_OF(batch->devices); i++) {
-		struct device *device = &batch->devices[i];
+	for (size_t i = 0; i < SL_COUNT_OF(committer->devices); i++) {
+		struct sl_commit_device *device = &committer->devices[i];
 		if (!device->directory)
 			break;
 		int code = device->failure ? 0 : sl_directory_confirm(device->directory);
@@ -143,45 +148,40 @@ commit_confirm(struct sl_batch *batch, struct sl_error *err)
 
 /* ---- one by one ---- */
 
-/* The name may have been taken while the body came: with --if-exists=rename the next free one is
- * used. */
+/* The name may have been taken while the body came. */
 SL_SUSPENDS
 static int
-publish(struct fetch *fetch)
+publish(struct sl_committer *committer, struct sl_commit *commit)
 {
-	int code = sl_part_publish(&fetch->part, fetch->replace, &fetch->error);
-	while (code == -EEXIST && fetch->batch->options.if_exists == SL_EXISTS_RENAME) {
-		sl_error_clear(&fetch->error);
-		code = target_rename(fetch);
+	int code;
+	while ((code = sl_part_publish(commit->part, commit->replace, commit->err)) == -EEXIST) {
+		code = committer->options.taken(committer->options.ctx, commit);
 		if (code)
 			break;
-		free(fetch->part.name);
-		fetch->part.name = sl_span_dup(sl_span_str(fetch->name));
-		code = fetch->part.name ? sl_part_publish(&fetch->part, false, &fetch->error)
-					: -ENOMEM;
 	}
 	return code;
 }
 
 SL_SUSPENDS
 static int
-sync_file(struct fetch *fetch)
+sync_file(struct sl_committer *committer, struct sl_commit *commit)
 {
-	if (!wants_sync(fetch->batch))
+	if (!wants_sync(committer))
 		return 0;
 	/* With mode and time: not only what is needed to find the data. */
-	int code = device_failure(fetch);
+	int code = device_failure(committer, commit);
 	if (!code)
-		code = sl_io_sync(fetch->part.fd, 0);
-	note_sync_failure(fetch, code);
-	return code ? sync_failed(fetch, code) : 0;
+		code = sl_io_sync(commit->part->fd, 0);
+	note_sync_failure(committer, commit, code);
+	return code ? sync_failed(commit, code) : 0;
 }
 
 SL_SUSPENDS
 static int
-check(struct fetch *fetch)
+check(struct sl_committer *committer, struct sl_commit *commit)
 {
-	return sl_part_check(&fetch->part, fetch->view.received, &fetch->error);
+	(void)committer;
+	return sl_part_check(commit->part, commit->length, commit->err);
 }
 
 /* `changed`: names in it were; else only files that stood there, perhaps on a read-only mount. */
@@ -195,41 +195,43 @@ sync_directory(struct sl_directory *directory, bool changed)
 
 SL_SUSPENDS
 static int
-sync_name(struct fetch *fetch)
+sync_name(struct sl_committer *committer, struct sl_commit *commit)
 {
-	int code = sync_directory(fetch->directory, true);
-	note_sync_failure(fetch, code);
-	return code ? code : device_failure(fetch);
+	int code = sync_directory(commit->place->directory, true);
+	note_sync_failure(committer, commit, code);
+	return code ? code : device_failure(committer, commit);
 }
 
 SL_SUSPENDS
 static int
-run_step(struct fetch *fetch, int (*step)(struct fetch *))
+run_step(struct sl_committer *committer, struct sl_commit *commit,
+	int (*step)(struct sl_committer *, struct sl_commit *))
 {
 	struct sl_shield shield;
-	int code = commit_shield_begin(&shield);
+	int code = sl_commit_shield_begin(&shield);
 	if (code)
 		return code;
-	code = step(fetch);
+	code = step(committer, commit);
 	sl_shield_end(&shield);
 	return code;
 }
 
 int
-commit_one(struct fetch *fetch)
+sl_committer_commit(struct sl_committer *committer, struct sl_commit *commit)
 {
-	static int (*const steps[])(struct fetch *) = { sync_file, check, publish };
+	static int (*const steps[])(
+		struct sl_committer *, struct sl_commit *) = { sync_file, check, publish };
 	int code = 0;
 	for (size_t i = 0; i < SL_COUNT_OF(steps) && !code; i++)
-		code = run_step(fetch, steps[i]);
-	if (!code && wants_sync(fetch->batch)) {
-		int synced = run_step(fetch, sync_name);
-		code = synced ? not_durable(fetch, synced) : 0;
+		code = run_step(committer, commit, steps[i]);
+	if (!code && wants_sync(committer)) {
+		int synced = run_step(committer, commit, sync_name);
+		code = synced ? not_durable(commit, synced) : 0;
 	}
 	if (code)
-		sl_part_discard(&fetch->part);
+		sl_part_discard(commit->part);
 	else
-		sl_part_close(&fetch->part);
+		sl_part_close(commit->part);
 	return code;
 }
 
@@ -243,19 +245,19 @@ struct directory_syncs {
 		struct sl_directory *directory;
 		bool changed;
 		int code;
-	} items[COMMIT_FILES];
+	} items[SL_COMMIT_FILES];
 	size_t count, next;
 };
 
 struct group {
-	struct sl_batch *batch;
+	struct sl_committer *committer;
 	size_t count;
-	struct fetch *fetches[COMMIT_FILES];
-	int codes[COMMIT_FILES];
-	struct statx stats[COMMIT_FILES];
-	struct sl_op *first_ops[COMMIT_FILES]; /* of each file in the step that runs; or NULL */
+	struct sl_commit *commits[SL_COMMIT_FILES];
+	int codes[SL_COMMIT_FILES];
+	struct statx stats[SL_COMMIT_FILES];
+	struct sl_op *first_ops[SL_COMMIT_FILES]; /* of each file in the step that runs; or NULL */
 	size_t op_count;
-	struct sl_op ops[COMMIT_FILES * OPS_PER_FILE];
+	struct sl_op ops[SL_COMMIT_FILES * OPS_PER_FILE];
 	struct directory_syncs directories;
 };
 
@@ -296,7 +298,7 @@ run_ops(struct group *group)
 static bool
 is_to_name(const struct group *group, size_t i)
 {
-	return !group->codes[i] && !group->fetches[i]->needs_sync;
+	return !group->codes[i] && !group->commits[i]->is_there;
 }
 
 /* ---- syncing a group ---- */
@@ -348,10 +350,10 @@ may_sync_together(const struct group *group)
 	size_t local = 0;
 	for (size_t i = 0; i < group->count; i++)
 		local += !group->codes[i] &&
-			 (group->fetches[i]->directory->traits & SL_DIRECTORY_LOCAL);
-	if (local < SYNCFS_LEAST || group->batch->sync_each)
+			 (group->commits[i]->place->directory->traits & SL_DIRECTORY_LOCAL);
+	if (local < SYNCFS_LEAST || group->committer->sync_each)
 		return false;
-	return unwritten_bytes() <= group->batch->uncommitted_bytes + SYNCFS_OTHERS;
+	return unwritten_bytes() <= group->committer->uncommitted_bytes + SYNCFS_OTHERS;
 }
 
 /* A file of the group, or one that is there already and needs a descriptor first. A new descriptor
@@ -360,15 +362,15 @@ may_sync_together(const struct group *group)
 static void
 add_sync(struct group *group, size_t i)
 {
-	const struct fetch *fetch = group->fetches[i];
-	if (!fetch->needs_sync) {
+	const struct sl_commit *commit = group->commits[i];
+	if (!commit->is_there) {
 		group->first_ops[i] =
-			add_op(group, (struct sl_op){ .kind = SL_OP_SYNC, .fd = fetch->part.fd });
+			add_op(group, (struct sl_op){ .kind = SL_OP_SYNC, .fd = commit->part->fd });
 		return;
 	}
 	struct sl_op *opened = add_op(group, (struct sl_op){ .kind = SL_OP_OPEN,
-						     .dir_fd = fetch->directory->fd,
-						     .path = fetch->name,
+						     .dir_fd = commit->place->directory->fd,
+						     .path = commit->place->name,
 						     .flags = O_RDONLY | O_NONBLOCK | O_NOCTTY });
 	add_op(group, (struct sl_op){ .kind = SL_OP_SYNC, .fd = SL_FD_OF_AFTER })->after = opened;
 	add_op(group, (struct sl_op){ .kind = SL_OP_CLOSE, .fd = SL_FD_OF_AFTER })->after = opened;
@@ -419,13 +421,13 @@ run_ops_side_by_side(struct group *group)
 /* What became of one file's own sync. One that may not be opened is synced with all others. */
 SL_SUSPENDS
 static int
-sync_result(struct fetch *fetch, const struct sl_op *ops)
+sync_result(struct sl_commit *commit, const struct sl_op *ops)
 {
-	if (!fetch->needs_sync || ops[0].result >= 0)
-		return ops[fetch->needs_sync ? 1 : 0].result;
+	if (!commit->is_there || ops[0].result >= 0)
+		return ops[commit->is_there ? 1 : 0].result;
 	if (ops[0].result != -EACCES && ops[0].result != -EPERM)
 		return ops[0].result;
-	return sl_io_sync_fs(fetch->directory->fd);
+	return sl_io_sync_fs(commit->place->directory->fd);
 }
 
 SL_SUSPENDS
@@ -436,23 +438,23 @@ sync_each(struct group *group)
 		group->ops[i].result = -ECANCELED;
 	int stopped = run_ops_side_by_side(group);
 	for (size_t i = 0; i < group->count; i++) {
-		struct fetch *fetch = group->fetches[i];
+		struct sl_commit *commit = group->commits[i];
 		if (!group->first_ops[i])
 			continue;
-		int code = sync_result(fetch, group->first_ops[i]);
+		int code = sync_result(commit, group->first_ops[i]);
 		if (code == -ECANCELED && stopped)
 			code = stopped;
-		note_sync_failure(fetch, code);
+		note_sync_failure(group->committer, commit, code);
 		if (code)
-			group->codes[i] = sync_failed(fetch, code);
+			group->codes[i] = sync_failed(commit, code);
 	}
 }
 
 static bool
-same_device(const struct fetch *a, const struct fetch *b)
+same_device(const struct sl_commit *a, const struct sl_commit *b)
 {
-	return a->directory->dev_major == b->directory->dev_major &&
-	       a->directory->dev_minor == b->directory->dev_minor;
+	return a->place->directory->dev_major == b->place->directory->dev_major &&
+	       a->place->directory->dev_minor == b->place->directory->dev_minor;
 }
 
 /*
@@ -464,21 +466,21 @@ SL_SUSPENDS
 static void
 sync_together(struct group *group)
 {
-	bool synced[COMMIT_FILES] = { false };
+	bool synced[SL_COMMIT_FILES] = { false };
 	for (size_t i = 0; i < group->count; i++) {
-		struct fetch *fetch = group->fetches[i];
+		struct sl_commit *commit = group->commits[i];
 		if (group->codes[i] || group->first_ops[i] || synced[i])
 			continue;
-		int code = sl_io_sync_fs(fetch->directory->fd);
-		group->batch->sync_each = group->batch->sync_each || code;
-		note_sync_failure(fetch, code);
+		int code = sl_io_sync_fs(commit->place->directory->fd);
+		group->committer->sync_each = group->committer->sync_each || code;
+		note_sync_failure(group->committer, commit, code);
 		for (size_t k = i; k < group->count; k++) {
 			if (group->codes[k] || group->first_ops[k] ||
-				!same_device(fetch, group->fetches[k]))
+				!same_device(commit, group->commits[k]))
 				continue;
 			synced[k] = true;
 			if (code)
-				group->codes[k] = sync_failed(group->fetches[k], code);
+				group->codes[k] = sync_failed(group->commits[k], code);
 		}
 	}
 }
@@ -489,13 +491,13 @@ sync_files(struct group *group)
 {
 	begin_ops(group);
 	for (size_t i = 0; i < group->count; i++) {
-		int code = device_failure(group->fetches[i]);
+		int code = device_failure(group->committer, group->commits[i]);
 		if (code && !group->codes[i])
-			group->codes[i] = sync_failed(group->fetches[i], code);
+			group->codes[i] = sync_failed(group->commits[i], code);
 	}
 	bool together = may_sync_together(group);
 	for (size_t i = 0; i < group->count; i++) {
-		bool local = group->fetches[i]->directory->traits & SL_DIRECTORY_LOCAL;
+		bool local = group->commits[i]->place->directory->traits & SL_DIRECTORY_LOCAL;
 		if (!group->codes[i] && !(local && together))
 			add_sync(group, i);
 	}
@@ -516,35 +518,36 @@ check_parts(struct group *group)
 	for (size_t i = 0; i < group->count; i++)
 		if (is_to_name(group, i))
 			group->first_ops[i] = add_op(
-				group, sl_part_stat_op(&group->fetches[i]->part, &group->stats[i]));
+				group, sl_part_stat_op(group->commits[i]->part, &group->stats[i]));
 	if (!run_ops(group))
 		return;
 	for (size_t i = 0; i < group->count; i++) {
-		struct fetch *fetch = group->fetches[i];
+		struct sl_commit *commit = group->commits[i];
 		if (group->first_ops[i])
 			group->codes[i] =
-				sl_part_check_stat(&fetch->part, group->first_ops[i]->result,
-					&group->stats[i], fetch->view.received, &fetch->error);
+				sl_part_check_stat(commit->part, group->first_ops[i]->result,
+					&group->stats[i], commit->length, commit->err);
 	}
 }
 
 /* Its final name, and the descriptor goes. */
 static struct sl_op *
-add_naming(struct group *group, const struct fetch *fetch)
+add_naming(struct group *group, const struct sl_commit *commit)
 {
-	struct sl_op *renamed = add_op(group, sl_part_rename_op(&fetch->part, fetch->replace));
-	add_op(group, (struct sl_op){ .kind = SL_OP_CLOSE, .fd = fetch->part.fd })->after = renamed;
+	struct sl_op *renamed = add_op(group, sl_part_rename_op(commit->part, commit->replace));
+	add_op(group, (struct sl_op){ .kind = SL_OP_CLOSE, .fd = commit->part->fd })->after =
+		renamed;
 	return renamed;
 }
 
 /* What went wrong in the batch is done again by itself, with all its words and ways out. */
 SL_SUSPENDS
 static int
-finish_naming(struct fetch *fetch, const struct sl_op *renamed)
+finish_naming(struct sl_committer *committer, struct sl_commit *commit, const struct sl_op *renamed)
 {
 	if (renamed->result != 0)
-		return publish(fetch);
-	fetch->part.fd = -1;
+		return publish(committer, commit);
+	commit->part->fd = -1;
 	return 0;
 }
 
@@ -555,12 +558,13 @@ rename_all(struct group *group)
 	begin_ops(group);
 	for (size_t i = 0; i < group->count; i++)
 		if (is_to_name(group, i))
-			group->first_ops[i] = add_naming(group, group->fetches[i]);
+			group->first_ops[i] = add_naming(group, group->commits[i]);
 	if (!run_ops(group))
 		return;
 	for (size_t i = 0; i < group->count; i++)
 		if (group->first_ops[i])
-			group->codes[i] = finish_naming(group->fetches[i], group->first_ops[i]);
+			group->codes[i] = finish_naming(
+				group->committer, group->commits[i], group->first_ops[i]);
 }
 
 SL_SUSPENDS
@@ -580,16 +584,16 @@ static void
 collect_directories(struct group *group, struct directory_syncs *syncs)
 {
 	for (size_t i = 0; i < group->count; i++)
-		group->fetches[i]->directory->dirty =
-			group->fetches[i]->directory->dirty || !group->codes[i];
+		group->commits[i]->place->directory->dirty =
+			group->commits[i]->place->directory->dirty || !group->codes[i];
 	for (size_t i = 0; i < group->count; i++) {
-		struct sl_directory *directory = group->fetches[i]->directory;
+		struct sl_directory *directory = group->commits[i]->place->directory;
 		bool changed = false;
 		if (!directory->dirty)
 			continue;
 		directory->dirty = false;
 		for (size_t k = i; k < group->count; k++)
-			changed = changed || (group->fetches[k]->directory == directory &&
+			changed = changed || (group->commits[k]->place->directory == directory &&
 						     is_to_name(group, k));
 		syncs->items[syncs->count].directory = directory;
 		syncs->items[syncs->count++].changed = changed;
@@ -600,13 +604,13 @@ static void
 note_directory(struct group *group, const struct sl_directory *directory, int code)
 {
 	for (size_t k = 0; k < group->count; k++) {
-		struct fetch *fetch = group->fetches[k];
-		if (fetch->directory != directory)
+		struct sl_commit *commit = group->commits[k];
+		if (commit->place->directory != directory)
 			continue;
-		note_sync_failure(fetch, code);
+		note_sync_failure(group->committer, commit, code);
 		if (code && !group->codes[k])
-			group->codes[k] = fetch->needs_sync ? sync_failed(fetch, code)
-							    : not_durable(fetch, code);
+			group->codes[k] = commit->is_there ? sync_failed(commit, code)
+							   : not_durable(commit, code);
 	}
 }
 
@@ -629,9 +633,9 @@ sync_directories(struct group *group)
 		note_directory(group, syncs->items[i].directory, syncs->items[i].code);
 	/* Another task may have met a failure of the device meanwhile. */
 	for (size_t i = 0; i < group->count; i++) {
-		int code = device_failure(group->fetches[i]);
+		int code = device_failure(group->committer, group->commits[i]);
 		if (code && !group->codes[i])
-			group->codes[i] = not_durable(group->fetches[i], code);
+			group->codes[i] = not_durable(group->commits[i], code);
 	}
 }
 
@@ -639,18 +643,18 @@ SL_SUSPENDS
 static void
 end_all(struct group *group)
 {
+	struct sl_committer *committer = group->committer;
 	/* Reports may wait for their reader, parts must not. */
 	for (size_t i = 0; i < group->count; i++) {
-		group->batch->uncommitted_bytes -= group->fetches[i]->view.received;
+		committer->uncommitted_bytes -= group->commits[i]->length;
 		if (group->codes[i])
-			sl_part_discard(&group->fetches[i]->part);
+			sl_part_discard(group->commits[i]->part);
 		else
-			sl_part_close(&group->fetches[i]->part);
+			sl_part_close(group->commits[i]->part);
 	}
-	for (size_t i = 0; i < group->count; i++) {
-		bool skipped = group->fetches[i]->needs_sync && !group->codes[i];
-		fetch_end(group->fetches[i], skipped ? FETCH_SKIPPED : group->codes[i]);
-	}
+	for (size_t i = 0; i < group->count; i++)
+		committer->options.ended(
+			committer->options.ctx, group->commits[i], group->codes[i]);
 }
 
 SL_SUSPENDS
@@ -658,11 +662,11 @@ static void
 commit_group(struct group *group)
 {
 	memset(group->codes, 0, sizeof(group->codes));
-	if (wants_sync(group->batch))
+	if (wants_sync(group->committer))
 		sync_files(group);
 	check_parts(group);
 	rename_all(group);
-	if (wants_sync(group->batch))
+	if (wants_sync(group->committer))
 		sync_directories(group);
 	end_all(group);
 }
@@ -673,61 +677,103 @@ SL_SUSPENDS
 static int
 collect(struct group *group)
 {
-	struct sl_channel *finished = group->batch->finished;
+	struct sl_channel *finished = group->committer->queue;
 	uint64_t bytes = 0;
 	group->count = 0;
-	int code = sl_channel_receive(finished, &group->fetches[0], SL_FOREVER);
+	int code = sl_channel_receive(finished, &group->commits[0], SL_FOREVER);
 	if (code)
 		return code;
-	uint64_t until_ns = sl_deadline_in(wants_sync(group->batch) ? COMMIT_NS : GATHER_NS);
+	uint64_t until_ns = sl_deadline_in(wants_sync(group->committer) ? GROUP_NS : GATHER_NS);
 	for (;;) {
-		bytes += group->fetches[group->count++]->view.received;
-		if (group->count == group->batch->commit_files || bytes >= COMMIT_BYTES)
+		bytes += group->commits[group->count++]->length;
+		if (group->count == group->committer->options.files || bytes >= GROUP_BYTES)
 			return 0;
-		code = sl_channel_try_receive(finished, &group->fetches[group->count]);
+		code = sl_channel_try_receive(finished, &group->commits[group->count]);
 		if (code == -EAGAIN)
 			code = sl_channel_receive(
-				finished, &group->fetches[group->count], until_ns);
+				finished, &group->commits[group->count], until_ns);
 		if (code) /* closed, late or cancelled: what is here is committed, or cleaned up by
 			     the steps */
 			return 0;
 	}
 }
 
-/* Nothing is taken any more: jobs that still bring files must not wait for ever. */
+/* Nothing is taken any more: those that still bring files must not wait for ever. */
 SL_SUSPENDS
 static void
-refuse_rest(struct sl_batch *batch, int code)
+refuse_rest(struct sl_committer *committer, int code)
 {
-	struct fetch *rest = NULL;
-	batch->commit_code = code == -EPIPE ? 0 : code;
-	sl_channel_close(batch->finished);
+	struct sl_commit *rest = NULL;
+	committer->end_code = code == -EPIPE ? 0 : code;
+	sl_channel_close(committer->queue);
 	struct sl_list late;
 	sl_list_init(&late);
-	while (sl_channel_try_receive(batch->finished, &rest) == 0) {
-		batch->uncommitted_bytes -= rest->view.received;
-		sl_part_discard(&rest->part);
-		sl_list_push_back(&late, &rest->unreported);
+	while (sl_channel_try_receive(committer->queue, &rest) == 0) {
+		committer->uncommitted_bytes -= rest->length;
+		sl_part_discard(rest->part);
+		sl_list_push_back(&late, &rest->link);
 	}
 	/* Reports may wait for their reader, parts must not. */
 	for (struct sl_list *node; (node = sl_list_pop(&late));)
-		fetch_end(sl_list_item(node, struct fetch, unreported), code);
+		committer->options.ended(
+			committer->options.ctx, sl_list_item(node, struct sl_commit, link), code);
 }
 
 int
-commit_main(void *arg)
+sl_committer_run(void *arg)
 {
-	struct sl_batch *batch = arg;
+	struct sl_committer *committer = arg;
 	struct group *group = calloc(1, sizeof(*group));
 	int code = group ? 0 : -ENOMEM;
 	if (group)
-		group->batch = batch;
+		group->committer = committer;
 	while (!code) {
 		code = collect(group);
 		if (!code)
 			commit_group(group);
 	}
-	refuse_rest(batch, code);
+	refuse_rest(committer, code);
 	free(group);
 	return code == -EPIPE ? 0 : code;
+}
+
+/* ---- handing over ---- */
+
+int
+sl_committer_init(struct sl_committer *committer, const struct sl_committer_options *options)
+{
+	*committer = (struct sl_committer){ .options = *options };
+	return sl_channel_new(
+		&committer->queue, "commit queue", options->files, sizeof(struct sl_commit *));
+}
+
+void
+sl_committer_release(struct sl_committer *committer)
+{
+	sl_channel_free(committer->queue);
+	committer->queue = NULL;
+}
+
+void
+sl_committer_finish(struct sl_committer *committer)
+{
+	sl_channel_close(committer->queue);
+}
+
+/* The committer ends before its time only if something is wrong with it. */
+int
+sl_committer_hand_over(struct sl_committer *committer, struct sl_commit *commit)
+{
+	struct sl_shield shield;
+	int code = sl_commit_shield_begin(&shield);
+	if (code)
+		return code;
+	committer->uncommitted_bytes += commit->length;
+	code = sl_channel_send(committer->queue, &commit, SL_FOREVER);
+	sl_shield_end(&shield);
+	if (code)
+		committer->uncommitted_bytes -= commit->length;
+	if (code == -EPIPE)
+		code = committer->end_code ? committer->end_code : -ECANCELED;
+	return code;
 }

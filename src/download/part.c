@@ -772,6 +772,17 @@ sl_part_publish(struct sl_part *part, bool replace, struct sl_error *err)
 	return code;
 }
 
+int
+sl_part_set_final_name(struct sl_part *part, const char *name)
+{
+	char *copy = sl_span_dup(sl_span_str(name));
+	if (!copy)
+		return -ENOMEM;
+	free(part->name);
+	part->name = copy;
+	return 0;
+}
+
 void
 sl_part_close(struct sl_part *part)
 {

@@ -10,6 +10,7 @@
 
 #include "exchange_int.h"
 
+#include "sluice/base/clock.h"
 #include "sluice/base/log.h"
 #include "sluice/base/redact.h"
 #include "sluice/base/text.h"
@@ -458,6 +459,14 @@ set_up(struct chain *chain)
 		chain->headers[i] = chain->request->headers[i];
 	chain->header_count = count;
 	return 0;
+}
+
+struct sl_resource
+sl_http_resource(const struct sl_http_exchange *exchange)
+{
+	struct sl_resource resource = { .length = sl_http_body_length(exchange) };
+	sl_resource_read(&resource, &exchange->head, (int64_t)(sl_clock_wall_ns() / SL_NS_PER_S));
+	return resource;
 }
 
 void

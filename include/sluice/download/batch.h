@@ -8,19 +8,12 @@
 #ifndef SLUICE_DOWNLOAD_BATCH_H
 #define SLUICE_DOWNLOAD_BATCH_H
 
+#include "sluice/download/commit.h"
 #include "sluice/download/manifest.h"
 #include "sluice/download/part.h"
+#include "sluice/download/present.h"
 #include "sluice/http/client.h"
 #include "sluice/rt/chunk.h"
-
-enum sl_if_exists {
-	SL_EXISTS_AUTO,
-	SL_EXISTS_SKIP,
-	SL_EXISTS_REPLACE,
-	SL_EXISTS_RENAME,
-	SL_EXISTS_FAIL
-};
-enum sl_sync_mode { SL_SYNC_AUTO, SL_SYNC_ALL, SL_SYNC_NONE };
 
 enum sl_download_state {
 	SL_DOWNLOAD_CONNECTING,

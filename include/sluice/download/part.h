@@ -20,6 +20,10 @@
 /* No other program uses it: Firefox, yt-dlp and others have .part files that are not ours. */
 #define SL_PART_SUFFIX ".sluice-part"
 
+/* Files up to this are written buffered and committed in groups; larger ones direct, each by
+ * itself. */
+#define SL_PART_SMALL (4 * SL_MIB)
+
 enum sl_io_mode { SL_IO_AUTO, SL_IO_DIRECT, SL_IO_BUFFERED };
 
 struct sl_part {
@@ -141,6 +145,9 @@ struct sl_op sl_part_rename_op(const struct sl_part *part, bool replace);
  */
 SL_SUSPENDS
 int sl_part_publish(struct sl_part *part, bool replace, struct sl_error *err) SL_MUST_CHECK;
+
+/* Another final name, in the same directory; the part's own name stays. Returns 0 or -ENOMEM. */
+int sl_part_set_final_name(struct sl_part *part, const char *name) SL_MUST_CHECK;
 
 /* Close and forget; the file stays, under whatever name it has. */
 SL_SUSPENDS

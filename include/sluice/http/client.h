@@ -16,6 +16,7 @@
 #include "sluice/base/bytes.h"
 #include "sluice/http/head.h"
 #include "sluice/http/request.h"
+#include "sluice/http/resource.h"
 #include "sluice/http/url.h"
 #include "sluice/rt/task.h"
 
@@ -75,6 +76,9 @@ int sl_http_open(struct sl_http_client *client, const struct sl_http_request *re
 	struct sl_http_exchange **out, struct sl_error *err) SL_MUST_CHECK;
 
 const struct sl_head *sl_http_head(const struct sl_http_exchange *exchange);
+
+/* What the answer says of the resource. */
+struct sl_resource sl_http_resource(const struct sl_http_exchange *exchange);
 
 /* The URL that answered, after redirects, without userinfo. */
 const struct sl_url *sl_http_final_url(const struct sl_http_exchange *exchange);
