@@ -43,7 +43,11 @@ sl_batch_new(struct sl_batch **out, const struct sl_batch_options *options)
 		.client = options->client, .pool = options->pool, .io = options->io
 	};
 	batch->options = *options;
+	batch->stays_open = options->stays_open;
+	batch->source_ended = !options->source;
+	sl_list_init(&batch->queue);
 	sl_list_init(&batch->active);
+	sl_list_init(&batch->idle);
 	*out = batch;
 	return 0;
 }
@@ -99,53 +103,110 @@ claim_place(struct file *file)
 	return sl_place_rename(&batch->places, place, &file->error);
 }
 
-/* From the entry to its place; `bad` = the code of an entry that cannot be used, with its words in
- * *err. NULL if memory ends. */
+/* From the entry to its place, and under way. 0, FILE_REPEAT or a code. */
 SL_SUSPENDS
-static struct file *
-begin(struct sl_batch *batch, const struct sl_entry *entry, int bad, const struct sl_error *err,
-	int *code)
+static int
+begin(struct file *file)
 {
-	uint64_t index = batch->next_index++;
-	struct file *file = file_new(batch, entry, index);
-	if (!file) {
-		file_out_of_memory(batch, index);
-		return NULL;
-	}
-	if (bad)
-		file->error = *err;
-	*code = bad ? bad : use_first_source(file);
+	file_begin(file);
+	if (file->place.path) /* it goes on after a pause */
+		return 0;
+	int code = file->error.code;
+	if (!code)
+		code = use_first_source(file);
 	/* What the client would refuse is refused before anything is made. */
-	if (!*code)
-		*code = sl_sources_check_headers(&file->sources, &file->error);
-	if (!*code)
-		*code = claim_place(file);
-	return file;
+	if (!code)
+		code = sl_sources_check_headers(&file->sources, &file->error);
+	return code ? code : claim_place(file);
 }
 
-/*
- * The next input, which has a name if *code is 0; NULL in *out if it has been reported already, for
- * want of memory. False at the end. A source may suspend (a list from a pipe), and names are given
- * in the order of the inputs: one job at a time.
- */
+/* Beside a file in *out. */
+enum next { NEXT_FILE, NEXT_NONE /* the source gave one, but there is no memory */, NEXT_END };
+
+/* What the source gives; an entry that cannot be used has its words in file->error. */
 SL_SUSPENDS
-static bool
-next_input(struct sl_batch *batch, struct file **out, int *code)
+static enum next
+ask_source(struct sl_batch *batch, struct file **out)
 {
 	struct sl_entry entry = { 0 };
 	struct sl_error err = { 0 };
-	*out = NULL;
+	int got = batch->options.source(batch->options.source_ctx, &entry, &err);
+	batch->source_ended = got == 0;
+	if (got == 0 || (got < 0 && sl_task_cancelled()))
+		return NEXT_END;
+	uint64_t index = batch->next_index++;
+	*out = file_new(batch, &entry, index);
+	if (!*out) {
+		file_out_of_memory(batch, index);
+		return NEXT_NONE;
+	}
+	if (got < 0) {
+		(*out)->error = err;
+		(void)sl_fail_code(&(*out)->error, SL_PHASE_NONE, got, "cannot use input %llu",
+			(unsigned long long)index + 1);
+	}
+	return NEXT_FILE;
+}
+
+/* Entries that were added come before those of the source. */
+SL_SUSPENDS
+static enum next
+find_next(struct sl_batch *batch, struct file **out)
+{
+	while (!(*out = queue_take(batch))) {
+		if (sl_task_cancelled())
+			return NEXT_END;
+		if (!batch->source_ended) {
+			enum next next = ask_source(batch, out);
+			if (next != NEXT_END)
+				return next;
+		} else if (!batch->stays_open || queue_wait(batch) != 0) {
+			return NEXT_END;
+		}
+	}
+	return NEXT_FILE;
+}
+
+/*
+ * The next input, under way if *code is 0. A source may suspend (a list from a pipe), and names are
+ * given in the order of the inputs: one job at a time.
+ */
+SL_SUSPENDS
+static enum next
+next_input(struct sl_batch *batch, struct file **out, int *code)
+{
 	if (sl_semaphore_take(&batch->source_turn, SL_FOREVER) != 0)
-		return false;
-	int got = batch->source_ended
-			  ? 0
-			  : batch->options.source(batch->options.source_ctx, &entry, &err);
-	batch->source_ended = batch->source_ended || got == 0;
-	bool is_input = got > 0 || (got < 0 && !sl_task_cancelled());
-	if (is_input)
-		*out = begin(batch, &entry, SL_MIN(got, 0), &err, code);
+		return NEXT_END;
+	enum next next = find_next(batch, out);
+	if (next == NEXT_FILE)
+		*code = begin(*out);
 	sl_semaphore_give(&batch->source_turn);
-	return is_input;
+	return next;
+}
+
+/* ---- jobs ---- */
+
+/* In a task of its own, which can be stopped alone. */
+SL_SUSPENDS
+static void
+run_file(struct file *file)
+{
+	struct sl_group group;
+	char name[32];
+	int result = 0;
+	snprintf(name, sizeof(name), "file %llu", (unsigned long long)file->view.index + 1);
+	sl_group_enter(&group, SL_GROUP_COLLECT);
+	file->group = &group;
+	int code = sl_group_spawn(&group, name, file_task, file, &result);
+	sl_group_leave(&group);
+	code = code ? code : result;
+	if (code == FILE_HANDED_OVER)
+		return;
+	file->group = NULL;
+	if (code < 0 && file->wish != FILE_GO_ON && !sl_task_cancelled())
+		queue_fulfil_wish(file);
+	else
+		file_end(file, code);
 }
 
 SL_SUSPENDS
@@ -154,10 +215,12 @@ job_main(void *arg)
 {
 	struct sl_batch *batch = arg;
 	const struct sl_batch_events *events = &batch->options.events;
-	struct file *file;
-	int code = 0;
-	while (!sl_task_cancelled() && next_input(batch, &file, &code)) {
-		if (!file)
+	enum next next = NEXT_NONE;
+	while (!sl_task_cancelled() && next != NEXT_END) {
+		struct file *file = NULL;
+		int code = 0;
+		next = next_input(batch, &file, &code);
+		if (next != NEXT_FILE)
 			continue;
 		if (code == FILE_REPEAT) {
 			file_follow_original(file);
@@ -165,12 +228,10 @@ job_main(void *arg)
 		}
 		if (events->started)
 			events->started(events->ctx, file_view(file));
-		if (!code)
-			code = file_prepare(file);
-		if (!code)
-			code = file_run(file);
-		if (code != FILE_HANDED_OVER)
+		if (code)
 			file_end(file, code);
+		else
+			run_file(file);
 	}
 	return 0;
 }
@@ -223,6 +284,8 @@ is_over(struct sl_batch *batch)
 	struct sl_entry entry = { 0 };
 	struct sl_error err = { 0 };
 	struct sl_shield shield;
+	if (!sl_list_is_empty(&batch->queue))
+		return false;
 	if (batch->source_ended)
 		return true;
 	sl_shield_begin(&shield, sl_deadline_in(SL_NS_PER_S));
@@ -286,6 +349,15 @@ run_jobs(struct sl_batch *batch)
 	return code ? code : outcome(batch);
 }
 
+/* What was not begun, or is paused. */
+SL_SUSPENDS
+static void
+drop_queue(struct sl_batch *batch)
+{
+	for (struct sl_list *node; (node = sl_list_pop(&batch->queue));)
+		file_drop(sl_list_item(node, struct file, link));
+}
+
 int
 sl_batch_run(struct sl_batch *batch, struct sl_batch_summary *summary)
 {
@@ -294,6 +366,7 @@ sl_batch_run(struct sl_batch *batch, struct sl_batch_summary *summary)
 	int code = run_jobs(batch);
 	struct sl_shield shield;
 	sl_shield_begin(&shield, sl_deadline_in(SL_NS_PER_S));
+	drop_queue(batch);
 	int confirmed = sl_committer_confirm(&batch->committer, &disk);
 	sl_committer_release(&batch->committer);
 	sl_places_release(&batch->places);

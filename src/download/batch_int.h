@@ -1,24 +1,25 @@
 /*
- * batch_int.h - one file of a batch, and the batch; shared by batch.c, file.c and fetch.c. Only
- * these report; place, present, transfer and commit return outcomes and know no batch.
+ * batch_int.h - one file of a batch, and the batch; shared by batch.c, queue.c, file.c and
+ * fetch.c. Only these report; place, present, transfer and commit return outcomes and do not refer
+ * to a batch.
  *
  * The states of a file:
  *
- *    state        entered by           valid besides entry and view   owner
- *    ----------   ------------------   ----------------------------   -------------------------
- *    named        batch.c: begin       sources, place                 the job that took it
- *    prepared     file_prepare         present; part, or stream_fd    the job
- *    transferred  file_run             transfer                       the job
- *    sealed       file_run: seal       part is sealed                 the job
- *    waiting      file_run: hand_over  commit                         the committer
- *    ended        file_end             error                          freed after its report
+ *    state        entered by               valid besides entry and view    owner
+ *    ----------   ----------------------   -----------------------------   --------------------
+ *    WAITING      file_new, resume         after a pause: sources, place   the queue
+ *    PAUSED       pause                    as WAITING                      the queue
+ *    ACTIVE       batch.c: next_input      sources, place; then, step by   the job that took it
+ *                                          step (fetch.c): present; part
+ *                                          or stream_fd; transfer; commit
+ *    COMMITTING   fetch.c: hand_over       commit                          the committer
+ *    ENDED        file_end                 error                           freed after its report
  *
- *  - An input that repeats an earlier one leaves `named` at once: only its number is kept, in
+ *  - The steps of an ACTIVE file run in a task of its own (`group`), which is cancelled to pause or
+ *    remove it; the job waits for that task.
+ *  - An input that repeats an earlier one leaves ACTIVE at once: only its number is kept, in
  *    `repeats` of the first one, and it ends with that. If the first one has ended, it ends now.
- *  - What stands under the name may end a file from each state before `sealed` (skipped).
- *  - With several sources a failed one leads back to `prepared`, with an empty part.
- *  - view.state says the same in the words of events: CONNECTING until a response was accepted,
- *    RECEIVING, FINISHING from the last byte to the end.
+ *  - With several sources a failed one leads back to an empty part.
  *
  * Cancellation has three reasons here: -ECANCELED (a sibling failed, or the batch was stopped):
  * what is complete is still given its name; -ETIMEDOUT (the run's time is over) and
@@ -46,11 +47,25 @@ struct repeats {
 	size_t count, cap;
 };
 
+enum file_state { FILE_WAITING, FILE_PAUSED, FILE_ACTIVE, FILE_COMMITTING, FILE_ENDED };
+
+/* What is to become of it once its task has stopped; the later, the stronger. */
+enum file_wish {
+	FILE_GO_ON,
+	FILE_REQUEUE, /* it was to be paused, and was resumed before it had stopped */
+	FILE_PAUSE,
+	FILE_REMOVE,
+};
+
 struct file {
 	struct sl_download view; /* file_view brings it up to date */
-	struct sl_list link;     /* batch->active */
+	struct sl_list link;     /* batch->queue or batch->active */
 	struct sl_batch *batch;
+	enum file_state state;
+	enum file_wish wish;
+	struct sl_group *group; /* ACTIVE, once its task runs: of that task; else NULL */
 	struct sl_entry entry;
+	char *entry_memory; /* of the entry's spans if it was added; else they are the source's */
 	struct sl_error error; /* first failure */
 	struct sl_sources sources;
 	struct sl_place place;
@@ -61,8 +76,8 @@ struct file {
 	struct sl_part part;
 	struct sl_transfer transfer;
 	bool is_transferred; /* all bytes are here */
+	bool is_counted;     /* in summary.files */
 	struct sl_commit commit;
-	bool is_ended; /* then view.state is how */
 };
 
 struct sl_batch {
@@ -72,7 +87,10 @@ struct sl_batch {
 	struct sl_present_options present;
 	struct sl_transfer_options transfer;
 	struct sl_committer committer;
-	struct sl_list active;
+	struct sl_list queue;  /* of struct file: WAITING or PAUSED, next first */
+	struct sl_list active; /* ACTIVE or COMMITTING, oldest first */
+	struct sl_list idle;   /* waiter: the job that waits for an entry to be added */
+	bool stays_open;
 	struct sl_group *jobs, *committing; /* NULL unless running */
 	uint64_t last_words_ns; /* until when the ends of cancelled downloads are reported; 0 = none
 				   yet */
@@ -84,8 +102,34 @@ struct sl_batch {
 	int cancel_reason;
 };
 
-/* file.c: counted, in batch->active, and the caller's. NULL if memory ends. */
+/* file.c: WAITING, in no list. NULL if memory ends. */
 struct file *file_new(struct sl_batch *batch, const struct sl_entry *entry, uint64_t index);
+
+/* file.c: counted, ACTIVE, and the caller's. */
+void file_begin(struct file *file);
+
+/* file.c: as it was before it began, but for its place and the inputs that repeat it. */
+SL_SUSPENDS
+void file_reset(struct file *file);
+
+/* file.c: without a report. */
+SL_SUSPENDS
+void file_drop(struct file *file);
+
+/* file.c: in the queue or under way; NULL if there is none. */
+struct file *file_find(struct sl_batch *batch, uint64_t index);
+
+/* queue.c: the first that is WAITING, taken out; NULL if there is none. */
+struct file *queue_take(struct sl_batch *batch);
+
+/* queue.c: wait for an entry to be added or resumed, or for sl_batch_close. Returns 0 or the
+ * cancellation. */
+SL_SUSPENDS
+int queue_wait(struct sl_batch *batch);
+
+/* queue.c: its task was stopped because of file->wish. */
+SL_SUSPENDS
+void queue_fulfil_wish(struct file *file);
 
 /* file.c: bring `view` up to date and return it. */
 const struct sl_download *file_view(struct file *file);
@@ -105,15 +149,10 @@ void file_out_of_memory(struct sl_batch *batch, uint64_t index);
 /* file.c: with the reason, stop what is under way; see sl_batch_cancel. */
 void file_cancel_all(struct sl_batch *batch, int reason);
 
-/* fetch.c: its part, if nothing has the name; else what has it is compared. 0 = go on with
- * file_run; else as file_run. */
+/* fetch.c: the task of an ACTIVE file, arg: from what has its name to the finished file. Returns 0,
+ * FILE_SKIPPED, a code; or FILE_HANDED_OVER: then it is the committer's, and may be gone. */
 SL_SUSPENDS
-int file_prepare(struct file *file);
-
-/* fetch.c: from the request to the finished file, once it is prepared. Returns 0, FILE_SKIPPED, a
- * code; or FILE_HANDED_OVER: then it is no longer the caller's. */
-SL_SUSPENDS
-int file_run(struct file *file);
+int file_task(void *arg);
 
 /* fetch.c: for the committer: another name for a part whose final name was taken. Returns 0, or
  * -EEXIST if the file is not to be renamed; a code. */

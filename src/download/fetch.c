@@ -215,10 +215,13 @@ hand_over(struct file *file, bool is_there)
 {
 	set_commit(file, is_there);
 	file->view.waiting = true;
+	file->state = FILE_COMMITTING;
 	int code = sl_committer_hand_over(&file->batch->committer, &file->commit);
-	if (code)
-		file->view.waiting = false;
-	return code ? code : FILE_HANDED_OVER;
+	if (!code)
+		return FILE_HANDED_OVER;
+	file->view.waiting = false;
+	file->state = FILE_ACTIVE;
+	return code;
 }
 
 /* What has been written in pieces; a whole one was sealed as it was written. A sibling's failure
@@ -272,8 +275,9 @@ skip(struct file *file)
 	return file->present.needs_sync ? hand_over(file, true) : FILE_SKIPPED;
 }
 
-int
-file_prepare(struct file *file)
+SL_SUSPENDS
+static int
+prepare(struct file *file)
 {
 	int stop = 0;
 	if (file->is_stream)
@@ -291,8 +295,9 @@ file_prepare(struct file *file)
 	return code == FILE_SKIPPED ? skip(file) : code;
 }
 
-int
-file_run(struct file *file)
+SL_SUSPENDS
+static int
+run(struct file *file)
 {
 	int code = try_source(file);
 	while (code < 0 && use_next_source(file, code))
@@ -312,4 +317,12 @@ file_run(struct file *file)
 	if (code < 0)
 		sl_part_discard(&file->part);
 	return code;
+}
+
+int
+file_task(void *arg)
+{
+	struct file *file = arg;
+	int code = prepare(file);
+	return code ? code : run(file);
 }

@@ -31,18 +31,6 @@ file_cancel_all(struct sl_batch *batch, int reason)
 
 /* ---- the beginning ---- */
 
-SL_SUSPENDS
-static void
-file_free(struct file *file)
-{
-	if (file->is_stream && file->stream_fd > STDERR_FILENO)
-		sl_io_close(file->stream_fd);
-	sl_place_release(&file->place);
-	sl_sources_release(&file->sources);
-	free(file->repeats.indices);
-	free(file);
-}
-
 struct file *
 file_new(struct sl_batch *batch, const struct sl_entry *entry, uint64_t index)
 {
@@ -60,26 +48,103 @@ file_new(struct sl_batch *batch, const struct sl_entry *entry, uint64_t index)
 		.checked = entry->checksum.kind != SL_CHECKSUM_NONE,
 		.started_ns = sl_now(),
 		.error = &file->error };
-	batch->summary.files++;
-	sl_list_push_back(&batch->active, &file->link);
+	sl_list_init(&file->link);
 	return file;
 }
 
-/* Without a report: it is counted and reported later. */
+static void
+count(struct file *file)
+{
+	file->batch->summary.files += !file->is_counted;
+	file->is_counted = true;
+}
+
+void
+file_begin(struct file *file)
+{
+	count(file);
+	file->state = FILE_ACTIVE;
+	file->view.started_ns = sl_now();
+	sl_list_push_back(&file->batch->active, &file->link);
+}
+
 SL_SUSPENDS
 static void
-drop(struct file *file)
+close_stream(struct file *file)
+{
+	if (file->is_stream && file->stream_fd > STDERR_FILENO)
+		sl_io_close(file->stream_fd);
+	file->is_stream = false;
+	file->stream_fd = -1;
+}
+
+SL_SUSPENDS
+static void
+file_free(struct file *file)
+{
+	close_stream(file);
+	sl_place_release(&file->place);
+	sl_sources_release(&file->sources);
+	free(file->repeats.indices);
+	free(file->entry_memory);
+	free(file);
+}
+
+void
+file_reset(struct file *file)
+{
+	sl_part_discard(&file->part);
+	close_stream(file);
+	file->present = (struct sl_present){ .size = SL_BODY_UNKNOWN, .stream_fd = -1 };
+	sl_transfer_init(&file->transfer, &file->batch->transfer);
+	sl_error_clear(&file->error);
+	file->wish = FILE_GO_ON;
+	file->state = FILE_WAITING;
+	sl_list_remove(&file->link);
+}
+
+void
+file_drop(struct file *file)
 {
 	sl_list_remove(&file->link);
-	file->batch->summary.files--;
+	file->batch->summary.files -= file->is_counted;
 	file_free(file);
+}
+
+static struct file *
+find(struct sl_list *list, uint64_t index)
+{
+	sl_list_each(node, list)
+	{
+		struct file *file = sl_list_item(node, struct file, link);
+		if (file->view.index == index)
+			return file;
+	}
+	return NULL;
+}
+
+struct file *
+file_find(struct sl_batch *batch, uint64_t index)
+{
+	struct file *file = find(&batch->active, index);
+	return file ? file : find(&batch->queue, index);
 }
 
 static enum sl_download_state
 state_of(const struct file *file)
 {
-	if (file->is_ended)
+	switch (file->state) {
+	case FILE_WAITING:
+		return SL_DOWNLOAD_WAITING;
+	case FILE_PAUSED:
+		return SL_DOWNLOAD_PAUSED;
+	case FILE_COMMITTING:
+		return SL_DOWNLOAD_FINISHING;
+	case FILE_ENDED:
 		return file->view.state;
+	case FILE_ACTIVE:
+		break;
+	}
 	if (file->is_transferred || file->transfer.state == SL_TRANSFER_COMPLETE)
 		return SL_DOWNLOAD_FINISHING;
 	return file->transfer.state == SL_TRANSFER_RECEIVING ? SL_DOWNLOAD_RECEIVING
@@ -157,6 +222,11 @@ set_outcome(struct file *file, int code)
 		summary->skipped++;
 		summary->unverified += file->present.unverified;
 		summary->repeats += file->view.is_repeat;
+	} else if (file->wish == FILE_REMOVE && code == -ECANCELED) {
+		file->view.state = SL_DOWNLOAD_REMOVED;
+		sl_error_clear(&file->error);
+		sl_fail(&file->error, SL_PHASE_NONE, code, "'%s' was removed", url);
+		summary->removed++;
 	} else if (stopped) {
 		file->view.state = SL_DOWNLOAD_CANCELLED;
 		sl_fail_code(&file->error, SL_PHASE_NONE, stopped, "'%s'", url);
@@ -171,7 +241,7 @@ set_outcome(struct file *file, int code)
 	file->view.unverified = file->present.unverified;
 	file->view.streamed = file->is_stream;
 	file->view.ended_ns = sl_now();
-	file->is_ended = true;
+	file->state = FILE_ENDED;
 }
 
 /* The receiver of the event may suspend; once the run is cancelled, not for long. */
@@ -245,31 +315,21 @@ end_repeats(struct file *original, const struct sl_names_owner *owner)
 		char *path = sl_span_dup(sl_span_str(original->view.path));
 		if (!repeat || !path) {
 			if (repeat)
-				drop(repeat);
+				file_free(repeat);
 			free(path);
 			file_out_of_memory(batch, index);
 			continue;
 		}
+		file_begin(repeat);
 		repeat->place.path = path;
 		repeat->present.size = original->view.total;
+		repeat->wish = original->wish == FILE_REMOVE ? FILE_REMOVE : FILE_GO_ON;
 		/* Parsed before; else it has its error. */
 		if (sl_sources_use(&repeat->sources, original->sources.index, &repeat->error) == 0)
 			end_repeat(repeat, owner);
 		else
 			file_end(repeat, repeat->error.code);
 	}
-}
-
-static struct file *
-find_active(struct sl_batch *batch, uint64_t index)
-{
-	sl_list_each(node, &batch->active)
-	{
-		struct file *file = sl_list_item(node, struct file, link);
-		if (file->view.index == index)
-			return file;
-	}
-	return NULL;
 }
 
 static bool
@@ -292,7 +352,7 @@ file_follow_original(struct file *repeat)
 {
 	struct sl_batch *batch = repeat->batch;
 	struct sl_names_owner owner = *sl_place_owner(&batch->places, &repeat->place);
-	struct file *original = find_active(batch, owner.index);
+	struct file *original = file_find(batch, owner.index);
 	sl_log_info("'%s' (input %llu) is input %llu again: downloaded once",
 		sl_sources_show(&repeat->sources), (unsigned long long)repeat->view.index + 1,
 		(unsigned long long)owner.index + 1);
@@ -301,7 +361,7 @@ file_follow_original(struct file *repeat)
 		return;
 	}
 	uint64_t index = repeat->view.index;
-	drop(repeat);
+	file_drop(repeat);
 	if (!add_repeat(&original->repeats, index))
 		file_out_of_memory(batch, index);
 }
@@ -312,6 +372,7 @@ file_end(struct file *file, int code)
 	struct sl_batch *batch = file->batch;
 	struct sl_names_owner *owner =
 		file->place.owns_key ? sl_place_owner(&batch->places, &file->place) : NULL;
+	count(file); /* one that is removed before it began */
 	set_outcome(file, code);
 	if (owner && code < 0) {
 		owner->code = code;
@@ -319,6 +380,8 @@ file_end(struct file *file, int code)
 	}
 	struct sl_names_owner outcome = owner ? *owner : (struct sl_names_owner){ 0 };
 	sl_list_remove(&file->link);
+	if (file->view.state == SL_DOWNLOAD_REMOVED)
+		sl_place_give_up(&batch->places, &file->place);
 	report(batch, file_view(file));
 	end_repeats(file, &outcome);
 	file_free(file);

@@ -409,6 +409,14 @@ sl_place_owner(const struct sl_places *places, const struct sl_place *place)
 }
 
 void
+sl_place_give_up(struct sl_places *places, struct sl_place *place)
+{
+	if (place->owns_key)
+		sl_names_give_up(&places->names, place->key);
+	place->owns_key = false;
+}
+
+void
 sl_place_release(struct sl_place *place)
 {
 	sl_directory_unref(place->directory);

@@ -36,6 +36,9 @@ struct sl_entry {
 	uint64_t line;  /* where it began, 1-based; 0 = command line */
 };
 
+/* A copy whose spans point into *memory, the caller's to free. Returns 0 or -ENOMEM. */
+int sl_entry_copy(struct sl_entry *out, const struct sl_entry *entry, char **memory) SL_MUST_CHECK;
+
 #define SL_MANIFEST_IGNORED_WORDS 2
 
 struct sl_manifest {

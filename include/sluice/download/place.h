@@ -75,6 +75,9 @@ int sl_place_rename(
  * name was never claimed. Valid until the next claim; the caller may set how it ended. */
 struct sl_names_owner *sl_place_owner(const struct sl_places *places, const struct sl_place *place);
 
+/* Its name may be claimed by another input, if it was this one's. */
+void sl_place_give_up(struct sl_places *places, struct sl_place *place);
+
 /* Its name stays claimed. */
 void sl_place_release(struct sl_place *place);
 
