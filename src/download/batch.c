@@ -202,7 +202,7 @@ run_file(struct file *file)
 	code = code ? code : result;
 	if (code == FILE_HANDED_OVER)
 		return;
-	file->group = NULL;
+	file->group = NULL; /* the task was not spawned */
 	if (code < 0 && file->wish != FILE_GO_ON && !sl_task_cancelled())
 		queue_fulfil_wish(file);
 	else

@@ -63,7 +63,7 @@ struct file {
 	struct sl_batch *batch;
 	enum file_state state;
 	enum file_wish wish;
-	struct sl_group *group; /* ACTIVE, once its task runs: of that task; else NULL */
+	struct sl_group *group; /* ACTIVE, while its task runs: of that task; else NULL */
 	struct sl_entry entry;
 	char *entry_memory; /* of the entry's spans if it was added; else they are the source's */
 	struct sl_error error; /* first failure */

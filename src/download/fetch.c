@@ -324,5 +324,9 @@ file_task(void *arg)
 {
 	struct file *file = arg;
 	int code = prepare(file);
-	return code ? code : run(file);
+	if (!code)
+		code = run(file);
+	if (code != FILE_HANDED_OVER)
+		file->group = NULL; /* it cannot be stopped any more */
+	return code;
 }
