@@ -359,6 +359,18 @@ Test(existing, the_same_url_given_twice_is_one_file)
 	batch_end(bench);
 }
 
+Test(existing, a_repeat_has_the_source_that_its_first_one_could_use)
+{
+	struct batch_bench *bench = batch_begin();
+	cr_expect_eq(batch_run(bench, "ftp://host/x\t$/gate/q/gen/1000/1/x\n"
+				      "ftp://host/x\t$/gate/q/gen/1000/1/x\n"
+				      "$/open/q\n out=opened\n"),
+		0);
+	batch_expect_gen(bench, 0, "x", 1000, 1);
+	expect_repeat(bench, 1);
+	batch_end(bench);
+}
+
 Test(existing, a_repeated_url_fails_with_the_first)
 {
 	struct batch_bench *bench = batch_begin();
