@@ -23,7 +23,7 @@
 struct sl_http_client;
 struct sl_http_exchange;
 
-#define SL_BODY_UNKNOWN UINT64_MAX
+#define SL_BODY_UNKNOWN SL_LENGTH_UNKNOWN
 
 struct sl_http_client_options {
 	unsigned per_host;   /* connections to one host, over all exchanges; at least 1 */
