@@ -156,18 +156,24 @@ value_end(struct sl_span text, size_t from)
 	return i;
 }
 
-/* A secret "name=value" at the start of `text`: copy the name, mask the value. Returns the bytes
- * used, or 0 if there is none. */
+/*
+ * A secret "name=value" at the start of `text`: copy the name, mask the value. Returns the bytes
+ * used, or 0 if there is none. *clean is the end of the last value that was searched in vain: a '?'
+ * or ';' within it begins another value with the same end, which is not searched again.
+ */
 static size_t
-mask_parameter(struct sl_buf *out, struct sl_span text)
+mask_parameter(struct sl_buf *out, struct sl_span text, const char **clean)
 {
 	size_t len = name_len(text);
 	if (len == 0 || len >= text.len || text.data[len] != '=')
 		return 0;
-	size_t end = value_end(text, len + 1);
+	bool is_clean = text.data + len < *clean;
+	size_t end = is_clean ? (size_t)(*clean - text.data) : value_end(text, len + 1);
 	if (!is_secret_parameter(sl_span(text.data, len)) &&
-		!contains_url_secret(sl_span(text.data + len + 1, end - len - 1)))
+		(is_clean || !contains_url_secret(sl_span(text.data + len + 1, end - len - 1)))) {
+		*clean = text.data + end;
 		return 0;
+	}
 	sl_buf_add(out, text.data, len + 1);
 	sl_buf_add_str(out, MASK);
 	return end;
@@ -207,6 +213,7 @@ sl_redact(struct sl_buf *out, struct sl_span text)
 {
 	bool in_url = false;
 	char before = '\n';
+	const char *clean = text.data;
 	while (text.len > 0) {
 		size_t used = 0;
 		in_url = in_url && !ends_url(text, 0);
@@ -214,7 +221,7 @@ sl_redact(struct sl_buf *out, struct sl_span text)
 			used = mask_authority(out, text);
 			in_url = true;
 		} else if (before && strchr("?&;#", before)) {
-			used = mask_parameter(out, text);
+			used = mask_parameter(out, text, &clean);
 		} else if (before && strchr("\n >", before) && !in_url) {
 			used = mask_header(out, text);
 		}

@@ -65,10 +65,9 @@ fail_shown(struct sl_head *head, struct sl_error *err, const char *why, struct s
 	const char *colon = memchr(line.data, ':', line.len);
 	if (colon && head->state == SL_HEAD_FIELDS)
 		line.len = (size_t)(colon - line.data) + 1; /* a value may be a secret: a cookie */
-	sl_text_make_safe(&shown, sl_span(line.data, SL_MIN(line.len, (size_t)SHOWN_MAX)));
+	sl_text_show(&shown, line, SHOWN_MAX);
 	head->state = SL_HEAD_BAD;
-	sl_fail(err, SL_PHASE_HEAD, SL_E_PROTO, "%s: '%s%s'", why, shown.data ? shown.data : "",
-		line.len > SHOWN_MAX ? "..." : "");
+	sl_fail(err, SL_PHASE_HEAD, SL_E_PROTO, "%s: '%s'", why, shown.data ? shown.data : "");
 	sl_buf_release(&shown);
 	return SL_PARSE_BAD;
 }
@@ -87,6 +86,15 @@ is_token_char(unsigned char c)
 {
 	return is_letter((char)c) || (c >= '0' && c <= '9') || c == '-' ||
 	       (c && strchr("!#$%&'*+.^_`|~", c));
+}
+
+bool
+sl_head_is_token(struct sl_span text)
+{
+	for (size_t i = 0; i < text.len; i++)
+		if (!is_token_char((unsigned char)text.data[i]))
+			return false;
+	return text.len > 0;
 }
 
 static bool
@@ -185,15 +193,6 @@ grow_offsets(struct sl_head *head)
 	return true;
 }
 
-static bool
-is_token(struct sl_span name)
-{
-	for (size_t i = 0; i < name.len; i++)
-		if (!is_token_char((unsigned char)name.data[i]))
-			return false;
-	return name.len > 0;
-}
-
 /* The same letters, whatever stands between them. */
 static bool
 has_same_letters(struct sl_span name, const char *field)
@@ -221,7 +220,7 @@ skip_field(struct sl_head *head, struct sl_span line, struct sl_span name, struc
 				"ends, with an invalid name",
 				line);
 	sl_log_debug("skipped a header field of the server with an invalid name: '%.*s'",
-		(int)SL_MIN(name.len, (size_t)SHOWN_MAX), name.data);
+		(int)sl_text_cut(name, SHOWN_MAX), name.data);
 	head->skipping = true;
 	keep_until(head, head->line_off);
 	return SL_PARSE_MORE;
@@ -236,7 +235,7 @@ take_field(struct sl_head *head, struct sl_span line, struct sl_error *err)
 	if (head->lines++ == SL_HEAD_FIELDS_MAX)
 		return fail(head, err, SL_E_LIMIT, "the server sent more than 1,000 header lines");
 	size_t name_len = (size_t)(colon - line.data);
-	if (!is_token(sl_span(line.data, name_len)))
+	if (!sl_head_is_token(sl_span(line.data, name_len)))
 		return skip_field(head, line, sl_span(line.data, name_len), err);
 	head->skipping = false;
 	if (!grow_offsets(head))

@@ -592,6 +592,21 @@ CLIENT_TEST(refuses_answers_that_are_not_the_file)
 	return 0;
 }
 
+CLIENT_TEST(names_the_header_that_asked_for_a_part)
+{
+	static const char reply[] =
+		"HTTP/1.1 206 x\r\nContent-Range: bytes 0-4/9\r\n" LENGTH(5) "hello";
+	static const struct sl_http_header range = { { "range", 5 }, { "bytes=0-4", 9 } };
+	struct fixture *fixture = fixture_new();
+	fixture->script.steps[0].reply = fixture->script.steps[1].reply = reply;
+	expect_failure(fixture, SL_E_PROTO, SL_PHASE_HEAD, "(206), but no range was requested");
+	fixture->headers = &range;
+	fixture->header_count = 1;
+	expect_failure(fixture, SL_E_PROTO, SL_PHASE_HEAD, "(206), as the header 'Range' asks");
+	fixture_free(fixture);
+	return 0;
+}
+
 /* As curl stores them: the caller decides what to make of a coding. */
 CLIENT_TEST(takes_bodies_of_any_content_coding_as_they_come)
 {
@@ -621,6 +636,9 @@ CLIENT_TEST(tells_when_to_try_again)
 #define X50 "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx"
 #define X47 "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx"
 #define X200 X50 X50 X50 X50
+#define A7 "\xd0\xb0\xd0\xb0\xd0\xb0\xd0\xb0\xd0\xb0\xd0\xb0\xd0\xb0"
+#define A49 A7 A7 A7 A7 A7 A7 A7
+#define A50 A49 "\xd0\xb0"
 
 static void
 drop_line(SL_UNUSED void *ctx, SL_UNUSED enum sl_log_level level, SL_UNUSED const char *line)
@@ -663,6 +681,8 @@ CLIENT_TEST(shows_the_beginning_of_an_errors_body_if_verbose)
 			"begins: y" X50 X50 X50 "\xc3\xa4" X47, 0 },
 		{ TYPE("text/plain"), X50 X50 X50 X47 "xx\xc3\xa4", "begins: " X50 X50 X50 X47 "xx",
 			0 },
+		{ TYPE("text/plain"), A50 A50 "\xd0\xb0", "begins: " A50 A50, 0 },
+		{ TYPE("text/plain"), "y" A50 A50, "begins: y" A50 A49, 0 },
 		{ TYPE("text/plain"), "stops", "begins: stops", 4 },
 		{ TYPE("text/html"), "hello", NULL, 0 },
 		{ TYPE("application/xhtml+xml"), "hello", NULL, 0 },

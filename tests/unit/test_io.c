@@ -830,13 +830,12 @@ hang(struct sl_engine *engine, struct sl_op *op)
 	return ring_methods->run_blocking(engine, op);
 }
 
-static void
-hang_on_ring(enum sl_op_kind kind, sl_task_fn *fn, void *arg)
+static struct sl_rt *
+new_hanging(enum sl_op_kind kind)
 {
 	struct sl_engine *engine = NULL;
 	struct sl_error err = { 0 };
 	struct sl_rt *rt = NULL;
-	unsigned before = count_fds();
 	sem_init(&entered, 0, 0);
 	sem_init(&gate, 0, 0);
 	cr_assert_eq(sl_engine_uring_new(&engine, &err), 0, "%s", err.text);
@@ -848,9 +847,17 @@ hang_on_ring(enum sl_op_kind kind, sl_task_fn *fn, void *arg)
 	engine->methods = &hanging_methods;
 	struct sl_rt_options options = { .engine = engine, .workers = 1 };
 	cr_assert_eq(sl_rt_new(&rt, &options, &err), 0);
+	return rt;
+}
+
+static void
+hang_on_ring(enum sl_op_kind kind, sl_task_fn *fn, void *arg)
+{
+	unsigned before = count_fds();
+	struct sl_rt *rt = new_hanging(kind);
 	cr_assert_eq(sl_rt_run(rt, fn, arg), 0);
-	sl_rt_free(rt); /* waits for the threads: what they still hold is closed */
-	cr_assert_eq(count_fds(), before);
+	sl_rt_free(rt);
+	wait_for_fds(before);
 }
 
 static uint32_t
@@ -912,6 +919,60 @@ Test(io, a_call_that_hangs_is_abandoned_at_its_deadline)
 	cr_expect_eq(mode_of(path), 0600);
 	unlink(path);
 	rmdir(directory);
+}
+
+/* The engine is seen to end, but its memory stays until the test frees it. */
+static sem_t closed, ended;
+static _Atomic bool has_ended, used_afterwards;
+
+static void
+note_end(struct sl_engine *engine)
+{
+	(void)engine;
+	has_ended = true;
+	sem_post(&ended);
+}
+
+static int
+hang_then_close(struct sl_engine *engine, struct sl_op *op)
+{
+	int result = hang(engine, op);
+	if (op->kind == SL_OP_CLOSE) {
+		used_afterwards = has_ended;
+		sem_post(&closed);
+	}
+	return result;
+}
+
+static int
+leave_an_open(void *arg)
+{
+	const char *path = arg;
+	cr_assert_eq(
+		sl_io_open_until(AT_FDCWD, path, O_RDONLY, 0, 0, sl_deadline_in(20 * SL_NS_PER_MS)),
+		-ETIMEDOUT);
+	sem_wait(&entered);
+	return 0;
+}
+
+Test(io, an_abandoned_call_that_outlives_the_runtime_still_has_its_engine, .timeout = 60)
+{
+	char path[] = "/dev/null";
+	unsigned before = count_fds();
+	sem_init(&closed, 0, 0);
+	sem_init(&ended, 0, 0);
+	struct sl_rt *rt = new_hanging(SL_OP_OPEN);
+	struct sl_engine *engine = sl_rt_engine(rt);
+	hanging_methods.run_blocking = hang_then_close;
+	hanging_methods.free = note_end;
+	cr_assert_eq(sl_rt_run(rt, leave_an_open, path), 0);
+	sl_rt_free(rt);
+	sem_post(&gate);
+	sem_wait(&closed);
+	sem_wait(&ended);
+	cr_expect(!used_afterwards);
+	ring_methods->free(engine);
+	cr_expect_eq(count_fds(), before);
 }
 
 static int

@@ -119,6 +119,32 @@ expect_document(const char *in, const char *want)
 	sl_buf_release(&out);
 }
 
+/* As a server can send it in a Location: with a search of each rest these are hours. */
+Test(redact, takes_time_in_proportion_to_the_length, .timeout = 60)
+{
+	static const char *const units[] = { "?a=", "?a=b;c=%41", "://",
+		"http://a/?b=", "a: ", "'" };
+	const size_t len = SL_MIB;
+	for (size_t i = 0; i < SL_COUNT_OF(units); i++) {
+		struct sl_buf text = { 0 }, out = { 0 };
+		while (text.len < len)
+			sl_buf_add_str(&text, units[i]);
+		sl_redact(&out, sl_buf_span(&text));
+		cr_expect(out.len > 0);
+		sl_buf_release(&text);
+		sl_buf_release(&out);
+	}
+}
+
+/* The value of "a" is searched and clean; what begins within it is masked all the same. */
+Test(redact, masks_what_begins_within_another_value)
+{
+	expect_redacted("http://h/?a=b?token=c&d=e", "http://h/?a=b?token=***&d=e");
+	expect_redacted("http://h/?a=b?c=d;sig=e f", "http://h/?a=b?c=d;sig=*** f");
+	expect_redacted("http://h/?a=b?c=d&e=http://u:p@h", "http://h/?a=b?c=d&e=***");
+	expect_redacted("http://h/?a=b?c=d h/?e=%3A//f@g", "http://h/?a=b?c=d h/?e=***");
+}
+
 Test(redact, masks_secret_members_of_documents)
 {
 	expect_document("{\"code\": 403, \"message\":\"Bad credentials\"}",

@@ -47,7 +47,7 @@ int sl_rt_new(struct sl_rt **out, const struct sl_rt_options *options,
 int sl_rt_run(struct sl_rt *rt, sl_task_fn *fn, void *arg);
 
 /* Not in a task, after sl_rt_run. Joins the threads; abandoned blocking calls are left to end with
- * the process. */
+ * the process, and the last of them frees the engine. */
 void sl_rt_free(struct sl_rt *rt);
 
 /* The calling thread's runtime, or NULL. */
