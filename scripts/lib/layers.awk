@@ -39,6 +39,10 @@ CODE ~ /^[ \t]*#[ \t]*include/ {
 	next
 }
 
+is_public && !pure && layer != "base" && raw ~ /^ \*.* Pure[.:,]/ {
+	report("the header says that it is pure, but it is not in the list of scripts/check-layers")
+}
+
 layer != "rt" && CODE ~ /io_uring|liburing|IORING_|IOSQE_/ {
 	report("only rt names io_uring")
 }
