@@ -384,7 +384,7 @@ add_body(struct sl_buf *out, struct sl_http_exchange *exchange)
 	size_t len = read_start(exchange, data, sizeof(data));
 	if (len == 0)
 		return;
-	sl_buf_add_str(out, "; its answer begins: ");
+	sl_buf_add_str(out, "; the response begins: ");
 	add_document(out, sl_span(data, sl_text_cut(sl_span(data, len), BODY_SHOWN)));
 }
 

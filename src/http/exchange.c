@@ -139,6 +139,16 @@ sl_exchange_drop(struct sl_http_exchange *exchange)
 	return_connection(exchange, false);
 }
 
+/* What limited the wait for a connection that failed with `code`, to follow its message. */
+static const char *
+connect_limit_text(int code)
+{
+	if (code != -ETIMEDOUT)
+		return "";
+	return sl_task_deadline() <= sl_now() ? "; the deadline has passed"
+					      : "; --connect-timeout sets this limit";
+}
+
 SL_SUSPENDS
 static int
 take_connection(struct sl_http_exchange *exchange, bool fresh, struct sl_error *err)
@@ -153,7 +163,8 @@ take_connection(struct sl_http_exchange *exchange, bool fresh, struct sl_error *
 	if (code < 0) {
 		exchange->connection = NULL;
 		enum sl_phase phase = cause.phase ? cause.phase : SL_PHASE_CONNECT;
-		return sl_exchange_fail(exchange, err, phase, code, "%s", cause_text(&cause, code));
+		return sl_exchange_fail(exchange, err, phase, code, "%s%s",
+			cause_text(&cause, code), connect_limit_text(code));
 	}
 	exchange->reused = exchange->connection->reused;
 	snprintf(exchange->peer, sizeof(exchange->peer), "%s", exchange->connection->peer);
@@ -189,15 +200,15 @@ fill(struct sl_http_exchange *exchange, uint64_t deadline_ns, struct sl_error *e
 	int code = sl_connection_recv(exchange->connection, exchange->buffer,
 		sizeof(exchange->buffer), false, deadline_ns, &cause);
 	if (code == -ETIMEDOUT)
-		return fail_timeout(exchange, err, SL_PHASE_HEAD, "the server does not answer");
+		return fail_timeout(exchange, err, SL_PHASE_HEAD, "the server does not respond");
 	if (code == 0 || code == SL_E_SHORT_BODY)
 		return sl_exchange_fail(exchange, err, SL_PHASE_HEAD, -ECONNRESET,
 			exchange->answered
 				? "the server closed the connection within its response header"
-				: "the server closed the connection without an answer");
+				: "the server closed the connection without a response");
 	if (code < 0)
 		return sl_exchange_fail(exchange, err, SL_PHASE_HEAD, code,
-			"no answer from the server: %s", cause_text(&cause, code));
+			"no response from the server: %s", cause_text(&cause, code));
 	exchange->answered = true;
 	exchange->buffer_off = 0;
 	exchange->buffer_len = (size_t)code;
@@ -240,11 +251,11 @@ read_final_head(struct sl_http_exchange *exchange, struct sl_error *err)
 			return code;
 		if (exchange->head.status == 101)
 			return sl_exchange_fail(exchange, err, SL_PHASE_HEAD, SL_E_PROTO,
-				"the server switched protocols unasked (101)");
+				"the server switched protocols, which was not requested (101)");
 		sl_head_clear(&exchange->head);
 	}
 	return sl_exchange_fail(exchange, err, SL_PHASE_HEAD, SL_E_LIMIT,
-		"the server sent more than %d interim answers (1xx)", INTERIM_MAX);
+		"the server sent more than %d interim responses (1xx)", INTERIM_MAX);
 }
 
 SL_SUSPENDS

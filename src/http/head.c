@@ -20,11 +20,11 @@
 
 static const char http_prefix[] = "HTTP/1.";
 
-/* Fields that decide where the answer ends and what its body is. Another reader may accept a
- * malformed one (request smuggling), so it is refused and not skipped. */
+/* Fields that decide where the answer ends. Another reader may accept a malformed one (request
+ * smuggling), so it is refused and not skipped. */
 static const char *const framing_fields[] = { "Content-Length", "Transfer-Encoding",
-	"Content-Range", "Connection", "Proxy-Connection", "Keep-Alive", "Trailer", "TE", "Upgrade",
-	"Content-Encoding" };
+	"Content-Range", "Connection", "Proxy-Connection", "Keep-Alive", "Trailer", "TE",
+	"Upgrade" };
 
 void
 sl_head_init(struct sl_head *head)
@@ -216,7 +216,7 @@ skip_field(struct sl_head *head, struct sl_span line, struct sl_span name, struc
 	for (size_t i = 0; i < SL_COUNT_OF(framing_fields); i++)
 		if (has_same_letters(name, framing_fields[i]))
 			return fail_shown(head, err,
-				"the server sent a header field that decides where its answer "
+				"the server sent a header field that determines where the response "
 				"ends, with an invalid name",
 				line);
 	sl_log_debug("skipped a header field of the server with an invalid name: '%.*s'",
@@ -261,10 +261,10 @@ take_line(struct sl_head *head, struct sl_error *err)
 		line.len--;
 	if (memchr(line.data, '\r', line.len))
 		return fail_shown(
-			head, err, "a line of the server's head contains a CR without LF", line);
+			head, err, "a line of the response header contains a CR without LF", line);
 	if (memchr(line.data, '\0', line.len))
 		return fail_shown(
-			head, err, "a line of the server's head contains a NUL byte", line);
+			head, err, "a line of the response header contains a NUL byte", line);
 	if (head->state == SL_HEAD_STATUS)
 		return take_status_line(head, line, err);
 	if (line.len == 0) {
@@ -290,7 +290,7 @@ static enum sl_parse
 take_bytes(struct sl_head *head, const char *data, size_t len, bool ended, struct sl_error *err)
 {
 	if (len > SL_HEAD_MAX - head->total)
-		return fail(head, err, SL_E_LIMIT, "the server's head is larger than 256 KiB");
+		return fail(head, err, SL_E_LIMIT, "the response header is larger than 256 KiB");
 	head->total += len;
 	sl_buf_add(&head->text, data, ended ? len - 1 : len);
 	if (head->text.failed)
@@ -299,8 +299,8 @@ take_bytes(struct sl_head *head, const char *data, size_t len, bool ended, struc
 	if (line_len > 0 && head->text.data[head->text.len - 1] == '\r')
 		line_len--;
 	if (line_len > SL_HEAD_LINE_MAX)
-		return fail(
-			head, err, SL_E_LIMIT, "a line of the server's head is longer than 64 KiB");
+		return fail(head, err, SL_E_LIMIT,
+			"a line of the response header is longer than 64 KiB");
 	enum sl_parse result = check_prefix(head, err);
 	return result == SL_PARSE_MORE && ended ? take_line(head, err) : result;
 }
@@ -311,7 +311,7 @@ sl_head_feed(struct sl_head *head, const char *data, size_t len, size_t *used, s
 	enum sl_parse result = SL_PARSE_MORE;
 	*used = 0;
 	if (head->state == SL_HEAD_BAD)
-		return fail(head, err, SL_E_PROTO, "the server's head was refused earlier");
+		return fail(head, err, SL_E_PROTO, "the response header was refused earlier");
 	while (*used < len && result == SL_PARSE_MORE) {
 		const char *from = data + *used;
 		const char *end = memchr(from, '\n', len - *used);

@@ -191,8 +191,8 @@ offload_start(struct offload *offload, unsigned index, struct job *job)
 {
 	if (pool_enqueue(&offload->pools[index], job))
 		return;
-	sl_log_debug("no thread can be started (limit of processes, 'ulimit -u'): a call is made "
-		     "by the loop");
+	sl_log_debug("cannot start a thread (limit of processes, 'ulimit -u'): a call runs on the "
+		     "main thread");
 	job->next = offload->by_loop;
 	offload->by_loop = job;
 	offload->engine->methods->wake(offload->engine);

@@ -15,7 +15,7 @@
  */
 int sim_run(struct sim *sim, sl_task_fn *fn, void *arg);
 
-/* The same on the ring of this machine, with `workers` CPU threads (0 = as many as processors).
+/* The same on the ring of this machine, with `workers` CPU threads (0 = as many as CPUs).
  * Aborts if descriptors are left. */
 int ring_run(unsigned workers, sl_task_fn *fn, void *arg);
 

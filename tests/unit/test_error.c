@@ -105,7 +105,7 @@ Test(error, every_code_has_words)
 	}
 }
 
-Test(error, codes_that_are_none_are_unknown)
+Test(error, unknown_codes_have_the_text_unknown_error)
 {
 	static const int none[] = { 1, -4095, -4096, -4999, SL_E_TWICE - 1, INT32_MIN };
 	for (size_t i = 0; i < SL_COUNT_OF(none); i++)

@@ -558,7 +558,7 @@ Test(offload, a_simulated_call_is_late_by_the_seed)
 {
 	int in_time = 0, late = 0;
 	struct sim_seeds seeds = sim_seeds(100);
-	for (uint64_t seed = seeds.first; seed < seeds.end; seed++) {
+	for (uint64_t seed = seeds.first; seed != seeds.end; seed++) {
 		struct call call = { .sim = sim_plain(seed) };
 		freed = begun = 0;
 		cr_assert_eq(sim_run(call.sim, race_deadline, &call), 0);

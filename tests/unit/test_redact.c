@@ -25,6 +25,17 @@ Test(redact, masks_userinfo_of_urls)
 	expect_redacted("mail to someone@example.org", "mail to someone@example.org");
 }
 
+Test(redact, masks_userinfo_behind_a_misspelt_or_missing_scheme)
+{
+	expect_redacted("https//u:p@host/x", "https//***@host/x");
+	expect_redacted("'https://https//u:p@host/x'", "'https://https//***@host/x'");
+	expect_redacted("http;//u:p@host/?token=a", "http;//***@host/?token=***");
+	expect_redacted("//u:p@host/x", "//***@host/x");
+	expect_redacted("http:///u:p@host", "http:///***@host");
+	expect_redacted("https://h/?next=//u:p@host/&a=1", "https://h/?next=//***@host/&a=1");
+	expect_redacted("cannot open 'a//b': no file c@d", "cannot open 'a//b': no file c@d");
+}
+
 Test(redact, masks_secret_query_parameters)
 {
 	expect_redacted("https://h/f?token=abc&x=1", "https://h/f?token=***&x=1");
@@ -39,6 +50,7 @@ Test(redact, masks_secret_query_parameters)
 	expect_redacted("https://h/?design=1&monkey=2", "https://h/?design=1&monkey=2");
 	expect_redacted("https://h/?key=1&sig=2&keys=3", "https://h/?key=***&sig=***&keys=3");
 	expect_redacted("https://h/?token=", "https://h/?token=***");
+	expect_redacted("https://h/?pw=a&pwr=b", "https://h/?pw=***&pwr=b");
 }
 
 Test(redact, masks_header_lines_that_carry_credentials)
@@ -174,7 +186,7 @@ Test(redact, masks_secret_members_of_documents)
 	expect_document("", "");
 }
 
-Test(redact, keeps_bytes_that_are_no_text)
+Test(redact, keeps_bytes_that_are_not_text)
 {
 	struct sl_buf out = { 0 };
 	sl_redact(&out, sl_span("a\0?token=x\0b\xff", 13));
@@ -182,7 +194,7 @@ Test(redact, keeps_bytes_that_are_no_text)
 	sl_buf_release(&out);
 }
 
-Test(redact, knows_headers_that_carry_credentials)
+Test(redact, recognises_headers_that_carry_credentials)
 {
 	static const char *const secret[] = { "Authorization", "authorization", "Cookie", "COOKIE",
 		"Proxy-Authorization", "X-Api-Key", "X-Auth-Token", "PRIVATE-TOKEN", "X-Secret",

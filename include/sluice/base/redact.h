@@ -7,8 +7,8 @@
 #include "sluice/base/bytes.h"
 
 /*
- * Append `text` to *out with secrets replaced by "***": the userinfo of every
- * "scheme://user:pass@", the values of query parameters whose names suggest secrets (token,
+ * Append `text` to *out with secrets replaced by "***": the userinfo of every "//user:pass@", with
+ * any scheme or none before it, the values of query parameters whose names suggest secrets (token,
  * signature, sig, secret, password, key, credential, auth, ...), and the values of header lines
  * that carry credentials (Authorization, Proxy-Authorization, Cookie, Set-Cookie, X-Api-Key,
  * X-Auth-Token and any name with "token", "secret" or "password" in it). Header lines are

@@ -1,8 +1,8 @@
 /*
  * engine.h - the seam between the runtime and what carries out operations: the ring
  * (engine_uring.c), or a simulator with virtual time for tests (tests/support/engine_sim.c). Code
- * above rt must not refer to io_uring, and nothing above this interface asks which engine it has:
- * what differs is a method.
+ * above rt must not refer to io_uring, and code above this interface does not ask which engine it
+ * uses: the differences are methods.
  *
  * Rules every engine keeps:
  *  - An operation is submitted once and comes back exactly once, by wait(). Until then the

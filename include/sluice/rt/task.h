@@ -158,7 +158,7 @@ struct sl_task_info {
 /* Calls `see` for each task. For SIGUSR1 and tests. */
 void sl_task_each(void (*see)(void *ctx, const struct sl_task_info *info), void *ctx);
 
-/* Tasks alive now, the main task counted. */
+/* The number of tasks that have not ended, including the main task. */
 unsigned sl_task_count(void);
 
 /* ---- parking, for the other modules of rt ---- */
