@@ -143,7 +143,7 @@ ask_read(int fd, bool has_body, struct ask_reply *reply)
 {
 	const char *length;
 	bool has_size;
-	uint64_t size;
+	uint64_t size = 0;
 
 	ask_read_head(fd, reply);
 	if (reply->status == 0)

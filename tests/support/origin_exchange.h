@@ -1,6 +1,6 @@
 /*
  * origin_exchange.h - inside the test origin: what the server (origin.c) and its scripts
- * (origin_routes.c, origin_ranges.c, origin_nth.c) share.
+ * (origin_routes.c and the files of its tables) share.
  */
 #ifndef SUPPORT_ORIGIN_EXCHANGE_H
 #define SUPPORT_ORIGIN_EXCHANGE_H
@@ -146,7 +146,9 @@ void sl_origin_route(struct sl_origin_exchange *x);
 /* A redirect with a small body. */
 void sl_origin_redirect(struct sl_origin_exchange *x, unsigned status, const char *location);
 
-extern const struct sl_origin_route sl_origin_range_routes[], sl_origin_nth_routes[];
+/* The tables of the other files: origin_lies.c, origin_ranges.c, origin_nth.c. */
+extern const struct sl_origin_route sl_origin_lie_routes[], sl_origin_range_routes[],
+	sl_origin_nth_routes[];
 
 /* From origin_ranges.c: */
 

@@ -180,6 +180,8 @@ NTH_TEST(a_shape_holds_for_one_request_or_from_one_on)
 		cr_expect_eq(status_of("/ranges/only/2/range-refused/gen/100/7", RANGE), only[i]);
 		cr_expect_eq(status_of("/ranges/from/2/range-refused/gen/100/7", RANGE), from[i]);
 	}
+	for (unsigned i = 1; i <= 3; i++)
+		cr_expect_eq(status_of("/only/2/status/503/gen/100/7", ""), i == 2 ? 503 : 200);
 	cr_expect_eq(status_of("/only/1/nothing", ""), 404);
 	cr_expect_eq(status_of("/only/2/nothing", ""), 500);
 }
