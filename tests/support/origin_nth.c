@@ -137,29 +137,21 @@ shape_twice(struct sl_origin_exchange *x, SL_UNUSED const struct sl_origin_args 
 
 /* ---- limits and tokens ---- */
 
-void
-sl_origin_limit_leave(struct sl_origin_exchange *x)
-{
-	if (x->limit)
-		sl_origin_state_leave(x->state, x->limit);
-	x->limit = NULL;
-}
-
-/* At most `most` requests of the limit `name` at one time, which outlives the exchange. */
+/* At most `most` requests of the limit `name` at one time. */
 static void
 limit(struct sl_origin_exchange *x, const char *name, uint64_t most, unsigned status)
 {
 	static const char text[] = "too many at once\n";
 
-	if (!x->limit && !sl_origin_state_enter(x->state, name, most)) {
-		if (!x->headers.data || !strcasestr(x->headers.data, "Retry-After:"))
-			sl_origin_add_header(x, "Retry-After", "1");
-		sl_origin_answer_text(x, status, text, sizeof(text) - 1);
+	if (sl_origin_state_enter(x->state, name, most)) {
+		x->is_limited = true;
+		sl_origin_route(x);
+		sl_origin_state_leave(x->state, name);
 		return;
 	}
-	x->limit = name;
-	sl_origin_route(x);
-	sl_origin_limit_leave(x);
+	if (!x->headers.data || !strcasestr(x->headers.data, "Retry-After:"))
+		sl_origin_add_header(x, "Retry-After", "1");
+	sl_origin_answer_text(x, status, text, sizeof(text) - 1);
 }
 
 static void
