@@ -187,11 +187,11 @@ static void
 shape_with_token(struct sl_origin_exchange *x, SL_UNUSED const struct sl_origin_args *args)
 {
 	static const char name[] = "token=", text[] = "the link has expired\n";
-	const char *value = x->query + strlen(name);
+	size_t len = strlen(x->query), name_len = strlen(name);
 	uint64_t token;
 
-	if (strncmp(x->query, name, strlen(name)) == 0 &&
-		sl_parse_u64(value, strlen(value), &token) &&
+	if (strncmp(x->query, name, name_len) == 0 &&
+		sl_parse_u64(x->query + name_len, len - name_len, &token) &&
 		sl_origin_state_use_token(x->state, token))
 		sl_origin_route(x);
 	else
@@ -200,14 +200,14 @@ shape_with_token(struct sl_origin_exchange *x, SL_UNUSED const struct sl_origin_
 
 const struct sl_origin_route sl_origin_nth_routes[] = {
 	{ "change", "n", shape_change,
-		"/N/...: with ETag and Last-Modified, from the Nth request of the path on other "
-		"ones and the body of SEED+1" },
+		"/N/...: from the Nth request of the path on SEED+1, other ETag and "
+		"Last-Modified" },
 	{ "grow", "nn", shape_grow, "/N/BYTES/...: as change, but the same body, BYTES longer" },
 	{ "flip-etag", "n", shape_flip_etag,
 		"/N/...: ETag, from the Nth request of the path on another one; same body" },
 	{ "alternate", "", shape_alternate,
 		"/...: two ETags in turn, as nodes of one service send them" },
-	{ "flip-byte", "n", shape_flip_byte, "/OFFSET/...: one bit of the body is another" },
+	{ "flip-byte", "n", shape_flip_byte, "/OFFSET/...: the byte at OFFSET has another bit" },
 	{ "stall-nth", "n", shape_stall_nth,
 		"/K/...: the Kth request of the path stops before its last byte" },
 	{ "reset-nth", "nn", shape_reset_nth,
@@ -221,8 +221,7 @@ const struct sl_origin_route sl_origin_nth_routes[] = {
 		"asked for" },
 	{ "twice", "", shape_twice, "/...: the answer is sent twice" },
 	{ "at-most", "n", shape_at_most,
-		"/K/...: 429 with Retry-After: 1 (or that of a header shape in front) while K "
-		"requests of the path are being answered" },
+		"/K/...: 429 with Retry-After while K requests of the path are being answered" },
 	{ "at-most-503", "n", shape_at_most_503, "/K/...: the same with 503" },
 	{ "at-most-of", "wn", shape_at_most_of,
 		"/NAME/K/...: as at-most, for all paths with this NAME" },
