@@ -1,22 +1,17 @@
 /*
  * error.c - the texts of codes, and recording a failure. The first failure is kept, so that a later
- * one, which is often a consequence, does not hide the cause.
+ * one, which is often a consequence, does not hide the cause. A text that is too long, usually for
+ * its path, loses its middle: the reason and what to do are at its end.
  */
 #include "sluice/base/error.h"
+
+#include "sluice/base/redact.h"
+#include "sluice/base/text.h"
 
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-
-void
-sl_assert_failed(const char *cond, const char *file, int line)
-{
-	/* allowed: the process ends here, so no caller can print it. */
-	fprintf(stderr, "sluice: internal error: %s does not hold (%s:%d)\n", cond, file, line);
-	abort();
-}
 
 static const struct {
 	int code;
@@ -114,15 +109,40 @@ sl_code_text(int code)
 	return "unknown error";
 }
 
+/* Secrets are removed before the cut, which could take away what marks them. Without memory the
+ * text is cut at its end. */
+SL_PRINTF(3, 0)
+static void
+cut_in_the_middle(struct sl_error *err, size_t most, const char *fmt, va_list args)
+{
+	struct sl_buf text = { 0 }, clean = { 0 }, shorter = { 0 };
+	sl_buf_vprintf(&text, fmt, args);
+	sl_redact(&clean, sl_buf_span(&text));
+	sl_text_shorten(&shorter, sl_buf_span(&clean), most);
+	if (!text.failed && !clean.failed && !shorter.failed)
+		memcpy(err->text, shorter.data, shorter.len + 1);
+	else
+		err->text[most] = '\0';
+	sl_buf_release(&text);
+	sl_buf_release(&clean);
+	sl_buf_release(&shorter);
+}
+
 SL_PRINTF(5, 0)
 static void
 record(struct sl_error *err, enum sl_phase phase, int code, const char *suffix, const char *fmt,
 	va_list args)
 {
+	size_t most = sizeof(err->text) - 1 - (suffix ? strlen(": ") + strlen(suffix) : 0);
+	va_list again;
+	va_copy(again, args);
 	err->code = code;
 	err->phase = phase;
 	int len = vsnprintf(err->text, sizeof(err->text), fmt, args);
-	size_t used = len < 0 ? 0 : SL_MIN((size_t)len, sizeof(err->text) - 1);
+	if (len > 0 && (size_t)len > most)
+		cut_in_the_middle(err, most, fmt, again);
+	va_end(again);
+	size_t used = len > 0 ? strlen(err->text) : 0;
 	if (suffix)
 		snprintf(err->text + used, sizeof(err->text) - used, ": %s", suffix);
 }

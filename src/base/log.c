@@ -30,10 +30,7 @@ cut(struct sl_buf *line)
 {
 	if (line->len < SL_LOG_LINE)
 		return;
-	size_t keep = SL_LOG_LINE - 1 - strlen(CUT_MARK);
-	while (keep > 0 && ((unsigned char)line->data[keep] & 0xc0) == 0x80)
-		keep--;
-	line->len = keep;
+	line->len = sl_text_cut(sl_buf_span(line), SL_LOG_LINE - 1 - strlen(CUT_MARK));
 	sl_buf_add_str(line, CUT_MARK);
 }
 

@@ -17,8 +17,8 @@ static const char *const secret_words[] = { "token", "secret", "password", "pass
 	"auth", "session", "jwt", "passphrase", "hmac", "ticket", "-key", "_key" };
 
 /* Names too short to search for inside others. */
-static const char *const secret_names[] = { "sig", "key", "pass", "pwd", "cookie", "set-cookie",
-	"code", "policy", "sign", "sas", "verify", "hdnts", "hdnea", "hdntl" };
+static const char *const secret_names[] = { "sig", "key", "pass", "pwd", "pw", "cookie",
+	"set-cookie", "code", "policy", "sign", "sas", "verify", "hdnts", "hdnea", "hdntl" };
 
 static bool
 contains_nocase(struct sl_span name, const char *word)
@@ -113,15 +113,6 @@ userinfo_len(struct sl_span rest)
 	return found;
 }
 
-static size_t
-host_len(struct sl_span rest)
-{
-	size_t len = 0;
-	while (len < rest.len && !strchr("/?#", rest.data[len]) && !ends_url(rest, len))
-		len++;
-	return len;
-}
-
 static bool
 is_name_char(char c)
 {
@@ -156,18 +147,24 @@ value_end(struct sl_span text, size_t from)
 	return i;
 }
 
-/* A secret "name=value" at the start of `text`: copy the name, mask the value. Returns the bytes
- * used, or 0 if there is none. */
+/*
+ * A secret "name=value" at the start of `text`: copy the name, mask the value. Returns the bytes
+ * used, or 0 if there is none. *clean is the end of the last value that was searched in vain: a '?'
+ * or ';' within it begins another value with the same end, which is not searched again.
+ */
 static size_t
-mask_parameter(struct sl_buf *out, struct sl_span text)
+mask_parameter(struct sl_buf *out, struct sl_span text, const char **clean)
 {
 	size_t len = name_len(text);
 	if (len == 0 || len >= text.len || text.data[len] != '=')
 		return 0;
-	size_t end = value_end(text, len + 1);
+	bool is_clean = text.data + len < *clean;
+	size_t end = is_clean ? (size_t)(*clean - text.data) : value_end(text, len + 1);
 	if (!is_secret_parameter(sl_span(text.data, len)) &&
-		!contains_url_secret(sl_span(text.data + len + 1, end - len - 1)))
+		(is_clean || !contains_url_secret(sl_span(text.data + len + 1, end - len - 1)))) {
+		*clean = text.data + end;
 		return 0;
+	}
 	sl_buf_add(out, text.data, len + 1);
 	sl_buf_add_str(out, MASK);
 	return end;
@@ -190,34 +187,31 @@ mask_header(struct sl_buf *out, struct sl_span text)
 	return line_len(text);
 }
 
+/* The userinfo behind "//" at the start of `text`. The scheme before it may be misspelt or missing,
+ * as in "https//user:password@host". */
 static size_t
-mask_authority(struct sl_buf *out, struct sl_span text)
+mask_userinfo(struct sl_buf *out, struct sl_span text)
 {
-	size_t info = userinfo_len(sl_span(text.data + 3, text.len - 3));
-	size_t host = host_len(sl_span(text.data + 3 + info, text.len - 3 - info));
-	sl_buf_add(out, text.data, 3);
-	if (info)
-		sl_buf_add_str(out, MASK "@");
-	sl_buf_add(out, text.data + 3 + info, host);
-	return 3 + info + host;
+	if (text.len < 2 || memcmp(text.data, "//", 2) != 0)
+		return 0;
+	size_t len = userinfo_len(sl_span(text.data + 2, text.len - 2));
+	if (len == 0)
+		return 0;
+	sl_buf_add_str(out, "//" MASK "@");
+	return 2 + len;
 }
 
 void
 sl_redact(struct sl_buf *out, struct sl_span text)
 {
-	bool in_url = false;
 	char before = '\n';
+	const char *clean = text.data;
 	while (text.len > 0) {
-		size_t used = 0;
-		in_url = in_url && !ends_url(text, 0);
-		if (text.len >= 3 && memcmp(text.data, "://", 3) == 0) {
-			used = mask_authority(out, text);
-			in_url = true;
-		} else if (before && strchr("?&;#", before)) {
-			used = mask_parameter(out, text);
-		} else if (before && strchr("\n >", before) && !in_url) {
+		size_t used = mask_userinfo(out, text);
+		if (!used && before && strchr("?&;#", before))
+			used = mask_parameter(out, text, &clean);
+		else if (!used && before && strchr("\n >", before))
 			used = mask_header(out, text);
-		}
 		if (!used) {
 			sl_buf_add_char(out, text.data[0]);
 			used = 1;

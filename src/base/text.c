@@ -5,6 +5,8 @@
  */
 #include "sluice/base/text.h"
 
+#define CUT_MARK "..."
+
 /* Length of a sequence by its first byte, 2..4; 0 for a byte that begins none. */
 static size_t
 sequence_len(unsigned char first)
@@ -123,6 +125,32 @@ sl_text_is_utf8(struct sl_span text)
 	return true;
 }
 
+static bool
+is_continuation(char c)
+{
+	return ((unsigned char)c & 0xc0) == 0x80;
+}
+
+size_t
+sl_text_cut(struct sl_span text, size_t most)
+{
+	if (text.len <= most)
+		return text.len;
+	size_t len = most;
+	for (unsigned i = 0; i < 3 && len > 0 && is_continuation(text.data[len]); i++)
+		len--;
+	return len;
+}
+
+void
+sl_text_show(struct sl_buf *out, struct sl_span text, size_t most)
+{
+	size_t len = sl_text_cut(text, most);
+	sl_text_make_safe(out, sl_span(text.data, len));
+	if (len < text.len)
+		sl_buf_add_str(out, CUT_MARK);
+}
+
 void
 sl_text_add_base64(struct sl_buf *out, struct sl_span data)
 {
@@ -143,28 +171,19 @@ sl_text_add_base64(struct sl_buf *out, struct sl_span data)
 	}
 }
 
-static bool
-is_continuation(char c)
-{
-	return ((unsigned char)c & 0xc0) == 0x80;
-}
-
 void
 sl_text_shorten(struct sl_buf *out, struct sl_span text, size_t most)
 {
-	static const char mark[] = "...";
 	sl_assert(most >= 16);
 	if (text.len <= most) {
 		sl_buf_add_span(out, text);
 		return;
 	}
-	size_t head = most / 4, tail = most - head - strlen(mark);
-	for (unsigned i = 0; i < 3 && is_continuation(text.data[head]); i++)
-		head--;
+	size_t head = sl_text_cut(text, most / 4), tail = most - most / 4 - strlen(CUT_MARK);
 	for (unsigned i = 0; i < 3 && is_continuation(text.data[text.len - tail]); i++)
 		tail--;
 	sl_buf_add(out, text.data, head);
-	sl_buf_add_str(out, mark);
+	sl_buf_add_str(out, CUT_MARK);
 	sl_buf_add(out, text.data + text.len - tail, tail);
 }
 

@@ -8,6 +8,7 @@
  */
 #include "sluice/base/clock.h"
 #include "sluice/base/log.h"
+#include "sluice/base/memory.h"
 #include "sluice/base/redact.h"
 #include "sluice/base/text.h"
 #include "sluice/cli/commands.h"
@@ -366,6 +367,23 @@ abandoned(void *arg)
 }
 
 static void
+report_part_of_failed_run(void *ctx, const char *path)
+{
+	(void)ctx;
+	sl_log_error("'%s' is left incomplete (the next run removes it)", path);
+}
+
+/* The ring could not be set up, or has failed during the run. */
+static void
+fail_run(const struct get *get, const struct sl_error *err)
+{
+	sl_log_error("%s%s", err->text,
+		get->batch ? "; files that are not reported as done are not complete" : "");
+	if (get->batch)
+		sl_batch_each_part(get->batch, report_part_of_failed_run, NULL);
+}
+
+static void
 at_end(void *arg, struct sl_rt *rt)
 {
 	struct get *get = arg;
@@ -393,8 +411,7 @@ status_of(const struct get *get, int code)
 		return sl_exit_status(&get->error);
 	if (summary->failed > 0) {
 		const struct sl_error *first = &summary->first_error;
-		bool to_stdout = get->options.output && strcmp(get->options.output, "-") == 0;
-		if (to_stdout && first->phase == SL_PHASE_WRITE)
+		if (sl_get_is_to_stdout(&get->options) && first->phase == SL_PHASE_WRITE)
 			return first->code == -EPIPE ? SL_EXIT_DONE : SL_EXIT_IO;
 		return first->code ? sl_exit_status(first) : SL_EXIT_OTHER;
 	}
@@ -414,7 +431,7 @@ usage(struct get *get, struct sl_error *err)
 static enum sl_log_level
 level_of(const struct sl_get_options *options)
 {
-	bool events_only = options->json && options->output && strcmp(options->output, "-") == 0;
+	bool events_only = options->json && sl_get_is_to_stdout(options);
 	if (options->quiet || (events_only && options->verbose == 0))
 		return SL_LOG_ERROR;
 	return options->verbose == 0   ? SL_LOG_WARN
@@ -426,7 +443,7 @@ level_of(const struct sl_get_options *options)
 static enum sl_option_progress
 progress_of(const struct sl_get_options *options)
 {
-	bool to_stdout = options->output && strcmp(options->output, "-") == 0;
+	bool to_stdout = sl_get_is_to_stdout(options);
 	bool shares = isatty(STDOUT_FILENO) && (options->json || to_stdout);
 	bool automatic = options->progress == SL_OPTION_PROGRESS_AUTO;
 	if (options->quiet || (automatic && (shares || (options->json && to_stdout))))
@@ -467,17 +484,22 @@ sl_cmd_get(int argc, char **argv)
 	if (code)
 		return usage(&get, &err);
 	set_console(&get.options);
-	sl_run_fit_memory(&get.options.max_memory, SL_OPTION_MEMORY_MIN);
+	sl_run_fit_memory(&get.options.max_memory, sl_memory_available(), SL_OPTION_MEMORY_MIN);
 	sl_get_events_init(&get.events, &get.options);
 	run.workers = get.options.workers;
 	code = raise_descriptor_limit(&get, &err);
 	if (!code)
 		code = sl_run_command(&run, &err);
-	if (code)
-		sl_log_error("%s", err.text);
-	else if (get.error.code && !run.signo)
+	if (code) {
+		fail_run(&get, &err);
+		if (!run.is_stuck)
+			release(&get);
+		sl_run_end(&run);
+		return SL_EXIT_OTHER;
+	}
+	if (get.error.code && !run.signo)
 		sl_log_error("%s", get.error.text);
-	get.status = code ? SL_EXIT_OTHER : status_of(&get, run.result);
+	get.status = status_of(&get, run.result);
 	release(&get);
 	sl_run_end(&run);
 	return (int)get.status;

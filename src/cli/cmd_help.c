@@ -6,6 +6,7 @@
 
 #include "sluice/base/cpu.h"
 #include "sluice/base/log.h"
+#include "sluice/cli/exit_status.h"
 #include "sluice/cli/options.h"
 #include "sluice/cli/output.h"
 #include "sluice/rt/engine.h"
@@ -88,7 +89,7 @@ add_processor(struct sl_buf *out)
 		{ SL_CPU_NEON, "NEON" },
 	};
 	unsigned features = sl_cpu_features();
-	sl_buf_printf(out, "processor: %u usable,", sl_cpu_count());
+	sl_buf_printf(out, "cpu:       %u usable,", sl_cpu_count());
 	for (size_t i = 0; i < SL_COUNT_OF(names); i++)
 		if (features & names[i].feature)
 			sl_buf_printf(out, " %s", names[i].name);

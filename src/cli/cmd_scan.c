@@ -7,15 +7,18 @@
 #include "sluice/base/memory.h"
 #include "sluice/cli/commands.h"
 #include "sluice/cli/console.h"
+#include "sluice/cli/exit_status.h"
 #include "sluice/cli/options.h"
 #include "sluice/cli/run.h"
 #include "sluice/cli/scan_output.h"
 #include "sluice/cli/stats.h"
 #include "sluice/rt/stats.h"
 #include "sluice/scan/scan.h"
+#include "sluice/ui/rate.h"
 
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -25,8 +28,9 @@ struct scan {
 	struct sl_scan_progress progress;
 	struct sl_scan_output output;
 	struct sl_error error; /* of the scan itself, not of an input */
+	uint64_t available;    /* memory, when the run began */
 	uint64_t started_ns;
-	uint64_t shown_bytes, shown_ns, rate; /* of the last frame, for the rate */
+	struct sl_rate rate; /* at which inputs are read, for the display */
 };
 
 /* ---- progress ---- */
@@ -35,13 +39,7 @@ static struct sl_progress_scan
 snapshot(struct scan *scan)
 {
 	const struct sl_scan_progress *progress = &scan->progress;
-	uint64_t now = sl_now(), passed = now - scan->shown_ns;
-	if (passed >= SL_NS_PER_S / 5 && progress->read >= scan->shown_bytes) {
-		double seconds = (double)passed / (double)SL_NS_PER_S;
-		scan->rate = (uint64_t)((double)(progress->read - scan->shown_bytes) / seconds);
-		scan->shown_bytes = progress->read;
-		scan->shown_ns = now;
-	}
+	uint64_t rate = sl_rate_sample(&scan->rate, sl_now(), progress->read);
 	bool sized = progress->all_listed && progress->summary.inputs > 0 &&
 		     progress->size_opened > 0 && progress->read <= progress->size_opened;
 	uint64_t left = sized ? progress->size_opened - progress->read : 0;
@@ -49,10 +47,8 @@ snapshot(struct scan *scan)
 		.inputs_total = progress->all_listed ? progress->listed : SL_PROGRESS_UNKNOWN,
 		.bytes_done = progress->read,
 		.bytes_total = sized ? progress->size_opened : SL_PROGRESS_UNKNOWN,
-		.rate_bytes_s = scan->rate,
-		.left_ns = sized && scan->rate ? (uint64_t)((double)left / (double)scan->rate *
-							    (double)SL_NS_PER_S)
-					       : SL_PROGRESS_UNKNOWN,
+		.rate_bytes_s = rate,
+		.left_ns = sized ? sl_rate_left_ns(left, rate) : SL_PROGRESS_UNKNOWN,
 		.lines = progress->summary.lines,
 		.error_lines = progress->hits };
 }
@@ -77,11 +73,11 @@ plain(void *ctx, struct sl_buf *out)
 /* Logs are often scanned several times, so inputs that fit well into free memory are left in the
  * page cache. More than that would only evict what other programs have there. */
 static uint64_t
-page_cache_limit(enum sl_io_mode io)
+page_cache_limit(const struct scan *scan)
 {
-	if (io == SL_IO_BUFFERED)
+	if (scan->options.io == SL_IO_BUFFERED)
 		return UINT64_MAX;
-	return io == SL_IO_DIRECT ? 0 : sl_memory_available() / 4;
+	return scan->options.io == SL_IO_DIRECT ? 0 : scan->available / 4;
 }
 
 SL_SUSPENDS
@@ -93,8 +89,9 @@ scan_task(void *arg)
 	const struct sl_scan_options *options = &scan->options;
 	struct sl_console_view view = { .ctx = scan, .draw = draw, .plain = plain };
 	bool named = options->inputs.count > 0;
-	scan->started_ns = scan->shown_ns = sl_now();
-	int code = sl_scan_output_begin(&scan->output, options, scan->pattern);
+	scan->started_ns = sl_now();
+	sl_rate_begin(&scan->rate, scan->started_ns, 0);
+	int code = sl_scan_output_begin(&scan->output, options);
 	if (code)
 		return sl_fail_code(&scan->error, SL_PHASE_NONE, code, "cannot start");
 	code = sl_console_begin(&view);
@@ -102,7 +99,7 @@ scan_task(void *arg)
 		.count = named ? options->inputs.count : 1,
 		.pattern = scan->pattern,
 		.sink = sl_scan_output_sink(&scan->output),
-		.numbers = (options->print && scan->output.with_numbers) || options->json,
+		.numbers = options->print && (scan->output.with_numbers || options->json),
 		.no_follow = options->no_follow,
 		.output_fd = options->quiet ? 0 : STDOUT_FILENO,
 		.max_hits = options->max_count,
@@ -110,7 +107,7 @@ scan_task(void *arg)
 		.chunk = (size_t)options->chunk,
 		.queue = options->queue,
 		.max_memory = options->max_memory,
-		.max_cached = page_cache_limit(options->io) };
+		.max_cached = page_cache_limit(scan) };
 	if (!code)
 		code = sl_scan_run(&setup, &scan->progress, &scan->error);
 	struct sl_shield shield;
@@ -196,6 +193,33 @@ fail_usage(struct scan *scan, const struct sl_error *err)
 	return SL_EXIT_SCAN_TROUBLE;
 }
 
+static void
+report_unfinished(void *ctx, const char *shown)
+{
+	(void)ctx;
+	sl_log_error("%s was not scanned to its end", shown);
+}
+
+static void
+release(struct scan *scan)
+{
+	sl_scan_output_release(&scan->output);
+	sl_pattern_free(scan->pattern);
+	sl_scan_options_release(&scan->options);
+}
+
+/* The ring could not be set up, or has failed during the run. Every line is counted, or its input
+ * is named. */
+static void
+fail_run(struct scan *scan, const struct sl_error *err)
+{
+	const struct sl_scan_progress *progress = &scan->progress;
+	bool has_begun = progress->scan || progress->summary.inputs > 0;
+	sl_log_error("%s%s", err->text, has_begun ? "" : "; no input was read");
+	sl_scan_each_unfinished(progress, report_unfinished, NULL);
+	sl_scan_output_abandon(&scan->output, &progress->summary);
+}
+
 /* Standard output may end at the terminal, also through a pipe: `sluice scan -p ... | grep ...`. */
 static bool
 may_be_watched(int fd)
@@ -242,23 +266,23 @@ sl_cmd_scan(int argc, char **argv)
 	if (code)
 		return fail_usage(&scan, &err);
 	configure_console(&scan.options);
-	sl_run_fit_memory(&scan.options.max_memory, SL_OPTION_MEMORY_MIN);
+	scan.available = sl_memory_available();
+	sl_run_fit_memory(&scan.options.max_memory, scan.available, SL_OPTION_MEMORY_MIN);
 	struct sl_run run = {
 		.workers = scan.options.workers, .fn = scan_task, .arg = &scan, .at_end = at_end
 	};
 	code = sl_run_command(&run, &err);
-	int status = SL_EXIT_SCAN_TROUBLE;
 	if (code) {
-		sl_log_error("%s; no input was read", err.text);
-	} else {
-		if (run.result < 0 && run.result != -EPIPE && !run.signo)
-			sl_log_error(
-				"%s", scan.error.code ? scan.error.text : sl_code_text(run.result));
-		status = status_of(&scan, run.result);
+		fail_run(&scan, &err);
+		if (!run.is_stuck)
+			release(&scan);
+		sl_run_end(&run);
+		return SL_EXIT_SCAN_TROUBLE;
 	}
-	sl_scan_output_release(&scan.output);
-	sl_pattern_free(scan.pattern);
-	sl_scan_options_release(&scan.options);
+	if (run.result < 0 && run.result != -EPIPE && !run.signo)
+		sl_log_error("%s", scan.error.code ? scan.error.text : sl_code_text(run.result));
+	int status = status_of(&scan, run.result);
+	release(&scan);
 	sl_run_end(&run);
 	return status;
 }

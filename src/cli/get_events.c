@@ -1,21 +1,16 @@
 /*
- * get_events.c - the batch's events as bars, lines, JSON and the summary at the end.
+ * get_events.c - the batch's events as bars, lines and the summary at the end. The JSON is made in
+ * get_json.c.
  *
- *  - Rates are sampled when a frame or a JSON progress event is made, in meters that belong to the
- *    downloads under way; there are at most as many as jobs.
  *  - A failed file is reported at once, and once more in a list at the end if other lines came in
  *    between.
- *  - Events wait for the reader of the JSON output. The last events of a cancelled run wait at most
- *    LAST_EVENTS_NS in all.
  *  - URLs and messages are redacted before they are written.
  */
-#include "sluice/cli/get_events.h"
+#include "get_events_int.h"
 
 #include "sluice/base/log.h"
 #include "sluice/base/redact.h"
 #include "sluice/base/text.h"
-#include "sluice/cli/exit_status.h"
-#include "sluice/ui/json.h"
 #include "sluice/ui/units.h"
 
 #include <errno.h>
@@ -25,8 +20,6 @@
 
 #define FILES_SHOWN 200      /* a line stays for each if there are not more, or with -v */
 #define FAILURES_LISTED 1000 /* at the end; more are counted */
-#define TICK_NS SL_NS_PER_S  /* between two JSON progress events of a file */
-#define LAST_EVENTS_NS (300 * SL_NS_PER_MS)
 #define STALL_SHOWN_NS (3 * SL_NS_PER_S) /* without a byte: shown as stalled */
 
 void
@@ -41,52 +34,11 @@ sl_get_events_release(struct sl_get_events *events)
 	sl_buf_release(&events->failures);
 }
 
-/* ---- rates ---- */
-
-/* The meter of a download: its own, a free one, or NULL. */
-static struct sl_get_meter *
-meter_of(struct sl_get_events *events, const struct sl_download *download)
+/* True if standard error is used for the events only. */
+static bool
+is_events_only(const struct sl_get_options *options)
 {
-	struct sl_get_meter *free_one = NULL;
-	for (size_t i = 0; i < SL_GET_METERS; i++) {
-		struct sl_get_meter *meter = &events->meters[i];
-		if (meter->used && meter->index == download->index)
-			return meter;
-		if (!meter->used && !free_one)
-			free_one = meter;
-		if (!meter->used)
-			break; /* used ones are packed at the front */
-	}
-	if (free_one) {
-		*free_one = (struct sl_get_meter){ .used = true, .index = download->index };
-		sl_rate_begin(&free_one->rate, sl_now(), download->received);
-	}
-	return free_one;
-}
-
-/* The measurement begins when the connection is established. */
-static uint64_t
-sample(struct sl_get_meter *meter, const struct sl_download *download)
-{
-	meter->seen = true;
-	if (download->state == SL_DOWNLOAD_CONNECTING)
-		sl_rate_begin(&meter->rate, sl_now(), download->received);
-	return sl_rate_sample(&meter->rate, sl_now(), download->received);
-}
-
-/* Free the meters of downloads that have ended; the others move to the front. */
-static void
-pack_meters(struct sl_get_events *events)
-{
-	size_t kept = 0;
-	for (size_t i = 0; i < SL_GET_METERS && events->meters[i].used; i++) {
-		if (!events->meters[i].seen)
-			continue;
-		events->meters[kept] = events->meters[i];
-		events->meters[kept++].seen = false;
-	}
-	for (size_t i = kept; i < SL_GET_METERS && events->meters[i].used; i++)
-		events->meters[i].used = false;
+	return options->json && sl_get_is_to_stdout(options);
 }
 
 /* ---- the snapshot ---- */
@@ -122,12 +74,12 @@ add_download(void *ctx, const struct sl_download *download)
 	snapshot->total += known ? download->total : 0;
 	snapshot->total_known = snapshot->total_known && known;
 	struct sl_get_meter *meter =
-		download->waiting ? NULL : meter_of(snapshot->events, download);
+		download->waiting ? NULL : sl_get_meter_of(snapshot->events, download);
 	if (!meter)
 		return;
-	uint64_t rate = sample(meter, download);
+	uint64_t rate = sl_get_meter_sample(meter, download);
 	bool counts = known && download->total >= download->received;
-	bool has_rate = download->state == SL_DOWNLOAD_RECEIVING && meter->rate.moving;
+	bool has_rate = download->state == SL_DOWNLOAD_RECEIVING && meter->rate.is_known;
 	const char *name = download->path[0] ? download->path : download->url;
 	snapshot->files[snapshot->count++] = (struct sl_progress_file){
 		.name = sl_span_str(name),
@@ -162,7 +114,8 @@ sum_up(struct snapshot *snapshot)
 	};
 }
 
-/* Some 40 KiB: on the heap, because it is made on a task's stack otherwise. NULL if memory ends. */
+/* Some 40 KiB: on the heap, because it is made on a task's stack otherwise. NULL if out of
+ * memory. */
 static struct snapshot *
 take_snapshot(struct sl_get_events *events)
 {
@@ -172,7 +125,7 @@ take_snapshot(struct sl_get_events *events)
 	snapshot->events = events;
 	snapshot->total_known = true;
 	sl_batch_each(events->batch, add_download, snapshot);
-	pack_meters(events);
+	sl_get_meters_pack(events);
 	sum_up(snapshot);
 	return snapshot;
 }
@@ -196,197 +149,6 @@ plain(void *ctx, struct sl_buf *out)
 	free(snapshot);
 }
 
-/* ---- JSON ---- */
-
-static bool
-is_to_stdout(const struct sl_get_options *options)
-{
-	return options->output && strcmp(options->output, "-") == 0;
-}
-
-/* True if standard error is used for the events only. */
-static bool
-is_events_only(const struct sl_get_options *options)
-{
-	return options->json && is_to_stdout(options);
-}
-
-SL_SUSPENDS
-static void
-send_json(struct sl_get_events *events, struct sl_buf *line)
-{
-	struct sl_shield shield;
-	int code = line->failed ? 0 : sl_output_send(events->json, line);
-	if (code == -ECANCELED || code == -ETIMEDOUT) {
-		/* The run was cancelled while the queue was full: wait for the reader a little. */
-		if (!events->last_events_ns)
-			events->last_events_ns = sl_deadline_in(LAST_EVENTS_NS);
-		sl_shield_begin(&shield, events->last_events_ns);
-		code = sl_output_send(events->json, line);
-		sl_shield_end(&shield);
-	}
-	/* -EPIPE is not an error; any other failure is reported when the output is closed. */
-	if (code)
-		sl_log_debug("an event was not written: %s", sl_code_text(code));
-	sl_buf_release(line);
-}
-
-/* Text without secrets, or null for "". */
-static void
-add_text(struct sl_json *json, const char *key, const char *text)
-{
-	struct sl_buf clean = { 0 };
-	sl_redact(&clean, sl_span_str(text));
-	if (text[0])
-		sl_json_string(json, key, sl_buf_span(&clean));
-	else
-		sl_json_null(json, key);
-	sl_buf_release(&clean);
-}
-
-static void
-begin_event(struct sl_json *json, struct sl_buf *line, const char *type,
-	const struct sl_download *download)
-{
-	sl_json_begin(json, line);
-	sl_json_string(json, "type", sl_span_str(type));
-	sl_json_u64(json, "index", download->index);
-	add_text(json, "url", download->url);
-	if (download->path[0])
-		sl_json_string_or_bytes(json, "path", sl_span_str(download->path));
-	else
-		sl_json_null(json, "path");
-}
-
-static void
-add_error(struct sl_json *json, const struct sl_download *download)
-{
-	const struct sl_error *err = download->error;
-	add_text(json, "error", err->text);
-	if (download->state == SL_DOWNLOAD_CANCELLED)
-		sl_json_null(json, "exit_status");
-	else
-		sl_json_u64(json, "exit_status", (uint64_t)sl_exit_status(err));
-	if (err->http_status)
-		sl_json_u64(json, "http_status", (uint64_t)err->http_status);
-	else
-		sl_json_null(json, "http_status");
-}
-
-/* How the content was verified, and whether it survives a power failure. */
-static void
-add_guarantees(struct sl_json *json, const struct sl_get_events *events,
-	const struct sl_download *download)
-{
-	bool skipped = download->state == SL_DOWNLOAD_SKIPPED;
-	if (download->unverified || (download->is_repeat && !download->checked) ||
-		(!skipped && !download->checked))
-		sl_json_null(json, "verified_by");
-	else
-		sl_json_string(json, "verified_by",
-			sl_span_str(download->checked ? "checksum" : "server"));
-	if (skipped || download->streamed)
-		sl_json_null(json, "durable");
-	else
-		sl_json_bool(json, "durable", events->options->sync != SL_SYNC_NONE);
-}
-
-static void
-add_sizes(struct sl_json *json, const struct sl_download *download)
-{
-	sl_json_u64(json, "bytes", download->received);
-	sl_json_u64_or_null(json, "total", download->total);
-}
-
-struct tick {
-	struct sl_get_events *events;
-	struct sl_buf lines;
-};
-
-static void
-add_progress(void *ctx, const struct sl_download *download)
-{
-	struct tick *tick = ctx;
-	struct sl_json json;
-	struct sl_get_meter *meter = download->waiting ? NULL : meter_of(tick->events, download);
-	if (!meter)
-		return;
-	begin_event(&json, &tick->lines, "progress", download);
-	add_sizes(&json, download);
-	sl_json_u64(&json, "bytes_per_second", sample(meter, download));
-	sl_json_end_line(&json);
-}
-
-SL_SUSPENDS
-static int
-ticker_task(void *arg)
-{
-	struct sl_get_events *events = arg;
-	int code;
-	while ((code = sl_sleep(TICK_NS)) == 0) {
-		struct tick tick = { .events = events };
-		sl_batch_each(events->batch, add_progress, &tick);
-		if (!sl_console_has_bars())
-			pack_meters(events);
-		if (tick.lines.len > 0)
-			send_json(events, &tick.lines);
-		sl_buf_release(&tick.lines);
-	}
-	return code;
-}
-
-SL_SUSPENDS
-static void
-json_end(struct sl_get_events *events, const struct sl_download *download)
-{
-	static const char *const states[] = {
-		[SL_DOWNLOAD_DONE] = "done",
-		[SL_DOWNLOAD_SKIPPED] = "skipped",
-		[SL_DOWNLOAD_FAILED] = "failed",
-		[SL_DOWNLOAD_CANCELLED] = "cancelled",
-	};
-	bool good = download->state == SL_DOWNLOAD_DONE || download->state == SL_DOWNLOAD_SKIPPED;
-	struct sl_buf line = { 0 };
-	struct sl_json json;
-	begin_event(&json, &line, good ? "file_done" : "file_error", download);
-	sl_json_string(&json, "state", sl_span_str(states[download->state]));
-	add_sizes(&json, download);
-	sl_json_seconds(&json, "seconds", download->ended_ns - download->started_ns);
-	if (good)
-		add_guarantees(&json, events, download);
-	else
-		add_error(&json, download);
-	sl_json_end_line(&json);
-	send_json(events, &line);
-}
-
-static uint64_t
-left_over(const struct sl_get_events *events, const struct sl_batch_summary *summary)
-{
-	return events->inputs > summary->files ? events->inputs - summary->files : 0;
-}
-
-SL_SUSPENDS
-static void
-json_summary(struct sl_get_events *events, const struct sl_batch_summary *summary)
-{
-	struct sl_buf line = { 0 };
-	struct sl_json json;
-	sl_json_begin(&json, &line);
-	sl_json_string(&json, "type", sl_span_str("run_summary"));
-	sl_json_u64(&json, "files", summary->files);
-	sl_json_u64(&json, "done", summary->done);
-	sl_json_u64(&json, "skipped", summary->skipped);
-	sl_json_u64(&json, "failed", summary->failed);
-	sl_json_u64(&json, "cancelled", summary->cancelled);
-	sl_json_u64(&json, "not_begun", left_over(events, summary));
-	sl_json_u64(&json, "bytes", summary->bytes);
-	sl_json_seconds(&json, "seconds", sl_now() - events->started_ns);
-	sl_json_bool(&json, "durable", summary->durable);
-	sl_json_end_line(&json);
-	send_json(events, &line);
-}
-
 /* ---- the batch's events ---- */
 
 SL_SUSPENDS
@@ -396,13 +158,8 @@ started(void *ctx, const struct sl_download *download)
 	struct sl_get_events *events = ctx;
 	if (download->url[0])
 		sl_log_info("downloading %s", download->url);
-	if (!events->json)
-		return;
-	struct sl_buf line = { 0 };
-	struct sl_json json;
-	begin_event(&json, &line, "file_start", download);
-	sl_json_end_line(&json);
-	send_json(events, &line);
+	if (events->json)
+		sl_get_json_start(events, download);
 }
 
 SL_SUSPENDS
@@ -410,14 +167,8 @@ static void
 retrying(void *ctx, const struct sl_download *download)
 {
 	struct sl_get_events *events = ctx;
-	struct sl_buf line = { 0 };
-	struct sl_json json;
-	if (!events->json)
-		return;
-	begin_event(&json, &line, "retry", download);
-	add_error(&json, download);
-	sl_json_end_line(&json);
-	send_json(events, &line);
+	if (events->json)
+		sl_get_json_retry(events, download);
 }
 
 /* For the list at the end. Messages contain the file or URL. */
@@ -458,7 +209,7 @@ print_end(const struct sl_download *download)
 static bool
 is_reader_gone(const struct sl_get_events *events, const struct sl_download *download)
 {
-	return is_to_stdout(events->options) && download->error->phase == SL_PHASE_WRITE &&
+	return sl_get_is_to_stdout(events->options) && download->error->phase == SL_PHASE_WRITE &&
 	       download->error->code == -EPIPE;
 }
 
@@ -484,7 +235,7 @@ ended(void *ctx, const struct sl_download *download)
 	}
 	sl_console_wait();
 	if (events->json)
-		json_end(events, download);
+		sl_get_json_end(events, download);
 }
 
 struct sl_batch_events
@@ -501,7 +252,7 @@ int
 sl_get_events_begin(struct sl_get_events *events, struct sl_batch *batch, uint64_t inputs)
 {
 	const struct sl_get_options *options = events->options;
-	bool to_stdout = is_to_stdout(options);
+	bool to_stdout = sl_get_is_to_stdout(options);
 	events->batch = batch;
 	events->inputs = inputs;
 	events->started_ns = sl_now();
@@ -515,7 +266,7 @@ sl_get_events_begin(struct sl_get_events *events, struct sl_batch *batch, uint64
 	code = sl_console_begin(&events->view);
 	sl_group_enter(&events->ticker, SL_GROUP_COLLECT);
 	if (!code && events->json)
-		code = sl_group_spawn(&events->ticker, "events", ticker_task, events, NULL);
+		code = sl_group_spawn(&events->ticker, "events", sl_get_json_ticker, events, NULL);
 	if (code) {
 		sl_group_leave(&events->ticker);
 		sl_console_end();
@@ -552,7 +303,7 @@ add_notes(struct sl_buf *out, const struct sl_get_events *events,
 	const struct sl_batch_summary *summary)
 {
 	if (summary->done > 0 && events->options->sync == SL_SYNC_NONE &&
-		!is_to_stdout(events->options))
+		!sl_get_is_to_stdout(events->options))
 		sl_buf_add_str(out, "; not synced to disk (--sync=none)");
 	if (summary->repeats > 0)
 		sl_buf_printf(out, "; %s %s an earlier URL and %s not downloaded again",
@@ -576,7 +327,7 @@ add_summary(struct sl_buf *out, const struct sl_get_events *events,
 			sl_units_count(summary->skipped - summary->repeats).text);
 	add_count(out, summary->failed, "failed");
 	add_count(out, summary->cancelled, "cancelled");
-	add_count(out, left_over(events, summary), "not begun");
+	add_count(out, sl_get_not_begun(events, summary), "not begun");
 	if (summary->bytes > 0)
 		sl_buf_printf(out, ", %s in %s (%s)", sl_units_size(summary->bytes).text,
 			sl_units_elapsed(elapsed_ns).text,
@@ -607,7 +358,7 @@ sl_get_events_end(
 	sl_shield_begin(&shield,
 		sl_task_cancelled() ? sl_deadline_in(SL_NS_PER_S / 2) : sl_task_deadline());
 	if (events->json)
-		json_summary(events, summary);
+		sl_get_json_summary(events, summary);
 	bool bars = sl_console_has_bars();
 	sl_console_end();
 	print_summary(events, summary, bars);

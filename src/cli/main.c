@@ -4,6 +4,7 @@
 #include "sluice/base/log.h"
 #include "sluice/cli/commands.h"
 #include "sluice/cli/console.h"
+#include "sluice/cli/exit_status.h"
 #include "sluice/cli/options.h"
 #include "sluice/http/url.h"
 #include "sluice/rt/signal.h"

@@ -48,7 +48,7 @@ static const struct hint get_hints[] = {
 	{ "-# --progress-bar --show-progress --no-progress-meter --summary-interval",
 		"use --progress=auto, bars, plain or none" },
 	{ "-z --time-cond -N --timestamping --conditional-get",
-		"--if-exists=auto skips what has the same size and time" },
+		"--if-exists=auto skips files that are complete and not older than the server's" },
 	{ "--limit-rate --max-download-limit --max-overall-download-limit",
 		"a rate limit is " UNSUPPORTED },
 	{ "--retry --tries -t --max-tries --retries --retry-max-wait --retry-wait --waitretry",
@@ -70,7 +70,7 @@ static const struct hint get_hints[] = {
 	{ "-p -np -nd -nH --recursive --mirror --page-requisites --no-parent",
 		"links are not followed: give all URLs, or a list of them with -i" },
 	{ "-b --background -D --daemon --enable-rpc",
-		"running in the background is not supported (use '&' of the shell)" },
+		"running in the background is not supported (use '&' in the shell)" },
 	/* aria2 */
 	{ "--split --segments", "segments are not supported by this version (each file uses one "
 				"connection); -j sets how many files are fetched at once" },

@@ -356,6 +356,12 @@ sl_get_options_parse(struct sl_get_options *out, int argc, char **argv, struct s
 	return code == 0 ? check_get(&parser, out) : code;
 }
 
+bool
+sl_get_is_to_stdout(const struct sl_get_options *options)
+{
+	return options->output && strcmp(options->output, "-") == 0;
+}
+
 void
 sl_get_options_release(struct sl_get_options *options)
 {
@@ -368,6 +374,8 @@ check_scan(struct parser *parser, struct sl_scan_options *options)
 {
 	options->chunk = sl_round_up(options->chunk, 4096);
 	options->print = options->print || (options->line_number && !options->json);
+	/* As with grep: of lines that are only counted, or only looked for, none is printed. */
+	options->print = options->print && !options->count && !options->quiet;
 	if (options->chunk > options->max_memory / 2)
 		return usage(parser, "two chunks must fit into --max-memory: lower --chunk or "
 				     "raise --max-memory");

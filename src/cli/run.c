@@ -154,9 +154,9 @@ main_task(void *arg)
 }
 
 void
-sl_run_fit_memory(uint64_t *max_memory, uint64_t least)
+sl_run_fit_memory(uint64_t *max_memory, uint64_t available, uint64_t least)
 {
-	uint64_t share = sl_memory_share(*max_memory, sl_memory_available(), least);
+	uint64_t share = sl_memory_share(*max_memory, available, least);
 	if (share < *max_memory)
 		sl_log_info("buffers use at most %s: the memory limit of the cgroup or of the "
 			    "machine leaves no more (--max-memory)",
@@ -181,6 +181,7 @@ sl_run_command(struct sl_run *run, struct sl_error *err)
 	if (code) {
 		/* Tasks that are still suspended are never woken again; they end with the
 		 * process. */
+		run->is_stuck = true;
 		sl_fail_code(err, SL_PHASE_NONE, code, "cannot continue");
 		sl_console_restore();
 		return code;

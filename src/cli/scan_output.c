@@ -1,6 +1,7 @@
 /*
  * scan_output.c - what `sluice scan` prints, as the sink of the scan: a table at its end, or lines,
- * counts or JSON while it runs.
+ * counts or JSON while it runs. The JSON is made in scan_json.c; scan_line.c has what both forms of
+ * lines need.
  *
  *   - Results are collected and written to standard output in large buffers; on a terminal or pipe
  *     they are written as soon as the scan has to wait.
@@ -11,16 +12,12 @@
  *   - Messages about an input are written to standard error; inputs that are skipped in directories
  *     are counted there in one line.
  */
-#include "sluice/cli/scan_output.h"
+#include "scan_output_int.h"
 
-#include "sluice/base/clock.h"
 #include "sluice/base/log.h"
 #include "sluice/base/text.h"
 #include "sluice/cli/console.h"
-#include "sluice/rt/offload.h"
-#include "sluice/rt/task.h"
 #include "sluice/ui/colour.h"
-#include "sluice/ui/json.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -32,20 +29,6 @@
 /* Lines with 'Error' are reported if they are at least one in so many of the error lines. */
 #define OTHER_CASE_SHARE 10u
 
-/* Matches of a line that are located at a time. */
-#define MATCHES_LOCATED 64u
-
-/* Lines up to here are searched on the ring's thread, as long as that takes no more than some
- * milliseconds; others on a worker. */
-#define INLINE_LINE 4096u
-
-/* CPU time after which a worker returns, so that a signal can end the run in between. */
-#define LOCATE_NS (50 * SL_NS_PER_MS)
-
-/* Bytes of a line that are added at once; escaping makes them up to six times as many. A multiple
- * of 3 for base64. */
-#define TEXT_PIECE (6 * SL_KIB)
-
 static bool
 is_regular(int fd)
 {
@@ -54,10 +37,9 @@ is_regular(int fd)
 }
 
 int
-sl_scan_output_begin(struct sl_scan_output *output, const struct sl_scan_options *options,
-	const struct sl_pattern *pattern)
+sl_scan_output_begin(struct sl_scan_output *output, const struct sl_scan_options *options)
 {
-	*output = (struct sl_scan_output){ .options = options, .pattern = pattern };
+	*output = (struct sl_scan_output){ .options = options };
 	output->terminal = sl_console_columns(STDOUT_FILENO) > 0;
 	output->is_file = is_regular(STDOUT_FILENO);
 	output->colour = sl_console_has_colour(STDOUT_FILENO);
@@ -82,21 +64,6 @@ sl_scan_output_release(struct sl_scan_output *output)
 	output->row_count = output->row_cap = 0;
 }
 
-SL_SUSPENDS
-static int
-send_pending(struct sl_scan_output *output)
-{
-	if (output->pending.failed)
-		return -ENOMEM;
-	if (output->pending.len == 0)
-		return 0;
-	uint64_t before_ns = sl_now();
-	output->sent_bytes += output->pending.len;
-	int code = sl_output_send(output->out, &output->pending);
-	output->waited_ns += sl_now() - before_ns;
-	return code;
-}
-
 /* Send what is pending if it fills a buffer. */
 SL_SUSPENDS
 static int
@@ -105,7 +72,7 @@ send_if_full(struct sl_scan_output *output, const struct sl_input *input)
 	output->flush_when_idle = !output->is_file || input->kind == SL_INPUT_STREAM;
 	if (output->pending.len < SL_OUTPUT_BUFFER && !output->pending.failed)
 		return sl_output_state(output->out);
-	return send_pending(output);
+	return sl_scan_output_send(output);
 }
 
 /* Output to a terminal or pipe must not wait for more input, nor to a file while a stream is being
@@ -115,7 +82,7 @@ static int
 on_idle(void *ctx)
 {
 	struct sl_scan_output *output = ctx;
-	return output->flush_when_idle ? send_pending(output) : 0;
+	return output->flush_when_idle ? sl_scan_output_send(output) : 0;
 }
 
 /* As with grep, an input found in a directory is always named. */
@@ -123,109 +90,6 @@ static bool
 wants_name(const struct sl_scan_output *output, const struct sl_input *input)
 {
 	return output->with_names || (input->is_found && !output->options->no_filename);
-}
-
-static struct sl_span
-name_of(const struct sl_input *input)
-{
-	return sl_span_str(input->is_stdin ? "<stdin>" : input->path);
-}
-
-/* Pending bytes are sent before the line is complete: a line may be long, and longer when it is
- * escaped. */
-SL_SUSPENDS
-static int
-make_room(struct sl_scan_output *output)
-{
-	return output->pending.len >= SL_OUTPUT_BUFFER ? send_pending(output) : 0;
-}
-
-/* Removes and returns the first TEXT_PIECE bytes, up to three fewer to keep a character whole. */
-static struct sl_span
-take_piece(struct sl_span *text)
-{
-	size_t len = SL_MIN(text->len, (size_t)TEXT_PIECE), back = 0;
-	while (len < text->len && back < 3 &&
-		((unsigned char)text->data[len - back] & 0xc0) == 0x80)
-		back++;
-	if (len < text->len && ((unsigned char)text->data[len - back] & 0xc0) != 0x80)
-		len -= back;
-	struct sl_span piece = sl_span(text->data, len);
-	text->data += len;
-	text->len -= len;
-	return piece;
-}
-
-/* ---- matches in a line ---- */
-
-/* Iterates over the matches of a line. They are located some at a time: a line may have a million,
- * and finding one may take as long as the limits allow. */
-struct match_iter {
-	const struct sl_scan_line *line;
-	size_t from; /* where the next search begins */
-	bool is_quick;
-	enum sl_verdict verdict; /* of the last search: not YES after the last match */
-	struct sl_match_range found[MATCHES_LOCATED];
-	size_t count, next;
-};
-
-static void
-match_iter_begin(struct match_iter *iter, const struct sl_scan_line *line)
-{
-	iter->line = line;
-	iter->from = iter->count = iter->next = 0;
-	iter->is_quick = false;
-	iter->verdict = SL_VERDICT_YES;
-}
-
-/* Locate the next matches; on the runtime's thread or on a worker. */
-static int
-locate(void *arg)
-{
-	struct match_iter *iter = arg;
-	const struct sl_scan_line *line = iter->line;
-	uint64_t begun_ns = iter->is_quick ? 0 : sl_clock_thread_cpu_ns();
-	iter->count = iter->next = 0;
-	while (iter->count < MATCHES_LOCATED) {
-		struct sl_match_range *range = &iter->found[iter->count];
-		iter->verdict = sl_matcher_find(
-			line->matcher, &line->subject, iter->from, iter->is_quick, range);
-		if (iter->verdict != SL_VERDICT_YES)
-			break;
-		iter->from = range->end > range->begin ? range->end : range->end + 1;
-		iter->count++;
-		if (!iter->is_quick && sl_clock_thread_cpu_ns() - begun_ns > LOCATE_NS)
-			break;
-	}
-	return 0;
-}
-
-/* The next match, in the line's text. Returns 1, 0 after the last, or a negative code. */
-SL_SUSPENDS
-static int
-match_iter_next(struct match_iter *iter, struct sl_match_range *range)
-{
-	const struct sl_scan_line *line = iter->line;
-	size_t off = (size_t)(line->subject.text - line->text);
-	if (iter->next == iter->count) {
-		int code = 0;
-		if (iter->verdict == SL_VERDICT_YES) {
-			iter->is_quick = line->subject.len <= INLINE_LINE;
-			code = iter->is_quick ? locate(iter) : sl_offload(locate, iter);
-		}
-		bool is_used_up = iter->count == iter->next;
-		if (!code && is_used_up && iter->is_quick &&
-			iter->verdict == SL_VERDICT_UNDECIDED) {
-			iter->is_quick = false;
-			code = sl_offload(locate, iter);
-		}
-		if (code || iter->next == iter->count)
-			return code;
-	}
-	*range = iter->found[iter->next++];
-	range->begin += off;
-	range->end += off;
-	return 1;
 }
 
 /* ---- lines ---- */
@@ -249,8 +113,8 @@ add_text(struct sl_scan_output *output, struct sl_span text)
 {
 	int code = 0;
 	while (text.len > 0 && code == 0) {
-		add_piece(output, take_piece(&text));
-		code = make_room(output);
+		add_piece(output, sl_scan_output_take_piece(&text));
+		code = sl_scan_output_make_room(output);
 	}
 	return code;
 }
@@ -270,44 +134,19 @@ add_coloured(struct sl_scan_output *output, enum sl_colour colour, struct sl_spa
 	begin_colour(output, SL_COLOUR_RESET);
 }
 
-/* What is shown of a line: all of it, or of a long one [begin, end) of its text. */
-struct shown {
-	size_t begin, end;
-	uint64_t before, after; /* bytes of the line that are left out */
-};
-
-/* A part begins and ends with whole characters. */
-static struct shown
-shown_part(const struct sl_scan_line *line)
-{
-	size_t begin = 0, end = line->len, back = 1;
-	uint32_t code = 0;
-	while (line->skipped && begin < 3 && begin < end && (line->text[begin] & 0xc0) == 0x80)
-		begin++;
-	if (line->skipped + end < line->whole_len && end > begin) {
-		while (back < 4 && begin + back < end && (line->text[end - back] & 0xc0) == 0x80)
-			back++;
-		const char *last = (const char *)line->text + end - back;
-		if (sl_text_utf8(sl_span(last, back), &code) != back)
-			end -= back;
-	}
-	uint64_t after = line->whole_len - line->skipped - end;
-	return (struct shown){ begin, end, line->skipped + begin, after };
-}
-
 /* The shown text with its matches coloured, except empty ones. */
 SL_SUSPENDS
 static int
-add_matches(
-	struct sl_scan_output *output, const struct sl_scan_line *line, const struct shown *shown)
+add_matches(struct sl_scan_output *output, const struct sl_scan_line *line,
+	const struct sl_scan_shown *shown)
 {
 	const char *text = (const char *)line->text;
-	struct match_iter iter;
+	struct sl_scan_matches matches;
 	struct sl_match_range range;
 	size_t at = shown->begin;
 	int code = 0, more = output->colour;
-	match_iter_begin(&iter, line);
-	while (more > 0 && (more = match_iter_next(&iter, &range)) > 0) {
+	sl_scan_matches_begin(&matches, line);
+	while (more > 0 && (more = sl_scan_matches_next(&matches, &range)) > 0) {
 		size_t begin = SL_MAX(range.begin, at), end = SL_MIN(range.end, shown->end);
 		if (begin >= end)
 			continue;
@@ -317,7 +156,7 @@ add_matches(
 			code = add_text(output, sl_span(text + begin, end - begin));
 		begin_colour(output, SL_COLOUR_RESET);
 		if (code == 0)
-			code = make_room(output);
+			code = sl_scan_output_make_room(output);
 		if (code)
 			return code;
 		at = end;
@@ -331,7 +170,7 @@ add_line(struct sl_scan_output *output, const struct sl_scan_line *line)
 {
 	struct sl_buf *out = &output->pending;
 	if (wants_name(output, line->input)) {
-		add_coloured(output, SL_COLOUR_FILE, name_of(line->input));
+		add_coloured(output, SL_COLOUR_FILE, sl_scan_output_name(line->input));
 		sl_buf_add_char(out, output->after_name);
 	}
 	if (output->with_numbers) {
@@ -340,7 +179,7 @@ add_line(struct sl_scan_output *output, const struct sl_scan_line *line)
 		add_coloured(output, SL_COLOUR_LINE, sl_span_str(number));
 		sl_buf_add_char(out, ':');
 	}
-	struct shown shown = shown_part(line);
+	struct sl_scan_shown shown = sl_scan_output_shown(line);
 	/* On a terminal a carriage return before the newline is part of the line's end; elsewhere
 	 * the bytes stay as they are. */
 	if (output->terminal && shown.after == 0 && shown.end > shown.begin &&
@@ -355,216 +194,13 @@ add_line(struct sl_scan_output *output, const struct sl_scan_line *line)
 	return code;
 }
 
-/* ---- JSON, with ripgrep's names ---- */
-
-static void
-json_path(struct sl_json *json, const struct sl_input *input)
-{
-	sl_json_text_or_bytes(json, "path", name_of(input));
-}
-
-static void
-json_begin(struct sl_json *json, struct sl_buf *out, const char *type)
-{
-	sl_json_begin(json, out);
-	sl_json_string(json, "type", sl_span_str(type));
-	sl_json_open(json, "data", SL_JSON_OBJECT);
-}
-
-/* Text of a line, and its newline. */
-SL_SUSPENDS
-static int
-json_line_text(struct sl_scan_output *output, struct sl_json *json, const char *key,
-	struct sl_span text, bool has_newline)
-{
-	bool is_text = sl_text_is_utf8(text);
-	struct sl_buf rest = { 0 };
-	int code = 0;
-	sl_json_begin_data(json, key, is_text);
-	while (text.len > TEXT_PIECE && code == 0) {
-		struct sl_span piece = sl_span(text.data, TEXT_PIECE);
-		if (is_text)
-			piece = take_piece(&text);
-		else
-			text = sl_span(text.data + TEXT_PIECE, text.len - TEXT_PIECE);
-		sl_json_add_data(json, is_text, piece);
-		code = make_room(output);
-	}
-	sl_buf_add_span(&rest, text);
-	if (has_newline)
-		sl_buf_add_char(&rest, '\n');
-	sl_json_add_data(json, is_text, sl_buf_span(&rest));
-	sl_json_end_data(json);
-	if (rest.failed)
-		code = -ENOMEM;
-	sl_buf_release(&rest);
-	return code;
-}
-
-/* Matches in the shown part of the line. As in ripgrep, an empty match directly after another match
- * does not count. */
-SL_SUSPENDS
-static int
-json_submatches(struct sl_scan_output *output, struct sl_json *json,
-	const struct sl_scan_line *line, const struct shown *shown)
-{
-	const char *text = (const char *)line->text;
-	struct match_iter iter;
-	struct sl_match_range range;
-	size_t last_end = SIZE_MAX;
-	int code = 0, more;
-	match_iter_begin(&iter, line);
-	sl_json_open(json, "submatches", SL_JSON_ARRAY);
-	while ((more = match_iter_next(&iter, &range)) > 0) {
-		bool is_shown = range.begin >= shown->begin && range.end <= shown->end;
-		if (!is_shown || (range.end == range.begin && range.begin == last_end))
-			continue;
-		last_end = range.end;
-		sl_json_open(json, NULL, SL_JSON_OBJECT);
-		code = json_line_text(output, json, "match",
-			sl_span(text + range.begin, range.end - range.begin), false);
-		sl_json_u64(json, "start", range.begin - shown->begin);
-		sl_json_u64(json, "end", range.end - shown->begin);
-		sl_json_close(json);
-		output->input_matches++;
-		if (code == 0)
-			code = make_room(output);
-		if (code)
-			break;
-	}
-	sl_json_close(json);
-	if (iter.verdict == SL_VERDICT_UNDECIDED)
-		sl_json_bool(json, "submatches_incomplete", true);
-	return more < 0 ? more : code;
-}
-
-/* As in ripgrep, a line includes its newline. For a part of a line the bytes left out on both sides
- * are given. */
-SL_SUSPENDS
-static int
-json_match(struct sl_scan_output *output, const struct sl_scan_line *line)
-{
-	struct sl_json json;
-	struct shown shown = shown_part(line);
-	struct sl_span text =
-		sl_span((const char *)line->text + shown.begin, shown.end - shown.begin);
-	json_begin(&json, &output->pending, "match");
-	json_path(&json, line->input);
-	int code = json_line_text(output, &json, "lines", text, line->is_closed && !shown.after);
-	sl_json_u64(&json, "line_number", line->number);
-	sl_json_u64(&json, "absolute_offset", line->off);
-	if (shown.before || shown.after) {
-		sl_json_u64(&json, "truncated_before", shown.before);
-		sl_json_u64(&json, "truncated_after", shown.after);
-	}
-	if (code == 0)
-		code = json_submatches(output, &json, line, &shown);
-	sl_json_end_line(&json);
-	return code;
-}
-
-static void
-json_elapsed(struct sl_json *json, const char *key, uint64_t ns)
-{
-	char human[40];
-	snprintf(human, sizeof(human), "%.6fs", (double)ns / 1e9);
-	sl_json_open(json, key, SL_JSON_OBJECT);
-	sl_json_u64(json, "secs", ns / SL_NS_PER_S);
-	sl_json_u64(json, "nanos", ns % SL_NS_PER_S);
-	sl_json_string(json, "human", sl_span_str(human));
-	sl_json_close(json);
-}
-
-struct totals {
-	uint64_t elapsed_ns, searches, searches_with_match, bytes, printed, lines, matches;
-};
-
-static void
-json_stats(struct sl_json *json, const struct totals *totals)
-{
-	sl_json_open(json, "stats", SL_JSON_OBJECT);
-	json_elapsed(json, "elapsed", totals->elapsed_ns);
-	sl_json_u64(json, "searches", totals->searches);
-	sl_json_u64(json, "searches_with_match", totals->searches_with_match);
-	sl_json_u64(json, "bytes_searched", totals->bytes);
-	sl_json_u64(json, "bytes_printed", totals->printed);
-	sl_json_u64(json, "matched_lines", totals->lines);
-	sl_json_u64(json, "matches", totals->matches);
-	sl_json_close(json);
-}
-
-/* Bytes of output so far. */
-static uint64_t
-position(const struct sl_scan_output *output)
-{
-	return output->sent_bytes + output->pending.len;
-}
-
-/* As ripgrep counts: the bytes printed of an input are all but this event. */
-static void
-json_end(struct sl_scan_output *output, const struct sl_input *input,
-	const struct sl_scan_result *result)
-{
-	struct sl_json json;
-	struct totals totals = { .elapsed_ns = result->elapsed_ns,
-		.searches = 1,
-		.searches_with_match = result->hits > 0,
-		.bytes = result->bytes,
-		.printed = position(output) - output->input_begin,
-		.lines = result->hits,
-		.matches = output->options->print ? output->input_matches : result->hits };
-	output->printed_bytes += totals.printed;
-	output->printed_matches += totals.matches;
-	json_begin(&json, &output->pending, "end");
-	json_path(&json, input);
-	sl_json_null(&json, "binary_offset");
-	json_stats(&json, &totals);
-	sl_json_u64(&json, "total_lines", result->lines);
-	sl_json_string(&json, "state", sl_span_str(sl_scan_state_name(result->state)));
-	if (result->undecided)
-		sl_json_u64(&json, "undecided_lines", result->undecided);
-	if (result->err && result->err->code)
-		sl_json_string(&json, "error", sl_span_str(result->err->text));
-	sl_json_end_line(&json);
-}
-
-static void
-json_summary(
-	struct sl_scan_output *output, const struct sl_scan_summary *summary, uint64_t elapsed_ns)
-{
-	struct sl_json json;
-	struct totals totals = { .elapsed_ns = elapsed_ns,
-		.searches = summary->inputs,
-		.searches_with_match = summary->inputs_with_hits,
-		.bytes = summary->bytes,
-		.printed = output->printed_bytes,
-		.lines = summary->hits,
-		.matches = output->printed_matches };
-	json_begin(&json, &output->pending, "summary");
-	json_elapsed(&json, "elapsed_total", elapsed_ns);
-	json_stats(&json, &totals);
-	sl_json_u64(&json, "total_lines", summary->lines);
-	sl_json_u64(&json, "troubles", sl_scan_summary_troubles(summary));
-	sl_json_open(&json, "states", SL_JSON_OBJECT);
-	for (unsigned state = 0; state < SL_SCAN_STATES; state++)
-		sl_json_u64(&json, sl_scan_state_name((enum sl_scan_state)state),
-			summary->inputs_in[state]);
-	sl_json_close(&json);
-	sl_json_end_line(&json);
-}
-
 /* ---- the sink ---- */
 
 static int
 on_begin(void *ctx, const struct sl_input *input)
 {
 	struct sl_scan_output *output = ctx;
-	struct sl_json json;
-	output->input_begin = position(output);
-	output->input_matches = 0;
-	json_begin(&json, &output->pending, "begin");
-	json_path(&json, input);
-	sl_json_end_line(&json);
+	sl_scan_json_begin(output, input);
 	return 0;
 }
 
@@ -573,7 +209,8 @@ static int
 on_line(void *ctx, const struct sl_scan_line *line)
 {
 	struct sl_scan_output *output = ctx;
-	int code = output->options->json ? json_match(output, line) : add_line(output, line);
+	int code =
+		output->options->json ? sl_scan_json_match(output, line) : add_line(output, line);
 	return code ? code : send_if_full(output, line->input);
 }
 
@@ -589,7 +226,7 @@ keep_row(struct sl_scan_output *output, const struct sl_input *input,
 		output->rows = rows;
 		output->row_cap = cap;
 	}
-	char *name = sl_span_dup(name_of(input));
+	char *name = sl_span_dup(sl_scan_output_name(input));
 	if (!name)
 		return -ENOMEM;
 	output->rows[output->row_count++] = (struct sl_scan_row){
@@ -618,7 +255,7 @@ add_count(struct sl_scan_output *output, const struct sl_input *input,
 	if (is_unread(result->state, result->lines))
 		return;
 	if (wants_name(output, input)) {
-		add_coloured(output, SL_COLOUR_FILE, name_of(input));
+		add_coloured(output, SL_COLOUR_FILE, sl_scan_output_name(input));
 		sl_buf_add_char(&output->pending, output->after_name);
 	}
 	sl_buf_printf(&output->pending, "%llu\n", (unsigned long long)result->hits);
@@ -672,11 +309,10 @@ report_input(struct sl_scan_output *output, const struct sl_input *input,
 {
 	bool has_only_cr = result->has_only_cr && !output->options->quiet;
 	bool has_error = result->err && result->err->code;
-	const char *quote = input->is_stdin ? "" : "'";
 	if (has_only_cr)
-		sl_log_warn("%s%s%s has carriage returns but no newline: it counts as one line "
+		sl_log_warn("%s has carriage returns but no newline: it counts as one line "
 			    "(use: tr '\\r' '\\n' <FILE | sluice scan)",
-			quote, input->is_stdin ? "standard input" : input->shown, quote);
+			input->shown);
 	if (has_error)
 		report_error(output, input, result);
 	if (has_only_cr || has_error)
@@ -693,7 +329,7 @@ on_end(void *ctx, const struct sl_input *input, const struct sl_scan_result *res
 	if (options->quiet)
 		return 0;
 	if (options->json)
-		json_end(output, input, result);
+		sl_scan_json_end(output, input, result);
 	else if (options->count)
 		add_count(output, input, result);
 	else if (!options->print)
@@ -707,7 +343,7 @@ sl_scan_output_sink(struct sl_scan_output *output)
 	const struct sl_scan_options *options = output->options;
 	return (struct sl_scan_sink){ .ctx = output,
 		.begin = options->json && !options->quiet ? on_begin : NULL,
-		.line = options->print && !options->count && !options->quiet ? on_line : NULL,
+		.line = options->print ? on_line : NULL,
 		.end = on_end,
 		.idle = options->quiet ? NULL : on_idle };
 }
@@ -739,8 +375,8 @@ report_skipped(const struct sl_scan_output *output)
 		enum sl_scan_state state;
 		const char *one, *many;
 	} kinds[] = {
-		{ SL_SCAN_UNSUPPORTED, "file that is compressed or UTF-16",
-			"files that are compressed or UTF-16" },
+		{ SL_SCAN_UNSUPPORTED, "compressed, UTF-16 or UTF-32 file",
+			"compressed, UTF-16 or UTF-32 files" },
 		{ SL_SCAN_BINARY, "binary file", "binary files" },
 		{ SL_SCAN_LINK, "link", "links" },
 		{ SL_SCAN_SPECIAL, "device, socket or FIFO", "devices, sockets or FIFOs" },
@@ -808,6 +444,12 @@ warn_about_other_case(const struct sl_scan_output *output, const struct sl_scan_
 		(unsigned long long)summary->other_case);
 }
 
+static bool
+wants_table(const struct sl_scan_options *options)
+{
+	return !options->print && !options->count && !options->json && !options->quiet;
+}
+
 int
 sl_scan_output_end(struct sl_scan_output *output, const struct sl_scan_summary *summary,
 	uint64_t elapsed_ns, bool complete, struct sl_error *err)
@@ -822,11 +464,11 @@ sl_scan_output_end(struct sl_scan_output *output, const struct sl_scan_summary *
 	if (complete)
 		warn_about_other_case(output, summary);
 	if (options->json && complete)
-		json_summary(output, summary, elapsed_ns);
-	else if (!options->print && !options->count && !options->json && complete)
+		sl_scan_json_summary(output, summary, elapsed_ns);
+	else if (wants_table(options) && complete)
 		code = add_table(output, summary);
 	if (!code)
-		code = send_pending(output);
+		code = sl_scan_output_send(output);
 	int closed = sl_output_close(output->out, err);
 	output->out = NULL;
 	if (closed)
@@ -834,4 +476,21 @@ sl_scan_output_end(struct sl_scan_output *output, const struct sl_scan_summary *
 	return code && code != -EPIPE
 		       ? sl_fail_code(err, SL_PHASE_WRITE, code, "cannot write the result")
 		       : code;
+}
+
+void
+sl_scan_output_abandon(struct sl_scan_output *output, const struct sl_scan_summary *summary)
+{
+	struct sl_error err = { 0 };
+	if (!output->out)
+		return;
+	/* Lines, counts and events are queued, and a part of them may be written. */
+	bool is_lost = !wants_table(output->options) || output->sent_bytes > 0;
+	if (!is_lost && output->row_count > 0) {
+		is_lost = add_table(output, summary) != 0;
+		is_lost = is_lost || sl_output_write_now(STDOUT_FILENO,
+					     sl_buf_span(&output->pending), &err) != 0;
+	}
+	if (is_lost)
+		sl_log_error("the last part of the results may be missing on standard output");
 }

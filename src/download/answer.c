@@ -99,7 +99,7 @@ note_coding(const struct sl_head *head, struct sl_span url, struct sl_span name,
 	}
 	if (codings.len > 0 && !codings.failed)
 		sl_log_info("'%s' is stored with the content coding %s that the server applied; "
-			    "sluice asks for none and does not decode it",
+			    "it was not requested and is not decoded",
 			path, codings.data);
 	sl_buf_release(&codings);
 }

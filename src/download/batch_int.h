@@ -102,7 +102,7 @@ struct sl_batch {
 	int cancel_reason;
 };
 
-/* file.c: WAITING, in no list. NULL if memory ends. */
+/* file.c: WAITING, in no list. NULL if out of memory. */
 struct file *file_new(struct sl_batch *batch, const struct sl_entry *entry, uint64_t index);
 
 /* file.c: counted, ACTIVE, and the caller's. */

@@ -368,14 +368,18 @@ open_step(struct walk *walk, int dir_fd, const char *name, uint32_t flags)
 	return -ENOENT;
 }
 
-/* The last step. */
+/* The last step. -EACCES stands for one that may not be read, or not be made: that one is not
+ * there, and the reason is the first code. */
 SL_SUSPENDS
 static int
 open_last(struct walk *walk, int dir_fd, const char *name)
 {
 	int fd = open_step(walk, dir_fd, name, OPEN_FLAGS);
 	walk->search_only = fd == -EACCES;
-	return walk->search_only ? open_search_only(dir_fd, name, walk->resolve) : fd;
+	if (!walk->search_only)
+		return fd;
+	int searched = open_search_only(dir_fd, name, walk->resolve);
+	return searched == -ENOENT ? fd : searched;
 }
 
 /* Step by step; `path` is cut apart. Returns the descriptor or a code. */

@@ -246,9 +246,10 @@ note_time(struct file *file)
 	if (!file->part.time_refused || file->batch->time_noted)
 		return;
 	file->batch->time_noted = true;
-	sl_log_warn("'%s': this file system did not keep the modification time that the server "
-		    "reported, so a later run cannot compare it (noted once; use --no-remote-time "
-		    "to leave times alone)",
+	sl_log_warn(
+		"'%s': this file system did not keep the modification time that the server "
+		"reported, so a later run cannot compare it (reported once; use --no-remote-time "
+		"to leave times alone)",
 		file->place.path);
 }
 

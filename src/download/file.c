@@ -296,7 +296,7 @@ end_repeat(struct file *repeat, const struct sl_names_owner *original)
 		events->started(events->ctx, file_view(repeat));
 	if (code) {
 		(void)sl_fail(&repeat->error, SL_PHASE_NONE, code,
-			"'%s' is input %llu again, which failed", sl_sources_show(&repeat->sources),
+			"'%s' repeats input %llu, which failed", sl_sources_show(&repeat->sources),
 			(unsigned long long)original->index + 1);
 		repeat->error.http_status = original->http_status;
 	}
@@ -353,7 +353,7 @@ file_follow_original(struct file *repeat)
 	struct sl_batch *batch = repeat->batch;
 	struct sl_names_owner owner = *sl_place_owner(&batch->places, &repeat->place);
 	struct file *original = file_find(batch, owner.index);
-	sl_log_info("'%s' (input %llu) is input %llu again: downloaded once",
+	sl_log_info("'%s' (input %llu) repeats input %llu: downloaded once",
 		sl_sources_show(&repeat->sources), (unsigned long long)repeat->view.index + 1,
 		(unsigned long long)owner.index + 1);
 	if (!original) {

@@ -180,8 +180,8 @@ bad_option(struct sl_error *err, uint64_t line, struct sl_span text)
 	bool is_url = text.len > 0 && memmem(text.data, text.len, "://", 3);
 	if (is_url)
 		return bad(err, line,
-			"an option line (it begins with a space) is name=value; a URL begins where "
-			"its line does");
+			"an option line (it begins with a space) is name=value; a URL must begin "
+			"at the start of its line");
 	bool equals = len < text.len && text.data[len] == '=';
 	if (len == 0 || len > 20 || (len < text.len && !equals))
 		return bad(err, line,
@@ -341,7 +341,7 @@ refuse_rest(struct sl_manifest *manifest, struct sl_error *err)
 	uint64_t number = manifest->line;
 	manifest->rest.len = 0;
 	return sl_fail(err, SL_PHASE_NONE, SL_E_USAGE,
-		"line %llu of the list has a NUL byte: this is not a list, the rest is not read",
+		"line %llu of the list has a NUL byte: this is not a list; the rest is not read",
 		(unsigned long long)number);
 }
 

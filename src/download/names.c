@@ -63,7 +63,7 @@ grow(struct sl_names *names)
 	return 0;
 }
 
-/* The slot of `path`, added if it is not there; NULL if memory ends. */
+/* The slot of `path`, added if it is not there; NULL if out of memory. */
 static struct sl_names_slot *
 add(struct sl_names *names, const char *path)
 {

@@ -256,7 +256,7 @@ check_left_over(const struct sl_part *part, const struct probe *probe, struct sl
 	if (probe->locked)
 		return fail(part, err, SL_PHASE_CREATE, probe->locked, "use",
 			"it cannot be locked here, so another run may be writing it; remove it if "
-			"none is");
+			"not");
 	return 0;
 }
 
@@ -359,7 +359,7 @@ sl_part_create(struct sl_part *part, struct sl_directory *directory, const char 
 	}
 	if (code == TRY_AGAIN)
 		code = fail(part, err, SL_PHASE_CREATE, SL_E_IN_USE, "use",
-			"another run keeps making and removing it");
+			"another run keeps creating and removing it");
 	if (code) {
 		sl_fail_code(
 			err, SL_PHASE_CREATE, code, "cannot create '%s%s'", name, SL_PART_SUFFIX);
@@ -730,9 +730,8 @@ publish_by_link(struct sl_part *part)
 		code = sl_io_stat(fd, part->name, AT_SYMLINK_NOFOLLOW, STATX_TYPE, &st);
 		if (code != -ENOENT)
 			return code ? code : -EEXIST;
-		sl_log_info(
-			"'%s': this file system cannot rename without replacing: a file that is "
-			"created under that name at this very moment is replaced",
+		sl_log_info("'%s': this file system cannot rename without replacing: a file that "
+			    "is created under that name at the same moment is replaced",
 			part->name);
 		return sl_io_rename(fd, part->part_name, fd, part->name, 0);
 	}

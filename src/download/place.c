@@ -222,7 +222,7 @@ set_by_entry(const struct claim *claim)
 
 /* ---- the table ---- */
 
-/* NULL if memory ends. */
+/* NULL if out of memory. */
 static char *
 key_of(const struct sl_place *place, const char *name, const char *suffix)
 {
@@ -285,10 +285,11 @@ refuse_twice(const struct claim *claim, enum claim_result result, uint64_t other
 	sl_text_shorten(&path, sl_span_str(claim->place->path), SHOWN_MAX);
 	sl_text_shorten(&url, sl_span_str(sl_sources_show(claim->sources)), SHOWN_MAX);
 	int code = sl_fail(claim->err, SL_PHASE_NONE, SL_E_TWICE,
-		"'%s' is %s of input %llu already, so '%s' (input %llu) is not downloaded "
+		"'%s' %s input %llu, so '%s' (input %llu) is not downloaded "
 		"(--if-exists=rename gives it a name of its own)",
 		path.data ? path.data : "",
-		result == CLAIM_NAME_TAKEN ? "the name" : "in the way of the part",
+		result == CLAIM_NAME_TAKEN ? "is already the name of"
+					   : "conflicts with the partial file of",
 		(unsigned long long)other + 1, url.data ? url.data : "",
 		(unsigned long long)claim->place->index + 1);
 	sl_buf_release(&path);

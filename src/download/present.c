@@ -9,6 +9,7 @@
 
 #include "sluice/base/clock.h"
 #include "sluice/base/log.h"
+#include "sluice/download/digest.h"
 #include "sluice/http/date.h"
 #include "sluice/rt/io.h"
 #include "sluice/rt/offload.h"
@@ -198,7 +199,7 @@ find_difference(const struct sl_resource *remote, const struct statx *st)
 		if (!has_time)
 			return differs(true, ", and the server sent neither a size nor a time");
 		if (is_older || is_later)
-			return differs(true, ", and the server sent no size and another time");
+			return differs(true, ", and the server sent no size and a different time");
 		return none;
 	}
 	if (remote->length != st->stx_size)
@@ -347,7 +348,7 @@ dangling_exists(const struct look *look)
 	case SL_EXISTS_RENAME:
 		return found(look, SL_PRESENT_TAKEN);
 	default:
-		return exists(look, " as a symbolic link to nothing");
+		return exists(look, " as a symbolic link to a file that does not exist");
 	}
 }
 
@@ -405,7 +406,7 @@ open_stream(const struct look *look)
 	if (code) {
 		sl_io_close(fd);
 		return sl_fail_code(look->err, SL_PHASE_OPEN, code,
-			"'%s' was a stream a moment ago", look->place->path);
+			"'%s' was replaced while it was opened", look->place->path);
 	}
 	look->present->stream_fd = fd;
 	return found(look, SL_PRESENT_STREAM);

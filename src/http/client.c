@@ -304,7 +304,7 @@ add_field(struct sl_buf *out, const struct sl_head *head, const char *name)
 	if (value.len == 0)
 		return;
 	sl_buf_printf(out, " (%s: ", name);
-	sl_text_make_safe(out, sl_span(value.data, SL_MIN(value.len, (size_t)SHOWN_MAX)));
+	sl_text_show(out, value, SHOWN_MAX);
 	sl_buf_add_str(out, ")");
 }
 
@@ -345,13 +345,11 @@ read_start(struct sl_http_exchange *exchange, char *data, size_t cap)
 	return len;
 }
 
-/* In one line, and without secrets. A character that was cut at the end is left out. */
+/* In one line, and without secrets. */
 static void
-add_document(struct sl_buf *out, struct sl_span text, bool cut)
+add_document(struct sl_buf *out, struct sl_span text)
 {
 	struct sl_buf line = { 0 };
-	for (unsigned i = 0; cut && i < 3 && text.len > 0 && text.data[text.len - 1] & 0x80; i++)
-		text.len--;
 	for (size_t i = 0; i < text.len; i++) {
 		bool blank = memchr(" \t\r\n", text.data[i], 4);
 		if (!blank)
@@ -371,15 +369,15 @@ SL_SUSPENDS
 static void
 add_body(struct sl_buf *out, struct sl_http_exchange *exchange)
 {
-	char data[BODY_SHOWN];
+	char data[BODY_SHOWN + 3]; /* all of the character that the cut may be in */
 	if (sl_log_level() < SL_LOG_INFO || !is_readable(sl_header_media_type(&exchange->head)) ||
 		sl_head_find(&exchange->head, "Content-Encoding", 0).data)
 		return;
 	size_t len = read_start(exchange, data, sizeof(data));
 	if (len == 0)
 		return;
-	sl_buf_add_str(out, "; its answer begins: ");
-	add_document(out, sl_span(data, len), len == sizeof(data));
+	sl_buf_add_str(out, "; the response begins: ");
+	add_document(out, sl_span(data, sl_text_cut(sl_span(data, len), BODY_SHOWN)));
 }
 
 SL_SUSPENDS
@@ -393,7 +391,7 @@ fail_status(struct chain *chain, struct sl_error *err)
 	bool first = err && !err->code;
 	if (reason.len > 0)
 		sl_buf_add_str(&words, " ");
-	sl_text_make_safe(&words, sl_span(reason.data, SL_MIN(reason.len, (size_t)SHOWN_MAX)));
+	sl_text_show(&words, reason, SHOWN_MAX);
 	sl_buf_add_str(&words, status_hint(status));
 	add_field(&words, &exchange->head, "Retry-After");
 	add_body(&words, exchange);
@@ -405,14 +403,27 @@ fail_status(struct chain *chain, struct sl_error *err)
 	return SL_E_STATUS;
 }
 
+/* A part must not be stored as the file, even if the user asked for it. */
+static int
+fail_part(struct chain *chain, struct sl_error *err)
+{
+	bool requested = false;
+	for (size_t i = 0; i < chain->header_count; i++)
+		requested = requested || sl_span_is_nocase(chain->headers[i].name, "Range");
+	return sl_exchange_fail(chain->exchange, err, SL_PHASE_HEAD, SL_E_PROTO,
+		"the server sent a part of the file (206), %s",
+		requested ? "as the header 'Range' asks; only whole files are downloaded: leave "
+			    "that header out"
+			  : "but no range was requested");
+}
+
 SL_SUSPENDS
 static int
 check_answer(struct chain *chain, struct sl_error *err)
 {
 	int status = chain->exchange->head.status;
 	if (status == 206)
-		return sl_exchange_fail(chain->exchange, err, SL_PHASE_HEAD, SL_E_PROTO,
-			"the server sent a part of the file (206), but no range was requested");
+		return fail_part(chain, err);
 	if (status != 200 && status != 203)
 		return fail_status(chain, err);
 	return 0;

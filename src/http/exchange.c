@@ -14,6 +14,7 @@
 #include "sluice/base/log.h"
 #include "sluice/base/number.h"
 #include "sluice/base/redact.h"
+#include "sluice/base/text.h"
 #include "sluice/http/header.h"
 
 #include <errno.h>
@@ -54,32 +55,30 @@ enum lane { LANE_CONTENT, LANE_HEAD };
 void
 sl_exchange_show_url(struct sl_buf *out, const struct sl_url *url)
 {
-	struct sl_buf text = { 0 };
-	size_t before = out->len;
+	struct sl_buf text = { 0 }, clean = { 0 };
 	sl_url_format(&text, url);
-	sl_redact(out, sl_buf_span(&text));
-	if (out->len - before > URL_SHOWN_MAX) {
-		out->len = before + URL_SHOWN_MAX;
-		sl_buf_add_str(out, "...");
-	}
+	sl_redact(&clean, sl_buf_span(&text));
+	sl_text_show(out, sl_buf_span(&clean), URL_SHOWN_MAX);
 	sl_buf_release(&text);
+	sl_buf_release(&clean);
 }
 
 int
 sl_exchange_fail(const struct sl_http_exchange *exchange, struct sl_error *err, enum sl_phase phase,
 	int code, const char *fmt, ...)
 {
-	char what[SL_ERROR_TEXT];
-	struct sl_buf url = { 0 };
+	struct sl_buf url = { 0 }, what = { 0 };
 	va_list args;
 	va_start(args, fmt);
-	vsnprintf(what, sizeof(what), fmt, args);
+	sl_buf_vprintf(&what, fmt, args);
 	va_end(args);
 	sl_exchange_show_url(&url, &exchange->url);
 	bool known = exchange->peer[0] != '\0';
 	sl_fail(err, phase, code, "cannot fetch '%s'%s%s%s: %s", url.data ? url.data : "",
-		known ? " (" : "", exchange->peer, known ? ")" : "", what);
+		known ? " (" : "", exchange->peer, known ? ")" : "",
+		what.len ? what.data : sl_code_text(code));
 	sl_buf_release(&url);
+	sl_buf_release(&what);
 	return code;
 }
 
@@ -140,6 +139,16 @@ sl_exchange_drop(struct sl_http_exchange *exchange)
 	return_connection(exchange, false);
 }
 
+/* What limited the wait for a connection that failed with `code`, to follow its message. */
+static const char *
+connect_limit_text(int code)
+{
+	if (code != -ETIMEDOUT)
+		return "";
+	return sl_task_deadline() <= sl_now() ? "; the deadline has passed"
+					      : "; --connect-timeout sets this limit";
+}
+
 SL_SUSPENDS
 static int
 take_connection(struct sl_http_exchange *exchange, bool fresh, struct sl_error *err)
@@ -154,7 +163,8 @@ take_connection(struct sl_http_exchange *exchange, bool fresh, struct sl_error *
 	if (code < 0) {
 		exchange->connection = NULL;
 		enum sl_phase phase = cause.phase ? cause.phase : SL_PHASE_CONNECT;
-		return sl_exchange_fail(exchange, err, phase, code, "%s", cause_text(&cause, code));
+		return sl_exchange_fail(exchange, err, phase, code, "%s%s",
+			cause_text(&cause, code), connect_limit_text(code));
 	}
 	exchange->reused = exchange->connection->reused;
 	snprintf(exchange->peer, sizeof(exchange->peer), "%s", exchange->connection->peer);
@@ -190,15 +200,15 @@ fill(struct sl_http_exchange *exchange, uint64_t deadline_ns, struct sl_error *e
 	int code = sl_connection_recv(exchange->connection, exchange->buffer,
 		sizeof(exchange->buffer), false, deadline_ns, &cause);
 	if (code == -ETIMEDOUT)
-		return fail_timeout(exchange, err, SL_PHASE_HEAD, "the server does not answer");
+		return fail_timeout(exchange, err, SL_PHASE_HEAD, "the server does not respond");
 	if (code == 0 || code == SL_E_SHORT_BODY)
 		return sl_exchange_fail(exchange, err, SL_PHASE_HEAD, -ECONNRESET,
 			exchange->answered
 				? "the server closed the connection within its response header"
-				: "the server closed the connection without an answer");
+				: "the server closed the connection without a response");
 	if (code < 0)
 		return sl_exchange_fail(exchange, err, SL_PHASE_HEAD, code,
-			"no answer from the server: %s", cause_text(&cause, code));
+			"no response from the server: %s", cause_text(&cause, code));
 	exchange->answered = true;
 	exchange->buffer_off = 0;
 	exchange->buffer_len = (size_t)code;
@@ -241,11 +251,11 @@ read_final_head(struct sl_http_exchange *exchange, struct sl_error *err)
 			return code;
 		if (exchange->head.status == 101)
 			return sl_exchange_fail(exchange, err, SL_PHASE_HEAD, SL_E_PROTO,
-				"the server switched protocols unasked (101)");
+				"the server switched protocols, which was not requested (101)");
 		sl_head_clear(&exchange->head);
 	}
 	return sl_exchange_fail(exchange, err, SL_PHASE_HEAD, SL_E_LIMIT,
-		"the server sent more than %d interim answers (1xx)", INTERIM_MAX);
+		"the server sent more than %d interim responses (1xx)", INTERIM_MAX);
 }
 
 SL_SUSPENDS
@@ -312,33 +322,20 @@ sl_exchange_ask(struct sl_http_exchange *exchange, struct sl_span text, struct s
 
 /* ---- the end of a body ---- */
 
-/* Waits up to that time for a byte after the end. */
-SL_SUSPENDS
-static bool
-has_more(struct sl_http_exchange *exchange, uint64_t ns)
-{
-	char byte;
-	int code =
-		sl_connection_recv(exchange->connection, &byte, 1, false, sl_deadline_in(ns), NULL);
-	if (code != -ETIMEDOUT)
-		exchange->framing.keep_alive = false;
-	return code > 0;
-}
-
 /* Bytes after the end would be read as the next answer: the connection is not used again. */
 SL_SUSPENDS
 static void
 check_for_excess(struct sl_http_exchange *exchange)
 {
+	char byte;
 	if (exchange->buffer_off < exchange->buffer_len)
 		exchange->excess = true;
-	if (exchange->excess)
+	if (exchange->excess || !sl_connection_is_disturbed(exchange->connection))
 		return;
-	if (sl_connection_is_disturbed(exchange->connection)) {
-		exchange->framing.keep_alive = false;
-		/* A byte or the end of the stream is available: this does not wait. */
-		exchange->excess = has_more(exchange, PATIENCE_NS);
-	}
+	exchange->framing.keep_alive = false;
+	/* A byte or the end of the stream is available: this does not wait. */
+	exchange->excess = sl_connection_recv(exchange->connection, &byte, 1, false,
+				   sl_deadline_in(PATIENCE_NS), NULL) > 0;
 }
 
 /* The body's end was reached: the connection goes back at once, as other tasks may wait for one. */
@@ -603,18 +600,6 @@ const struct sl_head *
 sl_http_head(const struct sl_http_exchange *exchange)
 {
 	return &exchange->head;
-}
-
-const struct sl_url *
-sl_http_final_url(const struct sl_http_exchange *exchange)
-{
-	return &exchange->url;
-}
-
-const char *
-sl_http_peer(const struct sl_http_exchange *exchange)
-{
-	return exchange->peer;
 }
 
 uint64_t

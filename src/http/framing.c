@@ -18,7 +18,7 @@ static int
 refuse_coding(struct sl_error *err, struct sl_span member)
 {
 	struct sl_buf shown = { 0 };
-	sl_text_make_safe(&shown, sl_span(member.data, SL_MIN(member.len, (size_t)SHOWN_MAX)));
+	sl_text_show(&shown, member, SHOWN_MAX);
 	int code = sl_fail(err, SL_PHASE_HEAD, SL_E_PROTO,
 		"the server's Transfer-Encoding '%s' is not supported (only chunked is)",
 		shown.data ? shown.data : "");

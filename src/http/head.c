@@ -20,11 +20,11 @@
 
 static const char http_prefix[] = "HTTP/1.";
 
-/* Fields that decide where the answer ends and what its body is. Another reader may accept a
- * malformed one (request smuggling), so it is refused and not skipped. */
+/* Fields that decide where the answer ends. Another reader may accept a malformed one (request
+ * smuggling), so it is refused and not skipped. */
 static const char *const framing_fields[] = { "Content-Length", "Transfer-Encoding",
-	"Content-Range", "Connection", "Proxy-Connection", "Keep-Alive", "Trailer", "TE", "Upgrade",
-	"Content-Encoding" };
+	"Content-Range", "Connection", "Proxy-Connection", "Keep-Alive", "Trailer", "TE",
+	"Upgrade" };
 
 void
 sl_head_init(struct sl_head *head)
@@ -65,10 +65,9 @@ fail_shown(struct sl_head *head, struct sl_error *err, const char *why, struct s
 	const char *colon = memchr(line.data, ':', line.len);
 	if (colon && head->state == SL_HEAD_FIELDS)
 		line.len = (size_t)(colon - line.data) + 1; /* a value may be a secret: a cookie */
-	sl_text_make_safe(&shown, sl_span(line.data, SL_MIN(line.len, (size_t)SHOWN_MAX)));
+	sl_text_show(&shown, line, SHOWN_MAX);
 	head->state = SL_HEAD_BAD;
-	sl_fail(err, SL_PHASE_HEAD, SL_E_PROTO, "%s: '%s%s'", why, shown.data ? shown.data : "",
-		line.len > SHOWN_MAX ? "..." : "");
+	sl_fail(err, SL_PHASE_HEAD, SL_E_PROTO, "%s: '%s'", why, shown.data ? shown.data : "");
 	sl_buf_release(&shown);
 	return SL_PARSE_BAD;
 }
@@ -87,6 +86,15 @@ is_token_char(unsigned char c)
 {
 	return is_letter((char)c) || (c >= '0' && c <= '9') || c == '-' ||
 	       (c && strchr("!#$%&'*+.^_`|~", c));
+}
+
+bool
+sl_head_is_token(struct sl_span text)
+{
+	for (size_t i = 0; i < text.len; i++)
+		if (!is_token_char((unsigned char)text.data[i]))
+			return false;
+	return text.len > 0;
 }
 
 static bool
@@ -185,15 +193,6 @@ grow_offsets(struct sl_head *head)
 	return true;
 }
 
-static bool
-is_token(struct sl_span name)
-{
-	for (size_t i = 0; i < name.len; i++)
-		if (!is_token_char((unsigned char)name.data[i]))
-			return false;
-	return name.len > 0;
-}
-
 /* The same letters, whatever stands between them. */
 static bool
 has_same_letters(struct sl_span name, const char *field)
@@ -217,11 +216,11 @@ skip_field(struct sl_head *head, struct sl_span line, struct sl_span name, struc
 	for (size_t i = 0; i < SL_COUNT_OF(framing_fields); i++)
 		if (has_same_letters(name, framing_fields[i]))
 			return fail_shown(head, err,
-				"the server sent a header field that decides where its answer "
+				"the server sent a header field that determines where the response "
 				"ends, with an invalid name",
 				line);
 	sl_log_debug("skipped a header field of the server with an invalid name: '%.*s'",
-		(int)SL_MIN(name.len, (size_t)SHOWN_MAX), name.data);
+		(int)sl_text_cut(name, SHOWN_MAX), name.data);
 	head->skipping = true;
 	keep_until(head, head->line_off);
 	return SL_PARSE_MORE;
@@ -236,7 +235,7 @@ take_field(struct sl_head *head, struct sl_span line, struct sl_error *err)
 	if (head->lines++ == SL_HEAD_FIELDS_MAX)
 		return fail(head, err, SL_E_LIMIT, "the server sent more than 1,000 header lines");
 	size_t name_len = (size_t)(colon - line.data);
-	if (!is_token(sl_span(line.data, name_len)))
+	if (!sl_head_is_token(sl_span(line.data, name_len)))
 		return skip_field(head, line, sl_span(line.data, name_len), err);
 	head->skipping = false;
 	if (!grow_offsets(head))
@@ -262,10 +261,10 @@ take_line(struct sl_head *head, struct sl_error *err)
 		line.len--;
 	if (memchr(line.data, '\r', line.len))
 		return fail_shown(
-			head, err, "a line of the server's head contains a CR without LF", line);
+			head, err, "a line of the response header contains a CR without LF", line);
 	if (memchr(line.data, '\0', line.len))
 		return fail_shown(
-			head, err, "a line of the server's head contains a NUL byte", line);
+			head, err, "a line of the response header contains a NUL byte", line);
 	if (head->state == SL_HEAD_STATUS)
 		return take_status_line(head, line, err);
 	if (line.len == 0) {
@@ -291,7 +290,7 @@ static enum sl_parse
 take_bytes(struct sl_head *head, const char *data, size_t len, bool ended, struct sl_error *err)
 {
 	if (len > SL_HEAD_MAX - head->total)
-		return fail(head, err, SL_E_LIMIT, "the server's head is larger than 256 KiB");
+		return fail(head, err, SL_E_LIMIT, "the response header is larger than 256 KiB");
 	head->total += len;
 	sl_buf_add(&head->text, data, ended ? len - 1 : len);
 	if (head->text.failed)
@@ -300,8 +299,8 @@ take_bytes(struct sl_head *head, const char *data, size_t len, bool ended, struc
 	if (line_len > 0 && head->text.data[head->text.len - 1] == '\r')
 		line_len--;
 	if (line_len > SL_HEAD_LINE_MAX)
-		return fail(
-			head, err, SL_E_LIMIT, "a line of the server's head is longer than 64 KiB");
+		return fail(head, err, SL_E_LIMIT,
+			"a line of the response header is longer than 64 KiB");
 	enum sl_parse result = check_prefix(head, err);
 	return result == SL_PARSE_MORE && ended ? take_line(head, err) : result;
 }
@@ -312,7 +311,7 @@ sl_head_feed(struct sl_head *head, const char *data, size_t len, size_t *used, s
 	enum sl_parse result = SL_PARSE_MORE;
 	*used = 0;
 	if (head->state == SL_HEAD_BAD)
-		return fail(head, err, SL_E_PROTO, "the server's head was refused earlier");
+		return fail(head, err, SL_E_PROTO, "the response header was refused earlier");
 	while (*used < len && result == SL_PARSE_MORE) {
 		const char *from = data + *used;
 		const char *end = memchr(from, '\n', len - *used);

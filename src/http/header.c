@@ -48,7 +48,7 @@ static int
 refuse_length(struct sl_error *err, const char *why, struct sl_span value)
 {
 	struct sl_buf shown = { 0 };
-	sl_text_make_safe(&shown, sl_span(value.data, SL_MIN(value.len, (size_t)SHOWN_MAX)));
+	sl_text_show(&shown, value, SHOWN_MAX);
 	int code = sl_fail(
 		err, SL_PHASE_HEAD, SL_E_PROTO, "%s: '%s'", why, shown.data ? shown.data : "");
 	sl_buf_release(&shown);

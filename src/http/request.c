@@ -6,8 +6,11 @@
 #include "sluice/http/request.h"
 
 #include "sluice/base/text.h"
+#include "sluice/http/head.h"
 
 #include <errno.h>
+
+#define SHOWN_MAX 80 /* bytes of a name in a message */
 
 /* They control the connection or the body's framing, which the client manages. */
 static const char *const forbidden[] = { "Connection", "Content-Length", "Transfer-Encoding",
@@ -22,17 +25,6 @@ is_visible(const char *text)
 		if (*p < 0x21 || *p > 0x7e)
 			return false;
 	return text[0] != '\0';
-}
-
-static bool
-is_token(struct sl_span text)
-{
-	for (size_t i = 0; i < text.len; i++) {
-		unsigned char c = (unsigned char)text.data[i];
-		if (c < 0x21 || c > 0x7e || strchr("\"(),/:;<=>?@[\\]{}", c))
-			return false;
-	}
-	return text.len > 0;
 }
 
 static bool
@@ -52,7 +44,7 @@ static int
 refuse_header(struct sl_error *err, struct sl_span name, const char *why)
 {
 	struct sl_buf shown = { 0 };
-	sl_text_make_safe(&shown, sl_span(name.data, SL_MIN(name.len, (size_t)80)));
+	sl_text_show(&shown, name, SHOWN_MAX);
 	int code = sl_fail(err, SL_PHASE_REQUEST, SL_E_USAGE, "cannot send header '%s': %s",
 		shown.data ? shown.data : "", why);
 	sl_buf_release(&shown);
@@ -62,7 +54,7 @@ refuse_header(struct sl_error *err, struct sl_span name, const char *why)
 int
 sl_request_check_header(const struct sl_http_header *header, struct sl_error *err)
 {
-	if (!is_token(header->name))
+	if (!sl_head_is_token(header->name))
 		return refuse_header(
 			err, header->name, "its name contains a character that is not allowed");
 	if (!is_value(header->value))
@@ -91,7 +83,7 @@ user_has(const struct sl_request *request, const char *name)
 static int
 check(const struct sl_request *request, struct sl_error *err)
 {
-	if (!is_token(sl_span_str(request->method)) || !is_visible(request->url->target) ||
+	if (!sl_head_is_token(sl_span_str(request->method)) || !is_visible(request->url->target) ||
 		!is_visible(request->url->host))
 		return sl_fail(err, SL_PHASE_REQUEST, SL_E_USAGE,
 			"cannot send a request with a space, control byte or byte beyond ASCII in "

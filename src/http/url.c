@@ -66,7 +66,7 @@ sl_url_no_memory(struct sl_error *err)
 void
 sl_url_show(struct sl_buf *out, struct sl_span text)
 {
-	struct sl_buf masked = { 0 }, safe = { 0 };
+	struct sl_buf masked = { 0 }, clean = { 0 };
 	const char *at = text.len ? memrchr(text.data, '@', text.len) : NULL;
 	if (at) {
 		const char *authority = memmem(text.data, text.len, "://", 3);
@@ -77,13 +77,9 @@ sl_url_show(struct sl_buf *out, struct sl_span text)
 	} else {
 		sl_buf_add_span(&masked, text);
 	}
-	sl_redact(&safe, sl_buf_span(&masked));
-	sl_text_make_safe(out, sl_buf_span(&safe));
-	if (out->len > SHOWN_MAX) {
-		out->len = SHOWN_MAX;
-		sl_buf_add_str(out, "...");
-	}
-	sl_buf_release(&safe);
+	sl_redact(&clean, sl_buf_span(&masked));
+	sl_text_show(out, sl_buf_span(&clean), SHOWN_MAX);
+	sl_buf_release(&clean);
 	sl_buf_release(&masked);
 }
 
@@ -233,17 +229,17 @@ take_userinfo(struct sl_url *url, struct sl_span info, struct sl_span text, stru
 
 /* By the last label: names that one resolver reads as a number and another as a name. */
 static bool
-ends_in_number(const char *host)
+ends_in_number(struct sl_span host)
 {
-	const char *dot = strrchr(host, '.');
-	const char *label = dot ? dot + 1 : host;
-	if (label[0] == '0' && (label[1] == 'x' || label[1] == 'X'))
-		label += 2;
-	else if (!is_digit((unsigned char)label[0]))
-		return false;
-	else
-		return strspn(label, "0123456789") == strlen(label);
-	return strspn(label, "0123456789abcdefABCDEF") == strlen(label);
+	const char *dot = memrchr(host.data, '.', host.len);
+	struct sl_span label = dot ? sl_url_skip(host, (size_t)(dot - host.data) + 1) : host;
+	bool hex = label.len >= 2 && sl_span_is_nocase(sl_span(label.data, 2), "0x");
+	for (size_t i = hex ? 2 : 0; i < label.len; i++) {
+		unsigned char c = (unsigned char)label.data[i];
+		if (hex ? sl_hex_digit(c) < 0 : !is_digit(c))
+			return false;
+	}
+	return true;
 }
 
 /* NULL, or why it is not a host name. */
@@ -272,7 +268,7 @@ host_fault(const char *host)
 		label = 0;
 	}
 	struct in_addr address;
-	if (ends_in_number(host) && inet_pton(AF_INET, host, &address) != 1)
+	if (ends_in_number(sl_span(host, len)) && inet_pton(AF_INET, host, &address) != 1)
 		return "its host is not an IPv4 address of four decimal numbers";
 	return NULL;
 }

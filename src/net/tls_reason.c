@@ -54,7 +54,7 @@ hint_issuer(char *hint, X509_STORE_CTX *store, X509 *cert, const struct sl_tls_t
 			trust->searched);
 	else if (self_signed)
 		snprintf(hint, SL_TLS_HINT, "%s is not %s; if you trust it, %s",
-			depth == 0 ? "it is signed by itself and" : "this root certificate", where,
+			depth == 0 ? "it is self-signed and" : "this root certificate", where,
 			remedy);
 	else if (depth == 0 && sent <= 1)
 		snprintf(hint, SL_TLS_HINT,
@@ -74,7 +74,8 @@ hint_date(char *text, const char *what, const ASN1_TIME *time)
 {
 	struct tm tm;
 	if (ASN1_TIME_to_tm(time, &tm))
-		snprintf(text, SL_TLS_HINT, "%s %04d-%02d-%02d; is the clock here right?", what,
+		snprintf(text, SL_TLS_HINT,
+			"%s %04d-%02d-%02d; is the clock of this machine right?", what,
 			tm.tm_year + 1900, tm.tm_mon + 1, tm.tm_mday);
 }
 
@@ -117,15 +118,14 @@ sl_tls_reason(bool in_handshake)
 				    : "server closed without close_notify";
 	case SSL_R_WRONG_VERSION_NUMBER:
 	case SSL_R_HTTP_REQUEST:
-		return in_handshake ? "the server on this port does not use TLS"
-				    : "record damaged on the way";
+		return in_handshake ? "the server on this port does not use TLS" : "damaged record";
 	case SSL_R_UNSUPPORTED_PROTOCOL:
 	case SSL_R_VERSION_TOO_LOW:
 	case SSL_R_TLSV1_ALERT_PROTOCOL_VERSION:
 		return "server offers neither TLS 1.2 nor TLS 1.3";
 	case SSL_R_DECRYPTION_FAILED_OR_BAD_RECORD_MAC:
 	case SSL_R_SSLV3_ALERT_BAD_RECORD_MAC:
-		return "record damaged on the way";
+		return "damaged record";
 	}
 	const char *text = code ? ERR_reason_error_string(code) : NULL;
 	return text ? text : "TLS library failed";

@@ -42,8 +42,7 @@ map_aligned(struct sl_chunk_pool *pool, size_t size)
 	size_t before = (HUGE_PAGE - (uintptr_t)raw % HUGE_PAGE) % HUGE_PAGE;
 	if (before)
 		munmap(raw, before);
-	if (before < HUGE_PAGE)
-		munmap(raw + before + rounded, HUGE_PAGE - before);
+	munmap(raw + before + rounded, HUGE_PAGE - before);
 	pool->mapping = raw + before;
 	pool->mapping_size = rounded;
 	/* Advice: without it the pool works too, only slower. */

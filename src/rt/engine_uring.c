@@ -249,9 +249,11 @@ prepare(struct io_uring_sqe *sqe, struct slot *slot, const struct sl_op *op)
 	case SL_OP_KINDS:
 		sl_assert(is_carried);
 	}
-	/* n_tty_write does not look at IOCB_NOWAIT (Linux 6.18): a stopped terminal would stop the
-	 * ring. */
-	if (sl_op_is_stream(op) && op->may_block)
+	/* What the kernel would try at once, and where it waits all the same (Linux 6.18):
+	 * n_tty_write does not look at IOCB_NOWAIT, so a stopped terminal would stop the ring;
+	 * neither does the check of permissions in an open, which asks the server of a FUSE or NFS
+	 * mount. */
+	if (op->kind == SL_OP_OPEN || (sl_op_is_stream(op) && op->may_block))
 		sqe->flags |= IOSQE_ASYNC;
 }
 
@@ -599,9 +601,8 @@ refused(int code, struct sl_error *err)
 	switch (code) {
 	case -ENOSYS:
 		return sl_fail(err, SL_PHASE_NONE, code,
-			"cannot use io_uring: this kernel (Linux %s) has none, or a sandbox hides "
-			"it (sluice needs Linux "
-			"6.1 or newer, outside of gVisor and the like)",
+			"cannot use io_uring: this kernel (Linux %s) does not support it, or a "
+			"sandbox such as gVisor hides it (sluice needs Linux 6.1 or newer)",
 			name.release);
 	case -EINVAL:
 		return sl_fail(err, SL_PHASE_NONE, code,
@@ -707,7 +708,7 @@ set_up_ring(struct uring *u)
 	unsigned workers[2] = { IO_WORKERS, IO_WORKERS };
 	code = io_uring_register_iowq_max_workers(&u->ring, workers);
 	if (code)
-		sl_log_info("cannot bound the kernel's I/O workers: %s", sl_code_text(code));
+		sl_log_info("cannot limit the kernel's I/O workers: %s", sl_code_text(code));
 	code = io_uring_register_ring_fd(&u->ring);
 	if (code < 0)
 		sl_log_debug("cannot register the ring's descriptor: %s", sl_code_text(code));

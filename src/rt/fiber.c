@@ -52,8 +52,6 @@
 #include <ucontext.h>
 #endif
 
-#define PAGES_MAX 1024 /* of a stack that sl_fiber_high_water measures */
-
 /* The fiber that is being entered for the first time: its entry function takes no argument in
  * assembly. */
 static _Thread_local struct sl_fiber *entering;
@@ -240,17 +238,4 @@ sl_fiber_switch(struct sl_fiber *from, struct sl_fiber *to, bool dying)
 #endif
 	swap(from, to);
 	arrive(from, leaving);
-}
-
-/* Pages of the mapping that were never touched do not exist. */
-size_t
-sl_fiber_high_water(const struct sl_fiber *fiber)
-{
-	unsigned char present[PAGES_MAX];
-	size_t page = (size_t)sysconf(_SC_PAGESIZE), count = fiber->stack_size / page, first = 0;
-	if (count > PAGES_MAX || mincore(fiber->stack, fiber->stack_size, present) != 0)
-		return 0;
-	while (first < count && !(present[first] & 1u))
-		first++;
-	return (count - first) * page;
 }

@@ -577,27 +577,6 @@ sl_io_open(int dir_fd, const char *path, int flags, uint32_t mode, uint64_t reso
 	return run(&op, SL_FOREVER, 0);
 }
 
-int
-sl_io_open_until(int dir_fd, const char *path, int flags, uint32_t mode, uint64_t resolve,
-	uint64_t deadline_ns)
-{
-	struct sl_op op = { .kind = SL_OP_OPEN,
-		.dir_fd = dir_fd,
-		.path = path,
-		.flags = (uint32_t)flags,
-		.mode = mode,
-		.resolve = resolve };
-	struct sl_rt *rt = sl_task_self()->rt;
-	int code = task_check();
-	if (code)
-		return code;
-	struct owned *owned = own(engine_of(rt), &op);
-	if (!owned)
-		return -ENOMEM;
-	(void)run_owned_until(rt, &op, owned, deadline_ns);
-	return op.result;
-}
-
 /* Where all slots are taken the call is made here and now: it may block for a moment, but a
  * descriptor that cannot be closed would keep others waiting without end. */
 int

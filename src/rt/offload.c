@@ -35,11 +35,9 @@ hand_back(struct offload *offload, struct job *job)
 		job->next = head;
 	} while (!atomic_compare_exchange_weak_explicit(
 		&offload->finished, &head, job, memory_order_release, memory_order_relaxed));
-	/* Once the job is on the list its task may end, and the runtime with it. */
-	pthread_mutex_lock(&offload->wake_mutex);
-	if (offload->engine)
-		offload->engine->methods->wake(offload->engine);
-	pthread_mutex_unlock(&offload->wake_mutex);
+	/* Once the job is on the list its task may end, and the runtime with it; the engine stays
+	 * as long as this thread does. */
+	offload->engine->methods->wake(offload->engine);
 }
 
 static void
@@ -50,7 +48,7 @@ drop_hold(void *ctx)
 		return;
 	for (unsigned i = 0; i < POOLS; i++)
 		pool_release(&offload->pools[i]);
-	pthread_mutex_destroy(&offload->wake_mutex);
+	offload->engine->methods->free(offload->engine);
 	free(offload);
 }
 
@@ -113,13 +111,8 @@ offload_collect(struct sl_rt *rt)
 	while (job) {
 		struct job *next = job->next;
 		rt->stats.wakeups++;
-		if (atomic_load(&job->state) == JOB_ABANDONED) {
-			offload_discard(
-				job); /* it was done, and abandoned before it was seen here */
-		} else {
-			job->is_back = true;
-			sl_task_wake(job->task);
-		}
+		job->is_back = true;
+		sl_task_wake(job->task);
 		job = next;
 	}
 	rt->stats.offload_ns = atomic_load_explicit(&offload->worked_ns, memory_order_relaxed);
@@ -157,9 +150,9 @@ offload_new(struct sl_rt *rt, const struct sl_rt_options *options)
 		[POOL_RESOLVER] = options->resolvers ? options->resolvers : RESOLVER_THREADS,
 	};
 	unsigned made = 0;
+	int code = 0;
 	offload->engine = rt->engine;
 	offload->holders = 1;
-	int code = pthread_mutex_init(&offload->wake_mutex, NULL) == 0 ? 0 : -ENOMEM;
 	while (made < POOLS && !code) {
 		/* CPU work ends by itself. */
 		code = init_pool(
@@ -170,8 +163,6 @@ offload_new(struct sl_rt *rt, const struct sl_rt_options *options)
 		rt->offload = offload;
 		return 0;
 	}
-	if (made > 0)
-		pthread_mutex_destroy(&offload->wake_mutex);
 	while (made > 0)
 		pool_release(&offload->pools[--made]);
 	free(offload);
@@ -184,9 +175,6 @@ offload_free(struct sl_rt *rt)
 	struct offload *offload = rt->offload;
 	for (unsigned i = 0; i < POOLS; i++)
 		pool_stop(&offload->pools[i], JOIN_NS);
-	pthread_mutex_lock(&offload->wake_mutex);
-	offload->engine = NULL;
-	pthread_mutex_unlock(&offload->wake_mutex);
 	offload_collect(rt);
 	rt->offload = NULL;
 	drop_hold(offload);
@@ -203,8 +191,8 @@ offload_start(struct offload *offload, unsigned index, struct job *job)
 {
 	if (pool_enqueue(&offload->pools[index], job))
 		return;
-	sl_log_debug("no thread can be started (limit of processes, 'ulimit -u'): a call is made "
-		     "by the loop");
+	sl_log_debug("cannot start a thread (limit of processes, 'ulimit -u'): a call runs on the "
+		     "main thread");
 	job->next = offload->by_loop;
 	offload->by_loop = job;
 	offload->engine->methods->wake(offload->engine);

@@ -17,12 +17,12 @@
 enum { POOL_CPU, POOL_FILES, POOL_RESOLVER, POOLS };
 
 /*
- * A call that was abandoned while it runs may outlive the runtime. So each thread holds this memory
- * as the runtime does, the last one frees it, and an engine that is gone is not woken.
+ * A call that was abandoned while it runs may outlive the runtime, and closes by the engine what it
+ * opened. So each thread holds this memory and the engine as the runtime does, and the last one
+ * frees both.
  */
 struct offload {
-	pthread_mutex_t wake_mutex;
-	struct sl_engine *engine; /* NULL once the runtime has ended; under wake_mutex */
+	struct sl_engine *engine;
 	_Atomic unsigned holders; /* the runtime and each thread */
 	struct pool pools[POOLS];
 	struct sl_semaphore slots[POOLS]; /* jobs queued or running; more wait as tasks */

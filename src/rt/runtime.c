@@ -70,11 +70,10 @@ sl_rt_free(struct sl_rt *rt)
 	if (!rt)
 		return;
 	sl_assert(rt->alive == 0);
-	offload_free(rt);
+	offload_free(rt); /* and the engine */
 	task_free_spare(rt);
 	sl_heap_release(&rt->timers);
 	sl_fiber_unmap(&rt->scheduler);
-	rt->engine->methods->free(rt->engine);
 	rt_set_current(NULL);
 	free(rt);
 }

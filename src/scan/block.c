@@ -79,7 +79,7 @@ mark_shared_line(const struct sl_block_steps *steps, const struct sl_block_resul
 }
 
 /*
- * Joined plans look at a slice in turn, so that it stays in the processor's cache from plan to
+ * Joined plans look at a slice in turn, so that it stays in the CPU's cache from plan to
  * plan. They need marks, also where the caller does not.
  */
 static void

@@ -1,7 +1,7 @@
 /*
  * match_avx2.c - the pass of match.c in vectors of 32 bytes. Four vectors are tested with one
  * branch; newlines are summed in bytes for 63 such groups. Built with -mavx2; called if the
- * processor has it.
+ * CPU has it.
  */
 #include "match_int.h"
 

@@ -1,7 +1,7 @@
 /*
  * match_avx512.c - the pass of match.c in vectors of 64 bytes: compares give mask registers, so
  * that newlines are counted by population count and candidates need no further step. Without the
- * third offset and the case of ASCII that AVX2 has. Built with -mavx512bw; called if the processor
+ * third offset and the case of ASCII that AVX2 has. Built with -mavx512bw; called if the CPU
  * has it.
  */
 #include "match_int.h"

@@ -325,8 +325,8 @@ check_dialect(const struct texts *texts, struct sl_error *err)
 		sl_pattern_read_syntax(texts->spans[i], &syntax);
 		if (syntax.word_end)
 			return sl_fail(err, SL_PHASE_NONE, SL_E_USAGE,
-				"%s in a pattern is the end of a word or of the text to grep, but "
-				"not here: use \\b, \\A or \\z (or -F for the characters "
+				"%s in a pattern matches the end of a word or of the text in grep, "
+				"but not here: use \\b, \\A or \\z (or -F for the characters "
 				"themselves)",
 				syntax.word_end);
 		if (syntax.newline) {

@@ -39,7 +39,7 @@ struct reader {
 /* What an escape stands for. */
 struct escape {
 	size_t len;
-	bool is_newline; /* \n, \x0a, \012, \cJ, or \R */
+	bool is_newline; /* \n, \x0a, \012, \cJ, \N{U+0A}, or \R */
 };
 
 static bool
@@ -112,9 +112,10 @@ read_escape(struct reader *reader)
 	case 'N':
 		if (next != '{')
 			break;
-		if (peek(reader, 3) == 'U')
-			syntax->wants_utf = true;
-		return (struct escape){ len_to(reader, 2, '}'), false };
+		bool is_character = peek(reader, 3) == 'U' && peek(reader, 4) == '+';
+		syntax->wants_utf = syntax->wants_utf || is_character;
+		return (struct escape){ len_to(reader, 2, '}'),
+			is_character && number_escape(reader, 5, 16, 8).is_newline };
 	case 'p':
 	case 'P':
 		syntax->wants_utf = true;

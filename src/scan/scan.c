@@ -290,11 +290,11 @@ make_channels(struct scan *scan, size_t chunks)
 static int
 make_pools(struct scan *scan, unsigned consumers, size_t chunks)
 {
-	/* Joined plans may take long on some input: sl_scan_piece_offload() gives way in
-	 * between. */
 	int code = sl_chunk_pool_new(&scan->pool, chunks, scan->chunk_size);
 	if (!code)
 		code = sl_chunk_pool_new(&scan->smalls, SL_SCAN_OPENERS, SL_SCAN_SMALLS_SIZE);
+	/* Joined plans may take long on some input: sl_scan_piece_offload() gives way in
+	 * between. */
 	if (!code && !scan->by_line && sl_scan_is_quick(scan))
 		code = sl_chunk_pool_new(&scan->steps, SL_MAX(consumers, 2u), scan->step_size);
 	return code;
@@ -303,7 +303,6 @@ make_pools(struct scan *scan, unsigned consumers, size_t chunks)
 static int
 init(struct scan *scan, unsigned consumers)
 {
-	sl_list_init(&scan->jobs);
 	scan->plan = sl_pattern_plan(scan->setup->pattern);
 	scan->kernel = sl_pattern_kernel(scan->setup->pattern);
 	bool wants_lines = scan->setup->sink.line || scan->setup->max_hits != UINT64_MAX;
@@ -370,6 +369,7 @@ static void
 release(struct scan *scan)
 {
 	clean_up(scan);
+	scan->progress->scan = NULL;
 	if (scan->queue)
 		scan->progress->queue_high_water = sl_channel_high_water(scan->queue);
 	if (scan->pool)
@@ -420,6 +420,8 @@ sl_scan_run(
 		return sl_fail_code(err, SL_PHASE_NONE, -ENOMEM, "cannot scan");
 	scan->setup = setup;
 	scan->progress = progress;
+	sl_list_init(&scan->jobs);
+	progress->scan = scan;
 	unsigned consumers = count_consumers(setup);
 	int code = init(scan, consumers);
 	if (!code)
@@ -428,4 +430,20 @@ sl_scan_run(
 	if (code == -ENOMEM)
 		(void)sl_fail_code(err, SL_PHASE_NONE, code, "cannot scan");
 	return code;
+}
+
+void
+sl_scan_each_unfinished(const struct sl_scan_progress *progress,
+	void (*see)(void *ctx, const char *path), void *ctx)
+{
+	const struct scan *scan = progress->scan;
+	if (!scan)
+		return;
+	sl_list_each(node, &scan->jobs)
+		see(ctx, sl_list_item(node, struct scan_job, of_scan)->input->shown);
+	for (size_t i = scan->listed_arguments; i < scan->setup->count; i++) {
+		char *shown = sl_input_show_argument(scan->setup->paths[i]);
+		see(ctx, shown ? shown : scan->setup->paths[i]);
+		free(shown);
+	}
 }

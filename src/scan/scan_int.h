@@ -75,6 +75,7 @@ struct scan {
 	struct sl_group group;
 	unsigned openers, readers, consumers; /* that have not ended */
 	struct sl_list jobs;
+	size_t listed_arguments; /* of setup->paths: those with a job, or walked to the end */
 	struct sl_chunk_pool *pool;
 	struct sl_channel *listed; /* struct scan_job *: lister -> opener */
 	struct sl_channel *opened; /* struct scan_job *: openers -> readers; may not be open yet */
@@ -98,7 +99,7 @@ struct scan {
 
 /* ---- scan_piece.c ---- */
 
-/* A piece of this input, without a number. NULL if memory ends. */
+/* A piece of this input, without a number. NULL if out of memory. */
 struct scan_piece *sl_scan_piece_new(struct scan *scan, struct scan_job *job);
 
 /* Take a reference to the chunk; the piece's bytes begin at `off` in it. Returns 0 or -ENOMEM. */

@@ -81,11 +81,15 @@ list_argument(struct scan *scan, const char *path, int result, const struct stat
 {
 	struct scan_job *job = NULL;
 	unsigned type = result == 0 ? st->stx_mode & S_IFMT : 0;
-	if (type == S_IFDIR)
-		return list_directory(scan, path);
+	if (type == S_IFDIR) {
+		int code = list_directory(scan, path);
+		scan->listed_arguments += code == 0;
+		return code;
+	}
 	int code = job_new(scan, path, false, &job);
 	if (code)
 		return code;
+	scan->listed_arguments++;
 	job->input->may_block = type == S_IFIFO || result < 0; /* or the type is unknown */
 	return pass_on(scan, job);
 }

@@ -226,9 +226,8 @@ fail_short(struct scan_job *job, uint64_t counted)
 	uint64_t all = input->is_stdin ? input->left_at_first : input->size;
 	set_state(job, SL_SCAN_TRUNCATED);
 	(void)sl_fail(&job->input->err, SL_PHASE_READ, SL_E_REPLACED,
-		"%s%s%s became shorter while it was read: %llu of %llu bytes are counted",
-		input->is_stdin ? "" : "'", input->is_stdin ? "standard input" : input->shown,
-		input->is_stdin ? "" : "'", (unsigned long long)counted, (unsigned long long)all);
+		"%s became shorter while it was read: %llu of %llu bytes are counted", input->shown,
+		(unsigned long long)counted, (unsigned long long)all);
 }
 
 /* Record why an input is not read to its end. The first failure determines what is counted. */

@@ -375,8 +375,7 @@ directory_failed(struct sl_walk *walk, const char **path, int code, struct sl_er
 		return code;
 	bool is_too_deep = code == -ELOOP && walk->depth == SL_WALK_DEPTH;
 	if (is_too_deep)
-		snprintf(why, sizeof(why), ": more than %u directories in one another",
-			SL_WALK_DEPTH);
+		snprintf(why, sizeof(why), ": more than %u nested directories", SL_WALK_DEPTH);
 	else
 		snprintf(why, sizeof(why), ": %s", sl_code_text(code));
 	*path = walk->path.data;

@@ -44,7 +44,6 @@ sl_colour_code(bool wanted, enum sl_colour colour)
 	case SL_COLOUR_WARN:
 		return "\033[33m";
 	case SL_COLOUR_BAR:
-	case SL_COLOUR_SEPARATOR:
 		return "\033[36m";
 	case SL_COLOUR_MATCH:
 		return "\033[1;31m";

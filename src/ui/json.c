@@ -167,13 +167,6 @@ sl_json_u64(struct sl_json *json, const char *key, uint64_t value)
 }
 
 void
-sl_json_i64(struct sl_json *json, const char *key, int64_t value)
-{
-	begin_value(json, key);
-	sl_buf_printf(json->out, "%lld", (long long)value);
-}
-
-void
 sl_json_bool(struct sl_json *json, const char *key, bool value)
 {
 	begin_value(json, key);

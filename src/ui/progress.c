@@ -482,7 +482,6 @@ sl_progress_ended(const struct sl_progress_ended *ended, const struct sl_progres
 	} ends[] = {
 		[SL_PROGRESS_DONE] = { "\u2713", "done   ", SL_COLOUR_GOOD },
 		[SL_PROGRESS_SKIPPED] = { "\u2212", "skipped", SL_COLOUR_DIM },
-		[SL_PROGRESS_FAILED] = { "\u2717", "failed ", SL_COLOUR_BAD },
 	};
 	sl_buf_add_str(out, sl_colour_code(style->colour, ends[ended->end].colour));
 	sl_buf_add_str(out, style->unicode ? ends[ended->end].mark : ends[ended->end].word);

@@ -28,14 +28,18 @@ sl_rate_sample(struct sl_rate *rate, uint64_t now_ns, uint64_t bytes)
 	uint64_t moved = bytes > rate->bytes ? bytes - rate->bytes : 0;
 	if (moved) {
 		rate->moved_ns = now_ns;
-		rate->moving = true;
+		rate->is_known = rate->moving;
 	}
-	/* The wait for the first byte (lookup, connect, the server's own work) is not part of the
-	 * rate: the measurement begins with the last sample before it. */
+	/* Neither the wait for the first bytes (lookup, connect, the server's own work) nor these
+	 * bytes are part of the rate: on a slow link they arrive together after a second. */
 	if (!rate->moving) {
+		rate->moving = moved > 0;
 		rate->begun_ns = rate->at_ns = now_ns;
+		rate->bytes += moved;
 		return 0;
 	}
+	if (!rate->is_known)
+		return 0;
 	if (passed < SL_RATE_STEP_NS)
 		return rate->bytes_s ? rate->bytes_s : sl_rate_between(moved, passed);
 	double window = (double)SL_MIN(age, SL_RATE_WINDOW_NS);

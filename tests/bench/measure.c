@@ -70,7 +70,7 @@ become(const struct options *options)
 		CPU_ZERO(&set);
 		CPU_SET((size_t)options->cpu, &set);
 		if (sched_setaffinity(0, sizeof(set), &set) != 0)
-			return fail("cannot pin to the processor");
+			return fail("cannot pin to the CPU");
 	}
 	int in = open("/dev/null", O_RDONLY | O_CLOEXEC);
 	int out = open(options->output, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);

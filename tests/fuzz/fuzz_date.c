@@ -100,7 +100,7 @@ check_time(int64_t seconds, int64_t now_s)
 		int64_t read_s = 0;
 		format(text, form, &tm, tm.tm_wday);
 		bool is_read = sl_date_parse(sl_span_str(text), now_s, &read_s);
-		/* 29 February is no date in every century. */
+		/* 29 February does not exist in every century. */
 		must(is_read || (form == RFC850 && tm.tm_mon == 1 && tm.tm_mday == 29));
 		if (is_read && form == RFC850)
 			check_century(seconds, read_s, now_s);

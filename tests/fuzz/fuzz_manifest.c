@@ -40,7 +40,7 @@ check_entry(struct sl_span text, const struct sl_entry *entry)
 	}
 }
 
-/* Lines that begin an entry, as a reader who knows nothing of entries sees them. */
+/* Lines that begin an entry, found without parsing entries. */
 static uint64_t
 count_beginnings(struct sl_span text)
 {

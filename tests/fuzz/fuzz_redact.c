@@ -19,6 +19,7 @@ static const char *const lines[] = {
 	"x-api-key:" SECRET,
 	"https://user:" SECRET "@host/",
 	"https://" SECRET "@host/",
+	"https//user:" SECRET "@host/",
 	"https://host/?token=" SECRET,
 	"https://host/f?x=1&X-Amz-Signature=" SECRET "&y=2",
 	"https://host/#access_token=" SECRET,
@@ -100,8 +101,8 @@ int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 {
 	struct sl_span text = sl_span((const char *)data, len);
-	check_text(sl_redact, text, "=:");
-	check_text(sl_redact_document, text, "=:<");
+	check_text(sl_redact, text, "=:@");
+	check_text(sl_redact_document, text, "=:<@");
 	if (memmem(data, len, "5E", 2)) /* the secret, or a part that what is planted completes */
 		return 0;
 	struct sl_span before = sl_span(text.data, len / 2);

@@ -21,7 +21,7 @@ test_bad_status_explained() {
 	expect 29 "try again later (Retry-After: 7)"
 	! grep -q "answer begins" err || fail "shown without -v"
 	get -v "$ORIGIN/$json/status/403"
-	expect 24 "answered 403 Forbidden; its answer begins: this is not the file"
+	expect 24 "answered 403 Forbidden; the response begins: this is not the file"
 	get -v "$ORIGIN/header/Content-Type/text%2fhtml/status/403"
 	expect 24
 	! grep -q "answer begins" err || fail "HTML is shown"
@@ -170,7 +170,9 @@ test_bad_unreachable() {
 	get --connect-timeout 2s "http://no-such-host.invalid/x"
 	expect 19 "no-such-host.invalid"
 	get --connect-timeout 300ms "http://127.0.0.1:$PORT_full/x"
-	expect 2
+	expect 2 "); --connect-timeout sets this limit"
+	get --deadline 300ms "http://127.0.0.1:$PORT_full/x"
+	expect 2 "); the deadline has passed"
 	get --stall-timeout 300ms "http://127.0.0.1:$PORT_silent/x"
 	expect 2
 	get "http://127.0.0.1:$PORT_hangup/x"

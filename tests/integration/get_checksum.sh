@@ -22,7 +22,7 @@ test_checksum_good() {
 	no_parts
 }
 
-# a wrong one is 32, says both values, and leaves nothing
+# a wrong one is 32, names both values, and leaves nothing
 test_checksum_bad() {
 	local alg size good bad
 	for alg in sha-256 sha-512 sha-1 md5; do
@@ -80,7 +80,7 @@ test_checksum_stdout() {
 	is_gen out 10 1
 }
 
-# what is no checksum is a usage error before anything is asked for
+# a malformed checksum is a usage error before anything is requested
 test_checksum_usage() {
 	local text
 	for text in md5 md5= =00 md5=zz md5=00 sha-256=00 crc32=00000000 "md5=$(hex md5 0 0)0" "sha-256=$(hex md5 0 0)" "md5=$(hex md5 0 0) "; do

@@ -116,7 +116,7 @@ test_list_sources() {
 	no_parts
 }
 
-# the disk's failure is no reason to try another source
+# a failure of the disk does not lead to another source
 test_list_sources_disk() {
 	printf '%s\t%s\n out=/x\n' "$ORIGIN/gen/10/1" "$ORIGIN/tag/disk/gen/10/1" >list
 	mkdir f.sluice-part
@@ -210,7 +210,7 @@ test_list_repeats() {
 	is_counter repeats requests 1 || fail "$(counter repeats requests) requests"
 	printf '%s\n' "$ORIGIN/status/404" "$ORIGIN/gen/10/3" "$ORIGIN/status/404" >list
 	get -i list
-	expect 3 "is input 1 again, which failed"
+	expect 3 "repeats input 1, which failed"
 	expect 3 "1 of 3 files done, 2 failed"
 }
 
@@ -223,12 +223,12 @@ test_list_long() {
 	get 60 -q -i list
 	expect 13
 	is_gen same 10 1
-	[[ $(grep -c "is the name of input 1 already" err) == 9999 ]] || fail "not each failure is named"
+	[[ $(grep -c "is already the name of input 1" err) == 9999 ]] || fail "not each failure is named"
 	rm same
 	timeout -k 5 $((60 * SLOW)) "$S" get --progress=bars -i list >out 2>err
 	status=$?
 	[[ $status == 13 ]] || fail "exit status $status"
-	[[ $(grep -ac "^  'same' is the name" err) == 1000 ]] || fail "the list at the end has no end"
+	[[ $(grep -ac "^  'same' is already the name" err) == 1000 ]] || fail "the list at the end has no end"
 	grep -aq "and 8,999 more" err || fail "how many more there are"
 	! grep -aq "not shown" err || fail "lines were lost"
 }

@@ -130,6 +130,28 @@ test_signals_second() {
 	absent 1 2 3 4 5
 }
 
+waits_for_mount() { # any thread
+	grep -qs request_wait_answer /proc/"$pid"/task/*/wchan
+}
+
+# a mount whose server hangs does not keep signals from being heard
+test_signals_dead_mount() {
+	as_root
+	command -v bindfs >/dev/null || skip "no bindfs here (package bindfs)"
+	mkdir below mnt
+	bindfs -f below mnt >bindfs.log 2>&1 &
+	server=$! # not local: the trap runs outside
+	trap 'kill -CONT $server; umount -l mnt; kill $server' EXIT
+	until_true 10 mountpoint -q mnt || skip "$(head -n 1 bindfs.log)"
+	ls mnt >/dev/null
+	kill -STOP $server
+	start get "$ORIGIN/gen/10/1" -o mnt/f
+	until_true 10 waits_for_mount
+	kill -TERM "$pid"
+	finish 5
+	expect 143
+}
+
 # a signal that was ignored when it started stays ignored: nohup
 test_signals_nohup() {
 	(trap '' HUP; exec "$S" get "$ORIGIN/gate/nohup/gen/400000/1" >out 2>err) &
@@ -157,7 +179,7 @@ test_signals_usr1() {
 
 # TSTP stops it, CONT lets it go on
 test_signals_stop_and_continue() {
-	# in a group of its own, as a shell does: elsewhere nobody could let it go on, and the kernel does not stop it
+	# in a group of its own, as a shell does: elsewhere no shell could continue it, and the kernel does not stop it
 	set -m
 	start get "$ORIGIN/gate/stop/gen/400000/1"
 	set +m
@@ -231,7 +253,7 @@ test_signals_kill() {
 	done
 }
 
-# fd 9 is a pipe, $PWD/NAME, that nobody reads and that is full
+# fd 9 is a pipe, $PWD/NAME, that has no reader and is full
 stuck_pipe() { # name
 	mkfifo "$1"
 	exec 9<>"$1"
@@ -258,7 +280,7 @@ has_ended() { # pid
 	! kill -0 "$1" 2>/dev/null || [[ $(sed "s/.*) //" "/proc/$1/stat" 2>/dev/null) == Z* ]]
 }
 
-# the deadline ends it although nobody reads its events
+# the deadline ends it although its events are not read
 test_signals_deadline_unread_events() {
 	local i
 	stuck_pipe full

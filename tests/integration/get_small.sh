@@ -26,7 +26,7 @@ test_small_many() {
 	small_list many $SMALL >list
 	get 60 --sync=none -d d -j 16 -x 16 -i list
 	expect 0 "$SMALL_SHOWN of $SMALL_SHOWN files done"
-	grep -q "not synced" err || fail "--sync=none is not said"
+	grep -q "not synced" err || fail "--sync=none is not reported"
 	all_there d $SMALL
 	local most
 	until_true 10 is_origin_idle

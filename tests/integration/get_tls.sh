@@ -1,4 +1,4 @@
-# HTTPS: nothing comes from a server that cannot show who it is, and nothing cut off is taken for whole.
+# HTTPS: nothing is downloaded from a server that is not authenticated, and no truncated stream counts as complete.
 
 # tls PORT_NAME PATH: get it with the test authority
 tls() { # port name, path
@@ -104,7 +104,7 @@ test_tls_plain_server() {
 	get "http://localhost:$PORT_https/gen/10/1/f"
 	expect 6
 	get --connect-timeout 300ms "https://127.0.0.1:$PORT_silent/f"
-	expect 2 "TLS handshake with '127.0.0.1' failed"
+	expect 2 "TLS handshake with '127.0.0.1' failed: timed out; --connect-timeout sets this limit"
 	# Its end may come before the hello or as the answer to it.
 	get "https://127.0.0.1:$PORT_hangup/f"
 	[[ $status == 6 || $status == 35 ]] || fail "a server that hangs up: exit $status"
@@ -165,7 +165,7 @@ test_tls_memory() {
 	! grep -q TLS err || fail "TLS is named without need"
 }
 
-# the system's store is asked where no file is given, and real nginx is no other than ours
+# the system's store is used where no file is given, and nginx behaves as the test origin does
 test_tls_nginx() {
 	with_nginx
 	get "$NGINXS/file.bin"

@@ -9,7 +9,7 @@
 #	ask PATH                the origin's answer to that, on stdout; `opened NAME` opens one of its gates
 #	own_origin              $ORIGIN is one for this case alone
 #	is_small MIB            the run with --stats used at most so much memory
-#	as_user COMMAND...      the command as an ordinary user, whoever runs the suite
+#	as_user COMMAND...      the command as an ordinary user, even if root runs the suite
 #	on_tmpfs, in_namespace  a case on a file system of its own, in ./mnt
 #	$ORIGIN $ORIGINS        base URLs of the origin server over HTTP and HTTPS; $CA its authority
 #	$NGINX $NGINXS          the same for nginx; $DOCS is what it serves
@@ -133,9 +133,9 @@ run() {
 	no_report
 }
 
-# What a sanitizer says is a failure whatever the case expects.
+# A report of a sanitizer is a failure whatever the case expects.
 no_report() {
-	! grep -qE 'Sanitizer|runtime error:|internal error' err || fail "a sanitizer or an assertion speaks"
+	! grep -qE 'Sanitizer|runtime error:|internal error' err || fail "a sanitizer or an assertion reported something"
 }
 
 get() { # [seconds] arguments...
@@ -148,12 +148,12 @@ get() { # [seconds] arguments...
 
 expect() {
 	[[ $status == "$1" ]] || fail "exit status $status, expected $1"
-	[[ -z ${2-} ]] || grep -qF -- "$2" err || fail "stderr does not say '$2'"
+	[[ -z ${2-} ]] || grep -qF -- "$2" err || fail "stderr does not contain '$2'"
 	! grep -qP '[\x00-\x08\x0b-\x1f\x7f]' err || fail "raw control bytes on stderr"
 }
 
 expect_out() {
-	grep -qF -- "$1" out || fail "stdout does not say '$1'"
+	grep -qF -- "$1" out || fail "stdout does not contain '$1'"
 }
 
 same() {
@@ -244,7 +244,7 @@ as_user() {
 is_small() { # MiB at most
 	local used
 	used=$(sed -n 's/.*memory: \([0-9]*\).*/\1/p' err)
-	[[ $used ]] || fail "--stats says nothing of memory"
+	[[ $used ]] || fail "--stats does not report the memory"
 	((SLOW > 1 || used <= $1)) || fail "$used MiB of memory, not at most $1"
 }
 

@@ -42,14 +42,14 @@ test_output_stdout_closed_or_full() {
 	done
 }
 
-# a reader that has enough is no failure, and hears nothing
+# a reader that leaves early is not a failure, and nothing is printed about it
 test_output_reader_leaves() {
 	local size
 	for size in 10 9000000; do
 		redirected -o - "$ORIGIN/gen/$size/1" 2>err | head -c 1 >out
 		status=${PIPESTATUS[0]}
 		expect 0
-		((size == 10)) || [[ ! -s err ]] || fail "it speaks"
+		((size == 10)) || [[ ! -s err ]] || fail "something was printed"
 	done
 	redirected -o - --json "$ORIGIN/gen/9000000/1" 2>err | head -c 1 >out
 	status=${PIPESTATUS[0]}
@@ -61,7 +61,7 @@ test_output_reader_leaves() {
 	"$S" get --help 2>err | head -n 1 >out
 	status=${PIPESTATUS[0]}
 	expect 0
-	[[ ! -s err ]] || fail "help speaks"
+	[[ ! -s err ]] || fail "help printed something"
 }
 
 # a slow reader gets everything
@@ -70,7 +70,7 @@ test_output_slow_reader() {
 	status=${PIPESTATUS[0]}
 	expect 0
 	is_gen out 3000000 1
-	[[ ! -s err ]] || fail "-q speaks"
+	[[ ! -s err ]] || fail "-q printed something"
 }
 
 # without stderr or stdin it works the same
@@ -91,7 +91,7 @@ test_output_other_descriptors() {
 	is_gen 2 10 2
 	is_gen 3 10 3
 	"$S" get "$ORIGIN/status/404" 2>&1 >/dev/null | true
-	[[ ${PIPESTATUS[0]} == 3 ]] || fail "nobody reads stderr: exit ${PIPESTATUS[0]}"
+	[[ ${PIPESTATUS[0]} == 3 ]] || fail "stderr without a reader: exit ${PIPESTATUS[0]}"
 }
 
 # ---- events ----
@@ -158,11 +158,11 @@ test_output_json_interrupted() {
 
 # ---- progress ----
 
-# nothing but results where nobody looks
+# nothing but results where there is no terminal
 test_output_progress_none() {
 	get -q "$ORIGIN/gen/1000/1"
 	expect 0
-	[[ ! -s err && ! -s out ]] || fail "-q speaks"
+	[[ ! -s err && ! -s out ]] || fail "-q printed something"
 	get --progress=none "$ORIGIN/gen/1000/2"
 	expect 0 "1 of 1 file done"
 	[[ $(wc -l <err) == 1 ]] || fail "more than a summary"
@@ -322,7 +322,7 @@ test_output_failures_again() {
 	get "${urls[@]}"
 	expect 3 "not downloaded:"
 	wait
-	! grep -q "not downloaded:" quiet.err || fail "said twice with nothing between"
+	! grep -q "not downloaded:" quiet.err || fail "listed twice with nothing between"
 	[[ $(grep -c "status/404" quiet.err) == 2 && $(grep -c "status/404" err) == 4 ]] || fail "$(cat quiet.err err)"
 }
 
@@ -348,7 +348,7 @@ frozen_disk() {
 	status=$?
 	wait
 	[[ $status == 13 ]] || fail "exit status $status"
-	[[ $(grep -c "is the name of input 1" mnt/err) == 2999 ]] || fail "lines were lost: $(grep -v "is the name" mnt/err)"
+	[[ $(grep -c "is already the name of input 1" mnt/err) == 2999 ]] || fail "lines were lost: $(grep -v "is already the name" mnt/err)"
 }
 
 # an ordinary user with the usual limits on locked memory, several at once

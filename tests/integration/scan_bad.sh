@@ -117,7 +117,7 @@ test_scan_compressed() {
 	mkdir d
 	cp gz xz plain d
 	scan --json d plain gz
-	expect 2 "skipped in directories: 2 files that are compressed or UTF-16 (--verbose lists them)"
+	expect 2 "skipped in directories: 2 compressed, UTF-16 or UTF-32 files (--verbose lists them)"
 	expect 2 "'gz'"
 	[[ $(wc -l <err) == 2 ]] || fail "those of the directory are named"
 	expect_totals 2 2
@@ -127,7 +127,7 @@ test_scan_compressed() {
 	expect_state d/xz unsupported
 	# trouble also if lines are found
 	scan -c d
-	expect 2 "2 files that are compressed"
+	expect 2 "2 compressed, UTF-16 or UTF-32 files"
 	printf 'd/plain:1\n' >want
 	same want out
 	scan -p -q gz plain
@@ -188,7 +188,7 @@ test_scan_utf16_later() {
 	for options in "${all[@]}"; do
 		# shellcheck disable=SC2086
 		scan --json $options b
-		expect 2 "cannot scan all of 'b': it has UTF-16 text in it (only its first"
+		expect 2 "cannot scan all of 'b': it contains UTF-16 text (only its first"
 		expect_state b unsupported
 		counted=$(sed -n 's/.*"bytes_searched":\([0-9]*\),.*/\1/p' out | tail -n 1)
 		((counted <= before && counted > before - (2 << 20))) || fail "$counted bytes are counted with '$options'"
@@ -198,8 +198,8 @@ test_scan_utf16_later() {
 		expect 2 "cannot scan all of standard input"
 		# shellcheck disable=SC2086
 		scan -c $options appended line
-		expect 2 "'appended': it has UTF-16 text"
-		expect 2 "'line': it has UTF-16 text"
+		expect 2 "'appended': it contains UTF-16 text"
+		expect 2 "'line': it contains UTF-16 text"
 	done
 	mkdir d
 	mv appended d
@@ -278,7 +278,7 @@ test_scan_read_error() {
 	expect 2 '/proc/self/mem'
 }
 
-# a file found in a directory that never has anything to say holds up nobody
+# a file found in a directory that never delivers data does not block other inputs
 test_scan_silent_file_in_a_directory() {
 	local d=/sys/kernel/tracing/per_cpu/cpu0
 	[[ -r $d/trace_pipe ]] || skip "no trace_pipe here"
@@ -399,7 +399,7 @@ test_scan_bad_standard_output() {
 		status=$?
 		no_report
 		expect 2 'cannot write standard output: no space left on device'
-		[[ $(grep -c 'cannot write' err) == 1 ]] || fail "said more than once"
+		[[ $(grep -c 'cannot write' err) == 1 ]] || fail "reported more than once"
 		# shellcheck disable=SC2086
 		timeout "$LIMIT" "$S" scan $option a large 2>err >&-
 		status=$?
@@ -471,7 +471,7 @@ test_scan_truncated() {
 	expect_state c ok
 }
 
-# standard input that is a file and becomes shorter is no end like others
+# standard input that is a file and becomes shorter is reported as truncated
 test_scan_truncated_standard_input() {
 	yes 'error' | head -n 1000000 >a
 	mkfifo pipe
@@ -617,7 +617,7 @@ test_scan_stopped() {
 	expect_totals 2 2
 }
 
-# a pattern that is none
+# a pattern that is not valid
 test_scan_bad_pattern() {
 	printf 'error\n' >a
 	local pattern
@@ -672,7 +672,7 @@ test_scan_costly_line() {
 	scan -c -e '(?=.*foo)(?=.*bar)' a
 	expect 2 'cannot decide 1 of the lines'
 	[[ $(cat out) == 1 ]] || fail "not the other line"
-	# what was found of a line is printed, and that there may be more is said
+	# the matches found in a line are printed, with a note that there may be more
 	scan -p --json -e '(?!.*b)a' a
 	expect 0
 	grep -q '"submatches":\[{"match":{"text":"a"},"start":0,"end":1},.*\],"submatches_incomplete":true' out ||
@@ -775,7 +775,7 @@ test_scan_own_output() {
 	[[ $(wc -l <a) == 100000 ]] || fail "$(wc -l <a) lines"
 	timeout "$LIMIT" "$S" scan -pn --no-filename <a >>a 2>err
 	status=$?
-	expect 2 "skipped"
+	expect 2 "standard input is skipped"
 	[[ $(wc -l <a) == 100000 ]] || fail "$(wc -l <a) lines by way of standard input"
 	mkdir d
 	mv a d
@@ -783,7 +783,7 @@ test_scan_own_output() {
 	status=$?
 	expect 2 "'d/out' is skipped"
 	[[ $(wc -l <d/out) == 100000 ]] || fail "$(wc -l <d/out) lines of a directory"
-	# a device is no such file
+	# a device is not such a file
 	scan -p /dev/null
 	expect 1
 }
@@ -808,7 +808,7 @@ test_scan_thousands_of_troubles() {
 		printf '\x1f\x8b\x08\0\0\0\0\0' >"d/log-with-a-rather-long-name-so-that-the-lines-are-long-$i"
 	done
 	scan -c --verbose d
-	expect 2 "6000 files that are compressed"
+	expect 2 "6000 compressed, UTF-16 or UTF-32 files"
 	[[ $(grep -c 'gzip-compressed' err) == 6000 ]] || fail "$(wc -l <err) are named"
 }
 
@@ -942,4 +942,31 @@ test_scan_many_troubles() {
 	expect 2 missing499
 	[[ $(grep -c 'cannot open' err) == 500 ]] || fail "not 500 messages"
 	expect_totals 1 1
+}
+
+# every input of a run whose ring fails is in the results, or named
+test_scan_ring_fails() {
+	command -v strace >/dev/null || skip "no strace here (package strace)"
+	((SLOW == 1)) || skip "a sanitizer does not work under strace"
+	local calls name names=(first directory/in_it missing last)
+	printf 'error\n' | tee first last >/dev/null
+	mkdir directory
+	printf 'error\n' >directory/in_it
+	for calls in 1 2 3 5 10 20 30 40; do
+		strace -f -q -o trace -e trace=io_uring_enter -e inject=io_uring_enter:error=EIO:when=$calls+ \
+			timeout "$LIMIT" "$S" scan first directory missing last >out 2>err
+		status=$?
+		expect 2
+		no_report
+		grep -q 'cannot continue' err || continue # it had ended before
+		! grep -q 'results may be missing' err || continue # the table was being written
+		if grep -q 'no input was read' err; then
+			((calls < 10)) && continue # the ring was just being set up
+			fail "after $calls calls inputs were read"
+		fi
+		for name in "${names[@]}"; do
+			grep -q "^$name " out || grep -qE "'(${name%/*}|$name)' was not scanned to its end" err ||
+				fail "after $calls calls $name is missing"
+		done
+	done
 }

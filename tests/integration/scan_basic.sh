@@ -62,7 +62,7 @@ test_scan_golden() {
 test_scan_engine_options() {
 	make_log 40000 1 >a
 	make_log 3000 2 >b
-	local lines hits options
+	local lines hits options dir
 	lines=$(lines_of a b)
 	hits=$(cat a b | grep -acE 'ERROR|error')
 	for options in "" "--workers 1" "--workers 2" "--workers 3" "--workers 4" "--chunk 64K" "--chunk 70000" "--chunk 16M" "--queue 1" \
@@ -243,6 +243,10 @@ test_scan_count() {
 	expect 0
 	grep -acE 'ERROR|error' a >want
 	same want out
+	scan -cn a
+	same want out
+	scan -c -p --json a
+	grep -q "\"matches\":$(cat want)}" out || fail "lines that are not printed match as well"
 	scan -c a b
 	expect 0
 	grep -acE 'ERROR|error' a b >want
@@ -448,7 +452,7 @@ test_scan_directories() {
 	ln -s ../.. d/a/up
 	ln -s nowhere d/dangling
 	printf 'error\0error\n' >d/binary
-	local lines hits options
+	local lines hits options dir
 	lines=$(lines_of d/x)
 	hits=$(grep -acE 'ERROR|error' d/x)
 	scan --json d
@@ -468,7 +472,7 @@ test_scan_directories() {
 		expect 0 "'d/a/up' is skipped: it is a link to a directory"
 		expect 0 "'d/dangling' is skipped"
 		expect 0 "'d/pipe' is skipped"
-		! grep -q 'd/link\|d/loop' err || fail "what the walk meets anyway is no trouble"
+		! grep -q 'd/link\|d/loop' err || fail "a link to what the walk finds anyway is reported"
 	done
 	# the status of none is for what was read
 	scan -c d/a
@@ -480,9 +484,14 @@ test_scan_directories() {
 	[[ ! -s err ]] || fail "something was skipped"
 	scan -q -e 'nowhere to be found' d
 	expect 2 "1 binary file"
-	scan -q d
-	expect 0
-	[[ ! -s err ]] || fail "-q tells more than it was asked"
+	mkdir e
+	cp d/binary e/a
+	echo error >e/b
+	for dir in d e; do
+		scan -q $dir
+		expect 0
+		[[ ! -s err ]] || fail "-q reports what was skipped in $dir, although lines were found"
+	done
 	scan -c -r d
 	LC_ALL=C sort out >got
 	grep -rIcE 'ERROR|error' d | grep -v 'd/binary' | LC_ALL=C sort >want

@@ -20,7 +20,7 @@
  * nor written, and no other operation uses it; a buffer that is being written does not change;
  * descriptors are used only while open, and closed when nothing is in flight on them; no more than
  * SL_ENGINE_SLOTS operations at a time; the program does not spin. If nothing can ever happen
- * again, wait() prints who waits for what and returns -EDEADLK, so sl_rt_run does too.
+ * again, wait() prints which task waits for what and returns -EDEADLK, so sl_rt_run does too.
  *
  * A world outlives its engine: a second runtime may be started on it, as a second run of the
  * program would be. Environment: SLUICE_SEED=N runs that seed only; SLUICE_SIM_TRACE=1 prints each
@@ -105,15 +105,16 @@ void sim_dump(struct sim *sim, FILE *out);
 
 /* ---- seeds and checks ---- */
 
+/* Half-open; end is 0 behind the seed 2^64 - 1, so that a loop ends at `seed != end`. */
 struct sim_seeds {
-	uint64_t first, end; /* half-open */
+	uint64_t first, end;
 };
 
 /*
  * [1, count + 1), a quarter of them in debug and sanitizer builds. The environment overrides it:
  * SLUICE_SEED=N is that seed alone, SLUICE_SEEDS=COUNT is [1, COUNT + 1), and
  * SLUICE_SEEDS=FIRST:COUNT is [FIRST, FIRST + COUNT), without COUNT as many as usual. Any seed
- * below 2^64 - 1 will do; other text fails.
+ * below 2^64 will do; other text fails.
  */
 struct sim_seeds sim_seeds(unsigned count);
 
@@ -213,7 +214,7 @@ bool sim_is_durable(struct sim *sim, const char *path);
 enum sim_crash {
 	SIM_CRASH_KILL,   /* only the process is gone: all it did is there */
 	SIM_CRASH_DROP,   /* nothing survives that was not synced */
-	SIM_CRASH_NAMES,  /* all names survive, no unsynced data does: the worst for who renames
+	SIM_CRASH_NAMES,  /* all names survive, no unsynced data does: the worst case for renames
 			      before syncing */
 	SIM_CRASH_RANDOM, /* each directory keeps a prefix of its changes, each block of a file its
 			     old or new bytes */
@@ -295,7 +296,7 @@ struct sim_server {
 	size_t segment;  /* largest piece that arrives at once; 0 = by the seed: 1..20, 1460 or 64
 			    KiB */
 	uint64_t gap_ns; /* longest time between pieces; 0 = 100 us */
-	bool deaf;       /* reads nothing: the client's sends stop when 256 KiB are under way */
+	bool reads_nothing; /* reads nothing: the client's sends stop when 256 KiB are under way */
 };
 
 /* Listen. Everything borrowed until sim_free. An address and port without a server refuses. A later

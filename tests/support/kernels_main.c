@@ -1,5 +1,5 @@
 /*
- * kernels_main.c - compares every kernel that this processor can run with the naive oracle. Needs
+ * kernels_main.c - compares every kernel that this CPU can run with the naive oracle. Needs
  * neither libraries nor a test framework, so that it also runs under an emulator
  * (scripts/check-neon).
  *

@@ -62,7 +62,7 @@ end(struct demo *demo, struct transfer *transfer, uint64_t now)
 	bool failed = demo->started % 9 == 4;
 	struct sl_progress_ended ended = {
 		.name = sl_span_str(transfer->name),
-		.end = failed ? SL_PROGRESS_FAILED : SL_PROGRESS_DONE,
+		.end = failed ? SL_PROGRESS_SKIPPED : SL_PROGRESS_DONE,
 		.bytes = transfer->done,
 		.elapsed_ns = now - transfer->begun_ns,
 		.reason = sl_span_str("the server answered 404 not found"),

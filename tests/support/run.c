@@ -2,6 +2,9 @@
 
 #include <dirent.h>
 #include <errno.h>
+#include <unistd.h>
+
+#define FDS_WAIT_MS 10000
 
 struct sim *
 sim_plain(uint64_t seed)
@@ -47,18 +50,32 @@ count_fds(void)
 	return count - 3; /* ".", ".." and the directory's own */
 }
 
-int
-ring_run(unsigned workers, sl_task_fn *fn, void *arg)
+void
+wait_for_fds(unsigned count)
 {
-	unsigned before = count_fds();
+	for (int i = 0; i < FDS_WAIT_MS && count_fds() != count; i++)
+		usleep(1000);
+	sim_check(
+		NULL, count_fds() == count, "descriptors: %u before, %u after", count, count_fds());
+}
+
+struct sl_rt *
+ring_rt(unsigned workers)
+{
 	struct sl_engine *engine = NULL;
 	struct sl_error err = { 0 };
 	int code = sl_engine_uring_new(&engine, &err);
 	sim_check(NULL, code == 0, "no ring: %s", err.text);
-	struct sl_rt *rt = start(NULL, engine, workers);
+	return start(NULL, engine, workers);
+}
+
+int
+ring_run(unsigned workers, sl_task_fn *fn, void *arg)
+{
+	unsigned before = count_fds();
+	struct sl_rt *rt = ring_rt(workers);
 	int result = sl_rt_run(rt, fn, arg);
 	sl_rt_free(rt);
-	sim_check(NULL, count_fds() == before, "descriptors: %u before, %u after", before,
-		count_fds());
+	wait_for_fds(before);
 	return result;
 }

@@ -15,14 +15,21 @@
  */
 int sim_run(struct sim *sim, sl_task_fn *fn, void *arg);
 
-/* The same on the ring of this machine, with `workers` CPU threads (0 = as many as processors).
+/* The same on the ring of this machine, with `workers` CPU threads (0 = as many as CPUs).
  * Aborts if descriptors are left. */
 int ring_run(unsigned workers, sl_task_fn *fn, void *arg);
+
+/* A runtime on the ring, to be run and freed by the caller. */
+struct sl_rt *ring_rt(unsigned workers);
 
 /* A world with moderate defaults and this seed. */
 struct sim *sim_plain(uint64_t seed);
 
 /* Descriptors of this process. */
 unsigned count_fds(void);
+
+/* Wait until there are so many: a call that was abandoned may end after its runtime, and closes
+ * what it has then. Aborts if the number is another one after some seconds. */
+void wait_for_fds(unsigned count);
 
 #endif

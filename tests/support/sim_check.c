@@ -1,5 +1,5 @@
 /*
- * sim_check.c - the rules the simulated engine insists on, and how it reports who breaks them.
+ * sim_check.c - the rules the simulated engine insists on, and how it reports violations.
  */
 #include "sim_world.h"
 
@@ -173,7 +173,8 @@ check_memory(struct sim *sim, const struct sl_op *op)
 #endif
 }
 
-/* The engine has the buffer now: who looks at it early sees rubbish, and under ASan is reported. */
+/* The engine has the buffer now: a caller that reads it early gets garbage, and a report under
+ * ASan. */
 void
 sim_take_memory(struct sim_job *job)
 {

@@ -1,5 +1,5 @@
 /*
- * sim_flow.c - bytes on their way: pushed whole, arriving in pieces, taken by who reads.
+ * sim_flow.c - bytes on their way: pushed whole, arriving in pieces, taken by the reader.
  */
 #include "sim_world.h"
 

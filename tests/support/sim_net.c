@@ -262,7 +262,7 @@ accept_peer(struct sim *sim, const struct sim_server *server, struct sim_socket 
 		peer->down.window = server->window;
 	if (server->gap_ns)
 		peer->down.gap_ns = server->gap_ns;
-	if (server->deaf)
+	if (server->reads_nothing)
 		peer->up.rate = 0;
 	sl_list_push_back(&sim->peers, &peer->link);
 	sim->connected++;

@@ -195,7 +195,7 @@ parse_seeds(const char *text, uint64_t usual, struct sim_seeds *out)
 		count = usual;
 	else if (!sl_parse_u64(text, strlen(text), &count))
 		return false;
-	if (count == 0 || count > UINT64_MAX - first)
+	if (count == 0 || count - 1 > UINT64_MAX - first)
 		return false;
 	*out = (struct sim_seeds){ first, first + count };
 	return true;
@@ -208,8 +208,8 @@ sim_seeds(unsigned count)
 	struct sim_seeds seeds;
 	uint64_t seed = 0;
 	if (text) {
-		sim_check(NULL, sl_parse_u64(text, strlen(text), &seed) && seed < UINT64_MAX,
-			"SLUICE_SEED=%s is not a number below 2^64 - 1", text);
+		sim_check(NULL, sl_parse_u64(text, strlen(text), &seed),
+			"SLUICE_SEED=%s is not a number below 2^64", text);
 		return (struct sim_seeds){ seed, seed + 1 };
 	}
 #ifdef SL_DEBUG

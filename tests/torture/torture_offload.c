@@ -1,7 +1,7 @@
 /*
  * torture_offload [ROUNDS [SEED]] - the thread pools: work is done once and its result arrives;
- * abandoned calls free their argument exactly once, whoever is faster; runtimes end while calls
- * still block.
+ * abandoned calls free their argument exactly once, whichever thread is faster; runtimes end while
+ * calls still block.
  */
 #include "support/run.h"
 #include "support/torture.h"
@@ -93,7 +93,7 @@ call_worker(struct life *life)
 	int code = sl_random_below(&life->random, 2) ? sl_offload(run_call, &call)
 						     : sl_blocking_wait(run_call, &call);
 	if (code < 0)
-		require(call.output == 0, "it ran, and was said not to");
+		require(call.output == 0, "it ran, although its result says that it did not");
 	else
 		require(code == (int)(call.input & 0xffff) && call.output == call.input * 3,
 			"another result");

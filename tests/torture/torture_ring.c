@@ -58,7 +58,7 @@ hasty(struct sl_random *random)
 		sl_random_below(random, sl_random_below(random, 4) ? 30000 : 2000000));
 }
 
-/* ---- streams: what send said it took is what receive gets ---- */
+/* ---- streams: what send accepted is what receive gets ---- */
 
 static int
 feed(void *arg)
@@ -167,7 +167,7 @@ file_life(void *arg)
 	sl_shield_end(&shield);
 	require(part_gone == 0 || part_gone == -ENOENT, "unlink of the part");
 	require(name_gone == 0 || name_gone == -ENOENT, "unlink of the name");
-	require((name_gone == 0) == (code == 0), "a rename was not as it was said");
+	require((name_gone == 0) == (code == 0), "a rename did not do what its result says");
 	return 0;
 }
 

@@ -117,7 +117,7 @@ do_stream(struct world *world)
 		got = sl_io_recv(fd, buffer, len, flags, soon(world));
 		require(got <= (int)len, "more received than asked for");
 		for (int i = 0; i < got; i++)
-			require(buffer[i] == 's', "received what nobody sent");
+			require(buffer[i] == 's', "received what was not sent");
 	}
 	return got < 0 ? got : 0;
 }

@@ -79,14 +79,14 @@ fail_each(uint64_t seed, bool and_all_after)
 Test(alloc_get, any_allocation_may_fail, .timeout = 120)
 {
 	struct sim_seeds seeds = sim_seeds(8);
-	for (uint64_t seed = seeds.first; seed < seeds.end; seed++)
+	for (uint64_t seed = seeds.first; seed != seeds.end; seed++)
 		fail_each(seed, false);
 }
 
 Test(alloc_get, memory_may_end_at_any_allocation, .timeout = 120)
 {
 	struct sim_seeds seeds = sim_seeds(8);
-	for (uint64_t seed = seeds.first; seed < seeds.end; seed++)
+	for (uint64_t seed = seeds.first; seed != seeds.end; seed++)
 		fail_each(seed, true);
 }
 
@@ -125,7 +125,7 @@ cost_of(unsigned files, size_t len)
 	return cost;
 }
 
-/* The limits are what was measured and 15 % more: who needs more has to say so here. */
+/* The limits are what was measured and 15 % more: a change that needs more raises them here. */
 Test(alloc_get, a_run_keeps_within_its_budget)
 {
 	struct cost one = cost_of(1, 20000), hundred = cost_of(100, 20000);

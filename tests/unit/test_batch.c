@@ -158,7 +158,7 @@ Test(batch, what_cannot_be_read_in_a_list_is_a_failed_input)
 	batch_end(bench);
 }
 
-Test(batch, what_others_see_of_a_url_has_no_secrets)
+Test(batch, events_show_urls_without_secrets)
 {
 	struct batch_bench *bench = batch_begin();
 	cr_expect_eq(batch_run(bench, "$/gen/10/1/f?token=hunter2&x=1\n"), 0);
@@ -247,7 +247,7 @@ Test(batch, a_signal_leaves_no_part_and_commits_nothing_more)
 		SL_E_INTERRUPTED);
 	batch_expect_state(bench, 0, SL_DOWNLOAD_CANCELLED);
 	batch_expect_state(bench, 1, SL_DOWNLOAD_CANCELLED);
-	cr_expect_eq(bench->summary.failed, 0, "nothing is anybody's fault");
+	cr_expect_eq(bench->summary.failed, 0, "no file failed by itself");
 	cr_expect_eq(scratch_count("."), 0);
 	batch_end(bench);
 }
@@ -273,7 +273,7 @@ wait_for_the_end(struct batch_bench *bench, uint64_t index)
 		cr_expect_eq(sl_sleep_until(SL_FOREVER - 1), -ETIMEDOUT);
 }
 
-Test(batch, inputs_left_over_at_the_deadline_are_no_success)
+Test(batch, inputs_left_over_at_the_deadline_fail_the_run)
 {
 	struct batch_bench *bench = batch_begin();
 	bench->deadline_ns = 300 * SL_NS_PER_MS;
@@ -319,7 +319,7 @@ wait_for_source(void *arg)
 	return code;
 }
 
-Test(batch, a_source_that_gives_nothing_in_time_is_no_success)
+Test(batch, a_source_that_delivers_no_entry_in_time_fails_the_run)
 {
 	static char name[] = "list";
 	struct sim *sim = sim_plain(1);
@@ -357,7 +357,7 @@ add_with_sum(struct sl_buf *list, const char *path, uint64_t size, uint64_t seed
 		(unsigned long long)seed, sum);
 }
 
-Test(batch, a_checksum_decides_whether_a_file_comes_into_being)
+Test(batch, a_file_gets_its_name_only_if_its_checksum_matches)
 {
 	struct sl_buf list = { 0 };
 	struct batch_bench *bench = batch_begin();
@@ -433,7 +433,7 @@ Test(batch, a_wrong_checksum_is_the_sources_fault)
 	batch_end(bench);
 }
 
-Test(batch, the_disks_fault_is_no_reason_to_ask_another_source)
+Test(batch, a_disk_failure_does_not_lead_to_another_source)
 {
 	struct batch_bench *bench = batch_begin();
 	cr_assert_eq(mkdir("x.sluice-part", 0700), 0);

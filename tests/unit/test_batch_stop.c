@@ -1,12 +1,13 @@
 /*
  * A run of downloads that is stopped at every moment: by a signal, by its owner, by a
  * sibling's failure, by its deadline. What is reported done has its name, all of its bytes and
- * survives a power cut; what has its name all the same is said to have it; of the rest nothing is
- * left.
+ * survives a power cut; what has its name all the same is reported to have it; nothing is left of
+ * the rest.
  */
 #include "support/run.h"
 
 #include "sluice/download/batch.h"
+#include "sluice/download/digest.h"
 #include "sluice/rt/io.h"
 
 #include <criterion/criterion.h>
@@ -277,7 +278,7 @@ check_file(struct run *run, size_t i)
 		sim_check(run->sim, sim_is_durable(run->sim, name),
 			"'%s' is done and would not survive", name);
 	} else if (run->durable_failed[i]) {
-		sim_check(run->sim, is_new(run, i), "'%s' is said to be complete", name);
+		sim_check(run->sim, is_new(run, i), "'%s' is reported to be complete", name);
 	} else {
 		sim_check(
 			run->sim, !sim_exists(run->sim, name), "'%s' is not done and there", name);
@@ -386,10 +387,10 @@ Test(batch_stop, the_time_may_be_over_any_time)
 	}
 }
 
-Test(batch_stop, with_fail_fast_one_failure_is_all_there_is)
+Test(batch_stop, with_fail_fast_one_failure_is_reported_and_the_rest_is_cancelled)
 {
 	struct sim_seeds seeds = sim_seeds(60);
-	for (uint64_t seed = seeds.first; seed < seeds.end; seed++) {
+	for (uint64_t seed = seeds.first; seed != seeds.end; seed++) {
 		struct run run = { .fail_fast = true, .more = "http://10.0.0.1/missing\n" };
 		struct sim *sim = sim_plain(seed);
 		run_in(&run, sim);

@@ -258,7 +258,7 @@ check_log(const char *directory, const char *name, uint64_t bytes, uint64_t line
 	sl_buf_release(&buf);
 }
 
-Test(block, golden_counts_of_real_logs_hold)
+Test(block, counts_of_real_logs_are_the_recorded_ones)
 {
 	const char *directory = "tests/data/logs"; /* the tests run in the root of the tree */
 	FILE *golden = fopen("tests/data/logs/golden.tsv", "r");

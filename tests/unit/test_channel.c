@@ -16,7 +16,7 @@ run_seeds(unsigned count, sl_task_fn *fn)
 {
 	struct sim_seeds seeds = sim_seeds(count);
 	int result = 0;
-	for (uint64_t seed = seeds.first; seed < seeds.end && !result; seed++) {
+	for (uint64_t seed = seeds.first; seed != seeds.end && !result; seed++) {
 		struct sim *sim = sim_plain(seed);
 		result = sim_run(sim, fn, sim);
 		sim_free(sim);

@@ -1,4 +1,4 @@
-#include "sluice/download/checksum.h"
+#include "sluice/download/digest.h"
 
 #include <criterion/criterion.h>
 #include <stdlib.h>
@@ -85,7 +85,7 @@ check(const char *data, size_t step, const char *expected, struct sl_error *err)
 	return code;
 }
 
-Test(checksum, knows_the_published_vectors)
+Test(checksum, gives_the_published_digests)
 {
 	static const char two_blocks[] = "abcdbcdecdefdefgefghfghighijhijkijkljklmklmnlmnomnopnopq";
 	static const struct {

@@ -16,7 +16,7 @@ run_seeds(unsigned count, sl_task_fn *fn)
 {
 	struct sim_seeds seeds = sim_seeds(count);
 	int result = 0;
-	for (uint64_t seed = seeds.first; seed < seeds.end && !result; seed++) {
+	for (uint64_t seed = seeds.first; seed != seeds.end && !result; seed++) {
 		struct sim *sim = sim_plain(seed);
 		result = sim_run(sim, fn, sim);
 		sim_free(sim);
@@ -126,7 +126,7 @@ counted(void *arg)
 	cr_assert_eq(sl_chunk_ref(a), a);
 	cr_assert_null(sl_chunk_try_take(pool));
 	sl_chunk_unref(a);
-	cr_assert_null(sl_chunk_try_take(pool), "somebody still holds it");
+	cr_assert_null(sl_chunk_try_take(pool), "a reference is still held");
 	a->len = 7;
 	a->off = 9;
 	sl_chunk_unref(a);

@@ -485,7 +485,7 @@ CLIENT_TEST(retries_once_when_a_kept_connection_was_closed_under_the_request)
 	expect_body(fixture, "/", "hello");
 	expect_body(fixture, "/", "hello");
 	cr_expect_eq(atomic_load(&fixture->peer.accepted), 3);
-	expect_failure(fixture, -ECONNRESET, SL_PHASE_HEAD, "without an answer");
+	expect_failure(fixture, -ECONNRESET, SL_PHASE_HEAD, "without a response");
 	cr_expect_eq(atomic_load(&fixture->script.next), 7, "one retry, not two");
 	fixture_free(fixture);
 	return 0;
@@ -515,7 +515,7 @@ CLIENT_TEST(does_not_retry_what_a_fresh_or_answering_connection_broke)
 	fixture->script.steps[0] = (struct step){ .then = CLOSE };
 	fixture->script.steps[1] = (struct step){ .reply = HELLO };
 	fixture->script.steps[2] = (struct step){ .reply = "HTTP/1.1 2", .then = CLOSE };
-	expect_failure(fixture, -ECONNRESET, SL_PHASE_HEAD, "without an answer");
+	expect_failure(fixture, -ECONNRESET, SL_PHASE_HEAD, "without a response");
 	expect_body(fixture, "/", "hello");
 	expect_failure(fixture, -ECONNRESET, SL_PHASE_HEAD, "within its response header");
 	cr_expect_eq(atomic_load(&fixture->script.next), 3);
@@ -526,10 +526,15 @@ CLIENT_TEST(does_not_retry_what_a_fresh_or_answering_connection_broke)
 CLIENT_TEST(cuts_off_and_notes_bytes_behind_the_body)
 {
 	struct fixture *fixture = fixture_new();
-	struct sl_buf large = { 0 };
+	struct sl_buf large = { 0 }, chunked = { 0 };
 	sl_buf_add_str(&large, OK LENGTH(30000));
 	for (int i = 0; i < 30000 + 7; i++)
 		sl_buf_add_char(&large, 'x');
+	/* Longer than the buffer of the head, so that the end is decoded where it was received. */
+	sl_buf_add_str(&chunked, OK "Transfer-Encoding: chunked\r\n\r\n");
+	for (int i = 0; i < 30000; i++)
+		sl_buf_add_str(&chunked, "1\r\nx\r\n");
+	sl_buf_add_str(&chunked, "0\r\n\r\n!");
 	fixture->script.steps[0] = (struct step){ .reply = HELLO " world", .then = STALL };
 	fixture->script.steps[1] =
 		(struct step){ .reply = OK
@@ -538,17 +543,21 @@ CLIENT_TEST(cuts_off_and_notes_bytes_behind_the_body)
 	fixture->script.steps[2] =
 		(struct step){ .reply = large.data, .len = large.len, .then = STALL };
 	fixture->script.steps[3] = (struct step){ .reply = OK LENGTH(0) HELLO, .then = STALL };
-	fixture->script.steps[4] = (struct step){ .reply = HELLO };
-	for (int i = 0; i < 4; i++) {
+	fixture->script.steps[4] =
+		(struct step){ .reply = chunked.data, .len = chunked.len, .then = STALL };
+	fixture->script.steps[5] = (struct step){ .reply = HELLO };
+	static const size_t lens[] = { 5, 5, 30000, 0, 30000 };
+	for (size_t i = 0; i < SL_COUNT_OF(lens); i++) {
 		cr_expect_eq(fetch(fixture, "/"), 0, "%s", fixture->err.text);
-		cr_expect_eq(fixture->body.len, i == 2 ? 30000 : i == 3 ? 0 : 5);
-		cr_expect(fixture->excess, "step %d", i);
+		cr_expect_eq(fixture->body.len, lens[i]);
+		cr_expect(fixture->excess, "step %zu", i);
 	}
 	expect_body(fixture, "/", "hello");
 	cr_expect(!fixture->excess);
-	cr_expect_eq(atomic_load(&fixture->peer.accepted), 5);
+	cr_expect_eq(atomic_load(&fixture->peer.accepted), 6);
 	fixture_free(fixture);
 	sl_buf_release(&large);
+	sl_buf_release(&chunked);
 	return 0;
 }
 
@@ -592,6 +601,21 @@ CLIENT_TEST(refuses_answers_that_are_not_the_file)
 	return 0;
 }
 
+CLIENT_TEST(names_the_header_that_asked_for_a_part)
+{
+	static const char reply[] =
+		"HTTP/1.1 206 x\r\nContent-Range: bytes 0-4/9\r\n" LENGTH(5) "hello";
+	static const struct sl_http_header range = { { "range", 5 }, { "bytes=0-4", 9 } };
+	struct fixture *fixture = fixture_new();
+	fixture->script.steps[0].reply = fixture->script.steps[1].reply = reply;
+	expect_failure(fixture, SL_E_PROTO, SL_PHASE_HEAD, "(206), but no range was requested");
+	fixture->headers = &range;
+	fixture->header_count = 1;
+	expect_failure(fixture, SL_E_PROTO, SL_PHASE_HEAD, "(206), as the header 'Range' asks");
+	fixture_free(fixture);
+	return 0;
+}
+
 /* As curl stores them: the caller decides what to make of a coding. */
 CLIENT_TEST(takes_bodies_of_any_content_coding_as_they_come)
 {
@@ -621,6 +645,9 @@ CLIENT_TEST(tells_when_to_try_again)
 #define X50 "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx"
 #define X47 "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx"
 #define X200 X50 X50 X50 X50
+#define A7 "\xd0\xb0\xd0\xb0\xd0\xb0\xd0\xb0\xd0\xb0\xd0\xb0\xd0\xb0"
+#define A49 A7 A7 A7 A7 A7 A7 A7
+#define A50 A49 "\xd0\xb0"
 
 static void
 drop_line(SL_UNUSED void *ctx, SL_UNUSED enum sl_log_level level, SL_UNUSED const char *line)
@@ -663,6 +690,8 @@ CLIENT_TEST(shows_the_beginning_of_an_errors_body_if_verbose)
 			"begins: y" X50 X50 X50 "\xc3\xa4" X47, 0 },
 		{ TYPE("text/plain"), X50 X50 X50 X47 "xx\xc3\xa4", "begins: " X50 X50 X50 X47 "xx",
 			0 },
+		{ TYPE("text/plain"), A50 A50 "\xd0\xb0", "begins: " A50 A50, 0 },
+		{ TYPE("text/plain"), "y" A50 A50, "begins: y" A50 A49, 0 },
 		{ TYPE("text/plain"), "stops", "begins: stops", 4 },
 		{ TYPE("text/html"), "hello", NULL, 0 },
 		{ TYPE("application/xhtml+xml"), "hello", NULL, 0 },

@@ -123,11 +123,11 @@ be_command(int orders)
 	_exit(0);
 }
 
-/* ---- the one who looks ---- */
+/* ---- the terminal ---- */
 
 struct stage {
 	pid_t shell, pid; /* the session's leader; the command in a group of its own, as a shell
-			     starts it: else nobody could stop it */
+			     starts it: else no shell could stop it */
 	int orders, terminal;
 	struct screen *screen;
 	struct sl_buf raw;
@@ -300,7 +300,7 @@ Test(console, draws_bars_below_the_lines_that_stay)
 	cr_expect(WIFEXITED(status) && WEXITSTATUS(status) == 0);
 }
 
-Test(console, leaves_a_clean_terminal_when_interrupted_and_dies_by_that_signal)
+Test(console, leaves_a_clean_terminal_when_interrupted_and_ends_by_that_signal)
 {
 	static const int signals[] = { SIGINT, SIGTERM, SIGHUP };
 	for (size_t i = 0; i < SL_COUNT_OF(signals); i++) {
@@ -444,12 +444,12 @@ Test(console, follows_the_size_of_the_terminal)
 	end(&stage, "sluice: the end\n");
 }
 
-Test(console, a_terminal_that_takes_nothing_holds_nobody_up)
+Test(console, a_terminal_that_accepts_nothing_blocks_no_command)
 {
 	struct stage stage = begin();
 	int status = 0;
 	order(&stage, "mmm");
-	/* Nobody reads: the command still sees the signal and ends. */
+	/* The terminal is not read: the command still gets the signal and ends. */
 	struct pollfd ready = { .fd = stage.terminal, .events = POLLIN };
 	cr_assert_eq(poll(&ready, 1, PATIENCE_MS), 1);
 	kill(stage.pid, SIGINT);

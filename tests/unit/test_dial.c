@@ -320,6 +320,53 @@ comes_back(void *arg)
 	return 0;
 }
 
+/* True if the error names `first` before `second`, which is the order of the dial. */
+static bool
+dials_before(const char *first, const char *second)
+{
+	struct sl_addresses addresses = { 0 };
+	struct sl_error err = { 0 };
+	size_t index = 0;
+	add(&addresses, second, 80);
+	add(&addresses, first, 80);
+	cr_assert_eq(dial(&addresses, &index, &err), -ECONNREFUSED);
+	const char *at = strstr(err.text, first), *then = strstr(err.text, second);
+	cr_assert(at && then, "%s", err.text);
+	return at < then;
+}
+
+static int
+more_failures_than_are_remembered(void *arg)
+{
+	char host[24];
+	(void)arg;
+	for (unsigned i = 0; i <= SL_DIAL_FAILED; i++) {
+		struct sl_addresses addresses = { 0 };
+		size_t index = 0;
+		snprintf(host, sizeof(host), "10.0.2.%u", 100 + i);
+		add(&addresses, host, 80);
+		cr_assert_eq(dial(&addresses, &index, NULL), -ECONNREFUSED);
+	}
+	cr_expect(dials_before("10.0.3.100", host), "the newest failure is remembered");
+	cr_expect_not(dials_before("10.0.3.101", "10.0.2.100"), "the oldest is forgotten");
+	return 0;
+}
+
+/* Another address would not help: this process has no descriptor left. */
+static int
+without_descriptors(void *arg)
+{
+	struct sl_addresses addresses = { 0 };
+	struct sl_error err = { 0 };
+	size_t index = 0;
+	add(&addresses, "10.0.0.1", 80);
+	add(&addresses, "10.0.1.1", 80);
+	sim_fail_nth(arg, 1, -EMFILE, 1ull << SL_OP_SOCKET);
+	cr_expect_eq(dial(&addresses, &index, &err), -EMFILE);
+	cr_expect_eq(sim_ops_of(arg, SL_OP_SOCKET), 1);
+	return 0;
+}
+
 static void
 run_simulated(sl_task_fn *fn)
 {
@@ -346,6 +393,16 @@ Test(net_dial, dials_a_dead_first_address_last_for_as_long_as_the_run_lasts)
 Test(net_dial, takes_an_address_that_works_again)
 {
 	run_simulated(comes_back);
+}
+
+Test(net_dial, remembers_a_bounded_number_of_failed_addresses)
+{
+	run_simulated(more_failures_than_are_remembered);
+}
+
+Test(net_dial, tries_no_further_address_without_descriptors)
+{
+	run_simulated(without_descriptors);
 }
 
 /* ---- Unix sockets ---- */

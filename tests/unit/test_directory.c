@@ -134,7 +134,7 @@ open_anywhere(void *arg)
 	return 0;
 }
 
-Test(directory, the_users_own_words_lead_anywhere)
+Test(directory, directories_of_the_command_line_may_be_anywhere)
 {
 	static char path[4096];
 	snprintf(path, sizeof(path), "%s", scratch_enter());
@@ -252,7 +252,7 @@ crowd_main(void *arg)
 Test(directory, many_tasks_open_and_close_at_once)
 {
 	struct sim_seeds seeds = sim_seeds(30);
-	for (uint64_t seed = seeds.first; seed < seeds.end; seed++) {
+	for (uint64_t seed = seeds.first; seed != seeds.end; seed++) {
 		struct sim *sim = sim_plain(seed);
 		struct crowd crowd = { 0 };
 		sim_check(sim, sim_run(sim, crowd_main, &crowd) == 0, "run");
@@ -287,7 +287,7 @@ make_deep(void *arg)
 Test(directory, a_directory_that_is_made_survives_a_power_cut_once_it_was_synced)
 {
 	struct sim_seeds seeds = sim_seeds(20);
-	for (uint64_t seed = seeds.first; seed < seeds.end; seed++) {
+	for (uint64_t seed = seeds.first; seed != seeds.end; seed++) {
 		struct sim *sim = sim_plain(seed);
 		struct deep deep = { .sync_made = true, .sync = true };
 		sim_check(sim, sim_run(sim, make_deep, &deep) == 0, "run");

@@ -291,6 +291,29 @@ cancelled_lookup(void *arg)
 	return 0;
 }
 
+/* With as many other names in the cache as it holds, the one in use is beyond its bound. */
+static int
+name_in_use_is_oldest(void *arg)
+{
+	struct sl_addresses found;
+	struct sl_group group;
+	char host[32];
+	int result = 1;
+	sl_group_enter(&group, SL_GROUP_COLLECT);
+	cr_assert_eq(sl_group_spawn(&group, "ask", ask_slow, arg, &result), 0);
+	cr_assert_eq(sl_yield(), 0);
+	for (int i = 0; i < SL_DNS_CACHE_NAMES; i++) {
+		snprintf(host, sizeof(host), "other%d.test", i);
+		cr_assert_eq(look_up(arg, host, &found, NULL), 0);
+	}
+	sem_post(&resolver.release);
+	cr_expect_eq(sl_group_leave(&group), 0);
+	cr_expect_eq(result, 0);
+	cr_expect_eq(asked_for(arg, "slow.test"), 0, "it is still there");
+	cr_expect_eq(asked_for(arg, "other0.test"), 1, "it was dropped instead");
+	return 0;
+}
+
 /* However many tasks wait for one name that hangs, other names are answered. */
 static int
 many_ask_for_one(void *arg)
@@ -547,7 +570,7 @@ Test(net_dns, abandons_a_lookup_when_cancelled)
 	run(cancelled_lookup);
 }
 
-Test(net_dns, asks_once_for_all_who_want_a_name)
+Test(net_dns, calls_the_resolver_once_for_all_tasks_that_look_up_a_name)
 {
 	run(many_ask_for_one);
 }
@@ -590,6 +613,12 @@ Test(net_dns, stops_retrying_when_cancelled)
 Test(net_dns, uses_an_answer_that_comes_late)
 {
 	run(late_answer);
+}
+
+Test(net_dns, drops_the_oldest_name_that_is_not_in_use)
+{
+	sem_init(&resolver.release, 0, 0);
+	run(name_in_use_is_oldest);
 }
 
 Test(net_dns, answers_for_one_name_while_forty_hang)

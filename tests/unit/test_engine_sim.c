@@ -314,7 +314,7 @@ Test(engine_sim, an_operation_is_submitted_once)
 
 /* ---- cancelling ---- */
 
-Test(engine_sim, a_cancelled_file_operation_is_done_or_not_and_says_which)
+Test(engine_sim, a_cancelled_file_operation_is_done_or_not_and_reports_which)
 {
 	bool done = false, stopped = false;
 	for (uint64_t seed = 1; seed < 60; seed++) {
@@ -522,12 +522,13 @@ Test(engine_sim, a_reset_is_seen_once_by_receives_and_by_every_send)
 	}
 }
 
-Test(engine_sim, a_deaf_server_stops_sends_when_the_buffers_are_full)
+Test(engine_sim, a_server_that_does_not_read_stops_sends_when_the_buffers_are_full)
 {
 	struct sim *sim = quick_world(5);
 	struct sl_engine *engine = sim_engine(sim);
 	struct sl_op *done[1];
-	sim_listen(sim, &(struct sim_server){ .address = "10.0.0.1", .port = 80, .deaf = true });
+	sim_listen(sim,
+		&(struct sim_server){ .address = "10.0.0.1", .port = 80, .reads_nothing = true });
 	int fd = dial(engine, "10.0.0.1", 80);
 	static char block[300000];
 	cr_assert_eq(run(engine, (struct sl_op){ .kind = SL_OP_SEND,
@@ -546,7 +547,7 @@ Test(engine_sim, a_deaf_server_stops_sends_when_the_buffers_are_full)
 	end(engine, sim);
 }
 
-Test(engine_sim, poll_tells_when_a_stream_can_be_read)
+Test(engine_sim, poll_reports_that_a_stream_can_be_read)
 {
 	struct sim *sim = quick_world(5);
 	struct sl_engine *engine = sim_engine(sim);
@@ -782,7 +783,7 @@ Test(engine_sim, a_random_cut_leaves_old_new_or_torn_states)
 	cr_assert(old && fresh && torn && renamed);
 }
 
-Test(engine_sim, after_a_failed_sync_the_next_one_says_nothing_and_does_nothing)
+Test(engine_sim, after_a_failed_sync_the_next_one_succeeds_without_effect)
 {
 	struct sim *sim = quick_world(2);
 	struct sl_engine *engine = sim_engine(sim);
@@ -1070,6 +1071,40 @@ Test(engine_sim, files_behave_as_on_the_real_file_system)
 {
 	umask(0);
 	struct sim_seeds seeds = sim_seeds(25);
-	for (uint64_t seed = seeds.first; seed < seeds.end; seed++)
+	for (uint64_t seed = seeds.first; seed != seeds.end; seed++)
 		compare_history(seed);
+}
+
+/* ---- seeds ---- */
+
+static const struct {
+	const char *seed, *seeds;
+	uint64_t first, count;
+} chosen_seeds[] = {
+	{ "0", NULL, 0, 1 },
+	{ "18446744073709551615", NULL, UINT64_MAX, 1 },
+	{ "7", "100", 7, 1 },
+	{ NULL, "3", 1, 3 },
+	{ NULL, "0:2", 0, 2 },
+	{ NULL, "9223372036854775808:2", UINT64_C(1) << 63, 2 },
+	{ NULL, "18446744073709551614:2", UINT64_MAX - 1, 2 },
+};
+
+Test(engine_sim, the_environment_may_choose_any_seed_of_64_bits)
+{
+	for (size_t i = 0; i < SL_COUNT_OF(chosen_seeds); i++) {
+		uint64_t count = 0;
+		unsetenv("SLUICE_SEED");
+		unsetenv("SLUICE_SEEDS");
+		if (chosen_seeds[i].seed)
+			setenv("SLUICE_SEED", chosen_seeds[i].seed, 1);
+		if (chosen_seeds[i].seeds)
+			setenv("SLUICE_SEEDS", chosen_seeds[i].seeds, 1);
+		struct sim_seeds seeds = sim_seeds(5);
+		cr_expect_eq(seeds.first, chosen_seeds[i].first, "row %zu", i);
+		for (uint64_t seed = seeds.first; seed != seeds.end && count < 10; seed++)
+			count++;
+		cr_expect_eq(count, chosen_seeds[i].count, "row %zu: %llu seeds", i,
+			(unsigned long long)count);
+	}
 }

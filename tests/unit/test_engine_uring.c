@@ -28,6 +28,7 @@
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/time.h>
+#include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -416,7 +417,7 @@ Test(engine_uring, what_cannot_wait_is_done_at_once)
 }
 
 /* The other end is gone: an errno, and no signal that ends the process. */
-Test(engine_uring, sending_to_nobody_is_an_errno)
+Test(engine_uring, sending_to_a_closed_peer_fails_with_its_code)
 {
 	struct sl_engine *engine = new_engine();
 	int fds[2];
@@ -581,6 +582,41 @@ Test(engine_uring, whatever_waits_for_another_side_can_be_cancelled)
 	close(full_server);
 	close(idle_server);
 	close(fd);
+	engine->methods->free(engine);
+}
+
+/* The kernel waits in a thread of its own for a place in the queue of an AF_UNIX socket, and ends
+ * an interrupted wait with -EINTR. What the thread has not begun yet ends with -ECANCELED, so there
+ * are several attempts. */
+Test(engine_uring, what_waits_in_a_kernel_thread_can_be_cancelled)
+{
+	struct sl_engine *engine = new_engine();
+	struct sl_op *done[4];
+	struct sockaddr_un address = { .sun_family = AF_UNIX };
+	socklen_t len = sizeof(address);
+	int server = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	/* Without a path the kernel chooses an abstract name. */
+	cr_assert_eq(bind(server, (struct sockaddr *)&address, sizeof(sa_family_t)), 0);
+	cr_assert_eq(getsockname(server, (struct sockaddr *)&address, &len), 0);
+	cr_assert_eq(listen(server, 0), 0);
+	int filler = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	cr_assert_eq(connect(filler, (struct sockaddr *)&address, len), 0);
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	for (unsigned i = 0; i < 20; i++) {
+		struct sl_op op = { .kind = SL_OP_CONNECT,
+			.fd = fd,
+			.address = (struct sockaddr *)&address,
+			.address_len = len };
+		uint64_t until = engine->methods->now(engine) + SL_NS_PER_MS;
+		submit(engine, &op);
+		cr_assert_eq(engine->methods->wait(engine, until, done, 4), 0, "it waits");
+		engine->methods->cancel(engine, &op);
+		await(engine, &op);
+		cr_assert_eq(op.result, -ECANCELED, "%d", op.result);
+	}
+	close(fd);
+	close(filler);
+	close(server);
 	engine->methods->free(engine);
 }
 

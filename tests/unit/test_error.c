@@ -42,17 +42,37 @@ Test(error, fail_code_appends_the_words_of_the_code)
 	cr_expect_str_eq(err.text, "cannot open 'f': permission denied");
 }
 
-Test(error, long_texts_are_cut)
+Test(error, a_long_text_keeps_its_beginning_its_end_and_the_words_of_the_code)
 {
-	char name[2 * SL_ERROR_TEXT];
+	char name[2 * SL_ERROR_TEXT], end[] = "n.iso': input/output error";
 	memset(name, 'n', sizeof(name) - 1);
 	name[sizeof(name) - 1] = '\0';
-	for (size_t len = SL_ERROR_TEXT - 30; len < SL_ERROR_TEXT + 30; len++) {
+	for (size_t len = SL_ERROR_TEXT - 60; len < SL_ERROR_TEXT + 60; len++) {
 		struct sl_error err = { 0 };
-		sl_fail_code(&err, SL_PHASE_OPEN, -EIO, "%s", name + sizeof(name) - 1 - len);
-		cr_expect_leq(strlen(err.text), SL_ERROR_TEXT - 1);
-		cr_expect_eq(err.text[SL_ERROR_TEXT - 1], '\0');
-		cr_expect_geq(strlen(err.text), SL_MIN(len, SL_ERROR_TEXT - 1));
+		const char *path = name + sizeof(name) - 1 - len;
+		sl_fail_code(&err, SL_PHASE_OPEN, -EIO, "cannot open '%s.iso'", path);
+		size_t got = strlen(err.text);
+		size_t whole = strlen("cannot open '") + len - 1 + strlen(end);
+		cr_assert_eq(got, SL_MIN(whole, SL_ERROR_TEXT - 1), "%zu", len);
+		cr_expect_eq(strncmp(err.text, "cannot open 'nnn", 16), 0, "%s", err.text);
+		cr_expect_str_eq(err.text + got - strlen(end), end);
+		cr_expect_eq(strstr(err.text, "...") != NULL, whole > got, "%s", err.text);
+		struct sl_error plain = { 0 };
+		sl_fail(&plain, SL_PHASE_OPEN, -EIO, "%s; try again", path);
+		cr_expect_str_eq(plain.text + strlen(plain.text) - 11, "; try again");
+	}
+}
+
+Test(error, a_cut_hides_no_mark_of_a_secret)
+{
+	char text[SL_ERROR_TEXT];
+	memset(text, 'x', sizeof(text) - 1);
+	text[sizeof(text) - 1] = '\0';
+	for (size_t len = 0; len < sizeof(text); len++) {
+		struct sl_error err = { 0 };
+		sl_fail(&err, SL_PHASE_OPEN, -EIO, "%.*s https://me:hunter2@host/ %s", (int)len,
+			text, text);
+		cr_expect_null(strstr(err.text, "hunter2"), "%s", err.text);
 	}
 }
 
@@ -85,7 +105,7 @@ Test(error, every_code_has_words)
 	}
 }
 
-Test(error, codes_that_are_none_are_unknown)
+Test(error, unknown_codes_have_the_text_unknown_error)
 {
 	static const int none[] = { 1, -4095, -4096, -4999, SL_E_TWICE - 1, INT32_MIN };
 	for (size_t i = 0; i < SL_COUNT_OF(none); i++)

@@ -82,8 +82,10 @@ static const struct auto_case autos[] = {
 	/* without a length, the time alone must be the file's */
 	{ "$/chunked/gen/1000/1", 1000, T, false, "sent neither a size nor a time" },
 	{ "$/lm/1500000000/chunked/gen/1000/1", 1000, T, false, NULL },
-	{ "$/lm/1500000000/chunked/gen/1000/1", 1000, T + 2, false, "no size and another time" },
-	{ "$/lm/1500000000/chunked/gen/1000/1", 1000, T - 2, false, "no size and another time" },
+	{ "$/lm/1500000000/chunked/gen/1000/1", 1000, T + 2, false,
+		"no size and a different time" },
+	{ "$/lm/1500000000/chunked/gen/1000/1", 1000, T - 2, false,
+		"no size and a different time" },
 	{ "$/redirect/302/lm/1500000000/gen/1000/1", 1000, T, false, NULL },
 	/* the next source tells */
 	{ "$/status/503\t$/lm/1500000000/gen/1000/1", 1000, T, false, NULL },
@@ -111,7 +113,7 @@ Test(existing, auto_skips_what_is_complete_and_refuses_the_rest)
 	batch_end(bench);
 }
 
-Test(existing, what_the_server_will_not_tell_is_that_failure)
+Test(existing, an_error_status_fails_the_file_and_keeps_what_is_there)
 {
 	struct batch_bench *bench = batch_begin();
 	put_gen("x", 10, 1, 0);
@@ -123,7 +125,7 @@ Test(existing, what_the_server_will_not_tell_is_that_failure)
 	batch_end(bench);
 }
 
-Test(existing, a_checksum_is_better_than_the_servers_word)
+Test(existing, a_checksum_takes_precedence_over_size_and_time)
 {
 	char sum[SL_ORIGIN_SUM_TEXT], list[400];
 	struct batch_bench *bench = batch_begin();
@@ -146,7 +148,7 @@ Test(existing, a_checksum_is_better_than_the_servers_word)
 	batch_end(bench);
 }
 
-Test(existing, each_policy_does_what_it_says)
+Test(existing, each_policy_has_its_effect)
 {
 	struct batch_bench *bench = batch_begin();
 	put_gen("x", 10, 9, 0);
@@ -162,7 +164,7 @@ Test(existing, each_policy_does_what_it_says)
 	cr_expect_eq(batch_run(bench, "$/gen/10/1/x\n$/gen/20/2/x\n"), 0);
 	batch_expect_gen(bench, 0, "x.1", 10, 1);
 	batch_expect_gen(bench, 1, "x.2", 20, 2);
-	cr_expect(batch_is_gen("x", 10, 9), "until now nobody has touched it");
+	cr_expect(batch_is_gen("x", 10, 9), "until now it is unchanged");
 	bench->options.if_exists = SL_EXISTS_REPLACE;
 	cr_expect_eq(batch_run(bench, "$/gen/10/1/x\n"), 0);
 	batch_expect_gen(bench, 0, "x", 10, 1);
@@ -204,7 +206,8 @@ Test(existing, links_are_looked_through_but_not_written_through)
 	cr_assert_eq(symlink("target", "x") | symlink("nothing", "y"), 0);
 	cr_expect_eq(batch_run(bench, "$/lm/1/gen/10/1/x\n$/gen/10/1/y\n"), -EEXIST);
 	expect_skipped(bench, 0);
-	batch_expect_failed(bench, 1, -EEXIST, "'y' exists as a symbolic link to nothing");
+	batch_expect_failed(
+		bench, 1, -EEXIST, "'y' exists as a symbolic link to a file that does not exist");
 	bench->options.if_exists = SL_EXISTS_REPLACE;
 	cr_expect_eq(batch_run(bench, "$/gen/20/2/x\n$/gen/20/2/y\n"), 0);
 	batch_expect_gen(bench, 0, "x", 20, 2);
@@ -319,7 +322,7 @@ Test(existing, two_inputs_with_one_name_are_the_firsts)
 	cr_expect_eq(
 		batch_run(bench, "$/gen/10/1/x\n$/gen/20/2/x\n$/gen/30/3/x?other\n"), SL_E_TWICE);
 	batch_expect_gen(bench, 0, "x", 10, 1);
-	batch_expect_failed(bench, 1, SL_E_TWICE, "'x' is the name of input 1 already, so 'http");
+	batch_expect_failed(bench, 1, SL_E_TWICE, "'x' is already the name of input 1, so 'http");
 	batch_expect_failed(bench, 2, SL_E_TWICE, "(input 3) is not downloaded");
 	cr_expect_eq(scratch_count("."), 1);
 	batch_end(bench);
@@ -379,8 +382,8 @@ Test(existing, a_repeated_url_fails_with_the_first)
 		cr_expect_eq(batch_run(bench, "$/status/404\n$/status/404\n$/gen/10/1/x\n"
 					      "$/status/404\n"),
 			SL_E_STATUS);
-		batch_expect_failed(bench, 1, SL_E_STATUS, "/status/404' is input 1 again, which");
-		batch_expect_failed(bench, 3, SL_E_STATUS, "is input 1 again, which failed");
+		batch_expect_failed(bench, 1, SL_E_STATUS, "/status/404' repeats input 1, which");
+		batch_expect_failed(bench, 3, SL_E_STATUS, "repeats input 1, which failed");
 		cr_expect_eq(bench->inputs[3].error.http_status, 404);
 		batch_expect_gen(bench, 2, "x", 10, 1);
 		cr_expect_eq(bench->summary.first_index, 0);
@@ -391,12 +394,21 @@ Test(existing, a_repeated_url_fails_with_the_first)
 
 Test(existing, what_is_sent_or_checked_otherwise_is_another_download)
 {
-	static const char *const options[] = { " header=A: b\n", " referer=http://r/\n",
-		" user-agent=x\n", " http-user=me\n", " checksum=md5=" MD5 "\n" };
+	static const struct {
+		const char *first, *second;
+	} options[] = {
+		{ "", " header=A: b\n" },
+		{ "", " referer=http://r/\n" },
+		{ "", " user-agent=x\n" },
+		{ "", " http-user=me\n" },
+		{ " http-user=me\n http-passwd=a\n", " http-user=me\n http-passwd=b\n" },
+		{ "", " checksum=md5=" MD5 "\n" },
+	};
 	struct batch_bench *bench = batch_begin();
 	for (size_t i = 0; i < SL_COUNT_OF(options); i++) {
 		char list[200];
-		snprintf(list, sizeof(list), "$/gen/10/1/x\n$/gen/10/1/x\n%s", options[i]);
+		snprintf(list, sizeof(list), "$/gen/10/1/x\n%s$/gen/10/1/x\n%s", options[i].first,
+			options[i].second);
 		cr_expect_eq(batch_run(bench, list), SL_E_TWICE);
 		batch_expect_failed(bench, 1, SL_E_TWICE, NULL);
 		cr_assert_eq(unlink("x"), 0);
@@ -447,9 +459,9 @@ Test(existing, a_name_that_is_anothers_part_is_taken)
 		SL_E_TWICE);
 	batch_expect_gen(bench, 0, "x", 10, 1);
 	batch_expect_failed(bench, 1, SL_E_TWICE,
-		"'x.sluice-part' is in the way of the part of input 1 already");
+		"'x.sluice-part' conflicts with the partial file of input 1,");
 	batch_expect_gen(bench, 2, "y.sluice-part", 30, 3);
-	batch_expect_failed(bench, 3, SL_E_TWICE, "'y' is in the way of the part of input 3");
+	batch_expect_failed(bench, 3, SL_E_TWICE, "'y' conflicts with the partial file of input 3");
 	bench->options.if_exists = SL_EXISTS_RENAME;
 	cr_assert_eq(unlink("x") | unlink("y.sluice-part"), 0);
 	cr_expect_eq(batch_run(bench, "$/gen/10/1/x\n$/gen/20/2/x.sluice-part\n"), 0);
@@ -551,7 +563,7 @@ static const struct output_case outputs[] = {
 	{ "file", "x", NULL, "cannot open or make the directory 'file': not a directory" },
 };
 
-Test(existing, the_users_own_name_leads_anywhere)
+Test(existing, an_output_name_of_the_command_line_may_be_anywhere)
 {
 	struct batch_bench *bench = batch_begin();
 	cr_assert_eq(mkdir("real", 0777) | symlink("real", "link"), 0);

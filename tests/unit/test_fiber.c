@@ -93,26 +93,3 @@ Test(fiber, below_the_stack_is_a_guard_page)
 	cr_assert_eq(waitpid(pid, &status, 0), pid);
 	cr_assert(WIFSIGNALED(status) && WTERMSIG(status) == SIGSEGV);
 }
-
-static void
-use_some(void *arg)
-{
-	struct pair *pair = arg;
-	volatile char frame[20000];
-	frame[0] = 'x';
-	frame[sizeof(frame) - 1] = 'y';
-	pair->len = (size_t)(frame[0] == 'x');
-	sl_fiber_switch(&pair->fiber, &pair->thread, true);
-}
-
-Test(fiber, its_high_water_is_what_it_has_touched)
-{
-	struct pair pair;
-	open_pair(&pair, use_some);
-	size_t before = sl_fiber_high_water(&pair.fiber);
-	cr_assert(before <= 8192, "%zu bytes before it ran", before);
-	sl_fiber_switch(&pair.thread, &pair.fiber, false);
-	size_t used = sl_fiber_high_water(&pair.fiber);
-	cr_assert(used >= 20000 && used <= pair.fiber.stack_size, "%zu bytes", used);
-	sl_fiber_unmap(&pair.fiber);
-}

@@ -1,5 +1,5 @@
 /*
- * Groups: who is waited for, what a failure and a cancellation do, and to whom.
+ * Groups: which tasks are waited for, and which a failure or a cancellation ends.
  */
 #include "support/run.h"
 
@@ -100,7 +100,7 @@ results_are_kept(void *arg)
 	return 0;
 }
 
-Test(group, collect_keeps_each_result_and_disturbs_nobody)
+Test(group, collect_keeps_each_result_and_cancels_no_task)
 {
 	cr_assert_eq(run_plain(results_are_kept, NULL), 0);
 }
@@ -143,7 +143,7 @@ positive_results(void *arg)
 	return 0;
 }
 
-Test(group, a_count_is_no_failure)
+Test(group, a_positive_result_is_not_a_failure)
 {
 	cr_assert_eq(run_plain(positive_results, NULL), 0);
 }
@@ -161,7 +161,7 @@ cancel_reason(void *arg)
 	cr_assert_eq(sl_sleep(SL_NS_PER_S), 0);
 	sl_group_cancel(&group, reason);
 	sl_group_cancel(&group, -EIO);
-	cr_assert(!a.ended, "it hears of it when we suspend");
+	cr_assert(!a.ended, "it is cancelled when this task suspends");
 	cr_assert_eq(sl_group_leave(&group), reason, "the first reason stays");
 	cr_assert_eq(a.slept, reason == -ETIMEDOUT ? -ETIMEDOUT : -ECANCELED);
 	return 0;
@@ -184,8 +184,7 @@ cancel_fail_fast(void *arg)
 	spawn(&group, &a, NULL);
 	cr_assert_eq(sl_sleep(SL_NS_PER_S), 0);
 	sl_group_cancel(&group, reason);
-	cr_assert_eq(
-		sl_group_leave(&group), reason, "the siblings' -ECANCELED is no failure of theirs");
+	cr_assert_eq(sl_group_leave(&group), reason, "the siblings' -ECANCELED is not a failure");
 	return 0;
 }
 
@@ -455,7 +454,7 @@ wait_with_deadline(void *arg)
 	return sl_group_leave(&group);
 }
 
-Test(group, waiting_below_ends_at_a_deadline_and_harms_nobody)
+Test(group, waiting_below_ends_at_a_deadline_and_cancels_no_task)
 {
 	cr_assert_eq(run_plain(wait_with_deadline, NULL), 0);
 }
@@ -516,7 +515,7 @@ Test(group, an_operation_that_meets_its_cancellation_is_done_or_not)
 {
 	unsigned done = 0, stopped = 0;
 	struct sim_seeds seeds = sim_seeds(300);
-	for (uint64_t seed = seeds.first; seed < seeds.end; seed++) {
+	for (uint64_t seed = seeds.first; seed != seeds.end; seed++) {
 		struct sim *sim = sim_plain(seed);
 		struct race race = { .fd = sim_source(sim, 0) };
 		sim_source_data(sim, 0, "x", 1);

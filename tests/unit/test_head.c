@@ -98,7 +98,7 @@ expect_refused(const char *text, size_t len, int code, const char *message)
 	}
 }
 
-Test(http_head, refuses_what_is_no_http_1)
+Test(http_head, refuses_what_is_not_http_1)
 {
 	static const struct {
 		const char *text, *message;
@@ -161,7 +161,8 @@ Test(http_head, skips_fields_whose_name_is_not_valid)
 {
 	static const char *const lines[] = { "A : b\r\n", "A\t: b\r\n", "A B: b\n", ": b\r\n",
 		"A(: b\r\n", "\xc3\xa4: b\r\n", "X Content-Length: 7\r\n", "Location : /x\r\n",
-		"A : b\r\n continued\r\n\tagain\r\n", "A : b\r\nB : c\r\n d\r\n" };
+		"Content-Encoding : gzip\r\n", "A : b\r\n continued\r\n\tagain\r\n",
+		"A : b\r\nB : c\r\n d\r\n" };
 	for (size_t i = 0; i < SL_COUNT_OF(lines); i++) {
 		struct sl_buf text = { 0 };
 		sl_buf_printf(&text, OK_LINE "C: d\r\n%sE: f\r\n g\r\n\r\n", lines[i]);
@@ -180,11 +181,11 @@ Test(http_head, refuses_framing_fields_whose_name_is_not_valid)
 	static const char *const names[] = { "Content-Length ", "Content-Length\t",
 		"content-length \t ", "Content- Length", "Content Length", "Transfer-Encoding ",
 		"\"Transfer-Encoding\"", "Transfer-Encoding\xa0", "Content-Range ", "CONNECTION ",
-		"Content-Encoding ", "\x01TE" };
+		"\x01TE" };
 	for (size_t i = 0; i < SL_COUNT_OF(names); i++) {
 		char text[100];
 		snprintf(text, sizeof(text), OK_LINE "A: b\r\n%s: 5\r\n\r\n", names[i]);
-		expect_refused(text, strlen(text), SL_E_PROTO, "where its answer ends");
+		expect_refused(text, strlen(text), SL_E_PROTO, "where the response ends");
 	}
 }
 

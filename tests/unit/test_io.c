@@ -49,7 +49,7 @@ static void
 play(unsigned count, void (*set_up)(struct scene *scene), sl_task_fn *fn)
 {
 	struct sim_seeds seeds = sim_seeds(count);
-	for (uint64_t seed = seeds.first; seed < seeds.end; seed++) {
+	for (uint64_t seed = seeds.first; seed != seeds.end; seed++) {
 		struct scene scene = { .sim = sim_plain(seed) };
 		if (set_up)
 			set_up(&scene);
@@ -108,7 +108,7 @@ connect_late(void *arg)
 	return 0;
 }
 
-Test(io, a_connect_nobody_answers_ends_at_its_deadline)
+Test(io, a_connect_without_an_answer_ends_at_its_deadline)
 {
 	play(50, black_hole, connect_late);
 }
@@ -144,7 +144,7 @@ connect_refused(void *arg)
 	return 0;
 }
 
-Test(io, a_refusal_is_told_at_once)
+Test(io, a_refused_connect_fails_at_once)
 {
 	play(20, NULL, connect_refused);
 }
@@ -188,26 +188,25 @@ Test(io, a_whole_receive_returns_what_came_by_the_deadline_and_then_the_code)
 }
 
 static int
-recv_now(void *arg)
+recv_in_no_time(void *arg)
 {
 	(void)arg;
 	char text[10];
-	int fd = must_connect();
-	cr_assert_eq(sl_sleep(SL_NS_PER_S), 0);
-	int n = sl_io_recv(fd, text, 10, MSG_WAITALL, sl_deadline_in(SL_NS_PER_S));
-	cr_assert_gt(n, 0);
+	int fd = must_connect(), n = 0;
+	for (int got = 0; got < 10; got += n) {
+		n = sl_io_recv(fd, text, sizeof(text), 0, SL_FOREVER);
+		cr_assert(n > 0, "%d after %d bytes", n, got);
+	}
 	uint64_t before = sl_now();
-	cr_assert_eq(sl_io_recv(fd, text, 10, 0, before + SL_NS_PER_S) + n == 10 || n == 10, true);
-	before = sl_now();
-	cr_assert_eq(sl_io_recv(fd, text, 10, 0, 0), -ETIMEDOUT, "nothing more is there");
-	cr_assert_lt(sl_now() - before, SL_NS_PER_S);
+	cr_assert_eq(sl_io_recv(fd, text, sizeof(text), 0, 0), -ETIMEDOUT, "no more are there");
+	cr_assert_lt(sl_now() - before, SL_NS_PER_MS);
 	sl_io_close(fd);
 	return 0;
 }
 
-Test(io, a_deadline_of_zero_tries_once)
+Test(io, a_deadline_that_has_passed_ends_a_receive_at_once)
 {
-	play(100, half_server, recv_now);
+	play(100, half_server, recv_in_no_time);
 }
 
 static const struct sim_step reset_soon[] = {
@@ -432,13 +431,13 @@ Test(io, all_bytes_are_sent_in_order_however_short_the_sends)
 }
 
 static void
-deaf_server(struct scene *scene)
+unread_server(struct scene *scene)
 {
-	serve(scene, (struct sim_server){ .deaf = true });
+	serve(scene, (struct sim_server){ .reads_nothing = true });
 }
 
 static int
-send_to_deaf(void *arg)
+send_unread(void *arg)
 {
 	(void)arg;
 	size_t len = 400000;
@@ -453,9 +452,9 @@ send_to_deaf(void *arg)
 	return 0;
 }
 
-Test(io, sending_to_who_does_not_read_ends_at_the_deadline)
+Test(io, sending_to_a_peer_that_does_not_read_ends_at_the_deadline)
 {
-	play(50, deaf_server, send_to_deaf);
+	play(50, unread_server, send_unread);
 }
 
 /* ---- streams ---- */
@@ -645,7 +644,7 @@ cancel_rename(void *arg)
 	return sl_group_leave(&group) == -ECANCELED ? 0 : -1;
 }
 
-Test(io, a_cancelled_rename_says_what_was_done)
+Test(io, a_cancelled_rename_reports_what_was_done)
 {
 	play(200, NULL, cancel_rename);
 }
@@ -830,13 +829,12 @@ hang(struct sl_engine *engine, struct sl_op *op)
 	return ring_methods->run_blocking(engine, op);
 }
 
-static void
-hang_on_ring(enum sl_op_kind kind, sl_task_fn *fn, void *arg)
+static struct sl_rt *
+new_hanging(enum sl_op_kind kind)
 {
 	struct sl_engine *engine = NULL;
 	struct sl_error err = { 0 };
 	struct sl_rt *rt = NULL;
-	unsigned before = count_fds();
 	sem_init(&entered, 0, 0);
 	sem_init(&gate, 0, 0);
 	cr_assert_eq(sl_engine_uring_new(&engine, &err), 0, "%s", err.text);
@@ -848,9 +846,17 @@ hang_on_ring(enum sl_op_kind kind, sl_task_fn *fn, void *arg)
 	engine->methods = &hanging_methods;
 	struct sl_rt_options options = { .engine = engine, .workers = 1 };
 	cr_assert_eq(sl_rt_new(&rt, &options, &err), 0);
+	return rt;
+}
+
+static void
+hang_on_ring(enum sl_op_kind kind, sl_task_fn *fn, void *arg)
+{
+	unsigned before = count_fds();
+	struct sl_rt *rt = new_hanging(kind);
 	cr_assert_eq(sl_rt_run(rt, fn, arg), 0);
-	sl_rt_free(rt); /* waits for the threads: what they still hold is closed */
-	cr_assert_eq(count_fds(), before);
+	sl_rt_free(rt);
+	wait_for_fds(before);
 }
 
 static uint32_t
@@ -890,10 +896,11 @@ abandon_an_open(void *arg)
 {
 	const char *directory = arg;
 	char path[100];
+	struct sl_deadline scope;
 	snprintf(path, sizeof(path), "%s/one", directory);
-	cr_assert_eq(
-		sl_io_open_until(AT_FDCWD, path, O_RDONLY, 0, 0, sl_deadline_in(20 * SL_NS_PER_MS)),
-		-ETIMEDOUT);
+	sl_deadline_begin(&scope, sl_deadline_in(20 * SL_NS_PER_MS));
+	cr_assert_eq(sl_io_open(AT_FDCWD, path, O_RDONLY, 0, 0), -ETIMEDOUT);
+	sl_deadline_end(&scope);
 	sem_wait(&entered);
 	sem_post(&gate);
 	return 0;
@@ -914,32 +921,66 @@ Test(io, a_call_that_hangs_is_abandoned_at_its_deadline)
 	rmdir(directory);
 }
 
+/* The engine is seen to end, but its memory stays until the test frees it. */
+static sem_t closed, ended;
+static _Atomic bool has_ended, used_afterwards;
+
+static void
+note_end(struct sl_engine *engine)
+{
+	(void)engine;
+	has_ended = true;
+	sem_post(&ended);
+}
+
 static int
-open_a_fifo(void *arg)
+hang_then_close(struct sl_engine *engine, struct sl_op *op)
+{
+	int result = hang(engine, op);
+	if (op->kind == SL_OP_CLOSE) {
+		used_afterwards = has_ended;
+		sem_post(&closed);
+	}
+	return result;
+}
+
+static int
+leave_an_open(void *arg)
 {
 	const char *path = arg;
-	uint64_t until = sl_deadline_in(20 * SL_NS_PER_MS);
-	cr_assert_eq(sl_io_open_until(AT_FDCWD, path, O_WRONLY, 0, 0, until), -ETIMEDOUT);
-	cr_assert_geq(sl_now(), until);
-	int reader = open(path, O_RDWR | O_CLOEXEC); /* lets the abandoned one go on */
-	cr_assert_geq(reader, 0);
-	int fd = sl_io_open_until(AT_FDCWD, path, O_WRONLY, 0, 0, SL_FOREVER);
-	cr_assert_geq(fd, 0);
-	cr_assert_eq(sl_io_open_until(AT_FDCWD, "/missing", O_RDONLY, 0, 0, SL_FOREVER), -ENOENT);
-	cr_assert_eq(sl_io_close(fd), 0);
-	cr_assert_eq(sl_io_close(reader), 0);
+	struct sl_deadline scope;
+	sl_deadline_begin(&scope, sl_deadline_in(20 * SL_NS_PER_MS));
+	cr_assert_eq(sl_io_open(AT_FDCWD, path, O_RDONLY, 0, 0), -ETIMEDOUT);
+	sl_deadline_end(&scope);
+	sem_wait(&entered);
 	return 0;
 }
 
-Test(io, opening_a_fifo_ends_at_the_deadline)
+Test(io, an_abandoned_call_that_outlives_the_runtime_still_has_its_engine, .timeout = 60)
 {
-	char directory[] = "/tmp/sluice-io-XXXXXX", path[100];
-	cr_assert(mkdtemp(directory));
-	snprintf(path, sizeof(path), "%s/fifo", directory);
-	cr_assert_eq(mkfifo(path, 0600), 0);
-	cr_assert_eq(ring_run(1, open_a_fifo, path), 0);
-	unlink(path);
-	rmdir(directory);
+	char path[] = "/dev/null";
+	unsigned before = count_fds();
+	sem_init(&closed, 0, 0);
+	sem_init(&ended, 0, 0);
+	struct sl_rt *rt = new_hanging(SL_OP_OPEN);
+	struct sl_engine *engine = sl_rt_engine(rt);
+	hanging_methods.run_blocking = hang_then_close;
+	hanging_methods.free = note_end;
+	cr_assert_eq(sl_rt_run(rt, leave_an_open, path), 0);
+	sl_rt_free(rt);
+	sem_post(&gate);
+	sem_wait(&closed);
+	sem_wait(&ended);
+	cr_expect(!used_afterwards);
+	ring_methods->free(engine);
+	cr_expect_eq(count_fds(), before);
+}
+
+static bool
+carries_all_but_open(struct sl_engine *engine, const struct sl_op *op)
+{
+	(void)engine;
+	return op->kind != SL_OP_OPEN;
 }
 
 /* What an abandoned open still opens is closed, whenever it comes. */
@@ -947,13 +988,21 @@ static int
 open_in_a_hurry(void *arg)
 {
 	struct scene *scene = arg;
+	struct sl_engine *engine = sl_rt_engine(sl_rt_current());
+	const struct sl_engine_methods *methods = engine->methods;
+	struct sl_engine_methods calling = *methods;
+	calling.carries = carries_all_but_open;
+	engine->methods = &calling;
 	for (unsigned i = 0; i < 20; i++) {
-		int fd = sl_io_open_until(AT_FDCWD, "f", O_RDWR | O_CREAT, 0600, 0,
-			sl_deadline_in(i * 100 * SL_NS_PER_US));
+		struct sl_deadline scope;
+		sl_deadline_begin(&scope, sl_deadline_in(i * 100 * SL_NS_PER_US));
+		int fd = sl_io_open(AT_FDCWD, "f", O_RDWR | O_CREAT, 0600, 0);
+		sl_deadline_end(&scope);
 		sim_check(scene->sim, fd >= 0 || fd == -ETIMEDOUT, "%d", fd);
 		if (fd >= 0)
 			sl_io_close(fd);
 	}
+	engine->methods = methods;
 	return sl_sleep(SL_NS_PER_S);
 }
 
@@ -1065,7 +1114,7 @@ absent_batch(void *arg)
 		cr_assert_eq(ops[2].result, again ? -ECANCELED : 0);
 	}
 	cr_assert(sim_exists(scene->sim, "second"));
-	/* Another failure is not absence: nobody knows then what is there. */
+	/* Another failure is not absence: what is there is unknown then. */
 	sim_put_file(scene->sim, "file", "", 0, 0600);
 	ops[0] = stat_op("file/deeper", &st);
 	ops[1].path = "third";
@@ -1180,7 +1229,7 @@ Test(io, the_nth_failure_is_returned_and_nothing_leaks)
 	static char data[10000];
 	memset(data, 'c', sizeof(data));
 	struct sim_seeds seeds = sim_seeds(5);
-	for (uint64_t seed = seeds.first; seed < seeds.end; seed++)
+	for (uint64_t seed = seeds.first; seed != seeds.end; seed++)
 		for (uint64_t n = 1;; n++) {
 			struct sim *sim = sim_plain(seed);
 			sim_put_file(sim, "from", data, sizeof(data), 0600);

@@ -87,7 +87,7 @@ Test(log, hides_secrets_and_shows_control_bytes)
 	cr_expect_str_eq(seen.line, "get https://***@h/?token=*** and \\x1b[2J");
 }
 
-Test(log, long_lines_are_cut_and_say_so)
+Test(log, long_lines_are_cut_with_a_mark)
 {
 	char text[2 * SL_LOG_LINE];
 	for (size_t len = SL_LOG_LINE - 5; len < SL_LOG_LINE + 5; len++) {
@@ -102,7 +102,7 @@ Test(log, long_lines_are_cut_and_say_so)
 	}
 }
 
-/* The '@' that tells a password from a host may lie behind the cut. */
+/* The '@' that separates a password from a host may be behind the cut. */
 Test(log, a_cut_line_shows_no_part_of_a_secret)
 {
 	char text[2 * SL_LOG_LINE];

@@ -119,7 +119,7 @@ Test(manifest, reads_lists_of_urls_and_options)
 		{ "http://a/x\n\n# c\n out=y\nhttp://b\n", "1 http://a/x out=y\n5 http://b\n" },
 		{ "\xef\xbb\xbfhttp://a/x\n", "1 http://a/x\n" },
 		{ "\xef\xbb\xbf", "" },
-		/* what is no URL at all is for whoever fetches it to refuse */
+		/* text that is not a URL is refused when it is fetched */
 		{ "not a url\n", "1 not a url\n" },
 	};
 	for (size_t i = 0; i < SL_COUNT_OF(cases); i++)
@@ -154,7 +154,7 @@ Test(manifest, refuses_an_entry_and_goes_on_behind_it)
 		/* what may be a secret is not shown */
 		{ "http://a/x\n https://me:hunter2=xx@h/x\n", "!\n",
 			"line 2 of the list: an option line (it begins with a space) is "
-			"name=value; a URL begins where its line does" },
+			"name=value; a URL must begin at the start of its line" },
 		{ " https://me:hunter2@h/x\n", "!\n",
 			"line 1 of the list: an option line (it begins with a space) has no URL "
 			"before it" },

@@ -315,7 +315,7 @@ Test(match, too_many_too_long_or_broken_literals_are_refused)
 	cr_assert_eq(sl_match_plan_init(&plan, &literal, 1, false), SL_E_LIMIT);
 }
 
-Test(match, kernel_is_chosen_by_what_the_processor_has)
+Test(match, kernel_is_chosen_by_the_features_of_the_cpu)
 {
 	cr_assert_str_eq(sl_match_choose(0)->name, "scalar");
 	cr_assert_null(sl_match_by_name("no such kernel", ~0u));

@@ -83,7 +83,7 @@ Test(memory, a_limit_further_up_counts_too)
 	scratch_leave();
 }
 
-Test(memory, both_versions_of_cgroups_are_known)
+Test(memory, both_versions_of_cgroups_are_supported)
 {
 	begin("9:name=systemd:/\n4:memory:/box\n1:cpu:/other\n0::/\n");
 	put_group("sys/fs/cgroup/memory/box", "600000\n", "200000\n",

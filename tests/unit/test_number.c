@@ -67,7 +67,7 @@ Test(number, parses_hexadecimal_without_prefix)
 	}
 }
 
-Test(number, knows_every_hex_digit_and_nothing_else)
+Test(number, accepts_every_hex_digit_and_nothing_else)
 {
 	static const char digits[] = "0123456789abcdef", upper[] = "0123456789ABCDEF";
 	for (unsigned c = 0; c < 256; c++) {
@@ -133,7 +133,7 @@ Test(number, parses_the_times_people_type)
 	}
 }
 
-Test(number, sums_and_products_say_when_they_overflow)
+Test(number, sums_and_products_report_overflow)
 {
 	uint64_t sum = 0, product = 0;
 	size_t size = 0;

@@ -329,10 +329,14 @@ leave_it_stuck(void *arg)
 
 Test(offload, a_runtime_ends_while_an_abandoned_call_blocks, .init = set_up_gate)
 {
-	cr_assert_eq(ring_run(1, leave_it_stuck, NULL), 0);
+	unsigned before = count_fds();
+	struct sl_rt *rt = ring_rt(1);
+	cr_assert_eq(sl_rt_run(rt, leave_it_stuck, NULL), 0);
+	sl_rt_free(rt);
 	cr_assert_eq(freed, 0);
 	sem_post(&gate);
 	wait_for_freed(1);
+	wait_for_fds(before);
 }
 
 /* ---- bounds ---- */
@@ -554,7 +558,7 @@ Test(offload, a_simulated_call_is_late_by_the_seed)
 {
 	int in_time = 0, late = 0;
 	struct sim_seeds seeds = sim_seeds(100);
-	for (uint64_t seed = seeds.first; seed < seeds.end; seed++) {
+	for (uint64_t seed = seeds.first; seed != seeds.end; seed++) {
 		struct call call = { .sim = sim_plain(seed) };
 		freed = begun = 0;
 		cr_assert_eq(sim_run(call.sim, race_deadline, &call), 0);

@@ -192,7 +192,7 @@ Test(options, scan_takes_every_option)
 	cr_expect_eq(options.patterns.count, 3);
 	cr_expect_str_eq(options.patterns.items[1], "b");
 	cr_expect_str_eq(options.patterns.items[2], "");
-	cr_expect(options.fixed_strings && options.ignore_case && options.print && options.count);
+	cr_expect(options.fixed_strings && options.ignore_case && options.count);
 	cr_expect(options.quiet && options.with_filename && !options.no_filename);
 	cr_expect(options.no_line_number && !options.line_number, "the later of two");
 	cr_expect(options.null_names && options.no_follow && options.verbose);
@@ -215,6 +215,25 @@ Test(options, scan_takes_every_option)
 	cr_expect_eq(options.max_memory, 8 * SL_MIB);
 	cr_expect_eq(options.io, SL_IO_BUFFERED);
 	sl_scan_options_release(&options);
+}
+
+Test(options, lines_are_printed_only_if_they_are_not_just_counted_or_looked_for)
+{
+	static const struct {
+		const char *typed;
+		bool prints;
+	} cases[] = { { "scan", false }, { "scan -p", true }, { "scan -n", true },
+		{ "scan --json", false }, { "scan --json -n", false }, { "scan --json -p", true },
+		{ "scan -p -N", true }, { "scan -n -N", false }, { "scan -cn", false },
+		{ "scan -pc --json", false }, { "scan -pq", false } };
+	for (size_t i = 0; i < SL_COUNT_OF(cases); i++) {
+		struct sl_scan_options options;
+		struct sl_error err = { 0 };
+		struct line line;
+		cr_assert_eq(scan(&options, &line, cases[i].typed, &err), 0);
+		cr_expect_eq(options.print, cases[i].prints, "%s", cases[i].typed);
+		sl_scan_options_release(&options);
+	}
 }
 
 Test(options, operands_and_options_may_be_mixed_until_two_dashes)
@@ -280,7 +299,7 @@ Test(options, help_is_seen_before_what_is_missing)
 	sl_scan_options_release(&scan_options);
 }
 
-Test(options, wrong_lines_say_what_is_wrong)
+Test(options, messages_for_wrong_command_lines_name_the_fault)
 {
 	static const struct {
 		const char *typed, *want;

@@ -112,7 +112,7 @@ creates(struct bench *bench)
 	cr_expect_eq(scratch_count("."), 1);
 }
 
-Test(part, becomes_a_file_by_its_rename)
+Test(part, a_rename_gives_it_its_final_name)
 {
 	on_disk(creates);
 }
@@ -188,6 +188,29 @@ Test(part, a_small_file_is_written_at_once_however_short_the_writes)
 	for (uint64_t seed = 1; seed <= 30; seed++) {
 		struct sim_options options = sim_options(seed);
 		simulated(&options, writes_whole);
+	}
+}
+
+static void
+flush_fails_once(struct bench *bench)
+{
+	const struct sl_part_attributes set = { .length = WHOLE_LEN };
+	struct sl_chunk chunk = {
+		.data = calloc(1, WHOLE_LEN), .len = WHOLE_LEN, .size = WHOLE_LEN
+	};
+	must_create(bench, "x");
+	sim_fail_nth(bench->sim, 1, -EDQUOT, 1ull << SL_OP_FLUSH);
+	cr_expect_eq(sl_part_write_whole(&bench->part, &chunk, &set, &bench->err), -EDQUOT);
+	free(chunk.data);
+}
+
+/* A file system reports a failed write once: here to the flush after a part of the file. */
+Test(part, a_failure_reported_after_a_short_write_is_not_lost)
+{
+	for (uint64_t seed = 1; seed <= 30; seed++) {
+		struct sim_options options = sim_options(seed);
+		options.short_percent = 100;
+		simulated(&options, flush_fails_once);
 	}
 }
 
@@ -591,7 +614,7 @@ finishes_slowly(struct bench *bench)
 	cr_assert_eq(sl_sleep(5 * SL_NS_PER_S), 0);
 	sl_group_leave(&group);
 	cr_expect_eq(second.code, 0, "%s", second.bench.err.text);
-	cr_expect(second.taken, "it sees that the final name is no longer free");
+	cr_expect(second.taken, "it reports that the final name is no longer free");
 }
 
 Test(part, one_that_got_its_final_name_is_not_checked_by_those_who_waited)
@@ -827,7 +850,7 @@ compete(struct bench *bench)
 Test(part, of_rivals_at_most_one_wins_and_its_file_is_its_own)
 {
 	struct sim_seeds seeds = sim_seeds(300);
-	for (uint64_t seed = seeds.first; seed < seeds.end; seed++) {
+	for (uint64_t seed = seeds.first; seed != seeds.end; seed++) {
 		struct sim_options options = sim_options(seed);
 		simulated(&options, compete);
 	}
@@ -960,6 +983,25 @@ Test(part, a_refusal_of_direct_writes_falls_back_for_good)
 }
 
 static void
+direct_close_fails(struct bench *bench)
+{
+	const struct sl_part_attributes set = { .length = LARGE };
+	must_create(bench, "x");
+	cr_assert_eq(sl_part_reserve(&bench->part, LARGE, SL_IO_AUTO, NULL), 0);
+	cr_assert_geq(bench->part.direct_fd, 0);
+	write_large(bench);
+	sim_fail_nth(bench->sim, 1, -EDQUOT, 1u << SL_OP_CLOSE);
+	cr_expect_eq(sl_part_seal(&bench->part, &set, &bench->err), -EDQUOT);
+}
+
+/* The descriptor for direct writes is closed by the seal. */
+Test(part, what_the_close_after_direct_writes_reports_counts)
+{
+	struct sim_options options = sim_options(7);
+	simulated(&options, direct_close_fails);
+}
+
+static void
 no_direct(struct bench *bench)
 {
 	struct sl_span got;
@@ -997,14 +1039,14 @@ full_disk(struct bench *bench)
 	cr_expect_not(sim_exists(bench->sim, "x.sluice-part"));
 }
 
-Test(part, a_full_disk_says_how_much_is_needed)
+Test(part, the_message_for_a_full_disk_states_how_much_is_needed)
 {
 	struct sim_options options = sim_options(1);
 	options.capacity = SL_MIB;
 	simulated(&options, full_disk);
 }
 
-Test(part, write_failures_say_what_to_do)
+Test(part, messages_for_write_failures_state_what_to_do)
 {
 	static const struct {
 		int code;

@@ -181,6 +181,8 @@ Test(pattern, what_needs_a_newline_is_refused)
 		{ "a\\x0ab", true },
 		{ "a\\x{000a}b", true },
 		{ "a\\o{12}b", true },
+		{ "a\\N{U+0A}b", true },
+		{ "a\\N{U+0AA}?b", false },
 		{ "a\\012b", true },
 		{ "a\\cJb", true },
 		{ "a[\\n]b", true },
@@ -351,7 +353,7 @@ Test(pattern, locating_literals_of_several_plans_is_linear_in_the_line)
 	}
 }
 
-Test(pattern, none_means_the_default_pair)
+Test(pattern, without_patterns_the_default_pair_is_searched)
 {
 	begin(NULL, 0);
 	cr_assert_eq(line("x ERROR"), 1);

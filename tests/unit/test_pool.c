@@ -224,7 +224,7 @@ disturbed(void *arg)
 	struct sl_pool *pool = arg;
 	struct sl_connection *a = take(pool, &peers[0], false), *b = take(pool, &peers[0], false);
 	char byte;
-	/* One whose server goes, one whose server has said more than was asked. */
+	/* One that its server closes, one whose server sends more than was requested. */
 	cr_assert_eq(sl_connection_send_all(a, "q", 1, SL_FOREVER, NULL), 0);
 	cr_assert_eq(sl_connection_send_all(b, "xx", 2, SL_FOREVER, NULL), 0);
 	cr_assert_eq(sl_connection_recv(b, &byte, 1, false, SL_FOREVER, NULL), 1);

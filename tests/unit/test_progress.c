@@ -263,7 +263,7 @@ Test(progress, keeps_every_line_and_nothing_else_through_resizes)
 	}
 }
 
-Test(progress, names_cannot_speak_to_the_terminal)
+Test(progress, control_bytes_in_names_do_not_reach_the_terminal)
 {
 	static const struct sl_progress_file file = { .name = NAME("\033]0;x\a\033[2J\r\n\xff") };
 	struct sl_progress progress = { .files = &file, .file_count = 1, .files_total = 1 };
@@ -304,7 +304,7 @@ Test(progress, scan_shows_lines_and_error_lines)
 	screen_free(screen);
 }
 
-Test(progress, plain_lines_say_the_same_in_words)
+Test(progress, plain_lines_show_the_same_in_words)
 {
 	struct sl_buf out = { 0 };
 	sl_progress_plain(&two, &out);
@@ -330,8 +330,8 @@ Test(progress, ended_files_leave_one_safe_line)
 			{ 0 }, "done    a.iso  3.0 GiB in 30.0 s, 102 MiB/s\n" },
 		{ { NAME("a"), SL_PROGRESS_DONE, 0, 0, { NULL, 0 } }, { .unicode = true },
 			"\u2713 a  0 B in 0.00 s, 0 B/s\n" },
-		{ { NAME("a\n"), SL_PROGRESS_FAILED, 0, 0, NAME("no\033") }, { 0 },
-			"failed  a\\x0a: no\\x1b\n" },
+		{ { NAME("a\n"), SL_PROGRESS_SKIPPED, 0, 0, NAME("no\033") }, { 0 },
+			"skipped a\\x0a: no\\x1b\n" },
 		{ { NAME("a"), SL_PROGRESS_SKIPPED, 0, 0, NAME("there already") },
 			{ .unicode = true, .colour = true },
 			"\033[2m\u2212\033[0m a: there already\n" },

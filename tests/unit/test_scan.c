@@ -6,6 +6,7 @@
 
 #include "sluice/base/cpu.h"
 #include "sluice/base/random.h"
+#include "sluice/rt/engine.h"
 #include "sluice/rt/stats.h"
 #include "support/oracle.h"
 #include "support/run.h"
@@ -14,9 +15,12 @@
 #include <criterion/criterion.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/uio.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #define MOST_INPUTS 24
@@ -94,7 +98,7 @@ on_line(void *ctx, const struct sl_scan_line *got)
 	struct fixture *f = ctx;
 	struct sl_span line;
 	do {
-		sim_check(f->sim, oracle_next_line(&f->rest, &line), "a line that is none");
+		sim_check(f->sim, oracle_next_line(&f->rest, &line), "a line that does not exist");
 		f->number++;
 	} while (!is_hit(line));
 	sim_check(f->sim, got->number == f->number, "line %llu, not %llu",
@@ -265,7 +269,7 @@ check_totals(const struct fixture *f, size_t index, size_t len)
 			f->sim, f->lines_given[index] == want.hits, "%s: lines given", file->name);
 }
 
-/* Exact, or named as not fully read with the exact totals of the bytes that are said to be
+/* Exact, or named as not fully read with the exact totals of the bytes that are reported as
  * counted. */
 static void
 check_input(const struct fixture *f, size_t index)
@@ -316,7 +320,7 @@ add_mixture(struct fixture *f)
 Test(scan, totals_are_exact_whatever_the_order_of_reads)
 {
 	struct sim_seeds seeds = sim_seeds(60);
-	for (uint64_t seed = seeds.first; seed < seeds.end; seed++) {
+	for (uint64_t seed = seeds.first; seed != seeds.end; seed++) {
 		struct fixture f;
 		begin(&f, seed);
 		add_mixture(&f);
@@ -331,7 +335,7 @@ Test(scan, totals_are_exact_whatever_the_order_of_reads)
 Test(scan, lines_come_in_order_with_their_numbers_and_places)
 {
 	struct sim_seeds seeds = sim_seeds(60);
-	for (uint64_t seed = seeds.first; seed < seeds.end; seed++) {
+	for (uint64_t seed = seeds.first; seed != seeds.end; seed++) {
 		struct fixture f;
 		begin_pattern(&f, seed, seed % 3 == 0 ? "ERROR|err[o]r" : NULL);
 		wants_lines(&f);
@@ -348,7 +352,7 @@ Test(scan, large_files_are_read_past_the_page_cache_where_they_are_cold)
 {
 	uint64_t direct = 0;
 	struct sim_seeds seeds = sim_seeds(6);
-	for (uint64_t seed = seeds.first; seed < seeds.end; seed++) {
+	for (uint64_t seed = seeds.first; seed != seeds.end; seed++) {
 		struct fixture f;
 		begin(&f, seed);
 		f.setup.chunk = 64 * SL_KIB;
@@ -367,7 +371,7 @@ Test(scan, large_files_are_read_past_the_page_cache_where_they_are_cold)
 Test(scan, every_operation_fails_in_turn)
 {
 	struct sim_seeds seeds = sim_seeds(4);
-	for (uint64_t seed = seeds.first; seed < seeds.end; seed++) {
+	for (uint64_t seed = seeds.first; seed != seeds.end; seed++) {
 		for (uint64_t nth = 1;; nth++) {
 			struct fixture f;
 			begin(&f, seed);
@@ -392,7 +396,7 @@ Test(scan, every_operation_fails_in_turn)
 Test(scan, what_was_read_before_a_failure_is_counted)
 {
 	struct sim_seeds seeds = sim_seeds(40);
-	for (uint64_t seed = seeds.first; seed < seeds.end; seed++) {
+	for (uint64_t seed = seeds.first; seed != seeds.end; seed++) {
 		struct fixture f;
 		begin(&f, seed);
 		wants_lines(&f); /* else a worker's read may fail, and the bytes are read again */
@@ -414,7 +418,7 @@ Test(scan, what_was_read_before_a_failure_is_counted)
 Test(scan, what_a_worker_cannot_read_is_read_again)
 {
 	struct sim_seeds seeds = sim_seeds(20);
-	for (uint64_t seed = seeds.first; seed < seeds.end; seed++) {
+	for (uint64_t seed = seeds.first; seed != seeds.end; seed++) {
 		bool failed = false;
 		for (uint64_t nth = 1; nth < 40; nth++) {
 			struct fixture f;
@@ -434,7 +438,7 @@ Test(scan, what_a_worker_cannot_read_is_read_again)
 Test(scan, a_file_that_becomes_shorter_is_named_and_counted_to_its_new_end)
 {
 	struct sim_seeds seeds = sim_seeds(40);
-	for (uint64_t seed = seeds.first; seed < seeds.end; seed++) {
+	for (uint64_t seed = seeds.first; seed != seeds.end; seed++) {
 		struct fixture f;
 		begin(&f, seed);
 		bool with_lines = seed % 2 != 0;
@@ -460,7 +464,7 @@ Test(scan, a_file_that_becomes_shorter_is_named_and_counted_to_its_new_end)
 Test(scan, an_input_stops_at_the_number_of_lines_that_was_asked_for)
 {
 	struct sim_seeds seeds = sim_seeds(40);
-	for (uint64_t seed = seeds.first; seed < seeds.end; seed++) {
+	for (uint64_t seed = seeds.first; seed != seeds.end; seed++) {
 		struct fixture f;
 		begin_pattern(&f, seed, seed % 3 == 0 ? "ERROR|err[o]r" : NULL);
 		if (seed % 2)
@@ -483,7 +487,7 @@ Test(scan, an_input_stops_at_the_number_of_lines_that_was_asked_for)
 Test(scan, the_first_hit_ends_the_scan_if_that_is_all_that_was_asked)
 {
 	struct sim_seeds seeds = sim_seeds(40);
-	for (uint64_t seed = seeds.first; seed < seeds.end; seed++) {
+	for (uint64_t seed = seeds.first; seed != seeds.end; seed++) {
 		struct fixture f;
 		begin_pattern(&f, seed, seed % 3 == 0 ? "ERROR|err[o]r" : NULL);
 		f.setup.stop_at_hit = true;
@@ -501,7 +505,7 @@ Test(scan, the_first_hit_ends_the_scan_if_that_is_all_that_was_asked)
 Test(scan, a_sink_that_wants_no_more_ends_it_with_its_code)
 {
 	struct sim_seeds seeds = sim_seeds(20);
-	for (uint64_t seed = seeds.first; seed < seeds.end; seed++) {
+	for (uint64_t seed = seeds.first; seed != seeds.end; seed++) {
 		struct fixture f;
 		begin(&f, seed);
 		wants_lines(&f);
@@ -537,7 +541,7 @@ cancel_task(void *arg)
 Test(scan, cancelling_at_any_time_leaves_nothing_behind)
 {
 	struct sim_seeds seeds = sim_seeds(100);
-	for (uint64_t seed = seeds.first; seed < seeds.end; seed++) {
+	for (uint64_t seed = seeds.first; seed != seeds.end; seed++) {
 		struct cancelling c = { .after_ns = seed % 101 * 600 * SL_NS_PER_US };
 		begin(&c.f, seed);
 		if (seed % 2)
@@ -681,6 +685,7 @@ struct real {
 	size_t cut_to; /* once the scan has begun; SIZE_MAX = not */
 	unsigned workers;
 	uint64_t max_memory, max_cached;
+	const struct sl_match_kernel *kernel;
 	struct sl_scan_result result;
 };
 
@@ -727,9 +732,8 @@ scan_real(struct real *real, const char *regex, size_t chunk, bool lines)
 {
 	struct sl_span span = sl_span_str(regex ? regex : "");
 	struct sl_pattern_spec spec = { .texts = &span, .count = regex ? 1 : 0 };
-	const struct sl_match_kernel *kernel = sl_match_choose(sl_cpu_features());
 	struct sl_pattern *pattern = NULL;
-	cr_assert_eq(sl_pattern_new(&pattern, &spec, kernel, &real->err), 0);
+	cr_assert_eq(sl_pattern_new(&pattern, &spec, real->kernel, &real->err), 0);
 	real->paths[0] = real->path;
 	real->tally = (struct tally){ 0 };
 	real->setup = (struct sl_scan_setup){ .paths = real->paths,
@@ -757,7 +761,8 @@ make_real(struct real *real, size_t len)
 		.cut_to = SIZE_MAX,
 		.workers = 2,
 		.max_memory = 64 * SL_MIB,
-		.max_cached = UINT64_MAX };
+		.max_cached = UINT64_MAX,
+		.kernel = sl_match_choose(sl_cpu_features()) };
 	sl_random_init(&random, len);
 	real->data = malloc(len);
 	cr_assert(real->data);
@@ -847,6 +852,68 @@ Test(scan, what_is_in_the_page_cache_is_read_by_the_workers_however_many_there_a
 		cr_assert(by_workers, "%u workers", cases[i].workers);
 	}
 	remove_real(&real);
+}
+
+/* ---- many literals: the work between two looks at signals ---- */
+
+/* The calls of a kernel, for the one test that takes them. */
+static struct {
+	sl_match_scan_fn *scan;
+	pthread_t runtime;
+	_Atomic unsigned calls, on_runtime;
+	_Atomic size_t longest;
+} watched;
+
+static void
+watched_scan(const struct sl_match_plan *plan, const unsigned char *data, size_t len,
+	uint64_t *marks, struct sl_match_counts *counts)
+{
+	watched.calls++;
+	watched.on_runtime += pthread_equal(pthread_self(), watched.runtime) != 0;
+	for (size_t most = watched.longest; len > most;)
+		if (atomic_compare_exchange_weak(&watched.longest, &most, len))
+			break;
+	watched.scan(plan, data, len, marks, counts);
+}
+
+/* The default literals, and enough that occur nowhere to need several plans. */
+static struct sl_buf
+many_literals(void)
+{
+	struct sl_buf regex = { 0 };
+	sl_buf_add_str(&regex, "ERROR|error");
+	for (unsigned i = 0; i < 3 * SL_MATCH_LITERALS; i++)
+		sl_buf_printf(&regex, "|none %u", i);
+	sl_buf_add_char(&regex, '\0');
+	return regex;
+}
+
+/* Thousands of literals can take minutes for a chunk. The thread that handles signals must not do
+ * that, and a worker must look at the clock in between: after each plan has seen a few KiB. */
+Test(scan, many_literals_are_searched_by_workers_in_small_steps)
+{
+	static const size_t sizes[] = { 20 * SL_KIB, 64 * SL_KIB, 5 * SL_MIB };
+	struct sl_buf regex = many_literals();
+	struct sl_match_kernel kernel = *sl_match_choose(sl_cpu_features());
+	watched.runtime = pthread_self();
+	watched.scan = kernel.scan;
+	kernel.scan = watched_scan;
+	for (size_t i = 0; i < SL_COUNT_OF(sizes) * 2; i++) {
+		struct real real;
+		put_real(&real, sizes[i / 2]);
+		struct oracle_totals want =
+			oracle_count(sl_span(real.data, real.len), default_literals, 2, false);
+		real.kernel = &kernel;
+		watched.calls = 0;
+		scan_real(&real, regex.data, SL_MIB, i % 2 != 0);
+		cr_expect_eq(real.result.hits, want.hits);
+		cr_expect_geq(watched.calls, 4 * (real.len / (32 * SL_KIB)));
+		cr_expect_gt(watched.calls, 0);
+		remove_real(&real);
+	}
+	cr_expect_eq(watched.on_runtime, 0, "%u calls on the runtime's thread", watched.on_runtime);
+	cr_expect_leq(watched.longest, 32 * SL_KIB, "%zu bytes in one step", watched.longest);
+	sl_buf_release(&regex);
 }
 
 /* True if nothing of it is in the page cache now; not all file systems can do that. */
@@ -995,6 +1062,107 @@ Test(scan, small_files_are_read_and_scanned_many_at_a_time)
 		cr_expect(spec.count || many.turns < COUNT, "%llu turns of the loop",
 			(unsigned long long)many.turns);
 		sl_pattern_free(pattern);
+	}
+	scratch_leave();
+}
+
+/* ---- a ring that fails during the scan ---- */
+
+#define WAITS_MOST 80u /* into the middle of the scan below */
+#define FAILING_INPUTS 200u
+
+static const struct sl_engine_methods *ring_methods;
+static unsigned waits_left;
+static bool has_ring_failed;
+
+static int
+wait_or_fail(struct sl_engine *engine, uint64_t until_ns, struct sl_op **done, size_t max)
+{
+	has_ring_failed = waits_left == 0;
+	if (has_ring_failed)
+		return -EIO;
+	waits_left--;
+	return ring_methods->wait(engine, until_ns, done, max);
+}
+
+/* As messages have it. A file in the directory stands for it: it may not be listed yet. */
+static void
+add_shown(void *ctx, const char *shown)
+{
+	cr_assert_eq(shown[0], '\'');
+	sl_buf_add(ctx, shown + 1, strcspn(shown + 1, "/'"));
+	sl_buf_add_char(ctx, ' ');
+}
+
+SL_SUSPENDS
+static int
+add_ended(void *ctx, const struct sl_input *input, const struct sl_scan_result *result)
+{
+	(void)result;
+	add_shown(ctx, input->shown);
+	return 0;
+}
+
+/* In a process of its own: the tasks of such a runtime never end. */
+static void
+scan_on_failing_ring(void)
+{
+	/* More than wait in the channels between the stages. */
+	static const char *paths[FAILING_INPUTS] = { "first", "second", "directory" };
+	static struct sl_engine_methods methods;
+	struct sl_buf seen = { 0 }, all = { 0 };
+	struct many many = { 0 };
+	struct sl_pattern_spec spec = { .count = 0 };
+	struct sl_pattern *pattern = NULL;
+	struct sl_rt_options options = { .workers = 1 };
+	struct sl_rt *rt = NULL;
+	for (size_t i = 0; i < SL_COUNT_OF(paths); i++)
+		paths[i] = paths[i] ? paths[i] : i % 2 ? "missing" : "last";
+	int code = sl_pattern_new(&pattern, &spec, sl_match_choose(sl_cpu_features()), &many.err);
+	many.setup = (struct sl_scan_setup){ .paths = paths,
+		.count = SL_COUNT_OF(paths),
+		.pattern = pattern,
+		.sink = { .ctx = &seen, .end = add_ended },
+		.max_hits = UINT64_MAX,
+		.chunk = SL_MIB,
+		.queue = 4,
+		.max_memory = SL_SCAN_MEMORY_MIN };
+	code = code ? code : sl_engine_uring_new(&options.engine, &many.err);
+	if (!code) {
+		ring_methods = options.engine->methods;
+		methods = *ring_methods;
+		methods.wait = wait_or_fail;
+		options.engine->methods = &methods;
+		code = sl_rt_new(&rt, &options, &many.err);
+	}
+	code = code ? code : sl_rt_run(rt, many_task, &many);
+	sl_scan_each_unfinished(&many.progress, add_shown, &seen);
+	for (size_t i = 0; i < SL_COUNT_OF(paths); i++)
+		sl_buf_printf(&all, "%s ", paths[i]);
+	sl_buf_add_char(&seen, '\0');
+	sl_buf_add_char(&all, '\0');
+	bool good = code == (has_ring_failed ? -EIO : 0) && strcmp(seen.data, all.data) == 0;
+	if (!good)
+		fprintf(stderr, "code %d, inputs '%s'\n", code, seen.data);
+	_exit(good ? 0 : 1);
+}
+
+Test(scan, each_input_ends_or_is_known_not_to_have_when_the_ring_fails)
+{
+	scratch_enter();
+	scratch_write_text("first", "an error\n");
+	scratch_write_text("second", "an error\n");
+	cr_assert_eq(mkdir("directory", 0700), 0);
+	scratch_write_text("directory/in_it", "an error\n");
+	scratch_write_text("last", "an error\n");
+	for (unsigned waits = 0; waits <= WAITS_MOST; waits++) {
+		pid_t pid = fork();
+		waits_left = waits;
+		if (pid == 0)
+			scan_on_failing_ring();
+		int status = 0;
+		cr_assert_eq(waitpid(pid, &status, 0), pid);
+		cr_expect(WIFEXITED(status) && WEXITSTATUS(status) == 0, "after %u waits", waits);
 	}
 	scratch_leave();
 }

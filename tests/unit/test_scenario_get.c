@@ -36,7 +36,7 @@ offer_assorted(struct scenario *scenario)
 Test(scenario_get, assorted_files_come_down_complete_and_durable)
 {
 	struct sim_seeds seeds = sim_seeds(100);
-	for (uint64_t seed = seeds.first; seed < seeds.end; seed++) {
+	for (uint64_t seed = seeds.first; seed != seeds.end; seed++) {
 		struct scenario *scenario = scenario_plain(seed);
 		offer_assorted(scenario);
 		scenario_run(scenario);
@@ -88,7 +88,7 @@ small_files_beside(uint64_t seed, const char *meminfo)
 Test(scenario_get, many_small_files_are_committed_in_groups)
 {
 	struct sim_seeds seeds = sim_seeds(5);
-	for (uint64_t seed = seeds.first; seed < seeds.end; seed++) {
+	for (uint64_t seed = seeds.first; seed != seeds.end; seed++) {
 		uint64_t syncs = small_files_beside(
 			seed, "MemTotal: 1000000 kB\nDirty:   14000 kB\nWriteback:     10 kB\n");
 		cr_assert_lt(syncs, 60, "seed %d: %d syncs for 250 files", (int)seed, (int)syncs);
@@ -109,7 +109,7 @@ Test(scenario_get, while_others_have_much_unwritten_each_file_is_synced_by_itsel
 Test(scenario_get, a_small_pool_is_enough)
 {
 	struct sim_seeds seeds = sim_seeds(50);
-	for (uint64_t seed = seeds.first; seed < seeds.end; seed++) {
+	for (uint64_t seed = seeds.first; seed != seeds.end; seed++) {
 		struct scenario *scenario = scenario_plain(seed);
 		scenario->get.chunks = 2;
 		scenario->get.chunk_size = 4096;
@@ -125,7 +125,7 @@ Test(scenario_get, a_small_pool_is_enough)
 Test(scenario_get, connections_that_the_server_closes_quietly_are_replaced)
 {
 	struct sim_seeds seeds = sim_seeds(100);
-	for (uint64_t seed = seeds.first; seed < seeds.end; seed++) {
+	for (uint64_t seed = seeds.first; seed != seeds.end; seed++) {
 		struct scenario *scenario = scenario_plain(seed);
 		sim_http_close_after(scenario->http, 1 + (unsigned)(seed % 3));
 		scenario->get.jobs = 2;
@@ -150,10 +150,10 @@ Test(scenario_get, the_file_gets_the_servers_time)
 
 /* ---- servers and networks that fail ---- */
 
-Test(scenario_get, a_body_that_ends_early_is_no_file)
+Test(scenario_get, a_body_that_ends_early_leaves_no_file)
 {
 	struct sim_seeds seeds = sim_seeds(100);
-	for (uint64_t seed = seeds.first; seed < seeds.end; seed++) {
+	for (uint64_t seed = seeds.first; seed != seeds.end; seed++) {
 		struct scenario *scenario = scenario_plain(seed);
 		struct sim_http_file file = { .len = 100000,
 			.misdeed_at = (size_t)(seed * 977 % 100000) };
@@ -173,7 +173,7 @@ Test(scenario_get, a_body_that_ends_early_is_no_file)
 Test(scenario_get, bytes_beyond_the_announced_end_are_cut_off)
 {
 	struct sim_seeds seeds = sim_seeds(50);
-	for (uint64_t seed = seeds.first; seed < seeds.end; seed++) {
+	for (uint64_t seed = seeds.first; seed != seeds.end; seed++) {
 		struct scenario *scenario = scenario_plain(seed);
 		scenario_offer(scenario,
 			(struct sim_http_file){ .len = 30000, .excess = 1 + (size_t)(seed % 51) });
@@ -211,7 +211,7 @@ Test(scenario_get, a_refused_connection_is_a_failure_at_once)
 Test(scenario_get, a_signal_at_any_moment_ends_the_run_within_a_second_and_leaves_nothing)
 {
 	struct sim_seeds seeds = sim_seeds(300);
-	for (uint64_t seed = seeds.first; seed < seeds.end; seed++) {
+	for (uint64_t seed = seeds.first; seed != seeds.end; seed++) {
 		struct scenario *scenario = scenario_plain(seed);
 		scenario_offer(scenario, (struct sim_http_file){ .len = 300000 });
 		scenario_offer(scenario, (struct sim_http_file){ .len = 100 });
@@ -232,7 +232,7 @@ Test(scenario_get, a_signal_at_any_moment_ends_the_run_within_a_second_and_leave
 Test(scenario_get, with_fail_fast_one_failure_cancels_the_rest)
 {
 	struct sim_seeds seeds = sim_seeds(50);
-	for (uint64_t seed = seeds.first; seed < seeds.end; seed++) {
+	for (uint64_t seed = seeds.first; seed != seeds.end; seed++) {
 		struct scenario *scenario = scenario_plain(seed);
 		scenario->get.fail_fast = true;
 		scenario_offer(scenario, (struct sim_http_file){ .len = 300, .status = 500 });
@@ -255,7 +255,7 @@ Test(scenario_get, with_fail_fast_one_failure_cancels_the_rest)
 Test(scenario_get, a_file_that_exists_is_replaced_only_by_a_whole_one)
 {
 	struct sim_seeds seeds = sim_seeds(50);
-	for (uint64_t seed = seeds.first; seed < seeds.end; seed++) {
+	for (uint64_t seed = seeds.first; seed != seeds.end; seed++) {
 		struct scenario *scenario = scenario_plain(seed);
 		scenario->get.if_exists = SL_EXISTS_REPLACE;
 		struct get_file *good =
@@ -280,7 +280,7 @@ Test(scenario_get, a_file_that_exists_is_replaced_only_by_a_whole_one)
 Test(scenario_get, a_file_that_exists_and_differs_is_refused_one_that_matches_is_skipped)
 {
 	struct sim_seeds seeds = sim_seeds(20);
-	for (uint64_t seed = seeds.first; seed < seeds.end; seed++) {
+	for (uint64_t seed = seeds.first; seed != seeds.end; seed++) {
 		struct scenario *scenario = scenario_plain(seed);
 		struct get_file *differs =
 			scenario_offer(scenario, (struct sim_http_file){ .len = 5000 });
@@ -306,7 +306,7 @@ Test(scenario_get, a_file_that_exists_and_differs_is_refused_one_that_matches_is
 Test(scenario_get, a_part_of_another_run_is_left_alone_one_of_a_dead_run_is_taken_over)
 {
 	struct sim_seeds seeds = sim_seeds(20);
-	for (uint64_t seed = seeds.first; seed < seeds.end; seed++) {
+	for (uint64_t seed = seeds.first; seed != seeds.end; seed++) {
 		struct scenario *scenario = scenario_plain(seed);
 		scenario_offer(scenario, (struct sim_http_file){ .len = 5000 });
 		sim_put_file(scenario->sim, "f0.sluice-part", "half of it", 10, 01600);
@@ -440,7 +440,7 @@ Test(scenario_get, two_runs_for_one_file_do_not_harm_each_other)
 	unsigned in_use = 0;
 	struct sim_seeds seeds = sim_seeds(200);
 	struct get_scene *scenes = malloc(2 * sizeof(*scenes));
-	for (uint64_t seed = seeds.first; seed < seeds.end; seed++) {
+	for (uint64_t seed = seeds.first; seed != seeds.end; seed++) {
 		struct scenario *scenario = scenario_plain(seed);
 		scenario->get.if_exists = seed % 2 ? SL_EXISTS_REPLACE : SL_EXISTS_FAIL;
 		/* A third of them take longer than a run waits for another's lock. */
@@ -492,7 +492,7 @@ Test(scenario_get, a_checksum_decides)
 	const char *body = scenario_body(0, 300000);
 	hex_sha256(body, 300000, right);
 	hex_sha256(body, 299999, wrong);
-	for (uint64_t seed = seeds.first; seed < seeds.end; seed++) {
+	for (uint64_t seed = seeds.first; seed != seeds.end; seed++) {
 		struct scenario *scenario = scenario_plain(seed);
 		scenario_offer(scenario, (struct sim_http_file){ .len = 300000, .data = body })
 			->checksum = right;
@@ -512,7 +512,7 @@ Test(scenario_get, a_checksum_decides)
 Test(scenario_get, a_full_disk_fails_what_does_not_fit)
 {
 	struct sim_seeds seeds = sim_seeds(50);
-	for (uint64_t seed = seeds.first; seed < seeds.end; seed++) {
+	for (uint64_t seed = seeds.first; seed != seeds.end; seed++) {
 		struct sim_options options = sim_options(seed);
 		options.capacity = 600000;
 		struct scenario *scenario = scenario_new(&options);
@@ -643,6 +643,24 @@ Test(scenario_get, nothing_is_done_on_a_file_system_whose_journal_was_aborted)
 	}
 }
 
+/* The third attribute call is the first after the last file is done. */
+Test(scenario_get, a_run_fails_if_its_file_system_has_failed_after_the_last_file)
+{
+	static const enum sl_sync_mode modes[] = { SL_SYNC_AUTO, SL_SYNC_ALL };
+	for (size_t i = 0; i < SL_COUNT_OF(modes); i++) {
+		struct scenario *scenario = scenario_plain(i + 1);
+		scenario->get.sync = modes[i];
+		scenario_offer(scenario, (struct sim_http_file){ .len = 20000 });
+		sim_fail_from(scenario->sim, 3, -EIO, KIND(SL_OP_TOUCH));
+		scenario_run(scenario);
+		cr_expect_eq(scenario->get.summary.done, 1);
+		cr_expect_eq(scenario->get.summary.first_error.code, -EIO);
+		cr_expect_eq(scenario->get.result, -EIO);
+		cr_expect_not(scenario->get.summary.durable);
+		scenario_free(scenario);
+	}
+}
+
 /* A quota or a network file system reports at the close what it could not write. */
 Test(scenario_get, what_a_close_would_report_is_a_failure_without_syncs_too)
 {
@@ -666,7 +684,7 @@ Test(scenario_get, what_a_close_would_report_is_a_failure_without_syncs_too)
 Test(scenario_get, standard_output_gets_every_byte_at_the_readers_pace)
 {
 	struct sim_seeds seeds = sim_seeds(30);
-	for (uint64_t seed = seeds.first; seed < seeds.end; seed++) {
+	for (uint64_t seed = seeds.first; seed != seeds.end; seed++) {
 		struct scenario *scenario = scenario_plain(seed);
 		sim_sink(scenario->sim, 1, 65536, seed % 2 ? 100000 : SL_FOREVER);
 		scenario_offer(scenario, (struct sim_http_file){ .len = 300000 })->name = NULL;
@@ -685,7 +703,7 @@ Test(scenario_get, standard_output_gets_every_byte_at_the_readers_pace)
 Test(scenario_get, standard_output_that_closes_is_a_broken_pipe)
 {
 	struct sim_seeds seeds = sim_seeds(30);
-	for (uint64_t seed = seeds.first; seed < seeds.end; seed++) {
+	for (uint64_t seed = seeds.first; seed != seeds.end; seed++) {
 		struct scenario *scenario = scenario_plain(seed);
 		sim_sink(scenario->sim, 1, 65536, SL_FOREVER);
 		sim_sink_limit(scenario->sim, 1, 100000, seed % 2 ? -EPIPE : -ENOSPC);
@@ -711,7 +729,7 @@ Test(scenario_get, the_nth_operation_fails_for_every_n, .timeout = 120)
 {
 	struct sim_seeds seeds = sim_seeds(1);
 	seeds.end = seeds.first + 1; /* SLUICE_SEEDS of all n would take hours */
-	for (uint64_t seed = seeds.first; seed < seeds.end; seed++) {
+	for (uint64_t seed = seeds.first; seed != seeds.end; seed++) {
 		bool hit = true;
 		for (uint64_t n = 1; hit; n += STRIDE) {
 			struct scenario *scenario = scenario_plain(seed);
@@ -750,7 +768,7 @@ Test(scenario_get, random_failures_break_no_promise)
 {
 	struct sim_seeds seeds = sim_seeds(150);
 	uint64_t kinds = ~(KIND(SL_OP_UNLINK) | KIND(SL_OP_STAT));
-	for (uint64_t seed = seeds.first; seed < seeds.end; seed++) {
+	for (uint64_t seed = seeds.first; seed != seeds.end; seed++) {
 		struct sim_options options = sim_options(seed);
 		options.fault_ppm = 20000;
 		options.fault_kinds = kinds & ((1ull << SL_OP_KINDS) - 1);
@@ -766,7 +784,7 @@ Test(scenario_get, failures_around_a_signal_break_no_promise)
 {
 	struct sim_seeds seeds = sim_seeds(150);
 	uint64_t kinds = ~(KIND(SL_OP_UNLINK) | KIND(SL_OP_STAT));
-	for (uint64_t seed = seeds.first; seed < seeds.end; seed++) {
+	for (uint64_t seed = seeds.first; seed != seeds.end; seed++) {
 		struct sim_options options = sim_options(seed);
 		options.fault_ppm = 10000;
 		options.fault_kinds = kinds & ((1ull << SL_OP_KINDS) - 1);

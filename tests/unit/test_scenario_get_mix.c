@@ -143,7 +143,7 @@ Test(scenario_get_mix, whatever_happens_done_means_durable_and_else_nothing_has_
 	.timeout = 120)
 {
 	struct sim_seeds seeds = sim_seeds(300);
-	for (uint64_t seed = seeds.first; seed < seeds.end; seed++) {
+	for (uint64_t seed = seeds.first; seed != seeds.end; seed++) {
 		struct mix mix = { .trouble = false };
 		struct scenario *scenario = build(&mix, seed);
 		scenario_run(scenario);
@@ -158,7 +158,7 @@ Test(scenario_get_mix, whatever_happens_done_means_durable_and_else_nothing_has_
 Test(scenario_get_mix, a_file_in_a_new_directory_is_done_only_when_the_directory_is_durable)
 {
 	struct sim_seeds seeds = sim_seeds(30);
-	for (uint64_t seed = seeds.first; seed < seeds.end; seed++) {
+	for (uint64_t seed = seeds.first; seed != seeds.end; seed++) {
 		struct sim_options options = sim_options(seed);
 		options.disk_ns = 40 * SL_NS_PER_MS;
 		options.net_ns = SL_NS_PER_MS;

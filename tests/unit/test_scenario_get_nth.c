@@ -118,7 +118,7 @@ fail_in_all_ways(const struct plan *plan)
 Test(scenario_get_nth, any_operation_may_fail_in_any_way, .timeout = 120)
 {
 	struct sim_seeds seeds = sim_seeds(1);
-	for (uint64_t seed = seeds.first; seed < seeds.end; seed++) {
+	for (uint64_t seed = seeds.first; seed != seeds.end; seed++) {
 		struct plan plan = plan_of(seed);
 		fail_in_all_ways(&plan);
 	}
@@ -129,7 +129,7 @@ Test(scenario_get_nth, any_operation_may_fail_in_any_way, .timeout = 120)
 Test(scenario_get_nth, any_operation_may_fail_on_any_file_system, .timeout = 120)
 {
 	struct sim_seeds seeds = sim_seeds(8);
-	for (uint64_t seed = seeds.first; seed < seeds.end; seed++) {
+	for (uint64_t seed = seeds.first; seed != seeds.end; seed++) {
 		struct plan plan = plan_of(seed);
 		plan.options.no_noreplace = seed & 1;
 		plan.options.no_allocate = seed & 2;
@@ -148,7 +148,7 @@ Test(scenario_get_nth, any_operation_may_fail_on_any_file_system, .timeout = 120
 Test(scenario_get_nth, interrupted_sends_and_writes_are_tried_again)
 {
 	struct sim_seeds seeds = sim_seeds(1);
-	for (uint64_t seed = seeds.first; seed < seeds.end; seed++) {
+	for (uint64_t seed = seeds.first; seed != seeds.end; seed++) {
 		bool hit = true;
 		for (uint64_t n = 1; hit; n++) {
 			struct plan plan = plan_of(seed);
@@ -167,7 +167,7 @@ Test(scenario_get_nth, interrupted_sends_and_writes_are_tried_again)
 Test(scenario_get_nth, any_transfer_may_come_short)
 {
 	struct sim_seeds seeds = sim_seeds(2);
-	for (uint64_t seed = seeds.first; seed < seeds.end; seed++) {
+	for (uint64_t seed = seeds.first; seed != seeds.end; seed++) {
 		bool hit = true;
 		for (uint64_t n = 1; hit; n++) {
 			struct plan plan = plan_of(seed);

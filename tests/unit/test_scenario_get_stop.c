@@ -87,7 +87,7 @@ static void
 stop_everywhere(unsigned seed_count, int reason, bool by_command)
 {
 	struct sim_seeds seeds = sim_seeds(seed_count);
-	for (uint64_t seed = seeds.first; seed < seeds.end; seed++)
+	for (uint64_t seed = seeds.first; seed != seeds.end; seed++)
 		for (uint64_t n = 1; stop_at(seed, n, reason, by_command); n += sim_stride())
 			;
 }
@@ -97,7 +97,7 @@ Test(scenario_get_stop, a_signal_at_any_moment_leaves_nothing_half_done, .timeou
 	stop_everywhere(2, SL_E_INTERRUPTED, true);
 }
 
-Test(scenario_get_stop, so_does_the_interruption_of_the_batch_alone, .timeout = 120)
+Test(scenario_get_stop, interrupting_the_batch_leaves_nothing_half_done, .timeout = 120)
 {
 	stop_everywhere(1, SL_E_INTERRUPTED, false);
 }
@@ -111,7 +111,7 @@ Test(scenario_get_stop, stopping_the_batch_at_any_moment_leaves_nothing_half_don
 Test(scenario_get_stop, a_deadline_at_any_moment_leaves_nothing_half_done, .timeout = 120)
 {
 	struct sim_seeds seeds = sim_seeds(2);
-	for (uint64_t seed = seeds.first; seed < seeds.end; seed++) {
+	for (uint64_t seed = seeds.first; seed != seeds.end; seed++) {
 		bool over = true;
 		for (uint64_t ms = 0; over; ms += sim_stride()) {
 			struct scenario *scenario = build(seed, false);
@@ -199,7 +199,7 @@ Test(scenario_get_stop, with_fail_fast_a_failure_at_any_moment_leaves_nothing_ha
 	.timeout = 120)
 {
 	struct sim_seeds seeds = sim_seeds(2);
-	for (uint64_t seed = seeds.first; seed < seeds.end; seed++)
+	for (uint64_t seed = seeds.first; seed != seeds.end; seed++)
 		for (uint64_t n = 1; fail_sibling_at(seed, n); n += sim_stride())
 			;
 }
@@ -264,7 +264,7 @@ static void
 cut_everywhere(const struct cut_plan *plans, size_t count)
 {
 	struct sim_seeds seeds = sim_seeds(1);
-	for (uint64_t seed = seeds.first; seed < seeds.end; seed++)
+	for (uint64_t seed = seeds.first; seed != seeds.end; seed++)
 		for (size_t i = 0; i < count; i++)
 			for (uint64_t n = 1 + i; cut_at(&plans[i], seed, n);
 				n += SL_MAX(plans[i].step, 1u))

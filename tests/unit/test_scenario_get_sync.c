@@ -6,6 +6,7 @@
 
 #include <criterion/criterion.h>
 #include <errno.h>
+#include <string.h>
 
 #define KIND(kind) (1ull << (kind))
 #define FILES 40
@@ -30,7 +31,7 @@ Test(scenario_get_sync, a_syncfs_that_fails_fails_every_file_it_was_for)
 	static const char idle[] = "Dirty:   10 kB\nWriteback:     10 kB\n";
 	static const int codes[] = { -ENOSPC, -EDQUOT, -EIO };
 	struct sim_seeds seeds = sim_seeds(10);
-	for (uint64_t seed = seeds.first; seed < seeds.end; seed++) {
+	for (uint64_t seed = seeds.first; seed != seeds.end; seed++) {
 		struct scenario *scenario = small_files(seed);
 		int code = codes[seed % SL_COUNT_OF(codes)];
 		sim_put_file(scenario->sim, "/proc/meminfo", idle, sizeof(idle) - 1, 0444);
@@ -48,7 +49,7 @@ Test(scenario_get_sync, a_full_disk_or_quota_fails_only_the_file_whose_sync_repo
 {
 	static const int codes[] = { -ENOSPC, -EDQUOT };
 	struct sim_seeds seeds = sim_seeds(10);
-	for (uint64_t seed = seeds.first; seed < seeds.end; seed++) {
+	for (uint64_t seed = seeds.first; seed != seeds.end; seed++) {
 		struct scenario *scenario = small_files(seed);
 		int code = codes[seed % SL_COUNT_OF(codes)];
 		sim_fail_nth(scenario->sim, 1, code, KIND(SL_OP_SYNC));
@@ -65,7 +66,7 @@ Test(scenario_get_sync, after_an_input_output_error_no_other_file_of_the_device_
 {
 	static const size_t lens[] = { 4 * SL_MIB + 5000, 20000 };
 	struct sim_seeds seeds = sim_seeds(10);
-	for (uint64_t seed = seeds.first; seed < seeds.end; seed++) {
+	for (uint64_t seed = seeds.first; seed != seeds.end; seed++) {
 		for (size_t first = 0; first < SL_COUNT_OF(lens); first++) {
 			struct scenario *scenario = scenario_plain(seed);
 			scenario->get.jobs = 1;
@@ -87,7 +88,7 @@ Test(scenario_get_sync, after_an_input_output_error_no_other_file_of_the_device_
 Test(scenario_get_sync, a_group_has_no_more_files_than_there_are_descriptors_for)
 {
 	struct sim_seeds seeds = sim_seeds(10);
-	for (uint64_t seed = seeds.first; seed < seeds.end; seed++) {
+	for (uint64_t seed = seeds.first; seed != seeds.end; seed++) {
 		struct scenario *scenario = small_files(seed);
 		scenario->get.jobs = 2;
 		scenario->get.descriptors = 20;
@@ -98,6 +99,74 @@ Test(scenario_get_sync, a_group_has_no_more_files_than_there_are_descriptors_for
 		sim_check(scenario->sim, syncs >= FILES + groups,
 			"%llu syncs: of each file and of the directory after each group",
 			(unsigned long long)syncs);
+		scenario_free(scenario);
+	}
+}
+
+/* Groups of 16 files, the fewest that one syncfs is for: a job and its connection take four of the
+ * descriptors, and a file of a group and one of the queue two each. */
+static struct scenario *
+groups_of_sixteen(uint64_t seed, const char *meminfo)
+{
+	struct sim_options options = sim_options(seed);
+	options.short_percent = 0;
+	struct scenario *scenario = scenario_new(&options);
+	scenario->get.jobs = 1;
+	scenario->get.descriptors = 4 + 16 * 4;
+	scenario->get.chunks = 40;
+	sim_put_file(scenario->sim, "/proc/meminfo", meminfo, strlen(meminfo), 0444);
+	return scenario;
+}
+
+/* A syncfs reports a lost write once, perhaps of a file whose group is still to come. */
+Test(scenario_get_sync, after_a_failed_syncfs_each_file_is_synced_by_itself)
+{
+	struct sim_seeds seeds = sim_seeds(10);
+	for (uint64_t seed = seeds.first; seed != seeds.end; seed++) {
+		struct scenario *scenario =
+			groups_of_sixteen(seed, "Dirty:   10 kB\nWriteback:     10 kB\n");
+		for (size_t i = 0; i < 64; i++)
+			scenario_offer(scenario, (struct sim_http_file){ .len = 100 + i });
+		sim_fail_nth(scenario->sim, 1, -ENOSPC, KIND(SL_OP_SYNC_FS));
+		scenario_run(scenario);
+		uint64_t groups = sim_ops_of(scenario->sim, SL_OP_SYNC_FS);
+		sim_check(scenario->sim, groups == 1, "%llu syncfs", (unsigned long long)groups);
+		sim_check(scenario->sim, scenario->get.summary.done >= 32, "%llu done",
+			(unsigned long long)scenario->get.summary.done);
+		scenario_free(scenario);
+	}
+}
+
+/* Files that are committed are on the disk: only those that are not explain unwritten data. */
+Test(scenario_get_sync, unwritten_data_of_other_programs_is_told_from_that_of_this_run)
+{
+	struct scenario *scenario =
+		groups_of_sixteen(1, "Dirty:   40000 kB\nWriteback:     0 kB\n");
+	scenario->get.chunk_size = 512 * SL_KIB;
+	for (size_t i = 0; i < 120; i++)
+		scenario_offer(scenario, (struct sim_http_file){ .len = 500 * SL_KIB });
+	scenario_run(scenario);
+	scenario_expect_all_done(scenario);
+	cr_expect_eq(sim_ops_of(scenario->sim, SL_OP_SYNC_FS), 0);
+	scenario_free(scenario);
+}
+
+/* The last operations of a run ask each file system whether it still accepts changes. */
+Test(scenario_get_sync, a_failure_that_shows_only_at_the_end_fails_the_run)
+{
+	uint64_t touches = 0;
+	for (int with_failure = 0; with_failure < 2; with_failure++) {
+		struct scenario *scenario = scenario_plain(1);
+		scenario->get.jobs = 1;
+		for (size_t i = 0; i < 3; i++)
+			scenario_offer(scenario, (struct sim_http_file){ .len = 20000 });
+		if (with_failure)
+			sim_fail_nth(scenario->sim, touches, -EIO, KIND(SL_OP_TOUCH));
+		scenario_run(scenario);
+		touches = sim_ops_of(scenario->sim, SL_OP_TOUCH);
+		cr_expect_eq(scenario->get.summary.done, 3);
+		cr_expect_eq(scenario->get.result, with_failure ? -EIO : 0);
+		cr_expect_eq(scenario->get.summary.durable, !with_failure);
 		scenario_free(scenario);
 	}
 }

@@ -17,7 +17,7 @@
 #define CONNECT_NS (30 * SL_NS_PER_S) /* timeouts as get_scene_init sets them */
 #define STALL_NS (60 * SL_NS_PER_S)
 
-/* Nobody answers at 10.0.0.7. */
+/* 10.0.0.7 does not answer. */
 static void
 add_black_hole(struct scenario *scenario)
 {
@@ -86,7 +86,7 @@ build_by_name(uint64_t seed, const char *url)
 Test(scenario_get_time, a_server_that_does_not_answer_the_connect_is_given_up_in_time)
 {
 	struct sim_seeds seeds = sim_seeds(50);
-	for (uint64_t seed = seeds.first; seed < seeds.end; seed++) {
+	for (uint64_t seed = seeds.first; seed != seeds.end; seed++) {
 		struct scenario *scenario = build_by_name(seed, "http://" SILENT_ADDRESS "/f0");
 		scenario_run(scenario);
 		scenario_expect_failure(scenario, 0, -ETIMEDOUT, SL_PHASE_CONNECT);
@@ -105,7 +105,7 @@ Test(scenario_get_time, the_addresses_of_a_host_share_the_time_of_a_connect)
 	} cases[] = { { "http://0.test/f0", 0 }, { "http://1.test/f0", CONNECT_NS / 2 },
 		{ "http://2.test/f0", CONNECT_NS / 3 * 2 }, { "http://gone.test/f0", 0 } };
 	struct sim_seeds seeds = sim_seeds(20);
-	for (uint64_t seed = seeds.first; seed < seeds.end; seed++) {
+	for (uint64_t seed = seeds.first; seed != seeds.end; seed++) {
 		for (size_t i = 0; i < SL_COUNT_OF(cases); i++) {
 			struct scenario *scenario = build_by_name(seed, cases[i].url);
 			scenario_run(scenario);
@@ -120,7 +120,7 @@ Test(scenario_get_time, the_addresses_of_a_host_share_the_time_of_a_connect)
 Test(scenario_get_time, a_source_that_does_not_answer_is_followed_by_the_next)
 {
 	struct sim_seeds seeds = sim_seeds(20);
-	for (uint64_t seed = seeds.first; seed < seeds.end; seed++) {
+	for (uint64_t seed = seeds.first; seed != seeds.end; seed++) {
 		struct scenario *scenario = build_by_name(seed, "http://" SILENT_ADDRESS "/f0");
 		scenario->get.files[0].mirror = SCENARIO_ORIGIN "/f0";
 		scenario_run(scenario);
@@ -175,7 +175,7 @@ Test(scenario_get_time, a_head_that_does_not_come_in_time_is_a_stall)
 {
 	static const struct sim_step *const scripts[] = { no_head, half_a_head, dripping_head };
 	struct sim_seeds seeds = sim_seeds(30);
-	for (uint64_t seed = seeds.first; seed < seeds.end; seed++) {
+	for (uint64_t seed = seeds.first; seed != seeds.end; seed++) {
 		struct scenario *scenario = scenario_plain(seed);
 		sim_listen(scenario->sim,
 			&(struct sim_server){
@@ -194,7 +194,7 @@ Test(scenario_get_time, a_head_that_does_not_come_in_time_is_a_stall)
 Test(scenario_get_time, a_stalled_body_is_given_up_after_the_stall_timeout)
 {
 	struct sim_seeds seeds = sim_seeds(100);
-	for (uint64_t seed = seeds.first; seed < seeds.end; seed++) {
+	for (uint64_t seed = seeds.first; seed != seeds.end; seed++) {
 		struct scenario *scenario = scenario_plain(seed);
 		scenario_offer(scenario, (struct sim_http_file){ .len = 300000,
 						 .misdeed = SIM_HTTP_STALLS,
@@ -210,7 +210,7 @@ Test(scenario_get_time, a_stalled_body_is_given_up_after_the_stall_timeout)
 Test(scenario_get_time, a_pause_shorter_than_the_stall_timeout_is_borne)
 {
 	struct sim_seeds seeds = sim_seeds(100);
-	for (uint64_t seed = seeds.first; seed < seeds.end; seed++) {
+	for (uint64_t seed = seeds.first; seed != seeds.end; seed++) {
 		struct scenario *scenario = scenario_plain(seed);
 		scenario_offer(scenario, (struct sim_http_file){ .len = 300000,
 						 .misdeed = SIM_HTTP_PAUSES,
@@ -225,10 +225,10 @@ Test(scenario_get_time, a_pause_shorter_than_the_stall_timeout_is_borne)
 	}
 }
 
-Test(scenario_get_time, slow_bytes_are_no_stall)
+Test(scenario_get_time, slow_bytes_are_not_a_stall)
 {
 	struct sim_seeds seeds = sim_seeds(20);
-	for (uint64_t seed = seeds.first; seed < seeds.end; seed++) {
+	for (uint64_t seed = seeds.first; seed != seeds.end; seed++) {
 		struct scenario *scenario = scenario_plain(seed);
 		scenario_offer(scenario, (struct sim_http_file){ .len = 200,
 						 .drip = 1,
@@ -242,10 +242,10 @@ Test(scenario_get_time, slow_bytes_are_no_stall)
 }
 
 /* Only a server that is waited for can stall. */
-Test(scenario_get_time, a_disk_slower_than_the_stall_timeout_is_no_stall)
+Test(scenario_get_time, a_disk_slower_than_the_stall_timeout_is_not_a_stall)
 {
 	struct sim_seeds seeds = sim_seeds(20);
-	for (uint64_t seed = seeds.first; seed < seeds.end; seed++) {
+	for (uint64_t seed = seeds.first; seed != seeds.end; seed++) {
 		struct sim_options options = sim_options(seed);
 		options.disk_ns = 100 * SL_NS_PER_S;
 		options.net_ns = SL_NS_PER_MS;
@@ -262,10 +262,10 @@ Test(scenario_get_time, a_disk_slower_than_the_stall_timeout_is_no_stall)
 	}
 }
 
-Test(scenario_get_time, a_reader_of_standard_output_slower_than_the_stall_timeout_is_no_stall)
+Test(scenario_get_time, a_reader_of_standard_output_slower_than_the_stall_timeout_is_not_a_stall)
 {
 	struct sim_seeds seeds = sim_seeds(20);
-	for (uint64_t seed = seeds.first; seed < seeds.end; seed++) {
+	for (uint64_t seed = seeds.first; seed != seeds.end; seed++) {
 		struct scenario *scenario = scenario_plain(seed);
 		sim_sink(scenario->sim, 1, 4096, 50);
 		scenario->get.stall_timeout_ns = 5 * SL_NS_PER_S;
@@ -283,7 +283,7 @@ Test(scenario_get_time, the_deadline_ends_whatever_the_run_is_waiting_for)
 {
 	struct sim_seeds seeds = sim_seeds(100);
 	uint64_t done = 0;
-	for (uint64_t seed = seeds.first; seed < seeds.end; seed++) {
+	for (uint64_t seed = seeds.first; seed != seeds.end; seed++) {
 		struct scenario *scenario = scenario_plain(seed);
 		struct get_scene *get = &scenario->get;
 		get->run_ns = 10 * SL_NS_PER_S;
@@ -321,7 +321,7 @@ Test(scenario_get_time, the_deadline_ends_whatever_the_run_is_waiting_for)
 Test(scenario_get_time, a_small_file_waits_at_most_a_second_for_others_to_be_committed_with)
 {
 	struct sim_seeds seeds = sim_seeds(20);
-	for (uint64_t seed = seeds.first; seed < seeds.end; seed++) {
+	for (uint64_t seed = seeds.first; seed != seeds.end; seed++) {
 		struct sim_options options = sim_options(seed);
 		options.net_ns = options.disk_ns = SL_NS_PER_MS;
 		struct scenario *scenario = scenario_new(&options);
@@ -409,7 +409,7 @@ build_fickle(uint64_t seed, struct fickle *fickle, size_t count)
 Test(scenario_get_time, a_connection_closed_under_a_request_is_replaced_once_and_silently)
 {
 	struct sim_seeds seeds = sim_seeds(50);
-	for (uint64_t seed = seeds.first; seed < seeds.end; seed++) {
+	for (uint64_t seed = seeds.first; seed != seeds.end; seed++) {
 		struct fickle fickle = { .answers_first = 1, .answers_later = 1 };
 		struct scenario *scenario = build_fickle(seed, &fickle, 5);
 		scenario_run(scenario);
@@ -424,7 +424,7 @@ Test(scenario_get_time, a_connection_closed_under_a_request_is_replaced_once_and
 Test(scenario_get_time, a_fresh_connection_that_is_closed_is_a_failure)
 {
 	struct sim_seeds seeds = sim_seeds(50);
-	for (uint64_t seed = seeds.first; seed < seeds.end; seed++) {
+	for (uint64_t seed = seeds.first; seed != seeds.end; seed++) {
 		struct fickle fickle = { .answers_first = 1, .answers_later = 0 };
 		struct scenario *scenario = build_fickle(seed, &fickle, 2);
 		scenario_run(scenario);

@@ -24,7 +24,7 @@ struct log {
 	char *data;
 	size_t len;
 	bool missing;
-	/* what the scan said */
+	/* what the scan reported */
 	unsigned begun, ended;
 	struct sl_scan_result result;
 	struct sl_error err;
@@ -334,7 +334,7 @@ add_assorted(struct scene *scene)
 Test(scenario_scan, assorted_logs_are_counted_exactly)
 {
 	struct sim_seeds seeds = sim_seeds(60);
-	for (uint64_t seed = seeds.first; seed < seeds.end; seed++) {
+	for (uint64_t seed = seeds.first; seed != seeds.end; seed++) {
 		struct scene *scene = build(seed);
 		scene->setup.chunk = seed % 3 ? 64 * SL_KIB : SL_MIB;
 		scene->setup.queue = 1 + (unsigned)(seed % 5);
@@ -349,7 +349,7 @@ Test(scenario_scan, assorted_logs_are_counted_exactly)
 Test(scenario_scan, matching_lines_come_in_order_with_their_numbers_however_slow_the_sink)
 {
 	struct sim_seeds seeds = sim_seeds(20);
-	for (uint64_t seed = seeds.first; seed < seeds.end; seed++) {
+	for (uint64_t seed = seeds.first; seed != seeds.end; seed++) {
 		struct scene *scene = build(seed);
 		scene->print = true;
 		scene->slow_ns = seed % 2 ? SL_NS_PER_MS : 0;
@@ -399,7 +399,7 @@ feed_stdin(struct scene *scene, const struct log *log)
 Test(scenario_scan, standard_input_is_counted_to_its_end_whatever_its_pauses)
 {
 	struct sim_seeds seeds = sim_seeds(60);
-	for (uint64_t seed = seeds.first; seed < seeds.end; seed++) {
+	for (uint64_t seed = seeds.first; seed != seeds.end; seed++) {
 		struct scene *scene = build(seed);
 		scene->print = seed % 2;
 		add(scene, "before", 3000);
@@ -416,7 +416,7 @@ Test(scenario_scan, standard_input_is_counted_to_its_end_whatever_its_pauses)
 Test(scenario_scan, standard_input_that_fails_is_counted_up_to_there)
 {
 	struct sim_seeds seeds = sim_seeds(60);
-	for (uint64_t seed = seeds.first; seed < seeds.end; seed++) {
+	for (uint64_t seed = seeds.first; seed != seeds.end; seed++) {
 		struct scene *scene = build(seed);
 		struct log *log = add(scene, "-", 50000);
 		feed_stdin(scene, log);
@@ -521,7 +521,7 @@ Test(scenario_scan, a_file_that_is_removed_meanwhile_is_read_to_its_end_or_missi
 Test(scenario_scan, a_signal_at_any_moment_ends_the_scan_within_a_second_and_leaves_nothing)
 {
 	struct sim_seeds seeds = sim_seeds(200);
-	for (uint64_t seed = seeds.first; seed < seeds.end; seed++) {
+	for (uint64_t seed = seeds.first; seed != seeds.end; seed++) {
 		struct scene *scene = build(seed);
 		scene->print = seed % 2;
 		scene->slow_ns = seed % 4 == 1 ? 100 * SL_NS_PER_MS : 0;
@@ -548,7 +548,7 @@ Test(scenario_scan, a_signal_at_any_moment_ends_the_scan_within_a_second_and_lea
 Test(scenario_scan, a_sink_that_fails_ends_the_scan_with_its_code)
 {
 	struct sim_seeds seeds = sim_seeds(40);
-	for (uint64_t seed = seeds.first; seed < seeds.end; seed++) {
+	for (uint64_t seed = seeds.first; seed != seeds.end; seed++) {
 		struct scene *scene = build(seed);
 		scene->print = true;
 		scene->fail_line = 1 + seed % 5;
@@ -563,7 +563,7 @@ Test(scenario_scan, a_sink_that_fails_ends_the_scan_with_its_code)
 Test(scenario_scan, a_number_of_lines_that_is_enough_settles_an_input)
 {
 	struct sim_seeds seeds = sim_seeds(40);
-	for (uint64_t seed = seeds.first; seed < seeds.end; seed++) {
+	for (uint64_t seed = seeds.first; seed != seeds.end; seed++) {
 		struct scene *scene = build(seed);
 		scene->print = true;
 		scene->setup.max_hits = 3;
@@ -581,7 +581,7 @@ Test(scenario_scan, a_number_of_lines_that_is_enough_settles_an_input)
 Test(scenario_scan, a_stream_that_gives_nothing_more_is_not_waited_for_once_there_is_enough)
 {
 	struct sim_seeds seeds = sim_seeds(60);
-	for (uint64_t seed = seeds.first; seed < seeds.end; seed++) {
+	for (uint64_t seed = seeds.first; seed != seeds.end; seed++) {
 		struct scene *scene = build(seed);
 		scene->print = seed % 2;
 		scene->setup.max_hits = 3;
@@ -615,7 +615,7 @@ sink_idle(void *ctx)
 Test(scenario_scan, a_sink_that_has_enough_while_nothing_comes_ends_the_scan)
 {
 	struct sim_seeds seeds = sim_seeds(60);
-	for (uint64_t seed = seeds.first; seed < seeds.end; seed++) {
+	for (uint64_t seed = seeds.first; seed != seeds.end; seed++) {
 		struct scene *scene = build(seed);
 		scene->print = seed % 2;
 		scene->fail_idle = (unsigned)(seed % 5);
@@ -647,7 +647,7 @@ add_two_and_stdin(struct scene *scene)
 Test(scenario_scan, the_nth_operation_fails_for_every_n)
 {
 	struct sim_seeds seeds = sim_seeds(6);
-	for (uint64_t seed = seeds.first; seed < seeds.end; seed++) {
+	for (uint64_t seed = seeds.first; seed != seeds.end; seed++) {
 		bool hit = true;
 		for (uint64_t n = 1; hit; n++) {
 			struct scene *scene = build(seed);
@@ -667,7 +667,7 @@ Test(scenario_scan, the_nth_operation_fails_for_every_n)
 Test(scenario_scan, random_failures_break_no_promise)
 {
 	struct sim_seeds seeds = sim_seeds(150);
-	for (uint64_t seed = seeds.first; seed < seeds.end; seed++) {
+	for (uint64_t seed = seeds.first; seed != seeds.end; seed++) {
 		struct sim_options options = sim_options(seed);
 		options.fault_ppm = 30000;
 		struct scene *scene = build_with(&options);

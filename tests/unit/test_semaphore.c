@@ -15,7 +15,7 @@ run_seeds(unsigned count, sl_task_fn *fn)
 {
 	struct sim_seeds seeds = sim_seeds(count);
 	int result = 0;
-	for (uint64_t seed = seeds.first; seed < seeds.end && !result; seed++) {
+	for (uint64_t seed = seeds.first; seed != seeds.end && !result; seed++) {
 		struct sim *sim = sim_plain(seed);
 		result = sim_run(sim, fn, sim);
 		sim_free(sim);
@@ -86,7 +86,7 @@ first_come(void *arg)
 	for (int i = 0; i < 5; i++) {
 		cr_assert_eq(queue.served, i);
 		sl_semaphore_give(&queue.semaphore);
-		cr_assert(!sl_semaphore_try_take(&queue.semaphore), "those who wait come first");
+		cr_assert(!sl_semaphore_try_take(&queue.semaphore), "waiting tasks come first");
 		cr_assert_eq(sl_yield(), 0);
 	}
 	cr_assert_eq(sl_group_leave(&group), 0);
@@ -150,7 +150,7 @@ cancelled_waiter(void *arg)
 	cr_assert_eq(sl_group_leave(&other), 0);
 	cr_assert_eq(sl_group_leave(&group), -ECANCELED);
 	cr_assert_eq(queue.served, 1);
-	cr_assert_eq(queue.order[0], 2, "those who went away are passed over");
+	cr_assert_eq(queue.order[0], 2, "waiters that left are skipped");
 	return 0;
 }
 

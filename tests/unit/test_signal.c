@@ -1,5 +1,5 @@
 /*
- * Signals through the ring: taken by the task that waits, kept while nobody does, and the end by a
+ * Signals through the ring: taken by the task that waits, kept while no task does, and the end by a
  * signal.
  */
 #include "support/run.h"
@@ -246,7 +246,7 @@ simulated_wait(void *arg)
 	return 0;
 }
 
-Test(signal, in_the_simulator_none_ever_comes)
+Test(signal, in_the_simulator_no_signal_ever_comes)
 {
 	struct sim *sim = sim_plain(1);
 	cr_assert_eq(sim_run(sim, simulated_wait, NULL), 0);
@@ -271,7 +271,7 @@ Test(signal, one_that_was_ignored_at_the_start_stays_ignored)
 	cr_assert_eq(ring_run(1, ignored_stays, NULL), 0);
 }
 
-Test(signal, broken_pipes_and_size_limits_are_errors_not_deaths)
+Test(signal, broken_pipes_and_size_limits_are_errors_and_do_not_end_the_program)
 {
 	sl_signal_block();
 	raise(SIGPIPE);
@@ -293,7 +293,7 @@ status_of(int signo)
 	return status;
 }
 
-Test(signal, dying_by_a_signal_is_what_the_parent_sees)
+Test(signal, the_parent_sees_an_end_by_the_signal)
 {
 	static const int signals[] = { SIGINT, SIGTERM, SIGHUP };
 	for (size_t i = 0; i < SL_COUNT_OF(signals); i++) {
@@ -323,7 +323,7 @@ Test(signal, stopping_stops_until_continued)
 	cr_assert(WIFEXITED(status) && WEXITSTATUS(status) == 7);
 }
 
-/* In a session of its own nobody could continue it: the kernel does not stop what would stay so. */
+/* In a session of its own no shell could continue it: the kernel does not stop it then. */
 Test(signal, stopping_is_left_to_the_kernel)
 {
 	pid_t pid = fork();

@@ -232,7 +232,7 @@ Test(sniff, random_bytes_and_programs_are_binary)
 	}
 }
 
-Test(sniff, binary_formats_are_known_by_their_magic_numbers)
+Test(sniff, binary_formats_are_recognised_by_their_magic_numbers)
 {
 	static const struct {
 		const char *bytes;

@@ -249,7 +249,7 @@ refuses_what_is_no_file(struct bench *bench)
 	}
 }
 
-Test(source, what_was_found_and_is_no_regular_file_any_more_is_refused_without_waiting)
+Test(source, what_was_found_and_is_not_a_regular_file_any_more_is_refused_without_waiting)
 {
 	on_disk(refuses_what_is_no_file);
 }
@@ -483,7 +483,7 @@ loses_a_hole(struct bench *bench)
 	close_input(bench);
 }
 
-Test(source, the_end_of_a_file_that_was_cut_is_no_hole)
+Test(source, the_end_of_a_file_that_was_cut_is_not_a_hole)
 {
 	on_disk(loses_a_hole);
 }
@@ -658,7 +658,7 @@ some_size(uint64_t seed)
 Test(source, cold_and_warm_direct_and_buffered_reads_give_the_same_bytes)
 {
 	struct sim_seeds seeds = sim_seeds(64);
-	for (uint64_t seed = seeds.first; seed < seeds.end; seed++) {
+	for (uint64_t seed = seeds.first; seed != seeds.end; seed++) {
 		struct sim_options options = sim_options(seed);
 		options.dio_align = seed & 8 ? 4096 : seed & 16 ? 512 : 0;
 		struct file file = { .len = some_size(seed) };
@@ -672,7 +672,7 @@ Test(source, cold_and_warm_direct_and_buffered_reads_give_the_same_bytes)
 Test(source, a_file_that_was_cut_ends_there)
 {
 	struct sim_seeds seeds = sim_seeds(64);
-	for (uint64_t seed = seeds.first; seed < seeds.end; seed++) {
+	for (uint64_t seed = seeds.first; seed != seeds.end; seed++) {
 		struct sim_options options = sim_options(seed);
 		options.dio_align = seed & 8 ? 4096 : 0;
 		struct file file = { .len = some_size(seed) };
@@ -756,7 +756,7 @@ run_stream(struct stream *stream, uint64_t seed, uint64_t pause_ns, int end)
 Test(source, a_stream_passes_on_what_it_has_when_it_pauses)
 {
 	struct sim_seeds seeds = sim_seeds(20);
-	for (uint64_t seed = seeds.first; seed < seeds.end; seed++) {
+	for (uint64_t seed = seeds.first; seed != seeds.end; seed++) {
 		struct stream stream = { .text = "error\n" };
 		run_stream(&stream, seed, SL_NS_PER_S, 0);
 		cr_expect_eq(stream.code, 0);
@@ -767,7 +767,7 @@ Test(source, a_stream_passes_on_what_it_has_when_it_pauses)
 Test(source, a_stream_that_begins_as_a_compressed_one_is_waited_for)
 {
 	struct sim_seeds seeds = sim_seeds(20);
-	for (uint64_t seed = seeds.first; seed < seeds.end; seed++) {
+	for (uint64_t seed = seeds.first; seed != seeds.end; seed++) {
 		struct stream stream = { .text = "BZh91A is text" };
 		run_stream(&stream, seed, SL_NS_PER_S, 0);
 		cr_expect_eq(stream.code, 0);
@@ -778,7 +778,7 @@ Test(source, a_stream_that_begins_as_a_compressed_one_is_waited_for)
 Test(source, a_stream_that_fails_has_given_all_before)
 {
 	struct sim_seeds seeds = sim_seeds(20);
-	for (uint64_t seed = seeds.first; seed < seeds.end; seed++) {
+	for (uint64_t seed = seeds.first; seed != seeds.end; seed++) {
 		struct stream stream = { .text = "error and then nothing more" };
 		run_stream(&stream, seed, seed % 2 ? SL_NS_PER_S : 0, -EIO);
 		cr_expect_eq(stream.code, -EIO);

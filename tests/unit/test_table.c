@@ -75,7 +75,7 @@ Test(table, a_note_to_the_totals_brings_them_under_a_single_row)
 			     "total      0            0      -  1 passed\\x0aover\n");
 }
 
-Test(table, says_what_could_not_be_read)
+Test(table, reports_what_could_not_be_read)
 {
 	static const struct sl_table_row rows[] = {
 		{ .name = NAME("a.gz"), .unread = true, .note = NAME("unsupported: gzip") },
@@ -88,7 +88,7 @@ Test(table, says_what_could_not_be_read)
 			     "total      3            0  0.00%\n");
 }
 
-Test(table, names_cannot_speak_to_the_terminal)
+Test(table, control_bytes_in_names_do_not_reach_the_terminal)
 {
 	static const struct sl_table_row rows[] = { { .name = NAME("x\033[2J\n"),
 		.note = NAME("\a") } };

@@ -129,7 +129,7 @@ sleep_times(void *arg)
 	uint64_t start = sl_now();
 	cr_assert_eq(sl_sleep(SL_NS_PER_S), 0);
 	cr_assert_eq(sl_now(), start + SL_NS_PER_S);
-	cr_assert_eq(sl_sleep_until(start), 0, "a time that has passed is no failure");
+	cr_assert_eq(sl_sleep_until(start), 0, "a time that has passed is not a failure");
 	cr_assert_eq(sl_sleep(0), 0);
 	cr_assert_eq(sl_sleep_until(start + 3600 * SL_NS_PER_S), 0);
 	cr_assert_eq(sl_now(), start + 3600 * SL_NS_PER_S);

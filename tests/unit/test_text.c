@@ -61,6 +61,36 @@ Test(text, is_shortened_in_its_middle)
 	expect_short("abcdefghijkl\u20acmnopqrst", 16, "abcd...mnopqrst");
 }
 
+Test(text, a_start_is_cut_between_characters)
+{
+	static const struct {
+		const char *text;
+		size_t most, len;
+		const char *shown;
+	} cases[] = {
+		{ "", 0, 0, "" },
+		{ "ab", 0, 0, "..." },
+		{ "ab", 1, 1, "a..." },
+		{ "ab", 2, 2, "ab" },
+		{ "a\xd0\xb0\xd0\xb1", 3, 3, "a\xd0\xb0..." },
+		{ "a\xd0\xb0\xd0\xb1", 4, 3, "a\xd0\xb0..." },
+		{ "a\xd0\xb0\xd0\xb1", 5, 5, "a\xd0\xb0\xd0\xb1" },
+		{ "\xf0\x9f\x98\x80x", 3, 0, "..." },
+		{ "\xf0\x9f\x98\x80x", 4, 4, "\xf0\x9f\x98\x80..." },
+		{ "\x1b[2Jx", 4, 4, "\\x1b[2J..." },
+		{ "\x80\x80\x80\x80\x80\x80", 5, 2, "\\x80\\x80..." },
+	};
+	for (size_t i = 0; i < SL_COUNT_OF(cases); i++) {
+		struct sl_buf out = { 0 };
+		struct sl_span text = sl_span_str(cases[i].text);
+		cr_expect_eq(sl_text_cut(text, cases[i].most), cases[i].len, "%zu", i);
+		sl_buf_add_str(&out, "");
+		sl_text_show(&out, text, cases[i].most);
+		cr_expect_str_eq(out.data, cases[i].shown, "%zu", i);
+		sl_buf_release(&out);
+	}
+}
+
 Test(text, is_ascii_where_nothing_else_is_understood)
 {
 	struct sl_buf out = { 0 };

@@ -407,7 +407,7 @@ static const struct verdict verdicts[] = {
 	{ "expired", "ca", "localhost", "certificate has expired", "; it ended on 2" },
 	{ "future", "ca", "localhost", "certificate is not yet valid", "; it begins on 2" },
 	{ "selfsigned", "ca", "localhost", "self-signed certificate",
-		"it is signed by itself and " NOT_IN_FILE },
+		"it is self-signed and " NOT_IN_FILE },
 	{ "stranger", "ca", "localhost", UNKNOWN,
 		"(subject '/O=sluice tests/CN=localhost'); " ALONE
 		"stranger's authority' " NOT_IN_FILE },
@@ -576,7 +576,7 @@ offer_name(void *arg)
 	return 0;
 }
 
-Test(net_tls, tells_the_server_names_but_no_addresses_and_http_1_1)
+Test(net_tls, sends_the_server_names_but_no_addresses_and_http_1_1)
 {
 	run("server", serve_handshake, offer_name);
 }
@@ -627,7 +627,7 @@ run_failure(peer_fn *serve, const struct failure *failure)
 	run("server", serve, fail_handshake);
 }
 
-Test(net_tls, tells_that_the_port_does_not_use_tls)
+Test(net_tls, reports_that_the_port_does_not_use_tls)
 {
 	run_failure(serve_plain_http,
 		&(struct failure){ SL_E_TLS,
@@ -635,14 +635,14 @@ Test(net_tls, tells_that_the_port_does_not_use_tls)
 			"use TLS" });
 }
 
-Test(net_tls, tells_that_the_server_hung_up_in_mid_handshake)
+Test(net_tls, reports_that_the_server_closed_during_the_handshake)
 {
 	run_failure(serve_hangup,
 		&(struct failure){ SL_E_TLS,
 			"TLS handshake with 'localhost' failed: server closed the connection" });
 }
 
-Test(net_tls, tells_that_the_server_reset_in_mid_handshake)
+Test(net_tls, reports_a_reset_during_the_handshake)
 {
 	run_failure(serve_reset,
 		&(struct failure){ -ECONNRESET,
@@ -829,7 +829,7 @@ end_orderly(void *arg)
 	return 0;
 }
 
-Test(net_tls, tells_the_orderly_end)
+Test(net_tls, reports_the_orderly_end)
 {
 	run("server", serve_text_then_end, end_orderly);
 }
@@ -865,7 +865,7 @@ end_cut(void *arg)
 static int
 end_damaged(void *arg)
 {
-	return end_badly(arg, SL_E_TLS, "record damaged on the way");
+	return end_badly(arg, SL_E_TLS, "damaged record");
 }
 
 Test(net_tls, never_takes_a_cut_stream_for_a_complete_one)
@@ -892,7 +892,7 @@ end_reset(void *arg)
 	return 0;
 }
 
-Test(net_tls, tells_a_reset)
+Test(net_tls, reports_a_reset)
 {
 	run("server", serve_text_then_reset, end_reset);
 }

@@ -202,7 +202,7 @@ static void
 play_all(unsigned count, sl_task_fn *fn)
 {
 	struct sim_seeds seeds = sim_seeds(count);
-	for (uint64_t seed = seeds.first; seed < seeds.end; seed++) {
+	for (uint64_t seed = seeds.first; seed != seeds.end; seed++) {
 		struct sim *sim = sim_plain(seed);
 		int result;
 		play(sim, fn, &result);

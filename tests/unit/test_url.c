@@ -163,6 +163,9 @@ Test(http_url, refuses_hosts_that_could_be_read_in_two_ways)
 		{ "http://0177.0.0.1/", SL_E_USAGE, "IPv4" },
 		{ "http://1.2.3.256/", SL_E_USAGE, "IPv4" },
 		{ "http://1.2.3.4.5/", SL_E_USAGE, "IPv4" },
+		{ "http://1.2.3.4./", SL_E_USAGE, "IPv4" },
+		{ "http://127.1./", SL_E_USAGE, "IPv4" },
+		{ "http://host.0x7f./", SL_E_USAGE, "IPv4" },
 		{ "http://\xff\xfe.example/", SL_E_USAGE, "UTF-8" },
 		{ "http://a\xe2\x84\x80"
 		  "b.example/",

@@ -263,7 +263,7 @@ Test(walk, a_directory_that_cannot_be_read_is_named_and_the_others_go_on)
 	end(&scene);
 }
 
-Test(walk, a_directory_that_is_none_is_named)
+Test(walk, an_argument_that_is_not_a_directory_is_reported)
 {
 	struct scene scene;
 	begin(&scene);
@@ -313,7 +313,7 @@ Test(walk, directories_nested_too_deeply_are_named)
 	put_file(&scene, "after");
 	put_file(&scene, "d/near");
 	walk(&scene);
-	cr_assert_not_null(strstr(scene.said.data, "more than 100 directories in one another"));
+	cr_assert_not_null(strstr(scene.said.data, "more than 100 nested directories"));
 	cr_assert_not_null(strstr(scene.said.data, "d/near\n"));
 	cr_assert_not_null(strstr(scene.said.data, "after\n"));
 	end(&scene);

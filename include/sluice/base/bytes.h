@@ -52,7 +52,7 @@ bool sl_span_is_nocase(struct sl_span a, const char *text);
 /* Without leading and trailing spaces and tabs. */
 struct sl_span sl_span_trim(struct sl_span a);
 
-/* A NUL-terminated copy on the heap, to be freed by the caller; NULL if memory ends. */
+/* A NUL-terminated copy on the heap, to be freed by the caller; NULL if out of memory. */
 char *sl_span_dup(struct sl_span a) SL_MUST_CHECK;
 
 unsigned char sl_lower(unsigned char c);
@@ -63,7 +63,7 @@ void sl_buf_release(struct sl_buf *buf);
 /* Empty, storage kept. */
 void sl_buf_clear(struct sl_buf *buf);
 
-/* Room for `more` bytes beyond len. False and `failed` set if memory ends. */
+/* Room for `more` bytes beyond len. False and `failed` set if out of memory. */
 bool sl_buf_reserve(struct sl_buf *buf, size_t more);
 
 void sl_buf_add(struct sl_buf *buf, const void *data, size_t len);

@@ -3,7 +3,7 @@
  *
  * Every fallible function returns int: 0 or a documented count, or a negative code. -1..-4095 are
  * the kernel's errno values exactly as completions deliver them; our own start at -5000. No
- * function here reads or sets errno.
+ * function here reads errno.
  *
  * The description for the user is stored in a caller-owned struct sl_error. Only the layer cli
  * prints it.
@@ -53,7 +53,7 @@ enum sl_phase {
 
 #define SL_ERROR_TEXT 768
 
-/* Caller-allocated, no heap; {0} = nothing has failed. text is ready to print, without full
+/* Caller-allocated; {0} = nothing has failed. text is ready to print, without full
  * stop. */
 struct sl_error {
 	int code;
@@ -65,8 +65,8 @@ struct sl_error {
 /*
  * Record a failure and return `code`:
  *	return sl_fail(err, SL_PHASE_WRITE, -ENOSPC, "cannot write '%s'", path);
- * If *err holds a failure already, it is kept. err may be NULL: then only the code is returned. The
- * text is cut to SL_ERROR_TEXT - 1 bytes.
+ * If *err holds a failure already, it is kept. err may be NULL: then only the code is returned. A
+ * text of more than SL_ERROR_TEXT - 1 bytes loses its middle.
  */
 int sl_fail(struct sl_error *err, enum sl_phase phase, int code, const char *fmt, ...)
 	SL_PRINTF(4, 5);

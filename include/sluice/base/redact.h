@@ -7,8 +7,8 @@
 #include "sluice/base/bytes.h"
 
 /*
- * Append `text` to *out with secrets replaced by "***": the userinfo of every
- * "scheme://user:pass@", the values of query parameters whose names suggest secrets (token,
+ * Append `text` to *out with secrets replaced by "***": the userinfo of every "//user:pass@", with
+ * any scheme or none before it, the values of query parameters whose names suggest secrets (token,
  * signature, sig, secret, password, key, credential, auth, ...), and the values of header lines
  * that carry credentials (Authorization, Proxy-Authorization, Cookie, Set-Cookie, X-Api-Key,
  * X-Auth-Token and any name with "token", "secret" or "password" in it). Header lines are
@@ -17,7 +17,8 @@
 void sl_redact(struct sl_buf *out, struct sl_span text);
 
 /* The same for the beginning of a document, cut anywhere, that a server sent: the values of such
- * names are also masked in JSON ("token": "..."), XML (<Token>...</Token>) and name=value. */
+ * names are also masked in JSON ("token": "..."), XML (<Token>...</Token>) and name=value. For some
+ * hundred bytes: the time grows with the square of the length. */
 void sl_redact_document(struct sl_buf *out, struct sl_span text);
 
 #endif

@@ -28,6 +28,13 @@ size_t sl_text_utf8(struct sl_span text, uint32_t *code);
 
 bool sl_text_is_utf8(struct sl_span text);
 
+/* Length of the longest start of `text` that has at most `most` bytes and does not end within a
+ * character. */
+size_t sl_text_cut(struct sl_span text, size_t most);
+
+/* Append the start of `text` of at most `most` bytes, made safe, and "..." if that is not all. */
+void sl_text_show(struct sl_buf *out, struct sl_span text, size_t most);
+
 /* Append RFC 4648 section 4, with padding. */
 void sl_text_add_base64(struct sl_buf *out, struct sl_span data);
 

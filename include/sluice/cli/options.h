@@ -95,7 +95,7 @@ struct sl_scan_options {
 	bool fixed_strings;
 	bool ignore_case;
 
-	bool print;
+	bool print; /* never with count or quiet */
 	bool count;
 	bool quiet;
 	bool line_number;    /* implies print, unless json */
@@ -134,6 +134,9 @@ void sl_get_options_release(struct sl_get_options *options);
 int sl_scan_options_parse(
 	struct sl_scan_options *out, int argc, char **argv, struct sl_error *err) SL_MUST_CHECK;
 void sl_scan_options_release(struct sl_scan_options *options);
+
+/* True if the single URL is written to standard output. */
+bool sl_get_is_to_stdout(const struct sl_get_options *options);
 
 /* ---- the tables themselves, for --help, the documents' check and completions ---- */
 

@@ -21,7 +21,6 @@ struct sl_scan_row {
 /* {0} before begin. Other modules may read with_numbers and waited_ns only. */
 struct sl_scan_output {
 	const struct sl_scan_options *options;
-	const struct sl_pattern *pattern;
 	struct sl_output *out; /* NULL with -q */
 	struct sl_buf pending;
 	struct sl_scan_row *rows;
@@ -42,8 +41,8 @@ struct sl_scan_output {
 
 /* In the task that scans. Returns 0 or -ENOMEM. */
 SL_SUSPENDS
-int sl_scan_output_begin(struct sl_scan_output *output, const struct sl_scan_options *options,
-	const struct sl_pattern *pattern) SL_MUST_CHECK;
+int sl_scan_output_begin(
+	struct sl_scan_output *output, const struct sl_scan_options *options) SL_MUST_CHECK;
 
 /* Where sl_scan_run sends results; `output` stays in place. */
 struct sl_scan_sink sl_scan_output_sink(struct sl_scan_output *output);
@@ -56,6 +55,12 @@ struct sl_scan_sink sl_scan_output_sink(struct sl_scan_output *output);
 SL_SUSPENDS
 int sl_scan_output_end(struct sl_scan_output *output, const struct sl_scan_summary *summary,
 	uint64_t elapsed_ns, bool complete, struct sl_error *err) SL_MUST_CHECK;
+
+/*
+ * For a run that never ends because the ring has failed, outside of its tasks: print the table of
+ * the inputs that ended. Of other output the last part may be missing, which is logged.
+ */
+void sl_scan_output_abandon(struct sl_scan_output *output, const struct sl_scan_summary *summary);
 
 /* Harmless on {0}. */
 void sl_scan_output_release(struct sl_scan_output *output);

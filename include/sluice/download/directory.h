@@ -80,9 +80,9 @@ SL_SUSPENDS
 int sl_directory_sync(struct sl_directory *directory) SL_MUST_CHECK;
 
 /*
- * Whether the file system still takes changes: 0, or the code it refuses them with. Asked because
- * the sync of a directory is not to be believed alone: once a journal is aborted, Linux reports
- * success for a directory that has nothing left to write. Changes its change time.
+ * Check that the file system still accepts changes: 0, or the code it refuses them with. The sync
+ * of a directory alone does not show that: once a journal is aborted, Linux reports success for a
+ * directory that has nothing left to write. Updates its change time.
  */
 SL_SUSPENDS
 int sl_directory_confirm(struct sl_directory *directory) SL_MUST_CHECK;

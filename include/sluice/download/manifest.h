@@ -44,7 +44,7 @@ int sl_entry_copy(struct sl_entry *out, const struct sl_entry *entry, char **mem
 struct sl_manifest {
 	struct sl_span rest;                         /* of the list's text, the caller's memory */
 	uint64_t line;                               /* lines consumed */
-	uint64_t ignored[SL_MANIFEST_IGNORED_WORDS]; /* which options of aria2's were met */
+	uint64_t ignored[SL_MANIFEST_IGNORED_WORDS]; /* options of aria2 that were found */
 };
 
 void sl_manifest_init(struct sl_manifest *manifest, struct sl_span text);

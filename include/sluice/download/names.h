@@ -48,7 +48,7 @@ struct sl_names_owner *sl_names_find(const struct sl_names *names, const char *p
 void sl_names_give_up(struct sl_names *names, const char *path);
 
 /* The next number for names that are made from `path`, claimed or not: 1, 2, ... Each is given
- * once, so that a thousand equal names cost a thousand steps. 0 if memory ends. */
+ * once, so that a thousand equal names cost a thousand steps. 0 if out of memory. */
 unsigned sl_names_next_number(struct sl_names *names, const char *path);
 
 /* Extend a hash of 64 bits (FNV-1a; 0 begins one) by `text` and a separator. */

@@ -32,7 +32,7 @@ struct sl_part {
 	char *part_name;                /* with the suffix; shortened with a hash past NAME_MAX */
 	int fd;                         /* buffered; holds the lock; -1 = none */
 	int direct_fd;                  /* O_DIRECT on the same inode; -1 = buffered */
-	bool direct_refused;            /* the file system did not keep what it promised */
+	bool direct_refused;            /* the file system refused a direct write */
 	bool name_taken;                /* when it was locked, something had the final name */
 	uint64_t inode;
 	uint32_t dev_major, dev_minor;
@@ -121,7 +121,7 @@ bool sl_part_is_stop(int code) SL_MUST_CHECK;
 int sl_part_write_failed(
 	const struct sl_part *part, int code, uint64_t needed, struct sl_error *err);
 
-/* "directory/NAME.sluice-part", the caller's to free; NULL if memory ends. */
+/* "directory/NAME.sluice-part", the caller's to free; NULL if out of memory. */
 char *sl_part_path(const struct sl_part *part) SL_MUST_CHECK;
 
 /* The name still stands for our inode, which has `length` bytes and the time of its seal. Returns 0

@@ -65,7 +65,7 @@ void sl_http_client_free(struct sl_http_client *client);
  *  - SL_E_STATUS: any other status but 206; err->http_status holds it (204 as well: it has no
  *    body). With the log level INFO the message also has the first words of the body
  *  - SL_E_REDIRECT: more than max_redirects, a downgrade, another scheme, no or two Locations
- *  - SL_E_PROTO: an answer other than HTTP/1, bad framing, 101, 206 (no range was asked for)
+ *  - SL_E_PROTO: an answer other than HTTP/1, bad framing, 101, 206 (only whole files are wanted)
  *  - SL_E_LIMIT: a head too large, more than 32 interim answers
  *  - SL_E_USAGE: a header from the user that cannot be sent
  *  - -ECONNRESET (the server closed instead of answering), -ETIMEDOUT, -ECANCELED, -ENOMEM, and
@@ -77,14 +77,8 @@ int sl_http_open(struct sl_http_client *client, const struct sl_http_request *re
 
 const struct sl_head *sl_http_head(const struct sl_http_exchange *exchange);
 
-/* What the answer says of the resource. */
+/* What the response says of the resource. */
 struct sl_resource sl_http_resource(const struct sl_http_exchange *exchange);
-
-/* The URL that answered, after redirects, without userinfo. */
-const struct sl_url *sl_http_final_url(const struct sl_http_exchange *exchange);
-
-/* Numeric address and port of the server that answered. */
-const char *sl_http_peer(const struct sl_http_exchange *exchange);
 
 /* Bytes of the body as announced by Content-Length (for HEAD: of the body GET would have), or
  * SL_BODY_UNKNOWN (chunked, close-delimited). */

@@ -70,6 +70,9 @@ enum sl_parse sl_head_feed(struct sl_head *head, const char *data, size_t len, s
 /* The reason phrase after the status, "" if there is none. */
 struct sl_span sl_head_reason(const struct sl_head *head);
 
+/* True if it can be a field's name or a method: a token of RFC 9110 5.6.2. */
+bool sl_head_is_token(struct sl_span text);
+
 /* Fields in the order received; index below sl_head_count. */
 size_t sl_head_count(const struct sl_head *head);
 struct sl_head_field sl_head_at(const struct sl_head *head, size_t index);

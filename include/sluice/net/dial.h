@@ -2,8 +2,8 @@
  * dial.h - a TCP connection to the first address of a host that accepts it.
  *
  * Addresses are tried one after the other in the order given, those that failed before in the same
- * run last. The error names the host, every address tried and why each failed; its code is the most
- * specific of them: refused comes before timed out, and that before no route.
+ * run last. The error names the host, the first four addresses tried and why each failed; its code
+ * is the most specific of all: refused comes before timed out, and that before no route.
  */
 #ifndef SLUICE_NET_DIAL_H
 #define SLUICE_NET_DIAL_H

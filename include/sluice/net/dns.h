@@ -6,8 +6,8 @@
  * has none, kept for some seconds. Everything else is not an answer (a temporary failure, a system
  * error, a call that does not return): it is never cached, and the lookup is repeated until its
  * deadline. Once a name stayed unanswered until a lookup's deadline, later lookups of it wait only
- * SL_DNS_UNANSWERED_NS, until there is an answer: else each file of a dead name would take the
- * whole connect timeout.
+ * SL_DNS_UNANSWERED_NS, until there is an answer: else each file of an unresponsive name
+ * would take the whole connect timeout.
  *
  * At most one getaddrinfo per name is under way. One that was given up continues in its thread, and
  * its late answer is used; so names that hang take one resolver thread each. Numeric hosts need no

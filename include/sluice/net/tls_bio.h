@@ -29,10 +29,10 @@ struct sl_tls_bio {
 	size_t sent; /* of out */
 };
 
-/* The kind of BIO, to be freed with BIO_meth_free after all BIOs of it; NULL if memory ends. */
+/* The kind of BIO, to be freed with BIO_meth_free after all BIOs of it; NULL if out of memory. */
 BIO_METHOD *sl_tls_bio_method(void) SL_MUST_CHECK;
 
-/* A BIO over `io`, which must outlive it; NULL if memory ends. */
+/* A BIO over `io`, which must outlive it; NULL if out of memory. */
 BIO *sl_tls_bio_new(BIO_METHOD *method, struct sl_tls_bio *io) SL_MUST_CHECK;
 
 /* Free what waits to be sent, and its memory; the BIO can be used as before. */

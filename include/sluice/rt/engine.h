@@ -1,8 +1,8 @@
 /*
  * engine.h - the seam between the runtime and what carries out operations: the ring
  * (engine_uring.c), or a simulator with virtual time for tests (tests/support/engine_sim.c). Code
- * above rt must not refer to io_uring, and nothing above this interface asks which engine it has:
- * what differs is a method.
+ * above rt must not refer to io_uring, and code above this interface does not ask which engine it
+ * uses: the differences are methods.
  *
  * Rules every engine keeps:
  *  - An operation is submitted once and comes back exactly once, by wait(). Until then the
@@ -11,8 +11,8 @@
  *    a descriptor opened, a name renamed) if anything was done, else with -ECANCELED. Cancelling a
  *    finished operation is harmless.
  *  - No operation times out by itself, and none is linked to another.
- *  - One thread, the one that made the engine, calls everything except now(), run_blocking() and
- *    wake().
+ *  - One thread, the one that made the engine, calls everything except now(), run_blocking(),
+ *    wake(), and free() if a blocking call outlives the runtime.
  */
 #ifndef SLUICE_RT_ENGINE_H
 #define SLUICE_RT_ENGINE_H
@@ -66,12 +66,12 @@ enum sl_op_kind {
 
 /* Which member of the union in struct sl_op a kind uses. */
 enum sl_op_family {
-	SL_FAMILY_PLAIN, /* none: NOP, POLL, CLOSE, SYNC, SYNC_FS, LOCK, SET_MODE */
+	SL_FAMILY_PLAIN, /* none: NOP, POLL, CLOSE, SYNC, SYNC_FS, LOCK, SET_MODE, FLUSH, TOUCH */
 	SL_FAMILY_SOCKET,
 	SL_FAMILY_CONNECT,
 	SL_FAMILY_ACCEPT,
 	SL_FAMILY_TRANSFER, /* SEND, RECV, READ, WRITE */
-	SL_FAMILY_EXTENT,   /* ALLOCATE, TRUNCATE */
+	SL_FAMILY_EXTENT,   /* ALLOCATE, TRUNCATE, HAS_HOLE */
 	SL_FAMILY_TIME,
 	SL_FAMILY_OPEN, /* OPEN and the three below begin with dir_fd and path */
 	SL_FAMILY_NAME, /* UNLINK, MKDIR */

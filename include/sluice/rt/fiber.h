@@ -43,7 +43,4 @@ void sl_fiber_prepare(struct sl_fiber *fiber, void (*entry)(void *), void *arg);
  * before it is prepared again. */
 void sl_fiber_switch(struct sl_fiber *from, struct sl_fiber *to, bool dying);
 
-/* Bytes of the stack ever touched, in whole pages; 0 if the kernel does not tell. */
-size_t sl_fiber_high_water(const struct sl_fiber *fiber);
-
 #endif

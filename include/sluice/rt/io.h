@@ -86,15 +86,6 @@ int sl_io_open(
 	int dir_fd, const char *path, int flags, uint32_t mode, uint64_t resolve) SL_MUST_CHECK;
 
 /*
- * The same for names that may hang (a FIFO without a writer, a dead NFS mount): in the blocking
- * pool, and abandoned at `deadline_ns`, those in force, or a cancellation. Then what it still opens
- * is closed, but it may create the file later. -EAGAIN if no thread can be started.
- */
-SL_SUSPENDS
-int sl_io_open_until(int dir_fd, const char *path, int flags, uint32_t mode, uint64_t resolve,
-	uint64_t deadline_ns) SL_MUST_CHECK;
-
-/*
  * Always closes, also in a cancelled task or past its deadline, and never waits for a slot. -1 is
  * ignored. Returns 0, or the failure that close(2) gave: some file systems (NFS, quotas) report a
  * failed write only here. The descriptor is gone all the same.

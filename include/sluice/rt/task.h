@@ -47,7 +47,7 @@ int sl_rt_new(struct sl_rt **out, const struct sl_rt_options *options,
 int sl_rt_run(struct sl_rt *rt, sl_task_fn *fn, void *arg);
 
 /* Not in a task, after sl_rt_run. Joins the threads; abandoned blocking calls are left to end with
- * the process. */
+ * the process, and the last of them frees the engine. */
 void sl_rt_free(struct sl_rt *rt);
 
 /* The calling thread's runtime, or NULL. */
@@ -158,7 +158,7 @@ struct sl_task_info {
 /* Calls `see` for each task. For SIGUSR1 and tests. */
 void sl_task_each(void (*see)(void *ctx, const struct sl_task_info *info), void *ctx);
 
-/* Tasks alive now, the main task counted. */
+/* The number of tasks that have not ended, including the main task. */
 unsigned sl_task_count(void);
 
 /* ---- parking, for the other modules of rt ---- */

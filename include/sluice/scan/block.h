@@ -60,7 +60,7 @@ void sl_block_merge(const struct sl_match_plan *plan, struct sl_block_result *le
 	const struct sl_block_result *right);
 
 /* True if the line that the last bytes of *left and the first of *right belong to matches, as far
- * as both know. */
+ * as these two results show. */
 bool sl_block_joint_hit(const struct sl_match_plan *plan, const struct sl_block_result *left,
 	const struct sl_block_result *right);
 

@@ -125,7 +125,7 @@ struct sl_match_kernel {
 	uint64_t (*newlines)(const unsigned char *data, size_t len);
 };
 
-/* The fastest kernel that a processor with these features (sl_cpu_features()) can run. Never
+/* The fastest kernel that a CPU with these features (sl_cpu_features()) can run. Never
  * NULL. */
 const struct sl_match_kernel *sl_match_choose(unsigned features);
 

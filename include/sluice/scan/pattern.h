@@ -22,7 +22,7 @@
 #include "sluice/base/error.h"
 #include "sluice/scan/match.h"
 
-#define SL_PATTERN_LINE_MAX (1024u * 1024u)    /* bytes of a line that a regular expression sees */
+#define SL_PATTERN_LINE_MAX (1024u * 1024u)    /* bytes of a line that expressions search */
 #define SL_PATTERN_MATCH_LIMIT 1000000u        /* steps of PCRE2 at one position of a line */
 #define SL_PATTERN_HEAP_LIMIT_KIB (8u * 1024u) /* of PCRE2's interpreter, where there is no JIT */
 #define SL_PATTERN_JIT_STACK (1024u * 1024u)   /* per matcher; grows from 32 KiB when needed */

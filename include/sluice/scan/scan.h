@@ -89,8 +89,11 @@ struct sl_scan_setup {
 
 #define SL_SCAN_MEMORY_MIN (8 * SL_MIB)
 
+struct scan;
+
 /* How far the scan is, for a display: changes while it runs. */
 struct sl_scan_progress {
+	const struct scan *scan;        /* private; NULL before the scan and after it */
 	struct sl_scan_summary summary; /* of the inputs that ended */
 	uint64_t listed;                /* inputs found so far */
 	bool all_listed;
@@ -114,5 +117,13 @@ struct sl_scan_progress {
 SL_SUSPENDS
 int sl_scan_run(const struct sl_scan_setup *setup, struct sl_scan_progress *progress,
 	struct sl_error *err) SL_MUST_CHECK;
+
+/*
+ * For a scan that never returns because the runtime has failed: see every input that did not come
+ * to its `end`, in order, as messages name it. A directory is among them if its walk has not come
+ * to the end. Not in a task.
+ */
+void sl_scan_each_unfinished(const struct sl_scan_progress *progress,
+	void (*see)(void *ctx, const char *shown), void *ctx);
 
 #endif

@@ -7,7 +7,7 @@
 
 #include "sluice/base/bytes.h"
 
-/* Bytes at the beginning of an input, from the first that is not NUL, that tell what it is. */
+/* Bytes at the beginning of an input, from the first that is not NUL, that decide its form. */
 #define SL_SNIFF_WINDOW (8u * 1024u)
 
 /* With as many bytes, or all of a shorter input, its magic number is known. */

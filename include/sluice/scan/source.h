@@ -51,7 +51,8 @@ struct sl_input_context {
 /* Readable: the first group. The rest is the module's. */
 struct sl_input {
 	char *path;  /* as given or found; "-" is standard input */
-	char *shown; /* the same, cut in its middle if it is long: for messages */
+	char *shown; /* for messages: in quotes, cut in its middle if it is long; or "standard
+			input" */
 	bool is_stdin;
 	bool is_found; /* in a directory, not named by the user */
 	bool is_link;  /* found, and to be followed; set by the caller before it is opened */
@@ -103,17 +104,18 @@ void sl_input_free(struct sl_input *input);
 SL_SUSPENDS
 struct sl_input_identity sl_input_identify(int fd);
 
+/* An argument of the command as `shown` would have it, the caller's to free; NULL if out of
+ * memory. */
+char *sl_input_show_argument(const char *path) SL_MUST_CHECK;
+
 /*
  * Open them and determine their kinds. A failure is stored in its input->err; inputs whose err.code
  * is set already are skipped. The output fails, because it would grow by the matches found in it.
- * Returns 0 or the cancellation; some may be open then.
+ * Returns 0, or the cancellation: then none is open.
  */
 SL_SUSPENDS
 int sl_input_open(
 	struct sl_input **inputs, size_t count, struct sl_input_context *context) SL_MUST_CHECK;
-
-/* Bytes of a path in messages, so that the reason fits as well. */
-#define SL_INPUT_SHOWN_MAX 400u
 
 #define SL_INPUT_OPEN_MAX 32u /* inputs opened with one call */
 
@@ -152,7 +154,7 @@ SL_SUSPENDS
 int sl_input_read(struct sl_input *input, const struct sl_input_range *range, unsigned char *data,
 	size_t *read_len) SL_MUST_CHECK;
 
-/* False if the data read last was not in the page cache, or the file system cannot tell. */
+/* False if the data read last was not in the page cache, or the file system does not report it. */
 bool sl_input_may_be_warm(const struct sl_input *input);
 
 /*

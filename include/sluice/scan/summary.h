@@ -17,7 +17,7 @@ enum sl_scan_state {
 	SL_SCAN_SPECIAL, /* a device, socket or FIFO */
 	/* Trouble. */
 	SL_SCAN_UNDECIDED,   /* read to its end; some lines reached a limit of the pattern */
-	SL_SCAN_UNSUPPORTED, /* compressed or UTF-16: counted up to there, mostly nothing */
+	SL_SCAN_UNSUPPORTED, /* compressed, UTF-16 or UTF-32: counted up to there, mostly nothing */
 	SL_SCAN_TRUNCATED,   /* became shorter while it was read: counted to its new end */
 	SL_SCAN_UNREADABLE,  /* not opened, or reading failed: counted up to there */
 	SL_SCAN_STATES
@@ -29,8 +29,8 @@ const char *sl_scan_state_name(enum sl_scan_state state);
 /* True if an input in this state makes the scan fail (exit status 2). */
 bool sl_scan_state_is_trouble(enum sl_scan_state state);
 
-/* True for what was found in a directory and is not read. It does not make a scan fail that has
- * found lines, but one that found none cannot say that there are none. */
+/* True for what was found in a directory and skipped. It does not make a scan fail that found
+ * lines; a scan that found none fails, because the skipped files may have some. */
 bool sl_scan_state_is_skipped(enum sl_scan_state state);
 
 struct sl_scan_result {

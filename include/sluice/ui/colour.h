@@ -28,14 +28,13 @@ enum sl_colour {
 	SL_COLOUR_RESET,
 	SL_COLOUR_BOLD,
 	SL_COLOUR_DIM,
-	SL_COLOUR_GOOD,      /* what is done: green */
-	SL_COLOUR_BAD,       /* what failed: red */
-	SL_COLOUR_WARN,      /* yellow */
-	SL_COLOUR_BAR,       /* the filled part of a bar: cyan */
-	SL_COLOUR_MATCH,     /* grep's mt, 01;31 */
-	SL_COLOUR_FILE,      /* grep's fn, 35 */
-	SL_COLOUR_LINE,      /* grep's ln, 32 */
-	SL_COLOUR_SEPARATOR, /* grep's se, 36 */
+	SL_COLOUR_GOOD,  /* what is done: green */
+	SL_COLOUR_BAD,   /* what failed: red */
+	SL_COLOUR_WARN,  /* yellow */
+	SL_COLOUR_BAR,   /* the filled part of a bar: cyan */
+	SL_COLOUR_MATCH, /* grep's mt, 01;31 */
+	SL_COLOUR_FILE,  /* grep's fn, 35 */
+	SL_COLOUR_LINE,  /* grep's ln, 32 */
 };
 
 /* The control sequence, or "" if `wanted` is false, so that callers need no branches. Static

@@ -61,7 +61,6 @@ void sl_json_add_data(struct sl_json *json, bool is_text, struct sl_span piece);
 void sl_json_end_data(struct sl_json *json);
 
 void sl_json_u64(struct sl_json *json, const char *key, uint64_t value);
-void sl_json_i64(struct sl_json *json, const char *key, int64_t value);
 void sl_json_bool(struct sl_json *json, const char *key, bool value);
 void sl_json_null(struct sl_json *json, const char *key);
 

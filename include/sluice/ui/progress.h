@@ -91,16 +91,16 @@ void sl_progress_erase(struct sl_progress_screen *screen, size_t columns, struct
 void sl_progress_plain(const struct sl_progress *progress, struct sl_buf *out);
 void sl_progress_plain_scan(const struct sl_progress_scan *scan, struct sl_buf *out);
 
-enum sl_progress_end { SL_PROGRESS_DONE, SL_PROGRESS_SKIPPED, SL_PROGRESS_FAILED };
+enum sl_progress_end { SL_PROGRESS_DONE, SL_PROGRESS_SKIPPED };
 
 struct sl_progress_ended {
 	struct sl_span name; /* any bytes; made safe here */
 	enum sl_progress_end end;
 	uint64_t bytes, elapsed_ns; /* of a done one */
-	struct sl_span reason;      /* of a skipped or failed one; any bytes */
+	struct sl_span reason;      /* of a skipped one; any bytes */
 };
 
-/* Append the line that stays for a file that has ended, with its '\n'. Never cut. */
+/* Append the line that stays for a file that has ended well, with its '\n'. Never cut. */
 void sl_progress_ended(const struct sl_progress_ended *ended, const struct sl_progress_style *style,
 	struct sl_buf *out);
 

@@ -1,5 +1,5 @@
 /*
- * rate.h - the rate of a transfer: the average since its beginning, and later over the last
+ * rate.h - the rate of a transfer: the average since its first bytes, and later over the last
  * seconds. Pure: the caller passes the time.
  */
 #ifndef SLUICE_UI_RATE_H
@@ -16,7 +16,8 @@ struct sl_rate {
 	uint64_t begun_ns;
 	uint64_t at_ns, bytes; /* the last sample */
 	uint64_t moved_ns;     /* when the last bytes were received */
-	bool moving;           /* bytes were received since the beginning */
+	bool moving;           /* the first bytes since the beginning were received */
+	bool is_known;         /* more were received after these: before that the rate is 0 */
 	uint64_t bytes_s;
 };
 
