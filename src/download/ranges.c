@@ -1,7 +1,7 @@
 /*
- * ranges.c - the done ranges are a sorted array, which is short: pieces are leased in order, so that
- * done ranges grow together. What is missing is not kept but found: the gaps between done ranges
- * and the rests of leases.
+ * ranges.c - the done ranges are a sorted array, which is short: pieces are leased in order, so
+ * that done ranges grow together. What is missing is not kept but found: the gaps between done
+ * ranges and the rests of leases.
  *
  * Room for the done range of each lease is made when it is given: marking bytes as done never
  * fails.

@@ -50,7 +50,7 @@ void ask_read_head(int fd, struct ask_reply *reply);
 /* A GET on a connection of its own. */
 void ask(unsigned port, const char *path, const char *headers, struct ask_reply *reply);
 
-/* The value of a header of the answer, "" if there is none; valid until the next call. */
+/* The value of a header of the answer, "" if there is none; valid until the thread's next call. */
 const char *ask_header(const struct ask_reply *reply, const char *name);
 
 /* Whether data are bytes [off, off + len) of the generated body called `seed`. */

@@ -93,15 +93,15 @@ cut_off(struct sl_origin_exchange *x)
 /*
  * Bytes [0, size) of the body, whatever was announced.
  *
- * A request that is counted for a limit leaves it before its last byte: a client that has the whole
- * answer is not refused because of it.
+ * The last byte of an answer that counts for a limit stays in the wire's buffer until the request
+ * has left the limit: a client that has all of the answer is not refused because of it.
  */
 void
 sl_origin_put_body(struct sl_origin_exchange *x, const struct sl_origin_body *body, uint64_t size)
 {
 	uint64_t end = cut_offset(x, size);
 	uint64_t gate_at = x->gate[0] ? SL_MIN(size / 2, end) : 0;
-	uint64_t last_at = x->limit && end > gate_at ? end - 1 : end;
+	uint64_t last_at = x->is_limited && end > gate_at ? end - 1 : end;
 
 	if (!put_bytes(x, body, 0, gate_at))
 		return;
@@ -109,10 +109,8 @@ sl_origin_put_body(struct sl_origin_exchange *x, const struct sl_origin_body *bo
 		sl_origin_wait_gate(x, x->gate);
 	if (!put_bytes(x, body, gate_at, last_at))
 		return;
-	if (x->limit && x->cut == SL_ORIGIN_CUT_NONE) {
+	if (x->is_limited)
 		sl_wire_flush(x->wire);
-		sl_origin_limit_leave(x);
-	}
 	if (!put_bytes(x, body, last_at, end))
 		return;
 	if (x->cut != SL_ORIGIN_CUT_NONE)

@@ -107,7 +107,7 @@ struct sl_origin_exchange {
 	struct sl_origin_ranges ranges;
 	enum sl_origin_cut cut;
 	uint64_t cut_at;
-	const char *limit;          /* the limit that this request is counted for, or NULL */
+	bool is_limited;            /* counts for a limit of requests at one time */
 	struct sl_origin_turn turn; /* .request = 0: not counted yet, see sl_origin_turn() */
 };
 
@@ -163,9 +163,6 @@ void sl_origin_answer_resource(struct sl_origin_exchange *x, const struct sl_ori
 
 /* Which request of its path this one is. It is counted by the first call. */
 struct sl_origin_turn sl_origin_turn(struct sl_origin_exchange *x);
-
-/* No longer counted for its limit. */
-void sl_origin_limit_leave(struct sl_origin_exchange *x);
 
 /* From origin_answer.c: */
 

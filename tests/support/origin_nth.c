@@ -137,29 +137,21 @@ shape_twice(struct sl_origin_exchange *x, SL_UNUSED const struct sl_origin_args 
 
 /* ---- limits and tokens ---- */
 
-void
-sl_origin_limit_leave(struct sl_origin_exchange *x)
-{
-	if (x->limit)
-		sl_origin_state_leave(x->state, x->limit);
-	x->limit = NULL;
-}
-
-/* At most `most` requests of the limit `name` at one time, which outlives the exchange. */
+/* At most `most` requests of the limit `name` at one time. */
 static void
 limit(struct sl_origin_exchange *x, const char *name, uint64_t most, unsigned status)
 {
 	static const char text[] = "too many at once\n";
 
-	if (!x->limit && !sl_origin_state_enter(x->state, name, most)) {
-		if (!x->headers.data || !strcasestr(x->headers.data, "Retry-After:"))
-			sl_origin_add_header(x, "Retry-After", "1");
-		sl_origin_answer_text(x, status, text, sizeof(text) - 1);
+	if (sl_origin_state_enter(x->state, name, most)) {
+		x->is_limited = true;
+		sl_origin_route(x);
+		sl_origin_state_leave(x->state, name);
 		return;
 	}
-	x->limit = name;
-	sl_origin_route(x);
-	sl_origin_limit_leave(x);
+	if (!x->headers.data || !strcasestr(x->headers.data, "Retry-After:"))
+		sl_origin_add_header(x, "Retry-After", "1");
+	sl_origin_answer_text(x, status, text, sizeof(text) - 1);
 }
 
 static void
@@ -195,11 +187,11 @@ static void
 shape_with_token(struct sl_origin_exchange *x, SL_UNUSED const struct sl_origin_args *args)
 {
 	static const char name[] = "token=", text[] = "the link has expired\n";
-	const char *value = x->query + strlen(name);
+	size_t len = strlen(x->query), name_len = strlen(name);
 	uint64_t token;
 
-	if (strncmp(x->query, name, strlen(name)) == 0 &&
-		sl_parse_u64(value, strlen(value), &token) &&
+	if (strncmp(x->query, name, name_len) == 0 &&
+		sl_parse_u64(x->query + name_len, len - name_len, &token) &&
 		sl_origin_state_use_token(x->state, token))
 		sl_origin_route(x);
 	else
@@ -208,14 +200,14 @@ shape_with_token(struct sl_origin_exchange *x, SL_UNUSED const struct sl_origin_
 
 const struct sl_origin_route sl_origin_nth_routes[] = {
 	{ "change", "n", shape_change,
-		"/N/...: with ETag and Last-Modified, from the Nth request of the path on other "
-		"ones and the body of SEED+1" },
+		"/N/...: from the Nth request of the path on SEED+1, other ETag and "
+		"Last-Modified" },
 	{ "grow", "nn", shape_grow, "/N/BYTES/...: as change, but the same body, BYTES longer" },
 	{ "flip-etag", "n", shape_flip_etag,
 		"/N/...: ETag, from the Nth request of the path on another one; same body" },
 	{ "alternate", "", shape_alternate,
 		"/...: two ETags in turn, as nodes of one service send them" },
-	{ "flip-byte", "n", shape_flip_byte, "/OFFSET/...: one bit of the body is another" },
+	{ "flip-byte", "n", shape_flip_byte, "/OFFSET/...: the byte at OFFSET has another bit" },
 	{ "stall-nth", "n", shape_stall_nth,
 		"/K/...: the Kth request of the path stops before its last byte" },
 	{ "reset-nth", "nn", shape_reset_nth,
@@ -229,8 +221,7 @@ const struct sl_origin_route sl_origin_nth_routes[] = {
 		"asked for" },
 	{ "twice", "", shape_twice, "/...: the answer is sent twice" },
 	{ "at-most", "n", shape_at_most,
-		"/K/...: 429 with Retry-After: 1 (or that of a header shape in front) while K "
-		"requests of the path are being answered" },
+		"/K/...: 429 with Retry-After while K requests of the path are being answered" },
 	{ "at-most-503", "n", shape_at_most_503, "/K/...: the same with 503" },
 	{ "at-most-of", "wn", shape_at_most_of,
 		"/NAME/K/...: as at-most, for all paths with this NAME" },

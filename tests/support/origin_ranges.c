@@ -382,8 +382,8 @@ shape_norange_after(struct sl_origin_exchange *x, const struct sl_origin_args *a
 
 const struct sl_origin_route sl_origin_range_routes[] = {
 	{ "ranges", "", shape_ranges,
-		"/...: range requests, If-Range and multipart/byteranges as RFC 9110 says; the "
-		"range-... shapes and those with 'range' in their name include it" },
+		"/...: range requests as in RFC 9110; the shapes with 'range' in their name "
+		"include it" },
 	{ "range-early", "", shape_fault,
 		"/...: 206 from one byte before the range, Content-Range and bytes agree" },
 	{ "range-early-shifted", "", shape_fault,

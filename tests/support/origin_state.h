@@ -1,5 +1,5 @@
 /*
- * origin_state.h - inside the test origin: what it remembers from one request to the next.
+ * origin_state.h - inside the test origin: the state kept from one request to the next.
  *
  *  - how many requests each path had, for shapes that change with the Nth of them
  *  - how many requests of a limit are being answered

@@ -82,8 +82,8 @@ add_void(struct sl_buf *out, struct oracle *oracle, struct sl_random *random)
 	sl_journal_add_void(out, SEED, from, to);
 }
 
-/* A boot ends the trust in what the one before has not synced; so does another run of a boot that is
- * not this one, which is more than it must. */
+/* A boot ends the trust in what the one before has not synced; so does another run of a boot that
+ * is not this one, which is more than it must. */
 static void
 add_boot(struct sl_buf *out, struct oracle *oracle, bool was_this, bool is_this)
 {

@@ -1,5 +1,6 @@
 /*
- * ranges.h - which bytes of one file are done, which are being fetched, and which are missing. Pure.
+ * ranges.h - which bytes of one file are done, which are being fetched, and which are missing.
+ * Pure.
  *
  * Ranges are half-open. A lease is a range that one segment fetches, from its lowest byte on. These
  * hold at any time:

@@ -72,14 +72,15 @@ void sl_http_client_free(struct sl_http_client *client);
 /*
  * Send the request, follow redirects, skip 1xx, read the final head. One silent retry on a fresh
  * connection if a kept-alive one was closed before the first byte of the answer. Returns 0 for 200
- * and 203, and if a range was requested for 206 with that range, or with fewer bytes of it at its
- * end, of a resource that does not differ from `of` by size, time or strong ETag; a content coding, which no request asks for, is not decoded. Otherwise no exchange is
- * left open, err->phase is the operation that failed, and the code is
+ * and 203; and, if a range was requested, for 206 with that range, or with fewer bytes of it at its
+ * end, unless its size, time or strong ETag are not those of `of`. A content coding, which no
+ * request asks for, is not decoded. Otherwise no exchange is left open, err->phase is the operation
+ * that failed, and the code is
  *  - SL_E_STATUS: any other status but 206; err->http_status holds it (204 as well: it has no
  *    body). With the log level INFO the message also has the first words of the body
  *  - SL_E_REDIRECT: more than max_redirects, a downgrade, another scheme, no or two Locations
- *  - SL_E_PROTO: an answer other than HTTP/1, bad framing, 101, 206 without or with
- *    another range than was requested, 206 with a content coding or of another version
+ *  - SL_E_PROTO: an answer other than HTTP/1, bad framing, 101, 206 with another range than was
+ *    requested or without a request for one, 206 with a content coding or of another version
  *  - SL_E_LIMIT: a head too large, more than 32 interim answers
  *  - SL_E_USAGE: a header from the user that cannot be sent
  *  - -ECONNRESET (the server closed instead of answering), -ETIMEDOUT, -ECANCELED, -ENOMEM, and
