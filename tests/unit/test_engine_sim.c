@@ -664,6 +664,7 @@ any_op(enum sl_op_kind kind)
 	case SL_FAMILY_ACCEPT:
 	case SL_FAMILY_EXTENT:
 	case SL_FAMILY_TIME:
+	case SL_FAMILY_OWNER:
 	case SL_FAMILY_CALL:
 		break;
 	}

@@ -595,7 +595,7 @@ Test(scenario_get, a_run_is_durable_if_a_file_is_done_and_each_that_is_done_is_d
 		scenario->get.jobs = 1;
 		scenario_offer(scenario, (struct sim_http_file){ .len = 20000 });
 		scenario_offer(scenario, (struct sim_http_file){ .len = 20000 });
-		sim_fail_from(scenario->sim, i ? 3 : 2, -EIO, KIND(SL_OP_TOUCH));
+		sim_fail_from(scenario->sim, i ? 3 : 2, -EIO, KIND(SL_OP_SET_OWNER));
 		cr_expect_not(is_durable_after(scenario), "mode %zu", i);
 	}
 	/* A stream is as durable as its reader. */
@@ -651,7 +651,7 @@ Test(scenario_get, a_run_fails_if_its_file_system_has_failed_after_the_last_file
 		struct scenario *scenario = scenario_plain(i + 1);
 		scenario->get.sync = modes[i];
 		scenario_offer(scenario, (struct sim_http_file){ .len = 20000 });
-		sim_fail_from(scenario->sim, 3, -EIO, KIND(SL_OP_TOUCH));
+		sim_fail_from(scenario->sim, 3, -EIO, KIND(SL_OP_SET_OWNER));
 		scenario_run(scenario);
 		cr_expect_eq(scenario->get.summary.done, 1);
 		cr_expect_eq(scenario->get.summary.first_error.code, -EIO);
