@@ -11,6 +11,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/openat2.h>
+#include <linux/posix_acl.h>
 #include <linux/stat.h>
 #include <stdlib.h>
 #include <sys/uio.h>
@@ -562,30 +563,34 @@ do_get_acl(struct sim_job *job, const struct sim_owner *owner)
 	return sl_int(owner->acl_len);
 }
 
-/* The entries follow a version of 4 bytes: tag and permissions of 2 bytes each, an id of 4. The
- * bits of the mode are those of the owner, of the mask or else the group, and of all others. */
-static uint32_t
-mode_of_acl(const unsigned char *acl, size_t len)
+/* The permissions of an entry that has no id, or NULL. The entries follow a version of 4 bytes: tag
+ * and permissions of 2 bytes each, little-endian, then an id of 4. */
+static unsigned char *
+acl_perm(struct sim_owner *owner, unsigned char tag)
 {
-	uint32_t user = 0, group = 0, mask = UINT32_MAX, other = 0;
-	for (size_t at = 4; at + 8 <= len; at += 8) {
-		uint32_t perm = acl[at + 2];
-		switch (acl[at]) {
-		case 0x01:
-			user = perm;
-			break;
-		case 0x04:
-			group = perm;
-			break;
-		case 0x10:
-			mask = perm;
-			break;
-		case 0x20:
-			other = perm;
-			break;
-		}
-	}
-	return user << 6 | (mask == UINT32_MAX ? group : mask) << 3 | other;
+	for (size_t at = 4; at + 8 <= owner->acl_len; at += 8)
+		if (owner->acl[at] == tag)
+			return &owner->acl[at + 2];
+	return NULL;
+}
+
+/* The group bits of the mode are the mask, or without one the group's. */
+static unsigned char *
+acl_group_perm(struct sim_owner *owner)
+{
+	unsigned char *mask = acl_perm(owner, ACL_MASK);
+	return mask ? mask : acl_perm(owner, ACL_GROUP_OBJ);
+}
+
+static void
+set_mode(struct sim_inode *inode, uint32_t mode)
+{
+	inode->mode = (inode->mode & S_IFMT) | (mode & 07777);
+	if (inode->owner.acl_len == 0)
+		return;
+	*acl_perm(&inode->owner, ACL_USER_OBJ) = mode >> 6 & 7;
+	*acl_group_perm(&inode->owner) = mode >> 3 & 7;
+	*acl_perm(&inode->owner, ACL_OTHER) = mode & 7;
 }
 
 static void
@@ -593,7 +598,9 @@ set_acl(struct sim_inode *inode, const void *acl, size_t len)
 {
 	memcpy(inode->owner.acl, acl, len);
 	inode->owner.acl_len = len;
-	inode->mode = (inode->mode & ~0777u) | mode_of_acl(acl, len);
+	inode->mode =
+		(inode->mode & ~0777u) | (uint32_t)*acl_perm(&inode->owner, ACL_USER_OBJ) << 6 |
+		(uint32_t)*acl_group_perm(&inode->owner) << 3 | *acl_perm(&inode->owner, ACL_OTHER);
 }
 
 static int
@@ -700,7 +707,7 @@ run_on_descriptor(struct sim *sim, struct sim_fd *fd, struct sim_job *job)
 	case SL_OP_SET_ACL:
 		return do_set_acl(fd->inode, op);
 	case SL_OP_SET_MODE:
-		fd->inode->mode = (fd->inode->mode & S_IFMT) | (op->mode & 07777);
+		set_mode(fd->inode, op->mode);
 		return 0;
 	case SL_OP_SET_TIME:
 		if (!sim->options.no_times)
