@@ -3,9 +3,10 @@
  *
  * Rules:
  *  - A new file is created with the rights it is to have in the end (mode 0666, which the kernel
- *    reduces by the umask or the directory's default ACL). One that replaces a file is for its owner
- *    only until the seal gives it that file's rights, as they are then (rights.h). All it is to have
- *    is set before it is synced and renamed: after the rename nothing about it changes any more.
+ *    reduces by the umask or the directory's default ACL). One that replaces a file is created for
+ *    its owner only, and the seal gives it that file's rights, as they are then (rights.h). All it
+ *    is to have is set before it is synced and renamed: after the rename nothing about it changes
+ *    any more.
  *  - It is ours while we hold its lock and its name stands for our inode. Only then is it renamed
  *    or removed.
  *  - A leftover of a killed run is recognised by its name, which no other program gives, and by a

@@ -29,8 +29,8 @@ bool scratch_holds(const char *path, const char *text);
 bool scratch_stat(const char *path, struct stat *st);
 bool scratch_exists(const char *path);
 
-/* An access ACL, or with scratch_set_default_acl what new files of a directory get: rwx of the owner,
- * user 1, the group, the mask and all others. */
+/* An access ACL, or with scratch_set_default_acl what new files of a directory get: rwx bits of the
+ * owner, user 1, the group, the mask and all others. */
 struct scratch_acl {
 	unsigned char owner, user_1, group, mask, other;
 };

@@ -4,8 +4,8 @@
  * The part is created exclusively and without following links, and locked; another run's lock means
  * "in use". A leftover of a killed run (regular file, ours, lock free) is removed and the download
  * begins again; the suffix differs from the .part of other programs. Before it is renamed the
- * part is sealed: it gets its rights and time, and from then on any change is noticed. It is renamed
- * or removed only while its name still stands for the inode this run holds.
+ * part is sealed: it gets its rights and time, and from then on any change is noticed. It is
+ * renamed or removed only while its name still stands for the inode this run holds.
  */
 #ifndef SLUICE_DOWNLOAD_PART_H
 #define SLUICE_DOWNLOAD_PART_H
@@ -62,8 +62,8 @@ void sl_part_init(struct sl_part *part);
 
 /*
  * Create it with `mode` less the umask (or as the directory's default ACL has it); SL_PART_PRIVATE
- * if it is to replace a file. Takes a reference of `directory`. Returns 0; SL_E_IN_USE; -EEXIST, -ELOOP if something else has the
- * part's name; -EACCES, -ENOSPC... (SL_PHASE_CREATE).
+ * if it is to replace a file. Takes a reference of `directory`. Returns 0; SL_E_IN_USE; -EEXIST,
+ * -ELOOP if something else has the part's name; -EACCES, -ENOSPC... (SL_PHASE_CREATE).
  */
 SL_SUSPENDS
 int sl_part_create(struct sl_part *part, struct sl_directory *directory, const char *name,
@@ -100,7 +100,7 @@ int sl_part_write(struct sl_part *part, const struct sl_chunk *chunk) SL_MUST_CH
 
 /*
  * After the last write: let the file system report what it could not write (as a close would), set
- * the attributes, and remember the time that is there. Returns 0; what a write or flush gave;
+ * the attributes (a file that is replaced gives its rights as they are now), and remember the time that is there. Returns 0; what a write or flush gave;
  * SL_E_REPLACED if another program has truncated it between the writes; -EIO, -EROFS... of an
  * attribute, unless it is merely unsupported. Descriptor and lock stay.
  */
