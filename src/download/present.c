@@ -9,6 +9,7 @@
 
 #include "sluice/base/clock.h"
 #include "sluice/base/log.h"
+#include "sluice/download/digest.h"
 #include "sluice/http/date.h"
 #include "sluice/rt/io.h"
 #include "sluice/rt/offload.h"

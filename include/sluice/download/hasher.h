@@ -7,7 +7,7 @@
 #ifndef SLUICE_DOWNLOAD_HASHER_H
 #define SLUICE_DOWNLOAD_HASHER_H
 
-#include "sluice/download/checksum.h"
+#include "sluice/download/digest.h"
 #include "sluice/rt/channel.h"
 #include "sluice/rt/chunk.h"
 #include "sluice/rt/task.h"

@@ -1,5 +1,5 @@
 /*
- * manifest.h - what to download: entries from the command line and from lists.
+ * manifest.h - what to download: entries from the command line and from lists. Pure.
  *
  * A list is plain URLs, one a line, or aria2's input file (which is also what aria2 saves a session
  * as): URLs of one file separated by TAB, then option lines that begin with white space, one

@@ -120,8 +120,8 @@ int sl_scan_run(const struct sl_scan_setup *setup, struct sl_scan_progress *prog
 
 /*
  * For a scan that never returns because the runtime has failed: see every input that did not come
- * to its `end`, in order, as messages name it. A directory is among them if its walk has not come to the end. Not in a
- * task.
+ * to its `end`, in order, as messages name it. A directory is among them if its walk has not come
+ * to the end. Not in a task.
  */
 void sl_scan_each_unfinished(const struct sl_scan_progress *progress,
 	void (*see)(void *ctx, const char *shown), void *ctx);
