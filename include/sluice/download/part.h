@@ -100,9 +100,10 @@ int sl_part_write(struct sl_part *part, const struct sl_chunk *chunk) SL_MUST_CH
 
 /*
  * After the last write: let the file system report what it could not write (as a close would), set
- * the attributes (a file that is replaced gives its rights as they are now), and remember the time that is there. Returns 0; what a write or flush gave;
- * SL_E_REPLACED if another program has truncated it between the writes; -EIO, -EROFS... of an
- * attribute, unless it is merely unsupported. Descriptor and lock stay.
+ * the attributes (a file that is replaced gives its rights as they are now), and remember the time
+ * that is there. Returns 0; what a write or flush gave; SL_E_REPLACED if another program has
+ * truncated it between the writes; -EIO, -EROFS... of an attribute, unless it is merely
+ * unsupported. Descriptor and lock stay.
  */
 SL_SUSPENDS
 int sl_part_seal(struct sl_part *part, const struct sl_part_attributes *set,
