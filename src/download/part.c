@@ -523,9 +523,9 @@ check_acl(const struct sl_part *part, int acl_len)
 	/* -ENOENT: there is no /proc. */
 	if (!sl_part_is_unsupported(acl_len) && acl_len != -ENOENT && acl_len != -ERANGE)
 		return acl_len;
-	sl_log_info("'%s': its ACL cannot be read (%s): the file that replaces it is for its owner "
+	sl_log_warn("'%s': its ACL cannot be read (%s): the file that replaces it is for its owner "
 		    "only",
-		part->name, sl_code_text(acl_len));
+		part->name, acl_len == -ENOENT ? "/proc is not mounted" : sl_code_text(acl_len));
 	return 0;
 }
 
@@ -564,17 +564,17 @@ set_group(struct sl_part *part, struct sl_rights *rights, struct sl_error *err)
 	if (code || part->gid == rights->gid)
 		return code;
 	code = ops[0].result < 0 && !sl_part_is_unsupported(ops[0].result) ? ops[0].result
-									 : ops[1].result;
+									   : ops[1].result;
 	if (code)
-		return fail(part, err, SL_PHASE_WRITE, code, "set the group of",
-			sl_code_text(code));
+		return fail(
+			part, err, SL_PHASE_WRITE, code, "set the group of", sl_code_text(code));
 	part->gid = st.stx_gid;
 	if (part->gid == rights->gid)
 		return 0;
-	sl_log_info("'%s' cannot have the group of the file that it replaces: group and others get "
-		    "only what both had",
-		part->part_name);
-	sl_rights_drop_group(rights);
+	if (sl_rights_drop_group(rights))
+		sl_log_warn("'%s': its group cannot be kept, so permissions are removed from the "
+			    "file that replaces it (chgrp and chmod set them)",
+			part->name);
 	return 0;
 }
 

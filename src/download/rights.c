@@ -60,17 +60,23 @@ sl_rights_mode_without_acl(const struct sl_rights *rights)
 	return without_owner(rights, common_perm(rights, not_owner));
 }
 
-void
+bool
 sl_rights_drop_group(struct sl_rights *rights)
 {
+	bool is_narrower = false;
 	uint32_t perm = rights->mode >> 3 & rights->mode & ALL;
 	if (rights->acl_len > 0)
 		perm = common_perm(rights, ACL_GROUP_OBJ | ACL_MASK | ACL_OTHER);
 	for (int at = VERSION_LEN; at < rights->acl_len; at += ENTRY_LEN)
-		if (tag_of(rights->acl + at) & (ACL_GROUP_OBJ | ACL_OTHER))
+		if (tag_of(rights->acl + at) & (ACL_GROUP_OBJ | ACL_OTHER)) {
+			is_narrower = is_narrower || rights->acl[at + PERM_AT] != perm;
 			rights->acl[at + PERM_AT] = (unsigned char)perm;
-	if (rights->acl_len <= 0)
-		rights->mode = without_owner(rights, perm);
+		}
+	if (rights->acl_len > 0)
+		return is_narrower;
+	is_narrower = rights->mode != without_owner(rights, perm);
+	rights->mode = without_owner(rights, perm);
+	return is_narrower;
 }
 
 int

@@ -376,10 +376,15 @@ test_files_replaced_as_other_user() {
 		rm -f f
 		echo old >f
 		chmod "$mode" f
-		as_user "$S" get -q --if-exists=replace "$ORIGIN/gen/100/1" -o f >out 2>err
+		as_user "$S" get --if-exists=replace "$ORIGIN/gen/100/1" -o f >out 2>err
 		status=$?
 		expect 0
 		[[ $(stat -c '%U:%G %a' f) == "nobody:nogroup $want" ]] || fail "$mode: $(ls -l)"
+		if [[ $mode == "$want" ]]; then
+			! grep -q "cannot be kept" err || fail "a warning: $(cat err)"
+		else
+			grep -q "'f': its group cannot be kept" err || fail "no warning: $(cat err)"
+		fi
 	done
 }
 

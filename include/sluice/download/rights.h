@@ -25,8 +25,8 @@ SL_SUSPENDS
 int sl_rights_read(struct sl_rights *rights, int dir_fd, const char *name) SL_MUST_CHECK;
 
 /* The group is not kept: the new group, and what is no longer in the old one, get only what both
- * the old group and all others had. */
-void sl_rights_drop_group(struct sl_rights *rights);
+ * the old group and all others had. True if that took a permission away. */
+bool sl_rights_drop_group(struct sl_rights *rights);
 
 /* Without an ACL the mode. Else the mode to have if the ACL cannot be set: group and others get
  * only what each entry but the owner's allows. */
