@@ -12,25 +12,21 @@
 #include <string.h>
 #include <unistd.h>
 
-/* Directories that stay open although no file of the moment is in them: so many, and no more than
- * this part of the descriptors there are. */
-#define DIRECTORIES_KEPT 64u
-#define DIRECTORIES_SHARE 16u
-
-#define DESCRIPTORS_PER_JOB 4 /* socket, part, direct part, a directory */
-
 int
 sl_batch_new(struct sl_batch **out, const struct sl_batch_options *options)
 {
 	struct sl_batch *batch = calloc(1, sizeof(*batch));
 	if (!batch)
 		return -ENOMEM;
+	struct sl_schedule_means means = { .jobs = options->jobs,
+		.chunks = sl_chunk_pool_count(options->pool),
+		.descriptors = options->descriptors };
+	batch->schedule = sl_schedule_make(&means);
 	bool sync = options->sync != SL_SYNC_NONE;
 	struct sl_place_options places = { .dir = options->dir,
 		.output = options->output,
 		.allow_outside = options->allow_outside,
-		.keep = SL_MAX(
-			SL_MIN(options->descriptors / DIRECTORIES_SHARE, DIRECTORIES_KEPT), 1u),
+		.keep = batch->schedule.directories,
 		.sync_made = sync };
 	sl_places_init(&batch->places, &places);
 	batch->present = (struct sl_present_options){ .client = options->client,
@@ -257,25 +253,6 @@ commit_ended(void *ctx, struct sl_commit *commit, int code)
 
 /* ---- the run ---- */
 
-/* Connections take at most half of the pool: the other half is on its way to the disk. */
-static unsigned
-job_count(const struct sl_batch *batch)
-{
-	size_t half = SL_MAX(sl_chunk_pool_count(batch->options.pool) / 2, (size_t)1);
-	size_t by_descriptors = SL_MAX(batch->options.descriptors / DESCRIPTORS_PER_JOB, 1u);
-	return (unsigned)SL_MIN(SL_MIN((size_t)batch->options.jobs, half), by_descriptors);
-}
-
-/* Files of a group keep their part, and perhaps a directory of their own, until it is committed:
- * those in the queue and those in the group, half each of what the jobs leave. */
-static unsigned
-group_size(const struct sl_batch *batch)
-{
-	unsigned jobs = job_count(batch) * DESCRIPTORS_PER_JOB;
-	unsigned rest = batch->options.descriptors > jobs ? batch->options.descriptors - jobs : 0;
-	return SL_MAX(SL_MIN(rest / 4, SL_COMMIT_FILES), 1u);
-}
-
 /* Jobs that were stopped after the last input have not asked whether it was the last. */
 SL_SUSPENDS
 static bool
@@ -312,7 +289,7 @@ start_jobs(struct sl_batch *batch)
 {
 	int code = sl_group_spawn(
 		batch->committing, "commit", sl_committer_run, &batch->committer, NULL);
-	for (unsigned i = 0; !code && i < job_count(batch); i++) {
+	for (unsigned i = 0; !code && i < batch->schedule.jobs; i++) {
 		char name[16];
 		snprintf(name, sizeof(name), "job %u", i + 1);
 		code = sl_group_spawn(batch->jobs, name, job_main, batch, NULL);
@@ -328,7 +305,7 @@ run_jobs(struct sl_batch *batch)
 {
 	struct sl_group committing, jobs;
 	struct sl_committer_options options = { .sync = batch->options.sync,
-		.files = group_size(batch),
+		.files = batch->schedule.commit_files,
 		.taken = find_other_name,
 		.ended = commit_ended };
 	int code = sl_committer_init(&batch->committer, &options);

@@ -30,6 +30,7 @@
 
 #include "sluice/download/batch.h"
 #include "sluice/download/commit.h"
+#include "sluice/download/schedule.h"
 #include "sluice/download/transfer.h"
 #include "sluice/rt/semaphore.h"
 
@@ -83,6 +84,7 @@ struct file {
 struct sl_batch {
 	struct sl_batch_options options;
 	struct sl_batch_summary summary;
+	struct sl_schedule schedule;
 	struct sl_places places;
 	struct sl_present_options present;
 	struct sl_transfer_options transfer;

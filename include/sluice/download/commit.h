@@ -10,13 +10,13 @@
 
 #include "sluice/download/part.h"
 #include "sluice/download/place.h"
+#include "sluice/download/schedule.h"
 #include "sluice/rt/channel.h"
 #include "sluice/rt/task.h"
 
 enum sl_sync_mode { SL_SYNC_AUTO, SL_SYNC_ALL, SL_SYNC_NONE };
 
-/* Files in a group at most: that many descriptors are kept. */
-#define SL_COMMIT_FILES 256
+#define SL_COMMIT_FILES SL_SCHEDULE_COMMIT_FILES
 
 /* One file on its way. In the memory of its owner, who keeps everything it points at until it has
  * ended. */
