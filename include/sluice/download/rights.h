@@ -8,8 +8,7 @@
 
 #include "sluice/rt/task.h"
 
-/* 511 entries; ext4 and XFS allow about as many. */
-#define SL_RIGHTS_ACL_MAX 4096
+#define SL_RIGHTS_ACL_MAX 4096 /* 511 entries; a longer one cannot be kept */
 
 struct sl_rights {
 	uint32_t uid, gid;
