@@ -7,7 +7,6 @@
 #include "sluice/base/log.h"
 
 #include <errno.h>
-#include <sys/stat.h>
 
 /* ---- sources ---- */
 
@@ -112,12 +111,10 @@ look(struct file *file)
 	return 0;
 }
 
-/* Never wider than the file it replaces, and always ours to write. */
 static uint32_t
 mode_of_part(const struct file *file)
 {
-	const uint32_t own = S_IRUSR | S_IWUSR, new = 0666;
-	return file->present.has_mode ? (file->present.mode & new) | own : new;
+	return file->present.has_rights ? SL_PART_PRIVATE : SL_PART_NEW;
 }
 
 /* What another run holds, or another program's file has, as the name of a part. */
@@ -172,8 +169,7 @@ run_transfer(struct file *file)
 	transfer->part = file->is_stream ? NULL : &file->part;
 	transfer->stream_fd = file->stream_fd;
 	transfer->wants_time = wants_time(file);
-	transfer->attributes.has_mode = file->present.has_mode;
-	transfer->attributes.mode = file->present.mode;
+	transfer->attributes.replaces = file->present.has_rights;
 	int code = sl_transfer_run(transfer, &file->error);
 	summary->bytes += sl_transfer_received(transfer);
 	summary->network_ns += transfer->segment.network_ns;

@@ -322,8 +322,7 @@ regular_exists(const struct look *look, const struct statx *st)
 		look->present->size = st->stx_size;
 		return found(look, SL_PRESENT_SAME);
 	case SL_EXISTS_REPLACE:
-		look->present->has_mode = true;
-		look->present->mode = st->stx_mode & 0777; /* no set-user-ID: it is from outside */
+		look->present->has_rights = true;
 		return found(look, SL_PRESENT_REPLACE);
 	case SL_EXISTS_RENAME:
 		return found(look, SL_PRESENT_TAKEN);

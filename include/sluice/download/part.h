@@ -4,8 +4,8 @@
  * The part is created exclusively and without following links, and locked; another run's lock means
  * "in use". A leftover of a killed run (regular file, ours, lock free) is removed and the download
  * begins again; the suffix differs from the .part of other programs. Before it is renamed the
- * part is sealed: it gets its mode and time, and from then on any change is noticed. It is renamed
- * or removed only while its name still stands for the inode this run holds.
+ * part is sealed: it gets its rights and time, and from then on any change is noticed. It is
+ * renamed or removed only while its name still stands for the inode this run holds.
  */
 #ifndef SLUICE_DOWNLOAD_PART_H
 #define SLUICE_DOWNLOAD_PART_H
@@ -26,6 +26,11 @@
 
 enum sl_io_mode { SL_IO_AUTO, SL_IO_DIRECT, SL_IO_BUFFERED };
 
+/* Modes to create it with: that of any new file, and one that is never wider than any file's: with
+ * it a default ACL has no effect either. */
+#define SL_PART_NEW 0666u
+#define SL_PART_PRIVATE 0600u
+
 struct sl_part {
 	struct sl_directory *directory; /* one reference */
 	char *name;                     /* the final name, one component */
@@ -36,6 +41,7 @@ struct sl_part {
 	bool name_taken;                /* when it was locked, something had the final name */
 	uint64_t inode;
 	uint32_t dev_major, dev_minor;
+	uint32_t uid, gid;
 	bool is_sealed;     /* then its modification time is: */
 	int64_t sealed_s;   /* since the epoch */
 	uint32_t sealed_ns; /* and the rest of the second */
@@ -46,18 +52,18 @@ struct sl_part {
 /* What a part gets when it is complete. */
 struct sl_part_attributes {
 	uint64_t time_ns; /* modification time, wall clock; 0 = left */
-	bool has_mode;    /* `mode` is set; else it stays as it was created */
-	uint32_t mode;
-	uint64_t length; /* of the file; 0 = not looked for holes */
+	bool replaces;    /* the rights of the file that has the final name; else they stay as they
+			     were created */
+	uint64_t length;  /* of the file; 0 = not looked for holes */
 };
 
 /* Empty, so that sl_part_discard may be called. */
 void sl_part_init(struct sl_part *part);
 
 /*
- * Create it with `mode` less the umask (or as the directory's default ACL has it). Takes a
- * reference of `directory`. Returns 0; SL_E_IN_USE; -EEXIST, -ELOOP if something else has the
- * part's name; -EACCES, -ENOSPC... (SL_PHASE_CREATE).
+ * Create it with `mode` less the umask (or as the directory's default ACL has it); SL_PART_PRIVATE
+ * if it is to replace a file. Takes a reference of `directory`. Returns 0; SL_E_IN_USE; -EEXIST,
+ * -ELOOP if something else has the part's name; -EACCES, -ENOSPC... (SL_PHASE_CREATE).
  */
 SL_SUSPENDS
 int sl_part_create(struct sl_part *part, struct sl_directory *directory, const char *name,
@@ -94,9 +100,10 @@ int sl_part_write(struct sl_part *part, const struct sl_chunk *chunk) SL_MUST_CH
 
 /*
  * After the last write: let the file system report what it could not write (as a close would), set
- * the attributes, and remember the time that is there. Returns 0; what a write or flush gave;
- * SL_E_REPLACED if another program has truncated it between the writes; -EIO, -EROFS... of an
- * attribute, unless it is merely unsupported. Descriptor and lock stay.
+ * the attributes (a file that is replaced gives its rights as they are now), and remember the time
+ * that is there. Returns 0; what a write or flush gave; SL_E_REPLACED if another program has
+ * truncated it between the writes; -EIO, -EROFS... of an attribute, unless it is merely
+ * unsupported. Descriptor and lock stay.
  */
 SL_SUSPENDS
 int sl_part_seal(struct sl_part *part, const struct sl_part_attributes *set,

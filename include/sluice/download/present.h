@@ -37,8 +37,7 @@ enum sl_present_kind {
 struct sl_present {
 	enum sl_present_kind kind;
 	uint64_t size;   /* of a regular file that was compared or is kept; else SL_BODY_UNKNOWN */
-	bool has_mode;   /* REPLACE: `mode` is that of the file, without set-user-ID */
-	uint32_t mode;   /* permission bits */
+	bool has_rights; /* REPLACE: a file is there, whose rights the new one gets */
 	bool unverified; /* SAME: it was not looked into */
 	bool needs_sync; /* SAME: it may not be on disk yet */
 	int stream_fd;   /* STREAM: the caller's; perhaps standard output or error itself */
