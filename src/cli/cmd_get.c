@@ -492,8 +492,10 @@ sl_cmd_get(int argc, char **argv)
 		code = sl_run_command(&run, &err);
 	if (code) {
 		fail_run(&get, &err);
+		if (!run.is_stuck)
+			release(&get);
 		sl_run_end(&run);
-		return SL_EXIT_OTHER; /* threads may still use what is not freed here */
+		return SL_EXIT_OTHER;
 	}
 	if (get.error.code && !run.signo)
 		sl_log_error("%s", get.error.text);

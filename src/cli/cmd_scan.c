@@ -200,6 +200,14 @@ report_unfinished(void *ctx, const char *shown)
 	sl_log_error("%s was not scanned to its end", shown);
 }
 
+static void
+release(struct scan *scan)
+{
+	sl_scan_output_release(&scan->output);
+	sl_pattern_free(scan->pattern);
+	sl_scan_options_release(&scan->options);
+}
+
 /* The ring could not be set up, or has failed during the run. Every line is counted, or its input
  * is named. */
 static void
@@ -266,15 +274,15 @@ sl_cmd_scan(int argc, char **argv)
 	code = sl_run_command(&run, &err);
 	if (code) {
 		fail_run(&scan, &err);
+		if (!run.is_stuck)
+			release(&scan);
 		sl_run_end(&run);
-		return SL_EXIT_SCAN_TROUBLE; /* threads may still use what is not freed here */
+		return SL_EXIT_SCAN_TROUBLE;
 	}
 	if (run.result < 0 && run.result != -EPIPE && !run.signo)
 		sl_log_error("%s", scan.error.code ? scan.error.text : sl_code_text(run.result));
 	int status = status_of(&scan, run.result);
-	sl_scan_output_release(&scan.output);
-	sl_pattern_free(scan.pattern);
-	sl_scan_options_release(&scan.options);
+	release(&scan);
 	sl_run_end(&run);
 	return status;
 }

@@ -181,6 +181,7 @@ sl_run_command(struct sl_run *run, struct sl_error *err)
 	if (code) {
 		/* Tasks that are still suspended are never woken again; they end with the
 		 * process. */
+		run->is_stuck = true;
 		sl_fail_code(err, SL_PHASE_NONE, code, "cannot continue");
 		sl_console_restore();
 		return code;

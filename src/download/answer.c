@@ -1,13 +1,13 @@
 /*
- * answer.c - warnings that follow from the head of a successful response: a content coding that was
- * not requested, and an HTML page under the name of another type of file. The file is downloaded
- * all the same: curl and wget store such files, and often they are the wanted ones.
+ * Content-Encoding and Content-Type, compared with the names of the file and of the URL.
  */
-#include "fetch_int.h"
+#include "sluice/download/answer.h"
 
 #include "sluice/base/log.h"
 #include "sluice/base/text.h"
 #include "sluice/http/header.h"
+
+#include <string.h>
 
 #define SHOWN_MAX 100 /* bytes of a field's value in a message */
 
@@ -31,16 +31,9 @@ ends_with_any(struct sl_span text, const char *const *ends)
 }
 
 static struct sl_span
-url_path(const struct fetch *fetch)
+url_path(const struct sl_url *url)
 {
-	return sl_span(fetch->url.target, strcspn(fetch->url.target, "?"));
-}
-
-/* The name of the file or, for a stream, of the URL. */
-static struct sl_span
-name_of(const struct fetch *fetch)
-{
-	return fetch->name ? sl_span_str(fetch->name) : url_path(fetch);
+	return sl_span(url->target, strcspn(url->target, "?"));
 }
 
 /* ---- content codings ---- */
@@ -89,15 +82,15 @@ is_named_by(struct sl_span coding, struct sl_span name)
  * for encoded cannot be had in another form.
  */
 static void
-note_coding(const struct fetch *fetch, const struct sl_head *head)
+note_coding(const struct sl_head *head, struct sl_span url, struct sl_span name, const char *path)
 {
 	struct sl_header_list list;
 	struct sl_span coding;
 	struct sl_buf codings = { 0 };
 	sl_header_list_init(&list, head, "Content-Encoding");
 	while (sl_header_list_next(&list, &coding)) {
-		if (is_no_coding(coding) || is_named_by(coding, name_of(fetch)) ||
-			is_named_by(coding, url_path(fetch)) || codings.len > SHOWN_MAX)
+		if (is_no_coding(coding) || is_named_by(coding, name) || is_named_by(coding, url) ||
+			codings.len > SHOWN_MAX)
 			continue;
 		if (codings.len > 0)
 			sl_buf_add_str(&codings, ", ");
@@ -107,7 +100,7 @@ note_coding(const struct fetch *fetch, const struct sl_head *head)
 	if (codings.len > 0 && !codings.failed)
 		sl_log_info("'%s' is stored with the content coding %s that the server applied; "
 			    "it was not requested and is not decoded",
-			fetch->path, codings.data);
+			path, codings.data);
 	sl_buf_release(&codings);
 }
 
@@ -126,21 +119,22 @@ static const char *const other_kinds[] = { ".zip", ".gz", ".tgz", ".bz2", ".tbz2
 
 /* A login page, a captcha or "file not found" with the status 200. */
 static void
-warn_about_page(const struct fetch *fetch, const struct sl_head *head)
+warn_about_page(const struct sl_head *head, struct sl_span name, const char *path)
 {
 	struct sl_span type = sl_header_media_type(head);
 	bool is_page = sl_span_is_nocase(type, "text/html") ||
 		       sl_span_is_nocase(type, "application/xhtml+xml");
-	if (is_page && ends_with_any(name_of(fetch), other_kinds))
+	if (is_page && ends_with_any(name, other_kinds))
 		sl_log_warn("'%s' was sent as %.*s: it may be a login or error page instead of the "
 			    "file",
-			fetch->path, (int)type.len, type.data);
+			path, (int)type.len, type.data);
 }
 
 void
-answer_note(const struct fetch *fetch)
+sl_answer_note(const struct sl_head *head, const struct sl_url *url, const struct sl_place *place)
 {
-	const struct sl_head *head = sl_http_head(fetch->exchange);
-	note_coding(fetch, head);
-	warn_about_page(fetch, head);
+	struct sl_span from_url = url_path(url);
+	struct sl_span name = place->name ? sl_span_str(place->name) : from_url; /* of a stream */
+	note_coding(head, from_url, name, place->path);
+	warn_about_page(head, name, place->path);
 }

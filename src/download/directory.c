@@ -697,8 +697,14 @@ sl_directory_confirm(struct sl_directory *directory)
 	if (directory->search_only)
 		return 0;
 	struct sl_op ops[] = {
-		{ .kind = SL_OP_TOUCH, .fd = directory->fd },
-		{ .kind = SL_OP_TOUCH, .fd = directory->fd },
+		{ .kind = SL_OP_SET_OWNER,
+			.fd = directory->fd,
+			.uid = SL_ID_LEFT,
+			.gid = SL_ID_LEFT },
+		{ .kind = SL_OP_SET_OWNER,
+			.fd = directory->fd,
+			.uid = SL_ID_LEFT,
+			.gid = SL_ID_LEFT },
 	};
 	int code = sl_io_batch(ops, SL_COUNT_OF(ops));
 	if (!code)

@@ -102,6 +102,14 @@ sl_names_find(const struct sl_names *names, const char *path)
 	return slot && slot->claimed ? &slot->owner : NULL;
 }
 
+void
+sl_names_give_up(struct sl_names *names, const char *path)
+{
+	struct sl_names_slot *slot = names->cap > 0 ? find(names->slots, names->cap, path) : NULL;
+	if (slot)
+		slot->claimed = false;
+}
+
 unsigned
 sl_names_next_number(struct sl_names *names, const char *path)
 {

@@ -2,10 +2,11 @@
  * NAME.sluice-part from its creation to its final name.
  *
  * Rules:
- *  - The file is created with the rights it is to have in the end (mode 0666, which the kernel
- *    reduces by the umask or the directory's default ACL; when it replaces a file, that file's
- *    mode), and everything else it is to have is set before it is synced and renamed: after the
- *    rename nothing about it changes any more.
+ *  - A new file is created with the rights it is to have in the end (mode 0666, which the kernel
+ *    reduces by the umask or the directory's default ACL). One that replaces a file is created for
+ *    its owner only, and the seal gives it that file's rights, as they are then (rights.h). All it
+ *    is to have is set before it is synced and renamed: after the rename nothing about it changes
+ *    any more.
  *  - It is ours while we hold its lock and its name stands for our inode. Only then is it renamed
  *    or removed.
  *  - A leftover of a killed run is recognised by its name, which no other program gives, and by a
@@ -20,6 +21,7 @@
 #include "sluice/base/crc32c.h"
 #include "sluice/base/log.h"
 #include "sluice/base/number.h"
+#include "sluice/download/rights.h"
 #include "sluice/rt/io.h"
 
 #include <errno.h>
@@ -196,6 +198,8 @@ adopt(struct sl_part *part, const struct probe *probe)
 	part->inode = probe->by_fd.stx_ino;
 	part->dev_major = probe->by_fd.stx_dev_major;
 	part->dev_minor = probe->by_fd.stx_dev_minor;
+	part->uid = probe->by_fd.stx_uid;
+	part->gid = probe->by_fd.stx_gid;
 	if (is_gone(probe))
 		return TRY_AGAIN;
 	if (probe->name_result)
@@ -490,8 +494,6 @@ sl_part_write(struct sl_part *part, const struct sl_chunk *chunk)
 		part->fd, chunk->data + whole, chunk->len - whole, chunk->off + whole);
 }
 
-/* ---- the seal ---- */
-
 bool
 sl_part_is_unsupported(int code)
 {
@@ -499,11 +501,112 @@ sl_part_is_unsupported(int code)
 	       code == -EINVAL;
 }
 
+/* ---- the rights of the file that is replaced ---- */
+
+static int
+fail_rights(const struct sl_part *part, int code, struct sl_error *err)
+{
+	char why[160];
+	snprintf(why, sizeof(why), "cannot take them from the file that it replaces: %s",
+		sl_code_text(code));
+	return sl_part_is_stop(code)
+		       ? code
+		       : fail(part, err, SL_PHASE_WRITE, code, "set the permissions of", why);
+}
+
+/* Without its ACL the rights are the owner's only (rights.h). An error of the disk counts. */
+static int
+check_acl(const struct sl_part *part, int acl_len)
+{
+	if (acl_len >= 0)
+		return 0;
+	/* -ENOENT: there is no /proc. */
+	if (!sl_part_is_unsupported(acl_len) && acl_len != -ENOENT && acl_len != -ERANGE)
+		return acl_len;
+	sl_log_warn("'%s': its ACL cannot be read (%s): the file that replaces it is for its owner "
+		    "only",
+		part->name, acl_len == -ENOENT ? "/proc is not mounted" : sl_code_text(acl_len));
+	return 0;
+}
+
+SL_SUSPENDS
+static int
+read_rights(const struct sl_part *part, struct sl_rights *rights, struct sl_error *err)
+{
+	int code = sl_rights_read(rights, part->directory->fd, part->name);
+	if (code == -ENOENT || code == -ELOOP || code == -EACCES) {
+		sl_log_warn("'%s' cannot be reached any more (%s): the file that replaces it is "
+			    "for its owner only",
+			part->name, sl_code_text(code));
+		rights->uid = part->uid;
+		rights->gid = part->gid;
+		rights->mode = SL_PART_PRIVATE;
+		rights->acl_len = 0;
+		return 0;
+	}
+	if (!code)
+		code = check_acl(part, rights->acl_len);
+	return code ? fail_rights(part, code, err) : 0;
+}
+
+/* Before any group gets a right: what the others are depends on whether this succeeds. The call may
+ * have succeeded without effect. */
+SL_SUSPENDS
+static int
+set_group(struct sl_part *part, struct sl_rights *rights, struct sl_error *err)
+{
+	struct statx st = { 0 };
+	struct sl_op ops[] = {
+		{ .kind = SL_OP_SET_OWNER, .fd = part->fd, .uid = SL_ID_LEFT, .gid = rights->gid },
+		stat_fd_op(part->fd, &st),
+	};
+	int code = part->gid == rights->gid ? 0 : sl_io_batch(ops, SL_COUNT_OF(ops));
+	if (code || part->gid == rights->gid)
+		return code;
+	code = ops[0].result < 0 && !sl_part_is_unsupported(ops[0].result) ? ops[0].result
+									   : ops[1].result;
+	if (code)
+		return fail(
+			part, err, SL_PHASE_WRITE, code, "set the group of", sl_code_text(code));
+	part->gid = st.stx_gid;
+	if (part->gid == rights->gid)
+		return 0;
+	if (sl_rights_drop_group(rights))
+		sl_log_warn("'%s': its group cannot be kept, so permissions are removed from the "
+			    "file that replaces it (chgrp and chmod set them)",
+			part->name);
+	return 0;
+}
+
+/* 0 with *out, to be freed, or NULL if nothing is replaced. */
+SL_SUSPENDS
+static int
+take_rights(struct sl_part *part, const struct sl_part_attributes *set, struct sl_rights **out,
+	struct sl_error *err)
+{
+	*out = NULL;
+	if (!set->replaces)
+		return 0;
+	struct sl_rights *rights = malloc(sizeof(*rights));
+	int code = rights ? read_rights(part, rights, err) : fail_rights(part, -ENOMEM, err);
+	if (!code)
+		code = set_group(part, rights, err);
+	if (code)
+		free(rights);
+	else
+		*out = rights;
+	return code;
+}
+
+/* ---- the seal ---- */
+
 /* The operations of a seal; those that are not needed are NULL. */
 struct seal {
-	struct sl_op ops[7];
+	struct sl_op ops[10];
 	size_t count;
-	struct sl_op *write, *close_direct, *flush, *mode, *time, *stat, *hole;
+	struct sl_rights *rights; /* of the file that is replaced, or NULL */
+	struct sl_op *write, *close_direct, *flush, *no_acl, *mode, *acl, *time, *owner, *stat,
+		*hole;
 	struct statx st;
 };
 
@@ -516,7 +619,26 @@ add(struct seal *seal, struct sl_op op)
 	return &seal->ops[seal->count++];
 }
 
-/* Flushed first: on some network and FUSE file systems that changes the time. */
+/* The mode gives what is right without the ACL, which then sets both. An ACL that a default ACL has
+ * left must be gone before: the mode would let its entries have an effect. */
+static void
+prepare_rights(struct seal *seal, int fd)
+{
+	struct sl_rights *rights = seal->rights;
+	seal->no_acl = add(seal, (struct sl_op){ .kind = SL_OP_SET_ACL, .fd = fd });
+	seal->mode = add(seal, (struct sl_op){ .kind = SL_OP_SET_MODE,
+				       .fd = fd,
+				       .mode = sl_rights_mode_without_acl(rights) });
+	seal->mode->after = seal->no_acl;
+	if (rights->acl_len > 0)
+		seal->acl = add(seal, (struct sl_op){ .kind = SL_OP_SET_ACL,
+					      .fd = fd,
+					      .data = rights->acl,
+					      .len = (size_t)rights->acl_len });
+}
+
+/* Flushed first: on some network and FUSE file systems that changes the time. The owner comes last:
+ * once another user has the file, this one may not be allowed to set the rest. */
 static void
 prepare_seal(struct seal *seal, const struct sl_part *part, const struct sl_part_attributes *set)
 {
@@ -526,13 +648,17 @@ prepare_seal(struct seal *seal, const struct sl_part *part, const struct sl_part
 		seal->close_direct =
 			add(seal, (struct sl_op){ .kind = SL_OP_CLOSE, .fd = part->direct_fd });
 	seal->flush = add(seal, (struct sl_op){ .kind = SL_OP_FLUSH, .fd = fd });
-	if (set->has_mode)
-		seal->mode = add(seal,
-			(struct sl_op){ .kind = SL_OP_SET_MODE, .fd = fd, .mode = set->mode });
+	if (seal->rights)
+		prepare_rights(seal, fd);
 	if (set->time_ns)
 		seal->time = add(
 			seal, (struct sl_op){
 				      .kind = SL_OP_SET_TIME, .fd = fd, .time_ns = set->time_ns });
+	if (seal->rights && seal->rights->uid != part->uid)
+		seal->owner = add(seal, (struct sl_op){ .kind = SL_OP_SET_OWNER,
+						.fd = fd,
+						.uid = seal->rights->uid,
+						.gid = SL_ID_LEFT });
 	seal->stat = add(seal, stat_fd_op(fd, &seal->st));
 	if (sees_holes && set->length)
 		seal->hole = add(seal,
@@ -545,16 +671,30 @@ result_of(const struct sl_op *op)
 	return op ? op->result : 0;
 }
 
+static const char *
+attribute_action(enum sl_op_kind kind)
+{
+	switch (kind) {
+	case SL_OP_SET_MODE:
+		return "set the mode of";
+	case SL_OP_SET_ACL:
+		return "set the ACL of";
+	case SL_OP_SET_OWNER:
+		return "set the owner of";
+	default:
+		return "set the time of";
+	}
+}
+
 /* 0, or the failure of an attribute that counts. */
 static int
 check_attribute(const struct sl_part *part, const struct sl_op *op, struct sl_error *err)
 {
 	int code = result_of(op);
-	if (code >= 0)
+	if (code >= 0 || code == -ECANCELED) /* not begun: what it comes after has failed */
 		return 0;
 	if (!sl_part_is_unsupported(code))
-		return fail(part, err, SL_PHASE_WRITE, code,
-			op->kind == SL_OP_SET_MODE ? "set the mode of" : "set the time of",
+		return fail(part, err, SL_PHASE_WRITE, code, attribute_action(op->kind),
 			sl_code_text(code));
 	sl_log_info("'%s': cannot %s: %s", part->part_name, sl_op_kind_name(op->kind),
 		sl_code_text(code));
@@ -580,9 +720,10 @@ finish_seal(struct sl_part *part, const struct seal *seal, const struct sl_part_
 		code = result_of(seal->flush);
 	if (code)
 		return sl_part_write_failed(part, code, 0, err);
-	code = check_attribute(part, seal->mode, err);
-	if (!code)
-		code = check_attribute(part, seal->time, err);
+	struct sl_op *const attributes[] = { seal->no_acl, seal->mode, seal->acl, seal->time,
+		seal->owner };
+	for (size_t i = 0; !code && i < SL_COUNT_OF(attributes); i++)
+		code = check_attribute(part, attributes[i], err);
 	if (code)
 		return code;
 	code = seal->stat->result;
@@ -603,8 +744,12 @@ int
 sl_part_seal(struct sl_part *part, const struct sl_part_attributes *set, struct sl_error *err)
 {
 	struct seal seal = { 0 };
+	int code = take_rights(part, set, &seal.rights, err);
+	if (code)
+		return code;
 	prepare_seal(&seal, part, set);
-	int code = sl_io_batch(seal.ops, seal.count);
+	code = sl_io_batch(seal.ops, seal.count);
+	free(seal.rights);
 	return code ? code : finish_seal(part, &seal, set, err);
 }
 
@@ -613,13 +758,17 @@ sl_part_write_whole(struct sl_part *part, const struct sl_chunk *chunk,
 	const struct sl_part_attributes *set, struct sl_error *err)
 {
 	struct seal seal = { 0 };
+	int code = take_rights(part, set, &seal.rights, err);
+	if (code)
+		return code;
 	seal.write = add(&seal, (struct sl_op){ .kind = SL_OP_WRITE,
 					.fd = part->fd,
 					.data = chunk->data,
 					.len = chunk->len,
 					.off = chunk->off });
 	prepare_seal(&seal, part, set);
-	int code = sl_io_batch(seal.ops, seal.count);
+	code = sl_io_batch(seal.ops, seal.count);
+	free(seal.rights);
 	if (code)
 		return code;
 	int written = seal.write->result;
@@ -769,6 +918,17 @@ sl_part_publish(struct sl_part *part, bool replace, struct sl_error *err)
 	if (code)
 		fail_publish(part, code, err);
 	return code;
+}
+
+int
+sl_part_set_final_name(struct sl_part *part, const char *name)
+{
+	char *copy = sl_span_dup(sl_span_str(name));
+	if (!copy)
+		return -ENOMEM;
+	free(part->name);
+	part->name = copy;
+	return 0;
 }
 
 void

@@ -10,6 +10,7 @@
 
 #include "exchange_int.h"
 
+#include "sluice/base/clock.h"
 #include "sluice/base/log.h"
 #include "sluice/base/redact.h"
 #include "sluice/base/text.h"
@@ -19,6 +20,7 @@
 #include "sluice/rt/semaphore.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 /* Idle connections older than this are closed. Servers close theirs sooner or later than that; each
@@ -46,7 +48,6 @@ struct chain {
 	struct sl_http_exchange *exchange;
 	struct sl_http_header *headers; /* from the user; those that may still be sent */
 	size_t header_count;
-	bool left_origin; /* never reset: headers stay dropped if the chain returns */
 	unsigned hops;
 };
 
@@ -118,16 +119,24 @@ send_request(struct chain *chain, struct sl_error *err)
 {
 	struct sl_http_exchange *exchange = chain->exchange;
 	const struct sl_url *first = chain->request->url;
+	const struct sl_http_range *range = chain->request->range;
 	struct sl_error cause = { 0 };
 	struct sl_buf text = { 0 };
+	char range_text[64];
 	struct sl_request request = { .method = chain->request->method,
 		.url = &exchange->url,
 		.user_agent = chain->client->options.user_agent,
-		.user = chain->left_origin ? NULL : first->user,
-		.password = chain->left_origin ? NULL : first->password,
+		.user = exchange->left_origin ? NULL : first->user,
+		.password = exchange->left_origin ? NULL : first->password,
 		.headers = chain->headers,
 		.header_count = chain->header_count };
 	int code = 0;
+	if (range) {
+		snprintf(range_text, sizeof(range_text), "bytes=%llu-%llu",
+			(unsigned long long)range->begin, (unsigned long long)range->end - 1);
+		request.range = range_text;
+		request.if_range = sl_resource_validator(range->of);
+	}
 	if (exchange->url.scheme == SL_SCHEME_HTTPS && !chain->client->tls)
 		code = load_tls(chain->client, err);
 	if (code < 0)
@@ -232,7 +241,7 @@ static void
 leave_origin(struct chain *chain)
 {
 	size_t kept = 0;
-	chain->left_origin = true;
+	chain->exchange->left_origin = true; /* never reset, also if the chain returns */
 	for (size_t i = 0; i < chain->header_count; i++) {
 		struct sl_http_header header = chain->headers[i];
 		if (is_harmless(header.name))
@@ -416,13 +425,51 @@ fail_part(struct chain *chain, struct sl_error *err)
 			  : "but no range was requested");
 }
 
+static int
+refuse_range(struct chain *chain, struct sl_error *err, const char *why)
+{
+	return sl_exchange_fail(chain->exchange, err, SL_PHASE_HEAD, SL_E_PROTO,
+		"the server's answer to a request for a part of the file %s", why);
+}
+
+/* A part that is stored at a wrong place, or of another version, would damage the file: nothing is
+ * taken from an answer that is not exactly what was requested. */
+static int
+check_range(struct chain *chain, struct sl_error *err)
+{
+	struct sl_http_exchange *exchange = chain->exchange;
+	const struct sl_http_range *range = chain->request->range;
+	struct sl_content_range got;
+	struct sl_error cause = { 0 };
+	if (sl_content_range_read(&got, &exchange->head, &cause))
+		return sl_exchange_fail(exchange, err, SL_PHASE_HEAD, SL_E_PROTO, "%s", cause.text);
+	if (got.is_unsatisfied || got.begin != range->begin || got.end > range->end)
+		return refuse_range(chain, err, "has another part");
+	uint64_t length = sl_http_body_length(exchange);
+	if (length != SL_BODY_UNKNOWN && length != got.end - got.begin)
+		return refuse_range(chain, err,
+			"announces one length in Content-Range and "
+			"another in Content-Length");
+	if (sl_head_find(&exchange->head, "Content-Encoding", 0).data)
+		return refuse_range(chain, err, "has a content coding, which was not requested");
+	exchange->is_range = true;
+	exchange->range_off = got.begin;
+	exchange->range_total = got.total;
+	struct sl_resource resource = sl_http_resource(exchange);
+	if (sl_resource_compare(range->of, &resource) == SL_RESOURCE_OTHER)
+		return refuse_range(chain, err,
+			"is of another version: the file has changed on "
+			"the server");
+	return 0;
+}
+
 SL_SUSPENDS
 static int
 check_answer(struct chain *chain, struct sl_error *err)
 {
 	int status = chain->exchange->head.status;
 	if (status == 206)
-		return fail_part(chain, err);
+		return chain->request->range ? check_range(chain, err) : fail_part(chain, err);
 	if (status != 200 && status != 203)
 		return fail_status(chain, err);
 	return 0;
@@ -468,7 +515,43 @@ set_up(struct chain *chain)
 	for (size_t i = 0; i < count; i++)
 		chain->headers[i] = chain->request->headers[i];
 	chain->header_count = count;
+	if (chain->request->left_origin)
+		leave_origin(chain);
 	return 0;
+}
+
+struct sl_resource
+sl_http_resource(const struct sl_http_exchange *exchange)
+{
+	struct sl_resource resource = {
+		.length = exchange->is_range ? exchange->range_total : sl_http_body_length(exchange)
+	};
+	sl_resource_read(&resource, &exchange->head, (int64_t)(sl_clock_wall_ns() / SL_NS_PER_S));
+	return resource;
+}
+
+const struct sl_url *
+sl_http_final_url(const struct sl_http_exchange *exchange)
+{
+	return &exchange->url;
+}
+
+bool
+sl_http_left_origin(const struct sl_http_exchange *exchange)
+{
+	return exchange->left_origin;
+}
+
+uint64_t
+sl_http_body_offset(const struct sl_http_exchange *exchange)
+{
+	return exchange->is_range ? exchange->range_off : 0;
+}
+
+bool
+sl_http_is_range(const struct sl_http_exchange *exchange)
+{
+	return exchange->is_range;
 }
 
 void

@@ -20,6 +20,7 @@ struct sl_http_exchange {
 	uint64_t stall_timeout_ns;
 	struct sl_url url;
 	bool is_head;
+	bool left_origin; /* the URL is of another origin than the request's */
 
 	/* the connection: NULL once it was given back */
 	struct sl_connection *connection;
@@ -31,9 +32,12 @@ struct sl_http_exchange {
 	struct sl_head head;
 	struct sl_framing framing;
 	struct sl_chunked chunked;
-	uint64_t received; /* body bytes handed out */
-	bool complete;     /* the body was read to its end */
-	bool excess;       /* bytes followed it */
+	bool is_range;        /* the body is the range that was requested */
+	uint64_t range_off;   /* where it begins */
+	uint64_t range_total; /* size of the whole content; SL_LENGTH_UNKNOWN */
+	uint64_t received;    /* body bytes handed out */
+	bool complete;        /* the body was read to its end */
+	bool excess;          /* bytes followed it */
 
 	uint64_t rate_bytes_s; /* of receiving, to size the next receive; 0 = not known yet */
 

@@ -117,6 +117,12 @@ add_own(struct sl_buf *buf, const struct sl_request *request, const char *name, 
 		add_header(buf, sl_span_str(name), sl_span_str(value));
 }
 
+static bool
+is_of_range(struct sl_span name)
+{
+	return sl_span_is_nocase(name, "Range") || sl_span_is_nocase(name, "If-Range");
+}
+
 static void
 add_credentials(struct sl_buf *buf, const struct sl_request *request)
 {
@@ -148,7 +154,12 @@ add_request(struct sl_buf *buf, const struct sl_request *request)
 	if (request->user && !user_has(request, "Authorization"))
 		add_credentials(buf, request);
 	for (size_t i = 0; i < request->header_count; i++)
-		add_header(buf, request->headers[i].name, request->headers[i].value);
+		if (!request->range || !is_of_range(request->headers[i].name))
+			add_header(buf, request->headers[i].name, request->headers[i].value);
+	if (request->range)
+		add_header(buf, sl_span_str("Range"), sl_span_str(request->range));
+	if (request->if_range)
+		add_header(buf, sl_span_str("If-Range"), sl_span_str(request->if_range));
 	sl_buf_add_str(buf, "\r\n");
 }
 

@@ -130,7 +130,9 @@ uring_carries(struct sl_engine *engine, const struct sl_op *op)
 	case SL_OP_SET_MODE:
 	case SL_OP_SET_TIME:
 	case SL_OP_FLUSH:
-	case SL_OP_TOUCH:
+	case SL_OP_SET_OWNER:
+	case SL_OP_GET_ACL:
+	case SL_OP_SET_ACL:
 	case SL_OP_HAS_HOLE:
 	case SL_OP_CALL:
 	case SL_OP_KINDS:
@@ -243,7 +245,9 @@ prepare(struct io_uring_sqe *sqe, struct slot *slot, const struct sl_op *op)
 	case SL_OP_SET_MODE:
 	case SL_OP_SET_TIME:
 	case SL_OP_FLUSH:
-	case SL_OP_TOUCH:
+	case SL_OP_SET_OWNER:
+	case SL_OP_GET_ACL:
+	case SL_OP_SET_ACL:
 	case SL_OP_HAS_HOLE:
 	case SL_OP_CALL:
 	case SL_OP_KINDS:
@@ -290,6 +294,7 @@ check_memory(const struct sl_op *op)
 	case SL_FAMILY_SOCKET:
 	case SL_FAMILY_EXTENT:
 	case SL_FAMILY_TIME:
+	case SL_FAMILY_OWNER:
 	case SL_FAMILY_CALL:
 		break;
 	}
@@ -379,7 +384,9 @@ may_need_thread(const struct sl_op *op)
 	case SL_OP_SET_MODE:
 	case SL_OP_SET_TIME:
 	case SL_OP_FLUSH:
-	case SL_OP_TOUCH:
+	case SL_OP_SET_OWNER:
+	case SL_OP_GET_ACL:
+	case SL_OP_SET_ACL:
 	case SL_OP_HAS_HOLE:
 	case SL_OP_CALL:
 	case SL_OP_KINDS:

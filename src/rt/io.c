@@ -149,6 +149,7 @@ can_be_owned(const struct sl_op *op)
 		return op->kind != SL_OP_CLOSE;
 	case SL_FAMILY_EXTENT:
 	case SL_FAMILY_TIME:
+	case SL_FAMILY_OWNER:
 	case SL_FAMILY_OPEN:
 	case SL_FAMILY_NAME:
 	case SL_FAMILY_TWO_NAMES:
@@ -318,7 +319,9 @@ share_of(const struct sl_op *op)
 	case SL_OP_SET_MODE:
 	case SL_OP_SET_TIME:
 	case SL_OP_FLUSH:
-	case SL_OP_TOUCH:
+	case SL_OP_SET_OWNER:
+	case SL_OP_GET_ACL:
+	case SL_OP_SET_ACL:
 	case SL_OP_HAS_HOLE:
 	case SL_OP_CALL:
 	case SL_OP_KINDS:

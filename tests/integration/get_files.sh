@@ -326,6 +326,96 @@ test_files_replaced_mode() {
 	done
 }
 
+# a file that is replaced keeps its ACL, whose mask is in the group bits of its mode; the part never gives more, a default ACL included
+test_files_replaced_acl() {
+	command -v setfacl >/dev/null || skip "no setfacl here (package acl)"
+	mkdir d
+	setfacl -d -m u:1:rwx,g::rwx,m::rwx,o::rx d 2>acl.log || skip "no ACLs here: $(cat acl.log)"
+	local name
+	for name in named plain; do
+		echo secret >d/$name
+		setfacl -b d/$name
+		chmod 600 d/$name
+	done
+	setfacl -m u:1:rw d/named
+	chmod 640 d/plain
+	getfacl -cp d/named d/plain >before
+	hold acl d/named --if-exists=replace
+	[[ $(stat -c %a d/named.sluice-part) == 600 ]] || fail "the part: $(getfacl -cp d/named.sluice-part)"
+	opened acl
+	finish 10
+	expect 0
+	is_gen d/named 400000 5
+	get --if-exists=replace "$ORIGIN/gen/100/1" -o d/plain
+	expect 0
+	getfacl -cp d/named d/plain | diff before - || fail "other rights than the replaced files had"
+}
+
+# root keeps owner and group of a file that it replaces
+test_files_replaced_owner() {
+	as_root
+	local size
+	for size in 100 9000000; do
+		echo old >f
+		chown 1:2 f
+		chmod 640 f
+		get --if-exists=replace "$ORIGIN/gen/$size/1" -o f
+		[[ $status == 0 && $(stat -c '%u:%g %a' f) == "1:2 640" ]] || fail "$(ls -ln)"
+		is_gen f "$size" 1
+	done
+}
+
+# another user cannot: what the group had is not given to that user's group
+test_files_replaced_as_other_user() {
+	as_root
+	umask 022
+	chmod 777 .
+	local modes mode want
+	for modes in 664:644 660:600 604:600 755:755; do
+		mode=${modes%:*} want=${modes#*:}
+		rm -f f
+		echo old >f
+		chmod "$mode" f
+		as_user "$S" get --if-exists=replace "$ORIGIN/gen/100/1" -o f >out 2>err
+		status=$?
+		expect 0
+		[[ $(stat -c '%U:%G %a' f) == "nobody:nogroup $want" ]] || fail "$mode: $(ls -l)"
+		if [[ $mode == "$want" ]]; then
+			! grep -q "cannot be kept" err || fail "a warning: $(cat err)"
+		else
+			grep -q "'f': its group cannot be kept" err || fail "no warning: $(cat err)"
+		fi
+	done
+}
+
+# file systems that refuse an owner, ignore it, or have no ACLs
+test_files_replaced_on_fuse() {
+	as_root
+	command -v bindfs >/dev/null || skip "no bindfs here (package bindfs)"
+	mkdir below mnt
+	trap 'mountpoint -q mnt && umount mnt' EXIT
+	local options want
+	while read -r want options; do
+		rm -f below/f
+		echo old >below/f
+		chown 1:2 below/f
+		chmod 664 below/f
+		# shellcheck disable=SC2086
+		bindfs $options below mnt 2>bindfs.log || skip "$(head -n 1 bindfs.log)"
+		get --if-exists=replace "$ORIGIN/gen/100/1" -o mnt/f
+		umount mnt
+		expect 0
+		is_gen below/f 100 1
+		[[ $(stat -c '%u:%g:%a' below/f) == "$want" ]] || fail "$options: $(ls -ln below)"
+	done <<-END
+		1:2:664
+		0:0:644 --chown-deny --chgrp-deny
+		0:0:644 --chown-ignore --chgrp-ignore
+		0:2:664 --chown-deny
+		1:2:664 --xattr-none
+	END
+}
+
 # a run that waits for another's part goes on by itself once that one is done
 test_files_part_freed_meanwhile() {
 	local first

@@ -947,6 +947,7 @@ test_scan_many_troubles() {
 # every input of a run whose ring fails is in the results, or named
 test_scan_ring_fails() {
 	command -v strace >/dev/null || skip "no strace here (package strace)"
+	((SLOW == 1)) || skip "a sanitizer does not work under strace"
 	local calls name names=(first directory/in_it missing last)
 	printf 'error\n' | tee first last >/dev/null
 	mkdir directory

@@ -166,7 +166,7 @@ void sim_at_done(struct sim *sim, uint64_t nth, sim_deed *fn, void *ctx);
 /*
  * From now on the file system is as one whose journal was aborted: nothing gets durable any more.
  * Names and contents change in memory only, a directory's sync still reports success, that of a
- * file or of the whole -EIO, and SL_OP_TOUCH -EROFS.
+ * file or of the whole -EIO, and SL_OP_SET_OWNER -EROFS.
  */
 void sim_abort_journal(struct sim *sim);
 
@@ -190,6 +190,9 @@ void sim_put_node(struct sim *sim, const char *path, uint32_t type, int code);
 void sim_append(struct sim *sim, const char *path, const void *data, size_t len);
 void sim_cut(struct sim *sim, const char *path, size_t size);
 void sim_remove(struct sim *sim, const char *path);
+void sim_set_owner(struct sim *sim, const char *path, uint32_t uid, uint32_t gid);
+/* In the form of its extended attribute. */
+void sim_set_acl(struct sim *sim, const char *path, const void *acl, size_t len);
 void sim_hold_lock(struct sim *sim, const char *path, bool held);
 
 /* Bytes that can still be allocated. */
@@ -201,6 +204,9 @@ bool sim_exists(struct sim *sim, const char *path);
 /* The content as it is now, valid until the next change; false without such a regular file. */
 bool sim_content(struct sim *sim, const char *path, struct sl_span *out);
 uint32_t sim_mode(struct sim *sim, const char *path);
+uint32_t sim_uid(struct sim *sim, const char *path);
+uint32_t sim_gid(struct sim *sim, const char *path);
+struct sl_span sim_acl(struct sim *sim, const char *path); /* empty = none */
 uint64_t sim_mtime_ns(struct sim *sim, const char *path);
 
 /* Names in a directory, "." and ".." not counted; the index-th of them (any order), NULL past the

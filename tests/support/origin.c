@@ -52,6 +52,7 @@ struct sl_origin {
 	struct slot *slots;
 	size_t slot_count;
 	uint64_t connections; /* the acceptor's: names them */
+	struct sl_origin_state state;
 
 	pthread_mutex_t lock; /* what follows, and each slot's state */
 	FILE *log;
@@ -146,6 +147,7 @@ sl_origin_count_reset(struct sl_origin *origin)
 		origin->tags[i].most = origin->tags[i].now;
 	}
 	pthread_mutex_unlock(&origin->lock);
+	sl_origin_state_reset(&origin->state);
 }
 
 static bool
@@ -255,7 +257,7 @@ parse_request(struct sl_origin_exchange *x, struct sl_buf *target)
 	query = target->data ? strchr(target->data, '?') : NULL;
 	if (query)
 		*query++ = '\0';
-	x->rest = target->data ? target->data : "";
+	x->path = x->rest = target->data ? target->data : "";
 	x->query = query ? query : "";
 	return true;
 }
@@ -283,6 +285,7 @@ serve_one(struct slot *slot, struct sl_wire *wire, struct sl_span head, unsigned
 {
 	struct sl_origin_exchange x = {
 		.origin = slot->origin,
+		.state = &slot->origin->state,
 		.wire = wire,
 		.head = head,
 		.on_connection = number,
@@ -506,6 +509,7 @@ sl_origin_start(
 		return sl_fail_code(err, SL_PHASE_NONE, -ENOMEM, "cannot start the origin");
 	signal(SIGPIPE, SIG_IGN);
 	pthread_mutex_init(&origin->lock, NULL);
+	sl_origin_state_init(&origin->state);
 	origin->options = options;
 	origin->dir_fd = -1;
 	origin->slot_count = options->max_connections;
@@ -550,6 +554,7 @@ sl_origin_stop(struct sl_origin *origin)
 	if (origin->stop_fd >= 0)
 		close(origin->stop_fd);
 	pthread_mutex_destroy(&origin->lock);
+	sl_origin_state_release(&origin->state);
 	free(origin->slots);
 	free(origin);
 }

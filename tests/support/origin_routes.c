@@ -1,9 +1,9 @@
 /*
  * What each path does. A path is a list of segments; each route takes its name and its arguments
  * from the front. Shapes (marked with "/...") change how the answer will be sent and route what is
- * left; the others answer.
+ * left; the others answer. The table here holds the plain ones; origin_lies.c, origin_ranges.c and
+ * origin_nth.c have tables of their own.
  */
-#include "support/origin_body.h"
 #include "support/origin_exchange.h"
 
 #include "sluice/base/number.h"
@@ -15,31 +15,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#define MAX_ARGS 3
 #define MAX_DEPTH 32
-
-/* Longer than any test's time limit. The pause ends as soon as the client goes. */
-#define FOREVER_MS (10 * 60 * 1000)
-
-/* What a client must not be made to read without end: the endless scripts stop there. */
-#define FLOOD_BYTES (64 * SL_MIB)
-
-#define B64 "bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb"
-#define OK "HTTP/1.1 200 OK\r\n"
-#define CHUNKED_OK OK "Transfer-Encoding: chunked\r\n\r\n"
-#define LENGTH_ONLY "Content-Length: 5\r\n\r\nhello"
-
-struct args {
-	uint64_t n[MAX_ARGS];
-	char w[MAX_ARGS][SL_ORIGIN_WORD];
-};
-
-struct route {
-	const char *name;
-	const char *kinds; /* of the arguments: n = number, w = word */
-	void (*serve)(struct sl_origin_exchange *x, const struct args *args);
-	const char *usage;
-};
 
 static void
 serve_rest(struct sl_origin_exchange *x)
@@ -66,10 +42,11 @@ percent_decode(const char *text, struct sl_buf *out)
 /* ---- good answers ---- */
 
 static void
-serve_gen(struct sl_origin_exchange *x, const struct args *args)
+serve_gen(struct sl_origin_exchange *x, const struct sl_origin_args *args)
 {
-	sl_origin_answer(x, 200,
-		&(struct sl_origin_body){ .size = args->n[0], .fd = -1, .seed = args->n[1] });
+	sl_origin_answer_resource(x, &(struct sl_origin_body){ .size = args->n[0] + x->more_size,
+					     .fd = -1,
+					     .seed = args->n[1] + x->more_seed });
 }
 
 static void
@@ -87,19 +64,20 @@ serve_file(struct sl_origin_exchange *x)
 		return;
 	}
 	body.size = (uint64_t)st.st_size;
-	sl_origin_add_date(x, "Last-Modified", st.st_mtime);
-	sl_origin_answer(x, 200, &body);
+	if (!x->last_modified[0])
+		sl_origin_set_last_modified(x, st.st_mtime);
+	sl_origin_answer_resource(x, &body);
 	close(body.fd);
 }
 
 static void
-serve_echo_headers(struct sl_origin_exchange *x, SL_UNUSED const struct args *args)
+serve_echo_headers(struct sl_origin_exchange *x, SL_UNUSED const struct sl_origin_args *args)
 {
 	sl_origin_answer_text(x, 200, x->head.data, x->head.len);
 }
 
 static void
-serve_count(struct sl_origin_exchange *x, const struct args *args)
+serve_count(struct sl_origin_exchange *x, const struct sl_origin_args *args)
 {
 	struct sl_buf text = { 0 };
 
@@ -109,14 +87,14 @@ serve_count(struct sl_origin_exchange *x, const struct args *args)
 }
 
 static void
-serve_count_reset(struct sl_origin_exchange *x, SL_UNUSED const struct args *args)
+serve_count_reset(struct sl_origin_exchange *x, SL_UNUSED const struct sl_origin_args *args)
 {
 	sl_origin_count_reset(x->origin);
 	sl_origin_answer_text(x, 200, "reset\n", 6);
 }
 
 static void
-serve_open(struct sl_origin_exchange *x, const struct args *args)
+serve_open(struct sl_origin_exchange *x, const struct sl_origin_args *args)
 {
 	sl_origin_gate_open(x->origin, args->w[0]);
 	sl_origin_answer_text(x, 200, "open\n", 5);
@@ -125,7 +103,7 @@ serve_open(struct sl_origin_exchange *x, const struct args *args)
 /* ---- statuses and redirects ---- */
 
 static void
-serve_status(struct sl_origin_exchange *x, const struct args *args)
+serve_status(struct sl_origin_exchange *x, const struct sl_origin_args *args)
 {
 	static const char text[] = "this is not the file\n";
 	unsigned status = (unsigned)(args->n[0] % 1000);
@@ -137,8 +115,8 @@ serve_status(struct sl_origin_exchange *x, const struct args *args)
 	sl_origin_answer_text(x, status, text, sizeof(text) - 1);
 }
 
-static void
-redirect(struct sl_origin_exchange *x, unsigned status, const char *location)
+void
+sl_origin_redirect(struct sl_origin_exchange *x, unsigned status, const char *location)
 {
 	/* A body, as real servers send one: it has to be read or the connection dropped. */
 	static const char text[] = "<html>moved</html>\n";
@@ -155,24 +133,24 @@ redirect_path(struct sl_origin_exchange *x, unsigned status, const char *prefix,
 	sl_buf_printf(&location, "%s/%s", prefix, path);
 	if (x->query[0])
 		sl_buf_printf(&location, "?%s", x->query);
-	redirect(x, status, location.data);
+	sl_origin_redirect(x, status, location.data);
 	sl_buf_release(&location);
 }
 
 static void
-serve_redirect(struct sl_origin_exchange *x, const struct args *args)
+serve_redirect(struct sl_origin_exchange *x, const struct sl_origin_args *args)
 {
 	redirect_path(x, (unsigned)(args->n[0] % 1000), "", x->rest);
 }
 
 static void
-serve_loop(struct sl_origin_exchange *x, SL_UNUSED const struct args *args)
+serve_loop(struct sl_origin_exchange *x, SL_UNUSED const struct sl_origin_args *args)
 {
-	redirect(x, 302, "/loop");
+	sl_origin_redirect(x, 302, "/loop");
 }
 
 static void
-serve_hops(struct sl_origin_exchange *x, const struct args *args)
+serve_hops(struct sl_origin_exchange *x, const struct sl_origin_args *args)
 {
 	char prefix[32] = "";
 
@@ -186,7 +164,7 @@ serve_hops(struct sl_origin_exchange *x, const struct args *args)
 }
 
 static void
-serve_wall(struct sl_origin_exchange *x, const struct args *args)
+serve_wall(struct sl_origin_exchange *x, const struct sl_origin_args *args)
 {
 	char prefix[32];
 
@@ -200,17 +178,17 @@ serve_wall(struct sl_origin_exchange *x, const struct args *args)
 
 /* The bytes of "url=" in the query, percent-decoded: they may be any bytes at all. */
 static void
-serve_redirect_to(struct sl_origin_exchange *x, SL_UNUSED const struct args *args)
+serve_redirect_to(struct sl_origin_exchange *x, SL_UNUSED const struct sl_origin_args *args)
 {
 	struct sl_buf url = { 0 };
 
 	percent_decode(strncmp(x->query, "url=", 4) == 0 ? x->query + 4 : "", &url);
-	redirect(x, 302, url.data ? url.data : "");
+	sl_origin_redirect(x, 302, url.data ? url.data : "");
 	sl_buf_release(&url);
 }
 
 static void
-serve_location_long(struct sl_origin_exchange *x, const struct args *args)
+serve_location_long(struct sl_origin_exchange *x, const struct sl_origin_args *args)
 {
 	struct sl_buf path = { 0 };
 
@@ -220,220 +198,80 @@ serve_location_long(struct sl_origin_exchange *x, const struct args *args)
 	sl_buf_release(&path);
 }
 
-/* ---- bodies that lie ---- */
-
-/* A body of `announced` bytes of which `sent` follow. */
-static void
-lie(struct sl_origin_exchange *x, uint64_t announced, uint64_t sent)
-{
-	sl_origin_put_head(x, 200, announced);
-	sl_origin_put_body(x, &(struct sl_origin_body){ .size = sent, .fd = -1, .seed = 1 }, sent);
-}
-
-static void
-serve_short(struct sl_origin_exchange *x, const struct args *args)
-{
-	lie(x, args->n[1], args->n[0]);
-	x->ending = SL_ORIGIN_CLOSE;
-}
-
-static void
-serve_long(struct sl_origin_exchange *x, const struct args *args)
-{
-	lie(x, args->n[0], args->n[1]);
-}
-
-static void
-serve_reset(struct sl_origin_exchange *x, const struct args *args)
-{
-	lie(x, args->n[1], args->n[0]);
-	/* What was sent must arrive before the RST throws the rest away. */
-	sl_wire_pause(x->wire, 50);
-	x->ending = SL_ORIGIN_RESET;
-}
-
-static void
-serve_stall(struct sl_origin_exchange *x, const struct args *args)
-{
-	lie(x, args->n[1], args->n[0]);
-	sl_wire_pause(x->wire, FOREVER_MS);
-	x->ending = SL_ORIGIN_RESET;
-}
-
-static void
-serve_stall_head(struct sl_origin_exchange *x, SL_UNUSED const struct args *args)
-{
-	sl_wire_printf(x->wire, OK "Content-Le");
-	sl_wire_pause(x->wire, FOREVER_MS);
-	x->ending = SL_ORIGIN_RESET;
-}
-
-static void
-serve_no_answer(struct sl_origin_exchange *x, SL_UNUSED const struct args *args)
-{
-	sl_wire_pause(x->wire, FOREVER_MS);
-	x->ending = SL_ORIGIN_RESET;
-}
-
-static void
-serve_reset_head(struct sl_origin_exchange *x, const struct args *args)
-{
-	static const char head[] = OK "Content-Length: 5\r\n\r\n";
-
-	sl_wire_put(x->wire, head, (size_t)SL_MIN(args->n[0], (uint64_t)sizeof(head) - 1));
-	sl_wire_pause(x->wire, 50);
-	x->ending = SL_ORIGIN_RESET;
-}
-
-static void
-serve_close(struct sl_origin_exchange *x, const struct args *args)
-{
-	x->framing = SL_ORIGIN_UNTIL_CLOSE;
-	lie(x, 0, args->n[0]);
-}
-
-static void
-serve_truncate(struct sl_origin_exchange *x, const struct args *args)
-{
-	x->framing = SL_ORIGIN_UNTIL_CLOSE;
-	x->ending = SL_ORIGIN_NO_NOTIFY;
-	lie(x, 0, args->n[0]);
-}
-
-/* ---- floods ---- */
-
-struct flood {
-	const char *kind, *start, *filling;
-	uint64_t bytes; /* of filling, at least */
-	const char *end;
-};
-
-static const struct flood floods[] = {
-	{ "fits-line", OK "X-A: ", "a", 60 * SL_KIB, "\r\n" LENGTH_ONLY },
-	{ "fits-count", OK, "X-A: b\r\n", 900 * 8, LENGTH_ONLY },
-	{ "line", OK "X-A: ", "a", 100 * SL_KIB, "\r\n" LENGTH_ONLY },
-	{ "total", OK, "X-A: " B64 B64 B64 B64 B64 "\r\n", 300 * SL_KIB, LENGTH_ONLY },
-	{ "count", OK, "X-A: b\r\n", 1100 * 8, LENGTH_ONLY },
-	{ "headers", OK, "X-A: b\r\n", FLOOD_BYTES, "" },
-	{ "header", OK "X-A: ", B64, FLOOD_BYTES, "" },
-	{ "status", "HTTP/1.1 200 ", B64, FLOOD_BYTES, "" },
-	{ "1xx", "", "HTTP/1.1 100 Continue\r\n\r\n", FLOOD_BYTES, "" },
-	{ "crlf", "", "\r\n\r\n\r\n\r\n", FLOOD_BYTES, "" },
-	{ "ext", CHUNKED_OK "5;", B64, FLOOD_BYTES, "" },
-	{ "exts", CHUNKED_OK, "1;a=" B64 "\r\nx\r\n", FLOOD_BYTES, "" },
-	{ "size", CHUNKED_OK, "0000000000000000000000000000000000000000", FLOOD_BYTES, "" },
-	{ "trailers", CHUNKED_OK "5\r\nhello\r\n0\r\n", "X-A: b\r\n", FLOOD_BYTES, "" },
-	{ "trailer", CHUNKED_OK "5\r\nhello\r\n0\r\nX-A: ", B64, FLOOD_BYTES, "" },
-};
-
-static void
-put_repeated(struct sl_origin_exchange *x, const char *text, uint64_t bytes)
-{
-	size_t len = strlen(text);
-
-	for (uint64_t sent = 0; sent < bytes && !x->wire->broken; sent += len)
-		sl_wire_put(x->wire, text, len);
-}
-
-static void
-serve_flood(struct sl_origin_exchange *x, const struct args *args)
-{
-	static const char unknown[] = "no such kind of flood\n";
-
-	x->ending = SL_ORIGIN_CLOSE;
-	for (size_t i = 0; i < SL_COUNT_OF(floods); i++)
-		if (strcmp(floods[i].kind, args->w[0]) == 0) {
-			sl_wire_put(x->wire, floods[i].start, strlen(floods[i].start));
-			put_repeated(x, floods[i].filling, floods[i].bytes);
-			sl_wire_put(x->wire, floods[i].end, strlen(floods[i].end));
-			return;
-		}
-	sl_origin_answer_text(x, 500, unknown, sizeof(unknown) - 1);
-}
-
-static void
-serve_garbage(struct sl_origin_exchange *x, const struct args *args)
-{
-	x->framing = SL_ORIGIN_UNTIL_CLOSE;
-	x->ending = SL_ORIGIN_CLOSE;
-	sl_origin_put_body(
-		x, &(struct sl_origin_body){ .size = args->n[0], .fd = -1, .seed = 3 }, args->n[0]);
-}
-
 /* ---- shapes ---- */
 
 static void
-shape_slow(struct sl_origin_exchange *x, const struct args *args)
+shape_slow(struct sl_origin_exchange *x, const struct sl_origin_args *args)
 {
 	x->wire->rate_bytes_s = args->n[0];
 	serve_rest(x);
 }
 
 static void
-shape_slow_link(struct sl_origin_exchange *x, const struct args *args)
+shape_slow_link(struct sl_origin_exchange *x, const struct sl_origin_args *args)
 {
 	x->wire->slow_link = true;
 	shape_slow(x, args);
 }
 
 static void
-shape_drip(struct sl_origin_exchange *x, SL_UNUSED const struct args *args)
+shape_drip(struct sl_origin_exchange *x, SL_UNUSED const struct sl_origin_args *args)
 {
 	x->wire->drip = true;
 	serve_rest(x);
 }
 
 static void
-shape_after(struct sl_origin_exchange *x, const struct args *args)
+shape_after(struct sl_origin_exchange *x, const struct sl_origin_args *args)
 {
-	sl_wire_pause(x->wire, (int)SL_MIN(args->n[0], (uint64_t)FOREVER_MS));
+	sl_wire_pause(x->wire, (int)SL_MIN(args->n[0], (uint64_t)SL_ORIGIN_FOREVER_MS));
 	serve_rest(x);
 }
 
 static void
-shape_gate(struct sl_origin_exchange *x, const struct args *args)
+shape_gate(struct sl_origin_exchange *x, const struct sl_origin_args *args)
 {
 	snprintf(x->gate, sizeof(x->gate), "%s", args->w[0]);
 	serve_rest(x);
 }
 
 static void
-shape_chunked(struct sl_origin_exchange *x, SL_UNUSED const struct args *args)
+shape_chunked(struct sl_origin_exchange *x, SL_UNUSED const struct sl_origin_args *args)
 {
 	x->framing = SL_ORIGIN_CHUNKED;
 	serve_rest(x);
 }
 
 static void
-shape_until_close(struct sl_origin_exchange *x, SL_UNUSED const struct args *args)
+shape_until_close(struct sl_origin_exchange *x, SL_UNUSED const struct sl_origin_args *args)
 {
 	x->framing = SL_ORIGIN_UNTIL_CLOSE;
 	serve_rest(x);
 }
 
 static void
-shape_last(struct sl_origin_exchange *x, SL_UNUSED const struct args *args)
+shape_last(struct sl_origin_exchange *x, SL_UNUSED const struct sl_origin_args *args)
 {
 	x->ending = SL_ORIGIN_CLOSE;
 	serve_rest(x);
 }
 
 static void
-shape_no_notify(struct sl_origin_exchange *x, SL_UNUSED const struct args *args)
+shape_no_notify(struct sl_origin_exchange *x, SL_UNUSED const struct sl_origin_args *args)
 {
 	x->ending = SL_ORIGIN_NO_NOTIFY;
 	serve_rest(x);
 }
 
 static void
-shape_line_feeds(struct sl_origin_exchange *x, SL_UNUSED const struct args *args)
+shape_line_feeds(struct sl_origin_exchange *x, SL_UNUSED const struct sl_origin_args *args)
 {
 	x->eol = "\n";
 	serve_rest(x);
 }
 
 static void
-shape_1xx(struct sl_origin_exchange *x, const struct args *args)
+shape_1xx(struct sl_origin_exchange *x, const struct sl_origin_args *args)
 {
 	for (uint64_t i = 0; i < args->n[0] && !x->wire->broken; i++)
 		sl_wire_printf(
@@ -442,7 +280,7 @@ shape_1xx(struct sl_origin_exchange *x, const struct args *args)
 }
 
 static void
-shape_header(struct sl_origin_exchange *x, const struct args *args)
+shape_header(struct sl_origin_exchange *x, const struct sl_origin_args *args)
 {
 	struct sl_buf value = { 0 };
 
@@ -453,38 +291,35 @@ shape_header(struct sl_origin_exchange *x, const struct args *args)
 }
 
 static void
-shape_coded(struct sl_origin_exchange *x, const struct args *args)
+shape_coded(struct sl_origin_exchange *x, const struct sl_origin_args *args)
 {
 	sl_origin_add_header(x, "Content-Encoding", args->w[0]);
 	serve_rest(x);
 }
 
 static void
-shape_etag(struct sl_origin_exchange *x, const struct args *args)
+shape_etag(struct sl_origin_exchange *x, const struct sl_origin_args *args)
 {
-	bool weak = strncmp(args->w[0], "weak-", 5) == 0;
-
-	sl_buf_printf(&x->headers, "ETag: %s\"%s\"%s", weak ? "W/" : "",
-		args->w[0] + (weak ? 5 : 0), x->eol);
+	sl_origin_set_etag(x, args->w[0]);
 	serve_rest(x);
 }
 
 static void
-shape_last_modified(struct sl_origin_exchange *x, const struct args *args)
+shape_last_modified(struct sl_origin_exchange *x, const struct sl_origin_args *args)
 {
-	sl_origin_add_date(x, "Last-Modified", (time_t)args->n[0]);
+	sl_origin_set_last_modified(x, (time_t)args->n[0]);
 	serve_rest(x);
 }
 
 static void
-shape_tag(struct sl_origin_exchange *x, const struct args *args)
+shape_tag(struct sl_origin_exchange *x, const struct sl_origin_args *args)
 {
 	sl_origin_tag_begin(x, args->w[0]);
 	serve_rest(x);
 }
 
 static void
-shape_keepalive_close(struct sl_origin_exchange *x, const struct args *args)
+shape_keepalive_close(struct sl_origin_exchange *x, const struct sl_origin_args *args)
 {
 	if (x->on_connection == args->n[0])
 		x->ending = SL_ORIGIN_CLOSE;
@@ -494,7 +329,7 @@ shape_keepalive_close(struct sl_origin_exchange *x, const struct args *args)
 
 /* Basic credentials of RFC 7617, compared as the client has to write them. */
 static void
-shape_auth(struct sl_origin_exchange *x, const struct args *args)
+shape_auth(struct sl_origin_exchange *x, const struct sl_origin_args *args)
 {
 	char plain[2 * SL_ORIGIN_WORD + 2], coded[sizeof(plain) * 2], line[sizeof(coded) + 32];
 	int len = snprintf(plain, sizeof(plain), "%s:%s", args->w[0], args->w[1]);
@@ -504,22 +339,22 @@ shape_auth(struct sl_origin_exchange *x, const struct args *args)
 	if (strcasestr(x->head.data, line))
 		serve_rest(x);
 	else
-		serve_status(x, &(struct args){ .n = { 401 } });
+		serve_status(x, &(struct sl_origin_args){ .n = { 401 } });
 }
 
 /* HEAD as servers answer it that generate their bodies: with the head of another answer. */
 static void
-shape_other_head(struct sl_origin_exchange *x, const struct args *args)
+shape_other_head(struct sl_origin_exchange *x, const struct sl_origin_args *args)
 {
 	if (x->head_only)
-		serve_gen(x, &(struct args){ .n = { args->n[0], 1 } });
+		serve_gen(x, &(struct sl_origin_args){ .n = { args->n[0], 1 } });
 	else
 		serve_rest(x);
 }
 
 /* HEAD as servers without it answer it; with 0, as those that do not count for it. */
 static void
-shape_no_head(struct sl_origin_exchange *x, const struct args *args)
+shape_no_head(struct sl_origin_exchange *x, const struct sl_origin_args *args)
 {
 	if (x->head_only && args->n[0] != 0) {
 		serve_status(x, args);
@@ -533,17 +368,38 @@ shape_no_head(struct sl_origin_exchange *x, const struct args *args)
 /* A server that sends the body of a HEAD, too, but only once the next request has come: no client
  * can see it before. It looks like an answer, with as many bytes as /gen/10/1 has. */
 static void
-shape_late_body(struct sl_origin_exchange *x, SL_UNUSED const struct args *args)
+shape_late_body(struct sl_origin_exchange *x, SL_UNUSED const struct sl_origin_args *args)
 {
 	serve_rest(x);
 	if (!x->head_only)
 		return;
 	sl_wire_flush(x->wire);
-	if (sl_wire_receive(x->wire, FOREVER_MS))
-		sl_wire_printf(x->wire, OK "Content-Length: 10\r\n\r\nnot a file");
+	if (sl_wire_receive(x->wire, SL_ORIGIN_FOREVER_MS))
+		sl_wire_printf(x->wire, "HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nnot a file");
 }
 
-static const struct route routes[] = {
+/* As if the next route was not in the path. */
+static void serve_without_next(struct sl_origin_exchange *x);
+
+static void
+shape_only(struct sl_origin_exchange *x, const struct sl_origin_args *args)
+{
+	if (sl_origin_turn(x).request == args->n[0])
+		serve_rest(x);
+	else
+		serve_without_next(x);
+}
+
+static void
+shape_from(struct sl_origin_exchange *x, const struct sl_origin_args *args)
+{
+	if (sl_origin_turn(x).request >= args->n[0])
+		serve_rest(x);
+	else
+		serve_without_next(x);
+}
+
+static const struct sl_origin_route routes[] = {
 	{ "gen", "nn", serve_gen, "/SIZE/SEED[/NAME]: a generated body" },
 	{ "echo-headers", "", serve_echo_headers, ": the head of the request is the body" },
 	{ "count", "w", serve_count, "/TAG: JSON of the tag's counters; 'all' = of everything" },
@@ -557,19 +413,6 @@ static const struct route routes[] = {
 	{ "loop", "", serve_loop, ": 302 to itself" },
 	{ "hops", "n", serve_hops, "/N/PATH: N redirects, then PATH" },
 	{ "location-long", "n", serve_location_long, "/N: 302 to a path of N more bytes" },
-	{ "short", "nn", serve_short, "/SENT/ANNOUNCED: closes before the end" },
-	{ "long", "nn", serve_long, "/ANNOUNCED/SENT: more than announced" },
-	{ "reset", "nn", serve_reset, "/SENT/ANNOUNCED: RST in the body" },
-	{ "reset-head", "n", serve_reset_head, "/SENT: RST in the head" },
-	{ "stall", "nn", serve_stall, "/SENT/ANNOUNCED: then nothing more" },
-	{ "stallhead", "", serve_stall_head, ": half a head, then nothing" },
-	{ "noanswer", "", serve_no_answer, ": nothing at all" },
-	{ "close", "n", serve_close, "/SIZE: the end of the connection is the end of the body" },
-	{ "truncate", "n", serve_truncate, "/SIZE: as close, over TLS without close_notify" },
-	{ "flood", "w", serve_flood,
-		"/KIND: heads of fits-line, fits-count, line, total, count; up to 64 MiB of "
-		"headers, header, status, 1xx, crlf, ext, exts, size, trailers, trailer" },
-	{ "garbage", "n", serve_garbage, "/SIZE: random bytes instead of an answer" },
 	{ "slow", "n", shape_slow, "/BYTES_PER_S/..." },
 	{ "slow-link", "n", shape_slow_link,
 		"/BYTES_PER_S/...: over TLS large records come slowly" },
@@ -597,7 +440,15 @@ static const struct route routes[] = {
 	{ "keepalive-close", "n", shape_keepalive_close,
 		"/N/...: closes instead of answering the Nth request of a connection" },
 	{ "auth", "ww", shape_auth, "/USER/PASSWORD/...: 401 without these Basic credentials" },
+	{ "only", "n", shape_only,
+		"/K/ROUTE/...: ROUTE for the Kth request of the path, the others as if it was not "
+		"there" },
+	{ "from", "n", shape_from, "/K/ROUTE/...: the same from the Kth request on" },
+	{ 0 },
 };
+
+static const struct sl_origin_route *const tables[] = { routes, sl_origin_lie_routes,
+	sl_origin_range_routes, sl_origin_nth_routes };
 
 /* The next segment of x->rest, cut off; false if it is empty or too long. */
 static bool
@@ -616,8 +467,12 @@ take_segment(struct sl_origin_exchange *x, char word[SL_ORIGIN_WORD])
 }
 
 static bool
-take_args(struct sl_origin_exchange *x, const char *kinds, struct args *args)
+take_args(struct sl_origin_exchange *x, const struct sl_origin_route *route,
+	struct sl_origin_args *args)
 {
+	const char *kinds = route->kinds;
+
+	args->name = route->name;
 	for (size_t i = 0; kinds[i]; i++) {
 		if (!take_segment(x, args->w[i]))
 			return false;
@@ -627,24 +482,39 @@ take_args(struct sl_origin_exchange *x, const char *kinds, struct args *args)
 	return true;
 }
 
-static const struct route *
+static const struct sl_origin_route *
 find_route(const char *path)
 {
 	size_t len = strcspn(path, "/");
 
-	for (size_t i = 0; i < SL_COUNT_OF(routes); i++)
-		if (strlen(routes[i].name) == len && memcmp(routes[i].name, path, len) == 0)
-			return &routes[i];
+	for (size_t i = 0; i < SL_COUNT_OF(tables); i++)
+		for (const struct sl_origin_route *route = tables[i]; route->name; route++)
+			if (strlen(route->name) == len && memcmp(route->name, path, len) == 0)
+				return route;
 	return NULL;
+}
+
+static void
+serve_without_next(struct sl_origin_exchange *x)
+{
+	static const char text[] = "no route to leave out\n";
+	const struct sl_origin_route *route = find_route(x->rest);
+	struct sl_origin_args args = { 0 };
+	char name[SL_ORIGIN_WORD];
+
+	if (route && take_segment(x, name) && take_args(x, route, &args))
+		serve_rest(x);
+	else
+		sl_origin_answer_text(x, 500, text, sizeof(text) - 1);
 }
 
 void
 sl_origin_route(struct sl_origin_exchange *x)
 {
 	const struct sl_origin_canned *text = sl_origin_canned_find(x->rest);
-	const struct route *route = find_route(x->rest);
+	const struct sl_origin_route *route = find_route(x->rest);
 	char name[SL_ORIGIN_WORD];
-	struct args args = { 0 };
+	struct sl_origin_args args = { 0 };
 
 	if (text) {
 		sl_wire_put(x->wire, text->bytes, text->len);
@@ -652,7 +522,7 @@ sl_origin_route(struct sl_origin_exchange *x)
 	} else if (!route) {
 		serve_file(x);
 	} else if (++x->depth > MAX_DEPTH || !take_segment(x, name) ||
-		   !take_args(x, route->kinds, &args)) {
+		   !take_args(x, route, &args)) {
 		sl_origin_answer_text(x, 500, route->usage, strlen(route->usage));
 	} else {
 		route->serve(x, &args);
@@ -663,8 +533,9 @@ void
 sl_origin_help(FILE *to)
 {
 	fprintf(to, "paths (those that end in '...' shape the answer of the path behind them):\n");
-	for (size_t i = 0; i < SL_COUNT_OF(routes); i++)
-		fprintf(to, "  /%s%s\n", routes[i].name, routes[i].usage);
+	for (size_t i = 0; i < SL_COUNT_OF(tables); i++)
+		for (const struct sl_origin_route *route = tables[i]; route->name; route++)
+			fprintf(to, "  /%s%s\n", route->name, route->usage);
 	sl_origin_canned_help(to);
 	fprintf(to, "any other path names a file of the served directory\n");
 }

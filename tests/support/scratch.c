@@ -1,12 +1,18 @@
 #include "scratch.h"
 
+#include "sluice/base/number.h"
+
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <ftw.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
+#include <sys/xattr.h>
 #include <unistd.h>
+
+#define ACCESS_ACL "system.posix_acl_access"
 
 static char directory[4096];
 static int before = -1;
@@ -101,6 +107,63 @@ scratch_exists(const char *path)
 {
 	struct stat st;
 	return scratch_stat(path, &st);
+}
+
+void
+scratch_acl_bytes(const struct scratch_acl *acl, unsigned char bytes[SCRATCH_ACL_LEN])
+{
+	const unsigned char none = 0xff; /* an entry without an id */
+	const struct {
+		unsigned char tag, perm, id;
+	} entries[] = {
+		{ 0x01, acl->owner, none },
+		{ 0x02, acl->user_1, 1 },
+		{ 0x04, acl->group, none },
+		{ 0x10, acl->mask, none },
+		{ 0x20, acl->other, none },
+	};
+	memset(bytes, 0, SCRATCH_ACL_LEN);
+	bytes[0] = 2; /* the version */
+	for (size_t i = 0; i < SL_COUNT_OF(entries); i++) {
+		unsigned char *entry = bytes + 4 + i * 8;
+		entry[0] = entries[i].tag;
+		entry[2] = entries[i].perm;
+		memset(entry + 4, entries[i].id == none ? none : 0, 4);
+		entry[4] = entries[i].id;
+	}
+}
+
+static bool
+set_acl(const char *path, const char *attribute, const struct scratch_acl *acl)
+{
+	unsigned char bytes[SCRATCH_ACL_LEN];
+	scratch_acl_bytes(acl, bytes);
+	int code = setxattr(path, attribute, bytes, sizeof(bytes), 0);
+	must(code == 0 || errno == EOPNOTSUPP, path);
+	return code == 0;
+}
+
+bool
+scratch_set_acl(const char *path, const struct scratch_acl *acl)
+{
+	return set_acl(path, ACCESS_ACL, acl);
+}
+
+bool
+scratch_set_default_acl(const char *path, const struct scratch_acl *acl)
+{
+	return set_acl(path, "system.posix_acl_default", acl);
+}
+
+bool
+scratch_has_acl(const char *path, const struct scratch_acl *acl)
+{
+	unsigned char want[SCRATCH_ACL_LEN], got[SCRATCH_ACL_LEN + 8];
+	ssize_t len = getxattr(path, ACCESS_ACL, got, sizeof(got));
+	if (!acl)
+		return len < 0 && errno == ENODATA;
+	scratch_acl_bytes(acl, want);
+	return len == SCRATCH_ACL_LEN && memcmp(got, want, SCRATCH_ACL_LEN) == 0;
 }
 
 unsigned

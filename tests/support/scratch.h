@@ -29,6 +29,24 @@ bool scratch_holds(const char *path, const char *text);
 bool scratch_stat(const char *path, struct stat *st);
 bool scratch_exists(const char *path);
 
+/* An access ACL, or with scratch_set_default_acl what new files of a directory get: rwx bits of the
+ * owner, user 1, the group, the mask and all others. */
+struct scratch_acl {
+	unsigned char owner, user_1, group, mask, other;
+};
+
+#define SCRATCH_ACL_LEN 44
+
+/* As it is in the extended attribute. */
+void scratch_acl_bytes(const struct scratch_acl *acl, unsigned char bytes[SCRATCH_ACL_LEN]);
+
+/* False on a file system without ACLs. */
+bool scratch_set_acl(const char *path, const struct scratch_acl *acl);
+bool scratch_set_default_acl(const char *path, const struct scratch_acl *acl);
+
+/* True if the access ACL is this one; NULL = there is none. */
+bool scratch_has_acl(const char *path, const struct scratch_acl *acl);
+
 /* Names in a directory. */
 unsigned scratch_count(const char *path);
 

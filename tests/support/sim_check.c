@@ -27,13 +27,15 @@
 bool
 sim_op_is_input(const struct sl_op *op)
 {
-	return (op->kind == SL_OP_RECV || op->kind == SL_OP_READ) && op->len > 0;
+	return (op->kind == SL_OP_RECV || op->kind == SL_OP_READ || op->kind == SL_OP_GET_ACL) &&
+	       op->len > 0;
 }
 
 bool
 sim_op_is_output(const struct sl_op *op)
 {
-	return (op->kind == SL_OP_SEND || op->kind == SL_OP_WRITE) && op->len > 0;
+	return (op->kind == SL_OP_SEND || op->kind == SL_OP_WRITE || op->kind == SL_OP_SET_ACL) &&
+	       op->len > 0;
 }
 
 bool
@@ -244,6 +246,8 @@ same_members(const struct sl_op *a, const struct sl_op *b, const struct sim_job 
 		return a->length == b->length;
 	case SL_FAMILY_TIME:
 		return a->time_ns == b->time_ns;
+	case SL_FAMILY_OWNER:
+		return a->uid == b->uid && a->gid == b->gid;
 	case SL_FAMILY_OPEN:
 		return a->resolve == b->resolve;
 	case SL_FAMILY_TWO_NAMES:

@@ -70,6 +70,7 @@ cut_file(struct sim *sim, struct sim_inode *inode, enum sim_crash how)
 	 * not. */
 	if (how != SIM_CRASH_NAMES) {
 		inode->mode = inode->stable_mode;
+		inode->owner = inode->stable_owner;
 		inode->mtime_ns = inode->stable_mtime_ns;
 	}
 	sim_disk_sync(inode);
@@ -137,6 +138,7 @@ copy_inode(struct sim *to, struct sim_inode *inode)
 	struct sim_inode *copy = inode->parent == inode ? to->root : sim_inode_new(to, inode->mode);
 	inode->copy = copy;
 	copy->mode = inode->mode;
+	copy->owner = inode->owner;
 	copy->ino = inode->ino;
 	copy->mtime_ns = inode->mtime_ns;
 	copy->data = copy_bytes(inode->data, inode->size);
@@ -145,6 +147,7 @@ copy_inode(struct sim *to, struct sim_inode *inode)
 	copy->stable = copy_bytes(inode->stable, inode->stable_size);
 	copy->stable_size = inode->stable_size;
 	copy->stable_mode = inode->stable_mode;
+	copy->stable_owner = inode->stable_owner;
 	copy->stable_mtime_ns = inode->stable_mtime_ns;
 	copy->lost = inode->lost;
 	copy->target = inode->target ? strdup(inode->target) : NULL;

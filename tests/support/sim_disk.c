@@ -125,6 +125,7 @@ void
 sim_disk_sync(struct sim_inode *inode)
 {
 	inode->stable_mode = inode->mode;
+	inode->stable_owner = inode->owner;
 	inode->stable_mtime_ns = inode->mtime_ns;
 	if (S_ISREG(inode->mode))
 		sync_content(inode);

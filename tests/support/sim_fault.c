@@ -41,7 +41,9 @@ likely_fault(struct sim *sim, enum sl_op_kind kind)
 		[SL_OP_SET_MODE] = { EPERM, EIO, EROFS, EPERM },
 		[SL_OP_SET_TIME] = { EPERM, EIO, EROFS, EPERM },
 		[SL_OP_FLUSH] = { EIO, ENOSPC, EDQUOT, EIO },
-		[SL_OP_TOUCH] = { EPERM, EIO, EROFS, EIO },
+		[SL_OP_SET_OWNER] = { EPERM, EIO, EROFS, EIO },
+		[SL_OP_GET_ACL] = { EIO, ERANGE, ENOMEM, EIO },
+		[SL_OP_SET_ACL] = { EPERM, EOPNOTSUPP, ENOSPC, EIO },
 		[SL_OP_HAS_HOLE] = { EINVAL, EIO, EINVAL, EIO },
 	};
 	return -codes[kind][sim_below(sim, 4)];

@@ -11,6 +11,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/openat2.h>
+#include <linux/posix_acl.h>
 #include <linux/stat.h>
 #include <stdlib.h>
 #include <sys/uio.h>
@@ -441,8 +442,8 @@ fill_statx(const struct sim *sim, const struct sim_inode *inode, uint32_t mask, 
 	*out = (struct statx){ .stx_mask = STATX_BASIC_STATS,
 		.stx_blksize = BLOCK,
 		.stx_nlink = inode->names,
-		.stx_uid = geteuid(),
-		.stx_gid = getegid(),
+		.stx_uid = inode->owner.uid,
+		.stx_gid = inode->owner.gid,
 		.stx_mode = (uint16_t)inode->mode,
 		.stx_ino = inode->ino,
 		.stx_size = inode->size,
@@ -539,11 +540,99 @@ do_lock(struct sim_fd *fd)
 	return 0;
 }
 
+/* Root's call, so always allowed; refusals are faults. */
+static int
+do_set_owner(struct sim *sim, struct sim_inode *inode, const struct sl_op *op)
+{
+	if (sim->aborted)
+		return -EROFS;
+	if (op->uid != SL_ID_LEFT)
+		inode->owner.uid = op->uid;
+	if (op->gid != SL_ID_LEFT)
+		inode->owner.gid = op->gid;
+	return 0;
+}
+
+static int
+do_get_acl(struct sim_job *job, const struct sim_owner *owner)
+{
+	if (owner->acl_len > job->copy.len)
+		return -ERANGE;
+	if (owner->acl_len)
+		sim_job_gather(job, owner->acl, owner->acl_len);
+	return sl_int(owner->acl_len);
+}
+
+/* The permissions of an entry that has no id, or NULL. The entries follow a version of 4 bytes: tag
+ * and permissions of 2 bytes each, little-endian, then an id of 4. */
+static unsigned char *
+acl_perm(struct sim_owner *owner, unsigned char tag)
+{
+	for (size_t at = 4; at + 8 <= owner->acl_len; at += 8)
+		if (owner->acl[at] == tag)
+			return &owner->acl[at + 2];
+	return NULL;
+}
+
+/* The group bits of the mode are the mask, or without one the group's. */
+static unsigned char *
+acl_group_perm(struct sim_owner *owner)
+{
+	unsigned char *mask = acl_perm(owner, ACL_MASK);
+	return mask ? mask : acl_perm(owner, ACL_GROUP_OBJ);
+}
+
+static void
+set_mode(struct sim_inode *inode, uint32_t mode)
+{
+	inode->mode = (inode->mode & S_IFMT) | (mode & 07777);
+	if (inode->owner.acl_len == 0)
+		return;
+	*acl_perm(&inode->owner, ACL_USER_OBJ) = mode >> 6 & 7;
+	*acl_group_perm(&inode->owner) = mode >> 3 & 7;
+	*acl_perm(&inode->owner, ACL_OTHER) = mode & 7;
+}
+
+static void
+set_acl(struct sim_inode *inode, const void *acl, size_t len)
+{
+	memcpy(inode->owner.acl, acl, len);
+	inode->owner.acl_len = len;
+	inode->mode =
+		(inode->mode & ~0777u) | (uint32_t)*acl_perm(&inode->owner, ACL_USER_OBJ) << 6 |
+		(uint32_t)*acl_group_perm(&inode->owner) << 3 | *acl_perm(&inode->owner, ACL_OTHER);
+}
+
+static int
+do_set_acl(struct sim_inode *inode, const struct sl_op *op)
+{
+	if (!op->data) {
+		inode->owner.acl_len = 0;
+		return 0;
+	}
+	if (op->len < 4 || op->len % 8 != 4)
+		return -EINVAL;
+	if (op->len > SIM_ACL_MAX)
+		return -ENOSPC;
+	set_acl(inode, op->data, op->len);
+	return 0;
+}
+
+void
+sim_set_acl(struct sim *sim, const char *path, const void *acl, size_t len)
+{
+	struct sim_inode *inode = sim_find(sim, path);
+	sl_assert(inode && len <= SIM_ACL_MAX && len > 4);
+	set_acl(inode, acl, len);
+	sim_disk_sync(inode);
+}
+
 static int
 do_sync(struct sim *sim, struct sim_fd *fd, const struct sl_op *op)
 {
 	enum sl_op_kind kind = op->kind;
 	uint32_t mode = fd->inode->stable_mode;
+	struct sim_owner owner = fd->inode->stable_owner;
 	uint64_t mtime_ns = fd->inode->stable_mtime_ns;
 	/* As Linux's file systems do: a directory's sync finds nothing left to write. */
 	if (sim->aborted)
@@ -561,6 +650,7 @@ do_sync(struct sim *sim, struct sim_fd *fd, const struct sl_op *op)
 		sim_disk_sync(fd->inode);
 	if (kind == SL_OP_SYNC && (op->flags & SL_SYNC_DATA)) {
 		fd->inode->stable_mode = mode;
+		fd->inode->stable_owner = owner;
 		fd->inode->stable_mtime_ns = mtime_ns;
 	}
 	return 0;
@@ -591,7 +681,7 @@ static int
 run_on_descriptor(struct sim *sim, struct sim_fd *fd, struct sim_job *job)
 {
 	const struct sl_op *op = &job->copy;
-	if (fd->flags & O_PATH)
+	if (fd->flags & O_PATH && op->kind != SL_OP_GET_ACL)
 		return -EBADF;
 	switch (op->kind) {
 	case SL_OP_READ:
@@ -610,10 +700,14 @@ run_on_descriptor(struct sim *sim, struct sim_fd *fd, struct sim_job *job)
 	case SL_OP_FLUSH:
 	case SL_OP_HAS_HOLE:
 		return 0;
-	case SL_OP_TOUCH:
-		return sim->aborted ? -EROFS : 0;
+	case SL_OP_SET_OWNER:
+		return do_set_owner(sim, fd->inode, op);
+	case SL_OP_GET_ACL:
+		return do_get_acl(job, &fd->inode->owner);
+	case SL_OP_SET_ACL:
+		return do_set_acl(fd->inode, op);
 	case SL_OP_SET_MODE:
-		fd->inode->mode = (fd->inode->mode & S_IFMT) | (op->mode & 07777);
+		set_mode(fd->inode, op->mode);
 		return 0;
 	case SL_OP_SET_TIME:
 		if (!sim->options.no_times)

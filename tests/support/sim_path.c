@@ -9,6 +9,7 @@
 #include <fcntl.h>
 #include <linux/openat2.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #define MAX_LINKS 40 /* followed in one walk, as the kernel */
 #define MAX_NAME 255
@@ -21,6 +22,9 @@ sim_inode_new(struct sim *sim, uint32_t mode)
 	sl_assert(inode);
 	inode->ino = 100 + sim->next_ino++;
 	inode->mode = inode->stable_mode = mode;
+	inode->owner.uid = geteuid();
+	inode->owner.gid = getegid();
+	inode->stable_owner = inode->owner;
 	inode->mtime_ns = inode->stable_mtime_ns = sim_wall_now(sim);
 	sl_list_init(&inode->entries);
 	sl_list_init(&inode->stable_entries);
@@ -342,6 +346,34 @@ uint32_t
 sim_mode(struct sim *sim, const char *path)
 {
 	return must_find(sim, path)->mode & 07777;
+}
+
+void
+sim_set_owner(struct sim *sim, const char *path, uint32_t uid, uint32_t gid)
+{
+	struct sim_inode *inode = must_find(sim, path);
+	inode->owner.uid = uid;
+	inode->owner.gid = gid;
+	inode->stable_owner = inode->owner;
+}
+
+uint32_t
+sim_uid(struct sim *sim, const char *path)
+{
+	return must_find(sim, path)->owner.uid;
+}
+
+uint32_t
+sim_gid(struct sim *sim, const char *path)
+{
+	return must_find(sim, path)->owner.gid;
+}
+
+struct sl_span
+sim_acl(struct sim *sim, const char *path)
+{
+	const struct sim_inode *inode = must_find(sim, path);
+	return sl_span((const char *)inode->owner.acl, inode->owner.acl_len);
 }
 
 uint64_t

@@ -235,10 +235,20 @@ struct sim_change {
 	struct sim_inode *inode;
 };
 
+#define SIM_ACL_MAX 100
+
+/* Whose it is, and the access ACL in the form of its extended attribute. */
+struct sim_owner {
+	uint32_t uid, gid;
+	size_t acl_len; /* 0 = no ACL */
+	unsigned char acl[SIM_ACL_MAX];
+};
+
 struct sim_inode {
 	struct sl_list link; /* of all in the world */
 	uint64_t ino;
 	uint32_t mode; /* with the type */
+	struct sim_owner owner;
 	unsigned names, opens;
 	uint64_t mtime_ns;
 	/* regular file */
@@ -248,6 +258,7 @@ struct sim_inode {
 	unsigned char *stable;
 	size_t stable_size;
 	uint32_t stable_mode;
+	struct sim_owner stable_owner;
 	uint64_t stable_mtime_ns;
 	bool lost;     /* a sync failed: what was dirty then will never be written */
 	int lost_code; /* of the failed syncfs that lost it, which the file's own sync reports */

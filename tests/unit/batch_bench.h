@@ -29,8 +29,8 @@ struct batch_input {
 	char url[300];
 	struct sl_error error;
 	uint64_t received, total;
-	bool ended, excess, unverified, is_repeat;
-	unsigned retries;
+	bool begun, ended, excess, unverified, is_repeat;
+	unsigned retries, pauses;
 };
 
 struct batch_bench {
@@ -43,6 +43,9 @@ struct batch_bench {
 	/* Called before the index-th entry is given out; may suspend. NULL = nothing. */
 	SL_SUSPENDS
 	void (*before)(struct batch_bench *bench, uint64_t index);
+	/* Runs beside the batch, in a task of its own. NULL = nothing. */
+	SL_SUSPENDS
+	void (*control)(struct batch_bench *bench);
 	struct sl_batch *batch; /* while it runs */
 
 	/* after batch_run */
@@ -50,6 +53,8 @@ struct batch_bench {
 	struct sl_batch_summary summary;
 	struct batch_input inputs[BATCH_INPUTS];
 	uint64_t started;
+	uint64_t order[BATCH_INPUTS]; /* the indices of the inputs, as they ended */
+	uint64_t order_len;
 	uint64_t looks; /* names that were looked up on the file system, one by one */
 
 	struct sl_origin_options served; /* the rest is the bench's own */
@@ -77,9 +82,8 @@ batch_begin(void)
 	bench->stall_ns = 20 * SL_NS_PER_S;
 	bench->deadline_ns = SL_FOREVER;
 	bench->chunks = 32;
-	bench->options = (struct sl_batch_options){
-		.jobs = 4, .remote_time = true, .descriptors = 1000
-	};
+	bench->options =
+		(struct sl_batch_options){ .jobs = 4, .remote_time = true, .descriptors = 1000 };
 	return bench;
 }
 
@@ -108,7 +112,8 @@ static void
 started(void *ctx, const struct sl_download *download)
 {
 	struct batch_bench *bench = ctx;
-	bench->started++;
+	bench->started += !input_of(bench, download)->begun; /* it may begin again after a pause */
+	input_of(bench, download)->begun = true;
 	cr_expect_not(input_of(bench, download)->ended, "begun after its end");
 }
 
@@ -120,9 +125,18 @@ retrying(void *ctx, const struct sl_download *download)
 }
 
 static void
+paused(void *ctx, const struct sl_download *download)
+{
+	cr_expect_eq(download->state, SL_DOWNLOAD_PAUSED);
+	input_of(ctx, download)->pauses++;
+}
+
+static void
 ended(void *ctx, const struct sl_download *download)
 {
-	struct batch_input *input = input_of(ctx, download);
+	struct batch_bench *bench = ctx;
+	struct batch_input *input = input_of(bench, download);
+	bench->order[bench->order_len++] = download->index;
 	cr_expect_not(input->ended, "ended twice");
 	input->ended = true;
 	input->state = download->state;
@@ -161,6 +175,30 @@ fill_list(struct batch_bench *bench, const char *list)
 	sl_manifest_init(&bench->manifest, sl_buf_span(&bench->list));
 }
 
+SL_SUSPENDS
+static int
+control_main(void *arg)
+{
+	struct batch_bench *bench = arg;
+	if (bench->control)
+		bench->control(bench);
+	return 0;
+}
+
+SL_SUSPENDS
+static void
+run_beside_control(struct batch_bench *bench)
+{
+	struct sl_deadline deadline;
+	struct sl_group group;
+	sl_deadline_begin(&deadline, sl_deadline_in(bench->deadline_ns));
+	sl_group_enter(&group, SL_GROUP_COLLECT);
+	cr_assert_eq(sl_group_spawn(&group, "control", control_main, bench, NULL), 0);
+	bench->code = sl_batch_run(bench->batch, &bench->summary);
+	sl_group_leave(&group);
+	sl_deadline_end(&deadline);
+}
+
 static int
 run_main(void *arg)
 {
@@ -171,19 +209,18 @@ run_main(void *arg)
 		.connect_timeout_ns = 10 * SL_NS_PER_S,
 		.stall_timeout_ns = bench->stall_ns,
 		.max_redirects = 5 };
-	struct sl_deadline deadline;
 	cr_assert_eq(sl_http_client_new(&options.client, &client, NULL), 0);
 	cr_assert_eq(sl_chunk_pool_new(&options.pool, bench->chunks, SL_CHUNK_SIZE), 0);
 	options.stall_timeout_ns = bench->stall_ns;
 	options.source = next_entry;
 	options.source_ctx = bench;
-	options.events = (struct sl_batch_events){
-		.ctx = bench, .started = started, .retrying = retrying, .ended = ended
-	};
+	options.events = (struct sl_batch_events){ .ctx = bench,
+		.started = started,
+		.retrying = retrying,
+		.paused = paused,
+		.ended = ended };
 	cr_assert_eq(sl_batch_new(&bench->batch, &options), 0);
-	sl_deadline_begin(&deadline, sl_deadline_in(bench->deadline_ns));
-	bench->code = sl_batch_run(bench->batch, &bench->summary);
-	sl_deadline_end(&deadline);
+	run_beside_control(bench);
 	bench->looks = sl_rt_stats(sl_rt_current())->op[SL_OP_STAT].count;
 	sl_batch_free(bench->batch);
 	sl_http_client_free(options.client);
@@ -201,11 +238,13 @@ check_summary(const struct batch_bench *bench)
 			counts[bench->inputs[i].state]++;
 			ends++;
 		}
-	cr_expect_eq(bench->started, summary->files, "each one that began is counted");
+	cr_expect_leq(bench->started, summary->files, "each one that began is counted");
+	cr_expect_geq(bench->started + summary->removed, summary->files);
 	cr_expect_eq(ends, summary->files, "and each has ended");
 	cr_expect_eq(counts[SL_DOWNLOAD_DONE], summary->done);
 	cr_expect_eq(counts[SL_DOWNLOAD_SKIPPED], summary->skipped);
 	cr_expect_eq(counts[SL_DOWNLOAD_FAILED], summary->failed);
+	cr_expect_eq(counts[SL_DOWNLOAD_REMOVED], summary->removed);
 	cr_expect_eq(counts[SL_DOWNLOAD_CANCELLED], summary->cancelled);
 	if (summary->failed > 0)
 		cr_expect_eq(bench->code, summary->first_error.code);
@@ -219,7 +258,7 @@ batch_run(struct batch_bench *bench, const char *list)
 {
 	fill_list(bench, list);
 	memset(bench->inputs, 0, sizeof(bench->inputs));
-	bench->started = bench->given = 0;
+	bench->started = bench->given = bench->order_len = 0;
 	cr_expect_eq(peer_run(run_main, bench), 0);
 	bench->batch = NULL;
 	check_summary(bench);

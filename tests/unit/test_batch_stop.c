@@ -7,6 +7,7 @@
 #include "support/run.h"
 
 #include "sluice/download/batch.h"
+#include "sluice/download/digest.h"
 #include "sluice/rt/io.h"
 
 #include <criterion/criterion.h>

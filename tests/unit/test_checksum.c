@@ -1,4 +1,4 @@
-#include "sluice/download/checksum.h"
+#include "sluice/download/digest.h"
 
 #include <criterion/criterion.h>
 #include <stdlib.h>

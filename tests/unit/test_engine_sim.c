@@ -3,6 +3,7 @@
  * file system, against its own rules, and for being the same for the same seed.
  */
 #include "support/engine_sim.h"
+#include "support/scratch.h"
 
 #include "sluice/base/number.h"
 #include "sluice/base/random.h"
@@ -664,6 +665,7 @@ any_op(enum sl_op_kind kind)
 	case SL_FAMILY_ACCEPT:
 	case SL_FAMILY_EXTENT:
 	case SL_FAMILY_TIME:
+	case SL_FAMILY_OWNER:
 	case SL_FAMILY_CALL:
 		break;
 	}
@@ -953,6 +955,20 @@ set_up(struct twin *twin, const char *directory, uint64_t seed)
 }
 
 static void
+tear_down(const struct twin *twin)
+{
+	for (int i = 0; i < SLOTS; i++)
+		if (twin->real_fd[i] >= 0) {
+			close(twin->real_fd[i]);
+			close_fd(twin->engine, twin->sim_fd[i]);
+		}
+	close(twin->real_dir);
+	close_fd(twin->engine, twin->sim_dir);
+	cr_assert_eq(sim_open_fds(twin->sim), 0);
+	end(twin->engine, twin->sim);
+}
+
+static void
 compare(const struct twin *twin, const struct sl_op *real, const struct sl_op *sim, uint64_t seed,
 	int step)
 {
@@ -1055,15 +1071,7 @@ compare_history(uint64_t seed)
 		else
 			step_descriptor(&twin, &random, seed, step);
 	}
-	for (int i = 0; i < SLOTS; i++)
-		if (twin.real_fd[i] >= 0) {
-			close(twin.real_fd[i]);
-			close_fd(twin.engine, twin.sim_fd[i]);
-		}
-	close(twin.real_dir);
-	close_fd(twin.engine, twin.sim_dir);
-	cr_assert_eq(sim_open_fds(twin.sim), 0);
-	end(twin.engine, twin.sim);
+	tear_down(&twin);
 	remove_tree(directory);
 }
 
@@ -1107,4 +1115,75 @@ Test(engine_sim, the_environment_may_choose_any_seed_of_64_bits)
 		cr_expect_eq(count, chosen_seeds[i].count, "row %zu: %llu seeds", i,
 			(unsigned long long)count);
 	}
+}
+
+/* ---- rights ---- */
+
+static void
+run_twice(const struct twin *twin, struct sl_op op, int want)
+{
+	struct sl_op real = op, sim = op;
+	real.fd = twin->real_fd[0];
+	sim.fd = twin->sim_fd[0];
+	cr_assert_eq(sl_op_run_blocking(&real), want, "%s", sl_op_kind_name(op.kind));
+	cr_assert_eq(run(twin->engine, sim), want, "%s", sl_op_kind_name(op.kind));
+}
+
+/* The mode and the ACL, and both are the same here and there. */
+static void
+expect_rights(const struct twin *twin, uint32_t mode, const void *acl, int len)
+{
+	unsigned char got[SCRATCH_ACL_LEN + 8];
+	struct stat real;
+	struct statx sim = { 0 };
+	struct sl_op stat_op = { .kind = SL_OP_STAT,
+		.dir_fd = twin->sim_fd[0],
+		.path = "",
+		.flags = AT_EMPTY_PATH,
+		.mask = STATX_BASIC_STATS,
+		.statx = &sim };
+	cr_assert(fstat(twin->real_fd[0], &real) == 0 && run(twin->engine, stat_op) == 0);
+	cr_expect_eq(real.st_mode & 07777, mode, "%o", real.st_mode);
+	cr_expect_eq(sim.stx_mode & 07777, mode, "%o", sim.stx_mode);
+	for (int i = 0; i < 2; i++) {
+		struct sl_op op = { .kind = SL_OP_GET_ACL,
+			.fd = i ? twin->sim_fd[0] : twin->real_fd[0],
+			.data = got,
+			.len = sizeof(got) };
+		cr_assert_eq(i ? run(twin->engine, op) : sl_op_run_blocking(&op), len);
+		if (len)
+			cr_expect_arr_eq(got, acl, (size_t)len);
+	}
+}
+
+Test(engine_sim, acls_are_those_of_the_kernel)
+{
+	static const struct scratch_acl acl = { 6, 6, 0, 6, 0 }, narrower = { 6, 6, 0, 4, 0 };
+	unsigned char bytes[SCRATCH_ACL_LEN], narrower_bytes[SCRATCH_ACL_LEN];
+	struct twin twin;
+	struct sl_op set = { .kind = SL_OP_SET_ACL, .data = bytes, .len = sizeof(bytes) };
+	const char *directory = scratch_enter();
+	scratch_write_text("probe", "");
+	if (!scratch_set_acl("probe", &acl)) {
+		scratch_leave();
+		cr_skip_test("this file system has no ACLs");
+	}
+	set_up(&twin, directory, 1);
+	twin.real_fd[0] = openat(twin.real_dir, "x", O_RDWR | O_CREAT, 0600);
+	twin.sim_fd[0] = open_file(twin.engine, "/p/w/x", O_RDWR | O_CREAT);
+	scratch_acl_bytes(&acl, bytes);
+	scratch_acl_bytes(&narrower, narrower_bytes);
+	run_twice(&twin, (struct sl_op){ .kind = SL_OP_SET_MODE, .mode = 0600 }, 0);
+	expect_rights(&twin, 0600, NULL, 0);
+	run_twice(&twin, (struct sl_op){ .kind = SL_OP_SET_ACL }, 0);
+	run_twice(&twin, set, 0);
+	expect_rights(&twin, 0660, bytes, sizeof(bytes));
+	run_twice(&twin, (struct sl_op){ .kind = SL_OP_SET_MODE, .mode = 0640 }, 0);
+	expect_rights(&twin, 0640, narrower_bytes, sizeof(narrower_bytes));
+	run_twice(&twin, (struct sl_op){ .kind = SL_OP_SET_ACL }, 0);
+	expect_rights(&twin, 0640, NULL, 0);
+	set.len = 7;
+	run_twice(&twin, set, -EINVAL);
+	tear_down(&twin);
+	scratch_leave();
 }

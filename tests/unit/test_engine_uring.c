@@ -267,7 +267,7 @@ fstat_of(struct sl_engine *engine, int fd, struct statx *st)
 				   .statx = st });
 }
 
-Test(engine_uring, a_flush_and_a_touch_leave_a_file_open_locked_and_unchanged)
+Test(engine_uring, a_flush_and_an_owner_left_leave_a_file_open_locked_and_unchanged)
 {
 	struct directory directory;
 	struct statx st = { 0 };
@@ -282,7 +282,11 @@ Test(engine_uring, a_flush_and_a_touch_leave_a_file_open_locked_and_unchanged)
 	cr_assert_eq(run(engine, lock), 0);
 	cr_assert_eq(run(engine, time), 0);
 	cr_assert_eq(run(engine, (struct sl_op){ .kind = SL_OP_FLUSH, .fd = fd }), 0);
-	cr_assert_eq(run(engine, (struct sl_op){ .kind = SL_OP_TOUCH, .fd = fd }), 0);
+	cr_assert_eq(run(engine, (struct sl_op){ .kind = SL_OP_SET_OWNER,
+					 .fd = fd,
+					 .uid = SL_ID_LEFT,
+					 .gid = SL_ID_LEFT }),
+		0);
 	cr_assert_eq(fstat_of(engine, fd, &st), 0);
 	cr_assert(st.stx_mtime.tv_sec == 1500000000 && st.stx_size == 10);
 	int other = open_in(&directory, "a", O_RDWR, 0);

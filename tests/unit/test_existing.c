@@ -185,6 +185,33 @@ Test(existing, what_is_replaced_gives_its_mode_but_no_more)
 	batch_end(bench);
 }
 
+/* The mode's group bits are the mask of the ACL: they give the group nothing. */
+Test(existing, what_is_replaced_gives_its_acl_and_owner)
+{
+	static const struct scratch_acl acl = { 6, 6, 0, 6, 0 };
+	bool is_root = geteuid() == 0;
+	struct stat st;
+	struct batch_bench *bench = batch_begin();
+	bench->options.if_exists = SL_EXISTS_REPLACE;
+	for (size_t i = 0; i < 2; i++) {
+		put_gen("x", 10, 9, 0);
+		cr_assert(!is_root || chown("x", 1, 2) == 0);
+		if (!scratch_set_acl("x", &acl)) {
+			batch_end(bench);
+			cr_skip_test("this file system has no ACLs");
+		}
+		cr_expect_eq(batch_run(bench, i ? "$/gen/9000000/1/x\n" : "$/gen/10/1/x\n"), 0);
+		batch_expect_gen(bench, 0, "x", i ? 9000000 : 10, 1);
+		cr_expect(scratch_has_acl("x", &acl));
+		cr_assert(scratch_stat("x", &st));
+		cr_expect_eq(st.st_mode & 07777, 0660);
+		cr_expect_eq(st.st_uid, is_root ? 1 : geteuid());
+		cr_expect_eq(st.st_gid, is_root ? 2 : getegid());
+		cr_assert_eq(unlink("x"), 0);
+	}
+	batch_end(bench);
+}
+
 Test(existing, a_failure_leaves_what_would_have_been_replaced)
 {
 	struct batch_bench *bench = batch_begin();
@@ -359,6 +386,18 @@ Test(existing, the_same_url_given_twice_is_one_file)
 	bench->options.if_exists = SL_EXISTS_RENAME;
 	cr_expect_eq(batch_run(bench, "$/gen/10/1/x\n$/gen/10/1/x\n"), 0);
 	batch_expect_gen(bench, 1, "x.1", 10, 1);
+	batch_end(bench);
+}
+
+Test(existing, a_repeat_has_the_source_that_its_first_one_could_use)
+{
+	struct batch_bench *bench = batch_begin();
+	cr_expect_eq(batch_run(bench, "ftp://host/x\t$/gate/q/gen/1000/1/x\n"
+				      "ftp://host/x\t$/gate/q/gen/1000/1/x\n"
+				      "$/open/q\n out=opened\n"),
+		0);
+	batch_expect_gen(bench, 0, "x", 1000, 1);
+	expect_repeat(bench, 1);
 	batch_end(bench);
 }
 

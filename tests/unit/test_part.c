@@ -154,16 +154,28 @@ Test(part, is_made_at_once_where_nothing_has_the_name)
 #define WHOLE_TIME_NS (1700000000 * SL_NS_PER_S)
 
 static void
+put_replaced(const struct bench *bench, uint32_t mode)
+{
+	if (bench->sim) {
+		sim_put_file(bench->sim, "x", "old", 3, mode);
+		return;
+	}
+	scratch_write_text("x", "old");
+	cr_assert_eq(chmod("x", mode), 0);
+}
+
+static void
 writes_whole(struct bench *bench)
 {
 	struct sl_part_attributes set = {
-		.time_ns = WHOLE_TIME_NS, .has_mode = true, .mode = 0604, .length = WHOLE_LEN
+		.time_ns = WHOLE_TIME_NS, .replaces = true, .length = WHOLE_LEN
 	};
 	struct statx st = { 0 };
 	struct sl_chunk chunk = { .data = malloc(WHOLE_LEN), .len = WHOLE_LEN, .size = WHOLE_LEN };
 	unsigned char *got = malloc(WHOLE_LEN);
 	for (size_t i = 0; i < WHOLE_LEN; i++)
 		chunk.data[i] = (unsigned char)(i * 7 + i / 251);
+	put_replaced(bench, 0604);
 	must_create(bench, "x");
 	cr_assert_eq(sl_part_write_whole(&bench->part, &chunk, &set, &bench->err), 0, "%s",
 		bench->err.text);
@@ -736,9 +748,8 @@ Test(part, a_truncation_between_two_writes_is_seen_as_a_hole)
 static void
 seal_fails(struct bench *bench, enum sl_op_kind kind, int code, int want, const char *text)
 {
-	struct sl_part_attributes set = {
-		.time_ns = WHOLE_TIME_NS, .has_mode = true, .mode = 0600, .length = 5
-	};
+	struct sl_part_attributes set = { .time_ns = WHOLE_TIME_NS, .replaces = true, .length = 5 };
+	put_replaced(bench, 0600);
 	must_create(bench, "x");
 	put(bench, "hello");
 	sim_fail_nth(bench->sim, 1, code, 1ull << kind);

@@ -595,7 +595,7 @@ Test(scenario_get, a_run_is_durable_if_a_file_is_done_and_each_that_is_done_is_d
 		scenario->get.jobs = 1;
 		scenario_offer(scenario, (struct sim_http_file){ .len = 20000 });
 		scenario_offer(scenario, (struct sim_http_file){ .len = 20000 });
-		sim_fail_from(scenario->sim, i ? 3 : 2, -EIO, KIND(SL_OP_TOUCH));
+		sim_fail_from(scenario->sim, i ? 3 : 2, -EIO, KIND(SL_OP_SET_OWNER));
 		cr_expect_not(is_durable_after(scenario), "mode %zu", i);
 	}
 	/* A stream is as durable as its reader. */
@@ -651,7 +651,7 @@ Test(scenario_get, a_run_fails_if_its_file_system_has_failed_after_the_last_file
 		struct scenario *scenario = scenario_plain(i + 1);
 		scenario->get.sync = modes[i];
 		scenario_offer(scenario, (struct sim_http_file){ .len = 20000 });
-		sim_fail_from(scenario->sim, 3, -EIO, KIND(SL_OP_TOUCH));
+		sim_fail_from(scenario->sim, 3, -EIO, KIND(SL_OP_SET_OWNER));
 		scenario_run(scenario);
 		cr_expect_eq(scenario->get.summary.done, 1);
 		cr_expect_eq(scenario->get.summary.first_error.code, -EIO);
@@ -850,6 +850,8 @@ Test(scenario_get, a_power_cut_at_any_operation_leaves_whole_files_or_none, .tim
 #define REMOTE_TIME "Tue, 14 Nov 2023 22:13:21 GMT"
 #define REMOTE_TIME_S 1700000001u
 #define REPLACED_MODE 0604u
+#define REPLACED_USER 7u
+#define REPLACED_GROUP 8u
 
 /* What the kill or power cut has left under a final name: if it is the new content, all of it. */
 static void
@@ -863,6 +865,11 @@ check_attributes(struct scenario *scenario, struct sim *world, uint64_t at_op)
 		sim_check(scenario->sim, sim_mode(world, file->name) == REPLACED_MODE,
 			"cut at operation %llu: %s is there with mode %o",
 			(unsigned long long)at_op, file->name, sim_mode(world, file->name));
+		sim_check(scenario->sim,
+			sim_uid(world, file->name) == REPLACED_USER &&
+				sim_gid(world, file->name) == REPLACED_GROUP,
+			"cut at operation %llu: %s is there with another owner",
+			(unsigned long long)at_op, file->name);
 		sim_check(scenario->sim,
 			sim_mtime_ns(world, file->name) == REMOTE_TIME_S * SL_NS_PER_S,
 			"cut at operation %llu: %s is there with another time",
@@ -879,11 +886,12 @@ cut_for_attributes(enum sim_crash how, enum sl_sync_mode sync)
 		struct scenario *scenario = scenario_plain(n);
 		scenario->get.if_exists = SL_EXISTS_REPLACE;
 		scenario->get.sync = sync;
-		for (size_t i = 0; i < SL_COUNT_OF(sizes); i++)
-			scenario_put_before(scenario,
-				scenario_offer(scenario, (struct sim_http_file){ .len = sizes[i],
-								 .modified = REMOTE_TIME }),
-				"what was there", 14, REPLACED_MODE);
+		for (size_t i = 0; i < SL_COUNT_OF(sizes); i++) {
+			struct get_file *file = scenario_offer(scenario,
+				(struct sim_http_file){ .len = sizes[i], .modified = REMOTE_TIME });
+			scenario_put_before(scenario, file, "what was there", 14, REPLACED_MODE);
+			sim_set_owner(scenario->sim, file->name, REPLACED_USER, REPLACED_GROUP);
+		}
 		sim_cut_at(scenario->sim, n, how);
 		scenario_run(scenario);
 		scenario_expect_all_done(scenario);
@@ -898,7 +906,7 @@ cut_for_attributes(enum sim_crash how, enum sl_sync_mode sync)
 	}
 }
 
-Test(scenario_get, a_file_never_has_its_final_name_without_its_mode_and_time, .timeout = 120)
+Test(scenario_get, a_file_never_has_its_final_name_without_its_rights_and_time, .timeout = 120)
 {
 	cut_for_attributes(SIM_CRASH_KILL, SL_SYNC_AUTO);
 	cut_for_attributes(SIM_CRASH_KILL, SL_SYNC_NONE);

@@ -4,16 +4,19 @@
  * the run has no more operations.
  */
 #include "support/scenario.h"
+#include "support/scratch.h"
 
 #include <criterion/criterion.h>
 #include <errno.h>
+#include <string.h>
 
 #define KIND(kind) (1ull << (kind))
 #define STREAMS (KIND(SL_OP_SEND) | KIND(SL_OP_RECV))
 #define TRANSFERS (STREAMS | KIND(SL_OP_READ) | KIND(SL_OP_WRITE))
 #define SYNCS (KIND(SL_OP_SYNC) | KIND(SL_OP_SYNC_FS))
 #define NAMES (KIND(SL_OP_RENAME) | KIND(SL_OP_LINK) | KIND(SL_OP_UNLINK) | KIND(SL_OP_MKDIR))
-#define ATTRIBUTES (KIND(SL_OP_SET_MODE) | KIND(SL_OP_SET_TIME))
+#define ACLS (KIND(SL_OP_GET_ACL) | KIND(SL_OP_SET_ACL))
+#define ATTRIBUTES (ACLS | KIND(SL_OP_SET_OWNER) | KIND(SL_OP_SET_MODE) | KIND(SL_OP_SET_TIME))
 #define LOOKS (KIND(SL_OP_OPEN) | KIND(SL_OP_STAT))
 #define ROOM (KIND(SL_OP_WRITE) | KIND(SL_OP_ALLOCATE))
 #define DISK (LOOKS | NAMES | SYNCS | ROOM | ATTRIBUTES | KIND(SL_OP_TRUNCATE) | KIND(SL_OP_CLOSE))
@@ -32,10 +35,40 @@ plan_of(uint64_t seed)
 	return (struct plan){ .options = sim_options(seed) };
 }
 
+/* The mode of a file with this ACL has rw for the group, which the group itself has not. */
+static const struct scratch_acl replaced_acl = { 6, 6, 0, 6, 0 };
+
+static void
+put_replaced(struct scenario *scenario, struct get_file *file)
+{
+	static const char before[] = "what was there";
+	unsigned char acl[SCRATCH_ACL_LEN];
+	scenario_put_before(scenario, file, before, sizeof(before) - 1, 0640);
+	sim_set_owner(scenario->sim, file->name, 7, 8);
+	scratch_acl_bytes(&replaced_acl, acl);
+	sim_set_acl(scenario->sim, file->name, acl, sizeof(acl));
+}
+
+/* Whatever failed: neither the group nor another user but user 1 has got a right. */
+static void
+check_rights(struct scenario *scenario)
+{
+	unsigned char want[SCRATCH_ACL_LEN];
+	const char *name = scenario->get.files[0].name;
+	struct sl_span acl = sim_acl(scenario->sim, name);
+	scratch_acl_bytes(&replaced_acl, want);
+	if (acl.len == 0)
+		sim_check(scenario->sim, !(sim_mode(scenario->sim, name) & 077),
+			"without its ACL, '%s' has mode %o", name, sim_mode(scenario->sim, name));
+	else
+		sim_check(scenario->sim,
+			acl.len == sizeof(want) && memcmp(acl.data, want, sizeof(want)) == 0,
+			"'%s' has another ACL", name);
+}
+
 static struct scenario *
 build(const struct plan *plan)
 {
-	static const char before[] = "what was there";
 	struct scenario *scenario = scenario_new(&plan->options);
 	scenario->get.dir = plan->dir;
 	scenario->get.sync = plan->sync;
@@ -48,7 +81,7 @@ build(const struct plan *plan)
 						 .modified = "Tue, 14 Nov 2023 22:13:21 GMT" });
 	scenario_offer(scenario, (struct sim_http_file){ .len = 4 * SL_MIB + 5000 });
 	if (plan->if_exists == SL_EXISTS_REPLACE)
-		scenario_put_before(scenario, small, before, sizeof(before) - 1, 0640);
+		put_replaced(scenario, small);
 	return scenario;
 }
 
@@ -65,6 +98,8 @@ fail_each(const struct plan *plan, int code, uint64_t kinds)
 		hit = sim_faults(scenario->sim) > 0;
 		if (!hit)
 			scenario_expect_all_done(scenario);
+		if (plan->if_exists == SL_EXISTS_REPLACE)
+			check_rights(scenario);
 		scenario_free(scenario);
 	}
 	return n - 1;

@@ -161,9 +161,9 @@ Test(scenario_get_sync, a_failure_that_shows_only_at_the_end_fails_the_run)
 		for (size_t i = 0; i < 3; i++)
 			scenario_offer(scenario, (struct sim_http_file){ .len = 20000 });
 		if (with_failure)
-			sim_fail_nth(scenario->sim, touches, -EIO, KIND(SL_OP_TOUCH));
+			sim_fail_nth(scenario->sim, touches, -EIO, KIND(SL_OP_SET_OWNER));
 		scenario_run(scenario);
-		touches = sim_ops_of(scenario->sim, SL_OP_TOUCH);
+		touches = sim_ops_of(scenario->sim, SL_OP_SET_OWNER);
 		cr_expect_eq(scenario->get.summary.done, 3);
 		cr_expect_eq(scenario->get.result, with_failure ? -EIO : 0);
 		cr_expect_eq(scenario->get.summary.durable, !with_failure);

@@ -30,6 +30,9 @@ struct sl_run {
 
 	int signo;  /* result: the signal that asked the run to end, or 0 */
 	int result; /* result: what fn returned */
+	/* Result: the ring has failed during the run, and fn never returns. Worker threads may
+	 * still be running: what they use must not be freed. */
+	bool is_stuck;
 };
 
 /*
@@ -42,9 +45,7 @@ void sl_run_fit_memory(uint64_t *max_memory, uint64_t available, uint64_t least)
 /*
  * Run until fn and all tasks below it have ended. Not in a task; sl_signal_block() was called.
  * Returns 0, with the results set; or a negative code, described in *err: the ring cannot be set up
- * or memory ends, and fn was not called; or the ring has failed, and fn never returns. Then the
- * tasks stay where they are, and worker threads may still be running: what they use must not be
- * freed.
+ * or memory ends, and fn was not called; or run->is_stuck.
  */
 int sl_run_command(struct sl_run *run, struct sl_error *err) SL_MUST_CHECK;
 

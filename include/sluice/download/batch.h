@@ -1,40 +1,37 @@
 /*
- * batch.h - many files at once: takes entries from a source, downloads each, and reports what
- * became of it.
+ * batch.h - many files at once: a queue of entries, each downloaded and reported with what became
+ * of it.
  *
- * One job task for each of `jobs` files under way; a million entries cost a million names, not a
- * million tasks. Small files are committed in groups (commit.c), large ones by themselves.
+ * Entries are added before and while the batch runs, and then those that a source gives are taken.
+ * One job task for each of `jobs` files under way; a million entries of a source cost a million
+ * names, not a million tasks. Small files are committed in groups (commit.c), large ones by
+ * themselves.
  */
 #ifndef SLUICE_DOWNLOAD_BATCH_H
 #define SLUICE_DOWNLOAD_BATCH_H
 
+#include "sluice/download/commit.h"
 #include "sluice/download/manifest.h"
 #include "sluice/download/part.h"
+#include "sluice/download/present.h"
 #include "sluice/http/client.h"
 #include "sluice/rt/chunk.h"
 
-enum sl_if_exists {
-	SL_EXISTS_AUTO,
-	SL_EXISTS_SKIP,
-	SL_EXISTS_REPLACE,
-	SL_EXISTS_RENAME,
-	SL_EXISTS_FAIL
-};
-enum sl_sync_mode { SL_SYNC_AUTO, SL_SYNC_ALL, SL_SYNC_NONE };
-
 enum sl_download_state {
+	SL_DOWNLOAD_WAITING, /* in the queue */
+	SL_DOWNLOAD_PAUSED,  /* in the queue, until it is resumed */
 	SL_DOWNLOAD_CONNECTING,
 	SL_DOWNLOAD_RECEIVING,
 	SL_DOWNLOAD_FINISHING, /* all bytes are here: checked, synced, renamed */
 	SL_DOWNLOAD_DONE,
 	SL_DOWNLOAD_SKIPPED, /* the final name held it already */
 	SL_DOWNLOAD_FAILED,
+	SL_DOWNLOAD_REMOVED,   /* by sl_batch_remove */
 	SL_DOWNLOAD_CANCELLED, /* not its own failure: a sibling's, a signal, the deadline of the
 				  run */
 };
 
-/* One file, for events and sl_batch_each. Valid while its event runs, and from its start to its
- * end. */
+/* One file, for events and sl_batch_each. Valid while the callback runs. */
 struct sl_download {
 	uint64_t index;   /* place among the inputs, from 0 */
 	const char *url;  /* of the source in use, without secrets; "" if it is not a URL */
@@ -54,12 +51,15 @@ struct sl_download {
 
 struct sl_batch_events {
 	void *ctx;
+	/* Its path is known if it has one. Once more each time it goes on after a pause. */
 	SL_SUSPENDS
-	void (*started)(void *ctx,
-		const struct sl_download *download); /* its path is known if it has one */
+	void (*started)(void *ctx, const struct sl_download *download);
 	/* Its source failed (download->error), and the next one will be tried. */
 	SL_SUSPENDS
 	void (*retrying)(void *ctx, const struct sl_download *download);
+	/* It was under way, and is PAUSED now. */
+	SL_SUSPENDS
+	void (*paused)(void *ctx, const struct sl_download *download);
 	SL_SUSPENDS
 	void (*ended)(void *ctx, const struct sl_download *download);
 };
@@ -84,13 +84,15 @@ struct sl_batch_options {
 	unsigned descriptors; /* that may be open at once for files and connections; bounds jobs and
 			       * groups */
 	uint64_t stall_timeout_ns; /* how long a FIFO may be without a reader */
-	sl_batch_source *source;
+	sl_batch_source *source;   /* of entries that follow those added; NULL = there are none */
 	void *source_ctx;
+	bool stays_open; /* the run goes on when nothing is left to do, until sl_batch_close */
 	struct sl_batch_events events;
 };
 
 struct sl_batch_summary {
-	uint64_t files, done, skipped, failed, cancelled;
+	uint64_t files; /* that were begun, or removed before */
+	uint64_t done, skipped, failed, removed, cancelled;
 	uint64_t bytes; /* received */
 	/* Time that downloads waited, summed over all: for the server, for the disk or stdout, for
 	 * the hasher, for the commit. The largest names the bottleneck. */
@@ -111,9 +113,9 @@ int sl_batch_new(struct sl_batch **out, const struct sl_batch_options *options) 
 void sl_batch_free(struct sl_batch *batch);
 
 /*
- * Download everything. Returns 0 if every file is done or skipped; the code of the first failed
- * file in input order; what the disk reported at the end; or the cancellation. The summary is
- * filled in any case.
+ * Download everything, once. Returns 0 if every file is done, skipped or removed; the code of the
+ * first failed file in input order; what the disk reported at the end; or the cancellation, also if
+ * entries are left in the queue (paused). The summary is filled in any case.
  */
 SL_SUSPENDS
 int sl_batch_run(struct sl_batch *batch, struct sl_batch_summary *summary) SL_MUST_CHECK;
@@ -123,6 +125,48 @@ int sl_batch_run(struct sl_batch *batch, struct sl_batch_summary *summary) SL_MU
  * here are still given their names; with SL_E_INTERRUPTED nothing more is begun.
  */
 void sl_batch_cancel(struct sl_batch *batch, int reason);
+
+/* ---- the queue ---- */
+
+/* Where in the queue: 0 = next. Past its end = at the end. */
+#define SL_BATCH_LAST SIZE_MAX
+
+/*
+ * Add an entry, before or while the batch runs. It is copied. Its number, by which it is named from
+ * now on, goes to *index: place among all inputs, those of the source included. Returns 0; -ENOMEM.
+ */
+int sl_batch_add(struct sl_batch *batch, const struct sl_entry *entry, size_t position,
+	uint64_t *index) SL_MUST_CHECK;
+
+/*
+ * Keep it in the queue until it is resumed. If it is under way, it is stopped first, and goes back
+ * to the head of the queue without the bytes it has received; `paused` reports that. Returns 0,
+ * also if it is paused already; -ENOENT: no such entry, or it has ended; -EBUSY: too late, all its
+ * bytes are here or went to a stream, and it will end soon.
+ */
+int sl_batch_pause(struct sl_batch *batch, uint64_t index) SL_MUST_CHECK;
+
+/* Returns 0, also if it is not paused; -ENOENT. */
+int sl_batch_resume(struct sl_batch *batch, uint64_t index) SL_MUST_CHECK;
+
+/* Returns 0; -ENOENT; -EBUSY if it is under way. */
+int sl_batch_move(struct sl_batch *batch, uint64_t index, size_t position) SL_MUST_CHECK;
+
+/*
+ * It ends as REMOVED, at once if it waits in the queue. Its name may be used by later entries.
+ * Returns as sl_batch_pause; a stream that is under way can be removed.
+ */
+SL_SUSPENDS
+int sl_batch_remove(struct sl_batch *batch, uint64_t index) SL_MUST_CHECK;
+
+/* For stays_open: no entries will be added any more; the run ends once all are. */
+void sl_batch_close(struct sl_batch *batch);
+
+/* The entries in the queue, in their order: WAITING or PAUSED. */
+void sl_batch_each_queued(struct sl_batch *batch,
+	void (*see)(void *ctx, const struct sl_download *download), void *ctx);
+
+/* ---- looking at it ---- */
 
 /* The downloads under way, oldest first; and the summary so far. */
 void sl_batch_each(struct sl_batch *batch,

@@ -1,5 +1,5 @@
 /*
- * manifest.h - what to download: entries from the command line and from lists.
+ * manifest.h - what to download: entries from the command line and from lists. Pure.
  *
  * A list is plain URLs, one a line, or aria2's input file (which is also what aria2 saves a session
  * as): URLs of one file separated by TAB, then option lines that begin with white space, one
@@ -35,6 +35,9 @@ struct sl_entry {
 	bool from_list; /* its names must stay under the directory of the run */
 	uint64_t line;  /* where it began, 1-based; 0 = command line */
 };
+
+/* A copy whose spans point into *memory, the caller's to free. Returns 0 or -ENOMEM. */
+int sl_entry_copy(struct sl_entry *out, const struct sl_entry *entry, char **memory) SL_MUST_CHECK;
 
 #define SL_MANIFEST_IGNORED_WORDS 2
 

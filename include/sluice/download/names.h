@@ -44,6 +44,9 @@ int sl_names_claim(struct sl_names *names, const char *path, const struct sl_nam
  * set how it ended. */
 struct sl_names_owner *sl_names_find(const struct sl_names *names, const char *path);
 
+/* It may be claimed again. Harmless if it was not claimed. */
+void sl_names_give_up(struct sl_names *names, const char *path);
+
 /* The next number for names that are made from `path`, claimed or not: 1, 2, ... Each is given
  * once, so that a thousand equal names cost a thousand steps. 0 if out of memory. */
 unsigned sl_names_next_number(struct sl_names *names, const char *path);

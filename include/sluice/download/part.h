@@ -4,8 +4,8 @@
  * The part is created exclusively and without following links, and locked; another run's lock means
  * "in use". A leftover of a killed run (regular file, ours, lock free) is removed and the download
  * begins again; the suffix differs from the .part of other programs. Before it is renamed the
- * part is sealed: it gets its mode and time, and from then on any change is noticed. It is renamed
- * or removed only while its name still stands for the inode this run holds.
+ * part is sealed: it gets its rights and time, and from then on any change is noticed. It is
+ * renamed or removed only while its name still stands for the inode this run holds.
  */
 #ifndef SLUICE_DOWNLOAD_PART_H
 #define SLUICE_DOWNLOAD_PART_H
@@ -20,7 +20,16 @@
 /* No other program uses it: Firefox, yt-dlp and others have .part files that are not ours. */
 #define SL_PART_SUFFIX ".sluice-part"
 
+/* Files up to this are written buffered and committed in groups; larger ones direct, each by
+ * itself. */
+#define SL_PART_SMALL (4 * SL_MIB)
+
 enum sl_io_mode { SL_IO_AUTO, SL_IO_DIRECT, SL_IO_BUFFERED };
+
+/* Modes to create it with: that of any new file, and one that is never wider than any file's: with
+ * it a default ACL has no effect either. */
+#define SL_PART_NEW 0666u
+#define SL_PART_PRIVATE 0600u
 
 struct sl_part {
 	struct sl_directory *directory; /* one reference */
@@ -32,6 +41,7 @@ struct sl_part {
 	bool name_taken;                /* when it was locked, something had the final name */
 	uint64_t inode;
 	uint32_t dev_major, dev_minor;
+	uint32_t uid, gid;
 	bool is_sealed;     /* then its modification time is: */
 	int64_t sealed_s;   /* since the epoch */
 	uint32_t sealed_ns; /* and the rest of the second */
@@ -42,18 +52,18 @@ struct sl_part {
 /* What a part gets when it is complete. */
 struct sl_part_attributes {
 	uint64_t time_ns; /* modification time, wall clock; 0 = left */
-	bool has_mode;    /* `mode` is set; else it stays as it was created */
-	uint32_t mode;
-	uint64_t length; /* of the file; 0 = not looked for holes */
+	bool replaces;    /* the rights of the file that has the final name; else they stay as they
+			     were created */
+	uint64_t length;  /* of the file; 0 = not looked for holes */
 };
 
 /* Empty, so that sl_part_discard may be called. */
 void sl_part_init(struct sl_part *part);
 
 /*
- * Create it with `mode` less the umask (or as the directory's default ACL has it). Takes a
- * reference of `directory`. Returns 0; SL_E_IN_USE; -EEXIST, -ELOOP if something else has the
- * part's name; -EACCES, -ENOSPC... (SL_PHASE_CREATE).
+ * Create it with `mode` less the umask (or as the directory's default ACL has it); SL_PART_PRIVATE
+ * if it is to replace a file. Takes a reference of `directory`. Returns 0; SL_E_IN_USE; -EEXIST,
+ * -ELOOP if something else has the part's name; -EACCES, -ENOSPC... (SL_PHASE_CREATE).
  */
 SL_SUSPENDS
 int sl_part_create(struct sl_part *part, struct sl_directory *directory, const char *name,
@@ -90,9 +100,10 @@ int sl_part_write(struct sl_part *part, const struct sl_chunk *chunk) SL_MUST_CH
 
 /*
  * After the last write: let the file system report what it could not write (as a close would), set
- * the attributes, and remember the time that is there. Returns 0; what a write or flush gave;
- * SL_E_REPLACED if another program has truncated it between the writes; -EIO, -EROFS... of an
- * attribute, unless it is merely unsupported. Descriptor and lock stay.
+ * the attributes (a file that is replaced gives its rights as they are now), and remember the time
+ * that is there. Returns 0; what a write or flush gave; SL_E_REPLACED if another program has
+ * truncated it between the writes; -EIO, -EROFS... of an attribute, unless it is merely
+ * unsupported. Descriptor and lock stay.
  */
 SL_SUSPENDS
 int sl_part_seal(struct sl_part *part, const struct sl_part_attributes *set,
@@ -141,6 +152,9 @@ struct sl_op sl_part_rename_op(const struct sl_part *part, bool replace);
  */
 SL_SUSPENDS
 int sl_part_publish(struct sl_part *part, bool replace, struct sl_error *err) SL_MUST_CHECK;
+
+/* Another final name, in the same directory; the part's own name stays. Returns 0 or -ENOMEM. */
+int sl_part_set_final_name(struct sl_part *part, const char *name) SL_MUST_CHECK;
 
 /* Close and forget; the file stays, under whatever name it has. */
 SL_SUSPENDS

@@ -16,13 +16,14 @@
 #include "sluice/base/bytes.h"
 #include "sluice/http/head.h"
 #include "sluice/http/request.h"
+#include "sluice/http/resource.h"
 #include "sluice/http/url.h"
 #include "sluice/rt/task.h"
 
 struct sl_http_client;
 struct sl_http_exchange;
 
-#define SL_BODY_UNKNOWN UINT64_MAX
+#define SL_BODY_UNKNOWN SL_LENGTH_UNKNOWN
 
 struct sl_http_client_options {
 	unsigned per_host;   /* connections to one host, over all exchanges; at least 1 */
@@ -45,6 +46,18 @@ struct sl_http_request {
 	/* From the user; each replaces the client's own of the same name (see request.h). */
 	const struct sl_http_header *headers;
 	size_t header_count;
+	/* The URL was reached by a redirect from another origin: as after that redirect, the user's
+	 * credentials and headers are not sent. */
+	bool left_origin;
+	const struct sl_http_range *range; /* NULL = all of it; replaces the user's own Range */
+};
+
+/* A part of a resource that an earlier answer has described. */
+struct sl_http_range {
+	uint64_t begin, end; /* half-open, not empty */
+	/* Its validator, if it has one, goes into If-Range: of another version the server sends
+	 * all. */
+	const struct sl_resource *of;
 };
 
 /* `options` is copied. Returns 0; -ENOMEM; with want_tls what sl_tls_new returns. */
@@ -59,12 +72,15 @@ void sl_http_client_free(struct sl_http_client *client);
 /*
  * Send the request, follow redirects, skip 1xx, read the final head. One silent retry on a fresh
  * connection if a kept-alive one was closed before the first byte of the answer. Returns 0 for 200
- * and 203; a content coding, which no request asks for, is not decoded. Otherwise no exchange is
- * left open, err->phase is the operation that failed, and the code is
+ * and 203; and, if a range was requested, for 206 with that range, or with fewer bytes of it at its
+ * end, unless its size, time or strong ETag are not those of `of`. A content coding, which no
+ * request asks for, is not decoded. Otherwise no exchange is left open, err->phase is the operation
+ * that failed, and the code is
  *  - SL_E_STATUS: any other status but 206; err->http_status holds it (204 as well: it has no
  *    body). With the log level INFO the message also has the first words of the body
  *  - SL_E_REDIRECT: more than max_redirects, a downgrade, another scheme, no or two Locations
- *  - SL_E_PROTO: an answer other than HTTP/1, bad framing, 101, 206 (only whole files are wanted)
+ *  - SL_E_PROTO: an answer other than HTTP/1, bad framing, 101, 206 with another range than was
+ *    requested or without a request for one, 206 with a content coding or of another version
  *  - SL_E_LIMIT: a head too large, more than 32 interim answers
  *  - SL_E_USAGE: a header from the user that cannot be sent
  *  - -ECONNRESET (the server closed instead of answering), -ETIMEDOUT, -ECANCELED, -ENOMEM, and
@@ -75,6 +91,20 @@ int sl_http_open(struct sl_http_client *client, const struct sl_http_request *re
 	struct sl_http_exchange **out, struct sl_error *err) SL_MUST_CHECK;
 
 const struct sl_head *sl_http_head(const struct sl_http_exchange *exchange);
+
+/* What the answer says of the resource. */
+struct sl_resource sl_http_resource(const struct sl_http_exchange *exchange);
+
+/* The URL that answered, after redirects, without userinfo; and whether it has left the origin of
+ * the request, for later requests to it. */
+const struct sl_url *sl_http_final_url(const struct sl_http_exchange *exchange);
+bool sl_http_left_origin(const struct sl_http_exchange *exchange);
+
+/* Where the body begins in the content: 0, but for an answer with the range that was requested. */
+uint64_t sl_http_body_offset(const struct sl_http_exchange *exchange);
+
+/* True if the body is the range that was requested; false if it is all of the content. */
+bool sl_http_is_range(const struct sl_http_exchange *exchange);
 
 /* Bytes of the body as announced by Content-Length (for HEAD: of the body GET would have), or
  * SL_BODY_UNKNOWN (chunked, close-delimited). */

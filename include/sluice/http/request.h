@@ -21,6 +21,8 @@ struct sl_request {
 	const char *user, *password;          /* Basic credentials (RFC 7617); user NULL = none */
 	const struct sl_http_header *headers; /* each replaces the request's own of the same name */
 	size_t header_count;
+	/* Values of Range and If-Range, which no header replaces; NULL = none */
+	const char *range, *if_range;
 };
 
 /*

@@ -43,21 +43,26 @@ enum sl_op_kind {
 	SL_OP_OPEN,    /* dir_fd, path, flags (O_*; O_CLOEXEC is added), mode, resolve (RESOLVE_* of
 			  openat2) -> fd */
 	SL_OP_CLOSE,   /* fd; nothing may be in flight on it */
-	SL_OP_ALLOCATE, /* fd, off, length: fallocate mode 0 */
-	SL_OP_SYNC,     /* fd, flags (0 or SL_SYNC_DATA) */
-	SL_OP_SYNC_FS,  /* fd: syncfs of the file system that holds it */
-	SL_OP_RENAME,   /* dir_fd, path -> dir_fd2, path2, flags (RENAME_*) */
-	SL_OP_LINK,     /* dir_fd, path -> dir_fd2, path2 */
-	SL_OP_UNLINK,   /* dir_fd, path, flags (AT_REMOVEDIR) */
-	SL_OP_MKDIR,    /* dir_fd, path, mode */
-	SL_OP_STAT,     /* dir_fd, path ("" with AT_EMPTY_PATH: dir_fd itself), flags (AT_*), mask
+	SL_OP_ALLOCATE,  /* fd, off, length: fallocate mode 0 */
+	SL_OP_SYNC,      /* fd, flags (0 or SL_SYNC_DATA) */
+	SL_OP_SYNC_FS,   /* fd: syncfs of the file system that holds it */
+	SL_OP_RENAME,    /* dir_fd, path -> dir_fd2, path2, flags (RENAME_*) */
+	SL_OP_LINK,      /* dir_fd, path -> dir_fd2, path2 */
+	SL_OP_UNLINK,    /* dir_fd, path, flags (AT_REMOVEDIR) */
+	SL_OP_MKDIR,     /* dir_fd, path, mode */
+	SL_OP_STAT,      /* dir_fd, path ("" with AT_EMPTY_PATH: dir_fd itself), flags (AT_*), mask
 			   (STATX_*), statx */
-	SL_OP_TRUNCATE, /* fd, length */
-	SL_OP_LOCK,     /* fd: exclusive flock without waiting; -EWOULDBLOCK if another holds it */
-	SL_OP_SET_MODE, /* fd, mode */
-	SL_OP_SET_TIME, /* fd, time_ns: modification time, wall clock; access time becomes now */
-	SL_OP_FLUSH,    /* fd: what closing it would report (quota, NFS), and it stays open */
-	SL_OP_TOUCH,    /* fd: an attribute call that changes nothing but the change time */
+	SL_OP_TRUNCATE,  /* fd, length */
+	SL_OP_LOCK,      /* fd: exclusive flock without waiting; -EWOULDBLOCK if another holds it */
+	SL_OP_SET_MODE,  /* fd, mode */
+	SL_OP_SET_TIME,  /* fd, time_ns: modification time, wall clock; access time becomes now */
+	SL_OP_FLUSH,     /* fd: what closing it would report (quota, NFS), and it stays open */
+	SL_OP_SET_OWNER, /* fd, uid, gid, each may be SL_ID_LEFT; with both only the change time
+			    changes */
+	SL_OP_GET_ACL,   /* fd (O_PATH will do), data, len -> bytes of the access ACL as in its
+			    extended attribute; 0 = none; -ERANGE if it is longer */
+	SL_OP_SET_ACL,  /* fd, data, len: the mode follows. Without data the ACL is removed, and the
+			    mode stays; none to remove, or a file system without ACLs, is success */
 	SL_OP_HAS_HOLE, /* fd, length: 1 if a part of [0, length) was never written, else 0 */
 	SL_OP_CALL,     /* fn, arg, free_arg -> what fn returned; on a thread, or what stands for
 			   one */
@@ -66,13 +71,14 @@ enum sl_op_kind {
 
 /* Which member of the union in struct sl_op a kind uses. */
 enum sl_op_family {
-	SL_FAMILY_PLAIN, /* none: NOP, POLL, CLOSE, SYNC, SYNC_FS, LOCK, SET_MODE, FLUSH, TOUCH */
+	SL_FAMILY_PLAIN, /* none: NOP, POLL, CLOSE, SYNC, SYNC_FS, LOCK, SET_MODE, FLUSH */
 	SL_FAMILY_SOCKET,
 	SL_FAMILY_CONNECT,
 	SL_FAMILY_ACCEPT,
-	SL_FAMILY_TRANSFER, /* SEND, RECV, READ, WRITE */
+	SL_FAMILY_TRANSFER, /* SEND, RECV, READ, WRITE, GET_ACL, SET_ACL */
 	SL_FAMILY_EXTENT,   /* ALLOCATE, TRUNCATE, HAS_HOLE */
 	SL_FAMILY_TIME,
+	SL_FAMILY_OWNER,
 	SL_FAMILY_OPEN, /* OPEN and the three below begin with dir_fd and path */
 	SL_FAMILY_NAME, /* UNLINK, MKDIR */
 	SL_FAMILY_TWO_NAMES,
@@ -81,6 +87,7 @@ enum sl_op_family {
 };
 
 #define SL_OFF_CURRENT UINT64_MAX /* the descriptor's own position */
+#define SL_ID_LEFT UINT32_MAX     /* this user or group stays as it is */
 #define SL_SYNC_DATA 1u           /* fdatasync: the data and what is needed to find it */
 
 /* Result of an operation that the engine took and then could not carry out; nothing was done. The
@@ -122,6 +129,10 @@ struct sl_op {
 		};
 		struct { /* SL_FAMILY_TIME */
 			uint64_t time_ns;
+		};
+		struct { /* SL_FAMILY_OWNER */
+			uid_t uid;
+			gid_t gid;
 		};
 		struct { /* SL_FAMILY_OPEN, NAME, TWO_NAMES, STAT */
 			int dir_fd;

@@ -1,15 +1,15 @@
 /*
- * What has a download's name already, and what --if-exists makes of it, before the first byte is
- * requested. With --if-exists=auto a regular file is complete if
+ * What has a download's name already. With --if-exists=auto a regular file is complete if
  *  - it has the checksum that was given, or without one
  *  - aria2 has not left its control file, and the file matches the head of the server's answer: the
  *    same size and not older, or the same time if the server sends no size.
  * Devices and FIFOs are written to only if --output names them.
  */
-#include "fetch_int.h"
+#include "sluice/download/present.h"
 
 #include "sluice/base/clock.h"
 #include "sluice/base/log.h"
+#include "sluice/download/digest.h"
 #include "sluice/http/date.h"
 #include "sluice/rt/io.h"
 #include "sluice/rt/offload.h"
@@ -18,6 +18,7 @@
 #include <fcntl.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -27,19 +28,36 @@
 #define FRESH_S 600    /* a file that was changed since may not be on the disk yet */
 #define WHY_MAX 200
 
+/* One call of sl_present_look. */
+struct look {
+	const struct sl_present_options *options;
+	const struct sl_place *place;
+	const struct sl_sources *sources;
+	struct sl_present *present;
+	struct sl_error *err;
+};
+
+/* What a file's state is found to be: a kind of sl_present and 0, or a code. */
 static int
-refuse(struct fetch *fetch, const char *why, const char *remedy)
+found(const struct look *look, enum sl_present_kind kind)
 {
-	return sl_fail(&fetch->error, SL_PHASE_NONE, -EEXIST,
-		"'%s' exists%s (%s--if-exists=replace overwrites it, rename finds another name, "
-		"skip keeps it)",
-		fetch->path, why, remedy);
+	look->present->kind = kind;
+	return 0;
 }
 
 static int
-exists(struct fetch *fetch, const char *why)
+refuse(const struct look *look, const char *why, const char *remedy)
 {
-	return refuse(fetch, why, "");
+	return sl_fail(look->err, SL_PHASE_NONE, -EEXIST,
+		"'%s' exists%s (%s--if-exists=replace overwrites it, rename finds another name, "
+		"skip keeps it)",
+		look->place->path, why, remedy);
+}
+
+static int
+exists(const struct look *look, const char *why)
+{
+	return refuse(look, why, "");
 }
 
 /* ---- by checksum ---- */
@@ -62,12 +80,12 @@ add_on_worker(void *arg)
  * for what happens once in a file's life. */
 SL_SUSPENDS
 static int
-hash_file(struct fetch *fetch, int fd, struct sl_digest *digest)
+hash_file(const struct look *look, int fd, struct sl_digest *digest)
 {
 	struct local_hash job = { .digest = digest };
 	struct sl_chunk *chunk = NULL;
 	uint64_t off = 0;
-	int code = sl_chunk_take(fetch->batch->options.pool, &chunk, SL_FOREVER);
+	int code = sl_chunk_take(look->options->pool, &chunk, SL_FOREVER);
 	while (!code) {
 		int got = sl_io_read(fd, chunk->data, chunk->size, off, 0);
 		if (got == -EINTR || got == -EAGAIN)
@@ -88,22 +106,23 @@ hash_file(struct fetch *fetch, int fd, struct sl_digest *digest)
 /* *same = the file has the expected checksum. */
 SL_SUSPENDS
 static int
-verify_checksum(struct fetch *fetch, bool *same)
+verify_checksum(const struct look *look, bool *same)
 {
-	const struct sl_checksum *expected = &fetch->entry.checksum;
+	const struct sl_checksum *expected = &look->sources->entry->checksum;
 	struct sl_error mismatch = { 0 };
 	struct sl_digest *digest = NULL;
 	int code = sl_digest_new(&digest, expected->kind);
 	if (code)
-		return sl_fail_code(&fetch->error, SL_PHASE_NONE, code, "cannot compute %s here",
+		return sl_fail_code(look->err, SL_PHASE_NONE, code, "cannot compute %s here",
 			sl_checksum_name(expected->kind));
-	int fd = sl_io_open(fetch->directory->fd, fetch->name, O_RDONLY | O_NONBLOCK, 0, 0);
-	code = fd < 0 ? fd : hash_file(fetch, fd, digest);
+	int fd = sl_io_open(
+		look->place->directory->fd, look->place->name, O_RDONLY | O_NONBLOCK, 0, 0);
+	code = fd < 0 ? fd : hash_file(look, fd, digest);
 	if (code)
 		code = sl_fail_code(
-			&fetch->error, SL_PHASE_READ, code, "cannot read '%s'", fetch->path);
+			look->err, SL_PHASE_READ, code, "cannot read '%s'", look->place->path);
 	else
-		*same = sl_digest_check(digest, expected, fetch->path, &mismatch) == 0;
+		*same = sl_digest_check(digest, expected, look->place->path, &mismatch) == 0;
 	sl_digest_free(digest);
 	sl_io_close(fd);
 	return code;
@@ -111,44 +130,20 @@ verify_checksum(struct fetch *fetch, bool *same)
 
 /* ---- by the head of an answer ---- */
 
-struct remote {
-	uint64_t length;      /* SL_BODY_UNKNOWN if it sent none */
-	uint64_t modified_ns; /* 0 if it sent none */
-};
-
-static uint64_t
-remote_time(const struct sl_head *head)
-{
-	int64_t seconds = 0;
-	struct sl_span value = sl_head_find(head, "Last-Modified", 0);
-	int64_t now_s = (int64_t)(sl_clock_wall_ns() / SL_NS_PER_S);
-	if (!value.data || !sl_date_parse(value, now_s, &seconds) || seconds <= 0 ||
-		(uint64_t)seconds > UINT64_MAX / SL_NS_PER_S)
-		return 0;
-	return (uint64_t)seconds * SL_NS_PER_S;
-}
-
-uint64_t
-existing_remote_time(const struct sl_http_exchange *exchange)
-{
-	return remote_time(sl_http_head(exchange));
-}
-
 SL_SUSPENDS
 static int
-ask(struct fetch *fetch, const char *method, struct remote *out)
+ask(const struct look *look, const char *method, struct sl_resource *out)
 {
 	struct sl_http_exchange *exchange = NULL;
-	struct sl_http_header headers[TARGET_HEADERS];
+	struct sl_http_header headers[SL_SOURCES_HEADERS];
 	struct sl_http_request request = { .method = method,
-		.url = &fetch->url,
+		.url = &look->sources->url,
 		.headers = headers,
-		.header_count = target_headers(fetch, headers) };
-	int code = sl_http_open(fetch->batch->options.client, &request, &exchange, &fetch->error);
+		.header_count = sl_sources_headers(look->sources, headers) };
+	int code = sl_http_open(look->options->client, &request, &exchange, look->err);
 	if (code)
 		return code;
-	out->length = sl_http_body_length(exchange);
-	out->modified_ns = remote_time(sl_http_head(exchange));
+	*out = sl_http_resource(exchange);
 	sl_http_close(exchange);
 	return 0;
 }
@@ -156,13 +151,13 @@ ask(struct fetch *fetch, const char *method, struct remote *out)
 /* Servers without HEAD refuse it in many ways (signed URLs: 403), or close the connection. A status
  * that asks for a pause or for credentials is not one of them. */
 static bool
-may_mean_no_head(const struct fetch *fetch, int code)
+may_mean_no_head(const struct look *look, int code)
 {
 	static const int statuses[] = { 204, 304, 400, 403, 404, 405, 500, 501 };
-	if (code == SL_E_PROTO || (code == -ECONNRESET && fetch->error.phase == SL_PHASE_HEAD))
+	if (code == SL_E_PROTO || (code == -ECONNRESET && look->err->phase == SL_PHASE_HEAD))
 		return true;
 	for (size_t i = 0; code == SL_E_STATUS && i < SL_COUNT_OF(statuses); i++)
-		if (fetch->error.http_status == statuses[i])
+		if (look->err->http_status == statuses[i])
 			return true;
 	return false;
 }
@@ -192,7 +187,7 @@ differs(bool unknown, const char *format, ...)
  * it must be exactly the one that this program has set.
  */
 static struct difference
-find_difference(const struct remote *remote, const struct statx *st)
+find_difference(const struct sl_resource *remote, const struct statx *st)
 {
 	const struct difference none = { .found = false };
 	int64_t local_s = st->stx_mtime.tv_sec;
@@ -225,53 +220,51 @@ find_difference(const struct remote *remote, const struct statx *st)
  */
 SL_SUSPENDS
 static int
-compare_with_source(struct fetch *fetch, const struct statx *st, struct difference *out)
+compare_with_source(const struct look *look, const struct statx *st, struct difference *out)
 {
-	struct remote remote;
-	int code = ask(fetch, "HEAD", &remote);
-	if (code && !may_mean_no_head(fetch, code))
+	struct sl_resource remote;
+	int code = ask(look, "HEAD", &remote);
+	if (code && !may_mean_no_head(look, code))
 		return code;
 	if (!code && remote.length != SL_BODY_UNKNOWN && remote.length != 0) {
 		*out = find_difference(&remote, st);
 		if (!out->found)
 			return 0;
 	}
-	sl_error_clear(&fetch->error);
-	code = ask(fetch, "GET", &remote);
+	sl_error_clear(look->err);
+	code = ask(look, "GET", &remote);
 	if (!code)
 		*out = find_difference(&remote, st);
 	return code;
 }
 
-/* FETCH_SKIPPED = the local file is what the server has; a code, -EEXIST if it is not. */
+/* The local file is what the source in use has, or a code: -EEXIST if it is not. */
 SL_SUSPENDS
 static int
-compare_with_server(struct fetch *fetch, const struct statx *st)
+compare_with_server(const struct look *look, const struct statx *st)
 {
 	struct difference difference = { 0 };
-	int code = compare_with_source(fetch, st, &difference);
-	while (code && fetch_next_source(fetch, code))
-		code = compare_with_source(fetch, st, &difference);
+	int code = compare_with_source(look, st, &difference);
 	if (code)
 		return code;
-	fetch->view.total = st->stx_size;
+	look->present->size = st->stx_size;
 	if (!difference.found)
-		return FETCH_SKIPPED;
-	return refuse(fetch, difference.why, difference.unknown ? "--checksum verifies it, " : "");
+		return found(look, SL_PRESENT_SAME);
+	return refuse(look, difference.why, difference.unknown ? "--checksum verifies it, " : "");
 }
 
 /* aria2 gives a file its whole size before the first byte, and keeps NAME.aria2 in the same
  * directory until the last. */
 SL_SUSPENDS
 static int
-find_aria2_control_file(const struct fetch *fetch, bool *found)
+find_aria2_control_file(const struct look *look, bool *found)
 {
 	struct statx st = { 0 };
 	struct sl_buf name = { 0 };
-	sl_buf_printf(&name, "%s.aria2", fetch->name);
+	sl_buf_printf(&name, "%s.aria2", look->place->name);
 	int code = name.failed ? -ENOMEM
-			       : sl_io_stat(fetch->directory->fd, name.data, AT_SYMLINK_NOFOLLOW,
-					 STATX_TYPE, &st);
+			       : sl_io_stat(look->place->directory->fd, name.data,
+					 AT_SYMLINK_NOFOLLOW, STATX_TYPE, &st);
 	sl_buf_release(&name);
 	*found = code == 0;
 	return code == -ENOENT || code == -ENAMETOOLONG ? 0 : code;
@@ -280,29 +273,29 @@ find_aria2_control_file(const struct fetch *fetch, bool *found)
 /* Without a checksum. */
 SL_SUSPENDS
 static int
-compare(struct fetch *fetch, const struct statx *st)
+compare(const struct look *look, const struct statx *st)
 {
 	bool unfinished = false;
-	int code = find_aria2_control_file(fetch, &unfinished);
+	int code = find_aria2_control_file(look, &unfinished);
 	if (code)
 		return sl_fail_code(
-			&fetch->error, SL_PHASE_CREATE, code, "cannot examine '%s'", fetch->path);
+			look->err, SL_PHASE_CREATE, code, "cannot examine '%s'", look->place->path);
 	if (unfinished)
-		return exists(fetch,
+		return exists(look,
 			", and aria2 has not finished it (its control file NAME.aria2 is there)");
-	return compare_with_server(fetch, st);
+	return compare_with_server(look, st);
 }
 
 SL_SUSPENDS
 static int
-compare_checksum(struct fetch *fetch, const struct statx *st)
+compare_checksum(const struct look *look, const struct statx *st)
 {
 	bool same = false;
-	fetch->view.total = st->stx_size;
-	int code = verify_checksum(fetch, &same);
+	look->present->size = st->stx_size;
+	int code = verify_checksum(look, &same);
 	if (code)
 		return code;
-	return same ? FETCH_SKIPPED : exists(fetch, " and has another checksum");
+	return same ? found(look, SL_PRESENT_SAME) : exists(look, " and has another checksum");
 }
 
 /* ---- what is there ---- */
@@ -310,75 +303,77 @@ compare_checksum(struct fetch *fetch, const struct statx *st)
 /* What a run left that did not sync, or was killed before. The kernel writes what is older than
  * half a minute by itself. */
 static bool
-may_be_in_memory_only(const struct fetch *fetch, const struct statx *st)
+may_be_in_memory_only(const struct look *look, const struct statx *st)
 {
 	uint64_t now_s = sl_clock_wall_ns() / SL_NS_PER_S;
 	uint64_t changed_s = (uint64_t)SL_MAX(st->stx_ctime.tv_sec, (int64_t)0);
-	return fetch->batch->options.sync != SL_SYNC_NONE && changed_s + FRESH_S > now_s;
+	return look->options->sync && changed_s + FRESH_S > now_s;
 }
 
 SL_SUSPENDS
 static int
-regular_exists(struct fetch *fetch, const struct statx *st)
+regular_exists(const struct look *look, const struct statx *st)
 {
-	switch (fetch->batch->options.if_exists) {
+	switch (look->options->if_exists) {
 	case SL_EXISTS_FAIL:
-		return exists(fetch, "");
+		return exists(look, "");
 	case SL_EXISTS_SKIP:
-		fetch->view.unverified = true;
-		fetch->view.total = st->stx_size;
-		return FETCH_SKIPPED;
+		look->present->unverified = true;
+		look->present->size = st->stx_size;
+		return found(look, SL_PRESENT_SAME);
 	case SL_EXISTS_REPLACE:
-		fetch->mode = st->stx_mode & 0777; /* no set-user-ID for what came from outside */
-		return 0;
+		look->present->has_rights = true;
+		return found(look, SL_PRESENT_REPLACE);
 	case SL_EXISTS_RENAME:
-		return target_rename(fetch);
+		return found(look, SL_PRESENT_TAKEN);
 	case SL_EXISTS_AUTO:
 		break;
 	}
-	int same = fetch->entry.checksum.kind != SL_CHECKSUM_NONE ? compare_checksum(fetch, st)
-								  : compare(fetch, st);
-	fetch->needs_sync = same == FETCH_SKIPPED && may_be_in_memory_only(fetch, st);
-	return same;
+	int code = look->sources->entry->checksum.kind == SL_CHECKSUM_NONE
+			   ? compare(look, st)
+			   : compare_checksum(look, st);
+	look->present->needs_sync = !code && may_be_in_memory_only(look, st);
+	return code;
 }
 
 /* A dangling link: the file does not exist, but a rename without replacing fails. */
 SL_SUSPENDS
 static int
-dangling_exists(struct fetch *fetch)
+dangling_exists(const struct look *look)
 {
-	switch (fetch->batch->options.if_exists) {
+	switch (look->options->if_exists) {
 	case SL_EXISTS_REPLACE:
-		return 0;
+		return found(look, SL_PRESENT_REPLACE);
 	case SL_EXISTS_RENAME:
-		return target_rename(fetch);
+		return found(look, SL_PRESENT_TAKEN);
 	default:
-		return exists(fetch, " as a symbolic link to a file that does not exist");
+		return exists(look, " as a symbolic link to a file that does not exist");
 	}
 }
 
 /* ---- streams ---- */
 
-bool
-existing_is_stream(const struct fetch *fetch, const struct statx *st)
+/* A character device or FIFO that --output names: it is written to as it is. */
+static bool
+is_stream(const struct look *look, const struct statx *st)
 {
-	bool is_stream = S_ISCHR(st->stx_mode) || S_ISFIFO(st->stx_mode);
-	return is_stream && fetch->batch->options.output;
+	return look->options->may_stream && (S_ISCHR(st->stx_mode) || S_ISFIFO(st->stx_mode));
 }
 
 /* A FIFO can be opened once it has a reader; a blocking open that waits for one would hold a worker
  * of the kernel. */
 SL_SUSPENDS
 static int
-open_when_read(struct fetch *fetch)
+open_when_read(const struct look *look)
 {
 	bool is_logged = false;
 	for (;;) {
-		int fd = sl_io_open(fetch->directory->fd, fetch->name, STREAM_FLAGS, 0, 0);
+		int fd = sl_io_open(
+			look->place->directory->fd, look->place->name, STREAM_FLAGS, 0, 0);
 		if (fd != -ENXIO)
 			return fd;
 		if (!is_logged)
-			sl_log_info("waiting for a reader of '%s'", fetch->path);
+			sl_log_info("waiting for a reader of '%s'", look->place->path);
 		is_logged = true;
 		int code = sl_sleep(FIFO_RETRY_NS);
 		if (code)
@@ -388,31 +383,32 @@ open_when_read(struct fetch *fetch)
 
 SL_SUSPENDS
 static int
-open_stream(struct fetch *fetch)
+open_stream(const struct look *look)
 {
 	struct statx opened = { 0 };
 	struct sl_deadline deadline;
-	sl_deadline_begin(&deadline, sl_deadline_in(fetch->batch->options.stall_timeout_ns));
-	int fd = open_when_read(fetch);
+	sl_deadline_begin(&deadline, sl_deadline_in(look->options->stall_timeout_ns));
+	int fd = open_when_read(look);
 	sl_deadline_end(&deadline);
 	if (fd == -ETIMEDOUT && !sl_task_cancelled())
-		return sl_fail(&fetch->error, SL_PHASE_OPEN, fd,
+		return sl_fail(look->err, SL_PHASE_OPEN, fd,
 			"cannot open '%s': no program has opened it for reading in time "
 			"(--stall-timeout waits longer)",
-			fetch->path);
+			look->place->path);
 	if (fd < 0)
 		return sl_fail_code(
-			&fetch->error, SL_PHASE_OPEN, fd, "cannot open '%s'", fetch->path);
-	fetch->target = TARGET_STREAM;
-	fetch->stream_fd = fd;
+			look->err, SL_PHASE_OPEN, fd, "cannot open '%s'", look->place->path);
 	/* The name may stand for something else by now, and no file is written in place. */
 	int code = sl_io_stat(fd, "", AT_EMPTY_PATH, STATX_BASIC_STATS, &opened);
-	if (!code && !existing_is_stream(fetch, &opened))
+	if (!code && !is_stream(look, &opened))
 		code = -EEXIST;
-	if (code)
-		return sl_fail_code(&fetch->error, SL_PHASE_OPEN, code,
-			"'%s' was replaced while it was opened", fetch->path);
-	return 0;
+	if (code) {
+		sl_io_close(fd);
+		return sl_fail_code(look->err, SL_PHASE_OPEN, code,
+			"'%s' was replaced while it was opened", look->place->path);
+	}
+	look->present->stream_fd = fd;
+	return found(look, SL_PRESENT_STREAM);
 }
 
 /* ---- all of it ---- */
@@ -421,31 +417,33 @@ open_stream(struct fetch *fetch)
  * or wait for a reader, and nothing would be downloaded. */
 SL_SUSPENDS
 static int
-check_found(struct fetch *fetch, const struct statx *st)
+check_found(const struct look *look, const struct statx *st)
 {
 	if (S_ISREG(st->stx_mode))
-		return regular_exists(fetch, st);
-	if (existing_is_stream(fetch, st))
-		return open_stream(fetch);
-	if (fetch->batch->options.if_exists == SL_EXISTS_RENAME)
-		return target_rename(fetch);
+		return regular_exists(look, st);
+	if (is_stream(look, st))
+		return open_stream(look);
+	if (look->options->if_exists == SL_EXISTS_RENAME)
+		return found(look, SL_PRESENT_TAKEN);
 	if (S_ISDIR(st->stx_mode))
-		return sl_fail(&fetch->error, SL_PHASE_NONE, -EEXIST,
+		return sl_fail(look->err, SL_PHASE_NONE, -EEXIST,
 			"'%s' is a directory (--dir names a directory to download into)",
-			fetch->path);
-	return sl_fail(&fetch->error, SL_PHASE_NONE, -EEXIST, "'%s' is not a regular file%s",
-		fetch->path,
-		fetch->batch->options.output ? ", a character device or a FIFO"
-					     : " (--output may name a device or a FIFO)");
+			look->place->path);
+	return sl_fail(look->err, SL_PHASE_NONE, -EEXIST, "'%s' is not a regular file%s",
+		look->place->path,
+		look->options->may_stream ? ", a character device or a FIFO"
+					  : " (--output may name a device or a FIFO)");
 }
 
-/* /dev/stdout and the like: where the descriptor leads is where the bytes are to go, not a name to
- * be replaced. Streams behind it are opened as any stream. */
-int
-existing_own_descriptor(const struct fetch *fetch, const struct statx *st)
+/* Standard output or standard error if --output leads to that regular file (/dev/stdout and the
+ * like): the bytes go where the descriptor leads, not to a name to be replaced. Else -1. Streams
+ * behind it are opened as any stream. */
+SL_SUSPENDS
+static int
+own_descriptor(const struct look *look, const struct statx *st)
 {
 	static const int own[] = { STDOUT_FILENO, STDERR_FILENO };
-	if (!fetch->batch->options.output || !S_ISREG(st->stx_mode))
+	if (!look->options->may_stream || !S_ISREG(st->stx_mode))
 		return -1;
 	for (size_t i = 0; i < SL_COUNT_OF(own); i++) {
 		struct statx open = { 0 };
@@ -457,28 +455,45 @@ existing_own_descriptor(const struct fetch *fetch, const struct statx *st)
 	return -1;
 }
 
-int
-existing_check(struct fetch *fetch)
+SL_SUSPENDS
+static int
+check_name(const struct look *look)
 {
 	struct statx st = { 0 };
-	if (!fetch->directory) /* standard output */
-		return 0;
-	int directory = fetch->directory->fd;
-	int code = sl_io_stat(directory, fetch->name, AT_SYMLINK_NOFOLLOW, STATX_BASIC_STATS, &st);
+	const char *name = look->place->name;
+	int directory = look->place->directory->fd;
+	int code = sl_io_stat(directory, name, AT_SYMLINK_NOFOLLOW, STATX_BASIC_STATS, &st);
 	if (code == -ENOENT)
-		return 0;
+		return found(look, SL_PRESENT_ABSENT);
 	bool by_link = !code && S_ISLNK(st.stx_mode);
 	if (by_link)
-		code = sl_io_stat(directory, fetch->name, 0, STATX_BASIC_STATS, &st);
+		code = sl_io_stat(directory, name, 0, STATX_BASIC_STATS, &st);
 	if (by_link && (code == -ENOENT || code == -ELOOP))
-		return dangling_exists(fetch);
+		return dangling_exists(look);
 	if (code)
 		return sl_fail_code(
-			&fetch->error, SL_PHASE_CREATE, code, "cannot examine '%s'", fetch->path);
-	int own = by_link ? existing_own_descriptor(fetch, &st) : -1;
+			look->err, SL_PHASE_CREATE, code, "cannot examine '%s'", look->place->path);
+	int own = by_link ? own_descriptor(look, &st) : -1;
 	if (own < 0)
-		return check_found(fetch, &st);
-	fetch->target = TARGET_STREAM;
-	fetch->stream_fd = own;
-	return 0;
+		return check_found(look, &st);
+	look->present->stream_fd = own;
+	return found(look, SL_PRESENT_STREAM);
+}
+
+int
+sl_present_look(const struct sl_present_options *options, const struct sl_place *place,
+	const struct sl_sources *sources, struct sl_present *present, struct sl_error *err)
+{
+	struct look look = { options, place, sources, present, err };
+	*present = (struct sl_present){ .size = SL_BODY_UNKNOWN, .stream_fd = -1 };
+	return check_name(&look);
+}
+
+bool
+sl_present_is_taken(const struct sl_present_options *options, const struct sl_place *place)
+{
+	struct look look = { .options = options, .place = place };
+	struct statx st = { 0 };
+	return sl_io_stat(place->directory->fd, place->name, 0, STATX_BASIC_STATS, &st) == 0 &&
+	       !is_stream(&look, &st) && own_descriptor(&look, &st) < 0;
 }

@@ -1,0 +1,84 @@
+/*
+ * place.h - where downloads go: the directory of each, and a name that no other input of the run
+ * has. Found before the first request, so that what is known to fail costs the server nothing.
+ *
+ * Names that --output and --dir give may lead anywhere; those of URLs and lists stay below the
+ * directory of the run. A name belongs to the first input that claims it. An input that is the same
+ * download is its repeat; any other one is refused, or takes the next free NAME.N.
+ */
+#ifndef SLUICE_DOWNLOAD_PLACE_H
+#define SLUICE_DOWNLOAD_PLACE_H
+
+#include "sluice/download/directory.h"
+#include "sluice/download/names.h"
+#include "sluice/download/sources.h"
+
+/* All borrowed, for the life of the struct sl_places. */
+struct sl_place_options {
+	const char *dir;    /* of the run; NULL = "." */
+	const char *output; /* name of the only file, may point anywhere; "-" = standard output;
+			       NULL = from the entry or its URL */
+	bool allow_outside; /* names of lists may leave the directory of the run */
+	unsigned keep;      /* directories that stay open though they are not in use; at least 1 */
+	bool sync_made;     /* directories that are made are to be durable */
+};
+
+/* The names and directories of one run. */
+struct sl_places {
+	struct sl_place_options options;
+	struct sl_directories directories;
+	struct sl_directory *run_directory; /* one reference; NULL until a file needs it */
+	struct sl_names names;
+};
+
+/* The place of one download. {0} is empty. */
+struct sl_place {
+	struct sl_directory *directory; /* one reference; NULL = standard output */
+	char *name;                     /* final name in it; NULL = standard output */
+	char *path;                     /* both, as a person would type it; "-"; NULL if unknown */
+	/* place.c's: */
+	uint64_t index;    /* of the input */
+	uint64_t identity; /* what it downloads, see sl_sources_identity */
+	char *stem;        /* what NAME.N is made of; NULL before the first such name */
+	char *key;         /* of the name in places->names; NULL until it was claimed */
+	bool owns_key;     /* false: another input was first */
+};
+
+void sl_places_init(struct sl_places *places, const struct sl_place_options *options);
+
+/* No place may have its directory any more. */
+SL_SUSPENDS
+void sl_places_release(struct sl_places *places);
+
+/* Beside negative codes. */
+enum sl_place_claim {
+	SL_PLACE_CLAIMED,
+	SL_PLACE_REPEAT, /* the same download as an earlier input, which has the name */
+};
+
+/*
+ * The place of input `index`, claimed. Called for one input after the other, in their order, so
+ * that a name goes to the first of them. Returns an sl_place_claim; SL_E_TWICE if another input has
+ * the name; SL_E_NAME for a name that is not allowed; what sl_directories_open returns; -ENOMEM.
+ * After a failure *place has what was found out so far, and may be released.
+ */
+SL_SUSPENDS
+int sl_place_claim(struct sl_places *places, struct sl_place *place,
+	const struct sl_sources *sources, uint64_t index, struct sl_error *err) SL_MUST_CHECK;
+
+/* Claim the next "NAME.N" that no input has and nothing stands under. Returns 0 or a code. */
+SL_SUSPENDS
+int sl_place_rename(
+	struct sl_places *places, struct sl_place *place, struct sl_error *err) SL_MUST_CHECK;
+
+/* The input that has the place's name: its own entry, or for a repeat the first one's. NULL if the
+ * name was never claimed. Valid until the next claim; the caller may set how it ended. */
+struct sl_names_owner *sl_place_owner(const struct sl_places *places, const struct sl_place *place);
+
+/* Its name may be claimed by another input, if it was this one's. */
+void sl_place_give_up(struct sl_places *places, struct sl_place *place);
+
+/* Its name stays claimed. */
+void sl_place_release(struct sl_place *place);
+
+#endif

@@ -1,0 +1,48 @@
+/*
+ * sink.h - where the bytes of one download go: its part, or a stream.
+ *
+ * Up to SL_SINK_WRITES writes to a part are in flight, each a task that owns its chunk; their order
+ * does not matter, because each has its offset. A stream is written in order, one write at a time.
+ */
+#ifndef SLUICE_DOWNLOAD_SINK_H
+#define SLUICE_DOWNLOAD_SINK_H
+
+#include "sluice/download/part.h"
+#include "sluice/rt/chunk.h"
+#include "sluice/rt/task.h"
+
+#define SL_SINK_WRITES 4 /* for one file: keeps the device busy, bounds the memory */
+
+struct sl_sink;
+
+struct sl_sink_slot {
+	struct sl_sink *sink;
+	struct sl_chunk *chunk; /* NULL = free */
+};
+
+/* In the memory of the task that uses it. */
+struct sl_sink {
+	/* The caller's, set before sl_sink_open: */
+	struct sl_part *part; /* NULL = the stream */
+	int stream_fd;
+	const char *path;     /* of the stream, for messages */
+	uint64_t total;       /* bytes that are to come, for messages; SL_BODY_UNKNOWN */
+	int *failure;         /* first failure of the transfer; set here, too */
+	struct sl_error *err; /* its words */
+	/* sink.c's: */
+	struct sl_group writes;
+	struct sl_sink_slot slots[SL_SINK_WRITES];
+};
+
+void sl_sink_open(struct sl_sink *sink);
+
+/* Takes the chunk's reference in any case. Waits while SL_SINK_WRITES are in flight. Returns 0 or
+ * the first failure. */
+SL_SUSPENDS
+int sl_sink_put(struct sl_sink *sink, struct sl_chunk *chunk) SL_MUST_CHECK;
+
+/* Wait for all writes; must be called once it was opened. Returns 0 or the first failure. */
+SL_SUSPENDS
+int sl_sink_close(struct sl_sink *sink) SL_MUST_CHECK;
+
+#endif

@@ -1,0 +1,49 @@
+/*
+ * sources.h - the URLs of one file, which are tried in turn, and the header fields that go to them.
+ * Pure.
+ */
+#ifndef SLUICE_DOWNLOAD_SOURCES_H
+#define SLUICE_DOWNLOAD_SOURCES_H
+
+#include "sluice/download/manifest.h"
+#include "sluice/http/request.h"
+#include "sluice/http/url.h"
+
+struct sl_sources {
+	const struct sl_entry *entry; /* borrowed */
+	size_t index;                 /* of the source in use */
+	struct sl_url url;            /* of that source, with the entry's user if it has none */
+	char *shown; /* that URL without secrets; NULL before the first was parsed */
+};
+
+void sl_sources_init(struct sl_sources *sources, const struct sl_entry *entry);
+
+/* Harmless on {0}. */
+void sl_sources_release(struct sl_sources *sources);
+
+/* Use source `index`. Returns 0; SL_E_USAGE if the entry has none; what sl_url_parse returns; then
+ * `url` is neutral, and `shown` is that of the source before. */
+int sl_sources_use(struct sl_sources *sources, size_t index, struct sl_error *err) SL_MUST_CHECK;
+
+/* Whether the entry has a source after the one in use. */
+bool sl_sources_has_next(const struct sl_sources *sources);
+
+/* The URL in use for messages and events; "" before the first was parsed. */
+const char *sl_sources_show(const struct sl_sources *sources);
+
+/* Add to the message of a failure how many sources were tried. */
+void sl_sources_add_count(const struct sl_sources *sources, struct sl_error *err);
+
+/* What makes two inputs the same download: the hash of the URL in use and of all that is sent and
+ * checked with it. */
+uint64_t sl_sources_identity(const struct sl_sources *sources);
+
+/* The entry's header fields as the client takes them; `out` has room for SL_SOURCES_HEADERS.
+ * Returns their count. */
+#define SL_SOURCES_HEADERS (SL_ENTRY_HEADERS + 2) /* header= lines, referer=, user-agent= */
+size_t sl_sources_headers(const struct sl_sources *sources, struct sl_http_header *out);
+
+/* Whether the client would send them all: 0 or SL_E_USAGE. */
+int sl_sources_check_headers(const struct sl_sources *sources, struct sl_error *err) SL_MUST_CHECK;
+
+#endif

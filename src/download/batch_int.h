@@ -1,0 +1,164 @@
+/*
+ * batch_int.h - one file of a batch, and the batch; shared by batch.c, queue.c, file.c and
+ * fetch.c. Only these report; place, present, transfer and commit return outcomes and do not refer
+ * to a batch.
+ *
+ * The states of a file:
+ *
+ *    state        entered by               valid besides entry and view    owner
+ *    ----------   ----------------------   -----------------------------   --------------------
+ *    WAITING      file_new, resume         after a pause: sources, place   the queue
+ *    PAUSED       pause                    as WAITING                      the queue
+ *    ACTIVE       batch.c: next_input      sources, place; then, step by   the job that took it
+ *                                          step (fetch.c): present; part
+ *                                          or stream_fd; transfer; commit
+ *    COMMITTING   fetch.c: hand_over       commit                          the committer
+ *    ENDED        file_end                 error                           freed after its report
+ *
+ *  - The steps of an ACTIVE file run in a task of its own (`group`), which is cancelled to pause or
+ *    remove it; the job waits for that task.
+ *  - An input that repeats an earlier one leaves ACTIVE at once: only its number is kept, in
+ *    `repeats` of the first one, and it ends with that. If the first one has ended, it ends now.
+ *  - With several sources a failed one leads back to an empty part.
+ *
+ * Cancellation has three reasons here: -ECANCELED (a sibling failed, or the batch was stopped):
+ * what is complete is still given its name; -ETIMEDOUT (the run's time is over) and
+ * SL_E_INTERRUPTED (a signal): nothing more is begun.
+ */
+#ifndef SLUICE_DOWNLOAD_BATCH_INT_H
+#define SLUICE_DOWNLOAD_BATCH_INT_H
+
+#include "sluice/download/batch.h"
+#include "sluice/download/commit.h"
+#include "sluice/download/schedule.h"
+#include "sluice/download/transfer.h"
+#include "sluice/rt/semaphore.h"
+
+/* What is not a failure (a negative code). */
+enum file_outcome {
+	FILE_DONE = 0,        /* or: go on */
+	FILE_SKIPPED = 1,     /* the file is there already */
+	FILE_HANDED_OVER = 2, /* to the committer: the file is no longer the caller's */
+	FILE_REPEAT = 3,      /* the same download as an earlier input, which has the name */
+};
+
+/* Later inputs that are the same download, and end as it does. */
+struct repeats {
+	uint64_t *indices;
+	size_t count, cap;
+};
+
+enum file_state { FILE_WAITING, FILE_PAUSED, FILE_ACTIVE, FILE_COMMITTING, FILE_ENDED };
+
+/* What is to become of it once its task has stopped; the later, the stronger. */
+enum file_wish {
+	FILE_GO_ON,
+	FILE_REQUEUE, /* it was to be paused, and was resumed before it had stopped */
+	FILE_PAUSE,
+	FILE_REMOVE,
+};
+
+struct file {
+	struct sl_download view; /* file_view brings it up to date */
+	struct sl_list link;     /* batch->queue or batch->active */
+	struct sl_batch *batch;
+	enum file_state state;
+	enum file_wish wish;
+	struct sl_group *group; /* ACTIVE, while its task runs: of that task; else NULL */
+	struct sl_entry entry;
+	char *entry_memory; /* of the entry's spans if it was added; else they are the source's */
+	struct sl_error error; /* first failure */
+	struct sl_sources sources;
+	struct sl_place place;
+	struct repeats repeats;
+	struct sl_present present;
+	bool is_stream;
+	int stream_fd; /* with is_stream; closed at the end unless it is one of the program's own */
+	struct sl_part part;
+	struct sl_transfer transfer;
+	bool is_transferred; /* all bytes are here */
+	bool is_counted;     /* in summary.files */
+	struct sl_commit commit;
+};
+
+struct sl_batch {
+	struct sl_batch_options options;
+	struct sl_batch_summary summary;
+	struct sl_schedule schedule;
+	struct sl_places places;
+	struct sl_present_options present;
+	struct sl_transfer_options transfer;
+	struct sl_committer committer;
+	struct sl_list queue;  /* of struct file: WAITING or PAUSED, next first */
+	struct sl_list active; /* ACTIVE or COMMITTING, oldest first */
+	struct sl_list idle;   /* waiter: the job that waits for an entry to be added */
+	bool stays_open;
+	struct sl_group *jobs, *committing; /* NULL unless running */
+	uint64_t last_words_ns; /* until when the ends of cancelled downloads are reported; 0 = none
+				   yet */
+	bool not_durable;       /* a stream, or a file whose sync failed */
+	bool time_noted;        /* that a file system does not keep times */
+	uint64_t next_index;
+	bool source_ended;
+	struct sl_semaphore source_turn; /* a source may suspend: one job at a time asks it */
+	int cancel_reason;
+};
+
+/* file.c: WAITING, in no list. NULL if out of memory. */
+struct file *file_new(struct sl_batch *batch, const struct sl_entry *entry, uint64_t index);
+
+/* file.c: counted, ACTIVE, and the caller's. */
+void file_begin(struct file *file);
+
+/* file.c: as it was before it began, but for its place and the inputs that repeat it. */
+SL_SUSPENDS
+void file_reset(struct file *file);
+
+/* file.c: without a report. */
+SL_SUSPENDS
+void file_drop(struct file *file);
+
+/* file.c: in the queue or under way; NULL if there is none. */
+struct file *file_find(struct sl_batch *batch, uint64_t index);
+
+/* queue.c: the first that is WAITING, taken out; NULL if there is none. */
+struct file *queue_take(struct sl_batch *batch);
+
+/* queue.c: wait for an entry to be added or resumed, or for sl_batch_close. Returns 0 or the
+ * cancellation. */
+SL_SUSPENDS
+int queue_wait(struct sl_batch *batch);
+
+/* queue.c: its task was stopped because of file->wish. */
+SL_SUSPENDS
+void queue_fulfil_wish(struct file *file);
+
+/* file.c: bring `view` up to date and return it. */
+const struct sl_download *file_view(struct file *file);
+
+/* file.c: report and free. `code` is FILE_DONE, FILE_SKIPPED or the failure. */
+SL_SUSPENDS
+void file_end(struct file *file, int code);
+
+/* file.c: instead, for FILE_REPEAT: it ends with the first input that is the same. */
+SL_SUSPENDS
+void file_follow_original(struct file *repeat);
+
+/* file.c: an input that failed for lack of memory, counted and reported as any other failure. */
+SL_SUSPENDS
+void file_out_of_memory(struct sl_batch *batch, uint64_t index);
+
+/* file.c: with the reason, stop what is under way; see sl_batch_cancel. */
+void file_cancel_all(struct sl_batch *batch, int reason);
+
+/* fetch.c: the task of an ACTIVE file, arg: from what has its name to the finished file. Returns 0,
+ * FILE_SKIPPED, a code; or FILE_HANDED_OVER: then it is the committer's, and may be gone. */
+SL_SUSPENDS
+int file_task(void *arg);
+
+/* fetch.c: for the committer: another name for a part whose final name was taken. Returns 0, or
+ * -EEXIST if the file is not to be renamed; a code. */
+SL_SUSPENDS
+int file_find_other_name(struct file *file);
+
+#endif

@@ -1,0 +1,95 @@
+/*
+ * digest.c - digests by OpenSSL's EVP. A failure of the library is kept until the digest is
+ * checked: it is never taken for a match.
+ */
+#include "sluice/download/digest.h"
+
+#include <errno.h>
+#include <openssl/evp.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct sl_digest {
+	EVP_MD_CTX *context;
+	bool failed;
+};
+
+static const EVP_MD *
+method_of(enum sl_checksum_kind kind)
+{
+	switch (kind) {
+	case SL_CHECKSUM_MD5:
+		return EVP_md5();
+	case SL_CHECKSUM_SHA1:
+		return EVP_sha1();
+	case SL_CHECKSUM_SHA256:
+		return EVP_sha256();
+	default:
+		return EVP_sha512();
+	}
+}
+
+int
+sl_digest_new(struct sl_digest **out, enum sl_checksum_kind kind)
+{
+	struct sl_digest *digest = calloc(1, sizeof(*digest));
+	if (!digest)
+		return -ENOMEM;
+	digest->context = EVP_MD_CTX_new();
+	if (!digest->context) {
+		free(digest);
+		return -ENOMEM;
+	}
+	if (EVP_DigestInit_ex(digest->context, method_of(kind), NULL) != 1) {
+		sl_digest_free(digest);
+		return SL_E_UNSUPPORTED;
+	}
+	*out = digest;
+	return 0;
+}
+
+void
+sl_digest_free(struct sl_digest *digest)
+{
+	if (!digest)
+		return;
+	EVP_MD_CTX_free(digest->context);
+	free(digest);
+}
+
+void
+sl_digest_add(struct sl_digest *digest, const void *data, size_t len)
+{
+	if (EVP_DigestUpdate(digest->context, data, len) != 1)
+		digest->failed = true;
+}
+
+static void
+to_hex(char *out, const unsigned char *value, size_t len)
+{
+	static const char digits[] = "0123456789abcdef";
+	for (size_t i = 0; i < len; i++) {
+		out[2 * i] = digits[value[i] >> 4];
+		out[2 * i + 1] = digits[value[i] & 15];
+	}
+	out[2 * len] = '\0';
+}
+
+int
+sl_digest_check(struct sl_digest *digest, const struct sl_checksum *expected, const char *what,
+	struct sl_error *err)
+{
+	unsigned char value[EVP_MAX_MD_SIZE];
+	unsigned len = 0;
+	if (digest->failed || EVP_DigestFinal_ex(digest->context, value, &len) != 1)
+		return sl_fail(err, SL_PHASE_NONE, SL_E_CHECKSUM,
+			"cannot compute the checksum of '%s'", what);
+	if (len == expected->len && memcmp(value, expected->value, len) == 0)
+		return 0;
+	char got[2 * EVP_MAX_MD_SIZE + 1], wanted[2 * SL_CHECKSUM_MAX + 1];
+	to_hex(got, value, len);
+	to_hex(wanted, expected->value, expected->len);
+	return sl_fail(err, SL_PHASE_NONE, SL_E_CHECKSUM,
+		"checksum of '%s' does not match: %s is %s, expected %s", what,
+		sl_checksum_name(expected->kind), got, wanted);
+}

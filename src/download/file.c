@@ -1,0 +1,388 @@
+/*
+ * file.c - how one file of a batch begins and ends, and what is reported of it.
+ *
+ * Every input that was taken is reported once: started, then ended, by file_end() alone, whether a
+ * job or the committer calls it. An input that repeats an earlier one is not downloaded; it is
+ * reported when that one has ended.
+ */
+#include "batch_int.h"
+
+#include "sluice/base/log.h"
+#include "sluice/rt/io.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#define REPORT_NS (500 * SL_NS_PER_MS) /* how long the report of a cancelled one may take */
+
+void
+file_cancel_all(struct sl_batch *batch, int reason)
+{
+	if (!batch->cancel_reason)
+		batch->cancel_reason = reason;
+	if (batch->jobs)
+		sl_group_cancel(batch->jobs, reason);
+	/* A sibling's failure does not touch files that are complete: they are committed. A signal
+	 * starts no sync. */
+	if (batch->committing && reason == SL_E_INTERRUPTED)
+		sl_group_cancel(batch->committing, reason);
+}
+
+/* ---- the beginning ---- */
+
+struct file *
+file_new(struct sl_batch *batch, const struct sl_entry *entry, uint64_t index)
+{
+	struct file *file = calloc(1, sizeof(*file));
+	if (!file)
+		return NULL;
+	file->batch = batch;
+	file->entry = *entry;
+	file->stream_fd = -1;
+	file->present.size = SL_BODY_UNKNOWN;
+	sl_sources_init(&file->sources, &file->entry);
+	sl_part_init(&file->part);
+	sl_transfer_init(&file->transfer, &batch->transfer);
+	file->view = (struct sl_download){ .index = index,
+		.checked = entry->checksum.kind != SL_CHECKSUM_NONE,
+		.started_ns = sl_now(),
+		.error = &file->error };
+	sl_list_init(&file->link);
+	return file;
+}
+
+static void
+count(struct file *file)
+{
+	file->batch->summary.files += !file->is_counted;
+	file->is_counted = true;
+}
+
+void
+file_begin(struct file *file)
+{
+	count(file);
+	file->state = FILE_ACTIVE;
+	file->view.started_ns = sl_now();
+	sl_list_push_back(&file->batch->active, &file->link);
+}
+
+SL_SUSPENDS
+static void
+close_stream(struct file *file)
+{
+	if (file->is_stream && file->stream_fd > STDERR_FILENO)
+		sl_io_close(file->stream_fd);
+	file->is_stream = false;
+	file->stream_fd = -1;
+}
+
+SL_SUSPENDS
+static void
+file_free(struct file *file)
+{
+	close_stream(file);
+	sl_place_release(&file->place);
+	sl_sources_release(&file->sources);
+	free(file->repeats.indices);
+	free(file->entry_memory);
+	free(file);
+}
+
+void
+file_reset(struct file *file)
+{
+	sl_part_discard(&file->part);
+	close_stream(file);
+	file->present = (struct sl_present){ .size = SL_BODY_UNKNOWN, .stream_fd = -1 };
+	sl_transfer_init(&file->transfer, &file->batch->transfer);
+	sl_error_clear(&file->error);
+	file->wish = FILE_GO_ON;
+	file->state = FILE_WAITING;
+	sl_list_remove(&file->link);
+}
+
+void
+file_drop(struct file *file)
+{
+	sl_list_remove(&file->link);
+	file->batch->summary.files -= file->is_counted;
+	file_free(file);
+}
+
+static struct file *
+find(struct sl_list *list, uint64_t index)
+{
+	sl_list_each(node, list)
+	{
+		struct file *file = sl_list_item(node, struct file, link);
+		if (file->view.index == index)
+			return file;
+	}
+	return NULL;
+}
+
+struct file *
+file_find(struct sl_batch *batch, uint64_t index)
+{
+	struct file *file = find(&batch->active, index);
+	return file ? file : find(&batch->queue, index);
+}
+
+static enum sl_download_state
+state_of(const struct file *file)
+{
+	switch (file->state) {
+	case FILE_WAITING:
+		return SL_DOWNLOAD_WAITING;
+	case FILE_PAUSED:
+		return SL_DOWNLOAD_PAUSED;
+	case FILE_COMMITTING:
+		return SL_DOWNLOAD_FINISHING;
+	case FILE_ENDED:
+		return file->view.state;
+	case FILE_ACTIVE:
+		break;
+	}
+	if (file->is_transferred || file->transfer.state == SL_TRANSFER_COMPLETE)
+		return SL_DOWNLOAD_FINISHING;
+	return file->transfer.state == SL_TRANSFER_RECEIVING ? SL_DOWNLOAD_RECEIVING
+							     : SL_DOWNLOAD_CONNECTING;
+}
+
+const struct sl_download *
+file_view(struct file *file)
+{
+	const struct sl_transfer *transfer = &file->transfer;
+	struct sl_download *view = &file->view;
+	view->url = sl_sources_show(&file->sources);
+	view->path = file->place.path ? file->place.path : "";
+	view->state = state_of(file);
+	view->received = sl_transfer_received(transfer);
+	view->total = transfer->total == SL_BODY_UNKNOWN ? file->present.size : transfer->total;
+	view->excess = transfer->segment.excess;
+	return view;
+}
+
+/* ---- the end ---- */
+
+/* Why this download was stopped though nothing was wrong with it: a sibling's failure or a signal;
+ * 0 = it failed by itself (the deadline of the run counts as its own timeout). */
+static int
+cancellation(const struct sl_batch *batch, int code)
+{
+	int reason = batch->cancel_reason ? batch->cancel_reason : sl_task_cancelled();
+	bool stopped = code == -ECANCELED || code == -ETIMEDOUT || code == SL_E_INTERRUPTED;
+	return stopped && reason != -ETIMEDOUT ? reason : 0;
+}
+
+static void
+count_failure(struct sl_batch *batch, uint64_t index, const struct sl_error *err)
+{
+	struct sl_batch_summary *summary = &batch->summary;
+	if (summary->failed == 0 || index < summary->first_index) {
+		summary->first_index = index;
+		summary->first_error = *err;
+	}
+	summary->failed++;
+	if (batch->options.fail_fast)
+		file_cancel_all(batch, -ECANCELED);
+}
+
+/* The client's message has how far it was, the committer's what is not durable; otherwise only the
+ * reason is of interest. */
+static void
+set_deadline_error(struct file *file)
+{
+	enum sl_phase phase = file->error.phase;
+	if ((phase >= SL_PHASE_RESOLVE && phase <= SL_PHASE_BODY) || phase == SL_PHASE_SYNC)
+		return;
+	sl_error_clear(&file->error);
+	sl_fail(&file->error, SL_PHASE_NONE, -ETIMEDOUT,
+		"cannot download '%s': the time limit of the run was reached (--deadline)",
+		sl_sources_show(&file->sources));
+}
+
+/* The state it ends in, its message and what it adds to the summary. */
+static void
+set_outcome(struct file *file, int code)
+{
+	struct sl_batch *batch = file->batch;
+	struct sl_batch_summary *summary = &batch->summary;
+	const char *url = sl_sources_show(&file->sources);
+	int stopped = code < 0 ? cancellation(batch, code) : 0;
+	if (file->is_stream || file->error.phase == SL_PHASE_SYNC)
+		batch->not_durable = true;
+	if (code == 0) {
+		file->view.state = SL_DOWNLOAD_DONE;
+		summary->done++;
+	} else if (code > 0) {
+		file->view.state = SL_DOWNLOAD_SKIPPED;
+		summary->skipped++;
+		summary->unverified += file->present.unverified;
+		summary->repeats += file->view.is_repeat;
+	} else if (file->wish == FILE_REMOVE && code == -ECANCELED) {
+		file->view.state = SL_DOWNLOAD_REMOVED;
+		sl_error_clear(&file->error);
+		sl_fail(&file->error, SL_PHASE_NONE, code, "'%s' was removed", url);
+		summary->removed++;
+	} else if (stopped) {
+		file->view.state = SL_DOWNLOAD_CANCELLED;
+		sl_fail_code(&file->error, SL_PHASE_NONE, stopped, "'%s'", url);
+		summary->cancelled++;
+	} else {
+		file->view.state = SL_DOWNLOAD_FAILED;
+		if (code == -ETIMEDOUT && sl_task_cancelled() == -ETIMEDOUT)
+			set_deadline_error(file);
+		sl_fail_code(&file->error, SL_PHASE_NONE, code, "cannot download '%s'", url);
+		count_failure(batch, file->view.index, &file->error);
+	}
+	file->view.unverified = file->present.unverified;
+	file->view.streamed = file->is_stream;
+	file->view.ended_ns = sl_now();
+	file->state = FILE_ENDED;
+}
+
+/* The receiver of the event may suspend; once the run is cancelled, not for long. */
+SL_SUSPENDS
+static void
+report(struct sl_batch *batch, const struct sl_download *download)
+{
+	const struct sl_batch_events *events = &batch->options.events;
+	struct sl_shield shield;
+	bool cancelled = sl_task_cancelled() != 0;
+	/* Of hundreds that were cancelled together all have but this moment. */
+	if (cancelled && !batch->last_words_ns)
+		batch->last_words_ns = sl_deadline_in(REPORT_NS);
+	if (cancelled)
+		sl_shield_begin(&shield, batch->last_words_ns);
+	if (events->ended)
+		events->ended(events->ctx, download);
+	if (cancelled)
+		sl_shield_end(&shield);
+}
+
+void
+file_out_of_memory(struct sl_batch *batch, uint64_t index)
+{
+	struct sl_error err = { 0 };
+	struct sl_download download = { .index = index,
+		.url = "",
+		.path = "",
+		.state = SL_DOWNLOAD_FAILED,
+		.total = SL_BODY_UNKNOWN,
+		.started_ns = sl_now(),
+		.ended_ns = sl_now(),
+		.error = &err };
+	(void)sl_fail_code(&err, SL_PHASE_NONE, -ENOMEM, "cannot begin the download of input %llu",
+		(unsigned long long)index + 1);
+	batch->summary.files++;
+	count_failure(batch, index, &err);
+	report(batch, &download);
+}
+
+/* ---- inputs that repeat an earlier one ---- */
+
+/* Its original has ended: it is skipped, or has failed likewise. */
+SL_SUSPENDS
+static void
+end_repeat(struct file *repeat, const struct sl_names_owner *original)
+{
+	const struct sl_batch_events *events = &repeat->batch->options.events;
+	int code = original->code;
+	repeat->view.is_repeat = true;
+	if (events->started)
+		events->started(events->ctx, file_view(repeat));
+	if (code) {
+		(void)sl_fail(&repeat->error, SL_PHASE_NONE, code,
+			"'%s' repeats input %llu, which failed", sl_sources_show(&repeat->sources),
+			(unsigned long long)original->index + 1);
+		repeat->error.http_status = original->http_status;
+	}
+	file_end(repeat, code ? code : FILE_SKIPPED);
+}
+
+/* The repeats that came while it was under way; only their numbers were kept. */
+SL_SUSPENDS
+static void
+end_repeats(struct file *original, const struct sl_names_owner *owner)
+{
+	struct sl_batch *batch = original->batch;
+	for (size_t i = 0; i < original->repeats.count; i++) {
+		uint64_t index = original->repeats.indices[i];
+		struct file *repeat = file_new(batch, &original->entry, index);
+		char *path = sl_span_dup(sl_span_str(original->view.path));
+		if (!repeat || !path) {
+			if (repeat)
+				file_free(repeat);
+			free(path);
+			file_out_of_memory(batch, index);
+			continue;
+		}
+		file_begin(repeat);
+		repeat->place.path = path;
+		repeat->present.size = original->view.total;
+		repeat->wish = original->wish == FILE_REMOVE ? FILE_REMOVE : FILE_GO_ON;
+		/* Parsed before; else it has its error. */
+		if (sl_sources_use(&repeat->sources, original->sources.index, &repeat->error) == 0)
+			end_repeat(repeat, owner);
+		else
+			file_end(repeat, repeat->error.code);
+	}
+}
+
+static bool
+add_repeat(struct repeats *repeats, uint64_t index)
+{
+	if (repeats->count == repeats->cap) {
+		size_t cap = repeats->cap ? repeats->cap * 2 : 16;
+		uint64_t *indices = reallocarray(repeats->indices, cap, sizeof(*indices));
+		if (!indices)
+			return false;
+		repeats->indices = indices;
+		repeats->cap = cap;
+	}
+	repeats->indices[repeats->count++] = index;
+	return true;
+}
+
+void
+file_follow_original(struct file *repeat)
+{
+	struct sl_batch *batch = repeat->batch;
+	struct sl_names_owner owner = *sl_place_owner(&batch->places, &repeat->place);
+	struct file *original = file_find(batch, owner.index);
+	sl_log_info("'%s' (input %llu) repeats input %llu: downloaded once",
+		sl_sources_show(&repeat->sources), (unsigned long long)repeat->view.index + 1,
+		(unsigned long long)owner.index + 1);
+	if (!original) {
+		end_repeat(repeat, &owner);
+		return;
+	}
+	uint64_t index = repeat->view.index;
+	file_drop(repeat);
+	if (!add_repeat(&original->repeats, index))
+		file_out_of_memory(batch, index);
+}
+
+void
+file_end(struct file *file, int code)
+{
+	struct sl_batch *batch = file->batch;
+	struct sl_names_owner *owner =
+		file->place.owns_key ? sl_place_owner(&batch->places, &file->place) : NULL;
+	count(file); /* one that is removed before it began */
+	set_outcome(file, code);
+	if (owner && code < 0) {
+		owner->code = code;
+		owner->http_status = file->error.http_status;
+	}
+	struct sl_names_owner outcome = owner ? *owner : (struct sl_names_owner){ 0 };
+	sl_list_remove(&file->link);
+	if (file->view.state == SL_DOWNLOAD_REMOVED)
+		sl_place_give_up(&batch->places, &file->place);
+	report(batch, file_view(file));
+	end_repeats(file, &outcome);
+	file_free(file);
+}

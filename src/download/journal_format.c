@@ -1,0 +1,350 @@
+/*
+ * journal_format.c - records of a journal to bytes and back. Nothing that was read is believed
+ * before its CRC was compared; after that, what cannot be right (a range that is not in order, an
+ * ETag longer than its record) ends the journal like a damaged record.
+ */
+#include "sluice/download/journal_format.h"
+
+#include "sluice/base/crc32c.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define FRAME 8u /* bytes before the payload */
+#define BEGIN_PAYLOAD 40u
+#define RESOURCE_PAYLOAD 30u /* without the ETag */
+#define FLAG_WEAK 1u
+
+static const char magic[16] = "sluice-journal\n";
+
+enum record_type { BEGIN = 1, RESOURCE, BOOT, WRITTEN, SYNCED, VOID };
+
+/* ---- writing ---- */
+
+/* A payload being made; SL_JOURNAL_PAYLOAD_MAX is beyond the largest record. */
+struct payload {
+	unsigned char data[SL_JOURNAL_PAYLOAD_MAX];
+	size_t len;
+};
+
+static void
+put(struct payload *payload, uint64_t value, size_t bytes)
+{
+	sl_assert(payload->len + bytes <= sizeof(payload->data));
+	for (size_t i = 0; i < bytes; i++)
+		payload->data[payload->len++] = (unsigned char)(value >> (8 * i));
+}
+
+static void
+put_bytes(struct payload *payload, const void *data, size_t len)
+{
+	sl_assert(payload->len + len <= sizeof(payload->data));
+	if (len > 0)
+		memcpy(payload->data + payload->len, data, len);
+	payload->len += len;
+}
+
+static void
+add_record(struct sl_buf *out, uint32_t seed, enum record_type type, const struct payload *payload)
+{
+	struct payload frame = { .len = 0 };
+	put(&frame, type, 2);
+	put(&frame, payload->len, 2);
+	uint32_t crc = sl_crc32c(seed, frame.data, frame.len);
+	crc = sl_crc32c(crc, payload->data, payload->len);
+	struct payload sum = { .len = 0 };
+	put(&sum, crc, 4);
+	sl_buf_add(out, (const char *)sum.data, sum.len);
+	sl_buf_add(out, (const char *)frame.data, frame.len);
+	sl_buf_add(out, (const char *)payload->data, payload->len);
+}
+
+void
+sl_journal_add_begin(struct sl_buf *out, const struct sl_journal_begin *begin)
+{
+	struct payload payload = { .len = 0 };
+	put_bytes(&payload, magic, sizeof(magic));
+	put(&payload, SL_JOURNAL_VERSION, 4);
+	put(&payload, begin->seed, 4);
+	put(&payload, begin->dev_major, 4);
+	put(&payload, begin->dev_minor, 4);
+	put(&payload, begin->inode, 8);
+	add_record(out, 0, BEGIN, &payload);
+}
+
+void
+sl_journal_add_resource(
+	struct sl_buf *out, uint32_t seed, const struct sl_journal_resource *resource)
+{
+	const struct sl_resource *of = &resource->resource;
+	struct payload payload = { .len = 0 };
+	size_t len = strlen(of->etag);
+	put(&payload, of->length, 8);
+	put(&payload, of->modified_ns, 8);
+	put(&payload, of->is_etag_weak ? FLAG_WEAK : 0, 4);
+	put(&payload, resource->url_hash, 8);
+	put(&payload, len, 2);
+	put_bytes(&payload, of->etag, len);
+	add_record(out, seed, RESOURCE, &payload);
+}
+
+void
+sl_journal_add_boot(struct sl_buf *out, uint32_t seed, const unsigned char id[SL_JOURNAL_BOOT_ID])
+{
+	struct payload payload = { .len = 0 };
+	put_bytes(&payload, id, SL_JOURNAL_BOOT_ID);
+	add_record(out, seed, BOOT, &payload);
+}
+
+void
+sl_journal_add_written(struct sl_buf *out, uint32_t seed, const struct sl_journal_range *range)
+{
+	struct payload payload = { .len = 0 };
+	put(&payload, range->begin, 8);
+	put(&payload, range->end, 8);
+	put(&payload, range->crc, 4);
+	add_record(out, seed, WRITTEN, &payload);
+}
+
+void
+sl_journal_add_synced(struct sl_buf *out, uint32_t seed)
+{
+	const struct payload payload = { .len = 0 };
+	add_record(out, seed, SYNCED, &payload);
+}
+
+void
+sl_journal_add_void(struct sl_buf *out, uint32_t seed, uint64_t begin, uint64_t end)
+{
+	struct payload payload = { .len = 0 };
+	put(&payload, begin, 8);
+	put(&payload, end, 8);
+	add_record(out, seed, VOID, &payload);
+}
+
+/* ---- reading ---- */
+
+struct record {
+	unsigned type;
+	struct sl_span rest; /* of the payload */
+};
+
+static uint64_t
+take(struct sl_span *rest, size_t bytes)
+{
+	uint64_t value = 0;
+	sl_assert(rest->len >= bytes);
+	for (size_t i = 0; i < bytes; i++)
+		value |= (uint64_t)(unsigned char)rest->data[i] << (8 * i);
+	*rest = sl_span(rest->data + bytes, rest->len - bytes);
+	return value;
+}
+
+/* The record at the start of *text, which is then behind it. False if it is not whole. */
+static bool
+take_record(struct sl_span *text, uint32_t seed, struct record *out)
+{
+	struct sl_span at = *text;
+	if (at.len < FRAME)
+		return false;
+	uint32_t crc = (uint32_t)take(&at, 4);
+	struct sl_span summed = at;
+	out->type = (unsigned)take(&at, 2);
+	size_t len = (size_t)take(&at, 2);
+	if (len > SL_JOURNAL_PAYLOAD_MAX || at.len < len ||
+		sl_crc32c(seed, summed.data, FRAME - 4 + len) != crc)
+		return false;
+	out->rest = sl_span(at.data, len);
+	*text = sl_span(at.data + len, at.len - len);
+	return true;
+}
+
+static int
+refuse(struct sl_error *err, int code, const char *why)
+{
+	return sl_fail(err, SL_PHASE_NONE, code, "the journal cannot be used: %s", why);
+}
+
+static int
+read_begin(struct sl_journal_content *content, struct sl_span *text, struct sl_error *err)
+{
+	struct record record;
+	bool whole = take_record(text, 0, &record);
+	if (!whole || record.type != BEGIN || record.rest.len < BEGIN_PAYLOAD ||
+		memcmp(record.rest.data, magic, sizeof(magic)) != 0)
+		return refuse(err, SL_E_PROTO, "it does not begin as one");
+	(void)take(&record.rest, 8);
+	(void)take(&record.rest, 8);
+	if (take(&record.rest, 4) != SL_JOURNAL_VERSION)
+		return refuse(err, SL_E_UNSUPPORTED, "another version of this program has made it");
+	content->begin.seed = (uint32_t)take(&record.rest, 4);
+	content->begin.dev_major = (uint32_t)take(&record.rest, 4);
+	content->begin.dev_minor = (uint32_t)take(&record.rest, 4);
+	content->begin.inode = take(&record.rest, 8);
+	return 0;
+}
+
+static bool
+read_resource(struct sl_journal_content *content, struct sl_span rest)
+{
+	struct sl_journal_resource *out = &content->resource;
+	if (rest.len < RESOURCE_PAYLOAD)
+		return false;
+	*out = (struct sl_journal_resource){ .resource.length = take(&rest, 8) };
+	out->resource.modified_ns = take(&rest, 8);
+	out->resource.is_etag_weak = take(&rest, 4) & FLAG_WEAK;
+	out->url_hash = take(&rest, 8);
+	size_t len = (size_t)take(&rest, 2);
+	if (len != rest.len || len > SL_ETAG_MAX || (len > 0 && memchr(rest.data, '\0', len)))
+		return false;
+	if (len > 0)
+		memcpy(out->resource.etag, rest.data, len);
+	content->has_resource = true;
+	return true;
+}
+
+static bool
+is_range(uint64_t begin, uint64_t end)
+{
+	return begin < end && end <= (uint64_t)INT64_MAX;
+}
+
+/* False if memory ends. */
+static bool
+add_range(struct sl_journal_content *content, const struct sl_journal_range *range)
+{
+	if (content->count == content->cap) {
+		size_t cap = content->cap ? content->cap * 2 : 64;
+		struct sl_journal_range *ranges =
+			reallocarray(content->ranges, cap, sizeof(*ranges));
+		if (!ranges)
+			return false;
+		content->ranges = ranges;
+		content->cap = cap;
+	}
+	content->ranges[content->count++] = *range;
+	return true;
+}
+
+/* What is void takes whole recorded ranges with it: their CRC is that of all of their bytes. */
+static size_t
+drop_overlapping(struct sl_journal_content *content, uint64_t begin, uint64_t end, size_t synced)
+{
+	size_t kept = 0, kept_synced = 0;
+	for (size_t i = 0; i < content->count; i++) {
+		const struct sl_journal_range *range = &content->ranges[i];
+		if (range->begin < end && begin < range->end)
+			continue;
+		content->ranges[kept++] = *range;
+		kept_synced += i < synced;
+	}
+	content->count = kept;
+	return kept_synced;
+}
+
+/* While records are read: the first `synced` ranges are on disk, those behind them may not be; all
+ * behind `boot` are of this boot. */
+struct reader {
+	struct sl_journal_content *content;
+	const unsigned char *boot_id;
+	size_t synced;
+	bool same_boot;
+};
+
+/* What was written before another boot and not synced is lost, perhaps. */
+static void
+drop_unsynced(struct reader *reader)
+{
+	struct sl_journal_content *content = reader->content;
+	content->untrusted += content->count - reader->synced;
+	content->count = reader->synced;
+}
+
+static bool
+read_boot(struct reader *reader, struct sl_span rest)
+{
+	if (rest.len != SL_JOURNAL_BOOT_ID)
+		return false;
+	bool same = memcmp(rest.data, reader->boot_id, SL_JOURNAL_BOOT_ID) == 0;
+	if (!reader->same_boot || !same)
+		drop_unsynced(reader);
+	reader->same_boot = same;
+	return true;
+}
+
+static bool
+read_void(struct reader *reader, struct sl_span rest)
+{
+	if (rest.len != 16)
+		return false;
+	uint64_t begin = take(&rest, 8), end = take(&rest, 8);
+	if (!is_range(begin, end))
+		return false;
+	reader->synced = drop_overlapping(reader->content, begin, end, reader->synced);
+	return true;
+}
+
+/* 1 = read, 0 = it ends the journal, -ENOMEM. */
+static int
+read_written(struct reader *reader, struct sl_span rest)
+{
+	if (rest.len != 20)
+		return 0;
+	struct sl_journal_range range = { .begin = take(&rest, 8) };
+	range.end = take(&rest, 8);
+	range.crc = (uint32_t)take(&rest, 4);
+	if (!is_range(range.begin, range.end))
+		return 0;
+	return add_range(reader->content, &range) ? 1 : -ENOMEM;
+}
+
+static int
+read_record(struct reader *reader, const struct record *record)
+{
+	switch (record->type) {
+	case RESOURCE:
+		return read_resource(reader->content, record->rest);
+	case BOOT:
+		return read_boot(reader, record->rest);
+	case WRITTEN:
+		return read_written(reader, record->rest);
+	case SYNCED:
+		reader->synced = reader->content->count;
+		return 1;
+	case VOID:
+		return read_void(reader, record->rest);
+	default:
+		return 0;
+	}
+}
+
+int
+sl_journal_read(struct sl_journal_content *content, struct sl_span text,
+	const unsigned char boot_id[SL_JOURNAL_BOOT_ID], struct sl_error *err)
+{
+	struct sl_span rest = text;
+	struct reader reader = { .content = content, .boot_id = boot_id };
+	struct record record;
+	int code = read_begin(content, &rest, err);
+	if (code)
+		return code;
+	do {
+		content->len = text.len - rest.len;
+		code = take_record(&rest, content->begin.seed, &record)
+			       ? read_record(&reader, &record)
+			       : 0;
+	} while (code > 0);
+	if (code < 0)
+		return sl_fail_code(err, SL_PHASE_NONE, code, "cannot read the journal");
+	if (!reader.same_boot)
+		drop_unsynced(&reader);
+	return 0;
+}
+
+void
+sl_journal_content_release(struct sl_journal_content *content)
+{
+	free(content->ranges);
+	*content = (struct sl_journal_content){ 0 };
+}

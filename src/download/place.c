@@ -1,0 +1,429 @@
+/*
+ * Names and directories: from --output, from out= and dir= of a list, or from the URL; then the
+ * claim in the table of names.
+ *
+ * Rules:
+ *  - A name is one component, never "." or "..", and without control bytes unless --output gave it.
+ *  - A name is claimed together with the name of its part: NAME of one input and NAME.sluice-part
+ *    of another would be the same file.
+ *  - The table's key is the directory's identity and the name: two paths may lead to one directory.
+ */
+#include "sluice/download/place.h"
+
+#include "sluice/base/text.h"
+#include "sluice/download/part.h"
+#include "sluice/rt/io.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define SHOWN_MAX 240u       /* bytes of a path or URL in a message that has others */
+#define NUMBERS_MAX 1000000u /* NAME.1, NAME.2, ... for --if-exists=rename: an end to the search */
+
+/* One claim under way. */
+struct claim {
+	struct sl_places *places;
+	struct sl_place *place;
+	const struct sl_sources *sources;
+	const struct sl_entry *entry;
+	struct sl_error *err;
+};
+
+static int
+refuse_name(const struct claim *claim, struct sl_span shown, const char *why)
+{
+	return sl_fail(claim->err, SL_PHASE_NONE, SL_E_NAME, "file name '%.*s' refused: %s",
+		(int)SL_MIN(shown.len, 120u), shown.len ? shown.data : "", why);
+}
+
+static bool
+has_control(struct sl_span name)
+{
+	for (size_t i = 0; i < name.len; i++)
+		if ((unsigned char)name.data[i] < 0x20 || name.data[i] == 0x7f)
+			return true;
+	return false;
+}
+
+/* One component of the path `shown`: what a list or the command line may call a file. The user's
+ * own --output may have any byte a file name can have. */
+static int
+check_name(const struct claim *claim, struct sl_span name, struct sl_span shown)
+{
+	if (name.len == 0 || sl_span_is(name, ".") || sl_span_is(name, ".."))
+		return refuse_name(claim, shown, "it names a directory, not a file in it");
+	if (name.len > NAME_MAX)
+		return refuse_name(claim, shown, "it is longer than 255 bytes");
+	if (!claim->places->options.output && has_control(name))
+		return refuse_name(claim, shown, "it has control bytes in it");
+	return 0;
+}
+
+/* "a/b/c" into directory "a/b" and name "c". */
+static void
+split(struct sl_span path, struct sl_span *directory, struct sl_span *name)
+{
+	size_t cut = path.len;
+	while (cut > 0 && path.data[cut - 1] != '/')
+		cut--;
+	*name = sl_span(path.data + cut, path.len - cut);
+	*directory = cut > 1 ? sl_span(path.data, cut - 1) : sl_span(path.data, cut);
+}
+
+/* ---- directories ---- */
+
+SL_SUSPENDS
+static int
+open_run_directory(const struct claim *claim)
+{
+	struct sl_places *places = claim->places;
+	const char *dir = places->options.dir ? places->options.dir : ".";
+	if (places->run_directory)
+		return 0;
+	return sl_directories_open(
+		&places->directories, NULL, sl_span_str(dir), &places->run_directory, claim->err);
+}
+
+/* first/second, either alone, or the second if it is absolute; given by the user. */
+SL_SUSPENDS
+static int
+open_users_directory(const struct claim *claim, struct sl_span first, struct sl_span second)
+{
+	struct sl_buf path = { 0 };
+	bool absolute = second.len > 0 && second.data[0] == '/';
+	if (!absolute && first.len > 0) {
+		sl_buf_add_span(&path, first);
+		if (second.len > 0 && first.data[first.len - 1] != '/')
+			sl_buf_add_char(&path, '/');
+	}
+	sl_buf_add_span(&path, second);
+	if (path.len == 0)
+		sl_buf_add_str(&path, ".");
+	int code = path.failed ? -ENOMEM
+			       : sl_directories_open(&claim->places->directories, NULL,
+					 sl_buf_span(&path), &claim->place->directory, claim->err);
+	sl_buf_release(&path);
+	return code;
+}
+
+/* With --allow-outside. */
+SL_SUSPENDS
+static int
+open_any_directory(const struct claim *claim, struct sl_span out_directory)
+{
+	struct sl_span entry_dir = claim->entry->dir;
+	const char *run_dir = claim->places->options.dir;
+	struct sl_buf dir = { 0 };
+	bool absolute = entry_dir.len > 0 && entry_dir.data[0] == '/';
+	if (!absolute && run_dir) {
+		sl_buf_add_str(&dir, run_dir);
+		if (entry_dir.len > 0)
+			sl_buf_add_char(&dir, '/');
+	}
+	sl_buf_add_span(&dir, entry_dir);
+	int code = dir.failed ? -ENOMEM
+			      : open_users_directory(claim, sl_buf_span(&dir), out_directory);
+	sl_buf_release(&dir);
+	return code;
+}
+
+/* out= and dir= of a list: below the directory of the run. */
+SL_SUSPENDS
+static int
+open_directory_below(const struct claim *claim, struct sl_span out_directory)
+{
+	const struct sl_entry *entry = claim->entry;
+	struct sl_places *places = claim->places;
+	struct sl_buf path = { 0 };
+	int code = open_run_directory(claim);
+	if (code)
+		return code;
+	if (out_directory.len > 0 && out_directory.data[0] == '/')
+		return refuse_name(claim, entry->out,
+			"it leaves the output directory (--allow-outside permits that)");
+	sl_buf_add_span(&path, entry->dir);
+	if (entry->dir.len > 0 && out_directory.len > 0)
+		sl_buf_add_char(&path, '/');
+	sl_buf_add_span(&path, out_directory);
+	code = path.failed ? -ENOMEM
+			   : sl_directories_open(&places->directories, places->run_directory,
+				     sl_buf_span(&path), &claim->place->directory, claim->err);
+	sl_buf_release(&path);
+	return code;
+}
+
+/* ---- names ---- */
+
+static int
+set_name(const struct claim *claim, struct sl_span name, struct sl_span shown)
+{
+	int code = check_name(claim, name, shown);
+	if (code)
+		return code;
+	free(claim->place->name);
+	claim->place->name = sl_span_dup(name);
+	return claim->place->name ? 0 : -ENOMEM;
+}
+
+static int
+set_path(struct sl_place *place)
+{
+	struct sl_buf path = { 0 };
+	sl_directory_join(place->directory, place->name, &path);
+	free(place->path);
+	place->path = sl_buf_detach(&path);
+	return place->path ? 0 : -ENOMEM;
+}
+
+/* By --output, which may lead anywhere. */
+SL_SUSPENDS
+static int
+set_by_output(const struct claim *claim)
+{
+	const struct sl_place_options *options = &claim->places->options;
+	struct sl_span directory, name, output = sl_span_str(options->output);
+	split(output, &directory, &name);
+	int code = set_name(claim, name, output);
+	if (code)
+		return code;
+	return open_users_directory(
+		claim, sl_span_str(options->dir ? options->dir : ""), directory);
+}
+
+/* By out= and dir= of a list, or the URL. */
+SL_SUSPENDS
+static int
+set_by_entry(const struct claim *claim)
+{
+	struct sl_span directory = { 0 }, name;
+	struct sl_buf from_url = { 0 };
+	int code;
+	if (claim->entry->out.len > 0) {
+		split(claim->entry->out, &directory, &name);
+		code = set_name(claim, name, claim->entry->out);
+	} else {
+		code = sl_url_file_name(&claim->sources->url, &from_url, claim->err);
+		name = sl_buf_span(&from_url);
+		if (!code)
+			code = set_name(claim, name, name);
+		sl_buf_release(&from_url);
+	}
+	if (code)
+		return code;
+	return claim->places->options.allow_outside ? open_any_directory(claim, directory)
+						    : open_directory_below(claim, directory);
+}
+
+/* ---- the table ---- */
+
+/* NULL if out of memory. */
+static char *
+key_of(const struct sl_place *place, const char *name, const char *suffix)
+{
+	const struct sl_directory *directory = place->directory;
+	struct sl_buf key = { 0 };
+	sl_buf_printf(&key, "%x:%x:%llx/%s%s", directory->dev_major, directory->dev_minor,
+		(unsigned long long)directory->inode, name, suffix);
+	return sl_buf_detach(&key);
+}
+
+/* True if the file's name is that of another's part, or its part's name is that of another file:
+ * then *owner is that file's owner. */
+static bool
+collides_with_part(
+	const struct sl_names *names, const struct sl_place *place, struct sl_names_owner *owner)
+{
+	const struct sl_names_owner *other = NULL;
+	size_t len = strlen(place->key), suffix = strlen(SL_PART_SUFFIX);
+	char *part = key_of(place, place->name, SL_PART_SUFFIX);
+	other = part ? sl_names_find(names, part) : NULL;
+	free(part);
+	if (!other && len > suffix && strcmp(place->key + len - suffix, SL_PART_SUFFIX) == 0) {
+		char *stem = sl_span_dup(sl_span(place->key, len - suffix));
+		other = stem ? sl_names_find(names, stem) : NULL;
+		free(stem);
+	}
+	if (other)
+		*owner = *other;
+	return other != NULL;
+}
+
+enum claim_result {
+	CLAIM_OK,
+	CLAIM_NAME_TAKEN, /* another input has the name */
+	CLAIM_PART_TAKEN, /* one of the two names is the other's part */
+};
+
+/* An enum claim_result, with *owner if it is taken; -ENOMEM. The name is place->key's from here
+ * on. */
+static int
+try_claim(struct sl_places *places, struct sl_place *place, struct sl_names_owner *owner)
+{
+	struct sl_names_owner self = { .index = place->index, .source = place->identity };
+	place->owns_key = false;
+	free(place->key);
+	place->key = key_of(place, place->name, "");
+	if (!place->key)
+		return -ENOMEM;
+	if (collides_with_part(&places->names, place, owner))
+		return CLAIM_PART_TAKEN;
+	int code = sl_names_claim(&places->names, place->key, &self, owner);
+	place->owns_key = code == SL_NAMES_CLAIMED;
+	return code == SL_NAMES_TAKEN ? CLAIM_NAME_TAKEN : code;
+}
+
+static int
+refuse_twice(const struct claim *claim, enum claim_result result, uint64_t other)
+{
+	struct sl_buf path = { 0 }, url = { 0 };
+	sl_text_shorten(&path, sl_span_str(claim->place->path), SHOWN_MAX);
+	sl_text_shorten(&url, sl_span_str(sl_sources_show(claim->sources)), SHOWN_MAX);
+	int code = sl_fail(claim->err, SL_PHASE_NONE, SL_E_TWICE,
+		"'%s' %s input %llu, so '%s' (input %llu) is not downloaded "
+		"(--if-exists=rename gives it a name of its own)",
+		path.data ? path.data : "",
+		result == CLAIM_NAME_TAKEN ? "is already the name of"
+					   : "conflicts with the partial file of",
+		(unsigned long long)other + 1, url.data ? url.data : "",
+		(unsigned long long)claim->place->index + 1);
+	sl_buf_release(&path);
+	sl_buf_release(&url);
+	return code;
+}
+
+static int
+claim_name(const struct claim *claim)
+{
+	struct sl_names_owner owner = { 0 };
+	int result = try_claim(claim->places, claim->place, &owner);
+	if (result <= 0) /* CLAIM_OK or a code */
+		return result < 0 ? result : SL_PLACE_CLAIMED;
+	if (result == CLAIM_NAME_TAKEN && owner.source == claim->place->identity)
+		return SL_PLACE_REPEAT;
+	return refuse_twice(claim, (enum claim_result)result, owner.index);
+}
+
+static int
+set_stdout(struct sl_place *place)
+{
+	place->path = sl_span_dup(sl_span_str("-"));
+	return place->path ? 0 : -ENOMEM;
+}
+
+int
+sl_place_claim(struct sl_places *places, struct sl_place *place, const struct sl_sources *sources,
+	uint64_t index, struct sl_error *err)
+{
+	const char *output = places->options.output;
+	struct claim claim = { places, place, sources, sources->entry, err };
+	place->index = index;
+	place->identity = sl_sources_identity(sources);
+	if (output && strcmp(output, "-") == 0)
+		return set_stdout(place);
+	int code = output ? set_by_output(&claim) : set_by_entry(&claim);
+	if (!code)
+		code = set_path(place);
+	return code ? code : claim_name(&claim);
+}
+
+/* ---- NAME.N ---- */
+
+/* 0; -EEXIST if an input or a file has the name; a code. */
+SL_SUSPENDS
+static int
+claim_if_free(struct sl_places *places, struct sl_place *place)
+{
+	struct statx st = { 0 };
+	struct sl_names_owner owner;
+	int code = sl_io_stat(
+		place->directory->fd, place->name, AT_SYMLINK_NOFOLLOW, STATX_BASIC_STATS, &st);
+	if (code != -ENOENT)
+		return code ? code : -EEXIST;
+	int result = try_claim(places, place, &owner);
+	return result > 0 ? -EEXIST : result;
+}
+
+/* One more try: STEM.number. */
+SL_SUSPENDS
+static int
+try_number(struct sl_places *places, struct sl_place *place, unsigned number, struct sl_error *err)
+{
+	struct claim claim = { .places = places, .place = place, .err = err };
+	struct sl_buf name = { 0 };
+	sl_buf_printf(&name, "%s.%u", place->stem, number);
+	int code = name.failed ? -ENOMEM : set_name(&claim, sl_buf_span(&name), sl_buf_span(&name));
+	if (!code)
+		code = set_path(place);
+	if (!code)
+		code = claim_if_free(places, place);
+	sl_buf_release(&name);
+	return code;
+}
+
+int
+sl_place_rename(struct sl_places *places, struct sl_place *place, struct sl_error *err)
+{
+	if (!place->stem)
+		place->stem = sl_span_dup(sl_span_str(place->name));
+	char *key = place->stem ? key_of(place, place->stem, "") : NULL;
+	unsigned number = 0;
+	int code = -EEXIST;
+	while (code == -EEXIST && number < NUMBERS_MAX) {
+		number = key ? sl_names_next_number(&places->names, key) : 0;
+		code = number > 0 ? try_number(places, place, number, err) : -ENOMEM;
+	}
+	free(key);
+	if (code)
+		sl_fail_code(err, SL_PHASE_CREATE, code, "no free name for '%s'",
+			place->stem ? place->stem : "");
+	return code;
+}
+
+/* ---- beginning and end ---- */
+
+void
+sl_places_init(struct sl_places *places, const struct sl_place_options *options)
+{
+	*places = (struct sl_places){ .options = *options };
+	sl_directories_init(&places->directories, options->keep, options->sync_made);
+}
+
+void
+sl_places_release(struct sl_places *places)
+{
+	sl_directory_unref(places->run_directory);
+	places->run_directory = NULL;
+	sl_directories_release(&places->directories);
+	sl_names_release(&places->names);
+}
+
+struct sl_names_owner *
+sl_place_owner(const struct sl_places *places, const struct sl_place *place)
+{
+	return place->key ? sl_names_find(&places->names, place->key) : NULL;
+}
+
+void
+sl_place_give_up(struct sl_places *places, struct sl_place *place)
+{
+	if (place->owns_key)
+		sl_names_give_up(&places->names, place->key);
+	place->owns_key = false;
+}
+
+void
+sl_place_release(struct sl_place *place)
+{
+	sl_directory_unref(place->directory);
+	free(place->name);
+	free(place->path);
+	free(place->stem);
+	free(place->key);
+	*place = (struct sl_place){ 0 };
+}

@@ -1,0 +1,176 @@
+/*
+ * queue.c - the entries of a batch that were added, until a job takes them; and pausing, moving and
+ * removing one, in the queue or under way.
+ */
+#include "batch_int.h"
+
+#include "sluice/rt/waiter.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+/* ---- taking ---- */
+
+struct file *
+queue_take(struct sl_batch *batch)
+{
+	sl_list_each(node, &batch->queue)
+	{
+		struct file *file = sl_list_item(node, struct file, link);
+		if (file->state != FILE_WAITING)
+			continue;
+		sl_list_remove(&file->link);
+		return file;
+	}
+	return NULL;
+}
+
+int
+queue_wait(struct sl_batch *batch)
+{
+	struct sl_waiter waiter;
+	return sl_waiter_wait(&waiter, &batch->idle, "an entry", SL_FOREVER);
+}
+
+static void
+wake_idle(struct sl_batch *batch)
+{
+	struct sl_waiter *waiter = sl_waiter_pop(&batch->idle);
+	if (waiter)
+		sl_waiter_serve(waiter, 0);
+}
+
+void
+sl_batch_close(struct sl_batch *batch)
+{
+	batch->stays_open = false;
+	wake_idle(batch);
+}
+
+/* ---- adding and moving ---- */
+
+static void
+insert(struct sl_batch *batch, struct file *file, size_t position)
+{
+	struct sl_list *before = &batch->queue;
+	sl_list_each(node, &batch->queue)
+	{
+		if (position-- == 0) {
+			before = node;
+			break;
+		}
+	}
+	sl_list_push_back(before, &file->link); /* that is: in front of it */
+}
+
+int
+sl_batch_add(struct sl_batch *batch, const struct sl_entry *entry, size_t position, uint64_t *index)
+{
+	struct sl_entry copy;
+	char *memory;
+	int code = sl_entry_copy(&copy, entry, &memory);
+	struct file *file = code ? NULL : file_new(batch, &copy, batch->next_index);
+	if (!file) {
+		free(memory);
+		return -ENOMEM;
+	}
+	file->entry_memory = memory;
+	*index = batch->next_index++;
+	insert(batch, file, position);
+	wake_idle(batch);
+	return 0;
+}
+
+int
+sl_batch_move(struct sl_batch *batch, uint64_t index, size_t position)
+{
+	struct file *file = file_find(batch, index);
+	if (!file)
+		return -ENOENT;
+	if (file->state != FILE_WAITING && file->state != FILE_PAUSED)
+		return -EBUSY;
+	sl_list_remove(&file->link);
+	insert(batch, file, position);
+	return 0;
+}
+
+/* ---- pausing and removing ---- */
+
+/* Stop its task; queue_fulfil_wish follows. */
+static int
+stop(struct file *file, enum file_wish wish)
+{
+	bool too_late = file->state != FILE_ACTIVE || file->is_transferred || !file->group;
+	if (too_late || (wish == FILE_PAUSE && file->is_stream))
+		return -EBUSY;
+	file->wish = SL_MAX(file->wish, wish); /* removed though it was to be paused */
+	sl_group_cancel(file->group, -ECANCELED);
+	return 0;
+}
+
+void
+queue_fulfil_wish(struct file *file)
+{
+	struct sl_batch *batch = file->batch;
+	const struct sl_batch_events *events = &batch->options.events;
+	enum file_wish wish = file->wish;
+	if (wish == FILE_REMOVE) {
+		file_end(file, -ECANCELED);
+		return;
+	}
+	file_reset(file);
+	sl_list_push_front(&batch->queue, &file->link);
+	if (wish == FILE_PAUSE) {
+		file->state = FILE_PAUSED;
+		if (events->paused)
+			events->paused(events->ctx, file_view(file));
+	}
+}
+
+int
+sl_batch_pause(struct sl_batch *batch, uint64_t index)
+{
+	struct file *file = file_find(batch, index);
+	if (!file)
+		return -ENOENT;
+	if (file->state != FILE_WAITING && file->state != FILE_PAUSED)
+		return stop(file, FILE_PAUSE);
+	file->state = FILE_PAUSED;
+	return 0;
+}
+
+int
+sl_batch_resume(struct sl_batch *batch, uint64_t index)
+{
+	struct file *file = file_find(batch, index);
+	if (!file)
+		return -ENOENT;
+	if (file->state == FILE_PAUSED) {
+		file->state = FILE_WAITING;
+		wake_idle(batch);
+	} else if (file->wish == FILE_PAUSE) {
+		file->wish = FILE_REQUEUE;
+	}
+	return 0;
+}
+
+int
+sl_batch_remove(struct sl_batch *batch, uint64_t index)
+{
+	struct file *file = file_find(batch, index);
+	if (!file)
+		return -ENOENT;
+	if (file->state != FILE_WAITING && file->state != FILE_PAUSED)
+		return stop(file, FILE_REMOVE);
+	file->wish = FILE_REMOVE;
+	file_end(file, -ECANCELED);
+	return 0;
+}
+
+void
+sl_batch_each_queued(struct sl_batch *batch,
+	void (*see)(void *ctx, const struct sl_download *download), void *ctx)
+{
+	sl_list_each(node, &batch->queue)
+		see(ctx, file_view(sl_list_item(node, struct file, link)));
+}

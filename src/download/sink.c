@@ -1,0 +1,135 @@
+#include "sluice/download/sink.h"
+
+#include "sluice/http/client.h"
+#include "sluice/rt/io.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <unistd.h>
+
+static int
+fail(struct sl_sink *sink, int code)
+{
+	if (code && !*sink->failure)
+		*sink->failure = code;
+	return *sink->failure;
+}
+
+/* ---- a part ---- */
+
+/* Bytes the disk must still take; 0 = not known. */
+static uint64_t
+needed_from(const struct sl_sink *sink, uint64_t off)
+{
+	uint64_t total = sink->total;
+	return total == SL_BODY_UNKNOWN || total <= off ? 0 : total - off;
+}
+
+SL_SUSPENDS
+static int
+write_task(void *arg)
+{
+	struct sl_sink_slot *slot = arg;
+	struct sl_sink *sink = slot->sink;
+	int code = sl_part_write(sink->part, slot->chunk);
+	if (code)
+		fail(sink, sl_part_write_failed(sink->part, code,
+				   needed_from(sink, slot->chunk->off), sink->err));
+	sl_chunk_unref(slot->chunk);
+	slot->chunk = NULL;
+	return 0;
+}
+
+SL_SUSPENDS
+static int
+put_to_part(struct sl_sink *sink, struct sl_chunk *chunk)
+{
+	int code = sl_group_wait_below(&sink->writes, SL_SINK_WRITES);
+	struct sl_sink_slot *slot = sink->slots;
+	while (!code && slot->chunk)
+		slot++;
+	if (!code) {
+		slot->chunk = chunk;
+		code = sl_group_spawn(&sink->writes, "write", write_task, slot, NULL);
+		if (code)
+			slot->chunk = NULL;
+	}
+	if (code)
+		sl_chunk_unref(chunk);
+	return code;
+}
+
+/* ---- a stream ---- */
+
+static int
+stream_failed(struct sl_sink *sink, int code)
+{
+	bool is_stdout = sink->stream_fd == STDOUT_FILENO;
+	if (code == -ETIMEDOUT || code == -ECANCELED)
+		return code;
+	return sl_fail(sink->err, SL_PHASE_WRITE, code, "cannot write %s%s%s: %s",
+		is_stdout ? "standard output" : "'", is_stdout ? "" : sink->path,
+		is_stdout ? "" : "'", sl_code_text(code));
+}
+
+/* One write, or a wait until the next is worth trying: bytes written or 0, or a code. */
+SL_SUSPENDS
+static int
+write_some(int fd, const unsigned char *data, size_t len)
+{
+	int written = sl_io_write_stream(fd, data, len, SL_FOREVER);
+	if (written == 0)
+		return -EIO;      /* no progress and no reason: not to be spun on */
+	if (written == -EAGAIN) { /* the descriptor is non-blocking, opened so here or inherited */
+		int events = sl_io_poll(fd, POLLOUT, SL_FOREVER);
+		return SL_MIN(events, 0);
+	}
+	return written == -EINTR ? 0 : written;
+}
+
+SL_SUSPENDS
+static int
+put_to_stream(struct sl_sink *sink, struct sl_chunk *chunk)
+{
+	const unsigned char *data = chunk->data;
+	size_t len = chunk->len;
+	int code = 0;
+	while (len > 0) {
+		int written = write_some(sink->stream_fd, data, len);
+		if (written < 0) {
+			code = stream_failed(sink, written);
+			break;
+		}
+		data += written;
+		len -= (size_t)written;
+	}
+	sl_chunk_unref(chunk);
+	return code;
+}
+
+/* ---- both ---- */
+
+void
+sl_sink_open(struct sl_sink *sink)
+{
+	for (size_t i = 0; i < SL_COUNT_OF(sink->slots); i++)
+		sink->slots[i] = (struct sl_sink_slot){ .sink = sink };
+	sl_group_enter(&sink->writes, SL_GROUP_COLLECT);
+}
+
+int
+sl_sink_put(struct sl_sink *sink, struct sl_chunk *chunk)
+{
+	int code = *sink->failure;
+	if (code)
+		sl_chunk_unref(chunk);
+	else
+		code = sink->part ? put_to_part(sink, chunk) : put_to_stream(sink, chunk);
+	return fail(sink, code);
+}
+
+int
+sl_sink_close(struct sl_sink *sink)
+{
+	return fail(sink, sl_group_leave(&sink->writes));
+}

@@ -1,0 +1,244 @@
+/* Ranges against an oracle that has a state for each byte, over random operations. */
+#include "sluice/base/random.h"
+#include "sluice/download/ranges.h"
+
+#include <criterion/criterion.h>
+#include <errno.h>
+
+#define TOTAL_MAX 200
+#define LEASES 6
+
+struct oracle {
+	uint64_t total;
+	bool done[TOTAL_MAX];
+	struct sl_lease leases[LEASES];
+};
+
+static bool
+is_leased(const struct oracle *oracle, uint64_t off)
+{
+	for (size_t i = 0; i < LEASES; i++)
+		if (oracle->leases[i].is_active && oracle->leases[i].at <= off &&
+			off < oracle->leases[i].end)
+			return true;
+	return false;
+}
+
+static void
+check(const struct oracle *oracle, const struct sl_ranges *ranges)
+{
+	uint64_t done = 0, frontier = 0;
+	for (uint64_t off = 0; off < oracle->total; off++)
+		done += oracle->done[off];
+	while (frontier < oracle->total && oracle->done[frontier])
+		frontier++;
+	cr_assert_eq(ranges->done_bytes, done);
+	cr_assert_eq(sl_ranges_frontier(ranges), frontier);
+	cr_assert_eq(sl_ranges_is_complete(ranges), done == oracle->total);
+	size_t at = 0;
+	for (size_t i = 0; i < ranges->count; i++) {
+		cr_assert_lt(ranges->done[i].begin, ranges->done[i].end);
+		cr_assert(i == 0 || ranges->done[i - 1].end < ranges->done[i].begin);
+		for (; at < ranges->done[i].end; at++)
+			cr_assert_eq(oracle->done[at], at >= ranges->done[i].begin);
+	}
+	for (; at < oracle->total; at++)
+		cr_assert_not(oracle->done[at]);
+}
+
+static struct sl_lease *
+free_lease(struct oracle *oracle)
+{
+	for (size_t i = 0; i < LEASES; i++)
+		if (!oracle->leases[i].is_active)
+			return &oracle->leases[i];
+	return NULL;
+}
+
+static struct sl_lease *
+some_lease(struct oracle *oracle, struct sl_random *random)
+{
+	struct sl_lease *lease = &oracle->leases[sl_random_below(random, LEASES)];
+	return lease->is_active ? lease : NULL;
+}
+
+static void
+try_lease(struct oracle *oracle, struct sl_ranges *ranges, struct sl_random *random)
+{
+	struct sl_lease *lease = free_lease(oracle);
+	uint64_t first = 0, most = 1 + sl_random_below(random, 40), want = 0;
+	while (first < oracle->total && (oracle->done[first] || is_leased(oracle, first)))
+		first++;
+	while (want < most && first + want < oracle->total && !oracle->done[first + want] &&
+		!is_leased(oracle, first + want))
+		want++;
+	if (!lease)
+		return;
+	int result = sl_ranges_lease(ranges, lease, most);
+	cr_assert_eq(result, first == oracle->total ? SL_LEASE_NONE : SL_LEASE_GRANTED);
+	if (result == SL_LEASE_NONE)
+		return;
+	cr_assert_eq(lease->at, first);
+	cr_assert_eq(lease->end, first + want);
+}
+
+static void
+try_advance(struct oracle *oracle, struct sl_ranges *ranges, struct sl_random *random)
+{
+	struct sl_lease *lease = some_lease(oracle, random);
+	if (!lease)
+		return;
+	uint64_t bytes = sl_random_below(random, lease->end - lease->at + 1);
+	uint64_t fresh = 0;
+	for (uint64_t i = 0; i < bytes; i++) {
+		fresh += !oracle->done[lease->at + i];
+		oracle->done[lease->at + i] = true;
+	}
+	cr_assert_eq(sl_ranges_advance(ranges, lease, bytes), fresh);
+}
+
+static void
+try_split(struct oracle *oracle, struct sl_ranges *ranges, struct sl_random *random)
+{
+	struct sl_lease *lease = free_lease(oracle);
+	uint64_t grain = 1 + sl_random_below(random, 8), largest = 0;
+	if (!lease)
+		return;
+	for (size_t i = 0; i < LEASES; i++)
+		if (oracle->leases[i].is_active && !oracle->leases[i].twin)
+			largest = SL_MAX(largest, oracle->leases[i].end - oracle->leases[i].at);
+	if (sl_ranges_split(ranges, lease, grain) == SL_LEASE_NONE) {
+		cr_assert_lt(largest, 4 * grain, "large enough for a cut, wherever the grid is");
+		return;
+	}
+	cr_assert_eq(lease->at % grain, 0);
+	cr_assert_geq(lease->end - lease->at, grain);
+	cr_assert_leq(lease->end - lease->at, (largest + 1) / 2);
+	unsigned others = 0;
+	for (size_t i = 0; i < LEASES; i++)
+		others += oracle->leases[i].is_active && oracle->leases[i].end == lease->at;
+	cr_assert_geq(others, 1, "the other half");
+}
+
+static void
+try_hedge(struct oracle *oracle, struct sl_ranges *ranges, struct sl_random *random)
+{
+	struct sl_lease *of = some_lease(oracle, random), *lease = free_lease(oracle);
+	if (!of || !lease)
+		return;
+	bool hedged = of->twin != NULL;
+	cr_assert_eq(sl_ranges_hedge(ranges, lease, of), hedged ? -EALREADY : 0);
+	if (hedged)
+		return;
+	cr_assert_eq(lease->at, of->at);
+	cr_assert_eq(lease->end, of->end);
+}
+
+static void
+try_add_done(struct oracle *oracle, struct sl_ranges *ranges, struct sl_random *random)
+{
+	uint64_t begin = sl_random_below(random, oracle->total + 1);
+	uint64_t end = begin + sl_random_below(random, oracle->total - begin + 1);
+	for (uint64_t off = begin; off < end; off++)
+		if (is_leased(oracle, off))
+			return;
+	for (uint64_t off = begin; off < end; off++)
+		oracle->done[off] = true;
+	cr_assert_eq(sl_ranges_add_done(ranges, (struct sl_range){ begin, end }), 0);
+}
+
+/* No byte is leased twice but by a hedge. */
+static void
+check_leases(const struct oracle *oracle)
+{
+	for (uint64_t off = 0; off < oracle->total; off++) {
+		unsigned plain = 0;
+		for (size_t i = 0; i < LEASES; i++) {
+			const struct sl_lease *lease = &oracle->leases[i];
+			plain += lease->is_active && !lease->twin && lease->at <= off &&
+				 off < lease->end;
+		}
+		cr_assert_leq(plain, 1);
+	}
+}
+
+static void
+one_step(struct oracle *oracle, struct sl_ranges *ranges, struct sl_random *random)
+{
+	switch (sl_random_below(random, 8)) {
+	case 0:
+	case 1:
+		try_lease(oracle, ranges, random);
+		break;
+	case 2:
+	case 3:
+	case 4:
+		try_advance(oracle, ranges, random);
+		break;
+	case 5:
+		try_split(oracle, ranges, random);
+		break;
+	case 6:
+		if (sl_random_below(random, 4) == 0)
+			try_add_done(oracle, ranges, random);
+		else
+			try_hedge(oracle, ranges, random);
+		break;
+	default:
+		sl_ranges_give_back(ranges, &oracle->leases[sl_random_below(random, LEASES)]);
+		break;
+	}
+}
+
+Test(ranges, bytes_are_missing_leased_or_done_whatever_happens_in_which_order)
+{
+	for (uint64_t seed = 1; seed <= 2000; seed++) {
+		struct sl_random random;
+		struct sl_ranges ranges;
+		struct oracle oracle = { 0 };
+		sl_random_init(&random, seed);
+		oracle.total = sl_random_below(&random, TOTAL_MAX + 1);
+		sl_ranges_init(&ranges, oracle.total);
+		for (unsigned i = 0; i < 200; i++) {
+			one_step(&oracle, &ranges, &random);
+			check(&oracle, &ranges);
+			check_leases(&oracle);
+		}
+		for (size_t i = 0; i < LEASES; i++)
+			sl_ranges_give_back(&ranges, &oracle.leases[i]);
+		sl_ranges_release(&ranges);
+	}
+}
+
+Test(ranges, leases_that_are_all_fetched_complete_the_file)
+{
+	struct sl_ranges ranges;
+	struct sl_lease leases[3] = { 0 };
+	sl_ranges_init(&ranges, 100);
+	cr_assert_eq(sl_ranges_lease(&ranges, &leases[0], 60), SL_LEASE_GRANTED);
+	cr_assert_eq(sl_ranges_lease(&ranges, &leases[1], 60), SL_LEASE_GRANTED);
+	cr_assert_eq(sl_ranges_lease(&ranges, &leases[2], 60), SL_LEASE_NONE);
+	cr_assert_eq(sl_ranges_split(&ranges, &leases[2], 10), SL_LEASE_GRANTED);
+	cr_expect_eq(leases[2].at, 30);
+	cr_expect_eq(leases[0].end, 30);
+	cr_expect_eq(sl_ranges_advance(&ranges, &leases[2], 30), 30);
+	cr_expect_eq(sl_ranges_frontier(&ranges), 0);
+	cr_expect_eq(sl_ranges_advance(&ranges, &leases[0], 30), 30);
+	cr_expect_eq(sl_ranges_frontier(&ranges), 60);
+	cr_expect_not(sl_ranges_is_complete(&ranges));
+	cr_expect_eq(sl_ranges_advance(&ranges, &leases[1], 40), 40);
+	cr_expect(sl_ranges_is_complete(&ranges));
+	for (size_t i = 0; i < SL_COUNT_OF(leases); i++)
+		sl_ranges_give_back(&ranges, &leases[i]);
+	sl_ranges_release(&ranges);
+}
+
+Test(ranges, an_empty_file_is_complete_from_the_start)
+{
+	struct sl_ranges ranges;
+	struct sl_lease lease = { 0 };
+	sl_ranges_init(&ranges, 0);
+	cr_expect(sl_ranges_is_complete(&ranges));
+	cr_expect_eq(sl_ranges_lease(&ranges, &lease, 1), SL_LEASE_NONE);
+	sl_ranges_release(&ranges);
+}
