@@ -15,6 +15,10 @@
 #	$NGINX $NGINXS          the same for nginx; $DOCS is what it serves
 
 S=$WORK/sluice # a copy: an ordinary user may not reach the build
+if [[ ${TSAN_OPTIONS-} =~ suppressions=([^:]*) ]]; then # the same goes for that file
+	cp "${BASH_REMATCH[1]}" "$WORK/suppressions"
+	TSAN_OPTIONS=${TSAN_OPTIONS/"${BASH_REMATCH[1]}"/$WORK/suppressions}
+fi
 ORIGIN_TOOL=$BUILD/tools/origin
 SERVER_PIDS=()
 SLOW=1
