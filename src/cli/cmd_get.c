@@ -3,7 +3,8 @@
  *
  *  - The limit of open files is raised to the hard limit before the run, and the memory of
  *    --max-memory is divided between TLS connections, chunks and everything else.
- *  - --deadline is a deadline of the main task, so that it covers reading the list as well.
+ *  - --deadline is a deadline of the main task, so that it covers reading the list as well. What
+ *    cannot be cancelled then (rt/io.h) is abandoned with the process, see sl_run.deadline_ns.
  *  - What is printed about files during the run is in get_events.c.
  */
 #include "sluice/base/clock.h"
@@ -359,11 +360,34 @@ report_left_part(void *ctx, const char *path)
 }
 
 static void
-abandoned(void *arg)
+report_unfinished(void *ctx, const struct sl_download *download)
+{
+	uint64_t *first = ctx;
+	*first = SL_MIN(*first, download->index);
+	sl_log_error("cannot download '%s': the time limit of the run was reached (--deadline), "
+		     "and the file system of '%s' does not respond",
+		download->url, download->path[0] ? download->path : ".");
+}
+
+/* The status of the first failed file in input order, as of any run. */
+static int
+abandoned(void *arg, int signo)
 {
 	const struct get *get = arg;
-	if (get->batch)
-		sl_batch_each_part(get->batch, report_left_part, NULL);
+	uint64_t first = UINT64_MAX;
+	if (!get->batch) {
+		if (!signo)
+			sl_log_error("the time limit of the run was reached (--deadline), and a "
+				     "file system does not respond");
+		return SL_EXIT_TIMEOUT;
+	}
+	if (!signo)
+		sl_batch_each(get->batch, report_unfinished, &first);
+	sl_batch_each_part(get->batch, report_left_part, NULL);
+	const struct sl_batch_summary *summary = sl_batch_summary(get->batch);
+	if (summary->failed > 0 && summary->first_index < first && summary->first_error.code)
+		return (int)sl_exit_status(&summary->first_error);
+	return SL_EXIT_TIMEOUT;
 }
 
 static void
@@ -487,6 +511,8 @@ sl_cmd_get(int argc, char **argv)
 	sl_run_fit_memory(&get.options.max_memory, sl_memory_available(), SL_OPTION_MEMORY_MIN);
 	sl_get_events_init(&get.events, &get.options);
 	run.workers = get.options.workers;
+	if (get.options.deadline_ns != SL_FOREVER)
+		run.deadline_ns = get.options.deadline_ns;
 	code = raise_descriptor_limit(&get, &err);
 	if (!code)
 		code = sl_run_command(&run, &err);

@@ -3,7 +3,8 @@
  *
  *	main_task
  *	  watchers   "signals" handles signals as run.h lists them; "grace" exists after the first
- *	             fatal signal and ends the process when SL_RUN_GRACE_NS have passed
+ *	             fatal signal, and from the start if there is a deadline: it ends the process
+ *	             when SL_RUN_GRACE_NS have passed since
  *	  command    the command's own task and all it starts
  *
  * The watchers are cancelled when the command has ended. sl_run_end then ends the process by the
@@ -20,6 +21,7 @@
 #include <errno.h>
 #include <signal.h>
 #include <string.h>
+#include <unistd.h>
 
 struct state {
 	struct sl_run *run;
@@ -77,18 +79,38 @@ die(int signo)
 	sl_signal_die(signo);
 }
 
-/* End the process although tasks are still running after the time of grace. */
+/* End the process although tasks are still running after the time of grace. Threads and the kernel
+ * still use what they have, so nothing is freed. */
+SL_NORETURN static void
+abandon(struct state *state)
+{
+	struct sl_run *run = state->run;
+	sl_console_hurry();
+	sl_task_each(report_stuck_task, NULL);
+	int status = run->abandoned ? run->abandoned(run->arg, run->signo) : 1;
+	if (run->signo)
+		die(run->signo);
+	sl_console_restore();
+	_exit(status);
+}
+
 SL_SUSPENDS
 static int
-grace_task(void *arg)
+signal_grace_task(void *arg)
+{
+	if (sl_sleep(SL_RUN_GRACE_NS) == 0)
+		abandon(arg);
+	return 0;
+}
+
+SL_SUSPENDS
+static int
+deadline_grace_task(void *arg)
 {
 	struct state *state = arg;
-	if (sl_sleep(SL_RUN_GRACE_NS) != 0)
-		return 0;
-	sl_task_each(report_stuck_task, NULL);
-	if (state->run->abandoned)
-		state->run->abandoned(state->run->arg);
-	die(state->run->signo);
+	if (sl_sleep(state->run->deadline_ns + SL_RUN_GRACE_NS) == 0)
+		abandon(state);
+	return 0;
 }
 
 static void
@@ -97,7 +119,8 @@ interrupt(struct state *state, int signo)
 	bool second = state->run->signo != 0;
 	if (!second)
 		state->run->signo = signo;
-	if (second || sl_group_spawn(&state->watchers, "grace", grace_task, state, NULL) != 0)
+	if (second ||
+		sl_group_spawn(&state->watchers, "grace", signal_grace_task, state, NULL) != 0)
 		die(signo);
 	sl_console_hurry();
 	sl_group_cancel(&state->command, SL_E_INTERRUPTED);
@@ -144,6 +167,8 @@ main_task(void *arg)
 	sl_group_enter(&state->watchers, SL_GROUP_COLLECT);
 	sl_group_enter(&state->command, SL_GROUP_COLLECT);
 	int code = sl_group_spawn(&state->watchers, "signals", signal_task, state, NULL);
+	if (!code && state->run->deadline_ns)
+		code = sl_group_spawn(&state->watchers, "grace", deadline_grace_task, state, NULL);
 	if (!code)
 		code = sl_group_spawn(&state->command, "command", state->run->fn, state->run->arg,
 			&state->run->result);

@@ -12,6 +12,10 @@
 #include <string.h>
 #include <unistd.h>
 
+/* Files that wait for directories which hang: a bound on memory. Inputs behind so many wait until
+ * some of them have failed. */
+#define OPENING_FILES 4096u
+
 int
 sl_batch_new(struct sl_batch **out, const struct sl_batch_options *options)
 {
@@ -44,6 +48,7 @@ sl_batch_new(struct sl_batch **out, const struct sl_batch_options *options)
 	sl_list_init(&batch->queue);
 	sl_list_init(&batch->active);
 	sl_list_init(&batch->idle);
+	sl_list_init(&batch->openings);
 	*out = batch;
 	return 0;
 }
@@ -73,33 +78,7 @@ use_first_source(struct file *file)
 	return code;
 }
 
-/* Its place. With --if-exists=rename an input that was given twice was asked for twice, and another
- * name is used if this one is an input's or a file's already. 0, FILE_REPEAT or a code. */
-SL_SUSPENDS
-static int
-claim_place(struct file *file)
-{
-	struct sl_batch *batch = file->batch;
-	struct sl_place *place = &file->place;
-	int code = sl_place_claim(
-		&batch->places, place, &file->sources, file->view.index, &file->error);
-	if (!code && !place->directory) {
-		file->is_stream = true;
-		file->stream_fd = STDOUT_FILENO;
-		return 0;
-	}
-	bool is_claimed = code == SL_PLACE_CLAIMED;
-	bool rename =
-		batch->options.if_exists == SL_EXISTS_RENAME && (code >= 0 || code == SL_E_TWICE);
-	if (!rename)
-		return code == SL_PLACE_REPEAT ? FILE_REPEAT : code;
-	sl_error_clear(&file->error);
-	if (is_claimed && !sl_present_is_taken(&batch->present, place))
-		return 0;
-	return sl_place_rename(&batch->places, place, &file->error);
-}
-
-/* From the entry to its place, and under way. 0, FILE_REPEAT or a code. */
+/* From the entry to its place, and under way. 0, FILE_REPEAT, FILE_OPENING or a code. */
 SL_SUSPENDS
 static int
 begin(struct file *file)
@@ -113,11 +92,15 @@ begin(struct file *file)
 	/* What the client would refuse is refused before anything is made. */
 	if (!code)
 		code = sl_sources_check_headers(&file->sources, &file->error);
-	return code ? code : claim_place(file);
+	return code ? code : opening_claim(file);
 }
 
 /* Beside a file in *out. */
-enum next { NEXT_FILE, NEXT_NONE /* the source gave one, but there is no memory */, NEXT_END };
+enum next {
+	NEXT_FILE,
+	NEXT_NONE, /* it waits for its directory, or there is no memory for it */
+	NEXT_END,
+};
 
 /* What the source gives; an entry that cannot be used has its words in file->error. */
 SL_SUSPENDS
@@ -144,6 +127,13 @@ ask_source(struct sl_batch *batch, struct file **out)
 	return NEXT_FILE;
 }
 
+/* Nothing comes any more: neither entries nor files whose directory is being opened. */
+static bool
+is_exhausted(const struct sl_batch *batch)
+{
+	return batch->source_ended && !batch->stays_open && sl_list_is_empty(&batch->openings);
+}
+
 /* Entries that were added come before those of the source. */
 SL_SUSPENDS
 static enum next
@@ -156,7 +146,7 @@ find_next(struct sl_batch *batch, struct file **out)
 			enum next next = ask_source(batch, out);
 			if (next != NEXT_END)
 				return next;
-		} else if (!batch->stays_open || queue_wait(batch) != 0) {
+		} else if (is_exhausted(batch) || queue_wait(batch) != 0) {
 			return NEXT_END;
 		}
 	}
@@ -177,7 +167,7 @@ next_input(struct sl_batch *batch, struct file **out, int *code)
 	if (next == NEXT_FILE)
 		*code = begin(*out);
 	sl_semaphore_give(&batch->source_turn);
-	return next;
+	return next == NEXT_FILE && *code == FILE_OPENING ? NEXT_NONE : next;
 }
 
 /* ---- jobs ---- */
@@ -210,7 +200,6 @@ static int
 job_main(void *arg)
 {
 	struct sl_batch *batch = arg;
-	const struct sl_batch_events *events = &batch->options.events;
 	enum next next = NEXT_NONE;
 	while (!sl_task_cancelled() && next != NEXT_END) {
 		struct file *file = NULL;
@@ -222,12 +211,12 @@ job_main(void *arg)
 			file_follow_original(file);
 			continue;
 		}
-		if (events->started)
-			events->started(events->ctx, file_view(file));
-		if (code)
-			file_end(file, code);
-		else
-			run_file(file);
+		if (code) {
+			file_refuse(file, code);
+			continue;
+		}
+		file_started(file);
+		run_file(file);
 	}
 	return 0;
 }
@@ -340,6 +329,7 @@ sl_batch_run(struct sl_batch *batch, struct sl_batch_summary *summary)
 {
 	struct sl_error disk = { 0 };
 	sl_semaphore_init(&batch->source_turn, "list of inputs", 1);
+	sl_semaphore_init(&batch->opening_files, "directories being opened", OPENING_FILES);
 	int code = run_jobs(batch);
 	struct sl_shield shield;
 	sl_shield_begin(&shield, sl_deadline_in(SL_NS_PER_S));

@@ -1,7 +1,7 @@
 /*
- * batch_int.h - one file of a batch, and the batch; shared by batch.c, queue.c, file.c and
- * fetch.c. Only these report; place, present, transfer and commit return outcomes and do not refer
- * to a batch.
+ * batch_int.h - one file of a batch, and the batch; shared by batch.c, queue.c, opening.c, file.c
+ * and fetch.c. Only these report; place, present, transfer and commit return outcomes and do not
+ * refer to a batch.
  *
  * The states of a file:
  *
@@ -9,12 +9,14 @@
  *    ----------   ----------------------   -----------------------------   --------------------
  *    WAITING      file_new, resume         after a pause: sources, place   the queue
  *    PAUSED       pause                    as WAITING                      the queue
- *    ACTIVE       batch.c: next_input      sources, place; then, step by   the job that took it
- *                                          step (fetch.c): present; part
+ *    ACTIVE       batch.c: next_input      sources, place; then, step by   the job that took it,
+ *                                          step (fetch.c): present; part   or an opening
  *                                          or stream_fd; transfer; commit
  *    COMMITTING   fetch.c: hand_over       commit                          the committer
  *    ENDED        file_end                 error                           freed after its report
  *
+ *  - An ACTIVE file whose directory is not open yet waits for that (opening.c), and then goes back
+ *    to the queue with its place.
  *  - The steps of an ACTIVE file run in a task of its own (`group`), which is cancelled to pause or
  *    remove it; the job waits for that task.
  *  - An input that repeats an earlier one leaves ACTIVE at once: only its number is kept, in
@@ -40,6 +42,7 @@ enum file_outcome {
 	FILE_SKIPPED = 1,     /* the file is there already */
 	FILE_HANDED_OVER = 2, /* to the committer: the file is no longer the caller's */
 	FILE_REPEAT = 3,      /* the same download as an earlier input, which has the name */
+	FILE_OPENING = 4,     /* it waits for its directory: the file is no longer the caller's */
 };
 
 /* Later inputs that are the same download, and end as it does. */
@@ -59,8 +62,9 @@ enum file_wish {
 };
 
 struct file {
-	struct sl_download view; /* file_view brings it up to date */
-	struct sl_list link;     /* batch->queue or batch->active */
+	struct sl_download view;   /* file_view brings it up to date */
+	struct sl_list link;       /* batch->queue or batch->active */
+	struct sl_list of_opening; /* ACTIVE, while it waits for its directory */
 	struct sl_batch *batch;
 	enum file_state state;
 	enum file_wish wish;
@@ -89,9 +93,11 @@ struct sl_batch {
 	struct sl_present_options present;
 	struct sl_transfer_options transfer;
 	struct sl_committer committer;
-	struct sl_list queue;  /* of struct file: WAITING or PAUSED, next first */
-	struct sl_list active; /* ACTIVE or COMMITTING, oldest first */
-	struct sl_list idle;   /* waiter: the job that waits for an entry to be added */
+	struct sl_list queue;              /* of struct file: WAITING or PAUSED, next first */
+	struct sl_list active;             /* ACTIVE or COMMITTING, oldest first */
+	struct sl_list idle;               /* waiter: the job that waits for an entry to be added */
+	struct sl_list openings;           /* opening.c's: directories that are being opened */
+	struct sl_semaphore opening_files; /* files that wait for them */
 	bool stays_open;
 	struct sl_group *jobs, *committing; /* NULL unless running */
 	uint64_t last_words_ns; /* until when the ends of cancelled downloads are reported; 0 = none
@@ -129,12 +135,29 @@ struct file *queue_take(struct sl_batch *batch);
 SL_SUSPENDS
 int queue_wait(struct sl_batch *batch);
 
+/* queue.c: what queue_wait waits for may have come. */
+void queue_wake(struct sl_batch *batch);
+
+/* opening.c: the place of an ACTIVE file, claimed. 0; FILE_REPEAT; a code; or FILE_OPENING: then it
+ * comes back by the queue once its directory is open, or ends. Called for one input after the
+ * other, in their order. */
+SL_SUSPENDS
+int opening_claim(struct file *file);
+
 /* queue.c: its task was stopped because of file->wish. */
 SL_SUSPENDS
 void queue_fulfil_wish(struct file *file);
 
 /* file.c: bring `view` up to date and return it. */
 const struct sl_download *file_view(struct file *file);
+
+/* file.c: report that it begins. */
+SL_SUSPENDS
+void file_started(struct file *file);
+
+/* file.c: report that it begins, and that it has failed. */
+SL_SUSPENDS
+void file_refuse(struct file *file, int code);
 
 /* file.c: report and free. `code` is FILE_DONE, FILE_SKIPPED or the failure. */
 SL_SUSPENDS

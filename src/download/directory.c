@@ -8,11 +8,18 @@
  * another was made is remembered until it is synced, once for all that were made in it, and no
  * sl_directory_sync() succeeds before. A sync that has failed is not repeated: the kernel may have
  * dropped what it could not write, and the next one would succeed.
+ *
+ * Opening may hang for good (a dead NFS server, a FUSE mount). All of it is done by calls that are
+ * abandoned at the deadlines in force, in several walks at once, none of which waits for one that
+ * hangs elsewhere. A walk that makes a directory is waited for by those that lead through it: they
+ * must not find a directory that was made and is not counted yet. What an abandoned walk may still
+ * make is never counted, so all that lies below the place where it hung is refused from then on.
  */
 #include "sluice/download/directory.h"
 
 #include "sluice/rt/io.h"
 #include "sluice/rt/offload.h"
+#include "sluice/rt/waiter.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -28,6 +35,8 @@
 #define STEP_FLAGS (O_PATH | O_DIRECTORY)
 #define BENEATH (RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS)
 #define UNSYNCED_MAX 64 /* directories kept open only to be synced */
+/* For the removal of a directory that cannot be recorded: it may hang as well. */
+#define REMOVE_NS SL_NS_PER_S
 
 void
 sl_directories_init(struct sl_directories *directories, unsigned keep, bool sync_made)
@@ -36,8 +45,35 @@ sl_directories_init(struct sl_directories *directories, unsigned keep, bool sync
 	*directories = (struct sl_directories){ .keep = keep, .sync_made = sync_made };
 	sl_list_init(&directories->open);
 	sl_list_init(&directories->unsynced);
-	sl_semaphore_init(&directories->open_turn, "opening of directories", 1);
+	sl_list_init(&directories->walks);
+	sl_list_init(&directories->abandoned);
+	sl_list_init(&directories->waiting);
 	sl_semaphore_init(&directories->sync_turn, "sync of made directories", 1);
+}
+
+/*
+ * One opening under way. `path` is the whole path without empty and "." components, as far as the
+ * base is known; [0, at) of it leads to the directory that is being opened. An abandoned walk stays
+ * in the table for its place.
+ */
+struct walk {
+	struct sl_list link; /* directories->walks or ->abandoned */
+	struct sl_directories *directories;
+	int base_fd;
+	uint64_t resolve; /* RESOLVE_* */
+	char *path;
+	size_t at;
+	bool is_making;   /* the directory at `at` may be made and is not counted yet */
+	bool search_only; /* what was opened in the end may not be read */
+	bool is_abandoned;
+	bool is_refused; /* it led through the place of an abandoned one */
+};
+
+static void
+free_walk(struct walk *walk)
+{
+	free(walk->path);
+	free(walk);
 }
 
 /* A directory in which others were made since it was synced. */
@@ -82,9 +118,12 @@ sl_directories_release(struct sl_directories *directories)
 {
 	sl_list_each(node, &directories->open)
 		sl_assert(sl_list_item(node, struct sl_directory, link)->refs == 0);
+	sl_assert(sl_list_is_empty(&directories->walks));
 	close_all(&directories->open);
 	directories->count = 0;
 	struct sl_list *node;
+	while ((node = sl_list_pop(&directories->abandoned)))
+		free_walk(sl_list_item(node, struct walk, link));
 	while ((node = sl_list_pop(&directories->unsynced)))
 		close_unsynced(sl_list_item(node, struct unsynced, link));
 	directories->unsynced_count = 0;
@@ -188,17 +227,104 @@ sync_made(struct sl_directories *directories, uint64_t until)
 	return directories->sync_code;
 }
 
+/* ---- walks ---- */
+
+static void
+note_abandoned(struct walk *walk, int code)
+{
+	walk->is_abandoned = walk->is_abandoned || code == -ETIMEDOUT || code == -ECANCELED;
+}
+
+/* All operations of a walk go through here. 0, or the code with which they were abandoned. */
+SL_SUSPENDS
+static int
+run_ops(struct walk *walk, struct sl_op *ops, size_t count)
+{
+	int code = sl_io_batch_abandonable(ops, count);
+	note_abandoned(walk, code);
+	return code;
+}
+
+/* A descriptor or a code. */
+SL_SUSPENDS
+static int
+walk_open(struct walk *walk, int dir_fd, const char *name, uint32_t flags, uint64_t resolve)
+{
+	struct sl_op op = { .kind = SL_OP_OPEN,
+		.dir_fd = dir_fd,
+		.path = name,
+		.flags = flags,
+		.resolve = resolve };
+	int code = run_ops(walk, &op, 1);
+	return code ? code : op.result;
+}
+
+/* The place where `other` is, is in the first `len` bytes of the walk's path. */
+static bool
+leads_through(const struct walk *walk, size_t len, const struct walk *other)
+{
+	size_t at = other->at;
+	if (at == 0)
+		return walk->path[0] != '/';
+	if (at > len || memcmp(walk->path, other->path, at) != 0)
+		return false;
+	return at == len || walk->path[at] == '/' || walk->path[at - 1] == '/';
+}
+
+static bool
+leads_through_any(const struct walk *walk, size_t len, const struct sl_list *others)
+{
+	sl_list_each(node, others)
+	{
+		const struct walk *other = sl_list_item(node, struct walk, link);
+		if (other != walk && (other->is_making || other->is_abandoned) &&
+			leads_through(walk, len, other))
+			return true;
+	}
+	return false;
+}
+
+/* Until no other walk is making what the first `len` bytes of the path lead through. Returns 0; the
+ * cancellation; -ETIMEDOUT below the place of a walk that was abandoned. */
+SL_SUSPENDS
+static int
+wait_for_makers(struct walk *walk, size_t len)
+{
+	struct sl_directories *directories = walk->directories;
+	int code = 0;
+	while (!code) {
+		struct sl_waiter waiter;
+		if (leads_through_any(walk, len, &directories->abandoned)) {
+			walk->is_refused = true;
+			return -ETIMEDOUT;
+		}
+		if (!leads_through_any(walk, len, &directories->walks))
+			return 0;
+		code = sl_waiter_wait(
+			&waiter, &directories->waiting, "directory being made", SL_FOREVER);
+	}
+	return code;
+}
+
+static void
+wake_waiting(struct sl_directories *directories)
+{
+	struct sl_waiter *waiter;
+	while ((waiter = sl_waiter_pop(&directories->waiting)))
+		sl_waiter_serve(waiter, 0);
+}
+
 /* ---- opening and making ---- */
 
 /* What may not be read. Its search permission is asked for here, as for a step through it. */
 SL_SUSPENDS
 static int
-open_search_only(int dir_fd, const char *name, uint64_t resolve)
+open_search_only(struct walk *walk, int dir_fd, const char *name, uint64_t resolve)
 {
-	int fd = sl_io_open(dir_fd, name, STEP_FLAGS, 0, resolve);
+	int fd = walk_open(walk, dir_fd, name, STEP_FLAGS, resolve);
 	if (fd < 0)
 		return fd;
-	int searched = sl_io_open(fd, ".", STEP_FLAGS, 0, 0);
+	int searched = walk_open(walk, fd, ".", STEP_FLAGS, 0);
 	sl_io_close(fd);
 	return searched;
 }
@@ -206,20 +332,12 @@ open_search_only(int dir_fd, const char *name, uint64_t resolve)
 /* For reading, so that it can be synced, or if that is not permitted by path only. */
 SL_SUSPENDS
 static int
-open_directory(int dir_fd, const char *name, uint64_t resolve, bool *search_only)
+open_directory(struct walk *walk, int dir_fd, const char *name, uint64_t resolve, bool *search_only)
 {
-	int fd = sl_io_open(dir_fd, name, OPEN_FLAGS, 0, resolve);
+	int fd = walk_open(walk, dir_fd, name, OPEN_FLAGS, resolve);
 	*search_only = fd == -EACCES;
-	return *search_only ? open_search_only(dir_fd, name, resolve) : fd;
+	return *search_only ? open_search_only(walk, dir_fd, name, resolve) : fd;
 }
-
-/* How a path is walked. */
-struct walk {
-	struct sl_directories *directories;
-	int base_fd;
-	uint64_t resolve; /* RESOLVE_* */
-	bool search_only; /* what was opened in the end may not be read */
-};
 
 static bool
 is_unsynced(const struct sl_directories *directories, const struct statx *st)
@@ -237,8 +355,9 @@ is_unsynced(const struct sl_directories *directories, const struct statx *st)
 /* A directory was made in dir_fd, which *st describes: it must be synced. */
 SL_SUSPENDS
 static int
-add_unsynced(struct sl_directories *directories, int dir_fd, const struct statx *st)
+add_unsynced(struct walk *walk, int dir_fd, const struct statx *st)
 {
+	struct sl_directories *directories = walk->directories;
 	if (!directories->sync_made)
 		return 0;
 	directories->made++;
@@ -251,7 +370,7 @@ add_unsynced(struct sl_directories *directories, int dir_fd, const struct statx 
 		.inode = st->stx_ino, .dev_major = st->stx_dev_major, .dev_minor = st->stx_dev_minor
 	};
 	sl_list_init(&unsynced->link);
-	unsynced->fd = open_directory(dir_fd, ".", 0, &unsynced->search_only);
+	unsynced->fd = open_directory(walk, dir_fd, ".", 0, &unsynced->search_only);
 	if (unsynced->fd < 0) {
 		int code = unsynced->fd;
 		free(unsynced);
@@ -270,13 +389,16 @@ SL_SUSPENDS
 static int
 record_made(struct walk *walk, int dir_fd, const char *name, const struct sl_op *parent)
 {
+	struct sl_op removal = {
+		.kind = SL_OP_UNLINK, .dir_fd = dir_fd, .path = name, .flags = AT_REMOVEDIR
+	};
 	struct sl_shield shield;
 	int code = parent->result;
 	if (!code)
-		code = add_unsynced(walk->directories, dir_fd, parent->statx);
+		code = add_unsynced(walk, dir_fd, parent->statx);
 	if (code) {
-		sl_shield_begin(&shield, SL_FOREVER);
-		(void)sl_io_unlink(dir_fd, name, AT_REMOVEDIR);
+		sl_shield_begin(&shield, sl_deadline_in(REMOVE_NS));
+		(void)!run_ops(walk, &removal, 1);
 		sl_shield_end(&shield);
 	}
 	return code;
@@ -285,16 +407,20 @@ record_made(struct walk *walk, int dir_fd, const char *name, const struct sl_op 
 /* A directory created above others must be writable for its owner, whatever the umask. */
 SL_SUSPENDS
 static int
-add_owner_mode(int fd, const struct statx *st)
+add_owner_mode(struct walk *walk, int fd, const struct statx *st)
 {
 	const uint32_t needed = S_IWUSR | S_IXUSR;
 	if ((st->stx_mode & needed) == needed)
 		return 0;
-	int readable = sl_io_open(fd, ".", OPEN_FLAGS, 0, 0);
-	int code =
-		readable < 0 ? readable : sl_io_set_mode(readable, (st->stx_mode & 07777) | needed);
+	int readable = walk_open(walk, fd, ".", OPEN_FLAGS, 0);
+	if (readable < 0)
+		return readable;
+	struct sl_op op = {
+		.kind = SL_OP_SET_MODE, .fd = readable, .mode = (st->stx_mode & 07777) | needed
+	};
+	int code = run_ops(walk, &op, 1);
 	sl_io_close(readable);
-	return code;
+	return code ? code : op.result;
 }
 
 /* The operations of a step: open it; make it if it is missing, then open it again and look at it
@@ -313,10 +439,10 @@ stat_op(int dir_fd, struct statx *st)
 		.statx = st };
 }
 
-/* All in one call; its own result is the cancellation. */
+/* All in one call; its own result is that of run_ops. */
 SL_SUSPENDS
 static int
-run_step(struct sl_op ops[static STEP_OPS], const struct walk *walk, int dir_fd, const char *name,
+run_step(struct sl_op ops[static STEP_OPS], struct walk *walk, int dir_fd, const char *name,
 	uint32_t flags, struct statx st[static 2])
 {
 	ops[STEP_OPEN] = (struct sl_op){ .kind = SL_OP_OPEN,
@@ -335,13 +461,13 @@ run_step(struct sl_op ops[static STEP_OPS], const struct walk *walk, int dir_fd,
 	ops[STEP_REOPEN].after = &ops[STEP_MAKE];
 	ops[STEP_CHILD].after = &ops[STEP_REOPEN];
 	ops[STEP_PARENT].after = &ops[STEP_MAKE];
-	return sl_io_batch(ops, STEP_OPS);
+	return run_ops(walk, ops, STEP_OPS);
 }
 
-/* One step: the component `name` below `dir_fd`, made if it is missing. */
+/* The component `name` below `dir_fd`, made if it is missing. */
 SL_SUSPENDS
 static int
-open_step(struct walk *walk, int dir_fd, const char *name, uint32_t flags)
+open_or_make(struct walk *walk, int dir_fd, const char *name, uint32_t flags)
 {
 	for (int tries = 0; tries < 2; tries++) {
 		struct sl_op ops[STEP_OPS];
@@ -359,13 +485,29 @@ open_step(struct walk *walk, int dir_fd, const char *name, uint32_t flags)
 		code = record_made(walk, dir_fd, name, &ops[STEP_PARENT]);
 		if (!code && fd >= 0 && flags == STEP_FLAGS)
 			code = ops[STEP_CHILD].result ? ops[STEP_CHILD].result
-						      : add_owner_mode(fd, &st[0]);
+						      : add_owner_mode(walk, fd, &st[0]);
 		if (!code)
 			return fd;
 		sl_io_close(SL_MAX(fd, -1));
 		return code;
 	}
 	return -ENOENT;
+}
+
+/* One step of the walk; no other walk makes the same directory at the same time. */
+SL_SUSPENDS
+static int
+open_step(struct walk *walk, int dir_fd, const char *name, uint32_t flags)
+{
+	int code = wait_for_makers(walk, walk->at);
+	if (code)
+		return code;
+	walk->is_making = true;
+	int fd = open_or_make(walk, dir_fd, name, flags);
+	/* Not if it was abandoned: what it makes later is not counted. */
+	walk->is_making = walk->is_abandoned;
+	wake_waiting(walk->directories);
+	return fd;
 }
 
 /* The last step. -EACCES stands for one that may not be read, or not be made: that one is not
@@ -378,16 +520,30 @@ open_last(struct walk *walk, int dir_fd, const char *name)
 	walk->search_only = fd == -EACCES;
 	if (!walk->search_only)
 		return fd;
-	int searched = open_search_only(dir_fd, name, walk->resolve);
+	int searched = open_search_only(walk, dir_fd, name, walk->resolve);
 	return searched == -ENOENT ? fd : searched;
+}
+
+/* To the next component, `name`. */
+static void
+advance(struct walk *walk, const char *name)
+{
+	if (strcmp(name, ".") == 0)
+		return;
+	walk->at += walk->path[walk->at] == '/';
+	walk->at += strlen(name);
+	sl_assert(walk->at <= strlen(walk->path));
 }
 
 /* Step by step; `path` is cut apart. Returns the descriptor or a code. */
 SL_SUSPENDS
 static int
-make_path(struct walk *walk, char *path)
+make_path(struct walk *walk, char *path, size_t base_len)
 {
-	int at = path[0] == '/' ? sl_io_open(AT_FDCWD, "/", STEP_FLAGS, 0, 0) : walk->base_fd;
+	int at = walk->base_fd;
+	walk->at = path[0] == '/' ? 1 : base_len;
+	if (path[0] == '/')
+		at = walk_open(walk, AT_FDCWD, "/", STEP_FLAGS, 0);
 	char *rest = path + strspn(path, "/");
 	while (*rest && (at >= 0 || at == walk->base_fd)) {
 		char *name = rest;
@@ -395,6 +551,7 @@ make_path(struct walk *walk, char *path)
 		if (*rest)
 			*rest++ = '\0';
 		rest += strspn(rest, "/");
+		advance(walk, name);
 		int next =
 			*rest ? open_step(walk, at, name, STEP_FLAGS) : open_last(walk, at, name);
 		if (at != walk->base_fd)
@@ -407,7 +564,7 @@ make_path(struct walk *walk, char *path)
 /* The path as it is if it is there, else step by step. Returns the descriptor or a code. */
 SL_SUSPENDS
 static int
-open_path(struct walk *walk, struct sl_span path)
+open_path(struct walk *walk, struct sl_span path, size_t base_len)
 {
 	char *copy = sl_span_dup(path);
 	if (!copy)
@@ -415,25 +572,38 @@ open_path(struct walk *walk, struct sl_span path)
 	bool one_step = path.len > 0 && !memchr(path.data, '/', path.len);
 	int fd = -ENOENT;
 	if (!one_step)
-		fd = open_directory(walk->base_fd, copy, walk->resolve, &walk->search_only);
+		fd = open_directory(walk, walk->base_fd, copy, walk->resolve, &walk->search_only);
 	if (fd == -ENOENT)
-		fd = make_path(walk, copy);
+		fd = make_path(walk, copy, base_len);
 	free(copy);
-	return fd;
+	/* A step in between may have been found that another walk has made and not counted yet. */
+	size_t len = strlen(walk->path);
+	int code = fd < 0 ? fd : wait_for_makers(walk, len);
+	if (code >= 0) {
+		walk->at = len;
+		return fd;
+	}
+	sl_io_close(SL_MAX(fd, -1));
+	return code;
 }
 
-/* One at a time: another must not find a directory that was made and is not counted yet. */
-SL_SUSPENDS
-static int
-open_in_turn(struct walk *walk, struct sl_span path)
+/* `full` without empty and "." components. NULL if out of memory. */
+static char *
+normalize(const char *full)
 {
-	struct sl_semaphore *turn = &walk->directories->open_turn;
-	int code = sl_semaphore_take(turn, SL_FOREVER);
-	if (code)
-		return code;
-	code = open_path(walk, path);
-	sl_semaphore_give(turn);
-	return code;
+	struct sl_buf out = { 0 };
+	if (full[0] == '/')
+		sl_buf_add_char(&out, '/');
+	for (const char *name = full + strspn(full, "/"); *name; name += strspn(name, "/")) {
+		size_t len = strcspn(name, "/");
+		if (len != 1 || name[0] != '.') {
+			if (out.len > 0 && out.data[out.len - 1] != '/')
+				sl_buf_add_char(&out, '/');
+			sl_buf_add_span(&out, sl_span(name, len));
+		}
+		name += len;
+	}
+	return sl_buf_detach(&out);
 }
 
 /* ---- names that came from elsewhere ---- */
@@ -519,6 +689,8 @@ traits_of(const struct statfs *fs)
 	return 0;
 }
 
+/* On the heap: it may be abandoned. The descriptor's number may then be another file's, and the
+ * result is not used. */
 struct traits_call {
 	int fd;
 	unsigned traits;
@@ -553,8 +725,9 @@ full_path(const struct sl_directory *base, struct sl_span path)
 /* Those of its file system, which a server may have to be asked for, once for each. */
 SL_SUSPENDS
 static int
-learn_traits(const struct sl_directories *directories, struct sl_directory *directory)
+learn_traits(struct walk *walk, struct sl_directory *directory)
 {
+	const struct sl_directories *directories = walk->directories;
 	sl_list_each(node, &directories->open)
 	{
 		const struct sl_directory *other = sl_list_item(node, struct sl_directory, link);
@@ -564,36 +737,56 @@ learn_traits(const struct sl_directories *directories, struct sl_directory *dire
 		directory->traits = other->traits;
 		return 0;
 	}
-	struct traits_call call = { .fd = directory->fd };
-	int code = sl_blocking_wait(query_traits, &call);
-	directory->traits = call.traits;
+	struct traits_call here = { .fd = directory->fd }, *call = malloc(sizeof(*call));
+	bool abandoned = false;
+	if (!call)
+		return -ENOMEM;
+	*call = here;
+	int code = sl_blocking_run(
+		SL_BLOCKING_DIRECTORIES, query_traits, call, free, SL_FOREVER, &abandoned);
+	if (!abandoned) {
+		directory->traits = call->traits;
+		free(call);
+	} else if (code == -EAGAIN) { /* no thread can be started */
+		code = sl_blocking_wait(query_traits, &here);
+		directory->traits = here.traits;
+	} else {
+		note_abandoned(walk, code);
+	}
 	return code;
 }
 
 SL_SUSPENDS
 static int
-learn(const struct sl_directories *directories, struct sl_directory *directory)
+learn(struct walk *walk, struct sl_directory *directory)
 {
 	struct statx st = { 0 };
-	int code = sl_io_stat(directory->fd, "", AT_EMPTY_PATH, STATX_BASIC_STATS, &st);
+	struct sl_op op = stat_op(directory->fd, &st);
+	int code = run_ops(walk, &op, 1);
+	if (!code)
+		code = op.result;
 	directory->inode = st.stx_ino;
 	directory->dev_major = st.stx_dev_major;
 	directory->dev_minor = st.stx_dev_minor;
 	if (!code)
-		code = learn_traits(directories, directory);
+		code = learn_traits(walk, directory);
 	if (directory->search_only) /* its descriptor cannot be used for syncfs */
 		directory->traits &= ~(unsigned)SL_DIRECTORY_LOCAL;
 	return code;
 }
 
-/* A new entry of the table for `path` (taken). */
+/* A new entry of the table, named `name`. Returns 0 or a code. */
 SL_SUSPENDS
 static int
-open_new(struct walk *walk, struct sl_span relative, char *path, struct sl_directory **out)
+open_new(struct walk *walk, struct sl_span relative, size_t base_len, const char *name,
+	struct sl_directory **out)
 {
 	struct sl_directories *directories = walk->directories;
 	struct sl_directory *directory = calloc(1, sizeof(*directory));
-	int code = directory ? open_in_turn(walk, relative) : -ENOMEM;
+	char *path = sl_span_dup(sl_span_str(name));
+	int code = directory && path ? wait_for_makers(walk, strlen(walk->path)) : -ENOMEM;
+	if (!code)
+		code = open_path(walk, relative, base_len);
 	if (code < 0) {
 		free(directory);
 		free(path);
@@ -606,7 +799,7 @@ open_new(struct walk *walk, struct sl_span relative, char *path, struct sl_direc
 		.needs_made = directories->made,
 		.refs = 1 };
 	sl_list_init(&directory->link);
-	code = learn(directories, directory);
+	code = learn(walk, directory);
 	if (code) {
 		close_directory(directory);
 		return code;
@@ -619,15 +812,73 @@ open_new(struct walk *walk, struct sl_span relative, char *path, struct sl_direc
 }
 
 static int
-open_failed(const char *path, int code, bool beneath, struct sl_error *err)
+open_failed(const char *path, int code, const struct walk *walk, struct sl_error *err)
 {
-	if (beneath && (code == -ELOOP || code == -EXDEV))
+	bool hangs = code == -ETIMEDOUT && walk && (walk->is_abandoned || walk->is_refused);
+	if (hangs)
+		return sl_fail(err, SL_PHASE_DIRECTORY, code,
+			"cannot open or make the directory '%s': its file system did not respond "
+			"in time (is it a mount whose server is down? --stall-timeout waits "
+			"longer)",
+			path);
+	if (walk && walk->resolve && (code == -ELOOP || code == -EXDEV))
 		return sl_fail(err, SL_PHASE_DIRECTORY, code,
 			"directory '%s' of the list leads through a symbolic link: refused "
 			"(--allow-outside permits it)",
 			path);
 	return sl_fail_code(
 		err, SL_PHASE_DIRECTORY, code, "cannot open or make the directory '%s'", path);
+}
+
+/* NULL if out of memory. */
+static struct walk *
+new_walk(struct sl_directories *directories, const struct sl_directory *base, const char *name)
+{
+	struct walk *walk = calloc(1, sizeof(*walk));
+	char *path = walk ? normalize(name) : NULL;
+	if (!path) {
+		free(walk);
+		return NULL;
+	}
+	*walk = (struct walk){ .directories = directories,
+		.base_fd = base ? base->fd : AT_FDCWD,
+		.resolve = base ? BENEATH : 0,
+		.path = path,
+		.at = strlen(path) };
+	sl_list_push_back(&directories->walks, &walk->link);
+	return walk;
+}
+
+/* An abandoned one is kept, and those that wait for it fail. */
+static void
+end_walk(struct walk *walk)
+{
+	struct sl_directories *directories = walk->directories;
+	sl_list_remove(&walk->link);
+	if (walk->is_abandoned)
+		sl_list_push_back(&directories->abandoned, &walk->link);
+	else
+		free_walk(walk);
+	wake_waiting(directories);
+}
+
+/* It is not in the table. */
+SL_SUSPENDS
+static int
+walk_to(struct sl_directories *directories, const struct sl_directory *base, struct sl_span path,
+	const char *name, struct sl_directory **out, struct sl_error *err)
+{
+	struct walk *walk = new_walk(directories, base, name);
+	char *base_path = base ? normalize(base->path) : NULL;
+	int code = walk && (!base || base_path)
+			   ? open_new(walk, path, base ? strlen(base_path) : 0, name, out)
+			   : -ENOMEM;
+	if (code)
+		code = open_failed(name, code, walk, err);
+	free(base_path);
+	if (walk)
+		end_walk(walk);
+	return code;
 }
 
 int
@@ -644,24 +895,27 @@ sl_directories_open(struct sl_directories *directories, struct sl_directory *bas
 	int code = base ? check_below(path, err) : 0;
 	if (code)
 		return code;
-	char *name = full_path(base, path), *kept = name ? sl_span_dup(sl_span_str(name)) : NULL;
-	struct sl_directory *known = kept ? find_open(directories, sl_span_str(name)) : NULL;
+	char *name = full_path(base, path);
+	if (!name)
+		return open_failed("", -ENOMEM, NULL, err);
+	struct sl_directory *known = find_open(directories, sl_span_str(name));
 	if (known) {
 		sl_directory_ref(known);
 		*out = known;
-		free(kept);
-	} else if (kept) {
-		struct walk walk = { .directories = directories,
-			.base_fd = base ? base->fd : AT_FDCWD,
-			.resolve = base ? BENEATH : 0 };
-		code = open_new(&walk, path, kept, out);
 	} else {
-		code = -ENOMEM;
+		code = walk_to(directories, base, path, name, out, err);
 	}
-	if (code)
-		code = open_failed(name ? name : "", code, base != NULL, err);
 	free(name);
 	return code;
+}
+
+bool
+sl_directories_is_open(const struct sl_directories *directories, const char *path)
+{
+	sl_list_each(node,
+		&directories->open) if (strcmp(sl_list_item(node, struct sl_directory, link)->path,
+						path) == 0) return true;
+	return false;
 }
 
 void

@@ -49,6 +49,7 @@ file_new(struct sl_batch *batch, const struct sl_entry *entry, uint64_t index)
 		.started_ns = sl_now(),
 		.error = &file->error };
 	sl_list_init(&file->link);
+	sl_list_init(&file->of_opening);
 	return file;
 }
 
@@ -165,6 +166,14 @@ file_view(struct file *file)
 	return view;
 }
 
+void
+file_started(struct file *file)
+{
+	const struct sl_batch_events *events = &file->batch->options.events;
+	if (events->started)
+		events->started(events->ctx, file_view(file));
+}
+
 /* ---- the end ---- */
 
 /* Why this download was stopped though nothing was wrong with it: a sibling's failure or a signal;
@@ -190,13 +199,14 @@ count_failure(struct sl_batch *batch, uint64_t index, const struct sl_error *err
 		file_cancel_all(batch, -ECANCELED);
 }
 
-/* The client's message has how far it was, the committer's what is not durable; otherwise only the
- * reason is of interest. */
+/* The client's message has how far it was, that of a directory where it hangs, the committer's what
+ * is not durable; otherwise only the reason is of interest. */
 static void
 set_deadline_error(struct file *file)
 {
 	enum sl_phase phase = file->error.phase;
-	if ((phase >= SL_PHASE_RESOLVE && phase <= SL_PHASE_BODY) || phase == SL_PHASE_SYNC)
+	if ((phase >= SL_PHASE_RESOLVE && phase <= SL_PHASE_BODY) || phase == SL_PHASE_SYNC ||
+		phase == SL_PHASE_DIRECTORY)
 		return;
 	sl_error_clear(&file->error);
 	sl_fail(&file->error, SL_PHASE_NONE, -ETIMEDOUT,
@@ -289,11 +299,9 @@ SL_SUSPENDS
 static void
 end_repeat(struct file *repeat, const struct sl_names_owner *original)
 {
-	const struct sl_batch_events *events = &repeat->batch->options.events;
 	int code = original->code;
 	repeat->view.is_repeat = true;
-	if (events->started)
-		events->started(events->ctx, file_view(repeat));
+	file_started(repeat);
 	if (code) {
 		(void)sl_fail(&repeat->error, SL_PHASE_NONE, code,
 			"'%s' repeats input %llu, which failed", sl_sources_show(&repeat->sources),
@@ -385,4 +393,11 @@ file_end(struct file *file, int code)
 	report(batch, file_view(file));
 	end_repeats(file, &outcome);
 	file_free(file);
+}
+
+void
+file_refuse(struct file *file, int code)
+{
+	file_started(file);
+	file_end(file, code);
 }

@@ -38,8 +38,9 @@
 #define LOCK_PATIENCE_NS SL_NS_PER_S
 #define LOCK_RETRY_NS (50 * SL_NS_PER_MS)
 #define TIME_GRAIN_S 2 /* the coarsest time stamps of files that are common (FAT) */
-/* After a signal everything must be cleaned up within a second. Otherwise a disk that is busy with
- * syncs may take its time: a part must not stay behind for that. */
+/* After a signal or the deadline of the run everything must be cleaned up within a second.
+ * Otherwise a disk that is busy with syncs may take its time: a part must not stay behind for
+ * that. */
 #define CLEAN_UP_HURRIED_NS (900 * SL_NS_PER_MS)
 #define CLEAN_UP_NS (60 * SL_NS_PER_S)
 
@@ -958,7 +959,8 @@ void
 sl_part_discard(struct sl_part *part)
 {
 	struct sl_shield shield;
-	bool hurried = sl_task_cancelled() == SL_E_INTERRUPTED;
+	int reason = sl_task_cancelled();
+	bool hurried = reason == SL_E_INTERRUPTED || reason == -ETIMEDOUT;
 	sl_shield_begin(&shield, sl_deadline_in(hurried ? CLEAN_UP_HURRIED_NS : CLEAN_UP_NS));
 	if (part->fd >= 0) {
 		struct statx st = { 0 };

@@ -78,72 +78,84 @@ split(struct sl_span path, struct sl_span *directory, struct sl_span *name)
 
 /* ---- directories ---- */
 
+static const char *
+run_path(const struct sl_places *places)
+{
+	return places->options.dir ? places->options.dir : ".";
+}
+
+/* Openings that hang run side by side, but only one opens the directory of the run. */
 SL_SUSPENDS
 static int
 open_run_directory(const struct claim *claim)
 {
 	struct sl_places *places = claim->places;
-	const char *dir = places->options.dir ? places->options.dir : ".";
 	if (places->run_directory)
 		return 0;
-	return sl_directories_open(
-		&places->directories, NULL, sl_span_str(dir), &places->run_directory, claim->err);
+	int code = sl_semaphore_take(&places->run_turn, SL_FOREVER);
+	if (code)
+		return sl_fail_code(claim->err, SL_PHASE_DIRECTORY, code,
+			"cannot open or make the directory '%s'", run_path(places));
+	if (!places->run_directory)
+		code = sl_directories_open(&places->directories, NULL,
+			sl_span_str(run_path(places)), &places->run_directory, claim->err);
+	sl_semaphore_give(&places->run_turn);
+	return code;
 }
 
-/* first/second, either alone, or the second if it is absolute; given by the user. */
-SL_SUSPENDS
-static int
-open_users_directory(const struct claim *claim, struct sl_span first, struct sl_span second)
+/* "first/second", either alone, or the second if it is absolute. */
+static void
+add_path(struct sl_buf *path, struct sl_span second)
 {
+	if (second.len > 0 && second.data[0] == '/')
+		path->len = 0;
+	if (path->len > 0 && second.len > 0 && path->data[path->len - 1] != '/')
+		sl_buf_add_char(path, '/');
+	sl_buf_add_span(path, second);
+}
+
+/* place->directory_path and ->wanted: below the directory of the run, or as `path` (taken) is. */
+static int
+set_directory(struct sl_place *place, const char *below, struct sl_buf *path)
+{
+	struct sl_buf wanted = { 0 };
+	if (below && strcmp(below, ".") != 0)
+		sl_buf_add_str(&wanted, below);
+	add_path(&wanted, sl_buf_span(path));
+	if (wanted.len == 0)
+		sl_buf_add_str(&wanted, ".");
+	place->is_below = below != NULL;
+	place->directory_path = sl_buf_detach(path);
+	place->wanted = sl_buf_detach(&wanted);
+	return place->directory_path && place->wanted ? 0 : -ENOMEM;
+}
+
+/* By --output: given by the user. */
+static int
+set_users_directory(const struct claim *claim, struct sl_span directory)
+{
+	const char *dir = claim->places->options.dir;
 	struct sl_buf path = { 0 };
-	bool absolute = second.len > 0 && second.data[0] == '/';
-	if (!absolute && first.len > 0) {
-		sl_buf_add_span(&path, first);
-		if (second.len > 0 && first.data[first.len - 1] != '/')
-			sl_buf_add_char(&path, '/');
-	}
-	sl_buf_add_span(&path, second);
-	if (path.len == 0)
-		sl_buf_add_str(&path, ".");
-	int code = path.failed ? -ENOMEM
-			       : sl_directories_open(&claim->places->directories, NULL,
-					 sl_buf_span(&path), &claim->place->directory, claim->err);
-	sl_buf_release(&path);
-	return code;
+	if (dir)
+		sl_buf_add_str(&path, dir);
+	add_path(&path, directory);
+	return set_directory(claim->place, NULL, &path);
 }
 
-/* With --allow-outside. */
-SL_SUSPENDS
+/* out= and dir= of a list: below the directory of the run, or with --allow-outside anywhere. */
 static int
-open_any_directory(const struct claim *claim, struct sl_span out_directory)
-{
-	struct sl_span entry_dir = claim->entry->dir;
-	const char *run_dir = claim->places->options.dir;
-	struct sl_buf dir = { 0 };
-	bool absolute = entry_dir.len > 0 && entry_dir.data[0] == '/';
-	if (!absolute && run_dir) {
-		sl_buf_add_str(&dir, run_dir);
-		if (entry_dir.len > 0)
-			sl_buf_add_char(&dir, '/');
-	}
-	sl_buf_add_span(&dir, entry_dir);
-	int code = dir.failed ? -ENOMEM
-			      : open_users_directory(claim, sl_buf_span(&dir), out_directory);
-	sl_buf_release(&dir);
-	return code;
-}
-
-/* out= and dir= of a list: below the directory of the run. */
-SL_SUSPENDS
-static int
-open_directory_below(const struct claim *claim, struct sl_span out_directory)
+set_entrys_directory(const struct claim *claim, struct sl_span out_directory)
 {
 	const struct sl_entry *entry = claim->entry;
-	struct sl_places *places = claim->places;
+	const struct sl_places *places = claim->places;
 	struct sl_buf path = { 0 };
-	int code = open_run_directory(claim);
-	if (code)
-		return code;
+	if (places->options.allow_outside) {
+		if (places->options.dir)
+			sl_buf_add_str(&path, places->options.dir);
+		add_path(&path, entry->dir);
+		add_path(&path, out_directory);
+		return set_directory(claim->place, NULL, &path);
+	}
 	if (out_directory.len > 0 && out_directory.data[0] == '/')
 		return refuse_name(claim, entry->out,
 			"it leaves the output directory (--allow-outside permits that)");
@@ -151,11 +163,21 @@ open_directory_below(const struct claim *claim, struct sl_span out_directory)
 	if (entry->dir.len > 0 && out_directory.len > 0)
 		sl_buf_add_char(&path, '/');
 	sl_buf_add_span(&path, out_directory);
-	code = path.failed ? -ENOMEM
-			   : sl_directories_open(&places->directories, places->run_directory,
-				     sl_buf_span(&path), &claim->place->directory, claim->err);
-	sl_buf_release(&path);
-	return code;
+	return set_directory(claim->place, run_path(places), &path);
+}
+
+SL_SUSPENDS
+static int
+open_directory(const struct claim *claim)
+{
+	struct sl_places *places = claim->places;
+	struct sl_place *place = claim->place;
+	int code = place->is_below ? open_run_directory(claim) : 0;
+	if (code)
+		return code;
+	return sl_directories_open(&places->directories,
+		place->is_below ? places->run_directory : NULL, sl_span_str(place->directory_path),
+		&place->directory, claim->err);
 }
 
 /* ---- names ---- */
@@ -182,7 +204,6 @@ set_path(struct sl_place *place)
 }
 
 /* By --output, which may lead anywhere. */
-SL_SUSPENDS
 static int
 set_by_output(const struct claim *claim)
 {
@@ -190,14 +211,10 @@ set_by_output(const struct claim *claim)
 	struct sl_span directory, name, output = sl_span_str(options->output);
 	split(output, &directory, &name);
 	int code = set_name(claim, name, output);
-	if (code)
-		return code;
-	return open_users_directory(
-		claim, sl_span_str(options->dir ? options->dir : ""), directory);
+	return code ? code : set_users_directory(claim, directory);
 }
 
 /* By out= and dir= of a list, or the URL. */
-SL_SUSPENDS
 static int
 set_by_entry(const struct claim *claim)
 {
@@ -214,10 +231,7 @@ set_by_entry(const struct claim *claim)
 			code = set_name(claim, name, name);
 		sl_buf_release(&from_url);
 	}
-	if (code)
-		return code;
-	return claim->places->options.allow_outside ? open_any_directory(claim, directory)
-						    : open_directory_below(claim, directory);
+	return code ? code : set_entrys_directory(claim, directory);
 }
 
 /* ---- the table ---- */
@@ -317,7 +331,7 @@ set_stdout(struct sl_place *place)
 }
 
 int
-sl_place_claim(struct sl_places *places, struct sl_place *place, const struct sl_sources *sources,
+sl_place_begin(struct sl_places *places, struct sl_place *place, const struct sl_sources *sources,
 	uint64_t index, struct sl_error *err)
 {
 	const char *output = places->options.output;
@@ -326,7 +340,23 @@ sl_place_claim(struct sl_places *places, struct sl_place *place, const struct sl
 	place->identity = sl_sources_identity(sources);
 	if (output && strcmp(output, "-") == 0)
 		return set_stdout(place);
-	int code = output ? set_by_output(&claim) : set_by_entry(&claim);
+	return output ? set_by_output(&claim) : set_by_entry(&claim);
+}
+
+bool
+sl_place_is_open(const struct sl_places *places, const struct sl_place *place)
+{
+	return !place->wanted || sl_directories_is_open(&places->directories, place->wanted);
+}
+
+int
+sl_place_claim(struct sl_places *places, struct sl_place *place, const struct sl_sources *sources,
+	struct sl_error *err)
+{
+	struct claim claim = { places, place, sources, sources->entry, err };
+	if (!place->wanted) /* standard output */
+		return SL_PLACE_CLAIMED;
+	int code = open_directory(&claim);
 	if (!code)
 		code = set_path(place);
 	return code ? code : claim_name(&claim);
@@ -391,6 +421,7 @@ void
 sl_places_init(struct sl_places *places, const struct sl_place_options *options)
 {
 	*places = (struct sl_places){ .options = *options };
+	sl_semaphore_init(&places->run_turn, "directory of the run", 1);
 	sl_directories_init(&places->directories, options->keep, options->sync_made);
 }
 
@@ -421,6 +452,8 @@ void
 sl_place_release(struct sl_place *place)
 {
 	sl_directory_unref(place->directory);
+	free(place->directory_path);
+	free(place->wanted);
 	free(place->name);
 	free(place->path);
 	free(place->stem);

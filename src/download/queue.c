@@ -32,8 +32,8 @@ queue_wait(struct sl_batch *batch)
 	return sl_waiter_wait(&waiter, &batch->idle, "an entry", SL_FOREVER);
 }
 
-static void
-wake_idle(struct sl_batch *batch)
+void
+queue_wake(struct sl_batch *batch)
 {
 	struct sl_waiter *waiter = sl_waiter_pop(&batch->idle);
 	if (waiter)
@@ -44,7 +44,7 @@ void
 sl_batch_close(struct sl_batch *batch)
 {
 	batch->stays_open = false;
-	wake_idle(batch);
+	queue_wake(batch);
 }
 
 /* ---- adding and moving ---- */
@@ -77,7 +77,7 @@ sl_batch_add(struct sl_batch *batch, const struct sl_entry *entry, size_t positi
 	file->entry_memory = memory;
 	*index = batch->next_index++;
 	insert(batch, file, position);
-	wake_idle(batch);
+	queue_wake(batch);
 	return 0;
 }
 
@@ -120,6 +120,7 @@ queue_fulfil_wish(struct file *file)
 	}
 	file_reset(file);
 	sl_list_push_front(&batch->queue, &file->link);
+	queue_wake(batch); /* another job may wait with the turn */
 	if (wish == FILE_PAUSE) {
 		file->state = FILE_PAUSED;
 		if (events->paused)
@@ -147,7 +148,7 @@ sl_batch_resume(struct sl_batch *batch, uint64_t index)
 		return -ENOENT;
 	if (file->state == FILE_PAUSED) {
 		file->state = FILE_WAITING;
-		wake_idle(batch);
+		queue_wake(batch);
 	} else if (file->wish == FILE_PAUSE) {
 		file->wish = FILE_REQUEUE;
 	}

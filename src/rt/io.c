@@ -95,28 +95,71 @@ await(struct sl_rt *rt, struct sl_op *op, uint64_t deadline_ns, unsigned flags)
 	return code && op->result == -ECANCELED ? code : op->result;
 }
 
-/* ---- operations that the engine does not carry ---- */
+/* ---- operations in a blocking pool ---- */
+
+/* Its turn has come, by the result of the one it comes after. */
+static bool
+is_due(const struct sl_op *op)
+{
+	if (!op->after)
+		return true;
+	return op->after_absent ? op->after->result == -ENOENT : op->after->result >= 0;
+}
+
+/* False if the operation is not to be run: its result is -ECANCELED then. */
+static bool
+is_to_run(struct sl_op *op)
+{
+	op->took_ns = 0;
+	op->result = -ECANCELED;
+	if (!op->after)
+		return true;
+	if (op->fd == SL_FD_OF_AFTER)
+		op->fd = op->after->result;
+	if (sl_op_has_path(op->kind) && op->dir_fd == SL_FD_OF_AFTER)
+		op->dir_fd = op->after->result;
+	return is_due(op);
+}
+
+/* On a thread of a blocking pool. */
+static bool
+run_one(struct sl_engine *engine, struct sl_op *op)
+{
+	if (!is_to_run(op))
+		return false;
+	uint64_t before = engine->methods->now(engine);
+	op->result = engine->methods->run_blocking(engine, op);
+	op->took_ns = engine->methods->now(engine) - before;
+	return true;
+}
 
 /*
- * A copy on the heap with all that the operation points at, and descriptors of its own: it may go
- * on when its caller has given up, closed its descriptors and returned.
+ * Copies on the heap of operations, with all that they point at and descriptors of their own: they
+ * may go on when their caller has given up, closed its descriptors and returned.
  */
-struct owned {
-	struct sl_engine *engine;
+struct owned_op {
 	struct sl_op op;
-	int fds[2]; /* to be closed, or -1 */
+	struct {
+		int of, copy; /* the caller's descriptor and ours, to be closed; -1 = none */
+	} fds[2];
 	bool was_run;
 	struct statx statx;
-	char paths[];
+};
+
+struct owned {
+	struct sl_engine *engine;
+	size_t count;
+	char *paths;
+	struct owned_op ops[];
 };
 
 static int
 run_owned(void *arg)
 {
 	struct owned *owned = arg;
-	owned->op.result = owned->engine->methods->run_blocking(owned->engine, &owned->op);
-	owned->was_run = true;
-	return owned->op.result;
+	for (size_t i = 0; i < owned->count; i++)
+		owned->ops[i].was_run = run_one(owned->engine, &owned->ops[i].op);
+	return 0;
 }
 
 static void
@@ -131,11 +174,14 @@ static void
 free_owned(void *arg)
 {
 	struct owned *owned = arg;
-	/* Opened after its caller had gone. */
-	if (owned->was_run && owned->op.kind == SL_OP_OPEN)
-		close_by_call(owned->engine, owned->op.result);
-	close_by_call(owned->engine, owned->fds[0]);
-	close_by_call(owned->engine, owned->fds[1]);
+	for (size_t i = 0; i < owned->count; i++) {
+		struct owned_op *own = &owned->ops[i];
+		/* Opened after its caller had gone. */
+		if (own->was_run && own->op.kind == SL_OP_OPEN)
+			close_by_call(owned->engine, own->op.result);
+		close_by_call(owned->engine, own->fds[0].copy);
+		close_by_call(owned->engine, own->fds[1].copy);
+	}
 	free(owned);
 }
 
@@ -165,59 +211,138 @@ can_be_owned(const struct sl_op *op)
 	return false;
 }
 
-/* True with a descriptor of its own in *fd; -1 and AT_FDCWD need none. */
+/* The copy that an operation has of this descriptor already, or -1. */
+static int
+find_copy(const struct owned *owned, int fd)
+{
+	for (size_t i = 0; i < owned->count; i++)
+		for (size_t k = 0; k < 2; k++)
+			if (owned->ops[i].fds[k].of == fd)
+				return owned->ops[i].fds[k].copy;
+	return -1;
+}
+
+/* True with a copy in *fd; -1, AT_FDCWD and SL_FD_OF_AFTER need none. */
 static bool
-own_descriptor(struct owned *owned, unsigned index, int *fd)
+own_descriptor(struct owned *owned, struct owned_op *own, unsigned index, int *fd)
 {
 	if (*fd < 0)
 		return true;
-	int copy = owned->engine->methods->duplicate(owned->engine, *fd);
-	owned->fds[index] = copy;
+	int copy = find_copy(owned, *fd);
+	if (copy < 0) {
+		copy = owned->engine->methods->duplicate(owned->engine, *fd);
+		if (copy < 0)
+			return false;
+		own->fds[index].of = *fd;
+		own->fds[index].copy = copy;
+	}
 	*fd = copy;
-	return copy >= 0;
+	return true;
+}
+
+static const char *
+own_path(struct owned *owned, const char *path)
+{
+	char *copy = owned->paths;
+	size_t len = strlen(path) + 1;
+	memcpy(copy, path, len);
+	owned->paths += len;
+	return copy;
 }
 
 static bool
-own_all(struct owned *owned)
+own_one(struct owned *owned, struct owned_op *own)
 {
-	struct sl_op *op = &owned->op;
-	owned->fds[0] = owned->fds[1] = -1;
+	struct sl_op *op = &own->op;
 	if (!sl_op_has_path(op->kind))
-		return op->kind == SL_OP_NOP || own_descriptor(owned, 0, &op->fd);
-	size_t len = strlen(op->path) + 1;
-	memcpy(owned->paths, op->path, len);
-	op->path = owned->paths;
+		return op->kind == SL_OP_NOP || own_descriptor(owned, own, 0, &op->fd);
+	op->path = own_path(owned, op->path);
 	if (op->kind == SL_OP_STAT)
-		op->statx = &owned->statx;
+		op->statx = &own->statx;
 	if (sl_op_family(op->kind) == SL_FAMILY_TWO_NAMES) {
-		memcpy(owned->paths + len, op->path2, strlen(op->path2) + 1);
-		op->path2 = owned->paths + len;
-		if (!own_descriptor(owned, 1, &op->dir_fd2))
+		op->path2 = own_path(owned, op->path2);
+		if (!own_descriptor(owned, own, 1, &op->dir_fd2))
 			return false;
 	}
-	return own_descriptor(owned, 0, &op->dir_fd);
+	return own_descriptor(owned, own, 0, &op->dir_fd);
 }
 
-/* NULL if the operation cannot be copied: it must be waited for then. */
-static struct owned *
-own(struct sl_engine *engine, const struct sl_op *op)
+/* What a copy needs behind itself for its paths. */
+static size_t
+path_bytes(const struct sl_op *op)
 {
-	size_t len = sizeof(struct owned);
-	if (!can_be_owned(op))
-		return NULL;
-	if (sl_op_has_path(op->kind))
-		len += strlen(op->path) + 1;
+	size_t len = sl_op_has_path(op->kind) ? strlen(op->path) + 1 : 0;
 	if (sl_op_family(op->kind) == SL_FAMILY_TWO_NAMES)
 		len += strlen(op->path2) + 1;
+	return len;
+}
+
+/* NULL if they cannot be copied: they must be waited for then. */
+static struct owned *
+own(struct sl_engine *engine, const struct sl_op *ops, size_t op_count)
+{
+	size_t len = sizeof(struct owned) + op_count * sizeof(struct owned_op);
+	size_t head = len;
+	for (size_t i = 0; i < op_count; i++) {
+		if (!can_be_owned(&ops[i]))
+			return NULL;
+		len += path_bytes(&ops[i]);
+	}
 	struct owned *owned = calloc(1, len);
 	if (!owned)
 		return NULL;
 	owned->engine = engine;
-	owned->op = *op;
-	if (own_all(owned))
+	owned->count = op_count;
+	owned->paths = (char *)owned + head;
+	for (size_t i = 0; i < op_count; i++) {
+		struct owned_op *own = &owned->ops[i];
+		own->op = ops[i];
+		own->fds[0].of = own->fds[0].copy = own->fds[1].of = own->fds[1].copy = -1;
+		if (ops[i].after)
+			own->op.after = &owned->ops[ops[i].after - ops].op;
+	}
+	bool good = true;
+	for (size_t i = 0; i < op_count && good; i++)
+		good = own_one(owned, &owned->ops[i]);
+	if (good)
 		return owned;
 	free_owned(owned);
 	return NULL;
+}
+
+/* The results become the caller's, and what was opened. */
+static void
+disown(struct owned *owned, struct sl_op *ops)
+{
+	for (size_t i = 0; i < owned->count; i++) {
+		struct owned_op *own = &owned->ops[i];
+		ops[i].result = own->op.result;
+		ops[i].took_ns = own->op.took_ns;
+		if (ops[i].kind == SL_OP_STAT)
+			*ops[i].statx = own->statx;
+		own->was_run = false;
+	}
+	free_owned(owned);
+}
+
+/*
+ * In a blocking pool, until `deadline_ns` or those in force: then the call is abandoned. False if
+ * that cannot be done here: they cannot be copied, or no thread can be started. Else *code is 0 or
+ * why it was abandoned.
+ */
+SL_SUSPENDS
+static bool
+run_abandonable(struct sl_rt *rt, enum sl_blocking_pool pool, struct sl_op *ops, size_t op_count,
+	uint64_t deadline_ns, int *code)
+{
+	struct owned *owned = own(engine_of(rt), ops, op_count);
+	bool abandoned = false;
+	if (!owned)
+		return false;
+	*code = sl_blocking_run(pool, run_owned, owned, free_owned, deadline_ns, &abandoned);
+	if (!abandoned)
+		disown(owned, ops);
+	return !abandoned || *code != -EAGAIN;
 }
 
 static int
@@ -228,36 +353,20 @@ blocking_thunk(void *arg)
 	return engine->methods->run_blocking(engine, op);
 }
 
-/* In the blocking pool, until `deadline_ns` or those in force: then the call is abandoned. False if
- * no thread can be started for it. */
-SL_SUSPENDS
-static bool
-run_owned_until(struct sl_rt *rt, struct sl_op *op, struct owned *owned, uint64_t deadline_ns)
-{
-	bool abandoned = false;
-	op->submitted_ns = sl_now();
-	op->result = sl_blocking_run(
-		SL_BLOCKING_FILES, run_owned, owned, free_owned, deadline_ns, &abandoned);
-	if (!abandoned) {
-		if (op->kind == SL_OP_STAT)
-			*op->statx = owned->statx;
-		owned->was_run = false; /* what it opened is the caller's */
-		free_owned(owned);
-	}
-	count(rt, op);
-	return !abandoned || op->result != -EAGAIN;
-}
-
+/* What the engine does not carry. */
 SL_SUSPENDS
 static int
 run_on_pool(struct sl_rt *rt, struct sl_op *op, uint64_t deadline_ns)
 {
-	struct owned *owned = own(engine_of(rt), op);
-	if (owned && run_owned_until(rt, op, owned, deadline_ns))
-		return op->result;
+	int code = 0;
 	op->submitted_ns = sl_now();
-	op->owner = engine_of(rt);
-	op->result = sl_blocking_wait(blocking_thunk, op);
+	if (run_abandonable(rt, SL_BLOCKING_FILES, op, 1, deadline_ns, &code)) {
+		op->result = code ? code : op->result;
+	} else {
+		op->submitted_ns = sl_now();
+		op->owner = engine_of(rt);
+		op->result = sl_blocking_wait(blocking_thunk, op);
+	}
 	count(rt, op);
 	return op->result;
 }
@@ -715,45 +824,21 @@ struct batch {
 	size_t count;
 };
 
-/* Its turn has come, by the result of the one it comes after. */
-static bool
-is_due(const struct sl_op *op)
-{
-	if (!op->after)
-		return true;
-	return op->after_absent ? op->after->result == -ENOENT : op->after->result >= 0;
-}
-
-/* False if the operation is not to be run: its result is -ECANCELED then. */
-static bool
-is_to_run(struct sl_op *op)
-{
-	op->took_ns = 0;
-	op->result = -ECANCELED;
-	if (!op->after)
-		return true;
-	if (op->fd == SL_FD_OF_AFTER)
-		op->fd = op->after->result;
-	if (sl_op_has_path(op->kind) && op->dir_fd == SL_FD_OF_AFTER)
-		op->dir_fd = op->after->result;
-	return is_due(op);
-}
-
-/* On a thread of the blocking pool. */
 static int
 run_batch(void *arg)
 {
 	struct batch *batch = arg;
-	struct sl_engine *engine = batch->engine;
-	for (size_t i = 0; i < batch->count; i++) {
-		struct sl_op *op = &batch->ops[i];
-		if (!is_to_run(op))
-			continue;
-		uint64_t before = engine->methods->now(engine);
-		op->result = engine->methods->run_blocking(engine, op);
-		op->took_ns = engine->methods->now(engine) - before;
-	}
+	for (size_t i = 0; i < batch->count; i++)
+		(void)run_one(batch->engine, &batch->ops[i]);
 	return 0;
+}
+
+static void
+count_batch(struct sl_rt *rt, const struct sl_op *ops, size_t op_count)
+{
+	for (size_t i = 0; i < op_count; i++)
+		if (is_due(&ops[i]))
+			count_result(rt, &ops[i], ops[i].took_ns);
 }
 
 int
@@ -767,9 +852,21 @@ sl_io_batch(struct sl_op *ops, size_t op_count)
 	sl_shield_begin(&shield, SL_FOREVER);
 	struct batch batch = { engine_of(rt), ops, op_count };
 	code = sl_blocking_wait(run_batch, &batch);
-	for (size_t i = 0; i < op_count; i++)
-		if (is_due(&ops[i]))
-			count_result(rt, &ops[i], ops[i].took_ns);
+	count_batch(rt, ops, op_count);
 	sl_shield_end(&shield);
+	return code;
+}
+
+int
+sl_io_batch_abandonable(struct sl_op *ops, size_t op_count)
+{
+	struct sl_rt *rt = sl_task_self()->rt;
+	int code = task_check();
+	if (code || op_count == 0)
+		return code;
+	if (!run_abandonable(rt, SL_BLOCKING_DIRECTORIES, ops, op_count, SL_FOREVER, &code))
+		return sl_io_batch(ops, op_count);
+	if (!code)
+		count_batch(rt, ops, op_count);
 	return code;
 }

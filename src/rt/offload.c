@@ -1,7 +1,8 @@
 /*
- * The pools of a runtime: CPU workers, blocking calls for files, and resolvers apart from them (a
- * dead name server must not hold up the disk). Here: their start and end, how results come back to
- * the tasks, and calls that are waited for whatever happens.
+ * The pools of a runtime: CPU workers, blocking calls for files, and apart from them the opening of
+ * directories and resolvers (neither a dead mount nor a dead name server may hold up the disk).
+ * Here: their start and end, how results come back to the tasks, and calls that are waited for
+ * whatever happens.
  *
  * A task takes a place in its pool, queues a job on its stack and parks. A thread runs it, pushes
  * it onto `finished` and wakes the engine; the loop then wakes the task. Where no thread can be
@@ -21,6 +22,9 @@
 #define FILE_THREADS 16    /* most of them wait for a disk: syncs of a group side by side */
 /* A lookup that hangs holds up no other; threads are started as they are needed. */
 #define RESOLVER_THREADS BLOCKING_QUEUE
+/* Likewise directories. An open that was abandoned keeps its thread until it returns, so once that
+ * many hang no more are opened. */
+#define DIRECTORY_THREADS BLOCKING_QUEUE
 #define EXTRA_THREADS 16 /* more of each, for calls that wait behind others that hang */
 /* how long the end of the program waits for a blocking call that was abandoned */
 #define JOIN_NS (200 * SL_NS_PER_MS)
@@ -124,7 +128,8 @@ offload_collect(struct sl_rt *rt)
 static int
 init_pool(struct offload *offload, unsigned index, unsigned threads, unsigned extra)
 {
-	static const char *const names[POOLS] = { "worker", "blocking call", "resolver" };
+	static const char *const names[POOLS] = { "worker", "blocking call", "directory",
+		"resolver" };
 	struct pool *pool = &offload->pools[index];
 	int code = pool_init(pool, threads, extra);
 	if (code)
@@ -147,6 +152,7 @@ offload_new(struct sl_rt *rt, const struct sl_rt_options *options)
 	const unsigned threads[POOLS] = {
 		[POOL_CPU] = options->workers ? options->workers : sl_cpu_count(),
 		[POOL_FILES] = options->blocking ? options->blocking : FILE_THREADS,
+		[POOL_DIRECTORIES] = DIRECTORY_THREADS,
 		[POOL_RESOLVER] = options->resolvers ? options->resolvers : RESOLVER_THREADS,
 	};
 	unsigned made = 0;

@@ -76,9 +76,12 @@ int
 sl_blocking_run(enum sl_blocking_pool which, sl_offload_fn *fn, void *arg,
 	void (*free_arg)(void *arg), uint64_t deadline_ns, bool *abandoned)
 {
+	static const unsigned pools[] = { [SL_BLOCKING_FILES] = POOL_FILES,
+		[SL_BLOCKING_DIRECTORIES] = POOL_DIRECTORIES,
+		[SL_BLOCKING_RESOLVER] = POOL_RESOLVER };
 	struct sl_rt *rt = sl_task_self()->rt;
 	struct offload *offload = rt->offload;
-	unsigned index = which == SL_BLOCKING_RESOLVER ? POOL_RESOLVER : POOL_FILES;
+	unsigned index = pools[which];
 	struct sl_op op = { .kind = SL_OP_CALL, .fn = fn, .arg = arg, .free_arg = free_arg };
 	*abandoned = false;
 	int code = sl_semaphore_take(&offload->slots[index], deadline_ns);

@@ -14,7 +14,7 @@
 
 #include "sluice/rt/offload.h"
 
-enum { POOL_CPU, POOL_FILES, POOL_RESOLVER, POOLS };
+enum { POOL_CPU, POOL_FILES, POOL_DIRECTORIES, POOL_RESOLVER, POOLS };
 
 /*
  * A call that was abandoned while it runs may outlive the runtime, and closes by the engine what it

@@ -546,6 +546,70 @@ test_files_long_names() {
 	no_parts
 }
 
+# 12 inputs below mnt in as many directories, then 20 in ./good and one more below mnt
+list_with_dead_mount() {
+	local i
+	for i in {1..12}; do printf '%s/gen/1000/%d\n dir=mnt/d%d\n' "$ORIGIN" "$i" "$i"; done
+	for i in {1..20}; do printf '%s/gen/1000/%d\n dir=good\n' "$ORIGIN" "$i"; done
+	printf '%s/gen/1000/13\n dir=mnt/d1\n' "$ORIGIN"
+}
+
+only_good_ones() {
+	local i
+	kill -CONT $MOUNT_SERVER # a look at the mount would hang
+	for i in {1..20}; do is_gen "good/$i" 1000 "$i"; done
+	no_parts
+	[[ $(grep -c "^sluice: cannot open or make the directory 'mnt/d" err) == 13 ]] || fail "not each of 13 files is reported"
+}
+
+# directories of a mount whose server hangs fail by themselves, and the files of others are downloaded
+test_files_dead_mount() {
+	begin_mount
+	kill -STOP $MOUNT_SERVER
+	list_with_dead_mount >list
+	get 20 --stall-timeout 2 -j 4 -i list
+	expect 2 "cannot open or make the directory 'mnt/d12': its file system did not respond in time"
+	only_good_ones
+}
+
+# the same before the deadline, which ends the run although the mount hangs
+test_files_dead_mount_deadline() {
+	begin_mount
+	kill -STOP $MOUNT_SERVER
+	list_with_dead_mount >list
+	get 10 --deadline 5 -j 4 -i list
+	expect 2 "20 of 33 files done, 13 failed"
+	only_good_ones
+}
+
+# the deadline ends the run within a second although a mount hangs that was open already, and what is done stays
+test_files_dead_mount_later() {
+	begin_mount
+	printf '%s\n dir=mnt\n' "$ORIGIN/status/404/missing" >list
+	printf '%s\n' "$ORIGIN/tag/dead-later/gate/dead-later/gen/1000/1" >>list
+	printf '%s\n dir=mnt\n' "$ORIGIN/gen/1000/2" >>list
+	start get --deadline 5 -j 1 --sync=all -i list
+	until_true 4 is_counter dead-later requests 1
+	kill -STOP $MOUNT_SERVER
+	opened dead-later
+	finish 7
+	kill -CONT $MOUNT_SERVER
+	grep -q "the time limit of the run was reached (--deadline), and the file system of 'mnt/2' does not respond" err || fail "not named"
+	expect 3
+	is_gen 1 1000 1
+	absent below/2
+}
+
+# the deadline covers a list on a mount that hangs
+test_files_dead_mount_list() {
+	begin_mount
+	echo "$ORIGIN/gen/10/1" >below/list
+	kill -STOP $MOUNT_SERVER
+	get 5 --deadline 2 -i mnt/list
+	expect 2 "the time limit of the run was reached (--deadline)"
+	absent 1
+}
+
 # bindfs stands on libfuse 2, which ignores a call that sets one of the two times of a file, and reports success
 test_files_time_on_fuse() {
 	as_root

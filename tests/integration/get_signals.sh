@@ -136,15 +136,8 @@ waits_for_mount() { # any thread
 
 # a mount whose server hangs does not keep signals from being heard
 test_signals_dead_mount() {
-	as_root
-	command -v bindfs >/dev/null || skip "no bindfs here (package bindfs)"
-	mkdir below mnt
-	bindfs -f below mnt >bindfs.log 2>&1 &
-	server=$! # not local: the trap runs outside
-	trap 'kill -CONT $server; umount -l mnt; kill $server' EXIT
-	until_true 10 mountpoint -q mnt || skip "$(head -n 1 bindfs.log)"
-	ls mnt >/dev/null
-	kill -STOP $server
+	begin_mount
+	kill -STOP $MOUNT_SERVER
 	start get "$ORIGIN/gen/10/1" -o mnt/f
 	until_true 10 waits_for_mount
 	kill -TERM "$pid"
@@ -169,7 +162,7 @@ test_signals_usr1() {
 	start get "$ORIGIN/gate/usr1/gen/400000/1"
 	until_true 10 test -e 1.sluice-part
 	kill -USR1 "$pid"
-	until_true 10 grep -q 'job 1.*parked' err
+	until_true 10 grep -q 'job .*parked' err
 	opened usr1
 	finish 10
 	expect 0

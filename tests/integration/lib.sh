@@ -271,6 +271,18 @@ on_tmpfs() { # file, case, mount options
 	in_namespace "$1" "$2" mount -t tmpfs -o "$3" sluice-test
 }
 
+# ./mnt, a mount of ./below: its server ($MOUNT_SERVER) can be stopped, and then what asks it hangs.
+begin_mount() {
+	as_root
+	command -v bindfs >/dev/null || skip "no bindfs here (package bindfs)"
+	mkdir below mnt
+	bindfs -f below mnt >bindfs.log 2>&1 &
+	MOUNT_SERVER=$! # not local: the trap runs outside
+	trap 'kill -CONT $MOUNT_SERVER; umount -l mnt; kill $MOUNT_SERVER' EXIT
+	until_true 10 mountpoint -q mnt || skip "$(head -n 1 bindfs.log)"
+	ls mnt >/dev/null
+}
+
 # Start the program in the background as a shell with job control would: signals as by default. Sets $pid.
 start() {
 	env --default-signal "$S" "$@" >out 2>err &

@@ -211,7 +211,10 @@ begin_job(struct sim *sim, struct sim_event *event)
 	struct sim_job *job = SL_CONTAINER_OF(event, struct sim_job, event);
 	const struct sl_op *op = &job->copy;
 	struct sim_fd *fd = fd_of(sim, op);
-	if (job->fault)
+	if (sim_hangs(sim, job)) {
+		job->stage = SIM_WAITING;
+		sl_list_push_back(&sim->hung, &job->link);
+	} else if (job->fault)
 		fail_job(sim, fd, job);
 	else if (op->kind == SL_OP_NOP)
 		sim_job_finish(sim, job, 0);
@@ -228,6 +231,31 @@ begin_job(struct sim *sim, struct sim_event *event)
 		begin_on_stream(sim, fd, job);
 	else
 		sim_job_finish(sim, job, sim_file_run(sim, job));
+}
+
+void
+sim_hang(struct sim *sim, const char *path)
+{
+	struct sl_list *node;
+	snprintf(sim->hangs_below, sizeof(sim->hangs_below), "%s", path ? path : "");
+	while (!path && (node = sl_list_pop(&sim->hung))) {
+		struct sim_job *job = sl_list_item(node, struct sim_job, link);
+		job->stage = SIM_DELAYED;
+		sim_event_at(sim, &job->event, sim->now + disk_delay(sim));
+	}
+}
+
+void
+sim_finish_abandoned(struct sim *sim)
+{
+	sim_hang(sim, NULL);
+	while (sim->in_flight > 0) {
+		sim_pass_on(sim);
+		if (next_event(sim) == SL_FOREVER)
+			break;
+		sim->now = SL_MAX(sim->now, next_event(sim));
+		fire_due(sim);
+	}
 }
 
 /* ---- the methods ---- */

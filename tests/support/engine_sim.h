@@ -12,6 +12,7 @@
  *  - functions of the workers and of the blocking pool run on stacks of their own that take turns
  *    with everything else: what they do through run_blocking() is delayed, cut short and made to
  *    fail like any other operation, and an abandoned one goes on behind the caller's back;
+ *  - operations on a path hang until they are let go (sim_hang);
  *  - the n-th operation fails, or any with some probability (sim_fail_nth, options.fault_ppm);
  *  - the power is cut (sim_crash): what was not synced is gone, torn or there, and names likewise.
  *
@@ -162,6 +163,15 @@ void sim_at(struct sim *sim, uint64_t nth, sim_deed *fn, void *ctx);
 /* The same when the nth operation from now comes back: it is done, and its result has not
  * been read yet. */
 void sim_at_done(struct sim *sim, uint64_t nth, sim_deed *fn, void *ctx);
+
+/*
+ * From now on operations that name `path`, or a path below it, as they are written, do not come
+ * back: the server of that mount is down. NULL: it is up again, and they go on.
+ */
+void sim_hang(struct sim *sim, const char *path);
+
+/* After the runtime's end: what abandoned calls still do is done to its end; what hangs goes on. */
+void sim_finish_abandoned(struct sim *sim);
 
 /*
  * From now on the file system is as one whose journal was aborted: nothing gets durable any more.

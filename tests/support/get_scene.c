@@ -21,6 +21,7 @@ get_scene_init(struct get_scene *scene, struct sim *sim)
 		.remote_time = true,
 		.connect_timeout_ns = 30 * SL_NS_PER_S,
 		.stall_timeout_ns = 60 * SL_NS_PER_S,
+		.directory_timeout_ns = 60 * SL_NS_PER_S,
 		.run_ns = SL_FOREVER,
 		.cancel_fd = -1 };
 }
@@ -59,6 +60,8 @@ next_entry(void *ctx, struct sl_entry *out, struct sl_error *err)
 		return 0;
 	const struct get_file *file = &scene->files[scene->next++];
 	*out = (struct sl_entry){ .sources = { sl_span_str(file->url) }, .source_count = 1 };
+	if (file->dir)
+		out->dir = sl_span_str(file->dir);
 	if (file->mirror)
 		out->sources[out->source_count++] = sl_span_str(file->mirror);
 	int code = 0;
@@ -112,6 +115,7 @@ batch_options(struct get_scene *scene, struct sl_http_client *client, struct sl_
 		.remote_time = scene->remote_time,
 		.io = scene->io,
 		.descriptors = scene->descriptors,
+		.stall_timeout_ns = scene->directory_timeout_ns,
 		.source = next_entry,
 		.source_ctx = scene,
 		.events = { .ctx = scene, .ended = note_end } };

@@ -15,6 +15,7 @@
 struct get_file {
 	const char *url;
 	const char *mirror; /* another source of the same, or NULL */
+	const char *dir;    /* of its entry; NULL = none */
 	const char *name;   /* where it goes; NULL = nowhere (stdout) */
 	const char *data;   /* what the server has */
 	size_t len;
@@ -46,7 +47,8 @@ struct get_scene {
 	bool shared;     /* another run works on the same names */
 	bool by_command; /* a signal cancels the whole command, as the program's do, not the batch
 			    alone */
-	uint64_t connect_timeout_ns, stall_timeout_ns;
+	uint64_t connect_timeout_ns, stall_timeout_ns; /* of the network */
+	uint64_t directory_timeout_ns;                 /* stall_timeout_ns of the batch */
 	uint64_t run_ns;          /* deadline of the run from its start; SL_FOREVER */
 	int cancel_fd;            /* sim_trap: a signal comes when it is readable; -1 = none */
 	void (*run_begins)(void); /* called just before and after the batch's run; may be NULL */

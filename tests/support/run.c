@@ -31,6 +31,7 @@ sim_run(struct sim *sim, sl_task_fn *fn, void *arg)
 	struct sl_rt *rt = start(sim, sim_engine(sim), 1);
 	int result = sl_rt_run(rt, fn, arg);
 	sim_check(sim, result != -EDEADLK, "deadlock");
+	sim_finish_abandoned(sim);
 	sim_check(sim, sim_in_flight(sim) == 0, "operations are left");
 	sim_check(sim, sim_open_fds(sim) == before, "descriptors: %u before, %u after", before,
 		sim_open_fds(sim));

@@ -107,6 +107,15 @@ sim_fault_choose(struct sim *sim, struct sim_job *job)
 	}
 }
 
+bool
+sim_hangs(const struct sim *sim, const struct sim_job *job)
+{
+	size_t len = strlen(sim->hangs_below);
+	if (len == 0 || !job->path || strncmp(job->path, sim->hangs_below, len) != 0)
+		return false;
+	return job->path[len] == '\0' || job->path[len] == '/';
+}
+
 void
 sim_traps_spring(struct sim *sim)
 {

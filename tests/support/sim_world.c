@@ -38,6 +38,7 @@ sim_new(const struct sim_options *options)
 	sl_heap_init(&sim->events);
 	sl_list_init(&sim->queued);
 	sl_list_init(&sim->ready);
+	sl_list_init(&sim->hung);
 	sl_list_init(&sim->threads);
 	sl_list_init(&sim->idle);
 	sl_list_init(&sim->inodes);

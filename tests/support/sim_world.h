@@ -83,6 +83,9 @@ void sim_job_return(struct sim *sim, struct sim_job *job);
 struct sim_job *sim_job_submit(struct sim *sim, struct sl_op *op);
 void sim_pass_on(struct sim *sim);
 
+/* It leads to or through a path that hangs. */
+bool sim_hangs(const struct sim *sim, const struct sim_job *job);
+
 /* Carry it out to its end, now. */
 void sim_job_run_now(struct sim *sim, struct sim_job *job);
 
@@ -374,6 +377,8 @@ struct sim {
 	struct sim_job jobs[SIM_JOBS];
 	size_t job_end; /* no job at or behind it was ever used */
 	struct sl_list queued, ready;
+	struct sl_list hung;  /* operations that hang (sim_hang) */
+	char hangs_below[64]; /* the path they lead to or through; "" = none */
 	unsigned in_flight;
 	unsigned slots_taken; /* of them, those that come back by wait() and are not calls */
 	uint64_t submitted, by_kind[SL_OP_KINDS];

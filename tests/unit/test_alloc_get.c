@@ -92,7 +92,7 @@ Test(alloc_get, memory_may_end_at_any_allocation, .timeout = 120)
 
 /* ---- budgets ---- */
 
-#define ONE_ALLOCATIONS 51
+#define ONE_ALLOCATIONS 62
 #define ONE_OPERATIONS 49
 #define ONE_PEAK (203 * SL_KIB)
 #define HUNDRED_ALLOCATIONS 3150

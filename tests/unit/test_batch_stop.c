@@ -232,6 +232,7 @@ run_main(void *arg)
 	struct sl_batch_options options = { .jobs = 3,
 		.remote_time = true,
 		.fail_fast = run->fail_fast,
+		.stall_timeout_ns = DAY_NS,
 		.descriptors = 100,
 		.source = next_entry,
 		.source_ctx = run,

@@ -251,6 +251,7 @@ Test(scenario_get_time, a_disk_slower_than_the_stall_timeout_is_not_a_stall)
 		options.net_ns = SL_NS_PER_MS;
 		struct scenario *scenario = scenario_new(&options);
 		scenario->get.stall_timeout_ns = 5 * SL_NS_PER_S;
+		scenario->get.directory_timeout_ns = 10000 * SL_NS_PER_S;
 		/* A lookup is a call on a thread, which the simulator delays as it does a disk. */
 		scenario->get.connect_timeout_ns = 10000 * SL_NS_PER_S;
 		scenario->get.chunks = 2;
@@ -258,6 +259,104 @@ Test(scenario_get_time, a_disk_slower_than_the_stall_timeout_is_not_a_stall)
 			scenario_offer(scenario, (struct sim_http_file){ .len = 300000 });
 		scenario_run(scenario);
 		scenario_expect_all_done(scenario);
+		scenario_free(scenario);
+	}
+}
+
+/* "DIR/NAME" for a file that scenario_offer offers next. */
+static void
+offer_below(struct scenario *scenario, const char *dir)
+{
+	scenario->get.dir = dir;
+	scenario_offer(scenario, (struct sim_http_file){ .len = 20000 });
+	scenario->get.files[scenario->get.count - 1].dir = dir;
+	scenario->get.dir = NULL;
+}
+
+#define HANGING 12 /* more than the jobs */
+#define GOOD 10
+
+/* Twelve inputs of directories that hang come first; two more of one of them last. */
+static struct scenario *
+hang_directories(uint64_t seed)
+{
+	static char dirs[HANGING][16];
+	struct scenario *scenario = scenario_plain(seed);
+	for (size_t i = 0; i < HANGING; i++) {
+		snprintf(dirs[i], sizeof(dirs[i]), "mnt/d%zu", i);
+		offer_below(scenario, dirs[i]);
+	}
+	for (size_t i = 0; i < GOOD; i++)
+		offer_below(scenario, i % 2 ? "good/a" : "good");
+	offer_below(scenario, dirs[0]);
+	offer_below(scenario, "mnt/d0/below");
+	sim_put_directory(scenario->sim, "mnt", 0755);
+	sim_hang(scenario->sim, "mnt");
+	scenario->get.directory_timeout_ns = 10 * SL_NS_PER_S;
+	return scenario;
+}
+
+static void
+expect_only_good_ones(struct scenario *scenario)
+{
+	for (size_t i = 0; i < scenario->get.count; i++)
+		if (i >= HANGING && i < HANGING + GOOD)
+			scenario_expect_done(scenario, i);
+		else
+			scenario_expect_failure(scenario, i, -ETIMEDOUT, SL_PHASE_DIRECTORY);
+}
+
+Test(scenario_get_time, directories_that_hang_fail_by_themselves_and_hold_up_no_others)
+{
+	struct sim_seeds seeds = sim_seeds(20);
+	for (uint64_t seed = seeds.first; seed != seeds.end; seed++) {
+		struct scenario *scenario = hang_directories(seed);
+		scenario_run(scenario);
+		expect_only_good_ones(scenario);
+		scenario_expect_duration(scenario, 10 * SL_NS_PER_S, 15 * SL_NS_PER_S);
+		scenario_free(scenario);
+	}
+}
+
+Test(scenario_get_time, the_deadline_of_the_run_ends_directories_that_hang)
+{
+	struct sim_seeds seeds = sim_seeds(20);
+	for (uint64_t seed = seeds.first; seed != seeds.end; seed++) {
+		struct scenario *scenario = hang_directories(seed);
+		scenario->get.run_ns = 8 * SL_NS_PER_S;
+		scenario_run(scenario);
+		expect_only_good_ones(scenario);
+		scenario_expect_duration(
+			scenario, 8 * SL_NS_PER_S, 8 * SL_NS_PER_S + SCENARIO_SLACK_NS);
+		scenario_free(scenario);
+	}
+}
+
+static void
+end_hang(struct sim *sim, void *ctx)
+{
+	(void)ctx;
+	sim_hang(sim, NULL);
+}
+
+/* Inputs of other directories are named in the meantime. */
+Test(scenario_get_time, a_directory_that_responds_late_gives_its_names_in_the_order_of_the_inputs)
+{
+	struct sim_seeds seeds = sim_seeds(20);
+	for (uint64_t seed = seeds.first; seed != seeds.end; seed++) {
+		struct scenario *scenario = scenario_plain(seed);
+		offer_below(scenario, "slow/a");
+		get_scene_add(&scenario->get,
+			(struct get_file){ .url = SCENARIO_ORIGIN "/f0?other", .dir = "slow/a" });
+		for (size_t i = 0; i < 4; i++)
+			offer_below(scenario, "good");
+		sim_hang(scenario->sim, "slow");
+		sim_at_done(scenario->sim, 30, end_hang, NULL);
+		scenario_run(scenario);
+		for (size_t i = 0; i < scenario->get.count; i++)
+			if (i != 1)
+				scenario_expect_done(scenario, i);
+		scenario_expect_failure(scenario, 1, SL_E_TWICE, SL_PHASE_NONE);
 		scenario_free(scenario);
 	}
 }

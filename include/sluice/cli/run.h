@@ -24,9 +24,15 @@ struct sl_run {
 	 * statistics; may be NULL. */
 	void (*at_end)(void *arg, struct sl_rt *rt);
 
-	/* Called before the process ends by a signal although the command has not ended in time;
-	 * logs what is left on the disk. May be NULL. */
-	void (*abandoned)(void *arg);
+	/* From the start of the run, in nanoseconds; 0 = none. The command ends by itself then
+	 * (sl_deadline_begin); if it has not SL_RUN_GRACE_NS later, the process is ended, as after
+	 * a signal. */
+	uint64_t deadline_ns;
+
+	/* Called before the process ends although the command has not ended in time, after a signal
+	 * or (signo 0) the deadline; logs what is unfinished and left on the disk. Returns the exit
+	 * status, which counts after the deadline. May be NULL without a deadline. */
+	int (*abandoned)(void *arg, int signo);
 
 	int signo;  /* result: the signal that asked the run to end, or 0 */
 	int result; /* result: what fn returned */

@@ -83,8 +83,9 @@ struct sl_batch_options {
 	bool allow_outside;
 	unsigned descriptors; /* that may be open at once for files and connections; bounds jobs and
 			       * groups */
-	uint64_t stall_timeout_ns; /* how long a FIFO may be without a reader */
-	sl_batch_source *source;   /* of entries that follow those added; NULL = there are none */
+	/* How long a FIFO may be without a reader, and the opening of a directory may take. */
+	uint64_t stall_timeout_ns;
+	sl_batch_source *source; /* of entries that follow those added; NULL = there are none */
 	void *source_ctx;
 	bool stays_open; /* the run goes on when nothing is left to do, until sl_batch_close */
 	struct sl_batch_events events;

@@ -42,7 +42,10 @@ struct sl_directories {
 	struct sl_list unsynced;
 	unsigned unsynced_count;
 	uint64_t made, synced;
-	struct sl_semaphore open_turn, sync_turn;
+	struct sl_semaphore sync_turn;
+	/* directory.c's: openings under way, those that were abandoned, and the tasks that wait for
+	 * a directory to be made */
+	struct sl_list walks, abandoned, waiting;
 	int sync_code; /* first failure */
 };
 
@@ -60,10 +63,16 @@ void sl_directories_release(struct sl_directories *directories);
  * refused (openat2 RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS). An empty path is base, or the current
  * directory. Returns 0 with one reference in *out; SL_E_NAME; a kernel's code with
  * SL_PHASE_DIRECTORY.
+ *
+ * Ends at the deadlines in force even if the file system does not respond: -ETIMEDOUT, and so does
+ * each later opening of the same path or one below it at once.
  */
 SL_SUSPENDS
 int sl_directories_open(struct sl_directories *directories, struct sl_directory *base,
 	struct sl_span path, struct sl_directory **out, struct sl_error *err) SL_MUST_CHECK;
+
+/* True if the directory with this `path` (sl_directory.path) is in the table. */
+bool sl_directories_is_open(const struct sl_directories *directories, const char *path);
 
 void sl_directory_ref(struct sl_directory *directory);
 

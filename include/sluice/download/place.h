@@ -28,6 +28,7 @@ struct sl_places {
 	struct sl_place_options options;
 	struct sl_directories directories;
 	struct sl_directory *run_directory; /* one reference; NULL until a file needs it */
+	struct sl_semaphore run_turn;       /* to open it */
 	struct sl_names names;
 };
 
@@ -36,7 +37,10 @@ struct sl_place {
 	struct sl_directory *directory; /* one reference; NULL = standard output */
 	char *name;                     /* final name in it; NULL = standard output */
 	char *path;                     /* both, as a person would type it; "-"; NULL if unknown */
+	char *wanted; /* path of the directory, known before it is open; NULL = standard output */
 	/* place.c's: */
+	char *directory_path; /* to be opened, from the directory of the run if is_below */
+	bool is_below;
 	uint64_t index;    /* of the input */
 	uint64_t identity; /* what it downloads, see sl_sources_identity */
 	char *stem;        /* what NAME.N is made of; NULL before the first such name */
@@ -57,14 +61,25 @@ enum sl_place_claim {
 };
 
 /*
- * The place of input `index`, claimed. Called for one input after the other, in their order, so
- * that a name goes to the first of them. Returns an sl_place_claim; SL_E_TWICE if another input has
- * the name; SL_E_NAME for a name that is not allowed; what sl_directories_open returns; -ENOMEM.
- * After a failure *place has what was found out so far, and may be released.
+ * What can be told of the place of input `index` without a look at the disk: its name, and in
+ * place->wanted where its directory is. Returns 0; SL_E_NAME for a name that is not allowed;
+ * -ENOMEM. After a failure, here and below, *place has what was found out so far, and may be
+ * released.
+ */
+int sl_place_begin(struct sl_places *places, struct sl_place *place,
+	const struct sl_sources *sources, uint64_t index, struct sl_error *err) SL_MUST_CHECK;
+
+/* Its directory is open, so that sl_place_claim does not wait for the disk. */
+bool sl_place_is_open(const struct sl_places *places, const struct sl_place *place);
+
+/*
+ * Then the place, claimed. Called for the inputs of each directory one after the other, in their
+ * order, so that a name goes to the first of them. Returns an sl_place_claim; SL_E_TWICE if another
+ * input has the name; what sl_directories_open returns, also at the deadlines in force; -ENOMEM.
  */
 SL_SUSPENDS
 int sl_place_claim(struct sl_places *places, struct sl_place *place,
-	const struct sl_sources *sources, uint64_t index, struct sl_error *err) SL_MUST_CHECK;
+	const struct sl_sources *sources, struct sl_error *err) SL_MUST_CHECK;
 
 /* Claim the next "NAME.N" that no input has and nothing stands under. Returns 0 or a code. */
 SL_SUSPENDS

@@ -136,6 +136,15 @@ int sl_io_set_time(int fd, uint64_t time_ns) SL_MUST_CHECK;
 SL_SUSPENDS
 int sl_io_batch(struct sl_op *ops, size_t count) SL_MUST_CHECK;
 
+/*
+ * As sl_io_batch, but it ends at the deadlines in force and at a cancellation: then the call is
+ * abandoned and none of the results is valid. What it does may still take effect; what it opens
+ * then is closed. It runs in a pool of its own (SL_BLOCKING_DIRECTORIES), so that calls which hang
+ * hold up no other file operation. Not for READ, WRITE and CLOSE.
+ */
+SL_SUSPENDS
+int sl_io_batch_abandonable(struct sl_op *ops, size_t count) SL_MUST_CHECK;
+
 #define SL_IO_SLOW_OPS 3
 #define SL_IO_REMOVALS 2
 

@@ -25,7 +25,11 @@ int sl_offload(sl_offload_fn *fn, void *arg) SL_MUST_CHECK;
 /* Number of worker threads, at least 1. */
 unsigned sl_worker_count(void);
 
-enum sl_blocking_pool { SL_BLOCKING_FILES, SL_BLOCKING_RESOLVER };
+enum sl_blocking_pool {
+	SL_BLOCKING_FILES,
+	SL_BLOCKING_DIRECTORIES, /* opening directories: on a dead mount that hangs for good */
+	SL_BLOCKING_RESOLVER,
+};
 
 /*
  * Run fn(arg) in a blocking pool until `deadline_ns`. `arg` is heap memory. If the call was
