@@ -17,6 +17,12 @@ section() {
 	job_names+=("$1") job_kinds+=(title) job_pids+=(0)
 }
 
+# Criterion names its socket after its process, and does not start if a killed one with that number has left it.
+for socket in /tmp/criterion_*.sock; do
+	id=${socket##*_}
+	[[ ! -e $socket || -d /proc/${id%.sock} ]] || rm -f "$socket"
+done
+
 title() {
 	printf '\n== %s  [%d s]\n' "$1" $((SECONDS - started))
 }

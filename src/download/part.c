@@ -955,6 +955,15 @@ stat_identity(struct sl_part *part)
 	return code;
 }
 
+static void
+warn_left(const struct sl_part *part, int code)
+{
+	char *path = sl_part_path(part);
+	sl_log_warn("'%s' was not removed: %s (the next run removes it)",
+		path ? path : part->part_name, sl_code_text(code));
+	free(path);
+}
+
 void
 sl_part_discard(struct sl_part *part)
 {
@@ -971,8 +980,7 @@ sl_part_discard(struct sl_part *part)
 		if (!code && is_same(part, &st))
 			code = sl_io_unlink(part->directory->fd, part->part_name, 0);
 		if (code && code != -ENOENT)
-			sl_log_warn("cannot remove '%s': %s (the next run removes it)",
-				part->part_name, sl_code_text(code));
+			warn_left(part, code);
 	}
 	sl_part_close(part);
 	sl_shield_end(&shield);
