@@ -172,6 +172,7 @@ sl_get_json_end(struct sl_get_events *events, const struct sl_download *download
 		[SL_DOWNLOAD_DONE] = "done",
 		[SL_DOWNLOAD_SKIPPED] = "skipped",
 		[SL_DOWNLOAD_FAILED] = "failed",
+		[SL_DOWNLOAD_REMOVED] = "removed",
 		[SL_DOWNLOAD_CANCELLED] = "cancelled",
 	};
 	bool good = download->state == SL_DOWNLOAD_DONE || download->state == SL_DOWNLOAD_SKIPPED;

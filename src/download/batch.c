@@ -351,12 +351,6 @@ sl_batch_run(struct sl_batch *batch, struct sl_batch_summary *summary)
 }
 
 void
-sl_batch_cancel(struct sl_batch *batch, int reason)
-{
-	file_cancel_all(batch, reason);
-}
-
-void
 sl_batch_each(struct sl_batch *batch, void (*see)(void *ctx, const struct sl_download *download),
 	void *ctx)
 {

@@ -171,9 +171,6 @@ void file_follow_original(struct file *repeat);
 SL_SUSPENDS
 void file_out_of_memory(struct sl_batch *batch, uint64_t index);
 
-/* file.c: with the reason, stop what is under way; see sl_batch_cancel. */
-void file_cancel_all(struct sl_batch *batch, int reason);
-
 /* fetch.c: the task of an ACTIVE file, arg: from what has its name to the finished file. Returns 0,
  * FILE_SKIPPED, a code; or FILE_HANDED_OVER: then it is the committer's, and may be gone. */
 SL_SUSPENDS

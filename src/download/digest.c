@@ -4,6 +4,8 @@
  */
 #include "sluice/download/digest.h"
 
+#include "sluice/rt/offload.h"
+
 #include <errno.h>
 #include <openssl/evp.h>
 #include <stdlib.h>
@@ -62,6 +64,27 @@ sl_digest_add(struct sl_digest *digest, const void *data, size_t len)
 {
 	if (EVP_DigestUpdate(digest->context, data, len) != 1)
 		digest->failed = true;
+}
+
+struct job {
+	struct sl_digest *digest;
+	const void *data;
+	size_t len;
+};
+
+static int
+add_on_worker(void *arg)
+{
+	const struct job *job = arg;
+	sl_digest_add(job->digest, job->data, job->len);
+	return 0;
+}
+
+int
+sl_digest_offload(struct sl_digest *digest, const void *data, size_t len)
+{
+	struct job job = { digest, data, len };
+	return sl_offload(add_on_worker, &job);
 }
 
 static void

@@ -17,7 +17,7 @@
 #define REPORT_NS (500 * SL_NS_PER_MS) /* how long the report of a cancelled one may take */
 
 void
-file_cancel_all(struct sl_batch *batch, int reason)
+sl_batch_cancel(struct sl_batch *batch, int reason)
 {
 	if (!batch->cancel_reason)
 		batch->cancel_reason = reason;
@@ -196,7 +196,7 @@ count_failure(struct sl_batch *batch, uint64_t index, const struct sl_error *err
 	}
 	summary->failed++;
 	if (batch->options.fail_fast)
-		file_cancel_all(batch, -ECANCELED);
+		sl_batch_cancel(batch, -ECANCELED);
 }
 
 /* The client's message has how far it was, that of a directory where it hangs, the committer's what

@@ -1,23 +1,8 @@
 #include "sluice/download/hasher.h"
 
-#include "sluice/rt/offload.h"
-
 #include <errno.h>
 
 #define QUEUE_CHUNKS 4 /* between the receiver and the hashing task */
-
-struct job {
-	struct sl_digest *digest;
-	const struct sl_chunk *chunk;
-};
-
-static int
-hash_on_worker(void *arg)
-{
-	struct job *job = arg;
-	sl_digest_add(job->digest, job->chunk->data, job->chunk->len);
-	return 0;
-}
 
 static void
 fail(struct sl_hasher *hasher, int code)
@@ -34,8 +19,7 @@ hash_task(void *arg)
 	struct sl_chunk *chunk = NULL;
 	int code = 0;
 	while (!code && (code = sl_channel_receive(hasher->queue, &chunk, SL_FOREVER)) == 0) {
-		struct job job = { hasher->digest, chunk };
-		code = sl_offload(hash_on_worker, &job);
+		code = sl_digest_offload(hasher->digest, chunk->data, chunk->len);
 		sl_chunk_unref(chunk);
 	}
 	if (code != -EPIPE)

@@ -561,8 +561,10 @@ set_group(struct sl_part *part, struct sl_rights *rights, struct sl_error *err)
 		{ .kind = SL_OP_SET_OWNER, .fd = part->fd, .uid = SL_ID_LEFT, .gid = rights->gid },
 		stat_fd_op(part->fd, &st),
 	};
-	int code = part->gid == rights->gid ? 0 : sl_io_batch(ops, SL_COUNT_OF(ops));
-	if (code || part->gid == rights->gid)
+	if (part->gid == rights->gid)
+		return 0;
+	int code = sl_io_batch(ops, SL_COUNT_OF(ops));
+	if (code)
 		return code;
 	code = ops[0].result < 0 && !sl_part_is_unsupported(ops[0].result) ? ops[0].result
 									   : ops[1].result;

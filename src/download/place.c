@@ -149,21 +149,15 @@ set_entrys_directory(const struct claim *claim, struct sl_span out_directory)
 	const struct sl_entry *entry = claim->entry;
 	const struct sl_places *places = claim->places;
 	struct sl_buf path = { 0 };
-	if (places->options.allow_outside) {
-		if (places->options.dir)
-			sl_buf_add_str(&path, places->options.dir);
-		add_path(&path, entry->dir);
-		add_path(&path, out_directory);
-		return set_directory(claim->place, NULL, &path);
-	}
-	if (out_directory.len > 0 && out_directory.data[0] == '/')
+	bool anywhere = places->options.allow_outside;
+	if (!anywhere && out_directory.len > 0 && out_directory.data[0] == '/')
 		return refuse_name(claim, entry->out,
 			"it leaves the output directory (--allow-outside permits that)");
-	sl_buf_add_span(&path, entry->dir);
-	if (entry->dir.len > 0 && out_directory.len > 0)
-		sl_buf_add_char(&path, '/');
-	sl_buf_add_span(&path, out_directory);
-	return set_directory(claim->place, run_path(places), &path);
+	if (anywhere && places->options.dir)
+		sl_buf_add_str(&path, places->options.dir);
+	add_path(&path, entry->dir);
+	add_path(&path, out_directory);
+	return set_directory(claim->place, anywhere ? NULL : run_path(places), &path);
 }
 
 SL_SUSPENDS

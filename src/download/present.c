@@ -12,7 +12,6 @@
 #include "sluice/download/digest.h"
 #include "sluice/http/date.h"
 #include "sluice/rt/io.h"
-#include "sluice/rt/offload.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -62,27 +61,12 @@ exists(const struct look *look, const char *why)
 
 /* ---- by checksum ---- */
 
-struct local_hash {
-	struct sl_digest *digest;
-	unsigned char *data;
-	size_t len;
-};
-
-static int
-add_on_worker(void *arg)
-{
-	struct local_hash *job = arg;
-	sl_digest_add(job->digest, job->data, job->len);
-	return 0;
-}
-
 /* The whole file through one chunk: the disk waits while the worker hashes, which is good enough
  * for what happens once in a file's life. */
 SL_SUSPENDS
 static int
 hash_file(const struct look *look, int fd, struct sl_digest *digest)
 {
-	struct local_hash job = { .digest = digest };
 	struct sl_chunk *chunk = NULL;
 	uint64_t off = 0;
 	int code = sl_chunk_take(look->options->pool, &chunk, SL_FOREVER);
@@ -94,10 +78,8 @@ hash_file(const struct look *look, int fd, struct sl_digest *digest)
 			code = got;
 			break;
 		}
-		job.data = chunk->data;
-		job.len = (size_t)got;
 		off += (uint64_t)got;
-		code = sl_offload(add_on_worker, &job);
+		code = sl_digest_offload(digest, chunk->data, (size_t)got);
 	}
 	sl_chunk_unref(chunk);
 	return code;

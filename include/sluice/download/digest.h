@@ -16,6 +16,11 @@ void sl_digest_free(struct sl_digest *digest);
 /* On any thread, in order. Failure is remembered until sl_digest_check. */
 void sl_digest_add(struct sl_digest *digest, const void *data, size_t len);
 
+/* The same on a worker, for the runtime's thread; `data` must stay until it returns. Returns 0 or
+ * the cancellation. */
+SL_SUSPENDS
+int sl_digest_offload(struct sl_digest *digest, const void *data, size_t len) SL_MUST_CHECK;
+
 /* Ends it. Returns 0 if it is `expected`, else SL_E_CHECKSUM with both values in *err. */
 int sl_digest_check(struct sl_digest *digest, const struct sl_checksum *expected, const char *what,
 	struct sl_error *err) SL_MUST_CHECK;
