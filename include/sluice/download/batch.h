@@ -75,7 +75,10 @@ struct sl_batch_options {
 	const char *output; /* name of the only file, may point anywhere; "-" = stdout; NULL = from
 			       the URL */
 	enum sl_if_exists if_exists;
-	unsigned jobs; /* at least 1; fewer run if the pool is small */
+	unsigned jobs;        /* at least 1; fewer run if the pool is small */
+	unsigned per_host;    /* segments to one host at once; 0 = as many as the client connects */
+	unsigned segments;    /* of one file at once; 0 = 1 */
+	uint64_t min_segment; /* bytes, a multiple of the size of a chunk */
 	bool fail_fast;
 	enum sl_sync_mode sync;
 	bool remote_time;
