@@ -158,6 +158,17 @@ wants_time(const struct file *file)
 	return choice == SL_ENTRY_UNSET ? file->batch->options.remote_time : choice == SL_ENTRY_YES;
 }
 
+/* They move to the summary. */
+static void
+add_counts(struct sl_segments_counts *to, struct sl_segments_counts *from)
+{
+	to->requests += from->requests;
+	to->split += from->split;
+	to->hedged += from->hedged;
+	to->replaced += from->replaced;
+	*from = (struct sl_segments_counts){ 0 };
+}
+
 SL_SUSPENDS
 static int
 run_transfer(struct file *file)
@@ -177,6 +188,7 @@ run_transfer(struct file *file)
 	summary->network_ns += transfer->counts.network_ns - before.network_ns;
 	summary->disk_ns += transfer->counts.deliver_ns - before.deliver_ns;
 	summary->hash_ns += transfer->hasher.waited_ns - hash_ns;
+	add_counts(&summary->segments, &transfer->segments.counts);
 	return code;
 }
 

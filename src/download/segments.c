@@ -133,6 +133,7 @@ fetch_piece(struct sl_segments_slot *slot)
 	slot->chunk = NULL;
 	int code = slot->segment.exchange ? 0 : sl_segment_open(&slot->segment, chunk);
 	if (!code) {
+		slot->segments->counts.requests += slot->segment.of != NULL;
 		sl_permit_answered(&slot->permit);
 		wake(slot->segments); /* there may be more segments now */
 		code = receive(slot);

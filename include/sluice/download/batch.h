@@ -14,6 +14,7 @@
 #include "sluice/download/manifest.h"
 #include "sluice/download/part.h"
 #include "sluice/download/present.h"
+#include "sluice/download/segments.h"
 #include "sluice/http/client.h"
 #include "sluice/rt/chunk.h"
 
@@ -101,6 +102,7 @@ struct sl_batch_summary {
 	/* Time that downloads waited, summed over all: for the server, for the disk or stdout, for
 	 * the hasher, for the commit. The largest names the bottleneck. */
 	uint64_t network_ns, disk_ns, hash_ns, commit_ns;
+	struct sl_segments_counts segments; /* of all files */
 	uint64_t unverified;  /* skipped ones whose content was not checked */
 	uint64_t repeats;     /* skipped ones that are the same download as an earlier input */
 	uint64_t first_index; /* of the first failed one in input order; valid if failed > 0 */

@@ -16,6 +16,7 @@
 #include "sluice/download/segment.h"
 
 struct sl_segments_counts {
+	uint64_t requests; /* for ranges, that were answered */
 	uint64_t split;    /* pieces that were taken from a running segment */
 	uint64_t hedged;   /* that were requested once more */
 	uint64_t replaced; /* connections that were too slow */
