@@ -270,27 +270,38 @@ add_range(struct sl_journal_content *content, const struct sl_journal_range *ran
 	return true;
 }
 
-/* What is void takes whole recorded ranges with it: their CRC is that of all of their bytes. */
-static void
-drop_overlapping(struct sl_journal_content *content, uint64_t begin, uint64_t end)
+static bool
+overlaps_one(const struct sl_journal_range *range, const struct sl_range *sorted, size_t count)
+{
+	size_t low = 0, high = count;
+	while (low < high) {
+		size_t mid = low + (high - low) / 2;
+		if (sorted[mid].end <= range->begin)
+			low = mid + 1;
+		else
+			high = mid;
+	}
+	return low < count && sorted[low].begin < range->end;
+}
+
+void
+sl_journal_content_drop(
+	struct sl_journal_content *content, const struct sl_range *gone, size_t gone_count)
 {
 	size_t kept = 0, kept_synced = 0;
 	for (size_t i = 0; i < content->count; i++) {
-		const struct sl_journal_range *range = &content->ranges[i];
-		if (range->begin < end && begin < range->end)
+		if (overlaps_one(&content->ranges[i], gone, gone_count))
 			continue;
-		content->ranges[kept++] = *range;
+		content->ranges[kept++] = content->ranges[i];
 		kept_synced += i < content->synced;
 	}
 	content->count = kept;
 	content->synced = kept_synced;
 }
 
-/* While records are read: those behind the last BOOT are of a run of this boot, or not. */
 struct reader {
 	struct sl_journal_content *content;
 	const unsigned char *boot_id; /* NULL = not known */
-	bool same_boot;
 };
 
 /* What was written before another boot and not synced is lost, perhaps. */
@@ -308,9 +319,9 @@ read_boot(struct reader *reader, struct sl_span rest)
 	if (rest.len != SL_JOURNAL_BOOT_ID)
 		return false;
 	bool same = reader->boot_id && memcmp(rest.data, reader->boot_id, SL_JOURNAL_BOOT_ID) == 0;
-	if (!reader->same_boot || !same)
+	if (!reader->content->same_boot || !same)
 		drop_unsynced(reader);
-	reader->same_boot = same;
+	reader->content->same_boot = same;
 	return true;
 }
 
@@ -319,10 +330,11 @@ read_void(struct reader *reader, struct sl_span rest)
 {
 	if (rest.len != 16)
 		return false;
-	uint64_t begin = take(&rest, 8), end = take(&rest, 8);
-	if (!is_range(begin, end))
+	struct sl_range gone = { .begin = take(&rest, 8) };
+	gone.end = take(&rest, 8);
+	if (!is_range(gone.begin, gone.end))
 		return false;
-	drop_overlapping(reader->content, begin, end);
+	sl_journal_content_drop(reader->content, &gone, 1);
 	return true;
 }
 
@@ -416,7 +428,7 @@ sl_journal_read(struct sl_journal_content *content, struct sl_span text,
 	}
 	if (reading == NO_MEMORY)
 		return sl_fail_code(err, SL_PHASE_NONE, -ENOMEM, "cannot read the journal");
-	if (!reader.same_boot)
+	if (!content->same_boot)
 		drop_unsynced(&reader);
 	return 0;
 }

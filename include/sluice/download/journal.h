@@ -29,7 +29,7 @@ struct sl_journal;
  * journal. */
 struct sl_journal_part {
 	struct sl_directory *directory;
-	const char *name;      /* the final name; for messages */
+	const char *part_name; /* for messages */
 	const char *file_name; /* of the journal */
 	int fd;                /* of the part */
 	uint64_t inode, birth_ns;
@@ -81,12 +81,17 @@ struct sl_journal_options {
 	/* NULL, or: syncs of several journals take turns, so that other file operations find a
 	 * thread. Must outlive the journal. */
 	struct sl_semaphore *sync_turn;
+	/* NULL, or called when a sync of the part, the journal or their directory has failed: other
+	 * files on the device may have lost bytes, too, and their syncs need not report it. */
+	void (*sync_failed)(void *ctx, int code);
+	void *ctx;
 };
 
 /*
  * Make the journal, or go on with it, and start its tasks: they belong to the calling task, which
  * must call sl_journal_end. Returns 0, also if the journal cannot be written (a warning is logged);
- * or the cancellation.
+ * the cancellation; or the code of a disk that keeps a journal which vouches for ranges that
+ * sl_journal_verify has found bad: then the part must not be written.
  */
 SL_SUSPENDS
 int sl_journal_begin(
@@ -98,9 +103,9 @@ void sl_journal_written(struct sl_journal *journal, uint64_t begin, uint64_t end
 
 /*
  * Between begin and end: what [begin, end) has is about to be replaced by other bytes, so that what
- * was recorded of it must not be trusted any more. All recorded ranges that overlap it are dropped.
- * On disk when it returns 0; else a code, and the journal is gone; or the cancellation: then the
- * bytes must not be replaced.
+ * was recorded of it must not be trusted any more. All recorded ranges that overlap it are dropped;
+ * of a journal that cannot be written any more, all ranges. Returns 0 once that is on disk; else a
+ * code: the bytes must not be replaced.
  */
 SL_SUSPENDS
 int sl_journal_void(struct sl_journal *journal, uint64_t begin, uint64_t end) SL_MUST_CHECK;
@@ -114,6 +119,12 @@ int sl_journal_void(struct sl_journal *journal, uint64_t begin, uint64_t end) SL
 SL_SUSPENDS
 int sl_journal_end(struct sl_journal *journal);
 
+/* The file has what a later run needs to resume the part. */
+bool sl_journal_is_valid(const struct sl_journal *journal);
+
+/* 0, or what sl_journal_end returns: known before the end. */
+int sl_journal_failure(const struct sl_journal *journal);
+
 /* Keep it for a later run. The journal's end, if that was not called. NULL is fine. */
 SL_SUSPENDS
 void sl_journal_close(struct sl_journal *journal);
@@ -122,10 +133,10 @@ void sl_journal_close(struct sl_journal *journal);
 SL_SUSPENDS
 void sl_journal_remove(struct sl_journal *journal);
 
-/* Remove the journal of this name if there is no part: a run was killed after it had finished the
- * file. For complete files that are skipped. Failures are logged. */
+/* Remove the journal of this name, if it is a regular file of this user: its part is about to be
+ * removed, or was not there. The lock of a part of that name must be held. Returns 0, also if there
+ * is none; or a code. */
 SL_SUSPENDS
-void sl_journal_remove_stale(
-	struct sl_directory *directory, const char *part_name, const char *file_name);
+int sl_journal_remove_left(struct sl_directory *directory, const char *file_name) SL_MUST_CHECK;
 
 #endif

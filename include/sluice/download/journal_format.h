@@ -38,6 +38,7 @@
 
 #include "sluice/base/bytes.h"
 #include "sluice/base/error.h"
+#include "sluice/download/ranges.h"
 #include "sluice/http/resource.h"
 #include "sluice/http/url.h"
 
@@ -102,6 +103,7 @@ struct sl_journal_content {
 	size_t count, cap;
 	size_t synced;    /* the first ones of them, which a SYNCED covers */
 	size_t untrusted; /* ranges that were recorded by a run of another boot and never synced */
+	bool same_boot;   /* the last run that wrote it was of this boot */
 	bool is_closed;   /* the last record is CLOSED: */
 	struct sl_journal_closed closed;
 	size_t len;     /* bytes of whole records: a journal that goes on is cut here */
@@ -116,6 +118,11 @@ struct sl_journal_content {
  */
 int sl_journal_read(struct sl_journal_content *content, struct sl_span text,
 	const unsigned char *boot_id, struct sl_error *err) SL_MUST_CHECK;
+
+/* Drop the ranges that overlap one of these, which are sorted and apart: a CRC is that of all bytes
+ * of its range. */
+void sl_journal_content_drop(
+	struct sl_journal_content *content, const struct sl_range *gone, size_t gone_count);
 
 /* Harmless on {0}. */
 void sl_journal_content_release(struct sl_journal_content *content);
