@@ -158,6 +158,14 @@ wants_time(const struct file *file)
 	return choice == SL_ENTRY_UNSET ? file->batch->options.remote_time : choice == SL_ENTRY_YES;
 }
 
+/* A stamp is as durable as the size and the time that it holds for. Without syncs, a power cut may
+ * leave all three, and zeros instead of the data. */
+static bool
+wants_stamp(const struct file *file)
+{
+	return file->batch->options.sync != SL_SYNC_NONE;
+}
+
 SL_SUSPENDS
 static int
 run_transfer(struct file *file)
@@ -169,6 +177,7 @@ run_transfer(struct file *file)
 	transfer->part = file->is_stream ? NULL : &file->part;
 	transfer->stream_fd = file->stream_fd;
 	transfer->wants_time = wants_time(file);
+	transfer->wants_stamp = wants_stamp(file);
 	transfer->attributes.replaces = file->present.has_rights;
 	int code = sl_transfer_run(transfer, &file->error);
 	summary->bytes += sl_transfer_received(transfer);

@@ -44,6 +44,16 @@ reserve(struct sl_transfer *transfer)
 	return sl_part_reserve(transfer->part, total, transfer->options->io, transfer->err);
 }
 
+static void
+set_stamp(struct sl_transfer *transfer, const struct sl_resource *resource)
+{
+	const struct sl_sources *sources = transfer->sources;
+	sl_stamp_init(
+		&transfer->stamp, sl_sources_show(sources), resource, &sources->entry->checksum);
+	bool wanted = transfer->wants_stamp && sl_stamp_is_useful(&transfer->stamp);
+	transfer->attributes.stamp = wanted ? &transfer->stamp : NULL;
+}
+
 SL_SUSPENDS
 static int
 accept_head(void *ctx, const struct sl_http_exchange *exchange)
@@ -53,6 +63,7 @@ accept_head(void *ctx, const struct sl_http_exchange *exchange)
 	transfer->total = resource.length;
 	transfer->sink.total = resource.length;
 	transfer->attributes.time_ns = transfer->wants_time ? resource.modified_ns : 0;
+	set_stamp(transfer, &resource);
 	transfer->is_open_ended = sl_http_is_open_ended(exchange);
 	transfer->state = SL_TRANSFER_RECEIVING;
 	sl_answer_note(sl_http_head(exchange), &transfer->sources->url, transfer->place);

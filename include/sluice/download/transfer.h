@@ -34,11 +34,13 @@ struct sl_transfer {
 	int stream_fd;
 	struct sl_part_attributes attributes; /* its mode; time and length are set here */
 	bool wants_time;                      /* the part gets the time of Last-Modified */
+	bool wants_stamp;                     /* and an attribute for later runs (stamp.h) */
 	/* Progress: */
 	enum sl_transfer_state state;
 	uint64_t total; /* of the body; SL_BODY_UNKNOWN until it is known */
 	struct sl_segment segment;
 	/* transfer.c's: */
+	struct sl_stamp stamp;
 	bool is_open_ended; /* truncation of the body cannot be detected */
 	int failure;        /* first */
 	struct sl_sink sink;
