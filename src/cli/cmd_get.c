@@ -251,6 +251,7 @@ make_batch(struct get *get, struct engine_parts *parts)
 		.pool = parts->pool,
 		.dir = options->dir,
 		.output = options->output,
+		.tree = options->tree,
 		.if_exists = options->if_exists,
 		.jobs = options->jobs,
 		.fail_fast = options->fail_fast,

@@ -67,7 +67,12 @@ static const struct hint get_hints[] = {
 	{ "--output-document --out", "use -o" },
 	{ "--ca-certificate", "use --cacert" },
 	{ "--no-use-server-timestamps", "use --no-remote-time" },
-	{ "-p -np -nd -nH --recursive --mirror --page-requisites --no-parent",
+	{ "--force-directories", "use --tree" },
+	{ "-nd --no-directories --no-host-directories --cut-dirs -nH",
+		"--tree creates directories for the host and the path; without it none are "
+		"created, "
+		"and out= of a list gives any" },
+	{ "-p -np --recursive --mirror --page-requisites --no-parent",
 		"links are not followed: give all URLs, or a list of them with -i" },
 	{ "-b --background -D --daemon --enable-rpc",
 		"running in the background is not supported (use '&' in the shell)" },

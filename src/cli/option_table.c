@@ -38,6 +38,10 @@ static const struct sl_option get_options[] = {
 	{ .group = "What and where", .letter = 'd', .name = "dir", .argument = "DIR",
 		.kind = SL_OPTION_WORD, FIELD(dir), .standard = ".",
 		.help = "Save files in the directory DIR, which is created if missing." },
+	{ .group = "What and where", .name = "tree",
+		.kind = SL_OPTION_FLAG, FIELD(tree),
+		.help = "Save each file in directories named after the host and the path of "
+		"its URL, as wget -x does. Entries with out= keep that name." },
 	{ .group = "What and where", .name = "if-exists", .argument = "WHAT",
 		.kind = SL_OPTION_CHOICE, FIELD(if_exists), .choices = if_exists_choices,
 		.standard = "auto",

@@ -29,6 +29,7 @@ sl_batch_new(struct sl_batch **out, const struct sl_batch_options *options)
 	bool sync = options->sync != SL_SYNC_NONE;
 	struct sl_place_options places = { .dir = options->dir,
 		.output = options->output,
+		.tree = options->tree,
 		.allow_outside = options->allow_outside,
 		.keep = batch->schedule.directories,
 		.sync_made = sync };

@@ -3,7 +3,8 @@
  *
  *    offset  bytes
  *    0       1      version, 1; a reader that does not have it ignores the attribute
- *    1       1      algorithm of the verified checksum: 0 none, 1 md5, 2 sha-1, 3 sha-256, 4 sha-512
+ *    1       1      algorithm of the verified checksum: 0 none, 1 md5, 2 sha-1, 3 sha-256,
+ *                   4 sha-512
  *    2       8      size of the file
  *    10      8      modification time of the file, nanoseconds since the epoch
  *    18      8      hash of the URL (sl_names_hash), whose secrets are masked

@@ -59,6 +59,7 @@ struct sl_get_options {
 	const char *input_file; /* NULL = none, "-" = stdin */
 	const char *output;     /* NULL = named after the URL, "-" = stdout; only with one URL */
 	const char *dir;        /* never NULL */
+	bool tree;              /* only without output */
 	enum sl_if_exists if_exists;
 
 	unsigned jobs;

@@ -74,6 +74,7 @@ struct sl_batch_options {
 	const char *dir;    /* of the run; NULL = "." */
 	const char *output; /* name of the only file, may point anywhere; "-" = stdout; NULL = from
 			       the URL */
+	bool tree;          /* host and path of a URL that gives the name become directories */
 	enum sl_if_exists if_exists;
 	unsigned jobs; /* at least 1; fewer run if the pool is small */
 	bool fail_fast;

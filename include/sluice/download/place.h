@@ -18,6 +18,7 @@ struct sl_place_options {
 	const char *dir;    /* of the run; NULL = "." */
 	const char *output; /* name of the only file, may point anywhere; "-" = standard output;
 			       NULL = from the entry or its URL */
+	bool tree;          /* host and path of the URL become directories */
 	bool allow_outside; /* names of lists may leave the directory of the run */
 	unsigned keep;      /* directories that stay open though they are not in use; at least 1 */
 	bool sync_made;     /* directories that are made are to be durable */

@@ -63,8 +63,8 @@ enum sl_op_kind {
 			    extended attribute; 0 = none; -ERANGE if it is longer */
 	SL_OP_SET_ACL, /* fd, data, len: the mode follows. Without data the ACL is removed, and the
 			    mode stays; none to remove, or a file system without ACLs, is success */
-	SL_OP_GET_XATTR, /* fd, attribute, data, len -> bytes of the extended attribute; 0 = none, or a
-			    file system without them; -ERANGE if it is longer */
+	SL_OP_GET_XATTR, /* fd, attribute, data, len -> bytes of the extended attribute; 0 = none,
+			    or a file system without them; -ERANGE if it is longer */
 	SL_OP_SET_XATTR, /* fd, attribute, data, len */
 	SL_OP_HAS_HOLE,  /* fd, length: 1 if a part of [0, length) was never written, else 0 */
 	SL_OP_CALL,      /* fn, arg, free_arg -> what fn returned; on a thread, or what stands for
