@@ -2,7 +2,7 @@
  * The name of the file that a URL's download becomes, and with --tree its directory: from the URL
  * as typed, never from a redirect, and never one that leaves its directory or looks like an option.
  */
-#include "sluice/http/url.h"
+#include "url_int.h"
 
 #include "sluice/base/number.h"
 
@@ -58,21 +58,28 @@ refuse_name(const struct sl_url *url, const char *why, struct sl_error *err)
 	return code;
 }
 
-/* One component of the path, decoded and made safe: with a leading '-' it could be taken for an
- * option, with a '.' it would be hidden. NULL, or why these bytes cannot be a name. */
-static const char *
-add_component(struct sl_buf *out, struct sl_span encoded)
+/* With a leading '-' it could be taken for an option, with a '.' it would be hidden. */
+const char *
+sl_url_add_safe_name(struct sl_buf *out, struct sl_span name)
 {
-	struct sl_buf name = { 0 };
-	add_decoded(&name, encoded);
-	const char *fault = name_fault(sl_buf_span(&name));
+	const char *fault = name_fault(name);
 	bool prefix = name.len > 0 && (name.data[0] == '-' || name.data[0] == '.');
 	if (!fault && prefix && name.len + 1 > SL_URL_FILE_NAME_MAX)
 		fault = "it is longer than 255 bytes";
 	if (!fault && prefix)
 		sl_buf_add_char(out, '_');
 	if (!fault)
-		sl_buf_add_span(out, sl_buf_span(&name));
+		sl_buf_add_span(out, name);
+	return fault;
+}
+
+/* One component of the path, decoded. NULL, or why it cannot be a name. */
+static const char *
+add_component(struct sl_buf *out, struct sl_span encoded)
+{
+	struct sl_buf name = { 0 };
+	add_decoded(&name, encoded);
+	const char *fault = sl_url_add_safe_name(out, sl_buf_span(&name));
 	out->failed = out->failed || name.failed;
 	sl_buf_release(&name);
 	return fault;
