@@ -252,6 +252,7 @@ make_batch(struct get *get, struct engine_parts *parts)
 		.dir = options->dir,
 		.output = options->output,
 		.tree = options->tree,
+		.server_names = options->content_disposition,
 		.if_exists = options->if_exists,
 		.jobs = options->jobs,
 		.fail_fast = options->fail_fast,

@@ -26,6 +26,7 @@ static const struct hint get_hints[] = {
 		"not needed: redirects are followed by default; --max-redirs limits them" },
 	{ "-O --remote-name --remote-name-all",
 		"not needed: files are named after their URL; to choose the name, use -o FILE" },
+	{ "-J --remote-header-name", "use --content-disposition" },
 	{ "-C --continue-at -c --continue --no-continue",
 		"resuming is not supported by this version: a file that failed is fetched again "
 		"from its beginning" },
@@ -90,7 +91,7 @@ static const struct hint get_hints[] = {
 	{ "--log -l --console-log-level --debug", "use -v; the log goes to standard error" },
 	{ "--colour", "use --color" },
 	/* names reserved for later versions */
-	{ "--base-url --content-disposition --dry-run --verify-resume --sums -H --header -A "
+	{ "--base-url --dry-run --verify-resume --sums -H --header -A "
 	  "--user-agent "
 	  "--referer -u --user --netrc --netrc-file --bearer-file --auth-origin --proxy --noproxy "
 	  "--all-proxy --capath "

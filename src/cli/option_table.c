@@ -42,6 +42,11 @@ static const struct sl_option get_options[] = {
 		.kind = SL_OPTION_FLAG, FIELD(tree),
 		.help = "Save each file in directories named after the host and the path of "
 		"its URL, as wget -x does. Entries with out= keep that name." },
+	{ .group = "What and where", .name = "content-disposition",
+		.kind = SL_OPTION_FLAG, FIELD(content_disposition),
+		.help = "Use the file name that the server suggests in Content-Disposition, if "
+		"there is one: its last component, made safe. Entries with out= keep that "
+		"name." },
 	{ .group = "What and where", .name = "if-exists", .argument = "WHAT",
 		.kind = SL_OPTION_CHOICE, FIELD(if_exists), .choices = if_exists_choices,
 		.standard = "auto",

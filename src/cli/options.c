@@ -314,6 +314,9 @@ check_get(struct parser *parser, const struct sl_get_options *options)
 	if (options->output && !single)
 		return usage(parser,
 			"-o takes exactly one URL; use -d to choose the directory for several");
+	if (options->output && options->content_disposition)
+		return usage(parser, "-o gives the name of the file, so --content-disposition has "
+				     "no effect: use one of them");
 	if (options->output && options->tree)
 		return usage(parser, "-o gives the name of the file, so --tree has no effect: use "
 				     "one of them; -d chooses the directory of the tree");

@@ -221,6 +221,7 @@ set_by_url(const struct claim *claim)
 		code = set_name(claim, sl_buf_span(&name), sl_buf_span(&name));
 	if (!code)
 		code = set_entrys_directory(claim, sl_buf_span(&directory));
+	claim->place->awaits_name = claim->places->options.server_names;
 	sl_buf_release(&name);
 	sl_buf_release(&directory);
 	return code;
@@ -363,6 +364,21 @@ sl_place_claim(struct sl_places *places, struct sl_place *place, const struct sl
 	int code = open_directory(&claim);
 	if (!code)
 		code = set_path(place);
+	if (code || place->awaits_name)
+		return code ? code : SL_PLACE_CLAIMED;
+	return claim_name(&claim);
+}
+
+int
+sl_place_claim_name(struct sl_places *places, struct sl_place *place,
+	const struct sl_sources *sources, struct sl_span name, struct sl_error *err)
+{
+	struct claim claim = { places, place, sources, sources->entry, err };
+	sl_assert(place->awaits_name);
+	int code = name.len > 0 ? set_name(&claim, name, name) : 0;
+	if (!code)
+		code = set_path(place);
+	place->awaits_name = code != 0;
 	return code ? code : claim_name(&claim);
 }
 

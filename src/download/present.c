@@ -37,6 +37,7 @@ struct look {
 	const struct sl_present_options *options;
 	const struct sl_place *place;
 	const struct sl_sources *sources;
+	const struct sl_resource *remote; /* from the head of an answer to GET; NULL = none yet */
 	struct sl_present *present;
 	struct sl_error *err;
 	struct sl_stamp stamp; /* of the file as it is now; {0} = none */
@@ -333,6 +334,10 @@ static int
 compare_with_source(const struct look *look, const struct statx *st, struct difference *out)
 {
 	struct sl_resource remote;
+	if (look->remote) {
+		*out = find_difference(look, look->remote, st);
+		return 0;
+	}
 	int answer = ask(look, "HEAD", &remote);
 	if (answer == ANSWER_NOT_MODIFIED)
 		return 0;
@@ -595,9 +600,10 @@ check_name(struct look *look)
 
 int
 sl_present_look(const struct sl_present_options *options, const struct sl_place *place,
-	const struct sl_sources *sources, struct sl_present *present, struct sl_error *err)
+	const struct sl_sources *sources, const struct sl_resource *remote,
+	struct sl_present *present, struct sl_error *err)
 {
-	struct look look = { options, place, sources, present, err, { 0 } };
+	struct look look = { options, place, sources, remote, present, err, { 0 } };
 	*present = (struct sl_present){ .size = SL_BODY_UNKNOWN, .stream_fd = -1 };
 	return check_name(&look);
 }

@@ -60,6 +60,10 @@ accept_head(void *ctx, const struct sl_http_exchange *exchange)
 {
 	struct sl_transfer *transfer = ctx;
 	struct sl_resource resource = sl_http_resource(exchange);
+	int code = transfer->accept ? transfer->accept(transfer->ctx, exchange) : 0;
+	if (code)
+		return code;
+	transfer->sink.path = transfer->place->path;
 	transfer->total = resource.length;
 	transfer->sink.total = resource.length;
 	transfer->attributes.time_ns = transfer->wants_time ? resource.modified_ns : 0;

@@ -59,7 +59,8 @@ struct sl_get_options {
 	const char *input_file; /* NULL = none, "-" = stdin */
 	const char *output;     /* NULL = named after the URL, "-" = stdout; only with one URL */
 	const char *dir;        /* never NULL */
-	bool tree;              /* only without output */
+	bool tree;              /* only without output, as the next */
+	bool content_disposition;
 	enum sl_if_exists if_exists;
 
 	unsigned jobs;

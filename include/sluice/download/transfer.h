@@ -34,7 +34,13 @@ struct sl_transfer {
 	int stream_fd;
 	struct sl_part_attributes attributes; /* its mode; time and length are set here */
 	bool wants_time;                      /* the part gets the time of Last-Modified */
-	bool wants_stamp;                     /* and an attribute for later runs (stamp.h) */
+	/* Called with the head of an answer that will be stored, before anything is; may change
+	 * place, part and attributes. 0, or the code the transfer ends with, also a positive one.
+	 * NULL = nothing. */
+	SL_SUSPENDS
+	int (*accept)(void *ctx, const struct sl_http_exchange *exchange);
+	void *ctx;
+	bool wants_stamp; /* and an attribute for later runs (stamp.h) */
 	/* Progress: */
 	enum sl_transfer_state state;
 	uint64_t total; /* of the body; SL_BODY_UNKNOWN until it is known */
