@@ -38,6 +38,10 @@ static const struct sl_option get_options[] = {
 	{ .group = "What and where", .letter = 'd', .name = "dir", .argument = "DIR",
 		.kind = SL_OPTION_WORD, FIELD(dir), .standard = ".",
 		.help = "Save files in the directory DIR, which is created if missing." },
+	{ .group = "What and where", .name = "mirror", .argument = "URL",
+		.kind = SL_OPTION_WORDS, FIELD(mirrors),
+		.help = "Another source of the single URL, tried if those before it fail. Can be "
+		"repeated; in a list, separate the URLs of a file by TAB." },
 	{ .group = "What and where", .name = "tree",
 		.kind = SL_OPTION_FLAG, FIELD(tree),
 		.help = "Save each file in directories named after the host and the path of "
@@ -89,6 +93,10 @@ static const struct sl_option get_options[] = {
 		.kind = SL_OPTION_UNFLAG, FIELD(remote_time),
 		.help = "Do not set modification times from Last-Modified." },
 
+	{ .group = "Network", .name = "referer", .argument = "URL",
+		.kind = SL_OPTION_WORD, FIELD(referer),
+		.help = "Send URL as the Referer header field of each request. Entries with "
+		"referer= keep that." },
 	{ .group = "Network", .name = "cacert", .argument = "FILE",
 		.kind = SL_OPTION_WORD, FIELD(cacert), .standard = "the system's certificate store",
 		.help = "Trust only the certificates in the PEM file FILE." },

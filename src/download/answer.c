@@ -1,6 +1,6 @@
 /*
- * Content-Encoding, Content-Type and Content-Disposition, compared with the names of the file and of
- * the URL.
+ * Content-Encoding, Content-Type and Content-Disposition, compared with the names of the file and
+ * of the URL.
  */
 #include "sluice/download/answer.h"
 

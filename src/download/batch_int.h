@@ -180,7 +180,8 @@ SL_SUSPENDS
 void file_out_of_memory(struct sl_batch *batch, uint64_t index);
 
 /* fetch.c: the task of an ACTIVE file, arg: from what has its name to the finished file. Returns 0,
- * FILE_SKIPPED, FILE_REPEAT, a code; or FILE_HANDED_OVER: then it is the committer's, and may be gone. */
+ * FILE_SKIPPED, FILE_REPEAT, a code; or FILE_HANDED_OVER: then it is the committer's, and may be
+ * gone. */
 SL_SUSPENDS
 int file_task(void *arg);
 

@@ -51,7 +51,8 @@ struct sl_download {
 
 struct sl_batch_events {
 	void *ctx;
-	/* Its path is known if it has one; with server_names it may become another. Once more each time it goes on after a pause. */
+	/* Its path is known if it has one; with server_names it may become another. Once more each
+	 * time it goes on after a pause. */
 	SL_SUSPENDS
 	void (*started)(void *ctx, const struct sl_download *download);
 	/* Its source failed (download->error), and the next one will be tried. */

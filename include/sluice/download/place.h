@@ -76,9 +76,10 @@ int sl_place_begin(struct sl_places *places, struct sl_place *place,
 bool sl_place_is_open(const struct sl_places *places, const struct sl_place *place);
 
 /*
- * Then the place, claimed unless it awaits its name. Called for the inputs of each directory one after the other, in their
- * order, so that a name goes to the first of them. Returns an sl_place_claim; SL_E_TWICE if another
- * input has the name; what sl_directories_open returns, also at the deadlines in force; -ENOMEM.
+ * Then the place, claimed unless it awaits its name. Called for the inputs of each directory one
+ * after the other, in their order, so that a name goes to the first of them. Returns an
+ * sl_place_claim; SL_E_TWICE if another input has the name; what sl_directories_open returns, also
+ * at the deadlines in force; -ENOMEM.
  */
 SL_SUSPENDS
 int sl_place_claim(struct sl_places *places, struct sl_place *place,
