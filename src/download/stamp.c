@@ -12,8 +12,9 @@
  *    30      16     with a checksum: its first 16 bytes
  *    then           the ETag as it was sent, to the end; may be absent
  *
- * It is kept short: ext4 has room for some 60 bytes in the inode, and a longer attribute costs a
- * block of its own for each file. So the checksum is cut; 16 bytes tell contents apart, and a
+ * It is kept short: ext4 has room for 64 bytes in an inode of the usual size, and a longer
+ * attribute costs a block of its own for each file. So an ETag beyond that is left out if
+ * Last-Modified tells versions apart as well. The checksum is cut; 16 bytes tell contents apart, and a
  * program that can write the attribute can write all of it.
  */
 #include "sluice/download/stamp.h"
@@ -24,6 +25,7 @@
 #include <string.h>
 
 #define VERSION 1u
+#define INLINE_MAX 64u /* bytes that ext4 keeps in the inode */
 
 /* Numbers of algorithms in the attribute, for good. */
 static const enum sl_checksum_kind algorithms[] = { SL_CHECKSUM_NONE, SL_CHECKSUM_MD5,
@@ -55,7 +57,9 @@ sl_stamp_init(struct sl_stamp *stamp, const char *url, const struct sl_resource 
 		.algorithm = algorithm_of(checksum->kind) };
 	if (stamp->algorithm)
 		memcpy(stamp->digest, checksum->value, SL_STAMP_DIGEST);
-	memcpy(stamp->etag, resource->etag, sizeof(stamp->etag));
+	size_t len = SL_STAMP_HEAD + (stamp->algorithm ? SL_STAMP_DIGEST : 0);
+	if (!stamp->modified_s || len + strlen(resource->etag) <= INLINE_MAX)
+		memcpy(stamp->etag, resource->etag, sizeof(stamp->etag));
 }
 
 bool
