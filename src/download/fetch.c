@@ -328,7 +328,9 @@ may_begin_anew(struct file *file, int code)
 {
 	struct sl_transfer *transfer = &file->transfer;
 	bool was_refused = code == SL_E_UNSUPPORTED, was_changed = code == SL_E_CHANGED;
-	if (sl_task_cancelled() || !transfer->is_ranged || (!was_refused && !was_changed))
+	bool was_streamed = file->is_stream && sl_transfer_received(transfer) > 0;
+	if (sl_task_cancelled() || !transfer->is_ranged || was_streamed ||
+		(!was_refused && !was_changed))
 		return false;
 	file->changes += was_changed;
 	transfer->no_ranges = was_refused || file->changes > 1;
