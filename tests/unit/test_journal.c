@@ -457,14 +457,14 @@ has_old_journal(struct bench *bench)
 	cr_assert(scratch_stat(PART, &old));
 	cr_assert_eq(unlink(PART), 0);
 	for (int i = 0; i < 100; i++) {
-		scratch_write(PART, NULL, 0);
+		scratch_write_text(PART, "");
 		cr_assert(scratch_stat(PART, &new));
 		if (new.st_ino == old.st_ino)
 			break;
 		cr_assert_eq(unlink(PART), 0);
 	}
 	if (!scratch_exists(PART))
-		scratch_write(PART, NULL, 0);
+		scratch_write_text(PART, "");
 	cr_assert_eq(truncate(PART, (off_t)LENGTH), 0);
 	expect_anew(bench, "of an older part with the same inode number");
 }
@@ -644,6 +644,40 @@ download(struct bench *bench)
 	sl_part_keep(&bench->part);
 }
 
+#define WRITERS 4
+
+struct writer {
+	struct bench *bench;
+	size_t first;
+};
+
+static int
+writer_main(void *arg)
+{
+	struct writer *writer = arg;
+	for (size_t i = writer->first; i < PIECES; i += WRITERS)
+		if (write_piece(writer->bench, i) != 0 || sl_sleep(300 * SL_NS_PER_MS) != 0)
+			break;
+	return 0;
+}
+
+/* All pieces, several at once: some are written while the part is synced. */
+static void
+download_at_once(struct bench *bench)
+{
+	struct writer writers[WRITERS];
+	struct sl_group group;
+	if (resume(bench) != 0 || begin(bench) != 0)
+		return;
+	sl_group_enter(&group, SL_GROUP_COLLECT);
+	for (size_t i = 0; i < WRITERS; i++) {
+		writers[i] = (struct writer){ bench, i };
+		cr_assert_eq(sl_group_spawn(&group, "writer", writer_main, &writers[i], NULL), 0);
+	}
+	sl_group_leave(&group);
+	sl_part_keep(&bench->part);
+}
+
 /* A journal that is loaded for what is there vouches for right bytes only. */
 static void
 check_left(struct bench *bench)
@@ -683,13 +717,14 @@ check_and_finish(struct bench *bench)
 /* Run it on a world until operation `nth`, where the world is copied as `how` leaves it. Returns
  * the copy, or NULL if the run has no such operation. */
 static struct sim *
-cut_world(uint64_t seed, uint64_t nth, enum sim_crash how, struct bench *bench)
+cut_world(void (*body)(struct bench *bench), uint64_t seed, uint64_t nth, enum sim_crash how,
+	struct bench *bench)
 {
 	uint64_t at_op;
 	struct sim_options options = sim_options(seed);
-	options.disk_ns = SL_NS_PER_MS;
+	options.disk_ns = body == download ? SL_NS_PER_MS : SL_NS_PER_S;
 	*bench = (struct bench){
-		.body = download, .sim = sim_new(&options), .gap_ns = 700 * SL_NS_PER_MS
+		.body = body, .sim = sim_new(&options), .gap_ns = 700 * SL_NS_PER_MS
 	};
 	sim_cut_at(bench->sim, nth, how);
 	sim_run(bench->sim, bench_main, bench);
@@ -700,12 +735,12 @@ cut_world(uint64_t seed, uint64_t nth, enum sim_crash how, struct bench *bench)
 
 /* From the first operation to the last. Returns the most bytes that were resumed. */
 static uint64_t
-cut_everywhere(enum sim_crash how, uint64_t seed)
+cut_everywhere(void (*body)(struct bench *bench), enum sim_crash how, uint64_t seed)
 {
 	uint64_t most = 0;
 	for (uint64_t nth = 1;; nth += sim_stride()) {
 		struct bench bench;
-		struct sim *world = cut_world(seed, nth, how, &bench);
+		struct sim *world = cut_world(body, seed, nth, how, &bench);
 		if (!world)
 			return most;
 		struct bench next = { .body = check_and_finish, .sim = world };
@@ -721,17 +756,24 @@ Test(journal, after_a_power_cut_at_any_moment_it_vouches_only_for_what_is_on_dis
 		SIM_CRASH_RANDOM };
 	struct sim_seeds seeds = sim_seeds(4);
 	for (uint64_t seed = seeds.first; seed != seeds.end; seed++) {
-		uint64_t most = cut_everywhere(ways[seed % SL_COUNT_OF(ways)], seed);
+		uint64_t most = cut_everywhere(download, ways[seed % SL_COUNT_OF(ways)], seed);
 		cr_expect(sim_seeds_are_chosen() || most >= 8 * PIECE, "seed %llu: only %llu bytes",
 			(unsigned long long)seed, (unsigned long long)most);
 	}
+}
+
+Test(journal, a_sync_covers_only_what_was_written_before_it)
+{
+	struct sim_seeds seeds = sim_seeds(4);
+	for (uint64_t seed = seeds.first; seed != seeds.end; seed++)
+		cut_everywhere(download_at_once, SIM_CRASH_DROP, seed);
 }
 
 Test(journal, after_a_kill_at_any_moment_it_vouches_only_for_what_was_written)
 {
 	struct sim_seeds seeds = sim_seeds(2);
 	for (uint64_t seed = seeds.first; seed != seeds.end; seed++)
-		cut_everywhere(SIM_CRASH_KILL, seed);
+		cut_everywhere(download, SIM_CRASH_KILL, seed);
 }
 
 /* Killed between two pieces, when the records before had the time they are given. */
