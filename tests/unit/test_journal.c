@@ -314,6 +314,26 @@ Test(journal, of_a_part_that_is_gone_is_replaced)
 	on_disk(is_unpublished);
 }
 
+static void
+is_finished(struct bench *bench)
+{
+	must_begin_new(bench);
+	write_pieces(bench, 0, 4);
+	cr_assert(sl_part_keep(&bench->part));
+	sl_part_remove_stale_journal(bench->directory, "x");
+	cr_expect_eq(scratch_count("."), 2, "its part is there");
+	cr_assert_eq(rename(PART, "x"), 0);
+	sl_part_remove_stale_journal(bench->directory, "x");
+	sl_part_remove_stale_journal(bench->directory, "x");
+	cr_expect_eq(scratch_count("."), 1);
+	cr_expect(scratch_exists("x"));
+}
+
+Test(journal, that_a_finished_file_has_left_is_removed)
+{
+	on_disk(is_finished);
+}
+
 /* ---- what is not believed ---- */
 
 static void
