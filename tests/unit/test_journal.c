@@ -698,7 +698,7 @@ download_at_once(struct bench *bench)
 	sl_part_keep(&bench->part);
 }
 
-/* A journal that is loaded for what is there vouches for right bytes only. */
+/* A journal that is loaded for what is there lists right bytes only. */
 static void
 check_left(struct bench *bench)
 {
@@ -770,7 +770,7 @@ cut_everywhere(void (*body)(struct bench *bench), enum sim_crash how, uint64_t s
 	}
 }
 
-Test(journal, after_a_power_cut_at_any_moment_it_vouches_only_for_what_is_on_disk)
+Test(journal, after_a_power_cut_at_any_moment_it_lists_only_what_is_on_disk)
 {
 	static const enum sim_crash ways[] = { SIM_CRASH_DROP, SIM_CRASH_NAMES, SIM_CRASH_RANDOM,
 		SIM_CRASH_RANDOM };
@@ -789,7 +789,7 @@ Test(journal, a_sync_covers_only_what_was_written_before_it)
 		cut_everywhere(download_at_once, SIM_CRASH_DROP, seed);
 }
 
-Test(journal, after_a_kill_at_any_moment_it_vouches_only_for_what_was_written)
+Test(journal, after_a_kill_at_any_moment_it_lists_only_what_was_written)
 {
 	struct sim_seeds seeds = sim_seeds(2);
 	for (uint64_t seed = seeds.first; seed != seeds.end; seed++)
@@ -858,7 +858,7 @@ Test(journal, after_a_power_cut_one_sync_interval_is_missing)
 }
 
 /* One operation fails: then another run finds what was left. */
-Test(journal, whatever_operation_fails_it_vouches_only_for_what_is_there)
+Test(journal, whatever_operation_fails_it_lists_only_what_is_there)
 {
 	for (uint64_t nth = 1;; nth += sim_stride()) {
 		struct sim_options options = sim_options(nth);
@@ -966,7 +966,7 @@ killed_after_failed_sync(struct bench *bench)
 	sim_cut_now(bench->sim, SIM_CRASH_KILL);
 }
 
-Test(journal, vouches_for_nothing_after_a_failed_sync)
+Test(journal, lists_nothing_after_a_failed_sync)
 {
 	uint64_t at_op;
 	struct sim_options options = sim_options(4);
@@ -988,18 +988,17 @@ void_fails(struct bench *bench)
 	cr_assert_eq(sl_sleep(SL_NS_PER_S), 0);
 	sim_fail_nth(bench->sim, 1, -ENOSPC, 1ull << SL_OP_WRITE);
 	cr_expect_eq(sl_journal_void(bench->part.journal, 0, PIECE), 0,
-		"it is emptied, so nothing vouches for these bytes");
+		"it is emptied, so it does not list these bytes");
 	cr_expect_not(sl_part_keep(&bench->part));
 	must_begin_new(bench);
 	write_pieces(bench, 0, 4);
 	cr_assert_eq(sl_sleep(SL_NS_PER_S), 0);
 	sim_fail_from(bench->sim, 1, -EIO, 1ull << SL_OP_WRITE | 1ull << SL_OP_TRUNCATE);
-	cr_expect_eq(
-		sl_journal_void(bench->part.journal, 0, PIECE), -EIO, "it still vouches for them");
+	cr_expect_eq(sl_journal_void(bench->part.journal, 0, PIECE), -EIO, "it still lists them");
 	sim_fail_nth(bench->sim, 0, 0, 0);
 }
 
-Test(journal, bytes_may_be_replaced_only_once_nothing_vouches_for_them)
+Test(journal, bytes_may_be_replaced_only_once_the_journal_does_not_list_them)
 {
 	struct sim_options options = sim_options(5);
 	simulated(&options, void_fails);
