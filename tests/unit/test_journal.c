@@ -108,9 +108,10 @@ write_piece(struct bench *bench, size_t piece)
 }
 
 static void
-note_sync_failure(void *ctx, int code)
+note_sync_failure(void *ctx, struct sl_directory *directory, int code)
 {
 	struct bench *bench = ctx;
+	cr_expect_eq(directory, bench->directory);
 	bench->sync_failure = code;
 }
 

@@ -83,7 +83,7 @@ struct sl_journal_options {
 	struct sl_semaphore *sync_turn;
 	/* NULL, or called when a sync of the part, the journal or their directory has failed: other
 	 * files on the device may have lost bytes, too, and their syncs need not report it. */
-	void (*sync_failed)(void *ctx, int code);
+	void (*sync_failed)(void *ctx, struct sl_directory *directory, int code);
 	void *ctx;
 };
 
