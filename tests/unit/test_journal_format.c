@@ -411,7 +411,7 @@ Test(journal_format, a_record_that_ends_the_journal_leaves_what_is_before_it)
 	size_t len = text.len;
 	uint32_t before = chain;
 	/* a RESOURCE with another hash, whose ETag has a NUL */
-	strcpy(resource.resource.etag, "\"x\"");
+	memcpy(resource.resource.etag, "\"x\"", 4);
 	resource.url_hash = 98;
 	sl_journal_add_resource(&text, &chain, &resource);
 	text.data[text.len - 2] = '\0';
