@@ -447,11 +447,15 @@ commit(struct file *file)
 
 /* ---- all of it ---- */
 
-/* A file that was there may not be on disk yet. */
+/* A file that was there may not be on disk yet, and a large one may have left its journal. */
 SL_SUSPENDS
 static int
 skip(struct file *file)
 {
+	const struct sl_place *place = &file->place;
+	uint64_t size = file->present.size;
+	if (size > SL_PART_SMALL && size != SL_BODY_UNKNOWN)
+		sl_part_remove_stale_journal(place->directory, place->name);
 	return file->present.needs_sync ? hand_over(file, true) : FILE_SKIPPED;
 }
 

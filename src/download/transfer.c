@@ -87,9 +87,11 @@ begin_journal(struct sl_transfer *transfer)
 	const struct sl_transfer_options *options = transfer->options;
 	struct sl_journal_resource of = { .url_hash = sl_journal_url_hash(&transfer->sources->url),
 		.resource = transfer->resource };
-	struct sl_journal_options wanted = {
-		.resource = &of, .sync = options->sync, .sync_turn = options->sync_turn
-	};
+	struct sl_journal_options wanted = { .resource = &of,
+		.sync = options->sync,
+		.sync_turn = options->sync_turn,
+		.sync_failed = options->sync_failed,
+		.ctx = options->sync_ctx };
 	bool keeps = options->keeps_journal && transfer->part;
 	return keeps ? sl_part_begin_journal(transfer->part, &wanted) : 0;
 }
