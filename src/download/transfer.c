@@ -85,6 +85,16 @@ reserve(struct sl_transfer *transfer)
 	return sl_part_reserve(transfer->part, total, transfer->options->io, transfer->err);
 }
 
+static void
+set_stamp(struct sl_transfer *transfer, const struct sl_resource *resource)
+{
+	const struct sl_sources *sources = transfer->sources;
+	sl_stamp_init(
+		&transfer->stamp, sl_sources_show(sources), resource, &sources->entry->checksum);
+	bool wanted = transfer->wants_stamp && sl_stamp_is_useful(&transfer->stamp);
+	transfer->attributes.stamp = wanted ? &transfer->stamp : NULL;
+}
+
 /* Whether what is missing of this version can be asked for later. */
 static bool
 can_be_ranged(const struct sl_transfer *transfer, const struct sl_resource *resource)
@@ -139,14 +149,19 @@ accept_first(void *ctx, struct sl_segment *segment)
 	struct sl_resource resource = sl_http_resource(exchange);
 	sl_permit_move(&transfer->permit, sl_http_final_url(exchange));
 	sl_permit_answered(&transfer->permit);
+	int code = transfer->accept ? transfer->accept(transfer->ctx, exchange) : 0;
+	if (code)
+		return code;
+	transfer->sink.path = transfer->place->path;
 	transfer->total = resource.length;
 	transfer->sink.total = resource.length;
 	transfer->resource = resource;
 	transfer->attributes.time_ns = transfer->wants_time ? resource.modified_ns : 0;
+	set_stamp(transfer, &resource);
 	transfer->is_open_ended = sl_http_is_open_ended(exchange);
 	transfer->state = SL_TRANSFER_RECEIVING;
 	sl_answer_note(sl_http_head(exchange), &transfer->sources->url, transfer->place);
-	int code = reserve(transfer);
+	code = reserve(transfer);
 	if (!code && can_be_ranged(transfer, &resource))
 		code = begin_ranges(transfer, segment);
 	return code;
