@@ -192,7 +192,7 @@ send_requests(struct relay *relay, struct connection *conn)
 		held->off += (size_t)len;
 		conn->held_len -= (size_t)len;
 		if (held->off == held->len) {
-			sl_list_remove(&held->node);
+			sl_list_pop(&conn->held);
 			free(held);
 		}
 	}
