@@ -2,9 +2,10 @@
  * zstd (RFC 8878), by libzstd. Frame checksums and declared sizes are verified by the library;
  * skippable frames are frames without content.
  *
- * The library gets a frame's header one byte at a time. If it saw header and frame in one call with
- * enough room, it would decode them in one pass, without looking at the limit of the window: the
- * outcome would depend on how the input is cut.
+ * The library gets a frame's header one byte at a time, because the outcome must not depend on how
+ * the input is cut. In the call that completes the header, it looks for a whole frame at the first
+ * byte of that call, and decodes it in one pass: without the limit of the window if it is the same
+ * frame, and another one if the header's last bytes look like a magic number.
  */
 #include "decoder_int.h"
 

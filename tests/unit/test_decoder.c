@@ -30,7 +30,7 @@ feed(struct sl_decoder *decoder, const unsigned char *data, size_t len, bool is_
 	enum sl_decode_step step;
 	guard_init(&guard, room);
 	do {
-		unsigned char zeros[4096] = { 0 };
+		unsigned char zeros[8192] = { 0 };
 		unsigned char *place = (unsigned char *)guard_place(&guard, (char *)zeros, room);
 		io.out = place;
 		io.out_len = room;
@@ -408,6 +408,26 @@ Test(codec_decoder, refuses_a_window_also_if_the_content_is_small)
 	cr_expect_eq(decode(SL_CODEC_ZSTD, &data, &out), SL_DECODE_END);
 	cr_expect_eq(out.len, 256);
 	sl_buf_release(&data);
+	sl_buf_release(&out);
+}
+
+/* Libzstd could take the end of a header for the beginning of another frame. */
+Test(codec_decoder, decodes_a_header_that_looks_like_a_skippable_frame)
+{
+	static const char frame[] = "\x28\xb5\x2f\xfd"
+				    "\x50"          /* a size of 2 bytes, a window; an unused bit */
+				    "\x2a"          /* 40 KiB */
+				    "\x4d\x18"      /* 6477 bytes */
+				    "\x0a\0\0\0"    /* one byte; as a frame's length: 10 */
+				    "\x63\xca\0x"   /* the last block: 6476 bytes */
+				    "\0\0\0\0\0\0"; /* padding */
+	struct sl_buf out = { 0 };
+	for (size_t cut = 0; cut < sizeof(frame); cut++) {
+		struct sl_span data = sl_span(frame, sizeof(frame) - 1);
+		sl_buf_clear(&out);
+		cr_expect_eq(decode_cut(SL_CODEC_ZSTD, data, cut, 8000, &out), SL_DECODE_END);
+		cr_expect_eq(out.len, 6477, "%zu bytes if cut at %zu", out.len, cut);
+	}
 	sl_buf_release(&out);
 }
 
