@@ -6,6 +6,7 @@
  *  - A name is one component, never "." or "..", and without control bytes unless --output gave it.
  *  - A name is claimed together with the name of its part: NAME of one input and NAME.sluice-part
  *    of another would be the same file.
+ *  - With --decompress the name in the URL decides what is decoded, whatever name the file gets.
  *  - The table's key is the directory's identity and the name: two paths may lead to one directory.
  */
 #include "sluice/download/place.h"
@@ -197,6 +198,30 @@ set_path(struct sl_place *place)
 	return place->path ? 0 : -ENOMEM;
 }
 
+/* The name in the URL, with --decompress without the suffix of what is decoded then. */
+static int
+name_in_url(const struct claim *claim, struct sl_buf *name, struct sl_error *err)
+{
+	struct sl_buf in_url = { 0 };
+	int code = sl_url_file_name(&claim->sources->url, &in_url, err);
+	if (!code && claim->places->options.decompress)
+		claim->place->codec = sl_codec_of_name(sl_buf_span(&in_url), name);
+	if (!code && claim->place->codec == SL_CODEC_NONE)
+		sl_buf_add_span(name, sl_buf_span(&in_url));
+	sl_buf_release(&in_url);
+	return code || !name->failed ? code : -ENOMEM;
+}
+
+/* For a file that is given another name. A URL without a usable name has no suffix either. */
+static int
+set_codec(const struct claim *claim)
+{
+	struct sl_buf name = { 0 };
+	int code = claim->places->options.decompress ? name_in_url(claim, &name, NULL) : 0;
+	sl_buf_release(&name);
+	return code == -ENOMEM ? code : 0;
+}
+
 /* By --output, which may lead anywhere. */
 static int
 set_by_output(const struct claim *claim)
@@ -204,7 +229,9 @@ set_by_output(const struct claim *claim)
 	const struct sl_place_options *options = &claim->places->options;
 	struct sl_span directory, name, output = sl_span_str(options->output);
 	split(output, &directory, &name);
-	int code = set_name(claim, name, output);
+	int code = set_codec(claim);
+	if (!code)
+		code = set_name(claim, name, output);
 	return code ? code : set_users_directory(claim, directory);
 }
 
@@ -217,9 +244,11 @@ set_by_entry(const struct claim *claim)
 	int code;
 	if (claim->entry->out.len > 0) {
 		split(claim->entry->out, &directory, &name);
-		code = set_name(claim, name, claim->entry->out);
+		code = set_codec(claim);
+		if (!code)
+			code = set_name(claim, name, claim->entry->out);
 	} else {
-		code = sl_url_file_name(&claim->sources->url, &from_url, claim->err);
+		code = name_in_url(claim, &from_url, claim->err);
 		name = sl_buf_span(&from_url);
 		if (!code)
 			code = set_name(claim, name, name);
@@ -318,10 +347,10 @@ claim_name(const struct claim *claim)
 }
 
 static int
-set_stdout(struct sl_place *place)
+set_stdout(const struct claim *claim)
 {
-	place->path = sl_span_dup(sl_span_str("-"));
-	return place->path ? 0 : -ENOMEM;
+	claim->place->path = sl_span_dup(sl_span_str("-"));
+	return claim->place->path ? set_codec(claim) : -ENOMEM;
 }
 
 int
@@ -333,7 +362,7 @@ sl_place_begin(struct sl_places *places, struct sl_place *place, const struct sl
 	place->index = index;
 	place->identity = sl_sources_identity(sources);
 	if (output && strcmp(output, "-") == 0)
-		return set_stdout(place);
+		return set_stdout(&claim);
 	return output ? set_by_output(&claim) : set_by_entry(&claim);
 }
 

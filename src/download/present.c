@@ -2,7 +2,8 @@
  * What has a download's name already. With --if-exists=auto a regular file is complete if
  *  - it has the checksum that was given, or without one
  *  - aria2 has not left its control file, and the file matches the head of the server's answer: the
- *    same size and not older, or the same time if the server sends no size.
+ *    same size and not older, or the same time if the server sends no size. Of a file that was
+ *    decoded only the time can be compared: checksum and size are those of the compressed one.
  * Devices and FIFOs are written to only if --output names them.
  */
 #include "sluice/download/present.h"
@@ -163,13 +164,26 @@ differs(bool unknown, const char *format, ...)
 	return out;
 }
 
+/* What is decoded has a size that no server sends. */
+static struct difference
+find_difference_of_decoded(bool has_time, bool has_same_time)
+{
+	if (!has_time)
+		return differs(true, "; the size of decoded data cannot be compared, and the "
+				     "server sent no time");
+	if (!has_same_time)
+		return differs(true, "; the size of decoded data cannot be compared, and the "
+				     "server's file has a different time");
+	return (struct difference){ .found = false };
+}
+
 /*
  * A local time later than the server's is what copying, unpacking and --no-remote-time leave, and
  * counts as complete, as with wget -N. Of an answer without a length only the time is known: then
  * it must be exactly the one that this program has set.
  */
 static struct difference
-find_difference(const struct sl_resource *remote, const struct statx *st)
+find_difference(const struct look *look, const struct sl_resource *remote, const struct statx *st)
 {
 	const struct difference none = { .found = false };
 	int64_t local_s = st->stx_mtime.tv_sec;
@@ -177,6 +191,8 @@ find_difference(const struct sl_resource *remote, const struct statx *st)
 	bool has_time = remote->modified_ns != 0;
 	bool is_older = has_time && remote_s >= local_s + TIME_GRAIN_S;
 	bool is_later = has_time && local_s >= remote_s + TIME_GRAIN_S;
+	if (look->place->codec != SL_CODEC_NONE)
+		return find_difference_of_decoded(has_time, !is_older && !is_later);
 	if (remote->length == SL_BODY_UNKNOWN) {
 		if (!has_time)
 			return differs(true, ", and the server sent neither a size nor a time");
@@ -209,14 +225,14 @@ compare_with_source(const struct look *look, const struct statx *st, struct diff
 	if (code && !may_mean_no_head(look, code))
 		return code;
 	if (!code && remote.length != SL_BODY_UNKNOWN && remote.length != 0) {
-		*out = find_difference(&remote, st);
+		*out = find_difference(look, &remote, st);
 		if (!out->found)
 			return 0;
 	}
 	sl_error_clear(look->err);
 	code = ask(look, "GET", &remote);
 	if (!code)
-		*out = find_difference(&remote, st);
+		*out = find_difference(look, &remote, st);
 	return code;
 }
 
@@ -232,7 +248,8 @@ compare_with_server(const struct look *look, const struct statx *st)
 	look->present->size = st->stx_size;
 	if (!difference.found)
 		return found(look, SL_PRESENT_SAME);
-	return refuse(look, difference.why, difference.unknown ? "--checksum verifies it, " : "");
+	bool can_verify = difference.unknown && look->place->codec == SL_CODEC_NONE;
+	return refuse(look, difference.why, can_verify ? "--checksum verifies it, " : "");
 }
 
 /* aria2 gives a file its whole size before the first byte, and keeps NAME.aria2 in the same
@@ -311,9 +328,9 @@ regular_exists(const struct look *look, const struct statx *st)
 	case SL_EXISTS_AUTO:
 		break;
 	}
-	int code = look->sources->entry->checksum.kind == SL_CHECKSUM_NONE
-			   ? compare(look, st)
-			   : compare_checksum(look, st);
+	bool by_checksum = look->sources->entry->checksum.kind != SL_CHECKSUM_NONE &&
+			   look->place->codec == SL_CODEC_NONE;
+	int code = by_checksum ? compare_checksum(look, st) : compare(look, st);
 	look->present->needs_sync = !code && may_be_in_memory_only(look, st);
 	return code;
 }
