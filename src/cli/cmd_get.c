@@ -273,6 +273,8 @@ make_batch(struct get *get, struct engine_parts *parts)
 		.remote_time = options->remote_time,
 		.io = options->io,
 		.allow_outside = options->allow_outside,
+		.decompress = options->decompress,
+		.decode_window_max = options->max_memory,
 		.descriptors = get->descriptors,
 		.stall_timeout_ns = options->stall_timeout_ns,
 		.source = next_entry,

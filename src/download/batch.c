@@ -32,6 +32,7 @@ sl_batch_new(struct sl_batch **out, const struct sl_batch_options *options)
 	struct sl_place_options places = { .dir = options->dir,
 		.output = options->output,
 		.allow_outside = options->allow_outside,
+		.decompress = options->decompress,
 		.keep = batch->schedule.directories,
 		.sync_made = sync };
 	sl_places_init(&batch->places, &places);
@@ -54,6 +55,7 @@ sl_batch_new(struct sl_batch **out, const struct sl_batch_options *options)
 	batch->transfer.io = options->io;
 	batch->transfer.segments = SL_MAX(options->segments, 1u);
 	batch->transfer.min_segment = options->min_segment;
+	batch->transfer.decode_window_max = options->decode_window_max;
 	batch->options = *options;
 	batch->stays_open = options->stays_open;
 	batch->source_ended = !options->source;

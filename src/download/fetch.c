@@ -245,7 +245,7 @@ set_commit(struct file *file, bool is_there)
 		.part = &file->part,
 		.is_there = is_there,
 		.replace = replaces(file),
-		.length = is_there ? 0 : sl_transfer_received(&file->transfer),
+		.length = is_there ? 0 : sl_transfer_length(&file->transfer),
 		.err = &file->error };
 }
 
@@ -300,7 +300,7 @@ static int
 commit(struct file *file)
 {
 	bool alone = file->batch->options.sync == SL_SYNC_ALL ||
-		     sl_transfer_received(&file->transfer) > SL_PART_SMALL;
+		     sl_transfer_length(&file->transfer) > SL_PART_SMALL;
 	if (!alone)
 		return hand_over(file, false);
 	set_commit(file, false);

@@ -1,5 +1,6 @@
 /*
- * One transfer: chunks of its segments go to the hasher and to the sink.
+ * One transfer: chunks of its segments go to the hasher and to the sink, or of a compressed file
+ * to the hasher and through the decoder to the sink.
  *
  *    states    begin -> first response -> stream                 (all of it in one response)
  *                                      -> segments               (ranges; also when it goes on)
@@ -65,6 +66,18 @@ sl_transfer_can_resume(const struct sl_transfer *transfer)
 	return transfer->is_ranged && !transfer->failure && transfer->ranges.done_bytes > 0;
 }
 
+static bool
+decodes(const struct sl_transfer *transfer)
+{
+	return transfer->place && transfer->place->codec != SL_CODEC_NONE;
+}
+
+uint64_t
+sl_transfer_length(const struct sl_transfer *transfer)
+{
+	return decodes(transfer) ? transfer->decode.produced : sl_transfer_received(transfer);
+}
+
 static int
 fail(struct sl_transfer *transfer, int code)
 {
@@ -80,7 +93,9 @@ static int
 reserve(struct sl_transfer *transfer)
 {
 	uint64_t total = transfer->total;
-	if (!transfer->part || total == SL_BODY_UNKNOWN || total <= SL_PART_SMALL)
+	if (!transfer->part || decodes(transfer))
+		return 0; /* the length of the content is known at its end */
+	if (total == SL_BODY_UNKNOWN || total <= SL_PART_SMALL)
 		return 0;
 	return sl_part_reserve(transfer->part, total, transfer->options->io, transfer->err);
 }
@@ -89,9 +104,9 @@ reserve(struct sl_transfer *transfer)
 static bool
 can_be_ranged(const struct sl_transfer *transfer, const struct sl_resource *resource)
 {
-	return transfer->part && !transfer->no_ranges && resource->length != SL_LENGTH_UNKNOWN &&
-	       resource->length > SL_PART_SMALL && resource->takes_ranges &&
-	       sl_resource_validator(resource);
+	return transfer->part && !transfer->no_ranges && !decodes(transfer) &&
+	       resource->length != SL_LENGTH_UNKNOWN && resource->length > SL_PART_SMALL &&
+	       resource->takes_ranges && sl_resource_validator(resource);
 }
 
 /* Where the source has led to, for later requests: with the user's credentials unless that is
@@ -140,7 +155,7 @@ accept_first(void *ctx, struct sl_segment *segment)
 	sl_permit_move(&transfer->permit, sl_http_final_url(exchange));
 	sl_permit_answered(&transfer->permit);
 	transfer->total = resource.length;
-	transfer->sink.total = resource.length;
+	transfer->sink.total = decodes(transfer) ? SL_BODY_UNKNOWN : resource.length;
 	transfer->resource = resource;
 	transfer->attributes.time_ns = transfer->wants_time ? resource.modified_ns : 0;
 	transfer->is_open_ended = sl_http_is_open_ended(exchange);
@@ -334,6 +349,64 @@ stream(struct sl_transfer *transfer, struct sl_segment *segment)
 	return code ? code : put;
 }
 
+/* ---- one response that is decoded ---- */
+
+SL_SUSPENDS
+static int
+deliver_compressed(void *ctx, SL_UNUSED struct sl_segment *segment, struct sl_chunk *chunk)
+{
+	struct sl_transfer *transfer = ctx;
+	int code = sl_hasher_put(&transfer->hasher, chunk);
+	if (!code)
+		return sl_decode_put(&transfer->decode, chunk);
+	sl_chunk_unref(chunk);
+	return code;
+}
+
+SL_SUSPENDS
+static int
+store_decoded(void *ctx, struct sl_chunk *chunk)
+{
+	struct sl_transfer *transfer = ctx;
+	int code = sl_sink_reserve(&transfer->sink);
+	if (!code)
+		return sl_sink_put(&transfer->sink, chunk);
+	sl_chunk_unref(chunk);
+	return code;
+}
+
+/* A write before it may have failed meanwhile. */
+SL_SUSPENDS
+static int
+store_last(struct sl_transfer *transfer, struct sl_chunk *last)
+{
+	if (last->len > 0 && (last->off > 0 || !transfer->part))
+		return store_decoded(transfer, last);
+	int code = 0;
+	if (last->len > 0 && !transfer->failure)
+		code = sl_part_write_whole(
+			transfer->part, last, &transfer->attributes, transfer->err);
+	sl_chunk_unref(last);
+	return code;
+}
+
+SL_SUSPENDS
+static int
+stream_decoded(struct sl_transfer *transfer, struct sl_segment *segment)
+{
+	struct sl_chunk *last = NULL;
+	int code = sl_segment_receive(segment, &last);
+	if (code || transfer->failure) {
+		sl_chunk_unref(last);
+		return code;
+	}
+	code = deliver_compressed(transfer, segment, last);
+	if (!code)
+		code = sl_decode_end(&transfer->decode, &last);
+	transfer->attributes.length = transfer->decode.produced;
+	return code ? code : store_last(transfer, last);
+}
+
 /* ---- all of it ---- */
 
 static struct sl_segment
@@ -346,7 +419,7 @@ model(struct sl_transfer *transfer)
 		.failure = &transfer->failure,
 		.counts = &transfer->counts,
 		.ctx = transfer,
-		.deliver = deliver,
+		.deliver = decodes(transfer) ? deliver_compressed : deliver,
 		.err = transfer->err };
 }
 
@@ -405,7 +478,8 @@ fetch_first(struct sl_transfer *transfer)
 		code = sl_segments_run(
 			&transfer->segments, &segment, &transfer->permit, transfer->err);
 	} else {
-		code = stream(transfer, &segment);
+		code = decodes(transfer) ? stream_decoded(transfer, &segment)
+					 : stream(transfer, &segment);
 	}
 	sl_permit_give(&transfer->permit);
 	return code;
@@ -467,12 +541,21 @@ begin(struct sl_transfer *transfer, struct sl_error *err)
 	hasher->part = transfer->part;
 	hasher->frontier = written_frontier;
 	hasher->ctx = transfer;
+	transfer->decode = (struct sl_decode){ .codec = transfer->place->codec,
+		.window_max = transfer->options->decode_window_max,
+		.pool = transfer->options->pool,
+		.what = sl_sources_show(transfer->sources),
+		.as_it_comes = !transfer->part,
+		.ctx = transfer,
+		.deliver = store_decoded,
+		.err = err };
 }
 
 static void
 warn_if_open_ended(const struct sl_transfer *transfer)
 {
-	if (transfer->is_open_ended && transfer->sources->entry->checksum.kind == SL_CHECKSUM_NONE)
+	bool has_checksum = transfer->sources->entry->checksum.kind != SL_CHECKSUM_NONE;
+	if (transfer->is_open_ended && !has_checksum && !decodes(transfer))
 		sl_log_warn("%s: the server sent no length, so truncation cannot be detected (use "
 			    "--checksum to verify)",
 			sl_sources_show(transfer->sources));
@@ -482,12 +565,16 @@ int
 sl_transfer_run(struct sl_transfer *transfer, struct sl_error *err)
 {
 	begin(transfer, err);
-	int code = sl_hasher_begin(&transfer->hasher);
+	int code = decodes(transfer) ? sl_decode_begin(&transfer->decode) : 0;
+	if (!code)
+		code = sl_hasher_begin(&transfer->hasher);
 	if (code) {
+		sl_decode_release(&transfer->decode);
 		sl_hasher_release(&transfer->hasher);
 		return code;
 	}
 	code = receive(transfer);
+	sl_decode_release(&transfer->decode);
 	if (!code) {
 		warn_if_open_ended(transfer);
 		transfer->state = SL_TRANSFER_COMPLETE;

@@ -85,6 +85,8 @@ struct sl_batch_options {
 	bool remote_time;
 	enum sl_io_mode io;
 	bool allow_outside;
+	bool decompress;            /* store the content of compressed files */
+	uint64_t decode_window_max; /* bytes; see sl_decoder_new */
 	unsigned descriptors; /* that may be open at once for files and connections; bounds jobs and
 			       * groups */
 	/* How long a FIFO may be without a reader, and the opening of a directory may take. */
