@@ -202,9 +202,12 @@ set_path(struct sl_place *place)
 static int
 name_in_url(const struct claim *claim, struct sl_buf *name, struct sl_error *err)
 {
+	const struct sl_url *url = &claim->sources->url;
 	struct sl_buf in_url = { 0 };
-	int code = sl_url_file_name(&claim->sources->url, &in_url, err);
-	if (!code && claim->places->options.decompress)
+	if (!claim->places->options.decompress)
+		return sl_url_file_name(url, name, err);
+	int code = sl_url_file_name(url, &in_url, err);
+	if (!code)
 		claim->place->codec = sl_codec_of_name(sl_buf_span(&in_url), name);
 	if (!code && claim->place->codec == SL_CODEC_NONE)
 		sl_buf_add_span(name, sl_buf_span(&in_url));
