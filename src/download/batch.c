@@ -31,6 +31,8 @@ sl_batch_new(struct sl_batch **out, const struct sl_batch_options *options)
 	bool sync = options->sync != SL_SYNC_NONE;
 	struct sl_place_options places = { .dir = options->dir,
 		.output = options->output,
+		.tree = options->tree,
+		.server_names = options->server_names,
 		.allow_outside = options->allow_outside,
 		.decompress = options->decompress,
 		.keep = batch->schedule.directories,
@@ -204,7 +206,9 @@ run_file(struct file *file)
 	if (code == FILE_HANDED_OVER)
 		return;
 	file->group = NULL; /* the task was not spawned */
-	if (code < 0 && file->wish != FILE_GO_ON && !sl_task_cancelled())
+	if (code == FILE_REPEAT)
+		file_follow_original(file);
+	else if (code < 0 && file->wish != FILE_GO_ON && !sl_task_cancelled())
 		queue_fulfil_wish(file);
 	else
 		file_end(file, code);

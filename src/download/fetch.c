@@ -1,12 +1,19 @@
 /*
  * fetch.c - the steps of one file: what has its name already, its part, its transfer, its commit.
  * Sources of one file are tried in turn, each from byte 0.
+ *
+ * With --content-disposition the first answer gives the name: the transfer begins without a part,
+ * and the first two steps are taken once its head has come.
  */
 #include "batch_int.h"
 
 #include "sluice/base/log.h"
+#include "sluice/base/text.h"
+#include "sluice/http/disposition.h"
 
 #include <errno.h>
+
+#define NAME_SHOWN_MAX 120u /* bytes of a name in a message */
 
 /* ---- sources ---- */
 
@@ -90,9 +97,9 @@ look(struct file *file)
 	struct sl_present *present = &file->present;
 	int code;
 	do {
-		code = sl_present_look(
-			&file->batch->present, &file->place, &file->sources, present, &file->error);
-	} while (code && use_next_source(file, code));
+		code = sl_present_look(&file->batch->present, &file->place, &file->sources,
+			file->remote, present, &file->error);
+	} while (code && !file->remote && use_next_source(file, code));
 	if (code)
 		return code;
 	switch (present->kind) {
@@ -149,6 +156,59 @@ make_part(struct file *file)
 	return code;
 }
 
+/* ---- the server's name ---- */
+
+static void
+warn_unusable(const struct file *file, struct sl_span suggested, const char *why)
+{
+	struct sl_buf shown = { 0 };
+	sl_text_show(&shown, suggested, NAME_SHOWN_MAX);
+	sl_log_warn("%s: the file name '%s' that the server suggested is refused: %s; the URL "
+		    "gives the name",
+		sl_sources_show(&file->sources), shown.data ? shown.data : "", why);
+	sl_buf_release(&shown);
+}
+
+/* Claim the name that the answer suggests, or else that of the URL. 0; FILE_REPEAT; a code. */
+SL_SUSPENDS
+static int
+claim_servers_name(struct file *file, const struct sl_head *head)
+{
+	struct sl_span field = sl_head_find(head, "Content-Disposition", 0);
+	struct sl_buf name = { 0 };
+	const char *why = NULL;
+	int code = sl_disposition_parse(field, &name, &why);
+	if (code == SL_DISPOSITION_UNUSABLE) {
+		warn_unusable(file, sl_buf_span(&name), why);
+		name.len = 0;
+	}
+	if (code >= 0)
+		code = opening_settle(
+			file, sl_place_claim_name(&file->batch->places, &file->place,
+				      &file->sources, sl_buf_span(&name), &file->error));
+	sl_buf_release(&name);
+	return code;
+}
+
+/* What else is done before the request: the name, what has it, and the part. What is there is
+ * compared with the answer at hand. 0; FILE_SKIPPED; FILE_REPEAT; a code. */
+SL_SUSPENDS
+static int
+accept_name(void *ctx, const struct sl_http_exchange *exchange)
+{
+	struct file *file = ctx;
+	struct sl_resource remote = sl_http_resource(exchange);
+	int code = claim_servers_name(file, sl_http_head(exchange));
+	file->remote = &remote;
+	if (!code)
+		code = look(file);
+	if (!code)
+		code = make_part(file);
+	file->remote = NULL;
+	file->transfer.attributes.replaces = file->present.has_rights;
+	return code;
+}
+
 /* ---- the transfer ---- */
 
 static bool
@@ -156,6 +216,14 @@ wants_time(const struct file *file)
 {
 	enum sl_entry_choice choice = file->entry.remote_time;
 	return choice == SL_ENTRY_UNSET ? file->batch->options.remote_time : choice == SL_ENTRY_YES;
+}
+
+/* A stamp is as durable as the size and the time that it holds for. Without syncs, a power cut may
+ * leave all three, and zeros instead of the data. */
+static bool
+wants_stamp(const struct file *file)
+{
+	return file->batch->options.sync != SL_SYNC_NONE;
 }
 
 /* They move to the summary. */
@@ -182,7 +250,10 @@ run_transfer(struct file *file)
 	transfer->part = file->is_stream ? NULL : &file->part;
 	transfer->stream_fd = file->stream_fd;
 	transfer->wants_time = wants_time(file);
+	transfer->wants_stamp = wants_stamp(file);
 	transfer->attributes.replaces = file->present.has_rights;
+	transfer->accept = file->place.awaits_name ? accept_name : NULL;
+	transfer->ctx = file;
 	int code = sl_transfer_run(transfer, &file->error);
 	summary->bytes += transfer->counts.received - before.received;
 	summary->network_ns += transfer->counts.network_ns - before.network_ns;
@@ -222,7 +293,7 @@ SL_SUSPENDS
 static int
 try_source(struct file *file)
 {
-	int code = make_part(file);
+	int code = file->place.awaits_name ? 0 : make_part(file);
 	if (!code)
 		code = run_transfer(file);
 	while (code < 0 && may_begin_anew(file, code)) {
@@ -322,7 +393,7 @@ static int
 prepare(struct file *file)
 {
 	int stop = 0;
-	if (file->is_stream)
+	if (file->is_stream || file->place.awaits_name)
 		return 0;
 	switch (sl_part_create_first(
 		&file->part, file->place.directory, file->place.name, mode_of_part(file), &stop)) {

@@ -1,12 +1,13 @@
 /*
- * Names and directories: from --output, from out= and dir= of a list, or from the URL; then the
- * claim in the table of names.
+ * Names and directories: from --output, from out= and dir= of a list, or from the URL (of which
+ * --tree makes directories, too); then the claim in the table of names.
  *
  * Rules:
  *  - A name is one component, never "." or "..", and without control bytes unless --output gave it.
  *  - A name is claimed together with the name of its part: NAME of one input and NAME.sluice-part
  *    of another would be the same file.
- *  - With --decompress the name in the URL decides what is decoded, whatever name the file gets.
+ *  - With --decompress the name in the URL or, if it is taken, the server's decides what is decoded,
+ *    whatever name the file gets.
  *  - The table's key is the directory's identity and the name: two paths may lead to one directory.
  */
 #include "sluice/download/place.h"
@@ -198,21 +199,28 @@ set_path(struct sl_place *place)
 	return place->path ? 0 : -ENOMEM;
 }
 
-/* The name in the URL, with --decompress without the suffix of what is decoded then. */
+/* With --decompress, a compressed file loses the suffix that tells so. */
+static int
+take_suffix(const struct claim *claim, struct sl_span in_full, struct sl_buf *name)
+{
+	claim->place->codec = sl_codec_of_name(in_full, name);
+	if (claim->place->codec == SL_CODEC_NONE)
+		sl_buf_add_span(name, in_full);
+	return name->failed ? -ENOMEM : 0;
+}
+
 static int
 name_in_url(const struct claim *claim, struct sl_buf *name, struct sl_error *err)
 {
 	const struct sl_url *url = &claim->sources->url;
-	struct sl_buf in_url = { 0 };
+	struct sl_buf in_full = { 0 };
 	if (!claim->places->options.decompress)
 		return sl_url_file_name(url, name, err);
-	int code = sl_url_file_name(url, &in_url, err);
+	int code = sl_url_file_name(url, &in_full, err);
 	if (!code)
-		claim->place->codec = sl_codec_of_name(sl_buf_span(&in_url), name);
-	if (!code && claim->place->codec == SL_CODEC_NONE)
-		sl_buf_add_span(name, sl_buf_span(&in_url));
-	sl_buf_release(&in_url);
-	return code || !name->failed ? code : -ENOMEM;
+		code = take_suffix(claim, sl_buf_span(&in_full), name);
+	sl_buf_release(&in_full);
+	return code;
 }
 
 /* For a file that is given another name. A URL without a usable name has no suffix either. */
@@ -223,6 +231,19 @@ set_codec(const struct claim *claim)
 	int code = claim->places->options.decompress ? name_in_url(claim, &name, NULL) : 0;
 	sl_buf_release(&name);
 	return code == -ENOMEM ? code : 0;
+}
+
+static int
+set_servers_name(const struct claim *claim, struct sl_span in_full)
+{
+	struct sl_buf name = { 0 };
+	if (!claim->places->options.decompress)
+		return set_name(claim, in_full, in_full);
+	int code = take_suffix(claim, in_full, &name);
+	if (!code)
+		code = set_name(claim, sl_buf_span(&name), in_full);
+	sl_buf_release(&name);
+	return code;
 }
 
 /* By --output, which may lead anywhere. */
@@ -238,25 +259,36 @@ set_by_output(const struct claim *claim)
 	return code ? code : set_users_directory(claim, directory);
 }
 
+/* The URL's host and directories, and the last component of its path. */
+static int
+set_by_url(const struct claim *claim)
+{
+	const struct sl_url *url = &claim->sources->url;
+	struct sl_buf name = { 0 }, directory = { 0 };
+	int code = name_in_url(claim, &name, claim->err);
+	if (!code && claim->places->options.tree)
+		code = sl_url_directory_name(url, &directory, claim->err);
+	if (!code)
+		code = set_name(claim, sl_buf_span(&name), sl_buf_span(&name));
+	if (!code)
+		code = set_entrys_directory(claim, sl_buf_span(&directory));
+	claim->place->awaits_name = claim->places->options.server_names;
+	sl_buf_release(&name);
+	sl_buf_release(&directory);
+	return code;
+}
+
 /* By out= and dir= of a list, or the URL. */
 static int
 set_by_entry(const struct claim *claim)
 {
-	struct sl_span directory = { 0 }, name;
-	struct sl_buf from_url = { 0 };
-	int code;
-	if (claim->entry->out.len > 0) {
-		split(claim->entry->out, &directory, &name);
-		code = set_codec(claim);
-		if (!code)
-			code = set_name(claim, name, claim->entry->out);
-	} else {
-		code = name_in_url(claim, &from_url, claim->err);
-		name = sl_buf_span(&from_url);
-		if (!code)
-			code = set_name(claim, name, name);
-		sl_buf_release(&from_url);
-	}
+	struct sl_span directory, name;
+	if (claim->entry->out.len == 0)
+		return set_by_url(claim);
+	split(claim->entry->out, &directory, &name);
+	int code = set_codec(claim);
+	if (!code)
+		code = set_name(claim, name, claim->entry->out);
 	return code ? code : set_entrys_directory(claim, directory);
 }
 
@@ -385,6 +417,21 @@ sl_place_claim(struct sl_places *places, struct sl_place *place, const struct sl
 	int code = open_directory(&claim);
 	if (!code)
 		code = set_path(place);
+	if (code || place->awaits_name)
+		return code ? code : SL_PLACE_CLAIMED;
+	return claim_name(&claim);
+}
+
+int
+sl_place_claim_name(struct sl_places *places, struct sl_place *place,
+	const struct sl_sources *sources, struct sl_span name, struct sl_error *err)
+{
+	struct claim claim = { places, place, sources, sources->entry, err };
+	sl_assert(place->awaits_name);
+	int code = name.len > 0 ? set_servers_name(&claim, name) : 0;
+	if (!code)
+		code = set_path(place);
+	place->awaits_name = code != 0;
 	return code ? code : claim_name(&claim);
 }
 

@@ -100,6 +100,16 @@ reserve(struct sl_transfer *transfer)
 	return sl_part_reserve(transfer->part, total, transfer->options->io, transfer->err);
 }
 
+static void
+set_stamp(struct sl_transfer *transfer, const struct sl_resource *resource)
+{
+	const struct sl_sources *sources = transfer->sources;
+	sl_stamp_init(&transfer->stamp, sl_sources_show(sources), resource,
+		&sources->entry->checksum, decodes(transfer));
+	bool wanted = transfer->wants_stamp && sl_stamp_is_useful(&transfer->stamp);
+	transfer->attributes.stamp = wanted ? &transfer->stamp : NULL;
+}
+
 /* Whether what is missing of this version can be asked for later. */
 static bool
 can_be_ranged(const struct sl_transfer *transfer, const struct sl_resource *resource)
@@ -147,6 +157,32 @@ begin_ranges(struct sl_transfer *transfer, struct sl_segment *segment)
 
 SL_SUSPENDS
 static int
+store_decoded(void *ctx, struct sl_chunk *chunk)
+{
+	struct sl_transfer *transfer = ctx;
+	int code = sl_sink_reserve(&transfer->sink);
+	if (!code)
+		return sl_sink_put(&transfer->sink, chunk);
+	sl_chunk_unref(chunk);
+	return code;
+}
+
+static int
+begin_decode(struct sl_transfer *transfer)
+{
+	transfer->decode = (struct sl_decode){ .codec = transfer->place->codec,
+		.window_max = transfer->options->decode_window_max,
+		.pool = transfer->options->pool,
+		.what = sl_sources_show(transfer->sources),
+		.as_it_comes = !transfer->part,
+		.ctx = transfer,
+		.deliver = store_decoded,
+		.err = transfer->err };
+	return decodes(transfer) ? sl_decode_begin(&transfer->decode) : 0;
+}
+
+SL_SUSPENDS
+static int
 accept_first(void *ctx, struct sl_segment *segment)
 {
 	struct sl_transfer *transfer = ctx;
@@ -154,14 +190,22 @@ accept_first(void *ctx, struct sl_segment *segment)
 	struct sl_resource resource = sl_http_resource(exchange);
 	sl_permit_move(&transfer->permit, sl_http_final_url(exchange));
 	sl_permit_answered(&transfer->permit);
+	int code = transfer->accept ? transfer->accept(transfer->ctx, exchange) : 0;
+	if (code)
+		return code;
+	code = begin_decode(transfer);
+	if (code)
+		return code;
+	transfer->sink.path = transfer->place->path;
 	transfer->total = resource.length;
 	transfer->sink.total = decodes(transfer) ? SL_BODY_UNKNOWN : resource.length;
 	transfer->resource = resource;
 	transfer->attributes.time_ns = transfer->wants_time ? resource.modified_ns : 0;
+	set_stamp(transfer, &resource);
 	transfer->is_open_ended = sl_http_is_open_ended(exchange);
 	transfer->state = SL_TRANSFER_RECEIVING;
 	sl_answer_note(sl_http_head(exchange), &transfer->sources->url, transfer->place);
-	int code = reserve(transfer);
+	code = reserve(transfer);
 	if (!code && can_be_ranged(transfer, &resource))
 		code = begin_ranges(transfer, segment);
 	return code;
@@ -281,9 +325,22 @@ put(struct sl_transfer *transfer, struct sl_segment *segment, struct sl_chunk *c
 
 SL_SUSPENDS
 static int
+decode(struct sl_transfer *transfer, struct sl_chunk *chunk)
+{
+	int code = sl_hasher_put(&transfer->hasher, chunk);
+	if (!code)
+		return sl_decode_put(&transfer->decode, chunk);
+	sl_chunk_unref(chunk);
+	return code;
+}
+
+SL_SUSPENDS
+static int
 deliver(void *ctx, struct sl_segment *segment, struct sl_chunk *chunk)
 {
 	struct sl_transfer *transfer = ctx;
+	if (decodes(transfer))
+		return decode(transfer, chunk);
 	sl_chunk_ref(chunk);
 	int code = put(transfer, segment, chunk);
 	if (!code && chunk->len > 0)
@@ -351,30 +408,6 @@ stream(struct sl_transfer *transfer, struct sl_segment *segment)
 
 /* ---- one response that is decoded ---- */
 
-SL_SUSPENDS
-static int
-deliver_compressed(void *ctx, SL_UNUSED struct sl_segment *segment, struct sl_chunk *chunk)
-{
-	struct sl_transfer *transfer = ctx;
-	int code = sl_hasher_put(&transfer->hasher, chunk);
-	if (!code)
-		return sl_decode_put(&transfer->decode, chunk);
-	sl_chunk_unref(chunk);
-	return code;
-}
-
-SL_SUSPENDS
-static int
-store_decoded(void *ctx, struct sl_chunk *chunk)
-{
-	struct sl_transfer *transfer = ctx;
-	int code = sl_sink_reserve(&transfer->sink);
-	if (!code)
-		return sl_sink_put(&transfer->sink, chunk);
-	sl_chunk_unref(chunk);
-	return code;
-}
-
 /* A write before it may have failed meanwhile. */
 SL_SUSPENDS
 static int
@@ -400,7 +433,7 @@ stream_decoded(struct sl_transfer *transfer, struct sl_segment *segment)
 		sl_chunk_unref(last);
 		return code;
 	}
-	code = deliver_compressed(transfer, segment, last);
+	code = decode(transfer, last);
 	if (!code)
 		code = sl_decode_end(&transfer->decode, &last);
 	transfer->attributes.length = transfer->decode.produced;
@@ -419,7 +452,7 @@ model(struct sl_transfer *transfer)
 		.failure = &transfer->failure,
 		.counts = &transfer->counts,
 		.ctx = transfer,
-		.deliver = decodes(transfer) ? deliver_compressed : deliver,
+		.deliver = deliver,
 		.err = transfer->err };
 }
 
@@ -541,14 +574,7 @@ begin(struct sl_transfer *transfer, struct sl_error *err)
 	hasher->part = transfer->part;
 	hasher->frontier = written_frontier;
 	hasher->ctx = transfer;
-	transfer->decode = (struct sl_decode){ .codec = transfer->place->codec,
-		.window_max = transfer->options->decode_window_max,
-		.pool = transfer->options->pool,
-		.what = sl_sources_show(transfer->sources),
-		.as_it_comes = !transfer->part,
-		.ctx = transfer,
-		.deliver = store_decoded,
-		.err = err };
+	transfer->decode = (struct sl_decode){ 0 };
 }
 
 static void
@@ -565,11 +591,8 @@ int
 sl_transfer_run(struct sl_transfer *transfer, struct sl_error *err)
 {
 	begin(transfer, err);
-	int code = decodes(transfer) ? sl_decode_begin(&transfer->decode) : 0;
-	if (!code)
-		code = sl_hasher_begin(&transfer->hasher);
+	int code = sl_hasher_begin(&transfer->hasher);
 	if (code) {
-		sl_decode_release(&transfer->decode);
 		sl_hasher_release(&transfer->hasher);
 		return code;
 	}

@@ -207,7 +207,45 @@ test_decompress_stdout() {
 	text 100000 | cmp - got || fail "through the gate"
 }
 
-# of a file that is there only the time can be compared
+# with --content-disposition the name that the server sends decides
+test_decompress_servers_name() {
+	local path field
+	echo text | gzip -c >packed
+	publish download <packed
+	path=${file#"$ORIGIN"}
+	field=/header/Content-Disposition/attachment%3B%20filename%3D
+	get --decompress --content-disposition "$ORIGIN${field}data.csv.gz$path"
+	expect 0
+	[[ $(cat data.csv) == text ]] || fail "data.csv"
+	publish f.gz <packed
+	path=${file#"$ORIGIN"}
+	get --decompress --content-disposition "$ORIGIN${field}plain$path"
+	expect 0
+	same plain packed
+	get --decompress --content-disposition "$file"
+	expect 0
+	[[ $(cat f) == text ]] || fail "f"
+	nothing_left packed data.csv plain f
+}
+
+# a file that was decoded is recognised by the ETag of the compressed one, and only when it is to be decoded
+test_decompress_exists_by_etag() {
+	local path
+	text 1000 | gzip -c >packed
+	publish f.gz <packed
+	path=/etag/one${file#"$ORIGIN"}
+	get --decompress --no-remote-time "$ORIGIN$path"
+	expect 0
+	get --decompress --no-remote-time "$ORIGIN$path"
+	expect 0 "1 already there"
+	get -o f "$ORIGIN$path"
+	expect 13 "'f' exists"
+	touch -d @1000000000 f # changed since
+	get --decompress --no-remote-time "$ORIGIN/etag/two${file#"$ORIGIN"}"
+	expect 13 "'f' exists; the size of decoded data cannot be compared, and the server's file has a different time"
+}
+
+# without that only its time can be compared
 test_decompress_exists() {
 	local path
 	text 1000 | gzip -c >packed

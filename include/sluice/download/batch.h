@@ -52,7 +52,8 @@ struct sl_download {
 
 struct sl_batch_events {
 	void *ctx;
-	/* Its path is known if it has one. Once more each time it goes on after a pause. */
+	/* Its path is known if it has one; with server_names it may become another. Once more each
+	 * time it goes on after a pause. */
 	SL_SUSPENDS
 	void (*started)(void *ctx, const struct sl_download *download);
 	/* Its source failed (download->error), and the next one will be tried. */
@@ -75,6 +76,8 @@ struct sl_batch_options {
 	const char *dir;    /* of the run; NULL = "." */
 	const char *output; /* name of the only file, may point anywhere; "-" = stdout; NULL = from
 			       the URL */
+	bool tree;          /* host and path of a URL that gives the name become directories */
+	bool server_names;  /* the server's name of a file, if it sends one, instead of the URL's */
 	enum sl_if_exists if_exists;
 	unsigned jobs;        /* at least 1; fewer run if the pool is small */
 	unsigned per_host;    /* segments to one host at once; 0 = as many as the client connects */

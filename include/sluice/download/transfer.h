@@ -47,6 +47,13 @@ struct sl_transfer {
 	struct sl_part_attributes attributes; /* its mode; time and length are set here */
 	bool wants_time;                      /* the part gets the time of Last-Modified */
 	bool is_expected; /* sl_admission_expect was called for it; until it has its first permit */
+	/* Called with the head of an answer that will be stored, before anything is; may change
+	 * place, part and attributes. 0, or the code the transfer ends with, also a positive one.
+	 * NULL = nothing. */
+	SL_SUSPENDS
+	int (*accept)(void *ctx, const struct sl_http_exchange *exchange);
+	void *ctx;
+	bool wants_stamp; /* and an attribute for later runs (stamp.h) */
 	/* Progress: */
 	enum sl_transfer_state state;
 	uint64_t total; /* of the body; SL_BODY_UNKNOWN until it is known */
@@ -62,6 +69,7 @@ struct sl_transfer {
 	bool has_url, left_origin;
 	bool unconditional; /* the server sends all in answer to If-Range */
 	/* transfer.c's: */
+	struct sl_stamp stamp;
 	bool is_open_ended; /* truncation of the body cannot be detected */
 	bool is_parallel;   /* more than one segment may be at work */
 	int failure;        /* first */
