@@ -6,8 +6,8 @@
  *  - A name is one component, never "." or "..", and without control bytes unless --output gave it.
  *  - A name is claimed together with the name of its part: NAME of one input and NAME.sluice-part
  *    of another would be the same file.
- *  - With --decompress the name in the URL or, if it is taken, the server's decides what is decoded,
- *    whatever name the file gets.
+ *  - With --decompress the suffix of the name in the URL, or of the server's if that is used,
+ *    decides what is decoded, whatever name the file gets.
  *  - The table's key is the directory's identity and the name: two paths may lead to one directory.
  */
 #include "sluice/download/place.h"

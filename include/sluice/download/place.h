@@ -6,8 +6,8 @@
  * directory of the run. A name belongs to the first input that claims it. An input that is the same
  * download is its repeat; any other one is refused, or takes the next free NAME.N.
  *
- * What is to be decoded is decided here too, by the name in the URL, which loses its suffix; a name
- * that was given is kept as it is.
+ * What is to be decoded is decided here too, by the name in the URL or that of the server, which
+ * loses its suffix; a name that was given is kept as it is.
  */
 #ifndef SLUICE_DOWNLOAD_PLACE_H
 #define SLUICE_DOWNLOAD_PLACE_H
