@@ -75,7 +75,9 @@ decode_some(struct sl_decode *decode, struct sl_decode_io *io, enum sl_decode_st
 	struct job job = { decode->decoder, io, SL_DECODE_MORE };
 	io->out = out->data + out->len;
 	io->out_len = out->size - out->len;
+	uint64_t before_ns = sl_now();
 	code = sl_offload(step_on_worker, &job);
+	decode->waited_ns += sl_now() - before_ns;
 	if (code)
 		return code;
 	decode->produced += out->size - io->out_len - out->len;
@@ -101,7 +103,7 @@ decode_all(struct sl_decode *decode, struct sl_decode_io *io)
 int
 sl_decode_begin(struct sl_decode *decode)
 {
-	decode->produced = 0;
+	decode->produced = decode->waited_ns = 0;
 	decode->out = NULL;
 	decode->decoder = sl_decoder_new(decode->codec, decode->window_max);
 	return decode->decoder ? 0 : fail(decode, SL_DECODE_NO_MEMORY);

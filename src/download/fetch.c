@@ -257,7 +257,10 @@ run_transfer(struct file *file)
 	int code = sl_transfer_run(transfer, &file->error);
 	summary->bytes += transfer->counts.received - before.received;
 	summary->network_ns += transfer->counts.network_ns - before.network_ns;
-	summary->disk_ns += transfer->counts.deliver_ns - before.deliver_ns;
+	uint64_t deliver_ns = transfer->counts.deliver_ns - before.deliver_ns;
+	uint64_t decode_ns = transfer->decode.waited_ns;
+	summary->disk_ns += deliver_ns - SL_MIN(deliver_ns, decode_ns);
+	summary->decode_ns += decode_ns;
 	summary->hash_ns += transfer->hasher.waited_ns - hash_ns;
 	add_counts(&summary->segments, &transfer->segments.counts);
 	return code;

@@ -30,7 +30,8 @@ struct sl_decode {
 	int (*deliver)(void *ctx, struct sl_chunk *chunk);
 	struct sl_error *err;
 	/* Progress: */
-	uint64_t produced; /* bytes decoded */
+	uint64_t produced;  /* bytes decoded */
+	uint64_t waited_ns; /* for workers */
 	/* decode.c's: */
 	struct sl_decoder *decoder;
 	struct sl_chunk *out; /* being filled; NULL = none */
