@@ -173,6 +173,19 @@ Test(stamp, is_compared_by_algorithm_and_first_bytes)
 	}
 }
 
+/* Validators are those of the URL, but nothing that was verified is in the file itself. */
+Test(stamp, of_a_decoded_file_has_no_checksum_and_is_not_of_the_file_as_it_was)
+{
+	struct sl_stamp stamp;
+	struct sl_resource resource = { .etag = "\"e\"" };
+	struct sl_checksum sum = checksum(SHA256);
+	sl_stamp_init(&stamp, "http://a/b.gz", &resource, &sum, true);
+	cr_expect_not(sl_stamp_has_checksum(&stamp, &sum));
+	cr_expect(sl_stamp_is_from(&stamp, "http://a/b.gz", true));
+	cr_expect_not(sl_stamp_is_from(&stamp, "http://a/b.gz", false));
+	cr_expect_str_eq(stamp.etag, "\"e\"");
+}
+
 Test(stamp, is_of_one_url_and_useful_if_it_tells_anything)
 {
 	const struct sl_stamp stamp = make("http://a/b", NULL, "", 0);
