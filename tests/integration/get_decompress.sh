@@ -305,3 +305,23 @@ test_decompress_interrupted() {
 	timeout -s INT 1 "$S" get --decompress "$ORIGIN/slow/100000${file#"$ORIGIN"}" >out 2>err
 	nothing_left
 }
+
+# what a run without --decompress has left of the same URL is not gone on with: it is not decoded
+test_decompress_after_a_run_without() {
+	"$ORIGIN_TOOL" --gen 12000000 1 >content
+	publish f.gz < <(gzip -1 -c <content)
+	recorded() {
+		local size
+		size=$(stat -c %s f.sluice-journal 2>/dev/null) && ((size > 300))
+	}
+	local url=$ORIGIN/slow/3000000/ranges/etag/v1${file#"$ORIGIN"}
+	start get -s 1 -o f "$url"
+	until_true 20 recorded
+	kill -KILL "$pid"
+	wait "$pid" 2>/dev/null
+	[[ -e f.sluice-part && ! -e f ]] || fail "nothing was left"
+	get --decompress -o f "$url"
+	expect 0
+	same f content
+	nothing_left f content
+}
