@@ -67,7 +67,7 @@ static const struct sl_option get_options[] = {
 	{ .group = "Integrity", .name = "checksum", .argument = "ALG=HEX",
 		.kind = SL_OPTION_CHECKSUM, FIELD(checksum),
 		.help = "Verify that the single URL has the checksum HEX. ALG is sha-256, "
-		"sha-512, sha-1 or md5." },
+		"sha-512, sha-1, md5, blake2b (also b2, as b2sum writes) or blake2s." },
 	{ .group = "Integrity", .name = "sync", .argument = "WHEN",
 		.kind = SL_OPTION_CHOICE, FIELD(sync), .choices = sync_choices, .standard = "auto",
 		.help = "When to sync files to disk. auto: large files one by one, small "
