@@ -51,7 +51,7 @@ struct get {
 	struct sl_batch_summary summary;
 	struct sl_error error; /* of the run itself, not of a file */
 	struct sl_buf list;    /* text of --input-file */
-	struct sl_manifest manifest;
+	struct sl_manifest *manifest;
 	size_t next_url;
 	unsigned descriptors;
 	uint64_t tls_memory, chunk_memory; /* of --max-memory */
@@ -136,18 +136,49 @@ warn_about_ignored(const struct sl_manifest *manifest)
 	sl_buf_release(&names);
 }
 
+static int
+open_list(struct get *get)
+{
+	static const struct sl_manifest_options options = { 0 };
+	int code = sl_manifest_new(&get->manifest, &options);
+	if (!code)
+		sl_manifest_feed(get->manifest, sl_buf_span(&get->list), true);
+	return code;
+}
+
+static int
+next_of_list(struct get *get, struct sl_entry *out, struct sl_error *err)
+{
+	struct sl_error why = { 0 };
+	switch (sl_manifest_next(get->manifest, out, &why)) {
+	case SL_MANIFEST_ENTRY:
+		return 1;
+	case SL_MANIFEST_BAD:
+	case SL_MANIFEST_BROKEN:
+		if (err)
+			*err = why;
+		return why.code;
+	case SL_MANIFEST_MORE:
+	case SL_MANIFEST_END:
+		break;
+	}
+	return 0;
+}
+
 /* The number of inputs, for progress as "3 of 10". A list is parsed twice for this, which costs
  * little compared with its downloads. Warnings about the list as a whole are logged here. */
 static uint64_t
-count_inputs(const struct get *get)
+count_inputs(struct get *get)
 {
 	uint64_t count = get->options.urls.count;
-	struct sl_manifest manifest;
 	struct sl_entry entry;
-	sl_manifest_init(&manifest, sl_buf_span(&get->list));
-	while (sl_manifest_next(&manifest, &entry, NULL) != 0)
+	if (open_list(get) != 0)
+		return count;
+	while (next_of_list(get, &entry, NULL) != 0)
 		count++;
-	warn_about_ignored(&manifest);
+	warn_about_ignored(get->manifest);
+	sl_manifest_free(get->manifest);
+	get->manifest = NULL;
 	return count;
 }
 
@@ -157,7 +188,7 @@ next_entry(void *ctx, struct sl_entry *out, struct sl_error *err)
 	struct get *get = ctx;
 	const struct sl_get_options *options = &get->options;
 	if (get->next_url == options->urls.count)
-		return sl_manifest_next(&get->manifest, out, err);
+		return next_of_list(get, out, err);
 	memset(out, 0, sizeof(*out));
 	out->sources[0] = sl_span_str(options->urls.items[get->next_url++]);
 	out->source_count = 1;
@@ -311,6 +342,8 @@ run_batch(struct get *get)
 		code = make_batch(get, &parts);
 	if (!code)
 		code = sl_get_events_begin(&get->events, parts.batch, count_inputs(get));
+	if (!code)
+		code = open_list(get);
 	if (code) {
 		sl_fail_code(&get->error, SL_PHASE_NONE, code, "cannot start");
 	} else {
@@ -341,7 +374,6 @@ get_task(void *arg)
 					     : sl_deadline_in(get->options.deadline_ns));
 	if (get->options.input_file)
 		code = read_list(get);
-	sl_manifest_init(&get->manifest, sl_buf_span(&get->list));
 	if (!code)
 		code = run_batch(get);
 	sl_deadline_end(&deadline);
@@ -488,6 +520,7 @@ static void
 release(struct get *get)
 {
 	sl_get_events_release(&get->events);
+	sl_manifest_free(get->manifest);
 	sl_buf_release(&get->list);
 	sl_get_options_release(&get->options);
 }
