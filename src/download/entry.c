@@ -20,7 +20,9 @@ sl_entry_copy(struct sl_entry *out, const struct sl_entry *entry, char **memory)
 	*out = *entry;
 	struct sl_span *single[] = { &out->out, &out->dir, &out->referer, &out->user_agent,
 		&out->user, &out->password };
-	size_t total = 1; /* never an allocation of nothing */
+	struct sl_span digests = { (const char *)out->pieces.digests,
+		out->pieces.count * sl_checksum_len(out->pieces.kind) };
+	size_t total = 1 + digests.len; /* never an allocation of nothing */
 	for (size_t i = 0; i < out->source_count; i++)
 		total += out->sources[i].len;
 	for (size_t i = 0; i < out->header_count; i++)
@@ -37,5 +39,7 @@ sl_entry_copy(struct sl_entry *out, const struct sl_entry *entry, char **memory)
 		move_span(&out->headers[i], &to);
 	for (size_t i = 0; i < SL_COUNT_OF(single); i++)
 		move_span(single[i], &to);
+	move_span(&digests, &to);
+	out->pieces.digests = (const unsigned char *)digests.data;
 	return 0;
 }

@@ -46,6 +46,18 @@ add_field(struct sl_buf *out, const char *name, struct sl_span value)
 		sl_buf_printf(out, " %s=%.*s", name, (int)value.len, value.data);
 }
 
+/* "pieces=sha-1:LENGTH:9f86,d0a1": the beginning of each. */
+static void
+add_pieces(struct sl_buf *out, const struct sl_pieces *pieces)
+{
+	sl_buf_printf(out, " pieces=%s:%llu:", sl_checksum_name(pieces->kind),
+		(unsigned long long)pieces->length);
+	for (size_t i = 0; i < pieces->count; i++) {
+		const unsigned char *digest = sl_pieces_digest(pieces, i);
+		sl_buf_printf(out, "%s%02x%02x", i ? "," : "", digest[0], digest[1]);
+	}
+}
+
 static void
 describe(struct sl_buf *out, const struct sl_entry *entry)
 {
@@ -67,6 +79,10 @@ describe(struct sl_buf *out, const struct sl_entry *entry)
 	if (sum->kind != SL_CHECKSUM_NONE)
 		sl_buf_printf(out, " sum=%s:%02x%02x", sl_checksum_name(sum->kind), sum->value[0],
 			sum->value[1]);
+	if (entry->has_size)
+		sl_buf_printf(out, " size=%llu", (unsigned long long)entry->size);
+	if (entry->pieces.kind != SL_CHECKSUM_NONE)
+		add_pieces(out, &entry->pieces);
 	sl_buf_add_char(out, '\n');
 }
 
