@@ -1,11 +1,14 @@
 /*
- * Content-Encoding and Content-Type, compared with the names of the file and of the URL.
+ * Content-Encoding and Content-Type, compared with the names of the file and of the URL; digests
+ * (RFC 9530); the size.
  */
 #include "sluice/download/answer.h"
 
 #include "sluice/base/log.h"
 #include "sluice/base/text.h"
+#include "sluice/download/digest_field.h"
 #include "sluice/http/header.h"
+#include "sluice/http/resource.h"
 
 #include <string.h>
 
@@ -137,4 +140,36 @@ sl_answer_note(const struct sl_head *head, const struct sl_url *url, const struc
 	struct sl_span name = place->name ? sl_span_str(place->name) : from_url; /* of a stream */
 	note_coding(head, from_url, name, place->path);
 	warn_about_page(head, name, place->path);
+}
+
+/* ---- what can be verified ---- */
+
+static bool
+has_coding(const struct sl_head *head)
+{
+	struct sl_header_list list;
+	struct sl_span coding;
+	sl_header_list_init(&list, head, "Content-Encoding");
+	while (sl_header_list_next(&list, &coding))
+		if (!is_no_coding(coding))
+			return true;
+	return false;
+}
+
+bool
+sl_answer_digest(const struct sl_head *head, struct sl_checksum *out)
+{
+	*out = (struct sl_checksum){ 0 };
+	return !has_coding(head) && sl_digest_field_read(head, head->status == 200, out);
+}
+
+int
+sl_answer_check_size(
+	const struct sl_entry *entry, uint64_t length, const char *path, struct sl_error *err)
+{
+	if (!entry->has_size || length == SL_LENGTH_UNKNOWN || length == entry->size)
+		return 0;
+	return sl_fail(err, SL_PHASE_NONE, SL_E_CHECKSUM,
+		"size of '%s' does not match: the server sends %llu bytes, the list has %llu", path,
+		(unsigned long long)length, (unsigned long long)entry->size);
 }
