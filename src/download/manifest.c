@@ -16,6 +16,8 @@
 
 /* A kind that accepts more stands behind one that accepts less. */
 static const struct sl_manifest_kind *const kinds[] = {
+	&sl_manifest_metalink,
+	&sl_manifest_jsonl,
 	&sl_manifest_plain,
 };
 

@@ -90,6 +90,7 @@ read_list(struct sl_span text, size_t first, size_t step)
 	struct sl_manifest *manifest;
 	enum sl_manifest_result result = SL_MANIFEST_MORE;
 	uint64_t last_line = 0;
+	bool is_xml = memchr(text.data, '<', text.len); /* files may share a line */
 	must(sl_manifest_new(&manifest, &options) == 0);
 	char *piece = feed(manifest, &text, first, NULL);
 	while (result != SL_MANIFEST_END) {
@@ -106,7 +107,7 @@ read_list(struct sl_span text, size_t first, size_t step)
 		if (result != SL_MANIFEST_ENTRY)
 			continue;
 		check_entry(&entry);
-		must(entry.line > last_line);
+		must(entry.line > last_line || (entry.line == last_line && is_xml));
 		last_line = entry.line;
 		add_entry(&reading, &entry);
 	}
@@ -142,7 +143,7 @@ static bool
 is_plain(struct sl_span text)
 {
 	return text.len > 3 && (unsigned char)text.data[0] < 0x80 && text.data[0] != 0x1f &&
-	       !memchr(text.data, '\0', text.len);
+	       !strchr("<{ \t\r\n", text.data[0]) && !memchr(text.data, '\0', text.len);
 }
 
 int

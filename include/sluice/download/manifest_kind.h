@@ -36,6 +36,12 @@ struct sl_manifest_kind {
 	void (*add_ignored)(const void *parser, struct sl_buf *out);
 };
 
+/* Metalink 4 (RFC 5854) and 3.0: accepts what begins with '<', which no URL does. */
+extern const struct sl_manifest_kind sl_manifest_metalink;
+
+/* One JSON object a line: accepts what begins with '{'. */
+extern const struct sl_manifest_kind sl_manifest_jsonl;
+
 /* URLs, one a line, and aria2's input files: accepts any text. */
 extern const struct sl_manifest_kind sl_manifest_plain;
 
