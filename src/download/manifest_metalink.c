@@ -412,6 +412,16 @@ detect_metalink(struct sl_span head, bool is_all)
 	return text.data[0] == '<' ? SL_MANIFEST_IS : SL_MANIFEST_IS_NOT; /* no URL begins so */
 }
 
+/* Which of these expat finds first may depend on how the text was divided. */
+static const char *
+why_not_xml(enum XML_Error error)
+{
+	return error == XML_ERROR_SYNTAX || error == XML_ERROR_INVALID_TOKEN ||
+			       error == XML_ERROR_JUNK_AFTER_DOC_ELEMENT
+		       ? "invalid syntax"
+		       : XML_ErrorString(error);
+}
+
 static enum sl_manifest_result
 broken_by_xml(const struct metalink *metalink, struct sl_error *err)
 {
@@ -429,7 +439,7 @@ broken_by_xml(const struct metalink *metalink, struct sl_error *err)
 	else
 		sl_fail(err, SL_PHASE_NONE, SL_E_USAGE,
 			"line %llu of the list: not well-formed XML: %s", (unsigned long long)line,
-			XML_ErrorString(error));
+			why_not_xml(error));
 	return SL_MANIFEST_BROKEN;
 }
 

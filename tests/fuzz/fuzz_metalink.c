@@ -88,6 +88,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 	if (len < 2)
 		return 0;
 	struct sl_span text = sl_span((const char *)data + 2, len - 2);
+	if (sl_manifest_metalink.detect(text, true) != SL_MANIFEST_IS)
+		return 0; /* of another kind */
 	read_list(&whole, text, text.len, 1);
 	read_list(&pieces, text, data[0], data[1] + 1u);
 	must(sl_span_equal(sl_buf_span(&whole), sl_buf_span(&pieces)));
