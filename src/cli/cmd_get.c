@@ -21,6 +21,7 @@
 #include "sluice/cli/run.h"
 #include "sluice/cli/stats.h"
 #include "sluice/download/batch.h"
+#include "sluice/download/inputs.h"
 #include "sluice/net/tls.h"
 #include "sluice/rt/io.h"
 
@@ -33,8 +34,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define LIST_MAX SL_GIB /* bytes of a list: some ten million URLs */
-#define LIST_PIECE (256 * SL_KIB)
 #define OWN_DESCRIPTORS 12u /* standard ones, ring, wake-up, signals, a list, libraries' */
 /* A directory, a partial file, a connection, and one to spare. */
 #define DESCRIPTORS_MIN (OWN_DESCRIPTORS + 4)
@@ -49,10 +48,8 @@ struct get {
 	struct sl_get_events events;
 	struct sl_batch *batch; /* while it runs; else NULL */
 	struct sl_batch_summary summary;
-	struct sl_error error; /* of the run itself, not of a file */
-	struct sl_buf list;    /* text of --input-file */
-	struct sl_manifest *manifest;
-	size_t next_url;
+	struct sl_error error;    /* of the run itself, not of a file */
+	struct sl_inputs *inputs; /* while it runs */
 	unsigned descriptors;
 	uint64_t tls_memory, chunk_memory; /* of --max-memory */
 	enum sl_exit status;
@@ -84,116 +81,32 @@ raise_descriptor_limit(struct get *get, struct sl_error *err)
 
 SL_SUSPENDS
 static int
-read_list(struct get *get)
+open_inputs(struct get *get, struct sl_http_client *client)
 {
-	const char *path = get->options.input_file;
-	bool is_stdin = strcmp(path, "-") == 0;
-	int fd = is_stdin ? STDIN_FILENO : sl_io_open(AT_FDCWD, path, O_RDONLY, 0, 0);
-	if (is_stdin)
-		path = "standard input";
-	if (fd < 0 && strstr(path, "://"))
-		return sl_fail(&get->error, SL_PHASE_OPEN, fd,
-			"a list must be a file, not a URL; to read it from a URL: 'sluice get -o - "
-			"URL | sluice get -i -'");
-	if (fd < 0)
-		return sl_fail_code(
-			&get->error, SL_PHASE_OPEN, fd, "cannot open the list '%s'", path);
-	int got = 1;
-	while (got > 0) {
-		if (get->list.len > LIST_MAX) {
-			got = sl_fail(&get->error, SL_PHASE_NONE, SL_E_USAGE,
-				"the list '%s' is larger than 1 GiB (it must be a text file with a "
-				"URL on each line)",
-				path);
-			break;
-		}
-		if (!sl_buf_reserve(&get->list, LIST_PIECE)) {
-			got = -ENOMEM;
-			break;
-		}
-		got = sl_io_read_stream(fd, get->list.data + get->list.len, LIST_PIECE, SL_FOREVER);
-		if (got == -EINTR)
-			got = 1;
-		else if (got > 0)
-			get->list.len += (size_t)got;
-	}
-	if (!is_stdin)
-		sl_io_close(fd);
-	if (got < 0)
-		return sl_fail_code(
-			&get->error, SL_PHASE_READ, got, "cannot read the list '%s'", path);
-	return 0;
+	const struct sl_get_options *options = &get->options;
+	const struct sl_inputs_options wanted = { .urls = options->urls.items,
+		.url_count = options->urls.count,
+		.checksum = options->checksum,
+		.lists = options->lists.items,
+		.list_count = options->lists.count,
+		.client = client };
+	return sl_inputs_new(&get->inputs, &wanted, &get->error);
 }
 
 static void
-warn_about_ignored(const struct sl_manifest *manifest)
-{
-	struct sl_buf names = { 0 };
-	sl_manifest_add_ignored(manifest, &names);
-	if (names.len > 0)
-		sl_log_warn("unsupported options in the list are ignored: %.*s", (int)names.len,
-			names.data);
-	sl_buf_release(&names);
-}
-
-static int
-open_list(struct get *get)
-{
-	static const struct sl_manifest_options options = { 0 };
-	int code = sl_manifest_new(&get->manifest, &options);
-	if (!code)
-		sl_manifest_feed(get->manifest, sl_buf_span(&get->list), true);
-	return code;
-}
-
-static int
-next_of_list(struct get *get, struct sl_entry *out, struct sl_error *err)
-{
-	struct sl_error why = { 0 };
-	switch (sl_manifest_next(get->manifest, out, &why)) {
-	case SL_MANIFEST_ENTRY:
-		return 1;
-	case SL_MANIFEST_BAD:
-	case SL_MANIFEST_BROKEN:
-		if (err)
-			*err = why;
-		return why.code;
-	case SL_MANIFEST_MORE:
-	case SL_MANIFEST_END:
-		break;
-	}
-	return 0;
-}
-
-/* The number of inputs, for progress as "3 of 10". A list is parsed twice for this, which costs
- * little compared with its downloads. Warnings about the list as a whole are logged here. */
-static uint64_t
 count_inputs(struct get *get)
 {
-	uint64_t count = get->options.urls.count;
-	struct sl_entry entry;
-	if (open_list(get) != 0)
-		return count;
-	while (next_of_list(get, &entry, NULL) != 0)
-		count++;
-	warn_about_ignored(get->manifest);
-	sl_manifest_free(get->manifest);
-	get->manifest = NULL;
-	return count;
+	get->events.inputs = sl_inputs_count(get->inputs, &get->events.has_all_inputs);
 }
 
+SL_SUSPENDS
 static int
 next_entry(void *ctx, struct sl_entry *out, struct sl_error *err)
 {
 	struct get *get = ctx;
-	const struct sl_get_options *options = &get->options;
-	if (get->next_url == options->urls.count)
-		return next_of_list(get, out, err);
-	memset(out, 0, sizeof(*out));
-	out->sources[0] = sl_span_str(options->urls.items[get->next_url++]);
-	out->source_count = 1;
-	out->checksum = options->checksum;
-	return 1;
+	int got = sl_inputs_next(get->inputs, out, err);
+	count_inputs(get);
+	return got;
 }
 
 /* ---- the run ---- */
@@ -221,10 +134,8 @@ has_https(const struct get *get)
 static void
 share_memory(struct get *get)
 {
-	const struct sl_buf *list = &get->list;
 	uint64_t sixteenth = get->options.max_memory / 16, jobs = get->options.jobs;
-	bool https =
-		has_https(get) || (list->len > 0 && memmem(list->data, list->len, "https://", 8));
+	bool https = has_https(get) || get->options.lists.count > 0;
 	uint64_t wanted = https ? jobs * SL_TLS_MEMORY : 0;
 	get->tls_memory = SL_MIN(SL_MAX(wanted, 3 * sixteenth), 7 * sixteenth);
 	get->chunk_memory = 15 * sixteenth - get->tls_memory;
@@ -302,10 +213,12 @@ static void
 report_deadline(struct get *get, int code)
 {
 	const struct sl_batch_summary *summary = &get->summary;
-	if (code == -ETIMEDOUT && summary->failed == 0)
-		sl_log_error("the time limit of the run was reached (--deadline): %llu inputs were "
-			     "not begun",
-			(unsigned long long)(get->events.inputs - summary->files));
+	if (code != -ETIMEDOUT || summary->failed > 0)
+		return;
+	sl_log_error("the time limit of the run was reached (--deadline): %s%llu inputs were not "
+		     "begun",
+		get->events.has_all_inputs ? "" : "the list was not read to its end, and ",
+		(unsigned long long)(get->events.inputs - summary->files));
 }
 
 /* Other programs use the proxy named in these variables, so a connection that fails here may work
@@ -341,12 +254,13 @@ run_batch(struct get *get)
 	if (!code)
 		code = make_batch(get, &parts);
 	if (!code)
-		code = sl_get_events_begin(&get->events, parts.batch, count_inputs(get));
+		code = open_inputs(get, parts.client);
 	if (!code)
-		code = open_list(get);
+		code = sl_get_events_begin(&get->events, parts.batch);
 	if (code) {
 		sl_fail_code(&get->error, SL_PHASE_NONE, code, "cannot start");
 	} else {
+		count_inputs(get);
 		get->batch = parts.batch;
 		code = sl_batch_run(parts.batch, &get->summary);
 		get->batch = NULL;
@@ -356,6 +270,8 @@ run_batch(struct get *get)
 		sl_get_events_end(&get->events, &get->summary, &get->error);
 		warn_about_proxy(&get->summary);
 	}
+	sl_inputs_free(get->inputs);
+	get->inputs = NULL;
 	sl_batch_free(parts.batch);
 	sl_http_client_free(parts.client);
 	sl_chunk_pool_free(parts.pool);
@@ -367,15 +283,11 @@ static int
 get_task(void *arg)
 {
 	struct get *get = arg;
-	int code = 0;
 	struct sl_deadline deadline;
 	sl_deadline_begin(&deadline, get->options.deadline_ns == SL_FOREVER
 					     ? SL_FOREVER
 					     : sl_deadline_in(get->options.deadline_ns));
-	if (get->options.input_file)
-		code = read_list(get);
-	if (!code)
-		code = run_batch(get);
+	int code = run_batch(get);
 	sl_deadline_end(&deadline);
 	return code;
 }
@@ -520,8 +432,6 @@ static void
 release(struct get *get)
 {
 	sl_get_events_release(&get->events);
-	sl_manifest_free(get->manifest);
-	sl_buf_release(&get->list);
 	sl_get_options_release(&get->options);
 }
 

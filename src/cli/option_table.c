@@ -23,7 +23,7 @@ static const char *const progress_choices[] = { "auto", "bars", "plain", "none",
 #define RESULT struct sl_get_options
 static const struct sl_option get_options[] = {
 	{ .group = "What and where", .letter = 'i', .name = "input-file", .argument = "FILE",
-		.kind = SL_OPTION_WORD, FIELD(input_file),
+		.kind = SL_OPTION_WORDS, FIELD(lists),
 		.help = "Also download the URLs listed in FILE, or on standard input if FILE "
 		"is '-'. A list has one URL per line, or is an aria2 input file: URLs of the "
 		"same file are separated by TAB and tried in turn, and indented lines below "

@@ -308,8 +308,8 @@ parse(struct parser *parser, struct sl_words *operands)
 static int
 check_get(struct parser *parser, const struct sl_get_options *options)
 {
-	bool single = options->urls.count == 1 && !options->input_file;
-	if (options->urls.count == 0 && !options->input_file)
+	bool single = options->urls.count == 1 && options->lists.count == 0;
+	if (options->urls.count == 0 && options->lists.count == 0)
 		return usage(parser, "no URL given; 'sluice get --help' shows the usage");
 	if (options->output && !single)
 		return usage(parser,
@@ -366,7 +366,8 @@ void
 sl_get_options_release(struct sl_get_options *options)
 {
 	free(options->urls.items);
-	options->urls = (struct sl_words){ 0 };
+	free(options->lists.items);
+	options->urls = options->lists = (struct sl_words){ 0 };
 }
 
 static int

@@ -24,10 +24,11 @@ struct entries_reading {
 	size_t first, step;
 	bool messages;
 };
-void entries_read(struct sl_buf *out, struct sl_span text, const struct entries_reading *reading);
+void entries_read(
+	struct sl_buf *out, struct sl_span text, const struct entries_reading *reading);
 
 /* True if the list reads as `want` whole, divided at each byte, and byte by byte, flush against a
- * page that cannot be read; else *got is what it reads as, and `first` and `step` how it was fed. */
+ * page that cannot be read; else *got is what it reads as, fed as `first` and `step` are then. */
 bool entries_are(
 	struct sl_span text, const char *want, struct entries_reading *reading, struct sl_buf *got);
 

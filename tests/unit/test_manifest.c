@@ -378,6 +378,8 @@ Test(manifest, a_list_of_any_size_reads_the_same_in_pieces_of_any_size)
 {
 	static const size_t steps[] = { 1000, 4096, 65537, 262144, 300001 };
 	struct sl_buf text = { 0 }, want = { 0 };
+	for (unsigned i = 0; i < 20000; i++)
+		sl_buf_printf(&text, "http://a/short/%u\n", i);
 	for (unsigned i = 0; i < 40; i++) {
 		sl_buf_printf(&text, "http://a/%u\thttp://b/%u\n", i, i);
 		for (unsigned j = 0; j < i; j++)

@@ -55,8 +55,8 @@ struct sl_words {
 /* ---- results ---- */
 
 struct sl_get_options {
-	struct sl_words urls;   /* may be empty if input_file is given */
-	const char *input_file; /* NULL = none, "-" = stdin */
+	struct sl_words urls;   /* may be empty if there are lists */
+	struct sl_words lists;  /* paths, URLs, or once "-" = stdin */
 	const char *output;     /* NULL = named after the URL, "-" = stdout; only with one URL */
 	const char *dir;        /* never NULL */
 	enum sl_if_exists if_exists;

@@ -26,8 +26,8 @@ struct sl_manifest_kind {
 	 * Parse from the beginning of `text`, which continues where the last call stopped; *used is
 	 * the number of bytes consumed, also with an error. Returns ENTRY (its spans point into
 	 * `text` or into the parser, until the next call), BAD or BROKEN with *err, or MORE: a
-	 * longer text is needed, or with `is_last` there is nothing more. Never END. At least one
-	 * byte is consumed of a text of SL_MANIFEST_TEXT bytes. Not called again after BROKEN.
+	 * longer text is needed, or with `is_last` there is nothing more. Never END. MORE
+	 * consumes something of a text of SL_MANIFEST_TEXT bytes. Not called again after BROKEN.
 	 */
 	enum sl_manifest_result (*parse)(void *parser, struct sl_span text, bool is_last,
 		size_t *used, struct sl_entry *out, struct sl_error *err);

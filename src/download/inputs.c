@@ -1,0 +1,288 @@
+/*
+ * inputs.c - the entries of a run, from its URLs and lists.
+ *
+ *  - One list is read at a time, piece by piece. Each piece is parsed twice: at once to be counted,
+ *    for progress as "3 of 10", and as far as entries are taken.
+ *  - What ends a list early (a failed read, text that is not a list) is returned in place of an
+ *    entry, so it counts as a failed input of the run, and the entries before it are used.
+ */
+#include "sluice/download/inputs.h"
+
+#include "sluice/base/log.h"
+#include "sluice/download/list_reader.h"
+#include "sluice/download/manifest.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* The list that is being read. */
+struct reading {
+	struct sl_list_reader *reader;
+	struct sl_manifest *manifest; /* NULL: the list is not begun */
+	struct sl_manifest *counter;  /* a second parser of the same pieces */
+	bool is_counted;              /* up to its end */
+	char *base_url;               /* NULL = none */
+};
+
+struct sl_inputs {
+	struct sl_inputs_options options;
+	struct sl_group group; /* tasks that fetch lists */
+	struct sl_list_reader **readers;
+	size_t next_url, next_list;
+	uint64_t next_index, next_counted; /* of all entries */
+	uint64_t counted;                  /* of the shard */
+	struct reading list;
+};
+
+/* ---- the base of names ---- */
+
+/* The URL of the directory of `url`, as text: up to the last slash of the path. NULL if out of
+ * memory. */
+static char *
+directory_of_url(const char *url)
+{
+	const char *scheme = strstr(url, "://");
+	const char *authority = scheme ? scheme + 3 : url;
+	size_t end = (size_t)(authority - url) + strcspn(authority, "?#");
+	size_t path = (size_t)(authority - url) + strcspn(authority, "/?#");
+	struct sl_buf out = { 0 };
+	while (end > path && url[end - 1] != '/')
+		end--;
+	sl_buf_add(&out, url, end);
+	if (end == path)
+		sl_buf_add_char(&out, '/');
+	return sl_buf_detach(&out);
+}
+
+/* --base-url names a directory, with or without a slash at its end. */
+static int
+check_base(const char *text, struct sl_error *err)
+{
+	struct sl_url url;
+	int code = sl_url_parse(&url, sl_span_str(text), err);
+	if (!code && strpbrk(text, "?#"))
+		code = sl_fail(err, SL_PHASE_NONE, SL_E_USAGE,
+			"the base URL of names in lists must not have a query or a fragment");
+	sl_url_release(&url);
+	return code;
+}
+
+/* 0 with *out NULL if the names of this list have no base. */
+static int
+find_base(const struct sl_inputs *inputs, const char *list, char **out)
+{
+	const char *base = inputs->options.base_url;
+	struct sl_buf text = { 0 };
+	*out = NULL;
+	if (!base && !sl_list_is_url(list))
+		return 0;
+	if (base) {
+		sl_buf_printf(&text, "%s%s", base, base[strlen(base) - 1] == '/' ? "" : "/");
+		*out = sl_buf_detach(&text);
+	} else {
+		*out = directory_of_url(list);
+	}
+	return *out ? 0 : -ENOMEM;
+}
+
+/* ---- shards ---- */
+
+static bool
+is_of_shard(const struct sl_inputs *inputs, uint64_t index)
+{
+	const struct sl_inputs_options *options = &inputs->options;
+	return options->shard_count <= 1 || index % options->shard_count == options->shard_index;
+}
+
+static void
+count(struct sl_inputs *inputs)
+{
+	inputs->counted += is_of_shard(inputs, inputs->next_counted++);
+}
+
+/* ---- one list ---- */
+
+static int
+begin_list(struct sl_inputs *inputs)
+{
+	struct reading *list = &inputs->list;
+	struct sl_manifest_options options = { 0 };
+	int code = find_base(inputs, inputs->options.lists[inputs->next_list], &list->base_url);
+	options.base_url = list->base_url;
+	list->reader = inputs->readers[inputs->next_list];
+	if (!code)
+		code = sl_manifest_new(&list->manifest, &options);
+	if (!code)
+		code = sl_manifest_new(&list->counter, &options);
+	return code;
+}
+
+static void
+warn_about_ignored(const struct reading *list)
+{
+	struct sl_buf names = { 0 };
+	sl_manifest_add_ignored(list->manifest, &names);
+	if (names.len > 0)
+		sl_log_warn("unsupported options in the list are ignored: %.*s", (int)names.len,
+			names.data);
+	sl_buf_release(&names);
+}
+
+static void
+end_list(struct sl_inputs *inputs)
+{
+	struct reading *list = &inputs->list;
+	if (list->manifest)
+		warn_about_ignored(list);
+	if (list->reader)
+		sl_list_reader_stop(list->reader);
+	sl_manifest_free(list->manifest);
+	sl_manifest_free(list->counter);
+	free(list->base_url);
+	*list = (struct reading){ 0 };
+	inputs->next_list++;
+}
+
+static void
+count_piece(struct sl_inputs *inputs, struct sl_span bytes, bool is_last)
+{
+	struct sl_manifest *counter = inputs->list.counter;
+	struct sl_entry entry;
+	enum sl_manifest_result result;
+	sl_manifest_feed(counter, bytes, is_last);
+	while ((result = sl_manifest_next(counter, &entry, NULL)) == SL_MANIFEST_ENTRY ||
+		result == SL_MANIFEST_BAD)
+		count(inputs);
+}
+
+SL_SUSPENDS
+static int
+read_piece(struct sl_inputs *inputs, struct sl_error *err)
+{
+	struct sl_span bytes = { 0 };
+	bool is_last = false;
+	int code = sl_list_reader_read(inputs->list.reader, &bytes, &is_last, err);
+	if (code)
+		return code;
+	count_piece(inputs, bytes, is_last);
+	inputs->list.is_counted = is_last;
+	sl_manifest_feed(inputs->list.manifest, bytes, is_last);
+	return 0;
+}
+
+/* The rest of the list is lost: an input of every shard. */
+static int
+break_list(struct sl_inputs *inputs, int code, struct sl_error *err)
+{
+	sl_fail_code(err, SL_PHASE_NONE, code, "cannot read the list");
+	inputs->counted++;
+	end_list(inputs);
+	return code;
+}
+
+/* Returns 1 for an entry, with *index; 0 at the end of the list; or a code: *is_bad tells an entry
+ * that cannot be used from the end of a list. */
+SL_SUSPENDS
+static int
+next_of_list(struct sl_inputs *inputs, struct sl_entry *out, bool *is_bad, struct sl_error *err)
+{
+	struct sl_error why = { 0 };
+	enum sl_manifest_result result = SL_MANIFEST_MORE;
+	int code = inputs->list.manifest ? 0 : begin_list(inputs);
+	while (!code && result == SL_MANIFEST_MORE) {
+		result = sl_manifest_next(inputs->list.manifest, out, &why);
+		if (result == SL_MANIFEST_MORE)
+			code = read_piece(inputs, &why);
+	}
+	*is_bad = result == SL_MANIFEST_BAD;
+	if (result == SL_MANIFEST_BAD || result == SL_MANIFEST_BROKEN)
+		code = why.code;
+	if (code && err)
+		*err = why;
+	if (code)
+		return *is_bad || sl_task_cancelled() ? code : break_list(inputs, code, err);
+	if (result == SL_MANIFEST_ENTRY)
+		return 1;
+	end_list(inputs);
+	return 0;
+}
+
+/* ---- all of them ---- */
+
+static void
+next_of_urls(struct sl_inputs *inputs, struct sl_entry *out)
+{
+	*out = (struct sl_entry){ .source_count = 1, .checksum = inputs->options.checksum };
+	out->sources[0] = sl_span_str(inputs->options.urls[inputs->next_url++]);
+}
+
+int
+sl_inputs_next(struct sl_inputs *inputs, struct sl_entry *out, struct sl_error *err)
+{
+	const struct sl_inputs_options *options = &inputs->options;
+	while (inputs->next_url < options->url_count || inputs->next_list < options->list_count) {
+		bool is_entry = true, is_bad = false;
+		int got = 1;
+		if (inputs->next_url < options->url_count)
+			next_of_urls(inputs, out);
+		else
+			got = next_of_list(inputs, out, &is_bad, err);
+		is_entry = got == 1 || is_bad;
+		if (!is_entry && got == 0)
+			continue;
+		if (!is_entry || is_of_shard(inputs, inputs->next_index++))
+			return got;
+		if (err)
+			sl_error_clear(err);
+	}
+	return 0;
+}
+
+uint64_t
+sl_inputs_count(const struct sl_inputs *inputs, bool *is_all)
+{
+	*is_all = inputs->next_list + inputs->list.is_counted == inputs->options.list_count;
+	return inputs->counted;
+}
+
+int
+sl_inputs_new(struct sl_inputs **out, const struct sl_inputs_options *options, struct sl_error *err)
+{
+	struct sl_inputs *inputs = calloc(1, sizeof(*inputs));
+	*out = NULL;
+	if (!inputs)
+		return -ENOMEM;
+	inputs->options = *options;
+	sl_group_enter(&inputs->group, SL_GROUP_COLLECT);
+	inputs->readers = calloc(options->list_count + 1, sizeof(struct sl_list_reader *));
+	int code = inputs->readers ? 0 : -ENOMEM;
+	if (!code && options->base_url)
+		code = check_base(options->base_url, err);
+	for (size_t i = 0; !code && i < options->list_count; i++)
+		code = sl_list_reader_new(&inputs->readers[i], options->lists[i], options->client,
+			&inputs->group, err);
+	for (size_t i = 0; i < options->url_count; i++)
+		count(inputs);
+	*out = inputs;
+	if (code) {
+		sl_inputs_free(inputs);
+		*out = NULL;
+	}
+	return code;
+}
+
+void
+sl_inputs_free(struct sl_inputs *inputs)
+{
+	if (!inputs)
+		return;
+	sl_group_cancel(&inputs->group, -ECANCELED);
+	sl_group_leave(&inputs->group);
+	if (inputs->list.reader)
+		end_list(inputs);
+	for (size_t i = 0; inputs->readers && i < inputs->options.list_count; i++)
+		sl_list_reader_free(inputs->readers[i]);
+	free(inputs->readers);
+	free(inputs);
+}
