@@ -463,7 +463,8 @@ result_of(struct metalink *metalink, enum XML_Status status, struct sl_entry *ou
 	if (metalink->value.failed || metalink->type.failed)
 		sl_fail_code(&metalink->broken, SL_PHASE_NONE, -ENOMEM, "cannot read the list");
 	if (metalink->broken.code) {
-		*err = metalink->broken;
+		sl_fail(err, metalink->broken.phase, metalink->broken.code, "%s",
+			metalink->broken.text);
 		return SL_MANIFEST_BROKEN;
 	}
 	if (status == XML_STATUS_ERROR)

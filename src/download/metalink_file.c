@@ -241,6 +241,6 @@ sl_metalink_file_end(struct sl_metalink_file *file, struct sl_entry *out, struct
 	if (file->url_count == 0)
 		sl_metalink_file_refuse(file, file->line, "a file has no http or https URL");
 	if (file->fault.code)
-		*err = file->fault;
+		sl_fail(err, file->fault.phase, file->fault.code, "%s", file->fault.text);
 	return file->fault.code;
 }

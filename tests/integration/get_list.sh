@@ -80,7 +80,7 @@ test_list_aria2() {
 	is_gen 2 10 2
 	[[ $(stat -c %Y c) != 1000000000 ]] || fail "remote-time=false has no effect"
 	[[ $(grep -c ignored err) == 1 ]] || fail "not one notice"
-	grep -qF "unsupported options in the list are ignored: max-connection-per-server, pause, split" err || fail "which are ignored"
+	grep -qF "ignored in the list (not supported): max-connection-per-server, pause, split" err || fail "which are ignored"
 	printf '%s\n gid=0123456789abcdef\n' "$ORIGIN/gen/10/4" >list
 	get -i list
 	expect 0

@@ -461,6 +461,22 @@ Test(manifest_metalink, a_hundred_thousand_files_are_read_within_constant_memory
 	sl_buf_release(&text);
 }
 
+Test(manifest_metalink, errors_need_not_be_asked_for)
+{
+	struct sl_entry entry;
+	struct sl_manifest_options options = { 0 };
+	struct sl_manifest *manifest = NULL;
+	cr_assert_eq(sl_manifest_new(&manifest, &options), 0);
+	sl_manifest_feed(manifest, sl_span_str(BEGIN4 "<file name=\"..\"/><!DOCTYPE"), true);
+	cr_expect_eq(sl_manifest_next(manifest, &entry, NULL), SL_MANIFEST_BAD);
+	cr_expect_eq(sl_manifest_next(manifest, &entry, NULL), SL_MANIFEST_BROKEN);
+	sl_manifest_free(manifest);
+	cr_assert_eq(sl_manifest_new(&manifest, &options), 0);
+	sl_manifest_feed(manifest, sl_span_str("<!DOCTYPE a>"), true);
+	cr_expect_eq(sl_manifest_next(manifest, &entry, NULL), SL_MANIFEST_BROKEN);
+	sl_manifest_free(manifest);
+}
+
 /* ---- copies ---- */
 
 Test(manifest_metalink, a_copy_of_an_entry_has_its_size_and_pieces)
