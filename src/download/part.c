@@ -438,7 +438,7 @@ open_direct(struct sl_part *part)
 {
 	char self[64];
 	snprintf(self, sizeof(self), "/proc/self/fd/%d", part->fd);
-	int fd = sl_io_open(AT_FDCWD, self, O_WRONLY | O_DIRECT, 0, 0);
+	int fd = sl_io_open(AT_FDCWD, self, O_RDWR | O_DIRECT, 0, 0);
 	if (fd >= 0)
 		part->direct_fd = fd;
 	else
