@@ -39,6 +39,7 @@ sl_transfer_reset(struct sl_transfer *transfer)
 	sl_url_release(&transfer->url);
 	transfer->has_url = transfer->left_origin = transfer->unconditional = false;
 	transfer->resource = (struct sl_resource){ 0 };
+	transfer->sent = (struct sl_checksum){ 0 };
 	sl_hasher_release(&transfer->hasher);
 }
 
@@ -130,6 +131,43 @@ begin_ranges(struct sl_transfer *transfer, struct sl_segment *segment)
 	return code ? code : keep_url(transfer, segment->exchange);
 }
 
+static const struct sl_entry *
+entry_of(const struct sl_transfer *transfer)
+{
+	return transfer->sources->entry;
+}
+
+/* What is verified. */
+static const struct sl_checksum *
+checksum_of(const struct sl_transfer *transfer)
+{
+	const struct sl_checksum *given = &entry_of(transfer)->checksum;
+	return given->kind == SL_CHECKSUM_NONE ? &transfer->sent : given;
+}
+
+static int
+check_size(struct sl_transfer *transfer, uint64_t length)
+{
+	return sl_answer_check_size(
+		entry_of(transfer), length, transfer->place->path, transfer->err);
+}
+
+/* A digest that the server sent; one that cannot be computed here is as good as none. */
+static int
+begin_hasher(struct sl_transfer *transfer, const struct sl_head *head)
+{
+	if (checksum_of(transfer)->kind != SL_CHECKSUM_NONE ||
+		!sl_answer_digest(head, &transfer->sent))
+		return 0;
+	int code = sl_hasher_begin(&transfer->hasher);
+	if (code == SL_E_UNSUPPORTED) {
+		transfer->sent = (struct sl_checksum){ 0 };
+		sl_error_clear(transfer->err);
+		code = 0;
+	}
+	return code;
+}
+
 SL_SUSPENDS
 static int
 accept_first(void *ctx, struct sl_segment *segment)
@@ -146,7 +184,11 @@ accept_first(void *ctx, struct sl_segment *segment)
 	transfer->is_open_ended = sl_http_is_open_ended(exchange);
 	transfer->state = SL_TRANSFER_RECEIVING;
 	sl_answer_note(sl_http_head(exchange), &transfer->sources->url, transfer->place);
-	int code = reserve(transfer);
+	int code = check_size(transfer, resource.length);
+	if (!code)
+		code = reserve(transfer);
+	if (!code)
+		code = begin_hasher(transfer, sl_http_head(exchange));
 	if (!code && can_be_ranged(transfer, &resource))
 		code = begin_ranges(transfer, segment);
 	return code;
@@ -449,6 +491,7 @@ begin(struct sl_transfer *transfer, struct sl_error *err)
 	transfer->err = err;
 	if (!transfer->is_ranged) {
 		transfer->total = SL_BODY_UNKNOWN;
+		transfer->sent = (struct sl_checksum){ 0 };
 		transfer->counts = (struct sl_segment_counts){ 0 };
 	}
 	transfer->sink = (struct sl_sink){ .part = transfer->part,
@@ -460,7 +503,7 @@ begin(struct sl_transfer *transfer, struct sl_error *err)
 		.written = chunk_written,
 		.ctx = transfer };
 	struct sl_hasher *hasher = &transfer->hasher;
-	hasher->expected = &transfer->sources->entry->checksum;
+	hasher->expected = checksum_of(transfer);
 	hasher->failure = &transfer->failure;
 	hasher->err = err;
 	hasher->pool = transfer->options->pool;
@@ -472,7 +515,7 @@ begin(struct sl_transfer *transfer, struct sl_error *err)
 static void
 warn_if_open_ended(const struct sl_transfer *transfer)
 {
-	if (transfer->is_open_ended && transfer->sources->entry->checksum.kind == SL_CHECKSUM_NONE)
+	if (transfer->is_open_ended && checksum_of(transfer)->kind == SL_CHECKSUM_NONE)
 		sl_log_warn("%s: the server sent no length, so truncation cannot be detected (use "
 			    "--checksum to verify)",
 			sl_sources_show(transfer->sources));
@@ -491,7 +534,9 @@ sl_transfer_run(struct sl_transfer *transfer, struct sl_error *err)
 	if (!code) {
 		warn_if_open_ended(transfer);
 		transfer->state = SL_TRANSFER_COMPLETE;
-		code = sl_hasher_check(&transfer->hasher, transfer->place->path, err);
+		code = check_size(transfer, sl_transfer_received(transfer));
+		if (!code)
+			code = sl_hasher_check(&transfer->hasher, transfer->place->path, err);
 		if (code)
 			transfer->failure = code;
 	}

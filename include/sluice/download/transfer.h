@@ -1,6 +1,7 @@
 /*
  * transfer.h - the bytes of one file, from the request to a part or stream that has all of them,
- * with the checksum that was given. From one source; trying others is the caller's.
+ * with the size and the checksum that were given, or the checksum that the server sent. From one
+ * source; trying others is the caller's.
  *
  * A file that is large enough, and whose server sends ranges of a version that can be told from
  * others, comes in several segments (segments.h). What has arrived of it is kept when an attempt
@@ -57,9 +58,10 @@ struct sl_transfer {
 	bool has_url, left_origin;
 	bool unconditional; /* the server sends all in answer to If-Range */
 	/* transfer.c's: */
-	bool is_open_ended; /* truncation of the body cannot be detected */
-	bool is_parallel;   /* more than one segment may be at work */
-	int failure;        /* first */
+	struct sl_checksum sent; /* by the server: verified if none was given */
+	bool is_open_ended;      /* truncation of the body cannot be detected */
+	bool is_parallel;        /* more than one segment may be at work */
+	int failure;             /* first */
 	struct sl_permit permit;
 	struct sl_lease first_lease;
 	struct sl_sink sink;
