@@ -16,6 +16,7 @@
 
 /* A kind that accepts more stands behind one that accepts less. */
 static const struct sl_manifest_kind *const kinds[] = {
+	&sl_manifest_sums,
 	&sl_manifest_plain,
 };
 
