@@ -18,6 +18,7 @@
 static const struct sl_manifest_kind *const kinds[] = {
 	&sl_manifest_metalink,
 	&sl_manifest_jsonl,
+	&sl_manifest_sums,
 	&sl_manifest_plain,
 };
 

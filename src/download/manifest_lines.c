@@ -55,6 +55,14 @@ sl_manifest_fail_line(struct sl_error *err, uint64_t line, const char *why)
 }
 
 enum sl_manifest_result
+sl_manifest_fail_long(struct sl_error *err, uint64_t line)
+{
+	sl_fail(err, SL_PHASE_NONE, SL_E_USAGE, "line %llu of the list is longer than %u bytes",
+		(unsigned long long)line, SL_MANIFEST_LINE);
+	return SL_MANIFEST_BAD;
+}
+
+enum sl_manifest_result
 sl_manifest_fail_nul(struct sl_error *err, uint64_t line)
 {
 	sl_fail(err, SL_PHASE_NONE, SL_E_USAGE,

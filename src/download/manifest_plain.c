@@ -343,9 +343,7 @@ add_line(struct plain *plain, struct sl_span line, bool is_long)
 	if (is_first)
 		plain->entry = (struct sl_entry){ .from_list = true, .line = plain->lines.number };
 	if (is_long)
-		sl_fail(&plain->error, SL_PHASE_NONE, SL_E_USAGE,
-			"line %llu of the list is longer than %u bytes",
-			(unsigned long long)plain->lines.number, SL_MANIFEST_LINE);
+		(void)sl_manifest_fail_long(&plain->error, plain->lines.number);
 	else if (!keep(plain, &line))
 		bad(plain, "the lines of this file have more than 1 MiB in all");
 	else if (!is_first)

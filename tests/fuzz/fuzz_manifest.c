@@ -1,5 +1,5 @@
 /*
- * A list of downloads. The first two bytes say how it is divided into pieces. It ends; an entry's
+ * A list of downloads. The first two bytes give the division into pieces. It ends; an entry's
  * fields are on one line, and entries begin on lines that go up; read in pieces it gives what it
  * gives as a whole; and every line of a plain list that begins like a URL is in exactly one entry.
  */
@@ -143,7 +143,8 @@ static bool
 is_plain(struct sl_span text)
 {
 	return text.len > 3 && (unsigned char)text.data[0] < 0x80 && text.data[0] != 0x1f &&
-	       !strchr("<{ \t\r\n", text.data[0]) && !memchr(text.data, '\0', text.len);
+	       !strchr("<{ \t\r\n", text.data[0]) && !memchr(text.data, '\0', text.len) &&
+	       sl_manifest_sums.detect(text, true) == SL_MANIFEST_IS_NOT;
 }
 
 int

@@ -19,7 +19,7 @@ struct sl_manifest;
 /* Borrowed for the life of the manifest. */
 struct sl_manifest_options {
 	/* For names in lists without URLs: the URL of their directory, which ends with '/'. NULL =
-	 * none. */
+	 * none, and entries of such lists have no source. */
 	const char *base_url;
 };
 

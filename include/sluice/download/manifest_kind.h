@@ -42,6 +42,9 @@ extern const struct sl_manifest_kind sl_manifest_metalink;
 /* One JSON object a line: accepts what begins with '{'. */
 extern const struct sl_manifest_kind sl_manifest_jsonl;
 
+/* Checksum lists, as sha256sum writes them. */
+extern const struct sl_manifest_kind sl_manifest_sums;
+
 /* URLs, one a line, and aria2's input files: accepts any text. */
 extern const struct sl_manifest_kind sl_manifest_plain;
 
@@ -67,8 +70,10 @@ enum sl_manifest_line sl_manifest_line(struct sl_manifest_lines *lines, struct s
 /* Skip what is left of a line that was too long, as sl_manifest_line does before the next one. */
 void sl_manifest_skip_long(struct sl_manifest_lines *lines, struct sl_span *text);
 
-/* SL_E_USAGE with "line N of the list: why"; and what to return for a line with a NUL byte. */
+/* SL_E_USAGE with "line N of the list: why"; and what to return for a line that is too long, and
+ * for one with a NUL byte. */
 void sl_manifest_fail_line(struct sl_error *err, uint64_t line, const char *why);
+enum sl_manifest_result sl_manifest_fail_long(struct sl_error *err, uint64_t line);
 enum sl_manifest_result sl_manifest_fail_nul(struct sl_error *err, uint64_t line);
 
 #endif
