@@ -16,9 +16,12 @@
 
 #include "sluice/base/log.h"
 #include "sluice/download/answer.h"
+#include "sluice/download/verify.h"
 
 #include <errno.h>
 #include <string.h>
+
+#define REPAIRS_MAX 2u /* times that bad pieces are fetched again from one source */
 
 void
 sl_transfer_init(struct sl_transfer *transfer, const struct sl_transfer_options *options)
@@ -145,13 +148,6 @@ checksum_of(const struct sl_transfer *transfer)
 	return given->kind == SL_CHECKSUM_NONE ? &transfer->sent : given;
 }
 
-static int
-check_size(struct sl_transfer *transfer, uint64_t length)
-{
-	return sl_answer_check_size(
-		entry_of(transfer), length, transfer->place->path, transfer->err);
-}
-
 /* A digest that the server sent; one that cannot be computed here is as good as none. */
 static int
 begin_hasher(struct sl_transfer *transfer, const struct sl_head *head)
@@ -184,7 +180,8 @@ accept_first(void *ctx, struct sl_segment *segment)
 	transfer->is_open_ended = sl_http_is_open_ended(exchange);
 	transfer->state = SL_TRANSFER_RECEIVING;
 	sl_answer_note(sl_http_head(exchange), &transfer->sources->url, transfer->place);
-	int code = check_size(transfer, resource.length);
+	int code = sl_answer_check_size(
+		entry_of(transfer), resource.length, transfer->place->path, transfer->err);
 	if (!code)
 		code = reserve(transfer);
 	if (!code)
@@ -513,33 +510,75 @@ begin(struct sl_transfer *transfer, struct sl_error *err)
 }
 
 static void
-warn_if_open_ended(const struct sl_transfer *transfer)
+warn_if_unverified(const struct sl_transfer *transfer)
 {
-	if (transfer->is_open_ended && checksum_of(transfer)->kind == SL_CHECKSUM_NONE)
+	if (checksum_of(transfer)->kind != SL_CHECKSUM_NONE)
+		return;
+	if (!transfer->part && entry_of(transfer)->pieces.kind != SL_CHECKSUM_NONE)
+		sl_log_warn("%s: the checksums of its pieces are not verified, because it is not "
+			    "written to a file",
+			sl_sources_show(transfer->sources));
+	if (transfer->is_open_ended)
 		sl_log_warn("%s: the server sent no length, so truncation cannot be detected (use "
 			    "--checksum to verify)",
 			sl_sources_show(transfer->sources));
 }
 
-int
-sl_transfer_run(struct sl_transfer *transfer, struct sl_error *err)
+SL_SUSPENDS
+static int
+verify(struct sl_transfer *transfer, size_t *bad)
+{
+	struct sl_verify verify = { .entry = entry_of(transfer),
+		.size = sl_transfer_received(transfer),
+		.hasher = &transfer->hasher,
+		.part = transfer->part,
+		.pool = transfer->options->pool,
+		.path = transfer->place->path,
+		.received = transfer->is_ranged ? &transfer->ranges : NULL,
+		.written = transfer->is_ranged ? &transfer->written : NULL };
+	transfer->state = SL_TRANSFER_COMPLETE;
+	return sl_verify(&verify, bad, transfer->err);
+}
+
+/* Begin, or begin again with what is missing: all of that is received. */
+SL_SUSPENDS
+static int
+receive_missing(struct sl_transfer *transfer, struct sl_error *err)
 {
 	begin(transfer, err);
 	int code = sl_hasher_begin(&transfer->hasher);
-	if (code) {
-		sl_hasher_release(&transfer->hasher);
-		return code;
+	if (!code)
+		return receive(transfer);
+	sl_hasher_release(&transfer->hasher);
+	return code;
+}
+
+SL_SUSPENDS
+static int
+receive_again(struct sl_transfer *transfer, size_t bad, struct sl_error *err)
+{
+	sl_log_warn("%s; fetching %zu of %zu pieces again", err->text, bad,
+		entry_of(transfer)->pieces.count);
+	sl_error_clear(err);
+	sl_hasher_release(&transfer->hasher);
+	return receive_missing(transfer, err);
+}
+
+int
+sl_transfer_run(struct sl_transfer *transfer, struct sl_error *err)
+{
+	int code = receive_missing(transfer, err);
+	if (!code)
+		warn_if_unverified(transfer);
+	for (unsigned repairs = 0; !code; repairs++) {
+		size_t bad = 0;
+		code = verify(transfer, &bad);
+		if (code != SL_E_CHECKSUM || bad == 0 || repairs == REPAIRS_MAX)
+			break;
+		code = receive_again(transfer, bad, err);
 	}
-	code = receive(transfer);
-	if (!code) {
-		warn_if_open_ended(transfer);
-		transfer->state = SL_TRANSFER_COMPLETE;
-		code = check_size(transfer, sl_transfer_received(transfer));
-		if (!code)
-			code = sl_hasher_check(&transfer->hasher, transfer->place->path, err);
-		if (code)
-			transfer->failure = code;
-	}
+	if (code && transfer->state == SL_TRANSFER_COMPLETE)
+		transfer->failure = code;
 	if (!code || !sl_transfer_can_resume(transfer))
 		sl_hasher_release(&transfer->hasher);
 	return code;

@@ -1,10 +1,13 @@
 /*
- * What is verified of a download: the size and the checksum of its list, and the digest that the
- * server sends.
+ * What is verified of a download: the size, the checksum and the pieces of its list, and the digest
+ * that the server sends.
  */
 #include "batch_bench.h"
 
 #include "sluice/base/text.h"
+#include "sluice/download/checksum.h"
+
+#include <openssl/evp.h>
 #include <unistd.h>
 
 #define SIZE_LARGE 5000000
@@ -158,6 +161,133 @@ Test(verify, another_source_is_tried_if_a_digest_of_the_server_does_not_match)
 	cr_expect_eq(batch_run(bench, list.data), 0);
 	batch_expect_gen(bench, 0, "x", 1000, 1); /* without a digest */
 	cr_expect_eq(bench->inputs[0].retries, 2);
+	sl_buf_release(&list);
+	batch_end(bench);
+}
+
+/* ---- pieces ---- */
+
+#define PIECE (1u << 18)
+
+/* The pieces of the generated body, as an element of Metalink. */
+static void
+add_pieces(struct sl_buf *out, uint64_t size, uint64_t seed)
+{
+	static char data[PIECE];
+	unsigned char digest[EVP_MAX_MD_SIZE];
+	sl_buf_printf(out, "<pieces type=\"sha-1\" length=\"%u\">", PIECE);
+	for (uint64_t off = 0; off < size; off += PIECE) {
+		size_t len = (size_t)SL_MIN(size - off, (uint64_t)PIECE);
+		sl_origin_body_fill(seed, off, data, len);
+		cr_assert_eq(EVP_Digest(data, len, digest, NULL, EVP_sha1(), NULL), 1);
+		sl_buf_add_str(out, "<hash>");
+		for (size_t i = 0; i < 20; i++)
+			sl_buf_printf(out, "%02x", digest[i]);
+		sl_buf_add_str(out, "</hash>");
+	}
+	sl_buf_add_str(out, "</pieces>");
+}
+
+/* One file from $PATHS, separated by blanks, with the pieces of seed 1, and its checksum too. */
+static int
+run_pieces(struct batch_bench *bench, const char *paths, uint64_t size, bool with_checksum)
+{
+	char hex[SL_ORIGIN_SUM_TEXT];
+	struct sl_buf list = { 0 };
+	cr_assert_eq(sl_origin_body_sum(1, size, hex), 0);
+	sl_buf_add_str(&list, "<metalink><file name=\"x\">");
+	if (with_checksum)
+		sl_buf_printf(&list, "<hash type=\"sha-256\">%s</hash>", hex);
+	add_pieces(&list, size, 1);
+	for (bool more = true; more;) {
+		size_t len = strcspn(paths, " ");
+		sl_buf_printf(&list, "<url>$%.*s/gen/%llu/1</url>", (int)len, paths,
+			(unsigned long long)size);
+		more = paths[len] == ' ';
+		paths += len + more;
+	}
+	sl_buf_add_str(&list, "</file></metalink>");
+	bench->options.segments = 4;
+	bench->options.min_segment = SL_MIB;
+	int code = batch_run(bench, list.data);
+	sl_buf_release(&list);
+	return code;
+}
+
+Test(verify, a_bad_piece_is_fetched_again_and_only_that)
+{
+	struct batch_bench *bench = batch_begin();
+	static const char *const paths[] = {
+		"/flip-byte-nth/1/1000" RANGES,
+		"/flip-byte-nth/1/262144" RANGES,
+		"/flip-byte-nth/1/1048575" RANGES,
+	};
+	for (size_t i = 0; i < SL_COUNT_OF(paths); i++)
+		for (int with_checksum = 0; with_checksum < 2; with_checksum++) {
+			char path[100];
+			snprintf(path, sizeof(path), "/tag/t%zu-%d%s", i, with_checksum, paths[i]);
+			cr_expect_eq(run_pieces(bench, path, SIZE_LARGE, with_checksum), 0);
+			batch_expect_gen(bench, 0, "x", SIZE_LARGE, 1);
+			cr_expect_eq(bench->inputs[0].retries, 0);
+			cr_expect_gt(bench->summary.bytes, SIZE_LARGE);
+			cr_expect_leq(bench->summary.bytes, SIZE_LARGE + 2 * PIECE);
+			cr_assert_eq(unlink("x"), 0);
+			no_parts_left();
+		}
+	batch_end(bench);
+}
+
+Test(verify, a_piece_that_stays_bad_is_a_mismatch_and_another_source_is_tried)
+{
+	struct batch_bench *bench = batch_begin();
+	for (int with_checksum = 0; with_checksum < 2; with_checksum++) {
+		cr_expect_eq(
+			run_pieces(bench, "/flip-byte/2000000" RANGES, SIZE_LARGE, with_checksum),
+			SL_E_CHECKSUM);
+		batch_expect_failed(bench, 0, SL_E_CHECKSUM,
+			with_checksum ? "sha-256 is "
+				      : "1 of 20 pieces of 'x' do not match their checksums");
+		no_parts_left();
+		cr_expect_eq(run_pieces(bench, "/flip-byte/2000000" RANGES " " RANGES, SIZE_LARGE,
+				     with_checksum),
+			0);
+		batch_expect_gen(bench, 0, "x", SIZE_LARGE, 1);
+		cr_expect_eq(bench->inputs[0].retries, 1);
+		cr_assert_eq(unlink("x"), 0);
+	}
+	batch_end(bench);
+}
+
+/* Small files, and those whose server sends no ranges. */
+Test(verify, pieces_are_verified_without_ranges_too)
+{
+	struct batch_bench *bench = batch_begin();
+	static const uint64_t sizes[] = { 1, 300000, SIZE_LARGE };
+	for (size_t i = 0; i < SL_COUNT_OF(sizes); i++) {
+		cr_expect_eq(run_pieces(bench, "", sizes[i], false), 0);
+		batch_expect_gen(bench, 0, "x", sizes[i], 1);
+		cr_assert_eq(unlink("x"), 0);
+		cr_expect_eq(run_pieces(bench, "/chunked", sizes[i], false), 0);
+		batch_expect_gen(bench, 0, "x", sizes[i], 1);
+		cr_assert_eq(unlink("x"), 0);
+		cr_expect_eq(run_pieces(bench, "/flip-byte/0", sizes[i], false), SL_E_CHECKSUM);
+		batch_expect_failed(bench, 0, SL_E_CHECKSUM, "pieces of 'x' do not match");
+		no_parts_left();
+	}
+	batch_end(bench);
+}
+
+Test(verify, pieces_of_a_file_of_another_size_are_a_mismatch)
+{
+	struct batch_bench *bench = batch_begin();
+	struct sl_buf list = { 0 };
+	sl_buf_add_str(&list, "<metalink><file name=\"x\"><url>$/gen/300000/1</url>");
+	add_pieces(&list, PIECE, 1);
+	sl_buf_add_str(&list, "</file></metalink>");
+	cr_expect_eq(batch_run(bench, list.data), SL_E_CHECKSUM);
+	batch_expect_failed(bench, 0, SL_E_CHECKSUM,
+		"the list has 1 pieces of 262144 bytes for 'x', which has 300000 bytes");
+	no_parts_left();
 	sl_buf_release(&list);
 	batch_end(bench);
 }
