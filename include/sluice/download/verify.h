@@ -17,7 +17,8 @@ struct sl_verify {
 	const struct sl_part *part; /* all bytes are written; NULL = a stream, without pieces */
 	struct sl_chunk_pool *pool; /* for what is read back */
 	const char *path;           /* for messages */
-	/* Both lose the bytes of bad pieces, which can then be fetched again. NULL = they cannot. */
+	/* Both lose the bytes of bad pieces, which can then be fetched again. NULL = they
+	 * cannot. */
 	struct sl_ranges *received, *written;
 };
 
