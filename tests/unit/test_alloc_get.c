@@ -95,7 +95,7 @@ Test(alloc_get, memory_may_end_at_any_allocation, .timeout = 120)
 #define ONE_ALLOCATIONS 62
 #define ONE_OPERATIONS 49
 #define ONE_PEAK (203 * SL_KIB)
-#define HUNDRED_ALLOCATIONS 3150
+#define HUNDRED_ALLOCATIONS 3265
 #define HUNDRED_OPERATIONS 3210
 #define HUNDRED_PEAK (620 * SL_KIB)
 
