@@ -23,6 +23,32 @@ test_metalink_files() {
 	is_gen run/d/e/a 1000 1
 	is_gen run/b 10 3
 	grep -q '1 torrents (metaurl)' err || fail "what is ignored is not named"
+	gzip list.meta4
+	get -d other -i list.meta4.gz
+	expect 0 "2 of 2 files done"
+	is_gen other/d/e/a 1000 1
+}
+
+# pieces that arrive damaged are fetched again
+test_metalink_pieces() {
+	local hashes= i
+	"$ORIGIN_TOOL" --gen 9000000 1 >whole
+	for i in {0..8}; do
+		hashes+="<hash>$(tail -c +$((i * 1000000 + 1)) whole | head -c 1000000 | sha1sum | cut -d ' ' -f 1)</hash>"
+	done
+	cat >list <<-END
+		<metalink xmlns="urn:ietf:params:xml:ns:metalink"><file name="x"><size>9000000</size>
+		<pieces length="1000000" type="sha-1">$hashes</pieces>
+		<url>$ORIGIN/flip-byte-nth/1/500000/ranges/etag/v1/gen/9000000/1</url></file></metalink>
+	END
+	get -k 1M -i list
+	expect 0 "1 of 9 pieces of 'x' do not match their checksums; fetching 1 of 9 pieces again"
+	cmp -s x whole || fail "x is damaged"
+	sed -i 's/flip-byte-nth.1/flip-byte/' list
+	get -k 1M --if-exists=replace -i list
+	expect 32 "1 of 9 pieces of 'x' do not match"
+	cmp -s x whole || fail "x was replaced"
+	no_parts
 }
 
 # a digest that does not match, and files that would leave the directory, fail alone
@@ -66,6 +92,21 @@ test_metalink_bad_documents() {
 	echo '<!DOCTYPE html><html><body>Not found</body></html>' >list
 	get -i list
 	expect 28 "this is a web page, not a list"
+}
+
+# a digest that the server sends
+test_repr_digest() {
+	local sum
+	sum=$("$ORIGIN_TOOL" --gen 5000000 1 | openssl dgst -sha256 -binary | base64 | sed 's/+/%2b/g; s/\//%2f/g; s/=/%3d/g')
+	get "$ORIGIN/header/Repr-Digest/sha-256%3d:$sum:/gen/5000000/1/a"
+	expect 0
+	is_gen a 5000000 1
+	get "$ORIGIN/header/Repr-Digest/sha-256%3d:$sum:/gen/5000000/2/b"
+	expect 32 ", the server sent $(digest sha256 5000000 1)"
+	absent b
+	get --checksum "md5=$(digest md5 5000000 2)" "$ORIGIN/header/Repr-Digest/sha-256%3d:$sum:/gen/5000000/2/b"
+	expect 0
+	no_parts
 }
 
 # one object a line
