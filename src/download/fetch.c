@@ -346,6 +346,8 @@ run(struct file *file)
 		code = try_source(file);
 	if (code == FILE_SKIPPED)
 		return skip(file);
+	if (!code)
+		file->view.checked = sl_transfer_is_verified(&file->transfer);
 	if (code || file->is_stream)
 		return code;
 	file->is_transferred = true;

@@ -148,6 +148,13 @@ checksum_of(const struct sl_transfer *transfer)
 	return given->kind == SL_CHECKSUM_NONE ? &transfer->sent : given;
 }
 
+bool
+sl_transfer_is_verified(const struct sl_transfer *transfer)
+{
+	bool has_pieces = transfer->part && entry_of(transfer)->pieces.kind != SL_CHECKSUM_NONE;
+	return checksum_of(transfer)->kind != SL_CHECKSUM_NONE || has_pieces;
+}
+
 /* A digest that the server sent; one that cannot be computed here is as good as none. */
 static int
 begin_hasher(struct sl_transfer *transfer, const struct sl_head *head)

@@ -98,8 +98,9 @@ test_metalink_bad_documents() {
 test_repr_digest() {
 	local sum
 	sum=$("$ORIGIN_TOOL" --gen 5000000 1 | openssl dgst -sha256 -binary | base64 | sed 's/+/%2b/g; s/\//%2f/g; s/=/%3d/g')
-	get "$ORIGIN/header/Repr-Digest/sha-256%3d:$sum:/gen/5000000/1/a"
+	get --json "$ORIGIN/header/Repr-Digest/sha-256%3d:$sum:/gen/5000000/1/a"
 	expect 0
+	grep -q '"file_done".*"verified_by":"checksum"' out || fail "not reported as verified"
 	is_gen a 5000000 1
 	get "$ORIGIN/header/Repr-Digest/sha-256%3d:$sum:/gen/5000000/2/b"
 	expect 32 ", the server sent $(digest sha256 5000000 1)"

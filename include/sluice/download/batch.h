@@ -41,12 +41,12 @@ struct sl_download {
 	uint64_t received; /* bytes of the body so far */
 	uint64_t total;    /* SL_BODY_UNKNOWN until known; of a skipped one what is there */
 	uint64_t started_ns, ended_ns;
-	bool excess;                  /* the server sent more than it announced; cut off */
-	bool unverified;              /* skipped without looking inside */
-	bool is_repeat;               /* the same as an earlier input: skipped if that is done */
-	bool checked;                 /* a checksum was given: what is done or skipped has it */
-	bool waiting;                 /* complete, until its group is committed */
-	bool streamed;                /* to standard output, a device or a FIFO */
+	bool excess;     /* the server sent more than it announced; cut off */
+	bool unverified; /* skipped without looking inside */
+	bool is_repeat;  /* the same as an earlier input: skipped if that is done */
+	bool checked;    /* there was a checksum, given or sent: what is done or skipped has it */
+	bool waiting;    /* complete, until its group is committed */
+	bool streamed;   /* to standard output, a device or a FIFO */
 	const struct sl_error *error; /* FAILED, CANCELLED, and of a source given up */
 };
 
@@ -104,7 +104,7 @@ struct sl_batch_summary {
 	 * the hasher, for the commit. The largest names the bottleneck. */
 	uint64_t network_ns, disk_ns, hash_ns, commit_ns;
 	struct sl_segments_counts segments; /* of all files */
-	uint64_t unverified;  /* skipped ones whose content was not checked */
+	uint64_t unverified;                /* skipped ones whose content was not checked */
 	uint64_t repeats;     /* skipped ones that are the same download as an earlier input */
 	uint64_t first_index; /* of the first failed one in input order; valid if failed > 0 */
 	/* Of that one; with failed == 0: what the disk of the files that are done reported at the

@@ -92,6 +92,10 @@ void sl_transfer_is_not_expected(struct sl_transfer *transfer);
 /* After a failed run: whether another one would go on with what has arrived. */
 bool sl_transfer_can_resume(const struct sl_transfer *transfer);
 
+/* After a run that ended well: whether there was a checksum to compare, of the file or its
+ * pieces. */
+bool sl_transfer_is_verified(const struct sl_transfer *transfer);
+
 /* Bytes of the body so far, of the attempt under way or the last one. */
 uint64_t sl_transfer_received(const struct sl_transfer *transfer);
 
