@@ -79,7 +79,7 @@ static const struct hint get_hints[] = {
 	{ "--log -l --console-log-level --debug", "use -v; the log goes to standard error" },
 	{ "--colour", "use --color" },
 	/* names reserved for later versions */
-	{ "--base-url --content-disposition --dry-run --verify-resume --sums -H --header -A "
+	{ "--content-disposition --dry-run --verify-resume -H --header -A "
 	  "--user-agent "
 	  "--referer -u --user --netrc --netrc-file --bearer-file --auth-origin --proxy --noproxy "
 	  "--all-proxy --capath "
