@@ -56,6 +56,7 @@ static const struct hint get_hints[] = {
 	{ "-T", "for a timeout use --stall-timeout; uploads are not supported" },
 	{ "--url", "give the URL as an operand, without an option" },
 	/* wget */
+	{ "-B --base", "use --base-url" },
 	{ "-nc --no-clobber", "use --if-exists=skip" },
 	{ "--timeout", "use --connect-timeout, --stall-timeout or --deadline" },
 	{ "--read-timeout", "use --stall-timeout" },
