@@ -19,6 +19,7 @@
 #include "sluice/cli/options.h"
 #include "sluice/cli/output.h"
 #include "sluice/cli/run.h"
+#include "sluice/cli/shard.h"
 #include "sluice/cli/stats.h"
 #include "sluice/download/batch.h"
 #include "sluice/download/inputs.h"
@@ -49,6 +50,7 @@ struct get {
 	struct sl_batch *batch; /* while it runs; else NULL */
 	struct sl_batch_summary summary;
 	struct sl_error error;    /* of the run itself, not of a file */
+	struct sl_shard shard;    /* count 0 = all inputs */
 	struct sl_inputs *inputs; /* while it runs */
 	unsigned descriptors;
 	uint64_t tls_memory, chunk_memory; /* of --max-memory */
@@ -89,6 +91,10 @@ open_inputs(struct get *get, struct sl_http_client *client)
 		.checksum = options->checksum,
 		.lists = options->lists.items,
 		.list_count = options->lists.count,
+		.base_url = options->base_url,
+		.sums = options->sums,
+		.shard_index = get->shard.index,
+		.shard_count = get->shard.count,
 		.client = client };
 	return sl_inputs_new(&get->inputs, &wanted, &get->error);
 }
@@ -282,6 +288,7 @@ run_batch(struct get *get)
 		if (get->summary.failed == 0)
 			get->error = get->summary.first_error;
 		report_deadline(get, code);
+		sl_inputs_report(get->inputs);
 		sl_get_events_end(&get->events, &get->summary, &get->error);
 		warn_about_proxy(&get->summary);
 	}
@@ -463,6 +470,8 @@ sl_cmd_get(int argc, char **argv)
 		sl_get_options_release(&get.options);
 		return sl_show_help("get");
 	}
+	if (!code && get.options.shard)
+		code = sl_shard_parse(&get.shard, get.options.shard, getenv, &err);
 	if (code)
 		return usage(&get, &err);
 	set_console(&get.options);

@@ -56,6 +56,7 @@ static const struct hint get_hints[] = {
 	{ "-T", "for a timeout use --stall-timeout; uploads are not supported" },
 	{ "--url", "give the URL as an operand, without an option" },
 	/* wget */
+	{ "-B --base", "use --base-url" },
 	{ "-nc --no-clobber", "use --if-exists=skip" },
 	{ "--timeout", "use --connect-timeout, --stall-timeout or --deadline" },
 	{ "--read-timeout", "use --stall-timeout" },
@@ -79,7 +80,7 @@ static const struct hint get_hints[] = {
 	{ "--log -l --console-log-level --debug", "use -v; the log goes to standard error" },
 	{ "--colour", "use --color" },
 	/* names reserved for later versions */
-	{ "--base-url --content-disposition --dry-run --verify-resume --sums -H --header -A "
+	{ "--content-disposition --dry-run --verify-resume -H --header -A "
 	  "--user-agent "
 	  "--referer -u --user --netrc --netrc-file --bearer-file --auth-origin --proxy --noproxy "
 	  "--all-proxy --capath "

@@ -314,6 +314,14 @@ check_get(struct parser *parser, const struct sl_get_options *options)
 	bool single = options->urls.count == 1 && options->lists.count == 0;
 	if (options->urls.count == 0 && options->lists.count == 0)
 		return usage(parser, "no URL given; 'sluice get --help' shows the usage");
+	unsigned stdins = options->sums && strcmp(options->sums, "-") == 0;
+	for (size_t i = 0; i < options->lists.count; i++) {
+		if (!options->lists.items[i][0])
+			return usage(parser, "option '-i' (--input-file): FILE must not be empty");
+		stdins += strcmp(options->lists.items[i], "-") == 0;
+	}
+	if (stdins > 1)
+		return usage(parser, "standard input can be only one list");
 	if (options->output && !single)
 		return usage(parser,
 			"-o takes exactly one URL; use -d to choose the directory for several");

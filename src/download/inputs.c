@@ -11,6 +11,7 @@
 #include "sluice/base/log.h"
 #include "sluice/download/list_reader.h"
 #include "sluice/download/manifest.h"
+#include "sluice/download/sums.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -33,6 +34,10 @@ struct sl_inputs {
 	uint64_t next_index, next_counted; /* of all entries */
 	uint64_t counted;                  /* of the shard */
 	struct reading list;
+	struct sl_list_reader *sums_reader;
+	struct sl_sums sums;
+	uint64_t without_sum; /* entries */
+	char *first_without;  /* name of the first of them */
 };
 
 /* ---- the base of names ---- */
@@ -171,6 +176,17 @@ read_piece(struct sl_inputs *inputs, struct sl_error *err)
 	return 0;
 }
 
+/* Names alone do not tell where the files are. */
+static int
+check_source(const struct sl_entry *entry, struct sl_error *err)
+{
+	if (entry->source_count > 0)
+		return 0;
+	return sl_fail(err, SL_PHASE_NONE, SL_E_USAGE,
+		"the list has names of files but no URLs: give the URL of their directory with "
+		"--base-url");
+}
+
 /* The rest of the list is lost: an input of every shard. */
 static int
 break_list(struct sl_inputs *inputs, int code, struct sl_error *err)
@@ -196,6 +212,8 @@ next_of_list(struct sl_inputs *inputs, struct sl_entry *out, bool *is_bad, struc
 			code = read_piece(inputs, &why);
 	}
 	*is_bad = result == SL_MANIFEST_BAD;
+	if (result == SL_MANIFEST_ENTRY)
+		code = check_source(out, &why);
 	if (result == SL_MANIFEST_BAD || result == SL_MANIFEST_BROKEN)
 		code = why.code;
 	if (code && err)
@@ -206,6 +224,94 @@ next_of_list(struct sl_inputs *inputs, struct sl_entry *out, bool *is_bad, struc
 		return 1;
 	end_list(inputs);
 	return 0;
+}
+
+/* ---- sums ---- */
+
+/* Those in what was fed. */
+static int
+add_sums(struct sl_inputs *inputs, struct sl_manifest *manifest, struct sl_error *err)
+{
+	struct sl_entry entry;
+	enum sl_manifest_result result = SL_MANIFEST_ENTRY;
+	int code = 0;
+	while (!code && (result = sl_manifest_next(manifest, &entry, err)) == SL_MANIFEST_ENTRY)
+		code = sl_sums_add(&inputs->sums, &entry, err);
+	if (result == SL_MANIFEST_BAD || result == SL_MANIFEST_BROKEN)
+		code = err->code;
+	return code;
+}
+
+SL_SUSPENDS
+static int
+read_sums_to_end(struct sl_inputs *inputs, struct sl_manifest *manifest, struct sl_error *err)
+{
+	bool is_last = false;
+	int code = 0;
+	while (!code && !is_last) {
+		struct sl_span bytes;
+		code = sl_list_reader_read(inputs->sums_reader, &bytes, &is_last, err);
+		if (code)
+			break;
+		sl_manifest_feed(manifest, bytes, is_last);
+		code = add_sums(inputs, manifest, err);
+	}
+	return code;
+}
+
+/* All of them, before the first entry. A line that cannot be used may be the checksum of one. */
+SL_SUSPENDS
+static int
+read_sums(struct sl_inputs *inputs, struct sl_error *err)
+{
+	const struct sl_inputs_options *options = &inputs->options;
+	const struct sl_manifest_options wanted = { 0 };
+	struct sl_error why = { 0 };
+	struct sl_manifest *manifest = NULL;
+	int code = sl_list_reader_new(
+		&inputs->sums_reader, options->sums, options->client, &inputs->group, &why);
+	if (!code)
+		code = sl_manifest_new(&manifest, &wanted);
+	if (!code)
+		code = read_sums_to_end(inputs, manifest, &why);
+	sl_manifest_free(manifest);
+	if (!code)
+		return 0;
+	sl_fail_code(&why, SL_PHASE_NONE, code, "cannot read it");
+	sl_fail(err, why.phase, code, "cannot use the checksums of --sums: %s", why.text);
+	if (err)
+		err->http_status = why.http_status;
+	return code;
+}
+
+static void
+apply_sums(struct sl_inputs *inputs, struct sl_entry *entry)
+{
+	if (!inputs->options.sums || sl_sums_apply(&inputs->sums, entry))
+		return;
+	struct sl_buf shown = { 0 };
+	sl_url_show(&shown, entry->out.len > 0 ? entry->out : entry->sources[0]);
+	sl_log_info("no checksum for '%s' in '%s'", shown.data ? shown.data : "",
+		sl_list_reader_name(inputs->sums_reader));
+	if (inputs->without_sum++ == 0)
+		inputs->first_without = sl_buf_detach(&shown);
+	sl_buf_release(&shown);
+}
+
+void
+sl_inputs_report(const struct sl_inputs *inputs)
+{
+	const struct sl_sums *sums = &inputs->sums;
+	const char *name = inputs->sums_reader ? sl_list_reader_name(inputs->sums_reader) : "";
+	if (inputs->without_sum > 0)
+		sl_log_warn("%llu of the files have no checksum in '%s' and were not verified; the "
+			    "first is '%s'",
+			(unsigned long long)inputs->without_sum, name,
+			inputs->first_without ? inputs->first_without : "");
+	if (sums->used < sums->count)
+		sl_log_info("%llu of %llu checksums in '%s' are for other files",
+			(unsigned long long)(sums->count - sums->used),
+			(unsigned long long)sums->count, name);
 }
 
 /* ---- all of them ---- */
@@ -231,8 +337,11 @@ sl_inputs_next(struct sl_inputs *inputs, struct sl_entry *out, struct sl_error *
 		is_entry = got == 1 || is_bad;
 		if (!is_entry && got == 0)
 			continue;
-		if (!is_entry || is_of_shard(inputs, inputs->next_index++))
+		if (!is_entry || is_of_shard(inputs, inputs->next_index++)) {
+			if (got == 1)
+				apply_sums(inputs, out);
 			return got;
+		}
 		if (err)
 			sl_error_clear(err);
 	}
@@ -262,6 +371,8 @@ sl_inputs_new(struct sl_inputs **out, const struct sl_inputs_options *options, s
 	for (size_t i = 0; !code && i < options->list_count; i++)
 		code = sl_list_reader_new(&inputs->readers[i], options->lists[i], options->client,
 			&inputs->group, err);
+	if (!code && options->sums)
+		code = read_sums(inputs, err);
 	for (size_t i = 0; i < options->url_count; i++)
 		count(inputs);
 	*out = inputs;
@@ -283,6 +394,9 @@ sl_inputs_free(struct sl_inputs *inputs)
 		end_list(inputs);
 	for (size_t i = 0; inputs->readers && i < inputs->options.list_count; i++)
 		sl_list_reader_free(inputs->readers[i]);
+	sl_list_reader_free(inputs->sums_reader);
+	sl_sums_release(&inputs->sums);
+	free(inputs->first_without);
 	free(inputs->readers);
 	free(inputs);
 }

@@ -128,6 +128,7 @@ static const char *const ignored_names[] = {
 
 struct plain {
 	struct sl_manifest_lines lines;
+	bool is_list;                    /* a line was read that is neither blank nor a comment */
 	bool is_begun;                   /* a line of `entry` was read */
 	struct sl_entry entry;           /* its spans point into `text` */
 	struct sl_error error;           /* the first of the entry; code 0 = none yet */
@@ -339,7 +340,7 @@ static void
 add_line(struct plain *plain, struct sl_span line, bool is_long)
 {
 	bool is_first = !plain->is_begun;
-	plain->is_begun = true;
+	plain->is_begun = plain->is_list = true;
 	if (is_first)
 		plain->entry = (struct sl_entry){ .from_list = true, .line = plain->lines.number };
 	if (is_long)
@@ -377,6 +378,15 @@ is_next_entry(struct sl_span text)
 	return text.data[0] != '\r' || (text.len > 1 && text.data[1] != '\n');
 }
 
+/* The answer of a server that has no list there; each of its lines would be an error. */
+static enum sl_manifest_result
+fail_page(const struct plain *plain, struct sl_error *err)
+{
+	sl_manifest_fail_line(err, plain->lines.number,
+		"this begins like an HTML or XML page, which is not a list");
+	return SL_MANIFEST_BROKEN;
+}
+
 static enum sl_manifest_result
 parse_plain(void *parser, struct sl_span text, bool is_last, size_t *used, struct sl_entry *out,
 	struct sl_error *err)
@@ -397,7 +407,11 @@ parse_plain(void *parser, struct sl_span text, bool is_last, size_t *used, struc
 			result = sl_manifest_fail_nul(err, plain->lines.number);
 		else if (kind == SL_LINE_MORE)
 			break;
-		else if (sl_span_trim(line).len > 0 && line.data[0] != '#')
+		else if (sl_span_trim(line).len == 0 || line.data[0] == '#')
+			continue;
+		else if (!plain->is_list && sl_span_trim(line).data[0] == '<')
+			result = fail_page(plain, err);
+		else
 			add_line(plain, line, kind == SL_LINE_LONG);
 	}
 	*used = text.len - rest.len;

@@ -215,30 +215,52 @@ plain_name(const struct sums *sums)
 	return name;
 }
 
-/* What RFC 3986 calls unreserved, and the slash between components. */
+/* What RFC 3986 calls unreserved. */
 static bool
 is_kept(char c)
 {
 	return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') ||
-	       (c && strchr("-._~/", c));
+	       (c && strchr("-._~", c));
+}
+
+/* One component of a path at the end of the URL, whose path begins at `root`; "." and ".." as RFC
+ * 3986 5.2.4 resolves them. */
+static void
+add_component(struct sl_buf *url, size_t root, struct sl_span component)
+{
+	bool is_up = sl_span_is(component, "..");
+	if (is_up)
+		while (url->len > root + 1 && url->data[--url->len - 1] != '/')
+			continue;
+	for (size_t i = 0; !is_up && !sl_span_is(component, ".") && i < component.len; i++)
+		if (is_kept(component.data[i]))
+			sl_buf_add_char(url, component.data[i]);
+		else
+			sl_buf_printf(url, "%%%02X", (unsigned)(unsigned char)component.data[i]);
 }
 
 /* An absolute name is one of the root of the base's server. */
 static void
 set_url(struct sums *sums, struct sl_span name)
 {
+	struct sl_buf *url = &sums->url;
 	const char *base = sums->options->base_url;
 	const char *scheme = strstr(base, "://");
 	const char *authority = scheme ? scheme + 3 : base;
 	bool is_absolute = name.len > 0 && name.data[0] == '/';
 	size_t root = (size_t)(authority - base) + strcspn(authority, "/");
-	sl_buf_clear(&sums->url);
-	sl_buf_add(&sums->url, base, is_absolute ? root : strlen(base));
-	for (size_t i = 0; i < name.len; i++)
-		if (is_kept(name.data[i]))
-			sl_buf_add_char(&sums->url, name.data[i]);
-		else
-			sl_buf_printf(&sums->url, "%%%02X", (unsigned)(unsigned char)name.data[i]);
+	sl_buf_clear(url);
+	sl_buf_add(url, base, is_absolute ? root + 1 : strlen(base));
+	for (size_t at = is_absolute; at <= name.len;) {
+		const char *slash =
+			at < name.len ? memchr(name.data + at, '/', name.len - at) : NULL;
+		size_t len = slash ? (size_t)(slash - name.data) - at : name.len - at;
+		size_t before = url->len;
+		add_component(url, root, sl_span(name.data + at, len));
+		if (slash && (url->len > before || len == 0))
+			sl_buf_add_char(url, '/');
+		at += len + 1;
+	}
 }
 
 /* OpenSSL 3 writes SHA2-256 for what all others call SHA256. */

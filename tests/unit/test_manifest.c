@@ -401,6 +401,13 @@ Test(manifest, a_list_of_any_size_reads_the_same_in_pieces_of_any_size)
 	sl_buf_release(&want);
 }
 
+Test(manifest, a_page_of_html_or_xml_is_not_a_list)
+{
+	expect_list("<!DOCTYPE html>\n<html>\n<body>\n", "!!\n");
+	expect_list("# c\n\n  <?xml version='1.0'?>\nhttp://a/x\n", "!!\n");
+	expect_list("http://a/x\n<b\nhttp://c/x\n", "1 http://a/x\n2 <b\n3 http://c/x\n");
+}
+
 Test(manifest, an_entry_has_so_much_text_and_no_more)
 {
 	struct sl_buf text = { 0 };

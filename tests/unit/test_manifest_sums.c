@@ -50,7 +50,7 @@ Test(manifest_sums, reads_what_programs_write)
 			"3 " BASE "a out=a sum=md5:d41d\n6 " BASE "b out=b sum=md5:d41d\n" },
 		{ "\xef\xbb\xbf" MD5 "  a\n", "1 " BASE "a out=a sum=md5:d41d\n" },
 		/* names: directories, "./", what a URL cannot have, escapes of coreutils */
-		{ MD5 "  ./d/./e/a\n", "1 " BASE "d/./e/a out=d/./e/a sum=md5:d41d\n" },
+		{ MD5 "  ./d/./e/a\n", "1 " BASE "d/e/a out=d/./e/a sum=md5:d41d\n" },
 		{ MD5 "  a?b#c%d:e\xc3\xa4\n",
 			"1 " BASE "a%3Fb%23c%25d%3Ae%C3%A4 out=a?b#c%d:e\xc3\xa4 sum=md5:d41d\n" },
 		{ "\\" MD5 "  a\\\\b\n", "1 " BASE "a%5Cb out=a\\b sum=md5:d41d\n" },
@@ -58,7 +58,9 @@ Test(manifest_sums, reads_what_programs_write)
 			"1 " BASE "a%0Ab%0Dc out=a\nb\rc sum=md5:d41d\n" },
 		{ MD5 "  a\\b\n", "1 " BASE "a%5Cb out=a\\b sum=md5:d41d\n" },
 		{ MD5 "  /a/b\n", "1 http://h/a/b out=/a/b sum=md5:d41d\n" },
-		{ MD5 "  ../a\n", "1 " BASE "../a out=../a sum=md5:d41d\n" },
+		{ MD5 "  ../a\n", "1 http://h/a out=../a sum=md5:d41d\n" },
+		{ MD5 "  ../../../a/../b//c/.\n",
+			"1 http://h/b//c/ out=../../../a/../b//c/. sum=md5:d41d\n" },
 	};
 	for (size_t i = 0; i < SL_COUNT_OF(cases); i++)
 		expect(cases[i].text, cases[i].want);

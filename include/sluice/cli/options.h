@@ -58,10 +58,12 @@ struct sl_words {
 /* ---- results ---- */
 
 struct sl_get_options {
-	struct sl_words urls;   /* may be empty if there are lists */
-	struct sl_words lists;  /* paths, URLs, or once "-" = stdin */
-	const char *output;     /* NULL = named after the URL, "-" = stdout; only with one URL */
-	const char *dir;        /* never NULL */
+	struct sl_words urls;  /* may be empty if there are lists */
+	struct sl_words lists; /* paths, URLs, or once "-" = stdin */
+	const char *base_url;  /* NULL = that of the list */
+	const char *shard;     /* NULL = all inputs; see shard.h */
+	const char *output;    /* NULL = named after the URL, "-" = stdout; only with one URL */
+	const char *dir;       /* never NULL */
 	enum sl_if_exists if_exists;
 
 	unsigned jobs;
@@ -71,6 +73,7 @@ struct sl_get_options {
 	bool fail_fast;
 
 	struct sl_checksum checksum; /* only with one URL */
+	const char *sums;            /* as one of `lists`; NULL = none */
 	enum sl_sync_mode sync;
 	bool remote_time;
 

@@ -20,17 +20,18 @@ struct sl_inputs_options {
 	struct sl_checksum checksum; /* of each of the URLs; kind NONE = none */
 	const char *const *lists;    /* paths, "-", or URLs */
 	size_t list_count;
-	const char
-		*base_url; /* of the directory of names in lists; NULL = that of the list's URL */
-	uint64_t shard_index;          /* from 0 */
-	uint64_t shard_count;          /* 0 or 1 = all entries */
+	const char *base_url; /* directory of the names in lists; NULL = that of the list's URL */
+	const char *sums;     /* checksums for entries without one; as one of `lists`, or NULL */
+	uint64_t shard_index; /* from 0 */
+	uint64_t shard_count; /* 0 or 1 = all entries */
 	struct sl_http_client *client; /* for lists and sums from URLs */
 };
 
 struct sl_inputs;
 
-/* Opens the lists. Returns 0; SL_E_USAGE for a base URL that cannot be used; what
- * sl_list_reader_new returns. The calling task owns a group from here to sl_inputs_free. */
+/* Opens the lists, and reads the sums. Returns 0; SL_E_USAGE for a base URL or sums that cannot be
+ * used; what sl_list_reader_new and sl_list_reader_read return. The calling task owns a group from
+ * here to sl_inputs_free. */
 SL_SUSPENDS
 int sl_inputs_new(struct sl_inputs **out, const struct sl_inputs_options *options,
 	struct sl_error *err) SL_MUST_CHECK;
@@ -47,6 +48,9 @@ void sl_inputs_free(struct sl_inputs *inputs);
 SL_SUSPENDS
 int sl_inputs_next(
 	struct sl_inputs *inputs, struct sl_entry *out, struct sl_error *err) SL_MUST_CHECK;
+
+/* At the end of the run: logs which files the sums have left without a checksum. */
+void sl_inputs_report(const struct sl_inputs *inputs);
 
 /* Entries of the shard in what was read so far, including those sl_inputs_next has not returned
  * yet. *is_all: there are no others. */
