@@ -145,7 +145,8 @@ is_plain(struct sl_span text)
 {
 	return text.len > 3 && (unsigned char)text.data[0] < 0x80 &&
 	       sl_codec_detect((const unsigned char *)text.data, text.len) == SL_CODEC_NONE &&
-	       !strchr("<{ \t\r\n", text.data[0]) && !memchr(text.data, '\0', text.len) &&
+	       !strchr("{ \t\r\n", text.data[0]) && !memchr(text.data, '\0', text.len) &&
+	       !memchr(text.data, '<', text.len) &&
 	       sl_manifest_sums.detect(text, true) == SL_MANIFEST_IS_NOT;
 }
 
