@@ -98,6 +98,9 @@ sl_metalink_file_hash(
 		file->ignored.digests++;
 	else if (sl_checksum_set_hex(&sum, kind, hex, &why) != 0)
 		sl_metalink_file_refuse(file, line, why.text);
+	else if (kind == file->checksum.kind && memcmp(sum.value, file->checksum.value, sum.len))
+		sl_metalink_file_refuse(
+			file, line, "a file has two different checksums of one kind");
 	else if (sl_checksum_is_stronger(kind, file->checksum.kind))
 		file->checksum = sum;
 }

@@ -232,6 +232,10 @@ Test(manifest_metalink, a_file_that_cannot_be_used_is_refused_and_the_next_one_r
 			"a md5 checksum has 32 hex digits, not 2\n" },
 		{ "name=\"x\"", U "<hash type=\"md5\">d41d8cd98f00b204e9800998ecf8427g</hash>",
 			"a checksum has hex digits only\n" },
+		{ "name=\"x\"",
+			U "<hash type=\"md5\">" MD5 "</hash><hash type=\"md5\">" MD5 "</hash>"
+			  "<hash type=\"md5\">00000000000000000000000000000000</hash>",
+			"a file has two different checksums of one kind\n" },
 		{ "name=\"x\"", U "<pieces type=\"md5\" length=\"0\"/>",
 			"the length of the pieces of a file is not a valid number\n" },
 		{ "name=\"x\"", U "<pieces type=\"md5\"/>",
@@ -293,8 +297,7 @@ Test(manifest_metalink, xml_that_is_not_well_formed_ends_the_list_behind_what_wa
 		{ FIRST "&other;" END4,
 			GOT "!! line 2 of the list: " NOT_XML "undefined entity\n" },
 		{ FIRST "<o:x/>" END4, GOT "!! line 2 of the list: " NOT_XML "unbound prefix\n" },
-		{ FIRST "\xff" END4,
-			GOT "!! line 2 of the list: " NOT_XML "invalid syntax\n" },
+		{ FIRST "\xff" END4, GOT "!! line 2 of the list: " NOT_XML "invalid syntax\n" },
 		{ FIRST, GOT "!! line 2 of the list: the list ends here, before its last element "
 			     "ends\n" },
 		{ FIRST "<file name=\"y",
