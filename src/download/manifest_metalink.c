@@ -267,6 +267,11 @@ end_element(struct metalink *metalink, enum element element)
 	struct sl_metalink_file *file = &metalink->file;
 	struct sl_span value = trim(sl_buf_span(&metalink->value));
 	const char *type = metalink->has_type ? metalink->type.data : NULL;
+	if (metalink->value.failed || metalink->type.failed) {
+		sl_fail_code(&metalink->broken, SL_PHASE_NONE, -ENOMEM, "cannot read the list");
+		XML_StopParser(metalink->xml, XML_FALSE);
+		return;
+	}
 	switch (element) {
 	case A_FILE:
 		XML_StopParser(metalink->xml, XML_TRUE);
@@ -460,8 +465,6 @@ result_of(struct metalink *metalink, enum XML_Status status, struct sl_entry *ou
 	if (status == XML_STATUS_OK && is_token_too_long(metalink))
 		sl_manifest_fail_line(
 			&metalink->broken, line_of(metalink), "a tag or comment is too long");
-	if (metalink->value.failed || metalink->type.failed)
-		sl_fail_code(&metalink->broken, SL_PHASE_NONE, -ENOMEM, "cannot read the list");
 	if (metalink->broken.code) {
 		sl_fail(err, metalink->broken.phase, metalink->broken.code, "%s",
 			metalink->broken.text);
