@@ -128,6 +128,8 @@ ask_source(struct sl_batch *batch, struct file **out)
 		return NEXT_END;
 	uint64_t index = batch->next_index++;
 	char *memory = NULL; /* of the entry: what the source returned is gone at its next call */
+	if (got < 0)
+		entry = (struct sl_entry){ 0 };
 	*out = sl_entry_copy(&entry, &entry, &memory) ? NULL : file_new(batch, &entry, index);
 	if (!*out) {
 		free(memory);
