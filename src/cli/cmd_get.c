@@ -88,6 +88,8 @@ open_inputs(struct get *get, struct sl_http_client *client)
 	const struct sl_get_options *options = &get->options;
 	const struct sl_inputs_options wanted = { .urls = options->urls.items,
 		.url_count = options->urls.count,
+		.mirrors = options->mirrors.items,
+		.mirror_count = options->mirrors.count,
 		.checksum = options->checksum,
 		.lists = options->lists.items,
 		.list_count = options->lists.count,
@@ -110,7 +112,10 @@ static int
 next_entry(void *ctx, struct sl_entry *out, struct sl_error *err)
 {
 	struct get *get = ctx;
+	const struct sl_get_options *options = &get->options;
 	int got = sl_inputs_next(get->inputs, out, err);
+	if (got == 1 && options->referer && out->referer.len == 0)
+		out->referer = sl_span_str(options->referer);
 	count_inputs(get);
 	return got;
 }
@@ -124,12 +129,18 @@ struct engine_parts {
 };
 
 static bool
-has_https(const struct get *get)
+any_is_https(const struct sl_words *urls)
 {
-	for (size_t i = 0; i < get->options.urls.count; i++)
-		if (strncasecmp(get->options.urls.items[i], "http://", 7) != 0)
+	for (size_t i = 0; i < urls->count; i++)
+		if (strncasecmp(urls->items[i], "http://", 7) != 0)
 			return true;
 	return false;
+}
+
+static bool
+has_https(const struct get *get)
+{
+	return any_is_https(&get->options.urls) || any_is_https(&get->options.mirrors);
 }
 
 /* At once: the segments of one file are to one host, so that more than its limit serves only other
@@ -211,9 +222,13 @@ make_batch(struct get *get, struct engine_parts *parts)
 		.pool = parts->pool,
 		.dir = options->dir,
 		.output = options->output,
+		.tree = options->tree,
+		.server_names = options->content_disposition,
 		.if_exists = options->if_exists,
 		.jobs = options->jobs,
 		.per_host = options->connections_per_host,
+		.resume = options->resume,
+		.verify_resume = options->verify_resume,
 		.segments = options->segments,
 		.min_segment = options->min_segment,
 		.fail_fast = options->fail_fast,

@@ -319,8 +319,11 @@ sl_inputs_report(const struct sl_inputs *inputs)
 static void
 next_of_urls(struct sl_inputs *inputs, struct sl_entry *out)
 {
-	*out = (struct sl_entry){ .source_count = 1, .checksum = inputs->options.checksum };
-	out->sources[0] = sl_span_str(inputs->options.urls[inputs->next_url++]);
+	const struct sl_inputs_options *options = &inputs->options;
+	*out = (struct sl_entry){ .checksum = options->checksum };
+	out->sources[out->source_count++] = sl_span_str(options->urls[inputs->next_url++]);
+	for (size_t i = 0; i < options->mirror_count; i++)
+		out->sources[out->source_count++] = sl_span_str(options->mirrors[i]);
 }
 
 int

@@ -1,7 +1,8 @@
 /*
  * answer.h - what follows from the head of a successful response: warnings about a content coding
- * that was not requested and an HTML page under the name of another type of file; a digest to
- * verify; and whether the size is the one that was declared.
+ * that was not requested, an HTML page under the name of another type of file, and a name that the
+ * server suggests and the file does not get; a digest to verify; and whether the size is the one
+ * that was declared.
  */
 #ifndef SLUICE_DOWNLOAD_ANSWER_H
 #define SLUICE_DOWNLOAD_ANSWER_H

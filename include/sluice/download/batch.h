@@ -52,7 +52,8 @@ struct sl_download {
 
 struct sl_batch_events {
 	void *ctx;
-	/* Its path is known if it has one. Once more each time it goes on after a pause. */
+	/* Its path is known if it has one; with server_names it may become another. Once more each
+	 * time it goes on after a pause. */
 	SL_SUSPENDS
 	void (*started)(void *ctx, const struct sl_download *download);
 	/* Its source failed (download->error), and the next one will be tried. */
@@ -65,8 +66,8 @@ struct sl_batch_events {
 	void (*ended)(void *ctx, const struct sl_download *download);
 };
 
-/* The next entry: 1, 0 at the end, or a code with words in *err for an entry that cannot be used
- * (it counts as failed, and the next call goes on). What *out points at must be valid until the next
+/* The next entry: 1, 0 at the end, or a code with words in *err for an entry that cannot be used (it
+ * counts as failed, and the next call goes on). What *out points at must be valid until the next
  * call; with a code it is not used. */
 typedef int sl_batch_source(void *ctx, struct sl_entry *out, struct sl_error *err);
 
@@ -76,11 +77,15 @@ struct sl_batch_options {
 	const char *dir;    /* of the run; NULL = "." */
 	const char *output; /* name of the only file, may point anywhere; "-" = stdout; NULL = from
 			       the URL */
+	bool tree;          /* host and path of a URL that gives the name become directories */
+	bool server_names;  /* the server's name of a file, if it sends one, instead of the URL's */
 	enum sl_if_exists if_exists;
 	unsigned jobs;        /* at least 1; fewer run if the pool is small */
 	unsigned per_host;    /* segments to one host at once; 0 = as many as the client connects */
 	unsigned segments;    /* of one file at once; 0 = 1 */
 	uint64_t min_segment; /* bytes, a multiple of the size of a chunk */
+	bool resume;        /* keep a journal of large files, and go on with what a run has left */
+	bool verify_resume; /* after reading it back */
 	bool fail_fast;
 	enum sl_sync_mode sync;
 	bool remote_time;
@@ -104,6 +109,7 @@ struct sl_batch_summary {
 	 * the hasher, for the commit. The largest names the bottleneck. */
 	uint64_t network_ns, disk_ns, hash_ns, commit_ns;
 	struct sl_segments_counts segments; /* of all files */
+	uint64_t kept;                      /* unfinished ones that a later run can resume */
 	uint64_t unverified;                /* skipped ones whose content was not checked */
 	uint64_t repeats;     /* skipped ones that are the same download as an earlier input */
 	uint64_t first_index; /* of the first failed one in input order; valid if failed > 0 */

@@ -17,7 +17,9 @@
 struct sl_inputs_options {
 	const char *const *urls;
 	size_t url_count;
-	struct sl_checksum checksum; /* of each of the URLs; kind NONE = none */
+	const char *const *mirrors;  /* other sources of each of the URLs: there is only one then */
+	size_t mirror_count;         /* below SL_ENTRY_SOURCES */
+	struct sl_checksum checksum; /* likewise; kind NONE = none */
 	const char *const *lists;    /* paths, "-", or URLs */
 	size_t list_count;
 	const char *base_url; /* directory of the names in lists; NULL = that of the list's URL */
