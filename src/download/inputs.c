@@ -32,7 +32,7 @@ struct sl_inputs {
 	struct sl_list_reader **readers;
 	size_t next_url, next_list;
 	uint64_t next_index, next_counted; /* of all entries */
-	uint64_t counted;                  /* of the shard */
+	uint64_t returned, counted;        /* of the shard */
 	struct reading list;
 	struct sl_list_reader *sums_reader;
 	struct sl_sums sums;
@@ -187,18 +187,36 @@ check_source(const struct sl_entry *entry, struct sl_error *err)
 		"--base-url");
 }
 
-/* The rest of the list is lost: an input of every shard. */
-static int
-break_list(struct sl_inputs *inputs, int code, struct sl_error *err)
+/* The rest of the list is lost: one input, in every shard, in place of what was counted of it. */
+static void
+break_list(struct sl_inputs *inputs)
 {
-	sl_fail_code(err, SL_PHASE_NONE, code, "cannot read the list");
-	inputs->counted++;
+	inputs->counted = inputs->returned + 1;
+	inputs->next_counted = inputs->next_index;
 	end_list(inputs);
+}
+
+/* Of several lists, the message names the one it is about. */
+static int
+fail_in_list(
+	const struct sl_inputs *inputs, const struct sl_error *why, int code, struct sl_error *err)
+{
+	const struct sl_list_reader *reader = inputs->readers[inputs->next_list];
+	if (!why->code)
+		return sl_fail_code(err, SL_PHASE_NONE, code, "cannot read the list '%s'",
+			sl_list_reader_name(reader));
+	if (inputs->options.list_count > 1)
+		sl_fail(err, why->phase, code, "list '%s': %s", sl_list_reader_name(reader),
+			why->text);
+	else
+		sl_fail(err, why->phase, code, "%s", why->text);
+	if (err)
+		err->http_status = why->http_status;
 	return code;
 }
 
-/* Returns 1 for an entry, with *index; 0 at the end of the list; or a code: *is_bad tells an entry
- * that cannot be used from the end of a list. */
+/* Returns 1; 0 at the end of the list; or a code: *is_bad tells an entry that cannot be used from
+ * the end of a list that cannot be read. */
 SL_SUSPENDS
 static int
 next_of_list(struct sl_inputs *inputs, struct sl_entry *out, bool *is_bad, struct sl_error *err)
@@ -216,12 +234,12 @@ next_of_list(struct sl_inputs *inputs, struct sl_entry *out, bool *is_bad, struc
 		code = check_source(out, &why);
 	if (result == SL_MANIFEST_BAD || result == SL_MANIFEST_BROKEN)
 		code = why.code;
-	if (code && err)
-		*err = why;
 	if (code)
-		return *is_bad || sl_task_cancelled() ? code : break_list(inputs, code, err);
-	if (result == SL_MANIFEST_ENTRY)
-		return 1;
+		(void)fail_in_list(inputs, &why, code, err);
+	if (code && !*is_bad && !sl_task_cancelled())
+		break_list(inputs);
+	if (code || result == SL_MANIFEST_ENTRY)
+		return code ? code : 1;
 	end_list(inputs);
 	return 0;
 }
@@ -343,6 +361,7 @@ sl_inputs_next(struct sl_inputs *inputs, struct sl_entry *out, struct sl_error *
 		if (!is_entry || is_of_shard(inputs, inputs->next_index++)) {
 			if (got == 1)
 				apply_sums(inputs, out);
+			inputs->returned++;
 			return got;
 		}
 		if (err)

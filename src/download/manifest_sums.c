@@ -308,11 +308,12 @@ make_entry(struct sums *sums, struct sl_span line, struct sl_entry *out, struct 
 	struct sl_span name = plain_name(sums);
 	if (sl_span_is(name, "-"))
 		return refuse(sums, "a checksum of standard input, which has no name", err);
-	if (set_checksum(&sum, &out->checksum, &why) != 0)
+	int code = set_checksum(&sum, &out->checksum, &why);
+	if (code && code != -ENOMEM)
 		return refuse(sums, why.text, err);
 	if (sums->options->base_url)
 		set_url(sums, name);
-	if (sums->name.failed || sums->url.failed) {
+	if (code || sums->name.failed || sums->url.failed) {
 		sl_fail_code(err, SL_PHASE_NONE, -ENOMEM, "cannot read the list");
 		return SL_MANIFEST_BROKEN;
 	}

@@ -278,6 +278,10 @@ test_list_several() {
 	expect 28 "standard input can be only one list"
 	get -i ''
 	expect 28 "must not be empty"
+	echo ' x=y' >bad
+	rm 1
+	get -i a -i bad
+	expect 28 "list 'bad': line 1 of the list: an option line"
 	get -i a -i nothing
 	expect 15 "'nothing'"
 	expect 15 "cannot open the list"
@@ -304,6 +308,7 @@ test_list_sums() {
 	[[ -f run3/d/x\\y ]] || fail "others"
 	get -i SUMS
 	expect 28 "give the URL of their directory with --base-url"
+	expect 28 "0 of 1 file done, 1 failed"
 	get --base-url 'http://h/x?q' -i SUMS
 	expect 28 "must not have a query"
 	get --base-url 'ftp://h/x' -i SUMS

@@ -66,9 +66,9 @@ struct sl_batch_events {
 	void (*ended)(void *ctx, const struct sl_download *download);
 };
 
-/* The next entry: 1, 0 at the end, or a code with words in *err for an entry that cannot be used (it
- * counts as failed, and the next call goes on). What *out points at must be valid until the next
- * call; with a code it is not used. */
+/* The next entry: 1, 0 at the end, or a code with words in *err for one that cannot be used: it
+ * counts as failed, and the next call goes on. What *out points at is valid until the next call;
+ * with a code it is not used. */
 typedef int sl_batch_source(void *ctx, struct sl_entry *out, struct sl_error *err);
 
 struct sl_batch_options {
