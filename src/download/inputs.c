@@ -129,8 +129,8 @@ warn_about_ignored(const struct reading *list)
 	struct sl_buf names = { 0 };
 	sl_manifest_add_ignored(list->manifest, &names);
 	if (names.len > 0)
-		sl_log_warn("ignored in the list (not supported): %.*s", (int)names.len,
-			names.data);
+		sl_log_warn(
+			"ignored in the list (not supported): %.*s", (int)names.len, names.data);
 	sl_buf_release(&names);
 }
 

@@ -299,7 +299,7 @@ static bool
 is_root_ours(struct metalink *metalink, const char *name, enum namespace namespace)
 {
 	if (sl_span_is_nocase(sl_span_str(local_name(name)), "html"))
-		give_up(metalink, "this is a web page, not a list");
+		give_up(metalink, "this is an HTML page, not a list");
 	else if (namespace == NAMESPACE_OTHER || strcmp(local_name(name), "metalink") != 0)
 		give_up(metalink, "this is XML, but not a Metalink document");
 	metalink->namespace = namespace;
@@ -371,7 +371,7 @@ on_doctype(void *context, const XML_Char *name, const XML_Char *system_id,
 	(void)has_internal_subset;
 	give_up(metalink,
 		sl_span_is_nocase(sl_span_str(name), "html")
-			? "this is a web page, not a list"
+			? "this is an HTML page, not a list"
 			: "a document type declaration (<!DOCTYPE) is not allowed in a list");
 }
 

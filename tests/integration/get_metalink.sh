@@ -91,7 +91,7 @@ test_metalink_bad_documents() {
 	expect 28 "a document type declaration (<!DOCTYPE) is not allowed in a list"
 	echo '<!DOCTYPE html><html><body>Not found</body></html>' >list
 	get -i list
-	expect 28 "this is a web page, not a list"
+	expect 28 "this is an HTML page, not a list"
 }
 
 # a digest that the server sends

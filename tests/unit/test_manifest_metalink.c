@@ -312,9 +312,9 @@ Test(manifest_metalink, xml_that_is_not_well_formed_ends_the_list_behind_what_wa
 		{ "<metalink xmlns=\"urn:other\"/>",
 			"!! line 1 of the list: this is XML, but not a Metalink document\n" },
 		{ "<html><body>no</body></html>",
-			"!! line 1 of the list: this is a web page, not a list\n" },
+			"!! line 1 of the list: this is an HTML page, not a list\n" },
 		{ "\n<!DOCTYPE html>\n<html>",
-			"!! line 2 of the list: this is a web page, not a list\n" },
+			"!! line 2 of the list: this is an HTML page, not a list\n" },
 	};
 	for (size_t i = 0; i < SL_COUNT_OF(cases); i++)
 		expect_list(cases[i].text, cases[i].want, true);
