@@ -171,6 +171,43 @@ sl_text_add_base64(struct sl_buf *out, struct sl_span data)
 	}
 }
 
+/* 0..63, or -1. */
+static int
+base64_digit(char c)
+{
+	return c >= 'A' && c <= 'Z'   ? c - 'A'
+	       : c >= 'a' && c <= 'z' ? c - 'a' + 26
+	       : c >= '0' && c <= '9' ? c - '0' + 52
+	       : c == '+'             ? 62
+	       : c == '/'             ? 63
+				      : -1;
+}
+
+bool
+sl_text_read_base64(struct sl_span text, unsigned char *out, size_t cap, size_t *len)
+{
+	uint32_t bits = 0;
+	size_t digits = text.len, written = 0;
+	if (digits % 4 == 0) /* padding fills a group of four, which has two digits at least */
+		for (int i = 0; i < 2 && digits > 0 && text.data[digits - 1] == '='; i++)
+			digits--;
+	if (digits % 4 == 1)
+		return false;
+	for (size_t i = 0; i < digits; i++) {
+		int digit = base64_digit(text.data[i]);
+		if (digit < 0)
+			return false;
+		bits = bits << 6 | (uint32_t)digit;
+		if (i % 4 == 0)
+			continue;
+		if (written == cap)
+			return false;
+		out[written++] = (unsigned char)(bits >> (6 - 2 * (i % 4)));
+	}
+	*len = written;
+	return true;
+}
+
 void
 sl_text_shorten(struct sl_buf *out, struct sl_span text, size_t most)
 {

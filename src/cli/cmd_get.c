@@ -19,8 +19,10 @@
 #include "sluice/cli/options.h"
 #include "sluice/cli/output.h"
 #include "sluice/cli/run.h"
+#include "sluice/cli/shard.h"
 #include "sluice/cli/stats.h"
 #include "sluice/download/batch.h"
+#include "sluice/download/inputs.h"
 #include "sluice/net/tls.h"
 #include "sluice/rt/io.h"
 
@@ -33,8 +35,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define LIST_MAX SL_GIB /* bytes of a list: some ten million URLs */
-#define LIST_PIECE (256 * SL_KIB)
 #define OWN_DESCRIPTORS 12u /* standard ones, ring, wake-up, signals, a list, libraries' */
 /* A directory, a partial file, a connection, and one to spare. */
 #define DESCRIPTORS_MIN (OWN_DESCRIPTORS + 4)
@@ -49,10 +49,9 @@ struct get {
 	struct sl_get_events events;
 	struct sl_batch *batch; /* while it runs; else NULL */
 	struct sl_batch_summary summary;
-	struct sl_error error; /* of the run itself, not of a file */
-	struct sl_buf list;    /* text of --input-file */
-	struct sl_manifest manifest;
-	size_t next_url;
+	struct sl_error error;    /* of the run itself, not of a file */
+	struct sl_shard shard;    /* count 0 = all inputs */
+	struct sl_inputs *inputs; /* while it runs */
 	unsigned descriptors;
 	uint64_t tls_memory, chunk_memory; /* of --max-memory */
 	enum sl_exit status;
@@ -84,91 +83,40 @@ raise_descriptor_limit(struct get *get, struct sl_error *err)
 
 SL_SUSPENDS
 static int
-read_list(struct get *get)
+open_inputs(struct get *get, struct sl_http_client *client)
 {
-	const char *path = get->options.input_file;
-	bool is_stdin = strcmp(path, "-") == 0;
-	int fd = is_stdin ? STDIN_FILENO : sl_io_open(AT_FDCWD, path, O_RDONLY, 0, 0);
-	if (is_stdin)
-		path = "standard input";
-	if (fd < 0 && strstr(path, "://"))
-		return sl_fail(&get->error, SL_PHASE_OPEN, fd,
-			"a list must be a file, not a URL; to read it from a URL: 'sluice get -o - "
-			"URL | sluice get -i -'");
-	if (fd < 0)
-		return sl_fail_code(
-			&get->error, SL_PHASE_OPEN, fd, "cannot open the list '%s'", path);
-	int got = 1;
-	while (got > 0) {
-		if (get->list.len > LIST_MAX) {
-			got = sl_fail(&get->error, SL_PHASE_NONE, SL_E_USAGE,
-				"the list '%s' is larger than 1 GiB (it must be a text file with a "
-				"URL on each line)",
-				path);
-			break;
-		}
-		if (!sl_buf_reserve(&get->list, LIST_PIECE)) {
-			got = -ENOMEM;
-			break;
-		}
-		got = sl_io_read_stream(fd, get->list.data + get->list.len, LIST_PIECE, SL_FOREVER);
-		if (got == -EINTR)
-			got = 1;
-		else if (got > 0)
-			get->list.len += (size_t)got;
-	}
-	if (!is_stdin)
-		sl_io_close(fd);
-	if (got < 0)
-		return sl_fail_code(
-			&get->error, SL_PHASE_READ, got, "cannot read the list '%s'", path);
-	return 0;
+	const struct sl_get_options *options = &get->options;
+	const struct sl_inputs_options wanted = { .urls = options->urls.items,
+		.url_count = options->urls.count,
+		.mirrors = options->mirrors.items,
+		.mirror_count = options->mirrors.count,
+		.checksum = options->checksum,
+		.lists = options->lists.items,
+		.list_count = options->lists.count,
+		.base_url = options->base_url,
+		.sums = options->sums,
+		.shard_index = get->shard.index,
+		.shard_count = get->shard.count,
+		.client = client };
+	return sl_inputs_new(&get->inputs, &wanted, &get->error);
 }
 
 static void
-warn_about_ignored(const struct sl_manifest *manifest)
+count_inputs(struct get *get)
 {
-	struct sl_buf names = { 0 };
-	sl_manifest_add_ignored(manifest, &names);
-	if (names.len > 0)
-		sl_log_warn("unsupported options in the list are ignored: %.*s", (int)names.len,
-			names.data);
-	sl_buf_release(&names);
+	get->events.inputs = sl_inputs_count(get->inputs, &get->events.has_all_inputs);
 }
 
-/* The number of inputs, for progress as "3 of 10". A list is parsed twice for this, which costs
- * little compared with its downloads. Warnings about the list as a whole are logged here. */
-static uint64_t
-count_inputs(const struct get *get)
-{
-	uint64_t count = get->options.urls.count;
-	struct sl_manifest manifest;
-	struct sl_entry entry;
-	sl_manifest_init(&manifest, sl_buf_span(&get->list));
-	while (sl_manifest_next(&manifest, &entry, NULL) != 0)
-		count++;
-	warn_about_ignored(&manifest);
-	return count;
-}
-
+SL_SUSPENDS
 static int
 next_entry(void *ctx, struct sl_entry *out, struct sl_error *err)
 {
 	struct get *get = ctx;
 	const struct sl_get_options *options = &get->options;
-	int got = 1;
-	if (get->next_url < options->urls.count) {
-		memset(out, 0, sizeof(*out));
-		out->sources[out->source_count++] =
-			sl_span_str(options->urls.items[get->next_url++]);
-		for (size_t i = 0; i < options->mirrors.count; i++)
-			out->sources[out->source_count++] = sl_span_str(options->mirrors.items[i]);
-		out->checksum = options->checksum;
-	} else {
-		got = sl_manifest_next(&get->manifest, out, err);
-	}
-	if (options->referer && out->referer.len == 0)
+	int got = sl_inputs_next(get->inputs, out, err);
+	if (got == 1 && options->referer && out->referer.len == 0)
 		out->referer = sl_span_str(options->referer);
+	count_inputs(get);
 	return got;
 }
 
@@ -214,11 +162,9 @@ wanted_connections(const struct get *get)
 static void
 share_memory(struct get *get)
 {
-	const struct sl_buf *list = &get->list;
 	uint64_t sixteenth = get->options.max_memory / 16, jobs = get->options.jobs;
 	uint64_t connections = wanted_connections(get);
-	bool https =
-		has_https(get) || (list->len > 0 && memmem(list->data, list->len, "https://", 8));
+	bool https = has_https(get) || get->options.lists.count > 0;
 	uint64_t wanted = https ? connections * SL_TLS_MEMORY : 0;
 	get->tls_memory = SL_MIN(SL_MAX(wanted, 3 * sixteenth), 7 * sixteenth);
 	get->chunk_memory = 15 * sixteenth - get->tls_memory;
@@ -305,10 +251,12 @@ static void
 report_deadline(struct get *get, int code)
 {
 	const struct sl_batch_summary *summary = &get->summary;
-	if (code == -ETIMEDOUT && summary->failed == 0)
-		sl_log_error("the time limit of the run was reached (--deadline): %llu inputs were "
-			     "not begun",
-			(unsigned long long)(get->events.inputs - summary->files));
+	if (code != -ETIMEDOUT || summary->failed > 0)
+		return;
+	sl_log_error("the time limit of the run was reached (--deadline): %s%llu inputs were not "
+		     "begun",
+		get->events.has_all_inputs ? "" : "the list was not read to its end, and ",
+		(unsigned long long)(get->events.inputs - summary->files));
 }
 
 /* Other programs use the proxy named in these variables, so a connection that fails here may work
@@ -344,19 +292,25 @@ run_batch(struct get *get)
 	if (!code)
 		code = make_batch(get, &parts);
 	if (!code)
-		code = sl_get_events_begin(&get->events, parts.batch, count_inputs(get));
+		code = open_inputs(get, parts.client);
+	if (!code)
+		code = sl_get_events_begin(&get->events, parts.batch);
 	if (code) {
 		sl_fail_code(&get->error, SL_PHASE_NONE, code, "cannot start");
 	} else {
+		count_inputs(get);
 		get->batch = parts.batch;
 		code = sl_batch_run(parts.batch, &get->summary);
 		get->batch = NULL;
 		if (get->summary.failed == 0)
 			get->error = get->summary.first_error;
 		report_deadline(get, code);
+		sl_inputs_report(get->inputs);
 		sl_get_events_end(&get->events, &get->summary, &get->error);
 		warn_about_proxy(&get->summary);
 	}
+	sl_inputs_free(get->inputs);
+	get->inputs = NULL;
 	sl_batch_free(parts.batch);
 	sl_http_client_free(parts.client);
 	sl_chunk_pool_free(parts.pool);
@@ -368,16 +322,11 @@ static int
 get_task(void *arg)
 {
 	struct get *get = arg;
-	int code = 0;
 	struct sl_deadline deadline;
 	sl_deadline_begin(&deadline, get->options.deadline_ns == SL_FOREVER
 					     ? SL_FOREVER
 					     : sl_deadline_in(get->options.deadline_ns));
-	if (get->options.input_file)
-		code = read_list(get);
-	sl_manifest_init(&get->manifest, sl_buf_span(&get->list));
-	if (!code)
-		code = run_batch(get);
+	int code = run_batch(get);
 	sl_deadline_end(&deadline);
 	return code;
 }
@@ -523,7 +472,6 @@ static void
 release(struct get *get)
 {
 	sl_get_events_release(&get->events);
-	sl_buf_release(&get->list);
 	sl_get_options_release(&get->options);
 }
 
@@ -540,6 +488,8 @@ sl_cmd_get(int argc, char **argv)
 		sl_get_options_release(&get.options);
 		return sl_show_help("get");
 	}
+	if (!code && get.options.shard)
+		code = sl_shard_parse(&get.shard, get.options.shard, getenv, &err);
 	if (code)
 		return usage(&get, &err);
 	set_console(&get.options);

@@ -13,7 +13,9 @@
 #include "sluice/rt/engine.h"
 
 #include <errno.h>
+#include <expat.h>
 #include <idn2.h>
+#include <jansson.h>
 #include <openssl/crypto.h>
 #define PCRE2_CODE_UNIT_WIDTH 8
 #include <pcre2.h>
@@ -104,13 +106,16 @@ sl_cmd_version(void)
 {
 	struct sl_buf out = { 0 };
 	char pcre2[64] = "";
+	XML_Expat_Version expat = XML_ExpatVersionInfo();
 	pcre2_config(PCRE2_CONFIG_VERSION, pcre2);
 	sl_buf_printf(&out, "sluice %s\n", SL_VERSION);
 	add_engine(&out);
 	add_processor(&out);
-	sl_buf_printf(&out, "libraries: liburing %s; %s; PCRE2 %s; libidn2 %s; ",
+	sl_buf_printf(&out,
+		"libraries: liburing %s; %s; PCRE2 %s; libidn2 %s; expat %d.%d.%d; jansson %s; ",
 		SL_LIBURING_VERSION, OpenSSL_version(OPENSSL_VERSION), pcre2,
-		idn2_check_version(NULL));
+		idn2_check_version(NULL), expat.major, expat.minor, expat.micro,
+		jansson_version_str());
 	sl_decoder_libraries(&out);
 	sl_buf_add_char(&out, '\n');
 	return show(&out);

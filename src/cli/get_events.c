@@ -100,13 +100,14 @@ sum_up(struct snapshot *snapshot)
 	uint64_t done = events->ended_bytes + snapshot->received;
 	uint64_t total = events->ended_bytes + snapshot->total;
 	uint64_t rate = sl_rate_sample(&events->rate, sl_now(), done);
-	bool known = summary->files == events->inputs && snapshot->total_known && total >= done;
+	bool is_last = events->has_all_inputs && summary->files == events->inputs;
+	bool known = is_last && snapshot->total_known && total >= done;
 	snapshot->progress = (struct sl_progress){
 		.files = snapshot->files,
 		.file_count = snapshot->count,
 		.files_done = summary->done + summary->skipped,
 		.files_failed = summary->failed + summary->cancelled,
-		.files_total = events->inputs,
+		.files_total = events->has_all_inputs ? events->inputs : SL_PROGRESS_UNKNOWN,
 		.bytes_done = done,
 		.bytes_total = known ? total : SL_PROGRESS_UNKNOWN,
 		.rate_bytes_s = rate,
@@ -249,12 +250,11 @@ sl_get_events_table(struct sl_get_events *events)
 /* ---- around the run ---- */
 
 int
-sl_get_events_begin(struct sl_get_events *events, struct sl_batch *batch, uint64_t inputs)
+sl_get_events_begin(struct sl_get_events *events, struct sl_batch *batch)
 {
 	const struct sl_get_options *options = events->options;
 	bool to_stdout = sl_get_is_to_stdout(options);
 	events->batch = batch;
-	events->inputs = inputs;
 	events->started_ns = sl_now();
 	sl_rate_begin(&events->rate, sl_now(), 0);
 	events->view = (struct sl_console_view){ .ctx = events, .draw = draw, .plain = plain };
@@ -317,6 +317,8 @@ add_notes(struct sl_buf *out, const struct sl_get_events *events,
 			summary->kept == 1 ? "it" : "them");
 	if (summary->unverified > 0)
 		sl_buf_add_str(out, "; skipped files were not checked (--if-exists=skip)");
+	if (!events->has_all_inputs)
+		sl_buf_add_str(out, "; the list was not read to its end");
 }
 
 static void

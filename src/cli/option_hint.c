@@ -58,6 +58,7 @@ static const struct hint get_hints[] = {
 	{ "-T", "for a timeout use --stall-timeout; uploads are not supported" },
 	{ "--url", "give the URL as an operand, without an option" },
 	/* wget */
+	{ "-B --base", "use --base-url" },
 	{ "-nc --no-clobber", "use --if-exists=skip" },
 	{ "--timeout", "use --connect-timeout, --stall-timeout or --deadline" },
 	{ "--read-timeout", "use --stall-timeout" },
@@ -89,7 +90,7 @@ static const struct hint get_hints[] = {
 		"compressed transfers are " UNSUPPORTED " (to store .gz, .zst, .xz and .bz2 files "
 		"decompressed use --decompress)" },
 	/* names reserved for later versions */
-	{ "--base-url --dry-run --sums -H --header -A "
+	{ "--dry-run -H --header -A "
 	  "--user-agent "
 	  "-u --user --netrc --netrc-file --bearer-file --auth-origin --proxy --noproxy "
 	  "--all-proxy --capath "

@@ -23,14 +23,26 @@ static const char *const progress_choices[] = { "auto", "bars", "plain", "none",
 #define RESULT struct sl_get_options
 static const struct sl_option get_options[] = {
 	{ .group = "What and where", .letter = 'i', .name = "input-file", .argument = "FILE",
-		.kind = SL_OPTION_WORD, FIELD(input_file),
-		.help = "Also download the URLs listed in FILE, or on standard input if FILE "
-		"is '-'. A list has one URL per line, or is an aria2 input file: URLs of the "
-		"same file are separated by TAB and tried in turn, and indented lines below "
-		"them set out=NAME, dir=DIR, checksum=ALG=HEX, header=NAME: VALUE, "
-		"referer=URL, user-agent=NAME, http-user=USER, http-passwd=PASSWORD or "
-		"remote-time=true|false. Empty lines and lines that begin with '#' are "
-		"ignored." },
+		.kind = SL_OPTION_WORDS, FIELD(lists),
+		.help = "Also download the files listed in FILE, which may be a URL, or '-' for "
+		"standard input. Can be repeated. A list has one URL per line, or is an aria2 "
+		"input file: URLs of the same file are separated by TAB and tried in turn, and "
+		"indented lines below them set out=NAME, dir=DIR, checksum=ALG=HEX, "
+		"header=NAME: VALUE, referer=URL, user-agent=NAME, http-user=USER, "
+		"http-passwd=PASSWORD or remote-time=true|false. Empty lines and lines that "
+		"begin with '#' are ignored. A list can also be a list of checksums as "
+		"sha256sum writes it, a Metalink document, or JSON lines, and it can be "
+		"compressed." },
+	{ .group = "What and where", .name = "base-url", .argument = "URL",
+		.kind = SL_OPTION_WORD, FIELD(base_url),
+		.standard = "the directory of the list's own URL",
+		.help = "The directory of the files in a list of checksums." },
+	{ .group = "What and where", .name = "shard", .argument = "I/N",
+		.kind = SL_OPTION_WORD, FIELD(shard),
+		.help = "Download only every Nth input, beginning with the Ith, so that N runs "
+		"with I from 1 to N download each input once. 'auto' takes I and N from the "
+		"array job of Slurm or AWS Batch that the run belongs to, 'auto/N' also I from "
+		"an indexed job of Kubernetes." },
 	{ .group = "What and where", .letter = 'o', .name = "output", .argument = "FILE",
 		.kind = SL_OPTION_WORD, FIELD(output),
 		.standard = "the last component of the URL path",
@@ -97,7 +109,11 @@ static const struct sl_option get_options[] = {
 	{ .group = "Integrity", .name = "checksum", .argument = "ALG=HEX",
 		.kind = SL_OPTION_CHECKSUM, FIELD(checksum),
 		.help = "Verify that the single URL has the checksum HEX. ALG is sha-256, "
-		"sha-512, sha-1 or md5." },
+		"sha-512, sha-1, md5, blake2b (also b2, as b2sum writes) or blake2s." },
+	{ .group = "Integrity", .name = "sums", .argument = "FILE",
+		.kind = SL_OPTION_WORD, FIELD(sums),
+		.help = "Verify files by the list of checksums FILE, which may be a URL, or '-' "
+		"for standard input. A warning counts the files without a checksum in it." },
 	{ .group = "Integrity", .name = "sync", .argument = "WHEN",
 		.kind = SL_OPTION_CHOICE, FIELD(sync), .choices = sync_choices, .standard = "auto",
 		.help = "When to sync files to disk. auto: large files one by one, small "
@@ -180,8 +196,8 @@ static const struct sl_option get_options[] = {
 		.kind = SL_OPTION_SIZE, FIELD(max_memory),
 		RANGE(SL_OPTION_MEMORY_MIN, SL_OPTION_MEMORY_MAX),
 		.standard = "64M",
-		.help = "Use at most SIZE of memory for all buffers, at least 8M. The text of "
-		"a list is not included." },
+		.help = "Use at most SIZE of memory for all buffers, at least 8M. Lists and "
+		"the names of files are not included." },
 	{ .group = "Engine", .name = "io", .argument = "HOW",
 		.kind = SL_OPTION_CHOICE, FIELD(io), .choices = io_choices, .standard = "auto",
 		.help = "How to write files. direct: bypass the page cache. buffered: use the "

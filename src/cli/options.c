@@ -330,13 +330,22 @@ check_mirrors(struct parser *parser, const struct sl_get_options *options, bool 
 static int
 check_get(struct parser *parser, const struct sl_get_options *options)
 {
-	bool single = options->urls.count == 1 && !options->input_file;
-	if (options->urls.count == 0 && !options->input_file && options->mirrors.count > 0)
+	bool has_list = options->lists.count > 0;
+	bool single = options->urls.count == 1 && !has_list;
+	if (options->urls.count == 0 && !has_list && options->mirrors.count > 0)
 		return usage(parser,
 			"no URL given: --mirror names another source of a URL (links are "
 			"not followed, as wget --mirror does)");
-	if (options->urls.count == 0 && !options->input_file)
+	if (options->urls.count == 0 && !has_list)
 		return usage(parser, "no URL given; 'sluice get --help' shows the usage");
+	unsigned stdins = options->sums && strcmp(options->sums, "-") == 0;
+	for (size_t i = 0; i < options->lists.count; i++) {
+		if (!options->lists.items[i][0])
+			return usage(parser, "option '-i' (--input-file): FILE must not be empty");
+		stdins += strcmp(options->lists.items[i], "-") == 0;
+	}
+	if (stdins > 1)
+		return usage(parser, "standard input can be only one list");
 	if (options->output && !single)
 		return usage(parser,
 			"-o takes exactly one URL; use -d to choose the directory for several");
@@ -401,8 +410,9 @@ void
 sl_get_options_release(struct sl_get_options *options)
 {
 	free(options->urls.items);
+	free(options->lists.items);
 	free(options->mirrors.items);
-	options->urls = options->mirrors = (struct sl_words){ 0 };
+	options->urls = options->lists = options->mirrors = (struct sl_words){ 0 };
 }
 
 static int

@@ -1,13 +1,15 @@
 /*
  * Content-Encoding, Content-Type and Content-Disposition, compared with the names of the file and
- * of the URL.
+ * of the URL; digests (RFC 9530); the size.
  */
 #include "sluice/download/answer.h"
 
 #include "sluice/base/log.h"
 #include "sluice/base/text.h"
+#include "sluice/download/digest_field.h"
 #include "sluice/http/disposition.h"
 #include "sluice/http/header.h"
+#include "sluice/http/resource.h"
 
 #include <string.h>
 
@@ -165,4 +167,36 @@ sl_answer_note(const struct sl_head *head, const struct sl_url *url, const struc
 	note_coding(head, from_url, name, place->path);
 	warn_about_page(head, name, place->path);
 	note_name(head, url, place);
+}
+
+/* ---- what can be verified ---- */
+
+static bool
+has_coding(const struct sl_head *head)
+{
+	struct sl_header_list list;
+	struct sl_span coding;
+	sl_header_list_init(&list, head, "Content-Encoding");
+	while (sl_header_list_next(&list, &coding))
+		if (!is_no_coding(coding))
+			return true;
+	return false;
+}
+
+bool
+sl_answer_digest(const struct sl_head *head, struct sl_checksum *out)
+{
+	*out = (struct sl_checksum){ 0 };
+	return !has_coding(head) && sl_digest_field_read(head, head->status == 200, out);
+}
+
+int
+sl_answer_check_size(
+	const struct sl_entry *entry, uint64_t length, const char *path, struct sl_error *err)
+{
+	if (!entry->has_size || length == SL_LENGTH_UNKNOWN || length == entry->size)
+		return 0;
+	return sl_fail(err, SL_PHASE_NONE, SL_E_CHECKSUM,
+		"size of '%s' does not match: the server sends %llu bytes, the list has %llu", path,
+		(unsigned long long)length, (unsigned long long)entry->size);
 }

@@ -145,11 +145,16 @@ ask_source(struct sl_batch *batch, struct file **out)
 	if (got == 0 || (got < 0 && sl_task_cancelled()))
 		return NEXT_END;
 	uint64_t index = batch->next_index++;
-	*out = file_new(batch, &entry, index);
+	char *memory = NULL; /* of the entry: what the source returned is gone at its next call */
+	if (got < 0)
+		entry = (struct sl_entry){ 0 };
+	*out = sl_entry_copy(&entry, &entry, &memory) ? NULL : file_new(batch, &entry, index);
 	if (!*out) {
+		free(memory);
 		file_out_of_memory(batch, index);
 		return NEXT_NONE;
 	}
+	(*out)->entry_memory = memory;
 	if (got < 0) {
 		(*out)->error = err;
 		(void)sl_fail_code(&(*out)->error, SL_PHASE_NONE, got, "cannot use input %llu",

@@ -72,7 +72,7 @@ struct file {
 	enum file_wish wish;
 	struct sl_group *group; /* ACTIVE, while its task runs: of that task; else NULL */
 	struct sl_entry entry;
-	char *entry_memory; /* of the entry's spans if it was added; else they are the source's */
+	char *entry_memory; /* of the entry's spans; NULL for a repeat, which has its original's */
 	struct sl_error error; /* first failure */
 	struct sl_sources sources;
 	struct sl_place place;

@@ -26,6 +26,10 @@ method_of(enum sl_checksum_kind kind)
 		return EVP_sha1();
 	case SL_CHECKSUM_SHA256:
 		return EVP_sha256();
+	case SL_CHECKSUM_BLAKE2B:
+		return EVP_blake2b512();
+	case SL_CHECKSUM_BLAKE2S:
+		return EVP_blake2s256();
 	default:
 		return EVP_sha512();
 	}
@@ -87,6 +91,21 @@ sl_digest_offload(struct sl_digest *digest, const void *data, size_t len)
 	return sl_offload(add_on_worker, &job);
 }
 
+bool
+sl_digest_is(struct sl_digest *digest, const unsigned char *value, size_t len)
+{
+	unsigned char got[EVP_MAX_MD_SIZE];
+	unsigned got_len = 0;
+	return !digest->failed && EVP_DigestFinal_ex(digest->context, got, &got_len) == 1 &&
+	       got_len == len && memcmp(got, value, len) == 0;
+}
+
+void
+sl_digest_restart(struct sl_digest *digest)
+{
+	digest->failed = EVP_DigestInit_ex(digest->context, NULL, NULL) != 1;
+}
+
 static void
 to_hex(char *out, const unsigned char *value, size_t len)
 {
@@ -113,6 +132,7 @@ sl_digest_check(struct sl_digest *digest, const struct sl_checksum *expected, co
 	to_hex(got, value, len);
 	to_hex(wanted, expected->value, expected->len);
 	return sl_fail(err, SL_PHASE_NONE, SL_E_CHECKSUM,
-		"checksum of '%s' does not match: %s is %s, expected %s", what,
-		sl_checksum_name(expected->kind), got, wanted);
+		"checksum of '%s' does not match: %s is %s, %s %s", what,
+		sl_checksum_name(expected->kind), got,
+		expected->from_server ? "the server sent" : "expected", wanted);
 }

@@ -496,6 +496,8 @@ run(struct file *file)
 		give_up_part(file, code);
 	if (code == FILE_SKIPPED)
 		return skip(file);
+	if (!code)
+		file->view.checked = sl_transfer_is_verified(&file->transfer);
 	if (code || file->is_stream)
 		return code;
 	file->is_transferred = true;

@@ -388,8 +388,8 @@ file_end(struct file *file, int code)
 	count(file); /* one that is removed before it began */
 	set_outcome(file, code);
 	if (owner && code < 0) {
-		owner->code = code;
-		owner->http_status = file->error.http_status;
+		owner->code = (int16_t)code;                           /* codes end above -5100 */
+		owner->http_status = (int16_t)file->error.http_status; /* three digits */
 	}
 	struct sl_names_owner outcome = owner ? *owner : (struct sl_names_owner){ 0 };
 	sl_list_remove(&file->link);

@@ -1,6 +1,6 @@
 /*
- * names.c - an open-addressed table with linear probing, at most half full. A slot exists for each
- * path that was claimed or numbered; `claimed` tells the two apart. Slots are never removed.
+ * names.c - open-addressed tables with linear probing, at most three quarters full. Slots are never
+ * removed: a claim that was given up keeps its slot, with an index that no input has.
  */
 #include "sluice/download/names.h"
 
@@ -10,14 +10,16 @@
 
 #define FNV_BASIS 0xcbf29ce484222325u
 #define FNV_PRIME 0x100000001b3u
-#define FIRST_CAP 64 /* a power of two; the table is at most half full */
+#define FIRST_CAP 64         /* a power of two */
+#define UNCLAIMED UINT32_MAX /* owner.index of a name that was given up */
+
+_Static_assert(sizeof(struct sl_names_slot) == 32, "a million inputs have a slot each");
 
 void
 sl_names_release(struct sl_names *names)
 {
-	for (size_t i = 0; i < names->cap; i++)
-		free(names->slots[i].path);
-	free(names->slots);
+	free(names->claims.slots);
+	free(names->numbers.slots);
 	*names = (struct sl_names){ 0 };
 }
 
@@ -30,52 +32,66 @@ sl_names_hash(uint64_t hash, struct sl_span text)
 	return hash * FNV_PRIME; /* a NUL: "ab", "c" is not "a", "bc" */
 }
 
-/* Names come from users and lists, and a collision costs a step, not a wrong answer. */
-static size_t
-hash_of(const char *path)
+static bool
+is_equal(struct sl_siphash a, struct sl_siphash b)
 {
-	uint64_t hash = sl_names_hash(0, sl_span_str(path));
-	return (size_t)(hash ^ hash >> 32);
+	return a.low == b.low && a.high == b.high;
 }
 
-static struct sl_names_slot *
-find(struct sl_names_slot *slots, size_t cap, const char *path)
+static bool
+is_free(const struct sl_names_slot *slot)
 {
-	size_t i = hash_of(path) & (cap - 1);
-	while (slots[i].path && strcmp(slots[i].path, path) != 0)
+	return is_equal(slot->key, (struct sl_siphash){ 0 });
+}
+
+/* Never that of a free slot. */
+static struct sl_siphash
+key_of(const char *path)
+{
+	struct sl_siphash key = sl_siphash(0, 0, sl_span_str(path));
+	key.low += key.low == 0;
+	return key;
+}
+
+/* The slot of `key`, or the free one where it would be. */
+static struct sl_names_slot *
+find(struct sl_names_slot *slots, size_t cap, struct sl_siphash key)
+{
+	size_t i = (size_t)key.low & (cap - 1);
+	while (!is_free(&slots[i]) && !is_equal(slots[i].key, key))
 		i = (i + 1) & (cap - 1);
 	return &slots[i];
 }
 
 static int
-grow(struct sl_names *names)
+grow(struct sl_names_table *table)
 {
-	size_t cap = names->cap ? names->cap * 2 : FIRST_CAP;
+	size_t cap = table->cap ? table->cap * 2 : FIRST_CAP;
 	struct sl_names_slot *slots = calloc(cap, sizeof(*slots));
 	if (!slots)
 		return -ENOMEM;
-	for (size_t i = 0; i < names->cap; i++)
-		if (names->slots[i].path)
-			*find(slots, cap, names->slots[i].path) = names->slots[i];
-	free(names->slots);
-	names->slots = slots;
-	names->cap = cap;
+	for (size_t i = 0; i < table->cap; i++)
+		if (!is_free(&table->slots[i]))
+			*find(slots, cap, table->slots[i].key) = table->slots[i];
+	free(table->slots);
+	table->slots = slots;
+	table->cap = cap;
 	return 0;
 }
 
-/* The slot of `path`, added if it is not there; NULL if out of memory. */
+/* The slot of `path`, added with `index` if it is not there; NULL if out of memory. */
 static struct sl_names_slot *
-add(struct sl_names *names, const char *path)
+add(struct sl_names_table *table, const char *path, uint32_t index)
 {
-	if (names->count * 2 >= names->cap && grow(names) != 0)
+	if (table->count * 4 >= table->cap * 3 && grow(table) != 0)
 		return NULL;
-	struct sl_names_slot *slot = find(names->slots, names->cap, path);
-	if (slot->path)
+	struct sl_siphash key = key_of(path);
+	struct sl_names_slot *slot = find(table->slots, table->cap, key);
+	if (!is_free(slot))
 		return slot;
-	slot->path = strdup(path);
-	if (!slot->path)
-		return NULL;
-	names->count++;
+	slot->key = key;
+	slot->owner.index = index;
+	table->count++;
 	return slot;
 }
 
@@ -83,14 +99,13 @@ int
 sl_names_claim(struct sl_names *names, const char *path, const struct sl_names_owner *owner,
 	struct sl_names_owner *other)
 {
-	struct sl_names_slot *slot = add(names, path);
+	struct sl_names_slot *slot = add(&names->claims, path, UNCLAIMED);
 	if (!slot)
 		return -ENOMEM;
-	if (slot->claimed) {
+	if (slot->owner.index != UNCLAIMED) {
 		*other = slot->owner;
 		return SL_NAMES_TAKEN;
 	}
-	slot->claimed = true;
 	slot->owner = *owner;
 	return SL_NAMES_CLAIMED;
 }
@@ -98,21 +113,24 @@ sl_names_claim(struct sl_names *names, const char *path, const struct sl_names_o
 struct sl_names_owner *
 sl_names_find(const struct sl_names *names, const char *path)
 {
-	struct sl_names_slot *slot = names->cap > 0 ? find(names->slots, names->cap, path) : NULL;
-	return slot && slot->claimed ? &slot->owner : NULL;
+	const struct sl_names_table *table = &names->claims;
+	struct sl_names_slot *slot =
+		table->cap > 0 ? find(table->slots, table->cap, key_of(path)) : NULL;
+	bool is_claimed = slot && !is_free(slot) && slot->owner.index != UNCLAIMED;
+	return is_claimed ? &slot->owner : NULL;
 }
 
 void
 sl_names_give_up(struct sl_names *names, const char *path)
 {
-	struct sl_names_slot *slot = names->cap > 0 ? find(names->slots, names->cap, path) : NULL;
-	if (slot)
-		slot->claimed = false;
+	struct sl_names_owner *owner = sl_names_find(names, path);
+	if (owner)
+		owner->index = UNCLAIMED;
 }
 
 unsigned
 sl_names_next_number(struct sl_names *names, const char *path)
 {
-	struct sl_names_slot *slot = add(names, path);
-	return slot ? ++slot->number : 0;
+	struct sl_names_slot *slot = add(&names->numbers, path, 0);
+	return slot ? ++slot->owner.index : 0;
 }

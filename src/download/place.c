@@ -337,7 +337,10 @@ enum claim_result {
 static int
 try_claim(struct sl_places *places, struct sl_place *place, struct sl_names_owner *owner)
 {
-	struct sl_names_owner self = { .index = place->index, .source = place->identity };
+	struct sl_names_owner self = { .source = place->identity };
+	if (place->index > SL_NAMES_MAX)
+		return SL_E_LIMIT;
+	self.index = (uint32_t)place->index;
 	place->owns_key = false;
 	free(place->key);
 	place->key = key_of(place, place->name, "");

@@ -94,6 +94,33 @@ sl_ranges_add_done(struct sl_ranges *ranges, struct sl_range range)
 	return 0;
 }
 
+int
+sl_ranges_remove_done(struct sl_ranges *ranges, struct sl_range range)
+{
+	struct sl_range rest[2]; /* of the first and last range that have some of it */
+	size_t rests = 0, first = find(ranges, range.begin);
+	if (range.begin >= range.end)
+		return 0;
+	if (!make_room(ranges, 1))
+		return -ENOMEM;
+	while (first < ranges->count && ranges->done[first].end <= range.begin)
+		first++;
+	size_t after = first;
+	for (; after < ranges->count && ranges->done[after].begin < range.end; after++) {
+		struct sl_range old = ranges->done[after];
+		if (old.begin < range.begin)
+			rest[rests++] = (struct sl_range){ old.begin, range.begin };
+		if (old.end > range.end)
+			rest[rests++] = (struct sl_range){ range.end, old.end };
+		ranges->done_bytes -= SL_MIN(old.end, range.end) - SL_MAX(old.begin, range.begin);
+	}
+	memmove(&ranges->done[first + rests], &ranges->done[after],
+		(ranges->count - after) * sizeof(*ranges->done));
+	memcpy(&ranges->done[first], rest, rests * sizeof(*rest));
+	ranges->count = ranges->count - (after - first) + rests;
+	return 0;
+}
+
 uint64_t
 sl_ranges_frontier(const struct sl_ranges *ranges)
 {

@@ -18,11 +18,14 @@
 #include "sluice/base/crc32c.h"
 #include "sluice/base/log.h"
 #include "sluice/download/answer.h"
+#include "sluice/download/verify.h"
 #include "sluice/http/date.h"
 
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+
+#define REPAIRS_MAX 2u /* times that bad pieces are fetched again from one source */
 
 void
 sl_transfer_init(struct sl_transfer *transfer, const struct sl_transfer_options *options)
@@ -43,6 +46,7 @@ sl_transfer_reset(struct sl_transfer *transfer)
 	sl_url_release(&transfer->url);
 	transfer->has_url = transfer->left_origin = transfer->unconditional = false;
 	transfer->resource = (struct sl_resource){ 0 };
+	transfer->sent = (struct sl_checksum){ 0 };
 	sl_hasher_release(&transfer->hasher);
 }
 
@@ -248,6 +252,43 @@ begin_ranges(struct sl_transfer *transfer, struct sl_segment *segment)
 	return code ? code : begin_journal(transfer);
 }
 
+static const struct sl_entry *
+entry_of(const struct sl_transfer *transfer)
+{
+	return transfer->sources->entry;
+}
+
+/* What is verified. */
+static const struct sl_checksum *
+checksum_of(const struct sl_transfer *transfer)
+{
+	const struct sl_checksum *given = &entry_of(transfer)->checksum;
+	return given->kind == SL_CHECKSUM_NONE ? &transfer->sent : given;
+}
+
+bool
+sl_transfer_is_verified(const struct sl_transfer *transfer)
+{
+	bool has_pieces = transfer->part && entry_of(transfer)->pieces.kind != SL_CHECKSUM_NONE;
+	return checksum_of(transfer)->kind != SL_CHECKSUM_NONE || has_pieces;
+}
+
+/* A digest that the server sent; one that cannot be computed here is as good as none. */
+static int
+begin_hasher(struct sl_transfer *transfer, const struct sl_head *head)
+{
+	if (checksum_of(transfer)->kind != SL_CHECKSUM_NONE ||
+		!sl_answer_digest(head, &transfer->sent))
+		return 0;
+	int code = sl_hasher_begin(&transfer->hasher);
+	if (code == SL_E_UNSUPPORTED) {
+		transfer->sent = (struct sl_checksum){ 0 };
+		sl_error_clear(transfer->err);
+		code = 0;
+	}
+	return code;
+}
+
 SL_SUSPENDS
 static int
 store_decoded(void *ctx, struct sl_chunk *chunk)
@@ -298,7 +339,12 @@ accept_first(void *ctx, struct sl_segment *segment)
 	transfer->is_open_ended = sl_http_is_open_ended(exchange);
 	transfer->state = SL_TRANSFER_RECEIVING;
 	sl_answer_note(sl_http_head(exchange), &transfer->sources->url, transfer->place);
-	code = reserve(transfer);
+	code = sl_answer_check_size(
+		entry_of(transfer), resource.length, transfer->place->path, transfer->err);
+	if (!code)
+		code = reserve(transfer);
+	if (!code)
+		code = begin_hasher(transfer, sl_http_head(exchange));
 	if (!code && can_be_ranged(transfer, &resource))
 		code = begin_ranges(transfer, segment);
 	return code;
@@ -713,6 +759,7 @@ begin(struct sl_transfer *transfer, struct sl_error *err)
 	transfer->err = err;
 	if (!transfer->is_ranged) {
 		transfer->total = SL_BODY_UNKNOWN;
+		transfer->sent = (struct sl_checksum){ 0 };
 		transfer->counts = (struct sl_segment_counts){ 0 };
 	}
 	transfer->sink = (struct sl_sink){ .part = transfer->part,
@@ -725,7 +772,7 @@ begin(struct sl_transfer *transfer, struct sl_error *err)
 		.written = chunk_written,
 		.ctx = transfer };
 	struct sl_hasher *hasher = &transfer->hasher;
-	hasher->expected = &transfer->sources->entry->checksum;
+	hasher->expected = checksum_of(transfer);
 	hasher->failure = &transfer->failure;
 	hasher->err = err;
 	hasher->pool = transfer->options->pool;
@@ -736,17 +783,40 @@ begin(struct sl_transfer *transfer, struct sl_error *err)
 }
 
 static void
-warn_if_open_ended(const struct sl_transfer *transfer)
+warn_if_unverified(const struct sl_transfer *transfer)
 {
-	bool has_checksum = transfer->sources->entry->checksum.kind != SL_CHECKSUM_NONE;
-	if (transfer->is_open_ended && !has_checksum && !decodes(transfer))
+	if (checksum_of(transfer)->kind != SL_CHECKSUM_NONE)
+		return;
+	if (!transfer->part && entry_of(transfer)->pieces.kind != SL_CHECKSUM_NONE)
+		sl_log_warn("%s: the checksums of its pieces are not verified, because it is not "
+			    "written to a file",
+			sl_sources_show(transfer->sources));
+	if (transfer->is_open_ended && !decodes(transfer))
 		sl_log_warn("%s: the server sent no length, so truncation cannot be detected (use "
 			    "--checksum to verify)",
 			sl_sources_show(transfer->sources));
 }
 
-int
-sl_transfer_run(struct sl_transfer *transfer, struct sl_error *err)
+SL_SUSPENDS
+static int
+verify(struct sl_transfer *transfer, size_t *bad)
+{
+	struct sl_verify verify = { .entry = entry_of(transfer),
+		.size = sl_transfer_received(transfer),
+		.hasher = &transfer->hasher,
+		.part = transfer->part,
+		.pool = transfer->options->pool,
+		.path = transfer->place->path,
+		.received = transfer->is_ranged ? &transfer->ranges : NULL,
+		.written = transfer->is_ranged ? &transfer->written : NULL };
+	transfer->state = SL_TRANSFER_COMPLETE;
+	return sl_verify(&verify, bad, transfer->err);
+}
+
+/* Begin, or begin again with what is missing: all of that is received. */
+SL_SUSPENDS
+static int
+receive_missing(struct sl_transfer *transfer, struct sl_error *err)
 {
 	begin(transfer, err);
 	int code = sl_hasher_begin(&transfer->hasher);
@@ -756,13 +826,35 @@ sl_transfer_run(struct sl_transfer *transfer, struct sl_error *err)
 	}
 	code = receive(transfer);
 	sl_decode_release(&transfer->decode);
-	if (!code) {
-		warn_if_open_ended(transfer);
-		transfer->state = SL_TRANSFER_COMPLETE;
-		code = sl_hasher_check(&transfer->hasher, transfer->place->path, err);
-		if (code)
-			transfer->failure = code;
+	return code;
+}
+
+SL_SUSPENDS
+static int
+receive_again(struct sl_transfer *transfer, size_t bad, struct sl_error *err)
+{
+	sl_log_warn("%s; fetching %zu of %zu pieces again", err->text, bad,
+		entry_of(transfer)->pieces.count);
+	sl_error_clear(err);
+	sl_hasher_release(&transfer->hasher);
+	return receive_missing(transfer, err);
+}
+
+int
+sl_transfer_run(struct sl_transfer *transfer, struct sl_error *err)
+{
+	int code = receive_missing(transfer, err);
+	if (!code)
+		warn_if_unverified(transfer);
+	for (unsigned repairs = 0; !code; repairs++) {
+		size_t bad = 0;
+		code = verify(transfer, &bad);
+		if (code != SL_E_CHECKSUM || bad == 0 || repairs == REPAIRS_MAX)
+			break;
+		code = receive_again(transfer, bad, err);
 	}
+	if (code && transfer->state == SL_TRANSFER_COMPLETE)
+		transfer->failure = code;
 	if (!code || !sl_transfer_can_resume(transfer))
 		sl_hasher_release(&transfer->hasher);
 	return code;

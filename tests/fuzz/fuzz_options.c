@@ -255,7 +255,7 @@ parse_get(struct line *line)
 	int code = sl_get_options_parse(&options, line->count, line->words, &err);
 	check_outcome(code, &err);
 	check_parsed(sl_command_find("get"), line, code, (const char *)&options, &options.urls);
-	must(code != 0 || options.urls.count > 0 || options.input_file);
+	must(code != 0 || options.urls.count > 0 || options.lists.count > 0);
 	sl_get_options_release(&options);
 }
 

@@ -5,10 +5,10 @@ hex() { # algorithm, size, seed
 	"$ORIGIN_TOOL" --gen "$2" "$3" | "${1//-/}sum" | cut -d ' ' -f 1
 }
 
-# the four algorithms, on sizes around the chunk and the boundary of small files, by command line and list
+# the algorithms, on sizes around the chunk and the boundary of small files, by command line and list
 test_checksum_good() {
 	local alg size
-	for alg in sha-256 sha-512 sha-1 md5; do
+	for alg in b2 sha-256 sha-512 sha-1 md5; do
 		for size in 0 1 1048576 4194305 9437187; do
 			get --checksum "$alg=$(hex "${alg/sha-/sha}" $size 1)" "$ORIGIN/gen/$size/1/$alg-$size"
 			expect 0
@@ -25,7 +25,7 @@ test_checksum_good() {
 # a wrong one is 32, names both values, and leaves nothing
 test_checksum_bad() {
 	local alg size good bad
-	for alg in sha-256 sha-512 sha-1 md5; do
+	for alg in b2 sha-256 sha-512 sha-1 md5; do
 		for size in 0 1000 9437187; do
 			good=$(hex "${alg/sha-/sha}" $size 1)
 			bad=$(hex "${alg/sha-/sha}" 7 7)

@@ -80,7 +80,7 @@ test_list_aria2() {
 	is_gen 2 10 2
 	[[ $(stat -c %Y c) != 1000000000 ]] || fail "remote-time=false has no effect"
 	[[ $(grep -c ignored err) == 1 ]] || fail "not one notice"
-	grep -qF "unsupported options in the list are ignored: max-connection-per-server, pause, split" err || fail "which are ignored"
+	grep -qF "ignored in the list (not supported): max-connection-per-server, pause, split" err || fail "which are ignored"
 	printf '%s\n gid=0123456789abcdef\n' "$ORIGIN/gen/10/4" >list
 	get -i list
 	expect 0
@@ -231,4 +231,215 @@ test_list_long() {
 	[[ $(grep -ac "^  'same' is already the name" err) == 1000 ]] || fail "the list at the end has no end"
 	grep -aq "and 8,999 more" err || fail "how many more there are"
 	! grep -aq "not shown" err || fail "lines were lost"
+}
+
+# the first download begins, and ends, while the list goes on
+test_list_streams() {
+	mkfifo pipe
+	start get -i pipe
+	exec 8>pipe
+	printf '%s\n%s' "$ORIGIN/gen/10/1" "$ORIGIN/gen/" >&8
+	until_true 10 test -f 1
+	printf '10/2\n' >&8
+	exec 8>&-
+	finish 10
+	expect 0 "2 of 2 files done"
+	is_gen 1 10 1
+	is_gen 2 10 2
+}
+
+# a list that ends within an error has begun what was in front of it; the rest counts as one failed input
+test_list_compressed() {
+	printf '%s\n' "$ORIGIN/gen/10/1" "$ORIGIN/gen/10/2" | gzip >list
+	printf '%s\n out=last\n' "$ORIGIN/gen/10/3" | gzip >>list
+	get -i list
+	expect 0 "3 of 3 files done"
+	is_gen last 10 3
+	rm last 1 2
+	head -c -6 list >cut
+	get -i - <cut
+	expect 28 "cannot read the list to its end: the gzip data is truncated"
+	expect 28 "2 of 3 files done, 1 failed"
+	is_gen 1 10 1
+	absent last
+}
+
+# several lists and URLs, in their order; what repeats an input of another list is downloaded once
+test_list_several() {
+	echo "$ORIGIN/tag/several/gen/10/1" >a
+	printf '%s\n%s' "$ORIGIN/gen/10/2" "$ORIGIN/tag/several/gen/10/1" >b
+	get --json -i b -i - "$ORIGIN/gen/10/3" -i a <<<"$ORIGIN/gen/10/4"
+	expect 0 "5 of 5 files done"
+	is_gen 2 10 2
+	is_gen 4 10 4
+	is_counter several requests 1 || fail "$(counter several requests) requests"
+	grep -q '"file_start".*"index":0.*/gen/10/3"' out || fail "URLs of the command line are not first"
+	get -i a -i - -i - </dev/null
+	expect 28 "standard input can be only one list"
+	get -i ''
+	expect 28 "must not be empty"
+	echo ' x=y' >bad
+	rm 1
+	get -i a -i bad
+	expect 28 "list 'bad': line 1 of the list: an option line"
+	get -i a -i nothing
+	expect 15 "'nothing'"
+	expect 15 "cannot open the list"
+}
+
+# checksums of a directory, downloaded into the same directories and verified
+test_list_sums() {
+	mkdir -p tree/d/e "$DOCS/sums/d/e"
+	(cd tree && echo 1 >a && echo 2 >'d/b c?#%' && echo 3 >$'d/e/\303\244' && echo 4 >'d/x\y' && cp -r . "$DOCS/sums/" &&
+		sha256sum a ./d/b* && md5sum -b d/e/* && sha512sum --tag d/x*) >SUMS
+	get --base-url "$NGINX/sums" -d run -i SUMS
+	expect 0 "4 of 4 files done"
+	diff -r tree run || fail "not the same files"
+	(cd run && sha256sum -c <(grep -E '^[0-9a-f]{64} ' ../SUMS)) >/dev/null || fail "sha256sum -c"
+	sed 's/$/\r/' SUMS >dos
+	get --base-url "$NGINX/sums/" -d run2 -i dos
+	expect 0 "4 of 4 files done"
+	get --base-url "$NGINX/sums" -d run -i SUMS
+	expect 0 "4 already there"
+	echo other >"$DOCS/sums/a"
+	get --base-url "$NGINX/sums" -d run3 -i SUMS
+	expect 32 "checksum of"
+	absent run3/a
+	[[ -f run3/d/x\\y ]] || fail "others"
+	get -i SUMS
+	expect 28 "give the URL of their directory with --base-url"
+	expect 28 "0 of 1 file done, 1 failed"
+	get --base-url 'http://h/x?q' -i SUMS
+	expect 28 "must not have a query"
+	get --base-url 'ftp://h/x' -i SUMS
+	expect 28
+}
+
+# names that lead out of the directory
+test_list_sums_outside() {
+	local sum
+	sum=$("$ORIGIN_TOOL" --sum 10 1)
+	sum=${sum%% *}
+	mkdir in
+	printf '%s  %s\n' "$sum" ../1 "$sum" "$PWD/abs/1" "$sum" in/../../1 "$sum" . "$sum" d/ "$sum" - >SUMS
+	get --base-url "$ORIGIN/gen/10" -d in -i SUMS
+	expect 28 "--allow-outside"
+	[[ $(grep -c -- "--allow-outside" err) -ge 3 ]] || fail "not each of them"
+	expect 28 "a checksum of standard input"
+	nothing_left SUMS in
+	printf '%s  %s\n' "$sum" ../1 >SUMS
+	get --base-url "$ORIGIN/gen/10/x" -d in --allow-outside -i SUMS
+	expect 0
+	is_gen 1 10 1
+}
+
+# a list from a URL: its directory is the base of names; one connection serves for the list and its files
+test_list_url() {
+	with_nginx
+	mkdir -p "$DOCS/listed/d"
+	echo 1 >"$DOCS/listed/a"
+	echo 2 >"$DOCS/listed/d/b"
+	(cd "$DOCS/listed" && sha256sum a d/b >SHA256SUMS && gzip -k SHA256SUMS)
+	get -x1 -i "$NGINX/listed/SHA256SUMS"
+	expect 0 "2 of 2 files done"
+	same a "$DOCS/listed/a"
+	same d/b "$DOCS/listed/d/b"
+	get --if-exists=replace -i "$NGINX/listed/SHA256SUMS.gz?query#x"
+	expect 0 "2 of 2 files done"
+	get -i "$ORIGIN/status/404"
+	expect 3 "cannot read the list: cannot fetch '$ORIGIN/status/404'"
+	get "$ORIGIN/gen/10/1" -i "http://127.0.0.1:$PORT_closed/list" "$ORIGIN/gen/10/2"
+	expect 6 "2 of 3 files done, 1 failed"
+	get -i "$ORIGIN/short/100/500000"
+	[[ $status != 0 ]] || fail "a list that was cut short"
+	get -i "https://me:hunter2@localhost:$PORT_expired/x"
+	expect 35 "cannot read the list"
+	! grep -q hunter2 err || fail "a password is shown"
+	get -i "http://"
+	expect 28
+	echo '<!DOCTYPE html><html>' >"$DOCS/listed/page"
+	get -i "$NGINX/listed/page"
+	expect 28 "HTML"
+}
+
+# a long list whose server waits for nobody to read it
+test_list_url_long() {
+	local i
+	for ((i = 0; i < 30000; i++)); do
+		echo "$ORIGIN/gen/10/1/same?$i-a-name-that-makes-the-list-longer-than-the-buffers-of-a-socket"
+	done >"$DOCS/long-list"
+	get 60 -x1 -j1 -q -i "${NGINX:-$ORIGIN}/long-list"
+	expect 13
+	is_gen same 10 1
+	[[ $(grep -c "is already the name of input 1" err) == 29999 ]] || fail "not each entry was used"
+	rm "$DOCS/long-list"
+}
+
+# checksums for files from elsewhere
+test_sums() {
+	local sum
+	"$ORIGIN_TOOL" --gen 10 1 >one
+	"$ORIGIN_TOOL" --gen 10 2 >two
+	{ sha256sum one | sed s/one/1/; md5sum two | sed 's/two/2/'; sha1sum two | sed 's/two/unused/'; } >SUMS
+	get -v --sums SUMS "$ORIGIN/gen/10/1" "$ORIGIN/gen/10/2"
+	expect 0 "1 of 3 checksums in 'SUMS' are for other files"
+	! grep -q "no checksum" err || fail "both have one"
+	get --sums SUMS "$ORIGIN/gen/10/1" "$ORIGIN/gen/10/2"
+	expect 0 "2 already there" # by their checksums: the origin sends no time
+	get --sums SUMS "$ORIGIN/gen/11/1/3" "$ORIGIN/gen/10/5/4" "$ORIGIN/gen/10/5/2.x"
+	expect 0 "3 of the files have no checksum in 'SUMS' and were not verified; the first is '$ORIGIN/gen/11/1/3'"
+	get -d bad --sums SUMS "$ORIGIN/gen/10/3/1"
+	expect 32 "checksum of"
+	absent bad/1
+	echo "$ORIGIN/gen/10/2/x" >list
+	echo " out=2" >>list
+	get -d listed -i list --sums - <SUMS
+	expect 0
+	! grep -q "no checksum" err || fail "by the name in the list"
+	echo nonsense >>SUMS
+	get -d none --sums SUMS "$ORIGIN/gen/10/1"
+	expect 28 "cannot use the checksums of --sums: line 4 of the list"
+	get -d none --sums nothing "$ORIGIN/gen/10/1"
+	expect 15 "'nothing'"
+	get -d none --sums "$ORIGIN/status/404" "$ORIGIN/gen/10/1"
+	expect 3 "cannot use the checksums of --sums"
+	absent none
+}
+
+# the shards of a list are disjoint and cover it
+test_shard() {
+	local i
+	for ((i = 1; i <= 10; i++)); do
+		echo "$ORIGIN/gen/10/$i"
+	done >list
+	sed -i "4s/.*/$(printf 'ftp:\/\/h\/x')/" list
+	for i in 1 2 3; do
+		get --shard "$i/3" -d "shard$i" -i list "$ORIGIN/gen/10/11"
+		[[ $status == $((i == 2 ? 28 : 0)) ]] || fail "shard $i: exit status $status"
+	done
+	[[ $(echo shard1/* shard2/* shard3/*) == "shard1/11 shard1/3 shard1/6 shard1/9 shard2/1 shard2/10 shard2/7 shard3/2 shard3/5 shard3/8" ]] ||
+		fail "$(echo shard*/*)"
+	SLURM_ARRAY_TASK_ID=2 SLURM_ARRAY_TASK_MIN=2 SLURM_ARRAY_TASK_COUNT=20 get --shard auto -d auto -i list
+	expect 0 "1 of 1 file done"
+	is_gen auto/1 10 1
+	get --shard auto -i list
+	expect 28 "none of SLURM_ARRAY_TASK_ID, AWS_BATCH_JOB_ARRAY_INDEX and JOB_COMPLETION_INDEX is set"
+	get --shard 4/3 -i list
+	expect 28 "must be I/N"
+	get --shard 12/12 -d none -i list
+	expect 0 "0 of 0 files done"
+}
+
+# what a run keeps of each entry does not grow with the entries' length
+test_list_memory() {
+	local long few many
+	printf -v long '%0200d' 0
+	seq -f "http://127.0.0.1:$PORT_closed/$long-%.0f" 60000 >list
+	head -n 100 list | get 60 -q --stats -i -
+	few=$(sed -n 's/.*memory: \([0-9]*\).*/\1/p' err)
+	get 60 -q --stats -i list
+	expect 6
+	many=$(sed -n 's/.*memory: \([0-9]*\).*/\1/p' err)
+	[[ $few && $many ]] || fail "--stats does not report the memory"
+	((SLOW > 1 || many - few <= 11)) || fail "$few MiB for 100 entries, $many MiB for 60,000"
 }

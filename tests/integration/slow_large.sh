@@ -1,4 +1,4 @@
-# Offsets above 4 GiB.
+# Offsets above 4 GiB, and a million files.
 
 room_for() { # MiB
 	(($(df -m --output=avail . | tail -n 1) > $1)) || skip "needs $1 MiB of disk"
@@ -34,4 +34,13 @@ test_slow_large_scan() {
 	expect_out "\"absolute_offset\":$((size - 21))"
 	expect_out '"line_number":54000001'
 	expect_out '"total_lines":54000001'
+}
+
+# a million entries take at most 300 MB in all, however long their names are
+test_slow_million_entries() {
+	seq -f "http://127.0.0.1:$PORT_closed/a-directory-with-a-long-name/another-one/a-file-with-a-long-name-%.0f" 1000000 >list
+	get 900 -q --stats -i list
+	expect 6
+	[[ $(grep -c "connection refused" err) == 1000000 ]] || fail "not each entry was used"
+	is_small 286
 }

@@ -76,6 +76,14 @@ shape_flip_byte(struct sl_origin_exchange *x, const struct sl_origin_args *args)
 	sl_origin_route(x);
 }
 
+static void
+shape_flip_byte_nth(struct sl_origin_exchange *x, const struct sl_origin_args *args)
+{
+	x->has_flipped = sl_origin_turn(x).request == args->n[0];
+	x->flipped_at = args->n[1];
+	sl_origin_route(x);
+}
+
 /* ---- broken, late and doubled answers ---- */
 
 static void
@@ -208,6 +216,8 @@ const struct sl_origin_route sl_origin_nth_routes[] = {
 	{ "alternate", "", shape_alternate,
 		"/...: two ETags in turn, as nodes of one service send them" },
 	{ "flip-byte", "n", shape_flip_byte, "/OFFSET/...: the byte at OFFSET has another bit" },
+	{ "flip-byte-nth", "nn", shape_flip_byte_nth,
+		"/K/OFFSET/...: the same in the Kth request of the path" },
 	{ "stall-nth", "n", shape_stall_nth,
 		"/K/...: the Kth request of the path stops before its last byte" },
 	{ "reset-nth", "nn", shape_reset_nth,

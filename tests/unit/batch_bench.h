@@ -6,6 +6,7 @@
 #ifndef TESTS_UNIT_BATCH_BENCH_H
 #define TESTS_UNIT_BATCH_BENCH_H
 
+#include "support/entries.h"
 #include "support/origin.h"
 #include "support/origin_body.h"
 #include "support/peer.h"
@@ -59,7 +60,7 @@ struct batch_bench {
 
 	struct sl_origin_options served; /* the rest is the bench's own */
 	struct sl_buf list;
-	struct sl_manifest manifest;
+	struct sl_manifest *manifest;
 	uint64_t given;
 	unsigned fds_before;
 };
@@ -95,6 +96,7 @@ batch_end(struct batch_bench *bench)
 	sl_origin_stop(bench->origin);
 	scratch_leave();
 	cr_expect_eq(count_fds(), bench->fds_before, "a descriptor is left");
+	sl_manifest_free(bench->manifest);
 	sl_buf_release(&bench->list);
 	free(bench);
 }
@@ -158,7 +160,7 @@ next_entry(void *ctx, struct sl_entry *out, struct sl_error *err)
 	if (bench->before)
 		bench->before(bench, bench->given);
 	bench->given++;
-	return sl_manifest_next(&bench->manifest, out, err);
+	return entries_next(bench->manifest, out, err);
 }
 
 /* ---- a run ---- */
@@ -172,7 +174,8 @@ fill_list(struct batch_bench *bench, const char *list)
 			sl_buf_printf(&bench->list, "http://127.0.0.1:%u", bench->port);
 		else
 			sl_buf_add_char(&bench->list, *list);
-	sl_manifest_init(&bench->manifest, sl_buf_span(&bench->list));
+	sl_manifest_free(bench->manifest);
+	bench->manifest = entries_open(sl_buf_span(&bench->list));
 }
 
 SL_SUSPENDS

@@ -98,7 +98,7 @@ Test(alloc_get, memory_may_end_at_any_allocation, .timeout = 120)
 #define ONE_ALLOCATIONS 62
 #define ONE_OPERATIONS 49
 #define ONE_PEAK (203 * SL_KIB)
-#define HUNDRED_ALLOCATIONS 3500
+#define HUNDRED_ALLOCATIONS 3615
 #define HUNDRED_OPERATIONS 3210
 #define HUNDRED_PEAK (720 * SL_KIB)
 

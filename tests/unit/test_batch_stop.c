@@ -4,6 +4,7 @@
  * survives a power cut; what has its name all the same is reported to have it; nothing is left of
  * the rest.
  */
+#include "support/entries.h"
 #include "support/run.h"
 
 #include "sluice/download/batch.h"
@@ -139,7 +140,7 @@ struct run {
 	bool fail_fast;
 
 	struct sl_buf list;
-	struct sl_manifest manifest;
+	struct sl_manifest *manifest;
 	struct sl_batch *batch;
 	struct sl_group watcher;
 	int trap;
@@ -152,7 +153,7 @@ struct run {
 static int
 next_entry(void *ctx, struct sl_entry *out, struct sl_error *err)
 {
-	return sl_manifest_next(&((struct run *)ctx)->manifest, out, err);
+	return entries_next(((struct run *)ctx)->manifest, out, err);
 }
 
 static void
@@ -196,7 +197,8 @@ make_list(struct run *run)
 	}
 	if (run->more)
 		sl_buf_add_str(&run->list, run->more);
-	sl_manifest_init(&run->manifest, sl_buf_span(&run->list));
+	sl_manifest_free(run->manifest);
+	run->manifest = entries_open(sl_buf_span(&run->list));
 }
 
 static int
@@ -244,6 +246,8 @@ run_main(void *arg)
 	run->code = run_batch(run, &options);
 	sl_http_client_free(options.client);
 	sl_chunk_pool_free(options.pool);
+	sl_manifest_free(run->manifest);
+	run->manifest = NULL;
 	sl_buf_release(&run->list);
 	return 0;
 }

@@ -12,6 +12,11 @@
 	"ddaf35a193617abacc417349ae20413112e6fa4e89a97ea20a9eeee64b55d39a" \
 	"2192992a274fc1a836ba3c23a3feebbd454d4423643ce80e2a9ac94fa54ca49f"
 
+#define BLAKE2B_ABC \
+	"ba80a53f981c4d0d6a2797b69f12f6e94c212f14685ac4b74b12bb6fdbffa2d1" \
+	"7d87c5392aab792dc252d5de4533cc9518d38aa8dbf1925ab92386edd4009923"
+#define BLAKE2S_ABC "508c5e8c327c14e2e1a72ba34eeb452f37458b209ed63a294d999b4c86675982"
+
 Test(checksum, reads_the_names_people_write)
 {
 	static const struct {
@@ -27,6 +32,14 @@ Test(checksum, reads_the_names_people_write)
 		{ "sha-1=" SHA1_ABC, SL_CHECKSUM_SHA1, 20 },
 		{ "sha1=" SHA1_ABC, SL_CHECKSUM_SHA1, 20 },
 		{ "md5=" MD5_ABC, SL_CHECKSUM_MD5, 16 },
+		{ "blake2b=" BLAKE2B_ABC, SL_CHECKSUM_BLAKE2B, 64 },
+		{ "b2=" BLAKE2B_ABC, SL_CHECKSUM_BLAKE2B, 64 },
+		{ "BLAKE2b=" BLAKE2B_ABC, SL_CHECKSUM_BLAKE2B, 64 },
+		{ "blake2b-512=" BLAKE2B_ABC, SL_CHECKSUM_BLAKE2B, 64 },
+		{ "blake2b512=" BLAKE2B_ABC, SL_CHECKSUM_BLAKE2B, 64 },
+		{ "blake2s=" BLAKE2S_ABC, SL_CHECKSUM_BLAKE2S, 32 },
+		{ "blake2s-256=" BLAKE2S_ABC, SL_CHECKSUM_BLAKE2S, 32 },
+		{ "blake2s256=" BLAKE2S_ABC, SL_CHECKSUM_BLAKE2S, 32 },
 		{ "md-5=900150983CD24FB0D6963F7D28E17F72", SL_CHECKSUM_MD5, 16 },
 	};
 	for (size_t i = 0; i < SL_COUNT_OF(cases); i++) {
@@ -46,11 +59,14 @@ Test(checksum, refuses_everything_else)
 	} cases[] = {
 		{ "", "a checksum is ALGORITHM=HEX, as in sha-256=9f86d0...; got ''" },
 		{ SHA256_ABC, NULL },
-		{ "=", "unknown checksum algorithm '' (known: sha-256, sha-512, sha-1, md5)" },
+		{ "=", "unknown checksum algorithm '' (known: sha-256, sha-512, sha-1, md5, "
+		       "blake2b, blake2s)" },
 		{ "crc32=00000000",
 			"unknown checksum algorithm 'crc32' (known: sha-256, sha-512, sha-1, "
-			"md5)" },
+			"md5, blake2b, blake2s)" },
 		{ "sha-224=" SHA256_ABC, NULL },
+		{ "blake2b-256=" BLAKE2S_ABC, NULL },
+		{ "b2=" BLAKE2S_ABC, "a blake2b checksum has 128 hex digits, not 64" },
 		{ " sha-256=" SHA256_ABC, NULL },
 		{ "md5=", "a md5 checksum has 32 hex digits, not 0" },
 		{ "sha-256=" SHA1_ABC, "a sha-256 checksum has 64 hex digits, not 40" },
@@ -100,6 +116,8 @@ Test(checksum, gives_the_published_digests)
 		{ "abc", "sha-1=" SHA1_ABC },
 		{ "abc", "sha-256=" SHA256_ABC },
 		{ "abc", "sha-512=" SHA512_ABC },
+		{ "abc", "blake2b=" BLAKE2B_ABC },
+		{ "abc", "blake2s=" BLAKE2S_ABC },
 		{ two_blocks, "sha-1=84983e441c3bd26ebaae4aa1f95129e5e54670f1" },
 		{ two_blocks, "sha-256="
 			      "248d6a61d20638b8e5c026930c3e6039a33ce45964ff2167f6ecedd419db06c1" },
@@ -120,6 +138,52 @@ Test(checksum, a_mismatch_names_both_values)
 	cr_expect_eq(err.code, SL_E_CHECKSUM);
 }
 
+Test(checksum, a_mismatch_tells_that_the_server_sent_the_value)
+{
+	struct sl_checksum sum;
+	struct sl_digest *digest = NULL;
+	struct sl_error err = { 0 };
+	cr_assert_eq(sl_checksum_parse(&sum, sl_span_str("md5=" MD5_ABC), NULL), 0);
+	sum.from_server = true;
+	cr_assert_eq(sl_digest_new(&digest, sum.kind), 0);
+	sl_digest_add(digest, "abd", 3);
+	cr_expect_eq(sl_digest_check(digest, &sum, "file", &err), SL_E_CHECKSUM);
+	cr_expect_str_eq(err.text, "checksum of 'file' does not match: md5 is "
+				   "4911e516e5aa21d327512e0c8b197616, the server sent " MD5_ABC);
+	sl_digest_free(digest);
+}
+
+Test(checksum, a_digest_can_be_compared_and_restarted)
+{
+	struct sl_checksum sum;
+	struct sl_digest *digest = NULL;
+	cr_assert_eq(sl_checksum_parse(&sum, sl_span_str("sha-256=" SHA256_ABC), NULL), 0);
+	cr_assert_eq(sl_digest_new(&digest, sum.kind), 0);
+	static const struct {
+		const char *data;
+		bool same;
+	} cases[] = { { "abc", true }, { "abd", false }, { "", false }, { "abc", true } };
+	for (size_t i = 0; i < SL_COUNT_OF(cases); i++) {
+		sl_digest_restart(digest);
+		sl_digest_add(digest, cases[i].data, strlen(cases[i].data));
+		cr_expect_eq(sl_digest_is(digest, sum.value, sum.len), cases[i].same, "%zu", i);
+	}
+	sl_digest_restart(digest);
+	sl_digest_add(digest, "abc", 3);
+	cr_expect_not(sl_digest_is(digest, sum.value, sum.len - 1), "a part is not the digest");
+	sl_digest_free(digest);
+}
+
+Test(checksum, the_stronger_of_two_kinds_is_decided_both_ways)
+{
+	static const enum sl_checksum_kind order[] = { SL_CHECKSUM_NONE, SL_CHECKSUM_MD5,
+		SL_CHECKSUM_SHA1, SL_CHECKSUM_BLAKE2S, SL_CHECKSUM_SHA256, SL_CHECKSUM_BLAKE2B,
+		SL_CHECKSUM_SHA512 };
+	for (size_t a = 0; a < SL_COUNT_OF(order); a++)
+		for (size_t b = 0; b < SL_COUNT_OF(order); b++)
+			cr_expect_eq(sl_checksum_is_stronger(order[a], order[b]), a > b);
+}
+
 Test(checksum, a_byte_too_few_or_too_many_is_another_value)
 {
 	cr_expect_eq(check("ab", 1, "sha-256=" SHA256_ABC, NULL), SL_E_CHECKSUM);
@@ -130,8 +194,9 @@ Test(checksum, a_byte_too_few_or_too_many_is_another_value)
 Test(checksum, each_kind_has_a_name)
 {
 	static const enum sl_checksum_kind kinds[] = { SL_CHECKSUM_MD5, SL_CHECKSUM_SHA1,
-		SL_CHECKSUM_SHA256, SL_CHECKSUM_SHA512 };
-	static const char *const names[] = { "md5", "sha-1", "sha-256", "sha-512" };
+		SL_CHECKSUM_SHA256, SL_CHECKSUM_SHA512, SL_CHECKSUM_BLAKE2B, SL_CHECKSUM_BLAKE2S };
+	static const char *const names[] = { "md5", "sha-1", "sha-256", "sha-512", "blake2b",
+		"blake2s" };
 	for (size_t i = 0; i < SL_COUNT_OF(kinds); i++)
 		cr_expect_str_eq(sl_checksum_name(kinds[i]), names[i]);
 	cr_expect_str_eq(sl_checksum_name(SL_CHECKSUM_NONE), "none");

@@ -1,77 +1,26 @@
-#include "sluice/download/manifest.h"
-
-#include "support/guard.h"
+/* Plain lists and aria2's input files, and what all lists have in common. */
+#include "support/entries.h"
 
 #include <criterion/criterion.h>
 #include <stdio.h>
 #include <stdlib.h>
 
-/* ---- an entry as text, so that expectations can be read ---- */
-
+/* Whatever pieces it is fed in. */
 static void
-add_field(struct sl_buf *out, const char *name, struct sl_span value)
+expect_span(struct sl_span text, const char *want)
 {
-	if (value.len > 0)
-		sl_buf_printf(out, " %s=%.*s", name, (int)value.len, value.data);
-}
-
-/* "2 http://a/x http://b/x out=n dir=d header=N: v sum=md5", or "!" for an entry refused. */
-static void
-describe(struct sl_buf *out, int code, const struct sl_entry *entry)
-{
-	if (code < 0) {
-		sl_buf_add_str(out, code == SL_E_USAGE ? "!\n" : "?\n");
-		return;
-	}
-	sl_buf_printf(out, "%llu", (unsigned long long)entry->line);
-	for (size_t i = 0; i < entry->source_count; i++)
-		sl_buf_printf(out, " %.*s", (int)entry->sources[i].len, entry->sources[i].data);
-	add_field(out, "out", entry->out);
-	add_field(out, "dir", entry->dir);
-	for (size_t i = 0; i < entry->header_count; i++)
-		add_field(out, "header", entry->headers[i]);
-	add_field(out, "referer", entry->referer);
-	add_field(out, "agent", entry->user_agent);
-	add_field(out, "user", entry->user);
-	add_field(out, "password", entry->password);
-	if (entry->remote_time != SL_ENTRY_UNSET)
-		sl_buf_add_str(out, entry->remote_time == SL_ENTRY_YES ? " time" : " no-time");
-	if (entry->checksum.kind != SL_CHECKSUM_NONE)
-		sl_buf_printf(out, " sum=%s", sl_checksum_name(entry->checksum.kind));
-	sl_buf_add_char(out, '\n');
-}
-
-/* Everything there is in a list. */
-static void
-read_all(struct sl_buf *out, struct sl_span text)
-{
-	struct sl_manifest manifest;
-	struct sl_entry entry;
-	sl_manifest_init(&manifest, text);
-	for (;;) {
-		struct sl_error err = { 0 };
-		int code = sl_manifest_next(&manifest, &entry, &err);
-		cr_expect_eq(code < 0, err.code != 0);
-		if (code == 0)
-			break;
-		cr_expect(code < 0 || entry.from_list);
-		describe(out, code, &entry);
-	}
-	cr_expect_eq(sl_manifest_next(&manifest, &entry, NULL), 0, "the end stays the end");
+	struct entries_reading reading = { 0 };
+	struct sl_buf got = { 0 };
+	cr_expect(entries_are(text, want, &reading, &got),
+		"list '%.*s' fed as %zu and %zu: got '%s', want '%s'", (int)text.len, text.data,
+		reading.first, reading.step, got.data ? got.data : "", want);
+	sl_buf_release(&got);
 }
 
 static void
 expect_list(const char *text, const char *want)
 {
-	struct guard guard;
-	struct sl_buf got = { 0 };
-	size_t len = strlen(text);
-	guard_init(&guard, len + 1);
-	read_all(&got, sl_span(guard_place(&guard, text, len), len));
-	cr_expect_str_eq(got.data ? got.data : "", want, "list '%s': got '%s', want '%s'", text,
-		got.data ? got.data : "", want);
-	sl_buf_release(&got);
-	guard_release(&guard);
+	expect_span(sl_span_str(text), want);
 }
 
 #define MD5 "d41d8cd98f00b204e9800998ecf8427e"
@@ -104,7 +53,7 @@ Test(manifest, reads_lists_of_urls_and_options)
 		{ "http://a/x\n out=a\n out=b\n", "1 http://a/x out=b\n" },
 		{ "http://a/x\n header=A: b\n header=C:d\n",
 			"1 http://a/x header=A: b header=C:d\n" },
-		{ "http://a/x\n checksum=md5=" MD5 "\n", "1 http://a/x sum=md5\n" },
+		{ "http://a/x\n checksum=md5=" MD5 "\n", "1 http://a/x sum=md5:d41d\n" },
 		{ "http://a/x\n referer=http://b/\n user-agent=me 1\n",
 			"1 http://a/x referer=http://b/ agent=me 1\n" },
 		{ "http://a/x\n http-user=me\n http-passwd=a=b\n",
@@ -175,36 +124,37 @@ Test(manifest, refuses_an_entry_and_goes_on_behind_it)
 			"line 2 of the list: unknown option 'bad'" SUPPORTED },
 	};
 	for (size_t i = 0; i < SL_COUNT_OF(cases); i++) {
-		struct sl_manifest manifest;
+		struct sl_manifest *manifest = entries_open(sl_span_str(cases[i].text));
 		struct sl_entry entry;
 		struct sl_error err = { 0 };
 		expect_list(cases[i].text, cases[i].want);
-		sl_manifest_init(&manifest, sl_span_str(cases[i].text));
-		cr_expect_eq(sl_manifest_next(&manifest, &entry, &err), SL_E_USAGE);
+		cr_expect_eq(entries_next(manifest, &entry, &err), SL_E_USAGE);
 		if (cases[i].message)
 			cr_expect_str_eq(err.text, cases[i].message);
+		sl_manifest_free(manifest);
 	}
 }
 
 static int
 first_code(const struct sl_buf *text, struct sl_entry *entry)
 {
-	struct sl_manifest manifest;
-	sl_manifest_init(&manifest, sl_buf_span(text));
-	return sl_manifest_next(&manifest, entry, NULL);
+	struct sl_manifest *manifest = entries_open(sl_buf_span(text));
+	int code = entries_next(manifest, entry, NULL);
+	sl_manifest_free(manifest);
+	return code;
 }
 
 static void
 expect_ignored(const char *text, const char *want)
 {
-	struct sl_manifest manifest;
+	struct sl_manifest *manifest = entries_open(sl_span_str(text));
 	struct sl_entry entry;
 	struct sl_buf names = { 0 };
-	sl_manifest_init(&manifest, sl_span_str(text));
-	while (sl_manifest_next(&manifest, &entry, NULL) != 0)
+	while (entries_next(manifest, &entry, NULL) != 0)
 		continue;
-	sl_manifest_add_ignored(&manifest, &names);
+	sl_manifest_add_ignored(manifest, &names);
 	cr_expect_str_eq(names.data ? names.data : "", want);
+	sl_manifest_free(manifest);
 	sl_buf_release(&names);
 }
 
@@ -349,10 +299,7 @@ Test(manifest, every_option_of_aria2s_input_files_is_accepted)
 Test(manifest, a_nul_byte_ends_the_list)
 {
 	static const char text[] = "http://a/x\nhttp://b\0\nhttp://c/x\n";
-	struct sl_buf got = { 0 };
-	read_all(&got, sl_span(text, sizeof(text) - 1));
-	cr_expect_str_eq(got.data, "1 http://a/x\n!\n");
-	sl_buf_release(&got);
+	expect_span(sl_span(text, sizeof(text) - 1), "1 http://a/x\n!!\n");
 }
 
 /* ---- limits ---- */
@@ -397,11 +344,11 @@ Test(manifest, a_line_has_so_many_bytes_and_no_more)
 	cr_expect_eq(first_code(&text, &entry), 1);
 	cr_expect_eq(entry.sources[0].len, SL_MANIFEST_LINE);
 	add_many(&text, 1, "x\nhttp://b/y\n");
-	struct sl_manifest manifest;
-	sl_manifest_init(&manifest, sl_buf_span(&text));
-	cr_expect_eq(sl_manifest_next(&manifest, &entry, NULL), SL_E_USAGE);
-	cr_expect_eq(sl_manifest_next(&manifest, &entry, NULL), 1, "the next one is good");
+	struct sl_manifest *manifest = entries_open(sl_buf_span(&text));
+	cr_expect_eq(entries_next(manifest, &entry, NULL), SL_E_USAGE);
+	cr_expect_eq(entries_next(manifest, &entry, NULL), 1, "the next one is good");
 	cr_expect_eq(entry.line, 2);
+	sl_manifest_free(manifest);
 	sl_buf_release(&text);
 }
 
@@ -410,21 +357,92 @@ Test(manifest, a_list_cut_anywhere_gives_the_entries_before_the_cut)
 {
 	static const char text[] = "http://a/x\thttp://b/x\r\n out=y\r\n# c\r\n\r\n"
 				   "http://c/z\n\tdir=d\n checksum=md5=" MD5 "\nhttp://e/f\n";
+	const struct entries_reading whole = { 0 };
 	struct sl_buf all = { 0 };
-	struct guard guard;
-	read_all(&all, sl_span_str(text));
-	guard_init(&guard, sizeof(text));
+	entries_read(&all, sl_span_str(text), &whole);
 	for (size_t cut = 0; cut < sizeof(text); cut++) {
 		struct sl_buf got = { 0 };
-		read_all(&got, sl_span(guard_place(&guard, text, cut), cut));
-		size_t whole = got.len; /* without the last entry, which the cut may have changed */
-		while (whole > 0 && (whole == got.len || got.data[whole - 1] != '\n'))
-			whole--;
-		cr_expect(
-			whole <= all.len && (whole == 0 || memcmp(got.data, all.data, whole) == 0),
+		entries_read(&got, sl_span(text, cut), &whole);
+		size_t len = got.len; /* without the last entry, which the cut may have changed */
+		while (len > 0 && (len == got.len || got.data[len - 1] != '\n'))
+			len--;
+		cr_expect(len <= all.len && (len == 0 || memcmp(got.data, all.data, len) == 0),
 			"cut at %zu: %s", cut, got.data ? got.data : "");
 		sl_buf_release(&got);
 	}
 	sl_buf_release(&all);
-	guard_release(&guard);
+}
+
+/* The long lines and the comments are longer than what is kept of a list. */
+Test(manifest, a_list_of_any_size_reads_the_same_in_pieces_of_any_size)
+{
+	static const size_t steps[] = { 1000, 4096, 65537, 262144, 300001 };
+	struct sl_buf text = { 0 }, want = { 0 };
+	for (unsigned i = 0; i < 20000; i++)
+		sl_buf_printf(&text, "http://a/short/%u\n", i);
+	for (unsigned i = 0; i < 40; i++) {
+		sl_buf_printf(&text, "http://a/%u\thttp://b/%u\n", i, i);
+		for (unsigned j = 0; j < i; j++)
+			sl_buf_printf(&text, "#%1000u\r\n header=A: %u\n", i, j);
+		sl_buf_add_str(&text, i % 7 ? "" : "# ");
+		add_many(&text, i % 13 ? 100 : 400000, "x");
+		sl_buf_add_str(&text, "\n out=y\n");
+	}
+	entries_read(&want, sl_buf_span(&text), &(struct entries_reading){ 0 });
+	cr_expect_not_null(strstr(want.data, "http://a/31 http://b/31 "));
+	for (size_t i = 0; i < SL_COUNT_OF(steps); i++) {
+		struct entries_reading reading = { .first = 1, .step = steps[i] };
+		struct sl_buf got = { 0 };
+		entries_read(&got, sl_buf_span(&text), &reading);
+		cr_expect_str_eq(got.data, want.data, "in pieces of %zu", steps[i]);
+		sl_buf_release(&got);
+	}
+	sl_buf_release(&text);
+	sl_buf_release(&want);
+}
+
+Test(manifest, a_page_of_html_or_xml_is_not_a_list)
+{
+	expect_list("<!DOCTYPE html>\n<html>\n<body>\n", "!!\n");
+	expect_list("# c\n\n  <?xml version='1.0'?>\nhttp://a/x\n", "!!\n");
+	expect_list("http://a/x\n<b\nhttp://c/x\n", "1 http://a/x\n2 <b\n3 http://c/x\n");
+}
+
+Test(manifest, an_entry_has_so_much_text_and_no_more)
+{
+	struct sl_buf text = { 0 };
+	struct sl_entry entry;
+	sl_buf_add_str(&text, "http://a/x\n");
+	for (unsigned i = 0; i < 20; i++) {
+		sl_buf_add_str(&text, " out=");
+		add_many(&text, 60000, "x");
+		sl_buf_add_char(&text, '\n');
+		cr_expect_eq(first_code(&text, &entry), i < 17 ? 1 : SL_E_USAGE, "%u", i);
+	}
+	sl_buf_release(&text);
+}
+
+Test(manifest, what_is_not_a_list_in_utf_8_is_refused)
+{
+	static const struct {
+		const char *text;
+		size_t len;
+		const char *words;
+	} cases[] = {
+		{ "\xff\xfeh\0t\0t\0p\0", 10, "UTF-16" },
+		{ "\xfe\xff\0h\0t\0t\0p", 10, "UTF-16" },
+		{ "h\0t\0t\0p\0\n\0", 10, "NUL" },
+		{ "\x7f"
+		  "ELF\2\1\1\0\n",
+			9, "NUL" },
+	};
+	for (size_t i = 0; i < SL_COUNT_OF(cases); i++) {
+		struct sl_span text = sl_span(cases[i].text, cases[i].len);
+		struct entries_reading reading = { .messages = true };
+		struct sl_buf got = { 0 };
+		expect_span(text, "!!\n");
+		entries_read(&got, text, &reading);
+		cr_expect_not_null(strstr(got.data, cases[i].words), "%s", got.data);
+		sl_buf_release(&got);
+	}
 }

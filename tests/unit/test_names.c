@@ -1,12 +1,13 @@
 #include "sluice/download/names.h"
 
 #include <criterion/criterion.h>
+#include <malloc.h>
 #include <stdio.h>
 
 static int
 claim(struct sl_names *names, const char *path, uint64_t index, struct sl_names_owner *other)
 {
-	const struct sl_names_owner owner = { .index = index, .source = index * 10 };
+	const struct sl_names_owner owner = { .index = (uint32_t)index, .source = index * 10 };
 	return sl_names_claim(names, path, &owner, other);
 }
 
@@ -94,7 +95,7 @@ Test(names, the_table_grows_and_forgets_nothing)
 		if (i == 10)
 			cr_assert_eq(sl_names_next_number(&names, path), 1);
 	}
-	cr_expect_eq(names.count, MANY);
+	cr_expect_eq(names.claims.count, MANY);
 	for (unsigned i = 0; i < MANY; i++) {
 		snprintf(path, sizeof(path), "directory/file-%u", i);
 		cr_assert_not_null(sl_names_find(&names, path));
@@ -103,5 +104,42 @@ Test(names, the_table_grows_and_forgets_nothing)
 	cr_expect_eq(sl_names_next_number(&names, "directory/file-10"), 2);
 	snprintf(path, sizeof(path), "directory/file-%d", MANY);
 	cr_expect_null(sl_names_find(&names, path));
+	sl_names_release(&names);
+}
+
+/* 32 bytes each, at most three quarters full, and while it grows the old table beside it; the names
+ * are much longer. */
+Test(names, a_name_costs_at_most_100_bytes)
+{
+	enum { MANY = 200000 };
+	struct sl_names names = { 0 };
+	struct sl_names_owner other;
+	char path[600];
+	memset(path, 'x', sizeof(path));
+	size_t before = mallinfo2().uordblks + mallinfo2().hblkhd, most = 0;
+	if (before == 0)
+		cr_skip_test("a sanitizer's allocator does not count");
+	for (unsigned i = 0; i < MANY; i++) {
+		snprintf(path + 500, 100, "%u", i);
+		cr_assert_eq(claim(&names, path, i, &other), SL_NAMES_CLAIMED);
+		if (i % 1000 == 0)
+			most = SL_MAX(most, mallinfo2().uordblks + mallinfo2().hblkhd - before);
+	}
+	cr_expect_leq(most, 100u * MANY, "%zu bytes", most);
+	cr_expect_gt(most, 32u * MANY, "this is how it is measured");
+	sl_names_release(&names);
+}
+
+Test(names, a_name_that_was_given_up_can_be_claimed_again)
+{
+	struct sl_names names = { 0 };
+	struct sl_names_owner other = { 0 };
+	cr_assert_eq(claim(&names, "a", 3, &other), SL_NAMES_CLAIMED);
+	sl_names_give_up(&names, "a");
+	sl_names_give_up(&names, "b");
+	cr_expect_null(sl_names_find(&names, "a"));
+	cr_expect_eq(claim(&names, "a", 4, &other), SL_NAMES_CLAIMED);
+	cr_expect_eq(claim(&names, "a", 5, &other), SL_NAMES_TAKEN);
+	cr_expect_eq(other.index, 4);
 	sl_names_release(&names);
 }

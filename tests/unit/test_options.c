@@ -74,7 +74,7 @@ Test(options, get_has_the_defaults_its_help_shows)
 	cr_assert_eq(get(&options, &line, "get http://h/a", &err), 0);
 	cr_expect_eq(options.urls.count, 1);
 	cr_expect_str_eq(options.urls.items[0], "http://h/a");
-	cr_expect_null(options.input_file);
+	cr_expect_eq(options.lists.count, 0);
 	cr_expect_null(options.output);
 	cr_expect_null(options.cacert);
 	cr_expect_str_eq(options.dir, ".");
@@ -148,7 +148,8 @@ Test(options, get_takes_every_option)
 			     "--allow-outside",
 			     &err),
 		0, "%s", err.text);
-	cr_expect_str_eq(options.input_file, "-");
+	cr_expect_eq(options.lists.count, 1);
+	cr_expect_str_eq(options.lists.items[0], "-");
 	cr_expect_eq(options.sync, SL_SYNC_NONE);
 	cr_expect_not(options.remote_time);
 	cr_expect_str_eq(options.cacert, "ca");

@@ -6,7 +6,7 @@ static uint64_t
 add_at(struct batch_bench *bench, size_t position, const char *lines)
 {
 	struct sl_buf text = { 0 };
-	struct sl_manifest manifest;
+	struct sl_manifest *manifest;
 	struct sl_entry entry = { 0 };
 	uint64_t index = UINT64_MAX;
 	for (; *lines; lines++)
@@ -14,10 +14,11 @@ add_at(struct batch_bench *bench, size_t position, const char *lines)
 			sl_buf_printf(&text, "http://127.0.0.1:%u", bench->port);
 		else
 			sl_buf_add_char(&text, *lines);
-	sl_manifest_init(&manifest, sl_buf_span(&text));
-	cr_assert_eq(sl_manifest_next(&manifest, &entry, NULL), 1);
+	manifest = entries_open(sl_buf_span(&text));
+	cr_assert_eq(entries_next(manifest, &entry, NULL), 1);
 	cr_assert_eq(sl_batch_add(bench->batch, &entry, position, &index), 0);
-	sl_buf_release(&text); /* the entry was copied */
+	sl_manifest_free(manifest); /* the entry was copied */
+	sl_buf_release(&text);
 	return index;
 }
 

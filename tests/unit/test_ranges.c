@@ -173,6 +173,19 @@ try_add_done(struct oracle *oracle, struct sl_ranges *ranges, struct sl_random *
 	cr_assert_eq(sl_ranges_add_done(ranges, (struct sl_range){ begin, end }), 0);
 }
 
+static void
+try_remove_done(struct oracle *oracle, struct sl_ranges *ranges, struct sl_random *random)
+{
+	uint64_t begin = sl_random_below(random, oracle->total + 1);
+	uint64_t end = begin + sl_random_below(random, (oracle->total - begin) / 4 + 1);
+	for (uint64_t off = begin; off < end; off++)
+		if (is_leased(oracle, off))
+			return;
+	for (uint64_t off = begin; off < end; off++)
+		oracle->done[off] = false;
+	cr_assert_eq(sl_ranges_remove_done(ranges, (struct sl_range){ begin, end }), 0);
+}
+
 /* No byte is leased twice but by a hedge. */
 static void
 check_leases(const struct oracle *oracle)
@@ -191,7 +204,7 @@ check_leases(const struct oracle *oracle)
 static void
 one_step(struct oracle *oracle, struct sl_ranges *ranges, struct sl_random *random)
 {
-	switch (sl_random_below(random, 9)) {
+	switch (sl_random_below(random, 10)) {
 	case 0:
 	case 1:
 		try_lease(oracle, ranges, random);
@@ -208,10 +221,13 @@ one_step(struct oracle *oracle, struct sl_ranges *ranges, struct sl_random *rand
 		try_extend(oracle, ranges, random);
 		break;
 	case 6:
-		if (sl_random_below(random, 4) == 0)
+		try_hedge(oracle, ranges, random);
+		break;
+	case 8:
+		if (sl_random_below(random, 2) == 0)
 			try_add_done(oracle, ranges, random);
 		else
-			try_hedge(oracle, ranges, random);
+			try_remove_done(oracle, ranges, random);
 		break;
 	default:
 		sl_ranges_give_back(ranges, &oracle->leases[sl_random_below(random, LEASES)]);

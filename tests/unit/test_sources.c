@@ -1,18 +1,21 @@
 /* The URLs of one file and what is sent to each. */
 #include "sluice/download/sources.h"
 
+#include "support/entries.h"
+
 #include <criterion/criterion.h>
 #include <stdlib.h>
 #include <string.h>
 
-/* The only entry of a list. */
+/* The only entry of a list, until the next call. */
 static struct sl_entry
 entry_of(const char *list)
 {
-	struct sl_manifest manifest;
+	static struct sl_manifest *manifest;
 	struct sl_entry entry = { 0 };
-	sl_manifest_init(&manifest, sl_span_str(list));
-	cr_assert_eq(sl_manifest_next(&manifest, &entry, NULL), 1, "%s", list);
+	sl_manifest_free(manifest);
+	manifest = entries_open(sl_span_str(list));
+	cr_assert_eq(entries_next(manifest, &entry, NULL), 1, "%s", list);
 	return entry;
 }
 

@@ -172,3 +172,46 @@ Test(text, width_counts_terminal_columns)
 	for (size_t i = 0; i < SL_COUNT_OF(cases); i++)
 		cr_expect_eq(sl_text_width(sl_span_str(cases[i].in)), cases[i].want, "case %zu", i);
 }
+
+/* ---- base64 ---- */
+
+Test(text, base64_is_decoded_with_or_without_its_padding)
+{
+	static const struct {
+		const char *text, *want; /* NULL = refused */
+	} cases[] = {
+		{ "", "" }, { "Zg==", "f" }, { "Zg", "f" }, { "Zm8=", "fo" }, { "Zm8", "fo" },
+		{ "Zm9v", "foo" }, { "Zm9vYg==", "foob" }, { "Zm9vYmFy", "foobar" },
+		{ "+/+/", "\xfb\xff\xbf" },
+		{ "Zh==", "f" }, /* bits of the padding that are not zero */
+		{ "Z", NULL }, { "=", NULL }, { "====", NULL }, { "Z===", NULL }, { "Zg=", NULL },
+		{ "Zg==Zg==", NULL }, { "Zg=a", NULL }, { "Zm9v=", NULL }, { "Zm 9v", NULL },
+		{ "Zm-_", NULL }, { "Zm9vYmFyZm9v", NULL }, /* more than there is room for */
+	};
+	for (size_t i = 0; i < SL_COUNT_OF(cases); i++) {
+		unsigned char out[8] = "";
+		size_t len = 0;
+		bool good = sl_text_read_base64(sl_span_str(cases[i].text), out, 8, &len);
+		cr_expect_eq(good, cases[i].want != NULL, "'%s'", cases[i].text);
+		if (good)
+			cr_expect(sl_span_is(sl_span((const char *)out, len), cases[i].want),
+				"'%s'", cases[i].text);
+	}
+}
+
+Test(text, base64_decodes_what_it_encodes)
+{
+	unsigned char data[64], out[64];
+	for (size_t len = 0; len <= sizeof(data); len++) {
+		struct sl_buf text = { 0 };
+		size_t out_len = 99;
+		for (size_t i = 0; i < len; i++)
+			data[i] = (unsigned char)(i * 37 + len);
+		sl_text_add_base64(&text, sl_span((const char *)data, len));
+		cr_expect(sl_text_read_base64(sl_buf_span(&text), out, len, &out_len));
+		cr_expect(out_len == len && memcmp(data, out, len) == 0);
+		cr_expect_not(
+			len > 0 && sl_text_read_base64(sl_buf_span(&text), out, len - 1, &out_len));
+		sl_buf_release(&text);
+	}
+}

@@ -38,6 +38,11 @@ void sl_text_show(struct sl_buf *out, struct sl_span text, size_t most);
 /* Append RFC 4648 section 4, with padding. */
 void sl_text_add_base64(struct sl_buf *out, struct sl_span data);
 
+/* Decode RFC 4648 section 4 into `out`; the padding may be missing. False if it is not base64 or
+ * has more than `cap` bytes. */
+bool sl_text_read_base64(
+	struct sl_span text, unsigned char *out, size_t cap, size_t *len) SL_MUST_CHECK;
+
 /* Append `text`, without its middle if it is longer than `most` bytes (at least 16), so that the
  * end of a path, the file name, is kept. Never cuts within a character. */
 void sl_text_shorten(struct sl_buf *out, struct sl_span text, size_t most);

@@ -32,7 +32,9 @@ struct sl_get_events {
 	uint64_t last_events_ns; /* deadline of a cancelled run's events; 0 = not cancelled yet */
 	bool reader_gone; /* the reader of the file on stdout closed the pipe: not a failure */
 	uint64_t failures_listed, failures_left_out;
-	uint64_t inputs; /* in all */
+	/* The command's, kept up to date: inputs known so far, and whether these are all. */
+	uint64_t inputs;
+	bool has_all_inputs;
 	uint64_t started_ns;
 	uint64_t ended_bytes; /* of files that have ended */
 };
@@ -46,8 +48,7 @@ struct sl_batch_events sl_get_events_table(struct sl_get_events *events);
 /* Before and after the run of `batch`, in its task. begin returns 0 or -ENOMEM; end is called only
  * after a begin that returned 0, and describes a failure to write to stdout in *err. */
 SL_SUSPENDS
-int sl_get_events_begin(
-	struct sl_get_events *events, struct sl_batch *batch, uint64_t inputs) SL_MUST_CHECK;
+int sl_get_events_begin(struct sl_get_events *events, struct sl_batch *batch) SL_MUST_CHECK;
 SL_SUSPENDS
 void sl_get_events_end(
 	struct sl_get_events *events, const struct sl_batch_summary *summary, struct sl_error *err);

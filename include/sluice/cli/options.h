@@ -58,9 +58,11 @@ struct sl_words {
 /* ---- results ---- */
 
 struct sl_get_options {
-	struct sl_words urls;    /* may be empty if input_file is given */
+	struct sl_words urls;    /* may be empty if there are lists */
 	struct sl_words mirrors; /* other sources of the only URL */
-	const char *input_file;  /* NULL = none, "-" = stdin */
+	struct sl_words lists;   /* paths, URLs, or once "-" = stdin */
+	const char *base_url;    /* NULL = that of the list */
+	const char *shard;       /* NULL = all inputs; see shard.h */
 	const char *output;      /* NULL = named after the URL, "-" = stdout; only with one URL */
 	const char *dir;         /* never NULL */
 	bool tree;               /* only without output, as the next */
@@ -75,6 +77,7 @@ struct sl_get_options {
 	bool fail_fast;
 
 	struct sl_checksum checksum; /* only with one URL */
+	const char *sums;            /* as one of `lists`; NULL = none */
 	enum sl_sync_mode sync;
 	bool resume, verify_resume;
 	bool remote_time;

@@ -1,7 +1,8 @@
 /*
- * answer.h - warnings that follow from the head of a successful response: a content coding that was
- * not requested, an HTML page under the name of another type of file, and a name that the server
- * suggests and the file does not get.
+ * answer.h - what follows from the head of a successful response: warnings about a content coding
+ * that was not requested, an HTML page under the name of another type of file, and a name that the
+ * server suggests and the file does not get; a digest to verify; and whether the size is the one
+ * that was declared.
  */
 #ifndef SLUICE_DOWNLOAD_ANSWER_H
 #define SLUICE_DOWNLOAD_ANSWER_H
@@ -13,5 +14,15 @@
  * the wanted ones. */
 void sl_answer_note(
 	const struct sl_head *head, const struct sl_url *url, const struct sl_place *place);
+
+/* The digest of the file that the server sent, to be verified where none was given. False if there
+ * is none, or a content coding was applied: then the digest may be that of the file without it. */
+bool sl_answer_digest(const struct sl_head *head, struct sl_checksum *out) SL_MUST_CHECK;
+
+/* Compare the size in a list with `length`, that of the response or of what was received
+ * (SL_LENGTH_UNKNOWN = unknown). Returns 0, also if either is unknown; SL_E_CHECKSUM with both in
+ * *err. */
+int sl_answer_check_size(const struct sl_entry *entry, uint64_t length, const char *path,
+	struct sl_error *err) SL_MUST_CHECK;
 
 #endif

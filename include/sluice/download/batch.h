@@ -41,12 +41,12 @@ struct sl_download {
 	uint64_t received; /* bytes of the body so far */
 	uint64_t total;    /* SL_BODY_UNKNOWN until known; of a skipped one what is there */
 	uint64_t started_ns, ended_ns;
-	bool excess;                  /* the server sent more than it announced; cut off */
-	bool unverified;              /* skipped without looking inside */
-	bool is_repeat;               /* the same as an earlier input: skipped if that is done */
-	bool checked;                 /* a checksum was given: what is done or skipped has it */
-	bool waiting;                 /* complete, until its group is committed */
-	bool streamed;                /* to standard output, a device or a FIFO */
+	bool excess;     /* the server sent more than it announced; cut off */
+	bool unverified; /* skipped without looking inside */
+	bool is_repeat;  /* the same as an earlier input: skipped if that is done */
+	bool checked;    /* there was a checksum, given or sent: what is done or skipped has it */
+	bool waiting;    /* complete, until its group is committed */
+	bool streamed;   /* to standard output, a device or a FIFO */
 	const struct sl_error *error; /* FAILED, CANCELLED, and of a source given up */
 };
 
@@ -66,8 +66,9 @@ struct sl_batch_events {
 	void (*ended)(void *ctx, const struct sl_download *download);
 };
 
-/* The next entry: 1, 0 at the end, or a code with words in *err for an entry that cannot be used
- * (it counts as failed, and the next call goes on). `what` = the name of a bad entry. */
+/* The next entry: 1, 0 at the end, or a code with words in *err for one that cannot be used: it
+ * counts as failed, and the next call goes on. What *out points at is valid until the next call;
+ * with a code it is not used. */
 typedef int sl_batch_source(void *ctx, struct sl_entry *out, struct sl_error *err);
 
 struct sl_batch_options {

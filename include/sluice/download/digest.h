@@ -21,6 +21,12 @@ void sl_digest_add(struct sl_digest *digest, const void *data, size_t len);
 SL_SUSPENDS
 int sl_digest_offload(struct sl_digest *digest, const void *data, size_t len) SL_MUST_CHECK;
 
+/* Ends it. True if it is the `len` bytes of `value`, and nothing failed. */
+bool sl_digest_is(struct sl_digest *digest, const unsigned char *value, size_t len) SL_MUST_CHECK;
+
+/* Begins another of the same kind, also after its end. */
+void sl_digest_restart(struct sl_digest *digest);
+
 /* Ends it. Returns 0 if it is `expected`, else SL_E_CHECKSUM with both values in *err. */
 int sl_digest_check(struct sl_digest *digest, const struct sl_checksum *expected, const char *what,
 	struct sl_error *err) SL_MUST_CHECK;

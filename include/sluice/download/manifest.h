@@ -1,65 +1,56 @@
 /*
- * manifest.h - what to download: entries from the command line and from lists. Pure.
+ * manifest.h - lists of files to download: bytes in, entries out. Pure.
  *
- * A list is plain URLs, one a line, or aria2's input file (which is also what aria2 saves a session
- * as): URLs of one file separated by TAB, then option lines that begin with white space, one
- * name=value each. '#' in the first column begins a comment; blank lines are skipped; lines may end
- * with CRLF.
+ * A list may be compressed with gzip, and is of one of the kinds in manifest_kind.h, which is
+ * detected by its content. It is fed in pieces of any size, and entries are returned as soon as
+ * they are complete, whatever the size of the list; how it is divided into pieces makes no
+ * difference. Memory is bounded: SL_MANIFEST_TEXT and what the kind's parser keeps of one entry.
  */
 #ifndef SLUICE_DOWNLOAD_MANIFEST_H
 #define SLUICE_DOWNLOAD_MANIFEST_H
 
-#include "sluice/base/bytes.h"
-#include "sluice/base/error.h"
-#include "sluice/download/checksum.h"
+#include "sluice/download/entry.h"
 
-#define SL_MANIFEST_LINE (64u * 1024u) /* bytes of a line; longer ones are refused */
-#define SL_ENTRY_SOURCES 32            /* URLs of one file */
-#define SL_ENTRY_HEADERS 32            /* header= lines of one file */
+#define SL_MANIFEST_LINE (64u * 1024u)  /* bytes of a line; longer ones are refused */
+#define SL_MANIFEST_TEXT (256u * 1024u) /* bytes of text that are kept to be parsed */
 
-/* An option that is yes or no, and may be absent. */
-enum sl_entry_choice { SL_ENTRY_UNSET, SL_ENTRY_YES, SL_ENTRY_NO };
+struct sl_manifest;
 
-/* Spans point into the text the entry was parsed from. */
-struct sl_entry {
-	struct sl_span sources[SL_ENTRY_SOURCES];
-	size_t source_count;
-	struct sl_span headers[SL_ENTRY_HEADERS]; /* "Name: value" */
-	size_t header_count;
-	struct sl_span out;                 /* len 0 = from the URL */
-	struct sl_span dir;                 /* len 0 = the directory of the run */
-	struct sl_span referer, user_agent; /* header fields; len 0 = none, the client's own */
-	struct sl_span user, password;      /* for URLs without their own; user.len 0 = none */
-	struct sl_checksum checksum;
-	enum sl_entry_choice remote_time;
-	bool from_list; /* its names must stay under the directory of the run */
-	uint64_t line;  /* where it began, 1-based; 0 = command line */
+/* Borrowed for the life of the manifest. */
+struct sl_manifest_options {
+	/* For names in lists without URLs: the URL of their directory, which ends with '/'. NULL =
+	 * none, and entries of such lists have no source. */
+	const char *base_url;
 };
 
-/* A copy whose spans point into *memory, the caller's to free. Returns 0 or -ENOMEM. */
-int sl_entry_copy(struct sl_entry *out, const struct sl_entry *entry, char **memory) SL_MUST_CHECK;
+/* Returns 0 or -ENOMEM. */
+int sl_manifest_new(
+	struct sl_manifest **out, const struct sl_manifest_options *options) SL_MUST_CHECK;
 
-#define SL_MANIFEST_IGNORED_WORDS 2
+/* NULL is fine. */
+void sl_manifest_free(struct sl_manifest *manifest);
 
-struct sl_manifest {
-	struct sl_span rest;                         /* of the list's text, the caller's memory */
-	uint64_t line;                               /* lines consumed */
-	uint64_t ignored[SL_MANIFEST_IGNORED_WORDS]; /* options of aria2 that were found */
+/* The next bytes of the list, none or more, borrowed until sl_manifest_next returns
+ * SL_MANIFEST_MORE. `is_last`: no more follow. */
+void sl_manifest_feed(struct sl_manifest *manifest, struct sl_span bytes, bool is_last);
+
+enum sl_manifest_result {
+	SL_MANIFEST_MORE,  /* feed more */
+	SL_MANIFEST_END,   /* there are no more entries, and nothing needs to be fed */
+	SL_MANIFEST_ENTRY, /* in *out */
+	SL_MANIFEST_BAD,   /* an entry that cannot be used; the next call continues behind it */
+	SL_MANIFEST_BROKEN /* the rest of the list cannot be read; SL_MANIFEST_END follows */
 };
-
-void sl_manifest_init(struct sl_manifest *manifest, struct sl_span text);
 
 /*
- * The next entry into *out. Returns 1; 0 at the end; SL_E_USAGE with line and reason in *err: the
- * entry cannot be used, and the next call goes on behind it; a NUL byte ends the list. Options
- * that neither this program nor aria2 has are refused. A header's value, which may be a secret, is
- * in no message.
+ * The next entry into *out; its spans are valid until the next call. BAD and BROKEN have a code and
+ * a text with line and reason in *err: SL_E_USAGE for what the list says; of BROKEN also -ENOMEM.
+ * Secrets (header fields, passwords) are in no text.
  */
-int sl_manifest_next(
+enum sl_manifest_result sl_manifest_next(
 	struct sl_manifest *manifest, struct sl_entry *out, struct sl_error *err) SL_MUST_CHECK;
 
-/* Append the names of aria2's options that were met so far and have no effect here, separated by
- * ", ". */
+/* Append the names of options that were found so far and have no effect, separated by ", ". */
 void sl_manifest_add_ignored(const struct sl_manifest *manifest, struct sl_buf *out);
 
 #endif

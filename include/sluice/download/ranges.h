@@ -4,7 +4,8 @@
  *
  * Ranges are half-open. A lease is a range that one segment fetches, from its lowest byte on. These
  * hold at any time:
- *  1. A byte that is done stays done, and no lease is given for it.
+ *  1. A byte that is done stays done, and no lease is given for it, unless sl_ranges_remove_done
+ *     takes it back.
  *  2. Leases do not overlap, except a hedge and the lease that it hedges.
  *  3. The file is complete once every byte is done; leases do not count.
  */
@@ -44,6 +45,10 @@ void sl_ranges_release(struct sl_ranges *ranges);
 /* Mark a range as done, as a journal has it; part of it may be done already. No lease may have any
  * of it. Returns 0 or -ENOMEM. */
 int sl_ranges_add_done(struct sl_ranges *ranges, struct sl_range range) SL_MUST_CHECK;
+
+/* What was done turned out to be wrong: it is missing again. No lease may have any of it. Returns 0
+ * or -ENOMEM. */
+int sl_ranges_remove_done(struct sl_ranges *ranges, struct sl_range range) SL_MUST_CHECK;
 
 enum sl_lease_result {
 	SL_LEASE_GRANTED,

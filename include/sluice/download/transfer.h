@@ -1,6 +1,7 @@
 /*
  * transfer.h - the bytes of one file, from the request to a part or stream that has all of them,
- * with the checksum that was given. From one source; trying others is the caller's.
+ * with the size and the checksum that were given, or the checksum that the server sent. From one
+ * source; trying others is the caller's.
  *
  * A file that is large enough, and whose server sends ranges of a version that can be told from
  * others, comes in several segments (segments.h). What has arrived of it is kept when an attempt
@@ -77,9 +78,10 @@ struct sl_transfer {
 	uint64_t resumed;   /* bytes that an earlier run had left */
 	/* transfer.c's: */
 	struct sl_stamp stamp;
-	bool is_open_ended; /* truncation of the body cannot be detected */
-	bool is_parallel;   /* more than one segment may be at work */
-	int failure;        /* first */
+	struct sl_checksum sent; /* by the server: verified if none was given */
+	bool is_open_ended;      /* truncation of the body cannot be detected */
+	bool is_parallel;        /* more than one segment may be at work */
+	int failure;             /* first */
 	struct sl_permit permit;
 	struct sl_lease first_lease;
 	struct sl_sink sink;
@@ -115,6 +117,10 @@ void sl_transfer_is_not_expected(struct sl_transfer *transfer);
 
 /* After a failed run: whether another one would go on with what has arrived. */
 bool sl_transfer_can_resume(const struct sl_transfer *transfer);
+
+/* After a run that ended well: whether there was a checksum to compare, of the file or its
+ * pieces. */
+bool sl_transfer_is_verified(const struct sl_transfer *transfer);
 
 /* Bytes of the body so far, of the attempt under way or the last one. */
 uint64_t sl_transfer_received(const struct sl_transfer *transfer);
