@@ -55,6 +55,7 @@ struct get {
 	size_t next_url;
 	unsigned descriptors;
 	uint64_t tls_memory, chunk_memory; /* of --max-memory */
+	uint64_t limited_ns;               /* that downloads waited for --limit-rate */
 	enum sl_exit status;
 };
 
@@ -216,6 +217,8 @@ make_client(struct get *get, struct sl_http_client **out)
 		.stall_timeout_ns = options->stall_timeout_ns,
 		.max_redirects = options->max_redirects,
 		.allow_downgrade = options->allow_downgrade,
+		.limit_rate = options->limit_rate,
+		.max_rps_milli = options->max_rps_milli,
 		.want_tls = has_https(get),
 		.cacert = options->cacert };
 	return sl_http_client_new(out, &wanted, &get->error);
@@ -324,6 +327,8 @@ run_batch(struct get *get)
 		warn_about_proxy(&get->summary);
 	}
 	sl_batch_free(parts.batch);
+	if (parts.client)
+		get->limited_ns = sl_http_client_limited_ns(parts.client);
 	sl_http_client_free(parts.client);
 	sl_chunk_pool_free(parts.pool);
 	return code;
@@ -415,10 +420,13 @@ at_end(void *arg, struct sl_rt *rt)
 		return;
 	struct sl_buf text = { 0 };
 	const struct sl_batch_summary *summary = &get->summary;
-	const struct sl_stats_stage stages[] = { { "network", summary->network_ns },
+	/* Small bodies that are not files are limited, too, so the difference may be negative. */
+	uint64_t limited_ns = SL_MIN(get->limited_ns, summary->network_ns);
+	const struct sl_stats_stage stages[] = { { "network", summary->network_ns - limited_ns },
 		{ "disk", summary->disk_ns }, { "hash", summary->hash_ns },
-		{ "commit", summary->commit_ns } };
-	sl_stats_print(&text, rt, stages, SL_COUNT_OF(stages));
+		{ "commit", summary->commit_ns }, { "rate limit", limited_ns } };
+	size_t count = SL_COUNT_OF(stages) - (get->options.limit_rate == 0);
+	sl_stats_print(&text, rt, stages, count);
 	sl_console_print(sl_buf_span(&text));
 	sl_buf_release(&text);
 }

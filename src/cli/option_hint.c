@@ -49,8 +49,11 @@ static const struct hint get_hints[] = {
 		"use --progress=auto, bars, plain or none" },
 	{ "-z --time-cond -N --timestamping --conditional-get",
 		"--if-exists=auto skips files that are complete and not older than the server's" },
-	{ "--limit-rate --max-download-limit --max-overall-download-limit",
-		"a rate limit is " UNSUPPORTED },
+	{ "--max-overall-download-limit", "use --limit-rate" },
+	{ "--max-download-limit",
+		"a limit for each file is not supported; --limit-rate limits the whole run" },
+	{ "--speed-limit -y --speed-time -Y", "use --stall-timeout" },
+	{ "--rate -w --wait --random-wait", "to limit the rate of requests use --max-rps" },
 	{ "--retry --tries -t --max-tries --retries --retry-max-wait --retry-wait --waitretry",
 		"retries are not supported by this version (except once after a kept-alive "
 		"connection was closed)" },
@@ -89,7 +92,7 @@ static const struct hint get_hints[] = {
 	  "--user-agent "
 	  "--referer -u --user --netrc --netrc-file --bearer-file --auth-origin --proxy --noproxy "
 	  "--all-proxy --capath "
-	  "--cert --key --tls-min -4 --ipv4 -6 --ipv6 --resolve --max-rps --compressed "
+	  "--cert --key --tls-min -4 --ipv4 -6 --ipv6 --resolve --compressed "
 	  "--decompress --scan --engine",
 		UNSUPPORTED },
 	{ NULL, NULL },

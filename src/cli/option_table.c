@@ -100,6 +100,16 @@ static const struct sl_option get_options[] = {
 		.kind = SL_OPTION_UNSIGNED, FIELD(max_redirects), RANGE(0, SL_OPTION_REDIRECTS_MAX),
 		.standard = "20",
 		.help = "Follow at most N redirects per file, 0 to 100." },
+	{ .group = "Network", .name = "limit-rate", .argument = "RATE",
+		.kind = SL_OPTION_SIZE, FIELD(limit_rate), RANGE(1, SL_OPTION_RATE_MAX),
+		.standard = "none",
+		.help = "Receive at most RATE bytes per second, over all connections "
+		"together." },
+	{ .group = "Network", .name = "max-rps", .argument = "N",
+		.kind = SL_OPTION_MILLI, FIELD(max_rps_milli), RANGE(1, SL_OPTION_RPS_MAX * 1000),
+		.standard = "none",
+		.help = "Send at most N requests per second to each host; N may be a fraction, "
+		"such as 0.5." },
 	{ .group = "Network", .name = "allow-downgrade",
 		.kind = SL_OPTION_FLAG, FIELD(allow_downgrade),
 		.help = "Follow redirects from https to http, which are refused by default." },

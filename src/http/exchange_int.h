@@ -9,6 +9,7 @@
 #include "sluice/http/client.h"
 #include "sluice/http/framing.h"
 #include "sluice/net/pool.h"
+#include "sluice/rt/limiter.h"
 
 /* Bytes of a receive while a head is expected: the head of most answers and some of the body. */
 #define SL_EXCHANGE_BUFFER (16 * 1024)
@@ -18,6 +19,7 @@ struct sl_http_exchange {
 	struct sl_http_client *client;
 	struct sl_pool *pool;
 	uint64_t stall_timeout_ns;
+	struct sl_limiter *limiter; /* of bytes, shared by all exchanges; NULL = no limit */
 	struct sl_url url;
 	bool is_head;
 	bool left_origin; /* the URL is of another origin than the request's */
@@ -40,6 +42,7 @@ struct sl_http_exchange {
 	bool excess;          /* bytes followed it */
 
 	uint64_t rate_bytes_s; /* of receiving, to size the next receive; 0 = not known yet */
+	uint64_t limited_ns;   /* waited for the limiter, over all answers */
 
 	/* received and not yet used: buffer[buffer_off, buffer_len) */
 	size_t buffer_off, buffer_len;

@@ -134,7 +134,9 @@ command(void *arg)
 		.total = 16,
 		.connect_timeout_ns = scene->connect_timeout_ns,
 		.stall_timeout_ns = scene->stall_timeout_ns,
-		.max_redirects = 20 };
+		.max_redirects = 20,
+		.limit_rate = scene->limit_rate,
+		.max_rps_milli = scene->max_rps_milli };
 	scene->started_ns = sl_now();
 	scene->next = 0;
 	sl_deadline_begin(&scope, sl_deadline_in(scene->run_ns));

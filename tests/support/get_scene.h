@@ -49,6 +49,7 @@ struct get_scene {
 			    alone */
 	uint64_t connect_timeout_ns, stall_timeout_ns; /* of the network */
 	uint64_t directory_timeout_ns;                 /* stall_timeout_ns of the batch */
+	uint64_t limit_rate, max_rps_milli;            /* of the client; 0 = no limit */
 	uint64_t run_ns;          /* deadline of the run from its start; SL_FOREVER */
 	int cancel_fd;            /* sim_trap: a signal comes when it is readable; -1 = none */
 	void (*run_begins)(void); /* called just before and after the batch's run; may be NULL */

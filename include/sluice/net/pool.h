@@ -20,8 +20,14 @@ struct sl_pool_options {
 	uint64_t tls_memory;         /* for TLS connections, which take SL_TLS_MEMORY each: as many
 					as fit, at least one; 0 = `total` */
 	uint64_t connect_timeout_ns; /* for lookup, all addresses and TLS together */
-	uint64_t idle_ns;            /* an idle connection older than this is closed, not used */
-	struct sl_tls *tls;          /* borrowed; NULL = https fails until sl_pool_set_tls */
+	int receive_buffer; /* of each socket, see net/dial.h; 0 = as the kernel adapts it */
+	uint64_t idle_ns;   /* an idle connection older than this is closed, not used */
+	struct sl_tls *tls; /* borrowed; NULL = https fails until sl_pool_set_tls */
+	/* Called when a connection to `host` may be taken, before one is picked or dialled; it may
+	 * wait. A failure is that of sl_pool_take. NULL = nothing to do. */
+	SL_SUSPENDS
+	int (*admit)(void *ctx, const char *host, struct sl_error *err);
+	void *admit_ctx;
 };
 
 struct sl_pool_key {

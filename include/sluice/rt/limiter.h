@@ -19,17 +19,17 @@ void sl_limiter_init(struct sl_limiter *limiter, const char *name, uint64_t rate
 	uint64_t count);
 
 /*
- * Take `count` tokens (1 to SL_TOKEN_COUNT_MAX), waiting until those before have theirs and the
+ * Take `count` tokens (1 to SL_TOKEN_COUNT_MAX), waiting until earlier tasks have theirs and the
  * bucket contains these. Returns 0; -ETIMEDOUT at a deadline in force, -ECANCELED: then nothing was
  * taken.
  */
 SL_SUSPENDS
 int sl_limiter_take(struct sl_limiter *limiter, uint64_t count) SL_MUST_CHECK;
 
-/* Put back tokens that were taken and not used: those who wait get them at once. */
+/* Put back tokens that were taken and not used: a task that waits gets them at once. */
 void sl_limiter_put_back(struct sl_limiter *limiter, uint64_t count);
 
-/* No task waits, and the bucket is as full as it gets. */
+/* No task waits, and the bucket is full. */
 bool sl_limiter_is_idle(const struct sl_limiter *limiter);
 
 #endif
