@@ -185,7 +185,7 @@ send_request(struct chain *chain, struct sl_error *err)
 		snprintf(range_text, sizeof(range_text), "bytes=%llu-%llu",
 			(unsigned long long)range->begin, (unsigned long long)range->end - 1);
 		request.range = range_text;
-		request.if_range = sl_resource_validator(range->of);
+		request.if_range = range->unconditional ? NULL : sl_resource_validator(range->of);
 	}
 	if (exchange->url.scheme == SL_SCHEME_HTTPS && !chain->client->tls)
 		code = load_tls(chain->client, err);
@@ -507,9 +507,8 @@ check_range(struct chain *chain, struct sl_error *err)
 	exchange->range_total = got.total;
 	struct sl_resource resource = sl_http_resource(exchange);
 	if (sl_resource_compare(range->of, &resource) == SL_RESOURCE_OTHER)
-		return refuse_range(chain, err,
-			"is of another version: the file has changed on "
-			"the server");
+		return sl_exchange_fail(exchange, err, SL_PHASE_HEAD, SL_E_CHANGED,
+			"the file has changed on the server");
 	return 0;
 }
 

@@ -63,6 +63,7 @@ struct sl_http_range {
 	/* Its validator, if it has one, goes into If-Range: of another version the server sends
 	 * all. */
 	const struct sl_resource *of;
+	bool unconditional; /* without If-Range: some servers send all whatever it holds */
 };
 
 /* `options` is copied. Returns 0; -ENOMEM; with want_tls what sl_tls_new returns. */
@@ -85,7 +86,8 @@ void sl_http_client_free(struct sl_http_client *client);
  *    body). With the log level INFO the message also has the first words of the body
  *  - SL_E_REDIRECT: more than max_redirects, a downgrade, another scheme, no or two Locations
  *  - SL_E_PROTO: an answer other than HTTP/1, bad framing, 101, 206 with another range than was
- *    requested or without a request for one, 206 with a content coding or of another version
+ *    requested or without a request for one, 206 with a content coding
+ *  - SL_E_CHANGED: 206 of another version
  *  - SL_E_LIMIT: a head too large, more than 32 interim answers
  *  - SL_E_USAGE: a header from the user that cannot be sent
  *  - -ECONNRESET (the server closed instead of answering), -ETIMEDOUT, -ECANCELED, -ENOMEM, and
