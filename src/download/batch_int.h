@@ -22,6 +22,7 @@
  *  - An input that repeats an earlier one leaves ACTIVE at once: only its number is kept, in
  *    `repeats` of the first one, and it ends with that. If the first one has ended, it ends now.
  *  - With several sources a failed one leads back to an empty part.
+ *  - With dry_run, the step ends after `present`, with the head of the file in `remote`.
  *
  * Cancellation has three reasons here: -ECANCELED (a sibling failed, or the batch was stopped):
  * what is complete is still given its name; -ETIMEDOUT (the run's time is over) and
@@ -32,6 +33,7 @@
 
 #include "sluice/download/batch.h"
 #include "sluice/download/commit.h"
+#include "sluice/download/plan.h"
 #include "sluice/download/schedule.h"
 #include "sluice/download/transfer.h"
 #include "sluice/rt/semaphore.h"
@@ -76,6 +78,7 @@ struct file {
 	struct sl_place place;
 	struct repeats repeats;
 	struct sl_present present;
+	struct sl_resource remote; /* with view.remote */
 	bool is_stream;
 	int stream_fd; /* with is_stream; closed at the end unless it is one of the program's own */
 	struct sl_part part;
@@ -88,6 +91,7 @@ struct file {
 struct sl_batch {
 	struct sl_batch_options options;
 	struct sl_batch_summary summary;
+	struct sl_plan plan; /* with dry_run */
 	struct sl_schedule schedule;
 	struct sl_places places;
 	struct sl_present_options present;

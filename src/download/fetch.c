@@ -1,10 +1,12 @@
 /*
  * fetch.c - the steps of one file: what has its name already, its part, its transfer, its commit.
- * Sources of one file are tried in turn, each from byte 0.
+ * Sources of one file are tried in turn, each from byte 0. A dry run asks for the head of the file
+ * instead of its part.
  */
 #include "batch_int.h"
 
 #include "sluice/base/log.h"
+#include "sluice/download/probe.h"
 
 #include <errno.h>
 
@@ -316,12 +318,51 @@ run(struct file *file)
 	return code;
 }
 
+/* ---- a dry run ---- */
+
+static int
+add_to_plan(struct file *file, uint64_t latency_ns)
+{
+	const struct sl_directory *directory = file->is_stream ? NULL : file->place.directory;
+	struct sl_plan_file planned = { .host = file->sources.url.host,
+		.length = file->remote.length,
+		.latency_ns = latency_ns };
+	if (directory) {
+		planned.path = directory->path;
+		planned.dev_major = directory->dev_major;
+		planned.dev_minor = directory->dev_minor;
+		planned.free_bytes = directory->free_bytes;
+	}
+	file->view.remote = &file->remote;
+	file->view.replaces = file->present.kind == SL_PRESENT_REPLACE;
+	return sl_plan_add(&file->batch->plan, &planned);
+}
+
+SL_SUSPENDS
+static int
+plan(struct file *file)
+{
+	uint64_t begin_ns;
+	int code = file->is_stream ? 0 : look(file);
+	if (code)
+		return code;
+	do {
+		begin_ns = sl_now();
+		code = sl_probe(
+			file->batch->options.client, &file->sources, &file->remote, &file->error);
+	} while (code && use_next_source(file, code));
+	return code ? code : add_to_plan(file, sl_now() - begin_ns);
+}
+
+/* ---- the task ---- */
+
 int
 file_task(void *arg)
 {
 	struct file *file = arg;
-	int code = prepare(file);
-	if (!code)
+	bool dry_run = file->batch->options.dry_run;
+	int code = dry_run ? plan(file) : prepare(file);
+	if (!code && !dry_run)
 		code = run(file);
 	if (code != FILE_HANDED_OVER)
 		file->group = NULL; /* it cannot be stopped any more */

@@ -111,6 +111,7 @@ batch_options(struct get_scene *scene, struct sl_http_client *client, struct sl_
 		.if_exists = scene->if_exists,
 		.jobs = scene->jobs,
 		.fail_fast = scene->fail_fast,
+		.dry_run = scene->dry_run,
 		.sync = scene->sync,
 		.remote_time = scene->remote_time,
 		.io = scene->io,
