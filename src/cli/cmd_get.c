@@ -23,6 +23,7 @@
 #include "sluice/download/batch.h"
 #include "sluice/net/tls.h"
 #include "sluice/rt/io.h"
+#include "sluice/ui/units.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -261,12 +262,28 @@ make_batch(struct get *get, struct engine_parts *parts)
 		.remote_time = options->remote_time,
 		.io = options->io,
 		.allow_outside = options->allow_outside,
+		.dry_run = options->dry_run,
 		.descriptors = get->descriptors,
 		.stall_timeout_ns = options->stall_timeout_ns,
 		.source = next_entry,
 		.source_ctx = get,
 		.events = sl_get_events_table(&get->events) };
 	return sl_batch_new(&parts->batch, &wanted);
+}
+
+/* The plan of a dry run cannot be carried out if files do not fit. A file that fails anyway is the
+ * first reason. */
+static void
+check_space(struct get *get, const struct sl_plan *plan)
+{
+	for (size_t i = 0; i < plan->volume_count; i++) {
+		const struct sl_plan_volume *volume = &plan->volumes[i];
+		if (sl_plan_is_short(volume) && get->summary.failed == 0)
+			sl_fail(&get->error, SL_PHASE_NONE, -ENOSPC,
+				"not enough space in '%s': %s needed, %s free", volume->path,
+				sl_units_size(volume->needed_bytes).text,
+				sl_units_size(volume->free_bytes).text);
+	}
 }
 
 /* The deadline ended the run between two files: no file failed, but some inputs were not begun. */
@@ -324,6 +341,7 @@ run_batch(struct get *get)
 			get->error = get->summary.first_error;
 		report_deadline(get, code);
 		sl_get_events_end(&get->events, &get->summary, &get->error);
+		check_space(get, sl_batch_plan(parts.batch));
 		warn_about_proxy(&get->summary);
 	}
 	sl_batch_free(parts.batch);
@@ -476,7 +494,7 @@ static enum sl_option_progress
 progress_of(const struct sl_get_options *options)
 {
 	bool to_stdout = sl_get_is_to_stdout(options);
-	bool shares = isatty(STDOUT_FILENO) && (options->json || to_stdout);
+	bool shares = isatty(STDOUT_FILENO) && (options->json || options->dry_run || to_stdout);
 	bool automatic = options->progress == SL_OPTION_PROGRESS_AUTO;
 	if (options->quiet || (automatic && (shares || (options->json && to_stdout))))
 		return SL_OPTION_PROGRESS_NONE;

@@ -61,6 +61,7 @@ static const struct hint get_hints[] = {
 	{ "-I --head -X --request --data --data-raw -F --form --upload-file",
 		"only GET requests for complete files are supported" },
 	{ "-T", "for a timeout use --stall-timeout; uploads are not supported" },
+	{ "--spider", "use --dry-run" },
 	{ "--url", "give the URL as an operand, without an option" },
 	/* wget */
 	{ "-nc --no-clobber", "use --if-exists=skip" },
@@ -88,7 +89,7 @@ static const struct hint get_hints[] = {
 	{ "--log -l --console-log-level --debug", "use -v; the log goes to standard error" },
 	{ "--colour", "use --color" },
 	/* names reserved for later versions */
-	{ "--base-url --content-disposition --dry-run --verify-resume --sums -H --header -A "
+	{ "--base-url --content-disposition --verify-resume --sums -H --header -A "
 	  "--user-agent "
 	  "--referer -u --user --netrc --netrc-file --bearer-file --auth-origin --proxy --noproxy "
 	  "--all-proxy --capath "

@@ -46,6 +46,11 @@ static const struct sl_option get_options[] = {
 		"fail. skip: keep the file unverified. replace: replace the file once the new "
 		"one is complete. rename: save under the next free name. fail: report an "
 		"error." },
+	{ .group = "What and where", .name = "dry-run",
+		.kind = SL_OPTION_FLAG, FIELD(dry_run),
+		.help = "Download nothing, and create no file or directory. Request the head "
+		"of each file and print what would be done: sizes, names, the space needed "
+		"and an estimate of the time." },
 	{ .group = "What and where", .name = "allow-outside",
 		.kind = SL_OPTION_FLAG, FIELD(allow_outside),
 		.help = "Allow names in a list to leave the output directory, through '..' or "
@@ -123,8 +128,9 @@ static const struct sl_option get_options[] = {
 	{ .group = "Output", .name = "json",
 		.kind = SL_OPTION_FLAG, FIELD(json),
 		.help = "Write one JSON object per line for each event: file_start, progress, "
-		"retry, file_done, file_error, run_summary. Events go to standard output, or "
-		"with '-o -' to standard error." },
+		"retry, file_done, file_error, run_summary, and with --dry-run file_plan and "
+		"plan_summary. Events go to standard output, or with '-o -' to standard "
+		"error." },
 	{ .group = "Output", .name = "stats",
 		.kind = SL_OPTION_FLAG, FIELD(stats),
 		.help = "Report the cost of the run at its end: CPU time, memory, operations, "

@@ -92,8 +92,9 @@ Test(options, get_has_the_defaults_its_help_shows)
 	cr_expect_eq(options.max_rps_milli, 0);
 	cr_expect_eq(options.max_memory, 64 * SL_MIB);
 	cr_expect_eq(options.workers, 0);
-	cr_expect_not(options.fail_fast || options.allow_downgrade || options.allow_outside ||
-		      options.json || options.stats || options.quiet || options.verbose);
+	cr_expect_not(options.dry_run || options.fail_fast || options.allow_downgrade ||
+		      options.allow_outside || options.json || options.stats || options.quiet ||
+		      options.verbose);
 	sl_get_options_release(&options);
 }
 
@@ -160,7 +161,7 @@ Test(options, get_takes_every_option)
 	cr_assert_eq(get(&options, &line,
 			     "get u --progress plain --json --stats -q -vv --color never "
 			     "--max-memory 1.5G --io direct "
-			     "--workers 3 --limit-rate 1.5K --max-rps 0.5",
+			     "--workers 3 --limit-rate 1.5K --max-rps 0.5 --dry-run",
 			     &err),
 		0, "%s", err.text);
 	cr_expect_eq(options.progress, SL_OPTION_PROGRESS_PLAIN);
@@ -170,6 +171,7 @@ Test(options, get_takes_every_option)
 	cr_expect_eq(options.max_memory, 1536 * SL_MIB);
 	cr_expect_eq(options.io, SL_IO_DIRECT);
 	cr_expect_eq(options.workers, 3);
+	cr_expect(options.dry_run);
 	cr_expect_eq(options.limit_rate, 1536);
 	cr_expect_eq(options.max_rps_milli, 500);
 	sl_get_options_release(&options);
@@ -338,6 +340,7 @@ Test(options, messages_for_wrong_command_lines_name_the_fault)
 		{ "get a --max-rps -1", "'-1' is not a number" },
 		{ "get a --max-rps 1e3", "'1e3' is not a number" },
 		{ "get a --max-rps 99999999999999999999", "is not a number" },
+		{ "get a --spider", "use --dry-run" },
 		{ "get a --max-overall-download-limit=1M", "use --limit-rate" },
 		{ "get a --max-download-limit=1M", "--limit-rate limits the whole run" },
 		{ "get a --max-memory much", "is not a size" },

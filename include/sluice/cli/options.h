@@ -62,6 +62,7 @@ struct sl_get_options {
 	const char *output;     /* NULL = named after the URL, "-" = stdout; only with one URL */
 	const char *dir;        /* never NULL */
 	enum sl_if_exists if_exists;
+	bool dry_run;
 
 	unsigned jobs;
 	unsigned connections_per_host;
