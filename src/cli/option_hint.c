@@ -29,16 +29,12 @@ static const struct hint get_hints[] = {
 	{ "-C --continue-at -c --continue --no-continue",
 		"resuming is not supported by this version: a file that failed is fetched again "
 		"from its beginning" },
-	{ "-k", "certificates are always verified (to trust another one use --cacert FILE); "
-		"segments are not supported by this version" },
 	{ "--insecure --no-check-certificate --check-certificate",
 		"certificates are always verified; to trust another one use --cacert FILE" },
 	{ "-f --fail --fail-with-body",
 		"not needed: an HTTP status other than success is always an error" },
 	{ "--fail-early", "use --fail-fast" },
 	{ "-S --show-error", "not needed: errors are always shown" },
-	{ "-s", "for no output use -q; segments are not supported by this version (each file uses "
-		"one connection)" },
 	{ "--silent -nv --no-verbose", "use -q" },
 	{ "-Z --parallel", "not needed: files are fetched in parallel; -j sets how many" },
 	{ "--parallel-max --max-concurrent-downloads", "use -j" },
@@ -76,11 +72,9 @@ static const struct hint get_hints[] = {
 	{ "-b --background -D --daemon --enable-rpc",
 		"running in the background is not supported (use '&' in the shell)" },
 	/* aria2 */
-	{ "--split --segments", "segments are not supported by this version (each file uses one "
-				"connection); -j sets how many files are fetched at once" },
+	{ "--split", "use -s" },
 	{ "--max-connection-per-server", "use -x" },
-	{ "--min-split-size --min-segment",
-		"segments are not supported by this version (each file uses one connection)" },
+	{ "--min-split-size", "use -k" },
 	{ "--allow-overwrite", "use --if-exists=replace" },
 	{ "--auto-file-renaming", "use --if-exists=rename" },
 	{ "--check-integrity", "use --checksum" },

@@ -65,6 +65,18 @@ static const struct sl_option get_options[] = {
 		RANGE(1, SL_OPTION_PER_HOST_MAX),
 		.standard = "16",
 		.help = "Use at most N connections per host, over all files, 1 to 256." },
+	{ .group = "Parallelism", .letter = 's', .name = "segments", .argument = "N",
+		.kind = SL_OPTION_UNSIGNED, FIELD(segments), RANGE(1, SL_OPTION_SEGMENTS_MAX),
+		.standard = "8", .elsewhere = "for no output use -q",
+		.help = "Use at most N connections for one file, 1 to 64, if the server sends "
+		"ranges." },
+	{ .group = "Parallelism", .letter = 'k', .name = "min-segment", .argument = "SIZE",
+		.kind = SL_OPTION_SIZE, FIELD(min_segment), RANGE(SL_MIB, 1024 * SL_MIB),
+		.standard = "16M",
+		.elsewhere = "certificates are always verified; to trust another one use --cacert "
+			     "FILE",
+		.help = "Request at least SIZE at a time, 1M to 1G. Files smaller than twice "
+		"that use one connection." },
 	{ .group = "Parallelism", .name = "fail-fast",
 		.kind = SL_OPTION_FLAG, FIELD(fail_fast),
 		.help = "Cancel the remaining files when one fails. By default they continue." },

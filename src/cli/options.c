@@ -102,8 +102,9 @@ parse_number(struct parser *parser, const struct sl_option *option, const char *
 	case SL_OPTION_SIZE:
 		if (!sl_parse_size(value, out))
 			return usage(parser,
-				"option %s: '%s' is not a size (write it as 64M or 1.5G)", name,
-				value);
+				"option %s: '%s' is not a size (write it as 64M or 1.5G%s%s)", name,
+				value, option->elsewhere ? "; " : "",
+				option->elsewhere ? option->elsewhere : "");
 		break;
 	case SL_OPTION_DURATION:
 		if (!sl_parse_duration(value, out))
@@ -119,7 +120,9 @@ parse_number(struct parser *parser, const struct sl_option *option, const char *
 		break;
 	default:
 		if (strspn(value, "0123456789") != strlen(value) || !*value)
-			return usage(parser, "option %s: '%s' is not a whole number", name, value);
+			return usage(parser, "option %s: '%s' is not a whole number%s%s", name,
+				value, option->elsewhere ? "; " : "",
+				option->elsewhere ? option->elsewhere : "");
 		if (!sl_parse_u64(value, strlen(value), out))
 			return out_of_range(parser, option, name, value);
 		break;
@@ -353,6 +356,8 @@ sl_get_options_parse(struct sl_get_options *out, int argc, char **argv, struct s
 		.dir = ".",
 		.jobs = SL_OPTION_JOBS,
 		.connections_per_host = SL_OPTION_PER_HOST,
+		.segments = SL_OPTION_SEGMENTS,
+		.min_segment = SL_OPTION_MIN_SEGMENT,
 		.remote_time = true,
 		.connect_timeout_ns = 30 * SL_NS_PER_S,
 		.stall_timeout_ns = 60 * SL_NS_PER_S,

@@ -16,6 +16,8 @@
  * some of them have failed. */
 #define OPENING_FILES 4096u
 
+#define PER_HOST 256u /* unless the options bound it: the client does */
+
 int
 sl_batch_new(struct sl_batch **out, const struct sl_batch_options *options)
 {
@@ -41,9 +43,19 @@ sl_batch_new(struct sl_batch **out, const struct sl_batch_options *options)
 		.sync = sync,
 		.look_only = options->dry_run,
 		.stall_timeout_ns = options->stall_timeout_ns };
-	batch->transfer = (struct sl_transfer_options){
-		.client = options->client, .pool = options->pool, .io = options->io
-	};
+	struct sl_admission_options admission = { .per_host = options->per_host ? options->per_host
+										: PER_HOST,
+		.total = batch->schedule.segments,
+		.pool = options->pool };
+	if (sl_admission_new(&batch->transfer.admission, &admission)) {
+		free(batch);
+		return -ENOMEM;
+	}
+	batch->transfer.client = options->client;
+	batch->transfer.pool = options->pool;
+	batch->transfer.io = options->io;
+	batch->transfer.segments = SL_MAX(options->segments, 1u);
+	batch->transfer.min_segment = options->min_segment;
 	batch->options = *options;
 	batch->stays_open = options->stays_open;
 	batch->source_ended = !options->source;
@@ -62,6 +74,7 @@ sl_batch_free(struct sl_batch *batch)
 		return;
 	sl_assert(sl_list_is_empty(&batch->active));
 	sl_plan_release(&batch->plan);
+	sl_admission_free(batch->transfer.admission);
 	free(batch);
 }
 

@@ -83,6 +83,7 @@ struct file {
 	int stream_fd; /* with is_stream; closed at the end unless it is one of the program's own */
 	struct sl_part part;
 	struct sl_transfer transfer;
+	unsigned changes;    /* times it was begun again, since it changed on the server */
 	bool is_transferred; /* all bytes are here */
 	bool is_counted;     /* in summary.files */
 	struct sl_commit commit;

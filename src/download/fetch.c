@@ -160,12 +160,25 @@ wants_time(const struct file *file)
 	return choice == SL_ENTRY_UNSET ? file->batch->options.remote_time : choice == SL_ENTRY_YES;
 }
 
+/* They move to the summary. */
+static void
+add_counts(struct sl_segments_counts *to, struct sl_segments_counts *from)
+{
+	to->requests += from->requests;
+	to->split += from->split;
+	to->hedged += from->hedged;
+	to->replaced += from->replaced;
+	*from = (struct sl_segments_counts){ 0 };
+}
+
 SL_SUSPENDS
 static int
 run_transfer(struct file *file)
 {
 	struct sl_transfer *transfer = &file->transfer;
 	struct sl_batch_summary *summary = &file->batch->summary;
+	struct sl_segment_counts before = transfer->counts;
+	uint64_t hash_ns = transfer->hasher.waited_ns;
 	transfer->place = &file->place;
 	transfer->sources = &file->sources;
 	transfer->part = file->is_stream ? NULL : &file->part;
@@ -173,11 +186,37 @@ run_transfer(struct file *file)
 	transfer->wants_time = wants_time(file);
 	transfer->attributes.replaces = file->present.has_rights;
 	int code = sl_transfer_run(transfer, &file->error);
-	summary->bytes += sl_transfer_received(transfer);
-	summary->network_ns += transfer->segment.network_ns;
-	summary->disk_ns += transfer->segment.deliver_ns;
-	summary->hash_ns += transfer->hasher.waited_ns;
+	summary->bytes += transfer->counts.received - before.received;
+	summary->network_ns += transfer->counts.network_ns - before.network_ns;
+	summary->disk_ns += transfer->counts.deliver_ns - before.deliver_ns;
+	summary->hash_ns += transfer->hasher.waited_ns - hash_ns;
+	add_counts(&summary->segments, &transfer->segments.counts);
 	return code;
+}
+
+SL_SUSPENDS
+static void
+begin_anew(struct file *file)
+{
+	sl_part_discard(&file->part);
+	sl_transfer_reset(&file->transfer);
+}
+
+/* The part is of no use as it is, but the same source may give all of the file. If that has changed
+ * twice, or nodes of the service do not agree about it, only a single response is sure to be of one
+ * version. */
+static bool
+may_begin_anew(struct file *file, int code)
+{
+	struct sl_transfer *transfer = &file->transfer;
+	bool was_refused = code == SL_E_UNSUPPORTED, was_changed = code == SL_E_CHANGED;
+	if (sl_task_cancelled() || !transfer->is_ranged || (!was_refused && !was_changed))
+		return false;
+	file->changes += was_changed;
+	transfer->no_ranges = was_refused || file->changes > 1;
+	sl_log_warn("%s; beginning again from the start", file->error.text);
+	sl_error_clear(&file->error);
+	return true;
 }
 
 /* One source, from the request to a complete and checked part. */
@@ -185,12 +224,17 @@ SL_SUSPENDS
 static int
 try_source(struct file *file)
 {
-	sl_transfer_init(&file->transfer, &file->batch->transfer);
 	int code = make_part(file);
 	if (!code)
 		code = run_transfer(file);
+	while (code < 0 && may_begin_anew(file, code)) {
+		begin_anew(file);
+		code = make_part(file);
+		if (!code)
+			code = run_transfer(file);
+	}
 	if (code)
-		sl_part_discard(&file->part);
+		begin_anew(file);
 	return code;
 }
 
@@ -212,6 +256,7 @@ static int
 hand_over(struct file *file, bool is_there)
 {
 	set_commit(file, is_there);
+	sl_transfer_is_not_expected(&file->transfer);
 	file->view.waiting = true;
 	file->state = FILE_COMMITTING;
 	int code = sl_committer_hand_over(&file->batch->committer, &file->commit);
@@ -361,9 +406,13 @@ file_task(void *arg)
 {
 	struct file *file = arg;
 	bool dry_run = file->batch->options.dry_run;
+	file->transfer.is_expected = true;
+	sl_admission_expect(file->batch->transfer.admission);
 	int code = dry_run ? plan(file) : prepare(file);
 	if (!code && !dry_run)
 		code = run(file);
+	if (code != FILE_HANDED_OVER)
+		sl_transfer_is_not_expected(&file->transfer);
 	if (code != FILE_HANDED_OVER)
 		file->group = NULL; /* it cannot be stopped any more */
 	return code;

@@ -84,6 +84,7 @@ static void
 file_free(struct file *file)
 {
 	close_stream(file);
+	sl_transfer_reset(&file->transfer);
 	sl_place_release(&file->place);
 	sl_sources_release(&file->sources);
 	free(file->repeats.indices);
@@ -96,6 +97,7 @@ file_reset(struct file *file)
 {
 	sl_part_discard(&file->part);
 	close_stream(file);
+	sl_transfer_reset(&file->transfer);
 	file->present = (struct sl_present){ .size = SL_BODY_UNKNOWN, .stream_fd = -1 };
 	sl_transfer_init(&file->transfer, &file->batch->transfer);
 	sl_error_clear(&file->error);
@@ -163,7 +165,7 @@ file_view(struct file *file)
 	view->state = state_of(file);
 	view->received = sl_transfer_received(transfer);
 	view->total = transfer->total == SL_BODY_UNKNOWN ? file->present.size : transfer->total;
-	view->excess = transfer->segment.excess;
+	view->excess = transfer->counts.excess;
 	if (view->remote)
 		view->total = view->remote->length;
 	return view;

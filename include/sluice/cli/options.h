@@ -25,6 +25,9 @@
 #define SL_OPTION_JOBS_MAX 512u
 #define SL_OPTION_PER_HOST 16u
 #define SL_OPTION_PER_HOST_MAX 256u
+#define SL_OPTION_SEGMENTS 8u
+#define SL_OPTION_SEGMENTS_MAX 64u
+#define SL_OPTION_MIN_SEGMENT ((uint64_t)16 * SL_MIB)
 #define SL_OPTION_REDIRECTS 20u
 #define SL_OPTION_REDIRECTS_MAX 100u
 #define SL_OPTION_RATE_MAX (1024 * SL_GIB)
@@ -66,6 +69,8 @@ struct sl_get_options {
 
 	unsigned jobs;
 	unsigned connections_per_host;
+	unsigned segments;
+	uint64_t min_segment; /* bytes */
 	bool fail_fast;
 
 	struct sl_checksum checksum; /* only with one URL */
@@ -175,6 +180,8 @@ struct sl_option {
 	size_t clears; /* of a bool that becomes false when this flag is set; 0 = none */
 	uint64_t min, max;
 	const char *const *choices; /* ends with NULL */
+	const char *elsewhere;      /* what the letter means in other programs, for a number that is
+				       none; or NULL */
 };
 
 struct sl_command {

@@ -15,6 +15,7 @@
 #include "sluice/download/part.h"
 #include "sluice/download/plan.h"
 #include "sluice/download/present.h"
+#include "sluice/download/segments.h"
 #include "sluice/http/client.h"
 #include "sluice/rt/chunk.h"
 
@@ -80,7 +81,10 @@ struct sl_batch_options {
 	const char *output; /* name of the only file, may point anywhere; "-" = stdout; NULL = from
 			       the URL */
 	enum sl_if_exists if_exists;
-	unsigned jobs; /* at least 1; fewer run if the pool is small */
+	unsigned jobs;        /* at least 1; fewer run if the pool is small */
+	unsigned per_host;    /* segments to one host at once; 0 = as many as the client connects */
+	unsigned segments;    /* of one file at once; 0 = 1 */
+	uint64_t min_segment; /* bytes, a multiple of the size of a chunk */
 	bool fail_fast;
 	enum sl_sync_mode sync;
 	bool remote_time;
@@ -106,6 +110,7 @@ struct sl_batch_summary {
 	/* Time that downloads waited, summed over all: for the server, for the disk or stdout, for
 	 * the hasher, for the commit. The largest names the bottleneck. */
 	uint64_t network_ns, disk_ns, hash_ns, commit_ns;
+	struct sl_segments_counts segments; /* of all files */
 	uint64_t unverified;  /* skipped ones whose content was not checked */
 	uint64_t repeats;     /* skipped ones that are the same download as an earlier input */
 	uint64_t first_index; /* of the first failed one in input order; valid if failed > 0 */

@@ -67,6 +67,10 @@ int sl_url_resolve(struct sl_url *out, const struct sl_url *base, struct sl_span
 /* Remove user and password; the password's bytes are wiped. */
 void sl_url_drop_userinfo(struct sl_url *url);
 
+/* Give it the user and password of `url`, which is of the same origin. Returns 0 or -ENOMEM: then
+ * it has none. */
+int sl_url_copy_userinfo(struct sl_url *out, const struct sl_url *url) SL_MUST_CHECK;
+
 /* Same scheme, host and port, all three. */
 bool sl_url_same_origin(const struct sl_url *a, const struct sl_url *b);
 
