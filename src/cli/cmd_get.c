@@ -56,7 +56,6 @@ struct get {
 	size_t next_url;
 	unsigned descriptors;
 	uint64_t tls_memory, chunk_memory; /* of --max-memory */
-	uint64_t limited_ns;               /* that downloads waited for --limit-rate */
 	enum sl_exit status;
 };
 
@@ -360,8 +359,6 @@ run_batch(struct get *get)
 		warn_about_proxy(&get->summary);
 	}
 	sl_batch_free(parts.batch);
-	if (parts.client)
-		get->limited_ns = sl_http_client_limited_ns(parts.client);
 	sl_http_client_free(parts.client);
 	sl_chunk_pool_free(parts.pool);
 	return code;
@@ -453,11 +450,9 @@ at_end(void *arg, struct sl_rt *rt)
 		return;
 	struct sl_buf text = { 0 };
 	const struct sl_batch_summary *summary = &get->summary;
-	/* Small bodies that are not files are limited, too, so the difference may be negative. */
-	uint64_t limited_ns = SL_MIN(get->limited_ns, summary->network_ns);
-	const struct sl_stats_stage stages[] = { { "network", summary->network_ns - limited_ns },
+	const struct sl_stats_stage stages[] = { { "network", summary->network_ns },
 		{ "disk", summary->disk_ns }, { "hash", summary->hash_ns },
-		{ "commit", summary->commit_ns }, { "rate limit", limited_ns } };
+		{ "commit", summary->commit_ns }, { "rate limit", summary->limited_ns } };
 	size_t count = SL_COUNT_OF(stages) - (get->options.limit_rate == 0);
 	sl_stats_print(&text, rt, stages, count);
 	sl_console_print(sl_buf_span(&text));

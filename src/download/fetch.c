@@ -188,6 +188,7 @@ run_transfer(struct file *file)
 	int code = sl_transfer_run(transfer, &file->error);
 	summary->bytes += transfer->counts.received - before.received;
 	summary->network_ns += transfer->counts.network_ns - before.network_ns;
+	summary->limited_ns += transfer->counts.limited_ns - before.limited_ns;
 	summary->disk_ns += transfer->counts.deliver_ns - before.deliver_ns;
 	summary->hash_ns += transfer->hasher.waited_ns - hash_ns;
 	add_counts(&summary->segments, &transfer->segments.counts);
@@ -387,16 +388,15 @@ SL_SUSPENDS
 static int
 plan(struct file *file)
 {
-	uint64_t begin_ns;
+	uint64_t latency_ns = 0;
 	int code = file->is_stream ? 0 : look(file);
 	if (code)
 		return code;
 	do {
-		begin_ns = sl_now();
-		code = sl_probe(
-			file->batch->options.client, &file->sources, &file->remote, &file->error);
+		code = sl_probe(file->batch->options.client, &file->sources, &file->remote,
+			&latency_ns, &file->error);
 	} while (code && use_next_source(file, code));
-	return code ? code : add_to_plan(file, sl_now() - begin_ns);
+	return code ? code : add_to_plan(file, latency_ns);
 }
 
 /* ---- the task ---- */

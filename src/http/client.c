@@ -54,7 +54,6 @@ struct sl_http_client {
 	struct sl_semaphore tls_lock; /* one task loads TLS, the others wait for it */
 	struct sl_limiter limiter;    /* with options.limit_rate */
 	struct sl_host_limits host_limits;
-	uint64_t limited_ns; /* of exchanges that are closed */
 	unsigned exchanges;
 };
 
@@ -111,9 +110,9 @@ receive_buffer(uint64_t limit_rate)
 
 SL_SUSPENDS
 static int
-admit(void *ctx, const char *host, struct sl_error *err)
+admit(void *ctx, const struct sl_pool_key *key, struct sl_error *err)
 {
-	return sl_host_limits_take(ctx, host, err);
+	return sl_host_limits_take(ctx, key->host, key->taker, err);
 }
 
 int
@@ -555,6 +554,8 @@ set_up(struct chain *chain)
 	exchange->pool = chain->client->pool;
 	exchange->stall_timeout_ns = chain->client->options.stall_timeout_ns;
 	exchange->limiter = chain->client->options.limit_rate ? &chain->client->limiter : NULL;
+	exchange->limited =
+		chain->request->limited ? chain->request->limited : &exchange->limited_read;
 	exchange->is_head = strcmp(chain->request->method, "HEAD") == 0;
 	chain->client->exchanges++;
 	sl_head_init(&exchange->head);
@@ -568,12 +569,6 @@ set_up(struct chain *chain)
 	if (chain->request->left_origin)
 		leave_origin(chain);
 	return 0;
-}
-
-uint64_t
-sl_http_client_limited_ns(const struct sl_http_client *client)
-{
-	return client->limited_ns;
 }
 
 struct sl_resource
@@ -616,7 +611,6 @@ sl_http_close(struct sl_http_exchange *exchange)
 	sl_exchange_drop(exchange);
 	sl_head_release(&exchange->head);
 	sl_url_release(&exchange->url);
-	exchange->client->limited_ns += exchange->limited_ns;
 	exchange->client->exchanges--;
 	free(exchange);
 }
@@ -632,6 +626,7 @@ sl_http_open(struct sl_http_client *client, const struct sl_http_request *reques
 	else
 		code = follow(&chain, err);
 	if (code == 0) {
+		chain.exchange->limited = &chain.exchange->limited_read;
 		*out = chain.exchange;
 	} else if (chain.exchange) {
 		/* An error page that is small is read, so that the next file needs no new

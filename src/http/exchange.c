@@ -161,6 +161,7 @@ take_connection(struct sl_http_exchange *exchange, bool fresh, struct sl_error *
 	struct sl_pool_key key = { .tls = exchange->url.scheme == SL_SCHEME_HTTPS,
 		.host = exchange->url.host,
 		.port = exchange->url.port,
+		.taker = exchange->limited,
 		.lane = exchange->is_head ? LANE_HEAD : LANE_CONTENT };
 	exchange->peer[0] = '\0';
 	int code = sl_pool_take(exchange->pool, &key, fresh, &exchange->connection, &cause);
@@ -580,10 +581,8 @@ read_limited(struct sl_http_exchange *exchange, char *data, size_t len, struct s
 {
 	struct sl_limiter *limiter = exchange->limiter;
 	uint64_t piece = SL_MAX(limiter->bucket.rate / LIMIT_DIVISOR, 1u);
-	uint64_t begin_ns = sl_now();
 	len = (size_t)SL_MIN((uint64_t)len, piece);
-	int code = sl_limiter_take(limiter, len);
-	exchange->limited_ns += sl_now() - begin_ns;
+	int code = sl_limiter_take(limiter, len, exchange->limited);
 	if (code < 0)
 		return fail_receive(exchange, err, code, NULL);
 	code = read_body(exchange, data, len, err);
@@ -657,7 +656,7 @@ sl_http_is_open_ended(const struct sl_http_exchange *exchange)
 uint64_t
 sl_http_limited_ns(const struct sl_http_exchange *exchange)
 {
-	return exchange->limited_ns;
+	return sl_limited_ns(&exchange->limited_read);
 }
 
 bool

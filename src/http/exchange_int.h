@@ -9,7 +9,6 @@
 #include "sluice/http/client.h"
 #include "sluice/http/framing.h"
 #include "sluice/net/pool.h"
-#include "sluice/rt/limiter.h"
 
 /* Bytes of a receive while a head is expected: the head of most answers and some of the body. */
 #define SL_EXCHANGE_BUFFER (16 * 1024)
@@ -41,8 +40,9 @@ struct sl_http_exchange {
 	bool complete;        /* the body was read to its end */
 	bool excess;          /* bytes followed it */
 
-	uint64_t rate_bytes_s; /* of receiving, to size the next receive; 0 = not known yet */
-	uint64_t limited_ns;   /* waited for the limiter, over all answers */
+	uint64_t rate_bytes_s;      /* of receiving, to size the next receive; 0 = not known yet */
+	struct sl_limited *limited; /* of the request, until the answer is there; else own */
+	struct sl_limited limited_read; /* of the body */
 
 	/* received and not yet used: buffer[buffer_off, buffer_len) */
 	size_t buffer_off, buffer_len;

@@ -93,7 +93,8 @@ sl_host_limits_release(struct sl_host_limits *limits)
 }
 
 int
-sl_host_limits_take(struct sl_host_limits *limits, const char *name, struct sl_error *err)
+sl_host_limits_take(struct sl_host_limits *limits, const char *name, struct sl_limited *limited,
+	struct sl_error *err)
 {
 	forget_idle(limits);
 	struct host *host = find(limits, name);
@@ -103,7 +104,7 @@ sl_host_limits_take(struct sl_host_limits *limits, const char *name, struct sl_e
 		return sl_fail_code(
 			err, SL_PHASE_REQUEST, -ENOMEM, "cannot send a request to '%s'", name);
 	host->users++;
-	int code = sl_limiter_take(&host->limiter, REQUEST);
+	int code = sl_limiter_take(&host->limiter, REQUEST, limited);
 	host->users--;
 	if (code < 0)
 		return sl_fail_code(err, SL_PHASE_REQUEST, code,

@@ -20,11 +20,11 @@ void sl_host_limits_init(struct sl_host_limits *limits, uint64_t rate_milli);
 void sl_host_limits_release(struct sl_host_limits *limits);
 
 /*
- * Take the right to send one request to `host`, waiting for those before and for the rate. Returns
- * 0; -ENOMEM; -ETIMEDOUT at a deadline in force, -ECANCELED.
+ * Take the right to send one request to `host`, waiting for those before and for the rate; the wait
+ * is added to *limited. Returns 0; -ENOMEM; -ETIMEDOUT at a deadline in force, -ECANCELED.
  */
 SL_SUSPENDS
-int sl_host_limits_take(
-	struct sl_host_limits *limits, const char *host, struct sl_error *err) SL_MUST_CHECK;
+int sl_host_limits_take(struct sl_host_limits *limits, const char *host, struct sl_limited *limited,
+	struct sl_error *err) SL_MUST_CHECK;
 
 #endif

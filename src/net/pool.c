@@ -359,12 +359,12 @@ take_permits(struct sl_pool *pool, struct host *host, struct sl_error *err)
 
 SL_SUSPENDS
 static int
-admit(struct sl_pool *pool, struct host *host, struct sl_error *err)
+admit(struct sl_pool *pool, struct host *host, const struct sl_pool_key *key, struct sl_error *err)
 {
 	int code = take_permits(pool, host, err);
 	if (code < 0 || !pool->options.admit)
 		return code;
-	code = pool->options.admit(pool->options.admit_ctx, host->name, err);
+	code = pool->options.admit(pool->options.admit_ctx, key, err);
 	if (code < 0)
 		give_permits(pool, host, BOUNDS);
 	return code;
@@ -431,7 +431,7 @@ sl_pool_take(struct sl_pool *pool, const struct sl_pool_key *key, bool fresh,
 	if (!host)
 		return sl_fail_code(
 			err, SL_PHASE_CONNECT, -ENOMEM, "cannot connect to '%s'", key->host);
-	int code = admit(pool, host, err);
+	int code = admit(pool, host, key, err);
 	if (code < 0) {
 		unuse_host(host);
 		return code;

@@ -35,8 +35,9 @@ wait_for_tokens(struct sl_limiter *limiter, uint64_t count)
 	}
 }
 
-int
-sl_limiter_take(struct sl_limiter *limiter, uint64_t count)
+SL_SUSPENDS
+static int
+take_in_turn(struct sl_limiter *limiter, uint64_t count)
 {
 	int code = sl_semaphore_take(&limiter->turn, SL_FOREVER);
 	if (code < 0)
@@ -46,6 +47,22 @@ sl_limiter_take(struct sl_limiter *limiter, uint64_t count)
 		sl_token_bucket_take(&limiter->bucket, count, sl_now());
 	sl_semaphore_give(&limiter->turn);
 	return code;
+}
+
+int
+sl_limiter_take(struct sl_limiter *limiter, uint64_t count, struct sl_limited *limited)
+{
+	limited->since_ns = sl_now();
+	int code = take_in_turn(limiter, count);
+	limited->total_ns = sl_limited_ns(limited);
+	limited->since_ns = 0;
+	return code;
+}
+
+uint64_t
+sl_limited_ns(const struct sl_limited *limited)
+{
+	return limited->total_ns + (limited->since_ns ? sl_now() - limited->since_ns : 0);
 }
 
 void

@@ -29,6 +29,7 @@ struct crowd {
 	struct sl_limiter limiter;
 	uint64_t total, piece, taken;
 	uint64_t of_task[TASKS_MAX], unused[TASKS_MAX];
+	struct sl_limited limited[TASKS_MAX];
 	unsigned next;
 };
 
@@ -38,7 +39,7 @@ take_pieces(void *arg)
 	struct crowd *crowd = arg;
 	unsigned self = crowd->next++;
 	while (crowd->taken < crowd->total) {
-		int code = sl_limiter_take(&crowd->limiter, crowd->piece);
+		int code = sl_limiter_take(&crowd->limiter, crowd->piece, &crowd->limited[self]);
 		if (code)
 			return code;
 		crowd->taken += crowd->piece - crowd->unused[self];
@@ -110,6 +111,7 @@ struct taker {
 	struct sl_limiter *limiter;
 	uint64_t count, deadline_ns, at_ns;
 	int code;
+	struct sl_limited limited;
 };
 
 static int
@@ -118,7 +120,7 @@ take(void *arg)
 	struct taker *taker = arg;
 	struct sl_deadline scope;
 	sl_deadline_begin(&scope, taker->deadline_ns);
-	taker->code = sl_limiter_take(taker->limiter, taker->count);
+	taker->code = sl_limiter_take(taker->limiter, taker->count, &taker->limited);
 	sl_deadline_end(&scope);
 	taker->at_ns = sl_now();
 	return 0;
@@ -132,8 +134,9 @@ serves_in_order(void *arg)
 	struct sl_group group;
 	sl_limiter_init(&limiter, "test", 1000, 100, 0);
 	uint64_t begin_ns = sl_now();
-	struct taker takers[] = { { &limiter, 500, SL_FOREVER, 0, 1 },
-		{ &limiter, 1, SL_FOREVER, 0, 1 }, { &limiter, 10, SL_FOREVER, 0, 1 } };
+	struct taker takers[] = { { &limiter, 500, SL_FOREVER, 0, 1, { 0 } },
+		{ &limiter, 1, SL_FOREVER, 0, 1, { 0 } },
+		{ &limiter, 10, SL_FOREVER, 0, 1, { 0 } } };
 	sl_group_enter(&group, SL_GROUP_FAIL_FAST);
 	for (size_t i = 0; i < SL_COUNT_OF(takers); i++)
 		cr_assert_eq(sl_group_spawn(&group, "taker", take, &takers[i], NULL), 0);
@@ -141,6 +144,9 @@ serves_in_order(void *arg)
 	cr_expect_eq(takers[0].at_ns - begin_ns, 500 * SL_NS_PER_MS);
 	cr_expect_eq(takers[1].at_ns - begin_ns, 501 * SL_NS_PER_MS);
 	cr_expect_eq(takers[2].at_ns - begin_ns, 511 * SL_NS_PER_MS);
+	for (size_t i = 0; i < SL_COUNT_OF(takers); i++)
+		cr_expect_lt(takers[i].at_ns - begin_ns - sl_limited_ns(&takers[i].limited),
+			SL_NS_PER_MS);
 	return 0;
 }
 
@@ -158,9 +164,9 @@ a_deadline_ends_the_wait(void *arg)
 	sl_limiter_init(&limiter, "test", 1000, 100, 0);
 	uint64_t begin_ns = sl_now();
 	uint64_t deadline_ns = begin_ns + 30 * SL_NS_PER_MS;
-	struct taker takers[] = { { &limiter, 1000, deadline_ns, 0, 1 }, /* in turn */
-		{ &limiter, 1000, deadline_ns, 0, 1 },                   /* behind it */
-		{ &limiter, 50, SL_FOREVER, 0, 1 } };
+	struct taker takers[] = { { &limiter, 1000, deadline_ns, 0, 1, { 0 } }, /* in turn */
+		{ &limiter, 1000, deadline_ns, 0, 1, { 0 } },                   /* behind it */
+		{ &limiter, 50, SL_FOREVER, 0, 1, { 0 } } };
 	sl_group_enter(&group, SL_GROUP_FAIL_FAST);
 	for (size_t i = 0; i < SL_COUNT_OF(takers); i++)
 		cr_assert_eq(sl_group_spawn(&group, "taker", take, &takers[i], NULL), 0);
@@ -185,18 +191,21 @@ a_cancellation_ends_the_wait(void *arg)
 	struct sl_limiter limiter;
 	struct sl_group group;
 	sl_limiter_init(&limiter, "test", 1, 1, 0);
-	struct taker takers[] = { { &limiter, 1000, SL_FOREVER, 0, 1 },
-		{ &limiter, 1000, SL_FOREVER, 0, 1 } };
+	struct taker takers[] = { { &limiter, 1000, SL_FOREVER, 0, 1, { 0 } },
+		{ &limiter, 1000, SL_FOREVER, 0, 1, { 0 } } };
 	sl_group_enter(&group, SL_GROUP_COLLECT);
 	for (size_t i = 0; i < SL_COUNT_OF(takers); i++)
 		cr_assert_eq(sl_group_spawn(&group, "taker", take, &takers[i], NULL), 0);
+	uint64_t begin_ns = sl_now();
 	cr_assert_eq(sl_sleep(2 * SL_NS_PER_S), 0);
+	cr_expect_geq(sl_limited_ns(&takers[0].limited), sl_now() - begin_ns - SL_NS_PER_MS,
+		"a wait that goes on counts");
 	sl_group_cancel(&group, -ECANCELED);
 	(void)sl_group_leave(&group);
 	cr_expect_eq(takers[0].code, -ECANCELED);
 	cr_expect_eq(takers[1].code, -ECANCELED);
 	cr_expect(sl_limiter_is_idle(&limiter));
-	cr_expect_eq(sl_limiter_take(&limiter, 1), 0);
+	cr_expect_eq(sl_limiter_take(&limiter, 1, &(struct sl_limited){ 0 }), 0);
 	cr_expect_not(sl_limiter_is_idle(&limiter));
 	return 0;
 }
@@ -213,8 +222,8 @@ put_back_wakes(void *arg)
 	struct sl_limiter limiter;
 	struct sl_group group;
 	sl_limiter_init(&limiter, "test", 1, 100, 100);
-	struct taker taker = { &limiter, 50, SL_FOREVER, 0, 1 };
-	cr_assert_eq(sl_limiter_take(&limiter, 100), 0);
+	struct taker taker = { &limiter, 50, SL_FOREVER, 0, 1, { 0 } };
+	cr_assert_eq(sl_limiter_take(&limiter, 100, &(struct sl_limited){ 0 }), 0);
 	sl_group_enter(&group, SL_GROUP_FAIL_FAST);
 	cr_assert_eq(sl_group_spawn(&group, "taker", take, &taker, NULL), 0);
 	cr_assert_eq(sl_sleep(SL_NS_PER_S), 0);

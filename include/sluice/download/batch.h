@@ -107,11 +107,12 @@ struct sl_batch_summary {
 	uint64_t files; /* that were begun, or removed before */
 	uint64_t done, planned, skipped, failed, removed, cancelled;
 	uint64_t bytes; /* received */
-	/* Time that downloads waited, summed over all: for the server, for the disk or stdout, for
-	 * the hasher, for the commit. The largest names the bottleneck. */
-	uint64_t network_ns, disk_ns, hash_ns, commit_ns;
+	/* Time that downloads waited, summed over all: for the server, for the client's rate limit,
+	 * for the disk or stdout, for the hasher, for the commit. The largest names the
+	 * bottleneck. */
+	uint64_t network_ns, limited_ns, disk_ns, hash_ns, commit_ns;
 	struct sl_segments_counts segments; /* of all files */
-	uint64_t unverified;  /* skipped ones whose content was not checked */
+	uint64_t unverified;                /* skipped ones whose content was not checked */
 	uint64_t repeats;     /* skipped ones that are the same download as an earlier input */
 	uint64_t first_index; /* of the first failed one in input order; valid if failed > 0 */
 	/* Of that one; with failed == 0: what the disk of the files that are done reported at the

@@ -18,7 +18,7 @@
 #include "sluice/http/request.h"
 #include "sluice/http/resource.h"
 #include "sluice/http/url.h"
-#include "sluice/rt/task.h"
+#include "sluice/rt/limiter.h"
 
 struct sl_http_client;
 struct sl_http_exchange;
@@ -55,6 +55,9 @@ struct sl_http_request {
 	 * credentials and headers are not sent. */
 	bool left_origin;
 	const struct sl_http_range *range; /* NULL = all of it; replaces the user's own Range */
+	/* Gets the time that sl_http_open waits for options.max_rps_milli and limit_rate; may be
+	 * looked at while it does. NULL = not of interest. */
+	struct sl_limited *limited;
 };
 
 /* A part of a resource that an earlier answer has described. */
@@ -120,12 +123,9 @@ uint64_t sl_http_body_length(const struct sl_http_exchange *exchange);
 /* True if the body ends with the end of a plain connection: then truncation cannot be detected. */
 bool sl_http_is_open_ended(const struct sl_http_exchange *exchange);
 
-/* How long reads have waited for options.limit_rate so far: time in which the server was not asked
- * for anything, so that no timeout and no measured speed includes it. */
+/* How long sl_http_read has waited for options.limit_rate so far, also while it does: time in which
+ * the server was not waited for. */
 uint64_t sl_http_limited_ns(const struct sl_http_exchange *exchange);
-
-/* The same, summed over the exchanges that were closed. */
-uint64_t sl_http_client_limited_ns(const struct sl_http_client *client);
 
 /* True if the server sent bytes after the announced end of the body; they were cut off and the
  * connection was dropped. Valid once the body is complete. */
