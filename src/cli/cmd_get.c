@@ -157,13 +157,20 @@ next_entry(void *ctx, struct sl_entry *out, struct sl_error *err)
 {
 	struct get *get = ctx;
 	const struct sl_get_options *options = &get->options;
-	if (get->next_url == options->urls.count)
-		return sl_manifest_next(&get->manifest, out, err);
-	memset(out, 0, sizeof(*out));
-	out->sources[0] = sl_span_str(options->urls.items[get->next_url++]);
-	out->source_count = 1;
-	out->checksum = options->checksum;
-	return 1;
+	int got = 1;
+	if (get->next_url < options->urls.count) {
+		memset(out, 0, sizeof(*out));
+		out->sources[out->source_count++] =
+			sl_span_str(options->urls.items[get->next_url++]);
+		for (size_t i = 0; i < options->mirrors.count; i++)
+			out->sources[out->source_count++] = sl_span_str(options->mirrors.items[i]);
+		out->checksum = options->checksum;
+	} else {
+		got = sl_manifest_next(&get->manifest, out, err);
+	}
+	if (options->referer && out->referer.len == 0)
+		out->referer = sl_span_str(options->referer);
+	return got;
 }
 
 /* ---- the run ---- */
@@ -175,12 +182,18 @@ struct engine_parts {
 };
 
 static bool
-has_https(const struct get *get)
+any_is_https(const struct sl_words *urls)
 {
-	for (size_t i = 0; i < get->options.urls.count; i++)
-		if (strncasecmp(get->options.urls.items[i], "http://", 7) != 0)
+	for (size_t i = 0; i < urls->count; i++)
+		if (strncasecmp(urls->items[i], "http://", 7) != 0)
 			return true;
 	return false;
+}
+
+static bool
+has_https(const struct get *get)
+{
+	return any_is_https(&get->options.urls) || any_is_https(&get->options.mirrors);
 }
 
 /* At once: the segments of one file are to one host, so that more than its limit serves only other
@@ -266,9 +279,13 @@ make_batch(struct get *get, struct engine_parts *parts)
 		.pool = parts->pool,
 		.dir = options->dir,
 		.output = options->output,
+		.tree = options->tree,
+		.server_names = options->content_disposition,
 		.if_exists = options->if_exists,
 		.jobs = options->jobs,
 		.per_host = options->connections_per_host,
+		.resume = options->resume,
+		.verify_resume = options->verify_resume,
 		.segments = options->segments,
 		.min_segment = options->min_segment,
 		.fail_fast = options->fail_fast,

@@ -26,9 +26,11 @@ static const struct hint get_hints[] = {
 		"not needed: redirects are followed by default; --max-redirs limits them" },
 	{ "-O --remote-name --remote-name-all",
 		"not needed: files are named after their URL; to choose the name, use -o FILE" },
-	{ "-C --continue-at -c --continue --no-continue",
-		"resuming is not supported by this version: a file that failed is fetched again "
-		"from its beginning" },
+	{ "-e --execute",
+		"for the -e of curl use --referer; settings of a .wgetrc are not supported" },
+	{ "-J --remote-header-name", "use --content-disposition" },
+	{ "-C --continue-at",
+		"not needed: incomplete files are resumed (--no-continue turns that off)" },
 	{ "--insecure --no-check-certificate --check-certificate",
 		"certificates are always verified; to trust another one use --cacert FILE" },
 	{ "-f --fail --fail-with-body",
@@ -67,7 +69,12 @@ static const struct hint get_hints[] = {
 	{ "--output-document --out", "use -o" },
 	{ "--ca-certificate", "use --cacert" },
 	{ "--no-use-server-timestamps", "use --no-remote-time" },
-	{ "-p -np -nd -nH --recursive --mirror --page-requisites --no-parent",
+	{ "--force-directories", "use --tree" },
+	{ "-nd --no-directories --no-host-directories --cut-dirs -nH",
+		"--tree creates directories for the host and the path; without it none are "
+		"created, "
+		"and out= of a list gives any" },
+	{ "-p -np --recursive --page-requisites --no-parent",
 		"links are not followed: give all URLs, or a list of them with -i" },
 	{ "-b --background -D --daemon --enable-rpc",
 		"running in the background is not supported (use '&' in the shell)" },
@@ -83,9 +90,9 @@ static const struct hint get_hints[] = {
 	{ "--log -l --console-log-level --debug", "use -v; the log goes to standard error" },
 	{ "--colour", "use --color" },
 	/* names reserved for later versions */
-	{ "--base-url --content-disposition --verify-resume --sums -H --header -A "
+	{ "--base-url --sums -H --header -A "
 	  "--user-agent "
-	  "--referer -u --user --netrc --netrc-file --bearer-file --auth-origin --proxy --noproxy "
+	  "-u --user --netrc --netrc-file --bearer-file --auth-origin --proxy --noproxy "
 	  "--all-proxy --capath "
 	  "--cert --key --tls-min -4 --ipv4 -6 --ipv6 --resolve --compressed "
 	  "--decompress --scan --engine",

@@ -38,6 +38,19 @@ static const struct sl_option get_options[] = {
 	{ .group = "What and where", .letter = 'd', .name = "dir", .argument = "DIR",
 		.kind = SL_OPTION_WORD, FIELD(dir), .standard = ".",
 		.help = "Save files in the directory DIR, which is created if missing." },
+	{ .group = "What and where", .name = "mirror", .argument = "URL",
+		.kind = SL_OPTION_WORDS, FIELD(mirrors),
+		.help = "Another source of the single URL, tried if those before it fail. Can be "
+		"repeated; in a list, separate the URLs of a file by TAB." },
+	{ .group = "What and where", .name = "tree",
+		.kind = SL_OPTION_FLAG, FIELD(tree),
+		.help = "Save each file in directories named after the host and the path of "
+		"its URL, as wget -x does. Entries with out= keep that name." },
+	{ .group = "What and where", .name = "content-disposition",
+		.kind = SL_OPTION_FLAG, FIELD(content_disposition),
+		.help = "Use the file name that the server suggests in Content-Disposition, if "
+		"there is one: its last component, made safe. Entries with out= keep that "
+		"name." },
 	{ .group = "What and where", .name = "if-exists", .argument = "WHAT",
 		.kind = SL_OPTION_CHOICE, FIELD(if_exists), .choices = if_exists_choices,
 		.standard = "auto",
@@ -90,6 +103,17 @@ static const struct sl_option get_options[] = {
 		.help = "When to sync files to disk. auto: large files one by one, small "
 		"files in groups. all: each file and its directory individually. none: never, "
 		"which the summary reports." },
+	{ .group = "Integrity", .letter = 'c', .name = "continue",
+		.kind = SL_OPTION_FLAG, FIELD(resume), .standard = "on",
+		.help = "Resume large files that an earlier run has left incomplete, and keep "
+		"what is needed to resume them." },
+	{ .group = "Integrity", .name = "no-continue",
+		.kind = SL_OPTION_UNFLAG, FIELD(resume),
+		.help = "Begin incomplete files anew, and remove them if they fail." },
+	{ .group = "Integrity", .name = "verify-resume",
+		.kind = SL_OPTION_FLAG, FIELD(verify_resume),
+		.help = "Read incomplete files back before they are resumed, and download "
+		"again what is not as it was written." },
 	{ .group = "Integrity", .letter = 'R', .name = "remote-time",
 		.kind = SL_OPTION_FLAG, FIELD(remote_time), .standard = "on",
 		.help = "Set the modification time of each file from Last-Modified." },
@@ -97,6 +121,10 @@ static const struct sl_option get_options[] = {
 		.kind = SL_OPTION_UNFLAG, FIELD(remote_time),
 		.help = "Do not set modification times from Last-Modified." },
 
+	{ .group = "Network", .name = "referer", .argument = "URL",
+		.kind = SL_OPTION_WORD, FIELD(referer),
+		.help = "Send URL as the Referer header field of each request. Entries with "
+		"referer= keep that." },
 	{ .group = "Network", .name = "cacert", .argument = "FILE",
 		.kind = SL_OPTION_WORD, FIELD(cacert), .standard = "the system's certificate store",
 		.help = "Trust only the certificates in the PEM file FILE." },

@@ -16,6 +16,8 @@
  * some of them have failed. */
 #define OPENING_FILES 4096u
 
+#define JOURNAL_SYNCS 2u /* of parts under way, at a time: other operations find a thread */
+
 #define PER_HOST 256u /* unless the options bound it: the client does */
 
 int
@@ -31,6 +33,8 @@ sl_batch_new(struct sl_batch **out, const struct sl_batch_options *options)
 	bool sync = options->sync != SL_SYNC_NONE;
 	struct sl_place_options places = { .dir = options->dir,
 		.output = options->output,
+		.tree = options->tree,
+		.server_names = options->server_names,
 		.allow_outside = options->allow_outside,
 		.keep = batch->schedule.directories,
 		.sync_made = sync,
@@ -56,6 +60,9 @@ sl_batch_new(struct sl_batch **out, const struct sl_batch_options *options)
 	batch->transfer.io = options->io;
 	batch->transfer.segments = SL_MAX(options->segments, 1u);
 	batch->transfer.min_segment = options->min_segment;
+	batch->transfer.keeps_journal = options->resume;
+	batch->transfer.sync = sync;
+	batch->transfer.sync_turn = &batch->sync_turn;
 	batch->options = *options;
 	batch->stays_open = options->stays_open;
 	batch->source_ended = !options->source;
@@ -205,7 +212,9 @@ run_file(struct file *file)
 	if (code == FILE_HANDED_OVER)
 		return;
 	file->group = NULL; /* the task was not spawned */
-	if (code < 0 && file->wish != FILE_GO_ON && !sl_task_cancelled())
+	if (code == FILE_REPEAT)
+		file_follow_original(file);
+	else if (code < 0 && file->wish != FILE_GO_ON && !sl_task_cancelled())
 		queue_fulfil_wish(file);
 	else
 		file_end(file, code);
@@ -345,6 +354,7 @@ sl_batch_run(struct sl_batch *batch, struct sl_batch_summary *summary)
 {
 	struct sl_error disk = { 0 };
 	sl_semaphore_init(&batch->source_turn, "list of inputs", 1);
+	sl_semaphore_init(&batch->sync_turn, "sync", JOURNAL_SYNCS);
 	sl_semaphore_init(&batch->opening_files, "directories being opened", OPENING_FILES);
 	int code = run_jobs(batch);
 	struct sl_shield shield;

@@ -21,8 +21,10 @@
  *    remove it; the job waits for that task.
  *  - An input that repeats an earlier one leaves ACTIVE at once: only its number is kept, in
  *    `repeats` of the first one, and it ends with that. If the first one has ended, it ends now.
+ *  - With --content-disposition the name of an ACTIVE file is claimed once the server has
+ *    answered: until then it has neither a part nor `present` (fetch.c).
  *  - With several sources a failed one leads back to an empty part.
- *  - With dry_run, the step ends after `present`, with the head of the file in `remote`.
+ *  - With dry_run, the step ends after `present`, with the head of the file in `planned`.
  *
  * Cancellation has three reasons here: -ECANCELED (a sibling failed, or the batch was stopped):
  * what is complete is still given its name; -ETIMEDOUT (the run's time is over) and
@@ -78,7 +80,8 @@ struct file {
 	struct sl_place place;
 	struct repeats repeats;
 	struct sl_present present;
-	struct sl_resource remote; /* with view.remote */
+	const struct sl_resource *remote; /* while its head is looked at; else NULL */
+	struct sl_resource planned;       /* with view.remote */
 	bool is_stream;
 	int stream_fd; /* with is_stream; closed at the end unless it is one of the program's own */
 	struct sl_part part;
@@ -103,6 +106,7 @@ struct sl_batch {
 	struct sl_list idle;               /* waiter: the job that waits for an entry to be added */
 	struct sl_list openings;           /* opening.c's: directories that are being opened */
 	struct sl_semaphore opening_files; /* files that wait for them */
+	struct sl_semaphore sync_turn;     /* of the journals */
 	bool stays_open;
 	struct sl_group *jobs, *committing; /* NULL unless running */
 	uint64_t last_words_ns; /* until when the ends of cancelled downloads are reported; 0 = none
@@ -149,6 +153,11 @@ void queue_wake(struct sl_batch *batch);
 SL_SUSPENDS
 int opening_claim(struct file *file);
 
+/* opening.c: a claim of the name has given `code`: what that comes to under --if-exists. 0,
+ * FILE_REPEAT or a code. */
+SL_SUSPENDS
+int opening_settle(struct file *file, int code);
+
 /* queue.c: its task was stopped because of file->wish. */
 SL_SUSPENDS
 void queue_fulfil_wish(struct file *file);
@@ -177,7 +186,8 @@ SL_SUSPENDS
 void file_out_of_memory(struct sl_batch *batch, uint64_t index);
 
 /* fetch.c: the task of an ACTIVE file, arg: from what has its name to the finished file. Returns 0,
- * FILE_SKIPPED, a code; or FILE_HANDED_OVER: then it is the committer's, and may be gone. */
+ * FILE_SKIPPED, FILE_REPEAT, a code; or FILE_HANDED_OVER: then it is the committer's, and may be
+ * gone. */
 SL_SUSPENDS
 int file_task(void *arg);
 

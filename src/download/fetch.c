@@ -2,13 +2,20 @@
  * fetch.c - the steps of one file: what has its name already, its part, its transfer, its commit.
  * Sources of one file are tried in turn, each from byte 0. A dry run asks for the head of the file
  * instead of its part.
+ *
+ * With --content-disposition the first answer gives the name: the transfer begins without a part,
+ * and the first two steps are taken once its head has come.
  */
 #include "batch_int.h"
 
 #include "sluice/base/log.h"
+#include "sluice/base/text.h"
 #include "sluice/download/probe.h"
+#include "sluice/http/disposition.h"
 
 #include <errno.h>
+
+#define NAME_SHOWN_MAX 120u /* bytes of a name in a message */
 
 /* ---- sources ---- */
 
@@ -92,9 +99,9 @@ look(struct file *file)
 	struct sl_present *present = &file->present;
 	int code;
 	do {
-		code = sl_present_look(
-			&file->batch->present, &file->place, &file->sources, present, &file->error);
-	} while (code && use_next_source(file, code));
+		code = sl_present_look(&file->batch->present, &file->place, &file->sources,
+			file->remote, present, &file->error);
+	} while (code && !file->remote && use_next_source(file, code));
 	if (code)
 		return code;
 	switch (present->kind) {
@@ -126,6 +133,20 @@ is_part_taken(int code)
 	return code == SL_E_IN_USE || code == -EEXIST || code == -ELOOP || code == -EISDIR;
 }
 
+/* A new one; or what an earlier run has left of the same file. */
+SL_SUSPENDS
+static int
+open_part(struct file *file)
+{
+	struct sl_directory *directory = file->place.directory;
+	const char *name = file->place.name;
+	if (!file->batch->options.resume)
+		return sl_part_create(
+			&file->part, directory, name, mode_of_part(file), &file->error);
+	return sl_part_resume(&file->part, directory, name, mode_of_part(file),
+		sl_journal_url_hash(&file->sources.url), &file->error);
+}
+
 /* Before the request: a directory that takes no file, or another run at work, costs the server
  * nothing. 0; FILE_SKIPPED; a code. */
 SL_SUSPENDS
@@ -136,8 +157,7 @@ make_part(struct file *file)
 	if (file->part.fd >= 0) /* by file_prepare */
 		return 0;
 	while (!code && !file->is_stream) {
-		code = sl_part_create(&file->part, file->place.directory, file->place.name,
-			mode_of_part(file), &file->error);
+		code = open_part(file);
 		if (!code && (!file->part.name_taken || replaces(file)))
 			break;
 		if (!code) { /* another run has just finished the file */
@@ -151,6 +171,59 @@ make_part(struct file *file)
 	return code;
 }
 
+/* ---- the server's name ---- */
+
+static void
+warn_unusable(const struct file *file, struct sl_span suggested, const char *why)
+{
+	struct sl_buf shown = { 0 };
+	sl_text_show(&shown, suggested, NAME_SHOWN_MAX);
+	sl_log_warn("%s: the file name '%s' that the server suggested is refused: %s; the URL "
+		    "gives the name",
+		sl_sources_show(&file->sources), shown.data ? shown.data : "", why);
+	sl_buf_release(&shown);
+}
+
+/* Claim the name that the answer suggests, or else that of the URL. 0; FILE_REPEAT; a code. */
+SL_SUSPENDS
+static int
+claim_servers_name(struct file *file, const struct sl_head *head)
+{
+	struct sl_span field = sl_head_find(head, "Content-Disposition", 0);
+	struct sl_buf name = { 0 };
+	const char *why = NULL;
+	int code = sl_disposition_parse(field, &name, &why);
+	if (code == SL_DISPOSITION_UNUSABLE) {
+		warn_unusable(file, sl_buf_span(&name), why);
+		name.len = 0;
+	}
+	if (code >= 0)
+		code = opening_settle(
+			file, sl_place_claim_name(&file->batch->places, &file->place,
+				      &file->sources, sl_buf_span(&name), &file->error));
+	sl_buf_release(&name);
+	return code;
+}
+
+/* What else is done before the request: the name, what has it, and the part. What is there is
+ * compared with the answer at hand. 0; FILE_SKIPPED; FILE_REPEAT; a code. */
+SL_SUSPENDS
+static int
+accept_name(void *ctx, const struct sl_http_exchange *exchange)
+{
+	struct file *file = ctx;
+	struct sl_resource remote = sl_http_resource(exchange);
+	int code = claim_servers_name(file, sl_http_head(exchange));
+	file->remote = &remote;
+	if (!code)
+		code = look(file);
+	if (!code && !file->batch->options.dry_run)
+		code = make_part(file);
+	file->remote = NULL;
+	file->transfer.attributes.replaces = file->present.has_rights;
+	return code;
+}
+
 /* ---- the transfer ---- */
 
 static bool
@@ -158,6 +231,14 @@ wants_time(const struct file *file)
 {
 	enum sl_entry_choice choice = file->entry.remote_time;
 	return choice == SL_ENTRY_UNSET ? file->batch->options.remote_time : choice == SL_ENTRY_YES;
+}
+
+/* A stamp is as durable as the size and the time that it holds for. Without syncs, a power cut may
+ * leave all three, and zeros instead of the data. */
+static bool
+wants_stamp(const struct file *file)
+{
+	return file->batch->options.sync != SL_SYNC_NONE;
 }
 
 /* They move to the summary. */
@@ -184,7 +265,10 @@ run_transfer(struct file *file)
 	transfer->part = file->is_stream ? NULL : &file->part;
 	transfer->stream_fd = file->stream_fd;
 	transfer->wants_time = wants_time(file);
+	transfer->wants_stamp = wants_stamp(file);
 	transfer->attributes.replaces = file->present.has_rights;
+	transfer->accept = file->place.awaits_name ? accept_name : NULL;
+	transfer->ctx = file;
 	int code = sl_transfer_run(transfer, &file->error);
 	summary->bytes += transfer->counts.received - before.received;
 	summary->network_ns += transfer->counts.network_ns - before.network_ns;
@@ -192,6 +276,42 @@ run_transfer(struct file *file)
 	summary->disk_ns += transfer->counts.deliver_ns - before.deliver_ns;
 	summary->hash_ns += transfer->hasher.waited_ns - hash_ns;
 	add_counts(&summary->segments, &transfer->segments.counts);
+	return code;
+}
+
+/* ---- what an earlier run has left ---- */
+
+SL_SUSPENDS
+static int
+verify_part(struct file *file)
+{
+	struct sl_journal_verified verified = { 0 };
+	struct sl_journal *journal = file->part.journal;
+	if (!file->batch->options.verify_resume && !sl_journal_needs_verify(journal))
+		return 0;
+	int code = sl_journal_verify(journal, file->batch->options.pool, &verified, &file->error);
+	if (!code && verified.bad_bytes > 0)
+		sl_log_warn("'%s': %llu bytes are not what was written to it: they are fetched "
+			    "again",
+			file->part.part_name, (unsigned long long)verified.bad_bytes);
+	return code;
+}
+
+/* The part was taken over: the transfer goes on with what is missing. */
+SL_SUSPENDS
+static int
+resume_part(struct file *file)
+{
+	struct sl_transfer *transfer = &file->transfer;
+	if (!file->part.journal || transfer->is_ranged || transfer->no_ranges)
+		return 0;
+	int code = verify_part(file);
+	const struct sl_journal_content *content = sl_journal_content(file->part.journal);
+	if (code || !content->has_resource || content->count == 0)
+		return code;
+	code = sl_transfer_resume(transfer, content);
+	sl_log_info("'%s': resuming with %llu of %llu bytes", file->part.part_name,
+		(unsigned long long)transfer->resumed, (unsigned long long)transfer->total);
 	return code;
 }
 
@@ -225,7 +345,9 @@ SL_SUSPENDS
 static int
 try_source(struct file *file)
 {
-	int code = make_part(file);
+	int code = file->place.awaits_name ? 0 : make_part(file);
+	if (!code)
+		code = resume_part(file);
 	if (!code)
 		code = run_transfer(file);
 	while (code < 0 && may_begin_anew(file, code)) {
@@ -234,9 +356,23 @@ try_source(struct file *file)
 		if (!code)
 			code = run_transfer(file);
 	}
-	if (code)
-		begin_anew(file);
 	return code;
+}
+
+/* It is not finished in this run. What can be resumed stays, unless its bytes are wrong. */
+SL_SUSPENDS
+static void
+give_up_part(struct file *file, int code)
+{
+	const struct sl_transfer *transfer = &file->transfer;
+	bool is_wrong = code == SL_E_CHECKSUM || code == SL_E_CHANGED;
+	bool is_useful = transfer->is_ranged && transfer->written.done_bytes > 0 && !is_wrong &&
+			 file->wish != FILE_REMOVE;
+	if (!is_useful)
+		sl_part_discard(&file->part);
+	else if (sl_part_keep(&file->part))
+		file->batch->summary.kept++;
+	sl_transfer_reset(&file->transfer);
 }
 
 /* ---- the commit ---- */
@@ -325,7 +461,7 @@ static int
 prepare(struct file *file)
 {
 	int stop = 0;
-	if (file->is_stream)
+	if (file->is_stream || file->place.awaits_name)
 		return 0;
 	switch (sl_part_create_first(
 		&file->part, file->place.directory, file->place.name, mode_of_part(file), &stop)) {
@@ -345,8 +481,12 @@ static int
 run(struct file *file)
 {
 	int code = try_source(file);
-	while (code < 0 && use_next_source(file, code))
+	while (code < 0 && use_next_source(file, code)) {
+		begin_anew(file);
 		code = try_source(file);
+	}
+	if (code)
+		give_up_part(file, code);
 	if (code == FILE_SKIPPED)
 		return skip(file);
 	if (code || file->is_stream)
@@ -371,7 +511,7 @@ add_to_plan(struct file *file, uint64_t latency_ns)
 {
 	const struct sl_directory *directory = file->is_stream ? NULL : file->place.directory;
 	struct sl_plan_file planned = { .host = file->sources.url.host,
-		.length = file->remote.length,
+		.length = file->planned.length,
 		.latency_ns = latency_ns };
 	if (directory) {
 		planned.path = directory->path;
@@ -379,7 +519,7 @@ add_to_plan(struct file *file, uint64_t latency_ns)
 		planned.dev_minor = directory->dev_minor;
 		planned.free_bytes = directory->free_bytes;
 	}
-	file->view.remote = &file->remote;
+	file->view.remote = &file->planned;
 	file->view.replaces = file->present.kind == SL_PRESENT_REPLACE;
 	return sl_plan_add(&file->batch->plan, &planned);
 }
@@ -389,13 +529,18 @@ static int
 plan(struct file *file)
 {
 	uint64_t latency_ns = 0;
-	int code = file->is_stream ? 0 : look(file);
+	struct sl_probe probe = { .client = file->batch->options.client,
+		.sources = &file->sources,
+		.ctx = file,
+		.resource = &file->planned,
+		.latency_ns = &latency_ns };
+	int code = file->is_stream || file->place.awaits_name ? 0 : look(file);
 	if (code)
 		return code;
 	do {
-		code = sl_probe(file->batch->options.client, &file->sources, &file->remote,
-			&latency_ns, &file->error);
-	} while (code && use_next_source(file, code));
+		probe.accept = file->place.awaits_name ? accept_name : NULL;
+		code = sl_probe_run(&probe, &file->error);
+	} while (code < 0 && use_next_source(file, code));
 	return code ? code : add_to_plan(file, latency_ns);
 }
 

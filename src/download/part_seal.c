@@ -4,11 +4,14 @@
  * Rules:
  *  - A part that replaces a file gets the rights of that file, as they are then (rights.h).
  *  - All it is to have is set here: after the rename nothing about it changes any more.
+ *  - Its stamp (stamp.h) has the time that is set, and comes first: with the rights that are set
+ *    afterwards this user may not be allowed to write to the file. A file without one is as good.
  *  - What a write, a flush or an attribute call reports is never dropped, unless the file system
  *    does not support the attribute.
  */
 #include "part_int.h"
 
+#include "sluice/base/clock.h"
 #include "sluice/base/log.h"
 #include "sluice/download/rights.h"
 #include "sluice/rt/io.h"
@@ -129,11 +132,13 @@ take_rights(struct sl_part *part, const struct sl_part_attributes *set, struct s
 
 /* The operations of a seal; those that are not needed are NULL. */
 struct seal {
-	struct sl_op ops[10];
+	struct sl_op ops[11];
 	size_t count;
 	struct sl_rights *rights; /* of the file that is replaced, or NULL */
-	struct sl_op *write, *close_direct, *flush, *no_acl, *mode, *acl, *time, *owner, *stat,
-		*hole;
+	struct sl_op *write, *close_direct, *flush, *stamp, *no_acl, *mode, *acl, *time, *owner,
+		*stat, *hole;
+	uint64_t time_ns; /* that is set; 0 = none */
+	unsigned char stamp_bytes[SL_STAMP_MAX];
 	struct statx st;
 };
 
@@ -164,6 +169,19 @@ prepare_rights(struct seal *seal, int fd)
 					      .len = (size_t)rights->acl_len });
 }
 
+static void
+prepare_stamp(struct seal *seal, int fd, const struct sl_part_attributes *set)
+{
+	struct sl_stamp stamp = *set->stamp;
+	stamp.size = set->length;
+	stamp.mtime_ns = seal->time_ns;
+	seal->stamp = add(seal, (struct sl_op){ .kind = SL_OP_SET_XATTR,
+					.fd = fd,
+					.attribute = SL_STAMP_ATTRIBUTE,
+					.data = seal->stamp_bytes,
+					.len = sl_stamp_format(&stamp, seal->stamp_bytes) });
+}
+
 /* Flushed first: on some network and FUSE file systems that changes the time. The owner comes last:
  * once another user has the file, this one may not be allowed to set the rest. */
 static void
@@ -175,12 +193,15 @@ prepare_seal(struct seal *seal, const struct sl_part *part, const struct sl_part
 		seal->close_direct =
 			add(seal, (struct sl_op){ .kind = SL_OP_CLOSE, .fd = part->direct_fd });
 	seal->flush = add(seal, (struct sl_op){ .kind = SL_OP_FLUSH, .fd = fd });
+	seal->time_ns = set->stamp && !set->time_ns ? sl_clock_wall_ns() : set->time_ns;
+	if (set->stamp)
+		prepare_stamp(seal, fd, set);
 	if (seal->rights)
 		prepare_rights(seal, fd);
-	if (set->time_ns)
+	if (seal->time_ns)
 		seal->time = add(
 			seal, (struct sl_op){
-				      .kind = SL_OP_SET_TIME, .fd = fd, .time_ns = set->time_ns });
+				      .kind = SL_OP_SET_TIME, .fd = fd, .time_ns = seal->time_ns });
 	if (seal->rights && seal->rights->uid != part->uid)
 		seal->owner = add(seal, (struct sl_op){ .kind = SL_OP_SET_OWNER,
 						.fd = fd,
@@ -230,9 +251,9 @@ check_attribute(const struct sl_part *part, const struct sl_op *op, struct sl_er
 
 /* The call may have succeeded without effect. */
 static bool
-has_time(const struct seal *seal, uint64_t time_ns)
+has_time(const struct seal *seal)
 {
-	int64_t off_s = seal->st.stx_mtime.tv_sec - (int64_t)(time_ns / SL_NS_PER_S);
+	int64_t off_s = seal->st.stx_mtime.tv_sec - (int64_t)(seal->time_ns / SL_NS_PER_S);
 	return seal->time->result == 0 && off_s < TIME_GRAIN_S && off_s > -TIME_GRAIN_S;
 }
 
@@ -260,7 +281,10 @@ finish_seal(struct sl_part *part, const struct seal *seal, const struct sl_part_
 		return part_fail(part, err, SL_PHASE_RENAME, SL_E_REPLACED, "finish",
 			"another program truncated it while it was written: a part of it is "
 			"missing");
-	part->time_refused = seal->time && !has_time(seal, set->time_ns);
+	if (result_of(seal->stamp) < 0)
+		sl_log_debug("'%s': cannot %s: %s", part->part_name,
+			sl_op_kind_name(seal->stamp->kind), sl_code_text(seal->stamp->result));
+	part->time_refused = set->time_ns && !has_time(seal);
 	part->sealed_s = seal->st.stx_mtime.tv_sec;
 	part->sealed_ns = seal->st.stx_mtime.tv_nsec;
 	part->is_sealed = true;

@@ -2,29 +2,6 @@
 
 #include <errno.h>
 
-SL_SUSPENDS
-static int
-ask(struct sl_http_client *client, const struct sl_sources *sources, const char *method,
-	struct sl_resource *out, uint64_t *latency_ns, struct sl_error *err)
-{
-	struct sl_limited limited = { 0 };
-	uint64_t begin_ns = sl_now();
-	struct sl_http_exchange *exchange = NULL;
-	struct sl_http_header headers[SL_SOURCES_HEADERS];
-	struct sl_http_request request = { .method = method,
-		.url = &sources->url,
-		.limited = &limited,
-		.headers = headers,
-		.header_count = sl_sources_headers(sources, headers) };
-	int code = sl_http_open(client, &request, &exchange, err);
-	if (code)
-		return code;
-	*out = sl_http_resource(exchange);
-	*latency_ns = sl_now() - begin_ns - limited.total_ns;
-	sl_http_close(exchange);
-	return 0;
-}
-
 /* Servers without HEAD refuse it in many ways (signed URLs: 403), or close the connection. A status
  * that asks for a pause or for credentials is not one of them. */
 bool
@@ -39,15 +16,48 @@ sl_probe_may_mean_no_head(const struct sl_error *err)
 	return false;
 }
 
-int
-sl_probe(struct sl_http_client *client, const struct sl_sources *sources, struct sl_resource *out,
-	uint64_t *latency_ns, struct sl_error *err)
+/* One request for the head. */
+SL_SUSPENDS
+static int
+ask(const struct sl_probe *probe, const char *method, struct sl_http_exchange **out,
+	struct sl_error *err)
 {
-	int code = ask(client, sources, "HEAD", out, latency_ns, err);
+	struct sl_limited limited = { 0 };
+	uint64_t begin_ns = sl_now();
+	struct sl_http_header headers[SL_SOURCES_HEADERS];
+	struct sl_http_request request = { .method = method,
+		.url = &probe->sources->url,
+		.limited = &limited,
+		.headers = headers,
+		.header_count = sl_sources_headers(probe->sources, headers) };
+	int code = sl_http_open(probe->client, &request, out, err);
+	if (code)
+		return code;
+	*probe->resource = sl_http_resource(*out);
+	*probe->latency_ns = sl_now() - begin_ns - limited.total_ns;
+	return 0;
+}
+
+int
+sl_probe_run(const struct sl_probe *probe, struct sl_error *err)
+{
+	struct sl_http_exchange *exchange = NULL;
+	int code = ask(probe, "HEAD", &exchange, err);
 	if (code && !sl_probe_may_mean_no_head(err))
 		return code;
-	if (!code && out->length != SL_LENGTH_UNKNOWN && out->length != 0)
-		return 0;
-	sl_error_clear(err);
-	return ask(client, sources, "GET", out, latency_ns, err);
+	uint64_t length = probe->resource->length;
+	if (!code && (length == SL_LENGTH_UNKNOWN || length == 0)) {
+		sl_http_close(exchange);
+		exchange = NULL;
+	}
+	if (!exchange) {
+		sl_error_clear(err);
+		code = ask(probe, "GET", &exchange, err);
+	}
+	if (code)
+		return code;
+	if (probe->accept)
+		code = probe->accept(probe->ctx, exchange);
+	sl_http_close(exchange);
+	return code;
 }

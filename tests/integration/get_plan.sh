@@ -89,6 +89,26 @@ test_get_plan_exists() {
 	[[ $(<f) == other ]] || fail "f was changed"
 }
 
+# --tree and --content-disposition name files as in a real run, also if the name exists
+test_get_plan_names() {
+	local named=$ORIGIN/header/Content-Disposition/attachment%3B%20filename%3Dthere/gen/10/1/here
+	plan 0 --tree "$ORIGIN/gen/10/1/here"
+	planned download "10 B" "no ranges, no validator" "127.0.0.1:$PORT_http/gen/10/1/here"
+	plan 0 --content-disposition -d new "$named" "$ORIGIN/gen/20/1/plain"
+	planned download "10 B" "no ranges, no validator" new/there
+	planned download "20 B" "no ranges, no validator" new/plain
+	echo other >there
+	plan 13 --content-disposition "$named"
+	expect 13 "'there' exists with 6 bytes"
+	plan 0 --content-disposition --if-exists=skip "$named"
+	planned skip "6 B" "exists, not checked" there
+	plan 0 --content-disposition --if-exists=rename "$named"
+	planned download "10 B" "no ranges, no validator" there.1
+	plan 0 --content-disposition --if-exists=replace "$named" "$named"
+	planned replace "10 B" "no ranges, no validator" there
+	planned skip "10 B" "repeats an earlier input" there
+}
+
 # inputs that would fail do, with the exit status of a real run, and the others are planned
 test_get_plan_failures() {
 	local closed=http://127.0.0.1:$PORT_closed

@@ -656,6 +656,26 @@ do_set_acl(struct sim_inode *inode, const struct sl_op *op)
 	return 0;
 }
 
+static int
+do_get_xattr(struct sim_job *job, const struct sim_owner *owner)
+{
+	if (owner->xattr_len > job->copy.len)
+		return -ERANGE;
+	if (owner->xattr_len)
+		sim_job_gather(job, owner->xattr, owner->xattr_len);
+	return sl_int(owner->xattr_len);
+}
+
+static int
+do_set_xattr(struct sim_owner *owner, const struct sl_op *op)
+{
+	if (op->len > SIM_XATTR_MAX)
+		return -ENOSPC;
+	memcpy(owner->xattr, op->data, op->len);
+	owner->xattr_len = op->len;
+	return 0;
+}
+
 void
 sim_set_acl(struct sim *sim, const char *path, const void *acl, size_t len)
 {
@@ -744,6 +764,10 @@ run_on_descriptor(struct sim *sim, struct sim_fd *fd, struct sim_job *job)
 		return do_get_acl(job, &fd->inode->owner);
 	case SL_OP_SET_ACL:
 		return do_set_acl(fd->inode, op);
+	case SL_OP_GET_XATTR:
+		return do_get_xattr(job, &fd->inode->owner);
+	case SL_OP_SET_XATTR:
+		return sim->options.no_xattrs ? -EOPNOTSUPP : do_set_xattr(&fd->inode->owner, op);
 	case SL_OP_SET_MODE:
 		set_mode(fd->inode, op->mode);
 		return 0;

@@ -239,12 +239,16 @@ struct sim_change {
 };
 
 #define SIM_ACL_MAX 100
+#define SIM_XATTR_MAX 320
 
-/* Whose it is, and the access ACL in the form of its extended attribute. */
+/* Whose it is, the access ACL in the form of its extended attribute, and the one other attribute
+ * that it can have, whatever its name. */
 struct sim_owner {
 	uint32_t uid, gid;
 	size_t acl_len; /* 0 = no ACL */
 	unsigned char acl[SIM_ACL_MAX];
+	size_t xattr_len; /* 0 = no attribute */
+	unsigned char xattr[SIM_XATTR_MAX];
 };
 
 struct sim_inode {

@@ -60,10 +60,13 @@ struct sl_words {
 /* ---- results ---- */
 
 struct sl_get_options {
-	struct sl_words urls;   /* may be empty if input_file is given */
-	const char *input_file; /* NULL = none, "-" = stdin */
-	const char *output;     /* NULL = named after the URL, "-" = stdout; only with one URL */
-	const char *dir;        /* never NULL */
+	struct sl_words urls;    /* may be empty if input_file is given */
+	struct sl_words mirrors; /* other sources of the only URL */
+	const char *input_file;  /* NULL = none, "-" = stdin */
+	const char *output;      /* NULL = named after the URL, "-" = stdout; only with one URL */
+	const char *dir;         /* never NULL */
+	bool tree;               /* only without output, as the next */
+	bool content_disposition;
 	enum sl_if_exists if_exists;
 	bool dry_run;
 
@@ -75,8 +78,10 @@ struct sl_get_options {
 
 	struct sl_checksum checksum; /* only with one URL */
 	enum sl_sync_mode sync;
+	bool resume, verify_resume;
 	bool remote_time;
 
+	const char *referer;         /* NULL = none */
 	const char *cacert;          /* NULL = the system's store */
 	uint64_t connect_timeout_ns; /* at least a millisecond, as the next */
 	uint64_t stall_timeout_ns;

@@ -57,7 +57,8 @@ struct sl_download {
 
 struct sl_batch_events {
 	void *ctx;
-	/* Its path is known if it has one. Once more each time it goes on after a pause. */
+	/* Its path is known if it has one; with server_names it may become another. Once more each
+	 * time it goes on after a pause. */
 	SL_SUSPENDS
 	void (*started)(void *ctx, const struct sl_download *download);
 	/* Its source failed (download->error), and the next one will be tried. */
@@ -80,11 +81,15 @@ struct sl_batch_options {
 	const char *dir;    /* of the run; NULL = "." */
 	const char *output; /* name of the only file, may point anywhere; "-" = stdout; NULL = from
 			       the URL */
+	bool tree;          /* host and path of a URL that gives the name become directories */
+	bool server_names;  /* the server's name of a file, if it sends one, instead of the URL's */
 	enum sl_if_exists if_exists;
 	unsigned jobs;        /* at least 1; fewer run if the pool is small */
 	unsigned per_host;    /* segments to one host at once; 0 = as many as the client connects */
 	unsigned segments;    /* of one file at once; 0 = 1 */
 	uint64_t min_segment; /* bytes, a multiple of the size of a chunk */
+	bool resume;        /* keep a journal of large files, and go on with what a run has left */
+	bool verify_resume; /* after reading it back */
 	bool fail_fast;
 	enum sl_sync_mode sync;
 	bool remote_time;
@@ -112,6 +117,7 @@ struct sl_batch_summary {
 	 * bottleneck. */
 	uint64_t network_ns, limited_ns, disk_ns, hash_ns, commit_ns;
 	struct sl_segments_counts segments; /* of all files */
+	uint64_t kept;                      /* unfinished ones that a later run can resume */
 	uint64_t unverified;                /* skipped ones whose content was not checked */
 	uint64_t repeats;     /* skipped ones that are the same download as an earlier input */
 	uint64_t first_index; /* of the first failed one in input order; valid if failed > 0 */

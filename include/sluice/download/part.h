@@ -13,6 +13,7 @@
 
 #include "sluice/download/directory.h"
 #include "sluice/download/journal.h"
+#include "sluice/download/stamp.h"
 #include "sluice/rt/chunk.h"
 #include "sluice/rt/engine.h"
 
@@ -61,6 +62,9 @@ struct sl_part_attributes {
 	bool replaces;    /* the rights of the file that has the final name; else they stay as they
 			     were created */
 	uint64_t length;  /* of the file; 0 = not looked for holes */
+	/* What is known of the content, but for size and time, which are set; borrowed, NULL =
+	 * nothing. With it the part always gets a time: that of now if time_ns is 0. */
+	const struct sl_stamp *stamp;
 };
 
 /* Empty, so that sl_part_discard may be called. */

@@ -24,6 +24,9 @@ struct sl_transfer_options {
 	struct sl_admission *admission;
 	unsigned segments;    /* of one file at once; at least 1 */
 	uint64_t min_segment; /* bytes of a piece; smaller files than two of them are not divided */
+	bool keeps_journal;   /* of files in ranges */
+	bool sync;            /* the part, from time to time */
+	struct sl_semaphore *sync_turn;
 };
 
 enum sl_transfer_state {
@@ -42,6 +45,13 @@ struct sl_transfer {
 	struct sl_part_attributes attributes; /* its mode; time and length are set here */
 	bool wants_time;                      /* the part gets the time of Last-Modified */
 	bool is_expected; /* sl_admission_expect was called for it; until it has its first permit */
+	/* Called with the head of an answer that will be stored, before anything is; may change
+	 * place, part and attributes. 0, or the code the transfer ends with, also a positive one.
+	 * NULL = nothing. */
+	SL_SUSPENDS
+	int (*accept)(void *ctx, const struct sl_http_exchange *exchange);
+	void *ctx;
+	bool wants_stamp; /* and an attribute for later runs (stamp.h) */
 	/* Progress: */
 	enum sl_transfer_state state;
 	uint64_t total; /* of the body; SL_BODY_UNKNOWN until it is known */
@@ -56,7 +66,9 @@ struct sl_transfer {
 	struct sl_url url;           /* where the source has led to */
 	bool has_url, left_origin;
 	bool unconditional; /* the server sends all in answer to If-Range */
+	uint64_t resumed;   /* bytes that an earlier run had left */
 	/* transfer.c's: */
+	struct sl_stamp stamp;
 	bool is_open_ended; /* truncation of the body cannot be detected */
 	bool is_parallel;   /* more than one segment may be at work */
 	int failure;        /* first */
@@ -73,6 +85,11 @@ void sl_transfer_init(struct sl_transfer *transfer, const struct sl_transfer_opt
  * and called again. */
 SL_SUSPENDS
 void sl_transfer_reset(struct sl_transfer *transfer);
+
+/* The part was taken over with its journal: the run goes on from what that contains. Returns 0 or
+ * -ENOMEM. */
+int sl_transfer_resume(
+	struct sl_transfer *transfer, const struct sl_journal_content *content) SL_MUST_CHECK;
 
 /*
  * Download all of it from the source in use, or what is missing since an earlier run. Returns 0:

@@ -24,6 +24,9 @@
 /* Bytes of a file name taken from a URL (NAME_MAX of Linux). */
 #define SL_URL_FILE_NAME_MAX 255
 
+/* Bytes of the directories above it; PATH_MAX of Linux is 4096. */
+#define SL_URL_DIRECTORY_MAX 4000
+
 enum sl_scheme { SL_SCHEME_HTTP, SL_SCHEME_HTTPS };
 
 struct sl_url {
@@ -94,6 +97,14 @@ void sl_url_show(struct sl_buf *out, struct sl_span text);
  * more than SL_URL_FILE_NAME_MAX bytes; -ENOMEM. *buf is as before after a failure.
  */
 int sl_url_file_name(
+	const struct sl_url *url, struct sl_buf *buf, struct sl_error *err) SL_MUST_CHECK;
+
+/*
+ * Append the directory that wget -x puts a download of this URL into: "host/dir/dir", with the port
+ * behind the host if it is not the scheme's default. Each component is made as a file name is;
+ * empty ones are left out. Errors likewise; SL_E_NAME also above SL_URL_DIRECTORY_MAX bytes.
+ */
+int sl_url_directory_name(
 	const struct sl_url *url, struct sl_buf *buf, struct sl_error *err) SL_MUST_CHECK;
 
 #endif
