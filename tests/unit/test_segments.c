@@ -175,7 +175,7 @@ Test(segments, connections_that_wait_for_the_rate_limit_are_not_slow, .timeout =
 	cr_expect_geq(bench->summary.segments.requests, 6 * 7, "there were enough of them");
 	cr_expect_gt(bench->summary.limited_ns, bench->summary.network_ns);
 	for (int i = 0; i < 6; i++) {
-		char name[8];
+		char name[16];
 		snprintf(name, sizeof(name), "f%d", i);
 		cr_expect(batch_is_gen(name, SIZE, (uint64_t)(SEED + i)));
 	}
