@@ -54,6 +54,7 @@ struct sl_segment {
 	uint64_t received;                 /* bytes of this response */
 	uint64_t answered_ns;              /* how long the head took */
 	struct sl_limited limited;         /* waits of earlier exchanges, and for the head */
+	bool is_delivering;                /* it waits for the disk or the reader, not the server */
 	bool was_cut;                      /* bytes beyond the end of its lease were dropped */
 };
 
@@ -72,6 +73,10 @@ int sl_segment_open(struct sl_segment *segment, struct sl_chunk *chunk) SL_MUST_
  */
 SL_SUSPENDS
 int sl_segment_receive(struct sl_segment *segment, struct sl_chunk **last) SL_MUST_CHECK;
+
+/* As segment->deliver, for a chunk that sl_segment_receive has returned. */
+SL_SUSPENDS
+int sl_segment_deliver(struct sl_segment *segment, struct sl_chunk *chunk) SL_MUST_CHECK;
 
 /* How long it has waited for limits of the run, also while it does. */
 uint64_t sl_segment_limited_ns(const struct sl_segment *segment);
