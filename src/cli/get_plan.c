@@ -41,6 +41,23 @@ action_of(const struct sl_download *download)
 
 /* ---- a file ---- */
 
+/* Of an input that repeats an earlier one the size is that one's, which may be forgotten by now. */
+static uint64_t
+size_of(const struct sl_download *download)
+{
+	return download->is_repeat ? SL_BODY_UNKNOWN : download->total;
+}
+
+static struct sl_units
+shown_size(const struct sl_download *download)
+{
+	struct sl_units unknown = { "unknown" }, none = { "-" };
+	uint64_t size = size_of(download);
+	if (size != SL_BODY_UNKNOWN)
+		return sl_units_size(size);
+	return download->is_repeat ? none : unknown;
+}
+
 static void
 add_features(struct sl_buf *out, const struct sl_download *download)
 {
@@ -66,11 +83,9 @@ static void
 add_line(struct sl_buf *out, const struct sl_download *download)
 {
 	struct sl_buf features = { 0 };
-	bool is_known = download->total != SL_BODY_UNKNOWN;
 	add_features(&features, download);
 	sl_buf_printf(out, "%-8s  %*s  %-*s  ", action_of(download), SL_UNITS_SIZE_COLUMNS,
-		is_known ? sl_units_size(download->total).text : "unknown", FEATURES_COLUMNS,
-		features.data ? features.data : "");
+		shown_size(download).text, FEATURES_COLUMNS, features.data ? features.data : "");
 	sl_text_make_safe(out, sl_span_str(download->path));
 	sl_buf_add_char(out, '\n');
 	sl_buf_release(&features);
@@ -90,7 +105,7 @@ add_file_event(struct sl_buf *out, const struct sl_download *download)
 	struct sl_json json;
 	sl_get_json_begin(&json, out, "file_plan", download);
 	sl_json_string(&json, "action", sl_span_str(action_of(download)));
-	sl_json_u64_or_null(&json, "total", download->total);
+	sl_json_u64_or_null(&json, "total", size_of(download));
 	if (remote)
 		sl_json_bool(&json, "ranges", remote->takes_ranges);
 	else

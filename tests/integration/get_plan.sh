@@ -106,7 +106,7 @@ test_get_plan_names() {
 	planned download "10 B" "no ranges, no validator" there.1
 	plan 0 --content-disposition --if-exists=replace "$named" "$named"
 	planned replace "10 B" "no ranges, no validator" there
-	planned skip "10 B" "repeats an earlier input" there
+	planned skip - "repeats an earlier input" there
 }
 
 # inputs that would fail do, with the exit status of a real run, and the others are planned
@@ -115,7 +115,7 @@ test_get_plan_failures() {
 	plan 3 "$ORIGIN/gen/10/1/a" "$ORIGIN/status/404/b" "$ORIGIN/auth/u/p/gen/10/1/c" "$ORIGIN/gen/10/1/a" \
 		"$ORIGIN/gen/20/2/a" "$closed/d"
 	planned download "10 B" "no ranges, no validator" a
-	planned skip "10 B" "repeats an earlier input" a
+	planned skip - "repeats an earlier input" a
 	expect_out "1 file to download, 10 B, 1 skipped, 4 failed"
 	expect 3 "is already the name of input 1"
 	plan 24 "$ORIGIN/auth/u/p/gen/10/1/c"
