@@ -294,6 +294,8 @@ make_batch(struct get *get, struct engine_parts *parts)
 		.io = options->io,
 		.allow_outside = options->allow_outside,
 		.dry_run = options->dry_run,
+		.decompress = options->decompress,
+		.decode_window_max = options->max_memory,
 		.descriptors = get->descriptors,
 		.stall_timeout_ns = options->stall_timeout_ns,
 		.source = next_entry,
@@ -467,10 +469,14 @@ at_end(void *arg, struct sl_rt *rt)
 		return;
 	struct sl_buf text = { 0 };
 	const struct sl_batch_summary *summary = &get->summary;
-	const struct sl_stats_stage stages[] = { { "network", summary->network_ns },
+	struct sl_stats_stage stages[6] = { { "network", summary->network_ns },
 		{ "disk", summary->disk_ns }, { "hash", summary->hash_ns },
-		{ "commit", summary->commit_ns }, { "rate limit", summary->limited_ns } };
-	size_t count = SL_COUNT_OF(stages) - (get->options.limit_rate == 0);
+		{ "commit", summary->commit_ns } };
+	size_t count = 4;
+	if (get->options.decompress)
+		stages[count++] = (struct sl_stats_stage){ "decode", summary->decode_ns };
+	if (get->options.limit_rate)
+		stages[count++] = (struct sl_stats_stage){ "rate limit", summary->limited_ns };
 	sl_stats_print(&text, rt, stages, count);
 	sl_console_print(sl_buf_span(&text));
 	sl_buf_release(&text);

@@ -121,6 +121,8 @@ batch_options(struct get_scene *scene, struct sl_http_client *client, struct sl_
 		.dry_run = scene->dry_run,
 		.sync = scene->sync,
 		.remote_time = scene->remote_time,
+		.decompress = scene->decompress,
+		.decode_window_max = 8 * SL_MIB,
 		.io = scene->io,
 		.descriptors = scene->descriptors,
 		.stall_timeout_ns = scene->directory_timeout_ns,

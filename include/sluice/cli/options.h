@@ -69,6 +69,7 @@ struct sl_get_options {
 	bool content_disposition;
 	enum sl_if_exists if_exists;
 	bool dry_run;
+	bool decompress;
 
 	unsigned jobs;
 	unsigned connections_per_host;
