@@ -7,6 +7,7 @@
 #include <string.h>
 #include <strings.h>
 
+#define MILLI_MAX 1000000000000000ull
 #define DURATION_MAX_NS (10ull * 365 * 24 * 3600 * SL_NS_PER_S)
 
 bool
@@ -129,10 +130,22 @@ duration_scale(const char *suffix)
 	return 0;
 }
 
+static uint64_t
+milli_scale(const char *suffix)
+{
+	return *suffix ? 0 : 1000;
+}
+
 bool
 sl_parse_size(const char *text, uint64_t *out)
 {
 	return parse_scaled(text, size_scale, INT64_MAX, out);
+}
+
+bool
+sl_parse_milli(const char *text, uint64_t *out)
+{
+	return parse_scaled(text, milli_scale, MILLI_MAX, out);
 }
 
 bool

@@ -25,6 +25,7 @@
 #include "sluice/download/inputs.h"
 #include "sluice/net/tls.h"
 #include "sluice/rt/io.h"
+#include "sluice/ui/units.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -187,6 +188,8 @@ make_client(struct get *get, struct sl_http_client **out)
 		.stall_timeout_ns = options->stall_timeout_ns,
 		.max_redirects = options->max_redirects,
 		.allow_downgrade = options->allow_downgrade,
+		.limit_rate = options->limit_rate,
+		.max_rps_milli = options->max_rps_milli,
 		.want_tls = has_https(get),
 		.cacert = options->cacert };
 	return sl_http_client_new(out, &wanted, &get->error);
@@ -236,6 +239,7 @@ make_batch(struct get *get, struct engine_parts *parts)
 		.remote_time = options->remote_time,
 		.io = options->io,
 		.allow_outside = options->allow_outside,
+		.dry_run = options->dry_run,
 		.decompress = options->decompress,
 		.decode_window_max = options->max_memory,
 		.descriptors = get->descriptors,
@@ -244,6 +248,21 @@ make_batch(struct get *get, struct engine_parts *parts)
 		.source_ctx = get,
 		.events = sl_get_events_table(&get->events) };
 	return sl_batch_new(&parts->batch, &wanted);
+}
+
+/* The plan of a dry run cannot be carried out if files do not fit. A file that fails anyway is the
+ * first reason. */
+static void
+check_space(struct get *get, const struct sl_plan *plan)
+{
+	for (size_t i = 0; i < plan->volume_count; i++) {
+		const struct sl_plan_volume *volume = &plan->volumes[i];
+		if (sl_plan_is_short(volume) && get->summary.failed == 0)
+			sl_fail(&get->error, SL_PHASE_NONE, -ENOSPC,
+				"not enough space in '%s': %s needed, %s free", volume->path,
+				sl_units_size(volume->needed_bytes).text,
+				sl_units_size(volume->free_bytes).text);
+	}
 }
 
 /* The deadline ended the run between two files: no file failed, but some inputs were not begun. */
@@ -307,6 +326,7 @@ run_batch(struct get *get)
 		report_deadline(get, code);
 		sl_inputs_report(get->inputs);
 		sl_get_events_end(&get->events, &get->summary, &get->error);
+		check_space(get, sl_batch_plan(parts.batch));
 		warn_about_proxy(&get->summary);
 	}
 	sl_inputs_free(get->inputs);
@@ -398,10 +418,14 @@ at_end(void *arg, struct sl_rt *rt)
 		return;
 	struct sl_buf text = { 0 };
 	const struct sl_batch_summary *summary = &get->summary;
-	const struct sl_stats_stage stages[] = { { "network", summary->network_ns },
+	struct sl_stats_stage stages[6] = { { "network", summary->network_ns },
 		{ "disk", summary->disk_ns }, { "hash", summary->hash_ns },
-		{ "commit", summary->commit_ns }, { "decode", summary->decode_ns } };
-	size_t count = SL_COUNT_OF(stages) - (get->options.decompress ? 0 : 1);
+		{ "commit", summary->commit_ns } };
+	size_t count = 4;
+	if (get->options.decompress)
+		stages[count++] = (struct sl_stats_stage){ "decode", summary->decode_ns };
+	if (get->options.limit_rate)
+		stages[count++] = (struct sl_stats_stage){ "rate limit", summary->limited_ns };
 	sl_stats_print(&text, rt, stages, count);
 	sl_console_print(sl_buf_span(&text));
 	sl_buf_release(&text);
@@ -452,7 +476,7 @@ static enum sl_option_progress
 progress_of(const struct sl_get_options *options)
 {
 	bool to_stdout = sl_get_is_to_stdout(options);
-	bool shares = isatty(STDOUT_FILENO) && (options->json || to_stdout);
+	bool shares = isatty(STDOUT_FILENO) && (options->json || options->dry_run || to_stdout);
 	bool automatic = options->progress == SL_OPTION_PROGRESS_AUTO;
 	if (options->quiet || (automatic && (shares || (options->json && to_stdout))))
 		return SL_OPTION_PROGRESS_NONE;

@@ -1,6 +1,6 @@
 /*
  * get_events.c - the batch's events as bars, lines and the summary at the end. The JSON is made in
- * get_json.c.
+ * get_json.c, the plan of --dry-run in get_plan.c.
  *
  *  - A failed file is reported at once, and once more in a list at the end if other lines came in
  *    between.
@@ -105,7 +105,7 @@ sum_up(struct snapshot *snapshot)
 	snapshot->progress = (struct sl_progress){
 		.files = snapshot->files,
 		.file_count = snapshot->count,
-		.files_done = summary->done + summary->skipped,
+		.files_done = summary->done + summary->planned + summary->skipped,
 		.files_failed = summary->failed + summary->cancelled,
 		.files_total = events->has_all_inputs ? events->inputs : SL_PROGRESS_UNKNOWN,
 		.bytes_done = done,
@@ -158,8 +158,9 @@ started(void *ctx, const struct sl_download *download)
 {
 	struct sl_get_events *events = ctx;
 	if (download->url[0])
-		sl_log_info("downloading %s", download->url);
-	if (events->json)
+		sl_log_info("%s %s", events->options->dry_run ? "looking at" : "downloading",
+			download->url);
+	if (events->options->json && !events->options->dry_run)
 		sl_get_json_start(events, download);
 }
 
@@ -168,7 +169,7 @@ static void
 retrying(void *ctx, const struct sl_download *download)
 {
 	struct sl_get_events *events = ctx;
-	if (events->json)
+	if (events->options->json)
 		sl_get_json_retry(events, download);
 }
 
@@ -226,7 +227,8 @@ ended(void *ctx, const struct sl_download *download)
 			    "discarded",
 			download->url);
 	bool few = events->inputs <= FILES_SHOWN && sl_console_has_bars();
-	if (good && (few || events->options->verbose > 0))
+	bool planned = events->options->dry_run && (good || download->state == SL_DOWNLOAD_PLANNED);
+	if (good && !planned && (few || events->options->verbose > 0))
 		print_end(download);
 	if (download->state == SL_DOWNLOAD_FAILED && is_reader_gone(events, download)) {
 		events->reader_gone = true;
@@ -235,7 +237,9 @@ ended(void *ctx, const struct sl_download *download)
 		keep_failure(events, download->error->text);
 	}
 	sl_console_wait();
-	if (events->json)
+	if (planned)
+		sl_get_plan_file(events, download);
+	else if (events->options->json)
 		sl_get_json_end(events, download);
 }
 
@@ -249,29 +253,37 @@ sl_get_events_table(struct sl_get_events *events)
 
 /* ---- around the run ---- */
 
+/* For events, or the plan. */
+SL_SUSPENDS
+static int
+open_output(struct sl_get_events *events)
+{
+	const struct sl_get_options *options = events->options;
+	bool to_stderr = options->json && sl_get_is_to_stdout(options);
+	if (!options->json && !options->dry_run)
+		return 0;
+	return sl_output_open(&events->output, to_stderr ? STDERR_FILENO : STDOUT_FILENO);
+}
+
 int
 sl_get_events_begin(struct sl_get_events *events, struct sl_batch *batch)
 {
-	const struct sl_get_options *options = events->options;
-	bool to_stdout = sl_get_is_to_stdout(options);
 	events->batch = batch;
 	events->started_ns = sl_now();
 	sl_rate_begin(&events->rate, sl_now(), 0);
 	events->view = (struct sl_console_view){ .ctx = events, .draw = draw, .plain = plain };
-	int code = options->json ? sl_output_open(
-					   &events->json, to_stdout ? STDERR_FILENO : STDOUT_FILENO)
-				 : 0;
+	int code = open_output(events);
 	if (code)
 		return code;
 	code = sl_console_begin(&events->view);
 	sl_group_enter(&events->ticker, SL_GROUP_COLLECT);
-	if (!code && events->json)
+	if (!code && events->options->json)
 		code = sl_group_spawn(&events->ticker, "events", sl_get_json_ticker, events, NULL);
 	if (code) {
 		sl_group_leave(&events->ticker);
 		sl_console_end();
-		(void)!sl_output_close(events->json, NULL);
-		events->json = NULL;
+		(void)!sl_output_close(events->output, NULL);
+		events->output = NULL;
 	}
 	return code;
 }
@@ -348,7 +360,8 @@ print_summary(const struct sl_get_events *events, const struct sl_batch_summary 
 {
 	struct sl_buf text = { 0 };
 	add_failures(&text, events, bars);
-	if (!events->options->quiet && !events->reader_gone && !is_events_only(events->options))
+	if (!events->options->quiet && !events->reader_gone && !is_events_only(events->options) &&
+		!events->options->dry_run)
 		add_summary(&text, events, summary);
 	if (!text.failed && text.len > 0)
 		sl_console_print(sl_buf_span(&text));
@@ -364,18 +377,22 @@ sl_get_events_end(
 	struct sl_shield shield;
 	sl_shield_begin(&shield,
 		sl_task_cancelled() ? sl_deadline_in(SL_NS_PER_S / 2) : sl_task_deadline());
-	if (events->json)
+	if (events->options->dry_run)
+		sl_get_plan_end(events, summary);
+	else if (events->options->json)
 		sl_get_json_summary(events, summary);
 	bool bars = sl_console_has_bars();
+	const char *what = events->options->json ? "events" : "lines of the plan";
 	sl_console_end();
 	print_summary(events, summary, bars);
-	int code = sl_output_close(events->json, err);
-	events->json = NULL;
+	int code = sl_output_close(events->output, err);
+	events->output = NULL;
 	if (code == -ETIMEDOUT)
 		sl_fail(err, SL_PHASE_NONE, code,
 			"the time limit of the run was reached (--deadline), and the reader of the "
-			"events did not take the last ones in time");
+			"%s did not take the last ones in time",
+			what);
 	else if (code && code != -EPIPE)
-		sl_fail_code(err, SL_PHASE_WRITE, code, "cannot write the events");
+		sl_fail_code(err, SL_PHASE_WRITE, code, "cannot write the %s", what);
 	sl_shield_end(&shield);
 }

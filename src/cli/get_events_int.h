@@ -1,11 +1,12 @@
 /*
- * get_events_int.h - shared by get_events.c (the batch's events, and what people read), get_json.c,
- * and get_meter.c, on which both rest.
+ * get_events_int.h - shared by get_events.c (the batch's events, and what people read), get_plan.c,
+ * get_json.c, and get_meter.c; each uses those named after it.
  */
 #ifndef SLUICE_CLI_GET_EVENTS_INT_H
 #define SLUICE_CLI_GET_EVENTS_INT_H
 
 #include "sluice/cli/get_events.h"
+#include "sluice/ui/json.h"
 
 /* Inputs that the batch has not begun. */
 static inline uint64_t
@@ -26,7 +27,17 @@ uint64_t sl_get_meter_sample(struct sl_get_meter *meter, const struct sl_downloa
 /* Free the meters that were not sampled since the last call: their downloads have ended. */
 void sl_get_meters_pack(struct sl_get_events *events);
 
-/* ---- get_json.c: with events->json only ---- */
+/* ---- get_json.c ---- */
+
+/* Send a line or more to events->output, waiting for its reader, and release it. */
+SL_SUSPENDS
+void sl_get_send(struct sl_get_events *events, struct sl_buf *line);
+
+/* Begin an event about a download with the keys that each of them has. */
+void sl_get_json_begin(struct sl_json *json, struct sl_buf *line, const char *type,
+	const struct sl_download *download);
+
+/* With --json only: */
 
 SL_SUSPENDS
 void sl_get_json_start(struct sl_get_events *events, const struct sl_download *download);
@@ -43,5 +54,14 @@ void sl_get_json_summary(struct sl_get_events *events, const struct sl_batch_sum
 /* A task, struct sl_get_events *: progress of each download, once a second, until cancelled. */
 SL_SUSPENDS
 int sl_get_json_ticker(void *arg);
+
+/* ---- get_plan.c: with --dry-run only ---- */
+
+/* A file that would be downloaded or skipped. */
+SL_SUSPENDS
+void sl_get_plan_file(struct sl_get_events *events, const struct sl_download *download);
+
+SL_SUSPENDS
+void sl_get_plan_end(struct sl_get_events *events, const struct sl_batch_summary *summary);
 
 #endif

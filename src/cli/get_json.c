@@ -9,7 +9,6 @@
 #include "sluice/base/log.h"
 #include "sluice/base/redact.h"
 #include "sluice/cli/exit_status.h"
-#include "sluice/ui/json.h"
 
 #include <errno.h>
 
@@ -17,17 +16,17 @@
 #define LAST_EVENTS_NS (300 * SL_NS_PER_MS)
 
 SL_SUSPENDS
-static void
-send_json(struct sl_get_events *events, struct sl_buf *line)
+void
+sl_get_send(struct sl_get_events *events, struct sl_buf *line)
 {
 	struct sl_shield shield;
-	int code = line->failed ? 0 : sl_output_send(events->json, line);
+	int code = line->failed ? 0 : sl_output_send(events->output, line);
 	if (code == -ECANCELED || code == -ETIMEDOUT) {
 		/* The run was cancelled while the queue was full: wait for the reader a little. */
 		if (!events->last_events_ns)
 			events->last_events_ns = sl_deadline_in(LAST_EVENTS_NS);
 		sl_shield_begin(&shield, events->last_events_ns);
-		code = sl_output_send(events->json, line);
+		code = sl_output_send(events->output, line);
 		sl_shield_end(&shield);
 	}
 	/* -EPIPE is not an error; any other failure is reported when the output is closed. */
@@ -49,8 +48,8 @@ add_text(struct sl_json *json, const char *key, const char *text)
 	sl_buf_release(&clean);
 }
 
-static void
-begin_event(struct sl_json *json, struct sl_buf *line, const char *type,
+void
+sl_get_json_begin(struct sl_json *json, struct sl_buf *line, const char *type,
 	const struct sl_download *download)
 {
 	sl_json_begin(json, line);
@@ -117,7 +116,7 @@ add_progress(void *ctx, const struct sl_download *download)
 		download->waiting ? NULL : sl_get_meter_of(tick->events, download);
 	if (!meter)
 		return;
-	begin_event(&json, &tick->lines, "progress", download);
+	sl_get_json_begin(&json, &tick->lines, "progress", download);
 	add_sizes(&json, download);
 	sl_json_u64(&json, "bytes_per_second", sl_get_meter_sample(meter, download));
 	sl_json_end_line(&json);
@@ -135,7 +134,7 @@ sl_get_json_ticker(void *arg)
 		if (!sl_console_has_bars())
 			sl_get_meters_pack(events);
 		if (tick.lines.len > 0)
-			send_json(events, &tick.lines);
+			sl_get_send(events, &tick.lines);
 		sl_buf_release(&tick.lines);
 	}
 	return code;
@@ -147,9 +146,9 @@ sl_get_json_start(struct sl_get_events *events, const struct sl_download *downlo
 {
 	struct sl_buf line = { 0 };
 	struct sl_json json;
-	begin_event(&json, &line, "file_start", download);
+	sl_get_json_begin(&json, &line, "file_start", download);
 	sl_json_end_line(&json);
-	send_json(events, &line);
+	sl_get_send(events, &line);
 }
 
 SL_SUSPENDS
@@ -158,10 +157,10 @@ sl_get_json_retry(struct sl_get_events *events, const struct sl_download *downlo
 {
 	struct sl_buf line = { 0 };
 	struct sl_json json;
-	begin_event(&json, &line, "retry", download);
+	sl_get_json_begin(&json, &line, "retry", download);
 	add_error(&json, download);
 	sl_json_end_line(&json);
-	send_json(events, &line);
+	sl_get_send(events, &line);
 }
 
 SL_SUSPENDS
@@ -178,7 +177,7 @@ sl_get_json_end(struct sl_get_events *events, const struct sl_download *download
 	bool good = download->state == SL_DOWNLOAD_DONE || download->state == SL_DOWNLOAD_SKIPPED;
 	struct sl_buf line = { 0 };
 	struct sl_json json;
-	begin_event(&json, &line, good ? "file_done" : "file_error", download);
+	sl_get_json_begin(&json, &line, good ? "file_done" : "file_error", download);
 	sl_json_string(&json, "state", sl_span_str(states[download->state]));
 	add_sizes(&json, download);
 	sl_json_seconds(&json, "seconds", download->ended_ns - download->started_ns);
@@ -187,7 +186,7 @@ sl_get_json_end(struct sl_get_events *events, const struct sl_download *download
 	else
 		add_error(&json, download);
 	sl_json_end_line(&json);
-	send_json(events, &line);
+	sl_get_send(events, &line);
 }
 
 SL_SUSPENDS
@@ -213,5 +212,5 @@ sl_get_json_summary(struct sl_get_events *events, const struct sl_batch_summary 
 	sl_json_seconds(&json, "seconds", sl_now() - events->started_ns);
 	sl_json_bool(&json, "durable", summary->durable);
 	sl_json_end_line(&json);
-	send_json(events, &line);
+	sl_get_send(events, &line);
 }

@@ -47,8 +47,11 @@ static const struct hint get_hints[] = {
 		"use --progress=auto, bars, plain or none" },
 	{ "-z --time-cond -N --timestamping --conditional-get",
 		"--if-exists=auto skips files that are complete and not older than the server's" },
-	{ "--limit-rate --max-download-limit --max-overall-download-limit",
-		"a rate limit is " UNSUPPORTED },
+	{ "--max-overall-download-limit", "use --limit-rate" },
+	{ "--max-download-limit",
+		"a limit for each file is not supported; --limit-rate limits the whole run" },
+	{ "--speed-limit -y --speed-time -Y", "use --stall-timeout" },
+	{ "--rate -w --wait --random-wait", "to limit the rate of requests use --max-rps" },
 	{ "--retry --tries -t --max-tries --retries --retry-max-wait --retry-wait --waitretry",
 		"retries are not supported by this version (except once after a kept-alive "
 		"connection was closed)" },
@@ -56,6 +59,7 @@ static const struct hint get_hints[] = {
 	{ "-I --head -X --request --data --data-raw -F --form --upload-file",
 		"only GET requests for complete files are supported" },
 	{ "-T", "for a timeout use --stall-timeout; uploads are not supported" },
+	{ "--spider", "use --dry-run" },
 	{ "--url", "give the URL as an operand, without an option" },
 	/* wget */
 	{ "-B --base", "use --base-url" },
@@ -90,11 +94,11 @@ static const struct hint get_hints[] = {
 		"compressed transfers are " UNSUPPORTED " (to store .gz, .zst, .xz and .bz2 files "
 		"decompressed use --decompress)" },
 	/* names reserved for later versions */
-	{ "--dry-run -H --header -A "
+	{ "-H --header -A "
 	  "--user-agent "
 	  "-u --user --netrc --netrc-file --bearer-file --auth-origin --proxy --noproxy "
 	  "--all-proxy --capath "
-	  "--cert --key --tls-min -4 --ipv4 -6 --ipv6 --resolve --max-rps --scan --engine",
+	  "--cert --key --tls-min -4 --ipv4 -6 --ipv6 --resolve --scan --engine",
 		UNSUPPORTED },
 	{ NULL, NULL },
 };

@@ -71,6 +71,11 @@ static const struct sl_option get_options[] = {
 		"fail. skip: keep the file unverified. replace: replace the file once the new "
 		"one is complete. rename: save under the next free name. fail: report an "
 		"error." },
+	{ .group = "What and where", .name = "dry-run",
+		.kind = SL_OPTION_FLAG, FIELD(dry_run),
+		.help = "Download nothing, and create no file or directory. Request the head "
+		"of each file and print what would be done: sizes, names, the space needed "
+		"and an estimate of the time." },
 	{ .group = "What and where", .name = "decompress",
 		.kind = SL_OPTION_FLAG, FIELD(decompress),
 		.help = "Decompress files whose URL path ends in .gz, .bgz, .zst, .xz or .bz2, "
@@ -161,6 +166,16 @@ static const struct sl_option get_options[] = {
 		.kind = SL_OPTION_UNSIGNED, FIELD(max_redirects), RANGE(0, SL_OPTION_REDIRECTS_MAX),
 		.standard = "20",
 		.help = "Follow at most N redirects per file, 0 to 100." },
+	{ .group = "Network", .name = "limit-rate", .argument = "RATE",
+		.kind = SL_OPTION_SIZE, FIELD(limit_rate), RANGE(1, SL_OPTION_RATE_MAX),
+		.standard = "none",
+		.help = "Receive at most RATE bytes per second, over all connections "
+		"together." },
+	{ .group = "Network", .name = "max-rps", .argument = "N",
+		.kind = SL_OPTION_MILLI, FIELD(max_rps_milli), RANGE(1, SL_OPTION_RPS_MAX * 1000),
+		.standard = "none",
+		.help = "Send at most N requests per second to each host; N may be a fraction, "
+		"such as 0.5." },
 	{ .group = "Network", .name = "allow-downgrade",
 		.kind = SL_OPTION_FLAG, FIELD(allow_downgrade),
 		.help = "Follow redirects from https to http, which are refused by default." },
@@ -174,8 +189,9 @@ static const struct sl_option get_options[] = {
 	{ .group = "Output", .name = "json",
 		.kind = SL_OPTION_FLAG, FIELD(json),
 		.help = "Write one JSON object per line for each event: file_start, progress, "
-		"retry, file_done, file_error, run_summary. Events go to standard output, or "
-		"with '-o -' to standard error." },
+		"retry, file_done, file_error, run_summary, and with --dry-run file_plan and "
+		"plan_summary. Events go to standard output, or with '-o -' to standard "
+		"error." },
 	{ .group = "Output", .name = "stats",
 		.kind = SL_OPTION_FLAG, FIELD(stats),
 		.help = "Report the cost of the run at its end: CPU time, memory, operations, "

@@ -78,6 +78,9 @@ bound(enum sl_option_kind kind, uint64_t value)
 		bool hours = value % (3600 * SL_NS_PER_S) == 0;
 		value /= hours ? 3600 * SL_NS_PER_S : SL_NS_PER_MS;
 		suffix = hours ? "h" : "ms";
+	} else if (kind == SL_OPTION_MILLI) {
+		snprintf(out.text, sizeof(out.text), "%.10g", (double)value / 1000);
+		return out;
 	}
 	snprintf(out.text, sizeof(out.text), "%llu%s", (unsigned long long)value, suffix);
 	return out;
@@ -108,6 +111,12 @@ parse_number(struct parser *parser, const struct sl_option *option, const char *
 			return usage(parser,
 				"option %s: '%s' is not a time (write it as 30s, 500ms or 2h)",
 				name, value);
+		break;
+	case SL_OPTION_MILLI:
+		if (!sl_parse_milli(value, out))
+			return usage(parser,
+				"option %s: '%s' is not a number (write it as 10 or 0.5)", name,
+				value);
 		break;
 	default:
 		if (strspn(value, "0123456789") != strlen(value) || !*value)
@@ -188,6 +197,7 @@ apply_value(
 	case SL_OPTION_NUMBER:
 	case SL_OPTION_SIZE:
 	case SL_OPTION_DURATION:
+	case SL_OPTION_MILLI:
 		return parse_number(parser, option, name, value, field);
 	case SL_OPTION_CHOICE:
 		/* Every enum of the results is an int wide (asserted below). */

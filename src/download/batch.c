@@ -45,13 +45,15 @@ sl_batch_new(struct sl_batch **out, const struct sl_batch_options *options)
 		.allow_outside = options->allow_outside,
 		.decompress = options->decompress,
 		.keep = batch->schedule.directories,
-		.sync_made = sync };
+		.sync_made = sync,
+		.look_only = options->dry_run };
 	sl_places_init(&batch->places, &places);
 	batch->present = (struct sl_present_options){ .client = options->client,
 		.pool = options->pool,
 		.if_exists = options->if_exists,
 		.may_stream = options->output != NULL,
 		.sync = sync,
+		.look_only = options->dry_run,
 		.stall_timeout_ns = options->stall_timeout_ns };
 	struct sl_admission_options admission = { .per_host = options->per_host ? options->per_host
 										: PER_HOST,
@@ -89,6 +91,7 @@ sl_batch_free(struct sl_batch *batch)
 	if (!batch)
 		return;
 	sl_assert(sl_list_is_empty(&batch->active));
+	sl_plan_release(&batch->plan);
 	sl_admission_free(batch->transfer.admission);
 	free(batch);
 }
@@ -409,6 +412,12 @@ sl_batch_each_part(
 			see(ctx, path);
 		free(path);
 	}
+}
+
+const struct sl_plan *
+sl_batch_plan(const struct sl_batch *batch)
+{
+	return &batch->plan;
 }
 
 const struct sl_batch_summary *

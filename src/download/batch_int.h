@@ -24,6 +24,7 @@
  *  - With --content-disposition the name of an ACTIVE file is claimed once the server has
  *    answered: until then it has neither a part nor `present` (fetch.c).
  *  - With several sources a failed one leads back to an empty part.
+ *  - With dry_run, the step ends after `present`, with the head of the file in `planned`.
  *
  * Cancellation has three reasons here: -ECANCELED (a sibling failed, or the batch was stopped):
  * what is complete is still given its name; -ETIMEDOUT (the run's time is over) and
@@ -34,6 +35,7 @@
 
 #include "sluice/download/batch.h"
 #include "sluice/download/commit.h"
+#include "sluice/download/plan.h"
 #include "sluice/download/schedule.h"
 #include "sluice/download/transfer.h"
 #include "sluice/rt/semaphore.h"
@@ -79,6 +81,7 @@ struct file {
 	struct repeats repeats;
 	struct sl_present present;
 	const struct sl_resource *remote; /* while its head is looked at; else NULL */
+	struct sl_resource planned;       /* with view.remote */
 	bool is_stream;
 	int stream_fd; /* with is_stream; closed at the end unless it is one of the program's own */
 	struct sl_part part;
@@ -92,6 +95,7 @@ struct file {
 struct sl_batch {
 	struct sl_batch_options options;
 	struct sl_batch_summary summary;
+	struct sl_plan plan; /* with dry_run */
 	struct sl_schedule schedule;
 	struct sl_places places;
 	struct sl_present_options present;

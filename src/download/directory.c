@@ -17,6 +17,8 @@
  */
 #include "sluice/download/directory.h"
 
+#include "sluice/base/number.h"
+#include "sluice/download/names.h"
 #include "sluice/rt/io.h"
 #include "sluice/rt/offload.h"
 #include "sluice/rt/waiter.h"
@@ -65,6 +67,7 @@ struct walk {
 	size_t at;
 	bool is_making;   /* the directory at `at` may be made and is not counted yet */
 	bool search_only; /* what was opened in the end may not be read */
+	bool is_missing;  /* with look_only: what was opened in the end is above it */
 	bool is_abandoned;
 	bool is_refused; /* it led through the place of an abandoned one */
 };
@@ -469,6 +472,8 @@ SL_SUSPENDS
 static int
 open_or_make(struct walk *walk, int dir_fd, const char *name, uint32_t flags)
 {
+	if (walk->directories->look_only)
+		return walk_open(walk, dir_fd, name, flags, walk->resolve);
 	for (int tries = 0; tries < 2; tries++) {
 		struct sl_op ops[STEP_OPS];
 		struct statx st[2] = { { 0 } };
@@ -524,6 +529,15 @@ open_last(struct walk *walk, int dir_fd, const char *name)
 	return searched == -ENOENT ? fd : searched;
 }
 
+/* What is opened for a directory that does not exist: the one in which it would be made. */
+SL_SUSPENDS
+static int
+open_missing(struct walk *walk, int above_fd)
+{
+	walk->is_missing = true;
+	return walk_open(walk, above_fd, ".", STEP_FLAGS, 0);
+}
+
 /* To the next component, `name`. */
 static void
 advance(struct walk *walk, const char *name)
@@ -554,6 +568,10 @@ make_path(struct walk *walk, char *path, size_t base_len)
 		advance(walk, name);
 		int next =
 			*rest ? open_step(walk, at, name, STEP_FLAGS) : open_last(walk, at, name);
+		if (next == -ENOENT && walk->directories->look_only) {
+			next = open_missing(walk, at);
+			rest += strlen(rest);
+		}
 		if (at != walk->base_fd)
 			sl_io_close(at);
 		at = next;
@@ -571,7 +589,9 @@ open_path(struct walk *walk, struct sl_span path, size_t base_len)
 		return -ENOMEM;
 	bool one_step = path.len > 0 && !memchr(path.data, '/', path.len);
 	int fd = -ENOENT;
-	if (!one_step)
+	if (walk->is_missing) /* its base is */
+		fd = open_missing(walk, walk->base_fd);
+	else if (!one_step)
 		fd = open_directory(walk, walk->base_fd, copy, walk->resolve, &walk->search_only);
 	if (fd == -ENOENT)
 		fd = make_path(walk, copy, base_len);
@@ -694,6 +714,7 @@ traits_of(const struct statfs *fs)
 struct traits_call {
 	int fd;
 	unsigned traits;
+	uint64_t free_bytes;
 };
 
 static int
@@ -701,10 +722,20 @@ query_traits(void *arg)
 {
 	struct traits_call *call = arg;
 	struct statfs fs = { 0 };
-	call->traits = fstatfs(call->fd, &fs) == 0
-			       ? traits_of(&fs)
-			       : SL_DIRECTORY_DIRECT | SL_DIRECTORY_LOCAL | SL_DIRECTORY_EXACT;
+	bool is_known = fstatfs(call->fd, &fs) == 0;
+	call->traits = is_known ? traits_of(&fs)
+				: SL_DIRECTORY_DIRECT | SL_DIRECTORY_LOCAL | SL_DIRECTORY_EXACT;
+	if (!is_known ||
+		!sl_mul_u64((uint64_t)fs.f_bavail, (uint64_t)fs.f_bsize, &call->free_bytes))
+		call->free_bytes = UINT64_MAX;
 	return 0;
+}
+
+static void
+set_traits(struct sl_directory *directory, const struct traits_call *call)
+{
+	directory->traits = call->traits;
+	directory->free_bytes = call->free_bytes;
 }
 
 /* "base/path", or either alone. */
@@ -735,6 +766,7 @@ learn_traits(struct walk *walk, struct sl_directory *directory)
 			other->dev_minor != directory->dev_minor || other->search_only)
 			continue;
 		directory->traits = other->traits;
+		directory->free_bytes = other->free_bytes;
 		return 0;
 	}
 	struct traits_call here = { .fd = directory->fd }, *call = malloc(sizeof(*call));
@@ -745,11 +777,11 @@ learn_traits(struct walk *walk, struct sl_directory *directory)
 	int code = sl_blocking_run(
 		SL_BLOCKING_DIRECTORIES, query_traits, call, free, SL_FOREVER, &abandoned);
 	if (!abandoned) {
-		directory->traits = call->traits;
+		set_traits(directory, call);
 		free(call);
 	} else if (code == -EAGAIN) { /* no thread can be started */
 		code = sl_blocking_wait(query_traits, &here);
-		directory->traits = here.traits;
+		set_traits(directory, &here);
 	} else {
 		note_abandoned(walk, code);
 	}
@@ -765,7 +797,9 @@ learn(struct walk *walk, struct sl_directory *directory)
 	int code = run_ops(walk, &op, 1);
 	if (!code)
 		code = op.result;
-	directory->inode = st.stx_ino;
+	/* A missing one has an identity too, or names in it could be claimed twice. */
+	directory->inode =
+		directory->is_missing ? sl_names_hash(0, sl_span_str(walk->path)) : st.stx_ino;
 	directory->dev_major = st.stx_dev_major;
 	directory->dev_minor = st.stx_dev_minor;
 	if (!code)
@@ -796,6 +830,7 @@ open_new(struct walk *walk, struct sl_span relative, size_t base_len, const char
 		.path = path,
 		.fd = code,
 		.search_only = walk->search_only,
+		.is_missing = walk->is_missing,
 		.needs_made = directories->made,
 		.refs = 1 };
 	sl_list_init(&directory->link);
@@ -843,6 +878,7 @@ new_walk(struct sl_directories *directories, const struct sl_directory *base, co
 	*walk = (struct walk){ .directories = directories,
 		.base_fd = base ? base->fd : AT_FDCWD,
 		.resolve = base ? BENEATH : 0,
+		.is_missing = base && base->is_missing,
 		.path = path,
 		.at = strlen(path) };
 	sl_list_push_back(&directories->walks, &walk->link);
@@ -907,6 +943,13 @@ sl_directories_open(struct sl_directories *directories, struct sl_directory *bas
 	}
 	free(name);
 	return code;
+}
+
+int
+sl_directory_stat(const struct sl_directory *directory, const char *name, int flags, uint32_t mask,
+	struct statx *out)
+{
+	return directory->is_missing ? -ENOENT : sl_io_stat(directory->fd, name, flags, mask, out);
 }
 
 bool

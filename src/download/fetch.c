@@ -1,6 +1,7 @@
 /*
  * fetch.c - the steps of one file: what has its name already, its part, its transfer, its commit.
- * Sources of one file are tried in turn, each from byte 0.
+ * Sources of one file are tried in turn, each from byte 0. A dry run asks for the head of the file
+ * instead of its part.
  *
  * With --content-disposition the first answer gives the name: the transfer begins without a part,
  * and the first two steps are taken once its head has come.
@@ -9,6 +10,7 @@
 
 #include "sluice/base/log.h"
 #include "sluice/base/text.h"
+#include "sluice/download/probe.h"
 #include "sluice/http/disposition.h"
 
 #include <errno.h>
@@ -216,7 +218,7 @@ accept_name(void *ctx, const struct sl_http_exchange *exchange)
 	file->remote = &remote;
 	if (!code)
 		code = look(file);
-	if (!code)
+	if (!code && !file->batch->options.dry_run)
 		code = make_part(file);
 	file->remote = NULL;
 	file->transfer.attributes.replaces = file->present.has_rights;
@@ -271,6 +273,7 @@ run_transfer(struct file *file)
 	int code = sl_transfer_run(transfer, &file->error);
 	summary->bytes += transfer->counts.received - before.received;
 	summary->network_ns += transfer->counts.network_ns - before.network_ns;
+	summary->limited_ns += transfer->counts.limited_ns - before.limited_ns;
 	uint64_t deliver_ns = transfer->counts.deliver_ns - before.deliver_ns;
 	uint64_t decode_ns = transfer->decode.waited_ns;
 	summary->disk_ns += deliver_ns - SL_MIN(deliver_ns, decode_ns);
@@ -513,14 +516,57 @@ run(struct file *file)
 	return code;
 }
 
+/* ---- a dry run ---- */
+
+static int
+add_to_plan(struct file *file, uint64_t latency_ns)
+{
+	const struct sl_directory *directory = file->is_stream ? NULL : file->place.directory;
+	struct sl_plan_file planned = { .host = file->sources.url.host,
+		.length = file->planned.length,
+		.latency_ns = latency_ns };
+	if (directory) {
+		planned.path = directory->path;
+		planned.dev_major = directory->dev_major;
+		planned.dev_minor = directory->dev_minor;
+		planned.free_bytes = directory->free_bytes;
+	}
+	file->view.remote = &file->planned;
+	file->view.replaces = file->present.kind == SL_PRESENT_REPLACE;
+	return sl_plan_add(&file->batch->plan, &planned);
+}
+
+SL_SUSPENDS
+static int
+plan(struct file *file)
+{
+	uint64_t latency_ns = 0;
+	struct sl_probe probe = { .client = file->batch->options.client,
+		.sources = &file->sources,
+		.ctx = file,
+		.resource = &file->planned,
+		.latency_ns = &latency_ns };
+	int code = file->is_stream || file->place.awaits_name ? 0 : look(file);
+	if (code)
+		return code;
+	do {
+		probe.accept = file->place.awaits_name ? accept_name : NULL;
+		code = sl_probe_run(&probe, &file->error);
+	} while (code < 0 && use_next_source(file, code));
+	return code ? code : add_to_plan(file, latency_ns);
+}
+
+/* ---- the task ---- */
+
 int
 file_task(void *arg)
 {
 	struct file *file = arg;
+	bool dry_run = file->batch->options.dry_run;
 	file->transfer.is_expected = true;
 	sl_admission_expect(file->batch->transfer.admission);
-	int code = prepare(file);
-	if (!code)
+	int code = dry_run ? plan(file) : prepare(file);
+	if (!code && !dry_run)
 		code = run(file);
 	if (code != FILE_HANDED_OVER)
 		sl_transfer_is_not_expected(&file->transfer);

@@ -101,6 +101,7 @@ file_reset(struct file *file)
 	file->present = (struct sl_present){ .size = SL_BODY_UNKNOWN, .stream_fd = -1 };
 	sl_transfer_init(&file->transfer, &file->batch->transfer);
 	sl_error_clear(&file->error);
+	file->view.remote = NULL;
 	file->wish = FILE_GO_ON;
 	file->state = FILE_WAITING;
 	sl_list_remove(&file->link);
@@ -165,6 +166,8 @@ file_view(struct file *file)
 	view->received = sl_transfer_received(transfer);
 	view->total = transfer->total == SL_BODY_UNKNOWN ? file->present.size : transfer->total;
 	view->excess = transfer->counts.excess;
+	if (view->remote)
+		view->total = view->remote->length;
 	return view;
 }
 
@@ -226,7 +229,10 @@ set_outcome(struct file *file, int code)
 	int stopped = code < 0 ? cancellation(batch, code) : 0;
 	if (file->is_stream || file->error.phase == SL_PHASE_SYNC)
 		batch->not_durable = true;
-	if (code == 0) {
+	if (code == 0 && file->view.remote) {
+		file->view.state = SL_DOWNLOAD_PLANNED;
+		summary->planned++;
+	} else if (code == 0) {
 		file->view.state = SL_DOWNLOAD_DONE;
 		summary->done++;
 	} else if (code > 0) {

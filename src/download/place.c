@@ -14,7 +14,6 @@
 
 #include "sluice/base/text.h"
 #include "sluice/download/part.h"
-#include "sluice/rt/io.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -447,8 +446,8 @@ claim_if_free(struct sl_places *places, struct sl_place *place)
 {
 	struct statx st = { 0 };
 	struct sl_names_owner owner;
-	int code = sl_io_stat(
-		place->directory->fd, place->name, AT_SYMLINK_NOFOLLOW, STATX_BASIC_STATS, &st);
+	int code = sl_directory_stat(
+		place->directory, place->name, AT_SYMLINK_NOFOLLOW, STATX_BASIC_STATS, &st);
 	if (code != -ENOENT)
 		return code ? code : -EEXIST;
 	int result = try_claim(places, place, &owner);
@@ -499,6 +498,7 @@ sl_places_init(struct sl_places *places, const struct sl_place_options *options)
 	*places = (struct sl_places){ .options = *options };
 	sl_semaphore_init(&places->run_turn, "directory of the run", 1);
 	sl_directories_init(&places->directories, options->keep, options->sync_made);
+	places->directories.look_only = options->look_only;
 }
 
 void

@@ -15,6 +15,7 @@
 #include "sluice/base/clock.h"
 #include "sluice/base/log.h"
 #include "sluice/download/digest.h"
+#include "sluice/download/probe.h"
 #include "sluice/download/stamp.h"
 #include "sluice/http/date.h"
 #include "sluice/rt/io.h"
@@ -260,20 +261,6 @@ ask(const struct look *look, const char *method, struct sl_resource *out)
 	return ANSWER_HEAD;
 }
 
-/* Servers without HEAD refuse it in many ways (signed URLs: 403), or close the connection. A status
- * that asks for a pause or for credentials is not one of them. */
-static bool
-may_mean_no_head(const struct look *look, int code)
-{
-	static const int statuses[] = { 204, 304, 400, 403, 404, 405, 500, 501 };
-	if (code == SL_E_PROTO || (code == -ECONNRESET && look->err->phase == SL_PHASE_HEAD))
-		return true;
-	for (size_t i = 0; code == SL_E_STATUS && i < SL_COUNT_OF(statuses); i++)
-		if (look->err->http_status == statuses[i])
-			return true;
-	return false;
-}
-
 /* How the local file differs from the server's, for messages. */
 struct difference {
 	bool found;
@@ -369,7 +356,7 @@ compare_with_source(const struct look *look, const struct statx *st, struct diff
 	int answer = ask(look, "HEAD", &remote);
 	if (answer == ANSWER_NOT_MODIFIED)
 		return 0;
-	if (answer < 0 && !may_mean_no_head(look, answer))
+	if (answer < 0 && !sl_probe_may_mean_no_head(look->err))
 		return answer;
 	if (answer == ANSWER_HEAD && remote.length != SL_BODY_UNKNOWN && remote.length != 0) {
 		*out = find_difference(look, &remote, st);
@@ -535,6 +522,8 @@ open_stream(const struct look *look)
 {
 	struct statx opened = { 0 };
 	struct sl_deadline deadline;
+	if (look->options->look_only)
+		return found(look, SL_PRESENT_STREAM);
 	sl_deadline_begin(&deadline, sl_deadline_in(look->options->stall_timeout_ns));
 	int fd = open_when_read(look);
 	sl_deadline_end(&deadline);
@@ -609,13 +598,13 @@ check_name(struct look *look)
 {
 	struct statx st = { 0 };
 	const char *name = look->place->name;
-	int directory = look->place->directory->fd;
-	int code = sl_io_stat(directory, name, AT_SYMLINK_NOFOLLOW, STATX_BASIC_STATS, &st);
+	const struct sl_directory *directory = look->place->directory;
+	int code = sl_directory_stat(directory, name, AT_SYMLINK_NOFOLLOW, STATX_BASIC_STATS, &st);
 	if (code == -ENOENT)
 		return found(look, SL_PRESENT_ABSENT);
 	bool by_link = !code && S_ISLNK(st.stx_mode);
 	if (by_link)
-		code = sl_io_stat(directory, name, 0, STATX_BASIC_STATS, &st);
+		code = sl_directory_stat(directory, name, 0, STATX_BASIC_STATS, &st);
 	if (by_link && (code == -ENOENT || code == -ELOOP))
 		return dangling_exists(look);
 	if (code)
@@ -643,6 +632,6 @@ sl_present_is_taken(const struct sl_present_options *options, const struct sl_pl
 {
 	struct look look = { .options = options, .place = place };
 	struct statx st = { 0 };
-	return sl_io_stat(place->directory->fd, place->name, 0, STATX_BASIC_STATS, &st) == 0 &&
+	return sl_directory_stat(place->directory, place->name, 0, STATX_BASIC_STATS, &st) == 0 &&
 	       !is_stream(&look, &st) && own_descriptor(&look, &st) < 0;
 }

@@ -19,6 +19,7 @@ ask(struct sl_segment *segment)
 	struct sl_http_request request = { .method = "GET",
 		.url = &url,
 		.left_origin = segment->url && segment->left_origin,
+		.limited = &segment->limited,
 		.headers = headers,
 		.header_count = sl_sources_headers(sources, headers) };
 	if (segment->of) {
@@ -35,11 +36,12 @@ ask(struct sl_segment *segment)
 int
 sl_segment_open(struct sl_segment *segment, struct sl_chunk *chunk)
 {
-	uint64_t before_ns = sl_now();
+	uint64_t before_ns = sl_now(), limited_ns = sl_segment_limited_ns(segment);
 	segment->chunk = chunk;
 	chunk->off = segment->of ? segment->lease->at : 0;
 	int code = ask(segment);
-	segment->answered_ns = sl_now() - before_ns;
+	limited_ns = sl_segment_limited_ns(segment) - limited_ns;
+	segment->answered_ns = sl_now() - before_ns - limited_ns;
 	if (!code)
 		code = segment->accept(segment->ctx, segment);
 	if (code)
@@ -47,11 +49,20 @@ sl_segment_open(struct sl_segment *segment, struct sl_chunk *chunk)
 	return code;
 }
 
+uint64_t
+sl_segment_limited_ns(const struct sl_segment *segment)
+{
+	uint64_t here_ns = segment->exchange ? sl_http_limited_ns(segment->exchange) : 0;
+	return sl_limited_ns(&segment->limited) + here_ns;
+}
+
 void
 sl_segment_close(struct sl_segment *segment)
 {
-	if (segment->exchange)
+	if (segment->exchange) {
+		segment->limited.total_ns += sl_http_limited_ns(segment->exchange);
 		sl_http_close(segment->exchange);
+	}
 	segment->exchange = NULL;
 	if (segment->chunk)
 		segment->counts->pending -= segment->chunk->len;
@@ -144,11 +155,13 @@ read_body(struct sl_segment *segment)
 	while (!*segment->failure && has_rest(segment)) {
 		struct sl_chunk *chunk = segment->chunk;
 		size_t room = capacity_of(chunk) - chunk->len;
-		uint64_t before_ns = sl_now();
+		uint64_t before_ns = sl_now(), limited_ns = sl_segment_limited_ns(segment);
 		int got = sl_http_read(segment->exchange, chunk->data + chunk->len,
 			(size_t)SL_MIN((uint64_t)room, rest_of(segment)), segment->err);
 		uint64_t after_ns = sl_now();
-		segment->counts->network_ns += after_ns - before_ns;
+		limited_ns = sl_segment_limited_ns(segment) - limited_ns;
+		segment->counts->network_ns += after_ns - before_ns - limited_ns;
+		segment->counts->limited_ns += limited_ns;
 		if (got <= 0)
 			return got;
 		chunk->len += (size_t)got;

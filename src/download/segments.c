@@ -61,8 +61,9 @@ struct sl_segments_slot {
 	int code;
 	uint64_t began_ns;
 	uint64_t before; /* bytes of its earlier responses */
+	uint64_t limited_before_ns;
 	/* What it had at the last look, and its rate until then. */
-	uint64_t marked, marked_ns;
+	uint64_t marked, marked_ns, marked_limited_ns;
 	uint64_t rate_bytes_s;
 	bool is_rated;
 };
@@ -79,6 +80,12 @@ static uint64_t
 received_by(const struct sl_segments_slot *slot)
 {
 	return slot->before + slot->segment.received;
+}
+
+static uint64_t
+limited_by(const struct sl_segments_slot *slot)
+{
+	return slot->limited_before_ns + sl_segment_limited_ns(&slot->segment);
 }
 
 static uint64_t
@@ -123,6 +130,7 @@ static void
 begin_piece(struct sl_segments_slot *slot)
 {
 	slot->before += slot->segment.received;
+	slot->limited_before_ns = limited_by(slot);
 	slot->segment = slot->segments->model;
 	slot->segment.lease = &slot->own_lease;
 	slot->segment.err = &slot->error;
@@ -382,19 +390,21 @@ add(struct sl_segments *segments)
 
 /* ---- watching ---- */
 
+/* Of one that waits for a limit of the run most of the time, nothing is known of its connection. */
 static void
 take_rate(struct sl_segments_slot *slot)
 {
 	uint64_t now_ns = sl_now(), since_ns = SL_MAX(slot->marked_ns, slot->began_ns);
-	uint64_t received = received_by(slot);
+	uint64_t received = received_by(slot), limited_ns = limited_by(slot);
 	if (now_ns - since_ns < RATE_NS)
 		return;
 	double rate = (double)(received - slot->marked) * (double)SL_NS_PER_S /
 		      (double)(now_ns - since_ns);
 	slot->rate_bytes_s = (uint64_t)rate;
-	slot->is_rated = true;
+	slot->is_rated = limited_ns - slot->marked_limited_ns < (now_ns - since_ns) / 2;
 	slot->marked = received;
 	slot->marked_ns = now_ns;
+	slot->marked_limited_ns = limited_ns;
 }
 
 /* Its permit and its bytes are free once its task has ended. */

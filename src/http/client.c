@@ -9,9 +9,11 @@
 #include "sluice/http/client.h"
 
 #include "exchange_int.h"
+#include "host_limit_int.h"
 
 #include "sluice/base/clock.h"
 #include "sluice/base/log.h"
+#include "sluice/base/number.h"
 #include "sluice/base/redact.h"
 #include "sluice/base/text.h"
 #include "sluice/http/header.h"
@@ -33,11 +35,25 @@
 #define BODY_SHOWN 200
 #define BODY_SHOWN_NS (2 * SL_NS_PER_S)
 
+/* Of limit_rate, what may be saved up while no connection receives, and then be received at
+ * once. */
+#define LIMIT_DEPTH_NS (100 * SL_NS_PER_MS)
+
+/*
+ * By default a socket buffers 64 KiB before a byte is read. At a rate below that, servers would
+ * send many seconds' worth at once, and then see no progress for so long that they close the
+ * connection. So the buffer is made as large as what comes in a second, and at least a few packets.
+ */
+#define LIMIT_DEFAULT_BUFFER (64 * SL_KIB)
+#define LIMIT_BUFFER_MIN (4 * SL_KIB)
+
 struct sl_http_client {
 	struct sl_http_client_options options;
 	struct sl_pool *pool;
 	struct sl_tls *tls;
 	struct sl_semaphore tls_lock; /* one task loads TLS, the others wait for it */
+	struct sl_limiter limiter;    /* with options.limit_rate */
+	struct sl_host_limits host_limits;
 	unsigned exchanges;
 };
 
@@ -71,6 +87,34 @@ load_tls(struct sl_http_client *client, struct sl_error *err)
 	return code;
 }
 
+/* The bucket is empty at first: what is saved up until the first body is little in any case. */
+static void
+init_limits(struct sl_http_client *client)
+{
+	uint64_t rate = client->options.limit_rate;
+	uint64_t depth = rate / (SL_NS_PER_S / LIMIT_DEPTH_NS);
+	if (rate > 0)
+		sl_limiter_init(
+			&client->limiter, "rate limit", rate, SL_MIN(depth, SL_TOKEN_COUNT_MAX), 0);
+	sl_host_limits_init(&client->host_limits, client->options.max_rps_milli);
+}
+
+/* Of each connection; 0 = as the kernel adapts it. */
+static int
+receive_buffer(uint64_t limit_rate)
+{
+	if (limit_rate == 0 || limit_rate >= LIMIT_DEFAULT_BUFFER)
+		return 0;
+	return sl_int(SL_MAX(limit_rate, LIMIT_BUFFER_MIN));
+}
+
+SL_SUSPENDS
+static int
+admit(void *ctx, const struct sl_pool_key *key, struct sl_error *err)
+{
+	return sl_host_limits_take(ctx, key->host, key->taker, err);
+}
+
 int
 sl_http_client_new(struct sl_http_client **out, const struct sl_http_client_options *options,
 	struct sl_error *err)
@@ -86,7 +130,11 @@ sl_http_client_new(struct sl_http_client **out, const struct sl_http_client_opti
 		.total = options->total,
 		.tls_memory = options->tls_memory,
 		.connect_timeout_ns = options->connect_timeout_ns,
-		.idle_ns = IDLE_NS };
+		.receive_buffer = receive_buffer(options->limit_rate),
+		.idle_ns = IDLE_NS,
+		.admit = options->max_rps_milli ? admit : NULL,
+		.admit_ctx = &client->host_limits };
+	init_limits(client);
 	int code = sl_pool_new(&client->pool, &pool);
 	if (code < 0)
 		sl_fail_code(err, SL_PHASE_NONE, code, "cannot set up HTTP");
@@ -107,6 +155,7 @@ sl_http_client_free(struct sl_http_client *client)
 		return;
 	sl_assert(client->exchanges == 0);
 	sl_pool_free(client->pool);
+	sl_host_limits_release(&client->host_limits);
 	sl_tls_free(client->tls);
 	free(client);
 }
@@ -504,6 +553,9 @@ set_up(struct chain *chain)
 	exchange->client = chain->client;
 	exchange->pool = chain->client->pool;
 	exchange->stall_timeout_ns = chain->client->options.stall_timeout_ns;
+	exchange->limiter = chain->client->options.limit_rate ? &chain->client->limiter : NULL;
+	exchange->limited =
+		chain->request->limited ? chain->request->limited : &exchange->limited_read;
 	exchange->is_head = strcmp(chain->request->method, "HEAD") == 0;
 	chain->client->exchanges++;
 	sl_head_init(&exchange->head);
@@ -574,6 +626,7 @@ sl_http_open(struct sl_http_client *client, const struct sl_http_request *reques
 	else
 		code = follow(&chain, err);
 	if (code == 0) {
+		chain.exchange->limited = &chain.exchange->limited_read;
 		*out = chain.exchange;
 	} else if (chain.exchange) {
 		/* An error page that is small is read, so that the next file needs no new

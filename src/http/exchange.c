@@ -37,6 +37,10 @@
 #define READ_MAX ((size_t)1 << 30)    /* the count is an int */
 #define URL_SHOWN_MAX 300
 
+/* With a limit, what one receive gets at most: 20 ms' worth, so that many connections take turns
+ * several times a second. */
+#define LIMIT_DIVISOR 50
+
 /*
  * Lanes of the connection pool. Some servers send the body that the answer to a HEAD must not
  * have, at any time after the head. It would be read as the answer to the next request, so a
@@ -157,6 +161,7 @@ take_connection(struct sl_http_exchange *exchange, bool fresh, struct sl_error *
 	struct sl_pool_key key = { .tls = exchange->url.scheme == SL_SCHEME_HTTPS,
 		.host = exchange->url.host,
 		.port = exchange->url.port,
+		.taker = exchange->limited,
 		.lane = exchange->is_head ? LANE_HEAD : LANE_CONTENT };
 	exchange->peer[0] = '\0';
 	int code = sl_pool_take(exchange->pool, &key, fresh, &exchange->connection, &cause);
@@ -459,8 +464,6 @@ static int
 read_plain(struct sl_http_exchange *exchange, char *data, size_t len, struct sl_error *err)
 {
 	bool by_length = exchange->framing.kind == SL_FRAMING_LENGTH;
-	if (by_length)
-		len = (size_t)SL_MIN((uint64_t)len, exchange->framing.length - exchange->received);
 	size_t n = take_buffered(exchange, data, len);
 	if (n == 0) {
 		int code = receive(exchange, data, len, true, err);
@@ -562,6 +565,31 @@ read_chunked(struct sl_http_exchange *exchange, char *data, size_t len, struct s
 	}
 }
 
+SL_SUSPENDS
+static int
+read_body(struct sl_http_exchange *exchange, char *data, size_t len, struct sl_error *err)
+{
+	return exchange->framing.kind == SL_FRAMING_CHUNKED ? read_chunked(exchange, data, len, err)
+							    : read_plain(exchange, data, len, err);
+}
+
+/* As many bytes as the limiter has given, which is waited for before the receive: the stall timeout
+ * and the pace of receives apply to the server only. */
+SL_SUSPENDS
+static int
+read_limited(struct sl_http_exchange *exchange, char *data, size_t len, struct sl_error *err)
+{
+	struct sl_limiter *limiter = exchange->limiter;
+	uint64_t piece = SL_MAX(limiter->bucket.rate / LIMIT_DIVISOR, 1u);
+	len = (size_t)SL_MIN((uint64_t)len, piece);
+	int code = sl_limiter_take(limiter, len, exchange->limited);
+	if (code < 0)
+		return fail_receive(exchange, err, code, NULL);
+	code = read_body(exchange, data, len, err);
+	sl_limiter_put_back(limiter, len - (size_t)SL_MAX(code, 0));
+	return code;
+}
+
 int
 sl_http_read(struct sl_http_exchange *exchange, void *data, size_t len, struct sl_error *err)
 {
@@ -570,9 +598,10 @@ sl_http_read(struct sl_http_exchange *exchange, void *data, size_t len, struct s
 		return 0;
 	sl_assert(exchange->connection); /* else a read failed before */
 	len = SL_MIN(len, READ_MAX);
-	int code = exchange->framing.kind == SL_FRAMING_CHUNKED
-			   ? read_chunked(exchange, data, len, err)
-			   : read_plain(exchange, data, len, err);
+	if (exchange->framing.kind == SL_FRAMING_LENGTH)
+		len = (size_t)SL_MIN((uint64_t)len, exchange->framing.length - exchange->received);
+	int code = exchange->limiter ? read_limited(exchange, data, len, err)
+				     : read_body(exchange, data, len, err);
 	if (code < 0)
 		return_connection(exchange, false);
 	return code;
@@ -622,6 +651,12 @@ bool
 sl_http_is_open_ended(const struct sl_http_exchange *exchange)
 {
 	return exchange->framing.kind == SL_FRAMING_CLOSE && exchange->url.scheme == SL_SCHEME_HTTP;
+}
+
+uint64_t
+sl_http_limited_ns(const struct sl_http_exchange *exchange)
+{
+	return sl_limited_ns(&exchange->limited_read);
 }
 
 bool

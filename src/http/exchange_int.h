@@ -18,6 +18,7 @@ struct sl_http_exchange {
 	struct sl_http_client *client;
 	struct sl_pool *pool;
 	uint64_t stall_timeout_ns;
+	struct sl_limiter *limiter; /* of bytes, shared by all exchanges; NULL = no limit */
 	struct sl_url url;
 	bool is_head;
 	bool left_origin; /* the URL is of another origin than the request's */
@@ -39,7 +40,9 @@ struct sl_http_exchange {
 	bool complete;        /* the body was read to its end */
 	bool excess;          /* bytes followed it */
 
-	uint64_t rate_bytes_s; /* of receiving, to size the next receive; 0 = not known yet */
+	uint64_t rate_bytes_s;      /* of receiving, to size the next receive; 0 = not known yet */
+	struct sl_limited *limited; /* of the request, until the answer is there; else own */
+	struct sl_limited limited_read; /* of the body */
 
 	/* received and not yet used: buffer[buffer_off, buffer_len) */
 	size_t buffer_off, buffer_len;

@@ -143,14 +143,23 @@ set_nodelay(int fd)
 	(void)sl_io_set_option(fd, IPPROTO_TCP, TCP_NODELAY, 1);
 }
 
+/* Before the connect, which announces it as the window. If it fails, more is buffered. */
+static void
+set_receive_buffer(int fd, int size)
+{
+	if (size > 0)
+		(void)sl_io_set_option(fd, SOL_SOCKET, SO_RCVBUF, size);
+}
+
 SL_SUSPENDS
 static int
-dial_one(const struct sl_address *address, uint64_t deadline_ns)
+dial_one(const struct sl_dialler *dialler, const struct sl_address *address, uint64_t deadline_ns)
 {
 	int protocol = address->storage.ss_family == AF_UNIX ? 0 : IPPROTO_TCP;
 	int fd = sl_io_socket(address->storage.ss_family, SOCK_STREAM, protocol);
 	if (fd < 0)
 		return fd;
+	set_receive_buffer(fd, dialler->receive_buffer);
 	int code = sl_io_connect(
 		fd, (const struct sockaddr *)&address->storage, address->len, deadline_ns);
 	if (code < 0) {
@@ -180,7 +189,7 @@ sl_dial(struct sl_dialler *dialler, const struct sl_addresses *addresses, const 
 	sort(dialler, addresses, order);
 	for (size_t i = 0; i < addresses->count; i++) {
 		const struct sl_address *address = &addresses->list[order[i]];
-		int fd = dial_one(address, share_until(deadline_ns, addresses->count - i));
+		int fd = dial_one(dialler, address, share_until(deadline_ns, addresses->count - i));
 		if (fd >= 0) {
 			forget_failed(dialler, address);
 			*index = order[i];

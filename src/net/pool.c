@@ -357,6 +357,19 @@ take_permits(struct sl_pool *pool, struct host *host, struct sl_error *err)
 	return 0;
 }
 
+SL_SUSPENDS
+static int
+admit(struct sl_pool *pool, struct host *host, const struct sl_pool_key *key, struct sl_error *err)
+{
+	int code = take_permits(pool, host, err);
+	if (code < 0 || !pool->options.admit)
+		return code;
+	code = pool->options.admit(pool->options.admit_ctx, key, err);
+	if (code < 0)
+		give_permits(pool, host, BOUNDS);
+	return code;
+}
+
 /* ---- public ---- */
 
 static unsigned
@@ -381,6 +394,7 @@ sl_pool_new(struct sl_pool **out, const struct sl_pool_options *options)
 		return code;
 	}
 	pool->options = *options;
+	pool->dialler.receive_buffer = options->receive_buffer;
 	sl_list_init(&pool->hosts);
 	init_quota(&pool->tls, "TLS connection", tls_limit(options));
 	init_quota(&pool->all, "connection", options->total);
@@ -417,7 +431,7 @@ sl_pool_take(struct sl_pool *pool, const struct sl_pool_key *key, bool fresh,
 	if (!host)
 		return sl_fail_code(
 			err, SL_PHASE_CONNECT, -ENOMEM, "cannot connect to '%s'", key->host);
-	int code = take_permits(pool, host, err);
+	int code = admit(pool, host, key, err);
 	if (code < 0) {
 		unuse_host(host);
 		return code;

@@ -118,6 +118,7 @@ batch_options(struct get_scene *scene, struct sl_http_client *client, struct sl_
 		.resume = scene->resume,
 		.verify_resume = scene->verify_resume,
 		.fail_fast = scene->fail_fast,
+		.dry_run = scene->dry_run,
 		.sync = scene->sync,
 		.remote_time = scene->remote_time,
 		.decompress = scene->decompress,
@@ -143,7 +144,9 @@ command(void *arg)
 		.total = 16,
 		.connect_timeout_ns = scene->connect_timeout_ns,
 		.stall_timeout_ns = scene->stall_timeout_ns,
-		.max_redirects = 20 };
+		.max_redirects = 20,
+		.limit_rate = scene->limit_rate,
+		.max_rps_milli = scene->max_rps_milli };
 	scene->started_ns = sl_now();
 	scene->next = 0;
 	sl_deadline_begin(&scope, sl_deadline_in(scene->run_ns));

@@ -48,13 +48,14 @@ struct get_scene {
 	enum sl_sync_mode sync;
 	enum sl_io_mode io;
 	const char *dir, *output;
-	bool fail_fast, remote_time;
+	bool fail_fast, remote_time, dry_run;
 	bool decompress; /* with windows of up to 8 MiB */
 	bool shared;     /* another run works on the same names */
 	bool by_command; /* a signal cancels the whole command, as the program's do, not the batch
 			    alone */
 	uint64_t connect_timeout_ns, stall_timeout_ns; /* of the network */
 	uint64_t directory_timeout_ns;                 /* stall_timeout_ns of the batch */
+	uint64_t limit_rate, max_rps_milli;            /* of the client; 0 = no limit */
 	uint64_t run_ns;          /* deadline of the run from its start; SL_FOREVER */
 	int cancel_fd;            /* sim_trap: a signal comes when it is readable; -1 = none */
 	void (*run_begins)(void); /* called just before and after the batch's run; may be NULL */

@@ -40,6 +40,8 @@ struct batch_bench {
 	struct sl_batch_options options; /* before batch_run: what differs from the default */
 	uint64_t stall_ns, deadline_ns;  /* of a run */
 	size_t chunks;                   /* in the pool, of SL_CHUNK_SIZE */
+	unsigned connections;            /* to the origin; 0 = 16 */
+	uint64_t limit_rate;             /* bytes a second; 0 = no limit */
 
 	/* Called before the index-th entry is given out; may suspend. NULL = nothing. */
 	SL_SUSPENDS
@@ -207,11 +209,13 @@ run_main(void *arg)
 {
 	struct batch_bench *bench = arg;
 	struct sl_batch_options options = bench->options;
-	struct sl_http_client_options client = { .per_host = 16,
-		.total = 32,
+	unsigned connections = bench->connections ? bench->connections : 16;
+	struct sl_http_client_options client = { .per_host = connections,
+		.total = 2 * connections,
 		.connect_timeout_ns = 10 * SL_NS_PER_S,
 		.stall_timeout_ns = bench->stall_ns,
-		.max_redirects = 5 };
+		.max_redirects = 5,
+		.limit_rate = bench->limit_rate };
 	cr_assert_eq(sl_http_client_new(&options.client, &client, NULL), 0);
 	cr_assert_eq(sl_chunk_pool_new(&options.pool, bench->chunks, SL_CHUNK_SIZE), 0);
 	options.stall_timeout_ns = bench->stall_ns;

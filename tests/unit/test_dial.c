@@ -52,6 +52,25 @@ the_good_one(void *arg)
 	return 0;
 }
 
+/* The kernel doubles the value, for its own overhead (socket(7)). */
+static int
+small_buffer(void *arg)
+{
+	struct sl_dialler small = { .receive_buffer = 8192 };
+	struct sl_addresses addresses = { 0 };
+	size_t index = 0;
+	int size = 0;
+	socklen_t len = sizeof(size);
+	(void)arg;
+	add(&addresses, "127.0.0.1", peer.port);
+	int fd = sl_dial(&small, &addresses, "localhost", sl_deadline_in(LONG_NS), &index, NULL);
+	cr_assert_geq(fd, 0);
+	cr_expect_eq(getsockopt(fd, SOL_SOCKET, SO_RCVBUF, &size, &len), 0);
+	cr_expect_eq(size, 2 * 8192);
+	sl_io_close(fd);
+	return 0;
+}
+
 static int
 the_second(void *arg)
 {
@@ -179,6 +198,11 @@ run_with_full(sl_task_fn *fn)
 Test(net_dial, connects_with_nodelay_set)
 {
 	run(the_good_one);
+}
+
+Test(net_dial, the_receive_buffer_is_as_small_as_the_caller_wants)
+{
+	run(small_buffer);
 }
 
 Test(net_dial, goes_on_to_the_next_address)

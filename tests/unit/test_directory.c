@@ -148,6 +148,103 @@ Test(directory, directories_of_the_command_line_may_be_anywhere)
 	scratch_leave();
 }
 
+/* ---- looking only ---- */
+
+static const struct {
+	const char *base, *path; /* base NULL = the user's own path */
+	int code;
+	bool is_missing;
+} looked_at[] = {
+	{ NULL, "real", 0, false },
+	{ NULL, "new", 0, true },
+	{ NULL, "real/new/deep/er", 0, true },
+	{ NULL, "/nowhere/at/all", 0, true },
+	{ NULL, "file", -ENOTDIR, false },
+	{ NULL, "file/sub", -ENOTDIR, false },
+	{ "real", "new", 0, true },
+	{ "real", "sub", 0, false },
+	{ "real", "..", SL_E_NAME, false },
+	{ "real", "link", -ELOOP, false },
+	{ "new", "sub", 0, true }, /* not the one in the current directory */
+	{ "new", "real", 0, true },
+	{ "new/deep", "a/b", 0, true },
+};
+
+SL_SUSPENDS
+static int
+look_only(void *arg)
+{
+	(void)arg;
+	struct sl_directories directories;
+	struct statx st;
+	sl_directories_init(&directories, 4, true);
+	directories.look_only = true;
+	for (size_t i = 0; i < SL_COUNT_OF(looked_at); i++) {
+		struct sl_directory *base = NULL, *directory = NULL;
+		struct sl_error err = { 0 };
+		const char *above = looked_at[i].base, *path = looked_at[i].path;
+		if (above)
+			cr_assert_eq(sl_directories_open(
+					     &directories, NULL, sl_span_str(above), &base, &err),
+				0, "%s", err.text);
+		int code = sl_directories_open(
+			&directories, base, sl_span_str(path), &directory, &err);
+		cr_expect_eq(code, looked_at[i].code, "'%s': %d %s", path, code, err.text);
+		if (!code) {
+			cr_expect_eq(directory->is_missing, looked_at[i].is_missing, "'%s'", path);
+			cr_expect_eq(sl_directory_stat(directory, ".", 0, STATX_BASIC_STATS, &st),
+				looked_at[i].is_missing ? -ENOENT : 0, "'%s'", path);
+			cr_expect(directory->free_bytes > 0, "'%s'", path);
+		}
+		sl_directory_unref(directory);
+		sl_directory_unref(base);
+	}
+	sl_directories_release(&directories);
+	return 0;
+}
+
+Test(directory, with_look_only_nothing_is_made_and_what_is_missing_is_described)
+{
+	scratch_enter();
+	cr_assert_eq(mkdir("real", 0777) | mkdir("real/sub", 0777) | mkdir("sub", 0777), 0);
+	cr_assert_eq(symlink("sub", "real/link"), 0);
+	scratch_write_text("file", "x");
+	cr_expect_eq(ring_run(1, look_only, NULL), 0);
+	cr_expect_eq(scratch_count("."), 3);
+	cr_expect_eq(scratch_count("real"), 2);
+	cr_expect_not(scratch_exists("/nowhere"));
+	scratch_leave();
+}
+
+SL_SUSPENDS
+static int
+two_missing(void *arg)
+{
+	(void)arg;
+	struct sl_directories directories;
+	sl_directories_init(&directories, 4, true);
+	directories.look_only = true;
+	struct sl_directory *found[3] = { NULL };
+	const char *paths[] = { "new", "./new/", "other" };
+	for (size_t i = 0; i < 3; i++)
+		cr_assert_eq(sl_directories_open(
+				     &directories, NULL, sl_span_str(paths[i]), &found[i], NULL),
+			0);
+	cr_expect_eq(found[0]->inode, found[1]->inode);
+	cr_expect_neq(found[0]->inode, found[2]->inode);
+	for (size_t i = 0; i < 3; i++)
+		sl_directory_unref(found[i]);
+	sl_directories_release(&directories);
+	return 0;
+}
+
+Test(directory, missing_directories_have_identities)
+{
+	scratch_enter();
+	cr_expect_eq(ring_run(1, two_missing, NULL), 0);
+	scratch_leave();
+}
+
 /* ---- what is kept open ---- */
 
 SL_SUSPENDS

@@ -133,6 +133,27 @@ Test(number, parses_the_times_people_type)
 	}
 }
 
+Test(number, parses_fractions_to_thousandths)
+{
+	static const struct {
+		const char *text;
+		bool ok;
+		uint64_t want;
+	} cases[] = { { "0", true, 0 }, { "1", true, 1000 }, { "0.5", true, 500 },
+		{ "2.25", true, 2250 }, { "0.0009", true, 0 }, { "1.0019", true, 1001 },
+		{ "1000000000000", true, 1000000000000000 }, { "1000000000001", false, 0 },
+		{ "18446744073709551616", false, 0 }, { "", false, 0 }, { ".5", false, 0 },
+		{ "1.", false, 0 }, { "-1", false, 0 }, { "1k", false, 0 }, { "1e3", false, 0 },
+		{ " 1", false, 0 }, { "1 ", false, 0 }, { "1.5.2", false, 0 } };
+	for (size_t i = 0; i < SL_COUNT_OF(cases); i++) {
+		uint64_t value = 0;
+		bool ok = sl_parse_milli(cases[i].text, &value);
+		cr_expect_eq(ok, cases[i].ok, "'%s'", cases[i].text);
+		if (ok)
+			cr_expect_eq(value, cases[i].want, "'%s'", cases[i].text);
+	}
+}
+
 Test(number, sums_and_products_report_overflow)
 {
 	uint64_t sum = 0, product = 0;

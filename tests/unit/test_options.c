@@ -6,7 +6,7 @@
 #include <criterion/criterion.h>
 #include <stdio.h>
 
-#define WORDS_MAX 20
+#define WORDS_MAX 24
 #define HEX32 "0123456789abcdef0123456789ABCDEF0123456789abcdef0123456789abcdef"
 
 /* A line as typed, split at spaces ("''" is an empty word), as argv. */
@@ -90,11 +90,13 @@ Test(options, get_has_the_defaults_its_help_shows)
 	cr_expect_eq(options.stall_timeout_ns, 60 * SL_NS_PER_S);
 	cr_expect_eq(options.deadline_ns, SL_FOREVER);
 	cr_expect_eq(options.max_redirects, 20);
+	cr_expect_eq(options.limit_rate, 0);
+	cr_expect_eq(options.max_rps_milli, 0);
 	cr_expect_eq(options.max_memory, 64 * SL_MIB);
 	cr_expect_eq(options.workers, 0);
-	cr_expect_not(options.fail_fast || options.allow_downgrade || options.allow_outside ||
-		      options.decompress || options.json || options.stats || options.quiet ||
-		      options.verbose);
+	cr_expect_not(options.dry_run || options.decompress || options.fail_fast ||
+		      options.allow_downgrade || options.allow_outside || options.json ||
+		      options.stats || options.quiet || options.verbose);
 	sl_get_options_release(&options);
 }
 
@@ -162,7 +164,7 @@ Test(options, get_takes_every_option)
 	cr_assert_eq(get(&options, &line,
 			     "get u --progress plain --json --stats -q -vv --color never "
 			     "--max-memory 1.5G --io direct "
-			     "--workers 3",
+			     "--workers 3 --limit-rate 1.5K --max-rps 0.5 --dry-run",
 			     &err),
 		0, "%s", err.text);
 	cr_expect_eq(options.progress, SL_OPTION_PROGRESS_PLAIN);
@@ -172,6 +174,9 @@ Test(options, get_takes_every_option)
 	cr_expect_eq(options.max_memory, 1536 * SL_MIB);
 	cr_expect_eq(options.io, SL_IO_DIRECT);
 	cr_expect_eq(options.workers, 3);
+	cr_expect(options.dry_run);
+	cr_expect_eq(options.limit_rate, 1536);
+	cr_expect_eq(options.max_rps_milli, 500);
 	sl_get_options_release(&options);
 }
 
@@ -336,6 +341,21 @@ Test(options, messages_for_wrong_command_lines_name_the_fault)
 			"'-x' (--connections-per-host): 'http://proxy:8080' is not a whole" },
 		{ "get a --max-redirs 101", "from 0 to 100" },
 		{ "get a --max-memory 4M", "from 8M to 1T" },
+		{ "get a --limit-rate 0", "'0' is out of range, from 1 to 1T" },
+		{ "get a --limit-rate -1", "'-1' is not a size" },
+		{ "get a --limit-rate 1x", "'1x' is not a size" },
+		{ "get a --limit-rate 1025G", "from 1 to 1T" },
+		{ "get a --limit-rate 99999999999999999999", "is not a size" },
+		{ "get a --limit-rate", "needs a value: RATE" },
+		{ "get a --max-rps 0", "'0' is out of range, from 0.001 to 1000000" },
+		{ "get a --max-rps 0.0009", "out of range" },
+		{ "get a --max-rps 1000001", "out of range" },
+		{ "get a --max-rps -1", "'-1' is not a number" },
+		{ "get a --max-rps 1e3", "'1e3' is not a number" },
+		{ "get a --max-rps 99999999999999999999", "is not a number" },
+		{ "get a --spider", "use --dry-run" },
+		{ "get a --max-overall-download-limit=1M", "use --limit-rate" },
+		{ "get a --max-download-limit=1M", "--limit-rate limits the whole run" },
 		{ "get a --max-memory much", "is not a size" },
 		{ "get a --connect-timeout 0", "from 1ms to 87600h" },
 		{ "get a --connect-timeout soon", "is not a time" },

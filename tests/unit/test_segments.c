@@ -153,6 +153,35 @@ Test(segments, a_connection_that_is_far_too_slow_does_not_hold_up_the_file, .tim
 }
 
 /* Headers and credentials of the user stay with the origin they are for, in later requests, too. */
+/* 48 connections take turns at the limit, each about once a second: over half a second many of them
+ * receive nothing. */
+Test(segments, connections_that_wait_for_the_rate_limit_are_not_slow, .timeout = 60)
+{
+	struct batch_bench *bench = begin();
+	char list[1000];
+	size_t len = 0;
+	for (int i = 0; i < 6; i++)
+		len += (size_t)snprintf(list + len, sizeof(list) - len,
+			"$/ranges/etag/v1/gen/%u/%d/f%d\n", SIZE, SEED + i, i);
+	bench->connections = 48;
+	bench->options.per_host = 48;
+	bench->options.segments = 8;
+	bench->options.jobs = 6;
+	bench->chunks = 120;
+	bench->limit_rate = 12000000;
+	cr_expect_eq(batch_run(bench, list), 0);
+	cr_expect_eq(bench->summary.segments.replaced, 0);
+	cr_expect_eq(bench->summary.segments.hedged, 0);
+	cr_expect_geq(bench->summary.segments.requests, 6 * 7, "there were enough of them");
+	cr_expect_gt(bench->summary.limited_ns, bench->summary.network_ns);
+	for (int i = 0; i < 6; i++) {
+		char name[16];
+		snprintf(name, sizeof(name), "f%d", i);
+		cr_expect(batch_is_gen(name, SIZE, (uint64_t)(SEED + i)));
+	}
+	batch_end(bench);
+}
+
 Test(segments, files_of_several_hosts_and_sizes_come_together)
 {
 	struct batch_bench *bench = begin();

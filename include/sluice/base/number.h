@@ -82,6 +82,10 @@ int sl_hex_digit(unsigned char c);
  */
 bool sl_parse_size(const char *text, uint64_t *out) SL_MUST_CHECK;
 
+/* A number as users type it, in thousandths: digits and an optional fraction, of which three digits
+ * count. At most 10^12. */
+bool sl_parse_milli(const char *text, uint64_t *out) SL_MUST_CHECK;
+
 /* A time as users type it, in nanoseconds: digits, an optional fraction, and an optional unit: s
  * (the default), ms, m or h. At most 10 years. */
 bool sl_parse_duration(const char *text, uint64_t *out_ns) SL_MUST_CHECK;

@@ -1,6 +1,6 @@
 /*
  * get_events.h - what `sluice get` prints while it runs: bars, plain lines, JSON events, the
- * summary.
+ * plan of --dry-run, the summary.
  */
 #ifndef SLUICE_CLI_GET_EVENTS_H
 #define SLUICE_CLI_GET_EVENTS_H
@@ -24,8 +24,8 @@ struct sl_get_events {
 	const struct sl_get_options *options;
 	struct sl_batch *batch;
 	struct sl_console_view view;
-	struct sl_output *json; /* NULL without --json */
-	struct sl_group ticker; /* the task of JSON's progress events */
+	struct sl_output *output; /* for --json or --dry-run; else NULL */
+	struct sl_group ticker;   /* the task of JSON's progress events */
 	struct sl_get_meter meters[SL_GET_METERS];
 	struct sl_rate rate;     /* of all */
 	struct sl_buf failures;  /* the list at the end */

@@ -30,6 +30,8 @@
 #define SL_OPTION_MIN_SEGMENT ((uint64_t)16 * SL_MIB)
 #define SL_OPTION_REDIRECTS 20u
 #define SL_OPTION_REDIRECTS_MAX 100u
+#define SL_OPTION_RATE_MAX (1024 * SL_GIB)
+#define SL_OPTION_RPS_MAX 1000000ull
 #define SL_OPTION_MEMORY (64 * SL_MIB)
 #define SL_OPTION_MEMORY_MIN (8 * SL_MIB)
 #define SL_OPTION_MEMORY_MAX (1024 * SL_GIB)
@@ -68,6 +70,7 @@ struct sl_get_options {
 	bool tree;               /* only without output, as the next */
 	bool content_disposition;
 	enum sl_if_exists if_exists;
+	bool dry_run;
 	bool decompress;
 
 	unsigned jobs;
@@ -90,6 +93,8 @@ struct sl_get_options {
 	unsigned max_redirects;
 	bool allow_downgrade;
 	bool allow_outside;
+	uint64_t limit_rate;    /* bytes a second; 0 = no limit */
+	uint64_t max_rps_milli; /* thousandths of a request a second to each host; 0 = no limit */
 
 	enum sl_option_progress progress;
 	enum sl_colour_when colour;
@@ -164,6 +169,7 @@ enum sl_option_kind {
 	SL_OPTION_NUMBER,   /* uint64_t in [min, max] */
 	SL_OPTION_SIZE,     /* uint64_t bytes in [min, max] */
 	SL_OPTION_DURATION, /* uint64_t nanoseconds in [min, max] */
+	SL_OPTION_MILLI,    /* uint64_t thousandths in [min, max] */
 	SL_OPTION_CHOICE,   /* an enum whose values number the words of `choices` from 0 */
 	SL_OPTION_CHECKSUM, /* struct sl_checksum */
 	SL_OPTION_IGNORED,  /* accepted, does nothing */

@@ -13,6 +13,7 @@
 #include "sluice/download/commit.h"
 #include "sluice/download/manifest.h"
 #include "sluice/download/part.h"
+#include "sluice/download/plan.h"
 #include "sluice/download/present.h"
 #include "sluice/download/segments.h"
 #include "sluice/http/client.h"
@@ -25,6 +26,7 @@ enum sl_download_state {
 	SL_DOWNLOAD_RECEIVING,
 	SL_DOWNLOAD_FINISHING, /* all bytes are here: checked, synced, renamed */
 	SL_DOWNLOAD_DONE,
+	SL_DOWNLOAD_PLANNED, /* by a dry run: it would be downloaded */
 	SL_DOWNLOAD_SKIPPED, /* the final name held it already */
 	SL_DOWNLOAD_FAILED,
 	SL_DOWNLOAD_REMOVED,   /* by sl_batch_remove */
@@ -48,6 +50,9 @@ struct sl_download {
 	bool waiting;    /* complete, until its group is committed */
 	bool streamed;   /* to standard output, a device or a FIFO */
 	const struct sl_error *error; /* FAILED, CANCELLED, and of a source given up */
+
+	const struct sl_resource *remote; /* PLANNED: what the server has; else NULL */
+	bool replaces;                    /* PLANNED: a file that exists */
 };
 
 struct sl_batch_events {
@@ -91,6 +96,9 @@ struct sl_batch_options {
 	bool remote_time;
 	enum sl_io_mode io;
 	bool allow_outside;
+	/* Find out what would be done, and do nothing: no file and no directory is made, and no
+	 * body is read. Files that exist are compared as otherwise. */
+	bool dry_run;
 	bool decompress;            /* store the content of compressed files */
 	uint64_t decode_window_max; /* bytes; see sl_decoder_new */
 	unsigned descriptors; /* that may be open at once for files and connections; bounds jobs and
@@ -105,11 +113,12 @@ struct sl_batch_options {
 
 struct sl_batch_summary {
 	uint64_t files; /* that were begun, or removed before */
-	uint64_t done, skipped, failed, removed, cancelled;
+	uint64_t done, planned, skipped, failed, removed, cancelled;
 	uint64_t bytes; /* received */
-	/* Time that downloads waited, summed over all: for the server, for the disk or stdout, for
-	 * the hasher, for the decoder, for the commit. The largest names the bottleneck. */
-	uint64_t network_ns, disk_ns, hash_ns, decode_ns, commit_ns;
+	/* Time that downloads waited, summed over all: for the server, for the client's rate limit,
+	 * for the disk or stdout, for the hasher, for the decoder, for the commit. The largest
+	 * names the bottleneck. */
+	uint64_t network_ns, limited_ns, disk_ns, hash_ns, decode_ns, commit_ns;
 	struct sl_segments_counts segments; /* of all files */
 	uint64_t kept;                      /* unfinished ones that a later run can resume */
 	uint64_t unverified;                /* skipped ones whose content was not checked */
@@ -190,6 +199,9 @@ void sl_batch_each(struct sl_batch *batch,
 /* The parts that downloads under way have now, as paths. */
 void sl_batch_each_part(
 	const struct sl_batch *batch, void (*see)(void *ctx, const char *path), void *ctx);
+
+/* With dry_run: the sums of what would be downloaded. Valid until sl_batch_free. */
+const struct sl_plan *sl_batch_plan(const struct sl_batch *batch);
 
 const struct sl_batch_summary *sl_batch_summary(const struct sl_batch *batch);
 

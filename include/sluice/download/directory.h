@@ -10,6 +10,8 @@
 #include "sluice/rt/semaphore.h"
 #include "sluice/rt/task.h"
 
+struct statx;
+
 /* Of the file system a directory is on: they decide how files are written and synced. */
 enum sl_directory_traits {
 	SL_DIRECTORY_DIRECT = 1, /* ext4, XFS: direct I/O into reserved extents pays */
@@ -24,8 +26,12 @@ struct sl_directory {
 	char *path; /* as a person would type it, for messages; "." for the current directory */
 	int fd;
 	bool search_only;    /* it may not be read: fd is an O_PATH descriptor */
+	bool is_missing;     /* with look_only: it does not exist; fd is the deepest one above it
+				that does */
 	uint64_t needs_made; /* directories that had been made when it was opened */
 	unsigned traits;     /* set of sl_directory_traits */
+	uint64_t free_bytes; /* for this user, when one on its file system was first opened;
+				UINT64_MAX = unknown */
 	uint64_t inode;      /* with the device: two paths may lead to one directory */
 	uint32_t dev_major, dev_minor;
 	unsigned refs;
@@ -37,6 +43,7 @@ struct sl_directories {
 	unsigned count;
 	unsigned keep;  /* that stay open though they are not in use */
 	bool sync_made; /* directories that are made are to be durable */
+	bool look_only; /* nothing is made; may be set after sl_directories_init */
 	/* directory.c's: the parents of what is not durable yet; directories made, and how many of
 	 * them, the first ones, are durable */
 	struct sl_list unsynced;
@@ -62,7 +69,7 @@ void sl_directories_release(struct sl_directories *directories);
  * must be relative, without ".." and control bytes, and every step stays below base, symbolic links
  * refused (openat2 RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS). An empty path is base, or the current
  * directory. Returns 0 with one reference in *out; SL_E_NAME; a kernel's code with
- * SL_PHASE_DIRECTORY.
+ * SL_PHASE_DIRECTORY. With look_only, one that is missing is described by is_missing.
  *
  * Ends at the deadlines in force even if the file system does not respond: -ETIMEDOUT, and so does
  * each later opening of the same path or one below it at once.
@@ -70,6 +77,11 @@ void sl_directories_release(struct sl_directories *directories);
 SL_SUSPENDS
 int sl_directories_open(struct sl_directories *directories, struct sl_directory *base,
 	struct sl_span path, struct sl_directory **out, struct sl_error *err) SL_MUST_CHECK;
+
+/* As sl_io_stat of `name` in it; -ENOENT if it is missing. */
+SL_SUSPENDS
+int sl_directory_stat(const struct sl_directory *directory, const char *name, int flags,
+	uint32_t mask, struct statx *out) SL_MUST_CHECK;
 
 /* True if the directory with this `path` (sl_directory.path) is in the table. */
 bool sl_directories_is_open(const struct sl_directories *directories, const char *path);

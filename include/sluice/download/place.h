@@ -28,6 +28,7 @@ struct sl_place_options {
 	bool decompress;    /* compressed files are decoded */
 	unsigned keep;      /* directories that stay open though they are not in use; at least 1 */
 	bool sync_made;     /* directories that are made are to be durable */
+	bool look_only;     /* directories that are missing are not made, see directory.h */
 };
 
 /* The names and directories of one run. */

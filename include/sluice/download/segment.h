@@ -18,6 +18,7 @@ struct sl_segment_counts {
 	uint64_t received;   /* bytes */
 	uint64_t pending;    /* of them, those in chunks that are not delivered yet */
 	uint64_t network_ns; /* spent waiting for the server */
+	uint64_t limited_ns; /* spent waiting for the rate limit of the run */
 	uint64_t deliver_ns; /* spent in `deliver`, and waiting for the next chunk */
 	bool excess;         /* the server sent more than it announced; cut off */
 };
@@ -52,6 +53,7 @@ struct sl_segment {
 	struct sl_chunk *chunk;            /* the one being filled */
 	uint64_t received;                 /* bytes of this response */
 	uint64_t answered_ns;              /* how long the head took */
+	struct sl_limited limited;         /* waits of earlier exchanges, and for the head */
 	bool is_delivering;                /* it waits for the disk or the reader, not the server */
 	bool was_cut;                      /* bytes beyond the end of its lease were dropped */
 };
@@ -75,6 +77,9 @@ int sl_segment_receive(struct sl_segment *segment, struct sl_chunk **last) SL_MU
 /* As segment->deliver, for a chunk that sl_segment_receive has returned. */
 SL_SUSPENDS
 int sl_segment_deliver(struct sl_segment *segment, struct sl_chunk *chunk) SL_MUST_CHECK;
+
+/* How long it has waited for limits of the run, also while it does. */
+uint64_t sl_segment_limited_ns(const struct sl_segment *segment);
 
 /* Close without reading further. Harmless if it is not open. */
 SL_SUSPENDS

@@ -18,7 +18,7 @@
 #include "sluice/http/request.h"
 #include "sluice/http/resource.h"
 #include "sluice/http/url.h"
-#include "sluice/rt/task.h"
+#include "sluice/rt/limiter.h"
 
 struct sl_http_client;
 struct sl_http_exchange;
@@ -36,6 +36,11 @@ struct sl_http_client_options {
 	bool want_tls;      /* load OpenSSL and the certificates now, not at the first https URL */
 	const char *cacert; /* borrowed for the client's life; NULL = the system's store */
 	const char *user_agent; /* borrowed likewise; NULL = "sluice/VERSION" */
+	/* Bytes of bodies a second, over all exchanges; 0 = no limit. */
+	uint64_t limit_rate;
+	/* Requests a second to one host, in thousandths; 0 = no limit. Each hop of a redirect and
+	 * each repetition counts. */
+	uint64_t max_rps_milli;
 };
 
 /* All borrowed until sl_http_open returns. */
@@ -50,6 +55,9 @@ struct sl_http_request {
 	 * credentials and headers are not sent. */
 	bool left_origin;
 	const struct sl_http_range *range; /* NULL = all of it; replaces the user's own Range */
+	/* Gets the time that sl_http_open waits for options.max_rps_milli and limit_rate; may be
+	 * looked at while it does. NULL = not of interest. */
+	struct sl_limited *limited;
 };
 
 /* A part of a resource that an earlier answer has described. */
@@ -115,6 +123,10 @@ uint64_t sl_http_body_length(const struct sl_http_exchange *exchange);
 /* True if the body ends with the end of a plain connection: then truncation cannot be detected. */
 bool sl_http_is_open_ended(const struct sl_http_exchange *exchange);
 
+/* How long sl_http_read has waited for options.limit_rate so far, also while it does: time in which
+ * the server was not waited for. */
+uint64_t sl_http_limited_ns(const struct sl_http_exchange *exchange);
+
 /* True if the server sent bytes after the announced end of the body; they were cut off and the
  * connection was dropped. Valid once the body is complete. */
 bool sl_http_had_excess(const struct sl_http_exchange *exchange);
@@ -124,8 +136,9 @@ bool sl_http_had_excess(const struct sl_http_exchange *exchange);
  * undefined. First the bytes that came with the head; then, on a plain connection without small
  * chunks, one receive that waits for about 100 ms' worth of bytes at the current rate (16 KiB at
  * least) and returns after about a second with what came. Over TLS and in small chunks, what is
- * available. Returns the count, or 0 once the body is complete; the connection is returned to the
- * pool as soon as that is known, possibly with the last bytes.
+ * available. With limit_rate, first waits until so many bytes may be received, and returns at most
+ * what the rate gives in 20 ms. Returns the count, or 0 once the body is complete; the connection
+ * is returned to the pool as soon as that is known, possibly with the last bytes.
  *
  * SL_E_SHORT_BODY (the connection ended before the announced end), SL_E_PROTO and SL_E_LIMIT
  * (broken chunk), SL_E_TLS (broken record, or no close_notify), -ETIMEDOUT (stall or a deadline in

@@ -13,8 +13,10 @@
 /* Addresses remembered as failed; the oldest is forgotten first. */
 #define SL_DIAL_FAILED 64
 
-/* What is remembered from one dial to the next; {0} to begin with. Fields are the module's. */
+/* What is remembered from one dial to the next; {0} to begin with. But for the first, fields are
+ * the module's. */
 struct sl_dialler {
+	int receive_buffer; /* SO_RCVBUF of the sockets: bytes; 0 = as the kernel adapts it */
 	struct sl_address failed[SL_DIAL_FAILED]; /* oldest first */
 	size_t failed_count;
 };

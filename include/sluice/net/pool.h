@@ -14,20 +14,29 @@
 
 struct sl_pool;
 
+struct sl_pool_key;
+
 struct sl_pool_options {
 	unsigned per_host;           /* to one host and port, idle ones counted; at least 1 */
 	unsigned total;              /* over all hosts; at least 1 */
 	uint64_t tls_memory;         /* for TLS connections, which take SL_TLS_MEMORY each: as many
 					as fit, at least one; 0 = `total` */
 	uint64_t connect_timeout_ns; /* for lookup, all addresses and TLS together */
-	uint64_t idle_ns;            /* an idle connection older than this is closed, not used */
-	struct sl_tls *tls;          /* borrowed; NULL = https fails until sl_pool_set_tls */
+	int receive_buffer; /* of each socket, see net/dial.h; 0 = as the kernel adapts it */
+	uint64_t idle_ns;   /* an idle connection older than this is closed, not used */
+	struct sl_tls *tls; /* borrowed; NULL = https fails until sl_pool_set_tls */
+	/* Called when a connection for `key` may be taken, before one is picked or dialled; it may
+	 * wait. A failure is that of sl_pool_take. NULL = nothing to do. */
+	SL_SUSPENDS
+	int (*admit)(void *ctx, const struct sl_pool_key *key, struct sl_error *err);
+	void *admit_ctx;
 };
 
 struct sl_pool_key {
 	bool tls;
 	const char *host; /* lower case ASCII name, or numeric address without brackets */
 	uint16_t port;
+	void *taker;   /* for options.admit */
 	unsigned lane; /* an idle connection is used again only in the lane it was dialled for */
 };
 
