@@ -325,7 +325,7 @@ make_entry(struct sums *sums, struct sl_span line, struct sl_entry *out, struct 
 }
 
 /* What PGP puts around a text, and the "- " before its lines that begin with a dash. True if
- * *line is none of the text's. */
+ * *line is not part of the text. */
 static bool
 is_of_pgp(struct sums *sums, struct sl_span *line)
 {

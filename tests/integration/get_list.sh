@@ -362,7 +362,7 @@ test_list_url() {
 	expect 28 "HTML"
 }
 
-# a long list whose server waits for nobody to read it
+# a long list is received at once, so that its server does not wait while its files are downloaded
 test_list_url_long() {
 	local i
 	for ((i = 0; i < 30000; i++)); do

@@ -44,8 +44,8 @@ enum sl_manifest_result {
 
 /*
  * The next entry into *out; its spans are valid until the next call. BAD and BROKEN have a code and
- * a text with line and reason in *err: SL_E_USAGE for what the list says; of BROKEN also -ENOMEM.
- * Secrets (header fields, passwords) are in no text.
+ * a text with line and reason in *err: SL_E_USAGE for text that cannot be used; BROKEN also has
+ * -ENOMEM. Secrets (header fields, passwords) are in no text.
  */
 enum sl_manifest_result sl_manifest_next(
 	struct sl_manifest *manifest, struct sl_entry *out, struct sl_error *err) SL_MUST_CHECK;
