@@ -7,10 +7,14 @@
  *    its owner only, and the seal gives it that file's rights.
  *  - It is ours while we hold its lock and its name stands for our inode. Only then is it renamed
  *    or removed.
- *  - A leftover of a killed run is recognised by its name, which no other program gives, and by a
- *    free lock. It must be a regular file of this user. It is removed, never written to, and a new
- *    file is created. Marks in the mode or in extended attributes are not used: FAT and many
- *    network file systems keep neither.
+ *  - A leftover of a former run is recognised by its name, which no other program gives, and by a
+ *    free lock. It must be a regular file of this user. Marks in the mode or in extended attributes
+ *    are not used: FAT and many network file systems keep neither.
+ *  - A leftover is written to only if its journal is valid (journal.h), it has no other name (a
+ *    hard link of a backup keeps its content), and its rights are those that a new file would get.
+ *    Otherwise it is removed, and a new file is created.
+ *  - A journal goes before its part does: one that stays alone could be taken for that of a later
+ *    part.
  *  - What a write or an allocation reports is never dropped.
  */
 #include "part_int.h"
@@ -45,22 +49,22 @@ sl_part_init(struct sl_part *part)
 	*part = (struct sl_part){ .fd = -1, .direct_fd = -1 };
 }
 
-/* NAME.sluice-part; past NAME_MAX the name is cut and a hash of the whole keeps it apart from its
- * neighbours. */
+/* NAME and the suffix; past NAME_MAX the name is cut and a hash of the whole keeps it apart from
+ * its neighbours. */
 static char *
-part_name_of(const char *name)
+name_with(const char *name, const char *suffix)
 {
 	struct sl_buf buf = { 0 };
 	size_t len = strlen(name);
-	if (len + strlen(SL_PART_SUFFIX) <= NAME_MAX) {
-		sl_buf_printf(&buf, "%s%s", name, SL_PART_SUFFIX);
+	if (len + strlen(suffix) <= NAME_MAX) {
+		sl_buf_printf(&buf, "%s%s", name, suffix);
 	} else {
 		const size_t hash_len = 9; /* ".xxxxxxxx" */
-		size_t keep = NAME_MAX - strlen(SL_PART_SUFFIX) - hash_len;
+		size_t keep = NAME_MAX - strlen(suffix) - hash_len;
 		while (keep > 0 && ((unsigned char)name[keep] & 0xc0) == 0x80)
 			keep--; /* not in the middle of a UTF-8 sequence */
-		sl_buf_printf(&buf, "%.*s.%08x%s", (int)keep, name, sl_crc32c(0, name, len),
-			SL_PART_SUFFIX);
+		sl_buf_printf(
+			&buf, "%.*s.%08x%s", (int)keep, name, sl_crc32c(0, name, len), suffix);
 	}
 	return sl_buf_detach(&buf);
 }
@@ -104,11 +108,11 @@ part_stat_fd_op(int fd, struct statx *st)
 		.dir_fd = fd,
 		.path = "",
 		.flags = AT_EMPTY_PATH,
-		.mask = STATX_BASIC_STATS,
+		.mask = STATX_BASIC_STATS | STATX_BTIME,
 		.statx = st };
 }
 
-/* ---- creating ---- */
+/* ---- opening and locking ---- */
 
 /* What stands under a name of the part's directory, links not followed. */
 static struct sl_op
@@ -186,6 +190,14 @@ is_gone(const struct probe *probe)
 /* Results of an attempt to create or take over, besides negative codes. */
 enum { CREATED, TRY_AGAIN };
 
+static uint64_t
+birth_ns(const struct statx *st)
+{
+	return st->stx_mask & STATX_BTIME && st->stx_btime.tv_sec > 0
+		       ? (uint64_t)st->stx_btime.tv_sec * SL_NS_PER_S + st->stx_btime.tv_nsec
+		       : 0;
+}
+
 /* Make it the part's if the name still stands for it: CREATED; TRY_AGAIN if not; a code. */
 static int
 adopt(struct sl_part *part, const struct probe *probe)
@@ -193,6 +205,7 @@ adopt(struct sl_part *part, const struct probe *probe)
 	part->inode = probe->by_fd.stx_ino;
 	part->dev_major = probe->by_fd.stx_dev_major;
 	part->dev_minor = probe->by_fd.stx_dev_minor;
+	part->birth_ns = birth_ns(&probe->by_fd);
 	part->uid = probe->by_fd.stx_uid;
 	part->gid = probe->by_fd.stx_gid;
 	if (is_gone(probe))
@@ -259,16 +272,118 @@ check_left_over(const struct sl_part *part, const struct probe *probe, struct sl
 	return 0;
 }
 
-/*
- * Remove what has the part's name if a killed run has left it. TRY_AGAIN once the name is free; a
- * code. The file is not written again: a new one has the right mode, owner and ACL from the start.
- * It is removed under its lock, so that two runs which find it cannot remove each other's new part.
- */
+/* ---- taking over ---- */
+
+static struct sl_journal_part
+journal_part(const struct sl_part *part)
+{
+	return (struct sl_journal_part){ .directory = part->directory,
+		.part_name = part->part_name,
+		.file_name = part->journal_name,
+		.fd = part->fd,
+		.inode = part->inode,
+		.birth_ns = part->birth_ns,
+		.dev_major = part->dev_major,
+		.dev_minor = part->dev_minor,
+		.mode = part->mode };
+}
+
+/* The rights that a new file gets here, by a file without a name: -EOPNOTSUPP and the like where
+ * the file system has no such files. */
 SL_SUSPENDS
 static int
-remove_left_over(struct sl_part *part, struct sl_error *err)
+stat_new_file(const struct sl_part *part, struct statx *st)
+{
+	struct sl_op ops[] = {
+		{ .kind = SL_OP_OPEN,
+			.dir_fd = part->directory->fd,
+			.path = ".",
+			.flags = O_TMPFILE | O_RDWR,
+			.mode = part->mode },
+		part_stat_fd_op(SL_FD_OF_AFTER, st),
+	};
+	ops[1].after = &ops[0];
+	int code = sl_io_batch(ops, SL_COUNT_OF(ops));
+	if (code)
+		return code;
+	if (ops[0].result < 0)
+		return ops[0].result;
+	sl_io_close(ops[0].result);
+	return ops[1].result;
+}
+
+/*
+ * A leftover that is to replace a file may have the rights of that file already, if its run was
+ * killed while it was committed; they are set anew in the end. Another one must have those of a new
+ * file; where that cannot be known, at least none beyond the mode.
+ */
+SL_SUSPENDS
+static bool
+has_right_rights(const struct sl_part *part, const struct statx *st)
+{
+	struct statx new = { 0 };
+	uint32_t mode = st->stx_mode & 07777;
+	if (st->stx_uid != geteuid())
+		return false;
+	if (part->mode == SL_PART_PRIVATE)
+		return mode == SL_PART_PRIVATE || sl_io_set_mode(part->fd, SL_PART_PRIVATE) == 0;
+	if (stat_new_file(part, &new) != 0)
+		return (mode & ~part->mode) == 0;
+	return mode == (new.stx_mode & 07777u) && st->stx_gid == new.stx_gid &&
+	       st->stx_uid == new.stx_uid;
+}
+
+/* 0 if it is the part now, with its journal; or why not. */
+SL_SUSPENDS
+static int
+resume(struct sl_part *part, const struct statx *st, uint64_t url_hash, struct sl_error *why)
+{
+	struct sl_journal_part of = journal_part(part);
+	int code = sl_journal_load(&part->journal, &of, url_hash, why);
+	if (code)
+		return code;
+	if (st->stx_nlink != 1)
+		code = sl_fail(
+			why, SL_PHASE_OPEN, SL_E_REPLACED, "it has another name (a hard link)");
+	else if (!has_right_rights(part, st))
+		code = sl_fail(why, SL_PHASE_OPEN, SL_E_REPLACED,
+			"it does not have the permissions that a new file gets");
+	if (code) {
+		sl_journal_close(part->journal);
+		part->journal = NULL;
+	}
+	return code;
+}
+
+/* Under its lock, so that two runs which find it cannot remove each other's new part. */
+SL_SUSPENDS
+static int
+remove_left(const struct sl_part *part, const char *why)
+{
+	int code = sl_journal_remove_left(part->directory, part->journal_name);
+	if (code && !sl_part_is_stop(code))
+		sl_log_warn("cannot remove '%s': %s", part->journal_name, sl_code_text(code));
+	else if (code)
+		return code;
+	code = sl_io_unlink(part->directory->fd, part->part_name, 0);
+	if (code)
+		return code;
+	if (why[0])
+		sl_log_warn("'%s' cannot be resumed, so the download begins anew: %s",
+			part->part_name, why);
+	else
+		sl_log_info("'%s' was left by a former run: removed", part->part_name);
+	return 0;
+}
+
+/* What has the part's name, if a former run has left it: CREATED if it was taken over; TRY_AGAIN
+ * once the name is free; a code. `url_hash` NULL = it is not to be taken over. */
+SL_SUSPENDS
+static int
+take_left(struct sl_part *part, const uint64_t *url_hash, struct sl_error *err)
 {
 	struct probe probe = { .fd = -1 };
+	struct sl_error why = { 0 };
 	int code = lock_with_retries(part, &probe);
 	if (!code && probe.fd == -ENOENT)
 		return TRY_AGAIN;
@@ -278,16 +393,21 @@ remove_left_over(struct sl_part *part, struct sl_error *err)
 	 * the lock. The part's name is free then, and nothing needs to be checked. */
 	if (!code)
 		code = adopt(part, &probe);
-	part->fd = -1;
 	if (!code)
 		code = check_left_over(part, &probe, err);
-	if (!code)
-		code = sl_io_unlink(part->directory->fd, part->part_name, 0);
-	if (!code)
-		sl_log_info("'%s' was left by a run that was killed: removed", part->part_name);
+	bool is_ours = !code;
+	if (is_ours && url_hash)
+		code = resume(part, &probe.by_fd, *url_hash, &why);
+	if (is_ours && url_hash && !code)
+		return CREATED;
+	part->fd = -1;
+	if (is_ours && !sl_part_is_stop(code))
+		code = remove_left(part, why.text);
 	sl_io_close(probe.fd);
 	return code < 0 ? refuse_open(part, code, err) : TRY_AGAIN;
 }
+
+/* ---- creating ---- */
 
 /* CREATED with part->fd locked; TRY_AGAIN if the name is taken, or with `if_free` the final one; a
  * code. */
@@ -318,14 +438,16 @@ create_new(struct sl_part *part, uint32_t mode, bool if_free, struct sl_error *e
 }
 
 static int
-set_names(struct sl_part *part, struct sl_directory *directory, const char *name)
+set_names(struct sl_part *part, struct sl_directory *directory, const char *name, uint32_t mode)
 {
 	sl_part_init(part);
+	part->mode = mode;
 	sl_directory_ref(directory);
 	part->directory = directory;
 	part->name = sl_span_dup(sl_span_str(name));
-	part->part_name = part_name_of(name);
-	return part->name && part->part_name ? 0 : -ENOMEM;
+	part->part_name = name_with(name, SL_PART_SUFFIX);
+	part->journal_name = name_with(name, SL_JOURNAL_SUFFIX);
+	return part->name && part->part_name && part->journal_name ? 0 : -ENOMEM;
 }
 
 enum sl_part_first
@@ -334,7 +456,7 @@ sl_part_create_first(struct sl_part *part, struct sl_directory *directory, const
 {
 	struct sl_error unsaid = { 0 };
 	*stop = 0;
-	int code = set_names(part, directory, name);
+	int code = set_names(part, directory, name, mode);
 	if (!code)
 		code = create_new(part, mode, true, &unsaid);
 	if (code == CREATED && !part->name_taken)
@@ -346,16 +468,17 @@ sl_part_create_first(struct sl_part *part, struct sl_directory *directory, const
 	return SL_PART_STOPPED;
 }
 
-int
-sl_part_create(struct sl_part *part, struct sl_directory *directory, const char *name,
-	uint32_t mode, struct sl_error *err)
+SL_SUSPENDS
+static int
+create(struct sl_part *part, struct sl_directory *directory, const char *name, uint32_t mode,
+	const uint64_t *url_hash, struct sl_error *err)
 {
-	int code = set_names(part, directory, name);
+	int code = set_names(part, directory, name, mode);
 	code = code ? code : TRY_AGAIN;
 	for (int i = 0; code == TRY_AGAIN && i < TAKE_OVER_TRIES; i++) {
 		code = create_new(part, mode, false, err);
 		if (code == TRY_AGAIN && i + 1 < TAKE_OVER_TRIES)
-			code = remove_left_over(part, err);
+			code = take_left(part, url_hash, err);
 	}
 	if (code == TRY_AGAIN)
 		code = part_fail(part, err, SL_PHASE_CREATE, SL_E_IN_USE, "use",
@@ -366,6 +489,28 @@ sl_part_create(struct sl_part *part, struct sl_directory *directory, const char 
 		sl_part_discard(part);
 	}
 	return code;
+}
+
+int
+sl_part_create(struct sl_part *part, struct sl_directory *directory, const char *name,
+	uint32_t mode, struct sl_error *err)
+{
+	return create(part, directory, name, mode, NULL, err);
+}
+
+int
+sl_part_resume(struct sl_part *part, struct sl_directory *directory, const char *name,
+	uint32_t mode, uint64_t url_hash, struct sl_error *err)
+{
+	return create(part, directory, name, mode, &url_hash, err);
+}
+
+int
+sl_part_begin_journal(struct sl_part *part, const struct sl_journal_options *options)
+{
+	struct sl_journal_part of = journal_part(part);
+	int code = part->journal ? 0 : sl_journal_new(&part->journal, &of);
+	return code ? code : sl_journal_begin(part->journal, options);
 }
 
 /* ---- reserving and writing ---- */
@@ -632,15 +777,27 @@ sl_part_set_final_name(struct sl_part *part, const char *name)
 	return 0;
 }
 
-void
-sl_part_close(struct sl_part *part)
+SL_SUSPENDS
+static void
+release(struct sl_part *part)
 {
 	sl_io_close(part->direct_fd);
 	sl_io_close(part->fd);
 	sl_directory_unref(part->directory);
 	free(part->name);
 	free(part->part_name);
+	free(part->journal_name);
 	sl_part_init(part);
+}
+
+void
+sl_part_close(struct sl_part *part)
+{
+	if (part->is_published)
+		sl_journal_remove(part->journal);
+	else
+		sl_journal_close(part->journal);
+	release(part);
 }
 
 SL_SUSPENDS
@@ -664,13 +821,22 @@ warn_left(const struct sl_part *part, int code)
 	free(path);
 }
 
+SL_SUSPENDS
+static void
+shield_begin(struct sl_shield *shield)
+{
+	int reason = sl_task_cancelled();
+	bool hurried = reason == SL_E_INTERRUPTED || reason == -ETIMEDOUT;
+	sl_shield_begin(shield, sl_deadline_in(hurried ? CLEAN_UP_HURRIED_NS : CLEAN_UP_NS));
+}
+
 void
 sl_part_discard(struct sl_part *part)
 {
 	struct sl_shield shield;
-	int reason = sl_task_cancelled();
-	bool hurried = reason == SL_E_INTERRUPTED || reason == -ETIMEDOUT;
-	sl_shield_begin(&shield, sl_deadline_in(hurried ? CLEAN_UP_HURRIED_NS : CLEAN_UP_NS));
+	shield_begin(&shield);
+	sl_journal_remove(part->journal);
+	part->journal = NULL;
 	if (part->fd >= 0) {
 		struct statx st = { 0 };
 		int code = part->inode ? 0 : stat_identity(part);
@@ -682,6 +848,25 @@ sl_part_discard(struct sl_part *part)
 		if (code && code != -ENOENT)
 			warn_left(part, code);
 	}
-	sl_part_close(part);
+	release(part);
 	sl_shield_end(&shield);
+}
+
+bool
+sl_part_keep(struct sl_part *part)
+{
+	struct sl_shield shield;
+	if (part->fd < 0 || part->is_published || !part->journal) {
+		sl_part_discard(part);
+		return false;
+	}
+	shield_begin(&shield);
+	(void)sl_journal_end(part->journal);
+	bool is_valid = sl_journal_is_valid(part->journal) && !sl_journal_failure(part->journal);
+	if (is_valid)
+		sl_part_close(part);
+	else
+		sl_part_discard(part);
+	sl_shield_end(&shield);
+	return is_valid;
 }

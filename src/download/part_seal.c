@@ -291,11 +291,26 @@ finish_seal(struct sl_part *part, const struct seal *seal, const struct sl_part_
 	return 0;
 }
 
+/* A sync that has failed under way is not reported again by that of the commit. */
+SL_SUSPENDS
+static int
+end_journal(struct sl_part *part, struct sl_error *err)
+{
+	char why[120];
+	int code = part->journal ? sl_journal_end(part->journal) : 0;
+	if (!code)
+		return 0;
+	snprintf(why, sizeof(why), "%s (its bytes may be lost)", sl_code_text(code));
+	return part_fail(part, err, SL_PHASE_SYNC, code, "sync", why);
+}
+
 int
 sl_part_seal(struct sl_part *part, const struct sl_part_attributes *set, struct sl_error *err)
 {
 	struct seal seal = { 0 };
-	int code = take_rights(part, set, &seal.rights, err);
+	int code = end_journal(part, err);
+	if (!code)
+		code = take_rights(part, set, &seal.rights, err);
 	if (code)
 		return code;
 	prepare_seal(&seal, part, set);
@@ -309,7 +324,9 @@ sl_part_write_whole(struct sl_part *part, const struct sl_chunk *chunk,
 	const struct sl_part_attributes *set, struct sl_error *err)
 {
 	struct seal seal = { 0 };
-	int code = take_rights(part, set, &seal.rights, err);
+	int code = end_journal(part, err);
+	if (!code)
+		code = take_rights(part, set, &seal.rights, err);
 	if (code)
 		return code;
 	seal.write = add(&seal, (struct sl_op){ .kind = SL_OP_WRITE,

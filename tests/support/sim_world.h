@@ -257,7 +257,7 @@ struct sim_inode {
 	uint32_t mode; /* with the type */
 	struct sim_owner owner;
 	unsigned names, opens;
-	uint64_t mtime_ns;
+	uint64_t mtime_ns, birth_ns;
 	/* regular file */
 	unsigned char *data;
 	size_t size, cap;
@@ -407,6 +407,7 @@ struct sim {
 	struct sim_inode *root;
 	bool aborted; /* sim_abort_journal */
 	uint64_t next_ino, used;
+	unsigned boot; /* power cuts so far */
 
 	struct sl_list servers, peers;
 	unsigned accepted, connected;
