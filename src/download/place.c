@@ -10,7 +10,7 @@
  *    directory: the later one is refused.
  *  - The table's key is the directory's identity and the name: two paths may lead to one directory.
  */
-#include "sluice/download/place.h"
+#include "place_int.h"
 
 #include "sluice/base/text.h"
 #include "sluice/download/part.h"
@@ -25,17 +25,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define SHOWN_MAX 240u       /* bytes of a path or URL in a message that has others */
 #define NUMBERS_MAX 1000000u /* NAME.1, NAME.2, ... for --if-exists=rename: an end to the search */
-
-/* One claim under way. */
-struct claim {
-	struct sl_places *places;
-	struct sl_place *place;
-	const struct sl_sources *sources;
-	const struct sl_entry *entry;
-	struct sl_error *err;
-};
 
 static int
 refuse_name(const struct claim *claim, struct sl_span shown, const char *why)
@@ -243,23 +233,11 @@ set_by_entry(const struct claim *claim)
 
 /* ---- the table ---- */
 
-/* NULL if out of memory. */
-static char *
-make_key(uint32_t dev_major, uint32_t dev_minor, uint64_t inode, struct sl_span name,
-	const char *suffix)
-{
-	struct sl_buf key = { 0 };
-	sl_buf_printf(&key, "%x:%x:%llx/", dev_major, dev_minor, (unsigned long long)inode);
-	sl_buf_add_span(&key, name);
-	sl_buf_add_str(&key, suffix);
-	return sl_buf_detach(&key);
-}
-
 static char *
 key_of(const struct sl_place *place, const char *name, const char *suffix)
 {
 	const struct sl_directory *directory = place->directory;
-	return make_key(directory->dev_major, directory->dev_minor, directory->inode,
+	return place_key(directory->dev_major, directory->dev_minor, directory->inode,
 		sl_span_str(name), suffix);
 }
 
@@ -327,87 +305,7 @@ refuse_twice(const struct claim *claim, enum claim_result result, uint64_t other
 	return code;
 }
 
-/* ---- paths that are directories ---- */
-
-/* `path` is used by input `other` in one way, and by this one in the other way. Another name does
- * not help if it is to be a directory. */
-static int
-refuse_path(const struct claim *claim, struct sl_span path, uint64_t other, bool as_directory)
-{
-	struct sl_buf shown = { 0 }, url = { 0 };
-	sl_text_shorten(&shown, path, SHOWN_MAX);
-	sl_text_shorten(&url, sl_span_str(sl_sources_show(claim->sources)), SHOWN_MAX);
-	int code = sl_fail(claim->err, as_directory ? SL_PHASE_DIRECTORY : SL_PHASE_NONE,
-		as_directory ? -ENOTDIR : SL_E_TWICE,
-		as_directory
-			? "'%s' is the name of input %llu, so it cannot be a directory for '%s' "
-			  "(input %llu) (in a list, out= gives another name)"
-			: "'%s' is a directory for input %llu, so it cannot be the name of '%s' "
-			  "(input %llu) (--if-exists=rename gives it a name of its own)",
-		shown.data ? shown.data : "", (unsigned long long)other + 1,
-		url.data ? url.data : "", (unsigned long long)claim->place->index + 1);
-	sl_buf_release(&shown);
-	sl_buf_release(&url);
-	return code;
-}
-
-/* Before the directory is made: no step of its path may be a file of another input. */
-static int
-check_steps(const struct claim *claim)
-{
-	const struct sl_places *places = claim->places;
-	struct sl_span rest = sl_span_str(claim->place->directory_path), component;
-	struct sl_buf path = { 0 };
-	const struct sl_tree_node *parent = sl_tree_find(&places->tree, sl_span("", 0));
-	int code = 0;
-	while (!code && parent && sl_tree_next(&rest, &component)) {
-		char *key = parent->is_open ? make_key(parent->dev_major, parent->dev_minor,
-						      parent->inode, component, "")
-					    : NULL;
-		const struct sl_names_owner *owner =
-			key ? sl_names_find(&places->names, key) : NULL;
-		sl_tree_append(&path, component);
-		if (owner)
-			code = refuse_path(claim, sl_buf_span(&path), owner->index, true);
-		parent = sl_tree_find(&places->tree, sl_buf_span(&path));
-		free(key);
-	}
-	sl_buf_release(&path);
-	return code;
-}
-
-static int
-add_to_tree(const struct claim *claim)
-{
-	struct sl_tree *tree = &claim->places->tree;
-	struct sl_span path = sl_span_str(claim->place->directory_path);
-	const struct sl_directory *directory = claim->place->directory;
-	int code = sl_tree_add(tree, path, claim->place->index);
-	struct sl_tree_node *node = code ? NULL : sl_tree_find(tree, path);
-	if (!node)
-		return -ENOMEM;
-	node->is_open = true;
-	node->inode = directory->inode;
-	node->dev_major = directory->dev_major;
-	node->dev_minor = directory->dev_minor;
-	return 0;
-}
-
-/* The place's own path is not a directory of another input. */
-static int
-check_path(const struct claim *claim)
-{
-	const struct sl_place *place = claim->place;
-	struct sl_buf path = { 0 };
-	if (!place->is_below || claim->places->tree.count < 2) /* none but that of the run */
-		return 0;
-	sl_buf_add_str(&path, place->directory_path);
-	sl_tree_append(&path, sl_span_str(place->name));
-	const struct sl_tree_node *node = sl_tree_find(&claim->places->tree, sl_buf_span(&path));
-	int code = node ? refuse_path(claim, sl_buf_span(&path), node->index, false) : 0;
-	sl_buf_release(&path);
-	return code;
-}
+/* ---- the claim ---- */
 
 /* Its directory, open. */
 SL_SUSPENDS
@@ -420,19 +318,17 @@ enter_directory(const struct claim *claim)
 		return open_directory(claim);
 	const struct sl_tree_node *node = sl_tree_find(tree, sl_span_str(place->directory_path));
 	bool is_known = node && node->is_open;
-	int code = is_known ? 0 : check_steps(claim);
+	int code = is_known ? 0 : place_check_steps(claim);
 	if (!code)
 		code = open_directory(claim);
-	return code || is_known ? code : add_to_tree(claim);
+	return code || is_known ? code : place_add_directory(claim);
 }
-
-/* ---- the claim ---- */
 
 static int
 claim_name(const struct claim *claim)
 {
 	struct sl_names_owner owner = { 0 };
-	int code = check_path(claim);
+	int code = place_check_path(claim);
 	if (code)
 		return code;
 	int result = try_claim(claim->places, claim->place, &owner);
