@@ -16,6 +16,8 @@
  * some of them have failed. */
 #define OPENING_FILES 4096u
 
+#define JOURNAL_SYNCS 2u /* of parts under way, at a time: other operations find a thread */
+
 #define PER_HOST 256u /* unless the options bound it: the client does */
 
 int
@@ -56,6 +58,9 @@ sl_batch_new(struct sl_batch **out, const struct sl_batch_options *options)
 	batch->transfer.io = options->io;
 	batch->transfer.segments = SL_MAX(options->segments, 1u);
 	batch->transfer.min_segment = options->min_segment;
+	batch->transfer.keeps_journal = options->resume;
+	batch->transfer.sync = sync;
+	batch->transfer.sync_turn = &batch->sync_turn;
 	batch->options = *options;
 	batch->stays_open = options->stays_open;
 	batch->source_ended = !options->source;
@@ -346,6 +351,7 @@ sl_batch_run(struct sl_batch *batch, struct sl_batch_summary *summary)
 {
 	struct sl_error disk = { 0 };
 	sl_semaphore_init(&batch->source_turn, "list of inputs", 1);
+	sl_semaphore_init(&batch->sync_turn, "sync", JOURNAL_SYNCS);
 	sl_semaphore_init(&batch->opening_files, "directories being opened", OPENING_FILES);
 	int code = run_jobs(batch);
 	struct sl_shield shield;

@@ -102,6 +102,7 @@ struct sl_batch {
 	struct sl_list idle;               /* waiter: the job that waits for an entry to be added */
 	struct sl_list openings;           /* opening.c's: directories that are being opened */
 	struct sl_semaphore opening_files; /* files that wait for them */
+	struct sl_semaphore sync_turn;     /* of the journals */
 	bool stays_open;
 	struct sl_group *jobs, *committing; /* NULL unless running */
 	uint64_t last_words_ns; /* until when the ends of cancelled downloads are reported; 0 = none
