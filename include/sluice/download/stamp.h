@@ -39,8 +39,8 @@ bool sl_stamp_is_useful(const struct sl_stamp *stamp);
 /* The bytes of the attribute, at most SL_STAMP_MAX. Returns their count. */
 size_t sl_stamp_format(const struct sl_stamp *stamp, unsigned char *out);
 
-/* False if the bytes are not a stamp, or one of another version; *stamp is {0} then. The ETag points
- * into the bytes. */
+/* False if the bytes are not a stamp, or one of another version; *stamp is {0} then. The ETag
+ * points into the bytes. */
 bool sl_stamp_parse(struct sl_stamp *stamp, const unsigned char *bytes, size_t len) SL_MUST_CHECK;
 
 /* The checksum that was verified is `checksum`. */
