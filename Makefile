@@ -206,10 +206,12 @@ check-headers:
 install: all
 	install -D -m 0755 $(BIN) $(DESTDIR)$(BINDIR)/sluice
 	for p in man/*.1; do install -D -m 0644 $$p $(DESTDIR)$(MANDIR)/man1/$${p#man/}; done
+	for p in man/*.5; do install -D -m 0644 $$p $(DESTDIR)$(MANDIR)/man5/$${p#man/}; done
 
 uninstall:
 	rm -f $(DESTDIR)$(BINDIR)/sluice
 	for p in man/*.1; do rm -f $(DESTDIR)$(MANDIR)/man1/$${p#man/}; done
+	for p in man/*.5; do rm -f $(DESTDIR)$(MANDIR)/man5/$${p#man/}; done
 
 compile_commands:
 	$(Q)scripts/compile-commands > compile_commands.json

@@ -20,6 +20,13 @@
 
 #define PER_HOST 256u /* unless the options bound it: the client does */
 
+/* Of a file that is still being downloaded. */
+static void
+note_sync(void *ctx, struct sl_directory *directory, int code)
+{
+	sl_committer_note_sync(ctx, directory, code);
+}
+
 int
 sl_batch_new(struct sl_batch **out, const struct sl_batch_options *options)
 {
@@ -61,6 +68,8 @@ sl_batch_new(struct sl_batch **out, const struct sl_batch_options *options)
 	batch->transfer.keeps_journal = options->resume;
 	batch->transfer.sync = sync;
 	batch->transfer.sync_turn = &batch->sync_turn;
+	batch->transfer.sync_failed = note_sync;
+	batch->transfer.sync_ctx = &batch->committer;
 	batch->options = *options;
 	batch->stays_open = options->stays_open;
 	batch->source_ended = !options->source;

@@ -347,7 +347,9 @@ may_begin_anew(struct file *file, int code)
 {
 	struct sl_transfer *transfer = &file->transfer;
 	bool was_refused = code == SL_E_UNSUPPORTED, was_changed = code == SL_E_CHANGED;
-	if (sl_task_cancelled() || !transfer->is_ranged || (!was_refused && !was_changed))
+	bool was_streamed = file->is_stream && sl_transfer_received(transfer) > 0;
+	if (sl_task_cancelled() || !transfer->is_ranged || was_streamed ||
+		(!was_refused && !was_changed))
 		return false;
 	file->changes += was_changed;
 	transfer->no_ranges = was_refused || file->changes > 1;
@@ -464,11 +466,15 @@ commit(struct file *file)
 
 /* ---- all of it ---- */
 
-/* A file that was there may not be on disk yet. */
+/* A file that was there may not be on disk yet, and a large one may have left its journal. */
 SL_SUSPENDS
 static int
 skip(struct file *file)
 {
+	const struct sl_place *place = &file->place;
+	uint64_t size = file->present.size;
+	if (size > SL_PART_SMALL && size != SL_BODY_UNKNOWN)
+		sl_part_remove_stale_journal(place->directory, place->name);
 	return file->present.needs_sync ? hand_over(file, true) : FILE_SKIPPED;
 }
 

@@ -65,7 +65,8 @@ sl_transfer_is_not_expected(struct sl_transfer *transfer)
 bool
 sl_transfer_can_resume(const struct sl_transfer *transfer)
 {
-	return transfer->is_ranged && !transfer->failure && transfer->ranges.done_bytes > 0;
+	return transfer->is_ranged && transfer->part && !transfer->failure &&
+	       transfer->ranges.done_bytes > 0;
 }
 
 static int
@@ -86,10 +87,13 @@ begin_journal(struct sl_transfer *transfer)
 	const struct sl_transfer_options *options = transfer->options;
 	struct sl_journal_resource of = { .url_hash = sl_journal_url_hash(&transfer->sources->url),
 		.resource = transfer->resource };
-	struct sl_journal_options wanted = {
-		.resource = &of, .sync = options->sync, .sync_turn = options->sync_turn
-	};
-	return options->keeps_journal ? sl_part_begin_journal(transfer->part, &wanted) : 0;
+	struct sl_journal_options wanted = { .resource = &of,
+		.sync = options->sync,
+		.sync_turn = options->sync_turn,
+		.sync_failed = options->sync_failed,
+		.ctx = options->sync_ctx };
+	bool keeps = options->keeps_journal && transfer->part;
+	return keeps ? sl_part_begin_journal(transfer->part, &wanted) : 0;
 }
 
 /* A journal has no text of Last-Modified; it is kept only with a validator. */
@@ -158,13 +162,39 @@ set_stamp(struct sl_transfer *transfer)
 	transfer->attributes.stamp = wanted ? &transfer->stamp : NULL;
 }
 
+/*
+ * A stream in order: of what was received and could not be written yet, at most this much is in
+ * memory. The rest of the pool is for the chunks that connections fill, so that the one with the
+ * next bytes always gets one.
+ */
+static uint64_t
+stream_window(const struct sl_transfer *transfer)
+{
+	return sl_chunk_pool_bytes(transfer->options->pool) * 3 / 8;
+}
+
+static uint64_t
+stream_piece(const struct sl_transfer *transfer)
+{
+	uint64_t share = stream_window(transfer) / transfer->options->segments;
+	return share / SL_CHUNK_ALIGN * SL_CHUNK_ALIGN;
+}
+
+static bool
+is_parallel_stream(const struct sl_transfer *transfer)
+{
+	return transfer->options->segments > 1 && stream_piece(transfer) > 0 &&
+	       transfer->total / 2 >= transfer->options->min_segment;
+}
+
 /* Whether what is missing of this version can be asked for later. */
 static bool
 can_be_ranged(const struct sl_transfer *transfer, const struct sl_resource *resource)
 {
-	return transfer->part && !transfer->no_ranges && resource->length != SL_LENGTH_UNKNOWN &&
-	       resource->length > SL_PART_SMALL && resource->takes_ranges &&
-	       sl_resource_validator(resource);
+	if (transfer->no_ranges || resource->length == SL_LENGTH_UNKNOWN ||
+		!resource->takes_ranges || !sl_resource_validator(resource))
+		return false;
+	return transfer->part ? resource->length > SL_PART_SMALL : is_parallel_stream(transfer);
 }
 
 /* Where the source has led to, for later requests: with the user's credentials unless that is
@@ -185,7 +215,9 @@ keep_url(struct sl_transfer *transfer, const struct sl_http_exchange *exchange)
 static uint64_t
 first_piece(const struct sl_transfer *transfer)
 {
-	return transfer->is_parallel ? transfer->options->min_segment : transfer->total;
+	if (!transfer->is_parallel)
+		return transfer->total;
+	return transfer->part ? transfer->options->min_segment : stream_piece(transfer);
 }
 
 SL_SUSPENDS
@@ -282,7 +314,7 @@ chunk_written(void *ctx, const struct sl_chunk *chunk)
 	if (!transfer->is_ranged)
 		return;
 	fail(transfer, sl_ranges_add_done(&transfer->written, range));
-	if (transfer->part->journal)
+	if (transfer->part && transfer->part->journal)
 		sl_journal_written(transfer->part->journal, range.begin, range.end,
 			sl_crc32c(0, chunk->data, chunk->len));
 	sl_hasher_wake(&transfer->hasher);
@@ -343,6 +375,30 @@ put(struct sl_transfer *transfer, struct sl_segment *segment, struct sl_chunk *c
 	return code;
 }
 
+/* Of a stream: in the order of the bytes. */
+SL_SUSPENDS
+static int
+hash_in_turn(void *ctx, struct sl_chunk *chunk)
+{
+	struct sl_transfer *transfer = ctx;
+	return sl_hasher_put(&transfer->hasher, chunk);
+}
+
+static uint64_t
+stream_limit(void *ctx)
+{
+	const struct sl_transfer *transfer = ctx;
+	return transfer->sink.next + stream_window(transfer);
+}
+
+SL_SUSPENDS
+static int
+flush_stream(void *ctx)
+{
+	struct sl_transfer *transfer = ctx;
+	return sl_sink_flush(&transfer->sink);
+}
+
 SL_SUSPENDS
 static int
 deliver(void *ctx, struct sl_segment *segment, struct sl_chunk *chunk)
@@ -350,7 +406,7 @@ deliver(void *ctx, struct sl_segment *segment, struct sl_chunk *chunk)
 	struct sl_transfer *transfer = ctx;
 	sl_chunk_ref(chunk);
 	int code = put(transfer, segment, chunk);
-	if (!code && chunk->len > 0)
+	if (!code && chunk->len > 0 && transfer->part)
 		code = hash(transfer, chunk);
 	sl_chunk_unref(chunk);
 	return code;
@@ -360,8 +416,12 @@ static bool
 extend(void *ctx, struct sl_segment *segment)
 {
 	struct sl_transfer *transfer = ctx;
-	return transfer->is_ranged && !segment->of &&
-	       sl_ranges_extend(&transfer->ranges, segment->lease, transfer->options->min_segment);
+	if (!transfer->is_ranged || segment->of)
+		return false;
+	uint64_t most = first_piece(transfer), end = segment->lease->end;
+	if (!transfer->part)
+		most = SL_MIN(most, SL_MAX(stream_limit(transfer), end) - end);
+	return most > 0 && sl_ranges_extend(&transfer->ranges, segment->lease, most);
 }
 
 static void
@@ -441,9 +501,12 @@ set_segments(struct sl_transfer *transfer)
 		.piece = first_piece(transfer),
 		.failure = &transfer->failure,
 		.resolve_again = resolve_again,
+		.limit = transfer->part ? NULL : stream_limit,
+		.flush = transfer->part ? NULL : flush_stream,
 		.ctx = transfer,
 		.counts = counts };
 	segments->model.accept = accept_range;
+	segments->model.as_it_comes = false;
 	segments->model.of = &transfer->resource;
 	segments->model.unconditional = transfer->unconditional;
 	segments->model.url = transfer->has_url ? &transfer->url : NULL;
@@ -566,6 +629,7 @@ begin(struct sl_transfer *transfer, struct sl_error *err)
 		.total = transfer->total,
 		.failure = &transfer->failure,
 		.err = err,
+		.in_turn = transfer->part ? NULL : hash_in_turn,
 		.written = chunk_written,
 		.ctx = transfer };
 	struct sl_hasher *hasher = &transfer->hasher;

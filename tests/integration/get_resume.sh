@@ -214,3 +214,14 @@ test_resume_content_disposition() {
 	[[ ! -e f ]] || fail "there is a file under the final name"
 	resumes --content-disposition "$url"
 }
+
+# killed between the rename and the removal of the journal: the next run removes it
+test_resume_stale_journal() {
+	run get "$ORIGIN/ranges/etag/v1/lm/1700000000/$GEN"
+	expect 0
+	echo left >f.sluice-journal
+	run get "$ORIGIN/ranges/etag/v1/lm/1700000000/$GEN"
+	expect 0
+	is_gen f $SIZE $SEED
+	nothing_left f own.ready own.log own.out
+}

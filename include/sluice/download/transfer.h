@@ -27,6 +27,9 @@ struct sl_transfer_options {
 	bool keeps_journal;   /* of files in ranges */
 	bool sync;            /* the part, from time to time */
 	struct sl_semaphore *sync_turn;
+	/* As of sl_journal_options. */
+	void (*sync_failed)(void *ctx, struct sl_directory *directory, int code);
+	void *sync_ctx;
 };
 
 enum sl_transfer_state {
