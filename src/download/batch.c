@@ -43,6 +43,7 @@ sl_batch_new(struct sl_batch **out, const struct sl_batch_options *options)
 		.tree = options->tree,
 		.server_names = options->server_names,
 		.allow_outside = options->allow_outside,
+		.decompress = options->decompress,
 		.keep = batch->schedule.directories,
 		.sync_made = sync };
 	sl_places_init(&batch->places, &places);
@@ -65,6 +66,7 @@ sl_batch_new(struct sl_batch **out, const struct sl_batch_options *options)
 	batch->transfer.io = options->io;
 	batch->transfer.segments = SL_MAX(options->segments, 1u);
 	batch->transfer.min_segment = options->min_segment;
+	batch->transfer.decode_window_max = options->decode_window_max;
 	batch->transfer.keeps_journal = options->resume;
 	batch->transfer.sync = sync;
 	batch->transfer.sync_turn = &batch->sync_turn;

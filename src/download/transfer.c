@@ -1,5 +1,6 @@
 /*
- * One transfer: chunks of its segments go to the hasher and to the sink.
+ * One transfer: chunks of its segments go to the hasher and to the sink, or of a compressed file
+ * to the hasher and through the decoder to the sink.
  *
  *    states    begin -> first response -> stream                 (all of it in one response)
  *                                      -> segments               (ranges; also when it goes on)
@@ -67,6 +68,18 @@ sl_transfer_can_resume(const struct sl_transfer *transfer)
 {
 	return transfer->is_ranged && transfer->part && !transfer->failure &&
 	       transfer->ranges.done_bytes > 0;
+}
+
+static bool
+decodes(const struct sl_transfer *transfer)
+{
+	return transfer->place && transfer->place->codec != SL_CODEC_NONE;
+}
+
+uint64_t
+sl_transfer_length(const struct sl_transfer *transfer)
+{
+	return decodes(transfer) ? transfer->decode.produced : sl_transfer_received(transfer);
 }
 
 static int
@@ -147,7 +160,9 @@ static int
 reserve(struct sl_transfer *transfer)
 {
 	uint64_t total = transfer->total;
-	if (!transfer->part || total == SL_BODY_UNKNOWN || total <= SL_PART_SMALL)
+	if (!transfer->part || decodes(transfer))
+		return 0; /* the length of the content is known at its end */
+	if (total == SL_BODY_UNKNOWN || total <= SL_PART_SMALL)
 		return 0;
 	return sl_part_reserve(transfer->part, total, transfer->options->io, transfer->err);
 }
@@ -157,7 +172,7 @@ set_stamp(struct sl_transfer *transfer)
 {
 	const struct sl_sources *sources = transfer->sources;
 	sl_stamp_init(&transfer->stamp, sl_sources_show(sources), &transfer->resource,
-		&sources->entry->checksum);
+		&sources->entry->checksum, decodes(transfer));
 	bool wanted = transfer->wants_stamp && sl_stamp_is_useful(&transfer->stamp);
 	transfer->attributes.stamp = wanted ? &transfer->stamp : NULL;
 }
@@ -191,7 +206,7 @@ is_parallel_stream(const struct sl_transfer *transfer)
 static bool
 can_be_ranged(const struct sl_transfer *transfer, const struct sl_resource *resource)
 {
-	if (transfer->no_ranges || resource->length == SL_LENGTH_UNKNOWN ||
+	if (transfer->no_ranges || decodes(transfer) || resource->length == SL_LENGTH_UNKNOWN ||
 		!resource->takes_ranges || !sl_resource_validator(resource))
 		return false;
 	return transfer->part ? resource->length > SL_PART_SMALL : is_parallel_stream(transfer);
@@ -235,6 +250,32 @@ begin_ranges(struct sl_transfer *transfer, struct sl_segment *segment)
 
 SL_SUSPENDS
 static int
+store_decoded(void *ctx, struct sl_chunk *chunk)
+{
+	struct sl_transfer *transfer = ctx;
+	int code = sl_sink_reserve(&transfer->sink);
+	if (!code)
+		return sl_sink_put(&transfer->sink, chunk);
+	sl_chunk_unref(chunk);
+	return code;
+}
+
+static int
+begin_decode(struct sl_transfer *transfer)
+{
+	transfer->decode = (struct sl_decode){ .codec = transfer->place->codec,
+		.window_max = transfer->options->decode_window_max,
+		.pool = transfer->options->pool,
+		.what = sl_sources_show(transfer->sources),
+		.as_it_comes = !transfer->part,
+		.ctx = transfer,
+		.deliver = store_decoded,
+		.err = transfer->err };
+	return decodes(transfer) ? sl_decode_begin(&transfer->decode) : 0;
+}
+
+SL_SUSPENDS
+static int
 accept_first(void *ctx, struct sl_segment *segment)
 {
 	struct sl_transfer *transfer = ctx;
@@ -245,9 +286,12 @@ accept_first(void *ctx, struct sl_segment *segment)
 	int code = transfer->accept ? transfer->accept(transfer->ctx, exchange) : 0;
 	if (code)
 		return code;
+	code = begin_decode(transfer);
+	if (code)
+		return code;
 	transfer->sink.path = transfer->place->path;
 	transfer->total = resource.length;
-	transfer->sink.total = resource.length;
+	transfer->sink.total = decodes(transfer) ? SL_BODY_UNKNOWN : resource.length;
 	transfer->resource = resource;
 	transfer->attributes.time_ns = transfer->wants_time ? resource.modified_ns : 0;
 	set_stamp(transfer);
@@ -401,9 +445,22 @@ flush_stream(void *ctx)
 
 SL_SUSPENDS
 static int
+decode(struct sl_transfer *transfer, struct sl_chunk *chunk)
+{
+	int code = sl_hasher_put(&transfer->hasher, chunk);
+	if (!code)
+		return sl_decode_put(&transfer->decode, chunk);
+	sl_chunk_unref(chunk);
+	return code;
+}
+
+SL_SUSPENDS
+static int
 deliver(void *ctx, struct sl_segment *segment, struct sl_chunk *chunk)
 {
 	struct sl_transfer *transfer = ctx;
+	if (decodes(transfer))
+		return decode(transfer, chunk);
 	sl_chunk_ref(chunk);
 	int code = put(transfer, segment, chunk);
 	if (!code && chunk->len > 0 && transfer->part)
@@ -471,6 +528,40 @@ stream(struct sl_transfer *transfer, struct sl_segment *segment)
 	if (transfer->is_ranged)
 		sl_ranges_give_back(&transfer->ranges, segment->lease);
 	return code ? code : put;
+}
+
+/* ---- one response that is decoded ---- */
+
+/* A write before it may have failed meanwhile. */
+SL_SUSPENDS
+static int
+store_last(struct sl_transfer *transfer, struct sl_chunk *last)
+{
+	if (last->len > 0 && (last->off > 0 || !transfer->part))
+		return store_decoded(transfer, last);
+	int code = 0;
+	if (last->len > 0 && !transfer->failure)
+		code = sl_part_write_whole(
+			transfer->part, last, &transfer->attributes, transfer->err);
+	sl_chunk_unref(last);
+	return code;
+}
+
+SL_SUSPENDS
+static int
+stream_decoded(struct sl_transfer *transfer, struct sl_segment *segment)
+{
+	struct sl_chunk *last = NULL;
+	int code = sl_segment_receive(segment, &last);
+	if (code || transfer->failure) {
+		sl_chunk_unref(last);
+		return code;
+	}
+	code = decode(transfer, last);
+	if (!code)
+		code = sl_decode_end(&transfer->decode, &last);
+	transfer->attributes.length = transfer->decode.produced;
+	return code ? code : store_last(transfer, last);
 }
 
 /* ---- all of it ---- */
@@ -547,7 +638,8 @@ fetch_first(struct sl_transfer *transfer)
 		code = sl_segments_run(
 			&transfer->segments, &segment, &transfer->permit, transfer->err);
 	} else {
-		code = stream(transfer, &segment);
+		code = decodes(transfer) ? stream_decoded(transfer, &segment)
+					 : stream(transfer, &segment);
 	}
 	sl_permit_give(&transfer->permit);
 	return code;
@@ -629,7 +721,7 @@ begin(struct sl_transfer *transfer, struct sl_error *err)
 		.total = transfer->total,
 		.failure = &transfer->failure,
 		.err = err,
-		.in_turn = transfer->part ? NULL : hash_in_turn,
+		.in_turn = transfer->part || decodes(transfer) ? NULL : hash_in_turn,
 		.written = chunk_written,
 		.ctx = transfer };
 	struct sl_hasher *hasher = &transfer->hasher;
@@ -640,12 +732,14 @@ begin(struct sl_transfer *transfer, struct sl_error *err)
 	hasher->part = transfer->part;
 	hasher->frontier = written_frontier;
 	hasher->ctx = transfer;
+	transfer->decode = (struct sl_decode){ 0 };
 }
 
 static void
 warn_if_open_ended(const struct sl_transfer *transfer)
 {
-	if (transfer->is_open_ended && transfer->sources->entry->checksum.kind == SL_CHECKSUM_NONE)
+	bool has_checksum = transfer->sources->entry->checksum.kind != SL_CHECKSUM_NONE;
+	if (transfer->is_open_ended && !has_checksum && !decodes(transfer))
 		sl_log_warn("%s: the server sent no length, so truncation cannot be detected (use "
 			    "--checksum to verify)",
 			sl_sources_show(transfer->sources));
@@ -661,6 +755,7 @@ sl_transfer_run(struct sl_transfer *transfer, struct sl_error *err)
 		return code;
 	}
 	code = receive(transfer);
+	sl_decode_release(&transfer->decode);
 	if (!code) {
 		warn_if_open_ended(transfer);
 		transfer->state = SL_TRANSFER_COMPLETE;

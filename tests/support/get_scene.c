@@ -120,6 +120,8 @@ batch_options(struct get_scene *scene, struct sl_http_client *client, struct sl_
 		.fail_fast = scene->fail_fast,
 		.sync = scene->sync,
 		.remote_time = scene->remote_time,
+		.decompress = scene->decompress,
+		.decode_window_max = 8 * SL_MIB,
 		.io = scene->io,
 		.descriptors = scene->descriptors,
 		.stall_timeout_ns = scene->directory_timeout_ns,

@@ -6,7 +6,7 @@
 #include <criterion/criterion.h>
 #include <stdio.h>
 
-#define WORDS_MAX 16
+#define WORDS_MAX 20
 #define HEX32 "0123456789abcdef0123456789ABCDEF0123456789abcdef0123456789abcdef"
 
 /* A line as typed, split at spaces ("''" is an empty word), as argv. */
@@ -93,7 +93,8 @@ Test(options, get_has_the_defaults_its_help_shows)
 	cr_expect_eq(options.max_memory, 64 * SL_MIB);
 	cr_expect_eq(options.workers, 0);
 	cr_expect_not(options.fail_fast || options.allow_downgrade || options.allow_outside ||
-		      options.json || options.stats || options.quiet || options.verbose);
+		      options.decompress || options.json || options.stats || options.quiet ||
+		      options.verbose);
 	sl_get_options_release(&options);
 }
 
@@ -140,12 +141,12 @@ Test(options, get_takes_every_option)
 	cr_expect_eq(options.checksum.value[0], 0x01);
 	cr_expect_eq(options.checksum.value[15], 0xef);
 	sl_get_options_release(&options);
-	cr_assert_eq(
-		get(&options, &line,
-			"get -i - --sync=none --no-remote-time --cacert ca --connect-timeout 1.5 "
-			"--stall-timeout=250ms --deadline 2h --max-redirs 0 --allow-downgrade "
-			"--allow-outside",
-			&err),
+	cr_assert_eq(get(&options, &line,
+			     "get -i - --sync=none --no-remote-time --decompress --cacert ca "
+			     "--connect-timeout 1.5 "
+			     "--stall-timeout=250ms --deadline 2h --max-redirs 0 --allow-downgrade "
+			     "--allow-outside",
+			     &err),
 		0, "%s", err.text);
 	cr_expect_str_eq(options.input_file, "-");
 	cr_expect_eq(options.sync, SL_SYNC_NONE);
@@ -155,7 +156,7 @@ Test(options, get_takes_every_option)
 	cr_expect_eq(options.stall_timeout_ns, 250 * SL_NS_PER_MS);
 	cr_expect_eq(options.deadline_ns, 7200 * SL_NS_PER_S);
 	cr_expect_eq(options.max_redirects, 0);
-	cr_expect(options.allow_downgrade && options.allow_outside);
+	cr_expect(options.allow_downgrade && options.allow_outside && options.decompress);
 	sl_get_options_release(&options);
 	cr_assert_eq(get(&options, &line,
 			     "get u --progress plain --json --stats -q -vv --color never "
