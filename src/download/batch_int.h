@@ -47,6 +47,7 @@ enum file_outcome {
 	FILE_HANDED_OVER = 2, /* to the committer: the file is no longer the caller's */
 	FILE_REPEAT = 3,      /* the same download as an earlier input, which has the name */
 	FILE_OPENING = 4,     /* it waits for its directory: the file is no longer the caller's */
+	FILE_RESUME = 5,      /* fetch.c's: an earlier run has left a part of it */
 };
 
 /* Later inputs that are the same download, and end as it does. */

@@ -206,8 +206,17 @@ claim_servers_name(struct file *file, const struct sl_head *head)
 	return code;
 }
 
+/* An earlier run has left a part of this name: what is missing is requested instead of all. */
+static bool
+can_resume_part(const struct file *file)
+{
+	const struct sl_journal *journal = file->part.journal;
+	const struct sl_journal_content *content = journal ? sl_journal_content(journal) : NULL;
+	return content && content->has_resource && content->count > 0;
+}
+
 /* What else is done before the request: the name, what has it, and the part. What is there is
- * compared with the answer at hand. 0; FILE_SKIPPED; FILE_REPEAT; a code. */
+ * compared with the answer at hand. 0; FILE_SKIPPED; FILE_REPEAT; FILE_RESUME; a code. */
 SL_SUSPENDS
 static int
 accept_name(void *ctx, const struct sl_http_exchange *exchange)
@@ -220,6 +229,8 @@ accept_name(void *ctx, const struct sl_http_exchange *exchange)
 		code = look(file);
 	if (!code && !file->batch->options.dry_run)
 		code = make_part(file);
+	if (!code && can_resume_part(file))
+		code = FILE_RESUME;
 	file->remote = NULL;
 	file->transfer.attributes.replaces = file->present.has_rights;
 	return code;
@@ -311,12 +322,20 @@ resume_part(struct file *file)
 		return 0;
 	int code = verify_part(file);
 	const struct sl_journal_content *content = sl_journal_content(file->part.journal);
-	if (code || !content->has_resource || content->count == 0)
+	if (code || !can_resume_part(file))
 		return code;
 	code = sl_transfer_resume(transfer, content);
 	sl_log_info("'%s': resuming with %llu of %llu bytes", file->part.part_name,
 		(unsigned long long)transfer->resumed, (unsigned long long)transfer->total);
 	return code;
+}
+
+SL_SUSPENDS
+static int
+fetch_missing(struct file *file)
+{
+	int code = resume_part(file);
+	return code ? code : run_transfer(file);
 }
 
 SL_SUSPENDS
@@ -353,9 +372,9 @@ try_source(struct file *file)
 {
 	int code = file->place.awaits_name ? 0 : make_part(file);
 	if (!code)
-		code = resume_part(file);
-	if (!code)
-		code = run_transfer(file);
+		code = fetch_missing(file);
+	if (code == FILE_RESUME)
+		code = fetch_missing(file);
 	while (code < 0 && may_begin_anew(file, code)) {
 		begin_anew(file);
 		code = make_part(file);

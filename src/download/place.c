@@ -6,11 +6,13 @@
  *  - A name is one component, never "." or "..", and without control bytes unless --output gave it.
  *  - A name is claimed together with the name of its part: NAME of one input and NAME.sluice-part
  *    of another would be the same file.
+ *  - A path below the directory of the run is not used by one input as a file and by another as a
+ *    directory: the later one is refused.
  *  - With --decompress the suffix of the name in the URL, or of the server's if that is used,
  *    decides what is decoded, whatever name the file gets.
  *  - The table's key is the directory's identity and the name: two paths may lead to one directory.
  */
-#include "sluice/download/place.h"
+#include "place_int.h"
 
 #include "sluice/base/text.h"
 #include "sluice/download/part.h"
@@ -24,17 +26,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define SHOWN_MAX 240u       /* bytes of a path or URL in a message that has others */
 #define NUMBERS_MAX 1000000u /* NAME.1, NAME.2, ... for --if-exists=rename: an end to the search */
-
-/* One claim under way. */
-struct claim {
-	struct sl_places *places;
-	struct sl_place *place;
-	const struct sl_sources *sources;
-	const struct sl_entry *entry;
-	struct sl_error *err;
-};
 
 static int
 refuse_name(const struct claim *claim, struct sl_span shown, const char *why)
@@ -293,15 +285,12 @@ set_by_entry(const struct claim *claim)
 
 /* ---- the table ---- */
 
-/* NULL if out of memory. */
 static char *
 key_of(const struct sl_place *place, const char *name, const char *suffix)
 {
 	const struct sl_directory *directory = place->directory;
-	struct sl_buf key = { 0 };
-	sl_buf_printf(&key, "%x:%x:%llx/%s%s", directory->dev_major, directory->dev_minor,
-		(unsigned long long)directory->inode, name, suffix);
-	return sl_buf_detach(&key);
+	return place_key(directory->dev_major, directory->dev_minor, directory->inode,
+		sl_span_str(name), suffix);
 }
 
 /* True if the file's name is that of another's part, or its part's name is that of another file:
@@ -371,10 +360,32 @@ refuse_twice(const struct claim *claim, enum claim_result result, uint64_t other
 	return code;
 }
 
+/* ---- the claim ---- */
+
+/* Its directory, open. */
+SL_SUSPENDS
+static int
+enter_directory(const struct claim *claim)
+{
+	const struct sl_place *place = claim->place;
+	struct sl_tree *tree = &claim->places->tree;
+	if (!place->is_below)
+		return open_directory(claim);
+	const struct sl_tree_node *node = sl_tree_find(tree, sl_span_str(place->directory_path));
+	bool is_known = node && node->is_open;
+	int code = is_known ? 0 : place_check_steps(claim);
+	if (!code)
+		code = open_directory(claim);
+	return code || is_known ? code : place_add_directory(claim);
+}
+
 static int
 claim_name(const struct claim *claim)
 {
 	struct sl_names_owner owner = { 0 };
+	int code = place_check_path(claim);
+	if (code)
+		return code;
 	int result = try_claim(claim->places, claim->place, &owner);
 	if (result <= 0) /* CLAIM_OK or a code */
 		return result < 0 ? result : SL_PLACE_CLAIMED;
@@ -416,7 +427,7 @@ sl_place_claim(struct sl_places *places, struct sl_place *place, const struct sl
 	struct claim claim = { places, place, sources, sources->entry, err };
 	if (!place->wanted) /* standard output */
 		return SL_PLACE_CLAIMED;
-	int code = open_directory(&claim);
+	int code = enter_directory(&claim);
 	if (!code)
 		code = set_path(place);
 	if (code || place->awaits_name)
@@ -508,6 +519,7 @@ sl_places_release(struct sl_places *places)
 	places->run_directory = NULL;
 	sl_directories_release(&places->directories);
 	sl_names_release(&places->names);
+	sl_tree_release(&places->tree);
 }
 
 struct sl_names_owner *

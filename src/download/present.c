@@ -42,7 +42,8 @@ struct look {
 	const struct sl_resource *remote; /* from the head of an answer to GET; NULL = none yet */
 	struct sl_present *present;
 	struct sl_error *err;
-	struct sl_stamp stamp; /* of the file as it is now; {0} = none */
+	struct sl_stamp stamp; /* of the file as it is now, in: */
+	unsigned char stamp_bytes[SL_STAMP_MAX];
 };
 
 /* What a file's state is found to be: a kind of sl_present and 0, or a code. */
@@ -85,7 +86,6 @@ static int
 read_stamp(struct look *look)
 {
 	enum { OPEN, GET, STAT, CLOSE };
-	unsigned char bytes[SL_STAMP_MAX];
 	struct statx st = { 0 };
 	struct sl_op ops[] = {
 		{ .kind = SL_OP_OPEN,
@@ -95,8 +95,8 @@ read_stamp(struct look *look)
 		{ .kind = SL_OP_GET_XATTR,
 			.fd = SL_FD_OF_AFTER,
 			.attribute = SL_STAMP_ATTRIBUTE,
-			.data = bytes,
-			.len = sizeof(bytes) },
+			.data = look->stamp_bytes,
+			.len = sizeof(look->stamp_bytes) },
 		{ .kind = SL_OP_STAT,
 			.dir_fd = SL_FD_OF_AFTER,
 			.path = "",
@@ -110,7 +110,7 @@ read_stamp(struct look *look)
 	int code = sl_io_batch(ops, SL_COUNT_OF(ops));
 	if (code || ops[OPEN].result < 0 || ops[GET].result <= 0 || ops[STAT].result)
 		return code;
-	if (!sl_stamp_parse(&look->stamp, bytes, (size_t)ops[GET].result) ||
+	if (!sl_stamp_parse(&look->stamp, look->stamp_bytes, (size_t)ops[GET].result) ||
 		!is_of(&look->stamp, &st))
 		look->stamp = (struct sl_stamp){ 0 };
 	return 0;
@@ -218,8 +218,8 @@ set_condition(struct condition *condition, const struct look *look)
 	const struct sl_stamp *stamp = &look->stamp;
 	if (!is_from_source(look))
 		return;
-	if (stamp->etag[0])
-		add_condition(condition, "If-None-Match", sl_span_str(stamp->etag));
+	if (stamp->etag.len > 0)
+		add_condition(condition, "If-None-Match", stamp->etag);
 	if (!stamp->modified_s)
 		return;
 	sl_date_format(&condition->date, stamp->modified_s);
@@ -298,7 +298,7 @@ static bool
 is_stamped_version(const struct look *look, const struct sl_resource *remote)
 {
 	const struct sl_stamp *stamp = &look->stamp;
-	return stamp->etag[0] && strcmp(stamp->etag, remote->etag) == 0 && is_from_source(look);
+	return stamp->etag.len > 0 && sl_span_is(stamp->etag, remote->etag) && is_from_source(look);
 }
 
 /*
@@ -622,7 +622,12 @@ sl_present_look(const struct sl_present_options *options, const struct sl_place 
 	const struct sl_sources *sources, const struct sl_resource *remote,
 	struct sl_present *present, struct sl_error *err)
 {
-	struct look look = { options, place, sources, remote, present, err, { 0 } };
+	struct look look = { .options = options,
+		.place = place,
+		.sources = sources,
+		.remote = remote,
+		.present = present,
+		.err = err };
 	*present = (struct sl_present){ .size = SL_BODY_UNKNOWN, .stream_fd = -1 };
 	return check_name(&look);
 }

@@ -61,13 +61,13 @@ sl_stamp_init(struct sl_stamp *stamp, const char *url, const struct sl_resource 
 		memcpy(stamp->digest, checksum->value, SL_STAMP_DIGEST);
 	size_t len = SL_STAMP_HEAD + (stamp->algorithm ? SL_STAMP_DIGEST : 0);
 	if (!stamp->modified_s || len + strlen(resource->etag) <= INLINE_MAX)
-		memcpy(stamp->etag, resource->etag, sizeof(stamp->etag));
+		stamp->etag = sl_span_str(resource->etag);
 }
 
 bool
 sl_stamp_is_useful(const struct sl_stamp *stamp)
 {
-	return stamp->algorithm || stamp->modified_s || stamp->etag[0];
+	return stamp->algorithm || stamp->modified_s || stamp->etag.len > 0;
 }
 
 bool
@@ -97,7 +97,7 @@ size_t
 sl_stamp_format(const struct sl_stamp *stamp, unsigned char *out)
 {
 	unsigned char *at = out;
-	size_t etag_len = strlen(stamp->etag);
+	size_t etag_len = stamp->etag.len;
 	at = put(at, VERSION, 1);
 	at = put(at, stamp->algorithm, 1);
 	at = put(at, stamp->size, 8);
@@ -108,7 +108,8 @@ sl_stamp_format(const struct sl_stamp *stamp, unsigned char *out)
 		memcpy(at, stamp->digest, SL_STAMP_DIGEST);
 		at += SL_STAMP_DIGEST;
 	}
-	memcpy(at, stamp->etag, etag_len);
+	if (etag_len > 0)
+		memcpy(at, stamp->etag.data, etag_len);
 	return (size_t)(at - out) + etag_len;
 }
 
@@ -140,7 +141,6 @@ sl_stamp_parse(struct sl_stamp *stamp, const unsigned char *bytes, size_t len)
 	stamp->modified_s = (uint32_t)get(bytes + 26, 4);
 	if (stamp->algorithm)
 		memcpy(stamp->digest, bytes + SL_STAMP_HEAD, SL_STAMP_DIGEST);
-	if (etag_len > 0)
-		memcpy(stamp->etag, etag.data, etag_len);
+	stamp->etag = etag;
 	return true;
 }

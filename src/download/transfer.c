@@ -172,10 +172,10 @@ reserve(struct sl_transfer *transfer)
 }
 
 static void
-set_stamp(struct sl_transfer *transfer, const struct sl_resource *resource)
+set_stamp(struct sl_transfer *transfer)
 {
 	const struct sl_sources *sources = transfer->sources;
-	sl_stamp_init(&transfer->stamp, sl_sources_show(sources), resource,
+	sl_stamp_init(&transfer->stamp, sl_sources_show(sources), &transfer->resource,
 		&sources->entry->checksum, decodes(transfer));
 	bool wanted = transfer->wants_stamp && sl_stamp_is_useful(&transfer->stamp);
 	transfer->attributes.stamp = wanted ? &transfer->stamp : NULL;
@@ -335,7 +335,7 @@ accept_first(void *ctx, struct sl_segment *segment)
 	transfer->sink.total = decodes(transfer) ? SL_BODY_UNKNOWN : resource.length;
 	transfer->resource = resource;
 	transfer->attributes.time_ns = transfer->wants_time ? resource.modified_ns : 0;
-	set_stamp(transfer, &resource);
+	set_stamp(transfer);
 	transfer->is_open_ended = sl_http_is_open_ended(exchange);
 	transfer->state = SL_TRANSFER_RECEIVING;
 	sl_answer_note(sl_http_head(exchange), &transfer->sources->url, transfer->place);
@@ -697,7 +697,7 @@ static int
 go_on(struct sl_transfer *transfer)
 {
 	transfer->attributes.time_ns = transfer->wants_time ? transfer->resource.modified_ns : 0;
-	set_stamp(transfer, &transfer->resource);
+	set_stamp(transfer);
 	int code = transfer->part->direct_fd < 0 ? reserve(transfer) : 0;
 	return code ? code : begin_journal(transfer);
 }

@@ -205,6 +205,16 @@ inside_disk_full() {
 	no_parts
 }
 
+# the server's name is known only with its response: then the part of that name is resumed
+test_resume_content_disposition() {
+	local url="$ORIGIN/header/Content-Disposition/attachment;filename=f/slow/6000000/ranges/etag/v1/gen/$SIZE/$SEED/other"
+	begin 6 --content-disposition "$url"
+	kill -KILL "$pid"
+	wait "$pid" 2>/dev/null
+	[[ ! -e f ]] || fail "there is a file under the final name"
+	resumes --content-disposition "$url"
+}
+
 # killed between the rename and the removal of the journal: the next run removes it
 test_resume_stale_journal() {
 	run get "$ORIGIN/ranges/etag/v1/lm/1700000000/$GEN"

@@ -93,3 +93,17 @@ test_tree_usage() {
 	get --force-directories "$ORIGIN/gen/10/1/x"
 	expect 28 "use --tree"
 }
+
+# one URL is a directory of the other: the later one is refused, and the message names both
+test_tree_file_and_directory() {
+	get --tree "$ORIGIN/gen/10/1/a" "$ORIGIN/gen/10/2/b" "$ORIGIN/gen/10/1/a/c"
+	expect 18 "'$HOST/gen/10/1/a' is the name of input 1, so it cannot be a directory for '$ORIGIN/gen/10/1/a/c' (input 3)"
+	is_gen "$HOST/gen/10/1/a" 10 1
+	is_gen "$HOST/gen/10/2/b" 10 2
+	rm -r "$HOST"
+	get --tree "$ORIGIN/gen/10/1/a/c" "$ORIGIN/gen/10/1/a"
+	expect 13 "'$HOST/gen/10/1/a' is a directory for input 1, so it cannot be the name of '$ORIGIN/gen/10/1/a' (input 2)"
+	is_gen "$HOST/gen/10/1/a/c" 10 1
+	get --tree "$ORIGIN/gen/10/1/a/c/d"
+	expect 18 "$HOST/gen/10/1/a/c"
+}

@@ -617,3 +617,47 @@ Test(existing, a_file_in_a_directory_that_cannot_be_made_fails_by_itself)
 	batch_expect_gen(bench, 1, "e/x", 10, 1);
 	batch_end(bench);
 }
+
+/* ---- a path as a file and as a directory ---- */
+
+/* The file of the first input is not there yet, or is: its name counts in any case. */
+Test(existing, a_path_is_not_used_as_a_file_and_as_a_directory)
+{
+	static const char *const lists[] = { "$/gen/10/1\n out=a/b\n$/gen/10/2\n out=a/b/c\n",
+		"$/gen/10/1\n out=a/b\n$/gen/10/2\n out=a/./b//c/d\n",
+		"$/after/300/gen/10/1\n out=a/b\n$/gen/10/2\n out=a/b/c\n" };
+	struct batch_bench *bench = batch_begin();
+	for (size_t i = 0; i < SL_COUNT_OF(lists); i++) {
+		for (unsigned jobs = 1; jobs <= 2; jobs++) {
+			bench->options.jobs = jobs;
+			cr_expect_eq(batch_run(bench, lists[i]), -ENOTDIR);
+			batch_expect_gen(bench, 0, "a/b", 10, 1);
+			batch_expect_failed(bench, 1, -ENOTDIR,
+				"'a/b' is the name of input 1, so it cannot be a directory");
+			cr_assert_eq(unlink("a/b"), 0);
+		}
+	}
+	batch_end(bench);
+}
+
+Test(existing, a_directory_of_an_input_is_not_the_name_of_another)
+{
+	static const char list[] = "$/gen/10/1\n out=a/b/c\n$/gen/10/2\n out=a/b\n"
+				   "$/gen/10/3\n out=a\n";
+	struct batch_bench *bench = batch_begin();
+	bench->options.jobs = 1;
+	cr_expect_eq(batch_run(bench, list), SL_E_TWICE);
+	batch_expect_gen(bench, 0, "a/b/c", 10, 1);
+	batch_expect_failed(bench, 1, SL_E_TWICE,
+		"'a/b' is a directory for input 1, so it cannot be the name of");
+	batch_expect_failed(bench, 2, SL_E_TWICE, "'a' is a directory for input 1");
+	bench->options.if_exists = SL_EXISTS_RENAME;
+	cr_expect_eq(batch_run(bench, list), 0);
+	batch_expect_gen(bench, 0, "a/b/c.1", 10, 1);
+	batch_expect_gen(bench, 1, "a/b.1", 10, 2);
+	batch_expect_gen(bench, 2, "a.1", 10, 3);
+	cr_expect_eq(batch_run(bench, "$/gen/10/1\n out=x\n$/gen/10/2\n out=x/y\n"), -ENOTDIR,
+		"no other name helps");
+	batch_expect_gen(bench, 0, "x", 10, 1);
+	batch_end(bench);
+}

@@ -33,6 +33,7 @@ make(const char *url, const char *sum, const char *etag, uint64_t modified_s)
 	struct sl_checksum expected = checksum(sum);
 	snprintf(resource.etag, sizeof(resource.etag), "%s", etag);
 	sl_stamp_init(&stamp, url, &resource, &expected, false);
+	stamp.etag.data = stamp.etag.len ? etag : NULL; /* the same bytes, for longer */
 	stamp.size = 0x123456789abcdef0;
 	stamp.mtime_ns = 1500000000123456789;
 	return stamp;
@@ -43,7 +44,8 @@ is_same(const struct sl_stamp *a, const struct sl_stamp *b)
 {
 	return a->size == b->size && a->mtime_ns == b->mtime_ns && a->url_hash == b->url_hash &&
 	       a->modified_s == b->modified_s && a->algorithm == b->algorithm &&
-	       memcmp(a->digest, b->digest, SL_STAMP_DIGEST) == 0 && strcmp(a->etag, b->etag) == 0;
+	       memcmp(a->digest, b->digest, SL_STAMP_DIGEST) == 0 &&
+	       sl_span_equal(a->etag, b->etag);
 }
 
 static char longest[SL_ETAG_MAX + 1];
@@ -111,7 +113,7 @@ Test(stamp, a_long_etag_is_left_out_if_there_is_a_time)
 	for (size_t i = 0; i < SL_COUNT_OF(cases); i++) {
 		unsigned char bytes[SL_STAMP_MAX];
 		struct sl_stamp stamp = make("u", cases[i].sum, cases[i].etag, cases[i].modified_s);
-		cr_expect_str_eq(stamp.etag, cases[i].kept ? cases[i].etag : "", "%zu", i);
+		cr_expect(sl_span_is(stamp.etag, cases[i].kept ? cases[i].etag : ""), "%zu", i);
 		cr_expect(!cases[i].modified_s || sl_stamp_format(&stamp, bytes) <= 64);
 	}
 }
@@ -183,7 +185,7 @@ Test(stamp, of_a_decoded_file_has_no_checksum_and_is_not_of_the_file_as_it_was)
 	cr_expect_not(sl_stamp_has_checksum(&stamp, &sum));
 	cr_expect(sl_stamp_is_from(&stamp, "http://a/b.gz", true));
 	cr_expect_not(sl_stamp_is_from(&stamp, "http://a/b.gz", false));
-	cr_expect_str_eq(stamp.etag, "\"e\"");
+	cr_expect(sl_span_is(stamp.etag, "\"e\""));
 }
 
 Test(stamp, is_of_one_url_and_useful_if_it_tells_anything)

@@ -16,6 +16,7 @@
 #include "sluice/download/directory.h"
 #include "sluice/download/names.h"
 #include "sluice/download/sources.h"
+#include "sluice/download/tree.h"
 
 /* All borrowed, for the life of the struct sl_places. */
 struct sl_place_options {
@@ -38,6 +39,7 @@ struct sl_places {
 	struct sl_directory *run_directory; /* one reference; NULL until a file needs it */
 	struct sl_semaphore run_turn;       /* to open it */
 	struct sl_names names;
+	struct sl_tree tree; /* below the directory of the run */
 };
 
 /* The place of one download. {0} is empty. */

@@ -27,11 +27,12 @@ struct sl_stamp {
 	uint32_t modified_s; /* Last-Modified, since the epoch; 0 = none */
 	unsigned algorithm;  /* 0 = no checksum was verified */
 	unsigned char digest[SL_STAMP_DIGEST];
-	char etag[SL_ETAG_MAX + 1]; /* as sent; "" = none */
+	struct sl_span etag; /* as sent; len 0 = none; borrowed */
 };
 
 /* What is known of a file once its head has come: `url` is shown to people (without secrets). Size
- * and time are set once it is complete. A checksum of the compressed file is not kept. */
+ * and time are set once it is complete. A checksum of the compressed file is not kept. The ETag
+ * stays that of *resource. */
 void sl_stamp_init(struct sl_stamp *stamp, const char *url, const struct sl_resource *resource,
 	const struct sl_checksum *checksum, bool is_decoded);
 
@@ -41,7 +42,8 @@ bool sl_stamp_is_useful(const struct sl_stamp *stamp);
 /* The bytes of the attribute, at most SL_STAMP_MAX. Returns their count. */
 size_t sl_stamp_format(const struct sl_stamp *stamp, unsigned char *out);
 
-/* False if the bytes are not a stamp, or one of another version; *stamp is {0} then. */
+/* False if the bytes are not a stamp, or one of another version; *stamp is {0} then. The ETag
+ * points into the bytes. */
 bool sl_stamp_parse(struct sl_stamp *stamp, const unsigned char *bytes, size_t len) SL_MUST_CHECK;
 
 /* The checksum that was verified is `checksum`. */
