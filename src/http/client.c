@@ -12,10 +12,12 @@
 
 #include "sluice/base/clock.h"
 #include "sluice/base/log.h"
+#include "sluice/base/number.h"
 #include "sluice/base/redact.h"
 #include "sluice/base/text.h"
 #include "sluice/http/header.h"
 #include "sluice/http/request.h"
+#include "sluice/http/retry_after.h"
 #include "sluice/net/tls.h"
 #include "sluice/rt/semaphore.h"
 
@@ -405,8 +407,11 @@ fail_status(struct chain *chain, struct sl_error *err)
 	add_body(&words, exchange);
 	sl_exchange_fail(exchange, err, SL_PHASE_HEAD, SL_E_STATUS, "the server answered %d%s",
 		status, words.data ? words.data : "");
-	if (first)
+	if (first) {
+		int64_t now_s = (int64_t)(sl_clock_wall_ns() / SL_NS_PER_S);
 		err->http_status = status;
+		err->retry_after_s = sl_u32(sl_retry_after_read(&exchange->head, now_s));
+	}
 	sl_buf_release(&words);
 	return SL_E_STATUS;
 }
