@@ -11,13 +11,13 @@
 
 /*
  * The time in seconds, at most SL_RETRY_AFTER_MAX_S; 0 if the response has none that can be used: a
- * number that is negative or too large, a date in the past, other text. From the first of these that
- * can be used:
+ * number that is negative or too large, a date in the past, other text. From the first of these
+ * that can be used:
  *  - Retry-After, seconds or a date (RFC 9110 10.2.3);
  *  - RateLimit (draft-ietf-httpapi-ratelimit-headers-09 and later), `"name";r=0;t=30`: the longest
  *    time of the policies that have nothing left;
- *  - RateLimit-Reset (drafts until 06) and X-RateLimit-Reset, seconds, or seconds since 1970 as some
- *    services send them, unless the -Remaining field of the same prefix is above 0.
+ *  - RateLimit-Reset (drafts until 06) and X-RateLimit-Reset, seconds, or seconds since 1970 as
+ *    some services send them, unless the -Remaining field of the same prefix is above 0.
  * Times of day are compared with Date, which is of the same clock, and without one with `now_s`
  * (seconds since 1970).
  */
