@@ -1,62 +1,12 @@
 /*
  * fetch.c - the steps of one file: what has its name already, its part, its transfer, its commit.
- * Sources of one file are tried in turn, each from byte 0.
+ * Sources of one file are tried in turn (attempt.c), each from byte 0.
  */
 #include "batch_int.h"
 
 #include "sluice/base/log.h"
 
 #include <errno.h>
-
-/* ---- sources ---- */
-
-/* Another source may do better if this one or the way to it failed; not if the disk did. */
-static bool
-may_try_next_source(const struct file *file, int code)
-{
-	if (sl_task_cancelled())
-		return false;
-	switch (file->error.phase) {
-	case SL_PHASE_RESOLVE:
-	case SL_PHASE_CONNECT:
-	case SL_PHASE_TLS:
-	case SL_PHASE_REQUEST:
-	case SL_PHASE_HEAD:
-	case SL_PHASE_BODY:
-		return !file->is_stream || sl_transfer_received(&file->transfer) == 0;
-	default:
-		return code == SL_E_CHECKSUM && !file->is_stream;
-	}
-}
-
-SL_SUSPENDS
-static void
-report_failed_source(struct file *file)
-{
-	const struct sl_batch_events *events = &file->batch->options.events;
-	sl_log_warn("%s; trying the next source", file->error.text);
-	if (events->retrying)
-		events->retrying(events->ctx, file_view(file));
-	sl_error_clear(&file->error);
-}
-
-/* After `code`: true if another source is to be tried; then it is in use, and the failure is
- * cleared. Else the error contains how many were tried. */
-SL_SUSPENDS
-static bool
-use_next_source(struct file *file, int code)
-{
-	struct sl_sources *sources = &file->sources;
-	bool other = may_try_next_source(file, code);
-	while (other && sl_sources_has_next(sources)) {
-		report_failed_source(file);
-		if (sl_sources_use(sources, sources->index + 1, &file->error) == 0)
-			return true;
-	}
-	if (sources->index > 0 && other && file->error.code)
-		sl_sources_add_count(sources, &file->error);
-	return false;
-}
 
 /* ---- the part ---- */
 
@@ -92,7 +42,7 @@ look(struct file *file)
 	do {
 		code = sl_present_look(
 			&file->batch->present, &file->place, &file->sources, present, &file->error);
-	} while (code && use_next_source(file, code));
+	} while (code && attempt_next_source(file));
 	if (code)
 		return code;
 	switch (present->kind) {
@@ -102,6 +52,7 @@ look(struct file *file)
 	case SL_PRESENT_TAKEN:
 		return sl_place_rename(&file->batch->places, &file->place, &file->error);
 	case SL_PRESENT_SAME:
+		attempt_succeeded(file);
 		return FILE_SKIPPED;
 	case SL_PRESENT_STREAM:
 		file->is_stream = true;
@@ -158,6 +109,13 @@ wants_time(const struct file *file)
 	return choice == SL_ENTRY_UNSET ? file->batch->options.remote_time : choice == SL_ENTRY_YES;
 }
 
+/* Others need not wait for the end of a long body to know that the origin works. */
+static void
+response_accepted(struct sl_transfer *transfer)
+{
+	attempt_succeeded(SL_CONTAINER_OF(transfer, struct file, transfer));
+}
+
 SL_SUSPENDS
 static int
 run_transfer(struct file *file)
@@ -169,6 +127,7 @@ run_transfer(struct file *file)
 	transfer->part = file->is_stream ? NULL : &file->part;
 	transfer->stream_fd = file->stream_fd;
 	transfer->wants_time = wants_time(file);
+	transfer->accepted = response_accepted;
 	transfer->attributes.replaces = file->present.has_rights;
 	int code = sl_transfer_run(transfer, &file->error);
 	summary->bytes += sl_transfer_received(transfer);
@@ -297,7 +256,7 @@ static int
 run(struct file *file)
 {
 	int code = try_source(file);
-	while (code < 0 && use_next_source(file, code))
+	while (code < 0 && attempt_next_source(file))
 		code = try_source(file);
 	if (code == FILE_SKIPPED)
 		return skip(file);

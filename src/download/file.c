@@ -65,7 +65,8 @@ file_begin(struct file *file)
 {
 	count(file);
 	file->state = FILE_ACTIVE;
-	file->view.started_ns = sl_now();
+	if (!file->is_started)
+		file->view.started_ns = sl_now();
 	sl_list_push_back(&file->batch->active, &file->link);
 }
 
@@ -92,13 +93,18 @@ file_free(struct file *file)
 }
 
 void
+file_unpark(struct file *file)
+{
+	file->batch->summary.waiting -= file->is_parked;
+	file->is_parked = false;
+}
+
+void
 file_reset(struct file *file)
 {
 	sl_part_discard(&file->part);
-	close_stream(file);
 	file->present = (struct sl_present){ .size = SL_BODY_UNKNOWN, .stream_fd = -1 };
 	sl_transfer_init(&file->transfer, &file->batch->transfer);
-	sl_error_clear(&file->error);
 	file->wish = FILE_GO_ON;
 	file->state = FILE_WAITING;
 	sl_list_remove(&file->link);
@@ -107,6 +113,7 @@ file_reset(struct file *file)
 void
 file_drop(struct file *file)
 {
+	file_unpark(file);
 	sl_list_remove(&file->link);
 	file->batch->summary.files -= file->is_counted;
 	file_free(file);
@@ -170,6 +177,9 @@ void
 file_started(struct file *file)
 {
 	const struct sl_batch_events *events = &file->batch->options.events;
+	if (file->is_started) /* before an attempt that failed */
+		return;
+	file->is_started = true;
 	if (events->started)
 		events->started(events->ctx, file_view(file));
 }
@@ -212,6 +222,34 @@ set_deadline_error(struct file *file)
 	sl_fail(&file->error, SL_PHASE_NONE, -ETIMEDOUT,
 		"cannot download '%s': the time limit of the run was reached (--deadline)",
 		sl_sources_show(&file->sources));
+}
+
+/* Add to the message of a failed download how often it was tried. */
+static void
+describe_attempts(struct file *file)
+{
+	struct sl_error last = file->error;
+	unsigned made = file->attempts.made;
+	size_t sources = file->entry.source_count;
+	bool is_last = file->is_parked || file->attempts.is_out_of_time;
+	struct sl_buf note = { 0 };
+	bool is_of_source = last.code == SL_E_CHECKSUM ||
+			    (last.phase >= SL_PHASE_RESOLVE && last.phase <= SL_PHASE_BODY);
+	if (made == 0 || !is_of_source || (made == 1 && !is_last && sources < 2))
+		return;
+	if (sources > 1)
+		sl_buf_printf(&note, "the last of %zu sources, all failed", sources);
+	if (sources > 1 && made > 1)
+		sl_buf_printf(&note, "; %u attempts", made);
+	else if (sources == 1)
+		sl_buf_printf(&note, "after %u attempt%s", made, made == 1 ? "" : "s");
+	if (is_last)
+		sl_buf_add_str(&note, "; the run ended before the next");
+	sl_error_clear(&file->error);
+	(void)sl_fail(&file->error, last.phase, last.code, "%s (%s)", last.text,
+		note.data ? note.data : "");
+	file->error.http_status = last.http_status;
+	sl_buf_release(&note);
 }
 
 /* The state it ends in, its message and what it adds to the summary. */
@@ -381,6 +419,9 @@ file_end(struct file *file, int code)
 	struct sl_names_owner *owner =
 		file->place.owns_key ? sl_place_owner(&batch->places, &file->place) : NULL;
 	count(file); /* one that is removed before it began */
+	if (code < 0)
+		describe_attempts(file);
+	file_unpark(file);
 	set_outcome(file, code);
 	if (owner && code < 0) {
 		owner->code = code;

@@ -55,6 +55,8 @@ accept_head(void *ctx, const struct sl_http_exchange *exchange)
 	transfer->attributes.time_ns = transfer->wants_time ? resource.modified_ns : 0;
 	transfer->is_open_ended = sl_http_is_open_ended(exchange);
 	transfer->state = SL_TRANSFER_RECEIVING;
+	if (transfer->accepted)
+		transfer->accepted(transfer);
 	sl_answer_note(sl_http_head(exchange), &transfer->sources->url, transfer->place);
 	return reserve(transfer);
 }

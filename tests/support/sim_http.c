@@ -127,10 +127,22 @@ misbehave(struct sim_peer *peer, const struct sim_http_file *file)
 	return true;
 }
 
-static bool
-send_body(struct sim_peer *peer, const struct sim_http_file *file, bool honest)
+static void
+send_bad_answer(struct sim_peer *peer, const struct sim_http_file *file)
 {
-	size_t cut = honest ? file->len : SL_MIN(file->misdeed_at, file->len);
+	struct sl_buf head = { 0 };
+	sl_buf_printf(&head, "HTTP/1.1 %d Whatever\r\nContent-Length: 0\r\n%s\r\n",
+		file->bad_status, file->bad_fields ? file->bad_fields : "");
+	sim_peer_send_copy(peer, head.data, head.len);
+	sl_buf_release(&head);
+}
+
+/* `before`: how often it was sent before. */
+static bool
+send_body(struct sim_peer *peer, const struct sim_http_file *file, bool honest, unsigned before)
+{
+	size_t at = file->misdeed_at + before * file->misdeed_step;
+	size_t cut = honest ? file->len : SL_MIN(at, file->len);
 	send_range(peer, file, 0, cut);
 	if (!honest && !misbehave(peer, file))
 		return false;
@@ -154,17 +166,21 @@ answer(struct sim_http *http, struct sim_peer *peer, struct sl_span method, stru
 	http->requests++;
 	if (!file) {
 		send_head(peer, &missing);
-		return send_body(peer, &missing, true);
+		return send_body(peer, &missing, true, 0);
 	}
 	if (sl_span_is(method, "HEAD")) {
 		send_head(peer, file->no_head ? &refused : file);
 		return true;
 	}
 	unsigned before = http->answered[index]++;
+	if (before < file->bad_answers) {
+		send_bad_answer(peer, file);
+		return true;
+	}
 	bool honest =
 		file->misdeed == SIM_HTTP_HONEST || (file->misdeeds && before >= file->misdeeds);
 	send_head(peer, file);
-	return send_body(peer, file, honest);
+	return send_body(peer, file, honest, before);
 }
 
 /* ---- the server ---- */
@@ -287,4 +303,11 @@ unsigned
 sim_http_requests(const struct sim_http *http)
 {
 	return http->requests;
+}
+
+unsigned
+sim_http_answers(const struct sim_http *http, const char *path)
+{
+	size_t index = 0;
+	return find_file(http, sl_span_str(path), &index) ? http->answered[index] : 0;
 }

@@ -34,6 +34,8 @@ struct sl_transfer {
 	int stream_fd;
 	struct sl_part_attributes attributes; /* its mode; time and length are set here */
 	bool wants_time;                      /* the part gets the time of Last-Modified */
+	/* A response with the content has come. NULL = nothing is called. */
+	void (*accepted)(struct sl_transfer *transfer);
 	/* Progress: */
 	enum sl_transfer_state state;
 	uint64_t total; /* of the body; SL_BODY_UNKNOWN until it is known */
