@@ -159,6 +159,8 @@ sl_get_json_retry(struct sl_get_events *events, const struct sl_download *downlo
 	struct sl_buf line = { 0 };
 	struct sl_json json;
 	begin_event(&json, &line, "retry", download);
+	sl_json_u64(&json, "attempt", download->retries);
+	sl_json_seconds(&json, "wait_seconds", download->wait_ns);
 	add_error(&json, download);
 	sl_json_end_line(&json);
 	send_json(events, &line);
@@ -204,6 +206,7 @@ sl_get_json_summary(struct sl_get_events *events, const struct sl_batch_summary 
 	sl_json_u64(&json, "failed", summary->failed);
 	sl_json_u64(&json, "cancelled", summary->cancelled);
 	sl_json_u64(&json, "not_begun", sl_get_not_begun(events, summary));
+	sl_json_u64(&json, "retries", summary->retries);
 	sl_json_u64(&json, "bytes", summary->bytes);
 	sl_json_seconds(&json, "seconds", sl_now() - events->started_ns);
 	sl_json_bool(&json, "durable", summary->durable);
