@@ -296,15 +296,8 @@ redirect(struct chain *chain, struct sl_error *err)
 static const char *
 status_hint(int status)
 {
-	switch (status) {
-	case 401:
-		return "; give credentials as USER:PASSWORD@ before the host in the URL";
-	case 429:
-	case 503:
-		return "; try again later";
-	default:
-		return "";
-	}
+	return status == 401 ? "; give credentials as USER:PASSWORD@ before the host in the URL"
+			     : "";
 }
 
 static void

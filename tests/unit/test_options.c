@@ -6,7 +6,7 @@
 #include <criterion/criterion.h>
 #include <stdio.h>
 
-#define WORDS_MAX 16
+#define WORDS_MAX 24
 #define HEX32 "0123456789abcdef0123456789ABCDEF0123456789abcdef0123456789abcdef"
 
 /* A line as typed, split at spaces ("''" is an empty word), as argv. */
