@@ -153,8 +153,6 @@ find_next(struct sl_batch *batch, struct file **out)
 			return NEXT_FILE;
 		if (batch->source_ended || batch->summary.waiting >= PARKED_FILES)
 			return is_exhausted(batch) ? NEXT_END : NEXT_WAIT;
-		if (batch->summary.waiting > 0)
-			queue_wake(batch); /* another job attends to their times meanwhile */
 		enum next next = ask_source(batch, out);
 		if (next != NEXT_END || sl_task_cancelled())
 			return next;
@@ -179,7 +177,8 @@ take_in_turn(struct sl_batch *batch, struct file **out, int *code)
 /*
  * The next file, under way if *code is 0. A source may suspend (a list from a pipe), and names are
  * given in the order of the inputs: one job at a time takes inputs. Files that have their name go
- * on meanwhile.
+ * on meanwhile: some job waits for the earliest of their times, since those that began to wait
+ * before it was known are the first to be woken.
  */
 SL_SUSPENDS
 static enum next
