@@ -156,13 +156,20 @@ next_entry(void *ctx, struct sl_entry *out, struct sl_error *err)
 {
 	struct get *get = ctx;
 	const struct sl_get_options *options = &get->options;
-	if (get->next_url == options->urls.count)
-		return sl_manifest_next(&get->manifest, out, err);
-	memset(out, 0, sizeof(*out));
-	out->sources[0] = sl_span_str(options->urls.items[get->next_url++]);
-	out->source_count = 1;
-	out->checksum = options->checksum;
-	return 1;
+	int got = 1;
+	if (get->next_url < options->urls.count) {
+		memset(out, 0, sizeof(*out));
+		out->sources[out->source_count++] =
+			sl_span_str(options->urls.items[get->next_url++]);
+		for (size_t i = 0; i < options->mirrors.count; i++)
+			out->sources[out->source_count++] = sl_span_str(options->mirrors.items[i]);
+		out->checksum = options->checksum;
+	} else {
+		got = sl_manifest_next(&get->manifest, out, err);
+	}
+	if (options->referer && out->referer.len == 0)
+		out->referer = sl_span_str(options->referer);
+	return got;
 }
 
 /* ---- the run ---- */
@@ -174,12 +181,29 @@ struct engine_parts {
 };
 
 static bool
-has_https(const struct get *get)
+any_is_https(const struct sl_words *urls)
 {
-	for (size_t i = 0; i < get->options.urls.count; i++)
-		if (strncasecmp(get->options.urls.items[i], "http://", 7) != 0)
+	for (size_t i = 0; i < urls->count; i++)
+		if (strncasecmp(urls->items[i], "http://", 7) != 0)
 			return true;
 	return false;
+}
+
+static bool
+has_https(const struct get *get)
+{
+	return any_is_https(&get->options.urls) || any_is_https(&get->options.mirrors);
+}
+
+/* At once: the segments of one file are to one host, so that more than its limit serves only other
+ * hosts. */
+static unsigned
+wanted_connections(const struct get *get)
+{
+	const struct sl_get_options *options = &get->options;
+	unsigned of_one = SL_MIN(options->segments, options->connections_per_host);
+	return options->jobs +
+	       SL_MIN(options->jobs * (of_one - 1), 2 * options->connections_per_host);
 }
 
 /*
@@ -192,12 +216,13 @@ share_memory(struct get *get)
 {
 	const struct sl_buf *list = &get->list;
 	uint64_t sixteenth = get->options.max_memory / 16, jobs = get->options.jobs;
+	uint64_t connections = wanted_connections(get);
 	bool https =
 		has_https(get) || (list->len > 0 && memmem(list->data, list->len, "https://", 8));
-	uint64_t wanted = https ? jobs * SL_TLS_MEMORY : 0;
+	uint64_t wanted = https ? connections * SL_TLS_MEMORY : 0;
 	get->tls_memory = SL_MIN(SL_MAX(wanted, 3 * sixteenth), 7 * sixteenth);
 	get->chunk_memory = 15 * sixteenth - get->tls_memory;
-	if (wanted > get->tls_memory)
+	if (https && jobs * SL_TLS_MEMORY > get->tls_memory)
 		sl_log_warn("at most %llu TLS connections at once: --max-memory is too small for "
 			    "the buffers of %llu",
 			(unsigned long long)(get->tls_memory / SL_TLS_MEMORY),
@@ -210,7 +235,7 @@ make_client(struct get *get, struct sl_http_client **out)
 {
 	const struct sl_get_options *options = &get->options;
 	struct sl_http_client_options wanted = { .per_host = options->connections_per_host,
-		.total = SL_MAX(SL_MIN(options->jobs * 2, get->descriptors / 4), 1u),
+		.total = SL_MAX(SL_MIN(wanted_connections(get) * 2, get->descriptors / 4), 1u),
 		.tls_memory = get->tls_memory,
 		.connect_timeout_ns = options->connect_timeout_ns,
 		.stall_timeout_ns = options->stall_timeout_ns,
@@ -235,7 +260,7 @@ make_pool(struct get *get, struct sl_chunk_pool **out)
 			    "of %u",
 			(unsigned long long)count / CHUNKS_PER_JOB, get->options.jobs);
 	/* More chunks than the jobs can use at once would only spread the work over cold memory. */
-	count = SL_MIN(count, (uint64_t)get->options.jobs * 8);
+	count = SL_MIN(count, (uint64_t)SL_MAX(get->options.jobs * 8, wanted_connections(get) * 4));
 	int code = sl_chunk_pool_new(out, (size_t)SL_MAX(count, 4u), size);
 	if (code)
 		return sl_fail_code(
@@ -251,8 +276,13 @@ make_batch(struct get *get, struct engine_parts *parts)
 		.pool = parts->pool,
 		.dir = options->dir,
 		.output = options->output,
+		.tree = options->tree,
+		.server_names = options->content_disposition,
 		.if_exists = options->if_exists,
 		.jobs = options->jobs,
+		.per_host = options->connections_per_host,
+		.segments = options->segments,
+		.min_segment = options->min_segment,
 		.fail_fast = options->fail_fast,
 		.sync = options->sync,
 		.remote_time = options->remote_time,

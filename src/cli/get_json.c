@@ -208,6 +208,10 @@ sl_get_json_summary(struct sl_get_events *events, const struct sl_batch_summary 
 	sl_json_u64(&json, "not_begun", sl_get_not_begun(events, summary));
 	sl_json_u64(&json, "retries", summary->retries);
 	sl_json_u64(&json, "bytes", summary->bytes);
+	sl_json_u64(&json, "ranges", summary->segments.requests);
+	sl_json_u64(&json, "ranges_split", summary->segments.split);
+	sl_json_u64(&json, "ranges_hedged", summary->segments.hedged);
+	sl_json_u64(&json, "connections_replaced", summary->segments.replaced);
 	sl_json_seconds(&json, "seconds", sl_now() - events->started_ns);
 	sl_json_bool(&json, "durable", summary->durable);
 	sl_json_end_line(&json);

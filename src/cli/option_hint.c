@@ -26,19 +26,18 @@ static const struct hint get_hints[] = {
 		"not needed: redirects are followed by default; --max-redirs limits them" },
 	{ "-O --remote-name --remote-name-all",
 		"not needed: files are named after their URL; to choose the name, use -o FILE" },
+	{ "-e --execute",
+		"for the -e of curl use --referer; settings of a .wgetrc are not supported" },
+	{ "-J --remote-header-name", "use --content-disposition" },
 	{ "-C --continue-at -c --continue --no-continue",
 		"resuming is not supported by this version: a file that failed is fetched again "
 		"from its beginning" },
-	{ "-k", "certificates are always verified (to trust another one use --cacert FILE); "
-		"segments are not supported by this version" },
 	{ "--insecure --no-check-certificate --check-certificate",
 		"certificates are always verified; to trust another one use --cacert FILE" },
 	{ "-f --fail --fail-with-body",
 		"not needed: an HTTP status other than success is always an error" },
 	{ "--fail-early", "use --fail-fast" },
 	{ "-S --show-error", "not needed: errors are always shown" },
-	{ "-s", "for no output use -q; segments are not supported by this version (each file uses "
-		"one connection)" },
 	{ "--silent -nv --no-verbose", "use -q" },
 	{ "-Z --parallel", "not needed: files are fetched in parallel; -j sets how many" },
 	{ "--parallel-max --max-concurrent-downloads", "use -j" },
@@ -72,16 +71,19 @@ static const struct hint get_hints[] = {
 	{ "--output-document --out", "use -o" },
 	{ "--ca-certificate", "use --cacert" },
 	{ "--no-use-server-timestamps", "use --no-remote-time" },
-	{ "-p -np -nd -nH --recursive --mirror --page-requisites --no-parent",
+	{ "--force-directories", "use --tree" },
+	{ "-nd --no-directories --no-host-directories --cut-dirs -nH",
+		"--tree creates directories for the host and the path; without it none are "
+		"created, "
+		"and out= of a list gives any" },
+	{ "-p -np --recursive --page-requisites --no-parent",
 		"links are not followed: give all URLs, or a list of them with -i" },
 	{ "-b --background -D --daemon --enable-rpc",
 		"running in the background is not supported (use '&' in the shell)" },
 	/* aria2 */
-	{ "--split --segments", "segments are not supported by this version (each file uses one "
-				"connection); -j sets how many files are fetched at once" },
+	{ "--split", "use -s" },
 	{ "--max-connection-per-server", "use -x" },
-	{ "--min-split-size --min-segment",
-		"segments are not supported by this version (each file uses one connection)" },
+	{ "--min-split-size", "use -k" },
 	{ "--allow-overwrite", "use --if-exists=replace" },
 	{ "--auto-file-renaming", "use --if-exists=rename" },
 	{ "--check-integrity", "use --checksum" },
@@ -90,9 +92,9 @@ static const struct hint get_hints[] = {
 	{ "--log -l --console-log-level --debug", "use -v; the log goes to standard error" },
 	{ "--colour", "use --color" },
 	/* names reserved for later versions */
-	{ "--base-url --content-disposition --dry-run --verify-resume --sums -H --header -A "
+	{ "--base-url --dry-run --verify-resume --sums -H --header -A "
 	  "--user-agent "
-	  "--referer -u --user --netrc --netrc-file --bearer-file --auth-origin --proxy --noproxy "
+	  "-u --user --netrc --netrc-file --bearer-file --auth-origin --proxy --noproxy "
 	  "--all-proxy --capath "
 	  "--cert --key --tls-min -4 --ipv4 -6 --ipv6 --resolve --max-rps --compressed "
 	  "--decompress --scan --engine",

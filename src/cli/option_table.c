@@ -38,6 +38,19 @@ static const struct sl_option get_options[] = {
 	{ .group = "What and where", .letter = 'd', .name = "dir", .argument = "DIR",
 		.kind = SL_OPTION_WORD, FIELD(dir), .standard = ".",
 		.help = "Save files in the directory DIR, which is created if missing." },
+	{ .group = "What and where", .name = "mirror", .argument = "URL",
+		.kind = SL_OPTION_WORDS, FIELD(mirrors),
+		.help = "Another source of the single URL, tried if those before it fail. Can be "
+		"repeated; in a list, separate the URLs of a file by TAB." },
+	{ .group = "What and where", .name = "tree",
+		.kind = SL_OPTION_FLAG, FIELD(tree),
+		.help = "Save each file in directories named after the host and the path of "
+		"its URL, as wget -x does. Entries with out= keep that name." },
+	{ .group = "What and where", .name = "content-disposition",
+		.kind = SL_OPTION_FLAG, FIELD(content_disposition),
+		.help = "Use the file name that the server suggests in Content-Disposition, if "
+		"there is one: its last component, made safe. Entries with out= keep that "
+		"name." },
 	{ .group = "What and where", .name = "if-exists", .argument = "WHAT",
 		.kind = SL_OPTION_CHOICE, FIELD(if_exists), .choices = if_exists_choices,
 		.standard = "auto",
@@ -60,6 +73,18 @@ static const struct sl_option get_options[] = {
 		RANGE(1, SL_OPTION_PER_HOST_MAX),
 		.standard = "16",
 		.help = "Use at most N connections per host, over all files, 1 to 256." },
+	{ .group = "Parallelism", .letter = 's', .name = "segments", .argument = "N",
+		.kind = SL_OPTION_UNSIGNED, FIELD(segments), RANGE(1, SL_OPTION_SEGMENTS_MAX),
+		.standard = "8", .elsewhere = "for no output use -q",
+		.help = "Use at most N connections for one file, 1 to 64, if the server sends "
+		"ranges." },
+	{ .group = "Parallelism", .letter = 'k', .name = "min-segment", .argument = "SIZE",
+		.kind = SL_OPTION_SIZE, FIELD(min_segment), RANGE(SL_MIB, 1024 * SL_MIB),
+		.standard = "16M",
+		.elsewhere = "certificates are always verified; to trust another one use --cacert "
+			     "FILE",
+		.help = "Request at least SIZE at a time, 1M to 1G. Files smaller than twice "
+		"that use one connection." },
 	{ .group = "Parallelism", .name = "fail-fast",
 		.kind = SL_OPTION_FLAG, FIELD(fail_fast),
 		.help = "Cancel the remaining files when one fails. By default they continue." },
@@ -80,6 +105,10 @@ static const struct sl_option get_options[] = {
 		.kind = SL_OPTION_UNFLAG, FIELD(remote_time),
 		.help = "Do not set modification times from Last-Modified." },
 
+	{ .group = "Network", .name = "referer", .argument = "URL",
+		.kind = SL_OPTION_WORD, FIELD(referer),
+		.help = "Send URL as the Referer header field of each request. Entries with "
+		"referer= keep that." },
 	{ .group = "Network", .name = "cacert", .argument = "FILE",
 		.kind = SL_OPTION_WORD, FIELD(cacert), .standard = "the system's certificate store",
 		.help = "Trust only the certificates in the PEM file FILE." },

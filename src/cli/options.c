@@ -99,8 +99,9 @@ parse_number(struct parser *parser, const struct sl_option *option, const char *
 	case SL_OPTION_SIZE:
 		if (!sl_parse_size(value, out))
 			return usage(parser,
-				"option %s: '%s' is not a size (write it as 64M or 1.5G)", name,
-				value);
+				"option %s: '%s' is not a size (write it as 64M or 1.5G%s%s)", name,
+				value, option->elsewhere ? "; " : "",
+				option->elsewhere ? option->elsewhere : "");
 		break;
 	case SL_OPTION_DURATION:
 		if (!sl_parse_duration(value, out))
@@ -110,7 +111,9 @@ parse_number(struct parser *parser, const struct sl_option *option, const char *
 		break;
 	default:
 		if (strspn(value, "0123456789") != strlen(value) || !*value)
-			return usage(parser, "option %s: '%s' is not a whole number", name, value);
+			return usage(parser, "option %s: '%s' is not a whole number%s%s", name,
+				value, option->elsewhere ? "; " : "",
+				option->elsewhere ? option->elsewhere : "");
 		if (!sl_parse_u64(value, strlen(value), out))
 			return out_of_range(parser, option, name, value);
 		break;
@@ -304,20 +307,49 @@ parse(struct parser *parser, struct sl_words *operands)
 
 /* ---- commands ---- */
 
+static int
+check_mirrors(struct parser *parser, const struct sl_get_options *options, bool single)
+{
+	if (options->mirrors.count > 0 && !single)
+		return usage(parser,
+			"--mirror names another source of exactly one URL; in a list, separate "
+			"the URLs of a file by TAB");
+	if (options->mirrors.count >= SL_ENTRY_SOURCES)
+		return usage(parser, "a file can have at most %d mirrors", SL_ENTRY_SOURCES - 1);
+	for (size_t i = 0; i < options->mirrors.count; i++) {
+		struct sl_url url;
+		struct sl_error why = { 0 };
+		if (sl_url_parse(&url, sl_span_str(options->mirrors.items[i]), &why) != 0)
+			return usage(parser, "option '--mirror': %s", why.text);
+		sl_url_release(&url);
+	}
+	return 0;
+}
+
 /* Rules that concern several options. */
 static int
 check_get(struct parser *parser, const struct sl_get_options *options)
 {
 	bool single = options->urls.count == 1 && !options->input_file;
+	if (options->urls.count == 0 && !options->input_file && options->mirrors.count > 0)
+		return usage(parser,
+			"no URL given: --mirror names another source of a URL (links are "
+			"not followed, as wget --mirror does)");
 	if (options->urls.count == 0 && !options->input_file)
 		return usage(parser, "no URL given; 'sluice get --help' shows the usage");
 	if (options->output && !single)
 		return usage(parser,
 			"-o takes exactly one URL; use -d to choose the directory for several");
+	if (options->output && options->content_disposition)
+		return usage(parser, "-o gives the name of the file, so --content-disposition has "
+				     "no effect: use one of them");
+	if (options->output && options->tree)
+		return usage(parser, "-o gives the name of the file, so --tree has no effect: use "
+				     "one of them; -d chooses the directory of the tree");
 	if (options->checksum.kind != SL_CHECKSUM_NONE && !single)
 		return usage(parser, "--checksum takes exactly one URL; in a list, use a checksum= "
 				     "line for each");
-	return 0;
+	return check_mirrors(parser, options, single);
 }
 
 /* Other names of standard output: events and bars must not be mixed with it under these either. */
@@ -343,6 +375,8 @@ sl_get_options_parse(struct sl_get_options *out, int argc, char **argv, struct s
 		.dir = ".",
 		.jobs = SL_OPTION_JOBS,
 		.connections_per_host = SL_OPTION_PER_HOST,
+		.segments = SL_OPTION_SEGMENTS,
+		.min_segment = SL_OPTION_MIN_SEGMENT,
 		.remote_time = true,
 		.connect_timeout_ns = 30 * SL_NS_PER_S,
 		.stall_timeout_ns = 60 * SL_NS_PER_S,
@@ -368,7 +402,8 @@ void
 sl_get_options_release(struct sl_get_options *options)
 {
 	free(options->urls.items);
-	options->urls = (struct sl_words){ 0 };
+	free(options->mirrors.items);
+	options->urls = options->mirrors = (struct sl_words){ 0 };
 }
 
 static int

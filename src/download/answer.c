@@ -1,10 +1,12 @@
 /*
- * Content-Encoding and Content-Type, compared with the names of the file and of the URL.
+ * Content-Encoding, Content-Type and Content-Disposition, compared with the names of the file and
+ * of the URL.
  */
 #include "sluice/download/answer.h"
 
 #include "sluice/base/log.h"
 #include "sluice/base/text.h"
+#include "sluice/http/disposition.h"
 #include "sluice/http/header.h"
 
 #include <string.h>
@@ -130,6 +132,31 @@ warn_about_page(const struct sl_head *head, struct sl_span name, const char *pat
 			path, (int)type.len, type.data);
 }
 
+/* ---- the server's name ---- */
+
+/* Only if the URL gave the name: of one that the user has chosen the server's is of no interest. */
+static void
+note_name(const struct sl_head *head, const struct sl_url *url, const struct sl_place *place)
+{
+	struct sl_span field = sl_head_find(head, "Content-Disposition", 0);
+	struct sl_buf suggested = { 0 }, from_url = { 0 }, shown = { 0 };
+	const char *why = NULL;
+	if (sl_log_level() < SL_LOG_INFO || !field.data || !place->name)
+		return;
+	if (sl_disposition_parse(field, &suggested, &why) == SL_DISPOSITION_NAME &&
+		sl_url_file_name(url, &from_url, NULL) == 0 &&
+		sl_span_is(sl_buf_span(&from_url), place->name) &&
+		!sl_span_is(sl_buf_span(&suggested), place->name)) {
+		sl_text_show(&shown, sl_buf_span(&suggested), SHOWN_MAX);
+		sl_log_info("the server suggested the file name '%s' for '%s' "
+			    "(--content-disposition uses it)",
+			shown.data ? shown.data : "", place->path);
+	}
+	sl_buf_release(&suggested);
+	sl_buf_release(&from_url);
+	sl_buf_release(&shown);
+}
+
 void
 sl_answer_note(const struct sl_head *head, const struct sl_url *url, const struct sl_place *place)
 {
@@ -137,4 +164,5 @@ sl_answer_note(const struct sl_head *head, const struct sl_url *url, const struc
 	struct sl_span name = place->name ? sl_span_str(place->name) : from_url; /* of a stream */
 	note_coding(head, from_url, name, place->path);
 	warn_about_page(head, name, place->path);
+	note_name(head, url, place);
 }

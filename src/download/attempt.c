@@ -246,7 +246,7 @@ bool
 attempt_later(struct file *file)
 {
 	struct attempts *attempts = &file->attempts;
-	bool may = may_try_again(file);
+	bool may = !attempts->is_refused && may_try_again(file);
 	if (may)
 		count_round(file);
 	uint64_t at_ns = may ? next_round_ns(file) : 0;
@@ -274,32 +274,39 @@ choose_first(struct file *file)
 	return is_ready ? CHOICE_READY : choose_source(file, 0);
 }
 
+/* The origin of the source in use has used up all retries. True if the file ends by that: one that
+ * was tried, with its own failure; others if no connection works. Else it gets one attempt. */
+static bool
+ends_with_origin(struct file *file)
+{
+	const struct sl_breaker_origin *origin =
+		sl_breaker_exhausted(&file->batch->breaker, file->attempts.origin);
+	if (file->attempts.made > 0) {
+		file_restore_failure(file);
+		return true;
+	}
+	if (!sl_retry_is_unreachable(origin->phase))
+		return false;
+	(void)sl_fail(&file->error, origin->phase, origin->code,
+		"cannot fetch '%s': %s (not attempted: all recent connections to this host have "
+		"failed)",
+		sl_sources_show(&file->sources), sl_code_text(origin->code));
+	return true;
+}
+
 enum attempt_start
 attempt_begin(struct file *file)
 {
-	const struct attempts *attempts = &file->attempts;
-	const struct sl_breaker_origin *origin = NULL;
-	switch (choose_first(file)) {
-	case CHOICE_PAUSED:
+	struct attempts *attempts = &file->attempts;
+	enum choice choice = choose_first(file);
+	if (choice == CHOICE_PAUSED) {
+		file_restore_failure(file);
 		return ATTEMPT_LATER;
-	case CHOICE_EXHAUSTED:
-		origin = sl_breaker_exhausted(&file->batch->breaker, attempts->origin);
-		break;
-	case CHOICE_READY:
-	case CHOICE_NONE: /* its own request finds out why */
-		break;
 	}
-	/* One that was tried has its own error. If connections work, each file gets one attempt. */
-	if (origin && attempts->made > 0)
+	attempts->is_refused = choice == CHOICE_EXHAUSTED && ends_with_origin(file);
+	if (attempts->is_refused)
 		return ATTEMPT_REFUSED;
-	if (origin && sl_retry_is_unreachable(origin->phase)) {
-		(void)sl_fail(&file->error, origin->phase, origin->code,
-			"cannot fetch '%s': %s (not attempted: all recent connections to this host "
-			"have failed)",
-			sl_sources_show(&file->sources), sl_code_text(origin->code));
-		return ATTEMPT_REFUSED;
-	}
-	sl_error_clear(&file->error);
+	attempts->is_admitted = true;
 	begin_request(file);
 	return ATTEMPT_NOW;
 }

@@ -19,6 +19,7 @@
 /* The same for files that wait to be tried again: a list of a million files of a dead host is not
  * kept in memory, nor walked each time. */
 #define PARKED_FILES 1024u
+#define PER_HOST 256u /* unless the options bound it: the client does */
 
 int
 sl_batch_new(struct sl_batch **out, const struct sl_batch_options *options)
@@ -33,6 +34,8 @@ sl_batch_new(struct sl_batch **out, const struct sl_batch_options *options)
 	bool sync = options->sync != SL_SYNC_NONE;
 	struct sl_place_options places = { .dir = options->dir,
 		.output = options->output,
+		.tree = options->tree,
+		.server_names = options->server_names,
 		.allow_outside = options->allow_outside,
 		.keep = batch->schedule.directories,
 		.sync_made = sync };
@@ -43,9 +46,19 @@ sl_batch_new(struct sl_batch **out, const struct sl_batch_options *options)
 		.may_stream = options->output != NULL,
 		.sync = sync,
 		.stall_timeout_ns = options->stall_timeout_ns };
-	batch->transfer = (struct sl_transfer_options){
-		.client = options->client, .pool = options->pool, .io = options->io
-	};
+	struct sl_admission_options admission = { .per_host = options->per_host ? options->per_host
+										: PER_HOST,
+		.total = batch->schedule.segments,
+		.pool = options->pool };
+	if (sl_admission_new(&batch->transfer.admission, &admission)) {
+		free(batch);
+		return -ENOMEM;
+	}
+	batch->transfer.client = options->client;
+	batch->transfer.pool = options->pool;
+	batch->transfer.io = options->io;
+	batch->transfer.segments = SL_MAX(options->segments, 1u);
+	batch->transfer.min_segment = options->min_segment;
 	batch->options = *options;
 	sl_breaker_init(&batch->breaker, &batch->options.retry);
 	sl_random_init(&batch->random, options->retry.seed);
@@ -65,6 +78,7 @@ sl_batch_free(struct sl_batch *batch)
 	if (!batch)
 		return;
 	sl_assert(sl_list_is_empty(&batch->active));
+	sl_admission_free(batch->transfer.admission);
 	free(batch);
 }
 
@@ -229,7 +243,11 @@ run_file(struct file *file)
 		return;
 	file->group = NULL; /* the task was not spawned */
 	attempt_abandon_probe(file);
-	if (code < 0 && file->wish != FILE_GO_ON && !sl_task_cancelled())
+	if (code == FILE_REPEAT)
+		file_follow_original(file);
+	else if (code == FILE_LATER)
+		queue_park(file);
+	else if (code < 0 && file->wish != FILE_GO_ON && !sl_task_cancelled())
 		queue_fulfil_wish(file);
 	else if (code < 0 && attempt_later(file))
 		queue_park(file);
@@ -237,11 +255,13 @@ run_file(struct file *file)
 		file_end(file, code);
 }
 
+/* With a checksum, what is there already may need no request: fetch.c begins the attempt then. */
 SL_SUSPENDS
 static void
 try_file(struct file *file)
 {
-	switch (attempt_begin(file)) {
+	bool is_local_first = file->entry.checksum.kind != SL_CHECKSUM_NONE;
+	switch (is_local_first ? ATTEMPT_NOW : attempt_begin(file)) {
 	case ATTEMPT_NOW:
 		run_file(file);
 		break;
@@ -370,17 +390,18 @@ run_jobs(struct sl_batch *batch)
 	return code ? code : outcome(batch);
 }
 
-/* What was not begun, or is paused. One that failed, and was to be tried again, ends with that
- * failure, or as cancelled for the reason that others are. */
+/* What was not begun, or is paused. One that was begun, and was to be tried again, ends with the
+ * failure of its last attempt, or as cancelled for the reason that others are. */
 SL_SUSPENDS
 static void
 drop_queue(struct sl_batch *batch)
 {
-	bool is_cancelled = batch->cancel_reason && batch->cancel_reason != -ETIMEDOUT;
+	int reason = batch->cancel_reason ? batch->cancel_reason : -ECANCELED;
 	for (struct sl_list *node; (node = sl_list_pop(&batch->queue));) {
 		struct file *file = sl_list_item(node, struct file, link);
-		if (file->is_parked && file->attempts.made > 0)
-			file_end(file, is_cancelled ? batch->cancel_reason : file->error.code);
+		bool has_failed = reason == -ETIMEDOUT && file->error.code;
+		if (file->is_parked && file->is_started)
+			file_end(file, has_failed ? file->error.code : reason);
 		else
 			file_drop(file);
 	}

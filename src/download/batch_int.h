@@ -22,6 +22,8 @@
  *    remove it; the job waits for that task.
  *  - An input that repeats an earlier one leaves ACTIVE at once: only its number is kept, in
  *    `repeats` of the first one, and it ends with that. If the first one has ended, it ends now.
+ *  - With --content-disposition the name of an ACTIVE file is claimed once the server has
+ *    answered: until then it has neither a part nor `present` (fetch.c).
  *  - With several sources a failed one leads back to an empty part. When all have failed, the file
  *    is parked: WAITING with a time (attempts.not_before_ns) and the error it ends with if the run
  *    ends first. So is a file whose origin is paused by its circuit breaker.
@@ -48,6 +50,7 @@ enum file_outcome {
 	FILE_HANDED_OVER = 2, /* to the committer: the file is no longer the caller's */
 	FILE_REPEAT = 3,      /* the same download as an earlier input, which has the name */
 	FILE_OPENING = 4,     /* it waits for its directory: the file is no longer the caller's */
+	FILE_LATER = 5,       /* its origin is paused: it is to be parked */
 };
 
 /* Later inputs that are the same download, and end as it does. */
@@ -76,7 +79,10 @@ struct attempts {
 	uint64_t received;      /* the most bytes that an attempt got */
 	uint32_t dead;          /* sources that failed for good: set of 1 << index */
 	bool is_probe;          /* the request under way is its origin's probe */
+	bool is_admitted;       /* attempt_begin returned ATTEMPT_NOW for this round */
+	bool is_refused;        /* it returned ATTEMPT_REFUSED */
 	bool is_out_of_time;    /* the run ends before the next round could begin */
+	struct sl_error *last;  /* why the round before this one failed; NULL = there was none */
 };
 
 struct file {
@@ -97,10 +103,12 @@ struct file {
 	bool is_parked;  /* WAITING, and counted in summary.waiting */
 	bool is_started; /* reported as started, and not paused since */
 	struct sl_present present;
+	const struct sl_resource *remote; /* while its head is looked at; else NULL */
 	bool is_stream;
 	int stream_fd; /* with is_stream; closed at the end unless it is one of the program's own */
 	struct sl_part part;
 	struct sl_transfer transfer;
+	unsigned changes;    /* times it was begun again, since it changed on the server */
 	bool is_transferred; /* all bytes are here */
 	bool is_counted;     /* in summary.files */
 	struct sl_commit commit;
@@ -173,6 +181,9 @@ void queue_wake(struct sl_batch *batch);
 SL_SUSPENDS
 void queue_park(struct file *file);
 
+/* file.c: file->error is that of the round before, if there was one. */
+void file_restore_failure(struct file *file);
+
 /* file.c: it is not parked any more. Harmless if it was not. */
 void file_unpark(struct file *file);
 
@@ -207,6 +218,11 @@ void attempt_abandon_probe(struct file *file);
 SL_SUSPENDS
 int opening_claim(struct file *file);
 
+/* opening.c: a claim of the name has given `code`: what that comes to under --if-exists. 0,
+ * FILE_REPEAT or a code. */
+SL_SUSPENDS
+int opening_settle(struct file *file, int code);
+
 /* queue.c: its task was stopped because of file->wish. */
 SL_SUSPENDS
 void queue_fulfil_wish(struct file *file);
@@ -235,7 +251,8 @@ SL_SUSPENDS
 void file_out_of_memory(struct sl_batch *batch, uint64_t index);
 
 /* fetch.c: the task of an ACTIVE file, arg: from what has its name to the finished file. Returns 0,
- * FILE_SKIPPED, a code; or FILE_HANDED_OVER: then it is the committer's, and may be gone. */
+ * FILE_SKIPPED, FILE_REPEAT, FILE_LATER, a code; or FILE_HANDED_OVER: then it is the committer's,
+ * and may be gone. */
 SL_SUSPENDS
 int file_task(void *arg);
 

@@ -1,12 +1,19 @@
 /*
  * fetch.c - the steps of one file: what has its name already, its part, its transfer, its commit.
  * Sources of one file are tried in turn (attempt.c), each from byte 0.
+ *
+ * With --content-disposition the first answer gives the name: the transfer begins without a part,
+ * and the first two steps are taken once its head has come.
  */
 #include "batch_int.h"
 
 #include "sluice/base/log.h"
+#include "sluice/base/text.h"
+#include "sluice/http/disposition.h"
 
 #include <errno.h>
+
+#define NAME_SHOWN_MAX 120u /* bytes of a name in a message */
 
 /* ---- the part ---- */
 
@@ -32,6 +39,13 @@ file_find_other_name(struct file *file)
 	return code ? code : sl_part_set_final_name(&file->part, file->place.name);
 }
 
+/* By a request, which has been answered. */
+static bool
+is_compared_with_source(const struct file *file)
+{
+	return !file->present.unverified && file->entry.checksum.kind == SL_CHECKSUM_NONE;
+}
+
 /* What has the name: 0 = go on, with a part or a stream; FILE_SKIPPED; a code. */
 SL_SUSPENDS
 static int
@@ -40,9 +54,9 @@ look(struct file *file)
 	struct sl_present *present = &file->present;
 	int code;
 	do {
-		code = sl_present_look(
-			&file->batch->present, &file->place, &file->sources, present, &file->error);
-	} while (code && attempt_next_source(file));
+		code = sl_present_look(&file->batch->present, &file->place, &file->sources,
+			file->remote, present, &file->error);
+	} while (code && !file->remote && attempt_next_source(file));
 	if (code)
 		return code;
 	switch (present->kind) {
@@ -52,7 +66,8 @@ look(struct file *file)
 	case SL_PRESENT_TAKEN:
 		return sl_place_rename(&file->batch->places, &file->place, &file->error);
 	case SL_PRESENT_SAME:
-		attempt_succeeded(file);
+		if (is_compared_with_source(file))
+			attempt_succeeded(file);
 		return FILE_SKIPPED;
 	case SL_PRESENT_STREAM:
 		file->is_stream = true;
@@ -100,6 +115,58 @@ make_part(struct file *file)
 	return code;
 }
 
+/* ---- the server's name ---- */
+
+static void
+warn_unusable(const struct file *file, struct sl_span suggested, const char *why)
+{
+	struct sl_buf shown = { 0 };
+	sl_text_show(&shown, suggested, NAME_SHOWN_MAX);
+	sl_log_warn("%s: the file name '%s' that the server suggested is refused: %s; the URL "
+		    "gives the name",
+		sl_sources_show(&file->sources), shown.data ? shown.data : "", why);
+	sl_buf_release(&shown);
+}
+
+/* Claim the name that the answer suggests, or else that of the URL. 0; FILE_REPEAT; a code. */
+SL_SUSPENDS
+static int
+claim_servers_name(struct file *file, const struct sl_head *head)
+{
+	struct sl_span field = sl_head_find(head, "Content-Disposition", 0);
+	struct sl_buf name = { 0 };
+	const char *why = NULL;
+	int code = sl_disposition_parse(field, &name, &why);
+	if (code == SL_DISPOSITION_UNUSABLE) {
+		warn_unusable(file, sl_buf_span(&name), why);
+		name.len = 0;
+	}
+	if (code >= 0)
+		code = opening_settle(
+			file, sl_place_claim_name(&file->batch->places, &file->place,
+				      &file->sources, sl_buf_span(&name), &file->error));
+	sl_buf_release(&name);
+	return code;
+}
+
+/* What else is done before the request: the name, what has it, and the part. What is there is
+ * compared with the answer at hand. 0; FILE_SKIPPED; FILE_REPEAT; a code. */
+SL_SUSPENDS
+static int
+accept_name(struct file *file, const struct sl_http_exchange *exchange)
+{
+	struct sl_resource remote = sl_http_resource(exchange);
+	int code = claim_servers_name(file, sl_http_head(exchange));
+	file->remote = &remote;
+	if (!code)
+		code = look(file);
+	if (!code)
+		code = make_part(file);
+	file->remote = NULL;
+	file->transfer.attributes.replaces = file->present.has_rights;
+	return code;
+}
+
 /* ---- the transfer ---- */
 
 static bool
@@ -110,10 +177,32 @@ wants_time(const struct file *file)
 }
 
 /* Others need not wait for the end of a long body to know that the origin works. */
-static void
-response_accepted(struct sl_transfer *transfer)
+SL_SUSPENDS
+static int
+accept_response(void *ctx, const struct sl_http_exchange *exchange)
 {
-	attempt_succeeded(SL_CONTAINER_OF(transfer, struct file, transfer));
+	struct file *file = ctx;
+	attempt_succeeded(file);
+	return file->place.awaits_name ? accept_name(file, exchange) : 0;
+}
+
+/* A stamp is as durable as the size and the time that it holds for. Without syncs, a power cut may
+ * leave all three, and zeros instead of the data. */
+static bool
+wants_stamp(const struct file *file)
+{
+	return file->batch->options.sync != SL_SYNC_NONE;
+}
+
+/* They move to the summary. */
+static void
+add_counts(struct sl_segments_counts *to, struct sl_segments_counts *from)
+{
+	to->requests += from->requests;
+	to->split += from->split;
+	to->hedged += from->hedged;
+	to->replaced += from->replaced;
+	*from = (struct sl_segments_counts){ 0 };
 }
 
 SL_SUSPENDS
@@ -122,19 +211,49 @@ run_transfer(struct file *file)
 {
 	struct sl_transfer *transfer = &file->transfer;
 	struct sl_batch_summary *summary = &file->batch->summary;
+	struct sl_segment_counts before = transfer->counts;
+	uint64_t hash_ns = transfer->hasher.waited_ns;
 	transfer->place = &file->place;
 	transfer->sources = &file->sources;
 	transfer->part = file->is_stream ? NULL : &file->part;
 	transfer->stream_fd = file->stream_fd;
 	transfer->wants_time = wants_time(file);
-	transfer->accepted = response_accepted;
+	transfer->wants_stamp = wants_stamp(file);
 	transfer->attributes.replaces = file->present.has_rights;
+	transfer->accept = accept_response;
+	transfer->ctx = file;
 	int code = sl_transfer_run(transfer, &file->error);
-	summary->bytes += sl_transfer_received(transfer);
-	summary->network_ns += transfer->segment.network_ns;
-	summary->disk_ns += transfer->segment.deliver_ns;
-	summary->hash_ns += transfer->hasher.waited_ns;
+	summary->bytes += transfer->counts.received - before.received;
+	summary->network_ns += transfer->counts.network_ns - before.network_ns;
+	summary->disk_ns += transfer->counts.deliver_ns - before.deliver_ns;
+	summary->hash_ns += transfer->hasher.waited_ns - hash_ns;
+	add_counts(&summary->segments, &transfer->segments.counts);
 	return code;
+}
+
+SL_SUSPENDS
+static void
+begin_anew(struct file *file)
+{
+	sl_part_discard(&file->part);
+	sl_transfer_reset(&file->transfer);
+}
+
+/* The part is of no use as it is, but the same source may give all of the file. If that has changed
+ * twice, or nodes of the service do not agree about it, only a single response is sure to be of one
+ * version. */
+static bool
+may_begin_anew(struct file *file, int code)
+{
+	struct sl_transfer *transfer = &file->transfer;
+	bool was_refused = code == SL_E_UNSUPPORTED, was_changed = code == SL_E_CHANGED;
+	if (sl_task_cancelled() || !transfer->is_ranged || (!was_refused && !was_changed))
+		return false;
+	file->changes += was_changed;
+	transfer->no_ranges = was_refused || file->changes > 1;
+	sl_log_warn("%s; beginning again from the start", file->error.text);
+	sl_error_clear(&file->error);
+	return true;
 }
 
 /* One source, from the request to a complete and checked part. */
@@ -142,12 +261,17 @@ SL_SUSPENDS
 static int
 try_source(struct file *file)
 {
-	sl_transfer_init(&file->transfer, &file->batch->transfer);
-	int code = make_part(file);
+	int code = file->place.awaits_name ? 0 : make_part(file);
 	if (!code)
 		code = run_transfer(file);
+	while (code < 0 && may_begin_anew(file, code)) {
+		begin_anew(file);
+		code = make_part(file);
+		if (!code)
+			code = run_transfer(file);
+	}
 	if (code)
-		sl_part_discard(&file->part);
+		begin_anew(file);
 	return code;
 }
 
@@ -169,6 +293,7 @@ static int
 hand_over(struct file *file, bool is_there)
 {
 	set_commit(file, is_there);
+	sl_transfer_is_not_expected(&file->transfer);
 	file->view.waiting = true;
 	file->state = FILE_COMMITTING;
 	int code = sl_committer_hand_over(&file->batch->committer, &file->commit);
@@ -236,7 +361,7 @@ static int
 prepare(struct file *file)
 {
 	int stop = 0;
-	if (file->is_stream)
+	if (file->is_stream || file->place.awaits_name)
 		return 0;
 	switch (sl_part_create_first(
 		&file->part, file->place.directory, file->place.name, mode_of_part(file), &stop)) {
@@ -275,13 +400,41 @@ run(struct file *file)
 	return code;
 }
 
+/* Unless the batch has done it: 0, FILE_LATER or a code; then no part is left. */
+SL_SUSPENDS
+static int
+begin_attempt(struct file *file)
+{
+	int code = 0;
+	if (file->attempts.is_admitted)
+		return 0;
+	switch (attempt_begin(file)) {
+	case ATTEMPT_NOW:
+		return 0;
+	case ATTEMPT_LATER:
+		code = FILE_LATER;
+		break;
+	case ATTEMPT_REFUSED:
+		code = file->error.code;
+		break;
+	}
+	sl_part_discard(&file->part);
+	return code;
+}
+
 int
 file_task(void *arg)
 {
 	struct file *file = arg;
+	file->transfer.is_expected = true;
+	sl_admission_expect(file->batch->transfer.admission);
 	int code = prepare(file);
 	if (!code)
+		code = begin_attempt(file);
+	if (!code)
 		code = run(file);
+	if (code != FILE_HANDED_OVER)
+		sl_transfer_is_not_expected(&file->transfer);
 	if (code != FILE_HANDED_OVER)
 		file->group = NULL; /* it cannot be stopped any more */
 	return code;

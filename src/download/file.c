@@ -60,11 +60,32 @@ count(struct file *file)
 	file->is_counted = true;
 }
 
+/* Of the round before, while another is tried. Most files have none, and it is large. */
+static void
+keep_failure(struct file *file)
+{
+	struct attempts *attempts = &file->attempts;
+	if (!attempts->last)
+		attempts->last = malloc(sizeof(*attempts->last));
+	if (attempts->last)
+		*attempts->last = file->error;
+	sl_error_clear(&file->error);
+}
+
+void
+file_restore_failure(struct file *file)
+{
+	if (file->attempts.last)
+		file->error = *file->attempts.last;
+}
+
 void
 file_begin(struct file *file)
 {
 	count(file);
 	file->state = FILE_ACTIVE;
+	if (file->attempts.made > 0)
+		keep_failure(file);
 	if (!file->is_started)
 		file->view.started_ns = sl_now();
 	sl_list_push_back(&file->batch->active, &file->link);
@@ -85,9 +106,11 @@ static void
 file_free(struct file *file)
 {
 	close_stream(file);
+	sl_transfer_reset(&file->transfer);
 	sl_place_release(&file->place);
 	sl_sources_release(&file->sources);
 	free(file->repeats.indices);
+	free(file->attempts.last);
 	free(file->entry_memory);
 	free(file);
 }
@@ -103,8 +126,10 @@ void
 file_reset(struct file *file)
 {
 	sl_part_discard(&file->part);
+	sl_transfer_reset(&file->transfer);
 	file->present = (struct sl_present){ .size = SL_BODY_UNKNOWN, .stream_fd = -1 };
 	sl_transfer_init(&file->transfer, &file->batch->transfer);
+	file->attempts.is_admitted = false;
 	file->wish = FILE_GO_ON;
 	file->state = FILE_WAITING;
 	sl_list_remove(&file->link);
@@ -169,7 +194,7 @@ file_view(struct file *file)
 	view->state = state_of(file);
 	view->received = sl_transfer_received(transfer);
 	view->total = transfer->total == SL_BODY_UNKNOWN ? file->present.size : transfer->total;
-	view->excess = transfer->segment.excess;
+	view->excess = transfer->counts.excess;
 	return view;
 }
 
@@ -224,6 +249,26 @@ set_deadline_error(struct file *file)
 		sl_sources_show(&file->sources));
 }
 
+static bool
+is_of_source(const struct sl_error *err)
+{
+	return err->code == SL_E_CHECKSUM ||
+	       (err->phase >= SL_PHASE_RESOLVE && err->phase <= SL_PHASE_BODY);
+}
+
+/* An attempt that the end of the run cut off before it could fail by itself says less than the one
+ * before it. Returns the code that the download fails with. */
+static int
+prefer_last_failure(struct file *file, int code)
+{
+	struct attempts *attempts = &file->attempts;
+	if (code != -ETIMEDOUT || is_of_source(&file->error) || !attempts->last)
+		return code;
+	file_restore_failure(file);
+	attempts->is_out_of_time = true;
+	return file->error.code;
+}
+
 /* Add to the message of a failed download how often it was tried. */
 static void
 describe_attempts(struct file *file)
@@ -233,9 +278,7 @@ describe_attempts(struct file *file)
 	size_t sources = file->entry.source_count;
 	bool is_last = file->is_parked || file->attempts.is_out_of_time;
 	struct sl_buf note = { 0 };
-	bool is_of_source = last.code == SL_E_CHECKSUM ||
-			    (last.phase >= SL_PHASE_RESOLVE && last.phase <= SL_PHASE_BODY);
-	if (made == 0 || !is_of_source || (made == 1 && !is_last && sources < 2))
+	if (made == 0 || !is_of_source(&last) || (made == 1 && !is_last && sources < 2))
 		return;
 	if (sources > 1)
 		sl_buf_printf(&note, "the last of %zu sources, all failed", sources);
@@ -419,6 +462,7 @@ file_end(struct file *file, int code)
 	struct sl_names_owner *owner =
 		file->place.owns_key ? sl_place_owner(&batch->places, &file->place) : NULL;
 	count(file); /* one that is removed before it began */
+	code = prefer_last_failure(file, code);
 	if (code < 0)
 		describe_attempts(file);
 	file_unpark(file);

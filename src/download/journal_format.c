@@ -12,13 +12,13 @@
 #include <string.h>
 
 #define FRAME 8u /* bytes before the payload */
-#define BEGIN_PAYLOAD 40u
+#define BEGIN_PAYLOAD 52u
 #define RESOURCE_PAYLOAD 30u /* without the ETag */
 #define FLAG_WEAK 1u
 
 static const char magic[16] = "sluice-journal\n";
 
-enum record_type { BEGIN = 1, RESOURCE, BOOT, WRITTEN, SYNCED, VOID };
+enum record_type { BEGIN = 1, RESOURCE, BOOT, WRITTEN, SYNCED, VOID, CLOSED };
 
 /* ---- writing ---- */
 
@@ -45,23 +45,29 @@ put_bytes(struct payload *payload, const void *data, size_t len)
 	payload->len += len;
 }
 
+/* All of it or nothing: *chain stays the CRC of the last record in *out. */
 static void
-add_record(struct sl_buf *out, uint32_t seed, enum record_type type, const struct payload *payload)
+add_record(
+	struct sl_buf *out, uint32_t *chain, enum record_type type, const struct payload *payload)
 {
-	struct payload frame = { .len = 0 };
-	put(&frame, type, 2);
-	put(&frame, payload->len, 2);
-	uint32_t crc = sl_crc32c(seed, frame.data, frame.len);
+	struct payload record = { .len = 0 };
+	put(&record, 0, 4);
+	put(&record, type, 2);
+	put(&record, payload->len, 2);
+	uint32_t crc = sl_crc32c(*chain, record.data + 4, record.len - 4);
 	crc = sl_crc32c(crc, payload->data, payload->len);
 	struct payload sum = { .len = 0 };
 	put(&sum, crc, 4);
-	sl_buf_add(out, (const char *)sum.data, sum.len);
-	sl_buf_add(out, (const char *)frame.data, frame.len);
-	sl_buf_add(out, (const char *)payload->data, payload->len);
+	memcpy(record.data, sum.data, sum.len);
+	if (!sl_buf_reserve(out, record.len + payload->len))
+		return;
+	sl_buf_add(out, record.data, record.len);
+	sl_buf_add(out, payload->data, payload->len);
+	*chain = crc;
 }
 
 void
-sl_journal_add_begin(struct sl_buf *out, const struct sl_journal_begin *begin)
+sl_journal_add_begin(struct sl_buf *out, uint32_t *chain, const struct sl_journal_begin *begin)
 {
 	struct payload payload = { .len = 0 };
 	put_bytes(&payload, magic, sizeof(magic));
@@ -70,12 +76,15 @@ sl_journal_add_begin(struct sl_buf *out, const struct sl_journal_begin *begin)
 	put(&payload, begin->dev_major, 4);
 	put(&payload, begin->dev_minor, 4);
 	put(&payload, begin->inode, 8);
-	add_record(out, 0, BEGIN, &payload);
+	put(&payload, begin->birth_ns, 8);
+	put(&payload, begin->mode, 4);
+	*chain = 0;
+	add_record(out, chain, BEGIN, &payload);
 }
 
 void
 sl_journal_add_resource(
-	struct sl_buf *out, uint32_t seed, const struct sl_journal_resource *resource)
+	struct sl_buf *out, uint32_t *chain, const struct sl_journal_resource *resource)
 {
 	const struct sl_resource *of = &resource->resource;
 	struct payload payload = { .len = 0 };
@@ -86,41 +95,72 @@ sl_journal_add_resource(
 	put(&payload, resource->url_hash, 8);
 	put(&payload, len, 2);
 	put_bytes(&payload, of->etag, len);
-	add_record(out, seed, RESOURCE, &payload);
+	add_record(out, chain, RESOURCE, &payload);
 }
 
 void
-sl_journal_add_boot(struct sl_buf *out, uint32_t seed, const unsigned char id[SL_JOURNAL_BOOT_ID])
+sl_journal_add_boot(struct sl_buf *out, uint32_t *chain, const unsigned char id[SL_JOURNAL_BOOT_ID])
 {
 	struct payload payload = { .len = 0 };
 	put_bytes(&payload, id, SL_JOURNAL_BOOT_ID);
-	add_record(out, seed, BOOT, &payload);
+	add_record(out, chain, BOOT, &payload);
 }
 
 void
-sl_journal_add_written(struct sl_buf *out, uint32_t seed, const struct sl_journal_range *range)
+sl_journal_add_written(struct sl_buf *out, uint32_t *chain, const struct sl_journal_range *range)
 {
 	struct payload payload = { .len = 0 };
 	put(&payload, range->begin, 8);
 	put(&payload, range->end, 8);
 	put(&payload, range->crc, 4);
-	add_record(out, seed, WRITTEN, &payload);
+	add_record(out, chain, WRITTEN, &payload);
 }
 
 void
-sl_journal_add_synced(struct sl_buf *out, uint32_t seed)
+sl_journal_add_synced(struct sl_buf *out, uint32_t *chain, uint64_t off)
 {
-	const struct payload payload = { .len = 0 };
-	add_record(out, seed, SYNCED, &payload);
+	struct payload payload = { .len = 0 };
+	put(&payload, off, 8);
+	add_record(out, chain, SYNCED, &payload);
 }
 
 void
-sl_journal_add_void(struct sl_buf *out, uint32_t seed, uint64_t begin, uint64_t end)
+sl_journal_add_void(struct sl_buf *out, uint32_t *chain, uint64_t begin, uint64_t end)
 {
 	struct payload payload = { .len = 0 };
 	put(&payload, begin, 8);
 	put(&payload, end, 8);
-	add_record(out, seed, VOID, &payload);
+	add_record(out, chain, VOID, &payload);
+}
+
+void
+sl_journal_add_closed(struct sl_buf *out, uint32_t *chain, const struct sl_journal_closed *closed)
+{
+	struct payload payload = { .len = 0 };
+	put(&payload, closed->size, 8);
+	put(&payload, closed->modified_ns, 8);
+	add_record(out, chain, CLOSED, &payload);
+}
+
+/* FNV-1a of 64 bits: it need not withstand an attacker, who would have to write here as this user.
+ * */
+static uint64_t
+hash(uint64_t hash, const void *data, size_t len)
+{
+	const unsigned char *byte = data;
+	for (size_t i = 0; i < len; i++)
+		hash = (hash ^ byte[i]) * 0x100000001b3u;
+	return hash;
+}
+
+uint64_t
+sl_journal_url_hash(const struct sl_url *url)
+{
+	const unsigned char origin[] = { (unsigned char)url->scheme, (unsigned char)url->port,
+		(unsigned char)(url->port >> 8) };
+	uint64_t sum = hash(0xcbf29ce484222325u, origin, sizeof(origin));
+	sum = hash(sum, url->host, strlen(url->host) + 1);
+	return hash(sum, url->target, strcspn(url->target, "?"));
 }
 
 /* ---- reading ---- */
@@ -143,7 +183,7 @@ take(struct sl_span *rest, size_t bytes)
 
 /* The record at the start of *text, which is then behind it. False if it is not whole. */
 static bool
-take_record(struct sl_span *text, uint32_t seed, struct record *out)
+take_record(struct sl_span *text, uint32_t *chain, struct record *out)
 {
 	struct sl_span at = *text;
 	if (at.len < FRAME)
@@ -153,8 +193,9 @@ take_record(struct sl_span *text, uint32_t seed, struct record *out)
 	out->type = (unsigned)take(&at, 2);
 	size_t len = (size_t)take(&at, 2);
 	if (len > SL_JOURNAL_PAYLOAD_MAX || at.len < len ||
-		sl_crc32c(seed, summed.data, FRAME - 4 + len) != crc)
+		sl_crc32c(*chain, summed.data, FRAME - 4 + len) != crc)
 		return false;
+	*chain = crc;
 	out->rest = sl_span(at.data, len);
 	*text = sl_span(at.data + len, at.len - len);
 	return true;
@@ -170,18 +211,20 @@ static int
 read_begin(struct sl_journal_content *content, struct sl_span *text, struct sl_error *err)
 {
 	struct record record;
-	bool whole = take_record(text, 0, &record);
+	bool whole = take_record(text, &content->chain, &record);
 	if (!whole || record.type != BEGIN || record.rest.len < BEGIN_PAYLOAD ||
 		memcmp(record.rest.data, magic, sizeof(magic)) != 0)
-		return refuse(err, SL_E_PROTO, "it does not begin as one");
+		return refuse(err, SL_E_PROTO, "it is damaged, or was not written by sluice");
 	(void)take(&record.rest, 8);
 	(void)take(&record.rest, 8);
 	if (take(&record.rest, 4) != SL_JOURNAL_VERSION)
-		return refuse(err, SL_E_UNSUPPORTED, "another version of this program has made it");
+		return refuse(err, SL_E_UNSUPPORTED, "it was written by another version of sluice");
 	content->begin.seed = (uint32_t)take(&record.rest, 4);
 	content->begin.dev_major = (uint32_t)take(&record.rest, 4);
 	content->begin.dev_minor = (uint32_t)take(&record.rest, 4);
 	content->begin.inode = take(&record.rest, 8);
+	content->begin.birth_ns = take(&record.rest, 8);
+	content->begin.mode = (uint32_t)take(&record.rest, 4);
 	return 0;
 }
 
@@ -227,29 +270,38 @@ add_range(struct sl_journal_content *content, const struct sl_journal_range *ran
 	return true;
 }
 
-/* What is void takes whole recorded ranges with it: their CRC is that of all of their bytes. */
-static size_t
-drop_overlapping(struct sl_journal_content *content, uint64_t begin, uint64_t end, size_t synced)
+static bool
+overlaps_one(const struct sl_journal_range *range, const struct sl_range *sorted, size_t count)
+{
+	size_t low = 0, high = count;
+	while (low < high) {
+		size_t mid = low + (high - low) / 2;
+		if (sorted[mid].end <= range->begin)
+			low = mid + 1;
+		else
+			high = mid;
+	}
+	return low < count && sorted[low].begin < range->end;
+}
+
+void
+sl_journal_content_drop(
+	struct sl_journal_content *content, const struct sl_range *gone, size_t gone_count)
 {
 	size_t kept = 0, kept_synced = 0;
 	for (size_t i = 0; i < content->count; i++) {
-		const struct sl_journal_range *range = &content->ranges[i];
-		if (range->begin < end && begin < range->end)
+		if (overlaps_one(&content->ranges[i], gone, gone_count))
 			continue;
-		content->ranges[kept++] = *range;
-		kept_synced += i < synced;
+		content->ranges[kept++] = content->ranges[i];
+		kept_synced += i < content->synced;
 	}
 	content->count = kept;
-	return kept_synced;
+	content->synced = kept_synced;
 }
 
-/* While records are read: the first `synced` ranges are on disk, those behind them may not be; all
- * behind `boot` are of this boot. */
 struct reader {
 	struct sl_journal_content *content;
-	const unsigned char *boot_id;
-	size_t synced;
-	bool same_boot;
+	const unsigned char *boot_id; /* NULL = not known */
 };
 
 /* What was written before another boot and not synced is lost, perhaps. */
@@ -257,8 +309,8 @@ static void
 drop_unsynced(struct reader *reader)
 {
 	struct sl_journal_content *content = reader->content;
-	content->untrusted += content->count - reader->synced;
-	content->count = reader->synced;
+	content->untrusted += content->count - content->synced;
+	content->count = content->synced;
 }
 
 static bool
@@ -266,10 +318,10 @@ read_boot(struct reader *reader, struct sl_span rest)
 {
 	if (rest.len != SL_JOURNAL_BOOT_ID)
 		return false;
-	bool same = memcmp(rest.data, reader->boot_id, SL_JOURNAL_BOOT_ID) == 0;
-	if (!reader->same_boot || !same)
+	bool same = reader->boot_id && memcmp(rest.data, reader->boot_id, SL_JOURNAL_BOOT_ID) == 0;
+	if (!reader->content->same_boot || !same)
 		drop_unsynced(reader);
-	reader->same_boot = same;
+	reader->content->same_boot = same;
 	return true;
 }
 
@@ -278,66 +330,105 @@ read_void(struct reader *reader, struct sl_span rest)
 {
 	if (rest.len != 16)
 		return false;
-	uint64_t begin = take(&rest, 8), end = take(&rest, 8);
-	if (!is_range(begin, end))
+	struct sl_range gone = { .begin = take(&rest, 8) };
+	gone.end = take(&rest, 8);
+	if (!is_range(gone.begin, gone.end))
 		return false;
-	reader->synced = drop_overlapping(reader->content, begin, end, reader->synced);
+	sl_journal_content_drop(reader->content, &gone, 1);
 	return true;
 }
 
-/* 1 = read, 0 = it ends the journal, -ENOMEM. */
-static int
-read_written(struct reader *reader, struct sl_span rest)
+/* What a record is: it is read, or ends the journal; or memory ends. */
+enum reading { READ, ENDS_JOURNAL, NO_MEMORY };
+
+static enum reading
+read_written(struct reader *reader, struct sl_span rest, uint64_t record_end)
 {
 	if (rest.len != 20)
-		return 0;
-	struct sl_journal_range range = { .begin = take(&rest, 8) };
+		return ENDS_JOURNAL;
+	struct sl_journal_range range = { .begin = take(&rest, 8), .record_end = record_end };
 	range.end = take(&rest, 8);
 	range.crc = (uint32_t)take(&rest, 4);
 	if (!is_range(range.begin, range.end))
-		return 0;
-	return add_range(reader->content, &range) ? 1 : -ENOMEM;
+		return ENDS_JOURNAL;
+	return add_range(reader->content, &range) ? READ : NO_MEMORY;
 }
 
-static int
-read_record(struct reader *reader, const struct record *record)
+/* Ranges stand in the order of their records. */
+static bool
+read_synced(struct reader *reader, struct sl_span rest)
 {
+	struct sl_journal_content *content = reader->content;
+	if (rest.len != 8)
+		return false;
+	uint64_t off = take(&rest, 8);
+	while (content->synced < content->count &&
+		content->ranges[content->synced].record_end <= off)
+		content->synced++;
+	return true;
+}
+
+static bool
+read_closed(struct reader *reader, struct sl_span rest)
+{
+	if (rest.len != 16)
+		return false;
+	reader->content->closed.size = take(&rest, 8);
+	reader->content->closed.modified_ns = take(&rest, 8);
+	reader->content->is_closed = true;
+	return true;
+}
+
+static enum reading
+read_record(struct reader *reader, const struct record *record, uint64_t record_end)
+{
+	bool is_right = false;
+	reader->content->is_closed = false;
 	switch (record->type) {
 	case RESOURCE:
-		return read_resource(reader->content, record->rest);
+		is_right = read_resource(reader->content, record->rest);
+		break;
 	case BOOT:
-		return read_boot(reader, record->rest);
+		is_right = read_boot(reader, record->rest);
+		break;
 	case WRITTEN:
-		return read_written(reader, record->rest);
+		return read_written(reader, record->rest, record_end);
 	case SYNCED:
-		reader->synced = reader->content->count;
-		return 1;
+		is_right = read_synced(reader, record->rest);
+		break;
 	case VOID:
-		return read_void(reader, record->rest);
-	default:
-		return 0;
+		is_right = read_void(reader, record->rest);
+		break;
+	case CLOSED:
+		is_right = read_closed(reader, record->rest);
+		break;
 	}
+	return is_right ? READ : ENDS_JOURNAL;
 }
 
 int
 sl_journal_read(struct sl_journal_content *content, struct sl_span text,
-	const unsigned char boot_id[SL_JOURNAL_BOOT_ID], struct sl_error *err)
+	const unsigned char *boot_id, struct sl_error *err)
 {
 	struct sl_span rest = text;
 	struct reader reader = { .content = content, .boot_id = boot_id };
 	struct record record;
+	enum reading reading = READ;
 	int code = read_begin(content, &rest, err);
 	if (code)
 		return code;
-	do {
-		content->len = text.len - rest.len;
-		code = take_record(&rest, content->begin.seed, &record)
-			       ? read_record(&reader, &record)
-			       : 0;
-	} while (code > 0);
-	if (code < 0)
-		return sl_fail_code(err, SL_PHASE_NONE, code, "cannot read the journal");
-	if (!reader.same_boot)
+	content->len = text.len - rest.len;
+	for (uint32_t chain = content->chain;
+		reading == READ && take_record(&rest, &chain, &record);) {
+		reading = read_record(&reader, &record, text.len - rest.len);
+		if (reading == READ) {
+			content->len = text.len - rest.len;
+			content->chain = chain;
+		}
+	}
+	if (reading == NO_MEMORY)
+		return sl_fail_code(err, SL_PHASE_NONE, -ENOMEM, "cannot read the journal");
+	if (!content->same_boot)
 		drop_unsynced(&reader);
 	return 0;
 }

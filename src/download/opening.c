@@ -36,19 +36,12 @@ struct opening {
 };
 
 /* With --if-exists=rename an input that was given twice was asked for twice, and another name is
- * used if this one is an input's or a file's already. 0, FILE_REPEAT or a code. */
-SL_SUSPENDS
-static int
-claim(struct file *file)
+ * used if this one is an input's or a file's already. */
+int
+opening_settle(struct file *file, int code)
 {
 	struct sl_batch *batch = file->batch;
 	struct sl_place *place = &file->place;
-	int code = sl_place_claim(&batch->places, place, &file->sources, &file->error);
-	if (!code && !place->directory) {
-		file->is_stream = true;
-		file->stream_fd = STDOUT_FILENO;
-		return 0;
-	}
 	bool is_claimed = code == SL_PLACE_CLAIMED;
 	bool rename =
 		batch->options.if_exists == SL_EXISTS_RENAME && (code >= 0 || code == SL_E_TWICE);
@@ -58,6 +51,21 @@ claim(struct file *file)
 	if (is_claimed && !sl_present_is_taken(&batch->present, place))
 		return 0;
 	return sl_place_rename(&batch->places, place, &file->error);
+}
+
+/* 0, FILE_REPEAT or a code. */
+SL_SUSPENDS
+static int
+claim(struct file *file)
+{
+	struct sl_place *place = &file->place;
+	int code = sl_place_claim(&file->batch->places, place, &file->sources, &file->error);
+	if (!code && !place->directory) {
+		file->is_stream = true;
+		file->stream_fd = STDOUT_FILENO;
+		return 0;
+	}
+	return !code && place->awaits_name ? 0 : opening_settle(file, code);
 }
 
 static struct opening *

@@ -1,27 +1,27 @@
 /*
- * NAME.sluice-part from its creation to its final name.
+ * part.c - NAME.sluice-part from its creation to its final name; the seal is in part_seal.c.
  *
  * Rules:
  *  - A new file is created with the rights it is to have in the end (mode 0666, which the kernel
  *    reduces by the umask or the directory's default ACL). One that replaces a file is created for
- *    its owner only, and the seal gives it that file's rights, as they are then (rights.h). All it
- *    is to have is set before it is synced and renamed: after the rename nothing about it changes
- *    any more.
+ *    its owner only, and the seal gives it that file's rights.
  *  - It is ours while we hold its lock and its name stands for our inode. Only then is it renamed
  *    or removed.
- *  - A leftover of a killed run is recognised by its name, which no other program gives, and by a
- *    free lock. It must be a regular file of this user. It is removed, never written to, and a new
- *    file is created. Marks in the mode or in extended attributes are not used: FAT and many
- *    network file systems keep neither.
- *  - What a write, a flush or an attribute call reports is never dropped, unless the file system
- *    does not support the attribute.
+ *  - A leftover of a former run is recognised by its name, which no other program gives, and by a
+ *    free lock. It must be a regular file of this user. Marks in the mode or in extended attributes
+ *    are not used: FAT and many network file systems keep neither.
+ *  - A leftover is written to only if its journal is valid (journal.h), it has no other name (a
+ *    hard link of a backup keeps its content), and its rights are those that a new file would get.
+ *    Otherwise it is removed, and a new file is created.
+ *  - A journal goes before its part does: one that stays alone could be taken for that of a later
+ *    part.
+ *  - What a write or an allocation reports is never dropped.
  */
-#include "sluice/download/part.h"
+#include "part_int.h"
 
 #include "sluice/base/crc32c.h"
 #include "sluice/base/log.h"
 #include "sluice/base/number.h"
-#include "sluice/download/rights.h"
 #include "sluice/rt/io.h"
 
 #include <errno.h>
@@ -37,7 +37,6 @@
 #define TAKE_OVER_TRIES 4
 #define LOCK_PATIENCE_NS SL_NS_PER_S
 #define LOCK_RETRY_NS (50 * SL_NS_PER_MS)
-#define TIME_GRAIN_S 2 /* the coarsest time stamps of files that are common (FAT) */
 /* After a signal or the deadline of the run everything must be cleaned up within a second.
  * Otherwise a disk that is busy with syncs may take its time: a part must not stay behind for
  * that. */
@@ -50,22 +49,22 @@ sl_part_init(struct sl_part *part)
 	*part = (struct sl_part){ .fd = -1, .direct_fd = -1 };
 }
 
-/* NAME.sluice-part; past NAME_MAX the name is cut and a hash of the whole keeps it apart from its
- * neighbours. */
+/* NAME and the suffix; past NAME_MAX the name is cut and a hash of the whole keeps it apart from
+ * its neighbours. */
 static char *
-part_name_of(const char *name)
+name_with(const char *name, const char *suffix)
 {
 	struct sl_buf buf = { 0 };
 	size_t len = strlen(name);
-	if (len + strlen(SL_PART_SUFFIX) <= NAME_MAX) {
-		sl_buf_printf(&buf, "%s%s", name, SL_PART_SUFFIX);
+	if (len + strlen(suffix) <= NAME_MAX) {
+		sl_buf_printf(&buf, "%s%s", name, suffix);
 	} else {
 		const size_t hash_len = 9; /* ".xxxxxxxx" */
-		size_t keep = NAME_MAX - strlen(SL_PART_SUFFIX) - hash_len;
+		size_t keep = NAME_MAX - strlen(suffix) - hash_len;
 		while (keep > 0 && ((unsigned char)name[keep] & 0xc0) == 0x80)
 			keep--; /* not in the middle of a UTF-8 sequence */
-		sl_buf_printf(&buf, "%.*s.%08x%s", (int)keep, name, sl_crc32c(0, name, len),
-			SL_PART_SUFFIX);
+		sl_buf_printf(
+			&buf, "%.*s.%08x%s", (int)keep, name, sl_crc32c(0, name, len), suffix);
 	}
 	return sl_buf_detach(&buf);
 }
@@ -91,9 +90,8 @@ sl_part_is_stop(int code)
 	return code == -ECANCELED || (code == -ETIMEDOUT && sl_task_cancelled());
 }
 
-/* "cannot WHAT 'directory/NAME.sluice-part': WHY" */
-static int
-fail(const struct sl_part *part, struct sl_error *err, enum sl_phase phase, int code,
+int
+part_fail(const struct sl_part *part, struct sl_error *err, enum sl_phase phase, int code,
 	const char *what, const char *why)
 {
 	char *path = sl_part_path(part);
@@ -103,7 +101,18 @@ fail(const struct sl_part *part, struct sl_error *err, enum sl_phase phase, int 
 	return code;
 }
 
-/* ---- creating ---- */
+struct sl_op
+part_stat_fd_op(int fd, struct statx *st)
+{
+	return (struct sl_op){ .kind = SL_OP_STAT,
+		.dir_fd = fd,
+		.path = "",
+		.flags = AT_EMPTY_PATH,
+		.mask = STATX_BASIC_STATS | STATX_BTIME,
+		.statx = st };
+}
+
+/* ---- opening and locking ---- */
 
 /* What stands under a name of the part's directory, links not followed. */
 static struct sl_op
@@ -113,17 +122,6 @@ stat_op(const struct sl_part *part, const char *name, struct statx *st)
 		.dir_fd = part->directory->fd,
 		.path = name,
 		.flags = AT_SYMLINK_NOFOLLOW,
-		.mask = STATX_BASIC_STATS,
-		.statx = st };
-}
-
-static struct sl_op
-stat_fd_op(int fd, struct statx *st)
-{
-	return (struct sl_op){ .kind = SL_OP_STAT,
-		.dir_fd = fd,
-		.path = "",
-		.flags = AT_EMPTY_PATH,
 		.mask = STATX_BASIC_STATS,
 		.statx = st };
 }
@@ -159,7 +157,7 @@ open_and_lock(const struct sl_part *part, uint32_t flags, uint32_t mode, struct 
 			.flags = flags,
 			.mode = mode },
 		{ .kind = SL_OP_LOCK, .fd = SL_FD_OF_AFTER },
-		stat_fd_op(SL_FD_OF_AFTER, &probe->by_fd),
+		part_stat_fd_op(SL_FD_OF_AFTER, &probe->by_fd),
 		stat_op(part, part->part_name, &probe->by_name),
 		stat_op(part, part->name, &probe->final),
 	};
@@ -192,6 +190,14 @@ is_gone(const struct probe *probe)
 /* Results of an attempt to create or take over, besides negative codes. */
 enum { CREATED, TRY_AGAIN };
 
+static uint64_t
+birth_ns(const struct statx *st)
+{
+	return st->stx_mask & STATX_BTIME && st->stx_btime.tv_sec > 0
+		       ? (uint64_t)st->stx_btime.tv_sec * SL_NS_PER_S + st->stx_btime.tv_nsec
+		       : 0;
+}
+
 /* Make it the part's if the name still stands for it: CREATED; TRY_AGAIN if not; a code. */
 static int
 adopt(struct sl_part *part, const struct probe *probe)
@@ -199,6 +205,7 @@ adopt(struct sl_part *part, const struct probe *probe)
 	part->inode = probe->by_fd.stx_ino;
 	part->dev_major = probe->by_fd.stx_dev_major;
 	part->dev_minor = probe->by_fd.stx_dev_minor;
+	part->birth_ns = birth_ns(&probe->by_fd);
 	part->uid = probe->by_fd.stx_uid;
 	part->gid = probe->by_fd.stx_gid;
 	if (is_gone(probe))
@@ -245,7 +252,7 @@ reason_not_ours(const struct statx *st)
 static int
 refuse_open(const struct sl_part *part, int code, struct sl_error *err)
 {
-	return fail(part, err, SL_PHASE_CREATE, code, "use",
+	return part_fail(part, err, SL_PHASE_CREATE, code, "use",
 		code == -ELOOP ? "it is a symbolic link; move it away" : sl_code_text(code));
 }
 
@@ -254,27 +261,129 @@ check_left_over(const struct sl_part *part, const struct probe *probe, struct sl
 {
 	const char *why = reason_not_ours(&probe->by_fd);
 	if (why)
-		return fail(part, err, SL_PHASE_CREATE, -EEXIST, "use", why);
+		return part_fail(part, err, SL_PHASE_CREATE, -EEXIST, "use", why);
 	if (probe->locked == -EWOULDBLOCK)
-		return fail(part, err, SL_PHASE_CREATE, SL_E_IN_USE, "use",
+		return part_fail(part, err, SL_PHASE_CREATE, SL_E_IN_USE, "use",
 			"another run is writing it");
 	if (probe->locked)
-		return fail(part, err, SL_PHASE_CREATE, probe->locked, "use",
+		return part_fail(part, err, SL_PHASE_CREATE, probe->locked, "use",
 			"it cannot be locked here, so another run may be writing it; remove it if "
 			"not");
 	return 0;
 }
 
-/*
- * Remove what has the part's name if a killed run has left it. TRY_AGAIN once the name is free; a
- * code. The file is not written again: a new one has the right mode, owner and ACL from the start.
- * It is removed under its lock, so that two runs which find it cannot remove each other's new part.
- */
+/* ---- taking over ---- */
+
+static struct sl_journal_part
+journal_part(const struct sl_part *part)
+{
+	return (struct sl_journal_part){ .directory = part->directory,
+		.part_name = part->part_name,
+		.file_name = part->journal_name,
+		.fd = part->fd,
+		.inode = part->inode,
+		.birth_ns = part->birth_ns,
+		.dev_major = part->dev_major,
+		.dev_minor = part->dev_minor,
+		.mode = part->mode };
+}
+
+/* The rights that a new file gets here, by a file without a name: -EOPNOTSUPP and the like where
+ * the file system has no such files. */
 SL_SUSPENDS
 static int
-remove_left_over(struct sl_part *part, struct sl_error *err)
+stat_new_file(const struct sl_part *part, struct statx *st)
+{
+	struct sl_op ops[] = {
+		{ .kind = SL_OP_OPEN,
+			.dir_fd = part->directory->fd,
+			.path = ".",
+			.flags = O_TMPFILE | O_RDWR,
+			.mode = part->mode },
+		part_stat_fd_op(SL_FD_OF_AFTER, st),
+	};
+	ops[1].after = &ops[0];
+	int code = sl_io_batch(ops, SL_COUNT_OF(ops));
+	if (code)
+		return code;
+	if (ops[0].result < 0)
+		return ops[0].result;
+	sl_io_close(ops[0].result);
+	return ops[1].result;
+}
+
+/*
+ * A leftover that is to replace a file may have the rights of that file already, if its run was
+ * killed while it was committed; they are set anew in the end. Another one must have those of a new
+ * file; where that cannot be known, at least none beyond the mode.
+ */
+SL_SUSPENDS
+static bool
+has_right_rights(const struct sl_part *part, const struct statx *st)
+{
+	struct statx new = { 0 };
+	uint32_t mode = st->stx_mode & 07777;
+	if (st->stx_uid != geteuid())
+		return false;
+	if (part->mode == SL_PART_PRIVATE)
+		return mode == SL_PART_PRIVATE || sl_io_set_mode(part->fd, SL_PART_PRIVATE) == 0;
+	if (stat_new_file(part, &new) != 0)
+		return (mode & ~part->mode) == 0;
+	return mode == (new.stx_mode & 07777u) && st->stx_gid == new.stx_gid &&
+	       st->stx_uid == new.stx_uid;
+}
+
+/* 0 if it is the part now, with its journal; or why not. */
+SL_SUSPENDS
+static int
+resume(struct sl_part *part, const struct statx *st, uint64_t url_hash, struct sl_error *why)
+{
+	struct sl_journal_part of = journal_part(part);
+	int code = sl_journal_load(&part->journal, &of, url_hash, why);
+	if (code)
+		return code;
+	if (st->stx_nlink != 1)
+		code = sl_fail(
+			why, SL_PHASE_OPEN, SL_E_REPLACED, "it has another name (a hard link)");
+	else if (!has_right_rights(part, st))
+		code = sl_fail(why, SL_PHASE_OPEN, SL_E_REPLACED,
+			"it does not have the permissions that a new file gets");
+	if (code) {
+		sl_journal_close(part->journal);
+		part->journal = NULL;
+	}
+	return code;
+}
+
+/* Under its lock, so that two runs which find it cannot remove each other's new part. */
+SL_SUSPENDS
+static int
+remove_left(const struct sl_part *part, const char *why)
+{
+	int code = sl_journal_remove_left(part->directory, part->journal_name);
+	if (code && !sl_part_is_stop(code))
+		sl_log_warn("cannot remove '%s': %s", part->journal_name, sl_code_text(code));
+	else if (code)
+		return code;
+	code = sl_io_unlink(part->directory->fd, part->part_name, 0);
+	if (code)
+		return code;
+	if (why[0])
+		sl_log_warn("'%s' cannot be resumed, so the download begins anew: %s",
+			part->part_name, why);
+	else
+		sl_log_info("'%s' was left by a former run: removed", part->part_name);
+	return 0;
+}
+
+/* What has the part's name, if a former run has left it: CREATED if it was taken over; TRY_AGAIN
+ * once the name is free; a code. `url_hash` NULL = it is not to be taken over. */
+SL_SUSPENDS
+static int
+take_left(struct sl_part *part, const uint64_t *url_hash, struct sl_error *err)
 {
 	struct probe probe = { .fd = -1 };
+	struct sl_error why = { 0 };
 	int code = lock_with_retries(part, &probe);
 	if (!code && probe.fd == -ENOENT)
 		return TRY_AGAIN;
@@ -284,16 +393,21 @@ remove_left_over(struct sl_part *part, struct sl_error *err)
 	 * the lock. The part's name is free then, and nothing needs to be checked. */
 	if (!code)
 		code = adopt(part, &probe);
-	part->fd = -1;
 	if (!code)
 		code = check_left_over(part, &probe, err);
-	if (!code)
-		code = sl_io_unlink(part->directory->fd, part->part_name, 0);
-	if (!code)
-		sl_log_info("'%s' was left by a run that was killed: removed", part->part_name);
+	bool is_ours = !code;
+	if (is_ours && url_hash)
+		code = resume(part, &probe.by_fd, *url_hash, &why);
+	if (is_ours && url_hash && !code)
+		return CREATED;
+	part->fd = -1;
+	if (is_ours && !sl_part_is_stop(code))
+		code = remove_left(part, why.text);
 	sl_io_close(probe.fd);
 	return code < 0 ? refuse_open(part, code, err) : TRY_AGAIN;
 }
+
+/* ---- creating ---- */
 
 /* CREATED with part->fd locked; TRY_AGAIN if the name is taken, or with `if_free` the final one; a
  * code. */
@@ -306,11 +420,12 @@ create_new(struct sl_part *part, uint32_t mode, bool if_free, struct sl_error *e
 	if (!code && (probe.fd == -EEXIST || (if_free && probe.fd == -ECANCELED)))
 		return TRY_AGAIN;
 	if (!code && probe.fd < 0)
-		return fail(part, err, SL_PHASE_CREATE, probe.fd, "create", sl_code_text(probe.fd));
+		return part_fail(
+			part, err, SL_PHASE_CREATE, probe.fd, "create", sl_code_text(probe.fd));
 	/* Between our open and our lock another run may have taken it for a leftover. A file system
 	 * without locks is used all the same: O_EXCL has decided. */
 	if (!code && probe.locked == -EWOULDBLOCK)
-		code = fail(part, err, SL_PHASE_CREATE, SL_E_IN_USE, "use",
+		code = part_fail(part, err, SL_PHASE_CREATE, SL_E_IN_USE, "use",
 			"another run is writing it");
 	if (!code)
 		code = adopt(part, &probe);
@@ -323,14 +438,16 @@ create_new(struct sl_part *part, uint32_t mode, bool if_free, struct sl_error *e
 }
 
 static int
-set_names(struct sl_part *part, struct sl_directory *directory, const char *name)
+set_names(struct sl_part *part, struct sl_directory *directory, const char *name, uint32_t mode)
 {
 	sl_part_init(part);
+	part->mode = mode;
 	sl_directory_ref(directory);
 	part->directory = directory;
 	part->name = sl_span_dup(sl_span_str(name));
-	part->part_name = part_name_of(name);
-	return part->name && part->part_name ? 0 : -ENOMEM;
+	part->part_name = name_with(name, SL_PART_SUFFIX);
+	part->journal_name = name_with(name, SL_JOURNAL_SUFFIX);
+	return part->name && part->part_name && part->journal_name ? 0 : -ENOMEM;
 }
 
 enum sl_part_first
@@ -339,7 +456,7 @@ sl_part_create_first(struct sl_part *part, struct sl_directory *directory, const
 {
 	struct sl_error unsaid = { 0 };
 	*stop = 0;
-	int code = set_names(part, directory, name);
+	int code = set_names(part, directory, name, mode);
 	if (!code)
 		code = create_new(part, mode, true, &unsaid);
 	if (code == CREATED && !part->name_taken)
@@ -351,19 +468,20 @@ sl_part_create_first(struct sl_part *part, struct sl_directory *directory, const
 	return SL_PART_STOPPED;
 }
 
-int
-sl_part_create(struct sl_part *part, struct sl_directory *directory, const char *name,
-	uint32_t mode, struct sl_error *err)
+SL_SUSPENDS
+static int
+create(struct sl_part *part, struct sl_directory *directory, const char *name, uint32_t mode,
+	const uint64_t *url_hash, struct sl_error *err)
 {
-	int code = set_names(part, directory, name);
+	int code = set_names(part, directory, name, mode);
 	code = code ? code : TRY_AGAIN;
 	for (int i = 0; code == TRY_AGAIN && i < TAKE_OVER_TRIES; i++) {
 		code = create_new(part, mode, false, err);
 		if (code == TRY_AGAIN && i + 1 < TAKE_OVER_TRIES)
-			code = remove_left_over(part, err);
+			code = take_left(part, url_hash, err);
 	}
 	if (code == TRY_AGAIN)
-		code = fail(part, err, SL_PHASE_CREATE, SL_E_IN_USE, "use",
+		code = part_fail(part, err, SL_PHASE_CREATE, SL_E_IN_USE, "use",
 			"another run keeps creating and removing it");
 	if (code) {
 		sl_fail_code(
@@ -371,6 +489,28 @@ sl_part_create(struct sl_part *part, struct sl_directory *directory, const char 
 		sl_part_discard(part);
 	}
 	return code;
+}
+
+int
+sl_part_create(struct sl_part *part, struct sl_directory *directory, const char *name,
+	uint32_t mode, struct sl_error *err)
+{
+	return create(part, directory, name, mode, NULL, err);
+}
+
+int
+sl_part_resume(struct sl_part *part, struct sl_directory *directory, const char *name,
+	uint32_t mode, uint64_t url_hash, struct sl_error *err)
+{
+	return create(part, directory, name, mode, &url_hash, err);
+}
+
+int
+sl_part_begin_journal(struct sl_part *part, const struct sl_journal_options *options)
+{
+	struct sl_journal_part of = journal_part(part);
+	int code = part->journal ? 0 : sl_journal_new(&part->journal, &of);
+	return code ? code : sl_journal_begin(part->journal, options);
 }
 
 /* ---- reserving and writing ---- */
@@ -405,7 +545,7 @@ sl_part_write_failed(const struct sl_part *part, int code, uint64_t needed, stru
 			sl_code_text(code));
 	else
 		snprintf(why, sizeof(why), "%s", sl_code_text(code));
-	return fail(part, err, SL_PHASE_WRITE, code, "write", why);
+	return part_fail(part, err, SL_PHASE_WRITE, code, "write", why);
 }
 
 SL_SUSPENDS
@@ -438,7 +578,7 @@ open_direct(struct sl_part *part)
 {
 	char self[64];
 	snprintf(self, sizeof(self), "/proc/self/fd/%d", part->fd);
-	int fd = sl_io_open(AT_FDCWD, self, O_WRONLY | O_DIRECT, 0, 0);
+	int fd = sl_io_open(AT_FDCWD, self, O_RDWR | O_DIRECT, 0, 0);
 	if (fd >= 0)
 		part->direct_fd = fd;
 	else
@@ -495,303 +635,6 @@ sl_part_write(struct sl_part *part, const struct sl_chunk *chunk)
 		part->fd, chunk->data + whole, chunk->len - whole, chunk->off + whole);
 }
 
-bool
-sl_part_is_unsupported(int code)
-{
-	return code == -EPERM || code == -EACCES || code == -EOPNOTSUPP || code == -ENOSYS ||
-	       code == -EINVAL;
-}
-
-/* ---- the rights of the file that is replaced ---- */
-
-static int
-fail_rights(const struct sl_part *part, int code, struct sl_error *err)
-{
-	char why[160];
-	snprintf(why, sizeof(why), "cannot take them from the file that it replaces: %s",
-		sl_code_text(code));
-	return sl_part_is_stop(code)
-		       ? code
-		       : fail(part, err, SL_PHASE_WRITE, code, "set the permissions of", why);
-}
-
-/* Without its ACL the rights are the owner's only (rights.h). An error of the disk counts. */
-static int
-check_acl(const struct sl_part *part, int acl_len)
-{
-	if (acl_len >= 0)
-		return 0;
-	/* -ENOENT: there is no /proc. */
-	if (!sl_part_is_unsupported(acl_len) && acl_len != -ENOENT && acl_len != -ERANGE)
-		return acl_len;
-	sl_log_warn("'%s': its ACL cannot be read (%s): the file that replaces it is for its owner "
-		    "only",
-		part->name, acl_len == -ENOENT ? "/proc is not mounted" : sl_code_text(acl_len));
-	return 0;
-}
-
-SL_SUSPENDS
-static int
-read_rights(const struct sl_part *part, struct sl_rights *rights, struct sl_error *err)
-{
-	int code = sl_rights_read(rights, part->directory->fd, part->name);
-	if (code == -ENOENT || code == -ELOOP || code == -EACCES) {
-		sl_log_warn("'%s' cannot be reached any more (%s): the file that replaces it is "
-			    "for its owner only",
-			part->name, sl_code_text(code));
-		rights->uid = part->uid;
-		rights->gid = part->gid;
-		rights->mode = SL_PART_PRIVATE;
-		rights->acl_len = 0;
-		return 0;
-	}
-	if (!code)
-		code = check_acl(part, rights->acl_len);
-	return code ? fail_rights(part, code, err) : 0;
-}
-
-/* Before any group gets a right: what the others are depends on whether this succeeds. The call may
- * have succeeded without effect. */
-SL_SUSPENDS
-static int
-set_group(struct sl_part *part, struct sl_rights *rights, struct sl_error *err)
-{
-	struct statx st = { 0 };
-	struct sl_op ops[] = {
-		{ .kind = SL_OP_SET_OWNER, .fd = part->fd, .uid = SL_ID_LEFT, .gid = rights->gid },
-		stat_fd_op(part->fd, &st),
-	};
-	if (part->gid == rights->gid)
-		return 0;
-	int code = sl_io_batch(ops, SL_COUNT_OF(ops));
-	if (code)
-		return code;
-	code = ops[0].result < 0 && !sl_part_is_unsupported(ops[0].result) ? ops[0].result
-									   : ops[1].result;
-	if (code)
-		return fail(
-			part, err, SL_PHASE_WRITE, code, "set the group of", sl_code_text(code));
-	part->gid = st.stx_gid;
-	if (part->gid == rights->gid)
-		return 0;
-	if (sl_rights_drop_group(rights))
-		sl_log_warn("'%s': its group cannot be kept, so permissions are removed from the "
-			    "file that replaces it (chgrp and chmod set them)",
-			part->name);
-	return 0;
-}
-
-/* 0 with *out, to be freed, or NULL if nothing is replaced. */
-SL_SUSPENDS
-static int
-take_rights(struct sl_part *part, const struct sl_part_attributes *set, struct sl_rights **out,
-	struct sl_error *err)
-{
-	*out = NULL;
-	if (!set->replaces)
-		return 0;
-	struct sl_rights *rights = malloc(sizeof(*rights));
-	int code = rights ? read_rights(part, rights, err) : fail_rights(part, -ENOMEM, err);
-	if (!code)
-		code = set_group(part, rights, err);
-	if (code)
-		free(rights);
-	else
-		*out = rights;
-	return code;
-}
-
-/* ---- the seal ---- */
-
-/* The operations of a seal; those that are not needed are NULL. */
-struct seal {
-	struct sl_op ops[10];
-	size_t count;
-	struct sl_rights *rights; /* of the file that is replaced, or NULL */
-	struct sl_op *write, *close_direct, *flush, *no_acl, *mode, *acl, *time, *owner, *stat,
-		*hole;
-	struct statx st;
-};
-
-static struct sl_op *
-add(struct seal *seal, struct sl_op op)
-{
-	sl_assert(seal->count < SL_COUNT_OF(seal->ops));
-	op.after = seal->write;
-	seal->ops[seal->count] = op;
-	return &seal->ops[seal->count++];
-}
-
-/* The mode gives what is right without the ACL, which then sets both. An ACL that a default ACL has
- * left must be gone before: the mode would let its entries have an effect. */
-static void
-prepare_rights(struct seal *seal, int fd)
-{
-	struct sl_rights *rights = seal->rights;
-	seal->no_acl = add(seal, (struct sl_op){ .kind = SL_OP_SET_ACL, .fd = fd });
-	seal->mode = add(seal, (struct sl_op){ .kind = SL_OP_SET_MODE,
-				       .fd = fd,
-				       .mode = sl_rights_mode_without_acl(rights) });
-	seal->mode->after = seal->no_acl;
-	if (rights->acl_len > 0)
-		seal->acl = add(seal, (struct sl_op){ .kind = SL_OP_SET_ACL,
-					      .fd = fd,
-					      .data = rights->acl,
-					      .len = (size_t)rights->acl_len });
-}
-
-/* Flushed first: on some network and FUSE file systems that changes the time. The owner comes last:
- * once another user has the file, this one may not be allowed to set the rest. */
-static void
-prepare_seal(struct seal *seal, const struct sl_part *part, const struct sl_part_attributes *set)
-{
-	int fd = part->fd;
-	bool sees_holes = (part->directory->traits & SL_DIRECTORY_EXACT) && !seal->write;
-	if (part->direct_fd >= 0)
-		seal->close_direct =
-			add(seal, (struct sl_op){ .kind = SL_OP_CLOSE, .fd = part->direct_fd });
-	seal->flush = add(seal, (struct sl_op){ .kind = SL_OP_FLUSH, .fd = fd });
-	if (seal->rights)
-		prepare_rights(seal, fd);
-	if (set->time_ns)
-		seal->time = add(
-			seal, (struct sl_op){
-				      .kind = SL_OP_SET_TIME, .fd = fd, .time_ns = set->time_ns });
-	if (seal->rights && seal->rights->uid != part->uid)
-		seal->owner = add(seal, (struct sl_op){ .kind = SL_OP_SET_OWNER,
-						.fd = fd,
-						.uid = seal->rights->uid,
-						.gid = SL_ID_LEFT });
-	seal->stat = add(seal, stat_fd_op(fd, &seal->st));
-	if (sees_holes && set->length)
-		seal->hole = add(seal,
-			(struct sl_op){ .kind = SL_OP_HAS_HOLE, .fd = fd, .length = set->length });
-}
-
-static int
-result_of(const struct sl_op *op)
-{
-	return op ? op->result : 0;
-}
-
-static const char *
-attribute_action(enum sl_op_kind kind)
-{
-	switch (kind) {
-	case SL_OP_SET_MODE:
-		return "set the mode of";
-	case SL_OP_SET_ACL:
-		return "set the ACL of";
-	case SL_OP_SET_OWNER:
-		return "set the owner of";
-	default:
-		return "set the time of";
-	}
-}
-
-/* 0, or the failure of an attribute that counts. */
-static int
-check_attribute(const struct sl_part *part, const struct sl_op *op, struct sl_error *err)
-{
-	int code = result_of(op);
-	if (code >= 0 || code == -ECANCELED) /* not begun: what it comes after has failed */
-		return 0;
-	if (!sl_part_is_unsupported(code))
-		return fail(part, err, SL_PHASE_WRITE, code, attribute_action(op->kind),
-			sl_code_text(code));
-	sl_log_info("'%s': cannot %s: %s", part->part_name, sl_op_kind_name(op->kind),
-		sl_code_text(code));
-	return 0;
-}
-
-/* The call may have succeeded without effect. */
-static bool
-has_time(const struct seal *seal, uint64_t time_ns)
-{
-	int64_t off_s = seal->st.stx_mtime.tv_sec - (int64_t)(time_ns / SL_NS_PER_S);
-	return seal->time->result == 0 && off_s < TIME_GRAIN_S && off_s > -TIME_GRAIN_S;
-}
-
-static int
-finish_seal(struct sl_part *part, const struct seal *seal, const struct sl_part_attributes *set,
-	struct sl_error *err)
-{
-	if (seal->close_direct)
-		part->direct_fd = -1;
-	int code = result_of(seal->close_direct);
-	if (!code)
-		code = result_of(seal->flush);
-	if (code)
-		return sl_part_write_failed(part, code, 0, err);
-	struct sl_op *const attributes[] = { seal->no_acl, seal->mode, seal->acl, seal->time,
-		seal->owner };
-	for (size_t i = 0; !code && i < SL_COUNT_OF(attributes); i++)
-		code = check_attribute(part, attributes[i], err);
-	if (code)
-		return code;
-	code = seal->stat->result;
-	if (code)
-		return fail(part, err, SL_PHASE_WRITE, code, "stat", sl_code_text(code));
-	if (result_of(seal->hole) == 1)
-		return fail(part, err, SL_PHASE_RENAME, SL_E_REPLACED, "finish",
-			"another program truncated it while it was written: a part of it is "
-			"missing");
-	part->time_refused = seal->time && !has_time(seal, set->time_ns);
-	part->sealed_s = seal->st.stx_mtime.tv_sec;
-	part->sealed_ns = seal->st.stx_mtime.tv_nsec;
-	part->is_sealed = true;
-	return 0;
-}
-
-int
-sl_part_seal(struct sl_part *part, const struct sl_part_attributes *set, struct sl_error *err)
-{
-	struct seal seal = { 0 };
-	int code = take_rights(part, set, &seal.rights, err);
-	if (code)
-		return code;
-	prepare_seal(&seal, part, set);
-	code = sl_io_batch(seal.ops, seal.count);
-	free(seal.rights);
-	return code ? code : finish_seal(part, &seal, set, err);
-}
-
-int
-sl_part_write_whole(struct sl_part *part, const struct sl_chunk *chunk,
-	const struct sl_part_attributes *set, struct sl_error *err)
-{
-	struct seal seal = { 0 };
-	int code = take_rights(part, set, &seal.rights, err);
-	if (code)
-		return code;
-	seal.write = add(&seal, (struct sl_op){ .kind = SL_OP_WRITE,
-					.fd = part->fd,
-					.data = chunk->data,
-					.len = chunk->len,
-					.off = chunk->off });
-	prepare_seal(&seal, part, set);
-	code = sl_io_batch(seal.ops, seal.count);
-	free(seal.rights);
-	if (code)
-		return code;
-	int written = seal.write->result;
-	if (written >= 0 && (size_t)written == chunk->len)
-		return finish_seal(part, &seal, set, err);
-	if (written == -EINTR || written == -EAGAIN)
-		written = 0;
-	if (written < 0)
-		return sl_part_write_failed(part, written, chunk->len, err);
-	/* Short: the rest, and the seal again. A flush does not report the same failure twice. */
-	size_t done = (size_t)written;
-	code = seal.write->result < 0 ? 0 : seal.flush->result;
-	if (!code)
-		code = sl_io_write_all(
-			part->fd, chunk->data + done, chunk->len - done, chunk->off + done);
-	if (code)
-		return sl_part_write_failed(part, code, chunk->len - done, err);
-	return sl_part_seal(part, set, err);
-}
-
 /* ---- the end ---- */
 
 /* On this machine's own file systems nothing but a write or a truncation changes the time that the
@@ -810,11 +653,11 @@ sl_part_check_stat(const struct sl_part *part, int result, const struct statx *s
 {
 	char why[120];
 	if (result == -ENOENT || (!result && !is_same(part, st)))
-		return fail(part, err, SL_PHASE_RENAME, SL_E_REPLACED, "finish",
+		return part_fail(part, err, SL_PHASE_RENAME, SL_E_REPLACED, "finish",
 			"it was removed or replaced while it was written (is another program "
 			"cleaning up?)");
 	if (result)
-		return fail(part, err, SL_PHASE_RENAME, result, "stat", sl_code_text(result));
+		return part_fail(part, err, SL_PHASE_RENAME, result, "stat", sl_code_text(result));
 	if (st->stx_size == length && is_unchanged(part, st))
 		return 0;
 	if (st->stx_size == length)
@@ -824,7 +667,7 @@ sl_part_check_stat(const struct sl_part *part, int result, const struct statx *s
 			"it has %llu bytes instead of %llu: another program changed it while it "
 			"was written",
 			(unsigned long long)st->stx_size, (unsigned long long)length);
-	return fail(part, err, SL_PHASE_RENAME, SL_E_REPLACED, "finish", why);
+	return part_fail(part, err, SL_PHASE_RENAME, SL_E_REPLACED, "finish", why);
 }
 
 int
@@ -904,7 +747,7 @@ fail_publish(const struct sl_part *part, int code, struct sl_error *err)
 	else
 		snprintf(why, sizeof(why), "it cannot be renamed to '%s': %s", part->name,
 			sl_code_text(code));
-	(void)fail(part, err, SL_PHASE_RENAME, code, "finish", why);
+	(void)part_fail(part, err, SL_PHASE_RENAME, code, "finish", why);
 }
 
 int
@@ -934,15 +777,27 @@ sl_part_set_final_name(struct sl_part *part, const char *name)
 	return 0;
 }
 
-void
-sl_part_close(struct sl_part *part)
+SL_SUSPENDS
+static void
+release(struct sl_part *part)
 {
 	sl_io_close(part->direct_fd);
 	sl_io_close(part->fd);
 	sl_directory_unref(part->directory);
 	free(part->name);
 	free(part->part_name);
+	free(part->journal_name);
 	sl_part_init(part);
+}
+
+void
+sl_part_close(struct sl_part *part)
+{
+	if (part->is_published)
+		sl_journal_remove(part->journal);
+	else
+		sl_journal_close(part->journal);
+	release(part);
 }
 
 SL_SUSPENDS
@@ -966,13 +821,22 @@ warn_left(const struct sl_part *part, int code)
 	free(path);
 }
 
+SL_SUSPENDS
+static void
+shield_begin(struct sl_shield *shield)
+{
+	int reason = sl_task_cancelled();
+	bool hurried = reason == SL_E_INTERRUPTED || reason == -ETIMEDOUT;
+	sl_shield_begin(shield, sl_deadline_in(hurried ? CLEAN_UP_HURRIED_NS : CLEAN_UP_NS));
+}
+
 void
 sl_part_discard(struct sl_part *part)
 {
 	struct sl_shield shield;
-	int reason = sl_task_cancelled();
-	bool hurried = reason == SL_E_INTERRUPTED || reason == -ETIMEDOUT;
-	sl_shield_begin(&shield, sl_deadline_in(hurried ? CLEAN_UP_HURRIED_NS : CLEAN_UP_NS));
+	shield_begin(&shield);
+	sl_journal_remove(part->journal);
+	part->journal = NULL;
 	if (part->fd >= 0) {
 		struct statx st = { 0 };
 		int code = part->inode ? 0 : stat_identity(part);
@@ -984,6 +848,25 @@ sl_part_discard(struct sl_part *part)
 		if (code && code != -ENOENT)
 			warn_left(part, code);
 	}
-	sl_part_close(part);
+	release(part);
 	sl_shield_end(&shield);
+}
+
+bool
+sl_part_keep(struct sl_part *part)
+{
+	struct sl_shield shield;
+	if (part->fd < 0 || part->is_published || !part->journal) {
+		sl_part_discard(part);
+		return false;
+	}
+	shield_begin(&shield);
+	(void)sl_journal_end(part->journal);
+	bool is_valid = sl_journal_is_valid(part->journal) && !sl_journal_failure(part->journal);
+	if (is_valid)
+		sl_part_close(part);
+	else
+		sl_part_discard(part);
+	sl_shield_end(&shield);
+	return is_valid;
 }

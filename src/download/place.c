@@ -1,6 +1,6 @@
 /*
- * Names and directories: from --output, from out= and dir= of a list, or from the URL; then the
- * claim in the table of names.
+ * Names and directories: from --output, from out= and dir= of a list, or from the URL (of which
+ * --tree makes directories, too); then the claim in the table of names.
  *
  * Rules:
  *  - A name is one component, never "." or "..", and without control bytes unless --output gave it.
@@ -208,23 +208,34 @@ set_by_output(const struct claim *claim)
 	return code ? code : set_users_directory(claim, directory);
 }
 
+/* The URL's host and directories, and the last component of its path. */
+static int
+set_by_url(const struct claim *claim)
+{
+	const struct sl_url *url = &claim->sources->url;
+	struct sl_buf name = { 0 }, directory = { 0 };
+	int code = sl_url_file_name(url, &name, claim->err);
+	if (!code && claim->places->options.tree)
+		code = sl_url_directory_name(url, &directory, claim->err);
+	if (!code)
+		code = set_name(claim, sl_buf_span(&name), sl_buf_span(&name));
+	if (!code)
+		code = set_entrys_directory(claim, sl_buf_span(&directory));
+	claim->place->awaits_name = claim->places->options.server_names;
+	sl_buf_release(&name);
+	sl_buf_release(&directory);
+	return code;
+}
+
 /* By out= and dir= of a list, or the URL. */
 static int
 set_by_entry(const struct claim *claim)
 {
-	struct sl_span directory = { 0 }, name;
-	struct sl_buf from_url = { 0 };
-	int code;
-	if (claim->entry->out.len > 0) {
-		split(claim->entry->out, &directory, &name);
-		code = set_name(claim, name, claim->entry->out);
-	} else {
-		code = sl_url_file_name(&claim->sources->url, &from_url, claim->err);
-		name = sl_buf_span(&from_url);
-		if (!code)
-			code = set_name(claim, name, name);
-		sl_buf_release(&from_url);
-	}
+	struct sl_span directory, name;
+	if (claim->entry->out.len == 0)
+		return set_by_url(claim);
+	split(claim->entry->out, &directory, &name);
+	int code = set_name(claim, name, claim->entry->out);
 	return code ? code : set_entrys_directory(claim, directory);
 }
 
@@ -353,6 +364,21 @@ sl_place_claim(struct sl_places *places, struct sl_place *place, const struct sl
 	int code = open_directory(&claim);
 	if (!code)
 		code = set_path(place);
+	if (code || place->awaits_name)
+		return code ? code : SL_PLACE_CLAIMED;
+	return claim_name(&claim);
+}
+
+int
+sl_place_claim_name(struct sl_places *places, struct sl_place *place,
+	const struct sl_sources *sources, struct sl_span name, struct sl_error *err)
+{
+	struct claim claim = { places, place, sources, sources->entry, err };
+	sl_assert(place->awaits_name);
+	int code = name.len > 0 ? set_name(&claim, name, name) : 0;
+	if (!code)
+		code = set_path(place);
+	place->awaits_name = code != 0;
 	return code ? code : claim_name(&claim);
 }
 

@@ -1,8 +1,12 @@
 /*
  * What has a download's name already. With --if-exists=auto a regular file is complete if
- *  - it has the checksum that was given, or without one
- *  - aria2 has not left its control file, and the file matches the head of the server's answer: the
- *    same size and not older, or the same time if the server sends no size.
+ *  - it has the checksum that was given: its stamp (stamp.h) tells, or else it is hashed; or
+ *    without one
+ *  - aria2 has not left its control file, and the server's answer is that the version of the stamp
+ *    is the one that it has (304, or the same ETag), or else the file matches the head of the
+ *    answer: the same size and not older, or the same time if the server sends no size.
+ * Without a stamp no condition is sent: a file that is newer than the server's, and incomplete,
+ * satisfies If-Modified-Since too.
  * Devices and FIFOs are written to only if --output names them.
  */
 #include "sluice/download/present.h"
@@ -10,6 +14,7 @@
 #include "sluice/base/clock.h"
 #include "sluice/base/log.h"
 #include "sluice/download/digest.h"
+#include "sluice/download/stamp.h"
 #include "sluice/http/date.h"
 #include "sluice/rt/io.h"
 
@@ -32,8 +37,10 @@ struct look {
 	const struct sl_present_options *options;
 	const struct sl_place *place;
 	const struct sl_sources *sources;
+	const struct sl_resource *remote; /* from the head of an answer to GET; NULL = none yet */
 	struct sl_present *present;
 	struct sl_error *err;
+	struct sl_stamp stamp; /* of the file as it is now; {0} = none */
 };
 
 /* What a file's state is found to be: a kind of sl_present and 0, or a code. */
@@ -57,6 +64,54 @@ static int
 exists(const struct look *look, const char *why)
 {
 	return refuse(look, why, "");
+}
+
+/* ---- the stamp ---- */
+
+/* It holds for a file with this size and time. */
+static bool
+is_of(const struct sl_stamp *stamp, const struct statx *st)
+{
+	const struct statx_timestamp *time = &st->stx_mtime;
+	return stamp->size == st->stx_size && time->tv_sec >= 0 &&
+	       stamp->mtime_ns == (uint64_t)time->tv_sec * SL_NS_PER_S + time->tv_nsec;
+}
+
+/* One that cannot be read is no failure. Returns 0 or the cancellation. */
+SL_SUSPENDS
+static int
+read_stamp(struct look *look)
+{
+	enum { OPEN, GET, STAT, CLOSE };
+	unsigned char bytes[SL_STAMP_MAX];
+	struct statx st = { 0 };
+	struct sl_op ops[] = {
+		{ .kind = SL_OP_OPEN,
+			.dir_fd = look->place->directory->fd,
+			.path = look->place->name,
+			.flags = O_RDONLY | O_NONBLOCK | O_NOCTTY },
+		{ .kind = SL_OP_GET_XATTR,
+			.fd = SL_FD_OF_AFTER,
+			.attribute = SL_STAMP_ATTRIBUTE,
+			.data = bytes,
+			.len = sizeof(bytes) },
+		{ .kind = SL_OP_STAT,
+			.dir_fd = SL_FD_OF_AFTER,
+			.path = "",
+			.flags = AT_EMPTY_PATH,
+			.mask = STATX_BASIC_STATS,
+			.statx = &st },
+		{ .kind = SL_OP_CLOSE, .fd = SL_FD_OF_AFTER },
+	};
+	for (size_t i = GET; i < SL_COUNT_OF(ops); i++)
+		ops[i].after = &ops[OPEN];
+	int code = sl_io_batch(ops, SL_COUNT_OF(ops));
+	if (code || ops[OPEN].result < 0 || ops[GET].result <= 0 || ops[STAT].result)
+		return code;
+	if (!sl_stamp_parse(&look->stamp, bytes, (size_t)ops[GET].result) ||
+		!is_of(&look->stamp, &st))
+		look->stamp = (struct sl_stamp){ 0 };
+	return 0;
 }
 
 /* ---- by checksum ---- */
@@ -112,22 +167,84 @@ verify_checksum(const struct look *look, bool *same)
 
 /* ---- by the head of an answer ---- */
 
+#define CONDITIONS_MAX 2
+
+/* Header fields that ask whether the version of the stamp is the one that the server has; with
+ * their text. */
+struct condition {
+	struct sl_http_header headers[CONDITIONS_MAX];
+	size_t count; /* 0 = no condition */
+	struct sl_buf date;
+};
+
+static void
+add_condition(struct condition *condition, const char *name, struct sl_span value)
+{
+	condition->headers[condition->count++] =
+		(struct sl_http_header){ sl_span_str(name), value };
+}
+
+/* The user's own conditions are not ours to evaluate. */
+static bool
+has_condition(const struct sl_http_header *headers, size_t count)
+{
+	static const char *const names[] = { "If-None-Match", "If-Modified-Since", "If-Match",
+		"If-Unmodified-Since" };
+	for (size_t i = 0; i < count; i++)
+		for (size_t j = 0; j < SL_COUNT_OF(names); j++)
+			if (sl_span_is_nocase(headers[i].name, names[j]))
+				return true;
+	return false;
+}
+
+/* Servers that have no ETags, and those that do not evaluate them, have the time. */
+static void
+set_condition(struct condition *condition, const struct look *look)
+{
+	const struct sl_stamp *stamp = &look->stamp;
+	if (!sl_stamp_is_from(stamp, sl_sources_show(look->sources)))
+		return;
+	if (stamp->etag[0])
+		add_condition(condition, "If-None-Match", sl_span_str(stamp->etag));
+	if (!stamp->modified_s)
+		return;
+	sl_date_format(&condition->date, stamp->modified_s);
+	if (!condition->date.failed)
+		add_condition(condition, "If-Modified-Since", sl_buf_span(&condition->date));
+}
+
+enum answer {
+	ANSWER_HEAD,         /* in *out */
+	ANSWER_NOT_MODIFIED, /* 304 to our condition */
+};
+
+/* An enum answer or a code. */
 SL_SUSPENDS
 static int
 ask(const struct look *look, const char *method, struct sl_resource *out)
 {
 	struct sl_http_exchange *exchange = NULL;
-	struct sl_http_header headers[SL_SOURCES_HEADERS];
+	struct sl_http_header headers[SL_SOURCES_HEADERS + CONDITIONS_MAX];
+	struct condition condition = { .count = 0 };
 	struct sl_http_request request = { .method = method,
 		.url = &look->sources->url,
 		.headers = headers,
 		.header_count = sl_sources_headers(look->sources, headers) };
+	if (!has_condition(headers, request.header_count))
+		set_condition(&condition, look);
+	for (size_t i = 0; i < condition.count; i++)
+		headers[request.header_count++] = condition.headers[i];
 	int code = sl_http_open(look->options->client, &request, &exchange, look->err);
+	sl_buf_release(&condition.date);
+	if (code == SL_E_STATUS && condition.count > 0 && look->err->http_status == 304) {
+		sl_error_clear(look->err);
+		return ANSWER_NOT_MODIFIED;
+	}
 	if (code)
 		return code;
 	*out = sl_http_resource(exchange);
 	sl_http_close(exchange);
-	return 0;
+	return ANSWER_HEAD;
 }
 
 /* Servers without HEAD refuse it in many ways (signed URLs: 403), or close the connection. A status
@@ -163,13 +280,22 @@ differs(bool unknown, const char *format, ...)
 	return out;
 }
 
+/* The server has the version that was downloaded, by its ETag. */
+static bool
+is_stamped_version(const struct look *look, const struct sl_resource *remote)
+{
+	const struct sl_stamp *stamp = &look->stamp;
+	return stamp->etag[0] && strcmp(stamp->etag, remote->etag) == 0 &&
+	       sl_stamp_is_from(stamp, sl_sources_show(look->sources));
+}
+
 /*
  * A local time later than the server's is what copying, unpacking and --no-remote-time leave, and
  * counts as complete, as with wget -N. Of an answer without a length only the time is known: then
  * it must be exactly the one that this program has set.
  */
 static struct difference
-find_difference(const struct sl_resource *remote, const struct statx *st)
+find_difference(const struct look *look, const struct sl_resource *remote, const struct statx *st)
 {
 	const struct difference none = { .found = false };
 	int64_t local_s = st->stx_mtime.tv_sec;
@@ -177,7 +303,10 @@ find_difference(const struct sl_resource *remote, const struct statx *st)
 	bool has_time = remote->modified_ns != 0;
 	bool is_older = has_time && remote_s >= local_s + TIME_GRAIN_S;
 	bool is_later = has_time && local_s >= remote_s + TIME_GRAIN_S;
-	if (remote->length == SL_BODY_UNKNOWN) {
+	bool has_length = remote->length != SL_BODY_UNKNOWN;
+	if (is_stamped_version(look, remote) && (!has_length || remote->length == st->stx_size))
+		return none;
+	if (!has_length) {
 		if (!has_time)
 			return differs(true, ", and the server sent neither a size nor a time");
 		if (is_older || is_later)
@@ -205,19 +334,25 @@ static int
 compare_with_source(const struct look *look, const struct statx *st, struct difference *out)
 {
 	struct sl_resource remote;
-	int code = ask(look, "HEAD", &remote);
-	if (code && !may_mean_no_head(look, code))
-		return code;
-	if (!code && remote.length != SL_BODY_UNKNOWN && remote.length != 0) {
-		*out = find_difference(&remote, st);
+	if (look->remote) {
+		*out = find_difference(look, look->remote, st);
+		return 0;
+	}
+	int answer = ask(look, "HEAD", &remote);
+	if (answer == ANSWER_NOT_MODIFIED)
+		return 0;
+	if (answer < 0 && !may_mean_no_head(look, answer))
+		return answer;
+	if (answer == ANSWER_HEAD && remote.length != SL_BODY_UNKNOWN && remote.length != 0) {
+		*out = find_difference(look, &remote, st);
 		if (!out->found)
 			return 0;
 	}
 	sl_error_clear(look->err);
-	code = ask(look, "GET", &remote);
-	if (!code)
-		*out = find_difference(&remote, st);
-	return code;
+	answer = ask(look, "GET", &remote);
+	if (answer == ANSWER_HEAD)
+		*out = find_difference(look, &remote, st);
+	return answer < 0 ? answer : 0;
 }
 
 /* The local file is what the source in use has, or a code: -EEXIST if it is not. */
@@ -272,9 +407,9 @@ SL_SUSPENDS
 static int
 compare_checksum(const struct look *look, const struct statx *st)
 {
-	bool same = false;
+	bool same = sl_stamp_has_checksum(&look->stamp, &look->sources->entry->checksum);
 	look->present->size = st->stx_size;
-	int code = verify_checksum(look, &same);
+	int code = same ? 0 : verify_checksum(look, &same);
 	if (code)
 		return code;
 	return same ? found(look, SL_PRESENT_SAME) : exists(look, " and has another checksum");
@@ -294,7 +429,7 @@ may_be_in_memory_only(const struct look *look, const struct statx *st)
 
 SL_SUSPENDS
 static int
-regular_exists(const struct look *look, const struct statx *st)
+regular_exists(struct look *look, const struct statx *st)
 {
 	switch (look->options->if_exists) {
 	case SL_EXISTS_FAIL:
@@ -311,9 +446,10 @@ regular_exists(const struct look *look, const struct statx *st)
 	case SL_EXISTS_AUTO:
 		break;
 	}
-	int code = look->sources->entry->checksum.kind == SL_CHECKSUM_NONE
-			   ? compare(look, st)
-			   : compare_checksum(look, st);
+	bool has_checksum = look->sources->entry->checksum.kind != SL_CHECKSUM_NONE;
+	int code = read_stamp(look);
+	if (!code)
+		code = has_checksum ? compare_checksum(look, st) : compare(look, st);
 	look->present->needs_sync = !code && may_be_in_memory_only(look, st);
 	return code;
 }
@@ -399,7 +535,7 @@ open_stream(const struct look *look)
  * or wait for a reader, and nothing would be downloaded. */
 SL_SUSPENDS
 static int
-check_found(const struct look *look, const struct statx *st)
+check_found(struct look *look, const struct statx *st)
 {
 	if (S_ISREG(st->stx_mode))
 		return regular_exists(look, st);
@@ -439,7 +575,7 @@ own_descriptor(const struct look *look, const struct statx *st)
 
 SL_SUSPENDS
 static int
-check_name(const struct look *look)
+check_name(struct look *look)
 {
 	struct statx st = { 0 };
 	const char *name = look->place->name;
@@ -464,9 +600,10 @@ check_name(const struct look *look)
 
 int
 sl_present_look(const struct sl_present_options *options, const struct sl_place *place,
-	const struct sl_sources *sources, struct sl_present *present, struct sl_error *err)
+	const struct sl_sources *sources, const struct sl_resource *remote,
+	struct sl_present *present, struct sl_error *err)
 {
-	struct look look = { options, place, sources, present, err };
+	struct look look = { options, place, sources, remote, present, err, { 0 } };
 	*present = (struct sl_present){ .size = SL_BODY_UNKNOWN, .stream_fd = -1 };
 	return check_name(&look);
 }

@@ -100,6 +100,21 @@ sl_ranges_frontier(const struct sl_ranges *ranges)
 	return ranges->count > 0 && ranges->done[0].begin == 0 ? ranges->done[0].end : 0;
 }
 
+uint64_t
+sl_ranges_done_from(const struct sl_ranges *ranges, uint64_t off)
+{
+	size_t i = find(ranges, off);
+	if (i < ranges->count && ranges->done[i].end == off)
+		i++;
+	return i < ranges->count && ranges->done[i].begin <= off ? ranges->done[i].end - off : 0;
+}
+
+bool
+sl_ranges_has(const struct sl_ranges *ranges, struct sl_range range)
+{
+	return sl_ranges_done_from(ranges, range.begin) >= range.end - range.begin;
+}
+
 bool
 sl_ranges_is_complete(const struct sl_ranges *ranges)
 {
@@ -200,6 +215,16 @@ sl_ranges_split(struct sl_ranges *ranges, struct sl_lease *lease, uint64_t grain
 	grant(ranges, lease, cut, victim->end);
 	victim->end = cut;
 	return SL_LEASE_GRANTED;
+}
+
+bool
+sl_ranges_extend(struct sl_ranges *ranges, struct sl_lease *lease, uint64_t most)
+{
+	struct sl_range gap;
+	if (lease->twin || !find_missing(ranges, lease->end, &gap) || gap.begin != lease->end)
+		return false;
+	lease->end += SL_MIN(gap.end - gap.begin, most);
+	return true;
 }
 
 int

@@ -1,52 +1,156 @@
 #include "sluice/download/segment.h"
 
+/* A chunk that begins elsewhere than at a multiple of this is cut short, so that those after it can
+ * be written by direct I/O. */
+#define ALIGN SL_CHUNK_ALIGN
+
+/* ---- request and head ---- */
+
 SL_SUSPENDS
 static int
-open_exchange(struct sl_segment *segment, struct sl_http_exchange **out)
+ask(struct sl_segment *segment)
 {
+	const struct sl_sources *sources = segment->sources;
 	struct sl_http_header headers[SL_SOURCES_HEADERS];
+	struct sl_http_range range = { .of = segment->of, .unconditional = segment->unconditional };
+	/* A copy: while the request is under way another segment may learn of another URL. */
+	struct sl_url url;
+	int code = sl_url_copy(&url, segment->url ? segment->url : &sources->url);
 	struct sl_http_request request = { .method = "GET",
-		.url = &segment->sources->url,
+		.url = &url,
+		.left_origin = segment->url && segment->left_origin,
 		.headers = headers,
-		.header_count = sl_sources_headers(segment->sources, headers) };
-	return sl_http_open(segment->client, &request, out, segment->err);
+		.header_count = sl_sources_headers(sources, headers) };
+	if (segment->of) {
+		range.begin = segment->lease->at;
+		range.end = segment->lease->end;
+		request.range = &range;
+	}
+	if (!code)
+		code = sl_http_open(segment->client, &request, &segment->exchange, segment->err);
+	sl_url_release(&url);
+	return code;
+}
+
+int
+sl_segment_open(struct sl_segment *segment, struct sl_chunk *chunk)
+{
+	uint64_t before_ns = sl_now();
+	segment->chunk = chunk;
+	chunk->off = segment->of ? segment->lease->at : 0;
+	int code = ask(segment);
+	segment->answered_ns = sl_now() - before_ns;
+	if (!code)
+		code = segment->accept(segment->ctx, segment);
+	if (code)
+		sl_segment_close(segment);
+	return code;
+}
+
+void
+sl_segment_close(struct sl_segment *segment)
+{
+	if (segment->exchange)
+		sl_http_close(segment->exchange);
+	segment->exchange = NULL;
+	if (segment->chunk)
+		segment->counts->pending -= segment->chunk->len;
+	sl_chunk_unref(segment->chunk);
+	segment->chunk = NULL;
+}
+
+/* ---- body ---- */
+
+/* Bytes of the lease that have not been received. */
+static uint64_t
+rest_of(const struct sl_segment *segment)
+{
+	uint64_t off = segment->chunk->off + segment->chunk->len;
+	if (!segment->lease)
+		return UINT64_MAX;
+	return segment->lease->end > off ? segment->lease->end - off : 0;
+}
+
+static size_t
+capacity_of(const struct sl_chunk *chunk)
+{
+	return chunk->size - (size_t)(chunk->off % ALIGN);
+}
+
+/* The lease may have become shorter while these bytes were received: they are another segment's. */
+static void
+cut_to_lease(struct sl_segment *segment)
+{
+	struct sl_chunk *chunk = segment->chunk;
+	uint64_t most = segment->lease && segment->lease->end > chunk->off
+				? segment->lease->end - chunk->off
+				: 0;
+	if (!segment->lease || chunk->len <= most)
+		return;
+	segment->counts->pending -= chunk->len - most;
+	segment->was_cut = true;
+	chunk->len = (size_t)most;
+}
+
+/* The chunk is the caller's from now on. */
+static struct sl_chunk *
+detach_chunk(struct sl_segment *segment)
+{
+	struct sl_chunk *chunk = segment->chunk;
+	segment->chunk = NULL;
+	segment->counts->pending -= chunk->len;
+	return chunk;
 }
 
 /* Pass the chunk on, and take another for what follows it. */
 SL_SUSPENDS
 static int
-replace_chunk(struct sl_segment *segment, struct sl_chunk **chunk)
+replace_chunk(struct sl_segment *segment)
 {
-	struct sl_chunk *full = *chunk;
+	struct sl_chunk *full = detach_chunk(segment);
 	uint64_t next_off = full->off + full->len;
-	*chunk = NULL;
-	int code = segment->deliver(segment->ctx, full);
+	int code = segment->deliver(segment->ctx, segment, full);
 	if (!code)
-		code = sl_chunk_take(segment->pool, chunk, SL_FOREVER);
+		code = sl_chunk_take(segment->pool, &segment->chunk, SL_FOREVER);
 	if (!code)
-		(*chunk)->off = next_off;
+		segment->chunk->off = next_off;
 	return code;
+}
+
+/* Whether there is anything left to read. Once bytes were cut off, those that follow in the
+ * response are not those that follow the lease. */
+static bool
+has_rest(struct sl_segment *segment)
+{
+	if (rest_of(segment) > 0)
+		return !segment->was_cut;
+	return segment->extend && !segment->was_cut && segment->extend(segment->ctx, segment) &&
+	       rest_of(segment) > 0;
 }
 
 SL_SUSPENDS
 static int
-receive(struct sl_segment *segment, struct sl_http_exchange *exchange, struct sl_chunk **chunk)
+read_body(struct sl_segment *segment)
 {
-	while (!*segment->failure) {
-		struct sl_chunk *into = *chunk;
+	while (!*segment->failure && has_rest(segment)) {
+		struct sl_chunk *chunk = segment->chunk;
+		size_t room = capacity_of(chunk) - chunk->len;
 		uint64_t before_ns = sl_now();
-		int got = sl_http_read(
-			exchange, into->data + into->len, into->size - into->len, segment->err);
+		int got = sl_http_read(segment->exchange, chunk->data + chunk->len,
+			(size_t)SL_MIN((uint64_t)room, rest_of(segment)), segment->err);
 		uint64_t after_ns = sl_now();
-		segment->network_ns += after_ns - before_ns;
+		segment->counts->network_ns += after_ns - before_ns;
 		if (got <= 0)
 			return got;
-		into->len += (size_t)got;
+		chunk->len += (size_t)got;
 		segment->received += (uint64_t)got;
-		if (into->len < into->size && !segment->as_it_comes)
+		segment->counts->received += (uint64_t)got;
+		segment->counts->pending += (uint64_t)got;
+		cut_to_lease(segment);
+		if (chunk->len < capacity_of(chunk) && !segment->as_it_comes)
 			continue;
-		int code = replace_chunk(segment, chunk);
-		segment->deliver_ns += sl_now() - after_ns;
+		int code = replace_chunk(segment);
+		segment->counts->deliver_ns += sl_now() - after_ns;
 		if (code)
 			return code;
 	}
@@ -54,25 +158,12 @@ receive(struct sl_segment *segment, struct sl_http_exchange *exchange, struct sl
 }
 
 int
-sl_segment_run(struct sl_segment *segment, struct sl_chunk **last)
+sl_segment_receive(struct sl_segment *segment, struct sl_chunk **last)
 {
-	struct sl_http_exchange *exchange = NULL;
-	struct sl_chunk *chunk = NULL;
-	int code = sl_chunk_take(segment->pool, &chunk, SL_FOREVER);
-	if (!code)
-		code = open_exchange(segment, &exchange);
-	if (!code)
-		code = segment->accept(segment->ctx, exchange);
-	if (!code)
-		code = receive(segment, exchange, &chunk);
-	if (!code)
-		segment->excess = sl_http_had_excess(exchange);
-	if (exchange)
-		sl_http_close(exchange);
-	if (code) {
-		sl_chunk_unref(chunk);
-		chunk = NULL;
-	}
-	*last = chunk;
+	int code = read_body(segment);
+	if (!code && sl_http_had_excess(segment->exchange))
+		segment->counts->excess = true;
+	*last = segment->chunk ? detach_chunk(segment) : NULL;
+	sl_segment_close(segment);
 	return code;
 }

@@ -35,27 +35,27 @@ write_task(void *arg)
 	if (code)
 		fail(sink, sl_part_write_failed(sink->part, code,
 				   needed_from(sink, slot->chunk->off), sink->err));
+	else if (sink->written)
+		sink->written(sink->ctx, slot->chunk);
 	sl_chunk_unref(slot->chunk);
 	slot->chunk = NULL;
+	sl_semaphore_give(&sink->room);
 	return 0;
 }
 
-SL_SUSPENDS
 static int
 put_to_part(struct sl_sink *sink, struct sl_chunk *chunk)
 {
-	int code = sl_group_wait_below(&sink->writes, SL_SINK_WRITES);
 	struct sl_sink_slot *slot = sink->slots;
-	while (!code && slot->chunk)
+	while (slot->chunk)
 		slot++;
-	if (!code) {
-		slot->chunk = chunk;
-		code = sl_group_spawn(&sink->writes, "write", write_task, slot, NULL);
-		if (code)
-			slot->chunk = NULL;
-	}
-	if (code)
+	slot->chunk = chunk;
+	int code = sl_group_spawn(&sink->writes, "write", write_task, slot, NULL);
+	if (code) {
+		slot->chunk = NULL;
 		sl_chunk_unref(chunk);
+		sl_semaphore_give(&sink->room);
+	}
 	return code;
 }
 
@@ -104,6 +104,7 @@ put_to_stream(struct sl_sink *sink, struct sl_chunk *chunk)
 		len -= (size_t)written;
 	}
 	sl_chunk_unref(chunk);
+	sl_semaphore_give(&sink->room);
 	return code;
 }
 
@@ -114,18 +115,27 @@ sl_sink_open(struct sl_sink *sink)
 {
 	for (size_t i = 0; i < SL_COUNT_OF(sink->slots); i++)
 		sink->slots[i] = (struct sl_sink_slot){ .sink = sink };
+	sl_semaphore_init(&sink->room, "write", sink->part ? SL_SINK_WRITES : 1);
 	sl_group_enter(&sink->writes, SL_GROUP_COLLECT);
+}
+
+int
+sl_sink_reserve(struct sl_sink *sink)
+{
+	int code = *sink->failure;
+	return code ? code : sl_semaphore_take(&sink->room, SL_FOREVER);
+}
+
+void
+sl_sink_unreserve(struct sl_sink *sink)
+{
+	sl_semaphore_give(&sink->room);
 }
 
 int
 sl_sink_put(struct sl_sink *sink, struct sl_chunk *chunk)
 {
-	int code = *sink->failure;
-	if (code)
-		sl_chunk_unref(chunk);
-	else
-		code = sink->part ? put_to_part(sink, chunk) : put_to_stream(sink, chunk);
-	return fail(sink, code);
+	return sink->part ? put_to_part(sink, chunk) : put_to_stream(sink, chunk);
 }
 
 int

@@ -1,7 +1,14 @@
 /*
- * One transfer: the segment's chunks go to the hasher and to the sink.
+ * One transfer: chunks of its segments go to the hasher and to the sink.
  *
- * The first failure of any of them is kept in transfer->failure, which stops the others; then
+ *    states    begin -> first response -> stream                 (all of it in one response)
+ *                                      -> segments               (ranges; also when it goes on)
+ *
+ * The first response is to a plain GET, which every server answers best. If the file can come in
+ * ranges, that response is the first segment: it is read as far as its lease goes, and others fetch
+ * what follows.
+ *
+ * The first failure of any part is kept in transfer->failure, which stops the others; then
  * everything that is in flight is waited for. A body that fits in one chunk is written and sealed
  * in one call of the blocking pool instead.
  */
@@ -9,6 +16,9 @@
 
 #include "sluice/base/log.h"
 #include "sluice/download/answer.h"
+
+#include <errno.h>
+#include <string.h>
 
 void
 sl_transfer_init(struct sl_transfer *transfer, const struct sl_transfer_options *options)
@@ -18,10 +28,41 @@ sl_transfer_init(struct sl_transfer *transfer, const struct sl_transfer_options 
 	};
 }
 
+void
+sl_transfer_reset(struct sl_transfer *transfer)
+{
+	if (transfer->is_ranged) {
+		sl_ranges_release(&transfer->ranges);
+		sl_ranges_release(&transfer->written);
+	}
+	transfer->is_ranged = transfer->is_parallel = false;
+	sl_url_release(&transfer->url);
+	transfer->has_url = transfer->left_origin = transfer->unconditional = false;
+	transfer->resource = (struct sl_resource){ 0 };
+	sl_hasher_release(&transfer->hasher);
+}
+
 uint64_t
 sl_transfer_received(const struct sl_transfer *transfer)
 {
-	return transfer->segment.received;
+	const struct sl_segment_counts *counts = &transfer->counts;
+	if (!transfer->is_ranged)
+		return counts->received;
+	return SL_MIN(transfer->ranges.done_bytes + counts->pending, transfer->total);
+}
+
+void
+sl_transfer_is_not_expected(struct sl_transfer *transfer)
+{
+	if (transfer->is_expected)
+		sl_admission_expect_not(transfer->options->admission);
+	transfer->is_expected = false;
+}
+
+bool
+sl_transfer_can_resume(const struct sl_transfer *transfer)
+{
+	return transfer->is_ranged && !transfer->failure && transfer->ranges.done_bytes > 0;
 }
 
 static int
@@ -32,7 +73,7 @@ fail(struct sl_transfer *transfer, int code)
 	return transfer->failure;
 }
 
-/* ---- what the segment calls ---- */
+/* ---- responses ---- */
 
 SL_SUSPENDS
 static int
@@ -44,36 +85,230 @@ reserve(struct sl_transfer *transfer)
 	return sl_part_reserve(transfer->part, total, transfer->options->io, transfer->err);
 }
 
-SL_SUSPENDS
-static int
-accept_head(void *ctx, const struct sl_http_exchange *exchange)
+static void
+set_stamp(struct sl_transfer *transfer, const struct sl_resource *resource)
 {
-	struct sl_transfer *transfer = ctx;
-	struct sl_resource resource = sl_http_resource(exchange);
-	transfer->total = resource.length;
-	transfer->sink.total = resource.length;
-	transfer->attributes.time_ns = transfer->wants_time ? resource.modified_ns : 0;
-	transfer->is_open_ended = sl_http_is_open_ended(exchange);
-	transfer->state = SL_TRANSFER_RECEIVING;
-	if (transfer->accepted)
-		transfer->accepted(transfer);
-	sl_answer_note(sl_http_head(exchange), &transfer->sources->url, transfer->place);
-	return reserve(transfer);
+	const struct sl_sources *sources = transfer->sources;
+	sl_stamp_init(
+		&transfer->stamp, sl_sources_show(sources), resource, &sources->entry->checksum);
+	bool wanted = transfer->wants_stamp && sl_stamp_is_useful(&transfer->stamp);
+	transfer->attributes.stamp = wanted ? &transfer->stamp : NULL;
+}
+
+/* Whether what is missing of this version can be asked for later. */
+static bool
+can_be_ranged(const struct sl_transfer *transfer, const struct sl_resource *resource)
+{
+	return transfer->part && !transfer->no_ranges && resource->length != SL_LENGTH_UNKNOWN &&
+	       resource->length > SL_PART_SMALL && resource->takes_ranges &&
+	       sl_resource_validator(resource);
+}
+
+/* Where the source has led to, for later requests: with the user's credentials unless that is
+ * another origin. */
+static int
+keep_url(struct sl_transfer *transfer, const struct sl_http_exchange *exchange)
+{
+	sl_url_release(&transfer->url);
+	transfer->left_origin = sl_http_left_origin(exchange);
+	transfer->has_url = false;
+	int code = sl_url_copy(&transfer->url, sl_http_final_url(exchange));
+	if (!code && !transfer->left_origin)
+		code = sl_url_copy_userinfo(&transfer->url, &transfer->sources->url);
+	transfer->has_url = !code;
+	return code;
+}
+
+static uint64_t
+first_piece(const struct sl_transfer *transfer)
+{
+	return transfer->is_parallel ? transfer->options->min_segment : transfer->total;
+}
+
+static int
+begin_ranges(struct sl_transfer *transfer, struct sl_segment *segment)
+{
+	const struct sl_transfer_options *options = transfer->options;
+	sl_ranges_init(&transfer->ranges, transfer->total);
+	sl_ranges_init(&transfer->written, transfer->total);
+	transfer->is_ranged = true;
+	transfer->is_parallel =
+		options->segments > 1 && transfer->total / 2 >= options->min_segment;
+	segment->lease = &transfer->first_lease;
+	int code =
+		sl_ranges_lease(&transfer->ranges, &transfer->first_lease, first_piece(transfer));
+	return code ? code : keep_url(transfer, segment->exchange);
 }
 
 SL_SUSPENDS
 static int
-deliver(void *ctx, struct sl_chunk *chunk)
+accept_first(void *ctx, struct sl_segment *segment)
 {
 	struct sl_transfer *transfer = ctx;
-	int code = fail(transfer, sl_hasher_put(&transfer->hasher, chunk));
-	if (!code)
-		return sl_sink_put(&transfer->sink, chunk);
+	const struct sl_http_exchange *exchange = segment->exchange;
+	struct sl_resource resource = sl_http_resource(exchange);
+	sl_permit_move(&transfer->permit, sl_http_final_url(exchange));
+	sl_permit_answered(&transfer->permit);
+	int code = transfer->accept ? transfer->accept(transfer->ctx, exchange) : 0;
+	if (code)
+		return code;
+	transfer->sink.path = transfer->place->path;
+	transfer->total = resource.length;
+	transfer->sink.total = resource.length;
+	transfer->resource = resource;
+	transfer->attributes.time_ns = transfer->wants_time ? resource.modified_ns : 0;
+	set_stamp(transfer, &resource);
+	transfer->is_open_ended = sl_http_is_open_ended(exchange);
+	transfer->state = SL_TRANSFER_RECEIVING;
+	sl_answer_note(sl_http_head(exchange), &transfer->sources->url, transfer->place);
+	code = reserve(transfer);
+	if (!code && can_be_ranged(transfer, &resource))
+		code = begin_ranges(transfer, segment);
+	return code;
+}
+
+static int
+refuse(struct sl_transfer *transfer, struct sl_segment *segment, int code, const char *why)
+{
+	return sl_fail(segment->err, SL_PHASE_HEAD, code, "cannot fetch a part of '%s': %s",
+		sl_sources_show(transfer->sources), why);
+}
+
+/* All of the file instead of a range: another version, or a server that does not send ranges, or
+ * not with If-Range. */
+static int
+accept_whole(struct sl_transfer *transfer, struct sl_segment *segment)
+{
+	struct sl_resource resource = sl_http_resource(segment->exchange);
+	if (sl_resource_compare(&transfer->resource, &resource) == SL_RESOURCE_OTHER)
+		return refuse(
+			transfer, segment, SL_E_CHANGED, "the file has changed on the server");
+	if (segment->unconditional)
+		return refuse(
+			transfer, segment, SL_E_UNSUPPORTED, "the server sent all of it instead");
+	transfer->unconditional = transfer->segments.model.unconditional = true;
+	return -EAGAIN;
+}
+
+SL_SUSPENDS
+static int
+accept_range(void *ctx, struct sl_segment *segment)
+{
+	struct sl_transfer *transfer = ctx;
+	if (!sl_http_is_range(segment->exchange))
+		return accept_whole(transfer, segment);
+	struct sl_resource resource = sl_http_resource(segment->exchange);
+	transfer->state = SL_TRANSFER_RECEIVING;
+	if (sl_resource_compare(&transfer->resource, &resource) != SL_RESOURCE_SAME)
+		return refuse(transfer, segment, SL_E_UNSUPPORTED,
+			"the server's response does not tell whether it is of the same version");
+	if (transfer->has_url)
+		return 0;
+	int code = keep_url(transfer, segment->exchange);
+	transfer->segments.model.url = code ? NULL : &transfer->url;
+	transfer->segments.model.left_origin = transfer->left_origin;
+	return code;
+}
+
+/* ---- chunks ---- */
+
+/* After the last byte of the chunk was written. */
+static void
+chunk_written(void *ctx, const struct sl_chunk *chunk)
+{
+	struct sl_transfer *transfer = ctx;
+	struct sl_range range = { chunk->off, chunk->off + chunk->len };
+	if (!transfer->is_ranged)
+		return;
+	fail(transfer, sl_ranges_add_done(&transfer->written, range));
+	sl_hasher_wake(&transfer->hasher);
+}
+
+static uint64_t
+written_frontier(void *ctx)
+{
+	const struct sl_transfer *transfer = ctx;
+	return transfer->is_ranged ? sl_ranges_frontier(&transfer->written) : 0;
+}
+
+SL_SUSPENDS
+static int
+hash(struct sl_transfer *transfer, struct sl_chunk *chunk)
+{
+	if (!transfer->is_ranged)
+		return sl_hasher_put(&transfer->hasher, chunk);
+	if (!transfer->is_parallel && chunk->off == transfer->hasher.next)
+		return sl_hasher_put(&transfer->hasher, chunk);
+	sl_hasher_offer(&transfer->hasher, chunk);
+	return 0;
+}
+
+/* Bytes that another segment has delivered, since both fetch a rest, are not written again: what is
+ * hashed is what is in the part. Returns how many are left. */
+static size_t
+skip_done(const struct sl_ranges *ranges, struct sl_chunk *chunk)
+{
+	size_t skip = (size_t)SL_MIN(sl_ranges_done_from(ranges, chunk->off), (uint64_t)chunk->len);
+	if (skip > 0) {
+		memmove(chunk->data, chunk->data + skip, chunk->len - skip);
+		chunk->off += skip;
+		chunk->len -= skip;
+	}
+	return chunk->len;
+}
+
+/* From the check of what is done to the mark that this is, nothing suspends. */
+SL_SUSPENDS
+static int
+put(struct sl_transfer *transfer, struct sl_segment *segment, struct sl_chunk *chunk)
+{
+	uint64_t bytes = chunk->len;
+	int code = sl_sink_reserve(&transfer->sink);
+	if (code) {
+		sl_chunk_unref(chunk);
+		return code;
+	}
+	if (transfer->is_ranged && skip_done(&transfer->ranges, chunk) == 0) {
+		sl_sink_unreserve(&transfer->sink);
+		sl_chunk_unref(chunk);
+	} else {
+		code = sl_sink_put(&transfer->sink, chunk);
+	}
+	if (!code && transfer->is_ranged)
+		sl_ranges_advance(&transfer->ranges, segment->lease, bytes);
+	return code;
+}
+
+SL_SUSPENDS
+static int
+deliver(void *ctx, struct sl_segment *segment, struct sl_chunk *chunk)
+{
+	struct sl_transfer *transfer = ctx;
+	sl_chunk_ref(chunk);
+	int code = put(transfer, segment, chunk);
+	if (!code && chunk->len > 0)
+		code = hash(transfer, chunk);
 	sl_chunk_unref(chunk);
 	return code;
 }
 
-/* ---- the last chunk ---- */
+static bool
+extend(void *ctx, struct sl_segment *segment)
+{
+	struct sl_transfer *transfer = ctx;
+	return transfer->is_ranged && !segment->of &&
+	       sl_ranges_extend(&transfer->ranges, segment->lease, transfer->options->min_segment);
+}
+
+static void
+resolve_again(void *ctx)
+{
+	struct sl_transfer *transfer = ctx;
+	transfer->has_url = false;
+	transfer->segments.model.url = NULL;
+}
+
+/* ---- one response ---- */
 
 SL_SUSPENDS
 static int
@@ -84,60 +319,169 @@ write_whole(struct sl_transfer *transfer, struct sl_chunk *chunk)
 		code = sl_part_write_whole(
 			transfer->part, chunk, &transfer->attributes, transfer->err);
 	sl_chunk_unref(chunk);
-	return fail(transfer, code);
+	return code;
 }
 
-/* The chunk is NULL if the segment failed; a write before it may have failed meanwhile. */
+/* The chunk has what came before a failure, if there was one; a write may have failed meanwhile. */
 SL_SUSPENDS
 static int
-put_last(struct sl_transfer *transfer, struct sl_chunk *last)
+put_last(struct sl_transfer *transfer, struct sl_segment *segment, struct sl_chunk *last, int code)
 {
-	transfer->attributes.length = transfer->segment.received;
-	if (transfer->failure || last->len == 0) {
+	bool is_whole = last && last->off == 0 && !code && transfer->part && !transfer->is_ranged &&
+			transfer->part->direct_fd < 0;
+	if (!last || last->len == 0 || transfer->failure || (code && !transfer->is_ranged)) {
 		sl_chunk_unref(last);
-		return transfer->failure;
+		return 0;
 	}
-	bool is_whole = last->off == 0 && transfer->part && transfer->part->direct_fd < 0;
-	return is_whole ? write_whole(transfer, last) : deliver(transfer, last);
+	return is_whole ? write_whole(transfer, last) : deliver(transfer, segment, last);
+}
+
+SL_SUSPENDS
+static int
+stream(struct sl_transfer *transfer, struct sl_segment *segment)
+{
+	struct sl_chunk *last = NULL;
+	int code = sl_segment_receive(segment, &last);
+	transfer->attributes.length = transfer->counts.received;
+	int put = put_last(transfer, segment, last, code);
+	if (transfer->is_ranged)
+		sl_ranges_give_back(&transfer->ranges, segment->lease);
+	return code ? code : put;
 }
 
 /* ---- all of it ---- */
+
+static struct sl_segment
+model(struct sl_transfer *transfer)
+{
+	return (struct sl_segment){ .client = transfer->options->client,
+		.pool = transfer->options->pool,
+		.sources = transfer->sources,
+		.as_it_comes = !transfer->part,
+		.failure = &transfer->failure,
+		.counts = &transfer->counts,
+		.ctx = transfer,
+		.deliver = deliver,
+		.err = transfer->err };
+}
+
+static void
+set_segments(struct sl_transfer *transfer)
+{
+	struct sl_segments *segments = &transfer->segments;
+	struct sl_segments_counts counts = segments->counts;
+	*segments = (struct sl_segments){ .admission = transfer->options->admission,
+		.ranges = &transfer->ranges,
+		.model = model(transfer),
+		.most = transfer->is_parallel ? transfer->options->segments : 1,
+		.piece = first_piece(transfer),
+		.failure = &transfer->failure,
+		.resolve_again = resolve_again,
+		.ctx = transfer,
+		.counts = counts };
+	segments->model.accept = accept_range;
+	segments->model.of = &transfer->resource;
+	segments->model.unconditional = transfer->unconditional;
+	segments->model.url = transfer->has_url ? &transfer->url : NULL;
+	segments->model.left_origin = transfer->left_origin;
+}
+
+/* What failed on the way to the server leaves what has arrived as it is; anything else stops the
+ * transfer. */
+static int
+outcome(struct sl_transfer *transfer, int code)
+{
+	const struct sl_error *err = transfer->err;
+	bool is_remote = err->code && err->phase >= SL_PHASE_RESOLVE && err->phase <= SL_PHASE_BODY;
+	return transfer->is_ranged && is_remote ? code : fail(transfer, code);
+}
+
+SL_SUSPENDS
+static int
+fetch_first(struct sl_transfer *transfer)
+{
+	struct sl_segment segment = model(transfer);
+	struct sl_chunk *chunk = NULL;
+	segment.accept = accept_first;
+	segment.extend = extend;
+	int code = sl_admission_take(
+		transfer->options->admission, &transfer->sources->url, &transfer->permit, &chunk);
+	sl_transfer_is_not_expected(transfer);
+	if (code)
+		return code;
+	code = sl_segment_open(&segment, chunk);
+	if (code) {
+		if (sl_admission_is_refusal(transfer->err))
+			sl_permit_refused(&transfer->permit);
+		if (transfer->is_ranged)
+			sl_ranges_give_back(&transfer->ranges, &transfer->first_lease);
+	} else if (transfer->is_parallel) {
+		set_segments(transfer);
+		code = sl_segments_run(
+			&transfer->segments, &segment, &transfer->permit, transfer->err);
+	} else {
+		code = stream(transfer, &segment);
+	}
+	sl_permit_give(&transfer->permit);
+	return code;
+}
+
+SL_SUSPENDS
+static int
+fetch(struct sl_transfer *transfer)
+{
+	if (!transfer->is_ranged)
+		return fetch_first(transfer);
+	set_segments(transfer);
+	sl_transfer_is_not_expected(transfer);
+	return sl_segments_run(&transfer->segments, NULL, NULL, transfer->err);
+}
 
 SL_SUSPENDS
 static int
 receive(struct sl_transfer *transfer)
 {
-	struct sl_chunk *last = NULL;
 	sl_sink_open(&transfer->sink);
-	fail(transfer, sl_segment_run(&transfer->segment, &last));
-	fail(transfer, put_last(transfer, last));
-	fail(transfer, sl_sink_close(&transfer->sink));
-	sl_hasher_end(&transfer->hasher);
-	return transfer->failure;
+	int code = outcome(transfer, fetch(transfer));
+	int written = sl_sink_close(&transfer->sink);
+	code = code ? code : written;
+	if (code)
+		sl_hasher_stop(&transfer->hasher);
+	else
+		sl_hasher_end(&transfer->hasher);
+	if (!code)
+		code = transfer->failure;
+	if (transfer->is_ranged && !code)
+		transfer->attributes.length = transfer->total;
+	return code;
 }
 
 static void
 begin(struct sl_transfer *transfer, struct sl_error *err)
 {
 	transfer->state = SL_TRANSFER_CONNECTING;
-	transfer->total = SL_BODY_UNKNOWN;
 	transfer->failure = 0;
 	transfer->err = err;
+	if (!transfer->is_ranged) {
+		transfer->total = SL_BODY_UNKNOWN;
+		transfer->counts = (struct sl_segment_counts){ 0 };
+	}
 	transfer->sink = (struct sl_sink){ .part = transfer->part,
 		.stream_fd = transfer->stream_fd,
 		.path = transfer->place->path,
-		.total = SL_BODY_UNKNOWN,
+		.total = transfer->total,
 		.failure = &transfer->failure,
-		.err = err };
-	transfer->segment = (struct sl_segment){ .client = transfer->options->client,
-		.pool = transfer->options->pool,
-		.sources = transfer->sources,
-		.as_it_comes = !transfer->part,
-		.failure = &transfer->failure,
-		.ctx = transfer,
-		.accept = accept_head,
-		.deliver = deliver,
-		.err = err };
+		.err = err,
+		.written = chunk_written,
+		.ctx = transfer };
+	struct sl_hasher *hasher = &transfer->hasher;
+	hasher->expected = &transfer->sources->entry->checksum;
+	hasher->failure = &transfer->failure;
+	hasher->err = err;
+	hasher->pool = transfer->options->pool;
+	hasher->part = transfer->part;
+	hasher->frontier = written_frontier;
+	hasher->ctx = transfer;
 }
 
 static void
@@ -153,15 +497,20 @@ int
 sl_transfer_run(struct sl_transfer *transfer, struct sl_error *err)
 {
 	begin(transfer, err);
-	int code = sl_hasher_begin(
-		&transfer->hasher, &transfer->sources->entry->checksum, &transfer->failure, err);
-	if (!code)
-		code = receive(transfer);
+	int code = sl_hasher_begin(&transfer->hasher);
+	if (code) {
+		sl_hasher_release(&transfer->hasher);
+		return code;
+	}
+	code = receive(transfer);
 	if (!code) {
 		warn_if_open_ended(transfer);
 		transfer->state = SL_TRANSFER_COMPLETE;
 		code = sl_hasher_check(&transfer->hasher, transfer->place->path, err);
+		if (code)
+			transfer->failure = code;
 	}
-	sl_hasher_release(&transfer->hasher);
+	if (!code || !sl_transfer_can_resume(transfer))
+		sl_hasher_release(&transfer->hasher);
 	return code;
 }

@@ -1,8 +1,11 @@
 /*
- * Reads the three forms of an HTTP date. The name of the day decides the form; a cursor then takes
- * the text piece by piece, and the fields are checked as a whole before they become seconds.
+ * Reads the three forms of an HTTP date, and writes the one that is still sent. For reading, the
+ * name of the day decides the form; a cursor then takes the text piece by piece, and the fields are
+ * checked as a whole before they become seconds.
  */
 #include "sluice/http/date.h"
+
+#include <time.h>
 
 #define DAY_S 86400
 
@@ -190,4 +193,17 @@ sl_date_parse(struct sl_span text, int64_t now_s, int64_t *seconds)
 		return false;
 	*seconds = to_seconds(&f);
 	return true;
+}
+
+void
+sl_date_format(struct sl_buf *out, int64_t seconds)
+{
+	struct tm utc = { 0 };
+	time_t time = (time_t)seconds;
+	bool good = gmtime_r(&time, &utc) && utc.tm_year >= 1 - 1900 && utc.tm_year <= 9999 - 1900;
+	sl_assert(good);
+	/* Names of its own: those of strftime are the locale's. */
+	sl_buf_printf(out, "%s, %02d %s %04d %02d:%02d:%02d GMT", days[(utc.tm_wday + 6) % 7],
+		utc.tm_mday, months[utc.tm_mon], utc.tm_year + 1900, utc.tm_hour, utc.tm_min,
+		utc.tm_sec);
 }

@@ -23,9 +23,8 @@ copy_text(char *out, size_t cap, struct sl_span text)
 	out[len] = '\0';
 }
 
-/* RFC 9110 8.8.3: quoted, without quotes or control bytes in it, with or without W/ before it. */
-static bool
-is_etag(struct sl_span tag)
+bool
+sl_etag_is_valid(struct sl_span tag)
 {
 	if (tag.len >= 2 && memcmp(tag.data, "W/", 2) == 0)
 		tag = sl_span(tag.data + 2, tag.len - 2);
@@ -53,7 +52,7 @@ sl_resource_read(struct sl_resource *resource, const struct sl_head *head, int64
 	struct sl_span etag = sl_head_find(head, "ETag", 0);
 	int64_t modified_s = 0, date_s = 0;
 	bool is_date = read_date(head, "Last-Modified", now_s, &modified_s);
-	copy_text(resource->etag, SL_ETAG_MAX, is_etag(etag) ? etag : sl_span("", 0));
+	copy_text(resource->etag, SL_ETAG_MAX, sl_etag_is_valid(etag) ? etag : sl_span("", 0));
 	resource->is_etag_weak = strncmp(resource->etag, "W/", 2) == 0;
 	copy_text(resource->modified, SL_MODIFIED_MAX,
 		is_date ? sl_head_find(head, "Last-Modified", 0) : sl_span("", 0));

@@ -530,6 +530,19 @@ sl_url_copy(struct sl_url *out, const struct sl_url *url)
 	return failed ? -ENOMEM : 0;
 }
 
+int
+sl_url_copy_userinfo(struct sl_url *out, const struct sl_url *url)
+{
+	bool failed = false;
+	sl_url_drop_userinfo(out);
+	out->user = dup_or_null(url->user, &failed);
+	out->password = dup_or_null(url->password, &failed);
+	out->has_userinfo = url->has_userinfo;
+	if (failed)
+		sl_url_drop_userinfo(out);
+	return failed ? -ENOMEM : 0;
+}
+
 bool
 sl_url_same_origin(const struct sl_url *a, const struct sl_url *b)
 {

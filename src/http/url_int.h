@@ -1,6 +1,6 @@
 /*
  * url_int.h - the parts of a URL, for url.c, which parses, and url_resolve.c, which resolves
- * references. `text` is the whole URL throughout, for messages.
+ * references; and what names are made of. `text` is the whole URL throughout, for messages.
  */
 #ifndef SLUICE_HTTP_URL_INT_H
 #define SLUICE_HTTP_URL_INT_H
@@ -33,6 +33,10 @@ int sl_url_refuse(struct sl_error *err, struct sl_span text, const char *why);
 
 /* Returns -ENOMEM. */
 int sl_url_no_memory(struct sl_error *err);
+
+/* url_name.c: append a name that is one component of a path, with '_' before a leading '-' or '.'.
+ * NULL, or why these bytes cannot be a name; then nothing was appended. */
+const char *sl_url_add_safe_name(struct sl_buf *out, struct sl_span name);
 
 /* Length up to the first of the bytes in `ends`, or all. */
 size_t sl_url_span_until(struct sl_span text, const char *ends);

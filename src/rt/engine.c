@@ -53,6 +53,8 @@ sl_op_kind_name(enum sl_op_kind kind)
 		[SL_OP_SET_OWNER] = "set owner",
 		[SL_OP_GET_ACL] = "get ACL",
 		[SL_OP_SET_ACL] = "set ACL",
+		[SL_OP_GET_XATTR] = "get attribute",
+		[SL_OP_SET_XATTR] = "set attribute",
 		[SL_OP_HAS_HOLE] = "has hole",
 		[SL_OP_CALL] = "call",
 	};
@@ -86,6 +88,8 @@ sl_op_family(enum sl_op_kind kind)
 	case SL_OP_WRITE:
 	case SL_OP_GET_ACL:
 	case SL_OP_SET_ACL:
+	case SL_OP_GET_XATTR:
+	case SL_OP_SET_XATTR:
 		return SL_FAMILY_TRANSFER;
 	case SL_OP_ALLOCATE:
 	case SL_OP_TRUNCATE:
@@ -194,6 +198,13 @@ set_acl_blocking(const struct sl_op *op)
 }
 
 static long
+get_xattr_blocking(const struct sl_op *op)
+{
+	ssize_t len = fgetxattr(op->fd, op->attribute, op->data, op->len);
+	return len < 0 && (errno == ENODATA || errno == EOPNOTSUPP) ? 0 : len;
+}
+
+static long
 has_hole_blocking(const struct sl_op *op)
 {
 	off_t hole = lseek(op->fd, 0, SEEK_HOLE);
@@ -266,6 +277,10 @@ call(const struct sl_op *op)
 		return get_acl_blocking(op);
 	case SL_OP_SET_ACL:
 		return set_acl_blocking(op);
+	case SL_OP_GET_XATTR:
+		return get_xattr_blocking(op);
+	case SL_OP_SET_XATTR:
+		return fsetxattr(op->fd, op->attribute, op->data, op->len, 0);
 	case SL_OP_HAS_HOLE:
 		return has_hole_blocking(op);
 	case SL_OP_CALL: /* not a system call: sl_op_run_blocking */

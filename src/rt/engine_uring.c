@@ -133,6 +133,8 @@ uring_carries(struct sl_engine *engine, const struct sl_op *op)
 	case SL_OP_SET_OWNER:
 	case SL_OP_GET_ACL:
 	case SL_OP_SET_ACL:
+	case SL_OP_GET_XATTR:
+	case SL_OP_SET_XATTR:
 	case SL_OP_HAS_HOLE:
 	case SL_OP_CALL:
 	case SL_OP_KINDS:
@@ -248,6 +250,8 @@ prepare(struct io_uring_sqe *sqe, struct slot *slot, const struct sl_op *op)
 	case SL_OP_SET_OWNER:
 	case SL_OP_GET_ACL:
 	case SL_OP_SET_ACL:
+	case SL_OP_GET_XATTR:
+	case SL_OP_SET_XATTR:
 	case SL_OP_HAS_HOLE:
 	case SL_OP_CALL:
 	case SL_OP_KINDS:
@@ -387,6 +391,8 @@ may_need_thread(const struct sl_op *op)
 	case SL_OP_SET_OWNER:
 	case SL_OP_GET_ACL:
 	case SL_OP_SET_ACL:
+	case SL_OP_GET_XATTR:
+	case SL_OP_SET_XATTR:
 	case SL_OP_HAS_HOLE:
 	case SL_OP_CALL:
 	case SL_OP_KINDS:

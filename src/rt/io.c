@@ -431,6 +431,8 @@ share_of(const struct sl_op *op)
 	case SL_OP_SET_OWNER:
 	case SL_OP_GET_ACL:
 	case SL_OP_SET_ACL:
+	case SL_OP_GET_XATTR:
+	case SL_OP_SET_XATTR:
 	case SL_OP_HAS_HOLE:
 	case SL_OP_CALL:
 	case SL_OP_KINDS:

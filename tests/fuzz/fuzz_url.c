@@ -1,7 +1,7 @@
 /*
  * A URL and, behind the first newline, a reference to resolve beside it. What was accepted holds
- * url.h's invariants, formats to text that reads back as the same URL, gives a safe file name or
- * none, and makes one request line.
+ * url.h's invariants, formats to text that reads back as the same URL, gives a safe file name and a
+ * safe directory or none, and makes one request line.
  */
 #include "fuzz/fuzz.h"
 #include "sluice/http/request.h"
@@ -67,6 +67,22 @@ check_file_name(const struct sl_url *url)
 }
 
 static void
+check_directory_name(const struct sl_url *url)
+{
+	struct sl_buf name = { 0 };
+	if (sl_url_directory_name(url, &name, NULL) == 0) {
+		must(name.len > 0 && name.len <= SL_URL_DIRECTORY_MAX);
+		must(name.data[0] != '/' && name.data[name.len - 1] != '/');
+		for (size_t i = 0; i < name.len; i++) {
+			bool begins = i == 0 || name.data[i - 1] == '/';
+			must(!iscntrl((unsigned char)name.data[i]));
+			must(!begins || !strchr("/.-", name.data[i]));
+		}
+	}
+	sl_buf_release(&name);
+}
+
+static void
 check_request(const struct sl_url *url)
 {
 	struct sl_buf text = { 0 };
@@ -95,6 +111,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 	check_invariants(&url);
 	check_round_trip(&url);
 	check_file_name(&url);
+	check_directory_name(&url);
 	check_request(&url);
 	if (newline &&
 		sl_url_resolve(&out, &url, sl_span(newline + 1, len - first - 1), NULL) == 0) {

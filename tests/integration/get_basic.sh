@@ -154,3 +154,26 @@ test_get_addresses() {
 	expect 0
 	is_gen g 100 1
 }
+
+# sources of the one file are tried in turn; it is named after the first
+test_basic_mirrors() {
+	get "$ORIGIN/status/404/first" --mirror "$ORIGIN/short/10/1000" --mirror "$ORIGIN/gen/1000/1/third" --mirror "$ORIGIN/gen/1000/2"
+	expect 0 "trying the next source"
+	is_gen first 1000 1
+	rm first
+	get "$ORIGIN/gen/1000/1/first" --mirror "$ORIGIN/gen/1000/2"
+	expect 0
+	is_gen first 1000 1
+	get "$ORIGIN/status/404/second" --mirror "$ORIGIN/status/403"
+	expect 24 "the last of 2 sources, all failed"
+	get -o - "$ORIGIN/status/404/second" --mirror "$ORIGIN/gen/1000/2"
+	expect 0
+	is_gen out 1000 2
+	nothing_left first
+	mirrors=()
+	for i in {1..32}; do
+		mirrors+=(--mirror "$ORIGIN/gen/1000/$i")
+	done
+	get "$ORIGIN/gen/1000/1/x" "${mirrors[@]}"
+	expect 28 "at most 31 mirrors"
+}

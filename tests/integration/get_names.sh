@@ -293,3 +293,42 @@ test_names_shown_safely() {
 	get -d $'d\e[31m' "$ORIGIN/gen/10/1/x%c2%9b31m" --if-exists=fail
 	expect 13 'd\x1b[31m/x'
 }
+
+# the server's name, if it is asked for; else one line with -v mentions it
+test_names_content_disposition() {
+	local url="$ORIGIN/header/Content-Disposition/attachment;filename=%22..%2f..%2fa%20b.bin%22/gen/10/1/x"
+	get "$url"
+	expect 0
+	is_gen x 10 1
+	! grep -q "a b.bin" err || fail "the name is mentioned without -v"
+	get --if-exists=replace -v "$url"
+	expect 0 "the server suggested the file name 'a b.bin' for 'x'"
+	rm x
+	get --content-disposition --json "$url"
+	expect 0
+	is_gen 'a b.bin' 10 1
+	grep '"file_done"' out | grep -q '"path":"a b.bin"' || fail "file_done has another path"
+	get --content-disposition --if-exists=rename "$url"
+	expect 0
+	is_gen 'a b.bin.1' 10 1
+	nothing_left 'a b.bin' 'a b.bin.1'
+	get --content-disposition -d d --tree "$url"
+	expect 0
+	is_gen "d/127.0.0.1:$PORT_http/header/Content-Disposition/attachment;filename=\"..%2f..%2fa b.bin\"/gen/10/1/a b.bin" 10 1
+}
+
+# what cannot be a name is not one
+test_names_content_disposition_hostile() {
+	local name
+	for name in '' . .. %01 %1b%5b31m a%0bb; do
+		get --content-disposition "$ORIGIN/header/Content-Disposition/attachment;filename=%22$name%22/gen/10/1/x"
+		expect 0 "the URL gives the name"
+		is_gen x 10 1
+		rm x
+		nothing_left
+	done
+	get --content-disposition -o y "$ORIGIN/gen/10/1/x"
+	expect 28 "--content-disposition"
+	get -J "$ORIGIN/gen/10/1/x"
+	expect 28 "use --content-disposition"
+}

@@ -212,3 +212,26 @@ test_origin_nothing_shown() {
 	expect 0
 	! grep -q "$secret" out err || fail "$(grep -h "$secret" out err)"
 }
+
+# --referer is sent as it is, by GET and HEAD, and to no other origin
+test_origin_referer() {
+	get --referer 'http://r/a?b' "$ORIGIN/echo-headers" -o f
+	expect 0
+	grep -qx $'Referer: http://r/a?b\r' f || fail "no Referer"
+	printf '%s\n' "$ORIGIN/echo-headers" " out=a" "$ORIGIN/echo-headers" " out=b" " referer=http://own/" \
+		"$ORIGIN/echo-headers" " out=c" " header=Referer: http://line/" >list
+	get --referer http://r/ -i list
+	expect 0
+	sends a "Referer: http://r/"
+	sends b "Referer: http://own/"
+	sends c "Referer: http://line/"
+	[[ $(grep -c Referer a b c | grep -c ':1$') == 3 ]] || fail "more than one"
+	get --referer http://r/ "http://$HOST:$PORT_http/$(redirect_to "http://localhost:$PORT_http/echo-headers")" -o g
+	expect 0
+	sends_not g Referer
+	get --referer $'http://r/\nX: y' "$ORIGIN/echo-headers" -o h
+	expect 28 "Referer"
+	absent h
+	get -e http://r/ "$ORIGIN/echo-headers"
+	expect 28 "use --referer"
+}

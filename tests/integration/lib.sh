@@ -235,7 +235,7 @@ is_origin_idle() {
 	[[ $(ls "/proc/$OWN_PID/fd" | wc -l) == "$OWN_FILES" ]]
 }
 
-# One of the origin's counters: requests, now, most of the tag; connections, connections_now, connections_most of all.
+# One of the origin's counters: requests, and of these heads, ranges and conditionals; now, most of the tag; connections, connections_now, connections_most of all.
 counter() { # tag, name
 	ask "/count/$1" | tr -d '{}"' | tr , '\n' | sed -n "s/^$2://p"
 }

@@ -59,6 +59,7 @@ struct sim_options {
 	bool no_allocate;      /* fallocate is not supported */
 	bool fresh_files;      /* each file was changed just now, by the real clock */
 	bool no_times;         /* times cannot be set, and the attempt succeeds */
+	bool no_xattrs;        /* extended attributes other than ACLs are refused */
 	bool no_noreplace;     /* RENAME_NOREPLACE is not supported (-EINVAL) */
 	bool no_link;          /* hard links are not supported (-EPERM) */
 	bool tolerant; /* breaches are counted, not fatal: for tests of the simulator itself */

@@ -27,6 +27,7 @@
 struct counter {
 	char tag[SL_ORIGIN_WORD];
 	uint64_t requests;
+	uint64_t heads, ranges, conditionals; /* of those */
 	unsigned now, most;
 };
 
@@ -74,6 +75,24 @@ count_begin(struct counter *counter)
 	counter->most = SL_MAX(counter->most, counter->now);
 }
 
+static void
+count_exchange(struct counter *counter, const struct sl_origin_exchange *x)
+{
+	struct sl_span value;
+
+	count_begin(counter);
+	counter->heads += x->head_only;
+	counter->ranges += sl_origin_find_header(x, "Range", &value);
+	counter->conditionals += sl_origin_is_conditional(x);
+}
+
+static void
+count_reset(struct counter *counter)
+{
+	counter->requests = counter->heads = counter->ranges = counter->conditionals = 0;
+	counter->most = counter->now;
+}
+
 /* Under the lock. NULL if it is not there and cannot be made. */
 static struct counter *
 find_tag(struct sl_origin *origin, const char *tag, bool make)
@@ -95,7 +114,7 @@ sl_origin_tag_begin(struct sl_origin_exchange *x, const char *tag)
 	pthread_mutex_lock(&x->origin->lock);
 	counter = x->tag[0] ? NULL : find_tag(x->origin, tag, true);
 	if (counter) {
-		count_begin(counter);
+		count_exchange(counter, x);
 		snprintf(x->tag, sizeof(x->tag), "%s", tag);
 	}
 	pthread_mutex_unlock(&x->origin->lock);
@@ -127,11 +146,13 @@ sl_origin_count(struct sl_origin *origin, const char *tag, struct sl_buf *out)
 	if (!counter)
 		counter = &none;
 	sl_buf_printf(out,
-		"{\"requests\":%llu,\"now\":%u,\"most\":%u,"
-		"\"connections\":%llu,\"connections_now\":%u,\"connections_most\":%u}\n",
-		(unsigned long long)counter->requests, counter->now, counter->most,
-		(unsigned long long)origin->sockets.requests, origin->sockets.now,
-		origin->sockets.most);
+		"{\"requests\":%llu,\"heads\":%llu,\"ranges\":%llu,\"conditionals\":%llu,"
+		"\"now\":%u,\"most\":%u,\"connections\":%llu,\"connections_now\":%u,\"connections_"
+		"most\":%u}\n",
+		(unsigned long long)counter->requests, (unsigned long long)counter->heads,
+		(unsigned long long)counter->ranges, (unsigned long long)counter->conditionals,
+		counter->now, counter->most, (unsigned long long)origin->sockets.requests,
+		origin->sockets.now, origin->sockets.most);
 	pthread_mutex_unlock(&origin->lock);
 }
 
@@ -139,13 +160,10 @@ void
 sl_origin_count_reset(struct sl_origin *origin)
 {
 	pthread_mutex_lock(&origin->lock);
-	origin->all.requests = origin->sockets.requests = 0;
-	origin->all.most = origin->all.now;
-	origin->sockets.most = origin->sockets.now;
-	for (size_t i = 0; i < origin->tag_count; i++) {
-		origin->tags[i].requests = 0;
-		origin->tags[i].most = origin->tags[i].now;
-	}
+	count_reset(&origin->all);
+	count_reset(&origin->sockets);
+	for (size_t i = 0; i < origin->tag_count; i++)
+		count_reset(&origin->tags[i]);
 	pthread_mutex_unlock(&origin->lock);
 	sl_origin_state_reset(&origin->state);
 }
@@ -263,11 +281,13 @@ parse_request(struct sl_origin_exchange *x, struct sl_buf *target)
 }
 
 static void
-count_request(struct sl_origin *origin, bool begin)
+count_request(const struct sl_origin_exchange *x, bool begin)
 {
+	struct sl_origin *origin = x->origin;
+
 	pthread_mutex_lock(&origin->lock);
 	if (begin)
-		count_begin(&origin->all);
+		count_exchange(&origin->all, x);
 	else
 		origin->all.now--;
 	pthread_mutex_unlock(&origin->lock);
@@ -308,10 +328,10 @@ serve_one(struct slot *slot, struct sl_wire *wire, struct sl_span head, unsigned
 		sl_origin_route(&x);
 	} else {
 		log_request(slot, number, head);
-		count_request(slot->origin, true);
+		count_request(&x, true);
 		sl_origin_route(&x);
 		tag_end(&x);
-		count_request(slot->origin, false);
+		count_request(&x, false);
 	}
 	sl_wire_flush(wire);
 	sl_buf_release(&x.headers);

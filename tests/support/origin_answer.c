@@ -152,22 +152,25 @@ reason(unsigned status)
 	}
 }
 
+/* A 304 has the ETag, else the time: nothing else about the resource (RFC 9110, 15.4.5). Neither it
+ * nor a 204 has a body to be framed. */
 void
 sl_origin_put_head(struct sl_origin_exchange *x, unsigned status, uint64_t announced)
 {
 	struct sl_wire *wire = x->wire;
+	bool has_body = status != 204 && status != 304;
 
 	sl_wire_printf(wire, "HTTP/1.1 %u %s%s", status, reason(status), x->eol);
 	sl_wire_put(wire, x->headers.data, x->headers.len);
 	if (x->etag[0])
 		sl_wire_printf(wire, "ETag: %s%s", x->etag, x->eol);
-	if (x->last_modified[0])
+	if (x->last_modified[0] && (status != 304 || !x->etag[0]))
 		sl_wire_printf(wire, "Last-Modified: %s%s", x->last_modified, x->eol);
-	if (x->framing == SL_ORIGIN_CHUNKED)
+	if (has_body && x->framing == SL_ORIGIN_CHUNKED)
 		sl_wire_printf(wire, "Transfer-Encoding: chunked%s", x->eol);
 	else if (x->framing == SL_ORIGIN_UNTIL_CLOSE)
 		x->ending = SL_MAX(x->ending, SL_ORIGIN_CLOSE);
-	else if (status != 204 && status != 304)
+	else if (has_body)
 		sl_wire_printf(
 			wire, "Content-Length: %llu%s", (unsigned long long)announced, x->eol);
 	if (x->ending != SL_ORIGIN_KEEP)

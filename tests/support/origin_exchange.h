@@ -66,6 +66,13 @@ enum sl_origin_if_range {
 	SL_ORIGIN_IF_RANGE_IGNORED, /* as if it matched */
 };
 
+/* How If-None-Match and If-Modified-Since are evaluated. */
+enum sl_origin_conditions {
+	SL_ORIGIN_CONDITIONS_RIGHT,       /* RFC 9110, 13.2.2 */
+	SL_ORIGIN_CONDITIONS_IGNORED,     /* 200 */
+	SL_ORIGIN_CONDITIONS_ALWAYS_TRUE, /* 304 if there is one */
+};
+
 struct sl_origin_ranges {
 	bool supported;
 	enum sl_origin_range_fault fault;
@@ -105,6 +112,7 @@ struct sl_origin_exchange {
 	uint64_t flipped_at;
 
 	struct sl_origin_ranges ranges;
+	enum sl_origin_conditions conditions;
 	enum sl_origin_cut cut;
 	uint64_t cut_at;
 	bool is_limited;            /* counts for a limit of requests at one time */
@@ -146,9 +154,10 @@ void sl_origin_route(struct sl_origin_exchange *x);
 /* A redirect with a small body. */
 void sl_origin_redirect(struct sl_origin_exchange *x, unsigned status, const char *location);
 
-/* The tables of the other files: origin_lies.c, origin_ranges.c, origin_nth.c. */
+/* The tables of the other files: origin_lies.c, origin_ranges.c, origin_conditions.c, origin_nth.c.
+ */
 extern const struct sl_origin_route sl_origin_lie_routes[], sl_origin_range_routes[],
-	sl_origin_nth_routes[];
+	sl_origin_condition_routes[], sl_origin_nth_routes[];
 
 /* From origin_ranges.c: */
 
@@ -158,6 +167,14 @@ bool sl_origin_find_header(
 
 /* Answer with a resource: all of it, or the ranges that are asked for if the path supports them. */
 void sl_origin_answer_resource(struct sl_origin_exchange *x, const struct sl_origin_body *body);
+
+/* From origin_conditions.c: */
+
+/* Whether the request has If-None-Match or If-Modified-Since. */
+bool sl_origin_is_conditional(const struct sl_origin_exchange *x);
+
+/* Whether it is to be answered with 304. */
+bool sl_origin_is_not_modified(const struct sl_origin_exchange *x);
 
 /* From origin_nth.c: */
 

@@ -1,6 +1,8 @@
 /*
  * Range requests (RFC 9110, section 14), and what servers do wrong about them.
  *
+ * A conditional request is evaluated before its ranges (origin_conditions.c).
+ *
  * Without a shape of this file the server has no ranges: Range is ignored and there is no
  * Accept-Ranges. Any of them makes it support ranges; of several faults in a path the last one
  * holds. Faults concern requests for a single range. A fault that has no room (one byte early of a
@@ -294,6 +296,10 @@ sl_origin_answer_resource(struct sl_origin_exchange *x, const struct sl_origin_b
 	enum asked asked = ASKED_WHOLE;
 	size_t count = 0;
 
+	if (sl_origin_is_not_modified(x)) {
+		sl_origin_answer(x, 304, body);
+		return;
+	}
 	if (x->ranges.supported) {
 		sl_origin_add_header(x, "Accept-Ranges", "bytes");
 		asked = apply_fault(x, parse_asked(x, body->size, ranges, &count));

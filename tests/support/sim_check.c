@@ -27,14 +27,16 @@
 bool
 sim_op_is_input(const struct sl_op *op)
 {
-	return (op->kind == SL_OP_RECV || op->kind == SL_OP_READ || op->kind == SL_OP_GET_ACL) &&
+	return (op->kind == SL_OP_RECV || op->kind == SL_OP_READ || op->kind == SL_OP_GET_ACL ||
+		       op->kind == SL_OP_GET_XATTR) &&
 	       op->len > 0;
 }
 
 bool
 sim_op_is_output(const struct sl_op *op)
 {
-	return (op->kind == SL_OP_SEND || op->kind == SL_OP_WRITE || op->kind == SL_OP_SET_ACL) &&
+	return (op->kind == SL_OP_SEND || op->kind == SL_OP_WRITE || op->kind == SL_OP_SET_ACL ||
+		       op->kind == SL_OP_SET_XATTR) &&
 	       op->len > 0;
 }
 

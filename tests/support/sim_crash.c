@@ -109,6 +109,7 @@ sim_crash(struct sim *sim, enum sim_crash how)
 		recount(sim);
 		return;
 	}
+	sim->boot++;
 	sl_list_each(node, &sim->inodes)
 	{
 		struct sim_inode *inode = sl_list_item(node, struct sim_inode, link);
@@ -141,6 +142,7 @@ copy_inode(struct sim *to, struct sim_inode *inode)
 	copy->owner = inode->owner;
 	copy->ino = inode->ino;
 	copy->mtime_ns = inode->mtime_ns;
+	copy->birth_ns = inode->birth_ns;
 	copy->data = copy_bytes(inode->data, inode->size);
 	copy->size = inode->size;
 	copy->cap = inode->size + 1;
@@ -193,6 +195,7 @@ copy_disk(struct sim *sim)
 	options.wall_ns = sim_wall_now(sim);
 	struct sim *copy = sim_new(&options);
 	copy->next_ino = sim->next_ino;
+	copy->boot = sim->boot;
 	sl_list_each(node, &sim->inodes)
 		copy_inode(copy, sl_list_item(node, struct sim_inode, link));
 	sl_list_each(node, &sim->inodes) copy_directory(sl_list_item(node, struct sim_inode, link));

@@ -44,6 +44,8 @@ likely_fault(struct sim *sim, enum sl_op_kind kind)
 		[SL_OP_SET_OWNER] = { EPERM, EIO, EROFS, EIO },
 		[SL_OP_GET_ACL] = { EIO, ERANGE, ENOMEM, EIO },
 		[SL_OP_SET_ACL] = { EPERM, EOPNOTSUPP, ENOSPC, EIO },
+		[SL_OP_GET_XATTR] = { EIO, ERANGE, ENOMEM, EACCES },
+		[SL_OP_SET_XATTR] = { EPERM, EOPNOTSUPP, ENOSPC, EIO },
 		[SL_OP_HAS_HOLE] = { EINVAL, EIO, EINVAL, EIO },
 	};
 	return -codes[kind][sim_below(sim, 4)];

@@ -248,6 +248,35 @@ reopen(struct sim *sim, struct sim_inode *inode, int flags)
 	return code ? code : new_descriptor(sim, inode, flags)->number;
 }
 
+/* The file that tells one boot from another. */
+static int
+open_boot_id(struct sim *sim, int flags)
+{
+	char text[40];
+	struct sim_inode *inode = sim_inode_new(sim, S_IFREG | 0444);
+	snprintf(text, sizeof(text), "00000000-0000-4000-8000-%012x\n", sim->boot);
+	set_size(inode, strlen(text));
+	memcpy(inode->data, text, inode->size);
+	return new_descriptor(sim, inode, flags)->number;
+}
+
+/* A file without a name (O_TMPFILE). */
+static int
+open_unnamed(struct sim *sim, const struct sim_job *job)
+{
+	const struct sl_op *op = &job->copy;
+	struct sim_place place;
+	int code = sim_walk(sim, op->dir_fd, job->path, op->resolve, SIM_FOLLOW, &place);
+	if (code)
+		return code;
+	if (!place.inode)
+		return -ENOENT;
+	if (!S_ISDIR(place.inode->mode))
+		return -ENOTDIR;
+	struct sim_inode *inode = sim_inode_new(sim, S_IFREG | (op->mode & 07777));
+	return new_descriptor(sim, inode, (int)op->flags)->number;
+}
+
 static int
 do_open(struct sim *sim, struct sim_job *job)
 {
@@ -260,6 +289,10 @@ do_open(struct sim *sim, struct sim_job *job)
 		return -EMFILE;
 	if (own)
 		return reopen(sim, own, flags);
+	if (strcmp(job->path, "/proc/sys/kernel/random/boot_id") == 0)
+		return open_boot_id(sim, flags);
+	if ((flags & O_TMPFILE) == O_TMPFILE)
+		return open_unnamed(sim, job);
 	enum sim_follow follow = (flags & O_NOFOLLOW) || exclusive ? SIM_NOFOLLOW : SIM_FOLLOW;
 	/* A name to be made cannot end with a slash, whatever it leads to. */
 	int code = sim_walk(sim, op->dir_fd, job->path, op->resolve, SIM_NAME, &place);
@@ -451,6 +484,11 @@ fill_statx(const struct sim *sim, const struct sim_inode *inode, uint32_t mask, 
 		.stx_mtime = { .tv_sec = (int64_t)(inode->mtime_ns / SL_NS_PER_S),
 			.tv_nsec = (uint32_t)(inode->mtime_ns % SL_NS_PER_S) },
 		.stx_dev_major = 254 };
+	if (mask & STATX_BTIME) {
+		out->stx_mask |= STATX_BTIME;
+		out->stx_btime.tv_sec = (int64_t)(inode->birth_ns / SL_NS_PER_S);
+		out->stx_btime.tv_nsec = (uint32_t)(inode->birth_ns % SL_NS_PER_S);
+	}
 	if (sim->options.fresh_files)
 		out->stx_ctime.tv_sec = (int64_t)(sl_clock_wall_ns() / SL_NS_PER_S);
 #ifdef STATX_DIOALIGN
@@ -618,6 +656,26 @@ do_set_acl(struct sim_inode *inode, const struct sl_op *op)
 	return 0;
 }
 
+static int
+do_get_xattr(struct sim_job *job, const struct sim_owner *owner)
+{
+	if (owner->xattr_len > job->copy.len)
+		return -ERANGE;
+	if (owner->xattr_len)
+		sim_job_gather(job, owner->xattr, owner->xattr_len);
+	return sl_int(owner->xattr_len);
+}
+
+static int
+do_set_xattr(struct sim_owner *owner, const struct sl_op *op)
+{
+	if (op->len > SIM_XATTR_MAX)
+		return -ENOSPC;
+	memcpy(owner->xattr, op->data, op->len);
+	owner->xattr_len = op->len;
+	return 0;
+}
+
 void
 sim_set_acl(struct sim *sim, const char *path, const void *acl, size_t len)
 {
@@ -706,6 +764,10 @@ run_on_descriptor(struct sim *sim, struct sim_fd *fd, struct sim_job *job)
 		return do_get_acl(job, &fd->inode->owner);
 	case SL_OP_SET_ACL:
 		return do_set_acl(fd->inode, op);
+	case SL_OP_GET_XATTR:
+		return do_get_xattr(job, &fd->inode->owner);
+	case SL_OP_SET_XATTR:
+		return sim->options.no_xattrs ? -EOPNOTSUPP : do_set_xattr(&fd->inode->owner, op);
 	case SL_OP_SET_MODE:
 		set_mode(fd->inode, op->mode);
 		return 0;

@@ -25,7 +25,7 @@ sim_inode_new(struct sim *sim, uint32_t mode)
 	inode->owner.uid = geteuid();
 	inode->owner.gid = getegid();
 	inode->stable_owner = inode->owner;
-	inode->mtime_ns = inode->stable_mtime_ns = sim_wall_now(sim);
+	inode->mtime_ns = inode->stable_mtime_ns = inode->birth_ns = sim_wall_now(sim);
 	sl_list_init(&inode->entries);
 	sl_list_init(&inode->stable_entries);
 	sl_list_init(&inode->changes);

@@ -239,12 +239,16 @@ struct sim_change {
 };
 
 #define SIM_ACL_MAX 100
+#define SIM_XATTR_MAX 320
 
-/* Whose it is, and the access ACL in the form of its extended attribute. */
+/* Whose it is, the access ACL in the form of its extended attribute, and the one other attribute
+ * that it can have, whatever its name. */
 struct sim_owner {
 	uint32_t uid, gid;
 	size_t acl_len; /* 0 = no ACL */
 	unsigned char acl[SIM_ACL_MAX];
+	size_t xattr_len; /* 0 = no attribute */
+	unsigned char xattr[SIM_XATTR_MAX];
 };
 
 struct sim_inode {
@@ -253,7 +257,7 @@ struct sim_inode {
 	uint32_t mode; /* with the type */
 	struct sim_owner owner;
 	unsigned names, opens;
-	uint64_t mtime_ns;
+	uint64_t mtime_ns, birth_ns;
 	/* regular file */
 	unsigned char *data;
 	size_t size, cap;
@@ -403,6 +407,7 @@ struct sim {
 	struct sim_inode *root;
 	bool aborted; /* sim_abort_journal */
 	uint64_t next_ino, used;
+	unsigned boot; /* power cuts so far */
 
 	struct sl_list servers, peers;
 	unsigned accepted, connected;

@@ -71,3 +71,26 @@ Test(http_date, never_reads_past_its_text)
 	}
 	guard_release(&guard);
 }
+
+Test(http_date, what_was_formatted_is_read_as_the_same_second)
+{
+	static const struct {
+		int64_t seconds;
+		const char *text;
+	} cases[] = {
+		{ 784111777, "Sun, 06 Nov 1994 08:49:37 GMT" },
+		{ 0, "Thu, 01 Jan 1970 00:00:00 GMT" },
+		{ -1, "Wed, 31 Dec 1969 23:59:59 GMT" },
+		{ 951782400, "Tue, 29 Feb 2000 00:00:00 GMT" },
+		{ UINT32_MAX, "Sun, 07 Feb 2106 06:28:15 GMT" },
+	};
+	for (size_t i = 0; i < SL_COUNT_OF(cases); i++) {
+		struct sl_buf text = { 0 };
+		int64_t seconds = -7;
+		sl_date_format(&text, cases[i].seconds);
+		cr_expect(sl_span_is(sl_buf_span(&text), cases[i].text), "%s", cases[i].text);
+		cr_expect(sl_date_parse(sl_buf_span(&text), NOW, &seconds));
+		cr_expect_eq(seconds, cases[i].seconds);
+		sl_buf_release(&text);
+	}
+}

@@ -17,6 +17,7 @@
 #include <poll.h>
 #include <stdlib.h>
 #include <sys/stat.h>
+#include <sys/xattr.h>
 #include <unistd.h>
 
 #define RENAME_NOREPLACE_FLAG 1u
@@ -1186,4 +1187,40 @@ Test(engine_sim, acls_are_those_of_the_kernel)
 	run_twice(&twin, set, -EINVAL);
 	tear_down(&twin);
 	scratch_leave();
+}
+
+Test(engine_sim, extended_attributes_are_those_of_the_kernel)
+{
+	static char value[] = "value", longer[] = "a longer value", got[8];
+	struct twin twin;
+	struct sl_op set = { .kind = SL_OP_SET_XATTR,
+		.attribute = "user.sluice-test",
+		.data = value,
+		.len = strlen(value) };
+	struct sl_op get = { .kind = SL_OP_GET_XATTR,
+		.attribute = "user.sluice-test",
+		.data = got,
+		.len = sizeof(got) };
+	const char *directory = scratch_enter();
+	set_up(&twin, directory, 1);
+	twin.real_fd[0] = openat(twin.real_dir, "x", O_RDWR | O_CREAT, 0600);
+	twin.sim_fd[0] = open_file(twin.engine, "/p/w/x", O_RDWR | O_CREAT);
+	struct sl_op probe = set;
+	probe.fd = twin.real_fd[0];
+	bool has_none = sl_op_run_blocking(&probe) == -EOPNOTSUPP;
+	if (!has_none) {
+		cr_assert_eq(fremovexattr(probe.fd, probe.attribute), 0);
+		run_twice(&twin, get, 0);
+		run_twice(&twin, set, 0);
+		run_twice(&twin, get, (int)strlen(value));
+		cr_expect_eq(memcmp(got, value, strlen(value)), 0);
+		set.data = longer;
+		set.len = strlen(longer);
+		run_twice(&twin, set, 0);
+		run_twice(&twin, get, -ERANGE);
+	}
+	tear_down(&twin);
+	scratch_leave();
+	if (has_none)
+		cr_skip_test("this file system has no extended attributes");
 }

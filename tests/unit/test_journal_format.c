@@ -12,9 +12,12 @@
 static const unsigned char this_boot[SL_JOURNAL_BOOT_ID] = "this boot is 16";
 static const unsigned char other_boot[SL_JOURNAL_BOOT_ID] = "the other one!!";
 
-static const struct sl_journal_begin begin = {
-	.seed = SEED, .dev_major = 8, .dev_minor = 1, .inode = UINT64_MAX - 7
-};
+static const struct sl_journal_begin begin = { .seed = SEED,
+	.dev_major = 8,
+	.dev_minor = 1,
+	.inode = UINT64_MAX - 7,
+	.birth_ns = 77,
+	.mode = 0666 };
 
 /* What the reader should find, kept the long way. */
 struct oracle {
@@ -23,6 +26,7 @@ struct oracle {
 		bool is_synced, is_gone, is_of_this_boot;
 	} written[RECORDS];
 	size_t count;
+	bool is_closed;
 	bool has_resource;
 };
 
@@ -55,71 +59,91 @@ expect_ranges(const struct sl_journal_content *content, const struct oracle *ora
 		cr_assert_eq(content->ranges[at].begin, oracle->written[i].range.begin);
 		cr_assert_eq(content->ranges[at].end, oracle->written[i].range.end);
 		cr_assert_eq(content->ranges[at].crc, oracle->written[i].range.crc);
+		cr_assert_eq(at < content->synced, oracle->written[i].is_synced);
 		at++;
 	}
 	cr_assert_eq(at, content->count, "ranges that were not recorded");
+	cr_assert_eq(content->is_closed, oracle->is_closed);
 	cr_assert_eq(content->has_resource, oracle->has_resource);
 }
 
 static void
-add_written(struct sl_buf *out, struct oracle *oracle, struct sl_random *random, bool this)
+add_written(struct sl_buf *out, uint32_t *chain, struct oracle *oracle, struct sl_random *random,
+	bool this)
 {
 	struct sl_journal_range range = { .begin = sl_random_below(random, 500) };
 	range.end = range.begin + 1 + sl_random_below(random, 500);
 	range.crc = (uint32_t)sl_random_next(random);
+	sl_journal_add_written(out, chain, &range);
+	range.record_end = out->len;
 	oracle->written[oracle->count].range = range;
 	oracle->written[oracle->count++].is_of_this_boot = this;
-	sl_journal_add_written(out, SEED, &range);
 }
 
 static void
-add_void(struct sl_buf *out, struct oracle *oracle, struct sl_random *random)
+add_void(struct sl_buf *out, uint32_t *chain, struct oracle *oracle, struct sl_random *random)
 {
 	uint64_t from = sl_random_below(random, 900), to = from + 1 + sl_random_below(random, 100);
 	for (size_t i = 0; i < oracle->count; i++)
 		if (oracle->written[i].range.begin < to && from < oracle->written[i].range.end)
 			oracle->written[i].is_gone = true;
-	sl_journal_add_void(out, SEED, from, to);
+	sl_journal_add_void(out, chain, from, to);
 }
 
 /* A boot ends the trust in what the one before has not synced; so does another run of a boot that
  * is not this one, which is more than it must. */
 static void
-add_boot(struct sl_buf *out, struct oracle *oracle, bool was_this, bool is_this)
+add_boot(struct sl_buf *out, uint32_t *chain, struct oracle *oracle, bool was_this, bool is_this)
 {
-	sl_journal_add_boot(out, SEED, is_this ? this_boot : other_boot);
+	sl_journal_add_boot(out, chain, is_this ? this_boot : other_boot);
 	for (size_t i = 0; i < oracle->count; i++)
 		if (!(was_this && is_this) && !oracle->written[i].is_synced)
 			oracle->written[i].is_gone = true;
 }
 
+/* What was recorded before some offset of the journal, often its end. */
+static void
+add_synced(struct sl_buf *out, uint32_t *chain, struct oracle *oracle, struct sl_random *random)
+{
+	uint64_t off = sl_random_below(random, 2) ? out->len : sl_random_below(random, out->len);
+	sl_journal_add_synced(out, chain, off);
+	for (size_t i = 0; i < oracle->count; i++)
+		if (oracle->written[i].range.record_end <= off)
+			oracle->written[i].is_synced = true;
+}
+
 /* One random record; `*this` = whether the run that writes is of this boot. */
 static void
-add_some(struct sl_buf *out, struct oracle *oracle, struct sl_random *random, bool *this)
+add_some(struct sl_buf *out, uint32_t *chain, struct oracle *oracle, struct sl_random *random,
+	bool *this)
 {
 	struct sl_journal_resource resource = some_resource();
-	switch (sl_random_below(random, 10)) {
+	static const struct sl_journal_closed closed = { .size = 1, .modified_ns = 2 };
+	oracle->is_closed = false;
+	switch (sl_random_below(random, 11)) {
 	case 0: {
 		bool was = *this;
 		*this = sl_random_below(random, 2);
-		add_boot(out, oracle, was, *this);
+		add_boot(out, chain, oracle, was, *this);
 		break;
 	}
 	case 1:
 	case 2:
-		for (size_t i = 0; i < oracle->count; i++)
-			oracle->written[i].is_synced = true;
-		sl_journal_add_synced(out, SEED);
+		add_synced(out, chain, oracle, random);
 		break;
 	case 3:
-		add_void(out, oracle, random);
+		add_void(out, chain, oracle, random);
 		break;
 	case 4:
-		sl_journal_add_resource(out, SEED, &resource);
+		sl_journal_add_resource(out, chain, &resource);
 		oracle->has_resource = true;
 		break;
+	case 5:
+		sl_journal_add_closed(out, chain, &closed);
+		oracle->is_closed = true;
+		break;
 	default:
-		add_written(out, oracle, random, *this);
+		add_written(out, chain, oracle, random, *this);
 		break;
 	}
 }
@@ -141,14 +165,15 @@ random_journal(uint64_t seed)
 	bool this = true;
 	cr_assert_not_null(journal);
 	sl_random_init(&random, seed);
-	sl_journal_add_begin(&journal->text, &begin);
+	uint32_t chain = 0;
+	sl_journal_add_begin(&journal->text, &chain, &begin);
 	for (size_t i = 0; i <= RECORDS; i++) {
 		journal->after[i] = oracle;
 		journal->ends[i] = journal->text.len;
 		if (i == 0)
-			add_boot(&journal->text, &oracle, false, this);
+			add_boot(&journal->text, &chain, &oracle, false, this);
 		else if (i < RECORDS)
-			add_some(&journal->text, &oracle, &random, &this);
+			add_some(&journal->text, &chain, &oracle, &random, &this);
 	}
 	journal->records = RECORDS + 1;
 	cr_assert_not(journal->text.failed);
@@ -183,6 +208,8 @@ Test(journal_format, what_was_written_is_read)
 		cr_assert_eq(content.begin.dev_major, 8);
 		cr_assert_eq(content.begin.dev_minor, 1);
 		cr_assert_eq(content.begin.inode, UINT64_MAX - 7);
+		cr_assert_eq(content.begin.birth_ns, 77);
+		cr_assert_eq(content.begin.mode, 0666);
 		if (content.has_resource) {
 			cr_assert_eq(content.resource.url_hash, 99);
 			cr_assert_eq(content.resource.resource.length, 1000);
@@ -234,39 +261,91 @@ Test(journal_format, a_changed_byte_hides_what_follows_and_invents_nothing)
 	free_journal(journal);
 }
 
-Test(journal_format, records_of_an_older_journal_are_not_taken)
+/* Of another journal, and of the same one before it was cut: whole records at the very place where
+ * the next one would be. */
+Test(journal_format, records_behind_the_end_are_not_taken)
 {
-	struct sl_buf text = { 0 };
+	struct sl_buf text = { 0 }, other = { 0 };
 	struct sl_journal_range range = { .begin = 0, .end = 10, .crc = 1 };
-	sl_journal_add_begin(&text, &begin);
-	sl_journal_add_boot(&text, SEED, this_boot);
-	size_t len = text.len;
-	sl_journal_add_written(&text, SEED + 1, &range);
+	uint32_t chain = 0, other_chain = 0;
+	sl_journal_add_begin(&other, &other_chain, &begin);
+	sl_journal_add_boot(&other, &other_chain, other_boot);
+	size_t len = other.len;
+	sl_journal_add_written(&other, &other_chain, &range);
+	sl_journal_add_synced(&other, &other_chain, other.len);
+	sl_journal_add_begin(&text, &chain, &begin);
+	sl_journal_add_boot(&text, &chain, this_boot);
+	cr_assert_eq(text.len, len);
+	sl_buf_add(&text, other.data + len, other.len - len);
 	struct sl_journal_content content = read_all(sl_buf_span(&text));
 	cr_expect_eq(content.count, 0);
 	cr_expect_eq(content.len, len);
+	cr_expect_eq(content.chain, chain);
 	sl_journal_content_release(&content);
 	sl_buf_release(&text);
+	sl_buf_release(&other);
+}
+
+Test(journal_format, without_a_boot_id_only_what_was_synced_is_trusted)
+{
+	struct sl_buf text = { 0 };
+	struct sl_journal_range range = { .begin = 0, .end = 10, .crc = 1 };
+	struct sl_journal_content content = { 0 };
+	uint32_t chain = 0;
+	sl_journal_add_begin(&text, &chain, &begin);
+	sl_journal_add_boot(&text, &chain, this_boot);
+	sl_journal_add_written(&text, &chain, &range);
+	sl_journal_add_synced(&text, &chain, text.len);
+	sl_journal_add_written(&text, &chain, &range);
+	cr_assert_eq(sl_journal_read(&content, sl_buf_span(&text), NULL, NULL), 0);
+	cr_expect_eq(content.count, 1);
+	cr_expect_eq(content.untrusted, 1);
+	sl_journal_content_release(&content);
+	sl_buf_release(&text);
+}
+
+static uint64_t
+hash_of(const char *text)
+{
+	struct sl_url url = { 0 };
+	cr_assert_eq(sl_url_parse(&url, sl_span_str(text), NULL), 0);
+	uint64_t hash = sl_journal_url_hash(&url);
+	sl_url_release(&url);
+	return hash;
+}
+
+Test(journal_format, the_hash_of_a_url_ignores_secrets_and_nothing_else)
+{
+	uint64_t hash = hash_of("http://a.example/x/y");
+	static const char *const same[] = { "http://u:p@a.example/x/y",
+		"http://a.example/x/y?token=1", "http://a.example:80/x/y#z" };
+	static const char *const other[] = { "https://a.example/x/y", "http://b.example/x/y",
+		"http://a.example:81/x/y", "http://a.example/x/z", "http://a.example/x" };
+	for (size_t i = 0; i < SL_COUNT_OF(same); i++)
+		cr_expect_eq(hash_of(same[i]), hash, "%s", same[i]);
+	for (size_t i = 0; i < SL_COUNT_OF(other); i++)
+		cr_expect_neq(hash_of(other[i]), hash, "%s", other[i]);
 }
 
 Test(journal_format, only_what_was_synced_outlives_a_boot)
 {
 	struct sl_buf text = { 0 };
 	struct sl_journal_range range = { .begin = 0, .end = 10, .crc = 1 };
-	sl_journal_add_begin(&text, &begin);
-	sl_journal_add_boot(&text, SEED, other_boot);
-	sl_journal_add_written(&text, SEED, &range);
-	sl_journal_add_synced(&text, SEED);
+	uint32_t chain = 0;
+	sl_journal_add_begin(&text, &chain, &begin);
+	sl_journal_add_boot(&text, &chain, other_boot);
+	sl_journal_add_written(&text, &chain, &range);
+	sl_journal_add_synced(&text, &chain, text.len);
 	range.begin = 10;
 	range.end = 20;
-	sl_journal_add_written(&text, SEED, &range);
+	sl_journal_add_written(&text, &chain, &range);
 	struct sl_journal_content content = read_all(sl_buf_span(&text));
 	cr_expect_eq(content.count, 1);
 	cr_expect_eq(content.untrusted, 1);
 	sl_journal_content_release(&content);
 	/* and is not trusted later, once this boot goes on */
-	sl_journal_add_boot(&text, SEED, this_boot);
-	sl_journal_add_synced(&text, SEED);
+	sl_journal_add_boot(&text, &chain, this_boot);
+	sl_journal_add_synced(&text, &chain, text.len);
 	content = read_all(sl_buf_span(&text));
 	cr_expect_eq(content.count, 1);
 	sl_journal_content_release(&content);
@@ -286,7 +365,8 @@ Test(journal_format, a_foreign_or_newer_file_is_refused_with_the_reason)
 	cr_expect_eq(sl_journal_read(&content, sl_span("", 0), this_boot, &err), SL_E_PROTO);
 	sl_error_clear(&err);
 	/* Version 2, with its right sum: 4 + 2 + 2 bytes of frame and 16 of magic before it. */
-	sl_journal_add_begin(&newer, &begin);
+	uint32_t chain = 0;
+	sl_journal_add_begin(&newer, &chain, &begin);
 	newer.data[24] = 2;
 	uint32_t crc = sl_crc32c(0, newer.data + 4, newer.len - 4);
 	for (size_t i = 0; i < 4; i++)
@@ -305,11 +385,12 @@ Test(journal_format, a_range_that_cannot_be_ends_the_journal)
 	for (size_t i = 0; i < SL_COUNT_OF(bad); i++) {
 		struct sl_buf text = { 0 };
 		struct sl_journal_range good = { .begin = 0, .end = 10 };
-		sl_journal_add_begin(&text, &begin);
-		sl_journal_add_boot(&text, SEED, this_boot);
-		sl_journal_add_written(&text, SEED, &good);
-		sl_journal_add_written(&text, SEED, &bad[i]);
-		sl_journal_add_written(&text, SEED, &good);
+		uint32_t chain = 0;
+		sl_journal_add_begin(&text, &chain, &begin);
+		sl_journal_add_boot(&text, &chain, this_boot);
+		sl_journal_add_written(&text, &chain, &good);
+		sl_journal_add_written(&text, &chain, &bad[i]);
+		sl_journal_add_written(&text, &chain, &good);
 		struct sl_journal_content content = read_all(sl_buf_span(&text));
 		cr_expect_eq(content.count, 1);
 		sl_journal_content_release(&content);

@@ -81,6 +81,8 @@ Test(options, get_has_the_defaults_its_help_shows)
 	cr_expect_eq(options.if_exists, SL_EXISTS_AUTO);
 	cr_expect_eq(options.jobs, 16);
 	cr_expect_eq(options.connections_per_host, 16);
+	cr_expect_eq(options.segments, 8);
+	cr_expect_eq(options.min_segment, 16 * SL_MIB);
 	cr_expect_eq(options.checksum.kind, SL_CHECKSUM_NONE);
 	cr_expect_eq(options.sync, SL_SYNC_AUTO);
 	cr_expect(options.remote_time);
@@ -314,6 +316,16 @@ Test(options, messages_for_wrong_command_lines_name_the_fault)
 		{ "get -q", "no URL given" },
 		{ "get a b -o x", "-o takes exactly one URL" },
 		{ "get a -i list -o x", "-o takes exactly one URL" },
+		{ "get a -o x --tree", "-o gives the name of the file, so --tree" },
+		{ "get a -o - --content-disposition", "so --content-disposition has no effect" },
+		{ "get --mirror a", "no URL given: --mirror names another source" },
+		{ "get a b --mirror http://c/",
+			"--mirror names another source of exactly one URL" },
+		{ "get a -i list --mirror http://c/", "another source of exactly one URL" },
+		{ "get a --mirror ftp://c/", "ftp" },
+		{ "get a --mirror ''", "" },
+		{ "get a --mirror http:///", "host" },
+		{ "get a --referer ''", "must not be empty" },
 		{ "get a b --checksum md5=0123456789abcdef0123456789abcdef",
 			"--checksum takes exactly one URL" },
 		{ "get a -j", "'-j' (--jobs) needs a value: N" },
@@ -366,7 +378,9 @@ Test(options, unknown_ones_get_a_hint)
 		{ "get a --location", "redirects are followed by default" },
 		{ "get -O a", "files are named after their URL" },
 		{ "get -C - a", "resuming is not supported" },
-		{ "get -k a", "--cacert" },
+		{ "get -k https://a", "'https://a' is not a size (write it as 64M or 1.5G; "
+				      "certificates are always verified" },
+		{ "get -s https://a", "'https://a' is not a whole number; for no output use -q" },
 		{ "get --no-check-certificate a", "--cacert" },
 		{ "get -nc a", "unknown option '-nc': use --if-exists=skip" },
 		{ "get --tries=3 a", "unknown option '--tries': use --retries" },
@@ -377,9 +391,12 @@ Test(options, unknown_ones_get_a_hint)
 		{ "get --retry-wait=3 a", "--retry-max-wait limits them" },
 		{ "get --retry-max-time 3 a", "use --deadline" },
 		{ "get --retry-connrefused a", "not needed" },
-		{ "get --split=8 a", "segments are not supported" },
-		{ "get -s8 a", "segments are not supported" },
-		{ "get --segments=8 a", "segments are not supported" },
+		{ "get --split=8 a", "use -s" },
+		{ "get --min-split-size=1M a", "use -k" },
+		{ "get -s0 a", "from 1 to 64" },
+		{ "get -s65 a", "from 1 to 64" },
+		{ "get -k 1023K a", "from 1M to 1G" },
+		{ "get --min-segment=2G a", "from 1M to 1G" },
 		{ "get --max-connection-per-server=4 a", "use -x" },
 		{ "get --max-concurrent-downloads=4 a", "use -j" },
 		{ "get --proxy x a", "not supported by this version" },

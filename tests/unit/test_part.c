@@ -804,6 +804,72 @@ Test(part, a_time_that_was_set_without_effect_is_noticed_and_not_a_failure)
 	simulated(&options, time_without_effect);
 }
 
+static const struct sl_stamp stamp = { .modified_s = 1, .etag = "\"abc\"" };
+
+/* What has the part's attribute now; false if there is none. */
+static bool
+read_stamp(const struct bench *bench, struct sl_stamp *out)
+{
+	unsigned char bytes[SL_STAMP_MAX];
+	struct sl_op op = { .kind = SL_OP_GET_XATTR,
+		.fd = bench->part.fd,
+		.attribute = SL_STAMP_ATTRIBUTE,
+		.data = bytes,
+		.len = sizeof(bytes) };
+	cr_assert_eq(sl_io_batch(&op, 1), 0);
+	cr_assert_geq(op.result, 0);
+	return sl_stamp_parse(out, bytes, (size_t)op.result);
+}
+
+/* Without a time of the server's it gets that of its completion. */
+static void
+stamped(struct bench *bench)
+{
+	const uint64_t times[] = { WHOLE_TIME_NS / 2, 0 };
+	for (size_t i = 0; i < SL_COUNT_OF(times); i++) {
+		struct sl_part_attributes set = {
+			.time_ns = times[i], .length = 5, .stamp = &stamp
+		};
+		struct sl_stamp got;
+		must_create(bench, i ? "x" : "y");
+		put(bench, "hello");
+		cr_expect_eq(sl_part_seal(&bench->part, &set, &bench->err), 0);
+		cr_assert(read_stamp(bench, &got));
+		cr_expect_eq(got.size, 5);
+		cr_expect_eq(got.mtime_ns,
+			(uint64_t)bench->part.sealed_s * SL_NS_PER_S + bench->part.sealed_ns);
+		cr_expect(times[i] ? got.mtime_ns == times[i] : got.mtime_ns > times[0]);
+		cr_expect_str_eq(got.etag, stamp.etag);
+		cr_expect_not(bench->part.time_refused);
+		sl_part_discard(&bench->part);
+	}
+}
+
+Test(part, a_stamp_has_the_size_and_the_time_of_the_seal)
+{
+	struct sim_options options = sim_options(10);
+	simulated(&options, stamped);
+}
+
+static void
+without_stamp(struct bench *bench)
+{
+	struct sl_part_attributes set = { .length = 5, .stamp = &stamp };
+	struct sl_stamp got;
+	must_create(bench, "x");
+	put(bench, "hello");
+	cr_expect_eq(sl_part_seal(&bench->part, &set, &bench->err), 0, "%s", bench->err.text);
+	cr_expect_not(read_stamp(bench, &got));
+	cr_expect_eq(sl_part_check(&bench->part, 5, &bench->err), 0, "%s", bench->err.text);
+}
+
+Test(part, a_stamp_that_cannot_be_set_is_not_a_failure)
+{
+	struct sim_options options = sim_options(11);
+	options.no_xattrs = true;
+	simulated(&options, without_stamp);
+}
+
 /* Two runs with one target at the same time, whatever the order of their steps. */
 struct rival {
 	struct sl_directory *directory;

@@ -121,6 +121,32 @@ try_split(struct oracle *oracle, struct sl_ranges *ranges, struct sl_random *ran
 }
 
 static void
+try_extend(struct oracle *oracle, struct sl_ranges *ranges, struct sl_random *random)
+{
+	struct sl_lease *lease = some_lease(oracle, random);
+	uint64_t most = 1 + sl_random_below(random, 40), want = 0;
+	if (!lease)
+		return;
+	uint64_t end = lease->end;
+	while (!lease->twin && want < most && end + want < oracle->total &&
+		!oracle->done[end + want] && !is_leased(oracle, end + want))
+		want++;
+	cr_assert_eq(sl_ranges_extend(ranges, lease, most), want > 0);
+	cr_assert_eq(lease->end, end + want);
+}
+
+static void
+check_done(const struct oracle *oracle, const struct sl_ranges *ranges, struct sl_random *random)
+{
+	uint64_t begin = sl_random_below(random, oracle->total + 1);
+	uint64_t end = begin + sl_random_below(random, oracle->total - begin + 1), done = 0;
+	while (begin + done < oracle->total && oracle->done[begin + done])
+		done++;
+	cr_assert_eq(sl_ranges_done_from(ranges, begin), done);
+	cr_assert_eq(sl_ranges_has(ranges, (struct sl_range){ begin, end }), done >= end - begin);
+}
+
+static void
 try_hedge(struct oracle *oracle, struct sl_ranges *ranges, struct sl_random *random)
 {
 	struct sl_lease *of = some_lease(oracle, random), *lease = free_lease(oracle);
@@ -165,7 +191,7 @@ check_leases(const struct oracle *oracle)
 static void
 one_step(struct oracle *oracle, struct sl_ranges *ranges, struct sl_random *random)
 {
-	switch (sl_random_below(random, 8)) {
+	switch (sl_random_below(random, 9)) {
 	case 0:
 	case 1:
 		try_lease(oracle, ranges, random);
@@ -177,6 +203,9 @@ one_step(struct oracle *oracle, struct sl_ranges *ranges, struct sl_random *rand
 		break;
 	case 5:
 		try_split(oracle, ranges, random);
+		break;
+	case 7:
+		try_extend(oracle, ranges, random);
 		break;
 	case 6:
 		if (sl_random_below(random, 4) == 0)
@@ -203,6 +232,7 @@ Test(ranges, bytes_are_missing_leased_or_done_whatever_happens_in_which_order)
 			one_step(&oracle, &ranges, &random);
 			check(&oracle, &ranges);
 			check_leases(&oracle);
+			check_done(&oracle, &ranges, &random);
 		}
 		for (size_t i = 0; i < LEASES; i++)
 			sl_ranges_give_back(&ranges, &oracle.leases[i]);

@@ -344,6 +344,26 @@ Test(scenario_get_retry, a_dead_host_does_not_stop_the_others_and_gets_few_reque
 	}
 }
 
+/* The last one's host is known to be dead when its turn comes. */
+Test(scenario_get_retry, a_complete_file_with_a_checksum_needs_no_host)
+{
+	static const char text[] = "hello";
+	struct scenario *scenario = build(1);
+	for (unsigned i = 0; i < 12; i++)
+		add_dead(scenario, NULL, 0);
+	add_dead(scenario, text, 5);
+	struct get_file *last = &scenario->get.files[12];
+	last->checksum = "md5=5d41402abc4b2a76b9719d911017c592";
+	scenario_put_before(scenario, last, text, 5, 0644);
+	scenario_run(scenario);
+	for (size_t i = 0; i < 12; i++)
+		scenario_expect_failure(scenario, i, -ECONNREFUSED, SL_PHASE_CONNECT);
+	sim_check(scenario->sim, last->state == SL_DOWNLOAD_SKIPPED, "%s", last->error.text);
+	sim_check(scenario->sim, last->ended_ns < scenario->get.started_ns + 5 * SL_NS_PER_S,
+		"it has waited");
+	scenario_free(scenario);
+}
+
 static struct sim_http *reborn;
 static struct scenario *reborn_in;
 
@@ -357,7 +377,7 @@ revive(struct get_scene *scene, const struct sl_download *download)
 	reborn = sim_http_new(scene->sim, DEAD_ADDRESS, 80);
 	for (size_t i = 0; i < scene->count; i++) {
 		struct scenario_file *one = &reborn_in->files[i];
-		snprintf(one->path, sizeof(one->path), "/f%zu", i);
+		snprintf(one->path, sizeof(one->path), "/f%u", (unsigned)i);
 		one->served = (struct sim_http_file){
 			.path = one->path, .data = scene->files[i].data, .len = scene->files[i].len
 		};

@@ -481,6 +481,67 @@ Test(http_url, refuses_file_names_a_directory_cannot_hold)
 	sl_buf_release(&name);
 }
 
+Test(http_url, takes_directories_from_host_and_path)
+{
+	static const struct {
+		const char *text, *wanted; /* NULL = refused */
+	} cases[] = {
+		{ "http://h/a/b.bin", "h/a" },
+		{ "http://h", "h" },
+		{ "http://h/a", "h" },
+		{ "http://h/a/b/?c/d", "h/a/b" },
+		{ "http://h:8080/a/b", "h:8080/a" },
+		{ "https://h:443/a/b", "h/a" },
+		{ "http://h:443/a/b", "h:443/a" },
+		{ "http://[::1]:81/a/b", "[::1]:81/a" },
+		{ "http://u:p@H.Example/a/b", "h.example/a" },
+		/* as in names */
+		{ "http://h/%41%20b/-rf/.git/c", "h/A b/_-rf/_.git" },
+		{ "http://h/a%2Fb/..%2f..%2fetc/c", "h/a%2Fb/_..%2f..%2fetc" },
+		{ "http://h/...//a////b", "h/_.../a" },
+		{ "http://h//", "h" },
+		{ "http://h/a/../b", NULL },
+		{ "http://h/%2e%2E/b", NULL },
+		{ "http://h/./b", NULL },
+		{ "http://h/%2e/b", NULL },
+		{ "http://h/a%00b/c", NULL },
+		{ "http://h/a%0Ab/c", NULL },
+		{ "http://h/a%7Fb/c", NULL },
+	};
+	for (size_t i = 0; i < SL_COUNT_OF(cases); i++) {
+		struct sl_url url;
+		struct sl_buf name = { 0 };
+		cr_assert_eq(parse(&url, cases[i].text), 0, "%s", last.text);
+		int code = sl_url_directory_name(&url, &name, &last);
+		cr_expect_eq(code, cases[i].wanted ? 0 : SL_E_NAME, "'%s'", cases[i].text);
+		if (cases[i].wanted)
+			cr_expect_str_eq(name.data, cases[i].wanted);
+		else
+			cr_expect_eq(name.len, 0);
+		sl_buf_release(&name);
+		sl_url_release(&url);
+	}
+}
+
+Test(http_url, refuses_directories_that_are_too_long_for_a_path)
+{
+	static const size_t counts[] = { 1998, 1999, 2000, 5000 };
+	for (size_t i = 0; i < SL_COUNT_OF(counts); i++) {
+		struct sl_buf text = { 0 }, name = { 0 };
+		struct sl_url url;
+		sl_buf_add_str(&text, "http://host/");
+		for (size_t n = 0; n < counts[i]; n++)
+			sl_buf_add_str(&text, "a/");
+		cr_assert_eq(parse(&url, text.data), 0, "%s", last.text);
+		bool fits = 4 + 2 * counts[i] <= SL_URL_DIRECTORY_MAX;
+		cr_expect_eq(sl_url_directory_name(&url, &name, &last), fits ? 0 : SL_E_NAME);
+		cr_expect(fits || strstr(last.text, "longer than 4000 bytes"), "%s", last.text);
+		sl_url_release(&url);
+		sl_buf_release(&text);
+		sl_buf_release(&name);
+	}
+}
+
 Test(http_url, never_reads_past_its_text)
 {
 	static const char text[] = "https://us%41er:p@[2001:db8::1]:8443/a%20b/../c?d=%41#f";

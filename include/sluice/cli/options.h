@@ -25,6 +25,9 @@
 #define SL_OPTION_JOBS_MAX 512u
 #define SL_OPTION_PER_HOST 16u
 #define SL_OPTION_PER_HOST_MAX 256u
+#define SL_OPTION_SEGMENTS 8u
+#define SL_OPTION_SEGMENTS_MAX 64u
+#define SL_OPTION_MIN_SEGMENT ((uint64_t)16 * SL_MIB)
 #define SL_OPTION_REDIRECTS 20u
 #define SL_OPTION_REDIRECTS_MAX 100u
 #define SL_OPTION_RETRIES 8u
@@ -57,20 +60,26 @@ struct sl_words {
 /* ---- results ---- */
 
 struct sl_get_options {
-	struct sl_words urls;   /* may be empty if input_file is given */
-	const char *input_file; /* NULL = none, "-" = stdin */
-	const char *output;     /* NULL = named after the URL, "-" = stdout; only with one URL */
-	const char *dir;        /* never NULL */
+	struct sl_words urls;    /* may be empty if input_file is given */
+	struct sl_words mirrors; /* other sources of the only URL */
+	const char *input_file;  /* NULL = none, "-" = stdin */
+	const char *output;      /* NULL = named after the URL, "-" = stdout; only with one URL */
+	const char *dir;         /* never NULL */
+	bool tree;               /* only without output, as the next */
+	bool content_disposition;
 	enum sl_if_exists if_exists;
 
 	unsigned jobs;
 	unsigned connections_per_host;
+	unsigned segments;
+	uint64_t min_segment; /* bytes */
 	bool fail_fast;
 
 	struct sl_checksum checksum; /* only with one URL */
 	enum sl_sync_mode sync;
 	bool remote_time;
 
+	const char *referer;         /* NULL = none */
 	const char *cacert;          /* NULL = the system's store */
 	uint64_t connect_timeout_ns; /* at least a millisecond, as the next */
 	uint64_t stall_timeout_ns;
@@ -173,6 +182,8 @@ struct sl_option {
 	size_t clears; /* of a bool that becomes false when this flag is set; 0 = none */
 	uint64_t min, max;
 	const char *const *choices; /* ends with NULL */
+	const char *elsewhere;      /* what the letter means in other programs, for a number that is
+				       none; or NULL */
 };
 
 struct sl_command {

@@ -1,6 +1,7 @@
 /*
  * answer.h - warnings that follow from the head of a successful response: a content coding that was
- * not requested, and an HTML page under the name of another type of file.
+ * not requested, an HTML page under the name of another type of file, and a name that the server
+ * suggests and the file does not get.
  */
 #ifndef SLUICE_DOWNLOAD_ANSWER_H
 #define SLUICE_DOWNLOAD_ANSWER_H

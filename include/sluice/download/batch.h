@@ -15,6 +15,7 @@
 #include "sluice/download/part.h"
 #include "sluice/download/present.h"
 #include "sluice/download/retry.h"
+#include "sluice/download/segments.h"
 #include "sluice/http/client.h"
 #include "sluice/rt/chunk.h"
 
@@ -54,7 +55,8 @@ struct sl_download {
 
 struct sl_batch_events {
 	void *ctx;
-	/* Its path is known if it has one. Once more each time it goes on after a pause. */
+	/* Its path is known if it has one; with server_names it may become another. Once more each
+	 * time it goes on after a pause. */
 	SL_SUSPENDS
 	void (*started)(void *ctx, const struct sl_download *download);
 	/* An attempt failed (download->error), and another will follow, at the next source or after
@@ -78,8 +80,13 @@ struct sl_batch_options {
 	const char *dir;    /* of the run; NULL = "." */
 	const char *output; /* name of the only file, may point anywhere; "-" = stdout; NULL = from
 			       the URL */
+	bool tree;          /* host and path of a URL that gives the name become directories */
+	bool server_names;  /* the server's name of a file, if it sends one, instead of the URL's */
 	enum sl_if_exists if_exists;
-	unsigned jobs; /* at least 1; fewer run if the pool is small */
+	unsigned jobs;        /* at least 1; fewer run if the pool is small */
+	unsigned per_host;    /* segments to one host at once; 0 = as many as the client connects */
+	unsigned segments;    /* of one file at once; 0 = 1 */
+	uint64_t min_segment; /* bytes, a multiple of the size of a chunk */
 	bool fail_fast;
 	enum sl_sync_mode sync;
 	bool remote_time;
@@ -103,6 +110,7 @@ struct sl_batch_summary {
 	/* Time that downloads waited, summed over all: for the server, for the disk or stdout, for
 	 * the hasher, for the commit. The largest names the bottleneck. */
 	uint64_t network_ns, disk_ns, hash_ns, commit_ns;
+	struct sl_segments_counts segments; /* of all files */
 	uint64_t waiting;     /* files that wait to be tried again now */
 	uint64_t unverified;  /* skipped ones whose content was not checked */
 	uint64_t retries;     /* attempts that failed and were followed by another */

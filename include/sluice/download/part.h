@@ -2,8 +2,9 @@
  * part.h - NAME.sluice-part: what a download writes until it has its final name.
  *
  * The part is created exclusively and without following links, and locked; another run's lock means
- * "in use". A leftover of a killed run (regular file, ours, lock free) is removed and the download
- * begins again; the suffix differs from the .part of other programs. Before it is renamed the
+ * "in use". A leftover of a former run (regular file, ours, lock free) is taken over if its journal
+ * is valid and the caller wants to resume; else it is removed and the download begins again. The
+ * suffix differs from the .part of other programs. Before it is renamed the
  * part is sealed: it gets its rights and time, and from then on any change is noticed. It is
  * renamed or removed only while its name still stands for the inode this run holds.
  */
@@ -11,6 +12,8 @@
 #define SLUICE_DOWNLOAD_PART_H
 
 #include "sluice/download/directory.h"
+#include "sluice/download/journal.h"
+#include "sluice/download/stamp.h"
 #include "sluice/rt/chunk.h"
 #include "sluice/rt/engine.h"
 
@@ -35,18 +38,22 @@ struct sl_part {
 	struct sl_directory *directory; /* one reference */
 	char *name;                     /* the final name, one component */
 	char *part_name;                /* with the suffix; shortened with a hash past NAME_MAX */
+	char *journal_name;             /* likewise */
 	int fd;                         /* buffered; holds the lock; -1 = none */
 	int direct_fd;                  /* O_DIRECT on the same inode; -1 = buffered */
 	bool direct_refused;            /* the file system refused a direct write */
 	bool name_taken;                /* when it was locked, something had the final name */
 	uint64_t inode;
+	uint64_t birth_ns; /* 0 = the file system does not record it */
 	uint32_t dev_major, dev_minor;
 	uint32_t uid, gid;
-	bool is_sealed;     /* then its modification time is: */
-	int64_t sealed_s;   /* since the epoch */
-	uint32_t sealed_ns; /* and the rest of the second */
-	bool is_published;  /* it has its final name */
-	bool time_refused;  /* it was given a time, and does not have it */
+	uint32_t mode;              /* it was created with, before the umask */
+	struct sl_journal *journal; /* owned; NULL = none. Loaded if the part was taken over */
+	bool is_sealed;             /* then its modification time is: */
+	int64_t sealed_s;           /* since the epoch */
+	uint32_t sealed_ns;         /* and the rest of the second */
+	bool is_published;          /* it has its final name */
+	bool time_refused;          /* it was given a time, and does not have it */
 };
 
 /* What a part gets when it is complete. */
@@ -55,6 +62,9 @@ struct sl_part_attributes {
 	bool replaces;    /* the rights of the file that has the final name; else they stay as they
 			     were created */
 	uint64_t length;  /* of the file; 0 = not looked for holes */
+	/* What is known of the content, but for size and time, which are set; borrowed, NULL =
+	 * nothing. With it the part always gets a time: that of now if time_ns is 0. */
+	const struct sl_stamp *stamp;
 };
 
 /* Empty, so that sl_part_discard may be called. */
@@ -68,6 +78,23 @@ void sl_part_init(struct sl_part *part);
 SL_SUSPENDS
 int sl_part_create(struct sl_part *part, struct sl_directory *directory, const char *name,
 	uint32_t mode, struct sl_error *err) SL_MUST_CHECK;
+
+/*
+ * The same, but a leftover with a valid journal of this URL (sl_journal_url_hash) is taken over if
+ * it has the rights that a new part would get: then part->journal is loaded, and what it contains
+ * is to be fetched no more (see sl_journal_needs_verify). A leftover that is not taken over is
+ * removed, and the reason logged.
+ */
+SL_SUSPENDS
+int sl_part_resume(struct sl_part *part, struct sl_directory *directory, const char *name,
+	uint32_t mode, uint64_t url_hash, struct sl_error *err) SL_MUST_CHECK;
+
+/* Keep a journal from now on, or go on with the one that was loaded (sl_journal_begin). The seal,
+ * discarding or keeping it end it, in the same task. Returns 0 or the cancellation: a journal that
+ * cannot be written fails no file. */
+SL_SUSPENDS
+int sl_part_begin_journal(
+	struct sl_part *part, const struct sl_journal_options *options) SL_MUST_CHECK;
 
 enum sl_part_first { SL_PART_CREATED, SL_PART_NAME_TAKEN, SL_PART_STOPPED };
 
@@ -156,11 +183,18 @@ int sl_part_publish(struct sl_part *part, bool replace, struct sl_error *err) SL
 /* Another final name, in the same directory; the part's own name stays. Returns 0 or -ENOMEM. */
 int sl_part_set_final_name(struct sl_part *part, const char *name) SL_MUST_CHECK;
 
-/* Close and forget; the file stays, under whatever name it has. */
+/* Close and forget; the file stays, under whatever name it has. The journal is removed if that is
+ * the final one. */
 SL_SUSPENDS
 void sl_part_close(struct sl_part *part);
 
-/* Remove the part if it is still ours, close and forget. Shielded. Harmless after sl_part_close. */
+/* Close and forget; part and journal stay for a later run. A part without a journal is discarded.
+ * Shielded. Harmless after sl_part_close. Returns true if it was kept. */
+SL_SUSPENDS
+bool sl_part_keep(struct sl_part *part);
+
+/* Remove the part and its journal if they are still ours, close and forget. Shielded. Harmless
+ * after sl_part_close. */
 SL_SUSPENDS
 void sl_part_discard(struct sl_part *part);
 

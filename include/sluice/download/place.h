@@ -18,6 +18,8 @@ struct sl_place_options {
 	const char *dir;    /* of the run; NULL = "." */
 	const char *output; /* name of the only file, may point anywhere; "-" = standard output;
 			       NULL = from the entry or its URL */
+	bool tree;          /* host and path of the URL become directories */
+	bool server_names;  /* names of URLs wait for that of the server's answer */
 	bool allow_outside; /* names of lists may leave the directory of the run */
 	unsigned keep;      /* directories that stay open though they are not in use; at least 1 */
 	bool sync_made;     /* directories that are made are to be durable */
@@ -38,6 +40,7 @@ struct sl_place {
 	char *name;                     /* final name in it; NULL = standard output */
 	char *path;                     /* both, as a person would type it; "-"; NULL if unknown */
 	char *wanted; /* path of the directory, known before it is open; NULL = standard output */
+	bool awaits_name; /* the name is that of the URL, and not claimed: sl_place_claim_name */
 	/* place.c's: */
 	char *directory_path; /* to be opened, from the directory of the run if is_below */
 	bool is_below;
@@ -73,13 +76,21 @@ int sl_place_begin(struct sl_places *places, struct sl_place *place,
 bool sl_place_is_open(const struct sl_places *places, const struct sl_place *place);
 
 /*
- * Then the place, claimed. Called for the inputs of each directory one after the other, in their
- * order, so that a name goes to the first of them. Returns an sl_place_claim; SL_E_TWICE if another
- * input has the name; what sl_directories_open returns, also at the deadlines in force; -ENOMEM.
+ * Then the place, claimed unless it awaits its name. Called for the inputs of each directory one
+ * after the other, in their order, so that a name goes to the first of them. Returns an
+ * sl_place_claim; SL_E_TWICE if another input has the name; what sl_directories_open returns, also
+ * at the deadlines in force; -ENOMEM.
  */
 SL_SUSPENDS
 int sl_place_claim(struct sl_places *places, struct sl_place *place,
 	const struct sl_sources *sources, struct sl_error *err) SL_MUST_CHECK;
+
+/*
+ * A place that awaits its name gets it, claimed: `name`, one component; empty = that of the URL.
+ * In the order in which servers answer. Returns and fails as sl_place_claim, without waiting.
+ */
+int sl_place_claim_name(struct sl_places *places, struct sl_place *place,
+	const struct sl_sources *sources, struct sl_span name, struct sl_error *err) SL_MUST_CHECK;
 
 /* Claim the next "NAME.N" that no input has and nothing stands under. Returns 0 or a code. */
 SL_SUSPENDS

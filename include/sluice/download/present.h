@@ -45,14 +45,14 @@ struct sl_present {
 
 /*
  * Look at the place's name. With SL_EXISTS_AUTO a regular file is compared: by the checksum of the
- * entry if it has one, else with the source in use. Returns 0 and the kind; a code with words in
- * *err: -EEXIST if something stands there that is kept, what a request to the source returns, or a
- * kernel's code. present->size may be set then, too.
+ * entry if it has one, else with `remote`, or if that is NULL with the source in use. Returns 0 and
+ * the kind; a code with words in *err: -EEXIST if something stands there that is kept, what a
+ * request to the source returns, or a kernel's code. present->size may be set then, too.
  */
 SL_SUSPENDS
 int sl_present_look(const struct sl_present_options *options, const struct sl_place *place,
-	const struct sl_sources *sources, struct sl_present *present,
-	struct sl_error *err) SL_MUST_CHECK;
+	const struct sl_sources *sources, const struct sl_resource *remote,
+	struct sl_present *present, struct sl_error *err) SL_MUST_CHECK;
 
 /* Whether something has the name that is no stream to be written to. */
 SL_SUSPENDS

@@ -61,6 +61,10 @@ int sl_ranges_lease(struct sl_ranges *ranges, struct sl_lease *lease, uint64_t m
  */
 int sl_ranges_split(struct sl_ranges *ranges, struct sl_lease *lease, uint64_t grain) SL_MUST_CHECK;
 
+/* A lease that has come to its end gets what follows it, at most `most` bytes (> 0), up to the next
+ * that is done or leased. Returns true if that is not nothing. Hedged leases are not extended. */
+bool sl_ranges_extend(struct sl_ranges *ranges, struct sl_lease *lease, uint64_t most);
+
 /* Lease the rest of `of` once more; `of` must not be hedged already. The one that is done first
  * leaves nothing for the other. Returns 0; -EALREADY; -ENOMEM. */
 int sl_ranges_hedge(
@@ -76,6 +80,12 @@ void sl_ranges_give_back(struct sl_ranges *ranges, struct sl_lease *lease);
 
 /* The lowest byte that is not done; `total` if there is none. */
 uint64_t sl_ranges_frontier(const struct sl_ranges *ranges);
+
+/* How many bytes from `off` on are done, up to the first that is not. */
+uint64_t sl_ranges_done_from(const struct sl_ranges *ranges, uint64_t off);
+
+/* Whether all of it is done. */
+bool sl_ranges_has(const struct sl_ranges *ranges, struct sl_range range);
 
 bool sl_ranges_is_complete(const struct sl_ranges *ranges);
 

@@ -17,6 +17,7 @@ struct sl_schedule_means {
 /* What it makes of it; each at least 1. */
 struct sl_schedule {
 	unsigned jobs;         /* files under way at once */
+	unsigned segments;     /* of all files at once; at least as many as jobs */
 	unsigned commit_files; /* of a group; at most SL_SCHEDULE_COMMIT_FILES */
 	unsigned directories;  /* that stay open although no file of the moment is in them */
 };

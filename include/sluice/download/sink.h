@@ -9,6 +9,7 @@
 
 #include "sluice/download/part.h"
 #include "sluice/rt/chunk.h"
+#include "sluice/rt/semaphore.h"
 #include "sluice/rt/task.h"
 
 #define SL_SINK_WRITES 4 /* for one file: keeps the device busy, bounds the memory */
@@ -20,24 +21,36 @@ struct sl_sink_slot {
 	struct sl_chunk *chunk; /* NULL = free */
 };
 
-/* In the memory of the task that uses it. */
+/* In the memory of the task that opens and closes it; other tasks may put chunks into it. */
 struct sl_sink {
 	/* The caller's, set before sl_sink_open: */
 	struct sl_part *part; /* NULL = the stream */
 	int stream_fd;
 	const char *path;     /* of the stream, for messages */
 	uint64_t total;       /* bytes that are to come, for messages; SL_BODY_UNKNOWN */
-	int *failure;         /* first failure of the transfer; set here, too */
+	int *failure;         /* first failure of the transfer; a failed write sets it */
 	struct sl_error *err; /* its words */
+	/* A chunk was written to the part. NULL = not reported. */
+	void (*written)(void *ctx, const struct sl_chunk *chunk);
+	void *ctx;
 	/* sink.c's: */
 	struct sl_group writes;
+	struct sl_semaphore room;
 	struct sl_sink_slot slots[SL_SINK_WRITES];
 };
 
 void sl_sink_open(struct sl_sink *sink);
 
-/* Takes the chunk's reference in any case. Waits while SL_SINK_WRITES are in flight. Returns 0 or
- * the first failure. */
+/* Wait until fewer than SL_SINK_WRITES are in flight, and keep the place of one for sl_sink_put.
+ * Returns 0, the first failure, or the cancellation of the task. */
+SL_SUSPENDS
+int sl_sink_reserve(struct sl_sink *sink) SL_MUST_CHECK;
+
+/* It is not needed after all. */
+void sl_sink_unreserve(struct sl_sink *sink);
+
+/* Write the chunk, in a place that was reserved. Takes the chunk's reference in any case. To a
+ * part: does not suspend. Returns 0, the first failure, or the cancellation of the task. */
 SL_SUSPENDS
 int sl_sink_put(struct sl_sink *sink, struct sl_chunk *chunk) SL_MUST_CHECK;
 

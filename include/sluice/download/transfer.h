@@ -2,6 +2,10 @@
  * transfer.h - the bytes of one file, from the request to a part or stream that has all of them,
  * with the checksum that was given. From one source; trying others is the caller's.
  *
+ * A file that is large enough, and whose server sends ranges of a version that can be told from
+ * others, comes in several segments (segments.h). What has arrived of it is kept when an attempt
+ * fails: the next one goes on with what is missing.
+ *
  * A transfer reports nothing. Its progress may be read at any time.
  */
 #ifndef SLUICE_DOWNLOAD_TRANSFER_H
@@ -9,7 +13,7 @@
 
 #include "sluice/download/hasher.h"
 #include "sluice/download/place.h"
-#include "sluice/download/segment.h"
+#include "sluice/download/segments.h"
 #include "sluice/download/sink.h"
 
 /* Of the run. */
@@ -17,6 +21,9 @@ struct sl_transfer_options {
 	struct sl_http_client *client;
 	struct sl_chunk_pool *pool;
 	enum sl_io_mode io;
+	struct sl_admission *admission;
+	unsigned segments;    /* of one file at once; at least 1 */
+	uint64_t min_segment; /* bytes of a piece; smaller files than two of them are not divided */
 };
 
 enum sl_transfer_state {
@@ -34,15 +41,35 @@ struct sl_transfer {
 	int stream_fd;
 	struct sl_part_attributes attributes; /* its mode; time and length are set here */
 	bool wants_time;                      /* the part gets the time of Last-Modified */
-	/* A response with the content has come. NULL = nothing is called. */
-	void (*accepted)(struct sl_transfer *transfer);
+	bool is_expected; /* sl_admission_expect was called for it; until it has its first permit */
+	/* Called with the head of an answer that will be stored, before anything is; may change
+	 * place, part and attributes. 0, or the code the transfer ends with, also a positive one.
+	 * NULL = nothing. */
+	SL_SUSPENDS
+	int (*accept)(void *ctx, const struct sl_http_exchange *exchange);
+	void *ctx;
+	bool wants_stamp; /* and an attribute for later runs (stamp.h) */
 	/* Progress: */
 	enum sl_transfer_state state;
 	uint64_t total; /* of the body; SL_BODY_UNKNOWN until it is known */
-	struct sl_segment segment;
+	struct sl_segment_counts counts;
+	struct sl_segments segments;
+	/* What is fetched: valid if is_ranged, which holds from the first response to the end. */
+	bool is_ranged;
+	bool no_ranges; /* set by the caller: all in one response, whatever it offers */
+	struct sl_resource resource; /* the version; its size is `total` */
+	struct sl_ranges ranges;     /* received, and given to the sink */
+	struct sl_ranges written;    /* in the part */
+	struct sl_url url;           /* where the source has led to */
+	bool has_url, left_origin;
+	bool unconditional; /* the server sends all in answer to If-Range */
 	/* transfer.c's: */
+	struct sl_stamp stamp;
 	bool is_open_ended; /* truncation of the body cannot be detected */
+	bool is_parallel;   /* more than one segment may be at work */
 	int failure;        /* first */
+	struct sl_permit permit;
+	struct sl_lease first_lease;
 	struct sl_sink sink;
 	struct sl_hasher hasher;
 	struct sl_error *err;
@@ -50,13 +77,26 @@ struct sl_transfer {
 
 void sl_transfer_init(struct sl_transfer *transfer, const struct sl_transfer_options *options);
 
+/* Forget what has arrived, for a part that is empty again. Harmless on one that has not been run,
+ * and called again. */
+SL_SUSPENDS
+void sl_transfer_reset(struct sl_transfer *transfer);
+
 /*
- * Download all of it from the source in use. Returns 0: the part is complete and has its checksum,
- * and attributes are those it is to be sealed with (a small part is sealed already); or a code with
- * words in *err: then the part is as it is, and to be discarded.
+ * Download all of it from the source in use, or what is missing since an earlier run. Returns 0:
+ * the part is complete and has its checksum, and attributes are those it is to be sealed with (a
+ * small part is sealed already); or a code with words in *err: then the part is to be discarded and
+ * the transfer reset, unless sl_transfer_can_resume. SL_E_CHANGED: the server has another version
+ * now. SL_E_UNSUPPORTED after can_resume was true: what is missing cannot be fetched as ranges.
  */
 SL_SUSPENDS
 int sl_transfer_run(struct sl_transfer *transfer, struct sl_error *err) SL_MUST_CHECK;
+
+/* It will want no permit any more, if it has not had one yet. */
+void sl_transfer_is_not_expected(struct sl_transfer *transfer);
+
+/* After a failed run: whether another one would go on with what has arrived. */
+bool sl_transfer_can_resume(const struct sl_transfer *transfer);
 
 /* Bytes of the body so far, of the attempt under way or the last one. */
 uint64_t sl_transfer_received(const struct sl_transfer *transfer);

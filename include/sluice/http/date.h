@@ -15,4 +15,7 @@
  */
 bool sl_date_parse(struct sl_span text, int64_t now_s, int64_t *seconds) SL_MUST_CHECK;
 
+/* Append the IMF-fixdate of `seconds`, as above; of years from 1 to 9999 (asserted). */
+void sl_date_format(struct sl_buf *out, int64_t seconds);
+
 #endif

@@ -23,6 +23,9 @@ struct sl_resource {
 	char modified[SL_MODIFIED_MAX + 1]; /* as sent; "" = none, or not a date */
 };
 
+/* RFC 9110 8.8.3: quoted, without quotes or control bytes in it, with or without W/ before it. */
+bool sl_etag_is_valid(struct sl_span tag);
+
 /* Set what is taken from header fields; `length` is the caller's, who has the framing. `now_s` =
  * wall clock, for years of two digits. */
 void sl_resource_read(struct sl_resource *resource, const struct sl_head *head, int64_t now_s);

@@ -24,6 +24,9 @@
 /* Bytes of a file name taken from a URL (NAME_MAX of Linux). */
 #define SL_URL_FILE_NAME_MAX 255
 
+/* Bytes of the directories above it; PATH_MAX of Linux is 4096. */
+#define SL_URL_DIRECTORY_MAX 4000
+
 enum sl_scheme { SL_SCHEME_HTTP, SL_SCHEME_HTTPS };
 
 struct sl_url {
@@ -67,6 +70,10 @@ int sl_url_resolve(struct sl_url *out, const struct sl_url *base, struct sl_span
 /* Remove user and password; the password's bytes are wiped. */
 void sl_url_drop_userinfo(struct sl_url *url);
 
+/* Give it the user and password of `url`, which is of the same origin. Returns 0 or -ENOMEM: then
+ * it has none. */
+int sl_url_copy_userinfo(struct sl_url *out, const struct sl_url *url) SL_MUST_CHECK;
+
 /* Same scheme, host and port, all three. */
 bool sl_url_same_origin(const struct sl_url *a, const struct sl_url *b);
 
@@ -90,6 +97,14 @@ void sl_url_show(struct sl_buf *out, struct sl_span text);
  * more than SL_URL_FILE_NAME_MAX bytes; -ENOMEM. *buf is as before after a failure.
  */
 int sl_url_file_name(
+	const struct sl_url *url, struct sl_buf *buf, struct sl_error *err) SL_MUST_CHECK;
+
+/*
+ * Append the directory that wget -x puts a download of this URL into: "host/dir/dir", with the port
+ * behind the host if it is not the scheme's default. Each component is made as a file name is;
+ * empty ones are left out. Errors likewise; SL_E_NAME also above SL_URL_DIRECTORY_MAX bytes.
+ */
+int sl_url_directory_name(
 	const struct sl_url *url, struct sl_buf *buf, struct sl_error *err) SL_MUST_CHECK;
 
 #endif

@@ -61,10 +61,13 @@ enum sl_op_kind {
 			    changes */
 	SL_OP_GET_ACL,   /* fd (O_PATH will do), data, len -> bytes of the access ACL as in its
 			    extended attribute; 0 = none; -ERANGE if it is longer */
-	SL_OP_SET_ACL,  /* fd, data, len: the mode follows. Without data the ACL is removed, and the
+	SL_OP_SET_ACL, /* fd, data, len: the mode follows. Without data the ACL is removed, and the
 			    mode stays; none to remove, or a file system without ACLs, is success */
-	SL_OP_HAS_HOLE, /* fd, length: 1 if a part of [0, length) was never written, else 0 */
-	SL_OP_CALL,     /* fn, arg, free_arg -> what fn returned; on a thread, or what stands for
+	SL_OP_GET_XATTR, /* fd, attribute, data, len -> bytes of the extended attribute; 0 = none,
+			    or a file system without them; -ERANGE if it is longer */
+	SL_OP_SET_XATTR, /* fd, attribute, data, len */
+	SL_OP_HAS_HOLE,  /* fd, length: 1 if a part of [0, length) was never written, else 0 */
+	SL_OP_CALL,      /* fn, arg, free_arg -> what fn returned; on a thread, or what stands for
 			   one */
 	SL_OP_KINDS
 };
@@ -75,7 +78,7 @@ enum sl_op_family {
 	SL_FAMILY_SOCKET,
 	SL_FAMILY_CONNECT,
 	SL_FAMILY_ACCEPT,
-	SL_FAMILY_TRANSFER, /* SEND, RECV, READ, WRITE, GET_ACL, SET_ACL */
+	SL_FAMILY_TRANSFER, /* SEND, RECV, READ, WRITE, GET_ACL, SET_ACL, GET_XATTR, SET_XATTR */
 	SL_FAMILY_EXTENT,   /* ALLOCATE, TRUNCATE, HAS_HOLE */
 	SL_FAMILY_TIME,
 	SL_FAMILY_OWNER,
@@ -112,6 +115,7 @@ struct sl_op {
 			size_t len;     /* at most 2^30 */
 			bool may_block; /* a terminal: reading and writing it blocks although asked
 					   not to */
+			const char *attribute; /* GET_XATTR and SET_XATTR: its name */
 		};
 		struct { /* SL_FAMILY_SOCKET */
 			int domain, type, protocol;

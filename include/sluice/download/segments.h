@@ -1,0 +1,65 @@
+/*
+ * segments.h - the segments of one transfer: how many there are at a time, and which bytes each
+ * fetches.
+ *
+ * Pieces are leased in order, each for one request, so that a checksum can follow closely. When
+ * none is left, an idle connection takes half of the largest rest; the last rests are requested
+ * once more from another connection if that is likely to be faster, and the slower one is
+ * cancelled. A connection that is far slower than the others is closed, and what it had left is
+ * missing again.
+ */
+#ifndef SLUICE_DOWNLOAD_SEGMENTS_H
+#define SLUICE_DOWNLOAD_SEGMENTS_H
+
+#include "sluice/download/admission.h"
+#include "sluice/download/ranges.h"
+#include "sluice/download/segment.h"
+
+struct sl_segments_counts {
+	uint64_t requests; /* for ranges, that were answered */
+	uint64_t split;    /* pieces that were taken from a running segment */
+	uint64_t hedged;   /* that were requested once more */
+	uint64_t replaced; /* connections that were too slow */
+};
+
+struct sl_segments {
+	/* The caller's: */
+	struct sl_admission *admission;
+	struct sl_ranges *ranges;
+	struct sl_segment model; /* what all segments of the transfer have in common */
+	unsigned most;           /* at a time; at least 1 */
+	uint64_t piece;          /* bytes to begin with; a multiple of the size of a chunk */
+	const int *failure;
+	/* The URL that a redirect led to is refused, as signed ones are after a while: requests go
+	 * to the source itself again. (The model's `accept` returns -EAGAIN if it has changed the
+	 * model: the same is to be requested once more.) */
+	void (*resolve_again)(void *ctx);
+	void *ctx;
+	/* Progress: */
+	struct sl_segments_counts counts;
+	/* segments.c's: */
+	struct sl_segments_slot *slots;
+	unsigned running, allowed;
+	unsigned failures;           /* in a row, without progress */
+	uint64_t progress;           /* ranges->done_bytes at the last failure */
+	uint64_t add_after_ns;       /* no segment is added before */
+	uint64_t usual_bytes_s;      /* the rate of a connection, while there were others */
+	uint64_t replaced_ns;        /* when a connection was last replaced */
+	bool are_refused;            /* the server does not send ranges any more */
+	int code;                    /* of the segment that failed last, or what ends it all */
+	struct sl_error *last_error; /* its words */
+	struct sl_list waiting;      /* waiter: the task that drives them */
+};
+
+/*
+ * Fetch what is missing in the ranges. `first` is an open segment with a lease, which goes on here
+ * with its permit: both are taken; NULL = none. Its lease must live until this returns. Returns 0
+ * once all is done; SL_E_UNSUPPORTED if the server does not send the ranges that are missing;
+ * SL_E_CHANGED; the failure of the transfer; or the code of the last segment, once none is left
+ * that works: then what has arrived is done, and a later call goes on with the rest.
+ */
+SL_SUSPENDS
+int sl_segments_run(struct sl_segments *segments, struct sl_segment *first,
+	struct sl_permit *permit, struct sl_error *err) SL_MUST_CHECK;
+
+#endif

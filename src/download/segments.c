@@ -1,0 +1,626 @@
+/*
+ * segments.c - the task of the transfer drives slots, each with a task that fetches one piece after
+ * the other.
+ *
+ *    slot      FREE -> RUNNING (add) -> has_ended (its task) -> FREE (reap)
+ *
+ * A slot's task leases the next pieces by itself, as long as no other file waits for its permit.
+ * Everything else is decided here, whenever a slot has ended and each TICK_NS:
+ *  - add: another segment, if there is work and a permit for it. Work is a missing piece, else half
+ *    of the largest rest, else a rest that is fetched once more.
+ *  - watch: rates; a segment whose bytes another one has fetched, or that is far too slow, ends.
+ *
+ * A segment that fails gives its bytes back; the others go on, and no more than those are used
+ * until there is progress for ADD_NS. Only if none is left is the failure the transfer's.
+ */
+#include "sluice/download/segments.h"
+
+#include "sluice/base/log.h"
+#include "sluice/rt/waiter.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+#define TICK_NS (50 * SL_NS_PER_MS)
+#define GRAIN SL_CHUNK_SIZE /* halves of a rest are no smaller */
+
+/* Pieces take about this long, so that the requests between them do not count. */
+#define PIECE_S 2
+#define PIECE_MAX (256 * SL_MIB)
+
+#define RATE_NS (500 * SL_NS_PER_MS) /* what a rate is measured over */
+/* Rates are compared once a connection has had this long to get going, and one is replaced no
+ * sooner after another. */
+#define SETTLED_NS (2 * SL_NS_PER_S)
+#define SLOW_TENTHS 3 /* of the mean of the others: slower ones are replaced */
+
+/* A rest is divided if it takes this long: what the connection had under way beyond the cut is
+ * lost, and the connection is closed. */
+#define SPLIT_NS (300 * SL_NS_PER_MS)
+
+/* A rest is fetched once more if that takes less than half the time. */
+#define HEDGE_FACTOR 2
+#define HEDGE_NS (200 * SL_NS_PER_MS) /* and it would take this long at least */
+
+/* After a failure no segment is added for so long, doubled with each further one without
+ * progress. */
+#define ADD_NS (500 * SL_NS_PER_MS)
+#define ADD_DOUBLINGS 4
+
+struct sl_segments_slot {
+	struct sl_segments *segments;
+	struct sl_segment segment;
+	struct sl_lease own_lease;
+	struct sl_permit permit;
+	struct sl_chunk *chunk; /* for the request that is to be sent */
+	struct sl_group group;  /* of its one task */
+	struct sl_error error;
+	bool is_running; /* until it is reaped */
+	bool has_ended;
+	bool is_dropped; /* it was cancelled here */
+	int code;
+	uint64_t began_ns;
+	uint64_t before; /* bytes of its earlier responses */
+	/* What it had at the last look, and its rate until then. */
+	uint64_t marked, marked_ns;
+	uint64_t rate_bytes_s;
+	bool is_rated;
+};
+
+static void
+wake(struct sl_segments *segments)
+{
+	struct sl_waiter *waiter = sl_waiter_pop(&segments->waiting);
+	if (waiter)
+		sl_waiter_serve(waiter, 0);
+}
+
+static uint64_t
+received_by(const struct sl_segments_slot *slot)
+{
+	return slot->before + slot->segment.received;
+}
+
+static uint64_t
+grain_of(const struct sl_segments *segments)
+{
+	return SL_MIN((uint64_t)GRAIN, segments->piece);
+}
+
+/* ---- a slot's task ---- */
+
+/* The larger the faster the connection is, but not so large that the others have nothing to do. */
+static uint64_t
+piece_of(const struct sl_segments *segments, uint64_t rate_bytes_s)
+{
+	uint64_t missing = segments->ranges->total - segments->ranges->done_bytes;
+	uint64_t share = missing / (2 * (uint64_t)segments->most);
+	uint64_t fast = SL_MIN(SL_MIN(rate_bytes_s * PIECE_S, (uint64_t)PIECE_MAX), share);
+	uint64_t grain = grain_of(segments);
+	return (SL_MAX(fast, segments->piece) + grain - 1) / grain * grain;
+}
+
+static void
+begin_piece(struct sl_segments_slot *slot)
+{
+	slot->before += slot->segment.received;
+	slot->segment = slot->segments->model;
+	slot->segment.lease = &slot->own_lease;
+	slot->segment.err = &slot->error;
+}
+
+/* The end of a lease, with the bytes that are not delivered yet. */
+SL_SUSPENDS
+static int
+receive(struct sl_segments_slot *slot)
+{
+	struct sl_segment *segment = &slot->segment;
+	struct sl_chunk *last = NULL;
+	int code = sl_segment_receive(segment, &last);
+	if (!last || last->len == 0) {
+		sl_chunk_unref(last);
+		return code;
+	}
+	int put = segment->deliver(segment->ctx, segment, last);
+	return code ? code : put;
+}
+
+SL_SUSPENDS
+static int
+fetch_piece(struct sl_segments_slot *slot)
+{
+	struct sl_chunk *chunk = slot->chunk;
+	slot->chunk = NULL;
+	int code = slot->segment.exchange ? 0 : sl_segment_open(&slot->segment, chunk);
+	if (!code) {
+		slot->segments->counts.requests += slot->segment.of != NULL;
+		sl_permit_answered(&slot->permit);
+		wake(slot->segments); /* there may be more segments now */
+		code = receive(slot);
+	}
+	sl_ranges_give_back(slot->segments->ranges, slot->segment.lease);
+	return code;
+}
+
+/* 0 with the next piece leased and a chunk in hand; SL_LEASE_NONE; a code. */
+SL_SUSPENDS
+static int
+lease_next(struct sl_segments_slot *slot)
+{
+	struct sl_segments *segments = slot->segments;
+	if (*segments->failure || segments->are_refused || sl_permit_is_wanted(&slot->permit))
+		return SL_LEASE_NONE;
+	int code = sl_ranges_lease(
+		segments->ranges, &slot->own_lease, piece_of(segments, slot->rate_bytes_s));
+	if (code)
+		return code;
+	code = sl_chunk_take(segments->model.pool, &slot->chunk, SL_FOREVER);
+	if (code)
+		sl_ranges_give_back(segments->ranges, &slot->own_lease);
+	else
+		begin_piece(slot);
+	return code;
+}
+
+SL_SUSPENDS
+static int
+slot_task(void *arg)
+{
+	struct sl_segments_slot *slot = arg;
+	int code = fetch_piece(slot);
+	while (!code && (code = lease_next(slot)) == 0)
+		code = fetch_piece(slot);
+	slot->code = code == SL_LEASE_NONE ? 0 : code;
+	if (slot->code && !slot->is_dropped && sl_admission_is_refusal(&slot->error))
+		sl_permit_refused(&slot->permit);
+	sl_permit_give(&slot->permit);
+	slot->has_ended = true;
+	wake(slot->segments);
+	return 0;
+}
+
+/* ---- adding ---- */
+
+static struct sl_segments_slot *
+free_slot(struct sl_segments *segments)
+{
+	for (unsigned i = 0; i < segments->most; i++)
+		if (!segments->slots[i].is_running)
+			return &segments->slots[i];
+	return NULL;
+}
+
+/* The lease and the permit are the slot's; without memory they are given back. */
+SL_SUSPENDS
+static int
+start(struct sl_segments *segments, struct sl_segments_slot *slot)
+{
+	sl_group_enter(&slot->group, SL_GROUP_COLLECT);
+	int code = sl_group_spawn(&slot->group, "segment", slot_task, slot, NULL);
+	if (code) {
+		sl_chunk_unref(slot->chunk);
+		sl_segment_close(&slot->segment);
+		sl_ranges_give_back(segments->ranges, slot->segment.lease);
+		sl_permit_give(&slot->permit);
+		sl_group_leave(&slot->group);
+		return code;
+	}
+	slot->is_running = true;
+	slot->began_ns = sl_now();
+	segments->running++;
+	return 0;
+}
+
+static uint64_t
+average_rate(const struct sl_segments_slot *slot)
+{
+	uint64_t elapsed_ns = SL_MAX(sl_now() - slot->began_ns, (uint64_t)1);
+	return (uint64_t)((double)received_by(slot) * (double)SL_NS_PER_S / (double)elapsed_ns);
+}
+
+static uint64_t
+time_for(uint64_t bytes, uint64_t rate_bytes_s)
+{
+	if (rate_bytes_s == 0)
+		return SL_FOREVER;
+	double ns = (double)bytes / (double)rate_bytes_s * (double)SL_NS_PER_S;
+	return ns < 1e18 ? (uint64_t)ns : SL_FOREVER;
+}
+
+/* Of the others; if there are none, what a connection usually had. */
+static uint64_t
+mean_rate(const struct sl_segments *segments, const struct sl_segments_slot *other)
+{
+	uint64_t sum = 0;
+	unsigned count = 0;
+	for (unsigned i = 0; i < segments->most; i++) {
+		const struct sl_segments_slot *slot = &segments->slots[i];
+		if (slot == other || !slot->is_running || !slot->is_rated)
+			continue;
+		sum += slot->rate_bytes_s;
+		count++;
+	}
+	return count ? sum / count : segments->usual_bytes_s;
+}
+
+static bool
+is_at_work(const struct sl_segments_slot *slot)
+{
+	return slot->is_running && !slot->has_ended && !slot->is_dropped && slot->segment.lease &&
+	       slot->segment.lease->is_active;
+}
+
+/* The running one whose rest takes longest, if fetching it again would be done much sooner. */
+static struct sl_lease *
+worth_hedging(const struct sl_segments *segments)
+{
+	struct sl_lease *worst = NULL;
+	uint64_t worst_ns = HEDGE_NS;
+	for (unsigned i = 0; i < segments->most; i++) {
+		const struct sl_segments_slot *slot = &segments->slots[i];
+		if (!is_at_work(slot) || slot->segment.lease->twin || !slot->is_rated)
+			continue;
+		uint64_t rest = slot->segment.lease->end - slot->segment.lease->at;
+		uint64_t ns = time_for(rest, slot->rate_bytes_s);
+		uint64_t again_ns = time_for(rest, mean_rate(segments, slot));
+		if (rest == 0 || ns <= worst_ns || ns / HEDGE_FACTOR < again_ns)
+			continue;
+		worst = slot->segment.lease;
+		worst_ns = ns;
+	}
+	return worst;
+}
+
+/* How long the rest of a running segment will take, by its rate so far. */
+static uint64_t
+time_left(const struct sl_segments_slot *slot)
+{
+	uint64_t rest = slot->segment.lease->end - slot->segment.lease->at;
+	return time_for(rest, slot->is_rated ? slot->rate_bytes_s : average_rate(slot));
+}
+
+/* Whether the largest rest takes long enough to be divided. */
+static bool
+is_worth_splitting(const struct sl_segments *segments)
+{
+	for (unsigned i = 0; i < segments->most; i++) {
+		const struct sl_segments_slot *slot = &segments->slots[i];
+		if (!is_at_work(slot) || slot->segment.lease->twin ||
+			sl_now() - slot->began_ns < SPLIT_NS)
+			continue;
+		uint64_t rest = slot->segment.lease->end - slot->segment.lease->at;
+		if (rest >= 2 * grain_of(segments) && time_left(slot) >= SPLIT_NS)
+			return true;
+	}
+	return false;
+}
+
+/* Work for another segment: 0 with a lease; SL_LEASE_NONE; -ENOMEM. */
+static int
+find_work(struct sl_segments *segments, struct sl_lease *lease)
+{
+	struct sl_ranges *ranges = segments->ranges;
+	int code = sl_ranges_lease(ranges, lease, piece_of(segments, segments->usual_bytes_s));
+	if (code != SL_LEASE_NONE)
+		return code;
+	if (is_worth_splitting(segments))
+		code = sl_ranges_split(ranges, lease, grain_of(segments));
+	if (code == SL_LEASE_GRANTED)
+		segments->counts.split++;
+	if (code != SL_LEASE_NONE)
+		return code;
+	struct sl_lease *slow = worth_hedging(segments);
+	if (!slow)
+		return SL_LEASE_NONE;
+	segments->counts.hedged++;
+	return sl_ranges_hedge(ranges, lease, slow);
+}
+
+static const struct sl_url *
+url_of(const struct sl_segments *segments)
+{
+	const struct sl_segment *model = &segments->model;
+	return model->url ? model->url : &model->sources->url;
+}
+
+/* 0; SL_LEASE_NONE if there is nothing to do or no permit; a code. Waits for a permit only if no
+ * segment is running. */
+SL_SUSPENDS
+static int
+add_one(struct sl_segments *segments)
+{
+	struct sl_segments_slot *slot = free_slot(segments);
+	*slot = (struct sl_segments_slot){ .segments = segments };
+	int code = 0;
+	if (segments->running == 0)
+		code = sl_admission_take(
+			segments->admission, url_of(segments), &slot->permit, &slot->chunk);
+	else if (!sl_admission_try_take(
+			 segments->admission, url_of(segments), &slot->permit, &slot->chunk))
+		return SL_LEASE_NONE;
+	if (!code)
+		code = find_work(segments, &slot->own_lease);
+	if (!code) {
+		begin_piece(slot);
+		return start(segments, slot);
+	}
+	sl_chunk_unref(slot->chunk);
+	sl_permit_give(&slot->permit);
+	return code;
+}
+
+SL_SUSPENDS
+static int
+add(struct sl_segments *segments)
+{
+	int code = 0;
+	while (!code && segments->running < segments->allowed && !segments->are_refused &&
+		sl_now() >= segments->add_after_ns)
+		code = add_one(segments);
+	/* Out of memory for another one, the others go on. */
+	return code == SL_LEASE_NONE || (code == -ENOMEM && segments->running > 0) ? 0 : code;
+}
+
+/* ---- watching ---- */
+
+static void
+take_rate(struct sl_segments_slot *slot)
+{
+	uint64_t now_ns = sl_now(), since_ns = SL_MAX(slot->marked_ns, slot->began_ns);
+	uint64_t received = received_by(slot);
+	if (now_ns - since_ns < RATE_NS)
+		return;
+	double rate = (double)(received - slot->marked) * (double)SL_NS_PER_S /
+		      (double)(now_ns - since_ns);
+	slot->rate_bytes_s = (uint64_t)rate;
+	slot->is_rated = true;
+	slot->marked = received;
+	slot->marked_ns = now_ns;
+}
+
+/* Its permit and its bytes are free once its task has ended. */
+static void
+drop(struct sl_segments_slot *slot)
+{
+	slot->is_dropped = true;
+	sl_group_cancel(&slot->group, -ECANCELED);
+}
+
+static bool
+is_overtaken(const struct sl_segments *segments, const struct sl_segments_slot *slot)
+{
+	const struct sl_lease *lease = slot->segment.lease;
+	struct sl_range rest = { lease->at, lease->end };
+	return rest.begin < rest.end && sl_ranges_has(segments->ranges, rest);
+}
+
+static bool
+is_too_slow(const struct sl_segments *segments, const struct sl_segments_slot *slot)
+{
+	uint64_t now_ns = sl_now();
+	if (segments->running < 2 || !slot->is_rated || now_ns - slot->began_ns < SETTLED_NS ||
+		now_ns - segments->replaced_ns < SETTLED_NS)
+		return false;
+	uint64_t rest = slot->segment.lease->end - slot->segment.lease->at;
+	return rest > grain_of(segments) && !slot->segment.lease->twin &&
+	       slot->rate_bytes_s * 10 < mean_rate(segments, slot) * SLOW_TENTHS;
+}
+
+static void
+watch(struct sl_segments *segments)
+{
+	for (unsigned i = 0; i < segments->most; i++)
+		if (is_at_work(&segments->slots[i]))
+			take_rate(&segments->slots[i]);
+	for (unsigned i = 0; i < segments->most; i++) {
+		struct sl_segments_slot *slot = &segments->slots[i];
+		if (!is_at_work(slot))
+			continue;
+		if (is_overtaken(segments, slot)) {
+			drop(slot);
+		} else if (is_too_slow(segments, slot)) {
+			sl_log_info("a connection with %llu bytes/s, far below the others, is "
+				    "replaced",
+				(unsigned long long)slot->rate_bytes_s);
+			segments->counts.replaced++;
+			segments->replaced_ns = sl_now();
+			drop(slot);
+		}
+	}
+}
+
+/* ---- the end of a segment ---- */
+
+/* A fault of the server or the way to it; not of this machine. */
+static bool
+is_remote(const struct sl_error *err)
+{
+	return err->phase >= SL_PHASE_RESOLVE && err->phase <= SL_PHASE_BODY;
+}
+
+/* The range that was asked for is not what came, or all of it came. */
+static bool
+is_refusal_of_ranges(int code, const struct sl_error *err)
+{
+	return code == SL_E_UNSUPPORTED || (code == SL_E_PROTO && err->phase == SL_PHASE_HEAD) ||
+	       (code == SL_E_STATUS && err->http_status == 416);
+}
+
+static bool
+is_expired(const struct sl_error *err)
+{
+	return err->code == SL_E_STATUS &&
+	       (err->http_status == 401 || err->http_status == 403 || err->http_status == 410);
+}
+
+static void
+count_failure(struct sl_segments *segments)
+{
+	uint64_t done = segments->ranges->done_bytes;
+	segments->failures = done > segments->progress ? 0 : segments->failures + 1;
+	segments->progress = done;
+	segments->allowed = SL_MAX(segments->running, 1u);
+	segments->add_after_ns =
+		sl_deadline_in(ADD_NS << SL_MIN(segments->failures, (unsigned)ADD_DOUBLINGS));
+}
+
+/* 0, or what ends the transfer. */
+static int
+outcome_of(struct sl_segments *segments, const struct sl_segments_slot *slot)
+{
+	int code = slot->code;
+	if (code == 0 || slot->is_dropped)
+		return 0;
+	if (code == -EAGAIN) /* to be asked in another way */
+		return 0;
+	segments->code = code;
+	*segments->last_error = slot->error;
+	if (code == SL_E_CHANGED || !is_remote(&slot->error))
+		return code;
+	if (is_expired(&slot->error) && slot->segment.url) {
+		segments->resolve_again(segments->ctx);
+		return 0;
+	}
+	if (is_refusal_of_ranges(code, &slot->error)) {
+		segments->are_refused = true;
+		segments->code = SL_E_UNSUPPORTED;
+	}
+	sl_log_info("%s; %u other connections go on", slot->error.text, segments->running);
+	count_failure(segments);
+	return segments->running == 0 ? segments->code : 0;
+}
+
+/* What a connection has had on average, for those that are left at the end. */
+static void
+keep_usual_rate(struct sl_segments *segments, const struct sl_segments_slot *slot)
+{
+	uint64_t rate = average_rate(slot);
+	if (slot->code || slot->is_dropped || rate == 0)
+		return;
+	segments->usual_bytes_s =
+		segments->usual_bytes_s ? (3 * segments->usual_bytes_s + rate) / 4 : rate;
+}
+
+SL_SUSPENDS
+static int
+reap(struct sl_segments *segments)
+{
+	int code = 0;
+	for (unsigned i = 0; i < segments->most && !code; i++) {
+		struct sl_segments_slot *slot = &segments->slots[i];
+		if (!slot->is_running || !slot->has_ended)
+			continue;
+		sl_group_leave(&slot->group);
+		slot->is_running = false;
+		segments->running--;
+		keep_usual_rate(segments, slot);
+		code = outcome_of(segments, slot);
+	}
+	return code;
+}
+
+/* ---- all of it ---- */
+
+/* More are tried again once those that were left have worked for a while. */
+static void
+allow_more(struct sl_segments *segments)
+{
+	if (segments->allowed < segments->most && sl_now() >= segments->add_after_ns &&
+		segments->ranges->done_bytes > segments->progress) {
+		segments->progress = segments->ranges->done_bytes;
+		segments->failures = 0;
+		segments->allowed++;
+		segments->add_after_ns = sl_deadline_in(ADD_NS);
+	}
+}
+
+SL_SUSPENDS
+static int
+wait_for_change(struct sl_segments *segments)
+{
+	struct sl_waiter waiter;
+	int code = sl_waiter_wait(&waiter, &segments->waiting, "segments", sl_deadline_in(TICK_NS));
+	return code == -ETIMEDOUT && !sl_task_cancelled() ? 0 : code;
+}
+
+static int
+fail_as_segment(const struct sl_segments *segments, int code, struct sl_error *err)
+{
+	if (!err->code)
+		*err = *segments->last_error;
+	return code;
+}
+
+SL_SUSPENDS
+static int
+drive(struct sl_segments *segments, struct sl_error *err)
+{
+	int code = 0, failed = 0;
+	while (!code && !*segments->failure && !sl_ranges_is_complete(segments->ranges)) {
+		code = add(segments);
+		if (!code && segments->running == 0)
+			failed = segments->code ? segments->code : SL_E_UNSUPPORTED;
+		if (!code && !failed)
+			code = wait_for_change(segments);
+		if (!code && !failed)
+			failed = reap(segments);
+		if (failed)
+			return fail_as_segment(segments, failed, err);
+		watch(segments);
+		allow_more(segments);
+	}
+	return code ? code : *segments->failure;
+}
+
+SL_SUSPENDS
+static void
+stop_all(struct sl_segments *segments)
+{
+	for (unsigned i = 0; i < segments->most; i++)
+		if (segments->slots[i].is_running)
+			drop(&segments->slots[i]);
+	for (unsigned i = 0; i < segments->most; i++)
+		if (segments->slots[i].is_running)
+			sl_group_leave(&segments->slots[i].group);
+}
+
+/* The segment that is open already. */
+SL_SUSPENDS
+static int
+adopt(struct sl_segments *segments, struct sl_segment *first, struct sl_permit *permit)
+{
+	struct sl_segments_slot *slot = &segments->slots[0];
+	*slot = (struct sl_segments_slot){
+		.segments = segments, .segment = *first, .permit = *permit, .before = 0
+	};
+	slot->segment.err = &slot->error;
+	first->exchange = NULL;
+	first->chunk = NULL;
+	*permit = (struct sl_permit){ 0 };
+	return start(segments, slot);
+}
+
+int
+sl_segments_run(struct sl_segments *segments, struct sl_segment *first, struct sl_permit *permit,
+	struct sl_error *err)
+{
+	struct sl_error last_error = { 0 };
+	int code = 0;
+	segments->last_error = &last_error;
+	segments->slots = calloc(segments->most, sizeof(*segments->slots));
+	if (!segments->slots)
+		return sl_fail_code(err, SL_PHASE_NONE, -ENOMEM, "cannot begin the segments");
+	segments->allowed = segments->most;
+	segments->running = 0;
+	segments->code = 0;
+	sl_list_init(&segments->waiting);
+	if (first)
+		code = adopt(segments, first, permit);
+	if (!code)
+		code = drive(segments, err);
+	stop_all(segments);
+	free(segments->slots);
+	segments->slots = NULL;
+	segments->last_error = NULL;
+	return code;
+}
