@@ -281,6 +281,8 @@ make_batch(struct get *get, struct engine_parts *parts)
 		.if_exists = options->if_exists,
 		.jobs = options->jobs,
 		.per_host = options->connections_per_host,
+		.resume = options->resume,
+		.verify_resume = options->verify_resume,
 		.segments = options->segments,
 		.min_segment = options->min_segment,
 		.fail_fast = options->fail_fast,

@@ -312,6 +312,11 @@ add_notes(struct sl_buf *out, const struct sl_get_events *events,
 			sl_units_count(summary->repeats).text,
 			summary->repeats == 1 ? "input repeats" : "inputs repeat",
 			summary->repeats == 1 ? "was" : "were");
+	if (summary->kept > 0)
+		sl_buf_printf(out, "; %s incomplete %s kept: the same command resumes %s",
+			sl_units_count(summary->kept).text,
+			summary->kept == 1 ? "file is" : "files are",
+			summary->kept == 1 ? "it" : "them");
 	if (summary->unverified > 0)
 		sl_buf_add_str(out, "; skipped files were not checked (--if-exists=skip)");
 }

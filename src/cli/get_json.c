@@ -208,6 +208,7 @@ sl_get_json_summary(struct sl_get_events *events, const struct sl_batch_summary 
 	sl_json_u64(&json, "not_begun", sl_get_not_begun(events, summary));
 	sl_json_u64(&json, "retries", summary->retries);
 	sl_json_u64(&json, "bytes", summary->bytes);
+	sl_json_u64(&json, "kept", summary->kept);
 	sl_json_u64(&json, "ranges", summary->segments.requests);
 	sl_json_u64(&json, "ranges_split", summary->segments.split);
 	sl_json_u64(&json, "ranges_hedged", summary->segments.hedged);

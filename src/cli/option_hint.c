@@ -29,9 +29,8 @@ static const struct hint get_hints[] = {
 	{ "-e --execute",
 		"for the -e of curl use --referer; settings of a .wgetrc are not supported" },
 	{ "-J --remote-header-name", "use --content-disposition" },
-	{ "-C --continue-at -c --continue --no-continue",
-		"resuming is not supported by this version: a file that failed is fetched again "
-		"from its beginning" },
+	{ "-C --continue-at",
+		"not needed: incomplete files are resumed (--no-continue turns that off)" },
 	{ "--insecure --no-check-certificate --check-certificate",
 		"certificates are always verified; to trust another one use --cacert FILE" },
 	{ "-f --fail --fail-with-body",
@@ -92,7 +91,7 @@ static const struct hint get_hints[] = {
 	{ "--log -l --console-log-level --debug", "use -v; the log goes to standard error" },
 	{ "--colour", "use --color" },
 	/* names reserved for later versions */
-	{ "--base-url --dry-run --verify-resume --sums -H --header -A "
+	{ "--base-url --dry-run --sums -H --header -A "
 	  "--user-agent "
 	  "-u --user --netrc --netrc-file --bearer-file --auth-origin --proxy --noproxy "
 	  "--all-proxy --capath "

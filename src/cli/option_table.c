@@ -98,6 +98,17 @@ static const struct sl_option get_options[] = {
 		.help = "When to sync files to disk. auto: large files one by one, small "
 		"files in groups. all: each file and its directory individually. none: never, "
 		"which the summary reports." },
+	{ .group = "Integrity", .letter = 'c', .name = "continue",
+		.kind = SL_OPTION_FLAG, FIELD(resume), .standard = "on",
+		.help = "Resume large files that an earlier run has left incomplete, and keep "
+		"what is needed to resume them." },
+	{ .group = "Integrity", .name = "no-continue",
+		.kind = SL_OPTION_UNFLAG, FIELD(resume),
+		.help = "Begin incomplete files anew, and remove them if they fail." },
+	{ .group = "Integrity", .name = "verify-resume",
+		.kind = SL_OPTION_FLAG, FIELD(verify_resume),
+		.help = "Read incomplete files back before they are resumed, and download "
+		"again what is not as it was written." },
 	{ .group = "Integrity", .letter = 'R', .name = "remote-time",
 		.kind = SL_OPTION_FLAG, FIELD(remote_time), .standard = "on",
 		.help = "Set the modification time of each file from Last-Modified." },

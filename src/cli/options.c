@@ -377,6 +377,7 @@ sl_get_options_parse(struct sl_get_options *out, int argc, char **argv, struct s
 		.connections_per_host = SL_OPTION_PER_HOST,
 		.segments = SL_OPTION_SEGMENTS,
 		.min_segment = SL_OPTION_MIN_SEGMENT,
+		.resume = true,
 		.remote_time = true,
 		.connect_timeout_ns = 30 * SL_NS_PER_S,
 		.stall_timeout_ns = 60 * SL_NS_PER_S,

@@ -126,13 +126,24 @@ static int
 take_place(struct sl_admission *admission, struct sl_admission_host *host)
 {
 	struct applicant applicant = { .host = host };
+	int code = -ETIMEDOUT;
 	if (host->waiting == 0 && has_room(admission, host)) {
 		count(admission, host);
 		return 0;
 	}
 	host->waiting++;
-	int code = sl_waiter_wait(
-		&applicant.waiter, &admission->waiters, "connection to host", SL_FOREVER);
+	while (code == -ETIMEDOUT && !sl_task_cancelled()) {
+		code = sl_waiter_wait(&applicant.waiter, &admission->waiters, "connection to host",
+			sl_deadline_in(SL_RAMP_PATIENCE_NS));
+		if (code != -ETIMEDOUT)
+			break;
+		sl_ramp_waited(&host->ramp, sl_now());
+		serve(admission);
+		if (!has_room(admission, host))
+			continue;
+		count(admission, host);
+		code = 0;
+	}
 	host->waiting--;
 	return code;
 }
@@ -192,6 +203,8 @@ sl_admission_take(struct sl_admission *admission, const struct sl_url *url,
 	if (!host)
 		return code ? code : -ENOMEM;
 	*chunk = NULL;
+	if (!host->ramp.grown_ns)
+		host->ramp.grown_ns = sl_now();
 	for (;;) {
 		code = take_place(admission, host);
 		if (code) {

@@ -154,6 +154,8 @@ note_failure(struct file *file)
 		attempt_abandon_probe(file);
 	if (kind == SL_RETRY_PERMANENT)
 		set_dead(file, file->sources.index);
+	uint64_t received = sl_transfer_received(&file->transfer);
+	attempts->reached = SL_MAX(attempts->reached, received);
 	attempts->asked_s = SL_MAX(attempts->asked_s, err->retry_after_s);
 }
 
@@ -210,12 +212,12 @@ static void
 count_round(struct file *file)
 {
 	struct attempts *attempts = &file->attempts;
-	uint64_t received = sl_transfer_received(&file->transfer);
 	attempts->made++;
-	if (received > attempts->received) {
-		attempts->received = received;
+	if (attempts->reached > attempts->received) {
+		attempts->received = attempts->reached;
 		attempts->failed = 0;
 	}
+	attempts->reached = 0;
 	attempts->failed++;
 }
 

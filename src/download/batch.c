@@ -19,6 +19,9 @@
 /* The same for files that wait to be tried again: a list of a million files of a dead host is not
  * kept in memory, nor walked each time. */
 #define PARKED_FILES 1024u
+
+#define JOURNAL_SYNCS 2u /* of parts under way, at a time: other operations find a thread */
+
 #define PER_HOST 256u /* unless the options bound it: the client does */
 
 int
@@ -59,6 +62,9 @@ sl_batch_new(struct sl_batch **out, const struct sl_batch_options *options)
 	batch->transfer.io = options->io;
 	batch->transfer.segments = SL_MAX(options->segments, 1u);
 	batch->transfer.min_segment = options->min_segment;
+	batch->transfer.keeps_journal = options->resume;
+	batch->transfer.sync = sync;
+	batch->transfer.sync_turn = &batch->sync_turn;
 	batch->options = *options;
 	sl_breaker_init(&batch->breaker, &batch->options.retry);
 	sl_random_init(&batch->random, options->retry.seed);
@@ -411,6 +417,7 @@ int
 sl_batch_run(struct sl_batch *batch, struct sl_batch_summary *summary)
 {
 	struct sl_error disk = { 0 };
+	sl_semaphore_init(&batch->sync_turn, "sync", JOURNAL_SYNCS);
 	sl_semaphore_init(&batch->opening_files, "directories being opened", OPENING_FILES);
 	int code = run_jobs(batch);
 	struct sl_shield shield;

@@ -76,7 +76,8 @@ struct attempts {
 	unsigned made;          /* rounds that failed */
 	unsigned failed;        /* the same since the last progress */
 	unsigned asked_s;       /* the longest wait that a source of this round has asked for */
-	uint64_t received;      /* the most bytes that an attempt got */
+	uint64_t reached;       /* bytes of the file that this round got to */
+	uint64_t received;      /* the same of the best round before */
 	uint32_t dead;          /* sources that failed for good: set of 1 << index */
 	bool is_probe;          /* the request under way is its origin's probe */
 	bool is_admitted;       /* attempt_begin returned ATTEMPT_NOW for this round */
@@ -100,6 +101,7 @@ struct file {
 	struct sl_place place;
 	struct repeats repeats;
 	struct attempts attempts;
+	bool is_kept;    /* the part of the attempt before is left, with its journal */
 	bool is_parked;  /* WAITING, and counted in summary.waiting */
 	bool is_started; /* reported as started, and not paused since */
 	struct sl_present present;
@@ -127,6 +129,7 @@ struct sl_batch {
 	struct sl_list idle;               /* waiters: jobs that have nothing to do */
 	struct sl_list openings;           /* opening.c's: directories that are being opened */
 	struct sl_semaphore opening_files; /* files that wait for them */
+	struct sl_semaphore sync_turn;     /* of the journals */
 	bool stays_open;
 	struct sl_group *jobs, *committing; /* NULL unless running */
 	uint64_t last_words_ns; /* until when the ends of cancelled downloads are reported; 0 = none

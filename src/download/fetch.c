@@ -1,6 +1,7 @@
 /*
  * fetch.c - the steps of one file: what has its name already, its part, its transfer, its commit.
- * Sources of one file are tried in turn (attempt.c), each from byte 0.
+ * Sources of one file are tried in turn (attempt.c), each from byte 0 unless it was the last one to
+ * be tried: then it goes on with what is missing.
  *
  * With --content-disposition the first answer gives the name: the transfer begins without a part,
  * and the first two steps are taken once its head has come.
@@ -90,6 +91,21 @@ is_part_taken(int code)
 	return code == SL_E_IN_USE || code == -EEXIST || code == -ELOOP || code == -EISDIR;
 }
 
+/* A new one; or what an earlier run has left of the same file. */
+SL_SUSPENDS
+static int
+open_part(struct file *file)
+{
+	struct sl_directory *directory = file->place.directory;
+	const char *name = file->place.name;
+	file->is_kept = false;
+	if (!file->batch->options.resume)
+		return sl_part_create(
+			&file->part, directory, name, mode_of_part(file), &file->error);
+	return sl_part_resume(&file->part, directory, name, mode_of_part(file),
+		sl_journal_url_hash(&file->sources.url), &file->error);
+}
+
 /* Before the request: a directory that takes no file, or another run at work, costs the server
  * nothing. 0; FILE_SKIPPED; a code. */
 SL_SUSPENDS
@@ -100,8 +116,7 @@ make_part(struct file *file)
 	if (file->part.fd >= 0) /* by file_prepare */
 		return 0;
 	while (!code && !file->is_stream) {
-		code = sl_part_create(&file->part, file->place.directory, file->place.name,
-			mode_of_part(file), &file->error);
+		code = open_part(file);
 		if (!code && (!file->part.name_taken || replaces(file)))
 			break;
 		if (!code) { /* another run has just finished the file */
@@ -231,6 +246,42 @@ run_transfer(struct file *file)
 	return code;
 }
 
+/* ---- what an earlier run has left ---- */
+
+SL_SUSPENDS
+static int
+verify_part(struct file *file)
+{
+	struct sl_journal_verified verified = { 0 };
+	struct sl_journal *journal = file->part.journal;
+	if (!file->batch->options.verify_resume && !sl_journal_needs_verify(journal))
+		return 0;
+	int code = sl_journal_verify(journal, file->batch->options.pool, &verified, &file->error);
+	if (!code && verified.bad_bytes > 0)
+		sl_log_warn("'%s': %llu bytes are not what was written to it: they are fetched "
+			    "again",
+			file->part.part_name, (unsigned long long)verified.bad_bytes);
+	return code;
+}
+
+/* The part was taken over: the transfer goes on with what is missing. */
+SL_SUSPENDS
+static int
+resume_part(struct file *file)
+{
+	struct sl_transfer *transfer = &file->transfer;
+	if (!file->part.journal || transfer->is_ranged || transfer->no_ranges)
+		return 0;
+	int code = verify_part(file);
+	const struct sl_journal_content *content = sl_journal_content(file->part.journal);
+	if (code || !content->has_resource || content->count == 0)
+		return code;
+	code = sl_transfer_resume(transfer, content);
+	sl_log_info("'%s': resuming with %llu of %llu bytes", file->part.part_name,
+		(unsigned long long)transfer->resumed, (unsigned long long)transfer->total);
+	return code;
+}
+
 SL_SUSPENDS
 static void
 begin_anew(struct file *file)
@@ -263,6 +314,8 @@ try_source(struct file *file)
 {
 	int code = file->place.awaits_name ? 0 : make_part(file);
 	if (!code)
+		code = resume_part(file);
+	if (!code)
 		code = run_transfer(file);
 	while (code < 0 && may_begin_anew(file, code)) {
 		begin_anew(file);
@@ -270,9 +323,23 @@ try_source(struct file *file)
 		if (!code)
 			code = run_transfer(file);
 	}
-	if (code)
-		begin_anew(file);
 	return code;
+}
+
+/* It is not finished by this attempt. What can be resumed by the next one, or by a later run, stays
+ * unless its bytes are wrong. */
+SL_SUSPENDS
+static void
+give_up_part(struct file *file, int code)
+{
+	const struct sl_transfer *transfer = &file->transfer;
+	bool is_wrong = code == SL_E_CHECKSUM || code == SL_E_CHANGED;
+	bool is_useful = transfer->is_ranged && transfer->written.done_bytes > 0 && !is_wrong &&
+			 file->wish != FILE_REMOVE;
+	file->is_kept = is_useful && sl_part_keep(&file->part);
+	if (!file->is_kept)
+		sl_part_discard(&file->part);
+	sl_transfer_reset(&file->transfer);
 }
 
 /* ---- the commit ---- */
@@ -381,8 +448,12 @@ static int
 run(struct file *file)
 {
 	int code = try_source(file);
-	while (code < 0 && attempt_next_source(file))
+	while (code < 0 && attempt_next_source(file)) {
+		begin_anew(file);
 		code = try_source(file);
+	}
+	if (code)
+		give_up_part(file, code);
 	if (code == FILE_SKIPPED)
 		return skip(file);
 	if (code || file->is_stream)

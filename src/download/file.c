@@ -141,6 +141,7 @@ file_drop(struct file *file)
 	file_unpark(file);
 	sl_list_remove(&file->link);
 	file->batch->summary.files -= file->is_counted;
+	file->batch->summary.kept += file->is_kept;
 	file_free(file);
 }
 
@@ -455,6 +456,19 @@ file_follow_original(struct file *repeat)
 		file_out_of_memory(batch, index);
 }
 
+/* Of one that is removed while it waits: what is taken over is discarded. */
+SL_SUSPENDS
+static void
+discard_kept_part(struct file *file)
+{
+	struct sl_place *place = &file->place;
+	if (!file->is_kept)
+		return;
+	file->is_kept = false;
+	if (sl_part_create(&file->part, place->directory, place->name, SL_PART_NEW, NULL) == 0)
+		sl_part_discard(&file->part);
+}
+
 void
 file_end(struct file *file, int code)
 {
@@ -473,6 +487,9 @@ file_end(struct file *file, int code)
 	}
 	struct sl_names_owner outcome = owner ? *owner : (struct sl_names_owner){ 0 };
 	sl_list_remove(&file->link);
+	if (file->view.state == SL_DOWNLOAD_REMOVED)
+		discard_kept_part(file);
+	batch->summary.kept += file->is_kept && file->view.state != SL_DOWNLOAD_DONE;
 	if (file->view.state == SL_DOWNLOAD_REMOVED)
 		sl_place_give_up(&batch->places, &file->place);
 	report(batch, file_view(file));

@@ -17,8 +17,18 @@ sl_ramp_answered(struct sl_ramp *ramp, uint64_t now_ns)
 	if (is_slow && now_ns - ramp->changed_ns < SL_RAMP_STEP_NS)
 		return;
 	ramp->limit++;
+	ramp->grown_ns = now_ns;
 	if (is_slow)
 		ramp->changed_ns = now_ns;
+}
+
+void
+sl_ramp_waited(struct sl_ramp *ramp, uint64_t now_ns)
+{
+	if (ramp->limit >= ramp->threshold || now_ns - ramp->grown_ns < SL_RAMP_PATIENCE_NS)
+		return;
+	ramp->limit = SL_MIN(2 * ramp->limit, ramp->threshold);
+	ramp->grown_ns = now_ns;
 }
 
 void

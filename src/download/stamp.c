@@ -14,8 +14,8 @@
  *
  * It is kept short: ext4 has room for 64 bytes in an inode of the usual size, and a longer
  * attribute costs a block of its own for each file. So an ETag beyond that is left out if
- * Last-Modified tells versions apart as well. The checksum is cut; 16 bytes tell contents apart, and a
- * program that can write the attribute can write all of it.
+ * Last-Modified tells versions apart as well. The checksum is cut; 16 bytes tell contents apart, and
+ * a program that can write the attribute can write all of it.
  */
 #include "sluice/download/stamp.h"
 

@@ -14,10 +14,13 @@
  */
 #include "sluice/download/transfer.h"
 
+#include "sluice/base/crc32c.h"
 #include "sluice/base/log.h"
 #include "sluice/download/answer.h"
+#include "sluice/http/date.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 
 void
@@ -73,6 +76,66 @@ fail(struct sl_transfer *transfer, int code)
 	return transfer->failure;
 }
 
+/* ---- the journal ---- */
+
+/* From now on what is written to the part is recorded. */
+SL_SUSPENDS
+static int
+begin_journal(struct sl_transfer *transfer)
+{
+	const struct sl_transfer_options *options = transfer->options;
+	struct sl_journal_resource of = { .url_hash = sl_journal_url_hash(&transfer->sources->url),
+		.resource = transfer->resource };
+	struct sl_journal_options wanted = {
+		.resource = &of, .sync = options->sync, .sync_turn = options->sync_turn
+	};
+	return options->keeps_journal ? sl_part_begin_journal(transfer->part, &wanted) : 0;
+}
+
+/* A journal has no text of Last-Modified; it is kept only with a validator. */
+static void
+complete_validator(struct sl_resource *resource)
+{
+	struct sl_buf date = { 0 };
+	if (resource->etag[0] && !resource->is_etag_weak)
+		return;
+	sl_date_format(&date, (int64_t)(resource->modified_ns / SL_NS_PER_S));
+	resource->is_modified_strong = resource->modified_ns && !date.failed;
+	if (resource->is_modified_strong)
+		snprintf(resource->modified, sizeof(resource->modified), "%.*s", (int)date.len,
+			date.data);
+	sl_buf_release(&date);
+}
+
+static void
+set_ranged(struct sl_transfer *transfer)
+{
+	const struct sl_transfer_options *options = transfer->options;
+	sl_ranges_init(&transfer->ranges, transfer->total);
+	sl_ranges_init(&transfer->written, transfer->total);
+	transfer->is_ranged = true;
+	transfer->is_parallel =
+		options->segments > 1 && transfer->total / 2 >= options->min_segment;
+}
+
+int
+sl_transfer_resume(struct sl_transfer *transfer, const struct sl_journal_content *content)
+{
+	transfer->resource = content->resource.resource;
+	complete_validator(&transfer->resource);
+	transfer->total = transfer->resource.length;
+	set_ranged(transfer);
+	int code = 0;
+	for (size_t i = 0; i < content->count && !code; i++) {
+		struct sl_range range = { content->ranges[i].begin, content->ranges[i].end };
+		code = sl_ranges_add_done(&transfer->ranges, range);
+		if (!code)
+			code = sl_ranges_add_done(&transfer->written, range);
+	}
+	transfer->resumed = transfer->ranges.done_bytes;
+	return code;
+}
+
 /* ---- responses ---- */
 
 SL_SUSPENDS
@@ -125,19 +188,17 @@ first_piece(const struct sl_transfer *transfer)
 	return transfer->is_parallel ? transfer->options->min_segment : transfer->total;
 }
 
+SL_SUSPENDS
 static int
 begin_ranges(struct sl_transfer *transfer, struct sl_segment *segment)
 {
-	const struct sl_transfer_options *options = transfer->options;
-	sl_ranges_init(&transfer->ranges, transfer->total);
-	sl_ranges_init(&transfer->written, transfer->total);
-	transfer->is_ranged = true;
-	transfer->is_parallel =
-		options->segments > 1 && transfer->total / 2 >= options->min_segment;
+	set_ranged(transfer);
 	segment->lease = &transfer->first_lease;
 	int code =
 		sl_ranges_lease(&transfer->ranges, &transfer->first_lease, first_piece(transfer));
-	return code ? code : keep_url(transfer, segment->exchange);
+	if (!code)
+		code = keep_url(transfer, segment->exchange);
+	return code ? code : begin_journal(transfer);
 }
 
 SL_SUSPENDS
@@ -221,6 +282,9 @@ chunk_written(void *ctx, const struct sl_chunk *chunk)
 	if (!transfer->is_ranged)
 		return;
 	fail(transfer, sl_ranges_add_done(&transfer->written, range));
+	if (transfer->part->journal)
+		sl_journal_written(transfer->part->journal, range.begin, range.end,
+			sl_crc32c(0, chunk->data, chunk->len));
 	sl_hasher_wake(&transfer->hasher);
 }
 
@@ -426,15 +490,43 @@ fetch_first(struct sl_transfer *transfer)
 	return code;
 }
 
+/* After an earlier attempt, or an earlier run of the program. */
+SL_SUSPENDS
+static int
+go_on(struct sl_transfer *transfer)
+{
+	transfer->attributes.time_ns = transfer->wants_time ? transfer->resource.modified_ns : 0;
+	set_stamp(transfer, &transfer->resource);
+	int code = transfer->part->direct_fd < 0 ? reserve(transfer) : 0;
+	return code ? code : begin_journal(transfer);
+}
+
 SL_SUSPENDS
 static int
 fetch(struct sl_transfer *transfer)
 {
 	if (!transfer->is_ranged)
 		return fetch_first(transfer);
-	set_segments(transfer);
 	sl_transfer_is_not_expected(transfer);
+	int code = go_on(transfer);
+	if (code)
+		return code;
+	set_segments(transfer);
 	return sl_segments_run(&transfer->segments, NULL, NULL, transfer->err);
+}
+
+/* The failure of a sync of the part, if there was one: what it has may be lost. */
+SL_SUSPENDS
+static int
+end_journal(struct sl_transfer *transfer)
+{
+	struct sl_part *part = transfer->part;
+	int code = part && part->journal ? sl_journal_end(part->journal) : 0;
+	if (!code || sl_part_is_stop(code))
+		return code;
+	return sl_fail(transfer->err, SL_PHASE_SYNC, code,
+		"cannot sync '%s': %s (its bytes may be lost)", part->part_name,
+		sl_code_text(code));
 }
 
 SL_SUSPENDS
@@ -445,6 +537,8 @@ receive(struct sl_transfer *transfer)
 	int code = outcome(transfer, fetch(transfer));
 	int written = sl_sink_close(&transfer->sink);
 	code = code ? code : written;
+	int synced = fail(transfer, end_journal(transfer));
+	code = code ? code : synced;
 	if (code)
 		sl_hasher_stop(&transfer->hasher);
 	else

@@ -95,9 +95,9 @@ Test(alloc_get, memory_may_end_at_any_allocation, .timeout = 120)
 #define ONE_ALLOCATIONS 62
 #define ONE_OPERATIONS 49
 #define ONE_PEAK (203 * SL_KIB)
-#define HUNDRED_ALLOCATIONS 3150
+#define HUNDRED_ALLOCATIONS 3500
 #define HUNDRED_OPERATIONS 3210
-#define HUNDRED_PEAK (620 * SL_KIB)
+#define HUNDRED_PEAK (720 * SL_KIB)
 
 struct cost {
 	uint64_t allocations, operations;

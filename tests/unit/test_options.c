@@ -377,7 +377,7 @@ Test(options, unknown_ones_get_a_hint)
 			"unknown option '-L': not needed: redirects are followed by default" },
 		{ "get a --location", "redirects are followed by default" },
 		{ "get -O a", "files are named after their URL" },
-		{ "get -C - a", "resuming is not supported" },
+		{ "get -C - a", "incomplete files are resumed" },
 		{ "get -k https://a", "'https://a' is not a size (write it as 64M or 1.5G; "
 				      "certificates are always verified" },
 		{ "get -s https://a", "'https://a' is not a whole number; for no output use -q" },

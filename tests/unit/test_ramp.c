@@ -21,6 +21,22 @@ Test(ramp, doubles_in_a_round_trip_up_to_the_most)
 	cr_expect_eq(ramp.limit, 10);
 }
 
+Test(ramp, a_host_that_does_not_answer_gets_more_in_time)
+{
+	struct sl_ramp ramp;
+	sl_ramp_init(&ramp, 6);
+	sl_ramp_waited(&ramp, SL_RAMP_PATIENCE_NS - 1);
+	cr_expect_eq(ramp.limit, 1);
+	for (unsigned i = 1; i <= 4; i++) {
+		sl_ramp_waited(&ramp, i * (uint64_t)SL_RAMP_PATIENCE_NS);
+		sl_ramp_waited(&ramp, i * (uint64_t)SL_RAMP_PATIENCE_NS + 1); /* another request */
+		cr_expect_eq(ramp.limit, SL_MIN(1u << i, 6u));
+	}
+	sl_ramp_refused(&ramp, 100 * S);
+	sl_ramp_waited(&ramp, 200 * S);
+	cr_expect_eq(ramp.limit, 3, "a refusal stands");
+}
+
 Test(ramp, a_refusal_halves_it_once_and_it_grows_slowly_from_there)
 {
 	struct sl_ramp ramp;

@@ -77,6 +77,7 @@ struct sl_get_options {
 
 	struct sl_checksum checksum; /* only with one URL */
 	enum sl_sync_mode sync;
+	bool resume, verify_resume;
 	bool remote_time;
 
 	const char *referer;         /* NULL = none */

@@ -87,6 +87,8 @@ struct sl_batch_options {
 	unsigned per_host;    /* segments to one host at once; 0 = as many as the client connects */
 	unsigned segments;    /* of one file at once; 0 = 1 */
 	uint64_t min_segment; /* bytes, a multiple of the size of a chunk */
+	bool resume;        /* keep a journal of large files, and go on with what a run has left */
+	bool verify_resume; /* after reading it back */
 	bool fail_fast;
 	enum sl_sync_mode sync;
 	bool remote_time;
@@ -111,9 +113,10 @@ struct sl_batch_summary {
 	 * the hasher, for the commit. The largest names the bottleneck. */
 	uint64_t network_ns, disk_ns, hash_ns, commit_ns;
 	struct sl_segments_counts segments; /* of all files */
-	uint64_t waiting;     /* files that wait to be tried again now */
-	uint64_t unverified;  /* skipped ones whose content was not checked */
-	uint64_t retries;     /* attempts that failed and were followed by another */
+	uint64_t waiting;                   /* files that wait to be tried again now */
+	uint64_t kept;                      /* unfinished ones that a later run can resume */
+	uint64_t unverified;                /* skipped ones whose content was not checked */
+	uint64_t retries;                   /* attempts that failed and were followed by another */
 	uint64_t repeats;     /* skipped ones that are the same download as an earlier input */
 	uint64_t first_index; /* of the first failed one in input order; valid if failed > 0 */
 	/* Of that one; with failed == 0: what the disk of the files that are done reported at the

@@ -24,6 +24,9 @@ struct sl_transfer_options {
 	struct sl_admission *admission;
 	unsigned segments;    /* of one file at once; at least 1 */
 	uint64_t min_segment; /* bytes of a piece; smaller files than two of them are not divided */
+	bool keeps_journal;   /* of files in ranges */
+	bool sync;            /* the part, from time to time */
+	struct sl_semaphore *sync_turn;
 };
 
 enum sl_transfer_state {
@@ -63,6 +66,7 @@ struct sl_transfer {
 	struct sl_url url;           /* where the source has led to */
 	bool has_url, left_origin;
 	bool unconditional; /* the server sends all in answer to If-Range */
+	uint64_t resumed;   /* bytes that an earlier run had left */
 	/* transfer.c's: */
 	struct sl_stamp stamp;
 	bool is_open_ended; /* truncation of the body cannot be detected */
@@ -81,6 +85,11 @@ void sl_transfer_init(struct sl_transfer *transfer, const struct sl_transfer_opt
  * and called again. */
 SL_SUSPENDS
 void sl_transfer_reset(struct sl_transfer *transfer);
+
+/* The part was taken over with its journal: the run goes on from what that contains. Returns 0 or
+ * -ENOMEM. */
+int sl_transfer_resume(
+	struct sl_transfer *transfer, const struct sl_journal_content *content) SL_MUST_CHECK;
 
 /*
  * Download all of it from the source in use, or what is missing since an earlier run. Returns 0:

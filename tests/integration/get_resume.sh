@@ -1,0 +1,206 @@
+# Files that a run has left incomplete: the same command goes on, whatever ended the first one.
+
+SIZE=30000000 SEED=7
+GEN=gen/$SIZE/$SEED/f
+# Slow enough to be stopped in the middle, with segments of 1 MiB.
+SLOWLY="slow/6000000/ranges/etag/v1/$GEN"
+
+# Start a download of this path, and wait until at least BYTES of the part are recorded.
+begin() { # records, options and path...
+	start get -k 1M "${@:2}"
+	until_true 20 has_records "$1"
+}
+
+# A record of a chunk takes 28 bytes.
+has_records() {
+	local size
+	size=$(stat -c %s f.sluice-journal 2>/dev/null) && ((size > 200 + 28 * $1))
+}
+
+# The number of a field of the run's last event in ./out.
+number() {
+	sed -n "s/.*\"type\":\"run_summary\".*\"$1\":\([0-9]*\).*/\1/p" out
+}
+
+# A run after that one: it must not fetch more than is missing and what was under way.
+resumes() { # options and path...
+	run get -k 1M --json "$@"
+	expect 0
+	is_gen f $SIZE $SEED
+	nothing_left f own.ready own.log own.out
+	(($(number bytes) < SIZE - 3000000)) || fail "$(number bytes) bytes were fetched, though part of the file was there"
+}
+
+# kill -9: the final name does not exist, and the same command fetches what is missing
+test_resume_killed() {
+	begin 6 "$ORIGIN/$SLOWLY"
+	kill -KILL "$pid"
+	wait "$pid" 2>/dev/null
+	[[ ! -e f ]] || fail "there is a file under the final name"
+	resumes "$ORIGIN/$SLOWLY"
+}
+
+# kill -9 again and again, at any instant
+test_resume_killed_often() {
+	local round
+	for ((round = 1; round <= 12 / (SLOW > 1 ? 3 : 1); round++)); do
+		rm -f f
+		while :; do
+			start get -k 1M "$ORIGIN/slow/20000000/ranges/etag/v1/$GEN"
+			sleep "0.$(printf %02d $((RANDOM % 60)))"
+			kill -KILL "$pid" 2>/dev/null || break
+			wait "$pid" 2>/dev/null
+			[[ ! -e f ]] || is_gen f $SIZE $SEED
+			((RANDOM % 3)) || break
+		done
+		wait "$pid" 2>/dev/null
+		run get -k 1M --if-exists=skip "$ORIGIN/slow/20000000/ranges/etag/v1/$GEN"
+		expect 0
+		is_gen f $SIZE $SEED
+		nothing_left f own.ready own.log own.out
+	done
+}
+
+# Ctrl-C keeps what is there, says so, and the same command resumes
+test_resume_interrupted() {
+	begin 6 "$ORIGIN/$SLOWLY"
+	kill -INT "$pid"
+	finish 5
+	expect 130 "the same command resumes it"
+	[[ -e f.sluice-part && -e f.sluice-journal && ! -e f ]] || fail "part and journal were to be kept"
+	resumes "$ORIGIN/$SLOWLY"
+}
+
+# --deadline likewise
+test_resume_deadline() {
+	run get -k 1M --deadline 2 "$ORIGIN/slow/2000000/ranges/etag/v1/$GEN"
+	expect 2 "the same command resumes it"
+	run get -k 1M --json "$ORIGIN/slow/20000000/ranges/etag/v1/$GEN"
+	expect 0
+	is_gen f $SIZE $SEED
+	nothing_left f own.ready own.log own.out
+}
+
+# with a checksum, which covers the bytes of both runs
+test_resume_checksum() {
+	local sum
+	sum=$("$ORIGIN_TOOL" --sum $SIZE $SEED)
+	begin 6 "$ORIGIN/$SLOWLY"
+	kill -KILL "$pid"
+	wait "$pid" 2>/dev/null
+	resumes --checksum "sha-256=${sum%% *}" "$ORIGIN/$SLOWLY"
+}
+
+# --no-continue: nothing is kept, and what is there is not used
+test_resume_not() {
+	start get -k 1M --no-continue "$ORIGIN/$SLOWLY"
+	until_true 20 test -e f.sluice-part
+	sleep 0.5
+	kill -INT "$pid"
+	finish 5
+	expect 130
+	nothing_left
+	begin 6 "$ORIGIN/$SLOWLY"
+	kill -KILL "$pid"
+	wait "$pid" 2>/dev/null
+	run get -k 1M --json --no-continue "$ORIGIN/$SLOWLY"
+	expect 0
+	is_gen f $SIZE $SEED
+	(($(number bytes) >= SIZE)) || fail "bytes of the run before were used"
+	nothing_left f own.ready own.log own.out
+}
+
+# the file has changed on the server: the whole of the new version, nothing of the old one
+test_resume_changed() {
+	own_origin
+	begin 4 -s 1 "$ORIGIN/slow/6000000/change/2/ranges/$GEN"
+	kill -KILL "$pid"
+	wait "$pid" 2>/dev/null
+	run get -k 1M -s 1 "$ORIGIN/slow/6000000/change/2/ranges/$GEN"
+	expect 0 "changed on the server"
+	is_gen f $SIZE $((SEED + 1))
+	nothing_left f own.ready own.log own.out
+}
+
+# the server does not send ranges any more
+test_resume_no_ranges() {
+	own_origin
+	begin 4 -s 1 "$ORIGIN/slow/6000000/norange-after/0/etag/v1/$GEN"
+	kill -KILL "$pid"
+	wait "$pid" 2>/dev/null
+	run get -k 1M -s 1 "$ORIGIN/slow/6000000/norange-after/0/etag/v1/$GEN"
+	expect 0 "beginning again"
+	is_gen f $SIZE $SEED
+	nothing_left f own.ready own.log own.out
+}
+
+# Bytes of the part that another program has changed are found and fetched again. The first chunk is recorded first.
+test_resume_verify() {
+	begin 6 "$ORIGIN/$SLOWLY"
+	kill -KILL "$pid"
+	wait "$pid" 2>/dev/null
+	printf 'x' | dd of=f.sluice-part bs=1 seek=5000 conv=notrunc status=none
+	run get -k 1M --verify-resume "$ORIGIN/$SLOWLY"
+	expect 0 "are not what was written to it"
+	is_gen f $SIZE $SEED
+	nothing_left f own.ready own.log own.out
+}
+
+# a journal that is damaged, of another version, of another URL or empty: a notice, and all is fetched
+test_resume_bad_journal() {
+	local what
+	for what in damaged newer empty cut text; do
+		begin 4 "$ORIGIN/$SLOWLY"
+		kill -KILL "$pid"
+		wait "$pid" 2>/dev/null
+		case $what in
+		damaged) printf '\377\377' | dd of=f.sluice-journal bs=1 seek=2 conv=notrunc status=none ;;
+		newer) printf '\377' | dd of=f.sluice-journal bs=1 seek=24 conv=notrunc status=none ;;
+		empty) : >f.sluice-journal ;;
+		cut) truncate -s 40 f.sluice-journal ;;
+		text) echo "not a journal" >f.sluice-journal ;;
+		esac
+		run get -k 1M --json "$ORIGIN/slow/60000000/ranges/etag/v1/$GEN"
+		expect 0 "cannot be resumed, so the download begins anew"
+		is_gen f $SIZE $SEED
+		nothing_left f own.ready own.log own.out
+		rm f
+	done
+	begin 4 "$ORIGIN/$SLOWLY"
+	kill -KILL "$pid"
+	wait "$pid" 2>/dev/null
+	run get -k 1M -o f "$ORIGIN/ranges/etag/v1/gen/$SIZE/9/other"
+	expect 0
+	is_gen f $SIZE 9
+	nothing_left f own.ready own.log own.out
+}
+
+# a second run on the same file ends at once, and does not touch it
+test_resume_in_use() {
+	begin 4 "$ORIGIN/slow/1500000/ranges/etag/v1/$GEN"
+	timeout 20 "$S" get -k 1M "$ORIGIN/$SLOWLY" >second 2>&1
+	[[ $? == 11 ]] || fail "the second run was to end with 11"
+	grep -qF "another run is writing it" second || fail "the second run does not say why"
+	rm second
+	finish 60
+	expect 0
+	is_gen f $SIZE $SEED
+	nothing_left f own.ready own.log own.out
+}
+
+# no space left: what is there is kept, and the same command resumes once there is some
+test_resume_disk_full() {
+	on_tmpfs "$BASH_SOURCE" inside_disk_full size=24m
+}
+
+inside_disk_full() {
+	cd mnt || exit
+	head -c 12000000 /dev/zero >filler
+	run get -k 1M "$ORIGIN/ranges/etag/v1/gen/20000000/7/f"
+	expect 9 "no space left"
+	rm filler
+	run get -k 1M "$ORIGIN/ranges/etag/v1/gen/20000000/7/f"
+	expect 0
+	is_gen f 20000000 7
+	no_parts
+}
