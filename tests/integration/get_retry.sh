@@ -144,3 +144,15 @@ test_retry_stream() {
 	wait $!
 	is_gen copy 9000 2
 }
+
+# what has arrived of a large file is not requested again, and nothing is left of it in the end
+test_retry_resumes() {
+	get "${SOON[@]}" --json -s 1 "$ORIGIN/ranges/etag/v1/reset-nth/1/6000000/gen/9000000/1/f"
+	expect 0 "trying again in"
+	is_gen f 9000000 1
+	nothing_left f
+	local bytes
+	bytes=$("$JSON" type bytes <out | sed -n 's/^"run_summary"\t//p')
+	((bytes < 10500000)) || fail "$bytes bytes were received"
+	grep -q '"kept":0' out || fail "counted as incomplete"
+}
