@@ -6,8 +6,9 @@
  *    waits (retry.c says how long). A source that failed for good is not tried in later rounds.
  *  - Rounds are counted since the last progress: since an attempt got beyond the bytes of all
  *    attempts before it.
- *  - A waiting file holds no job: it is in the queue, with its name and without a part. Its error
- *    is the one it ends with if the run ends first.
+ *  - A waiting file holds no job and no open part: it is in the queue, with its name. What can be
+ *    resumed of it stays on disk (fetch.c). Its error is the one it ends with if the run ends
+ *    first.
  *  - The outcome of every request goes to the circuit breaker of its origin (breaker.c). Files of
  *    an origin that is paused wait in the queue without an attempt.
  */

@@ -104,14 +104,27 @@ use_first_source(struct file *file)
 	return code;
 }
 
+/* Within the time that it has for opening one. */
+SL_SUSPENDS
+static int
+reopen_directory(struct file *file)
+{
+	struct sl_batch *batch = file->batch;
+	struct sl_deadline deadline;
+	sl_deadline_begin(&deadline, sl_deadline_in(batch->options.stall_timeout_ns));
+	int code = sl_place_reopen(&batch->places, &file->place, &file->error);
+	sl_deadline_end(&deadline);
+	return code;
+}
+
 /* From the entry to its place, and under way. 0, FILE_REPEAT, FILE_OPENING or a code. */
 SL_SUSPENDS
 static int
 begin(struct file *file)
 {
 	file_begin(file);
-	if (file->place.path) /* it goes on after a pause */
-		return 0;
+	if (file->place.path) /* it goes on after a pause, or an attempt that failed */
+		return reopen_directory(file);
 	int code = file->error.code;
 	if (!code)
 		code = use_first_source(file);

@@ -263,7 +263,8 @@ static int
 prefer_last_failure(struct file *file, int code)
 {
 	struct attempts *attempts = &file->attempts;
-	if (code != -ETIMEDOUT || is_of_source(&file->error) || !attempts->last)
+	bool says_nothing = file->error.phase == SL_PHASE_NONE && !file->is_transferred;
+	if (code != -ETIMEDOUT || !says_nothing || !attempts->last)
 		return code;
 	file_restore_failure(file);
 	attempts->is_out_of_time = true;
@@ -465,7 +466,8 @@ discard_kept_part(struct file *file)
 	if (!file->is_kept)
 		return;
 	file->is_kept = false;
-	if (sl_part_create(&file->part, place->directory, place->name, SL_PART_NEW, NULL) == 0)
+	if (sl_place_reopen(&file->batch->places, place, NULL) == 0 &&
+		sl_part_create(&file->part, place->directory, place->name, SL_PART_NEW, NULL) == 0)
 		sl_part_discard(&file->part);
 }
 

@@ -50,8 +50,11 @@ queue_take(struct sl_batch *batch, bool has_turn)
 bool
 queue_has_waiting(const struct sl_batch *batch)
 {
-	sl_list_each(node, &batch->queue) if (sl_list_item(node, struct file, link)->state ==
-					      FILE_WAITING) return true;
+	sl_list_each(node, &batch->queue)
+	{
+		if (sl_list_item(node, struct file, link)->state == FILE_WAITING)
+			return true;
+	}
 	return false;
 }
 
@@ -79,6 +82,7 @@ queue_park(struct file *file)
 {
 	struct sl_batch *batch = file->batch;
 	file_reset(file);
+	sl_place_close(&file->place); /* waiting files use up no descriptors */
 	file->is_parked = true;
 	batch->summary.waiting++;
 	sl_list_push_back(&batch->queue, &file->link);

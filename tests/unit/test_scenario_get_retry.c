@@ -479,7 +479,7 @@ run_long_list(void *arg)
 		.connect_timeout_ns = 30 * SL_NS_PER_S,
 		.stall_timeout_ns = 60 * SL_NS_PER_S };
 	struct sl_batch_options options = { .jobs = 4,
-		.descriptors = 100,
+		.descriptors = 10000,
 		.stall_timeout_ns = 60 * SL_NS_PER_S,
 		.retry = { .retries = 4, .max_wait_ns = CAP_NS },
 		.source = next_dead,
@@ -507,6 +507,26 @@ Test(scenario_get_retry, a_long_list_of_a_dead_host_is_neither_kept_in_memory_no
 		(unsigned long long)list.most_waiting);
 	cr_expect_lt(sim_ops_of(sim, SL_OP_CONNECT), 40);
 	sim_free(sim);
+}
+
+/* Each in a directory of its own, which it holds while it waits. */
+Test(scenario_get_retry, files_that_wait_do_not_use_up_the_descriptors)
+{
+	static char dirs[150][8];
+	struct sim_options options = sim_options(1);
+	options.fd_limit = 64;
+	struct scenario *scenario = scenario_new(&options);
+	scenario->get.retry = (struct sl_retry_policy){ .retries = 2, .max_wait_ns = CAP_NS };
+	scenario->get.descriptors = 48;
+	for (unsigned i = 0; i < SL_COUNT_OF(dirs); i++) {
+		snprintf(dirs[i], sizeof(dirs[i]), "d%u", i);
+		add_dead(scenario, NULL, 0);
+		scenario->get.files[i].dir = dirs[i];
+	}
+	scenario_run(scenario);
+	for (size_t i = 0; i < SL_COUNT_OF(dirs); i++)
+		scenario_expect_failure(scenario, i, -ECONNREFUSED, SL_PHASE_CONNECT);
+	scenario_free(scenario);
 }
 
 /* ---- runs that end first ---- */

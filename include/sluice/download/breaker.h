@@ -3,7 +3,7 @@
  * keep the connections from the others. Pure.
  *
  *    CLOSED      every request may be sent. Also every origin that is not in the table.
- *      | SL_BREAKER_FAILURES in a row, or one with `opens`
+ *      | SL_BREAKER_FAILURES in a row, or a single 429
  *    OPEN        none, for a pause that doubles each time
  *      | the pause is over
  *    HALF_OPEN   one, the probe. A response closes the breaker, a failure opens it again.
@@ -36,8 +36,7 @@ struct sl_breaker_origin {
 };
 
 struct sl_breaker {
-	const struct sl_retry_policy
-		*policy; /* borrowed; with 0 retries every request may be sent */
+	const struct sl_retry_policy *policy; /* borrowed; with 0 retries all may be sent */
 	size_t count;
 	struct sl_breaker_origin origins[SL_BREAKER_ORIGINS];
 };
