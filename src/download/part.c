@@ -761,9 +761,15 @@ sl_part_publish(struct sl_part *part, bool replace, struct sl_error *err)
 	if (sl_part_is_stop(code))
 		return code;
 	part->is_published = code == 0;
-	if (code)
+	if (code) {
 		fail_publish(part, code, err);
-	return code;
+		return code;
+	}
+	/* At once: a run that is killed from here on leaves nothing behind. File systems keep the
+	 * order of the two changes over a power cut. */
+	sl_journal_remove(part->journal);
+	part->journal = NULL;
+	return 0;
 }
 
 int

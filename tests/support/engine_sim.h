@@ -154,6 +154,9 @@ void sim_short_nth(struct sim *sim, uint64_t nth, uint64_t kinds);
 
 /* How many operations were made to fail, and the last of them, for messages. */
 unsigned sim_faults(const struct sim *sim);
+
+/* From now on no operation fails by chance. */
+void sim_stop_faults(struct sim *sim);
 const char *sim_last_fault(const struct sim *sim);
 
 /* When the nth operation from now is submitted, call fn: for what other programs do to the files

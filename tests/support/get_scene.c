@@ -16,6 +16,8 @@ get_scene_init(struct get_scene *scene, struct sim *sim)
 		.jobs = 4,
 		.per_host = 4,
 		.descriptors = 200,
+		.segments = 1,
+		.min_segment = SL_MIB,
 		.chunks = 16,
 		.chunk_size = 64 * SL_KIB,
 		.remote_time = true,
@@ -137,6 +139,11 @@ batch_options(struct get_scene *scene, struct sl_http_client *client, struct sl_
 		.output = scene->output,
 		.if_exists = scene->if_exists,
 		.jobs = scene->jobs,
+		.per_host = scene->per_host,
+		.segments = scene->segments,
+		.min_segment = scene->min_segment,
+		.resume = scene->resume,
+		.verify_resume = scene->verify_resume,
 		.fail_fast = scene->fail_fast,
 		.sync = scene->sync,
 		.remote_time = scene->remote_time,
@@ -267,7 +274,8 @@ place_of(const struct get_file *file)
 static bool
 is_complete(struct sim *world, const struct get_file *file)
 {
-	return holds(world, place_of(file), file->data, file->len);
+	return holds(world, place_of(file), file->data, file->len) ||
+	       (file->other && holds(world, place_of(file), file->other, file->other_len));
 }
 
 static bool
@@ -305,7 +313,12 @@ check_file(struct get_scene *scene, const struct get_file *file)
 	}
 	}
 	snprintf(part, sizeof(part), "%s.sluice-part", place_of(file));
-	sim_check(sim, !sim_exists(sim, part), "%s is left (%s)", part, file->error.text);
+	bool may_stay = scene->resume && file->state != SL_DOWNLOAD_DONE;
+	sim_check(
+		sim, may_stay || !sim_exists(sim, part), "%s is left (%s)", part, file->error.text);
+	snprintf(part, sizeof(part), "%s.sluice-journal", place_of(file));
+	sim_check(
+		sim, may_stay || !sim_exists(sim, part), "%s is left (%s)", part, file->error.text);
 }
 
 static void

@@ -19,6 +19,8 @@ struct get_file {
 	const char *name;   /* where it goes; NULL = nowhere (stdout) */
 	const char *data;   /* what the server has */
 	size_t len;
+	const char *other; /* another version that the server has, of other_len; or NULL */
+	size_t other_len;
 	const char *before; /* what has the name before the run; NULL = nothing */
 	size_t before_len;
 	const char *checksum; /* "sha-256=HEX" or NULL */
@@ -41,6 +43,9 @@ struct get_scene {
 	size_t count;
 	/* options, set by get_scene_init */
 	unsigned jobs, per_host, descriptors;
+	unsigned segments;
+	uint64_t min_segment;
+	bool resume, verify_resume; /* parts may be left, with their journals */
 	size_t chunks, chunk_size;
 	enum sl_if_exists if_exists;
 	enum sl_sync_mode sync;

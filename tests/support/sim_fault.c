@@ -198,3 +198,9 @@ sim_last_fault(const struct sim *sim)
 {
 	return sim->last_fault;
 }
+
+void
+sim_stop_faults(struct sim *sim)
+{
+	sim->options.fault_ppm = 0;
+}

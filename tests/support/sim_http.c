@@ -46,6 +46,10 @@ reason_of(int status)
 	switch (status) {
 	case 200:
 		return "OK";
+	case 206:
+		return "Partial Content";
+	case 503:
+		return "Service Unavailable";
 	case 302:
 		return "Found";
 	case 404:
@@ -57,17 +61,30 @@ reason_of(int status)
 	}
 }
 
+/* Of the body that is sent. */
+struct part {
+	size_t begin, end;
+	bool is_range;
+};
+
 static void
-send_head(struct sim_peer *peer, const struct sim_http_file *file)
+send_head(struct sim_peer *peer, const struct sim_http_file *file, const struct part *part)
 {
 	struct sl_buf head = { 0 };
-	int status = file->status ? file->status : 200;
+	int status = part->is_range ? 206 : file->status ? file->status : 200;
 	sl_buf_printf(&head, "HTTP/1.1 %d %s\r\nServer: simulated\r\n", status, reason_of(status));
-	if (file->framing == SIM_HTTP_LENGTH)
-		sl_buf_printf(&head, "Content-Length: %zu\r\n", file->len);
-	if (file->framing == SIM_HTTP_CHUNKED)
+	if (file->framing == SIM_HTTP_LENGTH || part->is_range)
+		sl_buf_printf(&head, "Content-Length: %zu\r\n", part->end - part->begin);
+	if (part->is_range)
+		sl_buf_printf(&head, "Content-Range: bytes %zu-%zu/%zu\r\n", part->begin,
+			part->end - 1, file->len);
+	if (file->ranges)
+		sl_buf_add_str(&head, "Accept-Ranges: bytes\r\n");
+	if (file->etag)
+		sl_buf_printf(&head, "ETag: %s\r\n", file->etag);
+	if (file->framing == SIM_HTTP_CHUNKED && !part->is_range)
 		sl_buf_add_str(&head, "Transfer-Encoding: chunked\r\n");
-	if (file->framing == SIM_HTTP_CLOSE)
+	if (file->framing == SIM_HTTP_CLOSE && !part->is_range)
 		sl_buf_add_str(&head, "Connection: close\r\n");
 	if (file->location)
 		sl_buf_printf(&head, "Location: %s\r\n", file->location);
@@ -79,29 +96,31 @@ send_head(struct sim_peer *peer, const struct sim_http_file *file)
 }
 
 static void
-send_piece(struct sim_peer *peer, const struct sim_http_file *file, size_t off, size_t len)
+send_piece(struct sim_peer *peer, const struct sim_http_file *file, size_t off, size_t len,
+	bool is_chunked)
 {
 	char size[32];
 	if (len == 0)
 		return;
-	if (file->framing == SIM_HTTP_CHUNKED) {
+	if (is_chunked) {
 		snprintf(size, sizeof(size), "%zx\r\n", len);
 		send_text(peer, size);
 	}
 	sim_peer_send(peer, (const char *)file->data + off, len);
-	if (file->framing == SIM_HTTP_CHUNKED)
+	if (is_chunked)
 		send_text(peer, "\r\n");
 }
 
 /* [begin, end) of the body, drop by drop if it drips. */
 static void
-send_range(struct sim_peer *peer, const struct sim_http_file *file, size_t begin, size_t end)
+send_bytes(struct sim_peer *peer, const struct sim_http_file *file, size_t begin, size_t end,
+	bool is_chunked)
 {
 	size_t step = file->drip_ns && file->drip ? file->drip : 100000;
 	for (size_t off = begin; off < end; off += step) {
 		if (file->drip_ns)
 			sim_peer_pause(peer, file->drip_ns);
-		send_piece(peer, file, off, SL_MIN(step, end - off));
+		send_piece(peer, file, off, SL_MIN(step, end - off), is_chunked);
 	}
 }
 
@@ -127,7 +146,7 @@ misbehave(struct sim_peer *peer, const struct sim_http_file *file)
 	return true;
 }
 
-static void
+static bool
 send_bad_answer(struct sim_peer *peer, const struct sim_http_file *file)
 {
 	struct sl_buf head = { 0 };
@@ -135,52 +154,98 @@ send_bad_answer(struct sim_peer *peer, const struct sim_http_file *file)
 		file->bad_status, file->bad_fields ? file->bad_fields : "");
 	sim_peer_send_copy(peer, head.data, head.len);
 	sl_buf_release(&head);
+	return true;
 }
 
 /* `before`: how often it was sent before. */
 static bool
-send_body(struct sim_peer *peer, const struct sim_http_file *file, bool honest, unsigned before)
+send_body(struct sim_peer *peer, const struct sim_http_file *file, const struct part *part,
+	bool honest, unsigned before)
 {
-	size_t at = file->misdeed_at + before * file->misdeed_step;
-	size_t cut = honest ? file->len : SL_MIN(at, file->len);
-	send_range(peer, file, 0, cut);
+	bool is_chunked = file->framing == SIM_HTTP_CHUNKED && !part->is_range;
+	bool is_closed = file->framing == SIM_HTTP_CLOSE && !part->is_range;
+	size_t at = part->begin + file->misdeed_at + before * file->misdeed_step;
+	size_t cut = honest ? part->end : SL_MIN(at, part->end);
+	send_bytes(peer, file, part->begin, cut, is_chunked);
 	if (!honest && !misbehave(peer, file))
 		return false;
-	send_range(peer, file, cut, file->len);
-	if (file->framing == SIM_HTTP_CHUNKED)
+	send_bytes(peer, file, cut, part->end, is_chunked);
+	if (is_chunked)
 		send_text(peer, "0\r\n\r\n");
 	for (size_t i = 0; i < file->excess; i++)
 		send_text(peer, "!");
-	if (file->framing == SIM_HTTP_CLOSE)
+	if (is_closed)
 		sim_peer_finish(peer);
-	return file->framing != SIM_HTTP_CLOSE;
+	return !is_closed;
+}
+
+/* The value of a header field, as the client writes it; empty if there is none. */
+static struct sl_span
+field_of(struct sl_span request, const char *name)
+{
+	char start[64];
+	snprintf(start, sizeof(start), "\r\n%s: ", name);
+	const char *at = memmem(request.data, request.len, start, strlen(start));
+	if (!at)
+		return sl_span("", 0);
+	at += strlen(start);
+	const char *end = memmem(at, request.len - (size_t)(at - request.data), "\r\n", 2);
+	return sl_span(at, end ? (size_t)(end - at) : 0);
+}
+
+/* What of the file the request asks for. */
+static struct part
+part_of(const struct sim_http_file *file, struct sl_span request)
+{
+	struct part part = { 0, file->len, false };
+	struct sl_span range = field_of(request, "Range");
+	struct sl_span version = field_of(request, "If-Range");
+	unsigned long long first = 0, last = 0;
+	if (!file->ranges || range.len == 0 ||
+		(version.len > 0 && !(file->etag && sl_span_is(version, file->etag))))
+		return part;
+	if (sscanf(range.data, "bytes=%llu-%llu", &first, &last) != 2 || first >= file->len)
+		return part;
+	part.begin = (size_t)first;
+	part.end = (size_t)SL_MIN(last + 1, (unsigned long long)file->len);
+	part.is_range = true;
+	return part;
 }
 
 static bool
-answer(struct sim_http *http, struct sim_peer *peer, struct sl_span method, struct sl_span path)
+answer_simply(struct sim_peer *peer, const struct sim_http_file *file, bool has_body)
+{
+	struct part part = { 0, file->len, false };
+	send_head(peer, file, &part);
+	return !has_body || send_body(peer, file, &part, true, 0);
+}
+
+static bool
+answer(struct sim_http *http, struct sim_peer *peer, struct sl_span request, struct sl_span method,
+	struct sl_span path)
 {
 	static const struct sim_http_file missing = { .status = 404, .data = "gone", .len = 4 };
 	static const struct sim_http_file refused = { .status = 405 };
+	static const struct sim_http_file busy = { .status = 503, .data = "busy", .len = 4 };
 	size_t index = 0;
 	const struct sim_http_file *file = find_file(http, path, &index);
 	http->requests++;
-	if (!file) {
-		send_head(peer, &missing);
-		return send_body(peer, &missing, true, 0);
-	}
-	if (sl_span_is(method, "HEAD")) {
-		send_head(peer, file->no_head ? &refused : file);
-		return true;
-	}
+	if (!file)
+		return answer_simply(peer, &missing, true);
+	if (sl_span_is(method, "HEAD"))
+		return answer_simply(peer, file->no_head ? &refused : file, false);
 	unsigned before = http->answered[index]++;
-	if (before < file->bad_answers) {
-		send_bad_answer(peer, file);
-		return true;
-	}
+	if (before < file->bad_answers)
+		return send_bad_answer(peer, file);
+	if (file->busy && before >= file->busy_from && before < file->busy_from + file->busy)
+		return answer_simply(peer, &busy, true);
+	if (file->later && before >= file->later_from)
+		file = file->later;
 	bool honest =
 		file->misdeed == SIM_HTTP_HONEST || (file->misdeeds && before >= file->misdeeds);
-	send_head(peer, file);
-	return send_body(peer, file, honest, before);
+	struct part part = part_of(file, request);
+	send_head(peer, file, &part);
+	return send_body(peer, file, &part, honest, before);
 }
 
 /* ---- the server ---- */
@@ -214,9 +279,9 @@ answer_next(struct sim_http *http, struct sim_peer *peer, struct session *sessio
 	if (!end || session->closing)
 		return false;
 	size_t len = (size_t)(end - request->data) + 4;
-	struct sl_span line = sl_span(request->data, len);
+	struct sl_span whole = sl_span(request->data, len), line = whole;
 	struct sl_span method = next_word(&line), path = next_word(&line);
-	session->closing = !answer(http, peer, method, path);
+	session->closing = !answer(http, peer, whole, method, path);
 	session->answers++;
 	if (!session->closing && session->answers == http->close_after) {
 		sim_peer_finish(peer);

@@ -27,6 +27,12 @@ struct sim_http_file {
 	int status;           /* 0 = 200 */
 	const char *location; /* for 3xx; or NULL */
 	const char *modified; /* Last-Modified; or NULL */
+	const char *etag;     /* with its quotes; or NULL */
+	bool ranges;          /* answers range requests, and If-Range by the ETag */
+	/* What it is from the Nth answer on (N > 0): of the same path. */
+	const struct sim_http_file *later;
+	unsigned later_from;
+	unsigned busy_from, busy; /* so many answers, from the Nth on, are 503 */
 	enum sim_http_misdeed misdeed;
 	size_t misdeed_at;
 	size_t misdeed_step; /* so many bytes later with each further answer */

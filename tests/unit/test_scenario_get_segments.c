@@ -1,0 +1,271 @@
+/*
+ * Files in segments, with their journals, in the simulated world: under seeds, with the nth
+ * operation failing, with the power cut or the process killed at each operation, and with what a
+ * run has left resumed by the next one.
+ */
+#include "support/scenario.h"
+
+#include "sluice/base/random.h"
+
+#include <criterion/criterion.h>
+#include <errno.h>
+
+#define KIND(kind) (1ull << (kind))
+#define DISK \
+	(KIND(SL_OP_WRITE) | KIND(SL_OP_OPEN) | KIND(SL_OP_RENAME) | KIND(SL_OP_SYNC) | \
+		KIND(SL_OP_ALLOCATE) | KIND(SL_OP_READ) | KIND(SL_OP_CLOSE))
+#define NETWORK (KIND(SL_OP_CONNECT) | KIND(SL_OP_SEND) | KIND(SL_OP_RECV) | KIND(SL_OP_SOCKET))
+#define EVERYTHING (KIND(SL_OP_KINDS) - 1)
+
+#define SIZE (4 * SL_MIB + 70001) /* larger than a small part, and no multiple of anything */
+#define REMOTE_TIME "Tue, 14 Nov 2023 22:13:21 GMT"
+
+/* Four segments of pieces of 512 KiB. */
+static void
+set_segments(struct scenario *scenario)
+{
+	scenario->get.segments = 4;
+	scenario->get.min_segment = 512 * SL_KIB;
+	scenario->get.chunk_size = 128 * SL_KIB;
+	scenario->get.chunks = 16;
+	scenario->get.resume = true;
+}
+
+static struct sim_http_file
+ranged(size_t len)
+{
+	return (struct sim_http_file){
+		.len = len, .ranges = true, .etag = "\"one\"", .modified = REMOTE_TIME
+	};
+}
+
+/* ---- mixed ---- */
+
+struct mix {
+	struct sl_random random;
+	bool trouble; /* something may go wrong */
+	struct sim_http_file later[GET_FILES];
+};
+
+static uint64_t
+pick(struct mix *mix, uint64_t bound)
+{
+	return sl_random_below(&mix->random, bound);
+}
+
+static bool
+one_in(struct mix *mix, uint64_t count)
+{
+	return pick(mix, count) == 0;
+}
+
+static struct sim_options
+mixed_options(struct mix *mix, uint64_t seed)
+{
+	static const unsigned shorts[] = { 0, 33, 80 };
+	static const uint64_t faults_ppm[] = { 0, 0, 1000, 5000 };
+	struct sim_options options = sim_options(seed);
+	options.short_percent = shorts[pick(mix, SL_COUNT_OF(shorts))];
+	options.late_percent = (unsigned)pick(mix, 101);
+	options.fault_ppm = faults_ppm[pick(mix, SL_COUNT_OF(faults_ppm))];
+	options.fault_kinds = EVERYTHING & ~(KIND(SL_OP_UNLINK) | KIND(SL_OP_STAT));
+	options.dio_align = one_in(mix, 3) ? 0 : 4096;
+	options.disk_ns = one_in(mix, 4) ? 100 * SL_NS_PER_MS : options.disk_ns;
+	mix->trouble = options.fault_ppm > 0;
+	return options;
+}
+
+static void
+misbehave(struct mix *mix, struct sim_http_file *file)
+{
+	static const enum sim_http_misdeed misdeeds[] = { SIM_HTTP_ENDS, SIM_HTTP_RESETS,
+		SIM_HTTP_STALLS, SIM_HTTP_PAUSES };
+	file->misdeed = misdeeds[pick(mix, SL_COUNT_OF(misdeeds))];
+	file->misdeed_at = (size_t)pick(mix, file->len / 4);
+	file->misdeed_ns = pick(mix, 20 * SL_NS_PER_S);
+	file->misdeeds = 1 + (unsigned)pick(mix, 4);
+	mix->trouble = true;
+}
+
+/* From some answer on the server has another version, which differs in its validators. */
+static void
+change(struct mix *mix, struct scenario *scenario, struct get_file *get, size_t index)
+{
+	struct scenario_file *one = &scenario->files[index];
+	struct sim_http_file *later = &mix->later[index];
+	*later = one->served;
+	later->len = one->served.len - (size_t)pick(mix, 2) * 4097;
+	later->data = scenario_body(index + 100, later->len);
+	later->etag = "\"two\"";
+	later->modified = one_in(mix, 2) ? REMOTE_TIME : "Tue, 14 Nov 2023 22:13:22 GMT";
+	one->served.later = later;
+	one->served.later_from = 1 + (unsigned)pick(mix, 8);
+	get->other = later->data;
+	get->other_len = later->len;
+}
+
+static void
+mix_file(struct mix *mix, struct scenario *scenario)
+{
+	static const size_t sizes[] = { 20000, SIZE, 5 * SL_MIB, 7 * SL_MIB + 1 };
+	size_t index = scenario->get.count;
+	struct sim_http_file file = ranged(sizes[pick(mix, SL_COUNT_OF(sizes))]);
+	if (one_in(mix, 4))
+		misbehave(mix, &file);
+	if (one_in(mix, 6)) {
+		file.busy_from = (unsigned)pick(mix, 6);
+		file.busy = 1 + (unsigned)pick(mix, 4);
+		mix->trouble = true;
+	}
+	if (one_in(mix, 8))
+		file.ranges = false;
+	if (one_in(mix, 8))
+		file.framing = (enum sim_http_framing)pick(mix, 3);
+	struct get_file *get = scenario_offer(scenario, file);
+	if (one_in(mix, 4))
+		change(mix, scenario, get, index);
+}
+
+static struct scenario *
+build_mixed(struct mix *mix, uint64_t seed)
+{
+	sl_random_init(&mix->random, seed);
+	struct sim_options options = mixed_options(mix, seed);
+	struct scenario *scenario = scenario_new(&options);
+	set_segments(scenario);
+	scenario->get.segments = 1 + (unsigned)pick(mix, 6);
+	scenario->get.per_host = 1 + (unsigned)pick(mix, 8);
+	scenario->get.jobs = 1 + (unsigned)pick(mix, 4);
+	scenario->get.chunks = 2 + (size_t)pick(mix, 20);
+	scenario->get.resume = !one_in(mix, 4);
+	scenario->get.if_exists = SL_EXISTS_REPLACE;
+	sim_http_set_segment(scenario->http, scenario->sim, one_in(mix, 2) ? 0 : 64 * SL_KIB);
+	for (uint64_t count = 1 + pick(mix, 3); count > 0; count--)
+		mix_file(mix, scenario);
+	if (one_in(mix, 3))
+		sim_http_close_after(scenario->http, 1 + (unsigned)pick(mix, 3));
+	return scenario;
+}
+
+/* Then the power is cut or the process killed, and the same command must complete everything. */
+static void
+cut_and_rerun(struct mix *mix, struct scenario *scenario)
+{
+	uint64_t at_op = 0;
+	get_scene_cut(&scenario->get, (enum sim_crash)pick(mix, SIM_CRASH_RANDOM + 1));
+	struct sim *world = sim_cut_world(scenario->sim, &at_op);
+	get_scene_check_disk(&scenario->get, world, at_op);
+	for (size_t i = 0; i < scenario->get.count; i++) {
+		scenario->files[i].served.misdeed = SIM_HTTP_HONEST;
+		mix->later[i].misdeed = SIM_HTTP_HONEST;
+		scenario->files[i].served.busy = 0;
+	}
+	sim_http_serve(scenario->http, world);
+	sim_stop_faults(world);
+	get_scene_rerun(&scenario->get, world);
+	sim_free(world);
+}
+
+Test(scenario_get_segments, whatever_happens_a_file_is_of_one_version_or_is_not_done,
+	.timeout = 240)
+{
+	struct sim_seeds seeds = sim_seeds(120);
+	static struct mix mix;
+	for (uint64_t seed = seeds.first; seed != seeds.end; seed++) {
+		mix.trouble = false;
+		struct scenario *scenario = build_mixed(&mix, seed);
+		scenario_run(scenario);
+		if (!mix.trouble)
+			scenario_expect_all_done(scenario);
+		cut_and_rerun(&mix, scenario);
+		scenario_free(scenario);
+	}
+}
+
+/* ---- the nth operation ---- */
+
+static struct scenario *
+build_one(uint64_t seed)
+{
+	struct sim_options options = sim_options(seed);
+	options.short_percent = 0;
+	struct scenario *scenario = scenario_new(&options);
+	set_segments(scenario);
+	scenario->get.if_exists = SL_EXISTS_REPLACE;
+	sim_http_set_segment(scenario->http, scenario->sim, 64 * SL_KIB);
+	scenario_offer(scenario, ranged(SIZE));
+	return scenario;
+}
+
+/* Whatever it has left is completed by another run on the same disk. */
+static void
+rerun_here(struct scenario *scenario)
+{
+	uint64_t at_op = 0;
+	get_scene_cut(&scenario->get, SIM_CRASH_KILL);
+	struct sim *world = sim_cut_world(scenario->sim, &at_op);
+	sim_http_serve(scenario->http, world);
+	get_scene_rerun(&scenario->get, world);
+	sim_free(world);
+}
+
+static void
+fail_each(int code, uint64_t kinds, uint64_t stride)
+{
+	bool hit = true;
+	for (uint64_t n = 1; hit; n += stride) {
+		struct scenario *scenario = build_one(n);
+		sim_fail_nth(scenario->sim, n, code, kinds);
+		scenario_run(scenario);
+		hit = sim_faults(scenario->sim) > 0;
+		if (!hit)
+			scenario_expect_all_done(scenario);
+		rerun_here(scenario);
+		scenario_free(scenario);
+	}
+}
+
+Test(scenario_get_segments, any_operation_may_fail, .timeout = 240)
+{
+	fail_each(-EIO, DISK, 1);
+	fail_each(-ENOSPC, KIND(SL_OP_WRITE) | KIND(SL_OP_ALLOCATE) | KIND(SL_OP_OPEN), 1);
+	fail_each(-ECONNRESET, NETWORK, 7);
+	fail_each(-ENOMEM, EVERYTHING, 11);
+}
+
+/* ---- every cut ---- */
+
+static void
+cut_everywhere(enum sim_crash how, uint64_t stride)
+{
+	uint64_t count = SL_FOREVER;
+	for (uint64_t n = 1; n <= count; n += stride) {
+		struct scenario *scenario = build_one(n);
+		sim_cut_at(scenario->sim, n, how);
+		scenario_run(scenario);
+		scenario_expect_all_done(scenario);
+		uint64_t at_op = 0;
+		struct sim *world = sim_cut_world(scenario->sim, &at_op);
+		if (!world) {
+			count = n;
+		} else {
+			get_scene_check_disk(&scenario->get, world, at_op);
+			sim_http_serve(scenario->http, world);
+			get_scene_rerun(&scenario->get, world);
+		}
+		sim_free(world);
+		scenario_free(scenario);
+	}
+}
+
+Test(scenario_get_segments, a_kill_at_any_operation_is_resumed, .timeout = 240)
+{
+	cut_everywhere(SIM_CRASH_KILL, 3);
+}
+
+Test(scenario_get_segments, a_power_cut_at_any_operation_is_resumed, .timeout = 240)
+{
+	cut_everywhere(SIM_CRASH_DROP, 5);
+	cut_everywhere(SIM_CRASH_NAMES, 5);
+	cut_everywhere(SIM_CRASH_RANDOM, 3);
+}
