@@ -71,23 +71,39 @@ examine(const struct sl_batch *batch, uint64_t origin)
 	return sl_breaker_exhausted(&batch->breaker, origin) ? CHOICE_EXHAUSTED : CHOICE_PAUSED;
 }
 
-/* Use the first source, from `first` on, that is ready; else the first paused one, then the first
- * exhausted one. */
+struct candidate {
+	enum choice choice;
+	size_t index; /* of the source, and its origin; unless CHOICE_NONE */
+	uint64_t origin;
+};
+
+/* The first source, from `first` on, that is ready; else the first paused one, then the first
+ * exhausted one. The one in use stays in use: events show its URL. */
+static struct candidate
+find_source(struct file *file, size_t first)
+{
+	struct candidate best = { .choice = CHOICE_NONE };
+	size_t in_use = file->sources.index;
+	for (size_t i = first; i < file->entry.source_count && best.choice != CHOICE_READY; i++) {
+		if (is_dead(file, i) || !use_source(file, i))
+			continue;
+		uint64_t origin = file->attempts.origin;
+		enum choice choice = examine(file->batch, origin);
+		if (choice < best.choice)
+			best = (struct candidate){ choice, i, origin };
+	}
+	(void)use_source(file, in_use);
+	return best;
+}
+
+/* Use what find_source finds. */
 static enum choice
 choose_source(struct file *file, size_t first)
 {
-	enum choice best = CHOICE_NONE;
-	size_t index = file->sources.index;
-	for (size_t i = first; i < file->entry.source_count && best != CHOICE_READY; i++) {
-		if (is_dead(file, i) || !use_source(file, i))
-			continue;
-		enum choice choice = examine(file->batch, file->attempts.origin);
-		if (choice < best) {
-			best = choice;
-			index = i;
-		}
-	}
-	return use_source(file, index) ? best : CHOICE_NONE;
+	struct candidate found = find_source(file, first);
+	if (found.choice != CHOICE_NONE && !use_source(file, found.index))
+		return CHOICE_NONE;
+	return found.choice;
 }
 
 /* ---- the breaker ---- */
@@ -197,10 +213,13 @@ attempt_next_source(struct file *file)
 		return false;
 	}
 	note_failure(file);
-	if (choose_source(file, file->sources.index + 1) != CHOICE_READY)
+	struct candidate next = find_source(file, file->sources.index + 1);
+	if (next.choice != CHOICE_READY)
 		return false;
 	sl_log_warn("%s; trying the next source", file->error.text);
 	report_retry(file, 0);
+	if (!use_source(file, next.index))
+		return false;
 	sl_error_clear(&file->error);
 	begin_request(file);
 	return true;
@@ -222,23 +241,23 @@ count_round(struct file *file)
 	attempts->failed++;
 }
 
-/* When the next round may begin; 0 = there is none. */
+/* When the next round may begin, at *first; 0 = there is none. */
 static uint64_t
-next_round_ns(struct file *file)
+next_round_ns(struct file *file, struct candidate *first)
 {
 	struct sl_batch *batch = file->batch;
 	struct attempts *attempts = &file->attempts;
 	const struct sl_retry_policy *policy = &batch->options.retry;
 	if (attempts->failed > policy->retries)
 		return 0;
-	enum choice choice = choose_source(file, 0);
-	if (choice == CHOICE_NONE || choice == CHOICE_EXHAUSTED)
+	*first = find_source(file, 0);
+	if (first->choice == CHOICE_NONE || first->choice == CHOICE_EXHAUSTED)
 		return 0;
 	uint64_t wait_ns = sl_retry_wait_ns(
 		policy, attempts->failed, attempts->asked_s, sl_random_next(&batch->random));
 	uint64_t at_ns = sl_deadline_in(wait_ns);
-	if (choice == CHOICE_PAUSED) {
-		uint64_t open_ns = sl_breaker_next_ns(&batch->breaker, attempts->origin, sl_now());
+	if (first->choice == CHOICE_PAUSED) {
+		uint64_t open_ns = sl_breaker_next_ns(&batch->breaker, first->origin, sl_now());
 		at_ns = open_ns == SL_FOREVER ? at_ns : SL_MAX(at_ns, open_ns);
 	}
 	attempts->is_out_of_time = at_ns >= sl_task_deadline();
@@ -252,7 +271,8 @@ attempt_later(struct file *file)
 	bool may = !attempts->is_refused && may_try_again(file);
 	if (may)
 		count_round(file);
-	uint64_t at_ns = may ? next_round_ns(file) : 0;
+	struct candidate first = { .choice = CHOICE_NONE };
+	uint64_t at_ns = may ? next_round_ns(file, &first) : 0;
 	if (!at_ns)
 		return false;
 	uint64_t now_ns = sl_now();
@@ -263,7 +283,7 @@ attempt_later(struct file *file)
 	attempts->not_before_ns = at_ns;
 	attempts->asked_s = 0;
 	report_retry(file, wait_ns);
-	return true;
+	return use_source(file, first.index);
 }
 
 /* The first one has its source, and its list of sources need not be parsed once more. */

@@ -123,6 +123,7 @@ test_output_json() {
 	expect 0
 	[[ $("$JSON" type attempt wait_seconds exit_status http_status <out | grep '"retry"') == $'"retry"\t1\t0'*$'\t3\t404' ]] ||
 		fail "retry"
+	"$JSON" type url <out | grep '"retry"' | grep -q status/404 || fail "not the URL that failed"
 	[[ $("$JSON" type retries <out | tail -n 1) == $'"run_summary"\t1' ]] || fail "retries"
 	get --json --fail-fast "$ORIGIN/status/404" "$ORIGIN/noanswer" -j 2
 	expect 3
