@@ -30,7 +30,7 @@ say = @:
 endif
 
 B    := build/$(VARIANT)
-LIBS := liburing openssl libpcre2-8 libidn2
+LIBS := liburing openssl libpcre2-8 libidn2 zlib libzstd liblzma
 MACHINE := $(shell $(CC) -dumpmachine | cut -d- -f1)
 
 HARDEN := -D_FORTIFY_SOURCE=2 -fstack-protector-strong -fPIE -fno-plt
@@ -46,7 +46,8 @@ WARN := -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wsign-conversion -Wstric
 	-Wformat=2 -Wundef -Wvla -Wwrite-strings -Wcast-qual -Wpointer-arith -Werror=format-nonliteral \
 	$(if $(WERROR),-Werror)
 PKG_C  := $(shell $(PKG_CONFIG) --cflags $(LIBS) 2>/dev/null)
-PKG_L  := $(shell $(PKG_CONFIG) --libs $(LIBS) 2>/dev/null)
+# libbz2 comes without a .pc file in Debian 12.
+PKG_L  := $(shell $(PKG_CONFIG) --libs $(LIBS) 2>/dev/null) -lbz2
 URING  := $(shell $(PKG_CONFIG) --modversion liburing 2>/dev/null)
 DEFS   := -D_GNU_SOURCE -DSL_VERSION='"$(VERSION)"' -DSL_LIBURING_VERSION='"$(URING)"'
 ALL_C   = -std=c17 $(OPT_$(VARIANT)) $(if $(FUZZ),-fsanitize=fuzzer-no-link) $(WARN) $(DEFS) -Iinclude -pthread $(PKG_C) $(CFLAGS)
@@ -206,10 +207,12 @@ check-headers:
 install: all
 	install -D -m 0755 $(BIN) $(DESTDIR)$(BINDIR)/sluice
 	for p in man/*.1; do install -D -m 0644 $$p $(DESTDIR)$(MANDIR)/man1/$${p#man/}; done
+	for p in man/*.5; do install -D -m 0644 $$p $(DESTDIR)$(MANDIR)/man5/$${p#man/}; done
 
 uninstall:
 	rm -f $(DESTDIR)$(BINDIR)/sluice
 	for p in man/*.1; do rm -f $(DESTDIR)$(MANDIR)/man1/$${p#man/}; done
+	for p in man/*.5; do rm -f $(DESTDIR)$(MANDIR)/man5/$${p#man/}; done
 
 compile_commands:
 	$(Q)scripts/compile-commands > compile_commands.json

@@ -78,7 +78,10 @@ function system_include(target,    name)
 		report("only the ring engine includes <" name ">")
 	if (name ~ /^openssl\// && layer != "net" && layer != "cli" && path !~ /^download\/digest/)
 		report("only net (TLS), cli (versions) and the digests of download include <" name ">")
-	if (pure && index(" " STD " ", " " name " ") == 0)
+	is_codec = name ~ /^(zlib|zstd|zstd_errors|bzlib|lzma)\.h$/
+	if (is_codec && layer != "codec")
+		report("only codec includes <" name ">")
+	if (pure && !is_codec && index(" " STD " ", " " name " ") == 0)
 		report(module " is pure: <" name "> is not for it")
 }
 

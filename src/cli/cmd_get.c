@@ -290,6 +290,8 @@ make_batch(struct get *get, struct engine_parts *parts)
 		.remote_time = options->remote_time,
 		.io = options->io,
 		.allow_outside = options->allow_outside,
+		.decompress = options->decompress,
+		.decode_window_max = options->max_memory,
 		.descriptors = get->descriptors,
 		.stall_timeout_ns = options->stall_timeout_ns,
 		.retry = { .retries = options->retries,
@@ -452,8 +454,9 @@ at_end(void *arg, struct sl_rt *rt)
 	const struct sl_batch_summary *summary = &get->summary;
 	const struct sl_stats_stage stages[] = { { "network", summary->network_ns },
 		{ "disk", summary->disk_ns }, { "hash", summary->hash_ns },
-		{ "commit", summary->commit_ns } };
-	sl_stats_print(&text, rt, stages, SL_COUNT_OF(stages));
+		{ "commit", summary->commit_ns }, { "decode", summary->decode_ns } };
+	size_t count = SL_COUNT_OF(stages) - (get->options.decompress ? 0 : 1);
+	sl_stats_print(&text, rt, stages, count);
 	sl_console_print(sl_buf_span(&text));
 	sl_buf_release(&text);
 }

@@ -9,6 +9,7 @@
 #include "sluice/cli/exit_status.h"
 #include "sluice/cli/options.h"
 #include "sluice/cli/output.h"
+#include "sluice/codec/decoder.h"
 #include "sluice/rt/engine.h"
 
 #include <errno.h>
@@ -107,8 +108,10 @@ sl_cmd_version(void)
 	sl_buf_printf(&out, "sluice %s\n", SL_VERSION);
 	add_engine(&out);
 	add_processor(&out);
-	sl_buf_printf(&out, "libraries: liburing %s; %s; PCRE2 %s; libidn2 %s\n",
+	sl_buf_printf(&out, "libraries: liburing %s; %s; PCRE2 %s; libidn2 %s; ",
 		SL_LIBURING_VERSION, OpenSSL_version(OPENSSL_VERSION), pcre2,
 		idn2_check_version(NULL));
+	sl_decoder_libraries(&out);
+	sl_buf_add_char(&out, '\n');
 	return show(&out);
 }

@@ -68,6 +68,7 @@ sl_exit_status(const struct sl_error *err)
 	case SL_E_LIMIT:
 	case SL_E_SHORT_BODY:
 	case SL_E_CHANGED:
+	case SL_E_DECODE:
 		return SL_EXIT_PROTOCOL;
 	case SL_E_RESOLVE:
 	case SL_E_DNS_FAILURE:

@@ -90,13 +90,15 @@ static const struct hint get_hints[] = {
 	{ "--lowest-speed-limit", "use --stall-timeout" },
 	{ "--log -l --console-log-level --debug", "use -v; the log goes to standard error" },
 	{ "--colour", "use --color" },
+	{ "--compressed --compression --http-accept-gzip",
+		"compressed transfers are " UNSUPPORTED " (to store .gz, .zst, .xz and .bz2 files "
+		"decompressed use --decompress)" },
 	/* names reserved for later versions */
 	{ "--base-url --dry-run --sums -H --header -A "
 	  "--user-agent "
 	  "-u --user --netrc --netrc-file --bearer-file --auth-origin --proxy --noproxy "
 	  "--all-proxy --capath "
-	  "--cert --key --tls-min -4 --ipv4 -6 --ipv6 --resolve --max-rps --compressed "
-	  "--decompress --scan --engine",
+	  "--cert --key --tls-min -4 --ipv4 -6 --ipv6 --resolve --max-rps --scan --engine",
 		UNSUPPORTED },
 	{ NULL, NULL },
 };

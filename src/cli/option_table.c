@@ -59,6 +59,11 @@ static const struct sl_option get_options[] = {
 		"fail. skip: keep the file unverified. replace: replace the file once the new "
 		"one is complete. rename: save under the next free name. fail: report an "
 		"error." },
+	{ .group = "What and where", .name = "decompress",
+		.kind = SL_OPTION_FLAG, FIELD(decompress),
+		.help = "Decompress files whose URL path ends in .gz, .bgz, .zst, .xz or .bz2, "
+		"and save them without that suffix; .tgz, .tzst, .txz, .tbz2 and .tbz become "
+		".tar. A file that is not of that format, or damaged, fails." },
 	{ .group = "What and where", .name = "allow-outside",
 		.kind = SL_OPTION_FLAG, FIELD(allow_outside),
 		.help = "Allow names in a list to leave the output directory, through '..' or "

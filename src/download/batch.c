@@ -24,6 +24,13 @@
 
 #define PER_HOST 256u /* unless the options bound it: the client does */
 
+/* Of a file that is still being downloaded. */
+static void
+note_sync(void *ctx, struct sl_directory *directory, int code)
+{
+	sl_committer_note_sync(ctx, directory, code);
+}
+
 int
 sl_batch_new(struct sl_batch **out, const struct sl_batch_options *options)
 {
@@ -40,6 +47,7 @@ sl_batch_new(struct sl_batch **out, const struct sl_batch_options *options)
 		.tree = options->tree,
 		.server_names = options->server_names,
 		.allow_outside = options->allow_outside,
+		.decompress = options->decompress,
 		.keep = batch->schedule.directories,
 		.sync_made = sync };
 	sl_places_init(&batch->places, &places);
@@ -62,9 +70,12 @@ sl_batch_new(struct sl_batch **out, const struct sl_batch_options *options)
 	batch->transfer.io = options->io;
 	batch->transfer.segments = SL_MAX(options->segments, 1u);
 	batch->transfer.min_segment = options->min_segment;
+	batch->transfer.decode_window_max = options->decode_window_max;
 	batch->transfer.keeps_journal = options->resume;
 	batch->transfer.sync = sync;
 	batch->transfer.sync_turn = &batch->sync_turn;
+	batch->transfer.sync_failed = note_sync;
+	batch->transfer.sync_ctx = &batch->committer;
 	batch->options = *options;
 	sl_breaker_init(&batch->breaker, &batch->options.retry);
 	sl_random_init(&batch->random, options->retry.seed);

@@ -85,11 +85,17 @@ is_device_failure(int code)
 }
 
 void
-commit_note_sync(struct sl_committer *committer, const struct sl_commit *commit, int code)
+sl_committer_note_sync(struct sl_committer *committer, struct sl_directory *directory, int code)
 {
-	struct sl_commit_device *device = device_of(committer, commit->place->directory);
+	struct sl_commit_device *device = device_of(committer, directory);
 	if (!device->failure && is_device_failure(code))
 		device->failure = code;
+}
+
+void
+commit_note_sync(struct sl_committer *committer, const struct sl_commit *commit, int code)
+{
+	sl_committer_note_sync(committer, commit->place->directory, code);
 }
 
 int

@@ -91,7 +91,8 @@ is_part_taken(int code)
 	return code == SL_E_IN_USE || code == -EEXIST || code == -ELOOP || code == -EISDIR;
 }
 
-/* A new one; or what an earlier run has left of the same file. */
+/* A new one; or what an earlier run has left of the same file. That has bytes as they came, not
+ * decoded. */
 SL_SUSPENDS
 static int
 open_part(struct file *file)
@@ -99,7 +100,7 @@ open_part(struct file *file)
 	struct sl_directory *directory = file->place.directory;
 	const char *name = file->place.name;
 	file->is_kept = false;
-	if (!file->batch->options.resume)
+	if (!file->batch->options.resume || file->place.codec != SL_CODEC_NONE)
 		return sl_part_create(
 			&file->part, directory, name, mode_of_part(file), &file->error);
 	return sl_part_resume(&file->part, directory, name, mode_of_part(file),
@@ -240,7 +241,10 @@ run_transfer(struct file *file)
 	int code = sl_transfer_run(transfer, &file->error);
 	summary->bytes += transfer->counts.received - before.received;
 	summary->network_ns += transfer->counts.network_ns - before.network_ns;
-	summary->disk_ns += transfer->counts.deliver_ns - before.deliver_ns;
+	uint64_t deliver_ns = transfer->counts.deliver_ns - before.deliver_ns;
+	uint64_t decode_ns = transfer->decode.waited_ns;
+	summary->disk_ns += deliver_ns - SL_MIN(deliver_ns, decode_ns);
+	summary->decode_ns += decode_ns;
 	summary->hash_ns += transfer->hasher.waited_ns - hash_ns;
 	add_counts(&summary->segments, &transfer->segments.counts);
 	return code;
@@ -298,7 +302,9 @@ may_begin_anew(struct file *file, int code)
 {
 	struct sl_transfer *transfer = &file->transfer;
 	bool was_refused = code == SL_E_UNSUPPORTED, was_changed = code == SL_E_CHANGED;
-	if (sl_task_cancelled() || !transfer->is_ranged || (!was_refused && !was_changed))
+	bool was_streamed = file->is_stream && sl_transfer_received(transfer) > 0;
+	if (sl_task_cancelled() || !transfer->is_ranged || was_streamed ||
+		(!was_refused && !was_changed))
 		return false;
 	file->changes += was_changed;
 	transfer->no_ranges = was_refused || file->changes > 1;
@@ -351,7 +357,7 @@ set_commit(struct file *file, bool is_there)
 		.part = &file->part,
 		.is_there = is_there,
 		.replace = replaces(file),
-		.length = is_there ? 0 : sl_transfer_received(&file->transfer),
+		.length = is_there ? 0 : sl_transfer_length(&file->transfer),
 		.err = &file->error };
 }
 
@@ -406,7 +412,7 @@ static int
 commit(struct file *file)
 {
 	bool alone = file->batch->options.sync == SL_SYNC_ALL ||
-		     sl_transfer_received(&file->transfer) > SL_PART_SMALL;
+		     sl_transfer_length(&file->transfer) > SL_PART_SMALL;
 	if (!alone)
 		return hand_over(file, false);
 	set_commit(file, false);
@@ -415,11 +421,15 @@ commit(struct file *file)
 
 /* ---- all of it ---- */
 
-/* A file that was there may not be on disk yet. */
+/* A file that was there may not be on disk yet, and a large one may have left its journal. */
 SL_SUSPENDS
 static int
 skip(struct file *file)
 {
+	const struct sl_place *place = &file->place;
+	uint64_t size = file->present.size;
+	if (size > SL_PART_SMALL && size != SL_BODY_UNKNOWN)
+		sl_part_remove_stale_journal(place->directory, place->name);
 	return file->present.needs_sync ? hand_over(file, true) : FILE_SKIPPED;
 }
 

@@ -315,6 +315,9 @@ set_outcome(struct file *file, int code)
 		summary->skipped++;
 		summary->unverified += file->present.unverified;
 		summary->repeats += file->view.is_repeat;
+		/* The checksum is that of the compressed file. */
+		if (file->place.codec != SL_CODEC_NONE && !file->view.is_repeat)
+			file->view.checked = false;
 	} else if (file->wish == FILE_REMOVE && code == -ECANCELED) {
 		file->view.state = SL_DOWNLOAD_REMOVED;
 		sl_error_clear(&file->error);

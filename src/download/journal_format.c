@@ -231,18 +231,19 @@ read_begin(struct sl_journal_content *content, struct sl_span *text, struct sl_e
 static bool
 read_resource(struct sl_journal_content *content, struct sl_span rest)
 {
-	struct sl_journal_resource *out = &content->resource;
+	struct sl_journal_resource read = { 0 };
 	if (rest.len < RESOURCE_PAYLOAD)
 		return false;
-	*out = (struct sl_journal_resource){ .resource.length = take(&rest, 8) };
-	out->resource.modified_ns = take(&rest, 8);
-	out->resource.is_etag_weak = take(&rest, 4) & FLAG_WEAK;
-	out->url_hash = take(&rest, 8);
+	read.resource.length = take(&rest, 8);
+	read.resource.modified_ns = take(&rest, 8);
+	read.resource.is_etag_weak = take(&rest, 4) & FLAG_WEAK;
+	read.url_hash = take(&rest, 8);
 	size_t len = (size_t)take(&rest, 2);
 	if (len != rest.len || len > SL_ETAG_MAX || (len > 0 && memchr(rest.data, '\0', len)))
 		return false;
 	if (len > 0)
-		memcpy(out->resource.etag, rest.data, len);
+		memcpy(read.resource.etag, rest.data, len);
+	content->resource = read;
 	content->has_resource = true;
 	return true;
 }
@@ -375,7 +376,6 @@ read_closed(struct reader *reader, struct sl_span rest)
 		return false;
 	reader->content->closed.size = take(&rest, 8);
 	reader->content->closed.modified_ns = take(&rest, 8);
-	reader->content->is_closed = true;
 	return true;
 }
 
@@ -383,7 +383,6 @@ static enum reading
 read_record(struct reader *reader, const struct record *record, uint64_t record_end)
 {
 	bool is_right = false;
-	reader->content->is_closed = false;
 	switch (record->type) {
 	case RESOURCE:
 		is_right = read_resource(reader->content, record->rest);
@@ -424,6 +423,7 @@ sl_journal_read(struct sl_journal_content *content, struct sl_span text,
 		if (reading == READ) {
 			content->len = text.len - rest.len;
 			content->chain = chain;
+			content->is_closed = record.type == CLOSED;
 		}
 	}
 	if (reading == NO_MEMORY)

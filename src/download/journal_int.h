@@ -86,7 +86,7 @@ int journal_sync(struct sl_journal *journal);
 
 /*
  * It has ranges that are wrong, or are about to be, and cannot be written: empty it. Returns 0 once
- * that is on disk; else a code: it may still vouch for them, today or after a power cut.
+ * that is on disk; else a code: it may still list them, now or after a power cut.
  */
 SL_SUSPENDS
 int journal_destroy(struct sl_journal *journal);

@@ -72,7 +72,7 @@ static void
 note_sync_failure(struct sl_journal *journal, int code)
 {
 	if (journal->options.sync_failed)
-		journal->options.sync_failed(journal->options.ctx, code);
+		journal->options.sync_failed(journal->options.ctx, journal->part.directory, code);
 }
 
 /* ---- writing ---- */

@@ -783,6 +783,23 @@ sl_part_set_final_name(struct sl_part *part, const char *name)
 	return 0;
 }
 
+void
+sl_part_remove_stale_journal(struct sl_directory *directory, const char *name)
+{
+	char *part_name = name_with(name, SL_PART_SUFFIX);
+	char *journal_name = name_with(name, SL_JOURNAL_SUFFIX);
+	struct statx st = { 0 };
+	int code = part_name && journal_name ? sl_io_stat(directory->fd, part_name,
+						       AT_SYMLINK_NOFOLLOW, STATX_TYPE, &st)
+					     : -ENOMEM;
+	if (code == -ENOENT)
+		code = sl_journal_remove_left(directory, journal_name);
+	if (code && !sl_part_is_stop(code))
+		sl_log_info("cannot remove a journal of '%s': %s", name, sl_code_text(code));
+	free(part_name);
+	free(journal_name);
+}
+
 SL_SUSPENDS
 static void
 release(struct sl_part *part)

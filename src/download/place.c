@@ -6,6 +6,8 @@
  *  - A name is one component, never "." or "..", and without control bytes unless --output gave it.
  *  - A name is claimed together with the name of its part: NAME of one input and NAME.sluice-part
  *    of another would be the same file.
+ *  - With --decompress the suffix of the name in the URL, or of the server's if that is used,
+ *    decides what is decoded, whatever name the file gets.
  *  - The table's key is the directory's identity and the name: two paths may lead to one directory.
  */
 #include "sluice/download/place.h"
@@ -197,6 +199,53 @@ set_path(struct sl_place *place)
 	return place->path ? 0 : -ENOMEM;
 }
 
+/* With --decompress, a compressed file loses the suffix that tells so. */
+static int
+take_suffix(const struct claim *claim, struct sl_span in_full, struct sl_buf *name)
+{
+	claim->place->codec = sl_codec_of_name(in_full, name);
+	if (claim->place->codec == SL_CODEC_NONE)
+		sl_buf_add_span(name, in_full);
+	return name->failed ? -ENOMEM : 0;
+}
+
+static int
+name_in_url(const struct claim *claim, struct sl_buf *name, struct sl_error *err)
+{
+	const struct sl_url *url = &claim->sources->url;
+	struct sl_buf in_full = { 0 };
+	if (!claim->places->options.decompress)
+		return sl_url_file_name(url, name, err);
+	int code = sl_url_file_name(url, &in_full, err);
+	if (!code)
+		code = take_suffix(claim, sl_buf_span(&in_full), name);
+	sl_buf_release(&in_full);
+	return code;
+}
+
+/* For a file that is given another name. A URL without a usable name has no suffix either. */
+static int
+set_codec(const struct claim *claim)
+{
+	struct sl_buf name = { 0 };
+	int code = claim->places->options.decompress ? name_in_url(claim, &name, NULL) : 0;
+	sl_buf_release(&name);
+	return code == -ENOMEM ? code : 0;
+}
+
+static int
+set_servers_name(const struct claim *claim, struct sl_span in_full)
+{
+	struct sl_buf name = { 0 };
+	if (!claim->places->options.decompress)
+		return set_name(claim, in_full, in_full);
+	int code = take_suffix(claim, in_full, &name);
+	if (!code)
+		code = set_name(claim, sl_buf_span(&name), in_full);
+	sl_buf_release(&name);
+	return code;
+}
+
 /* By --output, which may lead anywhere. */
 static int
 set_by_output(const struct claim *claim)
@@ -204,7 +253,9 @@ set_by_output(const struct claim *claim)
 	const struct sl_place_options *options = &claim->places->options;
 	struct sl_span directory, name, output = sl_span_str(options->output);
 	split(output, &directory, &name);
-	int code = set_name(claim, name, output);
+	int code = set_codec(claim);
+	if (!code)
+		code = set_name(claim, name, output);
 	return code ? code : set_users_directory(claim, directory);
 }
 
@@ -214,7 +265,7 @@ set_by_url(const struct claim *claim)
 {
 	const struct sl_url *url = &claim->sources->url;
 	struct sl_buf name = { 0 }, directory = { 0 };
-	int code = sl_url_file_name(url, &name, claim->err);
+	int code = name_in_url(claim, &name, claim->err);
 	if (!code && claim->places->options.tree)
 		code = sl_url_directory_name(url, &directory, claim->err);
 	if (!code)
@@ -235,7 +286,9 @@ set_by_entry(const struct claim *claim)
 	if (claim->entry->out.len == 0)
 		return set_by_url(claim);
 	split(claim->entry->out, &directory, &name);
-	int code = set_name(claim, name, claim->entry->out);
+	int code = set_codec(claim);
+	if (!code)
+		code = set_name(claim, name, claim->entry->out);
 	return code ? code : set_entrys_directory(claim, directory);
 }
 
@@ -329,10 +382,10 @@ claim_name(const struct claim *claim)
 }
 
 static int
-set_stdout(struct sl_place *place)
+set_stdout(const struct claim *claim)
 {
-	place->path = sl_span_dup(sl_span_str("-"));
-	return place->path ? 0 : -ENOMEM;
+	claim->place->path = sl_span_dup(sl_span_str("-"));
+	return claim->place->path ? set_codec(claim) : -ENOMEM;
 }
 
 int
@@ -344,7 +397,7 @@ sl_place_begin(struct sl_places *places, struct sl_place *place, const struct sl
 	place->index = index;
 	place->identity = sl_sources_identity(sources);
 	if (output && strcmp(output, "-") == 0)
-		return set_stdout(place);
+		return set_stdout(&claim);
 	return output ? set_by_output(&claim) : set_by_entry(&claim);
 }
 
@@ -375,7 +428,7 @@ sl_place_claim_name(struct sl_places *places, struct sl_place *place,
 {
 	struct claim claim = { places, place, sources, sources->entry, err };
 	sl_assert(place->awaits_name);
-	int code = name.len > 0 ? set_name(&claim, name, name) : 0;
+	int code = name.len > 0 ? set_servers_name(&claim, name) : 0;
 	if (!code)
 		code = set_path(place);
 	place->awaits_name = code != 0;

@@ -4,7 +4,8 @@
  *    without one
  *  - aria2 has not left its control file, and the server's answer is that the version of the stamp
  *    is the one that it has (304, or the same ETag), or else the file matches the head of the
- *    answer: the same size and not older, or the same time if the server sends no size.
+ *    answer: the same size and not older, or the same time if the server sends no size, or if the
+ *    file was decoded: checksum and size are those of the compressed one then.
  * Without a stamp no condition is sent: a file that is newer than the server's, and incomplete,
  * satisfies If-Modified-Since too.
  * Devices and FIFOs are written to only if --output names them.
@@ -114,6 +115,18 @@ read_stamp(struct look *look)
 	return 0;
 }
 
+static bool
+is_decoded(const struct look *look)
+{
+	return look->place->codec != SL_CODEC_NONE;
+}
+
+static bool
+is_from_source(const struct look *look)
+{
+	return sl_stamp_is_from(&look->stamp, sl_sources_show(look->sources), is_decoded(look));
+}
+
 /* ---- by checksum ---- */
 
 /* The whole file through one chunk: the disk waits while the worker hashes, which is good enough
@@ -202,7 +215,7 @@ static void
 set_condition(struct condition *condition, const struct look *look)
 {
 	const struct sl_stamp *stamp = &look->stamp;
-	if (!sl_stamp_is_from(stamp, sl_sources_show(look->sources)))
+	if (!is_from_source(look))
 		return;
 	if (stamp->etag[0])
 		add_condition(condition, "If-None-Match", sl_span_str(stamp->etag));
@@ -280,13 +293,25 @@ differs(bool unknown, const char *format, ...)
 	return out;
 }
 
+/* What is decoded has a size that no server sends. */
+static struct difference
+find_difference_of_decoded(bool has_time, bool has_same_time)
+{
+	if (!has_time)
+		return differs(true, "; the size of decoded data cannot be compared, and the "
+				     "server sent no time");
+	if (!has_same_time)
+		return differs(true, "; the size of decoded data cannot be compared, and the "
+				     "server's file has a different time");
+	return (struct difference){ .found = false };
+}
+
 /* The server has the version that was downloaded, by its ETag. */
 static bool
 is_stamped_version(const struct look *look, const struct sl_resource *remote)
 {
 	const struct sl_stamp *stamp = &look->stamp;
-	return stamp->etag[0] && strcmp(stamp->etag, remote->etag) == 0 &&
-	       sl_stamp_is_from(stamp, sl_sources_show(look->sources));
+	return stamp->etag[0] && strcmp(stamp->etag, remote->etag) == 0 && is_from_source(look);
 }
 
 /*
@@ -304,8 +329,11 @@ find_difference(const struct look *look, const struct sl_resource *remote, const
 	bool is_older = has_time && remote_s >= local_s + TIME_GRAIN_S;
 	bool is_later = has_time && local_s >= remote_s + TIME_GRAIN_S;
 	bool has_length = remote->length != SL_BODY_UNKNOWN;
-	if (is_stamped_version(look, remote) && (!has_length || remote->length == st->stx_size))
+	bool may_be_same = is_decoded(look) || !has_length || remote->length == st->stx_size;
+	if (is_stamped_version(look, remote) && may_be_same)
 		return none;
+	if (is_decoded(look))
+		return find_difference_of_decoded(has_time, !is_older && !is_later);
 	if (!has_length) {
 		if (!has_time)
 			return differs(true, ", and the server sent neither a size nor a time");
@@ -367,7 +395,8 @@ compare_with_server(const struct look *look, const struct statx *st)
 	look->present->size = st->stx_size;
 	if (!difference.found)
 		return found(look, SL_PRESENT_SAME);
-	return refuse(look, difference.why, difference.unknown ? "--checksum verifies it, " : "");
+	bool can_verify = difference.unknown && !is_decoded(look);
+	return refuse(look, difference.why, can_verify ? "--checksum verifies it, " : "");
 }
 
 /* aria2 gives a file its whole size before the first byte, and keeps NAME.aria2 in the same
@@ -446,7 +475,8 @@ regular_exists(struct look *look, const struct statx *st)
 	case SL_EXISTS_AUTO:
 		break;
 	}
-	bool has_checksum = look->sources->entry->checksum.kind != SL_CHECKSUM_NONE;
+	bool has_checksum =
+		look->sources->entry->checksum.kind != SL_CHECKSUM_NONE && !is_decoded(look);
 	int code = read_stamp(look);
 	if (!code)
 		code = has_checksum ? compare_checksum(look, st) : compare(look, st);

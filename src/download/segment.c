@@ -102,6 +102,15 @@ detach_chunk(struct sl_segment *segment)
 	return chunk;
 }
 
+int
+sl_segment_deliver(struct sl_segment *segment, struct sl_chunk *chunk)
+{
+	segment->is_delivering = true;
+	int code = segment->deliver(segment->ctx, segment, chunk);
+	segment->is_delivering = false;
+	return code;
+}
+
 /* Pass the chunk on, and take another for what follows it. */
 SL_SUSPENDS
 static int
@@ -109,7 +118,7 @@ replace_chunk(struct sl_segment *segment)
 {
 	struct sl_chunk *full = detach_chunk(segment);
 	uint64_t next_off = full->off + full->len;
-	int code = segment->deliver(segment->ctx, segment, full);
+	int code = sl_segment_deliver(segment, full);
 	if (!code)
 		code = sl_chunk_take(segment->pool, &segment->chunk, SL_FOREVER);
 	if (!code)

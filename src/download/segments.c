@@ -93,11 +93,30 @@ grain_of(const struct sl_segments *segments)
 static uint64_t
 piece_of(const struct sl_segments *segments, uint64_t rate_bytes_s)
 {
+	if (segments->limit) /* in order: small pieces keep all connections busy */
+		return segments->piece;
 	uint64_t missing = segments->ranges->total - segments->ranges->done_bytes;
 	uint64_t share = missing / (2 * (uint64_t)segments->most);
 	uint64_t fast = SL_MIN(SL_MIN(rate_bytes_s * PIECE_S, (uint64_t)PIECE_MAX), share);
 	uint64_t grain = grain_of(segments);
 	return (SL_MAX(fast, segments->piece) + grain - 1) / grain * grain;
+}
+
+/* The lowest missing bytes, as far as the limit goes. 0, SL_LEASE_NONE or -ENOMEM. */
+static int
+lease_piece(struct sl_segments *segments, struct sl_lease *lease, uint64_t rate_bytes_s)
+{
+	struct sl_ranges *ranges = segments->ranges;
+	int code = sl_ranges_lease(ranges, lease, piece_of(segments, rate_bytes_s));
+	if (code || !segments->limit)
+		return code;
+	uint64_t limit = segments->limit(segments->ctx);
+	if (lease->at >= limit) {
+		sl_ranges_give_back(ranges, lease);
+		return SL_LEASE_NONE;
+	}
+	lease->end = SL_MIN(lease->end, limit);
+	return 0;
 }
 
 static void
@@ -121,7 +140,7 @@ receive(struct sl_segments_slot *slot)
 		sl_chunk_unref(last);
 		return code;
 	}
-	int put = segment->deliver(segment->ctx, segment, last);
+	int put = sl_segment_deliver(segment, last);
 	return code ? code : put;
 }
 
@@ -150,8 +169,7 @@ lease_next(struct sl_segments_slot *slot)
 	struct sl_segments *segments = slot->segments;
 	if (*segments->failure || segments->are_refused || sl_permit_is_wanted(&slot->permit))
 		return SL_LEASE_NONE;
-	int code = sl_ranges_lease(
-		segments->ranges, &slot->own_lease, piece_of(segments, slot->rate_bytes_s));
+	int code = lease_piece(segments, &slot->own_lease, slot->rate_bytes_s);
 	if (code)
 		return code;
 	code = sl_chunk_take(segments->model.pool, &slot->chunk, SL_FOREVER);
@@ -258,7 +276,8 @@ worth_hedging(const struct sl_segments *segments)
 	uint64_t worst_ns = HEDGE_NS;
 	for (unsigned i = 0; i < segments->most; i++) {
 		const struct sl_segments_slot *slot = &segments->slots[i];
-		if (!is_at_work(slot) || slot->segment.lease->twin || !slot->is_rated)
+		if (!is_at_work(slot) || slot->segment.lease->twin || !slot->is_rated ||
+			slot->segment.is_delivering)
 			continue;
 		uint64_t rest = slot->segment.lease->end - slot->segment.lease->at;
 		uint64_t ns = time_for(rest, slot->rate_bytes_s);
@@ -300,7 +319,7 @@ static int
 find_work(struct sl_segments *segments, struct sl_lease *lease)
 {
 	struct sl_ranges *ranges = segments->ranges;
-	int code = sl_ranges_lease(ranges, lease, piece_of(segments, segments->usual_bytes_s));
+	int code = lease_piece(segments, lease, segments->usual_bytes_s);
 	if (code != SL_LEASE_NONE)
 		return code;
 	if (is_worth_splitting(segments))
@@ -398,8 +417,8 @@ static bool
 is_too_slow(const struct sl_segments *segments, const struct sl_segments_slot *slot)
 {
 	uint64_t now_ns = sl_now();
-	if (segments->running < 2 || !slot->is_rated || now_ns - slot->began_ns < SETTLED_NS ||
-		now_ns - segments->replaced_ns < SETTLED_NS)
+	if (segments->running < 2 || !slot->is_rated || slot->segment.is_delivering ||
+		now_ns - slot->began_ns < SETTLED_NS || now_ns - segments->replaced_ns < SETTLED_NS)
 		return false;
 	uint64_t rest = slot->segment.lease->end - slot->segment.lease->at;
 	return rest > grain_of(segments) && !slot->segment.lease->twin &&
@@ -557,7 +576,10 @@ drive(struct sl_segments *segments, struct sl_error *err)
 {
 	int code = 0, failed = 0;
 	while (!code && !*segments->failure && !sl_ranges_is_complete(segments->ranges)) {
-		code = add(segments);
+		if (segments->flush)
+			code = segments->flush(segments->ctx);
+		if (!code)
+			code = add(segments);
 		if (!code && segments->running == 0)
 			failed = segments->code ? segments->code : SL_E_UNSUPPORTED;
 		if (!code && !failed)

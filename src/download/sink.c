@@ -4,6 +4,7 @@
 #include "sluice/rt/io.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <poll.h>
 #include <unistd.h>
 
@@ -87,25 +88,80 @@ write_some(int fd, const unsigned char *data, size_t len)
 	return written == -EINTR ? 0 : written;
 }
 
+static void
+enqueue(struct sl_sink *sink, struct sl_chunk *chunk)
+{
+	struct sl_chunk **at = &sink->queue;
+	while (*at && (*at)->off < chunk->off)
+		at = &(*at)->next_free;
+	chunk->next_free = *at;
+	*at = chunk;
+}
+
+static struct sl_chunk *
+dequeue(struct sl_sink *sink)
+{
+	struct sl_chunk *chunk = sink->queue;
+	sink->queue = chunk->next_free;
+	chunk->next_free = NULL;
+	return chunk;
+}
+
+/* The first chunk of the queue, which is in turn, from sink->next on: a task that was stopped may
+ * have begun it. */
+SL_SUSPENDS
+static int
+write_first(struct sl_sink *sink)
+{
+	const struct sl_chunk *chunk = sink->queue;
+	while (sink->next < chunk->off + chunk->len) {
+		size_t done = (size_t)(sink->next - chunk->off);
+		int written = write_some(sink->stream_fd, chunk->data + done, chunk->len - done);
+		if (written < 0)
+			return stream_failed(sink, written);
+		sink->next += (uint64_t)written;
+	}
+	return 0;
+}
+
+SL_SUSPENDS
+static int
+write_queue(struct sl_sink *sink)
+{
+	int code = 0;
+	while (!code && sink->queue && sink->queue->off <= sink->next) {
+		bool is_new = sink->queue->off == sink->next;
+		code = is_new && sink->in_turn ? sink->in_turn(sink->ctx, sink->queue) : 0;
+		if (!code)
+			code = write_first(sink);
+		if (code)
+			break;
+		struct sl_chunk *chunk = dequeue(sink);
+		if (sink->written)
+			sink->written(sink->ctx, chunk);
+		sl_chunk_unref(chunk);
+	}
+	return code;
+}
+
+int
+sl_sink_flush(struct sl_sink *sink)
+{
+	if (sink->is_writing)
+		return 0;
+	sink->is_writing = true;
+	int code = write_queue(sink);
+	sink->is_writing = false;
+	return code;
+}
+
 SL_SUSPENDS
 static int
 put_to_stream(struct sl_sink *sink, struct sl_chunk *chunk)
 {
-	const unsigned char *data = chunk->data;
-	size_t len = chunk->len;
-	int code = 0;
-	while (len > 0) {
-		int written = write_some(sink->stream_fd, data, len);
-		if (written < 0) {
-			code = stream_failed(sink, written);
-			break;
-		}
-		data += written;
-		len -= (size_t)written;
-	}
-	sl_chunk_unref(chunk);
+	enqueue(sink, chunk);
 	sl_semaphore_give(&sink->room);
-	return code;
+	return sl_sink_flush(sink);
 }
 
 /* ---- both ---- */
@@ -115,7 +171,10 @@ sl_sink_open(struct sl_sink *sink)
 {
 	for (size_t i = 0; i < SL_COUNT_OF(sink->slots); i++)
 		sink->slots[i] = (struct sl_sink_slot){ .sink = sink };
-	sl_semaphore_init(&sink->room, "write", sink->part ? SL_SINK_WRITES : 1);
+	sink->queue = NULL;
+	sink->next = 0;
+	sink->is_writing = false;
+	sl_semaphore_init(&sink->room, "write", sink->part ? SL_SINK_WRITES : UINT_MAX);
 	sl_group_enter(&sink->writes, SL_GROUP_COLLECT);
 }
 
@@ -141,5 +200,7 @@ sl_sink_put(struct sl_sink *sink, struct sl_chunk *chunk)
 int
 sl_sink_close(struct sl_sink *sink)
 {
+	while (sink->queue)
+		sl_chunk_unref(dequeue(sink));
 	return fail(sink, sl_group_leave(&sink->writes));
 }

@@ -7,15 +7,16 @@
  *                   4 sha-512
  *    2       8      size of the file
  *    10      8      modification time of the file, nanoseconds since the epoch
- *    18      8      hash of the URL (sl_names_hash), whose secrets are masked
+ *    18      8      hash of the URL (sl_names_hash), whose secrets are masked; of "decoded" and
+ *                   the URL if the file holds what the resource decodes to
  *    26      4      Last-Modified, seconds since the epoch; 0 none
  *    30      16     with a checksum: its first 16 bytes
  *    then           the ETag as it was sent, to the end; may be absent
  *
  * It is kept short: ext4 has room for 64 bytes in an inode of the usual size, and a longer
  * attribute costs a block of its own for each file. So an ETag beyond that is left out if
- * Last-Modified tells versions apart as well. The checksum is cut; 16 bytes tell contents apart, and
- * a program that can write the attribute can write all of it.
+ * Last-Modified tells versions apart as well. The checksum is cut; 16 bytes tell contents apart,
+ * and a program that can write the attribute can write all of it.
  */
 #include "sluice/download/stamp.h"
 
@@ -42,19 +43,20 @@ algorithm_of(enum sl_checksum_kind kind)
 }
 
 static uint64_t
-hash_url(const char *url)
+hash_url(const char *url, bool is_decoded)
 {
-	return sl_names_hash(0, sl_span_str(url));
+	uint64_t hash = is_decoded ? sl_names_hash(0, sl_span_str("decoded")) : 0;
+	return sl_names_hash(hash, sl_span_str(url));
 }
 
 void
 sl_stamp_init(struct sl_stamp *stamp, const char *url, const struct sl_resource *resource,
-	const struct sl_checksum *checksum)
+	const struct sl_checksum *checksum, bool is_decoded)
 {
 	uint64_t modified_s = resource->modified_ns / SL_NS_PER_S;
-	*stamp = (struct sl_stamp){ .url_hash = hash_url(url),
+	*stamp = (struct sl_stamp){ .url_hash = hash_url(url, is_decoded),
 		.modified_s = modified_s <= UINT32_MAX ? (uint32_t)modified_s : 0,
-		.algorithm = algorithm_of(checksum->kind) };
+		.algorithm = is_decoded ? 0 : algorithm_of(checksum->kind) };
 	if (stamp->algorithm)
 		memcpy(stamp->digest, checksum->value, SL_STAMP_DIGEST);
 	size_t len = SL_STAMP_HEAD + (stamp->algorithm ? SL_STAMP_DIGEST : 0);
@@ -76,9 +78,9 @@ sl_stamp_has_checksum(const struct sl_stamp *stamp, const struct sl_checksum *ch
 }
 
 bool
-sl_stamp_is_from(const struct sl_stamp *stamp, const char *url)
+sl_stamp_is_from(const struct sl_stamp *stamp, const char *url, bool is_decoded)
 {
-	return stamp->url_hash == hash_url(url);
+	return stamp->url_hash == hash_url(url, is_decoded);
 }
 
 /* ---- bytes ---- */

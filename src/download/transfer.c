@@ -1,5 +1,6 @@
 /*
- * One transfer: chunks of its segments go to the hasher and to the sink.
+ * One transfer: chunks of its segments go to the hasher and to the sink, or of a compressed file
+ * to the hasher and through the decoder to the sink.
  *
  *    states    begin -> first response -> stream                 (all of it in one response)
  *                                      -> segments               (ranges; also when it goes on)
@@ -65,7 +66,20 @@ sl_transfer_is_not_expected(struct sl_transfer *transfer)
 bool
 sl_transfer_can_resume(const struct sl_transfer *transfer)
 {
-	return transfer->is_ranged && !transfer->failure && transfer->ranges.done_bytes > 0;
+	return transfer->is_ranged && transfer->part && !transfer->failure &&
+	       transfer->ranges.done_bytes > 0;
+}
+
+static bool
+decodes(const struct sl_transfer *transfer)
+{
+	return transfer->place && transfer->place->codec != SL_CODEC_NONE;
+}
+
+uint64_t
+sl_transfer_length(const struct sl_transfer *transfer)
+{
+	return decodes(transfer) ? transfer->decode.produced : sl_transfer_received(transfer);
 }
 
 static int
@@ -86,10 +100,13 @@ begin_journal(struct sl_transfer *transfer)
 	const struct sl_transfer_options *options = transfer->options;
 	struct sl_journal_resource of = { .url_hash = sl_journal_url_hash(&transfer->sources->url),
 		.resource = transfer->resource };
-	struct sl_journal_options wanted = {
-		.resource = &of, .sync = options->sync, .sync_turn = options->sync_turn
-	};
-	return options->keeps_journal ? sl_part_begin_journal(transfer->part, &wanted) : 0;
+	struct sl_journal_options wanted = { .resource = &of,
+		.sync = options->sync,
+		.sync_turn = options->sync_turn,
+		.sync_failed = options->sync_failed,
+		.ctx = options->sync_ctx };
+	bool keeps = options->keeps_journal && transfer->part;
+	return keeps ? sl_part_begin_journal(transfer->part, &wanted) : 0;
 }
 
 /* A journal has no text of Last-Modified; it is kept only with a validator. */
@@ -143,7 +160,9 @@ static int
 reserve(struct sl_transfer *transfer)
 {
 	uint64_t total = transfer->total;
-	if (!transfer->part || total == SL_BODY_UNKNOWN || total <= SL_PART_SMALL)
+	if (!transfer->part || decodes(transfer))
+		return 0; /* the length of the content is known at its end */
+	if (total == SL_BODY_UNKNOWN || total <= SL_PART_SMALL)
 		return 0;
 	return sl_part_reserve(transfer->part, total, transfer->options->io, transfer->err);
 }
@@ -152,19 +171,45 @@ static void
 set_stamp(struct sl_transfer *transfer, const struct sl_resource *resource)
 {
 	const struct sl_sources *sources = transfer->sources;
-	sl_stamp_init(
-		&transfer->stamp, sl_sources_show(sources), resource, &sources->entry->checksum);
+	sl_stamp_init(&transfer->stamp, sl_sources_show(sources), resource,
+		&sources->entry->checksum, decodes(transfer));
 	bool wanted = transfer->wants_stamp && sl_stamp_is_useful(&transfer->stamp);
 	transfer->attributes.stamp = wanted ? &transfer->stamp : NULL;
+}
+
+/*
+ * A stream in order: of what was received and could not be written yet, at most this much is in
+ * memory. The rest of the pool is for the chunks that connections fill, so that the one with the
+ * next bytes always gets one.
+ */
+static uint64_t
+stream_window(const struct sl_transfer *transfer)
+{
+	return sl_chunk_pool_bytes(transfer->options->pool) * 3 / 8;
+}
+
+static uint64_t
+stream_piece(const struct sl_transfer *transfer)
+{
+	uint64_t share = stream_window(transfer) / transfer->options->segments;
+	return share / SL_CHUNK_ALIGN * SL_CHUNK_ALIGN;
+}
+
+static bool
+is_parallel_stream(const struct sl_transfer *transfer)
+{
+	return transfer->options->segments > 1 && stream_piece(transfer) > 0 &&
+	       transfer->total / 2 >= transfer->options->min_segment;
 }
 
 /* Whether what is missing of this version can be asked for later. */
 static bool
 can_be_ranged(const struct sl_transfer *transfer, const struct sl_resource *resource)
 {
-	return transfer->part && !transfer->no_ranges && resource->length != SL_LENGTH_UNKNOWN &&
-	       resource->length > SL_PART_SMALL && resource->takes_ranges &&
-	       sl_resource_validator(resource);
+	if (transfer->no_ranges || decodes(transfer) || resource->length == SL_LENGTH_UNKNOWN ||
+		!resource->takes_ranges || !sl_resource_validator(resource))
+		return false;
+	return transfer->part ? resource->length > SL_PART_SMALL : is_parallel_stream(transfer);
 }
 
 /* Where the source has led to, for later requests: with the user's credentials unless that is
@@ -185,7 +230,9 @@ keep_url(struct sl_transfer *transfer, const struct sl_http_exchange *exchange)
 static uint64_t
 first_piece(const struct sl_transfer *transfer)
 {
-	return transfer->is_parallel ? transfer->options->min_segment : transfer->total;
+	if (!transfer->is_parallel)
+		return transfer->total;
+	return transfer->part ? transfer->options->min_segment : stream_piece(transfer);
 }
 
 SL_SUSPENDS
@@ -203,6 +250,32 @@ begin_ranges(struct sl_transfer *transfer, struct sl_segment *segment)
 
 SL_SUSPENDS
 static int
+store_decoded(void *ctx, struct sl_chunk *chunk)
+{
+	struct sl_transfer *transfer = ctx;
+	int code = sl_sink_reserve(&transfer->sink);
+	if (!code)
+		return sl_sink_put(&transfer->sink, chunk);
+	sl_chunk_unref(chunk);
+	return code;
+}
+
+static int
+begin_decode(struct sl_transfer *transfer)
+{
+	transfer->decode = (struct sl_decode){ .codec = transfer->place->codec,
+		.window_max = transfer->options->decode_window_max,
+		.pool = transfer->options->pool,
+		.what = sl_sources_show(transfer->sources),
+		.as_it_comes = !transfer->part,
+		.ctx = transfer,
+		.deliver = store_decoded,
+		.err = transfer->err };
+	return decodes(transfer) ? sl_decode_begin(&transfer->decode) : 0;
+}
+
+SL_SUSPENDS
+static int
 accept_first(void *ctx, struct sl_segment *segment)
 {
 	struct sl_transfer *transfer = ctx;
@@ -213,9 +286,12 @@ accept_first(void *ctx, struct sl_segment *segment)
 	int code = transfer->accept ? transfer->accept(transfer->ctx, exchange) : 0;
 	if (code)
 		return code;
+	code = begin_decode(transfer);
+	if (code)
+		return code;
 	transfer->sink.path = transfer->place->path;
 	transfer->total = resource.length;
-	transfer->sink.total = resource.length;
+	transfer->sink.total = decodes(transfer) ? SL_BODY_UNKNOWN : resource.length;
 	transfer->resource = resource;
 	transfer->attributes.time_ns = transfer->wants_time ? resource.modified_ns : 0;
 	set_stamp(transfer, &resource);
@@ -282,7 +358,7 @@ chunk_written(void *ctx, const struct sl_chunk *chunk)
 	if (!transfer->is_ranged)
 		return;
 	fail(transfer, sl_ranges_add_done(&transfer->written, range));
-	if (transfer->part->journal)
+	if (transfer->part && transfer->part->journal)
 		sl_journal_written(transfer->part->journal, range.begin, range.end,
 			sl_crc32c(0, chunk->data, chunk->len));
 	sl_hasher_wake(&transfer->hasher);
@@ -343,14 +419,51 @@ put(struct sl_transfer *transfer, struct sl_segment *segment, struct sl_chunk *c
 	return code;
 }
 
+/* Of a stream: in the order of the bytes. */
+SL_SUSPENDS
+static int
+hash_in_turn(void *ctx, struct sl_chunk *chunk)
+{
+	struct sl_transfer *transfer = ctx;
+	return sl_hasher_put(&transfer->hasher, chunk);
+}
+
+static uint64_t
+stream_limit(void *ctx)
+{
+	const struct sl_transfer *transfer = ctx;
+	return transfer->sink.next + stream_window(transfer);
+}
+
+SL_SUSPENDS
+static int
+flush_stream(void *ctx)
+{
+	struct sl_transfer *transfer = ctx;
+	return sl_sink_flush(&transfer->sink);
+}
+
+SL_SUSPENDS
+static int
+decode(struct sl_transfer *transfer, struct sl_chunk *chunk)
+{
+	int code = sl_hasher_put(&transfer->hasher, chunk);
+	if (!code)
+		return sl_decode_put(&transfer->decode, chunk);
+	sl_chunk_unref(chunk);
+	return code;
+}
+
 SL_SUSPENDS
 static int
 deliver(void *ctx, struct sl_segment *segment, struct sl_chunk *chunk)
 {
 	struct sl_transfer *transfer = ctx;
+	if (decodes(transfer))
+		return decode(transfer, chunk);
 	sl_chunk_ref(chunk);
 	int code = put(transfer, segment, chunk);
-	if (!code && chunk->len > 0)
+	if (!code && chunk->len > 0 && transfer->part)
 		code = hash(transfer, chunk);
 	sl_chunk_unref(chunk);
 	return code;
@@ -360,8 +473,12 @@ static bool
 extend(void *ctx, struct sl_segment *segment)
 {
 	struct sl_transfer *transfer = ctx;
-	return transfer->is_ranged && !segment->of &&
-	       sl_ranges_extend(&transfer->ranges, segment->lease, transfer->options->min_segment);
+	if (!transfer->is_ranged || segment->of)
+		return false;
+	uint64_t most = first_piece(transfer), end = segment->lease->end;
+	if (!transfer->part)
+		most = SL_MIN(most, SL_MAX(stream_limit(transfer), end) - end);
+	return most > 0 && sl_ranges_extend(&transfer->ranges, segment->lease, most);
 }
 
 static void
@@ -413,6 +530,40 @@ stream(struct sl_transfer *transfer, struct sl_segment *segment)
 	return code ? code : put;
 }
 
+/* ---- one response that is decoded ---- */
+
+/* A write before it may have failed meanwhile. */
+SL_SUSPENDS
+static int
+store_last(struct sl_transfer *transfer, struct sl_chunk *last)
+{
+	if (last->len > 0 && (last->off > 0 || !transfer->part))
+		return store_decoded(transfer, last);
+	int code = 0;
+	if (last->len > 0 && !transfer->failure)
+		code = sl_part_write_whole(
+			transfer->part, last, &transfer->attributes, transfer->err);
+	sl_chunk_unref(last);
+	return code;
+}
+
+SL_SUSPENDS
+static int
+stream_decoded(struct sl_transfer *transfer, struct sl_segment *segment)
+{
+	struct sl_chunk *last = NULL;
+	int code = sl_segment_receive(segment, &last);
+	if (code || transfer->failure) {
+		sl_chunk_unref(last);
+		return code;
+	}
+	code = decode(transfer, last);
+	if (!code)
+		code = sl_decode_end(&transfer->decode, &last);
+	transfer->attributes.length = transfer->decode.produced;
+	return code ? code : store_last(transfer, last);
+}
+
 /* ---- all of it ---- */
 
 static struct sl_segment
@@ -441,9 +592,12 @@ set_segments(struct sl_transfer *transfer)
 		.piece = first_piece(transfer),
 		.failure = &transfer->failure,
 		.resolve_again = resolve_again,
+		.limit = transfer->part ? NULL : stream_limit,
+		.flush = transfer->part ? NULL : flush_stream,
 		.ctx = transfer,
 		.counts = counts };
 	segments->model.accept = accept_range;
+	segments->model.as_it_comes = false;
 	segments->model.of = &transfer->resource;
 	segments->model.unconditional = transfer->unconditional;
 	segments->model.url = transfer->has_url ? &transfer->url : NULL;
@@ -484,7 +638,8 @@ fetch_first(struct sl_transfer *transfer)
 		code = sl_segments_run(
 			&transfer->segments, &segment, &transfer->permit, transfer->err);
 	} else {
-		code = stream(transfer, &segment);
+		code = decodes(transfer) ? stream_decoded(transfer, &segment)
+					 : stream(transfer, &segment);
 	}
 	sl_permit_give(&transfer->permit);
 	return code;
@@ -566,6 +721,7 @@ begin(struct sl_transfer *transfer, struct sl_error *err)
 		.total = transfer->total,
 		.failure = &transfer->failure,
 		.err = err,
+		.in_turn = transfer->part || decodes(transfer) ? NULL : hash_in_turn,
 		.written = chunk_written,
 		.ctx = transfer };
 	struct sl_hasher *hasher = &transfer->hasher;
@@ -576,12 +732,14 @@ begin(struct sl_transfer *transfer, struct sl_error *err)
 	hasher->part = transfer->part;
 	hasher->frontier = written_frontier;
 	hasher->ctx = transfer;
+	transfer->decode = (struct sl_decode){ 0 };
 }
 
 static void
 warn_if_open_ended(const struct sl_transfer *transfer)
 {
-	if (transfer->is_open_ended && transfer->sources->entry->checksum.kind == SL_CHECKSUM_NONE)
+	bool has_checksum = transfer->sources->entry->checksum.kind != SL_CHECKSUM_NONE;
+	if (transfer->is_open_ended && !has_checksum && !decodes(transfer))
 		sl_log_warn("%s: the server sent no length, so truncation cannot be detected (use "
 			    "--checksum to verify)",
 			sl_sources_show(transfer->sources));
@@ -597,6 +755,7 @@ sl_transfer_run(struct sl_transfer *transfer, struct sl_error *err)
 		return code;
 	}
 	code = receive(transfer);
+	sl_decode_release(&transfer->decode);
 	if (!code) {
 		warn_if_open_ended(transfer);
 		transfer->state = SL_TRANSFER_COMPLETE;

@@ -11,7 +11,9 @@
  */
 #include "sluice/scan/sniff.h"
 
-#define MAGIC_MAX 10
+#include "sluice/codec/codec.h"
+
+#define MAGIC_MAX 4
 
 /* As many NULs in a row are a hole or padding; a binary format has many shorter runs. */
 #define NUL_RUN 16u
@@ -28,25 +30,27 @@
 /* A block with more NULs, each of which costs some nanoseconds, is not text. */
 #define NULS_MAX 4096u
 
-/* `mask` is ANDed to the byte before it is compared; all others are compared as they are. */
+/* Those of compressed data are codec's. */
+static const struct {
+	enum sl_codec codec;
+	enum sl_form form;
+} codecs[] = {
+	{ SL_CODEC_GZIP, SL_FORM_GZIP },
+	{ SL_CODEC_ZSTD, SL_FORM_ZSTD },
+	{ SL_CODEC_XZ, SL_FORM_XZ },
+	{ SL_CODEC_BZIP2, SL_FORM_BZIP2 },
+};
+
 static const struct magic {
 	enum sl_form form;
-	unsigned char len, masked_at, mask;
+	unsigned char len;
 	unsigned char bytes[MAGIC_MAX];
 } magics[] = {
-	{ SL_FORM_GZIP, 3, 0, 0xff,
-		{ 0x1f, 0x8b, 0x08 } }, /* RFC 1952; 8 = deflate, the only one */
-	{ SL_FORM_ZSTD, 4, 0, 0xff, { 0x28, 0xb5, 0x2f, 0xfd } }, /* RFC 8878, 3.1.1 */
-	{ SL_FORM_ZSTD, 4, 0, 0xf0, { 0x50, 0x2a, 0x4d, 0x18 } }, /* 3.1.2: skippable frames */
-	{ SL_FORM_XZ, 6, 0, 0xff, { 0xfd, '7', 'z', 'X', 'Z', 0x00 } },
-	/* "BZh1" alone could be text: a block, or the end of an empty stream, follows the level. */
-	{ SL_FORM_BZIP2, 10, 3, 0xf0, { 'B', 'Z', 'h', 0x30, 0x31, 0x41, 0x59, 0x26, 0x53, 0x59 } },
-	{ SL_FORM_BZIP2, 10, 3, 0xf0, { 'B', 'Z', 'h', 0x30, 0x17, 0x72, 0x45, 0x38, 0x50, 0x90 } },
 	/* Before UTF-16, whose mark it begins with. */
-	{ SL_FORM_UTF32, 4, 0, 0xff, { 0xff, 0xfe, 0x00, 0x00 } },
-	{ SL_FORM_UTF32, 4, 0, 0xff, { 0x00, 0x00, 0xfe, 0xff } },
-	{ SL_FORM_UTF16, 2, 0, 0xff, { 0xff, 0xfe } },
-	{ SL_FORM_UTF16, 2, 0, 0xff, { 0xfe, 0xff } },
+	{ SL_FORM_UTF32, 4, { 0xff, 0xfe, 0x00, 0x00 } },
+	{ SL_FORM_UTF32, 4, { 0x00, 0x00, 0xfe, 0xff } },
+	{ SL_FORM_UTF16, 2, { 0xff, 0xfe } },
+	{ SL_FORM_UTF16, 2, { 0xfe, 0xff } },
 };
 
 /* Formats that lie about in directories of logs; those that could pass for text by their bytes
@@ -84,12 +88,8 @@ static const struct binary_magic {
 static bool
 agrees(const struct magic *magic, const unsigned char *data, size_t len)
 {
-	for (size_t i = 0; i < len && i < magic->len; i++) {
-		unsigned char c = i == magic->masked_at ? data[i] & magic->mask : data[i];
-		if (c != magic->bytes[i])
-			return false;
-	}
-	return true;
+	size_t seen = SL_MIN(len, (size_t)magic->len);
+	return seen == 0 || memcmp(data, magic->bytes, seen) == 0;
 }
 
 static bool
@@ -206,6 +206,9 @@ is_mostly_control(const unsigned char *data, size_t len)
 enum sl_form
 sl_sniff_form(const unsigned char *data, size_t len)
 {
+	for (size_t i = 0; i < SL_COUNT_OF(codecs); i++)
+		if (sl_codec_match(codecs[i].codec, data, len) == SL_CODEC_MATCHES)
+			return codecs[i].form;
 	for (size_t i = 0; i < SL_COUNT_OF(magics); i++) {
 		if (len >= magics[i].len && agrees(&magics[i], data, len))
 			return magics[i].form;
@@ -218,6 +221,9 @@ sl_sniff_form(const unsigned char *data, size_t len)
 bool
 sl_sniff_wants_more(const unsigned char *data, size_t len)
 {
+	for (size_t i = 0; i < SL_COUNT_OF(codecs); i++)
+		if (sl_codec_match(codecs[i].codec, data, len) == SL_CODEC_IS_PREFIX)
+			return true;
 	for (size_t i = 0; i < SL_COUNT_OF(magics); i++) {
 		if (len < magics[i].len && agrees(&magics[i], data, len))
 			return true;

@@ -26,6 +26,9 @@ check_same(const struct sl_journal_content *a, const struct sl_journal_content *
 {
 	must(a->len == b->len && a->count == b->count && a->untrusted == b->untrusted);
 	must(a->synced == b->synced && a->chain == b->chain && a->is_closed == b->is_closed);
+	must(a->has_resource == b->has_resource && a->same_boot == b->same_boot);
+	must(a->resource.url_hash == b->resource.url_hash &&
+		strcmp(a->resource.resource.etag, b->resource.resource.etag) == 0);
 	for (size_t i = 0; i < a->count; i++)
 		must(a->ranges[i].begin == b->ranges[i].begin &&
 			a->ranges[i].end == b->ranges[i].end &&

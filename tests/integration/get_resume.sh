@@ -204,3 +204,14 @@ inside_disk_full() {
 	is_gen f 20000000 7
 	no_parts
 }
+
+# killed between the rename and the removal of the journal: the next run removes it
+test_resume_stale_journal() {
+	run get "$ORIGIN/ranges/etag/v1/lm/1700000000/$GEN"
+	expect 0
+	echo left >f.sluice-journal
+	run get "$ORIGIN/ranges/etag/v1/lm/1700000000/$GEN"
+	expect 0
+	is_gen f $SIZE $SEED
+	nothing_left f own.ready own.log own.out
+}

@@ -147,6 +147,8 @@ batch_options(struct get_scene *scene, struct sl_http_client *client, struct sl_
 		.fail_fast = scene->fail_fast,
 		.sync = scene->sync,
 		.remote_time = scene->remote_time,
+		.decompress = scene->decompress,
+		.decode_window_max = 8 * SL_MIB,
 		.io = scene->io,
 		.descriptors = scene->descriptors,
 		.stall_timeout_ns = scene->directory_timeout_ns,
@@ -284,6 +286,32 @@ is_untouched(struct sim *world, const struct get_file *file)
 	return holds(world, file->name, file->before, file->before_len);
 }
 
+/* Where a file differs from a version, for messages. */
+static void
+show_difference(struct sim *world, const char *name, const char *version, const char *data,
+	size_t len)
+{
+	struct sl_span content = { 0 };
+	size_t at = 0;
+	if (!data || !sim_content(world, name, &content))
+		return;
+	while (at < content.len && at < len && content.data[at] == data[at])
+		at++;
+	fprintf(stderr, "sim: %s: %zu bytes, version '%s' has %zu; they differ from %zu on\n", name,
+		content.len, version, len, at);
+}
+
+static void
+check_done(struct get_scene *scene, const struct get_file *file)
+{
+	const char *name = place_of(file);
+	if (is_complete(scene->sim, file))
+		return;
+	show_difference(scene->sim, name, "first", file->data, file->len);
+	show_difference(scene->sim, name, "other", file->other, file->other_len);
+	sim_check(scene->sim, false, "%s is reported done, and is not", name);
+}
+
 static void
 check_file(struct get_scene *scene, const struct get_file *file)
 {
@@ -292,8 +320,7 @@ check_file(struct get_scene *scene, const struct get_file *file)
 	char part[300];
 	switch (file->state) {
 	case SL_DOWNLOAD_DONE:
-		sim_check(sim, is_complete(sim, file), "%s is reported done, and is not",
-			place_of(file));
+		check_done(scene, file);
 		sim_check(sim, !syncs || sim_is_durable(sim, place_of(file)),
 			"%s is reported done and is not durable", place_of(file));
 		break;

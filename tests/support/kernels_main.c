@@ -1,11 +1,12 @@
 /*
- * kernels_main.c - compares every kernel that this CPU can run with the naive oracle. Needs
- * neither libraries nor a test framework, so that it also runs under an emulator
- * (scripts/check-neon).
+ * kernels_main.c - compares every kernel that this CPU can run with the naive oracle, and the CRC
+ * with its portable version. Needs neither libraries nor a test framework, so that it also runs
+ * under an emulator (scripts/check-neon).
  *
  *   kernels [NAME]      fails if the kernel of that name cannot run here
  */
 #include "sluice/base/cpu.h"
+#include "sluice/base/crc32c.h"
 #include "sluice/base/random.h"
 #include "sluice/scan/match.h"
 #include "support/oracle.h"
@@ -108,6 +109,20 @@ check_kernels(struct sl_random *random, size_t index)
 	free(text);
 }
 
+static void
+check_crc(struct sl_random *random)
+{
+	static unsigned char data[60000];
+	size_t from = sl_random_below(random, 64);
+	size_t len = sl_random_below(random, sizeof(data) - from);
+	for (size_t i = 0; i < 100; i++)
+		data[sl_random_below(random, sizeof(data))] = (unsigned char)sl_random_next(random);
+	if (sl_crc32c(7, data + from, len) == sl_crc32c_portable(7, data + from, len))
+		return;
+	failures++;
+	printf("crc32c: differs for %zu bytes from %zu on\n", len, from);
+}
+
 int
 main(int argc, char **argv)
 {
@@ -119,6 +134,8 @@ main(int argc, char **argv)
 	sl_random_init(&random, 41);
 	for (size_t round = 0; round < ROUNDS && failures < 10; round++)
 		check_kernels(&random, round % SL_COUNT_OF(sets));
+	for (size_t round = 0; round < ROUNDS / 10 && failures < 10; round++)
+		check_crc(&random);
 	for (size_t i = 0; failures == 0 && sl_match_nth(i); i++)
 		if (sl_match_by_name(sl_match_nth(i)->name, sl_cpu_features()))
 			printf("%s: as the oracle\n", sl_match_nth(i)->name);

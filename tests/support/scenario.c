@@ -1,5 +1,7 @@
 #include "scenario.h"
 
+#include "compress.h"
+
 #include <malloc.h>
 #include <stdlib.h>
 
@@ -39,6 +41,8 @@ scenario_free(struct scenario *scenario)
 {
 	sim_free(scenario->sim);
 	sim_http_free(scenario->http);
+	for (size_t i = 0; i < GET_FILES; i++)
+		sl_buf_release(&scenario->files[i].compressed);
 	free(scenario);
 }
 
@@ -71,6 +75,28 @@ scenario_offer(struct scenario *scenario, struct sim_http_file file)
 						     .name = one->name,
 						     .data = one->served.data,
 						     .len = file.len });
+}
+
+struct get_file *
+scenario_offer_compressed(struct scenario *scenario, enum sl_codec codec, struct sim_http_file file)
+{
+	static const char *const suffixes[SL_CODECS] = { [SL_CODEC_GZIP] = ".gz",
+		[SL_CODEC_ZSTD] = ".zst",
+		[SL_CODEC_XZ] = ".xz",
+		[SL_CODEC_BZIP2] = ".bz2" };
+	size_t i = scenario->get.count;
+	struct get_file *out = scenario_offer(scenario, file);
+	struct scenario_file *one = &scenario->files[i];
+	const char *content = one->served.data;
+	compress_add(&one->compressed, codec, content, file.len / 3);
+	compress_add(&one->compressed, codec, content + file.len / 3, file.len - file.len / 3);
+	snprintf(one->path, sizeof(one->path), "/f%zu%s", i, suffixes[codec]);
+	snprintf(one->url, sizeof(one->url), SCENARIO_ORIGIN "/f%zu%s", i, suffixes[codec]);
+	one->served.data = one->compressed.data;
+	one->served.len = one->compressed.len;
+	sim_http_add(scenario->http, &one->served);
+	scenario->get.decompress = true;
+	return out;
 }
 
 void

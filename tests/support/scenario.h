@@ -8,6 +8,8 @@
 #include "get_scene.h"
 #include "sim_http.h"
 
+#include "sluice/codec/codec.h"
+
 #define SCENARIO_ADDRESS "10.0.0.1"
 #define SCENARIO_ORIGIN "http://" SCENARIO_ADDRESS
 
@@ -18,6 +20,7 @@
 struct scenario_file {
 	char name[48], path[16], url[48]; /* "DIR/f0", "/f0", ORIGIN "/f0" */
 	struct sim_http_file served;
+	struct sl_buf compressed; /* what the server has, if that is not the content */
 };
 
 struct scenario {
@@ -40,6 +43,11 @@ const char *scenario_body(size_t index, size_t len);
 /* The next file, "fN" in get.dir: the server has it, the run is to fetch it. Without data it gets a
  * body of its own. Returned so that tests can set the rest. */
 struct get_file *scenario_offer(struct scenario *scenario, struct sim_http_file file);
+
+/* A file that the run stores decompressed: what `file` has is the content of a compressed file of
+ * this name, "fN.gz" and the like, which the server has, in two members. Sets get.decompress. */
+struct get_file *scenario_offer_compressed(
+	struct scenario *scenario, enum sl_codec codec, struct sim_http_file file);
 
 /* What has its name before the run; borrowed. */
 void scenario_put_before(struct scenario *scenario, struct get_file *file, const char *data,

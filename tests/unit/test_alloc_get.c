@@ -42,6 +42,9 @@ build(uint64_t seed)
 		scenario_offer(scenario, (struct sim_http_file){ .len = 20000,
 						 .modified = "Tue, 14 Nov 2023 22:13:21 GMT" });
 	scenario_offer(scenario, (struct sim_http_file){ .len = 4 * SL_MIB + 5000 });
+	if (seed % 3 == 1)
+		scenario_offer_compressed(
+			scenario, SL_CODEC_GZIP, (struct sim_http_file){ .len = 30000 });
 	if (seed % 4 >= 2) {
 		scenario->get.if_exists = SL_EXISTS_REPLACE;
 		scenario_put_before(scenario, small, before, sizeof(before) - 1, 0640);

@@ -3,6 +3,7 @@
 #include "sluice/base/random.h"
 
 #include <criterion/criterion.h>
+#include <stdlib.h>
 #include <string.h>
 
 /* RFC 3720, appendix B.4, and the check value of the catalogue of CRC algorithms. */
@@ -50,4 +51,26 @@ Test(crc32c, is_the_same_for_every_split_and_every_alignment)
 			cr_assert_eq(sl_crc32c(crc, data + from + split, len - split), whole);
 		}
 	}
+}
+
+/* Beyond the lengths at which blocks are summed side by side. */
+Test(crc32c, is_that_of_the_portable_version_for_any_length_and_alignment)
+{
+	const size_t size = 40000;
+	unsigned char *data = malloc(size);
+	struct sl_random random;
+	cr_assert_not_null(data);
+	sl_random_init(&random, 4);
+	for (size_t i = 0; i < size; i++)
+		data[i] = (unsigned char)sl_random_next(&random);
+	for (int i = 0; i < 1500; i++) {
+		size_t from = sl_random_below(&random, 64);
+		size_t most = sl_random_below(&random, 2) ? 2000 : size - from;
+		size_t len = sl_random_below(&random, most + 1);
+		uint32_t before = (uint32_t)sl_random_next(&random);
+		cr_assert_eq(sl_crc32c(before, data + from, len),
+			sl_crc32c_portable(before, data + from, len), "%zu bytes from %zu on", len,
+			from);
+	}
+	free(data);
 }

@@ -108,9 +108,10 @@ write_piece(struct bench *bench, size_t piece)
 }
 
 static void
-note_sync_failure(void *ctx, int code)
+note_sync_failure(void *ctx, struct sl_directory *directory, int code)
 {
 	struct bench *bench = ctx;
+	cr_expect_eq(directory, bench->directory);
 	bench->sync_failure = code;
 }
 
@@ -314,6 +315,26 @@ Test(journal, of_a_part_that_is_gone_is_replaced)
 	on_disk(is_unpublished);
 }
 
+static void
+is_finished(struct bench *bench)
+{
+	must_begin_new(bench);
+	write_pieces(bench, 0, 4);
+	cr_assert(sl_part_keep(&bench->part));
+	sl_part_remove_stale_journal(bench->directory, "x");
+	cr_expect_eq(scratch_count("."), 2, "its part is there");
+	cr_assert_eq(rename(PART, "x"), 0);
+	sl_part_remove_stale_journal(bench->directory, "x");
+	sl_part_remove_stale_journal(bench->directory, "x");
+	cr_expect_eq(scratch_count("."), 1);
+	cr_expect(scratch_exists("x"));
+}
+
+Test(journal, that_a_finished_file_has_left_is_removed)
+{
+	on_disk(is_finished);
+}
+
 /* ---- what is not believed ---- */
 
 static void
@@ -457,14 +478,14 @@ has_old_journal(struct bench *bench)
 	cr_assert(scratch_stat(PART, &old));
 	cr_assert_eq(unlink(PART), 0);
 	for (int i = 0; i < 100; i++) {
-		scratch_write(PART, NULL, 0);
+		scratch_write_text(PART, "");
 		cr_assert(scratch_stat(PART, &new));
 		if (new.st_ino == old.st_ino)
 			break;
 		cr_assert_eq(unlink(PART), 0);
 	}
 	if (!scratch_exists(PART))
-		scratch_write(PART, NULL, 0);
+		scratch_write_text(PART, "");
 	cr_assert_eq(truncate(PART, (off_t)LENGTH), 0);
 	expect_anew(bench, "of an older part with the same inode number");
 }
@@ -644,7 +665,41 @@ download(struct bench *bench)
 	sl_part_keep(&bench->part);
 }
 
-/* A journal that is loaded for what is there vouches for right bytes only. */
+#define WRITERS 4
+
+struct writer {
+	struct bench *bench;
+	size_t first;
+};
+
+static int
+writer_main(void *arg)
+{
+	struct writer *writer = arg;
+	for (size_t i = writer->first; i < PIECES; i += WRITERS)
+		if (write_piece(writer->bench, i) != 0 || sl_sleep(300 * SL_NS_PER_MS) != 0)
+			break;
+	return 0;
+}
+
+/* All pieces, several at once: some are written while the part is synced. */
+static void
+download_at_once(struct bench *bench)
+{
+	struct writer writers[WRITERS];
+	struct sl_group group;
+	if (resume(bench) != 0 || begin(bench) != 0)
+		return;
+	sl_group_enter(&group, SL_GROUP_COLLECT);
+	for (size_t i = 0; i < WRITERS; i++) {
+		writers[i] = (struct writer){ bench, i };
+		cr_assert_eq(sl_group_spawn(&group, "writer", writer_main, &writers[i], NULL), 0);
+	}
+	sl_group_leave(&group);
+	sl_part_keep(&bench->part);
+}
+
+/* A journal that is loaded for what is there lists right bytes only. */
 static void
 check_left(struct bench *bench)
 {
@@ -683,13 +738,14 @@ check_and_finish(struct bench *bench)
 /* Run it on a world until operation `nth`, where the world is copied as `how` leaves it. Returns
  * the copy, or NULL if the run has no such operation. */
 static struct sim *
-cut_world(uint64_t seed, uint64_t nth, enum sim_crash how, struct bench *bench)
+cut_world(void (*body)(struct bench *bench), uint64_t seed, uint64_t nth, enum sim_crash how,
+	struct bench *bench)
 {
 	uint64_t at_op;
 	struct sim_options options = sim_options(seed);
-	options.disk_ns = SL_NS_PER_MS;
+	options.disk_ns = body == download ? SL_NS_PER_MS : SL_NS_PER_S;
 	*bench = (struct bench){
-		.body = download, .sim = sim_new(&options), .gap_ns = 700 * SL_NS_PER_MS
+		.body = body, .sim = sim_new(&options), .gap_ns = 700 * SL_NS_PER_MS
 	};
 	sim_cut_at(bench->sim, nth, how);
 	sim_run(bench->sim, bench_main, bench);
@@ -700,12 +756,12 @@ cut_world(uint64_t seed, uint64_t nth, enum sim_crash how, struct bench *bench)
 
 /* From the first operation to the last. Returns the most bytes that were resumed. */
 static uint64_t
-cut_everywhere(enum sim_crash how, uint64_t seed)
+cut_everywhere(void (*body)(struct bench *bench), enum sim_crash how, uint64_t seed)
 {
 	uint64_t most = 0;
 	for (uint64_t nth = 1;; nth += sim_stride()) {
 		struct bench bench;
-		struct sim *world = cut_world(seed, nth, how, &bench);
+		struct sim *world = cut_world(body, seed, nth, how, &bench);
 		if (!world)
 			return most;
 		struct bench next = { .body = check_and_finish, .sim = world };
@@ -715,23 +771,30 @@ cut_everywhere(enum sim_crash how, uint64_t seed)
 	}
 }
 
-Test(journal, after_a_power_cut_at_any_moment_it_vouches_only_for_what_is_on_disk)
+Test(journal, after_a_power_cut_at_any_moment_it_lists_only_what_is_on_disk)
 {
 	static const enum sim_crash ways[] = { SIM_CRASH_DROP, SIM_CRASH_NAMES, SIM_CRASH_RANDOM,
 		SIM_CRASH_RANDOM };
 	struct sim_seeds seeds = sim_seeds(4);
 	for (uint64_t seed = seeds.first; seed != seeds.end; seed++) {
-		uint64_t most = cut_everywhere(ways[seed % SL_COUNT_OF(ways)], seed);
+		uint64_t most = cut_everywhere(download, ways[seed % SL_COUNT_OF(ways)], seed);
 		cr_expect(sim_seeds_are_chosen() || most >= 8 * PIECE, "seed %llu: only %llu bytes",
 			(unsigned long long)seed, (unsigned long long)most);
 	}
 }
 
-Test(journal, after_a_kill_at_any_moment_it_vouches_only_for_what_was_written)
+Test(journal, a_sync_covers_only_what_was_written_before_it)
+{
+	struct sim_seeds seeds = sim_seeds(4);
+	for (uint64_t seed = seeds.first; seed != seeds.end; seed++)
+		cut_everywhere(download_at_once, SIM_CRASH_DROP, seed);
+}
+
+Test(journal, after_a_kill_at_any_moment_it_lists_only_what_was_written)
 {
 	struct sim_seeds seeds = sim_seeds(2);
 	for (uint64_t seed = seeds.first; seed != seeds.end; seed++)
-		cut_everywhere(SIM_CRASH_KILL, seed);
+		cut_everywhere(download, SIM_CRASH_KILL, seed);
 }
 
 /* Killed between two pieces, when the records before had the time they are given. */
@@ -796,7 +859,7 @@ Test(journal, after_a_power_cut_one_sync_interval_is_missing)
 }
 
 /* One operation fails: then another run finds what was left. */
-Test(journal, whatever_operation_fails_it_vouches_only_for_what_is_there)
+Test(journal, whatever_operation_fails_it_lists_only_what_is_there)
 {
 	for (uint64_t nth = 1;; nth += sim_stride()) {
 		struct sim_options options = sim_options(nth);
@@ -904,7 +967,7 @@ killed_after_failed_sync(struct bench *bench)
 	sim_cut_now(bench->sim, SIM_CRASH_KILL);
 }
 
-Test(journal, vouches_for_nothing_after_a_failed_sync)
+Test(journal, lists_nothing_after_a_failed_sync)
 {
 	uint64_t at_op;
 	struct sim_options options = sim_options(4);
@@ -926,18 +989,17 @@ void_fails(struct bench *bench)
 	cr_assert_eq(sl_sleep(SL_NS_PER_S), 0);
 	sim_fail_nth(bench->sim, 1, -ENOSPC, 1ull << SL_OP_WRITE);
 	cr_expect_eq(sl_journal_void(bench->part.journal, 0, PIECE), 0,
-		"it is emptied, so nothing vouches for these bytes");
+		"it is emptied, so it does not list these bytes");
 	cr_expect_not(sl_part_keep(&bench->part));
 	must_begin_new(bench);
 	write_pieces(bench, 0, 4);
 	cr_assert_eq(sl_sleep(SL_NS_PER_S), 0);
 	sim_fail_from(bench->sim, 1, -EIO, 1ull << SL_OP_WRITE | 1ull << SL_OP_TRUNCATE);
-	cr_expect_eq(
-		sl_journal_void(bench->part.journal, 0, PIECE), -EIO, "it still vouches for them");
+	cr_expect_eq(sl_journal_void(bench->part.journal, 0, PIECE), -EIO, "it still lists them");
 	sim_fail_nth(bench->sim, 0, 0, 0);
 }
 
-Test(journal, bytes_may_be_replaced_only_once_nothing_vouches_for_them)
+Test(journal, bytes_may_be_replaced_only_once_the_journal_does_not_list_them)
 {
 	struct sim_options options = sim_options(5);
 	simulated(&options, void_fails);

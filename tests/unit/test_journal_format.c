@@ -397,3 +397,32 @@ Test(journal_format, a_range_that_cannot_be_ends_the_journal)
 		sl_buf_release(&text);
 	}
 }
+
+/* A record that was summed rightly and cannot be read, behind a good one. */
+Test(journal_format, a_record_that_ends_the_journal_leaves_what_is_before_it)
+{
+	const struct sl_journal_closed closed = { .size = 1, .modified_ns = 2 };
+	struct sl_journal_resource resource = some_resource();
+	struct sl_buf text = { 0 };
+	uint32_t chain = 0;
+	sl_journal_add_begin(&text, &chain, &begin);
+	sl_journal_add_resource(&text, &chain, &resource);
+	sl_journal_add_closed(&text, &chain, &closed);
+	size_t len = text.len;
+	uint32_t before = chain;
+	/* a RESOURCE with another hash, whose ETag has a NUL */
+	memcpy(resource.resource.etag, "\"x\"", 4);
+	resource.url_hash = 98;
+	sl_journal_add_resource(&text, &chain, &resource);
+	text.data[text.len - 2] = '\0';
+	uint32_t crc = sl_crc32c(before, text.data + len + 4, text.len - len - 4);
+	for (size_t i = 0; i < 4; i++)
+		text.data[len + i] = (char)(crc >> (8 * i));
+	struct sl_journal_content content = read_all(sl_buf_span(&text));
+	cr_expect_eq(content.len, len);
+	cr_expect(content.is_closed);
+	cr_expect_eq(content.resource.url_hash, 99);
+	cr_expect_str_eq(content.resource.resource.etag, "\"v1\"");
+	sl_journal_content_release(&content);
+	sl_buf_release(&text);
+}

@@ -95,7 +95,8 @@ Test(options, get_has_the_defaults_its_help_shows)
 	cr_expect_eq(options.max_memory, 64 * SL_MIB);
 	cr_expect_eq(options.workers, 0);
 	cr_expect_not(options.fail_fast || options.allow_downgrade || options.allow_outside ||
-		      options.json || options.stats || options.quiet || options.verbose);
+		      options.decompress || options.json || options.stats || options.quiet ||
+		      options.verbose);
 	sl_get_options_release(&options);
 }
 
@@ -144,11 +145,9 @@ Test(options, get_takes_every_option)
 	sl_get_options_release(&options);
 	cr_assert_eq(
 		get(&options, &line,
-			"get -i - --sync=none --no-remote-time --cacert ca --connect-timeout 1.5 "
-			"--stall-timeout=250ms --deadline 2h --max-redirs 0 --retries 0 "
-			"--retry-max-wait 50ms "
-			"--allow-downgrade "
-			"--allow-outside",
+			"get -i - --sync=none --no-remote-time --decompress --cacert ca "
+			"--connect-timeout 1.5 --stall-timeout=250ms --deadline 2h --max-redirs 0 "
+			"--retries 0 --retry-max-wait 50ms --allow-downgrade --allow-outside",
 			&err),
 		0, "%s", err.text);
 	cr_expect_str_eq(options.input_file, "-");
@@ -161,7 +160,7 @@ Test(options, get_takes_every_option)
 	cr_expect_eq(options.max_redirects, 0);
 	cr_expect_eq(options.retries, 0);
 	cr_expect_eq(options.retry_max_wait_ns, 50 * SL_NS_PER_MS);
-	cr_expect(options.allow_downgrade && options.allow_outside);
+	cr_expect(options.allow_downgrade && options.allow_outside && options.decompress);
 	sl_get_options_release(&options);
 	cr_assert_eq(get(&options, &line,
 			     "get u --progress plain --json --stats -q -vv --color never "

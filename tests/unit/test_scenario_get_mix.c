@@ -123,7 +123,12 @@ mix_file(struct mix *mix, struct scenario *scenario)
 		file.excess = 1 + (size_t)pick(mix, 100);
 	if (one_in(mix, 8))
 		fail_at_first(mix, &file);
-	struct get_file *get = scenario_offer(scenario, file);
+	static const enum sl_codec codecs[] = { SL_CODEC_GZIP, SL_CODEC_ZSTD, SL_CODEC_XZ,
+		SL_CODEC_BZIP2 };
+	bool is_compressed = file.len <= SL_MIB + 1 && one_in(mix, 4);
+	enum sl_codec codec = codecs[pick(mix, SL_COUNT_OF(codecs))];
+	struct get_file *get = is_compressed ? scenario_offer_compressed(scenario, codec, file)
+					     : scenario_offer(scenario, file);
 	if (one_in(mix, 8)) {
 		mix->trouble = mix->trouble || scenario->get.if_exists != SL_EXISTS_REPLACE;
 		scenario_put_before(scenario, get, BEFORE, sizeof(BEFORE) - 1, 0644);

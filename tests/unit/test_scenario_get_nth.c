@@ -27,6 +27,7 @@ struct plan {
 	const char *dir;
 	enum sl_sync_mode sync;
 	enum sl_if_exists if_exists;
+	bool decompress;
 };
 
 static struct plan
@@ -76,10 +77,16 @@ build(const struct plan *plan)
 	scenario->get.chunk_size = 512 * SL_KIB;
 	/* Few operations, because each is tried. */
 	sim_http_set_segment(scenario->http, scenario->sim, 64 * SL_KIB);
-	struct get_file *small =
-		scenario_offer(scenario, (struct sim_http_file){ .len = 20000,
-						 .modified = "Tue, 14 Nov 2023 22:13:21 GMT" });
-	scenario_offer(scenario, (struct sim_http_file){ .len = 4 * SL_MIB + 5000 });
+	struct sim_http_file first = { .len = 20000, .modified = "Tue, 14 Nov 2023 22:13:21 GMT" };
+	struct sim_http_file second = { .len = 4 * SL_MIB + 5000 };
+	if (plan->decompress) {
+		scenario_offer_compressed(scenario, SL_CODEC_XZ, first);
+		second.len = SL_MIB + 5000;
+		scenario_offer_compressed(scenario, SL_CODEC_GZIP, second);
+		return scenario;
+	}
+	struct get_file *small = scenario_offer(scenario, first);
+	scenario_offer(scenario, second);
 	if (plan->if_exists == SL_EXISTS_REPLACE)
 		put_replaced(scenario, small);
 	return scenario;
@@ -156,6 +163,17 @@ Test(scenario_get_nth, any_operation_may_fail_in_any_way, .timeout = 120)
 	for (uint64_t seed = seeds.first; seed != seeds.end; seed++) {
 		struct plan plan = plan_of(seed);
 		fail_in_all_ways(&plan);
+	}
+}
+
+/* Also of those that a decoded file needs. */
+Test(scenario_get_nth, any_operation_may_fail_while_files_are_decoded, .timeout = 120)
+{
+	struct sim_seeds seeds = sim_seeds(2);
+	for (uint64_t seed = seeds.first; seed != seeds.end; seed++) {
+		struct plan plan = plan_of(seed);
+		plan.decompress = true;
+		fail_each(&plan, 0, EVERYTHING);
 	}
 }
 

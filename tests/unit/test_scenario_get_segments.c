@@ -121,6 +121,9 @@ mix_file(struct mix *mix, struct scenario *scenario)
 		file.ranges = false;
 	if (one_in(mix, 8))
 		file.framing = (enum sim_http_framing)pick(mix, 3);
+	/* An end in order is the end of a body that the close delimits. */
+	if (file.misdeed == SIM_HTTP_ENDS && file.framing == SIM_HTTP_CLOSE)
+		file.misdeed = SIM_HTTP_RESETS;
 	struct get_file *get = scenario_offer(scenario, file);
 	if (one_in(mix, 4))
 		change(mix, scenario, get, index);

@@ -32,7 +32,7 @@ make(const char *url, const char *sum, const char *etag, uint64_t modified_s)
 	struct sl_resource resource = { .modified_ns = modified_s * SL_NS_PER_S };
 	struct sl_checksum expected = checksum(sum);
 	snprintf(resource.etag, sizeof(resource.etag), "%s", etag);
-	sl_stamp_init(&stamp, url, &resource, &expected);
+	sl_stamp_init(&stamp, url, &resource, &expected, false);
 	stamp.size = 0x123456789abcdef0;
 	stamp.mtime_ns = 1500000000123456789;
 	return stamp;
@@ -173,13 +173,27 @@ Test(stamp, is_compared_by_algorithm_and_first_bytes)
 	}
 }
 
+/* Validators are those of the URL, but nothing that was verified is in the file itself. */
+Test(stamp, of_a_decoded_file_has_no_checksum_and_is_not_of_the_file_as_it_was)
+{
+	struct sl_stamp stamp;
+	struct sl_resource resource = { .etag = "\"e\"" };
+	struct sl_checksum sum = checksum(SHA256);
+	sl_stamp_init(&stamp, "http://a/b.gz", &resource, &sum, true);
+	cr_expect_not(sl_stamp_has_checksum(&stamp, &sum));
+	cr_expect(sl_stamp_is_from(&stamp, "http://a/b.gz", true));
+	cr_expect_not(sl_stamp_is_from(&stamp, "http://a/b.gz", false));
+	cr_expect_str_eq(stamp.etag, "\"e\"");
+}
+
 Test(stamp, is_of_one_url_and_useful_if_it_tells_anything)
 {
 	const struct sl_stamp stamp = make("http://a/b", NULL, "", 0);
 	const struct sl_stamp useful[] = { make("u", MD5, "", 0), make("u", NULL, "\"e\"", 0),
 		make("u", NULL, "", 1) };
-	cr_expect(sl_stamp_is_from(&stamp, "http://a/b"));
-	cr_expect_not(sl_stamp_is_from(&stamp, "http://a/c"));
+	cr_expect(sl_stamp_is_from(&stamp, "http://a/b", false));
+	cr_expect_not(sl_stamp_is_from(&stamp, "http://a/c", false));
+	cr_expect_not(sl_stamp_is_from(&stamp, "http://a/b", true));
 	cr_expect_not(sl_stamp_is_useful(&stamp));
 	for (size_t i = 0; i < SL_COUNT_OF(useful); i++)
 		cr_expect(sl_stamp_is_useful(&useful[i]), "%zu", i);

@@ -32,7 +32,8 @@ enum sl_code {
 	SL_E_INTERRUPTED = -5015, /* a signal asked the run to end */
 	SL_E_TWICE = -5016,       /* two inputs of a run have the same file name */
 	SL_E_CHANGED = -5017,     /* the server has another version than before */
-	SL_E_DNS_FAILURE = -5018, /* a name lookup failed; a later one may bring an answer */
+	SL_E_DECODE = -5018,      /* compressed data that is damaged or cannot be decoded */
+	SL_E_DNS_FAILURE = -5019, /* a name lookup failed; a later one may bring an answer */
 };
 
 /* The operation that failed; with the code it determines the exit status. */

@@ -23,7 +23,8 @@ enum sl_exit {
 	SL_EXIT_IO = 17,
 	SL_EXIT_DIRECTORY = 18,
 	SL_EXIT_RESOLVE = 19,
-	SL_EXIT_PROTOCOL = 22, /* another HTTP status, bad framing, body cut short */
+	SL_EXIT_PROTOCOL = 22, /* another HTTP status, bad framing; a body that is cut short or
+				  cannot be decoded */
 	SL_EXIT_REDIRECT = 23,
 	SL_EXIT_AUTH = 24, /* 401, 403, 407 */
 	SL_EXIT_USAGE = 28,

@@ -68,6 +68,7 @@ struct sl_get_options {
 	bool tree;               /* only without output, as the next */
 	bool content_disposition;
 	enum sl_if_exists if_exists;
+	bool decompress;
 
 	unsigned jobs;
 	unsigned connections_per_host;

@@ -94,6 +94,8 @@ struct sl_batch_options {
 	bool remote_time;
 	enum sl_io_mode io;
 	bool allow_outside;
+	bool decompress;            /* store the content of compressed files */
+	uint64_t decode_window_max; /* bytes; see sl_decoder_new */
 	unsigned descriptors; /* that may be open at once for files and connections; bounds jobs and
 			       * groups */
 	/* How long a FIFO may be without a reader, and the opening of a directory may take. */
@@ -110,8 +112,8 @@ struct sl_batch_summary {
 	uint64_t done, skipped, failed, removed, cancelled;
 	uint64_t bytes; /* received */
 	/* Time that downloads waited, summed over all: for the server, for the disk or stdout, for
-	 * the hasher, for the commit. The largest names the bottleneck. */
-	uint64_t network_ns, disk_ns, hash_ns, commit_ns;
+	 * the hasher, for the decoder, for the commit. The largest names the bottleneck. */
+	uint64_t network_ns, disk_ns, hash_ns, decode_ns, commit_ns;
 	struct sl_segments_counts segments; /* of all files */
 	uint64_t waiting;                   /* files that wait to be tried again now */
 	uint64_t kept;                      /* unfinished ones that a later run can resume */

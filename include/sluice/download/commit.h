@@ -73,6 +73,11 @@ int sl_committer_run(void *arg);
 /* Nothing more will be handed over. */
 void sl_committer_finish(struct sl_committer *committer);
 
+/* A sync in this directory, or of a file in it, has returned `code` (as sl_journal_options.
+ * sync_failed reports it): if its device has failed, no file on it is reported as done any more. */
+void sl_committer_note_sync(
+	struct sl_committer *committer, struct sl_directory *directory, int code);
+
 /* Give a commit to the committer; waits while a group's worth is queued. Returns 0: from now on it
  * is the committer's, until `ended` was called; or a code, and it stays the caller's. */
 SL_SUSPENDS

@@ -3,8 +3,8 @@
  * it a part is resumed after a kill, a power cut, or a failure of the network or the disk.
  *
  *  1. The part's lock guards both files: all calls need it.
- *  2. A journal vouches for a range only once its bytes were written, and over a power cut only
- *     once they were synced.
+ *  2. A range is recorded once its bytes were written, and trusted after a power cut only if they
+ *     were synced.
  *  3. No transfer waits for it, and no file fails because of it: a journal that cannot be written
  *     is reported once, and the download goes on without it.
  *  4. The journal is created after its part, and removed before the part is removed or after it has
@@ -83,14 +83,14 @@ struct sl_journal_options {
 	struct sl_semaphore *sync_turn;
 	/* NULL, or called when a sync of the part, the journal or their directory has failed: other
 	 * files on the device may have lost bytes, too, and their syncs need not report it. */
-	void (*sync_failed)(void *ctx, int code);
+	void (*sync_failed)(void *ctx, struct sl_directory *directory, int code);
 	void *ctx;
 };
 
 /*
  * Make the journal, or go on with it, and start its tasks: they belong to the calling task, which
  * must call sl_journal_end. Returns 0, also if the journal cannot be written (a warning is logged);
- * the cancellation; or the code of a disk that keeps a journal which vouches for ranges that
+ * the cancellation; or the code of a disk that keeps a journal which still lists ranges that
  * sl_journal_verify has found bad: then the part must not be written.
  */
 SL_SUSPENDS

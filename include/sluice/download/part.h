@@ -183,6 +183,14 @@ int sl_part_publish(struct sl_part *part, bool replace, struct sl_error *err) SL
 /* Another final name, in the same directory; the part's own name stays. Returns 0 or -ENOMEM. */
 int sl_part_set_final_name(struct sl_part *part, const char *name) SL_MUST_CHECK;
 
+/*
+ * A complete file with the name `name` is there: remove its journal if it has no part. A run was
+ * killed, or the power failed, between the rename and that. If another run creates a part at this
+ * very moment, it may lose its journal, and cannot be resumed then. Failures are logged.
+ */
+SL_SUSPENDS
+void sl_part_remove_stale_journal(struct sl_directory *directory, const char *name);
+
 /* Close and forget; the file stays, under whatever name it has. The journal is removed if that is
  * the final one. */
 SL_SUSPENDS

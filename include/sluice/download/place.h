@@ -5,10 +5,14 @@
  * Names that --output and --dir give may lead anywhere; those of URLs and lists stay below the
  * directory of the run. A name belongs to the first input that claims it. An input that is the same
  * download is its repeat; any other one is refused, or takes the next free NAME.N.
+ *
+ * What is to be decoded is decided here too, by the name in the URL or that of the server, which
+ * loses its suffix; a name that was given is kept as it is.
  */
 #ifndef SLUICE_DOWNLOAD_PLACE_H
 #define SLUICE_DOWNLOAD_PLACE_H
 
+#include "sluice/codec/codec.h"
 #include "sluice/download/directory.h"
 #include "sluice/download/names.h"
 #include "sluice/download/sources.h"
@@ -21,6 +25,7 @@ struct sl_place_options {
 	bool tree;          /* host and path of the URL become directories */
 	bool server_names;  /* names of URLs wait for that of the server's answer */
 	bool allow_outside; /* names of lists may leave the directory of the run */
+	bool decompress;    /* compressed files are decoded */
 	unsigned keep;      /* directories that stay open though they are not in use; at least 1 */
 	bool sync_made;     /* directories that are made are to be durable */
 };
@@ -40,7 +45,8 @@ struct sl_place {
 	char *name;                     /* final name in it; NULL = standard output */
 	char *path;                     /* both, as a person would type it; "-"; NULL if unknown */
 	char *wanted; /* path of the directory, known before it is open; NULL = standard output */
-	bool awaits_name; /* the name is that of the URL, and not claimed: sl_place_claim_name */
+	enum sl_codec codec; /* what is to be decoded; SL_CODEC_NONE = it is stored as it comes */
+	bool awaits_name;    /* the name is that of the URL, and not claimed: sl_place_claim_name */
 	/* place.c's: */
 	char *directory_path; /* to be opened, from the directory of the run if is_below */
 	bool is_below;

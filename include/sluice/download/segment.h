@@ -52,6 +52,7 @@ struct sl_segment {
 	struct sl_chunk *chunk;            /* the one being filled */
 	uint64_t received;                 /* bytes of this response */
 	uint64_t answered_ns;              /* how long the head took */
+	bool is_delivering;                /* it waits for the disk or the reader, not the server */
 	bool was_cut;                      /* bytes beyond the end of its lease were dropped */
 };
 
@@ -70,6 +71,10 @@ int sl_segment_open(struct sl_segment *segment, struct sl_chunk *chunk) SL_MUST_
  */
 SL_SUSPENDS
 int sl_segment_receive(struct sl_segment *segment, struct sl_chunk **last) SL_MUST_CHECK;
+
+/* As segment->deliver, for a chunk that sl_segment_receive has returned. */
+SL_SUSPENDS
+int sl_segment_deliver(struct sl_segment *segment, struct sl_chunk *chunk) SL_MUST_CHECK;
 
 /* Close without reading further. Harmless if it is not open. */
 SL_SUSPENDS

@@ -34,6 +34,11 @@ struct sl_segments {
 	 * to the source itself again. (The model's `accept` returns -EAGAIN if it has changed the
 	 * model: the same is to be requested once more.) */
 	void (*resolve_again)(void *ctx);
+	/* For bytes that are used in order, else NULL: no piece may reach beyond this byte for now;
+	 * and use what a segment that was stopped had begun. 0 or the code that ends it all. */
+	uint64_t (*limit)(void *ctx);
+	SL_SUSPENDS
+	int (*flush)(void *ctx);
 	void *ctx;
 	/* Progress: */
 	struct sl_segments_counts counts;

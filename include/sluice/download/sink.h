@@ -2,7 +2,9 @@
  * sink.h - where the bytes of one download go: its part, or a stream.
  *
  * Up to SL_SINK_WRITES writes to a part are in flight, each a task that owns its chunk; their order
- * does not matter, because each has its offset. A stream is written in order, one write at a time.
+ * does not matter, because each has its offset. A stream is written in the order of its bytes, by
+ * the task that brings the next ones: chunks that come before their turn wait in a queue, which the
+ * caller bounds by what it requests.
  */
 #ifndef SLUICE_DOWNLOAD_SINK_H
 #define SLUICE_DOWNLOAD_SINK_H
@@ -30,31 +32,46 @@ struct sl_sink {
 	uint64_t total;       /* bytes that are to come, for messages; SL_BODY_UNKNOWN */
 	int *failure;         /* first failure of the transfer; a failed write sets it */
 	struct sl_error *err; /* its words */
-	/* A chunk was written to the part. NULL = not reported. */
+	/* The chunk is the next to be written to the stream. 0, or the code that ends it. */
+	SL_SUSPENDS
+	int (*in_turn)(void *ctx, struct sl_chunk *chunk);
+	/* It was written. */
 	void (*written)(void *ctx, const struct sl_chunk *chunk);
 	void *ctx;
 	/* sink.c's: */
 	struct sl_group writes;
 	struct sl_semaphore room;
 	struct sl_sink_slot slots[SL_SINK_WRITES];
+	struct sl_chunk *queue; /* of a stream, by offset, linked by next_free */
+	uint64_t next;          /* byte of the stream that is to be written */
+	bool is_writing;        /* a task writes; it takes what is queued meanwhile */
 };
 
 void sl_sink_open(struct sl_sink *sink);
 
-/* Wait until fewer than SL_SINK_WRITES are in flight, and keep the place of one for sl_sink_put.
- * Returns 0, the first failure, or the cancellation of the task. */
+/* Wait until fewer than SL_SINK_WRITES are in flight, and keep the place of one for sl_sink_put; a
+ * stream has any number of places. Returns 0, the first failure, or the cancellation of the task. */
 SL_SUSPENDS
 int sl_sink_reserve(struct sl_sink *sink) SL_MUST_CHECK;
 
 /* It is not needed after all. */
 void sl_sink_unreserve(struct sl_sink *sink);
 
-/* Write the chunk, in a place that was reserved. Takes the chunk's reference in any case. To a
- * part: does not suspend. Returns 0, the first failure, or the cancellation of the task. */
+/*
+ * Write the chunk, in a place that was reserved. Takes the chunk's reference in any case. To a
+ * part: does not suspend. To a stream: writes what is in turn, or returns at once. Returns 0, the
+ * first failure, or the cancellation of the task: then the chunk stays in the queue, and another
+ * one's put writes it.
+ */
 SL_SUSPENDS
 int sl_sink_put(struct sl_sink *sink, struct sl_chunk *chunk) SL_MUST_CHECK;
 
-/* Wait for all writes; must be called once it was opened. Returns 0 or the first failure. */
+/* Write what is in turn and queued for a stream, unless a task is at that. Returns likewise. */
+SL_SUSPENDS
+int sl_sink_flush(struct sl_sink *sink) SL_MUST_CHECK;
+
+/* Wait for all writes; must be called once it was opened. What is still queued for a stream is
+ * dropped. Returns 0 or the first failure. */
 SL_SUSPENDS
 int sl_sink_close(struct sl_sink *sink) SL_MUST_CHECK;
 

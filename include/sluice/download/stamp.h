@@ -4,7 +4,9 @@
  *
  * A stamp holds for a file only while its size and modification time are those of the stamp. A
  * change that leaves both as they were is not detected, as with rsync and make. It has no URL, only
- * a hash of one whose secrets were masked.
+ * a hash of one whose secrets were masked. Of a file that was decoded, version and URL are those of
+ * the compressed one; they do not hold for a file from that URL that was not decoded, or the
+ * reverse.
  */
 #ifndef SLUICE_DOWNLOAD_STAMP_H
 #define SLUICE_DOWNLOAD_STAMP_H
@@ -29,9 +31,9 @@ struct sl_stamp {
 };
 
 /* What is known of a file once its head has come: `url` is shown to people (without secrets). Size
- * and time are set once it is complete. */
+ * and time are set once it is complete. A checksum of the compressed file is not kept. */
 void sl_stamp_init(struct sl_stamp *stamp, const char *url, const struct sl_resource *resource,
-	const struct sl_checksum *checksum);
+	const struct sl_checksum *checksum, bool is_decoded);
 
 /* It has something to compare a file with later. */
 bool sl_stamp_is_useful(const struct sl_stamp *stamp);
@@ -45,7 +47,8 @@ bool sl_stamp_parse(struct sl_stamp *stamp, const unsigned char *bytes, size_t l
 /* The checksum that was verified is `checksum`. */
 bool sl_stamp_has_checksum(const struct sl_stamp *stamp, const struct sl_checksum *checksum);
 
-/* The file came from this URL, so that its validators are those of the stamp. */
-bool sl_stamp_is_from(const struct sl_stamp *stamp, const char *url);
+/* The file came from this URL, decoded or as it was, so that its validators are those of the
+ * stamp. */
+bool sl_stamp_is_from(const struct sl_stamp *stamp, const char *url, bool is_decoded);
 
 #endif

@@ -6,11 +6,15 @@
  * others, comes in several segments (segments.h). What has arrived of it is kept when an attempt
  * fails: the next one goes on with what is missing.
  *
+ * With a codec in its place, the body comes in one response, is hashed as it comes, and decoded;
+ * the content is stored.
+ *
  * A transfer reports nothing. Its progress may be read at any time.
  */
 #ifndef SLUICE_DOWNLOAD_TRANSFER_H
 #define SLUICE_DOWNLOAD_TRANSFER_H
 
+#include "sluice/download/decode.h"
 #include "sluice/download/hasher.h"
 #include "sluice/download/place.h"
 #include "sluice/download/segments.h"
@@ -22,11 +26,15 @@ struct sl_transfer_options {
 	struct sl_chunk_pool *pool;
 	enum sl_io_mode io;
 	struct sl_admission *admission;
-	unsigned segments;    /* of one file at once; at least 1 */
+	unsigned segments;          /* of one file at once; at least 1 */
+	uint64_t decode_window_max; /* bytes, see sl_decoder_new */
 	uint64_t min_segment; /* bytes of a piece; smaller files than two of them are not divided */
 	bool keeps_journal;   /* of files in ranges */
 	bool sync;            /* the part, from time to time */
 	struct sl_semaphore *sync_turn;
+	/* As of sl_journal_options. */
+	void (*sync_failed)(void *ctx, struct sl_directory *directory, int code);
+	void *sync_ctx;
 };
 
 enum sl_transfer_state {
@@ -76,6 +84,7 @@ struct sl_transfer {
 	struct sl_lease first_lease;
 	struct sl_sink sink;
 	struct sl_hasher hasher;
+	struct sl_decode decode; /* unless the body is stored as it comes */
 	struct sl_error *err;
 };
 
@@ -109,5 +118,8 @@ bool sl_transfer_can_resume(const struct sl_transfer *transfer);
 
 /* Bytes of the body so far, of the attempt under way or the last one. */
 uint64_t sl_transfer_received(const struct sl_transfer *transfer);
+
+/* Bytes of the complete part: of the body, or of what was decoded. */
+uint64_t sl_transfer_length(const struct sl_transfer *transfer);
 
 #endif
