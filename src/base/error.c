@@ -20,6 +20,7 @@ static const struct {
 	{ SL_E_PROTO, "protocol violation by the peer" },
 	{ SL_E_LIMIT, "limit reached" },
 	{ SL_E_RESOLVE, "name does not resolve" },
+	{ SL_E_DNS_FAILURE, "the name lookup failed" },
 	{ SL_E_TLS, "TLS failure" },
 	{ SL_E_STATUS, "unsuccessful HTTP status" },
 	{ SL_E_REDIRECT, "redirect refused" },

@@ -244,6 +244,9 @@ make_batch(struct get *get, struct engine_parts *parts)
 		.decode_window_max = options->max_memory,
 		.descriptors = get->descriptors,
 		.stall_timeout_ns = options->stall_timeout_ns,
+		.retry = { .retries = options->retries,
+			.max_wait_ns = options->retry_max_wait_ns,
+			.seed = sl_clock_wall_ns() ^ (uint64_t)getpid() << 32 },
 		.source = next_entry,
 		.source_ctx = get,
 		.events = sl_get_events_table(&get->events) };

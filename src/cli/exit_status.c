@@ -71,6 +71,7 @@ sl_exit_status(const struct sl_error *err)
 	case SL_E_DECODE:
 		return SL_EXIT_PROTOCOL;
 	case SL_E_RESOLVE:
+	case SL_E_DNS_FAILURE:
 		return SL_EXIT_RESOLVE;
 	case SL_E_TLS:
 		return SL_EXIT_TLS;

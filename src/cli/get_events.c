@@ -100,13 +100,15 @@ sum_up(struct snapshot *snapshot)
 	uint64_t done = events->ended_bytes + snapshot->received;
 	uint64_t total = events->ended_bytes + snapshot->total;
 	uint64_t rate = sl_rate_sample(&events->rate, sl_now(), done);
-	bool is_last = events->has_all_inputs && summary->files == events->inputs;
+	bool is_last = events->has_all_inputs && summary->files == events->inputs &&
+		       summary->waiting == 0;
 	bool known = is_last && snapshot->total_known && total >= done;
 	snapshot->progress = (struct sl_progress){
 		.files = snapshot->files,
 		.file_count = snapshot->count,
 		.files_done = summary->done + summary->planned + summary->skipped,
 		.files_failed = summary->failed + summary->cancelled,
+		.files_waiting = summary->waiting,
 		.files_total = events->has_all_inputs ? events->inputs : SL_PROGRESS_UNKNOWN,
 		.bytes_done = done,
 		.bytes_total = known ? total : SL_PROGRESS_UNKNOWN,
@@ -347,6 +349,7 @@ add_summary(struct sl_buf *out, const struct sl_get_events *events,
 	add_count(out, summary->failed, "failed");
 	add_count(out, summary->cancelled, "cancelled");
 	add_count(out, sl_get_not_begun(events, summary), "not begun");
+	add_count(out, summary->retries, summary->retries == 1 ? "retry" : "retries");
 	if (summary->bytes > 0)
 		sl_buf_printf(out, ", %s in %s (%s)", sl_units_size(summary->bytes).text,
 			sl_units_elapsed(elapsed_ns).text,

@@ -158,6 +158,8 @@ sl_get_json_retry(struct sl_get_events *events, const struct sl_download *downlo
 	struct sl_buf line = { 0 };
 	struct sl_json json;
 	sl_get_json_begin(&json, &line, "retry", download);
+	sl_json_u64(&json, "attempt", download->retries);
+	sl_json_seconds(&json, "wait_seconds", download->wait_ns);
 	add_error(&json, download);
 	sl_json_end_line(&json);
 	sl_get_send(events, &line);
@@ -203,6 +205,7 @@ sl_get_json_summary(struct sl_get_events *events, const struct sl_batch_summary 
 	sl_json_u64(&json, "failed", summary->failed);
 	sl_json_u64(&json, "cancelled", summary->cancelled);
 	sl_json_u64(&json, "not_begun", sl_get_not_begun(events, summary));
+	sl_json_u64(&json, "retries", summary->retries);
 	sl_json_u64(&json, "bytes", summary->bytes);
 	sl_json_u64(&json, "kept", summary->kept);
 	sl_json_u64(&json, "ranges", summary->segments.requests);

@@ -52,9 +52,14 @@ static const struct hint get_hints[] = {
 		"a limit for each file is not supported; --limit-rate limits the whole run" },
 	{ "--speed-limit -y --speed-time -Y", "use --stall-timeout" },
 	{ "--rate -w --wait --random-wait", "to limit the rate of requests use --max-rps" },
-	{ "--retry --tries -t --max-tries --retries --retry-max-wait --retry-wait --waitretry",
-		"retries are not supported by this version (except once after a kept-alive "
-		"connection was closed)" },
+	{ "--retry --tries -t --max-tries", "use --retries, which does not count the first "
+					    "attempt" },
+	{ "--retry-delay --retry-wait --waitretry",
+		"waits grow with each retry; --retry-max-wait limits them" },
+	{ "--retry-max-time", "use --deadline, which limits the whole run" },
+	{ "--retry-connrefused --retry-all-errors --retry-on-http-error",
+		"not needed: refused connections and temporary errors of servers are retried by "
+		"default; --retries sets how often" },
 	{ "-r --range", "ranges are not supported: files are always fetched completely" },
 	{ "-I --head -X --request --data --data-raw -F --form --upload-file",
 		"only GET requests for complete files are supported" },

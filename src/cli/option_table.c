@@ -162,6 +162,17 @@ static const struct sl_option get_options[] = {
 		.standard = "none",
 		.help = "Stop the whole run after TIME. Files that are not done by then count "
 		"as failed." },
+	{ .group = "Network", .name = "retries", .argument = "N",
+		.kind = SL_OPTION_UNSIGNED, FIELD(retries), RANGE(0, SL_OPTION_RETRIES_MAX),
+		.standard = "8",
+		.help = "Retry a file at most N times without progress, 0 to 1000, after failures "
+		"that may be temporary: lost or refused connections, timeouts, truncated bodies, "
+		"failed name lookups, and status codes 408, 425, 429, 500, 502, 503, 504, 520 to "
+		"527 and 530." },
+	{ .group = "Network", .name = "retry-max-wait", .argument = "TIME",
+		.kind = SL_OPTION_DURATION, FIELD(retry_max_wait_ns), RANGE(MS, DURATION_MAX),
+		.standard = "60s",
+		.help = "Wait at most TIME before a retry, even if the server asks for more." },
 	{ .group = "Network", .name = "max-redirs", .argument = "N",
 		.kind = SL_OPTION_UNSIGNED, FIELD(max_redirects), RANGE(0, SL_OPTION_REDIRECTS_MAX),
 		.standard = "20",

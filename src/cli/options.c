@@ -401,6 +401,8 @@ sl_get_options_parse(struct sl_get_options *out, int argc, char **argv, struct s
 		.connect_timeout_ns = 30 * SL_NS_PER_S,
 		.stall_timeout_ns = 60 * SL_NS_PER_S,
 		.deadline_ns = SL_FOREVER,
+		.retries = SL_OPTION_RETRIES,
+		.retry_max_wait_ns = 60 * SL_NS_PER_S,
 		.max_redirects = SL_OPTION_REDIRECTS,
 		.max_memory = SL_OPTION_MEMORY,
 	};

@@ -16,6 +16,10 @@
  * some of them have failed. */
 #define OPENING_FILES 4096u
 
+/* The same for files that wait to be tried again: a list of a million files of a dead host is not
+ * kept in memory, nor walked each time. */
+#define PARKED_FILES 1024u
+
 #define JOURNAL_SYNCS 2u /* of parts under way, at a time: other operations find a thread */
 
 #define PER_HOST 256u /* unless the options bound it: the client does */
@@ -75,6 +79,8 @@ sl_batch_new(struct sl_batch **out, const struct sl_batch_options *options)
 	batch->transfer.sync_failed = note_sync;
 	batch->transfer.sync_ctx = &batch->committer;
 	batch->options = *options;
+	sl_breaker_init(&batch->breaker, &batch->options.retry);
+	sl_random_init(&batch->random, options->retry.seed);
 	batch->stays_open = options->stays_open;
 	batch->source_ended = !options->source;
 	sl_list_init(&batch->queue);
@@ -112,14 +118,27 @@ use_first_source(struct file *file)
 	return code;
 }
 
+/* Within the time that it has for opening one. */
+SL_SUSPENDS
+static int
+reopen_directory(struct file *file)
+{
+	struct sl_batch *batch = file->batch;
+	struct sl_deadline deadline;
+	sl_deadline_begin(&deadline, sl_deadline_in(batch->options.stall_timeout_ns));
+	int code = sl_place_reopen(&batch->places, &file->place, &file->error);
+	sl_deadline_end(&deadline);
+	return code;
+}
+
 /* From the entry to its place, and under way. 0, FILE_REPEAT, FILE_OPENING or a code. */
 SL_SUSPENDS
 static int
 begin(struct file *file)
 {
 	file_begin(file);
-	if (file->place.path) /* it goes on after a pause */
-		return 0;
+	if (file->place.path) /* it goes on after a pause, or an attempt that failed */
+		return reopen_directory(file);
 	int code = file->error.code;
 	if (!code)
 		code = use_first_source(file);
@@ -133,6 +152,7 @@ begin(struct file *file)
 enum next {
 	NEXT_FILE,
 	NEXT_NONE, /* it waits for its directory, or there is no memory for it */
+	NEXT_WAIT, /* nothing can be taken now */
 	NEXT_END,
 };
 
@@ -170,51 +190,75 @@ ask_source(struct sl_batch *batch, struct file **out)
 static bool
 is_exhausted(const struct sl_batch *batch)
 {
-	return batch->source_ended && !batch->stays_open && sl_list_is_empty(&batch->openings);
+	return batch->source_ended && !batch->stays_open && sl_list_is_empty(&batch->openings) &&
+	       !queue_has_waiting(batch);
 }
 
-/* Entries that were added come before those of the source. */
+/* With the turn. Entries that were added come before those of the source. */
 SL_SUSPENDS
 static enum next
 find_next(struct sl_batch *batch, struct file **out)
 {
-	while (!(*out = queue_take(batch))) {
-		if (sl_task_cancelled())
-			return NEXT_END;
-		if (!batch->source_ended) {
-			enum next next = ask_source(batch, out);
-			if (next != NEXT_END)
-				return next;
-		} else if (is_exhausted(batch) || queue_wait(batch) != 0) {
-			return NEXT_END;
-		}
+	for (;;) {
+		*out = queue_take(batch, true);
+		if (*out)
+			return NEXT_FILE;
+		if (batch->source_ended || batch->summary.waiting >= PARKED_FILES)
+			return is_exhausted(batch) ? NEXT_END : NEXT_WAIT;
+		enum next next = ask_source(batch, out);
+		if (next != NEXT_END || sl_task_cancelled())
+			return next;
 	}
-	return NEXT_FILE;
 }
 
-/*
- * The next input, under way if *code is 0. A source may suspend (a list from a pipe), and names are
- * given in the order of the inputs: one job at a time.
- */
+/* The next input of the queue or the source, which has no name yet, and is under way then. */
 SL_SUSPENDS
 static enum next
-next_input(struct sl_batch *batch, struct file **out, int *code)
+take_in_turn(struct sl_batch *batch, struct file **out, int *code)
 {
-	if (sl_semaphore_take(&batch->source_turn, SL_FOREVER) != 0)
-		return NEXT_END;
+	batch->turn_taken = true;
 	enum next next = find_next(batch, out);
 	if (next == NEXT_FILE)
 		*code = begin(*out);
-	sl_semaphore_give(&batch->source_turn);
+	batch->turn_taken = false;
+	if (next != NEXT_WAIT)
+		queue_wake(batch);
 	return next == NEXT_FILE && *code == FILE_OPENING ? NEXT_NONE : next;
+}
+
+/*
+ * The next file, under way if *code is 0. A source may suspend (a list from a pipe), and names are
+ * given in the order of the inputs: one job at a time takes inputs. Files that have their name go
+ * on meanwhile: some job waits for the earliest of their times, since those that began to wait
+ * before it was known are the first to be woken.
+ */
+SL_SUSPENDS
+static enum next
+next_file(struct sl_batch *batch, struct file **out, int *code)
+{
+	enum next next = NEXT_WAIT;
+	while (next == NEXT_WAIT) {
+		if (sl_task_cancelled())
+			return NEXT_END;
+		*out = queue_take(batch, false);
+		if (*out) {
+			*code = begin(*out);
+			return NEXT_FILE;
+		}
+		if (!batch->turn_taken)
+			next = take_in_turn(batch, out, code);
+		if (next == NEXT_WAIT && queue_wait(batch) != 0)
+			return NEXT_END;
+	}
+	return next;
 }
 
 /* ---- jobs ---- */
 
 /* In a task of its own, which can be stopped alone. */
 SL_SUSPENDS
-static void
-run_file(struct file *file)
+static int
+run_steps(struct file *file)
 {
 	struct sl_group group;
 	char name[32];
@@ -224,16 +268,48 @@ run_file(struct file *file)
 	file->group = &group;
 	int code = sl_group_spawn(&group, name, file_task, file, &result);
 	sl_group_leave(&group);
-	code = code ? code : result;
+	return code ? code : result;
+}
+
+SL_SUSPENDS
+static void
+run_file(struct file *file)
+{
+	file_started(file);
+	int code = run_steps(file);
 	if (code == FILE_HANDED_OVER)
 		return;
 	file->group = NULL; /* the task was not spawned */
+	attempt_abandon_probe(file);
 	if (code == FILE_REPEAT)
 		file_follow_original(file);
+	else if (code == FILE_LATER)
+		queue_park(file);
 	else if (code < 0 && file->wish != FILE_GO_ON && !sl_task_cancelled())
 		queue_fulfil_wish(file);
+	else if (code < 0 && attempt_later(file))
+		queue_park(file);
 	else
 		file_end(file, code);
+}
+
+/* With a checksum, what is there already may need no request: fetch.c begins the attempt then. */
+SL_SUSPENDS
+static void
+try_file(struct file *file)
+{
+	bool is_local_first = file->entry.checksum.kind != SL_CHECKSUM_NONE;
+	switch (is_local_first ? ATTEMPT_NOW : attempt_begin(file)) {
+	case ATTEMPT_NOW:
+		run_file(file);
+		break;
+	case ATTEMPT_LATER:
+		queue_park(file);
+		break;
+	case ATTEMPT_REFUSED:
+		file_refuse(file, file->error.code);
+		break;
+	}
 }
 
 SL_SUSPENDS
@@ -245,19 +321,15 @@ job_main(void *arg)
 	while (!sl_task_cancelled() && next != NEXT_END) {
 		struct file *file = NULL;
 		int code = 0;
-		next = next_input(batch, &file, &code);
+		next = next_file(batch, &file, &code);
 		if (next != NEXT_FILE)
 			continue;
-		if (code == FILE_REPEAT) {
+		if (code == FILE_REPEAT)
 			file_follow_original(file);
-			continue;
-		}
-		if (code) {
+		else if (code)
 			file_refuse(file, code);
-			continue;
-		}
-		file_started(file);
-		run_file(file);
+		else
+			try_file(file);
 	}
 	return 0;
 }
@@ -356,20 +428,27 @@ run_jobs(struct sl_batch *batch)
 	return code ? code : outcome(batch);
 }
 
-/* What was not begun, or is paused. */
+/* What was not begun, or is paused. One that was begun, and was to be tried again, ends with the
+ * failure of its last attempt, or as cancelled for the reason that others are. */
 SL_SUSPENDS
 static void
 drop_queue(struct sl_batch *batch)
 {
-	for (struct sl_list *node; (node = sl_list_pop(&batch->queue));)
-		file_drop(sl_list_item(node, struct file, link));
+	int reason = batch->cancel_reason ? batch->cancel_reason : -ECANCELED;
+	for (struct sl_list *node; (node = sl_list_pop(&batch->queue));) {
+		struct file *file = sl_list_item(node, struct file, link);
+		bool has_failed = reason == -ETIMEDOUT && file->error.code;
+		if (file->is_parked && file->is_started)
+			file_end(file, has_failed ? file->error.code : reason);
+		else
+			file_drop(file);
+	}
 }
 
 int
 sl_batch_run(struct sl_batch *batch, struct sl_batch_summary *summary)
 {
 	struct sl_error disk = { 0 };
-	sl_semaphore_init(&batch->source_turn, "list of inputs", 1);
 	sl_semaphore_init(&batch->sync_turn, "sync", JOURNAL_SYNCS);
 	sl_semaphore_init(&batch->opening_files, "directories being opened", OPENING_FILES);
 	int code = run_jobs(batch);

@@ -1,13 +1,14 @@
 /*
- * batch_int.h - one file of a batch, and the batch; shared by batch.c, queue.c, opening.c, file.c
- * and fetch.c. Only these report; place, present, transfer and commit return outcomes and do not
- * refer to a batch.
+ * batch_int.h - one file of a batch, and the batch; shared by batch.c, queue.c, opening.c,
+ * attempt.c, file.c and fetch.c. Only these report; place, present, transfer and commit return
+ * outcomes and do not refer to a batch.
  *
  * The states of a file:
  *
  *    state        entered by               valid besides entry and view    owner
  *    ----------   ----------------------   -----------------------------   --------------------
- *    WAITING      file_new, resume         after a pause: sources, place   the queue
+ *    WAITING      file_new, resume,        after a pause or an attempt:    the queue
+ *                 queue_park               sources, place; then attempts
  *    PAUSED       pause                    as WAITING                      the queue
  *    ACTIVE       batch.c: next_input      sources, place; then, step by   the job that took it,
  *                                          step (fetch.c): present; part   or an opening
@@ -23,7 +24,9 @@
  *    `repeats` of the first one, and it ends with that. If the first one has ended, it ends now.
  *  - With --content-disposition the name of an ACTIVE file is claimed once the server has
  *    answered: until then it has neither a part nor `present` (fetch.c).
- *  - With several sources a failed one leads back to an empty part.
+ *  - With several sources a failed one leads back to an empty part. When all have failed, the file
+ *    is parked: WAITING with a time (attempts.not_before_ns) and the error it ends with if the run
+ *    ends first. So is a file whose origin is paused by its circuit breaker.
  *  - With dry_run, the step ends after `present`, with the head of the file in `planned`.
  *
  * Cancellation has three reasons here: -ECANCELED (a sibling failed, or the batch was stopped):
@@ -33,7 +36,9 @@
 #ifndef SLUICE_DOWNLOAD_BATCH_INT_H
 #define SLUICE_DOWNLOAD_BATCH_INT_H
 
+#include "sluice/base/random.h"
 #include "sluice/download/batch.h"
+#include "sluice/download/breaker.h"
 #include "sluice/download/commit.h"
 #include "sluice/download/plan.h"
 #include "sluice/download/schedule.h"
@@ -48,6 +53,7 @@ enum file_outcome {
 	FILE_REPEAT = 3,      /* the same download as an earlier input, which has the name */
 	FILE_OPENING = 4,     /* it waits for its directory: the file is no longer the caller's */
 	FILE_RESUME = 5,      /* fetch.c's: an earlier run has left a part of it */
+	FILE_LATER = 6,       /* its origin is paused: it is to be parked */
 };
 
 /* Later inputs that are the same download, and end as it does. */
@@ -66,6 +72,23 @@ enum file_wish {
 	FILE_REMOVE,
 };
 
+/* What was tried of it: attempt.c's. A round is one attempt at each source. */
+struct attempts {
+	uint64_t origin;        /* of the source in use, as breaker.h has it; 0 = none yet */
+	uint64_t not_before_ns; /* of the next round */
+	unsigned made;          /* rounds that failed */
+	unsigned failed;        /* the same since the last progress */
+	unsigned asked_s;       /* the longest wait that a source of this round has asked for */
+	uint64_t reached;       /* bytes of the file that this round got to */
+	uint64_t received;      /* the same of the best round before */
+	uint32_t dead;          /* sources that failed for good: set of 1 << index */
+	bool is_probe;          /* the request under way is its origin's probe */
+	bool is_admitted;       /* attempt_begin returned ATTEMPT_NOW for this round */
+	bool is_refused;        /* it returned ATTEMPT_REFUSED */
+	bool is_out_of_time;    /* the run ends before the next round could begin */
+	struct sl_error *last;  /* why the round before this one failed; NULL = there was none */
+};
+
 struct file {
 	struct sl_download view;   /* file_view brings it up to date */
 	struct sl_list link;       /* batch->queue or batch->active */
@@ -80,6 +103,10 @@ struct file {
 	struct sl_sources sources;
 	struct sl_place place;
 	struct repeats repeats;
+	struct attempts attempts;
+	bool is_kept;    /* the part of the attempt before is left, with its journal */
+	bool is_parked;  /* WAITING, and counted in summary.waiting */
+	bool is_started; /* reported as started, and not paused since */
 	struct sl_present present;
 	const struct sl_resource *remote; /* while its head is looked at; else NULL */
 	struct sl_resource planned;       /* with view.remote */
@@ -104,7 +131,7 @@ struct sl_batch {
 	struct sl_committer committer;
 	struct sl_list queue;              /* of struct file: WAITING or PAUSED, next first */
 	struct sl_list active;             /* ACTIVE or COMMITTING, oldest first */
-	struct sl_list idle;               /* waiter: the job that waits for an entry to be added */
+	struct sl_list idle;               /* waiters: jobs that have nothing to do */
 	struct sl_list openings;           /* opening.c's: directories that are being opened */
 	struct sl_semaphore opening_files; /* files that wait for them */
 	struct sl_semaphore sync_turn;     /* of the journals */
@@ -116,7 +143,11 @@ struct sl_batch {
 	bool time_noted;        /* that a file system does not keep times */
 	uint64_t next_index;
 	bool source_ended;
-	struct sl_semaphore source_turn; /* a source may suspend: one job at a time asks it */
+	bool turn_taken; /* a source may suspend, and names go to the inputs in their order: one job
+			    at a time takes inputs */
+	uint64_t queue_next_ns; /* no entry of the queue can be taken before; 0 = not known */
+	struct sl_breaker breaker;
+	struct sl_random random; /* for waits */
 	int cancel_reason;
 };
 
@@ -126,7 +157,8 @@ struct file *file_new(struct sl_batch *batch, const struct sl_entry *entry, uint
 /* file.c: counted, ACTIVE, and the caller's. */
 void file_begin(struct file *file);
 
-/* file.c: as it was before it began, but for its place and the inputs that repeat it. */
+/* file.c: as it was before it began, but for its place, the inputs that repeat it, its attempts and
+ * its error. A stream, which has got no byte, stays open: closing a FIFO would end its reader. */
 SL_SUSPENDS
 void file_reset(struct file *file);
 
@@ -137,16 +169,56 @@ void file_drop(struct file *file);
 /* file.c: in the queue or under way; NULL if there is none. */
 struct file *file_find(struct sl_batch *batch, uint64_t index);
 
-/* queue.c: the first that is WAITING, taken out; NULL if there is none. */
-struct file *queue_take(struct sl_batch *batch);
+/* queue.c: the first that is WAITING and may be tried now, taken out; NULL if there is none.
+ * Without the turn only those that have their place. */
+struct file *queue_take(struct sl_batch *batch, bool has_turn);
 
-/* queue.c: wait for an entry to be added or resumed, or for sl_batch_close. Returns 0 or the
+/* queue.c: true if an entry is WAITING. */
+bool queue_has_waiting(const struct sl_batch *batch);
+
+/* queue.c: wait until an entry may be taken, or anything has changed. Returns 0 or the
  * cancellation. */
 SL_SUSPENDS
 int queue_wait(struct sl_batch *batch);
 
-/* queue.c: what queue_wait waits for may have come. */
+/* queue.c: what one job in queue_wait waits for may have come. */
 void queue_wake(struct sl_batch *batch);
+
+/* queue.c: an ACTIVE file whose task has ended waits, at the end of the queue, until attempt_begin
+ * may let it go on. */
+SL_SUSPENDS
+void queue_park(struct file *file);
+
+/* file.c: file->error is that of the round before, if there was one. */
+void file_restore_failure(struct file *file);
+
+/* file.c: it is not parked any more. Harmless if it was not. */
+void file_unpark(struct file *file);
+
+enum attempt_start {
+	ATTEMPT_NOW,     /* file->error is empty, and the source to try is in use */
+	ATTEMPT_LATER,   /* its origin is paused: to be parked */
+	ATTEMPT_REFUSED, /* its origin has used up all retries: the file ends with file->error */
+};
+
+/* attempt.c: an ACTIVE file with its place is to be tried. */
+enum attempt_start attempt_begin(struct file *file);
+
+/* attempt.c: the source in use has failed, with file->error. True if another is in use now, to be
+ * tried at once; then the failure was reported and cleared. */
+SL_SUSPENDS
+bool attempt_next_source(struct file *file);
+
+/* attempt.c: all sources have failed, the last with file->error. True if the file is to be parked:
+ * then the failure was reported, and is kept. */
+SL_SUSPENDS
+bool attempt_later(struct file *file);
+
+/* attempt.c: the origin of the source in use has responded. */
+void attempt_succeeded(struct file *file);
+
+/* attempt.c: the request under way, if there is one, has ended without an outcome. */
+void attempt_abandon_probe(struct file *file);
 
 /* opening.c: the place of an ACTIVE file, claimed. 0; FILE_REPEAT; a code; or FILE_OPENING: then it
  * comes back by the queue once its directory is open, or ends. Called for one input after the
@@ -187,8 +259,8 @@ SL_SUSPENDS
 void file_out_of_memory(struct sl_batch *batch, uint64_t index);
 
 /* fetch.c: the task of an ACTIVE file, arg: from what has its name to the finished file. Returns 0,
- * FILE_SKIPPED, FILE_REPEAT, a code; or FILE_HANDED_OVER: then it is the committer's, and may be
- * gone. */
+ * FILE_SKIPPED, FILE_REPEAT, FILE_LATER, a code; or FILE_HANDED_OVER: then it is the committer's,
+ * and may be gone. */
 SL_SUSPENDS
 int file_task(void *arg);
 

@@ -1,7 +1,7 @@
 /*
  * fetch.c - the steps of one file: what has its name already, its part, its transfer, its commit.
- * Sources of one file are tried in turn, each from byte 0. A dry run asks for the head of the file
- * instead of its part.
+ * Sources of one file are tried in turn (attempt.c), each from byte 0 unless it was the last one to
+ * be tried: then it goes on with what is missing.
  *
  * With --content-disposition the first answer gives the name: the transfer begins without a part,
  * and the first two steps are taken once its head has come.
@@ -16,56 +16,6 @@
 #include <errno.h>
 
 #define NAME_SHOWN_MAX 120u /* bytes of a name in a message */
-
-/* ---- sources ---- */
-
-/* Another source may do better if this one or the way to it failed; not if the disk did. */
-static bool
-may_try_next_source(const struct file *file, int code)
-{
-	if (sl_task_cancelled())
-		return false;
-	switch (file->error.phase) {
-	case SL_PHASE_RESOLVE:
-	case SL_PHASE_CONNECT:
-	case SL_PHASE_TLS:
-	case SL_PHASE_REQUEST:
-	case SL_PHASE_HEAD:
-	case SL_PHASE_BODY:
-		return !file->is_stream || sl_transfer_received(&file->transfer) == 0;
-	default:
-		return code == SL_E_CHECKSUM && !file->is_stream;
-	}
-}
-
-SL_SUSPENDS
-static void
-report_failed_source(struct file *file)
-{
-	const struct sl_batch_events *events = &file->batch->options.events;
-	sl_log_warn("%s; trying the next source", file->error.text);
-	if (events->retrying)
-		events->retrying(events->ctx, file_view(file));
-	sl_error_clear(&file->error);
-}
-
-/* After `code`: true if another source is to be tried; then it is in use, and the failure is
- * cleared. Else the error contains how many were tried. */
-SL_SUSPENDS
-static bool
-use_next_source(struct file *file, int code)
-{
-	struct sl_sources *sources = &file->sources;
-	bool other = may_try_next_source(file, code);
-	while (other && sl_sources_has_next(sources)) {
-		report_failed_source(file);
-		if (sl_sources_use(sources, sources->index + 1, &file->error) == 0)
-			return true;
-	}
-	if (sources->index > 0 && other && file->error.code)
-		sl_sources_add_count(sources, &file->error);
-	return false;
-}
 
 /* ---- the part ---- */
 
@@ -91,6 +41,13 @@ file_find_other_name(struct file *file)
 	return code ? code : sl_part_set_final_name(&file->part, file->place.name);
 }
 
+/* By a request, which has been answered. */
+static bool
+is_compared_with_source(const struct file *file)
+{
+	return !file->present.unverified && file->entry.checksum.kind == SL_CHECKSUM_NONE;
+}
+
 /* What has the name: 0 = go on, with a part or a stream; FILE_SKIPPED; a code. */
 SL_SUSPENDS
 static int
@@ -101,7 +58,7 @@ look(struct file *file)
 	do {
 		code = sl_present_look(&file->batch->present, &file->place, &file->sources,
 			file->remote, present, &file->error);
-	} while (code && !file->remote && use_next_source(file, code));
+	} while (code && !file->remote && attempt_next_source(file));
 	if (code)
 		return code;
 	switch (present->kind) {
@@ -111,6 +68,8 @@ look(struct file *file)
 	case SL_PRESENT_TAKEN:
 		return sl_place_rename(&file->batch->places, &file->place, &file->error);
 	case SL_PRESENT_SAME:
+		if (is_compared_with_source(file))
+			attempt_succeeded(file);
 		return FILE_SKIPPED;
 	case SL_PRESENT_STREAM:
 		file->is_stream = true;
@@ -141,6 +100,7 @@ open_part(struct file *file)
 {
 	struct sl_directory *directory = file->place.directory;
 	const char *name = file->place.name;
+	file->is_kept = false;
 	if (!file->batch->options.resume || file->place.codec != SL_CODEC_NONE)
 		return sl_part_create(
 			&file->part, directory, name, mode_of_part(file), &file->error);
@@ -219,9 +179,8 @@ can_resume_part(const struct file *file)
  * compared with the answer at hand. 0; FILE_SKIPPED; FILE_REPEAT; FILE_RESUME; a code. */
 SL_SUSPENDS
 static int
-accept_name(void *ctx, const struct sl_http_exchange *exchange)
+accept_name(struct file *file, const struct sl_http_exchange *exchange)
 {
-	struct file *file = ctx;
 	struct sl_resource remote = sl_http_resource(exchange);
 	int code = claim_servers_name(file, sl_http_head(exchange));
 	file->remote = &remote;
@@ -243,6 +202,16 @@ wants_time(const struct file *file)
 {
 	enum sl_entry_choice choice = file->entry.remote_time;
 	return choice == SL_ENTRY_UNSET ? file->batch->options.remote_time : choice == SL_ENTRY_YES;
+}
+
+/* Others need not wait for the end of a long body to know that the origin works. */
+SL_SUSPENDS
+static int
+accept_response(void *ctx, const struct sl_http_exchange *exchange)
+{
+	struct file *file = ctx;
+	attempt_succeeded(file);
+	return file->place.awaits_name ? accept_name(file, exchange) : 0;
 }
 
 /* A stamp is as durable as the size and the time that it holds for. Without syncs, a power cut may
@@ -279,7 +248,7 @@ run_transfer(struct file *file)
 	transfer->wants_time = wants_time(file);
 	transfer->wants_stamp = wants_stamp(file);
 	transfer->attributes.replaces = file->present.has_rights;
-	transfer->accept = file->place.awaits_name ? accept_name : NULL;
+	transfer->accept = accept_response;
 	transfer->ctx = file;
 	int code = sl_transfer_run(transfer, &file->error);
 	summary->bytes += transfer->counts.received - before.received;
@@ -384,7 +353,8 @@ try_source(struct file *file)
 	return code;
 }
 
-/* It is not finished in this run. What can be resumed stays, unless its bytes are wrong. */
+/* It is not finished by this attempt. What can be resumed by the next one, or by a later run, stays
+ * unless its bytes are wrong. */
 SL_SUSPENDS
 static void
 give_up_part(struct file *file, int code)
@@ -393,10 +363,9 @@ give_up_part(struct file *file, int code)
 	bool is_wrong = code == SL_E_CHECKSUM || code == SL_E_CHANGED;
 	bool is_useful = transfer->is_ranged && transfer->written.done_bytes > 0 && !is_wrong &&
 			 file->wish != FILE_REMOVE;
-	if (!is_useful)
+	file->is_kept = is_useful && sl_part_keep(&file->part);
+	if (!file->is_kept)
 		sl_part_discard(&file->part);
-	else if (sl_part_keep(&file->part))
-		file->batch->summary.kept++;
 	sl_transfer_reset(&file->transfer);
 }
 
@@ -510,7 +479,7 @@ static int
 run(struct file *file)
 {
 	int code = try_source(file);
-	while (code < 0 && use_next_source(file, code)) {
+	while (code < 0 && attempt_next_source(file)) {
 		begin_anew(file);
 		code = try_source(file);
 	}
@@ -569,13 +538,35 @@ plan(struct file *file)
 	if (code)
 		return code;
 	do {
-		probe.accept = file->place.awaits_name ? accept_name : NULL;
+		probe.accept = accept_response;
 		code = sl_probe_run(&probe, &file->error);
-	} while (code < 0 && use_next_source(file, code));
+	} while (code < 0 && attempt_next_source(file));
 	return code ? code : add_to_plan(file, latency_ns);
 }
 
 /* ---- the task ---- */
+
+/* Unless the batch has done it: 0, FILE_LATER or a code; then no part is left. */
+SL_SUSPENDS
+static int
+begin_attempt(struct file *file)
+{
+	int code = 0;
+	if (file->attempts.is_admitted)
+		return 0;
+	switch (attempt_begin(file)) {
+	case ATTEMPT_NOW:
+		return 0;
+	case ATTEMPT_LATER:
+		code = FILE_LATER;
+		break;
+	case ATTEMPT_REFUSED:
+		code = file->error.code;
+		break;
+	}
+	sl_part_discard(&file->part);
+	return code;
+}
 
 int
 file_task(void *arg)
@@ -585,6 +576,8 @@ file_task(void *arg)
 	file->transfer.is_expected = true;
 	sl_admission_expect(file->batch->transfer.admission);
 	int code = dry_run ? plan(file) : prepare(file);
+	if (!code && !dry_run)
+		code = begin_attempt(file);
 	if (!code && !dry_run)
 		code = run(file);
 	if (code != FILE_HANDED_OVER)

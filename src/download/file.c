@@ -60,12 +60,34 @@ count(struct file *file)
 	file->is_counted = true;
 }
 
+/* Of the round before, while another is tried. Most files have none, and it is large. */
+static void
+keep_failure(struct file *file)
+{
+	struct attempts *attempts = &file->attempts;
+	if (!attempts->last)
+		attempts->last = malloc(sizeof(*attempts->last));
+	if (attempts->last)
+		*attempts->last = file->error;
+	sl_error_clear(&file->error);
+}
+
+void
+file_restore_failure(struct file *file)
+{
+	if (file->attempts.last)
+		file->error = *file->attempts.last;
+}
+
 void
 file_begin(struct file *file)
 {
 	count(file);
 	file->state = FILE_ACTIVE;
-	file->view.started_ns = sl_now();
+	if (file->attempts.made > 0)
+		keep_failure(file);
+	if (!file->is_started)
+		file->view.started_ns = sl_now();
 	sl_list_push_back(&file->batch->active, &file->link);
 }
 
@@ -88,20 +110,27 @@ file_free(struct file *file)
 	sl_place_release(&file->place);
 	sl_sources_release(&file->sources);
 	free(file->repeats.indices);
+	free(file->attempts.last);
 	free(file->entry_memory);
 	free(file);
+}
+
+void
+file_unpark(struct file *file)
+{
+	file->batch->summary.waiting -= file->is_parked;
+	file->is_parked = false;
 }
 
 void
 file_reset(struct file *file)
 {
 	sl_part_discard(&file->part);
-	close_stream(file);
 	sl_transfer_reset(&file->transfer);
 	file->present = (struct sl_present){ .size = SL_BODY_UNKNOWN, .stream_fd = -1 };
 	sl_transfer_init(&file->transfer, &file->batch->transfer);
-	sl_error_clear(&file->error);
 	file->view.remote = NULL;
+	file->attempts.is_admitted = false;
 	file->wish = FILE_GO_ON;
 	file->state = FILE_WAITING;
 	sl_list_remove(&file->link);
@@ -110,8 +139,10 @@ file_reset(struct file *file)
 void
 file_drop(struct file *file)
 {
+	file_unpark(file);
 	sl_list_remove(&file->link);
 	file->batch->summary.files -= file->is_counted;
+	file->batch->summary.kept += file->is_kept;
 	file_free(file);
 }
 
@@ -175,6 +206,9 @@ void
 file_started(struct file *file)
 {
 	const struct sl_batch_events *events = &file->batch->options.events;
+	if (file->is_started) /* before an attempt that failed */
+		return;
+	file->is_started = true;
 	if (events->started)
 		events->started(events->ctx, file_view(file));
 }
@@ -217,6 +251,53 @@ set_deadline_error(struct file *file)
 	sl_fail(&file->error, SL_PHASE_NONE, -ETIMEDOUT,
 		"cannot download '%s': the time limit of the run was reached (--deadline)",
 		sl_sources_show(&file->sources));
+}
+
+static bool
+is_of_source(const struct sl_error *err)
+{
+	return err->code == SL_E_CHECKSUM ||
+	       (err->phase >= SL_PHASE_RESOLVE && err->phase <= SL_PHASE_BODY);
+}
+
+/* An attempt that the end of the run cut off before it could fail by itself says less than the one
+ * before it. Returns the code that the download fails with. */
+static int
+prefer_last_failure(struct file *file, int code)
+{
+	struct attempts *attempts = &file->attempts;
+	bool says_nothing = file->error.phase == SL_PHASE_NONE && !file->is_transferred;
+	if (code != -ETIMEDOUT || !says_nothing || !attempts->last)
+		return code;
+	file_restore_failure(file);
+	attempts->is_out_of_time = true;
+	return file->error.code;
+}
+
+/* Add to the message of a failed download how often it was tried. */
+static void
+describe_attempts(struct file *file)
+{
+	struct sl_error last = file->error;
+	unsigned made = file->attempts.made;
+	size_t sources = file->entry.source_count;
+	bool is_last = file->is_parked || file->attempts.is_out_of_time;
+	struct sl_buf note = { 0 };
+	if (made == 0 || !is_of_source(&last) || (made == 1 && !is_last && sources < 2))
+		return;
+	if (sources > 1)
+		sl_buf_printf(&note, "the last of %zu sources, all failed", sources);
+	if (sources > 1 && made > 1)
+		sl_buf_printf(&note, "; %u attempts", made);
+	else if (sources == 1)
+		sl_buf_printf(&note, "after %u attempt%s", made, made == 1 ? "" : "s");
+	if (is_last)
+		sl_buf_add_str(&note, "; the run ended before the next");
+	sl_error_clear(&file->error);
+	(void)sl_fail(&file->error, last.phase, last.code, "%s (%s)", last.text,
+		note.data ? note.data : "");
+	file->error.http_status = last.http_status;
+	sl_buf_release(&note);
 }
 
 /* The state it ends in, its message and what it adds to the summary. */
@@ -385,6 +466,20 @@ file_follow_original(struct file *repeat)
 		file_out_of_memory(batch, index);
 }
 
+/* Of one that is removed while it waits: what is taken over is discarded. */
+SL_SUSPENDS
+static void
+discard_kept_part(struct file *file)
+{
+	struct sl_place *place = &file->place;
+	if (!file->is_kept)
+		return;
+	file->is_kept = false;
+	if (sl_place_reopen(&file->batch->places, place, NULL) == 0 &&
+		sl_part_create(&file->part, place->directory, place->name, SL_PART_NEW, NULL) == 0)
+		sl_part_discard(&file->part);
+}
+
 void
 file_end(struct file *file, int code)
 {
@@ -392,6 +487,10 @@ file_end(struct file *file, int code)
 	struct sl_names_owner *owner =
 		file->place.owns_key ? sl_place_owner(&batch->places, &file->place) : NULL;
 	count(file); /* one that is removed before it began */
+	code = prefer_last_failure(file, code);
+	if (code < 0)
+		describe_attempts(file);
+	file_unpark(file);
 	set_outcome(file, code);
 	if (owner && code < 0) {
 		owner->code = (int16_t)code;                           /* codes end above -5100 */
@@ -399,6 +498,9 @@ file_end(struct file *file, int code)
 	}
 	struct sl_names_owner outcome = owner ? *owner : (struct sl_names_owner){ 0 };
 	sl_list_remove(&file->link);
+	if (file->view.state == SL_DOWNLOAD_REMOVED)
+		discard_kept_part(file);
+	batch->summary.kept += file->is_kept && file->view.state != SL_DOWNLOAD_DONE;
 	if (file->view.state == SL_DOWNLOAD_REMOVED)
 		sl_place_give_up(&batch->places, &file->place);
 	report(batch, file_view(file));

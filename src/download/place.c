@@ -465,6 +465,20 @@ claim_if_free(struct sl_places *places, struct sl_place *place)
 	return result > 0 ? -EEXIST : result;
 }
 
+void
+sl_place_close(struct sl_place *place)
+{
+	sl_directory_unref(place->directory);
+	place->directory = NULL;
+}
+
+int
+sl_place_reopen(struct sl_places *places, struct sl_place *place, struct sl_error *err)
+{
+	struct claim claim = { .places = places, .place = place, .err = err };
+	return place->wanted && !place->directory ? open_directory(&claim) : 0;
+}
+
 /* One more try: STEM.number. */
 SL_SUSPENDS
 static int

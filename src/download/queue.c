@@ -1,6 +1,6 @@
 /*
- * queue.c - the entries of a batch that were added, until a job takes them; and pausing, moving and
- * removing one, in the queue or under way.
+ * queue.c - the entries of a batch that were added, or wait to be tried again, until a job takes
+ * them; and pausing, moving and removing one, in the queue or under way.
  */
 #include "batch_int.h"
 
@@ -11,33 +11,82 @@
 
 /* ---- taking ---- */
 
-struct file *
-queue_take(struct sl_batch *batch)
+/* When an entry that is WAITING may be taken. One whose origin has used up all retries is taken at
+ * once: it ends. */
+static uint64_t
+ready_ns(const struct sl_batch *batch, const struct file *file, uint64_t now_ns)
 {
+	uint64_t origin = file->attempts.origin;
+	if (!file->is_parked || sl_breaker_exhausted(&batch->breaker, origin))
+		return 0;
+	return SL_MAX(
+		file->attempts.not_before_ns, sl_breaker_next_ns(&batch->breaker, origin, now_ns));
+}
+
+struct file *
+queue_take(struct sl_batch *batch, bool has_turn)
+{
+	uint64_t now_ns = sl_now(), next_ns = SL_FOREVER;
+	if (batch->queue_next_ns > now_ns)
+		return NULL;
 	sl_list_each(node, &batch->queue)
 	{
 		struct file *file = sl_list_item(node, struct file, link);
 		if (file->state != FILE_WAITING)
 			continue;
-		sl_list_remove(&file->link);
-		return file;
+		uint64_t at_ns = ready_ns(batch, file, now_ns);
+		if (at_ns <= now_ns && (has_turn || file->place.path)) {
+			file_unpark(file);
+			sl_list_remove(&file->link);
+			queue_wake(batch); /* another job may take the next */
+			return file;
+		}
+		next_ns = SL_MIN(next_ns, at_ns);
 	}
+	batch->queue_next_ns = next_ns;
 	return NULL;
+}
+
+bool
+queue_has_waiting(const struct sl_batch *batch)
+{
+	sl_list_each(node, &batch->queue)
+	{
+		if (sl_list_item(node, struct file, link)->state == FILE_WAITING)
+			return true;
+	}
+	return false;
 }
 
 int
 queue_wait(struct sl_batch *batch)
 {
 	struct sl_waiter waiter;
-	return sl_waiter_wait(&waiter, &batch->idle, "an entry", SL_FOREVER);
+	uint64_t now_ns = sl_now();
+	uint64_t until_ns = batch->queue_next_ns > now_ns ? batch->queue_next_ns : SL_FOREVER;
+	int code = sl_waiter_wait(&waiter, &batch->idle, "an entry", until_ns);
+	return code == -ETIMEDOUT ? sl_task_cancelled() : code;
 }
 
 void
 queue_wake(struct sl_batch *batch)
 {
 	struct sl_waiter *waiter = sl_waiter_pop(&batch->idle);
+	batch->queue_next_ns = 0;
 	if (waiter)
 		sl_waiter_serve(waiter, 0);
+}
+
+void
+queue_park(struct file *file)
+{
+	struct sl_batch *batch = file->batch;
+	file_reset(file);
+	sl_place_close(&file->place); /* waiting files use up no descriptors */
+	file->is_parked = true;
+	batch->summary.waiting++;
+	sl_list_push_back(&batch->queue, &file->link);
+	queue_wake(batch);
 }
 
 void
@@ -119,6 +168,8 @@ queue_fulfil_wish(struct file *file)
 		return;
 	}
 	file_reset(file);
+	sl_error_clear(&file->error);
+	file->is_started = false;
 	sl_list_push_front(&batch->queue, &file->link);
 	queue_wake(batch); /* another job may wait with the turn */
 	if (wish == FILE_PAUSE) {
@@ -136,7 +187,10 @@ sl_batch_pause(struct sl_batch *batch, uint64_t index)
 		return -ENOENT;
 	if (file->state != FILE_WAITING && file->state != FILE_PAUSED)
 		return stop(file, FILE_PAUSE);
+	file_unpark(file);
+	file->is_started = false;
 	file->state = FILE_PAUSED;
+	queue_wake(batch); /* nothing may be left to wait for */
 	return 0;
 }
 
@@ -165,6 +219,7 @@ sl_batch_remove(struct sl_batch *batch, uint64_t index)
 		return stop(file, FILE_REMOVE);
 	file->wish = FILE_REMOVE;
 	file_end(file, -ECANCELED);
+	queue_wake(batch);
 	return 0;
 }
 

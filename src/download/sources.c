@@ -77,16 +77,6 @@ sl_sources_show(const struct sl_sources *sources)
 	return sources->shown ? sources->shown : "";
 }
 
-void
-sl_sources_add_count(const struct sl_sources *sources, struct sl_error *err)
-{
-	struct sl_error last = *err;
-	sl_error_clear(err);
-	(void)sl_fail(err, last.phase, last.code, "%s (the last of %zu sources, all failed)",
-		last.text, sources->index + 1);
-	err->http_status = last.http_status;
-}
-
 uint64_t
 sl_sources_identity(const struct sl_sources *sources)
 {

@@ -58,7 +58,7 @@ add_node(struct sl_tree *tree, const char *path, uint64_t index)
 		tree->nodes = nodes;
 		tree->cap = cap;
 	}
-	struct sl_names_owner owner = { .index = index, .source = tree->count }, other;
+	struct sl_names_owner owner = { .index = (uint32_t)index, .source = tree->count }, other;
 	int code = sl_names_claim(&tree->paths, path, &owner, &other);
 	if (code == SL_NAMES_CLAIMED)
 		tree->nodes[tree->count++] = (struct sl_tree_node){ .index = index };

@@ -18,6 +18,7 @@
 #include "sluice/base/text.h"
 #include "sluice/http/header.h"
 #include "sluice/http/request.h"
+#include "sluice/http/retry_after.h"
 #include "sluice/net/tls.h"
 #include "sluice/rt/semaphore.h"
 
@@ -343,15 +344,8 @@ redirect(struct chain *chain, struct sl_error *err)
 static const char *
 status_hint(int status)
 {
-	switch (status) {
-	case 401:
-		return "; give credentials as USER:PASSWORD@ before the host in the URL";
-	case 429:
-	case 503:
-		return "; try again later";
-	default:
-		return "";
-	}
+	return status == 401 ? "; give credentials as USER:PASSWORD@ before the host in the URL"
+			     : "";
 }
 
 static void
@@ -454,8 +448,11 @@ fail_status(struct chain *chain, struct sl_error *err)
 	add_body(&words, exchange);
 	sl_exchange_fail(exchange, err, SL_PHASE_HEAD, SL_E_STATUS, "the server answered %d%s",
 		status, words.data ? words.data : "");
-	if (first)
+	if (first) {
+		int64_t now_s = (int64_t)(sl_clock_wall_ns() / SL_NS_PER_S);
 		err->http_status = status;
+		err->retry_after_s = sl_u32(sl_retry_after_read(&exchange->head, now_s));
+	}
 	sl_buf_release(&words);
 	return SL_E_STATUS;
 }

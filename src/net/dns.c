@@ -264,13 +264,14 @@ describe(const struct lookup *lookup, struct sl_error *err)
 	if (lookup->gai == EAI_SYSTEM) {
 		(void)sl_fail_code(err, SL_PHASE_RESOLVE, -lookup->os_error, "cannot resolve '%s'",
 			lookup->host);
-		err->code = SL_E_RESOLVE;
+		err->code = SL_E_DNS_FAILURE;
 		return;
 	}
 	/* The library's messages begin with a capital. */
 	const char *text = lookup->gai ? gai_strerror(lookup->gai) : "it has no address";
-	(void)sl_fail(err, SL_PHASE_RESOLVE, SL_E_RESOLVE, "cannot resolve '%s': %c%s",
-		lookup->host, sl_lower((unsigned char)text[0]), text[0] ? text + 1 : "");
+	int code = is_answer(lookup->gai) ? SL_E_RESOLVE : SL_E_DNS_FAILURE;
+	(void)sl_fail(err, SL_PHASE_RESOLVE, code, "cannot resolve '%s': %c%s", lookup->host,
+		sl_lower((unsigned char)text[0]), text[0] ? text + 1 : "");
 }
 
 /*
@@ -315,7 +316,7 @@ call(struct name *name, uint64_t deadline_ns, struct sl_error *err)
 	else if (sl_task_cancelled())
 		return fail(name, code, err);
 	else if (code != -ETIMEDOUT)
-		(void)sl_fail(&name->trouble, SL_PHASE_RESOLVE, SL_E_RESOLVE,
+		(void)sl_fail(&name->trouble, SL_PHASE_RESOLVE, SL_E_DNS_FAILURE,
 			"cannot resolve '%s': no thread can be started for it (%s)", name->host,
 			sl_code_text(code));
 	return 0;

@@ -177,7 +177,7 @@ why_failed(struct stream *stream, int result, bool in_handshake)
 {
 	int why = SSL_get_error(stream->ssl, result);
 	unsigned long code = ERR_peek_error();
-	if (!in_handshake && ERR_GET_LIB(code) == ERR_LIB_SSL &&
+	if (ERR_GET_LIB(code) == ERR_LIB_SSL &&
 		ERR_GET_REASON(code) == SSL_R_UNEXPECTED_EOF_WHILE_READING)
 		stream->cut = true;
 	if (why != SSL_ERROR_WANT_READ && why != SSL_ERROR_WANT_WRITE &&
@@ -474,6 +474,11 @@ handshake(struct stream *stream, uint64_t deadline_ns)
 		if (ok == 1)
 			return flush(stream, 0, deadline_ns);
 		int why = why_failed(stream, ok, true);
+		/* Often a server that is being restarted, unlike one that refuses with an alert. */
+		if (why == SSL_ERROR_ZERO_RETURN)
+			stream->broken = "server closed the connection";
+		if (why == SSL_ERROR_ZERO_RETURN || stream->cut)
+			return -ECONNRESET;
 		if (why != SSL_ERROR_WANT_READ && why != SSL_ERROR_WANT_WRITE)
 			return SL_E_TLS;
 		int code = exchange(stream, why, 0, 0, deadline_ns);
@@ -502,9 +507,9 @@ refuse_handshake(const struct stream *stream, int code, const char *host, struct
 			"cannot trust the certificate of '%s': %s (subject '%s')%s%s", host,
 			X509_verify_cert_error_string(refusal->code), refusal->subject,
 			refusal->hint[0] ? "; " : "", refusal->hint);
-	if (code == SL_E_TLS)
+	if (stream->broken)
 		return sl_fail(err, SL_PHASE_TLS, code, "TLS handshake with '%s' failed: %s", host,
-			stream->broken ? stream->broken : "server closed the connection");
+			stream->broken);
 	return sl_fail_code(err, SL_PHASE_TLS, code, "TLS handshake with '%s' failed", host);
 }
 

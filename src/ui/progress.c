@@ -248,12 +248,12 @@ add_file(struct frame *frame, const struct sl_progress_file *file, struct sl_buf
 
 /* ---- the line for all ---- */
 
-/* "3/10 files, 1 failed", or less if that is wider than `columns`. */
+/* "3/10 files, 1 failed, 2 waiting", or less if that is wider than `columns`. */
 static void
-label_total(char *label, size_t size, uint64_t done, uint64_t failed, uint64_t total,
-	const char *noun, size_t columns)
+label_total(char *label, size_t size, uint64_t done, uint64_t failed, uint64_t waiting,
+	uint64_t total, const char *noun, size_t columns)
 {
-	char count[64], failures[40] = "";
+	char count[64], failures[40] = "", waits[40] = "";
 	unsigned long long ended = (unsigned long long)done + failed;
 	if (total == SL_PROGRESS_UNKNOWN)
 		snprintf(count, sizeof(count), "%llu", ended);
@@ -261,7 +261,11 @@ label_total(char *label, size_t size, uint64_t done, uint64_t failed, uint64_t t
 		snprintf(count, sizeof(count), "%llu/%llu", ended, (unsigned long long)total);
 	if (failed > 0)
 		snprintf(failures, sizeof(failures), ", %llu failed", (unsigned long long)failed);
-	snprintf(label, size, "%s %s%s", count, noun, failures);
+	if (waiting > 0)
+		snprintf(waits, sizeof(waits), ", %llu waiting", (unsigned long long)waiting);
+	snprintf(label, size, "%s %s%s%s", count, noun, failures, waits);
+	if (strlen(label) > columns)
+		snprintf(label, size, "%s %s%s", count, noun, failures);
 	if (strlen(label) > columns)
 		snprintf(label, size, "%s%s", count, failures);
 	if (strlen(label) > columns)
@@ -273,7 +277,7 @@ add_total(struct frame *frame, const struct sl_progress *progress)
 {
 	char label[128];
 	label_total(label, sizeof(label), progress->files_done, progress->files_failed,
-		progress->files_total, "files", frame->layout.name);
+		progress->files_waiting, progress->files_total, "files", frame->layout.name);
 	struct line line = {
 		.label = sl_span_str(label),
 		.label_colour = progress->files_failed > 0 ? SL_COLOUR_BAD : SL_COLOUR_BOLD,
@@ -360,7 +364,7 @@ sl_progress_draw(struct sl_progress_screen *screen, const struct sl_progress_sty
 	struct sl_buf scratch = { 0 };
 	char label[128];
 	label_total(label, sizeof(label), progress->files_done, progress->files_failed,
-		progress->files_total, "files", SIZE_MAX);
+		progress->files_waiting, progress->files_total, "files", SIZE_MAX);
 
 	begin_frame(&frame, above);
 	plan_frame(&frame,
@@ -385,12 +389,12 @@ sl_progress_draw_scan(struct sl_progress_screen *screen, const struct sl_progres
 {
 	struct frame frame = { .screen = screen, .style = style, .out = out };
 	char label[128], words[128];
-	label_total(
-		label, sizeof(label), scan->inputs_done, 0, scan->inputs_total, "inputs", SIZE_MAX);
+	label_total(label, sizeof(label), scan->inputs_done, 0, 0, scan->inputs_total, "inputs",
+		SIZE_MAX);
 
 	begin_frame(&frame, above);
 	plan_frame(&frame, strlen(label));
-	label_total(label, sizeof(label), scan->inputs_done, 0, scan->inputs_total, "inputs",
+	label_total(label, sizeof(label), scan->inputs_done, 0, 0, scan->inputs_total, "inputs",
 		frame.layout.name);
 	struct line line = {
 		.label = sl_span_str(label),
@@ -457,6 +461,8 @@ sl_progress_plain(const struct sl_progress *progress, struct sl_buf *out)
 	add_plain_count(out, progress->files_done, progress->files_total, "files");
 	if (progress->files_failed > 0)
 		sl_buf_printf(out, ", %llu failed", (unsigned long long)progress->files_failed);
+	if (progress->files_waiting > 0)
+		sl_buf_printf(out, ", %llu waiting", (unsigned long long)progress->files_waiting);
 	add_plain_bytes(out, progress->bytes_done, progress->bytes_total, progress->rate_bytes_s,
 		progress->left_ns);
 	sl_buf_add_char(out, '\n');

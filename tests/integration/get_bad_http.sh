@@ -8,7 +8,7 @@ sends() { # file, text: the body of /echo-headers has it
 test_bad_status() {
 	local pair
 	for pair in 404:3 410:3 401:24 403:24 407:24 429:29 502:29 503:29 504:29 400:22 405:22 418:22 500:22 501:22 204:22 205:22 304:22; do
-		get "$ORIGIN/status/${pair%:*}"
+		once "$ORIGIN/status/${pair%:*}"
 		expect "${pair#*:}" "${pair%:*}"
 		nothing_left
 	done
@@ -17,15 +17,15 @@ test_bad_status() {
 # the server's explanation is shown: when to try again, and with -v the first words of its answer
 test_bad_status_explained() {
 	local json=header/Content-Type/application%2fjson
-	get "$ORIGIN/header/Retry-After/7/status/503"
-	expect 29 "try again later (Retry-After: 7)"
+	once "$ORIGIN/header/Retry-After/7/status/503"
+	expect 29 "Service Unavailable (Retry-After: 7)"
 	! grep -q "answer begins" err || fail "shown without -v"
-	get -v "$ORIGIN/$json/status/403"
+	once -v "$ORIGIN/$json/status/403"
 	expect 24 "answered 403 Forbidden; the response begins: this is not the file"
-	get -v "$ORIGIN/header/Content-Type/text%2fhtml/status/403"
+	once -v "$ORIGIN/header/Content-Type/text%2fhtml/status/403"
 	expect 24
 	! grep -q "answer begins" err || fail "HTML is shown"
-	get "$ORIGIN/status/401"
+	once "$ORIGIN/status/401"
 	expect 24 "give credentials as USER:PASSWORD@ before the host"
 	nothing_left
 }
@@ -46,7 +46,7 @@ test_bad_heads() {
 test_bad_head_cut_short() {
 	local path
 	for path in empty halfline halfhead; do
-		get "$ORIGIN/$path" -o f
+		once "$ORIGIN/$path" -o f
 		expect 6 "the server closed the connection"
 		nothing_left
 	done
@@ -87,7 +87,7 @@ test_bad_floods() {
 test_bad_chunks() {
 	local path count=0
 	while read -r path; do
-		get "$ORIGIN$path" -o f
+		once "$ORIGIN$path" -o f
 		expect 22
 		absent f
 		no_parts
@@ -108,19 +108,19 @@ test_bad_framing() {
 
 # the body ends before its end
 test_bad_short_body() {
-	get "$ORIGIN/short/1000/5000" -o f
+	once "$ORIGIN/short/1000/5000" -o f
 	expect 22 "1000 of 5000"
 	nothing_left
-	get "$ORIGIN/short/9000000/9000001" -o f
+	once "$ORIGIN/short/9000000/9000001" -o f
 	expect 22
 	nothing_left
-	get --cacert "$CA" "$ORIGINS/short/1000/5000" -o f
+	once --cacert "$CA" "$ORIGINS/short/1000/5000" -o f
 	expect 22
 	nothing_left
-	get --cacert "$CA" "$ORIGINS/truncate/5000" -o f
+	once --cacert "$CA" "$ORIGINS/truncate/5000" -o f
 	expect 22 "without close_notify"
 	nothing_left
-	get --cacert "$CA" "$ORIGINS/nonotify/gen/5000/1" -o g
+	once --cacert "$CA" "$ORIGINS/nonotify/gen/5000/1" -o g
 	expect 0
 }
 
@@ -136,7 +136,7 @@ test_bad_resets() {
 	local path
 	for path in reset-head/0 reset-head/20 reset/0/5000 reset/4999/5000 reset/3000000/9000000 \
 		untilclose/reset/1000/2000 untilclose/reset/3000000/9000000; do
-		get "$ORIGIN/$path" -o f
+		once "$ORIGIN/$path" -o f
 		expect 6 reset
 		nothing_left
 	done
@@ -146,7 +146,7 @@ test_bad_resets() {
 test_bad_stalls() {
 	local path
 	for path in stall/1000/5000 stall/3000000/9000000 stallhead noanswer; do
-		get --stall-timeout 300ms "$ORIGIN/$path" -o f
+		once --stall-timeout 300ms "$ORIGIN/$path" -o f
 		expect 2
 		nothing_left
 	done
@@ -165,17 +165,17 @@ test_bad_slow_but_steady() {
 
 # a name, a port and an address that do not answer
 test_bad_unreachable() {
-	get "http://127.0.0.1:$PORT_closed/x"
+	once "http://127.0.0.1:$PORT_closed/x"
 	expect 6 "refused"
-	get --connect-timeout 2s "http://no-such-host.invalid/x"
+	once --connect-timeout 2s "http://no-such-host.invalid/x"
 	expect 19 "no-such-host.invalid"
-	get --connect-timeout 300ms "http://127.0.0.1:$PORT_full/x"
+	once --connect-timeout 300ms "http://127.0.0.1:$PORT_full/x"
 	expect 2 "); --connect-timeout sets this limit"
-	get --deadline 300ms "http://127.0.0.1:$PORT_full/x"
+	once --deadline 300ms "http://127.0.0.1:$PORT_full/x"
 	expect 2 "); the deadline has passed"
-	get --stall-timeout 300ms "http://127.0.0.1:$PORT_silent/x"
+	once --stall-timeout 300ms "http://127.0.0.1:$PORT_silent/x"
 	expect 2
-	get "http://127.0.0.1:$PORT_hangup/x"
+	once "http://127.0.0.1:$PORT_hangup/x"
 	expect 6
 	nothing_left
 }
@@ -183,16 +183,16 @@ test_bad_unreachable() {
 # a proxy that other programs would have used is named, without its value, if a host was not reached
 test_bad_proxy_is_set() {
 	local closed=http://127.0.0.1:$PORT_closed/x
-	https_proxy=http://user:hunter2@127.0.0.1:1 get "$closed"
+	https_proxy=http://user:hunter2@127.0.0.1:1 once "$closed"
 	expect 6 "https_proxy is set, but proxies are not supported by this version"
 	! grep -q hunter2 err || fail "the proxy's password was shown"
-	all_proxy='' get "$closed"
+	all_proxy='' once "$closed"
 	expect 6 "refused"
 	! grep -q 'proxies' err || fail "an empty variable counts as set"
 	http_proxy=http://127.0.0.1:1 get "$ORIGIN/no-such-path"
 	expect 3
 	! grep -q 'proxies' err || fail "the host was reached"
-	http_proxy=http://127.0.0.1:1 get -q "$closed"
+	http_proxy=http://127.0.0.1:1 once -q "$closed"
 	expect 6
 	! grep -q 'proxies' err || fail "named although -q is given"
 }
@@ -203,13 +203,13 @@ test_bad_no_network() {
 	((EUID == 0)) || user=(--user --map-root-user)
 	unshare "${user[@]}" --net true 2>/dev/null || skip "this user may not make network namespaces"
 	for url in "$ORIGIN/gen/10/1" http://192.0.2.1/x; do
-		timeout -k 5 "$LIMIT" unshare "${user[@]}" --net "$S" get "$url" >out 2>err
+		timeout -k 5 "$LIMIT" unshare "${user[@]}" --net "$S" get --retries 0 "$url" >out 2>err
 		status=$?
 		no_report
 		expect 6 "unreachable"
 		nothing_left
 	done
-	timeout -k 5 "$LIMIT" unshare "${user[@]}" --net "$S" get --connect-timeout 300ms http://no-such-host.invalid/x >out 2>err
+	timeout -k 5 "$LIMIT" unshare "${user[@]}" --net "$S" get --retries 0 --connect-timeout 300ms http://no-such-host.invalid/x >out 2>err
 	status=$?
 	no_report
 	expect 19 "no-such-host.invalid"
@@ -351,7 +351,7 @@ test_bad_body_of_head() {
 
 # one bad file does not stop the others, and its status is the run's
 test_bad_among_good() {
-	get "$ORIGIN/gen/1000/1" "$ORIGIN/status/404" "$ORIGIN/gen/1000/2" "$ORIGIN/status/500"
+	once "$ORIGIN/gen/1000/1" "$ORIGIN/status/404" "$ORIGIN/gen/1000/2" "$ORIGIN/status/500"
 	expect 3
 	is_gen 1 1000 1
 	is_gen 2 1000 2

@@ -117,7 +117,7 @@ exists_kinds_replace() {
 	is_gen dangling 100 1
 	get --if-exists=replace "$ORIGIN/gen/100/1/directory"
 	expect 13 "is a directory"
-	get --if-exists=replace "$ORIGIN/short/50/100" -o regular
+	once --if-exists=replace "$ORIGIN/short/50/100" -o regular
 	expect 22
 	is_gen regular 100 1
 }

@@ -105,7 +105,7 @@ test_list_sources() {
 	expect 0 "trying the next source"
 	is_gen f 500000 1
 	printf '%s\t%s\t\t%s\n out=g\n' "$ORIGIN/status/404" "$ORIGIN/status/500" "$ORIGIN/status/403" >list
-	get -i list
+	once -i list
 	expect 24
 	absent g
 	printf '%s\t%s\n out=h\n' "$ORIGIN/gen/10/1" "$ORIGIN/tag/unused/gen/10/2" >list

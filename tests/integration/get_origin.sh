@@ -193,7 +193,7 @@ test_origin_nothing_shown() {
 	for i in "-vv --json" "-vv" "--json -q" "--stats --progress=plain" "-q"; do
 		rm -rf directory
 		# shellcheck disable=SC2086
-		get $i --connect-timeout 2s -d directory -i list
+		once $i --connect-timeout 2s -d directory -i list
 		[[ $status == 24 ]] || fail "exit $status"
 		! grep -rl "$secret" out err || fail "$i: $(grep -h "$secret" out err)"
 		! grep -l "$(printf 'me:hunter2' | base64)" out err || fail "$i: Base64"

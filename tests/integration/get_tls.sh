@@ -101,15 +101,15 @@ test_tls_plain_server() {
 		get "https://${NGINX#http://}/file.bin"
 		expect 35 "does not use TLS"
 	fi
-	get "http://localhost:$PORT_https/gen/10/1/f"
+	once "http://localhost:$PORT_https/gen/10/1/f"
 	expect 6
-	get --connect-timeout 300ms "https://127.0.0.1:$PORT_silent/f"
+	once --connect-timeout 300ms "https://127.0.0.1:$PORT_silent/f"
 	expect 2 "TLS handshake with '127.0.0.1' failed: timed out; --connect-timeout sets this limit"
 	# Its end may come before the hello or as the answer to it.
-	get "https://127.0.0.1:$PORT_hangup/f"
+	once "https://127.0.0.1:$PORT_hangup/f"
 	[[ $status == 6 || $status == 35 ]] || fail "a server that hangs up: exit $status"
 	grep -q "TLS handshake with '127.0.0.1' failed" err || fail "the handshake is not named"
-	get "https://127.0.0.1:$PORT_closed/f"
+	once "https://127.0.0.1:$PORT_closed/f"
 	expect 6 "refused"
 	nothing_left
 }
@@ -121,7 +121,7 @@ test_tls_truncation() {
 	[[ $(stat -c %s f) == 5000 ]] || fail "$(stat -c %s f) bytes"
 	local path
 	for path in truncate/5000 truncate/3000000 nonotify/untilclose/gen/5000/1; do
-		get --cacert "$CA" "$ORIGINS/$path" -o g
+		once --cacert "$CA" "$ORIGINS/$path" -o g
 		expect 22 "close_notify"
 		nothing_left f
 	done
@@ -131,7 +131,7 @@ test_tls_truncation() {
 	get --cacert "$CA" "$ORIGINS/nonotify/chunked/gen/5000/1" -o h
 	expect 0
 	is_gen h 5000 1
-	get --cacert "$CA" "$ORIGINS/reset/3000/5000" -o i
+	once --cacert "$CA" "$ORIGINS/reset/3000/5000" -o i
 	expect 6 "reset"
 	absent i
 }

@@ -2,6 +2,7 @@
 # `fail` (or a check does) or `skip`.
 #
 #	run [SECONDS] ARGS...   the program with these arguments; $status, ./out and ./err hold what came
+#	get, once               the same with `get`; with `get --retries 0`
 #	expect STATUS [TEXT]    that status, and TEXT (a fixed string) in ./err
 #	same FILE FILE          the same bytes
 #	no_parts                no part is left below the case's directory
@@ -147,6 +148,15 @@ get() { # [seconds] arguments...
 		run "$1" get "${@:2}"
 	else
 		run get "$@"
+	fi
+}
+
+# get, with one attempt for each file: for cases about what a failed attempt says and leaves.
+once() { # [seconds] arguments...
+	if [[ ${1-} =~ ^[0-9]+$ ]]; then
+		get "$1" --retries 0 "${@:2}"
+	else
+		get --retries 0 "$@"
 	fi
 }
 

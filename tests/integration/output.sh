@@ -99,7 +99,7 @@ test_output_other_descriptors() {
 # --json: an object a line, each file begun and ended once, and a summary
 test_output_json() {
 	echo other >taken
-	get --json "$ORIGIN/gen/1000/1" "$ORIGIN/gen/5000000/2" "$ORIGIN/status/404" "$ORIGIN/gen/10/1/taken" "$ORIGIN/gen/10/3/%ff%22%5c%c2%9b" \
+	once --json "$ORIGIN/gen/1000/1" "$ORIGIN/gen/5000000/2" "$ORIGIN/status/404" "$ORIGIN/gen/10/1/taken" "$ORIGIN/gen/10/3/%ff%22%5c%c2%9b" \
 		'http://' "http://127.0.0.1:$PORT_closed/x"
 	expect 3
 	"$JSON" type index state path <out >types || fail "no JSON lines"
@@ -121,7 +121,10 @@ test_output_json() {
 	printf '%s\t%s\n out=twice\n' "$ORIGIN/status/404" "$ORIGIN/gen/10/9" >list
 	get --json -i list
 	expect 0
-	[[ $("$JSON" type exit_status http_status <out | grep retry) == $'"retry"\t3\t404' ]] || fail "retry"
+	[[ $("$JSON" type attempt wait_seconds exit_status http_status <out | grep '"retry"') == $'"retry"\t1\t0'*$'\t3\t404' ]] ||
+		fail "retry"
+	"$JSON" type url <out | grep '"retry"' | grep -q status/404 || fail "not the URL that failed"
+	[[ $("$JSON" type retries <out | tail -n 1) == $'"run_summary"\t1' ]] || fail "retries"
 	get --json --fail-fast "$ORIGIN/status/404" "$ORIGIN/noanswer" -j 2
 	expect 3
 	"$JSON" type state <out | grep -q '"file_error"	"cancelled"' || fail "cancelled"
@@ -400,7 +403,7 @@ test_output_process_limit() {
 		status=$?
 		expect 0
 	done
-	as_user timeout 20 prlimit --nproc=1 "$S" get --connect-timeout 1s "${ORIGIN/127.0.0.1/localhost}/gen/10/1" >out 2>err
+	as_user timeout 20 prlimit --nproc=1 "$S" get --retries 0 --connect-timeout 1s "${ORIGIN/127.0.0.1/localhost}/gen/10/1" >out 2>err
 	status=$?
 	expect 19 "no thread can be started for it (resource temporarily unavailable)"
 }

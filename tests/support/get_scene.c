@@ -58,6 +58,8 @@ static int
 next_entry(void *ctx, struct sl_entry *out, struct sl_error *err)
 {
 	struct get_scene *scene = ctx;
+	if (scene->next > 0 && scene->entry_pause_ns && sl_sleep(scene->entry_pause_ns) != 0)
+		return sl_fail_code(err, SL_PHASE_READ, -ECANCELED, "list");
 	if (scene->next == scene->count)
 		return 0;
 	const struct get_file *file = &scene->files[scene->next++];
@@ -72,12 +74,37 @@ next_entry(void *ctx, struct sl_entry *out, struct sl_error *err)
 	return code ? code : 1;
 }
 
+static struct get_file *
+file_of(struct get_scene *scene, const struct sl_download *download)
+{
+	sim_check(scene->sim, download->index < scene->count, "an unknown download");
+	return &scene->files[download->index];
+}
+
+static void
+note_start(void *ctx, const struct sl_download *download)
+{
+	file_of(ctx, download)->begun++;
+}
+
+static void
+note_retry(void *ctx, const struct sl_download *download)
+{
+	struct get_scene *scene = ctx;
+	struct get_file *file = file_of(scene, download);
+	file->retries++;
+	file->wait_ns = download->wait_ns;
+	sim_check(scene->sim, download->retries == file->retries, "another number of retries");
+	sim_check(scene->sim, download->error->code < 0, "tried again without a failure");
+	if (scene->retried)
+		scene->retried(scene, download);
+}
+
 static void
 note_end(void *ctx, const struct sl_download *download)
 {
 	struct get_scene *scene = ctx;
-	sim_check(scene->sim, download->index < scene->count, "an unknown download");
-	struct get_file *file = &scene->files[download->index];
+	struct get_file *file = file_of(scene, download);
 	sim_check(scene->sim, !file->reported, "%s is reported twice", file->url);
 	file->reported = true;
 	file->state = download->state;
@@ -128,7 +155,11 @@ batch_options(struct get_scene *scene, struct sl_http_client *client, struct sl_
 		.stall_timeout_ns = scene->directory_timeout_ns,
 		.source = next_entry,
 		.source_ctx = scene,
-		.events = { .ctx = scene, .ended = note_end } };
+		.retry = scene->retry,
+		.events = { .ctx = scene,
+			.started = note_start,
+			.retrying = note_retry,
+			.ended = note_end } };
 }
 
 /* All that the command does, and is cancelled with it. */
@@ -331,6 +362,8 @@ check_result(struct get_scene *scene)
 		bad += file->reported && !done;
 	}
 	const struct sl_batch_summary *summary = &scene->summary;
+	sim_check(scene->sim, summary->waiting == 0, "%llu files still wait",
+		(unsigned long long)summary->waiting);
 	sim_check(scene->sim, summary->done + summary->skipped == good, "another number is done");
 	sim_check(scene->sim, summary->failed + summary->cancelled == bad,
 		"another number has failed");
@@ -392,8 +425,10 @@ get_scene_rerun(struct get_scene *scene, struct sim *world)
 	again.cancel_fd = -1;
 	again.run_ns = SL_FOREVER;
 	again.if_exists = SL_EXISTS_REPLACE;
-	for (size_t i = 0; i < again.count; i++)
+	for (size_t i = 0; i < again.count; i++) {
 		again.files[i].reported = false;
+		again.files[i].retries = 0;
+	}
 	get_scene_run(&again);
 	get_scene_check(&again);
 	sim_check(world, again.result == 0, "the rerun failed: %s", again.summary.first_error.text);

@@ -32,6 +32,9 @@ struct get_file {
 	uint64_t at_op; /* operations submitted when it was reported */
 	bool was_done;  /* at get_scene_cut */
 	uint64_t ended_ns;
+	unsigned begun;   /* how often it was reported as started */
+	unsigned retries; /* the same as to be tried again */
+	uint64_t wait_ns; /* before the last of these */
 };
 
 struct get_scene {
@@ -56,7 +59,11 @@ struct get_scene {
 	uint64_t connect_timeout_ns, stall_timeout_ns; /* of the network */
 	uint64_t directory_timeout_ns;                 /* stall_timeout_ns of the batch */
 	uint64_t limit_rate, max_rps_milli;            /* of the client; 0 = no limit */
-	uint64_t run_ns;          /* deadline of the run from its start; SL_FOREVER */
+	uint64_t run_ns;              /* deadline of the run from its start; SL_FOREVER */
+	struct sl_retry_policy retry; /* none */
+	uint64_t entry_pause_ns;      /* before each entry but the first */
+	/* Called when a file is to be tried again; may be NULL. */
+	void (*retried)(struct get_scene *scene, const struct sl_download *download);
 	int cancel_fd;            /* sim_trap: a signal comes when it is readable; -1 = none */
 	void (*run_begins)(void); /* called just before and after the batch's run; may be NULL */
 	void (*run_ended)(void);

@@ -147,12 +147,25 @@ misbehave(struct sim_peer *peer, const struct sim_http_file *file)
 }
 
 static bool
+send_bad_answer(struct sim_peer *peer, const struct sim_http_file *file)
+{
+	struct sl_buf head = { 0 };
+	sl_buf_printf(&head, "HTTP/1.1 %d Whatever\r\nContent-Length: 0\r\n%s\r\n",
+		file->bad_status, file->bad_fields ? file->bad_fields : "");
+	sim_peer_send_copy(peer, head.data, head.len);
+	sl_buf_release(&head);
+	return true;
+}
+
+/* `before`: how often it was sent before. */
+static bool
 send_body(struct sim_peer *peer, const struct sim_http_file *file, const struct part *part,
-	bool honest)
+	bool honest, unsigned before)
 {
 	bool is_chunked = file->framing == SIM_HTTP_CHUNKED && !part->is_range;
 	bool is_closed = file->framing == SIM_HTTP_CLOSE && !part->is_range;
-	size_t cut = honest ? part->end : SL_MIN(part->begin + file->misdeed_at, part->end);
+	size_t at = part->begin + file->misdeed_at + before * file->misdeed_step;
+	size_t cut = honest ? part->end : SL_MIN(at, part->end);
 	send_bytes(peer, file, part->begin, cut, is_chunked);
 	if (!honest && !misbehave(peer, file))
 		return false;
@@ -204,7 +217,7 @@ answer_simply(struct sim_peer *peer, const struct sim_http_file *file, bool has_
 {
 	struct part part = { 0, file->len, false };
 	send_head(peer, file, &part);
-	return !has_body || send_body(peer, file, &part, true);
+	return !has_body || send_body(peer, file, &part, true, 0);
 }
 
 static bool
@@ -222,6 +235,8 @@ answer(struct sim_http *http, struct sim_peer *peer, struct sl_span request, str
 	if (sl_span_is(method, "HEAD"))
 		return answer_simply(peer, file->no_head ? &refused : file, false);
 	unsigned before = http->answered[index]++;
+	if (before < file->bad_answers)
+		return send_bad_answer(peer, file);
 	if (file->busy && before >= file->busy_from && before < file->busy_from + file->busy)
 		return answer_simply(peer, &busy, true);
 	if (file->later && before >= file->later_from)
@@ -230,7 +245,7 @@ answer(struct sim_http *http, struct sim_peer *peer, struct sl_span request, str
 		file->misdeed == SIM_HTTP_HONEST || (file->misdeeds && before >= file->misdeeds);
 	struct part part = part_of(file, request);
 	send_head(peer, file, &part);
-	return send_body(peer, file, &part, honest);
+	return send_body(peer, file, &part, honest, before);
 }
 
 /* ---- the server ---- */
@@ -353,4 +368,11 @@ unsigned
 sim_http_requests(const struct sim_http *http)
 {
 	return http->requests;
+}
+
+unsigned
+sim_http_answers(const struct sim_http *http, const char *path)
+{
+	size_t index = 0;
+	return find_file(http, sl_span_str(path), &index) ? http->answered[index] : 0;
 }

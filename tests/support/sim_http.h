@@ -35,12 +35,16 @@ struct sim_http_file {
 	unsigned busy_from, busy; /* so many answers, from the Nth on, are 503 */
 	enum sim_http_misdeed misdeed;
 	size_t misdeed_at;
+	size_t misdeed_step; /* so many bytes later with each further answer */
 	uint64_t misdeed_ns;
 	unsigned misdeeds; /* answers it happens to, the first ones; 0 = all */
 	size_t excess;     /* bytes sent beyond the announced end */
 	uint64_t drip_ns;  /* pause before each `drip` bytes; 0 = as fast as the network */
 	size_t drip;
-	bool no_head; /* a HEAD request gets 405 */
+	bool no_head;         /* a HEAD request gets 405 */
+	unsigned bad_answers; /* the first ones have bad_status, and no body; UINT_MAX = all */
+	int bad_status;
+	const char *bad_fields; /* of their heads, "Name: value\r\n"; or NULL */
 };
 
 /* Listens at once. Files are looked up by the path of the request; others get 404. Free it after
@@ -61,5 +65,8 @@ void sim_http_close_after(struct sim_http *http, unsigned answers);
 void sim_http_set_segment(struct sim_http *http, struct sim *sim, size_t segment);
 
 unsigned sim_http_requests(const struct sim_http *http);
+
+/* Requests of one path other than HEAD. */
+unsigned sim_http_answers(const struct sim_http *http, const char *path);
 
 #endif

@@ -401,7 +401,7 @@ Test(batch, sources_are_tried_in_turn)
 		"$/status/404/x\t$/short/10/20\tftp://nowhere/x\t$/gen/9000001/1/y\n out=x\n");
 	cr_expect_eq(code, 0);
 	batch_expect_gen(bench, 0, "x", LARGE, 1);
-	cr_expect_eq(bench->inputs[0].retries, 3);
+	cr_expect_eq(bench->inputs[0].retries, 2, "the third cannot be used");
 	cr_expect_not_null(
 		strstr(bench->inputs[0].url, "/gen/9000001/1/y"), "%s", bench->inputs[0].url);
 	batch_expect_no_parts();

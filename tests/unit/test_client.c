@@ -635,9 +635,11 @@ CLIENT_TEST(tells_when_to_try_again)
 	fixture->script.steps[1].reply =
 		"HTTP/1.1 503 x\r\nRetry-After: Fri, 31 Dec 1999 23:59:59 GMT\x1b\r\n" LENGTH(0);
 	expect_failure(fixture, SL_E_STATUS, SL_PHASE_HEAD,
-		"answered 429 Too Many; try again later (Retry-After: 120)");
+		"answered 429 Too Many (Retry-After: 120)");
+	cr_expect_eq(fixture->err.retry_after_s, 120);
 	expect_failure(fixture, SL_E_STATUS, SL_PHASE_HEAD,
 		"(Retry-After: Fri, 31 Dec 1999 23:59:59 GMT\\x1b)");
+	cr_expect_eq(fixture->err.retry_after_s, 0);
 	fixture_free(fixture);
 	return 0;
 }

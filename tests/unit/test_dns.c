@@ -396,14 +396,14 @@ lasting_failures(void *arg)
 		struct sl_error err = { 0 };
 		uint64_t start_ns = sl_now();
 		resolver.failures = UINT32_MAX;
-		cr_expect_eq(look_up_in_time(arg, cases[i].host, &err), SL_E_RESOLVE);
+		cr_expect_eq(look_up_in_time(arg, cases[i].host, &err), SL_E_DNS_FAILURE);
 		cr_expect_str_eq(err.text, cases[i].text);
 		cr_expect_eq(err.phase, SL_PHASE_RESOLVE);
 		cr_expect_geq(sl_now() - start_ns, TIMEOUT_NS, "it was tried again until then");
 		/* The next file does not wait as long, but the resolver is asked again. */
 		start_ns = sl_now();
 		unsigned before = atomic_load(&resolver.asked);
-		cr_expect_eq(look_up_in_time(arg, cases[i].host, NULL), SL_E_RESOLVE);
+		cr_expect_eq(look_up_in_time(arg, cases[i].host, NULL), SL_E_DNS_FAILURE);
 		cr_expect_leq(sl_now() - start_ns, 2 * SL_DNS_UNANSWERED_NS);
 		cr_expect_gt(atomic_load(&resolver.asked), before);
 		resolver.failures = 0;
@@ -449,7 +449,7 @@ one_reason_for_all(void *arg)
 		cr_assert_eq(sl_group_spawn(&group, "ask", ask_in_time, arg, &results[i]), 0);
 	cr_expect_eq(sl_group_leave(&group), 0);
 	for (size_t i = 0; i < SL_COUNT_OF(results); i++)
-		cr_expect_eq(results[i], SL_E_RESOLVE);
+		cr_expect_eq(results[i], SL_E_DNS_FAILURE);
 	return 0;
 }
 

@@ -92,6 +92,8 @@ Test(options, get_has_the_defaults_its_help_shows)
 	cr_expect_eq(options.max_redirects, 20);
 	cr_expect_eq(options.limit_rate, 0);
 	cr_expect_eq(options.max_rps_milli, 0);
+	cr_expect_eq(options.retries, 8);
+	cr_expect_eq(options.retry_max_wait_ns, 60 * SL_NS_PER_S);
 	cr_expect_eq(options.max_memory, 64 * SL_MIB);
 	cr_expect_eq(options.workers, 0);
 	cr_expect_not(options.dry_run || options.decompress || options.fail_fast ||
@@ -143,12 +145,12 @@ Test(options, get_takes_every_option)
 	cr_expect_eq(options.checksum.value[0], 0x01);
 	cr_expect_eq(options.checksum.value[15], 0xef);
 	sl_get_options_release(&options);
-	cr_assert_eq(get(&options, &line,
-			     "get -i - --sync=none --no-remote-time --decompress --cacert ca "
-			     "--connect-timeout 1.5 "
-			     "--stall-timeout=250ms --deadline 2h --max-redirs 0 --allow-downgrade "
-			     "--allow-outside",
-			     &err),
+	cr_assert_eq(
+		get(&options, &line,
+			"get -i - --sync=none --no-remote-time --decompress --cacert ca "
+			"--connect-timeout 1.5 --stall-timeout=250ms --deadline 2h --max-redirs 0 "
+			"--retries 0 --retry-max-wait 50ms --allow-downgrade --allow-outside",
+			&err),
 		0, "%s", err.text);
 	cr_expect_eq(options.lists.count, 1);
 	cr_expect_str_eq(options.lists.items[0], "-");
@@ -159,6 +161,8 @@ Test(options, get_takes_every_option)
 	cr_expect_eq(options.stall_timeout_ns, 250 * SL_NS_PER_MS);
 	cr_expect_eq(options.deadline_ns, 7200 * SL_NS_PER_S);
 	cr_expect_eq(options.max_redirects, 0);
+	cr_expect_eq(options.retries, 0);
+	cr_expect_eq(options.retry_max_wait_ns, 50 * SL_NS_PER_MS);
 	cr_expect(options.allow_downgrade && options.allow_outside && options.decompress);
 	sl_get_options_release(&options);
 	cr_assert_eq(get(&options, &line,
@@ -340,6 +344,9 @@ Test(options, messages_for_wrong_command_lines_name_the_fault)
 		{ "get a -x http://proxy:8080",
 			"'-x' (--connections-per-host): 'http://proxy:8080' is not a whole" },
 		{ "get a --max-redirs 101", "from 0 to 100" },
+		{ "get a --retries 1001", "from 0 to 1000" },
+		{ "get a --retries -1", "not a whole number" },
+		{ "get a --retry-max-wait 0", "out of range" },
 		{ "get a --max-memory 4M", "from 8M to 1T" },
 		{ "get a --limit-rate 0", "'0' is out of range, from 1 to 1T" },
 		{ "get a --limit-rate -1", "'-1' is not a size" },
@@ -396,7 +403,14 @@ Test(options, unknown_ones_get_a_hint)
 		{ "get -s https://a", "'https://a' is not a whole number; for no output use -q" },
 		{ "get --no-check-certificate a", "--cacert" },
 		{ "get -nc a", "unknown option '-nc': use --if-exists=skip" },
-		{ "get --tries=3 a", "unknown option '--tries': retries are not supported" },
+		{ "get --tries=3 a", "unknown option '--tries': use --retries" },
+		{ "get -t 3 a", "use --retries" },
+		{ "get --retry 3 a", "use --retries" },
+		{ "get --max-tries=3 a", "use --retries" },
+		{ "get --retry-delay 3 a", "--retry-max-wait limits them" },
+		{ "get --retry-wait=3 a", "--retry-max-wait limits them" },
+		{ "get --retry-max-time 3 a", "use --deadline" },
+		{ "get --retry-connrefused a", "not needed" },
 		{ "get --split=8 a", "use -s" },
 		{ "get --min-split-size=1M a", "use -k" },
 		{ "get -s0 a", "from 1 to 64" },

@@ -310,6 +310,11 @@ Test(progress, plain_lines_show_the_same_in_words)
 	sl_progress_plain(&two, &out);
 	cr_expect_str_eq(out.data,
 		"3 of 10 files, 1 failed, 4.0 GiB of 8.0 GiB (50%), 120 MiB/s, 1m05s left\n");
+	struct sl_progress waiting = two;
+	waiting.files_waiting = 2;
+	sl_buf_clear(&out);
+	sl_progress_plain(&waiting, &out);
+	cr_expect(strstr(out.data, "3 of 10 files, 1 failed, 2 waiting, 4.0 GiB"), "%s", out.data);
 	struct sl_progress unknown = { .files_total = SL_PROGRESS_UNKNOWN,
 		.bytes_total = SL_PROGRESS_UNKNOWN,
 		.left_ns = SL_PROGRESS_UNKNOWN };

@@ -357,3 +357,122 @@ Test(queue, a_stopped_run_begins_nothing_more_from_the_queue)
 	cr_expect_eq(scratch_count("."), 0);
 	batch_end(bench);
 }
+
+/* ---- entries that wait to be tried again ---- */
+
+#define ASKS_FOR_MINUTES "header/Retry-After/300/only/1/status/503/gen/100/1/a\n"
+
+/* Its first attempt has failed, and the server asks for five minutes. */
+SL_SUSPENDS
+static void
+add_delayed(struct batch_bench *bench)
+{
+	add(bench, "$/" ASKS_FOR_MINUTES);
+	wait_for_state(bench, 0, SL_DOWNLOAD_WAITING);
+	while (bench->inputs[0].retries == 0)
+		cr_assert_eq(sl_yield(), 0);
+	wait_for_state(bench, 0, SL_DOWNLOAD_WAITING);
+	cr_expect_eq(scratch_count("."), 0, "no part is left");
+}
+
+static struct batch_bench *
+begin_delayed(SL_SUSPENDS void (*control)(struct batch_bench *bench))
+{
+	struct batch_bench *bench = begin_open(control);
+	bench->options.retry =
+		(struct sl_retry_policy){ .retries = 8, .max_wait_ns = 300 * SL_NS_PER_S };
+	return bench;
+}
+
+SL_SUSPENDS
+static void
+pause_delayed(struct batch_bench *bench)
+{
+	add_delayed(bench);
+	cr_expect_eq(sl_batch_pause(bench->batch, 0), 0);
+	cr_expect_eq(look_at(bench, 0).state, SL_DOWNLOAD_PAUSED);
+	add(bench, "$/gen/100/2/b\n");
+	wait_for_end(bench, 1);
+	cr_expect_eq(sl_batch_resume(bench->batch, 0), 0);
+	wait_for_end(bench, 0);
+	sl_batch_close(bench->batch);
+}
+
+Test(queue, one_that_waits_to_be_tried_again_can_be_paused_and_is_tried_once_resumed)
+{
+	struct batch_bench *bench = begin_delayed(pause_delayed);
+	cr_expect_eq(batch_run(bench, ""), 0);
+	batch_expect_gen(bench, 0, "a", 100, 1);
+	batch_expect_gen(bench, 1, "b", 100, 2);
+	batch_end(bench);
+}
+
+SL_SUSPENDS
+static void
+remove_delayed(struct batch_bench *bench)
+{
+	add_delayed(bench);
+	add(bench, "$/" ASKS_FOR_MINUTES); /* it repeats the first */
+	while (look_at(bench, 1).found)
+		cr_assert_eq(sl_yield(), 0);
+	sl_batch_close(bench->batch);
+	for (unsigned i = 0; i < 100; i++) /* the job has seen that, and waits again */
+		cr_assert_eq(sl_yield(), 0);
+	cr_expect_eq(sl_batch_remove(bench->batch, 0), 0);
+	cr_expect(bench->inputs[0].ended, "it ends at once");
+}
+
+Test(queue, one_that_waits_to_be_tried_again_can_be_removed_and_the_run_ends)
+{
+	struct batch_bench *bench = begin_delayed(remove_delayed);
+	cr_expect_eq(batch_run(bench, ""), 0);
+	batch_expect_state(bench, 0, SL_DOWNLOAD_REMOVED);
+	batch_expect_state(bench, 1, SL_DOWNLOAD_REMOVED);
+	cr_expect_eq(bench->summary.waiting, 0);
+	batch_end(bench);
+}
+
+/* ---- what has arrived before a failure ---- */
+
+#define RESET_AT_6M "ranges/etag/a/reset-nth/1/6000000/gen/9000000/1/a\n"
+
+Test(queue, a_retry_goes_on_with_what_is_missing)
+{
+	struct batch_bench *bench = batch_begin();
+	bench->options.resume = true;
+	bench->options.retry =
+		(struct sl_retry_policy){ .retries = 1, .max_wait_ns = SL_NS_PER_MS };
+	cr_expect_eq(batch_run(bench, "$/" RESET_AT_6M), 0);
+	batch_expect_state(bench, 0, SL_DOWNLOAD_DONE);
+	cr_expect(batch_is_gen("a", 9000000, 1));
+	cr_expect_eq(bench->inputs[0].retries, 1);
+	cr_expect_lt(bench->summary.bytes, 9000000 + SL_CHUNK_SIZE, "%llu bytes were received",
+		(unsigned long long)bench->summary.bytes);
+	cr_expect_eq(bench->summary.kept, 0, "nothing is left of it");
+	cr_expect_eq(scratch_count("."), 1);
+	batch_end(bench);
+}
+
+SL_SUSPENDS
+static void
+remove_kept(struct batch_bench *bench)
+{
+	add(bench, "$/only/2/header/Retry-After/300/only/2/status/503/" RESET_AT_6M);
+	while (bench->inputs[0].retries < 2)
+		cr_assert_eq(sl_yield(), 0);
+	wait_for_state(bench, 0, SL_DOWNLOAD_WAITING);
+	cr_expect_gt(scratch_count("."), 0, "what has arrived is kept");
+	cr_expect_eq(sl_batch_remove(bench->batch, 0), 0);
+	cr_expect_eq(scratch_count("."), 0);
+	sl_batch_close(bench->batch);
+}
+
+Test(queue, what_is_removed_while_it_waits_leaves_nothing)
+{
+	struct batch_bench *bench = begin_delayed(remove_kept);
+	bench->options.resume = true;
+	cr_expect_eq(batch_run(bench, ""), 0);
+	batch_expect_state(bench, 0, SL_DOWNLOAD_REMOVED);
+	cr_expect_eq(bench->summary.kept, 0);
+	batch_end(bench);
+}

@@ -78,6 +78,9 @@ mix_scene(struct mix *mix, struct get_scene *get)
 	get->remote_time = one_in(mix, 2);
 	get->fail_fast = one_in(mix, 4);
 	get->if_exists = one_in(mix, 2) ? SL_EXISTS_REPLACE : SL_EXISTS_AUTO;
+	get->retry = (struct sl_retry_policy){ .retries = (unsigned)pick(mix, 4),
+		.max_wait_ns = 1 + pick(mix, 10 * SL_NS_PER_S),
+		.seed = pick(mix, 1000) };
 }
 
 static void
@@ -88,10 +91,23 @@ misbehave(struct mix *mix, struct sim_http_file *file)
 	file->misdeed = misdeeds[pick(mix, SL_COUNT_OF(misdeeds))];
 	file->misdeed_at = (size_t)pick(mix, file->len + 1);
 	file->misdeed_ns = pick(mix, 50 * SL_NS_PER_S);
+	file->misdeeds = (unsigned)pick(mix, 4); /* 0: all of them */
 	/* An end in order at the end is the end of a body that the close delimits. */
 	if (file->misdeed == SIM_HTTP_ENDS && file->framing == SIM_HTTP_CLOSE)
 		file->misdeed = SIM_HTTP_RESETS;
 	mix->trouble = mix->trouble || file->misdeed != SIM_HTTP_PAUSES;
+}
+
+static void
+fail_at_first(struct mix *mix, struct sim_http_file *file)
+{
+	static const int statuses[] = { 429, 500, 503, 503, 404 };
+	static const char *const fields[] = { NULL, NULL, "Retry-After: 3\r\n",
+		"Retry-After: -1\r\n" };
+	file->bad_answers = 1 + (unsigned)pick(mix, 3);
+	file->bad_status = statuses[pick(mix, SL_COUNT_OF(statuses))];
+	file->bad_fields = fields[pick(mix, SL_COUNT_OF(fields))];
+	mix->trouble = true;
 }
 
 static void
@@ -105,6 +121,8 @@ mix_file(struct mix *mix, struct scenario *scenario)
 		misbehave(mix, &file);
 	else if (file.framing != SIM_HTTP_CLOSE && one_in(mix, 16))
 		file.excess = 1 + (size_t)pick(mix, 100);
+	if (one_in(mix, 8))
+		fail_at_first(mix, &file);
 	static const enum sl_codec codecs[] = { SL_CODEC_GZIP, SL_CODEC_ZSTD, SL_CODEC_XZ,
 		SL_CODEC_BZIP2 };
 	bool is_compressed = file.len <= SL_MIB + 1 && one_in(mix, 4);

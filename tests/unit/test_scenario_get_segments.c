@@ -141,6 +141,9 @@ build_mixed(struct mix *mix, uint64_t seed)
 	scenario->get.jobs = 1 + (unsigned)pick(mix, 4);
 	scenario->get.chunks = 2 + (size_t)pick(mix, 20);
 	scenario->get.resume = !one_in(mix, 4);
+	scenario->get.retry = (struct sl_retry_policy){ .retries = (unsigned)pick(mix, 4),
+		.max_wait_ns = 1 + pick(mix, 10 * SL_NS_PER_S),
+		.seed = seed };
 	scenario->get.if_exists = SL_EXISTS_REPLACE;
 	sim_http_set_segment(scenario->http, scenario->sim, one_in(mix, 2) ? 0 : 64 * SL_KIB);
 	for (uint64_t count = 1 + pick(mix, 3); count > 0; count--)

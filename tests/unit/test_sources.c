@@ -50,12 +50,6 @@ Test(sources, they_are_used_one_after_the_other)
 	cr_expect_str_eq(sources.url.host, "c");
 	cr_expect_null(strstr(sl_sources_show(&sources), "pw"));
 	cr_expect_not(sl_sources_has_next(&sources));
-	(void)sl_fail(&err, SL_PHASE_HEAD, SL_E_STATUS, "no such file");
-	err.http_status = 404;
-	sl_sources_add_count(&sources, &err);
-	cr_expect_str_eq(err.text, "no such file (the last of 3 sources, all failed)");
-	cr_expect_eq(err.http_status, 404);
-	cr_expect_eq(err.code, SL_E_STATUS);
 	sl_sources_release(&sources);
 }
 

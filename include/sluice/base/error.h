@@ -33,6 +33,7 @@ enum sl_code {
 	SL_E_TWICE = -5016,       /* two inputs of a run have the same file name */
 	SL_E_CHANGED = -5017,     /* the server has another version than before */
 	SL_E_DECODE = -5018,      /* compressed data that is damaged or cannot be decoded */
+	SL_E_DNS_FAILURE = -5019, /* a name lookup failed; a later one may bring an answer */
 };
 
 /* The operation that failed; with the code it determines the exit status. */
@@ -61,6 +62,7 @@ struct sl_error {
 	int code;
 	enum sl_phase phase;
 	int http_status;
+	unsigned retry_after_s; /* with http_status: the wait that the server asked for; 0 = none */
 	char text[SL_ERROR_TEXT];
 };
 

@@ -32,6 +32,8 @@
 #define SL_OPTION_REDIRECTS_MAX 100u
 #define SL_OPTION_RATE_MAX (1024 * SL_GIB)
 #define SL_OPTION_RPS_MAX 1000000ull
+#define SL_OPTION_RETRIES 8u
+#define SL_OPTION_RETRIES_MAX 1000u
 #define SL_OPTION_MEMORY (64 * SL_MIB)
 #define SL_OPTION_MEMORY_MIN (8 * SL_MIB)
 #define SL_OPTION_MEMORY_MAX (1024 * SL_GIB)
@@ -90,6 +92,8 @@ struct sl_get_options {
 	uint64_t connect_timeout_ns; /* at least a millisecond, as the next */
 	uint64_t stall_timeout_ns;
 	uint64_t deadline_ns; /* from the start of the run; SL_FOREVER = none */
+	unsigned retries;     /* of a file, in a row without progress */
+	uint64_t retry_max_wait_ns;
 	unsigned max_redirects;
 	bool allow_downgrade;
 	bool allow_outside;

@@ -15,6 +15,7 @@
 #include "sluice/download/part.h"
 #include "sluice/download/plan.h"
 #include "sluice/download/present.h"
+#include "sluice/download/retry.h"
 #include "sluice/download/segments.h"
 #include "sluice/http/client.h"
 #include "sluice/rt/chunk.h"
@@ -43,13 +44,15 @@ struct sl_download {
 	uint64_t received; /* bytes of the body so far */
 	uint64_t total;    /* SL_BODY_UNKNOWN until known; of a skipped one what is there */
 	uint64_t started_ns, ended_ns;
+	unsigned retries; /* attempts that failed and were followed by another */
+	uint64_t wait_ns; /* `retrying`: until the next attempt; 0 = at once */
 	bool excess;     /* the server sent more than it announced; cut off */
 	bool unverified; /* skipped without looking inside */
 	bool is_repeat;  /* the same as an earlier input: skipped if that is done */
 	bool checked;    /* there was a checksum, given or sent: what is done or skipped has it */
 	bool waiting;    /* complete, until its group is committed */
 	bool streamed;   /* to standard output, a device or a FIFO */
-	const struct sl_error *error; /* FAILED, CANCELLED, and of a source given up */
+	const struct sl_error *error; /* FAILED, CANCELLED, and of an attempt that failed */
 
 	const struct sl_resource *remote; /* PLANNED: what the server has; else NULL */
 	bool replaces;                    /* PLANNED: a file that exists */
@@ -61,7 +64,8 @@ struct sl_batch_events {
 	 * time it goes on after a pause. */
 	SL_SUSPENDS
 	void (*started)(void *ctx, const struct sl_download *download);
-	/* Its source failed (download->error), and the next one will be tried. */
+	/* An attempt failed (download->error), and another will follow, at the next source or after
+	 * download->wait_ns. */
 	SL_SUSPENDS
 	void (*retrying)(void *ctx, const struct sl_download *download);
 	/* It was under way, and is PAUSED now. */
@@ -105,6 +109,7 @@ struct sl_batch_options {
 			       * groups */
 	/* How long a FIFO may be without a reader, and the opening of a directory may take. */
 	uint64_t stall_timeout_ns;
+	struct sl_retry_policy retry;
 	sl_batch_source *source; /* of entries that follow those added; NULL = there are none */
 	void *source_ctx;
 	bool stays_open; /* the run goes on when nothing is left to do, until sl_batch_close */
@@ -120,8 +125,10 @@ struct sl_batch_summary {
 	 * names the bottleneck. */
 	uint64_t network_ns, limited_ns, disk_ns, hash_ns, decode_ns, commit_ns;
 	struct sl_segments_counts segments; /* of all files */
+	uint64_t waiting;                   /* files that wait to be tried again now */
 	uint64_t kept;                      /* unfinished ones that a later run can resume */
 	uint64_t unverified;                /* skipped ones whose content was not checked */
+	uint64_t retries;                   /* attempts that failed and were followed by another */
 	uint64_t repeats;     /* skipped ones that are the same download as an earlier input */
 	uint64_t first_index; /* of the first failed one in input order; valid if failed > 0 */
 	/* Of that one; with failed == 0: what the disk of the files that are done reported at the

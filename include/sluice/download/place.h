@@ -44,7 +44,7 @@ struct sl_places {
 
 /* The place of one download. {0} is empty. */
 struct sl_place {
-	struct sl_directory *directory; /* one reference; NULL = standard output */
+	struct sl_directory *directory; /* one reference; NULL = standard output, or closed */
 	char *name;                     /* final name in it; NULL = standard output */
 	char *path;                     /* both, as a person would type it; "-"; NULL if unknown */
 	char *wanted; /* path of the directory, known before it is open; NULL = standard output */
@@ -100,6 +100,14 @@ int sl_place_claim(struct sl_places *places, struct sl_place *place,
  */
 int sl_place_claim_name(struct sl_places *places, struct sl_place *place,
 	const struct sl_sources *sources, struct sl_span name, struct sl_error *err) SL_MUST_CHECK;
+
+/* The place keeps its name, but not its directory open, until sl_place_reopen. */
+void sl_place_close(struct sl_place *place);
+
+/* Harmless if the place is open. Returns 0; what sl_directories_open returns. */
+SL_SUSPENDS
+int sl_place_reopen(
+	struct sl_places *places, struct sl_place *place, struct sl_error *err) SL_MUST_CHECK;
 
 /* Claim the next "NAME.N" that no input has and nothing stands under. Returns 0 or a code. */
 SL_SUSPENDS

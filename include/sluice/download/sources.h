@@ -31,9 +31,6 @@ bool sl_sources_has_next(const struct sl_sources *sources);
 /* The URL in use for messages and events; "" before the first was parsed. */
 const char *sl_sources_show(const struct sl_sources *sources);
 
-/* Add to the message of a failure how many sources were tried. */
-void sl_sources_add_count(const struct sl_sources *sources, struct sl_error *err);
-
 /* What makes two inputs the same download: the hash of the URL in use and of all that is sent and
  * checked with it. */
 uint64_t sl_sources_identity(const struct sl_sources *sources);

@@ -86,7 +86,8 @@ void sl_http_client_free(struct sl_http_client *client);
  * request asks for, is not decoded. Otherwise no exchange is left open, err->phase is the operation
  * that failed, and the code is
  *  - SL_E_STATUS: any other status but 206; err->http_status holds it (204 as well: it has no
- *    body). With the log level INFO the message also has the first words of the body
+ *    body), err->retry_after_s the wait that the server asked for. With the log level INFO the
+ *    message also has the first words of the body
  *  - SL_E_REDIRECT: more than max_redirects, a downgrade, another scheme, no or two Locations
  *  - SL_E_PROTO: an answer other than HTTP/1, bad framing, 101, 206 with another range than was
  *    requested or without a request for one, 206 with a content coding

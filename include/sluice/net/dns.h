@@ -46,7 +46,8 @@ void sl_dns_free(struct sl_dns *dns);
  * All stream addresses of `host` (a name or a numeric address, no brackets), in the system's order
  * of preference (RFC 6724), with `port` set. Temporary failures are retried until `deadline_ns`,
  * which should not be SL_FOREVER. Returns 0 with at least one address; SL_E_RESOLVE with the
- * resolver's reason in *err; -ETIMEDOUT if the resolver did not return; -ECANCELED, -ENOMEM.
+ * resolver's reason in *err if the name has none; SL_E_DNS_FAILURE if there was no answer, and
+ * -ETIMEDOUT if the resolver did not return: a later lookup may succeed; -ECANCELED, -ENOMEM.
  */
 SL_SUSPENDS
 int sl_dns_lookup(struct sl_dns *dns, const char *host, uint16_t port, uint64_t deadline_ns,

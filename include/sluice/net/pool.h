@@ -54,9 +54,9 @@ void sl_pool_set_tls(struct sl_pool *pool, struct sl_tls *tls);
  * A connection for `key`: the most recently used idle one of its lane that is undisturbed (its
  * `reused` is set), else a fresh one (resolve, dial the addresses, TLS). `fresh` = never an idle
  * one. First waits until one more is within the bounds, until cancelled or past a deadline in
- * force. Returns 0; SL_E_RESOLVE, SL_E_TLS, SL_E_UNSUPPORTED (no TLS set up), -ECONNREFUSED,
- * -ETIMEDOUT, -ECANCELED...; *err with the phase is always filled. The connection is the caller's
- * until sl_pool_give.
+ * force. Returns 0; SL_E_RESOLVE, SL_E_DNS_FAILURE, SL_E_TLS, SL_E_UNSUPPORTED (no TLS set
+ * up), -ECONNREFUSED, -ETIMEDOUT, -ECANCELED...; *err with the phase is always filled. The
+ * connection is the caller's until sl_pool_give.
  */
 SL_SUSPENDS
 int sl_pool_take(struct sl_pool *pool, const struct sl_pool_key *key, bool fresh,

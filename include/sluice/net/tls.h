@@ -36,9 +36,9 @@ void sl_tls_free(struct sl_tls *tls);
 /*
  * Handshake on `fd`, a connected socket, with the server called `host` (DNS name or numeric address
  * without brackets; SNI is never an address) until `deadline_ns`. Takes fd: it is the connection's
- * on success and closed on failure. Returns 0; SL_E_TLS; -ECONNRESET, -ETIMEDOUT, -ECANCELED...;
- * *err (phase SL_PHASE_TLS) names the host, the reason, the certificate if that is the reason, and
- * what to do.
+ * on success and closed on failure. Returns 0; SL_E_TLS; -ECONNRESET (also if the server closed the
+ * connection in order), -ETIMEDOUT, -ECANCELED...; *err (phase SL_PHASE_TLS) names the host, the
+ * reason, the certificate if that is the reason, and what to do.
  */
 SL_SUSPENDS
 int sl_tls_connect(struct sl_tls *tls, int fd, const char *host, uint16_t port,

@@ -44,6 +44,7 @@ struct sl_progress {
 	const struct sl_progress_file *files; /* active ones, most important first */
 	size_t file_count;
 	uint64_t files_done, files_failed; /* failed ones are not among the done */
+	uint64_t files_waiting;            /* for another attempt */
 	uint64_t files_total; /* SL_PROGRESS_UNKNOWN while a list is still being read */
 	uint64_t bytes_done, bytes_total;
 	uint64_t rate_bytes_s;
