@@ -417,6 +417,57 @@ Test(net_pool, closes_an_idle_connection_to_make_room_for_a_fresh_one)
 	run(fresh_takes_the_place, options);
 }
 
+/* ---- admission ---- */
+
+/* How often `admit` was called, and what it returns. */
+static struct {
+	unsigned calls;
+	int code;
+} admission;
+
+static int
+count_admission(void *ctx, const struct sl_pool_key *key, struct sl_error *err)
+{
+	(void)ctx;
+	(void)key;
+	admission.calls++;
+	return admission.code ? sl_fail_code(err, SL_PHASE_REQUEST, admission.code, "refused") : 0;
+}
+
+/* Else those that wait for a connection would all have been admitted long before they get one. */
+static int
+admit_last(void *arg)
+{
+	struct sl_pool *pool = arg;
+	struct sl_pool_key key = key_of(&peers[0]);
+	struct sl_connection *second = NULL;
+	struct sl_deadline scope;
+	admission.calls = 0;
+	admission.code = 0;
+	struct sl_connection *first = take(pool, &peers[0], false);
+	cr_expect_eq(admission.calls, 1);
+	sl_deadline_begin(&scope, sl_deadline_in(20 * SL_NS_PER_MS));
+	cr_expect_eq(sl_pool_take(pool, &key, false, &second, NULL), -ETIMEDOUT);
+	sl_deadline_end(&scope);
+	cr_expect_eq(admission.calls, 1, "not while it waits for a connection");
+	sl_pool_give(pool, first, true);
+	admission.code = -ECANCELED;
+	cr_expect_eq(sl_pool_take(pool, &key, false, &second, NULL), -ECANCELED);
+	admission.code = 0;
+	first = take(pool, &peers[0], false);
+	cr_expect_eq(admission.calls, 3);
+	sl_pool_give(pool, first, true);
+	return 0;
+}
+
+Test(net_pool, admits_only_what_may_have_a_connection)
+{
+	struct sl_pool_options options = roomy;
+	options.per_host = 1;
+	options.admit = count_admission;
+	run(admit_last, options);
+}
+
 /* ---- waits and failures ---- */
 
 static int
