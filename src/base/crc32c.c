@@ -1,15 +1,26 @@
 /*
- * crc32c.c - CRC-32C by the instructions of x86-64 (SSE 4.2) and aarch64, or by a small table.
+ * crc32c.c - CRC-32C by carry-less multiplication in vectors of 64 bytes (x86-64 with AVX-512), by
+ * the CRC instructions of x86-64 (SSE 4.2) and aarch64, or by a small table.
  *
- * The instruction takes 8 bytes a cycle, but its result comes three cycles later. So three
- * neighbouring blocks are summed at once, and their sums are joined: the sum of A followed by len
- * bytes B is crc(A) * x^(8 len) + crc(B), modulo the polynomial. That product needs one carry-less
- * multiplication, of 32 by 32 bits, and one more CRC instruction, which reduces it:
+ * Data are polynomials here: the first bit is the highest power of x. A CRC is the remainder of
+ * data * x^32 modulo P. The sum of A followed by n bits B is A * x^n + B, where x^n may be replaced
+ * by its remainder modulo P, a factor of 32 bits. Values are reflected: the highest power is the
+ * lowest bit. So a product, taken for a value of twice the width, has one power of x too many, and
+ * a factor in the low half of a word counts as multiplied by x^32:
  *
- *    crc(0, a * b) = a * b * x^33     (x for the bit by which a product of reflected values is off,
- *                                      x^32 by the definition of a CRC)
+ *   - a word of 64 bits times a factor b in the low half of another: a * b * x^33;
+ *   - the CRC instruction on the product of two values of 32 bits, which multiplies it by x^32 and
+ *     reduces it: a * b * x^33.
  *
- * so that the factor for a block of len bytes is x^(8 len - 33).
+ * In both cases the factor that moves a sum by n bits is x^(n - 33) modulo P. To check a factor:
+ * begin with 1, which is 0x80000000 reflected; n - 33 steps of step_bit() multiply it by x each.
+ *
+ * CRC instruction: it takes 8 bytes a cycle, but its result comes three cycles later. So three
+ * neighbouring blocks are summed at once, and their sums are joined as described.
+ *
+ * Folding: the sums are 16 values of 128 bits in four vectors. A step moves each by the 256 bytes
+ * of all vectors and adds the next data; nothing is reduced. The vectors are then congruent to all
+ * data so far, so the CRC instruction is run over them instead of over the data.
  */
 #include "sluice/base/crc32c.h"
 
@@ -19,6 +30,7 @@
 #if defined(__x86_64__)
 #include <immintrin.h>
 #define HARDWARE __attribute__((target("sse4.2,pclmul")))
+#define FOLDING __attribute__((target("sse4.2,pclmul,avx512f,vpclmulqdq")))
 #elif defined(__aarch64__)
 #include <arm_acle.h>
 #include <arm_neon.h>
@@ -28,13 +40,20 @@
 
 #define POLY_REFLECTED 0x82f63b78u
 
+/* The value times x, modulo P. */
+static uint32_t
+step_bit(uint32_t crc)
+{
+	return crc >> 1 ^ (crc & 1 ? POLY_REFLECTED : 0);
+}
+
 /* The portable version uses a table of 16 entries, one cache line; speed matters in the hardware
  * version only. */
 static uint32_t
 step_nibble(uint32_t crc)
 {
 	for (int bit = 0; bit < 4; bit++)
-		crc = crc >> 1 ^ (crc & 1 ? POLY_REFLECTED : 0);
+		crc = step_bit(crc);
 	return crc;
 }
 
@@ -122,7 +141,8 @@ word_at(const unsigned char *p)
 	return word; /* both are little-endian */
 }
 
-/* Bytes of a block, a multiple of 8, and the factors that move a sum by one and by two blocks. */
+/* Bytes of a block, a multiple of 8, and the factors that move a sum by one and by two blocks:
+ * x^(8 len - 33) and x^(16 len - 33). */
 struct block {
 	size_t len;
 	uint32_t by_one, by_two;
@@ -146,8 +166,9 @@ add_three(uint32_t crc, const unsigned char *p, const struct block *block)
 }
 
 HARDWARE static uint32_t
-crc32c_hardware(uint32_t crc, const unsigned char *p, size_t len)
+crc32c_hardware(uint32_t crc, const void *data, size_t len)
 {
+	const unsigned char *p = data;
 	crc = ~crc;
 	for (; len >= 3 * long_block.len; len -= 3 * long_block.len, p += 3 * long_block.len)
 		crc = add_three(crc, p, &long_block);
@@ -161,12 +182,97 @@ crc32c_hardware(uint32_t crc, const unsigned char *p, size_t len)
 }
 #endif
 
+#ifdef FOLDING
+
+/* Bytes of the four vectors. */
+#define FOLD 256u
+
+/* The CRC of the sums costs as much as that of 256 bytes of data. */
+#define FOLD_MIN (2 * FOLD)
+
+/* The truth table that makes the ternary instruction an exclusive or. */
+#define XOR_OF_THREE 0x96
+
+/* AVX-512 counts as supported only if the operating system saves its registers. */
+static bool
+has_folding(void)
+{
+	return has_hardware() && __builtin_cpu_supports("avx512f") &&
+	       __builtin_cpu_supports("vpclmulqdq");
+}
+
+FOLDING static inline __m512i
+load(const unsigned char *p)
+{
+	return _mm512_loadu_si512((const void *)p);
+}
+
+/* Moves the four sums of a vector by FOLD bytes and adds 64 bytes from p on. */
+FOLDING static inline __m512i
+fold(__m512i sums, __m512i factors, const unsigned char *p)
+{
+	return _mm512_ternarylogic_epi64(_mm512_clmulepi64_epi128(sums, factors, 0x00),
+		_mm512_clmulepi64_epi128(sums, factors, 0x11), load(p), XOR_OF_THREE);
+}
+
+FOLDING static uint32_t
+crc32c_folding(uint32_t crc, const void *data, size_t len)
+{
+	if (len < FOLD_MIN)
+		return crc32c_hardware(crc, data, len);
+	/* The low half of a sum comes first, so it is moved by 64 bits more. */
+	const uint32_t by_fold = 0xb9e02b86;    /* x^(8 FOLD - 33) */
+	const uint32_t by_fold_64 = 0xdcb17aa4; /* x^(8 FOLD + 64 - 33) */
+	const __m512i factors = _mm512_broadcast_i32x4(_mm_set_epi64x(by_fold, by_fold_64));
+	const unsigned char *p = data;
+	__m512i a = load(p), b = load(p + 64), c = load(p + 128), d = load(p + 192);
+	a = _mm512_xor_si512(a, _mm512_zextsi128_si512(_mm_cvtsi32_si128((int)~crc)));
+	for (p += FOLD, len -= FOLD; len >= FOLD; p += FOLD, len -= FOLD) {
+		a = fold(a, factors, p);
+		b = fold(b, factors, p + 64);
+		c = fold(c, factors, p + 128);
+		d = fold(d, factors, p + 192);
+	}
+	uint64_t sums[FOLD / 8];
+	_mm512_storeu_si512(sums, a);
+	_mm512_storeu_si512(sums + 8, b);
+	_mm512_storeu_si512(sums + 16, c);
+	_mm512_storeu_si512(sums + 24, d);
+	_mm256_zeroupper(); /* gcc 12 does not add it before the tail call below */
+	crc = 0;
+	for (size_t i = 0; i < SL_COUNT_OF(sums); i++)
+		crc = add_word(crc, sums[i]);
+	return crc32c_hardware(~crc, p, len);
+}
+#endif
+
+static bool
+has_portable(void)
+{
+	return true;
+}
+
+static const struct sl_crc32c_kernel kernels[] = {
+#ifdef FOLDING
+	{ "folding", has_folding, crc32c_folding },
+#endif
+#ifdef HARDWARE
+	{ "instruction", has_hardware, crc32c_hardware },
+#endif
+	{ "portable", has_portable, sl_crc32c_portable },
+};
+
+const struct sl_crc32c_kernel *
+sl_crc32c_nth(size_t index)
+{
+	return index < SL_COUNT_OF(kernels) ? &kernels[index] : NULL;
+}
+
 uint32_t
 sl_crc32c(uint32_t crc, const void *data, size_t len)
 {
-#ifdef HARDWARE
-	if (has_hardware())
-		return crc32c_hardware(crc, data, len);
-#endif
-	return sl_crc32c_portable(crc, data, len);
+	const struct sl_crc32c_kernel *kernel = kernels;
+	while (!kernel->is_supported())
+		kernel++; /* ends at the portable one */
+	return kernel->crc32c(crc, data, len);
 }
