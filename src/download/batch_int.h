@@ -57,8 +57,13 @@ enum file_outcome {
 };
 
 /* Later inputs that are the same download, and end as it does. */
+struct repeat {
+	uint64_t index;
+	bool is_started; /* reported as such: it was under way when its name was found */
+};
+
 struct repeats {
-	uint64_t *indices;
+	struct repeat *items;
 	size_t count, cap;
 };
 
