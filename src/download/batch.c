@@ -298,7 +298,7 @@ SL_SUSPENDS
 static void
 try_file(struct file *file)
 {
-	bool is_local_first = file->entry.checksum.kind != SL_CHECKSUM_NONE;
+	bool is_local_first = sl_present_is_by_checksum(&file->place, &file->entry);
 	switch (is_local_first ? ATTEMPT_NOW : attempt_begin(file)) {
 	case ATTEMPT_NOW:
 		run_file(file);

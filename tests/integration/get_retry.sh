@@ -128,6 +128,23 @@ test_retry_dead_host() {
 	no_parts
 }
 
+# the same when the requests are those of a dry run, or compare a file that was decompressed
+test_retry_dead_host_compared() {
+	local i
+	for i in {1..60}; do
+		printf 'http://127.0.0.1:%s/%s.gz\n checksum=md5=%032d\n' "$PORT_closed" "$i" "$i"
+		echo content >"$i"
+	done >list
+	get "${SOON[@]}" -j 4 --dry-run -d none -i list
+	expect 6 "keeps failing"
+	[[ $(grep -c '^sluice: .*refused.*(retry' err) -le 30 ]] || fail "dry run: $(grep -c '(retry' err) retries"
+	grep -q "not attempted" err || fail "dry run: each of its files was tried"
+	get "${SOON[@]}" -j 4 --decompress -i list
+	expect 6 "keeps failing"
+	[[ $(grep -c '^sluice: .*refused.*(retry' err) -le 30 ]] || fail "decompress: $(grep -c '(retry' err) retries"
+	grep -q "not attempted" err || fail "decompress: each of its files was tried"
+}
+
 # a stream is tried again until its reader has got a byte
 test_retry_stream() {
 	own_origin
