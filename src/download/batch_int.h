@@ -147,9 +147,11 @@ struct sl_batch {
 	bool not_durable;       /* a stream, or a file whose sync failed */
 	bool time_noted;        /* that a file system does not keep times */
 	uint64_t next_index;
+	struct sl_list source_idle; /* waiter: the task that reads the source */
+	bool source_wanted;         /* it reads, or is to read, an entry for a job */
 	bool source_ended;
-	bool turn_taken; /* a source may suspend, and names go to the inputs in their order: one job
-			    at a time takes inputs */
+	bool turn_taken; /* opening a directory suspends, and names go to the inputs in their order:
+			    one job at a time takes inputs */
 	uint64_t queue_next_ns; /* no entry of the queue can be taken before; 0 = not known */
 	struct sl_breaker breaker;
 	struct sl_random random; /* for waits */
