@@ -152,8 +152,7 @@ begin(struct file *file)
 
 /* ---- the source ---- */
 
-/* Its next entry goes to the end of the queue; one that cannot be used has its words in
- * file->error. */
+/* Its next entry, in batch->given; one that cannot be used has its words in file->error. */
 SL_SUSPENDS
 static void
 read_source(struct sl_batch *batch)
@@ -181,7 +180,7 @@ read_source(struct sl_batch *batch)
 		(void)sl_fail_code(&file->error, SL_PHASE_NONE, got, "cannot use input %llu",
 			(unsigned long long)index + 1);
 	}
-	sl_list_push_back(&batch->queue, &file->link);
+	batch->given = file;
 }
 
 /*
@@ -201,7 +200,7 @@ source_task(void *arg)
 		else if (sl_waiter_wait(&waiter, &batch->source_idle, "a job", SL_FOREVER) == 0)
 			continue;
 		batch->source_wanted = false;
-		queue_wake(batch);
+		queue_pass(batch);
 	}
 	return 0;
 }
@@ -229,15 +228,16 @@ enum next {
 static bool
 is_exhausted(const struct sl_batch *batch)
 {
-	return batch->source_ended && !batch->stays_open && sl_list_is_empty(&batch->openings) &&
-	       !queue_has_waiting(batch);
+	return batch->source_ended && !batch->given && !batch->stays_open &&
+	       sl_list_is_empty(&batch->openings) && !queue_has_waiting(batch);
 }
 
-/* With the turn. Entries that were added come before those of the source. */
+/* With the turn. Entries that were added come before the source is asked. */
 static enum next
 find_next(struct sl_batch *batch, struct file **out)
 {
-	*out = queue_take(batch, true);
+	*out = batch->given ? batch->given : queue_take(batch, true);
+	batch->given = NULL;
 	if (*out)
 		return NEXT_FILE;
 	if (is_exhausted(batch))
@@ -258,7 +258,7 @@ take_in_turn(struct sl_batch *batch, struct file **out, int *code)
 		*code = begin(*out);
 	batch->turn_taken = false;
 	if (next != NEXT_WAIT)
-		queue_wake(batch);
+		queue_pass(batch);
 	return next == NEXT_FILE && *code == FILE_OPENING ? NEXT_NONE : next;
 }
 
@@ -399,7 +399,7 @@ is_over(struct sl_batch *batch)
 	struct sl_entry entry = { 0 };
 	struct sl_error err = { 0 };
 	struct sl_shield shield;
-	if (!sl_list_is_empty(&batch->queue))
+	if (batch->given || !sl_list_is_empty(&batch->queue))
 		return false;
 	if (batch->source_ended)
 		return true;
@@ -477,6 +477,9 @@ static void
 drop_queue(struct sl_batch *batch)
 {
 	int reason = batch->cancel_reason ? batch->cancel_reason : -ECANCELED;
+	if (batch->given)
+		file_drop(batch->given);
+	batch->given = NULL;
 	for (struct sl_list *node; (node = sl_list_pop(&batch->queue));) {
 		struct file *file = sl_list_item(node, struct file, link);
 		bool has_failed = reason == -ETIMEDOUT && file->error.code;

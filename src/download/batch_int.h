@@ -149,6 +149,7 @@ struct sl_batch {
 	uint64_t next_index;
 	struct sl_list source_idle; /* waiter: the task that reads the source */
 	bool source_wanted;         /* it reads, or is to read, an entry for a job */
+	struct file *given;         /* that entry, for the next job with the turn; NULL = none */
 	bool source_ended;
 	bool turn_taken; /* opening a directory suspends, and names go to the inputs in their order:
 			    one job at a time takes inputs */
@@ -188,8 +189,13 @@ bool queue_has_waiting(const struct sl_batch *batch);
 SL_SUSPENDS
 int queue_wait(struct sl_batch *batch);
 
-/* queue.c: what one job in queue_wait waits for may have come. */
+/* queue.c: what one job in queue_wait waits for may have come: an entry of the queue may be taken
+ * earlier than was found. */
 void queue_wake(struct sl_batch *batch);
+
+/* queue.c: the same, and what the queue has is as it was: the turn is free, or the source has given
+ * an entry. The queue is not searched once more for each entry of a list. */
+void queue_pass(struct sl_batch *batch);
 
 /* queue.c: an ACTIVE file whose task has ended waits, at the end of the queue, until attempt_begin
  * may let it go on. */
