@@ -146,7 +146,11 @@ draw(void *ctx, struct sl_progress_screen *screen, const struct sl_progress_styl
 static void
 plain(void *ctx, struct sl_buf *out)
 {
+	const struct sl_get_events *events = ctx;
 	struct snapshot *snapshot = take_snapshot(ctx);
+	/* The first line is the first sample: the rate is left out, not 0. */
+	if (snapshot && !events->rate.is_known)
+		snapshot->progress.rate_bytes_s = SL_PROGRESS_UNKNOWN;
 	if (snapshot)
 		sl_progress_plain(&snapshot->progress, out);
 	free(snapshot);
