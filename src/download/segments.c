@@ -107,7 +107,7 @@ piece_of(const struct sl_segments *segments, uint64_t rate_bytes_s)
 	return (SL_MAX(fast, segments->piece) + grain - 1) / grain * grain;
 }
 
-/* The lowest missing bytes, as far as the limit goes. 0, SL_LEASE_NONE or -ENOMEM. */
+/* The lowest missing bytes, within the limit. 0, SL_LEASE_NONE or -ENOMEM. */
 static int
 lease_piece(struct sl_segments *segments, struct sl_lease *lease, uint64_t rate_bytes_s)
 {
@@ -116,12 +116,10 @@ lease_piece(struct sl_segments *segments, struct sl_lease *lease, uint64_t rate_
 	if (code || !segments->limit)
 		return code;
 	uint64_t limit = segments->limit(segments->ctx);
-	if (lease->at >= limit) {
-		sl_ranges_give_back(ranges, lease);
-		return SL_LEASE_NONE;
-	}
-	lease->end = SL_MIN(lease->end, limit);
-	return 0;
+	if (lease->end <= limit)
+		return 0;
+	sl_ranges_give_back(ranges, lease); /* no piece is cut: each would need a request */
+	return SL_LEASE_NONE;
 }
 
 static void
@@ -328,7 +326,7 @@ find_work(struct sl_segments *segments, struct sl_lease *lease)
 	int code = lease_piece(segments, lease, segments->usual_bytes_s);
 	if (code != SL_LEASE_NONE)
 		return code;
-	if (is_worth_splitting(segments))
+	if (!segments->limit && is_worth_splitting(segments))
 		code = sl_ranges_split(ranges, lease, grain_of(segments));
 	if (code == SL_LEASE_GRANTED)
 		segments->counts.split++;
@@ -649,6 +647,9 @@ sl_segments_run(struct sl_segments *segments, struct sl_segment *first, struct s
 	if (!code)
 		code = drive(segments, err);
 	stop_all(segments);
+	/* What the last one had begun to use. */
+	if (!code && segments->flush)
+		code = segments->flush(segments->ctx);
 	free(segments->slots);
 	segments->slots = NULL;
 	segments->last_error = NULL;
