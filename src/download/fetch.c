@@ -166,17 +166,9 @@ claim_servers_name(struct file *file, const struct sl_head *head)
 	return code;
 }
 
-/* An earlier run has left a part of this name: what is missing is requested instead of all. */
-static bool
-can_resume_part(const struct file *file)
-{
-	const struct sl_journal *journal = file->part.journal;
-	const struct sl_journal_content *content = journal ? sl_journal_content(journal) : NULL;
-	return content && content->has_resource && content->count > 0;
-}
-
 /* What else is done before the request: the name, what has it, and the part. What is there is
- * compared with the answer at hand. 0; FILE_SKIPPED; FILE_REPEAT; FILE_RESUME; a code. */
+ * compared with the answer at hand. 0; FILE_SKIPPED; FILE_REPEAT; FILE_RESUME if an earlier run has
+ * left a part of that name; a code. */
 SL_SUSPENDS
 static int
 accept_name(struct file *file, const struct sl_http_exchange *exchange)
@@ -188,7 +180,7 @@ accept_name(struct file *file, const struct sl_http_exchange *exchange)
 		code = look(file);
 	if (!code && !file->batch->options.dry_run)
 		code = make_part(file);
-	if (!code && can_resume_part(file))
+	if (!code && file->part.journal)
 		code = FILE_RESUME;
 	file->remote = NULL;
 	file->transfer.attributes.replaces = file->present.has_rights;
@@ -281,21 +273,43 @@ verify_part(struct file *file)
 	return code;
 }
 
-/* The part was taken over: the transfer goes on with what is missing. */
+static bool
+can_resume_part(const struct file *file)
+{
+	const struct sl_journal_content *content = sl_journal_content(file->part.journal);
+	return content->has_resource && content->count > 0;
+}
+
+/* It has nothing that could be used, but a length and bytes that the file need not have. */
+SL_SUSPENDS
+static int
+replace_part(struct file *file)
+{
+	sl_part_discard(&file->part);
+	return make_part(file);
+}
+
+/* The part was taken over: the transfer goes on with what is missing, or from the start with an
+ * empty one. */
 SL_SUSPENDS
 static int
 resume_part(struct file *file)
 {
 	struct sl_transfer *transfer = &file->transfer;
-	if (!file->part.journal || transfer->is_ranged || transfer->no_ranges)
-		return 0;
-	int code = verify_part(file);
-	const struct sl_journal_content *content = sl_journal_content(file->part.journal);
-	if (code || !can_resume_part(file))
-		return code;
-	code = sl_transfer_resume(transfer, content);
-	sl_log_info("'%s': resuming with %llu of %llu bytes", file->part.part_name,
-		(unsigned long long)transfer->resumed, (unsigned long long)transfer->total);
+	int code = 0;
+	while (!code && file->part.journal && !transfer->is_ranged) {
+		if (!transfer->no_ranges)
+			code = verify_part(file);
+		if (code)
+			break;
+		if (transfer->no_ranges || !can_resume_part(file)) {
+			code = replace_part(file);
+			continue;
+		}
+		code = sl_transfer_resume(transfer, sl_journal_content(file->part.journal));
+		sl_log_info("'%s': resuming with %llu of %llu bytes", file->part.part_name,
+			(unsigned long long)transfer->resumed, (unsigned long long)transfer->total);
+	}
 	return code;
 }
 

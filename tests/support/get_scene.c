@@ -137,6 +137,7 @@ batch_options(struct get_scene *scene, struct sl_http_client *client, struct sl_
 		.pool = pool,
 		.dir = scene->dir,
 		.output = scene->output,
+		.server_names = scene->server_names,
 		.if_exists = scene->if_exists,
 		.jobs = scene->jobs,
 		.per_host = scene->per_host,

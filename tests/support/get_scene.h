@@ -52,6 +52,7 @@ struct get_scene {
 	enum sl_io_mode io;
 	const char *dir, *output;
 	bool fail_fast, remote_time, dry_run;
+	bool server_names;
 	bool decompress; /* with windows of up to 8 MiB */
 	bool shared;     /* another run works on the same names */
 	bool by_command; /* a signal cancels the whole command, as the program's do, not the batch
