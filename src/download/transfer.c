@@ -113,6 +113,25 @@ begin_journal(struct sl_transfer *transfer)
 	return keeps ? sl_part_begin_journal(transfer->part, &wanted) : 0;
 }
 
+/* What is missing is recorded as written, since it turned out to be wrong only then. No run may
+ * trust that while other bytes take its place. */
+SL_SUSPENDS
+static int
+void_missing(struct sl_transfer *transfer)
+{
+	struct sl_journal *journal = transfer->part->journal;
+	struct sl_range missing = { 0 };
+	int code = 0;
+	while (!code && journal &&
+		sl_ranges_next_missing(&transfer->written, missing.end, &missing))
+		code = sl_journal_void(journal, missing.begin, missing.end);
+	if (!code || sl_part_is_stop(code))
+		return code;
+	return sl_fail_code(transfer->err, SL_PHASE_WRITE, code,
+		"cannot fetch pieces of '%s' again, since its journal lists them",
+		transfer->part->part_name);
+}
+
 /* A journal has no text of Last-Modified; it is kept only with a validator. */
 static void
 complete_validator(struct sl_resource *resource)
@@ -744,7 +763,9 @@ go_on(struct sl_transfer *transfer)
 	transfer->attributes.time_ns = transfer->wants_time ? transfer->resource.modified_ns : 0;
 	set_stamp(transfer);
 	int code = transfer->part->direct_fd < 0 ? reserve(transfer) : 0;
-	return code ? code : begin_journal(transfer);
+	if (!code)
+		code = begin_journal(transfer);
+	return !code && transfer->is_repair ? void_missing(transfer) : code;
 }
 
 SL_SUSPENDS
@@ -882,7 +903,10 @@ receive_again(struct sl_transfer *transfer, size_t bad, struct sl_error *err)
 		entry_of(transfer)->pieces.count);
 	sl_error_clear(err);
 	sl_hasher_release(&transfer->hasher);
-	return receive_missing(transfer, err);
+	transfer->is_repair = true;
+	int code = receive_missing(transfer, err);
+	transfer->is_repair = false;
+	return code;
 }
 
 int
