@@ -100,12 +100,14 @@ open_part(struct file *file)
 {
 	struct sl_directory *directory = file->place.directory;
 	const char *name = file->place.name;
-	file->is_kept = false;
-	if (!file->batch->options.resume || file->place.codec != SL_CODEC_NONE)
-		return sl_part_create(
-			&file->part, directory, name, mode_of_part(file), &file->error);
-	return sl_part_resume(&file->part, directory, name, mode_of_part(file),
-		sl_journal_url_hash(&file->sources.url), &file->error);
+	bool resumes = file->batch->options.resume && file->place.codec == SL_CODEC_NONE;
+	int code = resumes ? sl_part_resume(&file->part, directory, name, mode_of_part(file),
+				     sl_journal_url_hash(&file->sources.url), &file->error)
+			   : sl_part_create(&file->part, directory, name, mode_of_part(file),
+				     &file->error);
+	if (!code)
+		file->is_kept = false;
+	return code;
 }
 
 /* Before the request: a directory that takes no file, or another run at work, costs the server
@@ -377,9 +379,9 @@ give_up_part(struct file *file, int code)
 	bool is_wrong = code == SL_E_CHECKSUM || code == SL_E_CHANGED;
 	bool is_useful = transfer->is_ranged && transfer->written.done_bytes > 0 && !is_wrong &&
 			 file->wish != FILE_REMOVE;
-	file->is_kept = is_useful && sl_part_keep(&file->part);
-	if (!file->is_kept)
-		sl_part_discard(&file->part);
+	if (file->part.fd >= 0) /* else what the attempt before has left is as it was */
+		file->is_kept = is_useful && sl_part_keep(&file->part);
+	sl_part_discard(&file->part);
 	sl_transfer_reset(&file->transfer);
 }
 

@@ -65,7 +65,11 @@ struct get_scene {
 	uint64_t entry_pause_ns;      /* before each entry but the first */
 	/* Called when a file is to be tried again; may be NULL. */
 	void (*retried)(struct get_scene *scene, const struct sl_download *download);
-	int cancel_fd;            /* sim_trap: a signal comes when it is readable; -1 = none */
+	int cancel_fd; /* sim_trap: a signal comes when it is readable; -1 = none */
+	/* Runs beside the batch, in a task of its own, which must close the batch: that stays open.
+	 * NULL = nothing. */
+	SL_SUSPENDS
+	void (*control)(struct get_scene *scene);
 	void (*run_begins)(void); /* called just before and after the batch's run; may be NULL */
 	void (*run_ended)(void);
 	/* results */

@@ -5,28 +5,11 @@
 #include "support/scenario.h"
 
 #include "sluice/base/random.h"
-#include "sluice/download/digest.h"
 
 #include <criterion/criterion.h>
 
 #define CHUNK (16 * SL_KIB)
 #define REMOTE_TIME "Tue, 14 Nov 2023 22:13:21 GMT"
-
-/* "sha-256=HEX" of these bytes, as the message of a mismatch has it. */
-static void
-format_sum(const char *data, size_t len, char *out, size_t cap)
-{
-	struct sl_checksum other = { .kind = SL_CHECKSUM_SHA256, .len = 32 };
-	struct sl_digest *digest = NULL;
-	struct sl_error err = { 0 };
-	cr_assert_eq(sl_digest_new(&digest, SL_CHECKSUM_SHA256), 0);
-	sl_digest_add(digest, data, len);
-	cr_assert_eq(sl_digest_check(digest, &other, "x", &err), SL_E_CHECKSUM);
-	const char *got = strstr(err.text, "sha-256 is ");
-	cr_assert_not_null(got, "%s", err.text);
-	snprintf(out, cap, "sha-256=%.64s", got + strlen("sha-256 is "));
-	sl_digest_free(digest);
-}
 
 static struct scenario *
 begin(const struct sim_options *options, struct sim_http_file file, uint64_t reader_bytes_s)
@@ -79,7 +62,7 @@ mixed_file(struct sl_random *random)
 }
 
 static struct scenario *
-build_mixed(uint64_t seed, char *sum, size_t cap)
+build_mixed(uint64_t seed, char *sum)
 {
 	static const uint64_t readers[] = { SL_FOREVER, SL_FOREVER, 1000000, 100000 };
 	struct sl_random random;
@@ -93,10 +76,8 @@ build_mixed(uint64_t seed, char *sum, size_t cap)
 	scenario->get.per_host = 1 + (unsigned)sl_random_below(&random, 8);
 	scenario->get.chunks = 2 + (size_t)sl_random_below(&random, 14);
 	sim_http_set_segment(scenario->http, scenario->sim, SL_KIB << sl_random_below(&random, 5));
-	if (sl_random_below(&random, 2)) {
-		format_sum(scenario->get.files[0].data, file.len, sum, cap);
-		scenario->get.files[0].checksum = sum;
-	}
+	if (sl_random_below(&random, 2))
+		scenario_set_checksum(&scenario->get.files[0], sum);
 	return scenario;
 }
 
@@ -104,8 +85,8 @@ Test(scenario_get_stream, whatever_happens_each_byte_comes_once_and_in_order, .t
 {
 	struct sim_seeds seeds = sim_seeds(400);
 	for (uint64_t seed = seeds.first; seed != seeds.end; seed++) {
-		char sum[80];
-		struct scenario *scenario = build_mixed(seed, sum, sizeof(sum));
+		char sum[SCENARIO_SUM];
+		struct scenario *scenario = build_mixed(seed, sum);
 		scenario_run(scenario);
 		expect_in_order(scenario);
 		const struct get_file *file = &scenario->get.files[0];
