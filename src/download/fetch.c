@@ -233,7 +233,9 @@ run_transfer(struct file *file)
 {
 	struct sl_transfer *transfer = &file->transfer;
 	struct sl_batch_summary *summary = &file->batch->summary;
-	struct sl_segment_counts before = transfer->counts;
+	/* One that begins anew counts from 0. */
+	struct sl_segment_counts before =
+		transfer->is_ranged ? transfer->counts : (struct sl_segment_counts){ 0 };
 	uint64_t hash_ns = transfer->hasher.waited_ns;
 	transfer->place = &file->place;
 	transfer->sources = &file->sources;
