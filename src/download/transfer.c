@@ -513,7 +513,8 @@ put(struct sl_transfer *transfer, struct sl_segment *segment, struct sl_chunk *c
 		sl_sink_unreserve(&transfer->sink);
 		sl_chunk_unref(chunk);
 	} else {
-		/* Now, while the bytes are in the CPU's cache; it is recorded once they are written. */
+		/* Now, while the bytes are in the CPU's cache; it is recorded once they are
+		 * written. */
 		if (transfer->part && transfer->part->journal)
 			chunk->crc = sl_crc32c(0, chunk->data, chunk->len);
 		code = sl_sink_put(&transfer->sink, chunk);

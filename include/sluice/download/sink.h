@@ -67,8 +67,8 @@ int sl_sink_put(struct sl_sink *sink, struct sl_chunk *chunk) SL_MUST_CHECK;
 
 /*
  * Write what is queued for a stream and in turn, unless another task is at that. Harmless for a
- * part. Returns 0, the code of a failed write, or the cancellation of the task: then the chunk stays
- * in the queue, for another task to write the rest of it.
+ * part. Returns 0, the code of a failed write, or the cancellation of the task: then the chunk
+ * stays in the queue, for another task to write the rest of it.
  */
 SL_SUSPENDS
 int sl_sink_flush(struct sl_sink *sink) SL_MUST_CHECK;
