@@ -20,6 +20,7 @@ struct sl_admission_host {
 	struct sl_list link; /* of admission->hosts, last used first */
 	struct sl_ramp ramp;
 	unsigned taken, waiting;
+	unsigned pinned; /* by tasks that wait for a chunk */
 	enum sl_scheme scheme;
 	uint16_t port;
 	char name[];
@@ -54,17 +55,23 @@ find(struct sl_admission *admission, const struct sl_url *url)
 	return NULL;
 }
 
-/* The one that was not used for longest, if it has no users. */
+/* The one that was not used for longest, of those without users but the first, which is about to be
+ * used. */
 static void
 forget_oldest(struct sl_admission *admission)
 {
-	struct sl_list *last = admission->hosts.prev;
-	struct sl_admission_host *host = sl_list_item(last, struct sl_admission_host, link);
-	if (admission->host_count <= HOSTS || host->taken > 0 || host->waiting > 0)
+	struct sl_list *node = admission->hosts.prev;
+	if (admission->host_count <= HOSTS)
 		return;
-	sl_list_remove(last);
-	admission->host_count--;
-	free(host);
+	for (; node != admission->hosts.next; node = node->prev) {
+		struct sl_admission_host *host = sl_list_item(node, struct sl_admission_host, link);
+		if (host->taken > 0 || host->waiting > 0 || host->pinned > 0)
+			continue;
+		sl_list_remove(node);
+		admission->host_count--;
+		free(host);
+		return;
+	}
 }
 
 /* NULL if out of memory. */
@@ -126,23 +133,26 @@ static int
 take_place(struct sl_admission *admission, struct sl_admission_host *host)
 {
 	struct applicant applicant = { .host = host };
-	int code = -ETIMEDOUT;
 	if (host->waiting == 0 && has_room(admission, host)) {
 		count(admission, host);
 		return 0;
 	}
+	int code = sl_task_cancelled();
 	host->waiting++;
-	while (code == -ETIMEDOUT && !sl_task_cancelled()) {
+	while (!code) {
 		code = sl_waiter_wait(&applicant.waiter, &admission->waiters, "connection to host",
 			sl_deadline_in(SL_RAMP_PATIENCE_NS));
 		if (code != -ETIMEDOUT)
 			break;
+		code = sl_task_cancelled();
+		if (code)
+			break;
 		sl_ramp_waited(&host->ramp, sl_now());
 		serve(admission);
-		if (!has_room(admission, host))
-			continue;
-		count(admission, host);
-		code = 0;
+		if (has_room(admission, host)) {
+			count(admission, host);
+			break;
+		}
 	}
 	host->waiting--;
 	return code;
@@ -217,9 +227,9 @@ sl_admission_take(struct sl_admission *admission, const struct sl_url *url,
 			break;
 		/* While it waits for a chunk others may have the place; and the other way round. */
 		give_place(admission, host);
-		host->waiting++; /* the host stays */
+		host->pinned++;
 		code = sl_chunk_take(admission->options.pool, chunk, SL_FOREVER);
-		host->waiting--;
+		host->pinned--;
 		if (code)
 			return code;
 		if (has_room(admission, host)) {

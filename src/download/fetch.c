@@ -101,12 +101,14 @@ open_part(struct file *file)
 {
 	struct sl_directory *directory = file->place.directory;
 	const char *name = file->place.name;
-	file->is_kept = false;
-	if (!file->batch->options.resume || file->place.codec != SL_CODEC_NONE)
-		return sl_part_create(
-			&file->part, directory, name, mode_of_part(file), &file->error);
-	return sl_part_resume(&file->part, directory, name, mode_of_part(file),
-		sl_journal_url_hash(&file->sources.url), &file->error);
+	bool resumes = file->batch->options.resume && file->place.codec == SL_CODEC_NONE;
+	int code = resumes ? sl_part_resume(&file->part, directory, name, mode_of_part(file),
+				     sl_journal_url_hash(&file->sources.url), &file->error)
+			   : sl_part_create(&file->part, directory, name, mode_of_part(file),
+				     &file->error);
+	if (!code)
+		file->is_kept = false;
+	return code;
 }
 
 /* Before the request: a directory that takes no file, or another run at work, costs the server
@@ -167,17 +169,9 @@ claim_servers_name(struct file *file, const struct sl_head *head)
 	return code;
 }
 
-/* An earlier run has left a part of this name: what is missing is requested instead of all. */
-static bool
-can_resume_part(const struct file *file)
-{
-	const struct sl_journal *journal = file->part.journal;
-	const struct sl_journal_content *content = journal ? sl_journal_content(journal) : NULL;
-	return content && content->has_resource && content->count > 0;
-}
-
 /* What else is done before the request: the name, what has it, and the part. What is there is
- * compared with the answer at hand. 0; FILE_SKIPPED; FILE_REPEAT; FILE_RESUME; a code. */
+ * compared with the answer at hand. 0; FILE_SKIPPED; FILE_REPEAT; FILE_RESUME if an earlier run has
+ * left a part of that name; a code. */
 SL_SUSPENDS
 static int
 accept_name(struct file *file, const struct sl_http_exchange *exchange)
@@ -189,7 +183,7 @@ accept_name(struct file *file, const struct sl_http_exchange *exchange)
 		code = look(file);
 	if (!code && !file->batch->options.dry_run)
 		code = make_part(file);
-	if (!code && can_resume_part(file))
+	if (!code && file->part.journal)
 		code = FILE_RESUME;
 	file->remote = NULL;
 	file->transfer.attributes.replaces = file->present.has_rights;
@@ -240,7 +234,9 @@ run_transfer(struct file *file)
 {
 	struct sl_transfer *transfer = &file->transfer;
 	struct sl_batch_summary *summary = &file->batch->summary;
-	struct sl_segment_counts before = transfer->counts;
+	/* One that begins anew counts from 0. */
+	struct sl_segment_counts before =
+		transfer->is_ranged ? transfer->counts : (struct sl_segment_counts){ 0 };
 	uint64_t hash_ns = transfer->hasher.waited_ns;
 	transfer->place = &file->place;
 	transfer->sources = &file->sources;
@@ -282,21 +278,43 @@ verify_part(struct file *file)
 	return code;
 }
 
-/* The part was taken over: the transfer goes on with what is missing. */
+static bool
+can_resume_part(const struct file *file)
+{
+	const struct sl_journal_content *content = sl_journal_content(file->part.journal);
+	return content->has_resource && content->count > 0;
+}
+
+/* It has nothing that could be used, but a length and bytes that the file need not have. */
+SL_SUSPENDS
+static int
+replace_part(struct file *file)
+{
+	sl_part_discard(&file->part);
+	return make_part(file);
+}
+
+/* The part was taken over: the transfer goes on with what is missing, or from the start with an
+ * empty one. */
 SL_SUSPENDS
 static int
 resume_part(struct file *file)
 {
 	struct sl_transfer *transfer = &file->transfer;
-	if (!file->part.journal || transfer->is_ranged || transfer->no_ranges)
-		return 0;
-	int code = verify_part(file);
-	const struct sl_journal_content *content = sl_journal_content(file->part.journal);
-	if (code || !can_resume_part(file))
-		return code;
-	code = sl_transfer_resume(transfer, content);
-	sl_log_info("'%s': resuming with %llu of %llu bytes", file->part.part_name,
-		(unsigned long long)transfer->resumed, (unsigned long long)transfer->total);
+	int code = 0;
+	while (!code && file->part.journal && !transfer->is_ranged) {
+		if (!transfer->no_ranges)
+			code = verify_part(file);
+		if (code)
+			break;
+		if (transfer->no_ranges || !can_resume_part(file)) {
+			code = replace_part(file);
+			continue;
+		}
+		code = sl_transfer_resume(transfer, sl_journal_content(file->part.journal));
+		sl_log_info("'%s': resuming with %llu of %llu bytes", file->part.part_name,
+			(unsigned long long)transfer->resumed, (unsigned long long)transfer->total);
+	}
 	return code;
 }
 
@@ -364,9 +382,9 @@ give_up_part(struct file *file, int code)
 	bool is_wrong = code == SL_E_CHECKSUM || code == SL_E_CHANGED;
 	bool is_useful = transfer->is_ranged && transfer->written.done_bytes > 0 && !is_wrong &&
 			 file->wish != FILE_REMOVE;
-	file->is_kept = is_useful && sl_part_keep(&file->part);
-	if (!file->is_kept)
-		sl_part_discard(&file->part);
+	if (file->part.fd >= 0) /* else what the attempt before has left is as it was */
+		file->is_kept = is_useful && sl_part_keep(&file->part);
+	sl_part_discard(&file->part);
 	sl_transfer_reset(&file->transfer);
 }
 

@@ -137,6 +137,18 @@ sl_ranges_done_from(const struct sl_ranges *ranges, uint64_t off)
 }
 
 bool
+sl_ranges_next_missing(const struct sl_ranges *ranges, uint64_t off, struct sl_range *out)
+{
+	off += sl_ranges_done_from(ranges, off);
+	size_t next = find(ranges, off);
+	if (next < ranges->count && ranges->done[next].end == off)
+		next++;
+	uint64_t end = next < ranges->count ? ranges->done[next].begin : ranges->total;
+	*out = (struct sl_range){ off, end };
+	return off < ranges->total;
+}
+
+bool
 sl_ranges_has(const struct sl_ranges *ranges, struct sl_range range)
 {
 	return sl_ranges_done_from(ranges, range.begin) >= range.end - range.begin;

@@ -36,12 +36,9 @@ ask(struct sl_segment *segment)
 int
 sl_segment_open(struct sl_segment *segment, struct sl_chunk *chunk)
 {
-	uint64_t before_ns = sl_now(), limited_ns = sl_segment_limited_ns(segment);
 	segment->chunk = chunk;
 	chunk->off = segment->of ? segment->lease->at : 0;
 	int code = ask(segment);
-	limited_ns = sl_segment_limited_ns(segment) - limited_ns;
-	segment->answered_ns = sl_now() - before_ns - limited_ns;
 	if (!code)
 		code = segment->accept(segment->ctx, segment);
 	if (code)

@@ -107,7 +107,7 @@ piece_of(const struct sl_segments *segments, uint64_t rate_bytes_s)
 	return (SL_MAX(fast, segments->piece) + grain - 1) / grain * grain;
 }
 
-/* The lowest missing bytes, as far as the limit goes. 0, SL_LEASE_NONE or -ENOMEM. */
+/* The lowest missing bytes, within the limit. 0, SL_LEASE_NONE or -ENOMEM. */
 static int
 lease_piece(struct sl_segments *segments, struct sl_lease *lease, uint64_t rate_bytes_s)
 {
@@ -116,12 +116,10 @@ lease_piece(struct sl_segments *segments, struct sl_lease *lease, uint64_t rate_
 	if (code || !segments->limit)
 		return code;
 	uint64_t limit = segments->limit(segments->ctx);
-	if (lease->at >= limit) {
-		sl_ranges_give_back(ranges, lease);
-		return SL_LEASE_NONE;
-	}
-	lease->end = SL_MIN(lease->end, limit);
-	return 0;
+	if (lease->end <= limit)
+		return 0;
+	sl_ranges_give_back(ranges, lease); /* no piece is cut: each would need a request */
+	return SL_LEASE_NONE;
 }
 
 static void
@@ -328,7 +326,7 @@ find_work(struct sl_segments *segments, struct sl_lease *lease)
 	int code = lease_piece(segments, lease, segments->usual_bytes_s);
 	if (code != SL_LEASE_NONE)
 		return code;
-	if (is_worth_splitting(segments))
+	if (!segments->limit && is_worth_splitting(segments))
 		code = sl_ranges_split(ranges, lease, grain_of(segments));
 	if (code == SL_LEASE_GRANTED)
 		segments->counts.split++;
@@ -374,13 +372,21 @@ add_one(struct sl_segments *segments)
 	return code;
 }
 
+/* The pause after a failure is for those beyond the ones that work: without any of these (the last
+ * one made way for another file, or was replaced) the transfer goes on at once. */
+static bool
+may_add(const struct sl_segments *segments)
+{
+	return segments->running < segments->allowed && !segments->are_refused &&
+	       (segments->running == 0 || sl_now() >= segments->add_after_ns);
+}
+
 SL_SUSPENDS
 static int
 add(struct sl_segments *segments)
 {
 	int code = 0;
-	while (!code && segments->running < segments->allowed && !segments->are_refused &&
-		sl_now() >= segments->add_after_ns)
+	while (!code && may_add(segments))
 		code = add_one(segments);
 	/* Out of memory for another one, the others go on. */
 	return code == SL_LEASE_NONE || (code == -ENOMEM && segments->running > 0) ? 0 : code;
@@ -498,7 +504,7 @@ outcome_of(struct sl_segments *segments, const struct sl_segments_slot *slot)
 	int code = slot->code;
 	if (code == 0 || slot->is_dropped)
 		return 0;
-	if (code == -EAGAIN) /* to be asked in another way */
+	if (code == -EAGAIN && !slot->error.code) /* to be asked in another way */
 		return 0;
 	segments->code = code;
 	*segments->last_error = slot->error;
@@ -630,6 +636,16 @@ adopt(struct sl_segments *segments, struct sl_segment *first, struct sl_permit *
 	return start(segments, slot);
 }
 
+/* What adopt would have taken. */
+SL_SUSPENDS
+static void
+refuse(struct sl_segments *segments, struct sl_segment *first, struct sl_permit *permit)
+{
+	sl_segment_close(first);
+	sl_ranges_give_back(segments->ranges, first->lease);
+	sl_permit_give(permit);
+}
+
 int
 sl_segments_run(struct sl_segments *segments, struct sl_segment *first, struct sl_permit *permit,
 	struct sl_error *err)
@@ -638,8 +654,11 @@ sl_segments_run(struct sl_segments *segments, struct sl_segment *first, struct s
 	int code = 0;
 	segments->last_error = &last_error;
 	segments->slots = calloc(segments->most, sizeof(*segments->slots));
-	if (!segments->slots)
+	if (!segments->slots) {
+		if (first)
+			refuse(segments, first, permit);
 		return sl_fail_code(err, SL_PHASE_NONE, -ENOMEM, "cannot begin the segments");
+	}
 	segments->allowed = segments->most;
 	segments->running = 0;
 	segments->code = 0;
@@ -649,6 +668,9 @@ sl_segments_run(struct sl_segments *segments, struct sl_segment *first, struct s
 	if (!code)
 		code = drive(segments, err);
 	stop_all(segments);
+	/* What the last one had begun to use. */
+	if (!code && segments->flush)
+		code = segments->flush(segments->ctx);
 	free(segments->slots);
 	segments->slots = NULL;
 	segments->last_error = NULL;

@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <limits.h>
 #include <poll.h>
+#include <string.h>
 #include <unistd.h>
 
 static int
@@ -88,14 +89,57 @@ write_some(int fd, const unsigned char *data, size_t len)
 	return written == -EINTR ? 0 : written;
 }
 
+static bool
+follows(const struct sl_chunk *chunk, const struct sl_chunk *next)
+{
+	return chunk->off + chunk->len == next->off;
+}
+
+/* Move bytes of the next chunk into the room of this one. */
+static void
+fill_up(struct sl_chunk *chunk, struct sl_chunk *next)
+{
+	size_t len = SL_MIN(chunk->size - chunk->len, next->len);
+	if (len == 0)
+		return;
+	memcpy(chunk->data + chunk->len, next->data, len);
+	memmove(next->data, next->data + len, next->len - len);
+	chunk->len += len;
+	next->off += len;
+	next->len -= len;
+}
+
+/* What waits for its turn takes as few chunks as it can: those that are not full, of requests that
+ * failed or brought less than was asked for, would use up the pool. The task that writes has the
+ * chunk that was announced. */
+static void
+pack(struct sl_sink *sink, struct sl_chunk *chunk)
+{
+	while (chunk && chunk->next_free && follows(chunk, chunk->next_free)) {
+		struct sl_chunk *next = chunk->next_free;
+		if (chunk->off >= sink->announced)
+			fill_up(chunk, next);
+		if (next->len > 0) {
+			chunk = next;
+			continue;
+		}
+		chunk->next_free = next->next_free;
+		next->next_free = NULL;
+		sl_chunk_unref(next);
+	}
+}
+
 static void
 enqueue(struct sl_sink *sink, struct sl_chunk *chunk)
 {
-	struct sl_chunk **at = &sink->queue;
-	while (*at && (*at)->off < chunk->off)
-		at = &(*at)->next_free;
+	struct sl_chunk **at = &sink->queue, *before = NULL;
+	while (*at && (*at)->off < chunk->off) {
+		before = *at;
+		at = &before->next_free;
+	}
 	chunk->next_free = *at;
 	*at = chunk;
+	pack(sink, before ? before : chunk);
 }
 
 static struct sl_chunk *
@@ -124,14 +168,27 @@ write_first(struct sl_sink *sink)
 	return 0;
 }
 
+/* Once, also if a task that was stopped before it wrote any of it has done so. */
+SL_SUSPENDS
+static int
+announce_first(struct sl_sink *sink)
+{
+	struct sl_chunk *chunk = sink->queue;
+	if (chunk->off < sink->announced)
+		return 0;
+	int code = sink->in_turn ? sink->in_turn(sink->ctx, chunk) : 0;
+	if (!code)
+		sink->announced = chunk->off + chunk->len;
+	return code;
+}
+
 SL_SUSPENDS
 static int
 write_queue(struct sl_sink *sink)
 {
 	int code = 0;
 	while (!code && sink->queue && sink->queue->off <= sink->next) {
-		bool is_new = sink->queue->off == sink->next;
-		code = is_new && sink->in_turn ? sink->in_turn(sink->ctx, sink->queue) : 0;
+		code = announce_first(sink);
 		if (!code)
 			code = write_first(sink);
 		if (code)
@@ -155,15 +212,6 @@ sl_sink_flush(struct sl_sink *sink)
 	return code;
 }
 
-SL_SUSPENDS
-static int
-put_to_stream(struct sl_sink *sink, struct sl_chunk *chunk)
-{
-	enqueue(sink, chunk);
-	sl_semaphore_give(&sink->room);
-	return sl_sink_flush(sink);
-}
-
 /* ---- both ---- */
 
 void
@@ -172,7 +220,7 @@ sl_sink_open(struct sl_sink *sink)
 	for (size_t i = 0; i < SL_COUNT_OF(sink->slots); i++)
 		sink->slots[i] = (struct sl_sink_slot){ .sink = sink };
 	sink->queue = NULL;
-	sink->next = 0;
+	sink->next = sink->announced = 0;
 	sink->is_writing = false;
 	sl_semaphore_init(&sink->room, "write", sink->part ? SL_SINK_WRITES : UINT_MAX);
 	sl_group_enter(&sink->writes, SL_GROUP_COLLECT);
@@ -194,7 +242,11 @@ sl_sink_unreserve(struct sl_sink *sink)
 int
 sl_sink_put(struct sl_sink *sink, struct sl_chunk *chunk)
 {
-	return sink->part ? put_to_part(sink, chunk) : put_to_stream(sink, chunk);
+	if (sink->part)
+		return put_to_part(sink, chunk);
+	enqueue(sink, chunk);
+	sl_semaphore_give(&sink->room);
+	return 0;
 }
 
 int

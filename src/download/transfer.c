@@ -113,6 +113,25 @@ begin_journal(struct sl_transfer *transfer)
 	return keeps ? sl_part_begin_journal(transfer->part, &wanted) : 0;
 }
 
+/* What is missing is recorded as written, since it turned out to be wrong only then. No run may
+ * trust that while other bytes take its place. */
+SL_SUSPENDS
+static int
+void_missing(struct sl_transfer *transfer)
+{
+	struct sl_journal *journal = transfer->part->journal;
+	struct sl_range missing = { 0 };
+	int code = 0;
+	while (!code && journal &&
+		sl_ranges_next_missing(&transfer->written, missing.end, &missing))
+		code = sl_journal_void(journal, missing.begin, missing.end);
+	if (!code || sl_part_is_stop(code))
+		return code;
+	return sl_fail_code(transfer->err, SL_PHASE_WRITE, code,
+		"cannot fetch pieces of '%s' again, since its journal lists them",
+		transfer->part->part_name);
+}
+
 /* A journal has no text of Last-Modified; it is kept only with a validator. */
 static void
 complete_validator(struct sl_resource *resource)
@@ -182,27 +201,46 @@ set_stamp(struct sl_transfer *transfer)
 }
 
 /*
- * A stream in order: of what was received and could not be written yet, at most this much is in
- * memory. The rest of the pool is for the chunks that connections fill, so that the one with the
- * next bytes always gets one.
+ * A stream in order: what was received and could not be written yet takes at most these chunks. The
+ * rest of the pool is for those that connections fill, so that the one with the next bytes always
+ * gets one. Pieces are whole chunks, since a chunk that is not full takes as much of the pool.
  */
+static size_t
+stream_window_chunks(const struct sl_transfer *transfer)
+{
+	return sl_chunk_pool_count(transfer->options->pool) * 3 / 8;
+}
+
+static uint64_t
+chunk_bytes(const struct sl_transfer *transfer)
+{
+	const struct sl_chunk_pool *pool = transfer->options->pool;
+	return sl_chunk_pool_bytes(pool) / sl_chunk_pool_count(pool);
+}
+
 static uint64_t
 stream_window(const struct sl_transfer *transfer)
 {
-	return sl_chunk_pool_bytes(transfer->options->pool) * 3 / 8;
+	return stream_window_chunks(transfer) * chunk_bytes(transfer);
+}
+
+static unsigned
+stream_segments(const struct sl_transfer *transfer)
+{
+	return (unsigned)SL_MIN(
+		stream_window_chunks(transfer), (size_t)transfer->options->segments);
 }
 
 static uint64_t
 stream_piece(const struct sl_transfer *transfer)
 {
-	uint64_t share = stream_window(transfer) / transfer->options->segments;
-	return share / SL_CHUNK_ALIGN * SL_CHUNK_ALIGN;
+	return stream_window_chunks(transfer) / stream_segments(transfer) * chunk_bytes(transfer);
 }
 
 static bool
 is_parallel_stream(const struct sl_transfer *transfer)
 {
-	return transfer->options->segments > 1 && stream_piece(transfer) > 0 &&
+	return stream_segments(transfer) > 1 &&
 	       transfer->total / 2 >= transfer->options->min_segment;
 }
 
@@ -295,10 +333,12 @@ store_decoded(void *ctx, struct sl_chunk *chunk)
 {
 	struct sl_transfer *transfer = ctx;
 	int code = sl_sink_reserve(&transfer->sink);
-	if (!code)
-		return sl_sink_put(&transfer->sink, chunk);
-	sl_chunk_unref(chunk);
-	return code;
+	if (code) {
+		sl_chunk_unref(chunk);
+		return code;
+	}
+	code = sl_sink_put(&transfer->sink, chunk);
+	return code ? code : sl_sink_flush(&transfer->sink);
 }
 
 static int
@@ -442,17 +482,33 @@ skip_done(const struct sl_ranges *ranges, struct sl_chunk *chunk)
 	return chunk->len;
 }
 
-/* From the check of what is done to the mark that this is, nothing suspends. */
+/* While the chunk waited for its place, what its lease has left may have become less: the rest of
+ * the response is another segment's. */
+static void
+cut_to_lease(struct sl_segment *segment, struct sl_chunk *chunk)
+{
+	uint64_t most = segment->lease->end - segment->lease->at;
+	sl_assert(chunk->off == segment->lease->at);
+	if (chunk->len <= most)
+		return;
+	segment->was_cut = true;
+	chunk->len = (size_t)most;
+}
+
+/* From the check of what is done to the mark that this is, nothing suspends: no byte is given to
+ * the sink twice. */
 SL_SUSPENDS
 static int
 put(struct sl_transfer *transfer, struct sl_segment *segment, struct sl_chunk *chunk)
 {
-	uint64_t bytes = chunk->len;
 	int code = sl_sink_reserve(&transfer->sink);
 	if (code) {
 		sl_chunk_unref(chunk);
 		return code;
 	}
+	if (transfer->is_ranged)
+		cut_to_lease(segment, chunk);
+	uint64_t bytes = chunk->len;
 	if (transfer->is_ranged && skip_done(&transfer->ranges, chunk) == 0) {
 		sl_sink_unreserve(&transfer->sink);
 		sl_chunk_unref(chunk);
@@ -465,7 +521,7 @@ put(struct sl_transfer *transfer, struct sl_segment *segment, struct sl_chunk *c
 	}
 	if (!code && transfer->is_ranged)
 		sl_ranges_advance(&transfer->ranges, segment->lease, bytes);
-	return code;
+	return code ? code : sl_sink_flush(&transfer->sink);
 }
 
 /* Of a stream: in the order of the bytes. */
@@ -525,9 +581,9 @@ extend(void *ctx, struct sl_segment *segment)
 	if (!transfer->is_ranged || segment->of)
 		return false;
 	uint64_t most = first_piece(transfer), end = segment->lease->end;
-	if (!transfer->part)
-		most = SL_MIN(most, SL_MAX(stream_limit(transfer), end) - end);
-	return most > 0 && sl_ranges_extend(&transfer->ranges, segment->lease, most);
+	if (!transfer->part && end + most > stream_limit(transfer))
+		return false;
+	return sl_ranges_extend(&transfer->ranges, segment->lease, most);
 }
 
 static void
@@ -629,6 +685,14 @@ model(struct sl_transfer *transfer)
 		.err = transfer->err };
 }
 
+static unsigned
+segments_at_once(const struct sl_transfer *transfer)
+{
+	if (!transfer->is_parallel)
+		return 1;
+	return transfer->part ? transfer->options->segments : stream_segments(transfer);
+}
+
 static void
 set_segments(struct sl_transfer *transfer)
 {
@@ -637,7 +701,7 @@ set_segments(struct sl_transfer *transfer)
 	*segments = (struct sl_segments){ .admission = transfer->options->admission,
 		.ranges = &transfer->ranges,
 		.model = model(transfer),
-		.most = transfer->is_parallel ? transfer->options->segments : 1,
+		.most = segments_at_once(transfer),
 		.piece = first_piece(transfer),
 		.failure = &transfer->failure,
 		.resolve_again = resolve_again,
@@ -702,7 +766,9 @@ go_on(struct sl_transfer *transfer)
 	transfer->attributes.time_ns = transfer->wants_time ? transfer->resource.modified_ns : 0;
 	set_stamp(transfer);
 	int code = transfer->part->direct_fd < 0 ? reserve(transfer) : 0;
-	return code ? code : begin_journal(transfer);
+	if (!code)
+		code = begin_journal(transfer);
+	return !code && transfer->is_repair ? void_missing(transfer) : code;
 }
 
 SL_SUSPENDS
@@ -840,7 +906,10 @@ receive_again(struct sl_transfer *transfer, size_t bad, struct sl_error *err)
 		entry_of(transfer)->pieces.count);
 	sl_error_clear(err);
 	sl_hasher_release(&transfer->hasher);
-	return receive_missing(transfer, err);
+	transfer->is_repair = true;
+	int code = receive_missing(transfer, err);
+	transfer->is_repair = false;
+	return code;
 }
 
 int

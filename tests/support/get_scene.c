@@ -137,6 +137,7 @@ batch_options(struct get_scene *scene, struct sl_http_client *client, struct sl_
 		.pool = pool,
 		.dir = scene->dir,
 		.output = scene->output,
+		.server_names = scene->server_names,
 		.if_exists = scene->if_exists,
 		.jobs = scene->jobs,
 		.per_host = scene->per_host,
@@ -146,6 +147,7 @@ batch_options(struct get_scene *scene, struct sl_http_client *client, struct sl_
 		.verify_resume = scene->verify_resume,
 		.fail_fast = scene->fail_fast,
 		.dry_run = scene->dry_run,
+		.stays_open = scene->control != NULL,
 		.sync = scene->sync,
 		.remote_time = scene->remote_time,
 		.decompress = scene->decompress,
@@ -160,6 +162,29 @@ batch_options(struct get_scene *scene, struct sl_http_client *client, struct sl_
 			.started = note_start,
 			.retrying = note_retry,
 			.ended = note_end } };
+}
+
+static int
+control_main(void *arg)
+{
+	struct get_scene *scene = arg;
+	scene->control(scene);
+	return 0;
+}
+
+SL_SUSPENDS
+static int
+run_batch(struct get_scene *scene)
+{
+	struct sl_group group;
+	if (!scene->control)
+		return sl_batch_run(scene->batch, &scene->summary);
+	sl_group_enter(&group, SL_GROUP_COLLECT);
+	int code = sl_group_spawn(&group, "control", control_main, scene, NULL);
+	sim_check(scene->sim, code == 0, "control: %d", code);
+	code = sl_batch_run(scene->batch, &scene->summary);
+	sl_group_leave(&group);
+	return code;
 }
 
 /* All that the command does, and is cancelled with it. */
@@ -189,7 +214,7 @@ command(void *arg)
 	sim_check(scene->sim, sl_batch_new(&scene->batch, &batch_opts) == 0, "batch");
 	if (scene->run_begins)
 		scene->run_begins();
-	scene->result = sl_batch_run(scene->batch, &scene->summary);
+	scene->result = run_batch(scene);
 	if (scene->run_ended)
 		scene->run_ended();
 	scene->ended_ns = sl_now();
@@ -291,8 +316,8 @@ is_untouched(struct sim *world, const struct get_file *file)
 
 /* Where a file differs from a version, for messages. */
 static void
-show_difference(struct sim *world, const char *name, const char *version, const char *data,
-	size_t len)
+show_difference(
+	struct sim *world, const char *name, const char *version, const char *data, size_t len)
 {
 	struct sl_span content = { 0 };
 	size_t at = 0;
@@ -365,7 +390,7 @@ check_result(struct get_scene *scene)
 	sim_check(scene->sim, summary->waiting == 0, "%llu files still wait",
 		(unsigned long long)summary->waiting);
 	sim_check(scene->sim, summary->done + summary->skipped == good, "another number is done");
-	sim_check(scene->sim, summary->failed + summary->cancelled == bad,
+	sim_check(scene->sim, summary->failed + summary->cancelled + summary->removed == bad,
 		"another number has failed");
 	sim_check(scene->sim, summary->files == good + bad, "%llu files, %zu of them reported",
 		(unsigned long long)summary->files, good + bad);

@@ -52,6 +52,7 @@ struct get_scene {
 	enum sl_io_mode io;
 	const char *dir, *output;
 	bool fail_fast, remote_time, dry_run;
+	bool server_names;
 	bool decompress; /* with windows of up to 8 MiB */
 	bool shared;     /* another run works on the same names */
 	bool by_command; /* a signal cancels the whole command, as the program's do, not the batch
@@ -64,7 +65,11 @@ struct get_scene {
 	uint64_t entry_pause_ns;      /* before each entry but the first */
 	/* Called when a file is to be tried again; may be NULL. */
 	void (*retried)(struct get_scene *scene, const struct sl_download *download);
-	int cancel_fd;            /* sim_trap: a signal comes when it is readable; -1 = none */
+	int cancel_fd; /* sim_trap: a signal comes when it is readable; -1 = none */
+	/* Runs beside the batch, in a task of its own, which must close the batch: that stays open.
+	 * NULL = nothing. */
+	SL_SUSPENDS
+	void (*control)(struct get_scene *scene);
 	void (*run_begins)(void); /* called just before and after the batch's run; may be NULL */
 	void (*run_ended)(void);
 	/* results */

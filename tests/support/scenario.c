@@ -2,6 +2,8 @@
 
 #include "compress.h"
 
+#include "sluice/download/digest.h"
+
 #include <malloc.h>
 #include <stdlib.h>
 
@@ -97,6 +99,24 @@ scenario_offer_compressed(struct scenario *scenario, enum sl_codec codec, struct
 	sim_http_add(scenario->http, &one->served);
 	scenario->get.decompress = true;
 	return out;
+}
+
+/* The message of a mismatch has it. */
+void
+scenario_set_checksum(struct get_file *file, char *text)
+{
+	static const char before[] = "sha-256 is ";
+	struct sl_checksum other = { .kind = SL_CHECKSUM_SHA256, .len = 32 };
+	struct sl_digest *digest = NULL;
+	struct sl_error err = { 0 };
+	sl_assert(sl_digest_new(&digest, other.kind) == 0);
+	sl_digest_add(digest, file->data, file->len);
+	sl_assert(sl_digest_check(digest, &other, "x", &err) == SL_E_CHECKSUM);
+	const char *got = strstr(err.text, before);
+	sl_assert(got);
+	snprintf(text, SCENARIO_SUM, "sha-256=%.64s", got + sizeof(before) - 1);
+	file->checksum = text;
+	sl_digest_free(digest);
 }
 
 void

@@ -49,6 +49,10 @@ struct get_file *scenario_offer(struct scenario *scenario, struct sim_http_file 
 struct get_file *scenario_offer_compressed(
 	struct scenario *scenario, enum sl_codec codec, struct sim_http_file file);
 
+/* It has a checksum, which is verified; kept in `text` of SCENARIO_SUM bytes. */
+#define SCENARIO_SUM 80
+void scenario_set_checksum(struct get_file *file, char *text);
+
 /* What has its name before the run; borrowed. */
 void scenario_put_before(struct scenario *scenario, struct get_file *file, const char *data,
 	size_t len, uint32_t mode);

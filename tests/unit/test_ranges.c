@@ -35,6 +35,14 @@ check(const struct oracle *oracle, const struct sl_ranges *ranges)
 	cr_assert_eq(ranges->done_bytes, done);
 	cr_assert_eq(sl_ranges_frontier(ranges), frontier);
 	cr_assert_eq(sl_ranges_is_complete(ranges), done == oracle->total);
+	struct sl_range missing = { 0 };
+	for (uint64_t off = 0; sl_ranges_next_missing(ranges, off, &missing); off = missing.end) {
+		for (; off < missing.begin; off++)
+			cr_assert(oracle->done[off]);
+		for (; off < missing.end; off++)
+			cr_assert_not(oracle->done[off]);
+		cr_assert(off == oracle->total || oracle->done[off]);
+	}
 	size_t at = 0;
 	for (size_t i = 0; i < ranges->count; i++) {
 		cr_assert_lt(ranges->done[i].begin, ranges->done[i].end);

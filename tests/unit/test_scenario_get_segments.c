@@ -275,3 +275,58 @@ Test(scenario_get_segments, a_power_cut_at_any_operation_is_resumed, .timeout = 
 	cut_everywhere(SIM_CRASH_NAMES, 5);
 	cut_everywhere(SIM_CRASH_RANDOM, 3);
 }
+
+/* ---- what an earlier run has left of no use ---- */
+
+/* A run that was killed before it had written anything has reserved the space of what is a shorter
+ * file by now. */
+Test(scenario_get_segments, a_part_that_has_no_range_is_begun_anew, .timeout = 120)
+{
+	for (uint64_t n = 1; n <= 80; n++) {
+		struct scenario *scenario = build_one(n);
+		struct sim_http_file shorter = ranged(SIZE);
+		struct get_file *get = &scenario->get.files[0];
+		scenario->files[0].served.len = get->len = SIZE + 300000;
+		scenario->get.server_names = n % 2 == 0;
+		sim_cut_at(scenario->sim, n, SIM_CRASH_KILL);
+		scenario_run(scenario);
+		uint64_t at_op = 0;
+		struct sim *world = sim_cut_world(scenario->sim, &at_op);
+		shorter.path = scenario->files[0].path;
+		shorter.etag = "\"two\"";
+		shorter.data = get->data = scenario_body(1, SIZE);
+		get->len = SIZE;
+		sim_http_add(scenario->http, &shorter);
+		sim_http_serve(scenario->http, world);
+		get_scene_rerun(&scenario->get, world);
+		sim_free(world);
+		scenario_free(scenario);
+	}
+}
+
+/* ---- making way ---- */
+
+/* After a failure no more connections than work are used for a while. One that works and makes way
+ * for another file at the end of its piece is not the end of the transfer. */
+Test(scenario_get_segments, a_file_that_makes_way_for_another_goes_on_afterwards)
+{
+	struct sim_seeds seeds = sim_seeds(120);
+	for (uint64_t seed = seeds.first; seed != seeds.end; seed++) {
+		struct sim_options options = sim_options(seed);
+		struct scenario *scenario = scenario_new(&options);
+		set_segments(scenario);
+		scenario->get.jobs = 2 + (unsigned)seed % 3;
+		scenario->get.per_host = 2 + (unsigned)seed % 4;
+		scenario->get.chunks = 32;
+		sim_http_set_segment(scenario->http, scenario->sim, 64 * SL_KIB);
+		struct sim_http_file file = ranged(8 * SL_MIB);
+		file.busy_from = 2 + (unsigned)seed % 7;
+		file.busy = 1;
+		scenario_offer(scenario, file);
+		for (int i = 0; i < 100; i++)
+			scenario_offer(scenario, ranged(20000));
+		scenario_run(scenario);
+		scenario_expect_all_done(scenario);
+		scenario_free(scenario);
+	}
+}

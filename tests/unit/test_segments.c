@@ -112,6 +112,16 @@ Test(segments, pieces_are_requested_once_each)
 	batch_end(bench);
 }
 
+Test(segments, bytes_count_although_the_file_is_begun_anew)
+{
+	struct batch_bench *bench = begin();
+	cr_expect_eq(fetch(bench, "/norange-after/1/etag/v1", SEED, false), 0);
+	batch_expect_gen(bench, 0, "f", SIZE, SEED);
+	cr_expect_gt(bench->summary.bytes, SIZE);
+	cr_expect_eq(bench->inputs[0].received, SIZE);
+	batch_end(bench);
+}
+
 Test(segments, small_files_and_a_limit_of_one_take_one_request)
 {
 	struct batch_bench *bench = begin();

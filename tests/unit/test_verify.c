@@ -207,7 +207,7 @@ run_pieces(struct batch_bench *bench, const char *paths, uint64_t size, bool wit
 		paths += len + more;
 	}
 	sl_buf_add_str(&list, "</file></metalink>");
-	bench->options.segments = 4;
+	bench->options.segments = bench->options.resume ? 1 : 4;
 	bench->options.min_segment = SL_MIB;
 	int code = batch_run(bench, list.data);
 	sl_buf_release(&list);
@@ -234,6 +234,22 @@ Test(verify, a_bad_piece_is_fetched_again_and_only_that)
 			cr_assert_eq(unlink("x"), 0);
 			no_parts_left();
 		}
+	batch_end(bench);
+}
+
+/* Neither by a run that cannot find that it is bad. */
+Test(verify, a_bad_piece_is_not_resumed)
+{
+	struct batch_bench *bench = batch_begin();
+	const char *path = "/tag/r/flip-byte-nth/1/262143/stall-nth/2" RANGES;
+	char list[200];
+	bench->options.resume = true;
+	bench->stall_ns = 300 * SL_NS_PER_MS;
+	cr_expect_eq(run_pieces(bench, path, SIZE_LARGE, false), -ETIMEDOUT);
+	cr_expect_eq(bench->summary.kept, 1);
+	snprintf(list, sizeof(list), "$%s/gen/%u/1\n out=x\n", path, SIZE_LARGE);
+	cr_expect_eq(batch_run(bench, list), 0);
+	batch_expect_gen(bench, 0, "x", SIZE_LARGE, 1);
 	batch_end(bench);
 }
 

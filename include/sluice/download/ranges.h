@@ -89,6 +89,10 @@ uint64_t sl_ranges_frontier(const struct sl_ranges *ranges);
 /* How many bytes from `off` on are done, up to the first that is not. */
 uint64_t sl_ranges_done_from(const struct sl_ranges *ranges, uint64_t off);
 
+/* The first bytes from `off` on that are not done, up to the next that are; leases do not count.
+ * False if there are none. */
+bool sl_ranges_next_missing(const struct sl_ranges *ranges, uint64_t off, struct sl_range *out);
+
 /* Whether all of it is done. */
 bool sl_ranges_has(const struct sl_ranges *ranges, struct sl_range range);
 

@@ -52,7 +52,6 @@ struct sl_segment {
 	struct sl_http_exchange *exchange; /* NULL unless open */
 	struct sl_chunk *chunk;            /* the one being filled */
 	uint64_t received;                 /* bytes of this response */
-	uint64_t answered_ns;              /* how long the head took */
 	struct sl_limited limited;         /* waits of earlier exchanges, and for the head */
 	bool is_delivering;                /* it waits for the disk or the reader, not the server */
 	bool was_cut;                      /* bytes beyond the end of its lease were dropped */

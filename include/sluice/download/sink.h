@@ -44,6 +44,7 @@ struct sl_sink {
 	struct sl_sink_slot slots[SL_SINK_WRITES];
 	struct sl_chunk *queue; /* of a stream, by offset, linked by next_free */
 	uint64_t next;          /* byte of the stream that is to be written */
+	uint64_t announced;     /* up to which in_turn was called */
 	bool is_writing;        /* a task writes; it takes what is queued meanwhile */
 };
 
@@ -58,15 +59,17 @@ int sl_sink_reserve(struct sl_sink *sink) SL_MUST_CHECK;
 void sl_sink_unreserve(struct sl_sink *sink);
 
 /*
- * Write the chunk, in a place that was reserved. Takes the chunk's reference in any case. To a
- * part: does not suspend. To a stream: writes what is in turn, or returns at once. Returns 0, the
- * first failure, or the cancellation of the task: then the chunk stays in the queue, and another
- * one's put writes it.
+ * Take the chunk's reference in any case, in a place that was reserved, and write it to a part, or
+ * queue it for a stream: it has no byte of another chunk. Never suspends. Returns 0, or the code of
+ * a write that could not begin.
  */
-SL_SUSPENDS
 int sl_sink_put(struct sl_sink *sink, struct sl_chunk *chunk) SL_MUST_CHECK;
 
-/* Write what is in turn and queued for a stream, unless a task is at that. Returns likewise. */
+/*
+ * Write what is queued for a stream and in turn, unless another task is at that. Harmless for a
+ * part. Returns 0, the code of a failed write, or the cancellation of the task: then the chunk
+ * stays in the queue, for another task to write the rest of it.
+ */
 SL_SUSPENDS
 int sl_sink_flush(struct sl_sink *sink) SL_MUST_CHECK;
 

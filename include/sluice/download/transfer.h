@@ -81,6 +81,7 @@ struct sl_transfer {
 	struct sl_checksum sent; /* by the server: verified if none was given */
 	bool is_open_ended;      /* truncation of the body cannot be detected */
 	bool is_parallel;        /* more than one segment may be at work */
+	bool is_repair;          /* bad pieces are fetched again */
 	int failure;             /* first */
 	struct sl_permit permit;
 	struct sl_lease first_lease;

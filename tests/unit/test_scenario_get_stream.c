@@ -1,0 +1,96 @@
+/*
+ * A file that goes to a stream over several connections, in the simulated world: its bytes come in
+ * their order, each once, within the chunks of the pool, whatever the server and the reader do.
+ */
+#include "support/scenario.h"
+
+#include "sluice/base/random.h"
+
+#include <criterion/criterion.h>
+
+#define CHUNK (16 * SL_KIB)
+#define REMOTE_TIME "Tue, 14 Nov 2023 22:13:21 GMT"
+
+static struct scenario *
+begin(const struct sim_options *options, struct sim_http_file file, uint64_t reader_bytes_s)
+{
+	struct scenario *scenario = scenario_new(options);
+	scenario->get.segments = 4;
+	scenario->get.min_segment = CHUNK;
+	scenario->get.chunk_size = CHUNK;
+	scenario->get.chunks = 12;
+	scenario->get.output = "-";
+	sim_sink(scenario->sim, 1, 16 * SL_KIB, reader_bytes_s);
+	file.ranges = true;
+	file.etag = "\"one\"";
+	file.modified = REMOTE_TIME;
+	scenario_offer(scenario, file)->name = NULL;
+	return scenario;
+}
+
+/* All of the file, or of one that failed its beginning. */
+static void
+expect_in_order(struct scenario *scenario)
+{
+	const struct get_file *file = &scenario->get.files[0];
+	struct sl_span out = sim_sink_data(scenario->sim, 1);
+	bool is_done = file->state == SL_DOWNLOAD_DONE;
+	sim_check(scenario->sim, is_done ? out.len == file->len : out.len <= file->len,
+		"%zu bytes of %zu in state %d: %s", out.len, file->len, file->state,
+		file->error.text);
+	sim_check(scenario->sim, memcmp(out.data, file->data, out.len) == 0, "other bytes");
+}
+
+/* ---- mixed ---- */
+
+static struct sim_http_file
+mixed_file(struct sl_random *random)
+{
+	static const enum sim_http_misdeed misdeeds[] = { SIM_HTTP_HONEST, SIM_HTTP_ENDS,
+		SIM_HTTP_RESETS, SIM_HTTP_STALLS, SIM_HTTP_PAUSES };
+	static const uint64_t drips_ns[] = { 0, 0, SL_NS_PER_MS, 20 * SL_NS_PER_MS };
+	size_t len = 100000 + (size_t)sl_random_below(random, 300000);
+	return (struct sim_http_file){ .len = len,
+		.misdeed = misdeeds[sl_random_below(random, SL_COUNT_OF(misdeeds))],
+		.misdeed_at = (size_t)sl_random_below(random, 3 * CHUNK),
+		.misdeed_ns = sl_random_below(random, 20 * SL_NS_PER_S),
+		.misdeeds = 1 + (unsigned)sl_random_below(random, 12),
+		.busy_from = 2 + (unsigned)sl_random_below(random, 9),
+		.busy = (unsigned)sl_random_below(random, 3),
+		.drip_ns = drips_ns[sl_random_below(random, SL_COUNT_OF(drips_ns))],
+		.drip = 4000 };
+}
+
+static struct scenario *
+build_mixed(uint64_t seed, char *sum)
+{
+	static const uint64_t readers[] = { SL_FOREVER, SL_FOREVER, 1000000, 100000 };
+	struct sl_random random;
+	sl_random_init(&random, seed);
+	struct sim_options options = sim_options(seed);
+	options.late_percent = (unsigned)sl_random_below(&random, 101);
+	struct sim_http_file file = mixed_file(&random);
+	struct scenario *scenario =
+		begin(&options, file, readers[sl_random_below(&random, SL_COUNT_OF(readers))]);
+	scenario->get.segments = 2 + (unsigned)sl_random_below(&random, 7);
+	scenario->get.per_host = 1 + (unsigned)sl_random_below(&random, 8);
+	scenario->get.chunks = 2 + (size_t)sl_random_below(&random, 14);
+	sim_http_set_segment(scenario->http, scenario->sim, SL_KIB << sl_random_below(&random, 5));
+	if (sl_random_below(&random, 2))
+		scenario_set_checksum(&scenario->get.files[0], sum);
+	return scenario;
+}
+
+Test(scenario_get_stream, whatever_happens_each_byte_comes_once_and_in_order, .timeout = 240)
+{
+	struct sim_seeds seeds = sim_seeds(400);
+	for (uint64_t seed = seeds.first; seed != seeds.end; seed++) {
+		char sum[SCENARIO_SUM];
+		struct scenario *scenario = build_mixed(seed, sum);
+		scenario_run(scenario);
+		expect_in_order(scenario);
+		const struct get_file *file = &scenario->get.files[0];
+		sim_check(scenario->sim, file->error.code != SL_E_CHECKSUM, "%s", file->error.text);
+		scenario_free(scenario);
+	}
+}
