@@ -350,7 +350,7 @@ SL_SUSPENDS
 static int
 try_source(struct file *file)
 {
-	/* A part that this run has kept may have bytes of an earlier one, but no more than before. */
+	/* Of a part that this run has kept, no more than before is an earlier run's. */
 	file->left = file->is_kept ? file->view.resumed : UINT64_MAX;
 	file->view.resumed = 0;
 	int code = file->place.awaits_name ? 0 : make_part(file);
