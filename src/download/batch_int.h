@@ -29,6 +29,17 @@
  *    ends first. So is a file whose origin is paused by its circuit breaker.
  *  - With dry_run, the step ends after `present`, with the head of the file in `planned`.
  *
+ * The states of a segment, while the transfer of an ACTIVE file has several (segments.c; the driver
+ * is the file's task):
+ *
+ *    state of a slot    entered by              valid                               owner
+ *    ---------------    --------------------    --------------------------------    --------------
+ *    free               reap                    -                                   the driver
+ *    requesting         start, lease_next       permit, lease, chunk                its task
+ *    receiving          sl_segment_open         permit, lease, segment.exchange     its task
+ *    dropped            drop                    as before, until its task ends      its task
+ *    has_ended          slot_task               code, error                         the driver
+ *
  * Cancellation has three reasons here: -ECANCELED (a sibling failed, or the batch was stopped):
  * what is complete is still given its name; -ETIMEDOUT (the run's time is over) and
  * SL_E_INTERRUPTED (a signal): nothing more is begun.

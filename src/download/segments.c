@@ -1,8 +1,6 @@
 /*
  * segments.c - the task of the transfer drives slots, each with a task that fetches one piece after
- * the other.
- *
- *    slot      FREE -> RUNNING (add) -> has_ended (its task) -> FREE (reap)
+ * the other. batch_int.h has the states of a slot as a table, beside those of a file.
  *
  * A slot's task leases the next pieces by itself, as long as no other file waits for its permit.
  * Everything else is decided here, whenever a slot has ended and each TICK_NS:

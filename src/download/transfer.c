@@ -423,8 +423,7 @@ chunk_written(void *ctx, const struct sl_chunk *chunk)
 		return;
 	fail(transfer, sl_ranges_add_done(&transfer->written, range));
 	if (transfer->part && transfer->part->journal)
-		sl_journal_written(transfer->part->journal, range.begin, range.end,
-			sl_crc32c(0, chunk->data, chunk->len));
+		sl_journal_written(transfer->part->journal, range.begin, range.end, chunk->crc);
 	sl_hasher_wake(&transfer->hasher);
 }
 
@@ -476,6 +475,9 @@ put(struct sl_transfer *transfer, struct sl_segment *segment, struct sl_chunk *c
 		sl_sink_unreserve(&transfer->sink);
 		sl_chunk_unref(chunk);
 	} else {
+		/* Now, while the bytes are in the CPU's cache; it is recorded once they are written. */
+		if (transfer->part && transfer->part->journal)
+			chunk->crc = sl_crc32c(0, chunk->data, chunk->len);
 		code = sl_sink_put(&transfer->sink, chunk);
 	}
 	if (!code && transfer->is_ranged)

@@ -435,9 +435,9 @@ test_list_memory() {
 	local long few many
 	printf -v long '%0200d' 0
 	seq -f "http://127.0.0.1:$PORT_closed/$long-%.0f" 60000 >list
-	head -n 100 list | get 60 -q --stats -i -
+	head -n 100 list | get 60 -q --stats --retries 0 -i -
 	few=$(sed -n 's/.*memory: \([0-9]*\).*/\1/p' err)
-	get 60 -q --stats -i list
+	get 60 -q --stats --retries 0 -i list
 	expect 6
 	many=$(sed -n 's/.*memory: \([0-9]*\).*/\1/p' err)
 	[[ $few && $many ]] || fail "--stats does not report the memory"

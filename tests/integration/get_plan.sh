@@ -10,7 +10,7 @@ plan() { # status, arguments...
 	local want=$1
 	shift
 	state >before
-	get --dry-run "$@"
+	get --dry-run --retries 0 "$@"
 	expect "$want"
 	[[ $(state) == "$(<before)" ]] || fail "something was changed: $(state | diff before -)"
 	no_parts

@@ -50,7 +50,7 @@ struct sl_sink {
 void sl_sink_open(struct sl_sink *sink);
 
 /* Wait until fewer than SL_SINK_WRITES are in flight, and keep the place of one for sl_sink_put; a
- * stream has any number of places. Returns 0, the first failure, or the cancellation of the task. */
+ * stream has any number. Returns 0, the first failure, or the cancellation of the task. */
 SL_SUSPENDS
 int sl_sink_reserve(struct sl_sink *sink) SL_MUST_CHECK;
 

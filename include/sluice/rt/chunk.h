@@ -21,6 +21,7 @@ struct sl_chunk {
 	size_t size;
 	size_t len;   /* bytes in use, the holder's */
 	uint64_t off; /* where data[0] belongs in its file, the holder's */
+	uint32_t crc; /* of its bytes, the holder's */
 	unsigned refs;
 	struct sl_chunk_pool *pool;
 	struct sl_chunk *next_free;
