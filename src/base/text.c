@@ -125,6 +125,15 @@ sl_text_is_utf8(struct sl_span text)
 	return true;
 }
 
+bool
+sl_text_has_control(struct sl_span text)
+{
+	for (size_t i = 0; i < text.len; i++)
+		if ((unsigned char)text.data[i] < 0x20 || text.data[i] == 0x7f)
+			return true;
+	return false;
+}
+
 static bool
 is_continuation(char c)
 {

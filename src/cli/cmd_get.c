@@ -360,8 +360,8 @@ static void
 report_left_part(void *ctx, const char *path)
 {
 	(void)ctx;
-	sl_log_error("'%s' was not removed: the disk did not respond in time (the next run removes "
-		     "it)",
+	sl_log_error("'%s' was not removed: the disk did not respond in time (the next run resumes "
+		     "or removes it)",
 		path);
 }
 
@@ -400,7 +400,7 @@ static void
 report_part_of_failed_run(void *ctx, const char *path)
 {
 	(void)ctx;
-	sl_log_error("'%s' is left incomplete (the next run removes it)", path);
+	sl_log_error("'%s' is left incomplete (the next run resumes or removes it)", path);
 }
 
 /* The ring could not be set up, or has failed during the run. */

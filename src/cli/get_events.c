@@ -151,7 +151,11 @@ draw(void *ctx, struct sl_progress_screen *screen, const struct sl_progress_styl
 static void
 plain(void *ctx, struct sl_buf *out)
 {
+	const struct sl_get_events *events = ctx;
 	struct snapshot *snapshot = take_snapshot(ctx);
+	/* The first line is the first sample: the rate is left out, not 0. */
+	if (snapshot && !events->rate.is_known)
+		snapshot->progress.rate_bytes_s = SL_PROGRESS_UNKNOWN;
 	if (snapshot)
 		sl_progress_plain(&snapshot->progress, out);
 	free(snapshot);
@@ -285,7 +289,7 @@ sl_get_events_begin(struct sl_get_events *events, struct sl_batch *batch)
 		return code;
 	code = sl_console_begin(&events->view);
 	sl_group_enter(&events->ticker, SL_GROUP_COLLECT);
-	if (!code && events->options->json)
+	if (!code && events->options->json && !events->options->dry_run)
 		code = sl_group_spawn(&events->ticker, "events", sl_get_json_ticker, events, NULL);
 	if (code) {
 		sl_group_leave(&events->ticker);
@@ -294,13 +298,6 @@ sl_get_events_begin(struct sl_get_events *events, struct sl_batch *batch)
 		events->output = NULL;
 	}
 	return code;
-}
-
-static void
-add_count(struct sl_buf *out, uint64_t count, const char *what)
-{
-	if (count > 0)
-		sl_buf_printf(out, ", %s %s", sl_units_count(count).text, what);
 }
 
 /* The failures again, together, if other lines were printed between them. */
@@ -405,10 +402,10 @@ add_summary(struct sl_buf *out, const struct sl_get_events *events,
 	if (summary->skipped > summary->repeats)
 		sl_buf_printf(out, " (%s already there)",
 			sl_units_count(summary->skipped - summary->repeats).text);
-	add_count(out, summary->failed, "failed");
-	add_count(out, summary->cancelled, "cancelled");
-	add_count(out, sl_get_not_begun(events, summary), "not begun");
-	add_count(out, summary->retries, summary->retries == 1 ? "retry" : "retries");
+	sl_get_add_count(out, summary->failed, "failed");
+	sl_get_add_count(out, summary->cancelled, "cancelled");
+	sl_get_add_count(out, sl_get_not_begun(events, summary), "not begun");
+	sl_get_add_count(out, summary->retries, summary->retries == 1 ? "retry" : "retries");
 	if (summary->bytes > 0)
 		sl_buf_printf(out, ", %s in %s (%s)", sl_units_size(summary->bytes).text,
 			sl_units_elapsed(elapsed_ns).text,

@@ -7,12 +7,21 @@
 
 #include "sluice/cli/get_events.h"
 #include "sluice/ui/json.h"
+#include "sluice/ui/units.h"
 
 /* Inputs that the batch has not begun. */
 static inline uint64_t
 sl_get_not_begun(const struct sl_get_events *events, const struct sl_batch_summary *summary)
 {
 	return events->inputs > summary->files ? events->inputs - summary->files : 0;
+}
+
+/* Add ", 3 failed" to a summary; nothing for 0. */
+static inline void
+sl_get_add_count(struct sl_buf *out, uint64_t count, const char *what)
+{
+	if (count > 0)
+		sl_buf_printf(out, ", %s %s", sl_units_count(count).text, what);
 }
 
 /* ---- get_meter.c ---- */

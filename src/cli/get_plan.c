@@ -143,13 +143,6 @@ estimate(const struct sl_get_events *events)
 }
 
 static void
-add_count(struct sl_buf *out, uint64_t count, const char *what)
-{
-	if (count > 0)
-		sl_buf_printf(out, ", %s %s", sl_units_count(count).text, what);
-}
-
-static void
 add_counts(struct sl_buf *out, const struct sl_get_events *events,
 	const struct sl_batch_summary *summary)
 {
@@ -159,10 +152,10 @@ add_counts(struct sl_buf *out, const struct sl_get_events *events,
 	if (plan->unknown_files)
 		sl_buf_printf(
 			out, " and %s of unknown size", sl_units_count(plan->unknown_files).text);
-	add_count(out, summary->skipped, "skipped");
-	add_count(out, summary->failed, "failed");
-	add_count(out, summary->cancelled, "cancelled");
-	add_count(out, sl_get_not_begun(events, summary), "not begun");
+	sl_get_add_count(out, summary->skipped, "skipped");
+	sl_get_add_count(out, summary->failed, "failed");
+	sl_get_add_count(out, summary->cancelled, "cancelled");
+	sl_get_add_count(out, sl_get_not_begun(events, summary), "not begun");
 	sl_buf_add_char(out, '\n');
 }
 

@@ -1,10 +1,11 @@
 /*
- * The batch: jobs that take one input after the other, and the committer. Inputs are taken and
- * named one at a time, in their order.
+ * The batch: a task that reads the source, jobs that take one input after the other, and the
+ * committer. Inputs are taken and named one at a time, in their order.
  */
 #include "batch_int.h"
 
 #include "sluice/base/log.h"
+#include "sluice/rt/waiter.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -86,6 +87,7 @@ sl_batch_new(struct sl_batch **out, const struct sl_batch_options *options)
 	sl_list_init(&batch->queue);
 	sl_list_init(&batch->active);
 	sl_list_init(&batch->idle);
+	sl_list_init(&batch->source_idle);
 	sl_list_init(&batch->openings);
 	*out = batch;
 	return 0;
@@ -148,70 +150,104 @@ begin(struct file *file)
 	return code ? code : opening_claim(file);
 }
 
-/* Beside a file in *out. */
-enum next {
-	NEXT_FILE,
-	NEXT_NONE, /* it waits for its directory, or there is no memory for it */
-	NEXT_WAIT, /* nothing can be taken now */
-	NEXT_END,
-};
+/* ---- the source ---- */
 
-/* What the source gives; an entry that cannot be used has its words in file->error. */
+/* Its next entry, in batch->given; one that cannot be used has its words in file->error. */
 SL_SUSPENDS
-static enum next
-ask_source(struct sl_batch *batch, struct file **out)
+static void
+read_source(struct sl_batch *batch)
 {
 	struct sl_entry entry = { 0 };
 	struct sl_error err = { 0 };
 	int got = batch->options.source(batch->options.source_ctx, &entry, &err);
 	batch->source_ended = got == 0;
 	if (got == 0 || (got < 0 && sl_task_cancelled()))
-		return NEXT_END;
+		return;
 	uint64_t index = batch->next_index++;
 	char *memory = NULL; /* of the entry: what the source returned is gone at its next call */
 	if (got < 0)
 		entry = (struct sl_entry){ 0 };
-	*out = sl_entry_copy(&entry, &entry, &memory) ? NULL : file_new(batch, &entry, index);
-	if (!*out) {
+	struct file *file =
+		sl_entry_copy(&entry, &entry, &memory) ? NULL : file_new(batch, &entry, index);
+	if (!file) {
 		free(memory);
 		file_out_of_memory(batch, index);
-		return NEXT_NONE;
+		return;
 	}
-	(*out)->entry_memory = memory;
+	file->entry_memory = memory;
 	if (got < 0) {
-		(*out)->error = err;
-		(void)sl_fail_code(&(*out)->error, SL_PHASE_NONE, got, "cannot use input %llu",
+		file->error = err;
+		(void)sl_fail_code(&file->error, SL_PHASE_NONE, got, "cannot use input %llu",
 			(unsigned long long)index + 1);
 	}
-	return NEXT_FILE;
+	batch->given = file;
 }
+
+/*
+ * Reads an entry each time a job has found none in the queue. A source may wait for long (a list
+ * from a pipe), and no job waits with it: even a single one goes on with files that are to be tried
+ * again.
+ */
+SL_SUSPENDS
+static int
+source_task(void *arg)
+{
+	struct sl_batch *batch = arg;
+	struct sl_waiter waiter;
+	while (!batch->source_ended && !sl_task_cancelled()) {
+		if (batch->source_wanted)
+			read_source(batch);
+		else if (sl_waiter_wait(&waiter, &batch->source_idle, "a job", SL_FOREVER) == 0)
+			continue;
+		batch->source_wanted = false;
+		queue_pass(batch);
+	}
+	return 0;
+}
+
+static void
+want_entry(struct sl_batch *batch)
+{
+	struct sl_waiter *waiter = sl_waiter_pop(&batch->source_idle);
+	batch->source_wanted = true;
+	if (waiter)
+		sl_waiter_serve(waiter, 0);
+}
+
+/* ---- taking ---- */
+
+/* Beside a file in *out. */
+enum next {
+	NEXT_FILE,
+	NEXT_NONE, /* it waits for its directory */
+	NEXT_WAIT, /* nothing can be taken now */
+	NEXT_END,
+};
 
 /* Nothing comes any more: neither entries nor files whose directory is being opened. */
 static bool
 is_exhausted(const struct sl_batch *batch)
 {
-	return batch->source_ended && !batch->stays_open && sl_list_is_empty(&batch->openings) &&
-	       !queue_has_waiting(batch);
+	return batch->source_ended && !batch->given && !batch->stays_open &&
+	       sl_list_is_empty(&batch->openings) && !queue_has_waiting(batch);
 }
 
-/* With the turn. Entries that were added come before those of the source. */
-SL_SUSPENDS
+/* With the turn. Entries that were added come before the source is asked. */
 static enum next
 find_next(struct sl_batch *batch, struct file **out)
 {
-	for (;;) {
-		*out = queue_take(batch, true);
-		if (*out)
-			return NEXT_FILE;
-		if (batch->source_ended || batch->summary.waiting >= PARKED_FILES)
-			return is_exhausted(batch) ? NEXT_END : NEXT_WAIT;
-		enum next next = ask_source(batch, out);
-		if (next != NEXT_END || sl_task_cancelled())
-			return next;
-	}
+	*out = batch->given ? batch->given : queue_take(batch, true);
+	batch->given = NULL;
+	if (*out)
+		return NEXT_FILE;
+	if (is_exhausted(batch))
+		return NEXT_END;
+	if (!batch->source_ended && batch->summary.waiting < PARKED_FILES)
+		want_entry(batch);
+	return NEXT_WAIT;
 }
 
-/* The next input of the queue or the source, which has no name yet, and is under way then. */
+/* The next input of the queue, which has no name yet, and is under way then. */
 SL_SUSPENDS
 static enum next
 take_in_turn(struct sl_batch *batch, struct file **out, int *code)
@@ -222,15 +258,15 @@ take_in_turn(struct sl_batch *batch, struct file **out, int *code)
 		*code = begin(*out);
 	batch->turn_taken = false;
 	if (next != NEXT_WAIT)
-		queue_wake(batch);
+		queue_pass(batch);
 	return next == NEXT_FILE && *code == FILE_OPENING ? NEXT_NONE : next;
 }
 
 /*
- * The next file, under way if *code is 0. A source may suspend (a list from a pipe), and names are
- * given in the order of the inputs: one job at a time takes inputs. Files that have their name go
- * on meanwhile: some job waits for the earliest of their times, since those that began to wait
- * before it was known are the first to be woken.
+ * The next file, under way if *code is 0. A directory may take long to open, and names are given in
+ * the order of the inputs: one job at a time takes inputs. Files that have their name go on
+ * meanwhile: some job waits for the earliest of their times, since those that began to wait before
+ * it was known are the first to be woken.
  */
 SL_SUSPENDS
 static enum next
@@ -298,7 +334,7 @@ SL_SUSPENDS
 static void
 try_file(struct file *file)
 {
-	bool is_local_first = file->entry.checksum.kind != SL_CHECKSUM_NONE;
+	bool is_local_first = sl_present_is_by_checksum(&file->place, &file->entry);
 	switch (is_local_first ? ATTEMPT_NOW : attempt_begin(file)) {
 	case ATTEMPT_NOW:
 		run_file(file);
@@ -363,7 +399,7 @@ is_over(struct sl_batch *batch)
 	struct sl_entry entry = { 0 };
 	struct sl_error err = { 0 };
 	struct sl_shield shield;
-	if (!sl_list_is_empty(&batch->queue))
+	if (batch->given || !sl_list_is_empty(&batch->queue))
 		return false;
 	if (batch->source_ended)
 		return true;
@@ -395,9 +431,15 @@ start_jobs(struct sl_batch *batch)
 		char name[16];
 		snprintf(name, sizeof(name), "job %u", i + 1);
 		code = sl_group_spawn(batch->jobs, name, job_main, batch, NULL);
-		if (code == -ENOMEM && i > 0) /* fewer will do */
-			return 0;
+		if (code == -ENOMEM && i > 0) { /* fewer will do */
+			code = 0;
+			break;
+		}
 	}
+	if (!code && batch->options.source)
+		code = sl_group_spawn(batch->jobs, "inputs", source_task, batch, NULL);
+	if (code)
+		sl_group_cancel(batch->jobs, -ECANCELED);
 	return code;
 }
 
@@ -435,6 +477,9 @@ static void
 drop_queue(struct sl_batch *batch)
 {
 	int reason = batch->cancel_reason ? batch->cancel_reason : -ECANCELED;
+	if (batch->given)
+		file_drop(batch->given);
+	batch->given = NULL;
 	for (struct sl_list *node; (node = sl_list_pop(&batch->queue));) {
 		struct file *file = sl_list_item(node, struct file, link);
 		bool has_failed = reason == -ETIMEDOUT && file->error.code;

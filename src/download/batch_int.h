@@ -68,8 +68,13 @@ enum file_outcome {
 };
 
 /* Later inputs that are the same download, and end as it does. */
+struct repeat {
+	uint64_t index;
+	bool is_started; /* reported as such: it was under way when its name was found */
+};
+
 struct repeats {
-	uint64_t *indices;
+	struct repeat *items;
 	size_t count, cap;
 };
 
@@ -155,9 +160,12 @@ struct sl_batch {
 	bool not_durable;       /* a stream, or a file whose sync failed */
 	bool time_noted;        /* that a file system does not keep times */
 	uint64_t next_index;
+	struct sl_list source_idle; /* waiter: the task that reads the source */
+	bool source_wanted;         /* it reads, or is to read, an entry for a job */
+	struct file *given;         /* that entry, for the next job with the turn; NULL = none */
 	bool source_ended;
-	bool turn_taken; /* a source may suspend, and names go to the inputs in their order: one job
-			    at a time takes inputs */
+	bool turn_taken; /* opening a directory suspends, and names go to the inputs in their order:
+			    one job at a time takes inputs */
 	uint64_t queue_next_ns; /* no entry of the queue can be taken before; 0 = not known */
 	struct sl_breaker breaker;
 	struct sl_random random; /* for waits */
@@ -194,8 +202,13 @@ bool queue_has_waiting(const struct sl_batch *batch);
 SL_SUSPENDS
 int queue_wait(struct sl_batch *batch);
 
-/* queue.c: what one job in queue_wait waits for may have come. */
+/* queue.c: what one job in queue_wait waits for may have come: an entry of the queue may be taken
+ * earlier than was found. */
 void queue_wake(struct sl_batch *batch);
+
+/* queue.c: the same, and what the queue has is as it was: the turn is free, or the source has given
+ * an entry. The queue is not searched once more for each entry of a list. */
+void queue_pass(struct sl_batch *batch);
 
 /* queue.c: an ACTIVE file whose task has ended waits, at the end of the queue, until attempt_begin
  * may let it go on. */

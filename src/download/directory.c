@@ -18,6 +18,7 @@
 #include "sluice/download/directory.h"
 
 #include "sluice/base/number.h"
+#include "sluice/base/text.h"
 #include "sluice/download/names.h"
 #include "sluice/rt/io.h"
 #include "sluice/rt/offload.h"
@@ -645,20 +646,11 @@ is_below(struct sl_span path)
 	return true;
 }
 
-static bool
-has_control(struct sl_span path)
-{
-	for (size_t i = 0; i < path.len; i++)
-		if ((unsigned char)path.data[i] < 0x20 || path.data[i] == 0x7f)
-			return true;
-	return false;
-}
-
 static int
 check_below(struct sl_span path, struct sl_error *err)
 {
 	int shown = (int)SL_MIN(path.len, 120u);
-	if (has_control(path))
+	if (sl_text_has_control(path))
 		return sl_fail(err, SL_PHASE_DIRECTORY, SL_E_NAME,
 			"directory name '%.*s' has control bytes: refused", shown, path.data);
 	if (!is_below(path))

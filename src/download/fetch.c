@@ -10,6 +10,7 @@
 
 #include "sluice/base/log.h"
 #include "sluice/base/text.h"
+#include "sluice/download/answer.h"
 #include "sluice/download/probe.h"
 #include "sluice/http/disposition.h"
 
@@ -45,7 +46,7 @@ file_find_other_name(struct file *file)
 static bool
 is_compared_with_source(const struct file *file)
 {
-	return !file->present.unverified && file->entry.checksum.kind == SL_CHECKSUM_NONE;
+	return !file->present.unverified && !sl_present_is_by_checksum(&file->place, &file->entry);
 }
 
 /* What has the name: 0 = go on, with a part or a stream; FILE_SKIPPED; a code. */
@@ -518,47 +519,7 @@ run(struct file *file)
 	return code;
 }
 
-/* ---- a dry run ---- */
-
-static int
-add_to_plan(struct file *file, uint64_t latency_ns)
-{
-	const struct sl_directory *directory = file->is_stream ? NULL : file->place.directory;
-	struct sl_plan_file planned = { .host = file->sources.url.host,
-		.length = file->planned.length,
-		.latency_ns = latency_ns };
-	if (directory) {
-		planned.path = directory->path;
-		planned.dev_major = directory->dev_major;
-		planned.dev_minor = directory->dev_minor;
-		planned.free_bytes = directory->free_bytes;
-	}
-	file->view.remote = &file->planned;
-	file->view.replaces = file->present.kind == SL_PRESENT_REPLACE;
-	return sl_plan_add(&file->batch->plan, &planned);
-}
-
-SL_SUSPENDS
-static int
-plan(struct file *file)
-{
-	uint64_t latency_ns = 0;
-	struct sl_probe probe = { .client = file->batch->options.client,
-		.sources = &file->sources,
-		.ctx = file,
-		.resource = &file->planned,
-		.latency_ns = &latency_ns };
-	int code = file->is_stream || file->place.awaits_name ? 0 : look(file);
-	if (code)
-		return code;
-	do {
-		probe.accept = accept_response;
-		code = sl_probe_run(&probe, &file->error);
-	} while (code < 0 && attempt_next_source(file));
-	return code ? code : add_to_plan(file, latency_ns);
-}
-
-/* ---- the task ---- */
+/* ---- the attempt ---- */
 
 /* Unless the batch has done it: 0, FILE_LATER or a code; then no part is left. */
 SL_SUSPENDS
@@ -581,6 +542,69 @@ begin_attempt(struct file *file)
 	sl_part_discard(&file->part);
 	return code;
 }
+
+/* ---- a dry run ---- */
+
+static int
+add_to_plan(struct file *file, uint64_t latency_ns)
+{
+	const struct sl_directory *directory = file->is_stream ? NULL : file->place.directory;
+	struct sl_plan_file planned = { .host = file->sources.url.host,
+		.length = file->planned.length,
+		.latency_ns = latency_ns };
+	if (directory) {
+		planned.path = directory->path;
+		planned.dev_major = directory->dev_major;
+		planned.dev_minor = directory->dev_minor;
+		planned.free_bytes = directory->free_bytes;
+	}
+	file->view.remote = &file->planned;
+	file->view.replaces = file->present.kind == SL_PRESENT_REPLACE;
+	return sl_plan_add(&file->batch->plan, &planned);
+}
+
+/* The size in a list is that of the response to GET: servers may send another one for HEAD. */
+SL_SUSPENDS
+static int
+probe_source(struct file *file, struct sl_probe *probe)
+{
+	for (;;) {
+		int code = sl_probe_run(probe, &file->error);
+		if (!code)
+			code = sl_answer_check_size(
+				&file->entry, file->planned.length, file->place.path, &file->error);
+		if (code != SL_E_CHECKSUM || probe->only_get)
+			return code;
+		sl_error_clear(&file->error);
+		probe->only_get = true;
+	}
+}
+
+/* A name is taken from the response that would be stored: many servers send it for GET only. */
+SL_SUSPENDS
+static int
+plan(struct file *file)
+{
+	uint64_t latency_ns = 0;
+	struct sl_probe probe = { .client = file->batch->options.client,
+		.sources = &file->sources,
+		.only_get = file->place.awaits_name,
+		.ctx = file,
+		.resource = &file->planned,
+		.latency_ns = &latency_ns };
+	int code = file->is_stream || file->place.awaits_name ? 0 : look(file);
+	if (!code)
+		code = begin_attempt(file);
+	if (code)
+		return code;
+	do {
+		probe.accept = accept_response;
+		code = probe_source(file, &probe);
+	} while (code < 0 && attempt_next_source(file));
+	return code ? code : add_to_plan(file, latency_ns);
+}
+
+/* ---- the task ---- */
 
 int
 file_task(void *arg)

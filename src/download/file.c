@@ -109,7 +109,7 @@ file_free(struct file *file)
 	sl_transfer_reset(&file->transfer);
 	sl_place_release(&file->place);
 	sl_sources_release(&file->sources);
-	free(file->repeats.indices);
+	free(file->repeats.items);
 	free(file->attempts.last);
 	free(file->entry_memory);
 	free(file);
@@ -436,16 +436,17 @@ end_repeats(struct file *original, const struct sl_names_owner *owner)
 {
 	struct sl_batch *batch = original->batch;
 	for (size_t i = 0; i < original->repeats.count; i++) {
-		uint64_t index = original->repeats.indices[i];
-		struct file *repeat = file_new(batch, &original->entry, index);
+		const struct repeat *of = &original->repeats.items[i];
+		struct file *repeat = file_new(batch, &original->entry, of->index);
 		char *path = sl_span_dup(sl_span_str(original->view.path));
 		if (!repeat || !path) {
 			if (repeat)
 				file_free(repeat);
 			free(path);
-			file_out_of_memory(batch, index);
+			file_out_of_memory(batch, of->index);
 			continue;
 		}
+		repeat->is_started = of->is_started;
 		file_begin(repeat);
 		repeat->place.path = path;
 		repeat->present.size = original->view.total;
@@ -459,17 +460,17 @@ end_repeats(struct file *original, const struct sl_names_owner *owner)
 }
 
 static bool
-add_repeat(struct repeats *repeats, uint64_t index)
+add_repeat(struct repeats *repeats, struct repeat repeat)
 {
 	if (repeats->count == repeats->cap) {
 		size_t cap = repeats->cap ? repeats->cap * 2 : 16;
-		uint64_t *indices = reallocarray(repeats->indices, cap, sizeof(*indices));
-		if (!indices)
+		struct repeat *items = reallocarray(repeats->items, cap, sizeof(*items));
+		if (!items)
 			return false;
-		repeats->indices = indices;
+		repeats->items = items;
 		repeats->cap = cap;
 	}
-	repeats->indices[repeats->count++] = index;
+	repeats->items[repeats->count++] = repeat;
 	return true;
 }
 
@@ -486,10 +487,10 @@ file_follow_original(struct file *repeat)
 		end_repeat(repeat, &owner);
 		return;
 	}
-	uint64_t index = repeat->view.index;
+	struct repeat kept = { repeat->view.index, repeat->is_started };
 	file_drop(repeat);
-	if (!add_repeat(&original->repeats, index))
-		file_out_of_memory(batch, index);
+	if (!add_repeat(&original->repeats, kept))
+		file_out_of_memory(batch, kept.index);
 }
 
 /* Of one that is removed while it waits: what is taken over is discarded. */

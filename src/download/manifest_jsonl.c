@@ -110,15 +110,6 @@ load(const struct line *line, struct sl_span text, json_t **out)
 
 /* ---- values ---- */
 
-static bool
-has_control(struct sl_span text)
-{
-	for (size_t i = 0; i < text.len; i++)
-		if ((unsigned char)text.data[i] < 0x20 || text.data[i] == 0x7f)
-			return true;
-	return false;
-}
-
 /* A string that is used as it is; `key` is one of ours, for messages. */
 static int
 take_string(const struct line *line, const char *key, const json_t *value, struct sl_span *out)
@@ -128,7 +119,7 @@ take_string(const struct line *line, const char *key, const json_t *value, struc
 		why = "must be a string";
 	else
 		*out = sl_span(json_string_value(value), json_string_length(value));
-	if (!why && has_control(*out))
+	if (!why && sl_text_has_control(*out))
 		why = "must not have control characters in it";
 	return why ? sl_fail(line->err, SL_PHASE_NONE, SL_E_USAGE,
 			     "line %llu of the list: \"%s\" %s", (unsigned long long)line->number,
@@ -243,7 +234,7 @@ add_header(const struct line *line, const char *name, json_t *value)
 	struct sl_span text = { 0 };
 	if (line->entry->header_count == SL_ENTRY_HEADERS)
 		return bad(line, "a file has at most 32 header fields");
-	if (!*name || strchr(name, ':') || has_control(sl_span_str(name)))
+	if (!*name || strchr(name, ':') || sl_text_has_control(sl_span_str(name)))
 		return bad(line, "\"headers\" has a name that is not one of a header field");
 	int code = take_string(line, "headers", value, &text);
 	if (code)

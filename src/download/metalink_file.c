@@ -13,6 +13,7 @@
 #include "sluice/download/metalink_file.h"
 
 #include "sluice/base/number.h"
+#include "sluice/base/text.h"
 #include "sluice/download/manifest_kind.h"
 
 #include <errno.h>
@@ -40,9 +41,8 @@ why_not_a_name(struct sl_span name)
 	if (name.data[0] == '/')
 		return "the name of a file must not begin with '/': it must stay in the directory "
 		       "of the run";
-	for (size_t i = 0; i < name.len; i++)
-		if ((unsigned char)name.data[i] < 0x20 || name.data[i] == 0x7f)
-			return "the name of a file has control characters in it";
+	if (sl_text_has_control(name))
+		return "the name of a file has control characters in it";
 	while (name.len > 0) {
 		const char *slash = memchr(name.data, '/', name.len);
 		size_t len = slash ? (size_t)(slash - name.data) : name.len;

@@ -35,15 +35,6 @@ refuse_name(const struct claim *claim, struct sl_span shown, const char *why)
 		(int)SL_MIN(shown.len, 120u), shown.len ? shown.data : "", why);
 }
 
-static bool
-has_control(struct sl_span name)
-{
-	for (size_t i = 0; i < name.len; i++)
-		if ((unsigned char)name.data[i] < 0x20 || name.data[i] == 0x7f)
-			return true;
-	return false;
-}
-
 /* One component of the path `shown`: what a list or the command line may call a file. The user's
  * own --output may have any byte a file name can have. */
 static int
@@ -53,7 +44,7 @@ check_name(const struct claim *claim, struct sl_span name, struct sl_span shown)
 		return refuse_name(claim, shown, "it names a directory, not a file in it");
 	if (name.len > NAME_MAX)
 		return refuse_name(claim, shown, "it is longer than 255 bytes");
-	if (!claim->places->options.output && has_control(name))
+	if (!claim->places->options.output && sl_text_has_control(name))
 		return refuse_name(claim, shown, "it has control bytes in it");
 	return 0;
 }

@@ -1,5 +1,6 @@
 /*
  * What has a download's name already. With --if-exists=auto a regular file is complete if
+ *  - it has the size that was given, if one was; and
  *  - it has the checksum that was given: its stamp (stamp.h) tells, or else it is hashed; or
  *    without one
  *  - aria2 has not left its control file, and the server's answer is that the version of the stamp
@@ -181,12 +182,10 @@ verify_checksum(const struct look *look, bool *same)
 
 /* ---- by the head of an answer ---- */
 
-#define CONDITIONS_MAX 2
-
 /* Header fields that ask whether the version of the stamp is the one that the server has; with
  * their text. */
 struct condition {
-	struct sl_http_header headers[CONDITIONS_MAX];
+	struct sl_http_header headers[SL_PROBE_CONDITIONS];
 	size_t count; /* 0 = no condition */
 	struct sl_buf date;
 };
@@ -200,8 +199,10 @@ add_condition(struct condition *condition, const char *name, struct sl_span valu
 
 /* The user's own conditions are not ours to evaluate. */
 static bool
-has_condition(const struct sl_http_header *headers, size_t count)
+has_condition(const struct sl_sources *sources)
 {
+	struct sl_http_header headers[SL_SOURCES_HEADERS];
+	size_t count = sl_sources_headers(sources, headers);
 	static const char *const names[] = { "If-None-Match", "If-Modified-Since", "If-Match",
 		"If-Unmodified-Since" };
 	for (size_t i = 0; i < count; i++)
@@ -216,7 +217,7 @@ static void
 set_condition(struct condition *condition, const struct look *look)
 {
 	const struct sl_stamp *stamp = &look->stamp;
-	if (!is_from_source(look))
+	if (!is_from_source(look) || has_condition(look->sources))
 		return;
 	if (stamp->etag.len > 0)
 		add_condition(condition, "If-None-Match", stamp->etag);
@@ -238,17 +239,14 @@ static int
 ask(const struct look *look, const char *method, struct sl_resource *out)
 {
 	struct sl_http_exchange *exchange = NULL;
-	struct sl_http_header headers[SL_SOURCES_HEADERS + CONDITIONS_MAX];
 	struct condition condition = { .count = 0 };
-	struct sl_http_request request = { .method = method,
-		.url = &look->sources->url,
-		.headers = headers,
-		.header_count = sl_sources_headers(look->sources, headers) };
-	if (!has_condition(headers, request.header_count))
-		set_condition(&condition, look);
-	for (size_t i = 0; i < condition.count; i++)
-		headers[request.header_count++] = condition.headers[i];
-	int code = sl_http_open(look->options->client, &request, &exchange, look->err);
+	set_condition(&condition, look);
+	const struct sl_probe probe = { .client = look->options->client,
+		.sources = look->sources,
+		.conditions = condition.headers,
+		.condition_count = condition.count,
+		.resource = out };
+	int code = sl_probe_ask(&probe, method, &exchange, look->err);
 	sl_buf_release(&condition.date);
 	if (code == SL_E_STATUS && condition.count > 0 && look->err->http_status == 304) {
 		sl_error_clear(look->err);
@@ -256,7 +254,6 @@ ask(const struct look *look, const char *method, struct sl_resource *out)
 	}
 	if (code)
 		return code;
-	*out = sl_http_resource(exchange);
 	sl_http_close(exchange);
 	return ANSWER_HEAD;
 }
@@ -364,6 +361,7 @@ compare_with_source(const struct look *look, const struct statx *st, struct diff
 			return 0;
 	}
 	sl_error_clear(look->err);
+	*out = (struct difference){ .found = false };
 	answer = ask(look, "GET", &remote);
 	if (answer == ANSWER_HEAD)
 		*out = find_difference(look, &remote, st);
@@ -431,6 +429,25 @@ compare_checksum(const struct look *look, const struct statx *st)
 	return same ? found(look, SL_PRESENT_SAME) : exists(look, " and has another checksum");
 }
 
+/* What the list says of the size is of the file as it is sent; a download of another size would
+ * fail. */
+static bool
+has_other_size(const struct look *look, const struct statx *st)
+{
+	const struct sl_entry *entry = look->sources->entry;
+	return entry->has_size && !is_decoded(look) && entry->size != st->stx_size;
+}
+
+static int
+refuse_size(const struct look *look, const struct statx *st)
+{
+	char why[WHY_MAX];
+	snprintf(why, sizeof(why), " with %llu bytes, and the list has %llu",
+		(unsigned long long)st->stx_size, (unsigned long long)look->sources->entry->size);
+	look->present->size = st->stx_size;
+	return exists(look, why);
+}
+
 /* ---- what is there ---- */
 
 /* What a run left that did not sync, or was killed before. The kernel writes what is older than
@@ -462,11 +479,12 @@ regular_exists(struct look *look, const struct statx *st)
 	case SL_EXISTS_AUTO:
 		break;
 	}
-	bool has_checksum =
-		look->sources->entry->checksum.kind != SL_CHECKSUM_NONE && !is_decoded(look);
+	if (has_other_size(look, st))
+		return refuse_size(look, st);
+	bool by_checksum = sl_present_is_by_checksum(look->place, look->sources->entry);
 	int code = read_stamp(look);
 	if (!code)
-		code = has_checksum ? compare_checksum(look, st) : compare(look, st);
+		code = by_checksum ? compare_checksum(look, st) : compare(look, st);
 	look->present->needs_sync = !code && may_be_in_memory_only(look, st);
 	return code;
 }
@@ -615,6 +633,12 @@ check_name(struct look *look)
 		return check_found(look, &st);
 	look->present->stream_fd = own;
 	return found(look, SL_PRESENT_STREAM);
+}
+
+bool
+sl_present_is_by_checksum(const struct sl_place *place, const struct sl_entry *entry)
+{
+	return entry->checksum.kind != SL_CHECKSUM_NONE && place->codec == SL_CODEC_NONE;
 }
 
 int

@@ -16,25 +16,44 @@ sl_probe_may_mean_no_head(const struct sl_error *err)
 	return false;
 }
 
-/* One request for the head. */
-SL_SUSPENDS
-static int
-ask(const struct sl_probe *probe, const char *method, struct sl_http_exchange **out,
+int
+sl_probe_ask(const struct sl_probe *probe, const char *method, struct sl_http_exchange **out,
 	struct sl_error *err)
 {
 	struct sl_limited limited = { 0 };
 	uint64_t begin_ns = sl_now();
-	struct sl_http_header headers[SL_SOURCES_HEADERS];
+	struct sl_http_header headers[SL_SOURCES_HEADERS + SL_PROBE_CONDITIONS];
 	struct sl_http_request request = { .method = method,
 		.url = &probe->sources->url,
 		.limited = &limited,
 		.headers = headers,
 		.header_count = sl_sources_headers(probe->sources, headers) };
+	sl_assert(probe->condition_count <= SL_PROBE_CONDITIONS);
+	for (size_t i = 0; i < probe->condition_count; i++)
+		headers[request.header_count++] = probe->conditions[i];
 	int code = sl_http_open(probe->client, &request, out, err);
 	if (code)
 		return code;
 	*probe->resource = sl_http_resource(*out);
-	*probe->latency_ns = sl_now() - begin_ns - limited.total_ns;
+	if (probe->latency_ns)
+		*probe->latency_ns = sl_now() - begin_ns - limited.total_ns;
+	return 0;
+}
+
+/* By HEAD; *out stays NULL if its response does not decide. */
+SL_SUSPENDS
+static int
+ask_by_head(const struct sl_probe *probe, struct sl_http_exchange **out, struct sl_error *err)
+{
+	int code = sl_probe_ask(probe, "HEAD", out, err);
+	if (code && !sl_probe_may_mean_no_head(err))
+		return code;
+	uint64_t length = probe->resource->length;
+	if (!code && (length == SL_LENGTH_UNKNOWN || length == 0)) {
+		sl_http_close(*out);
+		*out = NULL;
+	}
+	sl_error_clear(err);
 	return 0;
 }
 
@@ -42,18 +61,9 @@ int
 sl_probe_run(const struct sl_probe *probe, struct sl_error *err)
 {
 	struct sl_http_exchange *exchange = NULL;
-	int code = ask(probe, "HEAD", &exchange, err);
-	if (code && !sl_probe_may_mean_no_head(err))
-		return code;
-	uint64_t length = probe->resource->length;
-	if (!code && (length == SL_LENGTH_UNKNOWN || length == 0)) {
-		sl_http_close(exchange);
-		exchange = NULL;
-	}
-	if (!exchange) {
-		sl_error_clear(err);
-		code = ask(probe, "GET", &exchange, err);
-	}
+	int code = probe->only_get ? 0 : ask_by_head(probe, &exchange, err);
+	if (!code && !exchange)
+		code = sl_probe_ask(probe, "GET", &exchange, err);
 	if (code)
 		return code;
 	if (probe->accept)

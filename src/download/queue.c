@@ -38,7 +38,7 @@ queue_take(struct sl_batch *batch, bool has_turn)
 		if (at_ns <= now_ns && (has_turn || file->place.path)) {
 			file_unpark(file);
 			sl_list_remove(&file->link);
-			queue_wake(batch); /* another job may take the next */
+			queue_pass(batch); /* another job may take the next */
 			return file;
 		}
 		next_ns = SL_MIN(next_ns, at_ns);
@@ -69,12 +69,18 @@ queue_wait(struct sl_batch *batch)
 }
 
 void
-queue_wake(struct sl_batch *batch)
+queue_pass(struct sl_batch *batch)
 {
 	struct sl_waiter *waiter = sl_waiter_pop(&batch->idle);
-	batch->queue_next_ns = 0;
 	if (waiter)
 		sl_waiter_serve(waiter, 0);
+}
+
+void
+queue_wake(struct sl_batch *batch)
+{
+	batch->queue_next_ns = 0;
+	queue_pass(batch);
 }
 
 void

@@ -5,6 +5,7 @@
 #include "url_int.h"
 
 #include "sluice/base/number.h"
+#include "sluice/base/text.h"
 
 #include <errno.h>
 
@@ -14,11 +15,8 @@ name_fault(struct sl_span name)
 {
 	if (sl_span_is(name, ".") || sl_span_is(name, ".."))
 		return "it names a directory";
-	for (size_t i = 0; i < name.len; i++) {
-		unsigned char c = (unsigned char)name.data[i];
-		if (c < 0x20 || c == 0x7f)
-			return "it has a control byte in it";
-	}
+	if (sl_text_has_control(name))
+		return "it has a control byte in it";
 	return name.len > SL_URL_FILE_NAME_MAX ? "it is longer than 255 bytes" : NULL;
 }
 

@@ -72,6 +72,26 @@ test_metalink_bad_files() {
 	no_parts
 }
 
+# a size that is not that of the file: nothing of it is downloaded, skipped or planned
+test_list_size() {
+	printf '{"url": "%s", "size": %s}\n' "$ORIGIN/lm/1000000000/gen/10/1/a" 10 "$ORIGIN/otherhead/7/lm/1000000000/gen/20/1/b" 20 >good
+	get --dry-run -i good
+	expect 0
+	get -i good
+	expect 0
+	get -i good
+	expect 0 "2 already there"
+	sed 's/"size": ../"size": 30/' good >bad
+	get -i bad
+	expect 13 "'a' exists with 10 bytes, and the list has 30"
+	rm a b
+	get --dry-run -i bad
+	expect 32 "size of 'b' does not match: the server sends 20 bytes, the list has 30"
+	get -i bad
+	expect 32 "size of 'a' does not match"
+	nothing_left good bad
+}
+
 # a document that cannot be read: what was in front of the fault is downloaded, and entities do not multiply
 test_metalink_bad_documents() {
 	local i

@@ -109,6 +109,21 @@ test_get_plan_names() {
 	planned skip - "repeats an earlier input" there
 }
 
+# the server's name, and what is compared, are those of the response to GET, as in a real run
+test_get_plan_names_by_get() {
+	own_origin
+	local url=$ORIGIN/tag/g/otherhead/77/header/Content-Disposition/filename=there/lm/1000000000/gen/10/1/here
+	get --dry-run --content-disposition "$url"
+	expect 0
+	planned download "10 B" "no ranges, weak Last-Modified" there
+	is_counter g requests 1 || fail "$(counter g requests) requests"
+	get --content-disposition "$url"
+	expect 0
+	get --dry-run --content-disposition "$url"
+	expect 0
+	planned skip "10 B" "already complete" there
+}
+
 # inputs that would fail do, with the exit status of a real run, and the others are planned
 test_get_plan_failures() {
 	local closed=http://127.0.0.1:$PORT_closed
@@ -183,6 +198,14 @@ test_get_plan_json() {
 	expect_out '"seconds":3.000000000,"bound_by":"limit-rate","in_flight":1}'
 	[[ $(tail -n 1 out) == '{"type":"plan_summary"'* ]] || fail "the summary is not the last event"
 	! grep -qE 'file_start|file_done|run_summary' out || fail "there are events of a download"
+}
+
+# no progress of files that are not downloaded, however slow their server is
+test_get_plan_json_slow() {
+	get --dry-run --json "$ORIGIN/after/1300/gen/10/1/a"
+	expect 0
+	expect_out '"type":"file_plan","index":0,'
+	[[ $(grep -c . out) == 2 ]] || fail "other events than file_plan and plan_summary"
 }
 
 # a reader that stops ends the run quietly, and a full disk does not

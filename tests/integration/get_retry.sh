@@ -88,6 +88,20 @@ test_retry_others_go_on() {
 	[[ $("$JSON" type index state http_status <out | grep file_error) == $'"file_error"\t0\t"cancelled"\t503' ]] || fail "not its own failure"
 }
 
+# the only job retries a file while the list it reads has no further line yet
+test_retry_while_the_list_waits() {
+	mkfifo list
+	start get -j 1 --retry-max-wait 20ms -i list
+	exec 9>list
+	printf '%s\n' "$ORIGIN/only/1/status/503/gen/1000/1/late" "$ORIGIN/gen/1000/2/next" >&9 # the second may have options yet
+	until_true 10 test -f late
+	exec 9>&-
+	finish 10
+	[[ $status == 0 ]] || fail "exit $status"
+	is_gen late 1000 1
+	is_gen next 1000 2
+}
+
 # a wait that is longer than the time of the run is not begun
 test_retry_deadline() {
 	get --deadline 100s "$ORIGIN/header/Retry-After/300/status/503" --retry-max-wait 200s -o f
@@ -126,6 +140,23 @@ test_retry_dead_host() {
 	[[ $(grep -c '^sluice: .*refused.*(retry' err) -le 30 ]] || fail "$(grep -c '(retry' err) retries"
 	grep -q "not attempted" err || fail "each of its files was tried"
 	no_parts
+}
+
+# the same when the requests are those of a dry run, or compare a file that was decompressed
+test_retry_dead_host_compared() {
+	local i
+	for i in {1..60}; do
+		printf 'http://127.0.0.1:%s/%s.gz\n checksum=md5=%032d\n' "$PORT_closed" "$i" "$i"
+		echo content >"$i"
+	done >list
+	get "${SOON[@]}" -j 4 --dry-run -d none -i list
+	expect 6 "keeps failing"
+	[[ $(grep -c '^sluice: .*refused.*(retry' err) -le 30 ]] || fail "dry run: $(grep -c '(retry' err) retries"
+	grep -q "not attempted" err || fail "dry run: each of its files was tried"
+	get "${SOON[@]}" -j 4 --decompress -i list
+	expect 6 "keeps failing"
+	[[ $(grep -c '^sluice: .*refused.*(retry' err) -le 30 ]] || fail "decompress: $(grep -c '(retry' err) retries"
+	grep -q "not attempted" err || fail "decompress: each of its files was tried"
 }
 
 # a stream is tried again until its reader has got a byte

@@ -183,6 +183,7 @@ test_output_progress_none() {
 test_output_progress_plain() {
 	start get --progress=plain "$ORIGIN/gate/plain/gen/400000/1"
 	until_true 30 grep -q '^0 of 1 file.* KiB' err
+	! grep -q " 0 B/s" err || fail "a rate before one is known"
 	opened plain
 	finish 10
 	expect 0

@@ -31,7 +31,7 @@ struct batch_input {
 	struct sl_error error;
 	uint64_t received, total;
 	bool begun, ended, excess, unverified, is_repeat;
-	unsigned retries, pauses;
+	unsigned retries, pauses, starts;
 };
 
 struct batch_bench {
@@ -118,6 +118,7 @@ started(void *ctx, const struct sl_download *download)
 	struct batch_bench *bench = ctx;
 	bench->started += !input_of(bench, download)->begun; /* it may begin again after a pause */
 	input_of(bench, download)->begun = true;
+	input_of(bench, download)->starts++;
 	cr_expect_not(input_of(bench, download)->ended, "begun after its end");
 }
 

@@ -123,6 +123,42 @@ Test(server_names, of_an_input_given_twice_is_downloaded_once)
 	batch_end(bench);
 }
 
+static void
+count_active(void *ctx, SL_UNUSED const struct sl_download *download)
+{
+	++*(unsigned *)ctx;
+}
+
+/* Before the entry that opens the gate: one of the two has the name, and the other has left. */
+SL_SUSPENDS
+static void
+wait_for_repeat(struct batch_bench *bench, uint64_t index)
+{
+	unsigned active = 0;
+	while (index == 2 && (active != 1 || !bench->inputs[0].begun || !bench->inputs[1].begun)) {
+		active = 0;
+		cr_assert_eq(sl_yield(), 0);
+		sl_batch_each(bench->batch, count_active, &active);
+	}
+}
+
+Test(server_names, that_repeat_those_of_a_download_under_way_begin_once)
+{
+	struct batch_bench *bench = begin();
+	bench->before = wait_for_repeat;
+	cr_expect_eq(
+		batch_run(bench, "$/gate/twice/header/Content-Disposition/filename=a/gen/1000/1/x\n"
+				 "$/gate/twice/header/Content-Disposition/filename=a/gen/1000/1/x\n"
+				 "$/open/twice\n out=opened\n"),
+		0);
+	cr_expect(batch_is_gen("a", 1000, 1));
+	cr_expect_eq(bench->summary.repeats, 1);
+	for (size_t i = 0; i < 3; i++)
+		cr_expect_eq(
+			bench->inputs[i].starts, 1, "input %zu: %u", i, bench->inputs[i].starts);
+	batch_end(bench);
+}
+
 Test(server_names, are_compared_with_what_is_there)
 {
 	static const char list[] = NAMED("a") "/lm/1500000000/gen/1000/1/x\n";

@@ -55,6 +55,10 @@ int sl_present_look(const struct sl_present_options *options, const struct sl_pl
 	const struct sl_sources *sources, const struct sl_resource *remote,
 	struct sl_present *present, struct sl_error *err) SL_MUST_CHECK;
 
+/* Whether a file is compared by the checksum of its entry, without a request. The checksum is that
+ * of the compressed file, so what was decoded is compared with the source. */
+bool sl_present_is_by_checksum(const struct sl_place *place, const struct sl_entry *entry);
+
 /* Whether something has the name that is no stream to be written to. */
 SL_SUSPENDS
 bool sl_present_is_taken(const struct sl_present_options *options, const struct sl_place *place);
