@@ -430,6 +430,7 @@ at_end(void *arg, struct sl_rt *rt)
 	if (get->options.limit_rate)
 		stages[count++] = (struct sl_stats_stage){ "rate limit", summary->limited_ns };
 	sl_stats_print(&text, rt, stages, count);
+	sl_get_add_segments(&text, summary);
 	sl_console_print(sl_buf_span(&text));
 	sl_buf_release(&text);
 }

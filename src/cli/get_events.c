@@ -47,6 +47,7 @@ struct snapshot {
 	struct sl_get_events *events;
 	struct sl_progress progress;
 	struct sl_progress_file files[SL_GET_METERS];
+	uint8_t cells[SL_GET_METERS][SL_DOWNLOAD_CELLS];
 	size_t count;
 	uint64_t received, total;
 	bool total_known;
@@ -81,11 +82,15 @@ add_download(void *ctx, const struct sl_download *download)
 	bool counts = known && download->total >= download->received;
 	bool has_rate = download->state == SL_DOWNLOAD_RECEIVING && meter->rate.is_known;
 	const char *name = download->path[0] ? download->path : download->url;
+	uint8_t *cells = snapshot->cells[snapshot->count];
+	memcpy(cells, download->cells, SL_DOWNLOAD_CELLS);
 	snapshot->files[snapshot->count++] = (struct sl_progress_file){
 		.name = sl_span_str(name),
 		.state = state_of(download, &meter->rate),
 		.done = download->received,
 		.total = known ? download->total : SL_PROGRESS_UNKNOWN,
+		.cells = download->has_gaps ? cells : NULL,
+		.cell_count = SL_DOWNLOAD_CELLS,
 		.rate_bytes_s = has_rate ? rate : SL_PROGRESS_UNKNOWN,
 		.left_ns = counts ? sl_rate_left_ns(download->total - download->received, rate)
 				  : SL_PROGRESS_UNKNOWN,
@@ -99,7 +104,7 @@ sum_up(struct snapshot *snapshot)
 	const struct sl_batch_summary *summary = sl_batch_summary(events->batch);
 	uint64_t done = events->ended_bytes + snapshot->received;
 	uint64_t total = events->ended_bytes + snapshot->total;
-	uint64_t rate = sl_rate_sample(&events->rate, sl_now(), done);
+	uint64_t rate = sl_rate_sample(&events->rate, sl_now(), summary->bytes);
 	bool is_last =
 		events->has_all_inputs && summary->files == events->inputs && summary->waiting == 0;
 	bool known = is_last && snapshot->total_known && total >= done;
@@ -117,7 +122,7 @@ sum_up(struct snapshot *snapshot)
 	};
 }
 
-/* Some 40 KiB: on the heap, because it is made on a task's stack otherwise. NULL if out of
+/* Some 80 KiB: on the heap, because it is made on a task's stack otherwise. NULL if out of
  * memory. */
 static struct snapshot *
 take_snapshot(struct sl_get_events *events)
@@ -203,6 +208,7 @@ print_end(const struct sl_download *download)
 										 : download->url),
 		.end = download->state == SL_DOWNLOAD_DONE ? SL_PROGRESS_DONE : SL_PROGRESS_SKIPPED,
 		.bytes = download->received,
+		.resumed = download->resumed,
 		.elapsed_ns = download->ended_ns - download->started_ns,
 		.reason = sl_span_str(download->unverified ? "exists (content not checked)"
 							   : "already complete") };
@@ -321,15 +327,68 @@ add_notes(struct sl_buf *out, const struct sl_get_events *events,
 			sl_units_count(summary->repeats).text,
 			summary->repeats == 1 ? "input repeats" : "inputs repeat",
 			summary->repeats == 1 ? "was" : "were");
-	if (summary->kept > 0)
-		sl_buf_printf(out, "; %s incomplete %s kept: the same command resumes %s",
-			sl_units_count(summary->kept).text,
-			summary->kept == 1 ? "file is" : "files are",
-			summary->kept == 1 ? "it" : "them");
 	if (summary->unverified > 0)
 		sl_buf_add_str(out, "; skipped files were not checked (--if-exists=skip)");
 	if (!events->has_all_inputs)
 		sl_buf_add_str(out, "; the list was not read to its end");
+}
+
+/* Standard input was one of the lists, or the checksums. */
+static bool
+has_read_stdin(const struct sl_get_options *options)
+{
+	bool has = options->sums && strcmp(options->sums, "-") == 0;
+	for (size_t i = 0; i < options->lists.count; i++)
+		has = has || strcmp(options->lists.items[i], "-") == 0;
+	return has;
+}
+
+static void
+add_kept(struct sl_buf *out, const struct sl_get_events *events,
+	const struct sl_batch_summary *summary)
+{
+	bool is_one = summary->kept == 1;
+	if (summary->kept == 0)
+		return;
+	sl_buf_printf(out, "%s incomplete %s kept: the same command resumes %s%s\n",
+		sl_units_count(summary->kept).text, is_one ? "file is" : "files are",
+		is_one ? "it" : "them",
+		has_read_stdin(events->options) ? " if it gets the same list on standard input"
+						: "");
+}
+
+/* ", 3 split", or with `*what` if it is the first. */
+static void
+add_item(struct sl_buf *out, const char **what, const char *count, const char *noun)
+{
+	sl_buf_printf(out, "%s %s %s", *what, count, noun);
+	*what = ",";
+}
+
+void
+sl_get_add_segments(struct sl_buf *out, const struct sl_batch_summary *summary)
+{
+	const struct sl_segments_counts *counts = &summary->segments;
+	const struct {
+		uint64_t count;
+		const char *one, *many;
+	} items[] = {
+		{ counts->requests, "request for a range", "requests for ranges" },
+		{ counts->split, "range split", "ranges split" },
+		{ counts->hedged, "range requested twice", "ranges requested twice" },
+		{ counts->replaced, "slow connection replaced", "slow connections replaced" },
+		{ summary->journal_syncs, "sync of a partial file", "syncs of partial files" },
+	};
+	const char *what = "segments:"; /* then "," */
+	for (size_t i = 0; i < SL_COUNT_OF(items); i++)
+		if (items[i].count > 0)
+			add_item(out, &what, sl_units_count(items[i].count).text,
+				items[i].count == 1 ? items[i].one : items[i].many);
+	if (summary->read_back > 0)
+		add_item(out, &what, sl_units_size(summary->read_back).text,
+			"read back for checksums");
+	if (*what == ',')
+		sl_buf_add_char(out, '\n');
 }
 
 static void
@@ -351,8 +410,13 @@ add_summary(struct sl_buf *out, const struct sl_get_events *events,
 		sl_buf_printf(out, ", %s in %s (%s)", sl_units_size(summary->bytes).text,
 			sl_units_elapsed(elapsed_ns).text,
 			sl_units_rate(sl_rate_between(summary->bytes, elapsed_ns)).text);
+	if (summary->resumed > 0)
+		sl_buf_printf(out, ", %s from earlier runs", sl_units_size(summary->resumed).text);
 	add_notes(out, events, summary);
 	sl_buf_add_char(out, '\n');
+	if (events->options->verbose > 0 && !events->options->stats)
+		sl_get_add_segments(out, summary);
+	add_kept(out, events, summary);
 }
 
 static void

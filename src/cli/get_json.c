@@ -99,6 +99,7 @@ static void
 add_sizes(struct sl_json *json, const struct sl_download *download)
 {
 	sl_json_u64(json, "bytes", download->received);
+	sl_json_u64(json, "resumed", download->resumed);
 	sl_json_u64_or_null(json, "total", download->total);
 }
 
@@ -119,6 +120,7 @@ add_progress(void *ctx, const struct sl_download *download)
 	sl_get_json_begin(&json, &tick->lines, "progress", download);
 	add_sizes(&json, download);
 	sl_json_u64(&json, "bytes_per_second", sl_get_meter_sample(meter, download));
+	sl_json_u64(&json, "segments", download->segments);
 	sl_json_end_line(&json);
 }
 
@@ -207,6 +209,7 @@ sl_get_json_summary(struct sl_get_events *events, const struct sl_batch_summary 
 	sl_json_u64(&json, "not_begun", sl_get_not_begun(events, summary));
 	sl_json_u64(&json, "retries", summary->retries);
 	sl_json_u64(&json, "bytes", summary->bytes);
+	sl_json_u64(&json, "resumed", summary->resumed);
 	sl_json_u64(&json, "kept", summary->kept);
 	sl_json_u64(&json, "ranges", summary->segments.requests);
 	sl_json_u64(&json, "ranges_split", summary->segments.split);

@@ -19,7 +19,7 @@ sl_get_meter_of(struct sl_get_events *events, const struct sl_download *download
 	}
 	if (free_one) {
 		*free_one = (struct sl_get_meter){ .used = true, .index = download->index };
-		sl_rate_begin(&free_one->rate, sl_now(), download->received);
+		sl_rate_begin(&free_one->rate, sl_now(), download->fetched);
 	}
 	return free_one;
 }
@@ -29,8 +29,8 @@ sl_get_meter_sample(struct sl_get_meter *meter, const struct sl_download *downlo
 {
 	meter->seen = true;
 	if (download->state == SL_DOWNLOAD_CONNECTING)
-		sl_rate_begin(&meter->rate, sl_now(), download->received);
-	return sl_rate_sample(&meter->rate, sl_now(), download->received);
+		sl_rate_begin(&meter->rate, sl_now(), download->fetched);
+	return sl_rate_sample(&meter->rate, sl_now(), download->fetched);
 }
 
 /* Those that stay in use move to the front. */

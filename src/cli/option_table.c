@@ -206,7 +206,7 @@ static const struct sl_option get_options[] = {
 	{ .group = "Output", .name = "stats",
 		.kind = SL_OPTION_FLAG, FIELD(stats),
 		.help = "Report the cost of the run at its end: CPU time, memory, operations, "
-		"latencies, and the stage that was the bottleneck." },
+		"latencies, the stage that was the bottleneck, and segments." },
 	{ .group = "Output", .letter = 'q', .name = "quiet",
 		.kind = SL_OPTION_FLAG, FIELD(quiet),
 		.help = "Show only errors, no progress and no summary." },

@@ -545,7 +545,9 @@ sl_batch_plan(const struct sl_batch *batch)
 }
 
 const struct sl_batch_summary *
-sl_batch_summary(const struct sl_batch *batch)
+sl_batch_summary(struct sl_batch *batch)
 {
+	sl_list_each(node, &batch->active)
+		file_count_received(sl_list_item(node, struct file, link));
 	return &batch->summary;
 }

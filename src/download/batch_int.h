@@ -120,9 +120,11 @@ struct file {
 	struct sl_place place;
 	struct repeats repeats;
 	struct attempts attempts;
-	bool is_kept;    /* the part of the attempt before is left, with its journal */
-	bool is_parked;  /* WAITING, and counted in summary.waiting */
-	bool is_started; /* reported as started, and not paused since */
+	bool is_kept;     /* the part of the attempt before is left, with its journal */
+	uint64_t left;    /* at most so many bytes of the part can be an earlier run's */
+	uint64_t counted; /* of transfer.counts.received: in view.fetched and the summary */
+	bool is_parked;   /* WAITING, and counted in summary.waiting */
+	bool is_started;  /* reported as started, and not paused since */
 	struct sl_present present;
 	const struct sl_resource *remote; /* while its head is looked at; else NULL */
 	struct sl_resource planned;       /* with view.remote */
@@ -261,6 +263,9 @@ void queue_fulfil_wish(struct file *file);
 
 /* file.c: bring `view` up to date and return it. */
 const struct sl_download *file_view(struct file *file);
+
+/* file.c: add what its transfer has received since the last call to the summary. */
+void file_count_received(struct file *file);
 
 /* file.c: report that it begins. */
 SL_SUSPENDS

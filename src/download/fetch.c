@@ -228,6 +228,12 @@ add_counts(struct sl_segments_counts *to, struct sl_segments_counts *from)
 	*from = (struct sl_segments_counts){ 0 };
 }
 
+static uint64_t
+syncs_of(const struct file *file)
+{
+	return file->part.journal ? sl_journal_syncs(file->part.journal) : 0;
+}
+
 SL_SUSPENDS
 static int
 run_transfer(struct file *file)
@@ -247,8 +253,9 @@ run_transfer(struct file *file)
 	transfer->attributes.replaces = file->present.has_rights;
 	transfer->accept = accept_response;
 	transfer->ctx = file;
+	uint64_t read_back = transfer->hasher.read_back, syncs = syncs_of(file);
 	int code = sl_transfer_run(transfer, &file->error);
-	summary->bytes += transfer->counts.received - before.received;
+	file_count_received(file);
 	summary->network_ns += transfer->counts.network_ns - before.network_ns;
 	summary->limited_ns += transfer->counts.limited_ns - before.limited_ns;
 	uint64_t deliver_ns = transfer->counts.deliver_ns - before.deliver_ns;
@@ -256,6 +263,8 @@ run_transfer(struct file *file)
 	summary->disk_ns += deliver_ns - SL_MIN(deliver_ns, decode_ns);
 	summary->decode_ns += decode_ns;
 	summary->hash_ns += transfer->hasher.waited_ns - hash_ns;
+	summary->read_back += transfer->hasher.read_back - read_back;
+	summary->journal_syncs += syncs_of(file) - syncs;
 	add_counts(&summary->segments, &transfer->segments.counts);
 	return code;
 }
@@ -312,6 +321,7 @@ resume_part(struct file *file)
 			continue;
 		}
 		code = sl_transfer_resume(transfer, sl_journal_content(file->part.journal));
+		file->view.resumed = SL_MIN(transfer->resumed, file->left);
 		sl_log_info("'%s': resuming with %llu of %llu bytes", file->part.part_name,
 			(unsigned long long)transfer->resumed, (unsigned long long)transfer->total);
 	}
@@ -332,6 +342,7 @@ begin_anew(struct file *file)
 {
 	sl_part_discard(&file->part);
 	sl_transfer_reset(&file->transfer);
+	file->view.resumed = 0;
 }
 
 /* The part is of no use as it is, but the same source may give all of the file. If that has changed
@@ -358,6 +369,9 @@ SL_SUSPENDS
 static int
 try_source(struct file *file)
 {
+	/* Of a part that this run has kept, no more than before is an earlier run's. */
+	file->left = file->is_kept ? file->view.resumed : UINT64_MAX;
+	file->view.resumed = 0;
 	int code = file->place.awaits_name ? 0 : make_part(file);
 	if (!code)
 		code = fetch_missing(file);

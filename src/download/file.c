@@ -125,10 +125,13 @@ file_unpark(struct file *file)
 void
 file_reset(struct file *file)
 {
+	uint64_t received = sl_transfer_received(&file->transfer);
 	sl_part_discard(&file->part);
 	sl_transfer_reset(&file->transfer);
 	file->present = (struct sl_present){ .size = SL_BODY_UNKNOWN, .stream_fd = -1 };
 	sl_transfer_init(&file->transfer, &file->batch->transfer);
+	file->transfer.base = received; /* as far as it has come is shown until it begins again */
+	file->counted = 0;
 	file->view.remote = NULL;
 	file->attempts.is_admitted = false;
 	file->wish = FILE_GO_ON;
@@ -186,6 +189,27 @@ state_of(const struct file *file)
 							     : SL_DOWNLOAD_CONNECTING;
 }
 
+void
+file_count_received(struct file *file)
+{
+	uint64_t more = file->transfer.counts.received - file->counted;
+	file->counted += more;
+	file->view.fetched += more;
+	file->batch->summary.bytes += more;
+}
+
+static void
+view_segments(struct file *file)
+{
+	struct sl_download *view = &file->view;
+	view->segments = 0;
+	if (view->state == SL_DOWNLOAD_RECEIVING)
+		view->segments = sl_transfer_segments(&file->transfer);
+	view->has_gaps = sl_transfer_has_gaps(&file->transfer);
+	if (view->has_gaps)
+		sl_ranges_map(&file->transfer.ranges, view->cells, SL_DOWNLOAD_CELLS);
+}
+
 const struct sl_download *
 file_view(struct file *file)
 {
@@ -197,6 +221,8 @@ file_view(struct file *file)
 	view->received = sl_transfer_received(transfer);
 	view->total = transfer->total == SL_BODY_UNKNOWN ? file->present.size : transfer->total;
 	view->excess = transfer->counts.excess;
+	file_count_received(file);
+	view_segments(file);
 	if (view->remote)
 		view->total = view->remote->length;
 	return view;
@@ -502,6 +528,7 @@ file_end(struct file *file, int code)
 	if (file->view.state == SL_DOWNLOAD_REMOVED)
 		discard_kept_part(file);
 	batch->summary.kept += file->is_kept && file->view.state != SL_DOWNLOAD_DONE;
+	batch->summary.resumed += file->view.resumed;
 	if (file->view.state == SL_DOWNLOAD_REMOVED)
 		sl_place_give_up(&batch->places, &file->place);
 	report(batch, file_view(file));

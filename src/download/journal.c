@@ -23,6 +23,12 @@ sl_journal_is_valid(const struct sl_journal *journal)
 	return journal->written_len > 0;
 }
 
+uint64_t
+sl_journal_syncs(const struct sl_journal *journal)
+{
+	return journal->syncs;
+}
+
 int
 sl_journal_failure(const struct sl_journal *journal)
 {

@@ -41,6 +41,7 @@ struct sl_journal {
 	uint64_t unsynced_bytes; /* recorded since the last sync began */
 	uint64_t unsynced_since_ns;
 	uint64_t not_before_ns; /* no sync before */
+	uint64_t syncs;
 	bool directory_synced;
 	int sync_failure; /* of the part or its directory; first */
 };

@@ -220,6 +220,7 @@ static int
 sync_part(struct sl_journal *journal)
 {
 	int code = sl_io_sync(journal->part.fd, SL_SYNC_DATA);
+	journal->syncs++;
 	if (!code && !journal->directory_synced) {
 		code = sl_directory_sync(journal->part.directory);
 		journal->directory_synced = code == 0;

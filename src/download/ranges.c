@@ -160,6 +160,41 @@ sl_ranges_is_complete(const struct sl_ranges *ranges)
 	return ranges->done_bytes == ranges->total;
 }
 
+/* ---- the map ---- */
+
+/* Where cell `index` begins. The product of both could exceed 64 bits. */
+static uint64_t
+begin_of_cell(uint64_t total, size_t index, size_t count)
+{
+	return total / count * index + total % count * index / count;
+}
+
+static uint8_t
+cell_value(uint64_t done, uint64_t len)
+{
+	if (done == len)
+		return SL_RANGES_CELL_FULL;
+	uint64_t value = (uint64_t)((double)done / (double)len * SL_RANGES_CELL_FULL);
+	value = SL_MIN(value, (uint64_t)SL_RANGES_CELL_FULL - 1);
+	return (uint8_t)SL_MAX(value, (uint64_t)(done > 0));
+}
+
+void
+sl_ranges_map(const struct sl_ranges *ranges, uint8_t *cells, size_t count)
+{
+	size_t at = 0; /* the first done range that ends behind the cell's beginning */
+	for (size_t i = 0; i < count; i++) {
+		uint64_t begin = begin_of_cell(ranges->total, i, count);
+		uint64_t end = begin_of_cell(ranges->total, i + 1, count), done = 0;
+		while (at < ranges->count && ranges->done[at].end <= begin)
+			at++;
+		for (size_t k = at; k < ranges->count && ranges->done[k].begin < end; k++)
+			done += SL_MIN(ranges->done[k].end, end) -
+				SL_MAX(ranges->done[k].begin, begin);
+		cells[i] = cell_value(done, end - begin);
+	}
+}
+
 /* ---- leases ---- */
 
 static struct sl_lease *

@@ -39,10 +39,13 @@ void
 sl_transfer_reset(struct sl_transfer *transfer)
 {
 	if (transfer->is_ranged) {
+		transfer->base = sl_transfer_received(transfer);
+		transfer->base_at = transfer->counts.received;
 		sl_ranges_release(&transfer->ranges);
 		sl_ranges_release(&transfer->written);
 	}
 	transfer->is_ranged = transfer->is_parallel = false;
+	transfer->resumed = 0;
 	sl_url_release(&transfer->url);
 	transfer->has_url = transfer->left_origin = transfer->unconditional = false;
 	transfer->resource = (struct sl_resource){ 0 };
@@ -55,8 +58,23 @@ sl_transfer_received(const struct sl_transfer *transfer)
 {
 	const struct sl_segment_counts *counts = &transfer->counts;
 	if (!transfer->is_ranged)
-		return counts->received;
+		return transfer->base + counts->received - transfer->base_at;
 	return SL_MIN(transfer->ranges.done_bytes + counts->pending, transfer->total);
+}
+
+unsigned
+sl_transfer_segments(const struct sl_transfer *transfer)
+{
+	if (transfer->state != SL_TRANSFER_RECEIVING)
+		return 0;
+	return transfer->segments.slots ? transfer->segments.running : 1;
+}
+
+bool
+sl_transfer_has_gaps(const struct sl_transfer *transfer)
+{
+	const struct sl_ranges *ranges = &transfer->ranges;
+	return transfer->is_ranged && sl_ranges_frontier(ranges) != ranges->done_bytes;
 }
 
 void
@@ -628,7 +646,7 @@ stream(struct sl_transfer *transfer, struct sl_segment *segment)
 {
 	struct sl_chunk *last = NULL;
 	int code = sl_segment_receive(segment, &last);
-	transfer->attributes.length = transfer->counts.received;
+	transfer->attributes.length = sl_transfer_received(transfer);
 	int put = put_last(transfer, segment, last, code);
 	if (transfer->is_ranged)
 		sl_ranges_give_back(&transfer->ranges, segment->lease);
@@ -829,7 +847,9 @@ begin(struct sl_transfer *transfer, struct sl_error *err)
 	if (!transfer->is_ranged) {
 		transfer->total = SL_BODY_UNKNOWN;
 		transfer->sent = (struct sl_checksum){ 0 };
-		transfer->counts = (struct sl_segment_counts){ 0 };
+		transfer->base = 0;
+		transfer->base_at = transfer->counts.received;
+		transfer->counts.excess = false;
 	}
 	transfer->sink = (struct sl_sink){ .part = transfer->part,
 		.stream_fd = transfer->stream_fd,

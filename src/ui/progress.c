@@ -4,7 +4,10 @@
  *	name           ▕█████▍      ▏   42%  12.3 MiB / 98.1 MiB  12.3 MiB/s   1m05s
  *	always         omitted 3rd    always  omitted 1st         omitted 2nd  omitted 4th
  *
- * Fields have fixed widths except name and bar, which share what is left.
+ * Fields have fixed widths except name and bar, which share what is left. The bar of a file that
+ * comes in segments shows which parts of it are there, unless it is too short for that:
+ *
+ *	▕████▍        ███▋         █▊        ▏    [====-        ===-         =-        ]
  */
 #include "sluice/ui/progress.h"
 
@@ -18,6 +21,7 @@
 #define NAME_MIN 12   /* columns of a name; other fields are omitted before it gets less */
 #define BAR_MIN 12    /* including both ends */
 #define BAR_MAX 62    /* a longer bar shows no more detail */
+#define MAP_MIN 20    /* columns of a bar, without its ends, that can show parts */
 #define NAME_ROOMY 24 /* sizes are shown only if name and bar have at least this much */
 #define SIZES_COLUMNS (SL_UNITS_SIZE_COLUMNS + 3 + SL_UNITS_SIZE_COLUMNS)
 
@@ -32,6 +36,8 @@ struct line {
 	struct sl_span label; /* safe text */
 	enum sl_colour label_colour, bar_colour;
 	uint64_t done, total; /* the bar and the percentage */
+	const uint8_t *cells; /* the bar, if it is long enough; NULL = the same as the percentage */
+	size_t cell_count;
 	uint64_t bytes_done, bytes_total;
 	const char *word; /* shown instead of the rate; NULL = the rate */
 	uint64_t rate_bytes_s;
@@ -96,31 +102,70 @@ rows_on_screen(const struct sl_progress_screen *screen, size_t columns)
 
 /* ---- a line ---- */
 
+static const char *const eighths[] = { " ", "\u258f", "\u258e", "\u258d", "\u258c", "\u258b",
+	"\u258a", "\u2589", "\u2588" };
+
+/* The part of the file that begins at byte 0. */
 static void
-add_bar(struct frame *frame, const struct line *line)
+add_filled(struct frame *frame, const struct line *line, size_t inner)
 {
-	static const char *const eighths[] = { "", "\u258f", "\u258e", "\u258d", "\u258c", "\u258b",
-		"\u258a", "\u2589" };
 	struct sl_buf *out = frame->out;
 	const struct sl_progress_style *style = frame->style;
-	size_t inner = frame->layout.bar - 2, parts = style->unicode ? 8 : 1;
+	size_t parts = style->unicode ? 8 : 1;
 	size_t filled = line->total == 0
 				? inner * parts
 				: (size_t)sl_units_scaled(line->done, line->total, inner * parts);
 	size_t whole = filled / parts, rest = filled % parts;
 	bool head = !style->unicode && whole < inner && line->done > 0;
+	for (size_t i = 0; i < whole; i++)
+		sl_buf_add_str(out, style->unicode ? eighths[8] : "=");
+	if (head)
+		sl_buf_add_char(out, '>');
+	if (rest > 0)
+		sl_buf_add_str(out, eighths[rest]);
+	sl_terminal_add_spaces(out, inner - whole - (rest > 0 || head));
+}
 
+/* How much of a column's part of the file is there, in eighths: 8 only if all is, 0 only if nothing
+ * is. A column covers several cells, or a part of one. */
+static size_t
+eighths_of_column(const struct line *line, size_t column, size_t inner)
+{
+	/* Both are measured in units of which a cell has `inner` and a column `cell_count`. */
+	size_t begin = column * line->cell_count, end = begin + line->cell_count;
+	size_t all = UINT8_MAX * line->cell_count, there = 0;
+	for (size_t i = begin / inner; i * inner < end; i++) {
+		size_t from = SL_MAX(begin, i * inner), to = SL_MIN(end, (i + 1) * inner);
+		there += line->cells[i] * (to - from);
+	}
+	return there > 0 ? SL_MAX(there * 8 / all, (size_t)1) : 0;
+}
+
+static void
+add_map(struct frame *frame, const struct line *line, size_t inner)
+{
+	for (size_t i = 0; i < inner; i++) {
+		size_t share = eighths_of_column(line, i, inner);
+		const char *ascii = share == 8 ? "=" : share > 0 ? "-" : " ";
+		sl_buf_add_str(frame->out, frame->style->unicode ? eighths[share] : ascii);
+	}
+}
+
+static void
+add_bar(struct frame *frame, const struct line *line)
+{
+	struct sl_buf *out = frame->out;
+	const struct sl_progress_style *style = frame->style;
+	size_t inner = frame->layout.bar - 2;
 	sl_buf_add_str(out, sl_colour_code(style->colour, SL_COLOUR_DIM));
 	sl_buf_add_str(out, style->unicode ? "\u2595" : "[");
 	sl_buf_add_str(out, sl_colour_code(style->colour, SL_COLOUR_RESET));
 	sl_buf_add_str(out, sl_colour_code(style->colour, line->bar_colour));
-	for (size_t i = 0; i < whole; i++)
-		sl_buf_add_str(out, style->unicode ? "\u2588" : "=");
-	if (head)
-		sl_buf_add_char(out, '>');
-	sl_buf_add_str(out, eighths[rest]);
+	if (line->cells && inner >= MAP_MIN)
+		add_map(frame, line, inner);
+	else
+		add_filled(frame, line, inner);
 	sl_buf_add_str(out, sl_colour_code(style->colour, SL_COLOUR_RESET));
-	sl_terminal_add_spaces(out, inner - whole - (rest > 0 || head));
 	sl_buf_add_str(out, sl_colour_code(style->colour, SL_COLOUR_DIM));
 	sl_buf_add_str(out, style->unicode ? "\u258f" : "]");
 	sl_buf_add_str(out, sl_colour_code(style->colour, SL_COLOUR_RESET));
@@ -236,6 +281,8 @@ add_file(struct frame *frame, const struct sl_progress_file *file, struct sl_buf
 		.bar_colour = file->state == SL_PROGRESS_STALLED ? SL_COLOUR_WARN : SL_COLOUR_BAR,
 		.done = file->done,
 		.total = file->total,
+		.cells = file->cells,
+		.cell_count = file->cell_count,
 		.bytes_done = file->done,
 		.bytes_total = file->total,
 		.word = file->state == SL_PROGRESS_RECEIVING ? NULL : words[file->state],
@@ -478,6 +525,19 @@ sl_progress_plain_scan(const struct sl_progress_scan *scan, struct sl_buf *out)
 		(unsigned long long)scan->error_lines);
 }
 
+/* What an earlier run had left is not part of the rate. */
+static void
+add_size_and_rate(struct sl_buf *out, const struct sl_progress_ended *ended)
+{
+	uint64_t ms = SL_MAX(ended->elapsed_ns / SL_NS_PER_MS, (uint64_t)1);
+	uint64_t resumed = SL_MIN(ended->resumed, ended->bytes), bytes = ended->bytes - resumed;
+	uint64_t rate = bytes / ms * 1000 + bytes % ms * 1000 / ms;
+	sl_buf_printf(out, "  %s in %s, %s", sl_units_size(ended->bytes).text,
+		sl_units_elapsed(ended->elapsed_ns).text, sl_units_rate(rate).text);
+	if (resumed > 0)
+		sl_buf_printf(out, " (%s from an earlier run)", sl_units_size(resumed).text);
+}
+
 void
 sl_progress_ended(const struct sl_progress_ended *ended, const struct sl_progress_style *style,
 	struct sl_buf *out)
@@ -498,10 +558,7 @@ sl_progress_ended(const struct sl_progress_ended *ended, const struct sl_progres
 		sl_buf_add_str(out, ": ");
 		sl_text_make_safe(out, ended->reason);
 	} else {
-		uint64_t ms = SL_MAX(ended->elapsed_ns / SL_NS_PER_MS, (uint64_t)1);
-		uint64_t rate = ended->bytes / ms * 1000 + ended->bytes % ms * 1000 / ms;
-		sl_buf_printf(out, "  %s in %s, %s", sl_units_size(ended->bytes).text,
-			sl_units_elapsed(ended->elapsed_ns).text, sl_units_rate(rate).text);
+		add_size_and_rate(out, ended);
 	}
 	sl_buf_add_char(out, '\n');
 }

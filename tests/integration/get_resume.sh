@@ -1,5 +1,6 @@
 # Files that a run has left incomplete: the same command goes on, whatever ended the first one.
 
+JSON=$BUILD/tools/json_check
 SIZE=30000000 SEED=7
 GEN=gen/$SIZE/$SEED/f
 # Slow enough to be stopped in the middle, with segments of 1 MiB.
@@ -69,6 +70,56 @@ test_resume_interrupted() {
 	expect 130 "the same command resumes it"
 	[[ -e f.sluice-part && -e f.sluice-journal && ! -e f ]] || fail "part and journal were to be kept"
 	resumes "$ORIGIN/$SLOWLY"
+}
+
+# what was there is neither received nor part of a rate: the line of the file, the summary and the events say so
+test_resume_counts() {
+	local there
+	begin 6 "$ORIGIN/$SLOWLY"
+	kill -KILL "$pid"
+	wait "$pid" 2>/dev/null
+	run get -k 1M -v --json --progress=none "$ORIGIN/$SLOWLY"
+	expect 0 "B from an earlier run)"
+	grep -q 'MiB from earlier runs' err || fail "not in the summary"
+	grep -q '^segments: .*requests\? for' err || fail "no requests"
+	there=$("$JSON" type resumed <out | grep '^"file_done"' | cut -f 2)
+	((there >= 6 * 100000)) || fail "$there bytes resumed"
+	[[ $(number resumed) == "$there" ]] || fail "the summary has $(number resumed) bytes"
+	((there + $(number bytes) >= SIZE && there + $(number bytes) < SIZE + 3000000)) || fail "$(number bytes) bytes received"
+	[[ $("$JSON" type bytes total <out | grep '^"file_done"') == $'"file_done"\t'$SIZE$'\t'$SIZE ]] || fail "its size"
+	rm f
+	run get -k 1M -v --json "$ORIGIN/$GEN"
+	expect 0
+	! grep -q "earlier run" err || fail "nothing was there"
+	[[ $("$JSON" type resumed <out | grep '^"file_done"') == $'"file_done"\t0' ]] || fail "resumed"
+}
+
+# a list from standard input is needed again
+test_resume_list() {
+	local how
+	echo "$ORIGIN/slow/2000000/ranges/etag/v1/$GEN" >list
+	for how in list -; do
+		run get -k 1M --deadline 2 -i "$how" <list
+		if [[ $how == - ]]; then
+			expect 2 "resumes it if it gets the same list on standard input"
+		else
+			expect 2 "the same command resumes it"
+			! grep -q "standard input" err || fail "there was no list from standard input"
+		fi
+		rm -f f*
+	done
+}
+
+# --stats counts the requests for ranges, and what was read back for a checksum
+test_resume_stats() {
+	local sum
+	sum=$("$ORIGIN_TOOL" --sum $SIZE $SEED)
+	run get -k 1M --stats -q --checksum "sha-256=${sum%% *}" "$ORIGIN/slow/20000000/ranges/etag/v1/$GEN"
+	expect 0
+	grep -q '^segments: .*requests for ranges.* read back for checksums' err || fail "no segments"
+	run get --stats -q "$ORIGIN/gen/10/1"
+	expect 0
+	! grep -q '^segments:' err || fail "one request brought all of it"
 }
 
 # --deadline likewise

@@ -145,8 +145,8 @@ test_output_json_progress() {
 	opened progress
 	finish 10
 	expect 0
-	"$JSON" type received bytes total bytes_per_second <out >types || fail "no JSON lines"
-	grep -q '^"progress"' types || fail "progress"
+	"$JSON" type segments bytes total resumed bytes_per_second <out >types || fail "no JSON lines"
+	grep -qP '^"progress"\t1\t\d+\t8000000\t0\t\d+$' types || fail "progress"
 }
 
 # what a signal ends is told as well
@@ -203,6 +203,17 @@ test_output_progress_bars() {
 	grep -q ' echo' typescript || fail "the terminal does not echo any more"
 	grep -qP '\x1b\[\?25l' typescript || fail "the cursor is not hidden while bars are drawn"
 	[[ $(grep -oP '\x1b\[\?25[lh]' typescript | tail -n 1) == $'\e[?25h' ]] || fail "the cursor is gone"
+}
+
+# the bar of a file in segments shows gaps between what has been received
+test_output_progress_segments() {
+	command -v script >/dev/null || skip "no script(1) here (package bsdutils)"
+	local command
+	printf -v command '%q ' "$S" get --color never -k 1M "$ORIGIN/slow/3000000/ranges/etag/v1/gen/60000000/1"
+	SHELL=$BASH TERM=xterm LC_ALL=C timeout $LIMIT script -qec "stty rows 24 cols 120; $command; echo \"status \$?\"" typescript >/dev/null 2>&1 </dev/null
+	is_gen 1 60000000 1
+	grep -q "status 0" typescript || fail "no status"
+	grep -qP '\[[=-]* +[=-][=-]* *\]' typescript || fail "no bar has a gap"
 }
 
 # colour only where it is wanted

@@ -112,6 +112,15 @@ note_end(void *ctx, const struct sl_download *download)
 	snprintf(file->path, sizeof(file->path), "%s", download->path);
 	file->at_op = sim_ops(scene->sim);
 	file->ended_ns = sl_now();
+	file->received = download->received;
+	file->resumed = download->resumed;
+	file->fetched = download->fetched;
+	sim_check(scene->sim, file->resumed <= file->received, "%llu of %llu bytes were resumed",
+		(unsigned long long)file->resumed, (unsigned long long)file->received);
+	sim_check(scene->sim, file->received <= file->resumed + file->fetched,
+		"%llu bytes, %llu of them resumed, but only %llu were fetched",
+		(unsigned long long)file->received, (unsigned long long)file->resumed,
+		(unsigned long long)file->fetched);
 	/* Checked at once, not later: readers of the report may rely on it. */
 	bool promised = file->state == SL_DOWNLOAD_DONE && scene->sync != SL_SYNC_NONE;
 	sim_check(scene->sim,
@@ -380,13 +389,20 @@ static void
 check_result(struct get_scene *scene)
 {
 	size_t good = 0, bad = 0;
+	uint64_t fetched = 0, resumed = 0;
 	for (size_t i = 0; i < scene->count; i++) {
 		const struct get_file *file = &scene->files[i];
 		bool done = file->state == SL_DOWNLOAD_DONE || file->state == SL_DOWNLOAD_SKIPPED;
 		good += file->reported && done;
 		bad += file->reported && !done;
+		fetched += file->reported ? file->fetched : 0;
+		resumed += file->reported ? file->resumed : 0;
 	}
 	const struct sl_batch_summary *summary = &scene->summary;
+	sim_check(scene->sim, summary->bytes == fetched, "%llu bytes in all, %llu of the files",
+		(unsigned long long)summary->bytes, (unsigned long long)fetched);
+	sim_check(scene->sim, summary->resumed == resumed, "%llu bytes resumed, %llu of the files",
+		(unsigned long long)summary->resumed, (unsigned long long)resumed);
 	sim_check(scene->sim, summary->waiting == 0, "%llu files still wait",
 		(unsigned long long)summary->waiting);
 	sim_check(scene->sim, summary->done + summary->skipped == good, "another number is done");

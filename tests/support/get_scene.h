@@ -32,9 +32,10 @@ struct get_file {
 	uint64_t at_op; /* operations submitted when it was reported */
 	bool was_done;  /* at get_scene_cut */
 	uint64_t ended_ns;
-	unsigned begun;   /* how often it was reported as started */
-	unsigned retries; /* the same as to be tried again */
-	uint64_t wait_ns; /* before the last of these */
+	unsigned begun;                      /* how often it was reported as started */
+	unsigned retries;                    /* the same as to be tried again */
+	uint64_t wait_ns;                    /* before the last of these */
+	uint64_t received, resumed, fetched; /* as reported at its end */
 };
 
 struct get_scene {

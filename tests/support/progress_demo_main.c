@@ -1,7 +1,7 @@
 /*
  * progress_demo - draws made-up transfers on the terminal, to look at the bars: progress_demo
  * [FILES [SECONDS [scan]]]. Resize the window while it runs. ASCII=1 in the environment draws
- * without block characters.
+ * without block characters. Large files come in segments.
  */
 #include "sluice/base/clock.h"
 #include "sluice/base/random.h"
@@ -15,6 +15,9 @@
 
 #define ACTIVE_MAX 64
 #define FRAME_NS (100 * SL_NS_PER_MS)
+#define SEGMENTS 8
+#define SEGMENTED_MIN 500000000 /* bytes */
+#define CELLS 60
 
 struct transfer {
 	char name[128];
@@ -25,6 +28,7 @@ struct demo {
 	struct transfer active[ACTIVE_MAX];
 	size_t active_count, started, wanted;
 	struct sl_progress_file files[ACTIVE_MAX];
+	uint8_t cells[ACTIVE_MAX][CELLS];
 	struct sl_progress progress;
 	struct sl_progress_style style;
 	struct sl_progress_screen screen;
@@ -94,6 +98,19 @@ advance(struct demo *demo, uint64_t now)
 	}
 }
 
+/* Equal segments, each a little slower than the one before it until it gets help at the end. */
+static void
+fill_cells(const struct transfer *transfer, uint8_t cells[CELLS])
+{
+	double share = (double)transfer->done / (double)transfer->total;
+	for (size_t i = 0; i < CELLS; i++) {
+		double at = (double)i * SEGMENTS / CELLS;
+		double done = share * (1.2 - (1 - share) * 0.1 * (double)(size_t)at);
+		double over = (done - (at - (double)(size_t)at)) * CELLS / SEGMENTS;
+		cells[i] = over >= 1 ? UINT8_MAX : over <= 0 ? 0 : (uint8_t)(over * UINT8_MAX);
+	}
+}
+
 static void
 fill(struct demo *demo, uint64_t now)
 {
@@ -107,11 +124,15 @@ fill(struct demo *demo, uint64_t now)
 			.state = connecting ? SL_PROGRESS_CONNECTING : SL_PROGRESS_RECEIVING,
 			.done = transfer->done,
 			.total = connecting ? SL_PROGRESS_UNKNOWN : transfer->total,
+			.cells = known && transfer->total >= SEGMENTED_MIN ? demo->cells[i] : NULL,
+			.cell_count = CELLS,
 			.rate_bytes_s = transfer->rate,
 			.left_ns = known ? (transfer->total - transfer->done) * 1000 /
 						   transfer->rate * 1000000
 					 : SL_PROGRESS_UNKNOWN,
 		};
+		if (demo->files[i].cells)
+			fill_cells(transfer, demo->cells[i]);
 		demo->progress.rate_bytes_s += connecting ? 0 : transfer->rate;
 	}
 	demo->progress.files = demo->files;

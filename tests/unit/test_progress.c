@@ -118,6 +118,62 @@ Test(progress, keeps_name_and_percent_on_a_terminal_of_twenty_columns)
 }
 /* clang-format on */
 
+/* Two segments of a file: three eighths have come of it, and a bit of the second segment. */
+static void
+draw_map(struct screen *screen, struct sl_progress_screen *state,
+	const struct sl_progress_style *style)
+{
+	uint8_t cells[60] = { [22] = 128, [36] = 1 };
+	memset(cells, UINT8_MAX, 22);
+	memset(cells + 30, UINT8_MAX, 6);
+	struct sl_progress_file file = two_files[0];
+	file.cells = cells;
+	file.cell_count = SL_COUNT_OF(cells);
+	struct sl_progress progress = two;
+	progress.files = &file;
+	progress.file_count = 1;
+	draw(screen, state, style, &progress, "");
+}
+
+static void
+expect_map(size_t columns, bool unicode, const char *want)
+{
+	struct screen *screen = screen_new(columns, 24);
+	struct sl_progress_screen state = { 0 };
+	struct sl_progress_style style = { .columns = columns, .rows = 24, .unicode = unicode };
+	draw_map(screen, &state, &style);
+	expect_screen(screen, want);
+	screen_free(screen);
+}
+
+/* clang-format off */
+Test(progress, the_bar_of_a_file_in_segments_shows_which_parts_are_there)
+{
+	expect_map(80, true,
+		"debian.iso            ▕██████████▊▏  ▌██▍           ▏   25%   120 MiB/s     19s\n"
+		"4/10 files, 1 failed  ▕██████████████▌              ▏   50%   120 MiB/s   1m05s\n");
+	expect_map(80, false,
+		"debian.iso            [==========--  -==-           ]   25%   120 MiB/s     19s\n"
+		"4/10 files, 1 failed  [==============>              ]   50%   120 MiB/s   1m05s\n");
+	expect_map(120, true,
+		"debian.iso            ▕█████████████████▊▏     ████▊▏                  ▏   25%   768 MiB /  3.0 GiB   120 MiB/s     19s\n"
+		"4/10 files, 1 failed  ▕████████████████████████                        ▏   50%   4.0 GiB /  8.0 GiB   120 MiB/s   1m05s\n");
+	expect_map(300, false,
+		"debian.iso            [======================-       ======-                       ]   25%   768 MiB /  3.0 GiB   120 MiB/s     19s\n"
+		"4/10 files, 1 failed  [==============================>                             ]   50%   4.0 GiB /  8.0 GiB   120 MiB/s   1m05s\n");
+}
+
+Test(progress, a_bar_too_short_for_parts_shows_the_whole)
+{
+	expect_map(60, true,
+		"debian.iso      ▕███▊           ▏   25%   120 MiB/s     19s\n"
+		"4/10, 1 failed  ▕███████▌       ▏   50%   120 MiB/s   1m05s\n");
+	expect_map(40, false,
+		"debian.iso                  25%     19s\n"
+		"4/10 files, 1 failed        50%   1m05s\n");
+}
+/* clang-format on */
+
 Test(progress, an_unknown_size_shows_what_has_come)
 {
 	static const struct sl_progress_file file = { .name = NAME("stream"),
@@ -154,6 +210,8 @@ Test(progress, never_draws_a_line_that_could_wrap_whatever_the_size)
 		struct screen *screen = screen_new(columns, 30);
 		draw(screen, &state, &style, &two, "");
 		cr_expect_eq(screen_row_count(screen), 4, "%zu columns", columns);
+		draw_map(screen, &state, &style);
+		cr_expect_eq(screen_row_count(screen), 3, "%zu columns", columns);
 		cr_expect_eq(screen_cursor_column(screen), 0);
 		for (size_t i = 0; i < state.row_count; i++)
 			cr_expect(
@@ -331,16 +389,22 @@ Test(progress, ended_files_leave_one_safe_line)
 		struct sl_progress_style style;
 		const char *want;
 	} cases[] = {
-		{ { NAME("a.iso"), SL_PROGRESS_DONE, 3 * SL_GIB, 30 * SL_NS_PER_S, { NULL, 0 } },
+		{ { NAME("a.iso"), SL_PROGRESS_DONE, 3 * SL_GIB, 30 * SL_NS_PER_S, 0, { NULL, 0 } },
 			{ 0 }, "done    a.iso  3.0 GiB in 30.0 s, 102 MiB/s\n" },
-		{ { NAME("a"), SL_PROGRESS_DONE, 0, 0, { NULL, 0 } }, { .unicode = true },
+		{ { NAME("b"), SL_PROGRESS_DONE, 190 * SL_MIB, SL_NS_PER_S, 54 * SL_MIB,
+			  { NULL, 0 } },
+			{ 0 },
+			"done    b  190 MiB in 1.00 s, 136 MiB/s (54.0 MiB from an earlier "
+			"run)\n" },
+		{ { NAME("a"), SL_PROGRESS_DONE, 0, 0, 0, { NULL, 0 } }, { .unicode = true },
 			"\u2713 a  0 B in 0.00 s, 0 B/s\n" },
-		{ { NAME("a\n"), SL_PROGRESS_SKIPPED, 0, 0, NAME("no\033") }, { 0 },
+		{ { NAME("a\n"), SL_PROGRESS_SKIPPED, 0, 0, 0, NAME("no\033") }, { 0 },
 			"skipped a\\x0a: no\\x1b\n" },
-		{ { NAME("a"), SL_PROGRESS_SKIPPED, 0, 0, NAME("there already") },
+		{ { NAME("a"), SL_PROGRESS_SKIPPED, 0, 0, 0, NAME("there already") },
 			{ .unicode = true, .colour = true },
 			"\033[2m\u2212\033[0m a: there already\n" },
-		{ { NAME("big"), SL_PROGRESS_DONE, UINT64_MAX - 1, 2 * SL_NS_PER_S, { NULL, 0 } },
+		{ { NAME("big"), SL_PROGRESS_DONE, UINT64_MAX - 1, 2 * SL_NS_PER_S, 0,
+			  { NULL, 0 } },
 			{ 0 }, "done    big  15.9 EiB in 2.00 s, 7.9 EiB/s\n" },
 	};
 	for (size_t i = 0; i < SL_COUNT_OF(cases); i++) {

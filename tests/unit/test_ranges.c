@@ -287,6 +287,61 @@ Test(ranges, leases_that_are_all_fetched_complete_the_file)
 	sl_ranges_release(&ranges);
 }
 
+/* Against the oracle's bytes: cells are the parts of equal length, the last bytes included. */
+static void
+check_map(const struct oracle *oracle, const struct sl_ranges *ranges, size_t count)
+{
+	uint8_t cells[64];
+	sl_ranges_map(ranges, cells, count);
+	for (size_t i = 0; i < count; i++) {
+		uint64_t begin = oracle->total * i / count, end = oracle->total * (i + 1) / count;
+		uint64_t done = 0;
+		for (uint64_t off = begin; off < end; off++)
+			done += oracle->done[off];
+		cr_assert_eq(cells[i] == SL_RANGES_CELL_FULL, done == end - begin);
+		cr_assert_eq(cells[i] == 0, done == 0 && begin < end);
+		uint64_t exact = begin < end ? done * SL_RANGES_CELL_FULL / (end - begin)
+					     : SL_RANGES_CELL_FULL;
+		cr_assert(cells[i] <= exact + 1 && cells[i] + 1u >= exact, "%u, not %llu", cells[i],
+			(unsigned long long)exact);
+	}
+}
+
+Test(ranges, the_map_shows_how_much_of_each_part_of_the_file_is_done)
+{
+	for (uint64_t seed = 1; seed <= 500; seed++) {
+		struct sl_random random;
+		sl_random_init(&random, seed);
+		struct oracle oracle = { .total = sl_random_below(&random, TOTAL_MAX) };
+		struct sl_ranges ranges;
+		sl_ranges_init(&ranges, oracle.total);
+		for (unsigned i = 0; i < 5 && oracle.total > 0; i++) {
+			uint64_t begin = sl_random_below(&random, oracle.total);
+			uint64_t len = 1 + sl_random_below(&random, oracle.total - begin);
+			struct sl_range range = { begin, begin + len };
+			memset(oracle.done + begin, true, len);
+			cr_assert_eq(sl_ranges_add_done(&ranges, range), 0);
+			for (size_t count = 1; count <= 64; count++)
+				check_map(&oracle, &ranges, count);
+		}
+		sl_ranges_release(&ranges);
+	}
+}
+
+Test(ranges, the_map_of_the_largest_file_does_not_overflow)
+{
+	struct sl_ranges ranges;
+	struct sl_range half = { 0, UINT64_MAX / 2 }, end = { UINT64_MAX - 1, UINT64_MAX };
+	uint8_t cells[60];
+	sl_ranges_init(&ranges, UINT64_MAX);
+	cr_assert_eq(sl_ranges_add_done(&ranges, half), 0);
+	cr_assert_eq(sl_ranges_add_done(&ranges, end), 0);
+	sl_ranges_map(&ranges, cells, SL_COUNT_OF(cells));
+	for (size_t i = 0; i < SL_COUNT_OF(cells); i++)
+		cr_expect_eq(cells[i], i < 30 ? SL_RANGES_CELL_FULL : i == 59, "cell %zu", i);
+	sl_ranges_release(&ranges);
+}
+
 Test(ranges, an_empty_file_is_complete_from_the_start)
 {
 	struct sl_ranges ranges;

@@ -81,6 +81,21 @@ Test(scenario_get_retry, a_file_is_done_once_what_failed_has_passed)
 	}
 }
 
+Test(scenario_get_retry, bytes_of_attempts_that_failed_count_as_received)
+{
+	struct scenario *scenario = build(1);
+	scenario_offer(scenario,
+		(struct sim_http_file){
+			.len = 9000, .misdeed = SIM_HTTP_ENDS, .misdeed_at = 7000, .misdeeds = 3 });
+	scenario_run(scenario);
+	scenario_expect_all_done(scenario);
+	const struct get_file *file = &scenario->get.files[0];
+	sim_check(scenario->sim, file->received == 9000 && file->resumed == 0, "its size");
+	sim_check(scenario->sim, file->fetched == 3 * 7000 + 9000, "%llu bytes fetched",
+		(unsigned long long)file->fetched);
+	scenario_free(scenario);
+}
+
 Test(scenario_get_retry, retries_without_progress_are_limited_and_counted_in_the_message)
 {
 	struct scenario *scenario = build(1);

@@ -239,6 +239,49 @@ Test(scenario_get_segments, any_operation_may_fail, .timeout = 240)
 	fail_each(-ENOMEM, EVERYTHING, 11);
 }
 
+/* ---- what was there before ---- */
+
+/* Of two runs over a server that ends its first responses early: each attempt goes on with what the
+ * one before it has left, and only that of the first run is resumed in the second. */
+Test(scenario_get_segments, only_bytes_of_earlier_runs_count_as_resumed)
+{
+	struct scenario *scenario = build_one(1);
+	struct sim_http_file *served = &scenario->files[0].served;
+	uint64_t at_op = 0;
+	scenario->get.segments = 1;
+	served->misdeed = SIM_HTTP_ENDS;
+	served->misdeed_at = SL_MIB;
+	served->misdeeds = 2;
+	scenario_run(scenario);
+	struct get_file first = scenario->get.files[0];
+	sim_check(
+		scenario->sim, first.state == SL_DOWNLOAD_FAILED && first.resumed == 0, "resumed");
+	sim_check(scenario->sim, first.received == SL_MIB, "%llu bytes",
+		(unsigned long long)first.received);
+
+	get_scene_cut(&scenario->get, SIM_CRASH_KILL);
+	struct sim *world = sim_cut_world(scenario->sim, &at_op);
+	sim_http_serve(scenario->http, world);
+	struct get_scene again = scenario->get;
+	again.sim = world;
+	again.files[0].reported = false;
+	again.files[0].retries = 0;
+	again.retry = (struct sl_retry_policy){ .retries = 2, .max_wait_ns = SL_NS_PER_S };
+	get_scene_run(&again);
+	get_scene_check(&again);
+	const struct get_file *second = &again.files[0];
+	sim_check(world, second->state == SL_DOWNLOAD_DONE && second->retries == 1, "%s",
+		second->error.text);
+	sim_check(world, second->received == SIZE, "another size");
+	sim_check(world, second->resumed > 0 && second->resumed <= first.received,
+		"%llu bytes resumed", (unsigned long long)second->resumed);
+	sim_check(world, second->resumed + second->fetched == SIZE,
+		"%llu bytes resumed, %llu fetched", (unsigned long long)second->resumed,
+		(unsigned long long)second->fetched);
+	sim_free(world);
+	scenario_free(scenario);
+}
+
 /* ---- every cut ---- */
 
 static void

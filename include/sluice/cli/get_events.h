@@ -53,4 +53,8 @@ SL_SUSPENDS
 void sl_get_events_end(
 	struct sl_get_events *events, const struct sl_batch_summary *summary, struct sl_error *err);
 
+/* Append a line on ranges, partial files and what was read back; nothing if all of that is 0. The
+ * summary has this line with -v, unless --stats has it. */
+void sl_get_add_segments(struct sl_buf *out, const struct sl_batch_summary *summary);
+
 #endif

@@ -35,23 +35,32 @@ enum sl_download_state {
 				  run */
 };
 
+/* Of the map of a file. The longest bar has as many columns. */
+#define SL_DOWNLOAD_CELLS 60
+
 /* One file, for events and sl_batch_each. Valid while the callback runs. */
 struct sl_download {
 	uint64_t index;   /* place among the inputs, from 0 */
 	const char *url;  /* of the source in use, without secrets; "" if it is not a URL */
 	const char *path; /* where it goes; "-" = stdout; "" if unknown yet */
 	enum sl_download_state state;
-	uint64_t received; /* bytes of the body so far */
+	uint64_t received; /* bytes of the body so far, also those that were resumed */
+	uint64_t resumed;  /* of them, those that an earlier run had left */
+	uint64_t fetched;  /* bytes that this run has received of it, in all attempts */
 	uint64_t total;    /* SL_BODY_UNKNOWN until known; of a skipped one what is there */
+	unsigned segments; /* RECEIVING: requests that bring its bytes now */
+	/* Which parts of it have been received, as of sl_ranges_map; not set unless has_gaps. */
+	uint8_t cells[SL_DOWNLOAD_CELLS];
+	bool has_gaps; /* bytes behind the first missing one have been received */
 	uint64_t started_ns, ended_ns;
 	unsigned retries; /* attempts that failed and were followed by another */
 	uint64_t wait_ns; /* `retrying`: until the next attempt; 0 = at once */
-	bool excess;     /* the server sent more than it announced; cut off */
-	bool unverified; /* skipped without looking inside */
-	bool is_repeat;  /* the same as an earlier input: skipped if that is done */
-	bool checked;    /* there was a checksum, given or sent: what is done or skipped has it */
-	bool waiting;    /* complete, until its group is committed */
-	bool streamed;   /* to standard output, a device or a FIFO */
+	bool excess;      /* the server sent more than it announced; cut off */
+	bool unverified;  /* skipped without looking inside */
+	bool is_repeat;   /* the same as an earlier input: skipped if that is done */
+	bool checked;     /* there was a checksum, given or sent: what is done or skipped has it */
+	bool waiting;     /* complete, until its group is committed */
+	bool streamed;    /* to standard output, a device or a FIFO */
 	const struct sl_error *error; /* FAILED, CANCELLED, and of an attempt that failed */
 
 	const struct sl_resource *remote; /* PLANNED: what the server has; else NULL */
@@ -119,12 +128,15 @@ struct sl_batch_options {
 struct sl_batch_summary {
 	uint64_t files; /* that were begun, or removed before */
 	uint64_t done, planned, skipped, failed, removed, cancelled;
-	uint64_t bytes; /* received */
+	uint64_t bytes;   /* received by this run */
+	uint64_t resumed; /* bytes of these files that earlier runs had left */
 	/* Time that downloads waited, summed over all: for the server, for the client's rate limit,
 	 * for the disk or stdout, for the hasher, for the decoder, for the commit. The largest
 	 * names the bottleneck. */
 	uint64_t network_ns, limited_ns, disk_ns, hash_ns, decode_ns, commit_ns;
 	struct sl_segments_counts segments; /* of all files */
+	uint64_t read_back;                 /* bytes, to compute checksums */
+	uint64_t journal_syncs;             /* of partial files, before they were complete */
 	uint64_t waiting;                   /* files that wait to be tried again now */
 	uint64_t kept;                      /* unfinished ones that a later run can resume */
 	uint64_t unverified;                /* skipped ones whose content was not checked */
@@ -210,6 +222,6 @@ void sl_batch_each_part(
 /* With dry_run: the sums of what would be downloaded. Valid until sl_batch_free. */
 const struct sl_plan *sl_batch_plan(const struct sl_batch *batch);
 
-const struct sl_batch_summary *sl_batch_summary(const struct sl_batch *batch);
+const struct sl_batch_summary *sl_batch_summary(struct sl_batch *batch);
 
 #endif

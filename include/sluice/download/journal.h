@@ -122,6 +122,9 @@ int sl_journal_end(struct sl_journal *journal);
 /* The file has what a later run needs to resume the part. */
 bool sl_journal_is_valid(const struct sl_journal *journal);
 
+/* Syncs of the part so far. */
+uint64_t sl_journal_syncs(const struct sl_journal *journal);
+
 /* 0, or what sl_journal_end returns: known before the end. */
 int sl_journal_failure(const struct sl_journal *journal);
 

@@ -98,4 +98,11 @@ bool sl_ranges_has(const struct sl_ranges *ranges, struct sl_range range);
 
 bool sl_ranges_is_complete(const struct sl_ranges *ranges);
 
+#define SL_RANGES_CELL_FULL UINT8_MAX
+
+/* A coarse map: how much of each of `count` (> 0) equal parts of the file is done, in proportion to
+ * SL_RANGES_CELL_FULL. Only a part that is all done has that value, and only one of which no byte
+ * is done has 0. A part without a byte (the file has fewer) counts as done. */
+void sl_ranges_map(const struct sl_ranges *ranges, uint8_t *cells, size_t count);
+
 #endif

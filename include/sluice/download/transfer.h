@@ -63,8 +63,8 @@ struct sl_transfer {
 	bool wants_stamp; /* and an attribute for later runs (stamp.h) */
 	/* Progress: */
 	enum sl_transfer_state state;
-	uint64_t total; /* of the body; SL_BODY_UNKNOWN until it is known */
-	struct sl_segment_counts counts;
+	uint64_t total;                  /* of the body; SL_BODY_UNKNOWN until it is known */
+	struct sl_segment_counts counts; /* of all attempts since sl_transfer_init */
 	struct sl_segments segments;
 	/* What is fetched: valid if is_ranged, which holds from the first response to the end. */
 	bool is_ranged;
@@ -75,7 +75,9 @@ struct sl_transfer {
 	struct sl_url url;           /* where the source has led to */
 	bool has_url, left_origin;
 	bool unconditional; /* the server sends all in answer to If-Range */
-	uint64_t resumed;   /* bytes that an earlier run had left */
+	uint64_t resumed;   /* bytes that were in the part when it was taken over */
+	/* Unless is_ranged, `base` bytes of the body were here when counts.received was base_at. */
+	uint64_t base, base_at;
 	/* transfer.c's: */
 	struct sl_stamp stamp;
 	struct sl_checksum sent; /* by the server: verified if none was given */
@@ -123,8 +125,15 @@ bool sl_transfer_can_resume(const struct sl_transfer *transfer);
  * pieces. */
 bool sl_transfer_is_verified(const struct sl_transfer *transfer);
 
-/* Bytes of the body so far, of the attempt under way or the last one. */
+/* Bytes of the body so far, those that were resumed included; of the attempt under way or the last
+ * one. */
 uint64_t sl_transfer_received(const struct sl_transfer *transfer);
+
+/* Requests that bring its bytes now. */
+unsigned sl_transfer_segments(const struct sl_transfer *transfer);
+
+/* Bytes behind the first missing one have been received: sl_ranges_map shows where. */
+bool sl_transfer_has_gaps(const struct sl_transfer *transfer);
 
 /* Bytes of the complete part: of the body, or of what was decoded. */
 uint64_t sl_transfer_length(const struct sl_transfer *transfer);

@@ -35,6 +35,10 @@ struct sl_progress_file {
 	struct sl_span name; /* any bytes; made safe here */
 	enum sl_progress_state state;
 	uint64_t done, total; /* bytes; total may be SL_PROGRESS_UNKNOWN */
+	/* How much of each of `cell_count` equal parts of the file is done: 0 = nothing, 255 = all.
+	 * NULL = the bytes that are done are its first ones. */
+	const uint8_t *cells;
+	size_t cell_count;
 	uint64_t rate_bytes_s;
 	uint64_t left_ns; /* or SL_PROGRESS_UNKNOWN */
 };
@@ -98,6 +102,7 @@ struct sl_progress_ended {
 	struct sl_span name; /* any bytes; made safe here */
 	enum sl_progress_end end;
 	uint64_t bytes, elapsed_ns; /* of a done one */
+	uint64_t resumed;           /* bytes of it that an earlier run had left */
 	struct sl_span reason;      /* of a skipped one; any bytes */
 };
 
