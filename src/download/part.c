@@ -839,7 +839,7 @@ static void
 warn_left(const struct sl_part *part, int code)
 {
 	char *path = sl_part_path(part);
-	sl_log_warn("'%s' was not removed: %s (the next run removes it)",
+	sl_log_warn("'%s' was not removed: %s (the next run resumes or removes it)",
 		path ? path : part->part_name, sl_code_text(code));
 	free(path);
 }
