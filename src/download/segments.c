@@ -30,6 +30,8 @@
 /* Rates are compared once a connection has had this long to get going, and one is replaced no
  * sooner after another. */
 #define SETTLED_NS (2 * SL_NS_PER_S)
+/* The pause doubles while nothing comes on any: then it is the network, and not a connection. */
+#define REPLACE_DOUBLINGS 5u
 #define SLOW_TENTHS 3 /* of the mean of the others: slower ones are replaced */
 
 /* A rest is divided if it takes this long: what the connection had under way beyond the cut is
@@ -249,7 +251,7 @@ time_for(uint64_t bytes, uint64_t rate_bytes_s)
 	return ns < 1e18 ? (uint64_t)ns : SL_FOREVER;
 }
 
-/* Of the others; if there are none, what a connection usually had. */
+/* Of the others; if there are none, or nothing comes on any, what a connection usually had. */
 static uint64_t
 mean_rate(const struct sl_segments *segments, const struct sl_segments_slot *other)
 {
@@ -262,7 +264,7 @@ mean_rate(const struct sl_segments *segments, const struct sl_segments_slot *oth
 		sum += slot->rate_bytes_s;
 		count++;
 	}
-	return count ? sum / count : segments->usual_bytes_s;
+	return sum > 0 ? sum / count : segments->usual_bytes_s;
 }
 
 static bool
@@ -431,12 +433,28 @@ static bool
 is_too_slow(const struct sl_segments *segments, const struct sl_segments_slot *slot)
 {
 	uint64_t now_ns = sl_now();
+	uint64_t pause_ns = SETTLED_NS << SL_MIN(segments->replaced_in_vain, REPLACE_DOUBLINGS);
 	if (segments->running < 2 || !slot->is_rated || slot->segment.is_delivering ||
-		now_ns - slot->began_ns < SETTLED_NS || now_ns - segments->replaced_ns < SETTLED_NS)
+		now_ns - slot->began_ns < SETTLED_NS || now_ns - segments->replaced_ns < pause_ns)
 		return false;
 	uint64_t rest = slot->segment.lease->end - slot->segment.lease->at;
-	return rest > grain_of(segments) && !slot->segment.lease->twin &&
+	bool is_small = rest <= grain_of(segments) || slot->segment.lease->twin;
+	return (!is_small || slot->rate_bytes_s == 0) &&
 	       slot->rate_bytes_s * 10 < mean_rate(segments, slot) * SLOW_TENTHS;
+}
+
+static void
+replace(struct sl_segments *segments, struct sl_segments_slot *slot)
+{
+	uint64_t done = segments->ranges->done_bytes;
+	sl_log_info("a connection with %llu bytes/s, far below the others, is replaced",
+		(unsigned long long)slot->rate_bytes_s);
+	segments->counts.replaced++;
+	segments->replaced_ns = sl_now();
+	segments->replaced_in_vain =
+		done > segments->replaced_at ? 0 : segments->replaced_in_vain + 1;
+	segments->replaced_at = done;
+	drop(slot);
 }
 
 static void
@@ -445,6 +463,7 @@ watch(struct sl_segments *segments)
 	for (unsigned i = 0; i < segments->most; i++)
 		if (is_at_work(&segments->slots[i]))
 			take_rate(&segments->slots[i]);
+	segments->usual_bytes_s = mean_rate(segments, NULL);
 	for (unsigned i = 0; i < segments->most; i++) {
 		struct sl_segments_slot *slot = &segments->slots[i];
 		if (!is_at_work(slot))
@@ -452,12 +471,7 @@ watch(struct sl_segments *segments)
 		if (is_overtaken(segments, slot)) {
 			drop(slot);
 		} else if (is_too_slow(segments, slot)) {
-			sl_log_info("a connection with %llu bytes/s, far below the others, is "
-				    "replaced",
-				(unsigned long long)slot->rate_bytes_s);
-			segments->counts.replaced++;
-			segments->replaced_ns = sl_now();
-			drop(slot);
+			replace(segments, slot);
 		}
 	}
 }

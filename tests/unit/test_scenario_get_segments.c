@@ -373,3 +373,24 @@ Test(scenario_get_segments, a_file_that_makes_way_for_another_goes_on_afterwards
 		scenario_free(scenario);
 	}
 }
+
+/* As when a load balancer loses its state: nothing comes any more on any connection, and new ones
+ * work. */
+Test(scenario_get_segments, connections_that_all_stall_are_replaced)
+{
+	struct sim_seeds seeds = sim_seeds(20);
+	for (uint64_t seed = seeds.first; seed != seeds.end; seed++) {
+		struct scenario *scenario = scenario_plain(seed);
+		struct sim_http_file file = ranged(SIZE);
+		set_segments(scenario);
+		scenario->get.stall_timeout_ns = 3600 * SL_NS_PER_S;
+		file.misdeed = SIM_HTTP_STALLS;
+		file.misdeed_at = 300000;
+		file.misdeeds = 4;
+		scenario_offer(scenario, file);
+		scenario_run(scenario);
+		scenario_expect_all_done(scenario);
+		scenario_expect_duration(scenario, 0, 120 * SL_NS_PER_S);
+		scenario_free(scenario);
+	}
+}

@@ -49,6 +49,8 @@ struct sl_segments {
 	uint64_t progress;           /* ranges->done_bytes at the last failure */
 	uint64_t add_after_ns;       /* no segment is added before */
 	uint64_t usual_bytes_s;      /* the rate of a connection, while there were others */
+	uint64_t replaced_at;        /* ranges->done_bytes then */
+	unsigned replaced_in_vain;   /* times without progress since the one before */
 	uint64_t replaced_ns;        /* when a connection was last replaced */
 	bool are_refused;            /* the server does not send ranges any more */
 	int code;                    /* of the segment that failed last, or what ends it all */
