@@ -323,7 +323,7 @@ Test(scenario_get_segments, a_power_cut_at_any_operation_is_resumed, .timeout = 
 
 /* A run that was killed before it had written anything has reserved the space of what is a shorter
  * file by now. */
-Test(scenario_get_segments, a_part_that_has_no_range_is_begun_anew, .timeout = 120)
+Test(scenario_get_segments, a_part_that_has_no_range_is_begun_anew, .timeout = 240)
 {
 	for (uint64_t n = 1; n <= 80; n++) {
 		struct scenario *scenario = build_one(n);
