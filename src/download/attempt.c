@@ -150,12 +150,6 @@ fail_origin(struct file *file)
 	file->attempts.is_probe = false;
 }
 
-static bool
-is_of_network(const struct file *file)
-{
-	return file->error.phase >= SL_PHASE_RESOLVE && file->error.phase <= SL_PHASE_BODY;
-}
-
 /* Note the failure of the source in use. */
 static void
 note_failure(struct file *file)
@@ -202,7 +196,7 @@ may_try_again(const struct file *file)
 		return false;
 	if (file->is_stream && sl_transfer_received(&file->transfer) > 0)
 		return false;
-	return is_of_network(file) || file->error.code == SL_E_CHECKSUM;
+	return sl_phase_is_network(file->error.phase) || file->error.code == SL_E_CHECKSUM;
 }
 
 bool

@@ -270,8 +270,7 @@ static void
 set_deadline_error(struct file *file)
 {
 	enum sl_phase phase = file->error.phase;
-	if ((phase >= SL_PHASE_RESOLVE && phase <= SL_PHASE_BODY) || phase == SL_PHASE_SYNC ||
-		phase == SL_PHASE_DIRECTORY)
+	if (sl_phase_is_network(phase) || phase == SL_PHASE_SYNC || phase == SL_PHASE_DIRECTORY)
 		return;
 	sl_error_clear(&file->error);
 	sl_fail(&file->error, SL_PHASE_NONE, -ETIMEDOUT,
@@ -282,8 +281,7 @@ set_deadline_error(struct file *file)
 static bool
 is_of_source(const struct sl_error *err)
 {
-	return err->code == SL_E_CHECKSUM ||
-	       (err->phase >= SL_PHASE_RESOLVE && err->phase <= SL_PHASE_BODY);
+	return err->code == SL_E_CHECKSUM || sl_phase_is_network(err->phase);
 }
 
 /* An attempt that the end of the run cut off before it could fail by itself says less than the one

@@ -4,12 +4,6 @@
 
 #define DOUBLINGS_MAX 33u /* 272 years still fit */
 
-static bool
-is_network_phase(enum sl_phase phase)
-{
-	return phase >= SL_PHASE_RESOLVE && phase <= SL_PHASE_BODY;
-}
-
 /* 408, 425, 429, 500, 502, 503, 504 (RFC 9110 15.5, 15.6; RFC 8470; RFC 6585), and those with which
  * Cloudflare reports that it cannot reach the origin behind it. */
 static enum sl_retry_kind
@@ -42,7 +36,7 @@ transient_in(enum sl_phase phase)
 enum sl_retry_kind
 sl_retry_classify(const struct sl_error *err)
 {
-	if (!is_network_phase(err->phase))
+	if (!sl_phase_is_network(err->phase))
 		return SL_RETRY_PERMANENT;
 	switch (err->code) {
 	case SL_E_STATUS:

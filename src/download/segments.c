@@ -478,13 +478,6 @@ watch(struct sl_segments *segments)
 
 /* ---- the end of a segment ---- */
 
-/* A fault of the server or the way to it; not of this machine. */
-static bool
-is_remote(const struct sl_error *err)
-{
-	return err->phase >= SL_PHASE_RESOLVE && err->phase <= SL_PHASE_BODY;
-}
-
 /* The range that was asked for is not what came, or all of it came. */
 static bool
 is_refusal_of_ranges(int code, const struct sl_error *err)
@@ -522,7 +515,7 @@ outcome_of(struct sl_segments *segments, const struct sl_segments_slot *slot)
 		return 0;
 	segments->code = code;
 	*segments->last_error = slot->error;
-	if (code == SL_E_CHANGED || !is_remote(&slot->error))
+	if (code == SL_E_CHANGED || !sl_phase_is_network(slot->error.phase))
 		return code;
 	if (is_expired(&slot->error) && slot->segment.url) {
 		segments->resolve_again(segments->ctx);

@@ -741,7 +741,7 @@ static int
 outcome(struct sl_transfer *transfer, int code)
 {
 	const struct sl_error *err = transfer->err;
-	bool is_remote = err->code && err->phase >= SL_PHASE_RESOLVE && err->phase <= SL_PHASE_BODY;
+	bool is_remote = err->code && sl_phase_is_network(err->phase);
 	return transfer->is_ranged && is_remote ? code : fail(transfer, code);
 }
 

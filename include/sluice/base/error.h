@@ -13,6 +13,8 @@
 
 #include "sluice/base/def.h"
 
+#include <stdbool.h>
+
 enum sl_code {
 	SL_E_PROTO = -5000,       /* the peer violated its protocol */
 	SL_E_LIMIT = -5001,       /* a named limit was reached */
@@ -53,6 +55,13 @@ enum sl_phase {
 	SL_PHASE_SYNC,
 	SL_PHASE_RENAME,
 };
+
+/* Whether it is one of the server, or of the way to it: another attempt or source may do better. */
+static inline bool
+sl_phase_is_network(enum sl_phase phase)
+{
+	return phase >= SL_PHASE_RESOLVE && phase <= SL_PHASE_BODY;
+}
 
 #define SL_ERROR_TEXT 768
 
