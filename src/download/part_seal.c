@@ -291,10 +291,8 @@ finish_seal(struct sl_part *part, const struct seal *seal, const struct sl_part_
 	return 0;
 }
 
-/* A sync that has failed under way is not reported again by that of the commit. */
-SL_SUSPENDS
-static int
-end_journal(struct sl_part *part, struct sl_error *err)
+int
+sl_part_end_journal(struct sl_part *part, struct sl_error *err)
 {
 	char why[120];
 	int code = part->journal ? sl_journal_end(part->journal) : 0;
@@ -308,7 +306,7 @@ int
 sl_part_seal(struct sl_part *part, const struct sl_part_attributes *set, struct sl_error *err)
 {
 	struct seal seal = { 0 };
-	int code = end_journal(part, err);
+	int code = sl_part_end_journal(part, err);
 	if (!code)
 		code = take_rights(part, set, &seal.rights, err);
 	if (code)
@@ -324,7 +322,7 @@ sl_part_write_whole(struct sl_part *part, const struct sl_chunk *chunk,
 	const struct sl_part_attributes *set, struct sl_error *err)
 {
 	struct seal seal = { 0 };
-	int code = end_journal(part, err);
+	int code = sl_part_end_journal(part, err);
 	if (!code)
 		code = take_rights(part, set, &seal.rights, err);
 	if (code)

@@ -230,16 +230,9 @@ stream_window_chunks(const struct sl_transfer *transfer)
 }
 
 static uint64_t
-chunk_bytes(const struct sl_transfer *transfer)
-{
-	const struct sl_chunk_pool *pool = transfer->options->pool;
-	return sl_chunk_pool_bytes(pool) / sl_chunk_pool_count(pool);
-}
-
-static uint64_t
 stream_window(const struct sl_transfer *transfer)
 {
-	return stream_window_chunks(transfer) * chunk_bytes(transfer);
+	return stream_window_chunks(transfer) * sl_chunk_pool_size(transfer->options->pool);
 }
 
 static unsigned
@@ -252,7 +245,8 @@ stream_segments(const struct sl_transfer *transfer)
 static uint64_t
 stream_piece(const struct sl_transfer *transfer)
 {
-	return stream_window_chunks(transfer) / stream_segments(transfer) * chunk_bytes(transfer);
+	return stream_window_chunks(transfer) / stream_segments(transfer) *
+	       sl_chunk_pool_size(transfer->options->pool);
 }
 
 static bool
@@ -803,20 +797,6 @@ fetch(struct sl_transfer *transfer)
 	return sl_segments_run(&transfer->segments, NULL, NULL, transfer->err);
 }
 
-/* The failure of a sync of the part, if there was one: what it has may be lost. */
-SL_SUSPENDS
-static int
-end_journal(struct sl_transfer *transfer)
-{
-	struct sl_part *part = transfer->part;
-	int code = part && part->journal ? sl_journal_end(part->journal) : 0;
-	if (!code || sl_part_is_stop(code))
-		return code;
-	return sl_fail(transfer->err, SL_PHASE_SYNC, code,
-		"cannot sync '%s': %s (its bytes may be lost)", part->part_name,
-		sl_code_text(code));
-}
-
 SL_SUSPENDS
 static int
 receive(struct sl_transfer *transfer)
@@ -825,8 +805,9 @@ receive(struct sl_transfer *transfer)
 	int code = outcome(transfer, fetch(transfer));
 	int written = sl_sink_close(&transfer->sink);
 	code = code ? code : written;
-	int synced = fail(transfer, end_journal(transfer));
-	code = code ? code : synced;
+	if (transfer->part)
+		fail(transfer, sl_part_end_journal(transfer->part, transfer->err));
+	code = code ? code : transfer->failure;
 	if (code)
 		sl_hasher_stop(&transfer->hasher);
 	else

@@ -152,10 +152,10 @@ sl_chunk_unref(struct sl_chunk *chunk)
 	pool->used--;
 }
 
-uint64_t
-sl_chunk_pool_bytes(const struct sl_chunk_pool *pool)
+size_t
+sl_chunk_pool_size(const struct sl_chunk_pool *pool)
 {
-	return (uint64_t)pool->count * pool->chunks[0].size;
+	return pool->chunks[0].size;
 }
 
 size_t

@@ -51,7 +51,7 @@ struct sl_chunk *sl_chunk_ref(struct sl_chunk *chunk);
 /* NULL is fine. */
 void sl_chunk_unref(struct sl_chunk *chunk);
 
-uint64_t sl_chunk_pool_bytes(const struct sl_chunk_pool *pool);
+size_t sl_chunk_pool_size(const struct sl_chunk_pool *pool); /* of a chunk */
 size_t sl_chunk_pool_count(const struct sl_chunk_pool *pool);
 size_t sl_chunk_pool_high_water(
 	const struct sl_chunk_pool *pool); /* chunks in use at once, at most so far */
