@@ -240,9 +240,7 @@ run_transfer(struct file *file)
 {
 	struct sl_transfer *transfer = &file->transfer;
 	struct sl_batch_summary *summary = &file->batch->summary;
-	/* One that begins anew counts from 0. */
-	struct sl_segment_counts before =
-		transfer->is_ranged ? transfer->counts : (struct sl_segment_counts){ 0 };
+	struct sl_segment_counts before = transfer->counts; /* which only grow */
 	uint64_t hash_ns = transfer->hasher.waited_ns;
 	transfer->place = &file->place;
 	transfer->sources = &file->sources;

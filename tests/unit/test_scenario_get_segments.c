@@ -374,6 +374,31 @@ Test(scenario_get_segments, a_file_that_makes_way_for_another_goes_on_afterwards
 	}
 }
 
+/* A mirror that is tried after another source: the time of the first one counts once. */
+Test(scenario_get_segments, the_time_that_a_file_waits_for_servers_counts_once)
+{
+	struct sim_seeds seeds = sim_seeds(5);
+	for (uint64_t seed = seeds.first; seed != seeds.end; seed++) {
+		struct scenario *scenario = scenario_plain(seed);
+		struct sim_http_file slow = {
+			.len = 20000, .misdeed = SIM_HTTP_STALLS, .misdeed_at = 5000
+		};
+		scenario_offer(scenario, slow);
+		struct sim_http_file mirror = {
+			.path = "/mirror", .data = scenario_body(0, 20000), .len = 20000
+		};
+		sim_http_add(scenario->http, &mirror);
+		scenario->get.files[0].mirror = SCENARIO_ORIGIN "/mirror";
+		scenario_run(scenario);
+		scenario_expect_all_done(scenario);
+		uint64_t took_ns = scenario->get.ended_ns - scenario->get.started_ns;
+		sim_check(scenario->sim, scenario->get.summary.network_ns <= took_ns,
+			"waited %.3f s of %.3f", (double)scenario->get.summary.network_ns / 1e9,
+			(double)took_ns / 1e9);
+		scenario_free(scenario);
+	}
+}
+
 /* As when a load balancer loses its state: nothing comes any more on any connection, and new ones
  * work. */
 Test(scenario_get_segments, connections_that_all_stall_are_replaced)

@@ -97,8 +97,8 @@ int sl_part_begin_journal(
 	struct sl_part *part, const struct sl_journal_options *options) SL_MUST_CHECK;
 
 /* The end of a run of the journal (sl_journal_end). Returns 0, or the failure of a sync of the part
- * while it was written, with words in *err: what it has may be lost, and the sync of the commit does
- * not report that again. The same at each later call; harmless without a journal. */
+ * while it was written, with words in *err: what it has may be lost, and the sync of the commit
+ * does not report that again. The same at each later call; harmless without a journal. */
 SL_SUSPENDS
 int sl_part_end_journal(struct sl_part *part, struct sl_error *err) SL_MUST_CHECK;
 
