@@ -747,6 +747,7 @@ fetch_first(struct sl_transfer *transfer)
 	struct sl_chunk *chunk = NULL;
 	segment.accept = accept_first;
 	segment.extend = extend;
+	segment.permit = &transfer->permit;
 	int code = sl_admission_take(
 		transfer->options->admission, &transfer->sources->url, &transfer->permit, &chunk);
 	sl_transfer_is_not_expected(transfer);

@@ -364,6 +364,14 @@ sim_http_set_segment(struct sim_http *http, struct sim *sim, size_t segment)
 	sim_listen(sim, &http->server);
 }
 
+void
+sim_http_set_rates(struct sim_http *http, struct sim *sim, uint64_t rate, uint64_t total_rate)
+{
+	http->server.rate = rate;
+	http->server.total_rate = total_rate;
+	sim_listen(sim, &http->server);
+}
+
 unsigned
 sim_http_requests(const struct sim_http *http)
 {
