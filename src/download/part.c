@@ -571,14 +571,11 @@ log_direct_refused(const struct sl_part *part, int code)
 		sl_code_text(code));
 }
 
-/* Through /proc the very same inode is opened, whatever has happened to its name. */
 SL_SUSPENDS
 static void
 open_direct(struct sl_part *part)
 {
-	char self[64];
-	snprintf(self, sizeof(self), "/proc/self/fd/%d", part->fd);
-	int fd = sl_io_open(AT_FDCWD, self, O_RDWR | O_DIRECT, 0, 0);
+	int fd = sl_part_reader_open_direct(part->fd, O_RDWR);
 	if (fd >= 0)
 		part->direct_fd = fd;
 	else
@@ -633,6 +630,13 @@ sl_part_write(struct sl_part *part, const struct sl_chunk *chunk)
 	}
 	return sl_io_write_all(
 		part->fd, chunk->data + whole, chunk->len - whole, chunk->off + whole);
+}
+
+struct sl_part_reader
+sl_part_reader(const struct sl_part *part)
+{
+	int direct_fd = part->direct_refused ? -1 : part->direct_fd;
+	return (struct sl_part_reader){ part->fd, direct_fd };
 }
 
 /* ---- the end ---- */

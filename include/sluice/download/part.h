@@ -13,6 +13,7 @@
 
 #include "sluice/download/directory.h"
 #include "sluice/download/journal.h"
+#include "sluice/download/part_reader.h"
 #include "sluice/download/stamp.h"
 #include "sluice/rt/chunk.h"
 #include "sluice/rt/engine.h"
@@ -130,6 +131,9 @@ int sl_part_reserve(struct sl_part *part, uint64_t length, enum sl_io_mode mode,
  */
 SL_SUSPENDS
 int sl_part_write(struct sl_part *part, const struct sl_chunk *chunk) SL_MUST_CHECK;
+
+/* To read back what was written: direct if that is. Valid until the part is sealed. */
+struct sl_part_reader sl_part_reader(const struct sl_part *part);
 
 /*
  * After the last write: let the file system report what it could not write (as a close would), set
