@@ -113,26 +113,26 @@ cut_at(const struct cut_plan *plan, uint64_t nth)
 }
 
 static const struct cut_plan plans[] = {
-	{ .name = "kill", .how = SIM_CRASH_KILL, .stride = 3 },
-	{ .name = "each prefix of all changes", .how = SIM_CRASH_KEEP, .stride = 3 },
-	{ .name = "only what was synced", .how = SIM_CRASH_DROP, .stride = 3 },
-	{ .name = "names without data", .how = SIM_CRASH_NAMES, .stride = 3 },
-	{ .name = "sizes without data", .how = SIM_CRASH_SIZES, .stride = 3 },
-	{ .name = "any blocks and names", .how = SIM_CRASH_RANDOM, .stride = 3 },
+	{ .name = "kill", .how = SIM_CRASH_KILL, .stride = 5 },
+	{ .name = "each prefix of all changes", .how = SIM_CRASH_KEEP, .stride = 5 },
+	{ .name = "only what was synced", .how = SIM_CRASH_DROP, .stride = 5 },
+	{ .name = "names without data", .how = SIM_CRASH_NAMES, .stride = 5 },
+	{ .name = "sizes without data", .how = SIM_CRASH_SIZES, .stride = 5 },
+	{ .name = "any blocks and names", .how = SIM_CRASH_RANDOM, .stride = 5 },
 	{ .name = "synced file by file",
 		.how = SIM_CRASH_RANDOM,
 		.sync = SL_SYNC_ALL,
-		.stride = 3,
+		.stride = 5,
 		.has_others = true },
 	{ .name = "without syncs", .how = SIM_CRASH_KILL, .sync = SL_SYNC_NONE, .stride = 5 },
 	{ .name = "replaced",
 		.how = SIM_CRASH_RANDOM,
-		.stride = 3,
+		.stride = 5,
 		.is_replaced = true,
 		.has_others = true },
 	{ .name = "in a new directory",
 		.how = SIM_CRASH_RANDOM,
-		.stride = 3,
+		.stride = 5,
 		.in_directory = true,
 		.has_checksum = true },
 	{ .name = "read back", .how = SIM_CRASH_KILL, .stride = 5, .verifies = true },
@@ -236,6 +236,6 @@ Test(scenario_get_cuts, a_kill_repeats_a_few_chunks_and_a_power_cut_one_sync_int
 	static const enum sim_crash hows[] = { SIM_CRASH_KILL, SIM_CRASH_KEEP, SIM_CRASH_DROP,
 		SIM_CRASH_RANDOM };
 	for (size_t i = 0; i < SL_COUNT_OF(hows); i++)
-		for (uint64_t nth = 1 + i; repeat_at(hows[i], nth); nth += sim_stride(29))
+		for (uint64_t nth = 1 + i; repeat_at(hows[i], nth); nth += sim_stride(61))
 			;
 }
