@@ -167,6 +167,7 @@ compare(struct sample *sample, struct sl_chunk *chunk, struct sl_error *err)
 		.is_range = true,
 		.unconditional = true,
 		.lease = &sample->lease,
+		.permit = sample->permit,
 		.failure = &sample->never,
 		.counts = &sample->counts,
 		.ctx = sample,

@@ -218,6 +218,7 @@ begin_piece(struct sl_segments_slot *slot)
 	slot->segment.unconditional = slot->source->unconditional;
 	slot->is_led = slot->source->has_url;
 	slot->segment.lease = &slot->own_lease;
+	slot->segment.permit = &slot->permit;
 	slot->segment.err = &slot->error;
 }
 

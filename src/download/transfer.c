@@ -227,6 +227,7 @@ fetch_first(struct sl_transfer *transfer)
 	struct sl_chunk *chunk = NULL;
 	segment.accept = transfer_accept_first;
 	segment.extend = transfer_extend;
+	segment.permit = &transfer->permit;
 	int code = sl_admission_take(
 		transfer->options->admission, &transfer->sources->url, &transfer->permit, &chunk);
 	sl_transfer_is_not_expected(transfer);

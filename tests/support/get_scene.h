@@ -15,15 +15,19 @@
 struct get_file {
 	const char *url;
 	const char *mirror; /* another source of the same, or NULL */
-	const char *dir;    /* of its entry; NULL = none */
-	const char *name;   /* where it goes; NULL = nowhere (stdout) */
-	const char *data;   /* what the server has */
+	const char *mirror2;
+	const char *header;             /* "Name: value" of its entry, or NULL */
+	const char *dir;                /* of its entry; NULL = none */
+	const char *name;               /* where it goes; NULL = nowhere (stdout) */
+	const char *data;               /* what the server has */
 	size_t len;
 	const char *other; /* another version that the server has, of other_len; or NULL */
 	size_t other_len;
 	const char *before; /* what has the name before the run; NULL = nothing */
 	size_t before_len;
-	const char *checksum; /* "sha-256=HEX" or NULL */
+	bool has_part; /* an earlier run has left one: it may stay if the file is not begun */
+	const char *checksum;           /* "sha-256=HEX" or NULL */
+	const struct sl_pieces *pieces; /* or NULL */
 	/* what became of it */
 	bool reported;
 	enum sl_download_state state;
@@ -36,6 +40,7 @@ struct get_file {
 	unsigned retries;                    /* the same as to be tried again */
 	uint64_t wait_ns;                    /* before the last of these */
 	uint64_t received, resumed, fetched; /* as reported at its end */
+	uint64_t delivered[3];               /* the same by source */
 };
 
 struct get_scene {
@@ -109,6 +114,10 @@ void get_scene_check(struct get_scene *scene);
 
 /* The same for a disk after a power cut or kill at this operation count. */
 void get_scene_check_disk(struct get_scene *scene, struct sim *world, uint64_t at_op);
+
+/* The same command on this disk, as a run that has not begun: what is set there is what disturbs
+ * it. The caller's to free. */
+struct get_scene *get_scene_again(const struct get_scene *scene, struct sim *world);
 
 /* Download all of it again on this disk, undisturbed: everything must come out complete. */
 void get_scene_rerun(struct get_scene *scene, struct sim *world);

@@ -146,7 +146,7 @@ static void
 cut_and_rerun(struct mix *mix, struct scenario *scenario)
 {
 	uint64_t at_op = 0;
-	get_scene_cut(&scenario->get, (enum sim_crash)pick(&mix->random, SIM_CRASH_RANDOM + 1));
+	get_scene_cut(&scenario->get, (enum sim_crash)pick(&mix->random, SIM_CRASHES));
 	struct sim *world = sim_cut_world(scenario->sim, &at_op);
 	get_scene_check_disk(&scenario->get, world, at_op);
 	for (size_t i = 0; i < scenario->get.count; i++) {
@@ -268,43 +268,6 @@ Test(scenario_get_segments, only_bytes_of_earlier_runs_count_as_resumed)
 		(unsigned long long)second->fetched);
 	sim_free(world);
 	scenario_free(scenario);
-}
-
-/* ---- every cut ---- */
-
-static void
-cut_everywhere(enum sim_crash how, uint64_t stride)
-{
-	uint64_t count = SL_FOREVER;
-	for (uint64_t n = 1; n <= count; n += stride) {
-		struct scenario *scenario = build_one(n);
-		sim_cut_at(scenario->sim, n, how);
-		scenario_run(scenario);
-		scenario_expect_all_done(scenario);
-		uint64_t at_op = 0;
-		struct sim *world = sim_cut_world(scenario->sim, &at_op);
-		if (!world) {
-			count = n;
-		} else {
-			get_scene_check_disk(&scenario->get, world, at_op);
-			sim_http_serve(scenario->http, world);
-			get_scene_rerun(&scenario->get, world);
-		}
-		sim_free(world);
-		scenario_free(scenario);
-	}
-}
-
-Test(scenario_get_segments, a_kill_at_any_operation_is_resumed, .timeout = 240)
-{
-	cut_everywhere(SIM_CRASH_KILL, 3);
-}
-
-Test(scenario_get_segments, a_power_cut_at_any_operation_is_resumed, .timeout = 240)
-{
-	cut_everywhere(SIM_CRASH_DROP, 5);
-	cut_everywhere(SIM_CRASH_NAMES, 5);
-	cut_everywhere(SIM_CRASH_RANDOM, 3);
 }
 
 /* ---- what an earlier run has left of no use ---- */
