@@ -59,7 +59,11 @@ sl_batch_new(struct sl_batch **out, const struct sl_batch_options *options)
 		.may_stream = options->output != NULL,
 		.sync = sync,
 		.look_only = options->dry_run,
-		.stall_timeout_ns = options->stall_timeout_ns };
+		.stall_timeout_ns = options->stall_timeout_ns,
+		.resume = options->resume,
+		.adopt = options->adopt,
+		.append = options->append,
+		.verify = options->verify_resume };
 	struct sl_admission_options admission = { .per_host = options->per_host ? options->per_host
 										: PER_HOST,
 		.total = batch->schedule.segments,

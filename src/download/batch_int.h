@@ -126,6 +126,9 @@ struct file {
 	bool is_parked;   /* WAITING, and counted in summary.waiting */
 	bool is_started;  /* reported as started, and not paused since */
 	struct sl_present present;
+	bool keeps_journal; /* of the complete file */
+	bool is_fresh;  /* the part was just made of what was at hand: it need not be verified */
+	bool is_copied; /* the part began as a copy of the file that it replaces */
 	const struct sl_resource *remote; /* while its head is looked at; else NULL */
 	struct sl_resource planned;       /* with view.remote */
 	bool is_stream;
@@ -182,6 +185,9 @@ void file_begin(struct file *file);
  * its error. A stream, which has got no byte, stays open: closing a FIFO would end its reader. */
 SL_SUSPENDS
 void file_reset(struct file *file);
+
+/* file.c: what present has found at hand. Harmless if there is nothing. */
+void file_drop_at_hand(struct file *file);
 
 /* file.c: without a report. */
 SL_SUSPENDS

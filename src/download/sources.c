@@ -136,3 +136,24 @@ sl_sources_check_headers(const struct sl_sources *sources, struct sl_error *err)
 		code = sl_request_check_header(&headers[i], err);
 	return code;
 }
+
+void
+sl_source_release(struct sl_source *source)
+{
+	sl_url_release(&source->url);
+	*source = (struct sl_source){ 0 };
+}
+
+int
+sl_source_set_url(struct sl_source *source, const struct sl_sources *sources,
+	const struct sl_url *final_url, bool left_origin)
+{
+	sl_url_release(&source->url);
+	source->left_origin = left_origin;
+	source->has_url = false;
+	int code = sl_url_copy(&source->url, final_url);
+	if (!code && !left_origin)
+		code = sl_url_copy_userinfo(&source->url, &sources->url);
+	source->has_url = !code;
+	return code;
+}

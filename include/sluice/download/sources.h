@@ -7,6 +7,7 @@
 
 #include "sluice/download/manifest.h"
 #include "sluice/http/request.h"
+#include "sluice/http/resource.h"
 #include "sluice/http/url.h"
 
 struct sl_sources {
@@ -42,5 +43,21 @@ size_t sl_sources_headers(const struct sl_sources *sources, struct sl_http_heade
 
 /* Whether the client would send them all: 0 or SL_E_USAGE. */
 int sl_sources_check_headers(const struct sl_sources *sources, struct sl_error *err) SL_MUST_CHECK;
+
+/* What a source has answered with. {0} = nothing yet. */
+struct sl_source {
+	struct sl_resource resource; /* its version of the file */
+	struct sl_url url;           /* where it has led to, valid with has_url */
+	bool has_url;
+	bool left_origin; /* `url` is of another origin */
+};
+
+/* Harmless on {0}, which it is afterwards. */
+void sl_source_release(struct sl_source *source);
+
+/* Where the source in use has led to, for later requests: `url` keeps the user's credentials unless
+ * that is another origin. Returns 0 or -ENOMEM, then has_url is false. */
+int sl_source_set_url(struct sl_source *source, const struct sl_sources *sources,
+	const struct sl_url *final_url, bool left_origin) SL_MUST_CHECK;
 
 #endif
