@@ -54,6 +54,14 @@ try_use(struct file *file, size_t index, struct sl_error *err)
 	return code;
 }
 
+/* No other source is tried: what a reader has got is this one's, and so must be the rest. */
+static void
+keep_source(struct file *file)
+{
+	file->attempts.dead |= ~(UINT32_C(1) << file->sources.index);
+}
+
+/* False if its URL cannot be used. */
 static bool
 use_source(struct file *file, size_t index)
 {
@@ -263,13 +271,13 @@ report_retry(struct file *file, uint64_t wait_ns)
 /* ---- the next source ---- */
 
 /* Another source or attempt may do better if this one or the way to it failed; not if the disk did,
- * nor once a reader has got bytes. */
+ * nor once a reader has got bytes that what follows them cannot be requested for. */
 static bool
 may_try_again(const struct file *file)
 {
 	if (sl_task_cancelled())
 		return false;
-	if (file->is_stream && sl_transfer_received(&file->transfer) > 0)
+	if (sl_transfer_has_streamed(&file->transfer) && !sl_transfer_can_resume(&file->transfer))
 		return false;
 	return sl_phase_is_network(file->error.phase) || file->error.code == SL_E_CHECKSUM;
 }
@@ -282,6 +290,8 @@ attempt_next_source(struct file *file)
 		return false;
 	}
 	note_failure(file);
+	if (sl_transfer_has_streamed(&file->transfer))
+		keep_source(file);
 	struct candidate next = find_source(file, file->sources.index + 1);
 	if (next.choice != CHOICE_READY)
 		return false;

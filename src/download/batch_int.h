@@ -198,7 +198,8 @@ struct file *file_new(struct sl_batch *batch, const struct sl_entry *entry, uint
 void file_begin(struct file *file);
 
 /* file.c: as it was before it began, but for its place, the inputs that repeat it, its attempts and
- * its error. A stream, which has got no byte, stays open: closing a FIFO would end its reader. */
+ * its error. A stream stays open, since closing a FIFO would end its reader; if it has got bytes
+ * and can go on, its transfer is kept. */
 SL_SUSPENDS
 void file_reset(struct file *file);
 

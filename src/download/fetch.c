@@ -431,8 +431,7 @@ may_begin_anew(struct file *file, int code)
 	struct sl_transfer *transfer = &file->transfer;
 	bool was_refused = code == SL_E_UNSUPPORTED, was_changed = code == SL_E_CHANGED;
 	bool was_mixed = code == SL_E_CHECKSUM && sl_transfer_is_mixed(transfer);
-	bool was_streamed = file->is_stream && sl_transfer_received(transfer) > 0;
-	if (sl_task_cancelled() || !transfer->is_ranged || was_streamed ||
+	if (sl_task_cancelled() || !transfer->is_ranged || sl_transfer_has_streamed(transfer) ||
 		(!was_refused && !was_changed && !was_mixed))
 		return false;
 	file->changes += was_changed;
@@ -491,7 +490,8 @@ give_up_part(struct file *file, int code)
 	if (file->part.fd >= 0) /* else what the attempt before has left is as it was */
 		file->is_kept = is_useful && sl_part_keep(&file->part);
 	sl_part_discard(&file->part);
-	sl_transfer_reset(&file->transfer);
+	if (!file->is_stream || !sl_transfer_can_resume(transfer))
+		sl_transfer_reset(&file->transfer);
 }
 
 /* ---- the commit ---- */
@@ -615,11 +615,10 @@ run(struct file *file)
 {
 	int code = try_source(file);
 	while (code < 0 && attempt_next_source(file)) {
+		code = 0;
 		if (!can_go_on_with_next(file)) {
 			begin_anew(file);
 			code = look_again(file);
-		} else {
-			code = 0;
 		}
 		if (!code)
 			code = try_source(file);

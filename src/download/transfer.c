@@ -74,8 +74,13 @@ sl_transfer_is_not_expected(struct sl_transfer *transfer)
 bool
 sl_transfer_can_resume(const struct sl_transfer *transfer)
 {
-	return transfer->is_ranged && transfer->part && !transfer->failure &&
-	       transfer->ranges.done_bytes > 0;
+	return transfer->is_ranged && !transfer->failure && transfer->ranges.done_bytes > 0;
+}
+
+bool
+sl_transfer_has_streamed(const struct sl_transfer *transfer)
+{
+	return !transfer->part && transfer->sink.next > 0;
 }
 
 uint64_t
@@ -181,12 +186,12 @@ set_segments(struct sl_transfer *transfer)
 		.sources = transfer->asked,
 		.source_count = transfer->asked_count,
 		.dropped = transfer_source_dropped,
-		.limit = transfer->part ? NULL : transfer_stream_limit,
+		.limit = transfer->part || !transfer->is_parallel ? NULL : transfer_stream_limit,
 		.flush = transfer->part ? NULL : transfer_flush_stream,
 		.ctx = transfer,
 		.counts = counts };
 	segments->model.accept = transfer_accept_range;
-	segments->model.as_it_comes = false;
+	segments->model.as_it_comes = !transfer->part && !transfer->is_parallel;
 	segments->model.is_range = true;
 }
 
@@ -261,7 +266,8 @@ go_on(struct sl_transfer *transfer)
 	uint64_t modified_ns = transfer->source.resource.modified_ns;
 	transfer->attributes.time_ns = transfer->wants_time ? modified_ns : 0;
 	transfer_set_stamp(transfer);
-	code = transfer->part->direct_fd < 0 ? transfer_reserve(transfer) : 0;
+	bool is_reserved = !transfer->part || transfer->part->direct_fd >= 0;
+	code = is_reserved ? 0 : transfer_reserve(transfer);
 	if (!code)
 		code = transfer_begin_journal(transfer);
 	return !code && transfer->is_repair ? void_missing(transfer) : code;
@@ -281,18 +287,43 @@ fetch(struct sl_transfer *transfer)
 	return code ? code : run_segments(transfer, NULL);
 }
 
+/* A stream that can go on, after a failure: what is next for it is written, since the checksum may
+ * have it already. 0, or the failure to write. */
+SL_SUSPENDS
+static int
+finish_stream(struct sl_transfer *transfer)
+{
+	bool goes_on = !transfer->part && transfer->is_ranged && !transfer->failure;
+	return goes_on ? transfer_fail(transfer, transfer_flush_stream(transfer)) : 0;
+}
+
+/* What was received of a stream beyond the first missing byte is dropped with its queue. */
+static void
+forget_unwritten(struct sl_transfer *transfer)
+{
+	struct sl_range written = { 0, sl_ranges_frontier(&transfer->written) };
+	sl_ranges_release(&transfer->ranges);
+	sl_ranges_init(&transfer->ranges, transfer->total);
+	transfer_fail(transfer, sl_ranges_add_done(&transfer->ranges, written));
+}
+
 SL_SUSPENDS
 static int
 receive(struct sl_transfer *transfer)
 {
 	sl_sink_open(&transfer->sink);
 	int code = outcome(transfer, fetch(transfer));
-	int written = sl_sink_close(&transfer->sink);
+	int written = code ? finish_stream(transfer) : 0;
+	code = written ? written : code;
+	written = sl_sink_close(&transfer->sink);
+	if (code && !transfer->part && transfer->is_ranged)
+		forget_unwritten(transfer);
 	code = code ? code : written;
 	if (transfer->part)
 		transfer_fail(transfer, sl_part_end_journal(transfer->part, transfer->err));
 	code = code ? code : transfer->failure;
-	if (code)
+	/* What is queued of a part is read back by the next run; a stream has no other copy. */
+	if (code && (transfer->part || !sl_transfer_can_resume(transfer)))
 		sl_hasher_stop(&transfer->hasher);
 	else
 		sl_hasher_end(&transfer->hasher);
@@ -317,7 +348,11 @@ begin(struct sl_transfer *transfer, struct sl_error *err)
 		transfer->base_at = transfer->counts.received;
 		transfer->counts.excess = false;
 	}
+	uint64_t streamed =
+		transfer->is_ranged && !transfer->part ? sl_ranges_frontier(&transfer->written) : 0;
 	transfer->sink = (struct sl_sink){ .part = transfer->part,
+		.next = streamed,
+		.announced = streamed,
 		.stream_fd = transfer->stream_fd,
 		.path = transfer->place->path,
 		.total = transfer->total,

@@ -239,8 +239,7 @@ bool
 transfer_extend(void *ctx, struct sl_segment *segment)
 {
 	struct sl_transfer *transfer = ctx;
-	if (!transfer->is_ranged || segment->is_range ||
-		(transfer->is_parallel && sl_permit_is_wanted(segment->permit)))
+	if (!transfer->is_ranged || segment->is_range || sl_permit_is_wanted(segment->permit))
 		return false;
 	uint64_t most = transfer_first_piece(transfer), end = segment->lease->end;
 	if (!transfer->part && end + most > transfer_stream_limit(transfer))

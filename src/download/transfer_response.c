@@ -38,8 +38,9 @@ transfer_set_ranged(struct sl_transfer *transfer)
 	sl_ranges_init(&transfer->ranges, transfer->total);
 	sl_ranges_init(&transfer->written, transfer->total);
 	transfer->is_ranged = true;
-	transfer->is_parallel =
-		options->segments > 1 && transfer->total / 2 >= options->min_segment;
+	transfer->is_parallel = transfer->part ? options->segments > 1 &&
+							 transfer->total / 2 >= options->min_segment
+					       : transfer_can_stream_in_parallel(transfer);
 }
 
 int
@@ -75,8 +76,8 @@ can_be_ranged(const struct sl_transfer *transfer, const struct sl_resource *reso
 		resource->length == SL_LENGTH_UNKNOWN || !resource->takes_ranges ||
 		!sl_resource_validator(resource))
 		return false;
-	return transfer->part ? resource->length > SL_PART_SMALL
-			      : transfer_can_stream_in_parallel(transfer);
+	/* A small file is fetched again as a whole; what a reader has got cannot be. */
+	return resource->length > (transfer->part ? SL_PART_SMALL : 0);
 }
 
 SL_SUSPENDS

@@ -134,8 +134,12 @@ int sl_transfer_run(struct sl_transfer *transfer, struct sl_error *err) SL_MUST_
 /* It will want no permit any more, if it has not had one yet. */
 void sl_transfer_is_not_expected(struct sl_transfer *transfer);
 
-/* After a failed run: whether another one would go on with what has arrived. */
+/* After a failed run: whether another one would go on with what has arrived. For a stream, this
+ * transfer must be kept for that: nothing else has the version, and the state of the checksum. */
 bool sl_transfer_can_resume(const struct sl_transfer *transfer);
+
+/* Bytes have been written to the stream: it cannot be begun again. */
+bool sl_transfer_has_streamed(const struct sl_transfer *transfer);
 
 /* After a run that ended well: whether there was a checksum to compare, of the file or its
  * pieces. */
