@@ -352,6 +352,47 @@ Test(scenario_get_mirrors, the_next_source_goes_on_with_what_a_failed_one_has_le
 	end(mirrors);
 }
 
+/* The first run had to use the mirror; in the second one the first source has the same bytes, or
+ * others. */
+Test(scenario_get_mirrors, any_source_with_the_same_bytes_goes_on_with_the_part_of_an_earlier_run)
+{
+	for (unsigned other = 0; other < 2; other++) {
+		struct mirrors *mirrors = begin(1 + other);
+		struct get_scene *first = &mirrors->scenario->get;
+		const char *data = mirrors->served->data;
+		uint64_t at_op = 0;
+		mirrors->served->bad_answers = UINT_MAX;
+		mirrors->served->bad_status = 404;
+		mirrors->mirror.misdeed = SIM_HTTP_RESETS;
+		mirrors->mirror.misdeed_at = SL_MIB;
+		mirrors->scenario->get.segments = 1;
+		run(mirrors);
+		cr_expect_eq(mirrors->get->state, SL_DOWNLOAD_FAILED);
+		uint64_t left = mirrors->get->received;
+		cr_expect_geq(left, SL_MIB / 2);
+		get_scene_cut(first, SIM_CRASH_KILL);
+		struct sim *world = sim_cut_world(mirrors->scenario->sim, &at_op);
+		mirrors->served->bad_answers = 0;
+		if (other)
+			mirrors->served->data = mirrors->get->data = scenario_body(1, SIZE);
+		sim_http_serve(mirrors->scenario->http, world);
+		sim_http_serve(mirrors->second, world);
+		struct get_scene again = *first;
+		again.sim = world;
+		again.files[0].reported = false;
+		again.files[0].retries = 0;
+		get_scene_run(&again);
+		get_scene_check(&again);
+		const struct get_file *get = &again.files[0];
+		sim_check(world, get->state == SL_DOWNLOAD_DONE, "%s", get->error.text);
+		cr_expect_eq(get->resumed, other ? 0 : left);
+		cr_expect_eq(get->delivered[0], other ? SIZE : SIZE - left);
+		mirrors->served->data = data;
+		sim_free(world);
+		end(mirrors);
+	}
+}
+
 Test(scenario_get_mirrors, the_next_source_begins_anew_if_it_has_other_bytes)
 {
 	struct mirrors *mirrors = begin(1);
