@@ -547,12 +547,12 @@ note_time(struct file *file)
 		file->place.path);
 }
 
-/* Large files by themselves, small ones in groups. */
+/* Large files, and others with a journal, by themselves; small ones in groups. */
 SL_SUSPENDS
 static int
 commit(struct file *file)
 {
-	bool alone = file->batch->options.sync == SL_SYNC_ALL ||
+	bool alone = file->batch->options.sync == SL_SYNC_ALL || file->part.journal ||
 		     sl_transfer_length(&file->transfer) > SL_PART_SMALL;
 	if (!alone)
 		return hand_over(file, false);
@@ -568,8 +568,10 @@ static int
 skip(struct file *file)
 {
 	const struct sl_place *place = &file->place;
+	const struct sl_batch_options *options = &file->batch->options;
 	uint64_t size = file->present.size;
-	if (size > SL_PART_SMALL && size != SL_BODY_UNKNOWN)
+	bool may_have_journal = size > SL_PART_SMALL || options->adopt || options->append;
+	if (may_have_journal && size != SL_BODY_UNKNOWN)
 		sl_part_remove_stale_journal(place->directory, place->name);
 	return file->present.needs_sync ? hand_over(file, true) : FILE_SKIPPED;
 }
