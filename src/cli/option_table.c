@@ -102,7 +102,8 @@ static const struct sl_option get_options[] = {
 		.kind = SL_OPTION_UNSIGNED, FIELD(connections_per_host),
 		RANGE(1, SL_OPTION_PER_HOST_MAX),
 		.standard = "16",
-		.help = "Use at most N connections per host, over all files, 1 to 256." },
+		.help = "Use at most N connections per host, over all files, 1 to 256. Fewer "
+			"are used if the host refuses more, or if more bring no throughput." },
 	{ .group = "Parallelism", .letter = 's', .name = "segments", .argument = "N",
 		.kind = SL_OPTION_UNSIGNED, FIELD(segments), RANGE(1, SL_OPTION_SEGMENTS_MAX),
 		.standard = "8", .elsewhere = "for no output use -q",

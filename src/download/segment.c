@@ -165,6 +165,7 @@ read_body(struct sl_segment *segment)
 		segment->received += (uint64_t)got;
 		segment->counts->received += (uint64_t)got;
 		segment->counts->pending += (uint64_t)got;
+		sl_permit_received(segment->permit, (uint64_t)got);
 		cut_to_lease(segment);
 		if (chunk->len < capacity_of(chunk) && !segment->as_it_comes)
 			continue;

@@ -131,6 +131,7 @@ begin_piece(struct sl_segments_slot *slot)
 	slot->limited_before_ns = limited_by(slot);
 	slot->segment = slot->segments->model;
 	slot->segment.lease = &slot->own_lease;
+	slot->segment.permit = &slot->permit;
 	slot->segment.err = &slot->error;
 }
 
@@ -637,6 +638,7 @@ adopt(struct sl_segments *segments, struct sl_segment *first, struct sl_permit *
 		.segments = segments, .segment = *first, .permit = *permit, .before = 0
 	};
 	slot->segment.err = &slot->error;
+	slot->segment.permit = &slot->permit;
 	first->exchange = NULL;
 	first->chunk = NULL;
 	*permit = (struct sl_permit){ 0 };

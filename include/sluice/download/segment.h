@@ -8,6 +8,7 @@
 #ifndef SLUICE_DOWNLOAD_SEGMENT_H
 #define SLUICE_DOWNLOAD_SEGMENT_H
 
+#include "sluice/download/admission.h"
 #include "sluice/download/ranges.h"
 #include "sluice/download/sources.h"
 #include "sluice/http/client.h"
@@ -34,8 +35,9 @@ struct sl_segment {
 					     version; NULL = all of the content */
 	bool unconditional;               /* without If-Range */
 	struct sl_lease *lease;           /* what to fetch; NULL = all of it */
-	bool as_it_comes;   /* chunks are passed on as the bytes come, not once they are full */
-	const int *failure; /* nothing more is received once this is not 0 */
+	bool as_it_comes; /* chunks are passed on as the bytes come, not once they are full */
+	const struct sl_permit *permit; /* what it receives is counted for its host */
+	const int *failure;             /* nothing more is received once this is not 0 */
 	struct sl_segment_counts *counts;
 	void *ctx;
 	/* The head of a response that has content. 0, or the code the segment ends with. */
