@@ -488,6 +488,20 @@ give_up_part(struct file *file, int code)
 	sl_transfer_reset(&file->transfer);
 }
 
+/* It is complete, and could not be sealed, or could not get its name, which may be the fault of a
+ * directory or of memory: the next run has nothing to fetch. What a failed sync may have lost is of
+ * no use, nor is what another program has changed, or put under the name. */
+SL_SUSPENDS
+static void
+give_up_complete(struct file *file, int code)
+{
+	bool is_useful = file->transfer.is_ranged && file->error.phase != SL_PHASE_SYNC &&
+			 code != SL_E_REPLACED && code != -EEXIST && file->wish != FILE_REMOVE;
+	if (file->part.fd >= 0)
+		file->is_kept = is_useful && sl_part_keep(&file->part);
+	sl_part_discard(&file->part);
+}
+
 /* ---- the commit ---- */
 
 static void
@@ -624,7 +638,7 @@ run(struct file *file)
 		code = commit(file);
 	file->batch->summary.commit_ns += sl_now() - before_ns;
 	if (code < 0)
-		sl_part_discard(&file->part);
+		give_up_complete(file, code);
 	return code;
 }
 
