@@ -1,7 +1,7 @@
 /*
  * fetch.c - the steps of one file: what has its name already, its part, its transfer, its commit.
- * Sources of one file are tried in turn (attempt.c). What can be resumed of the part stays: the next
- * one goes on with what is missing if it has the same bytes, and else begins at byte 0.
+ * Sources of one file are tried in turn (attempt.c). What can be resumed of the part stays: the
+ * next one goes on with what is missing if it has the same bytes, and else begins at byte 0.
  *
  * With --content-disposition the first answer gives the name: the transfer begins without a part,
  * and the first two steps are taken once its head has come.

@@ -6,10 +6,10 @@
  *              remove NAME.aria2
  *    copied    create the part > copy the ranges, and record them > close it
  *
- * Each byte is read once. A run that is ended anywhere leaves the file as it was, and perhaps a part
- * of no use, which the next run removes; or after the rename an ordinary part. NAME.aria2 goes last:
- * without it a file of its full size would look complete. If the run ends before that, the run that
- * resumes the part removes it (sl_at_hand_remove_control).
+ * Each byte is read once. A run that is ended anywhere leaves the file as it was, and perhaps a
+ * part of no use, which the next run removes; or after the rename an ordinary part. NAME.aria2 goes
+ * last: without it a file of its full size would look complete. If the run ends before that, the
+ * run that resumes the part removes it (sl_at_hand_remove_control).
  */
 #include "sluice/download/takeover.h"
 
@@ -220,8 +220,8 @@ sync_all(const struct sl_takeover *takeover, struct sl_part *part)
 		takeover->place->path, sl_code_text(code));
 }
 
-/* Nothing is written to the file before its new name is durable: after a power cut it would have the
- * old one, and perhaps the size of a complete file. */
+/* Nothing is written to the file before its new name is durable: after a power cut it would have
+ * the old one, and perhaps the size of a complete file. */
 SL_SUSPENDS
 static int
 end_move(const struct sl_takeover *takeover)

@@ -187,9 +187,9 @@ fail_each(enum way way, int code, uint64_t kinds, uint64_t stride)
 			scenario_expect_all_done(scenario);
 		get_scene_cut(&scenario->get, SIM_CRASH_KILL);
 		struct sim *world = sim_cut_world(scenario->sim, &at_op);
-		/* What a failed sync may have lost, and what could not get its name, is not used. */
+		/* What a failed sync may have lost is not used. */
 		enum sl_phase phase = scenario->get.files[0].error.phase;
-		bool lost = phase == SL_PHASE_SYNC || phase == SL_PHASE_RENAME;
+		bool lost = phase == SL_PHASE_SYNC;
 		rerun(scenario, world, lost ? SIZE : missing(way));
 		sim_free(world);
 		scenario_free(scenario);
