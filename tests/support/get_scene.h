@@ -52,6 +52,8 @@ struct get_scene {
 	unsigned segments;
 	uint64_t min_segment;
 	bool resume, verify_resume; /* parts may be left, with their journals */
+	bool adopt;                 /* what has a name may have become its part */
+	bool append, keep_journal;
 	size_t chunks, chunk_size;
 	enum sl_if_exists if_exists;
 	enum sl_sync_mode sync;
