@@ -87,9 +87,8 @@ sl_exit_status(const struct sl_error *err)
 	case SL_E_USAGE:
 		return SL_EXIT_USAGE;
 	case SL_E_UNSUPPORTED: /* of what was asked for, or of what a server sent */
-		return err->phase == SL_PHASE_HEAD || err->phase == SL_PHASE_BODY
-			       ? SL_EXIT_PROTOCOL
-			       : SL_EXIT_USAGE;
+		return err->phase == SL_PHASE_HEAD || err->phase == SL_PHASE_BODY ? SL_EXIT_PROTOCOL
+										  : SL_EXIT_USAGE;
 	case -EEXIST:
 		return SL_EXIT_EXISTS;
 	case -ETIMEDOUT:

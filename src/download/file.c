@@ -101,12 +101,20 @@ close_stream(struct file *file)
 	file->stream_fd = -1;
 }
 
+void
+file_drop_at_hand(struct file *file)
+{
+	sl_at_hand_free(file->present.at_hand);
+	file->present.at_hand = NULL;
+}
+
 SL_SUSPENDS
 static void
 file_free(struct file *file)
 {
 	close_stream(file);
 	sl_transfer_reset(&file->transfer);
+	file_drop_at_hand(file);
 	sl_place_release(&file->place);
 	sl_sources_release(&file->sources);
 	free(file->repeats.items);
@@ -139,6 +147,8 @@ file_reset(struct file *file)
 	sl_part_discard(&file->part);
 	if (!file->is_stream || !sl_transfer_can_resume(&file->transfer))
 		reset_transfer(file);
+	file_drop_at_hand(file);
+	file->is_copied = file->is_fresh = file->keeps_journal = false;
 	file->present = (struct sl_present){ .size = SL_BODY_UNKNOWN, .stream_fd = -1 };
 	file->view.remote = NULL;
 	file->attempts.is_admitted = false;

@@ -150,6 +150,24 @@ test_servers_stream() {
 	each_server stream
 }
 
+# without a validator that is strong enough one request brings all of it, with a checksum too; what is killed is begun anew
+test_servers_without_validator() {
+	own_origin
+	local base sum n=0
+	sum=$("$ORIGIN_TOOL" --sum $SIZE $SEED)
+	for base in ranges ranges/etag/weak-v1 ranges/lm/1700000000 etag/v1; do
+		n=$((n + 1))
+		get -s 4 -k 1M --checksum "sha-256=${sum%% *}" "$ORIGIN/tag/v$n/$base/gen/$SIZE/$SEED/f"
+		expect 0
+		is_gen f $SIZE $SEED
+		is_counter v$n requests 1 || fail "$base: $(counter v$n requests) requests"
+		rm f
+	done
+	get -s 4 -k 1M "$ORIGIN/tag/strong/ranges/etag/v1/gen/$SIZE/$SEED/f"
+	expect 0
+	(($(counter strong ranges) > 1)) || fail "not in segments with a strong one"
+}
+
 # a file that changes without anything that would tell: it comes by one request, and what a killed run has left is not used
 test_servers_unmarked_change() {
 	own_origin

@@ -143,7 +143,7 @@ static void
 cut_and_check(struct mix *mix, struct scenario *scenario)
 {
 	uint64_t at_op = 0;
-	get_scene_cut(&scenario->get, (enum sim_crash)pick(&mix->random, SIM_CRASH_RANDOM + 1));
+	get_scene_cut(&scenario->get, (enum sim_crash)pick(&mix->random, SIM_CRASHES));
 	struct sim *world = sim_cut_world(scenario->sim, &at_op);
 	get_scene_check_disk(&scenario->get, world, at_op);
 	sim_free(world);
