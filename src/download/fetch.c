@@ -1,7 +1,7 @@
 /*
  * fetch.c - the steps of one file: what has its name already, its part, its transfer, its commit.
- * Sources of one file are tried in turn (attempt.c), each from byte 0 unless it was the last one to
- * be tried: then it goes on with what is missing.
+ * Sources of one file are tried in turn (attempt.c). What can be resumed of the part stays: the next
+ * one goes on with what is missing if it has the same bytes, and else begins at byte 0.
  *
  * With --content-disposition the first answer gives the name: the transfer begins without a part,
  * and the first two steps are taken once its head has come.
@@ -324,9 +324,12 @@ run_transfer(struct file *file)
 	transfer->wants_stamp = wants_stamp(file);
 	transfer->attributes.replaces = file->present.has_rights;
 	transfer->accept = accept_response;
+	transfer->may_ask = attempt_may_ask;
+	transfer->note_source = attempt_note_source;
 	transfer->ctx = file;
 	uint64_t read_back = transfer->hasher.read_back, syncs = syncs_of(file);
 	int code = sl_transfer_run(transfer, &file->error);
+	attempt_abandon_other_probes(file);
 	file_count_received(file);
 	summary->network_ns += transfer->counts.network_ns - before.network_ns;
 	summary->limited_ns += transfer->counts.limited_ns - before.limited_ns;
@@ -384,6 +387,7 @@ resume_part(struct file *file)
 {
 	struct sl_transfer *transfer = &file->transfer;
 	int code = 0;
+	transfer->sources = &file->sources;
 	while (!code && file->part.journal && !transfer->is_ranged) {
 		if (!transfer->no_ranges)
 			code = verify_part(file);
@@ -420,20 +424,21 @@ begin_anew(struct file *file)
 
 /* The part is of no use as it is, but the same source may give all of the file. If that has changed
  * twice, or nodes of the service do not agree about it, only a single response is sure to be of one
- * version. */
+ * version. If bytes of several sources are not the file, each is tried alone. */
 static bool
 may_begin_anew(struct file *file, int code)
 {
 	struct sl_transfer *transfer = &file->transfer;
 	bool was_refused = code == SL_E_UNSUPPORTED, was_changed = code == SL_E_CHANGED;
-	bool was_streamed = file->is_stream && sl_transfer_received(transfer) > 0;
-	if (sl_task_cancelled() || !transfer->is_ranged || was_streamed ||
-		(!was_refused && !was_changed))
+	bool was_mixed = code == SL_E_CHECKSUM && sl_transfer_is_mixed(transfer);
+	if (sl_task_cancelled() || !transfer->is_ranged || sl_transfer_has_streamed(transfer) ||
+		(!was_refused && !was_changed && !was_mixed))
 		return false;
 	file->changes += was_changed;
 	if (file->is_copied && (was_refused || file->changes > COPY_CHANGES_MAX))
 		return false;
 	transfer->no_ranges = was_refused || (file->changes > 1 && !file->is_copied);
+	transfer->is_alone = transfer->is_alone || was_mixed;
 	sl_log_warn("%s; beginning again from the start", file->error.text);
 	sl_error_clear(&file->error);
 	return true;
@@ -485,7 +490,8 @@ give_up_part(struct file *file, int code)
 	if (file->part.fd >= 0) /* else what the attempt before has left is as it was */
 		file->is_kept = is_useful && sl_part_keep(&file->part);
 	sl_part_discard(&file->part);
-	sl_transfer_reset(&file->transfer);
+	if (!file->is_stream || !sl_transfer_can_resume(transfer))
+		sl_transfer_reset(&file->transfer);
 }
 
 /* ---- the commit ---- */
@@ -594,14 +600,26 @@ prepare(struct file *file)
 	return code == FILE_SKIPPED ? skip(file) : code;
 }
 
+/* Another source is compared with what the one before it has left. */
+static bool
+can_go_on_with_next(const struct file *file)
+{
+	const struct sl_transfer *transfer = &file->transfer;
+	return sl_transfer_can_resume(transfer) && transfer->written.done_bytes > 0 &&
+	       !transfer->is_alone;
+}
+
 SL_SUSPENDS
 static int
 run(struct file *file)
 {
 	int code = try_source(file);
 	while (code < 0 && attempt_next_source(file)) {
-		begin_anew(file);
-		code = look_again(file);
+		code = 0;
+		if (!can_go_on_with_next(file)) {
+			begin_anew(file);
+			code = look_again(file);
+		}
 		if (!code)
 			code = try_source(file);
 	}

@@ -70,12 +70,12 @@ accept_sample(void *ctx, struct sl_segment *segment)
 	struct sample *sample = ctx;
 	struct sl_overlap *overlap = sample->overlap;
 	struct sl_source *answer = &overlap->answer;
-	struct sl_http_exchange *exchange = segment->exchange;
+	const struct sl_http_exchange *exchange = segment->exchange;
 	struct sl_resource resource = sl_http_resource(exchange);
 	sl_permit_move(sample->permit, sl_http_final_url(exchange));
 	sl_permit_answered(sample->permit);
 	if (!sl_http_is_range(exchange)) {
-		bool other = sl_resource_compare(segment->of, &resource) == SL_RESOURCE_OTHER;
+		bool other = sl_resource_compare(&answer->resource, &resource) == SL_RESOURCE_OTHER;
 		return other ? sl_fail(segment->err, SL_PHASE_HEAD, SL_E_CHANGED,
 				       "'%s' is another version of the file",
 				       sl_sources_show(overlap->sources))
@@ -84,8 +84,8 @@ accept_sample(void *ctx, struct sl_segment *segment)
 				       sl_sources_show(overlap->sources));
 	}
 	answer->resource = resource;
-	return sl_source_set_url(answer, overlap->sources, sl_http_final_url(exchange),
-		sl_http_left_origin(exchange));
+	return sl_source_set_url(
+		answer, sl_http_final_url(exchange), sl_http_left_origin(exchange));
 }
 
 /* All of [off, off + len) of the file, into sample->local. */
@@ -161,17 +161,13 @@ static int
 compare(struct sample *sample, struct sl_chunk *chunk, struct sl_error *err)
 {
 	struct sl_overlap *overlap = sample->overlap;
-	struct sl_source *answer = &overlap->answer;
-	/* A copy: the answer to this request replaces it. */
-	struct sl_resource of = answer->has_url ? answer->resource : overlap->expected;
 	struct sl_segment segment = { .client = overlap->client,
 		.pool = overlap->pool,
-		.sources = overlap->sources,
-		.url = answer->has_url ? &answer->url : overlap->url,
-		.left_origin = answer->has_url ? answer->left_origin : overlap->left_origin,
-		.of = &of,
+		.source = &overlap->answer,
+		.is_range = true,
 		.unconditional = true,
 		.lease = &sample->lease,
+		.permit = sample->permit,
 		.failure = &sample->never,
 		.counts = &sample->counts,
 		.ctx = sample,
@@ -180,6 +176,9 @@ compare(struct sample *sample, struct sl_chunk *chunk, struct sl_error *err)
 		.err = err };
 	sample->lease = (struct sl_lease){ .at = sample->range.begin, .end = sample->range.end };
 	int code = sl_segment_open(&segment, chunk);
+	/* A connection with more to come is closed. */
+	if (!code && overlap->closes && sample->lease.end - sample->lease.at > 1)
+		sample->lease.end--;
 	if (!code)
 		code = receive(&segment);
 	else if (sl_admission_is_refusal(err))
@@ -187,12 +186,16 @@ compare(struct sample *sample, struct sl_chunk *chunk, struct sl_error *err)
 	return result_of(sample, code, err);
 }
 
-static const struct sl_url *
-url_of(const struct sl_overlap *overlap)
+/* Before the first response: what is expected of it. */
+static int
+begin(struct sl_overlap *overlap)
 {
-	if (overlap->answer.has_url)
-		return &overlap->answer.url;
-	return overlap->url ? overlap->url : &overlap->sources->url;
+	struct sl_source *answer = &overlap->answer;
+	if (answer->of)
+		return 0;
+	answer->of = overlap->sources;
+	answer->resource = overlap->expected;
+	return overlap->url ? sl_source_set_url(answer, overlap->url, overlap->left_origin) : 0;
 }
 
 int
@@ -203,9 +206,10 @@ sl_overlap_compare_range(struct sl_overlap *overlap, struct sl_range range, stru
 	struct sl_chunk *chunk = NULL;
 	sl_assert(range.begin < range.end && range.end - range.begin <= SL_OVERLAP_SAMPLE);
 	sample.local = malloc(SL_OVERLAP_SAMPLE);
-	int code = sample.local
-			   ? sl_admission_take(overlap->admission, url_of(overlap), &permit, &chunk)
-			   : -ENOMEM;
+	int code = sample.local ? begin(overlap) : -ENOMEM;
+	if (!code)
+		code = sl_admission_take(
+			overlap->admission, sl_source_url(&overlap->answer), &permit, &chunk);
 	code = code ? sl_fail_code(err, SL_PHASE_NONE, code, "cannot compare '%s'",
 			      sl_sources_show(overlap->sources))
 		    : compare(&sample, chunk, err);

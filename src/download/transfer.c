@@ -18,6 +18,7 @@
 #include "sluice/download/verify.h"
 #include "sluice/http/date.h"
 
+#include <errno.h>
 #include <stdio.h>
 
 #define REPAIRS_MAX 2u /* times that bad pieces are fetched again from one source */
@@ -28,6 +29,7 @@ sl_transfer_init(struct sl_transfer *transfer, const struct sl_transfer_options 
 	*transfer = (struct sl_transfer){
 		.options = options, .stream_fd = -1, .total = SL_BODY_UNKNOWN
 	};
+	sl_list_init(&transfer->compare);
 }
 
 void
@@ -41,9 +43,7 @@ sl_transfer_reset(struct sl_transfer *transfer)
 	}
 	transfer->is_ranged = transfer->is_parallel = false;
 	transfer->resumed = 0;
-	sl_url_release(&transfer->url);
-	transfer->has_url = transfer->left_origin = transfer->unconditional = false;
-	transfer->resource = (struct sl_resource){ 0 };
+	transfer_release_sources(transfer);
 	transfer->sent = (struct sl_checksum){ 0 };
 	sl_hasher_release(&transfer->hasher);
 }
@@ -74,8 +74,13 @@ sl_transfer_is_not_expected(struct sl_transfer *transfer)
 bool
 sl_transfer_can_resume(const struct sl_transfer *transfer)
 {
-	return transfer->is_ranged && transfer->part && !transfer->failure &&
-	       transfer->ranges.done_bytes > 0;
+	return transfer->is_ranged && !transfer->failure && transfer->ranges.done_bytes > 0;
+}
+
+bool
+sl_transfer_has_streamed(const struct sl_transfer *transfer)
+{
+	return !transfer->part && transfer->sink.next > 0;
 }
 
 uint64_t
@@ -124,9 +129,13 @@ complete_validator(struct sl_resource *resource)
 int
 sl_transfer_resume(struct sl_transfer *transfer, const struct sl_journal_content *content)
 {
-	transfer->resource = content->resource.resource;
-	complete_validator(&transfer->resource);
-	transfer->total = transfer->resource.length;
+	struct sl_source *source = &transfer->source;
+	const struct sl_sources *sources = transfer->sources;
+	bool is_of_other = content->resource.url_hash != sl_journal_url_hash(&sources->url);
+	source->resource = content->resource.resource;
+	complete_validator(&source->resource);
+	transfer->source_index = is_of_other ? SIZE_MAX : sources->index;
+	transfer->total = source->resource.length;
 	transfer_set_ranged(transfer);
 	int code = 0;
 	for (size_t i = 0; i < content->count && !code; i++) {
@@ -139,8 +148,6 @@ sl_transfer_resume(struct sl_transfer *transfer, const struct sl_journal_content
 	return code;
 }
 
-/* ---- responses ---- */
-
 bool
 sl_transfer_is_verified(const struct sl_transfer *transfer)
 {
@@ -149,20 +156,6 @@ sl_transfer_is_verified(const struct sl_transfer *transfer)
 	return transfer_checksum(transfer)->kind != SL_CHECKSUM_NONE || has_pieces;
 }
 
-/* ---- chunks ---- */
-
-static void
-resolve_again(void *ctx)
-{
-	struct sl_transfer *transfer = ctx;
-	transfer->has_url = false;
-	transfer->segments.model.url = NULL;
-}
-
-/* ---- one response ---- */
-
-/* ---- one response that is decoded ---- */
-
 /* ---- all of it ---- */
 
 static struct sl_segment
@@ -170,7 +163,7 @@ model(struct sl_transfer *transfer)
 {
 	return (struct sl_segment){ .client = transfer->options->client,
 		.pool = transfer->options->pool,
-		.sources = transfer->sources,
+		.source = &transfer->source,
 		.as_it_comes = !transfer->part,
 		.failure = &transfer->failure,
 		.counts = &transfer->counts,
@@ -190,17 +183,35 @@ set_segments(struct sl_transfer *transfer)
 		.most = transfer_segments_at_once(transfer),
 		.piece = transfer_first_piece(transfer),
 		.failure = &transfer->failure,
-		.resolve_again = resolve_again,
-		.limit = transfer->part ? NULL : transfer_stream_limit,
+		.sources = transfer->asked,
+		.source_count = transfer->asked_count,
+		.dropped = transfer_source_dropped,
+		.limit = transfer->part || !transfer->is_parallel ? NULL : transfer_stream_limit,
 		.flush = transfer->part ? NULL : transfer_flush_stream,
 		.ctx = transfer,
 		.counts = counts };
 	segments->model.accept = transfer_accept_range;
-	segments->model.as_it_comes = false;
-	segments->model.of = &transfer->resource;
-	segments->model.unconditional = transfer->unconditional;
-	segments->model.url = transfer->has_url ? &transfer->url : NULL;
-	segments->model.left_origin = transfer->left_origin;
+	segments->model.as_it_comes = !transfer->part && !transfer->is_parallel;
+	segments->model.is_range = true;
+}
+
+/* Others are compared meanwhile. */
+SL_SUSPENDS
+static int
+run_segments(struct sl_transfer *transfer, struct sl_segment *first)
+{
+	struct sl_group group;
+	set_segments(transfer);
+	sl_group_enter(&group, SL_GROUP_COLLECT);
+	transfer->can_compare =
+		transfer->part &&
+		sl_group_spawn(&group, "sources", transfer_compare_task, transfer, NULL) == 0;
+	int code = sl_segments_run(
+		&transfer->segments, first, first ? &transfer->permit : NULL, transfer->err);
+	sl_group_cancel(&group, -ECANCELED);
+	(void)sl_group_leave(&group);
+	transfer->can_compare = false;
+	return code;
 }
 
 /* What failed on the way to the server leaves what has arrived as it is; anything else stops the
@@ -234,9 +245,8 @@ fetch_first(struct sl_transfer *transfer)
 		if (transfer->is_ranged)
 			sl_ranges_give_back(&transfer->ranges, &transfer->first_lease);
 	} else if (transfer->is_parallel) {
-		set_segments(transfer);
-		code = sl_segments_run(
-			&transfer->segments, &segment, &transfer->permit, transfer->err);
+		transfer_begin_sources(transfer);
+		code = run_segments(transfer, &segment);
 	} else {
 		code = transfer_decodes(transfer) ? transfer_stream_decoded(transfer, &segment)
 						  : transfer_stream(transfer, &segment);
@@ -250,9 +260,14 @@ SL_SUSPENDS
 static int
 go_on(struct sl_transfer *transfer)
 {
-	transfer->attributes.time_ns = transfer->wants_time ? transfer->resource.modified_ns : 0;
+	int code = transfer_use_source(transfer);
+	if (code)
+		return code;
+	uint64_t modified_ns = transfer->source.resource.modified_ns;
+	transfer->attributes.time_ns = transfer->wants_time ? modified_ns : 0;
 	transfer_set_stamp(transfer);
-	int code = transfer->part->direct_fd < 0 ? transfer_reserve(transfer) : 0;
+	bool is_reserved = !transfer->part || transfer->part->direct_fd >= 0;
+	code = is_reserved ? 0 : transfer_reserve(transfer);
 	if (!code)
 		code = transfer_begin_journal(transfer);
 	return !code && transfer->is_repair ? void_missing(transfer) : code;
@@ -266,10 +281,30 @@ fetch(struct sl_transfer *transfer)
 		return fetch_first(transfer);
 	sl_transfer_is_not_expected(transfer);
 	int code = go_on(transfer);
-	if (code)
-		return code;
-	set_segments(transfer);
-	return sl_segments_run(&transfer->segments, NULL, NULL, transfer->err);
+	transfer_begin_sources(transfer);
+	if (!code)
+		code = transfer_find_source(transfer);
+	return code ? code : run_segments(transfer, NULL);
+}
+
+/* A stream that can go on, after a failure: what is next for it is written, since the checksum may
+ * have it already. 0, or the failure to write. */
+SL_SUSPENDS
+static int
+finish_stream(struct sl_transfer *transfer)
+{
+	bool goes_on = !transfer->part && transfer->is_ranged && !transfer->failure;
+	return goes_on ? transfer_fail(transfer, transfer_flush_stream(transfer)) : 0;
+}
+
+/* What was received of a stream beyond the first missing byte is dropped with its queue. */
+static void
+forget_unwritten(struct sl_transfer *transfer)
+{
+	struct sl_range written = { 0, sl_ranges_frontier(&transfer->written) };
+	sl_ranges_release(&transfer->ranges);
+	sl_ranges_init(&transfer->ranges, transfer->total);
+	transfer_fail(transfer, sl_ranges_add_done(&transfer->ranges, written));
 }
 
 SL_SUSPENDS
@@ -278,12 +313,17 @@ receive(struct sl_transfer *transfer)
 {
 	sl_sink_open(&transfer->sink);
 	int code = outcome(transfer, fetch(transfer));
-	int written = sl_sink_close(&transfer->sink);
+	int written = code ? finish_stream(transfer) : 0;
+	code = written ? written : code;
+	written = sl_sink_close(&transfer->sink);
+	if (code && !transfer->part && transfer->is_ranged)
+		forget_unwritten(transfer);
 	code = code ? code : written;
 	if (transfer->part)
 		transfer_fail(transfer, sl_part_end_journal(transfer->part, transfer->err));
 	code = code ? code : transfer->failure;
-	if (code)
+	/* What is queued of a part is read back by the next run; a stream has no other copy. */
+	if (code && (transfer->part || !sl_transfer_can_resume(transfer)))
 		sl_hasher_stop(&transfer->hasher);
 	else
 		sl_hasher_end(&transfer->hasher);
@@ -300,6 +340,7 @@ begin(struct sl_transfer *transfer, struct sl_error *err)
 	transfer->state = SL_TRANSFER_CONNECTING;
 	transfer->failure = 0;
 	transfer->err = err;
+	transfer->source.of = transfer->sources;
 	if (!transfer->is_ranged) {
 		transfer->total = SL_BODY_UNKNOWN;
 		transfer->sent = (struct sl_checksum){ 0 };
@@ -307,7 +348,11 @@ begin(struct sl_transfer *transfer, struct sl_error *err)
 		transfer->base_at = transfer->counts.received;
 		transfer->counts.excess = false;
 	}
+	uint64_t streamed =
+		transfer->is_ranged && !transfer->part ? sl_ranges_frontier(&transfer->written) : 0;
 	transfer->sink = (struct sl_sink){ .part = transfer->part,
+		.next = streamed,
+		.announced = streamed,
 		.stream_fd = transfer->stream_fd,
 		.path = transfer->place->path,
 		.total = transfer->total,
@@ -392,16 +437,22 @@ receive_again(struct sl_transfer *transfer, size_t bad, struct sl_error *err)
 int
 sl_transfer_run(struct sl_transfer *transfer, struct sl_error *err)
 {
+	transfer->source.state = SL_SOURCE_JOINED;
 	int code = receive_missing(transfer, err);
 	if (!code)
 		warn_if_unverified(transfer);
 	for (unsigned repairs = 0; !code; repairs++) {
 		size_t bad = 0;
 		code = verify(transfer, &bad);
-		if (code != SL_E_CHECKSUM || bad == 0 || repairs == REPAIRS_MAX)
+		if (code != SL_E_CHECKSUM || bad == 0)
+			break;
+		if (transfer_drop_provider(transfer))
+			repairs = 0;
+		if (repairs == REPAIRS_MAX)
 			break;
 		code = receive_again(transfer, bad, err);
 	}
+	transfer_end_sources(transfer);
 	if (code && transfer->state == SL_TRANSFER_COMPLETE)
 		transfer->failure = code;
 	if (!code || !sl_transfer_can_resume(transfer))

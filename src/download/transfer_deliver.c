@@ -142,6 +142,7 @@ transfer_chunk_written(void *ctx, const struct sl_chunk *chunk)
 	if (transfer->part && transfer->part->journal)
 		sl_journal_written(transfer->part->journal, range.begin, range.end, chunk->crc);
 	sl_hasher_wake(&transfer->hasher);
+	transfer_wake_compare(transfer);
 }
 
 uint64_t
@@ -212,6 +213,7 @@ put(struct sl_transfer *transfer, struct sl_segment *segment, struct sl_chunk *c
 		 * written. */
 		if (transfer->part && transfer->part->journal)
 			chunk->crc = sl_crc32c(0, chunk->data, chunk->len);
+		transfer_note_delivered(transfer, segment->source, chunk);
 		code = sl_sink_put(&transfer->sink, chunk);
 	}
 	if (!code && transfer->is_ranged)
@@ -237,7 +239,7 @@ bool
 transfer_extend(void *ctx, struct sl_segment *segment)
 {
 	struct sl_transfer *transfer = ctx;
-	if (!transfer->is_ranged || segment->of)
+	if (!transfer->is_ranged || segment->is_range || sl_permit_is_wanted(segment->permit))
 		return false;
 	uint64_t most = transfer_first_piece(transfer), end = segment->lease->end;
 	if (!transfer->part && end + most > transfer_stream_limit(transfer))

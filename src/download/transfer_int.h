@@ -1,6 +1,6 @@
 /*
- * transfer_int.h - the parts of a transfer, for transfer.c, transfer_response.c and
- * transfer_deliver.c, each of which calls only those behind it.
+ * transfer_int.h - the parts of a transfer, for transfer.c, transfer_response.c,
+ * transfer_deliver.c and transfer_sources.c, each of which calls only those behind it.
  */
 #ifndef SLUICE_DOWNLOAD_TRANSFER_INT_H
 #define SLUICE_DOWNLOAD_TRANSFER_INT_H
@@ -28,10 +28,15 @@ transfer_fail(struct sl_transfer *transfer, int code)
 	return transfer->failure;
 }
 
-/* ---- transfer_response.c ---- */
-
 /* What is verified: the checksum that was given, else the one that the server sent. */
-const struct sl_checksum *transfer_checksum(const struct sl_transfer *transfer);
+static inline const struct sl_checksum *
+transfer_checksum(const struct sl_transfer *transfer)
+{
+	const struct sl_checksum *given = &transfer_entry(transfer)->checksum;
+	return given->kind == SL_CHECKSUM_NONE ? &transfer->sent : given;
+}
+
+/* ---- transfer_response.c ---- */
 
 /* Its size and version are known, and what is missing of it can be requested in ranges. */
 void transfer_set_ranged(struct sl_transfer *transfer);
@@ -87,5 +92,43 @@ SL_SUSPENDS
 int transfer_stream(struct sl_transfer *transfer, struct sl_segment *segment);
 SL_SUSPENDS
 int transfer_stream_decoded(struct sl_transfer *transfer, struct sl_segment *segment);
+
+/* ---- transfer_sources.c ---- */
+
+/* The sources that segments may ask. Without memory for the others, the one in use. */
+void transfer_begin_sources(struct sl_transfer *transfer);
+void transfer_end_sources(struct sl_transfer *transfer);
+
+/* All that is known of them. */
+void transfer_release_sources(struct sl_transfer *transfer);
+
+/* If the bytes at hand came from another source than the one in use now, that is compared, and its
+ * version is used from now on. 0 or a code with words in transfer->err. */
+SL_SUSPENDS
+int transfer_use_source(struct sl_transfer *transfer);
+
+/* At least one source is JOINED: others are compared if need be; else one is used again that has
+ * delivered bad pieces. 0 or the cancellation. */
+SL_SUSPENDS
+int transfer_find_source(struct sl_transfer *transfer);
+
+/* While segments run: compares candidates and those in doubt. */
+SL_SUSPENDS
+int transfer_compare_task(void *arg);
+void transfer_wake_compare(struct sl_transfer *transfer);
+
+/* Some responses of the source have another ETag: it is to be compared. */
+void transfer_doubt_source(struct sl_transfer *transfer, struct sl_source *source);
+
+/* For sl_segments.dropped. */
+void transfer_source_dropped(void *ctx, struct sl_source *source, const struct sl_error *err);
+
+/* The chunk has bytes that are used. */
+void transfer_note_delivered(
+	struct sl_transfer *transfer, struct sl_source *source, const struct sl_chunk *chunk);
+
+/* Bad pieces are missing now: if a single source has delivered one of them, it is not used any
+ * more. True if there was one. */
+bool transfer_drop_provider(struct sl_transfer *transfer);
 
 #endif

@@ -25,7 +25,7 @@ void
 transfer_set_stamp(struct sl_transfer *transfer)
 {
 	const struct sl_sources *sources = transfer->sources;
-	sl_stamp_init(&transfer->stamp, sl_sources_show(sources), &transfer->resource,
+	sl_stamp_init(&transfer->stamp, sl_sources_show(sources), &transfer->source.resource,
 		&sources->entry->checksum, transfer_decodes(transfer));
 	bool wanted = transfer->wants_stamp && sl_stamp_is_useful(&transfer->stamp);
 	transfer->attributes.stamp = wanted ? &transfer->stamp : NULL;
@@ -38,8 +38,9 @@ transfer_set_ranged(struct sl_transfer *transfer)
 	sl_ranges_init(&transfer->ranges, transfer->total);
 	sl_ranges_init(&transfer->written, transfer->total);
 	transfer->is_ranged = true;
-	transfer->is_parallel =
-		options->segments > 1 && transfer->total / 2 >= options->min_segment;
+	transfer->is_parallel = transfer->part ? options->segments > 1 &&
+							 transfer->total / 2 >= options->min_segment
+					       : transfer_can_stream_in_parallel(transfer);
 }
 
 int
@@ -47,7 +48,7 @@ transfer_begin_journal(struct sl_transfer *transfer)
 {
 	const struct sl_transfer_options *options = transfer->options;
 	struct sl_journal_resource of = { .url_hash = sl_journal_url_hash(&transfer->sources->url),
-		.resource = transfer->resource };
+		.resource = transfer->source.resource };
 	struct sl_journal_options wanted = { .resource = &of,
 		.sync = options->sync,
 		.sync_turn = options->sync_turn,
@@ -57,19 +58,12 @@ transfer_begin_journal(struct sl_transfer *transfer)
 	return keeps ? sl_part_begin_journal(transfer->part, &wanted) : 0;
 }
 
-/* Where the source has led to, for later requests: with the user's credentials unless that is
- * another origin. */
+/* Where the source has led to, for later requests. */
 static int
-keep_url(struct sl_transfer *transfer, const struct sl_http_exchange *exchange)
+keep_url(struct sl_source *source, const struct sl_http_exchange *exchange)
 {
-	sl_url_release(&transfer->url);
-	transfer->left_origin = sl_http_left_origin(exchange);
-	transfer->has_url = false;
-	int code = sl_url_copy(&transfer->url, sl_http_final_url(exchange));
-	if (!code && !transfer->left_origin)
-		code = sl_url_copy_userinfo(&transfer->url, &transfer->sources->url);
-	transfer->has_url = !code;
-	return code;
+	return sl_source_set_url(
+		source, sl_http_final_url(exchange), sl_http_left_origin(exchange));
 }
 
 /* ---- the first response ---- */
@@ -82,8 +76,8 @@ can_be_ranged(const struct sl_transfer *transfer, const struct sl_resource *reso
 		resource->length == SL_LENGTH_UNKNOWN || !resource->takes_ranges ||
 		!sl_resource_validator(resource))
 		return false;
-	return transfer->part ? resource->length > SL_PART_SMALL
-			      : transfer_can_stream_in_parallel(transfer);
+	/* A small file is fetched again as a whole; what a reader has got cannot be. */
+	return resource->length > (transfer->part ? SL_PART_SMALL : 0);
 }
 
 SL_SUSPENDS
@@ -95,15 +89,8 @@ begin_ranges(struct sl_transfer *transfer, struct sl_segment *segment)
 	int code = sl_ranges_lease(
 		&transfer->ranges, &transfer->first_lease, transfer_first_piece(transfer));
 	if (!code)
-		code = keep_url(transfer, segment->exchange);
+		code = keep_url(segment->source, segment->exchange);
 	return code ? code : transfer_begin_journal(transfer);
-}
-
-const struct sl_checksum *
-transfer_checksum(const struct sl_transfer *transfer)
-{
-	const struct sl_checksum *given = &transfer_entry(transfer)->checksum;
-	return given->kind == SL_CHECKSUM_NONE ? &transfer->sent : given;
 }
 
 /* A digest that the server sent; one that cannot be computed here is as good as none. */
@@ -139,7 +126,8 @@ transfer_accept_first(void *ctx, struct sl_segment *segment)
 	transfer->sink.path = transfer->place->path;
 	transfer->total = resource.length;
 	transfer->sink.total = transfer_decodes(transfer) ? SL_BODY_UNKNOWN : resource.length;
-	transfer->resource = resource;
+	transfer->source.resource = resource;
+	transfer->source_index = transfer->sources->index;
 	transfer->attributes.time_ns = transfer->wants_time ? resource.modified_ns : 0;
 	transfer_set_stamp(transfer);
 	transfer->is_open_ended = sl_http_is_open_ended(exchange);
@@ -159,43 +147,51 @@ transfer_accept_first(void *ctx, struct sl_segment *segment)
 /* ---- responses to requests for ranges ---- */
 
 static int
-refuse(struct sl_transfer *transfer, struct sl_segment *segment, int code, const char *why)
+refuse(struct sl_segment *segment, int code, const char *why)
 {
 	return sl_fail(segment->err, SL_PHASE_HEAD, code, "cannot fetch a part of '%s': %s",
-		sl_sources_show(transfer->sources), why);
+		sl_sources_show(segment->source->of), why);
 }
 
 /* All of the file instead of a range: another version, or a server that does not send ranges, or
  * not with If-Range. */
 static int
-accept_whole(struct sl_transfer *transfer, struct sl_segment *segment)
+accept_whole(struct sl_segment *segment)
 {
+	struct sl_source *source = segment->source;
 	struct sl_resource resource = sl_http_resource(segment->exchange);
-	if (sl_resource_compare(&transfer->resource, &resource) == SL_RESOURCE_OTHER)
-		return refuse(
-			transfer, segment, SL_E_CHANGED, "the file has changed on the server");
+	if (sl_resource_compare(&source->resource, &resource) == SL_RESOURCE_OTHER)
+		return refuse(segment, SL_E_CHANGED, "the file has changed on the server");
 	if (segment->unconditional)
-		return refuse(
-			transfer, segment, SL_E_UNSUPPORTED, "the server sent all of it instead");
-	transfer->unconditional = transfer->segments.model.unconditional = true;
+		return refuse(segment, SL_E_UNSUPPORTED, "the server sent all of it instead");
+	source->unconditional = true;
 	return -EAGAIN;
+}
+
+/* ETags of one version that differ alone: nodes of one service have sent them. */
+static bool
+may_be_other_node(const struct sl_resource *a, const struct sl_resource *b)
+{
+	return a->etag[0] && b->etag[0] && !a->is_etag_weak && !b->is_etag_weak &&
+	       a->is_modified_strong && b->is_modified_strong && a->modified_ns == b->modified_ns;
 }
 
 int
 transfer_accept_range(void *ctx, struct sl_segment *segment)
 {
 	struct sl_transfer *transfer = ctx;
+	struct sl_source *source = segment->source;
 	if (!sl_http_is_range(segment->exchange))
-		return accept_whole(transfer, segment);
+		return accept_whole(segment);
 	struct sl_resource resource = sl_http_resource(segment->exchange);
 	transfer->state = SL_TRANSFER_RECEIVING;
-	if (sl_resource_compare(&transfer->resource, &resource) != SL_RESOURCE_SAME)
-		return refuse(transfer, segment, SL_E_UNSUPPORTED,
+	bool is_same = sl_resource_compare(&source->resource, &resource) == SL_RESOURCE_SAME;
+	if (!is_same && transfer->can_compare && may_be_other_node(&source->resource, &resource)) {
+		transfer_doubt_source(transfer, source);
+		return -EAGAIN;
+	}
+	if (!is_same)
+		return refuse(segment, SL_E_UNSUPPORTED,
 			"the server's response does not tell whether it is of the same version");
-	if (transfer->has_url)
-		return 0;
-	int code = keep_url(transfer, segment->exchange);
-	transfer->segments.model.url = code ? NULL : &transfer->url;
-	transfer->segments.model.left_origin = transfer->left_origin;
-	return code;
+	return source->has_url ? 0 : keep_url(source, segment->exchange);
 }

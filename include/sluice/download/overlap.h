@@ -34,6 +34,8 @@ struct sl_overlap {
 	/* A response of another version DIFFERS, without a comparison. Often the size alone is set,
 	 * or SL_LENGTH_UNKNOWN. */
 	struct sl_resource expected;
+	/* Each sample comes by a connection of its own, as other nodes of a service might. */
+	bool closes;
 	int fd;                          /* the file; not O_DIRECT */
 	const struct sl_ranges *at_hand; /* its bytes that are compared; at least one */
 	/* Results, unless UNCLEAR: */
