@@ -383,6 +383,7 @@ check_file(struct get_scene *scene, const struct get_file *file)
 	sim_check(
 		sim, may_stay || !sim_exists(sim, part), "%s is left (%s)", part, file->error.text);
 	snprintf(part, sizeof(part), "%s.sluice-journal", place_of(file));
+	may_stay = may_stay || file->has_journal;
 	sim_check(
 		sim, may_stay || !sim_exists(sim, part), "%s is left (%s)", part, file->error.text);
 }

@@ -386,6 +386,8 @@ note_before(struct world *world, struct get_scene *get)
 		char part[80];
 		snprintf(part, sizeof(part), "%s.sluice-part", file->name);
 		file->has_part = sim_exists(get->sim, part);
+		snprintf(part, sizeof(part), "%s.sluice-journal", file->name);
+		file->has_journal = sim_exists(get->sim, part);
 		file->before = NULL;
 		if (!sim_content(get->sim, file->name, &content))
 			continue;
@@ -457,7 +459,7 @@ play(uint64_t seed)
 }
 
 Test(scenario_get_seeds, a_run_succeeds_if_and_only_if_every_file_is_whole_and_of_one_version,
-	.timeout = 600)
+	.timeout = 3600)
 {
 	struct sim_seeds seeds = sim_seeds(150);
 	for (uint64_t seed = seeds.first; seed != seeds.end; seed++)
