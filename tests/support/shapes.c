@@ -98,7 +98,7 @@ offer_stream(struct scenario *scenario)
 {
 	scenario->get.output = "-";
 	scenario->get.min_segment = scenario->get.chunk_size = 64 * SL_KIB;
-	scenario_offer(scenario, ranged(SL_MIB + 5000))->name = NULL;
+	scenario_offer(scenario, ranged(600000))->name = NULL;
 }
 
 static void
@@ -130,7 +130,7 @@ serve(struct shaped *shaped, struct sim *sim)
 	if (sim != shaped->scenario->sim)
 		sim_http_serve(shaped->scenario->http, sim);
 	if (shaped->shape == SHAPE_STREAM)
-		sim_sink(sim, 1, 64 * SL_KIB, SL_FOREVER);
+		sim_sink(sim, 1, 2 * SL_MIB, SL_FOREVER); /* few writes */
 }
 
 /* The run before is not the one that is tested. */

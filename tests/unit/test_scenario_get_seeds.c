@@ -44,7 +44,7 @@ struct world {
 	char *kept[RUNS_MOST * FILES_MOST]; /* what names had between two runs */
 	size_t kept_count;
 	bool trouble; /* something may go wrong */
-	bool has_no_syncs;
+	bool has_no_syncs, has_slow_disk;
 };
 
 /* ---- the world ---- */
@@ -63,7 +63,8 @@ mixed_options(struct world *world, uint64_t seed)
 	/* A part that may not be looked at or removed has to stay. */
 	options.fault_kinds = EVERYTHING & ~(KIND(SL_OP_UNLINK) | KIND(SL_OP_STAT));
 	options.dio_align = PICK_OF(random, aligns);
-	options.disk_ns = one_in(random, 4) ? 100 * SL_NS_PER_MS : options.disk_ns;
+	world->has_slow_disk = one_in(random, 4);
+	options.disk_ns = world->has_slow_disk ? 100 * SL_NS_PER_MS : options.disk_ns;
 	options.no_allocate = one_in(random, 4);
 	options.no_xattrs = one_in(random, 4);
 	options.limit_ns = 100000 * SL_NS_PER_S;
@@ -322,7 +323,7 @@ cut(struct sim *sim, void *ctx)
 	get_scene_cut(interruption->get, interruption->how);
 }
 
-/* What is skipped is whole, and what is done has as many bytes as were received. */
+/* What is done has as many bytes as were received. */
 static void
 check_files(struct get_scene *get)
 {
@@ -339,6 +340,21 @@ check_files(struct get_scene *get)
 	}
 }
 
+/* The program is stopped. There is a second in all then: a slow disk may keep parts. */
+static void
+set_stop(struct world *world, struct get_scene *get)
+{
+	struct sl_random *random = &world->random;
+	if (one_in(random, 2))
+		get->run_ns = pick(random, 20 * SL_NS_PER_S);
+	else
+		get->cancel_fd = sim_trap(get->sim, 1 + pick(random, 600));
+	get->by_command = one_in(random, 2);
+	for (size_t i = 0; world->has_slow_disk && i < get->count; i++)
+		get->files[i].has_part = true;
+	world->trouble = true;
+}
+
 static void
 run_once(struct world *world, struct get_scene *get, struct interruption *interruption)
 {
@@ -347,14 +363,8 @@ run_once(struct world *world, struct get_scene *get, struct interruption *interr
 	if (one_in(random, 2))
 		sim_at(get->sim, 1 + pick(random, one_in(random, 2) ? 200 : 1500), cut,
 			interruption);
-	if (one_in(random, 4)) {
-		get->cancel_fd = sim_trap(get->sim, 1 + pick(random, 600));
-		get->by_command = one_in(random, 2);
-		world->trouble = true;
-	} else if (one_in(random, 8)) {
-		get->run_ns = pick(random, 20 * SL_NS_PER_S);
-		world->trouble = true;
-	}
+	if (one_in(random, 3))
+		set_stop(world, get);
 	get_scene_run(get);
 	get_scene_check(get);
 	check_files(get);
