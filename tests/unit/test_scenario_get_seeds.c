@@ -156,7 +156,7 @@ mark(struct world *world, struct sim_http_file *file)
 	file->modified = one_in(random, 6) ? NULL : REMOTE_TIME;
 	file->date = one_in(random, 2) ? NULL : RESPONSE_TIME;
 	file->ranges = !one_in(random, 8);
-	file->etag2 = file->etag && one_in(random, 10) ? "\"one of another node\"" : NULL;
+	file->etag2 = file->etag && one_in(random, 10) ? "\"one-of-another-node\"" : NULL;
 }
 
 /* After some responses the server has another version, which differs in its validators as far as it
@@ -200,7 +200,7 @@ add_mirror(struct world *world, struct source *source, struct get_file *get, siz
 	mirror->lies = mirror->busy = 0;
 	mirror->misdeed = SIM_HTTP_HONEST;
 	if (mirror->etag && one_in(random, 2))
-		mirror->etag = "\"one of the mirror\"";
+		mirror->etag = "\"one-of-the-mirror\"";
 	if (get->other && one_in(random, 3)) {
 		mirror->data = get->other;
 		mirror->len = get->other_len;
