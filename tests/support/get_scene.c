@@ -449,7 +449,7 @@ get_scene_check_disk(struct get_scene *scene, struct sim *world, uint64_t at_op)
 		if (!file->name)
 			continue;
 		bool complete = is_complete(world, file), untouched = is_untouched(world, file);
-		sim_check(scene->sim, complete || untouched || !syncs,
+		sim_check(scene->sim, complete || untouched || !syncs || file->is_unsettled,
 			"cut at operation %llu: %s is neither what it was nor what it was to "
 			"become",
 			(unsigned long long)at_op, file->name);

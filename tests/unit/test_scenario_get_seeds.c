@@ -399,6 +399,7 @@ note_before(struct world *world, struct get_scene *get)
 		snprintf(part, sizeof(part), "%s.sluice-journal", file->name);
 		file->has_journal = sim_exists(get->sim, part);
 		file->before = NULL;
+		file->is_unsettled = !sim_is_durable(get->sim, file->name);
 		if (!sim_content(get->sim, file->name, &content))
 			continue;
 		char *copy = malloc(content.len + 1);
