@@ -89,12 +89,12 @@ resume_and_cut(struct scenario *scenario, struct sim *world, uint64_t nth, enum 
 
 /* Returns false if the run had ended before. */
 static bool
-cut_at(const struct cut_plan *plan, uint64_t nth)
+cut_at(const struct cut_plan *plan, uint64_t seed, uint64_t nth)
 {
 	char sum[SCENARIO_SUM];
 	struct sl_random random;
-	sl_random_init(&random, nth);
-	struct scenario *scenario = build(plan, nth, sum);
+	sl_random_init(&random, seed + nth);
+	struct scenario *scenario = build(plan, seed + nth, sum);
 	uint64_t at_op = 0;
 	sim_cut_at(scenario->sim, nth, plan->how);
 	scenario_run(scenario);
@@ -141,9 +141,10 @@ static const struct cut_plan plans[] = {
 Test(scenario_get_cuts, a_cut_at_any_operation_is_resumed_and_so_is_one_in_the_next_run,
 	.timeout = 600)
 {
+	uint64_t seed = sim_seeds(1).first - 1;
 	for (size_t i = 0; i < SL_COUNT_OF(plans); i++) {
 		uint64_t nth = 1;
-		while (cut_at(&plans[i], nth))
+		while (cut_at(&plans[i], seed, nth))
 			nth += sim_stride(plans[i].stride);
 		cr_assert_gt(nth, 150, "%s: only %llu operations", plans[i].name,
 			(unsigned long long)nth);
@@ -200,9 +201,9 @@ build_slow(uint64_t seed)
 
 /* Returns false if the run had ended before. */
 static bool
-repeat_at(enum sim_crash how, uint64_t nth)
+repeat_at(enum sim_crash how, uint64_t seed, uint64_t nth)
 {
-	struct scenario *scenario = build_slow(nth);
+	struct scenario *scenario = build_slow(seed + nth);
 	struct moment moment = { .get = &scenario->get, .how = how };
 	uint64_t at_op = 0;
 	sim_at(scenario->sim, nth, cut_now, &moment);
@@ -235,7 +236,8 @@ Test(scenario_get_cuts, a_kill_repeats_a_few_chunks_and_a_power_cut_one_sync_int
 {
 	static const enum sim_crash hows[] = { SIM_CRASH_KILL, SIM_CRASH_KEEP, SIM_CRASH_DROP,
 		SIM_CRASH_RANDOM };
+	uint64_t seed = sim_seeds(1).first - 1;
 	for (size_t i = 0; i < SL_COUNT_OF(hows); i++)
-		for (uint64_t nth = 1 + i; repeat_at(hows[i], nth); nth += sim_stride(61))
+		for (uint64_t nth = 1 + i; repeat_at(hows[i], seed, nth); nth += sim_stride(61))
 			;
 }

@@ -17,7 +17,7 @@ static bool
 fail_at(enum shape shape, uint64_t nth, int code, uint64_t kinds)
 {
 	struct shaped shaped;
-	shaped_begin(&shaped, shape, nth);
+	shaped_begin(&shaped, shape, sim_seeds(1).first - 1 + nth);
 	for (size_t i = 0; kinds & MAY_LEAVE && i < shaped.run->count; i++)
 		shaped.run->files[i].has_part = shaped.run->files[i].has_journal = true;
 	sim_fail_nth(shaped.sim, nth, code, kinds);
