@@ -180,15 +180,21 @@ shaped_run(struct shaped *shaped)
 }
 
 void
+shaped_rerun(struct shaped *shaped, struct sim *disk)
+{
+	serve(shaped, disk);
+	get_scene_rerun(shaped->run, disk);
+}
+
+void
 shaped_heal(struct shaped *shaped, enum sim_crash how)
 {
 	uint64_t at_op = 0;
 	get_scene_cut(shaped->run, how);
-	struct sim *sim = sim_cut_world(shaped->sim, &at_op);
-	get_scene_check_disk(shaped->run, sim, at_op);
-	serve(shaped, sim);
-	get_scene_rerun(shaped->run, sim);
-	sim_free(sim);
+	struct sim *disk = sim_cut_world(shaped->sim, &at_op);
+	get_scene_check_disk(shaped->run, disk, at_op);
+	shaped_rerun(shaped, disk);
+	sim_free(disk);
 }
 
 void

@@ -36,7 +36,10 @@ void shaped_begin(struct shaped *shaped, enum shape shape, uint64_t seed);
 /* Run it, and check every promise. */
 void shaped_run(struct shaped *shaped);
 
-/* Then the process is killed or the power cut, and the same command must complete everything. */
+/* The same command on a disk that a cut has left must complete everything. */
+void shaped_rerun(struct shaped *shaped, struct sim *disk);
+
+/* After the run the process is killed or the power cut, and then the same. */
 void shaped_heal(struct shaped *shaped, enum sim_crash how);
 void shaped_end(struct shaped *shaped);
 

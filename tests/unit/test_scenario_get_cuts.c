@@ -6,6 +6,7 @@
 #include "support/chance.h"
 #include "support/failures.h"
 #include "support/scenario.h"
+#include "support/shapes.h"
 
 #include "sluice/base/clock.h"
 
@@ -150,6 +151,41 @@ Test(scenario_get_cuts, a_cut_at_any_operation_is_resumed_and_so_is_one_in_the_n
 			(unsigned long long)nth);
 		cr_log_info("%s: %llu operations", plans[i].name, (unsigned long long)nth);
 	}
+}
+
+/* ---- other shapes ---- */
+
+/* Returns false if the run had ended before. */
+static bool
+cut_shape_at(enum shape shape, enum sim_crash how, uint64_t seed, uint64_t nth)
+{
+	struct shaped shaped;
+	uint64_t at_op = 0;
+	shaped_begin(&shaped, shape, seed + nth);
+	sim_cut_at(shaped.sim, nth, how);
+	shaped_run(&shaped);
+	sim_check(shaped.sim, shaped.run->result == 0, "%s", shaped.run->summary.first_error.text);
+	struct sim *disk = sim_cut_world(shaped.sim, &at_op);
+	if (disk) {
+		get_scene_check_disk(shaped.run, disk, at_op);
+		shaped_rerun(&shaped, disk);
+	}
+	sim_free(disk);
+	shaped_end(&shaped);
+	return disk != NULL;
+}
+
+Test(scenario_get_cuts, a_cut_at_any_operation_of_a_download_of_any_shape_is_recovered_from,
+	.timeout = 600)
+{
+	static const enum sim_crash hows[] = { SIM_CRASH_RANDOM, SIM_CRASH_KILL };
+	static const enum shape shapes[] = { SHAPE_MIRRORS, SHAPE_PIECES, SHAPE_DECOMPRESSED };
+	uint64_t seed = sim_seeds(1).first - 1;
+	for (size_t i = 0; i < SL_COUNT_OF(shapes); i++)
+		for (size_t k = 0; k < SL_COUNT_OF(hows); k++)
+			for (uint64_t nth = 1 + k; cut_shape_at(shapes[i], hows[k], seed, nth);
+				nth += sim_stride(5))
+				;
 }
 
 /* ---- how much is repeated ---- */
