@@ -187,6 +187,10 @@ crc32c_hardware(uint32_t crc, const void *data, size_t len)
 /* Bytes of the four vectors. */
 #define FOLD 256u
 
+/* Bytes to prefetch ahead. Data that was copied from a socket is in the last cache; there this gives
+ * 19 to 22 GB/s instead of 15 to 18, and distances from 2 to 16 KiB give the same. */
+#define PREFETCH 4096u
+
 /* The CRC of the sums costs as much as that of 256 bytes of data. */
 #define FOLD_MIN (2 * FOLD)
 
@@ -215,6 +219,14 @@ fold(__m512i sums, __m512i factors, const unsigned char *p)
 		_mm512_clmulepi64_epi128(sums, factors, 0x11), load(p), XOR_OF_THREE);
 }
 
+/* Any address may be prefetched, also one past the end of the data. */
+FOLDING static inline void
+prefetch(const unsigned char *p)
+{
+	for (size_t off = 0; off < FOLD; off += 64)
+		_mm_prefetch((const char *)p + PREFETCH + off, _MM_HINT_T0);
+}
+
 FOLDING static uint32_t
 crc32c_folding(uint32_t crc, const void *data, size_t len)
 {
@@ -228,6 +240,7 @@ crc32c_folding(uint32_t crc, const void *data, size_t len)
 	__m512i a = load(p), b = load(p + 64), c = load(p + 128), d = load(p + 192);
 	a = _mm512_xor_si512(a, _mm512_zextsi128_si512(_mm_cvtsi32_si128((int)~crc)));
 	for (p += FOLD, len -= FOLD; len >= FOLD; p += FOLD, len -= FOLD) {
+		prefetch(p);
 		a = fold(a, factors, p);
 		b = fold(b, factors, p + 64);
 		c = fold(c, factors, p + 128);

@@ -320,6 +320,8 @@ struct sim_server {
 	size_t segment;  /* largest piece that arrives at once; 0 = by the seed: 1..20, 1460 or 64
 			    KiB */
 	uint64_t gap_ns; /* longest time between pieces; 0 = 100 us */
+	/* Bytes a second that it sends on each connection, and on all together; 0 = no limit. */
+	uint64_t rate, total_rate;
 	bool reads_nothing; /* reads nothing: the client's sends stop when 256 KiB are under way */
 };
 

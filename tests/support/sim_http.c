@@ -11,7 +11,7 @@ struct sim_http {
 	const struct sim_http_file *files[FILES_MAX];
 	unsigned answered[FILES_MAX];
 	size_t count;
-	unsigned requests, close_after;
+	unsigned connections, requests, close_after;
 };
 
 /* One connection: what of a request has come, and how many were answered. */
@@ -304,9 +304,10 @@ answer(struct sim_http *http, struct sim_peer *peer, struct sl_span request, str
 static void
 opened(struct sim_peer *peer, void *ctx)
 {
-	(void)ctx;
+	struct sim_http *http = ctx;
 	struct session *session = calloc(1, sizeof(*session));
 	sl_assert(session);
+	http->connections++;
 	sim_peer_set_data(peer, session);
 }
 
@@ -415,10 +416,24 @@ sim_http_set_segment(struct sim_http *http, struct sim *sim, size_t segment)
 	sim_listen(sim, &http->server);
 }
 
+void
+sim_http_set_rates(struct sim_http *http, struct sim *sim, uint64_t rate, uint64_t total_rate)
+{
+	http->server.rate = rate;
+	http->server.total_rate = total_rate;
+	sim_listen(sim, &http->server);
+}
+
 unsigned
 sim_http_requests(const struct sim_http *http)
 {
 	return http->requests;
+}
+
+unsigned
+sim_http_connections(const struct sim_http *http)
+{
+	return http->connections;
 }
 
 unsigned

@@ -87,7 +87,11 @@ void sim_http_close_after(struct sim_http *http, unsigned answers);
 /* Largest piece that arrives at once on later connections; 0 = by the seed, from single bytes. */
 void sim_http_set_segment(struct sim_http *http, struct sim *sim, size_t segment);
 
+/* Bytes a second of later connections, each and all together; 0 = no limit. */
+void sim_http_set_rates(struct sim_http *http, struct sim *sim, uint64_t rate, uint64_t total_rate);
+
 unsigned sim_http_requests(const struct sim_http *http);
+unsigned sim_http_connections(const struct sim_http *http);
 
 /* Requests of one path other than HEAD. */
 unsigned sim_http_answers(const struct sim_http *http, const char *path);
