@@ -402,6 +402,7 @@ check_file(struct get_scene *scene, const struct get_file *file)
 	sim_check(
 		sim, may_stay || !sim_exists(sim, part), "%s is left (%s)", part, file->error.text);
 	snprintf(part, sizeof(part), "%s.sluice-journal", place_of(file));
+	may_stay = may_stay || file->has_journal;
 	sim_check(
 		sim, may_stay || !sim_exists(sim, part), "%s is left (%s)", part, file->error.text);
 }
@@ -468,7 +469,7 @@ get_scene_check_disk(struct get_scene *scene, struct sim *world, uint64_t at_op)
 			continue;
 		bool complete = is_complete(world, file),
 		     untouched = is_untouched(scene, world, file);
-		sim_check(scene->sim, complete || untouched || !syncs,
+		sim_check(scene->sim, complete || untouched || !syncs || file->is_unsettled,
 			"cut at operation %llu: %s is neither what it was nor what it was to "
 			"become",
 			(unsigned long long)at_op, file->name);
