@@ -85,8 +85,10 @@ sl_exit_status(const struct sl_error *err)
 		return SL_EXIT_EXISTS;
 	case SL_E_NAME:
 	case SL_E_USAGE:
-	case SL_E_UNSUPPORTED:
 		return SL_EXIT_USAGE;
+	case SL_E_UNSUPPORTED: /* of what was asked for, or of what a server sent */
+		return err->phase == SL_PHASE_HEAD || err->phase == SL_PHASE_BODY ? SL_EXIT_PROTOCOL
+										  : SL_EXIT_USAGE;
 	case -EEXIST:
 		return SL_EXIT_EXISTS;
 	case -ETIMEDOUT:

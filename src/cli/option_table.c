@@ -71,6 +71,14 @@ static const struct sl_option get_options[] = {
 		"fail. skip: keep the file unverified. replace: replace the file once the new "
 		"one is complete. rename: save under the next free name. fail: report an "
 		"error." },
+	{ .group = "What and where", .name = "adopt",
+		.kind = SL_OPTION_FLAG, FIELD(adopt),
+		.help = "If a file exists and is shorter than the server's, complete it, if it is "
+		"the beginning of it: wget, curl or another program has left it." },
+	{ .group = "What and where", .name = "append",
+		.kind = SL_OPTION_FLAG, FIELD(append),
+		.help = "If a file has grown on the server, download only what was appended to "
+		"it. The file that exists is replaced once the new one is complete." },
 	{ .group = "What and where", .name = "dry-run",
 		.kind = SL_OPTION_FLAG, FIELD(dry_run),
 		.help = "Download nothing, and create no file or directory. Request the head "
@@ -94,7 +102,8 @@ static const struct sl_option get_options[] = {
 		.kind = SL_OPTION_UNSIGNED, FIELD(connections_per_host),
 		RANGE(1, SL_OPTION_PER_HOST_MAX),
 		.standard = "16",
-		.help = "Use at most N connections per host, over all files, 1 to 256." },
+		.help = "Use at most N connections per host, over all files, 1 to 256. Fewer "
+			"are used if the host refuses more, or if more bring no throughput." },
 	{ .group = "Parallelism", .letter = 's', .name = "segments", .argument = "N",
 		.kind = SL_OPTION_UNSIGNED, FIELD(segments), RANGE(1, SL_OPTION_SEGMENTS_MAX),
 		.standard = "8", .elsewhere = "for no output use -q",
@@ -133,8 +142,13 @@ static const struct sl_option get_options[] = {
 		.help = "Begin incomplete files anew, and remove them if they fail." },
 	{ .group = "Integrity", .name = "verify-resume",
 		.kind = SL_OPTION_FLAG, FIELD(verify_resume),
-		.help = "Read incomplete files back before they are resumed, and download "
+		.help = "Read incomplete files back before they are resumed, and complete ones "
+		"whose journal was kept or that have checksums of their pieces, and download "
 		"again what is not as it was written." },
+	{ .group = "Integrity", .name = "keep-journal",
+		.kind = SL_OPTION_FLAG, FIELD(keep_journal),
+		.help = "Keep the journals of files that are complete, as NAME.sluice-kept, for "
+		"--verify-resume." },
 	{ .group = "Integrity", .letter = 'R', .name = "remote-time",
 		.kind = SL_OPTION_FLAG, FIELD(remote_time), .standard = "on",
 		.help = "Set the modification time of each file from Last-Modified." },

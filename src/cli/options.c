@@ -336,6 +336,36 @@ check_mirrors(struct parser *parser, const struct sl_get_options *options, bool 
 	return 0;
 }
 
+/* What is taken over becomes a part with a journal, and needs a name that is known before the
+ * request; the other values of --if-exists leave a file that exists alone. */
+static int
+check_takeover(struct parser *parser, const struct sl_get_options *options)
+{
+	const char *name = options->adopt ? "--adopt" : options->append ? "--append" : NULL;
+	bool keeps =
+		options->if_exists != SL_EXISTS_AUTO && options->if_exists != SL_EXISTS_REPLACE;
+	if (options->adopt && options->append)
+		return usage(parser, "--adopt and --append exclude each other: --adopt completes a "
+				     "file that another program has left, --append one that has "
+				     "grown on the server");
+	if (options->keep_journal && !options->resume)
+		return usage(parser, "--keep-journal needs the journal that --no-continue omits");
+	if (!name)
+		return 0;
+	if (!options->resume)
+		return usage(parser, "%s resumes a file, which --no-continue excludes", name);
+	if (keeps)
+		return usage(parser, "%s works with --if-exists=auto or replace only", name);
+	if (options->content_disposition)
+		return usage(parser,
+			"%s needs a name that is known before the request: it does not work with "
+			"--content-disposition",
+			name);
+	if (options->output && strcmp(options->output, "-") == 0)
+		return usage(parser, "-o - writes no file, so %s has no effect", name);
+	return 0;
+}
+
 /* Rules that concern several options. */
 static int
 check_get(struct parser *parser, const struct sl_get_options *options)
@@ -368,7 +398,8 @@ check_get(struct parser *parser, const struct sl_get_options *options)
 	if (options->checksum.kind != SL_CHECKSUM_NONE && !single)
 		return usage(parser, "--checksum takes exactly one URL; in a list, use a checksum= "
 				     "line for each");
-	return check_mirrors(parser, options, single);
+	int code = check_takeover(parser, options);
+	return code ? code : check_mirrors(parser, options, single);
 }
 
 /* Other names of standard output: events and bars must not be mixed with it under these either. */

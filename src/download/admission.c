@@ -110,6 +110,7 @@ count(struct sl_admission *admission, struct sl_admission_host *host)
 {
 	host->taken++;
 	admission->taken++;
+	sl_ramp_used(&host->ramp, host->taken, sl_now());
 }
 
 static void
@@ -148,6 +149,7 @@ take_place(struct sl_admission *admission, struct sl_admission_host *host)
 		if (code)
 			break;
 		sl_ramp_waited(&host->ramp, sl_now());
+		sl_ramp_used(&host->ramp, host->taken, sl_now());
 		serve(admission);
 		if (has_room(admission, host)) {
 			count(admission, host);
@@ -164,6 +166,7 @@ give_place(struct sl_admission *admission, struct sl_admission_host *host)
 	sl_assert(host->taken > 0 && admission->taken > 0);
 	host->taken--;
 	admission->taken--;
+	sl_ramp_used(&host->ramp, host->taken, sl_now());
 	serve(admission);
 }
 
@@ -248,7 +251,10 @@ sl_admission_try_take(struct sl_admission *admission, const struct sl_url *url,
 	struct sl_permit *permit, struct sl_chunk **chunk)
 {
 	struct sl_admission_host *host = use(admission, url);
-	if (!host || host->waiting > 0 || !has_room(admission, host) ||
+	if (!host)
+		return false;
+	sl_ramp_used(&host->ramp, host->taken, sl_now()); /* also if nothing comes on any */
+	if (host->waiting > 0 || !has_room(admission, host) ||
 		host->taken + admission->expected >= host->ramp.limit)
 		return false;
 	*chunk = sl_chunk_try_take(admission->options.pool);
@@ -275,6 +281,8 @@ sl_permit_move(struct sl_permit *permit, const struct sl_url *url)
 		return;
 	host->taken++;
 	permit->host->taken--;
+	sl_ramp_used(&host->ramp, host->taken, sl_now());
+	sl_ramp_used(&permit->host->ramp, permit->host->taken, sl_now());
 	permit->host = host;
 	serve(permit->admission);
 }
@@ -292,6 +300,13 @@ sl_permit_refused(const struct sl_permit *permit)
 	sl_ramp_refused(&permit->host->ramp, sl_now());
 }
 
+void
+sl_permit_received(const struct sl_permit *permit, uint64_t bytes)
+{
+	if (permit->host)
+		sl_ramp_received(&permit->host->ramp, bytes, sl_now());
+}
+
 bool
 sl_admission_is_refusal(const struct sl_error *err)
 {
@@ -303,6 +318,8 @@ sl_admission_is_refusal(const struct sl_error *err)
 bool
 sl_permit_is_wanted(const struct sl_permit *permit)
 {
+	if (sl_ramp_is_exceeded(&permit->host->ramp))
+		return true;
 	sl_list_each(node, &permit->admission->waiters)
 	{
 		const struct applicant *applicant =

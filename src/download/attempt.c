@@ -41,19 +41,49 @@ set_dead(struct file *file, size_t index)
 	file->attempts.dead |= UINT32_C(1) << index;
 }
 
+/* 0; or what sl_sources_use returned: it is dead if its URL cannot be used. */
+static int
+try_use(struct file *file, size_t index, struct sl_error *err)
+{
+	bool is_used = file->sources.index == index && file->attempts.origin;
+	int code = is_used ? 0 : sl_sources_use(&file->sources, index, err);
+	if (code)
+		set_dead(file, index);
+	else
+		file->attempts.origin = origin_of(&file->sources.url);
+	return code;
+}
+
+/* No other source is tried: what a reader has got is this one's, and so must be the rest. */
+static void
+keep_source(struct file *file)
+{
+	file->attempts.dead |= ~(UINT32_C(1) << file->sources.index);
+}
+
 /* False if its URL cannot be used. */
 static bool
 use_source(struct file *file, size_t index)
 {
 	struct sl_error err = { 0 };
-	bool is_used = file->sources.index == index && file->attempts.origin;
-	if (!is_used && sl_sources_use(&file->sources, index, &err) != 0) {
+	int code = try_use(file, index, &err);
+	if (code)
 		sl_log_warn("%s", err.text);
-		set_dead(file, index);
-		return false;
+	return code == 0;
+}
+
+int
+attempt_use_first_source(struct file *file)
+{
+	size_t index = 0;
+	int code = try_use(file, index, &file->error);
+	while ((code == SL_E_USAGE || code == SL_E_UNSUPPORTED) &&
+		index + 1 < file->entry.source_count) {
+		sl_log_warn("%s; trying the next source", file->error.text);
+		sl_error_clear(&file->error);
+		code = try_use(file, ++index, &file->error);
 	}
-	file->attempts.origin = origin_of(&file->sources.url);
-	return true;
+	return code;
 }
 
 enum choice {
@@ -150,7 +180,60 @@ fail_origin(struct file *file)
 	file->attempts.is_probe = false;
 }
 
-/* Note the failure of the source in use. */
+/* ---- other sources than the one in use ---- */
+
+bool
+attempt_may_ask(void *ctx, const struct sl_sources *source)
+{
+	struct file *file = ctx;
+	uint64_t origin = origin_of(&source->url);
+	if (is_dead(file, source->index) || examine(file->batch, origin) != CHOICE_READY)
+		return false;
+	if (sl_breaker_begin(&file->batch->breaker, origin, sl_now()))
+		file->attempts.probes |= UINT32_C(1) << source->index;
+	return true;
+}
+
+void
+attempt_note_source(void *ctx, const struct sl_sources *source, const struct sl_error *err)
+{
+	struct file *file = ctx;
+	struct sl_batch *batch = file->batch;
+	uint64_t origin = origin_of(&source->url);
+	uint32_t bit = UINT32_C(1) << source->index;
+	enum sl_retry_kind kind = err ? sl_retry_classify(err) : SL_RETRY_TRANSIENT;
+	bool is_probe = file->attempts.probes & bit;
+	file->attempts.probes &= ~bit;
+	if (kind == SL_RETRY_ORIGIN || kind == SL_RETRY_LIMITED)
+		(void)sl_breaker_fail(&batch->breaker, origin, is_probe, err, sl_now(),
+			sl_random_next(&batch->random));
+	else
+		(void)sl_breaker_succeed(&batch->breaker, origin);
+	if (kind == SL_RETRY_PERMANENT && err->code == SL_E_STATUS)
+		set_dead(file, source->index);
+	if (is_probe)
+		queue_wake(batch);
+}
+
+void
+attempt_abandon_other_probes(struct file *file)
+{
+	struct sl_sources other;
+	struct sl_error err = { 0 };
+	for (size_t i = 0; file->attempts.probes && i < file->entry.source_count; i++) {
+		if (!(file->attempts.probes >> i & 1))
+			continue;
+		sl_sources_init(&other, &file->entry);
+		if (sl_sources_use(&other, i, &err) == 0)
+			sl_breaker_abandon(&file->batch->breaker, origin_of(&other.url));
+		sl_sources_release(&other);
+		file->attempts.probes &= ~(UINT32_C(1) << i);
+		queue_wake(file->batch);
+	}
+}
+
+/* ---- the failure of the source in use ---- */
+
 static void
 note_failure(struct file *file)
 {
@@ -188,13 +271,13 @@ report_retry(struct file *file, uint64_t wait_ns)
 /* ---- the next source ---- */
 
 /* Another source or attempt may do better if this one or the way to it failed; not if the disk did,
- * nor once a reader has got bytes. */
+ * nor once a reader has got bytes that what follows them cannot be requested for. */
 static bool
 may_try_again(const struct file *file)
 {
 	if (sl_task_cancelled())
 		return false;
-	if (file->is_stream && sl_transfer_received(&file->transfer) > 0)
+	if (sl_transfer_has_streamed(&file->transfer) && !sl_transfer_can_resume(&file->transfer))
 		return false;
 	return sl_phase_is_network(file->error.phase) || file->error.code == SL_E_CHECKSUM;
 }
@@ -207,6 +290,8 @@ attempt_next_source(struct file *file)
 		return false;
 	}
 	note_failure(file);
+	if (sl_transfer_has_streamed(&file->transfer))
+		keep_source(file);
 	struct candidate next = find_source(file, file->sources.index + 1);
 	if (next.choice != CHOICE_READY)
 		return false;
@@ -284,9 +369,7 @@ attempt_later(struct file *file)
 static enum choice
 choose_first(struct file *file)
 {
-	bool is_new = file->attempts.origin == 0;
-	if (is_new)
-		file->attempts.origin = origin_of(&file->sources.url);
+	bool is_new = file->attempts.made == 0;
 	bool is_ready = is_new && examine(file->batch, file->attempts.origin) == CHOICE_READY;
 	return is_ready ? CHOICE_READY : choose_source(file, 0);
 }

@@ -59,7 +59,11 @@ sl_batch_new(struct sl_batch **out, const struct sl_batch_options *options)
 		.may_stream = options->output != NULL,
 		.sync = sync,
 		.look_only = options->dry_run,
-		.stall_timeout_ns = options->stall_timeout_ns };
+		.stall_timeout_ns = options->stall_timeout_ns,
+		.resume = options->resume,
+		.adopt = options->adopt,
+		.append = options->append,
+		.verify = options->verify_resume };
 	struct sl_admission_options admission = { .per_host = options->per_host ? options->per_host
 										: PER_HOST,
 		.total = batch->schedule.segments,
@@ -106,20 +110,6 @@ sl_batch_free(struct sl_batch *batch)
 
 /* ---- inputs ---- */
 
-/* The first source with a URL that can be used: lists of other programs have some that cannot. */
-static int
-use_first_source(struct file *file)
-{
-	struct sl_sources *sources = &file->sources;
-	int code = sl_sources_use(sources, 0, &file->error);
-	while ((code == SL_E_USAGE || code == SL_E_UNSUPPORTED) && sl_sources_has_next(sources)) {
-		sl_log_warn("%s; trying the next source", file->error.text);
-		sl_error_clear(&file->error);
-		code = sl_sources_use(sources, sources->index + 1, &file->error);
-	}
-	return code;
-}
-
 /* Within the time that it has for opening one. */
 SL_SUSPENDS
 static int
@@ -143,7 +133,7 @@ begin(struct file *file)
 		return reopen_directory(file);
 	int code = file->error.code;
 	if (!code)
-		code = use_first_source(file);
+		code = attempt_use_first_source(file);
 	/* What the client would refuse is refused before anything is made. */
 	if (!code)
 		code = sl_sources_check_headers(&file->sources, &file->error);

@@ -24,8 +24,8 @@
  *    `repeats` of the first one, and it ends with that. If the first one has ended, it ends now.
  *  - With --content-disposition the name of an ACTIVE file is claimed once the server has
  *    answered: until then it has neither a part nor `present` (fetch.c).
- *  - With several sources a failed one leads back to an empty part. When all have failed, the file
- *    is parked: WAITING with a time (attempts.not_before_ns) and the error it ends with if the run
+ *  - With several sources a failed one leads to the next, which goes on with the part if it has the
+ *    same bytes, and else with an empty one. When all have failed, the file is parked: WAITING with a time (attempts.not_before_ns) and the error it ends with if the run
  *    ends first. So is a file whose origin is paused by its circuit breaker.
  *  - With dry_run, the step ends after `present`, with the head of the file in `planned`.
  *
@@ -35,10 +35,24 @@
  *    state of a slot    entered by              valid                               owner
  *    ---------------    --------------------    --------------------------------    --------------
  *    free               reap                    -                                   the driver
- *    requesting         start, lease_next       permit, lease, chunk                its task
- *    receiving          sl_segment_open         permit, lease, segment.exchange     its task
+ *    requesting         start, lease_next       source, permit, lease, chunk        its task
+ *    receiving          sl_segment_open         the same, but the exchange for      its task
+ *                                               the chunk
  *    dropped            drop                    as before, until its task ends      its task
  *    has_ended          slot_task               code, error                         the driver
+ *
+ * The states of a source of such a transfer (sources.h; what is asked beside the source in use is
+ * transfer_sources.c's):
+ *
+ *    state        entered by                     valid                       owner
+ *    ---------    ---------------------------    ------------------------    ----------------------
+ *    CANDIDATE    transfer_begin_sources         of                          the comparing task
+ *    COMPARING    compare_candidate; or in       of; in doubt: all           the comparing task
+ *                 doubt, transfer_doubt_source
+ *    JOINED       compare_candidate, or the      of, resource; url if        segments.c
+ *                 first response                 has_url
+ *    DROPPED      compare_candidate, segments    of                          -
+ *                 (drop_source), drop
  *
  * Cancellation has three reasons here: -ECANCELED (a sibling failed, or the batch was stopped):
  * what is complete is still given its name; -ETIMEDOUT (the run's time is over) and
@@ -98,6 +112,8 @@ struct attempts {
 	uint64_t reached;       /* bytes of the file that this round got to */
 	uint64_t received;      /* the same of the best round before */
 	uint32_t dead;          /* sources that failed for good: set of 1 << index */
+	uint32_t probes;        /* the same of those that are asked beside the one in use, while a
+				 * request to them is their origin's probe */
 	bool is_probe;          /* the request under way is its origin's probe */
 	bool is_admitted;       /* attempt_begin returned ATTEMPT_NOW for this round */
 	bool is_refused;        /* it returned ATTEMPT_REFUSED */
@@ -126,6 +142,9 @@ struct file {
 	bool is_parked;   /* WAITING, and counted in summary.waiting */
 	bool is_started;  /* reported as started, and not paused since */
 	struct sl_present present;
+	bool keeps_journal; /* of the complete file */
+	bool is_fresh;  /* the part was just made of what was at hand: it need not be verified */
+	bool is_copied; /* the part began as a copy of the file that it replaces */
 	const struct sl_resource *remote; /* while its head is looked at; else NULL */
 	struct sl_resource planned;       /* with view.remote */
 	bool is_stream;
@@ -179,9 +198,13 @@ struct file *file_new(struct sl_batch *batch, const struct sl_entry *entry, uint
 void file_begin(struct file *file);
 
 /* file.c: as it was before it began, but for its place, the inputs that repeat it, its attempts and
- * its error. A stream, which has got no byte, stays open: closing a FIFO would end its reader. */
+ * its error. A stream stays open, since closing a FIFO would end its reader; if it has got bytes
+ * and can go on, its transfer is kept. */
 SL_SUSPENDS
 void file_reset(struct file *file);
+
+/* file.c: what present has found at hand. Harmless if there is nothing. */
+void file_drop_at_hand(struct file *file);
 
 /* file.c: without a report. */
 SL_SUSPENDS
@@ -245,6 +268,16 @@ void attempt_succeeded(struct file *file);
 
 /* attempt.c: the request under way, if there is one, has ended without an outcome. */
 void attempt_abandon_probe(struct file *file);
+
+/* attempt.c: for sl_transfer.may_ask and note_source; and requests to other sources than the one in
+ * use have ended without an outcome. */
+bool attempt_may_ask(void *ctx, const struct sl_sources *source);
+void attempt_note_source(void *ctx, const struct sl_sources *source, const struct sl_error *err);
+void attempt_abandon_other_probes(struct file *file);
+
+/* attempt.c: the first source with a URL that can be used: lists of other programs have some that
+ * cannot. 0 or a code, with words in file->error. */
+int attempt_use_first_source(struct file *file);
 
 /* opening.c: the place of an ACTIVE file, claimed. 0; FILE_REPEAT; a code; or FILE_OPENING: then it
  * comes back by the queue once its directory is open, or ends. Called for one input after the

@@ -17,6 +17,7 @@
  */
 #include "sluice/download/directory.h"
 
+#include "sluice/base/clock.h"
 #include "sluice/base/number.h"
 #include "sluice/base/text.h"
 #include "sluice/download/names.h"
@@ -37,7 +38,9 @@
 #define OPEN_FLAGS (O_RDONLY | O_DIRECTORY)
 #define STEP_FLAGS (O_PATH | O_DIRECTORY)
 #define BENEATH (RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS)
-#define UNSYNCED_MAX 64 /* directories kept open only to be synced */
+#define FRESH_S 600      /* the kernel has written directories that were made before */
+#define ANCESTORS_MAX 64 /* looked at for fresh ones */
+#define UNSYNCED_MAX 64  /* directories kept open only to be synced */
 /* For the removal of a directory that cannot be recorded: it may hang as well. */
 #define REMOVE_NS SL_NS_PER_S
 
@@ -780,12 +783,72 @@ learn_traits(struct walk *walk, struct sl_directory *directory)
 	return code;
 }
 
+static bool
+is_fresh(const struct statx *st)
+{
+	const struct statx_timestamp *made =
+		st->stx_mask & STATX_BTIME ? &st->stx_btime : &st->stx_ctime;
+	return made->tv_sec + FRESH_S > (int64_t)(sl_clock_wall_ns() / SL_NS_PER_S);
+}
+
+static bool
+is_same(const struct statx *a, const struct statx *b)
+{
+	return a->stx_ino == b->stx_ino && a->stx_dev_major == b->stx_dev_major &&
+	       a->stx_dev_minor == b->stx_dev_minor;
+}
+
+/* The directory above, and what it is like: a descriptor or a code. */
+SL_SUSPENDS
+static int
+open_above(struct walk *walk, int dir_fd, struct statx *st)
+{
+	int fd = walk_open(walk, dir_fd, "..", STEP_FLAGS, 0);
+	if (fd < 0)
+		return fd;
+	struct sl_op op = stat_op(fd, st);
+	op.mask |= STATX_BTIME;
+	int code = run_ops(walk, &op, 1);
+	if (!code)
+		code = op.result;
+	if (!code)
+		return fd;
+	sl_io_close(fd);
+	return code;
+}
+
+/* A directory that was there may have been made by a run that was killed before it was synced, and
+ * so may those above it. What may not be opened cannot be synced. */
+SL_SUSPENDS
+static int
+add_fresh(struct walk *walk, int dir_fd, const struct statx *st)
+{
+	struct statx below = *st, above = { 0 };
+	int at = dir_fd, code = 0;
+	for (unsigned i = 0; !code && i < ANCESTORS_MAX && is_fresh(&below); i++) {
+		int fd = open_above(walk, at, &above);
+		if (at != dir_fd)
+			sl_io_close(at);
+		at = fd;
+		code = fd < 0 ? fd : 0;
+		if (!code && is_same(&below, &above))
+			break;
+		if (!code)
+			code = add_unsynced(walk, at, &above);
+		below = above;
+	}
+	if (at >= 0 && at != dir_fd)
+		sl_io_close(at);
+	return code == -EACCES ? 0 : code;
+}
+
 SL_SUSPENDS
 static int
 learn(struct walk *walk, struct sl_directory *directory)
 {
 	struct statx st = { 0 };
 	struct sl_op op = stat_op(directory->fd, &st);
+	op.mask |= STATX_BTIME;
 	int code = run_ops(walk, &op, 1);
 	if (!code)
 		code = op.result;
@@ -798,6 +861,9 @@ learn(struct walk *walk, struct sl_directory *directory)
 		code = learn_traits(walk, directory);
 	if (directory->search_only) /* its descriptor cannot be used for syncfs */
 		directory->traits &= ~(unsigned)SL_DIRECTORY_LOCAL;
+	if (!code && walk->directories->sync_made && !directory->is_missing)
+		code = add_fresh(walk, directory->fd, &st);
+	directory->needs_made = walk->directories->made;
 	return code;
 }
 
@@ -823,7 +889,6 @@ open_new(struct walk *walk, struct sl_span relative, size_t base_len, const char
 		.fd = code,
 		.search_only = walk->search_only,
 		.is_missing = walk->is_missing,
-		.needs_made = directories->made,
 		.refs = 1 };
 	sl_list_init(&directory->link);
 	code = learn(walk, directory);

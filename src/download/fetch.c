@@ -1,7 +1,7 @@
 /*
  * fetch.c - the steps of one file: what has its name already, its part, its transfer, its commit.
- * Sources of one file are tried in turn (attempt.c), each from byte 0 unless it was the last one to
- * be tried: then it goes on with what is missing.
+ * Sources of one file are tried in turn (attempt.c). What can be resumed of the part stays: the next
+ * one goes on with what is missing if it has the same bytes, and else begins at byte 0.
  *
  * With --content-disposition the first answer gives the name: the transfer begins without a part,
  * and the first two steps are taken once its head has come.
@@ -12,9 +12,13 @@
 #include "sluice/base/text.h"
 #include "sluice/download/answer.h"
 #include "sluice/download/probe.h"
+#include "sluice/download/takeover.h"
 #include "sluice/http/disposition.h"
 
 #include <errno.h>
+
+/* A log may grow while what was appended to it is fetched: so often it is compared again. */
+#define COPY_CHANGES_MAX 3u
 
 #define NAME_SHOWN_MAX 120u /* bytes of a name in a message */
 
@@ -23,7 +27,8 @@
 static bool
 replaces(const struct file *file)
 {
-	return file->batch->options.if_exists == SL_EXISTS_REPLACE;
+	return file->batch->options.if_exists == SL_EXISTS_REPLACE ||
+	       file->present.kind == SL_PRESENT_REPLACE;
 }
 
 static bool
@@ -49,22 +54,70 @@ is_compared_with_source(const struct file *file)
 	return !file->present.unverified && !sl_present_is_by_checksum(&file->place, &file->entry);
 }
 
+static struct sl_takeover
+takeover_of(struct file *file)
+{
+	return (struct sl_takeover){ .options = &file->batch->transfer,
+		.place = &file->place,
+		.sources = &file->sources,
+		.at_hand = file->present.at_hand,
+		.err = &file->error };
+}
+
+/* It becomes the part, or is replaced by a copy that was completed. If it cannot be used, it is
+ * refused, or with --if-exists=replace downloaded as a whole. */
+SL_SUSPENDS
+static int
+compare_at_hand(struct file *file)
+{
+	struct sl_present *present = &file->present;
+	struct sl_takeover takeover = takeover_of(file);
+	int code = sl_takeover_compare(&takeover);
+	bool gives_up = code == -EEXIST && file->batch->options.if_exists == SL_EXISTS_REPLACE;
+	if (gives_up) {
+		sl_log_warn("%s: downloading all of it", file->error.text);
+		sl_error_clear(&file->error);
+	}
+	if (code)
+		file_drop_at_hand(file);
+	if (code && !gives_up)
+		return code;
+	file->is_copied = !code && !present->at_hand->is_moved;
+	if (gives_up || file->is_copied) {
+		present->kind = SL_PRESENT_REPLACE;
+		present->has_rights = true;
+	}
+	return 0;
+}
+
+SL_SUSPENDS
+static int
+look_once(struct file *file)
+{
+	file_drop_at_hand(file);
+	file->is_copied = false;
+	int code = sl_present_look(&file->batch->present, &file->place, &file->sources,
+		file->remote, &file->present, &file->error);
+	if (!code && file->present.kind == SL_PRESENT_USABLE)
+		code = compare_at_hand(file);
+	return code;
+}
+
 /* What has the name: 0 = go on, with a part or a stream; FILE_SKIPPED; a code. */
 SL_SUSPENDS
 static int
 look(struct file *file)
 {
 	struct sl_present *present = &file->present;
-	int code;
-	do {
-		code = sl_present_look(&file->batch->present, &file->place, &file->sources,
-			file->remote, present, &file->error);
-	} while (code && !file->remote && attempt_next_source(file));
+	int code = look_once(file);
+	while (code && !file->remote && attempt_next_source(file))
+		code = look_once(file);
 	if (code)
 		return code;
 	switch (present->kind) {
 	case SL_PRESENT_ABSENT:
 	case SL_PRESENT_REPLACE:
+	case SL_PRESENT_USABLE:
 		break;
 	case SL_PRESENT_TAKEN:
 		return sl_place_rename(&file->batch->places, &file->place, &file->error);
@@ -108,6 +161,25 @@ open_part(struct file *file)
 				     &file->error);
 	if (!code)
 		file->is_kept = false;
+	if (!code && file->part.journal && !file->part.name_taken)
+		sl_at_hand_remove_control(directory, name,
+			sl_journal_content(file->part.journal)->resource.resource.length);
+	return code;
+}
+
+/* What is at hand becomes the part of an earlier run, as it were. */
+SL_SUSPENDS
+static int
+take_over(struct file *file)
+{
+	struct sl_present *present = &file->present;
+	struct sl_takeover takeover = takeover_of(file);
+	if (!present->at_hand)
+		return 0;
+	int code = sl_takeover_make_part(&takeover);
+	file->keeps_journal = present->at_hand->has_journal;
+	file->is_fresh = !code;
+	file_drop_at_hand(file);
 	return code;
 }
 
@@ -117,11 +189,13 @@ SL_SUSPENDS
 static int
 make_part(struct file *file)
 {
-	int code = 0;
 	if (file->part.fd >= 0) /* by file_prepare */
 		return 0;
+	int code = 0;
 	while (!code && !file->is_stream) {
-		code = open_part(file);
+		code = take_over(file);
+		if (!code)
+			code = open_part(file);
 		if (!code && (!file->part.name_taken || replaces(file)))
 			break;
 		if (!code) { /* another run has just finished the file */
@@ -250,9 +324,12 @@ run_transfer(struct file *file)
 	transfer->wants_stamp = wants_stamp(file);
 	transfer->attributes.replaces = file->present.has_rights;
 	transfer->accept = accept_response;
+	transfer->may_ask = attempt_may_ask;
+	transfer->note_source = attempt_note_source;
 	transfer->ctx = file;
 	uint64_t read_back = transfer->hasher.read_back, syncs = syncs_of(file);
 	int code = sl_transfer_run(transfer, &file->error);
+	attempt_abandon_other_probes(file);
 	file_count_received(file);
 	summary->network_ns += transfer->counts.network_ns - before.network_ns;
 	summary->limited_ns += transfer->counts.limited_ns - before.limited_ns;
@@ -275,7 +352,8 @@ verify_part(struct file *file)
 {
 	struct sl_journal_verified verified = { 0 };
 	struct sl_journal *journal = file->part.journal;
-	if (!file->batch->options.verify_resume && !sl_journal_needs_verify(journal))
+	bool wants_verify = file->batch->options.verify_resume && !file->is_fresh;
+	if (!wants_verify && !sl_journal_needs_verify(journal))
 		return 0;
 	int code = sl_journal_verify(journal, file->batch->options.pool, &verified, &file->error);
 	if (!code && verified.bad_bytes > 0)
@@ -309,6 +387,7 @@ resume_part(struct file *file)
 {
 	struct sl_transfer *transfer = &file->transfer;
 	int code = 0;
+	transfer->sources = &file->sources;
 	while (!code && file->part.journal && !transfer->is_ranged) {
 		if (!transfer->no_ranges)
 			code = verify_part(file);
@@ -345,21 +424,33 @@ begin_anew(struct file *file)
 
 /* The part is of no use as it is, but the same source may give all of the file. If that has changed
  * twice, or nodes of the service do not agree about it, only a single response is sure to be of one
- * version. */
+ * version. If bytes of several sources are not the file, each is tried alone. */
 static bool
 may_begin_anew(struct file *file, int code)
 {
 	struct sl_transfer *transfer = &file->transfer;
 	bool was_refused = code == SL_E_UNSUPPORTED, was_changed = code == SL_E_CHANGED;
-	bool was_streamed = file->is_stream && sl_transfer_received(transfer) > 0;
-	if (sl_task_cancelled() || !transfer->is_ranged || was_streamed ||
-		(!was_refused && !was_changed))
+	bool was_mixed = code == SL_E_CHECKSUM && sl_transfer_is_mixed(transfer);
+	if (sl_task_cancelled() || !transfer->is_ranged || sl_transfer_has_streamed(transfer) ||
+		(!was_refused && !was_changed && !was_mixed))
 		return false;
 	file->changes += was_changed;
-	transfer->no_ranges = was_refused || file->changes > 1;
+	if (file->is_copied && (was_refused || file->changes > COPY_CHANGES_MAX))
+		return false;
+	transfer->no_ranges = was_refused || (file->changes > 1 && !file->is_copied);
+	transfer->is_alone = transfer->is_alone || was_mixed;
 	sl_log_warn("%s; beginning again from the start", file->error.text);
 	sl_error_clear(&file->error);
 	return true;
+}
+
+/* The source, or its version, is another one, and the part is gone: what was to be completed by it,
+ * without --if-exists=replace, is compared again. 0; FILE_SKIPPED; a code. */
+SL_SUSPENDS
+static int
+look_again(struct file *file)
+{
+	return file->is_copied ? look(file) : 0;
 }
 
 /* One source, from the request to a complete and checked part. */
@@ -377,9 +468,11 @@ try_source(struct file *file)
 		code = fetch_missing(file);
 	while (code < 0 && may_begin_anew(file, code)) {
 		begin_anew(file);
-		code = make_part(file);
+		code = look_again(file);
 		if (!code)
-			code = run_transfer(file);
+			code = make_part(file);
+		if (!code)
+			code = fetch_missing(file);
 	}
 	return code;
 }
@@ -397,7 +490,8 @@ give_up_part(struct file *file, int code)
 	if (file->part.fd >= 0) /* else what the attempt before has left is as it was */
 		file->is_kept = is_useful && sl_part_keep(&file->part);
 	sl_part_discard(&file->part);
-	sl_transfer_reset(&file->transfer);
+	if (!file->is_stream || !sl_transfer_can_resume(transfer))
+		sl_transfer_reset(&file->transfer);
 }
 
 /* ---- the commit ---- */
@@ -439,6 +533,7 @@ seal(struct file *file)
 	int code = file->part.is_sealed ? 0 : sl_commit_shield_begin(&shield);
 	if (file->part.is_sealed || code)
 		return code;
+	file->part.keeps_journal = file->keeps_journal || file->batch->options.keep_journal;
 	code = sl_part_seal(&file->part, &file->transfer.attributes, &file->error);
 	sl_shield_end(&shield);
 	return code;
@@ -505,14 +600,28 @@ prepare(struct file *file)
 	return code == FILE_SKIPPED ? skip(file) : code;
 }
 
+/* Another source is compared with what the one before it has left. */
+static bool
+can_go_on_with_next(const struct file *file)
+{
+	const struct sl_transfer *transfer = &file->transfer;
+	return sl_transfer_can_resume(transfer) && transfer->written.done_bytes > 0 &&
+	       !transfer->is_alone;
+}
+
 SL_SUSPENDS
 static int
 run(struct file *file)
 {
 	int code = try_source(file);
 	while (code < 0 && attempt_next_source(file)) {
-		begin_anew(file);
-		code = try_source(file);
+		code = 0;
+		if (!can_go_on_with_next(file)) {
+			begin_anew(file);
+			code = look_again(file);
+		}
+		if (!code)
+			code = try_source(file);
 	}
 	if (code)
 		give_up_part(file, code);

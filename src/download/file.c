@@ -101,12 +101,20 @@ close_stream(struct file *file)
 	file->stream_fd = -1;
 }
 
+void
+file_drop_at_hand(struct file *file)
+{
+	sl_at_hand_free(file->present.at_hand);
+	file->present.at_hand = NULL;
+}
+
 SL_SUSPENDS
 static void
 file_free(struct file *file)
 {
 	close_stream(file);
 	sl_transfer_reset(&file->transfer);
+	file_drop_at_hand(file);
 	sl_place_release(&file->place);
 	sl_sources_release(&file->sources);
 	free(file->repeats.items);
@@ -122,16 +130,26 @@ file_unpark(struct file *file)
 	file->is_parked = false;
 }
 
-void
-file_reset(struct file *file)
+SL_SUSPENDS
+static void
+reset_transfer(struct file *file)
 {
 	uint64_t received = sl_transfer_received(&file->transfer);
-	sl_part_discard(&file->part);
 	sl_transfer_reset(&file->transfer);
-	file->present = (struct sl_present){ .size = SL_BODY_UNKNOWN, .stream_fd = -1 };
 	sl_transfer_init(&file->transfer, &file->batch->transfer);
 	file->transfer.base = received; /* as far as it has come is shown until it begins again */
 	file->counted = 0;
+}
+
+void
+file_reset(struct file *file)
+{
+	sl_part_discard(&file->part);
+	if (!file->is_stream || !sl_transfer_can_resume(&file->transfer))
+		reset_transfer(file);
+	file_drop_at_hand(file);
+	file->is_copied = file->is_fresh = file->keeps_journal = false;
+	file->present = (struct sl_present){ .size = SL_BODY_UNKNOWN, .stream_fd = -1 };
 	file->view.remote = NULL;
 	file->attempts.is_admitted = false;
 	file->wish = FILE_GO_ON;

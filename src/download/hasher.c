@@ -7,7 +7,6 @@
  */
 #include "sluice/download/hasher.h"
 
-#include "sluice/rt/io.h"
 #include "sluice/rt/waiter.h"
 
 #include <errno.h>
@@ -22,21 +21,6 @@ fail(struct sl_hasher *hasher, int code)
 
 /* ---- reading back ---- */
 
-/* One read at chunk->off of at most `len` bytes; direct if the part is, and that is possible. */
-SL_SUSPENDS
-static int
-read_some(struct sl_hasher *hasher, struct sl_chunk *chunk, size_t len)
-{
-	struct sl_part *part = hasher->part;
-	bool is_direct = part->direct_fd >= 0 && !part->direct_refused &&
-			 chunk->off % SL_CHUNK_ALIGN == 0 && len % SL_CHUNK_ALIGN == 0;
-	int got =
-		sl_io_read(is_direct ? part->direct_fd : part->fd, chunk->data, len, chunk->off, 0);
-	if (is_direct && (got == -EINVAL || got == -EOPNOTSUPP))
-		got = sl_io_read(part->fd, chunk->data, len, chunk->off, 0);
-	return got == 0 ? -EIO : got; /* the bytes were written: the part was truncated */
-}
-
 SL_SUSPENDS
 static int
 read_back(struct sl_hasher *hasher, uint64_t end)
@@ -45,18 +29,18 @@ read_back(struct sl_hasher *hasher, uint64_t end)
 	uint64_t begin = hasher->next;
 	hasher->next += SL_MIN(end - begin, (uint64_t)SL_CHUNK_SIZE);
 	uint64_t until = hasher->next;
+	struct sl_part_reader reader = sl_part_reader(hasher->part);
 	int code = sl_chunk_take(hasher->pool, &chunk, SL_FOREVER);
 	while (!code && begin < until) {
-		chunk->off = begin;
-		int got = read_some(
-			hasher, chunk, (size_t)SL_MIN(until - begin, (uint64_t)chunk->size));
-		code = got > 0 ? sl_digest_offload(hasher->digest, chunk->data, (size_t)got) : got;
-		if (got == -EINTR || got == -EAGAIN)
-			code = 0;
-		if (got > 0 && !code) {
-			begin += (uint64_t)got;
-			hasher->hashed += (uint64_t)got;
-			hasher->read_back += (uint64_t)got;
+		size_t len = (size_t)SL_MIN(until - begin, (uint64_t)chunk->size);
+		int got = sl_part_read(&reader, chunk, begin, len);
+		if (got >= 0 && (size_t)got < len)
+			got = -EIO; /* the bytes were written: the part was truncated */
+		code = got > 0 ? sl_digest_offload(hasher->digest, chunk->data, len) : got;
+		if (!code) {
+			begin += len;
+			hasher->hashed += len;
+			hasher->read_back += len;
 		}
 	}
 	sl_chunk_unref(chunk);

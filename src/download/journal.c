@@ -311,6 +311,50 @@ sl_journal_close(struct sl_journal *journal)
 	sl_shield_end(&shield);
 }
 
+/* What it lists is compared before it is used: whether it was synced does not matter then. */
+static void
+add_end_of_kept(struct sl_journal *journal, uint64_t size, uint64_t modified_ns)
+{
+	const struct sl_journal_closed closed = { .size = size, .modified_ns = modified_ns };
+	uint64_t off = journal->written_len + journal->in_flight.len + journal->pending.len;
+	sl_journal_add_synced(&journal->pending, &journal->chain, off);
+	sl_journal_add_closed(&journal->pending, &journal->chain, &closed);
+}
+
+SL_SUSPENDS
+static int
+keep(struct sl_journal *journal, const char *kept_name, uint64_t size, uint64_t modified_ns)
+{
+	int dir_fd = journal->part.directory->fd;
+	add_end_of_kept(journal, size, modified_ns);
+	int code = journal_check_pending(journal);
+	if (!code)
+		code = journal_flush(journal);
+	if (!code && journal->options.sync)
+		code = journal_sync(journal);
+	if (!code && journal->is_off)
+		return -EIO; /* which was logged */
+	if (!code)
+		code = sl_io_rename(dir_fd, journal->part.file_name, dir_fd, kept_name, 0);
+	if (code && !journal_is_stop(code))
+		journal_warn(journal, "keep", code, "the file is complete without it");
+	return code;
+}
+
+void
+sl_journal_keep(
+	struct sl_journal *journal, const char *kept_name, uint64_t size, uint64_t modified_ns)
+{
+	struct sl_shield shield;
+	(void)sl_journal_end(journal);
+	sl_shield_begin(&shield, end_deadline_ns());
+	bool is_whole = journal->is_begun && !journal->is_off;
+	if (!is_whole || keep(journal, kept_name, size, modified_ns) != 0)
+		unlink_own(journal);
+	journal_free(journal);
+	sl_shield_end(&shield);
+}
+
 /* Nothing more of it is worth writing. */
 void
 sl_journal_remove(struct sl_journal *journal)

@@ -80,8 +80,8 @@ int journal_check_pending(struct sl_journal *journal);
 SL_SUSPENDS
 int journal_flush(struct sl_journal *journal);
 
-/* What was written is on disk. Returns 0, or a code: then it is off, unless that is the
- * cancellation. */
+/* What was written of the journal is on disk. Returns 0, or a code: then it is off, unless that is
+ * the cancellation. */
 SL_SUSPENDS
 int journal_sync(struct sl_journal *journal);
 

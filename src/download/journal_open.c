@@ -109,6 +109,14 @@ read_from_start(int fd, char *data, size_t len)
 	return sl_int(done);
 }
 
+uint64_t
+sl_journal_birth_ns(const struct statx *st)
+{
+	return st->stx_mask & STATX_BTIME && st->stx_btime.tv_sec > 0
+		       ? (uint64_t)st->stx_btime.tv_sec * SL_NS_PER_S + st->stx_btime.tv_nsec
+		       : 0;
+}
+
 bool
 journal_read_boot_id(unsigned char id[SL_JOURNAL_BOOT_ID])
 {
@@ -213,14 +221,11 @@ check_content(const struct sl_journal *journal, uint64_t url_hash, struct sl_err
 {
 	const struct sl_journal_content *content = &journal->content;
 	if (!is_of_part(&content->begin, &journal->part))
-		return refuse(err, SL_E_REPLACED, "it belongs to another partial file");
+		return refuse(err, SL_E_REPLACED, "it belongs to another file");
 	if (!content->has_resource)
 		return refuse(err, SL_E_PROTO, "it is damaged");
 	if (content->resource.url_hash != url_hash)
 		return refuse(err, SL_E_REPLACED, "it belongs to another URL");
-	if (content->begin.mode != journal->part.mode)
-		return refuse(
-			err, SL_E_REPLACED, "the partial file was created with other permissions");
 	return 0;
 }
 
@@ -260,14 +265,14 @@ may_be_changed(const struct sl_journal *journal, const struct statx *own, const 
 	       modified_ns(part) > modified_ns(own) + MODIFIED_SLACK_NS;
 }
 
+/* *own = the stat of the journal. */
 SL_SUSPENDS
 static int
-load(struct sl_journal *journal, uint64_t url_hash, struct sl_error *err)
+read_content(struct sl_journal *journal, struct statx *own, struct sl_error *err)
 {
 	unsigned char boot_id[SL_JOURNAL_BOOT_ID];
-	struct statx own = { 0 }, part = { 0 };
 	struct sl_buf text = { 0 };
-	int code = open_left(journal, &own, err);
+	int code = open_left(journal, own, err);
 	if (!code)
 		code = read_all(journal, &text, err);
 	bool has_boot = !code && journal_read_boot_id(boot_id);
@@ -275,13 +280,36 @@ load(struct sl_journal *journal, uint64_t url_hash, struct sl_error *err)
 		code = sl_journal_read(
 			&journal->content, sl_buf_span(&text), has_boot ? boot_id : NULL, err);
 	sl_buf_release(&text);
+	return code;
+}
+
+SL_SUSPENDS
+static int
+load(struct sl_journal *journal, uint64_t url_hash, struct sl_error *err)
+{
+	struct statx own = { 0 }, part = { 0 };
+	int code = read_content(journal, &own, err);
 	if (!code)
 		code = check_content(journal, url_hash, err);
+	if (!code && journal->content.begin.mode != journal->part.mode)
+		code = refuse(
+			err, SL_E_REPLACED, "the partial file was created with other permissions");
 	if (!code)
 		code = sl_io_stat(journal->part.fd, "", AT_EMPTY_PATH, STATX_BASIC_STATS, &part);
 	if (!code) {
 		journal->needs_verify = may_be_changed(journal, &own, &part);
 		journal->written_len = journal->content.len;
+	}
+	return code;
+}
+
+SL_SUSPENDS
+static int
+free_if_failed(struct sl_journal **out, int code)
+{
+	if (code && *out) {
+		journal_free(*out);
+		*out = NULL;
 	}
 	return code;
 }
@@ -293,11 +321,44 @@ sl_journal_load(struct sl_journal **out, const struct sl_journal_part *part, uin
 	int code = sl_journal_new(out, part);
 	if (!code)
 		code = load(*out, url_hash, err);
-	if (code && *out) {
-		journal_free(*out);
-		*out = NULL;
-	}
+	return free_if_failed(out, code);
+}
+
+/* Ranges are compared in any case, so it does not matter which were synced: the last SYNCED covers
+ * all of them. */
+SL_SUSPENDS
+static int
+load_kept(struct sl_journal *journal, uint64_t url_hash, struct sl_error *err)
+{
+	struct statx own = { 0 }, file = { 0 };
+	struct sl_journal_part *part = &journal->part;
+	const struct sl_journal_content *content = &journal->content;
+	int code = sl_io_stat(part->fd, "", AT_EMPTY_PATH, STATX_BASIC_STATS | STATX_BTIME, &file);
+	if (!code)
+		code = read_content(journal, &own, err);
+	if (code)
+		return code;
+	part->inode = file.stx_ino;
+	part->birth_ns = sl_journal_birth_ns(&file);
+	part->dev_major = file.stx_dev_major;
+	part->dev_minor = file.stx_dev_minor;
+	code = check_content(journal, url_hash, err);
+	if (!code && !content->is_closed)
+		code = refuse(err, SL_E_PROTO, "it is damaged");
+	if (!code && (file.stx_size != content->closed.size ||
+			     modified_ns(&file) != content->closed.modified_ns))
+		code = refuse(err, SL_E_REPLACED, "the file was changed since it was written");
 	return code;
+}
+
+int
+sl_journal_load_kept(struct sl_journal **out, const struct sl_journal_part *part, uint64_t url_hash,
+	struct sl_error *err)
+{
+	int code = sl_journal_new(out, part);
+	if (!code)
+		code = load_kept(*out, url_hash, err);
+	return free_if_failed(out, code);
 }
 
 /* ---- removing ---- */

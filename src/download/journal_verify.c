@@ -2,31 +2,28 @@
  * journal_verify.c - the ranges of a journal read back from the part and compared with their CRC.
  *
  * Some tasks take one range after the other; each holds one chunk, which it reads into, and a
- * worker computes the CRC. What is not aligned, and all once direct I/O was refused, is read by way
- * of the page cache.
+ * worker computes the CRC.
  */
 #include "journal_int.h"
 
 #include "sluice/base/crc32c.h"
-#include "sluice/base/number.h"
+#include "sluice/download/part_reader.h"
 #include "sluice/rt/io.h"
 #include "sluice/rt/offload.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <stdio.h>
 #include <stdlib.h>
 
 #define TASKS 4
-#define BLOCK 4096u
 
 struct verification {
 	struct sl_journal *journal;
 	struct sl_chunk_pool *pool;
-	int direct_fd; /* -1 = by the page cache */
-	size_t next;   /* range */
-	bool *is_bad;  /* one for each range */
-	int failure;   /* first */
+	struct sl_part_reader reader;
+	size_t next;  /* range */
+	bool *is_bad; /* one for each range */
+	int failure;  /* first */
 };
 
 struct piece {
@@ -43,36 +40,6 @@ add_to_crc(void *arg)
 	return 0;
 }
 
-/* Whole blocks, as direct I/O wants them: perhaps more than `len` bytes. Returns bytes read. */
-SL_SUSPENDS
-static int
-read_direct(struct verification *all, struct sl_chunk *chunk, uint64_t off, size_t len)
-{
-	size_t whole = sl_size(sl_round_up(len, BLOCK));
-	if (all->direct_fd < 0 || off % BLOCK != 0 || whole > chunk->size)
-		return -EINVAL;
-	int got = sl_io_read(all->direct_fd, chunk->data, whole, off, 0);
-	return got < 0 ? got : (int)SL_MIN((size_t)got, len);
-}
-
-/* All of `len` bytes, or what there is up to the end of the file. Returns bytes read. */
-SL_SUSPENDS
-static int
-read_piece(struct verification *all, struct sl_chunk *chunk, uint64_t off, size_t len)
-{
-	int got = read_direct(all, chunk, off, len);
-	size_t done = got > 0 ? (size_t)got : 0;
-	for (got = 1; done < len && got > 0;) {
-		got = sl_io_read(
-			all->journal->part.fd, chunk->data + done, len - done, off + done, 0);
-		if (got == -EINTR || got == -EAGAIN)
-			got = 1;
-		else if (got > 0)
-			done += (size_t)got;
-	}
-	return got < 0 ? got : (int)done;
-}
-
 /* 0, or a code; *is_bad tells. What the disk cannot read is bad. */
 SL_SUSPENDS
 static int
@@ -82,7 +49,7 @@ check_range(struct verification *all, struct sl_chunk *chunk, const struct sl_jo
 	struct piece piece = { .data = chunk->data };
 	for (uint64_t off = range->begin; off < range->end; off += piece.len) {
 		piece.len = (size_t)SL_MIN(range->end - off, (uint64_t)chunk->size);
-		int got = read_piece(all, chunk, off, piece.len);
+		int got = sl_part_read(&all->reader, chunk, off, piece.len);
 		*is_bad = got == -EIO || (got >= 0 && (size_t)got < piece.len);
 		if (got < 0 || *is_bad)
 			return *is_bad ? 0 : got;
@@ -111,17 +78,13 @@ check_task(void *arg)
 	return 0;
 }
 
-/* Through /proc the very same inode is opened. */
 SL_SUSPENDS
-static int
-open_direct(const struct sl_journal *journal)
+static struct sl_part_reader
+open_reader(const struct sl_journal *journal)
 {
-	char self[64];
-	if (!(journal->part.directory->traits & SL_DIRECTORY_DIRECT))
-		return -1;
-	snprintf(self, sizeof(self), "/proc/self/fd/%d", journal->part.fd);
-	int fd = sl_io_open(AT_FDCWD, self, O_RDONLY | O_DIRECT, 0, 0);
-	return SL_MAX(fd, -1);
+	bool is_direct = journal->part.directory->traits & SL_DIRECTORY_DIRECT;
+	int direct_fd = is_direct ? sl_part_reader_open_direct(journal->part.fd, O_RDONLY) : -1;
+	return (struct sl_part_reader){ journal->part.fd, SL_MAX(direct_fd, -1) };
 }
 
 SL_SUSPENDS
@@ -130,12 +93,12 @@ check_all(struct verification *all)
 {
 	struct sl_group group;
 	int code = 0;
-	all->direct_fd = open_direct(all->journal);
+	all->reader = open_reader(all->journal);
 	sl_group_enter(&group, SL_GROUP_COLLECT);
 	for (size_t i = 0; !code && i < SL_MIN(all->journal->content.count, (size_t)TASKS); i++)
 		code = sl_group_spawn(&group, "verify", check_task, all, NULL);
 	int left = sl_group_leave(&group);
-	sl_io_close(all->direct_fd);
+	sl_io_close(all->reader.direct_fd);
 	code = code ? code : all->failure;
 	return code ? code : left;
 }

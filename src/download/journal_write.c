@@ -261,6 +261,25 @@ sync_all(struct sl_journal *journal)
 	return code;
 }
 
+int
+sl_journal_sync(struct sl_journal *journal)
+{
+	uint64_t off = end_of(journal);
+	int code = journal->sync_failure;
+	sl_assert(!journal->is_running);
+	if (!code)
+		code = sync_part(journal);
+	if (code)
+		return code;
+	sl_journal_add_synced(&journal->pending, &journal->chain, off);
+	code = journal_check_pending(journal);
+	if (!code)
+		code = journal_flush(journal);
+	if (!code)
+		code = journal_sync(journal);
+	return !code && journal->is_off ? -EIO : code;
+}
+
 SL_SUSPENDS
 static int
 sync_in_turn(struct sl_journal *journal)

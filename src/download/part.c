@@ -77,6 +77,12 @@ is_same(const struct sl_part *part, const struct statx *st)
 }
 
 char *
+sl_part_kept_name(const char *name)
+{
+	return name_with(name, SL_KEPT_SUFFIX);
+}
+
+char *
 sl_part_path(const struct sl_part *part)
 {
 	struct sl_buf path = { 0 };
@@ -190,24 +196,22 @@ is_gone(const struct probe *probe)
 /* Results of an attempt to create or take over, besides negative codes. */
 enum { CREATED, TRY_AGAIN };
 
-static uint64_t
-birth_ns(const struct statx *st)
+void
+part_set_identity(struct sl_part *part, const struct statx *st)
 {
-	return st->stx_mask & STATX_BTIME && st->stx_btime.tv_sec > 0
-		       ? (uint64_t)st->stx_btime.tv_sec * SL_NS_PER_S + st->stx_btime.tv_nsec
-		       : 0;
+	part->inode = st->stx_ino;
+	part->dev_major = st->stx_dev_major;
+	part->dev_minor = st->stx_dev_minor;
+	part->birth_ns = sl_journal_birth_ns(st);
+	part->uid = st->stx_uid;
+	part->gid = st->stx_gid;
 }
 
 /* Make it the part's if the name still stands for it: CREATED; TRY_AGAIN if not; a code. */
 static int
-adopt(struct sl_part *part, const struct probe *probe)
+take_opened(struct sl_part *part, const struct probe *probe)
 {
-	part->inode = probe->by_fd.stx_ino;
-	part->dev_major = probe->by_fd.stx_dev_major;
-	part->dev_minor = probe->by_fd.stx_dev_minor;
-	part->birth_ns = birth_ns(&probe->by_fd);
-	part->uid = probe->by_fd.stx_uid;
-	part->gid = probe->by_fd.stx_gid;
+	part_set_identity(part, &probe->by_fd);
 	if (is_gone(probe))
 		return TRY_AGAIN;
 	if (probe->name_result)
@@ -392,7 +396,7 @@ take_left(struct sl_part *part, const uint64_t *url_hash, struct sl_error *err)
 	/* First: it may have its final name by now, while its owner, who syncs the directory, holds
 	 * the lock. The part's name is free then, and nothing needs to be checked. */
 	if (!code)
-		code = adopt(part, &probe);
+		code = take_opened(part, &probe);
 	if (!code)
 		code = check_left_over(part, &probe, err);
 	bool is_ours = !code;
@@ -428,7 +432,7 @@ create_new(struct sl_part *part, uint32_t mode, bool if_free, struct sl_error *e
 		code = part_fail(part, err, SL_PHASE_CREATE, SL_E_IN_USE, "use",
 			"another run is writing it");
 	if (!code)
-		code = adopt(part, &probe);
+		code = take_opened(part, &probe);
 	/* Ours, but its stat failed: sl_part_discard tries once more, and removes it. */
 	if (code < 0 && code != SL_E_IN_USE)
 		part->fd = probe.fd;
@@ -437,8 +441,9 @@ create_new(struct sl_part *part, uint32_t mode, bool if_free, struct sl_error *e
 	return code;
 }
 
-static int
-set_names(struct sl_part *part, struct sl_directory *directory, const char *name, uint32_t mode)
+int
+part_set_names(
+	struct sl_part *part, struct sl_directory *directory, const char *name, uint32_t mode)
 {
 	sl_part_init(part);
 	part->mode = mode;
@@ -456,7 +461,7 @@ sl_part_create_first(struct sl_part *part, struct sl_directory *directory, const
 {
 	struct sl_error unsaid = { 0 };
 	*stop = 0;
-	int code = set_names(part, directory, name, mode);
+	int code = part_set_names(part, directory, name, mode);
 	if (!code)
 		code = create_new(part, mode, true, &unsaid);
 	if (code == CREATED && !part->name_taken)
@@ -473,7 +478,7 @@ static int
 create(struct sl_part *part, struct sl_directory *directory, const char *name, uint32_t mode,
 	const uint64_t *url_hash, struct sl_error *err)
 {
-	int code = set_names(part, directory, name, mode);
+	int code = part_set_names(part, directory, name, mode);
 	code = code ? code : TRY_AGAIN;
 	for (int i = 0; code == TRY_AGAIN && i < TAKE_OVER_TRIES; i++) {
 		code = create_new(part, mode, false, err);
@@ -571,14 +576,11 @@ log_direct_refused(const struct sl_part *part, int code)
 		sl_code_text(code));
 }
 
-/* Through /proc the very same inode is opened, whatever has happened to its name. */
 SL_SUSPENDS
 static void
 open_direct(struct sl_part *part)
 {
-	char self[64];
-	snprintf(self, sizeof(self), "/proc/self/fd/%d", part->fd);
-	int fd = sl_io_open(AT_FDCWD, self, O_RDWR | O_DIRECT, 0, 0);
+	int fd = sl_part_reader_open_direct(part->fd, O_RDWR);
 	if (fd >= 0)
 		part->direct_fd = fd;
 	else
@@ -633,6 +635,13 @@ sl_part_write(struct sl_part *part, const struct sl_chunk *chunk)
 	}
 	return sl_io_write_all(
 		part->fd, chunk->data + whole, chunk->len - whole, chunk->off + whole);
+}
+
+struct sl_part_reader
+sl_part_reader(const struct sl_part *part)
+{
+	int direct_fd = part->direct_refused ? -1 : part->direct_fd;
+	return (struct sl_part_reader){ part->fd, direct_fd };
 }
 
 /* ---- the end ---- */
@@ -750,6 +759,29 @@ fail_publish(const struct sl_part *part, int code, struct sl_error *err)
 	(void)part_fail(part, err, SL_PHASE_RENAME, code, "finish", why);
 }
 
+/* The part has its final name. A journal that was kept for a file which had the name is of no use
+ * any more. */
+SL_SUSPENDS
+static void
+end_journal(struct sl_part *part, bool replaced)
+{
+	uint64_t modified_ns =
+		part->sealed_s < 0 ? 0 : (uint64_t)part->sealed_s * SL_NS_PER_S + part->sealed_ns;
+	char *kept_name = part->journal || replaced ? sl_part_kept_name(part->name) : NULL;
+	bool is_kept = part->keeps_journal && part->journal && kept_name;
+	if (is_kept)
+		sl_journal_keep(part->journal, kept_name, part->sealed_size, modified_ns);
+	else
+		sl_journal_remove(part->journal);
+	int code = !is_kept && replaced && kept_name
+			   ? sl_journal_remove_left(part->directory, kept_name)
+			   : 0;
+	if (code && !sl_part_is_stop(code))
+		sl_log_info("'%s' was not removed: %s", kept_name, sl_code_text(code));
+	part->journal = NULL;
+	free(kept_name);
+}
+
 int
 sl_part_publish(struct sl_part *part, bool replace, struct sl_error *err)
 {
@@ -767,8 +799,7 @@ sl_part_publish(struct sl_part *part, bool replace, struct sl_error *err)
 	}
 	/* At once: a run that is killed from here on leaves nothing behind. File systems keep the
 	 * order of the two changes over a power cut. */
-	sl_journal_remove(part->journal);
-	part->journal = NULL;
+	end_journal(part, replace);
 	return 0;
 }
 
@@ -813,6 +844,28 @@ release(struct sl_part *part)
 	sl_part_init(part);
 }
 
+SL_SUSPENDS
+static void
+shield_begin(struct sl_shield *shield)
+{
+	int reason = sl_task_cancelled();
+	bool hurried = reason == SL_E_INTERRUPTED || reason == -ETIMEDOUT;
+	sl_shield_begin(shield, sl_deadline_in(hurried ? CLEAN_UP_HURRIED_NS : CLEAN_UP_NS));
+}
+
+void
+sl_part_close_left(struct sl_part *part)
+{
+	struct sl_shield shield;
+	shield_begin(&shield);
+	if (part->is_left)
+		sl_journal_remove(part->journal);
+	else
+		sl_journal_close(part->journal);
+	release(part);
+	sl_shield_end(&shield);
+}
+
 void
 sl_part_close(struct sl_part *part)
 {
@@ -842,15 +895,6 @@ warn_left(const struct sl_part *part, int code)
 	sl_log_warn("'%s' was not removed: %s (the next run resumes or removes it)",
 		path ? path : part->part_name, sl_code_text(code));
 	free(path);
-}
-
-SL_SUSPENDS
-static void
-shield_begin(struct sl_shield *shield)
-{
-	int reason = sl_task_cancelled();
-	bool hurried = reason == SL_E_INTERRUPTED || reason == -ETIMEDOUT;
-	sl_shield_begin(shield, sl_deadline_in(hurried ? CLEAN_UP_HURRIED_NS : CLEAN_UP_NS));
 }
 
 void

@@ -1,5 +1,5 @@
 /*
- * part_int.h - what part.c and part_seal.c share.
+ * part_int.h - what part.c, part_seal.c and part_move.c share.
  */
 #ifndef SLUICE_DOWNLOAD_PART_INT_H
 #define SLUICE_DOWNLOAD_PART_INT_H
@@ -9,6 +9,14 @@
 /* Record "cannot WHAT 'directory/NAME.sluice-part': WHY"; returns `code`. */
 int part_fail(const struct sl_part *part, struct sl_error *err, enum sl_phase phase, int code,
 	const char *what, const char *why);
+
+/* part.c: an empty part with its names. Takes a reference of `directory`. 0 or -ENOMEM, then
+ * sl_part_discard may be called, too. */
+int part_set_names(
+	struct sl_part *part, struct sl_directory *directory, const char *name, uint32_t mode);
+
+/* part.c: which file it is, by the stat of its descriptor. */
+void part_set_identity(struct sl_part *part, const struct statx *st);
 
 /* The stat of an open file, prepared for a batch. */
 struct sl_op part_stat_fd_op(int fd, struct statx *st);

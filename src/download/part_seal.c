@@ -285,6 +285,7 @@ finish_seal(struct sl_part *part, const struct seal *seal, const struct sl_part_
 		sl_log_debug("'%s': cannot %s: %s", part->part_name,
 			sl_op_kind_name(seal->stamp->kind), sl_code_text(seal->stamp->result));
 	part->time_refused = set->time_ns && !has_time(seal);
+	part->sealed_size = seal->st.stx_size;
 	part->sealed_s = seal->st.stx_mtime.tv_sec;
 	part->sealed_ns = seal->st.stx_mtime.tv_nsec;
 	part->is_sealed = true;

@@ -7,7 +7,6 @@
 #include "sluice/download/piece_check.h"
 
 #include "sluice/base/number.h"
-#include "sluice/rt/io.h"
 #include "sluice/rt/offload.h"
 
 #include <errno.h>
@@ -123,38 +122,23 @@ mark_missing(struct sl_piece_check *check, size_t last)
 		set_bad(check, i, true);
 }
 
-/* Read from the block that begins at `begin` until there are more than `skip` bytes: a read may be
- * short. Returns how many there are; 0 at the end of the file; a code. */
-SL_SUSPENDS
-static int
-read_behind(int fd, struct sl_chunk *chunk, uint64_t begin, size_t skip)
-{
-	size_t have = 0;
-	while (have <= skip) {
-		int got = sl_io_read(fd, chunk->data + have, chunk->size - have, begin + have, 0);
-		if (got == -EINTR || got == -EAGAIN)
-			continue;
-		if (got <= 0)
-			return got;
-		have += (size_t)got;
-	}
-	return sl_int(have);
-}
-
 /* From check->off to `end`, in whole blocks, which direct I/O needs. Returns 0 at the end, which
  * may be that of the file, or a code. */
 SL_SUSPENDS
 static int
-read_to(struct sl_piece_check *check, int fd, uint64_t end, struct sl_chunk *chunk)
+read_to(struct sl_piece_check *check, const struct sl_part_reader *reader, uint64_t end,
+	struct sl_chunk *chunk)
 {
 	while (check->off < end) {
 		uint64_t begin = sl_round_down(check->off, SL_CHUNK_ALIGN);
 		size_t skip = (size_t)(check->off - begin);
-		int got = read_behind(fd, chunk, begin, skip);
-		if (got <= 0)
+		size_t len = (size_t)SL_MIN(end - begin, (uint64_t)chunk->size);
+		int got = sl_part_read(reader, chunk, begin, len);
+		if (got < 0)
 			return got;
-		size_t len = (size_t)SL_MIN((uint64_t)got - skip, end - check->off);
-		int code = sl_piece_check_offload(check, chunk->data + skip, len);
+		if ((size_t)got <= skip)
+			return 0;
+		int code = sl_piece_check_offload(check, chunk->data + skip, (size_t)got - skip);
 		if (code)
 			return code;
 	}
@@ -162,8 +146,8 @@ read_to(struct sl_piece_check *check, int fd, uint64_t end, struct sl_chunk *chu
 }
 
 int
-sl_piece_check_read(struct sl_piece_check *check, int fd, struct sl_range range,
-	struct sl_chunk_pool *pool, const char *what, struct sl_error *err)
+sl_piece_check_read(struct sl_piece_check *check, const struct sl_part_reader *reader,
+	struct sl_range range, struct sl_chunk_pool *pool, const char *what, struct sl_error *err)
 {
 	struct sl_chunk *chunk = NULL;
 	range.end = SL_MIN(range.end, check->size);
@@ -174,7 +158,7 @@ sl_piece_check_read(struct sl_piece_check *check, int fd, struct sl_range range,
 	sl_piece_check_seek(check, sl_pieces_index(check->pieces, range.begin));
 	int code = sl_chunk_take(pool, &chunk, SL_FOREVER);
 	if (!code)
-		code = read_to(check, fd, end, chunk);
+		code = read_to(check, reader, end, chunk);
 	sl_chunk_unref(chunk);
 	if (!code && check->off < end)
 		mark_missing(check, last);

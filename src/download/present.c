@@ -9,6 +9,10 @@
  *    file was decoded: checksum and size are those of the compressed one then.
  * Without a stamp no condition is sent: a file that is newer than the server's, and incomplete,
  * satisfies If-Modified-Since too.
+ * A file that is shorter than the server's may be the beginning of it (--adopt, --append); one of
+ * aria2's, with its control file, and a damaged one (--verify-resume) have parts of it. Whether they
+ * can be used is for the caller to find out. With --if-exists=replace these are tried first.
+ *
  * Devices and FIFOs are written to only if --output names them.
  */
 #include "sluice/download/present.h"
@@ -16,6 +20,7 @@
 #include "sluice/base/clock.h"
 #include "sluice/base/log.h"
 #include "sluice/download/digest.h"
+#include "sluice/download/journal_format.h"
 #include "sluice/download/probe.h"
 #include "sluice/download/stamp.h"
 #include "sluice/http/date.h"
@@ -261,7 +266,8 @@ ask(const struct look *look, const char *method, struct sl_resource *out)
 /* How the local file differs from the server's, for messages. */
 struct difference {
 	bool found;
-	bool unknown; /* it may be the same: what the server sent does not decide it */
+	bool unknown;        /* it may be the same: what the server sent does not decide it */
+	uint64_t remote_len; /* if that is the difference; else 0 */
 	char why[WHY_MAX];
 };
 
@@ -298,6 +304,16 @@ is_stamped_version(const struct look *look, const struct sl_resource *remote)
 	return stamp->etag.len > 0 && sl_span_is(stamp->etag, remote->etag) && is_from_source(look);
 }
 
+static struct difference
+find_other_size(uint64_t remote_len, const struct statx *st)
+{
+	struct difference difference =
+		differs(false, " with %llu bytes, and the server's file has %llu",
+			(unsigned long long)st->stx_size, (unsigned long long)remote_len);
+	difference.remote_len = remote_len;
+	return difference;
+}
+
 /*
  * A local time later than the server's is what copying, unpacking and --no-remote-time leave, and
  * counts as complete, as with wget -N. Of an answer without a length only the time is known: then
@@ -326,8 +342,7 @@ find_difference(const struct look *look, const struct sl_resource *remote, const
 		return none;
 	}
 	if (remote->length != st->stx_size)
-		return differs(false, " with %llu bytes, and the server's file has %llu",
-			(unsigned long long)st->stx_size, (unsigned long long)remote->length);
+		return find_other_size(remote->length, st);
 	if (remote->length == 0) /* two empty files are the same */
 		return none;
 	if (!has_time)
@@ -368,6 +383,66 @@ compare_with_source(const struct look *look, const struct statx *st, struct diff
 	return answer < 0 ? answer : 0;
 }
 
+/* ---- what can be used of it ---- */
+
+static int
+found_usable(const struct look *look, struct sl_at_hand *at_hand)
+{
+	look->present->at_hand = at_hand;
+	return found(look, SL_PRESENT_USABLE);
+}
+
+/* By another request than the one whose head is looked at, and only bytes as they are sent. */
+static bool
+may_use_parts(const struct look *look)
+{
+	return !is_decoded(look) && !look->remote;
+}
+
+static bool
+may_use_beginning(const struct look *look)
+{
+	return (look->options->adopt || look->options->append) && may_use_parts(look);
+}
+
+static bool
+is_shorter(const struct difference *difference, const struct statx *st)
+{
+	return difference->remote_len > st->stx_size;
+}
+
+/* Of an empty file there is nothing to compare, and nothing to lose. */
+static int
+use_beginning(const struct look *look, const struct statx *st, uint64_t remote_len)
+{
+	struct sl_at_hand *at_hand = NULL;
+	if (st->stx_size == 0) {
+		look->present->has_rights = true;
+		return found(look, SL_PRESENT_REPLACE);
+	}
+	int code = sl_at_hand_new(&at_hand, remote_len);
+	if (!code)
+		code = sl_ranges_add_done(&at_hand->ranges, (struct sl_range){ 0, st->stx_size });
+	if (!code) {
+		at_hand->is_moved = look->options->adopt;
+		return found_usable(look, at_hand);
+	}
+	sl_at_hand_free(at_hand);
+	return sl_fail_code(
+		look->err, SL_PHASE_NONE, code, "cannot take over '%s'", look->place->path);
+}
+
+static const char *
+remedy_of(const struct look *look, const struct difference *difference, const struct statx *st)
+{
+	if (difference->unknown && !is_decoded(look))
+		return "--checksum verifies it, ";
+	if (is_shorter(difference, st) && may_use_parts(look))
+		return "--adopt completes what another program has left, --append keeps it and "
+		       "fetches what is new, ";
+	return "";
+}
+
 /* The local file is what the source in use has, or a code: -EEXIST if it is not. */
 SL_SUSPENDS
 static int
@@ -380,8 +455,9 @@ compare_with_server(const struct look *look, const struct statx *st)
 	look->present->size = st->stx_size;
 	if (!difference.found)
 		return found(look, SL_PRESENT_SAME);
-	bool can_verify = difference.unknown && !is_decoded(look);
-	return refuse(look, difference.why, can_verify ? "--checksum verifies it, " : "");
+	if (is_shorter(&difference, st) && may_use_beginning(look))
+		return use_beginning(look, st, difference.remote_len);
+	return refuse(look, difference.why, remedy_of(look, &difference, st));
 }
 
 /* aria2 gives a file its whole size before the first byte, and keeps NAME.aria2 in the same
@@ -401,32 +477,80 @@ find_aria2_control_file(const struct look *look, bool *found)
 	return code == -ENOENT || code == -ENAMETOOLONG ? 0 : code;
 }
 
+/* Its control file is there. */
+SL_SUSPENDS
+static int
+use_aria2s(const struct look *look, const struct statx *st)
+{
+	struct sl_error why = { 0 };
+	struct sl_at_hand *at_hand = NULL;
+	char text[WHY_MAX];
+	const struct sl_place *place = look->place;
+	if (!look->options->resume || !may_use_parts(look))
+		return exists(look,
+			", and aria2 has not finished it (its control file NAME.aria2 is there)");
+	int code = sl_at_hand_of_aria2(&at_hand, place->directory, place->name, st->stx_size, &why);
+	if (!code)
+		return found_usable(look, at_hand);
+	if (code == -ECANCELED || code == -ETIMEDOUT)
+		return code;
+	snprintf(text, sizeof(text),
+		", aria2 has not finished it, and its control file cannot be used: %.100s",
+		why.text[0] ? why.text : sl_code_text(code));
+	return exists(look, text);
+}
+
+/* With *is_found: found, or a code. */
+SL_SUSPENDS
+static int
+find_aria2s(const struct look *look, const struct statx *st, bool *is_found)
+{
+	int code = find_aria2_control_file(look, is_found);
+	if (code)
+		return sl_fail_code(
+			look->err, SL_PHASE_CREATE, code, "cannot examine '%s'", look->place->path);
+	return *is_found ? use_aria2s(look, st) : 0;
+}
+
 /* Without a checksum. */
 SL_SUSPENDS
 static int
 compare(const struct look *look, const struct statx *st)
 {
 	bool unfinished = false;
-	int code = find_aria2_control_file(look, &unfinished);
-	if (code)
-		return sl_fail_code(
-			look->err, SL_PHASE_CREATE, code, "cannot examine '%s'", look->place->path);
-	if (unfinished)
-		return exists(look,
-			", and aria2 has not finished it (its control file NAME.aria2 is there)");
-	return compare_with_server(look, st);
+	int code = find_aria2s(look, st, &unfinished);
+	return code || unfinished ? code : compare_with_server(look, st);
+}
+
+/* By checksum or size it is not complete: it may have a part of the file. *why: of the refusal. */
+SL_SUSPENDS
+static int
+use_unfinished(const struct look *look, const struct statx *st, const char *why)
+{
+	bool unfinished = false;
+	struct difference difference = { 0 };
+	int code = may_use_parts(look) ? find_aria2s(look, st, &unfinished) : 0;
+	if (code || unfinished)
+		return code;
+	if (may_use_beginning(look))
+		code = compare_with_source(look, st, &difference);
+	if (!code && is_shorter(&difference, st))
+		return use_beginning(look, st, difference.remote_len);
+	return code ? code : exists(look, why);
 }
 
 SL_SUSPENDS
 static int
 compare_checksum(const struct look *look, const struct statx *st)
 {
-	bool same = sl_stamp_has_checksum(&look->stamp, &look->sources->entry->checksum);
+	const struct sl_checksum *checksum = &look->sources->entry->checksum;
+	bool same = !look->options->verify && sl_stamp_has_checksum(&look->stamp, checksum);
 	look->present->size = st->stx_size;
 	int code = same ? 0 : verify_checksum(look, &same);
 	if (code)
 		return code;
-	return same ? found(look, SL_PRESENT_SAME) : exists(look, " and has another checksum");
+	return same ? found(look, SL_PRESENT_SAME)
+		    : use_unfinished(look, st, " and has another checksum");
 }
 
 /* What the list says of the size is of the file as it is sent; a download of another size would
@@ -438,14 +562,40 @@ has_other_size(const struct look *look, const struct statx *st)
 	return entry->has_size && !is_decoded(look) && entry->size != st->stx_size;
 }
 
+SL_SUSPENDS
 static int
-refuse_size(const struct look *look, const struct statx *st)
+use_or_refuse_size(const struct look *look, const struct statx *st)
 {
 	char why[WHY_MAX];
 	snprintf(why, sizeof(why), " with %llu bytes, and the list has %llu",
 		(unsigned long long)st->stx_size, (unsigned long long)look->sources->entry->size);
 	look->present->size = st->stx_size;
-	return exists(look, why);
+	return use_unfinished(look, st, why);
+}
+
+/* What a list has of its pieces, or a kept journal, says of a file that looks complete. 0, also if
+ * nothing is damaged; or found, with *is_damaged; a code. */
+SL_SUSPENDS
+static int
+find_damage(const struct look *look, bool *is_damaged)
+{
+	const struct sl_entry *entry = look->sources->entry;
+	struct sl_at_hand *at_hand = NULL;
+	const struct sl_at_hand_file file = { .directory = look->place->directory,
+		.name = look->place->name,
+		.path = look->place->path,
+		.url_hash = sl_journal_url_hash(&look->sources->url),
+		.pieces = &entry->pieces,
+		.size = entry->has_size ? entry->size : SL_LENGTH_UNKNOWN,
+		.pool = look->options->pool };
+	int code = sl_at_hand_verify(&at_hand, &file, look->err);
+	if (code || !at_hand)
+		return code;
+	sl_log_warn("'%s' is damaged: %llu bytes in %zu places are not what was written to it; "
+		    "they are fetched again",
+		look->place->path, (unsigned long long)at_hand->damage, at_hand->gaps);
+	*is_damaged = true;
+	return found_usable(look, at_hand);
 }
 
 /* ---- what is there ---- */
@@ -462,6 +612,48 @@ may_be_in_memory_only(const struct look *look, const struct statx *st)
 
 SL_SUSPENDS
 static int
+examine(struct look *look, const struct statx *st)
+{
+	bool by_checksum = sl_present_is_by_checksum(look->place, look->sources->entry);
+	bool is_damaged = false;
+	int code = 0;
+	if (look->options->verify && may_use_parts(look) && st->stx_size > 0)
+		code = find_damage(look, &is_damaged);
+	if (code || is_damaged)
+		return code;
+	if (has_other_size(look, st))
+		return use_or_refuse_size(look, st);
+	code = read_stamp(look);
+	if (!code)
+		code = by_checksum ? compare_checksum(look, st) : compare(look, st);
+	look->present->needs_sync =
+		!code && look->present->kind == SL_PRESENT_SAME && may_be_in_memory_only(look, st);
+	return code;
+}
+
+static int
+replace(const struct look *look)
+{
+	look->present->has_rights = true;
+	return found(look, SL_PRESENT_REPLACE);
+}
+
+/* What cannot be used is replaced. */
+SL_SUSPENDS
+static int
+examine_or_replace(struct look *look, const struct statx *st)
+{
+	if (!may_use_beginning(look))
+		return replace(look);
+	int code = examine(look, st);
+	if (code != -EEXIST)
+		return code;
+	sl_error_clear(look->err);
+	return replace(look);
+}
+
+SL_SUSPENDS
+static int
 regular_exists(struct look *look, const struct statx *st)
 {
 	switch (look->options->if_exists) {
@@ -472,21 +664,13 @@ regular_exists(struct look *look, const struct statx *st)
 		look->present->size = st->stx_size;
 		return found(look, SL_PRESENT_SAME);
 	case SL_EXISTS_REPLACE:
-		look->present->has_rights = true;
-		return found(look, SL_PRESENT_REPLACE);
+		return examine_or_replace(look, st);
 	case SL_EXISTS_RENAME:
 		return found(look, SL_PRESENT_TAKEN);
 	case SL_EXISTS_AUTO:
 		break;
 	}
-	if (has_other_size(look, st))
-		return refuse_size(look, st);
-	bool by_checksum = sl_present_is_by_checksum(look->place, look->sources->entry);
-	int code = read_stamp(look);
-	if (!code)
-		code = by_checksum ? compare_checksum(look, st) : compare(look, st);
-	look->present->needs_sync = !code && may_be_in_memory_only(look, st);
-	return code;
+	return examine(look, st);
 }
 
 /* A dangling link: the file does not exist, but a rename without replacing fails. */

@@ -149,6 +149,18 @@ sl_ranges_next_missing(const struct sl_ranges *ranges, uint64_t off, struct sl_r
 }
 
 bool
+sl_ranges_next_done(const struct sl_ranges *ranges, uint64_t off, struct sl_range *out)
+{
+	size_t i = find(ranges, off);
+	if (i < ranges->count && ranges->done[i].end == off)
+		i++;
+	if (i == ranges->count)
+		return false;
+	*out = (struct sl_range){ SL_MAX(ranges->done[i].begin, off), ranges->done[i].end };
+	return true;
+}
+
+bool
 sl_ranges_has(const struct sl_ranges *ranges, struct sl_range range)
 {
 	return sl_ranges_done_from(ranges, range.begin) >= range.end - range.begin;

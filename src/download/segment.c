@@ -10,19 +10,20 @@ SL_SUSPENDS
 static int
 ask(struct sl_segment *segment)
 {
-	const struct sl_sources *sources = segment->sources;
+	const struct sl_source *source = segment->source;
 	struct sl_http_header headers[SL_SOURCES_HEADERS];
-	struct sl_http_range range = { .of = segment->of, .unconditional = segment->unconditional };
+	struct sl_http_range range = { .of = &source->resource,
+		.unconditional = segment->unconditional };
 	/* A copy: while the request is under way another segment may learn of another URL. */
 	struct sl_url url;
-	int code = sl_url_copy(&url, segment->url ? segment->url : &sources->url);
+	int code = sl_url_copy(&url, sl_source_url(source));
 	struct sl_http_request request = { .method = "GET",
 		.url = &url,
-		.left_origin = segment->url && segment->left_origin,
+		.left_origin = source->has_url && source->left_origin,
 		.limited = &segment->limited,
 		.headers = headers,
-		.header_count = sl_sources_headers(sources, headers) };
-	if (segment->of) {
+		.header_count = sl_sources_headers(source->of, headers) };
+	if (segment->is_range) {
 		range.begin = segment->lease->at;
 		range.end = segment->lease->end;
 		request.range = &range;
@@ -37,7 +38,7 @@ int
 sl_segment_open(struct sl_segment *segment, struct sl_chunk *chunk)
 {
 	segment->chunk = chunk;
-	chunk->off = segment->of ? segment->lease->at : 0;
+	chunk->off = segment->is_range ? segment->lease->at : 0;
 	int code = ask(segment);
 	if (!code)
 		code = segment->accept(segment->ctx, segment);
@@ -165,6 +166,7 @@ read_body(struct sl_segment *segment)
 		segment->received += (uint64_t)got;
 		segment->counts->received += (uint64_t)got;
 		segment->counts->pending += (uint64_t)got;
+		sl_permit_received(segment->permit, (uint64_t)got);
 		cut_to_lease(segment);
 		if (chunk->len < capacity_of(chunk) && !segment->as_it_comes)
 			continue;

@@ -14,6 +14,7 @@
 #include "sluice/download/segments.h"
 
 #include "sluice/base/log.h"
+#include "sluice/download/retry.h"
 #include "sluice/rt/waiter.h"
 
 #include <errno.h>
@@ -47,8 +48,13 @@
 #define ADD_NS (500 * SL_NS_PER_MS)
 #define ADD_DOUBLINGS 4
 
+/* With several sources: failures in a row, without progress, after which one is dropped. */
+#define SOURCE_FAILURES 2u
+#define BAD_HEADS 2u /* the same of responses that are not the range which was requested */
+
 struct sl_segments_slot {
 	struct sl_segments *segments;
+	struct sl_source *source; /* of its permit */
 	struct sl_segment segment;
 	struct sl_lease own_lease;
 	struct sl_permit permit;
@@ -58,6 +64,7 @@ struct sl_segments_slot {
 	bool is_running; /* until it is reaped */
 	bool has_ended;
 	bool is_dropped; /* it was cancelled here */
+	bool is_led;     /* its request went where the source had led to before */
 	int code;
 	uint64_t began_ns;
 	uint64_t before; /* bytes of its earlier responses */
@@ -92,6 +99,83 @@ static uint64_t
 grain_of(const struct sl_segments *segments)
 {
 	return SL_MIN((uint64_t)GRAIN, segments->piece);
+}
+
+/* ---- sources ---- */
+
+static bool
+has_other_source(const struct sl_segments *segments, const struct sl_source *source)
+{
+	for (size_t i = 0; i < segments->source_count; i++)
+		if (segments->sources[i] != source &&
+			segments->sources[i]->state == SL_SOURCE_JOINED)
+			return true;
+	return false;
+}
+
+/* One may be JOINED soon. */
+static bool
+is_comparing(const struct sl_segments *segments)
+{
+	for (size_t i = 0; i < segments->source_count; i++)
+		if (segments->sources[i]->state == SL_SOURCE_COMPARING)
+			return true;
+	return false;
+}
+
+static bool
+is_paused(const struct sl_source *source)
+{
+	return sl_now() < source->not_before_ns;
+}
+
+/* What speaks for a source with `count` connections: the fewer in relation to their rate, the more.
+ * One of which no rate is known is taken for as fast as the best. */
+static double
+score(const struct sl_segments *segments, const struct sl_source *source, unsigned count)
+{
+	uint64_t rate = source->rate_bytes_s;
+	for (size_t i = 0; i < segments->source_count && !source->rate_bytes_s; i++)
+		rate = SL_MAX(rate, segments->sources[i]->rate_bytes_s);
+	return (double)SL_MAX(rate, (uint64_t)1) / (double)count;
+}
+
+/* For the next segment: its index among those that were not tried, the first of equal ones; `avoid`
+ * and paused ones only if there is no other, and paused ones only if no segment is running. -1 if
+ * there is none. */
+static int
+pick_source(const struct sl_segments *segments, const struct sl_source *avoid, uint32_t tried)
+{
+	int best = -1;
+	double best_score = 0;
+	for (size_t i = 0; i < segments->source_count; i++) {
+		const struct sl_source *source = segments->sources[i];
+		if (tried >> i & 1 || source->state != SL_SOURCE_JOINED ||
+			(segments->running > 0 && is_paused(source)))
+			continue;
+		double its_score = source == avoid || is_paused(source)
+					   ? 0
+					   : score(segments, source, source->running + 1);
+		if (best < 0 || its_score > best_score) {
+			best = (int)i;
+			best_score = its_score;
+		}
+	}
+	return best;
+}
+
+/* Whether the next piece is better requested from another source. */
+static bool
+should_move(const struct sl_segments *segments, const struct sl_source *own)
+{
+	double own_score = score(segments, own, SL_MAX(own->running, 1u));
+	for (size_t i = 0; i < segments->source_count; i++) {
+		const struct sl_source *other = segments->sources[i];
+		if (other != own && other->state == SL_SOURCE_JOINED && !is_paused(other) &&
+			score(segments, other, other->running + 1) > own_score)
+			return true;
+	}
+	return own->state != SL_SOURCE_JOINED;
 }
 
 /* ---- a slot's task ---- */
@@ -130,7 +214,11 @@ begin_piece(struct sl_segments_slot *slot)
 	slot->before += slot->segment.received;
 	slot->limited_before_ns = limited_by(slot);
 	slot->segment = slot->segments->model;
+	slot->segment.source = slot->source;
+	slot->segment.unconditional = slot->source->unconditional;
+	slot->is_led = slot->source->has_url;
 	slot->segment.lease = &slot->own_lease;
+	slot->segment.permit = &slot->permit;
 	slot->segment.err = &slot->error;
 }
 
@@ -158,7 +246,7 @@ fetch_piece(struct sl_segments_slot *slot)
 	slot->chunk = NULL;
 	int code = slot->segment.exchange ? 0 : sl_segment_open(&slot->segment, chunk);
 	if (!code) {
-		slot->segments->counts.requests += slot->segment.of != NULL;
+		slot->segments->counts.requests += slot->segment.is_range;
 		sl_permit_answered(&slot->permit);
 		wake(slot->segments); /* there may be more segments now */
 		code = receive(slot);
@@ -173,7 +261,8 @@ static int
 lease_next(struct sl_segments_slot *slot)
 {
 	struct sl_segments *segments = slot->segments;
-	if (*segments->failure || segments->are_refused || sl_permit_is_wanted(&slot->permit))
+	if (*segments->failure || segments->are_refused || sl_permit_is_wanted(&slot->permit) ||
+		should_move(segments, slot->source))
 		return SL_LEASE_NONE;
 	int code = lease_piece(segments, &slot->own_lease, slot->rate_bytes_s);
 	if (code)
@@ -230,6 +319,7 @@ start(struct sl_segments *segments, struct sl_segments_slot *slot)
 		return code;
 	}
 	slot->is_running = true;
+	slot->source->running++;
 	slot->began_ns = sl_now();
 	segments->running++;
 	return 0;
@@ -251,20 +341,41 @@ time_for(uint64_t bytes, uint64_t rate_bytes_s)
 	return ns < 1e18 ? (uint64_t)ns : SL_FOREVER;
 }
 
-/* Of the others; if there are none, or nothing comes on any, what a connection usually had. */
+/* Of the others that are rated, of one source or (NULL) of all; 0 if there are none. */
 static uint64_t
-mean_rate(const struct sl_segments *segments, const struct sl_segments_slot *other)
+mean_of(const struct sl_segments *segments, const struct sl_segments_slot *other,
+	const struct sl_source *source)
 {
 	uint64_t sum = 0;
 	unsigned count = 0;
 	for (unsigned i = 0; i < segments->most; i++) {
 		const struct sl_segments_slot *slot = &segments->slots[i];
-		if (slot == other || !slot->is_running || !slot->is_rated)
+		if (slot == other || !slot->is_running || !slot->is_rated ||
+			(source && slot->source != source))
 			continue;
 		sum += slot->rate_bytes_s;
 		count++;
 	}
-	return sum > 0 ? sum / count : segments->usual_bytes_s;
+	return count > 0 ? sum / count : 0;
+}
+
+/* Of the others; if there are none, or nothing comes on any, what a connection usually had. */
+static uint64_t
+mean_rate(const struct sl_segments *segments, const struct sl_segments_slot *other)
+{
+	uint64_t mean = mean_of(segments, other, NULL);
+	return mean > 0 ? mean : segments->usual_bytes_s;
+}
+
+/* What its connection should have: the rate of the others of its source. A slow source is used as
+ * it is; but one connection that has nothing, while others have, has failed. */
+static uint64_t
+expected_rate(const struct sl_segments *segments, const struct sl_segments_slot *slot)
+{
+	uint64_t mean = mean_of(segments, slot, slot->source);
+	if (mean > 0 || segments->source_count == 1 || slot->rate_bytes_s == 0)
+		return mean > 0 ? mean : mean_rate(segments, slot);
+	return slot->source->rate_bytes_s;
 }
 
 static bool
@@ -275,10 +386,10 @@ is_at_work(const struct sl_segments_slot *slot)
 }
 
 /* The running one whose rest takes longest, if fetching it again would be done much sooner. */
-static struct sl_lease *
+static const struct sl_segments_slot *
 worth_hedging(const struct sl_segments *segments)
 {
-	struct sl_lease *worst = NULL;
+	const struct sl_segments_slot *worst = NULL;
 	uint64_t worst_ns = HEDGE_NS;
 	for (unsigned i = 0; i < segments->most; i++) {
 		const struct sl_segments_slot *slot = &segments->slots[i];
@@ -290,7 +401,7 @@ worth_hedging(const struct sl_segments *segments)
 		uint64_t again_ns = time_for(rest, mean_rate(segments, slot));
 		if (rest == 0 || ns <= worst_ns || ns / HEDGE_FACTOR < again_ns)
 			continue;
-		worst = slot->segment.lease;
+		worst = slot;
 		worst_ns = ns;
 	}
 	return worst;
@@ -334,18 +445,43 @@ find_work(struct sl_segments *segments, struct sl_lease *lease)
 		segments->counts.split++;
 	if (code != SL_LEASE_NONE)
 		return code;
-	struct sl_lease *slow = worth_hedging(segments);
+	const struct sl_segments_slot *slow = worth_hedging(segments);
 	if (!slow)
 		return SL_LEASE_NONE;
 	segments->counts.hedged++;
-	return sl_ranges_hedge(ranges, lease, slow);
+	return sl_ranges_hedge(ranges, lease, slow->segment.lease);
 }
 
-static const struct sl_url *
-url_of(const struct sl_segments *segments)
+/* What is fetched once more, or in place of a connection that was too slow, comes from another
+ * source if possible. */
+static const struct sl_source *
+source_to_avoid(const struct sl_segments *segments)
 {
-	const struct sl_segment *model = &segments->model;
-	return model->url ? model->url : &model->sources->url;
+	const struct sl_segments_slot *slow =
+		segments->source_count > 1 && !segments->slow ? worth_hedging(segments) : NULL;
+	return slow ? slow->source : segments->slow;
+}
+
+/* A permit of the best source that has one. Waits only if no segment is running. 0, SL_LEASE_NONE
+ * or a code. */
+SL_SUSPENDS
+static int
+take_permit(struct sl_segments *segments, struct sl_segments_slot *slot)
+{
+	const struct sl_source *avoid = source_to_avoid(segments);
+	uint32_t tried = 0;
+	for (int i; (i = pick_source(segments, avoid, tried)) >= 0; tried |= UINT32_C(1) << i) {
+		slot->source = segments->sources[i];
+		if (sl_admission_try_take(segments->admission, sl_source_url(slot->source),
+			    &slot->permit, &slot->chunk))
+			return 0;
+	}
+	int best = segments->running == 0 ? pick_source(segments, avoid, 0) : -1;
+	if (best < 0)
+		return SL_LEASE_NONE;
+	slot->source = segments->sources[best];
+	return sl_admission_take(
+		segments->admission, sl_source_url(slot->source), &slot->permit, &slot->chunk);
 }
 
 /* 0; SL_LEASE_NONE if there is nothing to do or no permit; a code. Waits for a permit only if no
@@ -356,16 +492,11 @@ add_one(struct sl_segments *segments)
 {
 	struct sl_segments_slot *slot = free_slot(segments);
 	*slot = (struct sl_segments_slot){ .segments = segments };
-	int code = 0;
-	if (segments->running == 0)
-		code = sl_admission_take(
-			segments->admission, url_of(segments), &slot->permit, &slot->chunk);
-	else if (!sl_admission_try_take(
-			 segments->admission, url_of(segments), &slot->permit, &slot->chunk))
-		return SL_LEASE_NONE;
+	int code = take_permit(segments, slot);
 	if (!code)
 		code = find_work(segments, &slot->own_lease);
 	if (!code) {
+		segments->slow = NULL;
 		begin_piece(slot);
 		return start(segments, slot);
 	}
@@ -440,7 +571,7 @@ is_too_slow(const struct sl_segments *segments, const struct sl_segments_slot *s
 	uint64_t rest = slot->segment.lease->end - slot->segment.lease->at;
 	bool is_small = rest <= grain_of(segments) || slot->segment.lease->twin;
 	return (!is_small || slot->rate_bytes_s == 0) &&
-	       slot->rate_bytes_s * 10 < mean_rate(segments, slot) * SLOW_TENTHS;
+	       slot->rate_bytes_s * 10 < expected_rate(segments, slot) * SLOW_TENTHS;
 }
 
 static void
@@ -454,7 +585,18 @@ replace(struct sl_segments *segments, struct sl_segments_slot *slot)
 	segments->replaced_in_vain =
 		done > segments->replaced_at ? 0 : segments->replaced_in_vain + 1;
 	segments->replaced_at = done;
+	segments->slow = slot->source;
 	drop(slot);
+}
+
+static void
+rate_sources(struct sl_segments *segments)
+{
+	for (size_t i = 0; i < segments->source_count; i++) {
+		uint64_t mean = mean_of(segments, NULL, segments->sources[i]);
+		if (mean > 0)
+			segments->sources[i]->rate_bytes_s = mean;
+	}
 }
 
 static void
@@ -464,6 +606,7 @@ watch(struct sl_segments *segments)
 		if (is_at_work(&segments->slots[i]))
 			take_rate(&segments->slots[i]);
 	segments->usual_bytes_s = mean_rate(segments, NULL);
+	rate_sources(segments);
 	for (unsigned i = 0; i < segments->most; i++) {
 		struct sl_segments_slot *slot = &segments->slots[i];
 		if (!is_at_work(slot))
@@ -478,12 +621,20 @@ watch(struct sl_segments *segments)
 
 /* ---- the end of a segment ---- */
 
-/* The range that was asked for is not what came, or all of it came. */
+/* The head is malformed, or of another range than was requested: once, that may be an accident. */
 static bool
-is_refusal_of_ranges(int code, const struct sl_error *err)
+is_bad_head(const struct sl_error *err)
 {
-	return code == SL_E_UNSUPPORTED || (code == SL_E_PROTO && err->phase == SL_PHASE_HEAD) ||
-	       (code == SL_E_STATUS && err->http_status == 416);
+	return err->code == SL_E_PROTO && err->phase == SL_PHASE_HEAD;
+}
+
+/* The range that was requested is not what came, or all of the file came. */
+static bool
+is_refusal_of_ranges(const struct sl_source *source, const struct sl_error *err)
+{
+	return err->code == SL_E_UNSUPPORTED ||
+	       (is_bad_head(err) && source->bad_heads >= BAD_HEADS) ||
+	       (err->code == SL_E_STATUS && err->http_status == 416);
 }
 
 static bool
@@ -504,10 +655,53 @@ count_failure(struct sl_segments *segments)
 		sl_deadline_in(ADD_NS << SL_MIN(segments->failures, (unsigned)ADD_DOUBLINGS));
 }
 
+static void
+drop_source(struct sl_segments *segments, struct sl_source *source, const struct sl_error *err)
+{
+	source->state = SL_SOURCE_DROPPED;
+	for (unsigned i = 0; i < segments->most; i++)
+		if (segments->slots[i].is_running && segments->slots[i].source == source)
+			drop(&segments->slots[i]);
+	segments->dropped(segments->ctx, source, err);
+}
+
+/* It has failed. True if it is of no use any more: it has another version, or does not send
+ * ranges, or has failed too often. */
+static bool
+note_failure_of(struct sl_source *source, const struct sl_error *err)
+{
+	if (source->delivered > source->failed_at)
+		source->failures = source->bad_heads = 0;
+	source->failed_at = source->delivered;
+	source->failures++;
+	source->bad_heads += is_bad_head(err);
+	source->not_before_ns = sl_deadline_in(ADD_NS);
+	return source->failures >= SOURCE_FAILURES || is_refusal_of_ranges(source, err) ||
+	       (sl_retry_classify(err) == SL_RETRY_PERMANENT && !is_bad_head(err));
+}
+
+/* A source has failed, and no other is left. 0, or what ends the transfer. */
+static int
+outcome_of_last(
+	struct sl_segments *segments, const struct sl_source *source, const struct sl_error *err)
+{
+	if (err->code == SL_E_CHANGED)
+		return err->code;
+	if (is_refusal_of_ranges(source, err)) {
+		segments->are_refused = true;
+		segments->code = SL_E_UNSUPPORTED;
+	}
+	sl_log_info("%s; %u other connections go on", err->text, segments->running);
+	count_failure(segments);
+	bool is_retried = is_comparing(segments) || (is_bad_head(err) && !segments->are_refused);
+	return segments->running == 0 && !is_retried ? segments->code : 0;
+}
+
 /* 0, or what ends the transfer. */
 static int
 outcome_of(struct sl_segments *segments, const struct sl_segments_slot *slot)
 {
+	struct sl_source *source = slot->source;
 	int code = slot->code;
 	if (code == 0 || slot->is_dropped)
 		return 0;
@@ -515,19 +709,35 @@ outcome_of(struct sl_segments *segments, const struct sl_segments_slot *slot)
 		return 0;
 	segments->code = code;
 	*segments->last_error = slot->error;
-	if (code == SL_E_CHANGED || !sl_phase_is_network(slot->error.phase))
+	if (!sl_phase_is_network(slot->error.phase))
 		return code;
-	if (is_expired(&slot->error) && slot->segment.url) {
-		segments->resolve_again(segments->ctx);
+	/* The URL that a redirect led to is refused, as signed ones are after a while: requests go
+	 * to the source itself again. */
+	if (is_expired(&slot->error) && slot->is_led) {
+		source->has_url = false;
 		return 0;
 	}
-	if (is_refusal_of_ranges(code, &slot->error)) {
-		segments->are_refused = true;
-		segments->code = SL_E_UNSUPPORTED;
+	bool is_useless = note_failure_of(source, &slot->error);
+	if (!has_other_source(segments, source))
+		return outcome_of_last(segments, source, &slot->error);
+	sl_log_info("%s; other sources go on", slot->error.text);
+	if (is_useless)
+		drop_source(segments, source, &slot->error);
+	return 0;
+}
+
+void
+sl_segments_refuse(
+	struct sl_segments *segments, struct sl_source *source, const struct sl_error *err)
+{
+	if (has_other_source(segments, source)) {
+		drop_source(segments, source, err);
+		return;
 	}
-	sl_log_info("%s; %u other connections go on", slot->error.text, segments->running);
-	count_failure(segments);
-	return segments->running == 0 ? segments->code : 0;
+	source->state = SL_SOURCE_JOINED;
+	segments->are_refused = true;
+	segments->code = SL_E_UNSUPPORTED;
+	*segments->last_error = *err;
 }
 
 /* What a connection has had on average, for those that are left at the end. */
@@ -539,6 +749,8 @@ keep_usual_rate(struct sl_segments *segments, const struct sl_segments_slot *slo
 		return;
 	segments->usual_bytes_s =
 		segments->usual_bytes_s ? (3 * segments->usual_bytes_s + rate) / 4 : rate;
+	struct sl_source *source = slot->source;
+	source->rate_bytes_s = source->rate_bytes_s ? (3 * source->rate_bytes_s + rate) / 4 : rate;
 }
 
 SL_SUSPENDS
@@ -552,6 +764,7 @@ reap(struct sl_segments *segments)
 			continue;
 		sl_group_leave(&slot->group);
 		slot->is_running = false;
+		slot->source->running--;
 		segments->running--;
 		keep_usual_rate(segments, slot);
 		code = outcome_of(segments, slot);
@@ -601,7 +814,7 @@ drive(struct sl_segments *segments, struct sl_error *err)
 			code = segments->flush(segments->ctx);
 		if (!code)
 			code = add(segments);
-		if (!code && segments->running == 0)
+		if (!code && segments->running == 0 && !is_comparing(segments))
 			failed = segments->code ? segments->code : SL_E_UNSUPPORTED;
 		if (!code && !failed)
 			code = wait_for_change(segments);
@@ -634,8 +847,9 @@ adopt(struct sl_segments *segments, struct sl_segment *first, struct sl_permit *
 {
 	struct sl_segments_slot *slot = &segments->slots[0];
 	*slot = (struct sl_segments_slot){
-		.segments = segments, .segment = *first, .permit = *permit, .before = 0
+		.segments = segments, .source = first->source, .segment = *first, .permit = *permit
 	};
+	slot->segment.permit = &slot->permit;
 	slot->segment.err = &slot->error;
 	first->exchange = NULL;
 	first->chunk = NULL;
@@ -665,6 +879,12 @@ sl_segments_run(struct sl_segments *segments, struct sl_segment *first, struct s
 		if (first)
 			refuse(segments, first, permit);
 		return sl_fail_code(err, SL_PHASE_NONE, -ENOMEM, "cannot begin the segments");
+	}
+	for (size_t i = 0; i < segments->source_count; i++) {
+		struct sl_source *source = segments->sources[i];
+		source->running = source->failures = source->bad_heads = 0;
+		source->failed_at = source->delivered;
+		source->not_before_ns = 0;
 	}
 	segments->allowed = segments->most;
 	segments->running = 0;

@@ -220,7 +220,6 @@ sl_sink_open(struct sl_sink *sink)
 	for (size_t i = 0; i < SL_COUNT_OF(sink->slots); i++)
 		sink->slots[i] = (struct sl_sink_slot){ .sink = sink };
 	sink->queue = NULL;
-	sink->next = sink->announced = 0;
 	sink->is_writing = false;
 	sl_semaphore_init(&sink->room, "write", sink->part ? SL_SINK_WRITES : UINT_MAX);
 	sl_group_enter(&sink->writes, SL_GROUP_COLLECT);

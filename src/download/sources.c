@@ -65,12 +65,6 @@ sl_sources_use(struct sl_sources *sources, size_t index, struct sl_error *err)
 	return 0;
 }
 
-bool
-sl_sources_has_next(const struct sl_sources *sources)
-{
-	return sources->index + 1 < sources->entry->source_count;
-}
-
 const char *
 sl_sources_show(const struct sl_sources *sources)
 {
@@ -134,5 +128,31 @@ sl_sources_check_headers(const struct sl_sources *sources, struct sl_error *err)
 	int code = 0;
 	for (size_t i = 0; i < count && !code; i++)
 		code = sl_request_check_header(&headers[i], err);
+	return code;
+}
+
+void
+sl_source_release(struct sl_source *source)
+{
+	sl_url_release(&source->url);
+	*source = (struct sl_source){ 0 };
+}
+
+const struct sl_url *
+sl_source_url(const struct sl_source *source)
+{
+	return source->has_url ? &source->url : &source->of->url;
+}
+
+int
+sl_source_set_url(struct sl_source *source, const struct sl_url *final_url, bool left_origin)
+{
+	sl_url_release(&source->url);
+	source->left_origin = left_origin;
+	source->has_url = false;
+	int code = sl_url_copy(&source->url, final_url);
+	if (!code && !left_origin)
+		code = sl_url_copy_userinfo(&source->url, &source->of->url);
+	source->has_url = !code;
 	return code;
 }

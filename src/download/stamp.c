@@ -4,7 +4,8 @@
  *    offset  bytes
  *    0       1      version, 1; a reader that does not have it ignores the attribute
  *    1       1      algorithm of the verified checksum: 0 none, 1 md5, 2 sha-1, 3 sha-256,
- *                   4 sha-512
+ *                   4 sha-512, 5 blake2b, 6 blake2s; a reader that does not have it ignores the
+ *                   attribute
  *    2       8      size of the file
  *    10      8      modification time of the file, nanoseconds since the epoch
  *    18      8      hash of the URL (sl_names_hash), whose secrets are masked; of "decoded" and
@@ -30,7 +31,8 @@
 
 /* Numbers of algorithms in the attribute, for good. */
 static const enum sl_checksum_kind algorithms[] = { SL_CHECKSUM_NONE, SL_CHECKSUM_MD5,
-	SL_CHECKSUM_SHA1, SL_CHECKSUM_SHA256, SL_CHECKSUM_SHA512 };
+	SL_CHECKSUM_SHA1, SL_CHECKSUM_SHA256, SL_CHECKSUM_SHA512, SL_CHECKSUM_BLAKE2B,
+	SL_CHECKSUM_BLAKE2S };
 
 /* 0 for an algorithm without a number. */
 static unsigned

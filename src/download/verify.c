@@ -27,18 +27,18 @@ take_back(const struct sl_verify *verify, struct sl_range bad)
 	return code ? code : sl_ranges_remove_done(verify->written, range);
 }
 
-/* Through the page cache, which is coherent with what was written direct. */
 SL_SUSPENDS
 static int
 find_bad(const struct sl_verify *verify, size_t *bad, struct sl_error *err)
 {
 	struct sl_piece_check check;
 	struct sl_range all = { 0, verify->size }, range = { 0 };
+	struct sl_part_reader reader = sl_part_reader(verify->part);
 	int code = sl_piece_check_init(
 		&check, &verify->entry->pieces, verify->size, verify->path, err);
 	if (code)
 		return code;
-	code = sl_piece_check_read(&check, verify->part->fd, all, verify->pool, verify->path, err);
+	code = sl_piece_check_read(&check, &reader, all, verify->pool, verify->path, err);
 	while (!code && verify->received && sl_piece_check_next_bad(&check, range.end, &range))
 		code = take_back(verify, range);
 	*bad = check.bad_count;

@@ -1,9 +1,11 @@
 /*
- * Dialling: one address after the other, within one deadline.
+ * Dialling: the addresses of a host, within one deadline.
  *
- * An address that failed is remembered for as long as the dialler lives and comes after all others
- * from then on, until it accepts a connection again: a dead first address costs its share of the
- * connect timeout once, not once per connection.
+ * Addresses are tried in their order. If one has not answered after a while, the next one is tried
+ * beside it, and the first that accepts wins, as RFC 8305 has it: a host whose IPv6 leads nowhere
+ * costs a quarter of a second. An address that failed or was overtaken is remembered for as long as
+ * the dialler lives and comes after all others from then on, until it accepts a connection again: it
+ * costs that time once, not once per connection.
  */
 #include "sluice/net/dial.h"
 
@@ -21,6 +23,12 @@
 
 /* No address gets a shorter time, however many there are: a handshake takes one round trip. */
 #define SHARE_MIN_NS (250 * SL_NS_PER_MS)
+
+/* RFC 8305, section 8: the Connection Attempt Delay, before the next address is tried as well. */
+#define NEXT_AFTER_NS (250 * SL_NS_PER_MS)
+
+/* Sockets of one dial at a time: a host with many dead addresses does not use up descriptors. */
+#define RACERS_MAX 3u
 
 /* What the addresses tried so far have shown. */
 struct attempt {
@@ -80,7 +88,7 @@ sort(const struct sl_dialler *dialler, const struct sl_addresses *addresses, siz
 			order[--last] = i;
 }
 
-/* ---- the dial ---- */
+/* ---- one address ---- */
 
 /* Higher: more about the server, less about the route to it. */
 static int
@@ -170,43 +178,188 @@ dial_one(const struct sl_dialler *dialler, const struct sl_address *address, uin
 	return fd;
 }
 
-/* When to move on to the next address, with `count` left to try, this one included. */
+/* ---- addresses side by side ---- */
+
+/* One address of a dial, in a task of its own. */
+struct racer {
+	const struct sl_dialler *dialler;
+	const struct sl_address *address;
+	uint64_t deadline_ns;
+	int fd; /* a code if it failed */
+	bool has_ended, is_reaped;
+};
+
+struct race {
+	struct sl_dialler *dialler;
+	const struct sl_addresses *addresses;
+	size_t order[SL_DNS_ADDRESSES]; /* of the addresses, as they are tried */
+	uint64_t deadline_ns, next_ns;  /* next_ns: when to try one more */
+	struct sl_group group;
+	struct racer racers[SL_DNS_ADDRESSES]; /* in that order */
+	size_t begun, running;
+	struct attempt attempt;
+	size_t winner; /* of the order, if fd >= 0 */
+	int fd;
+};
+
+SL_SUSPENDS
+static int
+racer_main(void *arg)
+{
+	struct racer *racer = arg;
+	racer->fd = dial_one(racer->dialler, racer->address, racer->deadline_ns);
+	racer->has_ended = true;
+	return 0;
+}
+
+/* When to give an address up, with `count` left to try, this one included: each gets an equal share
+ * of the time, and as many as may run side by side get it together. */
 static uint64_t
 share_until(uint64_t deadline_ns, size_t count)
 {
+	size_t rounds = (count + RACERS_MAX - 1) / RACERS_MAX;
 	uint64_t now_ns = sl_now();
 	uint64_t left_ns = deadline_ns > now_ns ? deadline_ns - now_ns : 0;
-	return SL_MIN(deadline_ns, sl_deadline_in(SL_MAX(left_ns / count, SHARE_MIN_NS)));
+	return SL_MIN(deadline_ns, sl_deadline_in(SL_MAX(left_ns / rounds, SHARE_MIN_NS)));
 }
+
+static bool
+has_next(const struct race *race)
+{
+	return race->begun < race->addresses->count && race->running < RACERS_MAX;
+}
+
+static struct racer *
+next_racer(struct race *race)
+{
+	size_t left = race->addresses->count - race->begun;
+	struct racer *racer = &race->racers[race->begun];
+	*racer = (struct racer){ .dialler = race->dialler,
+		.address = &race->addresses->list[race->order[race->begun]],
+		.deadline_ns = share_until(race->deadline_ns, left) };
+	race->begun++;
+	race->running++;
+	return racer;
+}
+
+/* Returns 0, or a code if no task can be made. */
+static int
+begin_next(struct race *race)
+{
+	struct racer *racer = next_racer(race);
+	int code = sl_group_spawn(&race->group, "dial", racer_main, racer, NULL);
+	if (code) {
+		race->running--;
+		return code;
+	}
+	race->next_ns = sl_deadline_in(NEXT_AFTER_NS);
+	return 0;
+}
+
+/* A failure: the next address has its turn at once, unless it would not help. */
+static void
+take_failure(struct race *race, const struct racer *racer)
+{
+	note(&race->attempt, racer->address, racer->fd);
+	race->next_ns = sl_now();
+	if (is_own_failure(racer->fd))
+		race->begun = race->addresses->count;
+	else if (!sl_task_cancelled())
+		remember_failed(race->dialler, racer->address);
+}
+
+/* Take the results of those that have ended. */
+SL_SUSPENDS
+static void
+reap(struct race *race)
+{
+	for (size_t i = 0; i < race->addresses->count; i++) {
+		struct racer *racer = &race->racers[i];
+		if (!racer->has_ended || racer->is_reaped)
+			continue;
+		racer->is_reaped = true;
+		race->running--;
+		if (racer->fd >= 0 && race->fd >= 0) {
+			sl_io_close(racer->fd);
+		} else if (racer->fd >= 0) {
+			race->fd = racer->fd;
+			race->winner = i;
+		} else if (race->fd < 0) {
+			take_failure(race, racer);
+		} else {
+			remember_failed(race->dialler, racer->address); /* overtaken */
+		}
+	}
+}
+
+/* Until one has ended or the next one has its turn; the code of a cancellation. */
+SL_SUSPENDS
+static int
+wait_for_change(struct race *race)
+{
+	struct sl_deadline scope;
+	sl_deadline_begin(&scope, has_next(race) ? race->next_ns : SL_FOREVER);
+	int code = sl_group_wait_below(&race->group, (unsigned)race->running);
+	sl_deadline_end(&scope);
+	reap(race);
+	return code ? sl_task_cancelled() : 0;
+}
+
+SL_SUSPENDS
+static void
+run_race(struct race *race)
+{
+	int code = 0;
+	sl_group_enter(&race->group, SL_GROUP_COLLECT);
+	while (race->fd < 0 && !code) {
+		if (has_next(race) && (race->running == 0 || sl_now() >= race->next_ns))
+			code = begin_next(race);
+		else if (race->running > 0)
+			code = wait_for_change(race);
+		else
+			break;
+	}
+	if (race->fd >= 0 || code)
+		sl_group_cancel(&race->group, -ECANCELED);
+	(void)sl_group_leave(&race->group);
+	reap(race);
+	if (code)
+		race->attempt.code = code;
+}
+
+/* The only address needs no task. */
+SL_SUSPENDS
+static void
+run_alone(struct race *race)
+{
+	(void)racer_main(next_racer(race));
+	reap(race);
+	if (sl_task_cancelled())
+		race->attempt.code = sl_task_cancelled();
+}
+
+/* ---- the dial ---- */
 
 int
 sl_dial(struct sl_dialler *dialler, const struct sl_addresses *addresses, const char *host,
 	uint64_t deadline_ns, size_t *index, struct sl_error *err)
 {
 	sl_assert(addresses->count > 0);
-	struct attempt attempt = { 0 };
-	size_t order[SL_DNS_ADDRESSES] = { 0 };
-	sort(dialler, addresses, order);
-	for (size_t i = 0; i < addresses->count; i++) {
-		const struct sl_address *address = &addresses->list[order[i]];
-		int fd = dial_one(dialler, address, share_until(deadline_ns, addresses->count - i));
-		if (fd >= 0) {
-			forget_failed(dialler, address);
-			*index = order[i];
-			return fd;
-		}
-		note(&attempt, address, fd);
-		int cancelled = sl_task_cancelled();
-		if (cancelled)
-			attempt.code = cancelled;
-		if (cancelled || is_own_failure(fd))
-			break;
-		remember_failed(dialler, address);
-		if (sl_now() >= deadline_ns)
-			break;
+	struct race race = {
+		.dialler = dialler, .addresses = addresses, .deadline_ns = deadline_ns, .fd = -1
+	};
+	sort(dialler, addresses, race.order);
+	if (addresses->count > 1)
+		run_race(&race);
+	else
+		run_alone(&race);
+	if (race.fd >= 0) {
+		*index = race.order[race.winner];
+		forget_failed(dialler, &addresses->list[*index]);
+		return race.fd;
 	}
-	if (is_own_failure(attempt.code))
-		return sl_fail_code(
-			err, SL_PHASE_CONNECT, attempt.code, "cannot open a socket for '%s'", host);
-	return refuse(&attempt, host, err);
+	if (is_own_failure(race.attempt.code))
+		return sl_fail_code(err, SL_PHASE_CONNECT, race.attempt.code,
+			"cannot open a socket for '%s'", host);
+	return refuse(&race.attempt, host, err);
 }

@@ -368,8 +368,8 @@ SL_SUSPENDS
 static int
 ask_in_turn(struct name *name, uint64_t deadline_ns, struct sl_error *err)
 {
-	if (name->unanswered)
-		deadline_ns = SL_MIN(deadline_ns, sl_deadline_in(SL_DNS_UNANSWERED_NS));
+	uint64_t longest_ns = name->unanswered ? SL_DNS_UNANSWERED_NS : SL_DNS_LONGEST_NS;
+	deadline_ns = SL_MIN(deadline_ns, sl_deadline_in(longest_ns));
 	int code = sl_semaphore_take(&name->turn, deadline_ns);
 	if (code == -ETIMEDOUT && !sl_task_cancelled())
 		return fail_unanswered(name, err);

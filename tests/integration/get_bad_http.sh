@@ -145,7 +145,7 @@ test_bad_resets() {
 # a server that falls silent is left after --stall-timeout
 test_bad_stalls() {
 	local path
-	for path in stall/1000/5000 stall/3000000/9000000 stallhead noanswer; do
+	for path in stall/1000/5000 stall/3000000/9000000 stallhead noanswer drip/slow/40/gen/10/1; do
 		once --stall-timeout 300ms "$ORIGIN/$path" -o f
 		expect 2
 		nothing_left
@@ -154,9 +154,11 @@ test_bad_stalls() {
 
 # a slow server is not a stalled one
 test_bad_slow_but_steady() {
-	get --stall-timeout 700ms "$ORIGIN/slow/2000/gen/4000/1"
+	get --stall-timeout 700ms --stats "$ORIGIN/slow/2000/gen/4000/1" "$ORIGIN/drip/slow/300/gen/500/3"
 	expect 0
 	is_gen 1 4000 1
+	is_gen 3 500 3
+	is_small 16
 	# over TLS nothing can be read before a record is whole
 	get --cacert "$CA" --stall-timeout 700ms "$ORIGINS/slow-link/12000/gen/30000/2"
 	expect 0

@@ -145,6 +145,49 @@ test_get_little_memory() {
 	no_parts
 }
 
+# waits of the kernel that are interrupted or refused for the moment lose and double nothing
+test_get_ring_interrupted() {
+	command -v strace >/dev/null || skip "no strace here"
+	((SLOW == 1)) || skip "a sanitizer does not run under a tracer"
+	local code
+	for code in EINTR EAGAIN EBUSY; do
+		timeout 60 strace -f -q -o trace -e trace=io_uring_enter -e inject=io_uring_enter:error=$code:when=2+3 \
+			"$S" get -s 4 -k 1M --sync=none "$ORIGIN/ranges/etag/v1/gen/9000000/1/f" "$ORIGIN/gen/1000/2/g" >out 2>err
+		status=$?
+		expect 0
+		is_gen f 9000000 1
+		is_gen g 1000 2
+		grep -q "$code.*INJECTED" trace || fail "$code: nothing was injected"
+		rm f g trace
+	done
+}
+
+# a wall clock that is wrong by a day or by ten years changes neither timeouts nor waits; a certificate that it makes invalid is named
+test_get_wall_clock() {
+	command -v faketime >/dev/null || skip "no faketime here"
+	((SLOW == 1)) || skip "a sanitizer wants to be the first library"
+	local shift
+	for shift in -1d +10y; do
+		export FAKETIME_DONT_FAKE_MONOTONIC=1
+		timeout 20 faketime -f "$shift" "$S" get --retry-max-wait 100ms --stall-timeout 2s --deadline 15s \
+			"$ORIGIN/only/1/header/Retry-After/1/only/1/status/503/gen/1000/1/f" "$ORIGIN/slow/20000/ranges/etag/v1/lm/1700000000/gen/10000/2/g" \
+			"$ORIGIN/header/Date/Wed,%2015%20Nov%202023%2000:00:00%20GMT/only/1/header/Retry-After/Wed,%2015%20Nov%202023%2000:00:01%20GMT/only/1/status/503/gen/1000/3/h" \
+			>out 2>err
+		status=$?
+		expect 0
+		is_gen f 1000 1
+		is_gen g 10000 2
+		is_gen h 1000 3
+		rm f g h
+	done
+	for shift in -20y +20y; do
+		timeout 20 faketime -f "$shift" "$S" get --retries 0 --cacert "$CA" "$ORIGINS/gen/10/1/i" >out 2>err
+		status=$?
+		expect 35 "$([[ $shift == +* ]] && echo expired || echo not yet valid)"
+		absent i
+	done
+}
+
 # localhost by name, and IPv6 by address
 test_get_addresses() {
 	get "http://localhost:$PORT_http/gen/100/1/f"

@@ -816,19 +816,27 @@ test_files_size_limit() {
 # with very few descriptors fewer files are under way, and all arrive
 test_files_few_descriptors() {
 	local i urls=()
-	for i in {1..60}; do
+	for i in {1..100}; do
 		urls+=("$ORIGIN/gen/$((i * 1000))/$i/f$i")
 	done
-	(ulimit -n 16 && "$S" get -j 16 -x 16 "${urls[@]}" >out 2>err)
-	status=$?
-	expect 0 "60 of 60"
-	for i in {1..60}; do
-		is_gen "f$i" $((i * 1000)) "$i"
+	local limit
+	for limit in 16 17 64; do
+		(ulimit -n $limit && "$S" get -d d$limit -j 16 -x 16 "${urls[@]}" >out 2>err)
+		status=$?
+		expect 0 "100 of 100"
+		for i in {1..100}; do
+			is_gen "d$limit/f$i" $((i * 1000)) "$i"
+		done
 	done
 	mkdir tls
 	(ulimit -n 24 && "$S" get -d tls -j 16 --cacert "$CA" "${urls[@]/$ORIGIN/$ORIGINS}" >out 2>err)
 	status=$?
-	expect 0 "60 of 60"
+	expect 0 "100 of 100"
+	# a file in segments, too: connections, a part and a journal
+	(ulimit -n 16 && "$S" get -j 16 -x 16 -s 16 -k 1M "$ORIGIN/ranges/etag/v1/gen/20000000/1/large" >out 2>err)
+	status=$?
+	expect 0
+	is_gen large 20000000 1
 	no_parts
 }
 

@@ -333,6 +333,46 @@ test_list_sums_outside() {
 	is_gen 1 10 1
 }
 
+# names that lead out of the directory, or cannot be names, in each kind of list: refused, and the others come
+test_list_hostile_names() {
+	local name kind sum xml
+	sum=$("$ORIGIN_TOOL" --sum 10 1)
+	sum=${sum%% *}
+	mkdir in
+	ln -s .. in/up
+	while read -r name; do
+		for kind in plain json metalink sums; do
+			case $kind in
+			plain) printf '%s\n out=%s\n%s\n' "$ORIGIN/tag/hostile/gen/10/1" "$name" "$ORIGIN/gen/10/1/good" ;;
+			json) printf '{"url":"%s","out":"%s"}\n{"url":"%s"}\n' "$ORIGIN/tag/hostile/gen/10/1" "$name" "$ORIGIN/gen/10/1/good" ;;
+			metalink)
+				xml=${name//&/&amp;}
+				printf '<metalink><file name="%s"><url>%s</url></file>' "$xml" "$ORIGIN/tag/hostile/gen/10/1"
+				printf '<file name="good"><url>%s</url></file></metalink>' "$ORIGIN/gen/10/1"
+				;;
+			sums) printf '%s  %s\n%s  good\n' "$sum" "$name" "$sum" ;;
+			esac >list
+			get --base-url "$ORIGIN/tag/hostile/gen/10/1/" -d in -i list
+			[[ $status == 28 || $status == 18 ]] || fail "$kind '$name': exit status $status"
+			expect "$status" "1 of 2 files done"
+			is_gen in/good 10 1
+			rm in/good
+			nothing_left list in up
+		done
+	done <<-'END'
+		../x
+		/x
+		/tmp/sluice-hostile-name
+		a/../../x
+		..
+		a/..
+		up/x
+		up/up/x
+	END
+	[[ ! -e /x && ! -e /tmp/sluice-hostile-name && ! -e ../x ]] || fail "a name led outside"
+	is_counter hostile requests 8 || fail "$(counter hostile requests) requests, of which 8 are for the files of the checksum lists"
+}
+
 # a list from a URL: its directory is the base of names; one connection serves for the list and its files
 test_list_url() {
 	with_nginx

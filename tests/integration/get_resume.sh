@@ -200,7 +200,7 @@ test_resume_verify() {
 # a journal that is damaged, of another version, of another URL or empty: a notice, and all is fetched
 test_resume_bad_journal() {
 	local what
-	for what in damaged newer empty cut text; do
+	for what in damaged newer empty cut text huge; do
 		begin 4 "$ORIGIN/$SLOWLY"
 		kill -KILL "$pid"
 		wait "$pid" 2>/dev/null
@@ -210,6 +210,7 @@ test_resume_bad_journal() {
 		empty) : >f.sluice-journal ;;
 		cut) truncate -s 40 f.sluice-journal ;;
 		text) echo "not a journal" >f.sluice-journal ;;
+		huge) truncate -s 8G f.sluice-journal ;;
 		esac
 		run get -k 1M --json "$ORIGIN/slow/60000000/ranges/etag/v1/$GEN"
 		expect 0 "cannot be resumed, so the download begins anew"
@@ -253,6 +254,18 @@ inside_disk_full() {
 	run get -k 1M "$ORIGIN/ranges/etag/v1/gen/20000000/7/f"
 	expect 0
 	is_gen f 20000000 7
+	no_parts
+}
+
+# no space is left for the journal alone: the download is not resumable, and complete
+test_resume_journal_full() {
+	on_tmpfs "$BASH_SOURCE" inside_journal_full size=8m
+}
+
+inside_journal_full() {
+	run get -d mnt -s 4 -k 1M "$ORIGIN/ranges/etag/v1/gen/8388608/7/f"
+	expect 0
+	is_gen mnt/f 8388608 7
 	no_parts
 }
 

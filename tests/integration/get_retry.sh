@@ -159,7 +159,7 @@ test_retry_dead_host_compared() {
 	grep -q "not attempted" err || fail "decompress: each of its files was tried"
 }
 
-# a stream is tried again until its reader has got a byte
+# a stream is tried again until its reader has got a byte, unless the rest can be requested
 test_retry_stream() {
 	own_origin
 	get "${SOON[@]}" -q -o - "$ORIGIN/only/1/status/503/only/2/reset/0/10/gen/9000/1"
@@ -174,6 +174,24 @@ test_retry_stream() {
 	expect 0 "trying again"
 	wait $!
 	is_gen copy 9000 2
+}
+
+# the reader of a stream gets each byte once, also if connections break off
+test_retry_stream_resumes() {
+	local segments bytes
+	for segments in 1 4; do
+		get "${SOON[@]}" --json -s $segments -k 1M -o - "$ORIGIN/ranges/etag/v1/reset-nth/1/600000/gen/9000000/$segments/f"
+		((status == 0)) || fail "-s $segments: $status"
+		is_gen out 9000000 $segments
+		bytes=$("$JSON" type bytes <err | sed -n 's/^"run_summary"\t//p')
+		((segments > 1 || bytes < 10500000)) || fail "-s $segments: $bytes bytes were received"
+	done
+	grep -q '"retry"' err || fail "not tried again"
+	own_origin
+	get "${SOON[@]}" -q -o - "$ORIGIN/tag/changed/ranges/change/2/reset-nth/1/600000/gen/9000000/1"
+	expect 22 "has changed on the server"
+	"$ORIGIN_TOOL" --gen 9000000 1 >first
+	cmp -n "$(stat -c %s out)" first out || fail "bytes of another version"
 }
 
 # what has arrived of a large file is not requested again, and nothing is left of it in the end

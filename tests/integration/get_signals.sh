@@ -195,6 +195,22 @@ test_signals_stop_and_continue() {
 	nothing_left 1
 }
 
+# stopped for longer than --stall-timeout, it goes on afterwards: the server was not slow
+test_signals_stopped_for_long() {
+	start get --stall-timeout 500ms --retry-max-wait 20ms -s 4 -k 1M "$ORIGIN/slow/3000000/ranges/etag/v1/gen/12000000/1/f" \
+		"$ORIGIN/slow/300000/gen/600000/2/g"
+	until_true 10 test -e f.sluice-part -a -e g.sluice-part
+	kill -STOP "$pid"
+	until_true 10 is_stopped
+	sleep 1.2
+	kill -CONT "$pid"
+	finish 30
+	expect 0
+	is_gen f 12000000 1
+	is_gen g 600000 2
+	nothing_left f g
+}
+
 # --deadline ends the run with 2; what is complete stays
 test_signals_deadline() {
 	get --sync=all --deadline $((2 * SLOW))s "$ORIGIN/gen/1000/1" "$ORIGIN/gate/deadline/gen/400000/2" "$ORIGIN/noanswer"

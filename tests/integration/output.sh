@@ -198,8 +198,17 @@ test_output_progress_bars() {
 	is_gen 1 400000 1
 	is_gen 2 2000000 2
 	grep -q "status 3" typescript || fail "no status"
-	grep -q '%' typescript || fail "no percent"
 	grep -q "not downloaded" typescript || fail "no list of failures"
+	is_terminal_restored
+	printf -v command '%q ' timeout --foreground -s INT 1 "$S" get "$ORIGIN/slow/200000/gen/2000000/3"
+	SHELL=$BASH TERM=xterm timeout $LIMIT script -qec "stty rows 24 cols 80; $command; stty -a" typescript >/dev/null 2>&1 </dev/null
+	absent 3
+	is_terminal_restored
+}
+
+# Bars were drawn in ./typescript, and the terminal is as it was.
+is_terminal_restored() {
+	grep -q '%' typescript || fail "no percent"
 	grep -q ' echo' typescript || fail "the terminal does not echo any more"
 	grep -qP '\x1b\[\?25l' typescript || fail "the cursor is not hidden while bars are drawn"
 	[[ $(grep -oP '\x1b\[\?25[lh]' typescript | tail -n 1) == $'\e[?25h' ]] || fail "the cursor is gone"
@@ -368,11 +377,11 @@ frozen_disk() {
 # an ordinary user with the usual limits on locked memory, several at once
 test_output_locked_memory() {
 	local i
-	for i in {1..8}; do
+	for i in {1..20}; do
 		as_user prlimit --memlock=8388608 "$S" get -q -o - "$ORIGIN/gen/1000/$i" >"out$i" 2>"err$i" &
 	done
 	wait
-	for i in {1..8}; do
+	for i in {1..20}; do
 		is_gen "out$i" 1000 "$i"
 	done
 }
@@ -395,6 +404,13 @@ test_output_little_locked_memory() {
 		[[ $(cat out) == 1 ]] || fail "counted $(cat out)"
 	done
 	is_gen d3/200 2000 200
+	for i in 0 4096; do
+		"${user[@]}" prlimit --memlock=$i "$S" get "$ORIGIN/gen/2000/1/none" >out 2>err
+		status=$?
+		((status == 0)) || expect 1 "ulimit -l"
+		((status == 1)) || is_gen none 2000 1 # an older kernel
+		rm -f none
+	done
 }
 
 # long: at the limit of processes no thread can be started, neither by the kernel for the ring nor by the program

@@ -124,9 +124,9 @@ struct sim_seeds sim_seeds(unsigned count);
  * each of two outcomes is seen, is not asserted then. */
 bool sim_seeds_are_chosen(void);
 
-/* From one moment to the next that is tried: 1, but 3 in debug and sanitizer builds, unless
- * SLUICE_SEED or SLUICE_SEEDS is set. */
-unsigned sim_stride(void);
+/* From one moment to the next that is tried: `usual`, three times that in debug and sanitizer
+ * builds; but every one if SLUICE_SEED or SLUICE_SEEDS is set. */
+unsigned sim_stride(unsigned usual);
 
 /* Print seed, place and text, dump the world, abort. `sim` may be NULL. */
 #define sim_check(sim, cond, ...) \
@@ -233,11 +233,15 @@ bool sim_is_durable(struct sim *sim, const char *path);
 
 enum sim_crash {
 	SIM_CRASH_KILL,   /* only the process is gone: all it did is there */
+	SIM_CRASH_KEEP,   /* all it did has reached the disk, and another boot finds it: with each
+			     moment, each prefix of the log of changes */
 	SIM_CRASH_DROP,   /* nothing survives that was not synced */
 	SIM_CRASH_NAMES,  /* all names survive, no unsynced data does: the worst case for renames
 			      before syncing */
+	SIM_CRASH_SIZES,  /* all names and sizes survive, no unsynced data does: it reads as zeros */
 	SIM_CRASH_RANDOM, /* each directory keeps a prefix of its changes, each block of a file its
 			     old or new bytes */
+	SIM_CRASHES,
 };
 
 /* Cut the power: the state a next boot would find; descriptors are gone. No operation may be in
@@ -316,6 +320,8 @@ struct sim_server {
 	size_t segment;  /* largest piece that arrives at once; 0 = by the seed: 1..20, 1460 or 64
 			    KiB */
 	uint64_t gap_ns; /* longest time between pieces; 0 = 100 us */
+	/* Bytes a second that it sends on each connection, and on all together; 0 = no limit. */
+	uint64_t rate, total_rate;
 	bool reads_nothing; /* reads nothing: the client's sends stop when 256 KiB are under way */
 };
 

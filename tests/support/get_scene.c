@@ -71,6 +71,8 @@ next_entry(void *ctx, struct sl_entry *out, struct sl_error *err)
 	int code = 0;
 	if (file->checksum)
 		code = sl_checksum_parse(&out->checksum, sl_span_str(file->checksum), err);
+	if (file->pieces)
+		out->pieces = *file->pieces;
 	return code ? code : 1;
 }
 
@@ -377,7 +379,7 @@ check_file(struct get_scene *scene, const struct get_file *file)
 	}
 	}
 	snprintf(part, sizeof(part), "%s.sluice-part", place_of(file));
-	bool may_stay = scene->resume && file->state != SL_DOWNLOAD_DONE;
+	bool may_stay = (scene->resume || file->has_part) && file->state != SL_DOWNLOAD_DONE;
 	sim_check(
 		sim, may_stay || !sim_exists(sim, part), "%s is left (%s)", part, file->error.text);
 	snprintf(part, sizeof(part), "%s.sluice-journal", place_of(file));
@@ -458,19 +460,31 @@ get_scene_check_disk(struct get_scene *scene, struct sim *world, uint64_t at_op)
 	}
 }
 
+struct get_scene *
+get_scene_again(const struct get_scene *scene, struct sim *world)
+{
+	struct get_scene *again = malloc(sizeof(*again));
+	sl_assert(again);
+	*again = *scene;
+	again->sim = world;
+	again->cancel_fd = -1;
+	again->run_ns = SL_FOREVER;
+	again->run_begins = again->run_ended = NULL;
+	again->if_exists = SL_EXISTS_REPLACE;
+	for (size_t i = 0; i < again->count; i++) {
+		again->files[i].reported = again->files[i].was_done = false;
+		again->files[i].retries = 0;
+	}
+	return again;
+}
+
 void
 get_scene_rerun(struct get_scene *scene, struct sim *world)
 {
-	struct get_scene again = *scene;
-	again.sim = world;
-	again.cancel_fd = -1;
-	again.run_ns = SL_FOREVER;
-	again.if_exists = SL_EXISTS_REPLACE;
-	for (size_t i = 0; i < again.count; i++) {
-		again.files[i].reported = false;
-		again.files[i].retries = 0;
-	}
-	get_scene_run(&again);
-	get_scene_check(&again);
-	sim_check(world, again.result == 0, "the rerun failed: %s", again.summary.first_error.text);
+	struct get_scene *again = get_scene_again(scene, world);
+	get_scene_run(again);
+	get_scene_check(again);
+	sim_check(
+		world, again->result == 0, "the rerun failed: %s", again->summary.first_error.text);
+	free(again);
 }

@@ -23,7 +23,9 @@ struct get_file {
 	size_t other_len;
 	const char *before; /* what has the name before the run; NULL = nothing */
 	size_t before_len;
-	const char *checksum; /* "sha-256=HEX" or NULL */
+	bool has_part; /* an earlier run has left one: it may stay if the file is not begun */
+	const char *checksum;           /* "sha-256=HEX" or NULL */
+	const struct sl_pieces *pieces; /* or NULL */
 	/* what became of it */
 	bool reported;
 	enum sl_download_state state;
@@ -109,6 +111,10 @@ void get_scene_check(struct get_scene *scene);
 
 /* The same for a disk after a power cut or kill at this operation count. */
 void get_scene_check_disk(struct get_scene *scene, struct sim *world, uint64_t at_op);
+
+/* The same command on this disk, as a run that has not begun: what is set there is what disturbs
+ * it. The caller's to free. */
+struct get_scene *get_scene_again(const struct get_scene *scene, struct sim *world);
 
 /* Download all of it again on this disk, undisturbed: everything must come out complete. */
 void get_scene_rerun(struct get_scene *scene, struct sim *world);

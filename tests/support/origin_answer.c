@@ -76,6 +76,7 @@ cut_offset(const struct sl_origin_exchange *x, uint64_t size)
 	case SL_ORIGIN_CUT_STALL:
 		return size > 0 ? size - 1 : 0;
 	case SL_ORIGIN_CUT_RESET:
+	case SL_ORIGIN_CUT_CLOSE:
 		return SL_MIN(x->cut_at, size);
 	default:
 		return size;
@@ -85,6 +86,10 @@ cut_offset(const struct sl_origin_exchange *x, uint64_t size)
 static void
 cut_off(struct sl_origin_exchange *x)
 {
+	if (x->cut == SL_ORIGIN_CUT_CLOSE) {
+		x->ending = SL_ORIGIN_CLOSE;
+		return;
+	}
 	/* Before a RST, what was sent must arrive: it throws the rest away. */
 	sl_wire_pause(x->wire, x->cut == SL_ORIGIN_CUT_STALL ? SL_ORIGIN_FOREVER_MS : 50);
 	x->ending = SL_ORIGIN_RESET;

@@ -38,6 +38,7 @@ enum sl_origin_cut {
 	SL_ORIGIN_CUT_NONE,
 	SL_ORIGIN_CUT_STALL, /* before its last byte: nothing more is sent */
 	SL_ORIGIN_CUT_RESET, /* RST after cut_at bytes, at the latest behind the last one */
+	SL_ORIGIN_CUT_CLOSE, /* the same with an end in order */
 };
 
 /* What is wrong with a 206. `n` is x->ranges.fault_bytes. */

@@ -105,6 +105,16 @@ shape_reset_nth(struct sl_origin_exchange *x, const struct sl_origin_args *args)
 }
 
 static void
+shape_short_first(struct sl_origin_exchange *x, const struct sl_origin_args *args)
+{
+	if (sl_origin_turn(x).request <= args->n[0] && !x->head_only) {
+		x->cut = SL_ORIGIN_CUT_CLOSE;
+		x->cut_at = args->n[1];
+	}
+	sl_origin_route(x);
+}
+
+static void
 shape_slow_nth(struct sl_origin_exchange *x, const struct sl_origin_args *args)
 {
 	if (sl_origin_turn(x).request == args->n[0])
@@ -222,6 +232,9 @@ const struct sl_origin_route sl_origin_nth_routes[] = {
 		"/K/...: the Kth request of the path stops before its last byte" },
 	{ "reset-nth", "nn", shape_reset_nth,
 		"/K/BYTES/...: RST in the Kth request of the path after BYTES of the body" },
+	{ "short-first", "nn", shape_short_first,
+		"/N/BYTES/...: the first N requests of the path end in order after BYTES of the "
+		"body" },
 	{ "slow-nth", "nn", shape_slow_nth,
 		"/K/BYTES_PER_S/...: the Kth request of the path is slow" },
 	{ "late-nth", "nn", shape_late_nth,

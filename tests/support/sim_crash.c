@@ -10,6 +10,13 @@
 
 /* ---- what is left ---- */
 
+/* What directories and the attributes of files were changed to is all there. */
+static bool
+keeps_names(enum sim_crash how)
+{
+	return how == SIM_CRASH_KEEP || how == SIM_CRASH_NAMES || how == SIM_CRASH_SIZES;
+}
+
 static size_t
 surviving_changes(struct sim *sim, const struct sim_inode *directory, enum sim_crash how)
 {
@@ -19,7 +26,7 @@ surviving_changes(struct sim *sim, const struct sim_inode *directory, enum sim_c
 		count++;
 	if (how == SIM_CRASH_DROP)
 		return 0;
-	return how == SIM_CRASH_NAMES ? count : (size_t)sim_below(sim, count + 1);
+	return keeps_names(how) ? count : (size_t)sim_below(sim, count + 1);
 }
 
 static void
@@ -49,18 +56,26 @@ tear(struct sim *sim, const struct sim_inode *inode, unsigned char *out, size_t 
 	}
 }
 
+static bool
+keeps_size(struct sim *sim, enum sim_crash how)
+{
+	bool perhaps = how == SIM_CRASH_RANDOM && sim_percent(sim, 50);
+	return perhaps || how == SIM_CRASH_SIZES || how == SIM_CRASH_KEEP;
+}
+
 static void
 cut_file(struct sim *sim, struct sim_inode *inode, enum sim_crash how)
 {
-	size_t size = inode->stable_size;
-	if (how == SIM_CRASH_RANDOM && sim_percent(sim, 50))
-		size = inode->size;
+	size_t size = keeps_size(sim, how) ? inode->size : inode->stable_size;
+	bool keeps_data = how == SIM_CRASH_KEEP && !inode->lost;
+	const unsigned char *from = keeps_data ? inode->data : inode->stable;
+	size_t have = SL_MIN(size, keeps_data ? inode->size : inode->stable_size);
 	unsigned char *data = calloc(1, size + 1);
 	sl_assert(data);
 	if (how == SIM_CRASH_RANDOM)
 		tear(sim, inode, data, size);
-	else if (size)
-		memcpy(data, inode->stable, size);
+	else if (have)
+		memcpy(data, from, have);
 	free(inode->data);
 	inode->data = data;
 	inode->size = size;
@@ -68,7 +83,7 @@ cut_file(struct sim *sim, struct sim_inode *inode, enum sim_crash how)
 	inode->lost = false;
 	/* A journal keeps the order: a mode set after a rename is not there if the rename is
 	 * not. */
-	if (how != SIM_CRASH_NAMES) {
+	if (!keeps_names(how)) {
 		inode->mode = inode->stable_mode;
 		inode->owner = inode->stable_owner;
 		inode->mtime_ns = inode->stable_mtime_ns;

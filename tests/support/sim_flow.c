@@ -48,6 +48,12 @@ drop_item(struct item *item)
 static uint64_t
 gap_after(struct sim_flow *flow, size_t n)
 {
+	struct sim_line *line = flow->line;
+	if (line) {
+		line->ready_ns =
+			SL_MAX(line->ready_ns, flow->sim->now) + n * SL_NS_PER_S / line->rate;
+		return line->ready_ns - flow->sim->now;
+	}
 	if (flow->rate == SL_FOREVER)
 		return sim_below(flow->sim, flow->gap_ns + 1);
 	return n * SL_NS_PER_S / flow->rate;
@@ -61,7 +67,7 @@ move_piece(struct sim_flow *flow, struct item *item)
 	if (item->len > LARGE_ITEM)
 		limit = SL_MAX(limit, LARGE_SEGMENT);
 	size_t n = SL_MIN(SL_MIN(limit, item->len), flow->window - flow->len);
-	if (flow->rate == SL_FOREVER)
+	if (flow->rate == SL_FOREVER && !flow->line)
 		n = 1 + (size_t)sim_below(flow->sim, n);
 	append(flow, item->data, n);
 	item->data += n;

@@ -11,7 +11,7 @@ struct sim_http {
 	const struct sim_http_file *files[FILES_MAX];
 	unsigned answered[FILES_MAX];
 	size_t count;
-	unsigned requests, close_after;
+	unsigned connections, requests, close_after;
 };
 
 /* One connection: what of a request has come, and how many were answered. */
@@ -48,6 +48,10 @@ reason_of(int status)
 		return "OK";
 	case 206:
 		return "Partial Content";
+	case 416:
+		return "Range Not Satisfiable";
+	case 429:
+		return "Too Many Requests";
 	case 503:
 		return "Service Unavailable";
 	case 302:
@@ -65,31 +69,51 @@ reason_of(int status)
 struct part {
 	size_t begin, end;
 	bool is_range;
+	enum sim_http_lie lie;
+	const char *etag;
 };
+
+static void
+add_range_fields(struct sl_buf *head, const struct sim_http_file *file, const struct part *part)
+{
+	if (!part->is_range || part->lie == SIM_HTTP_LIE_NO_RANGE)
+		return;
+	if (part->lie == SIM_HTTP_LIE_MULTIPART) {
+		sl_buf_add_str(head, "Content-Type: multipart/byteranges; boundary=x\r\n");
+		return;
+	}
+	sl_buf_printf(head, "Content-Range: bytes %zu-%zu/", part->begin, part->end - 1);
+	if (part->lie == SIM_HTTP_LIE_NO_TOTAL)
+		sl_buf_add_str(head, "*\r\n");
+	else
+		sl_buf_printf(
+			head, "%zu\r\n", file->len + (part->lie == SIM_HTTP_LIE_TOTAL ? 1 : 0));
+}
 
 static void
 send_head(struct sim_peer *peer, const struct sim_http_file *file, const struct part *part)
 {
 	struct sl_buf head = { 0 };
 	int status = part->is_range ? 206 : file->status ? file->status : 200;
+	bool is_marked = part->lie != SIM_HTTP_LIE_UNMARKED;
 	sl_buf_printf(&head, "HTTP/1.1 %d %s\r\nServer: simulated\r\n", status, reason_of(status));
 	if (file->framing == SIM_HTTP_LENGTH || part->is_range)
 		sl_buf_printf(&head, "Content-Length: %zu\r\n", part->end - part->begin);
-	if (part->is_range)
-		sl_buf_printf(&head, "Content-Range: bytes %zu-%zu/%zu\r\n", part->begin,
-			part->end - 1, file->len);
+	add_range_fields(&head, file, part);
 	if (file->ranges)
 		sl_buf_add_str(&head, "Accept-Ranges: bytes\r\n");
-	if (file->etag)
-		sl_buf_printf(&head, "ETag: %s\r\n", file->etag);
+	if (part->etag && is_marked)
+		sl_buf_printf(&head, "ETag: %s\r\n", part->etag);
 	if (file->framing == SIM_HTTP_CHUNKED && !part->is_range)
 		sl_buf_add_str(&head, "Transfer-Encoding: chunked\r\n");
 	if (file->framing == SIM_HTTP_CLOSE && !part->is_range)
 		sl_buf_add_str(&head, "Connection: close\r\n");
 	if (file->location)
 		sl_buf_printf(&head, "Location: %s\r\n", file->location);
-	if (file->modified)
+	if (file->modified && is_marked)
 		sl_buf_printf(&head, "Last-Modified: %s\r\n", file->modified);
+	if (file->date)
+		sl_buf_printf(&head, "Date: %s\r\n", file->date);
 	sl_buf_add_str(&head, "\r\n");
 	sim_peer_send_copy(peer, head.data, head.len);
 	sl_buf_release(&head);
@@ -147,11 +171,11 @@ misbehave(struct sim_peer *peer, const struct sim_http_file *file)
 }
 
 static bool
-send_bad_answer(struct sim_peer *peer, const struct sim_http_file *file)
+send_status(struct sim_peer *peer, int status, const char *fields)
 {
 	struct sl_buf head = { 0 };
-	sl_buf_printf(&head, "HTTP/1.1 %d Whatever\r\nContent-Length: 0\r\n%s\r\n",
-		file->bad_status, file->bad_fields ? file->bad_fields : "");
+	sl_buf_printf(&head, "HTTP/1.1 %d %s\r\nContent-Length: 0\r\n%s\r\n", status,
+		reason_of(status), fields ? fields : "");
 	sim_peer_send_copy(peer, head.data, head.len);
 	sl_buf_release(&head);
 	return true;
@@ -193,29 +217,53 @@ field_of(struct sl_span request, const char *name)
 	return sl_span(at, end ? (size_t)(end - at) : 0);
 }
 
+static bool
+is_version(struct sl_span version, const struct sim_http_file *file, const char *etag)
+{
+	return (etag && sl_span_is(version, etag)) ||
+	       (file->modified && sl_span_is(version, file->modified));
+}
+
+static void
+distort(struct part *part, const struct sim_http_file *file, enum sim_http_lie lie)
+{
+	part->lie = lie;
+	if (lie == SIM_HTTP_LIE_EARLY && part->begin > 0)
+		part->begin--;
+	if (lie == SIM_HTTP_LIE_LATE && part->begin + 1 < part->end)
+		part->begin++;
+	if (lie == SIM_HTTP_LIE_SHORT)
+		part->end -= (part->end - part->begin) / 2;
+	if (lie == SIM_HTTP_LIE_WHOLE)
+		*part = (struct part){ 0, file->len, false, lie, part->etag };
+}
+
 /* What of the file the request asks for. */
 static struct part
-part_of(const struct sim_http_file *file, struct sl_span request)
+part_of(const struct sim_http_file *file, struct sl_span request, unsigned before)
 {
-	struct part part = { 0, file->len, false };
+	struct part part = { .end = file->len,
+		.etag = file->etag2 && before % 2 ? file->etag2 : file->etag };
 	struct sl_span range = field_of(request, "Range");
 	struct sl_span version = field_of(request, "If-Range");
 	unsigned long long first = 0, last = 0;
 	if (!file->ranges || range.len == 0 ||
-		(version.len > 0 && !(file->etag && sl_span_is(version, file->etag))))
+		(version.len > 0 && !is_version(version, file, part.etag)))
 		return part;
 	if (sscanf(range.data, "bytes=%llu-%llu", &first, &last) != 2 || first >= file->len)
 		return part;
 	part.begin = (size_t)first;
 	part.end = (size_t)SL_MIN(last + 1, (unsigned long long)file->len);
 	part.is_range = true;
+	if (before >= file->lies_from && before < file->lies_from + file->lies)
+		distort(&part, file, file->lie);
 	return part;
 }
 
 static bool
 answer_simply(struct sim_peer *peer, const struct sim_http_file *file, bool has_body)
 {
-	struct part part = { 0, file->len, false };
+	struct part part = { .end = file->len, .etag = file->etag };
 	send_head(peer, file, &part);
 	return !has_body || send_body(peer, file, &part, true, 0);
 }
@@ -236,14 +284,17 @@ answer(struct sim_http *http, struct sim_peer *peer, struct sl_span request, str
 		return answer_simply(peer, file->no_head ? &refused : file, false);
 	unsigned before = http->answered[index]++;
 	if (before < file->bad_answers)
-		return send_bad_answer(peer, file);
+		return send_status(peer, file->bad_status, file->bad_fields);
 	if (file->busy && before >= file->busy_from && before < file->busy_from + file->busy)
-		return answer_simply(peer, &busy, true);
-	if (file->later && before >= file->later_from)
+		return file->busy_status ? send_status(peer, file->busy_status, file->busy_fields)
+					 : answer_simply(peer, &busy, true);
+	while (file->later && before >= file->later_from)
 		file = file->later;
 	bool honest =
 		file->misdeed == SIM_HTTP_HONEST || (file->misdeeds && before >= file->misdeeds);
-	struct part part = part_of(file, request);
+	struct part part = part_of(file, request, before);
+	if (part.is_range && part.lie == SIM_HTTP_LIE_REFUSED)
+		return send_status(peer, 416, NULL);
 	send_head(peer, file, &part);
 	return send_body(peer, file, &part, honest, before);
 }
@@ -253,9 +304,10 @@ answer(struct sim_http *http, struct sim_peer *peer, struct sl_span request, str
 static void
 opened(struct sim_peer *peer, void *ctx)
 {
-	(void)ctx;
+	struct sim_http *http = ctx;
 	struct session *session = calloc(1, sizeof(*session));
 	sl_assert(session);
+	http->connections++;
 	sim_peer_set_data(peer, session);
 }
 
@@ -364,10 +416,24 @@ sim_http_set_segment(struct sim_http *http, struct sim *sim, size_t segment)
 	sim_listen(sim, &http->server);
 }
 
+void
+sim_http_set_rates(struct sim_http *http, struct sim *sim, uint64_t rate, uint64_t total_rate)
+{
+	http->server.rate = rate;
+	http->server.total_rate = total_rate;
+	sim_listen(sim, &http->server);
+}
+
 unsigned
 sim_http_requests(const struct sim_http *http)
 {
 	return http->requests;
+}
+
+unsigned
+sim_http_connections(const struct sim_http *http)
+{
+	return http->connections;
 }
 
 unsigned

@@ -19,6 +19,23 @@ enum sim_http_misdeed {
 	SIM_HTTP_PAUSES, /* for misdeed_ns, then it goes on */
 };
 
+/* What is wrong with responses to requests for ranges. The bytes are those that the response
+ * announces, as far as it does. */
+enum sim_http_lie {
+	SIM_HTTP_TRUTH,
+	SIM_HTTP_LIE_EARLY,     /* it begins a byte early */
+	SIM_HTTP_LIE_LATE,      /* it begins a byte late */
+	SIM_HTTP_LIE_SHORT,     /* it ends early */
+	SIM_HTTP_LIE_TOTAL,     /* another size of the file */
+	SIM_HTTP_LIE_NO_TOTAL,  /* "*" for it */
+	SIM_HTTP_LIE_NO_RANGE,  /* no Content-Range */
+	SIM_HTTP_LIE_WHOLE,     /* 200 and all of the file */
+	SIM_HTTP_LIE_REFUSED,   /* 416 */
+	SIM_HTTP_LIE_UNMARKED,  /* without ETag and Last-Modified */
+	SIM_HTTP_LIE_MULTIPART, /* multipart/byteranges */
+	SIM_HTTP_LIES,
+};
+
 struct sim_http_file {
 	const char *path; /* "/name" */
 	const void *data;
@@ -28,11 +45,17 @@ struct sim_http_file {
 	const char *location; /* for 3xx; or NULL */
 	const char *modified; /* Last-Modified; or NULL */
 	const char *etag;     /* with its quotes; or NULL */
-	bool ranges;          /* answers range requests, and If-Range by the ETag */
+	const char *etag2;    /* the ETag of every other response: of another node; or NULL */
+	const char *date;     /* Date; or NULL */
+	bool ranges;          /* answers range requests, and If-Range by ETag or Last-Modified */
 	/* What it is from the Nth answer on (N > 0): of the same path. */
 	const struct sim_http_file *later;
 	unsigned later_from;
-	unsigned busy_from, busy; /* so many answers, from the Nth on, are 503 */
+	unsigned busy_from, busy; /* so many answers, from the Nth on, are busy_status */
+	int busy_status;          /* 0 = 503 with a body */
+	const char *busy_fields;  /* of their heads, "Name: value\r\n"; or NULL */
+	enum sim_http_lie lie;
+	unsigned lies_from, lies; /* so many answers, from the Nth on, are such */
 	enum sim_http_misdeed misdeed;
 	size_t misdeed_at;
 	size_t misdeed_step; /* so many bytes later with each further answer */
@@ -64,7 +87,11 @@ void sim_http_close_after(struct sim_http *http, unsigned answers);
 /* Largest piece that arrives at once on later connections; 0 = by the seed, from single bytes. */
 void sim_http_set_segment(struct sim_http *http, struct sim *sim, size_t segment);
 
+/* Bytes a second of later connections, each and all together; 0 = no limit. */
+void sim_http_set_rates(struct sim_http *http, struct sim *sim, uint64_t rate, uint64_t total_rate);
+
 unsigned sim_http_requests(const struct sim_http *http);
+unsigned sim_http_connections(const struct sim_http *http);
 
 /* Requests of one path other than HEAD. */
 unsigned sim_http_answers(const struct sim_http *http, const char *path);

@@ -32,6 +32,7 @@ struct sim_socket {
 struct listener {
 	struct sl_list link;
 	struct sim_server server;
+	struct sim_line line; /* with server.total_rate */
 	struct sockaddr_storage address;
 };
 
@@ -105,6 +106,7 @@ sim_listen(struct sim *sim, const struct sim_server *server)
 	}
 	listener->address = address;
 	listener->server = *server;
+	listener->line.rate = server->total_rate;
 }
 
 /* ---- a server's end ---- */
@@ -247,8 +249,9 @@ choose_segment(struct sim *sim)
 }
 
 static struct sim_peer *
-accept_peer(struct sim *sim, const struct sim_server *server, struct sim_socket *socket)
+accept_peer(struct sim *sim, struct listener *listener, struct sim_socket *socket)
 {
+	const struct sim_server *server = &listener->server;
 	struct sim_peer *peer = calloc(1, sizeof(*peer));
 	sl_assert(peer);
 	peer->sim = sim;
@@ -262,6 +265,10 @@ accept_peer(struct sim *sim, const struct sim_server *server, struct sim_socket 
 		peer->down.window = server->window;
 	if (server->gap_ns)
 		peer->down.gap_ns = server->gap_ns;
+	if (server->rate)
+		peer->down.rate = server->rate;
+	if (server->total_rate)
+		peer->down.line = &listener->line;
 	if (server->reads_nothing)
 		peer->up.rate = 0;
 	sl_list_push_back(&sim->peers, &peer->link);
@@ -329,7 +336,7 @@ connected(struct sim *sim, struct sim_event *event)
 {
 	struct sim_job *job = SL_CONTAINER_OF(event, struct sim_job, event);
 	struct sim_socket *socket = sim_fd(sim, job->copy.fd)->socket;
-	const struct listener *listener = find_listener(sim, &job->address);
+	struct listener *listener = find_listener(sim, &job->address);
 	enum sim_reach reach = listener ? listener->server.reach : SIM_REFUSE;
 	socket->state = SOCKET_FRESH;
 	if (reach == SIM_BLACK_HOLE)
@@ -340,7 +347,7 @@ connected(struct sim *sim, struct sim_event *event)
 		sim_job_finish(sim, job, sim_percent(sim, 50) ? -EHOSTUNREACH : -ENETUNREACH);
 	else {
 		socket->state = SOCKET_CONNECTED;
-		socket->peer = accept_peer(sim, &listener->server, socket);
+		socket->peer = accept_peer(sim, listener, socket);
 		sim_job_finish(sim, job, 0);
 		const struct sim_server *server = &socket->peer->server;
 		if (server->methods && server->methods->opened)

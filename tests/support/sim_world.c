@@ -174,13 +174,14 @@ sim_seeds_are_chosen(void)
 }
 
 unsigned
-sim_stride(void)
+sim_stride(unsigned usual)
 {
+	if (sim_seeds_are_chosen())
+		return 1;
 #ifdef SL_DEBUG
-	if (!sim_seeds_are_chosen())
-		return 3;
+	usual *= 3;
 #endif
-	return 1;
+	return usual;
 }
 
 /* "COUNT" from 1 on, "FIRST:COUNT", or "FIRST:" for `usual` ones. */

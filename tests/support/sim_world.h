@@ -122,6 +122,12 @@ void sim_breach(struct sim *sim, const char *fmt, ...) SL_PRINTF(2, 3);
 
 /* ---- bytes on their way from a producer to a consumer ---- */
 
+/* What several flows share: pieces take turns. */
+struct sim_line {
+	uint64_t rate;     /* bytes a second */
+	uint64_t ready_ns; /* when it has carried all that was sent */
+};
+
 struct sim_flow {
 	struct sim *sim;
 	struct sl_list items;
@@ -137,7 +143,8 @@ struct sim_flow {
 	struct sim_event event;
 	size_t segment, window;
 	uint64_t gap_ns;
-	uint64_t rate; /* bytes a second; SL_FOREVER = by gap_ns */
+	uint64_t rate;         /* bytes a second; SL_FOREVER = by gap_ns */
+	struct sim_line *line; /* NULL = none */
 	void (*arrived)(struct sim_flow *flow);
 	void *owner;
 };

@@ -54,15 +54,23 @@ Test(exit_status, some_failures_are_the_same_wherever_they_happen)
 		{ SL_E_DNS_FAILURE, SL_EXIT_RESOLVE }, { SL_E_TLS, SL_EXIT_TLS },
 		{ SL_E_REDIRECT, SL_EXIT_REDIRECT }, { SL_E_CHECKSUM, SL_EXIT_CHECKSUM },
 		{ SL_E_IN_USE, SL_EXIT_IN_USE }, { SL_E_USAGE, SL_EXIT_USAGE },
-		{ SL_E_UNSUPPORTED, SL_EXIT_USAGE }, { SL_E_NAME, SL_EXIT_USAGE },
-		{ SL_E_TWICE, SL_EXIT_EXISTS }, { SL_E_CHANGED, SL_EXIT_PROTOCOL },
-		{ SL_E_DECODE, SL_EXIT_PROTOCOL }, { -EEXIST, SL_EXIT_EXISTS },
-		{ -ETIMEDOUT, SL_EXIT_TIMEOUT }, { -ENOSPC, SL_EXIT_NO_SPACE },
-		{ -EDQUOT, SL_EXIT_NO_SPACE }, { -ENOMEM, SL_EXIT_OTHER },
-		{ -EMFILE, SL_EXIT_OTHER }, { -ENFILE, SL_EXIT_OTHER } };
+		{ SL_E_NAME, SL_EXIT_USAGE }, { SL_E_TWICE, SL_EXIT_EXISTS },
+		{ SL_E_CHANGED, SL_EXIT_PROTOCOL }, { SL_E_DECODE, SL_EXIT_PROTOCOL },
+		{ -EEXIST, SL_EXIT_EXISTS }, { -ETIMEDOUT, SL_EXIT_TIMEOUT },
+		{ -ENOSPC, SL_EXIT_NO_SPACE }, { -EDQUOT, SL_EXIT_NO_SPACE },
+		{ -ENOMEM, SL_EXIT_OTHER }, { -EMFILE, SL_EXIT_OTHER },
+		{ -ENFILE, SL_EXIT_OTHER } };
 	for (size_t i = 0; i < SL_COUNT_OF(cases); i++)
 		for (int phase = SL_PHASE_NONE; phase <= SL_PHASE_RENAME; phase++)
 			expect_status(cases[i].code, (enum sl_phase)phase, 0, cases[i].want);
+}
+
+Test(exit_status, what_is_not_supported_is_the_users_unless_a_server_sent_it)
+{
+	for (int phase = SL_PHASE_NONE; phase <= SL_PHASE_RENAME; phase++)
+		expect_status(SL_E_UNSUPPORTED, (enum sl_phase)phase, 0,
+			phase == SL_PHASE_HEAD || phase == SL_PHASE_BODY ? SL_EXIT_PROTOCOL
+									 : SL_EXIT_USAGE);
 }
 
 Test(exit_status, other_codes_go_by_what_was_being_done)

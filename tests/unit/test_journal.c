@@ -759,7 +759,7 @@ static uint64_t
 cut_everywhere(void (*body)(struct bench *bench), enum sim_crash how, uint64_t seed)
 {
 	uint64_t most = 0;
-	for (uint64_t nth = 1;; nth += sim_stride()) {
+	for (uint64_t nth = 1;; nth += sim_stride(1)) {
 		struct bench bench;
 		struct sim *world = cut_world(body, seed, nth, how, &bench);
 		if (!world)
@@ -861,7 +861,7 @@ Test(journal, after_a_power_cut_one_sync_interval_is_missing)
 /* One operation fails: then another run finds what was left. */
 Test(journal, whatever_operation_fails_it_lists_only_what_is_there)
 {
-	for (uint64_t nth = 1;; nth += sim_stride()) {
+	for (uint64_t nth = 1;; nth += sim_stride(1)) {
 		struct sim_options options = sim_options(nth);
 		struct bench bench = {
 			.body = download, .sim = sim_new(&options), .gap_ns = 700 * SL_NS_PER_MS

@@ -266,6 +266,21 @@ NTH_TEST(the_kth_request_is_reset)
 	}
 }
 
+NTH_TEST(the_first_requests_end_too_early)
+{
+	static const char path[] = "/short-first/2/37/ranges/gen/1000/7";
+
+	for (int i = 1; i <= 3; i++) {
+		struct ask_reply reply;
+
+		ask(server.port, path, i == 2 ? "Range: bytes=100-\r\n" : "", &reply);
+		cr_expect_eq(reply.is_whole, i == 3, "%d", i);
+		cr_expect_eq(reply.body.len, i == 3 ? 1000 : 37, "%d: %zu", i, reply.body.len);
+		cr_expect(ask_is_gen(reply.body.data, reply.body.len, SEED, i == 2 ? 100 : 0));
+		ask_release(&reply);
+	}
+}
+
 /* At least: a lower bound of the time cannot fail on a busy machine. */
 NTH_TEST(the_nth_request_of_a_connection_is_late)
 {

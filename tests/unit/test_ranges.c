@@ -43,6 +43,15 @@ check(const struct oracle *oracle, const struct sl_ranges *ranges)
 			cr_assert_not(oracle->done[off]);
 		cr_assert(off == oracle->total || oracle->done[off]);
 	}
+	struct sl_range found = { 0 };
+	uint64_t seen = 0;
+	for (uint64_t off = 0; sl_ranges_next_done(ranges, off, &found); off = found.end) {
+		cr_assert(found.begin >= off && found.begin < found.end);
+		for (; off < found.end; off++)
+			cr_assert_eq(oracle->done[off], off >= found.begin);
+		seen += found.end - found.begin;
+	}
+	cr_assert_eq(seen, done);
 	size_t at = 0;
 	for (size_t i = 0; i < ranges->count; i++) {
 		cr_assert_lt(ranges->done[i].begin, ranges->done[i].end);

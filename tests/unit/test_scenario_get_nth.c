@@ -3,6 +3,7 @@
  * operation fails with everything it may fail with, or moves less than it could, for every n until
  * the run has no more operations.
  */
+#include "support/failures.h"
 #include "support/scenario.h"
 #include "support/scratch.h"
 
@@ -10,17 +11,7 @@
 #include <errno.h>
 #include <string.h>
 
-#define KIND(kind) (1ull << (kind))
-#define STREAMS (KIND(SL_OP_SEND) | KIND(SL_OP_RECV))
-#define TRANSFERS (STREAMS | KIND(SL_OP_READ) | KIND(SL_OP_WRITE))
-#define SYNCS (KIND(SL_OP_SYNC) | KIND(SL_OP_SYNC_FS))
-#define NAMES (KIND(SL_OP_RENAME) | KIND(SL_OP_LINK) | KIND(SL_OP_UNLINK) | KIND(SL_OP_MKDIR))
-#define ACLS (KIND(SL_OP_GET_ACL) | KIND(SL_OP_SET_ACL))
-#define ATTRIBUTES (ACLS | KIND(SL_OP_SET_OWNER) | KIND(SL_OP_SET_MODE) | KIND(SL_OP_SET_TIME))
-#define LOOKS (KIND(SL_OP_OPEN) | KIND(SL_OP_STAT))
-#define ROOM (KIND(SL_OP_WRITE) | KIND(SL_OP_ALLOCATE))
-#define DISK (LOOKS | NAMES | SYNCS | ROOM | ATTRIBUTES | KIND(SL_OP_TRUNCATE) | KIND(SL_OP_CLOSE))
-#define EVERYTHING (KIND(SL_OP_KINDS) - 1)
+#define TRANSFERS (KIND(SL_OP_SEND) | KIND(SL_OP_RECV) | KIND(SL_OP_READ) | KIND(SL_OP_WRITE))
 
 struct plan {
 	struct sim_options options;
@@ -114,46 +105,12 @@ fail_each(const struct plan *plan, int code, uint64_t kinds)
 
 /* ---- by what fails, and how ---- */
 
-struct failure {
-	const char *name;
-	int code;
-	uint64_t kinds;
-};
-
-static const struct failure failures[] = {
-	{ "EIO", -EIO, DISK | KIND(SL_OP_READ) },
-	{ "ENOSPC", -ENOSPC,
-		ROOM | SYNCS | KIND(SL_OP_OPEN) | KIND(SL_OP_RENAME) | KIND(SL_OP_CLOSE) },
-	{ "EDQUOT", -EDQUOT, ROOM | SYNCS },
-	{ "EFBIG", -EFBIG, ROOM },
-	/* Not from a directory's sync: that is how a file system says it has nothing to do
-	 * there. */
-	{ "EINVAL", -EINVAL, ROOM | KIND(SL_OP_SYNC_FS) | KIND(SL_OP_RENAME) },
-	{ "EOPNOTSUPP", -EOPNOTSUPP, ROOM | KIND(SL_OP_SYNC_FS) },
-	{ "ENOSYS", -ENOSYS, KIND(SL_OP_ALLOCATE) | KIND(SL_OP_LOCK) | KIND(SL_OP_RENAME) },
-	{ "ENOLCK", -ENOLCK, KIND(SL_OP_LOCK) },
-	{ "EACCES", -EACCES, LOOKS | NAMES | ATTRIBUTES },
-	{ "EPERM", -EPERM, NAMES | ATTRIBUTES },
-	{ "EROFS", -EROFS, NAMES | ATTRIBUTES | KIND(SL_OP_OPEN) },
-	{ "EEXIST", -EEXIST, KIND(SL_OP_OPEN) | KIND(SL_OP_RENAME) },
-	{ "ENOENT", -ENOENT, LOOKS | NAMES },
-	{ "EMFILE", -EMFILE, KIND(SL_OP_OPEN) | KIND(SL_OP_SOCKET) },
-	{ "ECONNREFUSED", -ECONNREFUSED, KIND(SL_OP_CONNECT) },
-	{ "ENETUNREACH", -ENETUNREACH, KIND(SL_OP_CONNECT) | STREAMS },
-	{ "ETIMEDOUT", -ETIMEDOUT, KIND(SL_OP_CONNECT) | STREAMS },
-	{ "ECONNRESET", -ECONNRESET, KIND(SL_OP_CONNECT) | STREAMS },
-	{ "EPIPE", -EPIPE, KIND(SL_OP_SEND) },
-	{ "ENOMEM", -ENOMEM, EVERYTHING },
-	{ "EINTR", -EINTR, EVERYTHING },
-	{ "EAGAIN", -EAGAIN, EVERYTHING & ~KIND(SL_OP_LOCK) },
-};
-
 static void
 fail_in_all_ways(const struct plan *plan)
 {
-	for (size_t i = 0; i < SL_COUNT_OF(failures); i++) {
-		uint64_t count = fail_each(plan, failures[i].code, failures[i].kinds);
-		cr_assert_gt(count, 0, "%s hits nothing", failures[i].name);
+	for (const struct failure *failure = failures; failure->name; failure++) {
+		uint64_t count = fail_each(plan, failure->code, failure->kinds);
+		cr_assert_gt(count, 0, "%s hits nothing", failure->name);
 	}
 }
 

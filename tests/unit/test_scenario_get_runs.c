@@ -3,10 +3,10 @@
  * under hundreds of seeds: a name holds what one run says it has put there, whole; a file that was
  * there is replaced only if it was to be; no part is left.
  */
+#include "support/chance.h"
 #include "support/run.h"
 #include "support/scenario.h"
 
-#include "sluice/base/random.h"
 #include "sluice/rt/io.h"
 
 #include <criterion/criterion.h>
@@ -29,30 +29,18 @@ struct world {
 	bool slow_disk, may_leave_parts;
 };
 
-static uint64_t
-pick(struct world *world, uint64_t bound)
-{
-	return sl_random_below(&world->random, bound);
-}
-
-static bool
-one_in(struct world *world, uint64_t count)
-{
-	return pick(world, count) == 0;
-}
-
 static struct sim_options
 mixed_options(struct world *world, uint64_t seed)
 {
 	struct sim_options options = sim_options(seed);
-	options.fault_ppm = one_in(world, 3) ? 3000 : 0;
+	options.fault_ppm = one_in(&world->random, 3) ? 3000 : 0;
 	/* A part that may not be looked at or removed has to stay, and a lock that only one of them
 	 * gets is none. */
 	options.fault_kinds = (KIND(SL_OP_KINDS) - 1) &
 			      ~(KIND(SL_OP_UNLINK) | KIND(SL_OP_STAT) | KIND(SL_OP_LOCK));
-	world->slow_disk = one_in(world, 2);
+	world->slow_disk = one_in(&world->random, 2);
 	options.disk_ns = world->slow_disk ? 100 * SL_NS_PER_MS : options.disk_ns;
-	options.no_noreplace = one_in(world, 4);
+	options.no_noreplace = one_in(&world->random, 4);
 	world->trouble = options.fault_ppm > 0;
 	return options;
 }
@@ -65,8 +53,8 @@ mix_files(struct world *world, struct get_scene *run, int which)
 	static const char *const dirs[RUNS] = { "a", "b" };
 	for (size_t i = 0; i < FILES; i++) {
 		struct sim_http_file *file = &world->served[which][i];
-		size_t len = which ? world->served[0][i].len : sizes[pick(world, 4)];
-		bool slow = one_in(world, 4);
+		size_t len = which ? world->served[0][i].len : sizes[pick(&world->random, 4)];
+		bool slow = one_in(&world->random, 4);
 		snprintf(world->names[i], sizeof(world->names[i]), "f%zu", i);
 		snprintf(world->paths[which][i], sizeof(world->paths[which][i]), "/%s/f%zu",
 			dirs[which], i);
@@ -93,9 +81,9 @@ mix_run(struct world *world, int which)
 	struct get_scene *run = calloc(1, sizeof(*run));
 	cr_assert_not_null(run);
 	get_scene_init(run, world->scenario->sim);
-	run->jobs = 1 + (unsigned)pick(world, 4);
-	run->sync = syncs[pick(world, SL_COUNT_OF(syncs))];
-	run->if_exists = (enum sl_if_exists)pick(world, 5);
+	run->jobs = 1 + (unsigned)pick(&world->random, 4);
+	run->sync = PICK_OF(&world->random, syncs);
+	run->if_exists = (enum sl_if_exists)pick(&world->random, 5);
 	run->shared = true;
 	mix_files(world, run, which);
 	return run;
@@ -113,19 +101,19 @@ build(uint64_t seed)
 	for (int i = 0; i < RUNS; i++)
 		world->runs[i] = mix_run(world, i);
 	for (size_t i = 0; i < FILES; i++) {
-		world->before[i] = one_in(world, 4);
+		world->before[i] = one_in(&world->random, 4);
 		if (world->before[i])
 			sim_put_file(sim, world->names[i], BEFORE, sizeof(BEFORE) - 1, 0644);
 	}
-	if (one_in(world, 3)) {
-		struct get_scene *stopped = world->runs[pick(world, RUNS)];
+	if (one_in(&world->random, 3)) {
+		struct get_scene *stopped = world->runs[pick(&world->random, RUNS)];
 		/* A slow disk may keep a part then: there is a second in all. */
 		world->may_leave_parts = world->slow_disk;
-		if (one_in(world, 2))
-			stopped->run_ns = pick(world, 2 * SL_NS_PER_S);
+		if (one_in(&world->random, 2))
+			stopped->run_ns = pick(&world->random, 2 * SL_NS_PER_S);
 		else
-			stopped->cancel_fd = sim_trap(sim, 1 + pick(world, 200));
-		stopped->by_command = one_in(world, 2);
+			stopped->cancel_fd = sim_trap(sim, 1 + pick(&world->random, 200));
+		stopped->by_command = one_in(&world->random, 2);
 		world->trouble = true;
 	}
 	return world;
@@ -163,7 +151,8 @@ run_both(void *arg)
 	sl_group_enter(&group, SL_GROUP_COLLECT);
 	for (int i = 0; i < RUNS; i++) {
 		late[i] = (struct late){ world->runs[i],
-			i ? pick(world, one_in(world, 2) ? 2 * SL_NS_PER_S : 200 * SL_NS_PER_MS)
+			i ? pick(&world->random, one_in(&world->random, 2) ? 2 * SL_NS_PER_S
+									   : 200 * SL_NS_PER_MS)
 			  : 0 };
 		cr_assert_eq(sl_group_spawn(&group, "run", run_late, &late[i], NULL), 0);
 	}

@@ -88,7 +88,7 @@ stop_everywhere(unsigned seed_count, int reason, bool by_command)
 {
 	struct sim_seeds seeds = sim_seeds(seed_count);
 	for (uint64_t seed = seeds.first; seed != seeds.end; seed++)
-		for (uint64_t n = 1; stop_at(seed, n, reason, by_command); n += sim_stride())
+		for (uint64_t n = 1; stop_at(seed, n, reason, by_command); n += sim_stride(1))
 			;
 }
 
@@ -113,7 +113,7 @@ Test(scenario_get_stop, a_deadline_at_any_moment_leaves_nothing_half_done, .time
 	struct sim_seeds seeds = sim_seeds(2);
 	for (uint64_t seed = seeds.first; seed != seeds.end; seed++) {
 		bool over = true;
-		for (uint64_t ms = 0; over; ms += sim_stride()) {
+		for (uint64_t ms = 0; over; ms += sim_stride(1)) {
 			struct scenario *scenario = build(seed, false);
 			struct get_scene *get = &scenario->get;
 			get->run_ns = ms * SL_NS_PER_MS;
@@ -200,7 +200,7 @@ Test(scenario_get_stop, with_fail_fast_a_failure_at_any_moment_leaves_nothing_ha
 {
 	struct sim_seeds seeds = sim_seeds(2);
 	for (uint64_t seed = seeds.first; seed != seeds.end; seed++)
-		for (uint64_t n = 1; fail_sibling_at(seed, n); n += sim_stride())
+		for (uint64_t n = 1; fail_sibling_at(seed, n); n += sim_stride(1))
 			;
 }
 

@@ -94,3 +94,88 @@ Test(scenario_get_stream, whatever_happens_each_byte_comes_once_and_in_order, .t
 		scenario_free(scenario);
 	}
 }
+
+/* ---- responses that break off ---- */
+
+static struct scenario *
+begin_broken(uint64_t seed, unsigned segments, struct sim_http_file file)
+{
+	struct sim_options options = sim_options(seed);
+	struct scenario *scenario =
+		begin(&options, file, seed % 2 ? (uint64_t)SL_FOREVER : 1000000);
+	scenario->get.segments = segments;
+	scenario->get.retry =
+		(struct sl_retry_policy){ .retries = 60, .max_wait_ns = SL_NS_PER_S, .seed = seed };
+	return scenario;
+}
+
+/* All is there each time, since what follows the last byte that was written is requested. */
+Test(scenario_get_stream, goes_on_behind_the_last_byte_that_was_written, .timeout = 240)
+{
+	static const size_t steps[] = { 1009, CHUNK - 1, CHUNK, CHUNK + 1, 3 * CHUNK, 90001 };
+	struct sim_seeds seeds = sim_seeds(6);
+	for (uint64_t seed = seeds.first; seed != seeds.end; seed++)
+		for (size_t i = 0; i < SL_COUNT_OF(steps); i++) {
+			char sum[SCENARIO_SUM];
+			struct scenario *scenario = begin_broken(seed, seed % 3 ? 1 : 4,
+				(struct sim_http_file){ .len = 200000,
+					.misdeed = seed % 2 ? SIM_HTTP_RESETS : SIM_HTTP_ENDS,
+					.misdeed_at = steps[i] });
+			scenario_set_checksum(&scenario->get.files[0], sum);
+			scenario_run(scenario);
+			scenario_expect_all_done(scenario);
+			expect_in_order(scenario);
+			/* With several, those that are left may bring it all. */
+			sim_check(scenario->sim,
+				seed % 3 == 0 || scenario->get.files[0].retries > 0, "no retry");
+			scenario_free(scenario);
+		}
+}
+
+/* The reader has the beginning of one version; the rest of the other must not follow. */
+Test(scenario_get_stream, never_goes_on_with_another_version)
+{
+	struct sim_seeds seeds = sim_seeds(20);
+	for (uint64_t seed = seeds.first; seed != seeds.end; seed++) {
+		size_t len = 200000;
+		struct sim_http_file later = { .len = len,
+			.data = scenario_body(1, len),
+			.path = "/f0",
+			.ranges = true,
+			.etag = "\"two\"",
+			.modified = "Tue, 14 Nov 2023 22:13:22 GMT" };
+		struct scenario *scenario = begin_broken(seed, seed % 3 ? 1 : 4,
+			(struct sim_http_file){ .len = len,
+				.misdeed = SIM_HTTP_RESETS,
+				.misdeed_at = 3 * CHUNK,
+				.later = &later,
+				.later_from = 1 + (unsigned)seed % 3 });
+		sim_http_set_segment(scenario->http, scenario->sim, SL_KIB);
+		scenario_run(scenario);
+		expect_in_order(scenario);
+		const struct get_file *file = &scenario->get.files[0];
+		sim_check(scenario->sim, file->error.code == SL_E_CHANGED, "%d: %s",
+			file->error.code, file->error.text);
+		scenario_free(scenario);
+	}
+}
+
+Test(scenario_get_stream, is_not_begun_again_if_its_rest_cannot_be_requested)
+{
+	struct sim_seeds seeds = sim_seeds(20);
+	for (uint64_t seed = seeds.first; seed != seeds.end; seed++) {
+		struct sim_http_file broken = {
+			.len = 200000, .misdeed = SIM_HTTP_ENDS, .misdeed_at = 3 * CHUNK
+		};
+		struct scenario *scenario = begin_broken(seed, 4, broken);
+		scenario->files[0].served.ranges = seed % 2;
+		if (seed % 2) /* nothing to tell another version by */
+			scenario->files[0].served.etag = scenario->files[0].served.modified = NULL;
+		scenario_run(scenario);
+		scenario_expect_failure(scenario, 0, SL_E_SHORT_BODY, SL_PHASE_BODY);
+		expect_in_order(scenario);
+		unsigned answers = sim_http_answers(scenario->http, "/f0");
+		sim_check(scenario->sim, answers == 1, "%u requests", answers);
+		scenario_free(scenario);
+	}
+}

@@ -41,15 +41,12 @@ Test(sources, they_are_used_one_after_the_other)
 	cr_expect_eq(sl_sources_use(&sources, 0, &err), 0);
 	cr_expect_str_eq(sources.url.host, "a");
 	cr_expect_null(strstr(sl_sources_show(&sources), "secret"));
-	cr_expect(sl_sources_has_next(&sources));
 	cr_expect_eq(sl_sources_use(&sources, 1, &err), SL_E_UNSUPPORTED);
 	cr_expect_not_null(strstr(sl_sources_show(&sources), "//a/x"), "that of the one before");
 	sl_error_clear(&err);
-	cr_expect(sl_sources_has_next(&sources));
 	cr_expect_eq(sl_sources_use(&sources, 2, &err), 0);
 	cr_expect_str_eq(sources.url.host, "c");
 	cr_expect_null(strstr(sl_sources_show(&sources), "pw"));
-	cr_expect_not(sl_sources_has_next(&sources));
 	sl_sources_release(&sources);
 }
 
@@ -76,7 +73,6 @@ Test(sources, an_entry_without_a_url_cannot_be_used)
 	sl_sources_init(&sources, &entry);
 	cr_expect_eq(sl_sources_use(&sources, 0, &err), SL_E_USAGE);
 	cr_expect_neq(err.text[0], '\0');
-	cr_expect_not(sl_sources_has_next(&sources));
 	sl_sources_release(&sources);
 }
 

@@ -138,7 +138,7 @@ Test(stamp, damaged_bytes_are_no_stamp_and_never_read_past)
 		cr_expect_eq(sl_stamp_parse(&back, bytes, len), c == 1, "version %d", c);
 	}
 	bytes[0] = 1;
-	bytes[1] = 5;
+	bytes[1] = 7;
 	cr_expect_not(sl_stamp_parse(&back, bytes, len), "an algorithm of the future");
 }
 
@@ -172,6 +172,28 @@ Test(stamp, is_compared_by_algorithm_and_first_bytes)
 		struct sl_checksum sum = checksum(cases[i].sum);
 		cr_expect_eq(sl_stamp_has_checksum(&stamp, &sum), cases[i].same, "%zu", i);
 		cr_expect_not(sl_stamp_has_checksum(&none, &sum), "%zu", i);
+	}
+}
+
+/* Numbers stay: files that older versions have left have them. */
+Test(stamp, every_algorithm_has_its_own_number)
+{
+	static const struct {
+		enum sl_checksum_kind kind;
+		unsigned number;
+	} cases[] = { { SL_CHECKSUM_MD5, 1 }, { SL_CHECKSUM_SHA1, 2 }, { SL_CHECKSUM_SHA256, 3 },
+		{ SL_CHECKSUM_SHA512, 4 }, { SL_CHECKSUM_BLAKE2B, 5 }, { SL_CHECKSUM_BLAKE2S, 6 } };
+	for (size_t i = 0; i < SL_COUNT_OF(cases); i++) {
+		struct sl_checksum sum = { .kind = cases[i].kind,
+			.len = sl_checksum_len(cases[i].kind),
+			.value = { 1, 2, 3 } };
+		struct sl_resource resource = { 0 };
+		struct sl_stamp stamp, back;
+		unsigned char bytes[SL_STAMP_MAX];
+		sl_stamp_init(&stamp, "u", &resource, &sum, false);
+		cr_expect_eq(stamp.algorithm, cases[i].number);
+		cr_assert(sl_stamp_parse(&back, bytes, sl_stamp_format(&stamp, bytes)));
+		cr_expect(sl_stamp_has_checksum(&back, &sum), "%u", cases[i].number);
 	}
 }
 

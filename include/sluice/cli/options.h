@@ -85,6 +85,7 @@ struct sl_get_options {
 	const char *sums;            /* as one of `lists`; NULL = none */
 	enum sl_sync_mode sync;
 	bool resume, verify_resume;
+	bool keep_journal, adopt, append; /* only with resume; not both of the last */
 	bool remote_time;
 
 	const char *referer;         /* NULL = none */

@@ -58,10 +58,14 @@ void sl_permit_move(struct sl_permit *permit, const struct sl_url *url);
 void sl_permit_answered(const struct sl_permit *permit);
 void sl_permit_refused(const struct sl_permit *permit);
 
+/* Bytes have come on its connection. Harmless on {0}. */
+void sl_permit_received(const struct sl_permit *permit, uint64_t bytes);
+
 /* Whether a failure shows that the host wants fewer connections. */
 bool sl_admission_is_refusal(const struct sl_error *err);
 
-/* Whether a file waits for a permit that this one could be. */
+/* Whether it is to be given back before anything else is begun with it: a file waits for a permit
+ * that this one could be, or fewer connections to the host are enough. */
 bool sl_permit_is_wanted(const struct sl_permit *permit);
 
 #endif

@@ -22,8 +22,10 @@
 #include "sluice/rt/chunk.h"
 
 #define SL_JOURNAL_SUFFIX ".sluice-journal"
+#define SL_KEPT_SUFFIX ".sluice-kept" /* of the journal of a complete file */
 
 struct sl_journal;
+struct statx;
 
 /* The part that a journal belongs to. What it points at stays the caller's and must outlive the
  * journal. */
@@ -36,6 +38,9 @@ struct sl_journal_part {
 	uint32_t dev_major, dev_minor;
 	uint32_t mode; /* it was created with, before the umask */
 };
+
+/* Time of birth as a journal has it; 0 = the file system does not record it. */
+uint64_t sl_journal_birth_ns(const struct statx *st);
 
 /* One that is not there yet; sl_journal_begin makes it. Returns 0 or -ENOMEM. */
 int sl_journal_new(struct sl_journal **out, const struct sl_journal_part *part) SL_MUST_CHECK;
@@ -50,6 +55,16 @@ int sl_journal_new(struct sl_journal **out, const struct sl_journal_part *part) 
 SL_SUSPENDS
 int sl_journal_load(struct sl_journal **out, const struct sl_journal_part *part, uint64_t url_hash,
 	struct sl_error *err) SL_MUST_CHECK;
+
+/*
+ * Read the journal that was kept for a complete file, open for reading as part->fd; the rest that
+ * tells files apart is found out here. As sl_journal_load, and SL_E_REPLACED too if the file does
+ * not have the size and modification time that it was kept with. Only sl_journal_verify and
+ * sl_journal_close may be called then.
+ */
+SL_SUSPENDS
+int sl_journal_load_kept(struct sl_journal **out, const struct sl_journal_part *part,
+	uint64_t url_hash, struct sl_error *err) SL_MUST_CHECK;
 
 /* What was loaded: the ranges that the part has, and the resource they are of. Valid until
  * sl_journal_begin; nothing is in it after sl_journal_new. */
@@ -119,6 +134,13 @@ int sl_journal_void(struct sl_journal *journal, uint64_t begin, uint64_t end) SL
 SL_SUSPENDS
 int sl_journal_end(struct sl_journal *journal);
 
+/*
+ * After the end: what was recorded is on disk, and so are the names of the part and the journal.
+ * Returns 0; a code of the disk, also if the journal is not complete; the cancellation.
+ */
+SL_SUSPENDS
+int sl_journal_sync(struct sl_journal *journal) SL_MUST_CHECK;
+
 /* The file has what a later run needs to resume the part. */
 bool sl_journal_is_valid(const struct sl_journal *journal);
 
@@ -132,7 +154,16 @@ int sl_journal_failure(const struct sl_journal *journal);
 SL_SUSPENDS
 void sl_journal_close(struct sl_journal *journal);
 
-/* Remove it, if its name still stands for it. Likewise. */
+/*
+ * The part has its final name, `size` bytes and this modification time: the journal stays, under the
+ * name `kept_name`, which a journal that has it loses. A journal that is not complete is removed,
+ * and so is one that cannot be kept; then that is logged.
+ */
+SL_SUSPENDS
+void sl_journal_keep(
+	struct sl_journal *journal, const char *kept_name, uint64_t size, uint64_t modified_ns);
+
+/* Remove it, if its name still stands for it. As sl_journal_close. */
 SL_SUSPENDS
 void sl_journal_remove(struct sl_journal *journal);
 

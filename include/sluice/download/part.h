@@ -13,6 +13,7 @@
 
 #include "sluice/download/directory.h"
 #include "sluice/download/journal.h"
+#include "sluice/download/part_reader.h"
 #include "sluice/download/stamp.h"
 #include "sluice/rt/chunk.h"
 #include "sluice/rt/engine.h"
@@ -42,18 +43,24 @@ struct sl_part {
 	int fd;                         /* buffered; holds the lock; -1 = none */
 	int direct_fd;                  /* O_DIRECT on the same inode; -1 = buffered */
 	bool direct_refused;            /* the file system refused a direct write */
-	bool name_taken;                /* when it was locked, something had the final name */
+	bool is_left; /* by another program, and not moved yet; as it was when it was opened: */
+	uint64_t left_size;
+	int64_t left_s; /* modification time */
+	uint32_t left_ns;
+	bool name_taken; /* when it was locked, something had the final name */
 	uint64_t inode;
 	uint64_t birth_ns; /* 0 = the file system does not record it */
 	uint32_t dev_major, dev_minor;
 	uint32_t uid, gid;
 	uint32_t mode;              /* it was created with, before the umask */
 	struct sl_journal *journal; /* owned; NULL = none. Loaded if the part was taken over */
-	bool is_sealed;             /* then its modification time is: */
-	int64_t sealed_s;           /* since the epoch */
-	uint32_t sealed_ns;         /* and the rest of the second */
-	bool is_published;          /* it has its final name */
-	bool time_refused;          /* it was given a time, and does not have it */
+	bool keeps_journal;         /* beside the complete file; set by the caller */
+	bool is_sealed;             /* then its size and modification time are: */
+	uint64_t sealed_size;
+	int64_t sealed_s;   /* since the epoch */
+	uint32_t sealed_ns; /* and the rest of the second */
+	bool is_published;  /* it has its final name */
+	bool time_refused;  /* it was given a time, and does not have it */
 };
 
 /* What a part gets when it is complete. */
@@ -131,6 +138,9 @@ int sl_part_reserve(struct sl_part *part, uint64_t length, enum sl_io_mode mode,
 SL_SUSPENDS
 int sl_part_write(struct sl_part *part, const struct sl_chunk *chunk) SL_MUST_CHECK;
 
+/* To read back what was written: direct if that is. Valid until the part is sealed. */
+struct sl_part_reader sl_part_reader(const struct sl_part *part);
+
 /*
  * After the last write: let the file system report what it could not write (as a close would), set
  * the attributes (a file that is replaced gives its rights as they are now), and remember the time
@@ -161,6 +171,10 @@ bool sl_part_is_stop(int code) SL_MUST_CHECK;
 int sl_part_write_failed(
 	const struct sl_part *part, int code, uint64_t needed, struct sl_error *err);
 
+/* The name of the journal that is kept for a complete file, the caller's to free; NULL if out of
+ * memory. */
+char *sl_part_kept_name(const char *name) SL_MUST_CHECK;
+
 /* "directory/NAME.sluice-part", the caller's to free; NULL if out of memory. */
 char *sl_part_path(const struct sl_part *part) SL_MUST_CHECK;
 
@@ -188,6 +202,30 @@ int sl_part_publish(struct sl_part *part, bool replace, struct sl_error *err) SL
 
 /* Another final name, in the same directory; the part's own name stays. Returns 0 or -ENOMEM. */
 int sl_part_set_final_name(struct sl_part *part, const char *name) SL_MUST_CHECK;
+
+/*
+ * A file that another program has left under the name `name` is to become the part. `claim` is a
+ * new part of that name, which keeps other runs away. Opens and locks it: *part has its descriptor,
+ * and may get a journal. Returns 0; with the reason in *err -EEXIST if it cannot become a part (a
+ * link, another user's, other permissions than those of a new file, several names, or another
+ * program is writing it), SL_E_IN_USE; a kernel's code. After a failure *part is empty.
+ */
+SL_SUSPENDS
+int sl_part_open_left(
+	struct sl_part *part, const struct sl_part *claim, struct sl_error *err) SL_MUST_CHECK;
+
+/*
+ * It gets the name of a part, instead of `claim`, if it is as it was when it was opened; its journal
+ * must be on disk. Returns 0: then `claim` is nothing any more, and is to be discarded; or a code
+ * with words in *err: then the file is as it was.
+ */
+SL_SUSPENDS
+int sl_part_move(struct sl_part *part, struct sl_error *err) SL_MUST_CHECK;
+
+/* Close a file that sl_part_open_left has opened: it stays. Its journal is removed, unless it was
+ * moved: then both stay for sl_part_resume. Shielded. */
+SL_SUSPENDS
+void sl_part_close_left(struct sl_part *part);
 
 /*
  * A complete file with the name `name` is there: remove its journal if it has no part. A run was

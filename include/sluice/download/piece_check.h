@@ -9,6 +9,7 @@
 #define SLUICE_DOWNLOAD_PIECE_CHECK_H
 
 #include "sluice/download/digest.h"
+#include "sluice/download/part_reader.h"
 #include "sluice/download/pieces.h"
 #include "sluice/rt/chunk.h"
 
@@ -43,14 +44,14 @@ int sl_piece_check_offload(
 	struct sl_piece_check *check, const void *data, size_t len) SL_MUST_CHECK;
 
 /*
- * Read back and verify the pieces that have bytes of `range`, by way of one chunk of the pool. `fd`
- * is buffered, or O_DIRECT with an alignment of at most SL_CHUNK_ALIGN. Bytes that the file lacks
- * make their pieces bad. Returns 0; a failure to read or the cancellation, in words: then pieces
+ * Read back and verify the pieces that have bytes of `range`, by way of one chunk of the pool. Bytes
+ * that the file lacks make their pieces bad. Returns 0; a failure to read or the cancellation, in words: then pieces
  * may have been left as they were.
  */
 SL_SUSPENDS
-int sl_piece_check_read(struct sl_piece_check *check, int fd, struct sl_range range,
-	struct sl_chunk_pool *pool, const char *what, struct sl_error *err) SL_MUST_CHECK;
+int sl_piece_check_read(struct sl_piece_check *check, const struct sl_part_reader *reader,
+	struct sl_range range, struct sl_chunk_pool *pool, const char *what,
+	struct sl_error *err) SL_MUST_CHECK;
 
 /* The bytes of the first bad pieces at or behind byte `from`, as many as are next to each other.
  * False if there are none. */

@@ -5,6 +5,7 @@
 #ifndef SLUICE_DOWNLOAD_PRESENT_H
 #define SLUICE_DOWNLOAD_PRESENT_H
 
+#include "sluice/download/at_hand.h"
 #include "sluice/download/place.h"
 #include "sluice/http/client.h"
 #include "sluice/rt/chunk.h"
@@ -25,6 +26,11 @@ struct sl_present_options {
 	bool sync;                 /* what may be in memory only is to be synced */
 	bool look_only;            /* a stream is not opened: stream_fd is -1 */
 	uint64_t stall_timeout_ns; /* how long a FIFO may be without a reader */
+	/* What of a file that is not complete can be used: */
+	bool resume; /* what aria2 has left, with its control file */
+	bool adopt;  /* any that is shorter than the server's: it becomes the part */
+	bool append; /* the same, and it stays until the new one is complete */
+	bool verify; /* a complete file is read, and what is damaged is fetched again */
 };
 
 enum sl_present_kind {
@@ -32,6 +38,7 @@ enum sl_present_kind {
 	SL_PRESENT_REPLACE, /* a file or a dangling link that is to be replaced */
 	SL_PRESENT_TAKEN,   /* something that keeps its name: another name is to be found */
 	SL_PRESENT_SAME,    /* the complete file */
+	SL_PRESENT_USABLE,  /* a file that is not complete, or damaged, with at_hand */
 	SL_PRESENT_STREAM,  /* opened; the bytes go there, and nothing is renamed */
 };
 
@@ -41,7 +48,8 @@ struct sl_present {
 	bool has_rights; /* REPLACE: a file is there, whose rights the new one gets */
 	bool unverified; /* SAME: it was not looked into */
 	bool needs_sync; /* SAME: it may not be on disk yet */
-	int stream_fd;   /* STREAM: the caller's; perhaps standard output or error itself */
+	struct sl_at_hand *at_hand; /* USABLE: what of it can be used; the caller's to free */
+	int stream_fd; /* STREAM: the caller's; perhaps standard output or error itself */
 };
 
 /*

@@ -93,6 +93,10 @@ uint64_t sl_ranges_done_from(const struct sl_ranges *ranges, uint64_t off);
  * False if there are none. */
 bool sl_ranges_next_missing(const struct sl_ranges *ranges, uint64_t off, struct sl_range *out);
 
+/* The first bytes from `off` on that are done, up to the next that are not. False if there are
+ * none. */
+bool sl_ranges_next_done(const struct sl_ranges *ranges, uint64_t off, struct sl_range *out);
+
 /* Whether all of it is done. */
 bool sl_ranges_has(const struct sl_ranges *ranges, struct sl_range range);
 

@@ -8,6 +8,7 @@
 #ifndef SLUICE_DOWNLOAD_SEGMENT_H
 #define SLUICE_DOWNLOAD_SEGMENT_H
 
+#include "sluice/download/admission.h"
 #include "sluice/download/ranges.h"
 #include "sluice/download/sources.h"
 #include "sluice/http/client.h"
@@ -27,15 +28,13 @@ struct sl_segment {
 	/* The caller's: */
 	struct sl_http_client *client;
 	struct sl_chunk_pool *pool;
-	const struct sl_sources *sources; /* the one in use is asked: its URL, its header fields */
-	const struct sl_url *url;         /* where that has led before; NULL = to be asked itself */
-	bool left_origin;                 /* `url` is of another origin */
-	const struct sl_resource *of;     /* with it, the lease is requested as a range of this
-					     version; NULL = all of the content */
-	bool unconditional;               /* without If-Range */
-	struct sl_lease *lease;           /* what to fetch; NULL = all of it */
-	bool as_it_comes;   /* chunks are passed on as the bytes come, not once they are full */
-	const int *failure; /* nothing more is received once this is not 0 */
+	struct sl_source *source; /* what is requested, and of which version */
+	bool is_range;            /* the lease is requested as a range; else all of the content */
+	bool unconditional;       /* without If-Range */
+	struct sl_lease *lease;   /* what to fetch; NULL = all of it */
+	bool as_it_comes; /* chunks are passed on as the bytes come, not once they are full */
+	const struct sl_permit *permit; /* what it receives is counted for its host */
+	const int *failure;             /* nothing more is received once this is not 0 */
 	struct sl_segment_counts *counts;
 	void *ctx;
 	/* The head of a response that has content. 0, or the code the segment ends with. */

@@ -7,6 +7,9 @@
  * once more from another connection if that is likely to be faster, and the slower one is
  * cancelled. A connection that is far slower than the others is closed, and what it had left is
  * missing again.
+ *
+ * With several sources, each new segment goes to the one with the fewest connections in relation to
+ * the rate of these. A source whose segments fail is dropped as long as another one is left.
  */
 #ifndef SLUICE_DOWNLOAD_SEGMENTS_H
 #define SLUICE_DOWNLOAD_SEGMENTS_H
@@ -27,13 +30,16 @@ struct sl_segments {
 	struct sl_admission *admission;
 	struct sl_ranges *ranges;
 	struct sl_segment model; /* what all segments of the transfer have in common */
-	unsigned most;           /* at a time; at least 1 */
-	uint64_t piece;          /* bytes to begin with; a multiple of the size of a chunk */
+	/* What is asked, in the order of preference; only those that are JOINED. */
+	struct sl_source *const *sources;
+	size_t source_count; /* at most 32 */
+	unsigned most;       /* at a time; at least 1 */
+	uint64_t piece;      /* bytes to begin with; a multiple of the size of a chunk */
 	const int *failure;
-	/* The URL that a redirect led to is refused, as signed ones are after a while: requests go
-	 * to the source itself again. (The model's `accept` returns -EAGAIN if it has changed the
-	 * model: the same is to be requested once more.) */
-	void (*resolve_again)(void *ctx);
+	/* A source has failed, or its version has changed, and is DROPPED now, since others are
+	 * left. Its segments have been cancelled. (The model's `accept` returns -EAGAIN if it has
+	 * changed the source: the same is to be requested once more.) */
+	void (*dropped)(void *ctx, struct sl_source *source, const struct sl_error *err);
 	/* For bytes that are used in order, else NULL: no piece may reach beyond this byte for now;
 	 * and use what a segment that was stopped had begun. 0 or the code that ends it all. */
 	uint64_t (*limit)(void *ctx);
@@ -45,28 +51,35 @@ struct sl_segments {
 	/* segments.c's: */
 	struct sl_segments_slot *slots;
 	unsigned running, allowed;
-	unsigned failures;           /* in a row, without progress */
-	uint64_t progress;           /* ranges->done_bytes at the last failure */
-	uint64_t add_after_ns;       /* no segment is added before */
-	uint64_t usual_bytes_s;      /* the rate of a connection, while there were others */
-	uint64_t replaced_at;        /* ranges->done_bytes then */
-	unsigned replaced_in_vain;   /* times without progress since the one before */
-	uint64_t replaced_ns;        /* when a connection was last replaced */
-	bool are_refused;            /* the server does not send ranges any more */
-	int code;                    /* of the segment that failed last, or what ends it all */
-	struct sl_error *last_error; /* its words */
-	struct sl_list waiting;      /* waiter: the task that drives them */
+	unsigned failures;            /* in a row, without progress */
+	uint64_t progress;            /* ranges->done_bytes at the last failure */
+	uint64_t add_after_ns;        /* no segment is added before */
+	uint64_t usual_bytes_s;       /* the rate of a connection, while there were others */
+	uint64_t replaced_at;         /* ranges->done_bytes then */
+	unsigned replaced_in_vain;    /* times without progress since the one before */
+	uint64_t replaced_ns;         /* when a connection was last replaced */
+	const struct sl_source *slow; /* whose it was, until the next is added; NULL = none */
+	bool are_refused;             /* the server does not send ranges any more */
+	int code;                     /* of the segment that failed last, or what ends it all */
+	struct sl_error *last_error;  /* its words */
+	struct sl_list waiting;       /* waiter: the task that drives them */
 };
 
 /*
  * Fetch what is missing in the ranges. `first` is an open segment with a lease, which goes on here
  * with its permit: both are taken; NULL = none. Its lease must live until this returns. Returns 0
- * once all is done; SL_E_UNSUPPORTED if the server does not send the ranges that are missing;
- * SL_E_CHANGED; the failure of the transfer; or the code of the last segment, once none is left
- * that works: then what has arrived is done, and a later call goes on with the rest.
+ * once all is done; of the last source that is left, SL_E_UNSUPPORTED if it does not send the
+ * ranges that are missing, or SL_E_CHANGED; the failure of the transfer; or the code of the last
+ * segment, once none is left that works: then what has arrived is done, and a later call goes on
+ * with the rest.
  */
 SL_SUSPENDS
 int sl_segments_run(struct sl_segments *segments, struct sl_segment *first,
 	struct sl_permit *permit, struct sl_error *err) SL_MUST_CHECK;
+
+/* While it runs: a source that was COMPARING is of no use, for the reason in *err. It is dropped,
+ * or, if no other is left, the run ends as for one that does not send ranges. */
+void sl_segments_refuse(
+	struct sl_segments *segments, struct sl_source *source, const struct sl_error *err);
 
 #endif

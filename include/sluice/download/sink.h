@@ -38,13 +38,13 @@ struct sl_sink {
 	/* It was written. */
 	void (*written)(void *ctx, const struct sl_chunk *chunk);
 	void *ctx;
+	uint64_t next;      /* byte of the stream that is to be written; moves */
+	uint64_t announced; /* up to which in_turn was called; at first as `next` */
 	/* sink.c's: */
 	struct sl_group writes;
 	struct sl_semaphore room;
 	struct sl_sink_slot slots[SL_SINK_WRITES];
 	struct sl_chunk *queue; /* of a stream, by offset, linked by next_free */
-	uint64_t next;          /* byte of the stream that is to be written */
-	uint64_t announced;     /* up to which in_turn was called */
 	bool is_writing;        /* a task writes; it takes what is queued meanwhile */
 };
 

@@ -7,6 +7,7 @@
 
 #include "sluice/download/manifest.h"
 #include "sluice/http/request.h"
+#include "sluice/http/resource.h"
 #include "sluice/http/url.h"
 
 struct sl_sources {
@@ -25,9 +26,6 @@ void sl_sources_release(struct sl_sources *sources);
  * `url` is neutral, and `shown` is that of the source before. */
 int sl_sources_use(struct sl_sources *sources, size_t index, struct sl_error *err) SL_MUST_CHECK;
 
-/* Whether the entry has a source after the one in use. */
-bool sl_sources_has_next(const struct sl_sources *sources);
-
 /* The URL in use for messages and events; "" before the first was parsed. */
 const char *sl_sources_show(const struct sl_sources *sources);
 
@@ -42,5 +40,52 @@ size_t sl_sources_headers(const struct sl_sources *sources, struct sl_http_heade
 
 /* Whether the client would send them all: 0 or SL_E_USAGE. */
 int sl_sources_check_headers(const struct sl_sources *sources, struct sl_error *err) SL_MUST_CHECK;
+
+/*
+ * One source of a transfer, and what it has answered with.
+ *
+ *    CANDIDATE   its bytes have not been compared with those at hand: none are used
+ *      | it is compared
+ *    COMPARING   no range is requested from it meanwhile
+ *      | it has the same bytes
+ *    JOINED      ranges are requested; to COMPARING if there is a doubt about its version
+ *      | it differs, has failed, or delivered wrong bytes: from any state
+ *    DROPPED     not used any more in this transfer
+ */
+enum sl_source_state {
+	SL_SOURCE_CANDIDATE,
+	SL_SOURCE_COMPARING,
+	SL_SOURCE_JOINED,
+	SL_SOURCE_DROPPED,
+};
+
+struct sl_source {
+	const struct sl_sources *of; /* the one in use of these; borrowed */
+	enum sl_source_state state;
+	struct sl_resource resource; /* its version of the file */
+	struct sl_url url;           /* where it has led to, valid with has_url */
+	bool has_url;
+	bool left_origin;   /* `url` is of another origin */
+	bool unconditional; /* it sends all of the file in answer to If-Range */
+	uint64_t delivered; /* bytes of the file that it has sent */
+	/* segments.c's: */
+	unsigned running;       /* segments */
+	uint64_t rate_bytes_s;  /* of one of its connections; 0 = not known */
+	unsigned failures;      /* in a row, without progress */
+	unsigned bad_heads;     /* the same */
+	uint64_t failed_at;     /* `delivered` at the last failure */
+	uint64_t not_before_ns; /* after a failure: the next segment */
+};
+
+/* Harmless on {0}, which it is afterwards. */
+void sl_source_release(struct sl_source *source);
+
+/* The URL to request now. */
+const struct sl_url *sl_source_url(const struct sl_source *source);
+
+/* Where the source has led to, for later requests: `url` keeps the user's credentials unless that
+ * is another origin. Returns 0 or -ENOMEM, then has_url is false. */
+int sl_source_set_url(
+	struct sl_source *source, const struct sl_url *final_url, bool left_origin) SL_MUST_CHECK;
 
 #endif

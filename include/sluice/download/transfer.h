@@ -1,11 +1,12 @@
 /*
  * transfer.h - the bytes of one file, from the request to a part or stream that has all of them,
- * with the size and the checksum that were given, or the checksum that the server sent. From one
- * source; trying others is the caller's.
+ * with the size and the checksum that were given, or the checksum that the server sent. It begins
+ * with one source; trying others if that fails is the caller's.
  *
  * A file that is large enough, and whose server sends ranges of a version that can be told from
  * others, comes in several segments (segments.h). What has arrived of it is kept when an attempt
- * fails: the next one goes on with what is missing.
+ * fails: the next one goes on with what is missing. The other sources of such a file are compared
+ * with the bytes at hand, and join if they have the same (transfer_sources.c).
  *
  * With a codec in its place, the body comes in one response, is hashed as it comes, and decoded;
  * the content is stored.
@@ -59,6 +60,11 @@ struct sl_transfer {
 	 * NULL = nothing. */
 	SL_SUSPENDS
 	int (*accept)(void *ctx, const struct sl_http_exchange *exchange);
+	/* Whether another source may be asked now; then note_source follows, unless the run ends
+	 * before: with NULL if it has responded, else the failure. That is called once more if it
+	 * fails after it has joined. NULL = always, and nothing. */
+	bool (*may_ask)(void *ctx, const struct sl_sources *source);
+	void (*note_source)(void *ctx, const struct sl_sources *source, const struct sl_error *err);
 	void *ctx;
 	bool wants_stamp; /* and an attribute for later runs (stamp.h) */
 	/* Progress: */
@@ -68,14 +74,14 @@ struct sl_transfer {
 	struct sl_segments segments;
 	/* What is fetched: valid if is_ranged, which holds from the first response to the end. */
 	bool is_ranged;
-	bool no_ranges; /* set by the caller: all in one response, whatever it offers */
-	struct sl_resource resource; /* the version; its size is `total` */
-	struct sl_ranges ranges;     /* received, and given to the sink */
-	struct sl_ranges written;    /* in the part */
-	struct sl_url url;           /* where the source has led to */
-	bool has_url, left_origin;
-	bool unconditional; /* the server sends all in answer to If-Range */
-	uint64_t resumed;   /* bytes that were in the part when it was taken over */
+	bool no_ranges;          /* set by the caller: all in one response, whatever it offers */
+	bool is_alone;           /* set by the caller: the bytes of no other source are used */
+	struct sl_source source; /* of sl_transfer_run, and its version; the size is `total` */
+	size_t source_index; /* of the source that `source` is; SIZE_MAX = it is to be compared */
+	struct sl_ranges ranges;  /* received, and given to the sink */
+	struct sl_ranges written; /* in the part */
+	uint64_t resumed;         /* bytes that were in the part when it was taken over */
+	uint64_t delivered[SL_ENTRY_SOURCES]; /* bytes by source, since sl_transfer_reset */
 	/* Unless is_ranged, `base` bytes of the body were here when counts.received was base_at. */
 	uint64_t base, base_at;
 	/* transfer.c's: */
@@ -85,6 +91,15 @@ struct sl_transfer {
 	bool is_parallel;        /* more than one segment may be at work */
 	bool is_repair;          /* bad pieces are fetched again */
 	int failure;             /* first */
+	/* transfer_sources.c's: */
+	struct sl_transfer_mirror *mirrors; /* other sources, while they may be used */
+	size_t mirror_count;
+	struct sl_source *asked[SL_ENTRY_SOURCES]; /* `source`, then the mirrors */
+	size_t asked_count;
+	uint32_t *providers;    /* for each MiB, the sources that delivered any of it: set of 1 <<
+				   index. NULL = not kept */
+	struct sl_list compare; /* waiter: the task that compares sources */
+	bool can_compare;       /* it is running */
 	struct sl_permit permit;
 	struct sl_lease first_lease;
 	struct sl_sink sink;
@@ -110,7 +125,8 @@ int sl_transfer_resume(
  * the part is complete and has its checksum, and attributes are those it is to be sealed with (a
  * small part is sealed already); or a code with words in *err: then the part is to be discarded and
  * the transfer reset, unless sl_transfer_can_resume. SL_E_CHANGED: the server has another version
- * now. SL_E_UNSUPPORTED after can_resume was true: what is missing cannot be fetched as ranges.
+ * now, or the source that is in use now has another one than that which the bytes at hand came
+ * from. SL_E_UNSUPPORTED after can_resume was true: what is missing cannot be fetched as ranges.
  */
 SL_SUSPENDS
 int sl_transfer_run(struct sl_transfer *transfer, struct sl_error *err) SL_MUST_CHECK;
@@ -118,8 +134,12 @@ int sl_transfer_run(struct sl_transfer *transfer, struct sl_error *err) SL_MUST_
 /* It will want no permit any more, if it has not had one yet. */
 void sl_transfer_is_not_expected(struct sl_transfer *transfer);
 
-/* After a failed run: whether another one would go on with what has arrived. */
+/* After a failed run: whether another one would go on with what has arrived. For a stream, this
+ * transfer must be kept for that: nothing else has the version, and the state of the checksum. */
 bool sl_transfer_can_resume(const struct sl_transfer *transfer);
+
+/* Bytes have been written to the stream: it cannot be begun again. */
+bool sl_transfer_has_streamed(const struct sl_transfer *transfer);
 
 /* After a run that ended well: whether there was a checksum to compare, of the file or its
  * pieces. */
@@ -134,6 +154,9 @@ unsigned sl_transfer_segments(const struct sl_transfer *transfer);
 
 /* Bytes behind the first missing one have been received: sl_ranges_map shows where. */
 bool sl_transfer_has_gaps(const struct sl_transfer *transfer);
+
+/* Whether bytes of several sources, or of one source and an earlier run, were used. */
+bool sl_transfer_is_mixed(const struct sl_transfer *transfer);
 
 /* Bytes of the complete part: of the body, or of what was decoded. */
 uint64_t sl_transfer_length(const struct sl_transfer *transfer);

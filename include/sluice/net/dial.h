@@ -1,9 +1,10 @@
 /*
  * dial.h - a TCP connection to the first address of a host that accepts it.
  *
- * Addresses are tried one after the other in the order given, those that failed before in the same
- * run last. The error names the host, the first four addresses tried and why each failed; its code
- * is the most specific of all: refused comes before timed out, and that before no route.
+ * Addresses are tried in the order given, those that failed before in the same run last; while one
+ * does not answer, the next one is tried beside it (RFC 8305). The error names the host, the first
+ * four addresses that failed and why; its code is the most specific of all: refused comes before
+ * timed out, and that before no route.
  */
 #ifndef SLUICE_NET_DIAL_H
 #define SLUICE_NET_DIAL_H
@@ -22,8 +23,8 @@ struct sl_dialler {
 };
 
 /*
- * Connect to one of `addresses` (at least one) until `deadline_ns`, which is for all of them: each
- * gets an equal share of the time that is left when its turn comes. `host` is for messages only. On
+ * Connect to one of `addresses` (at least one) until `deadline_ns`, which is for all of them: if
+ * they are more than are tried at a time, each gets a share. `host` is for messages only. On
  * success returns the descriptor (TCP_NODELAY set, close-on-exec), the caller's, and *index is that
  * of the address. Else -ECONNREFUSED, -ETIMEDOUT, -EHOSTUNREACH, -ENETUNREACH, -EMFILE...;
  * -ECANCELED, or -ETIMEDOUT at once when a deadline in force has come.

@@ -5,9 +5,9 @@
  * An answer is a list of addresses, kept for a minute, or the resolver's answer that the name
  * has none, kept for some seconds. Everything else is not an answer (a temporary failure, a system
  * error, a call that does not return): it is never cached, and the lookup is repeated until its
- * deadline. Once a name stayed unanswered until a lookup's deadline, later lookups of it wait only
- * SL_DNS_UNANSWERED_NS, until there is an answer: else each file of an unresponsive name
- * would take the whole connect timeout.
+ * deadline, at most for SL_DNS_LONGEST_NS. Once a name stayed unanswered until then, later lookups
+ * of it wait only SL_DNS_UNANSWERED_NS, until there is an answer: else each file of an unresponsive
+ * name would take the whole connect timeout.
  *
  * At most one getaddrinfo per name is under way. One that was given up continues in its thread, and
  * its late answer is used; so names that hang take one resolver thread each. Numeric hosts need no
@@ -28,6 +28,10 @@
 #define SL_DNS_FAILURE_LIFE_NS (5 * SL_NS_PER_S)
 #define SL_DNS_UNANSWERED_NS SL_NS_PER_S
 
+/* The C library asks a name server for 5 s before the next one has its turn: two that are dead come
+ * first at most, and the rest of the connect timeout is for the connect. */
+#define SL_DNS_LONGEST_NS (12 * SL_NS_PER_S)
+
 struct sl_addresses {
 	size_t count;
 	struct sl_address list[SL_DNS_ADDRESSES];
@@ -44,8 +48,8 @@ void sl_dns_free(struct sl_dns *dns);
 
 /*
  * All stream addresses of `host` (a name or a numeric address, no brackets), in the system's order
- * of preference (RFC 6724), with `port` set. Temporary failures are retried until `deadline_ns`,
- * which should not be SL_FOREVER. Returns 0 with at least one address; SL_E_RESOLVE with the
+ * of preference (RFC 6724), with `port` set. Temporary failures are retried until `deadline_ns`
+ * or for SL_DNS_LONGEST_NS. Returns 0 with at least one address; SL_E_RESOLVE with the
  * resolver's reason in *err if the name has none; SL_E_DNS_FAILURE if there was no answer, and
  * -ETIMEDOUT if the resolver did not return: a later lookup may succeed; -ECANCELED, -ENOMEM.
  */

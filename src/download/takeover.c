@@ -1,0 +1,343 @@
+/*
+ * takeover.c - from a file to a part with its journal.
+ *
+ *    moved     claim the part's name > lock the file > read it, and record its ranges with their
+ *              CRC > sync file, journal and directory > rename the file > remove NAME.aria2
+ *    copied    create the part > copy the ranges, and record them > close it
+ *
+ * Each byte is read once. A run that is ended anywhere leaves the file as it was, and perhaps a part
+ * of no use, which the next run removes; or after the rename an ordinary part. NAME.aria2 goes last:
+ * without it a file of its full size would look complete. If the run ends before that, the run that
+ * resumes the part removes it (sl_at_hand_remove_control).
+ */
+#include "sluice/download/takeover.h"
+
+#include "sluice/base/crc32c.h"
+#include "sluice/base/log.h"
+#include "sluice/base/number.h"
+#include "sluice/download/overlap.h"
+#include "sluice/rt/io.h"
+#include "sluice/rt/offload.h"
+
+#include <errno.h>
+#include <fcntl.h>
+
+#define REPLACE_HINT "--if-exists=replace downloads all of it"
+
+/* ---- comparing ---- */
+
+static int
+refuse(const struct sl_takeover *takeover, const char *why)
+{
+	sl_error_clear(takeover->err);
+	return sl_fail(takeover->err, SL_PHASE_NONE, -EEXIST,
+		"'%s' exists, and cannot be taken over: %s (" REPLACE_HINT ")",
+		takeover->place->path, why);
+}
+
+/* The answer shows a version that what is at hand belongs to. */
+static int
+take_version(const struct sl_takeover *takeover, const struct sl_resource *version)
+{
+	struct sl_at_hand *at_hand = takeover->at_hand;
+	if (version->length != at_hand->ranges.total)
+		return refuse(takeover, "the file has changed on the server");
+	if (!sl_resource_validator(version))
+		return refuse(takeover, "the server sends neither a strong ETag nor a usable "
+					"Last-Modified, so a change in the meantime would go "
+					"unnoticed");
+	at_hand->version = *version;
+	at_hand->has_version = true;
+	return 0;
+}
+
+/* A source that fails may be tried again; one that has other bytes, or sends no ranges, may not. */
+static int
+fail_compare(const struct sl_takeover *takeover, int result)
+{
+	struct sl_error why = *takeover->err;
+	if (result == SL_OVERLAP_DIFFERS || why.code == SL_E_UNSUPPORTED)
+		return refuse(takeover, why.text);
+	return why.code;
+}
+
+SL_SUSPENDS
+static int
+open_file(const struct sl_takeover *takeover)
+{
+	const struct sl_place *place = takeover->place;
+	int fd = sl_io_open(place->directory->fd, place->name,
+		O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY, 0, 0);
+	if (fd == -ELOOP)
+		return refuse(takeover, "it is a symbolic link");
+	return fd < 0 ? sl_fail_code(
+				takeover->err, SL_PHASE_OPEN, fd, "cannot read '%s'", place->path)
+		      : fd;
+}
+
+int
+sl_takeover_compare(const struct sl_takeover *takeover)
+{
+	const struct sl_transfer_options *options = takeover->options;
+	struct sl_at_hand *at_hand = takeover->at_hand;
+	struct sl_overlap overlap = { .client = options->client,
+		.pool = options->pool,
+		.admission = options->admission,
+		.sources = takeover->sources,
+		.expected = at_hand->version,
+		.at_hand = &at_hand->ranges };
+	if (at_hand->has_version)
+		return 0;
+	if (at_hand->ranges.done_bytes == 0)
+		return refuse(takeover, "it has nothing that could be used");
+	overlap.fd = open_file(takeover);
+	if (overlap.fd < 0)
+		return overlap.fd;
+	int code = sl_overlap_compare(&overlap, takeover->err);
+	sl_io_close(overlap.fd);
+	if (code == SL_OVERLAP_SAME)
+		code = take_version(takeover, &overlap.answer.resource);
+	else if (code > 0)
+		code = fail_compare(takeover, code);
+	sl_source_release(&overlap.answer);
+	return code;
+}
+
+/* ---- the ranges ---- */
+
+/* Reading a file into a part, or a file that is a part to be. */
+struct reading {
+	const struct sl_takeover *takeover;
+	int fd;
+	struct sl_part *part;
+	bool copies;
+	struct sl_chunk *chunk;
+};
+
+static int
+add_crc(void *arg)
+{
+	struct sl_chunk *chunk = arg;
+	chunk->crc = sl_crc32c(0, chunk->data, chunk->len);
+	return 0;
+}
+
+SL_SUSPENDS
+static int
+take_chunk(struct reading *reading, uint64_t off, size_t len)
+{
+	const struct sl_takeover *takeover = reading->takeover;
+	struct sl_part_reader reader = { reading->fd, -1 };
+	struct sl_chunk *chunk = reading->chunk;
+	int got = sl_part_read(&reader, chunk, off, len);
+	if (got >= 0 && (size_t)got < len)
+		return sl_fail(takeover->err, SL_PHASE_READ, SL_E_REPLACED,
+			"'%s' was truncated while it was read", takeover->place->path);
+	if (got < 0)
+		return sl_fail_code(takeover->err, SL_PHASE_READ, got, "cannot read '%s'",
+			takeover->place->path);
+	chunk->off = off;
+	chunk->len = len;
+	int code = sl_offload(add_crc, chunk);
+	if (code || !reading->copies)
+		return code;
+	code = sl_part_write(reading->part, chunk);
+	return code ? sl_part_write_failed(reading->part, code,
+			      takeover->at_hand->ranges.total - off, takeover->err)
+		    : 0;
+}
+
+/* Up to the next whole chunk, so that records cover the chunks of a download. */
+SL_SUSPENDS
+static int
+take_ranges(struct reading *reading)
+{
+	const struct sl_ranges *ranges = &reading->takeover->at_hand->ranges;
+	struct sl_range range = { 0 };
+	int code = 0;
+	while (!code && sl_ranges_next_done(ranges, range.end, &range)) {
+		for (uint64_t off = range.begin; !code && off < range.end;) {
+			uint64_t size = reading->chunk->size;
+			uint64_t end = SL_MIN(off - off % size + size, range.end);
+			code = take_chunk(reading, off, (size_t)(end - off));
+			if (!code)
+				sl_journal_written(
+					reading->part->journal, off, end, reading->chunk->crc);
+			off = end;
+		}
+	}
+	return code;
+}
+
+SL_SUSPENDS
+static int
+begin_journal(const struct sl_takeover *takeover, struct sl_part *part)
+{
+	const struct sl_transfer_options *options = takeover->options;
+	struct sl_journal_resource of = { .url_hash = sl_journal_url_hash(&takeover->sources->url),
+		.resource = takeover->at_hand->version };
+	struct sl_journal_options wanted = { .resource = &of,
+		.sync = options->sync,
+		.sync_turn = options->sync_turn,
+		.sync_failed = options->sync_failed,
+		.ctx = options->sync_ctx };
+	return sl_part_begin_journal(part, &wanted);
+}
+
+/* 0 once the journal has all ranges. */
+SL_SUSPENDS
+static int
+record_ranges(struct reading *reading)
+{
+	const struct sl_takeover *takeover = reading->takeover;
+	struct sl_part *part = reading->part;
+	int code = begin_journal(takeover, part);
+	if (!code)
+		code = sl_chunk_take(takeover->options->pool, &reading->chunk, SL_FOREVER);
+	if (!code)
+		code = take_ranges(reading);
+	sl_chunk_unref(reading->chunk);
+	reading->chunk = NULL;
+	int ended = sl_part_end_journal(part, takeover->err);
+	return code ? code : ended;
+}
+
+/* ---- moved ---- */
+
+/* Otherwise the part could be lost by a power cut just after it was renamed. */
+SL_SUSPENDS
+static int
+sync_all(const struct sl_takeover *takeover, struct sl_part *part)
+{
+	int code = takeover->options->sync ? sl_journal_sync(part->journal) : 0;
+	if (!code && !sl_journal_is_valid(part->journal))
+		code = -EIO;
+	if (!code || sl_part_is_stop(code))
+		return code;
+	return sl_fail(takeover->err, SL_PHASE_SYNC, code,
+		"'%s' cannot be taken over: its journal cannot be written: %s",
+		takeover->place->path, sl_code_text(code));
+}
+
+/* Once the rename is durable. */
+SL_SUSPENDS
+static void
+remove_control(const struct sl_takeover *takeover)
+{
+	const struct sl_place *place = takeover->place;
+	const struct sl_at_hand *at_hand = takeover->at_hand;
+	int code = at_hand->is_aria2s && takeover->options->sync
+			   ? sl_directory_sync(place->directory)
+			   : 0;
+	if (at_hand->is_aria2s && !code)
+		sl_at_hand_remove_control(place->directory, place->name, at_hand->ranges.total);
+}
+
+SL_SUSPENDS
+static int
+move(const struct sl_takeover *takeover, const struct sl_part *claim)
+{
+	struct sl_part part;
+	struct reading reading = { .takeover = takeover, .part = &part };
+	sl_part_init(&part);
+	int code = sl_part_open_left(&part, claim, takeover->err);
+	reading.fd = part.fd;
+	if (!code)
+		code = record_ranges(&reading);
+	if (!code)
+		code = sync_all(takeover, &part);
+	if (!code)
+		code = sl_part_move(&part, takeover->err);
+	if (!code)
+		remove_control(takeover);
+	sl_part_close_left(&part);
+	return code;
+}
+
+SL_SUSPENDS
+static int
+make_moved(const struct sl_takeover *takeover)
+{
+	const struct sl_place *place = takeover->place;
+	struct sl_part claim;
+	int code =
+		sl_part_create(&claim, place->directory, place->name, SL_PART_NEW, takeover->err);
+	if (code)
+		return code;
+	code = move(takeover, &claim);
+	sl_part_discard(&claim); /* by its inode: what was moved stays */
+	return code;
+}
+
+/* ---- copied ---- */
+
+static uint64_t
+bytes_of(const struct sl_journal_content *content)
+{
+	uint64_t bytes = 0;
+	for (size_t i = 0; i < content->count; i++)
+		bytes += content->ranges[i].end - content->ranges[i].begin;
+	return bytes;
+}
+
+/* A part that a run before this one has made and was ended: what it has received is worth keeping,
+ * unless a power cut has left less of it than is at hand. */
+static bool
+is_as_good(const struct sl_takeover *takeover, const struct sl_journal *journal)
+{
+	const struct sl_at_hand *at_hand = takeover->at_hand;
+	const struct sl_journal_content *content = sl_journal_content(journal);
+	return content->has_resource &&
+	       sl_resource_compare(&content->resource.resource, &at_hand->version) ==
+		       SL_RESOURCE_SAME &&
+	       bytes_of(content) >= at_hand->ranges.done_bytes;
+}
+
+SL_SUSPENDS
+static int
+copy(const struct sl_takeover *takeover, struct sl_part *part)
+{
+	struct reading reading = { .takeover = takeover, .part = part, .copies = true };
+	reading.fd = open_file(takeover);
+	int code = SL_MIN(reading.fd, 0);
+	if (!code)
+		code = sl_part_reserve(part, takeover->at_hand->ranges.total, takeover->options->io,
+			takeover->err);
+	if (!code)
+		code = record_ranges(&reading);
+	sl_io_close(SL_MAX(reading.fd, -1));
+	return code;
+}
+
+SL_SUSPENDS
+static int
+make_copy(const struct sl_takeover *takeover)
+{
+	const struct sl_place *place = takeover->place;
+	struct sl_part part;
+	int code = sl_part_resume(&part, place->directory, place->name, SL_PART_PRIVATE,
+		sl_journal_url_hash(&takeover->sources->url), takeover->err);
+	if (!code && part.journal && is_as_good(takeover, part.journal)) {
+		sl_part_close(&part);
+		return 0;
+	}
+	if (!code && part.journal) {
+		sl_part_discard(&part);
+		code = sl_part_create(
+			&part, place->directory, place->name, SL_PART_PRIVATE, takeover->err);
+	}
+	if (code)
+		return code;
+	code = copy(takeover, &part);
+	if (code)
+		sl_part_discard(&part);
+	else
+		sl_part_close(&part);
+	return code;
+}
+
+int
+sl_takeover_make_part(const struct sl_takeover *takeover)
+{
+	return takeover->at_hand->is_moved ? make_moved(takeover) : make_copy(takeover);
+}

@@ -1,0 +1,134 @@
+/*
+ * transfer_int.h - the parts of a transfer, for transfer.c, transfer_response.c,
+ * transfer_deliver.c and transfer_sources.c, each of which calls only those behind it.
+ */
+#ifndef SLUICE_DOWNLOAD_TRANSFER_INT_H
+#define SLUICE_DOWNLOAD_TRANSFER_INT_H
+
+#include "sluice/download/transfer.h"
+
+static inline const struct sl_entry *
+transfer_entry(const struct sl_transfer *transfer)
+{
+	return transfer->sources->entry;
+}
+
+static inline bool
+transfer_decodes(const struct sl_transfer *transfer)
+{
+	return transfer->place && transfer->place->codec != SL_CODEC_NONE;
+}
+
+/* Keep the first failure of any part. Returns it. */
+static inline int
+transfer_fail(struct sl_transfer *transfer, int code)
+{
+	if (code && !transfer->failure)
+		transfer->failure = code;
+	return transfer->failure;
+}
+
+/* What is verified: the checksum that was given, else the one that the server sent. */
+static inline const struct sl_checksum *
+transfer_checksum(const struct sl_transfer *transfer)
+{
+	const struct sl_checksum *given = &transfer_entry(transfer)->checksum;
+	return given->kind == SL_CHECKSUM_NONE ? &transfer->sent : given;
+}
+
+/* ---- transfer_response.c ---- */
+
+/* Its size and version are known, and what is missing of it can be requested in ranges. */
+void transfer_set_ranged(struct sl_transfer *transfer);
+
+/* From now on what is written to the part is recorded. */
+SL_SUSPENDS
+int transfer_begin_journal(struct sl_transfer *transfer);
+
+/* Room for all of it in the part. */
+SL_SUSPENDS
+int transfer_reserve(struct sl_transfer *transfer);
+
+void transfer_set_stamp(struct sl_transfer *transfer);
+
+/* For sl_segment.accept: the response to a plain GET, and one to a request for a range. */
+SL_SUSPENDS
+int transfer_accept_first(void *ctx, struct sl_segment *segment);
+SL_SUSPENDS
+int transfer_accept_range(void *ctx, struct sl_segment *segment);
+
+/* ---- transfer_deliver.c ---- */
+
+/* Bytes of the first lease. */
+uint64_t transfer_first_piece(const struct sl_transfer *transfer);
+unsigned transfer_segments_at_once(const struct sl_transfer *transfer);
+
+/* Whether the pool and the size allow several segments of a stream. */
+bool transfer_can_stream_in_parallel(const struct sl_transfer *transfer);
+
+/* For sl_segments.limit and flush, and sl_sink.in_turn, of a stream. */
+uint64_t transfer_stream_limit(void *ctx);
+SL_SUSPENDS
+int transfer_flush_stream(void *ctx);
+SL_SUSPENDS
+int transfer_hash_in_turn(void *ctx, struct sl_chunk *chunk);
+
+/* For sl_sink.written: the last byte of the chunk was written. */
+void transfer_chunk_written(void *ctx, const struct sl_chunk *chunk);
+
+/* For sl_hasher.frontier. */
+uint64_t transfer_written_frontier(void *ctx);
+
+/* Does nothing without a codec. */
+int transfer_begin_decode(struct sl_transfer *transfer);
+
+/* For sl_segment.deliver and extend. */
+SL_SUSPENDS
+int transfer_deliver(void *ctx, struct sl_segment *segment, struct sl_chunk *chunk);
+bool transfer_extend(void *ctx, struct sl_segment *segment);
+
+/* All of the open segment, stored as it comes or decoded. */
+SL_SUSPENDS
+int transfer_stream(struct sl_transfer *transfer, struct sl_segment *segment);
+SL_SUSPENDS
+int transfer_stream_decoded(struct sl_transfer *transfer, struct sl_segment *segment);
+
+/* ---- transfer_sources.c ---- */
+
+/* The sources that segments may ask. Without memory for the others, the one in use. */
+void transfer_begin_sources(struct sl_transfer *transfer);
+void transfer_end_sources(struct sl_transfer *transfer);
+
+/* All that is known of them. */
+void transfer_release_sources(struct sl_transfer *transfer);
+
+/* If the bytes at hand came from another source than the one in use now, that is compared, and its
+ * version is used from now on. 0 or a code with words in transfer->err. */
+SL_SUSPENDS
+int transfer_use_source(struct sl_transfer *transfer);
+
+/* At least one source is JOINED: others are compared if need be; else one is used again that has
+ * delivered bad pieces. 0 or the cancellation. */
+SL_SUSPENDS
+int transfer_find_source(struct sl_transfer *transfer);
+
+/* While segments run: compares candidates and those in doubt. */
+SL_SUSPENDS
+int transfer_compare_task(void *arg);
+void transfer_wake_compare(struct sl_transfer *transfer);
+
+/* Some responses of the source have another ETag: it is to be compared. */
+void transfer_doubt_source(struct sl_transfer *transfer, struct sl_source *source);
+
+/* For sl_segments.dropped. */
+void transfer_source_dropped(void *ctx, struct sl_source *source, const struct sl_error *err);
+
+/* The chunk has bytes that are used. */
+void transfer_note_delivered(
+	struct sl_transfer *transfer, struct sl_source *source, const struct sl_chunk *chunk);
+
+/* Bad pieces are missing now: if a single source has delivered one of them, it is not used any
+ * more. True if there was one. */
+bool transfer_drop_provider(struct sl_transfer *transfer);
+
+#endif

@@ -1,0 +1,197 @@
+/*
+ * transfer_response.c - the responses of a transfer: which version of the file it gets, whether
+ * that can come in ranges, and whether later responses are of the same version.
+ */
+#include "transfer_int.h"
+
+#include "sluice/download/answer.h"
+
+#include <errno.h>
+
+/* ---- what is kept of it ---- */
+
+int
+transfer_reserve(struct sl_transfer *transfer)
+{
+	uint64_t total = transfer->total;
+	if (!transfer->part || transfer_decodes(transfer))
+		return 0; /* the length of the content is known at its end */
+	if (total == SL_BODY_UNKNOWN || total <= SL_PART_SMALL)
+		return 0;
+	return sl_part_reserve(transfer->part, total, transfer->options->io, transfer->err);
+}
+
+void
+transfer_set_stamp(struct sl_transfer *transfer)
+{
+	const struct sl_sources *sources = transfer->sources;
+	sl_stamp_init(&transfer->stamp, sl_sources_show(sources), &transfer->source.resource,
+		&sources->entry->checksum, transfer_decodes(transfer));
+	bool wanted = transfer->wants_stamp && sl_stamp_is_useful(&transfer->stamp);
+	transfer->attributes.stamp = wanted ? &transfer->stamp : NULL;
+}
+
+void
+transfer_set_ranged(struct sl_transfer *transfer)
+{
+	const struct sl_transfer_options *options = transfer->options;
+	sl_ranges_init(&transfer->ranges, transfer->total);
+	sl_ranges_init(&transfer->written, transfer->total);
+	transfer->is_ranged = true;
+	transfer->is_parallel = transfer->part ? options->segments > 1 &&
+							 transfer->total / 2 >= options->min_segment
+					       : transfer_can_stream_in_parallel(transfer);
+}
+
+int
+transfer_begin_journal(struct sl_transfer *transfer)
+{
+	const struct sl_transfer_options *options = transfer->options;
+	struct sl_journal_resource of = { .url_hash = sl_journal_url_hash(&transfer->sources->url),
+		.resource = transfer->source.resource };
+	struct sl_journal_options wanted = { .resource = &of,
+		.sync = options->sync,
+		.sync_turn = options->sync_turn,
+		.sync_failed = options->sync_failed,
+		.ctx = options->sync_ctx };
+	bool keeps = options->keeps_journal && transfer->part;
+	return keeps ? sl_part_begin_journal(transfer->part, &wanted) : 0;
+}
+
+/* Where the source has led to, for later requests. */
+static int
+keep_url(struct sl_source *source, const struct sl_http_exchange *exchange)
+{
+	return sl_source_set_url(
+		source, sl_http_final_url(exchange), sl_http_left_origin(exchange));
+}
+
+/* ---- the first response ---- */
+
+/* Whether what is missing of this version can be asked for later. */
+static bool
+can_be_ranged(const struct sl_transfer *transfer, const struct sl_resource *resource)
+{
+	if (transfer->no_ranges || transfer_decodes(transfer) ||
+		resource->length == SL_LENGTH_UNKNOWN || !resource->takes_ranges ||
+		!sl_resource_validator(resource))
+		return false;
+	/* A small file is fetched again as a whole; what a reader has got cannot be. */
+	return resource->length > (transfer->part ? SL_PART_SMALL : 0);
+}
+
+SL_SUSPENDS
+static int
+begin_ranges(struct sl_transfer *transfer, struct sl_segment *segment)
+{
+	transfer_set_ranged(transfer);
+	segment->lease = &transfer->first_lease;
+	int code = sl_ranges_lease(
+		&transfer->ranges, &transfer->first_lease, transfer_first_piece(transfer));
+	if (!code)
+		code = keep_url(segment->source, segment->exchange);
+	return code ? code : transfer_begin_journal(transfer);
+}
+
+/* A digest that the server sent; one that cannot be computed here is as good as none. */
+static int
+begin_hasher(struct sl_transfer *transfer, const struct sl_head *head)
+{
+	if (transfer_checksum(transfer)->kind != SL_CHECKSUM_NONE ||
+		!sl_answer_digest(head, &transfer->sent))
+		return 0;
+	int code = sl_hasher_begin(&transfer->hasher);
+	if (code == SL_E_UNSUPPORTED) {
+		transfer->sent = (struct sl_checksum){ 0 };
+		sl_error_clear(transfer->err);
+		code = 0;
+	}
+	return code;
+}
+
+int
+transfer_accept_first(void *ctx, struct sl_segment *segment)
+{
+	struct sl_transfer *transfer = ctx;
+	const struct sl_http_exchange *exchange = segment->exchange;
+	struct sl_resource resource = sl_http_resource(exchange);
+	sl_permit_move(&transfer->permit, sl_http_final_url(exchange));
+	sl_permit_answered(&transfer->permit);
+	int code = transfer->accept ? transfer->accept(transfer->ctx, exchange) : 0;
+	if (code)
+		return code;
+	code = transfer_begin_decode(transfer);
+	if (code)
+		return code;
+	transfer->sink.path = transfer->place->path;
+	transfer->total = resource.length;
+	transfer->sink.total = transfer_decodes(transfer) ? SL_BODY_UNKNOWN : resource.length;
+	transfer->source.resource = resource;
+	transfer->source_index = transfer->sources->index;
+	transfer->attributes.time_ns = transfer->wants_time ? resource.modified_ns : 0;
+	transfer_set_stamp(transfer);
+	transfer->is_open_ended = sl_http_is_open_ended(exchange);
+	transfer->state = SL_TRANSFER_RECEIVING;
+	sl_answer_note(sl_http_head(exchange), &transfer->sources->url, transfer->place);
+	code = sl_answer_check_size(
+		transfer_entry(transfer), resource.length, transfer->place->path, transfer->err);
+	if (!code)
+		code = transfer_reserve(transfer);
+	if (!code)
+		code = begin_hasher(transfer, sl_http_head(exchange));
+	if (!code && can_be_ranged(transfer, &resource))
+		code = begin_ranges(transfer, segment);
+	return code;
+}
+
+/* ---- responses to requests for ranges ---- */
+
+static int
+refuse(struct sl_segment *segment, int code, const char *why)
+{
+	return sl_fail(segment->err, SL_PHASE_HEAD, code, "cannot fetch a part of '%s': %s",
+		sl_sources_show(segment->source->of), why);
+}
+
+/* All of the file instead of a range: another version, or a server that does not send ranges, or
+ * not with If-Range. */
+static int
+accept_whole(struct sl_segment *segment)
+{
+	struct sl_source *source = segment->source;
+	struct sl_resource resource = sl_http_resource(segment->exchange);
+	if (sl_resource_compare(&source->resource, &resource) == SL_RESOURCE_OTHER)
+		return refuse(segment, SL_E_CHANGED, "the file has changed on the server");
+	if (segment->unconditional)
+		return refuse(segment, SL_E_UNSUPPORTED, "the server sent all of it instead");
+	source->unconditional = true;
+	return -EAGAIN;
+}
+
+/* ETags of one version that differ alone: nodes of one service have sent them. */
+static bool
+may_be_other_node(const struct sl_resource *a, const struct sl_resource *b)
+{
+	return a->etag[0] && b->etag[0] && !a->is_etag_weak && !b->is_etag_weak &&
+	       a->is_modified_strong && b->is_modified_strong && a->modified_ns == b->modified_ns;
+}
+
+int
+transfer_accept_range(void *ctx, struct sl_segment *segment)
+{
+	struct sl_transfer *transfer = ctx;
+	struct sl_source *source = segment->source;
+	if (!sl_http_is_range(segment->exchange))
+		return accept_whole(segment);
+	struct sl_resource resource = sl_http_resource(segment->exchange);
+	transfer->state = SL_TRANSFER_RECEIVING;
+	bool is_same = sl_resource_compare(&source->resource, &resource) == SL_RESOURCE_SAME;
+	if (!is_same && transfer->can_compare && may_be_other_node(&source->resource, &resource)) {
+		transfer_doubt_source(transfer, source);
+		return -EAGAIN;
+	}
+	if (!is_same)
+		return refuse(segment, SL_E_UNSUPPORTED,
+			"the server's response does not tell whether it is of the same version");
+	return source->has_url ? 0 : keep_url(source, segment->exchange);
+}

@@ -1,0 +1,375 @@
+# Files that other programs have left half-done, that have grown on the server, or that are damaged: what is there is used.
+
+SIZE=30000000 SEED=7
+GEN=gen/$SIZE/$SEED/f
+URL=$ORIGIN/ranges/etag/v1/lm/1700000000/$GEN
+SLOWLY=$ORIGIN/slow/4000000/ranges/etag/v1/lm/1700000000/$GEN
+
+# The number of a field of the run's last event in ./out.
+number() {
+	sed -n "s/.*\"type\":\"run_summary\".*\"$1\":\([0-9]*\).*/\1/p" out
+}
+
+# At most so many bytes were received by the run.
+received() { # most
+	(($(number bytes) <= $1)) || fail "$(number bytes) bytes were fetched, at most $1 were missing"
+}
+
+beginning() { # file, bytes
+	"$ORIGIN_TOOL" --gen "$2" $SEED >"$1"
+}
+
+all_is_there() { # names that may be left...
+	is_gen f $SIZE $SEED
+	nothing_left f own.ready own.log own.out "$@"
+}
+
+has() { # file, bytes
+	local size
+	size=$(stat -c %s "$1" 2>/dev/null) && ((size >= $2))
+}
+
+with() {
+	command -v "$1" >/dev/null || skip "no $1 here"
+}
+
+# ---- --append ----
+
+# only what was appended is fetched; owner and mode stay
+test_takeover_append() {
+	run get -q -k 1M "$ORIGIN/ranges/etag/v0/lm/1600000000/gen/20000000/$SEED/f"
+	expect 0
+	chmod 640 f
+	run get -k 1M --json --append "$URL"
+	expect 0
+	received 10000000
+	all_is_there
+	[[ $(stat -c %a f) == 640 ]] || fail "mode $(stat -c %a f)"
+	[[ $(number resumed) == 20000000 ]] || fail "$(number resumed) bytes were used"
+	# not grown since: one conditional request, nothing received
+	run get -k 1M --json --append "$URL"
+	expect 0
+	received 0
+	all_is_there
+}
+
+# what is not the beginning of the server's file is left alone, or replaced if that is wanted
+test_takeover_append_other() {
+	local what
+	for what in other shorter middle; do
+		case $what in
+		other) "$ORIGIN_TOOL" --gen 20000000 99 >f ;;
+		shorter) beginning f $((SIZE + 1)) ;;
+		middle)
+			beginning f 20000000
+			printf x | dd of=f bs=1 seek=10000001 conv=notrunc status=none
+			;;
+		esac
+		cp f before
+		run get -k 1M --append "$URL"
+		expect 13 "--if-exists=replace"
+		same f before
+		nothing_left f before own.ready own.log own.out
+		run get -k 1M --append --if-exists=replace "$URL"
+		expect 0
+		all_is_there before
+	done
+}
+
+# all files of a list, several at once
+test_takeover_append_list() {
+	local i
+	for i in 1 2 3 4 5 6; do
+		"$ORIGIN_TOOL" --gen $((i * 1000000)) "$i" >"f$i"
+		echo "$ORIGIN/ranges/etag/v1/gen/7000000/$i/f$i"
+	done >list
+	run get -k 1M -j 3 --json --append -i list
+	expect 0
+	received 21000000
+	for i in 1 2 3 4 5 6; do
+		is_gen "f$i" 7000000 "$i"
+	done
+	no_parts
+}
+
+# kill -9 at any instant: the file is what it was or what it is to become, and the same command ends well
+test_takeover_append_killed() {
+	local round
+	for ((round = 1; round <= 8 / (SLOW > 1 ? 3 : 1); round++)); do
+		beginning f 20000000
+		cp f before
+		start get -k 1M --append "$SLOWLY"
+		sleep "0.$(printf %02d $((RANDOM % 90)))"
+		kill -KILL "$pid" 2>/dev/null
+		wait "$pid" 2>/dev/null
+		cmp -s f before || is_gen f $SIZE $SEED
+		run get -k 1M --json --append "$URL"
+		expect 0
+		all_is_there before
+		rm -f f before
+	done
+}
+
+# it grows while it is downloaded by a real server
+test_takeover_append_growing() {
+	with_nginx
+	beginning "$DOCS/growing.log" 9000000
+	run get -k 1M "$NGINX/growing.log"
+	expect 0
+	"$ORIGIN_TOOL" --gen 12000000 $SEED | tail -c 3000000 >>"$DOCS/growing.log"
+	touch -d '+1 minute' "$DOCS/growing.log"
+	run get -k 1M --json --append "$NGINX/growing.log"
+	expect 0
+	received 3000000
+	is_gen growing.log 12000000 $SEED
+	rm "$DOCS/growing.log"
+}
+
+# ---- --adopt ----
+
+# the beginning that any program has left; without --adopt it is refused, and the message says what to do
+test_takeover_adopt() {
+	beginning f 12345678
+	run get -k 1M "$URL"
+	expect 13 "--adopt completes what another program has left"
+	run get -k 1M --json --adopt "$URL"
+	expect 0
+	received $((SIZE - 12345678))
+	all_is_there
+	[[ $(number resumed) == 12345678 ]] || fail "$(number resumed) bytes were used"
+}
+
+# what cannot be completed is as it was
+test_takeover_adopt_refused() {
+	local what url why
+	while IFS='|' read -r what url why; do
+		beginning f 12345678
+		case $what in
+		other) "$ORIGIN_TOOL" --gen 12345678 99 >f ;;
+		last) printf x | dd of=f bs=1 seek=12345677 conv=notrunc status=none ;;
+		longer) beginning f $((SIZE + 1)) ;;
+		linked) ln f second ;;
+		link) mv f target && ln -s target f ;;
+		mode) chmod 600 f ;;
+		esac
+		cp -L f before
+		run get -k 1M --adopt "$ORIGIN/$url/$GEN"
+		expect 13 "$why"
+		grep -qF -- --if-exists=replace err || [[ $what == linked || $what == mode || $what == link ]] || fail "no remedy"
+		same f before
+		nothing_left f before second target own.ready own.log own.out
+		rm -f f before second target
+	done <<-END
+		other|ranges/etag/v1|has other bytes
+		last|ranges/etag/v1|has other bytes
+		longer|ranges/etag/v1|30000001 bytes, and the server's file has 30000000
+		plain|etag/v1|cannot be taken over
+		plain|ranges|cannot be taken over
+		linked|ranges/etag/v1|a hard link
+		link|ranges/etag/v1|a symbolic link
+		mode|ranges/etag/v1|chmod
+	END
+}
+
+# the checksum covers what was there
+test_takeover_adopt_checksum() {
+	local sum
+	sum=$("$ORIGIN_TOOL" --sum $SIZE $SEED)
+	beginning f 12345678
+	run get -k 1M --json --adopt --checksum "sha-256=${sum%% *}" "$URL"
+	expect 0
+	received $((SIZE - 12345678))
+	all_is_there
+}
+
+# a run that is killed leaves an ordinary part, which a run without --adopt resumes
+test_takeover_adopt_killed() {
+	local round
+	for ((round = 1; round <= 8 / (SLOW > 1 ? 3 : 1); round++)); do
+		beginning f 20000000
+		cp f before
+		start get -k 1M --adopt "$SLOWLY"
+		sleep "0.$(printf %02d $((RANDOM % 60)))"
+		kill -KILL "$pid" 2>/dev/null
+		wait "$pid" 2>/dev/null
+		if [[ -e f ]]; then
+			cmp -s f before || is_gen f $SIZE $SEED
+			run get -k 1M --adopt "$URL"
+		else
+			run get -k 1M --json "$SLOWLY"
+			received $((SIZE - 20000000 + 1000000))
+		fi
+		expect 0
+		all_is_there before
+		rm -f f before
+	done
+}
+
+# half-done by curl, wget and wget2, which were stopped in the middle
+test_takeover_tools() {
+	local tool
+	for tool in curl wget wget2; do
+		command -v $tool >/dev/null || continue
+		case $tool in
+		curl) curl -s -R -o f "$SLOWLY" & ;;
+		wget) wget -q -O f "$SLOWLY" & ;;
+		wget2) wget2 -q --no-config -O f "$SLOWLY" & ;;
+		esac
+		pid=$!
+		until_true 20 has f 3000000
+		kill -KILL $pid
+		wait $pid 2>/dev/null
+		run get -k 1M --json --adopt "$URL"
+		expect 0
+		received $((SIZE - 3000000))
+		all_is_there
+		rm f
+	done
+}
+
+# ---- aria2 ----
+
+aria2() { # options...
+	aria2c --no-conf -q --auto-save-interval=1 -k 1M "$@" "$ORIGIN/slow/1500000/ranges/etag/v1/lm/1700000000/$GEN" &
+	pid=$!
+}
+
+# half-done by aria2, in one connection or several, preallocated or not: taken over without being asked
+test_takeover_aria2() {
+	with aria2c
+	local how
+	for how in "-x1 -s1" "-x4 -s4" "-x4 -s4 --file-allocation=none" "-x4 -s4 --file-allocation=falloc"; do
+		# shellcheck disable=SC2086
+		aria2 $how
+		until_true 30 has f.aria2 1
+		sleep 2.2
+		kill -KILL $pid
+		wait $pid 2>/dev/null
+		[[ -e f.aria2 ]] || fail "aria2c left no control file"
+		run get -k 1M --json "$URL"
+		expect 0
+		received $((SIZE - 1000000))
+		all_is_there
+		rm f
+	done
+}
+
+# a control file that is damaged, or of another file: refused, and both are as they were
+test_takeover_aria2_refused() {
+	with aria2c
+	local what
+	aria2 -x4 -s4
+	until_true 30 has f.aria2 1
+	sleep 1.2
+	kill -KILL $pid
+	wait $pid 2>/dev/null
+	mv f f.save
+	mv f.aria2 control.save
+	for what in cut text link no-continue changed other; do
+		cp f.save f
+		cp control.save f.aria2
+		local url=$URL options=()
+		case $what in
+		cut) truncate -s 20 f.aria2 ;;
+		text) echo "not a control file" >f.aria2 ;;
+		link) ln -sf control.save f.aria2 ;;
+		no-continue) options=(--no-continue) ;;
+		changed) url=$ORIGIN/ranges/etag/v1/gen/$((SIZE + 1))/$SEED/f ;;
+		other) url=$ORIGIN/ranges/etag/v1/gen/$SIZE/8/f ;;
+		esac
+		run get -k 1M "${options[@]}" "$url"
+		expect 13 "--if-exists=replace"
+		same f f.save
+		[[ -e f.aria2 ]] || fail "$what: the control file is gone"
+		no_parts
+	done
+}
+
+# ---- --keep-journal, --verify-resume ----
+
+damage() { # file: its bytes change, its times do not
+	local offset
+	touch -r "$1" times
+	for offset in 1000000 2000000 17000000; do
+		printf 'damaged' | dd of="$1" bs=1 seek=$offset conv=notrunc status=none
+	done
+	touch -r times "$1"
+	rm times
+}
+
+# the journal stays, and changes nothing in a second run
+test_takeover_kept_journal() {
+	run get -q -k 1M --keep-journal "$URL"
+	expect 0
+	all_is_there f.sluice-kept
+	[[ -s f.sluice-kept ]] || fail "no journal was kept"
+	cp f.sluice-kept kept
+	run get -k 1M --json "$URL"
+	expect 0
+	received 0
+	same f.sluice-kept kept
+	all_is_there f.sluice-kept kept
+	# damage is not looked for unless that is wanted, and then nothing else is fetched
+	damage f
+	run get -k 1M --json "$URL"
+	expect 0
+	received 0
+	run get -k 1M --json --verify-resume "$URL"
+	expect 0 "is damaged: 3145728 bytes in 2 places"
+	received 4000000
+	all_is_there f.sluice-kept kept
+	cmp -s f.sluice-kept kept && fail "the journal is still that of the damaged file"
+	# the repaired file has a journal of its own
+	damage f
+	run get -k 1M --json --verify-resume "$URL"
+	expect 0 "is damaged"
+	received 4000000
+	all_is_there f.sluice-kept kept
+	run get -k 1M --json --verify-resume "$URL"
+	expect 0
+	received 0
+	! grep -q damaged err || fail "nothing is damaged"
+}
+
+# a journal that is not of this file is not used
+test_takeover_kept_journal_of_others() {
+	local what
+	for what in copied changed cut other; do
+		rm -f f f.sluice-kept
+		run get -q -k 1M --keep-journal "$URL"
+		expect 0
+		case $what in
+		copied) cp -p f g && mv g f ;;
+		changed) touch -d '+1 minute' f ;;
+		cut) truncate -s -5 f.sluice-kept ;;
+		other) : ;;
+		esac
+		if [[ $what == other ]]; then
+			run get -k 1M --verify-resume -o f "$ORIGIN/ranges/etag/v1/lm/1700000000/gen/$SIZE/$SEED/g"
+		else
+			run get -k 1M --verify-resume "$URL"
+		fi
+		expect 0 "is not verified"
+		all_is_there f.sluice-kept
+	done
+}
+
+# a file that was replaced leaves no journal that is of no use
+test_takeover_kept_journal_replaced() {
+	run get -q -k 1M --keep-journal "$URL"
+	expect 0
+	run get -q -k 1M --if-exists=replace "$URL"
+	expect 0
+	all_is_there
+}
+
+# the server has another version by now: the file is as it was, and the message says what to do
+test_takeover_repair_changed() {
+	run get -q -k 1M --keep-journal "$URL"
+	expect 0
+	damage f
+	cp f before
+	run get -k 1M --verify-resume -o f "$ORIGIN/ranges/etag/v2/lm/1800000000/$GEN"
+	[[ $status != 0 ]] || fail "it was not repaired"
+	same f before
+}
