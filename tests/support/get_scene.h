@@ -25,7 +25,10 @@ struct get_file {
 	size_t other_len;
 	const char *before; /* what has the name before the run; NULL = nothing */
 	size_t before_len;
-	bool has_part; /* an earlier run has left one: it may stay if the file is not begun */
+	bool is_unsettled; /* that is not durable: a power cut may bring back what was there first */
+	/* What an earlier run has left: a part may stay if the file is not begun, and a journal
+	 * without a part, after a power cut, until the name has another journal. */
+	bool has_part, has_journal;
 	const char *checksum;           /* "sha-256=HEX" or NULL */
 	const struct sl_pieces *pieces; /* or NULL */
 	/* what became of it */
@@ -52,6 +55,8 @@ struct get_scene {
 	unsigned segments;
 	uint64_t min_segment;
 	bool resume, verify_resume; /* parts may be left, with their journals */
+	bool adopt;                 /* what has a name may have become its part */
+	bool append, keep_journal;
 	size_t chunks, chunk_size;
 	enum sl_if_exists if_exists;
 	enum sl_sync_mode sync;

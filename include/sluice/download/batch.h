@@ -108,7 +108,8 @@ struct sl_batch_options {
 	unsigned segments;    /* of one file at once; 0 = 1 */
 	uint64_t min_segment; /* bytes, a multiple of the size of a chunk */
 	bool resume;        /* keep a journal of large files, and go on with what a run has left */
-	bool verify_resume; /* after reading it back; complete files too, if it is known what they were */
+	/* After reading it back. Also read complete files of which it is known what they were. */
+	bool verify_resume;
 	bool keep_journal;  /* of complete files; with resume, as the next two */
 	bool adopt, append; /* as of sl_present_options */
 	bool fail_fast;
