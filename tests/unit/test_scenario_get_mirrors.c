@@ -2,6 +2,7 @@
  * One file from several sources at once, in the simulated world: which join, what becomes of those
  * that differ or fail, and what each of them is sent.
  */
+#include "support/chance.h"
 #include "support/scenario.h"
 
 #include "sluice/base/log.h"
@@ -457,6 +458,109 @@ Test(scenario_get_mirrors, each_gets_its_own_validator)
 	cr_expect_not(sim_http_saw(mirrors->second, "If-Range: \"one\""));
 	cr_expect_not(sim_http_saw(mirrors->scenario->http, "If-Range: \"two\""));
 	end(mirrors);
+}
+
+/* ---- mixed ---- */
+
+#define KIND(kind) (1ull << (kind))
+#define EVERYTHING (KIND(SL_OP_KINDS) - 1)
+
+/* Other bytes only with what tells: another Last-Modified, or a checksum. */
+static void
+vary(struct sl_random *random, struct mirrors *mirrors, struct sim_http_file *file)
+{
+	static const enum sim_http_misdeed misdeeds[] = { SIM_HTTP_ENDS, SIM_HTTP_RESETS,
+		SIM_HTTP_STALLS, SIM_HTTP_PAUSES };
+	file->drip_ns = one_in(random, 3) ? 0 : pick(random, 200) * SL_NS_PER_MS;
+	if (one_in(random, 3)) {
+		file->data = mirrors->get->other;
+		file->modified = LATER;
+		file->etag = "\"two\"";
+	}
+	if (one_in(random, 3)) {
+		file->misdeed = PICK_OF(random, misdeeds);
+		file->misdeed_at = (size_t)pick(random, SIZE / 2);
+		file->misdeed_ns = pick(random, 20 * SL_NS_PER_S);
+		file->misdeeds = (unsigned)pick(random, 6);
+	}
+	if (one_in(random, 4)) {
+		file->busy_from = (unsigned)pick(random, 8);
+		file->busy = 1 + (unsigned)pick(random, 20);
+	}
+	if (one_in(random, 6))
+		file->etag2 = "\"three\"";
+	if (one_in(random, 8))
+		file->ranges = false;
+	if (one_in(random, 8))
+		file->date = NULL;
+	if (mirrors->get->checksum && one_in(random, 8)) /* else that is a version as well */
+		file->len -= 1 + (size_t)pick(random, SL_MIB);
+}
+
+/* All but its last 100000 bytes are the same, or all are others. */
+static char *
+other_body(struct sl_random *random, const struct mirrors *mirrors)
+{
+	char *data = differ_at(mirrors, SIZE - 1 - (size_t)pick(random, 100000));
+	if (one_in(random, 2))
+		memcpy(data, scenario_body(1, SIZE), SIZE);
+	return data;
+}
+
+Test(scenario_get_mirrors, whatever_they_do_the_file_is_of_one_version_or_is_not_done,
+	.timeout = 240)
+{
+	struct sim_seeds seeds = sim_seeds(150);
+	for (uint64_t seed = seeds.first; seed != seeds.end; seed++) {
+		struct mirrors *mirrors = begin(seed);
+		struct get_scene *get = &mirrors->scenario->get;
+		struct sl_random random;
+		sl_random_init(&random, seed);
+		char *other = other_body(&random, mirrors);
+		struct sl_pieces pieces = pieces_of(mirrors->served->data);
+		bool is_verified = one_in(&random, 2);
+		mirrors->get->other = other;
+		mirrors->get->other_len = SIZE;
+		mirrors->get->mirror2 = one_in(&random, 2) ? THIRD "/f0" : NULL;
+		if (is_verified) {
+			scenario_set_checksum(mirrors->get, mirrors->sum);
+			if (one_in(&random, 2))
+				mirrors->get->pieces = &pieces;
+		}
+		vary(&random, mirrors, mirrors->served);
+		vary(&random, mirrors, &mirrors->mirror);
+		vary(&random, mirrors, &mirrors->mirror3);
+		if (is_verified)
+			mirrors->get->other = NULL;
+		get->segments = 1 + (unsigned)pick(&random, 6);
+		get->per_host = 1 + (unsigned)pick(&random, 4);
+		get->retry = (struct sl_retry_policy){ .retries = (unsigned)pick(&random, 3),
+			.max_wait_ns = 1 + pick(&random, 5 * SL_NS_PER_S),
+			.seed = seed };
+		get->stall_timeout_ns = 5 * SL_NS_PER_S;
+		run(mirrors);
+		end(mirrors);
+		free(other);
+	}
+}
+
+Test(scenario_get_mirrors, any_operation_may_fail, .timeout = 240)
+{
+	static const int codes[] = { -ECONNRESET, -EIO, -ENOMEM };
+	bool hit = true;
+	for (uint64_t n = 1; hit; n += 37) {
+		struct mirrors *mirrors = begin(n);
+		struct sl_pieces pieces = pieces_of(mirrors->served->data);
+		char *data = differ_at(mirrors, SIZE / 2 + 300000);
+		mirrors->get->pieces = &pieces;
+		mirrors->mirror.data = data;
+		mirrors->served->drip_ns = mirrors->mirror.drip_ns = 0;
+		sim_fail_nth(mirrors->scenario->sim, n, codes[n % 3], EVERYTHING);
+		run(mirrors);
+		hit = sim_faults(mirrors->scenario->sim) > 0;
+		end(mirrors);
+		free(data);
+	}
 }
 
 /* ---- nodes of one service ---- */
