@@ -489,7 +489,8 @@ try_source(struct file *file)
 {
 	/* Of a part that this run has kept, no more than before is an earlier run's. */
 	file->left = file->is_kept ? file->view.resumed : UINT64_MAX;
-	file->view.resumed = 0;
+	if (!file->transfer.is_ranged) /* else it goes on with what the source before has left */
+		file->view.resumed = 0;
 	int code = file->place.awaits_name ? 0 : make_part(file);
 	if (!code)
 		code = fetch_missing(file);
