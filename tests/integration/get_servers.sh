@@ -50,6 +50,13 @@ at-most/2           ranges/etag/v1                7/9449529 0  0    yes
 at-most-503/2       ranges/etag/v1                7/9449529 0  0    yes
 signed/2            ranges/etag/v1                7/9449529 0  0    yes
 keepalive-close/2   ranges/etag/v1                7/9449529 0  0    yes
+from/2/chunked      ranges/etag/v1                7/9449529 0  0    yes
+from/2/untilclose   ranges/etag/v1                7/9449529 0  0    yes
+from/2/coded/gzip   ranges/etag/v1                7/9449529 0  0,22 no
+from/2/redirect/302 ranges/etag/v1                7/9449529 0  0    yes
+from/2/1xx/3        ranges/etag/v1                7/9449529 0  0    yes
+from/2/header/Content-Range/bytes%200-9%2f10 ranges/etag/v1 7/9449529 0 0,22 no
+only/2/status/503   ranges/etag/v1                7/9449529 0  0    yes
 "
 SOON=(--retry-max-wait 20ms)
 
@@ -188,6 +195,20 @@ test_servers_unmarked_change() {
 		expect 0
 		same f new
 		rm f
+	done
+}
+
+# a server that has the first bytes only: its error ends the download, and what came is kept for the same command
+test_servers_fail_later() {
+	own_origin
+	local pair
+	for pair in status/404:3 status/410:3 status/403:24 status/429:29 status/500:22 status/204:22 status/304:22 loop:23 flood/line:22 \
+		keepalive-close/1:6; do
+		get "${SOON[@]}" --retries 1 -s 4 -k 1M "$ORIGIN/from/2/${pair%:*}/ranges/etag/v1/gen/$SIZE/$SEED/f"
+		expect "${pair#*:}" "the same command resumes it"
+		absent f
+		[[ -s f.sluice-part && -s f.sluice-journal ]] || fail "$pair: nothing is kept"
+		rm f.sluice-*
 	done
 }
 
