@@ -198,13 +198,19 @@ test_servers_unmarked_change() {
 	done
 }
 
-# a server that has the first bytes only: its error ends the download, and what came is kept for the same command
+# a server that answers a run after one that was killed with errors: what came is kept for the same command
 test_servers_fail_later() {
 	own_origin
-	local pair
+	local pair path resumed=yes n=0
 	for pair in status/404:3 status/410:3 status/403:24 status/429:29 status/500:22 status/204:22 status/304:22 loop:23 flood/line:22 \
 		keepalive-close/1:6; do
-		get "${SOON[@]}" --retries 1 -s 4 -k 1M "$ORIGIN/from/2/${pair%:*}/ranges/etag/v1/gen/$SIZE/$SEED/f"
+		n=$((n + 1))
+		path=only/1/gate/$n/from/2/${pair%:*}/ranges/etag/v1/gen/$SIZE/$SEED/f
+		start get -s 1 "$ORIGIN/$path"
+		until_true 10 has_half
+		kill -KILL "$pid"
+		wait "$pid" 2>/dev/null
+		get "${SOON[@]}" --retries 1 -s 4 -k 1M "$ORIGIN/$path"
 		expect "${pair#*:}" "the same command resumes it"
 		absent f
 		[[ -s f.sluice-part && -s f.sluice-journal ]] || fail "$pair: nothing is kept"
