@@ -107,6 +107,8 @@ test_servers_segments() {
 	own_origin
 	segments() {
 		get "${SOON[@]}" -s 4 -k 1M "$ORIGIN/$behaviour/$base/gen/$SIZE/$SEED/f"
+		# The first response may bring all of the first version before others begin.
+		[[ $status != 0 ]] || is_version f "$version" || version=$SEED/$SIZE
 		ends_as "$version"
 	}
 	each_server segments
@@ -170,7 +172,7 @@ test_servers_without_validator() {
 		is_counter v$n requests 1 || fail "$base: $(counter v$n requests) requests"
 		rm f
 	done
-	get -s 4 -k 1M "$ORIGIN/tag/strong/ranges/etag/v1/gen/$SIZE/$SEED/f"
+	get -s 4 -k 1M "$ORIGIN/tag/strong/slow/8000000/ranges/etag/v1/gen/$SIZE/$SEED/f"
 	expect 0
 	(($(counter strong ranges) > 1)) || fail "not in segments with a strong one"
 }
