@@ -851,6 +851,17 @@ test_files_few_descriptors() {
 	no_parts
 }
 
+expect_inherited() {
+	local status
+	with_descriptors 17 bash -c 'exec "$@" 4</dev/null 5</dev/null' bash "$S" get "$ORIGIN/gen/10/1/f" >out 2>err
+	status=$?
+	expect 1 "only 17 open files are allowed: at least 18 are needed"
+	with_descriptors 18 bash -c 'exec "$@" 4</dev/null 5</dev/null' bash "$S" get "$ORIGIN/gen/10/1/f" >out 2>err
+	status=$?
+	expect 0
+	is_gen f 10 1
+}
+
 # fewer than it needs are reported before anything is requested, with the number that is needed
 test_files_no_descriptors() {
 	local count counts=(4 6 8 15)
@@ -861,6 +872,8 @@ test_files_no_descriptors() {
 		expect 1 "only $count open files are allowed: at least 16 are needed"
 		nothing_left
 	done
+	# those that it inherits count, too
+	((SLOW > 1)) || expect_inherited
 }
 
 # a full file system: exit 9 naming the file; what has room arrives; room made later is used by the same command
