@@ -59,6 +59,7 @@ from/2/header/Content-Range/bytes%200-9%2f10 ranges/etag/v1 7/9449529 0 0,22 no
 only/2/status/503   ranges/etag/v1                7/9449529 0  0    yes
 "
 SOON=(--retry-max-wait 20ms)
+AT_ONCE=(--stall-timeout 1900ms) # receives gather no bytes then, so that what came is written at once
 
 each_server() { # function
 	local behaviour base version file stream resumed n=0
@@ -129,7 +130,7 @@ test_servers_resumed() {
 		[[ $behaviour != range-unasked ]] || file=0 # nothing but a range is asked for
 		[[ $behaviour != range-unasked && $behaviour != twice ]] || from=from/2/
 		path=$from$behaviour/only/1/gate/$n/$base/gen/$SIZE/$SEED/f
-		start get -s 1 "$ORIGIN/$path"
+		start get "${AT_ONCE[@]}" -s 1 "$ORIGIN/$path"
 		until_true 10 has_half
 		kill -KILL "$pid"
 		wait "$pid" 2>/dev/null
@@ -189,7 +190,7 @@ test_servers_unmarked_change() {
 		expect 0
 		is_gen f $SIZE $SEED
 		rm f
-		start get -s 1 "$ORIGIN/only/1/gate/$n/from/2/flip-byte/1000/$base/gen/$SIZE/$SEED/f"
+		start get "${AT_ONCE[@]}" -s 1 "$ORIGIN/only/1/gate/$n/from/2/flip-byte/1000/$base/gen/$SIZE/$SEED/f"
 		until_true 10 has_half
 		kill -KILL "$pid"
 		wait "$pid" 2>/dev/null
@@ -208,7 +209,7 @@ test_servers_fail_later() {
 		keepalive-close/1:6; do
 		n=$((n + 1))
 		path=only/1/gate/$n/from/2/${pair%:*}/ranges/etag/v1/gen/$SIZE/$SEED/f
-		start get -s 1 "$ORIGIN/$path"
+		start get "${AT_ONCE[@]}" -s 1 "$ORIGIN/$path"
 		until_true 10 has_half
 		kill -KILL "$pid"
 		wait "$pid" 2>/dev/null
