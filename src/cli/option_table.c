@@ -73,12 +73,12 @@ static const struct sl_option get_options[] = {
 		"error." },
 	{ .group = "What and where", .name = "adopt",
 		.kind = SL_OPTION_FLAG, FIELD(adopt),
-		.help = "If a file exists and is shorter than the server's, complete it, if it is "
-		"the beginning of it: wget, curl or another program has left it." },
+		.help = "Complete a file that curl, wget or another program has left: if it is "
+		"shorter than the server's and the beginning of it, download only the rest." },
 	{ .group = "What and where", .name = "append",
 		.kind = SL_OPTION_FLAG, FIELD(append),
-		.help = "If a file has grown on the server, download only what was appended to "
-		"it. The file that exists is replaced once the new one is complete." },
+		.help = "If a file has grown on the server, download only what was appended. The "
+		"existing file is replaced once the new one is complete." },
 	{ .group = "What and where", .name = "dry-run",
 		.kind = SL_OPTION_FLAG, FIELD(dry_run),
 		.help = "Download nothing, and create no file or directory. Request the head "
@@ -142,13 +142,13 @@ static const struct sl_option get_options[] = {
 		.help = "Begin incomplete files anew, and remove them if they fail." },
 	{ .group = "Integrity", .name = "verify-resume",
 		.kind = SL_OPTION_FLAG, FIELD(verify_resume),
-		.help = "Read incomplete files back before they are resumed, and complete ones "
-		"whose journal was kept or that have checksums of their pieces, and download "
-		"again what is not as it was written." },
+		.help = "Read incomplete files back before they are resumed, and download again "
+		"what is not as it was written. The same for complete files whose journal was "
+		"kept, or that have checksums of their pieces in a list." },
 	{ .group = "Integrity", .name = "keep-journal",
 		.kind = SL_OPTION_FLAG, FIELD(keep_journal),
-		.help = "Keep the journals of files that are complete, as NAME.sluice-kept, for "
-		"--verify-resume." },
+		.help = "Keep the journal of each complete file as NAME.sluice-kept, for a later "
+		"run with --verify-resume." },
 	{ .group = "Integrity", .letter = 'R', .name = "remote-time",
 		.kind = SL_OPTION_FLAG, FIELD(remote_time), .standard = "on",
 		.help = "Set the modification time of each file from Last-Modified." },

@@ -205,9 +205,7 @@ sl_committer_commit(struct sl_committer *committer, struct sl_commit *commit)
 		int synced = run_step(committer, commit, sync_name);
 		code = synced ? commit_not_durable(commit, synced) : 0;
 	}
-	if (code)
-		sl_part_discard(commit->part);
-	else
+	if (!code || commit->part->is_published)
 		sl_part_close(commit->part);
 	return code;
 }

@@ -1,7 +1,7 @@
 /*
  * fetch.c - the steps of one file: what has its name already, its part, its transfer, its commit.
- * Sources of one file are tried in turn (attempt.c). What can be resumed of the part stays: the next
- * one goes on with what is missing if it has the same bytes, and else begins at byte 0.
+ * Sources of one file are tried in turn (attempt.c). What can be resumed of the part stays: the
+ * next one goes on with what is missing if it has the same bytes, and else begins at byte 0.
  *
  * With --content-disposition the first answer gives the name: the transfer begins without a part,
  * and the first two steps are taken once its head has come.
@@ -494,6 +494,20 @@ give_up_part(struct file *file, int code)
 		sl_transfer_reset(&file->transfer);
 }
 
+/* It is complete, and could not be sealed, or could not get its name, which may be the fault of a
+ * directory or of memory: the next run has nothing to fetch. What a failed sync may have lost is of
+ * no use, nor is what another program has changed, or put under the name. */
+SL_SUSPENDS
+static void
+give_up_complete(struct file *file, int code)
+{
+	bool is_useful = file->transfer.is_ranged && file->error.phase != SL_PHASE_SYNC &&
+			 code != SL_E_REPLACED && code != -EEXIST && file->wish != FILE_REMOVE;
+	if (file->part.fd >= 0)
+		file->is_kept = is_useful && sl_part_keep(&file->part);
+	sl_part_discard(&file->part);
+}
+
 /* ---- the commit ---- */
 
 static void
@@ -553,12 +567,12 @@ note_time(struct file *file)
 		file->place.path);
 }
 
-/* Large files by themselves, small ones in groups. */
+/* Large files, and others with a journal, by themselves; small ones in groups. */
 SL_SUSPENDS
 static int
 commit(struct file *file)
 {
-	bool alone = file->batch->options.sync == SL_SYNC_ALL ||
+	bool alone = file->batch->options.sync == SL_SYNC_ALL || file->part.journal ||
 		     sl_transfer_length(&file->transfer) > SL_PART_SMALL;
 	if (!alone)
 		return hand_over(file, false);
@@ -574,8 +588,10 @@ static int
 skip(struct file *file)
 {
 	const struct sl_place *place = &file->place;
+	const struct sl_batch_options *options = &file->batch->options;
 	uint64_t size = file->present.size;
-	if (size > SL_PART_SMALL && size != SL_BODY_UNKNOWN)
+	bool may_have_journal = size > SL_PART_SMALL || options->adopt || options->append;
+	if (may_have_journal && size != SL_BODY_UNKNOWN)
 		sl_part_remove_stale_journal(place->directory, place->name);
 	return file->present.needs_sync ? hand_over(file, true) : FILE_SKIPPED;
 }
@@ -652,7 +668,7 @@ run(struct file *file)
 		code = commit(file);
 	file->batch->summary.commit_ns += sl_now() - before_ns;
 	if (code < 0)
-		sl_part_discard(&file->part);
+		give_up_complete(file, code);
 	return code;
 }
 

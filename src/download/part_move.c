@@ -2,8 +2,8 @@
  * part_move.c - a file that another program has left half-done becomes the part.
  *
  * Rules:
- *  - The name of the part is taken before, by a new one (`claim`), whose lock keeps other runs away.
- *    Both files are locked until the name has changed hands.
+ *  - The name of the part is taken before, by a new one (`claim`), whose lock keeps other runs
+ *    away. Both files are locked until the name has changed hands.
  *  - It must be what a part may be: a regular file of this user with one name, and the rights of a
  *    new file, which `claim` has.
  *  - It is not read and not changed here. Until the rename it has its name, and stays as it is

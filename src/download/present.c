@@ -9,9 +9,11 @@
  *    file was decoded: checksum and size are those of the compressed one then.
  * Without a stamp no condition is sent: a file that is newer than the server's, and incomplete,
  * satisfies If-Modified-Since too.
+ *
  * A file that is shorter than the server's may be the beginning of it (--adopt, --append); one of
- * aria2's, with its control file, and a damaged one (--verify-resume) have parts of it. Whether they
- * can be used is for the caller to find out. With --if-exists=replace these are tried first.
+ * aria2's, with its control file, and a damaged one (--verify-resume) have parts of it. Whether
+ * they can be used is for the caller to find out. With --if-exists=replace these are tried first.
+ *
  *
  * Devices and FIFOs are written to only if --output names them.
  */

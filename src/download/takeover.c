@@ -2,13 +2,14 @@
  * takeover.c - from a file to a part with its journal.
  *
  *    moved     claim the part's name > lock the file > read it, and record its ranges with their
- *              CRC > sync file, journal and directory > rename the file > remove NAME.aria2
+ *              CRC > sync file, journal and directory > rename the file > sync the directory >
+ *              remove NAME.aria2
  *    copied    create the part > copy the ranges, and record them > close it
  *
- * Each byte is read once. A run that is ended anywhere leaves the file as it was, and perhaps a part
- * of no use, which the next run removes; or after the rename an ordinary part. NAME.aria2 goes last:
- * without it a file of its full size would look complete. If the run ends before that, the run that
- * resumes the part removes it (sl_at_hand_remove_control).
+ * Each byte is read once. A run that is ended anywhere leaves the file as it was, and perhaps a
+ * part of no use, which the next run removes; or after the rename an ordinary part. NAME.aria2 goes
+ * last: without it a file of its full size would look complete. If the run ends before that, the
+ * run that resumes the part removes it (sl_at_hand_remove_control).
  */
 #include "sluice/download/takeover.h"
 
@@ -219,18 +220,22 @@ sync_all(const struct sl_takeover *takeover, struct sl_part *part)
 		takeover->place->path, sl_code_text(code));
 }
 
-/* Once the rename is durable. */
+/* Nothing is written to the file before its new name is durable: after a power cut it would have
+ * the old one, and perhaps the size of a complete file. */
 SL_SUSPENDS
-static void
-remove_control(const struct sl_takeover *takeover)
+static int
+end_move(const struct sl_takeover *takeover)
 {
 	const struct sl_place *place = takeover->place;
 	const struct sl_at_hand *at_hand = takeover->at_hand;
-	int code = at_hand->is_aria2s && takeover->options->sync
-			   ? sl_directory_sync(place->directory)
-			   : 0;
-	if (at_hand->is_aria2s && !code)
+	int code = takeover->options->sync ? sl_directory_sync(place->directory) : 0;
+	if (!code && at_hand->is_aria2s)
 		sl_at_hand_remove_control(place->directory, place->name, at_hand->ranges.total);
+	if (!code || sl_part_is_stop(code))
+		return code;
+	return sl_fail(takeover->err, SL_PHASE_SYNC, code,
+		"'%s' was taken over, but its directory cannot be synced: %s", place->path,
+		sl_code_text(code));
 }
 
 SL_SUSPENDS
@@ -249,7 +254,7 @@ move(const struct sl_takeover *takeover, const struct sl_part *claim)
 	if (!code)
 		code = sl_part_move(&part, takeover->err);
 	if (!code)
-		remove_control(takeover);
+		code = end_move(takeover);
 	sl_part_close_left(&part);
 	return code;
 }

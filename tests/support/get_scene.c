@@ -68,9 +68,15 @@ next_entry(void *ctx, struct sl_entry *out, struct sl_error *err)
 		out->dir = sl_span_str(file->dir);
 	if (file->mirror)
 		out->sources[out->source_count++] = sl_span_str(file->mirror);
+	if (file->mirror2)
+		out->sources[out->source_count++] = sl_span_str(file->mirror2);
+	if (file->header)
+		out->headers[out->header_count++] = sl_span_str(file->header);
 	int code = 0;
 	if (file->checksum)
 		code = sl_checksum_parse(&out->checksum, sl_span_str(file->checksum), err);
+	if (file->mirror2)
+		out->sources[out->source_count++] = sl_span_str(file->mirror2);
 	if (file->pieces)
 		out->pieces = *file->pieces;
 	return code ? code : 1;
@@ -117,6 +123,8 @@ note_end(void *ctx, const struct sl_download *download)
 	file->received = download->received;
 	file->resumed = download->resumed;
 	file->fetched = download->fetched;
+	for (size_t i = 0; i < SL_COUNT_OF(file->delivered); i++)
+		file->delivered[i] = download->delivered[i];
 	sim_check(scene->sim, file->resumed <= file->received, "%llu of %llu bytes were resumed",
 		(unsigned long long)file->resumed, (unsigned long long)file->received);
 	sim_check(scene->sim, file->received <= file->resumed + file->fetched,
@@ -156,6 +164,9 @@ batch_options(struct get_scene *scene, struct sl_http_client *client, struct sl_
 		.min_segment = scene->min_segment,
 		.resume = scene->resume,
 		.verify_resume = scene->verify_resume,
+		.adopt = scene->adopt,
+		.append = scene->append,
+		.keep_journal = scene->keep_journal,
 		.fail_fast = scene->fail_fast,
 		.dry_run = scene->dry_run,
 		.stays_open = scene->control != NULL,
@@ -319,10 +330,14 @@ is_complete(struct sim *world, const struct get_file *file)
 	       (file->other && holds(world, place_of(file), file->other, file->other_len));
 }
 
+/* What was adopted has the name of a part. */
 static bool
-is_untouched(struct sim *world, const struct get_file *file)
+is_untouched(const struct get_scene *scene, struct sim *world, const struct get_file *file)
 {
-	return holds(world, file->name, file->before, file->before_len);
+	char part[300];
+	snprintf(part, sizeof(part), "%s.sluice-part", file->name);
+	bool is_adopted = scene->adopt && !sim_exists(world, file->name) && sim_exists(world, part);
+	return is_adopted || holds(world, file->name, file->before, file->before_len);
 }
 
 /* Where a file differs from a version, for messages. */
@@ -364,14 +379,18 @@ check_file(struct get_scene *scene, const struct get_file *file)
 			"%s is reported done and is not durable", place_of(file));
 		break;
 	case SL_DOWNLOAD_SKIPPED:
-		sim_check(
-			sim, is_untouched(sim, file), "%s was skipped and is another", file->name);
+		sim_check(sim, is_untouched(scene, sim, file), "%s was skipped and is another",
+			file->name);
 		break;
 	default: {
 		/* Only the directory's sync was still to come: the name may have the whole new
 		 * file. */
 		bool late = is_complete(sim, file) && file->error.phase == SL_PHASE_SYNC;
-		sim_check(sim, late || is_untouched(sim, file),
+		/* Its bytes may be lost, or it could not get its name: the part was given up. */
+		bool at_the_end =
+			file->error.phase == SL_PHASE_SYNC || file->error.phase == SL_PHASE_RENAME;
+		bool lost = scene->adopt && at_the_end && !sim_exists(sim, file->name);
+		sim_check(sim, late || lost || is_untouched(scene, sim, file),
 			"%s was not downloaded (%s), and was touched", file->name,
 			file->error.text);
 		sim_check(sim, file->error.code < 0 && file->error.text[0],
@@ -383,6 +402,7 @@ check_file(struct get_scene *scene, const struct get_file *file)
 	sim_check(
 		sim, may_stay || !sim_exists(sim, part), "%s is left (%s)", part, file->error.text);
 	snprintf(part, sizeof(part), "%s.sluice-journal", place_of(file));
+	may_stay = may_stay || file->has_journal;
 	sim_check(
 		sim, may_stay || !sim_exists(sim, part), "%s is left (%s)", part, file->error.text);
 }
@@ -433,7 +453,7 @@ get_scene_check(struct get_scene *scene)
 		if (file->reported)
 			check_file(scene, file);
 		else
-			sim_check(scene->sim, is_untouched(scene->sim, file),
+			sim_check(scene->sim, is_untouched(scene, scene->sim, file),
 				"%s was never reported, and was touched", file->name);
 	}
 	sim_check(scene->sim, sim_connections_open(scene->sim) == 0, "connections are left open");
@@ -447,8 +467,9 @@ get_scene_check_disk(struct get_scene *scene, struct sim *world, uint64_t at_op)
 		const struct get_file *file = &scene->files[i];
 		if (!file->name)
 			continue;
-		bool complete = is_complete(world, file), untouched = is_untouched(world, file);
-		sim_check(scene->sim, complete || untouched || !syncs,
+		bool complete = is_complete(world, file),
+		     untouched = is_untouched(scene, world, file);
+		sim_check(scene->sim, complete || untouched || !syncs || file->is_unsettled,
 			"cut at operation %llu: %s is neither what it was nor what it was to "
 			"become",
 			(unsigned long long)at_op, file->name);

@@ -83,9 +83,9 @@ void sl_committer_note_sync(
 SL_SUSPENDS
 int sl_committer_hand_over(struct sl_committer *committer, struct sl_commit *commit) SL_MUST_CHECK;
 
-/* Commit one file now, in the calling task. The part is closed, or discarded after a failure.
- * Returns 0 or a code; with SL_PHASE_SYNC in the error the complete file may have its name and not
- * be durable. */
+/* Commit one file now, in the calling task. The part is closed once it has its final name, and else
+ * stays the caller's. Returns 0 or a code; with SL_PHASE_SYNC in the error the complete file may
+ * have its name and not be durable. */
 SL_SUSPENDS
 int sl_committer_commit(struct sl_committer *committer, struct sl_commit *commit) SL_MUST_CHECK;
 

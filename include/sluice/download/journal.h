@@ -155,9 +155,9 @@ SL_SUSPENDS
 void sl_journal_close(struct sl_journal *journal);
 
 /*
- * The part has its final name, `size` bytes and this modification time: the journal stays, under the
- * name `kept_name`, which a journal that has it loses. A journal that is not complete is removed,
- * and so is one that cannot be kept; then that is logged.
+ * The part has its final name, `size` bytes and this modification time: the journal stays, under
+ * the name `kept_name`, which a journal that has it loses. A journal that is not complete is
+ * removed, and so is one that cannot be kept; then that is logged.
  */
 SL_SUSPENDS
 void sl_journal_keep(

@@ -215,9 +215,9 @@ int sl_part_open_left(
 	struct sl_part *part, const struct sl_part *claim, struct sl_error *err) SL_MUST_CHECK;
 
 /*
- * It gets the name of a part, instead of `claim`, if it is as it was when it was opened; its journal
- * must be on disk. Returns 0: then `claim` is nothing any more, and is to be discarded; or a code
- * with words in *err: then the file is as it was.
+ * It gets the name of a part, instead of `claim`, if it is as it was when it was opened; its
+ * journal must be on disk. Returns 0: then `claim` is nothing any more, and is to be discarded; or
+ * a code with words in *err: then the file is as it was.
  */
 SL_SUSPENDS
 int sl_part_move(struct sl_part *part, struct sl_error *err) SL_MUST_CHECK;

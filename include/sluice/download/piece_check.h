@@ -44,9 +44,9 @@ int sl_piece_check_offload(
 	struct sl_piece_check *check, const void *data, size_t len) SL_MUST_CHECK;
 
 /*
- * Read back and verify the pieces that have bytes of `range`, by way of one chunk of the pool. Bytes
- * that the file lacks make their pieces bad. Returns 0; a failure to read or the cancellation, in words: then pieces
- * may have been left as they were.
+ * Read back and verify the pieces that have bytes of `range`, by way of one chunk of the pool.
+ * Bytes that the file lacks make their pieces bad. Returns 0; a failure to read or the
+ * cancellation, in words: then pieces may have been left as they were.
  */
 SL_SUSPENDS
 int sl_piece_check_read(struct sl_piece_check *check, const struct sl_part_reader *reader,

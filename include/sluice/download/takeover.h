@@ -32,9 +32,9 @@ int sl_takeover_compare(const struct sl_takeover *takeover) SL_MUST_CHECK;
 
 /*
  * Make the part, and leave it for sl_part_resume with `mode` (SL_PART_NEW of a file that is moved,
- * else SL_PART_PRIVATE). A part that is there already and has as much of the same version is left as
- * it is. Returns 0; -EEXIST, SL_E_REPLACED with the reason if the file cannot be taken over; a code
- * of the disk; the cancellation. After a failure the file is as it was.
+ * else SL_PART_PRIVATE). A part that is there already and has as much of the same version is left
+ * as it is. Returns 0; -EEXIST, SL_E_REPLACED with the reason if the file cannot be taken over; a
+ * code of the disk; the cancellation. After a failure the file is as it was.
  */
 SL_SUSPENDS
 int sl_takeover_make_part(const struct sl_takeover *takeover) SL_MUST_CHECK;

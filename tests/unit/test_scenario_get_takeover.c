@@ -1,0 +1,233 @@
+/*
+ * Files that are there and become a part: with the nth operation failing, and with the power cut or
+ * the process killed at each operation, after which the same command completes them. What was at
+ * hand is never fetched again, and never lost.
+ */
+#include "support/scenario.h"
+
+#include <criterion/criterion.h>
+#include <errno.h>
+
+#define KIND(kind) (1ull << (kind))
+#define DISK \
+	(KIND(SL_OP_WRITE) | KIND(SL_OP_OPEN) | KIND(SL_OP_RENAME) | KIND(SL_OP_SYNC) | \
+		KIND(SL_OP_ALLOCATE) | KIND(SL_OP_READ) | KIND(SL_OP_CLOSE) | KIND(SL_OP_LOCK))
+#define EVERYTHING (KIND(SL_OP_KINDS) - 1)
+
+#define BEFORE (2 * SL_MIB + 40001)
+#define SIZE (3 * SL_MIB + 70001)
+#define REMOTE_TIME "Tue, 14 Nov 2023 22:13:21 GMT"
+
+enum way { ADOPT, APPEND, ARIA2, WAYS };
+
+#define PIECE (256 * SL_KIB)
+
+/* The control file of a download whose first pieces are there, up to BEFORE. */
+static size_t
+make_control(unsigned char *out)
+{
+	static const unsigned char head[] = { 0, 1, 0, 0, 0, 0, 0, 0, 0, 0 };
+	size_t len = 0, pieces = (SIZE + PIECE - 1) / PIECE, done = BEFORE / PIECE;
+	const uint64_t numbers[] = { PIECE, SIZE, 0, (pieces + 7) / 8 };
+	const unsigned bytes[] = { 4, 8, 8, 4 };
+	memcpy(out, head, sizeof(head));
+	len = sizeof(head);
+	for (size_t i = 0; i < SL_COUNT_OF(numbers); i++)
+		for (unsigned at = bytes[i]; at > 0; at--)
+			out[len++] = (unsigned char)(numbers[i] >> (8 * (at - 1)));
+	for (size_t i = 0; i < pieces; i += 8) {
+		unsigned char bits = 0;
+		for (size_t bit = 0; bit < 8; bit++)
+			bits |= (unsigned char)(i + bit < done ? 0x80u >> bit : 0);
+		out[len++] = bits;
+	}
+	memset(out + len, 0, 4);
+	return len + 4;
+}
+
+/* aria2 has given the file its whole size. */
+static const char *
+preallocated(const char *data)
+{
+	static char *out;
+	if (!out)
+		out = calloc(1, SIZE);
+	cr_assert_not_null(out);
+	memcpy(out, data, BEFORE / PIECE * PIECE);
+	return out;
+}
+
+static struct scenario *
+build(enum way way, uint64_t seed)
+{
+	struct sim_options options = sim_options(seed);
+	options.short_percent = 0;
+	struct scenario *scenario = scenario_new(&options);
+	struct get_scene *get = &scenario->get;
+	get->segments = 2;
+	get->min_segment = 512 * SL_KIB;
+	get->chunk_size = 128 * SL_KIB;
+	get->resume = true;
+	get->adopt = way != APPEND;
+	get->append = way == APPEND;
+	sim_http_set_segment(scenario->http, scenario->sim, 64 * SL_KIB);
+	struct get_file *file = scenario_offer(scenario,
+		(struct sim_http_file){
+			.len = SIZE, .ranges = true, .etag = "\"one\"", .modified = REMOTE_TIME });
+	if (way == ARIA2) {
+		unsigned char control[100];
+		char name[64];
+		scenario_put_before(scenario, file, preallocated(file->data), SIZE, 0666);
+		snprintf(name, sizeof(name), "%s.aria2", file->name);
+		sim_put_file(scenario->sim, name, control, make_control(control), 0666);
+	} else {
+		scenario_put_before(scenario, file, file->data, BEFORE, 0666);
+	}
+	return scenario;
+}
+
+static uint64_t
+missing(enum way way)
+{
+	return SIZE - (way == ARIA2 ? BEFORE / PIECE * PIECE : BEFORE);
+}
+
+static void
+expect_clean(struct sim *world, const struct get_file *file)
+{
+	for (size_t i = 0; i < sim_name_count(world, "."); i++)
+		sim_check(world, strcmp(sim_name(world, ".", i), file->name) == 0, "'%s' is left",
+			sim_name(world, ".", i));
+}
+
+/* The same command on what is left; it fetches `most` bytes at most. */
+static void
+rerun(struct scenario *scenario, struct sim *world, uint64_t most)
+{
+	struct get_scene again = scenario->get;
+	struct get_file *file = &again.files[0];
+	struct sl_span content = { 0 };
+	sim_stop_faults(world);
+	sim_http_serve(scenario->http, world);
+	again.sim = world;
+	*file = (struct get_file){ .url = file->url,
+		.name = file->name,
+		.data = file->data,
+		.len = file->len,
+		.before = file->before,
+		.before_len = file->before_len };
+	bool is_done = sim_content(world, file->name, &content) && content.len == SIZE &&
+		       memcmp(content.data, file->data, SIZE) == 0;
+	if (is_done) {
+		file->before = file->data;
+		file->before_len = SIZE;
+	}
+	get_scene_run(&again);
+	get_scene_check(&again);
+	sim_check(world, again.result == 0, "the second run failed: %s",
+		again.summary.first_error.text);
+	sim_check(world, !is_done || file->state == SL_DOWNLOAD_SKIPPED, "it was downloaded again");
+	sim_check(world, file->fetched <= most, "%llu bytes were fetched, %llu are missing",
+		(unsigned long long)file->fetched, (unsigned long long)most);
+	expect_clean(world, file);
+}
+
+static void
+cut_everywhere(enum way way, enum sim_crash how, uint64_t stride)
+{
+	uint64_t count = SL_FOREVER;
+	for (uint64_t n = 1; n <= count; n += stride) {
+		struct scenario *scenario = build(way, n);
+		sim_cut_at(scenario->sim, n, how);
+		scenario_run(scenario);
+		scenario_expect_all_done(scenario);
+		sim_check(scenario->sim, scenario->get.files[0].fetched == missing(way),
+			"%llu bytes", (unsigned long long)scenario->get.files[0].fetched);
+		expect_clean(scenario->sim, &scenario->get.files[0]);
+		uint64_t at_op = 0;
+		struct sim *world = sim_cut_world(scenario->sim, &at_op);
+		if (!world) {
+			count = n;
+		} else {
+			get_scene_check_disk(&scenario->get, world, at_op);
+			rerun(scenario, world, missing(way));
+		}
+		sim_free(world);
+		scenario_free(scenario);
+	}
+}
+
+Test(scenario_get_takeover, a_kill_at_any_operation_loses_nothing_that_was_there, .timeout = 240)
+{
+	for (enum way way = 0; way < WAYS; way++)
+		cut_everywhere(way, SIM_CRASH_KILL, 1);
+}
+
+Test(scenario_get_takeover, a_power_cut_at_any_operation_loses_nothing_that_was_there,
+	.timeout = 240)
+{
+	for (enum way way = 0; way < WAYS; way++) {
+		cut_everywhere(way, SIM_CRASH_DROP, 2);
+		cut_everywhere(way, SIM_CRASH_NAMES, 2);
+		cut_everywhere(way, SIM_CRASH_RANDOM, 2);
+	}
+}
+
+static void
+fail_each(enum way way, int code, uint64_t kinds, uint64_t stride)
+{
+	bool hit = true;
+	for (uint64_t n = 1; hit; n += stride) {
+		struct scenario *scenario = build(way, n);
+		uint64_t at_op = 0;
+		sim_fail_nth(scenario->sim, n, code, kinds);
+		scenario_run(scenario);
+		hit = sim_faults(scenario->sim) > 0;
+		if (!hit)
+			scenario_expect_all_done(scenario);
+		get_scene_cut(&scenario->get, SIM_CRASH_KILL);
+		struct sim *world = sim_cut_world(scenario->sim, &at_op);
+		/* What a failed sync may have lost is not used. */
+		enum sl_phase phase = scenario->get.files[0].error.phase;
+		bool lost = phase == SL_PHASE_SYNC;
+		rerun(scenario, world, lost ? SIZE : missing(way));
+		sim_free(world);
+		scenario_free(scenario);
+	}
+}
+
+Test(scenario_get_takeover, any_operation_may_fail, .timeout = 240)
+{
+	for (enum way way = 0; way < WAYS; way++) {
+		fail_each(way, -EIO, DISK, 1);
+		fail_each(way, -ENOMEM, EVERYTHING, 5);
+	}
+}
+
+/* ---- control files ---- */
+
+/* Whatever it lists: the file is right, or refused and as it was. */
+Test(scenario_get_takeover, a_control_file_with_any_byte_changed_never_makes_a_wrong_file,
+	.timeout = 240)
+{
+	unsigned char control[100];
+	size_t len = make_control(control);
+	for (size_t i = 0; i < len; i++) {
+		for (unsigned bits = 1; bits < 256; bits = bits * 2 + 1) {
+			struct scenario *scenario = build(ARIA2, i);
+			struct get_file *file = &scenario->get.files[0];
+			char name[64], sum[SCENARIO_SUM];
+			scenario_set_checksum(file, sum);
+			snprintf(name, sizeof(name), "%s.aria2", file->name);
+			control[i] ^= (unsigned char)bits;
+			sim_put_file(scenario->sim, name, control, len, 0666);
+			control[i] ^= (unsigned char)bits;
+			scenario_run(scenario);
+			bool is_refused =
+				file->state == SL_DOWNLOAD_FAILED && file->error.code == -EEXIST;
+			sim_check(scenario->sim, is_refused || file->state == SL_DOWNLOAD_DONE,
+				"byte %zu: %s", i, file->error.text);
+			scenario_free(scenario);
+		}
+	}
+}
