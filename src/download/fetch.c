@@ -596,6 +596,18 @@ skip(struct file *file)
 	return file->present.needs_sync ? hand_over(file, true) : FILE_SKIPPED;
 }
 
+/* What becomes of the part before it is known whether the name is free. After a file that was there
+ * the next one will be too, as in a second run: then creating is not tried first. */
+SL_SUSPENDS
+static enum sl_part_first
+create_first(struct file *file, int *stop)
+{
+	if (file->batch->finds_files)
+		return SL_PART_NAME_TAKEN;
+	return sl_part_create_first(
+		&file->part, file->place.directory, file->place.name, mode_of_part(file), stop);
+}
+
 SL_SUSPENDS
 static int
 prepare(struct file *file)
@@ -603,8 +615,7 @@ prepare(struct file *file)
 	int stop = 0;
 	if (file->is_stream || file->place.awaits_name)
 		return 0;
-	switch (sl_part_create_first(
-		&file->part, file->place.directory, file->place.name, mode_of_part(file), &stop)) {
+	switch (create_first(file, &stop)) {
 	case SL_PART_CREATED:
 		return 0;
 	case SL_PART_STOPPED:
@@ -613,6 +624,7 @@ prepare(struct file *file)
 		break;
 	}
 	int code = look(file);
+	file->batch->finds_files = file->present.kind != SL_PRESENT_ABSENT;
 	return code == FILE_SKIPPED ? skip(file) : code;
 }
 

@@ -160,9 +160,12 @@ test_files_exists_devices() {
 	get "$ORIGIN/gen/10/1" -o socket
 	expect 13 "'socket' is not a regular file, a character device or a FIFO"
 	ln -s /dev/null null
+	echo line >fifo & # is not opened: its writer would go on
 	get "$ORIGIN/gen/10/1/fifo" "$ORIGIN/gen/10/1/null" # only -o may name one
 	expect 13 "'fifo' is not a regular file (--output may name a device or a FIFO)"
 	expect 13 "'null' is not a regular file"
+	[[ $(timeout 20 cat fifo) == line ]] || fail "the FIFO was read"
+	wait
 	get --stall-timeout 200ms "$ORIGIN/gen/10/1" -o fifo
 	expect 2 "no program has opened it for reading"
 	nothing_left fifo copy socket null
