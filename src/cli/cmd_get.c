@@ -96,6 +96,14 @@ raise_descriptor_limit(struct get *get, struct sl_error *err)
 
 /* ---- the inputs ---- */
 
+static struct sl_retry_policy
+retry_policy(const struct sl_get_options *options)
+{
+	return (struct sl_retry_policy){ .retries = options->retries,
+		.max_wait_ns = options->retry_max_wait_ns,
+		.seed = sl_clock_wall_ns() ^ (uint64_t)getpid() << 32 };
+}
+
 /* Where the sizes of lists must fit: not known if other names are used than the lists have. A dry
  * run does better. */
 static const char *
@@ -123,7 +131,8 @@ open_inputs(struct get *get, struct sl_http_client *client)
 		.space_dir = space_dir(options),
 		.shard_index = get->shard.index,
 		.shard_count = get->shard.count,
-		.client = client };
+		.client = client,
+		.retry = retry_policy(options) };
 	return sl_inputs_new(&get->inputs, &wanted, &get->error);
 }
 
@@ -272,9 +281,7 @@ make_batch(struct get *get, struct engine_parts *parts)
 		.decode_window_max = options->max_memory,
 		.descriptors = get->descriptors,
 		.stall_timeout_ns = options->stall_timeout_ns,
-		.retry = { .retries = options->retries,
-			.max_wait_ns = options->retry_max_wait_ns,
-			.seed = sl_clock_wall_ns() ^ (uint64_t)getpid() << 32 },
+		.retry = retry_policy(options),
 		.source = next_entry,
 		.source_ctx = get,
 		.events = sl_get_events_table(&get->events) };
