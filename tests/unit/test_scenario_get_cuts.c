@@ -328,3 +328,50 @@ Test(scenario_get_cuts, a_kill_repeats_a_few_chunks_and_a_power_cut_one_sync_int
 		for (uint64_t nth = 1 + i; repeat_at(hows[i], seed, nth); nth += sim_stride(61))
 			;
 }
+
+/* ---- slow syncs ---- */
+
+/* What is recorded while a sync is under way is not covered by it. Returns false if the run had
+ * ended before. */
+static bool
+cut_slow_at(enum sim_crash how, uint64_t seed, uint64_t nth)
+{
+	struct sim_options options = sim_options(seed);
+	options.short_percent = 0;
+	options.disk_ns = SL_NS_PER_S;
+	struct scenario *scenario = scenario_new(&options);
+	struct get_scene *get = &scenario->get;
+	uint64_t at_op = 0;
+	get->segments = SEGMENTS;
+	get->min_segment = get->chunk_size = 64 * SL_KIB;
+	get->chunks = 32;
+	get->resume = true;
+	sim_http_set_segment(scenario->http, scenario->sim, 64 * SL_KIB);
+	scenario_offer(scenario, (struct sim_http_file){ .len = SIZE,
+					 .ranges = true,
+					 .etag = "\"one\"",
+					 .modified = REMOTE_TIME,
+					 .drip = 16000,
+					 .drip_ns = 200 * SL_NS_PER_MS });
+	sim_cut_at(scenario->sim, nth, how);
+	scenario_run(scenario);
+	scenario_expect_all_done(scenario);
+	struct sim *disk = sim_cut_world(scenario->sim, &at_op);
+	if (disk) {
+		get_scene_check_disk(get, disk, at_op);
+		sim_http_serve(scenario->http, disk);
+		get_scene_rerun(get, disk);
+	}
+	sim_free(disk);
+	scenario_free(scenario);
+	return disk != NULL;
+}
+
+Test(scenario_get_cuts, a_sync_covers_only_what_was_written_before_it_began, .timeout = 600)
+{
+	uint64_t seed = sim_seeds(1).first;
+	for (uint64_t nth = 1; cut_slow_at(SIM_CRASH_DROP, seed, nth); nth += sim_stride(13))
+		;
+	for (uint64_t nth = 5; cut_slow_at(SIM_CRASH_RANDOM, seed, nth); nth += sim_stride(13))
+		;
+}
