@@ -123,7 +123,7 @@ note_end(void *ctx, const struct sl_download *download)
 	file->received = download->received;
 	file->resumed = download->resumed;
 	file->fetched = download->fetched;
-	for (size_t i = 0; i < SL_COUNT_OF(file->delivered); i++)
+	for (size_t i = 0; i < SL_MIN(download->source_count, SL_COUNT_OF(file->delivered)); i++)
 		file->delivered[i] = download->delivered[i];
 	sim_check(scene->sim, file->resumed <= file->received, "%llu of %llu bytes were resumed",
 		(unsigned long long)file->resumed, (unsigned long long)file->received);
