@@ -398,7 +398,8 @@ check_file(struct get_scene *scene, const struct get_file *file)
 	}
 	}
 	snprintf(part, sizeof(part), "%s.sluice-part", place_of(file));
-	bool may_stay = (scene->resume || file->has_part) && file->state != SL_DOWNLOAD_DONE;
+	bool is_useful = scene->resume && file->error.code != SL_E_CHECKSUM;
+	bool may_stay = (is_useful || file->has_part) && file->state != SL_DOWNLOAD_DONE;
 	sim_check(
 		sim, may_stay || !sim_exists(sim, part), "%s is left (%s)", part, file->error.text);
 	snprintf(part, sizeof(part), "%s.sluice-journal", place_of(file));

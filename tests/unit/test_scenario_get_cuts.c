@@ -11,6 +11,7 @@
 #include "sluice/base/clock.h"
 
 #include <criterion/criterion.h>
+#include <errno.h>
 #include <stdlib.h>
 
 #define SIZE (4 * SL_MIB + 70001) /* larger than a small part, and no multiple of anything */
@@ -331,17 +332,14 @@ Test(scenario_get_cuts, a_kill_repeats_a_few_chunks_and_a_power_cut_one_sync_int
 
 /* ---- slow syncs ---- */
 
-/* What is recorded while a sync is under way is not covered by it. Returns false if the run had
- * ended before. */
-static bool
-cut_slow_at(enum sim_crash how, uint64_t seed, uint64_t nth)
+static struct scenario *
+build_with_slow_disk(uint64_t seed)
 {
 	struct sim_options options = sim_options(seed);
 	options.short_percent = 0;
 	options.disk_ns = SL_NS_PER_S;
 	struct scenario *scenario = scenario_new(&options);
 	struct get_scene *get = &scenario->get;
-	uint64_t at_op = 0;
 	get->segments = SEGMENTS;
 	get->min_segment = get->chunk_size = 64 * SL_KIB;
 	get->chunks = 32;
@@ -353,6 +351,17 @@ cut_slow_at(enum sim_crash how, uint64_t seed, uint64_t nth)
 					 .modified = REMOTE_TIME,
 					 .drip = 16000,
 					 .drip_ns = 200 * SL_NS_PER_MS });
+	return scenario;
+}
+
+/* What is recorded while a sync is under way is not covered by it. Returns false if the run had
+ * ended before. */
+static bool
+cut_slow_at(enum sim_crash how, uint64_t seed, uint64_t nth)
+{
+	struct scenario *scenario = build_with_slow_disk(seed);
+	struct get_scene *get = &scenario->get;
+	uint64_t at_op = 0;
 	sim_cut_at(scenario->sim, nth, how);
 	scenario_run(scenario);
 	scenario_expect_all_done(scenario);
@@ -374,4 +383,16 @@ Test(scenario_get_cuts, a_sync_covers_only_what_was_written_before_it_began, .ti
 		;
 	for (uint64_t nth = 5; cut_slow_at(SIM_CRASH_RANDOM, seed, nth); nth += sim_stride(13))
 		;
+}
+
+/* The kernel reports it once: the sync at the end succeeds. */
+Test(scenario_get_cuts, a_file_is_not_done_if_a_sync_before_its_end_has_failed, .timeout = 600)
+{
+	for (uint64_t nth = 1; nth <= 3; nth++) {
+		struct scenario *scenario = build_with_slow_disk(nth);
+		sim_fail_nth(scenario->sim, nth, -EIO, KIND(SL_OP_SYNC));
+		scenario_run(scenario);
+		sim_check(scenario->sim, sim_faults(scenario->sim) == 1, "no sync");
+		scenario_free(scenario);
+	}
 }
