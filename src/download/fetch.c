@@ -458,9 +458,12 @@ SL_SUSPENDS
 static int
 try_source(struct file *file)
 {
-	/* Of a part that this run has kept, no more than before is an earlier run's. */
-	file->left = file->is_kept ? file->view.resumed : UINT64_MAX;
-	file->view.resumed = 0;
+	/* Of a part that this run has kept, no more than before is an earlier run's. A transfer
+	 * that goes on with another source has resumed it already. */
+	if (!file->transfer.is_ranged) {
+		file->left = file->is_kept ? file->view.resumed : UINT64_MAX;
+		file->view.resumed = 0;
+	}
 	int code = file->place.awaits_name ? 0 : make_part(file);
 	if (!code)
 		code = fetch_missing(file);
