@@ -14,7 +14,6 @@
  * aria2's, with its control file, and a damaged one (--verify-resume) have parts of it. Whether
  * they can be used is for the caller to find out. With --if-exists=replace these are tried first.
  *
- *
  * Devices and FIFOs are written to only if --output names them.
  */
 #include "sluice/download/present.h"

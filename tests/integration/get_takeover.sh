@@ -171,6 +171,37 @@ test_takeover_adopt_refused() {
 	END
 }
 
+# a program that is still at work
+test_takeover_adopt_in_use() {
+	beginning f 12345678
+	cp f before
+	exec 8>>f
+	run get -k 1M --adopt "$URL"
+	expect 11 "another program has it open for writing"
+	same f before
+	exec 8>&-
+	run get -k 1M --adopt "$URL"
+	expect 0
+	all_is_there before
+}
+
+# small files, too
+test_takeover_small() {
+	local how
+	for how in --adopt --append; do
+		"$ORIGIN_TOOL" --gen 30001 $SEED >f
+		run get --json $how "$ORIGIN/ranges/etag/v1/gen/70001/$SEED/f"
+		expect 0
+		received 40000
+		is_gen f 70001 $SEED
+		nothing_left f own.ready own.log own.out
+		: >f
+		run get $how "$ORIGIN/ranges/etag/v1/gen/70001/$SEED/f"
+		expect 0
+		is_gen f 70001 $SEED
+	done
+}
+
 # the checksum covers what was there
 test_takeover_adopt_checksum() {
 	local sum

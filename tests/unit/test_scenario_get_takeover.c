@@ -1,7 +1,7 @@
 /*
  * Files that are there and become a part: with the nth operation failing, and with the power cut or
  * the process killed at each operation, after which the same command completes them. What was at
- * hand is never fetched again, and never lost.
+ * hand is never fetched again, and never lost. The same for files whose journal is kept.
  */
 #include "support/scenario.h"
 
@@ -18,7 +18,9 @@
 #define SIZE (3 * SL_MIB + 70001)
 #define REMOTE_TIME "Tue, 14 Nov 2023 22:13:21 GMT"
 
-enum way { ADOPT, APPEND, ARIA2, WAYS };
+enum way { ADOPT, APPEND, ARIA2, WAYS, KEEP = WAYS };
+
+#define LARGE (4 * SL_MIB + 70001) /* of a file that has a journal */
 
 #define PIECE (256 * SL_KIB)
 
@@ -68,19 +70,22 @@ build(enum way way, uint64_t seed)
 	get->min_segment = 512 * SL_KIB;
 	get->chunk_size = 128 * SL_KIB;
 	get->resume = true;
-	get->adopt = way != APPEND;
+	get->adopt = way == ADOPT || way == ARIA2;
+	get->keep_journal = way == KEEP;
 	get->append = way == APPEND;
 	sim_http_set_segment(scenario->http, scenario->sim, 64 * SL_KIB);
-	struct get_file *file = scenario_offer(scenario,
-		(struct sim_http_file){
-			.len = SIZE, .ranges = true, .etag = "\"one\"", .modified = REMOTE_TIME });
+	struct get_file *file =
+		scenario_offer(scenario, (struct sim_http_file){ .len = way == KEEP ? LARGE : SIZE,
+						 .ranges = true,
+						 .etag = "\"one\"",
+						 .modified = REMOTE_TIME });
 	if (way == ARIA2) {
 		unsigned char control[100];
 		char name[64];
 		scenario_put_before(scenario, file, preallocated(file->data), SIZE, 0666);
 		snprintf(name, sizeof(name), "%s.aria2", file->name);
 		sim_put_file(scenario->sim, name, control, make_control(control), 0666);
-	} else {
+	} else if (way != KEEP) {
 		scenario_put_before(scenario, file, file->data, BEFORE, 0666);
 	}
 	return scenario;
@@ -89,15 +94,21 @@ build(enum way way, uint64_t seed)
 static uint64_t
 missing(enum way way)
 {
+	if (way == KEEP)
+		return LARGE;
 	return SIZE - (way == ARIA2 ? BEFORE / PIECE * PIECE : BEFORE);
 }
 
 static void
 expect_clean(struct sim *world, const struct get_file *file)
 {
-	for (size_t i = 0; i < sim_name_count(world, "."); i++)
-		sim_check(world, strcmp(sim_name(world, ".", i), file->name) == 0, "'%s' is left",
-			sim_name(world, ".", i));
+	char kept[64];
+	snprintf(kept, sizeof(kept), "%s.sluice-kept", file->name);
+	for (size_t i = 0; i < sim_name_count(world, "."); i++) {
+		const char *name = sim_name(world, ".", i);
+		bool may_stay = strcmp(name, file->name) == 0 || strcmp(name, kept) == 0;
+		sim_check(world, may_stay, "'%s' is left", name);
+	}
 }
 
 /* The same command on what is left; it fetches `most` bytes at most. */
@@ -116,11 +127,11 @@ rerun(struct scenario *scenario, struct sim *world, uint64_t most)
 		.len = file->len,
 		.before = file->before,
 		.before_len = file->before_len };
-	bool is_done = sim_content(world, file->name, &content) && content.len == SIZE &&
-		       memcmp(content.data, file->data, SIZE) == 0;
+	bool is_done = sim_content(world, file->name, &content) && content.len == file->len &&
+		       memcmp(content.data, file->data, file->len) == 0;
 	if (is_done) {
 		file->before = file->data;
-		file->before_len = SIZE;
+		file->before_len = file->len;
 	}
 	get_scene_run(&again);
 	get_scene_check(&again);
@@ -159,16 +170,16 @@ cut_everywhere(enum way way, enum sim_crash how, uint64_t stride)
 
 Test(scenario_get_takeover, a_kill_at_any_operation_loses_nothing_that_was_there, .timeout = 240)
 {
-	for (enum way way = 0; way < WAYS; way++)
+	for (enum way way = 0; way <= KEEP; way++)
 		cut_everywhere(way, SIM_CRASH_KILL, 1);
 }
 
 Test(scenario_get_takeover, a_power_cut_at_any_operation_loses_nothing_that_was_there,
 	.timeout = 240)
 {
-	for (enum way way = 0; way < WAYS; way++) {
-		cut_everywhere(way, SIM_CRASH_DROP, 2);
-		cut_everywhere(way, SIM_CRASH_NAMES, 2);
+	for (enum way way = 0; way <= KEEP; way++) {
+		cut_everywhere(way, SIM_CRASH_DROP, 3);
+		cut_everywhere(way, SIM_CRASH_NAMES, 3);
 		cut_everywhere(way, SIM_CRASH_RANDOM, 2);
 	}
 }
