@@ -64,29 +64,40 @@ takeover_of(struct file *file)
 		.err = &file->error };
 }
 
-/* It becomes the part, or is replaced by a copy that was completed. If it cannot be used, it is
- * refused, or with --if-exists=replace downloaded as a whole. */
+/* What is there is replaced: it can be used, in a copy; or not, and may be. */
+static void
+set_replaced(struct file *file)
+{
+	file->present.kind = SL_PRESENT_REPLACE;
+	file->present.has_rights = true;
+}
+
+/* It cannot be taken over: `code` is 0 now if all of it is to be downloaded instead. */
+static int
+replace_instead(struct file *file, int code)
+{
+	if (code != -EEXIST || file->batch->options.if_exists != SL_EXISTS_REPLACE)
+		return code;
+	sl_log_warn("%s: downloading all of it", file->error.text);
+	sl_error_clear(&file->error);
+	set_replaced(file);
+	return 0;
+}
+
+/* It becomes the part, or is replaced by a copy that was completed. */
 SL_SUSPENDS
 static int
 compare_at_hand(struct file *file)
 {
-	struct sl_present *present = &file->present;
 	struct sl_takeover takeover = takeover_of(file);
 	int code = sl_takeover_compare(&takeover);
-	bool gives_up = code == -EEXIST && file->batch->options.if_exists == SL_EXISTS_REPLACE;
-	if (gives_up) {
-		sl_log_warn("%s: downloading all of it", file->error.text);
-		sl_error_clear(&file->error);
-	}
-	if (code)
+	if (code) {
 		file_drop_at_hand(file);
-	if (code && !gives_up)
-		return code;
-	file->is_copied = !code && !present->at_hand->is_moved;
-	if (gives_up || file->is_copied) {
-		present->kind = SL_PRESENT_REPLACE;
-		present->has_rights = true;
+		return replace_instead(file, code);
 	}
+	file->is_copied = !file->present.at_hand->is_moved;
+	if (file->is_copied)
+		set_replaced(file);
 	return 0;
 }
 
@@ -178,9 +189,9 @@ take_over(struct file *file)
 		return 0;
 	int code = sl_takeover_make_part(&takeover);
 	file->keeps_journal = present->at_hand->has_journal;
-	file->is_fresh = !code;
+	file->is_fresh = !code && !takeover.was_left;
 	file_drop_at_hand(file);
-	return code;
+	return replace_instead(file, code);
 }
 
 /* Before the request: a directory that takes no file, or another run at work, costs the server

@@ -519,7 +519,8 @@ static int
 compare(const struct look *look, const struct statx *st)
 {
 	bool unfinished = false;
-	int code = find_aria2s(look, st, &unfinished);
+	/* A stamp was set once it was complete, and would not hold if aria2 had gone on. */
+	int code = sl_stamp_is_useful(&look->stamp) ? 0 : find_aria2s(look, st, &unfinished);
 	return code || unfinished ? code : compare_with_server(look, st);
 }
 
@@ -592,7 +593,7 @@ find_damage(const struct look *look, bool *is_damaged)
 	int code = sl_at_hand_verify(&at_hand, &file, look->err);
 	if (code || !at_hand)
 		return code;
-	sl_log_warn("'%s' is damaged: %llu bytes in %zu places are not what was written to it; "
+	sl_log_warn("'%s' is damaged: %llu bytes in %zu ranges are not what was written to it; "
 		    "they are fetched again",
 		look->place->path, (unsigned long long)at_hand->damage, at_hand->gaps);
 	*is_damaged = true;

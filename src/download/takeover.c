@@ -316,7 +316,7 @@ copy(const struct sl_takeover *takeover, struct sl_part *part)
 
 SL_SUSPENDS
 static int
-make_copy(const struct sl_takeover *takeover)
+make_copy(struct sl_takeover *takeover)
 {
 	const struct sl_place *place = takeover->place;
 	struct sl_part part;
@@ -324,6 +324,7 @@ make_copy(const struct sl_takeover *takeover)
 		sl_journal_url_hash(&takeover->sources->url), takeover->err);
 	if (!code && part.journal && is_as_good(takeover, part.journal)) {
 		sl_part_close(&part);
+		takeover->was_left = true;
 		return 0;
 	}
 	if (!code && part.journal) {
@@ -342,7 +343,7 @@ make_copy(const struct sl_takeover *takeover)
 }
 
 int
-sl_takeover_make_part(const struct sl_takeover *takeover)
+sl_takeover_make_part(struct sl_takeover *takeover)
 {
 	return takeover->at_hand->is_moved ? make_moved(takeover) : make_copy(takeover);
 }
