@@ -187,8 +187,8 @@ crc32c_hardware(uint32_t crc, const void *data, size_t len)
 /* Bytes of the four vectors. */
 #define FOLD 256u
 
-/* Bytes to prefetch ahead. Data that was copied from a socket is in the last cache; there this gives
- * 19 to 22 GB/s instead of 15 to 18, and distances from 2 to 16 KiB give the same. */
+/* Bytes to prefetch ahead. Data that was copied from a socket is in the last cache; there this
+ * gives 19 to 22 GB/s instead of 15 to 18. Distances from 2 to 16 KiB give the same. */
 #define PREFETCH 4096u
 
 /* The CRC of the sums costs as much as that of 256 bytes of data. */

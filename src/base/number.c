@@ -1,9 +1,10 @@
 /*
- * number.c - parsing of numbers. Nothing but what number.h lists is accepted: no sign, no blanks,
- * no exponent, and no value that does not fit.
+ * number.c - parsing of numbers, and sizes as text. Nothing but what number.h lists is accepted: no
+ * sign, no blanks, no exponent, and no value that does not fit.
  */
 #include "sluice/base/number.h"
 
+#include <stdio.h>
 #include <string.h>
 #include <strings.h>
 
@@ -152,4 +153,16 @@ bool
 sl_parse_duration(const char *text, uint64_t *out_ns)
 {
 	return parse_scaled(text, duration_scale, DURATION_MAX_NS, out_ns);
+}
+
+const char *
+sl_format_size(char *text, uint64_t bytes)
+{
+	static const char *const units[] = { "bytes", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB" };
+	double value = (double)bytes;
+	size_t unit = 0;
+	for (; value >= 1024 && unit + 1 < SL_COUNT_OF(units); unit++)
+		value /= 1024;
+	snprintf(text, SL_SIZE_TEXT, unit ? "%.1f %s" : "%.0f %s", value, units[unit]);
+	return text;
 }

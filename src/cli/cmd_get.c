@@ -82,6 +82,16 @@ raise_descriptor_limit(struct get *get, struct sl_error *err)
 
 /* ---- the inputs ---- */
 
+/* Where the sizes of lists must fit: not known if other names are used than the lists have. A dry
+ * run does better. */
+static const char *
+space_dir(const struct sl_get_options *options)
+{
+	bool is_known = !options->dry_run && !options->output && !options->tree &&
+			!options->content_disposition && !options->decompress;
+	return is_known ? options->dir ? options->dir : "." : NULL;
+}
+
 SL_SUSPENDS
 static int
 open_inputs(struct get *get, struct sl_http_client *client)
@@ -96,6 +106,7 @@ open_inputs(struct get *get, struct sl_http_client *client)
 		.list_count = options->lists.count,
 		.base_url = options->base_url,
 		.sums = options->sums,
+		.space_dir = space_dir(options),
 		.shard_index = get->shard.index,
 		.shard_count = get->shard.count,
 		.client = client };

@@ -77,6 +77,30 @@ add_error(struct sl_json *json, const struct sl_download *download)
 		sl_json_null(json, "http_status");
 }
 
+/* Those that have delivered any of it, unless that was one only. */
+static void
+add_sources(struct sl_json *json, const struct sl_download *download)
+{
+	size_t used = 0;
+	for (size_t i = 0; i < download->source_count; i++)
+		used += download->delivered[i] > 0;
+	if (used < 2)
+		return;
+	sl_json_open(json, "sources", SL_JSON_ARRAY);
+	for (size_t i = 0; i < download->source_count; i++) {
+		struct sl_buf url = { 0 };
+		if (download->delivered[i] == 0)
+			continue;
+		sl_redact(&url, download->sources[i]);
+		sl_json_open(json, NULL, SL_JSON_OBJECT);
+		sl_json_string_or_bytes(json, "url", sl_buf_span(&url));
+		sl_json_u64(json, "bytes", download->delivered[i]);
+		sl_json_close(json);
+		sl_buf_release(&url);
+	}
+	sl_json_close(json);
+}
+
 /* How the content was verified, and whether it survives a power failure. */
 static void
 add_guarantees(struct sl_json *json, const struct sl_get_events *events,
@@ -187,6 +211,8 @@ sl_get_json_end(struct sl_get_events *events, const struct sl_download *download
 	sl_json_seconds(&json, "seconds", download->ended_ns - download->started_ns);
 	if (good)
 		add_guarantees(&json, events, download);
+	if (good)
+		add_sources(&json, download);
 	else
 		add_error(&json, download);
 	sl_json_end_line(&json);

@@ -33,6 +33,7 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/vfs.h>
+#include <unistd.h>
 
 #define DIRECTORY_MODE 0777
 #define OPEN_FLAGS (O_RDONLY | O_DIRECTORY)
@@ -712,6 +713,23 @@ struct traits_call {
 	uint64_t free_bytes;
 };
 
+static uint64_t
+free_bytes_of(const struct statfs *fs)
+{
+	/* What is reserved for root is free for root. A tmpfs without a limit has no blocks. */
+	uint64_t blocks = geteuid() == 0 ? (uint64_t)fs->f_bfree : (uint64_t)fs->f_bavail;
+	uint64_t bytes;
+	bool is_known = fs->f_blocks > 0 && sl_mul_u64(blocks, (uint64_t)fs->f_bsize, &bytes);
+	return is_known ? bytes : UINT64_MAX;
+}
+
+uint64_t
+sl_directory_free_bytes(int fd)
+{
+	struct statfs fs = { 0 };
+	return fstatfs(fd, &fs) == 0 ? free_bytes_of(&fs) : UINT64_MAX;
+}
+
 static int
 query_traits(void *arg)
 {
@@ -720,9 +738,7 @@ query_traits(void *arg)
 	bool is_known = fstatfs(call->fd, &fs) == 0;
 	call->traits = is_known ? traits_of(&fs)
 				: SL_DIRECTORY_DIRECT | SL_DIRECTORY_LOCAL | SL_DIRECTORY_EXACT;
-	if (!is_known ||
-		!sl_mul_u64((uint64_t)fs.f_bavail, (uint64_t)fs.f_bsize, &call->free_bytes))
-		call->free_bytes = UINT64_MAX;
+	call->free_bytes = is_known ? free_bytes_of(&fs) : UINT64_MAX;
 	return 0;
 }
 

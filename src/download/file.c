@@ -239,6 +239,9 @@ file_view(struct file *file)
 	view->received = sl_transfer_received(transfer);
 	view->total = transfer->total == SL_BODY_UNKNOWN ? file->present.size : transfer->total;
 	view->excess = transfer->counts.excess;
+	view->sources = file->entry.sources;
+	view->source_count = file->entry.source_count;
+	view->delivered = transfer->delivered;
 	file_count_received(file);
 	view_segments(file);
 	if (view->remote)

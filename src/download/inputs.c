@@ -3,6 +3,7 @@
  *
  *  - One list is read at a time, piece by piece. Each piece is parsed twice: at once to be counted,
  *    for progress as "3 of 10", and as far as entries are taken.
+ *  - Sizes in a piece are compared with the space that is free once the piece is counted (space.c).
  *  - What ends a list early (a failed read, text that is not a list) is returned in place of an
  *    entry, so it counts as a failed input of the run, and the entries before it are used.
  */
@@ -11,6 +12,7 @@
 #include "sluice/base/log.h"
 #include "sluice/download/list_reader.h"
 #include "sluice/download/manifest.h"
+#include "sluice/download/space.h"
 #include "sluice/download/sums.h"
 
 #include <errno.h>
@@ -34,6 +36,7 @@ struct sl_inputs {
 	uint64_t next_index, next_counted; /* of all entries */
 	uint64_t returned, counted;        /* of the shard */
 	struct reading list;
+	struct sl_space space;
 	struct sl_list_reader *sums_reader;
 	struct sl_sums sums;
 	uint64_t without_sum; /* entries */
@@ -100,10 +103,13 @@ is_of_shard(const struct sl_inputs *inputs, uint64_t index)
 	return options->shard_count <= 1 || index % options->shard_count == options->shard_index;
 }
 
-static void
+/* True if it is of the shard. */
+static bool
 count(struct sl_inputs *inputs)
 {
-	inputs->counted += is_of_shard(inputs, inputs->next_counted++);
+	bool counts = is_of_shard(inputs, inputs->next_counted++);
+	inputs->counted += counts;
+	return counts;
 }
 
 /* ---- one list ---- */
@@ -158,7 +164,8 @@ count_piece(struct sl_inputs *inputs, struct sl_span bytes, bool is_last)
 	sl_manifest_feed(counter, bytes, is_last);
 	while ((result = sl_manifest_next(counter, &entry, NULL)) == SL_MANIFEST_ENTRY ||
 		result == SL_MANIFEST_BAD)
-		count(inputs);
+		if (count(inputs) && result == SL_MANIFEST_ENTRY)
+			sl_space_add(&inputs->space, &entry);
 }
 
 SL_SUSPENDS
@@ -172,6 +179,7 @@ read_piece(struct sl_inputs *inputs, struct sl_error *err)
 		return code;
 	count_piece(inputs, bytes, is_last);
 	inputs->list.is_counted = is_last;
+	sl_space_check(&inputs->space);
 	sl_manifest_feed(inputs->list.manifest, bytes, is_last);
 	return 0;
 }
@@ -385,6 +393,7 @@ sl_inputs_new(struct sl_inputs **out, const struct sl_inputs_options *options, s
 	if (!inputs)
 		return -ENOMEM;
 	inputs->options = *options;
+	inputs->space.dir = options->space_dir;
 	sl_group_enter(&inputs->group, SL_GROUP_COLLECT);
 	inputs->readers = calloc(options->list_count + 1, sizeof(struct sl_list_reader *));
 	int code = inputs->readers ? 0 : -ENOMEM;
@@ -396,7 +405,7 @@ sl_inputs_new(struct sl_inputs **out, const struct sl_inputs_options *options, s
 	if (!code && options->sums)
 		code = read_sums(inputs, err);
 	for (size_t i = 0; i < options->url_count; i++)
-		count(inputs);
+		(void)count(inputs);
 	*out = inputs;
 	if (code) {
 		sl_inputs_free(inputs);
@@ -418,6 +427,7 @@ sl_inputs_free(struct sl_inputs *inputs)
 		sl_list_reader_free(inputs->readers[i]);
 	sl_list_reader_free(inputs->sums_reader);
 	sl_sums_release(&inputs->sums);
+	sl_space_release(&inputs->space);
 	free(inputs->first_without);
 	free(inputs->readers);
 	free(inputs);

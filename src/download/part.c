@@ -23,6 +23,7 @@
 #include "sluice/base/log.h"
 #include "sluice/base/number.h"
 #include "sluice/rt/io.h"
+#include "sluice/rt/offload.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -520,27 +521,15 @@ sl_part_begin_journal(struct sl_part *part, const struct sl_journal_options *opt
 
 /* ---- reserving and writing ---- */
 
-static void
-format_size(char *text, size_t size, uint64_t bytes)
-{
-	static const char *const units[] = { "bytes", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB" };
-	double value = (double)bytes;
-	size_t unit = 0;
-	for (; value >= 1024 && unit + 1 < SL_COUNT_OF(units); unit++)
-		value /= 1024;
-	snprintf(text, size, unit ? "%.1f %s" : "%.0f %s", value, units[unit]);
-}
-
 int
 sl_part_write_failed(const struct sl_part *part, int code, uint64_t needed, struct sl_error *err)
 {
-	char why[160], size[32];
+	char why[160], size[SL_SIZE_TEXT];
 	if (sl_part_is_stop(code))
 		return code;
-	format_size(size, sizeof(size), needed);
 	if ((code == -ENOSPC || code == -EDQUOT) && needed > 0)
 		snprintf(why, sizeof(why), "%s (needs %s; free some and run the same command)",
-			sl_code_text(code), size);
+			sl_code_text(code), sl_format_size(size, needed));
 	else if (code == -ENOSPC || code == -EDQUOT)
 		snprintf(why, sizeof(why), "%s (free some and run the same command)",
 			sl_code_text(code));
@@ -593,9 +582,43 @@ refuses_direct(int code)
 	return code == -EINVAL || code == -EOPNOTSUPP;
 }
 
+struct room_call {
+	int fd;
+	uint64_t free_bytes; /* UINT64_MAX = not known */
+};
+
+static int
+query_room(void *arg)
+{
+	struct room_call *call = arg;
+	call->free_bytes = sl_directory_free_bytes(call->fd);
+	return 0;
+}
+
+/* Whether the file cannot fit. A reservation that fails takes what is free until it is given back
+ * (ext4), and other files would fail meanwhile. Sets *needed. */
+SL_SUSPENDS
+static bool
+is_too_large(const struct sl_part *part, uint64_t length, uint64_t *needed)
+{
+	struct room_call call = { .fd = part->fd, .free_bytes = UINT64_MAX };
+	struct statx st = { 0 };
+	*needed = length;
+	if (!(part->directory->traits & SL_DIRECTORY_EXACT) ||
+		sl_blocking_wait(query_room, &call) != 0 || call.free_bytes >= length)
+		return false;
+	/* What an earlier run has reserved. */
+	if (sl_io_stat(part->fd, "", AT_EMPTY_PATH, STATX_BLOCKS, &st) == 0)
+		*needed -= SL_MIN(length, st.stx_blocks * 512);
+	return *needed > call.free_bytes;
+}
+
 int
 sl_part_reserve(struct sl_part *part, uint64_t length, enum sl_io_mode mode, struct sl_error *err)
 {
+	uint64_t needed;
+	if (is_too_large(part, length, &needed))
+		return sl_part_write_failed(part, -ENOSPC, needed, err);
 	int code = sl_io_allocate(part->fd, 0, length);
 	if (refuses_direct(code) || code == -ENOSYS) {
 		sl_log_debug("no reservation on this file system: %s", sl_code_text(code));

@@ -35,6 +35,12 @@
 #define PACE_FIRST (256 * SL_KIB)     /* while the rate is not known */
 #define PATIENCE_NS (1 * SL_NS_PER_S) /* a receive that fills slower returns what it has */
 #define READ_MAX ((size_t)1 << 30)    /* the count is an int */
+
+/* A receive waits for some milliseconds' worth at a time: at 50 MB/s, a wake-up for each packet
+ * costs as much as copying the bytes. Less than the minimum is not worth the call. */
+#define GATHER_DIVISOR 50 /* 20 ms */
+#define GATHER_MIN (64 * SL_KIB)
+#define GATHER_MAX SL_MIB
 #define URL_SHOWN_MAX 300
 
 /* With a limit, what one receive gets at most: 20 ms' worth, so that many connections take turns
@@ -456,6 +462,21 @@ take_buffered(struct sl_http_exchange *exchange, char *data, size_t len)
 	return n;
 }
 
+/*
+ * How many bytes the receives of this body may wait for: no more than must follow the next one, of
+ * `len` bytes. The last receive gathers none, so that the connection goes back as it came. What has
+ * been gathered and is not enough is seen only after PATIENCE_NS, which must not be a stall.
+ */
+static size_t
+gather_len(const struct sl_http_exchange *exchange, size_t len)
+{
+	uint64_t follow = exchange->framing.length - exchange->received - len;
+	uint64_t most = SL_MIN(exchange->rate_bytes_s / GATHER_DIVISOR, follow);
+	if (exchange->limiter || exchange->stall_timeout_ns < 2 * PATIENCE_NS || most < GATHER_MIN)
+		return 0;
+	return (size_t)SL_MIN(most, (uint64_t)GATHER_MAX);
+}
+
 /* ---- bodies ---- */
 
 /* By length or until the connection ends. */
@@ -466,6 +487,8 @@ read_plain(struct sl_http_exchange *exchange, char *data, size_t len, struct sl_
 	bool by_length = exchange->framing.kind == SL_FRAMING_LENGTH;
 	size_t n = take_buffered(exchange, data, len);
 	if (n == 0) {
+		if (by_length)
+			sl_connection_gather(exchange->connection, gather_len(exchange, len));
 		int code = receive(exchange, data, len, true, err);
 		if (code == 0 && by_length)
 			return fail_receive(exchange, err, SL_E_SHORT_BODY, NULL);

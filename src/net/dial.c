@@ -2,9 +2,9 @@
  * Dialling: the addresses of a host, within one deadline.
  *
  * Addresses are tried in their order. If one has not answered after a while, the next one is tried
- * beside it, and the first that accepts wins, as RFC 8305 has it: a host whose IPv6 leads nowhere
- * costs a quarter of a second. An address that failed or was overtaken is remembered for as long as
- * the dialler lives and comes after all others from then on, until it accepts a connection again: it
+ * beside it, and the first that accepts wins (RFC 8305): a host whose IPv6 leads nowhere costs a
+ * quarter of a second. An address that failed or was overtaken is remembered for as long as the
+ * dialler lives and comes after all others from then on, until it accepts a connection again: it
  * costs that time once, not once per connection.
  */
 #include "sluice/net/dial.h"
@@ -223,10 +223,12 @@ share_until(uint64_t deadline_ns, size_t count)
 	return SL_MIN(deadline_ns, sl_deadline_in(SL_MAX(left_ns / rounds, SHARE_MIN_NS)));
 }
 
+/* The first one is tried however late it is. */
 static bool
 has_next(const struct race *race)
 {
-	return race->begun < race->addresses->count && race->running < RACERS_MAX;
+	bool in_time = race->begun == 0 || sl_now() < race->deadline_ns;
+	return in_time && race->begun < race->addresses->count && race->running < RACERS_MAX;
 }
 
 static struct racer *
@@ -286,7 +288,7 @@ reap(struct race *race)
 			race->winner = i;
 		} else if (race->fd < 0) {
 			take_failure(race, racer);
-		} else {
+		} else if (!is_own_failure(racer->fd)) {
 			remember_failed(race->dialler, racer->address); /* overtaken */
 		}
 	}

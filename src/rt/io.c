@@ -533,6 +533,23 @@ sl_io_set_option(int fd, int level, int name, int value)
 	return engine->methods->set_option(engine, fd, level, name, &value, sizeof(value));
 }
 
+static bool
+get_tcp_info(int fd, struct tcp_info *info, size_t least)
+{
+	struct sl_engine *engine = engine_of(sl_rt_current());
+	socklen_t len = sizeof(*info);
+	return engine->methods->get_option(engine, fd, IPPROTO_TCP, TCP_INFO, info, &len) == 0 &&
+	       len >= least;
+}
+
+uint64_t
+sl_io_round_trip_ns(int fd)
+{
+	struct tcp_info info = { 0 };
+	const size_t least = offsetof(struct tcp_info, tcpi_min_rtt) + sizeof(info.tcpi_min_rtt);
+	return get_tcp_info(fd, &info, least) ? info.tcpi_min_rtt * SL_NS_PER_US : UINT64_MAX;
+}
+
 /*
  * The reset itself may be gone: a receive for the whole (MSG_WAITALL) that has bytes already when
  * the other side resets the connection returns the bytes, and the kernel forgets the reset (seen
@@ -544,13 +561,11 @@ sl_io_set_option(int fd, int level, int name, int value)
 bool
 sl_io_was_reset(int fd, uint64_t received)
 {
-	struct sl_engine *engine = engine_of(sl_rt_current());
 	struct tcp_info info = { 0 };
-	socklen_t len = sizeof(info);
-	if (engine->methods->get_option(engine, fd, IPPROTO_TCP, TCP_INFO, &info, &len) != 0)
-		return false;
-	return len > offsetof(struct tcp_info, tcpi_bytes_received) &&
-	       info.tcpi_state == STATE_CLOSE && info.tcpi_bytes_received == received;
+	const size_t least =
+		offsetof(struct tcp_info, tcpi_bytes_received) + sizeof(info.tcpi_bytes_received);
+	return get_tcp_info(fd, &info, least) && info.tcpi_state == STATE_CLOSE &&
+	       info.tcpi_bytes_received == received;
 }
 
 /* The engine reads only; the cast is the price of one field for both directions. */

@@ -879,6 +879,61 @@ full_tmpfs() {
 	no_parts
 }
 
+# the sizes in a list are compared with what is free, less what is there already; what fits is downloaded
+test_files_space_of_a_list() {
+	on_tmpfs "${BASH_SOURCE[0]}" space_of_a_list size=16m
+}
+
+list_of_sizes() { # URL, SIZE...
+	local size n=0
+	for size; do
+		n=$((n + 1))
+		printf '{"url":"%s/lm/1000000000/gen/%s/%s","out":"f%s","size":%s}\n' "$ORIGIN" "$size" $n $n "$size"
+	done
+}
+
+space_of_a_list() {
+	list_of_sizes 6000000 5000000 1000 9000000 >list
+	get -j 1 -d mnt/new -i list
+	expect 9 "not enough space in 'mnt/new' for the list: at least 19.1 MiB needed, 16.0 MiB free"
+	[[ $(head -n 1 err) == *"not enough space"* ]] || fail "not the first line"
+	is_gen mnt/new/f1 6000000 1
+	is_gen mnt/new/f2 5000000 2
+	is_gen mnt/new/f3 1000 3
+	absent mnt/new/f4
+	list_of_sizes 6000000 5000000 1000 >list # all of it is there
+	get -d mnt/new -i list
+	expect 0
+	! grep -q "not enough" err || fail "counts what is there"
+	list_of_sizes 6000000 5000000 1000 3000000 >list
+	get -d mnt/new -i list
+	expect 0
+	! grep -q "not enough" err || fail "counts what is there besides what is not"
+	is_gen mnt/new/f4 3000000 4
+}
+
+# a file that cannot fit takes nothing from the others: it is not reserved in vain
+test_files_too_large_for_ext4() {
+	as_root
+	command -v mkfs.ext4 >/dev/null || skip "no mkfs.ext4 here"
+	truncate -s 24M image
+	mkfs.ext4 -q -F -m 0 -J size=4 image || fail "mkfs.ext4"
+	in_namespace "${BASH_SOURCE[0]}" too_large_for_ext4 mount -o loop image
+}
+
+too_large_for_ext4() {
+	local i
+	for i in {1..40}; do
+		printf '%s\n out=big%s\n' "$ORIGIN/gen/30000000/$i/" $i
+		printf '%s\n out=f%s\n' "$ORIGIN/chunked/gen/300000/$i/" $i
+	done >list
+	get -q -j 8 --io buffered -d mnt -i list
+	expect 9
+	for i in {1..40}; do
+		is_gen mnt/f$i 300000 $i
+	done
+}
+
 # a file system that is mounted read-only: refused before anything is asked for
 test_files_read_only() {
 	on_tmpfs "${BASH_SOURCE[0]}" read_only ro

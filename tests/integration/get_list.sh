@@ -395,6 +395,8 @@ test_list_url() {
 	get -i "https://me:hunter2@localhost:$PORT_expired/x"
 	expect 35 "cannot read the list"
 	! grep -q hunter2 err || fail "a password is shown"
+	get -i "$ORIGIN/loop" # a list that is always elsewhere
+	expect 23 "cannot read the list"
 	get -i "http://"
 	expect 28
 	echo '<!DOCTYPE html><html>' >"$DOCS/listed/page"

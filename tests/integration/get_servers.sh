@@ -85,7 +85,7 @@ ends_as() { # version
 	nothing_left own.ready own.log own.out
 }
 
-# by one request, which all these servers answer in full
+# long: by one request, which all these servers answer in full
 test_servers_whole() {
 	own_origin
 	whole() {

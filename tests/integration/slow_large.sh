@@ -18,6 +18,26 @@ test_slow_large_get() {
 	done
 }
 
+# within 64 MiB of a memory cgroup a file of 1 GiB comes in segments with its checksum, and so do ten thousand small ones
+test_slow_large_memory_cap() {
+	as_root
+	room_for 2000
+	. "$ROOT/tests/integration/output.sh" # in_cgroup
+	local sum
+	sum=$("$ORIGIN_TOOL" --sum 1073741824 7 | cut -d ' ' -f 1)
+	in_cgroup 64 "$S" get -s 8 --checksum "sha-256=$sum" "$ORIGIN/ranges/etag/v1/gen/1073741824/7/large" >out 2>err
+	status=$?
+	expect 0
+	[[ $(sha256sum large | cut -d ' ' -f 1) == "$sum" ]] || fail "another content"
+	rm large
+	seq -f "$ORIGIN/gen/1000/%.0f" 10000 >list
+	in_cgroup 64 "$S" get -q -j 32 -x 32 -d many -i list >out 2>err
+	status=$?
+	expect 0
+	[[ $(find many -type f | wc -l) == 10000 ]] || fail "$(find many -type f | wc -l) files"
+	is_gen many/10000 1000 10000
+}
+
 # lines beyond 4 GiB are counted, numbered and found at their offsets
 test_slow_large_scan() {
 	room_for 6000

@@ -68,9 +68,15 @@ next_entry(void *ctx, struct sl_entry *out, struct sl_error *err)
 		out->dir = sl_span_str(file->dir);
 	if (file->mirror)
 		out->sources[out->source_count++] = sl_span_str(file->mirror);
+	if (file->mirror2)
+		out->sources[out->source_count++] = sl_span_str(file->mirror2);
+	if (file->header)
+		out->headers[out->header_count++] = sl_span_str(file->header);
 	int code = 0;
 	if (file->checksum)
 		code = sl_checksum_parse(&out->checksum, sl_span_str(file->checksum), err);
+	if (file->mirror2)
+		out->sources[out->source_count++] = sl_span_str(file->mirror2);
 	if (file->pieces)
 		out->pieces = *file->pieces;
 	return code ? code : 1;
@@ -117,6 +123,8 @@ note_end(void *ctx, const struct sl_download *download)
 	file->received = download->received;
 	file->resumed = download->resumed;
 	file->fetched = download->fetched;
+	for (size_t i = 0; i < SL_COUNT_OF(file->delivered); i++)
+		file->delivered[i] = download->delivered[i];
 	sim_check(scene->sim, file->resumed <= file->received, "%llu of %llu bytes were resumed",
 		(unsigned long long)file->resumed, (unsigned long long)file->received);
 	sim_check(scene->sim, file->received <= file->resumed + file->fetched,
@@ -394,6 +402,7 @@ check_file(struct get_scene *scene, const struct get_file *file)
 	sim_check(
 		sim, may_stay || !sim_exists(sim, part), "%s is left (%s)", part, file->error.text);
 	snprintf(part, sizeof(part), "%s.sluice-journal", place_of(file));
+	may_stay = may_stay || file->has_journal;
 	sim_check(
 		sim, may_stay || !sim_exists(sim, part), "%s is left (%s)", part, file->error.text);
 }
@@ -460,7 +469,7 @@ get_scene_check_disk(struct get_scene *scene, struct sim *world, uint64_t at_op)
 			continue;
 		bool complete = is_complete(world, file),
 		     untouched = is_untouched(scene, world, file);
-		sim_check(scene->sim, complete || untouched || !syncs,
+		sim_check(scene->sim, complete || untouched || !syncs || file->is_unsettled,
 			"cut at operation %llu: %s is neither what it was nor what it was to "
 			"become",
 			(unsigned long long)at_op, file->name);

@@ -15,15 +15,20 @@
 struct get_file {
 	const char *url;
 	const char *mirror; /* another source of the same, or NULL */
-	const char *dir;    /* of its entry; NULL = none */
-	const char *name;   /* where it goes; NULL = nowhere (stdout) */
-	const char *data;   /* what the server has */
+	const char *mirror2;
+	const char *header;             /* "Name: value" of its entry, or NULL */
+	const char *dir;                /* of its entry; NULL = none */
+	const char *name;               /* where it goes; NULL = nowhere (stdout) */
+	const char *data;               /* what the server has */
 	size_t len;
 	const char *other; /* another version that the server has, of other_len; or NULL */
 	size_t other_len;
 	const char *before; /* what has the name before the run; NULL = nothing */
 	size_t before_len;
-	bool has_part; /* an earlier run has left one: it may stay if the file is not begun */
+	bool is_unsettled; /* that is not durable: a power cut may bring back what was there first */
+	/* What an earlier run has left: a part may stay if the file is not begun, and a journal
+	 * without a part, after a power cut, until the name has another journal. */
+	bool has_part, has_journal;
 	const char *checksum;           /* "sha-256=HEX" or NULL */
 	const struct sl_pieces *pieces; /* or NULL */
 	/* what became of it */
@@ -38,6 +43,7 @@ struct get_file {
 	unsigned retries;                    /* the same as to be tried again */
 	uint64_t wait_ns;                    /* before the last of these */
 	uint64_t received, resumed, fetched; /* as reported at its end */
+	uint64_t delivered[3];               /* the same by source */
 };
 
 struct get_scene {

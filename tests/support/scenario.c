@@ -102,21 +102,40 @@ scenario_offer_compressed(struct scenario *scenario, enum sl_codec codec, struct
 }
 
 /* The message of a mismatch has it. */
-void
-scenario_set_checksum(struct get_file *file, char *text)
+static void
+sha256_hex(const void *data, size_t len, char hex[static 65])
 {
 	static const char before[] = "sha-256 is ";
 	struct sl_checksum other = { .kind = SL_CHECKSUM_SHA256, .len = 32 };
 	struct sl_digest *digest = NULL;
 	struct sl_error err = { 0 };
 	sl_assert(sl_digest_new(&digest, other.kind) == 0);
-	sl_digest_add(digest, file->data, file->len);
+	sl_digest_add(digest, data, len);
 	sl_assert(sl_digest_check(digest, &other, "x", &err) == SL_E_CHECKSUM);
 	const char *got = strstr(err.text, before);
 	sl_assert(got);
-	snprintf(text, SCENARIO_SUM, "sha-256=%.64s", got + sizeof(before) - 1);
-	file->checksum = text;
+	snprintf(hex, 65, "%.64s", got + sizeof(before) - 1);
 	sl_digest_free(digest);
+}
+
+void
+scenario_set_checksum(struct get_file *file, char *text)
+{
+	char hex[65];
+	sha256_hex(file->data, file->len, hex);
+	snprintf(text, SCENARIO_SUM, "sha-256=%s", hex);
+	file->checksum = text;
+}
+
+void
+scenario_sha256(const void *data, size_t len, unsigned char *out)
+{
+	struct sl_checksum sum;
+	struct sl_error err = { 0 };
+	char hex[65];
+	sha256_hex(data, len, hex);
+	sl_assert(sl_checksum_set_hex(&sum, SL_CHECKSUM_SHA256, sl_span_str(hex), &err) == 0);
+	memcpy(out, sum.value, 32);
 }
 
 void

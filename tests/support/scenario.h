@@ -53,6 +53,9 @@ struct get_file *scenario_offer_compressed(
 #define SCENARIO_SUM 80
 void scenario_set_checksum(struct get_file *file, char *text);
 
+/* SHA-256, of 32 bytes. */
+void scenario_sha256(const void *data, size_t len, unsigned char *out);
+
 /* What has its name before the run; borrowed. */
 void scenario_put_before(struct scenario *scenario, struct get_file *file, const char *data,
 	size_t len, uint32_t mode);

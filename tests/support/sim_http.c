@@ -12,6 +12,8 @@ struct sim_http {
 	unsigned answered[FILES_MAX];
 	size_t count;
 	unsigned connections, requests, close_after;
+	uint64_t sent;
+	struct sl_buf heads; /* of all requests */
 };
 
 /* One connection: what of a request has come, and how many were answered. */
@@ -278,6 +280,7 @@ answer(struct sim_http *http, struct sim_peer *peer, struct sl_span request, str
 	size_t index = 0;
 	const struct sim_http_file *file = find_file(http, path, &index);
 	http->requests++;
+	sl_buf_add(&http->heads, request.data, request.len);
 	if (!file)
 		return answer_simply(peer, &missing, true);
 	if (sl_span_is(method, "HEAD"))
@@ -296,6 +299,7 @@ answer(struct sim_http *http, struct sim_peer *peer, struct sl_span request, str
 	if (part.is_range && part.lie == SIM_HTTP_LIE_REFUSED)
 		return send_status(peer, 416, NULL);
 	send_head(peer, file, &part);
+	http->sent += part.end - part.begin;
 	return send_body(peer, file, &part, honest, before);
 }
 
@@ -389,6 +393,8 @@ sim_http_serve(struct sim_http *http, struct sim *sim)
 void
 sim_http_free(struct sim_http *http)
 {
+	if (http)
+		sl_buf_release(&http->heads);
 	free(http);
 }
 
@@ -434,6 +440,18 @@ unsigned
 sim_http_connections(const struct sim_http *http)
 {
 	return http->connections;
+}
+
+bool
+sim_http_saw(const struct sim_http *http, const char *text)
+{
+	return http->heads.len > 0 && memmem(http->heads.data, http->heads.len, text, strlen(text));
+}
+
+uint64_t
+sim_http_sent(const struct sim_http *http)
+{
+	return http->sent;
 }
 
 unsigned

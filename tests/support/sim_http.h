@@ -93,6 +93,12 @@ void sim_http_set_rates(struct sim_http *http, struct sim *sim, uint64_t rate, u
 unsigned sim_http_requests(const struct sim_http *http);
 unsigned sim_http_connections(const struct sim_http *http);
 
+/* Whether any request had this text. */
+bool sim_http_saw(const struct sim_http *http, const char *text);
+
+/* Bytes of bodies that were sent. */
+uint64_t sim_http_sent(const struct sim_http *http);
+
 /* Requests of one path other than HEAD. */
 unsigned sim_http_answers(const struct sim_http *http, const char *path);
 

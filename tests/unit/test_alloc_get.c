@@ -5,6 +5,7 @@
  */
 #include "support/failing_alloc.h"
 #include "support/scenario.h"
+#include "support/shapes.h"
 
 #include <criterion/criterion.h>
 
@@ -93,45 +94,46 @@ Test(alloc_get, memory_may_end_at_any_allocation, .timeout = 120)
 		fail_each(seed, true);
 }
 
-/* A file in segments, to a part with its journal or to a stream. */
-static struct scenario *
-build_segments(bool is_stream)
+/* ---- downloads of other shapes ---- */
+
+static bool
+fail_at(enum shape shape, uint64_t nth, bool and_all_after)
 {
-	struct scenario *scenario = scenario_plain(1);
-	scenario->get.segments = 4;
-	scenario->get.min_segment = scenario->get.chunk_size = 128 * SL_KIB;
-	scenario->get.resume = true;
-	scenario->get.run_begins = begin;
-	scenario->get.run_ended = end;
-	sim_http_set_segment(scenario->http, scenario->sim, 64 * SL_KIB);
-	struct get_file *file = scenario_offer(
-		scenario, (struct sim_http_file){ .len = is_stream ? 600000 : 4 * SL_MIB + 5000,
-				  .ranges = true,
-				  .etag = "\"one\"",
-				  .modified = "Tue, 14 Nov 2023 22:13:21 GMT" });
-	if (is_stream) {
-		file->name = NULL;
-		scenario->get.output = "-";
-		sim_sink(scenario->sim, 1, 64 * SL_KIB, SL_FOREVER);
-	}
-	return scenario;
+	struct shaped shaped;
+	plan.nth = nth;
+	plan.and_all_after = and_all_after;
+	shaped_begin(&shaped, shape, 1);
+	shaped.run->run_begins = begin;
+	shaped.run->run_ended = end;
+	shaped_run(&shaped);
+	bool hit = plan.count >= nth;
+	sim_check(shaped.sim, hit || shaped.run->result == 0, "%d without a failure",
+		shaped.run->result);
+	shaped_heal(&shaped, (enum sim_crash)(nth % SIM_CRASHES));
+	shaped_end(&shaped);
+	return hit;
 }
 
-Test(alloc_get, any_allocation_may_fail_while_a_file_comes_in_segments, .timeout = 120)
+static void
+fail_each_in_shapes(bool and_all_after)
 {
-	for (int i = 0; i < 4; i++) {
-		bool hit = true;
-		plan.and_all_after = i >= 2;
-		for (plan.nth = 1; hit; plan.nth++) {
-			struct scenario *scenario = build_segments(i % 2);
-			scenario_run(scenario);
-			hit = plan.count >= plan.nth;
-			if (!hit)
-				scenario_expect_all_done(scenario);
-			scenario_free(scenario);
-		}
-		cr_assert_gt(plan.nth, 100, "only %llu allocations", (unsigned long long)plan.nth);
+	for (enum shape shape = 0; shape < SHAPES; shape++) {
+		uint64_t nth = 1;
+		while (fail_at(shape, nth, and_all_after))
+			nth += sim_stride(3);
+		cr_assert_gt(nth, 30, "only %llu allocations", (unsigned long long)nth);
+		cr_log_info("%s: %llu allocations", shape_name(shape), (unsigned long long)nth);
 	}
+}
+
+Test(alloc_get, any_allocation_may_fail_in_downloads_of_all_shapes, .timeout = 600)
+{
+	fail_each_in_shapes(false);
+}
+
+Test(alloc_get, memory_may_end_in_downloads_of_all_shapes, .timeout = 600)
+{
+	fail_each_in_shapes(true);
 }
 
 /* ---- budgets ---- */

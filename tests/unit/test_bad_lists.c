@@ -1,6 +1,6 @@
 /*
- * Lists of each kind that were cut or damaged: what stands in front of the damage is read as it was,
- * and a file whose element or object is not whole is never one of the list.
+ * Lists of each kind that were cut or damaged: what stands in front of the damage is read as it
+ * was, and a file whose element or object is not whole is never one of the list.
  */
 #include "support/entries.h"
 

@@ -634,8 +634,8 @@ CLIENT_TEST(tells_when_to_try_again)
 	fixture->script.steps[0].reply = "HTTP/1.1 429 Too Many\r\nRetry-After: 120\r\n" LENGTH(0);
 	fixture->script.steps[1].reply =
 		"HTTP/1.1 503 x\r\nRetry-After: Fri, 31 Dec 1999 23:59:59 GMT\x1b\r\n" LENGTH(0);
-	expect_failure(fixture, SL_E_STATUS, SL_PHASE_HEAD,
-		"answered 429 Too Many (Retry-After: 120)");
+	expect_failure(
+		fixture, SL_E_STATUS, SL_PHASE_HEAD, "answered 429 Too Many (Retry-After: 120)");
 	cr_expect_eq(fixture->err.retry_after_s, 120);
 	expect_failure(fixture, SL_E_STATUS, SL_PHASE_HEAD,
 		"(Retry-After: Fri, 31 Dec 1999 23:59:59 GMT\\x1b)");
@@ -794,6 +794,30 @@ CLIENT_TEST(names_a_reset)
 	int code = fetch(fixture, "/");
 	cr_expect_eq(code, -ECONNRESET, "%s", fixture->err.text);
 	cr_expect(strstr(fixture->err.text, "reset"), "%s", fixture->err.text);
+	fixture_free(fixture);
+	return 0;
+}
+
+/* A receive of a large body waits until much of it is there. */
+CLIENT_TEST(reads_a_short_answer_after_a_large_body_on_the_same_connection)
+{
+	struct fixture *fixture = fixture_new();
+	const size_t len = 8 * SL_MIB;
+	struct sl_buf large = { 0 };
+	sl_buf_printf(&large, OK "Content-Length: %zu\r\n\r\n", len);
+	for (size_t i = 0; i < len / 8; i++)
+		sl_buf_add_str(&large, "01234567");
+	for (unsigned i = 0; i < 6; i += 2) {
+		fixture->script.steps[i] = (struct step){ .reply = large.data, .len = large.len };
+		fixture->script.steps[i + 1] = (struct step){ .reply = HELLO, .bytewise = true };
+	}
+	for (int i = 0; i < 3; i++) {
+		cr_expect_eq(fetch(fixture, "/"), 0, "%s", fixture->err.text);
+		cr_expect_eq(fixture->body.len, len);
+		expect_body(fixture, "/", "hello");
+	}
+	cr_expect_eq(atomic_load(&fixture->peer.accepted), 1);
+	sl_buf_release(&large);
 	fixture_free(fixture);
 	return 0;
 }

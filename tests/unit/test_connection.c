@@ -6,6 +6,7 @@
 
 #include <criterion/criterion.h>
 #include <errno.h>
+#include <netinet/in.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -24,6 +25,26 @@ open_ends(void)
 	cr_assert_eq(socketpair(AF_UNIX, SOCK_STREAM, 0, fds), 0);
 	cr_assert_eq(sl_connection_open_plain(fds[0], &ends.connection), 0);
 	ends.peer_fd = fds[1];
+	return ends;
+}
+
+/* The same over TCP. */
+static struct ends
+open_tcp_ends(void)
+{
+	struct ends ends;
+	struct sockaddr_in address = { .sin_family = AF_INET,
+		.sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	socklen_t len = sizeof(address);
+	int listen_fd = socket(AF_INET, SOCK_STREAM, 0), fd = socket(AF_INET, SOCK_STREAM, 0);
+	cr_assert_eq(listen(listen_fd, 1), 0);
+	cr_assert_eq(getsockname(listen_fd, (struct sockaddr *)&address, &len), 0);
+	address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+	cr_assert_eq(connect(fd, (struct sockaddr *)&address, len), 0);
+	ends.peer_fd = accept(listen_fd, NULL, NULL);
+	cr_assert_geq(ends.peer_fd, 0);
+	close(listen_fd);
+	cr_assert_eq(sl_connection_open_plain(fd, &ends.connection), 0);
 	return ends;
 }
 
@@ -74,6 +95,52 @@ receives(void *arg)
 	cr_expect_eq(shutdown(ends.peer_fd, SHUT_WR), 0);
 	cr_expect_eq(receive(&ends, got, sizeof(got), true), 2);
 	cr_expect_eq(receive(&ends, got, sizeof(got), true), 0);
+	close_ends(&ends);
+	return 0;
+}
+
+struct waiting {
+	struct ends ends;
+	char data[64];
+	int got;
+};
+
+static int
+waits_for_bytes(void *arg)
+{
+	struct waiting *waiting = arg;
+	waiting->got = sl_connection_recv(waiting->ends.connection, waiting->data,
+		sizeof(waiting->data), false, SL_FOREVER, NULL);
+	return 0;
+}
+
+/* How many bytes a receive that waits returns if six come one after the other. */
+static int
+receive_six(struct ends ends)
+{
+	struct waiting waiting = { .ends = ends };
+	struct sl_group group;
+	sl_group_enter(&group, SL_GROUP_COLLECT);
+	cr_assert_eq(sl_group_spawn(&group, "wait", waits_for_bytes, &waiting, NULL), 0);
+	for (int i = 0; i < 6; i++) {
+		/* The ring is entered twice: for the task's receive, and for what it got. */
+		cr_assert_eq(sl_sleep(SL_NS_PER_US), 0);
+		cr_assert_eq(sl_sleep(SL_NS_PER_US), 0);
+		peer_send(ends.peer_fd, "x", 1);
+	}
+	cr_expect_eq(sl_group_leave(&group), 0);
+	return waiting.got;
+}
+
+static int
+gathers(void *arg)
+{
+	struct ends ends = open_tcp_ends();
+	(void)arg;
+	sl_connection_gather(ends.connection, 6);
+	cr_expect_eq(receive_six(ends), 6);
+	sl_connection_gather(ends.connection, 0);
+	cr_expect_lt(receive_six(ends), 6);
 	close_ends(&ends);
 	return 0;
 }
@@ -139,6 +206,11 @@ Test(net_connection, sends_all_bytes)
 Test(net_connection, receives_what_is_there_or_waits_for_the_whole)
 {
 	cr_expect_eq(peer_run(receives, NULL), 0);
+}
+
+Test(net_connection, waits_until_as_many_bytes_are_there_as_it_is_to_gather)
+{
+	cr_expect_eq(peer_run(gathers, NULL), 0);
 }
 
 Test(net_connection, is_disturbed_by_bytes_and_by_the_end)

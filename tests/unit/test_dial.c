@@ -328,6 +328,29 @@ one_bound(void *arg)
 	return 0;
 }
 
+/* In such a short time not all have their turn, and only those that had are named. */
+static int
+too_many(void *arg)
+{
+	struct sl_addresses addresses = { 0 };
+	struct sl_error err = { 0 };
+	size_t index = 0;
+	(void)arg;
+	for (int i = 1; i < 10; i++) {
+		char host[24];
+		snprintf(host, sizeof(host), "10.0.0.%d", i);
+		add(&addresses, host, 80);
+	}
+	uint64_t deadline_ns = sl_deadline_in(400 * SL_NS_PER_MS);
+	cr_expect_eq(
+		sl_dial(&dialler, &addresses, "some.test", deadline_ns, &index, &err), -ETIMEDOUT);
+	cr_expect_leq(sl_now(), deadline_ns + 50 * SL_NS_PER_MS);
+	cr_expect(strstr(err.text, "10.0.0.2:80") && !strstr(err.text, "10.0.0.5:80"), "%s",
+		err.text);
+	cr_expect_not(strstr(err.text, "more addresses"), "%s", err.text);
+	return 0;
+}
+
 static int
 dead_first(void *arg)
 {
@@ -435,6 +458,11 @@ Test(net_dial, gives_each_address_a_fair_share_of_the_time)
 Test(net_dial, ends_at_one_deadline_however_many_addresses)
 {
 	run_simulated(one_bound);
+}
+
+Test(net_dial, begins_with_no_address_after_its_deadline)
+{
+	run_simulated(too_many);
 }
 
 Test(net_dial, dials_a_dead_first_address_last_for_as_long_as_the_run_lasts)

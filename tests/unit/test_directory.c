@@ -1,3 +1,4 @@
+#include "sluice/base/clock.h"
 #include "sluice/download/directory.h"
 
 #include "support/run.h"
@@ -388,6 +389,25 @@ Test(directory, a_directory_that_is_made_survives_a_power_cut_once_it_was_synced
 		struct sim *sim = sim_plain(seed);
 		struct deep deep = { .sync_made = true, .sync = true };
 		sim_check(sim, sim_run(sim, make_deep, &deep) == 0, "run");
+		sim_crash(sim, SIM_CRASH_DROP);
+		sim_check(sim, sim_exists(sim, "a/b/c"), "lost");
+		sim_free(sim);
+	}
+}
+
+/* It is there for the next run, but not on the disk yet. */
+Test(directory,
+	a_directory_that_a_killed_run_has_made_survives_a_power_cut_once_the_next_has_synced)
+{
+	struct sim_seeds seeds = sim_seeds(20);
+	for (uint64_t seed = seeds.first; seed != seeds.end; seed++) {
+		struct sim_options options = sim_options(seed);
+		options.wall_ns = sl_clock_wall_ns();
+		struct sim *sim = sim_new(&options);
+		struct deep killed = { .sync_made = true },
+			    next = { .sync_made = true, .sync = true };
+		sim_check(sim, sim_run(sim, make_deep, &killed) == 0, "run");
+		sim_check(sim, sim_run(sim, make_deep, &next) == 0, "run");
 		sim_crash(sim, SIM_CRASH_DROP);
 		sim_check(sim, sim_exists(sim, "a/b/c"), "lost");
 		sim_free(sim);

@@ -734,6 +734,14 @@ Test(engine_sim, only_what_was_synced_survives)
 	sim_free(sim);
 }
 
+static void
+read_boot_id(struct sl_engine *engine, char *out)
+{
+	int fd = open_file(engine, "/proc/sys/kernel/random/boot_id", O_RDONLY);
+	run(engine, (struct sl_op){ .kind = SL_OP_READ, .fd = fd, .data = out, .len = 36 });
+	close_fd(engine, fd);
+}
+
 Test(engine_sim, a_name_may_survive_its_content)
 {
 	struct sim *sim = quick_world(2);
@@ -749,6 +757,33 @@ Test(engine_sim, a_name_may_survive_its_content)
 	cr_assert(sim_content(sim, "a", &content));
 	cr_assert_eq(content.len, 0);
 	sim_free(sim);
+}
+
+Test(engine_sim, a_cut_may_leave_sizes_without_data_or_all_to_another_boot)
+{
+	static const enum sim_crash hows[] = { SIM_CRASH_SIZES, SIM_CRASH_KEEP, SIM_CRASH_KILL };
+	for (size_t i = 0; i < SL_COUNT_OF(hows); i++) {
+		struct sim *sim = quick_world(2);
+		struct sl_engine *engine = sim_engine(sim);
+		char text[] = "some text", boots[2][40] = { { 0 } };
+		int fd = open_file(engine, "a.part", O_WRONLY | O_CREAT);
+		write_text(engine, fd, text, 0);
+		cr_assert_eq(rename_to(engine, "a.part", "a"), 0);
+		close_fd(engine, fd);
+		read_boot_id(engine, boots[0]);
+		engine->methods->free(engine);
+		sim_crash(sim, hows[i]);
+		engine = sim_engine(sim);
+		read_boot_id(engine, boots[1]);
+		engine->methods->free(engine);
+		struct sl_span content;
+		static const char zeros[sizeof(text) - 1];
+		cr_assert(sim_content(sim, "a", &content) && content.len == sizeof(zeros));
+		cr_expect_arr_eq(
+			content.data, hows[i] == SIM_CRASH_SIZES ? zeros : text, sizeof(zeros));
+		cr_expect_eq(hows[i] == SIM_CRASH_KILL, strcmp(boots[0], boots[1]) == 0);
+		sim_free(sim);
+	}
 }
 
 Test(engine_sim, a_random_cut_leaves_old_new_or_torn_states)

@@ -6,6 +6,7 @@
 #include "support/chance.h"
 #include "support/failures.h"
 #include "support/scenario.h"
+#include "support/shapes.h"
 
 #include "sluice/base/clock.h"
 
@@ -89,12 +90,12 @@ resume_and_cut(struct scenario *scenario, struct sim *world, uint64_t nth, enum 
 
 /* Returns false if the run had ended before. */
 static bool
-cut_at(const struct cut_plan *plan, uint64_t nth)
+cut_at(const struct cut_plan *plan, uint64_t seed, uint64_t nth)
 {
 	char sum[SCENARIO_SUM];
 	struct sl_random random;
-	sl_random_init(&random, nth);
-	struct scenario *scenario = build(plan, nth, sum);
+	sl_random_init(&random, seed + nth);
+	struct scenario *scenario = build(plan, seed + nth, sum);
 	uint64_t at_op = 0;
 	sim_cut_at(scenario->sim, nth, plan->how);
 	scenario_run(scenario);
@@ -141,14 +142,50 @@ static const struct cut_plan plans[] = {
 Test(scenario_get_cuts, a_cut_at_any_operation_is_resumed_and_so_is_one_in_the_next_run,
 	.timeout = 600)
 {
+	uint64_t seed = sim_seeds(1).first - 1;
 	for (size_t i = 0; i < SL_COUNT_OF(plans); i++) {
 		uint64_t nth = 1;
-		while (cut_at(&plans[i], nth))
+		while (cut_at(&plans[i], seed, nth))
 			nth += sim_stride(plans[i].stride);
 		cr_assert_gt(nth, 150, "%s: only %llu operations", plans[i].name,
 			(unsigned long long)nth);
 		cr_log_info("%s: %llu operations", plans[i].name, (unsigned long long)nth);
 	}
+}
+
+/* ---- other shapes ---- */
+
+/* Returns false if the run had ended before. */
+static bool
+cut_shape_at(enum shape shape, enum sim_crash how, uint64_t seed, uint64_t nth)
+{
+	struct shaped shaped;
+	uint64_t at_op = 0;
+	shaped_begin(&shaped, shape, seed + nth);
+	sim_cut_at(shaped.sim, nth, how);
+	shaped_run(&shaped);
+	sim_check(shaped.sim, shaped.run->result == 0, "%s", shaped.run->summary.first_error.text);
+	struct sim *disk = sim_cut_world(shaped.sim, &at_op);
+	if (disk) {
+		get_scene_check_disk(shaped.run, disk, at_op);
+		shaped_rerun(&shaped, disk);
+	}
+	sim_free(disk);
+	shaped_end(&shaped);
+	return disk != NULL;
+}
+
+Test(scenario_get_cuts, a_cut_at_any_operation_of_a_download_of_any_shape_is_recovered_from,
+	.timeout = 600)
+{
+	static const enum sim_crash hows[] = { SIM_CRASH_RANDOM, SIM_CRASH_KILL };
+	static const enum shape shapes[] = { SHAPE_MIRRORS, SHAPE_PIECES, SHAPE_DECOMPRESSED };
+	uint64_t seed = sim_seeds(1).first - 1;
+	for (size_t i = 0; i < SL_COUNT_OF(shapes); i++)
+		for (size_t k = 0; k < SL_COUNT_OF(hows); k++)
+			for (uint64_t nth = 1 + k; cut_shape_at(shapes[i], hows[k], seed, nth);
+				nth += sim_stride(5))
+				;
 }
 
 /* ---- how much is repeated ---- */
@@ -200,9 +237,9 @@ build_slow(uint64_t seed)
 
 /* Returns false if the run had ended before. */
 static bool
-repeat_at(enum sim_crash how, uint64_t nth)
+repeat_at(enum sim_crash how, uint64_t seed, uint64_t nth)
 {
-	struct scenario *scenario = build_slow(nth);
+	struct scenario *scenario = build_slow(seed + nth);
 	struct moment moment = { .get = &scenario->get, .how = how };
 	uint64_t at_op = 0;
 	sim_at(scenario->sim, nth, cut_now, &moment);
@@ -235,7 +272,8 @@ Test(scenario_get_cuts, a_kill_repeats_a_few_chunks_and_a_power_cut_one_sync_int
 {
 	static const enum sim_crash hows[] = { SIM_CRASH_KILL, SIM_CRASH_KEEP, SIM_CRASH_DROP,
 		SIM_CRASH_RANDOM };
+	uint64_t seed = sim_seeds(1).first - 1;
 	for (size_t i = 0; i < SL_COUNT_OF(hows); i++)
-		for (uint64_t nth = 1 + i; repeat_at(hows[i], nth); nth += sim_stride(61))
+		for (uint64_t nth = 1 + i; repeat_at(hows[i], seed, nth); nth += sim_stride(61))
 			;
 }

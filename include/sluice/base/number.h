@@ -82,6 +82,12 @@ int sl_hex_digit(unsigned char c);
  */
 bool sl_parse_size(const char *text, uint64_t *out) SL_MUST_CHECK;
 
+/* Room for sl_format_size. */
+#define SL_SIZE_TEXT 32
+
+/* "3.2 GiB": `text` of SL_SIZE_TEXT bytes. Returns it. */
+const char *sl_format_size(char *text, uint64_t bytes);
+
 /* A number as users type it, in thousandths: digits and an optional fraction, of which three digits
  * count. At most 10^12. */
 bool sl_parse_milli(const char *text, uint64_t *out) SL_MUST_CHECK;

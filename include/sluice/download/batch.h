@@ -55,12 +55,17 @@ struct sl_download {
 	uint64_t started_ns, ended_ns;
 	unsigned retries; /* attempts that failed and were followed by another */
 	uint64_t wait_ns; /* `retrying`: until the next attempt; 0 = at once */
-	bool excess;      /* the server sent more than it announced; cut off */
-	bool unverified;  /* skipped without looking inside */
-	bool is_repeat;   /* the same as an earlier input: skipped if that is done */
-	bool checked;     /* there was a checksum, given or sent: what is done or skipped has it */
-	bool waiting;     /* complete, until its group is committed */
-	bool streamed;    /* to standard output, a device or a FIFO */
+	/* All sources of the entry, with what may be secret in them; and the bytes of each that are
+	 * used so far, if it comes in ranges. */
+	const struct sl_span *sources;
+	size_t source_count;
+	const uint64_t *delivered;
+	bool excess;     /* the server sent more than it announced; cut off */
+	bool unverified; /* skipped without looking inside */
+	bool is_repeat;  /* the same as an earlier input: skipped if that is done */
+	bool checked;    /* there was a checksum, given or sent: what is done or skipped has it */
+	bool waiting;    /* complete, until its group is committed */
+	bool streamed;   /* to standard output, a device or a FIFO */
 	const struct sl_error *error; /* FAILED, CANCELLED, and of an attempt that failed */
 
 	const struct sl_resource *remote; /* PLANNED: what the server has; else NULL */

@@ -111,4 +111,8 @@ int sl_directory_confirm(struct sl_directory *directory) SL_MUST_CHECK;
 /* "path/name" into *out, or "name" alone for the current directory. */
 void sl_directory_join(const struct sl_directory *directory, const char *name, struct sl_buf *out);
 
+/* What this user may still take of the file system of an open file; UINT64_MAX if that is not
+ * known. May block. */
+uint64_t sl_directory_free_bytes(int fd);
+
 #endif

@@ -22,10 +22,11 @@ struct sl_inputs_options {
 	struct sl_checksum checksum; /* likewise; kind NONE = none */
 	const char *const *lists;    /* paths, "-", or URLs */
 	size_t list_count;
-	const char *base_url; /* directory of the names in lists; NULL = that of the list's URL */
-	const char *sums;     /* checksums for entries without one; as one of `lists`, or NULL */
-	uint64_t shard_index; /* from 0 */
-	uint64_t shard_count; /* 0 or 1 = all entries */
+	const char *base_url;  /* directory of the names in lists; NULL = that of the list's URL */
+	const char *sums;      /* checksums for entries without one; as one of `lists`, or NULL */
+	const char *space_dir; /* where files go: their sizes in lists are checked; NULL = not */
+	uint64_t shard_index;  /* from 0 */
+	uint64_t shard_count;  /* 0 or 1 = all entries */
 	struct sl_http_client *client; /* for lists and sums from URLs */
 };
 

@@ -37,6 +37,7 @@ struct sl_connection {
 	bool tls;
 	bool reused;                /* it has carried an exchange before */
 	uint64_t received;          /* bytes read from the socket of a plain connection */
+	size_t gathered;            /* as set by sl_connection_gather() */
 	uint64_t moved_ns;          /* when bytes last came, TLS: of a record not yet whole, too */
 	char peer[SL_ADDRESS_TEXT]; /* numeric address and port, for messages; set by the pool */
 	void *pool_slot;            /* kept by the pool */
@@ -74,6 +75,13 @@ sl_connection_recv(struct sl_connection *connection, void *data, size_t len, boo
 {
 	return connection->methods->recv(connection, data, len, whole, deadline_ns, err);
 }
+
+/*
+ * Waiting receives go on once about `len` bytes are there or the stream ends: one wake-up, where
+ * there would be one for each packet. As many bytes must be known to come until this is called
+ * again; 0 = as they come. It is a hint: TLS connections and those to a distant peer ignore it.
+ */
+void sl_connection_gather(struct sl_connection *connection, size_t len);
 
 /*
  * True if bytes wait to be read or the peer has closed: not fit for another request. Does not wait

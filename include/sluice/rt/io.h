@@ -35,6 +35,9 @@ int sl_io_accept(int fd, struct sockaddr_storage *peer, socklen_t *peer_len,
 /* setsockopt of an int; does not suspend. 0 or a negative errno. */
 int sl_io_set_option(int fd, int level, int name, int value);
 
+/* The shortest round trip of a connected TCP socket so far; UINT64_MAX if that is not known. */
+uint64_t sl_io_round_trip_ns(int fd);
+
 /* One send; may be short. */
 SL_SUSPENDS
 int sl_io_send(int fd, const void *data, size_t len, int flags, uint64_t deadline_ns) SL_MUST_CHECK;

@@ -1,0 +1,437 @@
+/*
+ * One file from several sources at once, in the simulated world: which join, what becomes of those
+ * that differ or fail, and what each of them is sent.
+ */
+#include "support/scenario.h"
+
+#include "sluice/base/log.h"
+
+#include <criterion/criterion.h>
+#include <errno.h>
+#include <limits.h>
+#include <openssl/sha.h>
+
+#define SIZE (8 * SL_MIB + 70001)
+#define TIME "Tue, 14 Nov 2023 22:13:21 GMT"
+#define LATER "Tue, 14 Nov 2023 22:13:22 GMT"
+#define NOW "Wed, 15 Nov 2023 22:13:21 GMT"
+#define SECOND "http://10.0.0.2"
+#define THIRD "http://10.0.0.3"
+
+struct mirrors {
+	struct scenario *scenario;
+	struct get_file *get;
+	struct sim_http *second, *third;
+	struct sim_http_file *served; /* what the first source has */
+	struct sim_http_file mirror, mirror3;
+	char sum[SCENARIO_SUM];
+};
+
+/* 1.25 MiB/s a connection. */
+static struct sim_http_file
+ranged(void)
+{
+	return (struct sim_http_file){ .len = SIZE,
+		.ranges = true,
+		.etag = "\"one\"",
+		.modified = TIME,
+		.date = NOW,
+		.drip = 64 * SL_KIB,
+		.drip_ns = 50 * SL_NS_PER_MS };
+}
+
+/* ---- warnings ---- */
+
+static char warnings[8192];
+
+static void
+keep_warning(void *ctx, enum sl_log_level level, const char *text)
+{
+	(void)ctx;
+	size_t len = strlen(warnings);
+	if (level <= SL_LOG_WARN)
+		snprintf(warnings + len, sizeof(warnings) - len, "%s\n", text);
+}
+
+/* Two servers have the same file; a third one is there, and has nothing yet. */
+static struct mirrors *
+begin(uint64_t seed)
+{
+	struct mirrors *mirrors = calloc(1, sizeof(*mirrors));
+	struct sim_options options = sim_options(seed);
+	options.short_percent = 0;
+	struct scenario *scenario = mirrors->scenario = scenario_new(&options);
+	scenario->get.segments = 4;
+	scenario->get.min_segment = 512 * SL_KIB;
+	scenario->get.chunk_size = 128 * SL_KIB;
+	scenario->get.chunks = 24;
+	scenario->get.resume = true;
+	sim_http_set_segment(scenario->http, scenario->sim, 64 * SL_KIB);
+	mirrors->second = sim_http_new(scenario->sim, "10.0.0.2", 80);
+	mirrors->third = sim_http_new(scenario->sim, "10.0.0.3", 80);
+	sim_http_set_segment(mirrors->second, scenario->sim, 64 * SL_KIB);
+	sim_http_set_segment(mirrors->third, scenario->sim, 64 * SL_KIB);
+	mirrors->get = scenario_offer(scenario, ranged());
+	mirrors->get->mirror = SECOND "/f0";
+	mirrors->served = &scenario->files[0].served;
+	warnings[0] = '\0';
+	sl_log_set_sink(keep_warning, NULL, SL_LOG_WARN);
+	mirrors->mirror = *mirrors->served;
+	mirrors->mirror3 = *mirrors->served;
+	sim_http_add(mirrors->second, &mirrors->mirror);
+	sim_http_add(mirrors->third, &mirrors->mirror3);
+	return mirrors;
+}
+
+static void
+end(struct mirrors *mirrors)
+{
+	scenario_free(mirrors->scenario);
+	sim_http_free(mirrors->second);
+	sim_http_free(mirrors->third);
+	free(mirrors);
+}
+
+static void
+run(struct mirrors *mirrors)
+{
+	scenario_run(mirrors->scenario);
+}
+
+static uint64_t
+delivered(const struct mirrors *mirrors, size_t source)
+{
+	return mirrors->get->delivered[source];
+}
+
+/* A copy of the body with one byte changed; the caller's. */
+static char *
+differ_at(const struct mirrors *mirrors, size_t off)
+{
+	char *data = malloc(SIZE);
+	memcpy(data, mirrors->served->data, SIZE);
+	data[off] ^= 1;
+	return data;
+}
+
+/* In pieces of 1 MiB. */
+static struct sl_pieces
+pieces_of(const char *data)
+{
+	static unsigned char digests[32 * 16];
+	struct sl_pieces pieces = { .kind = SL_CHECKSUM_SHA256,
+		.length = SL_MIB,
+		.digests = digests,
+		.count = SIZE / SL_MIB + 1 };
+	for (size_t i = 0; i < pieces.count; i++) {
+		size_t off = i * SL_MIB, len = SL_MIN((size_t)SIZE - off, (size_t)SL_MIB);
+		SHA256((const unsigned char *)data + off, len, digests + i * 32);
+	}
+	return pieces;
+}
+
+/* ---- two that agree ---- */
+
+Test(scenario_get_mirrors, two_mirrors_bring_half_of_the_file_each)
+{
+	struct sim_seeds seeds = sim_seeds(10);
+	for (uint64_t seed = seeds.first; seed != seeds.end; seed++) {
+		struct mirrors *mirrors = begin(seed);
+		run(mirrors);
+		scenario_expect_all_done(mirrors->scenario);
+		cr_expect_geq(delivered(mirrors, 0), SIZE / 3);
+		cr_expect_geq(delivered(mirrors, 1), SIZE / 3);
+		cr_expect_eq(delivered(mirrors, 0) + delivered(mirrors, 1), SIZE);
+		end(mirrors);
+	}
+}
+
+/* At most so many connections to a host, and for a file. */
+Test(scenario_get_mirrors, more_hosts_allow_more_connections)
+{
+	uint64_t ns[2];
+	for (unsigned i = 0; i < 2; i++) {
+		struct mirrors *mirrors = begin(1);
+		mirrors->scenario->get.per_host = 1;
+		if (i == 0)
+			mirrors->get->mirror = NULL;
+		run(mirrors);
+		scenario_expect_all_done(mirrors->scenario);
+		ns[i] = mirrors->scenario->get.ended_ns - mirrors->scenario->get.started_ns;
+		end(mirrors);
+	}
+	cr_expect_lt(ns[1], ns[0] * 7 / 10, "%llu of %llu ns", (unsigned long long)ns[1],
+		(unsigned long long)ns[0]);
+}
+
+Test(scenario_get_mirrors, a_slow_mirror_does_not_slow_down_a_fast_one)
+{
+	uint64_t ns[2];
+	for (unsigned i = 0; i < 2; i++) {
+		struct mirrors *mirrors = begin(1);
+		mirrors->mirror.drip_ns = 5 * SL_NS_PER_S; /* 13 KB/s */
+		if (i == 0)
+			mirrors->get->mirror = NULL;
+		run(mirrors);
+		scenario_expect_all_done(mirrors->scenario);
+		ns[i] = mirrors->scenario->get.ended_ns - mirrors->scenario->get.started_ns;
+		end(mirrors);
+	}
+	cr_expect_lt(ns[1], ns[0] * 13 / 10, "%llu of %llu ns", (unsigned long long)ns[1],
+		(unsigned long long)ns[0]);
+}
+
+Test(scenario_get_mirrors, a_fast_mirror_brings_most_of_it)
+{
+	struct mirrors *mirrors = begin(1);
+	mirrors->scenario->get.per_host = 2;
+	mirrors->served->drip_ns = 500 * SL_NS_PER_MS;
+	run(mirrors);
+	scenario_expect_all_done(mirrors->scenario);
+	cr_expect_gt(delivered(mirrors, 1), 3 * delivered(mirrors, 0));
+	end(mirrors);
+}
+
+/* ---- those that differ ---- */
+
+/* Size, Last-Modified without a checksum, or bytes of a sample: none of its bytes are used. */
+Test(scenario_get_mirrors, a_mirror_that_differs_is_not_mixed)
+{
+	for (unsigned kind = 0; kind < 6; kind++) {
+		struct mirrors *mirrors = begin(kind);
+		char *data = differ_at(mirrors, 10);
+		switch (kind) {
+		case 0:
+			mirrors->mirror.len = SIZE - 1;
+			break;
+		case 1:
+			mirrors->mirror.modified = LATER;
+			mirrors->mirror.etag = "\"two\"";
+			break;
+		case 2:
+			mirrors->mirror.data = data;
+			break;
+		case 3:
+			mirrors->mirror.ranges = false;
+			break;
+		case 4:
+			mirrors->mirror.bad_answers = UINT_MAX;
+			mirrors->mirror.bad_status = 404;
+			break;
+		case 5: /* no validator */
+			mirrors->mirror.etag = NULL;
+			mirrors->mirror.date = NULL;
+			break;
+		}
+		run(mirrors);
+		scenario_expect_all_done(mirrors->scenario);
+		cr_expect_eq(delivered(mirrors, 0), SIZE, "%u", kind);
+		cr_expect_eq(delivered(mirrors, 1), 0, "%u", kind);
+		cr_expect(strstr(warnings, "'" SECOND "/f0'"), "it is named: %s", warnings);
+		cr_expect_gt(sim_http_requests(mirrors->second), 0, "%u", kind);
+		end(mirrors);
+		free(data);
+	}
+}
+
+/* A checksum of the whole finds what samples have not: then no bytes are mixed any more. */
+Test(scenario_get_mirrors, with_a_checksum_another_time_is_mixed)
+{
+	struct mirrors *mirrors = begin(1);
+	mirrors->mirror.modified = LATER;
+	mirrors->mirror.etag = "\"two\"";
+	scenario_set_checksum(mirrors->get, mirrors->sum);
+	run(mirrors);
+	scenario_expect_all_done(mirrors->scenario);
+	cr_expect_gt(delivered(mirrors, 1), 0);
+	end(mirrors);
+}
+
+/* In no sample, since it is near the end. */
+Test(scenario_get_mirrors, a_mirror_that_differs_in_one_byte_is_found_by_the_checksum)
+{
+	for (unsigned bad = 0; bad < 2; bad++) {
+		struct mirrors *mirrors = begin(bad);
+		char *data = differ_at(mirrors, SIZE - 100000);
+		scenario_set_checksum(mirrors->get, mirrors->sum);
+		if (bad == 0)
+			mirrors->served->data = data;
+		else
+			mirrors->mirror.data = data;
+		/* The bad one has the end. */
+		struct sim_http_file *good = bad == 0 ? &mirrors->mirror : mirrors->served;
+		good->drip_ns = 400 * SL_NS_PER_MS;
+		run(mirrors);
+		scenario_expect_all_done(mirrors->scenario);
+		cr_expect_eq(delivered(mirrors, 1 - bad), SIZE, "alone in the end");
+		cr_expect_eq(delivered(mirrors, bad), 0);
+		end(mirrors);
+		free(data);
+	}
+}
+
+Test(scenario_get_mirrors, a_bad_piece_comes_from_another_mirror)
+{
+	for (unsigned bad = 0; bad < 2; bad++) {
+		struct mirrors *mirrors = begin(bad);
+		struct sl_pieces pieces = pieces_of(mirrors->served->data);
+		char *data = differ_at(mirrors, SIZE - 100000);
+		mirrors->get->pieces = &pieces;
+		if (bad == 0)
+			mirrors->served->data = data;
+		else
+			mirrors->mirror.data = data;
+		struct sim_http_file *good = bad == 0 ? &mirrors->mirror : mirrors->served;
+		good->drip_ns = 400 * SL_NS_PER_MS;
+		run(mirrors);
+		scenario_expect_all_done(mirrors->scenario);
+		cr_expect_gt(delivered(mirrors, bad), 0, "what was good of it is kept");
+		cr_expect_lt(mirrors->get->fetched, SIZE + 2 * SL_MIB, "one piece again");
+		cr_expect(strstr(warnings, bad ? "'" SECOND "/f0' has sent pieces"
+					       : "'" SCENARIO_ORIGIN "/f0' has sent pieces"),
+			"it is named: %s", warnings);
+		end(mirrors);
+		free(data);
+	}
+}
+
+/* All of it came from one source before the other was asked. */
+Test(scenario_get_mirrors, a_bad_piece_comes_from_a_source_that_was_not_asked_before)
+{
+	struct mirrors *mirrors = begin(1);
+	struct sl_pieces pieces = pieces_of(mirrors->served->data);
+	char *data = differ_at(mirrors, SIZE / 2);
+	mirrors->get->pieces = &pieces;
+	mirrors->served->data = data;
+	mirrors->scenario->get.segments = 1;
+	run(mirrors);
+	scenario_expect_all_done(mirrors->scenario);
+	cr_expect_lt(delivered(mirrors, 1), 2 * SL_MIB);
+	cr_expect_gt(delivered(mirrors, 1), 0);
+	end(mirrors);
+	free(data);
+}
+
+/* ---- those that fail ---- */
+
+/* Each of its responses, or all from some request on: then it is dropped. */
+Test(scenario_get_mirrors, others_go_on_if_one_fails_in_the_middle)
+{
+	static const enum sim_http_misdeed misdeeds[] = { SIM_HTTP_ENDS, SIM_HTTP_RESETS,
+		SIM_HTTP_HONEST };
+	for (unsigned kind = 0; kind < 6; kind++) {
+		struct mirrors *mirrors = begin(kind);
+		bool is_first = kind < 3;
+		struct sim_http_file *file = is_first ? mirrors->served : &mirrors->mirror;
+		file->misdeed = misdeeds[kind % 3];
+		file->misdeed_at = SL_MIB / 4;
+		file->busy_from = is_first ? 2 : 4; /* the mirror is compared by three */
+		file->busy = file->misdeed == SIM_HTTP_HONEST ? UINT_MAX / 2 : 0;
+		run(mirrors);
+		scenario_expect_all_done(mirrors->scenario);
+		cr_expect_eq(mirrors->get->retries, 0, "it is not begun again");
+		cr_expect(!is_first || !file->busy || strstr(warnings, SCENARIO_ORIGIN "/f0"),
+			"it is named: %s", warnings);
+		cr_expect_gt(delivered(mirrors, is_first ? 1 : 0), SIZE / 2);
+		end(mirrors);
+	}
+}
+
+/* The first one fails before any other could join: the next goes on with what it has left. */
+Test(scenario_get_mirrors, the_next_source_goes_on_with_what_a_failed_one_has_left)
+{
+	struct mirrors *mirrors = begin(1);
+	mirrors->scenario->get.segments = 1;
+	mirrors->served->misdeed = SIM_HTTP_RESETS;
+	mirrors->served->misdeed_at = 3 * SL_MIB;
+	run(mirrors);
+	scenario_expect_all_done(mirrors->scenario);
+	cr_expect_eq(mirrors->get->retries, 1);
+	cr_expect_geq(delivered(mirrors, 0), 2 * SL_MIB);
+	cr_expect_lt(mirrors->get->fetched, SIZE + SL_MIB);
+	end(mirrors);
+}
+
+Test(scenario_get_mirrors, the_next_source_begins_anew_if_it_has_other_bytes)
+{
+	struct mirrors *mirrors = begin(1);
+	mirrors->scenario->get.segments = 1;
+	mirrors->served->misdeed = SIM_HTTP_RESETS;
+	mirrors->served->misdeed_at = 3 * SL_MIB;
+	mirrors->mirror.data = scenario_body(1, SIZE);
+	mirrors->get->other = mirrors->mirror.data;
+	mirrors->get->other_len = SIZE;
+	run(mirrors);
+	cr_expect_eq(mirrors->get->state, SL_DOWNLOAD_DONE, "%s", mirrors->get->error.text);
+	cr_expect_eq(delivered(mirrors, 1), SIZE);
+	end(mirrors);
+}
+
+Test(scenario_get_mirrors, a_third_one_takes_the_place_of_one_that_differs)
+{
+	struct mirrors *mirrors = begin(1);
+	mirrors->mirror.len = SIZE - 1;
+	mirrors->get->mirror2 = THIRD "/f0";
+	run(mirrors);
+	scenario_expect_all_done(mirrors->scenario);
+	cr_expect_eq(delivered(mirrors, 1), 0);
+	cr_expect_geq(delivered(mirrors, 2), SIZE / 5);
+	end(mirrors);
+}
+
+/* ---- what they are sent ---- */
+
+/* A user's name in a URL, and what a redirect to another origin must not carry on. */
+Test(scenario_get_mirrors, credentials_and_headers_go_only_where_they_were_given)
+{
+	struct mirrors *mirrors = begin(1);
+	struct sim_http_file away = { .path = "/away", .status = 302, .location = THIRD "/f0" };
+	sim_http_add(mirrors->second, &away);
+	mirrors->get->url = "http://one:pw1@10.0.0.1/f0";
+	mirrors->get->mirror = "http://two:pw2@10.0.0.2/away";
+	mirrors->get->header = "X-Token: secret";
+	run(mirrors);
+	scenario_expect_all_done(mirrors->scenario);
+	cr_expect_geq(delivered(mirrors, 1), SIZE / 3);
+	cr_expect(sim_http_saw(mirrors->scenario->http, "Authorization: Basic b25lOnB3MQ=="));
+	cr_expect_not(sim_http_saw(mirrors->scenario->http, "dHdvOnB3Mg=="));
+	cr_expect(sim_http_saw(mirrors->second, "Authorization: Basic dHdvOnB3Mg=="));
+	cr_expect_not(sim_http_saw(mirrors->second, "b25lOnB3MQ=="));
+	cr_expect(sim_http_saw(mirrors->second, "X-Token: secret"));
+	cr_expect_gt(sim_http_requests(mirrors->third), 3, "ranges come from where it led to");
+	cr_expect_not(sim_http_saw(mirrors->third, "Authorization"));
+	cr_expect_not(sim_http_saw(mirrors->third, "X-Token"));
+	end(mirrors);
+}
+
+/* Each is asked for its own version. */
+Test(scenario_get_mirrors, each_gets_its_own_validator)
+{
+	struct mirrors *mirrors = begin(1);
+	mirrors->mirror.etag = "\"two\"";
+	run(mirrors);
+	scenario_expect_all_done(mirrors->scenario);
+	cr_expect_gt(delivered(mirrors, 1), 0);
+	cr_expect(sim_http_saw(mirrors->second, "If-Range: \"two\""));
+	cr_expect_not(sim_http_saw(mirrors->second, "If-Range: \"one\""));
+	cr_expect_not(sim_http_saw(mirrors->scenario->http, "If-Range: \"two\""));
+	end(mirrors);
+}
+
+/* ---- nodes of one service ---- */
+
+/* Every other response has another ETag; size and time are the same. */
+Test(scenario_get_mirrors, etags_that_differ_alone_get_a_second_opinion)
+{
+	struct sim_seeds seeds = sim_seeds(10);
+	for (uint64_t seed = seeds.first; seed != seeds.end; seed++) {
+		struct mirrors *mirrors = begin(seed);
+		mirrors->get->mirror = NULL;
+		mirrors->served->etag2 = "\"two\"";
+		run(mirrors);
+		scenario_expect_all_done(mirrors->scenario);
+		cr_expect_lt(mirrors->get->fetched, SIZE + 2 * SL_MIB, "it is not begun again");
+		cr_expect(sim_http_saw(mirrors->scenario->http, "If-Range: " TIME));
+		end(mirrors);
+	}
+}
