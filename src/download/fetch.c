@@ -496,8 +496,9 @@ give_up_part(struct file *file, int code)
 {
 	const struct sl_transfer *transfer = &file->transfer;
 	bool is_wrong = code == SL_E_CHECKSUM || code == SL_E_CHANGED;
-	bool is_useful = transfer->is_ranged && transfer->written.done_bytes > 0 && !is_wrong &&
-			 file->wish != FILE_REMOVE;
+	bool has_ranges = transfer->is_ranged && transfer->written.done_bytes > 0;
+	bool is_left = file->part.journal && can_resume_part(file); /* not begun: as it was */
+	bool is_useful = (has_ranges || is_left) && !is_wrong && file->wish != FILE_REMOVE;
 	if (file->part.fd >= 0) /* else what the attempt before has left is as it was */
 		file->is_kept = is_useful && sl_part_keep(&file->part);
 	sl_part_discard(&file->part);
