@@ -80,6 +80,7 @@ replace_instead(struct file *file, int code)
 		return code;
 	sl_log_warn("%s: downloading all of it", file->error.text);
 	sl_error_clear(&file->error);
+	file->is_copied = false;
 	set_replaced(file);
 	return 0;
 }

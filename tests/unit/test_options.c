@@ -331,12 +331,6 @@ Test(options, messages_for_wrong_command_lines_name_the_fault)
 		{ "get a --mirror ''", "" },
 		{ "get a --mirror http:///", "host" },
 		{ "get a --referer ''", "must not be empty" },
-		{ "get a --adopt --append", "exclude each other" },
-		{ "get a --adopt --no-continue", "--adopt resumes a file" },
-		{ "get a --append --if-exists=skip", "--append works with --if-exists=auto" },
-		{ "get a --append --content-disposition", "does not work with --content-disp" },
-		{ "get a -o - --append", "--append has no effect" },
-		{ "get a --keep-journal --no-continue", "--keep-journal needs" },
 		{ "get a b --checksum md5=0123456789abcdef0123456789abcdef",
 			"--checksum takes exactly one URL" },
 		{ "get a -j", "'-j' (--jobs) needs a value: N" },
@@ -387,6 +381,22 @@ Test(options, messages_for_wrong_command_lines_name_the_fault)
 		{ "scan --chunk 1K", "from 64K to 64M" },
 		{ "scan --chunk 64M", "must fit into --max-memory" },
 		{ "scan --queue 0", "from 1 to 4096" },
+	};
+	for (size_t i = 0; i < SL_COUNT_OF(cases); i++)
+		expect_usage(cases[i].typed, cases[i].want);
+}
+
+Test(options, what_cannot_be_taken_over_is_refused)
+{
+	static const struct {
+		const char *typed, *want;
+	} cases[] = {
+		{ "get a --adopt --append", "exclude each other" },
+		{ "get a --adopt --no-continue", "--adopt resumes a file" },
+		{ "get a --append --if-exists=skip", "--append works with --if-exists=auto" },
+		{ "get a --append --content-disposition", "does not work with --content-disp" },
+		{ "get a -o - --append", "--append has no effect" },
+		{ "get a --keep-journal --no-continue", "--keep-journal needs" },
 	};
 	for (size_t i = 0; i < SL_COUNT_OF(cases); i++)
 		expect_usage(cases[i].typed, cases[i].want);
