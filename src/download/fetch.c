@@ -462,7 +462,12 @@ SL_SUSPENDS
 static int
 look_again(struct file *file)
 {
-	return file->is_copied ? look(file) : 0;
+	struct sl_transfer *transfer = &file->transfer;
+	if (!file->is_copied)
+		return 0;
+	transfer->base = 0;
+	transfer->base_at = transfer->counts.received;
+	return look(file);
 }
 
 /* One source, from the request to a complete and checked part. */

@@ -425,6 +425,7 @@ use_beginning(const struct look *look, const struct statx *st, uint64_t remote_l
 	if (!code)
 		code = sl_ranges_add_done(&at_hand->ranges, (struct sl_range){ 0, st->stx_size });
 	if (!code) {
+		at_hand->is_beginning = true;
 		at_hand->is_moved = look->options->adopt;
 		return found_usable(look, at_hand);
 	}

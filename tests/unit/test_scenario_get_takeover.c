@@ -242,3 +242,38 @@ Test(scenario_get_takeover, a_control_file_with_any_byte_changed_never_makes_a_w
 		}
 	}
 }
+
+/* ---- servers that change ---- */
+
+/* From each answer on the server has a version that begins in the same way, or another one. */
+static void
+change_at(enum way way, unsigned answer, bool has_grown)
+{
+	struct scenario *scenario = build(way, answer);
+	struct scenario_file *one = &scenario->files[0];
+	struct get_file *file = &scenario->get.files[0];
+	struct sim_http_file later = one->served;
+	later.len = has_grown ? SIZE + 300000 : SIZE;
+	later.data = scenario_body(has_grown ? 0 : 7, later.len);
+	later.etag = "\"two\"";
+	later.modified = "Tue, 14 Nov 2023 22:13:22 GMT";
+	one->served.later = &later;
+	one->served.later_from = answer;
+	file->other = later.data;
+	file->other_len = later.len;
+	scenario_run(scenario);
+	bool is_refused = file->state == SL_DOWNLOAD_FAILED && file->error.code == -EEXIST;
+	sim_check(scenario->sim, file->state == SL_DOWNLOAD_DONE || (is_refused && !has_grown),
+		"way %d, answer %u: %s", way, answer, file->error.text);
+	scenario_free(scenario);
+}
+
+Test(scenario_get_takeover, a_server_that_changes_meanwhile_never_makes_a_mix, .timeout = 60)
+{
+	for (enum way way = ADOPT; way <= APPEND; way++) {
+		for (unsigned answer = 1; answer < 12; answer++) {
+			change_at(way, answer, true);
+			change_at(way, answer, false);
+		}
+	}
+}
