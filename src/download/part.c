@@ -381,6 +381,13 @@ remove_left(const struct sl_part *part, const char *why)
 	return 0;
 }
 
+/* Says nothing of what was left: a later run may be able to resume it. */
+static bool
+is_short_of_means(int code)
+{
+	return code == -ENOMEM || code == -EMFILE || code == -ENFILE;
+}
+
 /* What has the part's name, if a former run has left it: CREATED if it was taken over; TRY_AGAIN
  * once the name is free; a code. `url_hash` NULL = it is not to be taken over. */
 SL_SUSPENDS
@@ -406,7 +413,7 @@ take_left(struct sl_part *part, const uint64_t *url_hash, struct sl_error *err)
 	if (is_ours && url_hash && !code)
 		return CREATED;
 	part->fd = -1;
-	if (is_ours && !sl_part_is_stop(code))
+	if (is_ours && !sl_part_is_stop(code) && !is_short_of_means(code))
 		code = remove_left(part, why.text);
 	sl_io_close(probe.fd);
 	return code < 0 ? refuse_open(part, code, err) : TRY_AGAIN;

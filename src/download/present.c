@@ -14,7 +14,6 @@
  * aria2's, with its control file, and a damaged one (--verify-resume) have parts of it. Whether
  * they can be used is for the caller to find out. With --if-exists=replace these are tried first.
  *
- *
  * Devices and FIFOs are written to only if --output names them.
  */
 #include "sluice/download/present.h"
@@ -471,6 +470,7 @@ use_beginning(const struct look *look, const struct statx *st, uint64_t remote_l
 	if (!code)
 		code = sl_ranges_add_done(&at_hand->ranges, (struct sl_range){ 0, st->stx_size });
 	if (!code) {
+		at_hand->is_beginning = true;
 		at_hand->is_moved = look->options->adopt;
 		return found_usable(look, at_hand);
 	}
@@ -550,7 +550,8 @@ static int
 compare(const struct look *look, const struct statx *st)
 {
 	bool unfinished = false;
-	int code = find_aria2s(look, st, &unfinished);
+	/* A stamp was set once it was complete, and would not hold if aria2 had gone on. */
+	int code = sl_stamp_is_useful(&look->stamp) ? 0 : find_aria2s(look, st, &unfinished);
 	return code || unfinished ? code : compare_with_server(look, st);
 }
 
@@ -623,7 +624,7 @@ find_damage(const struct look *look, bool *is_damaged)
 	int code = sl_at_hand_verify(&at_hand, &file, look->err);
 	if (code || !at_hand)
 		return code;
-	sl_log_warn("'%s' is damaged: %llu bytes in %zu places are not what was written to it; "
+	sl_log_warn("'%s' is damaged: %llu bytes in %zu ranges are not what was written to it; "
 		    "they are fetched again",
 		look->place->path, (unsigned long long)at_hand->damage, at_hand->gaps);
 	*is_damaged = true;
