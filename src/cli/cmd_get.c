@@ -39,6 +39,8 @@
 #define OWN_DESCRIPTORS 12u /* standard ones, ring, wake-up, signals, a list, libraries' */
 /* A directory, a partial file, a connection, and one to spare. */
 #define DESCRIPTORS_MIN (OWN_DESCRIPTORS + 4)
+/* Inherited ones are looked for below this: where a limit is tight. */
+#define INHERITED_MAX 256u
 /* With less memory chunks are smaller, so that there are enough of them. */
 #define SMALL_MEMORY (16 * SL_MIB)
 #define SMALL_CHUNK (256 * SL_KIB)
@@ -60,6 +62,17 @@ struct get {
 
 /* ---- before the run ---- */
 
+/* Descriptors that this program was started with, but for the standard three: they count in the
+ * limit. Its own are closed on exec, which these were not. */
+static unsigned
+inherited_descriptors(uint64_t limit)
+{
+	unsigned count = 0;
+	for (int fd = STDERR_FILENO + 1; fd < (int)SL_MIN(limit, INHERITED_MAX); fd++)
+		count += fcntl(fd, F_GETFD) == 0;
+	return count;
+}
+
 /* Raise the limit of open files, and check that it is enough. */
 static int
 raise_descriptor_limit(struct get *get, struct sl_error *err)
@@ -71,12 +84,13 @@ raise_descriptor_limit(struct get *get, struct sl_error *err)
 		(void)getrlimit(RLIMIT_NOFILE, &limit);
 	}
 	uint64_t count = SL_MIN((uint64_t)limit.rlim_cur, 1u << 20);
-	if (count < DESCRIPTORS_MIN)
+	unsigned inherited = inherited_descriptors(count);
+	if (count < DESCRIPTORS_MIN + inherited)
 		return sl_fail(err, SL_PHASE_NONE, -EMFILE,
 			"only %llu open files are allowed: at least %u are needed (see 'ulimit "
 			"-n')",
-			(unsigned long long)count, DESCRIPTORS_MIN);
-	get->descriptors = (unsigned)count - OWN_DESCRIPTORS;
+			(unsigned long long)count, DESCRIPTORS_MIN + inherited);
+	get->descriptors = (unsigned)count - OWN_DESCRIPTORS - inherited;
 	return 0;
 }
 

@@ -252,7 +252,10 @@ note_failure(struct file *file)
 	struct attempts *attempts = &file->attempts;
 	const struct sl_error *err = &file->error;
 	enum sl_retry_kind kind = sl_retry_classify(err);
-	if (kind == SL_RETRY_ORIGIN || kind == SL_RETRY_LIMITED)
+	if (file->transfer.failed_elsewhere) { /* noted for that source */
+		attempt_abandon_probe(file);
+		kind = SL_RETRY_TRANSIENT;
+	} else if (kind == SL_RETRY_ORIGIN || kind == SL_RETRY_LIMITED)
 		fail_origin(file);
 	else if (err->phase == SL_PHASE_HEAD || err->phase == SL_PHASE_BODY)
 		attempt_succeeded(file); /* it has responded */

@@ -130,9 +130,17 @@ void transfer_doubt_source(struct sl_transfer *transfer, struct sl_source *sourc
 /* For sl_segments.dropped. */
 void transfer_source_dropped(void *ctx, struct sl_source *source, const struct sl_error *err);
 
+/* The segments have ended with this code: if it is a failure of another source than the one in use,
+ * it is noted for that. */
+void transfer_note_failed(struct sl_transfer *transfer, int code);
+
 /* The chunk has bytes that are used. */
 void transfer_note_delivered(
 	struct sl_transfer *transfer, struct sl_source *source, const struct sl_chunk *chunk);
+
+/* Bad pieces are missing now. If all are bad, no other source could be compared: that is tried from
+ * the start instead. */
+bool transfer_can_repair(const struct sl_transfer *transfer);
 
 /* Bad pieces are missing now: if a single source has delivered one of them, it is not used any
  * more. True if there was one. */
