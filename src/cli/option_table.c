@@ -181,8 +181,8 @@ static const struct sl_option get_options[] = {
 		.standard = "8",
 		.help = "Retry a file at most N times without progress, 0 to 1000, after failures "
 		"that may be temporary: lost or refused connections, timeouts, truncated bodies, "
-		"failed name lookups, and status codes 408, 425, 429, 500, 502, 503, 504, 520 to "
-		"527 and 530." },
+		"failed name lookups, status codes 408, 425, 429, 500, 502, 503, 504, 520 to 527 "
+		"and 530, and 403 if the response shows that a rate limit was reached." },
 	{ .group = "Network", .name = "retry-max-wait", .argument = "TIME",
 		.kind = SL_OPTION_DURATION, FIELD(retry_max_wait_ns), RANGE(MS, DURATION_MAX),
 		.standard = "60s",

@@ -179,6 +179,7 @@ struct sl_batch {
 				   yet */
 	bool not_durable;       /* a stream, or a file whose sync failed */
 	bool time_noted;        /* that a file system does not keep times */
+	bool finds_files;       /* the name of the file before was taken */
 	uint64_t next_index;
 	struct sl_list source_idle; /* waiter: the task that reads the source */
 	bool source_wanted;         /* it reads, or is to read, an entry for a job */

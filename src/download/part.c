@@ -382,6 +382,13 @@ remove_left(const struct sl_part *part, const char *why)
 	return 0;
 }
 
+/* Says nothing of what was left: a later run may be able to resume it. */
+static bool
+is_short_of_means(int code)
+{
+	return code == -ENOMEM || code == -EMFILE || code == -ENFILE;
+}
+
 /* What has the part's name, if a former run has left it: CREATED if it was taken over; TRY_AGAIN
  * once the name is free; a code. `urls` NULL = it is not to be taken over. */
 SL_SUSPENDS
@@ -407,7 +414,7 @@ take_left(struct sl_part *part, const struct sl_journal_urls *urls, struct sl_er
 	if (is_ours && urls && !code)
 		return CREATED;
 	part->fd = -1;
-	if (is_ours && !sl_part_is_stop(code))
+	if (is_ours && !sl_part_is_stop(code) && !is_short_of_means(code))
 		code = remove_left(part, why.text);
 	sl_io_close(probe.fd);
 	return code < 0 ? refuse_open(part, code, err) : TRY_AGAIN;

@@ -641,7 +641,8 @@ static bool
 is_expired(const struct sl_error *err)
 {
 	return err->code == SL_E_STATUS &&
-	       (err->http_status == 401 || err->http_status == 403 || err->http_status == 410);
+	       (err->http_status == 401 || err->http_status == 410 ||
+		       (err->http_status == 403 && err->retry_after_s == 0));
 }
 
 static void

@@ -188,7 +188,7 @@ set_segments(struct sl_transfer *transfer)
 		.source_count = transfer->asked_count,
 		.dropped = transfer_source_dropped,
 		.limit = transfer->part || !transfer->is_parallel ? NULL : transfer_stream_limit,
-		.flush = transfer->part ? NULL : transfer_flush_stream,
+		.flush = transfer->part ? transfer_begin_sent_digest : transfer_flush_stream,
 		.ctx = transfer,
 		.counts = counts };
 	segments->model.accept = transfer_accept_range;

@@ -41,6 +41,13 @@ transfer_checksum(const struct sl_transfer *transfer)
 /* Its size and version are known, and what is missing of it can be requested in ranges. */
 void transfer_set_ranged(struct sl_transfer *transfer);
 
+/*
+ * Begin to verify the digest that the server sent, unless that has begun: what is in the part is
+ * read back. One that cannot be computed here is as good as none. For sl_segments.flush.
+ */
+SL_SUSPENDS
+int transfer_begin_sent_digest(void *ctx);
+
 /* From now on what is written to the part is recorded. */
 SL_SUSPENDS
 int transfer_begin_journal(struct sl_transfer *transfer);

@@ -5,14 +5,13 @@
 #define SIZE (4 * SL_MIB + 70001) /* larger than a small part, and no multiple of anything */
 #define PIECE SL_MIB
 #define REMOTE_TIME "Tue, 14 Nov 2023 22:13:21 GMT"
-#define WHOLE_REQUESTS 9 /* that bring all of it in pieces of half a MiB */
-#define RESUMED_AT 120   /* the operation at which the run before is killed */
+#define RESUMED_AT 120 /* the operation at which the run before is killed */
 
 const char *
 shape_name(enum shape shape)
 {
 	static const char *const names[SHAPES] = { "segments", "resumed", "mirrors", "pieces",
-		"decompressed", "stream" };
+		"decompressed", "adopted", "appended", "stream" };
 	return names[shape];
 }
 
@@ -86,11 +85,21 @@ offer_pieces(struct shaped *shaped)
 	damaged[SIZE / 2] ^= 1;
 	file.data = damaged;
 	file.later = &shaped->others[0];
-	file.later_from = WHOLE_REQUESTS;
+	file.later_from = SHAPE_PIECES_ANSWERS;
 	struct get_file *get = scenario_offer(shaped->scenario, file);
 	shaped->others[0] = ranged(SIZE);
 	shaped->others[0].data = get->data = right;
 	set_pieces(shaped, get);
+}
+
+static void
+offer_beginning(struct shaped *shaped)
+{
+	struct scenario *scenario = shaped->scenario;
+	struct get_file *get = scenario_offer(scenario, ranged(SIZE));
+	scenario->get.adopt = shaped->shape == SHAPE_ADOPTED;
+	scenario->get.append = shaped->shape == SHAPE_APPENDED;
+	scenario_put_before(scenario, get, get->data, SIZE - SL_MIB, 0666);
 }
 
 static void
@@ -115,6 +124,10 @@ offer(struct shaped *shaped)
 	case SHAPE_DECOMPRESSED:
 		scenario_offer_compressed(scenario, SL_CODEC_ZSTD, ranged(20000));
 		scenario_offer_compressed(scenario, SL_CODEC_GZIP, ranged(SL_MIB + 5000));
+		break;
+	case SHAPE_ADOPTED:
+	case SHAPE_APPENDED:
+		offer_beginning(shaped);
 		break;
 	case SHAPE_STREAM:
 		offer_stream(scenario);

@@ -147,7 +147,8 @@ int sl_journal_end(struct sl_journal *journal);
 SL_SUSPENDS
 int sl_journal_sync(struct sl_journal *journal) SL_MUST_CHECK;
 
-/* The file has what a later run needs to resume the part. */
+/* The file has what a later run needs to resume the part: none of what sl_journal_verify has found
+ * bad. */
 bool sl_journal_is_valid(const struct sl_journal *journal);
 
 /* Syncs of the part so far. */
