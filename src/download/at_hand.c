@@ -261,9 +261,12 @@ static int
 verify(struct complete *complete)
 {
 	const struct sl_at_hand_file *file = complete->file;
-	bool has_pieces = file->pieces->kind != SL_CHECKSUM_NONE;
-	uint64_t size =
-		has_pieces && file->size != SL_LENGTH_UNKNOWN ? file->size : complete->st.stx_size;
+	uint64_t size = complete->st.stx_size;
+	if (file->size != SL_LENGTH_UNKNOWN && file->pieces->kind != SL_CHECKSUM_NONE)
+		size = file->size;
+	/* Those of a file of another size say nothing of this one. */
+	bool has_pieces =
+		file->pieces->kind != SL_CHECKSUM_NONE && sl_pieces_fit(file->pieces, size);
 	int code = sl_at_hand_new(&complete->at_hand, size);
 	if (code)
 		return code;

@@ -64,29 +64,41 @@ takeover_of(struct file *file)
 		.err = &file->error };
 }
 
-/* It becomes the part, or is replaced by a copy that was completed. If it cannot be used, it is
- * refused, or with --if-exists=replace downloaded as a whole. */
+/* What is there is replaced: it can be used, in a copy; or not, and may be. */
+static void
+set_replaced(struct file *file)
+{
+	file->present.kind = SL_PRESENT_REPLACE;
+	file->present.has_rights = true;
+}
+
+/* It cannot be taken over: `code` is 0 now if all of it is to be downloaded instead. */
+static int
+replace_instead(struct file *file, int code)
+{
+	if (code != -EEXIST || file->batch->options.if_exists != SL_EXISTS_REPLACE)
+		return code;
+	sl_log_warn("%s: downloading all of it", file->error.text);
+	sl_error_clear(&file->error);
+	file->is_copied = false;
+	set_replaced(file);
+	return 0;
+}
+
+/* It becomes the part, or is replaced by a copy that was completed. */
 SL_SUSPENDS
 static int
 compare_at_hand(struct file *file)
 {
-	struct sl_present *present = &file->present;
 	struct sl_takeover takeover = takeover_of(file);
 	int code = sl_takeover_compare(&takeover);
-	bool gives_up = code == -EEXIST && file->batch->options.if_exists == SL_EXISTS_REPLACE;
-	if (gives_up) {
-		sl_log_warn("%s: downloading all of it", file->error.text);
-		sl_error_clear(&file->error);
-	}
-	if (code)
+	if (code) {
 		file_drop_at_hand(file);
-	if (code && !gives_up)
-		return code;
-	file->is_copied = !code && !present->at_hand->is_moved;
-	if (gives_up || file->is_copied) {
-		present->kind = SL_PRESENT_REPLACE;
-		present->has_rights = true;
+		return replace_instead(file, code);
 	}
+	file->is_copied = !file->present.at_hand->is_moved;
+	if (file->is_copied)
+		set_replaced(file);
 	return 0;
 }
 
@@ -146,6 +158,36 @@ is_part_taken(int code)
 	return code == SL_E_IN_USE || code == -EEXIST || code == -ELOOP || code == -EISDIR;
 }
 
+/* Of all sources, the one in use first; returns their count. What was made with another one is
+ * compared before the transfer goes on with it. */
+static size_t
+hash_sources(const struct file *file, uint64_t out[SL_ENTRY_SOURCES])
+{
+	size_t count = 0;
+	out[count++] = sl_journal_url_hash(&file->sources.url);
+	for (size_t i = 0; i < file->entry.source_count && !file->transfer.is_alone; i++) {
+		struct sl_sources other;
+		struct sl_error err = { 0 };
+		if (i == file->sources.index)
+			continue;
+		sl_sources_init(&other, &file->entry);
+		if (sl_sources_use(&other, i, &err) == 0)
+			out[count++] = sl_journal_url_hash(&other.url);
+		sl_sources_release(&other);
+	}
+	return count;
+}
+
+SL_SUSPENDS
+static int
+resume_or_create(struct file *file)
+{
+	uint64_t hashes[SL_ENTRY_SOURCES];
+	const struct sl_journal_urls urls = { hashes, hash_sources(file, hashes) };
+	return sl_part_resume(&file->part, file->place.directory, file->place.name,
+		mode_of_part(file), &urls, &file->error);
+}
+
 /* A new one; or what an earlier run has left of the same file. That has bytes as they came, not
  * decoded. */
 SL_SUSPENDS
@@ -155,8 +197,7 @@ open_part(struct file *file)
 	struct sl_directory *directory = file->place.directory;
 	const char *name = file->place.name;
 	bool resumes = file->batch->options.resume && file->place.codec == SL_CODEC_NONE;
-	int code = resumes ? sl_part_resume(&file->part, directory, name, mode_of_part(file),
-				     sl_journal_url_hash(&file->sources.url), &file->error)
+	int code = resumes ? resume_or_create(file)
 			   : sl_part_create(&file->part, directory, name, mode_of_part(file),
 				     &file->error);
 	if (!code)
@@ -178,9 +219,9 @@ take_over(struct file *file)
 		return 0;
 	int code = sl_takeover_make_part(&takeover);
 	file->keeps_journal = present->at_hand->has_journal;
-	file->is_fresh = !code;
+	file->is_fresh = !code && !takeover.was_left;
 	file_drop_at_hand(file);
-	return code;
+	return replace_instead(file, code);
 }
 
 /* Before the request: a directory that takes no file, or another run at work, costs the server
@@ -450,7 +491,12 @@ SL_SUSPENDS
 static int
 look_again(struct file *file)
 {
-	return file->is_copied ? look(file) : 0;
+	struct sl_transfer *transfer = &file->transfer;
+	if (!file->is_copied)
+		return 0;
+	transfer->base = 0;
+	transfer->base_at = transfer->counts.received;
+	return look(file);
 }
 
 /* One source, from the request to a complete and checked part. */
@@ -488,8 +534,9 @@ give_up_part(struct file *file, int code)
 {
 	const struct sl_transfer *transfer = &file->transfer;
 	bool is_wrong = code == SL_E_CHECKSUM || code == SL_E_CHANGED;
-	bool is_useful = transfer->is_ranged && transfer->written.done_bytes > 0 && !is_wrong &&
-			 file->wish != FILE_REMOVE;
+	bool has_ranges = transfer->is_ranged && transfer->written.done_bytes > 0;
+	bool is_left = file->part.journal && can_resume_part(file); /* not begun: as it was */
+	bool is_useful = (has_ranges || is_left) && !is_wrong && file->wish != FILE_REMOVE;
 	if (file->part.fd >= 0) /* else what the attempt before has left is as it was */
 		file->is_kept = is_useful && sl_part_keep(&file->part);
 	sl_part_discard(&file->part);
@@ -599,6 +646,18 @@ skip(struct file *file)
 	return file->present.needs_sync ? hand_over(file, true) : FILE_SKIPPED;
 }
 
+/* What becomes of the part before it is known whether the name is free. After a file that was there
+ * the next one will be too, as in a second run: then creating is not tried first. */
+SL_SUSPENDS
+static enum sl_part_first
+create_first(struct file *file, int *stop)
+{
+	if (file->batch->finds_files)
+		return SL_PART_NAME_TAKEN;
+	return sl_part_create_first(
+		&file->part, file->place.directory, file->place.name, mode_of_part(file), stop);
+}
+
 SL_SUSPENDS
 static int
 prepare(struct file *file)
@@ -606,8 +665,7 @@ prepare(struct file *file)
 	int stop = 0;
 	if (file->is_stream || file->place.awaits_name)
 		return 0;
-	switch (sl_part_create_first(
-		&file->part, file->place.directory, file->place.name, mode_of_part(file), &stop)) {
+	switch (create_first(file, &stop)) {
 	case SL_PART_CREATED:
 		return 0;
 	case SL_PART_STOPPED:
@@ -616,6 +674,7 @@ prepare(struct file *file)
 		break;
 	}
 	int code = look(file);
+	file->batch->finds_files = file->present.kind != SL_PRESENT_ABSENT;
 	return code == FILE_SKIPPED ? skip(file) : code;
 }
 

@@ -413,8 +413,10 @@ report(struct sl_batch *batch, const struct sl_download *download)
 void
 file_out_of_memory(struct sl_batch *batch, uint64_t index)
 {
+	static const uint64_t nothing[SL_ENTRY_SOURCES];
 	struct sl_error err = { 0 };
 	struct sl_download download = { .index = index,
+		.delivered = nothing,
 		.url = "",
 		.path = "",
 		.state = SL_DOWNLOAD_FAILED,

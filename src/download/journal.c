@@ -20,7 +20,8 @@
 bool
 sl_journal_is_valid(const struct sl_journal *journal)
 {
-	return journal->written_len > 0;
+	bool has_unrecorded = journal->bad_count > 0 && !journal->is_begun;
+	return journal->written_len > 0 && !has_unrecorded;
 }
 
 uint64_t

@@ -20,6 +20,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#define READ_FLAGS (O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY)
 #define FLAGS (O_RDWR | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY)
 
 /* Record "'directory/NAME' exists, and cannot be taken over: WHY". */
@@ -66,10 +67,13 @@ check_rights(const struct sl_part *part, const struct statx *st, const struct st
 int
 sl_part_open_left(struct sl_part *part, const struct sl_part *claim, struct sl_error *err)
 {
-	enum { OPEN, LOCK, BY_FD, NEW, BY_NAME };
+	enum { READ, WRITER, CLOSE, OPEN, LOCK, BY_FD, NEW, BY_NAME };
 	struct statx st = { 0 }, named = { 0 }, new = { 0 };
 	int dir_fd = claim->directory->fd;
 	struct sl_op ops[] = {
+		{ .kind = SL_OP_OPEN, .dir_fd = dir_fd, .path = claim->name, .flags = READ_FLAGS },
+		{ .kind = SL_OP_HAS_WRITER, .fd = SL_FD_OF_AFTER },
+		{ .kind = SL_OP_CLOSE, .fd = SL_FD_OF_AFTER },
 		{ .kind = SL_OP_OPEN, .dir_fd = dir_fd, .path = claim->name, .flags = FLAGS },
 		{ .kind = SL_OP_LOCK, .fd = SL_FD_OF_AFTER },
 		part_stat_fd_op(SL_FD_OF_AFTER, &st),
@@ -81,8 +85,8 @@ sl_part_open_left(struct sl_part *part, const struct sl_part *claim, struct sl_e
 			.mask = STATX_BASIC_STATS,
 			.statx = &named },
 	};
-	for (size_t i = LOCK; i < SL_COUNT_OF(ops); i++)
-		ops[i].after = &ops[OPEN];
+	for (size_t i = WRITER; i < SL_COUNT_OF(ops); i++)
+		ops[i].after = i == OPEN ? NULL : &ops[i < OPEN ? READ : OPEN];
 	int code = part_set_names(part, claim->directory, claim->name, claim->mode);
 	if (!code)
 		code = sl_io_batch(ops, SL_COUNT_OF(ops));
@@ -97,6 +101,9 @@ sl_part_open_left(struct sl_part *part, const struct sl_part *claim, struct sl_e
 			       ? refuse(part, err, -EEXIST, "it is a symbolic link")
 			       : refuse(part, err, ops[OPEN].result,
 					 sl_code_text(ops[OPEN].result));
+	else if (ops[WRITER].result == 1)
+		code = refuse(part, err, SL_E_IN_USE,
+			"another program has it open for writing; end that first");
 	else if (ops[LOCK].result == -EWOULDBLOCK)
 		code = refuse(part, err, SL_E_IN_USE, "another program has locked it");
 	else if (ops[BY_FD].result || ops[NEW].result || ops[BY_NAME].result ||

@@ -23,6 +23,7 @@
 #include <errno.h>
 #include <fcntl.h>
 
+#define TRIES 3u /* to compare a file that grows meanwhile */
 #define REPLACE_HINT "--if-exists=replace downloads all of it"
 
 /* ---- comparing ---- */
@@ -41,8 +42,11 @@ static int
 take_version(const struct sl_takeover *takeover, const struct sl_resource *version)
 {
 	struct sl_at_hand *at_hand = takeover->at_hand;
-	if (version->length != at_hand->ranges.total)
+	struct sl_ranges *ranges = &at_hand->ranges;
+	if (at_hand->is_beginning ? version->length <= ranges->done_bytes
+				  : version->length != ranges->total)
 		return refuse(takeover, "the file has changed on the server");
+	ranges->total = version->length; /* it may have grown */
 	if (!sl_resource_validator(version))
 		return refuse(takeover, "the server sends neither a strong ETag nor a usable "
 					"Last-Modified, so a change in the meantime would go "
@@ -76,8 +80,10 @@ open_file(const struct sl_takeover *takeover)
 		      : fd;
 }
 
-int
-sl_takeover_compare(const struct sl_takeover *takeover)
+/* A log may have grown since its size was asked for. */
+SL_SUSPENDS
+static int
+compare(const struct sl_takeover *takeover, int fd)
 {
 	const struct sl_transfer_options *options = takeover->options;
 	struct sl_at_hand *at_hand = takeover->at_hand;
@@ -85,23 +91,37 @@ sl_takeover_compare(const struct sl_takeover *takeover)
 		.pool = options->pool,
 		.admission = options->admission,
 		.sources = takeover->sources,
-		.expected = at_hand->version,
+		.expected = { .length = at_hand->is_beginning ? SL_LENGTH_UNKNOWN
+							      : at_hand->ranges.total },
+		.fd = fd,
 		.at_hand = &at_hand->ranges };
-	if (at_hand->has_version)
-		return 0;
-	if (at_hand->ranges.done_bytes == 0)
-		return refuse(takeover, "it has nothing that could be used");
-	overlap.fd = open_file(takeover);
-	if (overlap.fd < 0)
-		return overlap.fd;
 	int code = sl_overlap_compare(&overlap, takeover->err);
-	sl_io_close(overlap.fd);
 	if (code == SL_OVERLAP_SAME)
 		code = take_version(takeover, &overlap.answer.resource);
-	else if (code > 0)
-		code = fail_compare(takeover, code);
 	sl_source_release(&overlap.answer);
 	return code;
+}
+
+int
+sl_takeover_compare(const struct sl_takeover *takeover)
+{
+	if (takeover->at_hand->has_version)
+		return 0;
+	if (takeover->at_hand->ranges.done_bytes == 0)
+		return refuse(takeover, "it has nothing that could be used");
+	int fd = open_file(takeover);
+	if (fd < 0)
+		return fd;
+	int code = compare(takeover, fd);
+	/* Not other bytes, but another version than that of the first sample. */
+	for (unsigned tries = 1; tries < TRIES && code == SL_OVERLAP_DIFFERS &&
+				 takeover->err->phase != SL_PHASE_BODY;
+		tries++) {
+		sl_error_clear(takeover->err);
+		code = compare(takeover, fd);
+	}
+	sl_io_close(fd);
+	return code > 0 ? fail_compare(takeover, code) : code;
 }
 
 /* ---- the ranges ---- */
@@ -316,14 +336,17 @@ copy(const struct sl_takeover *takeover, struct sl_part *part)
 
 SL_SUSPENDS
 static int
-make_copy(const struct sl_takeover *takeover)
+make_copy(struct sl_takeover *takeover)
 {
 	const struct sl_place *place = takeover->place;
 	struct sl_part part;
-	int code = sl_part_resume(&part, place->directory, place->name, SL_PART_PRIVATE,
-		sl_journal_url_hash(&takeover->sources->url), takeover->err);
+	uint64_t hash = sl_journal_url_hash(&takeover->sources->url);
+	const struct sl_journal_urls urls = { &hash, 1 };
+	int code = sl_part_resume(
+		&part, place->directory, place->name, SL_PART_PRIVATE, &urls, takeover->err);
 	if (!code && part.journal && is_as_good(takeover, part.journal)) {
 		sl_part_close(&part);
+		takeover->was_left = true;
 		return 0;
 	}
 	if (!code && part.journal) {
@@ -342,7 +365,7 @@ make_copy(const struct sl_takeover *takeover)
 }
 
 int
-sl_takeover_make_part(const struct sl_takeover *takeover)
+sl_takeover_make_part(struct sl_takeover *takeover)
 {
 	return takeover->at_hand->is_moved ? make_moved(takeover) : make_copy(takeover);
 }

@@ -11,6 +11,7 @@
 #include <fcntl.h>
 #include <linux/openat2.h>
 #include <poll.h>
+#include <signal.h>
 #include <stdio.h>
 #include <sys/file.h>
 #include <sys/stat.h>
@@ -56,6 +57,7 @@ sl_op_kind_name(enum sl_op_kind kind)
 		[SL_OP_GET_XATTR] = "get attribute",
 		[SL_OP_SET_XATTR] = "set attribute",
 		[SL_OP_HAS_HOLE] = "has hole",
+		[SL_OP_HAS_WRITER] = "has writer",
 		[SL_OP_CALL] = "call",
 	};
 	sl_assert(kind < SL_OP_KINDS);
@@ -75,6 +77,7 @@ sl_op_family(enum sl_op_kind kind)
 	case SL_OP_LOCK:
 	case SL_OP_SET_MODE:
 	case SL_OP_FLUSH:
+	case SL_OP_HAS_WRITER:
 		return SL_FAMILY_PLAIN;
 	case SL_OP_SOCKET:
 		return SL_FAMILY_SOCKET;
@@ -211,6 +214,18 @@ has_hole_blocking(const struct sl_op *op)
 	return hole < 0 ? -1 : (uint64_t)hole < op->length;
 }
 
+/* The kernel grants a read lease only while no process has the file open for writing. If one opens
+ * it while the lease is held, the holder gets a signal: SIGURG, which is ignored by default. */
+static long
+has_writer_blocking(const struct sl_op *op)
+{
+	if (fcntl(op->fd, F_SETSIG, SIGURG) < 0)
+		return -1;
+	if (fcntl(op->fd, F_SETLEASE, F_RDLCK) == 0)
+		return fcntl(op->fd, F_SETLEASE, F_UNLCK);
+	return errno == EAGAIN ? 1 : -1;
+}
+
 static long
 poll_blocking(const struct sl_op *op)
 {
@@ -283,6 +298,8 @@ call(const struct sl_op *op)
 		return fsetxattr(op->fd, op->attribute, op->data, op->len, 0);
 	case SL_OP_HAS_HOLE:
 		return has_hole_blocking(op);
+	case SL_OP_HAS_WRITER:
+		return has_writer_blocking(op);
 	case SL_OP_CALL: /* not a system call: sl_op_run_blocking */
 	case SL_OP_KINDS:
 		break;

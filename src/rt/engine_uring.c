@@ -136,6 +136,7 @@ uring_carries(struct sl_engine *engine, const struct sl_op *op)
 	case SL_OP_GET_XATTR:
 	case SL_OP_SET_XATTR:
 	case SL_OP_HAS_HOLE:
+	case SL_OP_HAS_WRITER:
 	case SL_OP_CALL:
 	case SL_OP_KINDS:
 		break;
@@ -253,6 +254,7 @@ prepare(struct io_uring_sqe *sqe, struct slot *slot, const struct sl_op *op)
 	case SL_OP_GET_XATTR:
 	case SL_OP_SET_XATTR:
 	case SL_OP_HAS_HOLE:
+	case SL_OP_HAS_WRITER:
 	case SL_OP_CALL:
 	case SL_OP_KINDS:
 		sl_assert(is_carried);
@@ -394,6 +396,7 @@ may_need_thread(const struct sl_op *op)
 	case SL_OP_GET_XATTR:
 	case SL_OP_SET_XATTR:
 	case SL_OP_HAS_HOLE:
+	case SL_OP_HAS_WRITER:
 	case SL_OP_CALL:
 	case SL_OP_KINDS:
 		break;

@@ -171,6 +171,37 @@ test_takeover_adopt_refused() {
 	END
 }
 
+# a program that is still at work
+test_takeover_adopt_in_use() {
+	beginning f 12345678
+	cp f before
+	exec 8>>f
+	run get -k 1M --adopt "$URL"
+	expect 11 "another program has it open for writing"
+	same f before
+	exec 8>&-
+	run get -k 1M --adopt "$URL"
+	expect 0
+	all_is_there before
+}
+
+# small files, too
+test_takeover_small() {
+	local how
+	for how in --adopt --append; do
+		"$ORIGIN_TOOL" --gen 30001 $SEED >f
+		run get --json $how "$ORIGIN/ranges/etag/v1/gen/70001/$SEED/f"
+		expect 0
+		received 40000
+		is_gen f 70001 $SEED
+		nothing_left f own.ready own.log own.out
+		: >f
+		run get $how "$ORIGIN/ranges/etag/v1/gen/70001/$SEED/f"
+		expect 0
+		is_gen f 70001 $SEED
+	done
+}
+
 # the checksum covers what was there
 test_takeover_adopt_checksum() {
 	local sum
@@ -315,7 +346,7 @@ test_takeover_kept_journal() {
 	expect 0
 	received 0
 	run get -k 1M --json --verify-resume "$URL"
-	expect 0 "is damaged: 3145728 bytes in 2 places"
+	expect 0 "is damaged: 3145728 bytes in 2 ranges"
 	received 4000000
 	all_is_there f.sluice-kept kept
 	cmp -s f.sluice-kept kept && fail "the journal is still that of the damaged file"
@@ -372,4 +403,53 @@ test_takeover_repair_changed() {
 	run get -k 1M --verify-resume -o f "$ORIGIN/ranges/etag/v2/lm/1800000000/$GEN"
 	[[ $status != 0 ]] || fail "it was not repaired"
 	same f before
+}
+
+# the checksums of pieces in a list show what is damaged, or missing at the end
+test_takeover_repair_pieces() {
+	local hashes= i
+	"$ORIGIN_TOOL" --gen 9000000 1 >whole
+	for i in {0..8}; do
+		hashes+="<hash>$(tail -c +$((i * 1000000 + 1)) whole | head -c 1000000 | sha1sum | cut -d ' ' -f 1)</hash>"
+	done
+	cat >list <<-END
+		<metalink xmlns="urn:ietf:params:xml:ns:metalink"><file name="x"><size>9000000</size>
+		<pieces length="1000000" type="sha-1">$hashes</pieces>
+		<url>$ORIGIN/ranges/etag/v1/lm/1600000000/gen/9000000/1</url></file></metalink>
+	END
+	for i in damaged short other; do
+		cp whole x
+		case $i in
+		damaged) printf x | dd of=x bs=1 seek=3500000 conv=notrunc status=none ;;
+		short) truncate -s 7999999 x ;;
+		other) "$ORIGIN_TOOL" --gen 9000001 2 >x ;;
+		esac
+		cp x before
+		run get -k 1M --json --verify-resume -i list
+		if [[ $i == other ]]; then
+			expect 13 "--if-exists=replace"
+			same x before
+		else
+			expect 0 "is damaged"
+			received 2100000
+			same x whole
+		fi
+		nothing_left x whole list before own.ready own.log own.out
+	done
+}
+
+# a dry run compares, and changes nothing
+test_takeover_dry_run() {
+	local how
+	for how in --adopt --append; do
+		beginning f 12345678
+		cp f before
+		run get --dry-run $how "$URL"
+		expect 0
+		same f before
+		nothing_left f before own.ready own.log own.out
+	done
+	"$ORIGIN_TOOL" --gen 12345678 99 >f
+	run get --dry-run --adopt "$URL"
+	expect 13 "has other bytes"
 }

@@ -379,8 +379,10 @@ check_file(struct get_scene *scene, const struct get_file *file)
 			"%s is reported done and is not durable", place_of(file));
 		break;
 	case SL_DOWNLOAD_SKIPPED:
-		sim_check(sim, is_untouched(scene, sim, file), "%s was skipped and is another",
-			file->name);
+		sim_check(sim,
+			is_untouched(scene, sim, file) ||
+				((scene->adopt || scene->append) && is_complete(sim, file)),
+			"%s was skipped and is another", file->name);
 		break;
 	default: {
 		/* Only the directory's sync was still to come: the name may have the whole new

@@ -11,7 +11,7 @@ const char *
 shape_name(enum shape shape)
 {
 	static const char *const names[SHAPES] = { "segments", "resumed", "mirrors", "pieces",
-		"decompressed", "stream" };
+		"decompressed", "adopted", "appended", "stream" };
 	return names[shape];
 }
 
@@ -93,6 +93,16 @@ offer_pieces(struct shaped *shaped)
 }
 
 static void
+offer_beginning(struct shaped *shaped)
+{
+	struct scenario *scenario = shaped->scenario;
+	struct get_file *get = scenario_offer(scenario, ranged(SIZE));
+	scenario->get.adopt = shaped->shape == SHAPE_ADOPTED;
+	scenario->get.append = shaped->shape == SHAPE_APPENDED;
+	scenario_put_before(scenario, get, get->data, SIZE - SL_MIB, 0666);
+}
+
+static void
 offer_stream(struct scenario *scenario)
 {
 	scenario->get.output = "-";
@@ -114,6 +124,10 @@ offer(struct shaped *shaped)
 	case SHAPE_DECOMPRESSED:
 		scenario_offer_compressed(scenario, SL_CODEC_ZSTD, ranged(20000));
 		scenario_offer_compressed(scenario, SL_CODEC_GZIP, ranged(SL_MIB + 5000));
+		break;
+	case SHAPE_ADOPTED:
+	case SHAPE_APPENDED:
+		offer_beginning(shaped);
 		break;
 	case SHAPE_STREAM:
 		offer_stream(scenario);

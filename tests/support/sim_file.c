@@ -757,6 +757,7 @@ run_on_descriptor(struct sim *sim, struct sim_fd *fd, struct sim_job *job)
 		return do_lock(fd);
 	case SL_OP_FLUSH:
 	case SL_OP_HAS_HOLE:
+	case SL_OP_HAS_WRITER:
 		return 0;
 	case SL_OP_SET_OWNER:
 		return do_set_owner(sim, fd->inode, op);

@@ -320,6 +320,25 @@ Test(engine_uring, a_hole_is_what_was_never_written)
 	close_directory(&directory);
 }
 
+Test(engine_uring, a_file_that_is_open_for_writing_has_a_writer)
+{
+	struct directory directory;
+	open_directory(&directory);
+	struct sl_engine *engine = directory.engine;
+	int writer = open_in(&directory, "a", O_RDWR | O_CREAT, 0);
+	int reader = open_in(&directory, "a", O_RDONLY, 0);
+	struct sl_op has_writer = { .kind = SL_OP_HAS_WRITER, .fd = reader };
+	cr_expect_eq(run(engine, has_writer), 1);
+	close_fd(engine, writer);
+	cr_expect_eq(run(engine, has_writer), 0);
+	writer = open_in(&directory, "a", O_RDWR, 0);
+	cr_expect_geq(writer, 0, "no lease is left, which it would wait for");
+	close_fd(engine, writer);
+	close_fd(engine, reader);
+	cr_assert_eq(name_op(&directory, SL_OP_UNLINK, "a", NULL, 0), 0);
+	close_directory(&directory);
+}
+
 static int
 listen_somewhere(struct sockaddr_in *address)
 {

@@ -386,6 +386,22 @@ Test(options, messages_for_wrong_command_lines_name_the_fault)
 		expect_usage(cases[i].typed, cases[i].want);
 }
 
+Test(options, what_cannot_be_taken_over_is_refused)
+{
+	static const struct {
+		const char *typed, *want;
+	} cases[] = {
+		{ "get a --adopt --append", "exclude each other" },
+		{ "get a --adopt --no-continue", "--adopt resumes a file" },
+		{ "get a --append --if-exists=skip", "--append works with --if-exists=auto" },
+		{ "get a --append --content-disposition", "does not work with --content-disp" },
+		{ "get a -o - --append", "--append has no effect" },
+		{ "get a --keep-journal --no-continue", "--keep-journal needs" },
+	};
+	for (size_t i = 0; i < SL_COUNT_OF(cases); i++)
+		expect_usage(cases[i].typed, cases[i].want);
+}
+
 Test(options, unknown_ones_get_a_hint)
 {
 	static const struct {

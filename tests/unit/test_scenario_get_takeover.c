@@ -1,7 +1,7 @@
 /*
  * Files that are there and become a part: with the nth operation failing, and with the power cut or
  * the process killed at each operation, after which the same command completes them. What was at
- * hand is never fetched again, and never lost.
+ * hand is never fetched again, and never lost. The same for files whose journal is kept.
  */
 #include "support/scenario.h"
 
@@ -12,13 +12,16 @@
 #define DISK \
 	(KIND(SL_OP_WRITE) | KIND(SL_OP_OPEN) | KIND(SL_OP_RENAME) | KIND(SL_OP_SYNC) | \
 		KIND(SL_OP_ALLOCATE) | KIND(SL_OP_READ) | KIND(SL_OP_CLOSE) | KIND(SL_OP_LOCK))
-#define EVERYTHING (KIND(SL_OP_KINDS) - 1)
+/* A journal that cannot be removed has to stay. */
+#define EVERYTHING ((KIND(SL_OP_KINDS) - 1) & ~KIND(SL_OP_UNLINK))
 
 #define BEFORE (2 * SL_MIB + 40001)
 #define SIZE (3 * SL_MIB + 70001)
 #define REMOTE_TIME "Tue, 14 Nov 2023 22:13:21 GMT"
 
-enum way { ADOPT, APPEND, ARIA2, WAYS };
+enum way { ADOPT, APPEND, ARIA2, WAYS, KEEP = WAYS };
+
+#define LARGE (4 * SL_MIB + 70001) /* of a file that has a journal */
 
 #define PIECE (256 * SL_KIB)
 
@@ -68,19 +71,22 @@ build(enum way way, uint64_t seed)
 	get->min_segment = 512 * SL_KIB;
 	get->chunk_size = 128 * SL_KIB;
 	get->resume = true;
-	get->adopt = way != APPEND;
+	get->adopt = way == ADOPT || way == ARIA2;
+	get->keep_journal = way == KEEP;
 	get->append = way == APPEND;
 	sim_http_set_segment(scenario->http, scenario->sim, 64 * SL_KIB);
-	struct get_file *file = scenario_offer(scenario,
-		(struct sim_http_file){
-			.len = SIZE, .ranges = true, .etag = "\"one\"", .modified = REMOTE_TIME });
+	struct get_file *file =
+		scenario_offer(scenario, (struct sim_http_file){ .len = way == KEEP ? LARGE : SIZE,
+						 .ranges = true,
+						 .etag = "\"one\"",
+						 .modified = REMOTE_TIME });
 	if (way == ARIA2) {
 		unsigned char control[100];
 		char name[64];
 		scenario_put_before(scenario, file, preallocated(file->data), SIZE, 0666);
 		snprintf(name, sizeof(name), "%s.aria2", file->name);
 		sim_put_file(scenario->sim, name, control, make_control(control), 0666);
-	} else {
+	} else if (way != KEEP) {
 		scenario_put_before(scenario, file, file->data, BEFORE, 0666);
 	}
 	return scenario;
@@ -89,15 +95,21 @@ build(enum way way, uint64_t seed)
 static uint64_t
 missing(enum way way)
 {
+	if (way == KEEP)
+		return LARGE;
 	return SIZE - (way == ARIA2 ? BEFORE / PIECE * PIECE : BEFORE);
 }
 
 static void
 expect_clean(struct sim *world, const struct get_file *file)
 {
-	for (size_t i = 0; i < sim_name_count(world, "."); i++)
-		sim_check(world, strcmp(sim_name(world, ".", i), file->name) == 0, "'%s' is left",
-			sim_name(world, ".", i));
+	char kept[64];
+	snprintf(kept, sizeof(kept), "%s.sluice-kept", file->name);
+	for (size_t i = 0; i < sim_name_count(world, "."); i++) {
+		const char *name = sim_name(world, ".", i);
+		bool may_stay = strcmp(name, file->name) == 0 || strcmp(name, kept) == 0;
+		sim_check(world, may_stay, "'%s' is left", name);
+	}
 }
 
 /* The same command on what is left; it fetches `most` bytes at most. */
@@ -116,11 +128,11 @@ rerun(struct scenario *scenario, struct sim *world, uint64_t most)
 		.len = file->len,
 		.before = file->before,
 		.before_len = file->before_len };
-	bool is_done = sim_content(world, file->name, &content) && content.len == SIZE &&
-		       memcmp(content.data, file->data, SIZE) == 0;
+	bool is_done = sim_content(world, file->name, &content) && content.len == file->len &&
+		       memcmp(content.data, file->data, file->len) == 0;
 	if (is_done) {
 		file->before = file->data;
-		file->before_len = SIZE;
+		file->before_len = file->len;
 	}
 	get_scene_run(&again);
 	get_scene_check(&again);
@@ -159,16 +171,16 @@ cut_everywhere(enum way way, enum sim_crash how, uint64_t stride)
 
 Test(scenario_get_takeover, a_kill_at_any_operation_loses_nothing_that_was_there, .timeout = 240)
 {
-	for (enum way way = 0; way < WAYS; way++)
+	for (enum way way = 0; way <= KEEP; way++)
 		cut_everywhere(way, SIM_CRASH_KILL, 1);
 }
 
 Test(scenario_get_takeover, a_power_cut_at_any_operation_loses_nothing_that_was_there,
 	.timeout = 240)
 {
-	for (enum way way = 0; way < WAYS; way++) {
-		cut_everywhere(way, SIM_CRASH_DROP, 2);
-		cut_everywhere(way, SIM_CRASH_NAMES, 2);
+	for (enum way way = 0; way <= KEEP; way++) {
+		cut_everywhere(way, SIM_CRASH_DROP, 3);
+		cut_everywhere(way, SIM_CRASH_NAMES, 3);
 		cut_everywhere(way, SIM_CRASH_RANDOM, 2);
 	}
 }
@@ -229,6 +241,41 @@ Test(scenario_get_takeover, a_control_file_with_any_byte_changed_never_makes_a_w
 			sim_check(scenario->sim, is_refused || file->state == SL_DOWNLOAD_DONE,
 				"byte %zu: %s", i, file->error.text);
 			scenario_free(scenario);
+		}
+	}
+}
+
+/* ---- servers that change ---- */
+
+/* From each answer on the server has a version that begins in the same way, or another one. */
+static void
+change_at(enum way way, unsigned answer, bool has_grown)
+{
+	struct scenario *scenario = build(way, answer);
+	struct scenario_file *one = &scenario->files[0];
+	struct get_file *file = &scenario->get.files[0];
+	struct sim_http_file later = one->served;
+	later.len = has_grown ? SIZE + 300000 : SIZE;
+	later.data = scenario_body(has_grown ? 0 : 7, later.len);
+	later.etag = "\"two\"";
+	later.modified = "Tue, 14 Nov 2023 22:13:22 GMT";
+	one->served.later = &later;
+	one->served.later_from = answer;
+	file->other = later.data;
+	file->other_len = later.len;
+	scenario_run(scenario);
+	bool is_refused = file->state == SL_DOWNLOAD_FAILED && file->error.code == -EEXIST;
+	sim_check(scenario->sim, file->state == SL_DOWNLOAD_DONE || (is_refused && !has_grown),
+		"way %d, answer %u: %s", way, answer, file->error.text);
+	scenario_free(scenario);
+}
+
+Test(scenario_get_takeover, a_server_that_changes_meanwhile_never_makes_a_mix, .timeout = 60)
+{
+	for (enum way way = ADOPT; way <= APPEND; way++) {
+		for (unsigned answer = 1; answer < 12; answer++) {
+			change_at(way, answer, true);
+			change_at(way, answer, false);
 		}
 	}
 }

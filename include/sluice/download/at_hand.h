@@ -16,11 +16,12 @@ struct sl_at_hand {
 	struct sl_ranges ranges;    /* its total is the size of the complete file */
 	struct sl_resource version; /* that they are of; the length alone unless has_version */
 	bool has_version;
-	bool is_moved;    /* the file itself becomes the part; else a copy */
-	bool is_aria2s;   /* it has a control file, which is removed when the file was moved */
-	bool has_journal; /* a journal was kept for it */
-	size_t gaps;      /* of a complete file: damaged ranges */
-	uint64_t damage;  /* bytes of them */
+	bool is_beginning; /* and nothing else; how long the whole file is was only asked */
+	bool is_moved;     /* the file itself becomes the part; else a copy */
+	bool is_aria2s;    /* it has a control file, which is removed when the file was moved */
+	bool has_journal;  /* a journal was kept for it */
+	size_t gaps;       /* of a complete file: damaged ranges */
+	uint64_t damage;   /* bytes of them */
 };
 
 /* Nothing is at hand of a file of `total` bytes. Returns 0 or -ENOMEM. */

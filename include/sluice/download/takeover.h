@@ -20,6 +20,7 @@ struct sl_takeover {
 	const struct sl_sources *sources; /* the one in use is asked */
 	struct sl_at_hand *at_hand;
 	struct sl_error *err;
+	bool was_left; /* result: the part is that of a run before this one */
 };
 
 /*
@@ -37,6 +38,6 @@ int sl_takeover_compare(const struct sl_takeover *takeover) SL_MUST_CHECK;
  * code of the disk; the cancellation. After a failure the file is as it was.
  */
 SL_SUSPENDS
-int sl_takeover_make_part(const struct sl_takeover *takeover) SL_MUST_CHECK;
+int sl_takeover_make_part(struct sl_takeover *takeover) SL_MUST_CHECK;
 
 #endif

@@ -63,18 +63,21 @@ enum sl_op_kind {
 			    extended attribute; 0 = none; -ERANGE if it is longer */
 	SL_OP_SET_ACL, /* fd, data, len: the mode follows. Without data the ACL is removed, and the
 			    mode stays; none to remove, or a file system without ACLs, is success */
-	SL_OP_GET_XATTR, /* fd, attribute, data, len -> bytes of the extended attribute; 0 = none,
+	SL_OP_GET_XATTR,  /* fd, attribute, data, len -> bytes of the extended attribute; 0 = none,
 			    or a file system without them; -ERANGE if it is longer */
-	SL_OP_SET_XATTR, /* fd, attribute, data, len */
-	SL_OP_HAS_HOLE,  /* fd, length: 1 if a part of [0, length) was never written, else 0 */
-	SL_OP_CALL,      /* fn, arg, free_arg -> what fn returned; on a thread, or what stands for
+	SL_OP_SET_XATTR,  /* fd, attribute, data, len */
+	SL_OP_HAS_HOLE,   /* fd, length: 1 if a part of [0, length) was never written, else 0 */
+	SL_OP_HAS_WRITER, /* fd, opened for reading only: 1 if the file is open for writing by any
+			     process, else 0; -EINVAL, -EACCES... where that is not known */
+	SL_OP_CALL,       /* fn, arg, free_arg -> what fn returned; on a thread, or what stands for
 			   one */
 	SL_OP_KINDS
 };
 
 /* Which member of the union in struct sl_op a kind uses. */
 enum sl_op_family {
-	SL_FAMILY_PLAIN, /* none: NOP, POLL, CLOSE, SYNC, SYNC_FS, LOCK, SET_MODE, FLUSH */
+	SL_FAMILY_PLAIN, /* none: NOP, POLL, CLOSE, SYNC, SYNC_FS, LOCK, SET_MODE, FLUSH,
+			    HAS_WRITER */
 	SL_FAMILY_SOCKET,
 	SL_FAMILY_CONNECT,
 	SL_FAMILY_ACCEPT,
@@ -168,6 +171,7 @@ struct sl_op {
 	uint64_t submitted_ns; /* the submitter's, for statistics */
 	uint32_t slot;         /* the engine's */
 	bool after_absent;     /* in a batch (sl_io_batch); the engine does not look at it */
+	bool after_regular;    /* likewise */
 	struct sl_op *after;   /* likewise */
 	uint64_t took_ns;      /* likewise, of one run in a batch */
 };
