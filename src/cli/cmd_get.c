@@ -39,6 +39,8 @@
 #define OWN_DESCRIPTORS 12u /* standard ones, ring, wake-up, signals, a list, libraries' */
 /* A directory, a partial file, a connection, and one to spare. */
 #define DESCRIPTORS_MIN (OWN_DESCRIPTORS + 4)
+/* Inherited ones are looked for below this: where a limit is tight. */
+#define INHERITED_MAX 256u
 /* With less memory chunks are smaller, so that there are enough of them. */
 #define SMALL_MEMORY (16 * SL_MIB)
 #define SMALL_CHUNK (256 * SL_KIB)
@@ -60,6 +62,17 @@ struct get {
 
 /* ---- before the run ---- */
 
+/* Descriptors that this program was started with, but for the standard three: they count in the
+ * limit. Its own are closed on exec, which these were not. */
+static unsigned
+inherited_descriptors(uint64_t limit)
+{
+	unsigned count = 0;
+	for (int fd = STDERR_FILENO + 1; fd < (int)SL_MIN(limit, INHERITED_MAX); fd++)
+		count += fcntl(fd, F_GETFD) == 0;
+	return count;
+}
+
 /* Raise the limit of open files, and check that it is enough. */
 static int
 raise_descriptor_limit(struct get *get, struct sl_error *err)
@@ -71,16 +84,25 @@ raise_descriptor_limit(struct get *get, struct sl_error *err)
 		(void)getrlimit(RLIMIT_NOFILE, &limit);
 	}
 	uint64_t count = SL_MIN((uint64_t)limit.rlim_cur, 1u << 20);
-	if (count < DESCRIPTORS_MIN)
+	unsigned inherited = inherited_descriptors(count);
+	if (count < DESCRIPTORS_MIN + inherited)
 		return sl_fail(err, SL_PHASE_NONE, -EMFILE,
 			"only %llu open files are allowed: at least %u are needed (see 'ulimit "
 			"-n')",
-			(unsigned long long)count, DESCRIPTORS_MIN);
-	get->descriptors = (unsigned)count - OWN_DESCRIPTORS;
+			(unsigned long long)count, DESCRIPTORS_MIN + inherited);
+	get->descriptors = (unsigned)count - OWN_DESCRIPTORS - inherited;
 	return 0;
 }
 
 /* ---- the inputs ---- */
+
+static struct sl_retry_policy
+retry_policy(const struct sl_get_options *options)
+{
+	return (struct sl_retry_policy){ .retries = options->retries,
+		.max_wait_ns = options->retry_max_wait_ns,
+		.seed = sl_clock_wall_ns() ^ (uint64_t)getpid() << 32 };
+}
 
 /* Where the sizes of lists must fit: not known if other names are used than the lists have. A dry
  * run does better. */
@@ -109,7 +131,8 @@ open_inputs(struct get *get, struct sl_http_client *client)
 		.space_dir = space_dir(options),
 		.shard_index = get->shard.index,
 		.shard_count = get->shard.count,
-		.client = client };
+		.client = client,
+		.retry = retry_policy(options) };
 	return sl_inputs_new(&get->inputs, &wanted, &get->error);
 }
 
@@ -258,9 +281,7 @@ make_batch(struct get *get, struct engine_parts *parts)
 		.decode_window_max = options->max_memory,
 		.descriptors = get->descriptors,
 		.stall_timeout_ns = options->stall_timeout_ns,
-		.retry = { .retries = options->retries,
-			.max_wait_ns = options->retry_max_wait_ns,
-			.seed = sl_clock_wall_ns() ^ (uint64_t)getpid() << 32 },
+		.retry = retry_policy(options),
 		.source = next_entry,
 		.source_ctx = get,
 		.events = sl_get_events_table(&get->events) };

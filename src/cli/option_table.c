@@ -26,7 +26,7 @@ static const struct sl_option get_options[] = {
 		.kind = SL_OPTION_WORDS, FIELD(lists),
 		.help = "Also download the files listed in FILE, which may be a URL, or '-' for "
 		"standard input. Can be repeated. A list has one URL per line, or is an aria2 "
-		"input file: URLs of the same file are separated by TAB and tried in turn, and "
+		"input file: URLs of the same file are separated by TAB, and "
 		"indented lines below them set out=NAME, dir=DIR, checksum=ALG=HEX, "
 		"header=NAME: VALUE, referer=URL, user-agent=NAME, http-user=USER, "
 		"http-passwd=PASSWORD or remote-time=true|false. Empty lines and lines that "
@@ -52,8 +52,8 @@ static const struct sl_option get_options[] = {
 		.help = "Save files in the directory DIR, which is created if missing." },
 	{ .group = "What and where", .name = "mirror", .argument = "URL",
 		.kind = SL_OPTION_WORDS, FIELD(mirrors),
-		.help = "Another source of the single URL, tried if those before it fail. Can be "
-		"repeated; in a list, separate the URLs of a file by TAB." },
+		.help = "Another source of the single URL. Can be repeated; in a list, separate "
+		"the URLs of a file by TAB." },
 	{ .group = "What and where", .name = "tree",
 		.kind = SL_OPTION_FLAG, FIELD(tree),
 		.help = "Save each file in directories named after the host and the path of "
@@ -181,8 +181,8 @@ static const struct sl_option get_options[] = {
 		.standard = "8",
 		.help = "Retry a file at most N times without progress, 0 to 1000, after failures "
 		"that may be temporary: lost or refused connections, timeouts, truncated bodies, "
-		"failed name lookups, and status codes 408, 425, 429, 500, 502, 503, 504, 520 to "
-		"527 and 530." },
+		"failed name lookups, status codes 408, 425, 429, 500, 502, 503, 504, 520 to 527 "
+		"and 530, and 403 if the response shows that a rate limit was reached." },
 	{ .group = "Network", .name = "retry-max-wait", .argument = "TIME",
 		.kind = SL_OPTION_DURATION, FIELD(retry_max_wait_ns), RANGE(MS, DURATION_MAX),
 		.standard = "60s",

@@ -311,7 +311,8 @@ bool
 sl_admission_is_refusal(const struct sl_error *err)
 {
 	if (err->code == SL_E_STATUS)
-		return err->http_status == 429 || err->http_status == 503;
+		return err->http_status == 429 || err->http_status == 503 ||
+		       (err->http_status == 403 && err->retry_after_s > 0);
 	return err->phase == SL_PHASE_CONNECT || err->code == -ECONNRESET;
 }
 

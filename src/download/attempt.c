@@ -138,6 +138,14 @@ choose_source(struct file *file, size_t first)
 
 /* ---- the breaker ---- */
 
+/* Origins of one host differ by their ports. `text` is the caller's to release. */
+static const char *
+show_origin(const struct file *file, struct sl_buf *text)
+{
+	sl_url_format_authority(text, &file->sources.url);
+	return text->data ? text->data : file->sources.url.host;
+}
+
 static void
 begin_request(struct file *file)
 {
@@ -152,7 +160,9 @@ attempt_succeeded(struct file *file)
 	file->attempts.is_probe = false;
 	if (!sl_breaker_succeed(&batch->breaker, file->attempts.origin))
 		return;
-	sl_log_info("'%s' responds again", file->sources.url.host);
+	struct sl_buf origin = { 0 };
+	sl_log_info("'%s' responds again", show_origin(file, &origin));
+	sl_buf_release(&origin);
 	queue_wake(batch);
 }
 
@@ -170,11 +180,13 @@ static void
 fail_origin(struct file *file)
 {
 	struct sl_batch *batch = file->batch;
+	struct sl_buf origin = { 0 };
 	uint64_t pause_ns = sl_breaker_fail(&batch->breaker, file->attempts.origin,
 		file->attempts.is_probe, &file->error, sl_now(), sl_random_next(&batch->random));
 	if (pause_ns)
 		sl_log_warn("'%s' keeps failing: the next request to it follows in %.1f s",
-			file->sources.url.host, (double)pause_ns / (double)SL_NS_PER_S);
+			show_origin(file, &origin), (double)pause_ns / (double)SL_NS_PER_S);
+	sl_buf_release(&origin);
 	if (file->attempts.is_probe)
 		queue_wake(batch); /* what waited for the probe */
 	file->attempts.is_probe = false;
@@ -240,7 +252,10 @@ note_failure(struct file *file)
 	struct attempts *attempts = &file->attempts;
 	const struct sl_error *err = &file->error;
 	enum sl_retry_kind kind = sl_retry_classify(err);
-	if (kind == SL_RETRY_ORIGIN || kind == SL_RETRY_LIMITED)
+	if (file->transfer.failed_elsewhere) { /* noted for that source */
+		attempt_abandon_probe(file);
+		kind = SL_RETRY_TRANSIENT;
+	} else if (kind == SL_RETRY_ORIGIN || kind == SL_RETRY_LIMITED)
 		fail_origin(file);
 	else if (err->phase == SL_PHASE_HEAD || err->phase == SL_PHASE_BODY)
 		attempt_succeeded(file); /* it has responded */
@@ -388,7 +403,8 @@ ends_with_origin(struct file *file)
 	if (!sl_retry_is_unreachable(origin->phase))
 		return false;
 	(void)sl_fail(&file->error, origin->phase, origin->code,
-		"cannot fetch '%s': %s (not attempted: all recent connections to this host have "
+		"cannot fetch '%s': %s (not attempted: all recent connections to this host and "
+		"port have "
 		"failed)",
 		sl_sources_show(&file->sources), sl_code_text(origin->code));
 	return true;

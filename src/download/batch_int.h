@@ -25,8 +25,9 @@
  *  - With --content-disposition the name of an ACTIVE file is claimed once the server has
  *    answered: until then it has neither a part nor `present` (fetch.c).
  *  - With several sources a failed one leads to the next, which goes on with the part if it has the
- *    same bytes, and else with an empty one. When all have failed, the file is parked: WAITING with a time (attempts.not_before_ns) and the error it ends with if the run
- *    ends first. So is a file whose origin is paused by its circuit breaker.
+ *    same bytes, and else with an empty one. When all have failed, the file is parked: WAITING with
+ *    a time (attempts.not_before_ns) and the error it ends with if the run ends first. So is a file
+ *    whose origin is paused by its circuit breaker.
  *  - With dry_run, the step ends after `present`, with the head of the file in `planned`.
  *
  * The states of a segment, while the transfer of an ACTIVE file has several (segments.c; the driver
@@ -178,6 +179,7 @@ struct sl_batch {
 				   yet */
 	bool not_durable;       /* a stream, or a file whose sync failed */
 	bool time_noted;        /* that a file system does not keep times */
+	bool finds_files;       /* the name of the file before was taken */
 	uint64_t next_index;
 	struct sl_list source_idle; /* waiter: the task that reads the source */
 	bool source_wanted;         /* it reads, or is to read, an entry for a job */

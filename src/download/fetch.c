@@ -158,6 +158,36 @@ is_part_taken(int code)
 	return code == SL_E_IN_USE || code == -EEXIST || code == -ELOOP || code == -EISDIR;
 }
 
+/* Of all sources, the one in use first; returns their count. What was made with another one is
+ * compared before the transfer goes on with it. */
+static size_t
+hash_sources(const struct file *file, uint64_t out[SL_ENTRY_SOURCES])
+{
+	size_t count = 0;
+	out[count++] = sl_journal_url_hash(&file->sources.url);
+	for (size_t i = 0; i < file->entry.source_count && !file->transfer.is_alone; i++) {
+		struct sl_sources other;
+		struct sl_error err = { 0 };
+		if (i == file->sources.index)
+			continue;
+		sl_sources_init(&other, &file->entry);
+		if (sl_sources_use(&other, i, &err) == 0)
+			out[count++] = sl_journal_url_hash(&other.url);
+		sl_sources_release(&other);
+	}
+	return count;
+}
+
+SL_SUSPENDS
+static int
+resume_or_create(struct file *file)
+{
+	uint64_t hashes[SL_ENTRY_SOURCES];
+	const struct sl_journal_urls urls = { hashes, hash_sources(file, hashes) };
+	return sl_part_resume(&file->part, file->place.directory, file->place.name,
+		mode_of_part(file), &urls, &file->error);
+}
+
 /* A new one; or what an earlier run has left of the same file. That has bytes as they came, not
  * decoded. */
 SL_SUSPENDS
@@ -167,8 +197,7 @@ open_part(struct file *file)
 	struct sl_directory *directory = file->place.directory;
 	const char *name = file->place.name;
 	bool resumes = file->batch->options.resume && file->place.codec == SL_CODEC_NONE;
-	int code = resumes ? sl_part_resume(&file->part, directory, name, mode_of_part(file),
-				     sl_journal_url_hash(&file->sources.url), &file->error)
+	int code = resumes ? resume_or_create(file)
 			   : sl_part_create(&file->part, directory, name, mode_of_part(file),
 				     &file->error);
 	if (!code)
@@ -475,9 +504,12 @@ SL_SUSPENDS
 static int
 try_source(struct file *file)
 {
-	/* Of a part that this run has kept, no more than before is an earlier run's. */
-	file->left = file->is_kept ? file->view.resumed : UINT64_MAX;
-	file->view.resumed = 0;
+	/* Of a part that this run has kept, no more than before is an earlier run's. A transfer
+	 * that goes on with another source has resumed it already. */
+	if (!file->transfer.is_ranged) {
+		file->left = file->is_kept ? file->view.resumed : UINT64_MAX;
+		file->view.resumed = 0;
+	}
 	int code = file->place.awaits_name ? 0 : make_part(file);
 	if (!code)
 		code = fetch_missing(file);
@@ -614,6 +646,18 @@ skip(struct file *file)
 	return file->present.needs_sync ? hand_over(file, true) : FILE_SKIPPED;
 }
 
+/* What becomes of the part before it is known whether the name is free. After a file that was there
+ * the next one will be too, as in a second run: then creating is not tried first. */
+SL_SUSPENDS
+static enum sl_part_first
+create_first(struct file *file, int *stop)
+{
+	if (file->batch->finds_files)
+		return SL_PART_NAME_TAKEN;
+	return sl_part_create_first(
+		&file->part, file->place.directory, file->place.name, mode_of_part(file), stop);
+}
+
 SL_SUSPENDS
 static int
 prepare(struct file *file)
@@ -621,8 +665,7 @@ prepare(struct file *file)
 	int stop = 0;
 	if (file->is_stream || file->place.awaits_name)
 		return 0;
-	switch (sl_part_create_first(
-		&file->part, file->place.directory, file->place.name, mode_of_part(file), &stop)) {
+	switch (create_first(file, &stop)) {
 	case SL_PART_CREATED:
 		return 0;
 	case SL_PART_STOPPED:
@@ -631,6 +674,7 @@ prepare(struct file *file)
 		break;
 	}
 	int code = look(file);
+	file->batch->finds_files = file->present.kind != SL_PRESENT_ABSENT;
 	return code == FILE_SKIPPED ? skip(file) : code;
 }
 

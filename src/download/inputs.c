@@ -294,8 +294,8 @@ read_sums(struct sl_inputs *inputs, struct sl_error *err)
 	const struct sl_manifest_options wanted = { 0 };
 	struct sl_error why = { 0 };
 	struct sl_manifest *manifest = NULL;
-	int code = sl_list_reader_new(
-		&inputs->sums_reader, options->sums, options->client, &inputs->group, &why);
+	int code = sl_list_reader_new(&inputs->sums_reader, options->sums, options->client,
+		&options->retry, &inputs->group, &why);
 	if (!code)
 		code = sl_manifest_new(&manifest, &wanted);
 	if (!code)
@@ -401,7 +401,7 @@ sl_inputs_new(struct sl_inputs **out, const struct sl_inputs_options *options, s
 		code = check_base(options->base_url, err);
 	for (size_t i = 0; !code && i < options->list_count; i++)
 		code = sl_list_reader_new(&inputs->readers[i], options->lists[i], options->client,
-			&inputs->group, err);
+			&inputs->options.retry, &inputs->group, err);
 	if (!code && options->sums)
 		code = read_sums(inputs, err);
 	for (size_t i = 0; i < options->url_count; i++)

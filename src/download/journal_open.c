@@ -216,15 +216,25 @@ is_of_part(const struct sl_journal_begin *begin, const struct sl_journal_part *p
 	       (same_device || part->birth_ns != 0);
 }
 
+static bool
+is_one_of(const struct sl_journal_urls *urls, uint64_t hash)
+{
+	for (size_t i = 0; i < urls->count; i++)
+		if (urls->hashes[i] == hash)
+			return true;
+	return false;
+}
+
 static int
-check_content(const struct sl_journal *journal, uint64_t url_hash, struct sl_error *err)
+check_content(
+	const struct sl_journal *journal, const struct sl_journal_urls *urls, struct sl_error *err)
 {
 	const struct sl_journal_content *content = &journal->content;
 	if (!is_of_part(&content->begin, &journal->part))
 		return refuse(err, SL_E_REPLACED, "it belongs to another file");
 	if (!content->has_resource)
 		return refuse(err, SL_E_PROTO, "it is damaged");
-	if (content->resource.url_hash != url_hash)
+	if (!is_one_of(urls, content->resource.url_hash))
 		return refuse(err, SL_E_REPLACED, "it belongs to another URL");
 	return 0;
 }
@@ -285,12 +295,12 @@ read_content(struct sl_journal *journal, struct statx *own, struct sl_error *err
 
 SL_SUSPENDS
 static int
-load(struct sl_journal *journal, uint64_t url_hash, struct sl_error *err)
+load(struct sl_journal *journal, const struct sl_journal_urls *urls, struct sl_error *err)
 {
 	struct statx own = { 0 }, part = { 0 };
 	int code = read_content(journal, &own, err);
 	if (!code)
-		code = check_content(journal, url_hash, err);
+		code = check_content(journal, urls, err);
 	if (!code && journal->content.begin.mode != journal->part.mode)
 		code = refuse(
 			err, SL_E_REPLACED, "the partial file was created with other permissions");
@@ -315,12 +325,12 @@ free_if_failed(struct sl_journal **out, int code)
 }
 
 int
-sl_journal_load(struct sl_journal **out, const struct sl_journal_part *part, uint64_t url_hash,
-	struct sl_error *err)
+sl_journal_load(struct sl_journal **out, const struct sl_journal_part *part,
+	const struct sl_journal_urls *urls, struct sl_error *err)
 {
 	int code = sl_journal_new(out, part);
 	if (!code)
-		code = load(*out, url_hash, err);
+		code = load(*out, urls, err);
 	return free_if_failed(out, code);
 }
 
@@ -342,7 +352,7 @@ load_kept(struct sl_journal *journal, uint64_t url_hash, struct sl_error *err)
 	part->birth_ns = sl_journal_birth_ns(&file);
 	part->dev_major = file.stx_dev_major;
 	part->dev_minor = file.stx_dev_minor;
-	code = check_content(journal, url_hash, err);
+	code = check_content(journal, &(struct sl_journal_urls){ &url_hash, 1 }, err);
 	if (!code && !content->is_closed)
 		code = refuse(err, SL_E_PROTO, "it is damaged");
 	if (!code && (file.stx_size != content->closed.size ||

@@ -4,11 +4,14 @@
  *
  *  - Pieces of a URL travel through a channel with room for all there can be, so the task never
  *    waits for the reader. While the reader waits for it, a piece is passed on before it is full.
+ *  - What fails is tried again by the task; what the reader has got stays.
  *  - The task ends its exchange before the channel is closed: the connection is back in the pool
  *    when the last entry is begun.
  */
 #include "sluice/download/list_reader.h"
 
+#include "sluice/base/log.h"
+#include "sluice/base/random.h"
 #include "sluice/base/redact.h"
 #include "sluice/rt/channel.h"
 #include "sluice/rt/io.h"
@@ -39,10 +42,13 @@ struct sl_list_reader {
 	struct sl_url url;
 	struct sl_http_client *client;
 	struct sl_group *group;
+	const struct sl_retry_policy *retry;
 	bool is_requested;
-	struct sl_channel *pieces; /* NULL until it is requested; closed at the end of the list */
-	struct piece next;         /* the task's, being filled */
-	struct sl_error error;     /* why the task has failed; set before the channel is closed */
+	struct sl_channel *pieces;   /* NULL until it is requested; closed at the end of the list */
+	struct piece next;           /* the task's, being filled */
+	uint64_t received;           /* bytes of the list, by the task */
+	struct sl_resource resource; /* their version */
+	struct sl_error error;       /* why the task has failed; set before the channel is closed */
 };
 
 bool
@@ -92,7 +98,7 @@ parse_url(struct sl_list_reader *reader, struct sl_error *err)
 
 int
 sl_list_reader_new(struct sl_list_reader **out, const char *from, struct sl_http_client *client,
-	struct sl_group *group, struct sl_error *err)
+	const struct sl_retry_policy *retry, struct sl_group *group, struct sl_error *err)
 {
 	struct sl_list_reader *reader = calloc(1, sizeof(*reader));
 	*out = reader;
@@ -102,6 +108,7 @@ sl_list_reader_new(struct sl_list_reader **out, const char *from, struct sl_http
 	reader->fd = -1;
 	reader->client = client;
 	reader->group = group;
+	reader->retry = retry;
 	int code = sl_list_is_url(from) ? parse_url(reader, err) : open_file(reader, err);
 	if (code) {
 		sl_list_reader_free(reader);
@@ -191,7 +198,6 @@ static int
 receive(struct sl_list_reader *reader, struct sl_http_exchange *exchange)
 {
 	struct piece *next = &reader->next;
-	uint64_t total = 0;
 	int got = 1;
 	while (got > 0) {
 		if (!next->data)
@@ -201,8 +207,8 @@ receive(struct sl_list_reader *reader, struct sl_http_exchange *exchange)
 		got = sl_http_read(exchange, next->data + next->len, SL_LIST_PIECE - next->len,
 			&reader->error);
 		next->len += got > 0 ? (size_t)got : 0;
-		total += got > 0 ? (size_t)got : 0;
-		if (total > SL_LIST_URL_MAX)
+		reader->received += got > 0 ? (size_t)got : 0;
+		if (reader->received > SL_LIST_URL_MAX)
 			return sl_fail(&reader->error, SL_PHASE_BODY, SL_E_LIMIT,
 				"'%s' is larger than 128 MiB (download it, and use -i FILE)",
 				reader->shown);
@@ -213,17 +219,76 @@ receive(struct sl_list_reader *reader, struct sl_http_exchange *exchange)
 	return got;
 }
 
+/* The first request, or one for what is missing. */
+SL_SUSPENDS
+static int
+attempt(struct sl_list_reader *reader)
+{
+	const struct sl_http_range range = {
+		.begin = reader->received, .end = reader->resource.length, .of = &reader->resource
+	};
+	const struct sl_http_request request = {
+		.method = "GET", .url = &reader->url, .range = reader->received > 0 ? &range : NULL
+	};
+	struct sl_http_exchange *exchange = NULL;
+	int code = sl_http_open(reader->client, &request, &exchange, &reader->error);
+	if (code)
+		return code;
+	struct sl_resource resource = sl_http_resource(exchange);
+	bool is_same = sl_http_is_range(exchange) &&
+		       sl_resource_compare(&reader->resource, &resource) == SL_RESOURCE_SAME;
+	if (reader->received > 0 && !is_same)
+		code = sl_fail(&reader->error, SL_PHASE_HEAD, SL_E_CHANGED,
+			"'%s' has changed on the server while it was read", reader->shown);
+	else
+		reader->resource = resource;
+	if (!code)
+		code = receive(reader, exchange);
+	sl_http_close(exchange);
+	return code;
+}
+
+static bool
+may_retry(const struct sl_list_reader *reader, unsigned retry)
+{
+	const struct sl_resource *resource = &reader->resource;
+	bool has_rest = resource->takes_ranges && resource->length != SL_LENGTH_UNKNOWN &&
+			reader->received < resource->length && sl_resource_validator(resource);
+	return retry <= reader->retry->retries && (reader->received == 0 || has_rest) &&
+	       sl_retry_classify(&reader->error) != SL_RETRY_PERMANENT;
+}
+
+/* 0, or the cancellation; then the error is still that of the attempt. */
+SL_SUSPENDS
+static int
+wait_for_retry(struct sl_list_reader *reader, unsigned retry, struct sl_random *random)
+{
+	uint64_t wait_ns = sl_retry_wait_ns(
+		reader->retry, retry, reader->error.retry_after_s, sl_random_next(random));
+	sl_log_warn("cannot read the list: %s; trying again in %.1f s (retry %u of %u)",
+		reader->error.text, (double)wait_ns / (double)SL_NS_PER_S, retry,
+		reader->retry->retries);
+	int code = sl_sleep(wait_ns);
+	if (!code)
+		sl_error_clear(&reader->error);
+	return code;
+}
+
 SL_SUSPENDS
 static int
 fetch_task(void *arg)
 {
 	struct sl_list_reader *reader = arg;
-	const struct sl_http_request request = { .method = "GET", .url = &reader->url };
-	struct sl_http_exchange *exchange = NULL;
-	int code = sl_http_open(reader->client, &request, &exchange, &reader->error);
-	if (!code) {
-		code = receive(reader, exchange);
-		sl_http_close(exchange);
+	struct sl_random random;
+	sl_random_init(&random, reader->retry->seed);
+	int code = attempt(reader);
+	for (unsigned retry = 1; code && !sl_task_cancelled(); retry++) {
+		uint64_t received = reader->received;
+		if (!may_retry(reader, retry) || wait_for_retry(reader, retry, &random) != 0)
+			break;
+		code = attempt(reader);
+		if (reader->received > received)
+			retry = 0;
 	}
 	if (code)
 		sl_fail_code(&reader->error, SL_PHASE_BODY, code, "'%s'", reader->shown);

@@ -341,10 +341,11 @@ has_right_rights(const struct sl_part *part, const struct statx *st)
 /* 0 if it is the part now, with its journal; or why not. */
 SL_SUSPENDS
 static int
-resume(struct sl_part *part, const struct statx *st, uint64_t url_hash, struct sl_error *why)
+resume(struct sl_part *part, const struct statx *st, const struct sl_journal_urls *urls,
+	struct sl_error *why)
 {
 	struct sl_journal_part of = journal_part(part);
-	int code = sl_journal_load(&part->journal, &of, url_hash, why);
+	int code = sl_journal_load(&part->journal, &of, urls, why);
 	if (code)
 		return code;
 	if (st->stx_nlink != 1)
@@ -389,10 +390,10 @@ is_short_of_means(int code)
 }
 
 /* What has the part's name, if a former run has left it: CREATED if it was taken over; TRY_AGAIN
- * once the name is free; a code. `url_hash` NULL = it is not to be taken over. */
+ * once the name is free; a code. `urls` NULL = it is not to be taken over. */
 SL_SUSPENDS
 static int
-take_left(struct sl_part *part, const uint64_t *url_hash, struct sl_error *err)
+take_left(struct sl_part *part, const struct sl_journal_urls *urls, struct sl_error *err)
 {
 	struct probe probe = { .fd = -1 };
 	struct sl_error why = { 0 };
@@ -408,9 +409,9 @@ take_left(struct sl_part *part, const uint64_t *url_hash, struct sl_error *err)
 	if (!code)
 		code = check_left_over(part, &probe, err);
 	bool is_ours = !code;
-	if (is_ours && url_hash)
-		code = resume(part, &probe.by_fd, *url_hash, &why);
-	if (is_ours && url_hash && !code)
+	if (is_ours && urls)
+		code = resume(part, &probe.by_fd, urls, &why);
+	if (is_ours && urls && !code)
 		return CREATED;
 	part->fd = -1;
 	if (is_ours && !sl_part_is_stop(code) && !is_short_of_means(code))
@@ -484,14 +485,14 @@ sl_part_create_first(struct sl_part *part, struct sl_directory *directory, const
 SL_SUSPENDS
 static int
 create(struct sl_part *part, struct sl_directory *directory, const char *name, uint32_t mode,
-	const uint64_t *url_hash, struct sl_error *err)
+	const struct sl_journal_urls *urls, struct sl_error *err)
 {
 	int code = part_set_names(part, directory, name, mode);
 	code = code ? code : TRY_AGAIN;
 	for (int i = 0; code == TRY_AGAIN && i < TAKE_OVER_TRIES; i++) {
 		code = create_new(part, mode, false, err);
 		if (code == TRY_AGAIN && i + 1 < TAKE_OVER_TRIES)
-			code = take_left(part, url_hash, err);
+			code = take_left(part, urls, err);
 	}
 	if (code == TRY_AGAIN)
 		code = part_fail(part, err, SL_PHASE_CREATE, SL_E_IN_USE, "use",
@@ -513,9 +514,9 @@ sl_part_create(struct sl_part *part, struct sl_directory *directory, const char 
 
 int
 sl_part_resume(struct sl_part *part, struct sl_directory *directory, const char *name,
-	uint32_t mode, uint64_t url_hash, struct sl_error *err)
+	uint32_t mode, const struct sl_journal_urls *urls, struct sl_error *err)
 {
-	return create(part, directory, name, mode, &url_hash, err);
+	return create(part, directory, name, mode, urls, err);
 }
 
 int

@@ -49,6 +49,8 @@ struct look {
 	const struct sl_resource *remote; /* from the head of an answer to GET; NULL = none yet */
 	struct sl_present *present;
 	struct sl_error *err;
+	/* Of a regular file, if it may be compared: */
+	int aria2_control;     /* what a stat of NAME.aria2 returned */
 	struct sl_stamp stamp; /* of the file as it is now, in: */
 	unsigned char stamp_bytes[SL_STAMP_MAX];
 };
@@ -87,40 +89,83 @@ is_of(const struct sl_stamp *stamp, const struct statx *st)
 	       stamp->mtime_ns == (uint64_t)time->tv_sec * SL_NS_PER_S + time->tv_nsec;
 }
 
-/* One that cannot be read is no failure. Returns 0 or the cancellation. */
+/* The steps of stat_name. */
+enum { STEP_NAME, STEP_OPEN, STEP_STAMP, STEP_FD, STEP_CLOSE, STEP_ARIA2, STEPS };
+
+static bool
+may_compare(const struct look *look)
+{
+	enum sl_if_exists if_exists = look->options->if_exists;
+	return if_exists == SL_EXISTS_AUTO || if_exists == SL_EXISTS_REPLACE;
+}
+
+/* A stamp that cannot be read, or is of an earlier content, is as none. */
+static void
+take_stamp(struct look *look, const struct sl_op *ops, const struct statx *by_fd)
+{
+	int len = ops[STEP_STAMP].result;
+	bool is_read = ops[STEP_OPEN].result >= 0 && len > 0 && ops[STEP_FD].result == 0;
+	if (!is_read || !sl_stamp_parse(&look->stamp, look->stamp_bytes, (size_t)len) ||
+		!is_of(&look->stamp, by_fd))
+		look->stamp = (struct sl_stamp){ 0 };
+}
+
+/*
+ * A stat of the name, and of a regular file that may be compared its stamp and whether NAME.aria2
+ * is there: in one call of the blocking pool, since a second run over thousands of files does
+ * little else. Other files are not opened: that may have effects.
+ */
 SL_SUSPENDS
 static int
-read_stamp(struct look *look)
+stat_name(struct look *look, const char *aria2_name, int flags, struct statx *st)
 {
-	enum { OPEN, GET, STAT, CLOSE };
-	struct statx st = { 0 };
-	struct sl_op ops[] = {
-		{ .kind = SL_OP_OPEN,
-			.dir_fd = look->place->directory->fd,
-			.path = look->place->name,
+	const char *name = look->place->name;
+	const struct sl_directory *directory = look->place->directory;
+	struct statx by_fd = { 0 }, control = { 0 };
+	struct sl_op ops[STEPS] = {
+		[STEP_NAME] = { .kind = SL_OP_STAT,
+			.dir_fd = directory->fd,
+			.path = name,
+			.flags = (uint32_t)flags,
+			.mask = STATX_BASIC_STATS,
+			.statx = st },
+		[STEP_OPEN] = { .kind = SL_OP_OPEN,
+			.dir_fd = directory->fd,
+			.path = name,
 			.flags = O_RDONLY | O_NONBLOCK | O_NOCTTY },
-		{ .kind = SL_OP_GET_XATTR,
+		[STEP_STAMP] = { .kind = SL_OP_GET_XATTR,
 			.fd = SL_FD_OF_AFTER,
 			.attribute = SL_STAMP_ATTRIBUTE,
 			.data = look->stamp_bytes,
 			.len = sizeof(look->stamp_bytes) },
-		{ .kind = SL_OP_STAT,
+		[STEP_FD] = { .kind = SL_OP_STAT,
 			.dir_fd = SL_FD_OF_AFTER,
 			.path = "",
 			.flags = AT_EMPTY_PATH,
 			.mask = STATX_BASIC_STATS,
-			.statx = &st },
-		{ .kind = SL_OP_CLOSE, .fd = SL_FD_OF_AFTER },
+			.statx = &by_fd },
+		[STEP_CLOSE] = { .kind = SL_OP_CLOSE, .fd = SL_FD_OF_AFTER },
+		[STEP_ARIA2] = { .kind = SL_OP_STAT,
+			.dir_fd = directory->fd,
+			.path = aria2_name,
+			.flags = AT_SYMLINK_NOFOLLOW,
+			.mask = STATX_TYPE,
+			.statx = &control },
 	};
-	for (size_t i = GET; i < SL_COUNT_OF(ops); i++)
-		ops[i].after = &ops[OPEN];
+	ops[STEP_OPEN].after = ops[STEP_ARIA2].after = &ops[STEP_NAME];
+	ops[STEP_OPEN].after_regular = ops[STEP_ARIA2].after_regular = true;
+	for (size_t i = STEP_STAMP; i <= STEP_CLOSE; i++)
+		ops[i].after = &ops[STEP_OPEN];
+	if (directory->is_missing)
+		return -ENOENT;
+	if (!may_compare(look))
+		return sl_io_stat(directory->fd, name, flags, STATX_BASIC_STATS, st);
 	int code = sl_io_batch(ops, SL_COUNT_OF(ops));
-	if (code || ops[OPEN].result < 0 || ops[GET].result <= 0 || ops[STAT].result)
+	if (code)
 		return code;
-	if (!sl_stamp_parse(&look->stamp, look->stamp_bytes, (size_t)ops[GET].result) ||
-		!is_of(&look->stamp, &st))
-		look->stamp = (struct sl_stamp){ 0 };
-	return 0;
+	take_stamp(look, ops, &by_fd);
+	look->aria2_control = ops[STEP_ARIA2].result;
+	return ops[STEP_NAME].result;
 }
 
 static bool
@@ -462,23 +507,6 @@ compare_with_server(const struct look *look, const struct statx *st)
 	return refuse(look, difference.why, remedy_of(look, &difference, st));
 }
 
-/* aria2 gives a file its whole size before the first byte, and keeps NAME.aria2 in the same
- * directory until the last. */
-SL_SUSPENDS
-static int
-find_aria2_control_file(const struct look *look, bool *found)
-{
-	struct statx st = { 0 };
-	struct sl_buf name = { 0 };
-	sl_buf_printf(&name, "%s.aria2", look->place->name);
-	int code = name.failed ? -ENOMEM
-			       : sl_io_stat(look->place->directory->fd, name.data,
-					 AT_SYMLINK_NOFOLLOW, STATX_TYPE, &st);
-	sl_buf_release(&name);
-	*found = code == 0;
-	return code == -ENOENT || code == -ENAMETOOLONG ? 0 : code;
-}
-
 /* Its control file is there. */
 SL_SUSPENDS
 static int
@@ -502,13 +530,15 @@ use_aria2s(const struct look *look, const struct statx *st)
 	return exists(look, text);
 }
 
-/* With *is_found: found, or a code. */
+/* aria2 gives a file its whole size before the first byte, and keeps NAME.aria2 in the same
+ * directory until the last. With *is_found: found, or a code. */
 SL_SUSPENDS
 static int
 find_aria2s(const struct look *look, const struct statx *st, bool *is_found)
 {
-	int code = find_aria2_control_file(look, is_found);
-	if (code)
+	int code = look->aria2_control;
+	*is_found = code == 0;
+	if (code && code != -ENOENT && code != -ENAMETOOLONG)
 		return sl_fail_code(
 			look->err, SL_PHASE_CREATE, code, "cannot examine '%s'", look->place->path);
 	return *is_found ? use_aria2s(look, st) : 0;
@@ -626,9 +656,7 @@ examine(struct look *look, const struct statx *st)
 		return code;
 	if (has_other_size(look, st))
 		return use_or_refuse_size(look, st);
-	code = read_stamp(look);
-	if (!code)
-		code = by_checksum ? compare_checksum(look, st) : compare(look, st);
+	code = by_checksum ? compare_checksum(look, st) : compare(look, st);
 	look->present->needs_sync =
 		!code && look->present->kind == SL_PRESENT_SAME && may_be_in_memory_only(look, st);
 	return code;
@@ -799,17 +827,15 @@ own_descriptor(const struct look *look, const struct statx *st)
 
 SL_SUSPENDS
 static int
-check_name(struct look *look)
+check_name(struct look *look, const char *aria2_name)
 {
 	struct statx st = { 0 };
-	const char *name = look->place->name;
-	const struct sl_directory *directory = look->place->directory;
-	int code = sl_directory_stat(directory, name, AT_SYMLINK_NOFOLLOW, STATX_BASIC_STATS, &st);
+	int code = stat_name(look, aria2_name, AT_SYMLINK_NOFOLLOW, &st);
 	if (code == -ENOENT)
 		return found(look, SL_PRESENT_ABSENT);
 	bool by_link = !code && S_ISLNK(st.stx_mode);
 	if (by_link)
-		code = sl_directory_stat(directory, name, 0, STATX_BASIC_STATS, &st);
+		code = stat_name(look, aria2_name, 0, &st);
 	if (by_link && (code == -ENOENT || code == -ELOOP))
 		return dangling_exists(look);
 	if (code)
@@ -839,8 +865,14 @@ sl_present_look(const struct sl_present_options *options, const struct sl_place 
 		.remote = remote,
 		.present = present,
 		.err = err };
+	struct sl_buf aria2_name = { 0 };
 	*present = (struct sl_present){ .size = SL_BODY_UNKNOWN, .stream_fd = -1 };
-	return check_name(&look);
+	sl_buf_printf(&aria2_name, "%s.aria2", place->name);
+	int code = aria2_name.failed ? sl_fail_code(err, SL_PHASE_CREATE, -ENOMEM,
+					       "cannot examine '%s'", place->path)
+				     : check_name(&look, aria2_name.data);
+	sl_buf_release(&aria2_name);
+	return code;
 }
 
 bool

@@ -7,9 +7,12 @@
 /* 408, 425, 429, 500, 502, 503, 504 (RFC 9110 15.5, 15.6; RFC 8470; RFC 6585), and those with which
  * Cloudflare reports that it cannot reach the origin behind it. */
 static enum sl_retry_kind
-classify_status(int status)
+classify_status(const struct sl_error *err)
 {
+	int status = err->http_status;
 	switch (status) {
+	case 403: /* with which some services, as GitHub's, report a rate limit, too */
+		return err->retry_after_s > 0 ? SL_RETRY_LIMITED : SL_RETRY_PERMANENT;
 	case 408:
 	case 425:
 	case 500:
@@ -40,7 +43,7 @@ sl_retry_classify(const struct sl_error *err)
 		return SL_RETRY_PERMANENT;
 	switch (err->code) {
 	case SL_E_STATUS:
-		return classify_status(err->http_status);
+		return classify_status(err);
 	case SL_E_DNS_FAILURE:
 	case SL_E_SHORT_BODY:
 	case SL_E_STALE:

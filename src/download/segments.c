@@ -641,7 +641,8 @@ static bool
 is_expired(const struct sl_error *err)
 {
 	return err->code == SL_E_STATUS &&
-	       (err->http_status == 401 || err->http_status == 403 || err->http_status == 410);
+	       (err->http_status == 401 || err->http_status == 410 ||
+		       (err->http_status == 403 && err->retry_after_s == 0));
 }
 
 static void
@@ -708,6 +709,7 @@ outcome_of(struct sl_segments *segments, const struct sl_segments_slot *slot)
 	if (code == -EAGAIN && !slot->error.code) /* to be asked in another way */
 		return 0;
 	segments->code = code;
+	segments->failed = source;
 	*segments->last_error = slot->error;
 	if (!sl_phase_is_network(slot->error.phase))
 		return code;
@@ -889,6 +891,7 @@ sl_segments_run(struct sl_segments *segments, struct sl_segment *first, struct s
 	segments->allowed = segments->most;
 	segments->running = 0;
 	segments->code = 0;
+	segments->failed = NULL;
 	sl_list_init(&segments->waiting);
 	if (first)
 		code = adopt(segments, first, permit);

@@ -340,8 +340,10 @@ make_copy(struct sl_takeover *takeover)
 {
 	const struct sl_place *place = takeover->place;
 	struct sl_part part;
-	int code = sl_part_resume(&part, place->directory, place->name, SL_PART_PRIVATE,
-		sl_journal_url_hash(&takeover->sources->url), takeover->err);
+	uint64_t hash = sl_journal_url_hash(&takeover->sources->url);
+	const struct sl_journal_urls urls = { &hash, 1 };
+	int code = sl_part_resume(
+		&part, place->directory, place->name, SL_PART_PRIVATE, &urls, takeover->err);
 	if (!code && part.journal && is_as_good(takeover, part.journal)) {
 		sl_part_close(&part);
 		takeover->was_left = true;

@@ -43,6 +43,7 @@ sl_transfer_reset(struct sl_transfer *transfer)
 	}
 	transfer->is_ranged = transfer->is_parallel = false;
 	transfer->resumed = 0;
+	transfer->failed_elsewhere = false;
 	transfer_release_sources(transfer);
 	transfer->sent = (struct sl_checksum){ 0 };
 	sl_hasher_release(&transfer->hasher);
@@ -187,7 +188,7 @@ set_segments(struct sl_transfer *transfer)
 		.source_count = transfer->asked_count,
 		.dropped = transfer_source_dropped,
 		.limit = transfer->part || !transfer->is_parallel ? NULL : transfer_stream_limit,
-		.flush = transfer->part ? NULL : transfer_flush_stream,
+		.flush = transfer->part ? transfer_begin_sent_digest : transfer_flush_stream,
 		.ctx = transfer,
 		.counts = counts };
 	segments->model.accept = transfer_accept_range;
@@ -211,6 +212,7 @@ run_segments(struct sl_transfer *transfer, struct sl_segment *first)
 	sl_group_cancel(&group, -ECANCELED);
 	(void)sl_group_leave(&group);
 	transfer->can_compare = false;
+	transfer_note_failed(transfer, code);
 	return code;
 }
 
@@ -341,6 +343,7 @@ begin(struct sl_transfer *transfer, struct sl_error *err)
 	transfer->failure = 0;
 	transfer->err = err;
 	transfer->source.of = transfer->sources;
+	transfer->failed_elsewhere = false;
 	if (!transfer->is_ranged) {
 		transfer->total = SL_BODY_UNKNOWN;
 		transfer->sent = (struct sl_checksum){ 0 };
@@ -444,7 +447,7 @@ sl_transfer_run(struct sl_transfer *transfer, struct sl_error *err)
 	for (unsigned repairs = 0; !code; repairs++) {
 		size_t bad = 0;
 		code = verify(transfer, &bad);
-		if (code != SL_E_CHECKSUM || bad == 0)
+		if (code != SL_E_CHECKSUM || bad == 0 || !transfer_can_repair(transfer))
 			break;
 		if (transfer_drop_provider(transfer))
 			repairs = 0;

@@ -41,6 +41,13 @@ transfer_checksum(const struct sl_transfer *transfer)
 /* Its size and version are known, and what is missing of it can be requested in ranges. */
 void transfer_set_ranged(struct sl_transfer *transfer);
 
+/*
+ * Begin to verify the digest that the server sent, unless that has begun: what is in the part is
+ * read back. One that cannot be computed here is as good as none. For sl_segments.flush.
+ */
+SL_SUSPENDS
+int transfer_begin_sent_digest(void *ctx);
+
 /* From now on what is written to the part is recorded. */
 SL_SUSPENDS
 int transfer_begin_journal(struct sl_transfer *transfer);
@@ -123,9 +130,17 @@ void transfer_doubt_source(struct sl_transfer *transfer, struct sl_source *sourc
 /* For sl_segments.dropped. */
 void transfer_source_dropped(void *ctx, struct sl_source *source, const struct sl_error *err);
 
+/* The segments have ended with this code: if it is a failure of another source than the one in use,
+ * it is noted for that. */
+void transfer_note_failed(struct sl_transfer *transfer, int code);
+
 /* The chunk has bytes that are used. */
 void transfer_note_delivered(
 	struct sl_transfer *transfer, struct sl_source *source, const struct sl_chunk *chunk);
+
+/* Bad pieces are missing now. If all are bad, no other source could be compared: that is tried from
+ * the start instead. */
+bool transfer_can_repair(const struct sl_transfer *transfer);
 
 /* Bad pieces are missing now: if a single source has delivered one of them, it is not used any
  * more. True if there was one. */

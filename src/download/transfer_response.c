@@ -93,12 +93,20 @@ begin_ranges(struct sl_transfer *transfer, struct sl_segment *segment)
 	return code ? code : transfer_begin_journal(transfer);
 }
 
-/* A digest that the server sent; one that cannot be computed here is as good as none. */
-static int
-begin_hasher(struct sl_transfer *transfer, const struct sl_head *head)
+/* Unless there is a checksum to verify already. */
+static void
+take_digest(struct sl_transfer *transfer, const struct sl_head *head)
 {
-	if (transfer_checksum(transfer)->kind != SL_CHECKSUM_NONE ||
+	if (transfer_checksum(transfer)->kind == SL_CHECKSUM_NONE &&
 		!sl_answer_digest(head, &transfer->sent))
+		transfer->sent = (struct sl_checksum){ 0 };
+}
+
+int
+transfer_begin_sent_digest(void *ctx)
+{
+	struct sl_transfer *transfer = ctx;
+	if (transfer->sent.kind == SL_CHECKSUM_NONE || transfer->hasher.digest)
 		return 0;
 	int code = sl_hasher_begin(&transfer->hasher);
 	if (code == SL_E_UNSUPPORTED) {
@@ -138,7 +146,9 @@ transfer_accept_first(void *ctx, struct sl_segment *segment)
 	if (!code)
 		code = transfer_reserve(transfer);
 	if (!code)
-		code = begin_hasher(transfer, sl_http_head(exchange));
+		take_digest(transfer, sl_http_head(exchange));
+	if (!code)
+		code = transfer_begin_sent_digest(transfer);
 	if (!code && can_be_ranged(transfer, &resource))
 		code = begin_ranges(transfer, segment);
 	return code;
@@ -193,5 +203,8 @@ transfer_accept_range(void *ctx, struct sl_segment *segment)
 	if (!is_same)
 		return refuse(segment, SL_E_UNSUPPORTED,
 			"the server's response does not tell whether it is of the same version");
+	/* After an earlier attempt, which had it. The task of the transfer begins the hasher. */
+	if (transfer->part && source == &transfer->source)
+		take_digest(transfer, sl_http_head(segment->exchange));
 	return source->has_url ? 0 : keep_url(source, segment->exchange);
 }

@@ -4,14 +4,14 @@
  * One task compares the others with the bytes at hand, one after the other, while segments fetch
  * from those that have joined. A source joins if all of this holds:
  *  - it has the size of the file, and the same bytes in samples of what was written (overlap.c);
- *  - the file has a checksum, of all or of its pieces; or the source has the same strong ETag or the
- *    same Last-Modified as the one that was first;
+ *  - the file has a checksum, of all or of its pieces; or the source has the same strong ETag or
+ *    the same Last-Modified as the one that was first;
  *  - it has a validator, so that a change between its own responses is noticed.
  *
  * Each keeps its own version, URL and credentials. One that differs, fails, or has delivered a bad
- * piece is dropped, which is logged. A checksum of the whole that does not match shows that bytes of
- * several sources are not one file, but not which of them is wrong: then the caller begins again
- * with is_alone.
+ * piece is dropped, which is logged. A checksum of the whole that does not match shows that the
+ * bytes of several sources are not one file, but not which of them is wrong: then the caller begins
+ * again with is_alone.
  *
  * A source in doubt is the other case: nodes of one service that send different ETags for a file of
  * the same size and time. Samples are requested on new connections until one has the other ETag. If
@@ -130,8 +130,8 @@ is_verified(const struct sl_transfer *transfer)
 	       transfer_entry(transfer)->pieces.kind != SL_CHECKSUM_NONE;
 }
 
-/* Beside the samples, which are the same: NULL, or why its bytes are not used together with those at
- * hand. */
+/* The samples are the same: NULL, or why its bytes are not used together with those at hand all
+ * the same. */
 static const char *
 why_not_mixed(const struct sl_transfer *transfer, const struct sl_resource *other)
 {
@@ -392,6 +392,17 @@ transfer_source_dropped(void *ctx, struct sl_source *source, const struct sl_err
 }
 
 void
+transfer_note_failed(struct sl_transfer *transfer, int code)
+{
+	const struct sl_source *failed = transfer->segments.failed;
+	const struct sl_error *err = transfer->err;
+	if (!code || !failed || failed == &transfer->source || !sl_phase_is_network(err->phase))
+		return;
+	note(transfer, failed, err);
+	transfer->failed_elsewhere = true;
+}
+
+void
 transfer_note_delivered(
 	struct sl_transfer *transfer, struct sl_source *source, const struct sl_chunk *chunk)
 {
@@ -461,6 +472,12 @@ drop(struct sl_transfer *transfer, uint32_t providers)
 		return true;
 	}
 	return false;
+}
+
+bool
+transfer_can_repair(const struct sl_transfer *transfer)
+{
+	return transfer->written.done_bytes > 0 || transfer_entry(transfer)->source_count == 1;
 }
 
 bool

@@ -431,6 +431,16 @@ add_body(struct sl_buf *out, struct sl_http_exchange *exchange)
 	add_document(out, sl_span(data, sl_text_cut(sl_span(data, len), BODY_SHOWN)));
 }
 
+/* 403 is for good, unless it comes with a limit that was reached. */
+static unsigned
+wait_of(const struct sl_head *head, int64_t now_s)
+{
+	unsigned seconds = sl_u32(sl_retry_after_read(head, now_s));
+	if (head->status != 403)
+		return seconds;
+	return sl_retry_after_is_limit(head, now_s) ? SL_MAX(seconds, 1u) : 0;
+}
+
 SL_SUSPENDS
 static int
 fail_status(struct chain *chain, struct sl_error *err)
@@ -451,7 +461,7 @@ fail_status(struct chain *chain, struct sl_error *err)
 	if (first) {
 		int64_t now_s = (int64_t)(sl_clock_wall_ns() / SL_NS_PER_S);
 		err->http_status = status;
-		err->retry_after_s = sl_u32(sl_retry_after_read(&exchange->head, now_s));
+		err->retry_after_s = wait_of(&exchange->head, now_s);
 	}
 	sl_buf_release(&words);
 	return SL_E_STATUS;
@@ -588,12 +598,6 @@ bool
 sl_http_left_origin(const struct sl_http_exchange *exchange)
 {
 	return exchange->left_origin;
-}
-
-uint64_t
-sl_http_body_offset(const struct sl_http_exchange *exchange)
-{
-	return exchange->is_range ? exchange->range_off : 0;
 }
 
 bool

@@ -107,16 +107,38 @@ read_policy(struct sl_span policy)
 	return left == 0 ? limited(seconds) : 0;
 }
 
+/* One policy whose parameters are members of the field: `limit=100, remaining=0, reset=5` (draft
+ * 07). */
+struct members {
+	uint64_t left, seconds;
+	bool has_left;
+};
+
+static void
+read_member(struct members *members, struct sl_span member)
+{
+	struct sl_span value;
+	if (has_key(member, "remaining", &value))
+		members->has_left = read_number(value, &members->left);
+	if (has_key(member, "reset", &value) && !read_number(value, &members->seconds))
+		members->seconds = 0;
+}
+
 static uint64_t
 read_policies(const struct sl_head *head)
 {
 	struct sl_span value;
+	struct members members = { 0 };
 	uint64_t longest = 0;
 	for (size_t nth = 0; (value = sl_head_find(head, "RateLimit", nth)).data; nth++)
 		while (value.len > 0) {
-			uint64_t seconds = read_policy(take_until(&value, ','));
+			struct sl_span item = take_until(&value, ',');
+			uint64_t seconds = read_policy(item);
 			longest = SL_MAX(longest, seconds);
+			read_member(&members, item);
 		}
+	if (members.has_left && members.left == 0)
+		longest = SL_MAX(longest, limited(members.seconds));
 	return longest;
 }
 
@@ -150,4 +172,22 @@ sl_retry_after_read(const struct sl_head *head, int64_t now_s)
 	if (!seconds)
 		seconds = read_reset(head, "X-RateLimit-Reset", "X-RateLimit-Remaining", clock_s);
 	return seconds;
+}
+
+/* ---- whether a limit was reached ---- */
+
+static bool
+has_none_left(const struct sl_head *head, const char *name)
+{
+	struct sl_span field = sl_head_find(head, name, 0);
+	uint64_t left;
+	return field.data && read_number(field, &left) && left == 0;
+}
+
+bool
+sl_retry_after_is_limit(const struct sl_head *head, int64_t now_s)
+{
+	return read_retry_after(head, clock_of(head, now_s)) > 0 || read_policies(head) > 0 ||
+	       has_none_left(head, "RateLimit-Remaining") ||
+	       has_none_left(head, "X-RateLimit-Remaining");
 }

@@ -103,7 +103,10 @@ is_due(const struct sl_op *op)
 {
 	if (!op->after)
 		return true;
-	return op->after_absent ? op->after->result == -ENOENT : op->after->result >= 0;
+	if (op->after_absent)
+		return op->after->result == -ENOENT;
+	return op->after->result >= 0 &&
+	       (!op->after_regular || S_ISREG(op->after->statx->stx_mode));
 }
 
 /* False if the operation is not to be run: its result is -ECANCELED then. */

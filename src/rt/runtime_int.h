@@ -16,13 +16,13 @@
 enum task_state { TASK_READY, TASK_RUNNING, TASK_PARKED, TASK_ENDED };
 
 /*
- * A task. READY: in rt->ready. RUNNING: rt->running. PARKED: in no list of the scheduler; `wake`
+ * A task. READY: in rt->ready or rt->yielded. RUNNING: rt->running. PARKED: in no list of the scheduler; `wake`
  * holds afterwards what woke it. ENDED: its stack goes back to the pool once the scheduler runs on
  * its own.
  */
 struct sl_task {
 	struct sl_fiber fiber;
-	struct sl_list link;     /* rt->ready, or rt->spare when it has ended */
+	struct sl_list link;     /* rt->ready, rt->yielded, or rt->spare when it has ended */
 	struct sl_list of_group; /* group->tasks */
 	struct sl_list groups;   /* groups this task owns */
 	struct sl_group *group;  /* NULL for the main task */
@@ -63,6 +63,7 @@ struct sl_rt {
 	struct sl_fiber scheduler; /* the thread's own stack */
 	struct sl_task *running;
 	struct sl_list ready;
+	struct sl_list yielded; /* ready in the next turn */
 	struct sl_list spare; /* ended tasks with their stacks, for reuse */
 	unsigned spare_count;
 	struct sl_heap timers;

@@ -50,10 +50,3 @@ sl_semaphore_give(struct sl_semaphore *semaphore)
 	semaphore->taken--;
 	grant(semaphore);
 }
-
-void
-sl_semaphore_set_limit(struct sl_semaphore *semaphore, unsigned limit)
-{
-	semaphore->limit = limit;
-	grant(semaphore);
-}

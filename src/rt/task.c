@@ -347,9 +347,10 @@ sl_yield(void)
 	int code = task_check();
 	if (code)
 		return code;
-	/* Ready at once, behind those that are ready already; completions are taken between
-	 * turns. */
-	make_ready(task, SL_WAKE_READY);
+	/* In the next turn, as completions are taken between turns. */
+	task->wake = SL_WAKE_READY;
+	task->state = TASK_READY;
+	sl_list_push_back(&task->rt->yielded, &task->link);
 	task->rt->running = NULL;
 	sl_fiber_switch(&task->fiber, &task->rt->scheduler, false);
 	return 0;

@@ -160,9 +160,12 @@ test_files_exists_devices() {
 	get "$ORIGIN/gen/10/1" -o socket
 	expect 13 "'socket' is not a regular file, a character device or a FIFO"
 	ln -s /dev/null null
+	echo line >fifo & # is not opened: its writer would go on
 	get "$ORIGIN/gen/10/1/fifo" "$ORIGIN/gen/10/1/null" # only -o may name one
 	expect 13 "'fifo' is not a regular file (--output may name a device or a FIFO)"
 	expect 13 "'null' is not a regular file"
+	[[ $(timeout 20 cat fifo) == line ]] || fail "the FIFO was read"
+	wait
 	get --stall-timeout 200ms "$ORIGIN/gen/10/1" -o fifo
 	expect 2 "no program has opened it for reading"
 	nothing_left fifo copy socket null
@@ -813,6 +816,17 @@ test_files_size_limit() {
 	done
 }
 
+# with_descriptors COUNT COMMAND...: with that limit, and without those that the suite has inherited
+with_descriptors() (
+	local fd
+	for fd in /proc/"$BASHPID"/fd/*; do
+		fd=${fd##*/}
+		((fd <= 2)) || eval "exec $fd>&-"
+	done
+	ulimit -n "$1"
+	"${@:2}"
+)
+
 # with very few descriptors fewer files are under way, and all arrive
 test_files_few_descriptors() {
 	local i urls=()
@@ -821,7 +835,7 @@ test_files_few_descriptors() {
 	done
 	local limit
 	for limit in 16 17 64; do
-		(ulimit -n $limit && "$S" get -d d$limit -j 16 -x 16 "${urls[@]}" >out 2>err)
+		with_descriptors $limit "$S" get -d d$limit -j 16 -x 16 "${urls[@]}" >out 2>err
 		status=$?
 		expect 0 "100 of 100"
 		for i in {1..100}; do
@@ -829,15 +843,26 @@ test_files_few_descriptors() {
 		done
 	done
 	mkdir tls
-	(ulimit -n 24 && "$S" get -d tls -j 16 --cacert "$CA" "${urls[@]/$ORIGIN/$ORIGINS}" >out 2>err)
+	with_descriptors 24 "$S" get -d tls -j 16 --cacert "$CA" "${urls[@]/$ORIGIN/$ORIGINS}" >out 2>err
 	status=$?
 	expect 0 "100 of 100"
 	# a file in segments, too: connections, a part and a journal
-	(ulimit -n 16 && "$S" get -j 16 -x 16 -s 16 -k 1M "$ORIGIN/ranges/etag/v1/gen/20000000/1/large" >out 2>err)
+	with_descriptors 16 "$S" get -j 16 -x 16 -s 16 -k 1M "$ORIGIN/ranges/etag/v1/gen/20000000/1/large" >out 2>err
 	status=$?
 	expect 0
 	is_gen large 20000000 1
 	no_parts
+}
+
+expect_inherited() {
+	local status
+	with_descriptors 17 bash -c 'exec "$@" 4</dev/null 5</dev/null' bash "$S" get "$ORIGIN/gen/10/1/f" >out 2>err
+	status=$?
+	expect 1 "only 17 open files are allowed: at least 18 are needed"
+	with_descriptors 18 bash -c 'exec "$@" 4</dev/null 5</dev/null' bash "$S" get "$ORIGIN/gen/10/1/f" >out 2>err
+	status=$?
+	expect 0
+	is_gen f 10 1
 }
 
 # fewer than it needs are reported before anything is requested, with the number that is needed
@@ -845,11 +870,13 @@ test_files_no_descriptors() {
 	local count counts=(4 6 8 15)
 	((SLOW == 1)) || counts=(6 8 15) # a sanitizer opens files, too
 	for count in "${counts[@]}"; do
-		(ulimit -n $count && timeout $((20 * SLOW)) "$S" get "$ORIGIN/gen/10/1/f" >out 2>err)
+		with_descriptors $count timeout $((20 * SLOW)) "$S" get "$ORIGIN/gen/10/1/f" >out 2>err
 		status=$?
 		expect 1 "only $count open files are allowed: at least 16 are needed"
 		nothing_left
 	done
+	# those that it inherits count, too
+	((SLOW > 1)) || expect_inherited
 }
 
 # a full file system: exit 9 naming the file; what has room arrives; room made later is used by the same command

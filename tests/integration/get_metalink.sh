@@ -130,6 +130,27 @@ test_repr_digest() {
 	no_parts
 }
 
+# the same in the responses to requests for ranges, which a retry gets; Content-Digest is of the range there
+test_repr_digest_of_a_range() {
+	local sum segments path=ranges/etag/v1/reset-nth/1/6000000/gen/9000000
+	sum=$("$ORIGIN_TOOL" --gen 9000000 1 | openssl dgst -sha256 -binary | base64 | sed 's/+/%2b/g; s/\//%2f/g; s/=/%3d/g')
+	for segments in 1 4; do
+		get --retry-max-wait 20ms -s $segments -k 1M --json "$ORIGIN/header/Repr-Digest/sha-256%3d:$sum:/$path/1/a$segments"
+		expect 0
+		grep -q '"type":"retry"\|"ranges":[1-9]' out || fail "-s $segments: no range was requested"
+		grep -q '"file_done".*"verified_by":"checksum"' out || fail "-s $segments: not verified"
+		is_gen a$segments 9000000 1
+		get --retry-max-wait 20ms -s $segments -k 1M "$ORIGIN/header/Repr-Digest/sha-256%3d:$sum:/$path/2/b$segments"
+		expect 32 ", the server sent $(digest sha256 9000000 1)"
+		absent b$segments
+	done
+	get --retry-max-wait 20ms -s 1 --json "$ORIGIN/header/Content-Digest/sha-256%3d:$sum:/$path/3/c"
+	expect 0
+	grep -q '"type":"retry"' out || fail "no range was requested"
+	is_gen c 9000000 3
+	no_parts
+}
+
 # one object a line
 test_json_lines() {
 	cat >list <<-END

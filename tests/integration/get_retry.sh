@@ -25,6 +25,20 @@ test_retry_until_it_works() {
 	is_gen tls 9000 1
 }
 
+# 403 is for good, unless it reports a rate limit, as GitHub's do
+test_retry_rate_limit() {
+	local fields
+	for fields in X-RateLimit-Remaining/0/header/X-RateLimit-Reset/1 Retry-After/1 RateLimit/limit=9,%20remaining=0,%20reset=1; do
+		get "${SOON[@]}" "$ORIGIN/only/1/header/$fields/only/1/status/403/gen/9000/1/f"
+		expect 0 "trying again in"
+		is_gen f 9000 1
+		rm f
+	done
+	get "${SOON[@]}" "$ORIGIN/header/X-RateLimit-Remaining/59/header/X-RateLimit-Reset/1/status/403/f"
+	expect 24
+	! grep -q "trying again" err || fail "tried again though the limit was not reached"
+}
+
 # the attempts are counted in the last message, in events and in the summary
 test_retry_counts() {
 	own_origin
@@ -150,7 +164,7 @@ test_retry_dead_host_compared() {
 		echo content >"$i"
 	done >list
 	get "${SOON[@]}" -j 4 --dry-run -d none -i list
-	expect 6 "keeps failing"
+	expect 6 "'127.0.0.1:$PORT_closed' keeps failing"
 	[[ $(grep -c '^sluice: .*refused.*(retry' err) -le 30 ]] || fail "dry run: $(grep -c '(retry' err) retries"
 	grep -q "not attempted" err || fail "dry run: each of its files was tried"
 	get "${SOON[@]}" -j 4 --decompress -i list

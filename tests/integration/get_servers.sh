@@ -50,8 +50,16 @@ at-most/2           ranges/etag/v1                7/9449529 0  0    yes
 at-most-503/2       ranges/etag/v1                7/9449529 0  0    yes
 signed/2            ranges/etag/v1                7/9449529 0  0    yes
 keepalive-close/2   ranges/etag/v1                7/9449529 0  0    yes
+from/2/chunked      ranges/etag/v1                7/9449529 0  0    yes
+from/2/untilclose   ranges/etag/v1                7/9449529 0  0    yes
+from/2/coded/gzip   ranges/etag/v1                7/9449529 0  0,22 no
+from/2/redirect/302 ranges/etag/v1                7/9449529 0  0    yes
+from/2/1xx/3        ranges/etag/v1                7/9449529 0  0    yes
+from/2/header/Content-Range/bytes%200-9%2f10 ranges/etag/v1 7/9449529 0 0,22 no
+only/2/status/503   ranges/etag/v1                7/9449529 0  0    yes
 "
 SOON=(--retry-max-wait 20ms)
+AT_ONCE=(--stall-timeout 1900ms) # receives gather no bytes then, so that what came is written at once
 
 each_server() { # function
 	local behaviour base version file stream resumed n=0
@@ -100,6 +108,8 @@ test_servers_segments() {
 	own_origin
 	segments() {
 		get "${SOON[@]}" -s 4 -k 1M "$ORIGIN/$behaviour/$base/gen/$SIZE/$SEED/f"
+		# The first response may bring all of the first version before others begin.
+		[[ $status != 0 ]] || is_version f "$version" || version=$SEED/$SIZE
 		ends_as "$version"
 	}
 	each_server segments
@@ -120,7 +130,7 @@ test_servers_resumed() {
 		[[ $behaviour != range-unasked ]] || file=0 # nothing but a range is asked for
 		[[ $behaviour != range-unasked && $behaviour != twice ]] || from=from/2/
 		path=$from$behaviour/only/1/gate/$n/$base/gen/$SIZE/$SEED/f
-		start get -s 1 "$ORIGIN/$path"
+		start get "${AT_ONCE[@]}" -s 1 "$ORIGIN/$path"
 		until_true 10 has_half
 		kill -KILL "$pid"
 		wait "$pid" 2>/dev/null
@@ -163,7 +173,7 @@ test_servers_without_validator() {
 		is_counter v$n requests 1 || fail "$base: $(counter v$n requests) requests"
 		rm f
 	done
-	get -s 4 -k 1M "$ORIGIN/tag/strong/ranges/etag/v1/gen/$SIZE/$SEED/f"
+	get -s 4 -k 1M "$ORIGIN/tag/strong/slow/8000000/ranges/etag/v1/gen/$SIZE/$SEED/f"
 	expect 0
 	(($(counter strong ranges) > 1)) || fail "not in segments with a strong one"
 }
@@ -180,7 +190,7 @@ test_servers_unmarked_change() {
 		expect 0
 		is_gen f $SIZE $SEED
 		rm f
-		start get -s 1 "$ORIGIN/only/1/gate/$n/from/2/flip-byte/1000/$base/gen/$SIZE/$SEED/f"
+		start get "${AT_ONCE[@]}" -s 1 "$ORIGIN/only/1/gate/$n/from/2/flip-byte/1000/$base/gen/$SIZE/$SEED/f"
 		until_true 10 has_half
 		kill -KILL "$pid"
 		wait "$pid" 2>/dev/null
@@ -188,6 +198,26 @@ test_servers_unmarked_change() {
 		expect 0
 		same f new
 		rm f
+	done
+}
+
+# a server that answers a run after one that was killed with errors: what came is kept for the same command
+test_servers_fail_later() {
+	own_origin
+	local pair path resumed=yes n=0
+	for pair in status/404:3 status/410:3 status/403:24 status/429:29 status/500:22 status/204:22 status/304:22 loop:23 flood/line:22 \
+		keepalive-close/1:6; do
+		n=$((n + 1))
+		path=only/1/gate/$n/from/2/${pair%:*}/ranges/etag/v1/gen/$SIZE/$SEED/f
+		start get "${AT_ONCE[@]}" -s 1 "$ORIGIN/$path"
+		until_true 10 has_half
+		kill -KILL "$pid"
+		wait "$pid" 2>/dev/null
+		get "${SOON[@]}" --retries 1 -s 4 -k 1M "$ORIGIN/$path"
+		expect "${pair#*:}" "the same command resumes it"
+		absent f
+		[[ -s f.sluice-part && -s f.sluice-journal ]] || fail "$pair: nothing is kept"
+		rm f.sluice-*
 	done
 }
 

@@ -238,7 +238,7 @@ enum sim_crash {
 	SIM_CRASH_DROP,   /* nothing survives that was not synced */
 	SIM_CRASH_NAMES,  /* all names survive, no unsynced data does: the worst case for renames
 			      before syncing */
-	SIM_CRASH_SIZES,  /* all names and sizes survive, no unsynced data does: it reads as zeros */
+	SIM_CRASH_SIZES,  /* all names and sizes survive, unsynced data reads as zeros */
 	SIM_CRASH_RANDOM, /* each directory keeps a prefix of its changes, each block of a file its
 			     old or new bytes */
 	SIM_CRASHES,

@@ -123,7 +123,7 @@ note_end(void *ctx, const struct sl_download *download)
 	file->received = download->received;
 	file->resumed = download->resumed;
 	file->fetched = download->fetched;
-	for (size_t i = 0; i < SL_COUNT_OF(file->delivered); i++)
+	for (size_t i = 0; i < SL_MIN(download->source_count, SL_COUNT_OF(file->delivered)); i++)
 		file->delivered[i] = download->delivered[i];
 	sim_check(scene->sim, file->resumed <= file->received, "%llu of %llu bytes were resumed",
 		(unsigned long long)file->resumed, (unsigned long long)file->received);
@@ -400,7 +400,8 @@ check_file(struct get_scene *scene, const struct get_file *file)
 	}
 	}
 	snprintf(part, sizeof(part), "%s.sluice-part", place_of(file));
-	bool may_stay = (scene->resume || file->has_part) && file->state != SL_DOWNLOAD_DONE;
+	bool is_useful = scene->resume && file->error.code != SL_E_CHECKSUM;
+	bool may_stay = (is_useful || file->has_part) && file->state != SL_DOWNLOAD_DONE;
 	sim_check(
 		sim, may_stay || !sim_exists(sim, part), "%s is left (%s)", part, file->error.text);
 	snprintf(part, sizeof(part), "%s.sluice-journal", place_of(file));

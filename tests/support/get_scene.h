@@ -16,16 +16,16 @@ struct get_file {
 	const char *url;
 	const char *mirror; /* another source of the same, or NULL */
 	const char *mirror2;
-	const char *header;             /* "Name: value" of its entry, or NULL */
-	const char *dir;                /* of its entry; NULL = none */
-	const char *name;               /* where it goes; NULL = nowhere (stdout) */
-	const char *data;               /* what the server has */
+	const char *header; /* "Name: value" of its entry, or NULL */
+	const char *dir;    /* of its entry; NULL = none */
+	const char *name;   /* where it goes; NULL = nowhere (stdout) */
+	const char *data;   /* what the server has */
 	size_t len;
 	const char *other; /* another version that the server has, of other_len; or NULL */
 	size_t other_len;
 	const char *before; /* what has the name before the run; NULL = nothing */
 	size_t before_len;
-	bool is_unsettled; /* that is not durable: a power cut may bring back what was there first */
+	bool is_unsettled; /* that is not durable: a power cut may bring back what was before */
 	/* What an earlier run has left: a part may stay if the file is not begun, and a journal
 	 * without a part, after a power cut, until the name has another journal. */
 	bool has_part, has_journal;

@@ -5,8 +5,7 @@
 #define SIZE (4 * SL_MIB + 70001) /* larger than a small part, and no multiple of anything */
 #define PIECE SL_MIB
 #define REMOTE_TIME "Tue, 14 Nov 2023 22:13:21 GMT"
-#define WHOLE_REQUESTS 9 /* that bring all of it in pieces of half a MiB */
-#define RESUMED_AT 120   /* the operation at which the run before is killed */
+#define RESUMED_AT 120 /* the operation at which the run before is killed */
 
 const char *
 shape_name(enum shape shape)
@@ -86,7 +85,7 @@ offer_pieces(struct shaped *shaped)
 	damaged[SIZE / 2] ^= 1;
 	file.data = damaged;
 	file.later = &shaped->others[0];
-	file.later_from = WHOLE_REQUESTS;
+	file.later_from = SHAPE_PIECES_ANSWERS;
 	struct get_file *get = scenario_offer(shaped->scenario, file);
 	shaped->others[0] = ranged(SIZE);
 	shaped->others[0].data = get->data = right;

@@ -19,6 +19,9 @@ enum shape {
 	SHAPES,
 };
 
+/* Responses that bring all of the file with pieces, with the damage. */
+#define SHAPE_PIECES_ANSWERS 9u
+
 struct shaped {
 	struct scenario *scenario;
 	enum shape shape;

@@ -140,11 +140,11 @@ send_piece(struct sim_peer *peer, const struct sim_http_file *file, size_t off, 
 /* [begin, end) of the body, drop by drop if it drips. */
 static void
 send_bytes(struct sim_peer *peer, const struct sim_http_file *file, size_t begin, size_t end,
-	bool is_chunked)
+	bool is_chunked, bool drips)
 {
-	size_t step = file->drip_ns && file->drip ? file->drip : 100000;
+	size_t step = drips && file->drip ? file->drip : 100000;
 	for (size_t off = begin; off < end; off += step) {
-		if (file->drip_ns)
+		if (drips)
 			sim_peer_pause(peer, file->drip_ns);
 		send_piece(peer, file, off, SL_MIN(step, end - off), is_chunked);
 	}
@@ -192,10 +192,11 @@ send_body(struct sim_peer *peer, const struct sim_http_file *file, const struct 
 	bool is_closed = file->framing == SIM_HTTP_CLOSE && !part->is_range;
 	size_t at = part->begin + file->misdeed_at + before * file->misdeed_step;
 	size_t cut = honest ? part->end : SL_MIN(at, part->end);
-	send_bytes(peer, file, part->begin, cut, is_chunked);
+	bool drips = file->drip_ns && (file->drips == 0 || before < file->drips);
+	send_bytes(peer, file, part->begin, cut, is_chunked, drips);
 	if (!honest && !misbehave(peer, file))
 		return false;
-	send_bytes(peer, file, cut, part->end, is_chunked);
+	send_bytes(peer, file, cut, part->end, is_chunked, drips);
 	if (is_chunked)
 		send_text(peer, "0\r\n\r\n");
 	for (size_t i = 0; i < file->excess; i++)

@@ -64,6 +64,7 @@ struct sim_http_file {
 	size_t excess;     /* bytes sent beyond the announced end */
 	uint64_t drip_ns;  /* pause before each `drip` bytes; 0 = as fast as the network */
 	size_t drip;
+	unsigned drips;       /* answers that drip, the first ones; 0 = all */
 	bool no_head;         /* a HEAD request gets 405 */
 	unsigned bad_answers; /* the first ones have bad_status, and no body; UINT_MAX = all */
 	int bad_status;

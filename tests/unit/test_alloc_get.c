@@ -80,14 +80,14 @@ fail_each(uint64_t seed, bool and_all_after)
 	cr_assert_gt(plan.nth, 10, "only %llu allocations", (unsigned long long)plan.nth);
 }
 
-Test(alloc_get, any_allocation_may_fail, .timeout = 120)
+Test(alloc_get, any_allocation_may_fail, .timeout = 600)
 {
 	struct sim_seeds seeds = sim_seeds(8);
 	for (uint64_t seed = seeds.first; seed != seeds.end; seed++)
 		fail_each(seed, false);
 }
 
-Test(alloc_get, memory_may_end_at_any_allocation, .timeout = 120)
+Test(alloc_get, memory_may_end_at_any_allocation, .timeout = 600)
 {
 	struct sim_seeds seeds = sim_seeds(8);
 	for (uint64_t seed = seeds.first; seed != seeds.end; seed++)

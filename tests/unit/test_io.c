@@ -1129,6 +1129,38 @@ Test(io, in_a_batch_what_comes_after_an_absence_is_done_only_then)
 	play(50, NULL, absent_batch);
 }
 
+static int
+regular_batch(void *arg)
+{
+	struct scene *scene = arg;
+	static const char *const names[] = { "file", "directory", "absent" };
+	struct statx st = { 0 };
+	sim_put_file(scene->sim, "file", "", 0, 0600);
+	cr_assert_eq(sl_io_mkdir(AT_FDCWD, "directory", 0700), 0);
+	for (size_t i = 0; i < SL_COUNT_OF(names); i++) {
+		struct sl_op ops[] = {
+			stat_op(names[i], &st),
+			{ .kind = SL_OP_OPEN,
+				.dir_fd = AT_FDCWD,
+				.path = names[i],
+				.after = ops,
+				.after_regular = true },
+			{ .kind = SL_OP_CLOSE, .fd = SL_FD_OF_AFTER, .after = &ops[1] },
+		};
+		cr_assert_eq(sl_io_batch(ops, SL_COUNT_OF(ops)), 0);
+		cr_assert_eq(ops[0].result, i == 2 ? -ENOENT : 0);
+		cr_assert(i > 0 ? ops[1].result == -ECANCELED : ops[1].result >= 0, "%s: %d",
+			names[i], ops[1].result);
+		cr_assert_eq(ops[2].result, i > 0 ? -ECANCELED : 0);
+	}
+	return 0;
+}
+
+Test(io, in_a_batch_what_comes_after_a_regular_file_is_done_only_then)
+{
+	play(50, NULL, regular_batch);
+}
+
 Test(io, in_a_batch_what_comes_after_a_failure_is_not_done)
 {
 	play(50, NULL, chained_batch);

@@ -127,12 +127,15 @@ begin(struct bench *bench)
 	return sl_part_begin_journal(&bench->part, &options);
 }
 
+static const uint64_t url_hashes[] = { URL_HASH + 1, URL_HASH };
+static const struct sl_journal_urls other_url = { url_hashes, 1 }, same_url = { url_hashes, 2 };
+
 static int
 resume(struct bench *bench)
 {
 	sl_error_clear(&bench->err);
 	int code = sl_part_resume(
-		&bench->part, bench->directory, "x", SL_PART_NEW, URL_HASH, &bench->err);
+		&bench->part, bench->directory, "x", SL_PART_NEW, &same_url, &bench->err);
 	bench->was_resumed = !code && bench->part.journal;
 	bench->resumed = 0;
 	if (!bench->was_resumed)
@@ -452,13 +455,13 @@ static void
 other_requests(struct bench *bench)
 {
 	make_left(bench);
-	cr_assert_eq(sl_part_resume(&bench->part, bench->directory, "x", SL_PART_NEW, URL_HASH + 1,
+	cr_assert_eq(sl_part_resume(&bench->part, bench->directory, "x", SL_PART_NEW, &other_url,
 			     &bench->err),
 		0);
 	cr_expect_null(bench->part.journal, "another URL");
 	sl_part_discard(&bench->part);
 	make_left(bench);
-	cr_assert_eq(sl_part_resume(&bench->part, bench->directory, "x", SL_PART_PRIVATE, URL_HASH,
+	cr_assert_eq(sl_part_resume(&bench->part, bench->directory, "x", SL_PART_PRIVATE, &same_url,
 			     &bench->err),
 		0);
 	cr_expect_null(bench->part.journal, "it is to replace a file now");

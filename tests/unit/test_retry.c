@@ -80,6 +80,15 @@ Test(retry, of_the_statuses_only_a_few_are_transient)
 	}
 }
 
+/* GitHub and others. */
+Test(retry, a_403_with_a_rate_limit_is_transient)
+{
+	struct sl_error err = {
+		.code = SL_E_STATUS, .phase = SL_PHASE_HEAD, .http_status = 403, .retry_after_s = 1
+	};
+	cr_expect_eq(sl_retry_classify(&err), SL_RETRY_LIMITED);
+}
+
 Test(retry, the_ceiling_of_the_waits_doubles_up_to_the_cap)
 {
 	static const uint64_t seconds[] = { 1, 2, 4, 8, 16, 32, 60, 60, 60 };

@@ -12,7 +12,7 @@
 #define BEFORE "Tue, 14 Nov 2023 22:13:10 GMT"
 
 static uint64_t
-seconds_of(const char *fields)
+read_fields(const char *fields, bool *is_limit)
 {
 	struct sl_head head;
 	struct sl_buf text = { 0 };
@@ -21,9 +21,17 @@ seconds_of(const char *fields)
 	sl_buf_printf(&text, "HTTP/1.1 503 No\r\n%s\r\n", fields);
 	cr_assert_eq(sl_head_feed(&head, text.data, text.len, &used, NULL), SL_PARSE_DONE);
 	uint64_t seconds = sl_retry_after_read(&head, NOW_S);
+	*is_limit = sl_retry_after_is_limit(&head, NOW_S);
 	sl_head_release(&head);
 	sl_buf_release(&text);
 	return seconds;
+}
+
+static uint64_t
+seconds_of(const char *fields)
+{
+	bool is_limit;
+	return read_fields(fields, &is_limit);
 }
 
 struct sample {
@@ -118,8 +126,42 @@ Test(retry_after, rate_limits_count_once_nothing_is_left)
 		{ "X-RateLimit-Remaining: 0\r\nX-RateLimit-Reset: 1700000042\r\n", 42 },
 		{ "X-RateLimit-Remaining: 7\r\nX-RateLimit-Reset: 1700000042\r\n", 0 },
 		{ "X-RateLimit-Reset: 42\r\n", 42 },
+		{ "RateLimit: limit=9, remaining=0, reset=30\r\n", 30 },
+		{ "RateLimit: reset=30,remaining=0,limit=9\r\n", 30 },
+		{ "RateLimit: limit=9, remaining=1, reset=30\r\n", 0 },
+		{ "RateLimit: limit=9, reset=30\r\n", 0 },
+		{ "RateLimit: remaining=x, reset=30\r\n", 0 },
+		{ "RateLimit: remaining=0, reset=-5\r\n", 0 },
+		{ "RateLimit: remaining=0\r\nRateLimit: reset=30\r\n", 30 },
 	};
 	check(samples, SL_COUNT_OF(samples));
+}
+
+/* Many services send what is left with each response. */
+Test(retry_after, a_limit_is_reached_if_nothing_is_left_or_a_wait_is_asked_for)
+{
+	static const struct {
+		const char *fields;
+		bool is_limit;
+	} samples[] = {
+		{ "", false },
+		{ "X-RateLimit-Limit: 60\r\nX-RateLimit-Reset: 1700000042\r\n", false },
+		{ "X-RateLimit-Remaining: 59\r\nX-RateLimit-Reset: 1700000042\r\n", false },
+		{ "X-RateLimit-Remaining: 0\r\nX-RateLimit-Reset: 1700000042\r\n", true },
+		{ "X-RateLimit-Remaining: 0\r\nX-RateLimit-Reset: 1600000000\r\n", true },
+		{ "X-RateLimit-Remaining:\r\n", false },
+		{ "RateLimit-Remaining: 0\r\n", true },
+		{ "RateLimit: \"a\";r=0;t=30\r\n", true },
+		{ "RateLimit: \"a\";r=1;t=30\r\n", false },
+		{ "RateLimit: limit=9, remaining=0, reset=30\r\n", true },
+		{ "Retry-After: 60\r\n", true },
+		{ "Retry-After: soon\r\n", false },
+	};
+	for (size_t i = 0; i < SL_COUNT_OF(samples); i++) {
+		bool is_limit;
+		(void)read_fields(samples[i].fields, &is_limit);
+		cr_expect_eq(is_limit, samples[i].is_limit, "%s", samples[i].fields);
+	}
 }
 
 Test(retry_after, the_most_specific_field_counts)

@@ -11,6 +11,7 @@
 #include "sluice/base/clock.h"
 
 #include <criterion/criterion.h>
+#include <errno.h>
 #include <stdlib.h>
 
 #define SIZE (4 * SL_MIB + 70001) /* larger than a small part, and no multiple of anything */
@@ -188,6 +189,57 @@ Test(scenario_get_cuts, a_cut_at_any_operation_of_a_download_of_any_shape_is_rec
 				;
 }
 
+/* ---- damage ---- */
+
+struct repair {
+	struct shaped shaped;
+	enum sim_crash how;
+	bool was_under_way;
+};
+
+static void
+cut_repair(struct sim *sim, void *ctx)
+{
+	struct repair *repair = ctx;
+	(void)sim;
+	repair->was_under_way =
+		sim_http_answers(repair->shaped.scenario->http, "/f0") > SHAPE_PIECES_ANSWERS;
+	get_scene_cut(repair->shaped.run, repair->how);
+}
+
+/* Once a piece is fetched again, no run takes what it was for right: not even one that is not given
+ * the checksums of pieces. Returns false if the run had ended before. */
+static bool
+repair_at(enum sim_crash how, uint64_t seed, uint64_t nth, unsigned *cuts)
+{
+	struct repair repair = { .how = how };
+	struct shaped *shaped = &repair.shaped;
+	uint64_t at_op = 0;
+	shaped_begin(shaped, SHAPE_PIECES, seed + nth);
+	sim_at(shaped->sim, nth, cut_repair, &repair);
+	shaped_run(shaped);
+	struct sim *disk = sim_cut_world(shaped->sim, &at_op);
+	if (repair.was_under_way) {
+		shaped->run->files[0].pieces = NULL;
+		shaped_rerun(shaped, disk);
+		(*cuts)++;
+	}
+	sim_free(disk);
+	shaped_end(shaped);
+	return disk != NULL;
+}
+
+Test(scenario_get_cuts, a_piece_that_was_found_damaged_is_not_resumed_after_a_cut, .timeout = 600)
+{
+	unsigned cuts = 0;
+	uint64_t seed = sim_seeds(1).first - 1;
+	for (uint64_t nth = 1; repair_at(SIM_CRASH_KILL, seed, nth, &cuts); nth++)
+		;
+	for (uint64_t nth = 1; repair_at(SIM_CRASH_KEEP, seed, nth, &cuts); nth += sim_stride(2))
+		;
+	cr_assert_gt(cuts, 5, "only %u during the repair", cuts);
+}
+
 /* ---- how much is repeated ---- */
 
 #define LONG_SIZE (8 * SL_MIB + 70001)
@@ -276,4 +328,71 @@ Test(scenario_get_cuts, a_kill_repeats_a_few_chunks_and_a_power_cut_one_sync_int
 	for (size_t i = 0; i < SL_COUNT_OF(hows); i++)
 		for (uint64_t nth = 1 + i; repeat_at(hows[i], seed, nth); nth += sim_stride(61))
 			;
+}
+
+/* ---- slow syncs ---- */
+
+static struct scenario *
+build_with_slow_disk(uint64_t seed)
+{
+	struct sim_options options = sim_options(seed);
+	options.short_percent = 0;
+	options.disk_ns = SL_NS_PER_S;
+	struct scenario *scenario = scenario_new(&options);
+	struct get_scene *get = &scenario->get;
+	get->segments = SEGMENTS;
+	get->min_segment = get->chunk_size = 64 * SL_KIB;
+	get->chunks = 32;
+	get->resume = true;
+	sim_http_set_segment(scenario->http, scenario->sim, 64 * SL_KIB);
+	scenario_offer(scenario, (struct sim_http_file){ .len = SIZE,
+					 .ranges = true,
+					 .etag = "\"one\"",
+					 .modified = REMOTE_TIME,
+					 .drip = 16000,
+					 .drip_ns = 200 * SL_NS_PER_MS });
+	return scenario;
+}
+
+/* What is recorded while a sync is under way is not covered by it. Returns false if the run had
+ * ended before. */
+static bool
+cut_slow_at(enum sim_crash how, uint64_t seed, uint64_t nth)
+{
+	struct scenario *scenario = build_with_slow_disk(seed);
+	struct get_scene *get = &scenario->get;
+	uint64_t at_op = 0;
+	sim_cut_at(scenario->sim, nth, how);
+	scenario_run(scenario);
+	scenario_expect_all_done(scenario);
+	struct sim *disk = sim_cut_world(scenario->sim, &at_op);
+	if (disk) {
+		get_scene_check_disk(get, disk, at_op);
+		sim_http_serve(scenario->http, disk);
+		get_scene_rerun(get, disk);
+	}
+	sim_free(disk);
+	scenario_free(scenario);
+	return disk != NULL;
+}
+
+Test(scenario_get_cuts, a_sync_covers_only_what_was_written_before_it_began, .timeout = 600)
+{
+	uint64_t seed = sim_seeds(1).first;
+	for (uint64_t nth = 1; cut_slow_at(SIM_CRASH_DROP, seed, nth); nth += sim_stride(13))
+		;
+	for (uint64_t nth = 5; cut_slow_at(SIM_CRASH_RANDOM, seed, nth); nth += sim_stride(13))
+		;
+}
+
+/* The kernel reports it once: the sync at the end succeeds. */
+Test(scenario_get_cuts, a_file_is_not_done_if_a_sync_before_its_end_has_failed, .timeout = 600)
+{
+	for (uint64_t nth = 1; nth <= 3; nth++) {
+		struct scenario *scenario = build_with_slow_disk(nth);
+		sim_fail_nth(scenario->sim, nth, -EIO, KIND(SL_OP_SYNC));
+		scenario_run(scenario);
+		sim_check(scenario->sim, sim_faults(scenario->sim) == 1, "no sync");
+		scenario_free(scenario);
+	}
 }

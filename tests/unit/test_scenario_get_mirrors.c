@@ -2,6 +2,7 @@
  * One file from several sources at once, in the simulated world: which join, what becomes of those
  * that differ or fail, and what each of them is sent.
  */
+#include "support/chance.h"
 #include "support/scenario.h"
 
 #include "sluice/base/log.h"
@@ -352,6 +353,47 @@ Test(scenario_get_mirrors, the_next_source_goes_on_with_what_a_failed_one_has_le
 	end(mirrors);
 }
 
+/* The first run had to use the mirror; in the second one the first source has the same bytes, or
+ * others. */
+Test(scenario_get_mirrors, any_source_with_the_same_bytes_goes_on_with_the_part_of_an_earlier_run)
+{
+	for (unsigned other = 0; other < 2; other++) {
+		struct mirrors *mirrors = begin(1 + other);
+		struct get_scene *first = &mirrors->scenario->get;
+		const char *data = mirrors->served->data;
+		uint64_t at_op = 0;
+		mirrors->served->bad_answers = UINT_MAX;
+		mirrors->served->bad_status = 404;
+		mirrors->mirror.misdeed = SIM_HTTP_RESETS;
+		mirrors->mirror.misdeed_at = SL_MIB;
+		mirrors->scenario->get.segments = 1;
+		run(mirrors);
+		cr_expect_eq(mirrors->get->state, SL_DOWNLOAD_FAILED);
+		uint64_t left = mirrors->get->received;
+		cr_expect_geq(left, SL_MIB / 2);
+		get_scene_cut(first, SIM_CRASH_KILL);
+		struct sim *world = sim_cut_world(mirrors->scenario->sim, &at_op);
+		mirrors->served->bad_answers = 0;
+		if (other)
+			mirrors->served->data = mirrors->get->data = scenario_body(1, SIZE);
+		sim_http_serve(mirrors->scenario->http, world);
+		sim_http_serve(mirrors->second, world);
+		struct get_scene again = *first;
+		again.sim = world;
+		again.files[0].reported = false;
+		again.files[0].retries = 0;
+		get_scene_run(&again);
+		get_scene_check(&again);
+		const struct get_file *get = &again.files[0];
+		sim_check(world, get->state == SL_DOWNLOAD_DONE, "%s", get->error.text);
+		cr_expect_eq(get->resumed, other ? 0 : left);
+		cr_expect_eq(get->delivered[0], other ? SIZE : SIZE - left);
+		mirrors->served->data = data;
+		sim_free(world);
+		end(mirrors);
+	}
+}
+
 Test(scenario_get_mirrors, the_next_source_begins_anew_if_it_has_other_bytes)
 {
 	struct mirrors *mirrors = begin(1);
@@ -416,6 +458,109 @@ Test(scenario_get_mirrors, each_gets_its_own_validator)
 	cr_expect_not(sim_http_saw(mirrors->second, "If-Range: \"one\""));
 	cr_expect_not(sim_http_saw(mirrors->scenario->http, "If-Range: \"two\""));
 	end(mirrors);
+}
+
+/* ---- mixed ---- */
+
+#define KIND(kind) (1ull << (kind))
+#define EVERYTHING (KIND(SL_OP_KINDS) - 1)
+
+/* Other bytes only with what tells: another Last-Modified, or a checksum. */
+static void
+vary(struct sl_random *random, struct mirrors *mirrors, struct sim_http_file *file)
+{
+	static const enum sim_http_misdeed misdeeds[] = { SIM_HTTP_ENDS, SIM_HTTP_RESETS,
+		SIM_HTTP_STALLS, SIM_HTTP_PAUSES };
+	file->drip_ns = one_in(random, 3) ? 0 : pick(random, 200) * SL_NS_PER_MS;
+	if (one_in(random, 3)) {
+		file->data = mirrors->get->other;
+		file->modified = LATER;
+		file->etag = "\"two\"";
+	}
+	if (one_in(random, 3)) {
+		file->misdeed = PICK_OF(random, misdeeds);
+		file->misdeed_at = (size_t)pick(random, SIZE / 2);
+		file->misdeed_ns = pick(random, 20 * SL_NS_PER_S);
+		file->misdeeds = (unsigned)pick(random, 6);
+	}
+	if (one_in(random, 4)) {
+		file->busy_from = (unsigned)pick(random, 8);
+		file->busy = 1 + (unsigned)pick(random, 20);
+	}
+	if (one_in(random, 6))
+		file->etag2 = "\"three\"";
+	if (one_in(random, 8))
+		file->ranges = false;
+	if (one_in(random, 8))
+		file->date = NULL;
+	if (mirrors->get->checksum && one_in(random, 8)) /* else that is a version as well */
+		file->len -= 1 + (size_t)pick(random, SL_MIB);
+}
+
+/* All but its last 100000 bytes are the same, or all are others. */
+static char *
+other_body(struct sl_random *random, const struct mirrors *mirrors)
+{
+	char *data = differ_at(mirrors, SIZE - 1 - (size_t)pick(random, 100000));
+	if (one_in(random, 2))
+		memcpy(data, scenario_body(1, SIZE), SIZE);
+	return data;
+}
+
+Test(scenario_get_mirrors, whatever_they_do_the_file_is_of_one_version_or_is_not_done,
+	.timeout = 240)
+{
+	struct sim_seeds seeds = sim_seeds(150);
+	for (uint64_t seed = seeds.first; seed != seeds.end; seed++) {
+		struct mirrors *mirrors = begin(seed);
+		struct get_scene *get = &mirrors->scenario->get;
+		struct sl_random random;
+		sl_random_init(&random, seed);
+		char *other = other_body(&random, mirrors);
+		struct sl_pieces pieces = pieces_of(mirrors->served->data);
+		bool is_verified = one_in(&random, 2);
+		mirrors->get->other = other;
+		mirrors->get->other_len = SIZE;
+		mirrors->get->mirror2 = one_in(&random, 2) ? THIRD "/f0" : NULL;
+		if (is_verified) {
+			scenario_set_checksum(mirrors->get, mirrors->sum);
+			if (one_in(&random, 2))
+				mirrors->get->pieces = &pieces;
+		}
+		vary(&random, mirrors, mirrors->served);
+		vary(&random, mirrors, &mirrors->mirror);
+		vary(&random, mirrors, &mirrors->mirror3);
+		if (is_verified)
+			mirrors->get->other = NULL;
+		get->segments = 1 + (unsigned)pick(&random, 6);
+		get->per_host = 1 + (unsigned)pick(&random, 4);
+		get->retry = (struct sl_retry_policy){ .retries = (unsigned)pick(&random, 3),
+			.max_wait_ns = 1 + pick(&random, 5 * SL_NS_PER_S),
+			.seed = seed };
+		get->stall_timeout_ns = 5 * SL_NS_PER_S;
+		run(mirrors);
+		end(mirrors);
+		free(other);
+	}
+}
+
+Test(scenario_get_mirrors, any_operation_may_fail, .timeout = 240)
+{
+	static const int codes[] = { -ECONNRESET, -EIO, -ENOMEM };
+	bool hit = true;
+	for (uint64_t n = 1; hit; n += 37) {
+		struct mirrors *mirrors = begin(n);
+		struct sl_pieces pieces = pieces_of(mirrors->served->data);
+		char *data = differ_at(mirrors, SIZE / 2 + 300000);
+		mirrors->get->pieces = &pieces;
+		mirrors->mirror.data = data;
+		mirrors->served->drip_ns = mirrors->mirror.drip_ns = 0;
+		sim_fail_nth(mirrors->scenario->sim, n, codes[n % 3], EVERYTHING);
+		run(mirrors);
+		hit = sim_faults(mirrors->scenario->sim) > 0;
+		end(mirrors);
+		free(data);
+	}
 }
 
 /* ---- nodes of one service ---- */

@@ -2,9 +2,9 @@
  * Everything at once, under seeds: files in segments, small ones and compressed ones, mirrors,
  * retries and limits, servers that change their files, answer wrongly, refuse, stall and break
  * connections, operations that fail, and runs that are killed, stopped or lose their power and are
- * begun again on the same disk with other options. A run succeeds if and only if every file is there,
- * whole and of one version; a file that failed has left its name as it was; and once nothing is
- * wrong any more, the same command completes everything.
+ * begun again on the same disk with other options. A run succeeds if and only if every file is
+ * there, whole and of one version; a file that failed has left its name as it was; and once nothing
+ * is wrong any more, the same command completes everything.
  */
 #include "support/chance.h"
 #include "support/failures.h"
@@ -33,7 +33,6 @@ struct source {
 	char mirror_path[16], mirror_url[48];
 	char sum[SCENARIO_SUM];
 	bool is_fixed; /* it has a checksum: only the first version will do */
-	bool may_fail; /* even alone: what its servers send cannot be made sense of */
 };
 
 struct world {
@@ -201,7 +200,12 @@ add_mirror(struct world *world, struct source *source, struct get_file *get, siz
 	mirror->misdeed = SIM_HTTP_HONEST;
 	if (mirror->etag && one_in(random, 2))
 		mirror->etag = "\"one-of-the-mirror\"";
-	if (get->other && one_in(random, 3)) {
+	if (!get->other && !source->is_fixed && mirror->len > 0 && one_in(random, 4)) {
+		/* Other bytes, and nothing in its heads shows it. */
+		mirror->data = get->other = scenario_body(index + 200, mirror->len);
+		get->other_len = mirror->len;
+		mirror->etag2 = NULL;
+	} else if (get->other && one_in(random, 3)) {
 		mirror->data = get->other;
 		mirror->len = get->other_len;
 		mirror->etag = mirror->etag ? "\"two\"" : NULL;

@@ -8,6 +8,7 @@
 
 #include <criterion/criterion.h>
 #include <errno.h>
+#include <stdlib.h>
 
 #define KIND(kind) (1ull << (kind))
 #define DISK \
@@ -266,6 +267,35 @@ Test(scenario_get_segments, only_bytes_of_earlier_runs_count_as_resumed)
 	sim_check(world, second->resumed + second->fetched == SIZE,
 		"%llu bytes resumed, %llu fetched", (unsigned long long)second->resumed,
 		(unsigned long long)second->fetched);
+	sim_free(world);
+	scenario_free(scenario);
+}
+
+/* The first source has the file no more, and its mirror goes on with what a run has left. */
+Test(scenario_get_segments, bytes_of_earlier_runs_count_as_resumed_also_with_another_source)
+{
+	struct scenario *scenario = build_one(1);
+	struct sim_http_file mirror = ranged(SIZE);
+	uint64_t at_op = 0;
+	mirror.path = "/mirror";
+	mirror.data = scenario->files[0].served.data;
+	sim_http_add(scenario->http, &mirror);
+	scenario->get.files[0].mirror = SCENARIO_ORIGIN "/mirror";
+	sim_cut_at(scenario->sim, 150, SIM_CRASH_KILL);
+	scenario_run(scenario);
+	struct sim *world = sim_cut_world(scenario->sim, &at_op);
+	scenario->files[0].served.bad_answers = UINT32_MAX;
+	scenario->files[0].served.bad_status = 404;
+	sim_http_serve(scenario->http, world);
+	struct get_scene *again = get_scene_again(&scenario->get, world);
+	again->segments = 1;
+	get_scene_run(again);
+	get_scene_check(again);
+	const struct get_file *file = &again->files[0];
+	sim_check(world, file->state == SL_DOWNLOAD_DONE, "%s", file->error.text);
+	sim_check(world, file->resumed > 0 && file->resumed < SIZE, "%llu bytes resumed",
+		(unsigned long long)file->resumed);
+	free(again);
 	sim_free(world);
 	scenario_free(scenario);
 }

@@ -179,3 +179,27 @@ Test(scenario_get_stream, is_not_begun_again_if_its_rest_cannot_be_requested)
 		scenario_free(scenario);
 	}
 }
+
+/* The first response is slow, and its rest is requested once more: both bring the same bytes, for a
+ * while side by side. */
+Test(scenario_get_stream, bytes_that_two_connections_bring_come_once)
+{
+	uint64_t hedged = 0;
+	struct sim_seeds seeds = sim_seeds(40);
+	for (uint64_t seed = seeds.first; seed != seeds.end; seed++) {
+		struct sim_options options = sim_options(seed);
+		struct sim_http_file file = { .len = 600000,
+			.drip = 1000 + (size_t)seed % 7 * 500,
+			.drip_ns = 50 * SL_NS_PER_MS,
+			.drips = 1 + (unsigned)seed % 3 };
+		struct scenario *scenario = begin(&options, file, SL_FOREVER);
+		scenario->get.chunks = 40;
+		sim_http_set_segment(scenario->http, scenario->sim, 4 * SL_KIB);
+		scenario_run(scenario);
+		scenario_expect_all_done(scenario);
+		expect_in_order(scenario);
+		hedged += scenario->get.summary.segments.hedged;
+		scenario_free(scenario);
+	}
+	cr_assert(hedged > 0 || sim_seeds_are_chosen());
+}

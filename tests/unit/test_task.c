@@ -4,6 +4,7 @@
 #include "support/run.h"
 
 #include "sluice/rt/io.h"
+#include "sluice/rt/semaphore.h"
 #include "sluice/rt/task.h"
 
 #include <criterion/criterion.h>
@@ -118,6 +119,79 @@ two_yielders(void *arg)
 Test(task, yielding_tasks_take_turns)
 {
 	run_story(two_yielders, "xyxyxy");
+}
+
+/* Two tasks that wake each other, at most `most` times; a third that has yielded ends it. */
+struct rally {
+	struct sl_semaphore turns[2];
+	int hits, most;
+	bool is_over;
+	struct sl_buf text;
+};
+
+static int
+hit_back(struct rally *rally, int side)
+{
+	while (!rally->is_over && rally->hits < rally->most) {
+		cr_assert_eq(sl_semaphore_take(&rally->turns[side], SL_FOREVER), 0);
+		sl_buf_add_char(&rally->text, (char)('a' + side));
+		rally->hits++;
+		sl_semaphore_give(&rally->turns[!side]);
+	}
+	return 0;
+}
+
+static int
+first_player(void *arg)
+{
+	return hit_back(arg, 0);
+}
+
+static int
+second_player(void *arg)
+{
+	return hit_back(arg, 1);
+}
+
+static int
+ends_rally(void *arg)
+{
+	struct rally *rally = arg;
+	cr_assert_eq(sl_yield(), 0);
+	sl_buf_add_char(&rally->text, '.');
+	rally->is_over = true;
+	return 0;
+}
+
+static int
+play_rally(void *arg)
+{
+	struct rally *rally = arg;
+	struct sl_group group;
+	sl_semaphore_init(&rally->turns[0], "first", 1);
+	sl_semaphore_init(&rally->turns[1], "second", 1);
+	cr_assert(sl_semaphore_try_take(&rally->turns[1]));
+	sl_group_enter(&group, SL_GROUP_FAIL_FAST);
+	cr_assert_eq(sl_group_spawn(&group, "end", ends_rally, rally, NULL), 0);
+	cr_assert_eq(sl_group_spawn(&group, "second", second_player, rally, NULL), 0);
+	cr_assert_eq(sl_group_spawn(&group, "first", first_player, rally, NULL), 0);
+	return sl_group_leave(&group);
+}
+
+Test(task, a_short_chain_of_tasks_that_wake_one_another_takes_one_turn)
+{
+	struct rally rally = { .most = 4 };
+	cr_assert_eq(run_plain(play_rally, &rally), 0);
+	cr_expect_str_eq(rally.text.data, "ababa.");
+	sl_buf_release(&rally.text);
+}
+
+Test(task, tasks_that_wake_one_another_for_ever_do_not_keep_others_from_running)
+{
+	struct rally rally = { .most = 1000 };
+	cr_assert_eq(run_plain(play_rally, &rally), 0);
+	cr_expect_lt(rally.hits, rally.most);
+	sl_buf_release(&rally.text);
 }
 
 /* ---- time ---- */

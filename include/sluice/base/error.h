@@ -71,7 +71,9 @@ struct sl_error {
 	int code;
 	enum sl_phase phase;
 	int http_status;
-	unsigned retry_after_s; /* with http_status: the wait that the server asked for; 0 = none */
+	/* With http_status: the wait that the server asked for; 0 = none. Of 403 above 0 only if a
+	 * rate limit was reached. */
+	unsigned retry_after_s;
 	char text[SL_ERROR_TEXT];
 };
 

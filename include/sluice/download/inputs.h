@@ -10,6 +10,7 @@
 #define SLUICE_DOWNLOAD_INPUTS_H
 
 #include "sluice/download/entry.h"
+#include "sluice/download/retry.h"
 #include "sluice/http/client.h"
 #include "sluice/rt/task.h"
 
@@ -28,6 +29,7 @@ struct sl_inputs_options {
 	uint64_t shard_index;  /* from 0 */
 	uint64_t shard_count;  /* 0 or 1 = all entries */
 	struct sl_http_client *client; /* for lists and sums from URLs */
+	struct sl_retry_policy retry;  /* of these */
 };
 
 struct sl_inputs;

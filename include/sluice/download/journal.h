@@ -45,16 +45,22 @@ uint64_t sl_journal_birth_ns(const struct statx *st);
 /* One that is not there yet; sl_journal_begin makes it. Returns 0 or -ENOMEM. */
 int sl_journal_new(struct sl_journal **out, const struct sl_journal_part *part) SL_MUST_CHECK;
 
+/* By sl_journal_url_hash. Of a file with several sources, any of them may have been used. */
+struct sl_journal_urls {
+	const uint64_t *hashes;
+	size_t count;
+};
+
 /*
- * Read the journal of a part that a former run has left. `url_hash` as of sl_journal_url_hash.
+ * Read the journal of a part that a former run has left, of one of these URLs.
  * Returns 0; -ENOENT without a journal; with the reason in *err: SL_E_REPLACED for one of another
  * part, of another URL or that is not a regular file of this user (links are not followed),
  * SL_E_UNSUPPORTED for another version, SL_E_PROTO for a damaged one, SL_E_LIMIT for one that is
  * too large; a kernel's code.
  */
 SL_SUSPENDS
-int sl_journal_load(struct sl_journal **out, const struct sl_journal_part *part, uint64_t url_hash,
-	struct sl_error *err) SL_MUST_CHECK;
+int sl_journal_load(struct sl_journal **out, const struct sl_journal_part *part,
+	const struct sl_journal_urls *urls, struct sl_error *err) SL_MUST_CHECK;
 
 /*
  * Read the journal that was kept for a complete file, open for reading as part->fd; the rest that

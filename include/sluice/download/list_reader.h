@@ -1,6 +1,9 @@
 /*
  * list_reader.h - the bytes of a list, piece by piece: of a file, of standard input, or of a URL.
  *
+ * A request that fails is tried again as that of a file is: from the first byte that is missing, if
+ * the version can be told from others and the server sends ranges, else only until there was one.
+ *
  * A file is read as its entries are needed. What a URL has is received by a task of its own as fast
  * as it comes, up to SL_LIST_URL_MAX bytes: an answer that is only read as fast as its entries are
  * downloaded would be ended by many servers, and would keep a connection from the downloads.
@@ -8,6 +11,7 @@
 #ifndef SLUICE_DOWNLOAD_LIST_READER_H
 #define SLUICE_DOWNLOAD_LIST_READER_H
 
+#include "sluice/download/retry.h"
 #include "sluice/http/client.h"
 #include "sluice/rt/task.h"
 
@@ -23,13 +27,14 @@ bool sl_list_is_url(const char *from);
 const char *sl_list_reader_name(const struct sl_list_reader *reader);
 
 /*
- * A list by its path, "-" for standard input, or a URL; `from` is borrowed. A file is opened, a URL
- * is requested when it is first read, by a task of `group`. Returns 0; a code of openat with
+ * A list by its path, "-" for standard input, or a URL; `from` and `retry` are borrowed. A file is
+ * opened, a URL is requested when it is first read, by a task of `group`. Returns 0; a code of openat with
  * SL_PHASE_OPEN; what sl_url_parse returns; -ENOMEM.
  */
 SL_SUSPENDS
 int sl_list_reader_new(struct sl_list_reader **out, const char *from, struct sl_http_client *client,
-	struct sl_group *group, struct sl_error *err) SL_MUST_CHECK;
+	const struct sl_retry_policy *retry, struct sl_group *group,
+	struct sl_error *err) SL_MUST_CHECK;
 
 /* No task of the group may run any more. NULL is fine. */
 SL_SUSPENDS

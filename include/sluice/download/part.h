@@ -87,14 +87,14 @@ int sl_part_create(struct sl_part *part, struct sl_directory *directory, const c
 	uint32_t mode, struct sl_error *err) SL_MUST_CHECK;
 
 /*
- * The same, but a leftover with a valid journal of this URL (sl_journal_url_hash) is taken over if
+ * The same, but a leftover with a valid journal of one of these URLs is taken over if
  * it has the rights that a new part would get: then part->journal is loaded, and what it contains
  * is to be fetched no more (see sl_journal_needs_verify). A leftover that is not taken over is
  * removed, and the reason logged.
  */
 SL_SUSPENDS
 int sl_part_resume(struct sl_part *part, struct sl_directory *directory, const char *name,
-	uint32_t mode, uint64_t url_hash, struct sl_error *err) SL_MUST_CHECK;
+	uint32_t mode, const struct sl_journal_urls *urls, struct sl_error *err) SL_MUST_CHECK;
 
 /* Keep a journal from now on, or go on with the one that was loaded (sl_journal_begin). The seal,
  * discarding or keeping it end it, in the same task. Returns 0 or the cancellation: a journal that

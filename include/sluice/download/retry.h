@@ -27,7 +27,7 @@ enum sl_retry_kind {
 	SL_RETRY_TRANSIENT, /* of this resource: the origin serves others perhaps */
 	SL_RETRY_ORIGIN,    /* transient, and of the origin as a whole: nothing there answers, or it
 			       is overloaded */
-	SL_RETRY_LIMITED,   /* the same: the origin asks for fewer requests (429) */
+	SL_RETRY_LIMITED, /* the same: the origin asks for fewer requests (429; 403 with a limit) */
 };
 
 /* What a failed download means, from code, phase and http_status. */

@@ -40,9 +40,10 @@ struct sl_segments {
 	 * left. Its segments have been cancelled. (The model's `accept` returns -EAGAIN if it has
 	 * changed the source: the same is to be requested once more.) */
 	void (*dropped)(void *ctx, struct sl_source *source, const struct sl_error *err);
-	/* For bytes that are used in order, else NULL: no piece may reach beyond this byte for now;
-	 * and use what a segment that was stopped had begun. 0 or the code that ends it all. */
+	/* For bytes that are used in order, else NULL: no piece may reach beyond this byte. */
 	uint64_t (*limit)(void *ctx);
+	/* Use what a segment that was stopped had begun, or what a response has brought: called by
+	 * the task that drives them, often and at the end. 0 or the code that ends it all. */
 	SL_SUSPENDS
 	int (*flush)(void *ctx);
 	void *ctx;
@@ -60,6 +61,7 @@ struct sl_segments {
 	uint64_t replaced_ns;         /* when a connection was last replaced */
 	const struct sl_source *slow; /* whose it was, until the next is added; NULL = none */
 	bool are_refused;             /* the server does not send ranges any more */
+	struct sl_source *failed;     /* that of the segment that failed last; NULL = none has */
 	int code;                     /* of the segment that failed last, or what ends it all */
 	struct sl_error *last_error;  /* its words */
 	struct sl_list waiting;       /* waiter: the task that drives them */

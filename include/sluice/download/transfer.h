@@ -87,10 +87,11 @@ struct sl_transfer {
 	/* transfer.c's: */
 	struct sl_stamp stamp;
 	struct sl_checksum sent; /* by the server: verified if none was given */
-	bool is_open_ended;      /* truncation of the body cannot be detected */
-	bool is_parallel;        /* more than one segment may be at work */
-	bool is_repair;          /* bad pieces are fetched again */
-	int failure;             /* first */
+	bool failed_elsewhere; /* the failure of the run is that of another source than `sources` */
+	bool is_open_ended;    /* truncation of the body cannot be detected */
+	bool is_parallel;      /* more than one segment may be at work */
+	bool is_repair;        /* bad pieces are fetched again */
+	int failure;           /* first */
 	/* transfer_sources.c's: */
 	struct sl_transfer_mirror *mirrors; /* other sources, while they may be used */
 	size_t mirror_count;

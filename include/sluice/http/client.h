@@ -111,9 +111,6 @@ struct sl_resource sl_http_resource(const struct sl_http_exchange *exchange);
 const struct sl_url *sl_http_final_url(const struct sl_http_exchange *exchange);
 bool sl_http_left_origin(const struct sl_http_exchange *exchange);
 
-/* Where the body begins in the content: 0, but for an answer with the range that was requested. */
-uint64_t sl_http_body_offset(const struct sl_http_exchange *exchange);
-
 /* True if the body is the range that was requested; false if it is all of the content. */
 bool sl_http_is_range(const struct sl_http_exchange *exchange);
 

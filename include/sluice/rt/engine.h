@@ -171,6 +171,7 @@ struct sl_op {
 	uint64_t submitted_ns; /* the submitter's, for statistics */
 	uint32_t slot;         /* the engine's */
 	bool after_absent;     /* in a batch (sl_io_batch); the engine does not look at it */
+	bool after_regular;    /* likewise */
 	struct sl_op *after;   /* likewise */
 	uint64_t took_ns;      /* likewise, of one run in a batch */
 };

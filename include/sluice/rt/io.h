@@ -131,9 +131,10 @@ int sl_io_set_time(int fd, uint64_t time_ns) SL_MUST_CHECK;
  * wait for all of them, whatever happens; results are in ops[i].result. They run in order in a
  * single call of the blocking pool, so that hundreds of small ones cost one hand-over instead of
  * two for each. One whose `after` points at an earlier one is done only if that went well (with
- * after_absent: only if it returned -ENOENT), else its result is -ECANCELED; as its descriptor
- * SL_FD_OF_AFTER stands for the one that was opened there. Not interrupted once begun. Returns 0,
- * or the cancellation: then none was begun.
+ * after_absent: only if it returned -ENOENT; with after_regular: only if it is a STAT that found a
+ * regular file), else its result is -ECANCELED; as its descriptor SL_FD_OF_AFTER stands for the one
+ * that was opened there. Not interrupted once begun. Returns 0, or the cancellation: then none was
+ * begun.
  */
 #define SL_FD_OF_AFTER (-3) /* op->fd or op->dir_fd */
 SL_SUSPENDS

@@ -1,6 +1,5 @@
 /*
- * semaphore.h - counting semaphore, first come first served, whose limit may change while tasks
- * wait.
+ * semaphore.h - counting semaphore, first come first served.
  */
 #ifndef SLUICE_RT_SEMAPHORE_H
 #define SLUICE_RT_SEMAPHORE_H
@@ -25,8 +24,5 @@ int sl_semaphore_take(struct sl_semaphore *semaphore, uint64_t deadline_ns) SL_M
 bool sl_semaphore_try_take(struct sl_semaphore *semaphore);
 
 void sl_semaphore_give(struct sl_semaphore *semaphore);
-
-/* A higher limit wakes waiters; a lower one takes effect as holders give back. */
-void sl_semaphore_set_limit(struct sl_semaphore *semaphore, unsigned limit);
 
 #endif
