@@ -286,7 +286,7 @@ report_retry(struct file *file, uint64_t wait_ns)
 /* ---- the next source ---- */
 
 /* Another source or attempt may do better if this one or the way to it failed; not if the disk did,
- * nor once a reader has got bytes that what follows them cannot be requested for. */
+ * nor once a reader has got bytes, unless what follows them can be requested. */
 static bool
 may_try_again(const struct file *file)
 {

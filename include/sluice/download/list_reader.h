@@ -28,8 +28,8 @@ const char *sl_list_reader_name(const struct sl_list_reader *reader);
 
 /*
  * A list by its path, "-" for standard input, or a URL; `from` and `retry` are borrowed. A file is
- * opened, a URL is requested when it is first read, by a task of `group`. Returns 0; a code of openat with
- * SL_PHASE_OPEN; what sl_url_parse returns; -ENOMEM.
+ * opened, a URL is requested when it is first read, by a task of `group`. Returns 0; a code of
+ * openat with SL_PHASE_OPEN; what sl_url_parse returns; -ENOMEM.
  */
 SL_SUSPENDS
 int sl_list_reader_new(struct sl_list_reader **out, const char *from, struct sl_http_client *client,

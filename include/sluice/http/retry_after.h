@@ -15,7 +15,8 @@
  * that can be used:
  *  - Retry-After, seconds or a date (RFC 9110 10.2.3);
  *  - RateLimit, `"name";r=0;t=30` (draft-ietf-httpapi-ratelimit-headers-08 and later) or
- *    `limit=9, remaining=0, reset=30` (07): the longest time of the policies that have nothing left;
+ *    `limit=9, remaining=0, reset=30` (07): the longest time of the policies that have nothing
+ *    left;
  *  - RateLimit-Reset (drafts until 06) and X-RateLimit-Reset, seconds, or seconds since 1970 as
  *    some services send them, unless the -Remaining field of the same prefix is above 0.
  * Times of day are compared with Date, which is of the same clock, and without one with `now_s`
