@@ -624,9 +624,10 @@ find_damage(const struct look *look, bool *is_damaged)
 	int code = sl_at_hand_verify(&at_hand, &file, look->err);
 	if (code || !at_hand)
 		return code;
-	sl_log_warn("'%s' is damaged: %llu bytes in %zu ranges are not what was written to it; "
+	sl_log_warn("'%s' is damaged: %llu bytes in %zu range%s are not what was written to it; "
 		    "they are fetched again",
-		look->place->path, (unsigned long long)at_hand->damage, at_hand->gaps);
+		look->place->path, (unsigned long long)at_hand->damage, at_hand->gaps,
+		at_hand->gaps == 1 ? "" : "s");
 	*is_damaged = true;
 	return found_usable(look, at_hand);
 }

@@ -316,6 +316,23 @@ test_takeover_aria2_refused() {
 	done
 }
 
+# a control file next to a file that is complete since: the attribute of the file shows that
+test_takeover_aria2_stale() {
+	with aria2c
+	aria2 -x4 -s4
+	until_true 30 has f.aria2 1
+	kill -KILL $pid
+	wait $pid 2>/dev/null
+	run get -k 1M --if-exists=replace "$URL"
+	expect 0
+	is_gen f $SIZE $SEED
+	[[ -e f.aria2 ]] || fail "a control file that was not used was removed"
+	run get -k 1M --json "$URL"
+	expect 0
+	received 0
+	is_gen f $SIZE $SEED
+}
+
 # ---- --keep-journal, --verify-resume ----
 
 damage() { # file: its bytes change, its times do not

@@ -171,7 +171,9 @@ change(struct world *world, struct source *source, struct get_file *get, size_t 
 	if (first->etag)
 		second->etag = first->etag[0] == 'W' ? "W/\"two\"" : "\"two\"";
 	second->etag2 = NULL;
-	if (first->modified && (!first->etag || first->etag[0] == 'W' || one_in(random, 2)))
+	/* Where ETags differ from node to node, Last-Modified is what tells versions apart. */
+	bool by_time = !first->etag || first->etag[0] == 'W' || first->etag2;
+	if (first->modified && (by_time || one_in(random, 2)))
 		second->modified = LATER_TIME;
 	first->later = second;
 	first->later_from = 1 + (unsigned)pick(random, 12);
