@@ -234,13 +234,16 @@ transfer_doubt_source(struct sl_transfer *transfer, struct sl_source *source)
 	transfer_wake_compare(transfer);
 }
 
-/* True once a response with another ETag had the same bytes. */
+/* True once a response with another ETag had the same bytes. If nothing was written, which no
+ * segment is left to change, there are none to compare. */
 SL_SUSPENDS
 static bool
 ask_other_node(struct sl_transfer *transfer, struct sl_source *source, unsigned turn)
 {
 	struct sl_range samples[SL_OVERLAP_SAMPLES];
 	size_t count = sl_overlap_samples(&transfer->written, samples);
+	if (count == 0)
+		return false;
 	struct sl_overlap overlap = overlap_with(transfer, source);
 	struct sl_error err = { 0 };
 	overlap.expected = source->resource;

@@ -580,3 +580,21 @@ Test(scenario_get_mirrors, etags_that_differ_alone_get_a_second_opinion)
 		end(mirrors);
 	}
 }
+
+/* The responses stall before their first byte: there is nothing to compare another node with. */
+Test(scenario_get_mirrors, etags_that_differ_before_any_byte_was_written_get_one_response)
+{
+	struct sim_seeds seeds = sim_seeds(4);
+	for (uint64_t seed = seeds.first; seed != seeds.end; seed++) {
+		struct mirrors *mirrors = begin(seed);
+		mirrors->get->mirror = NULL;
+		mirrors->served->etag2 = "\"two\"";
+		mirrors->served->misdeed = SIM_HTTP_STALLS;
+		mirrors->served->misdeeds = 4;
+		mirrors->scenario->get.segments = 3;
+		mirrors->scenario->get.stall_timeout_ns = 5 * SL_NS_PER_S;
+		run(mirrors);
+		scenario_expect_all_done(mirrors->scenario);
+		end(mirrors);
+	}
+}
