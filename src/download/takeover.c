@@ -168,6 +168,20 @@ take_chunk(struct reading *reading, uint64_t off, size_t len)
 		    : 0;
 }
 
+/* What was never written to a file that is moved is downloaded, like what is missing at its end. */
+SL_SUSPENDS
+static int
+take_and_record(struct reading *reading, struct sl_range range)
+{
+	struct sl_part *part = reading->part;
+	if (!reading->copies && sl_part_has_hole(part, range.begin, range.end))
+		return 0;
+	int code = take_chunk(reading, range.begin, (size_t)(range.end - range.begin));
+	if (!code)
+		sl_journal_written(part->journal, range.begin, range.end, reading->chunk->crc);
+	return code;
+}
+
 /* Up to the next whole chunk, so that records cover the chunks of a download. */
 SL_SUSPENDS
 static int
@@ -180,10 +194,7 @@ take_ranges(struct reading *reading)
 		for (uint64_t off = range.begin; !code && off < range.end;) {
 			uint64_t size = reading->chunk->size;
 			uint64_t end = SL_MIN(off - off % size + size, range.end);
-			code = take_chunk(reading, off, (size_t)(end - off));
-			if (!code)
-				sl_journal_written(
-					reading->part->journal, off, end, reading->chunk->crc);
+			code = take_and_record(reading, (struct sl_range){ off, end });
 			off = end;
 		}
 	}

@@ -171,6 +171,25 @@ test_takeover_adopt_refused() {
 	END
 }
 
+# what was never written to it is not taken for what was downloaded, and does not fail the file at its end
+test_takeover_adopt_holes() {
+	on_tmpfs "${BASH_SOURCE[0]}" adopt_holes size=128m
+}
+
+adopt_holes() {
+	beginning whole 20000000
+	truncate -s 3000000 mnt/f
+	tail -c +3000001 whole | head -c 4000000 >>mnt/f
+	head -c 1000000 whole | dd of=mnt/f conv=notrunc status=none
+	truncate -s 9000000 mnt/f
+	tail -c +9000001 whole >>mnt/f
+	run get -k 1M --json --adopt -d mnt "$URL"
+	expect 0
+	is_gen mnt/f $SIZE $SEED
+	received $((SIZE - 20000000 + 7000000))
+	[[ $(ls mnt) == f ]] || fail "left: $(ls mnt)"
+}
+
 # a program that is still at work
 test_takeover_adopt_in_use() {
 	beginning f 12345678
