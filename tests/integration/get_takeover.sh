@@ -204,6 +204,25 @@ test_takeover_adopt_in_use() {
 	all_is_there before
 }
 
+# a file that another program changes after it was compared, with what was compared left as it was
+test_takeover_changed_meanwhile() {
+	local how
+	own_origin
+	for how in --adopt --append; do
+		beginning f 12345678
+		start get -k 1M $how "$ORIGIN/tag/samples$how/gate/sample$how/ranges/etag/v1/lm/1700000000/$GEN"
+		# the first sample is under way
+		until_true 10 is_counter "samples$how" ranges 1
+		printf damaged | dd of=f bs=1 seek=3000000 conv=notrunc status=none
+		cp -p f before
+		opened "sample$how"
+		finish 20
+		expect 15 "it was changed in the meantime"
+		same f before
+		nothing_left f before own.ready own.log own.out
+	done
+}
+
 # small files, too
 test_takeover_small() {
 	local how
