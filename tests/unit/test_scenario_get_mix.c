@@ -152,7 +152,7 @@ cut_and_check(struct mix *mix, struct scenario *scenario)
 Test(scenario_get_mix, whatever_happens_done_means_durable_and_else_nothing_has_changed,
 	.timeout = 120)
 {
-	struct sim_seeds seeds = sim_seeds(300);
+	struct sim_seeds seeds = sim_seeds(120);
 	for (uint64_t seed = seeds.first; seed != seeds.end; seed++) {
 		struct mix mix = { .trouble = false };
 		struct scenario *scenario = build(&mix, seed);
@@ -167,7 +167,7 @@ Test(scenario_get_mix, whatever_happens_done_means_durable_and_else_nothing_has_
 /* The first makes it, the others find it there. */
 Test(scenario_get_mix, a_file_in_a_new_directory_is_done_only_when_the_directory_is_durable)
 {
-	struct sim_seeds seeds = sim_seeds(30);
+	struct sim_seeds seeds = sim_seeds(12);
 	for (uint64_t seed = seeds.first; seed != seeds.end; seed++) {
 		struct sim_options options = sim_options(seed);
 		options.disk_ns = 40 * SL_NS_PER_MS;

@@ -164,7 +164,7 @@ cut_and_rerun(struct mix *mix, struct scenario *scenario)
 Test(scenario_get_segments, whatever_happens_a_file_is_of_one_version_or_is_not_done,
 	.timeout = 240)
 {
-	struct sim_seeds seeds = sim_seeds(120);
+	struct sim_seeds seeds = sim_seeds(60);
 	static struct mix mix;
 	for (uint64_t seed = seeds.first; seed != seeds.end; seed++) {
 		mix.trouble = false;
@@ -335,7 +335,7 @@ Test(scenario_get_segments, a_part_that_has_no_range_is_begun_anew, .timeout = 2
  * the 503 is the response to the only connection there is. */
 Test(scenario_get_segments, a_file_that_makes_way_for_another_goes_on_afterwards)
 {
-	struct sim_seeds seeds = sim_seeds(120);
+	struct sim_seeds seeds = sim_seeds(60);
 	unsigned retries = 0;
 	for (uint64_t seed = seeds.first; seed != seeds.end; seed++) {
 		struct sim_options options = sim_options(seed);

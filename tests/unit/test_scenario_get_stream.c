@@ -83,7 +83,7 @@ build_mixed(uint64_t seed, char *sum)
 
 Test(scenario_get_stream, whatever_happens_each_byte_comes_once_and_in_order, .timeout = 240)
 {
-	struct sim_seeds seeds = sim_seeds(400);
+	struct sim_seeds seeds = sim_seeds(150);
 	for (uint64_t seed = seeds.first; seed != seeds.end; seed++) {
 		char sum[SCENARIO_SUM];
 		struct scenario *scenario = build_mixed(seed, sum);

@@ -172,16 +172,16 @@ cut_everywhere(enum way way, enum sim_crash how, uint64_t stride)
 Test(scenario_get_takeover, a_kill_at_any_operation_loses_nothing_that_was_there, .timeout = 240)
 {
 	for (enum way way = 0; way <= KEEP; way++)
-		cut_everywhere(way, SIM_CRASH_KILL, 1);
+		cut_everywhere(way, SIM_CRASH_KILL, sim_stride(5));
 }
 
 Test(scenario_get_takeover, a_power_cut_at_any_operation_loses_nothing_that_was_there,
 	.timeout = 240)
 {
 	for (enum way way = 0; way <= KEEP; way++) {
-		cut_everywhere(way, SIM_CRASH_DROP, 3);
-		cut_everywhere(way, SIM_CRASH_NAMES, 3);
-		cut_everywhere(way, SIM_CRASH_RANDOM, 2);
+		cut_everywhere(way, SIM_CRASH_DROP, sim_stride(11));
+		cut_everywhere(way, SIM_CRASH_NAMES, sim_stride(11));
+		cut_everywhere(way, SIM_CRASH_RANDOM, sim_stride(7));
 	}
 }
 
@@ -211,9 +211,9 @@ fail_each(enum way way, int code, uint64_t kinds, uint64_t stride)
 Test(scenario_get_takeover, any_operation_may_fail, .timeout = 240)
 {
 	for (enum way way = 0; way < WAYS; way++) {
-		fail_each(way, -EIO, DISK, 1);
+		fail_each(way, -EIO, DISK, sim_stride(3));
 		/* A journal that may not be looked at or removed has to stay. */
-		fail_each(way, -ENOMEM, EVERYTHING & ~(KIND(SL_OP_UNLINK) | KIND(SL_OP_STAT)), 5);
+		fail_each(way, -ENOMEM, EVERYTHING & ~(KIND(SL_OP_UNLINK) | KIND(SL_OP_STAT)), sim_stride(13));
 	}
 }
 
