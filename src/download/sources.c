@@ -138,6 +138,27 @@ sl_source_release(struct sl_source *source)
 	*source = (struct sl_source){ 0 };
 }
 
+bool
+sl_source_has_etag(const struct sl_source *source, const char *etag)
+{
+	uint64_t hash = sl_names_hash(0, sl_span_str(etag));
+	for (unsigned i = 0; i < source->etag_count; i++)
+		if (source->etags[i] == hash)
+			return true;
+	return false;
+}
+
+bool
+sl_source_add_etag(struct sl_source *source, const char *etag)
+{
+	if (sl_source_has_etag(source, etag))
+		return true;
+	if (source->etag_count == SL_SOURCE_ETAGS)
+		return false;
+	source->etags[source->etag_count++] = sl_names_hash(0, sl_span_str(etag));
+	return true;
+}
+
 const struct sl_url *
 sl_source_url(const struct sl_source *source)
 {

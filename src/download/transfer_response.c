@@ -178,12 +178,29 @@ accept_whole(struct sl_segment *segment)
 	return -EAGAIN;
 }
 
+static bool
+has_strong_etag(const struct sl_resource *resource)
+{
+	return resource->etag[0] && !resource->is_etag_weak;
+}
+
+/* Once ETags have differed, each must have come with the same bytes. */
+static bool
+is_same_version(const struct sl_source *source, const struct sl_resource *resource)
+{
+	return sl_resource_compare(&source->resource, resource) == SL_RESOURCE_SAME &&
+	       (source->etag_count == 0 || sl_source_has_etag(source, resource->etag));
+}
+
 /* ETags of one version that differ alone: nodes of one service have sent them. */
 static bool
-may_be_other_node(const struct sl_resource *a, const struct sl_resource *b)
+may_be_other_node(const struct sl_source *source, const struct sl_resource *other)
 {
-	return a->etag[0] && b->etag[0] && !a->is_etag_weak && !b->is_etag_weak &&
-	       a->is_modified_strong && b->is_modified_strong && a->modified_ns == b->modified_ns;
+	const struct sl_resource *own = &source->resource;
+	bool has_etag = source->etag_count > 0 ? source->etag_count < SL_SOURCE_ETAGS
+					       : has_strong_etag(own);
+	return has_etag && has_strong_etag(other) && own->is_modified_strong &&
+	       other->is_modified_strong && own->modified_ns == other->modified_ns;
 }
 
 int
@@ -195,8 +212,8 @@ transfer_accept_range(void *ctx, struct sl_segment *segment)
 		return accept_whole(segment);
 	struct sl_resource resource = sl_http_resource(segment->exchange);
 	transfer->state = SL_TRANSFER_RECEIVING;
-	bool is_same = sl_resource_compare(&source->resource, &resource) == SL_RESOURCE_SAME;
-	if (!is_same && transfer->can_compare && may_be_other_node(&source->resource, &resource)) {
+	bool is_same = is_same_version(source, &resource);
+	if (!is_same && transfer->can_compare && may_be_other_node(source, &resource)) {
 		transfer_doubt_source(transfer, source);
 		return -EAGAIN;
 	}

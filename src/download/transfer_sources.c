@@ -15,7 +15,8 @@
  *
  * A source in doubt is the other case: nodes of one service that send different ETags for a file of
  * the same size and time. Samples are requested on new connections until one has the other ETag. If
- * its bytes are the same, Last-Modified is the validator of the source from then on.
+ * its bytes are the same, Last-Modified is the validator of the source from then on, and both ETags
+ * are accepted; a third one is a doubt again.
  */
 #include "transfer_int.h"
 
@@ -235,8 +236,8 @@ transfer_doubt_source(struct sl_transfer *transfer, struct sl_source *source)
 	transfer_wake_compare(transfer);
 }
 
-/* True once a response with another ETag had the same bytes. If nothing was written, which no
- * segment is left to change, there are none to compare. */
+/* True once a response with an ETag that is not known yet had the same bytes. If nothing was
+ * written, which no segment is left to change, there are none to compare. */
 SL_SUSPENDS
 static bool
 ask_other_node(struct sl_transfer *transfer, struct sl_source *source, unsigned turn)
@@ -257,19 +258,23 @@ ask_other_node(struct sl_transfer *transfer, struct sl_source *source, unsigned 
 	int result = sl_overlap_compare_range(&overlap, samples[turn % count], &err);
 	const struct sl_resource *answer = &overlap.answer.resource;
 	bool is_other = result == SL_OVERLAP_SAME && answer->is_modified_strong &&
-			strcmp(answer->etag, source->resource.etag) != 0;
+			answer->etag[0] && !answer->is_etag_weak &&
+			!sl_source_has_etag(source, answer->etag) &&
+			sl_source_add_etag(source, answer->etag);
 	if (result != SL_OVERLAP_SAME && err.code)
 		sl_log_info("%s", err.text);
 	sl_source_release(&overlap.answer);
 	return is_other;
 }
 
-/* Its ETags count no more, or it is refused. 0 or the cancellation. */
+/* Its ETag is one of several from now on, or it is refused. 0 or the cancellation. */
 SL_SUSPENDS
 static int
 ask_second_opinion(struct sl_transfer *transfer, struct sl_source *source)
 {
 	bool is_same = false;
+	if (source->resource.etag[0])
+		(void)sl_source_add_etag(source, source->resource.etag);
 	for (unsigned i = 0; i < SECOND_OPINIONS && !is_same && !sl_task_cancelled(); i++)
 		is_same = ask_other_node(transfer, source, i);
 	if (sl_task_cancelled())

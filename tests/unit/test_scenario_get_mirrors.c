@@ -617,3 +617,26 @@ Test(scenario_get_mirrors, etags_that_differ_before_any_byte_was_written_get_one
 		end(mirrors);
 	}
 }
+
+/* A third ETag is not one of the two that came with the same bytes: it may be of another version,
+ * which nothing else in the heads shows. */
+Test(scenario_get_mirrors, each_etag_that_differs_alone_is_compared)
+{
+	struct sim_seeds seeds = sim_seeds(12);
+	for (uint64_t seed = seeds.first; seed != seeds.end; seed++) {
+		struct mirrors *mirrors = begin(seed);
+		struct sim_http_file later = *mirrors->served;
+		const char *other = scenario_body(50, SIZE);
+		mirrors->get->mirror = NULL;
+		mirrors->get->other = other;
+		mirrors->get->other_len = SIZE;
+		later.data = other;
+		later.etag = "\"three\"";
+		mirrors->served->etag2 = "\"two\"";
+		mirrors->served->later = &later;
+		mirrors->served->later_from = 5 + (unsigned)(seed % 8);
+		run(mirrors);
+		scenario_expect_all_done(mirrors->scenario);
+		end(mirrors);
+	}
+}

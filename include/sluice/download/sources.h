@@ -59,6 +59,8 @@ enum sl_source_state {
 	SL_SOURCE_DROPPED,
 };
 
+#define SL_SOURCE_ETAGS 4u
+
 struct sl_source {
 	const struct sl_sources *of; /* the one in use of these; borrowed */
 	enum sl_source_state state;
@@ -68,6 +70,10 @@ struct sl_source {
 	bool left_origin;   /* `url` is of another origin */
 	bool unconditional; /* it sends all of the file in answer to If-Range */
 	uint64_t delivered; /* bytes of the file that it has sent */
+	/* Of a service whose nodes send different ETags: hashes of those that came with the same
+	 * bytes. `resource` has none then. */
+	uint64_t etags[SL_SOURCE_ETAGS];
+	unsigned etag_count;
 	/* segments.c's: */
 	unsigned running;       /* segments */
 	uint64_t rate_bytes_s;  /* of one of its connections; 0 = not known */
@@ -79,6 +85,11 @@ struct sl_source {
 
 /* Harmless on {0}, which it is afterwards. */
 void sl_source_release(struct sl_source *source);
+
+/* An ETag that came with the same bytes. False if there is no room for it. */
+bool sl_source_add_etag(struct sl_source *source, const char *etag);
+
+bool sl_source_has_etag(const struct sl_source *source, const char *etag);
 
 /* The URL to request now. */
 const struct sl_url *sl_source_url(const struct sl_source *source);
