@@ -305,7 +305,7 @@ sim_net_socket(struct sim *sim, const struct sl_op *op)
 	return socket->fd->number;
 }
 
-/* SO_RCVLOWAT of a connection, as Linux at most half of the window. Other options change nothing. */
+/* SO_RCVLOWAT of a connection; as on Linux at most half of the window. Others change nothing. */
 void
 sim_net_set_option(const struct sim_socket *socket, int level, int name, const void *value)
 {
