@@ -84,7 +84,8 @@ free_walk(struct walk *walk)
 	free(walk);
 }
 
-/* A directory in which others were made since it was synced, by this run or perhaps by one before. */
+/* A directory in which others were made since it was synced, by this run or perhaps an earlier
+ * one. */
 struct unsynced {
 	struct sl_list link;
 	int fd;

@@ -427,7 +427,8 @@ stalled_at(const struct sl_http_exchange *exchange, uint64_t begin_ns)
 /*
  * One receive of up to len bytes; `whole` = wait for as many as the pace allows. Returns the count,
  * 0 at the stream's end, or a failure. A whole receive that takes longer than PATIENCE_NS returns
- * what it has, and is repeated if that is nothing, until the stall timeout.
+ * what it has; if that is nothing, the bytes that come until the stall timeout are taken as they
+ * come.
  */
 SL_SUSPENDS
 static int
@@ -450,6 +451,8 @@ receive(struct sl_http_exchange *exchange, char *data, size_t len, bool whole, s
 		stall_ns = stalled_at(exchange, begin_ns);
 		if (code != -ETIMEDOUT || now_ns >= stall_ns || now_ns >= sl_task_deadline())
 			return fail_receive(exchange, err, code, &cause);
+		sl_connection_gather(connection, 0);
+		whole = false;
 	}
 }
 

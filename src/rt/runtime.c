@@ -1,8 +1,9 @@
 /*
  * The loop. A turn: the tasks that are ready run, each until it parks or ends; then one wait of
  * the engine, for as long as nothing is ready; then the tasks that a completion, another thread's
- * result or a timer wakes become ready. What a task makes ready runs in the next turn, behind the
- * completions, so that no task keeps the loop from reading them.
+ * result or a timer wakes become ready. What a task makes ready runs in the same turn, up to ROUNDS
+ * times; what is ready then, or has yielded, runs in the next one, so that no task keeps the loop
+ * from reading completions.
  */
 #include "runtime_int.h"
 

@@ -519,16 +519,19 @@ engine_get_option(
 			     : -ENOTSOCK;
 }
 
-/* Any option of a socket is taken, and changes nothing. */
+/* Any option of a socket is taken. */
 static int
 engine_set_option(
 	struct sl_engine *engine, int fd, int level, int name, const void *value, socklen_t len)
 {
 	const struct sim_fd *entry = sim_fd(world(engine), fd);
-	(void)level, (void)name, (void)value, (void)len;
+	(void)len;
 	if (!entry)
 		return -EBADF;
-	return entry->socket ? 0 : -ENOTSOCK;
+	if (!entry->socket)
+		return -ENOTSOCK;
+	sim_net_set_option(entry->socket, level, name, value);
+	return 0;
 }
 
 static int

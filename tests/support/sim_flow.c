@@ -233,8 +233,8 @@ read_size(struct sim_flow *flow, const struct sim_job *job, bool whole)
 	return whole && !job->brief ? n : sim_shorten(flow->sim, job, n);
 }
 
-bool
-sim_flow_read(struct sim_flow *flow, struct sim_job *job)
+static bool
+read_now(struct sim_flow *flow, struct sim_job *job)
 {
 	bool is_recv = job->copy.kind == SL_OP_RECV;
 	bool whole = is_recv && (job->copy.flags & MSG_WAITALL);
@@ -259,6 +259,17 @@ sim_flow_read(struct sim_flow *flow, struct sim_job *job)
 		return true;
 	}
 	return false;
+}
+
+/* Takes what is there at once. If that was not enough, it is woken by the low-water mark only. */
+bool
+sim_flow_read(struct sim_flow *flow, struct sim_job *job)
+{
+	bool is_woken = flow->len >= flow->low_water || flow->ended || flow->error;
+	if (job->waits && !is_woken)
+		return false;
+	job->waits = !read_now(flow, job);
+	return !job->waits;
 }
 
 short

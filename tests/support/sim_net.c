@@ -305,6 +305,18 @@ sim_net_socket(struct sim *sim, const struct sl_op *op)
 	return socket->fd->number;
 }
 
+/* SO_RCVLOWAT of a connection; as on Linux at most half of the window. Others change nothing. */
+void
+sim_net_set_option(const struct sim_socket *socket, int level, int name, const void *value)
+{
+	int low;
+	if (level != SOL_SOCKET || name != SO_RCVLOWAT || socket->state != SOCKET_CONNECTED)
+		return;
+	memcpy(&low, value, sizeof(low));
+	struct sim_flow *down = &socket->peer->down;
+	down->low_water = SL_MIN((size_t)SL_MAX(low, 1), down->window / 2);
+}
+
 /* What is asked of a connection: TCP_INFO, as far as rt asks it. */
 int
 sim_net_get_option(

@@ -64,6 +64,7 @@ struct sim_job {
 	uint64_t id; /* counts from 1 over the world's life */
 	int fault;   /* the code it is to fail with */
 	bool brief;  /* it is to move fewer bytes than it could */
+	bool waits;  /* it found too little at first */
 	bool cancelled;
 	int result;
 	struct sim_thread *thread; /* a call: the thread it runs on */
@@ -142,6 +143,7 @@ struct sim_flow {
 	uint64_t ready_ns; /* no piece before */
 	struct sim_event event;
 	size_t segment, window;
+	size_t low_water; /* a read that waits goes on once so much is there */
 	uint64_t gap_ns;
 	uint64_t rate;         /* bytes a second; SL_FOREVER = by gap_ns */
 	struct sim_line *line; /* NULL = none */
@@ -217,6 +219,7 @@ short sim_sink_events(const struct sim_sink *sink);
 
 /* ---- network ---- */
 
+void sim_net_set_option(const struct sim_socket *socket, int level, int name, const void *value);
 int sim_net_get_option(
 	const struct sim_socket *socket, int level, int name, void *value, socklen_t *len);
 int sim_net_socket(struct sim *sim, const struct sl_op *op);

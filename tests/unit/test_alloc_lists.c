@@ -14,12 +14,12 @@
 
 static const char *const lists[] = {
 	"http://a/x\thttp://b/x\n out=x\n header=A: b\nhttp://a/y\n out=y\n",
-	"<metalink><file name=\"x\"><size>2</size><hash type=\"md5\">" MD5 "</hash>"
-	"<pieces length=\"1\" type=\"md5\"><hash>" MD5 "</hash><hash>" MD5 "</hash></pieces>"
-	"<url>http://a/x</url><url priority=\"2\">http://b/x</url></file>"
-	"<file name=\"y\"><url>http://a/y</url></file></metalink>",
-	"{\"url\":\"http://a/x\",\"out\":\"x\",\"headers\":{\"A\":\"b\"},\"other\":1}\n"
-	"{\"url\":\"http://a/y\",\"out\":\"y\"}\n",
+	("<metalink><file name=\"x\"><size>2</size><hash type=\"md5\">" MD5 "</hash>"
+	 "<pieces length=\"1\" type=\"md5\"><hash>" MD5 "</hash><hash>" MD5 "</hash></pieces>"
+	 "<url>http://a/x</url><url priority=\"2\">http://b/x</url></file>"
+	 "<file name=\"y\"><url>http://a/y</url></file></metalink>"),
+	("{\"url\":\"http://a/x\",\"out\":\"x\",\"headers\":{\"A\":\"b\"},\"other\":1}\n"
+	 "{\"url\":\"http://a/y\",\"out\":\"y\"}\n"),
 };
 
 static void

@@ -331,8 +331,8 @@ Test(manifest_metalink, a_document_type_is_refused_with_its_entities)
 		"<!DOCTYPE metalink SYSTEM \"http://127.0.0.1:1/x.dtd\">",
 		"<!DOCTYPE metalink [<!ENTITY e SYSTEM \"file:///etc/passwd\">]>",
 		"<!DOCTYPE metalink [<!ENTITY % p SYSTEM \"file:///etc/passwd\"> %p;]>",
-		"<!DOCTYPE metalink [<!ENTITY a \"aaaaaaaaaa\"><!ENTITY b \"&a;&a;&a;&a;&a;&a;\">"
-		"<!ENTITY c \"&b;&b;&b;&b;&b;&b;\">]>",
+		("<!DOCTYPE metalink [<!ENTITY a \"aaaaaaaaaa\"><!ENTITY b \"&a;&a;&a;&a;&a;&a;\">"
+		 "<!ENTITY c \"&b;&b;&b;&b;&b;&b;\">]>"),
 	};
 	for (size_t i = 0; i < SL_COUNT_OF(types); i++) {
 		struct sl_buf text = { 0 };

@@ -123,8 +123,8 @@ Test(manifest_sums, without_a_base_the_entries_have_no_url)
 /* Lists of URLs whose first line looks a bit like one of checksums. */
 Test(manifest_sums, other_lists_are_not_taken_for_checksums)
 {
-	static const char *const texts[] = { MD5, MD5 "a  b", "a/" MD5 "  b", "#" MD5 "  b",
-		"MD5 (a)", "h/(a) = ", "MD5 = " MD5 };
+	static const char *const texts[] = { MD5, (MD5 "a  b"), ("a/" MD5 "  b"), ("#" MD5 "  b"),
+		"MD5 (a)", "h/(a) = ", ("MD5 = " MD5) };
 	for (size_t i = 0; i < SL_COUNT_OF(texts); i++) {
 		struct entries_reading reading = { .options = { .base_url = BASE } };
 		struct sl_buf got = { 0 };

@@ -179,7 +179,7 @@ Test(retry_after, the_most_specific_field_counts)
 /* A head cut off after each byte of its values: the wait is bounded, and nothing beyond is read. */
 Test(retry_after, values_cut_anywhere_are_read_within_their_bounds)
 {
-	static const char *const fields[] = { "Retry-After: " IN_TEN,
+	static const char *const fields[] = { ("Retry-After: " IN_TEN),
 		"RateLimit: \"a\\\"b\";r=0;t=30, \"c", "X-RateLimit-Reset: 1700000042" };
 	struct guard guard;
 	guard_init(&guard, 256);

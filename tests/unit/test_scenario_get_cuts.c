@@ -104,7 +104,8 @@ cut_at(const struct cut_plan *plan, uint64_t seed, uint64_t nth)
 	uint64_t count = sim_ops(scenario->sim);
 	struct sim *world = sim_cut_world(scenario->sim, &at_op);
 	if (world) {
-		enum sim_crash how = one_in(&random, 2) ? plan->how : pick(&random, SIM_CRASHES);
+		enum sim_crash how =
+			one_in(&random, 2) ? plan->how : (enum sim_crash)pick(&random, SIM_CRASHES);
 		get_scene_check_disk(&scenario->get, world, at_op);
 		resume_and_cut(scenario, world, 1 + pick(&random, count), how);
 	}

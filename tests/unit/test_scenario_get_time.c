@@ -241,6 +241,54 @@ Test(scenario_get_time, slow_bytes_are_not_a_stall)
 	}
 }
 
+#define FAST_LEN (2 * SL_MIB)
+#define FEW_LEN 100
+#define FEW_TIMES 5
+#define REST_LEN SL_MIB
+#define DROP_LEN (FAST_LEN + FEW_TIMES * FEW_LEN + REST_LEN)
+
+/* Fast, then a few bytes each 1.5 s, then fast again. */
+static void
+listen_with_drops(struct sim *sim, const char *data)
+{
+	static struct sim_step steps[4 + 2 * FEW_TIMES];
+	static char head[100];
+	struct sim_step *step = steps;
+	int head_len = snprintf(head, sizeof(head),
+		"HTTP/1.1 200 OK\r\nContent-Length: %llu\r\n\r\n", (unsigned long long)DROP_LEN);
+	*step++ = (struct sim_step){ .kind = SIM_STEP_SEND, .data = head, .len = (size_t)head_len };
+	*step++ = (struct sim_step){ .kind = SIM_STEP_SEND, .data = data, .len = FAST_LEN };
+	data += FAST_LEN;
+	for (int i = 0; i < FEW_TIMES; i++, data += FEW_LEN) {
+		*step++ = (struct sim_step){ .kind = SIM_STEP_PAUSE, .ns = 1500 * SL_NS_PER_MS };
+		*step++ = (struct sim_step){ .kind = SIM_STEP_SEND, .data = data, .len = FEW_LEN };
+	}
+	*step++ = (struct sim_step){ .kind = SIM_STEP_SEND, .data = data, .len = REST_LEN };
+	*step = (struct sim_step){ .kind = SIM_STEP_END };
+	sim_listen(sim, &(struct sim_server){ .address = "10.0.0.9", .port = 80, .script = steps });
+}
+
+/* While bytes come fast, receives wait until many are there. */
+Test(scenario_get_time, few_bytes_after_many_are_not_a_stall)
+{
+	struct sim_seeds seeds = sim_seeds(20);
+	char *data = get_scene_body(1, DROP_LEN);
+	for (uint64_t seed = seeds.first; seed != seeds.end; seed++) {
+		struct scenario *scenario = scenario_plain(seed);
+		scenario->get.stall_timeout_ns = 2 * SL_NS_PER_S;
+		listen_with_drops(scenario->sim, data);
+		get_scene_add(&scenario->get, (struct get_file){ .url = "http://10.0.0.9/x",
+						      .name = "x",
+						      .data = data,
+						      .len = DROP_LEN });
+		scenario_run(scenario);
+		scenario_expect_all_done(scenario);
+		cr_expect_eq(scenario->get.files[0].retries, 0);
+		scenario_free(scenario);
+	}
+	free(data);
+}
+
 /* Only a server that is waited for can stall. */
 Test(scenario_get_time, a_disk_slower_than_the_stall_timeout_is_not_a_stall)
 {
