@@ -192,7 +192,7 @@ fail_origin(struct file *file)
 	file->attempts.is_probe = false;
 }
 
-/* ---- other sources than the one in use ---- */
+/* ---- sources of a transfer ---- */
 
 bool
 attempt_may_ask(void *ctx, const struct sl_sources *source)
@@ -206,16 +206,27 @@ attempt_may_ask(void *ctx, const struct sl_sources *source)
 	return true;
 }
 
+/* Whether its request is the probe of its origin, of which the outcome is noted now. */
+static bool
+end_probe(struct file *file, size_t index)
+{
+	struct attempts *attempts = &file->attempts;
+	uint32_t bit = UINT32_C(1) << index;
+	bool is_in_use = index == file->sources.index;
+	bool is_probe = is_in_use ? attempts->is_probe : attempts->probes & bit;
+	attempts->is_probe = attempts->is_probe && !is_in_use;
+	attempts->probes &= ~bit;
+	return is_probe;
+}
+
 void
 attempt_note_source(void *ctx, const struct sl_sources *source, const struct sl_error *err)
 {
 	struct file *file = ctx;
 	struct sl_batch *batch = file->batch;
 	uint64_t origin = origin_of(&source->url);
-	uint32_t bit = UINT32_C(1) << source->index;
 	enum sl_retry_kind kind = err ? sl_retry_classify(err) : SL_RETRY_TRANSIENT;
-	bool is_probe = file->attempts.probes & bit;
-	file->attempts.probes &= ~bit;
+	bool is_probe = end_probe(file, source->index);
 	if (kind == SL_RETRY_ORIGIN || kind == SL_RETRY_LIMITED)
 		(void)sl_breaker_fail(&batch->breaker, origin, is_probe, err, sl_now(),
 			sl_random_next(&batch->random));

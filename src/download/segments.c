@@ -667,18 +667,22 @@ drop_source(struct sl_segments *segments, struct sl_source *source, const struct
 }
 
 /* It has failed. True if it is of no use any more: it has another version, or does not send
- * ranges, or has failed too often. */
+ * ranges, or has failed too often. While other connections to it work, it may only have refused one
+ * more: that is tried again later. */
 static bool
 note_failure_of(struct sl_source *source, const struct sl_error *err)
 {
+	bool is_permanent = sl_retry_classify(err) == SL_RETRY_PERMANENT && !is_bad_head(err);
 	if (source->delivered > source->failed_at)
 		source->failures = source->bad_heads = 0;
 	source->failed_at = source->delivered;
 	source->failures++;
 	source->bad_heads += is_bad_head(err);
-	source->not_before_ns = sl_deadline_in(ADD_NS);
-	return source->failures >= SOURCE_FAILURES || is_refusal_of_ranges(source, err) ||
-	       (sl_retry_classify(err) == SL_RETRY_PERMANENT && !is_bad_head(err));
+	source->not_before_ns =
+		sl_deadline_in(ADD_NS << SL_MIN(source->failures - 1, (unsigned)ADD_DOUBLINGS));
+	if (err->code == SL_E_CHANGED || is_refusal_of_ranges(source, err))
+		return true;
+	return source->running == 0 && (is_permanent || source->failures >= SOURCE_FAILURES);
 }
 
 /* A source has failed, and no other is left. 0, or what ends the transfer. */
@@ -739,6 +743,7 @@ sl_segments_refuse(
 	source->state = SL_SOURCE_JOINED;
 	segments->are_refused = true;
 	segments->code = SL_E_UNSUPPORTED;
+	segments->failed = source;
 	*segments->last_error = *err;
 }
 

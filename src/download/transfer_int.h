@@ -114,6 +114,10 @@ void transfer_release_sources(struct sl_transfer *transfer);
 SL_SUSPENDS
 int transfer_use_source(struct sl_transfer *transfer);
 
+/* It has responded (NULL), or failed: for sl_transfer.note_source. */
+void transfer_note_source(
+	struct sl_transfer *transfer, const struct sl_source *source, const struct sl_error *err);
+
 /* At least one source is JOINED: others are compared if need be; else one is used again that has
  * delivered bad pieces. 0 or the cancellation. */
 SL_SUSPENDS

@@ -203,6 +203,7 @@ transfer_accept_range(void *ctx, struct sl_segment *segment)
 	if (!is_same)
 		return refuse(segment, SL_E_UNSUPPORTED,
 			"the server's response does not tell whether it is of the same version");
+	transfer_note_source(transfer, source, NULL);
 	/* After an earlier attempt, which had it. The task of the transfer begins the hasher. */
 	if (transfer->part && source == &transfer->source)
 		take_digest(transfer, sl_http_head(segment->exchange));

@@ -114,8 +114,9 @@ show(const struct sl_source *source)
 	return sl_sources_show(source->of);
 }
 
-static void
-note(struct sl_transfer *transfer, const struct sl_source *source, const struct sl_error *err)
+void
+transfer_note_source(
+	struct sl_transfer *transfer, const struct sl_source *source, const struct sl_error *err)
 {
 	if (transfer->note_source)
 		transfer->note_source(transfer->ctx, source->of, err);
@@ -198,7 +199,7 @@ compare_candidate(struct sl_transfer *transfer, struct sl_source *source)
 		return result;
 	source->state = result == SL_OVERLAP_SAME ? SL_SOURCE_JOINED : SL_SOURCE_DROPPED;
 	if (result >= 0)
-		note(transfer, source, result == SL_OVERLAP_UNCLEAR ? &err : NULL);
+		transfer_note_source(transfer, source, result == SL_OVERLAP_UNCLEAR ? &err : NULL);
 	if (result == SL_OVERLAP_SAME)
 		sl_log_info("'%s' has the same bytes of '%s': it is used as well", show(source),
 			transfer->place->path);
@@ -234,13 +235,16 @@ transfer_doubt_source(struct sl_transfer *transfer, struct sl_source *source)
 	transfer_wake_compare(transfer);
 }
 
-/* True once a response with another ETag had the same bytes. */
+/* True once a response with another ETag had the same bytes. If nothing was written, which no
+ * segment is left to change, there are none to compare. */
 SL_SUSPENDS
 static bool
 ask_other_node(struct sl_transfer *transfer, struct sl_source *source, unsigned turn)
 {
 	struct sl_range samples[SL_OVERLAP_SAMPLES];
 	size_t count = sl_overlap_samples(&transfer->written, samples);
+	if (count == 0)
+		return false;
 	struct sl_overlap overlap = overlap_with(transfer, source);
 	struct sl_error err = { 0 };
 	overlap.expected = source->resource;
@@ -387,7 +391,7 @@ transfer_source_dropped(void *ctx, struct sl_source *source, const struct sl_err
 {
 	struct sl_transfer *transfer = ctx;
 	sl_log_warn("%s; '%s' is fetched from other sources", err->text, transfer->place->path);
-	note(transfer, source, err);
+	transfer_note_source(transfer, source, err);
 	transfer_wake_compare(transfer);
 }
 
@@ -398,7 +402,7 @@ transfer_note_failed(struct sl_transfer *transfer, int code)
 	const struct sl_error *err = transfer->err;
 	if (!code || !failed || failed == &transfer->source || !sl_phase_is_network(err->phase))
 		return;
-	note(transfer, failed, err);
+	transfer_note_source(transfer, failed, err);
 	transfer->failed_elsewhere = true;
 }
 

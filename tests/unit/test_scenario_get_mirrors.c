@@ -338,6 +338,24 @@ Test(scenario_get_mirrors, others_go_on_if_one_fails_in_the_middle)
 	}
 }
 
+/* While others of it are under way: those go on, and later ones are accepted. */
+Test(scenario_get_mirrors, a_source_that_refuses_a_few_connections_is_used_with_those_it_has)
+{
+	for (unsigned from = 4; from < 10; from++) {
+		struct mirrors *mirrors = begin(from);
+		mirrors->served->busy_from = from;
+		mirrors->served->busy = 2;
+		mirrors->served->busy_status = 403;
+		mirrors->scenario->get.segments = 8;
+		run(mirrors);
+		scenario_expect_all_done(mirrors->scenario);
+		cr_expect_gt(delivered(mirrors, 0), SIZE / 3);
+		cr_expect_gt(delivered(mirrors, 1), SIZE / 3);
+		cr_expect_str_eq(warnings, "", "%u: it is not dropped", from);
+		end(mirrors);
+	}
+}
+
 /* The first one fails before any other could join: the next goes on with what it has left. */
 Test(scenario_get_mirrors, the_next_source_goes_on_with_what_a_failed_one_has_left)
 {
@@ -577,6 +595,24 @@ Test(scenario_get_mirrors, etags_that_differ_alone_get_a_second_opinion)
 		scenario_expect_all_done(mirrors->scenario);
 		cr_expect_lt(mirrors->get->fetched, SIZE + 2 * SL_MIB, "it is not begun again");
 		cr_expect(sim_http_saw(mirrors->scenario->http, "If-Range: " TIME));
+		end(mirrors);
+	}
+}
+
+/* The responses stall before their first byte: there is nothing to compare another node with. */
+Test(scenario_get_mirrors, etags_that_differ_before_any_byte_was_written_get_one_response)
+{
+	struct sim_seeds seeds = sim_seeds(4);
+	for (uint64_t seed = seeds.first; seed != seeds.end; seed++) {
+		struct mirrors *mirrors = begin(seed);
+		mirrors->get->mirror = NULL;
+		mirrors->served->etag2 = "\"two\"";
+		mirrors->served->misdeed = SIM_HTTP_STALLS;
+		mirrors->served->misdeeds = 4;
+		mirrors->scenario->get.segments = 3;
+		mirrors->scenario->get.stall_timeout_ns = 5 * SL_NS_PER_S;
+		run(mirrors);
+		scenario_expect_all_done(mirrors->scenario);
 		end(mirrors);
 	}
 }

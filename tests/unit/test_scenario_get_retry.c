@@ -359,6 +359,36 @@ Test(scenario_get_retry, a_dead_host_does_not_stop_the_others_and_gets_few_reque
 	}
 }
 
+/* The first request after the pause of a host is for the rest of a large file: once it is answered,
+ * other files need not wait for the end of that. */
+Test(scenario_get_retry,
+	a_rest_that_takes_long_does_not_hold_up_the_files_of_a_host_that_comes_back)
+{
+	struct scenario *scenario = build(1);
+	scenario->get.segments = 1;
+	scenario->get.resume = true;
+	scenario->get.entry_pause_ns = 200 * SL_NS_PER_S;
+	scenario_offer(scenario, (struct sim_http_file){ .len = 8 * SL_MIB,
+					 .ranges = true,
+					 .etag = "\"one\"",
+					 .drip = 16 * SL_KIB,
+					 .drip_ns = SL_NS_PER_S,
+					 .misdeed = SIM_HTTP_ENDS,
+					 .misdeed_at = SL_MIB,
+					 .misdeeds = 1,
+					 .busy_from = 1,
+					 .busy = SL_BREAKER_FAILURES,
+					 .busy_status = 429,
+					 .busy_fields = "Retry-After: 1\r\n" });
+	scenario_offer(scenario, (struct sim_http_file){ .len = 1000 });
+	scenario_run(scenario);
+	scenario_expect_all_done(scenario);
+	const struct get_file *files = scenario->get.files;
+	cr_expect_eq(files[0].retries, 1 + SL_BREAKER_FAILURES);
+	cr_expect_lt(files[1].ended_ns, files[0].ended_ns);
+	scenario_free(scenario);
+}
+
 /* The last one's host is known to be dead when its turn comes. */
 Test(scenario_get_retry, a_complete_file_with_a_checksum_needs_no_host)
 {

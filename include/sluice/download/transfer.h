@@ -61,9 +61,10 @@ struct sl_transfer {
 	SL_SUSPENDS
 	int (*accept)(void *ctx, const struct sl_http_exchange *exchange);
 	/* Whether another source may be asked now; then note_source follows, unless the run ends
-	 * before: with NULL if it has responded, else the failure. That is called once more if it
-	 * fails after it has joined. NULL = always, and nothing. */
+	 * before. NULL = always. */
 	bool (*may_ask)(void *ctx, const struct sl_sources *source);
+	/* What a source, also the one in use, has done: it has responded to a request for a range
+	 * or a comparison (NULL), or has failed while others go on. May be NULL. */
 	void (*note_source)(void *ctx, const struct sl_sources *source, const struct sl_error *err);
 	void *ctx;
 	bool wants_stamp; /* and an attribute for later runs (stamp.h) */
