@@ -316,14 +316,28 @@ move(const struct sl_takeover *takeover, const struct sl_part *claim)
 	return code;
 }
 
+/* Another run may have moved the file since it was examined, and been ended: then its part is
+ * resumed. */
 SL_SUSPENDS
 static int
-make_moved(const struct sl_takeover *takeover)
+make_moved(struct sl_takeover *takeover)
 {
 	const struct sl_place *place = takeover->place;
+	uint64_t hash = sl_journal_url_hash(&takeover->sources->url);
+	const struct sl_journal_urls urls = { &hash, 1 };
 	struct sl_part claim;
-	int code =
-		sl_part_create(&claim, place->directory, place->name, SL_PART_NEW, takeover->err);
+	int code = sl_part_resume(
+		&claim, place->directory, place->name, SL_PART_NEW, &urls, takeover->err);
+	if (!code && claim.journal && !claim.name_taken) {
+		sl_part_close(&claim);
+		takeover->was_left = true;
+		return 0;
+	}
+	if (!code && claim.journal) {
+		sl_part_discard(&claim);
+		code = sl_part_create(
+			&claim, place->directory, place->name, SL_PART_NEW, takeover->err);
+	}
 	if (code)
 		return code;
 	code = move(takeover, &claim);
