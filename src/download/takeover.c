@@ -6,11 +6,11 @@
  *              remove NAME.aria2
  *    copied    create the part > copy the ranges, and record them > close it
  *
- * The file must be the one that was examined, before and after it is read; of a file that is moved
- * sl_part_move tells the latter. Each byte is read once. A run that is ended anywhere leaves the file as it was, and perhaps a
- * part of no use, which the next run removes; or after the rename an ordinary part. NAME.aria2 goes
- * last: without it a file of its full size would look complete. If the run ends before that, the
- * run that resumes the part removes it (sl_at_hand_remove_control).
+ * The file must be the one that was examined, before and after it is read; sl_part_move tells the
+ * latter of one that is moved. Each byte is read once. A run that is ended anywhere leaves the file
+ * as it was, and perhaps a part of no use, which the next run removes; or after the rename an
+ * ordinary part. NAME.aria2 goes last: without it a file of its full size would look complete. If
+ * the run ends before that, the run that resumes the part removes it (sl_at_hand_remove_control).
  */
 #include "sluice/download/takeover.h"
 
