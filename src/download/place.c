@@ -284,22 +284,31 @@ key_of(const struct sl_place *place, const char *name, const char *suffix)
 		sl_span_str(name), suffix);
 }
 
-/* True if the file's name is that of another's part, or its part's name is that of another file:
- * then *owner is that file's owner. */
+static const struct sl_names_owner *
+find_with_suffix(const struct sl_names *names, const struct sl_place *place, const char *suffix)
+{
+	size_t len = strlen(place->key), suffix_len = strlen(suffix);
+	char *longer = key_of(place, place->name, suffix);
+	const struct sl_names_owner *other = longer ? sl_names_find(names, longer) : NULL;
+	free(longer);
+	if (!other && len > suffix_len && strcmp(place->key + len - suffix_len, suffix) == 0) {
+		char *stem = sl_span_dup(sl_span(place->key, len - suffix_len));
+		other = stem ? sl_names_find(names, stem) : NULL;
+		free(stem);
+	}
+	return other;
+}
+
+/* True if the file's name is that of another's part or journal, or one of its own has the name of
+ * another file: then *owner is that file's owner. What has such a name is taken for a leftover. */
 static bool
 collides_with_part(
 	const struct sl_names *names, const struct sl_place *place, struct sl_names_owner *owner)
 {
+	static const char *const suffixes[] = { SL_PART_SUFFIX, SL_JOURNAL_SUFFIX, SL_KEPT_SUFFIX };
 	const struct sl_names_owner *other = NULL;
-	size_t len = strlen(place->key), suffix = strlen(SL_PART_SUFFIX);
-	char *part = key_of(place, place->name, SL_PART_SUFFIX);
-	other = part ? sl_names_find(names, part) : NULL;
-	free(part);
-	if (!other && len > suffix && strcmp(place->key + len - suffix, SL_PART_SUFFIX) == 0) {
-		char *stem = sl_span_dup(sl_span(place->key, len - suffix));
-		other = stem ? sl_names_find(names, stem) : NULL;
-		free(stem);
-	}
+	for (size_t i = 0; i < SL_COUNT_OF(suffixes) && !other; i++)
+		other = find_with_suffix(names, place, suffixes[i]);
 	if (other)
 		*owner = *other;
 	return other != NULL;
@@ -308,7 +317,7 @@ collides_with_part(
 enum claim_result {
 	CLAIM_OK,
 	CLAIM_NAME_TAKEN, /* another input has the name */
-	CLAIM_PART_TAKEN, /* one of the two names is the other's part */
+	CLAIM_PART_TAKEN, /* one of the two names is the other's part or journal */
 };
 
 /* An enum claim_result, with *owner if it is taken; -ENOMEM. The name is place->key's from here
@@ -343,7 +352,7 @@ refuse_twice(const struct claim *claim, enum claim_result result, uint64_t other
 		"(--if-exists=rename gives it a name of its own)",
 		path.data ? path.data : "",
 		result == CLAIM_NAME_TAKEN ? "is already the name of"
-					   : "conflicts with the partial file of",
+					   : "conflicts with the partial file or journal of",
 		(unsigned long long)other + 1, url.data ? url.data : "",
 		(unsigned long long)claim->place->index + 1);
 	sl_buf_release(&path);

@@ -6,9 +6,9 @@
  *              remove NAME.aria2
  *    copied    create the part > copy the ranges, and record them > close it
  *
- * The file must be the one that was examined, before and after it is read; of a file that is moved
- * sl_part_move tells the latter. Each byte is read once. A run that is ended anywhere leaves the
- * file as it was, and perhaps a part of no use, which the next run removes; or after the rename an
+ * The file must be the one that was examined, before and after it is read; sl_part_move tells the
+ * latter of one that is moved. Each byte is read once. A run that is ended anywhere leaves the file
+ * as it was, and perhaps a part of no use, which the next run removes; or after the rename an
  * ordinary part. NAME.aria2 goes last: without it a file of its full size would look complete. If
  * the run ends before that, the run that resumes the part removes it (sl_at_hand_remove_control).
  */
@@ -316,14 +316,28 @@ move(const struct sl_takeover *takeover, const struct sl_part *claim)
 	return code;
 }
 
+/* Another run may have moved the file since it was examined, and been ended: then its part is
+ * resumed. */
 SL_SUSPENDS
 static int
-make_moved(const struct sl_takeover *takeover)
+make_moved(struct sl_takeover *takeover)
 {
 	const struct sl_place *place = takeover->place;
+	uint64_t hash = sl_journal_url_hash(&takeover->sources->url);
+	const struct sl_journal_urls urls = { &hash, 1 };
 	struct sl_part claim;
-	int code =
-		sl_part_create(&claim, place->directory, place->name, SL_PART_NEW, takeover->err);
+	int code = sl_part_resume(
+		&claim, place->directory, place->name, SL_PART_NEW, &urls, takeover->err);
+	if (!code && claim.journal && !claim.name_taken) {
+		sl_part_close(&claim);
+		takeover->was_left = true;
+		return 0;
+	}
+	if (!code && claim.journal) {
+		sl_part_discard(&claim);
+		code = sl_part_create(
+			&claim, place->directory, place->name, SL_PART_NEW, takeover->err);
+	}
 	if (code)
 		return code;
 	code = move(takeover, &claim);

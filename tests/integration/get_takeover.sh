@@ -274,6 +274,26 @@ test_takeover_adopt_killed() {
 	done
 }
 
+# another run has moved it since it was compared, and was killed: what it has left is not lost
+test_takeover_adopt_twice() {
+	local url other
+	own_origin
+	url=$ORIGIN/tag/twice/only/2/gate/twice/slow/4000000/ranges/etag/v1/lm/1700000000/$GEN
+	beginning f 20000000
+	"$S" get -k 1M --adopt "$url" >one.out 2>one.err &
+	other=$!
+	until_true 10 is_counter twice ranges 1
+	start get -k 1M --adopt "$url"
+	until_true 10 test ! -e f
+	kill -KILL "$pid"
+	wait "$pid" 2>/dev/null
+	has f.sluice-part 20000000 || fail "it was not moved"
+	opened twice
+	wait $other || fail "exit status $?: $(<one.err)"
+	grep -q 'from earlier runs' one.err || fail "nothing was used: $(<one.err)"
+	all_is_there one.out one.err
+}
+
 # half-done by curl, wget and wget2, which were stopped in the middle
 test_takeover_tools() {
 	local tool

@@ -486,13 +486,30 @@ Test(existing, a_name_that_is_anothers_part_is_taken)
 		SL_E_TWICE);
 	batch_expect_gen(bench, 0, "x", 10, 1);
 	batch_expect_failed(bench, 1, SL_E_TWICE,
-		"'x.sluice-part' conflicts with the partial file of input 1,");
+		"'x.sluice-part' conflicts with the partial file or journal of input 1,");
 	batch_expect_gen(bench, 2, "y.sluice-part", 30, 3);
-	batch_expect_failed(bench, 3, SL_E_TWICE, "'y' conflicts with the partial file of input 3");
+	batch_expect_failed(
+		bench, 3, SL_E_TWICE, "'y' conflicts with the partial file or journal of input 3");
 	bench->options.if_exists = SL_EXISTS_RENAME;
 	cr_assert_eq(unlink("x") | unlink("y.sluice-part"), 0);
 	cr_expect_eq(batch_run(bench, "$/gen/10/1/x\n$/gen/20/2/x.sluice-part\n"), 0);
 	batch_expect_gen(bench, 1, "x.sluice-part.1", 20, 2);
+	batch_end(bench);
+}
+
+/* Its journal would be created in its place. */
+Test(existing, a_name_that_is_anothers_journal_is_taken)
+{
+	struct batch_bench *bench = batch_begin();
+	cr_expect_eq(batch_run(bench, "$/gen/10/1/x\n$/gen/20/2/x.sluice-journal\n"
+				      "$/gen/30/3/y.sluice-kept\n$/gen/40/4/y\n"),
+		SL_E_TWICE);
+	batch_expect_gen(bench, 0, "x", 10, 1);
+	batch_expect_failed(bench, 1, SL_E_TWICE,
+		"'x.sluice-journal' conflicts with the partial file or journal of input 1,");
+	batch_expect_gen(bench, 2, "y.sluice-kept", 30, 3);
+	batch_expect_failed(
+		bench, 3, SL_E_TWICE, "'y' conflicts with the partial file or journal of input 3");
 	batch_end(bench);
 }
 
