@@ -84,11 +84,12 @@ free_walk(struct walk *walk)
 	free(walk);
 }
 
-/* A directory in which others were made since it was synced. */
+/* A directory in which others were made since it was synced, by this run or perhaps by one before. */
 struct unsynced {
 	struct sl_list link;
 	int fd;
 	bool search_only;
+	bool is_certain; /* this run has made one in it, so it can be synced */
 	uint64_t inode;
 	uint32_t dev_major, dev_minor;
 };
@@ -196,6 +197,9 @@ sync_parents(struct sl_directories *directories)
 	while (!code && (node = sl_list_pop(&parents))) {
 		struct unsynced *parent = sl_list_item(node, struct unsynced, link);
 		code = sync_directory(parent->fd, parent->search_only);
+		/* No run of this user has made anything in what it may neither read nor write. */
+		if (code == -EACCES && !parent->is_certain)
+			code = 0;
 		if (code) {
 			sl_list_push_back(&directories->unsynced, &parent->link);
 			directories->unsynced_count++;
@@ -347,36 +351,41 @@ open_directory(struct walk *walk, int dir_fd, const char *name, uint64_t resolve
 	return *search_only ? open_search_only(walk, dir_fd, name, resolve) : fd;
 }
 
-static bool
-is_unsynced(const struct sl_directories *directories, const struct statx *st)
+static struct unsynced *
+find_unsynced(const struct sl_directories *directories, const struct statx *st)
 {
 	sl_list_each(node, &directories->unsynced)
 	{
-		const struct unsynced *other = sl_list_item(node, struct unsynced, link);
+		struct unsynced *other = sl_list_item(node, struct unsynced, link);
 		if (other->inode == st->stx_ino && other->dev_major == st->stx_dev_major &&
 			other->dev_minor == st->stx_dev_minor)
-			return true;
+			return other;
 	}
-	return false;
+	return NULL;
 }
 
-/* A directory was made in dir_fd, which *st describes: it must be synced. */
+/* A directory was made in dir_fd, which *st describes, by this run for certain or perhaps by one
+ * before: it must be synced. */
 SL_SUSPENDS
 static int
-add_unsynced(struct walk *walk, int dir_fd, const struct statx *st)
+add_unsynced(struct walk *walk, int dir_fd, const struct statx *st, bool is_certain)
 {
 	struct sl_directories *directories = walk->directories;
 	if (!directories->sync_made)
 		return 0;
 	directories->made++;
-	if (is_unsynced(directories, st))
+	struct unsynced *unsynced = find_unsynced(directories, st);
+	if (unsynced) {
+		unsynced->is_certain = unsynced->is_certain || is_certain;
 		return 0;
-	struct unsynced *unsynced = calloc(1, sizeof(*unsynced));
+	}
+	unsynced = calloc(1, sizeof(*unsynced));
 	if (!unsynced)
 		return -ENOMEM;
-	*unsynced = (struct unsynced){
-		.inode = st->stx_ino, .dev_major = st->stx_dev_major, .dev_minor = st->stx_dev_minor
-	};
+	*unsynced = (struct unsynced){ .is_certain = is_certain,
+		.inode = st->stx_ino,
+		.dev_major = st->stx_dev_major,
+		.dev_minor = st->stx_dev_minor };
 	sl_list_init(&unsynced->link);
 	unsynced->fd = open_directory(walk, dir_fd, ".", 0, &unsynced->search_only);
 	if (unsynced->fd < 0) {
@@ -403,7 +412,7 @@ record_made(struct walk *walk, int dir_fd, const char *name, const struct sl_op 
 	struct sl_shield shield;
 	int code = parent->result;
 	if (!code)
-		code = add_unsynced(walk, dir_fd, parent->statx);
+		code = add_unsynced(walk, dir_fd, parent->statx, true);
 	if (code) {
 		sl_shield_begin(&shield, sl_deadline_in(REMOVE_NS));
 		(void)!run_ops(walk, &removal, 1);
@@ -834,7 +843,7 @@ open_above(struct walk *walk, int dir_fd, struct statx *st)
 }
 
 /* A directory that was there may have been made by a run that was killed before it was synced, and
- * so may those above it. What may not be opened cannot be synced. */
+ * so may those above it. What this user may not open cannot be synced. */
 SL_SUSPENDS
 static int
 add_fresh(struct walk *walk, int dir_fd, const struct statx *st)
@@ -850,7 +859,7 @@ add_fresh(struct walk *walk, int dir_fd, const struct statx *st)
 		if (!code && is_same(&below, &above))
 			break;
 		if (!code)
-			code = add_unsynced(walk, at, &above);
+			code = add_unsynced(walk, at, &above, false);
 		below = above;
 	}
 	if (at >= 0 && at != dir_fd)

@@ -432,8 +432,9 @@ compare_with_source(const struct look *look, const struct statx *st, struct diff
 /* ---- what can be used of it ---- */
 
 static int
-found_usable(const struct look *look, struct sl_at_hand *at_hand)
+found_usable(const struct look *look, struct sl_at_hand *at_hand, const struct statx *st)
 {
+	sl_at_hand_set_file(at_hand, st);
 	look->present->at_hand = at_hand;
 	return found(look, SL_PRESENT_USABLE);
 }
@@ -472,7 +473,7 @@ use_beginning(const struct look *look, const struct statx *st, uint64_t remote_l
 	if (!code) {
 		at_hand->is_beginning = true;
 		at_hand->is_moved = look->options->adopt;
-		return found_usable(look, at_hand);
+		return found_usable(look, at_hand, st);
 	}
 	sl_at_hand_free(at_hand);
 	return sl_fail_code(
@@ -521,7 +522,7 @@ use_aria2s(const struct look *look, const struct statx *st)
 			", and aria2 has not finished it (its control file NAME.aria2 is there)");
 	int code = sl_at_hand_of_aria2(&at_hand, place->directory, place->name, st->stx_size, &why);
 	if (!code)
-		return found_usable(look, at_hand);
+		return found_usable(look, at_hand, st);
 	if (code == -ECANCELED || code == -ETIMEDOUT)
 		return code;
 	snprintf(text, sizeof(text),
@@ -610,7 +611,7 @@ use_or_refuse_size(const struct look *look, const struct statx *st)
  * nothing is damaged; or found, with *is_damaged; a code. */
 SL_SUSPENDS
 static int
-find_damage(const struct look *look, bool *is_damaged)
+find_damage(const struct look *look, const struct statx *st, bool *is_damaged)
 {
 	const struct sl_entry *entry = look->sources->entry;
 	struct sl_at_hand *at_hand = NULL;
@@ -629,7 +630,7 @@ find_damage(const struct look *look, bool *is_damaged)
 		look->place->path, (unsigned long long)at_hand->damage, at_hand->gaps,
 		at_hand->gaps == 1 ? "" : "s");
 	*is_damaged = true;
-	return found_usable(look, at_hand);
+	return found_usable(look, at_hand, st);
 }
 
 /* ---- what is there ---- */
@@ -652,7 +653,7 @@ examine(struct look *look, const struct statx *st)
 	bool is_damaged = false;
 	int code = 0;
 	if (look->options->verify && may_use_parts(look) && st->stx_size > 0)
-		code = find_damage(look, &is_damaged);
+		code = find_damage(look, st, &is_damaged);
 	if (code || is_damaged)
 		return code;
 	if (has_other_size(look, st))

@@ -6,7 +6,8 @@
  *              remove NAME.aria2
  *    copied    create the part > copy the ranges, and record them > close it
  *
- * Each byte is read once. A run that is ended anywhere leaves the file as it was, and perhaps a
+ * The file must be the one that was examined, before and after it is read; of a file that is moved
+ * sl_part_move tells the latter. Each byte is read once. A run that is ended anywhere leaves the file as it was, and perhaps a
  * part of no use, which the next run removes; or after the rename an ordinary part. NAME.aria2 goes
  * last: without it a file of its full size would look complete. If the run ends before that, the
  * run that resumes the part removes it (sl_at_hand_remove_control).
@@ -66,6 +67,25 @@ fail_compare(const struct sl_takeover *takeover, int result)
 	return why.code;
 }
 
+/* What was found out of the file says nothing of what another program has written since. */
+SL_SUSPENDS
+static int
+check_unchanged(const struct sl_takeover *takeover, int fd)
+{
+	struct statx st = { 0 };
+	int code = sl_io_stat(fd, "", AT_EMPTY_PATH, STATX_BASIC_STATS, &st);
+	if (code)
+		return sl_fail_code(takeover->err, SL_PHASE_OPEN, code, "cannot examine '%s'",
+			takeover->place->path);
+	if (sl_at_hand_is_file(takeover->at_hand, &st))
+		return 0;
+	sl_error_clear(takeover->err);
+	return sl_fail(takeover->err, SL_PHASE_OPEN, SL_E_REPLACED,
+		"'%s' exists, and cannot be taken over: it was changed in the meantime (is another "
+		"program writing it?)",
+		takeover->place->path);
+}
+
 SL_SUSPENDS
 static int
 open_file(const struct sl_takeover *takeover)
@@ -75,9 +95,13 @@ open_file(const struct sl_takeover *takeover)
 		O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY, 0, 0);
 	if (fd == -ELOOP)
 		return refuse(takeover, "it is a symbolic link");
-	return fd < 0 ? sl_fail_code(
-				takeover->err, SL_PHASE_OPEN, fd, "cannot read '%s'", place->path)
-		      : fd;
+	if (fd < 0)
+		return sl_fail_code(
+			takeover->err, SL_PHASE_OPEN, fd, "cannot read '%s'", place->path);
+	int code = check_unchanged(takeover, fd);
+	if (code)
+		sl_io_close(fd);
+	return code ? code : fd;
 }
 
 /* A log may have grown since its size was asked for. */
@@ -168,6 +192,20 @@ take_chunk(struct reading *reading, uint64_t off, size_t len)
 		    : 0;
 }
 
+/* What was never written to a file that is moved is downloaded, like what is missing at its end. */
+SL_SUSPENDS
+static int
+take_and_record(struct reading *reading, struct sl_range range)
+{
+	struct sl_part *part = reading->part;
+	if (!reading->copies && sl_part_has_hole(part, range.begin, range.end))
+		return 0;
+	int code = take_chunk(reading, range.begin, (size_t)(range.end - range.begin));
+	if (!code)
+		sl_journal_written(part->journal, range.begin, range.end, reading->chunk->crc);
+	return code;
+}
+
 /* Up to the next whole chunk, so that records cover the chunks of a download. */
 SL_SUSPENDS
 static int
@@ -180,10 +218,7 @@ take_ranges(struct reading *reading)
 		for (uint64_t off = range.begin; !code && off < range.end;) {
 			uint64_t size = reading->chunk->size;
 			uint64_t end = SL_MIN(off - off % size + size, range.end);
-			code = take_chunk(reading, off, (size_t)(end - off));
-			if (!code)
-				sl_journal_written(
-					reading->part->journal, off, end, reading->chunk->crc);
+			code = take_and_record(reading, (struct sl_range){ off, end });
 			off = end;
 		}
 	}
@@ -268,6 +303,8 @@ move(const struct sl_takeover *takeover, const struct sl_part *claim)
 	int code = sl_part_open_left(&part, claim, takeover->err);
 	reading.fd = part.fd;
 	if (!code)
+		code = check_unchanged(takeover, part.fd);
+	if (!code)
 		code = record_ranges(&reading);
 	if (!code)
 		code = sync_all(takeover, &part);
@@ -330,6 +367,8 @@ copy(const struct sl_takeover *takeover, struct sl_part *part)
 			takeover->err);
 	if (!code)
 		code = record_ranges(&reading);
+	if (!code)
+		code = check_unchanged(takeover, reading.fd);
 	sl_io_close(SL_MAX(reading.fd, -1));
 	return code;
 }

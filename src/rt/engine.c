@@ -210,8 +210,8 @@ get_xattr_blocking(const struct sl_op *op)
 static long
 has_hole_blocking(const struct sl_op *op)
 {
-	off_t hole = lseek(op->fd, 0, SEEK_HOLE);
-	return hole < 0 ? -1 : (uint64_t)hole < op->length;
+	off_t hole = lseek(op->fd, (off_t)op->off, SEEK_HOLE);
+	return hole < 0 ? -1 : (uint64_t)hole < op->off + op->length;
 }
 
 /* The kernel grants a read lease only while no process has the file open for writing. If one opens

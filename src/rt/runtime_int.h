@@ -16,9 +16,9 @@
 enum task_state { TASK_READY, TASK_RUNNING, TASK_PARKED, TASK_ENDED };
 
 /*
- * A task. READY: in rt->ready or rt->yielded. RUNNING: rt->running. PARKED: in no list of the scheduler; `wake`
- * holds afterwards what woke it. ENDED: its stack goes back to the pool once the scheduler runs on
- * its own.
+ * A task. READY: in rt->ready or rt->yielded. RUNNING: rt->running. PARKED: in no list of the
+ * scheduler; `wake` holds afterwards what woke it. ENDED: its stack goes back to the pool once the
+ * scheduler runs on its own.
  */
 struct sl_task {
 	struct sl_fiber fiber;

@@ -171,6 +171,25 @@ test_takeover_adopt_refused() {
 	END
 }
 
+# what was never written to it is not taken for what was downloaded, and does not fail the file at its end
+test_takeover_adopt_holes() {
+	on_tmpfs "${BASH_SOURCE[0]}" adopt_holes size=128m
+}
+
+adopt_holes() {
+	beginning whole 20000000
+	truncate -s 3000000 mnt/f
+	tail -c +3000001 whole | head -c 4000000 >>mnt/f
+	head -c 1000000 whole | dd of=mnt/f conv=notrunc status=none
+	truncate -s 9000000 mnt/f
+	tail -c +9000001 whole >>mnt/f
+	run get -k 1M --json --adopt -d mnt "$URL"
+	expect 0
+	is_gen mnt/f $SIZE $SEED
+	received $((SIZE - 20000000 + 7000000))
+	[[ $(ls mnt) == f ]] || fail "left: $(ls mnt)"
+}
+
 # a program that is still at work
 test_takeover_adopt_in_use() {
 	beginning f 12345678
@@ -183,6 +202,25 @@ test_takeover_adopt_in_use() {
 	run get -k 1M --adopt "$URL"
 	expect 0
 	all_is_there before
+}
+
+# a file that another program changes after it was compared, with what was compared left as it was
+test_takeover_changed_meanwhile() {
+	local how
+	own_origin
+	for how in --adopt --append; do
+		beginning f 12345678
+		start get -k 1M $how "$ORIGIN/tag/samples$how/gate/sample$how/ranges/etag/v1/lm/1700000000/$GEN"
+		# the first sample is under way
+		until_true 10 is_counter "samples$how" ranges 1
+		printf damaged | dd of=f bs=1 seek=3000000 conv=notrunc status=none
+		cp -p f before
+		opened "sample$how"
+		finish 20
+		expect 15 "it was changed in the meantime"
+		same f before
+		nothing_left f before own.ready own.log own.out
+	done
 }
 
 # small files, too

@@ -120,7 +120,7 @@ fail_each_in_shapes(bool and_all_after)
 	for (enum shape shape = 0; shape < SHAPES; shape++) {
 		uint64_t nth = 1;
 		while (fail_at(shape, nth, and_all_after))
-			nth += sim_stride(3);
+			nth += sim_stride(7);
 		cr_assert_gt(nth, 30, "only %llu allocations", (unsigned long long)nth);
 		cr_log_info("%s: %llu allocations", shape_name(shape), (unsigned long long)nth);
 	}

@@ -315,6 +315,11 @@ Test(engine_uring, a_hole_is_what_was_never_written)
 	cr_assert_eq(run(engine, hole), 0, "not in the beginning");
 	hole.length = SL_MIB + sizeof(data);
 	cr_assert_eq(run(engine, hole), 1);
+	hole.off = SL_MIB;
+	hole.length = sizeof(data);
+	cr_assert_eq(run(engine, hole), 0, "not at the end");
+	hole.off = SL_MIB - 1;
+	cr_assert_eq(run(engine, hole), 1);
 	close_fd(engine, fd);
 	cr_assert_eq(name_op(&directory, SL_OP_UNLINK, "a", NULL, 0), 0);
 	close_directory(&directory);

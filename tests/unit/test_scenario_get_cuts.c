@@ -115,29 +115,29 @@ cut_at(const struct cut_plan *plan, uint64_t seed, uint64_t nth)
 }
 
 static const struct cut_plan plans[] = {
-	{ .name = "kill", .how = SIM_CRASH_KILL, .stride = 5 },
-	{ .name = "each prefix of all changes", .how = SIM_CRASH_KEEP, .stride = 5 },
-	{ .name = "only what was synced", .how = SIM_CRASH_DROP, .stride = 5 },
-	{ .name = "names without data", .how = SIM_CRASH_NAMES, .stride = 5 },
-	{ .name = "sizes without data", .how = SIM_CRASH_SIZES, .stride = 5 },
-	{ .name = "any blocks and names", .how = SIM_CRASH_RANDOM, .stride = 5 },
+	{ .name = "kill", .how = SIM_CRASH_KILL, .stride = 17 },
+	{ .name = "each prefix of all changes", .how = SIM_CRASH_KEEP, .stride = 17 },
+	{ .name = "only what was synced", .how = SIM_CRASH_DROP, .stride = 17 },
+	{ .name = "names without data", .how = SIM_CRASH_NAMES, .stride = 17 },
+	{ .name = "sizes without data", .how = SIM_CRASH_SIZES, .stride = 17 },
+	{ .name = "any blocks and names", .how = SIM_CRASH_RANDOM, .stride = 17 },
 	{ .name = "synced file by file",
 		.how = SIM_CRASH_RANDOM,
 		.sync = SL_SYNC_ALL,
-		.stride = 5,
+		.stride = 17,
 		.has_others = true },
-	{ .name = "without syncs", .how = SIM_CRASH_KILL, .sync = SL_SYNC_NONE, .stride = 5 },
+	{ .name = "without syncs", .how = SIM_CRASH_KILL, .sync = SL_SYNC_NONE, .stride = 17 },
 	{ .name = "replaced",
 		.how = SIM_CRASH_RANDOM,
-		.stride = 5,
+		.stride = 17,
 		.is_replaced = true,
 		.has_others = true },
 	{ .name = "in a new directory",
 		.how = SIM_CRASH_RANDOM,
-		.stride = 5,
+		.stride = 17,
 		.in_directory = true,
 		.has_checksum = true },
-	{ .name = "read back", .how = SIM_CRASH_KILL, .stride = 5, .verifies = true },
+	{ .name = "read back", .how = SIM_CRASH_KILL, .stride = 17, .verifies = true },
 };
 
 Test(scenario_get_cuts, a_cut_at_any_operation_is_resumed_and_so_is_one_in_the_next_run,
@@ -185,7 +185,7 @@ Test(scenario_get_cuts, a_cut_at_any_operation_of_a_download_of_any_shape_is_rec
 	for (size_t i = 0; i < SL_COUNT_OF(shapes); i++)
 		for (size_t k = 0; k < SL_COUNT_OF(hows); k++)
 			for (uint64_t nth = 1 + k; cut_shape_at(shapes[i], hows[k], seed, nth);
-				nth += sim_stride(5))
+				nth += sim_stride(17))
 				;
 }
 
@@ -235,7 +235,7 @@ Test(scenario_get_cuts, a_piece_that_was_found_damaged_is_not_resumed_after_a_cu
 	uint64_t seed = sim_seeds(1).first - 1;
 	for (uint64_t nth = 1; repair_at(SIM_CRASH_KILL, seed, nth, &cuts); nth++)
 		;
-	for (uint64_t nth = 1; repair_at(SIM_CRASH_KEEP, seed, nth, &cuts); nth += sim_stride(2))
+	for (uint64_t nth = 1; repair_at(SIM_CRASH_KEEP, seed, nth, &cuts); nth += sim_stride(7))
 		;
 	cr_assert_gt(cuts, 5, "only %u during the repair", cuts);
 }
@@ -326,7 +326,7 @@ Test(scenario_get_cuts, a_kill_repeats_a_few_chunks_and_a_power_cut_one_sync_int
 		SIM_CRASH_RANDOM };
 	uint64_t seed = sim_seeds(1).first - 1;
 	for (size_t i = 0; i < SL_COUNT_OF(hows); i++)
-		for (uint64_t nth = 1 + i; repeat_at(hows[i], seed, nth); nth += sim_stride(61))
+		for (uint64_t nth = 1 + i; repeat_at(hows[i], seed, nth); nth += sim_stride(97))
 			;
 }
 
@@ -379,9 +379,9 @@ cut_slow_at(enum sim_crash how, uint64_t seed, uint64_t nth)
 Test(scenario_get_cuts, a_sync_covers_only_what_was_written_before_it_began, .timeout = 600)
 {
 	uint64_t seed = sim_seeds(1).first;
-	for (uint64_t nth = 1; cut_slow_at(SIM_CRASH_DROP, seed, nth); nth += sim_stride(13))
+	for (uint64_t nth = 1; cut_slow_at(SIM_CRASH_DROP, seed, nth); nth += sim_stride(29))
 		;
-	for (uint64_t nth = 5; cut_slow_at(SIM_CRASH_RANDOM, seed, nth); nth += sim_stride(13))
+	for (uint64_t nth = 5; cut_slow_at(SIM_CRASH_RANDOM, seed, nth); nth += sim_stride(29))
 		;
 }
 

@@ -331,8 +331,8 @@ Test(scenario_get_segments, a_part_that_has_no_range_is_begun_anew, .timeout = 2
 /* ---- making way ---- */
 
 /* After a failure no more connections than work are used for a while. One that works and makes way
- * for another file at the end of its piece is not the end of the transfer: that fails only where the
- * 503 is the response to the only connection there is. */
+ * for another file at the end of its piece is not the end of the transfer: that fails only where
+ * the 503 is the response to the only connection there is. */
 Test(scenario_get_segments, a_file_that_makes_way_for_another_goes_on_afterwards)
 {
 	struct sim_seeds seeds = sim_seeds(120);
@@ -361,6 +361,44 @@ Test(scenario_get_segments, a_file_that_makes_way_for_another_goes_on_afterwards
 	uint64_t count = seeds.end - seeds.first;
 	cr_expect(count < 100 || retries * 5 < count * 2, "%u files of %llu were tried again",
 		retries, (unsigned long long)count);
+}
+
+/* Also one that has only had its first response so far. */
+Test(scenario_get_segments, the_first_response_makes_way_for_another_file)
+{
+	struct scenario *scenario = build_one(1);
+	struct sim_http_file *large = &scenario->files[0].served;
+	scenario->get.per_host = 1;
+	scenario->get.jobs = 2;
+	large->drip = 64 * SL_KIB;
+	large->drip_ns = 100 * SL_NS_PER_MS;
+	scenario_offer(scenario, ranged(20000));
+	scenario_run(scenario);
+	scenario_expect_all_done(scenario);
+	const struct get_file *files = scenario->get.files;
+	uint64_t began_ns = scenario->get.started_ns;
+	sim_check(scenario->sim, files[1].ended_ns - began_ns < (files[0].ended_ns - began_ns) / 2,
+		"the small file waited for the large one");
+	scenario_free(scenario);
+}
+
+/* One response with a head that is not that of the range: it is requested again. */
+Test(scenario_get_segments, one_malformed_head_does_not_discard_the_ranges)
+{
+	static const enum sim_http_lie lies[] = { SIM_HTTP_LIE_NO_RANGE, SIM_HTTP_LIE_EARLY };
+	for (size_t i = 0; i < SL_COUNT_OF(lies); i++) {
+		struct scenario *scenario = build_one(1);
+		struct sim_http_file *served = &scenario->files[0].served;
+		served->lie = lies[i];
+		served->lies_from = 2;
+		served->lies = 1;
+		scenario_run(scenario);
+		scenario_expect_all_done(scenario);
+		sim_check(scenario->sim, scenario->get.files[0].fetched < SIZE + SL_MIB,
+			"%llu bytes were fetched",
+			(unsigned long long)scenario->get.files[0].fetched);
+		scenario_free(scenario);
+	}
 }
 
 /* A mirror that is tried after another source: the time of the first one counts once. */

@@ -22,6 +22,11 @@ struct sl_at_hand {
 	bool has_journal;  /* a journal was kept for it */
 	size_t gaps;       /* of a complete file: damaged ranges */
 	uint64_t damage;   /* bytes of them */
+	/* The file that has it, as it was when that was found out: */
+	uint64_t inode, size;
+	uint32_t dev_major, dev_minor;
+	int64_t modified_s;
+	uint32_t modified_ns;
 };
 
 /* Nothing is at hand of a file of `total` bytes. Returns 0 or -ENOMEM. */
@@ -29,6 +34,12 @@ int sl_at_hand_new(struct sl_at_hand **out, uint64_t total) SL_MUST_CHECK;
 
 /* NULL is fine. */
 void sl_at_hand_free(struct sl_at_hand *at_hand);
+
+/* It is in this file. */
+void sl_at_hand_set_file(struct sl_at_hand *at_hand, const struct statx *st);
+
+/* This is that file, and it has not been written to since. */
+bool sl_at_hand_is_file(const struct sl_at_hand *at_hand, const struct statx *st) SL_MUST_CHECK;
 
 /*
  * What aria2 has of `name`, of which `size` bytes exist, by its control file NAME.aria2. Returns 0;

@@ -214,6 +214,12 @@ SL_SUSPENDS
 int sl_part_open_left(
 	struct sl_part *part, const struct sl_part *claim, struct sl_error *err) SL_MUST_CHECK;
 
+/* Some of these bytes of a file that sl_part_open_left has opened were never written: they are not
+ * what a download has left, and the seal would take them for what another program has truncated.
+ * False where that is not known. */
+SL_SUSPENDS
+bool sl_part_has_hole(const struct sl_part *part, uint64_t begin, uint64_t end) SL_MUST_CHECK;
+
 /*
  * It gets the name of a part, instead of `claim`, if it is as it was when it was opened; its
  * journal must be on disk. Returns 0: then `claim` is nothing any more, and is to be discarded; or
