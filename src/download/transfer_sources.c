@@ -57,17 +57,29 @@ add_mirror(struct sl_transfer *transfer, size_t index)
 	transfer->mirror_count++;
 }
 
+/* What is in the part already came from an earlier run, whatever source that had used: no source
+ * alone has delivered these MiBs. */
+static void
+begin_providers(struct sl_transfer *transfer)
+{
+	uint64_t mibs = (transfer->total + SL_MIB - 1) / SL_MIB;
+	struct sl_range range = { 0 };
+	transfer->providers = calloc((size_t)mibs, sizeof(*transfer->providers));
+	while (transfer->providers && sl_ranges_next_done(&transfer->written, range.end, &range))
+		for (uint64_t mib = range.begin / SL_MIB; mib * SL_MIB < range.end; mib++)
+			transfer->providers[mib] = UINT32_MAX;
+}
+
 static void
 add_mirrors(struct sl_transfer *transfer)
 {
 	const struct sl_entry *entry = transfer_entry(transfer);
-	uint64_t mibs = (transfer->total + SL_MIB - 1) / SL_MIB;
 	transfer->mirrors = calloc(entry->source_count, sizeof(*transfer->mirrors));
 	for (size_t i = 0; i < entry->source_count && transfer->mirrors; i++)
 		if (i != transfer->sources->index)
 			add_mirror(transfer, i);
 	if (!transfer->providers && entry->pieces.kind != SL_CHECKSUM_NONE)
-		transfer->providers = calloc((size_t)mibs, sizeof(*transfer->providers));
+		begin_providers(transfer);
 }
 
 void

@@ -314,6 +314,47 @@ Test(scenario_get_mirrors, a_bad_piece_comes_from_a_source_that_was_not_asked_be
 	free(data);
 }
 
+/* A piece that is bad begins with what an earlier run has left, and ends with what a source has
+ * sent now. */
+Test(scenario_get_mirrors, a_source_is_not_blamed_for_the_bytes_of_an_earlier_run)
+{
+	struct mirrors *mirrors = begin(1);
+	struct get_scene *first = &mirrors->scenario->get;
+	struct sl_pieces pieces = pieces_of(mirrors->served->data);
+	const char *data = mirrors->served->data;
+	char *bad = differ_at(mirrors, SL_MIB + 1000);
+	uint64_t at_op = 0;
+	mirrors->get->pieces = &pieces;
+	mirrors->served->data = bad;
+	mirrors->served->misdeed = SIM_HTTP_RESETS;
+	mirrors->served->misdeed_at = SL_MIB + SL_MIB / 2;
+	mirrors->mirror.bad_answers = UINT_MAX;
+	mirrors->mirror.bad_status = 404;
+	first->segments = 1;
+	run(mirrors);
+	cr_expect_eq(mirrors->get->state, SL_DOWNLOAD_FAILED);
+	get_scene_cut(first, SIM_CRASH_KILL);
+	struct sim *world = sim_cut_world(mirrors->scenario->sim, &at_op);
+	mirrors->served->data = data;
+	mirrors->served->misdeed = SIM_HTTP_HONEST;
+	mirrors->mirror.bad_answers = 0;
+	sim_http_serve(mirrors->scenario->http, world);
+	sim_http_serve(mirrors->second, world);
+	struct get_scene again = *first;
+	again.sim = world;
+	again.files[0].reported = false;
+	warnings[0] = '\0';
+	get_scene_run(&again);
+	get_scene_check(&again);
+	cr_expect_eq(again.files[0].state, SL_DOWNLOAD_DONE, "%s", again.files[0].error.text);
+	cr_expect_geq(again.files[0].resumed, SL_MIB + 1000);
+	cr_expect(strstr(warnings, "fetching 1 of"), "%s", warnings);
+	cr_expect_not(strstr(warnings, "has sent pieces"), "%s", warnings);
+	sim_free(world);
+	end(mirrors);
+	free(bad);
+}
+
 /* ---- those that fail ---- */
 
 /* Each of its responses, or all from some request on: then it is dropped. */
