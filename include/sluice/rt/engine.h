@@ -66,7 +66,7 @@ enum sl_op_kind {
 	SL_OP_GET_XATTR,  /* fd, attribute, data, len -> bytes of the extended attribute; 0 = none,
 			    or a file system without them; -ERANGE if it is longer */
 	SL_OP_SET_XATTR,  /* fd, attribute, data, len */
-	SL_OP_HAS_HOLE,   /* fd, off, length: 1 if a part of these bytes was never written, else 0 */
+	SL_OP_HAS_HOLE,   /* fd, off, length: 1 if a part of it was never written, else 0 */
 	SL_OP_HAS_WRITER, /* fd, opened for reading only: 1 if the file is open for writing by any
 			     process, else 0; -EINVAL, -EACCES... where that is not known */
 	SL_OP_CALL,       /* fn, arg, free_arg -> what fn returned; on a thread, or what stands for
