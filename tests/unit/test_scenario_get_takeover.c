@@ -213,7 +213,8 @@ Test(scenario_get_takeover, any_operation_may_fail, .timeout = 240)
 	for (enum way way = 0; way < WAYS; way++) {
 		fail_each(way, -EIO, DISK, sim_stride(3));
 		/* A journal that may not be looked at or removed has to stay. */
-		fail_each(way, -ENOMEM, EVERYTHING & ~(KIND(SL_OP_UNLINK) | KIND(SL_OP_STAT)), sim_stride(13));
+		fail_each(way, -ENOMEM, EVERYTHING & ~(KIND(SL_OP_UNLINK) | KIND(SL_OP_STAT)),
+			sim_stride(13));
 	}
 }
 
