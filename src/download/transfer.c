@@ -247,7 +247,6 @@ fetch_first(struct sl_transfer *transfer)
 		if (transfer->is_ranged)
 			sl_ranges_give_back(&transfer->ranges, &transfer->first_lease);
 	} else if (transfer->is_parallel) {
-		transfer_begin_sources(transfer);
 		code = run_segments(transfer, &segment);
 	} else {
 		code = transfer_decodes(transfer) ? transfer_stream_decoded(transfer, &segment)

@@ -90,6 +90,7 @@ begin_ranges(struct sl_transfer *transfer, struct sl_segment *segment)
 		&transfer->ranges, &transfer->first_lease, transfer_first_piece(transfer));
 	if (!code)
 		code = keep_url(segment->source, segment->exchange);
+	transfer_begin_sources(transfer); /* before the first byte: who delivers what is noted */
 	return code ? code : transfer_begin_journal(transfer);
 }
 
