@@ -23,8 +23,12 @@
 #include <string.h>
 #include <unistd.h>
 
+/* timeout(1) sends its signal to the process and to its group: that is one request to end. */
+#define SAME_SIGNAL_NS (100 * SL_NS_PER_MS)
+
 struct state {
 	struct sl_run *run;
+	uint64_t interrupted_ns;
 	struct sl_group command, watchers;
 };
 
@@ -117,8 +121,12 @@ static void
 interrupt(struct state *state, int signo)
 {
 	bool second = state->run->signo != 0;
-	if (!second)
+	if (signo == state->run->signo && sl_now() - state->interrupted_ns < SAME_SIGNAL_NS)
+		return;
+	if (!second) {
 		state->run->signo = signo;
+		state->interrupted_ns = sl_now();
+	}
 	if (second ||
 		sl_group_spawn(&state->watchers, "grace", signal_grace_task, state, NULL) != 0)
 		die(signo);

@@ -130,6 +130,15 @@ test_signals_second() {
 	absent 1 2 3 4 5
 }
 
+# timeout sends its signal twice, to the program and to its group: it still cleans up
+test_signals_of_timeout() {
+	local i
+	for i in {1..20}; do
+		timeout -s INT 0.1 "$S" get "$ORIGIN/gate/of-timeout/gen/9000000/1" >out 2>err
+		nothing_left
+	done
+}
+
 waits_for_mount() { # any thread
 	grep -qs request_wait_answer /proc/"$pid"/task/*/wchan
 }
