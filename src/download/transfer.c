@@ -117,7 +117,7 @@ static void
 complete_validator(struct sl_resource *resource)
 {
 	struct sl_buf date = { 0 };
-	if (resource->etag[0] && !resource->is_etag_weak)
+	if (sl_resource_has_strong_etag(resource))
 		return;
 	sl_date_format(&date, (int64_t)(resource->modified_ns / SL_NS_PER_S));
 	resource->is_modified_strong = resource->modified_ns && !date.failed;

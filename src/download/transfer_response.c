@@ -179,12 +179,6 @@ accept_whole(struct sl_segment *segment)
 	return -EAGAIN;
 }
 
-static bool
-has_strong_etag(const struct sl_resource *resource)
-{
-	return resource->etag[0] && !resource->is_etag_weak;
-}
-
 /* Once ETags have differed, each must have come with the same bytes. */
 static bool
 is_same_version(const struct sl_source *source, const struct sl_resource *resource)
@@ -199,8 +193,8 @@ may_be_other_node(const struct sl_source *source, const struct sl_resource *othe
 {
 	const struct sl_resource *own = &source->resource;
 	bool has_etag = source->etag_count > 0 ? source->etag_count < SL_SOURCE_ETAGS
-					       : has_strong_etag(own);
-	return has_etag && has_strong_etag(other) && own->is_modified_strong &&
+					       : sl_resource_has_strong_etag(own);
+	return has_etag && sl_resource_has_strong_etag(other) && own->is_modified_strong &&
 	       other->is_modified_strong && own->modified_ns == other->modified_ns;
 }
 

@@ -270,7 +270,7 @@ ask_other_node(struct sl_transfer *transfer, struct sl_source *source, unsigned 
 	int result = sl_overlap_compare_range(&overlap, samples[turn % count], &err);
 	const struct sl_resource *answer = &overlap.answer.resource;
 	bool is_other = result == SL_OVERLAP_SAME && answer->is_modified_strong &&
-			answer->etag[0] && !answer->is_etag_weak &&
+			sl_resource_has_strong_etag(answer) &&
 			!sl_source_has_etag(source, answer->etag) &&
 			sl_source_add_etag(source, answer->etag);
 	if (result != SL_OVERLAP_SAME && err.code)

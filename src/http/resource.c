@@ -63,10 +63,16 @@ sl_resource_read(struct sl_resource *resource, const struct sl_head *head, int64
 				 sl_head_find(head, "Content-Range", 0).data;
 }
 
+bool
+sl_resource_has_strong_etag(const struct sl_resource *resource)
+{
+	return resource->etag[0] && !resource->is_etag_weak;
+}
+
 const char *
 sl_resource_validator(const struct sl_resource *resource)
 {
-	if (resource->etag[0] && !resource->is_etag_weak)
+	if (sl_resource_has_strong_etag(resource))
 		return resource->etag;
 	return resource->is_modified_strong && resource->modified[0] ? resource->modified : NULL;
 }
@@ -76,7 +82,7 @@ sl_resource_compare(const struct sl_resource *a, const struct sl_resource *b)
 {
 	bool has_lengths = a->length != SL_LENGTH_UNKNOWN && b->length != SL_LENGTH_UNKNOWN;
 	bool has_times = a->modified_ns && b->modified_ns;
-	bool has_etags = a->etag[0] && b->etag[0] && !a->is_etag_weak && !b->is_etag_weak;
+	bool has_etags = sl_resource_has_strong_etag(a) && sl_resource_has_strong_etag(b);
 	bool same_time = has_times && a->modified_ns == b->modified_ns;
 	bool same_etag = has_etags && strcmp(a->etag, b->etag) == 0;
 	if (has_lengths && a->length != b->length)

@@ -30,6 +30,8 @@ bool sl_etag_is_valid(struct sl_span tag);
  * wall clock, for years of two digits. */
 void sl_resource_read(struct sl_resource *resource, const struct sl_head *head, int64_t now_s);
 
+bool sl_resource_has_strong_etag(const struct sl_resource *resource);
+
 /* What If-Range may have for this version (13.1.5): a strong ETag, else a strong Last-Modified;
  * NULL if there is neither. Text of *resource. */
 const char *sl_resource_validator(const struct sl_resource *resource);
