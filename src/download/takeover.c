@@ -225,21 +225,6 @@ take_ranges(struct reading *reading)
 	return code;
 }
 
-SL_SUSPENDS
-static int
-begin_journal(const struct sl_takeover *takeover, struct sl_part *part)
-{
-	const struct sl_transfer_options *options = takeover->options;
-	struct sl_journal_resource of = { .url_hash = sl_journal_url_hash(&takeover->sources->url),
-		.resource = takeover->at_hand->version };
-	struct sl_journal_options wanted = { .resource = &of,
-		.sync = options->sync,
-		.sync_turn = options->sync_turn,
-		.sync_failed = options->sync_failed,
-		.ctx = options->sync_ctx };
-	return sl_part_begin_journal(part, &wanted);
-}
-
 /* 0 once the journal has all ranges. */
 SL_SUSPENDS
 static int
@@ -247,7 +232,8 @@ record_ranges(struct reading *reading)
 {
 	const struct sl_takeover *takeover = reading->takeover;
 	struct sl_part *part = reading->part;
-	int code = begin_journal(takeover, part);
+	int code = sl_transfer_begin_journal(
+		takeover->options, part, &takeover->sources->url, &takeover->at_hand->version);
 	if (!code)
 		code = sl_chunk_take(takeover->options->pool, &reading->chunk, SL_FOREVER);
 	if (!code)

@@ -152,9 +152,7 @@ sl_transfer_resume(struct sl_transfer *transfer, const struct sl_journal_content
 bool
 sl_transfer_is_verified(const struct sl_transfer *transfer)
 {
-	bool has_pieces =
-		transfer->part && transfer_entry(transfer)->pieces.kind != SL_CHECKSUM_NONE;
-	return transfer_checksum(transfer)->kind != SL_CHECKSUM_NONE || has_pieces;
+	return transfer_is_verified(transfer);
 }
 
 /* ---- all of it ---- */

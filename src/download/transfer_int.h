@@ -36,6 +36,15 @@ transfer_checksum(const struct sl_transfer *transfer)
 	return given->kind == SL_CHECKSUM_NONE ? &transfer->sent : given;
 }
 
+/* By a checksum of all or of its pieces, which are read back: those of a stream are not. */
+static inline bool
+transfer_is_verified(const struct sl_transfer *transfer)
+{
+	bool has_pieces =
+		transfer->part && transfer_entry(transfer)->pieces.kind != SL_CHECKSUM_NONE;
+	return transfer_checksum(transfer)->kind != SL_CHECKSUM_NONE || has_pieces;
+}
+
 /* ---- transfer_response.c ---- */
 
 /* Its size and version are known, and what is missing of it can be requested in ranges. */

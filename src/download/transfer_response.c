@@ -44,18 +44,26 @@ transfer_set_ranged(struct sl_transfer *transfer)
 }
 
 int
-transfer_begin_journal(struct sl_transfer *transfer)
+sl_transfer_begin_journal(const struct sl_transfer_options *options, struct sl_part *part,
+	const struct sl_url *url, const struct sl_resource *resource)
 {
-	const struct sl_transfer_options *options = transfer->options;
-	struct sl_journal_resource of = { .url_hash = sl_journal_url_hash(&transfer->sources->url),
-		.resource = transfer->source.resource };
+	struct sl_journal_resource of = { .url_hash = sl_journal_url_hash(url),
+		.resource = *resource };
 	struct sl_journal_options wanted = { .resource = &of,
 		.sync = options->sync,
 		.sync_turn = options->sync_turn,
 		.sync_failed = options->sync_failed,
 		.ctx = options->sync_ctx };
-	bool keeps = options->keeps_journal && transfer->part;
-	return keeps ? sl_part_begin_journal(transfer->part, &wanted) : 0;
+	return sl_part_begin_journal(part, &wanted);
+}
+
+int
+transfer_begin_journal(struct sl_transfer *transfer)
+{
+	if (!transfer->options->keeps_journal || !transfer->part)
+		return 0;
+	return sl_transfer_begin_journal(transfer->options, transfer->part, &transfer->sources->url,
+		&transfer->source.resource);
 }
 
 /* Where the source has led to, for later requests. */

@@ -137,13 +137,6 @@ transfer_note_source(
 
 /* ---- comparing ---- */
 
-static bool
-is_verified(const struct sl_transfer *transfer)
-{
-	return transfer_checksum(transfer)->kind != SL_CHECKSUM_NONE ||
-	       transfer_entry(transfer)->pieces.kind != SL_CHECKSUM_NONE;
-}
-
 /* The samples are the same: NULL, or why its bytes are not used together with those at hand all
  * the same. */
 static const char *
@@ -153,7 +146,7 @@ why_not_mixed(const struct sl_transfer *transfer, const struct sl_resource *othe
 	bool same_time = resource->modified_ns && resource->modified_ns == other->modified_ns;
 	if (!sl_resource_validator(other))
 		return "it sends neither a strong ETag nor a Last-Modified that is old enough";
-	if (is_verified(transfer) || same_time ||
+	if (transfer_is_verified(transfer) || same_time ||
 		sl_resource_compare(resource, other) == SL_RESOURCE_SAME)
 		return NULL;
 	return "without a checksum, sources with different Last-Modified are not mixed";

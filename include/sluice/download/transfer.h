@@ -117,6 +117,11 @@ void sl_transfer_init(struct sl_transfer *transfer, const struct sl_transfer_opt
 SL_SUSPENDS
 void sl_transfer_reset(struct sl_transfer *transfer);
 
+/* As sl_part_begin_journal, for bytes of this version that come from `url`. */
+SL_SUSPENDS
+int sl_transfer_begin_journal(const struct sl_transfer_options *options, struct sl_part *part,
+	const struct sl_url *url, const struct sl_resource *resource) SL_MUST_CHECK;
+
 /* The part was taken over with its journal: the run goes on from what that contains. Returns 0 or
  * -ENOMEM. */
 int sl_transfer_resume(
