@@ -81,14 +81,8 @@ static int
 read_small_file(int fd, struct sl_buf *text)
 {
 	const size_t most = SL_ARIA2_CONTROL_MAX + 1;
-	int got = sl_buf_reserve(text, most) ? 1 : -ENOMEM;
-	while (got > 0 && text->len < most) {
-		got = sl_io_read(fd, text->data + text->len, most - text->len, text->len, 0);
-		if (got == -EINTR || got == -EAGAIN)
-			got = 1;
-		else if (got > 0)
-			text->len += (size_t)got;
-	}
+	int got = sl_buf_reserve(text, most) ? sl_io_read_full(fd, text->data, most, 0) : -ENOMEM;
+	text->len = (size_t)SL_MAX(got, 0);
 	return SL_MIN(got, 0);
 }
 

@@ -92,23 +92,6 @@ parse_boot_id(const char *text, unsigned char id[SL_JOURNAL_BOOT_ID])
 	return digits == 2 * SL_JOURNAL_BOOT_ID;
 }
 
-/* Up to `len` bytes, fewer at the end of the file. Returns bytes read, or a code. */
-SL_SUSPENDS
-static int
-read_from_start(int fd, char *data, size_t len)
-{
-	size_t done = 0;
-	for (int got = 1; done < len && got != 0;) {
-		got = sl_io_read(fd, data + done, SL_MIN(len - done, SL_MIB), done, 0);
-		if (got == -EINTR || got == -EAGAIN)
-			continue;
-		if (got < 0)
-			return got;
-		done += (size_t)got;
-	}
-	return sl_int(done);
-}
-
 uint64_t
 sl_journal_birth_ns(const struct statx *st)
 {
@@ -123,7 +106,7 @@ journal_read_boot_id(unsigned char id[SL_JOURNAL_BOOT_ID])
 	char text[BOOT_ID_TEXT];
 	uint64_t now_ns = sl_now();
 	int fd = sl_io_open(AT_FDCWD, BOOT_ID_PATH, O_RDONLY, 0, 0);
-	int got = fd < 0 ? fd : read_from_start(fd, text, sizeof(text));
+	int got = fd < 0 ? fd : sl_io_read_full(fd, text, sizeof(text), 0);
 	if (fd >= 0)
 		sl_io_close(fd);
 	memset(id, 0, SL_JOURNAL_BOOT_ID);
@@ -200,7 +183,7 @@ read_all(struct sl_journal *journal, struct sl_buf *text, struct sl_error *err)
 	size_t len = (size_t)journal->file_size;
 	if (!sl_buf_reserve(text, len))
 		return refuse_code(err, -ENOMEM);
-	int got = read_from_start(journal->fd, text->data, len);
+	int got = sl_io_read_full(journal->fd, text->data, len, 0);
 	if (got < 0)
 		return refuse_code(err, got);
 	text->len = (size_t)got;

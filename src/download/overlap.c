@@ -93,16 +93,10 @@ SL_SUSPENDS
 static int
 read_local(struct sample *sample, uint64_t off, size_t len)
 {
-	for (size_t have = 0; have < len;) {
-		int got = sl_io_read(
-			sample->overlap->fd, sample->local + have, len - have, off + have, 0);
-		if (got == -EINTR || got == -EAGAIN)
-			continue;
-		if (got <= 0)
-			return got ? got : -EIO; /* it was truncated */
-		have += (size_t)got;
-	}
-	return 0;
+	int got = sl_io_read_full(sample->overlap->fd, sample->local, len, off);
+	if (got < 0)
+		return got;
+	return (size_t)got < len ? -EIO : 0; /* it was truncated */
 }
 
 SL_SUSPENDS

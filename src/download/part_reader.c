@@ -34,12 +34,6 @@ sl_part_read(const struct sl_part_reader *reader, struct sl_chunk *chunk, uint64
 	int got = read_direct(reader, chunk, off, len);
 	size_t done = got > 0 ? (size_t)got : 0;
 	sl_assert(len <= chunk->size);
-	for (got = 1; done < len && got > 0;) {
-		got = sl_io_read(reader->fd, chunk->data + done, len - done, off + done, 0);
-		if (got == -EINTR || got == -EAGAIN)
-			got = 1;
-		else if (got > 0)
-			done += (size_t)got;
-	}
-	return got < 0 ? got : (int)done;
+	got = sl_io_read_full(reader->fd, chunk->data + done, len - done, off + done);
+	return got < 0 ? got : (int)done + got;
 }

@@ -24,8 +24,9 @@
 /* TCP_CLOSE of <netinet/tcp.h>, whose tcp_info is older than the one of <linux/tcp.h> */
 #define STATE_CLOSE 7
 
-#define INTERRUPTIBLE 1u /* a deadline or cancellation asks the engine to cancel it */
-#define RESERVED 2u      /* it may take a slot of the reserve */
+#define INTERRUPTIBLE 1u     /* a deadline or cancellation asks the engine to cancel it */
+#define RESERVED 2u          /* it may take a slot of the reserve */
+#define READ_FULL_MAX SL_MIB /* of one read, so that a task which is to stop does so */
 
 static struct sl_engine *
 engine_of(struct sl_rt *rt)
@@ -668,6 +669,23 @@ sl_io_read(int fd, void *data, size_t len, uint64_t off, uint32_t rw_flags)
 		.off = off,
 		.flags = rw_flags };
 	return run(&op, SL_FOREVER, 0);
+}
+
+int
+sl_io_read_full(int fd, void *data, size_t len, uint64_t off)
+{
+	size_t done = 0;
+	for (int got = 1; done < len && got > 0;) {
+		got = sl_io_read(fd, (char *)data + done, SL_MIN(len - done, (size_t)READ_FULL_MAX),
+			off + done, 0);
+		if (got == -EINTR || got == -EAGAIN)
+			got = 1;
+		else if (got < 0)
+			return got;
+		else
+			done += (size_t)got;
+	}
+	return (int)done;
 }
 
 int

@@ -79,6 +79,11 @@ int sl_io_read(int fd, void *data, size_t len, uint64_t off, uint32_t rw_flags) 
 SL_SUSPENDS
 int sl_io_write(int fd, const void *data, size_t len, uint64_t off) SL_MUST_CHECK;
 
+/* As many reads as it takes; `len` fits into an int. Returns bytes read, fewer
+ * than `len` only at the end of the file; or the code of the read that failed. */
+SL_SUSPENDS
+int sl_io_read_full(int fd, void *data, size_t len, uint64_t off) SL_MUST_CHECK;
+
 /* All of it: continues after short writes and -EINTR, -EAGAIN. Returns 0. */
 SL_SUSPENDS
 int sl_io_write_all(int fd, const void *data, size_t len, uint64_t off) SL_MUST_CHECK;
