@@ -194,6 +194,10 @@ absent() {
 }
 
 # Nothing was downloaded and nothing is left, but out, err and what is named.
+piece_hashes() { # file: of its pieces of 1,000,000 bytes, as Metalink has them
+	split -b 1000000 --filter='sha1sum | sed "s|\([0-9a-f]*\).*|<hash>\1</hash>|"' "$1" | tr -d '\n'
+}
+
 nothing_left() { # name...
 	local found name but=()
 	for name in out err "$@"; do

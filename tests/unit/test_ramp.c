@@ -202,14 +202,21 @@ Test(ramp, a_throughput_that_varies_by_itself_costs_no_connections)
 	}
 }
 
+/* A host to which one connection would do has the least that a cap allows. */
+static void
+cap_at_least(struct host *host)
+{
+	host_init(host, 16, 1);
+	host->each = 50e6;
+	host->total = 50e6;
+	run_for(host, 120);
+	cr_expect_eq(host->ramp.limit, SL_RAMP_CAP_LEAST);
+}
+
 Test(ramp, a_limit_that_goes_away_is_found_out)
 {
 	struct host host;
-	host_init(&host, 16, 1);
-	host.each = 50e6;
-	host.total = 50e6;
-	run_for(&host, 120);
-	cr_expect_eq(host.ramp.limit, SL_RAMP_CAP_LEAST);
+	cap_at_least(&host);
 	host.total = UNLIMITED;
 	run_for(&host, 120);
 	cr_expect_geq(host.ramp.limit, 12, "%u", host.ramp.limit);
@@ -219,11 +226,7 @@ Test(ramp, a_limit_that_goes_away_is_found_out)
 Test(ramp, a_cap_is_lifted_at_once_if_throughput_falls)
 {
 	struct host host;
-	host_init(&host, 16, 1);
-	host.each = 50e6;
-	host.total = 50e6;
-	run_for(&host, 120);
-	cr_expect_eq(host.ramp.limit, SL_RAMP_CAP_LEAST);
+	cap_at_least(&host);
 	host.each = 10e6;
 	run_for(&host, 3);
 	cr_expect_eq(host.ramp.limit, 16);

@@ -625,14 +625,21 @@ Test(scenario_get_mirrors, any_operation_may_fail, .timeout = 240)
 
 /* ---- nodes of one service ---- */
 
-/* Every other response has another ETag; size and time are the same. */
+/* The first source alone: every other response has another ETag, size and time are the same. */
+static struct mirrors *
+begin_nodes(uint64_t seed)
+{
+	struct mirrors *mirrors = begin(seed);
+	mirrors->get->mirror = NULL;
+	mirrors->served->etag2 = "\"two\"";
+	return mirrors;
+}
+
 Test(scenario_get_mirrors, etags_that_differ_alone_get_a_second_opinion)
 {
 	struct sim_seeds seeds = sim_seeds(10);
 	for (uint64_t seed = seeds.first; seed != seeds.end; seed++) {
-		struct mirrors *mirrors = begin(seed);
-		mirrors->get->mirror = NULL;
-		mirrors->served->etag2 = "\"two\"";
+		struct mirrors *mirrors = begin_nodes(seed);
 		run(mirrors);
 		scenario_expect_all_done(mirrors->scenario);
 		cr_expect_lt(mirrors->get->fetched, SIZE + 2 * SL_MIB, "it is not begun again");
@@ -646,9 +653,7 @@ Test(scenario_get_mirrors, etags_that_differ_before_any_byte_was_written_get_one
 {
 	struct sim_seeds seeds = sim_seeds(4);
 	for (uint64_t seed = seeds.first; seed != seeds.end; seed++) {
-		struct mirrors *mirrors = begin(seed);
-		mirrors->get->mirror = NULL;
-		mirrors->served->etag2 = "\"two\"";
+		struct mirrors *mirrors = begin_nodes(seed);
 		mirrors->served->misdeed = SIM_HTTP_STALLS;
 		mirrors->served->misdeeds = 4;
 		mirrors->scenario->get.segments = 3;
@@ -665,15 +670,14 @@ Test(scenario_get_mirrors, each_etag_that_differs_alone_is_compared)
 {
 	struct sim_seeds seeds = sim_seeds(12);
 	for (uint64_t seed = seeds.first; seed != seeds.end; seed++) {
-		struct mirrors *mirrors = begin(seed);
+		struct mirrors *mirrors = begin_nodes(seed);
 		struct sim_http_file later = *mirrors->served;
 		const char *other = scenario_body(50, SIZE);
-		mirrors->get->mirror = NULL;
 		mirrors->get->other = other;
 		mirrors->get->other_len = SIZE;
 		later.data = other;
 		later.etag = "\"three\"";
-		mirrors->served->etag2 = "\"two\"";
+		later.etag2 = NULL;
 		mirrors->served->later = &later;
 		mirrors->served->later_from = 5 + (unsigned)(seed % 8);
 		run(mirrors);
