@@ -817,13 +817,6 @@ is_fresh(const struct statx *st)
 	return made->tv_sec + FRESH_S > (int64_t)(sl_clock_wall_ns() / SL_NS_PER_S);
 }
 
-static bool
-is_same(const struct statx *a, const struct statx *b)
-{
-	return a->stx_ino == b->stx_ino && a->stx_dev_major == b->stx_dev_major &&
-	       a->stx_dev_minor == b->stx_dev_minor;
-}
-
 /* The directory above, and what it is like: a descriptor or a code. */
 SL_SUSPENDS
 static int
@@ -857,7 +850,7 @@ add_fresh(struct walk *walk, int dir_fd, const struct statx *st)
 			sl_io_close(at);
 		at = fd;
 		code = fd < 0 ? fd : 0;
-		if (!code && is_same(&below, &above))
+		if (!code && sl_io_is_same_inode(&below, &above))
 			break;
 		if (!code)
 			code = add_unsynced(walk, at, &above, false);

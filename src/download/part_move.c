@@ -35,13 +35,6 @@ refuse(const struct sl_part *part, struct sl_error *err, int code, const char *w
 	return code;
 }
 
-static bool
-is_same_file(const struct statx *a, const struct statx *b)
-{
-	return a->stx_ino == b->stx_ino && a->stx_dev_major == b->stx_dev_major &&
-	       a->stx_dev_minor == b->stx_dev_minor;
-}
-
 /* 0, or -EEXIST with the reason. */
 static int
 check_rights(const struct sl_part *part, const struct statx *st, const struct statx *new,
@@ -107,7 +100,7 @@ sl_part_open_left(struct sl_part *part, const struct sl_part *claim, struct sl_e
 	else if (ops[LOCK].result == -EWOULDBLOCK)
 		code = refuse(part, err, SL_E_IN_USE, "another program has locked it");
 	else if (ops[BY_FD].result || ops[NEW].result || ops[BY_NAME].result ||
-		 !is_same_file(&st, &named))
+		 !sl_io_is_same_inode(&st, &named))
 		code = refuse(part, err, SL_E_REPLACED, "it was replaced in the meantime");
 	else
 		code = check_rights(part, &st, &new, err);
@@ -145,7 +138,7 @@ sl_part_move(struct sl_part *part, struct sl_error *err)
 	};
 	int code = sl_io_batch(ops, SL_COUNT_OF(ops));
 	if (!code &&
-		(ops[0].result || ops[1].result || !is_same_file(&st, &named) ||
+		(ops[0].result || ops[1].result || !sl_io_is_same_inode(&st, &named) ||
 			st.stx_size != part->left_size || st.stx_mtime.tv_sec != part->left_s ||
 			st.stx_mtime.tv_nsec != part->left_ns))
 		return refuse(part, err, SL_E_REPLACED,

@@ -820,8 +820,7 @@ own_descriptor(const struct look *look, const struct statx *st)
 	for (size_t i = 0; i < SL_COUNT_OF(own); i++) {
 		struct statx open = { 0 };
 		if (sl_io_stat(own[i], "", AT_EMPTY_PATH, STATX_BASIC_STATS, &open) == 0 &&
-			open.stx_ino == st->stx_ino && open.stx_dev_major == st->stx_dev_major &&
-			open.stx_dev_minor == st->stx_dev_minor)
+			sl_io_is_same_inode(&open, st))
 			return own[i];
 	}
 	return -1;

@@ -909,3 +909,10 @@ sl_io_batch_abandonable(struct sl_op *ops, size_t op_count)
 		count_batch(rt, ops, op_count);
 	return code;
 }
+
+bool
+sl_io_is_same_inode(const struct statx *a, const struct statx *b)
+{
+	return a->stx_ino == b->stx_ino && a->stx_dev_major == b->stx_dev_major &&
+	       a->stx_dev_minor == b->stx_dev_minor;
+}

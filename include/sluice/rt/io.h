@@ -124,6 +124,10 @@ int sl_io_stat(
 	int dir_fd, const char *path, int flags, uint32_t mask, struct statx *out) SL_MUST_CHECK;
 SL_SUSPENDS
 int sl_io_truncate(int fd, uint64_t length) SL_MUST_CHECK;
+
+/* Whether two results of sl_io_stat are of one inode. */
+bool sl_io_is_same_inode(const struct statx *a, const struct statx *b);
+
 SL_SUSPENDS
 int sl_io_lock(int fd) SL_MUST_CHECK;
 SL_SUSPENDS
