@@ -589,6 +589,18 @@ replace(struct sl_segments *segments, struct sl_segments_slot *slot)
 	drop(slot);
 }
 
+/* The mean of those that are rated. One alone does not tell what is usual: it may be the slow one
+ * that is left once the others have ended, and its rest is compared with what these had. */
+static void
+take_usual_rate(struct sl_segments *segments)
+{
+	unsigned rated = 0;
+	for (unsigned i = 0; i < segments->most; i++)
+		rated += segments->slots[i].is_running && segments->slots[i].is_rated;
+	if (rated > 1 || segments->usual_bytes_s == 0)
+		segments->usual_bytes_s = mean_rate(segments, NULL);
+}
+
 static void
 rate_sources(struct sl_segments *segments)
 {
@@ -605,7 +617,7 @@ watch(struct sl_segments *segments)
 	for (unsigned i = 0; i < segments->most; i++)
 		if (is_at_work(&segments->slots[i]))
 			take_rate(&segments->slots[i]);
-	segments->usual_bytes_s = mean_rate(segments, NULL);
+	take_usual_rate(segments);
 	rate_sources(segments);
 	for (unsigned i = 0; i < segments->most; i++) {
 		struct sl_segments_slot *slot = &segments->slots[i];

@@ -162,6 +162,16 @@ Test(segments, a_connection_that_is_far_too_slow_does_not_hold_up_the_file, .tim
 	batch_end(bench);
 }
 
+/* It has a rate only once all others have ended. */
+Test(segments, the_last_connection_is_compared_with_those_that_have_ended, .timeout = 60)
+{
+	struct batch_bench *bench = begin();
+	cr_expect_eq(fetch(bench, "/slow-nth/2/200000/ranges/etag/v1", SEED, true), 0);
+	batch_expect_gen(bench, 0, "f", SIZE, SEED);
+	cr_expect_geq(bench->summary.segments.hedged, 1);
+	batch_end(bench);
+}
+
 /* Headers and credentials of the user stay with the origin they are for, in later requests, too. */
 /* 48 connections take turns at the limit, each about once a second: over half a second many of them
  * receive nothing. */
