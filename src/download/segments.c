@@ -649,6 +649,16 @@ is_refusal_of_ranges(const struct sl_source *source, const struct sl_error *err)
 	       (err->code == SL_E_STATUS && err->http_status == 416);
 }
 
+/* All that is known to work is the request for all of the file: what guards the server may refuse
+ * ranges with any status. Only once no connection is left, since it may refuse only one more. */
+static bool
+is_refused_each(const struct sl_segments *segments, const struct sl_error *err)
+{
+	return segments->running == 0 && segments->is_whole_sent &&
+	       segments->counts.requests == 0 && err->code == SL_E_STATUS &&
+	       sl_retry_classify(err) == SL_RETRY_PERMANENT;
+}
+
 static bool
 is_expired(const struct sl_error *err)
 {
@@ -704,7 +714,7 @@ outcome_of_last(
 {
 	if (err->code == SL_E_CHANGED)
 		return err->code;
-	if (is_refusal_of_ranges(source, err)) {
+	if (is_refusal_of_ranges(source, err) || is_refused_each(segments, err)) {
 		segments->are_refused = true;
 		segments->code = SL_E_UNSUPPORTED;
 	}
@@ -909,6 +919,7 @@ sl_segments_run(struct sl_segments *segments, struct sl_segment *first, struct s
 	segments->running = 0;
 	segments->code = 0;
 	segments->failed = NULL;
+	segments->is_whole_sent = first && !first->is_range;
 	sl_list_init(&segments->waiting);
 	if (first)
 		code = adopt(segments, first, permit);
