@@ -655,6 +655,18 @@ replace(struct sl_segments *segments, struct sl_segments_slot *slot)
 	drop(slot);
 }
 
+/* The mean of those that are rated. One alone does not tell what is usual: it may be the slow one
+ * that is left once the others have ended, and its rest is compared with what these had. */
+static void
+take_usual_rate(struct sl_segments *segments)
+{
+	unsigned rated = 0;
+	for (unsigned i = 0; i < segments->most; i++)
+		rated += segments->slots[i].is_running && segments->slots[i].is_rated;
+	if (rated > 1 || segments->usual_bytes_s == 0)
+		segments->usual_bytes_s = mean_rate(segments, NULL);
+}
+
 static void
 rate_sources(struct sl_segments *segments)
 {
@@ -676,7 +688,7 @@ watch(struct sl_segments *segments)
 	for (unsigned i = 0; i < segments->most; i++)
 		if (is_at_work(&segments->slots[i]))
 			take_rate(&segments->slots[i]);
-	segments->usual_bytes_s = mean_rate(segments, NULL);
+	take_usual_rate(segments);
 	rate_sources(segments);
 	for (unsigned i = 0; i < segments->most; i++) {
 		struct sl_segments_slot *slot = &segments->slots[i];
@@ -706,6 +718,16 @@ is_refusal_of_ranges(const struct sl_source *source, const struct sl_error *err)
 	return err->code == SL_E_UNSUPPORTED ||
 	       (is_bad_head(err) && source->bad_heads >= BAD_HEADS) ||
 	       (err->code == SL_E_STATUS && err->http_status == 416);
+}
+
+/* All that is known to work is the request for all of the file: what guards the server may refuse
+ * ranges with any status. Only once no connection is left, since it may refuse only one more. */
+static bool
+is_refused_each(const struct sl_segments *segments, const struct sl_error *err)
+{
+	return segments->running == 0 && segments->is_whole_sent &&
+	       segments->counts.requests == 0 && err->code == SL_E_STATUS &&
+	       sl_retry_classify(err) == SL_RETRY_PERMANENT;
 }
 
 static bool
@@ -763,7 +785,7 @@ outcome_of_last(
 {
 	if (err->code == SL_E_CHANGED)
 		return err->code;
-	if (is_refusal_of_ranges(source, err)) {
+	if (is_refusal_of_ranges(source, err) || is_refused_each(segments, err)) {
 		segments->are_refused = true;
 		segments->code = SL_E_UNSUPPORTED;
 	}
@@ -968,6 +990,7 @@ sl_segments_run(struct sl_segments *segments, struct sl_segment *first, struct s
 	segments->running = 0;
 	segments->code = 0;
 	segments->failed = NULL;
+	segments->is_whole_sent = first && !first->is_range;
 	sl_list_init(&segments->waiting);
 	if (first)
 		code = adopt(segments, first, permit);
