@@ -13,6 +13,7 @@
 
 #include <criterion/criterion.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
@@ -545,6 +546,47 @@ is_changed(struct bench *bench)
 Test(journal, of_a_part_that_was_changed_since_wants_to_be_verified)
 {
 	on_disk(is_changed);
+}
+
+static void
+set_modified(const char *path, time_t seconds)
+{
+	const struct timespec times[] = { { .tv_nsec = UTIME_OMIT }, { .tv_sec = seconds } };
+	cr_assert_eq(utimensat(AT_FDCWD, path, times, 0), 0);
+}
+
+/* As a kill leaves them: the journal has no record of the end. */
+static void
+make_killed(struct bench *bench, time_t part_s, time_t journal_s)
+{
+	struct sl_buf text = { 0 };
+	must_begin_new(bench);
+	write_pieces(bench, 0, 10);
+	cr_assert_eq(sl_journal_end(bench->part.journal), 0);
+	cr_assert(scratch_read(JOURNAL, &text));
+	cr_assert(sl_part_keep(&bench->part));
+	scratch_write(JOURNAL, text.data, text.len);
+	sl_buf_release(&text);
+	set_modified(PART, part_s);
+	set_modified(JOURNAL, journal_s);
+}
+
+static void
+is_changed_after_kill(struct bench *bench)
+{
+	make_killed(bench, 1000000, 1000000);
+	expect_verify(bench, false, "at the same time");
+	make_killed(bench, 1000009, 1000000);
+	expect_verify(bench, false, "the last record was not written yet");
+	make_killed(bench, 1000000, 2000000);
+	expect_verify(bench, false, "the journal is newer");
+	make_killed(bench, 1000011, 1000000);
+	expect_verify(bench, true, "written to since");
+}
+
+Test(journal, of_a_killed_run_wants_a_part_that_is_much_newer_to_be_verified)
+{
+	on_disk(is_changed_after_kill);
 }
 
 static void
