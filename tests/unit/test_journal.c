@@ -530,6 +530,7 @@ expect_verify(struct bench *bench, bool needs, const char *what)
 static void
 is_changed(struct bench *bench)
 {
+	struct stat st;
 	make_left(bench);
 	expect_verify(bench, false, "as it was left");
 	make_left(bench);
@@ -541,6 +542,12 @@ is_changed(struct bench *bench)
 	make_left(bench);
 	change_byte(PART, 3);
 	expect_verify(bench, true, "written to");
+	make_left(bench);
+	cr_assert(scratch_stat(PART, &st));
+	cr_assert_eq(truncate(PART, (off_t)(2 * LENGTH)), 0);
+	const struct timespec times[] = { st.st_atim, st.st_mtim };
+	cr_assert_eq(utimensat(AT_FDCWD, PART, times, 0), 0);
+	expect_verify(bench, true, "longer, with the time that it had");
 }
 
 Test(journal, of_a_part_that_was_changed_since_wants_to_be_verified)
@@ -582,9 +589,13 @@ is_changed_after_kill(struct bench *bench)
 	expect_verify(bench, false, "the journal is newer");
 	make_killed(bench, 1000011, 1000000);
 	expect_verify(bench, true, "written to since");
+	make_killed(bench, 1000000, 1000000);
+	cr_assert_eq(truncate(PART, 10 * PIECE - 1), 0);
+	set_modified(PART, 1000000);
+	expect_verify(bench, true, "shorter than its last record");
 }
 
-Test(journal, of_a_killed_run_wants_a_part_that_is_much_newer_to_be_verified)
+Test(journal, of_a_killed_run_wants_a_part_that_is_newer_or_shorter_to_be_verified)
 {
 	on_disk(is_changed_after_kill);
 }

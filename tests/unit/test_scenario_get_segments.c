@@ -271,6 +271,50 @@ Test(scenario_get_segments, only_bytes_of_earlier_runs_count_as_resumed)
 	scenario_free(scenario);
 }
 
+/* Another program has written to the part since, or has cut it. */
+static void
+change_part(struct sim *world, bool is_cut)
+{
+	static const char part[] = "f0.sluice-part";
+	struct sl_span now = { 0 };
+	cr_assert(sim_content(world, part, &now));
+	char *changed = malloc(now.len);
+	cr_assert_not_null(changed);
+	memcpy(changed, now.data, now.len);
+	changed[300000] ^= 1;
+	sim_put_file(world, part, changed, now.len, 0666);
+	sim_cut(world, part, is_cut ? 300000 : now.len); /* which sets its time */
+	free(changed);
+}
+
+Test(scenario_get_segments, what_another_program_has_changed_in_a_part_is_fetched_again)
+{
+	for (unsigned is_cut = 0; is_cut <= 1; is_cut++) {
+		struct scenario *scenario = build_one(1);
+		struct sim_http_file *served = &scenario->files[0].served;
+		uint64_t at_op = 0;
+		scenario->get.segments = 1;
+		served->misdeed = SIM_HTTP_ENDS;
+		served->misdeed_at = SL_MIB;
+		served->misdeeds = 1;
+		scenario_run(scenario);
+		get_scene_cut(&scenario->get, SIM_CRASH_KILL);
+		struct sim *world = sim_cut_world(scenario->sim, &at_op);
+		change_part(world, is_cut);
+		sim_http_serve(scenario->http, world);
+		struct get_scene *again = get_scene_again(&scenario->get, world);
+		get_scene_run(again);
+		get_scene_check(again);
+		const struct get_file *file = &again->files[0];
+		sim_check(world, file->state == SL_DOWNLOAD_DONE, "%s", file->error.text);
+		sim_check(world, file->resumed > 0 && file->resumed < SL_MIB, "%llu bytes resumed",
+			(unsigned long long)file->resumed);
+		free(again);
+		sim_free(world);
+		scenario_free(scenario);
+	}
+}
+
 /* The first source has the file no more, and its mirror goes on with what a run has left. */
 Test(scenario_get_segments, bytes_of_earlier_runs_count_as_resumed_also_with_another_source)
 {
