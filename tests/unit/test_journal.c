@@ -991,26 +991,83 @@ Test(journal, whose_disk_is_full_keeps_what_it_has)
 }
 
 static void
-sync_fails(struct bench *bench)
+fail_nth_sync(struct bench *bench, uint64_t nth)
 {
 	const struct sl_part_attributes set = { .length = LENGTH };
 	must_begin_new(bench);
 	write_pieces(bench, 0, PIECES);
-	sim_fail_nth(bench->sim, 1, -EIO, 1ull << SL_OP_SYNC);
+	sim_fail_nth(bench->sim, nth, -EIO, 1ull << SL_OP_SYNC);
 	cr_assert_eq(sl_sleep(10 * SL_NS_PER_S), 0);
 	cr_expect_eq(bench->sync_failure, -EIO, "reported at once");
 	cr_expect_eq(sl_part_seal(&bench->part, &set, &bench->err), -EIO);
 	cr_expect_eq(bench->err.phase, SL_PHASE_SYNC);
 	cr_expect_str_eq(bench->err.text,
 		"cannot sync 'x.sluice-part': input/output error (its bytes may be lost)");
+	cr_expect_eq(sl_journal_end(bench->part.journal), -EIO, "and each time it is asked");
 	cr_expect_not(sl_part_keep(&bench->part), "bytes of it may be lost");
 	cr_expect_eq(sim_name_count(bench->sim, "/"), 0);
 }
 
-Test(journal, a_failed_sync_of_the_part_fails_the_file)
+static void
+part_sync_fails(struct bench *bench)
+{
+	fail_nth_sync(bench, 1);
+}
+
+static void
+directory_sync_fails(struct bench *bench)
+{
+	fail_nth_sync(bench, 2);
+}
+
+Test(journal, a_failed_sync_of_the_part_or_its_directory_fails_the_file)
 {
 	struct sim_options options = sim_options(3);
-	simulated(&options, sync_fails);
+	simulated(&options, part_sync_fails);
+	simulated(&options, directory_sync_fails);
+}
+
+/* After the part and the directory the journal itself is synced. */
+static void
+journal_sync_fails(struct bench *bench)
+{
+	must_begin_new(bench);
+	write_pieces(bench, 0, PIECES);
+	sim_fail_nth(bench->sim, 3, -EIO, 1ull << SL_OP_SYNC);
+	cr_assert_eq(sl_sleep(10 * SL_NS_PER_S), 0);
+	cr_expect_eq(sim_faults(bench->sim), 1);
+	cr_expect_eq(bench->sync_failure, -EIO, "other files of the device may be lost");
+	uint64_t syncs = sim_ops_of(bench->sim, SL_OP_SYNC);
+	cr_assert_eq(sl_sleep(60 * SL_NS_PER_S), 0);
+	cr_expect_eq(sim_ops_of(bench->sim, SL_OP_SYNC), syncs, "it is not used any more");
+	cr_expect_eq(sl_journal_end(bench->part.journal), 0, "the part has all its bytes");
+	sl_part_discard(&bench->part);
+}
+
+Test(journal, a_failed_sync_of_the_journal_is_reported_and_fails_no_file)
+{
+	struct sim_options options = sim_options(3);
+	simulated(&options, journal_sync_fails);
+}
+
+static void
+sync_fails_and_journal_stays(struct bench *bench)
+{
+	must_begin_new(bench);
+	write_pieces(bench, 0, PIECES);
+	cr_assert_eq(sl_sleep(SL_NS_PER_S), 0);
+	sim_fail_from(bench->sim, 1, -EIO, 1ull << SL_OP_SYNC | 1ull << SL_OP_TRUNCATE);
+	cr_assert_eq(sl_sleep(10 * SL_NS_PER_S), 0);
+	sim_stop_faults(bench->sim);
+	cr_expect_eq(bench->sync_failure, -EIO);
+	cr_expect_not(sl_part_keep(&bench->part), "bytes of it may be lost");
+	cr_expect_eq(sim_name_count(bench->sim, "/"), 0);
+}
+
+Test(journal, that_cannot_be_emptied_after_a_failed_sync_is_removed_with_its_part)
+{
+	struct sim_options options = sim_options(3);
+	simulated(&options, sync_fails_and_journal_stays);
 }
 
 static void
@@ -1046,6 +1103,12 @@ void_fails(struct bench *bench)
 	sim_fail_nth(bench->sim, 1, -ENOSPC, 1ull << SL_OP_WRITE);
 	cr_expect_eq(sl_journal_void(bench->part.journal, 0, PIECE), 0,
 		"it is emptied, so it does not list these bytes");
+	cr_expect_not(sl_part_keep(&bench->part));
+	must_begin_new(bench);
+	write_pieces(bench, 0, 4);
+	cr_assert_eq(sl_sleep(SL_NS_PER_S), 0);
+	sim_fail_nth(bench->sim, 1, -EIO, 1ull << SL_OP_SYNC);
+	cr_expect_eq(sl_journal_void(bench->part.journal, 0, PIECE), 0, "emptied as well");
 	cr_expect_not(sl_part_keep(&bench->part));
 	must_begin_new(bench);
 	write_pieces(bench, 0, 4);
