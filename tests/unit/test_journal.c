@@ -914,6 +914,118 @@ Test(journal, after_a_power_cut_one_sync_interval_is_missing)
 	}
 }
 
+/* Run it until it cuts its world, which is the bench's then. */
+static void
+run_until_cut(struct bench *bench)
+{
+	uint64_t at_op;
+	sim_run(bench->sim, bench_main, bench);
+	struct sim *world = sim_cut_world(bench->sim, &at_op);
+	cr_assert_not_null(world);
+	sim_free(bench->sim);
+	bench->sim = world;
+}
+
+/* Returns the bytes that the next run resumes, which are right. */
+static uint64_t
+resumed_after(struct bench *bench)
+{
+	run_until_cut(bench);
+	bench->body = check_left;
+	sim_run(bench->sim, bench_main, bench);
+	return bench->resumed;
+}
+
+/* Some are recorded while a slow sync is under way, then none for some minutes. */
+static void
+pause_and_lose_power(struct bench *bench)
+{
+	must_begin_new(bench);
+	write_pieces(bench, 0, 1);
+	cr_assert_eq(sl_sleep(4 * SL_NS_PER_S), 0);
+	write_pieces(bench, 1, 5);
+	cr_assert_eq(sl_sleep(300 * SL_NS_PER_S), 0);
+	sim_cut_now(bench->sim, SIM_CRASH_DROP);
+}
+
+Test(journal, bytes_that_come_while_it_syncs_are_synced_too)
+{
+	for (uint64_t seed = 1; seed <= 30; seed++) {
+		struct sim_options options = sim_options(seed);
+		options.disk_ns = SL_NS_PER_S;
+		struct bench bench = { .body = pause_and_lose_power, .sim = sim_new(&options) };
+		uint64_t resumed = resumed_after(&bench);
+		cr_expect_eq(resumed, 5 * PIECE, "seed %llu: %llu bytes", (unsigned long long)seed,
+			(unsigned long long)resumed);
+		sim_free(bench.sim);
+	}
+}
+
+static void
+resume_and_lose_power(struct bench *bench)
+{
+	must_resume(bench);
+	cr_expect_gt(bench->resumed, 0);
+	cr_assert_eq(begin(bench), 0);
+	cr_assert_eq(sl_sleep(20 * SL_NS_PER_S), 0);
+	sim_cut_now(bench->sim, SIM_CRASH_DROP);
+}
+
+Test(journal, what_a_killed_run_has_not_synced_the_next_one_does)
+{
+	struct sim_options options = sim_options(1);
+	struct bench bench = { .body = write_and_die, .sim = sim_new(&options) };
+	run_until_cut(&bench);
+	struct bench next = { .body = resume_and_lose_power, .sim = bench.sim };
+	run_until_cut(&next);
+	uint64_t killed = next.resumed;
+	next.body = check_left;
+	sim_run(next.sim, bench_main, &next);
+	cr_expect_eq(next.resumed, killed);
+	sim_free(next.sim);
+}
+
+/* As of a file that is taken over: no task syncs it. */
+static void
+sync_and_lose_power(struct bench *bench)
+{
+	must_begin_new(bench);
+	write_pieces(bench, 0, 10);
+	cr_assert_eq(sl_journal_end(bench->part.journal), 0);
+	cr_assert_eq(sl_journal_sync(bench->part.journal), 0);
+	sim_cut_now(bench->sim, SIM_CRASH_DROP);
+}
+
+Test(journal, that_was_synced_has_all_of_its_ranges_after_a_power_cut)
+{
+	struct sim_options options = sim_options(1);
+	struct bench bench = { .body = sync_and_lose_power, .sim = sim_new(&options) };
+	cr_expect_eq(resumed_after(&bench), 10 * PIECE);
+	sim_free(bench.sim);
+}
+
+/* Only recorded: what they hold does not matter. */
+static void
+many_bytes_come(struct bench *bench)
+{
+	const uint64_t interval = 256 * SL_MIB;
+	must_begin_new(bench);
+	struct sl_journal *journal = bench->part.journal;
+	sl_journal_written(journal, 0, interval - 1, 0);
+	cr_assert_eq(sl_sleep(SL_NS_PER_S), 0);
+	cr_expect_eq(sl_journal_syncs(journal), 0);
+	sl_journal_written(journal, interval - 1, interval, 0);
+	cr_assert_eq(sl_sleep(SL_NS_PER_S), 0);
+	cr_expect_eq(sl_journal_syncs(journal), 1);
+	sl_part_discard(&bench->part);
+}
+
+Test(journal, syncs_at_once_after_256_MiB)
+{
+	struct sim_options options = sim_options(1);
+	simulated(&options, many_bytes_come);
+}
+
 /* One operation fails: then another run finds what was left. */
 Test(journal, whatever_operation_fails_it_lists_only_what_is_there)
 {
