@@ -1004,6 +1004,55 @@ Test(journal, that_was_synced_has_all_of_its_ranges_after_a_power_cut)
 	sim_free(bench.sim);
 }
 
+/* Other bytes may be on the disk by then. */
+static void
+void_and_lose_power(struct bench *bench)
+{
+	must_begin_new(bench);
+	write_pieces(bench, 0, 4);
+	cr_assert_eq(sl_sleep(10 * SL_NS_PER_S), 0);
+	cr_assert_eq(sl_journal_void(bench->part.journal, PIECE, 2 * PIECE), 0);
+	sim_cut_now(bench->sim, SIM_CRASH_DROP);
+}
+
+Test(journal, what_is_void_stays_so_after_a_power_cut)
+{
+	struct sim_options options = sim_options(1);
+	struct bench bench = { .body = void_and_lose_power, .sim = sim_new(&options) };
+	cr_expect_eq(resumed_after(&bench), 3 * PIECE);
+	sim_free(bench.sim);
+}
+
+static void
+find_bad_and_lose_power(struct bench *bench)
+{
+	struct sl_journal_verified verified;
+	struct sl_span got;
+	must_begin_new(bench);
+	write_pieces(bench, 0, 4);
+	cr_assert_eq(sl_sleep(10 * SL_NS_PER_S), 0);
+	cr_assert(sl_part_keep(&bench->part));
+	cr_assert(sim_content(bench->sim, PART, &got));
+	struct sl_buf changed = { 0 };
+	sl_buf_add_span(&changed, got);
+	changed.data[PIECE] ^= 1;
+	sim_put_file(bench->sim, PART, changed.data, changed.len, 0666);
+	sl_buf_release(&changed);
+	must_resume(bench);
+	verify(bench, &verified);
+	cr_expect_eq(verified.bad_ranges, 1);
+	cr_assert_eq(begin(bench), 0);
+	sim_cut_now(bench->sim, SIM_CRASH_DROP);
+}
+
+Test(journal, what_was_found_bad_stays_so_after_a_power_cut)
+{
+	struct sim_options options = sim_options(1);
+	struct bench bench = { .body = find_bad_and_lose_power, .sim = sim_new(&options) };
+	cr_expect_eq(resumed_after(&bench), 3 * PIECE);
+	sim_free(bench.sim);
+}
+
 /* Only recorded: what they hold does not matter. */
 static void
 many_bytes_come(struct bench *bench)
