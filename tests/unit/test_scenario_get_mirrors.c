@@ -16,6 +16,7 @@
 #define TIME "Tue, 14 Nov 2023 22:13:21 GMT"
 #define LATER "Tue, 14 Nov 2023 22:13:22 GMT"
 #define NOW "Wed, 15 Nov 2023 22:13:21 GMT"
+#define KIND(kind) (1ull << (kind))
 #define SECOND "http://10.0.0.2"
 #define THIRD "http://10.0.0.3"
 
@@ -355,6 +356,85 @@ Test(scenario_get_mirrors, a_source_is_not_blamed_for_the_bytes_of_an_earlier_ru
 	free(bad);
 }
 
+/* An earlier run has mixed two versions, and was killed before the checksum could show that: at
+ * some byte, or with all of it received. Now there is one source, or both. */
+Test(scenario_get_mirrors, a_mix_of_an_earlier_run_that_does_not_match_is_begun_anew)
+{
+	for (unsigned kind = 0; kind < 4; kind++) {
+		bool is_complete = kind % 2, has_both = kind / 2;
+		struct mirrors *mirrors = begin(1 + kind);
+		struct get_scene *first = &mirrors->scenario->get;
+		char *data = differ_at(mirrors, SL_MIB);
+		uint64_t at_op = 0;
+		mirrors->served->data = data;
+		mirrors->get->other = data;
+		mirrors->get->other_len = SIZE;
+		first->segments = 2;
+		first->per_host = 1;
+		if (is_complete) {
+			sim_fail_nth(mirrors->scenario->sim, 1, -EIO, KIND(SL_OP_RENAME));
+		} else {
+			mirrors->served->busy_from = 4;
+			mirrors->mirror.busy_from = 3 + 4;
+			mirrors->served->busy = mirrors->mirror.busy = UINT_MAX / 2;
+		}
+		run(mirrors);
+		cr_expect_eq(mirrors->get->state, SL_DOWNLOAD_FAILED);
+		get_scene_cut(first, SIM_CRASH_KILL);
+		struct sim *world = sim_cut_world(mirrors->scenario->sim, &at_op);
+		mirrors->served->busy = mirrors->mirror.busy = 0;
+		mirrors->served->data = mirrors->mirror.data;
+		sim_http_serve(mirrors->scenario->http, world);
+		sim_http_serve(mirrors->second, world);
+		struct get_scene again = *first;
+		again.sim = world;
+		again.files[0].reported = false;
+		again.files[0].other = NULL;
+		if (!has_both)
+			again.files[0].mirror = NULL;
+		scenario_set_checksum(&again.files[0], mirrors->sum);
+		get_scene_run(&again);
+		get_scene_check(&again);
+		cr_expect_eq(again.files[0].state, SL_DOWNLOAD_DONE, "%u: %s", kind,
+			again.files[0].error.text);
+		cr_expect(strstr(warnings, "beginning again"), "%s", warnings);
+		sim_free(world);
+		end(mirrors);
+		free(data);
+	}
+}
+
+/* But only once: the checksum may be wrong. */
+Test(scenario_get_mirrors, what_an_earlier_run_has_left_is_discarded_once_for_a_checksum)
+{
+	struct mirrors *mirrors = begin(1);
+	struct get_scene *first = &mirrors->scenario->get;
+	char *data = differ_at(mirrors, SL_MIB);
+	uint64_t at_op = 0;
+	mirrors->get->mirror = NULL;
+	mirrors->served->busy_from = 4;
+	mirrors->served->busy = UINT_MAX / 2;
+	first->segments = 2;
+	run(mirrors);
+	cr_expect_eq(mirrors->get->state, SL_DOWNLOAD_FAILED);
+	get_scene_cut(first, SIM_CRASH_KILL);
+	struct sim *world = sim_cut_world(mirrors->scenario->sim, &at_op);
+	mirrors->served->busy = 0;
+	sim_http_serve(mirrors->scenario->http, world);
+	struct get_scene again = *first;
+	again.sim = world;
+	again.files[0].reported = false;
+	again.files[0].data = data;
+	scenario_set_checksum(&again.files[0], mirrors->sum);
+	get_scene_run(&again);
+	cr_expect_eq(again.files[0].state, SL_DOWNLOAD_FAILED);
+	cr_expect_eq(again.files[0].error.code, SL_E_CHECKSUM, "%s", again.files[0].error.text);
+	cr_expect_lt(again.files[0].fetched, 2 * SIZE);
+	sim_free(world);
+	end(mirrors);
+	free(data);
+}
+
 /* ---- those that fail ---- */
 
 /* Each of its responses, or all from some request on: then it is dropped. */
@@ -469,6 +549,188 @@ Test(scenario_get_mirrors, the_next_source_begins_anew_if_it_has_other_bytes)
 	end(mirrors);
 }
 
+/* ---- two that fail now and then ---- */
+
+/* Without a checksum the first two sources have different versions; each connection breaks. */
+static struct mirrors *
+begin_flaky(uint64_t seed, unsigned retries)
+{
+	struct mirrors *mirrors = begin(seed);
+	struct get_scene *get = &mirrors->scenario->get;
+	get->segments = 1;
+	get->retry = (struct sl_retry_policy){
+		.retries = retries, .max_wait_ns = 10 * SL_NS_PER_S, .seed = seed
+	};
+	mirrors->served->drip_ns = mirrors->mirror.drip_ns = 0;
+	mirrors->mirror.data = scenario_body(1, SIZE);
+	mirrors->mirror.etag = "\"two\"";
+	mirrors->mirror.modified = LATER;
+	mirrors->get->other = mirrors->mirror.data;
+	mirrors->get->other_len = SIZE;
+	mirrors->served->misdeed = mirrors->mirror.misdeed = SIM_HTTP_RESETS;
+	mirrors->served->misdeed_at = mirrors->mirror.misdeed_at = SL_MIB + SL_MIB / 2;
+	return mirrors;
+}
+
+Test(scenario_get_mirrors, two_flaky_sources_do_not_discard_each_others_bytes)
+{
+	for (unsigned seed = 1; seed < 6; seed++) {
+		struct mirrors *mirrors = begin_flaky(seed, 1);
+		run(mirrors);
+		scenario_expect_done(mirrors->scenario, 0);
+		cr_expect_lt(mirrors->get->fetched, SIZE + SL_MIB);
+		cr_expect_not(strstr(warnings, "beginning again"), "%s", warnings);
+		end(mirrors);
+	}
+}
+
+/* The second source refuses ranges: it cannot be compared, and nothing can be fetched from it but
+ * the whole. */
+Test(scenario_get_mirrors, a_source_without_ranges_does_not_discard_the_bytes_of_a_flaky_one)
+{
+	static const enum sim_http_lie lies[] = { SIM_HTTP_LIE_WHOLE, SIM_HTTP_LIE_REFUSED };
+	for (unsigned kind = 0; kind < 2; kind++) {
+		struct mirrors *mirrors = begin_flaky(1, 1);
+		mirrors->mirror.lie = lies[kind];
+		mirrors->mirror.lies = UINT_MAX;
+		run(mirrors);
+		scenario_expect_done(mirrors->scenario, 0);
+		cr_expect_lt(mirrors->get->fetched, SIZE + SL_MIB);
+		end(mirrors);
+	}
+}
+
+/* The one that has begun does not come back: not for now, or not at all. In the end, or at once,
+ * the other one brings all of the file. */
+Test(scenario_get_mirrors, a_source_that_was_passed_over_begins_anew_if_no_other_is_left)
+{
+	for (unsigned kind = 0; kind < 4; kind++) {
+		bool is_dead = kind % 2, refuses_ranges = kind / 2;
+		struct mirrors *mirrors = begin_flaky(1, 3);
+		mirrors->served->busy_from = 1;
+		mirrors->served->busy = UINT_MAX / 2;
+		mirrors->served->busy_status = is_dead ? 404 : 500;
+		mirrors->mirror.misdeed = SIM_HTTP_HONEST;
+		mirrors->mirror.lie = refuses_ranges ? SIM_HTTP_LIE_REFUSED : SIM_HTTP_TRUTH;
+		mirrors->mirror.lies = UINT_MAX;
+		run(mirrors);
+		scenario_expect_done(mirrors->scenario, 0);
+		cr_expect_eq(delivered(mirrors, 1), SIZE);
+		cr_expect_eq(mirrors->get->retries, is_dead ? 3 : 7, "in the last of four rounds");
+		end(mirrors);
+	}
+}
+
+/* It comes before the source that has begun: that is tried as well. */
+Test(scenario_get_mirrors, the_first_source_that_was_passed_over_begins_anew_after_all_others)
+{
+	struct mirrors *mirrors = begin_flaky(1, 3);
+	mirrors->served->bad_answers = 1;
+	mirrors->served->bad_status = 500;
+	mirrors->served->misdeed = SIM_HTTP_HONEST;
+	mirrors->mirror.busy_from = 1;
+	mirrors->mirror.busy = UINT_MAX / 2;
+	mirrors->mirror.busy_status = 500;
+	run(mirrors);
+	scenario_expect_done(mirrors->scenario, 0);
+	cr_expect_eq(delivered(mirrors, 0), SIZE);
+	cr_expect_eq(mirrors->get->retries, 8, "after the last of four rounds");
+	end(mirrors);
+}
+
+/* The first source sends only whole files, which break off; the second one needs ranges for the
+ * same reason. */
+Test(scenario_get_mirrors, what_one_source_does_not_support_is_requested_from_the_next)
+{
+	struct mirrors *mirrors = begin_flaky(1, 3);
+	mirrors->served->lie = SIM_HTTP_LIE_WHOLE;
+	mirrors->served->lies = UINT_MAX;
+	mirrors->scenario->get.segments = 2;
+	run(mirrors);
+	scenario_expect_done(mirrors->scenario, 0);
+	cr_expect_eq(delivered(mirrors, 0), 0);
+	end(mirrors);
+}
+
+/* One fails for a while, and then the other one, which has joined it, has another version: what
+ * they have sent together is still that of the first. The one in use is the first or the last. */
+Test(scenario_get_mirrors, a_source_that_changes_does_not_discard_the_bytes_of_another_version)
+{
+	for (unsigned is_last = 0; is_last < 2; is_last++) {
+		struct mirrors *mirrors = begin(1);
+		struct get_scene *get = &mirrors->scenario->get;
+		struct sim_http_file *in_use = is_last ? &mirrors->mirror : mirrors->served;
+		struct sim_http_file *other = is_last ? mirrors->served : &mirrors->mirror;
+		struct sim_http_file later = *other;
+		later.data = scenario_body(1, SIZE);
+		later.etag = "\"two\"";
+		later.modified = LATER;
+		other->later = &later;
+		other->later_from = 6 + is_last;
+		other->bad_answers = is_last; /* else it would be in use */
+		other->bad_status = 500;
+		in_use->busy_from = 1;
+		in_use->busy = 2;
+		in_use->busy_status = 500;
+		get->segments = 2;
+		get->per_host = 1;
+		get->retry = (struct sl_retry_policy){ .retries = 1, .max_wait_ns = SL_NS_PER_S };
+		run(mirrors);
+		scenario_expect_done(mirrors->scenario, 0);
+		cr_expect_gt(mirrors->get->retries, is_last);
+		cr_expect_lt(mirrors->get->fetched, SIZE + SL_MIB);
+		cr_expect_not(strstr(warnings, "beginning again"), "%s", warnings);
+		end(mirrors);
+	}
+}
+
+/* Each of two sources changes once, which is no reason to request all of it in one response. */
+Test(scenario_get_mirrors, changes_of_a_source_are_not_counted_for_the_next)
+{
+	struct mirrors *mirrors = begin_flaky(1, 3);
+	struct sim_http_file later = *mirrors->served, later2 = mirrors->mirror;
+	later.etag = "\"three\"";
+	later.modified = LATER;
+	later2.etag = "\"four\"";
+	later2.modified = TIME;
+	mirrors->served->later = &later;
+	mirrors->served->later_from = 1;
+	mirrors->served->busy_from = 3;
+	mirrors->served->busy = UINT_MAX / 2;
+	mirrors->served->busy_status = 404;
+	mirrors->mirror.later = &later2;
+	mirrors->mirror.later_from = 4;
+	run(mirrors);
+	scenario_expect_done(mirrors->scenario, 0);
+	cr_expect_eq(sim_http_answers(mirrors->scenario->http, "/f0"), 4);
+	end(mirrors);
+}
+
+/* Also after another round: a mix of them has shown that one is wrong. */
+Test(scenario_get_mirrors, sources_whose_mix_was_wrong_are_not_mixed_again)
+{
+	for (unsigned bad = 0; bad < 2; bad++) {
+		struct mirrors *mirrors = begin(1);
+		struct get_scene *get = &mirrors->scenario->get;
+		char *data = differ_at(mirrors, SIZE - 100000);
+		struct sim_http_file *good = bad == 0 ? &mirrors->mirror : mirrors->served;
+		*(bad == 0 ? &mirrors->served->data : &mirrors->mirror.data) = data;
+		scenario_set_checksum(mirrors->get, mirrors->sum);
+		good->drip_ns = 400 * SL_NS_PER_MS; /* the bad one has the end */
+		mirrors->served->misdeed = SIM_HTTP_RESETS;
+		mirrors->served->misdeed_at = SL_MIB;
+		get->segments = 2;
+		get->per_host = 1;
+		get->retry = (struct sl_retry_policy){ .retries = 2, .max_wait_ns = SL_NS_PER_S };
+		run(mirrors);
+		scenario_expect_done(mirrors->scenario, 0);
+		cr_expect_geq(mirrors->get->retries, 2, "it breaks off: also after the mix");
+		cr_expect_lt(mirrors->get->fetched, (bad ? 2 : 3) * SIZE + SL_MIB);
+		end(mirrors);
+		free(data);
+	}
+}
+
 Test(scenario_get_mirrors, a_third_one_takes_the_place_of_one_that_differs)
 {
 	struct mirrors *mirrors = begin(1);
@@ -522,7 +784,6 @@ Test(scenario_get_mirrors, each_gets_its_own_validator)
 
 /* ---- mixed ---- */
 
-#define KIND(kind) (1ull << (kind))
 #define EVERYTHING (KIND(SL_OP_KINDS) - 1)
 
 /* Other bytes only with what tells: another Last-Modified, or a checksum. */
