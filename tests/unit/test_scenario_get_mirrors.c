@@ -782,6 +782,35 @@ Test(scenario_get_mirrors, each_gets_its_own_validator)
 	end(mirrors);
 }
 
+/* ---- where they lead to ---- */
+
+/* The rest of a file comes from the host that its source redirects to, for long: a file of the
+ * source's own host does not wait for it, with one connection to each host. */
+Test(scenario_get_mirrors, a_range_counts_for_the_host_that_a_redirect_led_to)
+{
+	struct mirrors *mirrors = begin(1);
+	struct get_scene *get = &mirrors->scenario->get;
+	struct sim_http_file away = { .path = "/away", .status = 302, .location = SECOND "/f0" };
+	sim_http_add(mirrors->scenario->http, &away);
+	mirrors->get->url = SCENARIO_ORIGIN "/away";
+	mirrors->get->mirror = NULL;
+	mirrors->mirror.drip = 16 * SL_KIB;
+	mirrors->mirror.drip_ns = SL_NS_PER_S;
+	mirrors->mirror.misdeed = SIM_HTTP_RESETS;
+	mirrors->mirror.misdeed_at = SL_MIB;
+	mirrors->mirror.misdeeds = 1;
+	scenario_offer(mirrors->scenario, (struct sim_http_file){ .len = 1000 });
+	get->entry_pause_ns = 100 * SL_NS_PER_S;
+	get->per_host = get->segments = 1;
+	get->retry = (struct sl_retry_policy){ .retries = 1, .max_wait_ns = SL_NS_PER_S };
+	run(mirrors);
+	scenario_expect_all_done(mirrors->scenario);
+	cr_expect_gt(get->files[0].ended_ns - get->started_ns, 500 * SL_NS_PER_S);
+	cr_expect_lt(get->files[1].ended_ns - get->started_ns, 102 * SL_NS_PER_S, "%llu ms",
+		(unsigned long long)((get->files[1].ended_ns - get->started_ns) / SL_NS_PER_MS));
+	end(mirrors);
+}
+
 /* ---- mixed ---- */
 
 #define EVERYTHING (KIND(SL_OP_KINDS) - 1)
