@@ -782,6 +782,66 @@ Test(scenario_get_mirrors, each_gets_its_own_validator)
 	end(mirrors);
 }
 
+/* ---- sources in doubt, and probes ---- */
+
+/* Another node of the second source cannot be compared, and the first one has failed: that is a
+ * failure of the second one, not the first, which goes on with its part. */
+Test(scenario_get_mirrors, a_source_that_stays_in_doubt_fails_as_itself)
+{
+	struct mirrors *mirrors = begin(1);
+	struct get_scene *get = &mirrors->scenario->get;
+	struct sim_http_file node = mirrors->mirror;
+	node.etag = "\"two\"";
+	mirrors->mirror.later = &node;
+	mirrors->mirror.later_from = 6; /* 3 to compare, 3 ranges */
+	mirrors->mirror.busy_from = 8;  /* once it was asked without If-Range */
+	mirrors->mirror.busy = UINT_MAX / 2;
+	mirrors->mirror.busy_status = 500;
+	mirrors->served->busy_from = 1;
+	mirrors->served->busy = 2;
+	mirrors->served->busy_status = 500;
+	get->segments = 2;
+	get->per_host = 1;
+	get->retry = (struct sl_retry_policy){ .retries = 1, .max_wait_ns = SL_NS_PER_S };
+	run(mirrors);
+	scenario_expect_done(mirrors->scenario, 0);
+	cr_expect(strstr(warnings, "responses have different ETags"), "%s", warnings);
+	cr_expect_not(strstr(warnings, "beginning again"), "%s", warnings);
+	cr_expect_lt(mirrors->get->fetched, SIZE + SL_MIB);
+	end(mirrors);
+}
+
+/* The request of a large file was the probe of its host, and has failed while a mirror goes on:
+ * other files of that host do not wait for the end of the large one. */
+Test(scenario_get_mirrors, the_probe_of_a_source_in_use_ends_when_that_is_dropped)
+{
+	struct mirrors *mirrors = begin(1);
+	struct get_scene *get = &mirrors->scenario->get;
+	mirrors->served->drip_ns = 0;
+	mirrors->served->misdeed = SIM_HTTP_ENDS;
+	mirrors->served->misdeed_at = SL_MIB;
+	mirrors->served->busy_from = 1;
+	mirrors->served->busy = UINT_MAX / 2;
+	mirrors->served->busy_status = 429;
+	mirrors->served->busy_fields = "Retry-After: 1\r\n";
+	mirrors->served->busy_ns = 5 * SL_NS_PER_S; /* the mirror has joined before */
+	mirrors->mirror.bad_answers = 2;
+	mirrors->mirror.bad_status = 500;
+	mirrors->mirror.drip = 16 * SL_KIB;
+	mirrors->mirror.drip_ns = SL_NS_PER_S;
+	scenario_offer(mirrors->scenario, (struct sim_http_file){ .len = 1000 });
+	get->entry_pause_ns = 100 * SL_NS_PER_S;
+	get->segments = 2;
+	get->per_host = 1;
+	get->retry = (struct sl_retry_policy){ .retries = 5, .max_wait_ns = SL_NS_PER_S };
+	run(mirrors);
+	scenario_expect_all_done(mirrors->scenario);
+	cr_expect_gt(get->files[0].ended_ns - get->started_ns, 400 * SL_NS_PER_S);
+	cr_expect_lt(get->files[1].ended_ns - get->started_ns, 110 * SL_NS_PER_S, "%llu ms",
+		(unsigned long long)((get->files[1].ended_ns - get->started_ns) / SL_NS_PER_MS));
+	end(mirrors);
+}
+
 /* ---- where they lead to ---- */
 
 /* The rest of a file comes from the host that its source redirects to, for long: a file of the
