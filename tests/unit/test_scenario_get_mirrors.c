@@ -478,6 +478,30 @@ Test(scenario_get_mirrors, a_source_that_refuses_a_few_connections_is_used_with_
 	}
 }
 
+/* The first one refuses what is left of the file while the other one, which does not respond yet,
+ * is compared: it is asked again after pauses. */
+Test(scenario_get_mirrors, a_source_that_fails_is_not_hammered_while_another_is_compared)
+{
+	struct mirrors *mirrors = begin(1);
+	struct get_scene *get = &mirrors->scenario->get;
+	mirrors->served->misdeed = SIM_HTTP_ENDS;
+	mirrors->served->misdeed_at = SL_MIB;
+	mirrors->served->busy_from = 1;
+	mirrors->served->busy = UINT_MAX / 2;
+	mirrors->served->busy_status = 500;
+	mirrors->mirror.busy = UINT_MAX / 2;
+	mirrors->mirror.busy_status = 500;
+	mirrors->mirror.busy_ns = 20 * SL_NS_PER_S;
+	get->segments = 2;
+	get->per_host = 1;
+	get->stall_timeout_ns = 30 * SL_NS_PER_S;
+	run(mirrors);
+	cr_expect_eq(mirrors->get->state, SL_DOWNLOAD_FAILED);
+	cr_expect_lt(sim_http_answers(mirrors->scenario->http, "/f0"), 20, "%u",
+		sim_http_answers(mirrors->scenario->http, "/f0"));
+	end(mirrors);
+}
+
 /* The first one fails before any other could join: the next goes on with what it has left. */
 Test(scenario_get_mirrors, the_next_source_goes_on_with_what_a_failed_one_has_left)
 {
