@@ -154,17 +154,18 @@ score(const struct sl_segments *segments, const struct sl_source *source, unsign
 }
 
 /* For the next segment: its index among those that were not tried, the first of equal ones; `avoid`
- * and paused ones only if there is no other, and paused ones only if no segment is running. -1 if
- * there is none. */
+ * and paused ones only if there is no other, and paused ones only if nothing else is under way: no
+ * segment, and no comparison of a source that may be of use soon. -1 if there is none. */
 static int
 pick_source(const struct sl_segments *segments, const struct sl_source *avoid, uint32_t tried)
 {
 	int best = -1;
 	double best_score = 0;
+	bool may_wait = segments->running > 0 || is_comparing(segments);
 	for (size_t i = 0; i < segments->source_count; i++) {
 		const struct sl_source *source = segments->sources[i];
 		if (tried >> i & 1 || source->state != SL_SOURCE_JOINED ||
-			(segments->running > 0 && is_paused(source)))
+			(may_wait && is_paused(source)))
 			continue;
 		double its_score = source == avoid || is_paused(source)
 					   ? 0
