@@ -548,3 +548,28 @@ Test(scenario_get_segments, connections_that_all_stall_are_replaced)
 		scenario_free(scenario);
 	}
 }
+
+/* nginx with limit_rate sends once a second. Eight connections of which seven have nothing for
+ * half a second again and again are as fast as each other. */
+Test(scenario_get_segments, connections_that_get_their_bytes_in_bursts_are_not_replaced)
+{
+	const uint64_t rate = 64 * SL_KIB;
+	struct sim_seeds seeds = sim_seeds(10);
+	for (uint64_t seed = seeds.first; seed != seeds.end; seed++) {
+		struct scenario *scenario = scenario_plain(seed);
+		scenario_offer(scenario, ranged(9 * SL_MIB));
+		sim_http_set_segment(scenario->http, scenario->sim, rate);
+		sim_http_set_rates(scenario->http, scenario->sim, rate, 0);
+		set_segments(scenario);
+		scenario->get.segments = 8;
+		scenario->get.per_host = 8;
+		scenario_run(scenario);
+		scenario_expect_all_done(scenario);
+		const struct sl_batch_summary *summary = &scenario->get.summary;
+		sim_check(scenario->sim, summary->segments.replaced == 0, "%llu were replaced",
+			(unsigned long long)summary->segments.replaced);
+		sim_check(scenario->sim, summary->bytes < 10 * SL_MIB, "%llu bytes came",
+			(unsigned long long)summary->bytes);
+		scenario_free(scenario);
+	}
+}
