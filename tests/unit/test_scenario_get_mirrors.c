@@ -951,6 +951,12 @@ vary(struct sl_random *random, struct mirrors *mirrors, struct sim_http_file *fi
 	if (one_in(random, 4)) {
 		file->busy_from = (unsigned)pick(random, 8);
 		file->busy = 1 + (unsigned)pick(random, 20);
+		file->busy_ns = one_in(random, 3) ? pick(random, 30 * SL_NS_PER_S) : 0;
+	}
+	if (one_in(random, 6)) {
+		file->lie = (enum sim_http_lie)pick(random, SIM_HTTP_LIES);
+		file->lies_from = (unsigned)pick(random, 8);
+		file->lies = 1 + (unsigned)pick(random, 20);
 	}
 	if (one_in(random, 6))
 		file->etag2 = "\"three\"";
@@ -999,6 +1005,7 @@ Test(scenario_get_mirrors, whatever_they_do_the_file_is_of_one_version_or_is_not
 			mirrors->get->other = NULL;
 		get->segments = 1 + (unsigned)pick(&random, 6);
 		get->per_host = 1 + (unsigned)pick(&random, 4);
+		get->chunks = one_in(&random, 2) ? 24 : 64;
 		get->retry = (struct sl_retry_policy){ .retries = (unsigned)pick(&random, 3),
 			.max_wait_ns = 1 + pick(&random, 5 * SL_NS_PER_S),
 			.seed = seed };
