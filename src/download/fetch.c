@@ -522,6 +522,20 @@ may_begin_anew(struct file *file, int code)
 	return true;
 }
 
+/* What follows the bytes that a reader has got does not come as a range, but all of the same
+ * version may. */
+static bool
+may_skip_written(struct file *file, int code)
+{
+	if (code != SL_E_UNSUPPORTED || sl_task_cancelled() ||
+		!sl_transfer_skip_written(&file->transfer))
+		return false;
+	sl_log_warn("%s; requesting all of it, to skip the %llu bytes that were written",
+		file->error.text, (unsigned long long)sl_transfer_received(&file->transfer));
+	sl_error_clear(&file->error);
+	return true;
+}
+
 /* The source, or its version, is another one, and the part is gone: what was to be completed by it,
  * without --if-exists=replace, is compared again. 0; FILE_SKIPPED; a code. */
 SL_SUSPENDS
@@ -555,7 +569,7 @@ try_source(struct file *file)
 	int code = file->place.awaits_name ? 0 : make_part(file);
 	if (!code)
 		code = fetch_missing(file);
-	if (code == FILE_RESUME)
+	if (code == FILE_RESUME || may_skip_written(file, code))
 		code = fetch_missing(file);
 	while (code < 0 && may_begin_anew(file, code)) {
 		begin_anew(file);

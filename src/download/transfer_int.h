@@ -67,9 +67,12 @@ int transfer_reserve(struct sl_transfer *transfer);
 
 void transfer_set_stamp(struct sl_transfer *transfer);
 
-/* For sl_segment.accept: the response to a plain GET, and one to a request for a range. */
+/* For sl_segment.accept: the response to a plain GET, one to a later plain GET for a stream, and
+ * one to a request for a range. */
 SL_SUSPENDS
 int transfer_accept_first(void *ctx, struct sl_segment *segment);
+SL_SUSPENDS
+int transfer_accept_again(void *ctx, struct sl_segment *segment);
 SL_SUSPENDS
 int transfer_accept_range(void *ctx, struct sl_segment *segment);
 

@@ -31,7 +31,7 @@
 /* What one receive asks for: a fraction of a second's worth, and at least a little. Large receives
  * cost the fewest operations, but on a slow link they would hide the progress. */
 #define PACE_DIVISOR 10 /* a tenth of a second */
-#define PACE_MIN (16 * SL_KIB)
+#define PACE_MIN SL_KIB
 #define PACE_FIRST (256 * SL_KIB)     /* while the rate is not known */
 #define PATIENCE_NS (1 * SL_NS_PER_S) /* a receive that fills slower returns what it has */
 #define READ_MAX ((size_t)1 << 30)    /* the count is an int */
@@ -129,7 +129,7 @@ reset_answer(struct sl_http_exchange *exchange)
 	exchange->framing = (struct sl_framing){ .kind = SL_FRAMING_NONE };
 	exchange->answered = exchange->complete = exchange->excess = false;
 	exchange->received = 0;
-	exchange->rate_bytes_s = 0;
+	exchange->measured = exchange->measured_ns = 0;
 	exchange->buffer_off = exchange->buffer_len = 0;
 }
 
@@ -377,21 +377,26 @@ complete_at_end(struct sl_http_exchange *exchange)
 static size_t
 paced_len(const struct sl_http_exchange *exchange, size_t len)
 {
-	uint64_t worth = exchange->rate_bytes_s / PACE_DIVISOR;
-	uint64_t most = exchange->rate_bytes_s ? SL_MAX(worth, PACE_MIN) : PACE_FIRST;
+	uint64_t rate = exchange->connection->rate_bytes_s;
+	uint64_t most = rate ? SL_MAX(rate / PACE_DIVISOR, PACE_MIN) : PACE_FIRST;
 	return (size_t)SL_MIN((uint64_t)len, most);
 }
 
-/* Falls at once, so that only one receive is too large; rises by halves, since bytes that had been
- * waiting in the socket make the link look faster than it is. */
+/* Over at least the time that one receive may take: a single one can have found bytes that had been
+ * waiting in the socket, which make the link look faster than it is. */
 static void
-update_rate(struct sl_http_exchange *exchange, size_t len, uint64_t elapsed_ns)
+update_rate(struct sl_http_exchange *exchange, size_t len, uint64_t begin_ns, uint64_t end_ns)
 {
-	uint64_t rate = len * SL_NS_PER_S / SL_MAX(elapsed_ns, SL_NS_PER_US);
-	if (exchange->rate_bytes_s == 0 || rate < exchange->rate_bytes_s)
-		exchange->rate_bytes_s = SL_MAX(rate, (uint64_t)1);
-	else
-		exchange->rate_bytes_s += (rate - exchange->rate_bytes_s) / 2;
+	if (!exchange->measured_ns)
+		exchange->measured_ns = begin_ns;
+	exchange->measured += len;
+	uint64_t elapsed_ns = end_ns - exchange->measured_ns;
+	if (elapsed_ns < SL_NS_PER_S / PACE_DIVISOR)
+		return;
+	double rate = (double)exchange->measured * (double)SL_NS_PER_S / (double)elapsed_ns;
+	exchange->connection->rate_bytes_s = SL_MAX((uint64_t)rate, (uint64_t)1);
+	exchange->measured_ns = end_ns;
+	exchange->measured = 0;
 }
 
 static int
@@ -445,7 +450,7 @@ receive(struct sl_http_exchange *exchange, char *data, size_t len, bool whole, s
 			connection, data, paced_len(exchange, len), whole, until_ns, &cause);
 		uint64_t now_ns = sl_now();
 		if (code > 0)
-			update_rate(exchange, (size_t)code, now_ns - begin_ns);
+			update_rate(exchange, (size_t)code, begin_ns, now_ns);
 		if (code >= 0)
 			return code;
 		stall_ns = stalled_at(exchange, begin_ns);
@@ -474,7 +479,7 @@ static size_t
 gather_len(const struct sl_http_exchange *exchange, size_t len)
 {
 	uint64_t follow = exchange->framing.length - exchange->received - len;
-	uint64_t most = SL_MIN(exchange->rate_bytes_s / GATHER_DIVISOR, follow);
+	uint64_t most = SL_MIN(exchange->connection->rate_bytes_s / GATHER_DIVISOR, follow);
 	if (exchange->limiter || exchange->stall_timeout_ns < 2 * PATIENCE_NS || most < GATHER_MIN)
 		return 0;
 	return (size_t)SL_MIN(most, (uint64_t)GATHER_MAX);

@@ -40,8 +40,9 @@ struct sl_http_exchange {
 	bool complete;        /* the body was read to its end */
 	bool excess;          /* bytes followed it */
 
-	uint64_t rate_bytes_s;      /* of receiving, to size the next receive; 0 = not known yet */
-	struct sl_limited *limited; /* of the request, until the answer is there; else own */
+	/* bytes received since then, for the rate of the connection */
+	uint64_t measured, measured_ns; /* 0 = none yet */
+	struct sl_limited *limited;     /* of the request, until the answer is there; else own */
 	struct sl_limited limited_read; /* of the body */
 
 	/* received and not yet used: buffer[buffer_off, buffer_len) */

@@ -200,7 +200,7 @@ Test(scenario_get_mirrors, a_fast_mirror_brings_most_of_it)
 /* Size, Last-Modified without a checksum, or bytes of a sample: none of its bytes are used. */
 Test(scenario_get_mirrors, a_mirror_that_differs_is_not_mixed)
 {
-	for (unsigned kind = 0; kind < 6; kind++) {
+	for (unsigned kind = 0; kind < 8; kind++) {
 		struct mirrors *mirrors = begin(kind);
 		char *data = differ_at(mirrors, 10);
 		switch (kind) {
@@ -221,9 +221,18 @@ Test(scenario_get_mirrors, a_mirror_that_differs_is_not_mixed)
 			mirrors->mirror.bad_answers = UINT_MAX;
 			mirrors->mirror.bad_status = 404;
 			break;
-		case 5: /* no validator */
+		case 5: /* no validator, with which a change in the meantime would go unnoticed */
 			mirrors->mirror.etag = NULL;
 			mirrors->mirror.date = NULL;
+			break;
+		case 6: /* the same with a checksum */
+			scenario_set_checksum(mirrors->get, mirrors->sum);
+			mirrors->mirror.etag = NULL;
+			mirrors->mirror.date = NULL;
+			break;
+		case 7: /* other ETags, and no time that shows whether they are of one version */
+			mirrors->served->modified = mirrors->mirror.modified = NULL;
+			mirrors->mirror.etag = "\"two\"";
 			break;
 		}
 		run(mirrors);
@@ -821,6 +830,30 @@ Test(scenario_get_mirrors, credentials_and_headers_go_only_where_they_were_given
 	cr_expect_not(sim_http_saw(mirrors->third, "Authorization"));
 	cr_expect_not(sim_http_saw(mirrors->third, "X-Token"));
 	end(mirrors);
+}
+
+/* The first source leads elsewhere, in the second round to a service whose nodes send different
+ * ETags, so that samples are requested there. */
+Test(scenario_get_mirrors, ranges_from_where_a_redirect_led_are_requested_without_credentials)
+{
+	for (unsigned nodes = 1; nodes <= 2; nodes++) {
+		struct mirrors *mirrors = begin(nodes);
+		struct sim_http_file away = {
+			.path = "/away", .status = 302, .location = THIRD "/f0"
+		};
+		sim_http_add(mirrors->scenario->http, &away);
+		mirrors->get->url = "http://one:pw1@10.0.0.1/away";
+		mirrors->get->mirror = NULL;
+		mirrors->get->header = "X-Token: secret";
+		mirrors->mirror3.etag2 = nodes == 2 ? "\"two\"" : NULL;
+		run(mirrors);
+		scenario_expect_all_done(mirrors->scenario);
+		cr_expect(sim_http_saw(mirrors->scenario->http, "X-Token: secret"));
+		cr_expect_gt(sim_http_requests(mirrors->third), 3);
+		cr_expect_not(sim_http_saw(mirrors->third, "Authorization"));
+		cr_expect_not(sim_http_saw(mirrors->third, "X-Token"));
+		end(mirrors);
+	}
 }
 
 /* Each is asked for its own version. */

@@ -246,6 +246,61 @@ Test(scenario_get_takeover, a_control_file_with_any_byte_changed_never_makes_a_w
 	}
 }
 
+/* ---- files that change ---- */
+
+struct change {
+	struct scenario *scenario;
+	char *changed; /* the beginning that is there, with another byte in its first sample */
+	bool is_reached;
+};
+
+/* Unless the file has become the part, or is complete. */
+static void
+change_file(struct sim *sim, void *ctx)
+{
+	struct change *change = ctx;
+	struct get_file *file = &change->scenario->get.files[0];
+	struct sl_span now = { 0 };
+	change->is_reached = true;
+	if (!sim_content(sim, file->name, &now) || now.len != BEFORE)
+		return;
+	sim_put_file(sim, file->name, change->changed, BEFORE, 0666);
+	sim_append(sim, file->name, NULL, 0); /* which sets its time */
+	file->before = change->changed;
+}
+
+/* Another program changes what is there, just before each operation. */
+static void
+change_everywhere(enum way way)
+{
+	struct change change = { .changed = malloc(BEFORE), .is_reached = true };
+	cr_assert_not_null(change.changed);
+	for (uint64_t n = 1; change.is_reached; n += sim_stride(1)) {
+		struct scenario *scenario = change.scenario = build(way, n);
+		struct get_file *file = &scenario->get.files[0];
+		memcpy(change.changed, file->data, BEFORE);
+		change.changed[100] ^= 1;
+		change.is_reached = false;
+		sim_at(scenario->sim, n, change_file, &change);
+		scenario_run(scenario);
+		bool is_refused =
+			file->state == SL_DOWNLOAD_FAILED &&
+			(file->error.code == -EEXIST || file->error.code == SL_E_REPLACED);
+		sim_check(scenario->sim, is_refused || file->state == SL_DOWNLOAD_DONE,
+			"way %d, operation %llu: %s", way, (unsigned long long)n, file->error.text);
+		expect_clean(scenario->sim, file);
+		scenario_free(scenario);
+	}
+	free(change.changed);
+}
+
+Test(scenario_get_takeover, a_file_that_is_changed_at_any_operation_never_makes_a_mix,
+	.timeout = 240)
+{
+	for (enum way way = ADOPT; way <= APPEND; way++)
+		change_everywhere(way);
+}
+
 /* ---- servers that change ---- */
 
 /* From each answer on the server has a version that begins in the same way, or another one. */

@@ -38,6 +38,7 @@ struct sl_connection {
 	bool reused;                /* it has carried an exchange before */
 	uint64_t received;          /* bytes read from the socket of a plain connection */
 	size_t gathered;            /* as set by sl_connection_gather() */
+	uint64_t rate_bytes_s;      /* of bodies, kept by http; 0 = not known yet */
 	uint64_t moved_ns;          /* when bytes last came, TLS: of a record not yet whole, too */
 	char peer[SL_ADDRESS_TEXT]; /* numeric address and port, for messages; set by the pool */
 	void *pool_slot;            /* kept by the pool */
