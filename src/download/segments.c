@@ -790,7 +790,7 @@ outcome_of_last(
 		segments->are_refused = true;
 		segments->code = SL_E_UNSUPPORTED;
 	}
-	sl_log_info("%s; %u other connections go on", err->text, segments->running);
+	sl_log_info("%s; connections that go on: %u", err->text, segments->running);
 	count_failure(segments);
 	bool is_retried = is_comparing(segments) || (is_bad_head(err) && !segments->are_refused);
 	return segments->running == 0 && !is_retried ? segments->code : 0;
