@@ -751,7 +751,7 @@ Test(scenario_get_mirrors, a_source_that_changes_does_not_discard_the_bytes_of_a
 /* Each of two sources changes once, which is no reason to request all of it in one response. */
 Test(scenario_get_mirrors, changes_of_a_source_are_not_counted_for_the_next)
 {
-	struct mirrors *mirrors = begin_flaky(1, 3);
+	struct mirrors *mirrors = begin_flaky(1, 5);
 	struct sim_http_file later = *mirrors->served, later2 = mirrors->mirror;
 	later.etag = "\"three\"";
 	later.modified = LATER;
