@@ -65,6 +65,55 @@ sl_at_hand_is_file(const struct sl_at_hand *at_hand, const struct statx *st)
 	       at_hand->modified_ns == st->stx_mtime.tv_nsec;
 }
 
+/* ---- holes ---- */
+
+#define PROBES 16 /* in one call of the blocking pool */
+
+/* With the byte before the range and the one after it: the block of the file system at the end of
+ * a hole may be written in part. */
+static struct sl_op
+probe(int fd, struct sl_range range, uint64_t size)
+{
+	uint64_t begin = range.begin > 0 ? range.begin - 1 : 0;
+	uint64_t end = SL_MIN(range.end + 1, size);
+	return (struct sl_op){
+		.kind = SL_OP_HAS_HOLE, .fd = fd, .off = begin, .length = end - begin
+	};
+}
+
+/* Where the file system cannot tell, there is none. */
+static int
+add_unless_hole(struct sl_at_hand *at_hand, const struct sl_op *op, struct sl_range range)
+{
+	return op->result == 1 ? 0 : sl_ranges_add_done(&at_hand->ranges, range);
+}
+
+static struct sl_range
+chunk_at(uint64_t off, uint64_t size)
+{
+	return (struct sl_range){ off, SL_MIN(off + SL_CHUNK_SIZE, size) };
+}
+
+int
+sl_at_hand_add_written(struct sl_at_hand *at_hand, int fd, uint64_t size)
+{
+	const struct sl_range all = { 0, size };
+	struct sl_op ops[PROBES] = { probe(fd, all, size) };
+	int code = sl_io_batch(ops, 1);
+	if (code || ops[0].result != 1)
+		return code ? code : sl_ranges_add_done(&at_hand->ranges, all);
+	for (uint64_t off = 0; !code && off < size; off += PROBES * SL_CHUNK_SIZE) {
+		size_t count = 0;
+		for (uint64_t at = off; count < PROBES && at < size; at += SL_CHUNK_SIZE)
+			ops[count++] = probe(fd, chunk_at(at, size), size);
+		code = sl_io_batch(ops, count);
+		for (size_t i = 0; !code && i < count; i++)
+			code = add_unless_hole(
+				at_hand, &ops[i], chunk_at(off + i * SL_CHUNK_SIZE, size));
+	}
+	return code;
+}
+
 /* ---- aria2 ---- */
 
 static char *

@@ -144,10 +144,9 @@ sl_transfer_resume(struct sl_transfer *transfer, const struct sl_journal_content
 {
 	struct sl_source *source = &transfer->source;
 	const struct sl_sources *sources = transfer->sources;
-	bool is_of_other = content->resource.url_hash != sl_journal_url_hash(&sources->url);
 	source->resource = content->resource.resource;
 	complete_validator(&source->resource);
-	transfer->source_index = is_of_other ? SIZE_MAX : sources->index;
+	transfer->source_index = transfer_find_by_hash(sources, content->resource.url_hash);
 	transfer->total = source->resource.length;
 	transfer_set_ranged(transfer);
 	int code = 0;

@@ -121,6 +121,10 @@ void transfer_end_sources(struct sl_transfer *transfer);
 /* All that is known of them. */
 void transfer_release_sources(struct sl_transfer *transfer);
 
+/* The index of the source whose URL has this hash, first the one in use; SIZE_MAX = there is
+ * none. */
+size_t transfer_find_by_hash(const struct sl_sources *sources, uint64_t url_hash);
+
 /* If the bytes at hand came from another source than the one in use now, that is compared, and its
  * version is used from now on. 0 or a code with words in transfer->err. */
 SL_SUSPENDS

@@ -248,6 +248,7 @@ transfer_accept_range(void *ctx, struct sl_segment *segment)
 {
 	struct sl_transfer *transfer = ctx;
 	struct sl_source *source = segment->source;
+	sl_permit_move(segment->permit, sl_http_final_url(segment->exchange));
 	if (!sl_http_is_range(segment->exchange))
 		return accept_whole(segment);
 	struct sl_resource resource = sl_http_resource(segment->exchange);

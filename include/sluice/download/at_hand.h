@@ -42,6 +42,13 @@ void sl_at_hand_set_file(struct sl_at_hand *at_hand, const struct statx *st);
 bool sl_at_hand_is_file(const struct sl_at_hand *at_hand, const struct statx *st) SL_MUST_CHECK;
 
 /*
+ * What was written to the open file of `size` bytes, in whole chunks: all of a file without holes.
+ * A chunk beside a hole is left out too. Returns 0; -ENOMEM; a kernel's code.
+ */
+SL_SUSPENDS
+int sl_at_hand_add_written(struct sl_at_hand *at_hand, int fd, uint64_t size) SL_MUST_CHECK;
+
+/*
  * What aria2 has of `name`, of which `size` bytes exist, by its control file NAME.aria2. Returns 0;
  * -ENOENT without such a file; with the reason in *err what sl_aria2_control_read returns, or
  * SL_E_REPLACED for a control file that is not a regular file or is of a shorter one; a kernel's

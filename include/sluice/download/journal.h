@@ -151,6 +151,9 @@ int sl_journal_sync(struct sl_journal *journal) SL_MUST_CHECK;
  * bad. */
 bool sl_journal_is_valid(const struct sl_journal *journal);
 
+/* It was begun, and no failure has kept a record from it. */
+bool sl_journal_is_whole(const struct sl_journal *journal);
+
 /* Syncs of the part so far. */
 uint64_t sl_journal_syncs(const struct sl_journal *journal);
 
@@ -160,6 +163,11 @@ int sl_journal_failure(const struct sl_journal *journal);
 /* Keep it for a later run. The journal's end, if that was not called. NULL is fine. */
 SL_SUSPENDS
 void sl_journal_close(struct sl_journal *journal);
+
+/* The same for a part to which no byte was written: `closed` is what it was like when its bytes
+ * were read. If it is not like that any more, the next run verifies it. */
+SL_SUSPENDS
+void sl_journal_close_as(struct sl_journal *journal, const struct sl_journal_closed *closed);
 
 /*
  * The part has its final name, `size` bytes and this modification time: the journal stays, under

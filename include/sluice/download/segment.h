@@ -33,8 +33,8 @@ struct sl_segment {
 	bool unconditional;       /* without If-Range */
 	struct sl_lease *lease;   /* what to fetch; NULL = all of it */
 	bool as_it_comes; /* chunks are passed on as the bytes come, not once they are full */
-	const struct sl_permit *permit; /* what it receives is counted for its host */
-	const int *failure;             /* nothing more is received once this is not 0 */
+	struct sl_permit *permit; /* what it receives counts for its host; accept may move it */
+	const int *failure;       /* nothing more is received once this is not 0 */
 	struct sl_segment_counts *counts;
 	void *ctx;
 	/* The head of a response that has content. 0, or the code the segment ends with. */
