@@ -1,7 +1,8 @@
 /*
  * Plain lists and aria2's input files (which is also what aria2 saves a session as): URLs of one
- * file separated by TAB, then option lines that begin with white space, one name=value each. '#' in
- * the first column begins a comment, and blank lines are skipped; neither ends an entry.
+ * file separated by TAB, then option lines that begin with white space, one name=value each. '#' as
+ * the first character begins a comment, also behind white space; comments and blank lines are
+ * skipped, and neither ends an entry.
  *
  *  - A bad line spoils its entry, not the list: the rest of the entry is read over, and the next
  *    one begins at the next line without indentation.
@@ -407,8 +408,8 @@ parse_plain(void *parser, struct sl_span text, bool is_last, size_t *used, struc
 			result = sl_manifest_fail_nul(err, plain->lines.number);
 		else if (kind == SL_LINE_MORE)
 			break;
-		else if (sl_span_trim(line).len == 0 || line.data[0] == '#')
-			continue;
+		else if (sl_span_trim(line).len == 0 || sl_span_trim(line).data[0] == '#')
+			continue; /* aria2 skips indented comments, too */
 		else if (!plain->is_list && sl_span_trim(line).data[0] == '<')
 			result = fail_page(plain, err);
 		else

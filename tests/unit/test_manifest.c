@@ -33,6 +33,7 @@ Test(manifest, reads_lists_of_urls_and_options)
 		{ "", "" },
 		{ "\n\n  \n\t\n", "" },
 		{ "# only a comment", "" },
+		{ "http://h/a\n # a comment\n\t#out=x\n out=y\n #", "1 http://h/a out=y\n" },
 		{ "http://a/x", "1 http://a/x\n" },
 		{ "http://a/x\n", "1 http://a/x\n" },
 		{ "http://a/x\r\n", "1 http://a/x\n" },
