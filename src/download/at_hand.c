@@ -12,7 +12,7 @@
 
 #include "sluice/base/log.h"
 #include "sluice/base/number.h"
-#include "sluice/download/aria2_control.h"
+#include "sluice/download/aria2_file.h"
 #include "sluice/download/journal.h"
 #include "sluice/download/part.h"
 #include "sluice/download/piece_check.h"
@@ -67,45 +67,6 @@ sl_at_hand_is_file(const struct sl_at_hand *at_hand, const struct statx *st)
 
 /* ---- aria2 ---- */
 
-static char *
-control_name(const char *name)
-{
-	struct sl_buf buf = { 0 };
-	sl_buf_printf(&buf, "%s%s", name, SL_ARIA2_SUFFIX);
-	return sl_buf_detach(&buf);
-}
-
-/* Up to SL_ARIA2_CONTROL_MAX + 1 bytes, so that one which is too large shows. */
-SL_SUSPENDS
-static int
-read_small_file(int fd, struct sl_buf *text)
-{
-	const size_t most = SL_ARIA2_CONTROL_MAX + 1;
-	int got = sl_buf_reserve(text, most) ? sl_io_read_full(fd, text->data, most, 0) : -ENOMEM;
-	text->len = (size_t)SL_MAX(got, 0);
-	return SL_MIN(got, 0);
-}
-
-SL_SUSPENDS
-static int
-read_control(struct sl_aria2_control *control, struct sl_directory *directory, const char *name,
-	struct sl_error *err)
-{
-	struct statx st = { 0 };
-	struct sl_buf text = { 0 };
-	int fd = sl_io_open(directory->fd, name, OPEN_FLAGS, 0, 0);
-	int code = fd < 0 ? fd : sl_io_stat(fd, "", AT_EMPTY_PATH, STATX_BASIC_STATS, &st);
-	if (code == -ELOOP || (!code && !S_ISREG(st.stx_mode)))
-		code = sl_fail(err, SL_PHASE_OPEN, SL_E_REPLACED, "it is not a regular file");
-	if (!code)
-		code = read_small_file(fd, &text);
-	sl_io_close(fd);
-	if (!code)
-		code = sl_aria2_control_read(control, sl_buf_span(&text), err);
-	sl_buf_release(&text);
-	return code;
-}
-
 /* Bytes beyond the end of the file are not there, whatever the control file lists. */
 static int
 add_control(struct sl_at_hand *at_hand, const struct sl_aria2_control *control, uint64_t size)
@@ -125,10 +86,8 @@ sl_at_hand_of_aria2(struct sl_at_hand **out, struct sl_directory *directory, con
 	uint64_t size, struct sl_error *err)
 {
 	struct sl_aria2_control control = { 0 };
-	char *file_name = control_name(name);
 	*out = NULL;
-	int code = file_name ? read_control(&control, directory, file_name, err) : -ENOMEM;
-	free(file_name);
+	int code = sl_aria2_file_read(&control, directory, name, err);
 	if (!code && size > control.total)
 		code = sl_fail(err, SL_PHASE_NONE, SL_E_REPLACED,
 			"it is of a file of %llu bytes, and this one has %llu",
@@ -139,28 +98,12 @@ sl_at_hand_of_aria2(struct sl_at_hand **out, struct sl_directory *directory, con
 		code = add_control(*out, &control, size);
 	sl_aria2_control_release(&control);
 	if (!code) {
-		(*out)->is_moved = (*out)->is_aria2s = true;
+		(*out)->is_left = (*out)->is_moved = (*out)->is_aria2s = true;
 		return 0;
 	}
 	sl_at_hand_free(*out);
 	*out = NULL;
 	return code;
-}
-
-void
-sl_at_hand_remove_control(struct sl_directory *directory, const char *name, uint64_t total)
-{
-	struct sl_aria2_control control = { 0 };
-	struct sl_error unsaid = { 0 };
-	char *file_name = control_name(name);
-	int code = file_name ? read_control(&control, directory, file_name, &unsaid) : -ENOMEM;
-	if (!code && control.total == total)
-		code = sl_io_unlink(directory->fd, file_name, 0);
-	if (code && code != -ENOENT && code != -ENAMETOOLONG && !sl_part_is_stop(code))
-		sl_log_info(
-			"'%s%s' was not removed: %s", name, SL_ARIA2_SUFFIX, sl_code_text(code));
-	sl_aria2_control_release(&control);
-	free(file_name);
 }
 
 /* ---- a complete file ---- */

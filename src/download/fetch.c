@@ -102,6 +102,17 @@ compare_at_hand(struct file *file)
 	return 0;
 }
 
+/* Of a file that was found with `code`. */
+SL_SUSPENDS
+static void
+remove_stale_journal(struct file *file, int code)
+{
+	const struct sl_place *place = &file->place;
+	bool is_complete = !code && file->present.kind == SL_PRESENT_SAME;
+	sl_part_remove_stale_journal(place->directory, place->name,
+		is_complete ? file->present.size : SL_LENGTH_UNKNOWN);
+}
+
 SL_SUSPENDS
 static int
 look_once(struct file *file)
@@ -110,6 +121,8 @@ look_once(struct file *file)
 	file->is_copied = false;
 	int code = sl_present_look(&file->batch->present, &file->place, &file->sources,
 		file->remote, &file->present, &file->error);
+	if (file->present.has_journal && !file->batch->options.dry_run)
+		remove_stale_journal(file, code);
 	if (!code && file->present.kind == SL_PRESENT_USABLE)
 		code = compare_at_hand(file);
 	return code;
@@ -200,12 +213,11 @@ open_part(struct file *file)
 	int code = resumes ? resume_or_create(file)
 			   : sl_part_create(&file->part, directory, name, mode_of_part(file),
 				     &file->error);
-	if (!code)
-		file->is_kept = false;
-	if (!code && file->part.journal && !file->part.name_taken)
-		sl_at_hand_remove_control(directory, name,
-			sl_journal_content(file->part.journal)->resource.resource.length);
-	return code;
+	if (code)
+		return code;
+	file->is_kept = false;
+	file->is_taken = file->part.journal && sl_journal_taken(file->part.journal);
+	return 0;
 }
 
 /* What is at hand becomes the part of an earlier run, as it were. */
@@ -463,6 +475,14 @@ begin_anew(struct file *file)
 	file->view.resumed = 0;
 }
 
+/* The part has, or is, a file that was there. If it is of no use, that file stays as it was, or is
+ * put back; and what is to become of it is found out anew. */
+static bool
+completes_file(const struct file *file)
+{
+	return file->is_copied || file->is_taken;
+}
+
 /* The part is of no use as it is, but the same source may give all of the file. If that has changed
  * twice, or nodes of the service do not agree about it, only a single response is sure to be of one
  * version. If bytes of several sources are not the file, each is tried alone. */
@@ -476,9 +496,10 @@ may_begin_anew(struct file *file, int code)
 		(!was_refused && !was_changed && !was_mixed))
 		return false;
 	file->changes += was_changed;
-	if (file->is_copied && (was_refused || file->changes > COPY_CHANGES_MAX))
+	bool completes = completes_file(file);
+	if (completes && (was_refused || file->changes > COPY_CHANGES_MAX))
 		return false;
-	transfer->no_ranges = was_refused || (file->changes > 1 && !file->is_copied);
+	transfer->no_ranges = was_refused || (file->changes > 1 && !completes);
 	transfer->is_alone = transfer->is_alone || was_mixed;
 	sl_log_warn("%s; beginning again from the start", file->error.text);
 	sl_error_clear(&file->error);
@@ -492,7 +513,7 @@ static int
 look_again(struct file *file)
 {
 	struct sl_transfer *transfer = &file->transfer;
-	if (!file->is_copied)
+	if (!completes_file(file))
 		return 0;
 	transfer->base = 0;
 	transfer->base_at = transfer->counts.received;
@@ -533,7 +554,8 @@ static void
 give_up_part(struct file *file, int code)
 {
 	const struct sl_transfer *transfer = &file->transfer;
-	bool is_wrong = code == SL_E_CHECKSUM || code == SL_E_CHANGED;
+	bool is_wrong = code == SL_E_CHECKSUM || code == SL_E_CHANGED ||
+			(code == SL_E_UNSUPPORTED && file->is_taken);
 	bool has_ranges = transfer->is_ranged && transfer->written.done_bytes > 0;
 	bool is_left = file->part.journal && can_resume_part(file); /* not begun: as it was */
 	bool is_useful = (has_ranges || is_left) && !is_wrong && file->wish != FILE_REMOVE;
@@ -622,8 +644,9 @@ SL_SUSPENDS
 static int
 commit(struct file *file)
 {
+	file->part.has_control = file->present.has_control;
 	bool alone = file->batch->options.sync == SL_SYNC_ALL || file->part.journal ||
-		     sl_transfer_length(&file->transfer) > SL_PART_SMALL;
+		     file->part.has_control || sl_transfer_length(&file->transfer) > SL_PART_SMALL;
 	if (!alone)
 		return hand_over(file, false);
 	set_commit(file, false);
@@ -632,17 +655,11 @@ commit(struct file *file)
 
 /* ---- all of it ---- */
 
-/* A file that was there may not be on disk yet, and a large one may have left its journal. */
+/* A file that was there may not be on disk yet. */
 SL_SUSPENDS
 static int
 skip(struct file *file)
 {
-	const struct sl_place *place = &file->place;
-	const struct sl_batch_options *options = &file->batch->options;
-	uint64_t size = file->present.size;
-	bool may_have_journal = size > SL_PART_SMALL || options->adopt || options->append;
-	if (may_have_journal && size != SL_BODY_UNKNOWN)
-		sl_part_remove_stale_journal(place->directory, place->name);
 	return file->present.needs_sync ? hand_over(file, true) : FILE_SKIPPED;
 }
 

@@ -33,6 +33,33 @@ with() {
 	command -v "$1" >/dev/null || skip "no $1 here"
 }
 
+# A control file of aria2 for f: pieces of 1 MiB, of which the first ones are there.
+control() { # size, pieces that are there
+	local pieces=$((($1 + 1048575) / 1048576)) i byte
+	{
+		printf '\x00\x01\x00\x00\x00\x00\x00\x00\x00\x00\x00\x10\x00\x00'
+		# shellcheck disable=SC2059
+		printf "$(printf '%016x' "$1" | sed 's/../\\x&/g')"
+		printf '\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00'
+		# shellcheck disable=SC2059
+		printf "\\x$(printf %02x $(((pieces + 7) / 8)))"
+		for ((i = 0; i < pieces; i += 8)); do
+			byte=$(($2 - i))
+			((byte = byte < 0 ? 0 : byte > 8 ? 8 : byte, byte = 255 - (255 >> byte)))
+			# shellcheck disable=SC2059
+			printf "\\x$(printf %02x $byte)"
+		done
+		printf '\x00\x00\x00\x00'
+	} >f.aria2
+}
+
+# What aria2 leaves: the file has its whole size, and some of its bytes.
+aria2_pair() { # pieces that are there
+	beginning f $(($1 * 1048576))
+	truncate -s $SIZE f
+	control $SIZE "$1"
+}
+
 # ---- --append ----
 
 # only what was appended is fetched; owner and mode stay
@@ -389,6 +416,156 @@ test_takeover_aria2_stale() {
 	expect 0
 	received 0
 	is_gen f $SIZE $SEED
+}
+
+# ---- what is not completed ----
+
+# The half-done file, as `way` has it: in f, and with what before it.
+half_done() { # way
+	rm -f f f.aria2
+	case $1 in
+	aria2) aria2_pair 12 ;;
+	*) beginning f 12345678 ;;
+	esac
+	touch -d '2020-02-02 02:02:02.123456789' f
+	cp -p f before
+	[[ $1 != aria2 ]] || cp f.aria2 control.before
+}
+
+# f is as it was before; of aria2's only the bytes that its control file lists.
+is_as_before() { # way
+	local what=f
+	[[ -e f ]] || fail "$1: f is gone: $(ls)"
+	[[ $1 == aria2 ]] && what="f f.aria2"
+	if [[ $1 == aria2 ]]; then
+		cmp -s -n $((12 * 1048576)) f before || fail "aria2: other bytes"
+		cmp -s f.aria2 control.before || fail "aria2: another control file, or none"
+		[[ $(stat -c %s f) == "$SIZE" ]] || fail "aria2: the size is $(stat -c %s f)"
+	else
+		same f before
+	fi
+	[[ $(stat -c %y f) == "$(stat -c %y before)" ]] || fail "$1: modified $(stat -c %y f)"
+	# shellcheck disable=SC2086
+	nothing_left $what before control.before own.ready own.log own.out list
+}
+
+option() { # way
+	case $1 in
+	adopt | append) echo "--$1" ;;
+	aria2) echo --no-remote-time ;;
+	esac
+}
+
+# a wrong checksum fails the file, and what was there is as it was; the right one completes it then
+test_takeover_wrong_checksum() {
+	local way sum wrong
+	sum=$("$ORIGIN_TOOL" --sum $SIZE $SEED)
+	sum=${sum%% *}
+	wrong=$(printf '%064d' 0)
+	for way in adopt append aria2; do
+		half_done $way
+		for _ in 1 2; do
+			run get -k 1M "$(option $way)" --checksum "sha-256=$wrong" "$URL"
+			expect 32 "checksum"
+			is_as_before $way
+		done
+		run get -k 1M --json "$(option $way)" --checksum "sha-256=$sum" "$URL"
+		expect 0
+		received $((SIZE - 12000000))
+		# what aria2 had not downloaded was not cut off, and makes the file complete
+		[[ $way != aria2 ]] || cmp -s f.aria2 control.before || fail "aria2: no control file"
+		all_is_there before control.before f.aria2
+	done
+}
+
+# pieces that cannot be repaired, also in what was there
+test_takeover_wrong_pieces() {
+	local way
+	"$ORIGIN_TOOL" --gen $SIZE 99 >other
+	cat >list <<-END
+		<metalink xmlns="urn:ietf:params:xml:ns:metalink"><file name="f"><size>$SIZE</size>
+		<pieces length="1000000" type="sha-1">$(piece_hashes other)</pieces>
+		<url>$URL</url></file></metalink>
+	END
+	rm other
+	for way in adopt append aria2; do
+		half_done $way
+		run get -k 1M "$(option $way)" -i list
+		expect 32 "checksum"
+		is_as_before $way
+	done
+}
+
+# A run moves the file and is killed before it is complete.
+moved_and_killed() { # way, url
+	half_done "$1"
+	start get -k 1M --limit-rate 3M "$(option "$1")" "$2"
+	until_true 10 test -s f.sluice-part
+	until_true 10 test ! -e f
+	sleep 0.$((RANDOM % 9))
+	kill -KILL "$pid"
+	wait "$pid" 2>/dev/null
+	[[ ! -e f && -s f.sluice-part ]] || fail "$1: it was not moved"
+}
+
+# a later run may find out that the part is of no use: then the file is put back
+test_takeover_put_back() {
+	with_nginx
+	local way what url options want
+	for way in adopt aria2; do
+		for what in checksum changed other-url no-continue; do
+			beginning "$DOCS/f" $SIZE
+			touch -d @1700000000 "$DOCS/f"
+			url=$NGINX/f options=() want=13
+			moved_and_killed $way "$url"
+			case $what in
+			checksum) options=(--checksum "sha-256=$(printf '%064d' 0)") want=32 ;;
+			changed) "$ORIGIN_TOOL" --gen $SIZE 8 >"$DOCS/f" ;;
+			other-url) url=$ORIGIN/ranges/etag/v2/gen/$((SIZE / 3))/8/f ;;
+			no-continue) options=(--no-continue) ;;
+			esac
+			run get -k 1M --no-remote-time "${options[@]}" "$url"
+			expect $want
+			is_as_before $way
+			# and is taken over again
+			run get -k 1M --json "$(option $way)" "$URL"
+			expect 0
+			received $((SIZE - 12000000))
+			all_is_there before control.before
+			rm "$DOCS/f"
+		done
+	done
+}
+
+# a file that has the name by now is not replaced by what was moved, nor that removed
+test_takeover_put_back_taken() {
+	local options
+	moved_and_killed adopt "$URL"
+	echo other >f
+	cp -p f other
+	for options in --no-continue --append "--no-continue --if-exists=replace"; do
+		# shellcheck disable=SC2086
+		run get -k 1M $options -o f "$ORIGIN/ranges/etag/v2/gen/$SIZE/8/g"
+		expect 13
+		same f other
+		cmp -s -n 12345678 f.sluice-part before || fail "$options: what was moved is gone"
+	done
+	grep -q "move one of the two away" err || fail "no remedy"
+	rm f
+	run get -k 1M --json "$URL"
+	expect 0
+	received $((SIZE - 12345678))
+	all_is_there before other
+}
+
+# a part that cannot be resumed any more, since the server sends no ranges
+test_takeover_no_ranges_later() {
+	own_origin
+	local url=$ORIGIN/norange-after/6/etag/v1/lm/1700000000/$GEN
+	moved_and_killed adopt "$url"
+	run get -k 1M --adopt "$url"
+	[[ $status != 0 ]] || fail "it was completed without ranges"
+	is_as_before adopt
 }
 
 # ---- --keep-journal, --verify-resume ----

@@ -17,8 +17,9 @@ struct sl_at_hand {
 	struct sl_resource version; /* that they are of; the length alone unless has_version */
 	bool has_version;
 	bool is_beginning; /* and nothing else; how long the whole file is was only asked */
+	bool is_left;      /* half-done, by another program, which must not be at work on it */
 	bool is_moved;     /* the file itself becomes the part; else a copy */
-	bool is_aria2s;    /* it has a control file, which is removed when the file was moved */
+	bool is_aria2s;    /* it has a control file */
 	bool has_journal;  /* a journal was kept for it */
 	size_t gaps;       /* of a complete file: damaged ranges */
 	uint64_t damage;   /* bytes of them */
@@ -50,13 +51,6 @@ bool sl_at_hand_is_file(const struct sl_at_hand *at_hand, const struct statx *st
 SL_SUSPENDS
 int sl_at_hand_of_aria2(struct sl_at_hand **out, struct sl_directory *directory, const char *name,
 	uint64_t size, struct sl_error *err) SL_MUST_CHECK;
-
-/*
- * `name` is not there, and its part is resumed: remove a control file of aria2 for `total` bytes,
- * since a run was ended between moving the file and that. Failures are logged.
- */
-SL_SUSPENDS
-void sl_at_hand_remove_control(struct sl_directory *directory, const char *name, uint64_t total);
 
 /* What sl_at_hand_verify needs of a complete file. */
 struct sl_at_hand_file {

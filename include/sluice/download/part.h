@@ -55,6 +55,7 @@ struct sl_part {
 	uint32_t mode;              /* it was created with, before the umask */
 	struct sl_journal *journal; /* owned; NULL = none. Loaded if the part was taken over */
 	bool keeps_journal;         /* beside the complete file; set by the caller */
+	bool has_control;           /* aria2's, which is of no use then; set by the caller */
 	bool is_sealed;             /* then its size and modification time are: */
 	uint64_t sealed_size;
 	int64_t sealed_s;   /* since the epoch */
@@ -171,6 +172,9 @@ bool sl_part_is_stop(int code) SL_MUST_CHECK;
 int sl_part_write_failed(
 	const struct sl_part *part, int code, uint64_t needed, struct sl_error *err);
 
+/* The name of the journal of its part. As sl_part_kept_name. */
+char *sl_part_journal_name(const char *name) SL_MUST_CHECK;
+
 /* The name of the journal that is kept for a complete file, the caller's to free; NULL if out of
  * memory. */
 char *sl_part_kept_name(const char *name) SL_MUST_CHECK;
@@ -214,12 +218,6 @@ SL_SUSPENDS
 int sl_part_open_left(
 	struct sl_part *part, const struct sl_part *claim, struct sl_error *err) SL_MUST_CHECK;
 
-/* Some of these bytes of a file that sl_part_open_left has opened were never written: they are not
- * what a download has left, and the seal would take them for what another program has truncated.
- * False where that is not known. */
-SL_SUSPENDS
-bool sl_part_has_hole(const struct sl_part *part, uint64_t begin, uint64_t end) SL_MUST_CHECK;
-
 /*
  * It gets the name of a part, instead of `claim`, if it is as it was when it was opened; its
  * journal must be on disk. Returns 0: then `claim` is nothing any more, and is to be discarded; or
@@ -234,12 +232,13 @@ SL_SUSPENDS
 void sl_part_close_left(struct sl_part *part);
 
 /*
- * A complete file with the name `name` is there: remove its journal if it has no part. A run was
- * killed, or the power failed, between the rename and that. If another run creates a part at this
- * very moment, it may lose its journal, and cannot be resumed then. Failures are logged.
+ * A file with the name `name` is there: remove its journal if it has no part. A run was killed, or
+ * the power failed, between the rename of the part and that. If the file is complete, with `size`
+ * bytes, so is a control file of aria2's; SL_LENGTH_UNKNOWN = it is not. If another run creates a part
+ * at this very moment, it may lose its journal, and cannot be resumed then. Failures are logged.
  */
 SL_SUSPENDS
-void sl_part_remove_stale_journal(struct sl_directory *directory, const char *name);
+void sl_part_remove_stale_journal(struct sl_directory *directory, const char *name, uint64_t size);
 
 /* Close and forget; the file stays, under whatever name it has. The journal is removed if that is
  * the final one. */
@@ -251,8 +250,9 @@ void sl_part_close(struct sl_part *part);
 SL_SUSPENDS
 bool sl_part_keep(struct sl_part *part);
 
-/* Remove the part and its journal if they are still ours, close and forget. Shielded. Harmless
- * after sl_part_close. */
+/* Remove the part and its journal if they are still ours, close and forget. A part that was a file
+ * of the final name gets that name back instead, as it was; if it cannot, it stays with its journal,
+ * and a warning is logged. Shielded. Harmless after sl_part_close. */
 SL_SUSPENDS
 void sl_part_discard(struct sl_part *part);
 
