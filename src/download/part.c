@@ -81,6 +81,12 @@ is_same(const struct sl_part *part, const struct statx *st)
 }
 
 char *
+sl_part_name(const char *name)
+{
+	return name_with(name, SL_PART_SUFFIX);
+}
+
+char *
 sl_part_journal_name(const char *name)
 {
 	return name_with(name, SL_JOURNAL_SUFFIX);

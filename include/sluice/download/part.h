@@ -172,11 +172,10 @@ bool sl_part_is_stop(int code) SL_MUST_CHECK;
 int sl_part_write_failed(
 	const struct sl_part *part, int code, uint64_t needed, struct sl_error *err);
 
-/* The name of the journal of its part. As sl_part_kept_name. */
+/* The names of the part of a file, of the journal of that, and of the journal that is kept for the
+ * complete file: shortened with a hash past NAME_MAX. The caller's to free; NULL if out of memory. */
+char *sl_part_name(const char *name) SL_MUST_CHECK;
 char *sl_part_journal_name(const char *name) SL_MUST_CHECK;
-
-/* The name of the journal that is kept for a complete file, the caller's to free; NULL if out of
- * memory. */
 char *sl_part_kept_name(const char *name) SL_MUST_CHECK;
 
 /* "directory/NAME.sluice-part", the caller's to free; NULL if out of memory. */
