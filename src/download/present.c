@@ -852,6 +852,31 @@ own_descriptor(const struct look *look, const struct statx *st)
 	return -1;
 }
 
+/* A file that is to be replaced in the end must be one that a rename can replace: that would fail
+ * once all of it is downloaded. */
+static int
+check_replaceable(const struct look *look, const struct statx *st)
+{
+	const char *why = NULL, *remedy = "";
+	enum sl_present_kind kind = look->present->kind;
+	if (kind != SL_PRESENT_REPLACE && kind != SL_PRESENT_USABLE)
+		return 0;
+	if (st->stx_attributes & STATX_ATTR_MOUNT_ROOT) {
+		why = "it is a mount point";
+		remedy = "download to another name, and copy that into it";
+	} else if (st->stx_attributes & STATX_ATTR_IMMUTABLE) {
+		why = "it is immutable";
+		remedy = "'chattr -i' ends that";
+	} else if (st->stx_attributes & STATX_ATTR_APPEND) {
+		why = "it may only be appended to";
+		remedy = "'chattr -a' ends that";
+	}
+	return why ? sl_fail(look->err, SL_PHASE_RENAME, -EBUSY,
+			     "'%s' exists and cannot be replaced: %s (%s)", look->place->path, why,
+			     remedy)
+		   : 0;
+}
+
 SL_SUSPENDS
 static int
 check_name(struct look *look)
@@ -869,8 +894,10 @@ check_name(struct look *look)
 		return sl_fail_code(
 			look->err, SL_PHASE_CREATE, code, "cannot examine '%s'", look->place->path);
 	int own = by_link ? own_descriptor(look, &st) : -1;
-	if (own < 0)
-		return check_found(look, &st);
+	if (own < 0) {
+		code = check_found(look, &st);
+		return code || by_link ? code : check_replaceable(look, &st);
+	}
 	look->present->stream_fd = own;
 	return found(look, SL_PRESENT_STREAM);
 }

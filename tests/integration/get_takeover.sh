@@ -370,6 +370,38 @@ test_takeover_aria2() {
 	done
 }
 
+# a control file that lists nothing, as beside an empty file: begun anew, and both are as they were if that fails
+test_takeover_aria2_empty() {
+	local size url done
+	while read -r size url done; do
+		: >f
+		truncate -s "$size" f
+		control $SIZE "$done"
+		cp f before
+		cp f.aria2 control.before
+		run get -k 1M --retries 0 "$ORIGIN/status/404/$GEN"
+		expect 3
+		same f before
+		same f.aria2 control.before
+		run get -k 1M "$ORIGIN/$url/$GEN"
+		expect 0
+		all_is_there before control.before
+		rm f
+	done <<-END
+		0 ranges/etag/v1 0
+		0 etag/v1 0
+		0 ranges/etag/v1 12
+		$SIZE ranges/etag/v1 0
+	END
+	# a small file, too
+	: >f
+	control 70001 0
+	run get "$ORIGIN/ranges/etag/v1/gen/70001/$SEED/f"
+	expect 0
+	is_gen f 70001 $SEED
+	nothing_left f before control.before own.ready own.log own.out
+}
+
 # a control file that is damaged, or of another file: refused, and both are as they were
 test_takeover_aria2_refused() {
 	with aria2c
@@ -566,6 +598,42 @@ test_takeover_no_ranges_later() {
 	run get -k 1M --adopt "$url"
 	[[ $status != 0 ]] || fail "it was completed without ranges"
 	is_as_before adopt
+}
+
+# a file that no rename can replace is refused before anything is downloaded
+test_takeover_not_replaceable() {
+	in_namespace "${BASH_SOURCE[0]}" not_replaceable mount -t tmpfs sluice-test
+}
+
+not_replaceable() {
+	local options
+	beginning mnt/real 12345678
+	cp mnt/real before
+	: >mnt/f
+	mount --bind mnt/real mnt/f || exit 77
+	for options in --append --adopt --if-exists=replace "--dry-run --append"; do
+		# shellcheck disable=SC2086
+		run get -k 1M --json $options -d mnt "$URL"
+		expect 14 "it is a mount point (download to another name"
+		[[ $options == --dry* ]] || received 200000
+		same mnt/f before
+		[[ $(ls mnt) == f$'\n'real ]] || fail "left: $(ls mnt)"
+	done
+	# a link to it is what is replaced
+	ln -s f mnt/link
+	run get -k 1M --if-exists=replace -o mnt/link "$URL"
+	expect 0
+	is_gen mnt/link $SIZE $SEED
+	same mnt/f before
+	for options in a i; do
+		beginning mnt/g 12345678
+		chattr +$options mnt/g 2>/dev/null || return 0
+		run get -k 1M --json --append -o mnt/g "$URL"
+		chattr -$options mnt/g
+		expect 14 "'chattr -$options' ends that"
+		received 200000
+		same mnt/g before
+	done
 }
 
 # ---- --keep-journal, --verify-resume ----
