@@ -765,6 +765,32 @@ begin_attempt(struct file *file)
 
 /* ---- a dry run ---- */
 
+/* What a run would go on with: the part of an earlier run, or what is at hand. */
+SL_SUSPENDS
+static void
+find_present(struct file *file, struct sl_plan_file *planned)
+{
+	uint64_t hashes[SL_ENTRY_SOURCES];
+	const struct sl_journal_urls urls = { hashes, hash_sources(file, hashes) };
+	const struct sl_at_hand *at_hand = file->present.at_hand;
+	struct sl_part_left left = { .bytes = 0 };
+	bool may_resume = file->batch->options.resume && file->place.codec == SL_CODEC_NONE &&
+			  !file->place.directory->is_missing;
+	if (at_hand) {
+		planned->present = at_hand->ranges.done_bytes;
+		planned->allocated = at_hand->is_moved ? at_hand->allocated : 0;
+	}
+	if (!may_resume || sl_part_look(file->place.directory, file->place.name, mode_of_part(file),
+				   &urls, &left) != 0)
+		return;
+	if (left.bytes < planned->present ||
+		sl_resource_compare(&left.version, &file->planned) != SL_RESOURCE_SAME)
+		return;
+	planned->present = left.bytes;
+	planned->allocated = left.allocated;
+}
+
+SL_SUSPENDS
 static int
 add_to_plan(struct file *file, uint64_t latency_ns)
 {
@@ -777,7 +803,9 @@ add_to_plan(struct file *file, uint64_t latency_ns)
 		planned.dev_major = directory->dev_major;
 		planned.dev_minor = directory->dev_minor;
 		planned.free_bytes = directory->free_bytes;
+		find_present(file, &planned);
 	}
+	file->view.present = planned.present;
 	file->view.remote = &file->planned;
 	file->view.replaces = file->present.kind == SL_PRESENT_REPLACE;
 	return sl_plan_add(&file->batch->plan, &planned);

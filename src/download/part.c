@@ -25,6 +25,7 @@
 #include "sluice/base/log.h"
 #include "sluice/base/number.h"
 #include "sluice/download/aria2_file.h"
+#include "sluice/download/ranges.h"
 #include "sluice/rt/io.h"
 #include "sluice/rt/offload.h"
 
@@ -576,6 +577,59 @@ sl_part_resume(struct sl_part *part, struct sl_directory *directory, const char 
 	uint32_t mode, const struct sl_journal_urls *urls, struct sl_error *err)
 {
 	return create(part, directory, name, mode, urls, err);
+}
+
+/* Ranges may overlap. */
+static int
+sum_ranges(const struct sl_journal_content *content, uint64_t *bytes)
+{
+	struct sl_ranges ranges;
+	int code = 0;
+	sl_ranges_init(&ranges, content->resource.resource.length);
+	for (size_t i = 0; i < content->count && !code; i++)
+		code = sl_ranges_add_done(&ranges,
+			(struct sl_range){ content->ranges[i].begin, content->ranges[i].end });
+	*bytes = ranges.done_bytes;
+	sl_ranges_release(&ranges);
+	return code;
+}
+
+SL_SUSPENDS
+static int
+look_at_left(struct sl_part *part, const struct sl_journal_urls *urls, struct sl_part_left *left)
+{
+	struct statx st = { 0 };
+	struct sl_error unsaid = { 0 };
+	part->fd = sl_io_open(part->directory->fd, part->part_name,
+		O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY, 0, 0);
+	int code = part->fd < 0 ? part->fd
+				: sl_io_stat(part->fd, "", AT_EMPTY_PATH,
+					  STATX_BASIC_STATS | STATX_BTIME, &st);
+	if (!code && (reason_not_ours(&st) || st.stx_nlink != 1))
+		code = SL_E_REPLACED;
+	if (code)
+		return code;
+	part_set_identity(part, &st);
+	struct sl_journal_part of = journal_part(part);
+	code = sl_journal_load(&part->journal, &of, urls, &unsaid);
+	if (code)
+		return code;
+	const struct sl_journal_content *content = sl_journal_content(part->journal);
+	left->version = content->resource.resource;
+	left->allocated = st.stx_blocks * 512;
+	return sum_ranges(content, &left->bytes);
+}
+
+int
+sl_part_look(struct sl_directory *directory, const char *name, uint32_t mode,
+	const struct sl_journal_urls *urls, struct sl_part_left *left)
+{
+	struct sl_part part;
+	int code = part_set_names(&part, directory, name, mode);
+	if (!code)
+		code = look_at_left(&part, urls, left);
+	sl_part_close(&part);
+	return code;
 }
 
 int

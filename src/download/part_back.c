@@ -62,7 +62,7 @@ part_put_back(const struct sl_part *part, int fd, const struct sl_journal_taken 
 		code = sl_io_truncate(fd, taken->size);
 	if (code)
 		return code;
-	/* A time that cannot be set, or a disk that fails, is no reason to keep it from its name. */
+	/* It gets its name even if the time cannot be set, or the disk fails. */
 	note_failure(part, "set the time of", sl_io_set_time(fd, taken->modified_ns));
 	note_failure(part, "sync", sl_io_sync(fd, 0));
 	code = rename_back(part);

@@ -115,8 +115,8 @@ take_stamp(struct look *look, const struct sl_op *ops, const struct statx *by_fd
 
 /*
  * A stat of the name, and of a regular file that may be compared its stamp and whether NAME.aria2
- * and a journal are there: in one call of the blocking pool, since a second run over thousands of files does
- * little else. Other files are not opened: that may have effects.
+ * and a journal are there: in one call of the blocking pool, since a second run over thousands of
+ * files does little else. Other files are not opened: that may have effects.
  */
 SL_SUSPENDS
 static int

@@ -8,8 +8,8 @@
  *
  * A file is moved if another program has left it half-done, since it may be as large as what is
  * free. That can be undone by cutting it to its size, as long as nothing else in it changes: a file
- * with holes, which are downloaded, is copied, and so is one with piece hashes, whose bad pieces are
- * written again. Copies are replaced only by a complete file.
+ * with holes, which are downloaded, is copied, and so is one with piece hashes, whose bad pieces
+ * are written again. A file that was copied is replaced only by a complete one.
  *
  * The file must be the one that was examined, before and after it is read; sl_part_move tells the
  * latter of one that is moved. Each byte is read once. A run that is ended anywhere leaves the file

@@ -755,6 +755,46 @@ test_takeover_repair_pieces() {
 	done
 }
 
+# what a dry run counts is what a run receives, for all that can be used; and it changes nothing
+test_takeover_planned() {
+	local way
+	for way in adopt append aria2 part none; do
+		rm -f f f.aria2 f.sluice-part f.sluice-journal
+		local options=() url=$URL
+		case $way in
+		adopt | append | aria2) half_done $way && options=("$(option $way)") ;;
+		part)
+			start get -k 1M --limit-rate 4M "$url"
+			until_true 10 has f.sluice-part 1
+			until_true 10 has f.sluice-journal 400
+			kill -KILL "$pid"
+			wait "$pid" 2>/dev/null
+			;;
+		esac
+		find . -name 'f*' -printf '%p %s %T@\n' | sort >before
+		run get --dry-run --json "${options[@]}" "$url"
+		expect 0
+		[[ $(find . -name 'f*' -printf '%p %s %T@\n' | sort) == "$(<before)" ]] || fail "$way: something was changed"
+		grep '"type":"plan_summary"' out >plan
+		planned() { sed -n "s/.*\"$1\":\([0-9]*\).*/\1/p" plan; }
+		(($(planned bytes) + $(planned resumed) == SIZE)) || fail "$way: $(<plan)"
+		[[ $way == none ]] || (($(planned resumed) > 0)) || fail "$way: nothing is there: $(<plan)"
+		[[ $way != none ]] || (($(planned resumed) == 0)) || fail "$way: $(<plan)"
+		case $way in # a copy needs the space once more
+		adopt | part) (($(planned needed) < SIZE - 1000000)) || fail "$way: $(<plan)" ;;
+		append | none) (($(planned needed) == SIZE)) || fail "$way: $(<plan)" ;;
+		esac
+		run get -k 1M --json "${options[@]}" "$url"
+		expect 0
+		(($(number bytes) == $(planned bytes))) || fail "$way: $(number bytes) bytes were received: $(<plan)"
+	done
+	half_done adopt
+	run get --dry-run --adopt "$URL"
+	expect 0
+	grep -q "^resume .*28.6 MiB .* f$" out || fail "no line of the plan: $(<out)"
+	grep -q "^1 file to download, 16.8 MiB, 11.7 MiB already there" out || fail "no totals: $(<out)"
+}
+
 # a dry run compares, and changes nothing
 test_takeover_dry_run() {
 	local how

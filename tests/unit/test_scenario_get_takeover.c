@@ -101,7 +101,7 @@ missing(enum way way)
 	return SIZE - (way == ARIA2 ? BEFORE / PIECE * PIECE : BEFORE);
 }
 
-/* With has_failed, a control file that could not be read or removed may stay; then it was logged. */
+/* With has_failed, a control file that could not be read or removed may stay. */
 static void
 expect_clean(struct sim *world, const struct get_file *file, bool has_failed)
 {

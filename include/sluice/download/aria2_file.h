@@ -1,5 +1,5 @@
 /*
- * aria2_file.h - NAME.aria2, the control file that aria2 keeps beside a file until that is complete.
+ * aria2_file.h - NAME.aria2, the control file that aria2 keeps beside an incomplete file.
  */
 #ifndef SLUICE_DOWNLOAD_ARIA2_FILE_H
 #define SLUICE_DOWNLOAD_ARIA2_FILE_H

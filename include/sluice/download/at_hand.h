@@ -25,6 +25,7 @@ struct sl_at_hand {
 	uint64_t damage;   /* bytes of them */
 	/* The file that has it, as it was when that was found out: */
 	uint64_t inode, size;
+	uint64_t allocated; /* bytes on the disk */
 	uint32_t dev_major, dev_minor;
 	int64_t modified_s;
 	uint32_t modified_ns;

@@ -26,9 +26,9 @@
  *    6  VOID       begin (8), end (8): the range does not hold what was recorded
  *    7  CLOSED     size (8) and modification time (8, nanoseconds since 1970) of the partial file
  *                  when its run ended in good order
- *    8  TAKEN      size (8) and modification time (8, nanoseconds since 1970) of a file of the
- *                  final name, which became the partial file; flags (4; 1 = aria2 has left it, with
- *                  its control file)
+ *    8  TAKEN      size (8) and modification time (8, nanoseconds since 1970) of the file of the
+ *                  final name that became the partial file, flags (4; 1 = aria2 has left it, with a
+ *                  control file)
  *
  * A range is to be trusted if a SYNCED covers it, or if a run of the same boot recorded it: then at
  * most this program was killed, and the kernel writes what it has. A record that is cut or damaged
