@@ -495,11 +495,11 @@ may_begin_anew(struct file *file, int code)
 	if (sl_task_cancelled() || !transfer->is_ranged || sl_transfer_has_streamed(transfer) ||
 		(!was_refused && !was_changed && !was_mixed))
 		return false;
-	file->changes += was_changed;
 	bool completes = completes_file(file);
-	if (completes && (was_refused || file->changes > COPY_CHANGES_MAX))
+	file->changes += was_changed || (was_refused && completes);
+	if (completes && file->changes > COPY_CHANGES_MAX)
 		return false;
-	transfer->no_ranges = was_refused || (file->changes > 1 && !completes);
+	transfer->no_ranges = !completes && (was_refused || file->changes > 1);
 	transfer->is_alone = transfer->is_alone || was_mixed;
 	sl_log_warn("%s; beginning again from the start", file->error.text);
 	sl_error_clear(&file->error);

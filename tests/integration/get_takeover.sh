@@ -596,8 +596,11 @@ test_takeover_no_ranges_later() {
 	local url=$ORIGIN/norange-after/6/etag/v1/lm/1700000000/$GEN
 	moved_and_killed adopt "$url"
 	run get -k 1M --adopt "$url"
-	[[ $status != 0 ]] || fail "it was completed without ranges"
+	expect 13 "--if-exists=replace downloads all of it"
 	is_as_before adopt
+	run get -k 1M --adopt --if-exists=replace "$url"
+	expect 0
+	all_is_there before
 }
 
 # a file that no rename can replace is refused before anything is downloaded
