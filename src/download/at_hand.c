@@ -66,18 +66,68 @@ sl_at_hand_is_file(const struct sl_at_hand *at_hand, const struct statx *st)
 	       at_hand->modified_ns == st->stx_mtime.tv_nsec;
 }
 
+/* ---- holes ---- */
+
+#define PROBES 16 /* in one call of the blocking pool */
+
+/* With the byte before the step and the one after it, if these are asked for as well: the block of
+ * the file system at the end of a hole may be written in part. */
+static struct sl_op
+probe(int fd, struct sl_range step, struct sl_range all)
+{
+	uint64_t begin = step.begin > all.begin ? step.begin - 1 : all.begin;
+	uint64_t end = SL_MIN(step.end + 1, all.end);
+	return (struct sl_op){
+		.kind = SL_OP_HAS_HOLE, .fd = fd, .off = begin, .length = end - begin
+	};
+}
+
+/* Where the file system cannot tell, there is none. */
+static int
+add_unless_hole(struct sl_at_hand *at_hand, const struct sl_op *op, struct sl_range range)
+{
+	if (op->result != 1)
+		return sl_ranges_add_done(&at_hand->ranges, range);
+	at_hand->has_holes = true;
+	return 0;
+}
+
+int
+sl_at_hand_add_written(struct sl_at_hand *at_hand, int fd, struct sl_range range)
+{
+	struct sl_op ops[PROBES] = { probe(fd, range, range) };
+	struct sl_range steps[PROBES];
+	int code = sl_io_batch(ops, 1);
+	if (code || ops[0].result != 1)
+		return code ? code : sl_ranges_add_done(&at_hand->ranges, range);
+	for (uint64_t off = range.begin; !code && off < range.end;) {
+		size_t count = 0;
+		for (; count < PROBES && off < range.end; off = steps[count++].end) {
+			uint64_t end = off - off % SL_CHUNK_SIZE + SL_CHUNK_SIZE;
+			steps[count] = (struct sl_range){ off, SL_MIN(end, range.end) };
+			ops[count] = probe(fd, steps[count], range);
+		}
+		code = sl_io_batch(ops, count);
+		for (size_t i = 0; !code && i < count; i++)
+			code = add_unless_hole(at_hand, &ops[i], steps[i]);
+	}
+	return code;
+}
+
 /* ---- aria2 ---- */
 
 /* Bytes beyond the end of the file are not there, whatever the control file lists. */
+SL_SUSPENDS
 static int
-add_control(struct sl_at_hand *at_hand, const struct sl_aria2_control *control, uint64_t size)
+add_control(
+	struct sl_at_hand *at_hand, const struct sl_aria2_control *control, int fd, uint64_t size)
 {
 	int code = 0;
 	for (size_t i = 0; i < control->count && !code; i++) {
 		struct sl_range range = { control->done[i].begin,
 			SL_MIN(control->done[i].end, size) };
 		if (range.begin < range.end)
-			code = sl_ranges_add_done(&at_hand->ranges, range);
+			code = sl_at_hand_add_written(at_hand, fd, range);
 	}
 	return code;
 }
@@ -95,8 +145,10 @@ sl_at_hand_of_aria2(struct sl_at_hand **out, struct sl_directory *directory, con
 			(unsigned long long)control.total, (unsigned long long)size);
 	if (!code)
 		code = sl_at_hand_new(out, control.total);
+	int fd = code ? -1 : sl_io_open(directory->fd, name, OPEN_FLAGS, 0, 0);
 	if (!code)
-		code = add_control(*out, &control, size);
+		code = fd < 0 ? fd : add_control(*out, &control, fd, size);
+	sl_io_close(fd);
 	sl_aria2_control_release(&control);
 	if (!code) {
 		(*out)->is_left = (*out)->is_moved = (*out)->is_aria2s = true;

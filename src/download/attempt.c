@@ -6,6 +6,8 @@
  *    waits (retry.c says how long). A source that failed for good is not tried in later rounds.
  *  - Rounds are counted since the last progress: since an attempt got beyond the bytes of all
  *    attempts before it.
+ *  - A source that has other bytes than those at hand is passed over. If no round follows, it is
+ *    tried from the start after all others.
  *  - A waiting file holds no job and no open part: it is in the queue, with its name. What can be
  *    resumed of it stays on disk (fetch.c). Its error is the one it ends with if the run ends
  *    first.
@@ -29,10 +31,28 @@ origin_of(const struct sl_url *url)
 	return sl_names_hash(hash, sl_span(rest, sizeof(rest)));
 }
 
+/* 0 if its URL cannot be used. */
+static uint64_t
+origin_at(const struct file *file, size_t index)
+{
+	struct sl_sources other;
+	struct sl_error err = { 0 };
+	sl_sources_init(&other, &file->entry);
+	uint64_t origin = sl_sources_use(&other, index, &err) == 0 ? origin_of(&other.url) : 0;
+	sl_sources_release(&other);
+	return origin;
+}
+
 static bool
 is_dead(const struct file *file, size_t index)
 {
 	return file->attempts.dead >> index & 1;
+}
+
+static bool
+is_passed(const struct file *file, size_t index)
+{
+	return file->attempts.passed >> index & 1;
 }
 
 static void
@@ -241,15 +261,12 @@ attempt_note_source(void *ctx, const struct sl_sources *source, const struct sl_
 void
 attempt_abandon_other_probes(struct file *file)
 {
-	struct sl_sources other;
-	struct sl_error err = { 0 };
 	for (size_t i = 0; file->attempts.probes && i < file->entry.source_count; i++) {
 		if (!(file->attempts.probes >> i & 1))
 			continue;
-		sl_sources_init(&other, &file->entry);
-		if (sl_sources_use(&other, i, &err) == 0)
-			sl_breaker_abandon(&file->batch->breaker, origin_of(&other.url));
-		sl_sources_release(&other);
+		uint64_t origin = origin_at(file, i);
+		if (origin)
+			sl_breaker_abandon(&file->batch->breaker, origin);
 		file->attempts.probes &= ~(UINT32_C(1) << i);
 		queue_wake(file->batch);
 	}
@@ -263,7 +280,9 @@ note_failure(struct file *file)
 	struct attempts *attempts = &file->attempts;
 	const struct sl_error *err = &file->error;
 	enum sl_retry_kind kind = sl_retry_classify(err);
-	if (file->transfer.failed_elsewhere) { /* noted for that source */
+	bool is_passed_over = is_passed(file, file->sources.index);
+	/* Noted already: for that source, or when it was compared. */
+	if (file->transfer.failed_elsewhere || is_passed_over) {
 		attempt_abandon_probe(file);
 		kind = SL_RETRY_TRANSIENT;
 	} else if (kind == SL_RETRY_ORIGIN || kind == SL_RETRY_LIMITED)
@@ -308,6 +327,19 @@ may_try_again(const struct file *file)
 	return sl_phase_is_network(file->error.phase) || file->error.code == SL_E_CHECKSUM;
 }
 
+SL_SUSPENDS
+static bool
+go_on_with(struct file *file, size_t index)
+{
+	sl_log_warn("%s; trying the next source", file->error.text);
+	report_retry(file, 0);
+	if (!use_source(file, index))
+		return false;
+	sl_error_clear(&file->error);
+	begin_request(file);
+	return true;
+}
+
 bool
 attempt_next_source(struct file *file)
 {
@@ -319,15 +351,66 @@ attempt_next_source(struct file *file)
 	if (sl_transfer_has_streamed(&file->transfer))
 		keep_source(file);
 	struct candidate next = find_source(file, file->sources.index + 1);
-	if (next.choice != CHOICE_READY)
+	return next.choice == CHOICE_READY && go_on_with(file, next.index);
+}
+
+/* ---- sources that are passed over ---- */
+
+/* Failed rounds since the last progress, with the one under way. */
+static unsigned
+failed_rounds(const struct attempts *attempts)
+{
+	return (attempts->reached > attempts->received ? 0 : attempts->failed) + 1;
+}
+
+static bool
+is_last_round(const struct file *file)
+{
+	return failed_rounds(&file->attempts) > file->batch->options.retry.retries;
+}
+
+/* In this round or in a later one. */
+static bool
+is_tried_again(const struct file *file, size_t index)
+{
+	uint64_t origin = is_dead(file, index) ? 0 : origin_at(file, index);
+	if (!origin || examine(file->batch, origin) == CHOICE_EXHAUSTED)
 		return false;
-	sl_log_warn("%s; trying the next source", file->error.text);
-	report_retry(file, 0);
-	if (!use_source(file, next.index))
+	return index > file->sources.index || !is_last_round(file);
+}
+
+bool
+attempt_pass_over(struct file *file)
+{
+	const struct sl_transfer *transfer = &file->transfer;
+	if (transfer->written.done_bytes == 0 ||
+		transfer->source_index >= file->entry.source_count ||
+		!is_tried_again(file, transfer->source_index))
 		return false;
-	sl_error_clear(&file->error);
-	begin_request(file);
+	file->attempts.passed |= UINT32_C(1) << file->sources.index;
 	return true;
+}
+
+/* The first of them that is ready; SIZE_MAX = there is none. */
+static size_t
+find_passed(const struct file *file)
+{
+	for (size_t i = 0; i < file->entry.source_count; i++) {
+		uint64_t origin = is_passed(file, i) && !is_dead(file, i) ? origin_at(file, i) : 0;
+		if (origin && examine(file->batch, origin) == CHOICE_READY)
+			return i;
+	}
+	return SIZE_MAX;
+}
+
+bool
+attempt_return_to_passed(struct file *file)
+{
+	if (!may_try_again(file) || !is_last_round(file))
+		return false;
+	size_t found = find_passed(file);
+	file->attempts.passed = 0; /* they had been compared with what is discarded now */
+	return found != SIZE_MAX && go_on_with(file, found);
 }
 
 /* ---- the next round ---- */
@@ -338,12 +421,10 @@ count_round(struct file *file)
 {
 	struct attempts *attempts = &file->attempts;
 	attempts->made++;
-	if (attempts->reached > attempts->received) {
-		attempts->received = attempts->reached;
-		attempts->failed = 0;
-	}
+	attempts->failed = failed_rounds(attempts);
+	attempts->received = SL_MAX(attempts->received, attempts->reached);
 	attempts->reached = 0;
-	attempts->failed++;
+	attempts->passed = 0;
 }
 
 /* When the next round may begin, at *first; 0 = there is none. */

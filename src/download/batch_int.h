@@ -25,7 +25,8 @@
  *  - With --content-disposition the name of an ACTIVE file is claimed once the server has
  *    answered: until then it has neither a part nor `present` (fetch.c).
  *  - With several sources a failed one leads to the next, which goes on with the part if it has the
- *    same bytes, and else with an empty one. When all have failed, the file is parked: WAITING with
+ *    same bytes, and is passed over if not, unless no other can complete the part: then it begins
+ *    with an empty one. When all have failed, the file is parked: WAITING with
  *    a time (attempts.not_before_ns) and the error it ends with if the run ends first. So is a file
  *    whose origin is paused by its circuit breaker.
  *  - With dry_run, the step ends after `present`, with the head of the file in `planned`.
@@ -113,6 +114,8 @@ struct attempts {
 	uint64_t reached;       /* bytes of the file that this round got to */
 	uint64_t received;      /* the same of the best round before */
 	uint32_t dead;          /* sources that failed for good: set of 1 << index */
+	uint32_t passed;        /* the same of those that this round has passed over, since they
+				 * cannot go on with what another one has sent */
 	uint32_t probes;        /* the same of those that are asked beside the one in use, while a
 				 * request to them is their origin's probe */
 	bool is_probe;          /* the request under way is its origin's probe */
@@ -153,7 +156,11 @@ struct file {
 	int stream_fd; /* with is_stream; closed at the end unless it is one of the program's own */
 	struct sl_part part;
 	struct sl_transfer transfer;
-	unsigned changes;    /* times it was begun again, since it changed on the server */
+	/* Of the source in use, which is `tried_index`: */
+	size_t tried_index;
+	unsigned changes; /* times the file was begun again, since it changed on the server */
+	bool no_ranges;   /* only a single response of it is sure to be of one version */
+	bool is_alone;    /* bytes of several sources were not the file: they are not mixed again */
 	bool is_transferred; /* all bytes are here */
 	bool is_counted;     /* in summary.files */
 	struct sl_commit commit;
@@ -260,6 +267,15 @@ enum attempt_start attempt_begin(struct file *file);
  * tried at once; then the failure was reported and cleared. */
 SL_SUSPENDS
 bool attempt_next_source(struct file *file);
+
+/* attempt.c: the source in use cannot go on with what is at hand, which came from another one. True
+ * if that may still complete it: then the source in use has failed for this round, no more. */
+bool attempt_pass_over(struct file *file);
+
+/* attempt.c: no source is left to be tried in this round, and no other round follows. True if one
+ * that was passed over is in use now, to be tried from the start, as after attempt_next_source. */
+SL_SUSPENDS
+bool attempt_return_to_passed(struct file *file);
 
 /* attempt.c: all sources have failed, the last with file->error. True if the file is to be parked:
  * then the failure was reported, and is kept. */

@@ -1,7 +1,9 @@
 /*
  * fetch.c - the steps of one file: what has its name already, its part, its transfer, its commit.
  * Sources of one file are tried in turn (attempt.c). What can be resumed of the part stays: the
- * next one goes on with what is missing if it has the same bytes, and else begins at byte 0.
+ * next one goes on with what is missing if it has the same bytes. One that has others is passed
+ * over as long as the source of the part may still complete it: two sources that fail now and then
+ * must not discard each other's bytes. Only then does it begin at byte 0.
  *
  * With --content-disposition the first answer gives the name: the transfer begins without a part,
  * and the first two steps are taken once its head has come.
@@ -178,7 +180,7 @@ hash_sources(const struct file *file, uint64_t out[SL_ENTRY_SOURCES])
 {
 	size_t count = 0;
 	out[count++] = sl_journal_url_hash(&file->sources.url);
-	for (size_t i = 0; i < file->entry.source_count && !file->transfer.is_alone; i++) {
+	for (size_t i = 0; i < file->entry.source_count; i++) {
 		struct sl_sources other;
 		struct sl_error err = { 0 };
 		if (i == file->sources.index)
@@ -373,6 +375,8 @@ run_transfer(struct file *file)
 	transfer->sources = &file->sources;
 	transfer->part = file->is_stream ? NULL : &file->part;
 	transfer->stream_fd = file->stream_fd;
+	transfer->no_ranges = file->no_ranges;
+	transfer->is_alone = file->is_alone;
 	transfer->wants_time = wants_time(file);
 	transfer->wants_stamp = wants_stamp(file);
 	transfer->attributes.replaces = file->present.has_rights;
@@ -442,11 +446,11 @@ resume_part(struct file *file)
 	int code = 0;
 	transfer->sources = &file->sources;
 	while (!code && file->part.journal && !transfer->is_ranged) {
-		if (!transfer->no_ranges)
+		if (!file->no_ranges)
 			code = verify_part(file);
 		if (code)
 			break;
-		if (transfer->no_ranges || !can_resume_part(file)) {
+		if (file->no_ranges || !can_resume_part(file)) {
 			code = replace_part(file);
 			continue;
 		}
@@ -483,6 +487,33 @@ completes_file(const struct file *file)
 	return file->is_copied || file->is_taken;
 }
 
+/* What is at hand came from another source than the one in use, which has not joined it. */
+static bool
+is_of_other_source(const struct file *file)
+{
+	const struct sl_transfer *transfer = &file->transfer;
+	return transfer->is_ranged && transfer->source_index != file->sources.index;
+}
+
+/* The version that is at hand is not known to be out of date: what has failed is a source that has
+ * another one, or that cannot be compared. */
+static bool
+is_part_still_valid(const struct file *file)
+{
+	return is_of_other_source(file) || file->transfer.failed_elsewhere;
+}
+
+/* Bytes that do not match the checksum may be of several versions: those of several sources, or
+ * those that an earlier run has left, from whatever sources that had them. A piece that is bad has
+ * been requested again. */
+static bool
+may_be_mixed(const struct file *file)
+{
+	bool has_pieces = file->entry.pieces.kind != SL_CHECKSUM_NONE;
+	bool is_of_earlier_run = file->view.resumed > 0 && !completes_file(file) && !has_pieces;
+	return !file->is_alone && (is_of_earlier_run || sl_transfer_is_mixed(&file->transfer));
+}
+
 /* The part is of no use as it is, but the same source may give all of the file. If that has changed
  * twice, or nodes of the service do not agree about it, only a single response is sure to be of one
  * version. If bytes of several sources are not the file, each is tried alone. */
@@ -491,17 +522,37 @@ may_begin_anew(struct file *file, int code)
 {
 	struct sl_transfer *transfer = &file->transfer;
 	bool was_refused = code == SL_E_UNSUPPORTED, was_changed = code == SL_E_CHANGED;
-	bool was_mixed = code == SL_E_CHECKSUM && sl_transfer_is_mixed(transfer);
+	bool was_mixed = code == SL_E_CHECKSUM && may_be_mixed(file);
+	bool is_of_other = is_of_other_source(file);
 	if (sl_task_cancelled() || !transfer->is_ranged || sl_transfer_has_streamed(transfer) ||
 		(!was_refused && !was_changed && !was_mixed))
 		return false;
+	if (!was_mixed && transfer->failed_elsewhere)
+		return false;
+	if (!was_mixed && is_of_other && attempt_pass_over(file))
+		return false;
 	bool completes = completes_file(file);
-	file->changes += was_changed || (was_refused && completes);
+	if (!is_of_other)
+		file->changes += was_changed || (was_refused && completes);
 	if (completes && file->changes > COPY_CHANGES_MAX)
 		return false;
-	transfer->no_ranges = !completes && (was_refused || file->changes > 1);
-	transfer->is_alone = transfer->is_alone || was_mixed;
+	file->no_ranges = !completes && (was_refused || file->changes > 1);
+	file->is_alone = file->is_alone || was_mixed;
 	sl_log_warn("%s; beginning again from the start", file->error.text);
+	sl_error_clear(&file->error);
+	return true;
+}
+
+/* What follows the bytes that a reader has got does not come as a range, but all of the same
+ * version may. */
+static bool
+may_skip_written(struct file *file, int code)
+{
+	if (code != SL_E_UNSUPPORTED || sl_task_cancelled() ||
+		!sl_transfer_skip_written(&file->transfer))
+		return false;
+	sl_log_warn("%s; requesting all of it, to skip the %llu bytes that were written",
+		file->error.text, (unsigned long long)sl_transfer_received(&file->transfer));
 	sl_error_clear(&file->error);
 	return true;
 }
@@ -525,6 +576,11 @@ SL_SUSPENDS
 static int
 try_source(struct file *file)
 {
+	if (file->tried_index != file->sources.index) {
+		file->tried_index = file->sources.index;
+		file->changes = 0;
+		file->no_ranges = false;
+	}
 	/* Of a part that this run has kept, no more than before is an earlier run's. A transfer
 	 * that goes on with another source has resumed it already. */
 	if (!file->transfer.is_ranged) {
@@ -534,7 +590,7 @@ try_source(struct file *file)
 	int code = file->place.awaits_name ? 0 : make_part(file);
 	if (!code)
 		code = fetch_missing(file);
-	if (code == FILE_RESUME)
+	if (code == FILE_RESUME || may_skip_written(file, code))
 		code = fetch_missing(file);
 	while (code < 0 && may_begin_anew(file, code)) {
 		begin_anew(file);
@@ -554,8 +610,8 @@ static void
 give_up_part(struct file *file, int code)
 {
 	const struct sl_transfer *transfer = &file->transfer;
-	bool is_wrong = code == SL_E_CHECKSUM || code == SL_E_CHANGED ||
-			(code == SL_E_UNSUPPORTED && file->is_taken);
+	bool has_other = code == SL_E_CHANGED || (code == SL_E_UNSUPPORTED && file->is_taken);
+	bool is_wrong = code == SL_E_CHECKSUM || (has_other && !is_part_still_valid(file));
 	bool has_ranges = transfer->is_ranged && transfer->written.done_bytes > 0;
 	bool is_left = file->part.journal && can_resume_part(file); /* not begun: as it was */
 	bool is_useful = (has_ranges || is_left) && !is_wrong && file->wish != FILE_REMOVE;
@@ -700,8 +756,21 @@ static bool
 can_go_on_with_next(const struct file *file)
 {
 	const struct sl_transfer *transfer = &file->transfer;
-	return sl_transfer_can_resume(transfer) && transfer->written.done_bytes > 0 &&
-	       !transfer->is_alone;
+	return sl_transfer_can_resume(transfer) && transfer->written.done_bytes > 0;
+}
+
+/* The next source of this round, which goes on with what is at hand if it has the same bytes. With
+ * none left, in the last round, one that was passed over has all of the file to itself. */
+SL_SUSPENDS
+static bool
+use_next_source(struct file *file, bool *goes_on)
+{
+	if (attempt_next_source(file)) {
+		*goes_on = can_go_on_with_next(file);
+		return true;
+	}
+	*goes_on = false;
+	return attempt_return_to_passed(file);
 }
 
 SL_SUSPENDS
@@ -709,9 +778,10 @@ static int
 run(struct file *file)
 {
 	int code = try_source(file);
-	while (code < 0 && attempt_next_source(file)) {
+	bool goes_on = true;
+	while (code < 0 && use_next_source(file, &goes_on)) {
 		code = 0;
-		if (!can_go_on_with_next(file)) {
+		if (!goes_on) {
 			begin_anew(file);
 			code = look_again(file);
 		}

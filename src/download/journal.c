@@ -299,33 +299,50 @@ unlink_own(struct sl_journal *journal)
 		journal_warn(journal, "remove", code, "the next run removes it");
 }
 
-/* What the part is like when no task writes to it any more. */
 SL_SUSPENDS
 static void
-write_closed(struct sl_journal *journal)
+write_closed(struct sl_journal *journal, const struct sl_journal_closed *closed)
 {
-	struct statx st = { 0 };
-	if (journal->is_off || !journal->is_begun ||
-		sl_io_stat(journal->part.fd, "", AT_EMPTY_PATH, STATX_BASIC_STATS, &st) != 0)
+	if (journal->is_off || !journal->is_begun)
 		return;
-	const struct sl_journal_closed closed = { .size = st.stx_size,
-		.modified_ns = (uint64_t)st.stx_mtime.tv_sec * SL_NS_PER_S + st.stx_mtime.tv_nsec };
-	sl_journal_add_closed(&journal->pending, &journal->chain, &closed);
+	sl_journal_add_closed(&journal->pending, &journal->chain, closed);
 	(void)journal_check_pending(journal);
 	(void)journal_flush(journal);
 }
 
+/* What the part is like when no task writes to it any more. */
+SL_SUSPENDS
+static void
+write_closed_now(struct sl_journal *journal)
+{
+	struct statx st = { 0 };
+	if (sl_io_stat(journal->part.fd, "", AT_EMPTY_PATH, STATX_BASIC_STATS, &st) != 0)
+		return;
+	const struct sl_journal_closed closed = { .size = st.stx_size,
+		.modified_ns = (uint64_t)st.stx_mtime.tv_sec * SL_NS_PER_S + st.stx_mtime.tv_nsec };
+	write_closed(journal, &closed);
+}
+
 void
-sl_journal_close(struct sl_journal *journal)
+sl_journal_close_as(struct sl_journal *journal, const struct sl_journal_closed *closed)
 {
 	struct sl_shield shield;
 	if (!journal)
 		return;
 	(void)sl_journal_end(journal);
 	sl_shield_begin(&shield, end_deadline_ns());
-	write_closed(journal);
+	if (closed)
+		write_closed(journal, closed);
+	else
+		write_closed_now(journal);
 	journal_free(journal);
 	sl_shield_end(&shield);
+}
+
+void
+sl_journal_close(struct sl_journal *journal)
+{
+	sl_journal_close_as(journal, NULL);
 }
 
 /* What it lists is compared before it is used: whether it was synced does not matter then. */

@@ -314,6 +314,7 @@ sl_journal_content_drop(
 struct reader {
 	struct sl_journal_content *content;
 	const unsigned char *boot_id; /* NULL = not known */
+	struct sl_span last_boot;     /* the id in the last BOOT */
 };
 
 /* What was written before another boot and not synced is lost, perhaps. */
@@ -325,15 +326,18 @@ drop_unsynced(struct reader *reader)
 	content->count = content->synced;
 }
 
+/* Under the boot of the run before it the kernel has what that one has written, and a sync covers
+ * it. */
 static bool
 read_boot(struct reader *reader, struct sl_span rest)
 {
 	if (rest.len != SL_JOURNAL_BOOT_ID)
 		return false;
-	bool same = reader->boot_id && memcmp(rest.data, reader->boot_id, SL_JOURNAL_BOOT_ID) == 0;
-	if (!reader->content->same_boot || !same)
+	if (!sl_span_equal(rest, reader->last_boot))
 		drop_unsynced(reader);
-	reader->content->same_boot = same;
+	reader->last_boot = rest;
+	reader->content->same_boot =
+		reader->boot_id && memcmp(rest.data, reader->boot_id, SL_JOURNAL_BOOT_ID) == 0;
 	return true;
 }
 

@@ -4,12 +4,15 @@
  *
  *  - Pieces of a URL travel through a channel with room for all there can be, so the task never
  *    waits for the reader. While the reader waits for it, a piece is passed on before it is full.
- *  - What fails is tried again by the task; what the reader has got stays.
+ *  - What fails is tried again by the task; what the reader has got stays. A server may send all of
+ *    the list instead of a range (RFC 9110 14.2): of the same version, the bytes that were received
+ *    before are compared by their CRC and skipped.
  *  - The task ends its exchange before the channel is closed: the connection is back in the pool
  *    when the last entry is begun.
  */
 #include "sluice/download/list_reader.h"
 
+#include "sluice/base/crc32c.h"
 #include "sluice/base/log.h"
 #include "sluice/base/random.h"
 #include "sluice/base/redact.h"
@@ -47,6 +50,8 @@ struct sl_list_reader {
 	struct sl_channel *pieces;   /* NULL until it is requested; closed at the end of the list */
 	struct piece next;           /* the task's, being filled */
 	uint64_t received;           /* bytes of the list, by the task */
+	uint32_t crc;                /* CRC-32C of them */
+	bool no_ranges;              /* the server has refused to send one */
 	struct sl_resource resource; /* their version */
 	struct sl_error error;       /* why the task has failed; set before the channel is closed */
 };
@@ -193,6 +198,33 @@ pass_on(struct sl_list_reader *reader)
 	return true;
 }
 
+/* At most `most` bytes behind those in the piece; as sl_http_read. */
+SL_SUSPENDS
+static int
+read_some(struct sl_list_reader *reader, struct sl_http_exchange *exchange, uint64_t most)
+{
+	struct piece *next = &reader->next;
+	size_t room = SL_LIST_PIECE - next->len;
+	if (!next->data)
+		next->data = malloc(SL_LIST_PIECE);
+	if (!next->data)
+		return -ENOMEM;
+	return sl_http_read(exchange, next->data + next->len, (size_t)SL_MIN(most, (uint64_t)room),
+		&reader->error);
+}
+
+/* At the end of a response: a range may be shorter than the one that was requested. */
+static int
+check_end(struct sl_list_reader *reader)
+{
+	uint64_t length = reader->resource.length;
+	if (length == SL_LENGTH_UNKNOWN || reader->received == length)
+		return 0;
+	return sl_fail(&reader->error, SL_PHASE_BODY, SL_E_SHORT_BODY,
+		"'%s': the server sent %llu of %llu bytes", reader->shown,
+		(unsigned long long)reader->received, (unsigned long long)length);
+}
+
 SL_SUSPENDS
 static int
 receive(struct sl_list_reader *reader, struct sl_http_exchange *exchange)
@@ -200,12 +232,9 @@ receive(struct sl_list_reader *reader, struct sl_http_exchange *exchange)
 	struct piece *next = &reader->next;
 	int got = 1;
 	while (got > 0) {
-		if (!next->data)
-			next->data = malloc(SL_LIST_PIECE);
-		if (!next->data)
-			return -ENOMEM;
-		got = sl_http_read(exchange, next->data + next->len, SL_LIST_PIECE - next->len,
-			&reader->error);
+		got = read_some(reader, exchange, SL_LIST_PIECE);
+		if (got > 0)
+			reader->crc = sl_crc32c(reader->crc, next->data + next->len, (size_t)got);
 		next->len += got > 0 ? (size_t)got : 0;
 		reader->received += got > 0 ? (size_t)got : 0;
 		if (reader->received > SL_LIST_URL_MAX)
@@ -216,32 +245,63 @@ receive(struct sl_list_reader *reader, struct sl_http_exchange *exchange)
 		if (got > 0 && is_due && !pass_on(reader))
 			return 0;
 	}
-	return got;
+	return got < 0 ? got : check_end(reader);
+}
+
+static int
+fail_changed(struct sl_list_reader *reader)
+{
+	return sl_fail(&reader->error, SL_PHASE_HEAD, SL_E_CHANGED,
+		"'%s' has changed on the server while it was read", reader->shown);
+}
+
+/* Of a response that has all of the list, the bytes that were received before. */
+SL_SUSPENDS
+static int
+skip_received(struct sl_list_reader *reader, struct sl_http_exchange *exchange)
+{
+	uint32_t crc = 0;
+	for (uint64_t left = reader->received; left > 0;) {
+		int got = read_some(reader, exchange, left);
+		if (got <= 0)
+			return got < 0 ? got : fail_changed(reader);
+		crc = sl_crc32c(crc, reader->next.data + reader->next.len, (size_t)got);
+		left -= (uint64_t)got;
+	}
+	return crc == reader->crc ? 0 : fail_changed(reader);
+}
+
+/* Up to the first byte that is missing. */
+SL_SUSPENDS
+static int
+accept_response(struct sl_list_reader *reader, struct sl_http_exchange *exchange)
+{
+	struct sl_resource resource = sl_http_resource(exchange);
+	enum sl_resource_match match = sl_resource_compare(&reader->resource, &resource);
+	if (reader->received > 0 && match == SL_RESOURCE_OTHER)
+		return fail_changed(reader);
+	if (reader->received > 0 && match != SL_RESOURCE_SAME)
+		return sl_fail(&reader->error, SL_PHASE_HEAD, SL_E_UNSUPPORTED,
+			"'%s' broke off, and the rest that the server sends may be of another "
+			"version",
+			reader->shown);
+	reader->resource = resource;
+	return sl_http_is_range(exchange) ? 0 : skip_received(reader, exchange);
 }
 
 /* The first request, or one for what is missing. */
 SL_SUSPENDS
 static int
-attempt(struct sl_list_reader *reader)
+request(struct sl_list_reader *reader, const struct sl_http_range *range)
 {
-	const struct sl_http_range range = {
-		.begin = reader->received, .end = reader->resource.length, .of = &reader->resource
-	};
-	const struct sl_http_request request = {
-		.method = "GET", .url = &reader->url, .range = reader->received > 0 ? &range : NULL
+	const struct sl_http_request wanted = {
+		.method = "GET", .url = &reader->url, .range = range
 	};
 	struct sl_http_exchange *exchange = NULL;
-	int code = sl_http_open(reader->client, &request, &exchange, &reader->error);
+	int code = sl_http_open(reader->client, &wanted, &exchange, &reader->error);
 	if (code)
 		return code;
-	struct sl_resource resource = sl_http_resource(exchange);
-	bool is_same = sl_http_is_range(exchange) &&
-		       sl_resource_compare(&reader->resource, &resource) == SL_RESOURCE_SAME;
-	if (reader->received > 0 && !is_same)
-		code = sl_fail(&reader->error, SL_PHASE_HEAD, SL_E_CHANGED,
-			"'%s' has changed on the server while it was read", reader->shown);
-	else
-		reader->resource = resource;
+	code = accept_response(reader, exchange);
 	if (!code)
 		code = receive(reader, exchange);
 	sl_http_close(exchange);
@@ -249,11 +309,38 @@ attempt(struct sl_list_reader *reader)
 }
 
 static bool
+is_refusal_of_range(const struct sl_error *err)
+{
+	return err->code == SL_E_UNSUPPORTED ||
+	       (err->code == SL_E_PROTO && err->phase == SL_PHASE_HEAD) ||
+	       (err->code == SL_E_STATUS && err->http_status == 416);
+}
+
+/* Without a range if the server offers none, or does not answer with it. */
+SL_SUSPENDS
+static int
+attempt(struct sl_list_reader *reader)
+{
+	const struct sl_resource *resource = &reader->resource;
+	const struct sl_http_range range = {
+		.begin = reader->received, .end = resource->length, .of = resource
+	};
+	bool wants_range = !reader->no_ranges && reader->received > 0 && resource->takes_ranges &&
+			   resource->length != SL_LENGTH_UNKNOWN;
+	int code = request(reader, wants_range ? &range : NULL);
+	if (!code || !wants_range || !is_refusal_of_range(&reader->error))
+		return code;
+	reader->no_ranges = true;
+	sl_error_clear(&reader->error);
+	return request(reader, NULL);
+}
+
+/* Once there were bytes, the list goes on only with those of the same version. */
+static bool
 may_retry(const struct sl_list_reader *reader, unsigned retry)
 {
 	const struct sl_resource *resource = &reader->resource;
-	bool has_rest = resource->takes_ranges && resource->length != SL_LENGTH_UNKNOWN &&
-			reader->received < resource->length && sl_resource_validator(resource);
+	bool has_rest = reader->received < resource->length && sl_resource_validator(resource);
 	return retry <= reader->retry->retries && (reader->received == 0 || has_rest) &&
 	       sl_retry_classify(&reader->error) != SL_RETRY_PERMANENT;
 }

@@ -132,6 +132,22 @@ receive(struct sl_segment *segment)
 	return code;
 }
 
+/* The server does not send the range that was requested; it may still send all of the file. */
+static bool
+is_refusal_of_range(const struct sl_error *err)
+{
+	return (err->code == SL_E_STATUS && err->http_status == 416) ||
+	       (err->code == SL_E_PROTO && err->phase == SL_PHASE_HEAD);
+}
+
+/* The same words, with the code of a server that does not send ranges. */
+static int
+set_unsupported(struct sl_error *err)
+{
+	err->http_status = 0;
+	return err->code = SL_E_UNSUPPORTED;
+}
+
 /* The file cannot be read, or the caller is to stop: that says nothing of the source. */
 static bool
 is_own_failure(const struct sample *sample, int code)
@@ -170,6 +186,8 @@ compare(struct sample *sample, struct sl_chunk *chunk, struct sl_error *err)
 		.err = err };
 	sample->lease = (struct sl_lease){ .at = sample->range.begin, .end = sample->range.end };
 	int code = sl_segment_open(&segment, chunk);
+	if (code && is_refusal_of_range(err))
+		code = set_unsupported(err);
 	/* A connection with more to come is closed. */
 	if (!code && overlap->closes && sample->lease.end - sample->lease.at > 1)
 		sample->lease.end--;

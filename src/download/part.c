@@ -1011,15 +1011,18 @@ shield_begin(struct sl_shield *shield)
 	sl_shield_begin(shield, sl_deadline_in(hurried ? CLEAN_UP_HURRIED_NS : CLEAN_UP_NS));
 }
 
+/* A program may have changed it since sl_part_move has compared it. */
 void
 sl_part_close_left(struct sl_part *part)
 {
+	const struct sl_journal_closed closed = { .size = part->left_size,
+		.modified_ns = (uint64_t)part->left_s * SL_NS_PER_S + part->left_ns };
 	struct sl_shield shield;
 	shield_begin(&shield);
 	if (part->is_left)
 		sl_journal_remove(part->journal);
 	else
-		sl_journal_close(part->journal);
+		sl_journal_close_as(part->journal, &closed);
 	release(part);
 	sl_shield_end(&shield);
 }

@@ -6,13 +6,15 @@
  *  - aria2 has not left its control file, and the server's answer is that the version of the stamp
  *    is the one that it has (304, or the same ETag), or else the file matches the head of the
  *    answer: the same size and not older, or the same time if the server sends no size, or if the
- *    file was decoded: checksum and size are those of the compressed one then.
+ *    file was decoded: checksum and size are those of the compressed one then. Without a stamp it
+ *    must have no holes either.
  * Without a stamp no condition is sent: a file that is newer than the server's, and incomplete,
  * satisfies If-Modified-Since too.
  *
- * A file that is shorter than the server's may be the beginning of it (--adopt, --append); one of
- * aria2's, with its control file, and a damaged one (--verify-resume) have parts of it. Whether
- * they can be used is for the caller to find out. With --if-exists=replace these are tried first.
+ * A file that is shorter than the server's may be the beginning of it (--adopt, --append); one with
+ * holes (--adopt), one of aria2's, with its control file, and a damaged one (--verify-resume) have
+ * parts of it. Whether they can be used is for the caller to find out. With --if-exists=replace
+ * these are tried first.
  *
  * Devices and FIFOs are written to only if --output names them.
  */
@@ -485,20 +487,57 @@ replace(const struct look *look)
 	return found(look, SL_PRESENT_REPLACE);
 }
 
-/* Of an empty file there is nothing to compare, and nothing to lose. */
+/* Parts of it were never written: programs that fetch several parts at once give a file its size
+ * before they have all of it. A sparse copy of a complete file is like that, too, and cannot be
+ * told from it. */
+SL_SUSPENDS
+static bool
+has_hole(const struct look *look, const struct statx *st)
+{
+	struct sl_op ops[] = {
+		{ .kind = SL_OP_OPEN,
+			.dir_fd = look->place->directory->fd,
+			.path = look->place->name,
+			.flags = O_RDONLY | O_NONBLOCK | O_NOCTTY },
+		{ .kind = SL_OP_HAS_HOLE, .fd = SL_FD_OF_AFTER, .length = st->stx_size },
+		{ .kind = SL_OP_CLOSE, .fd = SL_FD_OF_AFTER },
+	};
+	ops[1].after = ops[2].after = &ops[0];
+	return sl_io_batch(ops, SL_COUNT_OF(ops)) == 0 && ops[0].result >= 0 && ops[1].result == 1;
+}
+
+/* A log may have holes of its own, and is copied as it is. */
+SL_SUSPENDS
 static int
-use_beginning(const struct look *look, const struct statx *st, uint64_t remote_len)
+add_written(const struct look *look, struct sl_at_hand *at_hand, const struct statx *st)
+{
+	const struct sl_place *place = look->place;
+	if (!look->options->adopt)
+		return sl_ranges_add_done(&at_hand->ranges, (struct sl_range){ 0, st->stx_size });
+	int fd = sl_io_open(
+		place->directory->fd, place->name, O_RDONLY | O_NONBLOCK | O_NOCTTY, 0, 0);
+	const struct sl_range all = { 0, st->stx_size };
+	int code = fd < 0 ? fd : sl_at_hand_add_written(at_hand, fd, all);
+	sl_io_close(fd);
+	return code;
+}
+
+/* Of an empty file there is nothing to compare, and nothing to lose. */
+SL_SUSPENDS
+static int
+use_written(const struct look *look, const struct statx *st, uint64_t remote_len)
 {
 	struct sl_at_hand *at_hand = NULL;
 	if (st->stx_size == 0)
 		return replace(look);
 	int code = sl_at_hand_new(&at_hand, remote_len);
 	if (!code)
-		code = sl_ranges_add_done(&at_hand->ranges, (struct sl_range){ 0, st->stx_size });
+		code = add_written(look, at_hand, st);
 	if (!code) {
-		at_hand->is_beginning = true;
+		at_hand->is_beginning = !at_hand->has_holes;
 		at_hand->is_left = look->options->adopt;
-		at_hand->is_moved = look->options->adopt && !has_pieces(look);
+		at_hand->is_moved =
+			look->options->adopt && !at_hand->has_holes && !has_pieces(look);
 		return found_usable(look, at_hand, st);
 	}
 	sl_at_hand_free(at_hand);
@@ -517,6 +556,21 @@ remedy_of(const struct look *look, const struct difference *difference, const st
 	return "";
 }
 
+/* By its size and time the local file is complete. The holes of one that was decoded may be those
+ * of the program that did it. */
+SL_SUSPENDS
+static int
+found_same_unless_hole(const struct look *look, const struct statx *st)
+{
+	if (sl_stamp_is_useful(&look->stamp) || is_decoded(look) || !has_hole(look, st))
+		return found(look, SL_PRESENT_SAME);
+	if (look->options->adopt && may_use_parts(look))
+		return use_written(look, st, st->stx_size);
+	return refuse(look, " with the right size, but parts of it were never written",
+		may_use_parts(look) ? "--adopt fetches these, --checksum verifies it, "
+				    : "--checksum verifies it, ");
+}
+
 /* The local file is what the source in use has, or a code: -EEXIST if it is not. */
 SL_SUSPENDS
 static int
@@ -528,9 +582,9 @@ compare_with_server(const struct look *look, const struct statx *st)
 		return code;
 	look->present->size = st->stx_size;
 	if (!difference.found)
-		return found(look, SL_PRESENT_SAME);
+		return found_same_unless_hole(look, st);
 	if (is_shorter(&difference, st) && may_use_beginning(look))
-		return use_beginning(look, st, difference.remote_len);
+		return use_written(look, st, difference.remote_len);
 	return refuse(look, difference.why, remedy_of(look, &difference, st));
 }
 
@@ -553,7 +607,7 @@ use_aria2s(const struct look *look, const struct statx *st)
 		return replace(look);
 	}
 	if (!code) {
-		at_hand->is_moved = !has_pieces(look);
+		at_hand->is_moved = !at_hand->has_holes && !has_pieces(look);
 		return found_usable(look, at_hand, st);
 	}
 	if (code == -ECANCELED || code == -ETIMEDOUT)
@@ -602,7 +656,10 @@ use_unfinished(const struct look *look, const struct statx *st, const char *why)
 	if (may_use_beginning(look))
 		code = compare_with_source(look, st, &difference);
 	if (!code && is_shorter(&difference, st))
-		return use_beginning(look, st, difference.remote_len);
+		return use_written(look, st, difference.remote_len);
+	if (!code && look->options->adopt && may_use_parts(look) && !difference.found &&
+		has_hole(look, st))
+		return use_written(look, st, st->stx_size);
 	return code ? code : exists(look, why);
 }
 

@@ -23,8 +23,8 @@
 
 #include <stddef.h>
 
-/* A window has several receives of each connection, which are of at least 16 KiB: else it is chance
- * which of them it has. */
+/* A window has several receives of each connection, the first of which may be of 256 KiB: else it
+ * is chance which of them it has. */
 #define WINDOW_BYTES (128 * SL_KIB)
 #define WINDOW_MAX_NS (4 * (uint64_t)SL_RAMP_WINDOW_NS)
 

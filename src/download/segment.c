@@ -1,5 +1,7 @@
 #include "sluice/download/segment.h"
 
+#include "sluice/base/crc32c.h"
+
 /* A chunk that begins elsewhere than at a multiple of this is cut short, so that those after it can
  * be written by direct I/O. */
 #define ALIGN SL_CHUNK_ALIGN
@@ -86,6 +88,42 @@ capacity_of(const struct sl_chunk *chunk)
 	return chunk->size - (size_t)(chunk->off % ALIGN);
 }
 
+/* At most `most` bytes behind those in the chunk; as sl_http_read, with its time. */
+SL_SUSPENDS
+static int
+read_some(struct sl_segment *segment, uint64_t most)
+{
+	struct sl_chunk *chunk = segment->chunk;
+	uint64_t room = capacity_of(chunk) - chunk->len;
+	uint64_t before_ns = sl_now(), limited_ns = sl_segment_limited_ns(segment);
+	int got = sl_http_read(segment->exchange, chunk->data + chunk->len,
+		(size_t)SL_MIN(room, most), segment->err);
+	limited_ns = sl_segment_limited_ns(segment) - limited_ns;
+	segment->counts->network_ns += sl_now() - before_ns - limited_ns;
+	segment->counts->limited_ns += limited_ns;
+	if (got > 0) {
+		segment->counts->received += (uint64_t)got;
+		sl_permit_received(segment->permit, (uint64_t)got);
+	}
+	return got;
+}
+
+int
+sl_segment_skip(struct sl_segment *segment, uint64_t len, uint32_t *crc)
+{
+	for (uint64_t left = len; left > 0 && !*segment->failure;) {
+		int got = read_some(segment, left);
+		if (got == 0)
+			got = SL_E_SHORT_BODY; /* not with a length: reading fails before */
+		if (got < 0)
+			return got;
+		*crc = sl_crc32c(*crc, segment->chunk->data, (size_t)got);
+		left -= (uint64_t)got;
+	}
+	segment->chunk->off = len;
+	return *segment->failure;
+}
+
 /* The lease may have become shorter while these bytes were received: they are another segment's. */
 static void
 cut_to_lease(struct sl_segment *segment)
@@ -152,21 +190,13 @@ read_body(struct sl_segment *segment)
 {
 	while (!*segment->failure && has_rest(segment)) {
 		struct sl_chunk *chunk = segment->chunk;
-		size_t room = capacity_of(chunk) - chunk->len;
-		uint64_t before_ns = sl_now(), limited_ns = sl_segment_limited_ns(segment);
-		int got = sl_http_read(segment->exchange, chunk->data + chunk->len,
-			(size_t)SL_MIN((uint64_t)room, rest_of(segment)), segment->err);
+		int got = read_some(segment, rest_of(segment));
 		uint64_t after_ns = sl_now();
-		limited_ns = sl_segment_limited_ns(segment) - limited_ns;
-		segment->counts->network_ns += after_ns - before_ns - limited_ns;
-		segment->counts->limited_ns += limited_ns;
 		if (got <= 0)
 			return got;
 		chunk->len += (size_t)got;
 		segment->received += (uint64_t)got;
-		segment->counts->received += (uint64_t)got;
 		segment->counts->pending += (uint64_t)got;
-		sl_permit_received(segment->permit, (uint64_t)got);
 		cut_to_lease(segment);
 		if (chunk->len < capacity_of(chunk) && !segment->as_it_comes)
 			continue;

@@ -27,7 +27,11 @@
 #define PIECE_S 2
 #define PIECE_MAX (256 * SL_MIB)
 
-#define RATE_NS (500 * SL_NS_PER_MS) /* what a rate is measured over */
+/* What a rate is measured over: at least the first, and, if the bytes come in bursts, several of
+ * the pauses between them (nginx with limit_rate sends once a second). */
+#define RATE_NS (500 * SL_NS_PER_MS)
+#define RATE_MAX_NS (4 * SL_NS_PER_S)
+#define RATE_PAUSES 3
 /* Rates are compared once a connection has had this long to get going, and one is replaced no
  * sooner after another. */
 #define SETTLED_NS (2 * SL_NS_PER_S)
@@ -52,6 +56,11 @@
 #define SOURCE_FAILURES 2u
 #define BAD_HEADS 2u /* the same of responses that are not the range which was requested */
 
+struct mark {
+	uint64_t at_ns;
+	uint64_t received, limited_ns;
+};
+
 struct sl_segments_slot {
 	struct sl_segments *segments;
 	struct sl_source *source; /* of its permit */
@@ -69,8 +78,12 @@ struct sl_segments_slot {
 	uint64_t began_ns;
 	uint64_t before; /* bytes of its earlier responses */
 	uint64_t limited_before_ns;
-	/* What it had at the last look, and its rate until then. */
-	uint64_t marked, marked_ns, marked_limited_ns;
+	/* When it last had more, and the longest time between two such ticks, in this window and in
+	 * the last one; 0 = not known yet. */
+	uint64_t seen, seen_ns;
+	uint64_t pause_ns, last_pause_ns;
+	/* The rate is that since `older`, one or two windows ago; `newer` is the next one. */
+	struct mark older, newer;
 	uint64_t rate_bytes_s;
 	bool is_rated;
 };
@@ -141,17 +154,18 @@ score(const struct sl_segments *segments, const struct sl_source *source, unsign
 }
 
 /* For the next segment: its index among those that were not tried, the first of equal ones; `avoid`
- * and paused ones only if there is no other, and paused ones only if no segment is running. -1 if
- * there is none. */
+ * and paused ones only if there is no other, and paused ones only if nothing else is under way: no
+ * segment, and no comparison of a source that may be of use soon. -1 if there is none. */
 static int
 pick_source(const struct sl_segments *segments, const struct sl_source *avoid, uint32_t tried)
 {
 	int best = -1;
 	double best_score = 0;
+	bool may_wait = segments->running > 0 || is_comparing(segments);
 	for (size_t i = 0; i < segments->source_count; i++) {
 		const struct sl_source *source = segments->sources[i];
 		if (tried >> i & 1 || source->state != SL_SOURCE_JOINED ||
-			(segments->running > 0 && is_paused(source)))
+			(may_wait && is_paused(source)))
 			continue;
 		double its_score = source == avoid || is_paused(source)
 					   ? 0
@@ -320,7 +334,7 @@ start(struct sl_segments *segments, struct sl_segments_slot *slot)
 	}
 	slot->is_running = true;
 	slot->source->running++;
-	slot->began_ns = sl_now();
+	slot->began_ns = slot->older.at_ns = slot->newer.at_ns = sl_now();
 	segments->running++;
 	return 0;
 }
@@ -527,21 +541,74 @@ add(struct sl_segments *segments)
 
 /* ---- watching ---- */
 
+static void
+note_pause(struct sl_segments_slot *slot)
+{
+	uint64_t now_ns = sl_now(), received = received_by(slot);
+	if (received == slot->seen)
+		return;
+	if (slot->seen_ns)
+		slot->pause_ns = SL_MAX(slot->pause_ns, now_ns - slot->seen_ns);
+	slot->seen = received;
+	slot->seen_ns = now_ns;
+}
+
+static uint64_t
+pause_of(const struct sl_segments_slot *slot)
+{
+	return SL_MAX(slot->pause_ns, slot->last_pause_ns);
+}
+
+/* On average, so that one connection that has stalled does not stand for all. */
+static void
+note_pause_of(const struct sl_segments *segments, struct sl_source *source)
+{
+	uint64_t sum = 0;
+	unsigned count = 0;
+	for (unsigned i = 0; i < segments->most; i++) {
+		const struct sl_segments_slot *slot = &segments->slots[i];
+		if (!slot->is_running || slot->source != source || pause_of(slot) == 0)
+			continue;
+		sum += pause_of(slot);
+		count++;
+	}
+	if (count > 0)
+		source->pause_ns = sum / count;
+}
+
+static uint64_t
+window_of(const struct sl_segments_slot *slot)
+{
+	uint64_t pause_ns = SL_MAX(pause_of(slot), slot->source->pause_ns);
+	uint64_t most_ns = SL_MIN(RATE_PAUSES * pause_ns, (uint64_t)RATE_MAX_NS);
+	return SL_MAX((uint64_t)RATE_NS, most_ns);
+}
+
+static void
+end_window(struct sl_segments_slot *slot, const struct mark *now)
+{
+	if (now->received > slot->newer.received)
+		slot->last_pause_ns = slot->pause_ns;
+	slot->pause_ns = 0;
+	slot->older = slot->newer;
+	slot->newer = *now;
+}
+
 /* Of one that waits for a limit of the run most of the time, nothing is known of its connection. */
 static void
 take_rate(struct sl_segments_slot *slot)
 {
-	uint64_t now_ns = sl_now(), since_ns = SL_MAX(slot->marked_ns, slot->began_ns);
-	uint64_t received = received_by(slot), limited_ns = limited_by(slot);
-	if (now_ns - since_ns < RATE_NS)
-		return;
-	double rate = (double)(received - slot->marked) * (double)SL_NS_PER_S /
-		      (double)(now_ns - since_ns);
-	slot->rate_bytes_s = (uint64_t)rate;
-	slot->is_rated = limited_ns - slot->marked_limited_ns < (now_ns - since_ns) / 2;
-	slot->marked = received;
-	slot->marked_ns = now_ns;
-	slot->marked_limited_ns = limited_ns;
+	struct mark now = { sl_now(), received_by(slot), limited_by(slot) };
+	const struct mark *older = &slot->older;
+	uint64_t elapsed_ns = now.at_ns - older->at_ns;
+	double received = (double)(now.received - older->received);
+	slot->is_rated = elapsed_ns >= window_of(slot) &&
+			 now.limited_ns - older->limited_ns < elapsed_ns / 2;
+	if (slot->is_rated)
+		slot->rate_bytes_s =
+			(uint64_t)(received * (double)SL_NS_PER_S / (double)elapsed_ns);
+	if (now.at_ns - slot->newer.at_ns >= window_of(slot))
+		end_window(slot, &now);
 }
 
 /* Its permit and its bytes are free once its task has ended. */
@@ -589,6 +656,18 @@ replace(struct sl_segments *segments, struct sl_segments_slot *slot)
 	drop(slot);
 }
 
+/* The mean of those that are rated. One alone does not tell what is usual: it may be the slow one
+ * that is left once the others have ended, and its rest is compared with what these had. */
+static void
+take_usual_rate(struct sl_segments *segments)
+{
+	unsigned rated = 0;
+	for (unsigned i = 0; i < segments->most; i++)
+		rated += segments->slots[i].is_running && segments->slots[i].is_rated;
+	if (rated > 1 || segments->usual_bytes_s == 0)
+		segments->usual_bytes_s = mean_rate(segments, NULL);
+}
+
 static void
 rate_sources(struct sl_segments *segments)
 {
@@ -604,8 +683,13 @@ watch(struct sl_segments *segments)
 {
 	for (unsigned i = 0; i < segments->most; i++)
 		if (is_at_work(&segments->slots[i]))
+			note_pause(&segments->slots[i]);
+	for (size_t i = 0; i < segments->source_count; i++)
+		note_pause_of(segments, segments->sources[i]);
+	for (unsigned i = 0; i < segments->most; i++)
+		if (is_at_work(&segments->slots[i]))
 			take_rate(&segments->slots[i]);
-	segments->usual_bytes_s = mean_rate(segments, NULL);
+	take_usual_rate(segments);
 	rate_sources(segments);
 	for (unsigned i = 0; i < segments->most; i++) {
 		struct sl_segments_slot *slot = &segments->slots[i];
@@ -635,6 +719,16 @@ is_refusal_of_ranges(const struct sl_source *source, const struct sl_error *err)
 	return err->code == SL_E_UNSUPPORTED ||
 	       (is_bad_head(err) && source->bad_heads >= BAD_HEADS) ||
 	       (err->code == SL_E_STATUS && err->http_status == 416);
+}
+
+/* All that is known to work is the request for all of the file: what guards the server may refuse
+ * ranges with any status. Only once no connection is left, since it may refuse only one more. */
+static bool
+is_refused_each(const struct sl_segments *segments, const struct sl_error *err)
+{
+	return segments->running == 0 && segments->is_whole_sent &&
+	       segments->counts.requests == 0 && err->code == SL_E_STATUS &&
+	       sl_retry_classify(err) == SL_RETRY_PERMANENT;
 }
 
 static bool
@@ -692,7 +786,7 @@ outcome_of_last(
 {
 	if (err->code == SL_E_CHANGED)
 		return err->code;
-	if (is_refusal_of_ranges(source, err)) {
+	if (is_refusal_of_ranges(source, err) || is_refused_each(segments, err)) {
 		segments->are_refused = true;
 		segments->code = SL_E_UNSUPPORTED;
 	}
@@ -897,6 +991,7 @@ sl_segments_run(struct sl_segments *segments, struct sl_segment *first, struct s
 	segments->running = 0;
 	segments->code = 0;
 	segments->failed = NULL;
+	segments->is_whole_sent = first && !first->is_range;
 	sl_list_init(&segments->waiting);
 	if (first)
 		code = adopt(segments, first, permit);

@@ -2,8 +2,11 @@
  * space.c - compares the sizes of a list with the file system.
  *
  * The sum is enough while it fits. Only if it does not, the entries are looked for: a finished file
- * of that size, or the blocks that a partial file has, need no space. All that may block is one
- * call of the pool for directories, which is abandoned if the file system does not respond.
+ * of that size, or the blocks that a partial file has, need no space. What is complete is dropped
+ * then, so that entries are not looked for again with each piece. Both sides of the comparison are
+ * as they are now: what the run has downloaded meanwhile is neither needed nor free. All that may
+ * block is one call of the pool for directories, which is abandoned if the file system does not
+ * respond; then those entries are not counted any more.
  */
 #include "sluice/download/space.h"
 
@@ -26,11 +29,14 @@
 
 #define WAIT_NS SL_NS_PER_S
 
+/* Of paths: some 20,000 entries. The first ones, which are likely to be complete, are dropped. */
+#define PATHS_MAX SL_MIB
+
 /* On the heap: it may be abandoned. */
 struct call {
 	char *dir;
 	struct sl_buf paths, sizes;
-	uint64_t needed, free_bytes;
+	uint64_t needed, free_bytes; /* needed: the sum of the sizes, or what is missing of them */
 };
 
 static void
@@ -84,6 +90,7 @@ sl_space_add(struct sl_space *space, const struct sl_entry *entry)
 		return;
 	sl_buf_add(&space->sizes, &entry->size, sizeof(entry->size));
 	space->known = known;
+	space->has_new = true;
 }
 
 /* ---- measuring ---- */
@@ -124,23 +131,42 @@ present(int dir_fd, const char *path, uint64_t size)
 	return SL_MIN(size, (uint64_t)st.st_blocks * 512);
 }
 
+/* Leave out what is complete. */
+static void
+leave_missing(struct call *call, int dir_fd)
+{
+	size_t paths_kept = 0, sizes_kept = 0, at = 0;
+	for (size_t off = 0; off < call->sizes.len; off += sizeof(uint64_t)) {
+		const char *path = call->paths.data + at;
+		size_t len = strlen(path) + 1;
+		uint64_t size, there;
+		memcpy(&size, call->sizes.data + off, sizeof(size));
+		there = present(dir_fd, path, size);
+		call->needed -= there;
+		if (there < size) {
+			memmove(call->paths.data + paths_kept, path, len);
+			memcpy(call->sizes.data + sizes_kept, &size, sizeof(size));
+			paths_kept += len;
+			sizes_kept += sizeof(size);
+		}
+		at += len;
+	}
+	call->paths.len = paths_kept;
+	call->sizes.len = sizes_kept;
+}
+
 static int
 measure(void *arg)
 {
 	struct call *call = arg;
-	const char *path = call->paths.data;
 	call->free_bytes = free_in(call->dir);
 	int dir_fd = call->needed > call->free_bytes
 			     ? open(call->dir, O_PATH | O_DIRECTORY | O_CLOEXEC)
 			     : -1;
-	for (size_t off = 0; dir_fd >= 0 && off < call->sizes.len; off += sizeof(uint64_t)) {
-		uint64_t size;
-		memcpy(&size, call->sizes.data + off, sizeof(size));
-		call->needed -= present(dir_fd, path, size);
-		path += strlen(path) + 1;
-	}
-	if (dir_fd >= 0)
+	if (dir_fd >= 0) {
+		leave_missing(call, dir_fd);
 		close(dir_fd);
+	}
 	return 0;
 }
 
@@ -171,13 +197,60 @@ take_entries(struct sl_space *space)
 		.dir = dir, .paths = space->paths, .sizes = space->sizes, .needed = space->known
 	};
 	space->paths = space->sizes = (struct sl_buf){ 0 };
+	space->known = 0;
 	return call;
+}
+
+static uint64_t
+sum_of(const struct sl_buf *sizes)
+{
+	uint64_t sum = 0, size;
+	for (size_t off = 0; off < sizes->len; off += sizeof(size)) {
+		memcpy(&size, sizes->data + off, sizeof(size));
+		sum += size;
+	}
+	return sum;
+}
+
+static void
+remove_front(struct sl_buf *buf, size_t len)
+{
+	buf->len -= len;
+	memmove(buf->data, buf->data + len, buf->len);
+}
+
+/* The first half of the paths, at least. */
+static void
+drop_first(struct sl_space *space)
+{
+	struct sl_buf *paths = &space->paths, *sizes = &space->sizes;
+	size_t count = 0, begin = 0;
+	while (begin < paths->len / 2) {
+		begin += strlen(paths->data + begin) + 1;
+		count++;
+	}
+	remove_front(paths, begin);
+	remove_front(sizes, count * sizeof(uint64_t));
+}
+
+static void
+give_back_entries(struct sl_space *space, struct call *call)
+{
+	space->paths = call->paths;
+	space->sizes = call->sizes;
+	call->paths = call->sizes = (struct sl_buf){ 0 };
+	if (space->paths.len > PATHS_MAX)
+		drop_first(space);
+	space->known = sum_of(&space->sizes);
 }
 
 void
 sl_space_check(struct sl_space *space)
 {
-	struct call *call = space->known > 0 && !space->is_reported ? take_entries(space) : NULL;
+	if (!space->has_new || space->is_reported)
+		return;
+	space->has_new = false;
+	struct call *call = take_entries(space);
 	bool abandoned = false;
 	int code = -ENOMEM;
 	if (call)
@@ -185,9 +258,12 @@ sl_space_check(struct sl_space *space)
 			sl_deadline_in(WAIT_NS), &abandoned);
 	if (!code && call->needed > call->free_bytes)
 		report(space, call);
+	if (call && !abandoned && !space->is_reported)
+		give_back_entries(space, call);
 	if (call && !abandoned)
 		free_call(call);
-	sl_space_release(space);
+	if (space->is_reported || !call)
+		sl_space_release(space);
 }
 
 void

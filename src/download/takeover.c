@@ -29,8 +29,7 @@
 #include <errno.h>
 #include <fcntl.h>
 
-#define HOLE_STEP SL_MIB /* what has a hole in it is downloaded as a whole */
-#define TRIES 3u         /* to compare a file that grows meanwhile */
+#define TRIES 3u /* to compare a file that grows meanwhile */
 #define REPLACE_HINT "--if-exists=replace downloads all of it"
 
 /* ---- comparing ---- */
@@ -149,74 +148,13 @@ compare(const struct sl_takeover *takeover, int fd)
 	return code;
 }
 
-/* ---- holes ---- */
-
-SL_SUSPENDS
-static int
-has_hole(int fd, struct sl_range range, bool *out)
-{
-	struct sl_op op = { .kind = SL_OP_HAS_HOLE,
-		.fd = fd,
-		.off = range.begin,
-		.length = range.end - range.begin };
-	int code = sl_io_batch(&op, 1);
-	*out = op.result == 1;
-	return code;
-}
-
-/* The parts of `range` without holes. */
-SL_SUSPENDS
-static int
-add_written(struct sl_ranges *written, int fd, struct sl_range range)
-{
-	int code = 0;
-	for (uint64_t off = range.begin; !code && off < range.end;) {
-		bool is_hole = false;
-		struct sl_range step = { off,
-			SL_MIN(off - off % HOLE_STEP + HOLE_STEP, range.end) };
-		code = has_hole(fd, step, &is_hole);
-		if (!code && !is_hole)
-			code = sl_ranges_add_done(written, step);
-		off = step.end;
-	}
-	return code;
-}
-
-/* What was never written to a file that is half-done is downloaded, like what is missing at its
- * end; and the seal would take it for what another program has truncated. */
-SL_SUSPENDS
-static int
-drop_holes(const struct sl_takeover *takeover, int fd)
-{
-	struct sl_at_hand *at_hand = takeover->at_hand;
-	struct sl_ranges written;
-	struct sl_range range = { 0 };
-	bool any = false;
-	int code = 0;
-	while (!code && !any && sl_ranges_next_done(&at_hand->ranges, range.end, &range))
-		code = has_hole(fd, range, &any);
-	if (code || !any)
-		return code;
-	at_hand->is_moved = false;
-	sl_ranges_init(&written, at_hand->ranges.total);
-	range = (struct sl_range){ 0 };
-	while (!code && sl_ranges_next_done(&at_hand->ranges, range.end, &range))
-		code = add_written(&written, fd, range);
-	sl_ranges_release(&at_hand->ranges);
-	at_hand->ranges = written;
-	return code;
-}
-
 SL_SUSPENDS
 static int
 compare_usable(const struct sl_takeover *takeover, int fd)
 {
-	int code = takeover->at_hand->is_left ? drop_holes(takeover, fd) : 0;
-	if (code)
-		return code;
 	if (takeover->at_hand->ranges.done_bytes == 0)
 		return refuse(takeover, "it has nothing that could be used");
-	code = compare(takeover, fd);
+	int code = compare(takeover, fd);
 	/* Not other bytes, but another version than that of the first sample. */
 	for (unsigned tries = 1; tries < TRIES && code == SL_OVERLAP_DIFFERS &&
 				 takeover->err->phase != SL_PHASE_BODY;

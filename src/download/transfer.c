@@ -6,7 +6,8 @@
  *
  * The first response is to a plain GET, which every server answers best. If the file can come in
  * ranges, that response is the first segment: it is read as far as its lease goes, and others fetch
- * what follows.
+ * what follows. A stream goes on by a plain GET, too, with a server that does not send ranges: the
+ * bytes that were written are compared and skipped.
  *
  * The first failure of any part is kept in transfer->failure, which stops the others; then
  * everything that is in flight is waited for. A body that fits in one chunk is written and sealed
@@ -41,7 +42,7 @@ sl_transfer_reset(struct sl_transfer *transfer)
 		sl_ranges_release(&transfer->ranges);
 		sl_ranges_release(&transfer->written);
 	}
-	transfer->is_ranged = transfer->is_parallel = false;
+	transfer->is_ranged = transfer->is_parallel = transfer->skips_written = false;
 	transfer->resumed = 0;
 	transfer->failed_elsewhere = false;
 	transfer_release_sources(transfer);
@@ -76,6 +77,17 @@ bool
 sl_transfer_can_resume(const struct sl_transfer *transfer)
 {
 	return transfer->is_ranged && !transfer->failure && transfer->ranges.done_bytes > 0;
+}
+
+bool
+sl_transfer_skip_written(struct sl_transfer *transfer)
+{
+	if (transfer->skips_written || !sl_transfer_has_streamed(transfer) ||
+		!sl_transfer_can_resume(transfer))
+		return false;
+	transfer->skips_written = true;
+	transfer->is_parallel = false;
+	return true;
 }
 
 bool
@@ -132,10 +144,9 @@ sl_transfer_resume(struct sl_transfer *transfer, const struct sl_journal_content
 {
 	struct sl_source *source = &transfer->source;
 	const struct sl_sources *sources = transfer->sources;
-	bool is_of_other = content->resource.url_hash != sl_journal_url_hash(&sources->url);
 	source->resource = content->resource.resource;
 	complete_validator(&source->resource);
-	transfer->source_index = is_of_other ? SIZE_MAX : sources->index;
+	transfer->source_index = transfer_find_by_hash(sources, content->resource.url_hash);
 	transfer->total = source->resource.length;
 	transfer_set_ranged(transfer);
 	int code = 0;
@@ -230,7 +241,7 @@ fetch_first(struct sl_transfer *transfer)
 {
 	struct sl_segment segment = model(transfer);
 	struct sl_chunk *chunk = NULL;
-	segment.accept = transfer_accept_first;
+	segment.accept = transfer->is_ranged ? transfer_accept_again : transfer_accept_first;
 	segment.extend = transfer_extend;
 	segment.permit = &transfer->permit;
 	int code = sl_admission_take(
@@ -276,7 +287,7 @@ SL_SUSPENDS
 static int
 fetch(struct sl_transfer *transfer)
 {
-	if (!transfer->is_ranged)
+	if (!transfer->is_ranged || transfer->skips_written)
 		return fetch_first(transfer);
 	sl_transfer_is_not_expected(transfer);
 	int code = go_on(transfer);

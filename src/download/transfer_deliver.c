@@ -141,6 +141,8 @@ transfer_chunk_written(void *ctx, const struct sl_chunk *chunk)
 	transfer_fail(transfer, sl_ranges_add_done(&transfer->written, range));
 	if (transfer->part && transfer->part->journal)
 		sl_journal_written(transfer->part->journal, range.begin, range.end, chunk->crc);
+	if (!transfer->part)
+		transfer->written_crc = sl_crc32c(transfer->written_crc, chunk->data, chunk->len);
 	sl_hasher_wake(&transfer->hasher);
 	transfer_wake_compare(transfer);
 }

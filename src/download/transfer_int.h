@@ -67,9 +67,12 @@ int transfer_reserve(struct sl_transfer *transfer);
 
 void transfer_set_stamp(struct sl_transfer *transfer);
 
-/* For sl_segment.accept: the response to a plain GET, and one to a request for a range. */
+/* For sl_segment.accept: the response to a plain GET, one to a later plain GET for a stream, and
+ * one to a request for a range. */
 SL_SUSPENDS
 int transfer_accept_first(void *ctx, struct sl_segment *segment);
+SL_SUSPENDS
+int transfer_accept_again(void *ctx, struct sl_segment *segment);
 SL_SUSPENDS
 int transfer_accept_range(void *ctx, struct sl_segment *segment);
 
@@ -117,6 +120,10 @@ void transfer_end_sources(struct sl_transfer *transfer);
 
 /* All that is known of them. */
 void transfer_release_sources(struct sl_transfer *transfer);
+
+/* The index of the source whose URL has this hash, first the one in use; SIZE_MAX = there is
+ * none. */
+size_t transfer_find_by_hash(const struct sl_sources *sources, uint64_t url_hash);
 
 /* If the bytes at hand came from another source than the one in use now, that is compared, and its
  * version is used from now on. 0 or a code with words in transfer->err. */

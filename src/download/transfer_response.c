@@ -38,9 +38,13 @@ transfer_set_ranged(struct sl_transfer *transfer)
 	sl_ranges_init(&transfer->ranges, transfer->total);
 	sl_ranges_init(&transfer->written, transfer->total);
 	transfer->is_ranged = true;
-	transfer->is_parallel = transfer->part ? options->segments > 1 &&
-							 transfer->total / 2 >= options->min_segment
-					       : transfer_can_stream_in_parallel(transfer);
+	transfer->written_crc = 0;
+	if (transfer->part)
+		transfer->is_parallel =
+			options->segments > 1 && transfer->total / 2 >= options->min_segment;
+	else
+		transfer->is_parallel =
+			!transfer->skips_written && transfer_can_stream_in_parallel(transfer);
 }
 
 int
@@ -76,22 +80,24 @@ keep_url(struct sl_source *source, const struct sl_http_exchange *exchange)
 
 /* ---- the first response ---- */
 
-/* Whether what is missing of this version can be asked for later. */
+/* Whether what is missing of this version can be asked for later. A small file is fetched again as
+ * a whole; what a reader has got can only be skipped. */
 static bool
-can_be_ranged(const struct sl_transfer *transfer, const struct sl_resource *resource)
+can_go_on(const struct sl_transfer *transfer, const struct sl_resource *resource)
 {
 	if (transfer->no_ranges || transfer_decodes(transfer) ||
-		resource->length == SL_LENGTH_UNKNOWN || !resource->takes_ranges ||
-		!sl_resource_validator(resource))
+		resource->length == SL_LENGTH_UNKNOWN || !sl_resource_validator(resource))
 		return false;
-	/* A small file is fetched again as a whole; what a reader has got cannot be. */
-	return resource->length > (transfer->part ? SL_PART_SMALL : 0);
+	if (!transfer->part)
+		return resource->length > 0;
+	return resource->takes_ranges && resource->length > SL_PART_SMALL;
 }
 
 SL_SUSPENDS
 static int
 begin_ranges(struct sl_transfer *transfer, struct sl_segment *segment)
 {
+	transfer->skips_written = !transfer->source.resource.takes_ranges;
 	transfer_set_ranged(transfer);
 	segment->lease = &transfer->first_lease;
 	int code = sl_ranges_lease(
@@ -158,7 +164,7 @@ transfer_accept_first(void *ctx, struct sl_segment *segment)
 		take_digest(transfer, sl_http_head(exchange));
 	if (!code)
 		code = transfer_begin_sent_digest(transfer);
-	if (!code && can_be_ranged(transfer, &resource))
+	if (!code && can_go_on(transfer, &resource))
 		code = begin_ranges(transfer, segment);
 	return code;
 }
@@ -170,6 +176,13 @@ refuse(struct sl_segment *segment, int code, const char *why)
 {
 	return sl_fail(segment->err, SL_PHASE_HEAD, code, "cannot fetch a part of '%s': %s",
 		sl_sources_show(segment->source->of), why);
+}
+
+static int
+refuse_undecided(struct sl_segment *segment)
+{
+	return refuse(segment, SL_E_UNSUPPORTED,
+		"the server's response does not tell whether it is of the same version");
 }
 
 /* All of the file instead of a range: another version, or a server that does not send ranges, or
@@ -206,11 +219,36 @@ may_be_other_node(const struct sl_source *source, const struct sl_resource *othe
 	       other->is_modified_strong && own->modified_ns == other->modified_ns;
 }
 
+/* To what was written, the rest of it: the bytes before are compared and dropped. */
+int
+transfer_accept_again(void *ctx, struct sl_segment *segment)
+{
+	struct sl_transfer *transfer = ctx;
+	struct sl_resource resource = sl_http_resource(segment->exchange);
+	uint32_t crc = 0;
+	sl_permit_move(&transfer->permit, sl_http_final_url(segment->exchange));
+	sl_permit_answered(&transfer->permit);
+	if (sl_resource_compare(&transfer->source.resource, &resource) == SL_RESOURCE_OTHER)
+		return refuse(segment, SL_E_CHANGED, "the file has changed on the server");
+	if (!is_same_version(&transfer->source, &resource))
+		return refuse_undecided(segment);
+	transfer->state = SL_TRANSFER_RECEIVING;
+	uint64_t written = sl_ranges_frontier(&transfer->written);
+	int code = sl_segment_skip(segment, written, &crc);
+	if (!code && crc != transfer->written_crc)
+		code = refuse(segment, SL_E_CHANGED, "the server now sends other bytes before it");
+	if (code)
+		return code;
+	segment->lease = &transfer->first_lease;
+	return sl_ranges_lease(&transfer->ranges, segment->lease, transfer->total);
+}
+
 int
 transfer_accept_range(void *ctx, struct sl_segment *segment)
 {
 	struct sl_transfer *transfer = ctx;
 	struct sl_source *source = segment->source;
+	sl_permit_move(segment->permit, sl_http_final_url(segment->exchange));
 	if (!sl_http_is_range(segment->exchange))
 		return accept_whole(segment);
 	struct sl_resource resource = sl_http_resource(segment->exchange);
@@ -221,8 +259,7 @@ transfer_accept_range(void *ctx, struct sl_segment *segment)
 		return -EAGAIN;
 	}
 	if (!is_same)
-		return refuse(segment, SL_E_UNSUPPORTED,
-			"the server's response does not tell whether it is of the same version");
+		return refuse_undecided(segment);
 	transfer_note_source(transfer, source, NULL);
 	/* After an earlier attempt, which had it. The task of the transfer begins the hasher. */
 	if (transfer->part && source == &transfer->source)

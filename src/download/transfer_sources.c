@@ -215,6 +215,24 @@ compare_candidate(struct sl_transfer *transfer, struct sl_source *source)
 	return 0;
 }
 
+size_t
+transfer_find_by_hash(const struct sl_sources *sources, uint64_t url_hash)
+{
+	size_t found = SIZE_MAX;
+	if (sl_journal_url_hash(&sources->url) == url_hash)
+		return sources->index;
+	for (size_t i = 0; i < sources->entry->source_count && found == SIZE_MAX; i++) {
+		struct sl_sources other;
+		struct sl_error err = { 0 };
+		sl_sources_init(&other, sources->entry);
+		if (sl_sources_use(&other, i, &err) == 0 &&
+			sl_journal_url_hash(&other.url) == url_hash)
+			found = i;
+		sl_sources_release(&other);
+	}
+	return found;
+}
+
 int
 transfer_use_source(struct sl_transfer *transfer)
 {
@@ -225,6 +243,10 @@ transfer_use_source(struct sl_transfer *transfer)
 		return sl_fail(transfer->err, SL_PHASE_HEAD, SL_E_CHANGED,
 			"'%s' cannot go on with what another source has sent", show(source));
 	int result = compare(transfer, source, transfer->err);
+	bool has_failed = result < 0 ||
+			  (result == SL_OVERLAP_UNCLEAR && transfer->err->code != SL_E_UNSUPPORTED);
+	if (!has_failed)
+		transfer_note_source(transfer, source, NULL);
 	if (result != SL_OVERLAP_SAME)
 		return result < 0 ? result : transfer->err->code;
 	sl_log_info("'%s' goes on with the bytes of another source", show(source));

@@ -6,6 +6,9 @@
  * quarter of a second. An address that failed or was overtaken is remembered for as long as the
  * dialler lives and comes after all others from then on, until it accepts a connection again: it
  * costs that time once, not once per connection.
+ *
+ * A failure of this machine (no memory, no descriptor) ends the trying of further addresses, not
+ * the attempts under way. The code returned is the one that tells most about the server.
  */
 #include "sluice/net/dial.h"
 
@@ -244,20 +247,6 @@ next_racer(struct race *race)
 	return racer;
 }
 
-/* Returns 0, or a code if no task can be made. */
-static int
-begin_next(struct race *race)
-{
-	struct racer *racer = next_racer(race);
-	int code = sl_group_spawn(&race->group, "dial", racer_main, racer, NULL);
-	if (code) {
-		race->running--;
-		return code;
-	}
-	race->next_ns = sl_deadline_in(NEXT_AFTER_NS);
-	return 0;
-}
-
 /* A failure: the next address has its turn at once, unless it would not help. */
 static void
 take_failure(struct race *race, const struct racer *racer)
@@ -292,6 +281,23 @@ reap(struct race *race)
 			remember_failed(race->dialler, racer->address); /* overtaken */
 		}
 	}
+}
+
+/* An address for which no task can be made has failed like any other: those under way go on.
+ * Returns 0, or the code of a cancellation. */
+SL_SUSPENDS
+static int
+begin_next(struct race *race)
+{
+	struct racer *racer = next_racer(race);
+	int code = sl_group_spawn(&race->group, "dial", racer_main, racer, NULL);
+	race->next_ns = sl_deadline_in(NEXT_AFTER_NS);
+	if (code) {
+		racer->fd = code;
+		racer->has_ended = true;
+		reap(race);
+	}
+	return code ? sl_task_cancelled() : 0;
 }
 
 /* Until one has ended or the next one has its turn; the code of a cancellation. */

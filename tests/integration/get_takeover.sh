@@ -217,6 +217,54 @@ adopt_holes() {
 	[[ $(ls mnt) == f ]] || fail "left: $(ls mnt)"
 }
 
+# lftp and axel give a file its whole size before they have all of it. A block of it may be written in part.
+test_takeover_whole_size_with_holes() {
+	on_tmpfs "${BASH_SOURCE[0]}" whole_size_with_holes size=128m
+}
+
+copy_range() { # begin, end
+	tail -c +$(($1 + 1)) whole | head -c $(($2 - $1)) | dd of=mnt/f bs=64K seek="$1" oflag=seek_bytes conv=notrunc status=none
+}
+
+whole_size_with_holes() {
+	beginning whole $SIZE
+	truncate -s $SIZE mnt/f
+	copy_range 0 5242780
+	copy_range 10485860 20971520
+	copy_range 29000000 $SIZE
+	cp --sparse=always mnt/f before
+	run get -d mnt "$URL"
+	expect 13 "never written"
+	same mnt/f before
+	run get -d mnt --checksum "sha-256=$(sha256sum <whole | cut -d ' ' -f 1)" "$URL"
+	expect 13 "another checksum"
+	same mnt/f before
+	run get -k 1M --json --adopt -d mnt "$URL"
+	expect 0
+	is_gen mnt/f $SIZE $SEED
+	received $((SIZE - 4 * 1048576 - 8 * 1048576))
+	[[ $(ls mnt) == f ]] || fail "left: $(ls mnt)"
+	# one that is complete has none
+	cp whole mnt/f
+	run get -d mnt "$URL"
+	expect 0
+}
+
+# with a checksum, too
+test_takeover_holes_by_checksum() {
+	on_tmpfs "${BASH_SOURCE[0]}" holes_by_checksum size=128m
+}
+
+holes_by_checksum() {
+	beginning whole $SIZE
+	truncate -s $SIZE mnt/f
+	copy_range 10000000 $SIZE
+	run get -k 1M --json --adopt -d mnt --checksum "sha-256=$(sha256sum <whole | cut -d ' ' -f 1)" "$URL"
+	expect 0
+	is_gen mnt/f $SIZE $SEED
+	received 12000000
+}
+
 # a program that is still at work
 test_takeover_adopt_in_use() {
 	beginning f 12345678

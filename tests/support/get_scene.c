@@ -134,7 +134,7 @@ note_end(void *ctx, const struct sl_download *download)
 	/* Checked at once, not later: readers of the report may rely on it. */
 	bool promised = file->state == SL_DOWNLOAD_DONE && scene->sync != SL_SYNC_NONE;
 	sim_check(scene->sim,
-		!promised || !file->name || scene->shared ||
+		!promised || !file->name || scene->shared || file->has_lost ||
 			sim_is_durable(scene->sim, download->path),
 		"%s is reported done before it is durable", download->path);
 }
@@ -389,7 +389,7 @@ check_file(struct get_scene *scene, const struct get_file *file)
 	switch (file->state) {
 	case SL_DOWNLOAD_DONE:
 		check_done(scene, file);
-		sim_check(sim, !syncs || sim_is_durable(sim, place_of(file)),
+		sim_check(sim, !syncs || file->has_lost || sim_is_durable(sim, place_of(file)),
 			"%s is reported done and is not durable", place_of(file));
 		break;
 	case SL_DOWNLOAD_SKIPPED:

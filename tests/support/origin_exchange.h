@@ -58,6 +58,7 @@ enum sl_origin_range_fault {
 	SL_ORIGIN_RANGE_MULTIPART,     /* multipart/byteranges for a single range */
 	SL_ORIGIN_RANGE_UNASKED,       /* 206 to a request without Range */
 	SL_ORIGIN_RANGE_REFUSED,       /* 416 to any range */
+	SL_ORIGIN_RANGE_STATUS,        /* status n to any range */
 };
 
 /* How If-Range is evaluated. */

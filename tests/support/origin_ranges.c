@@ -270,6 +270,11 @@ answer_outside(struct sl_origin_exchange *x, uint64_t total)
 	static const char text[] = "no such range\n";
 	char value[48];
 
+	if (x->ranges.fault == SL_ORIGIN_RANGE_STATUS) {
+		sl_origin_answer_text(
+			x, (unsigned)(x->ranges.fault_bytes % 1000), text, sizeof(text) - 1);
+		return;
+	}
 	snprintf(value, sizeof(value), "bytes */%llu", (unsigned long long)total);
 	sl_origin_add_header(x, "Content-Range", value);
 	sl_origin_answer_text(x, 416, text, sizeof(text) - 1);
@@ -281,7 +286,7 @@ apply_fault(const struct sl_origin_exchange *x, enum asked asked)
 {
 	if (asked == ASKED_WHOLE)
 		return asked;
-	if (x->ranges.fault == SL_ORIGIN_RANGE_REFUSED)
+	if (x->ranges.fault == SL_ORIGIN_RANGE_REFUSED || x->ranges.fault == SL_ORIGIN_RANGE_STATUS)
 		return ASKED_OUTSIDE;
 	if (asked == ASKED_RANGE && x->ranges.fault == SL_ORIGIN_RANGE_MULTIPART)
 		return ASKED_RANGES;
@@ -355,6 +360,7 @@ shape_fault(struct sl_origin_exchange *x, const struct sl_origin_args *args)
 		{ "range-multipart", SL_ORIGIN_RANGE_MULTIPART },
 		{ "range-unasked", SL_ORIGIN_RANGE_UNASKED },
 		{ "range-refused", SL_ORIGIN_RANGE_REFUSED },
+		{ "range-status", SL_ORIGIN_RANGE_STATUS },
 	};
 
 	for (size_t i = 0; i < SL_COUNT_OF(faults); i++)
@@ -411,6 +417,7 @@ const struct sl_origin_route sl_origin_range_routes[] = {
 	{ "range-multipart", "", shape_fault, "/...: multipart/byteranges for a single range" },
 	{ "range-unasked", "", shape_fault, "/...: 206 of everything to a request without Range" },
 	{ "range-refused", "", shape_fault, "/...: 416 to any range" },
+	{ "range-status", "n", shape_fault, "/CODE/...: this status to any range" },
 	{ "norange-after", "n", shape_norange_after,
 		"/N/...: the first N range requests of the path are honoured, then 200" },
 	{ "no-if-range", "", shape_no_if_range, "/...: 200 to If-Range with any ETag" },

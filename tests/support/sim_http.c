@@ -289,7 +289,11 @@ answer(struct sim_http *http, struct sim_peer *peer, struct sl_span request, str
 	unsigned before = http->answered[index]++;
 	if (before < file->bad_answers)
 		return send_status(peer, file->bad_status, file->bad_fields);
-	if (file->busy && before >= file->busy_from && before < file->busy_from + file->busy)
+	bool is_busy =
+		file->busy && before >= file->busy_from && before < file->busy_from + file->busy;
+	if (is_busy && file->busy_ns)
+		sim_peer_pause(peer, file->busy_ns);
+	if (is_busy)
 		return file->busy_status ? send_status(peer, file->busy_status, file->busy_fields)
 					 : answer_simply(peer, &busy, true);
 	while (file->later && before >= file->later_from)

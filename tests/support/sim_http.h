@@ -54,6 +54,7 @@ struct sim_http_file {
 	unsigned busy_from, busy; /* so many answers, from the Nth on, are busy_status */
 	int busy_status;          /* 0 = 503 with a body */
 	const char *busy_fields;  /* of their heads, "Name: value\r\n"; or NULL */
+	uint64_t busy_ns;         /* before each of them */
 	enum sim_http_lie lie;
 	unsigned lies_from, lies; /* so many answers, from the Nth on, are such */
 	enum sim_http_misdeed misdeed;

@@ -437,6 +437,43 @@ without_descriptors(void *arg)
 	return 0;
 }
 
+/* Not for the second address either; the first, which is under way, is waited for. */
+static int
+no_descriptor_for_the_second(void *arg)
+{
+	static const int codes[] = { -EMFILE, -ENFILE, -ENOMEM, -ENOBUFS };
+	for (size_t i = 0; i < SL_COUNT_OF(codes); i++) {
+		struct sl_addresses addresses = { 0 };
+		struct sl_error err = { 0 };
+		size_t index = 0;
+		uint64_t start_ns = sl_now(), sockets = sim_ops_of(arg, SL_OP_SOCKET);
+		dialler = (struct sl_dialler){ 0 };
+		add(&addresses, "10.0.0.1", 80);
+		add(&addresses, "10.0.1.1", 80);
+		add(&addresses, "10.0.1.1", 80);
+		sim_fail_nth(arg, 2, codes[i], 1ull << SL_OP_SOCKET);
+		cr_expect_eq(dial(&addresses, &index, &err), -ETIMEDOUT);
+		cr_expect_eq(sim_ops_of(arg, SL_OP_SOCKET), sockets + 2);
+		expect_about(sl_now() - start_ns, TIMEOUT_NS);
+	}
+	return 0;
+}
+
+/* Other than that, what fails here may depend on the address. */
+static int
+no_local_address_for_the_first(void *arg)
+{
+	struct sl_addresses addresses = { 0 };
+	struct sl_error err = { 0 };
+	size_t index = 0;
+	add(&addresses, "10.0.0.1", 80);
+	add(&addresses, "10.0.1.1", 80);
+	sim_fail_nth(arg, 1, -EADDRNOTAVAIL, 1ull << SL_OP_CONNECT);
+	cr_expect_eq(dial(&addresses, &index, &err), 0, "%s", err.text);
+	cr_expect_eq(index, 1);
+	return 0;
+}
+
 static void
 run_simulated(sl_task_fn *fn)
 {
@@ -483,6 +520,16 @@ Test(net_dial, remembers_a_bounded_number_of_failed_addresses)
 Test(net_dial, tries_no_further_address_without_descriptors)
 {
 	run_simulated(without_descriptors);
+}
+
+Test(net_dial, an_attempt_goes_on_if_there_is_no_descriptor_for_the_next)
+{
+	run_simulated(no_descriptor_for_the_second);
+}
+
+Test(net_dial, tries_the_next_address_if_there_is_no_local_address_for_one)
+{
+	run_simulated(no_local_address_for_the_first);
 }
 
 /* ---- Unix sockets ---- */

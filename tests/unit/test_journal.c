@@ -13,6 +13,7 @@
 
 #include <criterion/criterion.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
@@ -529,6 +530,7 @@ expect_verify(struct bench *bench, bool needs, const char *what)
 static void
 is_changed(struct bench *bench)
 {
+	struct stat st;
 	make_left(bench);
 	expect_verify(bench, false, "as it was left");
 	make_left(bench);
@@ -540,11 +542,62 @@ is_changed(struct bench *bench)
 	make_left(bench);
 	change_byte(PART, 3);
 	expect_verify(bench, true, "written to");
+	make_left(bench);
+	cr_assert(scratch_stat(PART, &st));
+	cr_assert_eq(truncate(PART, (off_t)(2 * LENGTH)), 0);
+	const struct timespec times[] = { st.st_atim, st.st_mtim };
+	cr_assert_eq(utimensat(AT_FDCWD, PART, times, 0), 0);
+	expect_verify(bench, true, "longer, with the time that it had");
 }
 
 Test(journal, of_a_part_that_was_changed_since_wants_to_be_verified)
 {
 	on_disk(is_changed);
+}
+
+static void
+set_modified(const char *path, time_t seconds)
+{
+	const struct timespec times[] = { { .tv_nsec = UTIME_OMIT }, { .tv_sec = seconds } };
+	cr_assert_eq(utimensat(AT_FDCWD, path, times, 0), 0);
+}
+
+/* As a kill leaves them: the journal has no record of the end. */
+static void
+make_killed(struct bench *bench, time_t part_s, time_t journal_s)
+{
+	struct sl_buf text = { 0 };
+	must_begin_new(bench);
+	write_pieces(bench, 0, 10);
+	cr_assert_eq(sl_journal_end(bench->part.journal), 0);
+	cr_assert(scratch_read(JOURNAL, &text));
+	cr_assert(sl_part_keep(&bench->part));
+	scratch_write(JOURNAL, text.data, text.len);
+	sl_buf_release(&text);
+	set_modified(PART, part_s);
+	set_modified(JOURNAL, journal_s);
+}
+
+static void
+is_changed_after_kill(struct bench *bench)
+{
+	make_killed(bench, 1000000, 1000000);
+	expect_verify(bench, false, "at the same time");
+	make_killed(bench, 1000009, 1000000);
+	expect_verify(bench, false, "the last record was not written yet");
+	make_killed(bench, 1000000, 2000000);
+	expect_verify(bench, false, "the journal is newer");
+	make_killed(bench, 1000011, 1000000);
+	expect_verify(bench, true, "written to since");
+	make_killed(bench, 1000000, 1000000);
+	cr_assert_eq(truncate(PART, 10 * PIECE - 1), 0);
+	set_modified(PART, 1000000);
+	expect_verify(bench, true, "shorter than its last record");
+}
+
+Test(journal, of_a_killed_run_wants_a_part_that_is_newer_or_shorter_to_be_verified)
+{
+	on_disk(is_changed_after_kill);
 }
 
 static void
@@ -861,6 +914,167 @@ Test(journal, after_a_power_cut_one_sync_interval_is_missing)
 	}
 }
 
+/* Run it until it cuts its world, which is the bench's then. */
+static void
+run_until_cut(struct bench *bench)
+{
+	uint64_t at_op;
+	sim_run(bench->sim, bench_main, bench);
+	struct sim *world = sim_cut_world(bench->sim, &at_op);
+	cr_assert_not_null(world);
+	sim_free(bench->sim);
+	bench->sim = world;
+}
+
+/* Returns the bytes that the next run resumes, which are right. */
+static uint64_t
+resumed_after(struct bench *bench)
+{
+	run_until_cut(bench);
+	bench->body = check_left;
+	sim_run(bench->sim, bench_main, bench);
+	return bench->resumed;
+}
+
+/* Some are recorded while a slow sync is under way, then none for some minutes. */
+static void
+pause_and_lose_power(struct bench *bench)
+{
+	must_begin_new(bench);
+	write_pieces(bench, 0, 1);
+	cr_assert_eq(sl_sleep(4 * SL_NS_PER_S), 0);
+	write_pieces(bench, 1, 5);
+	cr_assert_eq(sl_sleep(300 * SL_NS_PER_S), 0);
+	sim_cut_now(bench->sim, SIM_CRASH_DROP);
+}
+
+Test(journal, bytes_that_come_while_it_syncs_are_synced_too)
+{
+	for (uint64_t seed = 1; seed <= 30; seed++) {
+		struct sim_options options = sim_options(seed);
+		options.disk_ns = SL_NS_PER_S;
+		struct bench bench = { .body = pause_and_lose_power, .sim = sim_new(&options) };
+		uint64_t resumed = resumed_after(&bench);
+		cr_expect_eq(resumed, 5 * PIECE, "seed %llu: %llu bytes", (unsigned long long)seed,
+			(unsigned long long)resumed);
+		sim_free(bench.sim);
+	}
+}
+
+static void
+resume_and_lose_power(struct bench *bench)
+{
+	must_resume(bench);
+	cr_expect_gt(bench->resumed, 0);
+	cr_assert_eq(begin(bench), 0);
+	cr_assert_eq(sl_sleep(20 * SL_NS_PER_S), 0);
+	sim_cut_now(bench->sim, SIM_CRASH_DROP);
+}
+
+Test(journal, what_a_killed_run_has_not_synced_the_next_one_does)
+{
+	struct sim_options options = sim_options(1);
+	struct bench bench = { .body = write_and_die, .sim = sim_new(&options) };
+	run_until_cut(&bench);
+	struct bench next = { .body = resume_and_lose_power, .sim = bench.sim };
+	run_until_cut(&next);
+	uint64_t killed = next.resumed;
+	next.body = check_left;
+	sim_run(next.sim, bench_main, &next);
+	cr_expect_eq(next.resumed, killed);
+	sim_free(next.sim);
+}
+
+/* As of a file that is taken over: no task syncs it. */
+static void
+sync_and_lose_power(struct bench *bench)
+{
+	must_begin_new(bench);
+	write_pieces(bench, 0, 10);
+	cr_assert_eq(sl_journal_end(bench->part.journal), 0);
+	cr_assert_eq(sl_journal_sync(bench->part.journal), 0);
+	sim_cut_now(bench->sim, SIM_CRASH_DROP);
+}
+
+Test(journal, that_was_synced_has_all_of_its_ranges_after_a_power_cut)
+{
+	struct sim_options options = sim_options(1);
+	struct bench bench = { .body = sync_and_lose_power, .sim = sim_new(&options) };
+	cr_expect_eq(resumed_after(&bench), 10 * PIECE);
+	sim_free(bench.sim);
+}
+
+/* Other bytes may be on the disk by then. */
+static void
+void_and_lose_power(struct bench *bench)
+{
+	must_begin_new(bench);
+	write_pieces(bench, 0, 4);
+	cr_assert_eq(sl_sleep(10 * SL_NS_PER_S), 0);
+	cr_assert_eq(sl_journal_void(bench->part.journal, PIECE, 2 * PIECE), 0);
+	sim_cut_now(bench->sim, SIM_CRASH_DROP);
+}
+
+Test(journal, what_is_void_stays_so_after_a_power_cut)
+{
+	struct sim_options options = sim_options(1);
+	struct bench bench = { .body = void_and_lose_power, .sim = sim_new(&options) };
+	cr_expect_eq(resumed_after(&bench), 3 * PIECE);
+	sim_free(bench.sim);
+}
+
+static void
+find_bad_and_lose_power(struct bench *bench)
+{
+	struct sl_journal_verified verified;
+	struct sl_span got;
+	must_begin_new(bench);
+	write_pieces(bench, 0, 4);
+	cr_assert_eq(sl_sleep(10 * SL_NS_PER_S), 0);
+	cr_assert(sl_part_keep(&bench->part));
+	cr_assert(sim_content(bench->sim, PART, &got));
+	struct sl_buf changed = { 0 };
+	sl_buf_add_span(&changed, got);
+	changed.data[PIECE] ^= 1;
+	sim_put_file(bench->sim, PART, changed.data, changed.len, 0666);
+	sl_buf_release(&changed);
+	must_resume(bench);
+	verify(bench, &verified);
+	cr_expect_eq(verified.bad_ranges, 1);
+	cr_assert_eq(begin(bench), 0);
+	sim_cut_now(bench->sim, SIM_CRASH_DROP);
+}
+
+Test(journal, what_was_found_bad_stays_so_after_a_power_cut)
+{
+	struct sim_options options = sim_options(1);
+	struct bench bench = { .body = find_bad_and_lose_power, .sim = sim_new(&options) };
+	cr_expect_eq(resumed_after(&bench), 3 * PIECE);
+	sim_free(bench.sim);
+}
+
+/* Only recorded: what they hold does not matter. */
+static void
+many_bytes_come(struct bench *bench)
+{
+	const uint64_t interval = 256 * SL_MIB;
+	must_begin_new(bench);
+	struct sl_journal *journal = bench->part.journal;
+	sl_journal_written(journal, 0, interval - 1, 0);
+	cr_assert_eq(sl_sleep(SL_NS_PER_S), 0);
+	cr_expect_eq(sl_journal_syncs(journal), 0);
+	sl_journal_written(journal, interval - 1, interval, 0);
+	cr_assert_eq(sl_sleep(SL_NS_PER_S), 0);
+	cr_expect_eq(sl_journal_syncs(journal), 1);
+	sl_part_discard(&bench->part);
+}
+
+Test(journal, syncs_at_once_after_256_MiB)
+{
+	struct sim_options options = sim_options(1);
+	simulated(&options, many_bytes_come);
+}
+
 /* One operation fails: then another run finds what was left. */
 Test(journal, whatever_operation_fails_it_lists_only_what_is_there)
 {
@@ -938,26 +1152,83 @@ Test(journal, whose_disk_is_full_keeps_what_it_has)
 }
 
 static void
-sync_fails(struct bench *bench)
+fail_nth_sync(struct bench *bench, uint64_t nth)
 {
 	const struct sl_part_attributes set = { .length = LENGTH };
 	must_begin_new(bench);
 	write_pieces(bench, 0, PIECES);
-	sim_fail_nth(bench->sim, 1, -EIO, 1ull << SL_OP_SYNC);
+	sim_fail_nth(bench->sim, nth, -EIO, 1ull << SL_OP_SYNC);
 	cr_assert_eq(sl_sleep(10 * SL_NS_PER_S), 0);
 	cr_expect_eq(bench->sync_failure, -EIO, "reported at once");
 	cr_expect_eq(sl_part_seal(&bench->part, &set, &bench->err), -EIO);
 	cr_expect_eq(bench->err.phase, SL_PHASE_SYNC);
 	cr_expect_str_eq(bench->err.text,
 		"cannot sync 'x.sluice-part': input/output error (its bytes may be lost)");
+	cr_expect_eq(sl_journal_end(bench->part.journal), -EIO, "and each time it is asked");
 	cr_expect_not(sl_part_keep(&bench->part), "bytes of it may be lost");
 	cr_expect_eq(sim_name_count(bench->sim, "/"), 0);
 }
 
-Test(journal, a_failed_sync_of_the_part_fails_the_file)
+static void
+part_sync_fails(struct bench *bench)
+{
+	fail_nth_sync(bench, 1);
+}
+
+static void
+directory_sync_fails(struct bench *bench)
+{
+	fail_nth_sync(bench, 2);
+}
+
+Test(journal, a_failed_sync_of_the_part_or_its_directory_fails_the_file)
 {
 	struct sim_options options = sim_options(3);
-	simulated(&options, sync_fails);
+	simulated(&options, part_sync_fails);
+	simulated(&options, directory_sync_fails);
+}
+
+/* After the part and the directory the journal itself is synced. */
+static void
+journal_sync_fails(struct bench *bench)
+{
+	must_begin_new(bench);
+	write_pieces(bench, 0, PIECES);
+	sim_fail_nth(bench->sim, 3, -EIO, 1ull << SL_OP_SYNC);
+	cr_assert_eq(sl_sleep(10 * SL_NS_PER_S), 0);
+	cr_expect_eq(sim_faults(bench->sim), 1);
+	cr_expect_eq(bench->sync_failure, -EIO, "other files of the device may be lost");
+	uint64_t syncs = sim_ops_of(bench->sim, SL_OP_SYNC);
+	cr_assert_eq(sl_sleep(60 * SL_NS_PER_S), 0);
+	cr_expect_eq(sim_ops_of(bench->sim, SL_OP_SYNC), syncs, "it is not used any more");
+	cr_expect_eq(sl_journal_end(bench->part.journal), 0, "the part has all its bytes");
+	sl_part_discard(&bench->part);
+}
+
+Test(journal, a_failed_sync_of_the_journal_is_reported_and_fails_no_file)
+{
+	struct sim_options options = sim_options(3);
+	simulated(&options, journal_sync_fails);
+}
+
+static void
+sync_fails_and_journal_stays(struct bench *bench)
+{
+	must_begin_new(bench);
+	write_pieces(bench, 0, PIECES);
+	cr_assert_eq(sl_sleep(SL_NS_PER_S), 0);
+	sim_fail_from(bench->sim, 1, -EIO, 1ull << SL_OP_SYNC | 1ull << SL_OP_TRUNCATE);
+	cr_assert_eq(sl_sleep(10 * SL_NS_PER_S), 0);
+	sim_stop_faults(bench->sim);
+	cr_expect_eq(bench->sync_failure, -EIO);
+	cr_expect_not(sl_part_keep(&bench->part), "bytes of it may be lost");
+	cr_expect_eq(sim_name_count(bench->sim, "/"), 0);
+}
+
+Test(journal, that_cannot_be_emptied_after_a_failed_sync_is_removed_with_its_part)
+{
+	struct sim_options options = sim_options(3);
+	simulated(&options, sync_fails_and_journal_stays);
 }
 
 static void
@@ -993,6 +1264,12 @@ void_fails(struct bench *bench)
 	sim_fail_nth(bench->sim, 1, -ENOSPC, 1ull << SL_OP_WRITE);
 	cr_expect_eq(sl_journal_void(bench->part.journal, 0, PIECE), 0,
 		"it is emptied, so it does not list these bytes");
+	cr_expect_not(sl_part_keep(&bench->part));
+	must_begin_new(bench);
+	write_pieces(bench, 0, 4);
+	cr_assert_eq(sl_sleep(SL_NS_PER_S), 0);
+	sim_fail_nth(bench->sim, 1, -EIO, 1ull << SL_OP_SYNC);
+	cr_expect_eq(sl_journal_void(bench->part.journal, 0, PIECE), 0, "emptied as well");
 	cr_expect_not(sl_part_keep(&bench->part));
 	must_begin_new(bench);
 	write_pieces(bench, 0, 4);

@@ -124,13 +124,71 @@ Test(list_url, a_list_that_breaks_off_goes_on_with_the_bytes_that_are_missing)
 	}
 }
 
-Test(list_url, a_list_that_breaks_off_ends_if_its_rest_cannot_be_requested)
+Test(list_url, a_list_that_breaks_off_ends_without_a_validator)
 {
 	struct scene scene = { .served = { .misdeed = SIM_HTTP_ENDS, .misdeed_at = 100000 },
 		.retries = 20 };
 	run(&scene, 1);
 	cr_expect_eq(scene.code, SL_E_SHORT_BODY, "%s", scene.err.text);
 	cr_expect_lt(scene.entries, ENTRIES);
+}
+
+/* RFC 9110, 14.2: a server may send all of it instead. */
+Test(list_url, a_list_that_comes_again_instead_of_a_range_goes_on)
+{
+	for (enum sim_http_lie lie = SIM_HTTP_TRUTH; lie < SIM_HTTP_LIES; lie++) {
+		struct scene scene = { .served = { .ranges = true,
+					       .etag = "\"one\"",
+					       .lie = lie,
+					       .lies_from = 2,
+					       .lies = 1000,
+					       .misdeed = SIM_HTTP_ENDS,
+					       .misdeed_at = 100000,
+					       .misdeed_step = 100000 },
+			.retries = 20 };
+		run(&scene, lie);
+		bool has_changed = lie == SIM_HTTP_LIE_TOTAL;
+		cr_expect_eq(scene.code, has_changed ? SL_E_CHANGED : 0, "lie %d: %s", (int)lie,
+			scene.err.text);
+		cr_expect_eq(scene.entries == ENTRIES, !has_changed, "lie %d", (int)lie);
+	}
+}
+
+Test(list_url, a_list_without_ranges_goes_on)
+{
+	static const enum sim_http_framing framings[] = { SIM_HTTP_LENGTH, SIM_HTTP_CHUNKED };
+	for (size_t i = 0; i < SL_COUNT_OF(framings); i++) {
+		struct scene scene = { .served = { .framing = framings[i],
+					       .modified = REMOTE_TIME,
+					       .date = "Tue, 14 Nov 2023 22:14:21 GMT",
+					       .misdeed = SIM_HTTP_RESETS,
+					       .misdeed_at = 100000,
+					       .misdeeds = 1 },
+			.retries = 20 };
+		run(&scene, 1);
+		cr_expect_eq(scene.code, 0, "%s", scene.err.text);
+		cr_expect_eq(scene.entries, ENTRIES);
+	}
+}
+
+/* Also if the validator does not show it. */
+Test(list_url, a_list_that_comes_again_with_other_bytes_ends)
+{
+	size_t len;
+	char *text = list_of("i.example", &len);
+	struct sim_http_file later = {
+		.path = "/list", .data = text, .len = len, .etag = "\"one\""
+	};
+	struct scene scene = { .served = { .etag = "\"one\"",
+				       .misdeed = SIM_HTTP_ENDS,
+				       .misdeed_at = 100000,
+				       .later = &later,
+				       .later_from = 1 },
+		.retries = 20 };
+	run(&scene, 1);
+	cr_expect_eq(scene.code, SL_E_CHANGED, "%s", scene.err.text);
+	cr_expect_lt(scene.entries, ENTRIES);
+	free(text);
 }
 
 /* Entries of two versions are not one list. */

@@ -16,6 +16,7 @@
 #define TIME "Tue, 14 Nov 2023 22:13:21 GMT"
 #define LATER "Tue, 14 Nov 2023 22:13:22 GMT"
 #define NOW "Wed, 15 Nov 2023 22:13:21 GMT"
+#define KIND(kind) (1ull << (kind))
 #define SECOND "http://10.0.0.2"
 #define THIRD "http://10.0.0.3"
 
@@ -199,7 +200,7 @@ Test(scenario_get_mirrors, a_fast_mirror_brings_most_of_it)
 /* Size, Last-Modified without a checksum, or bytes of a sample: none of its bytes are used. */
 Test(scenario_get_mirrors, a_mirror_that_differs_is_not_mixed)
 {
-	for (unsigned kind = 0; kind < 6; kind++) {
+	for (unsigned kind = 0; kind < 8; kind++) {
 		struct mirrors *mirrors = begin(kind);
 		char *data = differ_at(mirrors, 10);
 		switch (kind) {
@@ -220,9 +221,18 @@ Test(scenario_get_mirrors, a_mirror_that_differs_is_not_mixed)
 			mirrors->mirror.bad_answers = UINT_MAX;
 			mirrors->mirror.bad_status = 404;
 			break;
-		case 5: /* no validator */
+		case 5: /* no validator, with which a change in the meantime would go unnoticed */
 			mirrors->mirror.etag = NULL;
 			mirrors->mirror.date = NULL;
+			break;
+		case 6: /* the same with a checksum */
+			scenario_set_checksum(mirrors->get, mirrors->sum);
+			mirrors->mirror.etag = NULL;
+			mirrors->mirror.date = NULL;
+			break;
+		case 7: /* other ETags, and no time that shows whether they are of one version */
+			mirrors->served->modified = mirrors->mirror.modified = NULL;
+			mirrors->mirror.etag = "\"two\"";
 			break;
 		}
 		run(mirrors);
@@ -355,6 +365,85 @@ Test(scenario_get_mirrors, a_source_is_not_blamed_for_the_bytes_of_an_earlier_ru
 	free(bad);
 }
 
+/* An earlier run has mixed two versions, and was killed before the checksum could show that: at
+ * some byte, or with all of it received. Now there is one source, or both. */
+Test(scenario_get_mirrors, a_mix_of_an_earlier_run_that_does_not_match_is_begun_anew)
+{
+	for (unsigned kind = 0; kind < 4; kind++) {
+		bool is_complete = kind % 2, has_both = kind / 2;
+		struct mirrors *mirrors = begin(1 + kind);
+		struct get_scene *first = &mirrors->scenario->get;
+		char *data = differ_at(mirrors, SL_MIB);
+		uint64_t at_op = 0;
+		mirrors->served->data = data;
+		mirrors->get->other = data;
+		mirrors->get->other_len = SIZE;
+		first->segments = 2;
+		first->per_host = 1;
+		if (is_complete) {
+			sim_fail_nth(mirrors->scenario->sim, 1, -EIO, KIND(SL_OP_RENAME));
+		} else {
+			mirrors->served->busy_from = 4;
+			mirrors->mirror.busy_from = 3 + 4;
+			mirrors->served->busy = mirrors->mirror.busy = UINT_MAX / 2;
+		}
+		run(mirrors);
+		cr_expect_eq(mirrors->get->state, SL_DOWNLOAD_FAILED);
+		get_scene_cut(first, SIM_CRASH_KILL);
+		struct sim *world = sim_cut_world(mirrors->scenario->sim, &at_op);
+		mirrors->served->busy = mirrors->mirror.busy = 0;
+		mirrors->served->data = mirrors->mirror.data;
+		sim_http_serve(mirrors->scenario->http, world);
+		sim_http_serve(mirrors->second, world);
+		struct get_scene again = *first;
+		again.sim = world;
+		again.files[0].reported = false;
+		again.files[0].other = NULL;
+		if (!has_both)
+			again.files[0].mirror = NULL;
+		scenario_set_checksum(&again.files[0], mirrors->sum);
+		get_scene_run(&again);
+		get_scene_check(&again);
+		cr_expect_eq(again.files[0].state, SL_DOWNLOAD_DONE, "%u: %s", kind,
+			again.files[0].error.text);
+		cr_expect(strstr(warnings, "beginning again"), "%s", warnings);
+		sim_free(world);
+		end(mirrors);
+		free(data);
+	}
+}
+
+/* But only once: the checksum may be wrong. */
+Test(scenario_get_mirrors, what_an_earlier_run_has_left_is_discarded_once_for_a_checksum)
+{
+	struct mirrors *mirrors = begin(1);
+	struct get_scene *first = &mirrors->scenario->get;
+	char *data = differ_at(mirrors, SL_MIB);
+	uint64_t at_op = 0;
+	mirrors->get->mirror = NULL;
+	mirrors->served->busy_from = 4;
+	mirrors->served->busy = UINT_MAX / 2;
+	first->segments = 2;
+	run(mirrors);
+	cr_expect_eq(mirrors->get->state, SL_DOWNLOAD_FAILED);
+	get_scene_cut(first, SIM_CRASH_KILL);
+	struct sim *world = sim_cut_world(mirrors->scenario->sim, &at_op);
+	mirrors->served->busy = 0;
+	sim_http_serve(mirrors->scenario->http, world);
+	struct get_scene again = *first;
+	again.sim = world;
+	again.files[0].reported = false;
+	again.files[0].data = data;
+	scenario_set_checksum(&again.files[0], mirrors->sum);
+	get_scene_run(&again);
+	cr_expect_eq(again.files[0].state, SL_DOWNLOAD_FAILED);
+	cr_expect_eq(again.files[0].error.code, SL_E_CHECKSUM, "%s", again.files[0].error.text);
+	cr_expect_lt(again.files[0].fetched, 2 * SIZE);
+	sim_free(world);
+	end(mirrors);
+	free(data);
+}
+
 /* ---- those that fail ---- */
 
 /* Each of its responses, or all from some request on: then it is dropped. */
@@ -396,6 +485,30 @@ Test(scenario_get_mirrors, a_source_that_refuses_a_few_connections_is_used_with_
 		cr_expect_str_eq(warnings, "", "%u: it is not dropped", from);
 		end(mirrors);
 	}
+}
+
+/* The first one refuses what is left of the file while the other one, which does not respond yet,
+ * is compared: it is asked again after pauses. */
+Test(scenario_get_mirrors, a_source_that_fails_is_not_hammered_while_another_is_compared)
+{
+	struct mirrors *mirrors = begin(1);
+	struct get_scene *get = &mirrors->scenario->get;
+	mirrors->served->misdeed = SIM_HTTP_ENDS;
+	mirrors->served->misdeed_at = SL_MIB;
+	mirrors->served->busy_from = 1;
+	mirrors->served->busy = UINT_MAX / 2;
+	mirrors->served->busy_status = 500;
+	mirrors->mirror.busy = UINT_MAX / 2;
+	mirrors->mirror.busy_status = 500;
+	mirrors->mirror.busy_ns = 20 * SL_NS_PER_S;
+	get->segments = 2;
+	get->per_host = 1;
+	get->stall_timeout_ns = 30 * SL_NS_PER_S;
+	run(mirrors);
+	cr_expect_eq(mirrors->get->state, SL_DOWNLOAD_FAILED);
+	cr_expect_lt(sim_http_answers(mirrors->scenario->http, "/f0"), 20, "%u",
+		sim_http_answers(mirrors->scenario->http, "/f0"));
+	end(mirrors);
 }
 
 /* The first one fails before any other could join: the next goes on with what it has left. */
@@ -469,6 +582,188 @@ Test(scenario_get_mirrors, the_next_source_begins_anew_if_it_has_other_bytes)
 	end(mirrors);
 }
 
+/* ---- two that fail now and then ---- */
+
+/* Without a checksum the first two sources have different versions; each connection breaks. */
+static struct mirrors *
+begin_flaky(uint64_t seed, unsigned retries)
+{
+	struct mirrors *mirrors = begin(seed);
+	struct get_scene *get = &mirrors->scenario->get;
+	get->segments = 1;
+	get->retry = (struct sl_retry_policy){
+		.retries = retries, .max_wait_ns = 10 * SL_NS_PER_S, .seed = seed
+	};
+	mirrors->served->drip_ns = mirrors->mirror.drip_ns = 0;
+	mirrors->mirror.data = scenario_body(1, SIZE);
+	mirrors->mirror.etag = "\"two\"";
+	mirrors->mirror.modified = LATER;
+	mirrors->get->other = mirrors->mirror.data;
+	mirrors->get->other_len = SIZE;
+	mirrors->served->misdeed = mirrors->mirror.misdeed = SIM_HTTP_RESETS;
+	mirrors->served->misdeed_at = mirrors->mirror.misdeed_at = SL_MIB + SL_MIB / 2;
+	return mirrors;
+}
+
+Test(scenario_get_mirrors, two_flaky_sources_do_not_discard_each_others_bytes)
+{
+	for (unsigned seed = 1; seed < 6; seed++) {
+		struct mirrors *mirrors = begin_flaky(seed, 1);
+		run(mirrors);
+		scenario_expect_done(mirrors->scenario, 0);
+		cr_expect_lt(mirrors->get->fetched, SIZE + SL_MIB);
+		cr_expect_not(strstr(warnings, "beginning again"), "%s", warnings);
+		end(mirrors);
+	}
+}
+
+/* The second source refuses ranges: it cannot be compared, and nothing can be fetched from it but
+ * the whole. */
+Test(scenario_get_mirrors, a_source_without_ranges_does_not_discard_the_bytes_of_a_flaky_one)
+{
+	static const enum sim_http_lie lies[] = { SIM_HTTP_LIE_WHOLE, SIM_HTTP_LIE_REFUSED };
+	for (unsigned kind = 0; kind < 2; kind++) {
+		struct mirrors *mirrors = begin_flaky(1, 1);
+		mirrors->mirror.lie = lies[kind];
+		mirrors->mirror.lies = UINT_MAX;
+		run(mirrors);
+		scenario_expect_done(mirrors->scenario, 0);
+		cr_expect_lt(mirrors->get->fetched, SIZE + SL_MIB);
+		end(mirrors);
+	}
+}
+
+/* The one that has begun does not come back: not for now, or not at all. In the end, or at once,
+ * the other one brings all of the file. */
+Test(scenario_get_mirrors, a_source_that_was_passed_over_begins_anew_if_no_other_is_left)
+{
+	for (unsigned kind = 0; kind < 4; kind++) {
+		bool is_dead = kind % 2, refuses_ranges = kind / 2;
+		struct mirrors *mirrors = begin_flaky(1, 3);
+		mirrors->served->busy_from = 1;
+		mirrors->served->busy = UINT_MAX / 2;
+		mirrors->served->busy_status = is_dead ? 404 : 500;
+		mirrors->mirror.misdeed = SIM_HTTP_HONEST;
+		mirrors->mirror.lie = refuses_ranges ? SIM_HTTP_LIE_REFUSED : SIM_HTTP_TRUTH;
+		mirrors->mirror.lies = UINT_MAX;
+		run(mirrors);
+		scenario_expect_done(mirrors->scenario, 0);
+		cr_expect_eq(delivered(mirrors, 1), SIZE);
+		cr_expect_eq(mirrors->get->retries, is_dead ? 3 : 7, "in the last of four rounds");
+		end(mirrors);
+	}
+}
+
+/* It comes before the source that has begun: that is tried as well. */
+Test(scenario_get_mirrors, the_first_source_that_was_passed_over_begins_anew_after_all_others)
+{
+	struct mirrors *mirrors = begin_flaky(1, 3);
+	mirrors->served->bad_answers = 1;
+	mirrors->served->bad_status = 500;
+	mirrors->served->misdeed = SIM_HTTP_HONEST;
+	mirrors->mirror.busy_from = 1;
+	mirrors->mirror.busy = UINT_MAX / 2;
+	mirrors->mirror.busy_status = 500;
+	run(mirrors);
+	scenario_expect_done(mirrors->scenario, 0);
+	cr_expect_eq(delivered(mirrors, 0), SIZE);
+	cr_expect_eq(mirrors->get->retries, 8, "after the last of four rounds");
+	end(mirrors);
+}
+
+/* The first source sends only whole files, which break off; the second one needs ranges for the
+ * same reason. */
+Test(scenario_get_mirrors, what_one_source_does_not_support_is_requested_from_the_next)
+{
+	struct mirrors *mirrors = begin_flaky(1, 3);
+	mirrors->served->lie = SIM_HTTP_LIE_WHOLE;
+	mirrors->served->lies = UINT_MAX;
+	mirrors->scenario->get.segments = 2;
+	run(mirrors);
+	scenario_expect_done(mirrors->scenario, 0);
+	cr_expect_eq(delivered(mirrors, 0), 0);
+	end(mirrors);
+}
+
+/* One fails for a while, and then the other one, which has joined it, has another version: what
+ * they have sent together is still that of the first. The one in use is the first or the last. */
+Test(scenario_get_mirrors, a_source_that_changes_does_not_discard_the_bytes_of_another_version)
+{
+	for (unsigned is_last = 0; is_last < 2; is_last++) {
+		struct mirrors *mirrors = begin(1);
+		struct get_scene *get = &mirrors->scenario->get;
+		struct sim_http_file *in_use = is_last ? &mirrors->mirror : mirrors->served;
+		struct sim_http_file *other = is_last ? mirrors->served : &mirrors->mirror;
+		struct sim_http_file later = *other;
+		later.data = scenario_body(1, SIZE);
+		later.etag = "\"two\"";
+		later.modified = LATER;
+		other->later = &later;
+		other->later_from = 6 + is_last;
+		other->bad_answers = is_last; /* else it would be in use */
+		other->bad_status = 500;
+		in_use->busy_from = 1;
+		in_use->busy = 2;
+		in_use->busy_status = 500;
+		get->segments = 2;
+		get->per_host = 1;
+		get->retry = (struct sl_retry_policy){ .retries = 1, .max_wait_ns = SL_NS_PER_S };
+		run(mirrors);
+		scenario_expect_done(mirrors->scenario, 0);
+		cr_expect_gt(mirrors->get->retries, is_last);
+		cr_expect_lt(mirrors->get->fetched, SIZE + SL_MIB);
+		cr_expect_not(strstr(warnings, "beginning again"), "%s", warnings);
+		end(mirrors);
+	}
+}
+
+/* Each of two sources changes once, which is no reason to request all of it in one response. */
+Test(scenario_get_mirrors, changes_of_a_source_are_not_counted_for_the_next)
+{
+	struct mirrors *mirrors = begin_flaky(1, 3);
+	struct sim_http_file later = *mirrors->served, later2 = mirrors->mirror;
+	later.etag = "\"three\"";
+	later.modified = LATER;
+	later2.etag = "\"four\"";
+	later2.modified = TIME;
+	mirrors->served->later = &later;
+	mirrors->served->later_from = 1;
+	mirrors->served->busy_from = 3;
+	mirrors->served->busy = UINT_MAX / 2;
+	mirrors->served->busy_status = 404;
+	mirrors->mirror.later = &later2;
+	mirrors->mirror.later_from = 4;
+	run(mirrors);
+	scenario_expect_done(mirrors->scenario, 0);
+	cr_expect_eq(sim_http_answers(mirrors->scenario->http, "/f0"), 4);
+	end(mirrors);
+}
+
+/* Also after another round: a mix of them has shown that one is wrong. */
+Test(scenario_get_mirrors, sources_whose_mix_was_wrong_are_not_mixed_again)
+{
+	for (unsigned bad = 0; bad < 2; bad++) {
+		struct mirrors *mirrors = begin(1);
+		struct get_scene *get = &mirrors->scenario->get;
+		char *data = differ_at(mirrors, SIZE - 100000);
+		struct sim_http_file *good = bad == 0 ? &mirrors->mirror : mirrors->served;
+		*(bad == 0 ? &mirrors->served->data : &mirrors->mirror.data) = data;
+		scenario_set_checksum(mirrors->get, mirrors->sum);
+		good->drip_ns = 400 * SL_NS_PER_MS; /* the bad one has the end */
+		mirrors->served->misdeed = SIM_HTTP_RESETS;
+		mirrors->served->misdeed_at = SL_MIB;
+		get->segments = 2;
+		get->per_host = 1;
+		get->retry = (struct sl_retry_policy){ .retries = 2, .max_wait_ns = SL_NS_PER_S };
+		run(mirrors);
+		scenario_expect_done(mirrors->scenario, 0);
+		cr_expect_geq(mirrors->get->retries, 2, "it breaks off: also after the mix");
+		cr_expect_lt(mirrors->get->fetched, (bad ? 2 : 3) * SIZE + SL_MIB);
+		end(mirrors);
+		free(data);
+	}
+}
+
 Test(scenario_get_mirrors, a_third_one_takes_the_place_of_one_that_differs)
 {
 	struct mirrors *mirrors = begin(1);
@@ -506,6 +801,30 @@ Test(scenario_get_mirrors, credentials_and_headers_go_only_where_they_were_given
 	end(mirrors);
 }
 
+/* The first source leads elsewhere, in the second round to a service whose nodes send different
+ * ETags, so that samples are requested there. */
+Test(scenario_get_mirrors, ranges_from_where_a_redirect_led_are_requested_without_credentials)
+{
+	for (unsigned nodes = 1; nodes <= 2; nodes++) {
+		struct mirrors *mirrors = begin(nodes);
+		struct sim_http_file away = {
+			.path = "/away", .status = 302, .location = THIRD "/f0"
+		};
+		sim_http_add(mirrors->scenario->http, &away);
+		mirrors->get->url = "http://one:pw1@10.0.0.1/away";
+		mirrors->get->mirror = NULL;
+		mirrors->get->header = "X-Token: secret";
+		mirrors->mirror3.etag2 = nodes == 2 ? "\"two\"" : NULL;
+		run(mirrors);
+		scenario_expect_all_done(mirrors->scenario);
+		cr_expect(sim_http_saw(mirrors->scenario->http, "X-Token: secret"));
+		cr_expect_gt(sim_http_requests(mirrors->third), 3);
+		cr_expect_not(sim_http_saw(mirrors->third, "Authorization"));
+		cr_expect_not(sim_http_saw(mirrors->third, "X-Token"));
+		end(mirrors);
+	}
+}
+
 /* Each is asked for its own version. */
 Test(scenario_get_mirrors, each_gets_its_own_validator)
 {
@@ -520,9 +839,97 @@ Test(scenario_get_mirrors, each_gets_its_own_validator)
 	end(mirrors);
 }
 
+/* ---- sources in doubt, and probes ---- */
+
+/* Another node of the second source cannot be compared, and the first one has failed: that is a
+ * failure of the second one, not the first, which goes on with its part. */
+Test(scenario_get_mirrors, a_source_that_stays_in_doubt_fails_as_itself)
+{
+	struct mirrors *mirrors = begin(1);
+	struct get_scene *get = &mirrors->scenario->get;
+	struct sim_http_file node = mirrors->mirror;
+	node.etag = "\"two\"";
+	mirrors->mirror.later = &node;
+	mirrors->mirror.later_from = 6; /* 3 to compare, 3 ranges */
+	mirrors->mirror.busy_from = 8;  /* once it was asked without If-Range */
+	mirrors->mirror.busy = UINT_MAX / 2;
+	mirrors->mirror.busy_status = 500;
+	mirrors->served->busy_from = 1;
+	mirrors->served->busy = 2;
+	mirrors->served->busy_status = 500;
+	get->segments = 2;
+	get->per_host = 1;
+	get->retry = (struct sl_retry_policy){ .retries = 1, .max_wait_ns = SL_NS_PER_S };
+	run(mirrors);
+	scenario_expect_done(mirrors->scenario, 0);
+	cr_expect(strstr(warnings, "responses have different ETags"), "%s", warnings);
+	cr_expect_not(strstr(warnings, "beginning again"), "%s", warnings);
+	cr_expect_lt(mirrors->get->fetched, SIZE + SL_MIB);
+	end(mirrors);
+}
+
+/* The request of a large file was the probe of its host, and has failed while a mirror goes on:
+ * other files of that host do not wait for the end of the large one. */
+Test(scenario_get_mirrors, the_probe_of_a_source_in_use_ends_when_that_is_dropped)
+{
+	struct mirrors *mirrors = begin(1);
+	struct get_scene *get = &mirrors->scenario->get;
+	mirrors->served->drip_ns = 0;
+	mirrors->served->misdeed = SIM_HTTP_ENDS;
+	mirrors->served->misdeed_at = SL_MIB;
+	mirrors->served->busy_from = 1;
+	mirrors->served->busy = UINT_MAX / 2;
+	mirrors->served->busy_status = 429;
+	mirrors->served->busy_fields = "Retry-After: 1\r\n";
+	mirrors->served->busy_ns = 5 * SL_NS_PER_S; /* the mirror has joined before */
+	mirrors->mirror.bad_answers = 2;
+	mirrors->mirror.bad_status = 500;
+	mirrors->mirror.drip = 16 * SL_KIB;
+	mirrors->mirror.drip_ns = SL_NS_PER_S;
+	scenario_offer(mirrors->scenario, (struct sim_http_file){ .len = 1000 });
+	get->entry_pause_ns = 100 * SL_NS_PER_S;
+	get->segments = 2;
+	get->per_host = 1;
+	get->retry = (struct sl_retry_policy){ .retries = 5, .max_wait_ns = SL_NS_PER_S };
+	run(mirrors);
+	scenario_expect_all_done(mirrors->scenario);
+	cr_expect_gt(get->files[0].ended_ns - get->started_ns, 400 * SL_NS_PER_S);
+	cr_expect_lt(get->files[1].ended_ns - get->started_ns, 110 * SL_NS_PER_S, "%llu ms",
+		(unsigned long long)((get->files[1].ended_ns - get->started_ns) / SL_NS_PER_MS));
+	end(mirrors);
+}
+
+/* ---- where they lead to ---- */
+
+/* The rest of a file comes from the host that its source redirects to, for long: a file of the
+ * source's own host does not wait for it, with one connection to each host. */
+Test(scenario_get_mirrors, a_range_counts_for_the_host_that_a_redirect_led_to)
+{
+	struct mirrors *mirrors = begin(1);
+	struct get_scene *get = &mirrors->scenario->get;
+	struct sim_http_file away = { .path = "/away", .status = 302, .location = SECOND "/f0" };
+	sim_http_add(mirrors->scenario->http, &away);
+	mirrors->get->url = SCENARIO_ORIGIN "/away";
+	mirrors->get->mirror = NULL;
+	mirrors->mirror.drip = 16 * SL_KIB;
+	mirrors->mirror.drip_ns = SL_NS_PER_S;
+	mirrors->mirror.misdeed = SIM_HTTP_RESETS;
+	mirrors->mirror.misdeed_at = SL_MIB;
+	mirrors->mirror.misdeeds = 1;
+	scenario_offer(mirrors->scenario, (struct sim_http_file){ .len = 1000 });
+	get->entry_pause_ns = 100 * SL_NS_PER_S;
+	get->per_host = get->segments = 1;
+	get->retry = (struct sl_retry_policy){ .retries = 1, .max_wait_ns = SL_NS_PER_S };
+	run(mirrors);
+	scenario_expect_all_done(mirrors->scenario);
+	cr_expect_gt(get->files[0].ended_ns - get->started_ns, 500 * SL_NS_PER_S);
+	cr_expect_lt(get->files[1].ended_ns - get->started_ns, 102 * SL_NS_PER_S, "%llu ms",
+		(unsigned long long)((get->files[1].ended_ns - get->started_ns) / SL_NS_PER_MS));
+	end(mirrors);
+}
+
 /* ---- mixed ---- */
 
-#define KIND(kind) (1ull << (kind))
 #define EVERYTHING (KIND(SL_OP_KINDS) - 1)
 
 /* Other bytes only with what tells: another Last-Modified, or a checksum. */

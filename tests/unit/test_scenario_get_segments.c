@@ -271,6 +271,108 @@ Test(scenario_get_segments, only_bytes_of_earlier_runs_count_as_resumed)
 	scenario_free(scenario);
 }
 
+/* Another program has written to the part since, or has cut it. */
+static void
+change_part(struct sim *world, bool is_cut)
+{
+	static const char part[] = "f0.sluice-part";
+	struct sl_span now = { 0 };
+	cr_assert(sim_content(world, part, &now));
+	char *changed = malloc(now.len);
+	cr_assert_not_null(changed);
+	memcpy(changed, now.data, now.len);
+	changed[300000] ^= 1;
+	sim_put_file(world, part, changed, now.len, 0666);
+	sim_cut(world, part, is_cut ? 300000 : now.len); /* which sets its time */
+	free(changed);
+}
+
+Test(scenario_get_segments, what_another_program_has_changed_in_a_part_is_fetched_again)
+{
+	for (unsigned is_cut = 0; is_cut <= 1; is_cut++) {
+		struct scenario *scenario = build_one(1);
+		struct sim_http_file *served = &scenario->files[0].served;
+		uint64_t at_op = 0;
+		scenario->get.segments = 1;
+		served->misdeed = SIM_HTTP_ENDS;
+		served->misdeed_at = SL_MIB;
+		served->misdeeds = 1;
+		scenario_run(scenario);
+		get_scene_cut(&scenario->get, SIM_CRASH_KILL);
+		struct sim *world = sim_cut_world(scenario->sim, &at_op);
+		change_part(world, is_cut);
+		sim_http_serve(scenario->http, world);
+		struct get_scene *again = get_scene_again(&scenario->get, world);
+		get_scene_run(again);
+		get_scene_check(again);
+		const struct get_file *file = &again->files[0];
+		sim_check(world, file->state == SL_DOWNLOAD_DONE, "%s", file->error.text);
+		sim_check(world, file->resumed > 0 && file->resumed < SL_MIB, "%llu bytes resumed",
+			(unsigned long long)file->resumed);
+		free(again);
+		sim_free(world);
+		scenario_free(scenario);
+	}
+}
+
+/* ---- what is not kept ---- */
+
+/* From the last operation of the seal on, until it gets its name. */
+static void
+change_sealed_part(struct sim *sim, void *ctx)
+{
+	(void)ctx;
+	bool is_sealed = sim_ops_of(sim, SL_OP_HAS_HOLE) > 0;
+	bool is_renamed = sim_ops_of(sim, SL_OP_RENAME) > 0;
+	if (is_sealed && !is_renamed && sim_exists(sim, "f0.sluice-part"))
+		change_part(sim, false);
+}
+
+/* The kernel reports a failed sync once, and what was not written is in memory only; what another
+ * program has written is taken for the server's bytes once the journal has its time. */
+static bool
+has_kept_nothing(struct scenario *scenario)
+{
+	const struct get_file *file = &scenario->get.files[0];
+	bool is_lost = file->state == SL_DOWNLOAD_FAILED &&
+		       (file->error.phase == SL_PHASE_SYNC || file->error.code == SL_E_REPLACED);
+	sim_check(scenario->sim, !is_lost || !sim_exists(scenario->sim, "f0.sluice-part"), "%s",
+		file->error.text);
+	return is_lost;
+}
+
+Test(scenario_get_segments, a_part_whose_sync_has_failed_is_not_resumed)
+{
+	bool hit = true;
+	unsigned lost = 0;
+	for (uint64_t n = 1; hit; n++) {
+		struct scenario *scenario = build_one(n);
+		sim_fail_nth(scenario->sim, n, -EIO, KIND(SL_OP_SYNC));
+		scenario_run(scenario);
+		hit = sim_faults(scenario->sim) > 0;
+		lost += has_kept_nothing(scenario);
+		rerun_here(scenario);
+		scenario_free(scenario);
+	}
+	cr_expect_gt(lost, 0);
+}
+
+Test(scenario_get_segments, a_complete_part_that_another_program_changes_is_not_resumed)
+{
+	uint64_t ops = 1;
+	unsigned lost = 0;
+	for (uint64_t n = 1; n < ops + 1; n++) {
+		struct scenario *scenario = build_one(1);
+		sim_at(scenario->sim, n, change_sealed_part, NULL);
+		scenario_run(scenario);
+		ops = sim_ops(scenario->sim);
+		lost += has_kept_nothing(scenario);
+		rerun_here(scenario);
+		scenario_free(scenario);
+	}
+	cr_expect_gt(lost, 0);
+}
+
 /* The first source has the file no more, and its mirror goes on with what a run has left. */
 Test(scenario_get_segments, bytes_of_earlier_runs_count_as_resumed_also_with_another_source)
 {
@@ -443,6 +545,31 @@ Test(scenario_get_segments, connections_that_all_stall_are_replaced)
 		scenario_run(scenario);
 		scenario_expect_all_done(scenario);
 		scenario_expect_duration(scenario, 0, 120 * SL_NS_PER_S);
+		scenario_free(scenario);
+	}
+}
+
+/* nginx with limit_rate sends once a second. Eight connections of which seven have nothing for
+ * half a second again and again are as fast as each other. */
+Test(scenario_get_segments, connections_that_get_their_bytes_in_bursts_are_not_replaced)
+{
+	const uint64_t rate = 64 * SL_KIB;
+	struct sim_seeds seeds = sim_seeds(10);
+	for (uint64_t seed = seeds.first; seed != seeds.end; seed++) {
+		struct scenario *scenario = scenario_plain(seed);
+		scenario_offer(scenario, ranged(9 * SL_MIB));
+		sim_http_set_segment(scenario->http, scenario->sim, rate);
+		sim_http_set_rates(scenario->http, scenario->sim, rate, 0);
+		set_segments(scenario);
+		scenario->get.segments = 8;
+		scenario->get.per_host = 8;
+		scenario_run(scenario);
+		scenario_expect_all_done(scenario);
+		const struct sl_batch_summary *summary = &scenario->get.summary;
+		sim_check(scenario->sim, summary->segments.replaced == 0, "%llu were replaced",
+			(unsigned long long)summary->segments.replaced);
+		sim_check(scenario->sim, summary->bytes < 10 * SL_MIB, "%llu bytes came",
+			(unsigned long long)summary->bytes);
 		scenario_free(scenario);
 	}
 }

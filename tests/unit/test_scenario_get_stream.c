@@ -160,7 +160,8 @@ Test(scenario_get_stream, never_goes_on_with_another_version)
 	}
 }
 
-Test(scenario_get_stream, is_not_begun_again_if_its_rest_cannot_be_requested)
+/* Nothing tells another version by, so no later response can be trusted to be of this one. */
+Test(scenario_get_stream, is_not_begun_again_without_a_validator)
 {
 	struct sim_seeds seeds = sim_seeds(20);
 	for (uint64_t seed = seeds.first; seed != seeds.end; seed++) {
@@ -169,13 +170,74 @@ Test(scenario_get_stream, is_not_begun_again_if_its_rest_cannot_be_requested)
 		};
 		struct scenario *scenario = begin_broken(seed, 4, broken);
 		scenario->files[0].served.ranges = seed % 2;
-		if (seed % 2) /* nothing to tell another version by */
-			scenario->files[0].served.etag = scenario->files[0].served.modified = NULL;
+		scenario->files[0].served.etag = scenario->files[0].served.modified = NULL;
 		scenario_run(scenario);
 		scenario_expect_failure(scenario, 0, SL_E_SHORT_BODY, SL_PHASE_BODY);
 		expect_in_order(scenario);
 		unsigned answers = sim_http_answers(scenario->http, "/f0");
 		sim_check(scenario->sim, answers == 1, "%u requests", answers);
+		scenario_free(scenario);
+	}
+}
+
+/* ---- servers that send no ranges ---- */
+
+/* Each response gets further than the one before it. */
+Test(scenario_get_stream, skips_what_was_written_if_the_server_sends_no_ranges, .timeout = 240)
+{
+	struct sim_seeds seeds = sim_seeds(40);
+	for (uint64_t seed = seeds.first; seed != seeds.end; seed++) {
+		char sum[SCENARIO_SUM];
+		size_t len = 200000;
+		struct sim_http_file later = { .len = len,
+			.data = scenario_body(0, len),
+			.path = "/f0",
+			.etag = "\"one\"",
+			.modified = REMOTE_TIME,
+			.misdeed = SIM_HTTP_RESETS,
+			.misdeed_at = 6 * CHUNK,
+			.misdeeds = 2 };
+		struct sim_http_file broken = { .len = len,
+			.misdeed = seed % 2 ? SIM_HTTP_RESETS : SIM_HTTP_ENDS,
+			.misdeed_at = 3 * CHUNK,
+			.later = &later,
+			.later_from = 1 + (unsigned)seed % 3 };
+		struct scenario *scenario = begin_broken(seed, seed % 4 < 2 ? 1 : 4, broken);
+		scenario->files[0].served.ranges = seed % 5 > 0; /* not even offered */
+		if (seed % 3 == 0) { /* Last-Modified, a minute before Date */
+			later.etag = scenario->files[0].served.etag = NULL;
+			later.date = scenario->files[0].served.date =
+				"Tue, 14 Nov 2023 22:14:21 GMT";
+		}
+		if (seed % 2)
+			scenario_set_checksum(&scenario->get.files[0], sum);
+		scenario_run(scenario);
+		scenario_expect_all_done(scenario);
+		expect_in_order(scenario);
+		scenario_free(scenario);
+	}
+}
+
+/* The size and the validator are those of the first response, but not the bytes. */
+Test(scenario_get_stream, does_not_skip_other_bytes_than_were_written)
+{
+	struct sim_seeds seeds = sim_seeds(20);
+	for (uint64_t seed = seeds.first; seed != seeds.end; seed++) {
+		size_t len = 200000;
+		struct sim_http_file later = { .len = len,
+			.data = scenario_body(1, len),
+			.path = "/f0",
+			.etag = "\"one\"",
+			.modified = REMOTE_TIME };
+		struct scenario *scenario = begin_broken(seed, 1,
+			(struct sim_http_file){ .len = len,
+				.misdeed = SIM_HTTP_ENDS,
+				.misdeed_at = 3 * CHUNK,
+				.later = &later,
+				.later_from = 1 });
+		scenario_run(scenario);
+		scenario_expect_failure(scenario, 0, SL_E_CHANGED, SL_PHASE_HEAD);
+		expect_in_order(scenario);
 		scenario_free(scenario);
 	}
 }

@@ -132,7 +132,8 @@ rerun(struct scenario *scenario, struct sim *world, uint64_t most, bool has_fail
 		.len = file->len,
 		.before = file->before,
 		.before_len = file->before_len,
-		.before_kept = file->before_kept };
+		.before_kept = file->before_kept,
+		.has_lost = file->has_lost };
 	char control[64];
 	snprintf(control, sizeof(control), "%s.aria2", file->name);
 	/* What was put back beside its control file may have all bytes, and is not complete. */
@@ -212,6 +213,8 @@ fail_each(enum way way, int code, uint64_t kinds, uint64_t stride)
 		/* What a failed sync may have lost is not used. */
 		enum sl_phase phase = scenario->get.files[0].error.phase;
 		bool lost = phase == SL_PHASE_SYNC;
+		/* It was put back, and what was received is received again. */
+		scenario->get.files[0].has_lost = lost;
 		rerun(scenario, world, lost ? SIZE : missing(way), true);
 		sim_free(world);
 		scenario_free(scenario);
@@ -299,6 +302,7 @@ Test(scenario_get_takeover, a_wrong_checksum_and_a_failed_operation_lose_nothing
 			get_scene_cut(&scenario->get, SIM_CRASH_KILL);
 			struct sim *world = sim_cut_world(scenario->sim, &at_op);
 			get_scene_check_disk(&scenario->get, world, at_op);
+			scenario->get.files[0].has_lost = true;
 			rerun(scenario, world, SIZE, true);
 			sim_free(world);
 			scenario_free(scenario);
@@ -332,6 +336,61 @@ Test(scenario_get_takeover, a_control_file_with_any_byte_changed_never_makes_a_w
 			scenario_free(scenario);
 		}
 	}
+}
+
+/* ---- files that change ---- */
+
+struct change {
+	struct scenario *scenario;
+	char *changed; /* the beginning that is there, with another byte in its first sample */
+	bool is_reached;
+};
+
+/* Unless the file has become the part, or is complete. */
+static void
+change_file(struct sim *sim, void *ctx)
+{
+	struct change *change = ctx;
+	struct get_file *file = &change->scenario->get.files[0];
+	struct sl_span now = { 0 };
+	change->is_reached = true;
+	if (!sim_content(sim, file->name, &now) || now.len != BEFORE)
+		return;
+	sim_put_file(sim, file->name, change->changed, BEFORE, 0666);
+	sim_append(sim, file->name, NULL, 0); /* which sets its time */
+	file->before = change->changed;
+}
+
+/* Another program changes what is there, just before each operation. */
+static void
+change_everywhere(enum way way)
+{
+	struct change change = { .changed = malloc(BEFORE), .is_reached = true };
+	cr_assert_not_null(change.changed);
+	for (uint64_t n = 1; change.is_reached; n += sim_stride(1)) {
+		struct scenario *scenario = change.scenario = build(way, n);
+		struct get_file *file = &scenario->get.files[0];
+		memcpy(change.changed, file->data, BEFORE);
+		change.changed[100] ^= 1;
+		change.is_reached = false;
+		sim_at(scenario->sim, n, change_file, &change);
+		scenario_run(scenario);
+		bool is_refused =
+			file->state == SL_DOWNLOAD_FAILED &&
+			(file->error.code == -EEXIST || file->error.code == SL_E_REPLACED);
+		sim_check(scenario->sim, is_refused || file->state == SL_DOWNLOAD_DONE,
+			"way %d, operation %llu: %s", way, (unsigned long long)n, file->error.text);
+		expect_clean(scenario->sim, file, false);
+		scenario_free(scenario);
+	}
+	free(change.changed);
+}
+
+Test(scenario_get_takeover, a_file_that_is_changed_at_any_operation_never_makes_a_mix,
+	.timeout = 240)
+{
+	for (enum way way = ADOPT; way <= APPEND; way++)
+		change_everywhere(way);
 }
 
 /* ---- servers that change ---- */

@@ -53,6 +53,9 @@ Test(segments, every_behaviour_of_a_server_leads_to_the_right_file, .timeout = 1
 		{ "/range-short/10/etag/v1", SEED },
 		{ "/range-multipart/etag/v1", SEED },
 		{ "/range-refused/etag/v1", SEED },
+		{ "/range-status/400/etag/v1", SEED },
+		{ "/range-status/403/etag/v1", SEED },
+		{ "/range-status/501/etag/v1", SEED },
 		{ "/norange-after/1/etag/v1", SEED },
 		{ "/norange-after/3/etag/v1", SEED },
 		{ "/no-if-range/etag/v1", SEED },
@@ -159,6 +162,16 @@ Test(segments, a_connection_that_is_far_too_slow_does_not_hold_up_the_file, .tim
 	struct batch_bench *bench = begin();
 	cr_expect_eq(fetch(bench, "/slow-nth/2/1000/ranges/etag/v1", SEED, true), 0);
 	batch_expect_gen(bench, 0, "f", SIZE, SEED);
+	batch_end(bench);
+}
+
+/* It has a rate only once all others have ended. */
+Test(segments, the_last_connection_is_compared_with_those_that_have_ended, .timeout = 60)
+{
+	struct batch_bench *bench = begin();
+	cr_expect_eq(fetch(bench, "/slow-nth/2/200000/ranges/etag/v1", SEED, true), 0);
+	batch_expect_gen(bench, 0, "f", SIZE, SEED);
+	cr_expect_geq(bench->summary.segments.hedged, 1);
 	batch_end(bench);
 }
 

@@ -20,6 +20,7 @@ struct sl_at_hand {
 	bool is_left;      /* half-done, by another program, which must not be at work on it */
 	bool is_moved;     /* the file itself becomes the part; else a copy */
 	bool is_aria2s;    /* it has a control file */
+	bool has_holes;    /* parts of it were never written, and are not at hand */
 	bool has_journal;  /* a journal was kept for it */
 	size_t gaps;       /* of a complete file: damaged ranges */
 	uint64_t damage;   /* bytes of them */
@@ -42,6 +43,13 @@ void sl_at_hand_set_file(struct sl_at_hand *at_hand, const struct statx *st);
 
 /* This is that file, and it has not been written to since. */
 bool sl_at_hand_is_file(const struct sl_at_hand *at_hand, const struct statx *st) SL_MUST_CHECK;
+
+/*
+ * What was written to a range of the open file, in whole chunks: all of it, or with has_holes what
+ * has no hole. A chunk beside a hole is left out too. Returns 0; -ENOMEM; a kernel's code.
+ */
+SL_SUSPENDS
+int sl_at_hand_add_written(struct sl_at_hand *at_hand, int fd, struct sl_range range) SL_MUST_CHECK;
 
 /*
  * What aria2 has of `name`, of which `size` bytes exist, by its control file NAME.aria2. Returns 0;

@@ -31,10 +31,11 @@
  *                  control file)
  *
  * A range is to be trusted if a SYNCED covers it, or if a run of the same boot recorded it: then at
- * most this program was killed, and the kernel writes what it has. A record that is cut or damaged
- * ends the journal: what is behind it is not read. Because each CRC continues that of the record
- * before it, blocks of an older journal, or of the same one before it was cut, which a power cut
- * may leave behind the end, are not taken for records.
+ * most this program was killed, and the kernel writes what it has. So a BOOT with another id than
+ * the one before it drops the ranges that no SYNCED has covered by then. A record that is cut or
+ * damaged ends the journal: what is behind it is not read. Because each CRC continues that of the
+ * record before it, blocks of an older journal, or of the same one before it was cut, which a power
+ * cut may leave behind the end, are not taken for records.
  */
 #ifndef SLUICE_DOWNLOAD_JOURNAL_FORMAT_H
 #define SLUICE_DOWNLOAD_JOURNAL_FORMAT_H

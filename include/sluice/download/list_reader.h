@@ -2,7 +2,7 @@
  * list_reader.h - the bytes of a list, piece by piece: of a file, of standard input, or of a URL.
  *
  * A request that fails is tried again as that of a file is: from the first byte that is missing, if
- * the version can be told from others and the server sends ranges, else only until there was one.
+ * the version can be told from others, else only until there was one.
  *
  * A file is read as its entries are needed. What a URL has is received by a task of its own as fast
  * as it comes, up to SL_LIST_URL_MAX bytes: an answer that is only read as fast as its entries are

@@ -33,8 +33,8 @@ struct sl_segment {
 	bool unconditional;       /* without If-Range */
 	struct sl_lease *lease;   /* what to fetch; NULL = all of it */
 	bool as_it_comes; /* chunks are passed on as the bytes come, not once they are full */
-	const struct sl_permit *permit; /* what it receives is counted for its host */
-	const int *failure;             /* nothing more is received once this is not 0 */
+	struct sl_permit *permit; /* what it receives counts for its host; accept may move it */
+	const int *failure;       /* nothing more is received once this is not 0 */
 	struct sl_segment_counts *counts;
 	void *ctx;
 	/* The head of a response that has content. 0, or the code the segment ends with. */
@@ -63,6 +63,13 @@ struct sl_segment {
  */
 SL_SUSPENDS
 int sl_segment_open(struct sl_segment *segment, struct sl_chunk *chunk) SL_MUST_CHECK;
+
+/*
+ * For `accept` of a response that has all of the file: drop its first `len` bytes. *crc becomes
+ * their CRC-32C, continued from what it is. Returns 0, or a code as sl_segment_receive.
+ */
+SL_SUSPENDS
+int sl_segment_skip(struct sl_segment *segment, uint64_t len, uint32_t *crc) SL_MUST_CHECK;
 
 /*
  * Read the body, to its end or that of the lease, and close. Returns 0 or a code. The chunk that

@@ -61,6 +61,7 @@ struct sl_segments {
 	uint64_t replaced_ns;         /* when a connection was last replaced */
 	const struct sl_source *slow; /* whose it was, until the next is added; NULL = none */
 	bool are_refused;             /* the server does not send ranges any more */
+	bool is_whole_sent;           /* the first response is one of all of the file */
 	struct sl_source *failed;     /* that of the segment that failed last; NULL = none has */
 	int code;                     /* of the segment that failed last, or what ends it all */
 	struct sl_error *last_error;  /* its words */

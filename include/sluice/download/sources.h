@@ -77,6 +77,7 @@ struct sl_source {
 	/* segments.c's: */
 	unsigned running;       /* segments */
 	uint64_t rate_bytes_s;  /* of one of its connections; 0 = not known */
+	uint64_t pause_ns;      /* between two arrivals on one of them; 0 = not known */
 	unsigned failures;      /* in a row, without progress */
 	unsigned bad_heads;     /* the same */
 	uint64_t failed_at;     /* `delivered` at the last failure */

@@ -91,8 +91,12 @@ struct sl_transfer {
 	bool failed_elsewhere; /* the failure of the run is that of another source than `sources` */
 	bool is_open_ended;    /* truncation of the body cannot be detected */
 	bool is_parallel;      /* more than one segment may be at work */
-	bool is_repair;        /* bad pieces are fetched again */
-	int failure;           /* first */
+	/* What a stream lacks is fetched by a request for all of it, of which what was written is
+	 * skipped if it is that. */
+	bool skips_written;
+	uint32_t written_crc; /* CRC-32C of what was written to a stream; if is_ranged */
+	bool is_repair;       /* bad pieces are fetched again */
+	int failure;          /* first */
 	/* transfer_sources.c's: */
 	struct sl_transfer_mirror *mirrors; /* other sources, while they may be used */
 	size_t mirror_count;
@@ -144,6 +148,11 @@ void sl_transfer_is_not_expected(struct sl_transfer *transfer);
 /* After a failed run: whether another one would go on with what has arrived. For a stream, this
  * transfer must be kept for that: nothing else has the version, and the state of the checksum. */
 bool sl_transfer_can_resume(const struct sl_transfer *transfer);
+
+/* After a failed run with SL_E_UNSUPPORTED: have the next one of a stream request all of it and
+ * skip what was written, if the response is of the same version. False if it cannot, or has done
+ * so. */
+bool sl_transfer_skip_written(struct sl_transfer *transfer);
 
 /* Bytes have been written to the stream: it cannot be begun again. */
 bool sl_transfer_has_streamed(const struct sl_transfer *transfer);
