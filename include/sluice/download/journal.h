@@ -177,8 +177,8 @@ int sl_journal_failure(const struct sl_journal *journal);
 SL_SUSPENDS
 void sl_journal_close(struct sl_journal *journal);
 
-/* The same for a part to which no byte was written: `closed` is what it was like when its bytes were
- * read. If it is not like that any more, the next run verifies it. */
+/* The same for a part to which no byte was written: `closed` is what it was like when its bytes
+ * were read. If it is not like that any more, the next run verifies it. */
 SL_SUSPENDS
 void sl_journal_close_as(struct sl_journal *journal, const struct sl_journal_closed *closed);
 

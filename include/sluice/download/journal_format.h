@@ -25,7 +25,8 @@
  *                  on disk
  *    6  VOID       begin (8), end (8): the range does not hold what was recorded
  *    7  CLOSED     size (8) and modification time (8, nanoseconds since 1970) of the partial file
- *                  when its run ended in good order
+ *                  when its run ended in good order; of a file that was taken over, when its
+ *                  ranges were read
  *    8  TAKEN      size (8) and modification time (8, nanoseconds since 1970) of the file of the
  *                  final name that became the partial file, flags (4; 1 = aria2 has left it, with a
  *                  control file)
