@@ -1,5 +1,5 @@
 /*
- * memory.c - reads /proc/meminfo, /proc/self/cgroup and the files of the cgroups named there. A
+ * memory.c - reads /proc/meminfo, /proc/self/status and cgroup, and the files of those cgroups. A
  * file that is missing or cannot be parsed sets no limit. In a container the path in
  * /proc/self/cgroup may lead outside the mounted hierarchy; then the mounted root is the
  * container's own group.
@@ -141,4 +141,10 @@ uint64_t
 sl_memory_share(uint64_t wanted, uint64_t available, uint64_t least)
 {
 	return SL_MAX(SL_MIN(wanted, available / 2), SL_MIN(wanted, least));
+}
+
+uint64_t
+sl_memory_peak(void)
+{
+	return read_fields("/proc/self/status", "VmHWM", "VmHWM") * SL_KIB;
 }

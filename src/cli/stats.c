@@ -1,5 +1,6 @@
 #include "sluice/cli/stats.h"
 
+#include "sluice/base/memory.h"
 #include "sluice/rt/engine.h"
 #include "sluice/rt/stats.h"
 #include "sluice/ui/units.h"
@@ -57,6 +58,13 @@ add_stages(struct sl_buf *out, const struct sl_stats_stage *stages, size_t stage
 	sl_buf_add_char(out, '\n');
 }
 
+static uint64_t
+peak_memory(const struct rusage *usage)
+{
+	uint64_t peak = sl_memory_peak();
+	return peak > 0 ? peak : (uint64_t)usage->ru_maxrss * SL_KIB;
+}
+
 void
 sl_stats_print(struct sl_buf *out, struct sl_rt *rt, const struct sl_stats_stage *stages,
 	size_t stage_count)
@@ -70,7 +78,7 @@ sl_stats_print(struct sl_buf *out, struct sl_rt *rt, const struct sl_stats_stage
 	sl_buf_printf(out, "engine: %s\n", text);
 	sl_buf_printf(out, "cpu: %.2f s user, %.2f s system; memory: %s at most\n",
 		seconds(usage.ru_utime), seconds(usage.ru_stime),
-		sl_units_size((uint64_t)usage.ru_maxrss * SL_KIB).text);
+		sl_units_size(peak_memory(&usage)).text);
 	sl_buf_printf(out,
 		"loop: %llu turns, %llu kernel entries; between two polls of the ring: median",
 		(unsigned long long)stats->turns, (unsigned long long)engine->enters);

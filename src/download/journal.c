@@ -24,6 +24,12 @@ sl_journal_is_valid(const struct sl_journal *journal)
 	return journal->written_len > 0 && !has_unrecorded;
 }
 
+bool
+sl_journal_is_whole(const struct sl_journal *journal)
+{
+	return journal->is_begun && !journal->is_off;
+}
+
 uint64_t
 sl_journal_syncs(const struct sl_journal *journal)
 {
@@ -382,8 +388,7 @@ sl_journal_keep(
 	struct sl_shield shield;
 	(void)sl_journal_end(journal);
 	sl_shield_begin(&shield, end_deadline_ns());
-	bool is_whole = journal->is_begun && !journal->is_off;
-	if (!is_whole || keep(journal, kept_name, size, modified_ns) != 0)
+	if (!sl_journal_is_whole(journal) || keep(journal, kept_name, size, modified_ns) != 0)
 		unlink_own(journal);
 	journal_free(journal);
 	sl_shield_end(&shield);

@@ -307,15 +307,19 @@ is_cut(const struct sl_place *place, const struct beside *kind)
 static char *
 key_beside(const struct sl_place *place, const struct beside *kind)
 {
+	if (!is_cut(place, kind))
+		return key_of(place, place->name, kind->suffix);
+	/* By its key: the directory of a file that waits is closed. */
 	struct sl_buf key = { 0 };
 	char *name = kind->name(place->name);
 	sl_buf_add(&key, place->key, strlen(place->key) - strlen(place->name));
 	sl_buf_add_str(&key, name ? name : "");
-	bool failed = !name || key.failed;
+	bool failed = !name;
 	free(name);
-	if (failed)
-		sl_buf_release(&key);
-	return failed ? NULL : sl_buf_detach(&key);
+	if (!failed)
+		return sl_buf_detach(&key);
+	sl_buf_release(&key);
+	return NULL;
 }
 
 /* True if the file's name is that of another's part or journal, or one of its own has the name of

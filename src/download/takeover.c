@@ -300,13 +300,14 @@ record_ranges(struct reading *reading)
 
 /* ---- moved ---- */
 
-/* Otherwise the part could be lost by a power cut just after it was renamed. */
+/* Otherwise the part could be lost by a power cut just after it was renamed; one whose journal does
+ * not list what it has is removed by the step that follows. */
 SL_SUSPENDS
 static int
 sync_all(const struct sl_takeover *takeover, struct sl_part *part)
 {
 	int code = takeover->options->sync ? sl_journal_sync(part->journal) : 0;
-	if (!code && !sl_journal_is_valid(part->journal))
+	if (!code && !sl_journal_is_whole(part->journal))
 		code = -EIO;
 	return code ? fail_journal(takeover, code) : 0;
 }

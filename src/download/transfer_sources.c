@@ -1,8 +1,9 @@
 /*
  * transfer_sources.c - the sources of a transfer: which of them may be asked for ranges.
  *
- * One task compares the others with the bytes at hand, one after the other, while segments fetch
- * from those that have joined. A source joins if all of this holds:
+ * One task has the others compared with the bytes at hand while segments fetch from those that have
+ * joined: one after the other, or side by side if they take long. A source joins if all of this
+ * holds:
  *  - it has the size of the file, and the same bytes in samples of what was written (overlap.c);
  *  - the file has a checksum, of all or of its pieces; or the source has the same strong ETag or
  *    the same Last-Modified as the one that was first;
@@ -30,6 +31,11 @@
 
 /* Sources that are asked at the same time: a bound on what comparing costs. */
 #define AT_ONCE 4u
+
+/* The next candidate is compared after this time, whether or not the one before has an outcome: a
+ * mirror that does not respond delays the others by no more. */
+#define PATIENCE_NS (500 * SL_NS_PER_MS)
+#define CHUNKS_PER_COMPARISON 16u /* of the pool */
 
 #define SECOND_OPINIONS 4u /* samples of a source in doubt */
 #define TICK_NS (50 * SL_NS_PER_MS)
@@ -325,15 +331,99 @@ ask_second_opinion(struct sl_transfer *transfer, struct sl_source *source)
 	return 0;
 }
 
-/* ---- the task ---- */
+/* ---- side by side ---- */
 
-/* Enough to compare with, and enough is missing for another source to be of use. */
-static bool
-may_compare(const struct sl_transfer *transfer)
+struct comparison {
+	struct sl_transfer *transfer;
+	struct sl_source *source; /* NULL = none is under way */
+	bool is_doubt;
+	uint64_t began_ns;
+};
+
+/* Comparisons under way, each in a task of its own. */
+struct comparing {
+	struct sl_transfer *transfer;
+	struct sl_group group;
+	struct comparison running[AT_ONCE];
+};
+
+static void
+begin_comparing(struct comparing *comparing, struct sl_transfer *transfer)
 {
-	uint64_t missing = transfer->total - transfer->ranges.done_bytes;
-	return transfer->written.done_bytes >= SL_OVERLAP_SAMPLE &&
-	       missing >= transfer->options->min_segment;
+	*comparing = (struct comparing){ .transfer = transfer };
+	sl_group_enter(&comparing->group, SL_GROUP_COLLECT);
+}
+
+/* Those under way have no outcome. */
+SL_SUSPENDS
+static void
+end_comparing(struct comparing *comparing)
+{
+	sl_group_cancel(&comparing->group, -ECANCELED);
+	(void)sl_group_leave(&comparing->group);
+}
+
+SL_SUSPENDS
+static int
+comparison_task(void *arg)
+{
+	struct comparison *comparison = arg;
+	if (comparison->is_doubt)
+		(void)ask_second_opinion(comparison->transfer, comparison->source);
+	else
+		(void)compare_candidate(comparison->transfer, comparison->source);
+	comparison->source = NULL;
+	transfer_wake_compare(comparison->transfer);
+	return 0;
+}
+
+/* Each has a chunk and a permit while it waits for its response: with a small pool the segments
+ * would be left without. */
+static size_t
+comparisons_at_once(const struct sl_transfer *transfer)
+{
+	size_t share = sl_chunk_pool_count(transfer->options->pool) / CHUNKS_PER_COMPARISON;
+	return SL_MIN(SL_MAX(share, (size_t)1), (size_t)AT_ONCE);
+}
+
+static struct comparison *
+find_comparison(struct comparing *comparing, const struct sl_source *source)
+{
+	for (size_t i = 0; i < AT_ONCE; i++)
+		if (comparing->running[i].source == source)
+			return &comparing->running[i];
+	return NULL;
+}
+
+/* The source is COMPARING from now on. `free` has none. */
+static void
+start(struct comparing *comparing, struct comparison *free, struct sl_source *source, bool is_doubt)
+{
+	enum sl_source_state before = source->state;
+	*free = (struct comparison){ .transfer = comparing->transfer,
+		.source = source,
+		.is_doubt = is_doubt,
+		.began_ns = sl_now() };
+	source->state = SL_SOURCE_COMPARING;
+	if (sl_group_spawn(&comparing->group, "source", comparison_task, free, NULL) != 0) {
+		free->source = NULL; /* without memory it is tried again */
+		source->state = before;
+	}
+}
+
+/* When the next candidate may be compared: at once, if those under way have had PATIENCE_NS. */
+static uint64_t
+next_start_ns(const struct comparing *comparing)
+{
+	uint64_t at_ns = 0;
+	size_t count = 0;
+	for (size_t i = 0; i < AT_ONCE; i++) {
+		const struct comparison *comparison = &comparing->running[i];
+		count += comparison->source != NULL;
+		if (comparison->source && !comparison->is_doubt)
+			at_ns = SL_MAX(at_ns, comparison->began_ns + PATIENCE_NS);
+	}
+	return count < comparisons_at_once(comparing->transfer) ? at_ns : SL_FOREVER;
 }
 
 static struct sl_source *
@@ -343,6 +433,54 @@ find(const struct sl_transfer *transfer, enum sl_source_state state)
 		if (transfer->asked[i]->state == state)
 			return transfer->asked[i];
 	return NULL;
+}
+
+/* COMPARING, and that has not begun. */
+static struct sl_source *
+find_doubtful(struct comparing *comparing)
+{
+	const struct sl_transfer *transfer = comparing->transfer;
+	for (size_t i = 0; i < transfer->asked_count; i++)
+		if (transfer->asked[i]->state == SL_SOURCE_COMPARING &&
+			!find_comparison(comparing, transfer->asked[i]))
+			return transfer->asked[i];
+	return NULL;
+}
+
+/* Until one has ended, a segment has called, or this time. 0 or the cancellation. */
+SL_SUSPENDS
+static int
+wait_for_change(struct sl_transfer *transfer, uint64_t until_ns)
+{
+	struct sl_waiter waiter;
+	int code = sl_waiter_wait(&waiter, &transfer->compare, "sources", until_ns);
+	return code == -ETIMEDOUT && !sl_task_cancelled() ? 0 : code;
+}
+
+/* Compare the candidate (NULL = there is none), or else wait. */
+SL_SUSPENDS
+static int
+compare_or_wait(struct comparing *comparing, struct sl_source *candidate, uint64_t until_ns)
+{
+	struct comparison *free = find_comparison(comparing, NULL);
+	if (candidate && free && next_start_ns(comparing) <= sl_now())
+		start(comparing, free, candidate, false);
+	if (candidate && free) {
+		uint64_t next_ns = SL_MAX(next_start_ns(comparing), sl_deadline_in(TICK_NS));
+		until_ns = SL_MIN(until_ns, next_ns);
+	}
+	return wait_for_change(comparing->transfer, until_ns);
+}
+
+/* ---- the task ---- */
+
+/* Enough to compare with, and enough is missing for another source to be of use. */
+static bool
+may_compare(const struct sl_transfer *transfer)
+{
+	uint64_t missing = transfer->total - transfer->ranges.done_bytes;
+	return transfer->written.done_bytes >= SL_OVERLAP_SAMPLE &&
+	       missing >= transfer->options->min_segment;
 }
 
 static unsigned
@@ -371,27 +509,27 @@ is_ripe(const struct sl_transfer *transfer)
 
 SL_SUSPENDS
 static int
-compare_next(struct sl_transfer *transfer)
+compare_next(struct comparing *comparing)
 {
-	struct sl_source *doubtful = find(transfer, SL_SOURCE_COMPARING);
-	if (doubtful && is_ripe(transfer))
-		return ask_second_opinion(transfer, doubtful);
-	struct sl_source *candidate = doubtful ? NULL : next_candidate(transfer);
-	if (candidate)
-		return compare_candidate(transfer, candidate);
-	struct sl_waiter waiter;
-	int code = sl_waiter_wait(&waiter, &transfer->compare, "sources",
-		doubtful ? sl_deadline_in(TICK_NS) : SL_FOREVER);
-	return code == -ETIMEDOUT && !sl_task_cancelled() ? 0 : code;
+	struct sl_transfer *transfer = comparing->transfer;
+	struct sl_source *doubtful = find_doubtful(comparing);
+	struct comparison *free = find_comparison(comparing, NULL);
+	uint64_t until_ns = doubtful ? sl_deadline_in(TICK_NS) : SL_FOREVER;
+	if (doubtful && free && is_ripe(transfer))
+		start(comparing, free, doubtful, true);
+	return compare_or_wait(comparing, doubtful ? NULL : next_candidate(transfer), until_ns);
 }
 
 int
 transfer_compare_task(void *arg)
 {
 	struct sl_transfer *transfer = arg;
+	struct comparing comparing;
 	int code = 0;
+	begin_comparing(&comparing, transfer);
 	while (!code && !transfer->failure)
-		code = compare_next(transfer);
+		code = compare_next(&comparing);
+	end_comparing(&comparing);
 	return 0;
 }
 
@@ -403,14 +541,27 @@ transfer_wake_compare(struct sl_transfer *transfer)
 		sl_waiter_serve(waiter, 0);
 }
 
+/* Those that were compared last may still join. */
+static void
+reset_compared(struct sl_transfer *transfer)
+{
+	for (size_t i = 0; i < transfer->asked_count; i++)
+		if (transfer->asked[i]->state == SL_SOURCE_COMPARING)
+			transfer->asked[i]->state = SL_SOURCE_CANDIDATE;
+}
+
 int
 transfer_find_source(struct sl_transfer *transfer)
 {
-	struct sl_source *candidate;
+	struct comparing comparing;
 	int code = 0;
+	begin_comparing(&comparing, transfer);
 	while (!code && !find(transfer, SL_SOURCE_JOINED) && transfer->written.done_bytes > 0 &&
-		(candidate = find(transfer, SL_SOURCE_CANDIDATE)))
-		code = compare_candidate(transfer, candidate);
+		(find(transfer, SL_SOURCE_CANDIDATE) || find(transfer, SL_SOURCE_COMPARING)))
+		code = compare_or_wait(
+			&comparing, find(transfer, SL_SOURCE_CANDIDATE), sl_deadline_in(TICK_NS));
+	end_comparing(&comparing);
+	reset_compared(transfer);
 	if (!code && !find(transfer, SL_SOURCE_JOINED))
 		transfer->source.state = SL_SOURCE_JOINED;
 	return code;

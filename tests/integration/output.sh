@@ -179,6 +179,15 @@ test_output_progress_none() {
 	grep -q "bottleneck" err || fail "--stats names no bottleneck"
 }
 
+# not that of the program which started the run
+test_output_stats_memory() {
+	local large
+	large=$(head -c 200000000 /dev/zero | tr '\0' x)
+	"$S" get --stats "$ORIGIN/gen/1000/5" 2>err || fail "exit status $?"
+	[[ ${#large} == 200000000 ]] || fail "this shell is small"
+	is_small 64
+}
+
 # long: a line now and then where there is no terminal
 test_output_progress_plain() {
 	start get --progress=plain "$ORIGIN/gate/plain/gen/400000/1"

@@ -75,8 +75,6 @@ next_entry(void *ctx, struct sl_entry *out, struct sl_error *err)
 	int code = 0;
 	if (file->checksum)
 		code = sl_checksum_parse(&out->checksum, sl_span_str(file->checksum), err);
-	if (file->mirror2)
-		out->sources[out->source_count++] = sl_span_str(file->mirror2);
 	if (file->pieces)
 		out->pieces = *file->pieces;
 	return code ? code : 1;

@@ -487,6 +487,37 @@ Test(scenario_get_mirrors, a_source_that_refuses_a_few_connections_is_used_with_
 	}
 }
 
+/* Of two mirrors the first one does not respond: the second one joins all the same, while
+ * the file is fetched, or to repair a bad piece. */
+Test(scenario_get_mirrors, a_silent_mirror_does_not_delay_the_others)
+{
+	for (unsigned is_repair = 0; is_repair < 2; is_repair++) {
+		struct mirrors *mirrors = begin(1);
+		struct sl_pieces pieces = pieces_of(mirrors->served->data);
+		char *data = differ_at(mirrors, SIZE / 2);
+		mirrors->get->mirror2 = THIRD "/f0";
+		mirrors->mirror.busy = UINT_MAX / 2;
+		mirrors->mirror.busy_ns = 60 * SL_NS_PER_S;
+		mirrors->scenario->get.per_host = 2;
+		mirrors->scenario->get.chunks = 32;
+		if (is_repair) {
+			mirrors->get->pieces = &pieces;
+			mirrors->served->data = data;
+			mirrors->scenario->get.segments = 1;
+		} else {
+			mirrors->served->drip = mirrors->mirror3.drip = 8 * SL_KIB;
+			mirrors->served->drip_ns = 60 * SL_NS_PER_MS;
+			mirrors->mirror3.drip_ns = 60 * SL_NS_PER_MS;
+		}
+		run(mirrors);
+		scenario_expect_all_done(mirrors->scenario);
+		cr_expect_gt(delivered(mirrors, 2), is_repair ? 0 : SIZE / 8);
+		scenario_expect_duration(mirrors->scenario, 0, 30 * SL_NS_PER_S);
+		end(mirrors);
+		free(data);
+	}
+}
+
 /* The first one refuses what is left of the file while the other one, which does not respond yet,
  * is compared: it is asked again after pauses. */
 Test(scenario_get_mirrors, a_source_that_fails_is_not_hammered_while_another_is_compared)
@@ -953,6 +984,12 @@ vary(struct sl_random *random, struct mirrors *mirrors, struct sim_http_file *fi
 	if (one_in(random, 4)) {
 		file->busy_from = (unsigned)pick(random, 8);
 		file->busy = 1 + (unsigned)pick(random, 20);
+		file->busy_ns = one_in(random, 3) ? pick(random, 30 * SL_NS_PER_S) : 0;
+	}
+	if (one_in(random, 6)) {
+		file->lie = (enum sim_http_lie)pick(random, SIM_HTTP_LIES);
+		file->lies_from = (unsigned)pick(random, 8);
+		file->lies = 1 + (unsigned)pick(random, 20);
 	}
 	if (one_in(random, 6))
 		file->etag2 = "\"three\"";
@@ -1001,6 +1038,7 @@ Test(scenario_get_mirrors, whatever_they_do_the_file_is_of_one_version_or_is_not
 			mirrors->get->other = NULL;
 		get->segments = 1 + (unsigned)pick(&random, 6);
 		get->per_host = 1 + (unsigned)pick(&random, 4);
+		get->chunks = one_in(&random, 2) ? 24 : 64;
 		get->retry = (struct sl_retry_policy){ .retries = (unsigned)pick(&random, 3),
 			.max_wait_ns = 1 + pick(&random, 5 * SL_NS_PER_S),
 			.seed = seed };

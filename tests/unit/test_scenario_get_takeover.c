@@ -197,17 +197,22 @@ Test(scenario_get_takeover, a_power_cut_at_any_operation_loses_nothing_that_was_
 }
 
 static void
-fail_each(enum way way, int code, uint64_t kinds, uint64_t stride)
+fail_each(enum way way, enum sl_sync_mode sync, int code, uint64_t kinds, uint64_t stride)
 {
 	bool hit = true;
 	for (uint64_t n = 1; hit; n += stride) {
 		struct scenario *scenario = build(way, n);
 		uint64_t at_op = 0;
+		scenario->get.sync = sync;
 		sim_fail_nth(scenario->sim, n, code, kinds);
 		scenario_run(scenario);
 		hit = sim_faults(scenario->sim) > 0;
 		if (!hit)
 			scenario_expect_all_done(scenario);
+		/* A full disk lets no file be moved whose journal does not list it. */
+		bool is_kept = code != -ENOSPC || way == APPEND ||
+			       scenario->get.files[0].fetched <= missing(way);
+		sim_check(scenario->sim, is_kept, "what was at hand is fetched");
 		get_scene_cut(&scenario->get, SIM_CRASH_KILL);
 		struct sim *world = sim_cut_world(scenario->sim, &at_op);
 		/* What a failed sync may have lost is not used. */
@@ -224,10 +229,11 @@ fail_each(enum way way, int code, uint64_t kinds, uint64_t stride)
 Test(scenario_get_takeover, any_operation_may_fail, .timeout = 240)
 {
 	for (enum way way = 0; way < WAYS; way++) {
-		fail_each(way, -EIO, DISK, sim_stride(3));
+		fail_each(way, SL_SYNC_AUTO, -EIO, DISK, sim_stride(3));
+		fail_each(way, SL_SYNC_NONE, -ENOSPC, KIND(SL_OP_WRITE), sim_stride(1));
 		/* A journal that may not be looked at or removed has to stay. */
-		fail_each(way, -ENOMEM, EVERYTHING & ~(KIND(SL_OP_UNLINK) | KIND(SL_OP_STAT)),
-			sim_stride(13));
+		fail_each(way, SL_SYNC_AUTO, -ENOMEM,
+			EVERYTHING & ~(KIND(SL_OP_UNLINK) | KIND(SL_OP_STAT)), sim_stride(13));
 	}
 }
 
@@ -338,15 +344,60 @@ Test(scenario_get_takeover, a_control_file_with_any_byte_changed_never_makes_a_w
 	}
 }
 
+/* What aria2 had not written yet when it was ended is not at hand, whatever it lists. */
+Test(scenario_get_takeover, bytes_beyond_the_end_of_a_file_are_not_at_hand)
+{
+	struct scenario *scenario = build(ARIA2, 1);
+	struct get_file *file = &scenario->get.files[0];
+	size_t left = BEFORE / PIECE * PIECE - 100000;
+	scenario_put_before(scenario, file, file->data, left, 0666);
+	scenario_run(scenario);
+	scenario_expect_all_done(scenario);
+	cr_expect_eq(file->fetched, SIZE - left);
+	expect_clean(scenario->sim, file, false);
+	scenario_free(scenario);
+}
+
+/* ---- files that are left alone ---- */
+
+Test(scenario_get_takeover, what_cannot_be_a_part_is_left_as_it_was)
+{
+	enum { LOCKED, OWNED, OTHER_GROUP, LARGER, KINDS };
+	for (unsigned kind = 0; kind < KINDS; kind++) {
+		struct scenario *scenario = build(ARIA2, kind);
+		struct sim *sim = scenario->sim;
+		struct get_file *file = &scenario->get.files[0];
+		char *larger = calloc(1, SIZE + 1);
+		cr_assert_not_null(larger);
+		uint32_t uid = sim_uid(sim, file->name), gid = sim_gid(sim, file->name);
+		if (kind == LOCKED)
+			sim_hold_lock(sim, file->name, true);
+		else if (kind == OWNED)
+			sim_set_owner(sim, file->name, uid + 1, gid);
+		else if (kind == OTHER_GROUP)
+			sim_set_owner(sim, file->name, uid, gid + 1);
+		else
+			scenario_put_before(scenario, file, larger, SIZE + 1, 0666);
+		scenario_run(scenario);
+		int code = kind == LOCKED ? SL_E_IN_USE : -EEXIST;
+		sim_check(sim, file->state == SL_DOWNLOAD_FAILED && file->error.code == code,
+			"kind %u: %s", kind, file->error.text);
+		sim_check(sim, sim_exists(sim, file->name), "it was moved");
+		free(larger);
+		scenario_free(scenario);
+	}
+}
+
 /* ---- files that change ---- */
 
 struct change {
 	struct scenario *scenario;
 	char *changed; /* the beginning that is there, with another byte in its first sample */
-	bool is_reached;
+	bool is_replaced, is_reached, is_done;
 };
 
-/* Unless the file has become the part, or is complete. */
+/* Unless the file has become the part, or is complete. One that is replaced as it is renamed is
+ * lost: no file system compares it. */
 static void
 change_file(struct sim *sim, void *ctx)
 {
@@ -354,25 +405,31 @@ change_file(struct sim *sim, void *ctx)
 	struct get_file *file = &change->scenario->get.files[0];
 	struct sl_span now = { 0 };
 	change->is_reached = true;
-	if (!sim_content(sim, file->name, &now) || now.len != BEFORE)
+	if (!sim_content(sim, file->name, &now) || now.len != BEFORE ||
+		(change->is_replaced && sim_ops_of(sim, SL_OP_RENAME) > 0))
 		return;
+	if (change->is_replaced)
+		sim_remove(sim, file->name);
+	change->is_done = true;
 	sim_put_file(sim, file->name, change->changed, BEFORE, 0666);
 	sim_append(sim, file->name, NULL, 0); /* which sets its time */
 	file->before = change->changed;
 }
 
-/* Another program changes what is there, just before each operation. */
+/* Another program changes or replaces what is there, just before each operation. */
 static void
-change_everywhere(enum way way)
+change_everywhere(enum way way, bool is_replaced)
 {
-	struct change change = { .changed = malloc(BEFORE), .is_reached = true };
+	struct change change = {
+		.changed = malloc(BEFORE), .is_replaced = is_replaced, .is_reached = true
+	};
 	cr_assert_not_null(change.changed);
 	for (uint64_t n = 1; change.is_reached; n += sim_stride(1)) {
 		struct scenario *scenario = change.scenario = build(way, n);
 		struct get_file *file = &scenario->get.files[0];
 		memcpy(change.changed, file->data, BEFORE);
 		change.changed[100] ^= 1;
-		change.is_reached = false;
+		change.is_reached = change.is_done = false;
 		sim_at(scenario->sim, n, change_file, &change);
 		scenario_run(scenario);
 		bool is_refused =
@@ -380,6 +437,8 @@ change_everywhere(enum way way)
 			(file->error.code == -EEXIST || file->error.code == SL_E_REPLACED);
 		sim_check(scenario->sim, is_refused || file->state == SL_DOWNLOAD_DONE,
 			"way %d, operation %llu: %s", way, (unsigned long long)n, file->error.text);
+		sim_check(scenario->sim, is_refused || !is_replaced || !change.is_done,
+			"operation %llu: another file was moved", (unsigned long long)n);
 		expect_clean(scenario->sim, file, false);
 		scenario_free(scenario);
 	}
@@ -389,8 +448,9 @@ change_everywhere(enum way way)
 Test(scenario_get_takeover, a_file_that_is_changed_at_any_operation_never_makes_a_mix,
 	.timeout = 240)
 {
-	for (enum way way = ADOPT; way <= APPEND; way++)
-		change_everywhere(way);
+	change_everywhere(ADOPT, false);
+	change_everywhere(APPEND, false);
+	change_everywhere(ADOPT, true);
 }
 
 /* ---- servers that change ---- */

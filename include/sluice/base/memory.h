@@ -1,5 +1,6 @@
 /*
- * memory.h - how much memory the process may still use, to decide whether to use the page cache.
+ * memory.h - how much memory the process may still use, to decide whether to use the page cache,
+ * and how much it has used.
  */
 #ifndef SLUICE_BASE_MEMORY_H
 #define SLUICE_BASE_MEMORY_H
@@ -22,7 +23,11 @@ uint64_t sl_memory_available(void);
  */
 uint64_t sl_memory_share(uint64_t wanted, uint64_t available, uint64_t least);
 
-/* The same with "/proc" and "/sys" below `root`, for tests. */
+/* The most bytes that were resident at once since the program was started, without what the program
+ * had used that this process ran before, which getrusage() includes. 0 if /proc is not mounted. */
+uint64_t sl_memory_peak(void);
+
+/* sl_memory_available() with "/proc" and "/sys" below `root`, for tests. */
 uint64_t sl_memory_available_below(const char *root);
 
 #endif

@@ -167,6 +167,9 @@ int sl_journal_sync(struct sl_journal *journal) SL_MUST_CHECK;
  * bad. */
 bool sl_journal_is_valid(const struct sl_journal *journal);
 
+/* It was begun, and no failure has kept a record from it. */
+bool sl_journal_is_whole(const struct sl_journal *journal);
+
 /* Syncs of the part so far. */
 uint64_t sl_journal_syncs(const struct sl_journal *journal);
 
