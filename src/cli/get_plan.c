@@ -36,6 +36,8 @@ action_of(const struct sl_download *download)
 {
 	if (!download->remote)
 		return "skip";
+	if (download->present > 0)
+		return "resume";
 	return download->replaces ? "replace" : "download";
 }
 
@@ -106,6 +108,7 @@ add_file_event(struct sl_buf *out, const struct sl_download *download)
 	sl_get_json_begin(&json, out, "file_plan", download);
 	sl_json_string(&json, "action", sl_span_str(action_of(download)));
 	sl_json_u64_or_null(&json, "total", size_of(download));
+	sl_json_u64(&json, "resumed", download->present);
 	if (remote)
 		sl_json_bool(&json, "ranges", remote->takes_ranges);
 	else
@@ -152,6 +155,8 @@ add_counts(struct sl_buf *out, const struct sl_get_events *events,
 	if (plan->unknown_files)
 		sl_buf_printf(
 			out, " and %s of unknown size", sl_units_count(plan->unknown_files).text);
+	if (plan->present)
+		sl_buf_printf(out, ", %s already there", sl_units_size(plan->present).text);
 	sl_get_add_count(out, summary->skipped, "skipped");
 	sl_get_add_count(out, summary->failed, "failed");
 	sl_get_add_count(out, summary->cancelled, "cancelled");
@@ -240,6 +245,7 @@ add_totals_event(struct sl_buf *out, const struct sl_get_events *events,
 	sl_json_string(&json, "type", sl_span_str("plan_summary"));
 	sl_json_u64(&json, "files", plan->files);
 	sl_json_u64(&json, "bytes", plan->bytes);
+	sl_json_u64(&json, "resumed", plan->present);
 	sl_json_u64(&json, "unknown_sizes", plan->unknown_files);
 	sl_json_u64(&json, "skipped", summary->skipped);
 	sl_json_u64(&json, "failed", summary->failed);

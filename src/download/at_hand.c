@@ -12,7 +12,7 @@
 
 #include "sluice/base/log.h"
 #include "sluice/base/number.h"
-#include "sluice/download/aria2_control.h"
+#include "sluice/download/aria2_file.h"
 #include "sluice/download/journal.h"
 #include "sluice/download/part.h"
 #include "sluice/download/piece_check.h"
@@ -52,6 +52,7 @@ sl_at_hand_set_file(struct sl_at_hand *at_hand, const struct statx *st)
 	at_hand->dev_major = st->stx_dev_major;
 	at_hand->dev_minor = st->stx_dev_minor;
 	at_hand->size = st->stx_size;
+	at_hand->allocated = st->stx_blocks * 512;
 	at_hand->modified_s = st->stx_mtime.tv_sec;
 	at_hand->modified_ns = st->stx_mtime.tv_nsec;
 }
@@ -69,13 +70,13 @@ sl_at_hand_is_file(const struct sl_at_hand *at_hand, const struct statx *st)
 
 #define PROBES 16 /* in one call of the blocking pool */
 
-/* With the byte before the range and the one after it: the block of the file system at the end of
- * a hole may be written in part. */
+/* With the byte before the step and the one after it, if these are asked for as well: the block of
+ * the file system at the end of a hole may be written in part. */
 static struct sl_op
-probe(int fd, struct sl_range range, uint64_t size)
+probe(int fd, struct sl_range step, struct sl_range all)
 {
-	uint64_t begin = range.begin > 0 ? range.begin - 1 : 0;
-	uint64_t end = SL_MIN(range.end + 1, size);
+	uint64_t begin = step.begin > all.begin ? step.begin - 1 : all.begin;
+	uint64_t end = SL_MIN(step.end + 1, all.end);
 	return (struct sl_op){
 		.kind = SL_OP_HAS_HOLE, .fd = fd, .off = begin, .length = end - begin
 	};
@@ -85,86 +86,48 @@ probe(int fd, struct sl_range range, uint64_t size)
 static int
 add_unless_hole(struct sl_at_hand *at_hand, const struct sl_op *op, struct sl_range range)
 {
-	return op->result == 1 ? 0 : sl_ranges_add_done(&at_hand->ranges, range);
-}
-
-static struct sl_range
-chunk_at(uint64_t off, uint64_t size)
-{
-	return (struct sl_range){ off, SL_MIN(off + SL_CHUNK_SIZE, size) };
+	if (op->result != 1)
+		return sl_ranges_add_done(&at_hand->ranges, range);
+	at_hand->has_holes = true;
+	return 0;
 }
 
 int
-sl_at_hand_add_written(struct sl_at_hand *at_hand, int fd, uint64_t size)
+sl_at_hand_add_written(struct sl_at_hand *at_hand, int fd, struct sl_range range)
 {
-	const struct sl_range all = { 0, size };
-	struct sl_op ops[PROBES] = { probe(fd, all, size) };
+	struct sl_op ops[PROBES] = { probe(fd, range, range) };
+	struct sl_range steps[PROBES];
 	int code = sl_io_batch(ops, 1);
 	if (code || ops[0].result != 1)
-		return code ? code : sl_ranges_add_done(&at_hand->ranges, all);
-	for (uint64_t off = 0; !code && off < size; off += PROBES * SL_CHUNK_SIZE) {
+		return code ? code : sl_ranges_add_done(&at_hand->ranges, range);
+	for (uint64_t off = range.begin; !code && off < range.end;) {
 		size_t count = 0;
-		for (uint64_t at = off; count < PROBES && at < size; at += SL_CHUNK_SIZE)
-			ops[count++] = probe(fd, chunk_at(at, size), size);
+		for (; count < PROBES && off < range.end; off = steps[count++].end) {
+			uint64_t end = off - off % SL_CHUNK_SIZE + SL_CHUNK_SIZE;
+			steps[count] = (struct sl_range){ off, SL_MIN(end, range.end) };
+			ops[count] = probe(fd, steps[count], range);
+		}
 		code = sl_io_batch(ops, count);
 		for (size_t i = 0; !code && i < count; i++)
-			code = add_unless_hole(
-				at_hand, &ops[i], chunk_at(off + i * SL_CHUNK_SIZE, size));
+			code = add_unless_hole(at_hand, &ops[i], steps[i]);
 	}
 	return code;
 }
 
 /* ---- aria2 ---- */
 
-static char *
-control_name(const char *name)
-{
-	struct sl_buf buf = { 0 };
-	sl_buf_printf(&buf, "%s%s", name, SL_ARIA2_SUFFIX);
-	return sl_buf_detach(&buf);
-}
-
-/* Up to SL_ARIA2_CONTROL_MAX + 1 bytes, so that one which is too large shows. */
-SL_SUSPENDS
-static int
-read_small_file(int fd, struct sl_buf *text)
-{
-	const size_t most = SL_ARIA2_CONTROL_MAX + 1;
-	int got = sl_buf_reserve(text, most) ? sl_io_read_full(fd, text->data, most, 0) : -ENOMEM;
-	text->len = (size_t)SL_MAX(got, 0);
-	return SL_MIN(got, 0);
-}
-
-SL_SUSPENDS
-static int
-read_control(struct sl_aria2_control *control, struct sl_directory *directory, const char *name,
-	struct sl_error *err)
-{
-	struct statx st = { 0 };
-	struct sl_buf text = { 0 };
-	int fd = sl_io_open(directory->fd, name, OPEN_FLAGS, 0, 0);
-	int code = fd < 0 ? fd : sl_io_stat(fd, "", AT_EMPTY_PATH, STATX_BASIC_STATS, &st);
-	if (code == -ELOOP || (!code && !S_ISREG(st.stx_mode)))
-		code = sl_fail(err, SL_PHASE_OPEN, SL_E_REPLACED, "it is not a regular file");
-	if (!code)
-		code = read_small_file(fd, &text);
-	sl_io_close(fd);
-	if (!code)
-		code = sl_aria2_control_read(control, sl_buf_span(&text), err);
-	sl_buf_release(&text);
-	return code;
-}
-
 /* Bytes beyond the end of the file are not there, whatever the control file lists. */
+SL_SUSPENDS
 static int
-add_control(struct sl_at_hand *at_hand, const struct sl_aria2_control *control, uint64_t size)
+add_control(
+	struct sl_at_hand *at_hand, const struct sl_aria2_control *control, int fd, uint64_t size)
 {
 	int code = 0;
 	for (size_t i = 0; i < control->count && !code; i++) {
 		struct sl_range range = { control->done[i].begin,
 			SL_MIN(control->done[i].end, size) };
 		if (range.begin < range.end)
-			code = sl_ranges_add_done(&at_hand->ranges, range);
+			code = sl_at_hand_add_written(at_hand, fd, range);
 	}
 	return code;
 }
@@ -174,42 +137,26 @@ sl_at_hand_of_aria2(struct sl_at_hand **out, struct sl_directory *directory, con
 	uint64_t size, struct sl_error *err)
 {
 	struct sl_aria2_control control = { 0 };
-	char *file_name = control_name(name);
 	*out = NULL;
-	int code = file_name ? read_control(&control, directory, file_name, err) : -ENOMEM;
-	free(file_name);
+	int code = sl_aria2_file_read(&control, directory, name, err);
 	if (!code && size > control.total)
 		code = sl_fail(err, SL_PHASE_NONE, SL_E_REPLACED,
 			"it is of a file of %llu bytes, and this one has %llu",
 			(unsigned long long)control.total, (unsigned long long)size);
 	if (!code)
 		code = sl_at_hand_new(out, control.total);
+	int fd = code ? -1 : sl_io_open(directory->fd, name, OPEN_FLAGS, 0, 0);
 	if (!code)
-		code = add_control(*out, &control, size);
+		code = fd < 0 ? fd : add_control(*out, &control, fd, size);
+	sl_io_close(fd);
 	sl_aria2_control_release(&control);
 	if (!code) {
-		(*out)->is_moved = (*out)->is_aria2s = true;
+		(*out)->is_left = (*out)->is_moved = (*out)->is_aria2s = true;
 		return 0;
 	}
 	sl_at_hand_free(*out);
 	*out = NULL;
 	return code;
-}
-
-void
-sl_at_hand_remove_control(struct sl_directory *directory, const char *name, uint64_t total)
-{
-	struct sl_aria2_control control = { 0 };
-	struct sl_error unsaid = { 0 };
-	char *file_name = control_name(name);
-	int code = file_name ? read_control(&control, directory, file_name, &unsaid) : -ENOMEM;
-	if (!code && control.total == total)
-		code = sl_io_unlink(directory->fd, file_name, 0);
-	if (code && code != -ENOENT && code != -ENAMETOOLONG && !sl_part_is_stop(code))
-		sl_log_info(
-			"'%s%s' was not removed: %s", name, SL_ARIA2_SUFFIX, sl_code_text(code));
-	sl_aria2_control_release(&control);
-	free(file_name);
 }
 
 /* ---- a complete file ---- */

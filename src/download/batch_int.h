@@ -149,6 +149,7 @@ struct file {
 	bool keeps_journal; /* of the complete file */
 	bool is_fresh;  /* the part was just made of what was at hand: it need not be verified */
 	bool is_copied; /* the part began as a copy of the file that it replaces */
+	bool is_taken;  /* the part was a file of the final name, in this run or an earlier one */
 	const struct sl_resource *remote; /* while its head is looked at; else NULL */
 	struct sl_resource planned;       /* with view.remote */
 	bool is_stream;

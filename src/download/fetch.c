@@ -104,6 +104,17 @@ compare_at_hand(struct file *file)
 	return 0;
 }
 
+/* Of a file that was found with `code`. */
+SL_SUSPENDS
+static void
+remove_stale_journal(struct file *file, int code)
+{
+	const struct sl_place *place = &file->place;
+	bool is_complete = !code && file->present.kind == SL_PRESENT_SAME;
+	sl_part_remove_stale_journal(place->directory, place->name,
+		is_complete ? file->present.size : SL_LENGTH_UNKNOWN);
+}
+
 SL_SUSPENDS
 static int
 look_once(struct file *file)
@@ -112,6 +123,8 @@ look_once(struct file *file)
 	file->is_copied = false;
 	int code = sl_present_look(&file->batch->present, &file->place, &file->sources,
 		file->remote, &file->present, &file->error);
+	if (file->present.has_journal && !file->batch->options.dry_run)
+		remove_stale_journal(file, code);
 	if (!code && file->present.kind == SL_PRESENT_USABLE)
 		code = compare_at_hand(file);
 	return code;
@@ -202,12 +215,11 @@ open_part(struct file *file)
 	int code = resumes ? resume_or_create(file)
 			   : sl_part_create(&file->part, directory, name, mode_of_part(file),
 				     &file->error);
-	if (!code)
-		file->is_kept = false;
-	if (!code && file->part.journal && !file->part.name_taken)
-		sl_at_hand_remove_control(directory, name,
-			sl_journal_content(file->part.journal)->resource.resource.length);
-	return code;
+	if (code)
+		return code;
+	file->is_kept = false;
+	file->is_taken = file->part.journal && sl_journal_taken(file->part.journal);
+	return 0;
 }
 
 /* What is at hand becomes the part of an earlier run, as it were. */
@@ -467,6 +479,14 @@ begin_anew(struct file *file)
 	file->view.resumed = 0;
 }
 
+/* The part has, or is, a file that was there. If it is of no use, that file stays as it was, or is
+ * put back; and what is to become of it is found out anew. */
+static bool
+completes_file(const struct file *file)
+{
+	return file->is_copied || file->is_taken;
+}
+
 /* What is at hand came from another source than the one in use, which has not joined it. */
 static bool
 is_of_other_source(const struct file *file)
@@ -490,7 +510,7 @@ static bool
 may_be_mixed(const struct file *file)
 {
 	bool has_pieces = file->entry.pieces.kind != SL_CHECKSUM_NONE;
-	bool is_of_earlier_run = file->view.resumed > 0 && !file->is_copied && !has_pieces;
+	bool is_of_earlier_run = file->view.resumed > 0 && !completes_file(file) && !has_pieces;
 	return !file->is_alone && (is_of_earlier_run || sl_transfer_is_mixed(&file->transfer));
 }
 
@@ -511,11 +531,12 @@ may_begin_anew(struct file *file, int code)
 		return false;
 	if (!was_mixed && is_of_other && attempt_pass_over(file))
 		return false;
+	bool completes = completes_file(file);
 	if (!is_of_other)
-		file->changes += was_changed;
-	if (file->is_copied && (was_refused || file->changes > COPY_CHANGES_MAX))
+		file->changes += was_changed || (was_refused && completes);
+	if (completes && file->changes > COPY_CHANGES_MAX)
 		return false;
-	file->no_ranges = was_refused || (file->changes > 1 && !file->is_copied);
+	file->no_ranges = !completes && (was_refused || file->changes > 1);
 	file->is_alone = file->is_alone || was_mixed;
 	sl_log_warn("%s; beginning again from the start", file->error.text);
 	sl_error_clear(&file->error);
@@ -543,7 +564,7 @@ static int
 look_again(struct file *file)
 {
 	struct sl_transfer *transfer = &file->transfer;
-	if (!file->is_copied)
+	if (!completes_file(file))
 		return 0;
 	transfer->base = 0;
 	transfer->base_at = transfer->counts.received;
@@ -589,8 +610,8 @@ static void
 give_up_part(struct file *file, int code)
 {
 	const struct sl_transfer *transfer = &file->transfer;
-	bool is_wrong =
-		code == SL_E_CHECKSUM || (code == SL_E_CHANGED && !is_part_still_valid(file));
+	bool has_other = code == SL_E_CHANGED || (code == SL_E_UNSUPPORTED && file->is_taken);
+	bool is_wrong = code == SL_E_CHECKSUM || (has_other && !is_part_still_valid(file));
 	bool has_ranges = transfer->is_ranged && transfer->written.done_bytes > 0;
 	bool is_left = file->part.journal && can_resume_part(file); /* not begun: as it was */
 	bool is_useful = (has_ranges || is_left) && !is_wrong && file->wish != FILE_REMOVE;
@@ -679,8 +700,9 @@ SL_SUSPENDS
 static int
 commit(struct file *file)
 {
+	file->part.has_control = file->present.has_control;
 	bool alone = file->batch->options.sync == SL_SYNC_ALL || file->part.journal ||
-		     sl_transfer_length(&file->transfer) > SL_PART_SMALL;
+		     file->part.has_control || sl_transfer_length(&file->transfer) > SL_PART_SMALL;
 	if (!alone)
 		return hand_over(file, false);
 	set_commit(file, false);
@@ -689,17 +711,11 @@ commit(struct file *file)
 
 /* ---- all of it ---- */
 
-/* A file that was there may not be on disk yet, and a large one may have left its journal. */
+/* A file that was there may not be on disk yet. */
 SL_SUSPENDS
 static int
 skip(struct file *file)
 {
-	const struct sl_place *place = &file->place;
-	const struct sl_batch_options *options = &file->batch->options;
-	uint64_t size = file->present.size;
-	bool may_have_journal = size > SL_PART_SMALL || options->adopt || options->append;
-	if (may_have_journal && size != SL_BODY_UNKNOWN)
-		sl_part_remove_stale_journal(place->directory, place->name);
 	return file->present.needs_sync ? hand_over(file, true) : FILE_SKIPPED;
 }
 
@@ -819,6 +835,32 @@ begin_attempt(struct file *file)
 
 /* ---- a dry run ---- */
 
+/* What a run would go on with: the part of an earlier run, or what is at hand. */
+SL_SUSPENDS
+static void
+find_present(struct file *file, struct sl_plan_file *planned)
+{
+	uint64_t hashes[SL_ENTRY_SOURCES];
+	const struct sl_journal_urls urls = { hashes, hash_sources(file, hashes) };
+	const struct sl_at_hand *at_hand = file->present.at_hand;
+	struct sl_part_left left = { .bytes = 0 };
+	bool may_resume = file->batch->options.resume && file->place.codec == SL_CODEC_NONE &&
+			  !file->place.directory->is_missing;
+	if (at_hand) {
+		planned->present = at_hand->ranges.done_bytes;
+		planned->allocated = at_hand->is_moved ? at_hand->allocated : 0;
+	}
+	if (!may_resume || sl_part_look(file->place.directory, file->place.name, mode_of_part(file),
+				   &urls, &left) != 0)
+		return;
+	if (left.bytes < planned->present ||
+		sl_resource_compare(&left.version, &file->planned) != SL_RESOURCE_SAME)
+		return;
+	planned->present = left.bytes;
+	planned->allocated = left.allocated;
+}
+
+SL_SUSPENDS
 static int
 add_to_plan(struct file *file, uint64_t latency_ns)
 {
@@ -831,7 +873,9 @@ add_to_plan(struct file *file, uint64_t latency_ns)
 		planned.dev_major = directory->dev_major;
 		planned.dev_minor = directory->dev_minor;
 		planned.free_bytes = directory->free_bytes;
+		find_present(file, &planned);
 	}
+	file->view.present = planned.present;
 	file->view.remote = &file->planned;
 	file->view.replaces = file->present.kind == SL_PRESENT_REPLACE;
 	return sl_plan_add(&file->batch->plan, &planned);

@@ -240,6 +240,22 @@ sl_journal_void(struct sl_journal *journal, uint64_t begin, uint64_t end)
 	return journal->is_off && journal->fd >= 0 ? journal_destroy(journal) : 0;
 }
 
+int
+sl_journal_set_taken(struct sl_journal *journal, const struct sl_journal_taken *taken)
+{
+	sl_assert(journal->is_running);
+	if (!journal->is_off)
+		sl_journal_add_taken(&journal->pending, &journal->chain, taken);
+	int code = journal_check_pending(journal);
+	if (!code)
+		code = journal_flush(journal);
+	if (!code && journal->is_off)
+		code = -EIO;
+	journal->is_taken = code == 0;
+	journal->taken = *taken;
+	return code;
+}
+
 /* ---- the end ---- */
 
 /* Inside a shield of the caller, that one's deadline. */

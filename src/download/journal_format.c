@@ -15,10 +15,11 @@
 #define BEGIN_PAYLOAD 52u
 #define RESOURCE_PAYLOAD 30u /* without the ETag */
 #define FLAG_WEAK 1u
+#define FLAG_CONTROL 1u
 
 static const char magic[16] = "sluice-journal\n";
 
-enum record_type { BEGIN = 1, RESOURCE, BOOT, WRITTEN, SYNCED, VOID, CLOSED };
+enum record_type { BEGIN = 1, RESOURCE, BOOT, WRITTEN, SYNCED, VOID, CLOSED, TAKEN };
 
 /* ---- writing ---- */
 
@@ -140,6 +141,16 @@ sl_journal_add_closed(struct sl_buf *out, uint32_t *chain, const struct sl_journ
 	put(&payload, closed->size, 8);
 	put(&payload, closed->modified_ns, 8);
 	add_record(out, chain, CLOSED, &payload);
+}
+
+void
+sl_journal_add_taken(struct sl_buf *out, uint32_t *chain, const struct sl_journal_taken *taken)
+{
+	struct payload payload = { .len = 0 };
+	put(&payload, taken->size, 8);
+	put(&payload, taken->modified_ns, 8);
+	put(&payload, taken->has_control ? FLAG_CONTROL : 0, 4);
+	add_record(out, chain, TAKEN, &payload);
 }
 
 /* FNV-1a of 64 bits: it need not withstand an attacker, who would have to write here as this user.
@@ -383,6 +394,19 @@ read_closed(struct reader *reader, struct sl_span rest)
 	return true;
 }
 
+static bool
+read_taken(struct reader *reader, struct sl_span rest)
+{
+	struct sl_journal_content *content = reader->content;
+	if (rest.len != 20)
+		return false;
+	content->taken.size = take(&rest, 8);
+	content->taken.modified_ns = take(&rest, 8);
+	content->taken.has_control = take(&rest, 4) & FLAG_CONTROL;
+	content->is_taken = true;
+	return true;
+}
+
 static enum reading
 read_record(struct reader *reader, const struct record *record, uint64_t record_end)
 {
@@ -404,6 +428,9 @@ read_record(struct reader *reader, const struct record *record, uint64_t record_
 		break;
 	case CLOSED:
 		is_right = read_closed(reader, record->rest);
+		break;
+	case TAKEN:
+		is_right = read_taken(reader, record->rest);
 		break;
 	}
 	return is_right ? READ : ENDS_JOURNAL;

@@ -15,7 +15,9 @@ struct sl_journal {
 	uint64_t inode;                    /* of the journal */
 	uint32_t dev_major, dev_minor;     /* likewise */
 	struct sl_journal_content content; /* as it was loaded, less what is bad */
-	uint64_t file_size;                /* when it was loaded */
+	bool is_taken;                     /* content.taken, also after the content was released */
+	struct sl_journal_taken taken;
+	uint64_t file_size; /* when it was loaded */
 	bool needs_verify;
 	struct sl_range *bad; /* found by sl_journal_verify, to be recorded as VOID */
 	size_t bad_count;

@@ -49,6 +49,12 @@ sl_journal_content(const struct sl_journal *journal)
 	return &journal->content;
 }
 
+const struct sl_journal_taken *
+sl_journal_taken(const struct sl_journal *journal)
+{
+	return journal->is_taken ? &journal->taken : NULL;
+}
+
 bool
 sl_journal_needs_verify(const struct sl_journal *journal)
 {
@@ -273,6 +279,8 @@ read_content(struct sl_journal *journal, struct statx *own, struct sl_error *err
 		code = sl_journal_read(
 			&journal->content, sl_buf_span(&text), has_boot ? boot_id : NULL, err);
 	sl_buf_release(&text);
+	journal->is_taken = !code && journal->content.is_taken;
+	journal->taken = journal->content.taken;
 	return code;
 }
 
@@ -315,6 +323,24 @@ sl_journal_load(struct sl_journal **out, const struct sl_journal_part *part,
 	if (!code)
 		code = load(*out, urls, err);
 	return free_if_failed(out, code);
+}
+
+int
+sl_journal_load_taken(const struct sl_journal_part *part, struct sl_journal_taken *out)
+{
+	struct statx own = { 0 };
+	struct sl_error unsaid = { 0 };
+	struct sl_journal *journal = NULL;
+	int code = sl_journal_new(&journal, part);
+	if (!code)
+		code = read_content(journal, &own, &unsaid);
+	if (!code && (!journal->is_taken || !is_of_part(&journal->content.begin, part)))
+		code = -ENOENT;
+	if (!code)
+		*out = journal->taken;
+	if (journal)
+		journal_free(journal);
+	return code;
 }
 
 /* Ranges are compared in any case, so it does not matter which were synced: the last SYNCED covers

@@ -15,6 +15,8 @@
  *    Otherwise it is removed, and a new file is created.
  *  - A journal goes before its part does: one that stays alone could be taken for that of a later
  *    part.
+ *  - A part that was a file of the final name (takeover.h) is not removed: it gets that name back.
+ *    If it cannot, since something else has the name, it stays.
  *  - What a write or an allocation reports is never dropped.
  */
 #include "part_int.h"
@@ -22,6 +24,8 @@
 #include "sluice/base/crc32c.h"
 #include "sluice/base/log.h"
 #include "sluice/base/number.h"
+#include "sluice/download/aria2_file.h"
+#include "sluice/download/ranges.h"
 #include "sluice/rt/io.h"
 #include "sluice/rt/offload.h"
 
@@ -75,6 +79,18 @@ is_same(const struct sl_part *part, const struct statx *st)
 {
 	return st->stx_ino == part->inode && st->stx_dev_major == part->dev_major &&
 	       st->stx_dev_minor == part->dev_minor;
+}
+
+char *
+sl_part_name(const char *name)
+{
+	return name_with(name, SL_PART_SUFFIX);
+}
+
+char *
+sl_part_journal_name(const char *name)
+{
+	return name_with(name, SL_JOURNAL_SUFFIX);
 }
 
 char *
@@ -361,17 +377,53 @@ resume(struct sl_part *part, const struct statx *st, const struct sl_journal_url
 	return code;
 }
 
-/* Under its lock, so that two runs which find it cannot remove each other's new part. */
+/* Says nothing of what was left: a later run may be able to resume it. */
+static bool
+is_short_of_means(int code)
+{
+	return code == -ENOMEM || code == -EMFILE || code == -ENFILE;
+}
+
 SL_SUSPENDS
 static int
-remove_left(const struct sl_part *part, const char *why)
+remove_left_journal(const struct sl_part *part)
 {
 	int code = sl_journal_remove_left(part->directory, part->journal_name);
 	if (code && !sl_part_is_stop(code))
 		sl_log_warn("cannot remove '%s': %s", part->journal_name, sl_code_text(code));
-	else if (code)
+	return sl_part_is_stop(code) ? code : 0;
+}
+
+/* It was a file of the final name. */
+SL_SUSPENDS
+static int
+put_left_back(const struct sl_part *part, int fd, const struct sl_journal_taken *taken,
+	const char *why, struct sl_error *err)
+{
+	char text[NAME_MAX + 200];
+	int code = part_put_back(part, fd, taken);
+	if (sl_part_is_stop(code))
 		return code;
-	code = sl_io_unlink(part->directory->fd, part->part_name, 0);
+	if (code) {
+		snprintf(text, sizeof(text),
+			"it is the file that was '%s' until an earlier run began to complete it, "
+			"and it cannot get that name back: %s (move one of the two away)",
+			part->name, sl_code_text(code));
+		return part_fail(part, err, SL_PHASE_CREATE, code, "use", text);
+	}
+	sl_log_warn("'%s' has its name back and is as it was before an earlier run began to "
+		    "complete it%s%s",
+		part->name, why[0] ? ": " : "", why);
+	return remove_left_journal(part);
+}
+
+SL_SUSPENDS
+static int
+remove_left_part(const struct sl_part *part, const char *why)
+{
+	int code = remove_left_journal(part);
+	if (!code)
+		code = sl_io_unlink(part->directory->fd, part->part_name, 0);
 	if (code)
 		return code;
 	if (why[0])
@@ -382,11 +434,19 @@ remove_left(const struct sl_part *part, const char *why)
 	return 0;
 }
 
-/* Says nothing of what was left: a later run may be able to resume it. */
-static bool
-is_short_of_means(int code)
+/* Under its lock, so that two runs which find it cannot remove each other's new part. */
+SL_SUSPENDS
+static int
+clear_left(const struct sl_part *part, int fd, const char *why, struct sl_error *err)
 {
-	return code == -ENOMEM || code == -EMFILE || code == -ENFILE;
+	struct sl_journal_taken taken;
+	struct sl_journal_part of = journal_part(part);
+	of.fd = fd;
+	int code = sl_journal_load_taken(&of, &taken);
+	if (!code)
+		return put_left_back(part, fd, &taken, why, err);
+	return sl_part_is_stop(code) || is_short_of_means(code) ? code
+								: remove_left_part(part, why);
 }
 
 /* What has the part's name, if a former run has left it: CREATED if it was taken over; TRY_AGAIN
@@ -415,7 +475,7 @@ take_left(struct sl_part *part, const struct sl_journal_urls *urls, struct sl_er
 		return CREATED;
 	part->fd = -1;
 	if (is_ours && !sl_part_is_stop(code) && !is_short_of_means(code))
-		code = remove_left(part, why.text);
+		code = clear_left(part, probe.fd, why.text, err);
 	sl_io_close(probe.fd);
 	return code < 0 ? refuse_open(part, code, err) : TRY_AGAIN;
 }
@@ -517,6 +577,59 @@ sl_part_resume(struct sl_part *part, struct sl_directory *directory, const char 
 	uint32_t mode, const struct sl_journal_urls *urls, struct sl_error *err)
 {
 	return create(part, directory, name, mode, urls, err);
+}
+
+/* Ranges may overlap. */
+static int
+sum_ranges(const struct sl_journal_content *content, uint64_t *bytes)
+{
+	struct sl_ranges ranges;
+	int code = 0;
+	sl_ranges_init(&ranges, content->resource.resource.length);
+	for (size_t i = 0; i < content->count && !code; i++)
+		code = sl_ranges_add_done(&ranges,
+			(struct sl_range){ content->ranges[i].begin, content->ranges[i].end });
+	*bytes = ranges.done_bytes;
+	sl_ranges_release(&ranges);
+	return code;
+}
+
+SL_SUSPENDS
+static int
+look_at_left(struct sl_part *part, const struct sl_journal_urls *urls, struct sl_part_left *left)
+{
+	struct statx st = { 0 };
+	struct sl_error unsaid = { 0 };
+	part->fd = sl_io_open(part->directory->fd, part->part_name,
+		O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY, 0, 0);
+	int code = part->fd < 0 ? part->fd
+				: sl_io_stat(part->fd, "", AT_EMPTY_PATH,
+					  STATX_BASIC_STATS | STATX_BTIME, &st);
+	if (!code && (reason_not_ours(&st) || st.stx_nlink != 1))
+		code = SL_E_REPLACED;
+	if (code)
+		return code;
+	part_set_identity(part, &st);
+	struct sl_journal_part of = journal_part(part);
+	code = sl_journal_load(&part->journal, &of, urls, &unsaid);
+	if (code)
+		return code;
+	const struct sl_journal_content *content = sl_journal_content(part->journal);
+	left->version = content->resource.resource;
+	left->allocated = st.stx_blocks * 512;
+	return sum_ranges(content, &left->bytes);
+}
+
+int
+sl_part_look(struct sl_directory *directory, const char *name, uint32_t mode,
+	const struct sl_journal_urls *urls, struct sl_part_left *left)
+{
+	struct sl_part part;
+	int code = part_set_names(&part, directory, name, mode);
+	if (!code)
+		code = look_at_left(&part, urls, left);
+	sl_part_close(&part);
+	return code;
 }
 
 int
@@ -813,6 +926,17 @@ end_journal(struct sl_part *part, bool replaced)
 	free(kept_name);
 }
 
+/* Before the journal goes: a run after a kill sees by that what is left to be done. */
+SL_SUSPENDS
+static void
+end_control(const struct sl_part *part)
+{
+	const struct sl_journal_taken *taken =
+		part->journal ? sl_journal_taken(part->journal) : NULL;
+	if (part->has_control || (taken && taken->has_control))
+		sl_aria2_file_remove(part->directory, part->name, part->sealed_size);
+}
+
 int
 sl_part_publish(struct sl_part *part, bool replace, struct sl_error *err)
 {
@@ -830,6 +954,7 @@ sl_part_publish(struct sl_part *part, bool replace, struct sl_error *err)
 	}
 	/* At once: a run that is killed from here on leaves nothing behind. File systems keep the
 	 * order of the two changes over a power cut. */
+	end_control(part);
 	end_journal(part, replace);
 	return 0;
 }
@@ -846,7 +971,7 @@ sl_part_set_final_name(struct sl_part *part, const char *name)
 }
 
 void
-sl_part_remove_stale_journal(struct sl_directory *directory, const char *name)
+sl_part_remove_stale_journal(struct sl_directory *directory, const char *name, uint64_t size)
 {
 	char *part_name = name_with(name, SL_PART_SUFFIX);
 	char *journal_name = name_with(name, SL_JOURNAL_SUFFIX);
@@ -854,6 +979,8 @@ sl_part_remove_stale_journal(struct sl_directory *directory, const char *name)
 	int code = part_name && journal_name ? sl_io_stat(directory->fd, part_name,
 						       AT_SYMLINK_NOFOLLOW, STATX_TYPE, &st)
 					     : -ENOMEM;
+	if (code == -ENOENT && size != SL_LENGTH_UNKNOWN)
+		sl_aria2_file_remove(directory, name, size);
 	if (code == -ENOENT)
 		code = sl_journal_remove_left(directory, journal_name);
 	if (code && !sl_part_is_stop(code))
@@ -931,11 +1058,41 @@ warn_left(const struct sl_part *part, int code)
 	free(path);
 }
 
+/* False if it was no file of the final name, or is not there any more. */
+SL_SUSPENDS
+static bool
+put_back(struct sl_part *part)
+{
+	const struct sl_journal_taken *taken =
+		part->journal ? sl_journal_taken(part->journal) : NULL;
+	if (!taken || part->fd < 0 || part->is_published)
+		return false;
+	(void)sl_journal_end(part->journal);
+	int code = part_put_back(part, part->fd, taken);
+	if (code == SL_E_REPLACED)
+		return false;
+	if (code) {
+		sl_log_warn("'%s' is the file that was '%s', and cannot get that name back: %s",
+			part->part_name, part->name, sl_code_text(code));
+		sl_journal_close(part->journal);
+	} else {
+		sl_log_info("'%s' has its name back and is as it was", part->name);
+		sl_journal_remove(part->journal);
+	}
+	part->journal = NULL;
+	return true;
+}
+
 void
 sl_part_discard(struct sl_part *part)
 {
 	struct sl_shield shield;
 	shield_begin(&shield);
+	if (put_back(part)) {
+		release(part);
+		sl_shield_end(&shield);
+		return;
+	}
 	sl_journal_remove(part->journal);
 	part->journal = NULL;
 	if (part->fd >= 0) {

@@ -113,15 +113,6 @@ sl_part_open_left(struct sl_part *part, const struct sl_part *claim, struct sl_e
 	return code;
 }
 
-bool
-sl_part_has_hole(const struct sl_part *part, uint64_t begin, uint64_t end)
-{
-	struct sl_op op = {
-		.kind = SL_OP_HAS_HOLE, .fd = part->fd, .off = begin, .length = end - begin
-	};
-	return sl_io_batch(&op, 1) == 0 && op.result == 1;
-}
-
 int
 sl_part_move(struct sl_part *part, struct sl_error *err)
 {

@@ -26,6 +26,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#define SOURCE_OF_PART 0u    /* in the table of names: the name of a part, or of a journal */
 #define NUMBERS_MAX 1000000u /* NAME.1, NAME.2, ... for --if-exists=rename: an end to the search */
 
 static int
@@ -284,19 +285,41 @@ key_of(const struct sl_place *place, const char *name, const char *suffix)
 		sl_span_str(name), suffix);
 }
 
-static const struct sl_names_owner *
-find_with_suffix(const struct sl_names *names, const struct sl_place *place, const char *suffix)
+/* The files that stand beside a file of this run, or may stand there. */
+static const struct beside {
+	char *(*name)(const char *name);
+	const char *suffix;
+} beside[] = {
+	{ sl_part_name, SL_PART_SUFFIX },
+	{ sl_part_journal_name, SL_JOURNAL_SUFFIX },
+	{ sl_part_kept_name, SL_KEPT_SUFFIX },
+};
+
+/* Its name is too long for the suffix, and stands there cut, with a hash: who has that one cannot
+ * be found by its end. */
+static bool
+is_cut(const struct sl_place *place, const struct beside *kind)
 {
-	size_t len = strlen(place->key), suffix_len = strlen(suffix);
-	char *longer = key_of(place, place->name, suffix);
-	const struct sl_names_owner *other = longer ? sl_names_find(names, longer) : NULL;
-	free(longer);
-	if (!other && len > suffix_len && strcmp(place->key + len - suffix_len, suffix) == 0) {
-		char *stem = sl_span_dup(sl_span(place->key, len - suffix_len));
-		other = stem ? sl_names_find(names, stem) : NULL;
-		free(stem);
-	}
-	return other;
+	return strlen(place->name) + strlen(kind->suffix) > NAME_MAX;
+}
+
+/* Of the file `kind` beside this one; NULL if out of memory. */
+static char *
+key_beside(const struct sl_place *place, const struct beside *kind)
+{
+	if (!is_cut(place, kind))
+		return key_of(place, place->name, kind->suffix);
+	/* By its key: the directory of a file that waits is closed. */
+	struct sl_buf key = { 0 };
+	char *name = kind->name(place->name);
+	sl_buf_add(&key, place->key, strlen(place->key) - strlen(place->name));
+	sl_buf_add_str(&key, name ? name : "");
+	bool failed = !name;
+	free(name);
+	if (!failed)
+		return sl_buf_detach(&key);
+	sl_buf_release(&key);
+	return NULL;
 }
 
 /* True if the file's name is that of another's part or journal, or one of its own has the name of
@@ -305,13 +328,55 @@ static bool
 collides_with_part(
 	const struct sl_names *names, const struct sl_place *place, struct sl_names_owner *owner)
 {
-	static const char *const suffixes[] = { SL_PART_SUFFIX, SL_JOURNAL_SUFFIX, SL_KEPT_SUFFIX };
 	const struct sl_names_owner *other = NULL;
-	for (size_t i = 0; i < SL_COUNT_OF(suffixes) && !other; i++)
-		other = find_with_suffix(names, place, suffixes[i]);
+	for (size_t i = 0; i < SL_COUNT_OF(beside) && !other; i++) {
+		size_t len = strlen(place->key), suffix_len = strlen(beside[i].suffix);
+		char *key = key_beside(place, &beside[i]);
+		other = key ? sl_names_find(names, key) : NULL;
+		free(key);
+		if (!other && len > suffix_len &&
+			strcmp(place->key + len - suffix_len, beside[i].suffix) == 0) {
+			char *stem = sl_span_dup(sl_span(place->key, len - suffix_len));
+			other = stem ? sl_names_find(names, stem) : NULL;
+			free(stem);
+		}
+	}
 	if (other)
 		*owner = *other;
 	return other != NULL;
+}
+
+static void
+give_up_names(struct sl_names *names, const struct sl_place *place)
+{
+	sl_names_give_up(names, place->key);
+	for (size_t i = 0; i < SL_COUNT_OF(beside); i++) {
+		char *key = is_cut(place, &beside[i]) ? key_beside(place, &beside[i]) : NULL;
+		if (key)
+			sl_names_give_up(names, key);
+		free(key);
+	}
+}
+
+/* The file's name, and those beside it that are cut. As sl_names_claim. */
+static int
+claim_names(struct sl_names *names, const struct sl_place *place, const struct sl_names_owner *self,
+	struct sl_names_owner *other)
+{
+	struct sl_names_owner of_part = { .source = SOURCE_OF_PART, .index = self->index };
+	int code = sl_names_claim(names, place->key, self, other);
+	if (code != SL_NAMES_CLAIMED)
+		return code;
+	for (size_t i = 0; i < SL_COUNT_OF(beside) && code == SL_NAMES_CLAIMED; i++) {
+		if (!is_cut(place, &beside[i]))
+			continue;
+		char *key = key_beside(place, &beside[i]);
+		code = key ? sl_names_claim(names, key, &of_part, other) : -ENOMEM;
+		free(key);
+	}
+	if (code != SL_NAMES_CLAIMED)
+		give_up_names(names, place);
+	return code;
 }
 
 enum claim_result {
@@ -336,9 +401,11 @@ try_claim(struct sl_places *places, struct sl_place *place, struct sl_names_owne
 		return -ENOMEM;
 	if (collides_with_part(&places->names, place, owner))
 		return CLAIM_PART_TAKEN;
-	int code = sl_names_claim(&places->names, place->key, &self, owner);
+	int code = claim_names(&places->names, place, &self, owner);
 	place->owns_key = code == SL_NAMES_CLAIMED;
-	return code == SL_NAMES_TAKEN ? CLAIM_NAME_TAKEN : code;
+	if (code == SL_NAMES_TAKEN)
+		return owner->source == SOURCE_OF_PART ? CLAIM_PART_TAKEN : CLAIM_NAME_TAKEN;
+	return code;
 }
 
 static int
@@ -546,7 +613,7 @@ void
 sl_place_give_up(struct sl_places *places, struct sl_place *place)
 {
 	if (place->owns_key)
-		sl_names_give_up(&places->names, place->key);
+		give_up_names(&places->names, place);
 	place->owns_key = false;
 }
 

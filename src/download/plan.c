@@ -61,9 +61,13 @@ sl_plan_add(struct sl_plan *plan, const struct sl_plan_file *file)
 		plan->files == 0 ? file->latency_ns : SL_MIN(plan->latency_ns, file->latency_ns);
 	plan->files++;
 	plan->unknown_files += !is_known;
-	plan->bytes = sum(plan->bytes, is_known ? file->length : 0);
+	uint64_t length = is_known ? file->length : 0;
+	uint64_t present = SL_MIN(file->present, length);
+	plan->bytes = sum(plan->bytes, length - present);
+	plan->present = sum(plan->present, present);
 	if (volume)
-		volume->needed_bytes = sum(volume->needed_bytes, is_known ? file->length : 0);
+		volume->needed_bytes =
+			sum(volume->needed_bytes, length - SL_MIN(file->allocated, length));
 	return 0;
 }
 

@@ -24,6 +24,7 @@
 #include "sluice/base/log.h"
 #include "sluice/download/digest.h"
 #include "sluice/download/journal_format.h"
+#include "sluice/download/part.h"
 #include "sluice/download/probe.h"
 #include "sluice/download/stamp.h"
 #include "sluice/http/date.h"
@@ -33,6 +34,7 @@
 #include <fcntl.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -52,8 +54,9 @@ struct look {
 	struct sl_present *present;
 	struct sl_error *err;
 	/* Of a regular file, if it may be compared: */
-	int aria2_control;     /* what a stat of NAME.aria2 returned */
-	struct sl_stamp stamp; /* of the file as it is now, in: */
+	char *aria2_name, *journal_name; /* of what may be beside it */
+	int aria2_control;               /* what a stat of NAME.aria2 returned */
+	struct sl_stamp stamp;           /* of the file as it is now, in: */
 	unsigned char stamp_bytes[SL_STAMP_MAX];
 };
 
@@ -92,7 +95,7 @@ is_of(const struct sl_stamp *stamp, const struct statx *st)
 }
 
 /* The steps of stat_name. */
-enum { STEP_NAME, STEP_OPEN, STEP_STAMP, STEP_FD, STEP_CLOSE, STEP_ARIA2, STEPS };
+enum { STEP_NAME, STEP_OPEN, STEP_STAMP, STEP_FD, STEP_CLOSE, STEP_ARIA2, STEP_JOURNAL, STEPS };
 
 static bool
 may_compare(const struct look *look)
@@ -114,16 +117,16 @@ take_stamp(struct look *look, const struct sl_op *ops, const struct statx *by_fd
 
 /*
  * A stat of the name, and of a regular file that may be compared its stamp and whether NAME.aria2
- * is there: in one call of the blocking pool, since a second run over thousands of files does
- * little else. Other files are not opened: that may have effects.
+ * and a journal are there: in one call of the blocking pool, since a second run over thousands of
+ * files does little else. Other files are not opened: that may have effects.
  */
 SL_SUSPENDS
 static int
-stat_name(struct look *look, const char *aria2_name, int flags, struct statx *st)
+stat_name(struct look *look, int flags, struct statx *st)
 {
 	const char *name = look->place->name;
 	const struct sl_directory *directory = look->place->directory;
-	struct statx by_fd = { 0 }, control = { 0 };
+	struct statx by_fd = { 0 }, control = { 0 }, journal = { 0 };
 	struct sl_op ops[STEPS] = {
 		[STEP_NAME] = { .kind = SL_OP_STAT,
 			.dir_fd = directory->fd,
@@ -149,13 +152,22 @@ stat_name(struct look *look, const char *aria2_name, int flags, struct statx *st
 		[STEP_CLOSE] = { .kind = SL_OP_CLOSE, .fd = SL_FD_OF_AFTER },
 		[STEP_ARIA2] = { .kind = SL_OP_STAT,
 			.dir_fd = directory->fd,
-			.path = aria2_name,
+			.path = look->aria2_name,
 			.flags = AT_SYMLINK_NOFOLLOW,
 			.mask = STATX_TYPE,
 			.statx = &control },
+		[STEP_JOURNAL] = { .kind = SL_OP_STAT,
+			.dir_fd = directory->fd,
+			.path = look->journal_name,
+			.flags = AT_SYMLINK_NOFOLLOW,
+			.mask = STATX_TYPE,
+			.statx = &journal },
 	};
-	ops[STEP_OPEN].after = ops[STEP_ARIA2].after = &ops[STEP_NAME];
-	ops[STEP_OPEN].after_regular = ops[STEP_ARIA2].after_regular = true;
+	static const int after_name[] = { STEP_OPEN, STEP_ARIA2, STEP_JOURNAL };
+	for (size_t i = 0; i < SL_COUNT_OF(after_name); i++) {
+		ops[after_name[i]].after = &ops[STEP_NAME];
+		ops[after_name[i]].after_regular = true;
+	}
 	for (size_t i = STEP_STAMP; i <= STEP_CLOSE; i++)
 		ops[i].after = &ops[STEP_OPEN];
 	if (directory->is_missing)
@@ -167,6 +179,7 @@ stat_name(struct look *look, const char *aria2_name, int flags, struct statx *st
 		return code;
 	take_stamp(look, ops, &by_fd);
 	look->aria2_control = ops[STEP_ARIA2].result;
+	look->present->has_journal = ops[STEP_JOURNAL].result == 0;
 	return ops[STEP_NAME].result;
 }
 
@@ -441,6 +454,13 @@ found_usable(const struct look *look, struct sl_at_hand *at_hand, const struct s
 	return found(look, SL_PRESENT_USABLE);
 }
 
+/* Bad pieces are written again, which could not be undone in a file that is moved. */
+static bool
+has_pieces(const struct look *look)
+{
+	return look->sources->entry->pieces.kind != SL_CHECKSUM_NONE;
+}
+
 /* By another request than the one whose head is looked at, and only bytes as they are sent. */
 static bool
 may_use_parts(const struct look *look)
@@ -458,6 +478,13 @@ static bool
 is_shorter(const struct difference *difference, const struct statx *st)
 {
 	return difference->remote_len > st->stx_size;
+}
+
+static int
+replace(const struct look *look)
+{
+	look->present->has_rights = true;
+	return found(look, SL_PRESENT_REPLACE);
 }
 
 /* Parts of it were never written: programs that fetch several parts at once give a file its size
@@ -489,7 +516,8 @@ add_written(const struct look *look, struct sl_at_hand *at_hand, const struct st
 		return sl_ranges_add_done(&at_hand->ranges, (struct sl_range){ 0, st->stx_size });
 	int fd = sl_io_open(
 		place->directory->fd, place->name, O_RDONLY | O_NONBLOCK | O_NOCTTY, 0, 0);
-	int code = fd < 0 ? fd : sl_at_hand_add_written(at_hand, fd, st->stx_size);
+	const struct sl_range all = { 0, st->stx_size };
+	int code = fd < 0 ? fd : sl_at_hand_add_written(at_hand, fd, all);
 	sl_io_close(fd);
 	return code;
 }
@@ -500,16 +528,16 @@ static int
 use_written(const struct look *look, const struct statx *st, uint64_t remote_len)
 {
 	struct sl_at_hand *at_hand = NULL;
-	if (st->stx_size == 0) {
-		look->present->has_rights = true;
-		return found(look, SL_PRESENT_REPLACE);
-	}
+	if (st->stx_size == 0)
+		return replace(look);
 	int code = sl_at_hand_new(&at_hand, remote_len);
 	if (!code)
 		code = add_written(look, at_hand, st);
 	if (!code) {
-		at_hand->is_beginning = at_hand->ranges.done_bytes == st->stx_size;
-		at_hand->is_moved = look->options->adopt;
+		at_hand->is_beginning = !at_hand->has_holes;
+		at_hand->is_left = look->options->adopt;
+		at_hand->is_moved =
+			look->options->adopt && !at_hand->has_holes && !has_pieces(look);
 		return found_usable(look, at_hand, st);
 	}
 	sl_at_hand_free(at_hand);
@@ -560,7 +588,7 @@ compare_with_server(const struct look *look, const struct statx *st)
 	return refuse(look, difference.why, remedy_of(look, &difference, st));
 }
 
-/* Its control file is there. */
+/* Its control file is there. If that lists nothing, there is nothing to lose either. */
 SL_SUSPENDS
 static int
 use_aria2s(const struct look *look, const struct statx *st)
@@ -573,8 +601,15 @@ use_aria2s(const struct look *look, const struct statx *st)
 		return exists(look,
 			", and aria2 has not finished it (its control file NAME.aria2 is there)");
 	int code = sl_at_hand_of_aria2(&at_hand, place->directory, place->name, st->stx_size, &why);
-	if (!code)
+	look->present->has_control = code == 0;
+	if (!code && at_hand->ranges.done_bytes == 0) {
+		sl_at_hand_free(at_hand);
+		return replace(look);
+	}
+	if (!code) {
+		at_hand->is_moved = !at_hand->has_holes && !has_pieces(look);
 		return found_usable(look, at_hand, st);
+	}
 	if (code == -ECANCELED || code == -ETIMEDOUT)
 		return code;
 	snprintf(text, sizeof(text),
@@ -717,13 +752,6 @@ examine(struct look *look, const struct statx *st)
 	look->present->needs_sync =
 		!code && look->present->kind == SL_PRESENT_SAME && may_be_in_memory_only(look, st);
 	return code;
-}
-
-static int
-replace(const struct look *look)
-{
-	look->present->has_rights = true;
-	return found(look, SL_PRESENT_REPLACE);
 }
 
 /* What cannot be used is replaced. */
@@ -881,25 +909,52 @@ own_descriptor(const struct look *look, const struct statx *st)
 	return -1;
 }
 
+/* A file that is to be replaced in the end must be one that a rename can replace: that would fail
+ * once all of it is downloaded. */
+static int
+check_replaceable(const struct look *look, const struct statx *st)
+{
+	const char *why = NULL, *remedy = "";
+	enum sl_present_kind kind = look->present->kind;
+	if (kind != SL_PRESENT_REPLACE && kind != SL_PRESENT_USABLE)
+		return 0;
+	if (st->stx_attributes & STATX_ATTR_MOUNT_ROOT) {
+		why = "it is a mount point";
+		remedy = "download to another name, and copy that into it";
+	} else if (st->stx_attributes & STATX_ATTR_IMMUTABLE) {
+		why = "it is immutable";
+		remedy = "'chattr -i' ends that";
+	} else if (st->stx_attributes & STATX_ATTR_APPEND) {
+		why = "it may only be appended to";
+		remedy = "'chattr -a' ends that";
+	}
+	return why ? sl_fail(look->err, SL_PHASE_RENAME, -EBUSY,
+			     "'%s' exists and cannot be replaced: %s (%s)", look->place->path, why,
+			     remedy)
+		   : 0;
+}
+
 SL_SUSPENDS
 static int
-check_name(struct look *look, const char *aria2_name)
+check_name(struct look *look)
 {
 	struct statx st = { 0 };
-	int code = stat_name(look, aria2_name, AT_SYMLINK_NOFOLLOW, &st);
+	int code = stat_name(look, AT_SYMLINK_NOFOLLOW, &st);
 	if (code == -ENOENT)
 		return found(look, SL_PRESENT_ABSENT);
 	bool by_link = !code && S_ISLNK(st.stx_mode);
 	if (by_link)
-		code = stat_name(look, aria2_name, 0, &st);
+		code = stat_name(look, 0, &st);
 	if (by_link && (code == -ENOENT || code == -ELOOP))
 		return dangling_exists(look);
 	if (code)
 		return sl_fail_code(
 			look->err, SL_PHASE_CREATE, code, "cannot examine '%s'", look->place->path);
 	int own = by_link ? own_descriptor(look, &st) : -1;
-	if (own < 0)
-		return check_found(look, &st);
+	if (own < 0) {
+		code = check_found(look, &st);
+		return code || by_link ? code : check_replaceable(look, &st);
+	}
 	look->present->stream_fd = own;
 	return found(look, SL_PRESENT_STREAM);
 }
@@ -922,12 +977,16 @@ sl_present_look(const struct sl_present_options *options, const struct sl_place 
 		.present = present,
 		.err = err };
 	struct sl_buf aria2_name = { 0 };
-	*present = (struct sl_present){ .size = SL_BODY_UNKNOWN, .stream_fd = -1 };
 	sl_buf_printf(&aria2_name, "%s.aria2", place->name);
-	int code = aria2_name.failed ? sl_fail_code(err, SL_PHASE_CREATE, -ENOMEM,
-					       "cannot examine '%s'", place->path)
-				     : check_name(&look, aria2_name.data);
-	sl_buf_release(&aria2_name);
+	look.aria2_name = sl_buf_detach(&aria2_name);
+	look.journal_name = sl_part_journal_name(place->name);
+	*present = (struct sl_present){ .size = SL_BODY_UNKNOWN, .stream_fd = -1 };
+	int code = look.aria2_name && look.journal_name
+			   ? check_name(&look)
+			   : sl_fail_code(err, SL_PHASE_CREATE, -ENOMEM, "cannot examine '%s'",
+				     place->path);
+	free(look.aria2_name);
+	free(look.journal_name);
 	return code;
 }
 

@@ -6,11 +6,16 @@
  *              remove NAME.aria2
  *    copied    create the part > copy the ranges, and record them > close it
  *
+ * A file is moved if another program has left it half-done, since it may be as large as what is
+ * free. That can be undone by cutting it to its size, as long as nothing else in it changes: a file
+ * with holes, which are downloaded, is copied, and so is one with piece hashes, whose bad pieces
+ * are written again. A file that was copied is replaced only by a complete one.
+ *
  * The file must be the one that was examined, before and after it is read; sl_part_move tells the
  * latter of one that is moved. Each byte is read once. A run that is ended anywhere leaves the file
- * as it was, and perhaps a part of no use, which the next run removes; or after the rename an
- * ordinary part. NAME.aria2 goes last: without it a file of its full size would look complete. If
- * the run ends before that, the run that resumes the part removes it (sl_at_hand_remove_control).
+ * as it was, and perhaps a part of no use, which the next run removes; or after the rename a part
+ * that is resumed, or put back (part_back.c). NAME.aria2 stays until the file is complete under its
+ * name: a file of its full size that was put back would look complete without it.
  */
 #include "sluice/download/takeover.h"
 
@@ -44,7 +49,7 @@ take_version(const struct sl_takeover *takeover, const struct sl_resource *versi
 {
 	struct sl_at_hand *at_hand = takeover->at_hand;
 	struct sl_ranges *ranges = &at_hand->ranges;
-	if (at_hand->is_beginning ? version->length <= ranges->done_bytes
+	if (at_hand->is_beginning ? version->length <= at_hand->size
 				  : version->length != ranges->total)
 		return refuse(takeover, "the file has changed on the server");
 	ranges->total = version->length; /* it may have grown */
@@ -86,6 +91,21 @@ check_unchanged(const struct sl_takeover *takeover, int fd)
 		takeover->place->path);
 }
 
+/* The program that has left a file half-done must have ended; one that writes a log goes on. */
+SL_SUSPENDS
+static int
+check_not_written(const struct sl_takeover *takeover, int fd)
+{
+	struct sl_op op = { .kind = SL_OP_HAS_WRITER, .fd = fd };
+	int code = takeover->at_hand->is_left ? sl_io_batch(&op, 1) : 0;
+	if (code || op.result != 1)
+		return code;
+	return sl_fail(takeover->err, SL_PHASE_OPEN, SL_E_IN_USE,
+		"'%s' exists, and cannot be taken over: another program has it open for writing; "
+		"end that first",
+		takeover->place->path);
+}
+
 SL_SUSPENDS
 static int
 open_file(const struct sl_takeover *takeover)
@@ -98,7 +118,9 @@ open_file(const struct sl_takeover *takeover)
 	if (fd < 0)
 		return sl_fail_code(
 			takeover->err, SL_PHASE_OPEN, fd, "cannot read '%s'", place->path);
-	int code = check_unchanged(takeover, fd);
+	int code = check_not_written(takeover, fd);
+	if (!code)
+		code = check_unchanged(takeover, fd);
 	if (code)
 		sl_io_close(fd);
 	return code ? code : fd;
@@ -126,16 +148,12 @@ compare(const struct sl_takeover *takeover, int fd)
 	return code;
 }
 
-int
-sl_takeover_compare(const struct sl_takeover *takeover)
+SL_SUSPENDS
+static int
+compare_usable(const struct sl_takeover *takeover, int fd)
 {
-	if (takeover->at_hand->has_version)
-		return 0;
 	if (takeover->at_hand->ranges.done_bytes == 0)
 		return refuse(takeover, "it has nothing that could be used");
-	int fd = open_file(takeover);
-	if (fd < 0)
-		return fd;
 	int code = compare(takeover, fd);
 	/* Not other bytes, but another version than that of the first sample. */
 	for (unsigned tries = 1; tries < TRIES && code == SL_OVERLAP_DIFFERS &&
@@ -144,11 +162,33 @@ sl_takeover_compare(const struct sl_takeover *takeover)
 		sl_error_clear(takeover->err);
 		code = compare(takeover, fd);
 	}
-	sl_io_close(fd);
 	return code > 0 ? fail_compare(takeover, code) : code;
 }
 
+int
+sl_takeover_compare(const struct sl_takeover *takeover)
+{
+	if (takeover->at_hand->has_version)
+		return 0;
+	int fd = open_file(takeover);
+	if (fd < 0)
+		return fd;
+	int code = compare_usable(takeover, fd);
+	sl_io_close(fd);
+	return code;
+}
+
 /* ---- the ranges ---- */
+
+static int
+fail_journal(const struct sl_takeover *takeover, int code)
+{
+	if (sl_part_is_stop(code))
+		return code;
+	return sl_fail(takeover->err, SL_PHASE_SYNC, code,
+		"'%s' cannot be taken over: its journal cannot be written: %s",
+		takeover->place->path, sl_code_text(code));
+}
 
 /* Reading a file into a part, or a file that is a part to be. */
 struct reading {
@@ -192,14 +232,11 @@ take_chunk(struct reading *reading, uint64_t off, size_t len)
 		    : 0;
 }
 
-/* What was never written to a file that is moved is downloaded, like what is missing at its end. */
 SL_SUSPENDS
 static int
 take_and_record(struct reading *reading, struct sl_range range)
 {
 	struct sl_part *part = reading->part;
-	if (!reading->copies && sl_part_has_hole(part, range.begin, range.end))
-		return 0;
 	int code = take_chunk(reading, range.begin, (size_t)(range.end - range.begin));
 	if (!code)
 		sl_journal_written(part->journal, range.begin, range.end, reading->chunk->crc);
@@ -225,6 +262,21 @@ take_ranges(struct reading *reading)
 	return code;
 }
 
+/* The run that resumes the part, or removes it, must know what it was. */
+SL_SUSPENDS
+static int
+record_taken(const struct reading *reading)
+{
+	const struct sl_takeover *takeover = reading->takeover;
+	const struct sl_at_hand *at_hand = takeover->at_hand;
+	uint64_t seconds = (uint64_t)SL_MAX(at_hand->modified_s, (int64_t)0);
+	const struct sl_journal_taken taken = { .size = at_hand->size,
+		.modified_ns = seconds * SL_NS_PER_S + at_hand->modified_ns,
+		.has_control = at_hand->is_aria2s };
+	int code = sl_journal_set_taken(reading->part->journal, &taken);
+	return code ? fail_journal(takeover, code) : 0;
+}
+
 /* 0 once the journal has all ranges. */
 SL_SUSPENDS
 static int
@@ -234,6 +286,8 @@ record_ranges(struct reading *reading)
 	struct sl_part *part = reading->part;
 	int code = sl_transfer_begin_journal(
 		takeover->options, part, &takeover->sources->url, &takeover->at_hand->version);
+	if (!code && !reading->copies)
+		code = record_taken(reading);
 	if (!code)
 		code = sl_chunk_take(takeover->options->pool, &reading->chunk, SL_FOREVER);
 	if (!code)
@@ -255,11 +309,7 @@ sync_all(const struct sl_takeover *takeover, struct sl_part *part)
 	int code = takeover->options->sync ? sl_journal_sync(part->journal) : 0;
 	if (!code && !sl_journal_is_whole(part->journal))
 		code = -EIO;
-	if (!code || sl_part_is_stop(code))
-		return code;
-	return sl_fail(takeover->err, SL_PHASE_SYNC, code,
-		"'%s' cannot be taken over: its journal cannot be written: %s",
-		takeover->place->path, sl_code_text(code));
+	return code ? fail_journal(takeover, code) : 0;
 }
 
 /* Nothing is written to the file before its new name is durable: after a power cut it would have
@@ -269,10 +319,7 @@ static int
 end_move(const struct sl_takeover *takeover)
 {
 	const struct sl_place *place = takeover->place;
-	const struct sl_at_hand *at_hand = takeover->at_hand;
 	int code = takeover->options->sync ? sl_directory_sync(place->directory) : 0;
-	if (!code && at_hand->is_aria2s)
-		sl_at_hand_remove_control(place->directory, place->name, at_hand->ranges.total);
 	if (!code || sl_part_is_stop(code))
 		return code;
 	return sl_fail(takeover->err, SL_PHASE_SYNC, code,

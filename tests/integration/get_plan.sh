@@ -189,11 +189,11 @@ test_get_plan_json() {
 	plan 3 --json --if-exists=replace -d . --limit-rate 1K "$ORIGIN/ranges/etag/v1/gen/2048/1/new" \
 		"$ORIGIN/gen/1024/1/old" "$ORIGIN/status/404/x" "$ORIGIN/chunked/gen/1/1/new2"
 	"$BUILD/tools/json_check" <out || fail "not JSON"
-	expect_out '"path":"new","action":"download","total":2048,"ranges":true,"validator":"etag"}'
-	expect_out '"path":"old","action":"replace","total":1024,"ranges":false,"validator":null}'
-	expect_out '"path":"new2","action":"download","total":null,"ranges":false,"validator":null}'
+	expect_out '"path":"new","action":"download","total":2048,"resumed":0,"ranges":true,"validator":"etag"}'
+	expect_out '"path":"old","action":"replace","total":1024,"resumed":0,"ranges":false,"validator":null}'
+	expect_out '"path":"new2","action":"download","total":null,"resumed":0,"ranges":false,"validator":null}'
 	expect_out '"type":"file_error","index":2,'
-	expect_out '"type":"plan_summary","files":3,"bytes":3072,"unknown_sizes":1,"skipped":0,"failed":1,'
+	expect_out '"type":"plan_summary","files":3,"bytes":3072,"resumed":0,"unknown_sizes":1,"skipped":0,"failed":1,'
 	expect_out '"file_systems":[{"path":".","needed":3072,"free":'
 	expect_out '"seconds":3.000000000,"bound_by":"limit-rate","in_flight":1}'
 	[[ $(tail -n 1 out) == '{"type":"plan_summary"'* ]] || fail "the summary is not the last event"

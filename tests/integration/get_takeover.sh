@@ -33,6 +33,33 @@ with() {
 	command -v "$1" >/dev/null || skip "no $1 here"
 }
 
+# A control file of aria2 for f: pieces of 1 MiB, of which the first ones are there.
+control() { # size, pieces that are there
+	local pieces=$((($1 + 1048575) / 1048576)) i byte
+	{
+		printf '\x00\x01\x00\x00\x00\x00\x00\x00\x00\x00\x00\x10\x00\x00'
+		# shellcheck disable=SC2059
+		printf "$(printf '%016x' "$1" | sed 's/../\\x&/g')"
+		printf '\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00'
+		# shellcheck disable=SC2059
+		printf "\\x$(printf %02x $(((pieces + 7) / 8)))"
+		for ((i = 0; i < pieces; i += 8)); do
+			byte=$(($2 - i))
+			((byte = byte < 0 ? 0 : byte > 8 ? 8 : byte, byte = 255 - (255 >> byte)))
+			# shellcheck disable=SC2059
+			printf "\\x$(printf %02x $byte)"
+		done
+		printf '\x00\x00\x00\x00'
+	} >f.aria2
+}
+
+# What aria2 leaves: the file has its whole size, and some of its bytes.
+aria2_pair() { # pieces that are there
+	beginning f $(($1 * 1048576))
+	truncate -s $SIZE f
+	control $SIZE "$1"
+}
+
 # ---- --append ----
 
 # only what was appended is fetched; owner and mode stay
@@ -391,6 +418,38 @@ test_takeover_aria2() {
 	done
 }
 
+# a control file that lists nothing, as beside an empty file: begun anew, and both are as they were if that fails
+test_takeover_aria2_empty() {
+	local size url done
+	while read -r size url done; do
+		: >f
+		truncate -s "$size" f
+		control $SIZE "$done"
+		cp f before
+		cp f.aria2 control.before
+		run get -k 1M --retries 0 "$ORIGIN/status/404/$GEN"
+		expect 3
+		same f before
+		same f.aria2 control.before
+		run get -k 1M "$ORIGIN/$url/$GEN"
+		expect 0
+		all_is_there before control.before
+		rm f
+	done <<-END
+		0 ranges/etag/v1 0
+		0 etag/v1 0
+		0 ranges/etag/v1 12
+		$SIZE ranges/etag/v1 0
+	END
+	# a small file, too
+	: >f
+	control 70001 0
+	run get "$ORIGIN/ranges/etag/v1/gen/70001/$SEED/f"
+	expect 0
+	is_gen f 70001 $SEED
+	nothing_left f before control.before own.ready own.log own.out
+}
+
 # a control file that is damaged, or of another file: refused, and both are as they were
 test_takeover_aria2_refused() {
 	with aria2c
@@ -437,6 +496,195 @@ test_takeover_aria2_stale() {
 	expect 0
 	received 0
 	is_gen f $SIZE $SEED
+}
+
+# ---- what is not completed ----
+
+# The half-done file, as `way` has it: in f, and with what before it.
+half_done() { # way
+	rm -f f f.aria2
+	case $1 in
+	aria2) aria2_pair 12 ;;
+	*) beginning f 12345678 ;;
+	esac
+	touch -d '2020-02-02 02:02:02.123456789' f
+	cp -p f before
+	[[ $1 != aria2 ]] || cp f.aria2 control.before
+}
+
+# f is as it was before; of aria2's only the bytes that its control file lists.
+is_as_before() { # way
+	local what=f
+	[[ -e f ]] || fail "$1: f is gone: $(ls)"
+	[[ $1 == aria2 ]] && what="f f.aria2"
+	if [[ $1 == aria2 ]]; then
+		cmp -s -n $((12 * 1048576)) f before || fail "aria2: other bytes"
+		cmp -s f.aria2 control.before || fail "aria2: another control file, or none"
+		[[ $(stat -c %s f) == "$SIZE" ]] || fail "aria2: the size is $(stat -c %s f)"
+	else
+		same f before
+	fi
+	[[ $(stat -c %y f) == "$(stat -c %y before)" ]] || fail "$1: modified $(stat -c %y f)"
+	# shellcheck disable=SC2086
+	nothing_left $what before control.before own.ready own.log own.out list
+}
+
+option() { # way
+	case $1 in
+	adopt | append) echo "--$1" ;;
+	aria2) echo --no-remote-time ;;
+	esac
+}
+
+# a wrong checksum fails the file, and what was there is as it was; the right one completes it then
+test_takeover_wrong_checksum() {
+	local way sum wrong
+	sum=$("$ORIGIN_TOOL" --sum $SIZE $SEED)
+	sum=${sum%% *}
+	wrong=$(printf '%064d' 0)
+	for way in adopt append aria2; do
+		half_done $way
+		for _ in 1 2; do
+			run get -k 1M "$(option $way)" --checksum "sha-256=$wrong" "$URL"
+			expect 32 "checksum"
+			is_as_before $way
+		done
+		run get -k 1M --json "$(option $way)" --checksum "sha-256=$sum" "$URL"
+		expect 0
+		received $((SIZE - 12000000))
+		# what aria2 had not downloaded was not cut off, and makes the file complete
+		[[ $way != aria2 ]] || cmp -s f.aria2 control.before || fail "aria2: no control file"
+		all_is_there before control.before f.aria2
+	done
+}
+
+# pieces that cannot be repaired, also in what was there
+test_takeover_wrong_pieces() {
+	local way
+	"$ORIGIN_TOOL" --gen $SIZE 99 >other
+	cat >list <<-END
+		<metalink xmlns="urn:ietf:params:xml:ns:metalink"><file name="f"><size>$SIZE</size>
+		<pieces length="1000000" type="sha-1">$(piece_hashes other)</pieces>
+		<url>$URL</url></file></metalink>
+	END
+	rm other
+	for way in adopt append aria2; do
+		half_done $way
+		run get -k 1M "$(option $way)" -i list
+		expect 32 "checksum"
+		is_as_before $way
+	done
+}
+
+# A run moves the file and is killed before it is complete.
+moved_and_killed() { # way, url
+	half_done "$1"
+	start get -k 1M --limit-rate 3M "$(option "$1")" "$2"
+	until_true 10 test -s f.sluice-part
+	until_true 10 test ! -e f
+	sleep 0.$((RANDOM % 9))
+	kill -KILL "$pid"
+	wait "$pid" 2>/dev/null
+	[[ ! -e f && -s f.sluice-part ]] || fail "$1: it was not moved"
+}
+
+# a later run may find out that the part is of no use: then the file is put back
+test_takeover_put_back() {
+	with_nginx
+	local way what url options want
+	for way in adopt aria2; do
+		for what in checksum changed other-url no-continue; do
+			beginning "$DOCS/f" $SIZE
+			touch -d @1700000000 "$DOCS/f"
+			url=$NGINX/f options=() want=13
+			moved_and_killed $way "$url"
+			case $what in
+			checksum) options=(--checksum "sha-256=$(printf '%064d' 0)") want=32 ;;
+			changed) "$ORIGIN_TOOL" --gen $SIZE 8 >"$DOCS/f" ;;
+			other-url) url=$ORIGIN/ranges/etag/v2/gen/$((SIZE / 3))/8/f ;;
+			no-continue) options=(--no-continue) ;;
+			esac
+			run get -k 1M --no-remote-time "${options[@]}" "$url"
+			expect $want
+			is_as_before $way
+			# and is taken over again
+			run get -k 1M --json "$(option $way)" "$URL"
+			expect 0
+			received $((SIZE - 12000000))
+			all_is_there before control.before
+			rm "$DOCS/f"
+		done
+	done
+}
+
+# a file that has the name by now is not replaced by what was moved, nor that removed
+test_takeover_put_back_taken() {
+	local options
+	moved_and_killed adopt "$URL"
+	echo other >f
+	cp -p f other
+	for options in --no-continue --append "--no-continue --if-exists=replace"; do
+		# shellcheck disable=SC2086
+		run get -k 1M $options -o f "$ORIGIN/ranges/etag/v2/gen/$SIZE/8/g"
+		expect 13
+		same f other
+		cmp -s -n 12345678 f.sluice-part before || fail "$options: what was moved is gone"
+	done
+	grep -q "move one of the two away" err || fail "no remedy"
+	rm f
+	run get -k 1M --json "$URL"
+	expect 0
+	received $((SIZE - 12345678))
+	all_is_there before other
+}
+
+# a part that cannot be resumed any more, since the server sends no ranges
+test_takeover_no_ranges_later() {
+	own_origin
+	local url=$ORIGIN/norange-after/6/etag/v1/lm/1700000000/$GEN
+	moved_and_killed adopt "$url"
+	run get -k 1M --adopt "$url"
+	expect 13 "--if-exists=replace downloads all of it"
+	is_as_before adopt
+	run get -k 1M --adopt --if-exists=replace "$url"
+	expect 0
+	all_is_there before
+}
+
+# a file that no rename can replace is refused before anything is downloaded
+test_takeover_not_replaceable() {
+	in_namespace "${BASH_SOURCE[0]}" not_replaceable mount -t tmpfs sluice-test
+}
+
+not_replaceable() {
+	local options
+	beginning mnt/real 12345678
+	cp mnt/real before
+	: >mnt/f
+	mount --bind mnt/real mnt/f || exit 77
+	for options in --append --adopt --if-exists=replace "--dry-run --append"; do
+		# shellcheck disable=SC2086
+		run get -k 1M --json $options -d mnt "$URL"
+		expect 14 "it is a mount point (download to another name"
+		[[ $options == --dry* ]] || received 200000
+		same mnt/f before
+		[[ $(ls mnt) == f$'\n'real ]] || fail "left: $(ls mnt)"
+	done
+	# a link to it is what is replaced
+	ln -s f mnt/link
+	run get -k 1M --if-exists=replace -o mnt/link "$URL"
+	expect 0
+	is_gen mnt/link $SIZE $SEED
+	same mnt/f before
+	for options in a i; do
+		beginning mnt/g 12345678
+		chattr +$options mnt/g 2>/dev/null || return 0
+		run get -k 1M --json --append -o mnt/g "$URL"
+		chattr -$options mnt/g
+		expect 14 "'chattr -$options' ends that"
+		received 200000
+		same mnt/g before
+	done
 }
 
 # ---- --keep-journal, --verify-resume ----
@@ -556,6 +804,46 @@ test_takeover_repair_pieces() {
 		fi
 		nothing_left x whole list before own.ready own.log own.out
 	done
+}
+
+# what a dry run counts is what a run receives, for all that can be used; and it changes nothing
+test_takeover_planned() {
+	local way
+	for way in adopt append aria2 part none; do
+		rm -f f f.aria2 f.sluice-part f.sluice-journal
+		local options=() url=$URL
+		case $way in
+		adopt | append | aria2) half_done $way && options=("$(option $way)") ;;
+		part)
+			start get -k 1M --limit-rate 4M "$url"
+			until_true 10 has f.sluice-part 1
+			until_true 10 has f.sluice-journal 400
+			kill -KILL "$pid"
+			wait "$pid" 2>/dev/null
+			;;
+		esac
+		find . -name 'f*' -printf '%p %s %T@\n' | sort >before
+		run get --dry-run --json "${options[@]}" "$url"
+		expect 0
+		[[ $(find . -name 'f*' -printf '%p %s %T@\n' | sort) == "$(<before)" ]] || fail "$way: something was changed"
+		grep '"type":"plan_summary"' out >plan
+		planned() { sed -n "s/.*\"$1\":\([0-9]*\).*/\1/p" plan; }
+		(($(planned bytes) + $(planned resumed) == SIZE)) || fail "$way: $(<plan)"
+		[[ $way == none ]] || (($(planned resumed) > 0)) || fail "$way: nothing is there: $(<plan)"
+		[[ $way != none ]] || (($(planned resumed) == 0)) || fail "$way: $(<plan)"
+		case $way in # a copy needs the space once more
+		adopt | part) (($(planned needed) < SIZE - 1000000)) || fail "$way: $(<plan)" ;;
+		append | none) (($(planned needed) == SIZE)) || fail "$way: $(<plan)" ;;
+		esac
+		run get -k 1M --json "${options[@]}" "$url"
+		expect 0
+		(($(number bytes) == $(planned bytes))) || fail "$way: $(number bytes) bytes were received: $(<plan)"
+	done
+	half_done adopt
+	run get --dry-run --adopt "$URL"
+	expect 0
+	grep -q "^resume .*28.6 MiB .* f$" out || fail "no line of the plan: $(<out)"
+	grep -q "^1 file to download, 16.8 MiB, 11.7 MiB already there" out || fail "no totals: $(<out)"
 }
 
 # a dry run compares, and changes nothing

@@ -132,7 +132,7 @@ note_end(void *ctx, const struct sl_download *download)
 	/* Checked at once, not later: readers of the report may rely on it. */
 	bool promised = file->state == SL_DOWNLOAD_DONE && scene->sync != SL_SYNC_NONE;
 	sim_check(scene->sim,
-		!promised || !file->name || scene->shared ||
+		!promised || !file->name || scene->shared || file->has_lost ||
 			sim_is_durable(scene->sim, download->path),
 		"%s is reported done before it is durable", download->path);
 }
@@ -328,14 +328,28 @@ is_complete(struct sim *world, const struct get_file *file)
 	       (file->other && holds(world, place_of(file), file->other, file->other_len));
 }
 
-/* What was adopted has the name of a part. */
+/* It has at least `len` bytes, and begins with what counts of those that were there. */
+static bool
+begins_as_before(struct sim *world, const char *name, const struct get_file *file, size_t len)
+{
+	struct sl_span content;
+	size_t kept = file->before_kept ? file->before_kept : file->before_len;
+	return sim_content(world, name, &content) && content.len >= len &&
+	       memcmp(content.data, file->before, kept) == 0;
+}
+
+/* What was adopted has the name of a part, or has got its own name back. */
 static bool
 is_untouched(const struct get_scene *scene, struct sim *world, const struct get_file *file)
 {
 	char part[300];
 	snprintf(part, sizeof(part), "%s.sluice-part", file->name);
-	bool is_adopted = scene->adopt && !sim_exists(world, file->name) && sim_exists(world, part);
-	return is_adopted || holds(world, file->name, file->before, file->before_len);
+	if (!scene->adopt || !file->before)
+		return holds(world, file->name, file->before, file->before_len);
+	if (!sim_exists(world, file->name))
+		return begins_as_before(world, part, file, 0);
+	return file->before_kept ? begins_as_before(world, file->name, file, file->before_len)
+				 : holds(world, file->name, file->before, file->before_len);
 }
 
 /* Where a file differs from a version, for messages. */
@@ -373,7 +387,7 @@ check_file(struct get_scene *scene, const struct get_file *file)
 	switch (file->state) {
 	case SL_DOWNLOAD_DONE:
 		check_done(scene, file);
-		sim_check(sim, !syncs || sim_is_durable(sim, place_of(file)),
+		sim_check(sim, !syncs || file->has_lost || sim_is_durable(sim, place_of(file)),
 			"%s is reported done and is not durable", place_of(file));
 		break;
 	case SL_DOWNLOAD_SKIPPED:
@@ -386,11 +400,7 @@ check_file(struct get_scene *scene, const struct get_file *file)
 		/* Only the directory's sync was still to come: the name may have the whole new
 		 * file. */
 		bool late = is_complete(sim, file) && file->error.phase == SL_PHASE_SYNC;
-		/* Its bytes may be lost, or it could not get its name: the part was given up. */
-		bool at_the_end =
-			file->error.phase == SL_PHASE_SYNC || file->error.phase == SL_PHASE_RENAME;
-		bool lost = scene->adopt && at_the_end && !sim_exists(sim, file->name);
-		sim_check(sim, late || lost || is_untouched(scene, sim, file),
+		sim_check(sim, late || is_untouched(scene, sim, file),
 			"%s was not downloaded (%s), and was touched", file->name,
 			file->error.text);
 		sim_check(sim, file->error.code < 0 && file->error.text[0],

@@ -25,7 +25,9 @@ struct get_file {
 	size_t other_len;
 	const char *before; /* what has the name before the run; NULL = nothing */
 	size_t before_len;
-	bool is_unsettled; /* that is not durable: a power cut may bring back what was before */
+	bool has_lost;      /* a sync of it has failed: the simulator takes it for lost for good */
+	size_t before_kept; /* only so many of these bytes count, if adopted; 0 = all of them */
+	bool is_unsettled;  /* that is not durable: a power cut may bring back what was before */
 	/* What an earlier run has left: a part may stay if the file is not begun, and a journal
 	 * without a part, after a power cut, until the name has another journal. */
 	bool has_part, has_journal;

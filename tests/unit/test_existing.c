@@ -478,6 +478,30 @@ Test(existing, two_paths_to_one_directory_are_one_name)
 	batch_end(bench);
 }
 
+/* With a name that is too long for the suffix, the part has a hash in its name. */
+Test(existing, a_name_that_is_anothers_shortened_part_is_taken)
+{
+	static char *(*const beside[])(
+		const char *) = { sl_part_name, sl_part_journal_name, sl_part_kept_name };
+	struct batch_bench *bench = batch_begin();
+	char name[251] = { 0 }, list[800];
+	memset(name, 'n', sizeof(name) - 1);
+	for (size_t i = 0; i < 2 * SL_COUNT_OF(beside); i++) {
+		char *other = beside[i / 2](name);
+		bool is_first = i % 2;
+		/* The same download, which is not the same file. */
+		snprintf(list, sizeof(list), "$/gen/10/1\n out=%s\n$/gen/10/1\n out=%s\n",
+			is_first ? other : name, is_first ? name : other);
+		cr_expect_eq(batch_run(bench, list), SL_E_TWICE);
+		batch_expect_gen(bench, 0, is_first ? other : name, 10, 1);
+		batch_expect_failed(bench, 1, SL_E_TWICE,
+			"conflicts with the partial file or journal of input 1,");
+		cr_assert_eq(unlink(is_first ? other : name), 0);
+		free(other);
+	}
+	batch_end(bench);
+}
+
 Test(existing, a_name_that_is_anothers_part_is_taken)
 {
 	struct batch_bench *bench = batch_begin();

@@ -325,11 +325,11 @@ is_finished(struct bench *bench)
 	must_begin_new(bench);
 	write_pieces(bench, 0, 4);
 	cr_assert(sl_part_keep(&bench->part));
-	sl_part_remove_stale_journal(bench->directory, "x");
+	sl_part_remove_stale_journal(bench->directory, "x", SL_LENGTH_UNKNOWN);
 	cr_expect_eq(scratch_count("."), 2, "its part is there");
 	cr_assert_eq(rename(PART, "x"), 0);
-	sl_part_remove_stale_journal(bench->directory, "x");
-	sl_part_remove_stale_journal(bench->directory, "x");
+	sl_part_remove_stale_journal(bench->directory, "x", SL_LENGTH_UNKNOWN);
+	sl_part_remove_stale_journal(bench->directory, "x", SL_LENGTH_UNKNOWN);
 	cr_expect_eq(scratch_count("."), 1);
 	cr_expect(scratch_exists("x"));
 }

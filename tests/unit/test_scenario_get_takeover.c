@@ -84,6 +84,7 @@ build(enum way way, uint64_t seed)
 		unsigned char control[100];
 		char name[64];
 		scenario_put_before(scenario, file, preallocated(file->data), SIZE, 0666);
+		file->before_kept = BEFORE / PIECE * PIECE;
 		snprintf(name, sizeof(name), "%s.aria2", file->name);
 		sim_put_file(scenario->sim, name, control, make_control(control), 0666);
 	} else if (way != KEEP) {
@@ -100,21 +101,24 @@ missing(enum way way)
 	return SIZE - (way == ARIA2 ? BEFORE / PIECE * PIECE : BEFORE);
 }
 
+/* With has_failed, a control file that could not be read or removed may stay. */
 static void
-expect_clean(struct sim *world, const struct get_file *file)
+expect_clean(struct sim *world, const struct get_file *file, bool has_failed)
 {
-	char kept[64];
+	char kept[64], control[64];
 	snprintf(kept, sizeof(kept), "%s.sluice-kept", file->name);
+	snprintf(control, sizeof(control), "%s.aria2", file->name);
 	for (size_t i = 0; i < sim_name_count(world, "."); i++) {
 		const char *name = sim_name(world, ".", i);
-		bool may_stay = strcmp(name, file->name) == 0 || strcmp(name, kept) == 0;
+		bool may_stay = strcmp(name, file->name) == 0 || strcmp(name, kept) == 0 ||
+				(has_failed && strcmp(name, control) == 0);
 		sim_check(world, may_stay, "'%s' is left", name);
 	}
 }
 
 /* The same command on what is left; it fetches `most` bytes at most. */
 static void
-rerun(struct scenario *scenario, struct sim *world, uint64_t most)
+rerun(struct scenario *scenario, struct sim *world, uint64_t most, bool has_failed)
 {
 	struct get_scene again = scenario->get;
 	struct get_file *file = &again.files[0];
@@ -127,10 +131,17 @@ rerun(struct scenario *scenario, struct sim *world, uint64_t most)
 		.data = file->data,
 		.len = file->len,
 		.before = file->before,
-		.before_len = file->before_len };
+		.before_len = file->before_len,
+		.before_kept = file->before_kept,
+		.has_lost = file->has_lost };
+	char control[64];
+	snprintf(control, sizeof(control), "%s.aria2", file->name);
+	/* What was put back beside its control file may have all bytes, and is not complete. */
 	bool is_done = sim_content(world, file->name, &content) && content.len == file->len &&
-		       memcmp(content.data, file->data, file->len) == 0;
+		       memcmp(content.data, file->data, file->len) == 0 &&
+		       (file->before_kept == 0 || !sim_exists(world, control));
 	if (is_done) {
+		file->before_kept = 0;
 		file->before = file->data;
 		file->before_len = file->len;
 	}
@@ -141,7 +152,7 @@ rerun(struct scenario *scenario, struct sim *world, uint64_t most)
 	sim_check(world, !is_done || file->state == SL_DOWNLOAD_SKIPPED, "it was downloaded again");
 	sim_check(world, file->fetched <= most, "%llu bytes were fetched, %llu are missing",
 		(unsigned long long)file->fetched, (unsigned long long)most);
-	expect_clean(world, file);
+	expect_clean(world, file, has_failed);
 }
 
 static void
@@ -155,14 +166,14 @@ cut_everywhere(enum way way, enum sim_crash how, uint64_t stride)
 		scenario_expect_all_done(scenario);
 		sim_check(scenario->sim, scenario->get.files[0].fetched == missing(way),
 			"%llu bytes", (unsigned long long)scenario->get.files[0].fetched);
-		expect_clean(scenario->sim, &scenario->get.files[0]);
+		expect_clean(scenario->sim, &scenario->get.files[0], false);
 		uint64_t at_op = 0;
 		struct sim *world = sim_cut_world(scenario->sim, &at_op);
 		if (!world) {
 			count = n;
 		} else {
 			get_scene_check_disk(&scenario->get, world, at_op);
-			rerun(scenario, world, missing(way));
+			rerun(scenario, world, missing(way), false);
 		}
 		sim_free(world);
 		scenario_free(scenario);
@@ -207,7 +218,9 @@ fail_each(enum way way, enum sl_sync_mode sync, int code, uint64_t kinds, uint64
 		/* What a failed sync may have lost is not used. */
 		enum sl_phase phase = scenario->get.files[0].error.phase;
 		bool lost = phase == SL_PHASE_SYNC;
-		rerun(scenario, world, lost ? SIZE : missing(way));
+		/* It was put back, and what was received is received again. */
+		scenario->get.files[0].has_lost = lost;
+		rerun(scenario, world, lost ? SIZE : missing(way), true);
 		sim_free(world);
 		scenario_free(scenario);
 	}
@@ -221,6 +234,85 @@ Test(scenario_get_takeover, any_operation_may_fail, .timeout = 240)
 		/* A journal that may not be looked at or removed has to stay. */
 		fail_each(way, SL_SYNC_AUTO, -ENOMEM,
 			EVERYTHING & ~(KIND(SL_OP_UNLINK) | KIND(SL_OP_STAT)), sim_stride(13));
+	}
+}
+
+/* ---- a wrong checksum ---- */
+
+static struct scenario *
+build_wrong(enum way way, uint64_t seed)
+{
+	static char wrong[SCENARIO_SUM];
+	struct scenario *scenario = build(way, seed);
+	snprintf(wrong, sizeof(wrong), "sha-256=%064d", 0);
+	scenario->get.files[0].checksum = wrong;
+	return scenario;
+}
+
+/* In the second run, too, which has the right one, or none. */
+static void
+expect_failure(struct scenario *scenario)
+{
+	struct get_file *file = &scenario->get.files[0];
+	sim_check(scenario->sim, file->state == SL_DOWNLOAD_FAILED, "it did not fail");
+	sim_check(scenario->sim, file->error.code == SL_E_CHECKSUM || sim_faults(scenario->sim) > 0,
+		"%s", file->error.text);
+}
+
+static void
+mismatch_cut_everywhere(enum way way, enum sim_crash how, uint64_t stride)
+{
+	uint64_t count = SL_FOREVER;
+	for (uint64_t n = 1; n <= count; n += stride) {
+		struct scenario *scenario = build_wrong(way, n);
+		sim_cut_at(scenario->sim, n, how);
+		scenario_run(scenario);
+		expect_failure(scenario);
+		sim_check(scenario->sim, sim_exists(scenario->sim, "f0"), "it has no name");
+		uint64_t at_op = 0;
+		struct sim *world = sim_cut_world(scenario->sim, &at_op);
+		if (!world) {
+			count = n;
+		} else {
+			get_scene_check_disk(&scenario->get, world, at_op);
+			rerun(scenario, world, missing(way), false);
+		}
+		sim_free(world);
+		scenario_free(scenario);
+	}
+}
+
+Test(scenario_get_takeover, a_wrong_checksum_loses_nothing_that_was_there_wherever_it_is_cut,
+	.timeout = 240)
+{
+	for (enum way way = 0; way < WAYS; way++) {
+		mismatch_cut_everywhere(way, SIM_CRASH_KILL, sim_stride(5));
+		mismatch_cut_everywhere(way, SIM_CRASH_DROP, sim_stride(11));
+		mismatch_cut_everywhere(way, SIM_CRASH_NAMES, sim_stride(11));
+		mismatch_cut_everywhere(way, SIM_CRASH_RANDOM, sim_stride(7));
+	}
+}
+
+Test(scenario_get_takeover, a_wrong_checksum_and_a_failed_operation_lose_nothing, .timeout = 240)
+{
+	for (enum way way = 0; way < WAYS; way++) {
+		bool hit = true;
+		for (uint64_t n = 1; hit; n += sim_stride(3)) {
+			struct scenario *scenario = build_wrong(way, n);
+			uint64_t at_op = 0;
+			scenario->get.files[0].has_part = scenario->get.files[0].has_journal = true;
+			sim_fail_nth(scenario->sim, n, -EIO, DISK | KIND(SL_OP_TRUNCATE));
+			scenario_run(scenario);
+			expect_failure(scenario);
+			hit = sim_faults(scenario->sim) > 0;
+			get_scene_cut(&scenario->get, SIM_CRASH_KILL);
+			struct sim *world = sim_cut_world(scenario->sim, &at_op);
+			get_scene_check_disk(&scenario->get, world, at_op);
+			scenario->get.files[0].has_lost = true;
+			rerun(scenario, world, SIZE, true);
+			sim_free(world);
+			scenario_free(scenario);
+		}
 	}
 }
 
@@ -262,7 +354,7 @@ Test(scenario_get_takeover, bytes_beyond_the_end_of_a_file_are_not_at_hand)
 	scenario_run(scenario);
 	scenario_expect_all_done(scenario);
 	cr_expect_eq(file->fetched, SIZE - left);
-	expect_clean(scenario->sim, file);
+	expect_clean(scenario->sim, file, false);
 	scenario_free(scenario);
 }
 
@@ -347,7 +439,7 @@ change_everywhere(enum way way, bool is_replaced)
 			"way %d, operation %llu: %s", way, (unsigned long long)n, file->error.text);
 		sim_check(scenario->sim, is_refused || !is_replaced || !change.is_done,
 			"operation %llu: another file was moved", (unsigned long long)n);
-		expect_clean(scenario->sim, file);
+		expect_clean(scenario->sim, file, false);
 		scenario_free(scenario);
 	}
 	free(change.changed);

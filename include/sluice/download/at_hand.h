@@ -17,13 +17,16 @@ struct sl_at_hand {
 	struct sl_resource version; /* that they are of; the length alone unless has_version */
 	bool has_version;
 	bool is_beginning; /* and nothing else; how long the whole file is was only asked */
+	bool is_left;      /* half-done, by another program, which must not be at work on it */
 	bool is_moved;     /* the file itself becomes the part; else a copy */
-	bool is_aria2s;    /* it has a control file, which is removed when the file was moved */
+	bool is_aria2s;    /* it has a control file */
+	bool has_holes;    /* parts of it were never written, and are not at hand */
 	bool has_journal;  /* a journal was kept for it */
 	size_t gaps;       /* of a complete file: damaged ranges */
 	uint64_t damage;   /* bytes of them */
 	/* The file that has it, as it was when that was found out: */
 	uint64_t inode, size;
+	uint64_t allocated; /* bytes on the disk */
 	uint32_t dev_major, dev_minor;
 	int64_t modified_s;
 	uint32_t modified_ns;
@@ -42,11 +45,11 @@ void sl_at_hand_set_file(struct sl_at_hand *at_hand, const struct statx *st);
 bool sl_at_hand_is_file(const struct sl_at_hand *at_hand, const struct statx *st) SL_MUST_CHECK;
 
 /*
- * What was written to the open file of `size` bytes, in whole chunks: all of a file without holes.
- * A chunk beside a hole is left out too. Returns 0; -ENOMEM; a kernel's code.
+ * What was written to a range of the open file, in whole chunks: all of it, or with has_holes what
+ * has no hole. A chunk beside a hole is left out too. Returns 0; -ENOMEM; a kernel's code.
  */
 SL_SUSPENDS
-int sl_at_hand_add_written(struct sl_at_hand *at_hand, int fd, uint64_t size) SL_MUST_CHECK;
+int sl_at_hand_add_written(struct sl_at_hand *at_hand, int fd, struct sl_range range) SL_MUST_CHECK;
 
 /*
  * What aria2 has of `name`, of which `size` bytes exist, by its control file NAME.aria2. Returns 0;
@@ -57,13 +60,6 @@ int sl_at_hand_add_written(struct sl_at_hand *at_hand, int fd, uint64_t size) SL
 SL_SUSPENDS
 int sl_at_hand_of_aria2(struct sl_at_hand **out, struct sl_directory *directory, const char *name,
 	uint64_t size, struct sl_error *err) SL_MUST_CHECK;
-
-/*
- * `name` is not there, and its part is resumed: remove a control file of aria2 for `total` bytes,
- * since a run was ended between moving the file and that. Failures are logged.
- */
-SL_SUSPENDS
-void sl_at_hand_remove_control(struct sl_directory *directory, const char *name, uint64_t total);
 
 /* What sl_at_hand_verify needs of a complete file. */
 struct sl_at_hand_file {

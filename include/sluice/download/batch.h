@@ -70,6 +70,7 @@ struct sl_download {
 
 	const struct sl_resource *remote; /* PLANNED: what the server has; else NULL */
 	bool replaces;                    /* PLANNED: a file that exists */
+	uint64_t present;                 /* PLANNED: bytes that need not be downloaded */
 };
 
 struct sl_batch_events {

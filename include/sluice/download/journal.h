@@ -76,6 +76,16 @@ int sl_journal_load_kept(struct sl_journal **out, const struct sl_journal_part *
  * sl_journal_begin; nothing is in it after sl_journal_new. */
 const struct sl_journal_content *sl_journal_content(const struct sl_journal *journal);
 
+/* The part was a file of the final name, as it was then; NULL = it was not. By what was loaded, or
+ * by sl_journal_set_taken. */
+const struct sl_journal_taken *sl_journal_taken(const struct sl_journal *journal);
+
+/* The same of the journal of a part that is not resumed, of whatever URL. Returns 0; -ENOENT if
+ * there is no such journal, or if it does not tell; what sl_journal_load returns. */
+SL_SUSPENDS
+int sl_journal_load_taken(
+	const struct sl_journal_part *part, struct sl_journal_taken *out) SL_MUST_CHECK;
+
 /* It was loaded, and the part may have been changed since by another program: its ranges may be
  * used only after sl_journal_verify. */
 bool sl_journal_needs_verify(const struct sl_journal *journal);
@@ -121,6 +131,12 @@ int sl_journal_begin(
 /* [begin, end), not empty, was written to the part, and `crc` is the CRC-32C of its bytes (from 0).
  * Between begin and end, by any task. Never suspends, never fails. */
 void sl_journal_written(struct sl_journal *journal, uint64_t begin, uint64_t end, uint32_t crc);
+
+/* Between begin and end: a file is about to become the part. Returns 0 once that is written; -EIO,
+ * -ENOMEM if it cannot be; the cancellation. */
+SL_SUSPENDS
+int sl_journal_set_taken(
+	struct sl_journal *journal, const struct sl_journal_taken *taken) SL_MUST_CHECK;
 
 /*
  * Between begin and end: what [begin, end) has is about to be replaced by other bytes, so that what

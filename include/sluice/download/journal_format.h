@@ -25,7 +25,11 @@
  *                  on disk
  *    6  VOID       begin (8), end (8): the range does not hold what was recorded
  *    7  CLOSED     size (8) and modification time (8, nanoseconds since 1970) of the partial file
- *                  when its run ended in good order
+ *                  when its run ended in good order; of a file that was taken over, when its
+ *                  ranges were read
+ *    8  TAKEN      size (8) and modification time (8, nanoseconds since 1970) of the file of the
+ *                  final name that became the partial file, flags (4; 1 = aria2 has left it, with a
+ *                  control file)
  *
  * A range is to be trusted if a SYNCED covers it, or if a run of the same boot recorded it: then at
  * most this program was killed, and the kernel writes what it has. So a BOOT with another id than
@@ -71,6 +75,13 @@ struct sl_journal_closed {
 	uint64_t modified_ns;
 };
 
+/* A file that was there under the final name, and became the part. */
+struct sl_journal_taken {
+	uint64_t size;
+	uint64_t modified_ns;
+	bool has_control; /* aria2's control file */
+};
+
 /* For struct sl_journal_resource. Of scheme, host, port and path. */
 uint64_t sl_journal_url_hash(const struct sl_url *url);
 
@@ -91,6 +102,8 @@ void sl_journal_add_synced(struct sl_buf *out, uint32_t *chain, uint64_t off);
 void sl_journal_add_void(struct sl_buf *out, uint32_t *chain, uint64_t begin, uint64_t end);
 void sl_journal_add_closed(
 	struct sl_buf *out, uint32_t *chain, const struct sl_journal_closed *closed);
+void sl_journal_add_taken(
+	struct sl_buf *out, uint32_t *chain, const struct sl_journal_taken *taken);
 
 /* ---- reading ---- */
 
@@ -107,6 +120,8 @@ struct sl_journal_content {
 	bool same_boot;   /* the last run that wrote it was of this boot */
 	bool is_closed;   /* the last record is CLOSED: */
 	struct sl_journal_closed closed;
+	bool is_taken; /* the part was a file of the final name: */
+	struct sl_journal_taken taken;
 	size_t len;     /* bytes of whole records: a journal that goes on is cut here */
 	uint32_t chain; /* CRC of the last of them */
 };

@@ -55,6 +55,7 @@ struct sl_part {
 	uint32_t mode;              /* it was created with, before the umask */
 	struct sl_journal *journal; /* owned; NULL = none. Loaded if the part was taken over */
 	bool keeps_journal;         /* beside the complete file; set by the caller */
+	bool has_control;           /* aria2's, which is of no use then; set by the caller */
 	bool is_sealed;             /* then its size and modification time are: */
 	uint64_t sealed_size;
 	int64_t sealed_s;   /* since the epoch */
@@ -95,6 +96,20 @@ int sl_part_create(struct sl_part *part, struct sl_directory *directory, const c
 SL_SUSPENDS
 int sl_part_resume(struct sl_part *part, struct sl_directory *directory, const char *name,
 	uint32_t mode, const struct sl_journal_urls *urls, struct sl_error *err) SL_MUST_CHECK;
+
+/* What sl_part_look has found: a part that would be resumed. */
+struct sl_part_left {
+	struct sl_resource version; /* that its bytes are of */
+	uint64_t bytes;             /* that it has */
+	uint64_t allocated;         /* bytes on the disk */
+};
+
+/* What sl_part_resume would take over, as far as that can be told without the lock; nothing is
+ * changed. Returns 0; -ENOENT if there is no such part; another code if it would not be resumed or
+ * cannot be read. */
+SL_SUSPENDS
+int sl_part_look(struct sl_directory *directory, const char *name, uint32_t mode,
+	const struct sl_journal_urls *urls, struct sl_part_left *left) SL_MUST_CHECK;
 
 /* Keep a journal from now on, or go on with the one that was loaded (sl_journal_begin). The seal,
  * discarding or keeping it end it, in the same task. Returns 0 or the cancellation: a journal that
@@ -171,8 +186,11 @@ bool sl_part_is_stop(int code) SL_MUST_CHECK;
 int sl_part_write_failed(
 	const struct sl_part *part, int code, uint64_t needed, struct sl_error *err);
 
-/* The name of the journal that is kept for a complete file, the caller's to free; NULL if out of
+/* The names of the part of a file, of the journal of that, and of the journal that is kept for the
+ * complete file: shortened with a hash past NAME_MAX. The caller's to free; NULL if out of
  * memory. */
+char *sl_part_name(const char *name) SL_MUST_CHECK;
+char *sl_part_journal_name(const char *name) SL_MUST_CHECK;
 char *sl_part_kept_name(const char *name) SL_MUST_CHECK;
 
 /* "directory/NAME.sluice-part", the caller's to free; NULL if out of memory. */
@@ -214,12 +232,6 @@ SL_SUSPENDS
 int sl_part_open_left(
 	struct sl_part *part, const struct sl_part *claim, struct sl_error *err) SL_MUST_CHECK;
 
-/* Some of these bytes of a file that sl_part_open_left has opened were never written: they are not
- * what a download has left, and the seal would take them for what another program has truncated.
- * False where that is not known. */
-SL_SUSPENDS
-bool sl_part_has_hole(const struct sl_part *part, uint64_t begin, uint64_t end) SL_MUST_CHECK;
-
 /*
  * It gets the name of a part, instead of `claim`, if it is as it was when it was opened; its
  * journal must be on disk. Returns 0: then `claim` is nothing any more, and is to be discarded; or
@@ -234,12 +246,14 @@ SL_SUSPENDS
 void sl_part_close_left(struct sl_part *part);
 
 /*
- * A complete file with the name `name` is there: remove its journal if it has no part. A run was
- * killed, or the power failed, between the rename and that. If another run creates a part at this
- * very moment, it may lose its journal, and cannot be resumed then. Failures are logged.
+ * A file with the name `name` is there: remove its journal if it has no part. A run was killed, or
+ * the power failed, between the rename of the part and that. If the file is complete, with `size`
+ * bytes, so is a control file of aria2's; SL_LENGTH_UNKNOWN = it is not. If another run creates a
+ * part at this very moment, it may lose its journal, and cannot be resumed then. Failures are
+ * logged.
  */
 SL_SUSPENDS
-void sl_part_remove_stale_journal(struct sl_directory *directory, const char *name);
+void sl_part_remove_stale_journal(struct sl_directory *directory, const char *name, uint64_t size);
 
 /* Close and forget; the file stays, under whatever name it has. The journal is removed if that is
  * the final one. */
@@ -251,8 +265,9 @@ void sl_part_close(struct sl_part *part);
 SL_SUSPENDS
 bool sl_part_keep(struct sl_part *part);
 
-/* Remove the part and its journal if they are still ours, close and forget. Shielded. Harmless
- * after sl_part_close. */
+/* Remove the part and its journal if they are still ours, close and forget. A part that was a file
+ * of the final name gets that name back instead, as it was; if it cannot, it stays with its
+ * journal, and a warning is logged. Shielded. Harmless after sl_part_close. */
 SL_SUSPENDS
 void sl_part_discard(struct sl_part *part);
 

@@ -10,6 +10,8 @@
 struct sl_plan_file {
 	const char *host;
 	uint64_t length;     /* UINT64_MAX = unknown */
+	uint64_t present;    /* bytes of it that are there, and are not downloaded again */
+	uint64_t allocated;  /* on the disk for it already */
 	uint64_t latency_ns; /* of the request for its head */
 	/* Where it would be stored; path NULL = not in a file. */
 	const char *path; /* of the directory */
@@ -27,7 +29,8 @@ struct sl_plan_volume {
 /* {0} is empty. */
 struct sl_plan {
 	uint64_t files, unknown_files; /* unknown: of unknown size, among the files */
-	uint64_t bytes;                /* of the others */
+	uint64_t bytes;                /* to be downloaded of the others */
+	uint64_t present;              /* of these files, and not in bytes */
 	uint64_t hosts, most_requests; /* most: to one host */
 	uint64_t latency_ns;           /* the least of all; 0 = not known */
 	struct sl_plan_volume *volumes;

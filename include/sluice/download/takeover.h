@@ -4,7 +4,9 @@
  * on the server or is damaged.
  *
  * Until the part is complete its source has what it had before, except that a file that is moved
- * loses its name at the moment the part and its journal are both on disk.
+ * loses its name at the moment the part and its journal are both on disk. The journal tells that
+ * the part was that file, and whatever makes the part useless gives it its name back, as it was
+ * (sl_part_discard, and sl_part_resume and sl_part_create of a later run).
  */
 #ifndef SLUICE_DOWNLOAD_TAKEOVER_H
 #define SLUICE_DOWNLOAD_TAKEOVER_H
