@@ -247,11 +247,13 @@ sl_journal_set_taken(struct sl_journal *journal, const struct sl_journal_taken *
 	if (!journal->is_off)
 		sl_journal_add_taken(&journal->pending, &journal->chain, taken);
 	int code = journal_check_pending(journal);
+	uint64_t end = journal_end_of_records(journal);
 	if (!code)
 		code = journal_flush(journal);
 	if (!code && journal->is_off)
 		code = -EIO;
 	journal->is_taken = code == 0;
+	journal->taken_end = journal->is_taken ? end : 0;
 	journal->taken = *taken;
 	return code;
 }

@@ -395,7 +395,7 @@ read_closed(struct reader *reader, struct sl_span rest)
 }
 
 static bool
-read_taken(struct reader *reader, struct sl_span rest)
+read_taken(struct reader *reader, struct sl_span rest, uint64_t record_end)
 {
 	struct sl_journal_content *content = reader->content;
 	if (rest.len != 20)
@@ -404,6 +404,7 @@ read_taken(struct reader *reader, struct sl_span rest)
 	content->taken.modified_ns = take(&rest, 8);
 	content->taken.has_control = take(&rest, 4) & FLAG_CONTROL;
 	content->is_taken = true;
+	content->taken_end = record_end;
 	return true;
 }
 
@@ -430,7 +431,7 @@ read_record(struct reader *reader, const struct record *record, uint64_t record_
 		is_right = read_closed(reader, record->rest);
 		break;
 	case TAKEN:
-		is_right = read_taken(reader, record->rest);
+		is_right = read_taken(reader, record->rest, record_end);
 		break;
 	}
 	return is_right ? READ : ENDS_JOURNAL;

@@ -17,6 +17,7 @@ struct sl_journal {
 	struct sl_journal_content content; /* as it was loaded, less what is bad */
 	bool is_taken;                     /* content.taken, also after the content was released */
 	struct sl_journal_taken taken;
+	uint64_t taken_end; /* offset in the file behind its record; 0 = there is none */
 	uint64_t file_size; /* when it was loaded */
 	bool needs_verify;
 	struct sl_range *bad; /* found by sl_journal_verify, to be recorded as VOID */
@@ -78,6 +79,9 @@ void journal_turn_off(struct sl_journal *journal, const char *what, int code);
 /* 0, or -ENOMEM if a record could not be added. Records that may be lost are added without it. */
 int journal_check_pending(struct sl_journal *journal);
 
+/* Offset in the file behind the last record, which may not be written yet. */
+uint64_t journal_end_of_records(const struct sl_journal *journal);
+
 /* Write all that is recorded. Returns 0, also if it is off then; or the cancellation. */
 SL_SUSPENDS
 int journal_flush(struct sl_journal *journal);
@@ -88,8 +92,9 @@ SL_SUSPENDS
 int journal_sync(struct sl_journal *journal);
 
 /*
- * It has ranges that are wrong, or are about to be, and cannot be written: empty it. Returns 0 once
- * that is on disk; else a code: it may still list them, now or after a power cut.
+ * It has ranges that are wrong, or are about to be, and cannot be written: cut it where none is
+ * listed yet, but what the part was stays. Returns 0 once that is on disk; else a code: it may still
+ * list them, now or after a power cut.
  */
 SL_SUSPENDS
 int journal_destroy(struct sl_journal *journal);

@@ -281,6 +281,7 @@ read_content(struct sl_journal *journal, struct statx *own, struct sl_error *err
 	sl_buf_release(&text);
 	journal->is_taken = !code && journal->content.is_taken;
 	journal->taken = journal->content.taken;
+	journal->taken_end = journal->is_taken ? journal->content.taken_end : 0;
 	return code;
 }
 

@@ -77,9 +77,8 @@ note_sync_failure(struct sl_journal *journal, int code)
 
 /* ---- writing ---- */
 
-/* Offset in the file behind the last record. */
-static uint64_t
-end_of(const struct sl_journal *journal)
+uint64_t
+journal_end_of_records(const struct sl_journal *journal)
 {
 	return journal->written_len + journal->in_flight.len + journal->pending.len;
 }
@@ -132,14 +131,15 @@ journal_check_pending(struct sl_journal *journal)
 	return failed ? -ENOMEM : 0;
 }
 
-/* In its turn: a write that ends later would make it longer again. */
+/* In its turn: a write that ends later would make it longer again. Without the record of what the
+ * part was, the run after a kill would remove a file that was there. */
 int
 journal_destroy(struct sl_journal *journal)
 {
 	int code = sl_semaphore_take(&journal->write_turn, SL_FOREVER);
 	if (code)
 		return code;
-	code = sl_io_truncate(journal->fd, 0);
+	code = sl_io_truncate(journal->fd, journal->taken_end);
 	if (!code)
 		code = sl_io_sync(journal->fd, 0);
 	if (!code)
@@ -246,7 +246,7 @@ SL_SUSPENDS
 static int
 sync_all(struct sl_journal *journal)
 {
-	uint64_t off = end_of(journal), before_ns = sl_now();
+	uint64_t off = journal_end_of_records(journal), before_ns = sl_now();
 	journal->unsynced_bytes = 0;
 	int code = sync_part(journal);
 	if (code)
@@ -264,7 +264,7 @@ sync_all(struct sl_journal *journal)
 int
 sl_journal_sync(struct sl_journal *journal)
 {
-	uint64_t off = end_of(journal);
+	uint64_t off = journal_end_of_records(journal);
 	int code = journal->sync_failure;
 	sl_assert(!journal->is_running);
 	if (!code)

@@ -1225,6 +1225,44 @@ sync_fails_and_journal_stays(struct bench *bench)
 	cr_expect_eq(sim_name_count(bench->sim, "/"), 0);
 }
 
+/* A file of the final name that became the part, as takeover.c does it. */
+static void
+take_and_fail_sync(struct bench *bench)
+{
+	const struct sl_journal_taken taken = { .size = 4 * PIECE, .modified_ns = SL_NS_PER_S };
+	must_begin_new(bench);
+	cr_assert_eq(sl_journal_set_taken(bench->part.journal, &taken), 0);
+	write_pieces(bench, 0, 10);
+	sim_fail_nth(bench->sim, 1, -EIO, 1ull << SL_OP_SYNC);
+	cr_assert_eq(sl_sleep(10 * SL_NS_PER_S), 0);
+	cr_expect_eq(bench->sync_failure, -EIO);
+	sim_cut_now(bench->sim, SIM_CRASH_KILL);
+}
+
+static void
+find_put_back(struct bench *bench)
+{
+	struct sl_span got = { 0 };
+	cr_assert_eq(resume(bench), 0, "%s", bench->err.text);
+	cr_expect_eq(bench->resumed, 0, "what may be lost is not listed");
+	sl_part_discard(&bench->part);
+	cr_assert(sim_content(bench->sim, "x", &got), "the file that was there is gone");
+	cr_expect_eq(got.len, 4 * PIECE);
+	cr_expect(is_right(got, (struct sl_range){ 0, got.len }));
+	cr_expect_not(sim_exists(bench->sim, PART));
+	cr_expect_not(sim_exists(bench->sim, JOURNAL));
+}
+
+Test(journal, that_is_emptied_still_tells_what_the_part_was)
+{
+	struct sim_options options = sim_options(3);
+	struct bench bench = { .body = take_and_fail_sync, .sim = sim_new(&options) };
+	run_until_cut(&bench);
+	bench.body = find_put_back;
+	sim_run(bench.sim, bench_main, &bench);
+	sim_free(bench.sim);
+}
+
 Test(journal, that_cannot_be_emptied_after_a_failed_sync_is_removed_with_its_part)
 {
 	struct sim_options options = sim_options(3);

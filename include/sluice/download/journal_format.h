@@ -122,8 +122,9 @@ struct sl_journal_content {
 	struct sl_journal_closed closed;
 	bool is_taken; /* the part was a file of the final name: */
 	struct sl_journal_taken taken;
-	size_t len;     /* bytes of whole records: a journal that goes on is cut here */
-	uint32_t chain; /* CRC of the last of them */
+	uint64_t taken_end; /* offset behind that record */
+	size_t len;         /* bytes of whole records: a journal that goes on is cut here */
+	uint32_t chain;     /* CRC of the last of them */
 };
 
 /*
