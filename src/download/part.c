@@ -40,6 +40,7 @@
 
 #define BLOCK 4096u /* what direct I/O is aligned to, in memory, file and length */
 #define TAKE_OVER_TRIES 4
+#define KERNEL_CODE_MIN (-4096) /* a kernel's codes are above it */
 #define LOCK_PATIENCE_NS SL_NS_PER_S
 #define LOCK_RETRY_NS (50 * SL_NS_PER_MS)
 /* After a signal or the deadline of the run everything must be cleaned up within a second.
@@ -434,6 +435,17 @@ remove_left_part(const struct sl_part *part, const char *why)
 	return 0;
 }
 
+/* Whether it was a file of the final name, its journal may tell another time. */
+static int
+refuse_unread(const struct sl_part *part, int code, struct sl_error *err)
+{
+	char why[160];
+	snprintf(why, sizeof(why),
+		"its journal cannot be read: %s (move both away to begin the download anew)",
+		sl_code_text(code));
+	return part_fail(part, err, SL_PHASE_CREATE, code, "use", why);
+}
+
 /* Under its lock, so that two runs which find it cannot remove each other's new part. */
 SL_SUSPENDS
 static int
@@ -445,8 +457,10 @@ clear_left(const struct sl_part *part, int fd, const char *why, struct sl_error 
 	int code = sl_journal_load_taken(&of, &taken);
 	if (!code)
 		return put_left_back(part, fd, &taken, why, err);
-	return sl_part_is_stop(code) || is_short_of_means(code) ? code
-								: remove_left_part(part, why);
+	if (sl_part_is_stop(code) || is_short_of_means(code))
+		return code;
+	bool is_unread = code > KERNEL_CODE_MIN && code != -ENOENT;
+	return is_unread ? refuse_unread(part, code, err) : remove_left_part(part, why);
 }
 
 /* What has the part's name, if a former run has left it: CREATED if it was taken over; TRY_AGAIN

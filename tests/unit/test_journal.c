@@ -40,6 +40,8 @@ struct bench {
 	uint64_t resumed; /* bytes that a journal had */
 	bool was_resumed;
 	int sync_failure; /* reported by the journal */
+	uint64_t nth;     /* operation that fails, with: */
+	int code;
 };
 
 static int
@@ -1261,6 +1263,59 @@ Test(journal, that_is_emptied_still_tells_what_the_part_was)
 	bench.body = find_put_back;
 	sim_run(bench.sim, bench_main, &bench);
 	sim_free(bench.sim);
+}
+
+static void
+take_and_die(struct bench *bench)
+{
+	const struct sl_journal_taken taken = { .size = 4 * PIECE, .modified_ns = SL_NS_PER_S };
+	must_begin_new(bench);
+	cr_assert_eq(sl_journal_set_taken(bench->part.journal, &taken), 0);
+	write_pieces(bench, 0, 10);
+	cr_assert_eq(sl_sleep(SL_NS_PER_S), 0);
+	sim_cut_now(bench->sim, SIM_CRASH_KILL);
+}
+
+/* The file that was there is the part, or has its name back. */
+static void
+expect_taken_is_there(struct bench *bench, uint64_t nth)
+{
+	struct sl_span got = { 0 };
+	const char *name = sim_exists(bench->sim, "x") ? "x" : PART;
+	bool is_there = sim_content(bench->sim, name, &got) && got.len >= 4 * PIECE &&
+			is_right(got, (struct sl_range){ 0, 4 * PIECE });
+	sim_check(bench->sim, is_there, "operation %llu: the file that was there is gone",
+		(unsigned long long)nth);
+}
+
+static void
+try_to_begin_anew(struct bench *bench)
+{
+	sim_fail_nth(bench->sim, bench->nth, bench->code,
+		1ull << SL_OP_OPEN | 1ull << SL_OP_READ | 1ull << SL_OP_STAT |
+			1ull << SL_OP_RENAME | 1ull << SL_OP_TRUNCATE);
+	if (sl_part_create(&bench->part, bench->directory, "x", SL_PART_NEW, &bench->err) != 0)
+		cr_expect(bench->err.text[0]);
+}
+
+Test(journal, that_cannot_be_read_loses_no_file_that_became_the_part)
+{
+	static const int codes[] = { -EIO, -EACCES };
+	for (size_t i = 0; i < SL_COUNT_OF(codes); i++) {
+		bool hit = true;
+		for (uint64_t nth = 1; hit; nth++) {
+			struct sim_options options = sim_options(nth);
+			struct bench bench = { .body = take_and_die, .sim = sim_new(&options) };
+			run_until_cut(&bench);
+			bench.body = try_to_begin_anew;
+			bench.nth = nth;
+			bench.code = codes[i];
+			sim_run(bench.sim, bench_main, &bench);
+			hit = sim_faults(bench.sim) > 0;
+			expect_taken_is_there(&bench, nth);
+			sim_free(bench.sim);
+		}
+	}
 }
 
 Test(journal, that_cannot_be_emptied_after_a_failed_sync_is_removed_with_its_part)
