@@ -93,8 +93,8 @@ int journal_sync(struct sl_journal *journal);
 
 /*
  * It has ranges that are wrong, or are about to be, and cannot be written: cut it where none is
- * listed yet, but what the part was stays. Returns 0 once that is on disk; else a code: it may still
- * list them, now or after a power cut.
+ * listed yet, but what the part was stays. Returns 0 once that is on disk; else a code: it may
+ * still list them, now or after a power cut.
  */
 SL_SUSPENDS
 int journal_destroy(struct sl_journal *journal);
