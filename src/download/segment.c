@@ -108,13 +108,23 @@ read_some(struct sl_segment *segment, uint64_t most)
 	return got;
 }
 
+/* The response has ended in order, but before what it was to have. With a length that is noticed as
+ * it is read. */
+static int
+fail_short(const struct sl_segment *segment)
+{
+	return sl_fail(segment->err, SL_PHASE_BODY, SL_E_SHORT_BODY,
+		"cannot fetch '%s': the response ended before the bytes that are missing",
+		sl_sources_show(segment->source->of));
+}
+
 int
 sl_segment_skip(struct sl_segment *segment, uint64_t len, uint32_t *crc)
 {
 	for (uint64_t left = len; left > 0 && !*segment->failure;) {
 		int got = read_some(segment, left);
 		if (got == 0)
-			got = SL_E_SHORT_BODY; /* not with a length: reading fails before */
+			return fail_short(segment);
 		if (got < 0)
 			return got;
 		*crc = sl_crc32c(*crc, segment->chunk->data, (size_t)got);
@@ -184,6 +194,15 @@ has_rest(struct sl_segment *segment)
 	       rest_of(segment) > 0;
 }
 
+/* At the end of the response. A range may have fewer bytes than were requested: the rest is
+ * requested again, which would not end if there were none at all. */
+static int
+check_end(const struct sl_segment *segment)
+{
+	bool may_be_shorter = !segment->lease || (segment->is_range && segment->received > 0);
+	return may_be_shorter ? 0 : fail_short(segment);
+}
+
 SL_SUSPENDS
 static int
 read_body(struct sl_segment *segment)
@@ -193,7 +212,7 @@ read_body(struct sl_segment *segment)
 		int got = read_some(segment, rest_of(segment));
 		uint64_t after_ns = sl_now();
 		if (got <= 0)
-			return got;
+			return got ? got : check_end(segment);
 		chunk->len += (size_t)got;
 		segment->received += (uint64_t)got;
 		segment->counts->pending += (uint64_t)got;

@@ -245,6 +245,21 @@ test_servers_broken_anywhere() {
 	is_gen f 9000 1
 }
 
+# a later response has no length and ends early, in order: that is not the end of the file
+test_servers_end_early_without_a_length() {
+	own_origin
+	local early sum
+	sum=$("$ORIGIN_TOOL" --sum 9000 1)
+	for early in short-first/2/5000 short-first/2/7000/short-first/1/5000 short-first/2/3000/short-first/1/5000; do
+		get "${SOON[@]}" -o - "$ORIGIN/from/2/untilclose/$early/etag/v1/gen/9000/1/f"
+		expect 0 "the response ended before the bytes that are missing; trying again"
+		[[ $(sha256sum <out) == "$sum"* ]] || fail "$early: $(stat -c %s out) bytes"
+	done
+	# Of a range: it is requested again no more often than --retries says.
+	get "${SOON[@]}" --retries 2 -s 1 "$ORIGIN/from/2/untilclose/short-first/40/0/short-first/1/5000000/ranges/etag/v1/gen/$SIZE/$SEED/f"
+	expect 22 "the response ended before the bytes that are missing (after 3 attempts)"
+}
+
 # what is on the server is shorter by now than what a killed run has of it, or than the file that is there
 test_servers_shrunk() {
 	with_nginx

@@ -4,6 +4,7 @@
 #include "sluice/download/admission.h"
 
 #include <criterion/criterion.h>
+#include <errno.h>
 #include <malloc.h>
 #include <stdio.h>
 
@@ -61,4 +62,24 @@ Test(admission, hosts_that_are_not_in_use_are_forgotten)
 	struct sim *sim = sim_plain(1);
 	cr_assert_eq(sim_run(sim, visit_many_hosts, NULL), 0);
 	sim_free(sim);
+}
+
+/* 403 alone is of the file: only with Retry-After it is of too many requests. */
+Test(admission, a_refusal_is_what_fewer_connections_may_help_against)
+{
+	static const struct {
+		struct sl_error err;
+		bool is_refusal;
+	} cases[] = {
+		{ { .code = SL_E_STATUS, .http_status = 429 }, true },
+		{ { .code = SL_E_STATUS, .http_status = 503 }, true },
+		{ { .code = SL_E_STATUS, .http_status = 403, .retry_after_s = 1 }, true },
+		{ { .code = SL_E_STATUS, .http_status = 403 }, false },
+		{ { .code = SL_E_STATUS, .http_status = 404, .retry_after_s = 1 }, false },
+		{ { .code = -ECONNREFUSED, .phase = SL_PHASE_CONNECT }, true },
+		{ { .code = -ECONNRESET, .phase = SL_PHASE_BODY }, true },
+		{ { .code = SL_E_SHORT_BODY, .phase = SL_PHASE_BODY }, false },
+	};
+	for (size_t i = 0; i < SL_COUNT_OF(cases); i++)
+		cr_expect_eq(sl_admission_is_refusal(&cases[i].err), cases[i].is_refusal, "%zu", i);
 }

@@ -676,6 +676,72 @@ Test(journal, ranges_beyond_the_end_of_a_part_that_was_cut_are_bad)
 }
 
 static void
+verify_unreadable(struct bench *bench)
+{
+	struct sl_journal_verified verified;
+	must_begin_new(bench);
+	write_pieces(bench, 0, 4);
+	cr_assert(sl_part_keep(&bench->part));
+	sim_append(bench->sim, PART, "", 1); /* which sets its time */
+	must_resume(bench);
+	sim_fail_nth(bench->sim, 1, -EIO, 1ull << SL_OP_READ);
+	verify(bench, &verified);
+	cr_expect_eq(sim_faults(bench->sim), 1);
+	cr_expect_eq(verified.bad_ranges, 1, "%zu", verified.bad_ranges);
+	cr_assert_eq(begin(bench), 0);
+	write_pieces(bench, 0, PIECES);
+	sl_part_discard(&bench->part);
+}
+
+Test(journal, what_the_disk_cannot_read_is_bad_and_the_rest_is_resumed)
+{
+	struct sim_options options = sim_options(1);
+	options.short_percent = 0;
+	options.dio_align = 0;
+	simulated(&options, verify_unreadable);
+}
+
+/* One of four pieces was changed. */
+static void
+find_bad(struct bench *bench)
+{
+	struct sl_journal_verified verified;
+	struct sl_span got;
+	must_begin_new(bench);
+	write_pieces(bench, 0, 4);
+	cr_assert(sl_part_keep(&bench->part));
+	cr_assert(sim_content(bench->sim, PART, &got));
+	struct sl_buf changed = { 0 };
+	sl_buf_add_span(&changed, got);
+	changed.data[PIECE] ^= 1;
+	sim_put_file(bench->sim, PART, changed.data, changed.len, 0666);
+	sl_buf_release(&changed);
+	must_resume(bench);
+	verify(bench, &verified);
+	cr_expect_eq(verified.bad_ranges, 1);
+}
+
+static void
+keep_unrecorded(struct bench *bench)
+{
+	find_bad(bench);
+	cr_expect_not(sl_part_keep(&bench->part), "the journal still lists it");
+	find_bad(bench);
+	sim_fail_from(bench->sim, 1, -ENOSPC, 1ull << SL_OP_WRITE);
+	cr_expect_eq(begin(bench), 0, "it is off");
+	sim_stop_faults(bench->sim);
+	sim_fail_nth(bench->sim, 0, 0, 0);
+	cr_expect_not(sl_part_keep(&bench->part), "as before");
+	cr_expect_eq(sim_name_count(bench->sim, "/"), 0);
+}
+
+Test(journal, a_part_is_not_kept_unless_what_was_found_bad_is_recorded)
+{
+	struct sim_options options = sim_options(1);
+	simulated(&options, keep_unrecorded);
+}
+
+static void
 voids(struct bench *bench)
 {
 	must_begin_new(bench);

@@ -191,6 +191,31 @@ Test(list_url, a_list_that_comes_again_with_other_bytes_ends)
 	free(text);
 }
 
+/* Its bytes may be of another version, although the request named this one. */
+Test(list_url, a_range_without_a_validator_is_not_joined_to_a_list)
+{
+	size_t len;
+	char *text = list_of("i.example", &len);
+	struct sim_http_file later = { .path = "/list",
+		.data = text,
+		.len = len,
+		.ranges = true,
+		.etag = "\"one\"",
+		.lie = SIM_HTTP_LIE_UNMARKED,
+		.lies = 1000 };
+	struct scene scene = { .served = { .ranges = true,
+				       .etag = "\"one\"",
+				       .misdeed = SIM_HTTP_ENDS,
+				       .misdeed_at = 100000,
+				       .later = &later,
+				       .later_from = 1 },
+		.retries = 20 };
+	run(&scene, 1);
+	cr_expect_eq(scene.code, SL_E_CHANGED, "%s", scene.err.text);
+	cr_expect_lt(scene.entries, ENTRIES);
+	free(text);
+}
+
 /* Entries of two versions are not one list. */
 Test(list_url, a_list_that_has_changed_meanwhile_ends)
 {

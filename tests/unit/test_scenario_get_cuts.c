@@ -116,29 +116,29 @@ cut_at(const struct cut_plan *plan, uint64_t seed, uint64_t nth)
 }
 
 static const struct cut_plan plans[] = {
-	{ .name = "kill", .how = SIM_CRASH_KILL, .stride = 17 },
-	{ .name = "each prefix of all changes", .how = SIM_CRASH_KEEP, .stride = 17 },
-	{ .name = "only what was synced", .how = SIM_CRASH_DROP, .stride = 17 },
-	{ .name = "names without data", .how = SIM_CRASH_NAMES, .stride = 17 },
-	{ .name = "sizes without data", .how = SIM_CRASH_SIZES, .stride = 17 },
-	{ .name = "any blocks and names", .how = SIM_CRASH_RANDOM, .stride = 17 },
+	{ .name = "kill", .how = SIM_CRASH_KILL, .stride = 31 },
+	{ .name = "each prefix of all changes", .how = SIM_CRASH_KEEP, .stride = 31 },
+	{ .name = "only what was synced", .how = SIM_CRASH_DROP, .stride = 31 },
+	{ .name = "names without data", .how = SIM_CRASH_NAMES, .stride = 31 },
+	{ .name = "sizes without data", .how = SIM_CRASH_SIZES, .stride = 31 },
+	{ .name = "any blocks and names", .how = SIM_CRASH_RANDOM, .stride = 31 },
 	{ .name = "synced file by file",
 		.how = SIM_CRASH_RANDOM,
 		.sync = SL_SYNC_ALL,
-		.stride = 17,
+		.stride = 31,
 		.has_others = true },
-	{ .name = "without syncs", .how = SIM_CRASH_KILL, .sync = SL_SYNC_NONE, .stride = 17 },
+	{ .name = "without syncs", .how = SIM_CRASH_KILL, .sync = SL_SYNC_NONE, .stride = 31 },
 	{ .name = "replaced",
 		.how = SIM_CRASH_RANDOM,
-		.stride = 17,
+		.stride = 31,
 		.is_replaced = true,
 		.has_others = true },
 	{ .name = "in a new directory",
 		.how = SIM_CRASH_RANDOM,
-		.stride = 17,
+		.stride = 31,
 		.in_directory = true,
 		.has_checksum = true },
-	{ .name = "read back", .how = SIM_CRASH_KILL, .stride = 17, .verifies = true },
+	{ .name = "read back", .how = SIM_CRASH_KILL, .stride = 31, .verifies = true },
 };
 
 Test(scenario_get_cuts, a_cut_at_any_operation_is_resumed_and_so_is_one_in_the_next_run,
@@ -186,7 +186,7 @@ Test(scenario_get_cuts, a_cut_at_any_operation_of_a_download_of_any_shape_is_rec
 	for (size_t i = 0; i < SL_COUNT_OF(shapes); i++)
 		for (size_t k = 0; k < SL_COUNT_OF(hows); k++)
 			for (uint64_t nth = 1 + k; cut_shape_at(shapes[i], hows[k], seed, nth);
-				nth += sim_stride(17))
+				nth += sim_stride(31))
 				;
 }
 

@@ -35,7 +35,7 @@ fail_each(enum shape shape, int code, uint64_t kinds)
 {
 	uint64_t nth = 1;
 	while (fail_at(shape, nth, code, kinds))
-		nth += sim_stride(17);
+		nth += sim_stride(31);
 	return nth - 1;
 }
 

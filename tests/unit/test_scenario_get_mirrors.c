@@ -1109,6 +1109,24 @@ Test(scenario_get_mirrors, etags_that_differ_before_any_byte_was_written_get_one
 	}
 }
 
+/* Without Date another version may have the same Last-Modified: the same bytes here and there prove
+ * nothing, so none are requested. */
+Test(scenario_get_mirrors, etags_that_differ_get_no_second_opinion_if_the_time_is_not_strong)
+{
+	struct sim_seeds seeds = sim_seeds(4);
+	for (uint64_t seed = seeds.first; seed != seeds.end; seed++) {
+		struct mirrors *mirrors = begin_nodes(seed);
+		mirrors->served->date = NULL;
+		run(mirrors);
+		scenario_expect_all_done(mirrors->scenario);
+		unsigned requests = sim_http_requests(mirrors->scenario->http);
+		cr_expect_leq(requests, 1 + 3 * 2 + 1,
+			"%u: the first, two of each other connection, and one for the rest",
+			requests);
+		end(mirrors);
+	}
+}
+
 /* A third ETag is not one of the two that came with the same bytes: it may be of another version,
  * which nothing else in the heads shows. */
 Test(scenario_get_mirrors, each_etag_that_differs_alone_is_compared)

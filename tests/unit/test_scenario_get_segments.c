@@ -373,6 +373,35 @@ Test(scenario_get_segments, a_complete_part_that_another_program_changes_is_not_
 	cr_expect_gt(lost, 0);
 }
 
+static void
+cut_last_byte(struct sim *sim, void *ctx)
+{
+	struct sl_span now = { 0 };
+	(void)ctx;
+	if (sim_content(sim, "f0.sluice-part", &now) && now.len == SIZE)
+		sim_cut(sim, "f0.sluice-part", SIZE - 1);
+}
+
+/* Its checksum cannot be computed: that is not the server's fault. */
+Test(scenario_get_segments, a_part_that_another_program_cuts_is_no_mismatch)
+{
+	uint64_t ops = 1;
+	unsigned unreadable = 0;
+	for (uint64_t n = 1; n < ops + 1; n += sim_stride(10)) {
+		char sum[SCENARIO_SUM];
+		struct scenario *scenario = build_one(1);
+		const struct get_file *file = &scenario->get.files[0];
+		scenario_set_checksum(&scenario->get.files[0], sum);
+		sim_at(scenario->sim, n, cut_last_byte, NULL);
+		scenario_run(scenario);
+		ops = sim_ops(scenario->sim);
+		sim_check(scenario->sim, file->error.code != SL_E_CHECKSUM, "%s", file->error.text);
+		unreadable += file->error.code == -EIO && file->error.phase == SL_PHASE_READ;
+		scenario_free(scenario);
+	}
+	cr_expect_gt(unreadable, 0);
+}
+
 /* The first source has the file no more, and its mirror goes on with what a run has left. */
 Test(scenario_get_segments, bytes_of_earlier_runs_count_as_resumed_also_with_another_source)
 {

@@ -78,9 +78,45 @@ Test(scenario_get_sync, after_an_input_output_error_no_other_file_of_the_device_
 			sim_check(scenario->sim, sim_faults(scenario->sim) == 1, "no sync");
 			for (size_t i = 0; i < 2; i++)
 				scenario_expect_failure(scenario, i, -EIO, SL_PHASE_SYNC);
+			sim_check(scenario->sim, sim_name_count(scenario->sim, "/") == 0,
+				"a file has its name");
 			scenario_free(scenario);
 		}
 	}
+}
+
+/* Another file's sync reports the failure, perhaps while the name of this one is synced: it is not
+ * done after the other has failed. With one file each, and with groups. */
+Test(scenario_get_sync, no_file_is_done_once_its_device_has_failed)
+{
+	unsigned failed = 0;
+	for (uint64_t seed = 1; seed <= 24; seed++) {
+		struct sim_options options = sim_options(seed);
+		options.disk_ns = 50 * SL_NS_PER_MS;
+		options.short_percent = 0;
+		struct scenario *scenario = scenario_new(&options);
+		const struct get_file *file = scenario->get.files;
+		uint64_t failed_at = UINT64_MAX;
+		bool is_grouped = seed % 2 == 0;
+		scenario->get.sync = is_grouped ? scenario->get.sync : SL_SYNC_ALL;
+		scenario->get.jobs = is_grouped ? 8 : 2;
+		for (size_t i = 0; i < scenario->get.jobs; i++)
+			scenario_offer(scenario, (struct sim_http_file){ .len = 20000 });
+		sim_fail_nth(scenario->sim, 1 + seed / 2 % 4, -EIO, KIND(SL_OP_SYNC));
+		scenario_run(scenario);
+		for (size_t i = 0; i < scenario->get.count; i++)
+			if (file[i].error.code == -EIO)
+				failed_at = SL_MIN(failed_at, file[i].at_op);
+		for (size_t i = 0; i < scenario->get.count; i++)
+			sim_check(scenario->sim, file[i].error.code || file[i].at_op < failed_at,
+				"f%zu was done after %llu operations, another had failed after "
+				"%llu",
+				i, (unsigned long long)file[i].at_op,
+				(unsigned long long)failed_at);
+		failed += failed_at < UINT64_MAX;
+		scenario_free(scenario);
+	}
+	cr_expect_eq(failed, 24, "%u", failed);
 }
 
 /* Each file of a group keeps a descriptor: two jobs with four each leave twelve, for a queue and a

@@ -183,16 +183,16 @@ cut_everywhere(enum way way, enum sim_crash how, uint64_t stride)
 Test(scenario_get_takeover, a_kill_at_any_operation_loses_nothing_that_was_there, .timeout = 240)
 {
 	for (enum way way = 0; way <= KEEP; way++)
-		cut_everywhere(way, SIM_CRASH_KILL, sim_stride(5));
+		cut_everywhere(way, SIM_CRASH_KILL, sim_stride(11));
 }
 
 Test(scenario_get_takeover, a_power_cut_at_any_operation_loses_nothing_that_was_there,
 	.timeout = 240)
 {
 	for (enum way way = 0; way <= KEEP; way++) {
-		cut_everywhere(way, SIM_CRASH_DROP, sim_stride(11));
-		cut_everywhere(way, SIM_CRASH_NAMES, sim_stride(11));
-		cut_everywhere(way, SIM_CRASH_RANDOM, sim_stride(7));
+		cut_everywhere(way, SIM_CRASH_DROP, sim_stride(23));
+		cut_everywhere(way, SIM_CRASH_NAMES, sim_stride(23));
+		cut_everywhere(way, SIM_CRASH_RANDOM, sim_stride(17));
 	}
 }
 
@@ -229,11 +229,11 @@ fail_each(enum way way, enum sl_sync_mode sync, int code, uint64_t kinds, uint64
 Test(scenario_get_takeover, any_operation_may_fail, .timeout = 240)
 {
 	for (enum way way = 0; way < WAYS; way++) {
-		fail_each(way, SL_SYNC_AUTO, -EIO, DISK, sim_stride(3));
+		fail_each(way, SL_SYNC_AUTO, -EIO, DISK, sim_stride(7));
 		fail_each(way, SL_SYNC_NONE, -ENOSPC, KIND(SL_OP_WRITE), sim_stride(1));
 		/* A journal that may not be looked at or removed has to stay. */
 		fail_each(way, SL_SYNC_AUTO, -ENOMEM,
-			EVERYTHING & ~(KIND(SL_OP_UNLINK) | KIND(SL_OP_STAT)), sim_stride(13));
+			EVERYTHING & ~(KIND(SL_OP_UNLINK) | KIND(SL_OP_STAT)), sim_stride(29));
 	}
 }
 
@@ -286,10 +286,10 @@ Test(scenario_get_takeover, a_wrong_checksum_loses_nothing_that_was_there_wherev
 	.timeout = 240)
 {
 	for (enum way way = 0; way < WAYS; way++) {
-		mismatch_cut_everywhere(way, SIM_CRASH_KILL, sim_stride(5));
-		mismatch_cut_everywhere(way, SIM_CRASH_DROP, sim_stride(11));
-		mismatch_cut_everywhere(way, SIM_CRASH_NAMES, sim_stride(11));
-		mismatch_cut_everywhere(way, SIM_CRASH_RANDOM, sim_stride(7));
+		mismatch_cut_everywhere(way, SIM_CRASH_KILL, sim_stride(11));
+		mismatch_cut_everywhere(way, SIM_CRASH_DROP, sim_stride(23));
+		mismatch_cut_everywhere(way, SIM_CRASH_NAMES, sim_stride(23));
+		mismatch_cut_everywhere(way, SIM_CRASH_RANDOM, sim_stride(17));
 	}
 }
 
@@ -297,7 +297,7 @@ Test(scenario_get_takeover, a_wrong_checksum_and_a_failed_operation_lose_nothing
 {
 	for (enum way way = 0; way < WAYS; way++) {
 		bool hit = true;
-		for (uint64_t n = 1; hit; n += sim_stride(3)) {
+		for (uint64_t n = 1; hit; n += sim_stride(7)) {
 			struct scenario *scenario = build_wrong(way, n);
 			uint64_t at_op = 0;
 			scenario->get.files[0].has_part = scenario->get.files[0].has_journal = true;
