@@ -74,11 +74,24 @@ set_replaced(struct file *file)
 	file->present.has_rights = true;
 }
 
+static bool
+may_replace_any(const struct file *file)
+{
+	return file->batch->options.if_exists == SL_EXISTS_REPLACE;
+}
+
+/* It has been completed, and did not match the checksum. */
+static bool
+is_known_as_wrong(const struct file *file)
+{
+	return file->is_alone && may_replace_any(file);
+}
+
 /* It cannot be taken over: `code` is 0 now if all of it is to be downloaded instead. */
 static int
 replace_instead(struct file *file, int code)
 {
-	if (code != -EEXIST || file->batch->options.if_exists != SL_EXISTS_REPLACE)
+	if (code != -EEXIST || !may_replace_any(file))
 		return code;
 	sl_log_warn("%s: downloading all of it", file->error.text);
 	sl_error_clear(&file->error);
@@ -125,8 +138,12 @@ look_once(struct file *file)
 		file->remote, &file->present, &file->error);
 	if (file->present.has_journal && !file->batch->options.dry_run)
 		remove_stale_journal(file, code);
-	if (!code && file->present.kind == SL_PRESENT_USABLE)
-		code = compare_at_hand(file);
+	if (!code && file->present.kind == SL_PRESENT_USABLE && !is_known_as_wrong(file))
+		return compare_at_hand(file);
+	if (!code && file->present.kind == SL_PRESENT_USABLE) {
+		file_drop_at_hand(file);
+		set_replaced(file);
+	}
 	return code;
 }
 
@@ -504,13 +521,15 @@ is_part_still_valid(const struct file *file)
 }
 
 /* Bytes that do not match the checksum may be of several versions: those of several sources, or
- * those that an earlier run has left, from whatever sources that had them. A piece that is bad has
- * been requested again. */
+ * those that an earlier run has left, from whatever sources that had them; so may those of a file
+ * that was there, which is fetched whole if it may be replaced. A piece that is bad has been
+ * requested again. */
 static bool
 may_be_mixed(const struct file *file)
 {
 	bool has_pieces = file->entry.pieces.kind != SL_CHECKSUM_NONE;
-	bool is_of_earlier_run = file->view.resumed > 0 && !completes_file(file) && !has_pieces;
+	bool is_of_earlier_run = file->view.resumed > 0 && !has_pieces &&
+				 (!completes_file(file) || may_replace_any(file));
 	return !file->is_alone && (is_of_earlier_run || sl_transfer_is_mixed(&file->transfer));
 }
 

@@ -558,6 +558,21 @@ test_takeover_wrong_checksum() {
 	done
 }
 
+# what was there is wrong where no sample shows it: all of the file is fetched if it may be replaced
+test_takeover_wrong_replaced() {
+	local way sum
+	sum=$("$ORIGIN_TOOL" --sum $SIZE $SEED)
+	for way in adopt append; do
+		half_done $way
+		printf wrong | dd of=f bs=1 seek=2500001 conv=notrunc status=none
+		run get -k 1M "$(option $way)" --if-exists=replace --checksum "sha-256=${sum%% *}" "$URL"
+		expect 0 "beginning again from the start"
+		is_gen f $SIZE $SEED
+		no_parts
+		rm f
+	done
+}
+
 # pieces that cannot be repaired, also in what was there
 test_takeover_wrong_pieces() {
 	local way
