@@ -387,7 +387,7 @@ Test(scenario_get_segments, a_part_that_another_program_cuts_is_no_mismatch)
 {
 	uint64_t ops = 1;
 	unsigned unreadable = 0;
-	for (uint64_t n = 1; n < ops + 1; n += sim_stride(10)) {
+	for (uint64_t n = 1; n < ops + 1; n += 10) {
 		char sum[SCENARIO_SUM];
 		struct scenario *scenario = build_one(1);
 		const struct get_file *file = &scenario->get.files[0];
