@@ -78,10 +78,10 @@ struct sl_segments_slot {
 	uint64_t began_ns;
 	uint64_t before; /* bytes of its earlier responses */
 	uint64_t limited_before_ns;
-	/* When it last had more, and the longest time between two such ticks, in this window and in
-	 * the last one; 0 = not known yet. */
+	/* When it last had more; the times between such ticks in this window, and what one was on
+	 * average in the last window that had any, 0 = not known yet. */
 	uint64_t seen, seen_ns;
-	uint64_t pause_ns, last_pause_ns;
+	uint64_t pauses, pauses_ns, last_pause_ns;
 	/* The rate is that since `older`, one or two windows ago; `newer` is the next one. */
 	struct mark older, newer;
 	uint64_t rate_bytes_s;
@@ -547,16 +547,21 @@ note_pause(struct sl_segments_slot *slot)
 	uint64_t now_ns = sl_now(), received = received_by(slot);
 	if (received == slot->seen)
 		return;
-	if (slot->seen_ns)
-		slot->pause_ns = SL_MAX(slot->pause_ns, now_ns - slot->seen_ns);
+	if (slot->seen_ns) {
+		slot->pauses_ns += now_ns - slot->seen_ns;
+		slot->pauses++;
+	}
 	slot->seen = received;
 	slot->seen_ns = now_ns;
 }
 
+/* On average: where packets are lost, a few are long, and a connection that waits for one of them
+ * had better be replaced. */
 static uint64_t
 pause_of(const struct sl_segments_slot *slot)
 {
-	return SL_MAX(slot->pause_ns, slot->last_pause_ns);
+	uint64_t pause_ns = slot->pauses > 0 ? slot->pauses_ns / slot->pauses : 0;
+	return SL_MAX(pause_ns, slot->last_pause_ns);
 }
 
 /* On average, so that one connection that has stalled does not stand for all. */
@@ -587,9 +592,9 @@ window_of(const struct sl_segments_slot *slot)
 static void
 end_window(struct sl_segments_slot *slot, const struct mark *now)
 {
-	if (now->received > slot->newer.received)
-		slot->last_pause_ns = slot->pause_ns;
-	slot->pause_ns = 0;
+	if (slot->pauses > 0)
+		slot->last_pause_ns = slot->pauses_ns / slot->pauses;
+	slot->pauses = slot->pauses_ns = 0;
 	slot->older = slot->newer;
 	slot->newer = *now;
 }
