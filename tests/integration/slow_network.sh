@@ -23,9 +23,9 @@ test_slow_network_losses() {
 slow_losses() {
 	ip link set lo mtu 1500
 	drop_input "tcp dport != 1 numgen random mod 100 < 30"
-	get 300 --stall-timeout 30s --retry-max-wait 2s -s 4 -k 1M "http://198.51.100.2:$PORT_http/ranges/etag/v1/gen/6000000/1/f"
+	get 300 --stall-timeout 30s --retry-max-wait 2s -s 3 -k 1M "http://198.51.100.2:$PORT_http/ranges/etag/v1/gen/3000000/1/f"
 	expect 0
-	is_gen f 6000000 1
+	is_gen f 3000000 1
 	no_parts
 }
 
