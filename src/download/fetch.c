@@ -27,10 +27,15 @@
 /* ---- the part ---- */
 
 static bool
+may_replace_any(const struct file *file)
+{
+	return file->batch->options.if_exists == SL_EXISTS_REPLACE;
+}
+
+static bool
 replaces(const struct file *file)
 {
-	return file->batch->options.if_exists == SL_EXISTS_REPLACE ||
-	       file->present.kind == SL_PRESENT_REPLACE;
+	return may_replace_any(file) || file->present.kind == SL_PRESENT_REPLACE;
 }
 
 static bool
@@ -72,12 +77,6 @@ set_replaced(struct file *file)
 {
 	file->present.kind = SL_PRESENT_REPLACE;
 	file->present.has_rights = true;
-}
-
-static bool
-may_replace_any(const struct file *file)
-{
-	return file->batch->options.if_exists == SL_EXISTS_REPLACE;
 }
 
 /* It has been completed, and did not match the checksum. */
@@ -138,13 +137,13 @@ look_once(struct file *file)
 		file->remote, &file->present, &file->error);
 	if (file->present.has_journal && !file->batch->options.dry_run)
 		remove_stale_journal(file, code);
-	if (!code && file->present.kind == SL_PRESENT_USABLE && !is_known_as_wrong(file))
+	if (code || file->present.kind != SL_PRESENT_USABLE)
+		return code;
+	if (!is_known_as_wrong(file))
 		return compare_at_hand(file);
-	if (!code && file->present.kind == SL_PRESENT_USABLE) {
-		file_drop_at_hand(file);
-		set_replaced(file);
-	}
-	return code;
+	file_drop_at_hand(file);
+	set_replaced(file);
+	return 0;
 }
 
 /* What has the name: 0 = go on, with a part or a stream; FILE_SKIPPED; a code. */

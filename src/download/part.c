@@ -138,9 +138,8 @@ part_stat_fd_op(int fd, struct statx *st)
 
 /* ---- opening and locking ---- */
 
-/* What stands under a name of the part's directory, links not followed. */
-static struct sl_op
-stat_op(const struct sl_part *part, const char *name, struct statx *st)
+struct sl_op
+part_stat_name_op(const struct sl_part *part, const char *name, struct statx *st)
 {
 	return (struct sl_op){ .kind = SL_OP_STAT,
 		.dir_fd = part->directory->fd,
@@ -174,7 +173,7 @@ static int
 open_and_lock(const struct sl_part *part, uint32_t flags, uint32_t mode, struct probe *probe)
 {
 	struct sl_op ops[] = {
-		stat_op(part, part->name, &probe->final),
+		part_stat_name_op(part, part->name, &probe->final),
 		{ .kind = SL_OP_OPEN,
 			.dir_fd = part->directory->fd,
 			.path = part->part_name,
@@ -182,8 +181,8 @@ open_and_lock(const struct sl_part *part, uint32_t flags, uint32_t mode, struct 
 			.mode = mode },
 		{ .kind = SL_OP_LOCK, .fd = SL_FD_OF_AFTER },
 		part_stat_fd_op(SL_FD_OF_AFTER, &probe->by_fd),
-		stat_op(part, part->part_name, &probe->by_name),
-		stat_op(part, part->name, &probe->final),
+		part_stat_name_op(part, part->part_name, &probe->by_name),
+		part_stat_name_op(part, part->name, &probe->final),
 	};
 	size_t first = probe->if_free ? STEP_FREE : STEP_OPEN;
 	ops[STEP_OPEN].after = probe->if_free ? &ops[STEP_FREE] : NULL;
@@ -851,7 +850,7 @@ sl_part_check(const struct sl_part *part, uint64_t length, struct sl_error *err)
 struct sl_op
 sl_part_stat_op(const struct sl_part *part, struct statx *st)
 {
-	return stat_op(part, part->part_name, st);
+	return part_stat_name_op(part, part->part_name, st);
 }
 
 struct sl_op

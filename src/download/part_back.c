@@ -40,18 +40,8 @@ part_put_back(const struct sl_part *part, int fd, const struct sl_journal_taken 
 {
 	struct statx st = { 0 }, named = { 0 };
 	struct sl_op ops[] = {
-		{ .kind = SL_OP_STAT,
-			.dir_fd = fd,
-			.path = "",
-			.flags = AT_EMPTY_PATH,
-			.mask = STATX_BASIC_STATS,
-			.statx = &st },
-		{ .kind = SL_OP_STAT,
-			.dir_fd = part->directory->fd,
-			.path = part->part_name,
-			.flags = AT_SYMLINK_NOFOLLOW,
-			.mask = STATX_BASIC_STATS,
-			.statx = &named },
+		part_stat_fd_op(fd, &st),
+		part_stat_name_op(part, part->part_name, &named),
 	};
 	int code = sl_io_batch(ops, SL_COUNT_OF(ops));
 	if (code)

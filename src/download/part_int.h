@@ -27,4 +27,7 @@ int part_put_back(const struct sl_part *part, int fd, const struct sl_journal_ta
 /* The stat of an open file, prepared for a batch. */
 struct sl_op part_stat_fd_op(int fd, struct statx *st);
 
+/* The same of what stands under a name of the part's directory, links not followed. */
+struct sl_op part_stat_name_op(const struct sl_part *part, const char *name, struct statx *st);
+
 #endif

@@ -71,12 +71,7 @@ sl_part_open_left(struct sl_part *part, const struct sl_part *claim, struct sl_e
 		{ .kind = SL_OP_LOCK, .fd = SL_FD_OF_AFTER },
 		part_stat_fd_op(SL_FD_OF_AFTER, &st),
 		part_stat_fd_op(claim->fd, &new),
-		{ .kind = SL_OP_STAT,
-			.dir_fd = dir_fd,
-			.path = claim->name,
-			.flags = AT_SYMLINK_NOFOLLOW,
-			.mask = STATX_BASIC_STATS,
-			.statx = &named },
+		part_stat_name_op(claim, claim->name, &named),
 	};
 	for (size_t i = WRITER; i < SL_COUNT_OF(ops); i++)
 		ops[i].after = i == OPEN ? NULL : &ops[i < OPEN ? READ : OPEN];
@@ -120,12 +115,7 @@ sl_part_move(struct sl_part *part, struct sl_error *err)
 	int dir_fd = part->directory->fd;
 	struct sl_op ops[] = {
 		part_stat_fd_op(part->fd, &st),
-		{ .kind = SL_OP_STAT,
-			.dir_fd = dir_fd,
-			.path = part->name,
-			.flags = AT_SYMLINK_NOFOLLOW,
-			.mask = STATX_BASIC_STATS,
-			.statx = &named },
+		part_stat_name_op(part, part->name, &named),
 	};
 	int code = sl_io_batch(ops, SL_COUNT_OF(ops));
 	if (!code &&
