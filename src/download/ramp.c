@@ -70,7 +70,12 @@ sl_ramp_answered(struct sl_ramp *ramp, uint64_t now_ns)
 void
 sl_ramp_waited(struct sl_ramp *ramp, uint64_t now_ns)
 {
-	if (ramp->grown >= ramp->threshold || now_ns - ramp->grown_ns < SL_RAMP_PATIENCE_NS)
+	if (ramp->grown >= ramp->threshold) {
+		if (ramp->bytes > 0)
+			sl_ramp_answered(ramp, now_ns);
+		return;
+	}
+	if (now_ns - ramp->grown_ns < SL_RAMP_PATIENCE_NS)
 		return;
 	ramp->grown = SL_MIN(2 * ramp->grown, ramp->threshold);
 	ramp->grown_ns = now_ns;

@@ -59,6 +59,27 @@ Test(ramp, a_refusal_halves_it_once_and_it_grows_slowly_from_there)
 	cr_expect_eq(ramp.limit, 1, "never none");
 }
 
+Test(ramp, after_a_refusal_a_long_response_does_not_hold_up_the_others)
+{
+	struct sl_ramp ramp;
+	sl_ramp_init(&ramp, 3);
+	for (unsigned i = 0; i < 3; i++)
+		sl_ramp_answered(&ramp, S);
+	sl_ramp_used(&ramp, 1, 10 * S);
+	sl_ramp_refused(&ramp, 10 * S);
+	for (uint64_t now_ns = 10 * S; now_ns < 100 * S; now_ns += SL_RAMP_PATIENCE_NS) {
+		unsigned steps = (unsigned)((now_ns - 10 * S) / SL_RAMP_STEP_NS);
+		sl_ramp_received(&ramp, 1000, now_ns);
+		sl_ramp_waited(&ramp, now_ns);
+		/* A window may have ended just now. */
+		cr_expect(ramp.limit <= SL_MIN(1 + steps, 3u), "%u after %u steps", ramp.limit,
+			steps);
+		cr_expect(ramp.limit + 1 >= SL_MIN(1 + steps, 3u), "%u after %u steps", ramp.limit,
+			steps);
+	}
+	cr_expect_eq(ramp.limit, 3);
+}
+
 Test(ramp, stays_between_one_and_the_most_whatever_happens)
 {
 	struct sl_random random;

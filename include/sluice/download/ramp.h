@@ -5,7 +5,8 @@
  * As TCP's congestion window: begins with 1 and grows by 1 with each answer, which doubles it in a
  * round trip, up to `most`. It doubles as well if no answer comes for SL_RAMP_PATIENCE_NS: a slow
  * response must not hold up other files of its host. A refusal halves it; from there on it grows by
- * 1 each SL_RAMP_STEP_NS at most, since the host has shown where its limit is.
+ * 1 each SL_RAMP_STEP_NS at most, since the host has shown where its limit is: with an answer, or
+ * while bytes come, because a long response must not hold up the others either.
  *
  * Throughput is compared afterwards, because a comparison before each doubling would take longer
  * than many downloads. Once connections have been busy for SL_RAMP_TRIAL_NS, a quarter of them is
