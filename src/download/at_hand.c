@@ -48,22 +48,8 @@ sl_at_hand_free(struct sl_at_hand *at_hand)
 void
 sl_at_hand_set_file(struct sl_at_hand *at_hand, const struct statx *st)
 {
-	at_hand->inode = st->stx_ino;
-	at_hand->dev_major = st->stx_dev_major;
-	at_hand->dev_minor = st->stx_dev_minor;
-	at_hand->size = st->stx_size;
+	at_hand->file = sl_file_id(st);
 	at_hand->allocated = st->stx_blocks * 512;
-	at_hand->modified_s = st->stx_mtime.tv_sec;
-	at_hand->modified_ns = st->stx_mtime.tv_nsec;
-}
-
-bool
-sl_at_hand_is_file(const struct sl_at_hand *at_hand, const struct statx *st)
-{
-	return at_hand->inode == st->stx_ino && at_hand->dev_major == st->stx_dev_major &&
-	       at_hand->dev_minor == st->stx_dev_minor && at_hand->size == st->stx_size &&
-	       at_hand->modified_s == st->stx_mtime.tv_sec &&
-	       at_hand->modified_ns == st->stx_mtime.tv_nsec;
 }
 
 /* ---- holes ---- */

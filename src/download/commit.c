@@ -2,8 +2,9 @@
  * commit.c - how a complete part becomes a durable file. The part is sealed already (part.c):
  * nothing about it changes any more but its name. Then:
  *
- *    sync the file  >  check that its name still stands for what was written  >  rename without
- *    replacing  >  sync the directory  >  confirm that the file system still takes changes
+ *    sync the file  >  check that its name still stands for what was written, and the final name
+ *    for the file that is to be replaced  >  rename without replacing  >  sync the directory  >
+ *    confirm that the file system still takes changes
  *
  * After a power cut the final name holds either what it held before or the whole new file. A file
  * is reported done only after the last step. Small files take these steps a group at a time
@@ -17,6 +18,8 @@
 #include "sluice/rt/io.h"
 
 #include <errno.h>
+#include <fcntl.h>
+#include <sys/stat.h>
 
 bool
 commit_wants_sync(const struct sl_committer *committer)
@@ -155,12 +158,37 @@ sync_file(struct sl_committer *committer, struct sl_commit *commit)
 	return code ? commit_sync_failed(commit, code) : 0;
 }
 
+/* What another program has written to it while the body came is nowhere else. */
+SL_SUSPENDS
+static int
+check_replaced(struct sl_commit *commit)
+{
+	struct statx st = { 0 };
+	const struct sl_place *place = commit->place;
+	if (!commit->replaced)
+		return 0;
+	int code = sl_io_stat(
+		place->directory->fd, place->name, AT_SYMLINK_NOFOLLOW, STATX_BASIC_STATS, &st);
+	if (code == -ENOENT || sl_part_is_stop(code))
+		return code == -ENOENT ? 0 : code;
+	if (code)
+		return sl_fail_code(
+			commit->err, SL_PHASE_RENAME, code, "cannot examine '%s'", place->path);
+	if (sl_file_id_is(commit->replaced, &st))
+		return 0;
+	return sl_fail(commit->err, SL_PHASE_RENAME, -EEXIST,
+		"'%s' was changed by another program in the meantime, and is left as it is "
+		"(--if-exists=replace overwrites it)",
+		place->path);
+}
+
 SL_SUSPENDS
 static int
 check(struct sl_committer *committer, struct sl_commit *commit)
 {
 	(void)committer;
-	return sl_part_check(commit->part, commit->length, commit->err);
+	int code = sl_part_check(commit->part, commit->length, commit->err);
+	return code ? code : check_replaced(commit);
 }
 
 int

@@ -38,6 +38,13 @@ replaces(const struct file *file)
 	return may_replace_any(file) || file->present.kind == SL_PRESENT_REPLACE;
 }
 
+/* What is there is replaced for what was found of it, and only as long as that holds. */
+static bool
+replaces_examined(const struct file *file)
+{
+	return file->present.kind == SL_PRESENT_REPLACE && !may_replace_any(file);
+}
+
 static bool
 renames(const struct file *file)
 {
@@ -663,6 +670,7 @@ set_commit(struct file *file, bool is_there)
 		.part = &file->part,
 		.is_there = is_there,
 		.replace = replaces(file),
+		.replaced = replaces_examined(file) ? &file->present.file : NULL,
 		.length = is_there ? 0 : sl_transfer_length(&file->transfer),
 		.err = &file->error };
 }
@@ -720,7 +728,8 @@ commit(struct file *file)
 {
 	file->part.has_control = file->present.has_control;
 	bool alone = file->batch->options.sync == SL_SYNC_ALL || file->part.journal ||
-		     file->part.has_control || sl_transfer_length(&file->transfer) > SL_PART_SMALL;
+		     file->part.has_control || replaces_examined(file) ||
+		     sl_transfer_length(&file->transfer) > SL_PART_SMALL;
 	if (!alone)
 		return hand_over(file, false);
 	set_commit(file, false);

@@ -942,6 +942,7 @@ check_name(struct look *look)
 	int code = stat_name(look, AT_SYMLINK_NOFOLLOW, &st);
 	if (code == -ENOENT)
 		return found(look, SL_PRESENT_ABSENT);
+	look->present->file = sl_file_id(&st);
 	bool by_link = !code && S_ISLNK(st.stx_mode);
 	if (by_link)
 		code = stat_name(look, 0, &st);

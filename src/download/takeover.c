@@ -49,7 +49,7 @@ take_version(const struct sl_takeover *takeover, const struct sl_resource *versi
 {
 	struct sl_at_hand *at_hand = takeover->at_hand;
 	struct sl_ranges *ranges = &at_hand->ranges;
-	if (at_hand->is_beginning ? version->length <= at_hand->size
+	if (at_hand->is_beginning ? version->length <= at_hand->file.size
 				  : version->length != ranges->total)
 		return refuse(takeover, "the file has changed on the server");
 	ranges->total = version->length; /* it may have grown */
@@ -82,7 +82,7 @@ check_unchanged(const struct sl_takeover *takeover, int fd)
 	if (code)
 		return sl_fail_code(takeover->err, SL_PHASE_OPEN, code, "cannot examine '%s'",
 			takeover->place->path);
-	if (sl_at_hand_is_file(takeover->at_hand, &st))
+	if (sl_file_id_is(&takeover->at_hand->file, &st))
 		return 0;
 	sl_error_clear(takeover->err);
 	return sl_fail(takeover->err, SL_PHASE_OPEN, SL_E_REPLACED,
@@ -269,9 +269,9 @@ record_taken(const struct reading *reading)
 {
 	const struct sl_takeover *takeover = reading->takeover;
 	const struct sl_at_hand *at_hand = takeover->at_hand;
-	uint64_t seconds = (uint64_t)SL_MAX(at_hand->modified_s, (int64_t)0);
-	const struct sl_journal_taken taken = { .size = at_hand->size,
-		.modified_ns = seconds * SL_NS_PER_S + at_hand->modified_ns,
+	uint64_t seconds = (uint64_t)SL_MAX(at_hand->file.modified_s, (int64_t)0);
+	const struct sl_journal_taken taken = { .size = at_hand->file.size,
+		.modified_ns = seconds * SL_NS_PER_S + at_hand->file.modified_ns,
 		.has_control = at_hand->is_aria2s };
 	int code = sl_journal_set_taken(reading->part->journal, &taken);
 	return code ? fail_journal(takeover, code) : 0;

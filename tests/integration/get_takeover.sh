@@ -103,6 +103,42 @@ test_takeover_append_other() {
 	done
 }
 
+counted() { # tag, name, least value
+	local value
+	value=$(counter "$1" "$2")
+	((${value:-0} >= $3))
+}
+
+# what another program writes to a file while what follows it is downloaded is not replaced, unless that is wanted
+test_takeover_written_meanwhile() {
+	local what first options
+	own_origin
+	while IFS='|' read -r what first options; do
+		beginning f 12345678
+		[[ $what != empty ]] || : >f
+		# shellcheck disable=SC2086
+		start get -s 1 -k 1M $options "$ORIGIN/tag/$what/from/$first/gate/$what/ranges/etag/v1/lm/1700000000/$GEN"
+		# it was examined, and copied: half of a response has come
+		until_true 10 counted $what requests $((first + 1)) # with a HEAD
+		echo "of another program" >f
+		cp f before
+		opened $what
+		finish 20
+		if [[ $what == replace ]]; then
+			expect 0
+			all_is_there before
+			continue
+		fi
+		expect 13 "'f' was changed by another program in the meantime, and is left as it is (--if-exists=replace"
+		same f before
+		nothing_left f before own.ready own.log own.out
+	done <<-END
+		grown|5|--append
+		empty|2|--append
+		replace|5|--append --if-exists=replace
+	END
+}
+
 # all files of a list, several at once
 test_takeover_append_list() {
 	local i

@@ -7,6 +7,7 @@
 #define SLUICE_DOWNLOAD_AT_HAND_H
 
 #include "sluice/download/directory.h"
+#include "sluice/download/file_id.h"
 #include "sluice/download/pieces.h"
 #include "sluice/download/ranges.h"
 #include "sluice/http/resource.h"
@@ -16,20 +17,16 @@ struct sl_at_hand {
 	struct sl_ranges ranges;    /* its total is the size of the complete file */
 	struct sl_resource version; /* that they are of; the length alone unless has_version */
 	bool has_version;
-	bool is_beginning; /* and nothing else; how long the whole file is was only asked */
-	bool is_left;      /* half-done, by another program, which must not be at work on it */
-	bool is_moved;     /* the file itself becomes the part; else a copy */
-	bool is_aria2s;    /* it has a control file */
-	bool has_holes;    /* parts of it were never written, and are not at hand */
-	bool has_journal;  /* a journal was kept for it */
-	size_t gaps;       /* of a complete file: damaged ranges */
-	uint64_t damage;   /* bytes of them */
-	/* The file that has it, as it was when that was found out: */
-	uint64_t inode, size;
-	uint64_t allocated; /* bytes on the disk */
-	uint32_t dev_major, dev_minor;
-	int64_t modified_s;
-	uint32_t modified_ns;
+	bool is_beginning;      /* and nothing else; how long the whole file is was only asked */
+	bool is_left;           /* half-done, by another program, which must not be at work on it */
+	bool is_moved;          /* the file itself becomes the part; else a copy */
+	bool is_aria2s;         /* it has a control file */
+	bool has_holes;         /* parts of it were never written, and are not at hand */
+	bool has_journal;       /* a journal was kept for it */
+	size_t gaps;            /* of a complete file: damaged ranges */
+	uint64_t damage;        /* bytes of them */
+	struct sl_file_id file; /* that has it, as it was when that was found out */
+	uint64_t allocated;     /* of its bytes, on the disk */
 };
 
 /* Nothing is at hand of a file of `total` bytes. Returns 0 or -ENOMEM. */
@@ -40,9 +37,6 @@ void sl_at_hand_free(struct sl_at_hand *at_hand);
 
 /* It is in this file. */
 void sl_at_hand_set_file(struct sl_at_hand *at_hand, const struct statx *st);
-
-/* This is that file, and it has not been written to since. */
-bool sl_at_hand_is_file(const struct sl_at_hand *at_hand, const struct statx *st) SL_MUST_CHECK;
 
 /*
  * What was written to a range of the open file, in whole chunks: all of it, or with has_holes what

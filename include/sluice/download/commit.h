@@ -8,6 +8,7 @@
 #ifndef SLUICE_DOWNLOAD_COMMIT_H
 #define SLUICE_DOWNLOAD_COMMIT_H
 
+#include "sluice/download/file_id.h"
 #include "sluice/download/part.h"
 #include "sluice/download/place.h"
 #include "sluice/download/schedule.h"
@@ -25,7 +26,10 @@ struct sl_commit {
 	struct sl_part *part; /* sealed; closed or discarded when the commit ends */
 	bool is_there;        /* the file has its name already: it is only to be synced */
 	bool replace;         /* what has the final name is replaced; else it must be free */
-	uint64_t length;      /* bytes of the part */
+	/* With `replace`: nothing but this file is, as it was then. NULL = whatever is there. Not
+	 * in a group. */
+	const struct sl_file_id *replaced;
+	uint64_t length; /* bytes of the part */
 	struct sl_error *err;
 	struct sl_list link; /* commit.c's */
 };

@@ -46,9 +46,10 @@ struct sl_present {
 	enum sl_present_kind kind;
 	uint64_t size;   /* of a regular file that was compared or is kept; else SL_BODY_UNKNOWN */
 	bool has_rights; /* REPLACE: a file is there, whose rights the new one gets */
-	bool unverified; /* SAME: it was not looked into */
-	bool needs_sync; /* SAME: it may not be on disk yet */
-	bool has_journal; /* beside a regular file that was compared: of a part */
+	struct sl_file_id file;     /* what has the name, links not followed; unless ABSENT */
+	bool unverified;            /* SAME: it was not looked into */
+	bool needs_sync;            /* SAME: it may not be on disk yet */
+	bool has_journal;           /* beside a regular file that was compared: of a part */
 	bool has_control;           /* USABLE, REPLACE: aria2 has left it, and its control file */
 	struct sl_at_hand *at_hand; /* USABLE: what of it can be used; the caller's to free */
 	int stream_fd; /* STREAM: the caller's; perhaps standard output or error itself */
