@@ -24,10 +24,10 @@ sl_journal_is_valid(const struct sl_journal *journal)
 	return journal->written_len > 0 && !has_unrecorded;
 }
 
-bool
-sl_journal_is_whole(const struct sl_journal *journal)
+int
+sl_journal_check_whole(const struct sl_journal *journal)
 {
-	return journal->is_begun && !journal->is_off;
+	return journal->off_code;
 }
 
 uint64_t
@@ -250,8 +250,8 @@ sl_journal_set_taken(struct sl_journal *journal, const struct sl_journal_taken *
 	uint64_t end = journal_end_of_records(journal);
 	if (!code)
 		code = journal_flush(journal);
-	if (!code && journal->is_off)
-		code = -EIO;
+	if (!code)
+		code = journal->off_code;
 	journal->is_taken = code == 0;
 	journal->taken_end = journal->is_taken ? end : 0;
 	journal->taken = *taken;
@@ -375,7 +375,7 @@ keep(struct sl_journal *journal, const char *kept_name, uint64_t size, uint64_t 
 	if (!code && journal->options.sync)
 		code = journal_sync(journal);
 	if (!code && journal->is_off)
-		return -EIO; /* which was logged */
+		return journal->off_code; /* which was logged */
 	if (!code)
 		code = sl_io_rename(dir_fd, journal->part.file_name, dir_fd, kept_name, 0);
 	if (code && !journal_is_stop(code))
@@ -390,7 +390,8 @@ sl_journal_keep(
 	struct sl_shield shield;
 	(void)sl_journal_end(journal);
 	sl_shield_begin(&shield, end_deadline_ns());
-	if (!sl_journal_is_whole(journal) || keep(journal, kept_name, size, modified_ns) != 0)
+	if (!journal->is_begun || journal->is_off ||
+		keep(journal, kept_name, size, modified_ns) != 0)
 		unlink_own(journal);
 	journal_free(journal);
 	sl_shield_end(&shield);

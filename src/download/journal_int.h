@@ -26,6 +26,7 @@ struct sl_journal {
 	/* ---- what is written ---- */
 	bool is_begun;           /* its first records are written, or were loaded and cut */
 	bool is_off;             /* it could not be written: nothing more is */
+	int off_code;            /* why; first */
 	uint64_t written_len;    /* bytes of the file that are written */
 	struct sl_buf in_flight; /* bytes behind them, being written */
 	struct sl_buf pending;   /* records behind those */

@@ -60,6 +60,7 @@ journal_turn_off(struct sl_journal *journal, const char *what, int code)
 	if (journal->is_off)
 		return;
 	journal->is_off = true;
+	journal->off_code = code;
 	sl_buf_clear(&journal->pending);
 	journal_wake(&journal->writer);
 	journal_wake(&journal->syncer);
@@ -206,6 +207,7 @@ fail_sync(struct sl_journal *journal, int code)
 	struct sl_shield shield;
 	journal->sync_failure = code;
 	journal->is_off = true;
+	journal->off_code = journal->off_code ? journal->off_code : code;
 	note_sync_failure(journal, code);
 	sl_buf_clear(&journal->pending);
 	journal_wake(&journal->writer);
@@ -277,7 +279,7 @@ sl_journal_sync(struct sl_journal *journal)
 		code = journal_flush(journal);
 	if (!code)
 		code = journal_sync(journal);
-	return !code && journal->is_off ? -EIO : code;
+	return code ? code : journal->off_code;
 }
 
 SL_SUSPENDS

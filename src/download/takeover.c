@@ -307,8 +307,8 @@ static int
 sync_all(const struct sl_takeover *takeover, struct sl_part *part)
 {
 	int code = takeover->options->sync ? sl_journal_sync(part->journal) : 0;
-	if (!code && !sl_journal_is_whole(part->journal))
-		code = -EIO;
+	if (!code)
+		code = sl_journal_check_whole(part->journal);
 	return code ? fail_journal(takeover, code) : 0;
 }
 

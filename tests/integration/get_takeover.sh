@@ -385,6 +385,24 @@ test_takeover_adopt_killed() {
 	done
 }
 
+# no space is left for the journal: the file is as it was, and the reason is told
+test_takeover_journal_full() {
+	on_tmpfs "${BASH_SOURCE[0]}" takeover_journal_full size=8m
+}
+
+takeover_journal_full() {
+	beginning mnt/f 6000000
+	touch -d '2020-02-02 02:02:02' mnt/f
+	cp -p mnt/f before
+	dd if=/dev/zero of=mnt/other bs=64K status=none 2>dd.err && fail "the file system is not full"
+	rm dd.err
+	run get -k 1M --adopt -d mnt "$URL"
+	expect 9 "its journal cannot be written: no space left on device"
+	same mnt/f before
+	[[ $(stat -c %y mnt/f) == "$(stat -c %y before)" ]] || fail "modified $(stat -c %y mnt/f)"
+	[[ $(ls mnt) == f$'\n'other ]] || fail "left: $(ls mnt)"
+}
+
 # another run has moved it since it was compared, and was killed: what it has left is not lost
 test_takeover_adopt_twice() {
 	local url other

@@ -132,8 +132,8 @@ int sl_journal_begin(
  * Between begin and end, by any task. Never suspends, never fails. */
 void sl_journal_written(struct sl_journal *journal, uint64_t begin, uint64_t end, uint32_t crc);
 
-/* Between begin and end: a file is about to become the part. Returns 0 once that is written; -EIO,
- * -ENOMEM if it cannot be; the cancellation. */
+/* Between begin and end: a file is about to become the part. Returns 0 once that is written; the
+ * code of the disk or -ENOMEM if it cannot be; the cancellation. */
 SL_SUSPENDS
 int sl_journal_set_taken(
 	struct sl_journal *journal, const struct sl_journal_taken *taken) SL_MUST_CHECK;
@@ -167,8 +167,8 @@ int sl_journal_sync(struct sl_journal *journal) SL_MUST_CHECK;
  * bad. */
 bool sl_journal_is_valid(const struct sl_journal *journal);
 
-/* It was begun, and no failure has kept a record from it. */
-bool sl_journal_is_whole(const struct sl_journal *journal);
+/* Once it was begun: 0; or the failure that has kept a record from it. */
+int sl_journal_check_whole(const struct sl_journal *journal);
 
 /* Syncs of the part so far. */
 uint64_t sl_journal_syncs(const struct sl_journal *journal);
