@@ -261,6 +261,14 @@ take_over(struct file *file)
 	return replace_instead(file, code);
 }
 
+/* Nothing but what was examined has the final name: the new file gets the rights of that. */
+static bool
+is_name_as_expected(const struct file *file)
+{
+	return !file->part.name_taken ||
+	       (replaces(file) && file->present.kind != SL_PRESENT_ABSENT);
+}
+
 /* Before the request: a directory that takes no file, or another run at work, costs the server
  * nothing. 0; FILE_SKIPPED; a code. */
 SL_SUSPENDS
@@ -274,9 +282,9 @@ make_part(struct file *file)
 		code = take_over(file);
 		if (!code)
 			code = open_part(file);
-		if (!code && (!file->part.name_taken || replaces(file)))
+		if (!code && is_name_as_expected(file))
 			break;
-		if (!code) { /* another run has just finished the file */
+		if (!code) { /* another run has just finished the file, or it was put back */
 			sl_part_discard(&file->part);
 			code = look(file);
 		} else if (renames(file) && is_part_taken(code)) {

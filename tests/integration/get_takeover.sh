@@ -686,6 +686,21 @@ test_takeover_put_back() {
 	done
 }
 
+# what is put back and then replaced keeps its permissions
+test_takeover_put_back_rights() {
+	local options
+	for options in --no-continue --no-remote-time; do
+		(
+			umask 077
+			moved_and_killed adopt "$URL"
+		) || exit
+		run get -k 1M $options --if-exists=replace "$URL"
+		expect 0 "has its name back"
+		all_is_there before
+		[[ $(stat -c %a f) == 600 ]] || fail "$options: mode $(stat -c %a f)"
+	done
+}
+
 # a file that has the name by now is not replaced by what was moved, nor that removed
 test_takeover_put_back_taken() {
 	local options
