@@ -14,6 +14,7 @@
 #include "sluice/base/text.h"
 #include "sluice/download/answer.h"
 #include "sluice/download/probe.h"
+#include "sluice/download/retry.h"
 #include "sluice/download/takeover.h"
 #include "sluice/http/disposition.h"
 
@@ -93,11 +94,14 @@ is_known_as_wrong(const struct file *file)
 	return file->is_alone && may_replace_any(file);
 }
 
-/* It cannot be taken over: `code` is 0 now if all of it is to be downloaded instead. */
+/* It cannot be taken over: `code` is 0 now if all of it is to be downloaded instead. A server that
+ * refuses the samples, which are ranges, may refuse only those. */
 static int
 replace_instead(struct file *file, int code)
 {
-	if (code != -EEXIST || !may_replace_any(file))
+	bool is_refused = code == SL_E_STATUS &&
+			  sl_retry_classify(&file->error) == SL_RETRY_PERMANENT;
+	if ((code != -EEXIST && !is_refused) || !may_replace_any(file))
 		return code;
 	sl_log_warn("%s: downloading all of it", file->error.text);
 	sl_error_clear(&file->error);

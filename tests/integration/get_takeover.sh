@@ -612,6 +612,25 @@ test_takeover_wrong_checksum() {
 	done
 }
 
+# a server that refuses the samples, which are ranges, may send all of it; what it refuses stays as it was
+test_takeover_refused_replaced() {
+	local code
+	for code in 400 403 501; do
+		beginning f 12345678
+		cp f before
+		run get --retries 0 --adopt "$ORIGIN/range-status/$code/ranges/etag/v1/gen/$SIZE/$SEED/f"
+		((status == 24 || status == 22)) || fail "$code: exit status $status"
+		cmp -s f before || fail "$code: the file was changed"
+		run get --retries 0 --adopt --if-exists=replace "$ORIGIN/range-status/$code/ranges/etag/v1/gen/$SIZE/$SEED/f"
+		expect 0 "downloading all of it"
+		all_is_there before
+	done
+	beginning f 12345678
+	run get --retries 0 --adopt --if-exists=replace "$ORIGIN/status/403/f"
+	((status == 24)) || fail "exit status $status"
+	cmp -s f before || fail "the file was changed by a refusal of all of it"
+}
+
 # what was there is wrong where no sample shows it: all of the file is fetched if it may be replaced
 test_takeover_wrong_replaced() {
 	local way sum
