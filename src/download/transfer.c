@@ -15,14 +15,18 @@
  */
 #include "transfer_int.h"
 
+#include "sluice/base/crc32c.h"
 #include "sluice/base/log.h"
 #include "sluice/download/verify.h"
 #include "sluice/http/date.h"
+#include "sluice/rt/io.h"
 
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 
-#define REPAIRS_MAX 2u /* times that bad pieces are fetched again from one source */
+#define RECORD_SIZE (256 * SL_KIB) /* of a small file, bytes that are read back at once */
+#define REPAIRS_MAX 2u             /* times that bad pieces are fetched again from one source */
 
 void
 sl_transfer_init(struct sl_transfer *transfer, const struct sl_transfer_options *options)
@@ -122,6 +126,66 @@ void_missing(struct sl_transfer *transfer)
 	return sl_fail_code(transfer->err, SL_PHASE_WRITE, code,
 		"cannot fetch pieces of '%s' again, since its journal lists them",
 		transfer->part->part_name);
+}
+
+struct record_call {
+	const struct sl_part *part;
+	const struct sl_ranges *written;
+	unsigned char *data;
+	size_t size;
+};
+
+SL_SUSPENDS
+static int
+record_range(const struct record_call *call, struct sl_range range)
+{
+	size_t len = (size_t)(range.end - range.begin);
+	int got = sl_io_read_full(call->part->fd, call->data, len, range.begin);
+	if (got < 0 || (size_t)got < len)
+		return got < 0 ? got : SL_E_REPLACED;
+	sl_journal_written(
+		call->part->journal, range.begin, range.end, sl_crc32c(0, call->data, len));
+	return 0;
+}
+
+SL_SUSPENDS
+static int
+record_ranges(const struct record_call *call)
+{
+	struct sl_range done = { 0 };
+	int code = 0;
+	while (!code && sl_ranges_next_done(call->written, done.end, &done)) {
+		for (uint64_t off = done.begin; !code && off < done.end; off += call->size) {
+			uint64_t end = SL_MIN(off + call->size, done.end);
+			code = record_range(call, (struct sl_range){ off, end });
+		}
+	}
+	return code;
+}
+
+/* A small file has a journal only once something has failed: to make one for each would take as
+ * long as to fetch it. Without it the next attempt begins anew. */
+SL_SUSPENDS
+static void
+record_small(struct sl_transfer *transfer)
+{
+	struct record_call call = {
+		.part = transfer->part, .written = &transfer->written, .size = RECORD_SIZE
+	};
+	if (!transfer->part || transfer->part->journal || !transfer->is_ranged ||
+		!transfer->options->keeps_journal || transfer->written.done_bytes == 0 ||
+		transfer->failure || sl_task_cancelled())
+		return;
+	call.data = malloc(call.size);
+	int code = call.data ? sl_transfer_begin_journal(transfer->options, transfer->part,
+				       &transfer->sources->url, &transfer->source.resource)
+			     : -ENOMEM;
+	if (!code)
+		code = record_ranges(&call);
+	free(call.data);
+	if (code)
+		sl_log_info("'%s' cannot be resumed: %s", transfer->part->part_name,
+			sl_code_text(code));
 }
 
 /* A journal has no text of Last-Modified; it is kept only with a validator. */
@@ -329,6 +393,8 @@ receive(struct sl_transfer *transfer)
 	if (code && !transfer->part && transfer->is_ranged)
 		forget_unwritten(transfer);
 	code = code ? code : written;
+	if (code)
+		record_small(transfer);
 	if (transfer->part)
 		transfer_fail(transfer, sl_part_end_journal(transfer->part, transfer->err));
 	code = code ? code : transfer->failure;

@@ -64,7 +64,9 @@ sl_transfer_begin_journal(const struct sl_transfer_options *options, struct sl_p
 int
 transfer_begin_journal(struct sl_transfer *transfer)
 {
-	if (!transfer->options->keeps_journal || !transfer->part)
+	bool is_small = transfer->total <= SL_PART_SMALL;
+	if (!transfer->options->keeps_journal || !transfer->part ||
+		(is_small && !transfer->part->journal))
 		return 0;
 	return sl_transfer_begin_journal(transfer->options, transfer->part, &transfer->sources->url,
 		&transfer->source.resource);
@@ -80,8 +82,8 @@ keep_url(struct sl_source *source, const struct sl_http_exchange *exchange)
 
 /* ---- the first response ---- */
 
-/* Whether what is missing of this version can be asked for later. A small file is fetched again as
- * a whole; what a reader has got can only be skipped. */
+/* Whether what is missing of this version can be asked for later. What fits in a chunk is fetched
+ * again as a whole; what a reader has got can only be skipped. */
 static bool
 can_go_on(const struct sl_transfer *transfer, const struct sl_resource *resource)
 {
@@ -90,7 +92,8 @@ can_go_on(const struct sl_transfer *transfer, const struct sl_resource *resource
 		return false;
 	if (!transfer->part)
 		return resource->length > 0;
-	return resource->takes_ranges && resource->length > SL_PART_SMALL;
+	return resource->takes_ranges &&
+	       resource->length > sl_chunk_pool_size(transfer->options->pool);
 }
 
 SL_SUSPENDS

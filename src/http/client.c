@@ -453,6 +453,8 @@ fail_status(struct chain *chain, struct sl_error *err)
 	if (reason.len > 0)
 		sl_buf_add_str(&words, " ");
 	sl_text_show(&words, reason, SHOWN_MAX);
+	if (chain->request->range)
+		sl_buf_add_str(&words, " to a request for a range");
 	sl_buf_add_str(&words, status_hint(status));
 	add_field(&words, &exchange->head, "Retry-After");
 	add_body(&words, exchange);

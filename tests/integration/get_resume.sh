@@ -185,6 +185,19 @@ test_resume_no_ranges() {
 	nothing_left f own.ready own.log own.out
 }
 
+# a server that refuses the request for what is missing: the message says which request it was
+test_resume_refused() {
+	local url="$ORIGIN/short-first/1/6000000/from/2/range-status/403/ranges/etag/v1/gen/9000000/1/f"
+	once "$url"
+	expect 22 "the body stopped after 6000000 of 9000000 bytes"
+	once "$url"
+	expect 24 "the server answered 403 Forbidden to a request for a range"
+	once --no-continue "$url"
+	expect 0
+	is_gen f 9000000 1
+	nothing_left f
+}
+
 # Bytes of the part that another program has changed are found and fetched again. The first chunk is recorded first.
 test_resume_verify() {
 	begin 6 "$ORIGIN/$SLOWLY"

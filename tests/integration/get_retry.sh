@@ -219,3 +219,24 @@ test_retry_resumes() {
 	((bytes < 10500000)) || fail "$bytes bytes were received"
 	grep -q '"kept":0' out || fail "counted as incomplete"
 }
+
+# the same of a small file, which has a journal only from then on, whatever breaks how often
+test_retry_resumes_small() {
+	local size route bytes
+	for size in 1100000 3000000 4194304; do
+		for route in reset-nth/1/900000 short-first/4/1000000; do
+			rm -f f
+			get "${SOON[@]}" --json -s 1 "$ORIGIN/$route/ranges/etag/v1/gen/$size/1/f"
+			expect 0 "trying again in"
+			is_gen f $size 1
+			nothing_left f
+			bytes=$("$JSON" type bytes <out | sed -n 's/^"run_summary"\t//p')
+			((bytes == size)) || fail "$route: $bytes of $size bytes were received"
+		done
+	done
+	rm f
+	get "${SOON[@]}" --json "$ORIGIN/reset-nth/1/900000/ranges/etag/v1/gen/2000000/1/g" --no-continue
+	expect 0 "trying again in"
+	is_gen g 2000000 1
+	nothing_left g
+}
