@@ -76,7 +76,8 @@ takeover_of(struct file *file)
 		.place = &file->place,
 		.sources = &file->sources,
 		.at_hand = file->present.at_hand,
-		.err = &file->error };
+		.err = &file->error,
+		.may_replace = may_replace_any(file) };
 }
 
 /* What is there is replaced: it can be used, in a copy; or not, and may be. */

@@ -30,7 +30,7 @@
 #include <fcntl.h>
 
 #define TRIES 3u /* to compare a file that grows meanwhile */
-#define REPLACE_HINT "--if-exists=replace downloads all of it"
+#define REPLACE_HINT " (--if-exists=replace downloads all of it)"
 
 /* ---- comparing ---- */
 
@@ -39,8 +39,8 @@ refuse(const struct sl_takeover *takeover, const char *why)
 {
 	sl_error_clear(takeover->err);
 	return sl_fail(takeover->err, SL_PHASE_NONE, -EEXIST,
-		"'%s' exists, and cannot be taken over: %s (" REPLACE_HINT ")",
-		takeover->place->path, why);
+		"'%s' exists, and cannot be taken over: %s%s", takeover->place->path, why,
+		takeover->may_replace ? "" : REPLACE_HINT);
 }
 
 /* The answer shows a version that what is at hand belongs to. */

@@ -5,6 +5,8 @@
 
 #define SHOWN_MAX 60 /* bytes of a value in a message */
 
+#define UNSUPPORTED "is not supported (only chunked is)"
+
 /* RFC 9112 9.3: HTTP/1.1 keeps the connection unless it has "close", 1.0 only with "keep-alive". */
 static bool
 wants_keep_alive(const struct sl_head *head)
@@ -15,13 +17,12 @@ wants_keep_alive(const struct sl_head *head)
 }
 
 static int
-refuse_coding(struct sl_error *err, struct sl_span member)
+refuse_coding(struct sl_error *err, struct sl_span member, const char *why)
 {
 	struct sl_buf shown = { 0 };
 	sl_text_show(&shown, member, SHOWN_MAX);
-	int code = sl_fail(err, SL_PHASE_HEAD, SL_E_PROTO,
-		"the server's Transfer-Encoding '%s' is not supported (only chunked is)",
-		shown.data ? shown.data : "");
+	int code = sl_fail(err, SL_PHASE_HEAD, SL_E_PROTO, "the server's Transfer-Encoding '%s' %s",
+		shown.data ? shown.data : "", why);
 	sl_buf_release(&shown);
 	return code;
 }
@@ -39,16 +40,16 @@ read_transfer(enum transfer *transfer, const struct sl_head *head, struct sl_err
 	sl_header_list_init(&list, head, "Transfer-Encoding");
 	while (sl_header_list_next(&list, &member)) {
 		if (*transfer == TRANSFER_CHUNKED)
-			return refuse_coding(err, member);
+			return refuse_coding(err, member, "follows 'chunked', which must be last");
 		if (sl_span_is_nocase(member, "chunked"))
 			*transfer = TRANSFER_CHUNKED;
 		else if (sl_span_is_nocase(member, "identity"))
 			*transfer = TRANSFER_IDENTITY;
 		else
-			return refuse_coding(err, member);
+			return refuse_coding(err, member, UNSUPPORTED);
 	}
 	if (*transfer == TRANSFER_PLAIN && sl_head_find(head, "Transfer-Encoding", 0).data)
-		return refuse_coding(err, sl_span("", 0));
+		return refuse_coding(err, sl_span("", 0), UNSUPPORTED);
 	return 0;
 }
 

@@ -104,6 +104,7 @@ test_bad_framing() {
 		expect 22
 		absent f
 	done
+	expect 22 "'chunked' follows 'chunked', which must be last"
 }
 
 # the body ends before its end

@@ -752,6 +752,8 @@ test_takeover_no_ranges_later() {
 	run get -k 1M --adopt --if-exists=replace "$url"
 	expect 0
 	all_is_there before
+	grep -q "downloading all of it" err || fail "no word of it: $(cat err)"
+	! grep -q -e "--if-exists" err || fail "the option that was given is suggested: $(cat err)"
 }
 
 # a file that no rename can replace is refused before anything is downloaded

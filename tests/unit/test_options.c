@@ -436,6 +436,8 @@ Test(options, unknown_ones_get_a_hint)
 		{ "get --max-connection-per-server=4 a", "use -x" },
 		{ "get --max-concurrent-downloads=4 a", "use -j" },
 		{ "get --proxy x a", "not supported by this version" },
+		{ "get -H A:b a", "in a list (-i), indented lines below a URL set header=NAME" },
+		{ "get --user u:p a", "write USER:PASSWORD@ before the host" },
 		{ "get -h", "use --help" },
 		{ "get --job 3 a", "did you mean '--jobs'?" },
 		{ "get --inptu-file x", "did you mean '--input-file'?" },

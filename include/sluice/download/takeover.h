@@ -22,7 +22,8 @@ struct sl_takeover {
 	const struct sl_sources *sources; /* the one in use is asked */
 	struct sl_at_hand *at_hand;
 	struct sl_error *err;
-	bool was_left; /* result: the part is that of a run before this one */
+	bool may_replace; /* what cannot be used is replaced: no message suggests it */
+	bool was_left;    /* result: the part is that of a run before this one */
 };
 
 /*
