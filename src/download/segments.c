@@ -399,9 +399,20 @@ is_at_work(const struct sl_segments_slot *slot)
 	       slot->segment.lease->is_active;
 }
 
-/* The running one whose rest takes longest, if fetching it again would be done much sooner. */
+/* What a connection to `by` should have that fetches the rest of `slot` once more. */
+static uint64_t
+rate_again(const struct sl_segments *segments, const struct sl_segments_slot *slot,
+	const struct sl_source *by)
+{
+	if (by == slot->source)
+		return expected_rate(segments, slot);
+	return by->rate_bytes_s ? by->rate_bytes_s : mean_rate(segments, slot);
+}
+
+/* The running one whose rest takes longest, if fetching it again from `by` would be done much
+ * sooner. */
 static const struct sl_segments_slot *
-worth_hedging(const struct sl_segments *segments)
+worth_hedging(const struct sl_segments *segments, const struct sl_source *by)
 {
 	const struct sl_segments_slot *worst = NULL;
 	uint64_t worst_ns = HEDGE_NS;
@@ -412,7 +423,7 @@ worth_hedging(const struct sl_segments *segments)
 			continue;
 		uint64_t rest = slot->segment.lease->end - slot->segment.lease->at;
 		uint64_t ns = time_for(rest, slot->rate_bytes_s);
-		uint64_t again_ns = time_for(rest, mean_rate(segments, slot));
+		uint64_t again_ns = time_for(rest, rate_again(segments, slot, by));
 		if (rest == 0 || ns <= worst_ns || ns / HEDGE_FACTOR < again_ns)
 			continue;
 		worst = slot;
@@ -445,9 +456,9 @@ is_worth_splitting(const struct sl_segments *segments)
 	return false;
 }
 
-/* Work for another segment: 0 with a lease; SL_LEASE_NONE; -ENOMEM. */
+/* Work for another segment, of `source`: 0 with a lease; SL_LEASE_NONE; -ENOMEM. */
 static int
-find_work(struct sl_segments *segments, struct sl_lease *lease)
+find_work(struct sl_segments *segments, const struct sl_source *source, struct sl_lease *lease)
 {
 	struct sl_ranges *ranges = segments->ranges;
 	int code = lease_piece(segments, lease, segments->usual_bytes_s);
@@ -459,7 +470,7 @@ find_work(struct sl_segments *segments, struct sl_lease *lease)
 		segments->counts.split++;
 	if (code != SL_LEASE_NONE)
 		return code;
-	const struct sl_segments_slot *slow = worth_hedging(segments);
+	const struct sl_segments_slot *slow = worth_hedging(segments, source);
 	if (!slow)
 		return SL_LEASE_NONE;
 	segments->counts.hedged++;
@@ -471,21 +482,26 @@ find_work(struct sl_segments *segments, struct sl_lease *lease)
 static const struct sl_source *
 source_to_avoid(const struct sl_segments *segments)
 {
-	const struct sl_segments_slot *slow =
-		segments->source_count > 1 && !segments->slow ? worth_hedging(segments) : NULL;
-	return slow ? slow->source : segments->slow;
+	for (size_t i = 0; i < segments->source_count && !segments->slow; i++) {
+		const struct sl_source *by = segments->sources[i];
+		const struct sl_segments_slot *slow =
+			by->state == SL_SOURCE_JOINED ? worth_hedging(segments, by) : NULL;
+		if (slow && slow->source != by)
+			return slow->source;
+	}
+	return segments->slow;
 }
 
-/* A permit of the best source that has one. Waits only if no segment is running. 0, SL_LEASE_NONE
- * or a code. */
+/* A permit of the best source that has one, of those that were not tried. Waits only if no segment
+ * is running. 0, SL_LEASE_NONE or a code. */
 SL_SUSPENDS
 static int
-take_permit(struct sl_segments *segments, struct sl_segments_slot *slot)
+take_permit(struct sl_segments *segments, struct sl_segments_slot *slot, uint32_t *tried)
 {
 	const struct sl_source *avoid = source_to_avoid(segments);
-	uint32_t tried = 0;
-	for (int i; (i = pick_source(segments, avoid, tried)) >= 0; tried |= UINT32_C(1) << i) {
+	for (int i; (i = pick_source(segments, avoid, *tried)) >= 0;) {
 		slot->source = segments->sources[i];
+		*tried |= UINT32_C(1) << i;
 		if (sl_admission_try_take(segments->admission, sl_source_url(slot->source),
 			    &slot->permit, &slot->chunk))
 			return 0;
@@ -498,17 +514,15 @@ take_permit(struct sl_segments *segments, struct sl_segments_slot *slot)
 		segments->admission, sl_source_url(slot->source), &slot->permit, &slot->chunk);
 }
 
-/* 0; SL_LEASE_NONE if there is nothing to do or no permit; a code. Waits for a permit only if no
- * segment is running. */
+/* Of the best source that was not tried: as add_one. */
 SL_SUSPENDS
 static int
-add_one(struct sl_segments *segments)
+add_of_next(struct sl_segments *segments, struct sl_segments_slot *slot, uint32_t *tried)
 {
-	struct sl_segments_slot *slot = free_slot(segments);
 	*slot = (struct sl_segments_slot){ .segments = segments };
-	int code = take_permit(segments, slot);
+	int code = take_permit(segments, slot, tried);
 	if (!code)
-		code = find_work(segments, &slot->own_lease);
+		code = find_work(segments, slot->source, &slot->own_lease);
 	if (!code) {
 		segments->slow = NULL;
 		begin_piece(slot);
@@ -516,6 +530,22 @@ add_one(struct sl_segments *segments)
 	}
 	sl_chunk_unref(slot->chunk);
 	sl_permit_give(&slot->permit);
+	return code;
+}
+
+/* 0; SL_LEASE_NONE if there is nothing to do or no permit; a code. Waits for a permit only if no
+ * segment is running. */
+SL_SUSPENDS
+static int
+add_one(struct sl_segments *segments)
+{
+	struct sl_segments_slot *slot = free_slot(segments);
+	uint32_t tried = 0, tried_before;
+	int code;
+	do { /* what is not worth fetching again from one source may be from another */
+		tried_before = tried;
+		code = add_of_next(segments, slot, &tried);
+	} while (code == SL_LEASE_NONE && segments->running > 0 && tried != tried_before);
 	return code;
 }
 

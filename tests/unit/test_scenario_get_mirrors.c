@@ -184,6 +184,29 @@ Test(scenario_get_mirrors, a_slow_mirror_does_not_slow_down_a_fast_one)
 		(unsigned long long)ns[0]);
 }
 
+/* Connections to slow ones are left, of which none is slower than the others. */
+Test(scenario_get_mirrors, what_slow_mirrors_have_begun_comes_from_a_fast_one_in_the_end)
+{
+	struct sim_seeds seeds = sim_seeds(10);
+	for (uint64_t seed = seeds.first; seed != seeds.end; seed++) {
+		struct mirrors *mirrors = begin(seed);
+		struct sim_http_file slow = mirrors->mirror;
+		slow.drip = 4 * SL_KIB;
+		slow.drip_ns = 500 * SL_NS_PER_MS; /* 8 KB/s */
+		mirrors->mirror.later = mirrors->mirror3.later = &slow;
+		mirrors->mirror.later_from = mirrors->mirror3.later_from = 4; /* 3 to compare */
+		mirrors->scenario->get.per_host = 1;
+		mirrors->get->mirror2 = THIRD "/f0";
+		run(mirrors);
+		scenario_expect_all_done(mirrors->scenario);
+		cr_expect_gt(delivered(mirrors, 1), 0);
+		cr_expect_gt(delivered(mirrors, 2), 0);
+		scenario_expect_duration(mirrors->scenario, 0, 10 * SL_NS_PER_S);
+		cr_expect_lt(mirrors->get->fetched, SIZE + SL_MIB);
+		end(mirrors);
+	}
+}
+
 Test(scenario_get_mirrors, a_fast_mirror_brings_most_of_it)
 {
 	struct mirrors *mirrors = begin(1);
