@@ -879,6 +879,106 @@ Test(scenario_get_mirrors, ranges_from_where_a_redirect_led_are_requested_withou
 	}
 }
 
+/* A signed URL is good for a while: then the source itself leads to another one. */
+Test(scenario_get_mirrors, ranges_go_to_the_source_again_once_a_redirect_has_expired, .timeout = 60)
+{
+	static const int statuses[] = { 401, 403, 410 };
+	for (size_t i = 0; i < SL_COUNT_OF(statuses); i++) {
+		struct mirrors *mirrors = begin(1 + i);
+		struct sim_http_file next = mirrors->mirror3;
+		struct sim_http_file other = {
+			.path = "/away", .status = 302, .location = THIRD "/next"
+		};
+		struct sim_http_file away = { .path = "/away",
+			.status = 302,
+			.location = THIRD "/f0",
+			.later = &other,
+			.later_from = 1 };
+		next.path = "/next";
+		sim_http_add(mirrors->third, &next);
+		sim_http_add(mirrors->scenario->http, &away);
+		mirrors->get->url = SCENARIO_ORIGIN "/away";
+		mirrors->get->mirror = NULL;
+		mirrors->mirror3.busy_from = 7;
+		mirrors->mirror3.busy = UINT_MAX / 2;
+		mirrors->mirror3.busy_status = statuses[i];
+		run(mirrors);
+		scenario_expect_all_done(mirrors->scenario);
+		unsigned asked = sim_http_answers(mirrors->scenario->http, "/away");
+		cr_expect(asked >= 2 && asked <= 1 + mirrors->scenario->get.segments,
+			"%d: %u requests were redirected", statuses[i], asked);
+		cr_expect_eq(mirrors->get->retries, 0);
+		cr_expect_lt(mirrors->get->fetched, SIZE + SL_MIB);
+		end(mirrors);
+	}
+}
+
+/* 403 with Retry-After is a rate limit, and not the end of a URL. */
+Test(scenario_get_mirrors, a_redirect_is_kept_if_the_server_asks_to_wait)
+{
+	struct mirrors *mirrors = begin(1);
+	struct sim_http_file away = { .path = "/away", .status = 302, .location = THIRD "/f0" };
+	sim_http_add(mirrors->scenario->http, &away);
+	mirrors->get->url = SCENARIO_ORIGIN "/away";
+	mirrors->get->mirror = NULL;
+	mirrors->mirror3.busy_from = 5;
+	mirrors->mirror3.busy = 1;
+	mirrors->mirror3.busy_status = 403;
+	mirrors->mirror3.busy_fields = "Retry-After: 1\r\n";
+	run(mirrors);
+	scenario_expect_all_done(mirrors->scenario);
+	cr_expect_eq(sim_http_answers(mirrors->scenario->http, "/away"), 1);
+	end(mirrors);
+}
+
+/* ---- those that change ---- */
+
+/* What the others would still bring is of no use. The first response takes a minute. */
+Test(scenario_get_mirrors, a_change_of_the_only_source_ends_all_connections_at_once)
+{
+	struct mirrors *mirrors = begin(1);
+	struct sim_http_file later = *mirrors->served;
+	later.data = scenario_body(1, SIZE);
+	later.etag = "\"two\"";
+	later.modified = LATER;
+	mirrors->served->drip = 4 * SL_KIB;
+	mirrors->served->drip_ns = 500 * SL_NS_PER_MS;
+	mirrors->served->drips = 1;
+	mirrors->served->later = &later;
+	mirrors->served->later_from = 2;
+	mirrors->get->other = later.data;
+	mirrors->get->other_len = later.len;
+	mirrors->get->mirror = NULL;
+	run(mirrors);
+	scenario_expect_all_done(mirrors->scenario);
+	scenario_expect_duration(mirrors->scenario, 0, 10 * SL_NS_PER_S);
+	cr_expect(strstr(warnings, "has changed on the server"), "%s", warnings);
+	cr_expect_lt(mirrors->get->fetched, SIZE + 2 * SL_MIB);
+	end(mirrors);
+}
+
+/* Its other connections are those of a version that is no more. The first of them is slow. */
+Test(scenario_get_mirrors, a_mirror_that_changes_gets_no_further_request)
+{
+	struct mirrors *mirrors = begin(1);
+	struct sim_http_file slow = mirrors->mirror, later = mirrors->mirror;
+	later.data = scenario_body(1, SIZE);
+	later.etag = "\"two\"";
+	later.modified = LATER;
+	slow.drip_ns = 5 * SL_NS_PER_S;
+	slow.later = &later;
+	slow.later_from = 4;
+	mirrors->mirror.later = &slow;
+	mirrors->mirror.later_from = 3; /* those before are to compare */
+	mirrors->served->drip_ns = 400 * SL_NS_PER_MS;
+	run(mirrors);
+	scenario_expect_all_done(mirrors->scenario);
+	cr_expect_leq(sim_http_answers(mirrors->second, "/f0"), 5);
+	cr_expect(strstr(warnings, "has changed on the server"), "%s", warnings);
+	cr_expect_lt(mirrors->get->fetched, SIZE + SL_MIB);
+	end(mirrors);
+}
+
 /* Each is asked for its own version. */
 Test(scenario_get_mirrors, each_gets_its_own_validator)
 {
