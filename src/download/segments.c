@@ -774,15 +774,24 @@ is_expired(const struct sl_error *err)
 		       (err->http_status == 403 && err->retry_after_s == 0));
 }
 
+/* When a further connection may be tried after so many failures in a row, the last of which this
+ * is: not before the server wants it. */
+static uint64_t
+next_try_ns(const struct sl_error *err, unsigned failures)
+{
+	uint64_t pause_ns = ADD_NS << SL_MIN(failures, (unsigned)ADD_DOUBLINGS);
+	return sl_deadline_in(SL_MAX(pause_ns, err->retry_after_s * SL_NS_PER_S));
+}
+
 static void
-count_failure(struct sl_segments *segments)
+count_failure(struct sl_segments *segments, const struct sl_error *err)
 {
 	uint64_t done = segments->ranges->done_bytes;
 	segments->failures = done > segments->progress ? 0 : segments->failures + 1;
 	segments->progress = done;
 	segments->allowed = SL_MAX(segments->running, 1u);
 	segments->add_after_ns =
-		sl_deadline_in(ADD_NS << SL_MIN(segments->failures, (unsigned)ADD_DOUBLINGS));
+		SL_MAX(segments->add_after_ns, next_try_ns(err, segments->failures));
 }
 
 static void
@@ -808,7 +817,7 @@ note_failure_of(struct sl_source *source, const struct sl_error *err)
 	source->failures++;
 	source->bad_heads += is_bad_head(err);
 	source->not_before_ns =
-		sl_deadline_in(ADD_NS << SL_MIN(source->failures - 1, (unsigned)ADD_DOUBLINGS));
+		SL_MAX(source->not_before_ns, next_try_ns(err, source->failures - 1));
 	if (err->code == SL_E_CHANGED || is_refusal_of_ranges(source, err))
 		return true;
 	return source->running == 0 && (is_permanent || source->failures >= SOURCE_FAILURES);
@@ -826,7 +835,7 @@ outcome_of_last(
 		segments->code = SL_E_UNSUPPORTED;
 	}
 	sl_log_info("%s; connections that go on: %u", err->text, segments->running);
-	count_failure(segments);
+	count_failure(segments, err);
 	bool is_retried = is_comparing(segments) || (is_bad_head(err) && !segments->are_refused);
 	return segments->running == 0 && !is_retried ? segments->code : 0;
 }
