@@ -22,6 +22,9 @@
 #include <unistd.h>
 
 #define ACCESS_ACL "system.posix_acl_access" /* acl(5) in an extended attribute */
+/* What a copy of a descriptor waits for another one to be closed: a second in all. */
+#define COPY_TRIES 100
+#define COPY_PAUSE_NS 10000000L
 
 const char *
 sl_op_kind_name(enum sl_op_kind kind)
@@ -166,12 +169,25 @@ set_time_blocking(const struct sl_op *op)
 	return futimens(op->fd, times);
 }
 
+/* With few descriptors allowed, the one that it needs may be about to be closed elsewhere. */
+static int
+copy_descriptor(int fd)
+{
+	const struct timespec pause = { .tv_nsec = COPY_PAUSE_NS };
+	int copy = fcntl(fd, F_DUPFD_CLOEXEC, 0);
+	for (int i = 1; copy < 0 && (errno == EMFILE || errno == ENFILE) && i < COPY_TRIES; i++) {
+		(void)nanosleep(&pause, NULL);
+		copy = fcntl(fd, F_DUPFD_CLOEXEC, 0);
+	}
+	return copy;
+}
+
 /* Each close of a descriptor makes a network or FUSE file system report what it could not write
  * (close(2)); closing a copy leaves the file open, and its lock held. */
 static long
 flush_blocking(const struct sl_op *op)
 {
-	int copy = fcntl(op->fd, F_DUPFD_CLOEXEC, 0);
+	int copy = copy_descriptor(op->fd);
 	return copy < 0 ? -1 : close(copy);
 }
 
