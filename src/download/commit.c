@@ -1,5 +1,5 @@
 /*
- * commit.c - how a complete part becomes a durable file. The part is sealed already (part.c):
+ * commit.c - how a complete part becomes a durable file. The part is sealed already (part_seal.c):
  * nothing about it changes any more but its name. Then:
  *
  *    sync the file  >  check that its name still stands for what was written, and the final name

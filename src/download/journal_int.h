@@ -52,7 +52,7 @@ struct sl_journal {
 
 #define JOURNAL_FLUSH_RECORDS 16
 #define JOURNAL_SYNC_BYTES (256 * SL_MIB)
-/* As for a part (part.c): after a signal or the deadline of the run there is a second. */
+/* As for a part (part_end.c): after a signal or the deadline of the run there is a second. */
 #define JOURNAL_HURRIED_NS (900 * SL_NS_PER_MS)
 
 /* ---- journal_open.c ---- */

@@ -249,15 +249,12 @@ static int
 take_ranges(struct reading *reading)
 {
 	const struct sl_ranges *ranges = &reading->takeover->at_hand->ranges;
+	uint64_t size = reading->chunk->size;
 	struct sl_range range = { 0 };
 	int code = 0;
 	while (!code && sl_ranges_next_done(ranges, range.end, &range)) {
-		for (uint64_t off = range.begin; !code && off < range.end;) {
-			uint64_t size = reading->chunk->size;
-			uint64_t end = SL_MIN(off - off % size + size, range.end);
-			code = take_and_record(reading, (struct sl_range){ off, end });
-			off = end;
-		}
+		range.end = SL_MIN(range.begin - range.begin % size + size, range.end);
+		code = take_and_record(reading, range);
 	}
 	return code;
 }

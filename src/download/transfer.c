@@ -128,37 +128,29 @@ void_missing(struct sl_transfer *transfer)
 		transfer->part->part_name);
 }
 
-struct record_call {
-	const struct sl_part *part;
-	const struct sl_ranges *written;
-	unsigned char *data;
-	size_t size;
-};
-
 SL_SUSPENDS
 static int
-record_range(const struct record_call *call, struct sl_range range)
+record_range(const struct sl_part *part, unsigned char *data, struct sl_range range)
 {
 	size_t len = (size_t)(range.end - range.begin);
-	int got = sl_io_read_full(call->part->fd, call->data, len, range.begin);
+	int got = sl_io_read_full(part->fd, data, len, range.begin);
 	if (got < 0 || (size_t)got < len)
 		return got < 0 ? got : SL_E_REPLACED;
-	sl_journal_written(
-		call->part->journal, range.begin, range.end, sl_crc32c(0, call->data, len));
+	sl_journal_written(part->journal, range.begin, range.end, sl_crc32c(0, data, len));
 	return 0;
 }
 
+/* `data` has room for RECORD_SIZE. */
 SL_SUSPENDS
 static int
-record_ranges(const struct record_call *call)
+record_written(struct sl_transfer *transfer, unsigned char *data)
 {
-	struct sl_range done = { 0 };
-	int code = 0;
-	while (!code && sl_ranges_next_done(call->written, done.end, &done)) {
-		for (uint64_t off = done.begin; !code && off < done.end; off += call->size) {
-			uint64_t end = SL_MIN(off + call->size, done.end);
-			code = record_range(call, (struct sl_range){ off, end });
-		}
+	struct sl_range range = { 0 };
+	int code = sl_transfer_begin_journal(transfer->options, transfer->part,
+		&transfer->sources->url, &transfer->source.resource);
+	while (!code && sl_ranges_next_done(&transfer->written, range.end, &range)) {
+		range.end = SL_MIN(range.end, range.begin + RECORD_SIZE);
+		code = record_range(transfer->part, data, range);
 	}
 	return code;
 }
@@ -169,20 +161,13 @@ SL_SUSPENDS
 static void
 record_small(struct sl_transfer *transfer)
 {
-	struct record_call call = {
-		.part = transfer->part, .written = &transfer->written, .size = RECORD_SIZE
-	};
 	if (!transfer->part || transfer->part->journal || !transfer->is_ranged ||
 		!transfer->options->keeps_journal || transfer->written.done_bytes == 0 ||
 		transfer->failure || sl_task_cancelled())
 		return;
-	call.data = malloc(call.size);
-	int code = call.data ? sl_transfer_begin_journal(transfer->options, transfer->part,
-				       &transfer->sources->url, &transfer->source.resource)
-			     : -ENOMEM;
-	if (!code)
-		code = record_ranges(&call);
-	free(call.data);
+	unsigned char *data = malloc(RECORD_SIZE);
+	int code = data ? record_written(transfer, data) : -ENOMEM;
+	free(data);
 	if (code)
 		sl_log_info("'%s' cannot be resumed: %s", transfer->part->part_name,
 			sl_code_text(code));
