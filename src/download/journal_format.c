@@ -15,6 +15,7 @@
 #define BEGIN_PAYLOAD 52u
 #define RESOURCE_PAYLOAD 30u /* without the ETag */
 #define FLAG_WEAK 1u
+#define FLAG_MODIFIED_STRONG 2u
 #define FLAG_CONTROL 1u
 
 static const char magic[16] = "sluice-journal\n";
@@ -90,9 +91,11 @@ sl_journal_add_resource(
 	const struct sl_resource *of = &resource->resource;
 	struct payload payload = { .len = 0 };
 	size_t len = strlen(of->etag);
+	uint32_t flags = (of->is_etag_weak ? FLAG_WEAK : 0) |
+			 (of->is_modified_strong ? FLAG_MODIFIED_STRONG : 0);
 	put(&payload, of->length, 8);
 	put(&payload, of->modified_ns, 8);
-	put(&payload, of->is_etag_weak ? FLAG_WEAK : 0, 4);
+	put(&payload, flags, 4);
 	put(&payload, resource->url_hash, 8);
 	put(&payload, len, 2);
 	put_bytes(&payload, of->etag, len);
@@ -247,7 +250,10 @@ read_resource(struct sl_journal_content *content, struct sl_span rest)
 		return false;
 	read.resource.length = take(&rest, 8);
 	read.resource.modified_ns = take(&rest, 8);
-	read.resource.is_etag_weak = take(&rest, 4) & FLAG_WEAK;
+	uint32_t flags = (uint32_t)take(&rest, 4);
+	read.resource.is_etag_weak = flags & FLAG_WEAK;
+	read.resource.is_modified_strong =
+		(flags & FLAG_MODIFIED_STRONG) && read.resource.modified_ns;
 	read.url_hash = take(&rest, 8);
 	size_t len = (size_t)take(&rest, 2);
 	if (len != rest.len || len > SL_ETAG_MAX || (len > 0 && memchr(rest.data, '\0', len)))

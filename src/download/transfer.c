@@ -173,15 +173,15 @@ record_small(struct sl_transfer *transfer)
 			sl_code_text(code));
 }
 
-/* A journal has no text of Last-Modified; it is kept only with a validator. */
+/* A journal has no text of Last-Modified. */
 static void
 complete_validator(struct sl_resource *resource)
 {
 	struct sl_buf date = { 0 };
-	if (sl_resource_has_strong_etag(resource))
+	if (!resource->is_modified_strong)
 		return;
 	sl_date_format(&date, (int64_t)(resource->modified_ns / SL_NS_PER_S));
-	resource->is_modified_strong = resource->modified_ns && !date.failed;
+	resource->is_modified_strong = !date.failed;
 	if (resource->is_modified_strong)
 		snprintf(resource->modified, sizeof(resource->modified), "%.*s", (int)date.len,
 			date.data);

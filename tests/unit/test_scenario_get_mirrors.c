@@ -1216,6 +1216,41 @@ Test(scenario_get_mirrors, etags_that_differ_alone_get_a_second_opinion)
 	}
 }
 
+/* The journal says that the time is strong: the next run has no other reason to compare. */
+Test(scenario_get_mirrors, etags_that_differ_alone_from_that_of_an_earlier_run_are_compared)
+{
+	struct sim_seeds seeds = sim_seeds(4);
+	for (uint64_t seed = seeds.first; seed != seeds.end; seed++) {
+		struct mirrors *mirrors = begin_nodes(seed);
+		struct get_scene *first = &mirrors->scenario->get;
+		uint64_t at_op = 0;
+		first->segments = 1;
+		mirrors->served->etag2 = NULL;
+		mirrors->served->misdeed = SIM_HTTP_RESETS;
+		mirrors->served->misdeed_at = 2 * SL_MIB;
+		run(mirrors);
+		cr_expect_eq(mirrors->get->state, SL_DOWNLOAD_FAILED);
+		get_scene_cut(first, SIM_CRASH_KILL);
+		struct sim *world = sim_cut_world(mirrors->scenario->sim, &at_op);
+		mirrors->served->misdeed = SIM_HTTP_HONEST;
+		mirrors->served->etag = "\"two\"";
+		sim_http_serve(mirrors->scenario->http, world);
+		struct get_scene again = *first;
+		again.sim = world;
+		again.files[0].reported = false;
+		again.files[0].retries = 0;
+		get_scene_run(&again);
+		get_scene_check(&again);
+		const struct get_file *get = &again.files[0];
+		sim_check(world, get->state == SL_DOWNLOAD_DONE, "%s", get->error.text);
+		sim_check(world, get->resumed >= SL_MIB && get->fetched < SIZE,
+			"%llu resumed, %llu fetched", (unsigned long long)get->resumed,
+			(unsigned long long)get->fetched);
+		sim_free(world);
+		end(mirrors);
+	}
+}
+
 /* The responses stall before their first byte: there is nothing to compare another node with. */
 Test(scenario_get_mirrors, etags_that_differ_before_any_byte_was_written_get_one_response)
 {

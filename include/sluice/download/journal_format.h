@@ -17,8 +17,8 @@
  *                  minor (4), inode (8) and time of birth (8, nanoseconds since 1970, 0 = not
  *                  known) of the partial file, mode it was created with before the umask (4)
  *    2  RESOURCE   length (8), modified (8, nanoseconds since 1970, 0 = none), flags (4; 1 = the
- *                  ETag is weak), hash of the URL without user, password and query (8), bytes of
- *                  the ETag (2), the ETag
+ *                  ETag is weak, 2 = the modification time is a strong validator), hash of the URL
+ *                  without user, password and query (8), bytes of the ETag (2), the ETag
  *    3  BOOT       boot id (16) of the run that writes the records behind it
  *    4  WRITTEN    begin (8), end (8), CRC-32C of the bytes (4): a range that was written
  *    5  SYNCED     offset (8): ranges whose records end at or before this offset of the journal are
@@ -61,7 +61,7 @@ struct sl_journal_begin {
 
 struct sl_journal_resource {
 	uint64_t url_hash;
-	struct sl_resource resource; /* length, modified_ns, etag and its weakness */
+	struct sl_resource resource; /* length, modified_ns, etag, and whether these are strong */
 };
 
 struct sl_journal_range {
