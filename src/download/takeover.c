@@ -324,6 +324,17 @@ end_move(const struct sl_takeover *takeover)
 		sl_code_text(code));
 }
 
+/* Behind the reason why it cannot become the part. */
+static void
+add_hint(const struct sl_takeover *takeover)
+{
+	struct sl_error refusal = *takeover->err;
+	if (takeover->may_replace)
+		return;
+	sl_error_clear(takeover->err);
+	(void)sl_fail(takeover->err, refusal.phase, refusal.code, "%s" REPLACE_HINT, refusal.text);
+}
+
 SL_SUSPENDS
 static int
 move(const struct sl_takeover *takeover, const struct sl_part *claim)
@@ -332,6 +343,8 @@ move(const struct sl_takeover *takeover, const struct sl_part *claim)
 	struct reading reading = { .takeover = takeover, .part = &part };
 	sl_part_init(&part);
 	int code = sl_part_open_left(&part, claim, takeover->err);
+	if (code == -EEXIST)
+		add_hint(takeover);
 	reading.fd = part.fd;
 	if (!code)
 		code = check_unchanged(takeover, part.fd);

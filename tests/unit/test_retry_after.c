@@ -60,6 +60,8 @@ Test(retry_after, is_seconds_or_a_date)
 		{ "Retry-After: Tuesday, 14-Nov-23 22:13:30 GMT\r\n", 10 },
 		{ "Retry-After: Tue Nov 14 22:13:30 2023\r\n", 10 },
 		{ "Retry-After: 18446744073709551615\r\n", SL_RETRY_AFTER_MAX_S },
+		{ "Retry-After: 18446744073709551616\r\n", SL_RETRY_AFTER_MAX_S },
+		{ "Retry-After: 1000000000000000000000000000000\r\n", SL_RETRY_AFTER_MAX_S },
 		{ "Retry-After: Fri, 31 Dec 9999 23:59:59 GMT\r\n", SL_RETRY_AFTER_MAX_S },
 	};
 	check(samples, SL_COUNT_OF(samples));
@@ -74,8 +76,6 @@ Test(retry_after, what_cannot_be_used_is_as_if_it_was_not_there)
 		{ "Retry-After: 5.5\r\n", 0 },
 		{ "Retry-After: 5s\r\n", 0 },
 		{ "Retry-After: 0x10\r\n", 0 },
-		{ "Retry-After: 18446744073709551616\r\n", 0 },
-		{ "Retry-After: 1000000000000000000000000000000\r\n", 0 },
 		{ "Retry-After: soon\r\n", 0 },
 		{ "Retry-After: " NOW "\r\n", 0 },
 		{ "Retry-After: " BEFORE "\r\n", 0 },
