@@ -137,7 +137,7 @@ at_end(void *arg, struct sl_rt *rt)
 		"KiB each; "
 		"%llu of %llu bytes past the page cache, %llu from it by workers, %llu in holes\n",
 		sl_pattern_kernel(scan->pattern)->name,
-		sl_pattern_plan(scan->pattern) ? "" : " and PCRE2", progress->queue_high_water,
+		sl_pattern_has_expressions(scan->pattern) ? " and PCRE2" : "", progress->queue_high_water,
 		scan->options.queue, progress->chunks_high_water, progress->chunks,
 		progress->chunk_size / 1024, (unsigned long long)progress->direct_bytes,
 		(unsigned long long)progress->read, (unsigned long long)progress->worker_bytes,

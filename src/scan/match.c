@@ -44,6 +44,8 @@
  * Files: match_plan.c compiles, match_pass.c is what happens at a candidate, match_ISA.c are the
  * loops. Only this file refers to all of them.
  */
+#include "sluice/scan/match.h"
+
 #include "match_int.h"
 
 const struct sl_match_kernel *

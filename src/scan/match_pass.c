@@ -123,9 +123,8 @@ is_other_case(const struct sl_match_plan *plan, const unsigned char *data, size_
 	return true;
 }
 
-/* Of one plan. */
-static bool
-spans(const struct sl_match_plan *plan, const unsigned char *data, size_t len, size_t cut)
+bool
+sl_match_spans(const struct sl_match_plan *plan, const unsigned char *data, size_t len, size_t cut)
 {
 	for (size_t at = 0; at < cut; at++) {
 		for (uint64_t bits = plan->starts[data[at]]; bits; bits &= bits - 1) {
@@ -136,14 +135,6 @@ spans(const struct sl_match_plan *plan, const unsigned char *data, size_t len, s
 		}
 	}
 	return false;
-}
-
-bool
-sl_match_spans(const struct sl_match_plan *plan, const unsigned char *data, size_t len, size_t cut)
-{
-	while (plan && !spans(plan, data, len, cut))
-		plan = plan->next;
-	return plan != NULL;
 }
 
 bool

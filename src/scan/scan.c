@@ -51,8 +51,9 @@ scan_step(const struct scan_call *call, size_t len)
 	const struct scan *scan = call->scan;
 	struct scan_piece *piece = call->piece;
 	struct sl_block_result step;
-	sl_block_scan(scan->kernel, scan->plan, call->step->data, len, NULL, &step);
-	sl_block_merge(scan->plan, &piece->found.block, &step);
+	sl_block_scan(scan->kernel, scan->plan, NULL, call->step->data, len, NULL, &step);
+	sl_block_merge(scan->plan, &piece->found.block, &step,
+		sl_block_joint(scan->plan, &piece->found.block, &step));
 	if (piece->form == SL_FORM_PLAIN)
 		piece->form = sl_sniff_block(call->step->data, len);
 	piece->len += len;
@@ -228,7 +229,7 @@ static unsigned
 count_consumers(const struct sl_scan_setup *setup)
 {
 	unsigned wanted = SL_MIN(sl_worker_count() * CONSUMERS_A_WORKER, CONSUMERS_MAX);
-	if (sl_pattern_plan(setup->pattern))
+	if (!sl_pattern_has_expressions(setup->pattern))
 		return wanted;
 	return (unsigned)SL_MIN(wanted, setup->max_memory / 4 / SL_PATTERN_JIT_STACK);
 }
@@ -250,7 +251,7 @@ size_pool(struct scan *scan, unsigned consumers)
 {
 	const struct sl_scan_setup *setup = scan->setup;
 	uint64_t elsewhere = MEMORY_ELSEWHERE;
-	if (!scan->plan)
+	if (sl_pattern_has_expressions(setup->pattern))
 		elsewhere += (uint64_t)consumers * SL_PATTERN_JIT_STACK;
 	uint64_t budget = setup->max_memory > elsewhere ? setup->max_memory - elsewhere : 0;
 	if (!scan->by_line)
@@ -306,7 +307,7 @@ init(struct scan *scan, unsigned consumers)
 	scan->plan = sl_pattern_plan(scan->setup->pattern);
 	scan->kernel = sl_pattern_kernel(scan->setup->pattern);
 	bool wants_lines = scan->setup->sink.line || scan->setup->max_hits != UINT64_MAX;
-	scan->by_line = wants_lines || !scan->plan;
+	scan->by_line = wants_lines || sl_pattern_confirms(scan->setup->pattern);
 	size_t chunks = size_pool(scan, consumers);
 	int code = sl_matcher_new(&scan->matcher, scan->setup->pattern);
 	if (code)

@@ -1,6 +1,7 @@
 #include "sluice/base/cpu.h"
 #include "sluice/base/random.h"
 #include "sluice/scan/lines.h"
+#include "sluice/scan/match.h"
 #include "support/oracle.h"
 
 #include <criterion/criterion.h>

@@ -7,7 +7,7 @@
 #ifndef SLUICE_SCAN_LINES_H
 #define SLUICE_SCAN_LINES_H
 
-#include "sluice/scan/match.h"
+#include "sluice/scan/match_pass.h"
 
 struct sl_line {
 	const unsigned char *text; /* in the block */
