@@ -96,12 +96,6 @@ set_bit(uint64_t *bits, size_t index)
 	bits[index / 64] |= 1ull << (index % 64);
 }
 
-static bool
-has_bit(const uint64_t *bits, size_t index)
-{
-	return bits[index / 64] >> (index % 64) & 1;
-}
-
 /* The line that the slice shares with the ones before it is closed in neither, but in the block:
  * the scan of the slice has not marked it. */
 static void
@@ -131,33 +125,12 @@ static void
 begin_slice(struct sl_block_steps *steps)
 {
 	size_t len = SL_MIN(steps->len - steps->at, (size_t)SL_BLOCK_SLICE);
-	memset(steps->candidates, 0, sizeof(steps->candidates));
-	if (!steps->marks)
-		memset(steps->own_marks, 0, sizeof(steps->own_marks));
 	scan_plans(steps->kernel, steps->plan, steps->data + steps->at, len, slice_marks(steps),
 		steps->candidates, &steps->slice);
 	mark_shared_line(steps);
 	steps->is_every = has_every(steps->plan);
 	steps->word = steps->after = 0;
 	steps->is_confirming = true;
-}
-
-/* The candidate that ends with the newline at data[end]. */
-static void
-confirm_line(struct sl_block_steps *steps, size_t end)
-{
-	bool is_next = steps->is_every && steps->after;
-	size_t begin = is_next ? steps->after : sl_lines_begin(steps->data, steps->after, end);
-	uint64_t *marks = slice_marks(steps);
-	steps->after = end + 1;
-	if (has_bit(marks, end - steps->at))
-		return;
-	struct sl_subject line =
-		sl_subject_of(steps->data + begin, end - begin, false, true, false);
-	enum sl_verdict verdict = sl_matcher_confirm(steps->matcher, &line);
-	if (verdict == SL_VERDICT_YES)
-		set_bit(marks, end - steps->at);
-	steps->slice.undecided += verdict == SL_VERDICT_UNDECIDED;
 }
 
 struct deadline {
@@ -170,24 +143,73 @@ has_passed(const struct sl_block_steps *steps, const struct deadline *deadline)
 	return deadline->ns != UINT64_MAX && steps->clock_ns() - deadline->begun_ns > deadline->ns;
 }
 
+static enum sl_verdict
+confirm_line(const struct sl_block_steps *steps, size_t begin, size_t end, bool *took_long)
+{
+	struct sl_subject line =
+		sl_subject_of(steps->data + begin, end - begin, false, true, false);
+	return sl_matcher_confirm(steps->matcher, &line, took_long);
+}
+
+/* The candidates of a word that no literal has decided, from the first of `bits`. Returns those
+ * that are left when time is up. */
+static uint64_t
+confirm_word(struct sl_block_steps *steps, uint64_t *marks, uint64_t bits,
+	const struct deadline *deadline)
+{
+	size_t base = steps->at + steps->word * 64, after = steps->after;
+	for (uint64_t decided = *marks; bits; bits &= bits - 1) {
+		size_t end = base + (size_t)__builtin_ctzll(bits);
+		size_t begin =
+			steps->is_every && after ? after : sl_lines_begin(steps->data, after, end);
+		uint64_t bit = bits & ~(bits - 1);
+		bool took_long = false;
+		after = end + 1;
+		if (decided & bit)
+			continue;
+		enum sl_verdict verdict = confirm_line(steps, begin, end, &took_long);
+		if (verdict == SL_VERDICT_YES)
+			*marks |= bit;
+		else if (verdict == SL_VERDICT_UNDECIDED)
+			steps->slice.undecided++;
+		if (took_long && has_passed(steps, deadline)) {
+			bits &= bits - 1;
+			break;
+		}
+	}
+	steps->after = after;
+	return bits;
+}
+
 /* False if time is up before the last one. */
 static bool
 confirm_candidates(struct sl_block_steps *steps, const struct deadline *deadline)
 {
-	size_t words = slice_words(steps);
-	while (steps->word < words) {
-		uint64_t bits = steps->candidates[steps->word];
-		if (!bits) {
-			steps->word++;
-			continue;
-		}
-		size_t off = steps->word * 64 + (size_t)__builtin_ctzll(bits);
-		steps->candidates[steps->word] = bits & (bits - 1);
-		confirm_line(steps, steps->at + off);
-		if (sl_matcher_took_long(steps->matcher) && has_passed(steps, deadline))
+	uint64_t *marks = slice_marks(steps), *candidates = steps->candidates;
+	for (size_t words = slice_words(steps); steps->word < words; steps->word++) {
+		size_t word = steps->word;
+		if (candidates[word])
+			candidates[word] =
+				confirm_word(steps, &marks[word], candidates[word], deadline);
+		if (candidates[word])
 			return false;
 	}
 	return true;
+}
+
+/* A line may match by several plans: it is counted by its mark. Bitmaps that are the steps' own are
+ * zero again. */
+static uint64_t
+count_marks(struct sl_block_steps *steps)
+{
+	uint64_t *marks = slice_marks(steps), count = 0;
+	for (size_t i = 0; i < slice_words(steps); i++) {
+		if (!marks[i])
+			continue;
+		count += (uint64_t)__builtin_popcountll(marks[i]);
+		marks[i] = steps->marks ? marks[i] : 0;
+	}
+	return count;
 }
 
 /* The marks include the line that is shared with the slices before: the merge must not count it. */
@@ -195,11 +217,8 @@ static void
 end_slice(struct sl_block_steps *steps)
 {
 	struct sl_block_result *slice = &steps->slice, *result = steps->result;
-	const uint64_t *marks = slice_marks(steps);
 	bool is_closed = result->newlines && slice->newlines;
-	slice->hits = 0;
-	for (size_t i = 0; i < slice_words(steps); i++)
-		slice->hits += (uint64_t)__builtin_popcountll(marks[i]);
+	slice->hits = slice->newlines ? count_marks(steps) : 0;
 	sl_block_merge(steps->plan, result, slice,
 		is_closed ? SL_BLOCK_LINE_NO : sl_block_joint(steps->plan, result, slice));
 	steps->at += (size_t)slice->len;
@@ -223,7 +242,7 @@ sl_block_step(struct sl_block_steps *steps, uint64_t ns)
 	while (steps->at < steps->len) {
 		if (!steps->is_confirming)
 			begin_slice(steps);
-		if (!confirm_candidates(steps, &deadline))
+		if (steps->slice.newlines && !confirm_candidates(steps, &deadline))
 			break;
 		end_slice(steps);
 		if (has_passed(steps, &deadline))

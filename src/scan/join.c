@@ -176,7 +176,8 @@ decide(struct sl_join *join, const struct sl_join_line *line, enum sl_block_line
 	if (known != SL_BLOCK_LINE_CANDIDATE)
 		return known == SL_BLOCK_LINE_HIT;
 	struct sl_subject subject = subject_of(join, line);
-	enum sl_verdict verdict = sl_matcher_confirm(join->matcher, &subject);
+	bool took_long = false;
+	enum sl_verdict verdict = sl_matcher_confirm(join->matcher, &subject, &took_long);
 	join->undecided += verdict == SL_VERDICT_UNDECIDED;
 	return verdict == SL_VERDICT_YES;
 }

@@ -61,10 +61,11 @@ bool sl_match_pass_candidate(struct sl_match_pass *pass, const unsigned char *at
  * at. */
 void sl_match_pass_rest(struct sl_match_pass *pass, const unsigned char *at);
 
-/* What a kernel for filter NONE or EVERY does, and how it begins the others. */
-void sl_match_pass_every(const struct sl_match_pass *pass, uint64_t newlines);
+/* What a kernel does for filter NONE or EVERY. */
+void sl_match_pass_every(const struct sl_match_pass *pass, const struct sl_match_kernel *kernel);
 
 uint64_t sl_match_scalar_newlines(const unsigned char *data, size_t len);
+uint64_t sl_match_scalar_mark_newlines(const unsigned char *data, size_t len, uint64_t *marks);
 
 /* The kernel of each instruction set, or NULL where the compiler's target has it not. */
 const struct sl_match_kernel *sl_match_kernel_scalar(void);

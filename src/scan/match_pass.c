@@ -229,22 +229,31 @@ sl_match_pass_rest(struct sl_match_pass *pass, const unsigned char *at)
 	}
 }
 
+/* The first newline ends no closed line. */
+static uint64_t
+mark_every(const struct sl_match_pass *pass, const struct sl_match_kernel *kernel)
+{
+	size_t len = (size_t)(pass->end - pass->data);
+	const unsigned char *first = memchr(pass->data, '\n', len);
+	if (!first)
+		return 0;
+	size_t off = (size_t)(first - pass->data);
+	uint64_t newlines = kernel->mark_newlines(pass->data, len, pass->marks);
+	pass->marks[off / 64] &= ~(1ull << (off % 64));
+	return newlines;
+}
+
 void
-sl_match_pass_every(const struct sl_match_pass *pass, uint64_t newlines)
+sl_match_pass_every(const struct sl_match_pass *pass, const struct sl_match_kernel *kernel)
 {
 	struct sl_match_counts *counts = pass->counts;
-	counts->newlines = newlines;
-	if (pass->plan->filter != SL_MATCH_EVERY || pass->data == pass->end)
+	size_t len = (size_t)(pass->end - pass->data);
+	bool is_every = pass->plan->filter == SL_MATCH_EVERY && len;
+	counts->newlines = is_every && pass->marks ? mark_every(pass, kernel)
+						   : kernel->newlines(pass->data, len);
+	if (!is_every)
 		return;
 	counts->head_hit = true;
 	counts->tail_hit = pass->end[-1] != '\n';
-	counts->hits = newlines ? newlines - 1 : 0;
-	if (!pass->marks || newlines < 2)
-		return;
-	const unsigned char *at = memchr(pass->data, '\n', (size_t)(pass->end - pass->data));
-	for (uint64_t i = 0; i < counts->hits; i++) {
-		at = memchr(at + 1, '\n', (size_t)(pass->end - at - 1));
-		size_t off = (size_t)(at - pass->data);
-		pass->marks[off / 64] |= 1ull << (off % 64);
-	}
+	counts->hits = counts->newlines ? counts->newlines - 1 : 0;
 }

@@ -67,7 +67,6 @@ struct sl_matcher {
 	uint32_t limit;    /* that the context has */
 	size_t last_begin; /* likewise */
 	uint64_t (*cpu_ns)(void);
-	bool took_long; /* a search was more than one slice: the clock was read */
 
 	/* The line that matches are looked for in. */
 	struct next_match
@@ -86,6 +85,7 @@ struct budget {
 	uint64_t begun_ns; /* 0: not looked yet */
 	uint64_t spent_ns; /* before */
 	bool is_quick;     /* nothing but one slice */
+	bool took_long;    /* it was more than one slice */
 };
 
 int
@@ -144,15 +144,6 @@ uint64_t
 sl_matcher_searched(const struct sl_matcher *matcher)
 {
 	return matcher->searched;
-}
-
-struct sl_subject
-sl_subject_of(const unsigned char *text, size_t len, bool is_first, bool is_closed, bool goes_on)
-{
-	if (is_closed && !goes_on && len && text[len - 1] == '\r')
-		len--;
-	size_t mark = is_first && len >= 3 && memcmp(text, "\xef\xbb\xbf", 3) == 0 ? 3 : 0;
-	return (struct sl_subject){ text + mark, len - mark, goes_on };
 }
 
 /* ---- one expression ---- */
@@ -290,7 +281,7 @@ run_search(struct sl_matcher *matcher, struct search *search, struct budget *bud
 			return SL_VERDICT_UNDECIDED;
 		if (!budget->begun_ns)
 			budget->begun_ns = matcher->cpu_ns();
-		matcher->took_long = true;
+		budget->took_long = true;
 		if (is_limit ? !raise_limit(matcher, search, budget)
 			     : !next_slice(matcher, search, budget))
 			return SL_VERDICT_UNDECIDED;
@@ -356,6 +347,18 @@ find_check_literal(const struct sl_pattern_check *check, const struct sl_subject
 		       : NULL;
 }
 
+/* pcre2_match() would do the same after its own checks, which are half as much work as a short line
+ * takes. */
+static inline int
+match_short(struct sl_matcher *matcher, const struct sl_pattern_check *check,
+	const struct sl_subject *line)
+{
+	return check->has_jit ? pcre2_jit_match(check->code, line->text, line->len, 0, 0,
+					matcher->found, matcher->context)
+			      : pcre2_match(check->code, line->text, line->len, 0, 0,
+					matcher->found, matcher->context);
+}
+
 /* Nearly all lines are short and decided by one call of PCRE2, and there are millions of them.
  * False if it takes more than that. */
 static bool
@@ -377,8 +380,7 @@ check_short_line(
 		}
 		if (check->any)
 			return false;
-		int found = pcre2_match(check->code, line->text, line->len, 0, PCRE2_NO_UTF_CHECK,
-			matcher->found, matcher->context);
+		int found = match_short(matcher, check, line);
 		if (found >= 0)
 			return true;
 		if (found != PCRE2_ERROR_NOMATCH)
@@ -403,7 +405,7 @@ check_line(struct sl_matcher *matcher, const struct sl_pattern_check *check,
 }
 
 enum sl_verdict
-sl_matcher_confirm(struct sl_matcher *matcher, const struct sl_subject *line)
+sl_matcher_confirm(struct sl_matcher *matcher, const struct sl_subject *line, bool *took_long)
 {
 	const struct sl_pattern *pattern = matcher->pattern;
 	struct budget budget = { 0 };
@@ -414,21 +416,12 @@ sl_matcher_confirm(struct sl_matcher *matcher, const struct sl_subject *line)
 	struct sl_subject kept = kept_of(line);
 	verdict = SL_VERDICT_NO;
 	matcher->is_utf8_known = false;
-	for (size_t i = 0; i < pattern->check_count; i++) {
+	for (size_t i = 0; i < pattern->check_count && verdict != SL_VERDICT_YES; i++) {
 		enum sl_verdict one = check_line(matcher, &pattern->checks[i], &kept, &budget);
-		if (one == SL_VERDICT_YES)
-			return one;
-		verdict = one == SL_VERDICT_UNDECIDED ? one : verdict;
+		verdict = one == SL_VERDICT_NO ? verdict : one;
 	}
+	*took_long = *took_long || budget.took_long;
 	return verdict;
-}
-
-bool
-sl_matcher_took_long(struct sl_matcher *matcher)
-{
-	bool took_long = matcher->took_long;
-	matcher->took_long = false;
-	return took_long;
 }
 
 /* ---- matches in a line ---- */

@@ -362,8 +362,8 @@ compile(struct sl_pattern *pattern, pcre2_compile_context *context, const struct
 		return fail_compile(err, text, spec->fixed, code, off);
 	pattern->has_expressions = true;
 	/* A system that forbids writable code (SELinux, seccomp) leaves the interpreter. */
-	if (pcre2_jit_compile(made->code, PCRE2_JIT_COMPLETE) != 0)
-		pattern->has_jit = false;
+	made->has_jit = pcre2_jit_compile(made->code, PCRE2_JIT_COMPLETE) == 0;
+	pattern->has_jit = pattern->has_jit || made->has_jit;
 	return 0;
 }
 
@@ -393,7 +393,6 @@ make_checks(struct sl_pattern *pattern, const struct parts *parts,
 		return 0;
 	pcre2_compile_context *context = pcre2_compile_context_create(NULL);
 	pattern->checks = calloc(count, sizeof(*pattern->checks));
-	pattern->has_jit = true;
 	if (!context || !pattern->checks)
 		code = sl_fail_code(err, SL_PHASE_NONE, -ENOMEM, "cannot compile the pattern");
 	else

@@ -37,6 +37,7 @@ struct sl_pattern_check {
 	struct sl_span literal; /* if `code` is NULL; in the pattern's memory */
 	pcre2_code *code; /* of bytes, or of lines that are valid UTF-8; machine code if allowed */
 	pcre2_code *any;  /* of lines that are not valid UTF-8, interpreted; NULL: of bytes */
+	bool has_jit;     /* `code` is machine code */
 	bool has_anchor_g, has_lookahead, depends_on_end;
 	uint32_t rank; /* in the user's order, with that of the plans' literals */
 };
@@ -49,7 +50,7 @@ struct sl_pattern {
 	size_t check_count;
 	struct sl_buf bytes;  /* with the checks' literals */
 	bool has_expressions; /* a check has a code */
-	bool has_jit;         /* of all codes */
+	bool has_jit;         /* one of them is machine code */
 };
 
 #endif

@@ -52,6 +52,7 @@ static enum sl_verdict
 decide(struct sl_span line, const struct sl_subject *subject)
 {
 	struct sl_block_result result;
+	bool took_long = false;
 	unsigned char *block = malloc(line.len + 1);
 	must(block);
 	memcpy(block, line.data, line.len);
@@ -61,7 +62,7 @@ decide(struct sl_span line, const struct sl_subject *subject)
 	free(block);
 	must(result.newlines == 1 && result.hits == 0 && result.undecided == 0);
 	if (result.head_line == SL_BLOCK_LINE_CANDIDATE)
-		return sl_matcher_confirm(matcher, subject);
+		return sl_matcher_confirm(matcher, subject, &took_long);
 	return result.head_line == SL_BLOCK_LINE_HIT ? SL_VERDICT_YES : SL_VERDICT_NO;
 }
 

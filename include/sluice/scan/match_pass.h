@@ -45,6 +45,9 @@ struct sl_match_kernel {
 	unsigned features; /* set of enum sl_cpu_feature that it needs */
 	sl_match_scan_fn *scan;
 	uint64_t (*newlines)(const unsigned char *data, size_t len);
+
+	/* The same, and sets the bit of each in a bitmap as above. */
+	uint64_t (*mark_newlines)(const unsigned char *data, size_t len, uint64_t *marks);
 };
 
 /*

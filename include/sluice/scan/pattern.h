@@ -101,18 +101,22 @@ struct sl_subject {
  * follows there (`is_closed`), and without a byte order mark if it `is_first`. `goes_on` if the end
  * is not known.
  */
-struct sl_subject sl_subject_of(
-	const unsigned char *text, size_t len, bool is_first, bool is_closed, bool goes_on);
+static inline struct sl_subject
+sl_subject_of(const unsigned char *text, size_t len, bool is_first, bool is_closed, bool goes_on)
+{
+	if (is_closed && !goes_on && len && text[len - 1] == '\r')
+		len--;
+	size_t mark = is_first && len >= 3 && memcmp(text, "\xef\xbb\xbf", 3) == 0 ? 3 : 0;
+	return (struct sl_subject){ text + mark, len - mark, goes_on };
+}
 
 /*
  * Does a candidate match, by one of the checks? At most SL_PATTERN_LINE_MAX bytes are looked at,
  * and of a longer line, or one that goes on, it is only YES or UNDECIDED. Literals that decide are
- * not looked for.
+ * not looked for. *took_long is set if that has taken some milliseconds or more; it is not cleared.
  */
-enum sl_verdict sl_matcher_confirm(struct sl_matcher *matcher, const struct sl_subject *line);
-
-/* True, once, if confirming a line has taken long since the last call: some milliseconds or more. */
-bool sl_matcher_took_long(struct sl_matcher *matcher);
+enum sl_verdict sl_matcher_confirm(
+	struct sl_matcher *matcher, const struct sl_subject *line, bool *took_long);
 
 /* A match, [begin, end) in the subject; may be empty. */
 struct sl_match_range {
