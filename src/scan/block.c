@@ -151,20 +151,22 @@ confirm_line(const struct sl_block_steps *steps, size_t begin, size_t end, bool 
 	return sl_matcher_confirm(steps->matcher, &line, took_long);
 }
 
-/* The candidates of a word that no literal has decided, from the first of `bits`. Returns those
- * that are left when time is up. */
-static uint64_t
-confirm_word(struct sl_block_steps *steps, uint64_t *marks, uint64_t bits,
+/* The candidates of a word that no literal has decided. False if time is up: *candidates are those
+ * that are left. */
+static bool
+confirm_word(struct sl_block_steps *steps, uint64_t *marks, uint64_t *candidates,
 	const struct deadline *deadline)
 {
 	size_t base = steps->at + steps->word * 64, after = steps->after;
-	for (uint64_t decided = *marks; bits; bits &= bits - 1) {
+	uint64_t bits = *candidates, decided = *marks;
+	bool took_long = false, is_late = false;
+	while (bits && !is_late) {
+		uint64_t bit = bits & ~(bits - 1);
 		size_t end = base + (size_t)__builtin_ctzll(bits);
 		size_t begin =
 			steps->is_every && after ? after : sl_lines_begin(steps->data, after, end);
-		uint64_t bit = bits & ~(bits - 1);
-		bool took_long = false;
 		after = end + 1;
+		bits ^= bit;
 		if (decided & bit)
 			continue;
 		enum sl_verdict verdict = confirm_line(steps, begin, end, &took_long);
@@ -172,26 +174,22 @@ confirm_word(struct sl_block_steps *steps, uint64_t *marks, uint64_t bits,
 			*marks |= bit;
 		else if (verdict == SL_VERDICT_UNDECIDED)
 			steps->slice.undecided++;
-		if (took_long && has_passed(steps, deadline)) {
-			bits &= bits - 1;
-			break;
-		}
+		is_late = took_long && has_passed(steps, deadline);
 	}
 	steps->after = after;
-	return bits;
+	*candidates = bits;
+	return !is_late;
 }
 
-/* False if time is up before the last one. */
+/* False if time is up. */
 static bool
 confirm_candidates(struct sl_block_steps *steps, const struct deadline *deadline)
 {
 	uint64_t *marks = slice_marks(steps), *candidates = steps->candidates;
 	for (size_t words = slice_words(steps); steps->word < words; steps->word++) {
 		size_t word = steps->word;
-		if (candidates[word])
-			candidates[word] =
-				confirm_word(steps, &marks[word], candidates[word], deadline);
-		if (candidates[word])
+		if (candidates[word] &&
+			!confirm_word(steps, &marks[word], &candidates[word], deadline))
 			return false;
 	}
 	return true;

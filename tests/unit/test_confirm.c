@@ -43,6 +43,12 @@ put_word(struct sl_random *random, char *to, size_t len)
 	return len;
 }
 
+static void
+put(char *to, const char *text)
+{
+	memcpy(to, text, strlen(text) + 1);
+}
+
 /* Longer than the kernels take; rows of one letter, so that the text has some. */
 static void
 put_long(struct sl_random *random, char *to)
@@ -68,10 +74,10 @@ choose_set(struct sl_random *random)
 		if (kind < 2)
 			put_long(random, set.texts[i]);
 		else if (kind == 2 && !set.fixed)
-			strcpy(set.texts[i],
+			put(set.texts[i],
 				expressions[sl_random_below(random, SL_COUNT_OF(expressions))]);
 		else if (kind == 3)
-			strcpy(set.texts[i], "ca\r");
+			put(set.texts[i], "ca\r");
 		else
 			put_word(random, set.texts[i], 3 + sl_random_below(random, 6));
 		set.spans[i] = sl_span_str(set.texts[i]);
