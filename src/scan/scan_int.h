@@ -34,7 +34,7 @@ struct scan_job {
 	bool ignores_rest; /* the state is final, later pieces are not counted */
 	bool is_limited;   /* because max_hits was reached */
 	enum sl_scan_state state;
-	uint64_t hits; /* passed to the sink, or counted towards max_hits */
+	uint64_t hits; /* passed to the sinks, or counted towards max_hits */
 	uint64_t begun_ns;
 	struct sl_join_totals totals; /* if ignores_rest */
 };
@@ -63,7 +63,8 @@ struct scan {
 	struct sl_scan_progress *progress;
 	const struct sl_match_plan *plan; /* NULL: regular expressions */
 	const struct sl_match_kernel *kernel;
-	bool by_line; /* matching lines are marked, and chunks kept until they are merged */
+	unsigned wanted; /* kinds of events that a sink wants */
+	bool by_line;    /* matching lines are marked, and chunks kept until they are merged */
 	size_t chunk_size;
 	/* A chunk for each consumer, or NULL: then readers read everything. With them, data in the
 	 * page cache is read by the worker that scans it, in steps that stay in its CPU's cache. */

@@ -1,5 +1,5 @@
 /*
- * The last stage: pieces in order become lines and totals of their inputs, and go to the sink.
+ * The last stage: pieces in order become lines and totals of their inputs, and go to the sinks.
  */
 #include "scan_int.h"
 
@@ -10,13 +10,20 @@
 
 SL_SUSPENDS
 static int
+emit(struct scan *scan, const struct sl_scan_event *event)
+{
+	return sl_scan_emit(scan->setup->sinks, scan->setup->sink_count, event);
+}
+
+SL_SUSPENDS
+static int
 begin_input(struct scan *scan, struct scan_job *job)
 {
 	job->has_begun = true;
 	job->begun_ns = sl_now();
 	sl_join_clear(&scan->join);
-	return scan->setup->sink.begin ? scan->setup->sink.begin(scan->setup->sink.ctx, job->input)
-				       : 0;
+	struct sl_scan_event event = { .kind = SL_SCAN_EVENT_BEGIN, .input = job->input };
+	return emit(scan, &event);
 }
 
 SL_SUSPENDS
@@ -37,7 +44,10 @@ end_input(struct scan *scan, struct scan_job *job)
 	};
 	sl_scan_summary_add(&scan->progress->summary, &result);
 	scan->progress->hits = scan->progress->summary.hits;
-	return scan->setup->sink.end(scan->setup->sink.ctx, job->input, &result);
+	struct sl_scan_event event = {
+		.kind = SL_SCAN_EVENT_END, .input = job->input, .result = &result
+	};
+	return emit(scan, &event);
 }
 
 /* What the state is going to be, if nothing worse was found already. */
@@ -48,13 +58,12 @@ set_state(struct scan_job *job, enum sl_scan_state state)
 		job->state = state;
 }
 
-/* A line that matches: to the sink, unless it is one too many. */
+/* A line that matches: to the sinks, unless it is one too many. */
 SL_SUSPENDS
 static int
 emit_line(struct scan *scan, struct scan_job *job, const struct sl_join_line *found)
 {
 	struct sl_scan_line line = {
-		.input = job->input,
 		.matcher = scan->matcher,
 		.text = found->text,
 		.len = found->len,
@@ -65,10 +74,12 @@ emit_line(struct scan *scan, struct scan_job *job, const struct sl_join_line *fo
 		.off = found->off,
 		.is_closed = found->is_closed,
 	};
+	struct sl_scan_event event = {
+		.kind = SL_SCAN_EVENT_LINE, .input = job->input, .line = &line
+	};
 	job->hits++;
 	scan->progress->hits++;
-	int code =
-		scan->setup->sink.line ? scan->setup->sink.line(scan->setup->sink.ctx, &line) : 0;
+	int code = emit(scan, &event);
 	if (code < 0 || job->hits < scan->setup->max_hits)
 		return code;
 	/* What follows is not counted: the totals end with this line. */
@@ -149,7 +160,7 @@ emit_lines(struct scan *scan, const struct scan_piece *piece)
 			.is_closed = true,
 		};
 		struct shorten_call call = { &scan->join, &found };
-		if (scan->setup->sink.line && line.len > SL_JOIN_KEEP)
+		if ((scan->wanted & SL_SCAN_WANTS(SL_SCAN_EVENT_LINE)) && line.len > SL_JOIN_KEEP)
 			code = sl_offload(shorten, &call);
 		if (code == 0)
 			code = emit_line(scan, job, &found);
