@@ -175,11 +175,11 @@ SL_SUSPENDS
 static int
 receive_done(struct scan *scan, struct scan_piece **piece)
 {
-	const struct sl_scan_sink *sink = &scan->setup->sink;
+	const struct sl_scan_event idle = { .kind = SL_SCAN_EVENT_IDLE };
 	*piece = NULL;
 	int code = sl_channel_try_receive(scan->done, piece);
 	if (code == -EAGAIN) {
-		code = sink->idle ? sink->idle(sink->ctx) : 0;
+		code = sl_scan_emit(scan->setup->sinks, scan->setup->sink_count, &idle);
 		if (code)
 			return code;
 		code = sl_channel_receive(scan->done, piece, SL_FOREVER);
@@ -293,14 +293,15 @@ init(struct scan *scan, unsigned consumers)
 {
 	scan->plan = sl_pattern_plan(scan->setup->pattern);
 	scan->kernel = sl_pattern_kernel(scan->setup->pattern);
-	bool wants_lines = scan->setup->sink.line || scan->setup->max_hits != UINT64_MAX;
-	scan->by_line = wants_lines || !scan->plan;
+	scan->wanted = sl_scan_wanted(scan->setup->sinks, scan->setup->sink_count);
+	bool wants_lines = sl_scan_wants_lines(scan);
+	scan->by_line = wants_lines || scan->setup->max_hits != UINT64_MAX || !scan->plan;
 	size_t chunks = size_pool(scan, consumers);
 	int code = sl_matcher_new(&scan->matcher, scan->setup->pattern);
 	if (code)
 		return code;
 	/* Half, where chunks are kept for the front; else one, for a line that is kept for it. */
-	scan->reserve = scan->setup->sink.line ? SL_MAX(chunks / 2, (size_t)1) : 1;
+	scan->reserve = wants_lines ? SL_MAX(chunks / 2, (size_t)1) : 1;
 	code = make_pools(scan, consumers, chunks);
 	scan->progress->chunks = chunks;
 	scan->progress->chunk_size = scan->chunk_size;

@@ -57,7 +57,7 @@ struct scan_job {
 	bool ignores_rest; /* the state is final, later pieces are not counted */
 	bool is_limited;   /* because max_hits was reached */
 	enum sl_scan_state state;
-	uint64_t hits;       /* passed to the sink, or counted towards max_hits */
+	uint64_t hits;       /* passed to the sinks, or counted towards max_hits */
 	uint64_t known_hits; /* the part of progress.hits that is its */
 	uint64_t begun_ns;
 	struct sl_join_totals totals; /* if ignores_rest */
@@ -89,7 +89,8 @@ struct scan {
 	struct sl_scan_progress *progress;
 	const struct sl_match_plan *plan; /* NULL: regular expressions */
 	const struct sl_match_kernel *kernel;
-	bool by_line; /* matching lines are marked, and chunks kept until they are merged */
+	unsigned wanted; /* kinds of events that a sink wants */
+	bool by_line;    /* matching lines are marked, and chunks kept until they are merged */
 	size_t chunk_size;
 	/* A chunk for each consumer, or NULL: then readers read everything. With them, data in the
 	 * page cache is read by the worker that scans it, in steps that stay in its CPU's cache. */
@@ -147,7 +148,13 @@ struct scan_job *sl_scan_job_new(struct scan *scan, const char *path, bool is_fo
 /* With its pieces. It must be closed. */
 void sl_scan_job_free(struct scan *scan, struct scan_job *job);
 
-/* The input that is reported next: lines of no other one go to the sink. */
+static inline bool
+sl_scan_wants_lines(const struct scan *scan)
+{
+	return scan->wanted & SL_SCAN_WANTS(SL_SCAN_EVENT_LINE);
+}
+
+/* The input that is reported next: lines of no other one go to the sinks. */
 static inline bool
 sl_scan_is_front(const struct scan *scan, const struct scan_job *job)
 {

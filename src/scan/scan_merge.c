@@ -29,11 +29,18 @@ note_hits(struct scan *scan, struct scan_job *job, uint64_t hits)
 
 SL_SUSPENDS
 static int
+emit(struct scan *scan, const struct sl_scan_event *event)
+{
+	return sl_scan_emit(scan->setup->sinks, scan->setup->sink_count, event);
+}
+
+SL_SUSPENDS
+static int
 begin_input(struct scan *scan, struct scan_job *job)
 {
 	job->has_begun = true;
-	return scan->setup->sink.begin ? scan->setup->sink.begin(scan->setup->sink.ctx, job->input)
-				       : 0;
+	struct sl_scan_event event = { .kind = SL_SCAN_EVENT_BEGIN, .input = job->input };
+	return emit(scan, &event);
 }
 
 SL_SUSPENDS
@@ -54,7 +61,10 @@ end_input(struct scan *scan, struct scan_job *job)
 	};
 	note_hits(scan, job, result.hits);
 	sl_scan_summary_add(&scan->progress->summary, &result);
-	return scan->setup->sink.end(scan->setup->sink.ctx, job->input, &result);
+	struct sl_scan_event event = {
+		.kind = SL_SCAN_EVENT_END, .input = job->input, .result = &result
+	};
+	return emit(scan, &event);
 }
 
 /* What the state is going to be, if nothing worse was found already. */
@@ -65,13 +75,12 @@ set_state(struct scan_job *job, enum sl_scan_state state)
 		job->state = state;
 }
 
-/* A line that matches: to the sink, unless it is one too many. */
+/* A line that matches: to the sinks, unless it is one too many. */
 SL_SUSPENDS
 static int
 emit_line(struct scan *scan, struct scan_job *job, const struct sl_join_line *found)
 {
 	struct sl_scan_line line = {
-		.input = job->input,
 		.matcher = scan->matcher,
 		.text = found->text,
 		.len = found->len,
@@ -83,8 +92,10 @@ emit_line(struct scan *scan, struct scan_job *job, const struct sl_join_line *fo
 		.is_closed = found->is_closed,
 	};
 	note_hits(scan, job, ++job->hits);
-	int code =
-		scan->setup->sink.line ? scan->setup->sink.line(scan->setup->sink.ctx, &line) : 0;
+	struct sl_scan_event event = {
+		.kind = SL_SCAN_EVENT_LINE, .input = job->input, .line = &line
+	};
+	int code = emit(scan, &event);
 	if (code < 0 || job->hits < scan->setup->max_hits)
 		return code;
 	/* What follows is not counted: the totals end with this line. */
@@ -165,7 +176,7 @@ emit_lines(struct scan *scan, const struct scan_piece *piece)
 			.is_closed = true,
 		};
 		struct shorten_call call = { &job->join, &found };
-		if (scan->setup->sink.line && line.len > SL_JOIN_KEEP)
+		if (sl_scan_wants_lines(scan) && line.len > SL_JOIN_KEEP)
 			code = sl_offload(shorten, &call);
 		if (code == 0)
 			code = emit_line(scan, job, &found);
@@ -383,8 +394,8 @@ add_waiting(struct scan *scan, struct scan_job *job, struct scan_piece *piece)
 static bool
 must_be_front(const struct scan *scan, const struct scan_job *job)
 {
-	const struct sl_scan_setup *setup = scan->setup;
-	return setup->sink.line || setup->stop_at_hit || sl_join_kept(&job->join) > KEPT_BEHIND_MAX;
+	return sl_scan_wants_lines(scan) || scan->setup->stop_at_hit ||
+	       sl_join_kept(&job->join) > KEPT_BEHIND_MAX;
 }
 
 /* The piece that comes next, if it was scanned and need not wait for the front. */

@@ -78,8 +78,7 @@ sl_scan_job_new(struct scan *scan, const char *path, bool is_found)
 	}
 	sl_list_init(&job->of_streams);
 	sl_list_init(&job->waiting);
-	sl_join_init(
-		&job->join, scan->setup->pattern, scan->matcher, scan->setup->sink.line != NULL);
+	sl_join_init(&job->join, scan->setup->pattern, scan->matcher, sl_scan_wants_lines(scan));
 	sl_list_push_back(&scan->jobs, &job->of_scan);
 	return job;
 }
