@@ -1,5 +1,5 @@
 /*
- * scan_chunk.c - who gets a chunk of the pool to read to.
+ * scan_chunk.c - the chunks of pieces, and who gets one of the pool to read to.
  *
  * Where lines go to the sink, the pieces of an input keep their chunks until it is the front of all.
  * So inputs behind it must not take all chunks: the front, on which they wait, could not go on. They
@@ -10,6 +10,9 @@
 #include "scan_int.h"
 
 #include "sluice/rt/waiter.h"
+
+#include <errno.h>
+#include <stdlib.h>
 
 struct taker {
 	struct sl_waiter waiter;
@@ -38,6 +41,19 @@ sl_scan_chunk_serve(struct scan *scan)
 }
 
 int
+sl_scan_piece_hold(struct scan *scan, struct scan_piece *piece, struct sl_chunk *chunk, size_t off)
+{
+	piece->chunk = chunk;
+	piece->data = chunk->data + off;
+	if (!scan->by_line || piece->marks)
+		return 0;
+	/* Large enough for any chunk: they stay with the piece. */
+	size_t most = SL_MAX(scan->chunk_size, (size_t)SL_SCAN_SMALL);
+	piece->marks = calloc(SL_MATCH_MARK_WORDS(most), sizeof(*piece->marks));
+	return piece->marks ? 0 : -ENOMEM;
+}
+
+int
 sl_scan_chunk_take(struct scan *scan, struct scan_piece *piece)
 {
 	struct taker taker = { .job = piece->job };
@@ -53,4 +69,17 @@ sl_scan_chunk_take(struct scan *scan, struct scan_piece *piece)
 	struct sl_chunk *chunk = sl_chunk_try_take(scan->pool);
 	sl_assert(chunk); /* they are counted */
 	return sl_scan_piece_hold(scan, piece, chunk, 0);
+}
+
+void
+sl_scan_piece_drop_chunk(struct scan *scan, struct scan_piece *piece)
+{
+	struct sl_chunk *chunk = piece->chunk;
+	bool is_of_pool = chunk && chunk->pool == scan->pool;
+	piece->chunk = NULL;
+	sl_chunk_unref(chunk);
+	if (!is_of_pool)
+		return;
+	scan->chunks_used--;
+	sl_scan_chunk_serve(scan);
 }

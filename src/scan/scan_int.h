@@ -131,14 +131,6 @@ struct scan {
 /* The next piece of this input. NULL if out of memory. */
 struct scan_piece *sl_scan_piece_new(struct scan *scan, struct scan_job *job);
 
-/* The chunk becomes the piece's, whose bytes begin at `off` in it. Returns 0 or -ENOMEM; the chunk
- * is the piece's in both cases. */
-int sl_scan_piece_hold(struct scan *scan, struct scan_piece *piece, struct sl_chunk *chunk,
-	size_t off) SL_MUST_CHECK;
-
-/* Give the chunk back, if there is one. */
-void sl_scan_piece_drop_chunk(struct scan *scan, struct scan_piece *piece);
-
 /* With its chunk. NULL is fine. */
 void sl_scan_piece_free(struct scan *scan, struct scan_piece *piece);
 
@@ -170,8 +162,16 @@ void sl_scan_piece_scan_hole(const struct scan *scan, struct scan_piece *piece);
 SL_SUSPENDS
 int sl_scan_chunk_take(struct scan *scan, struct scan_piece *piece) SL_MUST_CHECK;
 
-/* A chunk was given back, or another input has become the front: serve those who wait for one. */
+/* Another input has become the front: serve those who wait for a chunk. */
 void sl_scan_chunk_serve(struct scan *scan);
+
+/* The chunk becomes the piece's, whose bytes begin at `off` in it. Returns 0 or -ENOMEM; the chunk
+ * is the piece's in both cases. */
+int sl_scan_piece_hold(struct scan *scan, struct scan_piece *piece, struct sl_chunk *chunk,
+	size_t off) SL_MUST_CHECK;
+
+/* Give the chunk back, if there is one. */
+void sl_scan_piece_drop_chunk(struct scan *scan, struct scan_piece *piece);
 
 /* ---- scan_read.c ---- */
 

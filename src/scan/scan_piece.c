@@ -31,32 +31,6 @@ sl_scan_piece_new(struct scan *scan, struct scan_job *job)
 	return piece;
 }
 
-int
-sl_scan_piece_hold(struct scan *scan, struct scan_piece *piece, struct sl_chunk *chunk, size_t off)
-{
-	piece->chunk = chunk;
-	piece->data = chunk->data + off;
-	if (!scan->by_line || piece->marks)
-		return 0;
-	/* Large enough for any chunk: they stay with the piece. */
-	size_t most = SL_MAX(scan->chunk_size, (size_t)SL_SCAN_SMALL);
-	piece->marks = calloc(SL_MATCH_MARK_WORDS(most), sizeof(*piece->marks));
-	return piece->marks ? 0 : -ENOMEM;
-}
-
-void
-sl_scan_piece_drop_chunk(struct scan *scan, struct scan_piece *piece)
-{
-	struct sl_chunk *chunk = piece->chunk;
-	bool is_of_pool = chunk && chunk->pool == scan->pool;
-	piece->chunk = NULL;
-	sl_chunk_unref(chunk);
-	if (!is_of_pool)
-		return;
-	scan->chunks_used--;
-	sl_scan_chunk_serve(scan);
-}
-
 void
 sl_scan_piece_free(struct scan *scan, struct scan_piece *piece)
 {
