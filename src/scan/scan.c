@@ -1,6 +1,7 @@
 /*
  * The scan as a whole: memory, pieces, consumers, and the loop of the merger. scan.h has the stages
- * and the invariants; scan_list.c, scan_open.c, scan_read.c and scan_merge.c hold the other stages.
+ * and the invariants; scan_list.c, scan_open.c, scan_read.c and scan_merge.c hold the other stages;
+ * scan_int.h has what they share, and the stages of an input.
  *
  * Memory: max_memory less a fixed share for everything small is divided into the steps of the
  * consumers (at most a half) and the chunks of the readers; both shrink before their number does.
