@@ -95,10 +95,12 @@ scan_task(void *arg)
 	if (code)
 		return sl_fail_code(&scan->error, SL_PHASE_NONE, code, "cannot start");
 	code = sl_console_begin(&view);
+	struct sl_scan_sink sink = sl_scan_output_sink(&scan->output);
 	struct sl_scan_setup setup = { .paths = named ? options->inputs.items : standard_input,
 		.count = named ? options->inputs.count : 1,
 		.pattern = scan->pattern,
-		.sink = sl_scan_output_sink(&scan->output),
+		.sinks = &sink,
+		.sink_count = 1,
 		.numbers = options->print && (scan->output.with_numbers || options->json),
 		.no_follow = options->no_follow,
 		.output_fd = options->quiet ? 0 : STDOUT_FILENO,

@@ -96,14 +96,15 @@ json_submatches(struct sl_scan_output *output, struct sl_json *json,
  * are given. */
 SL_SUSPENDS
 int
-sl_scan_json_match(struct sl_scan_output *output, const struct sl_scan_line *line)
+sl_scan_json_match(struct sl_scan_output *output, const struct sl_input *input,
+	const struct sl_scan_line *line)
 {
 	struct sl_json json;
 	struct sl_scan_shown shown = sl_scan_output_shown(line);
 	struct sl_span text =
 		sl_span((const char *)line->text + shown.begin, shown.end - shown.begin);
 	json_begin(&json, &output->pending, "match");
-	json_path(&json, line->input);
+	json_path(&json, input);
 	int code = json_line_text(output, &json, "lines", text, line->is_closed && !shown.after);
 	sl_json_u64(&json, "line_number", line->number);
 	sl_json_u64(&json, "absolute_offset", line->off);

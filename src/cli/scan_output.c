@@ -79,9 +79,8 @@ send_if_full(struct sl_scan_output *output, const struct sl_input *input)
  * scanned. */
 SL_SUSPENDS
 static int
-on_idle(void *ctx)
+on_idle(struct sl_scan_output *output)
 {
-	struct sl_scan_output *output = ctx;
 	return output->flush_when_idle ? sl_scan_output_send(output) : 0;
 }
 
@@ -166,11 +165,12 @@ add_matches(struct sl_scan_output *output, const struct sl_scan_line *line,
 
 SL_SUSPENDS
 static int
-add_line(struct sl_scan_output *output, const struct sl_scan_line *line)
+add_line(struct sl_scan_output *output, const struct sl_input *input,
+	const struct sl_scan_line *line)
 {
 	struct sl_buf *out = &output->pending;
-	if (wants_name(output, line->input)) {
-		add_coloured(output, SL_COLOUR_FILE, sl_scan_output_name(line->input));
+	if (wants_name(output, input)) {
+		add_coloured(output, SL_COLOUR_FILE, sl_scan_output_name(input));
 		sl_buf_add_char(out, output->after_name);
 	}
 	if (output->with_numbers) {
@@ -196,22 +196,14 @@ add_line(struct sl_scan_output *output, const struct sl_scan_line *line)
 
 /* ---- the sink ---- */
 
-static int
-on_begin(void *ctx, const struct sl_input *input)
-{
-	struct sl_scan_output *output = ctx;
-	sl_scan_json_begin(output, input);
-	return 0;
-}
-
 SL_SUSPENDS
 static int
-on_line(void *ctx, const struct sl_scan_line *line)
+on_line(struct sl_scan_output *output, const struct sl_input *input,
+	const struct sl_scan_line *line)
 {
-	struct sl_scan_output *output = ctx;
-	int code =
-		output->options->json ? sl_scan_json_match(output, line) : add_line(output, line);
-	return code ? code : send_if_full(output, line->input);
+	int code = output->options->json ? sl_scan_json_match(output, input, line)
+					 : add_line(output, input, line);
+	return code ? code : send_if_full(output, input);
 }
 
 static int
@@ -321,9 +313,9 @@ report_input(struct sl_scan_output *output, const struct sl_input *input,
 
 SL_SUSPENDS
 static int
-on_end(void *ctx, const struct sl_input *input, const struct sl_scan_result *result)
+on_end(struct sl_scan_output *output, const struct sl_input *input,
+	const struct sl_scan_result *result)
 {
-	struct sl_scan_output *output = ctx;
 	const struct sl_scan_options *options = output->options;
 	report_input(output, input, result);
 	if (options->quiet)
@@ -337,15 +329,39 @@ on_end(void *ctx, const struct sl_input *input, const struct sl_scan_result *res
 	return send_if_full(output, input);
 }
 
+SL_SUSPENDS
+static int
+on_event(void *ctx, const struct sl_scan_event *event)
+{
+	struct sl_scan_output *output = ctx;
+	switch (event->kind) {
+	case SL_SCAN_EVENT_BEGIN:
+		sl_scan_json_begin(output, event->input);
+		return 0;
+	case SL_SCAN_EVENT_LINE:
+		return on_line(output, event->input, event->line);
+	case SL_SCAN_EVENT_END:
+		return on_end(output, event->input, event->result);
+	case SL_SCAN_EVENT_IDLE:
+		return on_idle(output);
+	}
+	return 0;
+}
+
 struct sl_scan_sink
 sl_scan_output_sink(struct sl_scan_output *output)
 {
 	const struct sl_scan_options *options = output->options;
-	return (struct sl_scan_sink){ .ctx = output,
-		.begin = options->json && !options->quiet ? on_begin : NULL,
-		.line = options->print ? on_line : NULL,
-		.end = on_end,
-		.idle = options->quiet ? NULL : on_idle };
+	struct sl_scan_sink sink = {
+		.ctx = output, .wants = SL_SCAN_WANTS(SL_SCAN_EVENT_END), .event = on_event
+	};
+	if (options->print)
+		sink.wants |= SL_SCAN_WANTS(SL_SCAN_EVENT_LINE);
+	if (!options->quiet)
+		sink.wants |= SL_SCAN_WANTS(SL_SCAN_EVENT_IDLE);
+	if (options->json && !options->quiet)
+		sink.wants |= SL_SCAN_WANTS(SL_SCAN_EVENT_BEGIN);
+	return sink;
 }
 
 /* ---- the end ---- */

@@ -64,8 +64,8 @@ void sl_scan_json_begin(struct sl_scan_output *output, const struct sl_input *in
 
 /* Returns 0 or as sl_output_send does. */
 SL_SUSPENDS
-int sl_scan_json_match(
-	struct sl_scan_output *output, const struct sl_scan_line *line) SL_MUST_CHECK;
+int sl_scan_json_match(struct sl_scan_output *output, const struct sl_input *input,
+	const struct sl_scan_line *line) SL_MUST_CHECK;
 
 void sl_scan_json_end(struct sl_scan_output *output, const struct sl_input *input,
 	const struct sl_scan_result *result);

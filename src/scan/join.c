@@ -67,6 +67,12 @@ sl_join_newlines(const struct sl_join *join)
 	return join->total.newlines;
 }
 
+size_t
+sl_join_kept(const struct sl_join *join)
+{
+	return join->kept.len;
+}
+
 static void
 drop_kept(struct sl_join *join, size_t len)
 {

@@ -1,6 +1,7 @@
 /*
  * The scan as a whole: memory, pieces, consumers, and the loop of the merger. scan.h has the stages
- * and the invariants; scan_list.c, scan_open.c, scan_read.c and scan_merge.c hold the other stages.
+ * and the invariants; scan_list.c, scan_open.c, scan_read.c and scan_merge.c hold the other stages;
+ * scan_int.h has what they share, and the stages of an input.
  *
  * Memory: max_memory less a fixed share for everything small is divided into the steps of the
  * consumers (at most a half) and the chunks of the readers; both shrink before their number does.
@@ -14,12 +15,13 @@
 #include <stdlib.h>
 #include <sys/resource.h>
 
-#define READERS 16u  /* ranges read at a time: what a fast disk takes at 1 MiB each */
 #define LISTED 64u   /* inputs between lister and opener */
 #define OPEN_MAX 64u /* inputs open at a time */
+/* Inputs that are listed and not reported: so many may be read while the first of them stalls. */
+#define UNREPORTED 512u
 /* descriptors other than inputs: directories of a walk, the ring, standard streams */
 #define FDS_FOR_OTHERS 144u
-/* numbers for pieces that hold no chunk, such as those of missing files */
+/* pieces that hold no chunk, such as those of missing files, on their way to the merger */
 #define PIECES_BEYOND 64u
 #define CONSUMERS_A_WORKER 2u /* so that a worker has its next piece when it finishes one */
 #define CONSUMERS_MAX 128u
@@ -135,10 +137,8 @@ consume_one(struct scan *scan, struct scan_piece *piece, struct sl_matcher *matc
 {
 	int code = piece->is_deferred ? consume_deferred(scan, piece, step)
 				      : sl_scan_piece_offload(scan, piece, matcher);
-	if (code == 0 && !scan->by_line) {
-		sl_chunk_unref(piece->chunk);
-		piece->chunk = NULL;
-	}
+	if (code == 0 && !scan->by_line)
+		sl_scan_piece_drop_chunk(scan, piece);
 	if (code == 0)
 		code = sl_channel_send(scan->done, &piece, SL_FOREVER);
 	if (code)
@@ -177,11 +177,11 @@ SL_SUSPENDS
 static int
 receive_done(struct scan *scan, struct scan_piece **piece)
 {
-	const struct sl_scan_sink *sink = &scan->setup->sink;
+	const struct sl_scan_event idle = { .kind = SL_SCAN_EVENT_IDLE };
 	*piece = NULL;
 	int code = sl_channel_try_receive(scan->done, piece);
 	if (code == -EAGAIN) {
-		code = sink->idle ? sink->idle(sink->ctx) : 0;
+		code = sl_scan_emit(scan->setup->sinks, scan->setup->sink_count, &idle);
 		if (code)
 			return code;
 		code = sl_channel_receive(scan->done, piece, SL_FOREVER);
@@ -189,25 +189,18 @@ receive_done(struct scan *scan, struct scan_piece **piece)
 	return code == -EPIPE ? 0 : code;
 }
 
-/* Merge all pieces in order. Returns 0 at the end, 1 if the scan ends early, or a negative code. */
+/* Merge all pieces. Returns 0 at the end, 1 if the scan ends early, or a negative code. */
 SL_SUSPENDS
 static int
 merge_all(struct scan *scan)
 {
-	uint64_t next = 0;
 	for (;;) {
 		struct scan_piece *piece = NULL;
 		int code = receive_done(scan, &piece);
+		if (code == 0 && piece)
+			code = sl_scan_merge(scan, piece);
 		if (code || !piece)
 			return code;
-		scan->pending[piece->seq % scan->pending_count] = piece;
-		while ((piece = scan->pending[next % scan->pending_count])) {
-			scan->pending[next++ % scan->pending_count] = NULL;
-			code = sl_scan_merge(scan, piece);
-			if (code)
-				return code;
-			sl_semaphore_give(&scan->numbers);
-		}
 	}
 }
 
@@ -262,19 +255,15 @@ size_pool(struct scan *scan, unsigned consumers)
 	scan->chunk_size = chunk;
 	uint64_t each = chunk + (scan->by_line ? chunk / 8 : 0);
 	uint64_t count = SL_MAX(budget / each, 2u);
-	return (size_t)SL_MIN(count, (uint64_t)READERS + setup->queue + consumers);
+	return (size_t)SL_MIN(count, (uint64_t)SL_SCAN_READERS + setup->queue + consumers);
 }
 
 static int
 make_channels(struct scan *scan, size_t chunks)
 {
 	const size_t item = sizeof(void *);
-	scan->pending_count = chunks + PIECES_BEYOND;
-	scan->pending = calloc(scan->pending_count, sizeof(*scan->pending));
-	if (!scan->pending)
-		return -ENOMEM;
+	sl_semaphore_init(&scan->unreported, "inputs before it", UNREPORTED);
 	sl_semaphore_init(&scan->windows, "open inputs", open_limit());
-	sl_semaphore_init(&scan->numbers, "merger", (unsigned)scan->pending_count);
 	sl_semaphore_init(&scan->turn, "turn to read", 1);
 	sl_semaphore_init(&scan->open_turn, "turn to open", 1);
 	int code = sl_channel_new(&scan->listed, "listed inputs", LISTED, item);
@@ -283,7 +272,7 @@ make_channels(struct scan *scan, size_t chunks)
 	if (!code)
 		code = sl_channel_new(&scan->queue, "queue of chunks", scan->setup->queue, item);
 	if (!code)
-		code = sl_channel_new(&scan->done, "scanned chunks", scan->pending_count, item);
+		code = sl_channel_new(&scan->done, "scanned chunks", chunks + PIECES_BEYOND, item);
 	return code;
 }
 
@@ -306,14 +295,15 @@ init(struct scan *scan, unsigned consumers)
 {
 	scan->plan = sl_pattern_plan(scan->setup->pattern);
 	scan->kernel = sl_pattern_kernel(scan->setup->pattern);
-	bool wants_lines = scan->setup->sink.line || scan->setup->max_hits != UINT64_MAX;
+	scan->wanted = sl_scan_wanted(scan->setup->sinks, scan->setup->sink_count);
+	bool wants_lines = sl_scan_wants_lines(scan) || scan->setup->max_hits != UINT64_MAX;
 	scan->by_line = wants_lines || sl_pattern_confirms(scan->setup->pattern);
 	size_t chunks = size_pool(scan, consumers);
 	int code = sl_matcher_new(&scan->matcher, scan->setup->pattern);
 	if (code)
 		return code;
-	sl_join_init(
-		&scan->join, scan->setup->pattern, scan->matcher, scan->setup->sink.line != NULL);
+	/* Half, where chunks are kept for the front; else one, for a line that is kept for it. */
+	scan->reserve = wants_lines ? SL_MAX(chunks / 2, (size_t)1) : 1;
 	code = make_pools(scan, consumers, chunks);
 	scan->progress->chunks = chunks;
 	scan->progress->chunk_size = scan->chunk_size;
@@ -328,7 +318,7 @@ spawn_all(struct scan *scan, unsigned consumers)
 		code = sl_group_spawn(&scan->group, "opener", sl_scan_open, scan, NULL);
 		scan->openers += code == 0;
 	}
-	for (unsigned i = 0; i < READERS && !code; i++) {
+	for (unsigned i = 0; i < SL_SCAN_READERS && !code; i++) {
 		code = sl_group_spawn(&scan->group, "reader", sl_scan_read, scan, NULL);
 		scan->readers += code == 0;
 	}
@@ -349,14 +339,11 @@ clean_up(struct scan *scan)
 		sl_scan_piece_free(scan, piece);
 	while (scan->done && sl_channel_try_receive(scan->done, &piece) == 0)
 		sl_scan_piece_free(scan, piece);
-	for (size_t i = 0; scan->pending && i < scan->pending_count; i++)
-		sl_scan_piece_free(scan, scan->pending[i]);
 	sl_list_each(node, &scan->jobs)
 	{
 		struct scan_job *job = sl_list_item(node, struct scan_job, of_scan);
-		sl_scan_piece_free(scan, job->small);
 		sl_input_close(job->input);
-		sl_scan_job_free(job);
+		sl_scan_job_free(scan, job);
 	}
 	while ((piece = scan->free_pieces)) {
 		scan->free_pieces = piece->next_free;
@@ -382,9 +369,7 @@ release(struct scan *scan)
 	sl_chunk_pool_free(scan->pool);
 	sl_chunk_pool_free(scan->steps);
 	sl_chunk_pool_free(scan->smalls);
-	sl_join_release(&scan->join);
 	sl_matcher_free(scan->matcher);
-	free(scan->pending);
 	free(scan);
 }
 
@@ -405,6 +390,7 @@ run(struct scan *scan, unsigned consumers)
 	if (code == 1)
 		return 0;
 	code = code ? code : failure;
+	sl_assert(code || sl_list_is_empty(&scan->jobs)); /* each was reported */
 	/* The caller distinguishes reasons by its own group. */
 	return code == SL_E_INTERRUPTED ? -ECANCELED : code;
 }
@@ -422,6 +408,9 @@ sl_scan_run(
 	scan->setup = setup;
 	scan->progress = progress;
 	sl_list_init(&scan->jobs);
+	sl_list_init(&scan->chunk_waiters);
+	sl_list_init(&scan->streams);
+	sl_list_init(&scan->stream_waiters);
 	progress->scan = scan;
 	unsigned consumers = count_consumers(setup);
 	int code = init(scan, consumers);

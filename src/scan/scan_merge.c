@@ -1,5 +1,12 @@
 /*
- * The last stage: pieces in order become lines and totals of their inputs, and go to the sink.
+ * The last stage. Pieces come here in any order. Each input has its own, which are merged by their
+ * numbers: they become its lines and its totals. Inputs are merged side by side, and reported in
+ * their order: begin, lines and end go to the sink while an input is the front of all.
+ *
+ * What waits is bounded. A piece for those of its input before it, which are being read or scanned;
+ * it keeps its chunk only where its text is needed, and neighbours that need none become one. Pieces
+ * with lines for the sink, or with a part of a long line, until their input is the front: then with
+ * their chunks, of which the front has a reserve (scan_chunk.c).
  */
 #include "scan_int.h"
 
@@ -9,15 +16,32 @@
 
 #include <errno.h>
 
+/* Bytes of an open line that are kept of inputs behind the front; a longer one waits, since there
+ * may be many. */
+#define KEPT_BEHIND_MAX (64u * 1024u)
+
+/* For the display, and for stop_at_hit. */
+static void
+note_hits(struct scan *scan, struct scan_job *job, uint64_t hits)
+{
+	scan->progress->hits += hits - job->known_hits;
+	job->known_hits = hits;
+}
+
+SL_SUSPENDS
+static int
+emit(struct scan *scan, const struct sl_scan_event *event)
+{
+	return sl_scan_emit(scan->setup->sinks, scan->setup->sink_count, event);
+}
+
 SL_SUSPENDS
 static int
 begin_input(struct scan *scan, struct scan_job *job)
 {
 	job->has_begun = true;
-	job->begun_ns = sl_now();
-	sl_join_clear(&scan->join);
-	return scan->setup->sink.begin ? scan->setup->sink.begin(scan->setup->sink.ctx, job->input)
-				       : 0;
+	struct sl_scan_event event = { .kind = SL_SCAN_EVENT_BEGIN, .input = job->input };
+	return emit(scan, &event);
 }
 
 SL_SUSPENDS
@@ -32,13 +56,16 @@ end_input(struct scan *scan, struct scan_job *job)
 		.undecided = job->totals.undecided,
 		.other_case = job->totals.other_case,
 		.has_only_cr = job->has_only_cr && job->totals.lines == 1 &&
-			       sl_join_newlines(&scan->join) == 0,
+			       sl_join_newlines(&job->join) == 0,
 		.elapsed_ns = sl_now() - job->begun_ns,
 		.err = &job->input->err,
 	};
+	note_hits(scan, job, result.hits);
 	sl_scan_summary_add(&scan->progress->summary, &result);
-	scan->progress->hits = scan->progress->summary.hits;
-	return scan->setup->sink.end(scan->setup->sink.ctx, job->input, &result);
+	struct sl_scan_event event = {
+		.kind = SL_SCAN_EVENT_END, .input = job->input, .result = &result
+	};
+	return emit(scan, &event);
 }
 
 /* What the state is going to be, if nothing worse was found already. */
@@ -49,13 +76,12 @@ set_state(struct scan_job *job, enum sl_scan_state state)
 		job->state = state;
 }
 
-/* A line that matches: to the sink, unless it is one too many. */
+/* A line that matches: to the sinks, unless it is one too many. */
 SL_SUSPENDS
 static int
 emit_line(struct scan *scan, struct scan_job *job, const struct sl_join_line *found)
 {
 	struct sl_scan_line line = {
-		.input = job->input,
 		.matcher = scan->matcher,
 		.text = found->text,
 		.len = found->len,
@@ -66,10 +92,11 @@ emit_line(struct scan *scan, struct scan_job *job, const struct sl_join_line *fo
 		.off = found->off,
 		.is_closed = found->is_closed,
 	};
-	job->hits++;
-	scan->progress->hits++;
-	int code =
-		scan->setup->sink.line ? scan->setup->sink.line(scan->setup->sink.ctx, &line) : 0;
+	note_hits(scan, job, ++job->hits);
+	struct sl_scan_event event = {
+		.kind = SL_SCAN_EVENT_LINE, .input = job->input, .line = &line
+	};
+	int code = emit(scan, &event);
 	if (code < 0 || job->hits < scan->setup->max_hits)
 		return code;
 	/* What follows is not counted: the totals end with this line. */
@@ -80,7 +107,7 @@ emit_line(struct scan *scan, struct scan_job *job, const struct sl_join_line *fo
 		.bytes = found->off + found->whole_len + found->is_closed,
 		.lines = found->index + 1,
 		.hits = job->hits,
-		.undecided = sl_join_undecided(&scan->join),
+		.undecided = sl_join_undecided(&job->join),
 	};
 	return 0;
 }
@@ -136,7 +163,7 @@ static int
 emit_lines(struct scan *scan, const struct scan_piece *piece)
 {
 	struct scan_job *job = piece->job;
-	uint64_t before = sl_join_newlines(&scan->join), piece_off = scan->join.bytes;
+	uint64_t before = sl_join_newlines(&job->join), piece_off = job->join.bytes;
 	bool counts = scan->setup->numbers || scan->setup->max_hits != UINT64_MAX;
 	struct sl_lines lines;
 	struct sl_line line;
@@ -152,8 +179,8 @@ emit_lines(struct scan *scan, const struct scan_piece *piece)
 			.index = before + line.index,
 			.is_closed = true,
 		};
-		struct shorten_call call = { &scan->join, &found };
-		if (scan->setup->sink.line && line.len > SL_JOIN_KEEP)
+		struct shorten_call call = { &job->join, &found };
+		if (sl_scan_wants_lines(scan) && line.len > SL_JOIN_KEEP)
 			code = sl_offload(shorten, &call);
 		if (code == 0)
 			code = emit_line(scan, job, &found);
@@ -195,9 +222,9 @@ SL_SUSPENDS
 static int
 emit_joined(struct scan *scan, struct scan_job *job, const struct sl_join_piece *piece)
 {
-	struct head_call call = { .join = &scan->join, .piece = piece };
+	struct head_call call = { .join = &job->join, .piece = piece };
 	sl_offload_fn *fn = piece ? join_head : join_end;
-	int code = sl_join_is_costly(&scan->join, piece) ? sl_offload(fn, &call) : fn(&call);
+	int code = sl_join_is_costly(&job->join, piece) ? sl_offload(fn, &call) : fn(&call);
 	if (code == 1)
 		code = emit_line(scan, job, &call.line);
 	return code;
@@ -209,7 +236,7 @@ merge_bytes(struct scan *scan, struct scan_piece *piece)
 {
 	struct scan_job *job = piece->job;
 	if (!scan->by_line) {
-		sl_join_count(&scan->join, &piece->found);
+		sl_join_count(&job->join, &piece->found);
 		return 0;
 	}
 	int code = emit_joined(scan, job, &piece->found);
@@ -217,8 +244,8 @@ merge_bytes(struct scan *scan, struct scan_piece *piece)
 		code = emit_lines(scan, piece);
 	if (code)
 		return code;
-	struct head_call call = { .join = &scan->join, .piece = &piece->found };
-	bool is_costly = !scan->join.confirms && sl_join_is_costly(&scan->join, &piece->found);
+	struct head_call call = { .join = &job->join, .piece = &piece->found };
+	bool is_costly = !job->join.confirms && sl_join_is_costly(&job->join, &piece->found);
 	return is_costly ? sl_offload(join_tail, &call) : join_tail(&call);
 }
 
@@ -235,21 +262,21 @@ fail_short(struct scan_job *job, uint64_t counted)
 
 /* Record why an input is not read to its end. The first failure determines what is counted. */
 static void
-record_failure(struct scan *scan, const struct scan_piece *piece)
+record_failure(const struct scan_piece *piece)
 {
 	struct scan_job *job = piece->job;
 	bool was_fine = !job->ignores_rest;
 	if (job->form != SL_FORM_PLAIN) {
 		set_state(job, SL_SCAN_UNSUPPORTED);
-		(void)sl_input_fail_form(job->input, job->form, scan->join.bytes);
+		(void)sl_input_fail_form(job->input, job->form, job->join.bytes);
 	} else if (job->is_binary) {
 		set_state(job, SL_SCAN_BINARY);
 		(void)sl_input_fail_binary(job->input);
 	} else if (piece->code && was_fine) {
 		set_state(job, SL_SCAN_UNREADABLE);
-		(void)sl_input_fail_read(job->input, piece->code, scan->join.bytes);
+		(void)sl_input_fail_read(job->input, piece->code, job->join.bytes);
 	} else if (piece->is_short && was_fine) {
-		fail_short(job, scan->join.bytes);
+		fail_short(job, job->join.bytes);
 	} else if (job->input->err.code && was_fine) {
 		/* It was not opened. */
 		set_state(job, job->listed_as == SL_SCAN_OK ? SL_SCAN_UNREADABLE : job->listed_as);
@@ -274,7 +301,7 @@ finish_counts(struct scan *scan, struct scan_job *job)
 	if (code || job->ignores_rest)
 		return code;
 	job->ignores_rest = true;
-	job->totals = sl_join_totals(&scan->join);
+	job->totals = sl_join_totals(&job->join);
 	fail_undecided(job);
 	return 0;
 }
@@ -291,19 +318,22 @@ note_form(struct scan_job *job, const struct scan_piece *piece)
 		sl_group_cancel(job->reading, -ECANCELED);
 }
 
+/* Returns 0 or a negative code. */
 SL_SUSPENDS
 static int
 merge(struct scan *scan, struct scan_piece *piece)
 {
 	struct scan_job *job = piece->job;
-	int code = job->has_begun ? 0 : begin_input(scan, job);
+	int code = 0;
+	if (piece->is_first)
+		job->begun_ns = sl_now();
 	note_form(job, piece);
 	bool is_text = job->form == SL_FORM_PLAIN && !job->is_binary;
-	if (code == 0 && piece->len && is_text && !job->ignores_rest)
+	if (piece->len && is_text && !job->ignores_rest)
 		code = merge_bytes(scan, piece);
 	if (code)
 		return code;
-	record_failure(scan, piece);
+	record_failure(piece);
 	bool is_settled = job->state != SL_SCAN_OK || piece->is_last;
 	if (is_settled && !job->ignores_rest)
 		code = finish_counts(scan, job);
@@ -312,8 +342,138 @@ merge(struct scan *scan, struct scan_piece *piece)
 		set_state(job, SL_SCAN_LIMITED);
 	}
 	if (code == 0 && !job->ignores_rest && !scan->by_line)
-		scan->progress->hits =
-			scan->progress->summary.hits + sl_join_totals(&scan->join).hits;
+		note_hits(scan, job, sl_join_totals(&job->join).hits);
+	return code;
+}
+
+/* ---- the pieces of an input ---- */
+
+/* Its result is a number of bytes, lines and hits, without a condition: it can become one with its
+ * neighbour. */
+static bool
+is_plain(const struct scan *scan, const struct scan_piece *piece)
+{
+	const struct scan_job *job = piece->job;
+	return !scan->by_line && job->form == SL_FORM_PLAIN && !job->is_binary &&
+	       !job->ignores_rest && piece->len && piece->form == SL_FORM_PLAIN && !piece->code &&
+	       !piece->is_short;
+}
+
+/* If the second follows the first, it becomes a part of it. */
+static void
+join_neighbours(struct scan *scan, struct scan_piece *left, struct scan_piece *right)
+{
+	if (left->seq_end != right->seq || !is_plain(scan, left) || !is_plain(scan, right))
+		return;
+	sl_block_merge(scan->plan, &left->found.block, &right->found.block,
+		sl_block_joint(scan->plan, &left->found.block, &right->found.block));
+	left->found.len += right->found.len;
+	left->len += right->len;
+	left->seq_end = right->seq_end;
+	left->is_last = right->is_last;
+	sl_scan_piece_free(scan, right);
+}
+
+static struct scan_piece *
+piece_of(struct sl_list *node)
+{
+	return sl_list_item(node, struct scan_piece, link);
+}
+
+static void
+add_waiting(struct scan *scan, struct scan_job *job, struct scan_piece *piece)
+{
+	struct sl_list *head = &job->waiting, *before = head->prev;
+	while (before != head && piece_of(before)->seq > piece->seq)
+		before = before->prev;
+	sl_list_push_front(before, &piece->link);
+	if (piece->link.next != head)
+		join_neighbours(scan, piece, piece_of(piece->link.next));
+	if (before != head)
+		join_neighbours(scan, piece_of(before), piece);
+}
+
+/* What its pieces have, or may have, is for the sink alone. A scan that ends with its first hit says
+ * of all inputs before that what became of them. */
+static bool
+must_be_front(const struct scan *scan, const struct scan_job *job)
+{
+	return sl_scan_wants_lines(scan) || scan->setup->stop_at_hit ||
+	       sl_join_kept(&job->join) > KEPT_BEHIND_MAX;
+}
+
+/* The piece that comes next, if it was scanned and need not wait for the front. */
+static struct scan_piece *
+next_piece(const struct scan *scan, struct scan_job *job)
+{
+	struct sl_list *node = job->waiting.next;
+	if (node == &job->waiting || piece_of(node)->seq != job->next_merged)
+		return NULL;
+	bool waits = must_be_front(scan, job) && !sl_scan_is_front(scan, job);
+	return waits ? NULL : piece_of(node);
+}
+
+/* Returns as sl_scan_merge does. */
+SL_SUSPENDS
+static int
+merge_piece(struct scan *scan, struct scan_job *job, struct scan_piece *piece)
+{
+	bool is_last = piece->is_last;
+	int code = 0;
+	if (sl_scan_is_front(scan, job) && !job->has_begun)
+		code = begin_input(scan, job);
+	sl_list_remove(&piece->link);
+	job->next_merged = piece->seq_end;
+	if (code == 0)
+		code = merge(scan, piece);
+	sl_scan_piece_free(scan, piece);
+	if (code < 0)
+		return code;
+	if (is_last)
+		job->stage = SCAN_MERGED;
+	if (!scan->setup->stop_at_hit || scan->progress->hits + job->totals.hits == 0)
+		return 0;
+	if (!job->ignores_rest) {
+		set_state(job, SL_SCAN_LIMITED);
+		code = finish_counts(scan, job);
+	}
+	if (code == 0)
+		code = end_input(scan, job);
+	return code ? code : 1;
+}
+
+SL_SUSPENDS
+static int
+merge_waiting(struct scan *scan, struct scan_job *job)
+{
+	struct scan_piece *piece;
+	int code = 0;
+	while (code == 0 && (piece = next_piece(scan, job)))
+		code = merge_piece(scan, job, piece);
+	return code;
+}
+
+/* ---- the inputs ---- */
+
+static struct scan_job *
+front_of(const struct scan *scan)
+{
+	return sl_list_is_empty(&scan->jobs)
+		       ? NULL
+		       : sl_list_item(scan->jobs.next, struct scan_job, of_scan);
+}
+
+/* The front is over, and the next one becomes it. */
+SL_SUSPENDS
+static int
+report_front(struct scan *scan, struct scan_job *job)
+{
+	int code = job->has_begun ? 0 : begin_input(scan, job);
+	if (code == 0)
+		code = end_input(scan, job);
+	sl_scan_job_free(scan, job);
+	sl_semaphore_give(&scan->unreported);
+	sl_scan_chunk_serve(scan);
 	return code;
 }
 
@@ -321,20 +481,13 @@ int
 sl_scan_merge(struct scan *scan, struct scan_piece *piece)
 {
 	struct scan_job *job = piece->job;
-	bool is_last = piece->is_last;
-	int code = merge(scan, piece);
-	sl_scan_piece_free(scan, piece);
-	if (code < 0)
-		return code;
-	uint64_t hits = scan->progress->hits + job->totals.hits;
-	bool stops = scan->setup->stop_at_hit && hits > 0;
-	if (stops && !job->ignores_rest) {
-		set_state(job, SL_SCAN_LIMITED);
-		code = finish_counts(scan, job);
+	add_waiting(scan, job, piece);
+	int code = merge_waiting(scan, job);
+	while (code == 0 && (job = front_of(scan)) && job->stage == SCAN_MERGED) {
+		code = report_front(scan, job);
+		job = front_of(scan);
+		if (code == 0 && job)
+			code = merge_waiting(scan, job);
 	}
-	if (code == 0 && (is_last || stops))
-		code = end_input(scan, job);
-	if (is_last)
-		sl_scan_job_free(job);
-	return code == 0 && stops ? 1 : code;
+	return code;
 }

@@ -82,26 +82,15 @@ index_of(const struct sl_input *input)
 }
 
 static int
-sink_begin(void *ctx, const struct sl_input *input)
+on_event(void *ctx, const struct sl_scan_event *event)
 {
 	struct scene *scene = ctx;
-	scene->begun[index_of(input)]++;
-	return 0;
-}
-
-static int
-sink_line(void *ctx, const struct sl_scan_line *line)
-{
-	struct scene *scene = ctx;
-	scene->lines_seen[index_of(line->input)]++;
-	return 0;
-}
-
-static int
-sink_end(void *ctx, const struct sl_input *input, const struct sl_scan_result *result)
-{
-	struct scene *scene = ctx;
-	size_t i = index_of(input);
+	const struct sl_scan_result *result = event->result;
+	size_t i = index_of(event->input);
+	scene->begun[i] += event->kind == SL_SCAN_EVENT_BEGIN;
+	scene->lines_seen[i] += event->kind == SL_SCAN_EVENT_LINE;
+	if (event->kind != SL_SCAN_EVENT_END)
+		return 0;
 	scene->ended[i]++;
 	scene->results[i] = *result;
 	scene->codes[i] = result->err->code;
@@ -121,13 +110,16 @@ scan_main(void *arg)
 	struct sl_pattern_spec spec = { .texts = &text, .count = scene->seed % 3 == 0 };
 	int code = sl_pattern_new(&pattern, &spec, sl_match_choose(sl_cpu_features()), &err);
 	sim_check(scene->sim, code == 0, "%s", err.text);
+	struct sl_scan_sink sink = { .ctx = scene,
+		.wants = SL_SCAN_WANTS(SL_SCAN_EVENT_BEGIN) | SL_SCAN_WANTS(SL_SCAN_EVENT_END),
+		.event = on_event };
+	if (scene->seed % 2)
+		sink.wants |= SL_SCAN_WANTS(SL_SCAN_EVENT_LINE);
 	struct sl_scan_setup setup = { .paths = paths,
 		.count = INPUTS,
 		.pattern = pattern,
-		.sink = { .ctx = scene,
-			.begin = sink_begin,
-			.line = scene->seed % 2 ? sink_line : NULL,
-			.end = sink_end },
+		.sinks = &sink,
+		.sink_count = 1,
 		.numbers = scene->seed % 2,
 		.max_hits = UINT64_MAX,
 		.chunk = 64 * SL_KIB,

@@ -25,6 +25,8 @@
 
 #define MOST_INPUTS 24
 #define PAGE 4096u
+#define WITHOUT_LINES (SL_SCAN_WANTS(SL_SCAN_EVENT_BEGIN) | SL_SCAN_WANTS(SL_SCAN_EVENT_END))
+#define WITH_LINES (WITHOUT_LINES | SL_SCAN_WANTS(SL_SCAN_EVENT_LINE))
 #define ATTEMPTS 5u /* the page cache is not ours alone: another process may empty it */
 
 static const struct sl_span default_literals[] = { { "ERROR", 5 }, { "error", 5 } };
@@ -43,6 +45,7 @@ struct fixture {
 	const char *paths[MOST_INPUTS];
 	size_t count;
 	struct sl_pattern *pattern;
+	struct sl_scan_sink sink;
 	struct sl_scan_setup setup;
 	struct sl_scan_progress progress;
 	struct sl_error err;
@@ -55,7 +58,9 @@ struct fixture {
 	struct sl_span rest; /* of the input that is begun, for lines */
 	uint64_t number;
 	uint64_t sink_pause_ns;
-	int sink_code; /* what the sink answers to a line */
+	int sink_code;          /* what the sink answers to a line */
+	uint64_t stall_ns;      /* before the first byte of the stream */
+	uint64_t read_at_begin; /* of all inputs, when the first one began */
 	const char *cut_name;
 	size_t cut_to;
 };
@@ -70,16 +75,16 @@ file_of(const struct fixture *f, size_t index)
 
 SL_SUSPENDS
 static int
-on_begin(void *ctx, const struct sl_input *input)
+on_begin(struct fixture *f, const struct sl_input *input)
 {
-	struct fixture *f = ctx;
 	sim_check(f->sim, f->begun < f->count && f->begun == f->ended, "begin before the end");
 	const struct file *file = file_of(f, f->begun);
 	sim_check(f->sim, strcmp(input->path, f->paths[f->begun]) == 0, "%s out of turn",
 		input->path);
 	f->rest = sl_span(file->data, file->len);
 	f->number = 0;
-	f->begun++;
+	if (f->begun++ == 0)
+		f->read_at_begin = f->progress.read;
 	if (f->cut_name && strcmp(f->cut_name, input->path) == 0)
 		sim_cut(f->sim, input->path, f->cut_to);
 	return 0;
@@ -93,9 +98,8 @@ is_hit(struct sl_span line)
 
 SL_SUSPENDS
 static int
-on_line(void *ctx, const struct sl_scan_line *got)
+on_line(struct fixture *f, const struct sl_scan_line *got)
 {
-	struct fixture *f = ctx;
 	struct sl_span line;
 	do {
 		sim_check(f->sim, oracle_next_line(&f->rest, &line), "a line that does not exist");
@@ -121,9 +125,8 @@ on_line(void *ctx, const struct sl_scan_line *got)
 
 SL_SUSPENDS
 static int
-on_end(void *ctx, const struct sl_input *input, const struct sl_scan_result *result)
+on_end(struct fixture *f, const struct sl_input *input, const struct sl_scan_result *result)
 {
-	struct fixture *f = ctx;
 	sim_check(f->sim, f->ended + 1 == f->begun, "end without begin");
 	sim_check(f->sim, strcmp(input->path, f->paths[f->ended]) == 0, "%s out of turn",
 		input->path);
@@ -131,6 +134,22 @@ on_end(void *ctx, const struct sl_input *input, const struct sl_scan_result *res
 	f->errors[f->ended] = *result->err;
 	f->ended++;
 	return 0;
+}
+
+SL_SUSPENDS
+static int
+on_event(void *ctx, const struct sl_scan_event *event)
+{
+	switch (event->kind) {
+	case SL_SCAN_EVENT_BEGIN:
+		return on_begin(ctx, event->input);
+	case SL_SCAN_EVENT_LINE:
+		return on_line(ctx, event->line);
+	case SL_SCAN_EVENT_END:
+		return on_end(ctx, event->input, event->result);
+	default:
+		return 0;
+	}
 }
 
 /* ---- the world ---- */
@@ -182,6 +201,8 @@ add_stream(struct fixture *f, size_t len)
 	fill(&f->random, file->data, len);
 	f->paths[f->count++] = file->name;
 	int fd = sim_source(f->sim, 0);
+	if (f->stall_ns)
+		sim_source_pause(f->sim, fd, f->stall_ns);
 	for (size_t at = 0; at < len;) {
 		size_t some = 1 + sl_random_below(&f->random, SL_MIN(len - at, (size_t)20000));
 		sim_source_data(f->sim, fd, file->data + at, some);
@@ -203,8 +224,10 @@ begin_pattern(struct fixture *f, uint64_t seed, const char *regex)
 	struct sl_pattern_spec spec = { .texts = &span, .count = regex ? 1 : 0 };
 	const struct sl_match_kernel *kernel = sl_match_choose(sl_cpu_features());
 	cr_assert_eq(sl_pattern_new(&f->pattern, &spec, kernel, &f->err), 0);
+	f->sink = (struct sl_scan_sink){ f, WITHOUT_LINES, on_event };
 	f->setup = (struct sl_scan_setup){ .pattern = f->pattern,
-		.sink = { .ctx = f, .begin = on_begin, .end = on_end },
+		.sinks = &f->sink,
+		.sink_count = 1,
 		.max_hits = UINT64_MAX,
 		.chunk = PAGE,
 		.queue = 1 + (unsigned)sl_random_below(&f->random, 5),
@@ -220,7 +243,7 @@ begin(struct fixture *f, uint64_t seed)
 static void
 wants_lines(struct fixture *f)
 {
-	f->setup.sink.line = on_line;
+	f->sink.wants = WITH_LINES;
 	f->setup.numbers = true;
 }
 
@@ -264,7 +287,7 @@ check_totals(const struct fixture *f, size_t index, size_t len)
 		(unsigned long long)got->lines, (unsigned long long)want.lines);
 	sim_check(f->sim, got->hits == want.hits, "%s: %llu hits, not %llu", file->name,
 		(unsigned long long)got->hits, (unsigned long long)want.hits);
-	if (f->setup.sink.line)
+	if (f->sink.wants == WITH_LINES)
 		sim_check(
 			f->sim, f->lines_given[index] == want.hits, "%s: lines given", file->name);
 }
@@ -502,6 +525,35 @@ Test(scan, the_first_hit_ends_the_scan_if_that_is_all_that_was_asked)
 	}
 }
 
+/* With lines, what is behind it waits with its chunks, and takes no more than its share of them. */
+Test(scan, an_input_that_stalls_holds_back_no_other)
+{
+	struct sim_seeds seeds = sim_seeds(40);
+	for (uint64_t seed = seeds.first; seed != seeds.end; seed++) {
+		struct fixture f;
+		begin_pattern(&f, seed, seed % 3 == 0 ? "ERROR|err[o]r" : NULL);
+		if (seed % 2)
+			wants_lines(&f);
+		f.stall_ns = 5 * SL_NS_PER_S;
+		add_stream(&f, 300000);
+		for (unsigned i = 0; i < 8; i++) {
+			char name[8];
+			snprintf(name, sizeof(name), "f%u", i);
+			add_file(&f, name, 70000 + sl_random_below(&f.random, 300000));
+		}
+		sim_check(f.sim, run(&f) == 0, "%s", f.err.text);
+		check_all(&f);
+		uint64_t all = 0;
+		for (size_t i = 1; i < f.count; i++)
+			all += file_of(&f, i)->len;
+		/* the last of these pieces may be the end of a file */
+		uint64_t least = seed % 2 ? (f.progress.chunks / 2 - 1) * PAGE : all;
+		sim_check(f.sim, f.read_at_begin >= least, "%llu read, of %llu",
+			(unsigned long long)f.read_at_begin, (unsigned long long)least);
+		end(&f);
+	}
+}
+
 Test(scan, a_sink_that_wants_no_more_ends_it_with_its_code)
 {
 	struct sim_seeds seeds = sim_seeds(20);
@@ -513,6 +565,64 @@ Test(scan, a_sink_that_wants_no_more_ends_it_with_its_code)
 		add_file(&f, "a", 300000);
 		add_stream(&f, 30000);
 		sim_check(f.sim, run(&f) == -EPIPE, "code");
+		end(&f);
+	}
+}
+
+struct listener {
+	unsigned kinds; /* that it received */
+	size_t lines, ended;
+	int code; /* of the first event */
+};
+
+static int
+on_any_event(void *ctx, const struct sl_scan_event *event)
+{
+	struct listener *listener = ctx;
+	listener->kinds |= SL_SCAN_WANTS(event->kind);
+	listener->lines += event->kind == SL_SCAN_EVENT_LINE;
+	listener->ended += event->kind == SL_SCAN_EVENT_END;
+	return listener->code;
+}
+
+Test(scan, several_sinks_each_receive_the_kinds_that_they_want)
+{
+	struct sim_seeds seeds = sim_seeds(20);
+	for (uint64_t seed = seeds.first; seed != seeds.end; seed++) {
+		struct fixture f;
+		const unsigned ends = SL_SCAN_WANTS(SL_SCAN_EVENT_END);
+		const unsigned lines = SL_SCAN_WANTS(SL_SCAN_EVENT_LINE);
+		struct listener counting = { 0 }, printing = { 0 };
+		begin_pattern(&f, seed, seed % 2 ? "ERROR|err[o]r" : NULL);
+		struct sl_scan_sink sinks[] = { f.sink, { &counting, ends, on_any_event },
+			{ &printing, lines, on_any_event } };
+		f.setup.sinks = sinks;
+		f.setup.sink_count = SL_COUNT_OF(sinks);
+		add_file(&f, "a", 300000);
+		add_stream(&f, 30000);
+		sim_check(f.sim, run(&f) == 0, "%s", f.err.text);
+		check_all(&f);
+		sim_check(f.sim, counting.kinds == ends && counting.ended == f.count, "ends");
+		sim_check(f.sim, printing.kinds == lines, "lines");
+		sim_check(f.sim, printing.lines == f.progress.hits, "%zu lines", printing.lines);
+		end(&f);
+	}
+}
+
+Test(scan, a_sink_that_fails_ends_it_before_the_sinks_behind_are_called)
+{
+	struct sim_seeds seeds = sim_seeds(20);
+	for (uint64_t seed = seeds.first; seed != seeds.end; seed++) {
+		struct fixture f;
+		struct listener failing = { .code = -EPIPE }, last = { 0 };
+		begin(&f, seed);
+		struct sl_scan_sink sinks[] = { f.sink, { &failing, WITHOUT_LINES, on_any_event },
+			{ &last, WITHOUT_LINES, on_any_event } };
+		f.setup.sinks = sinks;
+		f.setup.sink_count = SL_COUNT_OF(sinks);
+		add_file(&f, "a", 300000);
+		sim_check(f.sim, run(&f) == -EPIPE, "code");
+		sim_check(f.sim, f.begun == 1 && failing.kinds && !last.kinds, "order");
 		end(&f);
 	}
 }
@@ -608,25 +718,17 @@ struct tally {
 	uint64_t hits, lines;
 };
 
-SL_SUSPENDS
 static int
-tally_end(void *ctx, const struct sl_input *input, const struct sl_scan_result *result)
+tally_event(void *ctx, const struct sl_scan_event *event)
 {
 	struct tally *tally = ctx;
-	(void)input;
+	if (event->kind == SL_SCAN_EVENT_LINE)
+		tally->lines++;
+	if (event->kind != SL_SCAN_EVENT_END)
+		return 0;
 	tally->ended++;
-	tally->hits += result->hits;
-	tally->troubles += sl_scan_state_is_trouble(result->state);
-	return 0;
-}
-
-SL_SUSPENDS
-static int
-tally_line(void *ctx, const struct sl_scan_line *line)
-{
-	struct tally *tally = ctx;
-	(void)line;
-	tally->lines++;
+	tally->hits += event->result->hits;
+	tally->troubles += sl_scan_state_is_trouble(event->result->state);
 	return 0;
 }
 
@@ -647,7 +749,7 @@ Test(scan, thousands_of_files_need_few_descriptors)
 		oracle_count(sl_span(f.files[0].data, f.files[0].len), default_literals, 2, false);
 	for (size_t i = 0; i < MANY; i++)
 		paths[i] = i % 7 == 3 ? "missing" : "a";
-	f.setup.sink = (struct sl_scan_sink){ .ctx = &tally, .end = tally_end };
+	f.sink = (struct sl_scan_sink){ &tally, WITHOUT_LINES, tally_event };
 	f.setup.paths = paths;
 	f.setup.count = MANY;
 	cr_assert_eq(sim_run(f.sim, scan_task, &f), 0);
@@ -691,9 +793,8 @@ struct real {
 
 SL_SUSPENDS
 static int
-real_begin(void *ctx, const struct sl_input *input)
+real_begin(struct real *real, const struct sl_input *input)
 {
-	struct real *real = ctx;
 	if (real->cut_to != SIZE_MAX)
 		cr_assert_eq(truncate(input->path, (off_t)real->cut_to), 0);
 	return 0;
@@ -701,9 +802,8 @@ real_begin(void *ctx, const struct sl_input *input)
 
 SL_SUSPENDS
 static int
-real_line(void *ctx, const struct sl_scan_line *line)
+real_line(struct real *real, const struct sl_scan_line *line)
 {
-	struct real *real = ctx;
 	cr_assert(line->off + line->len <= real->len);
 	cr_assert_eq(memcmp(real->data + line->off, line->text, line->len), 0);
 	real->tally.hits++;
@@ -712,12 +812,20 @@ real_line(void *ctx, const struct sl_scan_line *line)
 
 SL_SUSPENDS
 static int
-real_end(void *ctx, const struct sl_input *input, const struct sl_scan_result *result)
+real_event(void *ctx, const struct sl_scan_event *event)
 {
 	struct real *real = ctx;
-	(void)input;
-	real->result = *result;
-	return 0;
+	switch (event->kind) {
+	case SL_SCAN_EVENT_BEGIN:
+		return real_begin(real, event->input);
+	case SL_SCAN_EVENT_LINE:
+		return real_line(real, event->line);
+	case SL_SCAN_EVENT_END:
+		real->result = *event->result;
+		return 0;
+	default:
+		return 0;
+	}
 }
 
 static int
@@ -734,15 +842,14 @@ scan_real(struct real *real, const char *regex, size_t chunk, bool lines)
 	struct sl_pattern_spec spec = { .texts = &span, .count = regex ? 1 : 0 };
 	struct sl_pattern *pattern = NULL;
 	cr_assert_eq(sl_pattern_new(&pattern, &spec, real->kernel, &real->err), 0);
+	struct sl_scan_sink sink = { real, lines ? WITH_LINES : WITHOUT_LINES, real_event };
 	real->paths[0] = real->path;
 	real->tally = (struct tally){ 0 };
 	real->setup = (struct sl_scan_setup){ .paths = real->paths,
 		.count = 1,
 		.pattern = pattern,
-		.sink = { .ctx = real,
-			.begin = real_begin,
-			.line = lines ? real_line : NULL,
-			.end = real_end },
+		.sinks = &sink,
+		.sink_count = 1,
 		.max_hits = UINT64_MAX,
 		.chunk = chunk,
 		.queue = 4,
@@ -1045,12 +1152,13 @@ Test(scan, small_files_are_read_and_scanned_many_at_a_time)
 		struct sl_pattern_spec spec = { .texts = &span, .count = i / 2 };
 		struct sl_pattern *pattern = NULL;
 		cr_assert_eq(sl_pattern_new(&pattern, &spec, kernel, &many.err), 0);
+		struct sl_scan_sink sink = { &many.tally, i % 2 ? WITH_LINES : WITHOUT_LINES,
+			tally_event };
 		many.setup = (struct sl_scan_setup){ .paths = paths,
 			.count = 1,
 			.pattern = pattern,
-			.sink = { .ctx = &many.tally,
-				.line = i % 2 ? tally_line : NULL,
-				.end = tally_end },
+			.sinks = &sink,
+			.sink_count = 1,
 			.max_hits = UINT64_MAX,
 			.chunk = SL_MIB,
 			.queue = 4,
@@ -1096,10 +1204,9 @@ add_shown(void *ctx, const char *shown)
 
 SL_SUSPENDS
 static int
-add_ended(void *ctx, const struct sl_input *input, const struct sl_scan_result *result)
+add_ended(void *ctx, const struct sl_scan_event *event)
 {
-	(void)result;
-	add_shown(ctx, input->shown);
+	add_shown(ctx, event->input->shown);
 	return 0;
 }
 
@@ -1111,6 +1218,7 @@ scan_on_failing_ring(void)
 	static const char *paths[FAILING_INPUTS] = { "first", "second", "directory" };
 	static struct sl_engine_methods methods;
 	struct sl_buf seen = { 0 }, all = { 0 };
+	struct sl_scan_sink sink = { &seen, SL_SCAN_WANTS(SL_SCAN_EVENT_END), add_ended };
 	struct many many = { 0 };
 	struct sl_pattern_spec spec = { .count = 0 };
 	struct sl_pattern *pattern = NULL;
@@ -1122,7 +1230,8 @@ scan_on_failing_ring(void)
 	many.setup = (struct sl_scan_setup){ .paths = paths,
 		.count = SL_COUNT_OF(paths),
 		.pattern = pattern,
-		.sink = { .ctx = &seen, .end = add_ended },
+		.sinks = &sink,
+		.sink_count = 1,
 		.max_hits = UINT64_MAX,
 		.chunk = SL_MIB,
 		.queue = 4,

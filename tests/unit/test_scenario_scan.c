@@ -37,6 +37,7 @@ struct scene {
 	struct sl_random random;
 	struct log logs[INPUTS];
 	size_t count;
+	struct sl_scan_sink sink;
 	struct sl_scan_setup setup;
 	bool regex;         /* the same pattern, but matched line by line */
 	bool print;         /* a line sink, with numbers */
@@ -110,17 +111,8 @@ log_of(struct scene *scene, const struct sl_input *input)
 }
 
 static int
-sink_begin(void *ctx, const struct sl_input *input)
+sink_line(struct scene *scene, struct log *log, const struct sl_scan_line *line)
 {
-	log_of(ctx, input)->begun++;
-	return 0;
-}
-
-static int
-sink_line(void *ctx, const struct sl_scan_line *line)
-{
-	struct scene *scene = ctx;
-	struct log *log = log_of(scene, line->input);
 	log->seen++;
 	bool hit = memmem(line->text, line->len, "ERROR", 5) ||
 		   memmem(line->text, line->len, "error", 5);
@@ -139,13 +131,37 @@ sink_line(void *ctx, const struct sl_scan_line *line)
 	return scene->slow_ns ? sl_sleep(scene->slow_ns) : 0;
 }
 
-static int
-sink_end(void *ctx, const struct sl_input *input, const struct sl_scan_result *result)
+static void
+sink_end(struct log *log, const struct sl_scan_result *result)
 {
-	struct log *log = log_of(ctx, input);
 	log->ended++;
 	log->result = *result;
 	log->err = *result->err;
+}
+
+static int
+sink_idle(struct scene *scene)
+{
+	scene->idles++;
+	return scene->fail_idle && scene->idles == scene->fail_idle ? -EPIPE : 0;
+}
+
+static int
+sink_event(void *ctx, const struct sl_scan_event *event)
+{
+	struct scene *scene = ctx;
+	switch (event->kind) {
+	case SL_SCAN_EVENT_BEGIN:
+		log_of(scene, event->input)->begun++;
+		return 0;
+	case SL_SCAN_EVENT_LINE:
+		return sink_line(scene, log_of(scene, event->input), event->line);
+	case SL_SCAN_EVENT_END:
+		sink_end(log_of(scene, event->input), event->result);
+		return 0;
+	case SL_SCAN_EVENT_IDLE:
+		return sink_idle(scene);
+	}
 	return 0;
 }
 
@@ -215,13 +231,14 @@ build_with(const struct sim_options *options)
 	scene->cancel_fd = -1;
 	scene->regex = options->seed % 3 == 0;
 	sl_random_init(&scene->random, options->seed);
-	scene->setup = (struct sl_scan_setup){
-		.sink = { .ctx = scene, .begin = sink_begin, .end = sink_end },
+	scene->sink = (struct sl_scan_sink){ scene,
+		SL_SCAN_WANTS(SL_SCAN_EVENT_BEGIN) | SL_SCAN_WANTS(SL_SCAN_EVENT_END), sink_event };
+	scene->setup = (struct sl_scan_setup){ .sinks = &scene->sink,
+		.sink_count = 1,
 		.max_hits = UINT64_MAX,
 		.chunk = 64 * SL_KIB,
 		.queue = 4,
-		.max_memory = SL_SCAN_MEMORY_MIN
-	};
+		.max_memory = SL_SCAN_MEMORY_MIN };
 	return scene;
 }
 
@@ -260,7 +277,7 @@ run(struct scene *scene)
 	scene->setup.paths = paths;
 	scene->setup.count = scene->count;
 	if (scene->print) {
-		scene->setup.sink.line = sink_line;
+		scene->sink.wants |= SL_SCAN_WANTS(SL_SCAN_EVENT_LINE);
 		scene->setup.numbers = true;
 	}
 	sim_check(scene->sim, sim_run(scene->sim, scan_main, scene) == 0, "the run");
@@ -613,14 +630,6 @@ Test(scenario_scan, a_stream_that_gives_nothing_more_is_not_waited_for_once_ther
 	}
 }
 
-static int
-sink_idle(void *ctx)
-{
-	struct scene *scene = ctx;
-	scene->idles++;
-	return scene->fail_idle && scene->idles == scene->fail_idle ? -EPIPE : 0;
-}
-
 Test(scenario_scan, a_sink_that_has_enough_while_nothing_comes_ends_the_scan)
 {
 	struct sim_seeds seeds = sim_seeds(60);
@@ -628,7 +637,7 @@ Test(scenario_scan, a_sink_that_has_enough_while_nothing_comes_ends_the_scan)
 		struct scene *scene = build(seed);
 		scene->print = seed % 2;
 		scene->fail_idle = (unsigned)(seed % 5);
-		scene->setup.sink.idle = sink_idle;
+		scene->sink.wants |= SL_SCAN_WANTS(SL_SCAN_EVENT_IDLE);
 		feed_stdin(scene, add(scene, "-", 20000));
 		sim_source_pause(scene->sim, 0, 3600 * SL_NS_PER_S);
 		sim_source_end(scene->sim, 0);

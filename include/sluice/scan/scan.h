@@ -2,80 +2,43 @@
  * scan.h - scans inputs: a bounded pipeline from files, directories and streams to exact totals in
  * input order.
  *
- *   lister -> openers -> readers -> queue -> consumers (workers) -> merger -> sink
+ *   lister -> openers -> readers -> queue -> consumers (workers) -> merger -> sinks
  *
  * The merger is the task that called sl_scan_run.
  *
  * Invariants:
- *  1. Pieces are numbered in one order over all inputs, and merged in that order.
- *  2. A reader takes a chunk before it takes a number, and an opener a buffer before it takes
- *     inputs. So the oldest piece that is not merged always has its memory and proceeds, however
- *     small the pools are: a deadlock is not possible.
- *  3. Chunks, the queue, numbers in use, open inputs and listed names are bounded; a stage that is
- *     ahead waits.
- *  4. Every input that was listed ends with one call of the sink's `end`, unless the scan itself is
- *     cancelled or fails.
+ *  1. The pieces of an input are numbered, and merged in that order; those of several inputs are
+ *     read, scanned and merged side by side. Inputs are reported in the order of the list.
+ *  2. The input that is reported next never waits for one behind it: a part of the chunks is for it
+ *     alone, its pieces take them in order, and an opener takes a buffer before it takes inputs. So
+ *     it proceeds, however small the pools are: a deadlock is not possible.
+ *  3. Chunks, the queue, open inputs, streams that are read, and inputs that are listed and not
+ *     reported are bounded; a stage that is ahead waits.
+ *  4. Every input that was listed ends with one END event, unless the scan itself is cancelled or
+ *     fails.
  */
 #ifndef SLUICE_SCAN_SCAN_H
 #define SLUICE_SCAN_SCAN_H
 
 #include "sluice/rt/task.h"
-#include "sluice/scan/pattern.h"
+#include "sluice/scan/event.h"
 #include "sluice/scan/source.h"
 #include "sluice/scan/summary.h"
-
-/* A matching line. Text is valid during the call. */
-struct sl_scan_line {
-	const struct sl_input *input;
-	struct sl_matcher *matcher; /* to locate matches in the line, with sl_matcher_find */
-	const unsigned char *text;  /* without the newline */
-	size_t len;
-	struct sl_subject subject; /* the part of the text that is searched for matches */
-
-	/* Of a line longer than SL_JOIN_KEEP that is only a part (scan/join.h): so many bytes are
-	 * before it, and so many has the whole line. */
-	uint64_t skipped, whole_len;
-	uint64_t number; /* from 1; 0 if numbers were not asked for */
-	uint64_t off;    /* in the input */
-	bool is_closed;  /* it ended with a newline */
-};
-
-/*
- * Where results go. Called by the task that called sl_scan_run, in the order of the inputs. Each
- * may suspend, which makes the readers wait. A negative return ends the scan with that code.
- */
-struct sl_scan_sink {
-	void *ctx;
-
-	/* Before an input's first line; may be NULL. */
-	SL_SUSPENDS
-	int (*begin)(void *ctx, const struct sl_input *input);
-
-	/* NULL: lines are only counted, which is faster. */
-	SL_SUSPENDS
-	int (*line)(void *ctx, const struct sl_scan_line *line);
-
-	SL_SUSPENDS
-	int (*end)(void *ctx, const struct sl_input *input, const struct sl_scan_result *result);
-
-	/* Before waiting for more to be read or scanned: what was collected may be shown. NULL if
-	 * nothing is collected. */
-	SL_SUSPENDS
-	int (*idle)(void *ctx);
-};
 
 struct sl_scan_setup {
 	const char *const *paths; /* files, directories, "-" = standard input */
 	size_t count;
 	const struct sl_pattern *pattern;
-	struct sl_scan_sink sink;
+	/* Called by the task that called sl_scan_run. */
+	const struct sl_scan_sink *sinks;
+	size_t sink_count;
 	int output_fd;     /* where the results go: if it is a regular file, it is not scanned;
 			      0 = none */
 	bool numbers;      /* lines are numbered */
 	bool no_follow;    /* links found in directories are skipped */
 	uint64_t max_hits; /* of an input; UINT64_MAX = no limit. What comes after the last of them
 			      is not counted. */
-	bool stop_at_hit;  /* the first matching line of any input ends the scan: only `end` of its
+	bool stop_at_hit; /* the first matching line of any input ends the scan: only the END of its
 			      input still comes */
 	size_t chunk; /* bytes of a read, a multiple of 4096; less if max_memory does not allow 2 of
 			 them */
@@ -110,17 +73,17 @@ struct sl_scan_progress {
 };
 
 /*
- * Scan. *progress is the caller's and set from the start. Returns 0 when every input was given to
- * `end` (whatever its state), or stop_at_hit has ended the scan; -ECANCELED or -ETIMEDOUT;
- * -ENOMEM; the sink's code. `err` is set for failures of the scan itself only.
+ * Scan. *progress is the caller's and set from the start. Returns 0 when every input has had its
+ * END (whatever its state), or stop_at_hit has ended the scan; -ECANCELED or -ETIMEDOUT; -ENOMEM;
+ * the code of a sink. `err` is set for failures of the scan itself only.
  */
 SL_SUSPENDS
 int sl_scan_run(const struct sl_scan_setup *setup, struct sl_scan_progress *progress,
 	struct sl_error *err) SL_MUST_CHECK;
 
 /*
- * For a scan that never returns because the runtime has failed: see every input that did not come
- * to its `end`, in order, as messages name it. A directory is among them if its walk has not come
+ * For a scan that never returns because the runtime has failed: see every input that has not had
+ * its END, in order, as messages name it. A directory is among them if its walk has not come
  * to the end. Not in a task.
  */
 void sl_scan_each_unfinished(const struct sl_scan_progress *progress,

@@ -1,0 +1,78 @@
+/*
+ * event.h - what a scan reports while it runs, and the sinks that receive it.
+ *
+ * The scan emits events, in the order of the inputs: for each input BEGIN, its lines, END; and IDLE
+ * whenever it has to wait. It knows no format. A scan may have several sinks. Each receives the
+ * kinds that it wants, and all receive an event before the next one is made.
+ *
+ * To add a sink: write its event function, set the kinds that it wants, and append it to
+ * sl_scan_setup.sinks. Lines are made, and their text is kept, only if a sink wants LINE.
+ * To add a kind: add it below with its payload, and emit it in src/scan.
+ *
+ * On the thread of the runtime.
+ */
+#ifndef SLUICE_SCAN_EVENT_H
+#define SLUICE_SCAN_EVENT_H
+
+#include "sluice/scan/pattern.h"
+#include "sluice/scan/summary.h"
+
+struct sl_input;
+
+/* A matching line. */
+struct sl_scan_line {
+	struct sl_matcher *matcher; /* to locate matches in the line, with sl_matcher_find */
+	const unsigned char *text;  /* without the newline */
+	size_t len;
+	struct sl_subject subject; /* the part of the text that is searched for matches */
+
+	/* Of a line longer than SL_JOIN_KEEP that is only a part (scan/join.h): so many bytes are
+	 * before it, and so many has the whole line. */
+	uint64_t skipped, whole_len;
+	uint64_t number; /* from 1; 0 if numbers were not asked for */
+	uint64_t off;    /* in the input */
+	bool is_closed;  /* it ended with a newline */
+};
+
+enum sl_scan_event_kind {
+	SL_SCAN_EVENT_BEGIN, /* an input, before its first line */
+	SL_SCAN_EVENT_LINE,  /* a matching line */
+	SL_SCAN_EVENT_END,   /* an input; the only event that is certain to come for each */
+	/* Before waiting for more to be read or scanned: a sink may write what it has collected. Of
+	 * no input. */
+	SL_SCAN_EVENT_IDLE,
+};
+
+/* All that it points to is valid during the call. */
+struct sl_scan_event {
+	enum sl_scan_event_kind kind;
+	const struct sl_input *input; /* NULL with IDLE */
+	union {
+		const struct sl_scan_line *line;     /* LINE */
+		const struct sl_scan_result *result; /* END */
+	};
+};
+
+/* A set of kinds: these, combined with |. */
+#define SL_SCAN_WANTS(kind) (1u << (kind))
+
+struct sl_scan_sink {
+	void *ctx;
+	unsigned wants; /* SL_SCAN_WANTS of each kind that `event` is called with */
+
+	/* It may suspend, which makes the readers wait. Returns 0, or a negative code: the scan
+	 * ends with it, and the sinks that follow do not receive the event. */
+	SL_SUSPENDS
+	int (*event)(void *ctx, const struct sl_scan_event *event);
+};
+
+/* The kinds that any of the sinks wants. */
+unsigned sl_scan_wanted(const struct sl_scan_sink *sinks, size_t count);
+
+/* Pass the event to each sink that wants its kind, in the order of the array. Returns 0, or the
+ * first negative code. */
+SL_SUSPENDS
+int sl_scan_emit(const struct sl_scan_sink *sinks, size_t count,
+	const struct sl_scan_event *event) SL_MUST_CHECK;
+
+#endif
