@@ -17,6 +17,7 @@
 
 #define MOST_TEXTS 90
 #define MOST_BYTES 6000
+#define LARGE_BYTES (4 * SL_BLOCK_SLICE + 5000)
 
 /* A set of patterns, and the same for the oracle: an expression each. */
 struct set {
@@ -167,7 +168,8 @@ static size_t
 fill(struct sl_random *random, char *text, size_t most)
 {
 	size_t len = 0;
-	uint64_t newlines = 1 + sl_random_below(random, 12);
+	/* Lines of a few words, or longer than a slice. */
+	uint64_t newlines = 1 + sl_random_below(random, sl_random_below(random, 4) ? 12 : 2000);
 	while (len + 400 < most) {
 		uint64_t kind = sl_random_below(random, 8);
 		if (kind == 0) {
@@ -199,7 +201,7 @@ ticking(void)
 	return ++ticks * 100;
 }
 
-static uint64_t marks[SL_MATCH_MARK_WORDS(MOST_BYTES)];
+static uint64_t marks[SL_MATCH_MARK_WORDS(LARGE_BYTES)];
 
 /* With a clock that runs out at each look, or all at once. */
 static void
@@ -242,13 +244,14 @@ check_marks(struct sl_span text, uint64_t hits)
 
 Test(confirm, closed_lines_of_a_block_match_as_line_by_line)
 {
-	static char text[MOST_BYTES];
+	static char text[LARGE_BYTES];
 	struct sl_random random;
 	sl_random_init(&random, 71);
 	for (int round = 0; round < 1200; round++) {
 		struct sl_block_result result;
+		size_t most = round % 8 ? MOST_BYTES : LARGE_BYTES;
 		begin(&random);
-		size_t len = fill(&random, text, 500 + sl_random_below(&random, MOST_BYTES - 500));
+		size_t len = fill(&random, text, 500 + sl_random_below(&random, most - 500));
 		struct sl_span all = sl_span(text, len);
 		scan(all, round % 2, true, &result);
 		check_marks(all, result.hits);
@@ -425,36 +428,66 @@ Test(confirm, a_step_ends_after_a_line_that_took_long)
 	sl_pattern_free(pattern);
 }
 
-/* Only its first bytes are kept where it is confirmed, but literals are seen in all of it. */
-Test(confirm, a_literal_decides_a_line_of_any_length_beside_an_expression)
+/* One line of a and "needle" at `at` in it, in pieces of `step` bytes. */
+static struct sl_block_totals
+join_long_line(const char *needle, size_t at, size_t step)
 {
-	static const char *const texts[] = { "b[x]", "needle" };
-	size_t len = SL_JOIN_KEEP + 1000;
+	size_t len = 3 * SL_JOIN_KEEP;
 	char *text = malloc(len);
+	struct sl_join join;
+	struct sl_join_line line;
 	memset(text, 'a', len);
 	text[len - 1] = '\n';
-	begin_with(texts, 2);
-	for (int has_needle = 0; has_needle < 2; has_needle++) {
-		struct sl_join join;
-		struct sl_join_line line;
-		sl_join_init(&join, pattern, matcher, false);
-		if (has_needle)
-			memcpy(text + len - 10, "needle", 6);
-		for (size_t at = 0; at < len; at += 100000) {
-			size_t some = SL_MIN(len - at, (size_t)100000);
-			struct sl_join_piece piece = { .data = (unsigned char *)text + at,
-				.len = some };
-			sl_block_scan(sl_pattern_kernel(pattern), sl_pattern_plan(pattern), matcher,
-				piece.data, some, NULL, &piece.block);
-			cr_assert_geq(sl_join_head(&join, &piece, &line), 0);
-			cr_assert_eq(sl_join_tail(&join, &piece), 0);
-		}
-		struct sl_block_totals totals = sl_join_totals(&join);
-		cr_assert_eq(totals.hits, (uint64_t)has_needle);
-		cr_assert_eq(totals.undecided, (uint64_t)!has_needle);
-		sl_join_release(&join);
+	memcpy(text + at, needle, strlen(needle));
+	sl_join_init(&join, pattern, matcher, false);
+	for (size_t from = 0; from < len; from += step) {
+		size_t some = SL_MIN(len - from, step);
+		struct sl_join_piece piece = { .data = (unsigned char *)text + from, .len = some };
+		sl_block_scan(sl_pattern_kernel(pattern), sl_pattern_plan(pattern), matcher,
+			piece.data, some, NULL, &piece.block);
+		cr_assert_geq(sl_join_head(&join, &piece, &line), 0);
+		cr_assert_eq(sl_join_tail(&join, &piece), 0);
 	}
+	struct sl_block_totals totals = sl_join_totals(&join);
+	sl_join_release(&join);
 	free(text);
-	sl_matcher_free(matcher);
-	sl_pattern_free(pattern);
+	return totals;
+}
+
+/* Literals are seen in all of a line, checks see its first bytes, wherever it is cut. */
+Test(confirm, of_a_long_line_all_is_searched_for_literals_and_the_first_bytes_are_confirmed)
+{
+	char longer[200] = "";
+	memset(longer, 'y', SL_MATCH_LITERAL_LEN + 1);
+	const char *const mixed[] = { "b[x]", "needle" }, *const literal[] = { longer };
+	static const size_t steps[] = { 100000, SL_JOIN_KEEP, 4 * SL_JOIN_KEEP };
+	char *cut = longer + 1; /* what the kernels find of it */
+	const struct {
+		const char *const *texts;
+		size_t count;
+		const char *needle;
+		size_t at;
+		uint64_t hits, undecided;
+	} cases[] = {
+		{ mixed, 2, "needle", 10, 1, 0 },
+		{ mixed, 2, "needle", 2 * SL_JOIN_KEEP, 1, 0 },
+		{ mixed, 2, "bx", 10, 1, 0 },
+		{ mixed, 2, "bx", 2 * SL_JOIN_KEEP, 0, 1 },
+		{ literal, 1, longer, 10, 1, 0 },
+		{ literal, 1, longer, 2 * SL_JOIN_KEEP, 0, 1 },
+		{ literal, 1, cut, 10, 0, 1 },
+		{ literal, 1, "needle", 10, 0, 0 },
+	};
+	for (size_t i = 0; i < SL_COUNT_OF(cases); i++) {
+		begin_with(cases[i].texts, cases[i].count);
+		for (size_t s = 0; s < SL_COUNT_OF(steps); s++) {
+			struct sl_block_totals got =
+				join_long_line(cases[i].needle, cases[i].at, steps[s]);
+			cr_assert(got.hits == cases[i].hits && got.undecided == cases[i].undecided,
+				"case %zu in pieces of %zu: %zu hits, %zu undecided", i, steps[s],
+				(size_t)got.hits, (size_t)got.undecided);
+		}
+		sl_matcher_free(matcher);
+		sl_pattern_free(pattern);
+	}
 }
