@@ -1,6 +1,6 @@
 /*
  * The scan as a whole: memory, pieces, consumers, and the loop of the merger. scan.h has the stages
- * and the invariants; scan_list.c, scan_open.c, scan_read.c and scan_merge.c hold the other stages;
+ * and the invariants; scan_list.c, scan_open.c, scan_read.c and scan_order.c hold the other stages;
  * scan_int.h has what they share, and the stages of an input.
  *
  * Memory: max_memory less a fixed share for everything small is divided into the steps of the
@@ -197,7 +197,7 @@ merge_all(struct scan *scan)
 		struct scan_piece *piece = NULL;
 		int code = receive_done(scan, &piece);
 		if (code == 0 && piece)
-			code = sl_scan_merge(scan, piece);
+			code = sl_scan_order(scan, piece);
 		if (code || !piece)
 			return code;
 	}

@@ -227,9 +227,19 @@ int sl_scan_open(void *arg);
 SL_SUSPENDS
 int sl_scan_read(void *arg);
 
-/* Takes a piece that was scanned. Returns 0, or 1 if the scan is over before its inputs are, or a
- * negative code. */
+/* ---- the merger ---- */
+
+/* scan_merge.c: the next piece of its input. Returns 0 or a negative code. */
 SL_SUSPENDS
-int sl_scan_merge(struct scan *scan, struct scan_piece *piece);
+int sl_scan_merge_piece(struct scan *scan, struct scan_piece *piece) SL_MUST_CHECK;
+
+/* Its counts are final as they are, because no more is wanted. Returns as above. */
+SL_SUSPENDS
+int sl_scan_merge_stop(struct scan *scan, struct scan_job *job) SL_MUST_CHECK;
+
+/* scan_order.c: takes a piece that was scanned. Returns 0, or 1 if the scan is over before its
+ * inputs are, or a negative code. */
+SL_SUSPENDS
+int sl_scan_order(struct scan *scan, struct scan_piece *piece) SL_MUST_CHECK;
 
 #endif
