@@ -226,6 +226,8 @@ SL_SUSPENDS
 int sl_scan_open(void *arg);
 SL_SUSPENDS
 int sl_scan_read(void *arg);
+SL_SUSPENDS
+int sl_scan_consume(void *arg);
 
 /* ---- the merger ---- */
 
