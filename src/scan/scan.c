@@ -14,6 +14,8 @@
 #include <stdlib.h>
 #include <sys/resource.h>
 
+/* Streams that are read at a time. Each has a reader and a chunk, which may wait for it. */
+#define STREAMS (SL_SCAN_READERS / 2)
 #define LISTED 64u   /* inputs between lister and opener */
 #define OPEN_MAX 64u /* inputs open at a time */
 /* Inputs that are listed and not reported: so many may be read while the first of them stalls. */
@@ -161,8 +163,10 @@ init(struct scan *scan, unsigned consumers)
 	int code = sl_matcher_new(&scan->matcher, scan->setup->pattern);
 	if (code)
 		return code;
-	/* Half, where chunks are kept for the front; else one, for a line that is kept for it. */
+	/* Chunks are kept for the front only where lines are; but streams hold one each while they
+	 * wait for data. */
 	scan->reserve = wants_lines ? SL_MAX(chunks / 2, (size_t)1) : 1;
+	scan->stream_limit = (unsigned)SL_MIN((size_t)STREAMS, SL_MAX(chunks / 2, (size_t)1));
 	code = make_pools(scan, consumers, chunks);
 	scan->progress->chunks = chunks;
 	scan->progress->chunk_size = scan->chunk_size;

@@ -119,7 +119,7 @@ struct scan {
 
 	struct scan_job *current; /* the file whose ranges are taken next; under `turn` */
 	struct sl_list streams;   /* jobs that are read as streams, each by a reader of its own */
-	unsigned stream_count;
+	unsigned stream_count, stream_limit;
 	struct sl_list stream_waiters; /* for one of them to end */
 	struct scan_piece *free_pieces;
 

@@ -5,14 +5,10 @@
  *
  * What waits is bounded. A piece for those of its input before it, which are being read or scanned;
  * it keeps its chunk only where its text is needed, and neighbours that need none become one. Pieces
- * with lines for the sinks, or with a part of a long line, until their input is the front: then with
- * their chunks, of which the front has a reserve (scan_chunk.c).
+ * with lines for the sinks, until their input is the front: then with their chunks, of which the
+ * front has a reserve (scan_chunk.c).
  */
 #include "scan_int.h"
-
-/* Bytes of an open line that are kept of inputs behind the front; a longer one waits, since there
- * may be many. */
-#define KEPT_BEHIND_MAX (64u * 1024u)
 
 SL_SUSPENDS
 static int
@@ -99,24 +95,16 @@ add_waiting(struct scan *scan, struct scan_job *job, struct scan_piece *piece)
 		join_neighbours(scan, piece_of(before), piece);
 }
 
-/* What its pieces have, or may have, is for the sink alone. A scan that ends with its first hit says
- * of all inputs before that what became of them. */
-static bool
-must_be_front(const struct scan *scan, const struct scan_job *job)
-{
-	return sl_scan_wants_lines(scan) || scan->setup->stop_at_hit ||
-	       sl_join_kept(&job->join) > KEPT_BEHIND_MAX;
-}
-
-/* The piece that comes next, if it was scanned and need not wait for the front. */
+/* The piece that comes next, if it was scanned. Behind the front none is merged where lines are for
+ * the sinks, nor where the first hit ends the scan, which tells what became of all inputs before. */
 static struct scan_piece *
 next_piece(const struct scan *scan, struct scan_job *job)
 {
 	struct sl_list *node = job->waiting.next;
+	bool waits = sl_scan_wants_lines(scan) || scan->setup->stop_at_hit;
 	if (node == &job->waiting || piece_of(node)->seq != job->next_merged)
 		return NULL;
-	bool waits = must_be_front(scan, job) && !sl_scan_is_front(scan, job);
-	return waits ? NULL : piece_of(node);
+	return waits && !sl_scan_is_front(scan, job) ? NULL : piece_of(node);
 }
 
 /* Returns as sl_scan_order does. */
@@ -135,8 +123,10 @@ merge_piece(struct scan *scan, struct scan_job *job, struct scan_piece *piece)
 	sl_scan_piece_free(scan, piece);
 	if (code < 0)
 		return code;
-	if (is_last)
+	if (is_last) {
 		job->stage = SCAN_MERGED;
+		sl_join_release(&job->join);
+	}
 	if (!scan->setup->stop_at_hit || scan->progress->hits == 0)
 		return 0;
 	code = sl_scan_merge_stop(scan, job);
