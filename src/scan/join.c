@@ -62,12 +62,6 @@ sl_join_newlines(const struct sl_join *join)
 	return join->plan ? join->total.newlines : join->newlines;
 }
 
-size_t
-sl_join_kept(const struct sl_join *join)
-{
-	return join->kept.len;
-}
-
 static void
 drop_kept(struct sl_join *join, size_t len)
 {
