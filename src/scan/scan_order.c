@@ -96,7 +96,8 @@ add_waiting(struct scan *scan, struct scan_job *job, struct scan_piece *piece)
 }
 
 /* The piece that comes next, if it was scanned. Behind the front none is merged where lines are for
- * the sinks, nor where the first hit ends the scan, which tells what became of all inputs before. */
+ * the sinks, nor where the first hit ends the scan, since that tells what became of all inputs
+ * before. */
 static struct scan_piece *
 next_piece(const struct scan *scan, struct scan_job *job)
 {
