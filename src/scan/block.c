@@ -217,7 +217,7 @@ end_slice(struct sl_block_steps *steps)
 	struct sl_block_result *slice = &steps->slice, *result = steps->result;
 	bool is_closed = result->newlines && slice->newlines;
 	slice->hits = slice->newlines ? count_marks(steps) : 0;
-	sl_block_merge(steps->plan, result, slice,
+	sl_block_merge_line(steps->plan, result, slice,
 		is_closed ? SL_BLOCK_LINE_NO : sl_block_joint(steps->plan, result, slice));
 	steps->at += (size_t)slice->len;
 	steps->is_confirming = false;
@@ -336,7 +336,7 @@ merge_tail(const struct sl_match_plan *plan, struct sl_block_result *left,
 }
 
 void
-sl_block_merge(const struct sl_match_plan *plan, struct sl_block_result *left,
+sl_block_merge_line(const struct sl_match_plan *plan, struct sl_block_result *left,
 	const struct sl_block_result *right, enum sl_block_line joint)
 {
 	if (right->len == 0)
@@ -364,6 +364,13 @@ sl_block_merge(const struct sl_match_plan *plan, struct sl_block_result *left,
 	merge_tail(plan, left, right);
 	left->newlines += right->newlines;
 	left->len += right->len;
+}
+
+void
+sl_block_merge(const struct sl_match_plan *plan, struct sl_block_result *left,
+	const struct sl_block_result *right)
+{
+	sl_block_merge_line(plan, left, right, sl_block_joint(plan, left, right));
 }
 
 struct sl_block_totals

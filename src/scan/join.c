@@ -55,22 +55,14 @@ sl_join_clear(struct sl_join *join)
 void
 sl_join_count(struct sl_join *join, const struct sl_join_piece *piece)
 {
-	const struct sl_block_result *block = &piece->block;
 	join->bytes += piece->len;
-	sl_block_merge(
-		join->plan, &join->total, block, sl_block_joint(join->plan, &join->total, block));
+	sl_block_merge(join->plan, &join->total, &piece->block);
 }
 
 uint64_t
 sl_join_newlines(const struct sl_join *join)
 {
 	return join->total.newlines;
-}
-
-size_t
-sl_join_kept(const struct sl_join *join)
-{
-	return join->kept.len;
 }
 
 static void
@@ -280,7 +272,7 @@ sl_join_tail(struct sl_join *join, const struct sl_join_piece *piece)
 	}
 	bool is_first = join->total.newlines == 0;
 	enum sl_block_line joint = block->newlines ? join->completed : known_of(join, piece);
-	sl_block_merge(join->plan, &join->total, block, joint);
+	sl_block_merge_line(join->plan, &join->total, block, joint);
 	if (is_first) /* also if it is all in this piece, which is then the whole result */
 		join->total.head_line = joint;
 	join->bytes += piece->len;

@@ -103,7 +103,4 @@ uint64_t sl_join_undecided(const struct sl_join *join);
 /* Newlines before the piece that comes next. */
 uint64_t sl_join_newlines(const struct sl_join *join);
 
-/* Bytes that are kept of the line that is open. */
-size_t sl_join_kept(const struct sl_join *join);
-
 #endif
