@@ -271,9 +271,10 @@ make_plans(struct sl_pattern *pattern, const struct parts *parts, bool ignore_ca
 {
 	struct list deciding = { 0 }, prefilter = { 0 };
 	int code = -ENOMEM;
-	if (divide(parts, &deciding, &prefilter))
-		pattern->plans = calloc(
-			count_plans(&deciding) + count_plans(&prefilter), sizeof(*pattern->plans));
+	if (!divide(parts, &deciding, &prefilter))
+		goto out;
+	size_t count = count_plans(&deciding) + count_plans(&prefilter);
+	pattern->plans = calloc(SL_MAX(count, (size_t)1), sizeof(*pattern->plans));
 	if (pattern->plans)
 		code = add_plans(pattern, &deciding, ignore_case, false);
 	pattern->deciding_count = pattern->plan_count;
@@ -281,6 +282,7 @@ make_plans(struct sl_pattern *pattern, const struct parts *parts, bool ignore_ca
 		code = add_plans(pattern, &prefilter, ignore_case, true);
 	if (code == 0)
 		sl_match_plans_join(pattern->plans, pattern->plan_count);
+out:
 	free(deciding.items);
 	free(prefilter.items);
 	return code;
