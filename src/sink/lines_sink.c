@@ -2,7 +2,7 @@
 
 #include "sluice/sink/line.h"
 
-#include <stdio.h>
+#define DIGITS_MAX 20u /* of a uint64_t */
 
 /* The text of a line. */
 SL_SUSPENDS
@@ -47,12 +47,18 @@ add_matches(struct sl_results *results, const struct sl_scan_line *line,
 	return more < 0 ? more : add_text(results, sl_span(text + at, shown->end - at));
 }
 
+/* Not by snprintf, which took 30 % of the CPU time of a scan that prints each second line. */
 static void
 add_number(struct sl_results *results, uint64_t value)
 {
-	char number[24];
-	snprintf(number, sizeof(number), "%llu", (unsigned long long)value);
-	sl_results_add_coloured(results, SL_COLOUR_LINE, sl_span_str(number));
+	char digits[DIGITS_MAX];
+	size_t begin = sizeof(digits);
+	do {
+		digits[--begin] = (char)('0' + value % 10);
+		value /= 10;
+	} while (value > 0);
+	sl_results_add_coloured(
+		results, SL_COLOUR_LINE, sl_span(digits + begin, sizeof(digits) - begin));
 	sl_buf_add_char(&results->pending, ':');
 }
 

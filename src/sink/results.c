@@ -1,6 +1,5 @@
 #include "sluice/sink/results.h"
 
-#include "sluice/base/text.h"
 #include "sluice/scan/source.h"
 
 #include <errno.h>
@@ -46,23 +45,6 @@ int
 sl_results_idle(struct sl_results *results)
 {
 	return results->flushes_when_idle ? sl_results_send(results) : 0;
-}
-
-void
-sl_results_add_piece(struct sl_results *results, struct sl_span text)
-{
-	if (results->style.is_terminal && !results->style.unicode)
-		sl_text_make_ascii(&results->pending, text);
-	else if (results->style.is_terminal)
-		sl_text_make_safe(&results->pending, text);
-	else
-		sl_buf_add_span(&results->pending, text);
-}
-
-void
-sl_results_add_colour(struct sl_results *results, enum sl_colour colour)
-{
-	sl_buf_add_str(&results->pending, sl_colour_code(results->style.colour, colour));
 }
 
 void

@@ -17,7 +17,7 @@
 #ifndef SLUICE_SINK_RESULTS_H
 #define SLUICE_SINK_RESULTS_H
 
-#include "sluice/base/bytes.h"
+#include "sluice/base/text.h"
 #include "sluice/ui/colour.h"
 
 struct sl_input;
@@ -50,8 +50,8 @@ struct sl_results {
 	struct sl_results_writer writer;
 	struct sl_results_style style;
 
-	/* Private to this layer, but that the caller may write `pending` itself if the writer can
-	 * no longer be used. {0} at first. */
+	/* {0} at first. Private to this layer, except that the caller may write `pending` in some
+	 * other way if the writer can no longer be used. */
 	struct sl_buf pending;
 	uint64_t sent; /* bytes given to the writer */
 	bool flushes_when_idle;
@@ -60,13 +60,13 @@ struct sl_results {
 /* Harmless on {0}. */
 void sl_results_release(struct sl_results *results);
 
-/* ---- sending: each returns 0; the writer's code; -ENOMEM if results could not be collected ---- */
+/* ---- sending: 0; the writer's code; -ENOMEM if results could not be collected ---- */
 
 /* All that is pending. */
 SL_SUSPENDS
 int sl_results_send(struct sl_results *results) SL_MUST_CHECK;
 
-/* The same if a buffer is full: within a line, which may be long, and longer when it is escaped. */
+/* The same if a buffer is full: within a line, which may be long, and longer once it is escaped. */
 SL_SUSPENDS
 int sl_results_make_room(struct sl_results *results) SL_MUST_CHECK;
 
@@ -81,11 +81,27 @@ int sl_results_idle(struct sl_results *results) SL_MUST_CHECK;
 
 /* ---- formatting ---- */
 
+/* These two are inline: several of them are called for each matching line. */
+
 /* At most SL_LINE_PIECE bytes of any text (sink/line.h): safe for a terminal. */
-void sl_results_add_piece(struct sl_results *results, struct sl_span text);
+static inline void
+sl_results_add_piece(struct sl_results *results, struct sl_span text)
+{
+	if (!results->style.is_terminal)
+		sl_buf_add_span(&results->pending, text);
+	else if (results->style.unicode)
+		sl_text_make_safe(&results->pending, text);
+	else
+		sl_text_make_ascii(&results->pending, text);
+}
 
 /* Nothing unless colours are wanted. */
-void sl_results_add_colour(struct sl_results *results, enum sl_colour colour);
+static inline void
+sl_results_add_colour(struct sl_results *results, enum sl_colour colour)
+{
+	if (results->style.colour)
+		sl_buf_add_str(&results->pending, sl_colour_code(true, colour));
+}
 
 /* A short text, such as a number. */
 void sl_results_add_coloured(
