@@ -1,3 +1,8 @@
+/*
+ * scan_messages.c - messages about inputs, each written before the results of its input. What could
+ * not be read is always reported by its name; what is skipped in directories is counted by kind,
+ * and listed with --verbose only.
+ */
 #include "sluice/cli/scan_messages.h"
 
 #include "sluice/base/log.h"

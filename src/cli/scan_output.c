@@ -1,3 +1,7 @@
+/*
+ * scan_output.c - the sinks of `sluice scan` and standard output behind them. Nothing is formatted
+ * here. With -q standard output is not opened, and only messages are written.
+ */
 #include "sluice/cli/scan_output.h"
 
 #include "sluice/base/log.h"

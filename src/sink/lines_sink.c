@@ -1,3 +1,7 @@
+/*
+ * lines_sink.c - prints matching lines. The text goes to the results piece by piece, since a line
+ * may be long; matches are located only if they are coloured.
+ */
 #include "sluice/sink/lines_sink.h"
 
 #include "sluice/sink/line.h"

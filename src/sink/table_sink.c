@@ -1,3 +1,7 @@
+/*
+ * table_sink.c - collects rows, and formats the table from them. The only sink whose memory grows
+ * with the number of inputs.
+ */
 #include "sluice/sink/table_sink.h"
 
 #include "sluice/scan/source.h"

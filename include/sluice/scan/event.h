@@ -38,7 +38,7 @@ struct sl_scan_line {
 enum sl_scan_event_kind {
 	SL_SCAN_EVENT_BEGIN, /* an input, before its first line */
 	SL_SCAN_EVENT_LINE,  /* a matching line */
-	SL_SCAN_EVENT_END,   /* an input; the only event that is certain to come for each */
+	SL_SCAN_EVENT_END,   /* an input, with its result: comes for each one that began */
 	/* Before waiting for more to be read or scanned: a sink may write what it has collected. Of
 	 * no input. */
 	SL_SCAN_EVENT_IDLE,
