@@ -1,25 +1,28 @@
 /*
- * The scan as a whole: memory, pieces, consumers, and the loop of the merger. scan.h has the stages
- * and the invariants; scan_list.c, scan_open.c, scan_read.c and scan_merge.c hold the other stages.
+ * scan.c - the scan as a whole: its memory, its tasks, and the loop of the merger. scan.h has the
+ * stages and the invariants, and scan_int.h what they share; scan_list.c, scan_open.c, scan_read.c,
+ * scan_consume.c and scan_order.c are a stage each.
  *
  * Memory: max_memory less a fixed share for everything small is divided into the steps of the
  * consumers (at most a half) and the chunks of the readers; both shrink before their number does.
  */
 #include "scan_int.h"
 
-#include "sluice/rt/engine.h"
 #include "sluice/rt/offload.h"
 
 #include <errno.h>
 #include <stdlib.h>
 #include <sys/resource.h>
 
-#define READERS 16u  /* ranges read at a time: what a fast disk takes at 1 MiB each */
+/* Streams that are read at a time. Each has a reader and a chunk, which may wait for it. */
+#define STREAMS (SL_SCAN_READERS / 2)
 #define LISTED 64u   /* inputs between lister and opener */
 #define OPEN_MAX 64u /* inputs open at a time */
+/* Inputs that are listed and not reported: so many may be read while the first of them stalls. */
+#define UNREPORTED 512u
 /* descriptors other than inputs: directories of a walk, the ring, standard streams */
 #define FDS_FOR_OTHERS 144u
-/* numbers for pieces that hold no chunk, such as those of missing files */
+/* pieces that hold no chunk, such as those of missing files, on their way to the merger */
 #define PIECES_BEYOND 64u
 #define CONSUMERS_A_WORKER 2u /* so that a worker has its next piece when it finishes one */
 #define CONSUMERS_MAX 128u
@@ -29,147 +32,6 @@
 #define STEP_MIN (16 * SL_KIB)
 /* stacks, channels, inputs, the ring, the kept line, small files */
 #define MEMORY_ELSEWHERE (3 * SL_MIB + SL_SCAN_OPENERS * SL_SCAN_SMALLS_SIZE)
-
-/* ---- consumers ---- */
-
-struct scan_call {
-	const struct scan *scan;
-	struct sl_engine *engine; /* of a deferred piece */
-	struct scan_piece *piece;
-	struct sl_chunk *step; /* of a deferred piece */
-	size_t len;            /* bytes read to it */
-	int got;               /* by that read: a count, 0 at the end, or a code */
-	size_t waited_len;     /* sum of what was read so */
-};
-
-/* ---- deferred pieces: a worker reads and scans them in steps, as long as it need not wait ---- */
-
-/* Scan the next bytes of the piece, which are in the step's chunk. */
-static void
-scan_step(const struct scan_call *call, size_t len)
-{
-	const struct scan *scan = call->scan;
-	struct scan_piece *piece = call->piece;
-	struct sl_block_result step;
-	sl_block_scan(scan->kernel, scan->plan, call->step->data, len, NULL, &step);
-	sl_block_merge(scan->plan, &piece->found.block, &step);
-	if (piece->form == SL_FORM_PLAIN)
-		piece->form = sl_sniff_block(call->step->data, len);
-	piece->len += len;
-}
-
-static int
-scan_step_on_worker(void *arg)
-{
-	const struct scan_call *call = arg;
-	scan_step(call, call->len);
-	return 0;
-}
-
-/* Up to the first byte that is not in the page cache. */
-static int
-read_on_worker(void *arg)
-{
-	struct scan_call *call = arg;
-	struct scan_piece *piece = call->piece;
-	const struct sl_input_range *range = &piece->range;
-	while (piece->len < range->len && !call->scan->is_ending) {
-		size_t want = SL_MIN(range->len - piece->len, call->step->size);
-		size_t got = sl_input_read_cached(call->engine, piece->job->input->fd,
-			range->off + piece->len, call->step->data, want);
-		if (got)
-			scan_step(call, got);
-		if (got < want)
-			break;
-	}
-	return 0;
-}
-
-/* Read and scan one step that a worker could not read without waiting. At the end of the file
- * call->got is 0, after a failure its code. Returns 0 or the cancellation. */
-SL_SUSPENDS
-static int
-wait_for_step(struct scan_call *call)
-{
-	struct scan_piece *piece = call->piece;
-	struct sl_input_range range = { .off = piece->range.off + piece->len,
-		.len = SL_MIN(piece->range.len - piece->len, call->step->size) };
-	call->got = sl_input_read(piece->job->input, &range, call->step->data, &call->len);
-	if (sl_scan_is_cancellation(call->got))
-		return call->got;
-	call->waited_len += call->len;
-	return call->len ? sl_offload(scan_step_on_worker, call) : 0;
-}
-
-SL_SUSPENDS
-static int
-consume_deferred(struct scan *scan, struct scan_piece *piece, struct sl_chunk *step)
-{
-	struct scan_call call = { .scan = scan,
-		.engine = sl_rt_engine(sl_rt_current()),
-		.piece = piece,
-		.step = step,
-		.got = 1 };
-	size_t len = piece->range.len;
-	int code = 0;
-	piece->found.block = (struct sl_block_result){ 0 };
-	while (call.got > 0 && piece->len < len && !scan->is_ending) {
-		code = sl_offload(read_on_worker, &call);
-		if (code == 0 && piece->len < len && !scan->is_ending)
-			code = wait_for_step(&call);
-		if (code)
-			return code;
-	}
-	piece->found.data = step->data;
-	piece->found.len = piece->len;
-	scan->progress->worker_bytes += piece->len - call.waited_len;
-	sl_scan_piece_was_read(scan, piece, call.got, piece->len);
-	return 0;
-}
-
-SL_SUSPENDS
-static int
-consume_one(struct scan *scan, struct scan_piece *piece, struct sl_matcher *matcher,
-	struct sl_chunk *step)
-{
-	int code = piece->is_deferred ? consume_deferred(scan, piece, step)
-				      : sl_scan_piece_offload(scan, piece, matcher);
-	if (code == 0 && !scan->by_line) {
-		sl_chunk_unref(piece->chunk);
-		piece->chunk = NULL;
-	}
-	if (code == 0)
-		code = sl_channel_send(scan->done, &piece, SL_FOREVER);
-	if (code)
-		sl_scan_piece_free(scan, piece);
-	return code;
-}
-
-SL_SUSPENDS
-static int
-consume(void *arg)
-{
-	struct scan *scan = arg;
-	struct scan_piece *piece = NULL;
-	struct sl_matcher *matcher = NULL;
-	struct sl_chunk *step = scan->steps ? sl_chunk_try_take(scan->steps) : NULL;
-	sl_assert(step || !scan->steps); /* the pool has one for each consumer */
-	int code = sl_matcher_new(&matcher, scan->setup->pattern);
-	while (code == 0) {
-		code = sl_channel_receive(scan->queue, &piece, SL_FOREVER);
-		if (code == 0)
-			code = consume_one(scan, piece, matcher, step);
-	}
-	sl_matcher_free(matcher);
-	sl_chunk_unref(step);
-	/* Readers pass small pieces to the merger themselves, but close the queue after the
-	 * last. */
-	if (--scan->consumers == 0)
-		sl_channel_close(scan->done);
-	return code == -EPIPE ? 0 : code;
-}
-
-/* ---- the whole ---- */
 
 /* The next piece that was scanned, in any order; NULL after the last. */
 SL_SUSPENDS
@@ -188,25 +50,18 @@ receive_done(struct scan *scan, struct scan_piece **piece)
 	return code == -EPIPE ? 0 : code;
 }
 
-/* Merge all pieces in order. Returns 0 at the end, 1 if the scan ends early, or a negative code. */
+/* Merge all pieces. Returns 0 at the end, 1 if the scan ends early, or a negative code. */
 SL_SUSPENDS
 static int
 merge_all(struct scan *scan)
 {
-	uint64_t next = 0;
 	for (;;) {
 		struct scan_piece *piece = NULL;
 		int code = receive_done(scan, &piece);
+		if (code == 0 && piece)
+			code = sl_scan_order(scan, piece);
 		if (code || !piece)
 			return code;
-		scan->pending[piece->seq % scan->pending_count] = piece;
-		while ((piece = scan->pending[next % scan->pending_count])) {
-			scan->pending[next++ % scan->pending_count] = NULL;
-			code = sl_scan_merge(scan, piece);
-			if (code)
-				return code;
-			sl_semaphore_give(&scan->numbers);
-		}
 	}
 }
 
@@ -261,19 +116,15 @@ size_pool(struct scan *scan, unsigned consumers)
 	scan->chunk_size = chunk;
 	uint64_t each = chunk + (scan->by_line ? chunk / 8 : 0);
 	uint64_t count = SL_MAX(budget / each, 2u);
-	return (size_t)SL_MIN(count, (uint64_t)READERS + setup->queue + consumers);
+	return (size_t)SL_MIN(count, (uint64_t)SL_SCAN_READERS + setup->queue + consumers);
 }
 
 static int
 make_channels(struct scan *scan, size_t chunks)
 {
 	const size_t item = sizeof(void *);
-	scan->pending_count = chunks + PIECES_BEYOND;
-	scan->pending = calloc(scan->pending_count, sizeof(*scan->pending));
-	if (!scan->pending)
-		return -ENOMEM;
+	sl_semaphore_init(&scan->unreported, "inputs before it", UNREPORTED);
 	sl_semaphore_init(&scan->windows, "open inputs", open_limit());
-	sl_semaphore_init(&scan->numbers, "merger", (unsigned)scan->pending_count);
 	sl_semaphore_init(&scan->turn, "turn to read", 1);
 	sl_semaphore_init(&scan->open_turn, "turn to open", 1);
 	int code = sl_channel_new(&scan->listed, "listed inputs", LISTED, item);
@@ -282,7 +133,7 @@ make_channels(struct scan *scan, size_t chunks)
 	if (!code)
 		code = sl_channel_new(&scan->queue, "queue of chunks", scan->setup->queue, item);
 	if (!code)
-		code = sl_channel_new(&scan->done, "scanned chunks", scan->pending_count, item);
+		code = sl_channel_new(&scan->done, "scanned chunks", chunks + PIECES_BEYOND, item);
 	return code;
 }
 
@@ -306,13 +157,16 @@ init(struct scan *scan, unsigned consumers)
 	scan->plan = sl_pattern_plan(scan->setup->pattern);
 	scan->kernel = sl_pattern_kernel(scan->setup->pattern);
 	scan->wanted = sl_scan_wanted(scan->setup->sinks, scan->setup->sink_count);
-	bool wants_lines = scan->wanted & SL_SCAN_WANTS(SL_SCAN_EVENT_LINE);
+	bool wants_lines = sl_scan_wants_lines(scan);
 	scan->by_line = wants_lines || scan->setup->max_hits != UINT64_MAX || !scan->plan;
 	size_t chunks = size_pool(scan, consumers);
 	int code = sl_matcher_new(&scan->matcher, scan->setup->pattern);
 	if (code)
 		return code;
-	sl_join_init(&scan->join, scan->setup->pattern, scan->matcher, wants_lines);
+	/* Chunks are kept for the front only where lines are; but streams hold one each while they
+	 * wait for data. */
+	scan->reserve = wants_lines ? SL_MAX(chunks / 2, (size_t)1) : 1;
+	scan->stream_limit = (unsigned)SL_MIN((size_t)STREAMS, SL_MAX(chunks / 2, (size_t)1));
 	code = make_pools(scan, consumers, chunks);
 	scan->progress->chunks = chunks;
 	scan->progress->chunk_size = scan->chunk_size;
@@ -327,12 +181,12 @@ spawn_all(struct scan *scan, unsigned consumers)
 		code = sl_group_spawn(&scan->group, "opener", sl_scan_open, scan, NULL);
 		scan->openers += code == 0;
 	}
-	for (unsigned i = 0; i < READERS && !code; i++) {
+	for (unsigned i = 0; i < SL_SCAN_READERS && !code; i++) {
 		code = sl_group_spawn(&scan->group, "reader", sl_scan_read, scan, NULL);
 		scan->readers += code == 0;
 	}
 	for (unsigned i = 0; i < consumers && !code; i++) {
-		code = sl_group_spawn(&scan->group, "consumer", consume, scan, NULL);
+		code = sl_group_spawn(&scan->group, "consumer", sl_scan_consume, scan, NULL);
 		scan->consumers += code == 0;
 	}
 	return code;
@@ -348,14 +202,11 @@ clean_up(struct scan *scan)
 		sl_scan_piece_free(scan, piece);
 	while (scan->done && sl_channel_try_receive(scan->done, &piece) == 0)
 		sl_scan_piece_free(scan, piece);
-	for (size_t i = 0; scan->pending && i < scan->pending_count; i++)
-		sl_scan_piece_free(scan, scan->pending[i]);
 	sl_list_each(node, &scan->jobs)
 	{
 		struct scan_job *job = sl_list_item(node, struct scan_job, of_scan);
-		sl_scan_piece_free(scan, job->small);
 		sl_input_close(job->input);
-		sl_scan_job_free(job);
+		sl_scan_job_free(scan, job);
 	}
 	while ((piece = scan->free_pieces)) {
 		scan->free_pieces = piece->next_free;
@@ -381,9 +232,7 @@ release(struct scan *scan)
 	sl_chunk_pool_free(scan->pool);
 	sl_chunk_pool_free(scan->steps);
 	sl_chunk_pool_free(scan->smalls);
-	sl_join_release(&scan->join);
 	sl_matcher_free(scan->matcher);
-	free(scan->pending);
 	free(scan);
 }
 
@@ -404,6 +253,7 @@ run(struct scan *scan, unsigned consumers)
 	if (code == 1)
 		return 0;
 	code = code ? code : failure;
+	sl_assert(code || sl_list_is_empty(&scan->jobs)); /* each was reported */
 	/* The caller distinguishes reasons by its own group. */
 	return code == SL_E_INTERRUPTED ? -ECANCELED : code;
 }
@@ -421,6 +271,9 @@ sl_scan_run(
 	scan->setup = setup;
 	scan->progress = progress;
 	sl_list_init(&scan->jobs);
+	sl_list_init(&scan->chunk_waiters);
+	sl_list_init(&scan->streams);
+	sl_list_init(&scan->stream_waiters);
 	progress->scan = scan;
 	unsigned consumers = count_consumers(setup);
 	int code = init(scan, consumers);

@@ -11,16 +11,35 @@
 #include "sluice/scan/join.h"
 #include "sluice/scan/scan.h"
 
-/* An input in the pipeline: listed -> opened -> read, closed -> merged, freed. */
+/*
+ * An input on its way through the scan, with pieces, counts and a state of its own: several are read
+ * and merged at a time. It goes through these stages in order; for one that is small or cannot be
+ * opened, some have no duration.
+ *
+ *   stage    begins when               by       valid from then on
+ *   LISTED   it was found              lister   input (a name), listed_as; it is in scan->jobs
+ *   OPENED   it was opened, or could   opener   input (kind and size, or err), small
+ *            not be
+ *   READING  a piece was taken         reader   form, is_binary, has_only_cr: once the first piece
+ *                                               was read
+ *   DRAINED  the last piece was taken  reader   the input is closed once all pieces are read
+ *   MERGED   the last piece was merged merger   state, totals: as they are reported
+ *
+ * It is reported, and freed, when it is the front of scan->jobs. Its lines, if they are wanted, go
+ * to the sink while it is there; nothing else waits for that.
+ */
+enum scan_stage { SCAN_LISTED, SCAN_OPENED, SCAN_READING, SCAN_DRAINED, SCAN_MERGED };
+
 struct scan_job {
 	struct sl_list of_scan; /* in scan.jobs until it is freed */
+	enum scan_stage stage;
 	struct sl_input *input;
 	struct sl_semaphore opening; /* held by the opener until the input is open */
 	struct scan_piece *small;    /* the whole file, read by the opener; or NULL */
 	bool has_window;             /* one of scan.windows: a descriptor may be open */
+	struct sl_list of_streams;   /* in scan.streams while it is read as a stream */
 	unsigned reads;              /* ranges that are being read or queued */
-	bool is_numbered;            /* its first piece has a number */
-	bool is_exhausted;           /* its last piece has one */
+	uint64_t next_seq;           /* number of the piece that is taken next */
 	bool is_over;                /* nothing more is read: the next piece is the last */
 	enum sl_form form;           /* by its first piece */
 	bool is_binary;
@@ -30,18 +49,25 @@ struct scan_job {
 	struct sl_group *reading; /* the task that waits for a stream's next bytes, or NULL */
 
 	/* The merger's. */
-	bool has_begun;
+	struct sl_list
+		waiting;      /* pieces that were scanned, by number: until those before them are */
+	uint64_t next_merged; /* number of the piece that is merged next */
+	struct sl_join join;
+	bool has_begun;    /* the sink knows it */
 	bool ignores_rest; /* the state is final, later pieces are not counted */
 	bool is_limited;   /* because max_hits was reached */
 	enum sl_scan_state state;
-	uint64_t hits; /* passed to the sinks, or counted towards max_hits */
+	uint64_t hits;       /* passed to the sinks, or counted towards max_hits */
+	uint64_t known_hits; /* the part of progress.hits that is its */
 	uint64_t begun_ns;
 	struct sl_join_totals totals; /* if ignores_rest */
 };
 
-/* A part of an input; owned by the task or channel that holds it. */
+/* A part of an input, or several in a row that were scanned; owned by the task, channel or job that
+ * holds it. */
 struct scan_piece {
-	uint64_t seq; /* its number */
+	uint64_t seq, seq_end; /* [seq, seq_end) of the input's numbers */
+	struct sl_list link;   /* in job->waiting */
 	struct scan_job *job;
 	struct sl_chunk *chunk; /* NULL once the bytes are no longer needed */
 	unsigned char *data;    /* in the chunk */
@@ -75,46 +101,77 @@ struct scan {
 
 	struct sl_group group;
 	unsigned openers, readers, consumers; /* that have not ended */
-	struct sl_list jobs;
+	struct sl_list jobs;                  /* in the order of their reports */
 	size_t listed_arguments; /* of setup->paths: those with a job, or walked to the end */
 	struct sl_chunk_pool *pool;
 	struct sl_channel *listed; /* struct scan_job *: lister -> opener */
 	struct sl_channel *opened; /* struct scan_job *: openers -> readers; may not be open yet */
 	struct sl_channel *queue;  /* struct scan_piece *: readers -> consumers */
 	struct sl_channel *done;   /* struct scan_piece *: readers and consumers -> merger */
-	struct sl_semaphore windows;   /* inputs that are open */
-	struct sl_semaphore numbers;   /* pieces from number to merger */
-	struct sl_semaphore turn;      /* to take a number; held while a stream is read */
-	struct sl_semaphore open_turn; /* to take listed inputs and pass them on in order */
+	struct sl_semaphore unreported; /* inputs from lister to report */
+	struct sl_semaphore windows;    /* inputs that are open */
+	struct sl_semaphore turn;       /* to take the next range or stream */
+	struct sl_semaphore open_turn;  /* to take listed inputs and pass them on in order */
+	struct sl_list chunk_waiters;   /* scan_chunk.c, as the next two */
+	size_t chunks_used;             /* of the pool */
+	size_t reserve;                 /* chunks of the pool that the front alone may use */
 	struct sl_input_context inputs;
 
-	struct scan_job *current; /* the input that is being read; under `turn` */
-	uint64_t next_seq;        /* likewise */
+	struct scan_job *current; /* the file whose ranges are taken next; under `turn` */
+	struct sl_list streams;   /* jobs that are read as streams, each by a reader of its own */
+	unsigned stream_count, stream_limit;
+	struct sl_list stream_waiters; /* for one of them to end */
 	struct scan_piece *free_pieces;
-	struct scan_piece **pending; /* by seq modulo pending_count: waiting for older ones */
-	size_t pending_count;
 
 	struct sl_matcher *matcher; /* the merger's */
-	struct sl_join join;
 };
 
 /* ---- scan_piece.c ---- */
 
-/* A piece of this input, without a number. NULL if out of memory. */
+/* The next piece of this input. NULL if out of memory. */
 struct scan_piece *sl_scan_piece_new(struct scan *scan, struct scan_job *job);
-
-/* Take a reference to the chunk; the piece's bytes begin at `off` in it. Returns 0 or -ENOMEM. */
-int sl_scan_piece_hold(struct scan *scan, struct scan_piece *piece, struct sl_chunk *chunk,
-	size_t off) SL_MUST_CHECK;
 
 /* With its chunk. NULL is fine. */
 void sl_scan_piece_free(struct scan *scan, struct scan_piece *piece);
 
-/* It must be closed. */
-void sl_scan_job_free(struct scan_job *job);
+/* NULL if out of memory. */
+struct scan_job *sl_scan_job_new(struct scan *scan, const char *path, bool is_found);
+
+/* With its pieces. It must be closed. */
+void sl_scan_job_free(struct scan *scan, struct scan_job *job);
+
+static inline bool
+sl_scan_wants_lines(const struct scan *scan)
+{
+	return scan->wanted & SL_SCAN_WANTS(SL_SCAN_EVENT_LINE);
+}
+
+/* The input that is reported next: lines of no other one go to the sinks. */
+static inline bool
+sl_scan_is_front(const struct scan *scan, const struct scan_job *job)
+{
+	return scan->jobs.next == &job->of_scan;
+}
 
 /* Set the result that scanning the zeros of a hole would have. */
 void sl_scan_piece_scan_hole(const struct scan *scan, struct scan_piece *piece);
+
+/* ---- scan_chunk.c ---- */
+
+/* A chunk for the piece to be read to. */
+SL_SUSPENDS
+int sl_scan_chunk_take(struct scan *scan, struct scan_piece *piece) SL_MUST_CHECK;
+
+/* Another input has become the front: serve those who wait for a chunk. */
+void sl_scan_chunk_serve(struct scan *scan);
+
+/* The chunk becomes the piece's, whose bytes begin at `off` in it. Returns 0 or -ENOMEM; the chunk
+ * is the piece's in both cases. */
+int sl_scan_piece_hold(struct scan *scan, struct scan_piece *piece, struct sl_chunk *chunk,
+	size_t off) SL_MUST_CHECK;
+
+/* Give the chunk back, if there is one. */
+void sl_scan_piece_drop_chunk(struct scan *scan, struct scan_piece *piece);
 
 /* ---- scan_read.c ---- */
 
@@ -158,6 +215,7 @@ sl_scan_is_quick(const struct scan *scan)
 #define SL_SCAN_SMALL (64u * 1024u)
 
 #define SL_SCAN_OPENERS 3u
+#define SL_SCAN_READERS 16u /* ranges read at a time: what a fast disk takes at 1 MiB each */
 #define SL_SCAN_SMALLS_SIZE (256u * 1024u) /* bytes an opener reads at a time */
 
 /* ---- the tasks: struct scan * ---- */
@@ -168,10 +226,22 @@ SL_SUSPENDS
 int sl_scan_open(void *arg);
 SL_SUSPENDS
 int sl_scan_read(void *arg);
-
-/* Takes the piece. Returns 0, or 1 if the scan is over before its inputs are, or a negative
- * code. */
 SL_SUSPENDS
-int sl_scan_merge(struct scan *scan, struct scan_piece *piece);
+int sl_scan_consume(void *arg);
+
+/* ---- the merger ---- */
+
+/* scan_merge.c: the next piece of its input. Returns 0 or a negative code. */
+SL_SUSPENDS
+int sl_scan_merge_piece(struct scan *scan, struct scan_piece *piece) SL_MUST_CHECK;
+
+/* Its counts are final as they are, because no more is wanted. Returns as above. */
+SL_SUSPENDS
+int sl_scan_merge_stop(struct scan *scan, struct scan_job *job) SL_MUST_CHECK;
+
+/* scan_order.c: takes a piece that was scanned. Returns 0, or 1 if the scan is over before its
+ * inputs are, or a negative code. */
+SL_SUSPENDS
+int sl_scan_order(struct scan *scan, struct scan_piece *piece) SL_MUST_CHECK;
 
 #endif

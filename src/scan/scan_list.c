@@ -21,17 +21,16 @@ pass_on(struct scan *scan, struct scan_job *job)
 	return sl_channel_send(scan->listed, &job, SL_FOREVER);
 }
 
+/* Waits while as many inputs as are allowed are listed and not reported. */
+SL_SUSPENDS
 static int
 job_new(struct scan *scan, const char *path, bool is_found, struct scan_job **out)
 {
-	struct scan_job *job = calloc(1, sizeof(*job));
-	*out = job;
-	if (!job || sl_input_new(&job->input, path, is_found) != 0) {
-		free(job);
-		return -ENOMEM;
-	}
-	sl_list_push_back(&scan->jobs, &job->of_scan);
-	return 0;
+	int code = sl_semaphore_take(&scan->unreported, SL_FOREVER);
+	if (code)
+		return code;
+	*out = sl_scan_job_new(scan, path, is_found);
+	return *out ? 0 : -ENOMEM;
 }
 
 /* What the walk has found becomes an input, also where it is not to be read: it is listed with the

@@ -1,5 +1,7 @@
 /*
- * The last stage: pieces in order become lines and totals of their inputs, and go to the sinks.
+ * scan_merge.c - the next piece of an input becomes its lines, which go to the sinks, and its counts;
+ * with the last one, or a failure, its state and totals are final. scan_order.c says which piece is
+ * next.
  */
 #include "scan_int.h"
 
@@ -8,46 +10,12 @@
 
 #include <errno.h>
 
-SL_SUSPENDS
-static int
-emit(struct scan *scan, const struct sl_scan_event *event)
+/* For the display, and for stop_at_hit. */
+static void
+note_hits(struct scan *scan, struct scan_job *job, uint64_t hits)
 {
-	return sl_scan_emit(scan->setup->sinks, scan->setup->sink_count, event);
-}
-
-SL_SUSPENDS
-static int
-begin_input(struct scan *scan, struct scan_job *job)
-{
-	job->has_begun = true;
-	job->begun_ns = sl_now();
-	sl_join_clear(&scan->join);
-	struct sl_scan_event event = { .kind = SL_SCAN_EVENT_BEGIN, .input = job->input };
-	return emit(scan, &event);
-}
-
-SL_SUSPENDS
-static int
-end_input(struct scan *scan, struct scan_job *job)
-{
-	struct sl_scan_result result = {
-		.state = job->state,
-		.bytes = job->totals.bytes,
-		.lines = job->totals.lines,
-		.hits = job->totals.hits,
-		.undecided = job->totals.undecided,
-		.other_case = job->totals.other_case,
-		.has_only_cr = job->has_only_cr && job->totals.lines == 1 &&
-			       sl_join_newlines(&scan->join) == 0,
-		.elapsed_ns = sl_now() - job->begun_ns,
-		.err = &job->input->err,
-	};
-	sl_scan_summary_add(&scan->progress->summary, &result);
-	scan->progress->hits = scan->progress->summary.hits;
-	struct sl_scan_event event = {
-		.kind = SL_SCAN_EVENT_END, .input = job->input, .result = &result
-	};
-	return emit(scan, &event);
+	scan->progress->hits += hits - job->known_hits;
+	job->known_hits = hits;
 }
 
 /* What the state is going to be, if nothing worse was found already. */
@@ -74,12 +42,11 @@ emit_line(struct scan *scan, struct scan_job *job, const struct sl_join_line *fo
 		.off = found->off,
 		.is_closed = found->is_closed,
 	};
+	note_hits(scan, job, ++job->hits);
 	struct sl_scan_event event = {
 		.kind = SL_SCAN_EVENT_LINE, .input = job->input, .line = &line
 	};
-	job->hits++;
-	scan->progress->hits++;
-	int code = emit(scan, &event);
+	int code = sl_scan_emit(scan->setup->sinks, scan->setup->sink_count, &event);
 	if (code < 0 || job->hits < scan->setup->max_hits)
 		return code;
 	/* What follows is not counted: the totals end with this line. */
@@ -90,7 +57,7 @@ emit_line(struct scan *scan, struct scan_job *job, const struct sl_join_line *fo
 		.bytes = found->off + found->whole_len + found->is_closed,
 		.lines = found->index + 1,
 		.hits = job->hits,
-		.undecided = scan->join.undecided,
+		.undecided = job->join.undecided,
 	};
 	return 0;
 }
@@ -143,7 +110,7 @@ static int
 emit_lines(struct scan *scan, const struct scan_piece *piece)
 {
 	struct scan_job *job = piece->job;
-	uint64_t before = sl_join_newlines(&scan->join), piece_off = scan->join.bytes;
+	uint64_t before = sl_join_newlines(&job->join), piece_off = job->join.bytes;
 	bool counts = scan->setup->numbers || scan->setup->max_hits != UINT64_MAX;
 	struct sl_lines lines;
 	struct sl_line line;
@@ -159,8 +126,8 @@ emit_lines(struct scan *scan, const struct scan_piece *piece)
 			.index = before + line.index,
 			.is_closed = true,
 		};
-		struct shorten_call call = { &scan->join, &found };
-		if ((scan->wanted & SL_SCAN_WANTS(SL_SCAN_EVENT_LINE)) && line.len > SL_JOIN_KEEP)
+		struct shorten_call call = { &job->join, &found };
+		if (sl_scan_wants_lines(scan) && line.len > SL_JOIN_KEEP)
 			code = sl_offload(shorten, &call);
 		if (code == 0)
 			code = emit_line(scan, job, &found);
@@ -202,9 +169,9 @@ SL_SUSPENDS
 static int
 emit_joined(struct scan *scan, struct scan_job *job, const struct sl_join_piece *piece)
 {
-	struct head_call call = { .join = &scan->join, .piece = piece };
+	struct head_call call = { .join = &job->join, .piece = piece };
 	sl_offload_fn *fn = piece ? join_head : join_end;
-	bool is_costly = piece ? sl_join_is_costly(&scan->join, piece) : !scan->plan;
+	bool is_costly = piece ? sl_join_is_costly(&job->join, piece) : !scan->plan;
 	int code = is_costly ? sl_offload(fn, &call) : fn(&call);
 	if (code == 1)
 		code = emit_line(scan, job, &call.line);
@@ -217,7 +184,7 @@ merge_bytes(struct scan *scan, struct scan_piece *piece)
 {
 	struct scan_job *job = piece->job;
 	if (!scan->by_line) {
-		sl_join_count(&scan->join, &piece->found);
+		sl_join_count(&job->join, &piece->found);
 		return 0;
 	}
 	int code = emit_joined(scan, job, &piece->found);
@@ -225,8 +192,8 @@ merge_bytes(struct scan *scan, struct scan_piece *piece)
 		code = emit_lines(scan, piece);
 	if (code)
 		return code;
-	struct head_call call = { .join = &scan->join, .piece = &piece->found };
-	bool is_costly = scan->plan && sl_join_is_costly(&scan->join, &piece->found);
+	struct head_call call = { .join = &job->join, .piece = &piece->found };
+	bool is_costly = scan->plan && sl_join_is_costly(&job->join, &piece->found);
 	return is_costly ? sl_offload(join_tail, &call) : join_tail(&call);
 }
 
@@ -243,21 +210,21 @@ fail_short(struct scan_job *job, uint64_t counted)
 
 /* Record why an input is not read to its end. The first failure determines what is counted. */
 static void
-record_failure(struct scan *scan, const struct scan_piece *piece)
+record_failure(const struct scan_piece *piece)
 {
 	struct scan_job *job = piece->job;
 	bool was_fine = !job->ignores_rest;
 	if (job->form != SL_FORM_PLAIN) {
 		set_state(job, SL_SCAN_UNSUPPORTED);
-		(void)sl_input_fail_form(job->input, job->form, scan->join.bytes);
+		(void)sl_input_fail_form(job->input, job->form, job->join.bytes);
 	} else if (job->is_binary) {
 		set_state(job, SL_SCAN_BINARY);
 		(void)sl_input_fail_binary(job->input);
 	} else if (piece->code && was_fine) {
 		set_state(job, SL_SCAN_UNREADABLE);
-		(void)sl_input_fail_read(job->input, piece->code, scan->join.bytes);
+		(void)sl_input_fail_read(job->input, piece->code, job->join.bytes);
 	} else if (piece->is_short && was_fine) {
-		fail_short(job, scan->join.bytes);
+		fail_short(job, job->join.bytes);
 	} else if (job->input->err.code && was_fine) {
 		/* It was not opened. */
 		set_state(job, job->listed_as == SL_SCAN_OK ? SL_SCAN_UNREADABLE : job->listed_as);
@@ -282,9 +249,19 @@ finish_counts(struct scan *scan, struct scan_job *job)
 	if (code || job->ignores_rest)
 		return code;
 	job->ignores_rest = true;
-	job->totals = sl_join_totals(&scan->join);
+	job->totals = sl_join_totals(&job->join);
+	note_hits(scan, job, job->totals.hits);
 	fail_undecided(job);
 	return 0;
+}
+
+int
+sl_scan_merge_stop(struct scan *scan, struct scan_job *job)
+{
+	if (job->ignores_rest)
+		return 0;
+	set_state(job, SL_SCAN_LIMITED);
+	return finish_counts(scan, job);
 }
 
 /* An input that goes on in UTF-16 is counted up to the piece in which it does. */
@@ -299,19 +276,20 @@ note_form(struct scan_job *job, const struct scan_piece *piece)
 		sl_group_cancel(job->reading, -ECANCELED);
 }
 
-SL_SUSPENDS
-static int
-merge(struct scan *scan, struct scan_piece *piece)
+int
+sl_scan_merge_piece(struct scan *scan, struct scan_piece *piece)
 {
 	struct scan_job *job = piece->job;
-	int code = job->has_begun ? 0 : begin_input(scan, job);
+	int code = 0;
+	if (piece->is_first)
+		job->begun_ns = sl_now();
 	note_form(job, piece);
 	bool is_text = job->form == SL_FORM_PLAIN && !job->is_binary;
-	if (code == 0 && piece->len && is_text && !job->ignores_rest)
+	if (piece->len && is_text && !job->ignores_rest)
 		code = merge_bytes(scan, piece);
 	if (code)
 		return code;
-	record_failure(scan, piece);
+	record_failure(piece);
 	bool is_settled = job->state != SL_SCAN_OK || piece->is_last;
 	if (is_settled && !job->ignores_rest)
 		code = finish_counts(scan, job);
@@ -320,29 +298,6 @@ merge(struct scan *scan, struct scan_piece *piece)
 		set_state(job, SL_SCAN_LIMITED);
 	}
 	if (code == 0 && !job->ignores_rest && !scan->by_line)
-		scan->progress->hits =
-			scan->progress->summary.hits + sl_join_totals(&scan->join).hits;
+		note_hits(scan, job, sl_join_totals(&job->join).hits);
 	return code;
-}
-
-int
-sl_scan_merge(struct scan *scan, struct scan_piece *piece)
-{
-	struct scan_job *job = piece->job;
-	bool is_last = piece->is_last;
-	int code = merge(scan, piece);
-	sl_scan_piece_free(scan, piece);
-	if (code < 0)
-		return code;
-	uint64_t hits = scan->progress->hits + job->totals.hits;
-	bool stops = scan->setup->stop_at_hit && hits > 0;
-	if (stops && !job->ignores_rest) {
-		set_state(job, SL_SCAN_LIMITED);
-		code = finish_counts(scan, job);
-	}
-	if (code == 0 && (is_last || stops))
-		code = end_input(scan, job);
-	if (is_last)
-		sl_scan_job_free(job);
-	return code == 0 && stops ? 1 : code;
 }

@@ -121,7 +121,7 @@ take_small(struct batch *batch, struct scan_job *job, size_t off)
 	if (!piece)
 		return -ENOMEM;
 	job->small = piece;
-	int code = sl_scan_piece_hold(batch->scan, piece, batch->buffer, off);
+	int code = sl_scan_piece_hold(batch->scan, piece, sl_chunk_ref(batch->buffer), off);
 	if (code)
 		return code;
 	sl_scan_piece_take_bytes(batch->scan, piece, (int)len, len);
@@ -180,10 +180,8 @@ finish_small(struct batch *batch)
 		struct scan_job *job = batch->small[i];
 		struct scan_piece *piece = job->small;
 		piece->is_scanned = sl_scan_is_quick(scan);
-		if (piece->is_scanned && !scan->by_line) {
-			sl_chunk_unref(piece->chunk);
-			piece->chunk = NULL;
-		}
+		if (piece->is_scanned && !scan->by_line)
+			sl_scan_piece_drop_chunk(scan, piece);
 		job->has_window = false;
 		sl_semaphore_give(&scan->windows);
 	}
@@ -228,8 +226,10 @@ open_batch(struct batch *batch)
 		scan->progress->size_opened += inputs[i]->size;
 	if (code == 0)
 		code = do_small(batch);
-	for (size_t i = 0; i < batch->count && code == 0; i++)
+	for (size_t i = 0; i < batch->count && code == 0; i++) {
+		batch->jobs[i]->stage = SCAN_OPENED;
 		sl_semaphore_give(&batch->jobs[i]->opening);
+	}
 	return code;
 }
 

@@ -19,29 +19,16 @@ sl_scan_piece_new(struct scan *scan, struct scan_job *job)
 	/* Not all fields: `found` is large, and a worker sets all of it; `marks` are kept. */
 	piece->job = job;
 	piece->range = (struct sl_input_range){ 0 };
-	piece->is_first = !job->is_numbered;
+	piece->seq = job->next_seq++;
+	piece->seq_end = job->next_seq;
+	piece->is_first = piece->seq == 0;
 	piece->is_last = piece->is_short = piece->is_deferred = piece->is_scanned = false;
 	piece->code = 0;
 	piece->len = 0;
 	piece->form = SL_FORM_PLAIN;
 	piece->next_free = NULL;
-	job->is_numbered = true;
+	sl_list_init(&piece->link);
 	return piece;
-}
-
-int
-sl_scan_piece_hold(struct scan *scan, struct scan_piece *piece, struct sl_chunk *chunk, size_t off)
-{
-	if (scan->by_line && !piece->marks) {
-		/* Large enough for any chunk: they stay with the piece. */
-		size_t most = SL_MAX(scan->chunk_size, (size_t)SL_SCAN_SMALL);
-		piece->marks = calloc(SL_MATCH_MARK_WORDS(most), sizeof(*piece->marks));
-		if (!piece->marks)
-			return -ENOMEM;
-	}
-	piece->chunk = sl_chunk_ref(chunk);
-	piece->data = chunk->data + off;
-	return 0;
 }
 
 void
@@ -49,16 +36,35 @@ sl_scan_piece_free(struct scan *scan, struct scan_piece *piece)
 {
 	if (!piece)
 		return;
-	sl_chunk_unref(piece->chunk);
-	piece->chunk = NULL;
+	sl_list_remove(&piece->link);
+	sl_scan_piece_drop_chunk(scan, piece);
 	piece->next_free = scan->free_pieces;
 	scan->free_pieces = piece;
 }
 
-void
-sl_scan_job_free(struct scan_job *job)
+struct scan_job *
+sl_scan_job_new(struct scan *scan, const char *path, bool is_found)
 {
+	struct scan_job *job = calloc(1, sizeof(*job));
+	if (!job || sl_input_new(&job->input, path, is_found) != 0) {
+		free(job);
+		return NULL;
+	}
+	sl_list_init(&job->of_streams);
+	sl_list_init(&job->waiting);
+	sl_join_init(&job->join, scan->setup->pattern, scan->matcher, sl_scan_wants_lines(scan));
+	sl_list_push_back(&scan->jobs, &job->of_scan);
+	return job;
+}
+
+void
+sl_scan_job_free(struct scan *scan, struct scan_job *job)
+{
+	sl_list_each(node, &job->waiting)
+		sl_scan_piece_free(scan, sl_list_item(node, struct scan_piece, link));
+	sl_scan_piece_free(scan, job->small);
 	sl_list_remove(&job->of_scan);
+	sl_join_release(&job->join);
 	sl_input_free(job->input);
 	free(job);
 }

@@ -1,15 +1,17 @@
 /*
- * The third stage: each reader takes a chunk, then a number, reads the piece that the number stands
- * for, and passes it on.
+ * The third stage: readers. One at a time has the turn to take what is read next: a range of the
+ * oldest file that has one left, which it then reads while others take the next ones; or a stream,
+ * which it reads in order to its end, while others go on with the inputs behind it.
  *
  * Data in the page cache is left to the workers where possible, in long ranges: the bytes do not
  * travel between CPUs then. Cold data that is to be cached is fetched into the page cache first,
- * many ranges at a time, and then left to them as well. Everything else is read into the chunk.
+ * many ranges at a time, and then left to them as well. Everything else is read into a chunk.
  */
 #include "scan_int.h"
 
 #include "sluice/base/number.h"
 #include "sluice/rt/offload.h"
+#include "sluice/rt/waiter.h"
 
 #include <errno.h>
 
@@ -32,7 +34,7 @@ SL_SUSPENDS
 static void
 close_if_read(struct scan *scan, struct scan_job *job)
 {
-	if (!job->is_exhausted || job->reads || !job->has_window)
+	if (job->stage < SCAN_DRAINED || job->reads || !job->has_window)
 		return;
 	job->has_window = false;
 	scan->progress->direct_bytes += job->input->direct_bytes;
@@ -95,8 +97,7 @@ fetch_range(struct scan *scan, struct scan_piece *piece)
 		return 0;
 	}
 	piece->is_deferred = true;
-	sl_chunk_unref(piece->chunk);
-	piece->chunk = NULL;
+	sl_scan_piece_drop_chunk(scan, piece);
 	return 0;
 }
 
@@ -123,6 +124,34 @@ take_hole(struct scan *scan, struct scan_piece *piece)
 	sl_scan_piece_was_read(scan, piece, (int)piece->range.len, piece->range.len);
 }
 
+/* ---- passing on ---- */
+
+bool
+sl_scan_piece_is_text(const struct scan_piece *piece)
+{
+	const struct scan_job *job = piece->job;
+	return piece->len && job->form == SL_FORM_PLAIN && !job->is_binary && !job->ignores_rest;
+}
+
+SL_SUSPENDS
+static int
+pass_on(struct scan *scan, struct scan_piece *piece)
+{
+	if (piece->is_deferred)
+		return sl_channel_send(scan->queue, &piece, SL_FOREVER);
+	if (sl_scan_piece_is_text(piece) && !piece->is_scanned) {
+		if (piece->range.is_hole)
+			sl_scan_piece_scan_hole(scan, piece);
+		else if (!sl_scan_is_quick(scan) || piece->len > SL_SCAN_INLINE)
+			return sl_channel_send(scan->queue, &piece, SL_FOREVER);
+		else
+			sl_scan_piece_scan(scan, piece);
+	}
+	return sl_channel_send(scan->done, &piece, SL_FOREVER);
+}
+
+/* ---- streams ---- */
+
 struct stream_call {
 	const struct scan_piece *piece;
 	size_t len;
@@ -138,8 +167,8 @@ read_stream_task(void *arg)
 }
 
 /*
- * A stream's next bytes, or its end. `turn` is held, so that they are read in order. The read has a
- * group of its own, because the merger may cancel it when it has enough, while no data arrives.
+ * A stream's next bytes, or its end. The read has a group of its own, because the merger may cancel
+ * it when it has enough, while no data arrives.
  */
 SL_SUSPENDS
 static int
@@ -164,6 +193,91 @@ read_stream(struct scan *scan, struct scan_piece *piece)
 	piece->is_last = got <= 0;
 	return 0;
 }
+
+/* Two inputs that are one stream, such as - and /dev/stdin, have its bytes one after the other, not
+ * in turns. */
+static bool
+may_begin_stream(const struct scan *scan, const struct scan_job *job)
+{
+	if (scan->stream_count == scan->stream_limit)
+		return false;
+	sl_list_each(node, &scan->streams)
+	{
+		const struct scan_job *other = sl_list_item(node, struct scan_job, of_streams);
+		if (sl_input_is_same_stream(job->input, other->input))
+			return false;
+	}
+	return true;
+}
+
+/* `turn` is held: what comes later in the order waits as well. */
+SL_SUSPENDS
+static int
+begin_stream(struct scan *scan, struct scan_job *job)
+{
+	while (!may_begin_stream(scan, job)) {
+		struct sl_waiter waiter;
+		int code = sl_waiter_wait(
+			&waiter, &scan->stream_waiters, "end of a stream", SL_FOREVER);
+		if (code)
+			return code;
+	}
+	sl_list_push_back(&scan->streams, &job->of_streams);
+	scan->stream_count++;
+	return 0;
+}
+
+static void
+end_stream(struct scan *scan, struct scan_job *job)
+{
+	sl_list_remove(&job->of_streams);
+	scan->stream_count--;
+	struct sl_waiter *waiter = sl_waiter_pop(&scan->stream_waiters);
+	if (waiter)
+		sl_waiter_serve(waiter, 0);
+}
+
+SL_SUSPENDS
+static int
+take_stream_piece(struct scan *scan, struct scan_job *job, struct scan_piece **out)
+{
+	struct scan_piece *piece = *out = sl_scan_piece_new(scan, job);
+	if (!piece)
+		return -ENOMEM;
+	job->stage = SCAN_READING;
+	if (job->is_over) {
+		piece->is_last = true;
+		return 0;
+	}
+	int code = sl_scan_chunk_take(scan, piece);
+	return code ? code : read_stream(scan, piece);
+}
+
+/* From its first byte to its end. */
+SL_SUSPENDS
+static int
+read_whole_stream(struct scan *scan, struct scan_job *job)
+{
+	bool is_last = false;
+	int code = 0;
+	while (code == 0 && !is_last) {
+		struct scan_piece *piece = NULL;
+		code = take_stream_piece(scan, job, &piece);
+		is_last = piece && piece->is_last;
+		if (is_last) {
+			job->stage = SCAN_DRAINED;
+			end_stream(scan, job);
+			close_if_read(scan, job);
+		}
+		if (code == 0) /* the job may be gone afterwards */
+			code = pass_on(scan, piece);
+		if (code)
+			sl_scan_piece_free(scan, piece);
+	}
+	return code;
+}
+
+/* ---- files ---- */
 
 static size_t
 warm_range_len(const struct sl_input *input)
@@ -191,154 +305,148 @@ choose_range(const struct scan *scan, struct scan_piece *piece)
 	return piece->is_deferred ? len : scan->chunk_size;
 }
 
-/* The next range of a file. It is read later, without `turn`, so that several readers read at
- * once. */
+/* The next range of a file, or the end of an input that has none. It is read later, without `turn`,
+ * so that several readers read at once. */
 SL_SUSPENDS
 static int
-take_range(struct scan *scan, struct scan_piece *piece, struct sl_chunk *chunk)
+take_range(struct scan *scan, struct scan_job *job, struct scan_piece *piece)
 {
-	struct scan_job *job = piece->job;
 	struct sl_input *input = job->input;
+	piece->is_last = true;
+	if (input->err.code || job->is_over)
+		return 0;
 	int code = piece->is_first ? 0 : sl_input_find_hole(input);
 	if (code)
 		return code;
 	if (!sl_input_next(input, choose_range(scan, piece), &piece->range)) {
 		piece->is_deferred = false;
-		piece->is_last = true;
 		return 0;
 	}
 	piece->is_last = input->next_off == input->size;
 	job->reads++;
 	if (piece->range.is_hole)
 		piece->is_deferred = false;
-	return piece->is_deferred || piece->range.is_hole
-		       ? 0
-		       : sl_scan_piece_hold(scan, piece, chunk, 0);
+	return piece->is_deferred || piece->range.is_hole ? 0 : sl_scan_chunk_take(scan, piece);
 }
 
-/* Choose what the next piece of the current input holds. */
 SL_SUSPENDS
 static int
-fill_piece(struct scan *scan, struct scan_piece *piece, struct sl_chunk *chunk)
+take_file_piece(struct scan *scan, struct scan_job *job, struct scan_piece **out)
 {
-	struct scan_job *job = piece->job;
-	if (job->small || job->input->err.code || job->is_over) {
-		job->small = NULL;
-		piece->is_last = true;
-		return 0;
-	}
-	if (job->input->kind == SL_INPUT_FILE)
-		return take_range(scan, piece, chunk);
-	int code = sl_scan_piece_hold(scan, piece, chunk, 0);
-	return code ? code : read_stream(scan, piece);
-}
-
-/* The next piece of the current input, with its number. */
-SL_SUSPENDS
-static int
-number_piece(struct scan *scan, struct sl_chunk *chunk, struct scan_piece **out)
-{
-	struct scan_job *job = scan->current;
-	int code = sl_semaphore_take(&scan->numbers, SL_FOREVER);
-	if (code)
-		return code;
-	struct scan_piece *piece = job->small ? job->small : sl_scan_piece_new(scan, job);
-	*out = piece;
+	struct scan_piece *piece = *out = job->small ? job->small : sl_scan_piece_new(scan, job);
+	int code = -ENOMEM;
 	if (!piece)
-		return -ENOMEM;
-	piece->seq = scan->next_seq++;
-	code = fill_piece(scan, piece, chunk);
-	if (piece->is_last) {
-		job->is_exhausted = true;
+		return code;
+	code = 0;
+	if (job->small)
+		piece->is_last = true;
+	else
+		code = take_range(scan, job, piece);
+	job->small = NULL;
+	job->stage = piece->is_last ? SCAN_DRAINED : SCAN_READING;
+	if (piece->is_last)
 		scan->current = NULL;
-	}
 	return code;
 }
 
-/* The next piece of all inputs; *out is NULL after the last. `turn` is held. */
+/* ---- the turn ---- */
+
+/* Wait for the next input to be open. It becomes `current`, NULL after the last. */
 SL_SUSPENDS
 static int
-next_piece(struct scan *scan, struct sl_chunk *chunk, struct scan_piece **out)
+next_input(struct scan *scan)
 {
-	*out = NULL;
-	if (!scan->current) {
-		struct scan_job *job = NULL;
-		int code = sl_channel_receive(scan->opened, &job, SL_FOREVER);
-		if (code)
-			return code == -EPIPE ? 0 : code;
-		code = sl_semaphore_take(&job->opening, SL_FOREVER);
-		if (code)
-			return code;
+	struct scan_job *job = NULL;
+	int code = sl_channel_receive(scan->opened, &job, SL_FOREVER);
+	if (code)
+		return code == -EPIPE ? 0 : code;
+	code = sl_semaphore_take(&job->opening, SL_FOREVER);
+	if (code == 0)
 		scan->current = job;
-	}
-	return number_piece(scan, chunk, out);
+	return code;
 }
 
-bool
-sl_scan_piece_is_text(const struct scan_piece *piece)
+static bool
+is_stream(const struct sl_input *input)
 {
-	const struct scan_job *job = piece->job;
-	return piece->len && job->form == SL_FORM_PLAIN && !job->is_binary && !job->ignores_rest;
+	return input->err.code == 0 && input->kind == SL_INPUT_STREAM;
 }
+
+/* What a reader does next; nothing of both after the last input. */
+struct task {
+	struct scan_piece *piece; /* of a file */
+	struct scan_job *stream;
+};
 
 SL_SUSPENDS
 static int
-pass_on(struct scan *scan, struct scan_piece *piece)
+take_one(struct scan *scan, struct task *task)
 {
-	if (piece->is_deferred)
-		return sl_channel_send(scan->queue, &piece, SL_FOREVER);
-	if (sl_scan_piece_is_text(piece) && !piece->is_scanned) {
-		if (piece->range.is_hole)
-			sl_scan_piece_scan_hole(scan, piece);
-		else if (!sl_scan_is_quick(scan) || piece->len > SL_SCAN_INLINE)
-			return sl_channel_send(scan->queue, &piece, SL_FOREVER);
-		else
-			sl_scan_piece_scan(scan, piece);
-	}
-	return sl_channel_send(scan->done, &piece, SL_FOREVER);
+	struct scan_job *job = scan->current;
+	if (!is_stream(job->input))
+		return take_file_piece(scan, job, &task->piece);
+	int code = begin_stream(scan, job);
+	if (code)
+		return code;
+	task->stream = job;
+	scan->current = NULL;
+	return 0;
 }
 
-/* The next piece that is not scanned yet. Those that are, small files, go to the merger at once:
- * that saves a change of readers for each. */
+/* Small files that are scanned already go to the merger at once: that saves a change of readers for
+ * each. */
 SL_SUSPENDS
 static int
-take_turn(struct scan *scan, struct sl_chunk *chunk, struct scan_piece **piece)
+take_task(struct scan *scan, struct task *task)
 {
-	*piece = NULL;
+	*task = (struct task){ 0 };
 	int code = sl_semaphore_take(&scan->turn, SL_FOREVER);
 	if (code)
 		return code;
 	do {
-		code = next_piece(scan, chunk, piece);
-		if (code || !*piece || !(*piece)->is_scanned)
+		if (!scan->current)
+			code = next_input(scan);
+		if (code || !scan->current)
 			break;
-		code = sl_channel_send(scan->done, piece, SL_FOREVER);
+		code = take_one(scan, task);
+		if (code || !task->piece || !task->piece->is_scanned)
+			break;
+		code = sl_channel_send(scan->done, &task->piece, SL_FOREVER);
+		task->piece = code ? task->piece : NULL;
 	} while (code == 0);
 	sl_semaphore_give(&scan->turn);
 	return code;
 }
 
-/* Read one piece and pass it on; *is_over after the last. */
+/* The range of a piece of a file. */
+SL_SUSPENDS
+static int
+read_piece(struct scan *scan, struct scan_piece *piece)
+{
+	if (piece->range.is_hole)
+		take_hole(scan, piece);
+	else if (piece->range.len && !piece->is_deferred)
+		return read_range(scan, piece);
+	else if (!piece->range.len)
+		close_if_read(scan, piece->job);
+	return 0;
+}
+
+/* Read one piece of a file, or a whole stream, and pass it on; *is_over after the last. */
 SL_SUSPENDS
 static int
 read_one(struct scan *scan, bool *is_over)
 {
-	struct sl_chunk *chunk = NULL;
-	struct scan_piece *piece = NULL;
-	int code = sl_chunk_take(scan->pool, &chunk, SL_FOREVER);
-	if (code)
-		return code;
-	code = take_turn(scan, chunk, &piece);
-	sl_chunk_unref(chunk); /* the piece has taken a reference if it holds bytes */
-	*is_over = code == 0 && !piece;
+	struct task task;
+	int code = take_task(scan, &task);
+	struct scan_piece *piece = task.piece;
+	*is_over = code == 0 && !piece && !task.stream;
+	if (code == 0 && task.stream)
+		return read_whole_stream(scan, task.stream);
 	if (*is_over)
 		return 0;
-	if (code == 0 && piece->range.is_hole)
-		take_hole(scan, piece);
-	else if (code == 0 && piece->range.len && !piece->is_deferred)
-		code = read_range(scan, piece);
-	else if (code == 0 && !piece->range.len)
-		close_if_read(scan, piece->job);
+	if (code == 0)
+		code = read_piece(scan, piece);
 	if (code == 0)
 		code = pass_on(scan, piece);
 	if (code)

@@ -134,6 +134,20 @@ take_claim(struct sl_input *input, const struct statx *st)
 	input->claimed_size = input->claimed_left = st->stx_size;
 }
 
+static struct sl_input_identity
+identity_of(const struct statx *st)
+{
+	return (struct sl_input_identity){ true, st->stx_dev_major, st->stx_dev_minor,
+		st->stx_ino };
+}
+
+static bool
+is_same(const struct sl_input_identity *a, const struct sl_input_identity *b)
+{
+	return a->is_known && b->is_known && a->inode == b->inode && a->dev_major == b->dev_major &&
+	       a->dev_minor == b->dev_minor;
+}
+
 struct sl_input_identity
 sl_input_identify(int fd)
 {
@@ -141,21 +155,29 @@ sl_input_identify(int fd)
 	if (fd <= 0 || sl_io_stat(fd, "", AT_EMPTY_PATH, STATX_TYPE | STATX_INO, &st) != 0 ||
 		!S_ISREG(st.stx_mode))
 		return (struct sl_input_identity){ 0 };
-	return (struct sl_input_identity){ true, st.stx_dev_major, st.stx_dev_minor, st.stx_ino };
+	return identity_of(&st);
 }
 
-static bool
-is_output(const struct statx *st, const struct sl_input_identity *output)
+bool
+sl_input_is_same_stream(const struct sl_input *a, const struct sl_input *b)
 {
-	return output->is_file && st->stx_ino == output->inode &&
-	       st->stx_dev_major == output->dev_major && st->stx_dev_minor == output->dev_minor;
+	return is_same(&a->stream, &b->stream);
+}
+
+/* A terminal has several names, each with a file of its own. */
+static struct sl_input_identity
+stream_of(const struct statx *st)
+{
+	return S_ISCHR(st->stx_mode) ? (struct sl_input_identity){ .is_known = true }
+				     : identity_of(st);
 }
 
 static void
 take_stat(struct sl_input *input, const struct statx *st, const struct sl_input_context *context)
 {
 	unsigned type = st->stx_mode & S_IFMT;
-	if (is_output(st, &context->output)) {
+	struct sl_input_identity own = identity_of(st);
+	if (is_same(&own, &context->output)) {
 		(void)sl_fail(&input->err, SL_PHASE_OPEN, SL_E_IN_USE,
 			"%s is skipped: the results are written to it", input->shown);
 		return;
@@ -180,6 +202,8 @@ take_stat(struct sl_input *input, const struct statx *st, const struct sl_input_
 		take_claim(input, st);
 	input->kind = has_size ? SL_INPUT_FILE : SL_INPUT_STREAM;
 	input->size = has_size ? st->stx_size : 0;
+	if (!has_size)
+		input->stream = stream_of(st);
 	input->may_be_sparse =
 		has_size && (st->stx_mask & STATX_BLOCKS) && st->stx_blocks < st->stx_size / 512;
 	input->direct = has_size && can_be_direct(st) ? SL_INPUT_DIRECT_MAYBE : SL_INPUT_DIRECT_NO;

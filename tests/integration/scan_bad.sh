@@ -431,10 +431,11 @@ test_scan_reader_goes() {
 	[[ ${codes[0]} == 0 && ! -s err ]] || fail "status ${codes[0]} on a stream"
 }
 
-# A scan that has opened the files named and waits for the FIFO before them.
+# A scan that has opened the files named and waits for the FIFO before them: for its second end, as the bytes of one stream are
+# for the first input that has its name.
 start_behind_fifo() { # file...
 	mkfifo pipe
-	start scan --json --progress none pipe "$@"
+	start scan --json --progress none pipe pipe "$@"
 	exec 8>pipe
 	printf 'fine\n' >&8
 	local file
@@ -452,6 +453,38 @@ is_open() { # file
 end_fifo() {
 	exec 8>&-
 	finish 20
+}
+
+# a stream that stalls holds back no other input, and what is printed is in the order of the inputs
+test_scan_streams_side_by_side() {
+	local mode
+	mkfifo one two
+	yes 'error' | head -n 200000 >a
+	for mode in -c -p '-c -e err.r'; do
+		# shellcheck disable=SC2086
+		start scan $mode one two a
+		exec 8>one
+		printf 'fine\nerr' >&8
+		timeout "$LIMIT" bash -c 'yes "some error" | head -n 90000 >two' || fail "two was not read while one stalled ($mode)"
+		printf 'or of one\n' >&8
+		exec 8>&-
+		finish 20
+		expect 0
+		if [[ $mode == -p ]]; then
+			[[ $(wc -l <out) == 290001 ]] || fail "$(wc -l <out) lines"
+			cut -d: -f1 out | uniq >order
+			printf '%s\n' one two a | diff - order || fail "the order"
+		else
+			printf '%s\n' one:1 two:90000 a:200000 | diff - out || fail "counts"
+		fi
+	done
+}
+
+# the bytes of a stream that is named twice are for the first of its names
+test_scan_stream_twice() {
+	yes 'error' | head -n 50000 | { "$S" scan -c - /dev/stdin - >out 2>err; echo $? >status; }
+	[[ $(<status) == 0 ]] || fail "status $(<status)"
+	printf '%s\n' '<stdin>:50000' /dev/stdin:0 '<stdin>:0' | diff - out || fail "counts"
 }
 
 # a file that becomes shorter is counted to its new end, and named
@@ -482,7 +515,7 @@ test_scan_truncated_standard_input() {
 		names+=("empty$i")
 	done
 	yes 'fine' | head -n 40000 >empty39 # not one of the small files, which are closed at once
-	env --default-signal "$S" scan --json pipe - "${names[@]}" <a >out 2>err &
+	env --default-signal "$S" scan --json pipe pipe - "${names[@]}" <a >out 2>err &
 	pid=$!
 	exec 8>pipe
 	printf 'fine\n' >&8
@@ -529,7 +562,7 @@ test_scan_replaced() {
 	done
 	yes 'error' | head -n 20000 >d/1000 # too large to be read when it is opened
 	mkfifo pipe
-	start scan --json --progress none pipe d
+	start scan --json --progress none pipe pipe d
 	exec 8>pipe
 	printf 'fine\n' >&8
 	until_true 10 is_open d/1000

@@ -58,7 +58,9 @@ struct fixture {
 	struct sl_span rest; /* of the input that is begun, for lines */
 	uint64_t number;
 	uint64_t sink_pause_ns;
-	int sink_code; /* what the sink answers to a line */
+	int sink_code;          /* what the sink answers to a line */
+	uint64_t stall_ns;      /* before the first byte of the stream */
+	uint64_t read_at_begin; /* of all inputs, when the first one began */
 	const char *cut_name;
 	size_t cut_to;
 };
@@ -81,7 +83,8 @@ on_begin(struct fixture *f, const struct sl_input *input)
 		input->path);
 	f->rest = sl_span(file->data, file->len);
 	f->number = 0;
-	f->begun++;
+	if (f->begun++ == 0)
+		f->read_at_begin = f->progress.read;
 	if (f->cut_name && strcmp(f->cut_name, input->path) == 0)
 		sim_cut(f->sim, input->path, f->cut_to);
 	return 0;
@@ -198,6 +201,8 @@ add_stream(struct fixture *f, size_t len)
 	fill(&f->random, file->data, len);
 	f->paths[f->count++] = file->name;
 	int fd = sim_source(f->sim, 0);
+	if (f->stall_ns)
+		sim_source_pause(f->sim, fd, f->stall_ns);
 	for (size_t at = 0; at < len;) {
 		size_t some = 1 + sl_random_below(&f->random, SL_MIN(len - at, (size_t)20000));
 		sim_source_data(f->sim, fd, file->data + at, some);
@@ -516,6 +521,35 @@ Test(scan, the_first_hit_ends_the_scan_if_that_is_all_that_was_asked)
 		sim_check(f.sim, run(&f) == 0, "%s", f.err.text);
 		sim_check(f.sim, f.ended == 3 && f.progress.hits > 0, "ended %zu", f.ended);
 		sim_check(f.sim, f.progress.read < 9000000, "read on");
+		end(&f);
+	}
+}
+
+/* With lines, what is behind it waits with its chunks, and takes no more than its share of them. */
+Test(scan, an_input_that_stalls_holds_back_no_other)
+{
+	struct sim_seeds seeds = sim_seeds(40);
+	for (uint64_t seed = seeds.first; seed != seeds.end; seed++) {
+		struct fixture f;
+		begin_pattern(&f, seed, seed % 3 == 0 ? "ERROR|err[o]r" : NULL);
+		if (seed % 2)
+			wants_lines(&f);
+		f.stall_ns = 5 * SL_NS_PER_S;
+		add_stream(&f, 300000);
+		for (unsigned i = 0; i < 8; i++) {
+			char name[8];
+			snprintf(name, sizeof(name), "f%u", i);
+			add_file(&f, name, 70000 + sl_random_below(&f.random, 300000));
+		}
+		sim_check(f.sim, run(&f) == 0, "%s", f.err.text);
+		check_all(&f);
+		uint64_t all = 0;
+		for (size_t i = 1; i < f.count; i++)
+			all += file_of(&f, i)->len;
+		/* the last of these pieces may be the end of a file */
+		uint64_t least = seed % 2 ? (f.progress.chunks / 2 - 1) * PAGE : all;
+		sim_check(f.sim, f.read_at_begin >= least, "%llu read, of %llu",
+			(unsigned long long)f.read_at_begin, (unsigned long long)least);
 		end(&f);
 	}
 }

@@ -7,14 +7,15 @@
  * The merger is the task that called sl_scan_run.
  *
  * Invariants:
- *  1. Pieces are numbered in one order over all inputs, and merged in that order.
- *  2. A reader takes a chunk before it takes a number, and an opener a buffer before it takes
- *     inputs. So the oldest piece that is not merged always has its memory and proceeds, however
- *     small the pools are: a deadlock is not possible.
- *  3. Chunks, the queue, numbers in use, open inputs and listed names are bounded; a stage that is
- *     ahead waits.
- *  4. Every input that was listed ends with one END event (scan/event.h), unless the scan itself is
- *     cancelled or fails.
+ *  1. The pieces of an input are numbered, and merged in that order; those of several inputs are
+ *     read, scanned and merged side by side. Inputs are reported in the order of the list.
+ *  2. The input that is reported next never waits for one behind it: a part of the chunks is for it
+ *     alone, its pieces take them in order, and an opener takes a buffer before it takes inputs. So
+ *     it proceeds, however small the pools are: a deadlock is not possible.
+ *  3. Chunks, the queue, open inputs, streams that are read, and inputs that are listed and not
+ *     reported are bounded; a stage that is ahead waits.
+ *  4. Every input that was listed ends with one END event, unless the scan itself is cancelled or
+ *     fails.
  */
 #ifndef SLUICE_SCAN_SCAN_H
 #define SLUICE_SCAN_SCAN_H

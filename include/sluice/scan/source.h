@@ -34,9 +34,9 @@ enum sl_input_direct {
 	SL_INPUT_DIRECT_YES,
 };
 
-/* Identifies a regular file; {0} matches none. */
+/* Identifies a file; {0} matches none. */
 struct sl_input_identity {
-	bool is_file;
+	bool is_known;
 	unsigned dev_major, dev_minor;
 	uint64_t inode;
 };
@@ -59,6 +59,8 @@ struct sl_input {
 	enum sl_input_kind kind;
 	uint64_t size;       /* of a file when it was opened; 0 for a stream */
 	struct sl_error err; /* err.code is not 0: it could not be opened, or reading it failed */
+
+	struct sl_input_identity stream; /* {0} for a file; devices count as one */
 
 	bool may_block; /* opening it could wait for a writer: a FIFO */
 	bool has_begun; /* a stream that was read from */
@@ -100,7 +102,10 @@ int sl_input_new(struct sl_input **out, const char *path, bool is_found) SL_MUST
 /* Must be closed. NULL is fine. */
 void sl_input_free(struct sl_input *input);
 
-/* Identify the file that is open as `fd`; {0} if fd < 1 or it is not a regular file. */
+/* True if reading one of two open streams may take bytes of the other. */
+bool sl_input_is_same_stream(const struct sl_input *a, const struct sl_input *b);
+
+/* Identify the regular file that is open as `fd`; {0} if fd < 1 or it is not a regular file. */
 SL_SUSPENDS
 struct sl_input_identity sl_input_identify(int fd);
 
