@@ -20,7 +20,6 @@ struct scan_call {
 	size_t waited_len;     /* sum of what was read so */
 };
 
-
 /* Scan the next bytes of the piece, which are in the step's chunk. */
 static void
 scan_step(const struct scan_call *call, size_t len)

@@ -12,9 +12,9 @@
 #include "sluice/scan/scan.h"
 
 /*
- * An input on its way through the scan, with pieces, counts and a state of its own: several are read
- * and merged at a time. It goes through these stages in order; for one that is small or cannot be
- * opened, some have no duration.
+ * An input on its way through the scan, with pieces, counts and a state of its own: several are
+ * read and merged at a time. It goes through these stages in order; for one that is small or cannot
+ * be opened, some have no duration.
  *
  *   stage    begins when               by       valid from then on
  *   LISTED   it was found              lister   input (a name), listed_as; it is in scan->jobs

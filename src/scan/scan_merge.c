@@ -1,7 +1,7 @@
 /*
- * scan_merge.c - the next piece of an input becomes its lines, which go to the sinks, and its counts;
- * with the last one, or a failure, its state and totals are final. scan_order.c says which piece is
- * next.
+ * scan_merge.c - the next piece of an input becomes its lines, which go to the sinks, and its
+ * counts; with the last one, or a failure, its state and totals are final. scan_order.c says which
+ * piece is next.
  */
 #include "scan_int.h"
 

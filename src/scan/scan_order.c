@@ -3,10 +3,10 @@
  * merged by their numbers (scan_merge.c). Inputs are merged side by side, and reported in their
  * order: begin, lines and end go to the sinks while an input is the front of all.
  *
- * What waits is bounded. A piece for those of its input before it, which are being read or scanned;
- * it keeps its chunk only where its text is needed, and neighbours that need none become one. Pieces
- * with lines for the sinks, until their input is the front: then with their chunks, of which the
- * front has a reserve (scan_chunk.c).
+ * What waits is bounded. A piece waits for those of its input before it, which are being read or
+ * scanned; it keeps its chunk only where its text is needed, and neighbours that need none become
+ * one. Where lines go to the sinks, it waits until its input is the front, with its chunk: of these
+ * the front has a reserve (scan_chunk.c).
  */
 #include "scan_int.h"
 
@@ -96,7 +96,8 @@ add_waiting(struct scan *scan, struct scan_job *job, struct scan_piece *piece)
 }
 
 /* The piece that comes next, if it was scanned. Behind the front none is merged where lines are for
- * the sinks, nor where the first hit ends the scan, which tells what became of all inputs before. */
+ * the sinks, nor where the first hit ends the scan, since that tells what became of all inputs
+ * before. */
 static struct scan_piece *
 next_piece(const struct scan *scan, struct scan_job *job)
 {
