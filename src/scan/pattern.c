@@ -344,10 +344,10 @@ compile(struct sl_pattern *pattern, pcre2_compile_context *context, const struct
 	struct sl_span text = part->text;
 	struct sl_pattern_syntax syntax = { 0 };
 	if (spec->fixed)
-		syntax.wants_utf = spec->ignore_case && sl_pattern_is_wide(text);
+		syntax.needs_utf = spec->ignore_case && sl_pattern_is_wide(text);
 	else
 		sl_pattern_read_syntax(text, &syntax);
-	uint32_t options = options_of(spec, syntax.wants_utf);
+	uint32_t options = options_of(spec, syntax.needs_utf);
 	PCRE2_SPTR bytes = (PCRE2_SPTR)(text.len ? text.data : "");
 	struct sl_pattern_check *made = &pattern->checks[pattern->check_count++];
 	*made = (struct sl_pattern_check){ .has_anchor_g = syntax.has_anchor_g,
@@ -355,10 +355,10 @@ compile(struct sl_pattern *pattern, pcre2_compile_context *context, const struct
 		.depends_on_end = syntax.depends_on_end,
 		.rank = part->rank };
 	made->code = pcre2_compile(bytes, text.len, options, &code, &off, context);
-	if (made->code && syntax.wants_utf)
+	if (made->code && syntax.needs_utf)
 		made->any = pcre2_compile(
 			bytes, text.len, options | PCRE2_MATCH_INVALID_UTF, &code, &off, context);
-	if (!made->code || (syntax.wants_utf && !made->any))
+	if (!made->code || (syntax.needs_utf && !made->any))
 		return fail_compile(err, text, spec->fixed, code, off);
 	pattern->has_expressions = true;
 	/* A system that forbids writable code (SELinux, seccomp) leaves the interpreter. */
