@@ -159,7 +159,7 @@ subject_of(const struct sl_join *join, const struct sl_join_line *line)
 		line->is_closed && line->skipped + line->len == line->whole_len, goes_on);
 }
 
-/* What is known of the line that is complete with this piece, or with NULL is the input's last. */
+/* What is known of the open line if the first line of this piece is added, or with NULL without. */
 static enum sl_block_line
 known_of(const struct sl_join *join, const struct sl_join_piece *piece)
 {
@@ -167,7 +167,7 @@ known_of(const struct sl_join *join, const struct sl_join_piece *piece)
 		     : join->total.tail_line;
 }
 
-/* Does the open line match, which is complete now? A candidate is confirmed. */
+/* Whether the open line, which is complete now, matches. A candidate is confirmed. */
 static bool
 decide(struct sl_join *join, const struct sl_join_line *line, enum sl_block_line known)
 {
