@@ -138,10 +138,11 @@ at_end(void *arg, struct sl_rt *rt)
 		"KiB each; "
 		"%llu of %llu bytes past the page cache, %llu from it by workers, %llu in holes\n",
 		sl_pattern_kernel(scan->pattern)->name,
-		sl_pattern_plan(scan->pattern) ? "" : " and PCRE2", progress->queue_high_water,
-		scan->options.queue, progress->chunks_high_water, progress->chunks,
-		progress->chunk_size / 1024, (unsigned long long)progress->direct_bytes,
-		(unsigned long long)progress->read, (unsigned long long)progress->worker_bytes,
+		sl_pattern_has_expressions(scan->pattern) ? " and PCRE2" : "",
+		progress->queue_high_water, scan->options.queue, progress->chunks_high_water,
+		progress->chunks, progress->chunk_size / 1024,
+		(unsigned long long)progress->direct_bytes, (unsigned long long)progress->read,
+		(unsigned long long)progress->worker_bytes,
 		(unsigned long long)progress->hole_bytes);
 	sl_console_print(sl_buf_span(&text));
 	sl_buf_release(&text);

@@ -265,10 +265,12 @@ static const struct sl_option scan_options[] = {
 	{ .group = "Patterns", .letter = 'F', .name = "fixed-strings",
 		.kind = SL_OPTION_FLAG, FIELD(fixed_strings),
 		.help = "Treat patterns as plain strings, not as regular expressions. Strings "
-		"up to 128 bytes are searched by the fast matcher, in batches of 64. If a "
-		"string is longer, ends with a carriage return, or has non-ASCII characters "
-		"with -i, the regex engine is used for all of them and the limits described "
-		"for -e apply." },
+		"up to 128 bytes are searched by the fast matcher, in batches of 64. A longer "
+		"string, or one that ends with a carriage return, is found by its first 128 "
+		"bytes and then compared in the first MiB of the line. With -i, the regex "
+		"engine compares it, and searches for strings with non-ASCII characters: the "
+		"limits described for -e apply to these strings, not to others in the same "
+		"run." },
 	{ .group = "Patterns", .letter = 'i', .name = "ignore-case",
 		.kind = SL_OPTION_FLAG, FIELD(ignore_case),
 		.help = "Ignore the case of ASCII letters, and in patterns with non-ASCII "

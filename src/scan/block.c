@@ -1,15 +1,25 @@
 /*
  * block.c - scans a block with the plans of a pattern, and merges results of neighbours.
  *
- * Merging keeps three things right at a cut: the line that both sides share (it matches if either
- * side, or the bytes around the cut, have a literal), the edges of the merged result, and what is
- * counted as closed. Tests compare every cut with a naive count.
+ * With a single plan that decides, a block is one pass. Otherwise a slice at a time:
+ *
+ *     plans that decide mark the lines with their literals, in one bitmap;    (begin_slice)
+ *     prefilters mark candidates in another one
+ *     the line that the slice shares with the ones before it is joined to them
+ *     each candidate that is not marked is confirmed, and then marked         (confirm_candidates)
+ *     the marks are counted, and the slice is merged into the result          (end_slice)
+ *
+ * confirm_line() is the place for other checks of a whole line, such as whether a match is a word,
+ * or which severity the line has. To select the lines that do not match, the marks would be
+ * inverted between confirming and counting, by the bitmap of all newlines that kernels can make.
+ *
+ * Merging keeps three things right at a cut: the line that both sides share (the best of what
+ * either side and the bytes around the cut hold), the edges of the merged result, and the count of
+ * closed lines. Tests compare every cut with a naive count.
  */
 #include "sluice/scan/block.h"
 
-/* Bytes that joined plans look at in turn: half of a small L1 cache. A multiple of 64, the bits of
- * a word of marks. */
-#define SLICE 16384u
+#include "sluice/scan/lines.h"
 
 static size_t
 edge_of(const struct sl_match_plan *plan)
@@ -17,114 +27,248 @@ edge_of(const struct sl_match_plan *plan)
 	return plan->reach ? plan->reach - 1 : 0;
 }
 
-/* A line may match by several plans: it is counted by its mark. */
-static void
-scan_joined(const struct sl_match_kernel *kernel, const struct sl_match_plan *plan,
-	const unsigned char *data, size_t len, uint64_t *marks, struct sl_match_counts *all)
+/* One pass is enough, and nothing is to be confirmed. */
+static bool
+decides_alone(const struct sl_match_plan *plan)
 {
-	*all = (struct sl_match_counts){ 0 };
-	for (; plan; plan = plan->next) {
-		struct sl_match_counts counts;
-		kernel->scan(plan, data, len, marks, &counts);
-		all->newlines = counts.newlines;
-		all->head_hit = all->head_hit || counts.head_hit;
-		all->tail_hit = all->tail_hit || counts.tail_hit;
-	}
-	for (size_t i = 0; i < SL_MATCH_MARK_WORDS(len); i++)
-		all->hits += (uint64_t)__builtin_popcountll(marks[i]);
+	return !plan->next && !plan->is_prefilter;
 }
 
 static void
-scan_piece(const struct sl_match_kernel *kernel, const struct sl_match_plan *plan,
-	const unsigned char *data, size_t len, uint64_t *marks, struct sl_block_result *result)
+add_counts(struct sl_block_result *result, const struct sl_match_plan *plan,
+	const struct sl_match_counts *counts)
 {
-	struct sl_match_counts counts;
-	if (plan->next)
-		scan_joined(kernel, plan, data, len, marks, &counts);
-	else
-		kernel->scan(plan, data, len, marks, &counts);
-	size_t edge = SL_MIN(edge_of(plan), len);
+	enum sl_block_line found = plan->is_prefilter ? SL_BLOCK_LINE_CANDIDATE : SL_BLOCK_LINE_HIT;
+	result->newlines = counts->newlines;
+	if (counts->head_hit)
+		result->head_line = SL_MAX(result->head_line, found);
+	if (counts->tail_hit)
+		result->tail_line = SL_MAX(result->tail_line, found);
+	/* These are right if the plan is the only one: else hits are counted by their marks, and
+	 * other cases are not counted. */
+	result->hits = counts->hits;
+	result->other_case = counts->other_case;
+	result->head_other_case = counts->head_other_case;
+	result->tail_other_case = counts->tail_other_case;
+}
+
+/* Each plan in turn: the bytes stay in the CPU's cache if they are a slice. */
+static void
+scan_plans(const struct sl_match_kernel *kernel, const struct sl_match_plan *plans,
+	const unsigned char *data, size_t len, uint64_t *marks, uint64_t *candidates,
+	struct sl_block_result *result)
+{
+	size_t edge = SL_MIN(edge_of(plans), len);
 	*result = (struct sl_block_result){
 		.len = len,
-		.newlines = counts.newlines,
-		.hits = counts.hits,
-		.head_hit = counts.head_hit,
-		.tail_hit = counts.tail_hit,
 		.tail_open = len > 0 && data[len - 1] != '\n',
-		.other_case = counts.other_case,
-		.head_other_case = counts.head_other_case,
-		.tail_other_case = counts.tail_other_case,
 		.head_len = (unsigned char)edge,
 		.tail_len = (unsigned char)edge,
 	};
+	for (const struct sl_match_plan *plan = plans; plan; plan = plan->next) {
+		struct sl_match_counts counts;
+		kernel->scan(plan, data, len, plan->is_prefilter ? candidates : marks, &counts);
+		add_counts(result, plan, &counts);
+	}
 	if (edge == 0)
 		return;
 	memcpy(result->head, data, edge);
 	memcpy(result->tail, data + len - edge, edge);
 }
 
-/* The line that two slices share is closed in neither, but in the block: the scan of the second has
- * not marked it. */
-static void
-mark_shared_line(const struct sl_block_steps *steps, const struct sl_block_result *slice)
+/* ---- slices ---- */
+
+static size_t
+slice_words(const struct sl_block_steps *steps)
 {
-	const struct sl_block_result *before = steps->result;
-	if (!before->newlines || !slice->newlines ||
-		!sl_block_joint_hit(steps->plan, before, slice))
-		return;
-	const unsigned char *at = steps->data + steps->at;
-	const unsigned char *newline = memchr(at, '\n', steps->len - steps->at);
-	size_t off = (size_t)(newline - steps->data);
-	steps->marks[off / 64] |= 1ull << (off % 64);
+	return SL_MATCH_MARK_WORDS((size_t)steps->slice.len);
 }
 
-/*
- * Joined plans look at a slice in turn, so that it stays in the CPU's cache from plan to
- * plan. They need marks, also where the caller does not.
- */
-static void
-scan_slice(struct sl_block_steps *steps)
+static uint64_t *
+slice_marks(struct sl_block_steps *steps)
 {
-	uint64_t own[SL_MATCH_MARK_WORDS(SLICE)] = { 0 };
-	struct sl_block_result slice;
-	size_t some = SL_MIN(steps->len - steps->at, (size_t)SLICE);
-	uint64_t *marks = steps->marks ? steps->marks + steps->at / 64 : own;
-	scan_piece(steps->kernel, steps->plan, steps->data + steps->at, some, marks, &slice);
-	if (steps->marks)
-		mark_shared_line(steps, &slice);
-	sl_block_merge(steps->plan, steps->result, &slice);
-	steps->at += some;
+	return steps->marks ? steps->marks + steps->at / 64 : steps->own_marks;
+}
+
+static void
+set_bit(uint64_t *bits, size_t index)
+{
+	bits[index / 64] |= 1ull << (index % 64);
+}
+
+/* The line that the slice shares with the ones before it is closed in the block, but not in a
+ * slice: the plans have not marked it. */
+static void
+mark_shared_line(struct sl_block_steps *steps)
+{
+	if (!steps->result->newlines || !steps->slice.newlines)
+		return;
+	enum sl_block_line joint = sl_block_joint(steps->plan, steps->result, &steps->slice);
+	if (joint == SL_BLOCK_LINE_NO)
+		return;
+	const unsigned char *data = steps->data + steps->at;
+	const unsigned char *newline = memchr(data, '\n', (size_t)steps->slice.len);
+	set_bit(joint == SL_BLOCK_LINE_HIT ? slice_marks(steps) : steps->candidates,
+		(size_t)(newline - data));
+}
+
+/* True if every line is a candidate. */
+static bool
+has_every(const struct sl_match_plan *plan)
+{
+	while (plan && !(plan->is_prefilter && plan->filter == SL_MATCH_EVERY))
+		plan = plan->next;
+	return plan != NULL;
+}
+
+static void
+begin_slice(struct sl_block_steps *steps)
+{
+	size_t len = SL_MIN(steps->len - steps->at, (size_t)SL_BLOCK_SLICE);
+	scan_plans(steps->kernel, steps->plan, steps->data + steps->at, len, slice_marks(steps),
+		steps->candidates, &steps->slice);
+	mark_shared_line(steps);
+	steps->is_every = has_every(steps->plan);
+	steps->word = steps->after = 0;
+	steps->is_confirming = true;
+}
+
+struct deadline {
+	uint64_t begun_ns, ns; /* ns: UINT64_MAX = none */
+};
+
+static bool
+has_passed(const struct sl_block_steps *steps, const struct deadline *deadline)
+{
+	return deadline->ns != UINT64_MAX && steps->clock_ns() - deadline->begun_ns > deadline->ns;
+}
+
+static enum sl_verdict
+confirm_line(const struct sl_block_steps *steps, size_t begin, size_t end, bool *took_long)
+{
+	struct sl_subject line =
+		sl_subject_of(steps->data + begin, end - begin, false, true, false);
+	return sl_matcher_confirm(steps->matcher, &line, took_long);
+}
+
+/* The candidates of a word that no literal has decided. False if time is up: *candidates are those
+ * that are left. */
+static bool
+confirm_word(struct sl_block_steps *steps, uint64_t *marks, uint64_t *candidates,
+	const struct deadline *deadline)
+{
+	size_t base = steps->at + steps->word * 64, after = steps->after;
+	uint64_t bits = *candidates, decided = *marks;
+	bool took_long = false, is_late = false;
+	while (bits && !is_late) {
+		uint64_t bit = bits & ~(bits - 1);
+		size_t end = base + (size_t)__builtin_ctzll(bits);
+		size_t begin =
+			steps->is_every && after ? after : sl_lines_begin(steps->data, after, end);
+		after = end + 1;
+		bits ^= bit;
+		if (decided & bit)
+			continue;
+		enum sl_verdict verdict = confirm_line(steps, begin, end, &took_long);
+		if (verdict == SL_VERDICT_YES)
+			*marks |= bit;
+		else if (verdict == SL_VERDICT_UNDECIDED)
+			steps->slice.undecided++;
+		is_late = took_long && has_passed(steps, deadline);
+	}
+	steps->after = after;
+	*candidates = bits;
+	return !is_late;
+}
+
+/* False if time is up. */
+static bool
+confirm_candidates(struct sl_block_steps *steps, const struct deadline *deadline)
+{
+	uint64_t *marks = slice_marks(steps), *candidates = steps->candidates;
+	for (size_t words = slice_words(steps); steps->word < words; steps->word++) {
+		size_t word = steps->word;
+		if (candidates[word] &&
+			!confirm_word(steps, &marks[word], &candidates[word], deadline))
+			return false;
+	}
+	return true;
+}
+
+/* A line may match by several plans: it is counted by its mark. The bitmap is cleared if it is not
+ * the caller's. */
+static uint64_t
+count_marks(struct sl_block_steps *steps)
+{
+	uint64_t *marks = slice_marks(steps), count = 0;
+	for (size_t i = 0; i < slice_words(steps); i++) {
+		if (!marks[i])
+			continue;
+		count += (uint64_t)__builtin_popcountll(marks[i]);
+		marks[i] = steps->marks ? marks[i] : 0;
+	}
+	return count;
+}
+
+/* The marks include the line that is shared with the slices before: the merge must not count it. */
+static void
+end_slice(struct sl_block_steps *steps)
+{
+	struct sl_block_result *slice = &steps->slice, *result = steps->result;
+	bool is_closed = result->newlines && slice->newlines;
+	slice->hits = slice->newlines ? count_marks(steps) : 0;
+	sl_block_merge_line(steps->plan, result, slice,
+		is_closed ? SL_BLOCK_LINE_NO : sl_block_joint(steps->plan, result, slice));
+	steps->at += (size_t)slice->len;
+	steps->is_confirming = false;
 }
 
 bool
-sl_block_step(struct sl_block_steps *steps)
+sl_block_step(struct sl_block_steps *steps, uint64_t ns)
 {
-	if (steps->at == 0)
+	if (steps->at == 0 && !steps->is_confirming)
 		*steps->result = (struct sl_block_result){ 0 };
-	if (steps->plan->next) {
-		if (steps->at < steps->len)
-			scan_slice(steps);
-		return steps->at < steps->len;
+	if (decides_alone(steps->plan)) {
+		scan_plans(steps->kernel, steps->plan, steps->data, steps->len, steps->marks, NULL,
+			steps->result);
+		steps->at = steps->len;
+		return false;
 	}
-	scan_piece(
-		steps->kernel, steps->plan, steps->data, steps->len, steps->marks, steps->result);
-	steps->at = steps->len;
-	return false;
+	struct deadline deadline = { .ns = ns };
+	if (ns != UINT64_MAX)
+		deadline.begun_ns = steps->clock_ns();
+	while (steps->at < steps->len) {
+		if (!steps->is_confirming)
+			begin_slice(steps);
+		if (steps->slice.newlines && !confirm_candidates(steps, &deadline))
+			break;
+		end_slice(steps);
+		if (has_passed(steps, &deadline))
+			break;
+	}
+	return steps->at < steps->len;
 }
 
 void
 sl_block_scan(const struct sl_match_kernel *kernel, const struct sl_match_plan *plan,
-	const unsigned char *data, size_t len, uint64_t *marks, struct sl_block_result *result)
+	struct sl_matcher *matcher, const unsigned char *data, size_t len, uint64_t *marks,
+	struct sl_block_result *result)
 {
+	if (decides_alone(plan)) {
+		scan_plans(kernel, plan, data, len, marks, NULL, result);
+		return;
+	}
 	struct sl_block_steps steps = { .kernel = kernel,
 		.plan = plan,
+		.matcher = matcher,
 		.data = data,
 		.len = len,
 		.marks = marks,
 		.result = result };
-	while (sl_block_step(&steps))
-		;
+	(void)sl_block_step(&steps, UINT64_MAX);
 }
+
+/* ---- merging ---- */
 
 /* The last bytes of *left and the first of *right, in which a literal may lie that the cut
  * splits. */
@@ -142,14 +286,21 @@ join_edges(const struct sl_block_result *left, const struct sl_block_result *rig
 	return joint;
 }
 
-bool
-sl_block_joint_hit(const struct sl_match_plan *plan, const struct sl_block_result *left,
+enum sl_block_line
+sl_block_joint(const struct sl_match_plan *plan, const struct sl_block_result *left,
 	const struct sl_block_result *right)
 {
-	if (left->tail_hit || right->head_hit)
-		return true;
+	enum sl_block_line known = SL_MAX(left->tail_line, right->head_line);
+	if (known == SL_BLOCK_LINE_HIT)
+		return known;
 	struct joint joint = join_edges(left, right);
-	return sl_match_spans(plan, joint.bytes, joint.len, joint.cut);
+	for (; plan; plan = plan->next) {
+		enum sl_block_line found =
+			plan->is_prefilter ? SL_BLOCK_LINE_CANDIDATE : SL_BLOCK_LINE_HIT;
+		if (found > known && sl_match_spans(plan, joint.bytes, joint.len, joint.cut))
+			known = found;
+	}
+	return known;
 }
 
 static bool
@@ -185,8 +336,8 @@ merge_tail(const struct sl_match_plan *plan, struct sl_block_result *left,
 }
 
 void
-sl_block_merge(const struct sl_match_plan *plan, struct sl_block_result *left,
-	const struct sl_block_result *right)
+sl_block_merge_line(const struct sl_match_plan *plan, struct sl_block_result *left,
+	const struct sl_block_result *right, enum sl_block_line joint)
 {
 	if (right->len == 0)
 		return;
@@ -194,18 +345,19 @@ sl_block_merge(const struct sl_match_plan *plan, struct sl_block_result *left,
 		*left = *right;
 		return;
 	}
-	bool joint = sl_block_joint_hit(plan, left, right);
-	bool other_case = joint_other_case(plan, left, right);
+	bool other_case = joint_other_case(plan, left, right), is_hit = joint == SL_BLOCK_LINE_HIT;
 	left->hits += right->hits;
+	left->undecided += right->undecided;
 	left->other_case += right->other_case;
 	if (left->newlines && right->newlines) {
-		left->hits += joint;
-		left->other_case += other_case && !joint;
+		sl_assert(joint != SL_BLOCK_LINE_CANDIDATE);
+		left->hits += is_hit;
+		left->other_case += other_case && !is_hit;
 	} else if (!left->newlines) {
-		left->head_hit = joint;
+		left->head_line = joint;
 		left->head_other_case = other_case;
 	}
-	left->tail_hit = right->newlines ? right->tail_hit : joint;
+	left->tail_line = right->newlines ? right->tail_line : joint;
 	left->tail_other_case = right->newlines ? right->tail_other_case : other_case;
 	left->tail_open = right->tail_open;
 	merge_head(plan, left, right);
@@ -214,22 +366,31 @@ sl_block_merge(const struct sl_match_plan *plan, struct sl_block_result *left,
 	left->len += right->len;
 }
 
+void
+sl_block_merge(const struct sl_match_plan *plan, struct sl_block_result *left,
+	const struct sl_block_result *right)
+{
+	sl_block_merge_line(plan, left, right, sl_block_joint(plan, left, right));
+}
+
 struct sl_block_totals
 sl_block_finish(const struct sl_block_result *result)
 {
-	struct sl_block_totals totals = {
-		.bytes = result->len, .lines = result->newlines, .hits = result->hits
-	};
-	totals.other_case = result->other_case;
-	if (result->tail_open)
-		totals.lines++;
+	bool head_hit = result->head_line == SL_BLOCK_LINE_HIT;
+	bool tail_hit = result->tail_line == SL_BLOCK_LINE_HIT;
+	struct sl_block_totals totals = { .bytes = result->len,
+		.lines = result->newlines,
+		.hits = result->hits,
+		.undecided = result->undecided,
+		.other_case = result->other_case };
 	if (result->newlines) {
-		totals.hits += result->head_hit;
-		totals.other_case += result->head_other_case && !result->head_hit;
+		totals.hits += head_hit;
+		totals.other_case += result->head_other_case && !head_hit;
 	}
 	if (result->tail_open) {
-		totals.hits += result->tail_hit;
-		totals.other_case += result->tail_other_case && !result->tail_hit;
+		totals.lines++;
+		totals.hits += tail_hit;
+		totals.other_case += result->tail_other_case && !tail_hit;
 	}
 	return totals;
 }

@@ -1,10 +1,10 @@
 /*
  * join.c - the open line, and the totals of the pieces before it.
  *
- * With a plan of literals, blocks tell which lines match (scan/block.h), and text is kept only to
- * be shown: until the open line's first literal is found, the last SL_JOIN_BEFORE bytes at least,
- * then what follows up to SL_JOIN_KEEP. Without one the text is what the expressions are matched
- * with, when the line is complete: its first SL_JOIN_KEEP bytes.
+ * Blocks tell what is known of the open line (scan/block.h). Where literals decide, its text is
+ * kept only to be shown: until the line's first literal is found, the last SL_JOIN_BEFORE bytes at
+ * least, then what follows up to SL_JOIN_KEEP. If the pattern confirms candidates, the text is what
+ * they are confirmed by when the line is complete: its first SL_JOIN_KEEP bytes.
  */
 #include "sluice/scan/join.h"
 
@@ -19,9 +19,11 @@ void
 sl_join_init(struct sl_join *join, const struct sl_pattern *pattern, struct sl_matcher *matcher,
 	bool keeps_text)
 {
-	*join = (struct sl_join){ .matcher = matcher, .plan = sl_pattern_plan(pattern) };
-	/* A regular expression needs the text even if the caller does not. */
-	join->keeps_text = keeps_text || !join->plan;
+	*join = (struct sl_join){ .matcher = matcher,
+		.plan = sl_pattern_plan(pattern),
+		.confirms = sl_pattern_confirms(pattern) };
+	/* Confirming needs the text even if the caller does not. */
+	join->keeps_text = keeps_text || join->confirms;
 }
 
 void
@@ -46,7 +48,8 @@ sl_join_clear(struct sl_join *join)
 	clear_open(join);
 	join->open_off = 0;
 	join->total = (struct sl_block_result){ 0 };
-	join->bytes = join->newlines = join->hits = join->undecided = 0;
+	join->bytes = join->undecided = 0;
+	join->completed = SL_BLOCK_LINE_NO;
 }
 
 void
@@ -59,7 +62,7 @@ sl_join_count(struct sl_join *join, const struct sl_join_piece *piece)
 uint64_t
 sl_join_newlines(const struct sl_join *join)
 {
-	return join->plan ? join->total.newlines : join->newlines;
+	return join->total.newlines;
 }
 
 static void
@@ -106,7 +109,7 @@ extend(struct sl_join *join, const unsigned char *data, size_t len)
 	join->open_len += len;
 	join->last = data[len - 1];
 	while (join->keeps_text && len > 0) {
-		bool grows = !join->plan || join->is_window;
+		bool grows = join->confirms || join->is_window;
 		size_t room = SL_JOIN_KEEP - SL_MIN(join->kept.len, (size_t)SL_JOIN_KEEP);
 		size_t some = SL_MIN(len, grows ? room : (size_t)SLICE);
 		if (some == 0)
@@ -139,7 +142,7 @@ extend_zeros(struct sl_join *join, uint64_t len)
 		code = extend(join, zeros, (size_t)some);
 	}
 	join->open_len += rest;
-	if (join->keeps_text && join->plan && !join->is_window)
+	if (join->keeps_text && !join->confirms && !join->is_window)
 		join->skipped += rest;
 	return code;
 }
@@ -156,15 +159,23 @@ subject_of(const struct sl_join *join, const struct sl_join_line *line)
 		line->is_closed && line->skipped + line->len == line->whole_len, goes_on);
 }
 
-/* True if the open line, which is complete now, matches. With a plan its blocks have the answer. */
-static bool
-decide(struct sl_join *join, const struct sl_join_line *line, bool plan_hit)
+/* What is known of the open line if the first line of this piece is added, or with NULL without. */
+static enum sl_block_line
+known_of(const struct sl_join *join, const struct sl_join_piece *piece)
 {
-	if (join->plan)
-		return plan_hit;
+	return piece ? sl_block_joint(join->plan, &join->total, &piece->block)
+		     : join->total.tail_line;
+}
+
+/* Whether the open line, which is complete now, matches. A candidate is confirmed. */
+static bool
+decide(struct sl_join *join, const struct sl_join_line *line, enum sl_block_line known)
+{
+	if (known != SL_BLOCK_LINE_CANDIDATE)
+		return known == SL_BLOCK_LINE_HIT;
 	struct sl_subject subject = subject_of(join, line);
-	enum sl_verdict verdict = sl_matcher_line(join->matcher, &subject);
-	join->hits += verdict == SL_VERDICT_YES;
+	bool took_long = false;
+	enum sl_verdict verdict = sl_matcher_confirm(join->matcher, &subject, &took_long);
 	join->undecided += verdict == SL_VERDICT_UNDECIDED;
 	return verdict == SL_VERDICT_YES;
 }
@@ -172,7 +183,7 @@ decide(struct sl_join *join, const struct sl_join_line *line, bool plan_hit)
 static struct sl_join_line
 open_line(struct sl_join *join, bool is_closed)
 {
-	if (join->plan && join->skipped)
+	if (join->skipped)
 		make_window(join);
 	return (struct sl_join_line){
 		.text = (const unsigned char *)(join->kept.data ? join->kept.data : ""),
@@ -191,7 +202,7 @@ sl_join_shorten(const struct sl_join *join, struct sl_join_line *line)
 	size_t begin = 0, end;
 	if (line->len <= SL_JOIN_KEEP)
 		return;
-	if (join->plan)
+	if (!join->confirms)
 		(void)sl_match_find(join->plan, line->text, line->len, 0, &begin, &end);
 	size_t skipped = begin > SL_JOIN_BEFORE ? begin - SL_JOIN_BEFORE : 0;
 	line->skipped = skipped;
@@ -210,71 +221,61 @@ sl_join_subject(const struct sl_join_line *line)
 bool
 sl_join_is_costly(const struct sl_join *join, const struct sl_join_piece *piece)
 {
-	return !join->plan || (join->keeps_text && join->open_len + piece->len > SL_JOIN_KEEP);
+	if (known_of(join, piece) == SL_BLOCK_LINE_CANDIDATE)
+		return true;
+	size_t more = piece ? piece->len : 0;
+	return !join->confirms && join->keeps_text && join->open_len + more > SL_JOIN_KEEP;
 }
 
-/* Bytes of the piece up to and with its first newline; all if there is none. */
+/* Of a piece with a newline: bytes up to and with the first. */
 static size_t
-head_len(const struct sl_join *join, const struct sl_join_piece *piece)
+head_len(const struct sl_join_piece *piece)
 {
-	if (!join->plan)
-		return piece->lines.head_len;
 	const unsigned char *newline = memchr(piece->data, '\n', piece->len);
 	return (size_t)(newline - piece->data) + 1;
-}
-
-static bool
-has_newline(const struct sl_join *join, const struct sl_join_piece *piece)
-{
-	return (join->plan ? piece->block.newlines : piece->lines.newlines) > 0;
 }
 
 int
 sl_join_head(struct sl_join *join, const struct sl_join_piece *piece, struct sl_join_line *line)
 {
-	if (!has_newline(join, piece))
+	if (!piece->block.newlines)
 		return piece->data ? extend(join, piece->data, piece->len)
 				   : extend_zeros(join, piece->len);
-	size_t len = head_len(join, piece);
-	bool is_begun = join->total.len > 0;
-	bool hit = join->plan &&
-		   (is_begun ? sl_block_joint_hit(join->plan, &join->total, &piece->block)
-			     : piece->block.head_hit);
-	if (join->open_len == 0) {
-		*line = open_line(join, true);
-		line->text = piece->data;
-		line->len = line->whole_len = len - 1;
-		bool matches = decide(join, line, hit);
-		if (matches && join->keeps_text)
-			sl_join_shorten(join, line);
-		return matches;
-	}
-	int code = extend(join, piece->data, len - 1);
+	size_t len = head_len(piece);
+	bool is_inside = join->open_len == 0;
+	int code = is_inside ? 0 : extend(join, piece->data, len - 1);
 	if (code)
 		return code;
 	*line = open_line(join, true);
-	return decide(join, line, hit);
+	if (is_inside) {
+		line->text = piece->data;
+		line->len = line->whole_len = len - 1;
+	}
+	bool is_hit = decide(join, line, known_of(join, piece));
+	join->completed = is_hit ? SL_BLOCK_LINE_HIT : SL_BLOCK_LINE_NO;
+	if (is_hit && is_inside && join->keeps_text)
+		sl_join_shorten(join, line);
+	return is_hit;
 }
 
 int
 sl_join_tail(struct sl_join *join, const struct sl_join_piece *piece)
 {
+	const struct sl_block_result *block = &piece->block;
 	int code = 0;
-	if (has_newline(join, piece)) {
+	if (block->newlines) {
 		const unsigned char *last = memrchr(piece->data, '\n', piece->len);
 		size_t off = (size_t)(last - piece->data) + 1;
 		clear_open(join);
 		join->open_off = join->bytes + off;
 		code = extend(join, piece->data + off, piece->len - off);
 	}
+	bool is_first = join->total.newlines == 0;
+	enum sl_block_line joint = block->newlines ? join->completed : known_of(join, piece);
+	sl_block_merge_line(join->plan, &join->total, block, joint);
+	if (is_first) /* also if it is all in this piece, which is then the whole result */
+		join->total.head_line = joint;
 	join->bytes += piece->len;
-	if (join->plan) {
-		sl_block_merge(join->plan, &join->total, &piece->block);
-		return code;
-	}
-	join->newlines += piece->lines.newlines;
-	join->hits += piece->lines.hits;
-	join->undecided += piece->lines.undecided;
 	return code;
 }
 
@@ -284,22 +285,21 @@ sl_join_end(struct sl_join *join, struct sl_join_line *line)
 	if (join->open_len == 0)
 		return 0;
 	*line = open_line(join, false);
-	return decide(join, line, join->total.tail_hit);
+	bool is_hit = decide(join, line, join->total.tail_line);
+	join->total.tail_line = is_hit ? SL_BLOCK_LINE_HIT : SL_BLOCK_LINE_NO;
+	return is_hit;
 }
 
-struct sl_join_totals
+uint64_t
+sl_join_undecided(const struct sl_join *join)
+{
+	return join->total.undecided + join->undecided;
+}
+
+struct sl_block_totals
 sl_join_totals(const struct sl_join *join)
 {
-	struct sl_join_totals totals = { .bytes = join->bytes };
-	if (join->plan) {
-		struct sl_block_totals block = sl_block_finish(&join->total);
-		totals.lines = block.lines;
-		totals.hits = block.hits;
-		totals.other_case = block.other_case;
-		return totals;
-	}
-	totals.lines = join->newlines + (join->open_len > 0);
-	totals.hits = join->hits;
-	totals.undecided = join->undecided;
+	struct sl_block_totals totals = sl_block_finish(&join->total);
+	totals.undecided = sl_join_undecided(join);
 	return totals;
 }

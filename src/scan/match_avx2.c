@@ -71,6 +71,21 @@ newlines(const unsigned char *data, size_t len)
 	return count + sl_match_scalar_newlines(data + i, len - i);
 }
 
+static uint64_t
+mark_newlines(const unsigned char *data, size_t len, uint64_t *marks)
+{
+	uint64_t count = 0;
+	size_t i = 0;
+	for (; len - i >= 2 * VECTOR; i += 2 * VECTOR) {
+		uint32_t low = (uint32_t)_mm256_movemask_epi8(newlines_at(data + i));
+		uint32_t high = (uint32_t)_mm256_movemask_epi8(newlines_at(data + i + VECTOR));
+		uint64_t found = low | (uint64_t)high << 32;
+		marks[i / 64] |= found;
+		count += (uint64_t)__builtin_popcountll(found);
+	}
+	return count + sl_match_scalar_mark_newlines(data + i, len - i, marks + i / 64);
+}
+
 /* The candidates of a group, not zero where one may begin; most often all zero. */
 struct candidates {
 	__m256i a, b, c, d;
@@ -252,6 +267,8 @@ scan_nibbles(struct sl_match_pass *pass)
 			   : scan_groups(pass, &filter, NIBBLES_3, NIBBLES_3);
 }
 
+static const struct sl_match_kernel kernel;
+
 static void
 scan(const struct sl_match_plan *plan, const unsigned char *data, size_t len, uint64_t *marks,
 	struct sl_match_counts *counts)
@@ -259,14 +276,14 @@ scan(const struct sl_match_plan *plan, const unsigned char *data, size_t len, ui
 	struct sl_match_pass pass;
 	sl_match_pass_begin(&pass, plan, data, len, marks, counts);
 	if (plan->filter == SL_MATCH_NONE || plan->filter == SL_MATCH_EVERY)
-		sl_match_pass_every(&pass, newlines(data, len));
+		sl_match_pass_every(&pass, &kernel);
 	else if (plan->filter == SL_MATCH_PAIRS)
 		sl_match_pass_rest(&pass, scan_pairs(&pass));
 	else
 		sl_match_pass_rest(&pass, scan_nibbles(&pass));
 }
 
-static const struct sl_match_kernel kernel = { "avx2", SL_CPU_AVX2, scan, newlines };
+static const struct sl_match_kernel kernel = { "avx2", SL_CPU_AVX2, scan, newlines, mark_newlines };
 
 const struct sl_match_kernel *
 sl_match_kernel_avx2(void)

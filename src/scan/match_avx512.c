@@ -34,6 +34,19 @@ newlines_at(const unsigned char *at)
 }
 
 static uint64_t
+mark_newlines(const unsigned char *data, size_t len, uint64_t *marks)
+{
+	uint64_t count = 0;
+	size_t i = 0;
+	for (; len - i >= VECTOR; i += VECTOR) {
+		uint64_t found = _mm512_cmpeq_epi8_mask(load(data + i), broadcast('\n'));
+		marks[i / 64] |= found;
+		count += (uint64_t)__builtin_popcountll(found);
+	}
+	return count + sl_match_scalar_mark_newlines(data + i, len - i, marks + i / 64);
+}
+
+static uint64_t
 newlines(const unsigned char *data, size_t len)
 {
 	uint64_t count = 0;
@@ -119,6 +132,8 @@ scan_vectors(struct sl_match_pass *pass)
 	return plan->width == 2 ? scan_nibbles(pass, 2) : scan_nibbles(pass, 3);
 }
 
+static const struct sl_match_kernel kernel;
+
 static void
 scan(const struct sl_match_plan *plan, const unsigned char *data, size_t len, uint64_t *marks,
 	struct sl_match_counts *counts)
@@ -126,12 +141,13 @@ scan(const struct sl_match_plan *plan, const unsigned char *data, size_t len, ui
 	struct sl_match_pass pass;
 	sl_match_pass_begin(&pass, plan, data, len, marks, counts);
 	if (plan->filter == SL_MATCH_NONE || plan->filter == SL_MATCH_EVERY)
-		sl_match_pass_every(&pass, newlines(data, len));
+		sl_match_pass_every(&pass, &kernel);
 	else
 		sl_match_pass_rest(&pass, scan_vectors(&pass));
 }
 
-static const struct sl_match_kernel kernel = { "avx512", SL_CPU_AVX512BW, scan, newlines };
+static const struct sl_match_kernel kernel = { "avx512", SL_CPU_AVX512BW, scan, newlines,
+	mark_newlines };
 
 const struct sl_match_kernel *
 sl_match_kernel_avx512(void)

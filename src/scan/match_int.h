@@ -5,7 +5,7 @@
 #define SLUICE_SCAN_MATCH_INT_H
 
 #include "sluice/base/cpu.h"
-#include "sluice/scan/match.h"
+#include "sluice/scan/match_pass.h"
 
 #define SL_MATCH_HEAD sizeof(uint64_t) /* bytes of a literal that are compared at once */
 #define SL_MATCH_FOLD 0x20u            /* the bit in which ASCII letters differ by case */
@@ -28,8 +28,7 @@ struct sl_match_pass {
 	const struct sl_match_plan *plan;
 	const unsigned char *data, *end;
 	const unsigned char *skip;
-	const unsigned char
-		*first_newline; /* NULL until the first hit asks for it; end if there is none */
+	const unsigned char *first_newline;  /* NULL until the first hit; end if there is none */
 	const unsigned char *other_case_end; /* end of the last line counted in other_case */
 	uint64_t *marks;
 	struct sl_match_counts *counts;
@@ -61,10 +60,11 @@ bool sl_match_pass_candidate(struct sl_match_pass *pass, const unsigned char *at
  * at. */
 void sl_match_pass_rest(struct sl_match_pass *pass, const unsigned char *at);
 
-/* What a kernel for filter NONE or EVERY does, and how it begins the others. */
-void sl_match_pass_every(const struct sl_match_pass *pass, uint64_t newlines);
+/* What a kernel does for filter NONE or EVERY. */
+void sl_match_pass_every(const struct sl_match_pass *pass, const struct sl_match_kernel *kernel);
 
 uint64_t sl_match_scalar_newlines(const unsigned char *data, size_t len);
+uint64_t sl_match_scalar_mark_newlines(const unsigned char *data, size_t len, uint64_t *marks);
 
 /* The kernel of each instruction set, or NULL where the compiler's target has it not. */
 const struct sl_match_kernel *sl_match_kernel_scalar(void);

@@ -123,6 +123,8 @@ scan_groups(struct sl_match_pass *pass, size_t reach, bool pairs)
 	return at;
 }
 
+static const struct sl_match_kernel kernel;
+
 static void
 scan(const struct sl_match_plan *plan, const unsigned char *data, size_t len, uint64_t *marks,
 	struct sl_match_counts *counts)
@@ -130,14 +132,15 @@ scan(const struct sl_match_plan *plan, const unsigned char *data, size_t len, ui
 	struct sl_match_pass pass;
 	sl_match_pass_begin(&pass, plan, data, len, marks, counts);
 	if (plan->filter == SL_MATCH_NONE || plan->filter == SL_MATCH_EVERY)
-		sl_match_pass_every(&pass, newlines(data, len));
+		sl_match_pass_every(&pass, &kernel);
 	else if (plan->filter == SL_MATCH_PAIRS)
 		sl_match_pass_rest(&pass, scan_groups(&pass, plan->pair_off[1], true));
 	else
 		sl_match_pass_rest(&pass, scan_groups(&pass, plan->width, false));
 }
 
-static const struct sl_match_kernel kernel = { "neon", SL_CPU_NEON, scan, newlines };
+static const struct sl_match_kernel kernel = { "neon", SL_CPU_NEON, scan, newlines,
+	sl_match_scalar_mark_newlines };
 
 const struct sl_match_kernel *
 sl_match_kernel_neon(void)

@@ -123,9 +123,8 @@ is_other_case(const struct sl_match_plan *plan, const unsigned char *data, size_
 	return true;
 }
 
-/* Of one plan. */
-static bool
-spans(const struct sl_match_plan *plan, const unsigned char *data, size_t len, size_t cut)
+bool
+sl_match_spans(const struct sl_match_plan *plan, const unsigned char *data, size_t len, size_t cut)
 {
 	for (size_t at = 0; at < cut; at++) {
 		for (uint64_t bits = plan->starts[data[at]]; bits; bits &= bits - 1) {
@@ -136,14 +135,6 @@ spans(const struct sl_match_plan *plan, const unsigned char *data, size_t len, s
 		}
 	}
 	return false;
-}
-
-bool
-sl_match_spans(const struct sl_match_plan *plan, const unsigned char *data, size_t len, size_t cut)
-{
-	while (plan && !spans(plan, data, len, cut))
-		plan = plan->next;
-	return plan != NULL;
 }
 
 bool
@@ -160,8 +151,7 @@ sl_match_spans_other_case(
 	return false;
 }
 
-/* The newline that ends the block's first line, looked for when the first hit wants to know whether
- * it is in it. */
+/* The newline that ends the block's first line; looked for once, at the first hit. */
 static const unsigned char *
 first_newline(struct sl_match_pass *pass)
 {
@@ -238,22 +228,31 @@ sl_match_pass_rest(struct sl_match_pass *pass, const unsigned char *at)
 	}
 }
 
+/* The first newline ends no closed line. */
+static uint64_t
+mark_every(const struct sl_match_pass *pass, const struct sl_match_kernel *kernel)
+{
+	size_t len = (size_t)(pass->end - pass->data);
+	const unsigned char *first = memchr(pass->data, '\n', len);
+	if (!first)
+		return 0;
+	size_t off = (size_t)(first - pass->data);
+	uint64_t newlines = kernel->mark_newlines(pass->data, len, pass->marks);
+	pass->marks[off / 64] &= ~(1ull << (off % 64));
+	return newlines;
+}
+
 void
-sl_match_pass_every(const struct sl_match_pass *pass, uint64_t newlines)
+sl_match_pass_every(const struct sl_match_pass *pass, const struct sl_match_kernel *kernel)
 {
 	struct sl_match_counts *counts = pass->counts;
-	counts->newlines = newlines;
-	if (pass->plan->filter != SL_MATCH_EVERY || pass->data == pass->end)
+	size_t len = (size_t)(pass->end - pass->data);
+	bool is_every = pass->plan->filter == SL_MATCH_EVERY && len;
+	counts->newlines = is_every && pass->marks ? mark_every(pass, kernel)
+						   : kernel->newlines(pass->data, len);
+	if (!is_every)
 		return;
 	counts->head_hit = true;
 	counts->tail_hit = pass->end[-1] != '\n';
-	counts->hits = newlines ? newlines - 1 : 0;
-	if (!pass->marks || newlines < 2)
-		return;
-	const unsigned char *at = memchr(pass->data, '\n', (size_t)(pass->end - pass->data));
-	for (uint64_t i = 0; i < counts->hits; i++) {
-		at = memchr(at + 1, '\n', (size_t)(pass->end - at - 1));
-		size_t off = (size_t)(at - pass->data);
-		pass->marks[off / 64] |= 1ull << (off % 64);
-	}
+	counts->hits = counts->newlines ? counts->newlines - 1 : 0;
 }

@@ -249,11 +249,3 @@ sl_match_plan_count_other_case(struct sl_match_plan *plan)
 	sl_assert(plan->shortest == plan->longest && !plan->next);
 	plan->counts_other_case = true;
 }
-
-bool
-sl_match_is_every(const struct sl_match_plan *plan)
-{
-	while (plan && plan->filter != SL_MATCH_EVERY)
-		plan = plan->next;
-	return plan != NULL;
-}

@@ -20,6 +20,22 @@ sl_match_scalar_newlines(const unsigned char *data, size_t len)
 	return count;
 }
 
+/* memchr() is the fastest way to look for single bytes that the C library has. */
+uint64_t
+sl_match_scalar_mark_newlines(const unsigned char *data, size_t len, uint64_t *marks)
+{
+	uint64_t count = 0;
+	const unsigned char *at = data, *end = data + len;
+	while (at < end && (at = memchr(at, '\n', (size_t)(end - at))) != NULL) {
+		size_t off = (size_t)(at++ - data);
+		marks[off / 64] |= 1ull << (off % 64);
+		count++;
+	}
+	return count;
+}
+
+static const struct sl_match_kernel kernel;
+
 static void
 scan(const struct sl_match_plan *plan, const unsigned char *data, size_t len, uint64_t *marks,
 	struct sl_match_counts *counts)
@@ -27,12 +43,13 @@ scan(const struct sl_match_plan *plan, const unsigned char *data, size_t len, ui
 	struct sl_match_pass pass;
 	sl_match_pass_begin(&pass, plan, data, len, marks, counts);
 	if (plan->filter == SL_MATCH_NONE || plan->filter == SL_MATCH_EVERY)
-		sl_match_pass_every(&pass, sl_match_scalar_newlines(data, len));
+		sl_match_pass_every(&pass, &kernel);
 	else
 		sl_match_pass_rest(&pass, data);
 }
 
-static const struct sl_match_kernel kernel = { "scalar", 0, scan, sl_match_scalar_newlines };
+static const struct sl_match_kernel kernel = { "scalar", 0, scan, sl_match_scalar_newlines,
+	sl_match_scalar_mark_newlines };
 
 const struct sl_match_kernel *
 sl_match_kernel_scalar(void)

@@ -1,5 +1,5 @@
 /*
- * matcher.c - whether a line matches, and where.
+ * matcher.c - whether a candidate line matches, and where a line does.
  *
  * One expression on one line (search):
  *
@@ -28,7 +28,6 @@
 
 #include "sluice/base/clock.h"
 #include "sluice/base/text.h"
-#include "sluice/scan/lines.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -52,14 +51,12 @@
 #define FIRST_LIMIT_MIN 100u
 #define LIMIT_GROWTH 10u
 
-#define CLOCK_BYTES (32u * 1024u) /* of short lines, between two looks at the clock */
-
-/* Where an expression or plan matches next in the line that is being looked through. */
+/* Where a plan or check matches next in the line that is being looked through. */
 struct next_match {
 	bool is_known;
 	enum sl_verdict verdict;
 	struct sl_match_range range; /* if YES */
-	uint32_t rank;               /* of the literal */
+	uint32_t rank;               /* in the user's order */
 };
 
 struct sl_matcher {
@@ -70,14 +67,15 @@ struct sl_matcher {
 	uint32_t limit;    /* that the context has */
 	size_t last_begin; /* likewise */
 	uint64_t (*cpu_ns)(void);
-	bool read_clock; /* at the clock: the line was a costly one */
 
 	/* The line that matches are looked for in. */
-	struct next_match *next; /* of each code or plan: what lies ahead */
+	struct next_match
+		*next; /* of each plan that decides, then of each check: what lies ahead */
 	struct sl_subject line;
+	struct sl_subject kept; /* what checks see of it */
 	size_t from;
 	uint64_t spent_ns;
-	uint64_t searched; /* bytes that plans looked through, of all lines */
+	uint64_t searched; /* bytes looked through for literals, of all lines */
 	bool is_utf8, is_utf8_known;
 	bool is_incomplete; /* an expression was undecided */
 };
@@ -87,6 +85,7 @@ struct budget {
 	uint64_t begun_ns; /* 0: not looked yet */
 	uint64_t spent_ns; /* before */
 	bool is_quick;     /* nothing but one slice */
+	bool took_long;    /* it was more than one slice */
 };
 
 int
@@ -98,9 +97,10 @@ sl_matcher_new(struct sl_matcher **out, const struct sl_pattern *pattern)
 		return -ENOMEM;
 	matcher->pattern = pattern;
 	matcher->cpu_ns = sl_clock_thread_cpu_ns;
-	matcher->next = calloc(SL_MAX(pattern->count, (size_t)1), sizeof(*matcher->next));
+	size_t count = pattern->deciding_count + pattern->check_count;
+	matcher->next = calloc(SL_MAX(count, (size_t)1), sizeof(*matcher->next));
 	bool is_whole = matcher->next != NULL;
-	if (is_whole && !pattern->plans) {
+	if (is_whole && pattern->has_expressions) {
 		matcher->found = pcre2_match_data_create(1, NULL);
 		matcher->context = pcre2_match_context_create(NULL);
 		matcher->stack =
@@ -146,15 +146,6 @@ sl_matcher_searched(const struct sl_matcher *matcher)
 	return matcher->searched;
 }
 
-struct sl_subject
-sl_subject_of(const unsigned char *text, size_t len, bool is_first, bool is_closed, bool goes_on)
-{
-	if (is_closed && !goes_on && len && text[len - 1] == '\r')
-		len--;
-	size_t mark = is_first && len >= 3 && memcmp(text, "\xef\xbb\xbf", 3) == 0 ? 3 : 0;
-	return (struct sl_subject){ text + mark, len - mark, goes_on };
-}
-
 /* ---- one expression ---- */
 
 static bool
@@ -165,16 +156,16 @@ begins_character(const struct sl_subject *line, size_t at)
 
 /* The compiled form for this line. */
 static const pcre2_code *
-code_for(struct sl_matcher *matcher, const struct sl_pattern_code *code,
+code_for(struct sl_matcher *matcher, const struct sl_pattern_check *check,
 	const struct sl_subject *line)
 {
-	if (!code->any)
-		return code->code;
+	if (!check->any)
+		return check->code;
 	if (!matcher->is_utf8_known) {
 		matcher->is_utf8 = sl_text_is_utf8(sl_span((const char *)line->text, line->len));
 		matcher->is_utf8_known = true;
 	}
-	return matcher->is_utf8 ? code->code : code->any;
+	return matcher->is_utf8 ? check->code : check->any;
 }
 
 static void
@@ -207,19 +198,19 @@ struct search {
 };
 
 static struct search
-begin_search(struct sl_matcher *matcher, const struct sl_pattern_code *code,
+begin_search(struct sl_matcher *matcher, const struct sl_pattern_check *check,
 	const struct sl_subject *line, size_t from, uint32_t options)
 {
 	struct search search = { .line = line, .options = options, .at = from };
-	search.code = code_for(matcher, code, line);
-	search.is_utf = code->any != NULL;
+	search.code = code_for(matcher, check, line);
+	search.is_utf = check->any != NULL;
 	while (search.is_utf && search.at && !begins_character(line, search.at))
 		search.at++;
-	if (search.code == code->code)
+	if (search.code == check->code)
 		search.options |= PCRE2_NO_UTF_CHECK;
 	size_t rest = line->len - search.at;
 	/* \G is where the search begins: it must not move. */
-	search.is_one_slice = rest <= SHORT_LINE || code->has_anchor_g;
+	search.is_one_slice = rest <= SHORT_LINE || check->has_anchor_g;
 	search.limit = FIRST_LIMIT;
 	if (rest <= SHORT_LINE)
 		return search;
@@ -290,7 +281,7 @@ run_search(struct sl_matcher *matcher, struct search *search, struct budget *bud
 			return SL_VERDICT_UNDECIDED;
 		if (!budget->begun_ns)
 			budget->begun_ns = matcher->cpu_ns();
-		matcher->read_clock = true;
+		budget->took_long = true;
 		if (is_limit ? !raise_limit(matcher, search, budget)
 			     : !next_slice(matcher, search, budget))
 			return SL_VERDICT_UNDECIDED;
@@ -308,23 +299,23 @@ run_search(struct sl_matcher *matcher, struct search *search, struct budget *bud
  * partial match needs text past the end, and a match without it is certain.
  */
 static enum sl_verdict
-search_begin(struct sl_matcher *matcher, const struct sl_pattern_code *code,
+search_begin(struct sl_matcher *matcher, const struct sl_pattern_check *check,
 	const struct sl_subject *line, struct budget *budget)
 {
-	if (!code->has_lookahead) {
-		struct search first = begin_search(matcher, code, line, 0, 0);
+	if (!check->has_lookahead) {
+		struct search first = begin_search(matcher, check, line, 0, 0);
 		if (run_search(matcher, &first, budget) != SL_VERDICT_YES)
 			return SL_VERDICT_UNDECIDED;
 		size_t end = pcre2_get_ovector_pointer(matcher->found)[1];
-		if (!code->depends_on_end || end < line->len)
+		if (!check->depends_on_end || end < line->len)
 			return SL_VERDICT_YES;
 	}
-	struct search sure = begin_search(matcher, code, line, 0, PCRE2_PARTIAL_HARD);
+	struct search sure = begin_search(matcher, check, line, 0, PCRE2_PARTIAL_HARD);
 	bool is_sure = run_search(matcher, &sure, budget) == SL_VERDICT_YES;
 	return is_sure ? SL_VERDICT_YES : SL_VERDICT_UNDECIDED;
 }
 
-/* What an expression sees of a line. */
+/* What checks see of a line. */
 static struct sl_subject
 kept_of(const struct sl_subject *line)
 {
@@ -333,7 +324,7 @@ kept_of(const struct sl_subject *line)
 		kept.len = SL_PATTERN_LINE_MAX;
 		kept.goes_on = true;
 	}
-	/* A character that is cut is not one that is wrong. */
+	/* A character that is cut off is not invalid UTF-8. */
 	for (size_t back = 1; kept.goes_on && back <= 3 && back <= kept.len; back++) {
 		unsigned char c = kept.text[kept.len - back];
 		size_t need = c >= 0xf0 ? 4 : c >= 0xe0 ? 3 : c >= 0xc0 ? 2 : 1;
@@ -346,23 +337,50 @@ kept_of(const struct sl_subject *line)
 	return kept;
 }
 
-/* Nearly all lines are short and decided by one call, and there are millions of them. False if it
- * takes more than that. */
+/* The place of the literal, or NULL. Linear in the line. */
+static const unsigned char *
+find_check_literal(const struct sl_pattern_check *check, const struct sl_subject *line, size_t from)
+{
+	const struct sl_span *literal = &check->literal;
+	return from <= line->len
+		       ? memmem(line->text + from, line->len - from, literal->data, literal->len)
+		       : NULL;
+}
+
+/* pcre2_match() would do the same after its own checks, which are half as much work as a short line
+ * takes. */
+static inline int
+match_short(struct sl_matcher *matcher, const struct sl_pattern_check *check,
+	const struct sl_subject *line)
+{
+	return check->has_jit ? pcre2_jit_match(check->code, line->text, line->len, 0, 0,
+					matcher->found, matcher->context)
+			      : pcre2_match(check->code, line->text, line->len, 0, 0,
+					matcher->found, matcher->context);
+}
+
+/* Nearly all lines are short and decided by one call of PCRE2, and there are millions of them.
+ * False if it takes more than that. */
 static bool
-match_short_line(
+check_short_line(
 	struct sl_matcher *matcher, const struct sl_subject *line, enum sl_verdict *verdict)
 {
 	const struct sl_pattern *pattern = matcher->pattern;
 	if (line->len > SHORT_LINE || line->goes_on)
 		return false;
-	set_limits(matcher, FIRST_LIMIT, PCRE2_UNSET);
+	if (pattern->has_expressions)
+		set_limits(matcher, FIRST_LIMIT, PCRE2_UNSET);
 	*verdict = SL_VERDICT_YES;
-	for (size_t i = 0; i < pattern->count; i++) {
-		const struct sl_pattern_code *code = &pattern->codes[i];
-		if (code->any)
+	for (size_t i = 0; i < pattern->check_count; i++) {
+		const struct sl_pattern_check *check = &pattern->checks[i];
+		if (!check->code) {
+			if (find_check_literal(check, line, 0))
+				return true;
+			continue;
+		}
+		if (check->any)
 			return false;
-		int found = pcre2_match(code->code, line->text, line->len, 0, PCRE2_NO_UTF_CHECK,
-			matcher->found, matcher->context);
+		int found = match_short(matcher, check, line);
 		if (found >= 0)
 			return true;
 		if (found != PCRE2_ERROR_NOMATCH)
@@ -373,84 +391,75 @@ match_short_line(
 }
 
 static enum sl_verdict
-match_line(struct sl_matcher *matcher, const struct sl_subject *line)
+check_line(struct sl_matcher *matcher, const struct sl_pattern_check *check,
+	const struct sl_subject *line, struct budget *budget)
+{
+	if (!check->code && find_check_literal(check, line, 0))
+		return SL_VERDICT_YES;
+	if (!check->code)
+		return line->goes_on ? SL_VERDICT_UNDECIDED : SL_VERDICT_NO;
+	if (line->goes_on)
+		return search_begin(matcher, check, line, budget);
+	struct search whole = begin_search(matcher, check, line, 0, 0);
+	return run_search(matcher, &whole, budget);
+}
+
+enum sl_verdict
+sl_matcher_confirm(struct sl_matcher *matcher, const struct sl_subject *line, bool *took_long)
 {
 	const struct sl_pattern *pattern = matcher->pattern;
 	struct budget budget = { 0 };
 	enum sl_verdict verdict;
-	if (match_short_line(matcher, line, &verdict))
+	matcher->from = SIZE_MAX; /* what is remembered for locating is of another line */
+	if (check_short_line(matcher, line, &verdict))
 		return verdict;
 	struct sl_subject kept = kept_of(line);
 	verdict = SL_VERDICT_NO;
 	matcher->is_utf8_known = false;
-	for (size_t i = 0; i < pattern->count; i++) {
-		const struct sl_pattern_code *code = &pattern->codes[i];
-		enum sl_verdict one;
-		if (kept.goes_on) {
-			one = search_begin(matcher, code, &kept, &budget);
-		} else {
-			struct search whole = begin_search(matcher, code, &kept, 0, 0);
-			one = run_search(matcher, &whole, &budget);
-		}
-		if (one == SL_VERDICT_YES)
-			return one;
-		verdict = one == SL_VERDICT_UNDECIDED ? one : verdict;
+	for (size_t i = 0; i < pattern->check_count && verdict != SL_VERDICT_YES; i++) {
+		enum sl_verdict one = check_line(matcher, &pattern->checks[i], &kept, &budget);
+		verdict = one == SL_VERDICT_NO ? verdict : one;
 	}
+	*took_long = *took_long || budget.took_long;
 	return verdict;
-}
-
-enum sl_verdict
-sl_matcher_line(struct sl_matcher *matcher, const struct sl_subject *line)
-{
-	const struct sl_pattern *pattern = matcher->pattern;
-	matcher->from = SIZE_MAX; /* what is remembered for locating is of another line */
-	if (!pattern->plans)
-		return match_line(matcher, line);
-	if (sl_match_is_every(pattern->plans))
-		return SL_VERDICT_YES;
-	for (const struct sl_match_plan *plan = pattern->plans; plan; plan = plan->next) {
-		struct sl_match_counts counts;
-		pattern->kernel->scan(plan, line->text, line->len, NULL, &counts);
-		if (counts.head_hit)
-			return SL_VERDICT_YES;
-	}
-	return SL_VERDICT_NO;
 }
 
 /* ---- matches in a line ---- */
 
-/* A match found before `from` is looked for once more, one behind it still stands: else two
+/* What was found before `from` is dropped, what was found behind it is kept: otherwise two
  * expressions, or two plans, would cost the square of the line. */
 static void
-forget_passed(struct sl_matcher *matcher, const struct sl_subject *line, size_t from)
+drop_passed(struct sl_matcher *matcher, const struct sl_subject *line, size_t from)
 {
 	const struct sl_pattern *pattern = matcher->pattern;
+	size_t plans = pattern->deciding_count;
 	bool is_other = from == 0 || line->text != matcher->line.text ||
 			line->len != matcher->line.len || line->goes_on != matcher->line.goes_on ||
 			from < matcher->from;
-	for (size_t i = 0; i < pattern->count; i++) {
+	for (size_t i = 0; i < plans + pattern->check_count; i++) {
 		struct next_match *next = &matcher->next[i];
 		bool has_passed = next->verdict == SL_VERDICT_YES && next->range.begin < from;
-		bool moves = pattern->codes && pattern->codes[i].has_anchor_g;
+		bool moves = i >= plans && pattern->checks[i - plans].has_anchor_g;
 		if (is_other || has_passed || moves)
 			next->is_known = false;
 	}
 	if (is_other) {
 		matcher->spent_ns = 0;
 		matcher->is_utf8_known = matcher->is_incomplete = false;
+		matcher->kept = kept_of(line);
 	}
 	matcher->line = *line;
 	matcher->from = from;
 }
 
 static void
-find_code(struct sl_matcher *matcher, size_t index, size_t from, struct budget *budget)
+find_expression(struct sl_matcher *matcher, const struct sl_pattern_check *check, size_t from,
+	struct next_match *next, struct budget *budget)
 {
-	struct next_match *next = &matcher->next[index];
-	const struct sl_subject *line = &matcher->line;
+	const struct sl_subject *line = &matcher->kept;
 	const PCRE2_SIZE *pair = pcre2_get_ovector_pointer(matcher->found);
-	struct search some = begin_search(matcher, &matcher->pattern->codes[index], line, from,
-		line->goes_on ? PCRE2_PARTIAL_HARD : 0);
+	struct search some =
+		begin_search(matcher, check, line, from, line->goes_on ? PCRE2_PARTIAL_HARD : 0);
 	next->verdict = run_search(matcher, &some, budget);
 	next->is_known = next->verdict != SL_VERDICT_UNDECIDED || !budget->is_quick;
 	if (next->verdict != SL_VERDICT_YES)
@@ -463,12 +472,32 @@ find_code(struct sl_matcher *matcher, size_t index, size_t from, struct budget *
 }
 
 static void
-find_literal(struct sl_matcher *matcher, size_t index, size_t from)
+find_check(struct sl_matcher *matcher, const struct sl_pattern_check *check, size_t from,
+	struct next_match *next, struct budget *budget)
 {
-	struct next_match *next = &matcher->next[index];
+	const struct sl_subject *line = &matcher->kept;
+	next->rank = check->rank;
+	next->is_known = true;
+	next->verdict = SL_VERDICT_NO;
+	if (check->code && from <= line->len)
+		find_expression(matcher, check, from, next, budget);
+	if (check->code)
+		return;
+	const unsigned char *at = find_check_literal(check, line, from);
+	if (at) {
+		size_t begin = (size_t)(at - line->text);
+		next->verdict = SL_VERDICT_YES;
+		next->range = (struct sl_match_range){ begin, begin + check->literal.len };
+	}
+}
+
+static void
+find_literal(struct sl_matcher *matcher, const struct sl_match_plan *plan, size_t from,
+	struct next_match *next)
+{
 	const struct sl_subject *line = &matcher->line;
-	bool found = sl_match_find_one(&matcher->pattern->plans[index], line->text, line->len, from,
-		&next->range.begin, &next->range.end, &next->rank);
+	bool found = sl_match_find_one(plan, line->text, line->len, from, &next->range.begin,
+		&next->range.end, &next->rank);
 	next->verdict = found ? SL_VERDICT_YES : SL_VERDICT_NO;
 	next->is_known = true;
 	matcher->searched += (found ? next->range.begin + 1 : line->len) - from;
@@ -487,24 +516,23 @@ sl_matcher_find(struct sl_matcher *matcher, const struct sl_subject *line, size_
 	bool is_quick, struct sl_match_range *range)
 {
 	const struct sl_pattern *pattern = matcher->pattern;
-	struct sl_subject kept = pattern->plans ? *line : kept_of(line);
-	struct budget budget = { .spent_ns = matcher->spent_ns, .is_quick = is_quick };
+	size_t plans = pattern->deciding_count;
 	const struct next_match *best = NULL;
-	if (from > kept.len)
+	if (from > line->len)
 		return matcher->is_incomplete ? SL_VERDICT_UNDECIDED : SL_VERDICT_NO;
-	forget_passed(matcher, &kept, from);
-	budget.spent_ns = matcher->spent_ns;
-	bool is_timed = !pattern->plans && kept.len > SHORT_LINE;
+	drop_passed(matcher, line, from);
+	struct budget budget = { .spent_ns = matcher->spent_ns, .is_quick = is_quick };
+	bool is_timed = pattern->has_expressions && line->len > SHORT_LINE;
 	if (is_timed && matcher->spent_ns > SL_PATTERN_LINE_NS)
 		return SL_VERDICT_UNDECIDED;
 	if (is_timed)
 		budget.begun_ns = matcher->cpu_ns();
-	for (size_t i = 0; i < pattern->count; i++) {
+	for (size_t i = 0; i < plans + pattern->check_count; i++) {
 		struct next_match *next = &matcher->next[i];
-		if (!next->is_known && pattern->plans)
-			find_literal(matcher, i, from);
+		if (!next->is_known && i < plans)
+			find_literal(matcher, &pattern->plans[i], from, next);
 		else if (!next->is_known)
-			find_code(matcher, i, from, &budget);
+			find_check(matcher, &pattern->checks[i - plans], from, next, &budget);
 		if (next->verdict == SL_VERDICT_UNDECIDED && is_quick)
 			return SL_VERDICT_UNDECIDED;
 		if (next->verdict == SL_VERDICT_UNDECIDED)
@@ -517,71 +545,4 @@ sl_matcher_find(struct sl_matcher *matcher, const struct sl_subject *line, size_
 		return matcher->is_incomplete ? SL_VERDICT_UNDECIDED : SL_VERDICT_NO;
 	*range = best->range;
 	return SL_VERDICT_YES;
-}
-
-/* ---- blocks ---- */
-
-/* Counts one closed line that ends at data[end]. */
-static void
-scan_line(struct sl_matcher_steps *steps, size_t end)
-{
-	struct sl_matcher_counts *counts = steps->counts;
-	struct sl_subject line =
-		sl_subject_of(steps->data + steps->at, end - steps->at, false, true, false);
-	enum sl_verdict verdict = sl_matcher_line(steps->matcher, &line);
-	counts->undecided += verdict == SL_VERDICT_UNDECIDED;
-	counts->newlines++;
-	steps->at = end + 1;
-	if (verdict != SL_VERDICT_YES)
-		return;
-	counts->hits++;
-	if (steps->marks)
-		steps->marks[end / 64] |= 1ull << (end % 64);
-}
-
-/* False if there is nothing but the edges. */
-static bool
-begin_steps(struct sl_matcher_steps *steps)
-{
-	struct sl_matcher_counts *counts = steps->counts;
-	*counts = (struct sl_matcher_counts){ 0 };
-	sl_lines_edges(steps->data, steps->len, &counts->head_len, &counts->tail_off);
-	if (counts->head_len == steps->len &&
-		(steps->len == 0 || steps->data[steps->len - 1] != '\n'))
-		return false;
-	counts->newlines = 1;
-	steps->at = counts->head_len;
-	return true;
-}
-
-bool
-sl_matcher_step(struct sl_matcher_steps *steps, uint64_t ns)
-{
-	if (steps->at == 0 && !begin_steps(steps))
-		return false;
-	size_t looked = steps->at, tail_off = steps->counts->tail_off;
-	uint64_t begun_ns = ns == UINT64_MAX ? 0 : steps->matcher->cpu_ns();
-	while (steps->at < tail_off) {
-		const unsigned char *at = steps->data + steps->at;
-		const unsigned char *newline = memchr(at, '\n', tail_off - steps->at);
-		scan_line(steps, (size_t)(newline - steps->data));
-		bool is_time = steps->at - looked >= CLOCK_BYTES || steps->matcher->read_clock;
-		if (ns == UINT64_MAX || !is_time)
-			continue;
-		looked = steps->at;
-		steps->matcher->read_clock = false;
-		if (steps->matcher->cpu_ns() - begun_ns > ns)
-			break;
-	}
-	return steps->at < tail_off;
-}
-
-void
-sl_matcher_scan(struct sl_matcher *matcher, const unsigned char *data, size_t len, uint64_t *marks,
-	struct sl_matcher_counts *counts)
-{
-	struct sl_matcher_steps steps = {
-		.matcher = matcher, .data = data, .len = len, .marks = marks, .counts = counts
-	};
-	(void)sl_matcher_step(&steps, UINT64_MAX);
 }

@@ -16,7 +16,7 @@ struct sl_pattern_syntax {
 	const char *newline;  /* what only a newline matches, and without which an alternative of
 				 the whole cannot match; NULL if there is none */
 	bool has_anchor_g;    /* \G: where the search begins decides */
-	bool wants_utf;       /* means characters, not bytes */
+	bool needs_utf;       /* means characters, not bytes */
 
 	/* Whether text behind a cut can change what matched before it (matcher.c). */
 	bool has_lookahead; /* past the end of a match: lookaheads, atomic groups, a++ */
@@ -32,19 +32,25 @@ void sl_pattern_read_syntax(struct sl_span text, struct sl_pattern_syntax *synta
 /* True if the text is UTF-8 and not just ASCII. */
 bool sl_pattern_is_wide(struct sl_span text);
 
-/* One expression, compiled. */
-struct sl_pattern_code {
+/* What confirms a line: a literal that stands in it, or an expression that matches. */
+struct sl_pattern_check {
+	struct sl_span literal; /* if `code` is NULL; in the pattern's memory */
 	pcre2_code *code; /* of bytes, or of lines that are valid UTF-8; machine code if allowed */
 	pcre2_code *any;  /* of lines that are not valid UTF-8, interpreted; NULL: of bytes */
+	bool has_jit;     /* `code` is machine code */
 	bool has_anchor_g, has_lookahead, depends_on_end;
+	uint32_t rank; /* in the user's order, with that of the plans' literals */
 };
 
 struct sl_pattern {
 	const struct sl_match_kernel *kernel;
-	struct sl_match_plan *plans;   /* joined; NULL if it takes regular expressions */
-	struct sl_pattern_code *codes; /* then the line matches if any of them does */
-	size_t count;                  /* of plans or codes */
-	bool has_jit;                  /* of all codes */
+	struct sl_match_plan *plans; /* joined: those that decide, then the prefilters */
+	size_t plan_count, deciding_count;
+	struct sl_pattern_check *checks; /* a candidate matches if any of them is true */
+	size_t check_count;
+	struct sl_buf bytes;  /* with the checks' literals */
+	bool has_expressions; /* a check has a code */
+	bool has_jit;         /* one of them is machine code */
 };
 
 #endif

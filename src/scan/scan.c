@@ -83,7 +83,7 @@ static unsigned
 count_consumers(const struct sl_scan_setup *setup)
 {
 	unsigned wanted = SL_MIN(sl_worker_count() * CONSUMERS_A_WORKER, CONSUMERS_MAX);
-	if (sl_pattern_plan(setup->pattern))
+	if (!sl_pattern_has_expressions(setup->pattern))
 		return wanted;
 	return (unsigned)SL_MIN(wanted, setup->max_memory / 4 / SL_PATTERN_JIT_STACK);
 }
@@ -105,7 +105,7 @@ size_pool(struct scan *scan, unsigned consumers)
 {
 	const struct sl_scan_setup *setup = scan->setup;
 	uint64_t elsewhere = MEMORY_ELSEWHERE;
-	if (!scan->plan)
+	if (sl_pattern_has_expressions(setup->pattern))
 		elsewhere += (uint64_t)consumers * SL_PATTERN_JIT_STACK;
 	uint64_t budget = setup->max_memory > elsewhere ? setup->max_memory - elsewhere : 0;
 	if (!scan->by_line)
@@ -157,8 +157,8 @@ init(struct scan *scan, unsigned consumers)
 	scan->plan = sl_pattern_plan(scan->setup->pattern);
 	scan->kernel = sl_pattern_kernel(scan->setup->pattern);
 	scan->wanted = sl_scan_wanted(scan->setup->sinks, scan->setup->sink_count);
-	bool wants_lines = sl_scan_wants_lines(scan);
-	scan->by_line = wants_lines || scan->setup->max_hits != UINT64_MAX || !scan->plan;
+	bool wants_lines = sl_scan_wants_lines(scan) || scan->setup->max_hits != UINT64_MAX;
+	scan->by_line = wants_lines || sl_pattern_confirms(scan->setup->pattern);
 	size_t chunks = size_pool(scan, consumers);
 	int code = sl_matcher_new(&scan->matcher, scan->setup->pattern);
 	if (code)

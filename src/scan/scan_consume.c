@@ -27,7 +27,7 @@ scan_step(const struct scan_call *call, size_t len)
 	const struct scan *scan = call->scan;
 	struct scan_piece *piece = call->piece;
 	struct sl_block_result step;
-	sl_block_scan(scan->kernel, scan->plan, call->step->data, len, NULL, &step);
+	sl_block_scan(scan->kernel, scan->plan, NULL, call->step->data, len, NULL, &step);
 	sl_block_merge(scan->plan, &piece->found.block, &step);
 	if (piece->form == SL_FORM_PLAIN)
 		piece->form = sl_sniff_block(call->step->data, len);

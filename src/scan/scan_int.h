@@ -60,7 +60,7 @@ struct scan_job {
 	uint64_t hits;       /* passed to the sinks, or counted towards max_hits */
 	uint64_t known_hits; /* the part of progress.hits that is its */
 	uint64_t begun_ns;
-	struct sl_join_totals totals; /* if ignores_rest */
+	struct sl_block_totals totals; /* if ignores_rest */
 };
 
 /* A part of an input, or several in a row that were scanned; owned by the task, channel or job that
@@ -87,7 +87,7 @@ struct scan_piece {
 struct scan {
 	const struct sl_scan_setup *setup;
 	struct sl_scan_progress *progress;
-	const struct sl_match_plan *plan; /* NULL: regular expressions */
+	const struct sl_match_plan *plan;
 	const struct sl_match_kernel *kernel;
 	unsigned wanted; /* kinds of events that a sink wants */
 	bool by_line;    /* matching lines are marked, and chunks kept until they are merged */
@@ -190,8 +190,8 @@ bool sl_scan_is_cancellation(int code);
 
 /* ---- scan_match.c ---- */
 
-/* Time after which a worker gives way, with a pattern that takes long: a signal is heard, and other
- * pieces have their turn. */
+/* Time after which a worker gives way, with a pattern that takes long: a signal is handled, and
+ * other pieces have their turn. */
 #define SL_SCAN_STEP_NS (50 * SL_NS_PER_MS)
 
 /* The bytes of a piece, here or on a worker, if sl_scan_is_quick(). */
@@ -201,11 +201,11 @@ void sl_scan_piece_scan(struct scan *scan, struct scan_piece *piece);
 SL_SUSPENDS
 int sl_scan_piece_offload(struct scan *scan, struct scan_piece *piece, struct sl_matcher *matcher);
 
-/* A plan that is not joined to others takes the same short time for all input. */
+/* A plan that decides alone takes the same short time for all input. */
 static inline bool
 sl_scan_is_quick(const struct scan *scan)
 {
-	return scan->plan && !scan->plan->next;
+	return !scan->plan->next && !scan->plan->is_prefilter;
 }
 
 /* Scanning at most so many bytes for literals takes less time than waking a worker. */

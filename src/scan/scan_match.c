@@ -9,9 +9,8 @@
 
 struct match_call {
 	struct scan_piece *piece;
-	struct sl_block_steps block; /* with a plan */
-	struct sl_matcher_steps lines;
-	bool by_plan, is_begun;
+	struct sl_block_steps block;
+	bool is_begun;
 };
 
 static void
@@ -21,33 +20,20 @@ find_form(struct scan_piece *piece)
 }
 
 static void
-begin(struct match_call *call, struct scan *scan, struct scan_piece *piece)
+begin(struct scan_piece *piece)
 {
-	struct sl_join_piece *found = &piece->found;
-	found->data = piece->data;
-	found->len = piece->len;
+	piece->found.data = piece->data;
+	piece->found.len = piece->len;
 	if (piece->marks)
-		memset(piece->marks, 0, SL_MATCH_MARK_WORDS(found->len) * sizeof(uint64_t));
-	*call = (struct match_call){ .piece = piece, .by_plan = scan->plan != NULL };
-	call->block = (struct sl_block_steps){ .kernel = scan->kernel,
-		.plan = scan->plan,
-		.data = found->data,
-		.len = found->len,
-		.marks = piece->marks,
-		.result = &found->block };
-	call->lines = (struct sl_matcher_steps){ .data = found->data,
-		.len = found->len,
-		.marks = piece->marks,
-		.counts = &found->lines };
+		memset(piece->marks, 0, SL_MATCH_MARK_WORDS(piece->len) * sizeof(uint64_t));
 }
 
 void
 sl_scan_piece_scan(struct scan *scan, struct scan_piece *piece)
 {
-	struct match_call call;
-	begin(&call, scan, piece);
-	while (sl_block_step(&call.block))
-		;
+	begin(piece);
+	sl_block_scan(scan->kernel, scan->plan, NULL, piece->data, piece->len, piece->marks,
+		&piece->found.block);
 	find_form(piece);
 }
 
@@ -59,22 +45,22 @@ step(void *arg)
 	if (!call->is_begun)
 		find_form(call->piece);
 	call->is_begun = true;
-	if (!call->by_plan)
-		return sl_matcher_step(&call->lines, SL_SCAN_STEP_NS);
-	bool more = sl_block_step(&call->block);
-	/* Not the CPU clock: a step is some microseconds, as long as that takes to read. */
-	uint64_t begun_ns = more ? sl_clock_monotonic_ns() : 0;
-	while (more && sl_clock_monotonic_ns() - begun_ns < SL_SCAN_STEP_NS)
-		more = sl_block_step(&call->block);
-	return more;
+	return sl_block_step(&call->block, SL_SCAN_STEP_NS);
 }
 
 int
 sl_scan_piece_offload(struct scan *scan, struct scan_piece *piece, struct sl_matcher *matcher)
 {
-	struct match_call call;
-	begin(&call, scan, piece);
-	call.lines.matcher = matcher;
+	struct match_call call = { .piece = piece };
+	begin(piece);
+	call.block = (struct sl_block_steps){ .kernel = scan->kernel,
+		.plan = scan->plan,
+		.matcher = matcher,
+		.data = piece->data,
+		.len = piece->len,
+		.marks = piece->marks,
+		.clock_ns = sl_clock_monotonic_ns,
+		.result = &piece->found.block };
 	int code = 1;
 	while (code == 1)
 		code = sl_offload(step, &call);

@@ -5,6 +5,7 @@
  */
 #include "scan_int.h"
 
+#include "sluice/base/clock.h"
 #include "sluice/rt/offload.h"
 #include "sluice/scan/lines.h"
 
@@ -53,19 +54,19 @@ emit_line(struct scan *scan, struct scan_job *job, const struct sl_join_line *fo
 	job->is_limited = job->ignores_rest = job->is_over = true;
 	if (job->reading)
 		sl_group_cancel(job->reading, -ECANCELED);
-	job->totals = (struct sl_join_totals){
+	job->totals = (struct sl_block_totals){
 		.bytes = found->off + found->whole_len + found->is_closed,
 		.lines = found->index + 1,
 		.hits = job->hits,
-		.undecided = job->join.undecided,
+		.undecided = sl_join_undecided(&job->join),
 	};
 	return 0;
 }
 
 static int
-step_matcher(void *arg)
+step_block(void *arg)
 {
-	return sl_matcher_step(arg, SL_SCAN_STEP_NS);
+	return sl_block_step(arg, SL_SCAN_STEP_NS);
 }
 
 struct shorten_call {
@@ -87,20 +88,23 @@ static int
 find_undecided(struct scan *scan, const struct scan_piece *piece, const unsigned char *end)
 {
 	const struct sl_join_piece *found = &piece->found;
-	if (scan->plan || found->lines.undecided == 0)
+	if (found->block.undecided == 0)
 		return 0;
 	/* The newline of the first line, which was joined, stands for it. */
-	const unsigned char *begin = found->data + found->lines.head_len - 1;
-	struct sl_matcher_counts counts;
-	struct sl_matcher_steps steps = { .matcher = scan->matcher,
+	const unsigned char *begin = memchr(found->data, '\n', found->len);
+	struct sl_block_result result;
+	struct sl_block_steps steps = { .kernel = scan->kernel,
+		.plan = scan->plan,
+		.matcher = scan->matcher,
 		.data = begin,
 		.len = (size_t)(end - begin),
-		.counts = &counts };
+		.clock_ns = sl_clock_monotonic_ns,
+		.result = &result };
 	int code = 1;
 	while (code == 1)
-		code = sl_offload(step_matcher, &steps);
+		code = sl_offload(step_block, &steps);
 	if (code == 0)
-		piece->job->totals.undecided += counts.undecided;
+		piece->job->totals.undecided += result.undecided;
 	return code;
 }
 
@@ -171,8 +175,7 @@ emit_joined(struct scan *scan, struct scan_job *job, const struct sl_join_piece 
 {
 	struct head_call call = { .join = &job->join, .piece = piece };
 	sl_offload_fn *fn = piece ? join_head : join_end;
-	bool is_costly = piece ? sl_join_is_costly(&job->join, piece) : !scan->plan;
-	int code = is_costly ? sl_offload(fn, &call) : fn(&call);
+	int code = sl_join_is_costly(&job->join, piece) ? sl_offload(fn, &call) : fn(&call);
 	if (code == 1)
 		code = emit_line(scan, job, &call.line);
 	return code;
@@ -193,7 +196,7 @@ merge_bytes(struct scan *scan, struct scan_piece *piece)
 	if (code)
 		return code;
 	struct head_call call = { .join = &job->join, .piece = &piece->found };
-	bool is_costly = scan->plan && sl_join_is_costly(&job->join, &piece->found);
+	bool is_costly = !job->join.confirms && sl_join_is_costly(&job->join, &piece->found);
 	return is_costly ? sl_offload(join_tail, &call) : join_tail(&call);
 }
 

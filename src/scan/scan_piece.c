@@ -77,10 +77,7 @@ sl_scan_piece_scan_hole(const struct scan *scan, struct scan_piece *piece)
 	struct sl_join_piece *found = &piece->found;
 	found->data = NULL;
 	found->len = piece->len;
-	found->lines = (struct sl_matcher_counts){ .head_len = piece->len };
-	if (!scan->plan)
-		return;
-	sl_block_scan(scan->kernel, scan->plan, zeros, SL_MIN(piece->len, sizeof(zeros)), NULL,
-		&found->block);
+	sl_block_scan(scan->kernel, scan->plan, NULL, zeros, SL_MIN(piece->len, sizeof(zeros)),
+		NULL, &found->block);
 	found->block.len = piece->len;
 }

@@ -99,11 +99,11 @@ scan_parts(struct sl_random *random, struct input text, struct sl_block_result *
 		size_t len = is_last ? text.len : some;
 		uint64_t *marks = calloc(SL_MATCH_MARK_WORDS(len) + 1, 8);
 		must(marks);
-		sl_block_scan(next_kernel(&turn), plans, text.at, len, marks, &parts[count]);
+		sl_block_scan(next_kernel(&turn), plans, NULL, text.at, len, marks, &parts[count]);
 		uint64_t hits = parts[count].hits;
 		check_marks(text.at, len, marks, hits);
 		/* Without marks it goes another way to the same end. */
-		sl_block_scan(next_kernel(&turn), plans, text.at, len, NULL, &parts[count]);
+		sl_block_scan(next_kernel(&turn), plans, NULL, text.at, len, NULL, &parts[count]);
 		free(marks);
 		must(parts[count].hits == hits);
 		count++;

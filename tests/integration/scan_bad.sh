@@ -663,7 +663,9 @@ test_scan_bad_pattern() {
 	done
 	scan -F -e '(' -e '*' -c a
 	expect 1
-	scan -F -e "$(head -c 40000 /dev/zero | tr '\0' x)" a
+	scan -F -c -e "$(head -c 40000 /dev/zero | tr '\0' x)" a
+	expect 1
+	scan -F -i -e "$(head -c 40000 /dev/zero | tr '\0' x)" a # the case of letters is folded by PCRE2
 	expect 2 'too large'
 	! grep -q 'use -F' err || fail "-F is advised although it is given"
 }
@@ -762,7 +764,11 @@ test_scan_undecided() {
 	expect 2 long
 	scan -c -e 'error' long
 	expect 0
+	# of a string of more bytes than 128 only the rest is looked for in the first MiB
 	scan -c -F -e "$(head -c 129 /dev/zero | tr '\0' y)" long
+	expect 1
+	{ head -c 3000000 /dev/zero | tr '\0' x; head -c 128 /dev/zero | tr '\0' y; echo; } >longer
+	scan -c -F -e "$(head -c 129 /dev/zero | tr '\0' y)" longer
 	expect 2 'at most 128 bytes'
 	scan -c -F -e "$(head -c 128 /dev/zero | tr '\0' y)" long
 	expect 1

@@ -86,9 +86,9 @@ Test(block, totals_do_not_depend_on_where_a_small_input_is_cut)
 		for (size_t a = 0; a <= len; a++) {
 			for (size_t b = a; b <= len; b++) {
 				struct sl_block_result left, middle, right;
-				sl_block_scan(kernel, plans, data, a, NULL, &left);
-				sl_block_scan(kernel, plans, data + a, b - a, NULL, &middle);
-				sl_block_scan(kernel, plans, data + b, len - b, NULL, &right);
+				sl_block_scan(kernel, plans, NULL, data, a, NULL, &left);
+				sl_block_scan(kernel, plans, NULL, data + a, b - a, NULL, &middle);
+				sl_block_scan(kernel, plans, NULL, data + b, len - b, NULL, &right);
 				sl_block_merge(plans, &left, &middle);
 				sl_block_merge(plans, &left, &right);
 				check(&left, set, data, len);
@@ -101,9 +101,10 @@ static bool
 same(const struct sl_block_result *a, const struct sl_block_result *b)
 {
 	return a->len == b->len && a->newlines == b->newlines && a->hits == b->hits &&
-	       a->head_hit == b->head_hit && a->tail_hit == b->tail_hit &&
-	       a->tail_open == b->tail_open && a->head_len == b->head_len &&
-	       a->tail_len == b->tail_len && memcmp(a->head, b->head, a->head_len) == 0 &&
+	       a->undecided == b->undecided && a->head_line == b->head_line &&
+	       a->tail_line == b->tail_line && a->tail_open == b->tail_open &&
+	       a->head_len == b->head_len && a->tail_len == b->tail_len &&
+	       memcmp(a->head, b->head, a->head_len) == 0 &&
 	       memcmp(a->tail, b->tail, a->tail_len) == 0;
 }
 
@@ -136,14 +137,14 @@ Test(block, totals_do_not_depend_on_the_order_of_merging)
 			bool is_last = count == MOST_PARTS - 1 || sl_random_below(&random, 12) == 0;
 			size_t part = is_last ? len - at
 					      : sl_random_below(&random, SL_MIN(len - at, 99) + 1);
-			sl_block_scan(kernel, plans, data + at, part, NULL, &parts[count++]);
+			sl_block_scan(kernel, plans, NULL, data + at, part, NULL, &parts[count++]);
 			at += part;
 			if (is_last)
 				break;
 		}
 		merge_all(&random, parts, count);
 		check(&parts[0], set, data, len);
-		sl_block_scan(kernel, plans, data, len, NULL, &whole);
+		sl_block_scan(kernel, plans, NULL, data, len, NULL, &whole);
 		cr_assert(same(&parts[0], &whole));
 	}
 }
@@ -165,12 +166,12 @@ Test(block, joined_plans_find_what_one_does)
 		fill(&random, set, data, len);
 		begin_as(set, false);
 		memset(one_marks, 0, sizeof(one_marks));
-		sl_block_scan(kernel, plans, data, len, one_marks, &one);
+		sl_block_scan(kernel, plans, NULL, data, len, one_marks, &one);
 		check(&one, set, data, len);
 		begin_as(set, true);
 		memset(marks, 0, sizeof(marks));
-		sl_block_scan(kernel, plans, data, len, marks, &marked);
-		sl_block_scan(kernel, plans, data, len, NULL, &joined);
+		sl_block_scan(kernel, plans, NULL, data, len, marks, &marked);
+		sl_block_scan(kernel, plans, NULL, data, len, NULL, &joined);
 		cr_assert(same(&one, &joined));
 		cr_assert(same(&one, &marked));
 		cr_assert_eq(memcmp(one_marks, marks, sizeof(marks)), 0);
@@ -183,13 +184,13 @@ Test(block, the_empty_result_changes_nothing)
 	begin(&sets[0]);
 	const unsigned char *text = (const unsigned char *)"an error\nerr";
 	struct sl_block_result empty = { 0 }, a, b;
-	sl_block_scan(kernel, plans, text, 12, NULL, &a);
+	sl_block_scan(kernel, plans, NULL, text, 12, NULL, &a);
 	b = a;
 	sl_block_merge(plans, &b, &empty);
 	cr_assert(same(&a, &b));
 	sl_block_merge(plans, &empty, &a);
 	cr_assert(same(&a, &empty));
-	sl_block_scan(kernel, plans, text, 0, NULL, &b);
+	sl_block_scan(kernel, plans, NULL, text, 0, NULL, &b);
 	struct sl_block_totals totals = sl_block_finish(&b);
 	cr_assert(totals.bytes == 0 && totals.lines == 0 && totals.hits == 0);
 }
@@ -214,8 +215,8 @@ Test(block, a_last_line_without_newline_counts_and_crlf_and_nul_are_bytes)
 	begin(&sets[0]);
 	for (size_t i = 0; i < SL_COUNT_OF(cases); i++) {
 		struct sl_block_result result;
-		sl_block_scan(kernel, plans, (const unsigned char *)cases[i].text, cases[i].len,
-			NULL, &result);
+		sl_block_scan(kernel, plans, NULL, (const unsigned char *)cases[i].text,
+			cases[i].len, NULL, &result);
 		struct sl_block_totals totals = sl_block_finish(&result);
 		cr_assert_eq(totals.lines, cases[i].lines, "case %zu", i);
 		cr_assert_eq(totals.hits, cases[i].hits, "case %zu", i);
@@ -249,8 +250,8 @@ check_log(const char *directory, const char *name, uint64_t bytes, uint64_t line
 	for (int i = 0; i < 2; i++) {
 		begin(i ? &nocase : &sets[0]);
 		struct sl_block_result result;
-		sl_block_scan(
-			kernel, plans, (const unsigned char *)buf.data, buf.len, NULL, &result);
+		sl_block_scan(kernel, plans, NULL, (const unsigned char *)buf.data, buf.len, NULL,
+			&result);
 		struct sl_block_totals totals = sl_block_finish(&result);
 		cr_assert_eq(totals.lines, lines, "%s", name);
 		cr_assert_eq(totals.hits, i ? hits_nocase : hits, "%s", name);
@@ -305,8 +306,8 @@ Test(block, lines_with_the_literals_in_another_case_are_counted)
 			for (size_t at = 0; at < len;) {
 				size_t some =
 					1 + sl_random_below(&random, SL_MIN(len - at, longest));
-				sl_block_scan(
-					one, plans, (unsigned char *)text + at, some, NULL, &part);
+				sl_block_scan(one, plans, NULL, (unsigned char *)text + at, some,
+					NULL, &part);
 				sl_block_merge(plans, &all, &part);
 				at += some;
 			}

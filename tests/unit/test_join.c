@@ -59,14 +59,10 @@ expect_line(struct expectation *want, const struct sl_join_line *got)
 static void
 scan_piece(struct sl_join_piece *piece, const char *data, size_t len, uint64_t *marks)
 {
-	const struct sl_match_plan *plan = sl_pattern_plan(pattern);
 	piece->data = (const unsigned char *)data;
 	piece->len = len;
-	if (plan)
-		sl_block_scan(
-			sl_pattern_kernel(pattern), plan, piece->data, len, marks, &piece->block);
-	else
-		sl_matcher_scan(matcher, piece->data, len, marks, &piece->lines);
+	sl_block_scan(sl_pattern_kernel(pattern), sl_pattern_plan(pattern), matcher, piece->data,
+		len, marks, &piece->block);
 }
 
 #define MOST 1024
@@ -102,7 +98,7 @@ static void
 check_totals(const struct expectation *whole, uint64_t undecided)
 {
 	struct sl_span rest = whole->text, line;
-	struct sl_join_totals got = sl_join_totals(&join), want = { .bytes = rest.len };
+	struct sl_block_totals got = sl_join_totals(&join), want = { .bytes = rest.len };
 	while (oracle_next_line(&rest, &line)) {
 		want.lines++;
 		want.hits += whole->hits(line);
@@ -196,7 +192,7 @@ Test(join, counting_alone_needs_no_lines)
 		scan_piece(&piece, pieces[i], strlen(pieces[i]), NULL);
 		sl_join_count(&join, &piece);
 	}
-	struct sl_join_totals totals = sl_join_totals(&join);
+	struct sl_block_totals totals = sl_join_totals(&join);
 	cr_assert(totals.bytes == 23 && totals.lines == 4 && totals.hits == 2);
 	end();
 }
@@ -231,7 +227,7 @@ Test(join, of_a_long_line_a_part_is_kept_and_all_of_it_is_counted)
 	cr_assert_eq(found.skipped, len - SL_JOIN_BEFORE);
 	cr_assert_eq(memcmp(found.text + found.len - 5, "error", 5), 0);
 	cr_assert_leq(join.kept.cap, 2 * SL_JOIN_KEEP + 64);
-	struct sl_join_totals totals = sl_join_totals(&join);
+	struct sl_block_totals totals = sl_join_totals(&join);
 	cr_assert(totals.bytes == len + 10 && totals.lines == 2 && totals.hits == 1);
 	end();
 }
@@ -242,7 +238,7 @@ Test(join, a_regular_expression_leaves_a_long_line_undecided_unless_its_beginnin
 	struct sl_join_line found;
 	begin("err[o]r", false);
 	cr_assert_eq(join_long_line(len, "error\n", &found), 0);
-	struct sl_join_totals totals = sl_join_totals(&join);
+	struct sl_block_totals totals = sl_join_totals(&join);
 	cr_assert(totals.lines == 1 && totals.hits == 0 && totals.undecided == 1);
 	end();
 	begin("^x[x]", false);
@@ -352,7 +348,7 @@ Test(join, what_a_regular_expression_decides_does_not_depend_on_how_a_long_line_
 					join_in_pieces(text, len + 1 + has_cr, step, &found, marks);
 				cr_assert_eq(hit, want == SL_VERDICT_YES, "'%s' %zu in %zu",
 					cases[i].pattern, len, step);
-				cr_assert_eq(join.undecided, want == SL_VERDICT_UNDECIDED,
+				cr_assert_eq(sl_join_undecided(&join), want == SL_VERDICT_UNDECIDED,
 					"'%s' %zu in %zu", cases[i].pattern, len, step);
 				free(text);
 			}

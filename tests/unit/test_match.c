@@ -98,6 +98,16 @@ check_counts(const struct sl_match_counts *got, const struct sl_match_counts *wa
 #define MOST_BYTES 4096
 
 static void
+check_newline_marks(const char *name, const uint64_t *marks, const unsigned char *data, size_t len)
+{
+	for (size_t i = 0; i < SL_MATCH_MARK_WORDS(len) * 64; i++) {
+		bool want = i < len && data[i] == '\n';
+		cr_assert_eq(
+			marks[i / 64] >> (i % 64) & 1, want, "%s: byte %zu of %zu", name, i, len);
+	}
+}
+
+static void
 check_every_kernel(const unsigned char *data, size_t len, const struct sl_span *literals,
 	size_t count, bool ignore_case)
 {
@@ -117,6 +127,9 @@ check_every_kernel(const unsigned char *data, size_t len, const struct sl_span *
 		kernel->scan(&plan, data, len, NULL, &got);
 		check_counts(&got, &want, kernel->name, len);
 		cr_assert_eq(kernel->newlines(data, len), want.newlines);
+		memset(marks, 0, sizeof(marks));
+		cr_assert_eq(kernel->mark_newlines(data, len, marks), want.newlines);
+		check_newline_marks(kernel->name, marks, data, len);
 	}
 }
 

@@ -1,6 +1,6 @@
 #include "sluice/base/cpu.h"
 #include "sluice/base/random.h"
-#include "sluice/scan/pattern.h"
+#include "sluice/scan/block.h"
 
 #include <criterion/criterion.h>
 #include <stdio.h>
@@ -40,11 +40,22 @@ end(void)
 	sl_pattern_free(pattern);
 }
 
+/* Whether a line matches: by its literals, or as a candidate that is confirmed. */
 static enum sl_verdict
 match(const void *text, size_t len)
 {
 	struct sl_subject subject = { text, len, false };
-	return sl_matcher_line(matcher, &subject);
+	struct sl_block_result result;
+	bool took_long = false;
+	unsigned char *block = malloc(len + 1);
+	memcpy(block, text, len);
+	block[len] = '\n';
+	sl_block_scan(sl_pattern_kernel(pattern), sl_pattern_plan(pattern), matcher, block, len + 1,
+		NULL, &result);
+	free(block);
+	if (result.head_line == SL_BLOCK_LINE_CANDIDATE)
+		return sl_matcher_confirm(matcher, &subject, &took_long);
+	return result.head_line == SL_BLOCK_LINE_HIT ? SL_VERDICT_YES : SL_VERDICT_NO;
 }
 
 static enum sl_verdict
@@ -66,7 +77,7 @@ Test(pattern, lines_match_as_in_grep)
 	static const struct {
 		const char *pattern;
 		unsigned flags;
-		bool has_plan;
+		bool decides; /* by literals, without confirming */
 		const char *text;
 		enum sl_verdict want;
 	} cases[] = {
@@ -102,8 +113,8 @@ Test(pattern, lines_match_as_in_grep)
 	for (size_t i = 0; i < SL_COUNT_OF(cases); i++) {
 		const char *const texts[] = { cases[i].pattern, NULL };
 		begin(texts, cases[i].flags);
-		cr_assert_eq(sl_pattern_plan(pattern) != NULL, cases[i].has_plan, "plan of '%s'",
-			cases[i].pattern);
+		cr_assert_eq(
+			sl_pattern_confirms(pattern), !cases[i].decides, "'%s'", cases[i].pattern);
 		cr_assert_eq(line(cases[i].text), cases[i].want, "'%s' in '%s'", cases[i].pattern,
 			cases[i].text);
 		end();
@@ -255,7 +266,10 @@ Test(pattern, the_clock_ends_a_search_however_long_the_line)
 		begin(texts, 0);
 		sl_matcher_set_clock(matcher, ticking);
 		looks = 0;
-		cr_assert_eq(sl_matcher_line(matcher, &subject), SL_VERDICT_UNDECIDED);
+		bool took_long = false;
+		cr_assert_eq(
+			sl_matcher_confirm(matcher, &subject, &took_long), SL_VERDICT_UNDECIDED);
+		cr_assert(took_long);
 		cr_assert_leq(looks, 25);
 		looks = 0;
 		cr_assert_eq(
@@ -366,14 +380,14 @@ Test(pattern, any_of_several_is_enough)
 {
 	const char *const texts[] = { "foo", "b[ae]r", NULL };
 	begin(texts, 0);
-	cr_assert_null(sl_pattern_plan(pattern));
+	cr_assert(sl_pattern_confirms(pattern));
 	cr_assert_eq(line("a foo"), 1);
 	cr_assert_eq(line("ber"), 1);
 	cr_assert_eq(line("fo bor"), 0);
 	end();
 	const char *const plain[] = { "foo", "bar|baz", NULL };
 	begin(plain, 0);
-	cr_assert_not_null(sl_pattern_plan(pattern));
+	cr_assert_not(sl_pattern_confirms(pattern));
 	cr_assert_eq(line("x baz"), 1);
 	end();
 }
@@ -504,7 +518,7 @@ Test(pattern, a_literal_longer_than_the_kernels_take_still_matches)
 	text[sizeof(text) - 1] = '\0';
 	const char *const texts[] = { text + 100, NULL };
 	begin(texts, FIXED);
-	cr_assert_null(sl_pattern_plan(pattern));
+	cr_assert(sl_pattern_confirms(pattern) && !sl_pattern_has_expressions(pattern));
 	cr_assert_eq(line(text), 1);
 	cr_assert_eq(line(text + 101), 0);
 	end();
@@ -611,24 +625,21 @@ Test(pattern, blocks_are_matched_line_by_line)
 			data[i] = (unsigned char)
 				alphabet[sl_random_below(&random, sizeof(alphabet) - 1)];
 		uint64_t marks[SL_MATCH_MARK_WORDS(sizeof(data))] = { 0 }, hits = 0, newlines = 0;
-		struct sl_matcher_counts counts;
-		sl_matcher_scan(matcher, data, len, marks, &counts);
+		struct sl_block_result result;
+		sl_block_scan(sl_pattern_kernel(pattern), sl_pattern_plan(pattern), matcher, data,
+			len, marks, &result);
 		size_t from = 0;
 		for (size_t i = 0; i < len; i++) {
 			if (data[i] != '\n')
 				continue;
 			bool hit = newlines > 0 && match(data + from, i - from) == SL_VERDICT_YES;
-			if (newlines == 0)
-				cr_assert_eq(counts.head_len, i + 1);
 			hits += hit;
 			cr_assert_eq(marks[i / 64] >> (i % 64) & 1, hit);
 			newlines++;
 			from = i + 1;
 		}
-		cr_assert(counts.newlines == newlines && counts.hits == hits &&
-			  counts.undecided == 0);
-		cr_assert_eq(counts.tail_off, newlines ? from : 0);
-		cr_assert(newlines || counts.head_len == len);
+		cr_assert(result.newlines == newlines && result.hits == hits &&
+			  result.undecided == 0);
 	}
 	end();
 }

@@ -3,27 +3,40 @@
  *
  * Results form a monoid: merging is associative and the empty result changes nothing. So an input
  * may be cut anywhere, its blocks scanned in any order by any thread, and the totals are those of
- * one pass over the whole. What makes it work is what a result remembers of its edges: whether its
- * first and last partial lines hold a literal, and the few bytes in which a literal may begin or
- * end that a cut has split. Pure.
+ * one pass over the whole. What makes it work is what a result remembers of its edges: what its
+ * first and last partial lines hold, and the few bytes in which a literal may begin or end that a
+ * cut has split. Pure.
+ *
+ * A line matches if it holds a literal that decides, or if it is a candidate, because it holds a
+ * literal of a prefilter, and is confirmed (pattern.h). The scan confirms the lines that begin and
+ * end in the block. A line that a cut has split can only be confirmed by the caller, who has its
+ * text: its edges say so.
  */
 #ifndef SLUICE_SCAN_BLOCK_H
 #define SLUICE_SCAN_BLOCK_H
 
-#include "sluice/scan/match.h"
+#include "sluice/scan/pattern.h"
 
 #define SL_BLOCK_EDGE (SL_MATCH_LITERAL_LEN - 1)
+
+/* What is known of a line by a part of it. In this order: the highest of all parts counts. */
+enum sl_block_line {
+	SL_BLOCK_LINE_NO,        /* no literal */
+	SL_BLOCK_LINE_CANDIDATE, /* to be confirmed */
+	SL_BLOCK_LINE_HIT
+};
 
 /* {0} is the result of no bytes. */
 struct sl_block_result {
 	uint64_t len; /* bytes */
 	uint64_t newlines;
-	uint64_t hits;  /* matching lines that begin and end inside */
-	bool head_hit;  /* a literal before the first newline, or anywhere if there is none */
-	bool tail_hit;  /* a literal after the last newline, or anywhere if there is none */
-	bool tail_open; /* the last byte is not a newline */
+	uint64_t hits;                /* matching lines that begin and end inside */
+	uint64_t undecided;           /* of such lines: a limit was reached */
+	enum sl_block_line head_line; /* before the first newline, or all if there is none */
+	enum sl_block_line tail_line; /* after the last newline, or all if there is none */
+	bool tail_open;               /* the last byte is not a newline */
 
-	/* As in match.h. */
+	/* As in match_pass.h. */
 	uint64_t other_case;
 	bool head_other_case, tail_other_case;
 
@@ -32,46 +45,72 @@ struct sl_block_result {
 		tail[SL_BLOCK_EDGE]; /* first and last bytes, one less than the longest literal */
 };
 
-/* `marks` as in match.h, or NULL. */
-void sl_block_scan(const struct sl_match_kernel *kernel, const struct sl_match_plan *plan,
-	const unsigned char *data, size_t len, uint64_t *marks, struct sl_block_result *result);
+/* Bytes that are scanned at a time where there is more than one pass over them: half of a small L1
+ * cache. A multiple of 64, the bits of a word of marks. */
+#define SL_BLOCK_SLICE 16384u
 
 /*
- * The same in steps, for a caller that must not be away for long: joined plans may take seconds for
- * a block in which every byte begins one of their literals. In its owner's memory; `result` is the
- * result of data[0, at).
+ * A scan in steps, for a caller that must not be away for long: joined plans, and confirming, may
+ * take seconds for a block. In its owner's memory. The caller sets the first group, the rest is 0.
  */
 struct sl_block_steps {
 	const struct sl_match_kernel *kernel;
 	const struct sl_match_plan *plan;
+	struct sl_matcher *matcher; /* confirms candidates; NULL if the plans have no prefilter */
 	const unsigned char *data;
 	size_t len;
-	uint64_t *marks;
-	size_t at;
-	struct sl_block_result *result;
+	uint64_t *marks; /* zero; as in match_pass.h, of the lines that match; or NULL */
+	uint64_t (*clock_ns)(void);
+	struct sl_block_result *result; /* of data[0, at) */
+
+	size_t at;          /* where the slice begins that is being scanned */
+	bool is_confirming; /* its plans are through, its candidates are not */
+	bool is_every;      /* every line is a candidate */
+	size_t word;        /* of the candidates: the next to confirm is in it or behind it */
+	size_t after;       /* where the line behind the last candidate begins; 0: not known */
+	struct sl_block_result slice;
+	uint64_t own_marks[SL_MATCH_MARK_WORDS(SL_BLOCK_SLICE)]; /* if the caller has none */
+	uint64_t candidates[SL_MATCH_MARK_WORDS(SL_BLOCK_SLICE)];
 };
 
-/* One step: the whole block with one plan, a few KiB with joined ones. True if there is more. */
-bool sl_block_step(struct sl_block_steps *steps);
+/*
+ * One step: until it has taken more than `ns`, looked at once in a slice and after each line that
+ * took long to confirm; with a single plan that decides, the whole block. True if there is more.
+ */
+bool sl_block_step(struct sl_block_steps *steps, uint64_t ns);
 
-/* *left becomes the result of its bytes followed by those of *right. Both were scanned with
- * `plan`. */
+/* All of it. `marks` are zero, or NULL. */
+void sl_block_scan(const struct sl_match_kernel *kernel, const struct sl_match_plan *plan,
+	struct sl_matcher *matcher, const unsigned char *data, size_t len, uint64_t *marks,
+	struct sl_block_result *result);
+
+/* What is known of the line that the last bytes of *left and the first of *right belong to. Both
+ * were scanned with `plan`. */
+enum sl_block_line sl_block_joint(const struct sl_match_plan *plan,
+	const struct sl_block_result *left, const struct sl_block_result *right);
+
+/* *left becomes the result of its bytes followed by those of *right. Both were scanned with `plan`,
+ * which has no prefilter. */
 void sl_block_merge(const struct sl_match_plan *plan, struct sl_block_result *left,
 	const struct sl_block_result *right);
 
-/* True if the line that the last bytes of *left and the first of *right belong to matches, as far
- * as these two results show. */
-bool sl_block_joint_hit(const struct sl_match_plan *plan, const struct sl_block_result *left,
-	const struct sl_block_result *right);
+/*
+ * The same with any plan; `joint` is what is known of the line that they share. If both have a
+ * newline, that line is closed now: it is counted if it is a HIT, and a CANDIDATE must have been
+ * confirmed.
+ */
+void sl_block_merge_line(const struct sl_match_plan *plan, struct sl_block_result *left,
+	const struct sl_block_result *right, enum sl_block_line joint);
 
 struct sl_block_totals {
 	uint64_t bytes;
-	uint64_t lines;      /* a last line without newline counts */
-	uint64_t hits;       /* lines that match */
+	uint64_t lines; /* a last line without newline counts */
+	uint64_t hits;  /* lines that match */
+	uint64_t undecided;
 	uint64_t other_case; /* lines that do not match, but would if case were ignored */
 };
 
-/* Totals of a whole input. */
+/* Totals of a whole input. Its first and last lines count if they are a HIT. */
 struct sl_block_totals sl_block_finish(const struct sl_block_result *result);
 
 #endif

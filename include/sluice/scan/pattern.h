@@ -1,11 +1,17 @@
 /*
- * pattern.h - what the user looks for, and whether a line has it.
+ * pattern.h - what the user looks for: literals that are found in whole blocks, and what confirms a
+ * line that they make a candidate.
  *
- * Literals, however many, and regular expressions that are only literals or a choice of them, go to
- * the kernels of match.h. Everything else is matched by PCRE2 (JIT where the system allows it),
- * line by line. An expression in ASCII means bytes; one that names characters beyond ASCII, \p or
- * \X means the characters of UTF-8, and bytes that are not UTF-8 match nothing of it. A pattern is
- * constant once made and may be shared by threads; each thread needs a matcher of its own.
+ * A pattern is a predicate of lines: joined plans (match_plan.h) and checks. Literals, however
+ * many, and regular expressions that are only literals or a choice of them, decide: a line that
+ * holds one matches. Everything else is a check, which a candidate line is confirmed by. Of a
+ * literal that is too long for the kernels the first bytes make a line a candidate, and the check
+ * compares all of it. Other checks are expressions, matched by PCRE2 (JIT where the system allows
+ * it), and every line is a candidate.
+ *
+ * An expression in ASCII means bytes; one that names characters beyond ASCII, \p or \X means the
+ * characters of UTF-8, and bytes that are not UTF-8 match nothing of it. A pattern is constant once
+ * made and may be shared by threads; each thread needs a matcher of its own.
  *
  * Of a line is matched what comes before its newline or CRLF, and in an input's first line what
  * comes after a byte order mark: sl_subject_of() cuts it out.
@@ -13,8 +19,9 @@
  * Nothing is skipped silently: a line on which PCRE2 reaches a limit is undecided. Limits are steps
  * of one attempt (SL_PATTERN_MATCH_LIMIT), memory, and CPU time of the whole line
  * (SL_PATTERN_LINE_NS): steps alone do not see what an attempt costs on a long line, nor how many
- * attempts there are. A line longer than SL_PATTERN_LINE_MAX is undecided too, unless it matches in
- * its first SL_PATTERN_LINE_MAX bytes whatever follows.
+ * attempts there are. Of a candidate longer than SL_PATTERN_LINE_MAX only the first bytes are
+ * checked: it is undecided unless it matches there, whatever follows. A line that a literal decides
+ * never is, however long.
  */
 #ifndef SLUICE_SCAN_PATTERN_H
 #define SLUICE_SCAN_PATTERN_H
@@ -22,7 +29,7 @@
 #include "sluice/base/error.h"
 #include "sluice/scan/match.h"
 
-#define SL_PATTERN_LINE_MAX (1024u * 1024u)    /* bytes of a line that expressions search */
+#define SL_PATTERN_LINE_MAX (1024u * 1024u)    /* bytes of a line that checks see */
 #define SL_PATTERN_MATCH_LIMIT 1000000u        /* steps of PCRE2 at one position of a line */
 #define SL_PATTERN_HEAP_LIMIT_KIB (8u * 1024u) /* of PCRE2's interpreter, where there is no JIT */
 #define SL_PATTERN_JIT_STACK (1024u * 1024u)   /* per matcher; grows from 32 KiB when needed */
@@ -52,8 +59,15 @@ int sl_pattern_new(struct sl_pattern **out, const struct sl_pattern_spec *spec,
 /* No matcher of it may be left. NULL is fine. */
 void sl_pattern_free(struct sl_pattern *pattern);
 
-/* The plan for the kernels, or NULL: then lines are matched one by one, by PCRE2. */
+/* The plans for the kernels; at least one. */
 const struct sl_match_plan *sl_pattern_plan(const struct sl_pattern *pattern);
+
+/* True if there are prefilters: candidates have to be confirmed, by a matcher and with their
+ * text. */
+bool sl_pattern_confirms(const struct sl_pattern *pattern);
+
+/* True if PCRE2 confirms: each matcher has a stack for it, of up to SL_PATTERN_JIT_STACK. */
+bool sl_pattern_has_expressions(const struct sl_pattern *pattern);
 
 const struct sl_match_kernel *sl_pattern_kernel(const struct sl_pattern *pattern);
 
@@ -66,7 +80,7 @@ void sl_matcher_free(struct sl_matcher *matcher);
 /* Take the time from `cpu_ns` instead of the thread's CPU clock: for tests, which count with it. */
 void sl_matcher_set_clock(struct sl_matcher *matcher, uint64_t (*cpu_ns)(void));
 
-/* Bytes that plans of literals have looked through to locate matches, in all: what that costs. */
+/* Bytes that were looked through for literals to locate matches, in all: what that costs. */
 uint64_t sl_matcher_searched(const struct sl_matcher *matcher);
 
 enum sl_verdict {
@@ -87,15 +101,22 @@ struct sl_subject {
  * follows there (`is_closed`), and without a byte order mark if it `is_first`. `goes_on` if the end
  * is not known.
  */
-struct sl_subject sl_subject_of(
-	const unsigned char *text, size_t len, bool is_first, bool is_closed, bool goes_on);
+static inline struct sl_subject
+sl_subject_of(const unsigned char *text, size_t len, bool is_first, bool is_closed, bool goes_on)
+{
+	if (is_closed && !goes_on && len && text[len - 1] == '\r')
+		len--;
+	size_t mark = is_first && len >= 3 && memcmp(text, "\xef\xbb\xbf", 3) == 0 ? 3 : 0;
+	return (struct sl_subject){ text + mark, len - mark, goes_on };
+}
 
 /*
- * Does a line match? With a plan of literals, lines of any length are decided. Without one at most
- * SL_PATTERN_LINE_MAX bytes are looked at, and of a longer line, or one that goes on, it is only
- * YES or UNDECIDED.
+ * Does a candidate match, by one of the checks? At most SL_PATTERN_LINE_MAX bytes are looked at,
+ * and of a longer line, or one that goes on, it is only YES or UNDECIDED. Literals that decide are
+ * not looked for. *took_long is set if that has taken some milliseconds or more; it is not cleared.
  */
-enum sl_verdict sl_matcher_line(struct sl_matcher *matcher, const struct sl_subject *line);
+enum sl_verdict sl_matcher_confirm(
+	struct sl_matcher *matcher, const struct sl_subject *line, bool *took_long);
 
 /* A match, [begin, end) in the subject; may be empty. */
 struct sl_match_range {
@@ -115,33 +136,5 @@ struct sl_match_range {
  */
 enum sl_verdict sl_matcher_find(struct sl_matcher *matcher, const struct sl_subject *line,
 	size_t from, bool is_quick, struct sl_match_range *range);
-
-/* What a regular expression found in a block. The first and last partial lines are left to the
- * caller. */
-struct sl_matcher_counts {
-	uint64_t newlines;
-	uint64_t hits;      /* closed lines that match */
-	uint64_t undecided; /* closed lines */
-	size_t head_len;    /* bytes up to and with the first newline; all if there is none */
-	size_t tail_off;    /* where the bytes after the last newline begin; 0 if there is none */
-};
-
-/* All closed lines of a block. `marks` as in match.h, or NULL. For patterns without a plan. */
-void sl_matcher_scan(struct sl_matcher *matcher, const unsigned char *data, size_t len,
-	uint64_t *marks, struct sl_matcher_counts *counts);
-
-/* The same in steps, for a caller that must not be away for long. `at` is 0 at first. */
-struct sl_matcher_steps {
-	struct sl_matcher *matcher;
-	const unsigned char *data;
-	size_t len;
-	uint64_t *marks;
-	size_t at;
-	struct sl_matcher_counts *counts;
-};
-
-/* One step: until it has taken more than `ns` of CPU time, looked at once in some KiB and after
- * each long line. True if there is more. */
-bool sl_matcher_step(struct sl_matcher_steps *steps, uint64_t ns);
 
 #endif
