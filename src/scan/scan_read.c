@@ -245,12 +245,10 @@ take_stream_piece(struct scan *scan, struct scan_job *job, struct scan_piece **o
 	if (!piece)
 		return -ENOMEM;
 	job->stage = SCAN_READING;
-	if (job->is_over) {
-		piece->is_last = true;
-		return 0;
-	}
-	int code = sl_scan_chunk_take(scan, piece);
-	return code ? code : read_stream(scan, piece);
+	int code = job->is_over ? 0 : sl_scan_chunk_take(scan, piece);
+	/* The merger may have come to know in the meantime that no more is wanted. */
+	piece->is_last = job->is_over;
+	return code || piece->is_last ? code : read_stream(scan, piece);
 }
 
 /* From its first byte to its end. */
