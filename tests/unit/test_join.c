@@ -75,7 +75,7 @@ join_piece(struct expectation *want, const char *data, size_t len)
 	struct sl_lines lines;
 	struct sl_line line;
 	uint64_t marks[SL_MATCH_MARK_WORDS(MOST) + 1] = { 0 };
-	uint64_t before = sl_join_newlines(&join), off = join.bytes;
+	uint64_t before = sl_join_newlines(&join), off = sl_join_bytes(&join);
 	scan_piece(&piece, data, len, marks);
 	int code = sl_join_head(&join, &piece, &found);
 	cr_assert_geq(code, 0);
@@ -226,7 +226,7 @@ Test(join, of_a_long_line_a_part_is_kept_and_all_of_it_is_counted)
 	cr_assert(found.len == SL_JOIN_BEFORE + 5 && found.whole_len == len + 5 && found.off == 0);
 	cr_assert_eq(found.skipped, len - SL_JOIN_BEFORE);
 	cr_assert_eq(memcmp(found.text + found.len - 5, "error", 5), 0);
-	cr_assert_leq(join.kept.cap, 2 * SL_JOIN_KEEP + 64);
+	cr_assert_leq(join.total.open.text.cap, 2 * SL_JOIN_KEEP + 64);
 	struct sl_block_totals totals = sl_join_totals(&join);
 	cr_assert(totals.bytes == len + 10 && totals.lines == 2 && totals.hits == 1);
 	end();
