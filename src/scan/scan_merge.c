@@ -115,7 +115,7 @@ emit_line(struct scan *scan, struct scan_job *job, const struct sl_join_line *fo
 static int
 step_block(void *arg)
 {
-	return sl_block_step(arg, SL_SCAN_STEP_NS);
+	return sl_block_step(arg, SL_STEPS_NS);
 }
 
 struct shorten_call {
@@ -149,9 +149,7 @@ find_undecided(struct scan *scan, const struct scan_piece *piece, const unsigned
 		.len = (size_t)(end - begin),
 		.clock_ns = sl_clock_monotonic_ns,
 		.result = &result };
-	int code = 1;
-	while (code == 1)
-		code = sl_offload(step_block, &steps);
+	int code = sl_steps_offload(step_block, &steps);
 	if (code == 0)
 		piece->job->totals.undecided += result.undecided;
 	return code;
