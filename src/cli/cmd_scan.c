@@ -1,6 +1,6 @@
 /*
- * cmd_scan.c - `sluice scan`: options, the scan, its progress and its exit status. What it prints
- * is in scan_output.c.
+ * cmd_scan.c - `sluice scan`: options, the scan, its progress and its exit status. scan_output.c
+ * chooses the sinks; results are formatted in src/sink, messages made in scan_messages.c.
  */
 #include "sluice/base/cpu.h"
 #include "sluice/base/log.h"
@@ -95,13 +95,12 @@ scan_task(void *arg)
 	if (code)
 		return sl_fail_code(&scan->error, SL_PHASE_NONE, code, "cannot start");
 	code = sl_console_begin(&view);
-	struct sl_scan_sink sink = sl_scan_output_sink(&scan->output);
 	struct sl_scan_setup setup = { .paths = named ? options->inputs.items : standard_input,
 		.count = named ? options->inputs.count : 1,
 		.pattern = scan->pattern,
-		.sinks = &sink,
-		.sink_count = 1,
-		.numbers = options->print && (scan->output.with_numbers || options->json),
+		.sinks = scan->output.sinks,
+		.sink_count = scan->output.sink_count,
+		.numbers = scan->output.with_numbers,
 		.no_follow = options->no_follow,
 		.output_fd = options->quiet ? 0 : STDOUT_FILENO,
 		.max_hits = options->max_count,
@@ -116,8 +115,8 @@ scan_task(void *arg)
 	sl_shield_begin(
 		&shield, sl_task_cancelled() ? sl_deadline_in(SL_NS_PER_S / 2) : SL_FOREVER);
 	sl_console_end();
-	int written = sl_scan_output_end(&scan->output, &scan->progress.summary,
-		sl_now() - scan->started_ns, code == 0, &scan->error);
+	struct sl_scan_outcome outcome = { &scan->progress.summary, sl_now() - scan->started_ns };
+	int written = sl_scan_output_end(&scan->output, &outcome, code == 0, &scan->error);
 	sl_shield_end(&shield);
 	return code ? code : written;
 }

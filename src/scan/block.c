@@ -9,14 +9,13 @@
  *     each candidate that is not marked is confirmed, and then marked         (confirm_candidates)
  *     the marks are counted, and the slice is merged into the result          (end_slice)
  *
- * The walk over the candidates is the place for whatever else is to be asked of a whole line, such
- * as whether a match is a word or the severity of a record: confirming is one call for a line and
- * may have any reason. A selection of the lines that do not match turns the marks around between
- * the walk and the count, which takes a bitmap of all newlines.
+ * confirm_line() is the place for other checks of a whole line, such as whether a match is a word,
+ * or which severity the line has. To select the lines that do not match, the marks would be
+ * inverted between confirming and counting, by the bitmap of all newlines that kernels can make.
  *
- * Merging keeps three things right at a cut: the line that both sides share (what is known of it is
- * what either side, or the bytes around the cut, have), the edges of the merged result, and what is
- * counted as closed. Tests compare every cut with a naive count.
+ * Merging keeps three things right at a cut: the line that both sides share (the best of what
+ * either side and the bytes around the cut hold), the edges of the merged result, and the count of
+ * closed lines. Tests compare every cut with a naive count.
  */
 #include "sluice/scan/block.h"
 
@@ -45,7 +44,8 @@ add_counts(struct sl_block_result *result, const struct sl_match_plan *plan,
 		result->head_line = SL_MAX(result->head_line, found);
 	if (counts->tail_hit)
 		result->tail_line = SL_MAX(result->tail_line, found);
-	/* Of a plan that is alone: else hits are counted by their marks, and not in other cases. */
+	/* These are right if the plan is the only one: else hits are counted by their marks, and
+	 * other cases are not counted. */
 	result->hits = counts->hits;
 	result->other_case = counts->other_case;
 	result->head_other_case = counts->head_other_case;
@@ -96,8 +96,8 @@ set_bit(uint64_t *bits, size_t index)
 	bits[index / 64] |= 1ull << (index % 64);
 }
 
-/* The line that the slice shares with the ones before it is closed in neither, but in the block:
- * the scan of the slice has not marked it. */
+/* The line that the slice shares with the ones before it is closed in the block, but not in a
+ * slice: the plans have not marked it. */
 static void
 mark_shared_line(struct sl_block_steps *steps)
 {
@@ -195,8 +195,8 @@ confirm_candidates(struct sl_block_steps *steps, const struct deadline *deadline
 	return true;
 }
 
-/* A line may match by several plans: it is counted by its mark. Bitmaps that are the steps' own are
- * zero again. */
+/* A line may match by several plans: it is counted by its mark. The bitmap is cleared if it is not
+ * the caller's. */
 static uint64_t
 count_marks(struct sl_block_steps *steps)
 {
@@ -217,7 +217,7 @@ end_slice(struct sl_block_steps *steps)
 	struct sl_block_result *slice = &steps->slice, *result = steps->result;
 	bool is_closed = result->newlines && slice->newlines;
 	slice->hits = slice->newlines ? count_marks(steps) : 0;
-	sl_block_merge(steps->plan, result, slice,
+	sl_block_merge_line(steps->plan, result, slice,
 		is_closed ? SL_BLOCK_LINE_NO : sl_block_joint(steps->plan, result, slice));
 	steps->at += (size_t)slice->len;
 	steps->is_confirming = false;
@@ -336,7 +336,7 @@ merge_tail(const struct sl_match_plan *plan, struct sl_block_result *left,
 }
 
 void
-sl_block_merge(const struct sl_match_plan *plan, struct sl_block_result *left,
+sl_block_merge_line(const struct sl_match_plan *plan, struct sl_block_result *left,
 	const struct sl_block_result *right, enum sl_block_line joint)
 {
 	if (right->len == 0)
@@ -364,6 +364,13 @@ sl_block_merge(const struct sl_match_plan *plan, struct sl_block_result *left,
 	merge_tail(plan, left, right);
 	left->newlines += right->newlines;
 	left->len += right->len;
+}
+
+void
+sl_block_merge(const struct sl_match_plan *plan, struct sl_block_result *left,
+	const struct sl_block_result *right)
+{
+	sl_block_merge_line(plan, left, right, sl_block_joint(plan, left, right));
 }
 
 struct sl_block_totals

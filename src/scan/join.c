@@ -23,9 +23,7 @@ sl_join_clear(struct sl_join *join)
 void
 sl_join_count(struct sl_join *join, const struct sl_join_piece *piece)
 {
-	struct sl_block_result *total = &join->total.result;
-	const struct sl_match_plan *plan = join->spec.text.plan;
-	sl_block_merge(plan, total, &piece->block, sl_block_joint(plan, total, &piece->block));
+	sl_block_merge(join->spec.text.plan, &join->total.result, &piece->block);
 }
 
 bool

@@ -36,13 +36,3 @@ sl_lines_next(struct sl_lines *lines, struct sl_line *line)
 	*line = (struct sl_line){ lines->data + begin, end - begin, lines->newlines };
 	return true;
 }
-
-void
-sl_lines_edges(const unsigned char *data, size_t len, size_t *head, size_t *tail)
-{
-	const unsigned char *first = len ? memchr(data, '\n', len) : NULL;
-	*head = first ? (size_t)(first - data) + 1 : len;
-	*tail = first ? sl_lines_begin(data, *head, len) : 0;
-	if (first && *tail < *head)
-		*tail = *head;
-}

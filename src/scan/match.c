@@ -35,11 +35,12 @@
  *  3. Literals are sorted before they are put into buckets, so that those of a bucket begin alike
  *     and the tables stay sharp: 64 random words in 300 MB of logs took 0.30 s of CPU time unsorted
  *     and 0.15 s sorted. Their order in the user's list is kept as a rank.
- *  4. More than 64 literals are joined plans, which look at 16 KiB in turn (block.c).
+ *  4. More than 64 literals are joined plans, which scan the same 16 KiB in turn (block.c).
+ *  5. Where every line is a candidate, the pass is a bitmap of all newlines (mark_newlines).
  *
  * Measured in cache, one thread of an AMD EPYC: a pair 39 to 50 GB/s, nibbles about 22; newlines
- * alone 129 (AVX2) and 84 (AVX-512). Tried and left: passing the candidate vectors to the verifier
- * by pointer (the hot loop then stores them each time); the masks go by value.
+ * alone 129 (AVX2) and 84 (AVX-512). Tried and rejected: passing the candidate vectors to the
+ * verifier by pointer (the hot loop then stores them each time); the masks go by value.
  *
  * Files: match_plan.c compiles, match_pass.c is what happens at a candidate, match_ISA.c are the
  * loops. Only this file refers to all of them.

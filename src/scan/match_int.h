@@ -28,8 +28,7 @@ struct sl_match_pass {
 	const struct sl_match_plan *plan;
 	const unsigned char *data, *end;
 	const unsigned char *skip;
-	const unsigned char
-		*first_newline; /* NULL until the first hit asks for it; end if there is none */
+	const unsigned char *first_newline;  /* NULL until the first hit; end if there is none */
 	const unsigned char *other_case_end; /* end of the last line counted in other_case */
 	uint64_t *marks;
 	struct sl_match_counts *counts;

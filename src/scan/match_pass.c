@@ -151,8 +151,7 @@ sl_match_spans_other_case(
 	return false;
 }
 
-/* The newline that ends the block's first line, looked for when the first hit wants to know whether
- * it is in it. */
+/* The newline that ends the block's first line; looked for once, at the first hit. */
 static const unsigned char *
 first_newline(struct sl_match_pass *pass)
 {

@@ -324,7 +324,7 @@ kept_of(const struct sl_subject *line)
 		kept.len = SL_PATTERN_LINE_MAX;
 		kept.goes_on = true;
 	}
-	/* A character that is cut is not one that is wrong. */
+	/* A character that is cut off is not invalid UTF-8. */
 	for (size_t back = 1; kept.goes_on && back <= 3 && back <= kept.len; back++) {
 		unsigned char c = kept.text[kept.len - back];
 		size_t need = c >= 0xf0 ? 4 : c >= 0xe0 ? 3 : c >= 0xc0 ? 2 : 1;
@@ -426,10 +426,10 @@ sl_matcher_confirm(struct sl_matcher *matcher, const struct sl_subject *line, bo
 
 /* ---- matches in a line ---- */
 
-/* A match found before `from` is looked for once more, one behind it still stands: else two
+/* What was found before `from` is dropped, what was found behind it is kept: otherwise two
  * expressions, or two plans, would cost the square of the line. */
 static void
-forget_passed(struct sl_matcher *matcher, const struct sl_subject *line, size_t from)
+drop_passed(struct sl_matcher *matcher, const struct sl_subject *line, size_t from)
 {
 	const struct sl_pattern *pattern = matcher->pattern;
 	size_t plans = pattern->deciding_count;
@@ -520,7 +520,7 @@ sl_matcher_find(struct sl_matcher *matcher, const struct sl_subject *line, size_
 	const struct next_match *best = NULL;
 	if (from > line->len)
 		return matcher->is_incomplete ? SL_VERDICT_UNDECIDED : SL_VERDICT_NO;
-	forget_passed(matcher, line, from);
+	drop_passed(matcher, line, from);
 	struct budget budget = { .spent_ns = matcher->spent_ns, .is_quick = is_quick };
 	bool is_timed = pattern->has_expressions && line->len > SHORT_LINE;
 	if (is_timed && matcher->spent_ns > SL_PATTERN_LINE_NS)

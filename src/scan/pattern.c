@@ -8,10 +8,8 @@
  *       take, or that ends with a CR                is the check
  *     any other expression                          a PCRE2 code is the check of every line
  *
- * So what some patterns cost does not depend on the others of a set, but for expressions, which
- * look at each line that no literal has decided. (100 MB of logs, instructions of one core: 200
- * literals and one of 129 bytes take ... times what the 200 alone do, 1,000 literals and fo+bar ...
- * of what they took when each line went to PCRE2 with all of them.)
+ * So a set costs about the sum of its parts. In 60 MB of cached logs, one thread: 200 literals
+ * 0.013 s, with one of 129 bytes 0.021 s; 1,000 literals 0.038 s, fo+bar 0.021 s, both 0.057 s.
  *
  * Characters or bytes: logs are mostly ASCII, and their encoding is not declared. An expression in
  * ASCII is matched by bytes, which gives the same result on UTF-8. One that contains a character
@@ -111,7 +109,7 @@ plain_byte(struct sl_buf *bytes, struct sl_span text, size_t *at)
 	return true;
 }
 
-/* The literals get their bytes when all are there: until then the buffer moves. */
+/* The literals point to their bytes only when all were added, because the buffer may move. */
 static bool
 add_literal(struct parts *parts, size_t len)
 {
@@ -273,9 +271,10 @@ make_plans(struct sl_pattern *pattern, const struct parts *parts, bool ignore_ca
 {
 	struct list deciding = { 0 }, prefilter = { 0 };
 	int code = -ENOMEM;
-	if (divide(parts, &deciding, &prefilter))
-		pattern->plans = calloc(
-			count_plans(&deciding) + count_plans(&prefilter), sizeof(*pattern->plans));
+	if (!divide(parts, &deciding, &prefilter))
+		goto out;
+	size_t count = count_plans(&deciding) + count_plans(&prefilter);
+	pattern->plans = calloc(SL_MAX(count, (size_t)1), sizeof(*pattern->plans));
 	if (pattern->plans)
 		code = add_plans(pattern, &deciding, ignore_case, false);
 	pattern->deciding_count = pattern->plan_count;
@@ -283,6 +282,7 @@ make_plans(struct sl_pattern *pattern, const struct parts *parts, bool ignore_ca
 		code = add_plans(pattern, &prefilter, ignore_case, true);
 	if (code == 0)
 		sl_match_plans_join(pattern->plans, pattern->plan_count);
+out:
 	free(deciding.items);
 	free(prefilter.items);
 	return code;
@@ -344,10 +344,10 @@ compile(struct sl_pattern *pattern, pcre2_compile_context *context, const struct
 	struct sl_span text = part->text;
 	struct sl_pattern_syntax syntax = { 0 };
 	if (spec->fixed)
-		syntax.wants_utf = spec->ignore_case && sl_pattern_is_wide(text);
+		syntax.needs_utf = spec->ignore_case && sl_pattern_is_wide(text);
 	else
 		sl_pattern_read_syntax(text, &syntax);
-	uint32_t options = options_of(spec, syntax.wants_utf);
+	uint32_t options = options_of(spec, syntax.needs_utf);
 	PCRE2_SPTR bytes = (PCRE2_SPTR)(text.len ? text.data : "");
 	struct sl_pattern_check *made = &pattern->checks[pattern->check_count++];
 	*made = (struct sl_pattern_check){ .has_anchor_g = syntax.has_anchor_g,
@@ -355,10 +355,10 @@ compile(struct sl_pattern *pattern, pcre2_compile_context *context, const struct
 		.depends_on_end = syntax.depends_on_end,
 		.rank = part->rank };
 	made->code = pcre2_compile(bytes, text.len, options, &code, &off, context);
-	if (made->code && syntax.wants_utf)
+	if (made->code && syntax.needs_utf)
 		made->any = pcre2_compile(
 			bytes, text.len, options | PCRE2_MATCH_INVALID_UTF, &code, &off, context);
-	if (!made->code || (syntax.wants_utf && !made->any))
+	if (!made->code || (syntax.needs_utf && !made->any))
 		return fail_compile(err, text, spec->fixed, code, off);
 	pattern->has_expressions = true;
 	/* A system that forbids writable code (SELinux, seccomp) leaves the interpreter. */

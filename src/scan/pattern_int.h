@@ -16,7 +16,7 @@ struct sl_pattern_syntax {
 	const char *newline;  /* what only a newline matches, and without which an alternative of
 				 the whole cannot match; NULL if there is none */
 	bool has_anchor_g;    /* \G: where the search begins decides */
-	bool wants_utf;       /* means characters, not bytes */
+	bool needs_utf;       /* means characters, not bytes */
 
 	/* Whether text behind a cut can change what matched before it (matcher.c). */
 	bool has_lookahead; /* past the end of a match: lookaheads, atomic groups, a++ */

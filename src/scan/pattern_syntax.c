@@ -1,7 +1,7 @@
 /*
- * pattern_syntax.c - reads the text of a regular expression for what must be known besides its
- * compiled form: whether it means characters, whether it can match without a newline, whether text
- * behind a match can change it, and what grep means otherwise than PCRE2.
+ * pattern_syntax.c - reads properties from the text of a regular expression that its compiled form
+ * does not show: whether it needs UTF, whether it can match without a newline, whether text behind
+ * a match can change it, and escapes with another meaning in grep.
  *
  * It walks over the atoms of the syntax in pcre2pattern(3): escapes, classes, groups, comments,
  * repeats. Where it is not sure it errs on the side that costs least: an expression is not refused,
@@ -86,7 +86,7 @@ number_escape(struct reader *reader, size_t off, unsigned base, unsigned most)
 	for (; is_digit(peek(reader, i), base) && (braced || i - off < most); i++)
 		value = value > 0x10ffff ? value : value * base + digit_value(peek(reader, i));
 	if (value > 0xff)
-		reader->syntax->wants_utf = true;
+		reader->syntax->needs_utf = true;
 	size_t len = braced ? len_to(reader, off, '}') : i;
 	return (struct escape){ len, value == '\n' };
 }
@@ -113,12 +113,12 @@ read_escape(struct reader *reader)
 		if (next != '{')
 			break;
 		bool is_character = peek(reader, 3) == 'U' && peek(reader, 4) == '+';
-		syntax->wants_utf = syntax->wants_utf || is_character;
+		syntax->needs_utf = syntax->needs_utf || is_character;
 		return (struct escape){ len_to(reader, 2, '}'),
 			is_character && number_escape(reader, 5, 16, 8).is_newline };
 	case 'p':
 	case 'P':
-		syntax->wants_utf = true;
+		syntax->needs_utf = true;
 		return (struct escape){ next == '{' ? len_to(reader, 2, '}') : 3, false };
 	case 'g':
 	case 'k':
@@ -135,7 +135,7 @@ read_escape(struct reader *reader)
 	return (struct escape){ 2, false };
 }
 
-/* What an escape outside of a class means besides. */
+/* Other properties of an escape outside of a class. */
 static void
 note_escape(struct reader *reader)
 {
@@ -145,7 +145,7 @@ note_escape(struct reader *reader)
 		syntax->has_anchor_g = true;
 		break;
 	case 'X':
-		syntax->wants_utf = syntax->has_lookahead = true;
+		syntax->needs_utf = syntax->has_lookahead = true;
 		break;
 	case 'g': /* may call a group, which is anything */
 		syntax->has_lookahead = true;
@@ -356,7 +356,7 @@ read_verb(struct reader *reader)
 	struct sl_span verb = sl_span(reader->text.data + reader->at, len);
 	if (sl_span_equal(verb, sl_span_str("(*UTF)")) ||
 		sl_span_equal(verb, sl_span_str("(*UCP)")))
-		syntax->wants_utf = true;
+		syntax->needs_utf = true;
 	else
 		syntax->has_lookahead = true;
 	reader->at += len;
@@ -481,6 +481,6 @@ sl_pattern_read_syntax(struct sl_span text, struct sl_pattern_syntax *syntax)
 		syntax->has_lookahead = true;
 	}
 	/* In a text that is not UTF-8 itself other bytes are meant: those of Latin-1, say. */
-	syntax->wants_utf =
-		sl_text_is_utf8(text) && (syntax->wants_utf || sl_pattern_is_wide(text));
+	syntax->needs_utf =
+		sl_text_is_utf8(text) && (syntax->needs_utf || sl_pattern_is_wide(text));
 }

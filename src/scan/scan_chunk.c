@@ -1,11 +1,11 @@
 /*
  * scan_chunk.c - the chunks of pieces, and who gets one of the pool to read to.
  *
- * Where lines go to the sink, the pieces of an input keep their chunks until it is the front of all.
- * So inputs behind it must not take all chunks: the front, on which they wait, could not go on. They
- * take one only while more than `reserve` are free; an input that has become the front takes any.
- * Chunks are taken in the order of an input's pieces, so that none of them waits for one that holds
- * the last chunk.
+ * Where lines go to the sinks, the pieces of an input keep their chunks until it is the front of
+ * all. So inputs behind it must not take all chunks: the front, on which they wait, could not go
+ * on. They take one only while more than `reserve` are free; an input that has become the front
+ * takes any. Chunks are taken in the order of an input's pieces, so that none of them waits for one
+ * that holds the last chunk.
  */
 #include "scan_int.h"
 

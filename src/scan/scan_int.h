@@ -13,9 +13,9 @@
 #include "sluice/scan/steps.h"
 
 /*
- * An input on its way through the scan, with pieces, counts and a state of its own: several are read
- * and merged at a time. It goes through these stages in order; for one that is small or cannot be
- * opened, some have no duration.
+ * An input on its way through the scan, with pieces, counts and a state of its own: several are
+ * read and merged at a time. It goes through these stages in order; for one that is small or cannot
+ * be opened, some have no duration.
  *
  *   stage    begins when               by       valid from then on
  *   LISTED   it was found              lister   input (a name), listed_as; it is in scan->jobs
@@ -120,7 +120,7 @@ struct scan {
 
 	struct scan_job *current; /* the file whose ranges are taken next; under `turn` */
 	struct sl_list streams;   /* jobs that are read as streams, each by a reader of its own */
-	unsigned stream_count;
+	unsigned stream_count, stream_limit;
 	struct sl_list stream_waiters; /* for one of them to end */
 	struct scan_piece *free_pieces;
 
@@ -223,10 +223,22 @@ SL_SUSPENDS
 int sl_scan_open(void *arg);
 SL_SUSPENDS
 int sl_scan_read(void *arg);
-
-/* Takes a piece that was scanned. Returns 0, or 1 if the scan is over before its inputs are, or a
- * negative code. */
 SL_SUSPENDS
-int sl_scan_merge(struct scan *scan, struct scan_piece *piece);
+int sl_scan_consume(void *arg);
+
+/* ---- the merger ---- */
+
+/* scan_merge.c: the next piece of its input. Returns 0 or a negative code. */
+SL_SUSPENDS
+int sl_scan_merge_piece(struct scan *scan, struct scan_piece *piece) SL_MUST_CHECK;
+
+/* Its counts are final as they are, because no more is wanted. Returns as above. */
+SL_SUSPENDS
+int sl_scan_merge_stop(struct scan *scan, struct scan_job *job) SL_MUST_CHECK;
+
+/* scan_order.c: takes a piece that was scanned. Returns 0, or 1 if the scan is over before its
+ * inputs are, or a negative code. */
+SL_SUSPENDS
+int sl_scan_order(struct scan *scan, struct scan_piece *piece) SL_MUST_CHECK;
 
 #endif

@@ -1,12 +1,7 @@
 /*
- * The last stage. Pieces come here in any order. Each input has its own, which are merged by their
- * numbers: they become its lines and its totals. Inputs are merged side by side, and reported in
- * their order: begin, lines and end go to the sink while an input is the front of all.
- *
- * What waits is bounded. A piece for those of its input before it, which are being read or scanned;
- * it keeps its chunk only where its text is needed, and neighbours that need none become one. Pieces
- * with lines for the sink, or with a part of a long line, until their input is the front: then with
- * their chunks, of which the front has a reserve (scan_chunk.c).
+ * scan_merge.c - the next piece of an input becomes its lines, which go to the sinks, and its
+ * counts; with the last one, or a failure, its state and totals are final. scan_order.c says which
+ * piece is next.
  */
 #include "scan_int.h"
 
@@ -16,56 +11,12 @@
 
 #include <errno.h>
 
-/* Bytes of an open line that are kept of inputs behind the front; a longer one waits, since there
- * may be many. */
-#define KEPT_BEHIND_MAX (64u * 1024u)
-
 /* For the display, and for stop_at_hit. */
 static void
 note_hits(struct scan *scan, struct scan_job *job, uint64_t hits)
 {
 	scan->progress->hits += hits - job->known_hits;
 	job->known_hits = hits;
-}
-
-SL_SUSPENDS
-static int
-emit(struct scan *scan, const struct sl_scan_event *event)
-{
-	return sl_scan_emit(scan->setup->sinks, scan->setup->sink_count, event);
-}
-
-SL_SUSPENDS
-static int
-begin_input(struct scan *scan, struct scan_job *job)
-{
-	job->has_begun = true;
-	struct sl_scan_event event = { .kind = SL_SCAN_EVENT_BEGIN, .input = job->input };
-	return emit(scan, &event);
-}
-
-SL_SUSPENDS
-static int
-end_input(struct scan *scan, struct scan_job *job)
-{
-	struct sl_scan_result result = {
-		.state = job->state,
-		.bytes = job->totals.bytes,
-		.lines = job->totals.lines,
-		.hits = job->totals.hits,
-		.undecided = job->totals.undecided,
-		.other_case = job->totals.other_case,
-		.has_only_cr = job->has_only_cr && job->totals.lines == 1 &&
-			       sl_join_newlines(&job->join) == 0,
-		.elapsed_ns = sl_now() - job->begun_ns,
-		.err = &job->input->err,
-	};
-	note_hits(scan, job, result.hits);
-	sl_scan_summary_add(&scan->progress->summary, &result);
-	struct sl_scan_event event = {
-		.kind = SL_SCAN_EVENT_END, .input = job->input, .result = &result
-	};
-	return emit(scan, &event);
 }
 
 /* What the state is going to be, if nothing worse was found already. */
@@ -96,7 +47,7 @@ emit_line(struct scan *scan, struct scan_job *job, const struct sl_join_line *fo
 	struct sl_scan_event event = {
 		.kind = SL_SCAN_EVENT_LINE, .input = job->input, .line = &line
 	};
-	int code = emit(scan, &event);
+	int code = sl_scan_emit(scan->setup->sinks, scan->setup->sink_count, &event);
 	if (code < 0 || job->hits < scan->setup->max_hits)
 		return code;
 	/* What follows is not counted: the totals end with this line. */
@@ -300,8 +251,18 @@ finish_counts(struct scan *scan, struct scan_job *job)
 		return code;
 	job->ignores_rest = true;
 	job->totals = sl_join_totals(&job->join);
+	note_hits(scan, job, job->totals.hits);
 	fail_undecided(job);
 	return 0;
+}
+
+int
+sl_scan_merge_stop(struct scan *scan, struct scan_job *job)
+{
+	if (job->ignores_rest)
+		return 0;
+	set_state(job, SL_SCAN_LIMITED);
+	return finish_counts(scan, job);
 }
 
 /* An input that goes on in UTF-16 is counted up to the piece in which it does. */
@@ -316,10 +277,8 @@ note_form(struct scan_job *job, const struct scan_piece *piece)
 		sl_group_cancel(job->reading, -ECANCELED);
 }
 
-/* Returns 0 or a negative code. */
-SL_SUSPENDS
-static int
-merge(struct scan *scan, struct scan_piece *piece)
+int
+sl_scan_merge_piece(struct scan *scan, struct scan_piece *piece)
 {
 	struct scan_job *job = piece->job;
 	int code = 0;
@@ -341,151 +300,5 @@ merge(struct scan *scan, struct scan_piece *piece)
 	}
 	if (code == 0 && !job->ignores_rest && !scan->by_line)
 		note_hits(scan, job, sl_join_totals(&job->join).hits);
-	return code;
-}
-
-/* ---- the pieces of an input ---- */
-
-/* Its result is a number of bytes, lines and hits, without a condition: it can become one with its
- * neighbour. */
-static bool
-is_plain(const struct scan *scan, const struct scan_piece *piece)
-{
-	const struct scan_job *job = piece->job;
-	return !scan->by_line && job->form == SL_FORM_PLAIN && !job->is_binary &&
-	       !job->ignores_rest && piece->len && piece->form == SL_FORM_PLAIN && !piece->code &&
-	       !piece->is_short;
-}
-
-/* If the second follows the first, it becomes a part of it. */
-static void
-join_neighbours(struct scan *scan, struct scan_piece *left, struct scan_piece *right)
-{
-	if (left->seq_end != right->seq || !is_plain(scan, left) || !is_plain(scan, right))
-		return;
-	sl_block_merge(scan->plan, &left->found.block, &right->found.block,
-		sl_block_joint(scan->plan, &left->found.block, &right->found.block));
-	left->found.len += right->found.len;
-	left->len += right->len;
-	left->seq_end = right->seq_end;
-	left->is_last = right->is_last;
-	sl_scan_piece_free(scan, right);
-}
-
-static struct scan_piece *
-piece_of(struct sl_list *node)
-{
-	return sl_list_item(node, struct scan_piece, link);
-}
-
-static void
-add_waiting(struct scan *scan, struct scan_job *job, struct scan_piece *piece)
-{
-	struct sl_list *head = &job->waiting, *before = head->prev;
-	while (before != head && piece_of(before)->seq > piece->seq)
-		before = before->prev;
-	sl_list_push_front(before, &piece->link);
-	if (piece->link.next != head)
-		join_neighbours(scan, piece, piece_of(piece->link.next));
-	if (before != head)
-		join_neighbours(scan, piece_of(before), piece);
-}
-
-/* What its pieces have, or may have, is for the sink alone. A scan that ends with its first hit says
- * of all inputs before that what became of them. */
-static bool
-must_be_front(const struct scan *scan, const struct scan_job *job)
-{
-	return sl_scan_wants_lines(scan) || scan->setup->stop_at_hit ||
-	       sl_join_kept(&job->join) > KEPT_BEHIND_MAX;
-}
-
-/* The piece that comes next, if it was scanned and need not wait for the front. */
-static struct scan_piece *
-next_piece(const struct scan *scan, struct scan_job *job)
-{
-	struct sl_list *node = job->waiting.next;
-	if (node == &job->waiting || piece_of(node)->seq != job->next_merged)
-		return NULL;
-	bool waits = must_be_front(scan, job) && !sl_scan_is_front(scan, job);
-	return waits ? NULL : piece_of(node);
-}
-
-/* Returns as sl_scan_merge does. */
-SL_SUSPENDS
-static int
-merge_piece(struct scan *scan, struct scan_job *job, struct scan_piece *piece)
-{
-	bool is_last = piece->is_last;
-	int code = 0;
-	if (sl_scan_is_front(scan, job) && !job->has_begun)
-		code = begin_input(scan, job);
-	sl_list_remove(&piece->link);
-	job->next_merged = piece->seq_end;
-	if (code == 0)
-		code = merge(scan, piece);
-	sl_scan_piece_free(scan, piece);
-	if (code < 0)
-		return code;
-	if (is_last)
-		job->stage = SCAN_MERGED;
-	if (!scan->setup->stop_at_hit || scan->progress->hits + job->totals.hits == 0)
-		return 0;
-	if (!job->ignores_rest) {
-		set_state(job, SL_SCAN_LIMITED);
-		code = finish_counts(scan, job);
-	}
-	if (code == 0)
-		code = end_input(scan, job);
-	return code ? code : 1;
-}
-
-SL_SUSPENDS
-static int
-merge_waiting(struct scan *scan, struct scan_job *job)
-{
-	struct scan_piece *piece;
-	int code = 0;
-	while (code == 0 && (piece = next_piece(scan, job)))
-		code = merge_piece(scan, job, piece);
-	return code;
-}
-
-/* ---- the inputs ---- */
-
-static struct scan_job *
-front_of(const struct scan *scan)
-{
-	return sl_list_is_empty(&scan->jobs)
-		       ? NULL
-		       : sl_list_item(scan->jobs.next, struct scan_job, of_scan);
-}
-
-/* The front is over, and the next one becomes it. */
-SL_SUSPENDS
-static int
-report_front(struct scan *scan, struct scan_job *job)
-{
-	int code = job->has_begun ? 0 : begin_input(scan, job);
-	if (code == 0)
-		code = end_input(scan, job);
-	sl_scan_job_free(scan, job);
-	sl_semaphore_give(&scan->unreported);
-	sl_scan_chunk_serve(scan);
-	return code;
-}
-
-int
-sl_scan_merge(struct scan *scan, struct scan_piece *piece)
-{
-	struct scan_job *job = piece->job;
-	add_waiting(scan, job, piece);
-	int code = merge_waiting(scan, job);
-	while (code == 0 && (job = front_of(scan)) && job->stage == SCAN_MERGED) {
-		code = report_front(scan, job);
-		job = front_of(scan);
-		if (code == 0 && job)
-			code = merge_waiting(scan, job);
-	}
 	return code;
 }

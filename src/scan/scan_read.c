@@ -26,10 +26,6 @@
 #define WARM_RANGE_MIN (512 * SL_KIB)
 #define WARM_RANGES_A_WORKER 2u
 
-/* Streams that are read at a time. Each has a reader, which may wait for it: the others read
- * files. */
-#define STREAMS (SL_SCAN_READERS / 2)
-
 /*
  * Close the input after its last range was read, in whatever order that happens; before the piece
  * is passed on, because the merger frees the input with its last piece.
@@ -203,7 +199,7 @@ read_stream(struct scan *scan, struct scan_piece *piece)
 static bool
 may_begin_stream(const struct scan *scan, const struct scan_job *job)
 {
-	if (scan->stream_count == STREAMS)
+	if (scan->stream_count == scan->stream_limit)
 		return false;
 	sl_list_each(node, &scan->streams)
 	{

@@ -20,6 +20,20 @@ sl_scan_state_is_skipped(enum sl_scan_state state)
 	return state >= SL_SCAN_BINARY && state < SL_SCAN_UNDECIDED;
 }
 
+bool
+sl_scan_result_is_unread(const struct sl_scan_result *result)
+{
+	enum sl_scan_state state = result->state;
+	bool has_failed = state == SL_SCAN_UNSUPPORTED || state == SL_SCAN_UNREADABLE;
+	return sl_scan_state_is_skipped(state) || (has_failed && result->lines == 0);
+}
+
+bool
+sl_scan_result_is_skipped(const struct sl_scan_result *result, bool is_found)
+{
+	return is_found && result->state != SL_SCAN_UNREADABLE && sl_scan_result_is_unread(result);
+}
+
 void
 sl_scan_summary_add(struct sl_scan_summary *summary, const struct sl_scan_result *result)
 {

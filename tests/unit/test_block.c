@@ -48,12 +48,6 @@ begin(const struct set *set)
 }
 
 static void
-merge(struct sl_block_result *left, const struct sl_block_result *right)
-{
-	sl_block_merge(plans, left, right, sl_block_joint(plans, left, right));
-}
-
-static void
 check(const struct sl_block_result *result, const struct set *set, const unsigned char *data,
 	size_t len)
 {
@@ -95,8 +89,8 @@ Test(block, totals_do_not_depend_on_where_a_small_input_is_cut)
 				sl_block_scan(kernel, plans, NULL, data, a, NULL, &left);
 				sl_block_scan(kernel, plans, NULL, data + a, b - a, NULL, &middle);
 				sl_block_scan(kernel, plans, NULL, data + b, len - b, NULL, &right);
-				merge(&left, &middle);
-				merge(&left, &right);
+				sl_block_merge(plans, &left, &middle);
+				sl_block_merge(plans, &left, &right);
 				check(&left, set, data, len);
 			}
 		}
@@ -122,7 +116,7 @@ merge_all(struct sl_random *random, struct sl_block_result *parts, size_t count)
 {
 	while (count > 1) {
 		size_t at = sl_random_below(random, count - 1);
-		merge(&parts[at], &parts[at + 1]);
+		sl_block_merge(plans, &parts[at], &parts[at + 1]);
 		memmove(&parts[at + 1], &parts[at + 2], (count - at - 2) * sizeof(parts[0]));
 		count--;
 	}
@@ -192,9 +186,9 @@ Test(block, the_empty_result_changes_nothing)
 	struct sl_block_result empty = { 0 }, a, b;
 	sl_block_scan(kernel, plans, NULL, text, 12, NULL, &a);
 	b = a;
-	merge(&b, &empty);
+	sl_block_merge(plans, &b, &empty);
 	cr_assert(same(&a, &b));
-	merge(&empty, &a);
+	sl_block_merge(plans, &empty, &a);
 	cr_assert(same(&a, &empty));
 	sl_block_scan(kernel, plans, NULL, text, 0, NULL, &b);
 	struct sl_block_totals totals = sl_block_finish(&b);
@@ -314,7 +308,7 @@ Test(block, lines_with_the_literals_in_another_case_are_counted)
 					1 + sl_random_below(&random, SL_MIN(len - at, longest));
 				sl_block_scan(one, plans, NULL, (unsigned char *)text + at, some,
 					NULL, &part);
-				merge(&all, &part);
+				sl_block_merge(plans, &all, &part);
 				at += some;
 			}
 			struct sl_block_totals got = sl_block_finish(&all);

@@ -409,7 +409,7 @@ Test(confirm, a_line_that_a_literal_decides_is_never_undecided)
 
 Test(confirm, a_step_ends_after_a_line_that_took_long)
 {
-	struct sl_block_result result;
+	struct sl_block_result result = { 0 };
 	unsigned count = 1;
 	begin_with(costly, 2);
 	struct sl_span text = sl_span_str(costly_text);

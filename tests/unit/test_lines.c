@@ -76,27 +76,3 @@ Test(lines, agree_with_the_oracle_on_random_blocks)
 		cr_assert(!sl_lines_next(&lines, &got));
 	}
 }
-
-Test(lines, edges_divide_a_block_at_its_first_and_last_newline)
-{
-	static const struct {
-		const char *text;
-		size_t head, tail;
-	} cases[] = {
-		{ "", 0, 0 },
-		{ "abc", 3, 0 },
-		{ "\n", 1, 1 },
-		{ "a\n", 2, 2 },
-		{ "\nb", 1, 1 },
-		{ "a\nb", 2, 2 },
-		{ "a\nbc\nd", 2, 5 },
-		{ "\n\n", 1, 2 },
-	};
-	for (size_t i = 0; i < SL_COUNT_OF(cases); i++) {
-		size_t head, tail;
-		sl_lines_edges(
-			(const unsigned char *)cases[i].text, strlen(cases[i].text), &head, &tail);
-		cr_assert_eq(head, cases[i].head, "case %zu", i);
-		cr_assert_eq(tail, cases[i].tail, "case %zu", i);
-	}
-}

@@ -161,6 +161,8 @@ sink_event(void *ctx, const struct sl_scan_event *event)
 		return 0;
 	case SL_SCAN_EVENT_IDLE:
 		return sink_idle(scene);
+	case SL_SCAN_EVENT_SUMMARY:
+		return 0;
 	}
 	return 0;
 }

@@ -89,12 +89,17 @@ void sl_block_scan(const struct sl_match_kernel *kernel, const struct sl_match_p
 enum sl_block_line sl_block_joint(const struct sl_match_plan *plan,
 	const struct sl_block_result *left, const struct sl_block_result *right);
 
-/*
- * *left becomes the result of its bytes followed by those of *right; `joint` is what is known of
- * the line that they share. If both have a newline, that line is closed now: it is counted if it is
- * a HIT, and a CANDIDATE must have been confirmed.
- */
+/* *left becomes the result of its bytes followed by those of *right. Both were scanned with `plan`,
+ * which has no prefilter. */
 void sl_block_merge(const struct sl_match_plan *plan, struct sl_block_result *left,
+	const struct sl_block_result *right);
+
+/*
+ * The same with any plan; `joint` is what is known of the line that they share. If both have a
+ * newline, that line is closed now: it is counted if it is a HIT, and a CANDIDATE must have been
+ * confirmed.
+ */
+void sl_block_merge_line(const struct sl_match_plan *plan, struct sl_block_result *left,
 	const struct sl_block_result *right, enum sl_block_line joint);
 
 struct sl_block_totals {

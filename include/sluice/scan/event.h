@@ -2,14 +2,15 @@
  * event.h - what a scan reports while it runs, and the sinks that receive it.
  *
  * The scan emits events, in the order of the inputs: for each input BEGIN, its lines, END; and IDLE
- * whenever it has to wait. It knows no format. A scan may have several sinks. Each receives the
- * kinds that it wants, and all receive an event before the next one is made.
+ * whenever it has to wait. Only sinks format: those in src/sink make the results, and cli has one
+ * for messages. A scan may have several; each receives the kinds that it wants, and all of them
+ * receive an event before the next one is emitted.
  *
- * To add a sink: write its event function, set the kinds that it wants, and append it to
- * sl_scan_setup.sinks. Lines are made, and their text is kept, only if a sink wants LINE.
- * To add a kind: add it below with its payload, and emit it in src/scan.
+ * To add a sink: write its event function (src/sink/count_sink.c is the shortest), set the kinds
+ * that it wants, and append it to sl_scan_setup.sinks. Lines are passed on only if a sink wants
+ * LINE. To add a kind: append it below with its payload, and emit it in src/scan.
  *
- * On the thread of the runtime.
+ * On the thread of the runtime, in the task that called sl_scan_run.
  */
 #ifndef SLUICE_SCAN_EVENT_H
 #define SLUICE_SCAN_EVENT_H
@@ -37,19 +38,28 @@ struct sl_scan_line {
 enum sl_scan_event_kind {
 	SL_SCAN_EVENT_BEGIN, /* an input, before its first line */
 	SL_SCAN_EVENT_LINE,  /* a matching line */
-	SL_SCAN_EVENT_END,   /* an input; the only event that is certain to come for each */
+	SL_SCAN_EVENT_END,   /* an input, with its result: comes for each one that began */
 	/* Before waiting for more to be read or scanned: a sink may write what it has collected. Of
 	 * no input. */
 	SL_SCAN_EVENT_IDLE,
+	/* The whole scan, once it is complete. Emitted by the caller of sl_scan_run, which has the
+	 * time of the run and first removes its display of the progress. Of no input. */
+	SL_SCAN_EVENT_SUMMARY,
+};
+
+struct sl_scan_outcome {
+	const struct sl_scan_summary *summary;
+	uint64_t elapsed_ns;
 };
 
 /* All that it points to is valid during the call. */
 struct sl_scan_event {
 	enum sl_scan_event_kind kind;
-	const struct sl_input *input; /* NULL with IDLE */
+	const struct sl_input *input; /* NULL if it is of no input */
 	union {
-		const struct sl_scan_line *line;     /* LINE */
-		const struct sl_scan_result *result; /* END */
+		const struct sl_scan_line *line;       /* LINE */
+		const struct sl_scan_result *result;   /* END */
+		const struct sl_scan_outcome *outcome; /* SUMMARY */
 	};
 };
 

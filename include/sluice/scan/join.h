@@ -79,11 +79,4 @@ sl_join_bytes(const struct sl_join *join)
 	return join->total.result.len;
 }
 
-/* Bytes that are kept of the line that is open. */
-static inline size_t
-sl_join_kept(const struct sl_join *join)
-{
-	return join->total.open.text.len;
-}
-
 #endif

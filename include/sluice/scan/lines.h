@@ -39,8 +39,4 @@ bool sl_lines_next(struct sl_lines *lines, struct sl_line *line);
 /* Where the line begins that holds data[at], looking back no farther than `from`. */
 size_t sl_lines_begin(const unsigned char *data, size_t from, size_t at);
 
-/* How a block divides: [0, head) ends with its first newline, [tail, len) follows the last. No
- * newline: head = len, tail = 0. */
-void sl_lines_edges(const unsigned char *data, size_t len, size_t *head, size_t *tail);
-
 #endif

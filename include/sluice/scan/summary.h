@@ -45,6 +45,13 @@ struct sl_scan_result {
 	const struct sl_error *err; /* code is not 0 if a message explains the state */
 };
 
+/* True if nothing of the input was read, so that a count of 0 would be wrong. */
+bool sl_scan_result_is_unread(const struct sl_scan_result *result);
+
+/* True for an input that was found in a directory and not read at all, unless that failed. Such
+ * inputs are counted by kind: a directory may have hundreds of compressed logs. */
+bool sl_scan_result_is_skipped(const struct sl_scan_result *result, bool is_found);
+
 /* {0} to begin with. */
 struct sl_scan_summary {
 	uint64_t inputs; /* in all states */

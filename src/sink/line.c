@@ -1,8 +1,9 @@
 /*
- * scan_line.c - what all forms of the output share: sending what is pending, and a matching line in
- * pieces: the part of it that is shown, and where its matches are.
+ * line.c - matches are located on the thread of the runtime as long as that takes no more than
+ * some milliseconds, otherwise on a worker, which returns now and then, so that a signal can end
+ * the run.
  */
-#include "scan_output_int.h"
+#include "sluice/sink/line.h"
 
 #include "sluice/base/clock.h"
 #include "sluice/base/text.h"
@@ -11,45 +12,16 @@
 
 #include <errno.h>
 
-/* Lines up to here are searched on the ring's thread, as long as that takes no more than some
- * milliseconds; others on a worker. */
+/* Lines up to here are searched on the runtime's thread, as long as that is quick. */
 #define INLINE_LINE 4096u
 
 /* CPU time after which a worker returns, so that a signal can end the run in between. */
 #define LOCATE_NS (50 * SL_NS_PER_MS)
 
-SL_SUSPENDS
-int
-sl_scan_output_send(struct sl_scan_output *output)
-{
-	if (output->pending.failed)
-		return -ENOMEM;
-	if (output->pending.len == 0)
-		return 0;
-	uint64_t before_ns = sl_now();
-	output->sent_bytes += output->pending.len;
-	int code = sl_output_send(output->out, &output->pending);
-	output->waited_ns += sl_now() - before_ns;
-	return code;
-}
-
 struct sl_span
-sl_scan_output_name(const struct sl_input *input)
+sl_line_take_piece(struct sl_span *text)
 {
-	return sl_span_str(input->is_stdin ? "<stdin>" : input->path);
-}
-
-SL_SUSPENDS
-int
-sl_scan_output_make_room(struct sl_scan_output *output)
-{
-	return output->pending.len >= SL_OUTPUT_BUFFER ? sl_scan_output_send(output) : 0;
-}
-
-struct sl_span
-sl_scan_output_take_piece(struct sl_span *text)
-{
-	size_t len = SL_MIN(text->len, (size_t)SL_SCAN_TEXT_PIECE), back = 0;
+	size_t len = SL_MIN(text->len, (size_t)SL_LINE_PIECE), back = 0;
 	while (len < text->len && back < 3 &&
 		((unsigned char)text->data[len - back] & 0xc0) == 0x80)
 		back++;
@@ -61,8 +33,8 @@ sl_scan_output_take_piece(struct sl_span *text)
 	return piece;
 }
 
-struct sl_scan_shown
-sl_scan_output_shown(const struct sl_scan_line *line)
+struct sl_line_shown
+sl_line_shown(const struct sl_scan_line *line)
 {
 	size_t begin = 0, end = line->len, back = 1;
 	uint32_t code = 0;
@@ -76,13 +48,13 @@ sl_scan_output_shown(const struct sl_scan_line *line)
 			end -= back;
 	}
 	uint64_t after = line->whole_len - line->skipped - end;
-	return (struct sl_scan_shown){ begin, end, line->skipped + begin, after };
+	return (struct sl_line_shown){ begin, end, line->skipped + begin, after };
 }
 
 /* ---- matches in a line ---- */
 
 void
-sl_scan_matches_begin(struct sl_scan_matches *matches, const struct sl_scan_line *line)
+sl_line_matches_begin(struct sl_line_matches *matches, const struct sl_scan_line *line)
 {
 	matches->line = line;
 	matches->from = matches->count = matches->next = 0;
@@ -94,11 +66,11 @@ sl_scan_matches_begin(struct sl_scan_matches *matches, const struct sl_scan_line
 static int
 locate(void *arg)
 {
-	struct sl_scan_matches *matches = arg;
+	struct sl_line_matches *matches = arg;
 	const struct sl_scan_line *line = matches->line;
 	uint64_t begun_ns = matches->is_quick ? 0 : sl_clock_thread_cpu_ns();
 	matches->count = matches->next = 0;
-	while (matches->count < SL_SCAN_MATCHES_LOCATED) {
+	while (matches->count < SL_LINE_MATCHES) {
 		struct sl_match_range *range = &matches->found[matches->count];
 		matches->verdict = sl_matcher_find(
 			line->matcher, &line->subject, matches->from, matches->is_quick, range);
@@ -114,7 +86,7 @@ locate(void *arg)
 
 SL_SUSPENDS
 int
-sl_scan_matches_next(struct sl_scan_matches *matches, struct sl_match_range *range)
+sl_line_matches_next(struct sl_line_matches *matches, struct sl_match_range *range)
 {
 	const struct sl_scan_line *line = matches->line;
 	size_t off = (size_t)(line->subject.text - line->text);

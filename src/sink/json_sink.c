@@ -1,23 +1,24 @@
 /*
- * scan_json.c - scan's events as JSON, with the names that ripgrep's have. sluice-scan(1) lists
- * what is added to them.
+ * json_sink.c - a line may be long and have a million matches: text and matches are added piece by
+ * piece, and results are sent in between. So one event may span several buffers.
  */
-#include "scan_output_int.h"
+#include "sluice/sink/json_sink.h"
 
 #include "sluice/base/text.h"
+#include "sluice/sink/line.h"
 #include "sluice/ui/json.h"
 
 #include <errno.h>
 #include <stdio.h>
 
 static void
-json_path(struct sl_json *json, const struct sl_input *input)
+add_path(struct sl_json *json, const struct sl_input *input)
 {
-	sl_json_text_or_bytes(json, "path", sl_scan_output_name(input));
+	sl_json_text_or_bytes(json, "path", sl_results_name(input));
 }
 
 static void
-json_begin(struct sl_json *json, struct sl_buf *out, const char *type)
+begin_event(struct sl_json *json, struct sl_buf *out, const char *type)
 {
 	sl_json_begin(json, out);
 	sl_json_string(json, "type", sl_span_str(type));
@@ -27,22 +28,21 @@ json_begin(struct sl_json *json, struct sl_buf *out, const char *type)
 /* Text of a line, and its newline. */
 SL_SUSPENDS
 static int
-json_line_text(struct sl_scan_output *output, struct sl_json *json, const char *key,
+add_line_text(struct sl_results *results, struct sl_json *json, const char *key,
 	struct sl_span text, bool has_newline)
 {
 	bool is_text = sl_text_is_utf8(text);
 	struct sl_buf rest = { 0 };
 	int code = 0;
 	sl_json_begin_data(json, key, is_text);
-	while (text.len > SL_SCAN_TEXT_PIECE && code == 0) {
-		struct sl_span piece = sl_span(text.data, SL_SCAN_TEXT_PIECE);
+	while (text.len > SL_LINE_PIECE && code == 0) {
+		struct sl_span piece = sl_span(text.data, SL_LINE_PIECE);
 		if (is_text)
-			piece = sl_scan_output_take_piece(&text);
+			piece = sl_line_take_piece(&text);
 		else
-			text = sl_span(
-				text.data + SL_SCAN_TEXT_PIECE, text.len - SL_SCAN_TEXT_PIECE);
+			text = sl_span(text.data + SL_LINE_PIECE, text.len - SL_LINE_PIECE);
 		sl_json_add_data(json, is_text, piece);
-		code = sl_scan_output_make_room(output);
+		code = sl_results_make_room(results);
 	}
 	sl_buf_add_span(&rest, text);
 	if (has_newline)
@@ -59,30 +59,31 @@ json_line_text(struct sl_scan_output *output, struct sl_json *json, const char *
  * does not count. */
 SL_SUSPENDS
 static int
-json_submatches(struct sl_scan_output *output, struct sl_json *json,
-	const struct sl_scan_line *line, const struct sl_scan_shown *shown)
+add_submatches(struct sl_json_sink *sink, struct sl_json *json, const struct sl_scan_line *line,
+	const struct sl_line_shown *shown)
 {
+	struct sl_results *results = sink->results;
 	const char *text = (const char *)line->text;
-	struct sl_scan_matches matches;
+	struct sl_line_matches matches;
 	struct sl_match_range range;
 	size_t last_end = SIZE_MAX;
 	int code = 0, more;
-	sl_scan_matches_begin(&matches, line);
+	sl_line_matches_begin(&matches, line);
 	sl_json_open(json, "submatches", SL_JSON_ARRAY);
-	while ((more = sl_scan_matches_next(&matches, &range)) > 0) {
+	while ((more = sl_line_matches_next(&matches, &range)) > 0) {
 		bool is_shown = range.begin >= shown->begin && range.end <= shown->end;
 		if (!is_shown || (range.end == range.begin && range.begin == last_end))
 			continue;
 		last_end = range.end;
 		sl_json_open(json, NULL, SL_JSON_OBJECT);
-		code = json_line_text(output, json, "match",
+		code = add_line_text(results, json, "match",
 			sl_span(text + range.begin, range.end - range.begin), false);
 		sl_json_u64(json, "start", range.begin - shown->begin);
 		sl_json_u64(json, "end", range.end - shown->begin);
 		sl_json_close(json);
-		output->input_matches++;
+		sink->input_matches++;
 		if (code == 0)
-			code = sl_scan_output_make_room(output);
+			code = sl_results_make_room(results);
 		if (code)
 			break;
 	}
@@ -95,17 +96,17 @@ json_submatches(struct sl_scan_output *output, struct sl_json *json,
 /* As in ripgrep, a line includes its newline. For a part of a line the bytes left out on both sides
  * are given. */
 SL_SUSPENDS
-int
-sl_scan_json_match(struct sl_scan_output *output, const struct sl_input *input,
-	const struct sl_scan_line *line)
+static int
+add_match(struct sl_json_sink *sink, const struct sl_input *input, const struct sl_scan_line *line)
 {
 	struct sl_json json;
-	struct sl_scan_shown shown = sl_scan_output_shown(line);
+	struct sl_line_shown shown = sl_line_shown(line);
 	struct sl_span text =
 		sl_span((const char *)line->text + shown.begin, shown.end - shown.begin);
-	json_begin(&json, &output->pending, "match");
-	json_path(&json, input);
-	int code = json_line_text(output, &json, "lines", text, line->is_closed && !shown.after);
+	begin_event(&json, &sink->results->pending, "match");
+	add_path(&json, input);
+	int code =
+		add_line_text(sink->results, &json, "lines", text, line->is_closed && !shown.after);
 	sl_json_u64(&json, "line_number", line->number);
 	sl_json_u64(&json, "absolute_offset", line->off);
 	if (shown.before || shown.after) {
@@ -113,13 +114,13 @@ sl_scan_json_match(struct sl_scan_output *output, const struct sl_input *input,
 		sl_json_u64(&json, "truncated_after", shown.after);
 	}
 	if (code == 0)
-		code = json_submatches(output, &json, line, &shown);
+		code = add_submatches(sink, &json, line, &shown);
 	sl_json_end_line(&json);
 	return code;
 }
 
 static void
-json_elapsed(struct sl_json *json, const char *key, uint64_t ns)
+add_elapsed(struct sl_json *json, const char *key, uint64_t ns)
 {
 	char human[40];
 	snprintf(human, sizeof(human), "%.6fs", (double)ns / 1e9);
@@ -135,10 +136,10 @@ struct totals {
 };
 
 static void
-json_stats(struct sl_json *json, const struct totals *totals)
+add_stats(struct sl_json *json, const struct totals *totals)
 {
 	sl_json_open(json, "stats", SL_JSON_OBJECT);
-	json_elapsed(json, "elapsed", totals->elapsed_ns);
+	add_elapsed(json, "elapsed", totals->elapsed_ns);
 	sl_json_u64(json, "searches", totals->searches);
 	sl_json_u64(json, "searches_with_match", totals->searches_with_match);
 	sl_json_u64(json, "bytes_searched", totals->bytes);
@@ -148,16 +149,27 @@ json_stats(struct sl_json *json, const struct totals *totals)
 	sl_json_close(json);
 }
 
-/* Bytes of output so far. */
+/* Bytes of results so far. */
 static uint64_t
-position(const struct sl_scan_output *output)
+position(const struct sl_results *results)
 {
-	return output->sent_bytes + output->pending.len;
+	return results->sent + results->pending.len;
+}
+
+static void
+add_begin(struct sl_json_sink *sink, const struct sl_input *input)
+{
+	struct sl_json json;
+	sink->input_begin = position(sink->results);
+	sink->input_matches = 0;
+	begin_event(&json, &sink->results->pending, "begin");
+	add_path(&json, input);
+	sl_json_end_line(&json);
 }
 
 /* As ripgrep counts: the bytes printed of an input are all but this event. */
-void
-sl_scan_json_end(struct sl_scan_output *output, const struct sl_input *input,
+static void
+add_end(struct sl_json_sink *sink, const struct sl_input *input,
 	const struct sl_scan_result *result)
 {
 	struct sl_json json;
@@ -165,15 +177,15 @@ sl_scan_json_end(struct sl_scan_output *output, const struct sl_input *input,
 		.searches = 1,
 		.searches_with_match = result->hits > 0,
 		.bytes = result->bytes,
-		.printed = position(output) - output->input_begin,
+		.printed = position(sink->results) - sink->input_begin,
 		.lines = result->hits,
-		.matches = output->options->print ? output->input_matches : result->hits };
-	output->printed_bytes += totals.printed;
-	output->printed_matches += totals.matches;
-	json_begin(&json, &output->pending, "end");
-	json_path(&json, input);
+		.matches = sink->has_lines ? sink->input_matches : result->hits };
+	sink->printed_bytes += totals.printed;
+	sink->printed_matches += totals.matches;
+	begin_event(&json, &sink->results->pending, "end");
+	add_path(&json, input);
 	sl_json_null(&json, "binary_offset");
-	json_stats(&json, &totals);
+	add_stats(&json, &totals);
 	sl_json_u64(&json, "total_lines", result->lines);
 	sl_json_string(&json, "state", sl_span_str(sl_scan_state_name(result->state)));
 	if (result->undecided)
@@ -183,21 +195,21 @@ sl_scan_json_end(struct sl_scan_output *output, const struct sl_input *input,
 	sl_json_end_line(&json);
 }
 
-void
-sl_scan_json_summary(
-	struct sl_scan_output *output, const struct sl_scan_summary *summary, uint64_t elapsed_ns)
+static void
+add_summary(struct sl_json_sink *sink, const struct sl_scan_outcome *outcome)
 {
+	const struct sl_scan_summary *summary = outcome->summary;
 	struct sl_json json;
-	struct totals totals = { .elapsed_ns = elapsed_ns,
+	struct totals totals = { .elapsed_ns = outcome->elapsed_ns,
 		.searches = summary->inputs,
 		.searches_with_match = summary->inputs_with_hits,
 		.bytes = summary->bytes,
-		.printed = output->printed_bytes,
+		.printed = sink->printed_bytes,
 		.lines = summary->hits,
-		.matches = output->printed_matches };
-	json_begin(&json, &output->pending, "summary");
-	json_elapsed(&json, "elapsed_total", elapsed_ns);
-	json_stats(&json, &totals);
+		.matches = sink->printed_matches };
+	begin_event(&json, &sink->results->pending, "summary");
+	add_elapsed(&json, "elapsed_total", outcome->elapsed_ns);
+	add_stats(&json, &totals);
 	sl_json_u64(&json, "total_lines", summary->lines);
 	sl_json_u64(&json, "troubles", sl_scan_summary_troubles(summary));
 	sl_json_open(&json, "states", SL_JSON_OBJECT);
@@ -208,13 +220,40 @@ sl_scan_json_summary(
 	sl_json_end_line(&json);
 }
 
-void
-sl_scan_json_begin(struct sl_scan_output *output, const struct sl_input *input)
+SL_SUSPENDS
+static int
+on_event(void *ctx, const struct sl_scan_event *event)
 {
-	struct sl_json json;
-	output->input_begin = position(output);
-	output->input_matches = 0;
-	json_begin(&json, &output->pending, "begin");
-	json_path(&json, input);
-	sl_json_end_line(&json);
+	struct sl_json_sink *sink = ctx;
+	int code = 0;
+	switch (event->kind) {
+	case SL_SCAN_EVENT_BEGIN:
+		add_begin(sink, event->input);
+		return 0;
+	case SL_SCAN_EVENT_LINE:
+		code = add_match(sink, event->input, event->line);
+		return code ? code : sl_results_complete(sink->results, event->input);
+	case SL_SCAN_EVENT_END:
+		add_end(sink, event->input, event->result);
+		return sl_results_complete(sink->results, event->input);
+	case SL_SCAN_EVENT_IDLE:
+		return sl_results_idle(sink->results);
+	case SL_SCAN_EVENT_SUMMARY:
+		add_summary(sink, event->outcome);
+		return 0;
+	}
+	return 0;
+}
+
+struct sl_scan_sink
+sl_json_sink_init(struct sl_json_sink *json, struct sl_results *results, bool has_lines)
+{
+	*json = (struct sl_json_sink){ .results = results, .has_lines = has_lines };
+	struct sl_scan_sink sink = { .ctx = json,
+		.wants = SL_SCAN_WANTS(SL_SCAN_EVENT_BEGIN) | SL_SCAN_WANTS(SL_SCAN_EVENT_END) |
+			 SL_SCAN_WANTS(SL_SCAN_EVENT_IDLE) | SL_SCAN_WANTS(SL_SCAN_EVENT_SUMMARY),
+		.event = on_event };
+	if (has_lines)
+		sink.wants |= SL_SCAN_WANTS(SL_SCAN_EVENT_LINE);
+	return sink;
 }

@@ -1,0 +1,27 @@
+/*
+ * json_sink.h - the events as JSON lines, with the names that ripgrep's have: "begin", "match",
+ * "end", "summary". sluice-scan(1) lists what is added to them.
+ */
+#ifndef SLUICE_SINK_JSON_SINK_H
+#define SLUICE_SINK_JSON_SINK_H
+
+#include "sluice/scan/event.h"
+#include "sluice/sink/results.h"
+
+struct sl_json_sink {
+	struct sl_results *results;
+	bool has_lines;
+	uint64_t input_begin;   /* position in the results where the input's events begin */
+	uint64_t input_matches; /* in the input's lines */
+	/* Sums over the inputs that ended. */
+	uint64_t printed_bytes, printed_matches;
+};
+
+/*
+ * The sink to be passed to the scan. *json and *results stay in place. `has_lines`: with an event
+ * for each matching line; the scan must number lines (sl_scan_setup.numbers).
+ */
+struct sl_scan_sink sl_json_sink_init(
+	struct sl_json_sink *json, struct sl_results *results, bool has_lines);
+
+#endif

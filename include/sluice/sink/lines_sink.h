@@ -1,0 +1,22 @@
+/*
+ * lines_sink.h - the matching lines, with names and numbers as grep prints them. Of a line of which
+ * only a part is kept, that part between marks.
+ */
+#ifndef SLUICE_SINK_LINES_SINK_H
+#define SLUICE_SINK_LINES_SINK_H
+
+#include "sluice/scan/event.h"
+#include "sluice/sink/results.h"
+
+struct sl_lines_sink {
+	struct sl_results *results;
+	struct sl_results_names names;
+	bool has_numbers;
+};
+
+/* The sink to be passed to the scan. *lines and *results stay in place. `has_numbers`: the scan
+ * must number lines (sl_scan_setup.numbers). */
+struct sl_scan_sink sl_lines_sink_init(struct sl_lines_sink *lines, struct sl_results *results,
+	const struct sl_results_names *names, bool has_numbers);
+
+#endif

@@ -1,0 +1,412 @@
+/*
+ * Each sink for results alone, with events made by hand.
+ */
+#include "sluice/base/cpu.h"
+#include "sluice/scan/source.h"
+#include "sluice/sink/count_sink.h"
+#include "sluice/sink/json_sink.h"
+#include "sluice/sink/line.h"
+#include "sluice/sink/lines_sink.h"
+#include "sluice/sink/table_sink.h"
+
+#include <criterion/criterion.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#define BUFFER 1000u
+
+/* What the writer received. */
+struct fixture {
+	struct sl_results results;
+	struct sl_buf sent;
+	size_t sends, longest;
+	int code; /* what sending returns, and its state afterwards */
+	struct sl_input *input;
+	uint64_t number; /* of the next line */
+	struct sl_pattern *pattern;
+	struct sl_matcher *matcher;
+};
+
+static int
+take(void *ctx, struct sl_buf *buf)
+{
+	struct fixture *f = ctx;
+	if (f->code)
+		return f->code;
+	f->sends++;
+	f->longest = SL_MAX(f->longest, buf->len);
+	sl_buf_add_span(&f->sent, sl_buf_span(buf));
+	sl_buf_clear(buf);
+	return 0;
+}
+
+static int
+state_of(const void *ctx)
+{
+	const struct fixture *f = ctx;
+	return f->code;
+}
+
+static void
+begin(struct fixture *f, const char *path, bool is_found)
+{
+	struct sl_error err = { 0 };
+	const struct sl_pattern_spec spec = { .count = 0 };
+	*f = (struct fixture){ .results = { .writer = { f, take, state_of, BUFFER, false } } };
+	cr_assert_eq(sl_input_new(&f->input, path, is_found), 0);
+	f->input->kind = SL_INPUT_FILE;
+	cr_assert_eq(
+		sl_pattern_new(&f->pattern, &spec, sl_match_choose(sl_cpu_features()), &err), 0);
+	cr_assert_eq(sl_matcher_new(&f->matcher, f->pattern), 0);
+}
+
+static void
+end(struct fixture *f)
+{
+	sl_matcher_free(f->matcher);
+	sl_pattern_free(f->pattern);
+	sl_input_free(f->input);
+	sl_results_release(&f->results);
+	sl_buf_release(&f->sent);
+}
+
+/* ---- events ---- */
+
+static int
+emit_line(struct fixture *f, const struct sl_scan_sink *sink, struct sl_span text)
+{
+	const unsigned char *bytes = (const unsigned char *)text.data;
+	struct sl_scan_line line = { .matcher = f->matcher,
+		.text = bytes,
+		.len = text.len,
+		.subject = sl_subject_of(bytes, text.len, false, true, false),
+		.whole_len = text.len,
+		.number = f->number,
+		.off = 100,
+		.is_closed = true };
+	struct sl_scan_event event = {
+		.kind = SL_SCAN_EVENT_LINE, .input = f->input, .line = &line
+	};
+	return sl_scan_emit(sink, 1, &event);
+}
+
+static int
+emit_end(
+	struct fixture *f, const struct sl_scan_sink *sink, enum sl_scan_state state, uint64_t hits)
+{
+	struct sl_scan_result result = {
+		.state = state, .lines = 2 * hits, .hits = hits, .bytes = 50
+	};
+	struct sl_scan_event event = {
+		.kind = SL_SCAN_EVENT_END, .input = f->input, .result = &result
+	};
+	return sl_scan_emit(sink, 1, &event);
+}
+
+static int
+emit_begin(struct fixture *f, const struct sl_scan_sink *sink)
+{
+	struct sl_scan_event event = { .kind = SL_SCAN_EVENT_BEGIN, .input = f->input };
+	return sl_scan_emit(sink, 1, &event);
+}
+
+static int
+emit_idle(const struct sl_scan_sink *sink)
+{
+	struct sl_scan_event event = { .kind = SL_SCAN_EVENT_IDLE };
+	return sl_scan_emit(sink, 1, &event);
+}
+
+static int
+emit_summary(const struct sl_scan_sink *sink, const struct sl_scan_summary *summary)
+{
+	struct sl_scan_outcome outcome = { summary, 1500000000 };
+	struct sl_scan_event event = { .kind = SL_SCAN_EVENT_SUMMARY, .outcome = &outcome };
+	return sl_scan_emit(sink, 1, &event);
+}
+
+/* All results so far, sent or not. */
+static void
+expect(struct fixture *f, const char *want)
+{
+	cr_assert_eq(sl_results_send(&f->results), 0);
+	cr_expect_str_eq(f->sent.data ? f->sent.data : "", want);
+	sl_buf_clear(&f->sent);
+}
+
+/* ---- results: what all of them share ---- */
+
+Test(sinks, results_wait_for_a_full_buffer)
+{
+	struct fixture f;
+	struct sl_count_sink count;
+	const struct sl_results_names names = { .always = true, .separator = ':' };
+	begin(&f, "name", false);
+	struct sl_scan_sink sink = sl_count_sink_init(&count, &f.results, &names);
+	const size_t each = strlen("name:3\n");
+	for (size_t bytes = each; bytes < BUFFER; bytes += each) {
+		cr_assert_eq(emit_end(&f, &sink, SL_SCAN_OK, 3), 0);
+		cr_assert_eq(f.sends, 0);
+	}
+	cr_assert_eq(emit_end(&f, &sink, SL_SCAN_OK, 3), 0);
+	cr_assert_eq(f.sends, 1);
+	end(&f);
+}
+
+Test(sinks, while_the_scan_waits_results_wait_only_if_they_go_to_a_file_and_come_from_one)
+{
+	for (unsigned i = 0; i < 4; i++) {
+		bool is_file = i & 1, is_stream = i & 2;
+		struct fixture f;
+		struct sl_count_sink count;
+		const struct sl_results_names names = { .never = true };
+		begin(&f, "name", false);
+		f.results.writer.is_file = is_file;
+		f.input->kind = is_stream ? SL_INPUT_STREAM : SL_INPUT_FILE;
+		struct sl_scan_sink sink = sl_count_sink_init(&count, &f.results, &names);
+		cr_assert_eq(emit_end(&f, &sink, SL_SCAN_OK, 3), 0);
+		cr_assert_eq(emit_idle(&sink), 0);
+		cr_expect_eq(f.sends, is_stream || !is_file);
+		end(&f);
+	}
+}
+
+Test(sinks, a_writer_that_has_failed_ends_the_scan_with_the_next_event)
+{
+	struct fixture f;
+	struct sl_count_sink count;
+	struct sl_lines_sink lines;
+	struct sl_json_sink json;
+	const struct sl_results_names names = { .never = true };
+	begin(&f, "name", false);
+	struct sl_scan_sink sinks[] = { sl_count_sink_init(&count, &f.results, &names),
+		sl_lines_sink_init(&lines, &f.results, &names, false),
+		sl_json_sink_init(&json, &f.results, true) };
+	f.code = -EPIPE;
+	for (size_t i = 0; i < SL_COUNT_OF(sinks); i++)
+		cr_expect_eq(emit_end(&f, &sinks[i], SL_SCAN_OK, 0), -EPIPE);
+	cr_expect_eq(emit_line(&f, &sinks[1], sl_span_str("an error")), -EPIPE);
+	cr_expect_eq(emit_line(&f, &sinks[2], sl_span_str("an error")), -EPIPE);
+	end(&f);
+}
+
+Test(sinks, results_that_could_not_be_collected_are_an_error)
+{
+	struct fixture f;
+	struct sl_count_sink count;
+	const struct sl_results_names names = { .never = true };
+	begin(&f, "name", false);
+	struct sl_scan_sink sink = sl_count_sink_init(&count, &f.results, &names);
+	f.results.pending.failed = true; /* as after an allocation that failed */
+	cr_expect_eq(emit_end(&f, &sink, SL_SCAN_OK, 3), -ENOMEM);
+	end(&f);
+}
+
+/* ---- counts ---- */
+
+Test(sinks, counts_are_named_as_asked_or_if_the_input_was_found_in_a_directory)
+{
+	static const struct {
+		struct sl_results_names names;
+		bool is_found;
+		const char *want;
+	} cases[] = {
+		{ { .separator = ':' }, false, "3\n" },
+		{ { .separator = ':' }, true, "name:3\n" },
+		{ { .always = true, .separator = ':' }, false, "name:3\n" },
+		{ { .always = true, .never = true, .separator = ':' }, true, "3\n" },
+	};
+	for (size_t i = 0; i < SL_COUNT_OF(cases); i++) {
+		struct fixture f;
+		struct sl_count_sink count;
+		begin(&f, "name", cases[i].is_found);
+		struct sl_scan_sink sink = sl_count_sink_init(&count, &f.results, &cases[i].names);
+		cr_assert_eq(emit_end(&f, &sink, SL_SCAN_OK, 3), 0);
+		expect(&f, cases[i].want);
+		end(&f);
+	}
+}
+
+Test(sinks, an_input_that_could_not_be_read_has_no_count)
+{
+	struct fixture f;
+	struct sl_count_sink count;
+	const struct sl_results_names names = { .never = true };
+	begin(&f, "name", false);
+	struct sl_scan_sink sink = sl_count_sink_init(&count, &f.results, &names);
+	cr_assert_eq(emit_end(&f, &sink, SL_SCAN_UNREADABLE, 0), 0);
+	expect(&f, "");
+	cr_assert_eq(emit_end(&f, &sink, SL_SCAN_UNREADABLE, 2), 0);
+	expect(&f, "2\n");
+	end(&f);
+}
+
+/* ---- lines ---- */
+
+Test(sinks, numbers_of_lines_are_decimal)
+{
+	static const uint64_t numbers[] = { 1, 9, 10, 1234567890, UINT64_MAX };
+	struct fixture f;
+	struct sl_lines_sink lines;
+	const struct sl_results_names names = { .never = true };
+	begin(&f, "name", false);
+	struct sl_scan_sink sink = sl_lines_sink_init(&lines, &f.results, &names, true);
+	for (size_t i = 0; i < SL_COUNT_OF(numbers); i++) {
+		char want[40];
+		snprintf(want, sizeof(want), "%llu:error\n", (unsigned long long)numbers[i]);
+		f.number = numbers[i];
+		cr_assert_eq(emit_line(&f, &sink, sl_span_str("error")), 0);
+		expect(&f, want);
+	}
+	end(&f);
+}
+
+Test(sinks, a_line_has_name_number_and_text)
+{
+	struct fixture f;
+	struct sl_lines_sink lines;
+	const struct sl_results_names names = { .always = true, .separator = ':' };
+	begin(&f, "-", false);
+	struct sl_scan_sink sink = sl_lines_sink_init(&lines, &f.results, &names, true);
+	f.number = 7;
+	cr_assert_eq(emit_line(&f, &sink, sl_span_str("an error\r")), 0);
+	expect(&f, "<stdin>:7:an error\r\n");
+	end(&f);
+}
+
+Test(sinks, on_a_terminal_controls_are_escaped_and_matches_coloured)
+{
+	struct fixture f;
+	struct sl_lines_sink lines;
+	const struct sl_results_names names = { .never = true };
+	begin(&f, "name", false);
+	f.results.style = (struct sl_results_style){
+		.is_terminal = true, .columns = 80, .colour = true, .unicode = true
+	};
+	struct sl_scan_sink sink = sl_lines_sink_init(&lines, &f.results, &names, false);
+	cr_assert_eq(emit_line(&f, &sink, sl_span_str("\033[2J error \xc3\xa9 error\r")), 0);
+	expect(&f, "\\x1b[2J \033[1;31merror\033[0m \xc3\xa9 \033[1;31merror\033[0m\n");
+	f.results.style.colour = f.results.style.unicode = false;
+	cr_assert_eq(emit_line(&f, &sink, sl_span_str("error \xc3\xa9\r")), 0);
+	expect(&f, "error \\xc3\\xa9\n");
+	end(&f);
+}
+
+/* Each control byte becomes four. */
+Test(sinks, however_long_a_line_is_no_more_is_collected_than_a_buffer_and_an_escaped_piece)
+{
+	enum { LEN = 900000 };
+	struct fixture f;
+	struct sl_lines_sink lines;
+	const struct sl_results_names names = { .never = true };
+	char *text = malloc(LEN);
+	cr_assert(text);
+	memset(text, 1, LEN);
+	begin(&f, "name", false);
+	f.results.style = (struct sl_results_style){ .is_terminal = true, .columns = 80 };
+	struct sl_scan_sink sink = sl_lines_sink_init(&lines, &f.results, &names, false);
+	cr_assert_eq(emit_line(&f, &sink, sl_span(text, LEN)), 0);
+	cr_assert_eq(sl_results_send(&f.results), 0);
+	cr_expect_eq(f.sent.len, 4 * (size_t)LEN + 1);
+	cr_expect_leq(f.longest, BUFFER + 6 * SL_LINE_PIECE);
+	free(text);
+	end(&f);
+}
+
+/* ---- the table ---- */
+
+Test(sinks, the_table_comes_with_the_summary_and_its_total_notes_what_was_skipped)
+{
+	struct fixture f;
+	struct sl_table_sink table;
+	const struct sl_scan_summary summary = { .inputs = 3, .lines = 6, .hits = 3 };
+	begin(&f, "name", true);
+	struct sl_scan_sink sink = sl_table_sink_init(&table, &f.results);
+	cr_assert_eq(emit_end(&f, &sink, SL_SCAN_OK, 3), 0);
+	cr_assert_eq(emit_end(&f, &sink, SL_SCAN_BINARY, 0), 0);
+	cr_assert_eq(emit_end(&f, &sink, SL_SCAN_UNREADABLE, 0), 0);
+	cr_assert(f.sends == 0 && f.results.pending.len == 0);
+	cr_assert_eq(emit_summary(&sink, &summary), 0);
+	expect(&f, "input  lines  error lines   share\n"
+		   "name       6            3  50.00%\n"
+		   "name       -            -       -  binary\n"
+		   "name       -            -       -  unreadable\n"
+		   "total      6            3  50.00%  1 skipped\n");
+	sl_table_sink_release(&table);
+	end(&f);
+}
+
+/* ---- JSON ---- */
+
+/* The number that follows the last "key": in the text. */
+static uint64_t
+number_of(const struct sl_buf *text, const char *key)
+{
+	uint64_t number = UINT64_MAX;
+	char quoted[32];
+	snprintf(quoted, sizeof(quoted), "\"%s\":", key);
+	for (const char *at = strstr(text->data, quoted); at; at = strstr(at, quoted))
+		number = strtoull(at += strlen(quoted), NULL, 10);
+	return number;
+}
+
+Test(sinks, json_counts_the_bytes_and_matches_that_it_prints_of_each_input_and_of_all)
+{
+	struct fixture f;
+	struct sl_json_sink json;
+	const struct sl_scan_summary summary = { .inputs = 2, .lines = 8, .hits = 4 };
+	size_t printed = 0;
+	begin(&f, "name", false);
+	struct sl_scan_sink sink = sl_json_sink_init(&json, &f.results, true);
+	for (unsigned i = 1; i <= 2; i++) {
+		cr_assert_eq(sl_results_send(&f.results), 0);
+		sl_buf_clear(&f.sent);
+		cr_assert_eq(emit_begin(&f, &sink), 0);
+		for (unsigned line = 0; line < 2 * i; line++)
+			cr_assert_eq(emit_line(&f, &sink, sl_span_str("error error")), 0);
+		size_t before_end = f.sent.len + f.results.pending.len;
+		cr_assert_eq(emit_end(&f, &sink, SL_SCAN_OK, 2 * i), 0);
+		cr_assert_eq(sl_results_send(&f.results), 0);
+		cr_expect_eq(number_of(&f.sent, "bytes_printed"), before_end);
+		cr_expect_eq(number_of(&f.sent, "matches"), 4 * i);
+		cr_expect_eq(number_of(&f.sent, "matched_lines"), 2 * i);
+		printed += before_end;
+	}
+	cr_assert_eq(emit_summary(&sink, &summary), 0);
+	cr_assert_eq(sl_results_send(&f.results), 0);
+	cr_expect_eq(number_of(&f.sent, "bytes_printed"), printed);
+	cr_expect_eq(number_of(&f.sent, "matches"), 4 + 8);
+	end(&f);
+}
+
+Test(sinks, json_without_lines_wants_none_and_its_matches_are_matching_lines)
+{
+	struct fixture f;
+	struct sl_json_sink json;
+	begin(&f, "name", false);
+	struct sl_scan_sink sink = sl_json_sink_init(&json, &f.results, false);
+	cr_expect_eq(sink.wants & SL_SCAN_WANTS(SL_SCAN_EVENT_LINE), 0);
+	cr_assert_eq(emit_begin(&f, &sink), 0);
+	cr_assert_eq(emit_end(&f, &sink, SL_SCAN_OK, 5), 0);
+	cr_assert_eq(sl_results_send(&f.results), 0);
+	cr_expect_eq(number_of(&f.sent, "matches"), 5);
+	end(&f);
+}
+
+/* ---- what they want ---- */
+
+Test(sinks, lines_are_made_only_for_sinks_that_print_them)
+{
+	struct sl_results results = { .sent = 0 };
+	struct sl_results_names names = { .never = true };
+	struct sl_table_sink table;
+	struct sl_count_sink count;
+	struct sl_lines_sink lines;
+	struct sl_json_sink json;
+	const unsigned line = SL_SCAN_WANTS(SL_SCAN_EVENT_LINE);
+	cr_expect_eq(sl_table_sink_init(&table, &results).wants & line, 0);
+	cr_expect_eq(sl_count_sink_init(&count, &results, &names).wants & line, 0);
+	cr_expect_neq(sl_lines_sink_init(&lines, &results, &names, false).wants & line, 0);
+	cr_expect_neq(sl_json_sink_init(&json, &results, true).wants & line, 0);
+}
