@@ -91,17 +91,15 @@ sl_partial_shorten(const struct sl_partial_spec *spec, struct sl_join_line *line
 		cut_line(spec, &text, line);
 }
 
-/*
- * The line that begins at `off` and has this text is complete. What is known of it becomes HIT or
- * NO; 1 and *line if it matches, else 0.
- */
-static int
+/* The line that begins at `off` and has this text is complete. What is known of it becomes HIT or
+ * NO; true and *line if it matches. */
+static bool
 complete_line(const struct sl_partial_spec *spec, struct sl_partial *partial, uint64_t off,
 	const struct sl_fragment_view *text, bool is_closed, enum sl_block_line *known,
 	struct sl_join_line *line)
 {
 	if (*known == SL_BLOCK_LINE_NO)
-		return 0;
+		return false;
 	*line = (struct sl_join_line){
 		.whole_len = text->len,
 		.off = off,
@@ -110,7 +108,7 @@ complete_line(const struct sl_partial_spec *spec, struct sl_partial *partial, ui
 	};
 	cut_line(spec, text, line);
 	if (*known == SL_BLOCK_LINE_HIT)
-		return 1;
+		return true;
 	struct sl_subject subject = subject_of(line, text->last);
 	bool took_long = false;
 	enum sl_verdict verdict = sl_matcher_confirm(spec->matcher, &subject, &took_long);
@@ -134,8 +132,8 @@ end_of(const struct sl_partial *partial)
 	return partial->off + partial->result.len;
 }
 
-/* *head are the bytes of the right side that belong to the open line. Returns as complete_line, or
- * -ENOMEM. */
+/* *head are the bytes of the right side that belong to the open line. Returns as
+ * sl_partial_merge. */
 static int
 join_line(const struct sl_partial_spec *spec, struct sl_partial *left,
 	const struct sl_block_result *right, const struct sl_fragment_view *head,

@@ -24,8 +24,8 @@ struct sl_feed_setup {
 	const struct sl_pattern *pattern; /* must stay */
 	void *ctx;
 
-	/* A matching line, each once, in any order, by a task that adds; its `index` counts from
-	 * anywhere. NULL: lines are only counted, which is faster. Other tasks may call it before
+	/* A matching line, each once, in any order, by a task that adds; its `index` is not its
+	 * number. NULL: lines are only counted, which is faster. Other tasks may call it before
 	 * it returns. A negative return fails the feed with that code. */
 	SL_SUSPENDS
 	int (*line)(void *ctx, const struct sl_join_line *line);

@@ -17,8 +17,7 @@
 #include "sluice/scan/block.h"
 #include "sluice/scan/fragment.h"
 
-#define SL_JOIN_KEEP SL_PATTERN_LINE_MAX
-#define SL_JOIN_BEFORE (SL_JOIN_KEEP / 2) /* of what is kept, before the first literal at most */
+#define SL_JOIN_KEEP SL_PATTERN_LINE_MAX /* bytes kept of a long line */
 
 /* How the partials of an input are merged; constant. The matcher is used by one thread at a
  * time. */

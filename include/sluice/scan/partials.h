@@ -51,7 +51,7 @@ int sl_partials_merge(struct sl_partials *partials, struct sl_join_line *line) S
 bool sl_partials_is_costly(const struct sl_partials *partials);
 
 /* The result of the bytes from the input's beginning to the first that was not added; NULL if the
- * first was not. */
+ * first was not. A line that is open at its end counts as a match if a literal decides so. */
 const struct sl_block_result *sl_partials_prefix(const struct sl_partials *partials);
 
 enum sl_partials_end {
