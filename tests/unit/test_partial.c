@@ -660,6 +660,36 @@ Test(partials, what_was_not_added_is_a_gap_until_it_is)
 	end();
 }
 
+/* Two runs, and whether merging them is costly. */
+static bool
+is_costly(uint64_t off, const char *left, const char *right)
+{
+	struct sl_partials partials = { .spec = spec };
+	add_run(&partials, off, left, strlen(left));
+	add_run(&partials, off + strlen(left), right, strlen(right));
+	bool costly = sl_partials_is_costly(&partials);
+	sl_partials_release(&partials);
+	return costly;
+}
+
+Test(partials, a_merge_that_confirms_a_line_or_searches_a_long_one_is_costly)
+{
+	char most[KEEP + 1];
+	memset(most, 'x', KEEP);
+	most[KEEP] = '\0';
+	begin(&sets[0], true, KEEP);
+	cr_assert_not(is_costly(1, "a\nerr", "or\nb\n"));
+	cr_assert_not(is_costly(1, "a\n", most));
+	cr_assert(is_costly(1, "a\nb", most));
+	end();
+	begin(&sets[6], true, SL_JOIN_KEEP); /* every line is a candidate */
+	cr_assert(is_costly(1, "a\nerr", "or\nb\n"));
+	cr_assert(is_costly(0, "err", "or\nb\n"));
+	cr_assert_not(is_costly(1, "err", "or\nb\n"));
+	cr_assert_not(is_costly(1, "a\nerr", "or"));
+	end();
+}
+
 Test(partials, a_run_that_overlaps_another_is_refused, .signal = SIGABRT)
 {
 	begin(&sets[0], true, KEEP);
