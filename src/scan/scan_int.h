@@ -10,6 +10,7 @@
 #include "sluice/rt/semaphore.h"
 #include "sluice/scan/join.h"
 #include "sluice/scan/scan.h"
+#include "sluice/scan/steps.h"
 
 /*
  * An input on its way through the scan, with pieces, counts and a state of its own: several are
@@ -189,10 +190,6 @@ bool sl_scan_piece_is_text(const struct scan_piece *piece);
 bool sl_scan_is_cancellation(int code);
 
 /* ---- scan_match.c ---- */
-
-/* Time after which a worker gives way, with a pattern that takes long: a signal is handled, and
- * other pieces have their turn. */
-#define SL_SCAN_STEP_NS (50 * SL_NS_PER_MS)
 
 /* The bytes of a piece, here or on a worker, if sl_scan_is_quick(). */
 void sl_scan_piece_scan(struct scan *scan, struct scan_piece *piece);

@@ -5,7 +5,6 @@
 #include "scan_int.h"
 
 #include "sluice/base/clock.h"
-#include "sluice/rt/offload.h"
 
 struct match_call {
 	struct scan_piece *piece;
@@ -45,7 +44,7 @@ step(void *arg)
 	if (!call->is_begun)
 		find_form(call->piece);
 	call->is_begun = true;
-	return sl_block_step(&call->block, SL_SCAN_STEP_NS);
+	return sl_block_step(&call->block, SL_STEPS_NS);
 }
 
 int
@@ -61,8 +60,5 @@ sl_scan_piece_offload(struct scan *scan, struct scan_piece *piece, struct sl_mat
 		.marks = piece->marks,
 		.clock_ns = sl_clock_monotonic_ns,
 		.result = &piece->found.block };
-	int code = 1;
-	while (code == 1)
-		code = sl_offload(step, &call);
-	return code;
+	return sl_steps_offload(step, &call);
 }

@@ -36,7 +36,7 @@ emit_line(struct scan *scan, struct scan_job *job, const struct sl_join_line *fo
 		.matcher = scan->matcher,
 		.text = found->text,
 		.len = found->len,
-		.subject = sl_join_subject(found),
+		.subject = sl_partial_subject(found),
 		.skipped = found->skipped,
 		.whole_len = found->whole_len,
 		.number = scan->setup->numbers ? found->index + 1 : 0,
@@ -66,7 +66,7 @@ emit_line(struct scan *scan, struct scan_job *job, const struct sl_join_line *fo
 static int
 step_block(void *arg)
 {
-	return sl_block_step(arg, SL_SCAN_STEP_NS);
+	return sl_block_step(arg, SL_STEPS_NS);
 }
 
 struct shorten_call {
@@ -78,7 +78,7 @@ static int
 shorten(void *arg)
 {
 	const struct shorten_call *call = arg;
-	sl_join_shorten(call->join, call->line);
+	sl_partial_shorten(&call->join->spec, call->line);
 	return 0;
 }
 
@@ -100,9 +100,7 @@ find_undecided(struct scan *scan, const struct scan_piece *piece, const unsigned
 		.len = (size_t)(end - begin),
 		.clock_ns = sl_clock_monotonic_ns,
 		.result = &result };
-	int code = 1;
-	while (code == 1)
-		code = sl_offload(step_block, &steps);
+	int code = sl_steps_offload(step_block, &steps);
 	if (code == 0)
 		piece->job->totals.undecided += result.undecided;
 	return code;
@@ -114,7 +112,7 @@ static int
 emit_lines(struct scan *scan, const struct scan_piece *piece)
 {
 	struct scan_job *job = piece->job;
-	uint64_t before = sl_join_newlines(&job->join), piece_off = job->join.bytes;
+	uint64_t before = sl_join_newlines(&job->join), piece_off = sl_join_bytes(&job->join);
 	bool counts = scan->setup->numbers || scan->setup->max_hits != UINT64_MAX;
 	struct sl_lines lines;
 	struct sl_line line;
@@ -196,7 +194,7 @@ merge_bytes(struct scan *scan, struct scan_piece *piece)
 	if (code)
 		return code;
 	struct head_call call = { .join = &job->join, .piece = &piece->found };
-	bool is_costly = !job->join.confirms && sl_join_is_costly(&job->join, &piece->found);
+	bool is_costly = sl_join_tail_is_costly(&job->join, &piece->found);
 	return is_costly ? sl_offload(join_tail, &call) : join_tail(&call);
 }
 
@@ -219,15 +217,15 @@ record_failure(const struct scan_piece *piece)
 	bool was_fine = !job->ignores_rest;
 	if (job->form != SL_FORM_PLAIN) {
 		set_state(job, SL_SCAN_UNSUPPORTED);
-		(void)sl_input_fail_form(job->input, job->form, job->join.bytes);
+		(void)sl_input_fail_form(job->input, job->form, sl_join_bytes(&job->join));
 	} else if (job->is_binary) {
 		set_state(job, SL_SCAN_BINARY);
 		(void)sl_input_fail_binary(job->input);
 	} else if (piece->code && was_fine) {
 		set_state(job, SL_SCAN_UNREADABLE);
-		(void)sl_input_fail_read(job->input, piece->code, job->join.bytes);
+		(void)sl_input_fail_read(job->input, piece->code, sl_join_bytes(&job->join));
 	} else if (piece->is_short && was_fine) {
-		fail_short(job, job->join.bytes);
+		fail_short(job, sl_join_bytes(&job->join));
 	} else if (job->input->err.code && was_fine) {
 		/* It was not opened. */
 		set_state(job, job->listed_as == SL_SCAN_OK ? SL_SCAN_UNREADABLE : job->listed_as);

@@ -66,6 +66,7 @@ scan_piece(struct sl_join_piece *piece, const char *data, size_t len, uint64_t *
 }
 
 #define MOST 1024
+#define BEFORE (SL_JOIN_KEEP / 2) /* of what is kept, before the first literal */
 
 static void
 join_piece(struct expectation *want, const char *data, size_t len)
@@ -75,7 +76,7 @@ join_piece(struct expectation *want, const char *data, size_t len)
 	struct sl_lines lines;
 	struct sl_line line;
 	uint64_t marks[SL_MATCH_MARK_WORDS(MOST) + 1] = { 0 };
-	uint64_t before = sl_join_newlines(&join), off = join.bytes;
+	uint64_t before = sl_join_newlines(&join), off = sl_join_bytes(&join);
 	scan_piece(&piece, data, len, marks);
 	int code = sl_join_head(&join, &piece, &found);
 	cr_assert_geq(code, 0);
@@ -223,10 +224,10 @@ Test(join, of_a_long_line_a_part_is_kept_and_all_of_it_is_counted)
 	struct sl_join_line found;
 	begin(NULL, true);
 	cr_assert_eq(join_long_line(len, "error\nnext", &found), 1);
-	cr_assert(found.len == SL_JOIN_BEFORE + 5 && found.whole_len == len + 5 && found.off == 0);
-	cr_assert_eq(found.skipped, len - SL_JOIN_BEFORE);
+	cr_assert(found.len == BEFORE + 5 && found.whole_len == len + 5 && found.off == 0);
+	cr_assert_eq(found.skipped, len - BEFORE);
 	cr_assert_eq(memcmp(found.text + found.len - 5, "error", 5), 0);
-	cr_assert_leq(join.kept.cap, 2 * SL_JOIN_KEEP + 64);
+	cr_assert_leq(join.total.open.text.cap, 2 * SL_JOIN_KEEP + 64);
 	struct sl_block_totals totals = sl_join_totals(&join);
 	cr_assert(totals.bytes == len + 10 && totals.lines == 2 && totals.hits == 1);
 	end();
@@ -289,10 +290,9 @@ Test(join, what_is_kept_of_a_long_line_depends_on_its_first_match_alone)
 	begin(NULL, true);
 	for (size_t l = 0; l < SL_COUNT_OF(lengths); l++) {
 		size_t len = lengths[l];
-		size_t places[] = { 0, len / 2, SL_JOIN_BEFORE, SL_JOIN_BEFORE + 1, MIB - 2,
-			2 * MIB - 3, len - 5 };
+		size_t places[] = { 0, len / 2, BEFORE, BEFORE + 1, MIB - 2, 2 * MIB - 3, len - 5 };
 		for (size_t p = 0; p < SL_COUNT_OF(places); p++) {
-			size_t at = places[p], half = SL_JOIN_BEFORE;
+			size_t at = places[p], half = BEFORE;
 			if (at + 5 > len)
 				continue;
 			char *text = line_of_x(len);

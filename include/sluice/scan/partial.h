@@ -1,0 +1,119 @@
+/*
+ * partial.h - what scanning one run of bytes of an input has found, with the text that its
+ * neighbours need; and how neighbours become one. Pure.
+ *
+ * As results of blocks (block.h) do, partials form a monoid: an input may be cut anywhere, its runs
+ * scanned and merged in any order, and the totals and the matching lines are those of one pass over
+ * the whole. The line that two neighbours share is complete when both its ends are known: a
+ * newline, or where the input begins or ends. Then it is decided, a candidate by being confirmed,
+ * and given to the caller if it matches. Lines that begin and end in one run are the caller's:
+ * their marks say which match (lines.h).
+ *
+ * A partial has the text of its first and of its last partial line, bounded as fragment.h says.
+ */
+#ifndef SLUICE_SCAN_PARTIAL_H
+#define SLUICE_SCAN_PARTIAL_H
+
+#include "sluice/scan/block.h"
+#include "sluice/scan/fragment.h"
+
+#define SL_JOIN_KEEP SL_PATTERN_LINE_MAX /* bytes kept of a long line */
+
+/* How the partials of an input are merged; constant. The matcher is used by one thread at a
+ * time. */
+struct sl_partial_spec {
+	struct sl_fragment_rule text;
+	struct sl_matcher *matcher; /* confirms candidates */
+};
+
+/* A run of bytes, and the result of scanning it. */
+struct sl_join_piece {
+	const unsigned char *data; /* NULL: zeros */
+	size_t len;
+	struct sl_block_result block;
+};
+
+/* A matching line that a cut has split. */
+struct sl_join_line {
+	const unsigned char *text;
+	size_t len;         /* at most SL_JOIN_KEEP */
+	uint64_t skipped;   /* bytes of the line before `text` */
+	uint64_t whole_len; /* of the line without its newline */
+	uint64_t off;       /* in the input */
+	uint64_t index; /* newlines before it: of the input, if the partial begins where that does,
+	                       else of the partial */
+	bool is_closed; /* it ends with a newline, not with the input */
+};
+
+/* In its owner's memory; {.off = N} is the partial of no bytes. */
+struct sl_partial {
+	uint64_t off;                  /* in the input */
+	struct sl_block_result result; /* of [off, off + result.len) */
+	struct sl_fragment head;       /* before the first newline, if its line is not complete */
+	struct sl_fragment open;       /* after the last newline, or all if there is none */
+};
+
+/* `keeps_text`: matching lines are wanted, not only their number. pattern and matcher must stay. */
+struct sl_partial_spec sl_partial_spec_of(
+	const struct sl_pattern *pattern, struct sl_matcher *matcher, bool keeps_text);
+
+void sl_partial_release(struct sl_partial *partial);
+
+/* No bytes, from `off` on; buffers are kept. */
+void sl_partial_clear(struct sl_partial *partial, uint64_t off);
+
+/*
+ * Of no bytes becomes that of a piece. Returns 1 and *line if the piece begins the input and its
+ * first line matches, whose text is in the piece; else 0; -ENOMEM: then the partial can only be
+ * cleared or released.
+ */
+int sl_partial_set(const struct sl_partial_spec *spec, struct sl_partial *partial,
+	const struct sl_join_piece *piece, struct sl_join_line *line) SL_MUST_CHECK;
+
+/*
+ * The bytes of *right, which begin where those of *left end, become those of *left. Returns 1 and
+ * *line if they share a line that is complete now and matches, else 0; -ENOMEM. Then *right can
+ * only be cleared or released, and has the line's text until it is. Copies at most what is kept of
+ * a line, twice.
+ */
+int sl_partial_merge(const struct sl_partial_spec *spec, struct sl_partial *left,
+	struct sl_partial *right, struct sl_join_line *line) SL_MUST_CHECK;
+
+/*
+ * Its last byte is the input's: a line that is open is the last one. The partial must begin where
+ * the input does. Returns 1 and *line if that line matches, else 0. No bytes may follow.
+ */
+int sl_partial_end(const struct sl_partial_spec *spec, struct sl_partial *partial,
+	struct sl_join_line *line) SL_MUST_CHECK;
+
+/*
+ * Whether adding such a result, or with NULL ending, may take as long as scanning it: on a worker,
+ * then. A line is to be confirmed, or has grown long; `most` bytes may belong to the open line, at
+ * most.
+ */
+bool sl_partial_is_costly(const struct sl_partial_spec *spec, const struct sl_partial *partial,
+	const struct sl_block_result *more, uint64_t most);
+
+/* Of a line that lies in a run, make what is kept of it. That searches a line longer than
+ * SL_JOIN_KEEP for its first literal. */
+void sl_partial_shorten(const struct sl_partial_spec *spec, struct sl_join_line *line);
+
+/* What of a matching line is searched for matches. */
+struct sl_subject sl_partial_subject(const struct sl_join_line *line);
+
+/* ---- a piece that follows, in two steps: between them the caller looks at its own lines ---- */
+
+/*
+ * The bytes of the piece up to its first newline are added. Returns 1 and *line if they complete a
+ * line that matches, whose text is in the piece or the partial until that changes; else 0; -ENOMEM.
+ * *joint is what is known of the line that they belong to: HIT or NO if it is complete.
+ */
+int sl_partial_add_head(const struct sl_partial_spec *spec, struct sl_partial *partial,
+	const struct sl_join_piece *piece, enum sl_block_line *joint,
+	struct sl_join_line *line) SL_MUST_CHECK;
+
+/* The others. Returns 0 or -ENOMEM. */
+int sl_partial_add_rest(const struct sl_partial_spec *spec, struct sl_partial *partial,
+	const struct sl_join_piece *piece, enum sl_block_line joint) SL_MUST_CHECK;
+
+#endif

@@ -1,0 +1,19 @@
+/*
+ * steps.h - work on bytes that may take long, done on workers in steps, so that it neither holds a
+ * worker for good nor hides a signal.
+ */
+#ifndef SLUICE_SCAN_STEPS_H
+#define SLUICE_SCAN_STEPS_H
+
+#include "sluice/rt/offload.h"
+
+/* Time after which a step ends, with a pattern that takes long: a signal is handled, and other
+ * pieces have their turn. */
+#define SL_STEPS_NS (50 * SL_NS_PER_MS)
+
+/* Call step(arg) on workers until it does not return 1. Returns what it returned, or what cancelled
+ * it. */
+SL_SUSPENDS
+int sl_steps_offload(sl_offload_fn *step, void *arg) SL_MUST_CHECK;
+
+#endif

@@ -1,0 +1,161 @@
+/*
+ * partials.c - intervals in a sorted array of pointers.
+ *
+ * Adding is a binary search, and a move of the pointers behind: with 50,000 intervals, which random
+ * chunks of 1 MiB of 100 GB have, at most 400 KB, less than scanning a chunk reads. A list that is
+ * walked from an end would walk half of them; a tree would save what costs nothing in the usual
+ * case, one interval for each connection.
+ */
+#include "sluice/scan/partials.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+#define CAP_FIRST 16u
+
+struct sl_partial *
+sl_partials_new_partial(uint64_t off)
+{
+	struct sl_partial *partial = calloc(1, sizeof(*partial));
+	if (partial)
+		partial->off = off;
+	return partial;
+}
+
+void
+sl_partials_free_partial(struct sl_partial *partial)
+{
+	if (partial)
+		sl_partial_release(partial);
+	free(partial);
+}
+
+void
+sl_partials_release(struct sl_partials *partials)
+{
+	for (size_t i = 0; i < partials->count; i++)
+		sl_partials_free_partial(partials->sorted[i]);
+	sl_partials_free_partial(partials->used);
+	free(partials->sorted);
+	*partials = (struct sl_partials){ .spec = partials->spec };
+}
+
+static uint64_t
+end_of(const struct sl_partial *partial)
+{
+	return partial->off + partial->result.len;
+}
+
+/* The first that begins at `off` or later. */
+static size_t
+find(const struct sl_partials *partials, uint64_t off)
+{
+	size_t low = 0, high = partials->count;
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+		if (partials->sorted[middle]->off < off)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low;
+}
+
+static bool
+is_pair(const struct sl_partials *partials, size_t left)
+{
+	struct sl_partial *const *sorted = partials->sorted;
+	return left + 1 < partials->count && end_of(sorted[left]) == sorted[left + 1]->off;
+}
+
+/* The left one of the two that are merged next. */
+static size_t
+next_pair(const struct sl_partials *partials)
+{
+	size_t at = partials->at;
+	return at > 0 && is_pair(partials, at - 1) ? at - 1 : at;
+}
+
+bool
+sl_partials_has_neighbours(const struct sl_partials *partials)
+{
+	return is_pair(partials, next_pair(partials));
+}
+
+static bool
+grow(struct sl_partials *partials)
+{
+	if (partials->count < partials->cap)
+		return true;
+	size_t cap = partials->cap ? partials->cap * 2 : CAP_FIRST;
+	void *sorted = reallocarray(partials->sorted, cap, sizeof(struct sl_partial *));
+	if (!sorted)
+		return false;
+	partials->sorted = sorted;
+	partials->cap = cap;
+	return true;
+}
+
+int
+sl_partials_insert(struct sl_partials *partials, struct sl_partial *partial)
+{
+	size_t at = find(partials, partial->off);
+	struct sl_partial **sorted = partials->sorted;
+	sl_assert(!sl_partials_has_neighbours(partials));
+	sl_assert(at == 0 || end_of(sorted[at - 1]) <= partial->off);
+	sl_assert(at == partials->count || end_of(partial) <= sorted[at]->off);
+	if (partial->result.len == 0 || !grow(partials)) {
+		int code = partial->result.len ? -ENOMEM : 0;
+		sl_partials_free_partial(partial);
+		return code;
+	}
+	sorted = partials->sorted + at;
+	memmove(sorted + 1, sorted, (partials->count - at) * sizeof(*sorted));
+	*sorted = partial;
+	partials->count++;
+	partials->at = at;
+	return 0;
+}
+
+int
+sl_partials_merge(struct sl_partials *partials, struct sl_join_line *line)
+{
+	size_t left = next_pair(partials);
+	struct sl_partial **right = &partials->sorted[left + 1];
+	sl_assert(is_pair(partials, left));
+	sl_partials_free_partial(partials->used);
+	partials->used = *right;
+	partials->count--;
+	memmove(right, right + 1, (partials->count - left - 1) * sizeof(*right));
+	partials->at = left;
+	return sl_partial_merge(&partials->spec, partials->sorted[left], partials->used, line);
+}
+
+bool
+sl_partials_is_costly(const struct sl_partials *partials)
+{
+	size_t left = next_pair(partials);
+	const struct sl_partial *right = partials->sorted[left + 1];
+	const struct sl_fragment *head = right->result.newlines ? &right->head : &right->open;
+	return sl_partial_is_costly(
+		&partials->spec, partials->sorted[left], &right->result, head->len);
+}
+
+const struct sl_block_result *
+sl_partials_prefix(const struct sl_partials *partials)
+{
+	const struct sl_partial *first = partials->count ? partials->sorted[0] : NULL;
+	return first && first->off == 0 ? &first->result : NULL;
+}
+
+enum sl_partials_end
+sl_partials_finish(struct sl_partials *partials, uint64_t len, struct sl_join_line *line)
+{
+	const struct sl_block_result *prefix = sl_partials_prefix(partials);
+	if (len == 0 && partials->count == 0)
+		return SL_PARTIALS_DONE;
+	if (!prefix || prefix->len != len)
+		return SL_PARTIALS_INCOMPLETE;
+	int hit = sl_partial_end(&partials->spec, partials->sorted[0], line);
+	return hit ? SL_PARTIALS_LINE : SL_PARTIALS_DONE;
+}
