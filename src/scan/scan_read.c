@@ -1,7 +1,7 @@
 /*
- * The third stage: readers. One at a time has the turn to take what is read next: a range of the
- * oldest file that has one left, which it then reads while others take the next ones; or a stream,
- * which it reads in order to its end, while others go on with the inputs behind it.
+ * scan_read.c - the third stage: readers. One at a time has the turn to take what is read next: a
+ * range of the oldest file that has one left, which it then reads while others take the next ones;
+ * or a stream, which it reads in order to its end, while others go on with the inputs behind it.
  *
  * Data in the page cache is left to the workers where possible, in long ranges: the bytes do not
  * travel between CPUs then. Cold data that is to be cached is fetched into the page cache first,
