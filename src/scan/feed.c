@@ -21,7 +21,7 @@
 #include <stdlib.h>
 
 /* Bytes that are scanned at a time: their marks take an eighth, and a line in them is not cut. */
-#define RUN_LEN SL_JOIN_KEEP
+#define RUN_LEN SL_PARTIAL_KEEP
 
 struct feed_slot {
 	struct sl_partial_spec spec; /* with a matcher of its own */
@@ -106,7 +106,7 @@ sl_feed_free(struct sl_feed *feed)
 
 SL_SUSPENDS
 static int
-give_line(const struct sl_feed *feed, const struct sl_join_line *line)
+give_line(const struct sl_feed *feed, const struct sl_partial_line *line)
 {
 	int code = feed->setup.line ? feed->setup.line(feed->setup.ctx, line) : 0;
 	return SL_MIN(code, 0);
@@ -123,10 +123,10 @@ note_code(struct sl_feed *feed, int code)
 
 struct run {
 	const struct feed_slot *slot;
-	struct sl_join_piece piece;
+	struct sl_partial_run piece;
 	struct sl_partial *partial;
 	struct sl_block_steps steps;
-	struct sl_join_line line; /* the input's first, if has_line */
+	struct sl_partial_line line; /* the input's first, if has_line */
 	bool has_line;
 };
 
@@ -152,7 +152,7 @@ give_lines(const struct sl_feed *feed, const struct run *run, uint64_t off)
 	int code = 0;
 	sl_lines_init(&lines, NULL, run->piece.data, run->piece.len, run->slot->marks);
 	while (code == 0 && sl_lines_next(&lines, &line)) {
-		struct sl_join_line found = { .text = line.text,
+		struct sl_partial_line found = { .text = line.text,
 			.len = line.len,
 			.whole_len = line.len,
 			.off = off + (uint64_t)(line.text - run->piece.data),
@@ -167,7 +167,7 @@ give_lines(const struct sl_feed *feed, const struct run *run, uint64_t off)
 struct merge_call {
 	struct sl_partials *partials;
 	uint64_t len; /* of the input, to finish */
-	struct sl_join_line line;
+	struct sl_partial_line line;
 };
 
 static int

@@ -31,7 +31,7 @@ sl_partial_spec_of(const struct sl_pattern *pattern, struct sl_matcher *matcher,
 	return (struct sl_partial_spec){ .text = { .plan = sl_pattern_plan(pattern),
 						 .keeps_text = keeps_text || confirms,
 						 .confirms = confirms,
-						 .keep = SL_JOIN_KEEP },
+						 .keep = SL_PARTIAL_KEEP },
 		.matcher = matcher };
 }
 
@@ -56,7 +56,7 @@ sl_partial_clear(struct sl_partial *partial, uint64_t off)
 /* What may match of the line. `last` is its last byte, which need not be among those that are
  * kept. */
 static struct sl_subject
-subject_of(const struct sl_join_line *line, unsigned char last)
+subject_of(const struct sl_partial_line *line, unsigned char last)
 {
 	bool has_cr = line->is_closed && line->whole_len && last == '\r';
 	bool goes_on = line->skipped + line->len < line->whole_len - has_cr;
@@ -66,7 +66,7 @@ subject_of(const struct sl_join_line *line, unsigned char last)
 }
 
 struct sl_subject
-sl_partial_subject(const struct sl_join_line *line)
+sl_partial_subject(const struct sl_partial_line *line)
 {
 	bool is_whole = line->skipped + line->len == line->whole_len;
 	return sl_subject_of(line->text, line->len, line->off == 0 && line->skipped == 0,
@@ -75,7 +75,7 @@ sl_partial_subject(const struct sl_join_line *line)
 
 static void
 cut_line(const struct sl_partial_spec *spec, const struct sl_fragment_view *text,
-	struct sl_join_line *line)
+	struct sl_partial_line *line)
 {
 	struct sl_fragment_cut cut = sl_fragment_cut(&spec->text, text);
 	line->text = cut.text;
@@ -84,7 +84,7 @@ cut_line(const struct sl_partial_spec *spec, const struct sl_fragment_view *text
 }
 
 void
-sl_partial_shorten(const struct sl_partial_spec *spec, struct sl_join_line *line)
+sl_partial_shorten(const struct sl_partial_spec *spec, struct sl_partial_line *line)
 {
 	struct sl_fragment_view text = sl_fragment_of(line->text, line->len);
 	if (line->len > spec->text.keep)
@@ -96,11 +96,11 @@ sl_partial_shorten(const struct sl_partial_spec *spec, struct sl_join_line *line
 static bool
 complete_line(const struct sl_partial_spec *spec, struct sl_partial *partial, uint64_t off,
 	const struct sl_fragment_view *text, bool is_closed, enum sl_block_line *known,
-	struct sl_join_line *line)
+	struct sl_partial_line *line)
 {
 	if (*known == SL_BLOCK_LINE_NO)
 		return false;
-	*line = (struct sl_join_line){
+	*line = (struct sl_partial_line){
 		.whole_len = text->len,
 		.off = off,
 		.index = partial->result.newlines,
@@ -137,7 +137,7 @@ end_of(const struct sl_partial *partial)
 static int
 join_line(const struct sl_partial_spec *spec, struct sl_partial *left,
 	const struct sl_block_result *right, const struct sl_fragment_view *head,
-	enum sl_block_line *joint, struct sl_join_line *line)
+	enum sl_block_line *joint, struct sl_partial_line *line)
 {
 	struct sl_fragment *open = &left->open;
 	struct sl_fragment_view text = *head;
@@ -187,7 +187,7 @@ merge_results(const struct sl_partial_spec *spec, struct sl_partial *left,
 
 int
 sl_partial_merge(const struct sl_partial_spec *spec, struct sl_partial *left,
-	struct sl_partial *right, struct sl_join_line *line)
+	struct sl_partial *right, struct sl_partial_line *line)
 {
 	bool has_newline = right->result.newlines > 0;
 	enum sl_block_line joint;
@@ -206,7 +206,7 @@ sl_partial_merge(const struct sl_partial_spec *spec, struct sl_partial *left,
 
 int
 sl_partial_add_head(const struct sl_partial_spec *spec, struct sl_partial *partial,
-	const struct sl_join_piece *piece, enum sl_block_line *joint, struct sl_join_line *line)
+	const struct sl_partial_run *piece, enum sl_block_line *joint, struct sl_partial_line *line)
 {
 	size_t len = piece->len;
 	if (piece->block.newlines) {
@@ -219,7 +219,7 @@ sl_partial_add_head(const struct sl_partial_spec *spec, struct sl_partial *parti
 
 int
 sl_partial_add_rest(const struct sl_partial_spec *spec, struct sl_partial *partial,
-	const struct sl_join_piece *piece, enum sl_block_line joint)
+	const struct sl_partial_run *piece, enum sl_block_line joint)
 {
 	int code = 0;
 	if (piece->block.newlines) {
@@ -236,7 +236,7 @@ sl_partial_add_rest(const struct sl_partial_spec *spec, struct sl_partial *parti
 
 int
 sl_partial_set(const struct sl_partial_spec *spec, struct sl_partial *partial,
-	const struct sl_join_piece *piece, struct sl_join_line *line)
+	const struct sl_partial_run *piece, struct sl_partial_line *line)
 {
 	enum sl_block_line joint;
 	sl_assert(partial->result.len == 0);
@@ -246,8 +246,8 @@ sl_partial_set(const struct sl_partial_spec *spec, struct sl_partial *partial,
 }
 
 int
-sl_partial_end(
-	const struct sl_partial_spec *spec, struct sl_partial *partial, struct sl_join_line *line)
+sl_partial_end(const struct sl_partial_spec *spec, struct sl_partial *partial,
+	struct sl_partial_line *line)
 {
 	sl_assert(partial->off == 0);
 	if (partial->open.len == 0)

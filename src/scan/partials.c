@@ -118,7 +118,7 @@ sl_partials_insert(struct sl_partials *partials, struct sl_partial *partial)
 }
 
 int
-sl_partials_merge(struct sl_partials *partials, struct sl_join_line *line)
+sl_partials_merge(struct sl_partials *partials, struct sl_partial_line *line)
 {
 	size_t left = next_pair(partials);
 	struct sl_partial **right = &partials->sorted[left + 1];
@@ -149,7 +149,7 @@ sl_partials_prefix(const struct sl_partials *partials)
 }
 
 enum sl_partials_end
-sl_partials_finish(struct sl_partials *partials, uint64_t len, struct sl_join_line *line)
+sl_partials_finish(struct sl_partials *partials, uint64_t len, struct sl_partial_line *line)
 {
 	const struct sl_block_result *prefix = sl_partials_prefix(partials);
 	if (len == 0 && partials->count == 0)

@@ -81,7 +81,7 @@ struct scan_piece {
 	size_t len;        /* bytes that were read */
 	enum sl_form form; /* of its bytes, found while it was scanned */
 	uint64_t *marks;   /* a bit for each byte of a chunk, or NULL */
-	struct sl_join_piece found;
+	struct sl_partial_run found;
 	struct scan_piece *next_free;
 };
 

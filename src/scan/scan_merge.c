@@ -30,7 +30,7 @@ set_state(struct scan_job *job, enum sl_scan_state state)
 /* A line that matches: to the sinks, unless it is one too many. */
 SL_SUSPENDS
 static int
-emit_line(struct scan *scan, struct scan_job *job, const struct sl_join_line *found)
+emit_line(struct scan *scan, struct scan_job *job, const struct sl_partial_line *found)
 {
 	struct sl_scan_line line = {
 		.matcher = scan->matcher,
@@ -71,7 +71,7 @@ step_block(void *arg)
 
 struct shorten_call {
 	const struct sl_join *join;
-	struct sl_join_line *line;
+	struct sl_partial_line *line;
 };
 
 static int
@@ -87,7 +87,7 @@ SL_SUSPENDS
 static int
 find_undecided(struct scan *scan, const struct scan_piece *piece, const unsigned char *end)
 {
-	const struct sl_join_piece *found = &piece->found;
+	const struct sl_partial_run *found = &piece->found;
 	if (found->block.undecided == 0)
 		return 0;
 	/* The newline of the first line, which was joined, stands for it. */
@@ -120,7 +120,7 @@ emit_lines(struct scan *scan, const struct scan_piece *piece)
 	sl_lines_init(&lines, counts ? scan->kernel : NULL, piece->found.data, piece->found.len,
 		piece->marks);
 	while (code == 0 && !job->ignores_rest && sl_lines_next(&lines, &line)) {
-		struct sl_join_line found = {
+		struct sl_partial_line found = {
 			.text = line.text,
 			.len = line.len,
 			.whole_len = line.len,
@@ -129,7 +129,7 @@ emit_lines(struct scan *scan, const struct scan_piece *piece)
 			.is_closed = true,
 		};
 		struct shorten_call call = { &job->join, &found };
-		if (sl_scan_wants_lines(scan) && line.len > SL_JOIN_KEEP)
+		if (sl_scan_wants_lines(scan) && line.len > SL_PARTIAL_KEEP)
 			code = sl_offload(shorten, &call);
 		if (code == 0)
 			code = emit_line(scan, job, &found);
@@ -141,8 +141,8 @@ emit_lines(struct scan *scan, const struct scan_piece *piece)
 
 struct head_call {
 	struct sl_join *join;
-	const struct sl_join_piece *piece;
-	struct sl_join_line line;
+	const struct sl_partial_run *piece;
+	struct sl_partial_line line;
 };
 
 static int
@@ -169,7 +169,7 @@ join_end(void *arg)
 /* The line that ends in this piece (or with the input) and is not marked in it. */
 SL_SUSPENDS
 static int
-emit_joined(struct scan *scan, struct scan_job *job, const struct sl_join_piece *piece)
+emit_joined(struct scan *scan, struct scan_job *job, const struct sl_partial_run *piece)
 {
 	struct head_call call = { .join = &job->join, .piece = piece };
 	sl_offload_fn *fn = piece ? join_head : join_end;

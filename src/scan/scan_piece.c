@@ -74,7 +74,7 @@ void
 sl_scan_piece_scan_hole(const struct scan *scan, struct scan_piece *piece)
 {
 	static const unsigned char zeros[4 * SL_MATCH_LITERAL_LEN];
-	struct sl_join_piece *found = &piece->found;
+	struct sl_partial_run *found = &piece->found;
 	found->data = NULL;
 	found->len = piece->len;
 	sl_block_scan(scan->kernel, scan->plan, NULL, zeros, SL_MIN(piece->len, sizeof(zeros)),

@@ -48,7 +48,7 @@ struct outcome {
 };
 
 static void
-note_line(struct outcome *out, const struct sl_join_line *line)
+note_line(struct outcome *out, const struct sl_partial_line *line)
 {
 	uint64_t hash = line->off;
 	for (size_t i = 0; i < line->len; i++)
@@ -61,10 +61,10 @@ note_line(struct outcome *out, const struct sl_join_line *line)
 	out->texts += hash;
 }
 
-static struct sl_join_piece
+static struct sl_partial_run
 scan(struct outcome *out, const uint8_t *text, const struct piece *piece)
 {
-	struct sl_join_piece run = { .data = text + piece->off, .len = piece->len };
+	struct sl_partial_run run = { .data = text + piece->off, .len = piece->len };
 	uint64_t *marks = calloc(SL_MATCH_MARK_WORDS(run.len) + 1, sizeof(*marks));
 	struct sl_lines lines;
 	struct sl_line line;
@@ -73,7 +73,7 @@ scan(struct outcome *out, const uint8_t *text, const struct piece *piece)
 		&run.block);
 	sl_lines_init(&lines, NULL, run.data, run.len, marks);
 	while (sl_lines_next(&lines, &line)) {
-		struct sl_join_line found = { .text = line.text,
+		struct sl_partial_line found = { .text = line.text,
 			.len = line.len,
 			.whole_len = line.len,
 			.off = (uint64_t)(line.text - text),
@@ -90,11 +90,11 @@ join_in_order(const uint8_t *text, const struct piece *pieces, size_t count)
 {
 	struct outcome out = { 0 };
 	struct sl_join join;
-	struct sl_join_line line;
+	struct sl_partial_line line;
 	sl_join_init(&join, pattern, matcher, true);
 	join.spec = spec;
 	for (size_t i = 0; i < count; i++) {
-		struct sl_join_piece run = scan(&out, text, &pieces[i]);
+		struct sl_partial_run run = scan(&out, text, &pieces[i]);
 		int hit = sl_join_head(&join, &run, &line);
 		must(hit >= 0);
 		if (hit)
@@ -112,9 +112,9 @@ static void
 add(struct outcome *out, struct sl_partials *partials, const uint8_t *text,
 	const struct piece *piece)
 {
-	struct sl_join_piece run = scan(out, text, piece);
+	struct sl_partial_run run = scan(out, text, piece);
 	struct sl_partial *partial = sl_partials_new_partial(piece->off);
-	struct sl_join_line line;
+	struct sl_partial_line line;
 	must(partial);
 	int hit = sl_partial_set(&spec, partial, &run, &line);
 	must(hit >= 0);
@@ -135,7 +135,7 @@ add_by_rank(const uint8_t *text, size_t len, const struct piece *pieces, size_t 
 {
 	struct outcome out = { 0 };
 	struct sl_partials partials = { .spec = spec };
-	struct sl_join_line line;
+	struct sl_partial_line line;
 	for (unsigned rank = 0; rank <= UINT8_MAX; rank++) {
 		for (size_t i = 0; i < count; i++) {
 			if (pieces[i].rank == rank)

@@ -86,7 +86,7 @@ count_lines(struct sl_span text, bool has_k)
 
 /* At once, or in steps that end at each look at the clock. */
 static void
-scan_piece(struct sl_random *random, struct sl_join_piece *piece)
+scan_piece(struct sl_random *random, struct sl_partial_run *piece)
 {
 	struct sl_block_steps steps = { .kernel = sl_pattern_kernel(pattern),
 		.plan = sl_pattern_plan(pattern),
@@ -104,11 +104,11 @@ static struct totals
 join_pieces(struct sl_random *random, struct sl_span text)
 {
 	struct sl_join join;
-	struct sl_join_line found;
+	struct sl_partial_line found;
 	sl_join_init(&join, pattern, matcher, true);
 	while (text.len > 0) {
 		size_t some = 1 + sl_random_below(random, SL_MIN(text.len, (size_t)300));
-		struct sl_join_piece piece = { .data = (const unsigned char *)text.data,
+		struct sl_partial_run piece = { .data = (const unsigned char *)text.data,
 			.len = some };
 		scan_piece(random, &piece);
 		must(sl_join_head(&join, &piece, &found) >= 0);

@@ -27,7 +27,7 @@ compile(const char *text)
 
 SL_SUSPENDS
 static int
-line(void *ctx, const struct sl_join_line *found)
+line(void *ctx, const struct sl_partial_line *found)
 {
 	(void)ctx;
 	cr_assert(memmem(found->text, found->len, "error", 5));
@@ -41,7 +41,7 @@ add_all(struct sl_feed *feed)
 {
 	static const char *const runs[] = { "one er", "ror\ntwo\nth", "ree", " error\nfo", NULL };
 	static const size_t order[] = { 1, 3, 2, 0, 4 };
-	const size_t long_len = 3 * SL_JOIN_KEEP;
+	const size_t long_len = 3 * SL_PARTIAL_KEEP;
 	char *filler = malloc(long_len);
 	int code = 0;
 	memset(filler, 'x', long_len);
@@ -79,7 +79,7 @@ feed_main(void *arg)
 	if (scene->code == 0)
 		scene->code = add_all(feed);
 	if (scene->code == 0)
-		scene->code = sl_feed_end(feed, 29 + 3 * SL_JOIN_KEEP, &scene->result);
+		scene->code = sl_feed_end(feed, 29 + 3 * SL_PARTIAL_KEEP, &scene->result);
 	sl_feed_free(feed);
 	scene->count = alloc_end();
 	return 0;

@@ -269,11 +269,11 @@ check_cuts(struct sl_random *random, struct sl_span text, struct sl_join *join)
 {
 	struct oracle_totals want = oracle(text);
 	uint64_t longest = 1 + sl_random_below(random, 400), emitted = 0;
-	struct sl_join_line found_line;
+	struct sl_partial_line found_line;
 	sl_join_clear(join);
 	for (struct sl_span rest = text; rest.len > 0;) {
 		size_t some = 1 + sl_random_below(random, SL_MIN(rest.len, longest));
-		struct sl_join_piece piece = { .data = (const unsigned char *)rest.data,
+		struct sl_partial_run piece = { .data = (const unsigned char *)rest.data,
 			.len = some };
 		scan(sl_span(rest.data, some), some % 2, some % 3, &piece.block);
 		int hit = sl_join_head(join, &piece, &found_line);
@@ -320,13 +320,14 @@ Test(confirm, every_cut_of_a_small_text_gives_the_same_totals)
 		size_t len = fill(&random, text, sizeof(text));
 		struct oracle_totals want = oracle(sl_span(text, len));
 		for (size_t cut = 0; cut <= len; cut++) {
-			struct sl_join_line line;
+			struct sl_partial_line line;
 			sl_join_clear(&join);
 			for (int i = 0; i < 2; i++) {
 				size_t some = i ? len - cut : cut;
-				struct sl_join_piece piece = { .data = (const unsigned char *)text +
-								       (i ? cut : 0),
-					.len = some };
+				struct sl_partial_run piece = {
+					.data = (const unsigned char *)text + (i ? cut : 0),
+					.len = some
+				};
 				scan(sl_span((const char *)piece.data, some), cut % 2, false,
 					&piece.block);
 				if (some == 0)
@@ -432,17 +433,17 @@ Test(confirm, a_step_ends_after_a_line_that_took_long)
 static struct sl_block_totals
 join_long_line(const char *needle, size_t at, size_t step)
 {
-	size_t len = 3 * SL_JOIN_KEEP;
+	size_t len = 3 * SL_PARTIAL_KEEP;
 	char *text = malloc(len);
 	struct sl_join join;
-	struct sl_join_line line;
+	struct sl_partial_line line;
 	memset(text, 'a', len);
 	text[len - 1] = '\n';
 	memcpy(text + at, needle, strlen(needle));
 	sl_join_init(&join, pattern, matcher, false);
 	for (size_t from = 0; from < len; from += step) {
 		size_t some = SL_MIN(len - from, step);
-		struct sl_join_piece piece = { .data = (unsigned char *)text + from, .len = some };
+		struct sl_partial_run piece = { .data = (unsigned char *)text + from, .len = some };
 		sl_block_scan(sl_pattern_kernel(pattern), sl_pattern_plan(pattern), matcher,
 			piece.data, some, NULL, &piece.block);
 		cr_assert_geq(sl_join_head(&join, &piece, &line), 0);
@@ -460,7 +461,7 @@ Test(confirm, of_a_long_line_all_is_searched_for_literals_and_the_first_bytes_ar
 	char longer[200] = "";
 	memset(longer, 'y', SL_MATCH_LITERAL_LEN + 1);
 	const char *const mixed[] = { "b[x]", "needle" }, *const literal[] = { longer };
-	static const size_t steps[] = { 100000, SL_JOIN_KEEP, 4 * SL_JOIN_KEEP };
+	static const size_t steps[] = { 100000, SL_PARTIAL_KEEP, 4 * SL_PARTIAL_KEEP };
 	char *cut = longer + 1; /* what the kernels find of it */
 	const struct {
 		const char *const *texts;
@@ -470,11 +471,11 @@ Test(confirm, of_a_long_line_all_is_searched_for_literals_and_the_first_bytes_ar
 		uint64_t hits, undecided;
 	} cases[] = {
 		{ mixed, 2, "needle", 10, 1, 0 },
-		{ mixed, 2, "needle", 2 * SL_JOIN_KEEP, 1, 0 },
+		{ mixed, 2, "needle", 2 * SL_PARTIAL_KEEP, 1, 0 },
 		{ mixed, 2, "bx", 10, 1, 0 },
-		{ mixed, 2, "bx", 2 * SL_JOIN_KEEP, 0, 1 },
+		{ mixed, 2, "bx", 2 * SL_PARTIAL_KEEP, 0, 1 },
 		{ literal, 1, longer, 10, 1, 0 },
-		{ literal, 1, longer, 2 * SL_JOIN_KEEP, 0, 1 },
+		{ literal, 1, longer, 2 * SL_PARTIAL_KEEP, 0, 1 },
 		{ literal, 1, cut, 10, 0, 1 },
 		{ literal, 1, "needle", 10, 0, 0 },
 	};

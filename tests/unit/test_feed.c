@@ -96,7 +96,7 @@ cut(struct scene *scene, size_t longest)
 
 SL_SUSPENDS
 static int
-line(void *ctx, const struct sl_join_line *line)
+line(void *ctx, const struct sl_partial_line *line)
 {
 	struct scene *scene = ctx;
 	const char *text = scene->text.data + line->off;

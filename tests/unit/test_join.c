@@ -39,7 +39,7 @@ struct expectation {
 };
 
 static void
-expect_line(struct expectation *want, const struct sl_join_line *got)
+expect_line(struct expectation *want, const struct sl_partial_line *got)
 {
 	struct sl_span line;
 	for (;;) {
@@ -57,7 +57,7 @@ expect_line(struct expectation *want, const struct sl_join_line *got)
 }
 
 static void
-scan_piece(struct sl_join_piece *piece, const char *data, size_t len, uint64_t *marks)
+scan_piece(struct sl_partial_run *piece, const char *data, size_t len, uint64_t *marks)
 {
 	piece->data = (const unsigned char *)data;
 	piece->len = len;
@@ -66,13 +66,13 @@ scan_piece(struct sl_join_piece *piece, const char *data, size_t len, uint64_t *
 }
 
 #define MOST 1024
-#define BEFORE (SL_JOIN_KEEP / 2) /* of what is kept, before the first literal */
+#define BEFORE (SL_PARTIAL_KEEP / 2) /* of what is kept, before the first literal */
 
 static void
 join_piece(struct expectation *want, const char *data, size_t len)
 {
-	struct sl_join_piece piece;
-	struct sl_join_line found;
+	struct sl_partial_run piece;
+	struct sl_partial_line found;
 	struct sl_lines lines;
 	struct sl_line line;
 	uint64_t marks[SL_MATCH_MARK_WORDS(MOST) + 1] = { 0 };
@@ -84,7 +84,7 @@ join_piece(struct expectation *want, const char *data, size_t len)
 		expect_line(want, &found);
 	sl_lines_init(&lines, sl_pattern_kernel(pattern), piece.data, len, marks);
 	while (sl_lines_next(&lines, &line)) {
-		found = (struct sl_join_line){ .text = line.text,
+		found = (struct sl_partial_line){ .text = line.text,
 			.len = line.len,
 			.whole_len = line.len,
 			.off = off + (uint64_t)(line.text - piece.data),
@@ -117,7 +117,7 @@ check_cuts(
 	struct sl_random *random, const char *text, size_t len, bool (*hits)(struct sl_span line))
 {
 	struct expectation want = { { text, len }, { text, len }, 0, hits };
-	struct sl_join_line found;
+	struct sl_partial_line found;
 	struct sl_span line;
 	sl_join_clear(&join);
 	uint64_t longest = 1 + sl_random_below(random, 60);
@@ -189,7 +189,7 @@ Test(join, counting_alone_needs_no_lines)
 	static const char *const pieces[] = { "an er", "ror\nfine\nER", "R", "OR\n", "err", "" };
 	begin(NULL, false);
 	for (size_t i = 0; i < SL_COUNT_OF(pieces); i++) {
-		struct sl_join_piece piece;
+		struct sl_partial_run piece;
 		scan_piece(&piece, pieces[i], strlen(pieces[i]), NULL);
 		sl_join_count(&join, &piece);
 	}
@@ -200,11 +200,11 @@ Test(join, counting_alone_needs_no_lines)
 
 /* A line of `len` bytes in pieces of 64 KiB, that matches only by its last bytes. */
 static int
-join_long_line(size_t len, const char *ending, struct sl_join_line *found)
+join_long_line(size_t len, const char *ending, struct sl_partial_line *found)
 {
 	size_t step = 64 * 1024, tail = strlen(ending);
 	char *filler = malloc(step);
-	struct sl_join_piece piece;
+	struct sl_partial_run piece;
 	memset(filler, 'x', step);
 	for (size_t done = 0; done < len; done += step) {
 		scan_piece(&piece, filler, step, NULL);
@@ -220,14 +220,14 @@ join_long_line(size_t len, const char *ending, struct sl_join_line *found)
 
 Test(join, of_a_long_line_a_part_is_kept_and_all_of_it_is_counted)
 {
-	const size_t len = 5 * SL_JOIN_KEEP;
-	struct sl_join_line found;
+	const size_t len = 5 * SL_PARTIAL_KEEP;
+	struct sl_partial_line found;
 	begin(NULL, true);
 	cr_assert_eq(join_long_line(len, "error\nnext", &found), 1);
 	cr_assert(found.len == BEFORE + 5 && found.whole_len == len + 5 && found.off == 0);
 	cr_assert_eq(found.skipped, len - BEFORE);
 	cr_assert_eq(memcmp(found.text + found.len - 5, "error", 5), 0);
-	cr_assert_leq(join.total.open.text.cap, 2 * SL_JOIN_KEEP + 64);
+	cr_assert_leq(join.total.open.text.cap, 2 * SL_PARTIAL_KEEP + 64);
 	struct sl_block_totals totals = sl_join_totals(&join);
 	cr_assert(totals.bytes == len + 10 && totals.lines == 2 && totals.hits == 1);
 	end();
@@ -235,8 +235,8 @@ Test(join, of_a_long_line_a_part_is_kept_and_all_of_it_is_counted)
 
 Test(join, a_regular_expression_leaves_a_long_line_undecided_unless_its_beginning_matches)
 {
-	const size_t len = 2 * SL_JOIN_KEEP;
-	struct sl_join_line found;
+	const size_t len = 2 * SL_PARTIAL_KEEP;
+	struct sl_partial_line found;
 	begin("err[o]r", false);
 	cr_assert_eq(join_long_line(len, "error\n", &found), 0);
 	struct sl_block_totals totals = sl_join_totals(&join);
@@ -252,12 +252,12 @@ Test(join, a_regular_expression_leaves_a_long_line_undecided_unless_its_beginnin
  * sl_join_head. */
 static int
 join_in_pieces(
-	const char *text, size_t len, size_t step, struct sl_join_line *found, uint64_t *marks)
+	const char *text, size_t len, size_t step, struct sl_partial_line *found, uint64_t *marks)
 {
 	int hit = 0;
 	sl_join_clear(&join);
 	for (size_t at = 0; at < len && !hit; at += step) {
-		struct sl_join_piece piece;
+		struct sl_partial_run piece;
 		size_t some = SL_MIN(step, len - at);
 		memset(marks, 0, SL_MATCH_MARK_WORDS(some) * sizeof(*marks));
 		scan_piece(&piece, text + at, some, marks);
@@ -268,7 +268,7 @@ join_in_pieces(
 	return hit;
 }
 
-#define MIB ((size_t)SL_JOIN_KEEP)
+#define MIB ((size_t)SL_PARTIAL_KEEP)
 
 static const size_t steps[] = { 64 * 1024, MIB - 1, MIB, 4 * MIB };
 static const size_t lengths[] = { 40, MIB - 1, MIB, MIB + 1, MIB + MIB / 2, 3 * MIB };
@@ -301,7 +301,7 @@ Test(join, what_is_kept_of_a_long_line_depends_on_its_first_match_alone)
 			size_t skipped = len > MIB && at > half ? at - half : 0;
 			size_t kept = SL_MIN(len - skipped, MIB);
 			for (size_t s = 0; s < SL_COUNT_OF(steps); s++) {
-				struct sl_join_line found;
+				struct sl_partial_line found;
 				cr_assert_eq(
 					join_in_pieces(text, len + 1, steps[s], &found, marks), 1);
 				cr_assert(found.skipped == skipped && found.len == kept &&
@@ -338,7 +338,7 @@ Test(join, what_a_regular_expression_decides_does_not_depend_on_how_a_long_line_
 				size_t len = lengths[l], step = steps[s / 2];
 				bool has_cr = s % 2; /* one byte more, which is not of the line */
 				char *text = line_of_x(len + has_cr);
-				struct sl_join_line found;
+				struct sl_partial_line found;
 				memcpy(text, "error", 5);
 				memcpy(text + len - 3, "end", 3);
 				text[len] = has_cr ? '\r' : '\n';
@@ -386,10 +386,10 @@ Test(join, a_byte_order_mark_and_a_cr_before_the_newline_are_not_of_the_line)
 		size_t len = strlen(cases[i].text);
 		begin(cases[i].pattern, false);
 		for (size_t step = 1; step <= len; step++) {
-			struct sl_join_line found;
+			struct sl_partial_line found;
 			sl_join_clear(&join);
 			for (size_t at = 0; at < len; at += step) {
-				struct sl_join_piece piece;
+				struct sl_partial_run piece;
 				size_t some = SL_MIN(step, len - at);
 				scan_piece(&piece, cases[i].text + at, some, NULL);
 				cr_assert_geq(sl_join_head(&join, &piece, &found), 0);

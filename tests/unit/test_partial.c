@@ -106,7 +106,7 @@ struct outcome {
 };
 
 static void
-note_line(struct outcome *out, const struct sl_join_line *line)
+note_line(struct outcome *out, const struct sl_partial_line *line)
 {
 	bool has_text = spec.text.keeps_text;
 	unsigned char *copy = malloc(line->len + 1);
@@ -197,7 +197,7 @@ oracle(struct sl_span text)
 		bool is_long = line.len > spec.text.keep;
 		size_t before = SL_MIN(first, spec.text.keep / 2);
 		size_t skipped = is_long && !spec.text.confirms ? first - before : 0;
-		struct sl_join_line shown = { .text = (const unsigned char *)line.data + skipped,
+		struct sl_partial_line shown = { .text = (const unsigned char *)line.data + skipped,
 			.len = SL_MIN(line.len - skipped, spec.text.keep),
 			.skipped = skipped,
 			.whole_len = line.len,
@@ -246,10 +246,10 @@ is_zeros(struct sl_span run)
 	return true;
 }
 
-static struct sl_join_piece
+static struct sl_partial_run
 scan_run(struct sl_span run, uint64_t *marks)
 {
-	struct sl_join_piece piece = { .data = (const unsigned char *)run.data, .len = run.len };
+	struct sl_partial_run piece = { .data = (const unsigned char *)run.data, .len = run.len };
 	memset(marks, 0, SL_MATCH_MARK_WORDS(run.len) * sizeof(*marks));
 	sl_block_scan(sl_pattern_kernel(pattern), sl_pattern_plan(pattern), matcher, piece.data,
 		run.len, marks, &piece.block);
@@ -267,7 +267,7 @@ note_lines(struct outcome *out, struct sl_span run, uint64_t off, const uint64_t
 	struct sl_line line;
 	sl_lines_init(&lines, NULL, data, run.len, marks);
 	while (sl_lines_next(&lines, &line)) {
-		struct sl_join_line found_line = { .text = line.text,
+		struct sl_partial_line found_line = { .text = line.text,
 			.len = line.len,
 			.whole_len = line.len,
 			.off = off + (uint64_t)(line.text - data),
@@ -282,8 +282,8 @@ partial_of(struct outcome *out, struct sl_span run, uint64_t off)
 {
 	uint64_t *marks = malloc((SL_MATCH_MARK_WORDS(run.len) + 1) * sizeof(*marks));
 	struct sl_partial *partial = sl_partials_new_partial(off);
-	struct sl_join_piece piece = scan_run(run, marks);
-	struct sl_join_line line;
+	struct sl_partial_run piece = scan_run(run, marks);
+	struct sl_partial_line line;
 	int hit = sl_partial_set(&spec, partial, &piece, &line);
 	cr_assert_geq(hit, 0);
 	if (hit)
@@ -342,7 +342,7 @@ add_in_any_order(struct sl_span text, const struct cuts *cuts)
 {
 	struct outcome *out = calloc(1, sizeof(*out));
 	struct sl_partials partials = { .spec = spec };
-	struct sl_join_line line;
+	struct sl_partial_line line;
 	for (size_t i = 0; i < cuts->count; i++) {
 		struct sl_span run = run_of(text, cuts, cuts->order[i]);
 		if (i > 0 && i + 1 < cuts->count)
@@ -373,13 +373,13 @@ join_in_order(struct sl_span text, const struct cuts *cuts)
 {
 	struct outcome *out = calloc(1, sizeof(*out));
 	struct sl_join join;
-	struct sl_join_line line;
+	struct sl_partial_line line;
 	sl_join_init(&join, pattern, matcher, spec.text.keeps_text);
 	join.spec = spec;
 	for (size_t i = 0; i < cuts->count; i++) {
 		struct sl_span run = run_of(text, cuts, i);
 		uint64_t *marks = malloc((SL_MATCH_MARK_WORDS(run.len) + 1) * sizeof(*marks));
-		struct sl_join_piece piece = scan_run(run, marks);
+		struct sl_partial_run piece = scan_run(run, marks);
 		int hit = sl_join_head(&join, &piece, &line);
 		cr_assert_geq(hit, 0);
 		if (hit)
@@ -476,7 +476,7 @@ Test(partial, without_text_places_and_totals_are_the_same)
 static struct sl_partial *
 merge(struct outcome *out, struct sl_partial *left, struct sl_partial *right)
 {
-	struct sl_join_line line;
+	struct sl_partial_line line;
 	int hit = sl_partial_merge(&spec, left, right, &line);
 	cr_assert_geq(hit, 0);
 	if (hit)
@@ -491,7 +491,7 @@ merge_five(struct sl_span text, const size_t *offs, bool left_first)
 {
 	struct outcome *out = calloc(1, sizeof(*out));
 	struct sl_partial *parts[5], *middle;
-	struct sl_join_line line;
+	struct sl_partial_line line;
 	for (size_t i = 0; i < SL_COUNT_OF(parts); i++)
 		parts[i] = partial_of(
 			out, sl_span(text.data + offs[i], offs[i + 1] - offs[i]), offs[i]);
@@ -562,12 +562,13 @@ Test(partial, what_is_kept_and_decided_of_a_line_beyond_the_bound_does_not_depen
 {
 	struct sl_random random;
 	sl_random_init(&random, 100);
-	size_t most = 4 * SL_JOIN_KEEP;
+	size_t most = 4 * SL_PARTIAL_KEEP;
 	char *text = malloc(most);
 	for (int round = 0; round < 64; round++) {
 		struct cuts cuts;
-		begin(&long_sets[(size_t)round % SL_COUNT_OF(long_sets)], true, SL_JOIN_KEEP);
-		size_t len = SL_JOIN_KEEP / 2 + sl_random_below(&random, most - SL_JOIN_KEEP / 2);
+		begin(&long_sets[(size_t)round % SL_COUNT_OF(long_sets)], true, SL_PARTIAL_KEEP);
+		size_t len =
+			SL_PARTIAL_KEEP / 2 + sl_random_below(&random, most - SL_PARTIAL_KEEP / 2);
 		struct sl_span span = { text, fill_long(&random, text, len) };
 		cut(&random, len, 1 + sl_random_below(&random, len), &cuts);
 		struct outcome *want = oracle(span);
@@ -590,9 +591,9 @@ add_run(struct sl_partials *partials, uint64_t off, const char *data, uint64_t l
 {
 	static const unsigned char zeros[4 * SL_MATCH_LITERAL_LEN];
 	const unsigned char *bytes = data ? (const unsigned char *)data : zeros;
-	struct sl_join_piece piece = { .data = (const unsigned char *)data, .len = len };
+	struct sl_partial_run piece = { .data = (const unsigned char *)data, .len = len };
 	struct sl_partial *partial = sl_partials_new_partial(off);
-	struct sl_join_line line;
+	struct sl_partial_line line;
 	sl_block_scan(sl_pattern_kernel(pattern), sl_pattern_plan(pattern), matcher, bytes,
 		SL_MIN(len, sizeof(zeros)), NULL, &piece.block);
 	piece.block.len = len;
@@ -604,7 +605,7 @@ Test(partial, a_hole_of_any_length_is_as_many_zeros_in_constant_time)
 {
 	const uint64_t hole = 1ull << 50;
 	struct sl_partials partials;
-	struct sl_join_line line;
+	struct sl_partial_line line;
 	begin(&sets[0], true, KEEP);
 	partials = (struct sl_partials){ .spec = spec };
 	add_run(&partials, 5 + hole, "ror\nlast", 8);
@@ -631,7 +632,7 @@ Test(partial, a_hole_of_any_length_is_as_many_zeros_in_constant_time)
 Test(partials, what_was_not_added_is_a_gap_until_it_is)
 {
 	struct sl_partials partials;
-	struct sl_join_line line;
+	struct sl_partial_line line;
 	begin(&sets[0], true, KEEP);
 	partials = (struct sl_partials){ .spec = spec };
 	cr_assert_eq(sl_partials_finish(&partials, 4, &line), SL_PARTIALS_INCOMPLETE);
@@ -682,7 +683,7 @@ Test(partials, a_merge_that_confirms_a_line_or_searches_a_long_one_is_costly)
 	cr_assert_not(is_costly(1, "a\n", most));
 	cr_assert(is_costly(1, "a\nb", most));
 	end();
-	begin(&sets[6], true, SL_JOIN_KEEP); /* every line is a candidate */
+	begin(&sets[6], true, SL_PARTIAL_KEEP); /* every line is a candidate */
 	cr_assert(is_costly(1, "a\nerr", "or\nb\n"));
 	cr_assert(is_costly(0, "err", "or\nb\n"));
 	cr_assert_not(is_costly(1, "err", "or\nb\n"));

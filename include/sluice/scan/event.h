@@ -27,7 +27,7 @@ struct sl_scan_line {
 	size_t len;
 	struct sl_subject subject; /* the part of the text that is searched for matches */
 
-	/* Of a line longer than SL_JOIN_KEEP that is only a part (scan/partial.h): so many bytes
+	/* Of a line longer than SL_PARTIAL_KEEP that is only a part (scan/partial.h): so many bytes
 	 * are before it, and so many has the whole line. */
 	uint64_t skipped, whole_len;
 	uint64_t number; /* from 1; 0 if numbers were not asked for */

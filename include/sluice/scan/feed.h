@@ -28,7 +28,7 @@ struct sl_feed_setup {
 	 * number. NULL: lines are only counted, which is faster. Other tasks may call it before
 	 * it returns. A negative return fails the feed with that code. */
 	SL_SUSPENDS
-	int (*line)(void *ctx, const struct sl_join_line *line);
+	int (*line)(void *ctx, const struct sl_partial_line *line);
 };
 
 struct sl_feed_result {

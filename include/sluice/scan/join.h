@@ -28,28 +28,28 @@ void sl_join_release(struct sl_join *join);
 void sl_join_clear(struct sl_join *join);
 
 /* The whole piece, where no text is wanted and nothing is to be confirmed. */
-void sl_join_count(struct sl_join *join, const struct sl_join_piece *piece);
+void sl_join_count(struct sl_join *join, const struct sl_partial_run *piece);
 
 /* Whether completing the open line with this piece, or with NULL by the end of the input, may take
  * as long as scanning a piece: on a worker, then. */
-bool sl_join_is_costly(const struct sl_join *join, const struct sl_join_piece *piece);
+bool sl_join_is_costly(const struct sl_join *join, const struct sl_partial_run *piece);
 
 /* The same of sl_join_tail: confirming is over by then. */
-bool sl_join_tail_is_costly(const struct sl_join *join, const struct sl_join_piece *piece);
+bool sl_join_tail_is_costly(const struct sl_join *join, const struct sl_partial_run *piece);
 
 /*
  * The piece's bytes up to its first newline complete the open line: 1 and *line if that line is
  * complete and matches, else 0; -ENOMEM. The line's text is valid until the next call.
  */
-int sl_join_head(struct sl_join *join, const struct sl_join_piece *piece,
-	struct sl_join_line *line) SL_MUST_CHECK;
+int sl_join_head(struct sl_join *join, const struct sl_partial_run *piece,
+	struct sl_partial_line *line) SL_MUST_CHECK;
 
 /* The bytes after the last newline open a line; the piece is accounted for. Returns 0 or
  * -ENOMEM. */
-int sl_join_tail(struct sl_join *join, const struct sl_join_piece *piece) SL_MUST_CHECK;
+int sl_join_tail(struct sl_join *join, const struct sl_partial_run *piece) SL_MUST_CHECK;
 
 /* The input is over: the open line, if it has a byte, is its last. Returns as sl_join_head. */
-int sl_join_end(struct sl_join *join, struct sl_join_line *line) SL_MUST_CHECK;
+int sl_join_end(struct sl_join *join, struct sl_partial_line *line) SL_MUST_CHECK;
 
 /* After sl_join_end, or at any time for what was joined so far: an open line counts as a line. */
 static inline struct sl_block_totals

@@ -17,7 +17,7 @@
 #include "sluice/scan/block.h"
 #include "sluice/scan/fragment.h"
 
-#define SL_JOIN_KEEP SL_PATTERN_LINE_MAX /* bytes kept of a long line */
+#define SL_PARTIAL_KEEP SL_PATTERN_LINE_MAX /* bytes kept of a long line */
 
 /* How the partials of an input are merged; constant. The matcher is used by one thread at a
  * time. */
@@ -27,16 +27,16 @@ struct sl_partial_spec {
 };
 
 /* A run of bytes, and the result of scanning it. */
-struct sl_join_piece {
+struct sl_partial_run {
 	const unsigned char *data; /* NULL: zeros */
 	size_t len;
 	struct sl_block_result block;
 };
 
 /* A matching line that a cut has split. */
-struct sl_join_line {
+struct sl_partial_line {
 	const unsigned char *text;
-	size_t len;         /* at most SL_JOIN_KEEP */
+	size_t len;         /* at most SL_PARTIAL_KEEP */
 	uint64_t skipped;   /* bytes of the line before `text` */
 	uint64_t whole_len; /* of the line without its newline */
 	uint64_t off;       /* in the input */
@@ -68,7 +68,7 @@ void sl_partial_clear(struct sl_partial *partial, uint64_t off);
  * cleared or released.
  */
 int sl_partial_set(const struct sl_partial_spec *spec, struct sl_partial *partial,
-	const struct sl_join_piece *piece, struct sl_join_line *line) SL_MUST_CHECK;
+	const struct sl_partial_run *piece, struct sl_partial_line *line) SL_MUST_CHECK;
 
 /*
  * The bytes of *right, which begin where those of *left end, become those of *left. Returns 1 and
@@ -77,14 +77,14 @@ int sl_partial_set(const struct sl_partial_spec *spec, struct sl_partial *partia
  * a line, twice.
  */
 int sl_partial_merge(const struct sl_partial_spec *spec, struct sl_partial *left,
-	struct sl_partial *right, struct sl_join_line *line) SL_MUST_CHECK;
+	struct sl_partial *right, struct sl_partial_line *line) SL_MUST_CHECK;
 
 /*
  * Its last byte is the input's: a line that is open is the last one. The partial must begin where
  * the input does. Returns 1 and *line if that line matches, else 0. No bytes may follow.
  */
 int sl_partial_end(const struct sl_partial_spec *spec, struct sl_partial *partial,
-	struct sl_join_line *line) SL_MUST_CHECK;
+	struct sl_partial_line *line) SL_MUST_CHECK;
 
 /*
  * Whether adding such a result, or with NULL ending, may take as long as scanning it: on a worker,
@@ -95,11 +95,11 @@ bool sl_partial_is_costly(const struct sl_partial_spec *spec, const struct sl_pa
 	const struct sl_block_result *more, uint64_t most);
 
 /* Of a line that lies in a run, make what is kept of it. That searches a line longer than
- * SL_JOIN_KEEP for its first literal. */
-void sl_partial_shorten(const struct sl_partial_spec *spec, struct sl_join_line *line);
+ * SL_PARTIAL_KEEP for its first literal. */
+void sl_partial_shorten(const struct sl_partial_spec *spec, struct sl_partial_line *line);
 
 /* What of a matching line is searched for matches. */
-struct sl_subject sl_partial_subject(const struct sl_join_line *line);
+struct sl_subject sl_partial_subject(const struct sl_partial_line *line);
 
 /* ---- a piece that follows, in two steps: between them the caller looks at its own lines ---- */
 
@@ -109,11 +109,11 @@ struct sl_subject sl_partial_subject(const struct sl_join_line *line);
  * *joint is what is known of the line that they belong to: HIT or NO if it is complete.
  */
 int sl_partial_add_head(const struct sl_partial_spec *spec, struct sl_partial *partial,
-	const struct sl_join_piece *piece, enum sl_block_line *joint,
-	struct sl_join_line *line) SL_MUST_CHECK;
+	const struct sl_partial_run *piece, enum sl_block_line *joint,
+	struct sl_partial_line *line) SL_MUST_CHECK;
 
 /* The others. Returns 0 or -ENOMEM. */
 int sl_partial_add_rest(const struct sl_partial_spec *spec, struct sl_partial *partial,
-	const struct sl_join_piece *piece, enum sl_block_line joint) SL_MUST_CHECK;
+	const struct sl_partial_run *piece, enum sl_block_line joint) SL_MUST_CHECK;
 
 #endif

@@ -45,7 +45,7 @@ bool sl_partials_has_neighbours(const struct sl_partials *partials);
  * complete now and matches, whose text is valid until the next call; else 0; -ENOMEM: then only
  * releasing is left.
  */
-int sl_partials_merge(struct sl_partials *partials, struct sl_join_line *line) SL_MUST_CHECK;
+int sl_partials_merge(struct sl_partials *partials, struct sl_partial_line *line) SL_MUST_CHECK;
 
 /* Whether that may take as long as scanning a run: on a worker, then. */
 bool sl_partials_is_costly(const struct sl_partials *partials);
@@ -62,6 +62,6 @@ enum sl_partials_end {
 
 /* The input has `len` bytes. Nothing may be added after it is DONE, or has a LINE. */
 enum sl_partials_end sl_partials_finish(
-	struct sl_partials *partials, uint64_t len, struct sl_join_line *line);
+	struct sl_partials *partials, uint64_t len, struct sl_partial_line *line);
 
 #endif
