@@ -30,7 +30,7 @@
 /* Copied and scanned at a time: fits a CPU's cache. 64 KiB took 10 % longer, 512 KiB as long. */
 #define STEP_MAX (256 * SL_KIB)
 #define STEP_MIN (16 * SL_KIB)
-/* stacks, channels, inputs, the ring, the kept line, small files */
+/* stacks, channels, inputs, the ring, kept lines, small files */
 #define MEMORY_ELSEWHERE (3 * SL_MIB + SL_SCAN_OPENERS * SL_SCAN_SMALLS_SIZE)
 
 /* The next piece that was scanned, in any order; NULL after the last. */

@@ -1,5 +1,5 @@
 /*
- * The first stage: the lister finds inputs.
+ * scan_list.c - the first stage: the lister finds inputs, from arguments and in directories.
  */
 #include "scan_int.h"
 

@@ -1,7 +1,7 @@
 /*
- * The third stage: readers. One at a time has the turn to take what is read next: a range of the
- * oldest file that has one left, which it then reads while others take the next ones; or a stream,
- * which it reads in order to its end, while others go on with the inputs behind it.
+ * scan_read.c - the third stage: readers. One at a time has the turn to take what is read next: a
+ * range of the oldest file that has one left, which it then reads while others take the next ones;
+ * or a stream, which it reads in order to its end, while others go on with the inputs behind it.
  *
  * Data in the page cache is left to the workers where possible, in long ranges: the bytes do not
  * travel between CPUs then. Cold data that is to be cached is fetched into the page cache first,
@@ -245,12 +245,10 @@ take_stream_piece(struct scan *scan, struct scan_job *job, struct scan_piece **o
 	if (!piece)
 		return -ENOMEM;
 	job->stage = SCAN_READING;
-	if (job->is_over) {
-		piece->is_last = true;
-		return 0;
-	}
-	int code = sl_scan_chunk_take(scan, piece);
-	return code ? code : read_stream(scan, piece);
+	int code = job->is_over ? 0 : sl_scan_chunk_take(scan, piece);
+	/* The merger may have come to know in the meantime that no more is wanted. */
+	piece->is_last = job->is_over;
+	return code || piece->is_last ? code : read_stream(scan, piece);
 }
 
 /* From its first byte to its end. */

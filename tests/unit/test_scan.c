@@ -935,6 +935,95 @@ Test(scan, a_real_file_that_becomes_shorter_is_counted_to_its_new_end)
 	remove_real(&real);
 }
 
+/* ---- pipes that stay open ---- */
+
+#define PIPES 14
+#define PIPE_TEXT "ERROR\n"
+#define STREAMS_AT_A_TIME 8 /* the half of the readers */
+
+struct pipes {
+	struct real real;
+	int readers[PIPES], writers[PIPES];
+	char names[PIPES][32];
+	const char *paths[PIPES];
+	size_t ended;
+};
+
+static void
+close_writer(struct pipes *pipes, size_t i)
+{
+	if (i < PIPES && pipes->writers[i] >= 0)
+		close(pipes->writers[i]);
+	if (i < PIPES)
+		pipes->writers[i] = -1;
+}
+
+/* The first pipe is closed when as many were read as may be, the others one by one. */
+SL_SUSPENDS
+static int
+pipes_event(void *ctx, const struct sl_scan_event *event)
+{
+	struct pipes *pipes = ctx;
+	uint64_t read = pipes->real.progress.read / strlen(PIPE_TEXT);
+	if (event->kind == SL_SCAN_EVENT_IDLE && read >= STREAMS_AT_A_TIME)
+		close_writer(pipes, 0);
+	if (event->kind != SL_SCAN_EVENT_END)
+		return 0;
+	cr_assert_eq(event->result->hits, 1);
+	pipes->ended++;
+	cr_assert_leq(read, STREAMS_AT_A_TIME + pipes->ended);
+	close_writer(pipes, pipes->ended);
+	return 0;
+}
+
+static void
+open_pipes(struct pipes *pipes)
+{
+	for (size_t i = 0; i < PIPES; i++) {
+		int fds[2];
+		cr_assert_eq(pipe(fds), 0);
+		cr_assert_eq(write(fds[1], PIPE_TEXT, strlen(PIPE_TEXT)), strlen(PIPE_TEXT));
+		pipes->readers[i] = fds[0];
+		pipes->writers[i] = fds[1];
+		snprintf(pipes->names[i], sizeof(pipes->names[i]), "/dev/fd/%d", fds[0]);
+		pipes->paths[i] = pipes->names[i];
+	}
+}
+
+static int
+pipes_task(void *arg)
+{
+	struct pipes *pipes = arg;
+	open_pipes(pipes);
+	int code = sl_scan_run(&pipes->real.setup, &pipes->real.progress, &pipes->real.err);
+	for (size_t i = 0; i < PIPES; i++)
+		close(pipes->readers[i]);
+	return code;
+}
+
+Test(scan, half_of_the_readers_at_most_wait_for_streams)
+{
+	struct pipes pipes = { .ended = 0 };
+	struct sl_pattern_spec spec = { .count = 0 };
+	struct sl_pattern *pattern = NULL;
+	struct sl_scan_sink sink = { &pipes,
+		SL_SCAN_WANTS(SL_SCAN_EVENT_END) | SL_SCAN_WANTS(SL_SCAN_EVENT_IDLE), pipes_event };
+	const struct sl_match_kernel *kernel = sl_match_choose(sl_cpu_features());
+	cr_assert_eq(sl_pattern_new(&pattern, &spec, kernel, &pipes.real.err), 0);
+	pipes.real.setup = (struct sl_scan_setup){ .paths = pipes.paths,
+		.count = PIPES,
+		.pattern = pattern,
+		.sinks = &sink,
+		.sink_count = 1,
+		.max_hits = UINT64_MAX,
+		.chunk = 64 * SL_KIB,
+		.queue = 4,
+		.max_memory = 64 * SL_MIB };
+	cr_assert_eq(ring_run(2, pipes_task, &pipes), 0, "%s", pipes.real.err.text);
+	cr_assert_eq(pipes.ended, PIPES);
+	sl_pattern_free(pattern);
+}
+
 Test(scan, what_is_in_the_page_cache_is_read_by_the_workers_however_many_there_are)
 {
 	static const struct {

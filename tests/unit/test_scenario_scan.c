@@ -632,6 +632,34 @@ Test(scenario_scan, a_stream_that_gives_nothing_more_is_not_waited_for_once_ther
 	}
 }
 
+/* However many of its chunks wait for the sink when the limit is reached, so also if all do. */
+Test(scenario_scan, a_stream_that_waits_for_a_chunk_when_there_is_enough_is_not_read_on)
+{
+	size_t chunks = 1;
+	for (uint64_t blocks = 1; blocks <= chunks + 1; blocks++) {
+		struct scene *scene = build(blocks);
+		scene->print = true;
+		scene->slow_ns = SL_NS_PER_S;
+		scene->setup.max_hits = 3;
+		struct log *log = add(scene, "-", 18 * (size_t)blocks);
+		sim_source(scene->sim, 0);
+		for (size_t off = 0; off < log->len; off += 18) {
+			memcpy(log->data + off, "error\nerror\nerror\n", 18);
+			sim_source_data(scene->sim, 0, log->data + off, 18);
+			sim_source_pause(scene->sim, 0, SL_NS_PER_MS); /* each is a read */
+		}
+		sim_source_pause(scene->sim, 0, 3600 * SL_NS_PER_S);
+		sim_source_end(scene->sim, 0);
+		uint64_t begun_ns = sim_now(scene->sim);
+		run(scene);
+		sim_check(scene->sim, scene->code == 0 && log->result.hits == 3, "%d", scene->code);
+		sim_check(scene->sim, scene->ended_ns - begun_ns < 1800 * SL_NS_PER_S,
+			"it waited for the stream");
+		chunks = SL_MAX(chunks, scene->progress.chunks);
+		tear_down(scene);
+	}
+}
+
 Test(scenario_scan, a_sink_that_has_enough_while_nothing_comes_ends_the_scan)
 {
 	struct sim_seeds seeds = sim_seeds(60);
