@@ -151,6 +151,17 @@ make_pools(struct scan *scan, unsigned consumers, size_t chunks)
 	return code;
 }
 
+/* Each holds a chunk while it waits for data, and where candidates are confirmed, an open line; but
+ * lines for the sinks are joined at the front alone. */
+static unsigned
+limit_streams(const struct scan *scan, size_t chunks, bool wants_lines)
+{
+	size_t most = SL_MIN((size_t)STREAMS, chunks / 2);
+	if (scan->by_line && !wants_lines)
+		most = (size_t)SL_MIN(most, scan->setup->max_memory / 8 / SL_PARTIAL_KEEP);
+	return (unsigned)SL_MAX(most, (size_t)1);
+}
+
 static int
 init(struct scan *scan, unsigned consumers)
 {
@@ -163,10 +174,9 @@ init(struct scan *scan, unsigned consumers)
 	int code = sl_matcher_new(&scan->matcher, scan->setup->pattern);
 	if (code)
 		return code;
-	/* Chunks are kept for the front only where lines are; but streams hold one each while they
-	 * wait for data. */
+	/* Chunks are kept for the front only where lines are. */
 	scan->reserve = wants_lines ? SL_MAX(chunks / 2, (size_t)1) : 1;
-	scan->stream_limit = (unsigned)SL_MIN((size_t)STREAMS, SL_MAX(chunks / 2, (size_t)1));
+	scan->stream_limit = limit_streams(scan, chunks, wants_lines);
 	code = make_pools(scan, consumers, chunks);
 	scan->progress->chunks = chunks;
 	scan->progress->chunk_size = scan->chunk_size;

@@ -371,22 +371,22 @@ is_stream(const struct sl_input *input)
 }
 
 /* What a reader does next; nothing of both after the last input. */
-struct task {
+struct work {
 	struct scan_piece *piece; /* of a file */
 	struct scan_job *stream;
 };
 
 SL_SUSPENDS
 static int
-take_one(struct scan *scan, struct task *task)
+take_one(struct scan *scan, struct work *work)
 {
 	struct scan_job *job = scan->current;
 	if (!is_stream(job->input))
-		return take_file_piece(scan, job, &task->piece);
+		return take_file_piece(scan, job, &work->piece);
 	int code = begin_stream(scan, job);
 	if (code)
 		return code;
-	task->stream = job;
+	work->stream = job;
 	scan->current = NULL;
 	return 0;
 }
@@ -395,9 +395,9 @@ take_one(struct scan *scan, struct task *task)
  * each. */
 SL_SUSPENDS
 static int
-take_task(struct scan *scan, struct task *task)
+take_work(struct scan *scan, struct work *work)
 {
-	*task = (struct task){ 0 };
+	*work = (struct work){ 0 };
 	int code = sl_semaphore_take(&scan->turn, SL_FOREVER);
 	if (code)
 		return code;
@@ -406,11 +406,11 @@ take_task(struct scan *scan, struct task *task)
 			code = next_input(scan);
 		if (code || !scan->current)
 			break;
-		code = take_one(scan, task);
-		if (code || !task->piece || !task->piece->is_scanned)
+		code = take_one(scan, work);
+		if (code || !work->piece || !work->piece->is_scanned)
 			break;
-		code = sl_channel_send(scan->done, &task->piece, SL_FOREVER);
-		task->piece = code ? task->piece : NULL;
+		code = sl_channel_send(scan->done, &work->piece, SL_FOREVER);
+		work->piece = code ? work->piece : NULL;
 	} while (code == 0);
 	sl_semaphore_give(&scan->turn);
 	return code;
@@ -435,12 +435,12 @@ SL_SUSPENDS
 static int
 read_one(struct scan *scan, bool *is_over)
 {
-	struct task task;
-	int code = take_task(scan, &task);
-	struct scan_piece *piece = task.piece;
-	*is_over = code == 0 && !piece && !task.stream;
-	if (code == 0 && task.stream)
-		return read_whole_stream(scan, task.stream);
+	struct work work;
+	int code = take_work(scan, &work);
+	struct scan_piece *piece = work.piece;
+	*is_over = code == 0 && !piece && !work.stream;
+	if (code == 0 && work.stream)
+		return read_whole_stream(scan, work.stream);
 	if (*is_over)
 		return 0;
 	if (code == 0)

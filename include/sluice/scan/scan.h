@@ -9,9 +9,9 @@
  * Invariants:
  *  1. The pieces of an input are numbered, and merged in that order; those of several inputs are
  *     read, scanned and merged side by side. Inputs are reported in the order of the list.
- *  2. The input that is reported next never waits for one behind it: a part of the chunks is for it
- *     alone, its pieces take them in order, and an opener takes a buffer before it takes inputs. So
- *     it proceeds, however small the pools are: a deadlock is not possible.
+ *  2. The front, the input that is reported next, never waits for one behind it: a part of the
+ *     chunks is for it alone, its pieces take them in order, and an opener takes a buffer before it
+ *     takes inputs. So it proceeds, however small the pools are: a deadlock is not possible.
  *  3. Chunks, the queue, open inputs, streams that are read, and inputs that are listed and not
  *     reported are bounded; a stage that is ahead waits.
  *  4. Every input that was listed ends with one END event, unless the scan itself is cancelled or
