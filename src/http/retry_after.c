@@ -47,16 +47,14 @@ read_number(struct sl_span text, uint64_t *out)
 
 /* ---- Retry-After ---- */
 
-/* Any number of digits (RFC 9110 10.2.3). */
 static bool
-is_beyond_64_bits(struct sl_span text)
+has_digits_only(struct sl_span text)
 {
-	uint64_t value = 0;
 	for (size_t i = 0; i < text.len; i++) {
 		if (text.data[i] < '0' || text.data[i] > '9')
 			return false;
 	}
-	return text.len > 0 && !sl_parse_u64(text.data, text.len, &value);
+	return text.len > 0;
 }
 
 static uint64_t
@@ -69,7 +67,7 @@ read_retry_after(const struct sl_head *head, int64_t clock_s)
 		return 0;
 	if (read_number(value, &seconds))
 		return limited(seconds);
-	if (is_beyond_64_bits(value))
+	if (has_digits_only(value)) /* there may be any number of them (RFC 9110 10.2.3) */
 		return SL_RETRY_AFTER_MAX_S;
 	return sl_date_parse(value, clock_s, &time_s) ? limited(until(time_s, clock_s)) : 0;
 }

@@ -19,6 +19,22 @@ must_failed(const char *cond, const char *file, int line)
 	abort();
 }
 
+/* Bytes of the input that decide what a target does. */
+struct input {
+	const uint8_t *at;
+	size_t len;
+};
+
+/* The next one; zeros behind the last. */
+static inline uint8_t
+take(struct input *in)
+{
+	if (in->len == 0)
+		return 0;
+	in->len--;
+	return *in->at++;
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len);
 
 #endif

@@ -18,20 +18,6 @@
 #define MOST_TEXT 8192u
 #define KEEP SL_FRAGMENT_KEEP_MIN
 
-struct input {
-	const uint8_t *at;
-	size_t len;
-};
-
-static uint8_t
-take(struct input *in)
-{
-	if (in->len == 0)
-		return 0;
-	in->len--;
-	return *in->at++;
-}
-
 static struct sl_pattern *pattern;
 static struct sl_matcher *matcher;
 static struct sl_partial_spec spec;

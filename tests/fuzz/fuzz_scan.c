@@ -15,20 +15,6 @@
 #define MOST_LITERALS 7
 #define MOST_PARTS 32
 
-struct input {
-	const uint8_t *at;
-	size_t len;
-};
-
-static uint8_t
-take(struct input *in)
-{
-	if (in->len == 0)
-		return 0;
-	in->len--;
-	return *in->at++;
-}
-
 static size_t
 take_literals(struct input *in, struct sl_span *literals, bool *ignore_case, bool *joined)
 {

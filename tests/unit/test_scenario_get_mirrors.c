@@ -100,6 +100,17 @@ run(struct mirrors *mirrors)
 	scenario_run(mirrors->scenario);
 }
 
+/* The same command in the world that the first run has left. */
+static struct get_scene
+next_run(const struct get_scene *first, struct sim *world)
+{
+	struct get_scene again = *first;
+	again.sim = world;
+	again.files[0].reported = false;
+	again.files[0].retries = 0;
+	return again;
+}
+
 static uint64_t
 delivered(const struct mirrors *mirrors, size_t source)
 {
@@ -373,9 +384,7 @@ Test(scenario_get_mirrors, a_source_is_not_blamed_for_the_bytes_of_an_earlier_ru
 	mirrors->mirror.bad_answers = 0;
 	sim_http_serve(mirrors->scenario->http, world);
 	sim_http_serve(mirrors->second, world);
-	struct get_scene again = *first;
-	again.sim = world;
-	again.files[0].reported = false;
+	struct get_scene again = next_run(first, world);
 	warnings[0] = '\0';
 	get_scene_run(&again);
 	get_scene_check(&again);
@@ -418,9 +427,7 @@ Test(scenario_get_mirrors, a_mix_of_an_earlier_run_that_does_not_match_is_begun_
 		mirrors->served->data = mirrors->mirror.data;
 		sim_http_serve(mirrors->scenario->http, world);
 		sim_http_serve(mirrors->second, world);
-		struct get_scene again = *first;
-		again.sim = world;
-		again.files[0].reported = false;
+		struct get_scene again = next_run(first, world);
 		again.files[0].other = NULL;
 		if (!has_both)
 			again.files[0].mirror = NULL;
@@ -453,9 +460,7 @@ Test(scenario_get_mirrors, what_an_earlier_run_has_left_is_discarded_once_for_a_
 	struct sim *world = sim_cut_world(mirrors->scenario->sim, &at_op);
 	mirrors->served->busy = 0;
 	sim_http_serve(mirrors->scenario->http, world);
-	struct get_scene again = *first;
-	again.sim = world;
-	again.files[0].reported = false;
+	struct get_scene again = next_run(first, world);
 	again.files[0].data = data;
 	scenario_set_checksum(&again.files[0], mirrors->sum);
 	get_scene_run(&again);
@@ -605,10 +610,7 @@ Test(scenario_get_mirrors, any_source_with_the_same_bytes_goes_on_with_the_part_
 			mirrors->served->data = mirrors->get->data = scenario_body(1, SIZE);
 		sim_http_serve(mirrors->scenario->http, world);
 		sim_http_serve(mirrors->second, world);
-		struct get_scene again = *first;
-		again.sim = world;
-		again.files[0].reported = false;
-		again.files[0].retries = 0;
+		struct get_scene again = next_run(first, world);
 		get_scene_run(&again);
 		get_scene_check(&again);
 		const struct get_file *get = &again.files[0];
@@ -1235,10 +1237,7 @@ Test(scenario_get_mirrors, etags_that_differ_alone_from_that_of_an_earlier_run_a
 		mirrors->served->misdeed = SIM_HTTP_HONEST;
 		mirrors->served->etag = "\"two\"";
 		sim_http_serve(mirrors->scenario->http, world);
-		struct get_scene again = *first;
-		again.sim = world;
-		again.files[0].reported = false;
-		again.files[0].retries = 0;
+		struct get_scene again = next_run(first, world);
 		get_scene_run(&again);
 		get_scene_check(&again);
 		const struct get_file *get = &again.files[0];
