@@ -14,13 +14,6 @@ sl_join_release(struct sl_join *join)
 }
 
 void
-sl_join_clear(struct sl_join *join)
-{
-	sl_partial_clear(&join->total, 0);
-	join->current = SL_BLOCK_LINE_NO;
-}
-
-void
 sl_join_count(struct sl_join *join, const struct sl_partial_run *piece)
 {
 	sl_block_merge(join->spec.text.plan, &join->total.result, &piece->block);

@@ -42,15 +42,6 @@ sl_partial_release(struct sl_partial *partial)
 	sl_fragment_release(&partial->open);
 }
 
-void
-sl_partial_clear(struct sl_partial *partial, uint64_t off)
-{
-	partial->off = off;
-	partial->result = (struct sl_block_result){ 0 };
-	sl_fragment_clear(&partial->head);
-	sl_fragment_clear(&partial->open);
-}
-
 /* ---- lines that are complete ---- */
 
 /* What may match of the line. `last` is its last byte, which need not be among those that are
@@ -126,12 +117,6 @@ has_line_begin(const struct sl_partial *partial)
 	return partial->result.newlines || partial->off == 0;
 }
 
-static uint64_t
-end_of(const struct sl_partial *partial)
-{
-	return partial->off + partial->result.len;
-}
-
 /* *head are the bytes of the right side that belong to the open line. Returns as
  * sl_partial_merge. */
 static int
@@ -142,7 +127,7 @@ join_line(const struct sl_partial_spec *spec, struct sl_partial *left,
 	struct sl_fragment *open = &left->open;
 	struct sl_fragment_view text = *head;
 	bool is_complete = right->newlines && has_line_begin(left);
-	uint64_t off = end_of(left) - open->len;
+	uint64_t off = sl_partial_end_off(left) - open->len;
 	*joint = sl_block_joint(spec->text.plan, &left->result, right);
 	if (open->len == 0)
 		open->begins_line = has_line_begin(left);
@@ -191,7 +176,7 @@ sl_partial_merge(const struct sl_partial_spec *spec, struct sl_partial *left,
 {
 	bool has_newline = right->result.newlines > 0;
 	enum sl_block_line joint;
-	sl_assert(right->off == end_of(left));
+	sl_assert(right->off == sl_partial_end_off(left));
 	struct sl_fragment_view head = sl_fragment_view(has_newline ? &right->head : &right->open);
 	int code = join_line(spec, left, &right->result, &head, &joint, line);
 	if (code < 0)
@@ -253,7 +238,7 @@ sl_partial_end(const struct sl_partial_spec *spec, struct sl_partial *partial,
 	if (partial->open.len == 0)
 		return 0;
 	struct sl_fragment_view text = sl_fragment_view(&partial->open);
-	return complete_line(spec, partial, end_of(partial) - text.len, &text, false,
+	return complete_line(spec, partial, sl_partial_end_off(partial) - text.len, &text, false,
 		&partial->result.tail_line, line);
 }
 

@@ -40,12 +40,6 @@ sl_partials_release(struct sl_partials *partials)
 	*partials = (struct sl_partials){ .spec = partials->spec };
 }
 
-static uint64_t
-end_of(const struct sl_partial *partial)
-{
-	return partial->off + partial->result.len;
-}
-
 /* The first that begins at `off` or later. */
 static size_t
 find(const struct sl_partials *partials, uint64_t off)
@@ -65,7 +59,8 @@ static bool
 is_pair(const struct sl_partials *partials, size_t left)
 {
 	struct sl_partial *const *sorted = partials->sorted;
-	return left + 1 < partials->count && end_of(sorted[left]) == sorted[left + 1]->off;
+	return left + 1 < partials->count &&
+	       sl_partial_end_off(sorted[left]) == sorted[left + 1]->off;
 }
 
 /* The left one of the two that are merged next. */
@@ -102,8 +97,8 @@ sl_partials_insert(struct sl_partials *partials, struct sl_partial *partial)
 	size_t at = find(partials, partial->off);
 	struct sl_partial **sorted = partials->sorted;
 	sl_assert(!sl_partials_has_neighbours(partials));
-	sl_assert(at == 0 || end_of(sorted[at - 1]) <= partial->off);
-	sl_assert(at == partials->count || end_of(partial) <= sorted[at]->off);
+	sl_assert(at == 0 || sl_partial_end_off(sorted[at - 1]) <= partial->off);
+	sl_assert(at == partials->count || sl_partial_end_off(partial) <= sorted[at]->off);
 	if (partial->result.len == 0 || !grow(partials)) {
 		int code = partial->result.len ? -ENOMEM : 0;
 		sl_partials_free_partial(partial);

@@ -42,7 +42,7 @@ receive_done(struct scan *scan, struct scan_piece **piece)
 	*piece = NULL;
 	int code = sl_channel_try_receive(scan->done, piece);
 	if (code == -EAGAIN) {
-		code = sl_scan_emit(scan->setup->sinks, scan->setup->sink_count, &idle);
+		code = sl_scan_report(scan, &idle);
 		if (code)
 			return code;
 		code = sl_channel_receive(scan->done, piece, SL_FOREVER);
@@ -154,10 +154,10 @@ make_pools(struct scan *scan, unsigned consumers, size_t chunks)
 /* Each holds a chunk while it waits for data, and where candidates are confirmed, an open line; but
  * lines for the sinks are joined at the front alone. */
 static unsigned
-limit_streams(const struct scan *scan, size_t chunks, bool wants_lines)
+limit_streams(const struct scan *scan, size_t chunks)
 {
 	size_t most = SL_MIN((size_t)STREAMS, chunks / 2);
-	if (scan->by_line && !wants_lines)
+	if (scan->by_line && !sl_scan_wants_lines(scan))
 		most = (size_t)SL_MIN(most, scan->setup->max_memory / 8 / SL_PARTIAL_KEEP);
 	return (unsigned)SL_MAX(most, (size_t)1);
 }
@@ -168,15 +168,16 @@ init(struct scan *scan, unsigned consumers)
 	scan->plan = sl_pattern_plan(scan->setup->pattern);
 	scan->kernel = sl_pattern_kernel(scan->setup->pattern);
 	scan->wanted = sl_scan_wanted(scan->setup->sinks, scan->setup->sink_count);
-	bool wants_lines = sl_scan_wants_lines(scan) || scan->setup->max_hits != UINT64_MAX;
-	scan->by_line = wants_lines || sl_pattern_confirms(scan->setup->pattern);
+	bool wants_lines = sl_scan_wants_lines(scan);
+	scan->by_line = wants_lines || scan->setup->max_hits != UINT64_MAX ||
+			sl_pattern_confirms(scan->setup->pattern);
 	size_t chunks = size_pool(scan, consumers);
 	int code = sl_matcher_new(&scan->matcher, scan->setup->pattern);
 	if (code)
 		return code;
 	/* Chunks are kept for the front only where lines are. */
 	scan->reserve = wants_lines ? SL_MAX(chunks / 2, (size_t)1) : 1;
-	scan->stream_limit = limit_streams(scan, chunks, wants_lines);
+	scan->stream_limit = limit_streams(scan, chunks);
 	code = make_pools(scan, consumers, chunks);
 	scan->progress->chunks = chunks;
 	scan->progress->chunk_size = scan->chunk_size;

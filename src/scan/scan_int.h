@@ -141,6 +141,14 @@ struct scan_job *sl_scan_job_new(struct scan *scan, const char *path, bool is_fo
 /* With its pieces. It must be closed. */
 void sl_scan_job_free(struct scan *scan, struct scan_job *job);
 
+/* To the sinks that want it. */
+SL_SUSPENDS
+static inline int
+sl_scan_report(const struct scan *scan, const struct sl_scan_event *event)
+{
+	return sl_scan_emit(scan->setup->sinks, scan->setup->sink_count, event);
+}
+
 static inline bool
 sl_scan_wants_lines(const struct scan *scan)
 {

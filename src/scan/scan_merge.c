@@ -47,7 +47,7 @@ emit_line(struct scan *scan, struct scan_job *job, const struct sl_partial_line 
 	struct sl_scan_event event = {
 		.kind = SL_SCAN_EVENT_LINE, .input = job->input, .line = &line
 	};
-	int code = sl_scan_emit(scan->setup->sinks, scan->setup->sink_count, &event);
+	int code = sl_scan_report(scan, &event);
 	if (code < 0 || job->hits < scan->setup->max_hits)
 		return code;
 	/* What follows is not counted: the totals end with this line. */

@@ -12,18 +12,11 @@
 
 SL_SUSPENDS
 static int
-emit(struct scan *scan, const struct sl_scan_event *event)
-{
-	return sl_scan_emit(scan->setup->sinks, scan->setup->sink_count, event);
-}
-
-SL_SUSPENDS
-static int
 begin_input(struct scan *scan, struct scan_job *job)
 {
 	job->has_begun = true;
 	struct sl_scan_event event = { .kind = SL_SCAN_EVENT_BEGIN, .input = job->input };
-	return emit(scan, &event);
+	return sl_scan_report(scan, &event);
 }
 
 SL_SUSPENDS
@@ -46,7 +39,7 @@ end_input(struct scan *scan, struct scan_job *job)
 	struct sl_scan_event event = {
 		.kind = SL_SCAN_EVENT_END, .input = job->input, .result = &result
 	};
-	return emit(scan, &event);
+	return sl_scan_report(scan, &event);
 }
 
 /* ---- the pieces of an input ---- */

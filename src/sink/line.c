@@ -9,14 +9,12 @@
 #include "sluice/base/text.h"
 #include "sluice/rt/offload.h"
 #include "sluice/rt/task.h"
+#include "sluice/scan/steps.h"
 
 #include <errno.h>
 
 /* Lines up to here are searched on the runtime's thread, as long as that is quick. */
 #define INLINE_LINE 4096u
-
-/* CPU time after which a worker returns, so that a signal can end the run in between. */
-#define LOCATE_NS (50 * SL_NS_PER_MS)
 
 struct sl_span
 sl_line_take_piece(struct sl_span *text)
@@ -78,7 +76,7 @@ locate(void *arg)
 			break;
 		matches->from = range->end > range->begin ? range->end : range->end + 1;
 		matches->count++;
-		if (!matches->is_quick && sl_clock_thread_cpu_ns() - begun_ns > LOCATE_NS)
+		if (!matches->is_quick && sl_clock_thread_cpu_ns() - begun_ns > SL_STEPS_NS)
 			break;
 	}
 	return 0;

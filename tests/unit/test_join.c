@@ -31,6 +31,15 @@ end(void)
 	sl_pattern_free(pattern);
 }
 
+/* Another input. */
+static void
+begin_input(void)
+{
+	struct sl_partial_spec spec = join.spec;
+	sl_join_release(&join);
+	join = (struct sl_join){ .spec = spec };
+}
+
 /* Lines as they should come, and those that came. */
 struct expectation {
 	struct sl_span text, rest;
@@ -119,7 +128,7 @@ check_cuts(
 	struct expectation want = { { text, len }, { text, len }, 0, hits };
 	struct sl_partial_line found;
 	struct sl_span line;
-	sl_join_clear(&join);
+	begin_input();
 	uint64_t longest = 1 + sl_random_below(random, 60);
 	for (size_t at = 0; at < len;) {
 		size_t some = 1 + sl_random_below(random, SL_MIN(len - at, longest));
@@ -255,7 +264,7 @@ join_in_pieces(
 	const char *text, size_t len, size_t step, struct sl_partial_line *found, uint64_t *marks)
 {
 	int hit = 0;
-	sl_join_clear(&join);
+	begin_input();
 	for (size_t at = 0; at < len && !hit; at += step) {
 		struct sl_partial_run piece;
 		size_t some = SL_MIN(step, len - at);
@@ -387,7 +396,7 @@ Test(join, a_byte_order_mark_and_a_cr_before_the_newline_are_not_of_the_line)
 		begin(cases[i].pattern, false);
 		for (size_t step = 1; step <= len; step++) {
 			struct sl_partial_line found;
-			sl_join_clear(&join);
+			begin_input();
 			for (size_t at = 0; at < len; at += step) {
 				struct sl_partial_run piece;
 				size_t some = SL_MIN(step, len - at);

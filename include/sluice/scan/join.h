@@ -24,9 +24,6 @@ void sl_join_init(struct sl_join *join, const struct sl_pattern *pattern,
 	struct sl_matcher *matcher, bool keeps_text);
 void sl_join_release(struct sl_join *join);
 
-/* Ready for the next input; the buffer is kept. */
-void sl_join_clear(struct sl_join *join);
-
 /* The whole piece, where no text is wanted and nothing is to be confirmed. */
 void sl_join_count(struct sl_join *join, const struct sl_partial_run *piece);
 

@@ -53,19 +53,23 @@ struct sl_partial {
 	struct sl_fragment open;       /* after the last newline, or all if there is none */
 };
 
+/* In the input, behind its last byte. */
+static inline uint64_t
+sl_partial_end_off(const struct sl_partial *partial)
+{
+	return partial->off + partial->result.len;
+}
+
 /* `keeps_text`: matching lines are wanted, not only their number. pattern and matcher must stay. */
 struct sl_partial_spec sl_partial_spec_of(
 	const struct sl_pattern *pattern, struct sl_matcher *matcher, bool keeps_text);
 
 void sl_partial_release(struct sl_partial *partial);
 
-/* No bytes, from `off` on; buffers are kept. */
-void sl_partial_clear(struct sl_partial *partial, uint64_t off);
-
 /*
  * Of no bytes becomes that of a piece. Returns 1 and *line if the piece begins the input and its
  * first line matches, whose text is in the piece; else 0; -ENOMEM: then the partial can only be
- * cleared or released.
+ * released.
  */
 int sl_partial_set(const struct sl_partial_spec *spec, struct sl_partial *partial,
 	const struct sl_partial_run *piece, struct sl_partial_line *line) SL_MUST_CHECK;
@@ -73,7 +77,7 @@ int sl_partial_set(const struct sl_partial_spec *spec, struct sl_partial *partia
 /*
  * The bytes of *right, which begin where those of *left end, become those of *left. Returns 1 and
  * *line if they share a line that is complete now and matches, else 0; -ENOMEM. Then *right can
- * only be cleared or released, and has the line's text until it is. Copies at most what is kept of
+ * only be released, and has the line's text until it is. Copies at most what is kept of
  * a line, twice.
  */
 int sl_partial_merge(const struct sl_partial_spec *spec, struct sl_partial *left,
