@@ -50,6 +50,9 @@ PKG_C  := $(shell $(PKG_CONFIG) --cflags $(LIBS) 2>/dev/null)
 PKG_L  := $(shell $(PKG_CONFIG) --libs $(LIBS) 2>/dev/null) -lbz2
 URING  := $(shell $(PKG_CONFIG) --modversion liburing 2>/dev/null)
 DEFS   := -D_GNU_SOURCE -DSL_VERSION='"$(VERSION)"' -DSL_LIBURING_VERSION='"$(URING)"'
+# Tests are many, and most of their time is compiling them.
+TEST_OPT_release := -O1
+TEST_OPT_asan    := -O0
 ALL_C   = -std=c17 $(OPT_$(VARIANT)) $(if $(FUZZ),-fsanitize=fuzzer-no-link) $(WARN) $(DEFS) -Iinclude -pthread $(PKG_C) $(CFLAGS)
 ALL_LD  = $(LD_$(VARIANT)) -pthread $(LDFLAGS)
 ALL_L   = $(PKG_L) -pthread
@@ -102,10 +105,12 @@ $(SUPPORT): $(patsubst %.c,$(B)/%.o,$(SUPPORT_SRC))
 $(B)/src/scan/match_avx2.o: ISA := $(if $(filter x86_64,$(MACHINE)),-mavx2 -mbmi -mbmi2 -mpopcnt)
 $(B)/src/scan/match_avx512.o: ISA := $(if $(filter x86_64,$(MACHINE)),-mavx512f -mavx512bw -mbmi -mbmi2 -mpopcnt)
 
+$(B)/tests/unit/%.o: OPT := $(TEST_OPT_$(VARIANT))
+
 $(B)/%.o: %.c $(B)/flags
 	$(call say,CC,$<)
 	@mkdir -p $(@D)
-	$(Q)$(CC) -MMD -MP $(CPPFLAGS) $(ALL_C) $(ISA) -Itests -c -o $@ $<
+	$(Q)$(CC) -MMD -MP $(CPPFLAGS) $(ALL_C) $(ISA) $(OPT) -Itests -c -o $@ $<
 
 $(B)/%.o: %.S $(B)/flags
 	$(call say,AS,$<)
