@@ -199,8 +199,9 @@ test_retry_stream_resumes() {
 		is_gen out 9000000 $segments
 		bytes=$("$JSON" type bytes <err | sed -n 's/^"run_summary"\t//p')
 		((segments > 1 || bytes < 10500000)) || fail "-s $segments: $bytes bytes were received"
+		# what one of several connections leaves, another takes at once, if it is not busy
+		((segments > 1)) || grep -q '"retry"' err || fail "not tried again"
 	done
-	grep -q '"retry"' err || fail "not tried again"
 	own_origin
 	get "${SOON[@]}" -q -o - "$ORIGIN/tag/changed/ranges/change/2/reset-nth/1/600000/gen/9000000/1"
 	expect 22 "has changed on the server"

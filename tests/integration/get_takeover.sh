@@ -10,9 +10,10 @@ number() {
 	sed -n "s/.*\"type\":\"run_summary\".*\"$1\":\([0-9]*\).*/\1/p" out
 }
 
-# At most so many bytes were received by the run.
+# At most so many bytes were received by the run; where connections were slow, ranges were hedged, which are received twice
+# as far as both come.
 received() { # most
-	(($(number bytes) <= $1)) || fail "$(number bytes) bytes were fetched, at most $1 were missing"
+	(($(number bytes) <= $1 + $(number ranges_hedged) * 2000000)) || fail "$(number bytes) bytes were fetched, at most $1 were missing"
 }
 
 beginning() { # file, bytes
@@ -942,7 +943,8 @@ test_takeover_planned() {
 		esac
 		run get -k 1M --json "${options[@]}" "$url"
 		expect 0
-		(($(number bytes) == $(planned bytes))) || fail "$way: $(number bytes) bytes were received: $(<plan)"
+		(($(number bytes) >= $(planned bytes))) || fail "$way: $(number bytes) bytes were received: $(<plan)"
+		received "$(planned bytes)"
 	done
 	half_done adopt
 	run get --dry-run --adopt "$URL"
