@@ -147,7 +147,7 @@ oracle_first(struct sl_subject line)
 static enum sl_verdict
 oracle_long(struct sl_subject line)
 {
-	bool took_long;
+	bool took_long = false;
 	for (size_t i = 0; i < set->count; i++) {
 		bool is_literal = !strpbrk(set->texts[i], "[^$");
 		if (is_literal && memmem(line.text, line.len, set->texts[i], strlen(set->texts[i])))
