@@ -120,7 +120,7 @@ $(B)/%.o: %.S $(B)/flags
 # One line: compiler and flags. Rewritten only when it differs, so that a change of flags rebuilds.
 $(B)/flags: FORCE
 	@mkdir -p $(@D)
-	@echo '$(CC) $(CPPFLAGS) $(ALL_C) $(ALL_LD)' | cmp -s - $@ || echo '$(CC) $(CPPFLAGS) $(ALL_C) $(ALL_LD)' > $@
+	@echo '$(CC) $(CPPFLAGS) $(ALL_C) $(TEST_OPT_$(VARIANT)) $(ALL_LD)' | cmp -s - $@ || echo '$(CC) $(CPPFLAGS) $(ALL_C) $(TEST_OPT_$(VARIANT)) $(ALL_LD)' > $@
 FORCE:
 
 $(B)/unit/%: $(B)/tests/unit/%.o $(SUPPORT) $(LIB)
