@@ -164,7 +164,7 @@ test_files_exists_devices() {
 	get "$ORIGIN/gen/10/1/fifo" "$ORIGIN/gen/10/1/null" # only -o may name one
 	expect 13 "'fifo' is not a regular file (--output may name a device or a FIFO)"
 	expect 13 "'null' is not a regular file"
-	[[ $(timeout 20 cat fifo) == line ]] || fail "the FIFO was read"
+	[[ $(timeout "$LIMIT" cat fifo) == line ]] || fail "the FIFO was read"
 	wait
 	get --stall-timeout 200ms "$ORIGIN/gen/10/1" -o fifo
 	expect 2 "no program has opened it for reading"
@@ -497,7 +497,7 @@ test_files_link_to_stdout() {
 	local mode
 	ln -s /proc/self/fd/1 link
 	for mode in auto skip replace rename fail; do
-		timeout 20 "$S" get --if-exists=$mode "$ORIGIN/gen/3000/6" -o link >out 2>err
+		timeout "$LIMIT" "$S" get --if-exists=$mode "$ORIGIN/gen/3000/6" -o link >out 2>err
 		status=$?
 		expect 0
 		is_gen out 3000 6
@@ -508,11 +508,11 @@ test_files_link_to_stdout() {
 
 # events keep away from standard output also if it is given by its name
 test_files_events_beside_stdout() {
-	timeout 20 "$S" get --json -o /dev/stdout "$ORIGIN/gen/3000/6" >out 2>err
+	timeout "$LIMIT" "$S" get --json -o /dev/stdout "$ORIGIN/gen/3000/6" >out 2>err
 	status=$?
 	expect 0 file_done
 	is_gen out 3000 6
-	timeout 20 "$S" get -o /dev/stdout "$ORIGIN/gen/5000000/6" 2>err | head -c 10 >out
+	timeout "$LIMIT" "$S" get -o /dev/stdout "$ORIGIN/gen/5000000/6" 2>err | head -c 10 >out
 	[[ ${PIPESTATUS[0]} == 0 ]] || fail "a reader that leaves is a failure"
 }
 
@@ -870,7 +870,7 @@ test_files_no_descriptors() {
 	local count counts=(4 6 8 15)
 	((SLOW == 1)) || counts=(6 8 15) # a sanitizer opens files, too
 	for count in "${counts[@]}"; do
-		with_descriptors $count timeout $((20 * SLOW)) "$S" get "$ORIGIN/gen/10/1/f" >out 2>err
+		with_descriptors $count timeout $LIMIT "$S" get "$ORIGIN/gen/10/1/f" >out 2>err
 		status=$?
 		expect 1 "only $count open files are allowed: at least 16 are needed"
 		nothing_left

@@ -243,7 +243,7 @@ test_resume_bad_journal() {
 # a second run on the same file ends at once, and does not touch it
 test_resume_in_use() {
 	begin 4 "$ORIGIN/slow/1500000/ranges/etag/v1/$GEN"
-	timeout 20 "$S" get -k 1M "$ORIGIN/$SLOWLY" >second 2>&1
+	timeout "$LIMIT" "$S" get -k 1M "$ORIGIN/$SLOWLY" >second 2>&1
 	[[ $? == 11 ]] || fail "the second run was to end with 11"
 	grep -qF "another run is writing it" second || fail "the second run does not say why"
 	rm second

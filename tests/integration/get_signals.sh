@@ -302,13 +302,13 @@ has_ended() { # pid
 test_signals_deadline_unread_events() {
 	local i
 	stuck_pipe full
-	timeout $((10 * SLOW)) "$S" get --json --deadline 500ms "$ORIGIN/gen/10/1/f" >full 2>err
+	timeout $((10 * PATIENCE)) "$S" get --json --deadline 500ms "$ORIGIN/gen/10/1/f" >full 2>err
 	status=$?
 	expect 2 "the reader of the events did not take the last ones in time"
 	for i in {1..300}; do
 		printf '%s\n out=g%d\n' "$ORIGIN/gen/10/$i" "$i"
 	done >list
-	timeout $((10 * SLOW)) "$S" get --json --deadline 1s -j 8 -i list >full 2>err
+	timeout $((10 * PATIENCE)) "$S" get --json --deadline 1s -j 8 -i list >full 2>err
 	status=$?
 	[[ $status != 124 ]] || fail "with many files it goes on for long"
 	no_parts
