@@ -169,7 +169,7 @@ test_get_wall_clock() {
 	local shift
 	for shift in -1d +10y; do
 		export FAKETIME_DONT_FAKE_MONOTONIC=1
-		timeout "$LIMIT" faketime -f "$shift" "$S" get --retry-max-wait 100ms --stall-timeout 2s --deadline 15s \
+		timeout "$LIMIT" faketime -f "$shift" "$S" get --retry-max-wait 100ms --stall-timeout 20s --deadline 100s \
 			"$ORIGIN/only/1/header/Retry-After/1/only/1/status/503/gen/1000/1/f" "$ORIGIN/slow/20000/ranges/etag/v1/lm/1700000000/gen/10000/2/g" \
 			"$ORIGIN/header/Date/Wed,%2015%20Nov%202023%2000:00:00%20GMT/only/1/header/Retry-After/Wed,%2015%20Nov%202023%2000:00:01%20GMT/only/1/status/503/gen/1000/3/h" \
 			>out 2>err

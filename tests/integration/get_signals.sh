@@ -220,9 +220,15 @@ test_signals_stopped_for_long() {
 	nothing_left f g
 }
 
+completes_the_first() { # arguments...
+	get "$@"
+	[[ -e 1 ]]
+}
+
 # --deadline ends the run with 2; what is complete stays
 test_signals_deadline() {
-	get --sync=all --deadline $((2 * SLOW))s "$ORIGIN/gen/1000/1" "$ORIGIN/gate/deadline/gen/400000/2" "$ORIGIN/noanswer"
+	within_a_deadline completes_the_first --sync=all "$ORIGIN/gen/1000/1" "$ORIGIN/gate/deadline/gen/400000/2" "$ORIGIN/noanswer" \
+		--deadline
 	expect 2
 	is_gen 1 1000 1
 	nothing_left 1

@@ -10,6 +10,7 @@
 #	ask PATH                the origin's answer to that, on stdout; `opened NAME` opens one of its gates
 #	own_origin              $ORIGIN is one for this case alone
 #	is_small MIB            the run with --stats used at most so much memory
+#	within_a_deadline COMMAND...  the command with a number of seconds that is enough for it
 #	as_user COMMAND...      the command as an ordinary user, even if root runs the suite
 #	on_tmpfs, in_namespace  a case on a file system of its own, in ./mnt
 #	$ORIGIN $ORIGINS        base URLs of the origin server over HTTP and HTTPS; $CA its authority
@@ -273,6 +274,16 @@ counter() { # tag, name
 
 is_counter() { # tag, name, value
 	[[ $(counter "$1" "$2") == "$3" ]]
+}
+
+# A run that its deadline ends is to have done something before: COMMAND, which runs it with the deadline as its last argument
+# and checks that, is repeated with a longer one if the machine was too slow.
+within_a_deadline() { # command...
+	local seconds
+	for seconds in 1 4 16 64; do
+		"$@" $seconds && return
+	done
+	fail "not even within $seconds s: $*"
 }
 
 as_user() {
