@@ -179,7 +179,8 @@ sl_match_plans_add(struct sl_match_plans *plans, struct sl_match_literal *litera
 {
 	const struct making making = { plans, ignore_case, is_prefilter };
 	sort(literals, count, compare_texts);
-	count = drop_equal(literals, count);
+	if (!is_prefilter)
+		count = drop_equal(literals, count);
 	if (count <= SHARP)
 		return add_few(&making, literals, count);
 	sort(literals, count, compare_lengths);

@@ -20,6 +20,7 @@
  * 10.42 (PCRE2's issue 224).
  */
 #include "pattern_int.h"
+#include "pattern_parts.h"
 
 #include "sluice/base/text.h"
 
@@ -28,159 +29,8 @@
 
 #define SHOWN_PATTERN 80 /* bytes of a pattern in a message */
 
-/* ---- patterns are taken apart ---- */
-
-/* Patterns, or literals of them: their texts are the user's, or in parts.bytes. */
-struct list {
-	struct sl_match_literal *items;
-	size_t count, cap;
-};
-
-struct parts {
-	struct list literals, expressions;
-	struct sl_buf bytes; /* of the literals, one after the other */
-	uint32_t count;      /* of both */
-};
-
-static bool
-list_add(struct list *list, struct sl_span text, uint32_t rank)
-{
-	if (list->count == list->cap) {
-		size_t cap = SL_MAX(list->cap * 2, (size_t)8);
-		struct sl_match_literal *items = realloc(list->items, cap * sizeof(*items));
-		if (!items)
-			return false;
-		list->items = items;
-		list->cap = cap;
-	}
-	list->items[list->count++] = (struct sl_match_literal){ text, rank };
-	return true;
-}
-
-/* As grep: each line of a pattern is a pattern. */
-static bool
-split_at_newlines(struct list *texts, struct sl_span text)
-{
-	for (;;) {
-		const char *newline = text.len ? memchr(text.data, '\n', text.len) : NULL;
-		if (!newline)
-			return list_add(texts, text, 0);
-		size_t len = (size_t)(newline - text.data);
-		if (!list_add(texts, sl_span(text.data, len), 0))
-			return false;
-		text = sl_span(newline + 1, text.len - len - 1);
-	}
-}
-
-static bool
-is_alnum(char c)
-{
-	return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
-}
-
-/* A byte that a backslash makes a plain one: punctuation. Escaped letters and digits mean
- * something. */
-static bool
-is_escapable(char c)
-{
-	return c > ' ' && c < 0x7f && !is_alnum(c);
-}
-
-/* Appends the byte that stands at text.data[*at], if it is one, and moves on. */
-static bool
-plain_byte(struct sl_buf *bytes, struct sl_span text, size_t *at)
-{
-	char c = text.data[*at];
-	if (c == '\\') {
-		if (*at + 1 == text.len || !is_escapable(text.data[*at + 1]))
-			return false;
-		c = text.data[++*at];
-	} else if (c == '\0' || strchr("^$.[]|()?*+{}", c)) {
-		return false;
-	}
-	sl_buf_add_char(bytes, c);
-	++*at;
-	return true;
-}
-
-/* The literals point to their bytes only when all were added, because the buffer may move. */
-static bool
-add_literal(struct parts *parts, size_t len)
-{
-	return list_add(&parts->literals, sl_span("", len), parts->count++);
-}
-
-enum choice {
-	CHOICE_PLAIN,
-	CHOICE_NOT_PLAIN, /* it is more than that; nothing was added */
-	CHOICE_NO_MEMORY
-};
-
-/* A regular expression that is only a choice of literals, such as ERROR|error or \[warn\]. */
-static enum choice
-add_choice(struct parts *parts, struct sl_span text)
-{
-	size_t at = 0, bytes = parts->bytes.len, literals = parts->literals.count;
-	for (;;) {
-		size_t begin = parts->bytes.len;
-		while (at < text.len && text.data[at] != '|') {
-			if (plain_byte(&parts->bytes, text, &at))
-				continue;
-			parts->count -= (uint32_t)(parts->literals.count - literals);
-			parts->literals.count = literals;
-			parts->bytes.len = bytes;
-			return CHOICE_NOT_PLAIN;
-		}
-		if (!add_literal(parts, parts->bytes.len - begin))
-			return CHOICE_NO_MEMORY;
-		if (at == text.len)
-			return CHOICE_PLAIN;
-		at++;
-	}
-}
-
-/* The kernels fold the case of ASCII letters only: other letters are left to PCRE2. */
-static enum choice
-add_text(struct parts *parts, struct sl_span text, bool fixed, bool ignore_case)
-{
-	if (ignore_case && sl_pattern_is_wide(text))
-		return CHOICE_NOT_PLAIN;
-	if (!fixed)
-		return add_choice(parts, text);
-	sl_buf_add(&parts->bytes, text.data, text.len);
-	return add_literal(parts, text.len) ? CHOICE_PLAIN : CHOICE_NO_MEMORY;
-}
-
-/* Returns 0 or -ENOMEM. */
-static int
-take_apart(struct parts *parts, const struct list *texts, const struct sl_pattern_spec *spec)
-{
-	for (size_t i = 0; i < texts->count; i++) {
-		struct sl_span text = texts->items[i].text;
-		enum choice choice = add_text(parts, text, spec->fixed, spec->ignore_case);
-		if (choice == CHOICE_NOT_PLAIN &&
-			!list_add(&parts->expressions, text, parts->count++))
-			choice = CHOICE_NO_MEMORY;
-		if (choice == CHOICE_NO_MEMORY || parts->count == UINT32_MAX)
-			return -ENOMEM;
-	}
-	if (parts->bytes.failed)
-		return -ENOMEM;
-	const char *at = parts->bytes.data;
-	for (size_t i = 0; i < parts->literals.count && at; i++) {
-		parts->literals.items[i].text.data = at;
-		at += parts->literals.items[i].text.len;
-	}
-	return 0;
-}
-
-static void
-release_parts(struct parts *parts)
-{
-	free(parts->literals.items);
-	free(parts->expressions.items);
-	sl_buf_release(&parts->bytes);
-}
+/* With fewer checks, to do them all is quicker than to find out which may be true. */
+#define SELECTED_MIN 4u
 
 /* ---- plans ---- */
 
@@ -192,48 +42,94 @@ decides(struct sl_span literal)
 	return literal.len <= SL_MATCH_LITERAL_LEN && !has_cr;
 }
 
-/* The literals divided into those that decide and prefilters. */
+/* The literals divided into those that decide, and prefilters. The ranks of prefilters are the
+ * indexes of their checks, which have the order of make_checks(). */
+struct division {
+	struct sl_pattern_list deciding, prefilter, folded;
+};
+
 static bool
-divide(const struct parts *parts, struct list *deciding, struct list *prefilter)
+divide_literals(struct division *division, const struct sl_pattern_list *literals, uint32_t *checks)
 {
-	bool is_every = false, added = true;
-	for (size_t i = 0; i < parts->literals.count && added; i++) {
-		const struct sl_match_literal *part = &parts->literals.items[i];
-		is_every = is_every || part->text.len == 0;
+	bool added = true;
+	for (size_t i = 0; i < literals->count && added; i++) {
+		const struct sl_match_literal *part = &literals->items[i];
 		struct sl_span head = sl_span(part->text.data,
 			SL_MIN(part->text.len, (size_t)SL_MATCH_LITERAL_LEN));
-		added = list_add(decides(part->text) ? deciding : prefilter, head, part->rank);
+		added = decides(part->text)
+				? sl_pattern_list_add(&division->deciding, head, part->rank)
+				: sl_pattern_list_add(&division->prefilter, head, (*checks)++);
 	}
-	/* No candidates are needed where every line matches, and no others where every line is a
-	 * candidate. */
-	if (is_every || parts->expressions.count)
-		prefilter->count = 0;
-	if (!is_every && parts->expressions.count)
-		added = added && list_add(prefilter, sl_span("", 0), 0);
 	return added;
+}
+
+static bool
+add_prefilters(struct sl_pattern_list *to, const struct sl_pattern_list *needs, uint32_t checks)
+{
+	bool added = true;
+	for (size_t i = 0; i < needs->count && added; i++) {
+		const struct sl_match_literal *need = &needs->items[i];
+		added = sl_pattern_list_add(to, need->text, checks + need->rank);
+	}
+	return added;
+}
+
+static bool
+has_empty(const struct sl_pattern_list *list)
+{
+	bool found = false;
+	for (size_t i = 0; i < list->count; i++)
+		found = found || list->items[i].text.len == 0;
+	return found;
+}
+
+/* No candidates are needed where every line matches, and no others where every line is one. */
+static bool
+divide(struct division *division, const struct sl_pattern_parts *parts)
+{
+	uint32_t checks = 0;
+	bool added = divide_literals(division, &parts->literals, &checks);
+	added = added && add_prefilters(&division->prefilter, &parts->needs.list, checks);
+	added = added && add_prefilters(&division->folded, &parts->folded.list, checks);
+	bool is_every = has_empty(&division->deciding);
+	if (is_every || parts->needs_nothing)
+		division->prefilter.count = division->folded.count = 0;
+	if (!is_every && parts->needs_nothing)
+		added = added && sl_pattern_list_add(&division->prefilter, sl_span("", 0), 0);
+	return added;
+}
+
+static int
+add_plans(struct sl_pattern *pattern, const struct division *division, bool ignore_case)
+{
+	const struct sl_pattern_list *deciding = &division->deciding, *prefilter = &division->prefilter;
+	const struct sl_pattern_list *folded = &division->folded;
+	struct sl_match_plans *plans = &pattern->plans;
+	int code = 0;
+	if (deciding->count || !(prefilter->count || folded->count))
+		code = sl_match_plans_add(
+			plans, deciding->items, deciding->count, ignore_case, false);
+	pattern->deciding_count = plans->count;
+	if (code == 0 && prefilter->count)
+		code = sl_match_plans_add(
+			plans, prefilter->items, prefilter->count, ignore_case, true);
+	if (code == 0 && folded->count)
+		code = sl_match_plans_add(plans, folded->items, folded->count, true, true);
+	return code;
 }
 
 /* Returns 0 or -ENOMEM. */
 static int
-make_plans(struct sl_pattern *pattern, const struct parts *parts, bool ignore_case)
+make_plans(struct sl_pattern *pattern, const struct sl_pattern_parts *parts, bool ignore_case)
 {
-	struct list deciding = { 0 }, prefilter = { 0 };
-	int code = -ENOMEM;
-	if (!divide(parts, &deciding, &prefilter))
-		goto out;
-	code = 0;
-	if (deciding.count || !prefilter.count)
-		code = sl_match_plans_add(
-			&pattern->plans, deciding.items, deciding.count, ignore_case, false);
-	pattern->deciding_count = pattern->plans.count;
-	if (code == 0 && prefilter.count)
-		code = sl_match_plans_add(
-			&pattern->plans, prefilter.items, prefilter.count, ignore_case, true);
+	struct division division = { 0 };
+	int code = divide(&division, parts) ? add_plans(pattern, &division, ignore_case) : -ENOMEM;
 	if (code == 0)
 		sl_match_plans_join(pattern->plans.items, pattern->plans.count);
-out:
-	free(deciding.items);
-	free(prefilter.items);
+	pattern->selects = !parts->needs_nothing;
+	free(division.deciding.items);
+	free(division.prefilter.items);
+	free(division.folded.items);
 	return code;
 }
 
@@ -315,6 +211,20 @@ compile(struct sl_pattern *pattern, pcre2_compile_context *context, const struct
 	return 0;
 }
 
+/* Expressions that are only literals need no code, but have to be valid as well. */
+static int
+verify(pcre2_compile_context *context, struct sl_span text, const struct sl_pattern_spec *spec,
+	struct sl_error *err)
+{
+	int code = 0;
+	size_t off = 0;
+	uint32_t options = options_of(spec, sl_pattern_is_wide(text));
+	pcre2_code *made = pcre2_compile(
+		(PCRE2_SPTR)(text.len ? text.data : ""), text.len, options, &code, &off, context);
+	pcre2_code_free(made);
+	return made ? 0 : fail_compile(err, text, spec->fixed, code, off);
+}
+
 /* A literal that does not decide: compared, or compiled if case is ignored. */
 static int
 add_literal_check(struct sl_pattern *pattern, pcre2_compile_context *context,
@@ -330,17 +240,17 @@ add_literal_check(struct sl_pattern *pattern, pcre2_compile_context *context,
 
 /* Newlines mean LF whatever PCRE2 was built with: they never occur in a line, and \r does. */
 static int
-make_checks(struct sl_pattern *pattern, const struct parts *parts,
+make_checks(struct sl_pattern *pattern, const struct sl_pattern_parts *parts,
 	const struct sl_pattern_spec *spec, struct sl_error *err)
 {
 	int code = 0;
-	size_t count = parts->expressions.count;
+	size_t count = parts->expressions.count, verified = parts->verified.count;
 	for (size_t i = 0; i < parts->literals.count; i++)
 		count += !decides(parts->literals.items[i].text);
-	if (count == 0)
+	if (count == 0 && verified == 0)
 		return 0;
 	pcre2_compile_context *context = pcre2_compile_context_create(NULL);
-	pattern->checks = calloc(count, sizeof(*pattern->checks));
+	pattern->checks = calloc(SL_MAX(count, (size_t)1), sizeof(*pattern->checks));
 	if (!context || !pattern->checks)
 		code = sl_fail_code(err, SL_PHASE_NONE, -ENOMEM, "cannot compile the pattern");
 	else
@@ -352,7 +262,10 @@ make_checks(struct sl_pattern *pattern, const struct parts *parts,
 	}
 	for (size_t i = 0; i < parts->expressions.count && code == 0; i++)
 		code = compile(pattern, context, &parts->expressions.items[i], spec, err);
+	for (size_t i = 0; i < verified && code == 0; i++)
+		code = verify(context, parts->verified.items[i].text, spec, err);
 	pcre2_compile_context_free(context);
+	pattern->selects = pattern->selects && count >= SELECTED_MIN;
 	return code;
 }
 
@@ -361,7 +274,7 @@ make_checks(struct sl_pattern *pattern, const struct parts *parts,
  * ends of words to grep and the characters themselves to PCRE2, and no line holds a newline.
  */
 static int
-check_dialect(const struct list *texts, struct sl_error *err)
+check_dialect(const struct sl_pattern_list *texts, struct sl_error *err)
 {
 	for (size_t i = 0; i < texts->count; i++) {
 		struct sl_pattern_syntax syntax;
@@ -389,15 +302,15 @@ check_dialect(const struct list *texts, struct sl_error *err)
 }
 
 static int
-make_pattern(struct sl_pattern *pattern, const struct list *texts,
+make_pattern(struct sl_pattern *pattern, const struct sl_pattern_list *texts,
 	const struct sl_pattern_spec *spec, struct sl_error *err)
 {
-	struct parts parts = { 0 };
+	struct sl_pattern_parts parts = { 0 };
 	int code;
 	if (spec->count == 0) {
 		code = make_default_plan(pattern, spec->ignore_case);
 	} else {
-		code = take_apart(&parts, texts, spec);
+		code = sl_pattern_take_apart(&parts, texts, spec);
 		if (code == 0)
 			code = make_plans(pattern, &parts, spec->ignore_case);
 	}
@@ -409,7 +322,7 @@ make_pattern(struct sl_pattern *pattern, const struct list *texts,
 		pattern->bytes = parts.bytes; /* the checks' literals are in it */
 		parts.bytes = (struct sl_buf){ 0 };
 	}
-	release_parts(&parts);
+	sl_pattern_parts_release(&parts);
 	return code;
 }
 
@@ -417,12 +330,12 @@ int
 sl_pattern_new(struct sl_pattern **out, const struct sl_pattern_spec *spec,
 	const struct sl_match_kernel *kernel, struct sl_error *err)
 {
-	struct list texts = { 0 };
+	struct sl_pattern_list texts = { 0 };
 	*out = NULL;
 	struct sl_pattern *pattern = calloc(1, sizeof(*pattern));
 	bool split = pattern != NULL;
 	for (size_t i = 0; i < spec->count && split; i++)
-		split = split_at_newlines(&texts, spec->texts[i]);
+		split = sl_pattern_split(&texts, spec->texts[i]);
 	int code = 0;
 	if (!split)
 		code = sl_fail_code(err, SL_PHASE_NONE, -ENOMEM, "cannot compile the pattern");
