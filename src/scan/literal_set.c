@@ -1,4 +1,4 @@
-#include "literal_set.h"
+#include "sluice/scan/literal_set.h"
 
 #include "match_int.h"
 

@@ -61,8 +61,7 @@ chain_of(const struct sl_match_grams *grams, uint32_t hash)
 }
 
 static const unsigned char *
-any_at_window(
-	const struct sl_match_grams *grams, struct extent extent, const unsigned char *at)
+any_at_window(const struct sl_match_grams *grams, struct extent extent, const unsigned char *at)
 {
 	uint32_t hash = sl_grams_window_hash(grams, at, extent.end);
 	const struct sl_grams_entry *entry = chain_of(grams, hash);
@@ -160,14 +159,13 @@ sl_match_grams_any(const struct sl_match_grams *grams, const unsigned char *data
 
 /* May a window begin here? `at` is within the extent. */
 static bool
-may_be_window(
-	const struct sl_match_grams *grams, struct extent extent, const unsigned char *at)
+may_be_window(const struct sl_match_grams *grams, struct extent extent, const unsigned char *at)
 {
 	size_t rest = (size_t)(extent.end - at);
 	if (rest < grams->window)
 		return false;
-	uint64_t word = rest >= sizeof(word) ? sl_grams_load(at)
-					     : sl_grams_load_few(at, grams->gram);
+	uint64_t word =
+		rest >= sizeof(word) ? sl_grams_load(at) : sl_grams_load_few(at, grams->gram);
 	uint64_t hash = sl_grams_hash(grams, word);
 	return passes(grams, hash) && grams->places[sl_grams_places_index(grams, hash)] & 1;
 }
@@ -233,8 +231,8 @@ set_ranks(const struct sl_match_grams *grams, struct extent extent, const unsign
 }
 
 void
-sl_match_grams_ranks(const struct sl_match_grams *grams, const unsigned char *data, size_t len,
-	uint64_t *ranks)
+sl_match_grams_ranks(
+	const struct sl_match_grams *grams, const unsigned char *data, size_t len, uint64_t *ranks)
 {
 	struct extent extent = { data, data + len };
 	for (const unsigned char *at = data; at < extent.end; at++) {

@@ -14,10 +14,10 @@
 #include <errno.h>
 #include <stdlib.h>
 
-#define GRAM_MIN 4u        /* bytes, if all literals have as many: three are in too many words */
-#define FALSE_ALARM 20.0   /* cost of a sample that passes the filter, in samples that do not */
-#define ESTIMATED 200u     /* literals that the choice of gram and stride looks at */
-#define BITS_A_GRAM 64u    /* of the filter */
+#define GRAM_MIN 4u      /* bytes, if all literals have as many: three are in too many words */
+#define FALSE_ALARM 20.0 /* cost of a sample that passes the filter, in samples that do not */
+#define ESTIMATED 200u   /* literals that the choice of gram and stride looks at */
+#define BITS_A_GRAM 64u  /* of the filter */
 #define FILTER_BITS_MIN 15u
 #define FILTER_BITS_MAX 23u /* 1 MiB, a second-level cache */
 #define TABLE_BITS_MIN 8u
@@ -121,8 +121,8 @@ cost_of(const struct builder *builder, struct shape shape)
 	double frequencies[LITERAL_MAX], sum = 0;
 	size_t step = builder->count / ESTIMATED + 1, seen = 0;
 	for (size_t i = 0; i < builder->count; i += step, seen++) {
-		unsigned windows = window_frequencies(
-			builder, shape, builder->literals[i].text, frequencies);
+		unsigned windows =
+			window_frequencies(builder, shape, builder->literals[i].text, frequencies);
 		sum += frequencies[rarest(frequencies, windows)];
 	}
 	double grams = (double)builder->count * shape.stride;
@@ -143,8 +143,8 @@ choose_shape(const struct builder *builder)
 	for (; gram <= SL_GRAMS_GRAM && gram <= shortest; gram++) {
 		for (unsigned stride = 1; stride <= SL_GRAMS_STRIDE; stride++) {
 			struct shape shape = { gram, stride };
-			double cost = gram + stride - 1 <= shortest ? cost_of(builder, shape)
-								   : least;
+			double cost =
+				gram + stride - 1 <= shortest ? cost_of(builder, shape) : least;
 			if (cost >= least)
 				continue;
 			least = cost;
@@ -199,7 +199,8 @@ make_tables(struct builder *builder)
 {
 	struct sl_match_grams *grams = builder->grams;
 	size_t filter = (1ull << (64 - grams->filter_shift)) / 8;
-	size_t places = 1ull << (64 - grams->places_shift), slots = 1ull << (32 - grams->slots_shift);
+	size_t places = 1ull << (64 - grams->places_shift),
+	       slots = 1ull << (32 - grams->slots_shift);
 	size_t texts = 0;
 	for (size_t i = 0; i < builder->count; i++)
 		texts += builder->literals[i].text.len;
@@ -209,8 +210,8 @@ make_tables(struct builder *builder)
 	grams->entries = calloc(builder->count, sizeof(*grams->entries));
 	grams->texts = malloc(texts);
 	builder->used = calloc(slots, sizeof(*builder->used));
-	if (!grams->filter || !grams->places || !grams->slots || !grams->entries ||
-		!grams->texts || !builder->used || texts > UINT32_MAX)
+	if (!grams->filter || !grams->places || !grams->slots || !grams->entries || !grams->texts ||
+		!builder->used || texts > UINT32_MAX)
 		return false;
 	memset(grams->slots, 0xff, slots * sizeof(*grams->slots));
 	grams->size = sizeof(*grams) + filter + places + slots * sizeof(*grams->slots) +

@@ -26,10 +26,10 @@ struct sl_match_grams {
 	uint64_t head_mask; /* of those of a window in its first word */
 	uint64_t fold;      /* case bits of a word, if case is ignored */
 	unsigned filter_shift, places_shift, slots_shift;
-	unsigned off_max;           /* of all entries */
-	uint8_t *filter;            /* a bit for each hash of a gram: it is in a window */
-	uint8_t *places;            /* for each hash of a gram: bit i, it is at byte i of a window */
-	uint32_t *slots;            /* by the hash of a window: the first entry of a chain */
+	unsigned off_max; /* of all entries */
+	uint8_t *filter;  /* a bit for each hash of a gram: it is in a window */
+	uint8_t *places;  /* for each hash of a gram: bit i, it is at byte i of a window */
+	uint32_t *slots;  /* by the hash of a window: the first entry of a chain */
 	struct sl_grams_entry *entries;
 	unsigned char *texts; /* of the literals, one after the other; in lower case if ignored */
 	size_t count, size;   /* literals; bytes in memory */

@@ -118,7 +118,8 @@ choose_third(struct sl_match_plan *plan, uint32_t offsets)
 	for (uint32_t rest = offsets; rest; rest &= rest - 1) {
 		unsigned off = (unsigned)__builtin_ctz(rest);
 		bool is_first = rest == offsets;
-		if (is_first || sl_match_rarity(plan->text[0][off]) > sl_match_rarity(plan->text[0][best]))
+		if (is_first ||
+			sl_match_rarity(plan->text[0][off]) > sl_match_rarity(plan->text[0][best]))
 			best = off;
 	}
 	set_offset(plan, SL_MATCH_PAIR, best);

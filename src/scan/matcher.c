@@ -75,7 +75,7 @@ struct sl_matcher {
 	struct sl_subject kept; /* what checks see of it */
 	size_t from;
 	uint64_t spent_ns;
-	uint64_t searched; /* bytes looked through for literals, of all lines */
+	uint64_t searched;  /* bytes looked through for literals, of all lines */
 	uint64_t *selected; /* a bit for each check, if the pattern selects them */
 	bool is_utf8, is_utf8_known;
 	bool is_incomplete; /* an expression was undecided */
@@ -377,8 +377,7 @@ select_checks(struct sl_matcher *matcher, const struct sl_subject *line)
 		return;
 	memset(matcher->selected, 0, selected_words(pattern) * sizeof(*matcher->selected));
 	for (size_t i = pattern->deciding_count; i < pattern->plans.count; i++)
-		sl_match_ranks(
-			&pattern->plans.items[i], line->text, line->len, matcher->selected);
+		sl_match_ranks(&pattern->plans.items[i], line->text, line->len, matcher->selected);
 }
 
 static bool

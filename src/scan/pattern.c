@@ -20,9 +20,9 @@
  * 10.42 (PCRE2's issue 224).
  */
 #include "pattern_int.h"
-#include "pattern_parts.h"
 
 #include "sluice/base/text.h"
+#include "sluice/scan/pattern_parts.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -54,8 +54,8 @@ divide_literals(struct division *division, const struct sl_pattern_list *literal
 	bool added = true;
 	for (size_t i = 0; i < literals->count && added; i++) {
 		const struct sl_match_literal *part = &literals->items[i];
-		struct sl_span head = sl_span(part->text.data,
-			SL_MIN(part->text.len, (size_t)SL_MATCH_LITERAL_LEN));
+		struct sl_span head = sl_span(
+			part->text.data, SL_MIN(part->text.len, (size_t)SL_MATCH_LITERAL_LEN));
 		added = decides(part->text)
 				? sl_pattern_list_add(&division->deciding, head, part->rank)
 				: sl_pattern_list_add(&division->prefilter, head, (*checks)++);
@@ -102,7 +102,8 @@ divide(struct division *division, const struct sl_pattern_parts *parts)
 static int
 add_plans(struct sl_pattern *pattern, const struct division *division, bool ignore_case)
 {
-	const struct sl_pattern_list *deciding = &division->deciding, *prefilter = &division->prefilter;
+	const struct sl_pattern_list *deciding = &division->deciding,
+				     *prefilter = &division->prefilter;
 	const struct sl_pattern_list *folded = &division->folded;
 	struct sl_match_plans *plans = &pattern->plans;
 	int code = 0;
@@ -180,8 +181,9 @@ options_of(const struct sl_pattern_spec *spec, bool is_utf)
 }
 
 static int
-compile(struct sl_pattern *pattern, pcre2_compile_context *context, const struct sl_match_literal *part,
-	const struct sl_pattern_spec *spec, struct sl_error *err)
+compile(struct sl_pattern *pattern, pcre2_compile_context *context,
+	const struct sl_match_literal *part, const struct sl_pattern_spec *spec,
+	struct sl_error *err)
 {
 	int code = 0;
 	size_t off = 0;
@@ -228,7 +230,8 @@ verify(pcre2_compile_context *context, struct sl_span text, const struct sl_patt
 /* A literal that does not decide: compared, or compiled if case is ignored. */
 static int
 add_literal_check(struct sl_pattern *pattern, pcre2_compile_context *context,
-	const struct sl_match_literal *part, const struct sl_pattern_spec *spec, struct sl_error *err)
+	const struct sl_match_literal *part, const struct sl_pattern_spec *spec,
+	struct sl_error *err)
 {
 	const struct sl_pattern_spec fixed = { .fixed = true, .ignore_case = true };
 	if (spec->ignore_case)

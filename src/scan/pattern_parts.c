@@ -3,10 +3,11 @@
  * literals, what matches only a few literals becomes those, and of other expressions the literals
  * are found that they need (pattern_literals.c).
  */
-#include "pattern_parts.h"
+#include "sluice/scan/pattern_parts.h"
 
 #include "pattern_int.h"
-#include "pattern_literals.h"
+
+#include "sluice/scan/pattern_literals.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -137,7 +138,8 @@ add_literals(struct sl_pattern_parts *parts, const struct sl_literal_set *set)
 
 /* An expression that is more than a choice of literals. False if memory ran out. */
 static bool
-add_expression(struct sl_pattern_parts *parts, struct sl_span text, const struct sl_pattern_spec *spec)
+add_expression(
+	struct sl_pattern_parts *parts, struct sl_span text, const struct sl_pattern_spec *spec)
 {
 	struct sl_literal_set set = { 0 };
 	struct sl_pattern_syntax syntax;
@@ -185,7 +187,8 @@ point_to(struct sl_pattern_list *list, const struct sl_buf *bytes)
 }
 
 int
-sl_pattern_take_apart(struct sl_pattern_parts *parts, const struct sl_pattern_list *texts, const struct sl_pattern_spec *spec)
+sl_pattern_take_apart(struct sl_pattern_parts *parts, const struct sl_pattern_list *texts,
+	const struct sl_pattern_spec *spec)
 {
 	for (size_t i = 0; i < texts->count; i++) {
 		struct sl_span text = texts->items[i].text;

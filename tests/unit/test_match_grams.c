@@ -53,7 +53,7 @@ is_at(const struct sl_match_literal *literal, const unsigned char *text, size_t 
 {
 	struct sl_span here = { (const char *)text + at, literal->text.len };
 	return at + here.len <= len && (ignore_case ? sl_span_equal_nocase(here, literal->text)
-						     : sl_span_equal(here, literal->text));
+						    : sl_span_equal(here, literal->text));
 }
 
 /* The literal that is found first: the leftmost, of those the first. */

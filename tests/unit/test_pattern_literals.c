@@ -22,8 +22,8 @@ compile(struct subject *subject, struct sl_span text, bool ignore_case)
 {
 	struct sl_error err = { 0 };
 	struct sl_pattern_spec spec = { .texts = &text, .count = 1, .ignore_case = ignore_case };
-	int code = sl_pattern_new(
-		&subject->pattern, &spec, sl_match_choose(sl_cpu_features()), &err);
+	int code =
+		sl_pattern_new(&subject->pattern, &spec, sl_match_choose(sl_cpu_features()), &err);
 	cr_assert(code == 0 || code == SL_E_USAGE, "%.*s: %s", (int)text.len, text.data, err.text);
 	if (code == 0)
 		cr_assert_eq(sl_matcher_new(&subject->matcher, subject->pattern), 0);
@@ -110,8 +110,10 @@ add_atom(struct sl_buf *text, unsigned depth, bool is_wide)
 	else if (kind == 14)
 		sl_buf_add_str(text, ONE_OF("^", "$", "."));
 	else if (kind == 15 && is_wide)
-		sl_buf_add_str(text, ONE_OF("\xc3\xa9", "[\xc3\xa9" "a]", "\\p{L}", "\\x{e9}",
-					     "\\pL", "[\\p{Lu}a]"));
+		sl_buf_add_str(text, ONE_OF("\xc3\xa9",
+					     "[\xc3\xa9"
+					     "a]",
+					     "\\p{L}", "\\x{e9}", "\\pL", "[\\p{Lu}a]"));
 	else if (depth < 3)
 		add_group(text, depth, is_wide);
 	else
@@ -126,9 +128,9 @@ add_choice(struct sl_buf *text, unsigned depth, bool is_wide)
 			add_atom(text, depth, is_wide);
 			if (sl_random_below(&rng, 5) == 0)
 				sl_buf_add_str(text,
-					ONE_OF("?", "*", "+", "{2}", "{0,1}", "{1,}", "{0}", "{2,3}",
-						"??", "+?", "*+", "{2}{2}", "{1}{0}", "{,2}", "{1}?",
-						"++", "{ 1 }", "\\E+", "{17}"));
+					ONE_OF("?", "*", "+", "{2}", "{0,1}", "{1,}", "{0}",
+						"{2,3}", "??", "+?", "*+", "{2}{2}", "{1}{0}",
+						"{,2}", "{1}?", "++", "{ 1 }", "\\E+", "{17}"));
 		}
 		sl_buf_add_str(text, choices > 1 ? "|" : "");
 	}
@@ -141,9 +143,12 @@ random_line(char line[200])
 	size_t len = 0;
 	bool is_simple = sl_random_below(&rng, 2);
 	for (uint64_t parts = sl_random_below(&rng, 12); parts; parts--) {
-		const char *part = is_simple ? ONE_OF("a", "b", "A", "B", "aa") : ONE_OF("a", "b", "A", "B", "k", "K", "s", "S", "1", " ", "-", "{",
-			"}", "]", ".", "\\", "\t", "ab", "ks", "\xc3\xa9", "\xe2\x84\xaa",
-			"\xc5\xbf", "\xc3\x89", "{2}", "aaaaaaaaaaaaaaaaa", "\xff");
+		const char *part =
+			is_simple ? ONE_OF("a", "b", "A", "B", "aa")
+				  : ONE_OF("a", "b", "A", "B", "k", "K", "s", "S", "1", " ", "-",
+					    "{", "}", "]", ".", "\\", "\t", "ab", "ks", "\xc3\xa9",
+					    "\xe2\x84\xaa", "\xc5\xbf", "\xc3\x89", "{2}",
+					    "aaaaaaaaaaaaaaaaa", "\xff");
 		memcpy(line + len, part, strlen(part));
 		len += strlen(part);
 	}
@@ -219,7 +224,8 @@ Test(pattern_literals, lines_without_the_literals_of_an_expression_are_no_candid
 	};
 	for (size_t i = 0; i < SL_COUNT_OF(cases); i++) {
 		struct subject subject = { 0 };
-		cr_assert_eq(compile(&subject, sl_span_str(cases[i].text), cases[i].ignore_case), 0);
+		cr_assert_eq(
+			compile(&subject, sl_span_str(cases[i].text), cases[i].ignore_case), 0);
 		cr_expect_eq(line_of(&subject, sl_span_str(cases[i].without)), SL_BLOCK_LINE_NO,
 			"'%s'", cases[i].text);
 		cr_expect_eq(decide(&subject, sl_span_str(cases[i].with)), SL_VERDICT_YES, "'%s'",
@@ -234,9 +240,11 @@ Test(pattern_literals, letters_that_fold_to_others_than_ascii_are_no_literals)
 	static const struct {
 		const char *text, *line;
 	} cases[] = {
-		{ "task\xc3\xa9?\\d", "TA\xc5\xbf\xe2\x84\xaa" "7" },
+		{ "task\xc3\xa9?\\d", "TA\xc5\xbf\xe2\x84\xaa"
+				      "7" },
 		{ "ki\\w\xc3\xa9", "\xe2\x84\xaaIx\xc3\x89" },
-		{ "[k]ey\xc3\xa9?\\d", "\xe2\x84\xaa" "ey1" },
+		{ "[k]ey\xc3\xa9?\\d", "\xe2\x84\xaa"
+				       "ey1" },
 	};
 	for (size_t i = 0; i < SL_COUNT_OF(cases); i++) {
 		struct subject subject = { 0 };
@@ -255,13 +263,13 @@ Test(pattern_literals, many_expressions_are_told_apart_by_their_literals)
 	struct subject subject = { 0 };
 	struct sl_error err = { 0 };
 	for (size_t i = 0; i < 200; i++) {
-		int len = snprintf(bytes[i], sizeof(bytes[i]), "w%zux\\w+ %c$", i / 2,
-			i % 2 ? 'a' : 'b');
+		int len = snprintf(
+			bytes[i], sizeof(bytes[i]), "w%zux\\w+ %c$", i / 2, i % 2 ? 'a' : 'b');
 		texts[i] = sl_span(bytes[i], (size_t)len);
 	}
 	struct sl_pattern_spec spec = { .texts = texts, .count = 200 };
-	cr_assert_eq(sl_pattern_new(&subject.pattern, &spec, sl_match_choose(sl_cpu_features()),
-			     &err),
+	cr_assert_eq(
+		sl_pattern_new(&subject.pattern, &spec, sl_match_choose(sl_cpu_features()), &err),
 		0);
 	cr_assert_eq(sl_matcher_new(&subject.matcher, subject.pattern), 0);
 	for (size_t i = 0; i < 120; i++) {

@@ -63,7 +63,8 @@ bool sl_match_find(const struct sl_match_plan *plan, const unsigned char *data, 
 bool sl_match_find_one(const struct sl_match_plan *plan, const unsigned char *data, size_t len,
 	size_t from, size_t *begin, size_t *end, uint32_t *rank);
 
-/* Set the bit of each rank of which the text holds a literal of this plan alone. For single lines. */
+/* Set the bit of each rank of which the text holds a literal of this plan alone. For single
+ * lines. */
 void sl_match_ranks(
 	const struct sl_match_plan *plan, const unsigned char *data, size_t len, uint64_t *ranks);
 

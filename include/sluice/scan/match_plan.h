@@ -26,9 +26,9 @@
 /* Which filter finds the places where a literal may stand; each is then compared with the
  * literals. */
 enum sl_match_filter {
-	SL_MATCH_NONE,   /* no literals: nothing matches, newlines are counted */
-	SL_MATCH_EVERY,  /* an empty literal: every line matches */
-	SL_MATCH_PAIRS,  /* all literals agree, case aside, on two bytes at fixed offsets */
+	SL_MATCH_NONE,    /* no literals: nothing matches, newlines are counted */
+	SL_MATCH_EVERY,   /* an empty literal: every line matches */
+	SL_MATCH_PAIRS,   /* all literals agree, case aside, on two bytes at fixed offsets */
 	SL_MATCH_NIBBLES, /* tables of the low and high halves of the leading bytes (Teddy) */
 	SL_MATCH_GRAMS    /* a sample of the text's bytes is looked up in tables */
 };
@@ -37,10 +37,10 @@ enum sl_match_filter {
 struct sl_match_plan {
 	enum sl_match_filter filter;
 	bool ignore_case;
-	bool is_prefilter;      /* a line with one of its literals is only a candidate */
-	bool counts_other_case; /* sl_match_plan_count_other_case() */
-	unsigned count;             /* of literals; 0 if they are in tables */
-	unsigned shortest, longest; /* literal, in bytes */
+	bool is_prefilter;                /* a line with one of its literals is only a candidate */
+	bool counts_other_case;           /* sl_match_plan_count_other_case() */
+	unsigned count;                   /* of literals; 0 if they are in tables */
+	unsigned shortest, longest;       /* literal, in bytes */
 	unsigned reach;                   /* the longest literal of all joined plans */
 	const struct sl_match_plan *next; /* joined to this one; NULL = none */
 	unsigned width;                   /* bytes the nibble filter uses */

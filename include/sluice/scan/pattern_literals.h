@@ -7,7 +7,7 @@
 #ifndef SLUICE_SCAN_PATTERN_LITERALS_H
 #define SLUICE_SCAN_PATTERN_LITERALS_H
 
-#include "literal_set.h"
+#include "sluice/scan/literal_set.h"
 
 enum sl_pattern_need {
 	SL_PATTERN_NEEDS_NONE,    /* none are known */
