@@ -676,7 +676,7 @@ test_scan_newline_in_pattern() {
 	local pattern
 	for pattern in 'error\n' 'error\r\n' '\A....\n' '\R' 'a|b\n'; do
 		scan -e "$pattern" a
-		expect 2 'can never match'
+		expect 2 'needs a line break'
 		grep -qF 'use $' err || fail "no hint"
 		nothing_printed
 	done
