@@ -135,7 +135,7 @@ static const struct hint scan_hints[] = {
 	{ "-0", "use --null" },
 	{ "--invert-match -w --word-regexp -f --file -l --files-with-matches -L "
 	  "--files-without-match -o "
-	  "--only-matching -A --after-context -B --before-context -C --context -x --line-regexp "
+	  "--only-matching -x --line-regexp "
 	  "--level --histogram "
 	  "--records --include --exclude --exclude-dir -g --glob --follow --state --since --until "
 	  "--top --null-data -b "

@@ -458,11 +458,19 @@ sl_get_options_release(struct sl_get_options *options)
 	options->urls = options->lists = options->mirrors = (struct sl_words){ 0 };
 }
 
+bool
+sl_scan_has_context(const struct sl_scan_options *options)
+{
+	return options->before != SL_OPTION_NO_CONTEXT || options->after != SL_OPTION_NO_CONTEXT ||
+	       options->context != SL_OPTION_NO_CONTEXT;
+}
+
 static int
 check_scan(struct parser *parser, struct sl_scan_options *options)
 {
 	options->chunk = sl_round_up(options->chunk, 4096);
-	options->print = options->print || (options->line_number && !options->json);
+	bool implies_print = options->line_number || sl_scan_has_context(options);
+	options->print = options->print || (implies_print && !options->json);
 	/* As with grep: of lines that are only counted, or only looked for, none is printed. */
 	options->print = options->print && !options->count && !options->quiet;
 	if (options->chunk > options->max_memory / 2)
@@ -480,6 +488,9 @@ sl_scan_options_parse(struct sl_scan_options *out, int argc, char **argv, struct
 		.argv = argv,
 		.err = err };
 	*out = (struct sl_scan_options){
+		.before = SL_OPTION_NO_CONTEXT,
+		.after = SL_OPTION_NO_CONTEXT,
+		.context = SL_OPTION_NO_CONTEXT,
 		.max_count = UINT64_MAX,
 		.chunk = SL_OPTION_CHUNK,
 		.queue = SL_OPTION_QUEUE,

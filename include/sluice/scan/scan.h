@@ -36,6 +36,7 @@ struct sl_scan_setup {
 			      0 = none */
 	bool numbers;      /* lines are numbered */
 	bool no_follow;    /* links found in directories are skipped */
+	uint64_t before, after; /* lines of context, if a sink wants CONTEXT */
 	uint64_t max_hits; /* of an input; UINT64_MAX = no limit. What comes after the last of them
 			      is not counted. */
 	bool stop_at_hit; /* the first matching line of any input ends the scan: only the END of its
