@@ -207,6 +207,8 @@ next_of_run(struct sl_context *context, struct sl_partial_line *line)
 	if (context->after_left && context->at < match)
 		return give_context(context, line);
 	if (context->has_match) {
+		if (context->rule.before == 0)
+			return give_match(context, line);
 		if (!context->is_looked_back)
 			choose_before(context);
 		if (sl_history_take(&context->history, line))

@@ -45,6 +45,20 @@ test_scan_context() {
 	same want out
 }
 
+# real logs: what was reviewed by eye
+test_scan_context_golden() {
+	cd "$ROOT/tests/data/logs" || fail "no logs"
+	"$S" scan -C 2 HealthApp.log Hadoop.log OpenSSH.log 2>/dev/null | cmp - golden-context.txt || fail "not as reviewed"
+}
+
+# every match in a line is coloured, as grep does it; lines around it are not
+test_scan_context_colour() {
+	printf 'before\nan error, eerrors\nerrorerror\nafter\nlast\n' >a
+	scan --color=always --no-filename -F -e error -e s -C1 a
+	GREP_COLORS='mt=1;31:sl=:cx=:ne' grep --color=always -F -e error -e s -C1 a | sed 's/\x1b\[m/\x1b[0m/g' >want
+	same want out
+}
+
 # the number of workers and the size of chunks do not matter; neither does the memory, for lines of usual length
 test_scan_context_of_large_files() {
 	local seed
