@@ -109,12 +109,13 @@ record_failure(const struct scan_piece *piece)
 }
 
 static void
-fail_undecided(struct scan_job *job)
+fail_undecided(const struct scan *scan, struct scan_job *job)
 {
+	bool has_expressions = sl_pattern_has_expressions(scan->setup->pattern);
 	if (job->totals.undecided == 0)
 		return;
 	set_state(job, SL_SCAN_UNDECIDED);
-	(void)sl_input_fail_undecided(job->input, job->totals.undecided);
+	(void)sl_input_fail_undecided(job->input, &job->totals, has_expressions);
 }
 
 /* The input is over, for the counts at least: its last line, and its totals. */
@@ -130,7 +131,7 @@ finish_counts(struct scan *scan, struct scan_job *job)
 		return 0;
 	job->totals = sl_join_totals(&job->join);
 	sl_scan_note_hits(scan, job, job->totals.hits);
-	fail_undecided(job);
+	fail_undecided(scan, job);
 	return 0;
 }
 
@@ -172,7 +173,7 @@ sl_scan_merge_piece(struct scan *scan, struct scan_piece *piece)
 		code = finish_counts(scan, job);
 	if (job->is_limited && job->ignores_rest) {
 		/* an undecided line may have been among those asked for */
-		fail_undecided(job);
+		fail_undecided(scan, job);
 		set_state(job, SL_SCAN_LIMITED);
 	}
 	if (code == 0 && !job->ignores_rest && !scan->by_line)

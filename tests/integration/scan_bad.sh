@@ -705,7 +705,7 @@ test_scan_characters() {
 test_scan_costly_line() {
 	{ head -c 700000 /dev/zero | tr '\0' a; printf '\nfoo bar\n'; } >a
 	scan -c -e '(?=.*foo)(?=.*bar)' a
-	expect 2 'cannot decide 1 of the lines'
+	expect 2 'cannot decide line '
 	[[ $(cat out) == 1 ]] || fail "not the other line"
 	# the matches found in a line are printed, with a note that there may be more
 	scan -p --json -e '(?!.*b)a' a
@@ -733,16 +733,29 @@ test_scan_matches_of_several_plans() {
 test_scan_undecided() {
 	{ printf 'aaaa\n'; head -c 60 /dev/zero | tr '\0' a; printf '!\nfine\naaa'; } >a
 	scan --json -e '^(a+)+$' a
-	expect 2 'too many steps'
+	expect 2 "cannot decide line 2 of 'a': the pattern takes too many steps"
 	expect_totals 4 2
 	expect_state a undecided
+	expect_out '"first_undecided_line":2'
 	scan -pn --no-filename -e '^(a+)+$' a
 	expect 2 'a'
 	printf '1:aaaa\n4:aaa\n' >want
 	same want out
 	scan -c -e '^(a+)+$' <a
 	expect 2 'too many steps'
+	scan -v -p --no-filename -e '^(a+)+$' a # it is not among the other lines either
+	expect 2 'cannot decide line 2'
+	[[ $(cat out) == fine ]] || fail "not the other line"
 	scan -q -e '^(a+)+$' a
+	expect 0
+	# strings as words have no steps, but are compared in the first MiB only
+	{ echo fine; head -c 1100000 /dev/zero | tr '\0' x; printf ' error\nerror\n'; } >l
+	scan -c -w -F -e error l
+	expect 2 "cannot decide line 2 of 'l': the line is longer than 1 MiB"
+	! grep -q steps err || fail "there are no steps"
+	scan -c -F -e error l
+	expect 0
+	scan -c -x -F -e error l
 	expect 0
 	tail -n +2 a | head -n 2 >b
 	scan -q -e '^(a+)+$' b
@@ -752,7 +765,7 @@ test_scan_undecided() {
 	expect 0
 	{ cat b; printf 'aaaa\n'; cat b; } >c
 	scan --json -m 1 -e '^(a+)+$' c
-	expect 2 'too many steps'
+	expect 2 "cannot decide line 1 of 'c': the pattern takes too many steps"
 	expect_totals 3 1
 	expect_state c undecided
 	{ cat b; printf 'fine\naaaa\nfine\naaaa\n'; cat b b; } >c
