@@ -16,6 +16,7 @@
 #define SLUICE_SCAN_SOURCE_H
 
 #include "sluice/base/error.h"
+#include "sluice/scan/block.h"
 #include "sluice/scan/sniff.h"
 
 struct sl_engine;
@@ -200,7 +201,8 @@ int sl_input_read_stream(
  * behind `counted` bytes, or for lines that a pattern's limits left undecided. Return its code. */
 int sl_input_fail_read(struct sl_input *input, int code, uint64_t off);
 int sl_input_fail_form(struct sl_input *input, enum sl_form form, uint64_t counted);
-int sl_input_fail_undecided(struct sl_input *input, uint64_t lines);
+int sl_input_fail_undecided(
+	struct sl_input *input, const struct sl_block_totals *totals, bool has_expressions);
 int sl_input_fail_binary(struct sl_input *input);
 
 #endif
