@@ -174,6 +174,9 @@ check_cuts(struct sl_random *random, const char *text, size_t len, struct plan *
 		take(plan, text);
 	}
 	cr_assert_eq(plan->next, plan->count, "%zu lines, not %zu", plan->next, plan->count);
+	size_t most = SL_MIN(rule->before_bytes, (size_t)MOST * sl_history_cost(0));
+	cr_assert_leq(context.history.text_cap, 2 * most + 4096);
+	cr_assert_leq(context.history.cap, 2 * most / sl_history_cost(0) + 16);
 	end_input();
 }
 
