@@ -7,6 +7,8 @@
  *     a literal of more bytes than the kernels      its first bytes are a prefilter, and all of it
  *       take, or that ends with a CR                is the check
  *     any other expression                          a PCRE2 code is the check of every line
+ *     literals, if matches have to be whole words   prefilters, and a lexicon is the check of all
+ *       or lines
  *
  * So a set costs about the sum of its parts. In 60 MB of cached logs, one thread: 200 literals
  * 0.013 s, with one of 129 bytes 0.021 s; 1,000 literals 0.038 s, fo+bar 0.021 s, both 0.057 s.
@@ -25,20 +27,14 @@
 
 #include <errno.h>
 #include <stdlib.h>
-#include <strings.h>
 
 #define SHOWN_PATTERN 80 /* bytes of a pattern in a message */
 
 /* ---- patterns are taken apart ---- */
 
-/* A pattern, or a literal of one. */
-struct part {
-	struct sl_span text; /* of the user's texts, or of parts.bytes */
-	uint32_t rank;       /* in the user's order */
-};
-
+/* Patterns, or literals of them: their texts are the user's, or in parts.bytes. */
 struct list {
-	struct part *items;
+	struct sl_match_literal *items;
 	size_t count, cap;
 };
 
@@ -53,13 +49,13 @@ list_add(struct list *list, struct sl_span text, uint32_t rank)
 {
 	if (list->count == list->cap) {
 		size_t cap = SL_MAX(list->cap * 2, (size_t)8);
-		struct part *items = realloc(list->items, cap * sizeof(*items));
+		struct sl_match_literal *items = realloc(list->items, cap * sizeof(*items));
 		if (!items)
 			return false;
 		list->items = items;
 		list->cap = cap;
 	}
-	list->items[list->count++] = (struct part){ text, rank };
+	list->items[list->count++] = (struct sl_match_literal){ text, rank };
 	return true;
 }
 
@@ -145,13 +141,15 @@ add_choice(struct parts *parts, struct sl_span text)
 	}
 }
 
-/* The kernels fold the case of ASCII letters only: other letters are left to PCRE2. */
+/* The kernels fold the case of ASCII letters only, and a lexicon's words are ASCII: other letters
+ * are left to PCRE2. */
 static enum choice
-add_text(struct parts *parts, struct sl_span text, bool fixed, bool ignore_case)
+add_text(struct parts *parts, struct sl_span text, const struct sl_pattern_spec *spec)
 {
-	if (ignore_case && sl_pattern_is_wide(text))
+	bool needs_letters = spec->ignore_case || spec->bounds == SL_BOUNDS_WORD;
+	if (needs_letters && sl_pattern_is_wide(text))
 		return CHOICE_NOT_PLAIN;
-	if (!fixed)
+	if (!spec->fixed)
 		return add_choice(parts, text);
 	sl_buf_add(&parts->bytes, text.data, text.len);
 	return add_literal(parts, text.len) ? CHOICE_PLAIN : CHOICE_NO_MEMORY;
@@ -163,7 +161,7 @@ take_apart(struct parts *parts, const struct list *texts, const struct sl_patter
 {
 	for (size_t i = 0; i < texts->count; i++) {
 		struct sl_span text = texts->items[i].text;
-		enum choice choice = add_text(parts, text, spec->fixed, spec->ignore_case);
+		enum choice choice = add_text(parts, text, spec);
 		if (choice == CHOICE_NOT_PLAIN &&
 			!list_add(&parts->expressions, text, parts->count++))
 			choice = CHOICE_NO_MEMORY;
@@ -190,98 +188,59 @@ release_parts(struct parts *parts)
 
 /* ---- plans ---- */
 
-static int
-compare_parts(const void *left, const void *right)
-{
-	const struct part *a = left, *b = right;
-	size_t len = SL_MIN(a->text.len, b->text.len);
-	int order = len ? strncasecmp(a->text.data, b->text.data, len) : 0;
-	if (order == 0)
-		order = (a->text.len > b->text.len) - (a->text.len < b->text.len);
-	return order ? order : (a->rank > b->rank) - (a->rank < b->rank);
-}
-
-static int
-init_plan(struct sl_match_plan *plan, const struct part *parts, size_t count, bool ignore_case)
-{
-	struct sl_span literals[SL_MATCH_LITERALS] = { 0 };
-	for (size_t i = 0; i < count; i++) {
-		size_t len = SL_MIN(parts[i].text.len, (size_t)SL_MATCH_LITERAL_LEN);
-		literals[i] = sl_span(parts[i].text.data, len);
-	}
-	int code = sl_match_plan_init(plan, literals, count, ignore_case);
-	for (size_t i = 0; i < count && code == 0; i++)
-		sl_match_plan_rank(plan, i, parts[i].rank);
-	return code;
-}
-
-/* Neighbours in sorted order share plans, and buckets of their filters: they begin alike. */
-static int
-add_plans(struct sl_pattern *pattern, const struct list *list, bool ignore_case, bool is_prefilter)
-{
-	int code = 0;
-	if (list->count)
-		qsort(list->items, list->count, sizeof(*list->items), compare_parts);
-	for (size_t from = 0; code == 0 && from < list->count; from += SL_MATCH_LITERALS) {
-		size_t some = SL_MIN(list->count - from, (size_t)SL_MATCH_LITERALS);
-		struct sl_match_plan *plan = &pattern->plans[pattern->plan_count++];
-		code = init_plan(plan, list->items + from, some, ignore_case);
-		plan->is_prefilter = is_prefilter;
-	}
-	return code;
-}
-
-static size_t
-count_plans(const struct list *list)
-{
-	return (list->count + SL_MATCH_LITERALS - 1) / SL_MATCH_LITERALS;
-}
-
-/* A CR before the newline does not belong to the line, which kernels do not see. */
+/* A CR before the newline does not belong to the line, which kernels do not see; nor do they see
+ * what surrounds a literal. */
 static bool
-decides(struct sl_span literal)
+decides(struct sl_span literal, enum sl_bounds bounds)
 {
 	bool has_cr = literal.len && literal.data[literal.len - 1] == '\r';
-	return literal.len <= SL_MATCH_LITERAL_LEN && !has_cr;
+	return literal.len <= SL_MATCH_LITERAL_LEN && !has_cr && bounds == SL_BOUNDS_NONE;
 }
 
 /* The literals divided into those that decide and prefilters. */
 static bool
-divide(const struct parts *parts, struct list *deciding, struct list *prefilter)
+divide(const struct parts *parts, enum sl_bounds bounds, struct list *deciding,
+	struct list *prefilter)
 {
-	bool is_every = false, added = true;
+	bool is_every = false, all_are_candidates = parts->expressions.count > 0, added = true;
 	for (size_t i = 0; i < parts->literals.count && added; i++) {
-		const struct part *part = &parts->literals.items[i];
-		is_every = is_every || part->text.len == 0;
-		added = list_add(
-			decides(part->text) ? deciding : prefilter, part->text, part->rank);
+		const struct sl_match_literal *part = &parts->literals.items[i];
+		struct sl_span head = sl_span(
+			part->text.data, SL_MIN(part->text.len, (size_t)SL_MATCH_LITERAL_LEN));
+		bool is_deciding = decides(part->text, bounds);
+		is_every = is_every || (part->text.len == 0 && is_deciding);
+		all_are_candidates = all_are_candidates || (part->text.len == 0 && !is_deciding);
+		added = list_add(is_deciding ? deciding : prefilter, head, part->rank);
 	}
 	/* No candidates are needed where every line matches, and no others where every line is a
 	 * candidate. */
-	if (is_every || parts->expressions.count)
+	if (is_every || all_are_candidates)
 		prefilter->count = 0;
-	if (!is_every && parts->expressions.count)
+	if (!is_every && all_are_candidates)
 		added = added && list_add(prefilter, sl_span("", 0), 0);
 	return added;
 }
 
 /* Returns 0 or -ENOMEM. */
 static int
-make_plans(struct sl_pattern *pattern, const struct parts *parts, bool ignore_case)
+make_plans(
+	struct sl_pattern *pattern, const struct parts *parts, const struct sl_pattern_spec *spec)
 {
 	struct list deciding = { 0 }, prefilter = { 0 };
+	bool ignore_case = spec->ignore_case;
 	int code = -ENOMEM;
-	if (!divide(parts, &deciding, &prefilter))
+	if (!divide(parts, spec->bounds, &deciding, &prefilter))
 		goto out;
-	size_t count = count_plans(&deciding) + count_plans(&prefilter);
-	pattern->plans = calloc(SL_MAX(count, (size_t)1), sizeof(*pattern->plans));
-	if (pattern->plans)
-		code = add_plans(pattern, &deciding, ignore_case, false);
-	pattern->deciding_count = pattern->plan_count;
+	code = 0;
+	if (deciding.count || !prefilter.count)
+		code = sl_match_plans_add(
+			&pattern->plans, deciding.items, deciding.count, ignore_case, false);
+	pattern->deciding_count = pattern->plans.count;
+	if (code == 0 && prefilter.count)
+		code = sl_match_plans_add(
+			&pattern->plans, prefilter.items, prefilter.count, ignore_case, true);
 	if (code == 0)
-		code = add_plans(pattern, &prefilter, ignore_case, true);
-	if (code == 0)
-		sl_match_plans_join(pattern->plans, pattern->plan_count);
+		sl_match_plans_join(pattern->plans.items, pattern->plans.count);
 out:
 	free(deciding.items);
 	free(prefilter.items);
@@ -292,16 +251,15 @@ out:
 static int
 make_default_plan(struct sl_pattern *pattern, bool ignore_case)
 {
-	struct part words[] = { { { "ERROR", 5 }, 0 }, { { "error", 5 }, 1 } };
-	const struct list list = { .items = words, .count = SL_COUNT_OF(words) };
-	pattern->plans = calloc(1, sizeof(*pattern->plans));
-	int code = pattern->plans ? add_plans(pattern, &list, ignore_case, false) : -ENOMEM;
+	struct sl_match_literal words[] = { { { "ERROR", 5 }, 0 }, { { "error", 5 }, 1 } };
+	struct sl_match_plans *plans = &pattern->plans;
+	int code = sl_match_plans_add(plans, words, SL_COUNT_OF(words), ignore_case, false);
 	if (code)
 		return code;
-	pattern->deciding_count = pattern->plan_count;
-	sl_match_plans_join(pattern->plans, 1);
+	pattern->deciding_count = plans->count;
+	sl_match_plans_join(plans->items, plans->count);
 	if (!ignore_case)
-		sl_match_plan_count_other_case(pattern->plans);
+		sl_match_plan_count_other_case(plans->items);
 	return 0;
 }
 
@@ -320,6 +278,63 @@ fail_compile(struct sl_error *err, struct sl_span text, bool fixed, int code, si
 		(const char *)words, off, fixed ? "" : " (use -F for plain text)");
 }
 
+/* Verbs with which an expression may begin, and which must stay there. */
+static size_t
+leading_verbs(struct sl_span text)
+{
+	static const char *const names[] = { "UTF", "UCP", "NO_START_OPT", "NO_AUTO_POSSESS",
+		"NO_JIT", "NO_DOTSTAR_ANCHOR", "NOTEMPTY", "NOTEMPTY_ATSTART", "CR", "LF", "CRLF",
+		"ANY", "ANYCRLF", "NUL", "BSR_ANYCRLF", "BSR_UNICODE", "LIMIT_DEPTH", "LIMIT_HEAP",
+		"LIMIT_MATCH", "LIMIT_RECURSION" };
+	size_t at = 0;
+	while (text.len - at > 2 && memcmp(text.data + at, "(*", 2) == 0) {
+		const char *close = memchr(text.data + at, ')', text.len - at);
+		if (!close)
+			return at;
+		size_t end = (size_t)(close - text.data), i = 0, len = 0;
+		const char *name = text.data + at + 2;
+		while (name + len < close && name[len] != '=')
+			len++;
+		while (i < SL_COUNT_OF(names) && !sl_span_is(sl_span(name, len), names[i]))
+			i++;
+		if (i == SL_COUNT_OF(names))
+			return at;
+		at = end + 1;
+	}
+	return at;
+}
+
+/* A plain string as an expression. */
+static void
+add_quoted(struct sl_buf *out, struct sl_span text)
+{
+	for (size_t i = 0; i < text.len; i++) {
+		if (is_escapable(text.data[i]))
+			sl_buf_add_char(out, '\\');
+		sl_buf_add_char(out, text.data[i]);
+	}
+}
+
+/*
+ * As a whole word. PCRE2_EXTRA_MATCH_WORD means \b, which asks for a word character beside a match
+ * that begins or ends with another one; grep asks that there is none. \E ends a \Q that is open,
+ * and a newline the comment of an extended expression.
+ */
+static void
+add_as_word(struct sl_buf *out, struct sl_span text, bool fixed, bool ends_comment)
+{
+	size_t verbs = fixed ? 0 : leading_verbs(text);
+	sl_buf_add(out, text.data, verbs);
+	sl_buf_add_str(out, "(?<!\\w)(?:");
+	text = sl_span(text.data + verbs, text.len - verbs);
+	if (fixed)
+		add_quoted(out, text);
+	else
+		sl_buf_add_span(out, text);
+	sl_buf_add_str(out, fixed ? "" : "\\E");
+	sl_buf_add_str(out, ends_comment ? "\n)(?!\\w)" : ")(?!\\w)");
+}
+
 /* Expressions of bytes must not turn into ones of characters by a verb in them: lines are not
  * checked then. */
 static uint32_t
@@ -335,31 +350,83 @@ options_of(const struct sl_pattern_spec *spec, bool is_utf)
 	return spec->fixed ? options : options | PCRE2_NEVER_UTF | PCRE2_NEVER_UCP;
 }
 
-static int
-compile(struct sl_pattern *pattern, pcre2_compile_context *context, const struct part *part,
-	const struct sl_pattern_spec *spec, struct sl_error *err)
+/* An expression that is being compiled. */
+struct source {
+	pcre2_compile_context *context;
+	struct sl_span text;
+	uint32_t options;
+	int code; /* of PCRE2, if that failed; and where */
+	size_t off;
+};
+
+static pcre2_code *
+compile_text(struct source *source, struct sl_span text, uint32_t more)
 {
-	int code = 0;
-	size_t off = 0;
+	PCRE2_SPTR bytes = (PCRE2_SPTR)(text.len ? text.data : "");
+	return pcre2_compile(bytes, text.len, source->options | more, &source->code, &source->off,
+		source->context);
+}
+
+/* The code, and if the expression is of characters that for other lines. NULL if one failed. */
+static pcre2_code *
+compile_both(struct source *source, struct sl_span text, bool is_utf, pcre2_code **any)
+{
+	pcre2_code *code = compile_text(source, text, 0);
+	if (!code || !is_utf)
+		return code;
+	*any = compile_text(source, text, PCRE2_MATCH_INVALID_UTF);
+	if (*any)
+		return code;
+	pcre2_code_free(code);
+	return NULL;
+}
+
+/* The expression alone must be valid: what surrounds it could complete it, and offsets in messages
+ * are those of the user's text. */
+static pcre2_code *
+compile_word(struct source *source, bool fixed, bool is_utf, pcre2_code **any)
+{
+	pcre2_code *code = compile_text(source, source->text, 0);
+	if (!code)
+		return NULL;
+	pcre2_code_free(code);
+	code = NULL;
+	source->options &= ~PCRE2_LITERAL;
+	source->options |= is_utf ? PCRE2_UCP : 0;
+	for (int ends_comment = 0; ends_comment < 2 && !code; ends_comment++) {
+		struct sl_buf word = { 0 };
+		add_as_word(&word, source->text, fixed, ends_comment > 0);
+		if (!word.failed)
+			code = compile_both(source, sl_buf_span(&word), is_utf, any);
+		sl_buf_release(&word);
+	}
+	return code;
+}
+
+static int
+compile(struct sl_pattern *pattern, pcre2_compile_context *context,
+	const struct sl_match_literal *part, const struct sl_pattern_spec *spec,
+	struct sl_error *err)
+{
 	struct sl_span text = part->text;
 	struct sl_pattern_syntax syntax = { 0 };
+	bool is_word = spec->bounds == SL_BOUNDS_WORD;
 	if (spec->fixed)
-		syntax.needs_utf = spec->ignore_case && sl_pattern_is_wide(text);
+		syntax.needs_utf = sl_pattern_is_wide(text) && (spec->ignore_case || is_word);
 	else
 		sl_pattern_read_syntax(text, &syntax);
-	uint32_t options = options_of(spec, syntax.needs_utf);
-	PCRE2_SPTR bytes = (PCRE2_SPTR)(text.len ? text.data : "");
+	struct source source = {
+		.context = context, .text = text, .options = options_of(spec, syntax.needs_utf)
+	};
 	struct sl_pattern_check *made = &pattern->checks[pattern->check_count++];
 	*made = (struct sl_pattern_check){ .has_anchor_g = syntax.has_anchor_g,
-		.has_lookahead = syntax.has_lookahead,
-		.depends_on_end = syntax.depends_on_end,
+		.has_lookahead = syntax.has_lookahead || is_word,
+		.depends_on_end = syntax.depends_on_end || spec->bounds == SL_BOUNDS_LINE,
 		.rank = part->rank };
-	made->code = pcre2_compile(bytes, text.len, options, &code, &off, context);
-	if (made->code && syntax.needs_utf)
-		made->any = pcre2_compile(
-			bytes, text.len, options | PCRE2_MATCH_INVALID_UTF, &code, &off, context);
-	if (!made->code || (syntax.needs_utf && !made->any))
-		return fail_compile(err, text, spec->fixed, code, off);
+	made->code = is_word ? compile_word(&source, spec->fixed, syntax.needs_utf, &made->any)
+			     : compile_both(&source, text, syntax.needs_utf, &made->any);
+	if (!made->code)
+		return fail_compile(err, text, spec->fixed, source.code, source.off);
 	pattern->has_expressions = true;
 	/* A system that forbids writable code (SELinux, seccomp) leaves the interpreter. */
 	made->has_jit = pcre2_jit_compile(made->code, PCRE2_JIT_COMPLETE) == 0;
@@ -370,7 +437,8 @@ compile(struct sl_pattern *pattern, pcre2_compile_context *context, const struct
 /* A literal that does not decide: compared, or compiled if case is ignored. */
 static int
 add_literal_check(struct sl_pattern *pattern, pcre2_compile_context *context,
-	const struct part *part, const struct sl_pattern_spec *spec, struct sl_error *err)
+	const struct sl_match_literal *part, const struct sl_pattern_spec *spec,
+	struct sl_error *err)
 {
 	const struct sl_pattern_spec fixed = { .fixed = true, .ignore_case = true };
 	if (spec->ignore_case)
@@ -380,7 +448,44 @@ add_literal_check(struct sl_pattern *pattern, pcre2_compile_context *context,
 	return 0;
 }
 
+/* All literals are one check: what surrounds them decides. */
+static int
+add_lexicon_check(struct sl_pattern *pattern, const struct parts *parts,
+	const struct sl_pattern_spec *spec, struct sl_error *err)
+{
+	int code = sl_lexicon_init(&pattern->lexicon, parts->literals.items, parts->literals.count,
+		spec->bounds, spec->ignore_case);
+	if (code)
+		return sl_fail_code(err, SL_PHASE_NONE, code, "cannot compile the pattern");
+	pattern->checks[pattern->check_count++] =
+		(struct sl_pattern_check){ .lexicon = &pattern->lexicon };
+	return 0;
+}
+
+static int
+add_literal_checks(struct sl_pattern *pattern, pcre2_compile_context *context,
+	const struct parts *parts, const struct sl_pattern_spec *spec, struct sl_error *err)
+{
+	int code = 0;
+	if (spec->bounds != SL_BOUNDS_NONE && parts->literals.count)
+		return add_lexicon_check(pattern, parts, spec, err);
+	for (size_t i = 0; i < parts->literals.count && code == 0; i++) {
+		const struct sl_match_literal *part = &parts->literals.items[i];
+		if (!decides(part->text, spec->bounds))
+			code = add_literal_check(pattern, context, part, spec, err);
+	}
+	return code;
+}
+
 /* Newlines mean LF whatever PCRE2 was built with: they never occur in a line, and \r does. */
+static void
+set_context(pcre2_compile_context *context, const struct sl_pattern_spec *spec)
+{
+	pcre2_set_newline(context, PCRE2_NEWLINE_LF);
+	if (spec->bounds == SL_BOUNDS_LINE)
+		pcre2_set_compile_extra_options(context, PCRE2_EXTRA_MATCH_LINE);
+}
+
 static int
 make_checks(struct sl_pattern *pattern, const struct parts *parts,
 	const struct sl_pattern_spec *spec, struct sl_error *err)
@@ -388,7 +493,7 @@ make_checks(struct sl_pattern *pattern, const struct parts *parts,
 	int code = 0;
 	size_t count = parts->expressions.count;
 	for (size_t i = 0; i < parts->literals.count; i++)
-		count += !decides(parts->literals.items[i].text);
+		count += !decides(parts->literals.items[i].text, spec->bounds);
 	if (count == 0)
 		return 0;
 	pcre2_compile_context *context = pcre2_compile_context_create(NULL);
@@ -396,12 +501,9 @@ make_checks(struct sl_pattern *pattern, const struct parts *parts,
 	if (!context || !pattern->checks)
 		code = sl_fail_code(err, SL_PHASE_NONE, -ENOMEM, "cannot compile the pattern");
 	else
-		pcre2_set_newline(context, PCRE2_NEWLINE_LF);
-	for (size_t i = 0; i < parts->literals.count && code == 0; i++) {
-		const struct part *part = &parts->literals.items[i];
-		if (!decides(part->text))
-			code = add_literal_check(pattern, context, part, spec, err);
-	}
+		set_context(context, spec);
+	if (code == 0)
+		code = add_literal_checks(pattern, context, parts, spec, err);
 	for (size_t i = 0; i < parts->expressions.count && code == 0; i++)
 		code = compile(pattern, context, &parts->expressions.items[i], spec, err);
 	pcre2_compile_context_free(context);
@@ -446,12 +548,12 @@ make_pattern(struct sl_pattern *pattern, const struct list *texts,
 {
 	struct parts parts = { 0 };
 	int code;
-	if (spec->count == 0) {
+	if (texts->count == 0 && !spec->has_no_default) {
 		code = make_default_plan(pattern, spec->ignore_case);
 	} else {
 		code = take_apart(&parts, texts, spec);
 		if (code == 0)
-			code = make_plans(pattern, &parts, spec->ignore_case);
+			code = make_plans(pattern, &parts, spec);
 	}
 	if (code)
 		(void)sl_fail_code(err, SL_PHASE_NONE, code, "cannot compile the pattern");
@@ -465,6 +567,22 @@ make_pattern(struct sl_pattern *pattern, const struct list *texts,
 	return code;
 }
 
+/* The texts, a line each. The default is a plan of its own unless what surrounds it matters. */
+static bool
+list_texts(struct list *texts, const struct sl_pattern_spec *spec)
+{
+	static const struct sl_span words[] = { { "ERROR", 5 }, { "error", 5 } };
+	bool is_default = spec->count == 0 && !spec->has_no_default;
+	const struct sl_span *from = is_default ? words : spec->texts;
+	size_t count = spec->count;
+	if (is_default && spec->bounds != SL_BOUNDS_NONE)
+		count = SL_COUNT_OF(words);
+	bool split = true;
+	for (size_t i = 0; i < count && split; i++)
+		split = split_at_newlines(texts, from[i]);
+	return split;
+}
+
 int
 sl_pattern_new(struct sl_pattern **out, const struct sl_pattern_spec *spec,
 	const struct sl_match_kernel *kernel, struct sl_error *err)
@@ -472,9 +590,7 @@ sl_pattern_new(struct sl_pattern **out, const struct sl_pattern_spec *spec,
 	struct list texts = { 0 };
 	*out = NULL;
 	struct sl_pattern *pattern = calloc(1, sizeof(*pattern));
-	bool split = pattern != NULL;
-	for (size_t i = 0; i < spec->count && split; i++)
-		split = split_at_newlines(&texts, spec->texts[i]);
+	bool split = pattern != NULL && list_texts(&texts, spec);
 	int code = 0;
 	if (!split)
 		code = sl_fail_code(err, SL_PHASE_NONE, -ENOMEM, "cannot compile the pattern");
@@ -488,6 +604,7 @@ sl_pattern_new(struct sl_pattern **out, const struct sl_pattern_spec *spec,
 		return code;
 	}
 	pattern->kernel = kernel;
+	pattern->inverts = spec->inverts;
 	*out = pattern;
 	return 0;
 }
@@ -502,21 +619,28 @@ sl_pattern_free(struct sl_pattern *pattern)
 		pcre2_code_free(pattern->checks[i].any);
 	}
 	free(pattern->checks);
-	free(pattern->plans);
+	sl_match_plans_release(&pattern->plans);
 	sl_buf_release(&pattern->bytes);
+	sl_lexicon_release(&pattern->lexicon);
 	free(pattern);
 }
 
 const struct sl_match_plan *
 sl_pattern_plan(const struct sl_pattern *pattern)
 {
-	return pattern->plans;
+	return pattern->plans.items;
 }
 
 bool
 sl_pattern_confirms(const struct sl_pattern *pattern)
 {
-	return pattern->plan_count > pattern->deciding_count;
+	return pattern->plans.count > pattern->deciding_count;
+}
+
+bool
+sl_pattern_inverts(const struct sl_pattern *pattern)
+{
+	return pattern->inverts;
 }
 
 bool

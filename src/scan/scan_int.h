@@ -13,6 +13,8 @@
 #include "sluice/scan/scan.h"
 #include "sluice/scan/steps.h"
 
+#include <errno.h>
+
 /*
  * An input on its way through the scan, with pieces, counts and a state of its own: several are
  * read and merged at a time. It goes through these stages in order; for one that is small or cannot
@@ -177,6 +179,22 @@ sl_scan_note_hits(struct scan *scan, struct scan_job *job, uint64_t hits)
 {
 	scan->progress->hits += hits - job->known_hits;
 	job->known_hits = hits;
+}
+
+/* Nothing more of the input is wanted than what was read. */
+static inline void
+sl_scan_stop_reading(struct scan_job *job)
+{
+	job->is_over = true;
+	if (job->reading)
+		sl_group_cancel(job->reading, -ECANCELED);
+}
+
+/* Selected lines of an input after which it ends. */
+static inline uint64_t
+sl_scan_max_hits(const struct scan *scan)
+{
+	return scan->setup->stop_input_at_hit ? 1 : scan->setup->max_hits;
 }
 
 /* Set the result that scanning the zeros of a hole would have. */

@@ -14,9 +14,8 @@
 static void
 end_job(struct scan_job *job)
 {
-	job->ignores_rest = job->is_over = true;
-	if (job->reading)
-		sl_group_cancel(job->reading, -ECANCELED);
+	job->ignores_rest = true;
+	sl_scan_stop_reading(job);
 }
 
 /* What follows is not counted: the totals end with this line. */
@@ -47,6 +46,7 @@ report_line(struct scan *scan, struct scan_job *job, const struct sl_partial_lin
 		.number = scan->setup->numbers ? found->index + 1 : 0,
 		.off = found->off,
 		.is_closed = found->is_closed,
+		.has_no_match = sl_pattern_inverts(scan->setup->pattern),
 		.begins_group = found->begins_group,
 	};
 	struct sl_scan_event event = {
@@ -66,7 +66,7 @@ emit_line(struct scan *scan, struct scan_job *job, const struct sl_partial_line 
 	int code = report_line(scan, job, found);
 	if (code < 0)
 		return code;
-	if (!found->is_context && job->hits >= scan->setup->max_hits)
+	if (!found->is_context && job->hits >= sl_scan_max_hits(scan))
 		limit(job, found);
 	if (job->is_limited && !sl_context_wants_more(&job->context))
 		end_job(job);
@@ -153,7 +153,7 @@ int
 sl_scan_give_lines(struct scan *scan, const struct scan_piece *piece)
 {
 	struct scan_job *job = piece->job;
-	bool counts = scan->setup->numbers || scan->setup->max_hits != UINT64_MAX;
+	bool counts = scan->setup->numbers || sl_scan_max_hits(scan) != UINT64_MAX;
 	struct sl_context_run run = { .piece = &piece->found,
 		.marks = piece->marks,
 		.off = sl_join_bytes(&job->join),

@@ -150,9 +150,7 @@ note_form(struct scan_job *job, const struct scan_piece *piece)
 	if (piece->form == SL_FORM_PLAIN || job->form != SL_FORM_PLAIN || job->ignores_rest)
 		return;
 	job->form = piece->form;
-	job->is_over = true;
-	if (job->reading)
-		sl_group_cancel(job->reading, -ECANCELED);
+	sl_scan_stop_reading(job);
 }
 
 int
@@ -178,6 +176,9 @@ sl_scan_merge_piece(struct scan *scan, struct scan_piece *piece)
 		set_state(job, SL_SCAN_LIMITED);
 	}
 	if (code == 0 && !job->ignores_rest && !scan->by_line)
-		sl_scan_note_hits(scan, job, sl_join_totals(&job->join).hits);
-	return code;
+		sl_scan_note_hits(scan, job, sl_join_hits(&job->join));
+	if (code || !scan->setup->stop_input_at_hit || job->known_hits == 0 || job->ignores_rest)
+		return code;
+	sl_scan_stop_reading(job);
+	return sl_scan_merge_stop(scan, job);
 }

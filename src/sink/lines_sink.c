@@ -4,7 +4,11 @@
  */
 #include "sluice/sink/lines_sink.h"
 
+#include "sluice/scan/source.h"
 #include "sluice/sink/line.h"
+
+#include <errno.h>
+#include <stdlib.h>
 
 #define DIGITS_MAX 20u /* of a uint64_t */
 
@@ -85,6 +89,49 @@ begin_line(struct sl_lines_sink *lines, const struct sl_input *input,
 	sl_buf_add_char(&results->pending, separator);
 }
 
+static int
+note_incomplete(
+	struct sl_lines_sink *lines, const struct sl_input *input, const struct sl_scan_line *line)
+{
+	if (lines->incomplete++)
+		return 0;
+	lines->incomplete_number = line->number;
+	lines->incomplete_off = line->off;
+	lines->incomplete_input = sl_span_dup(sl_span_str(input->shown));
+	return lines->incomplete_input ? 0 : -ENOMEM;
+}
+
+/* Each match that is not empty, as grep -o prints them. */
+SL_SUSPENDS
+static int
+add_only_matches(
+	struct sl_lines_sink *lines, const struct sl_input *input, const struct sl_scan_line *line)
+{
+	struct sl_results *results = lines->results;
+	const char *text = (const char *)line->text;
+	struct sl_line_matches matches;
+	struct sl_match_range range;
+	int code = 0, more;
+	sl_line_matches_begin(&matches, line);
+	while (code == 0 && (more = sl_line_matches_next(&matches, &range)) != 0) {
+		if (more < 0)
+			return more;
+		if (range.begin >= range.end)
+			continue;
+		begin_line(lines, input, line, false);
+		sl_results_add_colour(results, SL_COLOUR_MATCH);
+		code = add_text(results, sl_span(text + range.begin, range.end - range.begin));
+		sl_results_add_colour(results, SL_COLOUR_RESET);
+		sl_buf_add_char(&results->pending, '\n');
+		if (code == 0)
+			code = sl_results_make_room(results);
+	}
+	bool is_part = line->len < line->whole_len && !line->has_no_match;
+	if (code == 0 && (is_part || matches.verdict == SL_VERDICT_UNDECIDED))
+		code = note_incomplete(lines, input, line);
+	return code;
+}
+
 SL_SUSPENDS
 static int
 add_line(struct sl_lines_sink *lines, const struct sl_input *input, const struct sl_scan_line *line,
@@ -119,7 +166,9 @@ on_event(void *ctx, const struct sl_scan_event *event)
 	int code = 0;
 	if (event->kind == SL_SCAN_EVENT_IDLE)
 		return sl_results_idle(lines->results);
-	if (event->kind == SL_SCAN_EVENT_LINE || is_context)
+	if (event->kind == SL_SCAN_EVENT_LINE && lines->options.prints_matches)
+		code = add_only_matches(lines, event->input, event->line);
+	else if (event->kind == SL_SCAN_EVENT_LINE || is_context)
 		code = add_line(lines, event->input, event->line, is_context);
 	return code ? code : sl_results_complete(lines->results, event->input);
 }
@@ -128,11 +177,18 @@ struct sl_scan_sink
 sl_lines_sink_init(struct sl_lines_sink *lines, struct sl_results *results,
 	const struct sl_results_names *names, struct sl_lines_sink_options options)
 {
-	*lines = (struct sl_lines_sink){ results, *names, options, false };
+	*lines = (struct sl_lines_sink){ .results = results, .names = *names, .options = options };
 	/* END: a reader that has closed the pipe ends the scan, also where no line matches. */
 	unsigned wants = SL_SCAN_WANTS(SL_SCAN_EVENT_LINE) | SL_SCAN_WANTS(SL_SCAN_EVENT_END) |
 			 SL_SCAN_WANTS(SL_SCAN_EVENT_IDLE);
 	if (options.has_context)
 		wants |= SL_SCAN_WANTS(SL_SCAN_EVENT_CONTEXT);
 	return (struct sl_scan_sink){ .ctx = lines, .wants = wants, .event = on_event };
+}
+
+void
+sl_lines_sink_release(struct sl_lines_sink *lines)
+{
+	free(lines->incomplete_input);
+	*lines = (struct sl_lines_sink){ 0 };
 }
