@@ -492,8 +492,6 @@ check_scan(struct parser *parser, struct sl_scan_options *options)
 {
 	bool lists = options->files_with_matches || options->files_without_match;
 	options->chunk = sl_round_up(options->chunk, 4096);
-	if (options->only_matching) /* as with grep, -A, -B and -C have no effect */
-		options->before = options->after = options->context = SL_OPTION_NO_CONTEXT;
 	bool implies_print =
 		options->line_number || options->only_matching || sl_scan_has_context(options);
 	options->print = options->print || (implies_print && !options->json);

@@ -87,6 +87,7 @@ emit(struct fixture *f, const struct sl_scan_sink *sink, enum sl_scan_event_kind
 		.number = f->number,
 		.off = 100,
 		.is_closed = true,
+		.has_no_match = kind == SL_SCAN_EVENT_CONTEXT,
 		.begins_group = begins_group };
 	struct sl_scan_event event = { .kind = kind, .input = f->input, .line = &line };
 	return sl_scan_emit(sink, 1, &event);
