@@ -521,6 +521,7 @@ sl_scan_options_parse(struct sl_scan_options *out, int argc, char **argv, struct
 		.before = SL_OPTION_NO_CONTEXT,
 		.after = SL_OPTION_NO_CONTEXT,
 		.context = SL_OPTION_NO_CONTEXT,
+		.max_columns = SL_OPTION_AUTO_COLUMNS,
 		.max_count = UINT64_MAX,
 		.chunk = SL_OPTION_CHUNK,
 		.queue = SL_OPTION_QUEUE,

@@ -155,9 +155,11 @@ add_line(struct sl_lines_sink *lines, const struct sl_input *input, const struct
 	if (results->style.is_terminal && shown.after == 0 && shown.end > shown.begin &&
 		line->text[shown.end - 1] == '\r')
 		shown.end--;
+	int code = lines->options.most ? sl_line_narrow(line, lines->options.most, &shown) : 0;
 	if (shown.before)
 		sl_buf_printf(out, "[... %llu bytes] ", (unsigned long long)shown.before);
-	int code = add_matches(results, line, &shown);
+	if (code == 0)
+		code = add_matches(results, line, &shown);
 	if (shown.after)
 		sl_buf_printf(out, " [... %llu bytes]", (unsigned long long)shown.after);
 	sl_buf_add_char(out, '\n');

@@ -65,6 +65,24 @@ test_scan_context_colour() {
 	done
 }
 
+# --max-columns: the part around the first match, on a terminal by default; JSON has the whole line
+test_scan_context_long_lines() {
+	{ head -c 5000 /dev/zero | tr '\0' x; printf ' error '; head -c 5000 /dev/zero | tr '\0' y; echo; echo short; } >a
+	scan -p --no-filename -M 11 -A1 a
+	printf '[... 4998 bytes] xx error yy [... 4998 bytes]\nshort\n' >want
+	same want out
+	scan -p --no-filename a
+	head -n 1 a >want
+	same want out
+	scan --json -p -M 11 a
+	grep -q 'x error y.*"start":5001' out || fail "not the whole line"
+	command -v script >/dev/null || skip "no script(1) here (package bsdutils)"
+	SHELL=$BASH TERM=dumb timeout "$LIMIT" script -qec "$S scan -p --no-filename a; $S scan -p --no-filename -M 0 a" typescript \
+		>/dev/null 2>&1 </dev/null
+	[[ $(grep -c '^\[... [0-9]* bytes\] x* error y* \[... [0-9]* bytes\]' typescript) == 1 ]] || fail "not a part on the terminal"
+	[[ $(grep -c '^x* error y*.$' typescript) == 1 ]] || fail "not the whole line with -M 0"
+}
+
 # the number of workers and the size of chunks do not matter; neither does the memory, for lines of usual length
 test_scan_context_of_large_files() {
 	local seed
