@@ -2,9 +2,11 @@
  * What the bytes of an input are, by three means:
  *
  *   magic numbers  of compressed data, byte order marks, and common binary formats
- *   wide text      UTF-16 without a mark: lines of ASCII characters with a NUL beside each. Every
- *                  block is searched for NULs, which text does not have: 4 % of the time of a scan.
- *                  UTF-32 is known by its mark only: small numbers of 32 bits look the same.
+ *   wide text      UTF-16 without a mark: it begins with a line of ASCII characters, with a NUL
+ *                  beside each. Names that are separated by NULs do not, unless they are single
+ *                  letters. Every block is searched for NULs, which text does not have, since a
+ *                  program may have appended UTF-16 to a log: 4 % of the time of a scan. UTF-32 is
+ *                  known by its mark only: small numbers of 32 bits look the same.
  *   control bytes  A file without NULs is text, as for grep. With NULs it is text too if its other
  *                  bytes look like it: a log gets a hole when it is truncated under its writer, a
  *                  tail of NULs at a power cut, and a stray NUL from a careless program.
@@ -132,7 +134,8 @@ is_wide(const unsigned char *pair, size_t at)
 
 struct stretch {
 	size_t chars;
-	bool has_end; /* a newline after WIDE_LINE characters or more, or the end of the data */
+	bool has_newline; /* after WIDE_LINE characters or more */
+	bool has_end;     /* or the end of the data */
 };
 
 static struct stretch
@@ -142,11 +145,11 @@ measure_wide(const unsigned char *data, size_t len, size_t at)
 	size_t off = 0, line = 0;
 	for (; off + 2 <= len && is_wide(data + off, at); off += 2) {
 		bool is_newline = data[off + at] == '\n';
-		stretch.has_end = stretch.has_end || (is_newline && line >= WIDE_LINE);
+		stretch.has_newline = stretch.has_newline || (is_newline && line >= WIDE_LINE);
 		line = is_newline ? 0 : line + 1;
 		stretch.chars++;
 	}
-	stretch.has_end = stretch.has_end || (off + 2 > len && line >= WIDE_LINE);
+	stretch.has_end = stretch.has_newline || (off + 2 > len && line >= WIDE_LINE);
 	return stretch;
 }
 
@@ -161,11 +164,54 @@ wide_form(const unsigned char *data, size_t len, size_t off, size_t *next)
 	for (size_t at = 0; at < 2; at++) {
 		size_t begin = at == 0 && off > 0 ? off - 1 : off;
 		struct stretch stretch = measure_wide(data + begin, len - begin, at);
-		if (stretch.has_end || stretch.chars >= WIDE_RUN)
+		if (stretch.has_newline || stretch.chars >= WIDE_RUN)
 			return (begin + at) % 2 ? SL_FORM_UTF16BE : SL_FORM_UTF16LE;
 		*next = SL_MAX(*next, begin + 2 * stretch.chars);
 	}
 	return SL_FORM_PLAIN;
+}
+
+/* The first that is not a hole, but with the NUL that is the first half of a character. */
+static size_t
+wide_begin(const unsigned char *data, size_t len)
+{
+	return count_nuls(data, len) & ~(size_t)1;
+}
+
+/* Of an input that begins with these bytes, behind a hole. Only the first WIDE_RUN characters are
+ * looked at; the first of them is not a newline. */
+static struct stretch
+measure_first(const unsigned char *data, size_t len, size_t at)
+{
+	if (len > at && (data[at] == '\n' || data[at] == '\r'))
+		return (struct stretch){ 0 };
+	return measure_wide(data, SL_MIN(len, (size_t)(2 * WIDE_RUN)), at);
+}
+
+static enum sl_form
+first_form(const unsigned char *data, size_t len)
+{
+	for (size_t at = 0; at < 2; at++) {
+		struct stretch stretch = measure_first(data, len, at);
+		if (stretch.has_end || stretch.chars >= WIDE_RUN)
+			return at ? SL_FORM_UTF16BE : SL_FORM_UTF16LE;
+	}
+	return SL_FORM_PLAIN;
+}
+
+/* These bytes are too few to tell: all that could be characters are. */
+static bool
+may_become_wide(const unsigned char *data, size_t len)
+{
+	for (size_t at = 0; at < 2 && len < 2 * WIDE_RUN; at++) {
+		struct stretch stretch = measure_first(data, len, at);
+		bool is_half = len % 2 == 0 || (at == 1 ? data[len - 1] == 0 : data[len - 1] != 0);
+		if (len > at && (data[at] == '\n' || data[at] == '\r'))
+			continue;
+		if (stretch.chars == len / 2 && is_half && !stretch.has_newline)
+			return true;
+	}
+	return false;
 }
 
 /* ---- control bytes ---- */
@@ -213,9 +259,9 @@ sl_sniff_form(const unsigned char *data, size_t len)
 		if (len >= magics[i].len && agrees(&magics[i], data, len))
 			return magics[i].form;
 	}
-	/* Behind a hole, but with the NUL that is the first half of a character. */
-	size_t begin = count_nuls(data, len) & ~(size_t)1;
-	return sl_sniff_block(data + begin, SL_MIN(len - begin, (size_t)SL_SNIFF_WINDOW));
+	len = SL_MIN(len, (size_t)SL_SNIFF_WINDOW);
+	size_t begin = wide_begin(data, len);
+	return first_form(data + begin, len - begin);
 }
 
 bool
@@ -228,12 +274,8 @@ sl_sniff_wants_more(const unsigned char *data, size_t len)
 		if (len < magics[i].len && agrees(&magics[i], data, len))
 			return true;
 	}
-	/* A single byte is a stream that may pause there. */
-	bool may_be_wide = len > 1 && len < 2 * WIDE_LINE;
-	for (size_t at = 0; at < 2 && may_be_wide; at++)
-		if (measure_wide(data, len, at).chars == len / 2)
-			return true;
-	return false;
+	size_t begin = wide_begin(data, len);
+	return len < SL_SNIFF_WINDOW && may_become_wide(data + begin, len - begin);
 }
 
 enum sl_form
@@ -273,15 +315,6 @@ sl_form_name(enum sl_form form)
 	static const char *const names[SL_FORMS] = { "plain text", "gzip", "zstd", "xz", "bzip2",
 		"UTF-16", "UTF-32", "UTF-16", "UTF-16" };
 	return names[form];
-}
-
-const char *
-sl_form_reader(enum sl_form form)
-{
-	static const char *const readers[SL_FORMS] = { "cat", "zcat", "zstdcat", "xzcat", "bzcat",
-		"iconv -f UTF-16 -t UTF-8", "iconv -f UTF-32 -t UTF-8",
-		"iconv -f UTF-16LE -t UTF-8", "iconv -f UTF-16BE -t UTF-8" };
-	return readers[form];
 }
 
 bool
