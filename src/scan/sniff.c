@@ -135,7 +135,6 @@ is_wide(const unsigned char *pair, size_t at)
 struct stretch {
 	size_t chars;
 	bool has_newline; /* after WIDE_LINE characters or more */
-	bool has_end;     /* or the end of the data */
 };
 
 static struct stretch
@@ -149,7 +148,6 @@ measure_wide(const unsigned char *data, size_t len, size_t at)
 		line = is_newline ? 0 : line + 1;
 		stretch.chars++;
 	}
-	stretch.has_end = stretch.has_newline || (off + 2 > len && line >= WIDE_LINE);
 	return stretch;
 }
 
@@ -178,40 +176,59 @@ wide_begin(const unsigned char *data, size_t len)
 	return count_nuls(data, len) & ~(size_t)1;
 }
 
-/* Of an input that begins with these bytes, behind a hole. Only the first WIDE_RUN characters are
- * looked at; the first of them is not a newline. */
-static struct stretch
+enum wide { WIDE_NO, WIDE_MAYBE, WIDE_YES };
+
+/*
+ * An input that begins with these bytes, behind a hole: the characters of its first line, up to
+ * WIDE_RUN. The first is ASCII, and so are three quarters of all: of names of several letters that
+ * are separated by NULs at most two thirds look like that. MAYBE: there are too few bytes to tell.
+ */
+static enum wide
 measure_first(const unsigned char *data, size_t len, size_t at)
 {
-	if (len > at && (data[at] == '\n' || data[at] == '\r'))
-		return (struct stretch){ 0 };
-	return measure_wide(data, SL_MIN(len, (size_t)(2 * WIDE_RUN)), at);
+	size_t count = 0, ascii = 0;
+	bool is_newline = false;
+	for (; 2 * count + 2 <= len && count < WIDE_RUN && !is_newline; count++) {
+		const unsigned char *pair = data + 2 * count;
+		bool is_ascii = is_wide(pair, at);
+		is_newline = is_ascii && pair[at] == '\n';
+		if ((count == 0 && (!is_ascii || is_newline)) || (pair[0] == 0 && pair[1] == 0))
+			return WIDE_NO;
+		ascii += is_ascii;
+	}
+	if (count < WIDE_RUN && !is_newline)
+		return WIDE_MAYBE;
+	return ascii > WIDE_LINE && 4 * ascii >= 3 * count ? WIDE_YES : WIDE_NO;
 }
 
+/* All of the input is there. */
 static enum sl_form
 first_form(const unsigned char *data, size_t len)
 {
+	static const unsigned char newline[2][2] = { { '\n', 0 }, { 0, '\n' } };
+	unsigned char line[2 * WIDE_RUN];
 	for (size_t at = 0; at < 2; at++) {
-		struct stretch stretch = measure_first(data, len, at);
-		if (stretch.has_end || stretch.chars >= WIDE_RUN)
+		size_t seen = SL_MIN(len & ~(size_t)1, sizeof(line));
+		enum wide wide = measure_first(data, seen, at);
+		if (wide == WIDE_MAYBE) { /* the end is as good as a newline */
+			memcpy(line, data, seen);
+			memcpy(line + seen, newline[at], 2);
+			wide = measure_first(line, seen + 2, at);
+		}
+		if (wide == WIDE_YES)
 			return at ? SL_FORM_UTF16BE : SL_FORM_UTF16LE;
 	}
 	return SL_FORM_PLAIN;
 }
 
-/* These bytes are too few to tell: all that could be characters are. */
+/* These bytes are too few to tell. */
 static bool
 may_become_wide(const unsigned char *data, size_t len)
 {
-	for (size_t at = 0; at < 2 && len < 2 * WIDE_RUN; at++) {
-		struct stretch stretch = measure_first(data, len, at);
-		bool is_half = len % 2 == 0 || (at == 1 ? data[len - 1] == 0 : data[len - 1] != 0);
-		if (len > at && (data[at] == '\n' || data[at] == '\r'))
-			continue;
-		if (stretch.chars == len / 2 && is_half && !stretch.has_newline)
-			return true;
-	}
-	return false;
+	if (len < 2)
+		return len == 0 || data[0] != '\n';
+	return measure_first(data, len, 0) == WIDE_MAYBE ||
+	       measure_first(data, len, 1) == WIDE_MAYBE;
 }
 
 /* ---- control bytes ---- */

@@ -46,7 +46,9 @@ static const struct {
 	{ "a\0bc\0def\0g\0", 11, SL_FORM_PLAIN }, /* names that are separated by NULs */
 	{ "abc\0def\0ghi\0", 12, SL_FORM_PLAIN },
 	{ "e\0r\0r", 5, SL_FORM_PLAIN },
-	{ "e\0r\0r\0o\1r\0", 10, SL_FORM_PLAIN },
+	{ "e\0r\0r\0o\1r\0", 10, SL_FORM_UTF16LE }, /* not all letters are ASCII */
+	{ "e\0r\1r\0o\1r\0", 10, SL_FORM_PLAIN },
+	{ "e\0r\0r\0o\0", 9, SL_FORM_UTF16LE }, /* half a character follows */
 	{ "\0\0\0\0\0\0\0\0", 8, SL_FORM_PLAIN },
 	{ "\xef\xbb\xbf text", 8, SL_FORM_PLAIN }, /* UTF-8's mark */
 	{ "2026-03-01 error\n", 17, SL_FORM_PLAIN },

@@ -28,8 +28,8 @@ enum sl_form {
 /*
  * The form of an input that begins with these bytes, SL_SNIFF_WINDOW of them or as many as
  * sl_sniff_wants_more wants; or fewer, if that is the whole input. By its magic number; or, behind
- * NULs, which are a hole, UTF-16 by 24 ASCII characters, or at least 4 before a newline or the end
- * of the input. Further bytes do not change it.
+ * NULs, which are a hole, UTF-16 by its first line, of which at most 24 characters are looked at:
+ * at least 4, the first of them and three quarters ASCII. Further bytes do not change it.
  */
 enum sl_form sl_sniff_form(const unsigned char *data, size_t len);
 
