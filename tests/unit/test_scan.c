@@ -679,8 +679,10 @@ add_utf16(struct sl_buf *out, struct sl_span text, unsigned how)
 		sl_buf_add(out, "\xff\xfe", 2);
 	for (size_t i = 0; i < text.len; i++) {
 		char unit[2] = { text.data[i], 0 };
-		if (is_big)
-			unit[0] = 0, unit[1] = text.data[i];
+		if (is_big) {
+			unit[0] = 0;
+			unit[1] = text.data[i];
+		}
 		sl_buf_add(out, unit, 2);
 	}
 }
