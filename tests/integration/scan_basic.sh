@@ -600,17 +600,6 @@ test_scan_many_files() {
 	expect_totals 6000 299
 }
 
-# long: a hundred thousand small files
-test_scan_very_many_files() {
-	mkdir d
-	(cd d && seq -f 'fine%.0f' 100000 | awk '{ f = sprintf("%05d", NR - 1); print "error\n" $0 > f; close(f) }') || fail "no files"
-	scan --json d
-	expect 0
-	expect_totals 200000 100000
-	run 120 scan -c d
-	[[ $(wc -l <out) == 100000 ]] || fail "not all are counted"
-}
-
 # --stats says what the run has cost
 test_scan_stats() {
 	make_log 3000 9 >a

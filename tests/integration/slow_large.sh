@@ -64,3 +64,15 @@ test_slow_million_entries() {
 	[[ $(grep -c "connection refused" err) == 1000000 ]] || fail "not each entry was used"
 	is_small 286
 }
+
+# a hundred thousand small files
+test_slow_large_scan_of_many_files() {
+	. "$ROOT/tests/integration/scan_basic.sh" # scan, expect_totals
+	mkdir d
+	(cd d && seq -f 'fine%.0f' 100000 | awk '{ f = sprintf("%05d", NR - 1); print "error\n" $0 > f; close(f) }') || fail "no files"
+	scan --json d
+	expect 0
+	expect_totals 200000 100000
+	run 120 scan -c d
+	[[ $(wc -l <out) == 100000 ]] || fail "not all are counted"
+}

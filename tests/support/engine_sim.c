@@ -112,10 +112,8 @@ is_quick(const struct sim *sim, const struct sl_op *op)
 void
 sim_job_gather(struct sim_job *job, const void *data, size_t len)
 {
-	if (!job->staging) {
-		job->staging = malloc(job->copy.len);
-		sl_assert(job->staging);
-	}
+	if (!job->staging)
+		job->staging = sim_block_new(job->copy.len);
 	sl_assert(len <= job->copy.len - job->got);
 	memcpy(job->staging + job->got, data, len);
 	job->got += len;
@@ -406,7 +404,7 @@ sim_job_return(struct sim *sim, struct sim_job *job)
 	trace(sim, job);
 	free(job->path);
 	free(job->path2);
-	free(job->staging);
+	sim_block_free(job->staging);
 	sl_list_remove(&job->link);
 	job->stage = SIM_FREE;
 	sim->in_flight--;
@@ -562,7 +560,7 @@ forget_job(struct sim *sim, struct sim_job *job)
 	sim_forget_memory(job);
 	free(job->path);
 	free(job->path2);
-	free(job->staging);
+	sim_block_free(job->staging);
 	job->stage = SIM_FREE;
 }
 

@@ -70,13 +70,13 @@ cut_file(struct sim *sim, struct sim_inode *inode, enum sim_crash how)
 	bool keeps_data = how == SIM_CRASH_KEEP && !inode->lost;
 	const unsigned char *from = keeps_data ? inode->data : inode->stable;
 	size_t have = SL_MIN(size, keeps_data ? inode->size : inode->stable_size);
-	unsigned char *data = calloc(1, size + 1);
-	sl_assert(data);
+	unsigned char *data = sim_block_new(size + 1);
+	memset(data, 0, size + 1);
 	if (how == SIM_CRASH_RANDOM)
 		tear(sim, inode, data, size);
 	else if (have)
 		memcpy(data, from, have);
-	free(inode->data);
+	sim_block_free(inode->data);
 	inode->data = data;
 	inode->size = size;
 	inode->cap = size + 1;
@@ -141,8 +141,7 @@ sim_crash(struct sim *sim, enum sim_crash how)
 static void *
 copy_bytes(const void *data, size_t size)
 {
-	void *copy = malloc(size + 1);
-	sl_assert(copy);
+	void *copy = sim_block_new(size + 1);
 	if (size)
 		memcpy(copy, data, size);
 	return copy;

@@ -113,9 +113,8 @@ sync_content(struct sim_inode *inode)
 {
 	if (inode->lost)
 		return;
-	free(inode->stable);
-	inode->stable = inode->size ? malloc(inode->size) : NULL;
-	sl_assert(inode->stable || inode->size == 0);
+	sim_block_free(inode->stable);
+	inode->stable = inode->size ? sim_block_new(inode->size) : NULL;
 	if (inode->size)
 		memcpy(inode->stable, inode->data, inode->size);
 	inode->stable_size = inode->size;

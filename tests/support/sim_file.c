@@ -44,8 +44,7 @@ reserve(struct sim_inode *inode, size_t size)
 	if (size <= inode->cap)
 		return;
 	inode->cap = SL_MAX(inode->cap * 2, size);
-	inode->data = realloc(inode->data, inode->cap);
-	sl_assert(inode->data);
+	inode->data = sim_block_resize(inode->data, inode->cap);
 }
 
 static void

@@ -30,8 +30,7 @@ append(struct sim_flow *flow, const unsigned char *data, size_t n)
 {
 	if (flow->len + n > flow->cap) {
 		flow->cap = SL_MAX(flow->cap * 2, flow->len + n);
-		flow->data = realloc(flow->data, flow->cap);
-		sl_assert(flow->data);
+		flow->data = sim_block_resize(flow->data, flow->cap);
 	}
 	memcpy(flow->data + flow->len, data, n);
 	flow->len += n;
@@ -41,7 +40,7 @@ static void
 drop_item(struct item *item)
 {
 	sl_list_remove(&item->link);
-	free(item->owned);
+	sim_block_free(item->owned);
 	free(item);
 }
 
@@ -130,7 +129,7 @@ sim_flow_release(struct sim_flow *flow)
 {
 	sim_event_drop(flow->sim, &flow->event);
 	sl_list_each(node, &flow->items) drop_item(sl_list_item(node, struct item, link));
-	free(flow->data);
+	sim_block_free(flow->data);
 	flow->data = NULL;
 	flow->len = flow->cap = flow->queued = 0;
 }
@@ -157,8 +156,7 @@ sim_flow_push(struct sim_flow *flow, const void *data, size_t len, bool copy)
 		return;
 	unsigned char *owned = NULL;
 	if (copy) {
-		owned = malloc(len);
-		sl_assert(owned);
+		owned = sim_block_new(len);
 		memcpy(owned, data, len);
 		data = owned;
 	}

@@ -72,8 +72,8 @@ sim_free(struct sim *sim)
 		struct sim_inode *inode = sl_list_item(sim->inodes.next, struct sim_inode, link);
 		sl_list_remove(&inode->link);
 		sim_sink_free(inode->sink);
-		free(inode->data);
-		free(inode->stable);
+		sim_block_free(inode->data);
+		sim_block_free(inode->stable);
 		free(inode->target);
 		free(inode);
 	}

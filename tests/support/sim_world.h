@@ -12,6 +12,7 @@
 #define SLUICE_TESTS_SUPPORT_SIM_WORLD_H
 
 #include "engine_sim.h"
+#include "sim_block.h"
 
 #include "sluice/base/heap.h"
 #include "sluice/base/list.h"

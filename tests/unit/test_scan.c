@@ -158,10 +158,11 @@ on_event(void *ctx, const struct sl_scan_event *event)
 static void
 fill(struct sl_random *random, char *data, size_t len)
 {
-	static const char alphabet[] = "abcer ERo\n";
-	uint64_t rarity = 1 + sl_random_below(random, 40);
+	static const char alphabet[] = "abcer ERo\nabcer\n";
+	uint64_t rarity = 1 + sl_random_below(random, 40), bits = 0;
 	for (size_t i = 0; i < len; i++) {
-		data[i] = alphabet[sl_random_below(random, sizeof(alphabet) - 1)];
+		bits = i % 16 ? bits >> 4 : sl_random_next(random);
+		data[i] = alphabet[bits % 16];
 		if (data[i] == '\n' && sl_random_below(random, rarity) != 0)
 			data[i] = 'x';
 	}
