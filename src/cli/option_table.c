@@ -356,6 +356,11 @@ static const struct sl_option scan_options[] = {
 		.standard = "0",
 		.help = "Print N lines before and after each error line, where -A or -B does "
 		"not set another number. Implies -p." },
+	{ .group = "Output", .letter = 'M', .name = "max-columns", .argument = "N",
+		.kind = SL_OPTION_NUMBER, FIELD(max_columns), RANGE(0, UINT64_MAX - 1),
+		.standard = "4096 on a terminal, 0 otherwise",
+		.help = "Print at most N bytes of each line, around its first match, with the "
+		"number of omitted bytes on each side. 0: no limit." },
 	{ .group = "Output", .letter = 'm', .name = "max-count", .argument = "N",
 		.kind = SL_OPTION_NUMBER, FIELD(max_count), RANGE(1, UINT64_MAX - 1),
 		.standard = "none",
@@ -424,8 +429,7 @@ static const struct sl_option scan_options[] = {
 	{ .group = "Accepted and ignored", .letter = 'P', .kind = SL_OPTION_IGNORED,
 		.help = "Patterns are always Perl-compatible regular expressions." },
 	{ .group = "Accepted and ignored", .letter = 'z', .kind = SL_OPTION_IGNORED,
-		.help = "Compressed files are detected by their contents, but not supported: "
-		"use zcat FILE | sluice scan." },
+		.help = "Compressed files are detected by their contents and decompressed." },
 	{ .group = "Accepted and ignored", .letter = 'a', .kind = SL_OPTION_IGNORED,
 		.help = "Files named as operands are always read. Binary files found in "
 		"directories are skipped: name them as operands to read them." },
