@@ -2,8 +2,9 @@
  * Sets of literals of any form, in text of any form: plans that are made of a set, by each kernel
  * that runs here, and tables made of all of it, find the lines, the first literals and the ones
  * across a cut that a naive search does. The input's first bytes say how many literals there are,
- * whether case is ignored, and where the text is cut, and whether it is a sample for the tables; each literal has a length byte. The rest is
- * the text; literals of it that are long are repeated in it, since chance would not find them.
+ * whether case is ignored, where the text is cut, and whether it is a sample for the tables; each
+ * literal has a length byte. The rest is the text; literals of it that are long are repeated in it,
+ * since chance would not find them.
  */
 #include "fuzz/fuzz.h"
 #include "sluice/base/cpu.h"

@@ -77,7 +77,8 @@ int sl_match_plan_init(struct sl_match_plan *plan, const struct sl_span *literal
 
 /*
  * Compile any number (at least 1) of literals of 1 to SL_MATCH_LITERAL_LEN bytes into tables, which
- * look for what is rare in `sample`, if that is not empty. Returns 0, -ENOMEM or SL_E_LIMIT. The plan has memory of its own, to be released.
+ * look for what is rare in `sample`, if that is not empty. Returns 0, -ENOMEM or SL_E_LIMIT. The
+ * plan has memory of its own, to be released.
  */
 int sl_match_plan_init_grams(struct sl_match_plan *plan, const struct sl_match_literal *literals,
 	size_t count, bool ignore_case, struct sl_span sample) SL_MUST_CHECK;
