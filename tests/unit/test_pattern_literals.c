@@ -275,8 +275,15 @@ Test(pattern_literals, many_expressions_are_told_apart_by_their_literals)
 	for (size_t i = 0; i < 120; i++) {
 		for (char end = 'a'; end <= 'c'; end++) {
 			int len = snprintf(line, sizeof(line), "w5xx c w%zuxx %c", i, end);
+			bool want = i < 100 && end != 'c';
+			struct sl_subject whole = { (const unsigned char *)line, (size_t)len,
+				false };
+			struct sl_match_range place;
 			cr_assert_eq(decide(&subject, sl_span(line, (size_t)len)),
-				i < 100 && end != 'c' ? SL_VERDICT_YES : SL_VERDICT_NO, "%s", line);
+				want ? SL_VERDICT_YES : SL_VERDICT_NO, "%s", line);
+			cr_assert_eq(sl_matcher_find(subject.matcher, &whole, 0, false, &place),
+				want ? SL_VERDICT_YES : SL_VERDICT_NO, "%s", line);
+			cr_assert(!want || (place.begin == 7 && place.end == (size_t)len));
 		}
 	}
 	release(&subject);
