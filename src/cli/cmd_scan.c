@@ -13,6 +13,7 @@
 #include "sluice/cli/run.h"
 #include "sluice/cli/scan_output.h"
 #include "sluice/cli/stats.h"
+#include "sluice/cli/text_sample.h"
 #include "sluice/rt/stats.h"
 #include "sluice/scan/scan.h"
 #include "sluice/ui/rate.h"
@@ -22,6 +23,9 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
+
+/* Fewer are searched for without regard to what the text is like. */
+#define MANY_PATTERNS 17u
 
 struct scan {
 	struct sl_scan_options options;
@@ -179,9 +183,15 @@ make_pattern(struct scan *scan, struct sl_error *err)
 						 : SL_BOUNDS_NONE,
 		.inverts = options->invert_match,
 		.memory_max = options->max_memory / 2 };
+	struct sl_buf sample = { 0 };
+	if (code == 0 && spec.count >= MANY_PATTERNS) {
+		sl_text_sample_read(&sample, options);
+		spec.sample = sl_buf_span(&sample);
+	}
 	if (code == 0)
 		code = sl_pattern_new(
 			&scan->pattern, &spec, sl_match_choose(sl_cpu_features()), err);
+	sl_buf_release(&sample);
 	sl_pattern_source_release(&source);
 	return code;
 }

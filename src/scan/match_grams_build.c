@@ -3,7 +3,8 @@
  * far apart samples, and which window of each literal.
  *
  * Longer grams are rarer, larger strides look at fewer places; the shortest literal bounds their
- * sum. What they cost is estimated from how frequent the bytes are in logs (match_rarity.c): a
+ * sum. What they cost is estimated from how frequent grams are in a sample of the text, or else
+ * from how frequent their bytes are in logs (match_rarity.c): a
  * sample that passes the filter costs some twenty that do not, mostly the mispredicted branch. The
  * window of a literal is the one whose grams are the least frequent; of those that are about as
  * rare, one that few other literals have.
@@ -24,6 +25,9 @@
 #define TABLE_BITS_MAX 30u
 #define AS_RARE 2.0 /* a window may be that many times as frequent as the rarest */
 
+#define SAMPLE_GRAM 4u   /* bytes of the grams that are counted in a sample */
+#define SAMPLE_BITS 18u  /* of their counts: 1 MiB, and few grams of a MiB of logs share one */
+#define SAMPLE_MIN 4096u /* bytes: a shorter one says less than what is known of logs */
 #define LITERAL_MAX 256u
 
 struct shape {
@@ -36,6 +40,8 @@ struct builder {
 	bool ignore_case;
 	struct shape shape;
 	double frequency[256]; /* of a byte in logs */
+	uint32_t *counts;      /* of grams in the sample, by their hash; NULL: there is none */
+	double counted;        /* grams in it */
 	struct sl_match_grams *grams;
 	uint16_t *used; /* for each slot: literals that have such a window; saturates */
 };
@@ -66,13 +72,62 @@ set_frequencies(struct builder *builder)
 		builder->frequency[c] = sl_match_frequency((unsigned char)c);
 }
 
+/* As bytes of logs follow each other. */
 static double
-gram_frequency(const struct builder *builder, const unsigned char *text, unsigned gram)
+expected(const struct builder *builder, const unsigned char *text, unsigned gram)
 {
 	double product = builder->frequency[text[0]];
 	for (unsigned i = 1; i < gram; i++)
 		product *= frequency_after(builder, text[i - 1], text[i]);
 	return product;
+}
+
+static size_t
+count_index(const struct builder *builder, const unsigned char *text)
+{
+	uint32_t word;
+	memcpy(&word, text, SAMPLE_GRAM);
+	word |= builder->ignore_case ? 0x01010101u * SL_MATCH_FOLD : 0;
+	return (word * 0x9e3779b1u) >> (32 - SAMPLE_BITS);
+}
+
+/* In the sample. What is not in it may still be in the text: half a time, or less often if its
+ * bytes are rare. */
+static double
+counted(const struct builder *builder, const unsigned char *text)
+{
+	double count = builder->counts[count_index(builder, text)];
+	double unseen = expected(builder, text, SAMPLE_GRAM) * builder->counted;
+	return (count + SL_MIN(unseen, 0.5)) / builder->counted;
+}
+
+/* A longer gram is as rare as its rarest part. */
+static double
+gram_frequency(const struct builder *builder, const unsigned char *text, unsigned gram)
+{
+	if (!builder->counts || gram < SAMPLE_GRAM)
+		return expected(builder, text, gram);
+	double least = 1;
+	for (unsigned i = 0; i + SAMPLE_GRAM <= gram; i++) {
+		double part = counted(builder, text + i);
+		least = SL_MIN(least, part);
+	}
+	return least;
+}
+
+/* Without memory there is no sample. */
+static void
+count_sample(struct builder *builder, struct sl_span sample)
+{
+	if (sample.len < SAMPLE_MIN)
+		return;
+	builder->counts = calloc(1u << SAMPLE_BITS, sizeof(*builder->counts));
+	if (!builder->counts)
+		return;
+	const unsigned char *text = (const unsigned char *)sample.data;
+	for (size_t i = 0; i + SAMPLE_GRAM <= sample.len; i++)
+		builder->counts[count_index(builder, text + i)]++;
+	builder->counted = (double)sample.len;
 }
 
 /* Frequency of each window of the shape in a literal: the sum of its grams. Returns how many
@@ -289,7 +344,7 @@ add_literal(struct builder *builder, size_t index, size_t text)
 
 int
 sl_match_grams_new(struct sl_match_grams **out, const struct sl_match_literal *literals,
-	size_t count, bool ignore_case)
+	size_t count, bool ignore_case, struct sl_span sample)
 {
 	struct builder builder = { .literals = literals,
 		.count = count,
@@ -299,6 +354,7 @@ sl_match_grams_new(struct sl_match_grams **out, const struct sl_match_literal *l
 	if (!builder.grams)
 		return -ENOMEM;
 	set_frequencies(&builder);
+	count_sample(&builder, sample);
 	builder.shape = choose_shape(&builder);
 	set_shape(&builder);
 	bool made = make_tables(&builder);
@@ -306,6 +362,7 @@ sl_match_grams_new(struct sl_match_grams **out, const struct sl_match_literal *l
 	for (size_t i = 0; i < count && made; text += literals[i++].text.len)
 		add_literal(&builder, i, text);
 	free(builder.used);
+	free(builder.counts);
 	if (!made) {
 		sl_match_grams_free(builder.grams);
 		return -ENOMEM;

@@ -210,7 +210,7 @@ sl_match_plan_init(
 
 int
 sl_match_plan_init_grams(struct sl_match_plan *plan, const struct sl_match_literal *literals,
-	size_t count, bool ignore_case)
+	size_t count, bool ignore_case, struct sl_span sample)
 {
 	memset(plan, 0, sizeof(*plan));
 	plan->filter = SL_MATCH_GRAMS;
@@ -225,7 +225,7 @@ sl_match_plan_init_grams(struct sl_match_plan *plan, const struct sl_match_liter
 		plan->longest = SL_MAX(plan->longest, len);
 	}
 	plan->reach = plan->longest;
-	return sl_match_grams_new(&plan->grams, literals, count, ignore_case);
+	return sl_match_grams_new(&plan->grams, literals, count, ignore_case, sample);
 }
 
 void

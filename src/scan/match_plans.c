@@ -121,7 +121,8 @@ add_grams(const struct making *making, const struct sl_match_literal *literals, 
 	struct sl_match_plan *plan = add_plan(making->plans);
 	if (!plan)
 		return -ENOMEM;
-	int code = sl_match_plan_init_grams(plan, literals, count, making->ignore_case);
+	int code = sl_match_plan_init_grams(
+		plan, literals, count, making->ignore_case, making->plans->sample);
 	plan->is_prefilter = making->is_prefilter;
 	return code;
 }

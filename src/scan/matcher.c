@@ -475,6 +475,22 @@ sl_matcher_confirm(struct sl_matcher *matcher, const struct sl_subject *line, bo
 
 /* ---- matches in a line ---- */
 
+/* Checks whose literals do not stand in the line have no match in it. If it goes on, PCRE2 says
+ * whether there may be one. */
+static void
+skip_unselected(struct sl_matcher *matcher)
+{
+	const struct sl_pattern *pattern = matcher->pattern;
+	if (!pattern->selects || matcher->kept.goes_on)
+		return;
+	select_checks(matcher, &matcher->kept);
+	for (size_t i = 0; i < pattern->check_count; i++) {
+		if (!is_selected(matcher, i))
+			matcher->next[pattern->deciding_count + i] =
+				(struct next_match){ .is_known = true, .verdict = SL_VERDICT_NO };
+	}
+}
+
 /* What was found before `from` is dropped, what was found behind it is kept: otherwise two
  * expressions, or two plans, would cost the square of the line. */
 static void
@@ -496,6 +512,7 @@ drop_passed(struct sl_matcher *matcher, const struct sl_subject *line, size_t fr
 		matcher->spent_ns = 0;
 		matcher->is_utf8_known = matcher->is_incomplete = false;
 		matcher->kept = kept_of(line);
+		skip_unselected(matcher);
 	}
 	matcher->line = *line;
 	matcher->from = from;

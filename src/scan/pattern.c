@@ -144,10 +144,12 @@ make_plans(struct sl_pattern *pattern, const struct sl_pattern_parts *parts,
 {
 	struct division division = { 0 };
 	int code = -ENOMEM;
+	pattern->plans.sample = spec->sample;
 	if (divide(&division, parts, spec->bounds))
 		code = add_plans(pattern, &division, spec->ignore_case);
 	if (code == 0)
 		sl_match_plans_join(pattern->plans.items, pattern->plans.count);
+	pattern->plans.sample = sl_span("", 0);
 	pattern->selects = !division.all_are_candidates;
 	free(division.deciding.items);
 	free(division.prefilter.items);

@@ -2,8 +2,9 @@
  * Sets of literals of any form, in text of any form: plans that are made of a set, by each kernel
  * that runs here, and tables made of all of it, find the lines, the first literals and the ones
  * across a cut that a naive search does. The input's first bytes say how many literals there are,
- * whether case is ignored, and where the text is cut; each literal has a length byte. The rest is
- * the text; literals of it that are long are repeated in it, since chance would not find them.
+ * whether case is ignored, where the text is cut, and whether it is a sample for the tables; each
+ * literal has a length byte. The rest is the text; literals of it that are long are repeated in it,
+ * since chance would not find them.
  */
 #include "fuzz/fuzz.h"
 #include "sluice/base/cpu.h"
@@ -11,8 +12,8 @@
 #include "sluice/scan/match_plans.h"
 #include "support/oracle.h"
 
-#define MOST 200u
-#define TEXT_LEN 1500u
+#define MOST 80u
+#define TEXT_LEN 700u
 
 static struct sl_match_literal literals[MOST], sorted[MOST];
 static struct sl_span texts[MOST];
@@ -24,7 +25,8 @@ static void
 take_literals(struct input *in, size_t most)
 {
 	for (count = 0; count < most; count++) {
-		size_t len = SL_MIN(take(in) % SL_MATCH_LITERAL_LEN, in->len);
+		size_t len = take(in) % SL_MATCH_LITERAL_LEN;
+		len = SL_MIN(len, in->len);
 		const char *data = (const char *)in->at;
 		const char *newline = len ? memchr(data, '\n', len) : NULL;
 		len = newline ? (size_t)(newline - data) : len;
@@ -81,6 +83,17 @@ check_spans(const struct sl_match_plan *plan, struct sl_span text, size_t cut)
 	must(found == want);
 }
 
+/* For each line of the text, whether it holds a literal. */
+static bool hits[TEXT_LEN + 1];
+
+static void
+find_lines(struct sl_span text)
+{
+	struct sl_span line;
+	for (size_t i = 0; oracle_next_line(&text, &line); i++)
+		hits[i] = oracle_line_hit(line, texts, count, ignore_case);
+}
+
 static void
 check_lines(
 	const struct sl_match_plan *plan, const struct sl_match_kernel *kernel, struct sl_span text)
@@ -94,9 +107,9 @@ check_lines(
 		tail = tail || counts.tail_hit;
 	}
 	struct sl_span rest = text, line;
-	while (oracle_next_line(&rest, &line)) {
+	for (size_t i = 0; oracle_next_line(&rest, &line); i++) {
 		size_t end = (size_t)(line.data - text.data) + line.len;
-		bool hit = oracle_line_hit(line, texts, count, ignore_case);
+		bool hit = hits[i];
 		must(line.data != text.data || head == hit);
 		must(end < text.len || tail == hit);
 		if (line.data != text.data && end < text.len)
@@ -146,7 +159,10 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 	ignore_case = take(&in) & 1;
 	take_literals(&in, most);
 	struct sl_span span = sl_span(text, make_text(&in, text));
+	find_lines(span);
 	memcpy(sorted, literals, sizeof(literals));
+	const struct sl_span sample = cut % 2 ? span : sl_span("", 0);
+	plans.sample = sample;
 	must(sl_match_plans_add(&plans, sorted, count, ignore_case, false) == 0);
 	sl_match_plans_join(plans.items, plans.count);
 	check(plans.items, span, cut);
@@ -156,7 +172,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 		has_empty = has_empty || texts[i].len == 0;
 	if (has_empty)
 		return 0;
-	must(sl_match_plan_init_grams(&tables, literals, count, ignore_case) == 0);
+	must(sl_match_plan_init_grams(&tables, literals, count, ignore_case, sample) == 0);
 	check(&tables, span, cut);
 	sl_match_plan_release(&tables);
 	return 0;

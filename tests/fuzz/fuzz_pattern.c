@@ -3,7 +3,8 @@
  * and whether they are strings and case counts; each has a length byte; one byte seeds where the
  * rest, the text, is cut. What compiles must decide each line of the text alike, whether the text
  * comes whole or in pieces, and the matches that are located in a line must be in order and in the
- * line, and there must be one if the line matches.
+ * line, and there must be one if the line matches. An expression alone must decide as it does when
+ * the literals that it needs are not known.
  */
 #include "fuzz/fuzz.h"
 #include "sluice/base/cpu.h"
@@ -133,6 +134,35 @@ compile(const struct sl_span *texts, size_t count, uint8_t flags)
 	return code == 0 && sl_matcher_new(&matcher, pattern) == 0;
 }
 
+static void
+release(void)
+{
+	sl_matcher_free(matcher);
+	sl_pattern_free(pattern);
+}
+
+/* An expression is asked about every line if a verb is in it: then no literals are read from it. */
+static void
+check_without_literals(
+	struct sl_span expression, uint8_t flags, struct sl_span text, struct totals want)
+{
+	struct sl_buf verb = { 0 };
+	if (memchr(expression.data, '\n', expression.len))
+		return;
+	sl_buf_add_str(&verb, "(?:");
+	sl_buf_add_span(&verb, expression);
+	sl_buf_add_str(&verb, ")|(*FAIL)");
+	must(!verb.failed);
+	const struct sl_span alone = sl_buf_span(&verb);
+	if (compile(&alone, 1, flags)) {
+		sl_matcher_set_clock(matcher, ticking);
+		struct totals got = count_lines(text, true);
+		must(got.undecided || want.undecided || got.hits == want.hits);
+		release();
+	}
+	sl_buf_release(&verb);
+}
+
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 {
@@ -158,7 +188,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 	struct totals whole = count_lines(text, has_k);
 	struct totals pieces = join_pieces(&random, text);
 	must(whole.hits == pieces.hits && whole.undecided == pieces.undecided);
-	sl_matcher_free(matcher);
-	sl_pattern_free(pattern);
+	release();
+	if (count == 1 && !(flags & 0x80))
+		check_without_literals(texts[0], flags, text, whole);
 	return 0;
 }

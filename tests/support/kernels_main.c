@@ -106,8 +106,8 @@ init_grams(struct sl_match_plan *plan, const struct set *set)
 		if (set->literals[i].len == 0)
 			return false;
 	}
-	return set->count &&
-	       sl_match_plan_init_grams(plan, literals, set->count, set->ignore_case) == 0;
+	return set->count && sl_match_plan_init_grams(plan, literals, set->count, set->ignore_case,
+				     sl_span("", 0)) == 0;
 }
 
 static void

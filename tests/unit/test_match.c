@@ -148,7 +148,8 @@ check_every_plan(const unsigned char *data, size_t len, const struct sl_span *li
 	}
 	if (has_empty)
 		return;
-	cr_assert_eq(sl_match_plan_init_grams(&plan, ranked, count, ignore_case), 0);
+	cr_assert_eq(
+		sl_match_plan_init_grams(&plan, ranked, count, ignore_case, sl_span("", 0)), 0);
 	check_every_kernel(data, len, literals, count, ignore_case);
 	sl_match_plan_release(&plan);
 }

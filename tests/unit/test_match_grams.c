@@ -154,8 +154,7 @@ check(const struct sl_match_plan *plan, struct guard *guard, const char *alphabe
 }
 
 static const char *const alphabets[] = { "ab", "abcdefABCDEF01", "0123456789", "aAbB[{`@",
-	"\xff\x80"
-	"az" };
+	"\xff\x80zy" };
 
 Test(match_grams, tables_of_literals_of_any_length_find_what_a_naive_search_does)
 {
@@ -169,7 +168,11 @@ Test(match_grams, tables_of_literals_of_any_length_find_what_a_naive_search_does
 		ignore_case = sl_random_below(&rng, 2);
 		size_t shortest = 1 + sl_random_below(&rng, 20);
 		random_literals(alphabet, shortest, shortest + sl_random_below(&rng, 30));
-		cr_assert_eq(sl_match_plan_init_grams(&plan, literals, count, ignore_case), 0);
+		char text[5000];
+		random_bytes(text, sizeof(text), alphabet);
+		struct sl_span sample = sl_span(text, round % 2 ? sizeof(text) : 0);
+		cr_assert_eq(
+			sl_match_plan_init_grams(&plan, literals, count, ignore_case, sample), 0);
 		check(&plan, &guard, alphabet);
 		sl_match_plan_release(&plan);
 	}
@@ -240,7 +243,7 @@ Test(match_grams, literals_that_differ_in_one_place_are_told_apart_without_compa
 		literals[i] = (struct sl_match_literal){ sl_span(bytes[i], SL_MATCH_LITERAL_LEN),
 			(uint32_t)i };
 	}
-	cr_assert_eq(sl_match_plan_init_grams(&plan, literals, count, false), 0);
+	cr_assert_eq(sl_match_plan_init_grams(&plan, literals, count, false, sl_span("", 0)), 0);
 	const struct sl_match_kernel *kernel = sl_match_choose(sl_cpu_features());
 	kernel->scan(&plan, (unsigned char *)text, len, NULL, &counts);
 	cr_assert(counts.newlines == 2 && counts.hits == 0 && !counts.head_hit);
@@ -256,9 +259,12 @@ Test(match_grams, what_no_table_can_hold_is_refused)
 	struct sl_match_plan plan;
 	char text[SL_MATCH_LITERAL_LEN + 1] = "";
 	struct sl_match_literal literal = { sl_span("", 0), 0 };
-	cr_assert_eq(sl_match_plan_init_grams(&plan, &literal, 1, false), SL_E_LIMIT);
+	cr_assert_eq(
+		sl_match_plan_init_grams(&plan, &literal, 1, false, sl_span("", 0)), SL_E_LIMIT);
 	literal.text = sl_span(text, sizeof(text));
-	cr_assert_eq(sl_match_plan_init_grams(&plan, &literal, 1, false), SL_E_LIMIT);
+	cr_assert_eq(
+		sl_match_plan_init_grams(&plan, &literal, 1, false, sl_span("", 0)), SL_E_LIMIT);
 	literal.text = sl_span_str("a\nb");
-	cr_assert_eq(sl_match_plan_init_grams(&plan, &literal, 1, false), SL_E_LIMIT);
+	cr_assert_eq(
+		sl_match_plan_init_grams(&plan, &literal, 1, false, sl_span("", 0)), SL_E_LIMIT);
 }

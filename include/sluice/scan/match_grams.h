@@ -20,10 +20,11 @@ struct sl_match_literal {
 
 /*
  * Compile `count` (at least 1) literals of 1 to 255 bytes; their bytes are copied. `ignore_case`
- * folds ASCII letters only. Returns 0 or -ENOMEM. `*out` is the caller's to free.
+ * folds ASCII letters only. `sample` is text like that which will be searched, or empty: what is
+ * rare in it is looked for. Returns 0 or -ENOMEM. `*out` is the caller's to free.
  */
 int sl_match_grams_new(struct sl_match_grams **out, const struct sl_match_literal *literals,
-	size_t count, bool ignore_case) SL_MUST_CHECK;
+	size_t count, bool ignore_case, struct sl_span sample) SL_MUST_CHECK;
 
 /* NULL is fine. */
 void sl_match_grams_free(struct sl_match_grams *grams);

@@ -76,11 +76,12 @@ int sl_match_plan_init(struct sl_match_plan *plan, const struct sl_span *literal
 	bool ignore_case) SL_MUST_CHECK;
 
 /*
- * Compile any number (at least 1) of literals of 1 to SL_MATCH_LITERAL_LEN bytes into tables.
- * Returns 0, -ENOMEM or SL_E_LIMIT. The plan has memory of its own, to be released.
+ * Compile any number (at least 1) of literals of 1 to SL_MATCH_LITERAL_LEN bytes into tables, which
+ * look for what is rare in `sample`, if that is not empty. Returns 0, -ENOMEM or SL_E_LIMIT. The
+ * plan has memory of its own, to be released.
  */
 int sl_match_plan_init_grams(struct sl_match_plan *plan, const struct sl_match_literal *literals,
-	size_t count, bool ignore_case) SL_MUST_CHECK;
+	size_t count, bool ignore_case, struct sl_span sample) SL_MUST_CHECK;
 
 /* Free the tables, if the plan has any. */
 void sl_match_plan_release(struct sl_match_plan *plan);

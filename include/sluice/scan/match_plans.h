@@ -13,6 +13,8 @@
 struct sl_match_plans {
 	struct sl_match_plan *items; /* not joined yet */
 	size_t count, cap;
+	struct sl_span sample; /* text like that which will be searched, for plans that are added;
+				  or empty */
 };
 
 /*

@@ -57,6 +57,8 @@ struct sl_pattern_spec {
 	bool ignore_case; /* ASCII letters; all letters of patterns with characters beyond ASCII */
 	enum sl_bounds bounds; /* what has to surround a match */
 	bool inverts;          /* the lines that do not match are selected */
+	struct sl_span sample; /* text like that which will be searched, or empty: makes the search
+				  for many literals quicker, and changes no result */
 	uint64_t memory_max;   /* bytes that compiling, and the result, may take; 0: no limit */
 };
 
