@@ -360,6 +360,11 @@ static const struct sl_option scan_options[] = {
 		.standard = "0",
 		.help = "Print N lines before and after each error line, where -A or -B does "
 		"not set another number. Implies -p." },
+	{ .group = "Output", .letter = 'M', .name = "max-columns", .argument = "N",
+		.kind = SL_OPTION_NUMBER, FIELD(max_columns), RANGE(0, UINT64_MAX - 1),
+		.standard = "4096 on a terminal, 0 otherwise",
+		.help = "Print at most N bytes of each line, around its first match, with the "
+		"number of omitted bytes on each side. 0: no limit." },
 	{ .group = "Output", .letter = 'm', .name = "max-count", .argument = "N",
 		.kind = SL_OPTION_NUMBER, FIELD(max_count), RANGE(1, UINT64_MAX - 1),
 		.standard = "none",

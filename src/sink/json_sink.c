@@ -121,7 +121,7 @@ add_line(struct sl_json_sink *sink, const struct sl_input *input, const struct s
 		sl_json_u64(&json, "truncated_before", shown.before);
 		sl_json_u64(&json, "truncated_after", shown.after);
 	}
-	if (code == 0 && is_context)
+	if (code == 0 && line->has_no_match)
 		add_no_submatches(&json);
 	else if (code == 0)
 		code = add_submatches(sink, &json, line, &shown);

@@ -6,6 +6,7 @@
 #include "sluice/base/random.h"
 #include "sluice/scan/context.h"
 #include "sluice/scan/join.h"
+#include "support/context_oracle.h"
 
 #include <criterion/criterion.h>
 #include <stdio.h>
@@ -20,10 +21,10 @@ static struct sl_join join;
 static struct sl_context context;
 
 static void
-begin(const char *text)
+begin(const char *text, bool inverts)
 {
 	struct sl_span span = sl_span_str(text);
-	struct sl_pattern_spec spec = { .texts = &span, .count = 1 };
+	struct sl_pattern_spec spec = { .texts = &span, .count = 1, .inverts = inverts };
 	struct sl_error err = { 0 };
 	const struct sl_match_kernel *kernel = sl_match_choose(sl_cpu_features());
 	cr_assert_eq(sl_pattern_new(&pattern, &spec, kernel, &err), 0, "%s", err.text);
@@ -54,64 +55,11 @@ end_input(void)
 
 /* ---- what should come ---- */
 
-struct want {
-	size_t off, len;
-	uint64_t index;
-	bool is_context, begins_group, is_closed;
-};
-
 struct plan {
-	struct want lines[LINES];
+	struct context_line lines[LINES];
 	size_t count, next;
 	uint64_t most_hits;
 };
-
-struct text_line {
-	size_t off, len;
-	bool is_closed, hits, is_given;
-};
-
-/* In the order of the text; UINT64_MAX lines are all. */
-static void
-choose(struct plan *plan, const char *text, size_t len, const struct sl_context_rule *rule)
-{
-	static struct text_line lines[LINES];
-	size_t count = 0, last_hit = SIZE_MAX;
-	uint64_t hits = 0;
-	for (size_t at = 0; at < len; count++) {
-		const char *newline = memchr(text + at, '\n', len - at);
-		size_t line_len = newline ? (size_t)(newline - text) - at : len - at;
-		lines[count] = (struct text_line){ at, line_len, newline != NULL, false, false };
-		lines[count].hits = memmem(text + at, line_len, "ab", 2) && hits < plan->most_hits;
-		hits += lines[count].hits;
-		at += line_len + 1;
-	}
-	for (size_t i = 0; i < count; i++) {
-		if (lines[i].hits)
-			last_hit = i;
-		if (last_hit != SIZE_MAX && i - last_hit <= rule->after)
-			lines[i].is_given = true;
-		if (!lines[i].hits)
-			continue;
-		size_t bytes = rule->before_bytes;
-		lines[i].is_given = true;
-		for (size_t back = 1; back <= i && back <= rule->before; back++) {
-			size_t cost = sl_history_cost(lines[i - back].len);
-			if (cost > bytes)
-				break;
-			bytes -= cost;
-			lines[i - back].is_given = true;
-		}
-	}
-	plan->count = plan->next = 0;
-	for (size_t i = 0; i < count; i++) {
-		if (!lines[i].is_given)
-			continue;
-		bool follows = plan->count && plan->lines[plan->count - 1].index == i - 1;
-		plan->lines[plan->count++] = (struct want){ lines[i].off, lines[i].len, i,
-			!lines[i].hits, !follows, lines[i].is_closed };
-	}
-}
 
 /* ---- what comes ---- */
 
@@ -122,14 +70,9 @@ take(struct plan *plan, const char *text)
 	int code;
 	while ((code = sl_context_next(&context, &got)) == 1) {
 		cr_assert_lt(plan->next, plan->count, "more lines than wanted");
-		const struct want *want = &plan->lines[plan->next++];
-		cr_assert_eq(got.off, want->off, "at %zu, not %zu", (size_t)got.off, want->off);
-		cr_assert_eq(got.index, want->index);
-		cr_assert_eq(got.is_context, want->is_context);
-		cr_assert_eq(got.begins_group, want->begins_group);
-		cr_assert_eq(got.is_closed, want->is_closed);
-		cr_assert(got.len == want->len && got.whole_len == want->len);
-		cr_assert_eq(memcmp(got.text, text + want->off, want->len), 0);
+		const struct context_line *want = &plan->lines[plan->next++];
+		cr_assert(context_oracle_is_line(want, text, &got), "at %zu, not %zu",
+			(size_t)got.off, want->off);
 		if (!got.is_context && --plan->most_hits == 0)
 			sl_context_stop(&context);
 	}
@@ -142,8 +85,15 @@ add_piece(struct plan *plan, const char *text, size_t at, size_t len)
 	uint64_t marks[SL_MATCH_MARK_WORDS(MOST) + 1] = { 0 };
 	struct sl_partial_run piece = { .data = (const unsigned char *)text + at, .len = len };
 	struct sl_partial_line line;
-	sl_block_scan(sl_pattern_kernel(pattern), sl_pattern_plan(pattern), matcher, piece.data,
-		len, marks, &piece.block);
+	struct sl_block_steps steps = { .kernel = sl_pattern_kernel(pattern),
+		.plan = sl_pattern_plan(pattern),
+		.matcher = matcher,
+		.data = piece.data,
+		.len = len,
+		.marks = marks,
+		.inverts = sl_pattern_inverts(pattern),
+		.result = &piece.block };
+	(void)sl_block_step(&steps, UINT64_MAX);
 	int code = sl_join_head(&join, &piece, &line);
 	cr_assert_geq(code, 0);
 	if (code == 1) {
@@ -163,7 +113,10 @@ check_cuts(struct sl_random *random, const char *text, size_t len, struct plan *
 {
 	struct sl_partial_line line;
 	uint64_t longest = 1 + sl_random_below(random, len < 400 ? 20 : len);
-	choose(plan, text, len, rule);
+	const struct context_oracle oracle = { *rule, sl_pattern_inverts(pattern),
+		plan->most_hits };
+	plan->count = context_oracle_choose(&oracle, text, len, plan->lines);
+	plan->next = 0;
 	begin_input(rule);
 	for (size_t at = 0, some; at < len; at += some) {
 		some = 1 + sl_random_below(random, SL_MIN(len - at, longest));
@@ -174,6 +127,9 @@ check_cuts(struct sl_random *random, const char *text, size_t len, struct plan *
 		take(plan, text);
 	}
 	cr_assert_eq(plan->next, plan->count, "%zu lines, not %zu", plan->next, plan->count);
+	size_t most = SL_MIN(rule->before_bytes, (size_t)MOST * sl_history_cost(0));
+	cr_assert_leq(context.history.text_cap, 2 * most + 4096);
+	cr_assert_leq(context.history.cap, 2 * most / sl_history_cost(0) + 16);
 	end_input();
 }
 
@@ -186,14 +142,14 @@ some_lines(struct sl_random *random)
 
 /* `ab` is looked for, by a literal and by an expression that has to confirm. */
 static void
-check_random(const char *looked_for, uint64_t seed)
+check_random(const char *looked_for, bool inverts, uint64_t seed)
 {
 	static const char alphabet[] = "aacd\n\n";
 	static struct plan plan;
 	struct sl_random random;
 	char text[MOST];
 	sl_random_init(&random, seed);
-	begin(looked_for);
+	begin(looked_for, inverts);
 	for (int round = 0; round < 1500; round++) {
 		size_t len = sl_random_below(&random, sizeof(text) + 1);
 		for (size_t i = 0; i < len; i++)
@@ -216,12 +172,18 @@ check_random(const char *looked_for, uint64_t seed)
 
 Test(context, lines_around_matches_do_not_depend_on_the_cuts)
 {
-	check_random("ab", 51);
+	check_random("ab", false, 51);
 }
 
 Test(context, nor_where_lines_have_to_be_confirmed)
 {
-	check_random("a[b]", 52);
+	check_random("a[b]", false, 52);
+}
+
+Test(context, nor_where_lines_that_do_not_match_are_selected)
+{
+	check_random("ab", true, 53);
+	check_random("a[b]", true, 54);
 }
 
 /* In pieces of `step` bytes: a long line, and one that matches; the long one is context. */
@@ -234,7 +196,7 @@ Test(context, of_a_long_line_the_first_bytes_are_given_wherever_it_was_cut)
 	memset(text, 'x', 2 * len + 5);
 	text[0] = text[len + 4] = 'y';
 	memcpy(text + len, "\nab\n", 4);
-	begin("ab");
+	begin("ab", false);
 	for (size_t s = 0; s < SL_COUNT_OF(steps); s++) {
 		uint64_t *marks = malloc(SL_MATCH_MARK_WORDS(steps[s]) * sizeof(*marks));
 		struct sl_partial_line line;
