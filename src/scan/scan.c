@@ -104,7 +104,7 @@ static size_t
 size_pool(struct scan *scan, unsigned consumers)
 {
 	const struct sl_scan_setup *setup = scan->setup;
-	uint64_t elsewhere = MEMORY_ELSEWHERE;
+	uint64_t elsewhere = MEMORY_ELSEWHERE + sl_pattern_memory(setup->pattern);
 	if (sl_pattern_has_expressions(setup->pattern))
 		elsewhere += (uint64_t)consumers * SL_PATTERN_JIT_STACK;
 	/* Of one input at a time: history.h needs twice the bytes of its lines, and of a line that
