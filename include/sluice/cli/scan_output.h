@@ -38,8 +38,8 @@ struct sl_scan_output {
 	uint64_t waited_ns; /* for the reader of stdout */
 };
 
-/* In the task that scans; `output` stays in place. `tally` is NULL unless lines are counted for each
- * pattern. Returns 0 or -ENOMEM. */
+/* In the task that scans; `output` stays in place. `tally` is NULL unless lines are counted for
+ * each pattern. Returns 0 or -ENOMEM. */
 SL_SUSPENDS
 int sl_scan_output_begin(struct sl_scan_output *output, const struct sl_scan_options *options,
 	struct sl_tally *tally) SL_MUST_CHECK;

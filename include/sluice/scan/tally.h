@@ -2,7 +2,7 @@
  * tally.h - how many lines each of the patterns matches. Pure.
  *
  * A line counts for each pattern that matches it. Lines are added one by one, those that match any
- * of the patterns: it takes time for each of them that grows with its length, and with the number of
+ * of the patterns: for each, it takes time that grows with its length and with the number of
  * expressions.
  */
 #ifndef SLUICE_SCAN_TALLY_H
@@ -37,8 +37,9 @@ void sl_tally_free(struct sl_tally *tally);
 const struct sl_tally_row *sl_tally_rows(const struct sl_tally *tally, size_t *count);
 
 /*
- * Count a line. `is_part`: not all of it is there, so that a pattern that is not found is undecided.
- * With `is_quick`, false if it would take longer than some milliseconds: then nothing was counted.
+ * Count a line. `is_part`: not all of it is there, so that a pattern that is not found is
+ * undecided. With `is_quick`, false if it would take longer than some milliseconds: then nothing
+ * was counted.
  */
 bool sl_tally_add(
 	struct sl_tally *tally, const struct sl_subject *line, bool is_part, bool is_quick);
