@@ -433,8 +433,7 @@ static const struct sl_option scan_options[] = {
 	{ .group = "Accepted and ignored", .letter = 'P', .kind = SL_OPTION_IGNORED,
 		.help = "Patterns are always Perl-compatible regular expressions." },
 	{ .group = "Accepted and ignored", .letter = 'z', .kind = SL_OPTION_IGNORED,
-		.help = "Compressed files are detected by their contents, but not supported: "
-		"use zcat FILE | sluice scan." },
+		.help = "Compressed files are detected by their contents and decompressed." },
 	{ .group = "Accepted and ignored", .letter = 'a', .kind = SL_OPTION_IGNORED,
 		.help = "Files named as operands are always read. Binary files found in "
 		"directories are skipped: name them as operands to read them." },

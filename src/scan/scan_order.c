@@ -163,6 +163,7 @@ report_front(struct scan *scan, struct scan_job *job)
 	sl_scan_job_free(scan, job);
 	sl_semaphore_give(&scan->unreported);
 	sl_scan_chunk_serve(scan);
+	sl_scan_wake_streams(scan);
 	return code;
 }
 
