@@ -270,8 +270,8 @@ static const struct sl_option scan_options[] = {
 	{ .group = "Patterns", .letter = 'F', .name = "fixed-strings",
 		.kind = SL_OPTION_FLAG, FIELD(fixed_strings),
 		.help = "Treat patterns as plain strings, not as regular expressions. Strings "
-		"up to 128 bytes are searched by the fast matcher, in batches of 64. A longer "
-		"string, or one that ends with a carriage return, is found by its first 128 "
+		"up to 128 bytes are searched by the fast matcher, thousands of "
+		"them in one pass. A longer string, or one that ends with a carriage return, is found by its first 128 "
 		"bytes and then compared in the first MiB of the line. With -i, the regex "
 		"engine compares it, and searches for strings with non-ASCII characters: the "
 		"limits described for -e apply to these strings, not to others in the same "
@@ -411,7 +411,8 @@ static const struct sl_option scan_options[] = {
 		.kind = SL_OPTION_SIZE, FIELD(max_memory),
 		RANGE(SL_OPTION_MEMORY_MIN, SL_OPTION_MEMORY_MAX),
 		.standard = "64M",
-		.help = "Use at most SIZE of memory for all buffers, at least 8M." },
+		.help = "Use at most SIZE of memory for all buffers, at least 8M. Patterns may take "
+		"half of it: a set that needs more is a usage error." },
 	{ .group = "Engine", .name = "io", .argument = "HOW",
 		.kind = SL_OPTION_CHOICE, FIELD(io), .choices = io_choices, .standard = "auto",
 		.help = "How to read files that are not in the page cache. direct: bypass the "
@@ -428,8 +429,7 @@ static const struct sl_option scan_options[] = {
 	{ .group = "Accepted and ignored", .letter = 'P', .kind = SL_OPTION_IGNORED,
 		.help = "Patterns are always Perl-compatible regular expressions." },
 	{ .group = "Accepted and ignored", .letter = 'z', .kind = SL_OPTION_IGNORED,
-		.help = "Compressed files are detected by their contents, but not supported: "
-		"use zcat FILE | sluice scan." },
+		.help = "Compressed files are detected by their contents and decompressed." },
 	{ .group = "Accepted and ignored", .letter = 'a', .kind = SL_OPTION_IGNORED,
 		.help = "Files named as operands are always read. Binary files found in "
 		"directories are skipped: name them as operands to read them." },

@@ -29,6 +29,7 @@ limit(struct scan_job *job, const struct sl_partial_line *found)
 		.lines = found->index + 1,
 		.hits = job->hits,
 		.undecided = sl_join_undecided(&job->join),
+		.undecided_line = job->join.total.result.undecided_line,
 	};
 }
 
@@ -125,8 +126,12 @@ find_undecided(struct scan *scan, const struct scan_piece *piece, const unsigned
 		.clock_ns = sl_clock_monotonic_ns,
 		.result = &result };
 	int code = sl_steps_offload(step_block, &steps);
+	struct sl_block_totals *totals = &piece->job->totals;
+	if (code == 0 && result.undecided && !totals->undecided)
+		totals->undecided_line =
+			sl_join_newlines(&piece->job->join) + result.undecided_line;
 	if (code == 0)
-		piece->job->totals.undecided += result.undecided;
+		totals->undecided += result.undecided;
 	return code;
 }
 

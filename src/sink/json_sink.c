@@ -198,8 +198,10 @@ add_end(struct sl_json_sink *sink, const struct sl_input *input,
 	add_stats(&json, &totals);
 	sl_json_u64(&json, "total_lines", result->lines);
 	sl_json_string(&json, "state", sl_span_str(sl_scan_state_name(result->state)));
-	if (result->undecided)
+	if (result->undecided) {
 		sl_json_u64(&json, "undecided_lines", result->undecided);
+		sl_json_u64(&json, "first_undecided_line", result->undecided_line);
+	}
 	if (result->err && result->err->code)
 		sl_json_string(&json, "error", sl_span_str(result->err->text));
 	sl_json_end_line(&json);
