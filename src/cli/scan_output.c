@@ -125,15 +125,32 @@ choose_sink(struct sl_scan_output *output)
 
 /* ---- public functions ---- */
 
+/* Beside the table, whose text comes first; or events before the summary. */
+static void
+add_sinks(struct sl_scan_output *output, struct sl_tally *tally)
+{
+	bool is_json = output->options->json;
+	struct sl_scan_sink main = choose_sink(output), patterns = { 0 };
+	if (tally)
+		patterns = sl_pattern_sink_init(&output->patterns, &output->results, tally,
+			is_json ? SL_PATTERN_SINK_JSON : SL_PATTERN_SINK_TABLE);
+	if (tally && is_json)
+		output->sinks[output->sink_count++] = patterns;
+	output->sinks[output->sink_count++] = main;
+	if (tally && !is_json)
+		output->sinks[output->sink_count++] = patterns;
+}
+
 int
-sl_scan_output_begin(struct sl_scan_output *output, const struct sl_scan_options *options)
+sl_scan_output_begin(struct sl_scan_output *output, const struct sl_scan_options *options,
+	struct sl_tally *tally)
 {
 	*output = (struct sl_scan_output){ .options = options };
 	output->sinks[output->sink_count++] = sl_scan_messages_init(&output->messages, options);
 	if (options->quiet)
 		return 0;
 	output->results = results_of(output);
-	output->sinks[output->sink_count++] = choose_sink(output);
+	add_sinks(output, tally);
 	return sl_output_open(&output->out, STDOUT_FILENO);
 }
 
@@ -148,7 +165,17 @@ sl_scan_output_release(struct sl_scan_output *output)
 bool
 sl_scan_output_is_incomplete(const struct sl_scan_output *output)
 {
-	return output->lines.incomplete > 0;
+	return output->lines.incomplete > 0 || output->patterns.undecided > 0;
+}
+
+static void
+report_undecided_patterns(const struct sl_scan_output *output)
+{
+	if (output->patterns.undecided)
+		sl_log_error(
+			"some lines are not counted for a pattern that may match them: a limit "
+			"was reached, or they are longer than 1 MiB (see 'undecided' in the "
+			"results; a simpler pattern helps)");
 }
 
 /* With -o, text that was not printed is missing without a trace. */
@@ -191,6 +218,7 @@ sl_scan_output_end(struct sl_scan_output *output, const struct sl_scan_outcome *
 	output->results.style.columns = sl_console_columns(STDOUT_FILENO); /* it may have changed */
 	if (complete)
 		code = sl_scan_emit(output->sinks, output->sink_count, &event);
+	report_undecided_patterns(output);
 	if (!code)
 		code = sl_results_send(&output->results);
 	int closed = sl_output_close(output->out, err);

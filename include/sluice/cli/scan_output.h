@@ -15,12 +15,13 @@
 #include "sluice/sink/json_sink.h"
 #include "sluice/sink/lines_sink.h"
 #include "sluice/sink/list_sink.h"
+#include "sluice/sink/pattern_sink.h"
 #include "sluice/sink/table_sink.h"
 
 /* {0} before begin. Other modules may read sinks, sink_count, with_numbers and waited_ns only. */
 struct sl_scan_output {
 	const struct sl_scan_options *options;
-	struct sl_scan_sink sinks[2]; /* for the scan */
+	struct sl_scan_sink sinks[3]; /* for the scan */
 	size_t sink_count;
 	bool with_numbers; /* a sink prints the numbers of lines */
 
@@ -32,14 +33,16 @@ struct sl_scan_output {
 	struct sl_lines_sink lines;
 	struct sl_count_sink count;
 	struct sl_list_sink list;
+	struct sl_pattern_sink patterns; /* this one beside them */
 	struct sl_json_sink json;
 	uint64_t waited_ns; /* for the reader of stdout */
 };
 
-/* In the task that scans; `output` stays in place. Returns 0 or -ENOMEM. */
+/* In the task that scans; `output` stays in place. `tally` is NULL unless lines are counted for
+ * each pattern. Returns 0 or -ENOMEM. */
 SL_SUSPENDS
-int sl_scan_output_begin(
-	struct sl_scan_output *output, const struct sl_scan_options *options) SL_MUST_CHECK;
+int sl_scan_output_begin(struct sl_scan_output *output, const struct sl_scan_options *options,
+	struct sl_tally *tally) SL_MUST_CHECK;
 
 /*
  * Pass the outcome to the sinks (only if `complete`: the scan was not cancelled), then wait for the
