@@ -9,17 +9,16 @@
 #include <criterion/criterion.h>
 #include <stdlib.h>
 
-static const enum sl_codec codecs[] = { SL_CODEC_GZIP, SL_CODEC_ZSTD, SL_CODEC_XZ,
-	SL_CODEC_BZIP2 };
+static const enum sl_codec codecs[] = { SL_CODEC_GZIP, SL_CODEC_ZSTD, SL_CODEC_XZ, SL_CODEC_BZIP2 };
 
 static enum sl_decode_step
 feed(struct sl_decoding *decoding, struct sl_span data, bool is_last, size_t room,
 	struct sl_buf *out)
 {
 	unsigned char place[8192];
-	struct sl_decode_io io = { .in = (const unsigned char *)data.data,
-		.in_len = data.len,
-		.is_last = is_last };
+	struct sl_decode_io io = {
+		.in = (const unsigned char *)data.data, .in_len = data.len, .is_last = is_last
+	};
 	enum sl_decode_step step;
 	do {
 		io.out = place;

@@ -74,8 +74,7 @@ check_cuts(enum sl_utf16_order order, struct sl_span data, struct sl_span want,
 		struct sl_utf16 utf16 = { .order = order };
 		size_t room = 1 + cut % 9;
 		sl_buf_clear(&out);
-		enum sl_decode_step step =
-			feed(&utf16, sl_span(data.data, cut), false, room, &out);
+		enum sl_decode_step step = feed(&utf16, sl_span(data.data, cut), false, room, &out);
 		cr_assert_eq(step, SL_DECODE_MORE);
 		step = feed(&utf16, sl_span(data.data + cut, data.len - cut), true, room, &out);
 		cr_assert_eq(step, ended, "cut at %zu", cut);
@@ -119,14 +118,16 @@ Test(codec_utf16, the_mark_tells_the_order_and_is_no_text)
 		const char *text;
 		enum sl_decode_step ended;
 	} cases[] = {
-		{ SL_UTF16_MARK, { "\xff\xfe"
-				   "a\0b\0",
-					 6 },
+		{ SL_UTF16_MARK,
+			{ "\xff\xfe"
+			  "a\0b\0",
+				6 },
 			"ab", SL_DECODE_END },
 		{ SL_UTF16_MARK, { "\xfe\xff\0a\0b", 6 }, "ab", SL_DECODE_END },
-		{ SL_UTF16_LE, { "\xff\xfe"
-				 "a\0",
-				       4 },
+		{ SL_UTF16_LE,
+			{ "\xff\xfe"
+			  "a\0",
+				4 },
 			"a", SL_DECODE_END },
 		{ SL_UTF16_LE, { "a\0\xff\xfe", 4 }, "a\xef\xbb\xbf", SL_DECODE_END },
 		{ SL_UTF16_MARK, { "", 0 }, "", SL_DECODE_END },
@@ -135,6 +136,6 @@ Test(codec_utf16, the_mark_tells_the_order_and_is_no_text)
 		{ SL_UTF16_LE, { "\x3d\xd8\x00\xde", 4 }, "\xf0\x9f\x98\x80", SL_DECODE_END },
 	};
 	for (size_t i = 0; i < SL_COUNT_OF(cases); i++)
-		check_cuts(cases[i].order, cases[i].data, sl_span_str(cases[i].text),
-			cases[i].ended);
+		check_cuts(
+			cases[i].order, cases[i].data, sl_span_str(cases[i].text), cases[i].ended);
 }
