@@ -348,13 +348,25 @@ sl_input_fail_window(
 }
 
 int
-sl_input_fail_undecided(struct sl_input *input, uint64_t lines)
+sl_input_fail_undecided(
+	struct sl_input *input, const struct sl_block_totals *totals, bool has_expressions)
 {
-	return sl_fail(&input->err, SL_PHASE_NONE, SL_E_UNDECIDED,
-		"cannot decide %llu of the lines of %s: the pattern takes too many steps on "
-		"them, or they are longer than 1 MiB (a simpler pattern helps; -F with strings of "
-		"at most %u bytes has no limits)",
-		(unsigned long long)lines, input->shown, SL_MATCH_LITERAL_LEN);
+	const char *why =
+		has_expressions
+			? "the pattern takes too many steps there, or the line is longer "
+			  "than 1 MiB (a simpler pattern helps;"
+			: "the line is longer than 1 MiB, and no more of it is compared (but";
+	struct sl_buf others = { 0 };
+	if (totals->undecided > 1)
+		sl_buf_printf(
+			&others, " and %llu more lines", (unsigned long long)totals->undecided - 1);
+	int code = sl_fail(&input->err, SL_PHASE_NONE, SL_E_UNDECIDED,
+		"cannot decide line %llu%s of %s: %s -F with strings of at most %u bytes, without "
+		"-w and -x, has no limits)",
+		(unsigned long long)totals->undecided_line + 1, others.data ? others.data : "",
+		input->shown, why, SL_MATCH_LITERAL_LEN);
+	sl_buf_release(&others);
+	return code;
 }
 
 int

@@ -115,12 +115,16 @@ scan_main(void *arg)
 		.event = on_event };
 	if (scene->seed % 2)
 		sink.wants |= SL_SCAN_WANTS(SL_SCAN_EVENT_LINE);
+	if (scene->seed % 4 == 1)
+		sink.wants |= SL_SCAN_WANTS(SL_SCAN_EVENT_CONTEXT);
 	struct sl_scan_setup setup = { .paths = paths,
 		.count = INPUTS,
 		.pattern = pattern,
 		.sinks = &sink,
 		.sink_count = 1,
 		.numbers = scene->seed % 2,
+		.before = 20,
+		.after = 1,
 		.max_hits = UINT64_MAX,
 		.chunk = 64 * SL_KIB,
 		.queue = 4,

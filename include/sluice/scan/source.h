@@ -16,6 +16,7 @@
 #define SLUICE_SCAN_SOURCE_H
 
 #include "sluice/base/error.h"
+#include "sluice/scan/block.h"
 #include "sluice/scan/sniff.h"
 
 struct sl_engine;
@@ -217,7 +218,8 @@ int sl_input_fail_decode(
 	struct sl_input *input, const char *reason, uint64_t off, uint64_t counted);
 int sl_input_fail_window(
 	struct sl_input *input, const char *reason, uint64_t window, uint64_t memory);
-int sl_input_fail_undecided(struct sl_input *input, uint64_t lines);
+int sl_input_fail_undecided(
+	struct sl_input *input, const struct sl_block_totals *totals, bool has_expressions);
 int sl_input_fail_binary(struct sl_input *input);
 
 #endif

@@ -43,6 +43,7 @@ struct sl_scan_result {
 	uint64_t lines; /* a last one without newline counts */
 	uint64_t hits;  /* lines that match */
 	uint64_t undecided;
+	uint64_t undecided_line;    /* number of the first of them; 0 = none */
 	uint64_t other_case;        /* lines that would match if case were ignored (block.h) */
 	bool has_only_cr;           /* it has carriage returns and not one newline */
 	uint64_t elapsed_ns;        /* from its first piece to its last; inputs overlap */
