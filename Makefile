@@ -48,8 +48,11 @@ WARN := -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wsign-conversion -Wstric
 PKG_C  := $(shell $(PKG_CONFIG) --cflags $(LIBS) 2>/dev/null)
 # libbz2 comes without a .pc file in Debian 12.
 PKG_L  := $(shell $(PKG_CONFIG) --libs $(LIBS) 2>/dev/null) -lbz2
+# Optional: ISAL= builds without it.
+ISAL   ?= $(shell $(PKG_CONFIG) --exists libisal 2>/dev/null && echo -lisal)
+PKG_L  += $(ISAL)
 URING  := $(shell $(PKG_CONFIG) --modversion liburing 2>/dev/null)
-DEFS   := -D_GNU_SOURCE -DSL_VERSION='"$(VERSION)"' -DSL_LIBURING_VERSION='"$(URING)"'
+DEFS   := $(if $(ISAL),-DSL_HAVE_ISAL=1) -D_GNU_SOURCE -DSL_VERSION='"$(VERSION)"' -DSL_LIBURING_VERSION='"$(URING)"'
 # Tests are many, and most of their time is compiling them.
 TEST_OPT_release := -O1
 TEST_OPT_asan    := -O0

@@ -17,7 +17,11 @@
 #include <stdlib.h>
 
 static const struct decoder_ops *const formats[SL_CODECS] = {
+#ifdef SL_HAVE_ISAL
+	[SL_CODEC_GZIP] = &gzip_isal_ops,
+#else
 	[SL_CODEC_GZIP] = &gzip_ops,
+#endif
 	[SL_CODEC_ZSTD] = &zstd_ops,
 	[SL_CODEC_XZ] = &xz_ops,
 	[SL_CODEC_BZIP2] = &bzip2_ops,
@@ -273,6 +277,11 @@ void
 sl_decoder_libraries(struct sl_buf *out)
 {
 	const char *bzip2 = bzip2_ops.version(); /* with a date behind a comma */
-	sl_buf_printf(out, "zlib %s; zstd %s; bzip2 %.*s; xz %s", gzip_ops.version(),
+#ifdef SL_HAVE_ISAL
+	const char *with = " with ISA-L";
+#else
+	const char *with = "";
+#endif
+	sl_buf_printf(out, "zlib %s%s; zstd %s; bzip2 %.*s; xz %s", deflate_ops.version(), with,
 		zstd_ops.version(), (int)strcspn(bzip2, ","), bzip2, xz_ops.version());
 }

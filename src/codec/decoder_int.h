@@ -29,11 +29,14 @@ struct decoder_ops {
 	uint64_t (*window)(const void *state);
 	bool (*raise_window)(void *state, uint64_t window_max);
 
-	/* Of the library. */
+	/* Of the library; NULL if it is not told. */
 	const char *(*version)(void);
 };
 
 extern const struct decoder_ops gzip_ops;
+#ifdef SL_HAVE_ISAL
+extern const struct decoder_ops gzip_isal_ops;
+#endif
 extern const struct decoder_ops deflate_ops;
 extern const struct decoder_ops zstd_ops;
 extern const struct decoder_ops bzip2_ops;

@@ -99,7 +99,7 @@ zlib_run(void *state, struct sl_decode_io *io)
 	}
 }
 
-const struct decoder_ops gzip_ops = {
+const struct decoder_ops gzip_ops = { /* where gzip_isal.c is not built in */
 	.padding_unit = 1,
 	.create = gzip_create,
 	.destroy = zlib_destroy,

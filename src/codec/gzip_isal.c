@@ -1,0 +1,73 @@
+/*
+ * gzip (RFC 1952) by ISA-L, where it is built in: two to three times as fast as zlib. It verifies
+ * CRC and length of each member, and the CRC of a header that has one. The state lies in the
+ * caller's memory and is all that it uses.
+ */
+#include "decoder_int.h"
+
+#ifdef SL_HAVE_ISAL
+
+#include <isa-l/igzip_lib.h>
+#include <stdlib.h>
+
+#define AVAIL_MAX ((size_t)1 << 30) /* ISA-L counts in uint32_t */
+
+static void *
+gzip_create(uint64_t window_max)
+{
+	(void)window_max; /* always 32 KiB */
+	return calloc(1, sizeof(struct inflate_state));
+}
+
+static bool
+gzip_start(void *state, const unsigned char *magic, size_t len)
+{
+	struct inflate_state *inflate = state;
+	(void)magic;
+	(void)len;
+	isal_inflate_reset(inflate);
+	inflate->crc_flag = ISAL_GZIP;
+	return true;
+}
+
+static int
+inflate_some(struct inflate_state *state, struct sl_decode_io *io)
+{
+	state->next_in = (unsigned char *)(uintptr_t)io->in; /* not written to */
+	state->avail_in = (uint32_t)SL_MIN(io->in_len, AVAIL_MAX);
+	state->next_out = io->out;
+	state->avail_out = (uint32_t)SL_MIN(io->out_len, AVAIL_MAX);
+	int result = isal_inflate(state);
+	io->in_len -= (size_t)(state->next_in - io->in);
+	io->in = state->next_in;
+	io->out_len -= (size_t)(state->next_out - io->out);
+	io->out = state->next_out;
+	return result;
+}
+
+static enum sl_decode_step
+gzip_run(void *state, struct sl_decode_io *io)
+{
+	const struct inflate_state *inflate = state;
+	size_t in_len, out_len;
+	do {
+		in_len = io->in_len;
+		out_len = io->out_len;
+		int result = inflate_some(state, io);
+		if (result < 0)
+			return SL_DECODE_CORRUPT;
+		if (inflate->block_state == ISAL_BLOCK_FINISH)
+			return SL_DECODE_END;
+	} while (io->out_len > 0 && (io->in_len < in_len || io->out_len < out_len));
+	return decoder_pause(io);
+}
+
+const struct decoder_ops gzip_isal_ops = {
+	.padding_unit = 1,
+	.create = gzip_create,
+	.destroy = free,
+	.start = gzip_start,
+	.run = gzip_run,
+};
+
+#endif
