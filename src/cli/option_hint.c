@@ -130,13 +130,8 @@ static const struct hint scan_hints[] = {
 	{ "-G --basic-regexp", "patterns are Perl-compatible regular expressions" },
 	{ "-s --no-messages", "inputs that could not be read are always reported; redirect "
 			      "standard error (2>FILE)" },
-	{ "-v", "--invert-match is not supported by this version; to list skipped inputs use "
-		"--verbose" },
 	{ "-0", "use --null" },
-	{ "--invert-match -w --word-regexp -f --file -l --files-with-matches -L "
-	  "--files-without-match -o "
-	  "--only-matching -A --after-context -B --before-context -C --context -x --line-regexp "
-	  "--level --histogram "
+	{ "-A --after-context -B --before-context -C --context --level --histogram "
 	  "--records --include --exclude --exclude-dir -g --glob --follow --state --since --until "
 	  "--top --null-data -b "
 	  "--byte-offset --line-buffered -S --smart-case -U --multiline -d -D -I",

@@ -262,6 +262,11 @@ static const struct sl_option scan_options[] = {
 		.help = "Count lines that match the Perl-compatible regular expression "
 		"PATTERN as error lines. Can be repeated: a line counts if any pattern "
 		"matches." },
+	{ .group = "Patterns", .letter = 'f', .name = "file", .argument = "FILE",
+		.kind = SL_OPTION_WORDS, FIELD(pattern_files),
+		.help = "Take patterns from FILE, one per line, in addition to those of -e. '-' is "
+		"standard input. Can be repeated. An empty line is a pattern that matches every "
+		"line; an empty file has no pattern, which matches no line." },
 	{ .group = "Patterns", .letter = 'F', .name = "fixed-strings",
 		.kind = SL_OPTION_FLAG, FIELD(fixed_strings),
 		.help = "Treat patterns as plain strings, not as regular expressions. Strings "
@@ -276,12 +281,40 @@ static const struct sl_option scan_options[] = {
 		.help = "Ignore the case of ASCII letters, and in patterns with non-ASCII "
 		"characters the case of all letters." },
 
+	{ .group = "Patterns", .letter = 'w', .name = "word-regexp",
+		.kind = SL_OPTION_FLAG, FIELD(word_regexp),
+		.help = "Match whole words only: a match counts if it is neither preceded nor "
+		"followed by a word character. These are letters, digits and the underscore: "
+		"in ASCII, and for patterns with non-ASCII characters also those of Unicode." },
+	{ .group = "Patterns", .letter = 'x', .name = "line-regexp",
+		.kind = SL_OPTION_FLAG, FIELD(line_regexp),
+		.help = "Match whole lines only. With this option, -w has no effect." },
+	{ .group = "Patterns", .letter = 'v', .name = "invert-match",
+		.kind = SL_OPTION_FLAG, FIELD(invert_match),
+		.help = "Select the lines that do not match: wherever error lines are mentioned, "
+		"those are meant. Undecided lines are not selected." },
+
 	{ .group = "Output", .letter = 'p', .name = "print",
 		.kind = SL_OPTION_FLAG, FIELD(print),
 		.help = "Print the error lines themselves instead of the table." },
 	{ .group = "Output", .letter = 'c', .name = "count",
 		.kind = SL_OPTION_FLAG, FIELD(count),
 		.help = "Print only the number of error lines for each input that was read." },
+	{ .group = "Output", .letter = 'o', .name = "only-matching",
+		.kind = SL_OPTION_FLAG, FIELD(only_matching),
+		.help = "Print only the matches of each error line, each on a line of its own, "
+		"except empty ones. Implies -p." },
+	{ .group = "Output", .letter = 'l', .name = "files-with-matches",
+		.kind = SL_OPTION_FLAG, FIELD(files_with_matches),
+		.clears = offsetof(RESULT, files_without_match),
+		.help = "Print only the names of inputs with error lines, one per line, and stop "
+		"reading each input at its first error line." },
+	{ .group = "Output", .letter = 'L', .name = "files-without-match",
+		.kind = SL_OPTION_FLAG, FIELD(files_without_match),
+		.clears = offsetof(RESULT, files_with_matches),
+		.help = "Print only the names of inputs without error lines, one per line. Inputs "
+		"that could not be read or decided completely are not among them. The exit status "
+		"is the same as without this option." },
 	{ .group = "Output", .letter = 'q', .name = "quiet",
 		.kind = SL_OPTION_FLAG, FIELD(quiet),
 		.help = "Write nothing to standard output, and exit with status 0 at the first "
@@ -308,7 +341,8 @@ static const struct sl_option scan_options[] = {
 	{ .group = "Output", .letter = 'Z', .name = "null",
 		.kind = SL_OPTION_FLAG, FIELD(null_names),
 		.help = "End the file name before a line or count with a NUL byte instead of "
-		"a colon, for names that contain colons or newlines." },
+		"a colon, and with -l and -L each name with one instead of a newline, for names "
+		"that contain colons or newlines." },
 	{ .group = "Output", .letter = 'm', .name = "max-count", .argument = "N",
 		.kind = SL_OPTION_NUMBER, FIELD(max_count), RANGE(1, UINT64_MAX - 1),
 		.standard = "none",

@@ -26,13 +26,15 @@
 struct sl_partial_spec
 sl_partial_spec_of(const struct sl_pattern *pattern, struct sl_matcher *matcher, bool keeps_text)
 {
-	bool confirms = sl_pattern_confirms(pattern);
-	/* Confirming needs the text even if the caller does not. */
+	bool confirms = sl_pattern_confirms(pattern), inverts = sl_pattern_inverts(pattern);
+	/* Confirming needs the text even if the caller does not. A line that does not match has no
+	 * literal to show. */
 	return (struct sl_partial_spec){ .text = { .plan = sl_pattern_plan(pattern),
 						 .keeps_text = keeps_text || confirms,
-						 .confirms = confirms,
+						 .confirms = confirms || inverts,
 						 .keep = SL_PARTIAL_KEEP },
-		.matcher = matcher };
+		.matcher = matcher,
+		.inverts = inverts };
 }
 
 void
@@ -83,13 +85,14 @@ sl_partial_shorten(const struct sl_partial_spec *spec, struct sl_partial_line *l
 }
 
 /* The line that begins at `off` and has this text is complete. What is known of it becomes HIT or
- * NO; true and *line if it matches. */
+ * NO; true and *line if it is selected. */
 static bool
 complete_line(const struct sl_partial_spec *spec, struct sl_partial *partial, uint64_t off,
 	const struct sl_fragment_view *text, bool is_closed, enum sl_block_line *known,
 	struct sl_partial_line *line)
 {
-	if (*known == SL_BLOCK_LINE_NO)
+	enum sl_block_line unwanted = spec->inverts ? SL_BLOCK_LINE_HIT : SL_BLOCK_LINE_NO;
+	if (*known == unwanted)
 		return false;
 	*line = (struct sl_partial_line){
 		.whole_len = text->len,
@@ -98,14 +101,20 @@ complete_line(const struct sl_partial_spec *spec, struct sl_partial *partial, ui
 		.is_closed = is_closed,
 	};
 	cut_line(spec, text, line);
-	if (*known == SL_BLOCK_LINE_HIT)
+	if (*known != SL_BLOCK_LINE_CANDIDATE)
 		return true;
 	struct sl_subject subject = subject_of(line, text->last);
 	bool took_long = false;
 	enum sl_verdict verdict = sl_matcher_confirm(spec->matcher, &subject, &took_long);
 	partial->result.undecided += verdict == SL_VERDICT_UNDECIDED;
 	*known = verdict == SL_VERDICT_YES ? SL_BLOCK_LINE_HIT : SL_BLOCK_LINE_NO;
-	return verdict == SL_VERDICT_YES;
+	return verdict == (spec->inverts ? SL_VERDICT_NO : SL_VERDICT_YES);
+}
+
+struct sl_block_totals
+sl_partial_totals(const struct sl_partial_spec *spec, const struct sl_block_result *result)
+{
+	return spec->inverts ? sl_block_finish_inverted(result) : sl_block_finish(result);
 }
 
 /* ---- merging ---- */

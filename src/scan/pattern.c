@@ -7,6 +7,8 @@
  *     a literal of more bytes than the kernels      its first bytes are a prefilter, and all of it
  *       take, or that ends with a CR                is the check
  *     any other expression                          a PCRE2 code is the check of every line
+ *     literals, if matches have to be whole words   prefilters, and a lexicon is the check of all
+ *       or lines
  *
  * So a set costs about the sum of its parts. In 60 MB of cached logs, one thread: 200 literals
  * 0.013 s, with one of 129 bytes 0.021 s; 1,000 literals 0.038 s, fo+bar 0.021 s, both 0.057 s.
@@ -145,13 +147,15 @@ add_choice(struct parts *parts, struct sl_span text)
 	}
 }
 
-/* The kernels fold the case of ASCII letters only: other letters are left to PCRE2. */
+/* The kernels fold the case of ASCII letters only, and a lexicon's words are ASCII: other letters
+ * are left to PCRE2. */
 static enum choice
-add_text(struct parts *parts, struct sl_span text, bool fixed, bool ignore_case)
+add_text(struct parts *parts, struct sl_span text, const struct sl_pattern_spec *spec)
 {
-	if (ignore_case && sl_pattern_is_wide(text))
+	bool needs_letters = spec->ignore_case || spec->bounds == SL_BOUNDS_WORD;
+	if (needs_letters && sl_pattern_is_wide(text))
 		return CHOICE_NOT_PLAIN;
-	if (!fixed)
+	if (!spec->fixed)
 		return add_choice(parts, text);
 	sl_buf_add(&parts->bytes, text.data, text.len);
 	return add_literal(parts, text.len) ? CHOICE_PLAIN : CHOICE_NO_MEMORY;
@@ -163,7 +167,7 @@ take_apart(struct parts *parts, const struct list *texts, const struct sl_patter
 {
 	for (size_t i = 0; i < texts->count; i++) {
 		struct sl_span text = texts->items[i].text;
-		enum choice choice = add_text(parts, text, spec->fixed, spec->ignore_case);
+		enum choice choice = add_text(parts, text, spec);
 		if (choice == CHOICE_NOT_PLAIN &&
 			!list_add(&parts->expressions, text, parts->count++))
 			choice = CHOICE_NO_MEMORY;
@@ -237,24 +241,26 @@ count_plans(const struct list *list)
 	return (list->count + SL_MATCH_LITERALS - 1) / SL_MATCH_LITERALS;
 }
 
-/* A CR before the newline does not belong to the line, which kernels do not see. */
+/* A CR before the newline does not belong to the line, which kernels do not see; nor do they see
+ * what surrounds a literal. */
 static bool
-decides(struct sl_span literal)
+decides(struct sl_span literal, enum sl_bounds bounds)
 {
 	bool has_cr = literal.len && literal.data[literal.len - 1] == '\r';
-	return literal.len <= SL_MATCH_LITERAL_LEN && !has_cr;
+	return literal.len <= SL_MATCH_LITERAL_LEN && !has_cr && bounds == SL_BOUNDS_NONE;
 }
 
 /* The literals divided into those that decide and prefilters. */
 static bool
-divide(const struct parts *parts, struct list *deciding, struct list *prefilter)
+divide(const struct parts *parts, enum sl_bounds bounds, struct list *deciding,
+	struct list *prefilter)
 {
 	bool is_every = false, added = true;
 	for (size_t i = 0; i < parts->literals.count && added; i++) {
 		const struct part *part = &parts->literals.items[i];
-		is_every = is_every || part->text.len == 0;
-		added = list_add(
-			decides(part->text) ? deciding : prefilter, part->text, part->rank);
+		bool is_deciding = decides(part->text, bounds);
+		is_every = is_every || (part->text.len == 0 && is_deciding);
+		added = list_add(is_deciding ? deciding : prefilter, part->text, part->rank);
 	}
 	/* No candidates are needed where every line matches, and no others where every line is a
 	 * candidate. */
@@ -267,11 +273,13 @@ divide(const struct parts *parts, struct list *deciding, struct list *prefilter)
 
 /* Returns 0 or -ENOMEM. */
 static int
-make_plans(struct sl_pattern *pattern, const struct parts *parts, bool ignore_case)
+make_plans(
+	struct sl_pattern *pattern, const struct parts *parts, const struct sl_pattern_spec *spec)
 {
 	struct list deciding = { 0 }, prefilter = { 0 };
+	bool ignore_case = spec->ignore_case;
 	int code = -ENOMEM;
-	if (!divide(parts, &deciding, &prefilter))
+	if (!divide(parts, spec->bounds, &deciding, &prefilter))
 		goto out;
 	size_t count = count_plans(&deciding) + count_plans(&prefilter);
 	pattern->plans = calloc(SL_MAX(count, (size_t)1), sizeof(*pattern->plans));
@@ -280,6 +288,10 @@ make_plans(struct sl_pattern *pattern, const struct parts *parts, bool ignore_ca
 	pattern->deciding_count = pattern->plan_count;
 	if (code == 0)
 		code = add_plans(pattern, &prefilter, ignore_case, true);
+	if (code == 0 && count == 0) { /* no literal: newlines are counted */
+		code = init_plan(pattern->plans, NULL, 0, ignore_case);
+		pattern->plan_count = pattern->deciding_count = 1;
+	}
 	if (code == 0)
 		sl_match_plans_join(pattern->plans, pattern->plan_count);
 out:
@@ -320,6 +332,63 @@ fail_compile(struct sl_error *err, struct sl_span text, bool fixed, int code, si
 		(const char *)words, off, fixed ? "" : " (use -F for plain text)");
 }
 
+/* Verbs with which an expression may begin, and which must stay there. */
+static size_t
+leading_verbs(struct sl_span text)
+{
+	static const char *const names[] = { "UTF", "UCP", "NO_START_OPT", "NO_AUTO_POSSESS",
+		"NO_JIT", "NO_DOTSTAR_ANCHOR", "NOTEMPTY", "NOTEMPTY_ATSTART", "CR", "LF", "CRLF",
+		"ANY", "ANYCRLF", "NUL", "BSR_ANYCRLF", "BSR_UNICODE", "LIMIT_DEPTH", "LIMIT_HEAP",
+		"LIMIT_MATCH", "LIMIT_RECURSION" };
+	size_t at = 0;
+	while (text.len - at > 2 && memcmp(text.data + at, "(*", 2) == 0) {
+		const char *close = memchr(text.data + at, ')', text.len - at);
+		if (!close)
+			return at;
+		size_t end = (size_t)(close - text.data), i = 0, len = 0;
+		const char *name = text.data + at + 2;
+		while (name + len < close && name[len] != '=')
+			len++;
+		while (i < SL_COUNT_OF(names) && !sl_span_is(sl_span(name, len), names[i]))
+			i++;
+		if (i == SL_COUNT_OF(names))
+			return at;
+		at = end + 1;
+	}
+	return at;
+}
+
+/* A plain string as an expression. */
+static void
+add_quoted(struct sl_buf *out, struct sl_span text)
+{
+	for (size_t i = 0; i < text.len; i++) {
+		if (is_escapable(text.data[i]))
+			sl_buf_add_char(out, '\\');
+		sl_buf_add_char(out, text.data[i]);
+	}
+}
+
+/*
+ * As a whole word. PCRE2_EXTRA_MATCH_WORD means \b, which asks for a word character beside a match
+ * that begins or ends with another one; grep asks that there is none. \E ends a \Q that is open,
+ * and a newline the comment of an extended expression.
+ */
+static void
+add_as_word(struct sl_buf *out, struct sl_span text, bool fixed, bool ends_comment)
+{
+	size_t verbs = fixed ? 0 : leading_verbs(text);
+	sl_buf_add(out, text.data, verbs);
+	sl_buf_add_str(out, "(?<!\\w)(?:");
+	text = sl_span(text.data + verbs, text.len - verbs);
+	if (fixed)
+		add_quoted(out, text);
+	else
+		sl_buf_add_span(out, text);
+	sl_buf_add_str(out, fixed ? "" : "\\E");
+	sl_buf_add_str(out, ends_comment ? "\n)(?!\\w)" : ")(?!\\w)");
+}
+
 /* Expressions of bytes must not turn into ones of characters by a verb in them: lines are not
  * checked then. */
 static uint32_t
@@ -335,31 +404,82 @@ options_of(const struct sl_pattern_spec *spec, bool is_utf)
 	return spec->fixed ? options : options | PCRE2_NEVER_UTF | PCRE2_NEVER_UCP;
 }
 
+/* An expression that is being compiled. */
+struct source {
+	pcre2_compile_context *context;
+	struct sl_span text;
+	uint32_t options;
+	int code; /* of PCRE2, if that failed; and where */
+	size_t off;
+};
+
+static pcre2_code *
+compile_text(struct source *source, struct sl_span text, uint32_t more)
+{
+	PCRE2_SPTR bytes = (PCRE2_SPTR)(text.len ? text.data : "");
+	return pcre2_compile(bytes, text.len, source->options | more, &source->code, &source->off,
+		source->context);
+}
+
+/* The code, and if the expression is of characters that for other lines. NULL if one failed. */
+static pcre2_code *
+compile_both(struct source *source, struct sl_span text, bool is_utf, pcre2_code **any)
+{
+	pcre2_code *code = compile_text(source, text, 0);
+	if (!code || !is_utf)
+		return code;
+	*any = compile_text(source, text, PCRE2_MATCH_INVALID_UTF);
+	if (*any)
+		return code;
+	pcre2_code_free(code);
+	return NULL;
+}
+
+/* The expression alone must be valid: what surrounds it could complete it, and offsets in messages
+ * are those of the user's text. */
+static pcre2_code *
+compile_word(struct source *source, bool fixed, bool is_utf, pcre2_code **any)
+{
+	pcre2_code *code = compile_text(source, source->text, 0);
+	if (!code)
+		return NULL;
+	pcre2_code_free(code);
+	code = NULL;
+	source->options &= ~PCRE2_LITERAL;
+	source->options |= is_utf ? PCRE2_UCP : 0;
+	for (int ends_comment = 0; ends_comment < 2 && !code; ends_comment++) {
+		struct sl_buf word = { 0 };
+		add_as_word(&word, source->text, fixed, ends_comment > 0);
+		if (!word.failed)
+			code = compile_both(source, sl_buf_span(&word), is_utf, any);
+		sl_buf_release(&word);
+	}
+	return code;
+}
+
 static int
 compile(struct sl_pattern *pattern, pcre2_compile_context *context, const struct part *part,
 	const struct sl_pattern_spec *spec, struct sl_error *err)
 {
-	int code = 0;
-	size_t off = 0;
 	struct sl_span text = part->text;
 	struct sl_pattern_syntax syntax = { 0 };
+	bool is_word = spec->bounds == SL_BOUNDS_WORD;
 	if (spec->fixed)
-		syntax.needs_utf = spec->ignore_case && sl_pattern_is_wide(text);
+		syntax.needs_utf = sl_pattern_is_wide(text) && (spec->ignore_case || is_word);
 	else
 		sl_pattern_read_syntax(text, &syntax);
-	uint32_t options = options_of(spec, syntax.needs_utf);
-	PCRE2_SPTR bytes = (PCRE2_SPTR)(text.len ? text.data : "");
+	struct source source = {
+		.context = context, .text = text, .options = options_of(spec, syntax.needs_utf)
+	};
 	struct sl_pattern_check *made = &pattern->checks[pattern->check_count++];
 	*made = (struct sl_pattern_check){ .has_anchor_g = syntax.has_anchor_g,
-		.has_lookahead = syntax.has_lookahead,
-		.depends_on_end = syntax.depends_on_end,
+		.has_lookahead = syntax.has_lookahead || is_word,
+		.depends_on_end = syntax.depends_on_end || spec->bounds == SL_BOUNDS_LINE,
 		.rank = part->rank };
-	made->code = pcre2_compile(bytes, text.len, options, &code, &off, context);
-	if (made->code && syntax.needs_utf)
-		made->any = pcre2_compile(
-			bytes, text.len, options | PCRE2_MATCH_INVALID_UTF, &code, &off, context);
-	if (!made->code || (syntax.needs_utf && !made->any))
-		return fail_compile(err, text, spec->fixed, code, off);
+	made->code = is_word ? compile_word(&source, spec->fixed, syntax.needs_utf, &made->any)
+			     : compile_both(&source, text, syntax.needs_utf, &made->any);
+	if (!made->code)
+		return fail_compile(err, text, spec->fixed, source.code, source.off);
 	pattern->has_expressions = true;
 	/* A system that forbids writable code (SELinux, seccomp) leaves the interpreter. */
 	made->has_jit = pcre2_jit_compile(made->code, PCRE2_JIT_COMPLETE) == 0;
@@ -380,7 +500,54 @@ add_literal_check(struct sl_pattern *pattern, pcre2_compile_context *context,
 	return 0;
 }
 
+/* All literals are one check: what surrounds them decides. */
+static int
+add_lexicon_check(
+	struct sl_pattern *pattern, const struct parts *parts, const struct sl_pattern_spec *spec)
+{
+	size_t count = parts->literals.count;
+	struct sl_lexicon_word *words = calloc(count, sizeof(*words));
+	if (!words)
+		return -ENOMEM;
+	for (size_t i = 0; i < count; i++)
+		words[i] = (struct sl_lexicon_word){ parts->literals.items[i].text,
+			parts->literals.items[i].rank };
+	int code =
+		sl_lexicon_init(&pattern->lexicon, words, count, spec->bounds, spec->ignore_case);
+	free(words);
+	if (code == 0)
+		pattern->checks[pattern->check_count++] =
+			(struct sl_pattern_check){ .lexicon = &pattern->lexicon };
+	return code;
+}
+
+static int
+add_literal_checks(struct sl_pattern *pattern, pcre2_compile_context *context,
+	const struct parts *parts, const struct sl_pattern_spec *spec, struct sl_error *err)
+{
+	int code = 0;
+	if (spec->bounds != SL_BOUNDS_NONE && parts->literals.count) {
+		code = add_lexicon_check(pattern, parts, spec);
+		return code ? sl_fail_code(err, SL_PHASE_NONE, code, "cannot compile the pattern")
+			    : 0;
+	}
+	for (size_t i = 0; i < parts->literals.count && code == 0; i++) {
+		const struct part *part = &parts->literals.items[i];
+		if (!decides(part->text, spec->bounds))
+			code = add_literal_check(pattern, context, part, spec, err);
+	}
+	return code;
+}
+
 /* Newlines mean LF whatever PCRE2 was built with: they never occur in a line, and \r does. */
+static void
+set_context(pcre2_compile_context *context, const struct sl_pattern_spec *spec)
+{
+	pcre2_set_newline(context, PCRE2_NEWLINE_LF);
+	if (spec->bounds == SL_BOUNDS_LINE)
+		pcre2_set_compile_extra_options(context, PCRE2_EXTRA_MATCH_LINE);
+}
+
 static int
 make_checks(struct sl_pattern *pattern, const struct parts *parts,
 	const struct sl_pattern_spec *spec, struct sl_error *err)
@@ -388,7 +555,7 @@ make_checks(struct sl_pattern *pattern, const struct parts *parts,
 	int code = 0;
 	size_t count = parts->expressions.count;
 	for (size_t i = 0; i < parts->literals.count; i++)
-		count += !decides(parts->literals.items[i].text);
+		count += !decides(parts->literals.items[i].text, spec->bounds);
 	if (count == 0)
 		return 0;
 	pcre2_compile_context *context = pcre2_compile_context_create(NULL);
@@ -396,12 +563,9 @@ make_checks(struct sl_pattern *pattern, const struct parts *parts,
 	if (!context || !pattern->checks)
 		code = sl_fail_code(err, SL_PHASE_NONE, -ENOMEM, "cannot compile the pattern");
 	else
-		pcre2_set_newline(context, PCRE2_NEWLINE_LF);
-	for (size_t i = 0; i < parts->literals.count && code == 0; i++) {
-		const struct part *part = &parts->literals.items[i];
-		if (!decides(part->text))
-			code = add_literal_check(pattern, context, part, spec, err);
-	}
+		set_context(context, spec);
+	if (code == 0)
+		code = add_literal_checks(pattern, context, parts, spec, err);
 	for (size_t i = 0; i < parts->expressions.count && code == 0; i++)
 		code = compile(pattern, context, &parts->expressions.items[i], spec, err);
 	pcre2_compile_context_free(context);
@@ -446,12 +610,12 @@ make_pattern(struct sl_pattern *pattern, const struct list *texts,
 {
 	struct parts parts = { 0 };
 	int code;
-	if (spec->count == 0) {
+	if (texts->count == 0 && !spec->has_no_default) {
 		code = make_default_plan(pattern, spec->ignore_case);
 	} else {
 		code = take_apart(&parts, texts, spec);
 		if (code == 0)
-			code = make_plans(pattern, &parts, spec->ignore_case);
+			code = make_plans(pattern, &parts, spec);
 	}
 	if (code)
 		(void)sl_fail_code(err, SL_PHASE_NONE, code, "cannot compile the pattern");
@@ -465,6 +629,22 @@ make_pattern(struct sl_pattern *pattern, const struct list *texts,
 	return code;
 }
 
+/* The texts, a line each. The default is a plan of its own unless what surrounds it matters. */
+static bool
+list_texts(struct list *texts, const struct sl_pattern_spec *spec)
+{
+	static const struct sl_span words[] = { { "ERROR", 5 }, { "error", 5 } };
+	bool is_default = spec->count == 0 && !spec->has_no_default;
+	const struct sl_span *from = is_default ? words : spec->texts;
+	size_t count = spec->count;
+	if (is_default && spec->bounds != SL_BOUNDS_NONE)
+		count = SL_COUNT_OF(words);
+	bool split = true;
+	for (size_t i = 0; i < count && split; i++)
+		split = split_at_newlines(texts, from[i]);
+	return split;
+}
+
 int
 sl_pattern_new(struct sl_pattern **out, const struct sl_pattern_spec *spec,
 	const struct sl_match_kernel *kernel, struct sl_error *err)
@@ -472,9 +652,7 @@ sl_pattern_new(struct sl_pattern **out, const struct sl_pattern_spec *spec,
 	struct list texts = { 0 };
 	*out = NULL;
 	struct sl_pattern *pattern = calloc(1, sizeof(*pattern));
-	bool split = pattern != NULL;
-	for (size_t i = 0; i < spec->count && split; i++)
-		split = split_at_newlines(&texts, spec->texts[i]);
+	bool split = pattern != NULL && list_texts(&texts, spec);
 	int code = 0;
 	if (!split)
 		code = sl_fail_code(err, SL_PHASE_NONE, -ENOMEM, "cannot compile the pattern");
@@ -488,6 +666,7 @@ sl_pattern_new(struct sl_pattern **out, const struct sl_pattern_spec *spec,
 		return code;
 	}
 	pattern->kernel = kernel;
+	pattern->inverts = spec->inverts;
 	*out = pattern;
 	return 0;
 }
@@ -504,6 +683,7 @@ sl_pattern_free(struct sl_pattern *pattern)
 	free(pattern->checks);
 	free(pattern->plans);
 	sl_buf_release(&pattern->bytes);
+	sl_lexicon_release(&pattern->lexicon);
 	free(pattern);
 }
 
@@ -517,6 +697,12 @@ bool
 sl_pattern_confirms(const struct sl_pattern *pattern)
 {
 	return pattern->plan_count > pattern->deciding_count;
+}
+
+bool
+sl_pattern_inverts(const struct sl_pattern *pattern)
+{
+	return pattern->inverts;
 }
 
 bool

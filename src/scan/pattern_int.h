@@ -34,7 +34,8 @@ bool sl_pattern_is_wide(struct sl_span text);
 
 /* What confirms a line: a literal that stands in it, or an expression that matches. */
 struct sl_pattern_check {
-	struct sl_span literal; /* if `code` is NULL; in the pattern's memory */
+	const struct sl_lexicon *lexicon; /* all literals, if matches have bounds; or NULL */
+	struct sl_span literal; /* if `code` and `lexicon` are NULL; in the pattern's memory */
 	pcre2_code *code; /* of bytes, or of lines that are valid UTF-8; machine code if allowed */
 	pcre2_code *any;  /* of lines that are not valid UTF-8, interpreted; NULL: of bytes */
 	bool has_jit;     /* `code` is machine code */
@@ -48,7 +49,9 @@ struct sl_pattern {
 	size_t plan_count, deciding_count;
 	struct sl_pattern_check *checks; /* a candidate matches if any of them is true */
 	size_t check_count;
-	struct sl_buf bytes;  /* with the checks' literals */
+	struct sl_buf bytes;       /* with the checks' literals */
+	struct sl_lexicon lexicon; /* of the check that has one */
+	bool inverts;
 	bool has_expressions; /* a check has a code */
 	bool has_jit;         /* one of them is machine code */
 };

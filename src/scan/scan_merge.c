@@ -27,6 +27,21 @@ set_state(struct scan_job *job, enum sl_scan_state state)
 		job->state = state;
 }
 
+/* Nothing more of it is wanted. */
+static void
+stop_reading(struct scan_job *job)
+{
+	job->is_over = true;
+	if (job->reading)
+		sl_group_cancel(job->reading, -ECANCELED);
+}
+
+static uint64_t
+max_hits(const struct scan *scan)
+{
+	return scan->setup->stop_input_at_hit ? 1 : scan->setup->max_hits;
+}
+
 /* A line that matches: to the sinks, unless it is one too many. */
 SL_SUSPENDS
 static int
@@ -42,18 +57,18 @@ emit_line(struct scan *scan, struct scan_job *job, const struct sl_partial_line 
 		.number = scan->setup->numbers ? found->index + 1 : 0,
 		.off = found->off,
 		.is_closed = found->is_closed,
+		.has_no_match = sl_pattern_inverts(scan->setup->pattern),
 	};
 	note_hits(scan, job, ++job->hits);
 	struct sl_scan_event event = {
 		.kind = SL_SCAN_EVENT_LINE, .input = job->input, .line = &line
 	};
 	int code = sl_scan_report(scan, &event);
-	if (code < 0 || job->hits < scan->setup->max_hits)
+	if (code < 0 || job->hits < max_hits(scan))
 		return code;
 	/* What follows is not counted: the totals end with this line. */
-	job->is_limited = job->ignores_rest = job->is_over = true;
-	if (job->reading)
-		sl_group_cancel(job->reading, -ECANCELED);
+	job->is_limited = job->ignores_rest = true;
+	stop_reading(job);
 	job->totals = (struct sl_block_totals){
 		.bytes = found->off + found->whole_len + found->is_closed,
 		.lines = found->index + 1,
@@ -113,7 +128,7 @@ emit_lines(struct scan *scan, const struct scan_piece *piece)
 {
 	struct scan_job *job = piece->job;
 	uint64_t before = sl_join_newlines(&job->join), piece_off = sl_join_bytes(&job->join);
-	bool counts = scan->setup->numbers || scan->setup->max_hits != UINT64_MAX;
+	bool counts = scan->setup->numbers || max_hits(scan) != UINT64_MAX;
 	struct sl_lines lines;
 	struct sl_line line;
 	int code = 0;
@@ -272,9 +287,7 @@ note_form(struct scan_job *job, const struct scan_piece *piece)
 	if (piece->form == SL_FORM_PLAIN || job->form != SL_FORM_PLAIN || job->ignores_rest)
 		return;
 	job->form = piece->form;
-	job->is_over = true;
-	if (job->reading)
-		sl_group_cancel(job->reading, -ECANCELED);
+	stop_reading(job);
 }
 
 int
@@ -299,6 +312,9 @@ sl_scan_merge_piece(struct scan *scan, struct scan_piece *piece)
 		set_state(job, SL_SCAN_LIMITED);
 	}
 	if (code == 0 && !job->ignores_rest && !scan->by_line)
-		note_hits(scan, job, sl_join_totals(&job->join).hits);
-	return code;
+		note_hits(scan, job, sl_join_hits(&job->join));
+	if (code || !scan->setup->stop_input_at_hit || job->known_hits == 0 || job->ignores_rest)
+		return code;
+	stop_reading(job);
+	return sl_scan_merge_stop(scan, job);
 }

@@ -402,6 +402,21 @@ Test(options, what_cannot_be_taken_over_is_refused)
 		expect_usage(cases[i].typed, cases[i].want);
 }
 
+Test(options, patterns_and_inputs_cannot_both_be_standard_input)
+{
+	expect_usage("scan -f -", "name files or directories");
+	expect_usage("scan -f - a -", "cannot be scanned as well");
+	expect_usage("scan -f - -f - a", "only once");
+	expect_usage("scan -f= a -f", "needs a value");
+	expect_usage("scan --file= a", "FILE must not be empty");
+}
+
+Test(options, names_of_inputs_are_no_events)
+{
+	expect_usage("scan -l --json a", "use one of them");
+	expect_usage("scan -L --json a", "use one of them");
+}
+
 Test(options, unknown_ones_get_a_hint)
 {
 	static const struct {
@@ -446,8 +461,7 @@ Test(options, unknown_ones_get_a_hint)
 		{ "get --nonsense-of-all-kinds-that-goes-on-and-on-beyond-every-limit a",
 			"'sluice get --help' lists the options" },
 		{ "get -\x01 a", "'sluice get --help' lists the options" },
-		{ "scan -v x", "--invert-match is not supported by this version" },
-		{ "scan -w x", "not supported by this version" },
+		{ "scan --level=error x", "not supported by this version" },
 		{ "scan --recursive x", "not needed: this is the default" },
 		{ "scan --wordy x", "'sluice scan --help' lists the options" },
 		{ "scan -R x", "links in them to files are followed" },

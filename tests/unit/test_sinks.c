@@ -7,6 +7,7 @@
 #include "sluice/sink/json_sink.h"
 #include "sluice/sink/line.h"
 #include "sluice/sink/lines_sink.h"
+#include "sluice/sink/list_sink.h"
 #include "sluice/sink/table_sink.h"
 
 #include <criterion/criterion.h>
@@ -188,6 +189,91 @@ Test(sinks, a_writer_that_has_failed_ends_the_scan_with_the_next_event)
 		cr_expect_eq(emit_end(&f, &sinks[i], SL_SCAN_OK, 0), -EPIPE);
 	cr_expect_eq(emit_line(&f, &sinks[1], sl_span_str("an error")), -EPIPE);
 	cr_expect_eq(emit_line(&f, &sinks[2], sl_span_str("an error")), -EPIPE);
+	end(&f);
+}
+
+Test(sinks, names_are_listed_of_inputs_with_a_match_or_of_those_that_have_none_for_sure)
+{
+	static const struct {
+		enum sl_scan_state state;
+		uint64_t hits;
+		bool with, without;
+	} cases[] = {
+		{ SL_SCAN_OK, 2, true, false },
+		{ SL_SCAN_OK, 0, false, true },
+		{ SL_SCAN_LIMITED, 1, true, false },
+		{ SL_SCAN_UNDECIDED, 0, false, false },
+		{ SL_SCAN_UNDECIDED, 1, true, false },
+		{ SL_SCAN_UNREADABLE, 0, false, false },
+		{ SL_SCAN_UNREADABLE, 3, true, false },
+		{ SL_SCAN_TRUNCATED, 0, false, false },
+		{ SL_SCAN_BINARY, 0, false, false },
+	};
+	for (size_t i = 0; i < SL_COUNT_OF(cases); i++) {
+		struct fixture f;
+		struct sl_list_sink list;
+		begin(&f, "name", false);
+		struct sl_scan_sink sink = sl_list_sink_init(&list, &f.results, SL_LIST_WITH, '\n');
+		cr_assert_eq(emit_end(&f, &sink, cases[i].state, cases[i].hits), 0);
+		expect(&f, cases[i].with ? "name\n" : "");
+		sink = sl_list_sink_init(&list, &f.results, SL_LIST_WITHOUT, '!');
+		cr_assert_eq(emit_end(&f, &sink, cases[i].state, cases[i].hits), 0);
+		expect(&f, cases[i].without ? "name!" : "");
+		end(&f);
+	}
+}
+
+Test(sinks, each_match_is_printed_on_a_line_of_its_own)
+{
+	struct fixture f;
+	struct sl_lines_sink lines;
+	const struct sl_results_names names = { .always = true, .separator = ':' };
+	begin(&f, "name", false);
+	f.number = 7;
+	struct sl_scan_sink sink = sl_lines_sink_init(&lines, &f.results, &names, true);
+	lines.prints_matches = true;
+	cr_assert_eq(emit_line(&f, &sink, sl_span_str("an error, ERROR")), 0);
+	expect(&f, "name:7:error\nname:7:ERROR\n");
+	f.results.style.colour = true;
+	cr_assert_eq(emit_line(&f, &sink, sl_span_str("an error")), 0);
+	cr_assert_eq(sl_results_send(&f.results), 0);
+	cr_expect(strstr(f.sent.data, "error\x1b["), "%s", f.sent.data);
+	cr_expect_eq(lines.incomplete, 0);
+	sl_lines_sink_release(&lines);
+	end(&f);
+}
+
+/* The rest of it is not there to be searched. */
+Test(sinks, a_line_of_which_only_a_part_is_kept_is_noted_if_matches_are_printed)
+{
+	struct fixture f;
+	struct sl_lines_sink lines;
+	const struct sl_results_names names = { .never = true };
+	const unsigned char *text = (const unsigned char *)"an error";
+	begin(&f, "name", false);
+	struct sl_scan_sink sink = sl_lines_sink_init(&lines, &f.results, &names, false);
+	struct sl_scan_line line = { .matcher = f.matcher,
+		.text = text,
+		.len = 8,
+		.subject = { text, 8, true },
+		.whole_len = 9,
+		.off = 100,
+		.is_closed = true };
+	struct sl_scan_event event = {
+		.kind = SL_SCAN_EVENT_LINE, .input = f.input, .line = &line
+	};
+	cr_assert_eq(sl_scan_emit(&sink, 1, &event), 0);
+	cr_expect_eq(lines.incomplete, 0);
+	lines.prints_matches = true;
+	for (int i = 0; i < 2; i++)
+		cr_assert_eq(sl_scan_emit(&sink, 1, &event), 0);
+	cr_expect_eq(lines.incomplete, 2);
+	cr_expect_eq(lines.incomplete_off, 100);
+	cr_expect_str_eq(lines.incomplete_input, "'name'");
+	line.has_no_match = true;
+	cr_assert_eq(sl_scan_emit(&sink, 1, &event), 0);
+	cr_expect_eq(lines.incomplete, 2);
+	sl_lines_sink_release(&lines);
 	end(&f);
 }
 

@@ -115,11 +115,17 @@ struct sl_get_options {
 
 struct sl_scan_options {
 	struct sl_words inputs;   /* may be empty: stdin, if it is not a terminal */
-	struct sl_words patterns; /* -e; empty = the default rule, "ERROR" or "error" */
+	struct sl_words patterns; /* -e; if there are no files either: lines with ERROR or error */
+	struct sl_words pattern_files; /* -f; "-" = stdin, once, and then not among the inputs */
 	bool fixed_strings;
 	bool ignore_case;
+	bool word_regexp;
+	bool line_regexp; /* then word_regexp is not used */
+	bool invert_match;
 
-	bool print; /* never with count or quiet */
+	bool print;         /* never with count, quiet or a list of names */
+	bool only_matching; /* implies print, unless json */
+	bool files_with_matches, files_without_match; /* not both; neither with json */
 	bool count;
 	bool quiet;
 	bool line_number;    /* implies print, unless json */

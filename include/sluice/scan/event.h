@@ -20,7 +20,7 @@
 
 struct sl_input;
 
-/* A matching line. */
+/* A matching line, or one that is selected because it does not match. */
 struct sl_scan_line {
 	struct sl_matcher *matcher; /* to locate matches in the line, with sl_matcher_find */
 	const unsigned char *text;  /* without the newline */
@@ -30,9 +30,10 @@ struct sl_scan_line {
 	/* Of a line longer than SL_PARTIAL_KEEP that is only a part (scan/partial.h): so many bytes
 	 * are before it, and so many has the whole line. */
 	uint64_t skipped, whole_len;
-	uint64_t number; /* from 1; 0 if numbers were not asked for */
-	uint64_t off;    /* in the input */
-	bool is_closed;  /* it ended with a newline */
+	uint64_t number;   /* from 1; 0 if numbers were not asked for */
+	uint64_t off;      /* in the input */
+	bool is_closed;    /* it ended with a newline */
+	bool has_no_match; /* it was selected because it does not match */
 };
 
 enum sl_scan_event_kind {

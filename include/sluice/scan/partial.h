@@ -24,6 +24,7 @@
 struct sl_partial_spec {
 	struct sl_fragment_rule text;
 	struct sl_matcher *matcher; /* confirms candidates */
+	bool inverts; /* a line that does not match is what is called a matching line below */
 };
 
 /* A run of bytes, and the result of scanning it. */
@@ -59,6 +60,10 @@ sl_partial_end_off(const struct sl_partial *partial)
 {
 	return partial->off + partial->result.len;
 }
+
+/* The totals of a result that these partials were merged from. */
+struct sl_block_totals sl_partial_totals(
+	const struct sl_partial_spec *spec, const struct sl_block_result *result);
 
 /* `keeps_text`: matching lines are wanted, not only their number. pattern and matcher must stay. */
 struct sl_partial_spec sl_partial_spec_of(

@@ -38,6 +38,9 @@ struct sl_scan_setup {
 	bool no_follow;    /* links found in directories are skipped */
 	uint64_t max_hits; /* of an input; UINT64_MAX = no limit. What comes after the last of them
 			      is not counted. */
+	/* The first matching line of an input ends it, as max_hits = 1 does, but what was read with
+	 * it may be counted. */
+	bool stop_input_at_hit;
 	bool stop_at_hit; /* the first matching line of any input ends the scan: only the END of its
 			      input still comes */
 	size_t chunk; /* bytes of a read, a multiple of 4096; less if max_memory does not allow 2 of

@@ -12,11 +12,21 @@ struct sl_lines_sink {
 	struct sl_results *results;
 	struct sl_results_names names;
 	bool has_numbers;
+	bool prints_matches; /* false at first: each match is printed, not the line around it */
+	/* Then: lines of which not all matches were printed, because a limit was reached or only a
+	 * part of the line is kept, and the place of the first. */
+	uint64_t incomplete;
+	uint64_t incomplete_number; /* of that line; 0 = lines are not numbered */
+	uint64_t incomplete_off;
+	char *incomplete_input; /* as messages name it */
 };
 
 /* The sink to be passed to the scan. *lines and *results stay in place. `has_numbers`: the scan
  * must number lines (sl_scan_setup.numbers). */
 struct sl_scan_sink sl_lines_sink_init(struct sl_lines_sink *lines, struct sl_results *results,
 	const struct sl_results_names *names, bool has_numbers);
+
+/* Harmless on {0}. */
+void sl_lines_sink_release(struct sl_lines_sink *lines);
 
 #endif
