@@ -166,7 +166,8 @@ make_pattern(struct scan *scan, struct sl_error *err)
 		.bounds = options->line_regexp   ? SL_BOUNDS_LINE
 			  : options->word_regexp ? SL_BOUNDS_WORD
 						 : SL_BOUNDS_NONE,
-		.inverts = options->invert_match };
+		.inverts = options->invert_match,
+		.level = options->level };
 	if (code == 0)
 		code = sl_pattern_new(
 			&scan->pattern, &spec, sl_match_choose(sl_cpu_features()), err);

@@ -293,6 +293,12 @@ static const struct sl_option scan_options[] = {
 		.kind = SL_OPTION_FLAG, FIELD(invert_match),
 		.help = "Select the lines that do not match: wherever error lines are mentioned, "
 		"those are meant. Undecided lines are not selected." },
+	{ .group = "Patterns", .name = "level", .argument = "LEVEL",
+		.kind = SL_OPTION_WORD, FIELD(level_name),
+		.help = "Count lines whose own level is LEVEL or a worse one as error lines, "
+		"instead of lines that match a pattern. LEVEL is trace, debug, info, notice, "
+		"warning, error or critical. Lines without a level are not counted; the table "
+		"shows how many there are." },
 
 	{ .group = "Output", .letter = 'p', .name = "print",
 		.kind = SL_OPTION_FLAG, FIELD(print),

@@ -481,6 +481,27 @@ check_pattern_files(struct parser *parser, const struct sl_scan_options *options
 }
 
 static int
+check_level(struct parser *parser, struct sl_scan_options *options)
+{
+	if (!options->level_name)
+		return 0;
+	options->level = sl_level_of_name(sl_span_str(options->level_name));
+	if (!options->level)
+		return usage(parser,
+			"option '--level': '%s' is not a level (use trace, debug, info, notice, "
+			"warning, error or critical)",
+			options->level_name);
+	if (options->patterns.count || options->pattern_files.count)
+		return usage(parser, "--level selects lines by their own level, not by a pattern: "
+				     "use it without -e and -f");
+	if (options->fixed_strings || options->ignore_case || options->word_regexp ||
+		options->line_regexp)
+		return usage(parser,
+			"-F, -i, -w and -x are for patterns, which --level takes the place of");
+	return 0;
+}
+
+static int
 check_scan(struct parser *parser, struct sl_scan_options *options)
 {
 	bool lists = options->files_with_matches || options->files_without_match;
@@ -493,6 +514,8 @@ check_scan(struct parser *parser, struct sl_scan_options *options)
 		return usage(parser, "-l and -L print names, and --json prints events: use one of "
 				     "them (the event 'end' of an input has its 'matched_lines')");
 	int code = check_pattern_files(parser, options);
+	if (!code)
+		code = check_level(parser, options);
 	if (code)
 		return code;
 	if (options->chunk > options->max_memory / 2)

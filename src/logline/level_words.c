@@ -142,6 +142,13 @@ sl_level_is_key(struct sl_span key)
 	return false;
 }
 
+enum sl_level
+sl_level_of_name(struct sl_span name)
+{
+	const struct level_word *word = name.len ? sl_level_word(name.data, name.len) : NULL;
+	return word && word->strength == LEVEL_STRONG ? word->level : SL_LEVEL_NONE;
+}
+
 const char *
 sl_level_name(enum sl_level level)
 {

@@ -107,6 +107,7 @@ complete_line(const struct sl_partial_spec *spec, struct sl_partial *partial, ui
 	bool took_long = false;
 	enum sl_verdict verdict = sl_matcher_confirm(spec->matcher, &subject, &took_long);
 	partial->result.undecided += verdict == SL_VERDICT_UNDECIDED;
+	partial->result.unlevelled += sl_matcher_take_unlevelled(spec->matcher);
 	*known = verdict == SL_VERDICT_YES ? SL_BLOCK_LINE_HIT : SL_BLOCK_LINE_NO;
 	return verdict == (spec->inverts ? SL_VERDICT_NO : SL_VERDICT_YES);
 }
@@ -172,9 +173,11 @@ merge_results(const struct sl_partial_spec *spec, struct sl_partial *left,
 	struct sl_block_result *result = &left->result;
 	bool is_first = result->newlines == 0;
 	uint64_t undecided = result->undecided + right->undecided;
+	uint64_t unlevelled = result->unlevelled + right->unlevelled;
 	sl_block_merge_line(spec->text.plan, result, right, joint);
 	/* Also if the left side had no bytes, and the result is the right one's. */
 	result->undecided = undecided;
+	result->unlevelled = unlevelled;
 	if (is_first)
 		result->head_line = joint;
 }

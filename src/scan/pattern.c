@@ -604,13 +604,33 @@ check_dialect(const struct list *texts, struct sl_error *err)
 	return 0;
 }
 
+/* Every line is a candidate. */
+static int
+make_level(struct sl_pattern *pattern, enum sl_level level)
+{
+	struct part every = { .text = { "", 0 } };
+	const struct list list = { .items = &every, .count = 1 };
+	pattern->plans = calloc(1, sizeof(*pattern->plans));
+	pattern->checks = calloc(1, sizeof(*pattern->checks));
+	if (!pattern->plans || !pattern->checks)
+		return -ENOMEM;
+	pattern->checks[pattern->check_count++] = (struct sl_pattern_check){ .level = level };
+	pattern->level = level;
+	int code = add_plans(pattern, &list, false, true);
+	if (code == 0)
+		sl_match_plans_join(pattern->plans, pattern->plan_count);
+	return code;
+}
+
 static int
 make_pattern(struct sl_pattern *pattern, const struct list *texts,
 	const struct sl_pattern_spec *spec, struct sl_error *err)
 {
 	struct parts parts = { 0 };
 	int code;
-	if (texts->count == 0 && !spec->has_no_default) {
+	if (spec->level) {
+		code = make_level(pattern, spec->level);
+	} else if (texts->count == 0 && !spec->has_no_default) {
 		code = make_default_plan(pattern, spec->ignore_case);
 	} else {
 		code = take_apart(&parts, texts, spec);

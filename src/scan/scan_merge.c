@@ -74,6 +74,7 @@ emit_line(struct scan *scan, struct scan_job *job, const struct sl_partial_line 
 		.lines = found->index + 1,
 		.hits = job->hits,
 		.undecided = sl_join_undecided(&job->join),
+		.unlevelled = sl_join_unlevelled(&job->join),
 	};
 	return 0;
 }
@@ -97,13 +98,14 @@ shorten(void *arg)
 	return 0;
 }
 
-/* The limit was reached in a piece that has undecided lines: were they before `end`? */
+/* The limit was reached in a piece that has lines which are counted beside those that match: were
+ * they before `end`? */
 SL_SUSPENDS
 static int
-find_undecided(struct scan *scan, const struct scan_piece *piece, const unsigned char *end)
+count_others(struct scan *scan, const struct scan_piece *piece, const unsigned char *end)
 {
 	const struct sl_partial_run *found = &piece->found;
-	if (found->block.undecided == 0)
+	if (found->block.undecided == 0 && found->block.unlevelled == 0)
 		return 0;
 	/* The newline of the first line, which was joined, stands for it. */
 	const unsigned char *begin = memchr(found->data, '\n', found->len);
@@ -116,8 +118,10 @@ find_undecided(struct scan *scan, const struct scan_piece *piece, const unsigned
 		.clock_ns = sl_clock_monotonic_ns,
 		.result = &result };
 	int code = sl_steps_offload(step_block, &steps);
-	if (code == 0)
+	if (code == 0) {
 		piece->job->totals.undecided += result.undecided;
+		piece->job->totals.unlevelled += result.unlevelled;
+	}
 	return code;
 }
 
@@ -149,7 +153,7 @@ emit_lines(struct scan *scan, const struct scan_piece *piece)
 		if (code == 0)
 			code = emit_line(scan, job, &found);
 		if (code == 0 && job->is_limited)
-			code = find_undecided(scan, piece, line.text + line.len + 1);
+			code = count_others(scan, piece, line.text + line.len + 1);
 	}
 	return code;
 }

@@ -29,6 +29,7 @@ end_input(struct scan *scan, struct scan_job *job)
 		.lines = job->totals.lines,
 		.hits = job->totals.hits,
 		.undecided = job->totals.undecided,
+		.unlevelled = job->totals.unlevelled,
 		.other_case = job->totals.other_case,
 		.has_only_cr = job->has_only_cr && job->totals.lines == 1 &&
 			       sl_join_newlines(&job->join) == 0,

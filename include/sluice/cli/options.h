@@ -15,6 +15,7 @@
 #include "sluice/base/bytes.h"
 #include "sluice/base/error.h"
 #include "sluice/download/batch.h"
+#include "sluice/logline/level.h"
 #include "sluice/ui/colour.h"
 
 #include <stdbool.h>
@@ -122,6 +123,8 @@ struct sl_scan_options {
 	bool word_regexp;
 	bool line_regexp; /* then word_regexp is not used */
 	bool invert_match;
+	const char *level_name; /* as typed; NULL = none */
+	enum sl_level level;    /* instead of patterns; NONE = patterns */
 
 	bool print;         /* never with count, quiet or a list of names */
 	bool only_matching; /* implies print, unless json */

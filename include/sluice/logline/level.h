@@ -47,6 +47,9 @@ struct sl_level_found {
 
 struct sl_level_found sl_level_find(struct sl_span line);
 
+/* The level that a word stands for, in any case: "error", "WARN", "fatal"; NONE if it is none. */
+enum sl_level sl_level_of_name(struct sl_span name);
+
 /* "error"; "none". Static text. */
 const char *sl_level_name(enum sl_level level);
 
