@@ -103,6 +103,7 @@ scan_task(void *arg)
 		.sink_count = scan->output.sink_count,
 		.numbers = scan->output.with_numbers,
 		.no_follow = options->no_follow,
+		.rules = { options->rules.items, options->rules.count },
 		.output_fd = options->quiet ? 0 : STDOUT_FILENO,
 		.max_hits = options->max_count,
 		.stop_at_hit = options->quiet,

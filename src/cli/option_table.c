@@ -377,6 +377,20 @@ static const struct sl_option scan_options[] = {
 		.help = "Name each file that is skipped in a directory. By default one line "
 		"counts them by kind." },
 
+	{ .group = "Inputs", .name = "include", .argument = "GLOB",
+		.kind = SL_OPTION_RULE, FIELD(rules), .min = SL_WALK_INCLUDE,
+		.help = "In directories, read only files whose name matches GLOB, in which * "
+		"stands for any string, ? for any character and [a-z] for one of them. Can be "
+		"repeated. Files named as operands are always read." },
+	{ .group = "Inputs", .name = "exclude", .argument = "GLOB",
+		.kind = SL_OPTION_RULE, FIELD(rules), .min = SL_WALK_EXCLUDE,
+		.help = "In directories, leave out files whose name matches GLOB. Can be "
+		"repeated; of several --include and --exclude that match a name, the last one "
+		"counts." },
+	{ .group = "Inputs", .name = "exclude-dir", .argument = "GLOB",
+		.kind = SL_OPTION_RULE, FIELD(rules), .min = SL_WALK_EXCLUDE_DIRECTORY,
+		.help = "Leave out directories whose name matches GLOB, with all that is in "
+		"them. Can be repeated." },
 	{ .group = "Inputs", .name = "no-follow",
 		.kind = SL_OPTION_FLAG, FIELD(no_follow),
 		.help = "Skip symbolic links found in directories. By default a file outside "

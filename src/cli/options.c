@@ -171,6 +171,41 @@ add_word(struct parser *parser, struct sl_words *words, const char *word)
 	return 0;
 }
 
+/* Names have no slash in them: such a glob would match nothing. One at the end of a directory's is
+ * ignored, as with grep. */
+static int
+add_rule(struct parser *parser, const struct sl_option *option, struct sl_option_rules *rules,
+	const char *value)
+{
+	size_t len = strlen(value);
+	while (option->min == SL_WALK_EXCLUDE_DIRECTORY && len > 1 && value[len - 1] == '/')
+		len--;
+	if (len == 0 || memchr(value, '/', len))
+		return usage(parser,
+			"option '--%s': '%s' cannot match: GLOB is compared with the last "
+			"component of a path",
+			option->name, value);
+	if (!rules->items)
+		rules->items = calloc((size_t)parser->argc + 1, sizeof(*rules->items));
+	char *glob = strndup(value, len);
+	if (!rules->items || !glob) {
+		free(glob);
+		return sl_fail(parser->err, SL_PHASE_NONE, -ENOMEM, "out of memory");
+	}
+	rules->items[rules->count++] =
+		(struct sl_walk_rule){ (enum sl_walk_rule_kind)option->min, glob };
+	return 0;
+}
+
+static void
+release_rules(struct sl_option_rules *rules)
+{
+	for (size_t i = 0; i < rules->count; i++)
+		free((char *)(uintptr_t)rules->items[i].glob);
+	free(rules->items);
+	*rules = (struct sl_option_rules){ 0 };
+}
+
 /* ---- one option ---- */
 
 static int
@@ -189,6 +224,8 @@ apply_value(
 		return 0;
 	case SL_OPTION_WORDS:
 		return add_word(parser, field, value);
+	case SL_OPTION_RULE:
+		return add_rule(parser, option, field, value);
 	case SL_OPTION_UNSIGNED:
 		code = parse_number(parser, option, name, value, &number);
 		if (code == 0)
@@ -545,6 +582,7 @@ sl_scan_options_parse(struct sl_scan_options *out, int argc, char **argv, struct
 void
 sl_scan_options_release(struct sl_scan_options *options)
 {
+	release_rules(&options->rules);
 	free(options->inputs.items);
 	free(options->patterns.items);
 	free(options->pattern_files.items);

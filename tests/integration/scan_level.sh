@@ -39,3 +39,20 @@ test_scan_level_usage() {
 	scan --level=error -i a
 	expect 2 'which --level takes the place of'
 }
+
+# --include, --exclude and --exclude-dir choose files in directories; operands are always read
+test_scan_rules() {
+	mkdir -p d/old
+	echo error >d/a.log
+	echo error >d/b.txt
+	echo error >d/old/c.log
+	echo error >.log
+	scan -l --include='*.log' --exclude-dir=old/ d .log
+	[[ $(cat out) == $'d/a.log\n.log' ]] || fail "$(cat out)"
+	scan -l --exclude '*.log' d
+	[[ $(cat out) == d/b.txt ]] || fail "$(cat out)"
+	scan --include d/a.log d
+	expect 2 "option '--include': 'd/a.log' cannot match"
+	scan -g '*.log' d
+	expect 2 'use --include or --exclude'
+}

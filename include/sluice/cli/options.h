@@ -16,6 +16,7 @@
 #include "sluice/base/error.h"
 #include "sluice/download/batch.h"
 #include "sluice/logline/level.h"
+#include "sluice/scan/walk.h"
 #include "sluice/ui/colour.h"
 
 #include <stdbool.h>
@@ -57,6 +58,12 @@ enum sl_option_progress {
 /* Words of the command line, in order. The strings are those of argv, the array is on the heap. */
 struct sl_words {
 	const char **items;
+	size_t count;
+};
+
+/* Rules of names in directories, in order; array and globs are on the heap. */
+struct sl_option_rules {
+	struct sl_walk_rule *items;
 	size_t count;
 };
 
@@ -144,6 +151,7 @@ struct sl_scan_options {
 	enum sl_option_progress progress;
 
 	bool no_follow;
+	struct sl_option_rules rules; /* of names in directories, in the order given */
 
 	unsigned workers; /* 0 = one for each CPU */
 	uint64_t chunk;   /* bytes; a multiple of 4096 */
@@ -186,6 +194,7 @@ enum sl_option_kind {
 	SL_OPTION_MILLI,    /* uint64_t thousandths in [min, max] */
 	SL_OPTION_CHOICE,   /* an enum whose values number the words of `choices` from 0 */
 	SL_OPTION_CHECKSUM, /* struct sl_checksum */
+	SL_OPTION_RULE,     /* struct sl_option_rules: one more, of the kind `min` */
 	SL_OPTION_IGNORED,  /* accepted, does nothing */
 	SL_OPTION_SHOW_HELP,
 };

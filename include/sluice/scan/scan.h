@@ -24,6 +24,7 @@
 #include "sluice/scan/event.h"
 #include "sluice/scan/source.h"
 #include "sluice/scan/summary.h"
+#include "sluice/scan/walk.h"
 
 struct sl_scan_setup {
 	const char *const *paths; /* files, directories, "-" = standard input */
@@ -32,10 +33,11 @@ struct sl_scan_setup {
 	/* Called by the task that called sl_scan_run. */
 	const struct sl_scan_sink *sinks;
 	size_t sink_count;
-	int output_fd;     /* where the results go: if it is a regular file, it is not scanned;
+	int output_fd;  /* where the results go: if it is a regular file, it is not scanned;
 			      0 = none */
-	bool numbers;      /* lines are numbered */
-	bool no_follow;    /* links found in directories are skipped */
+	bool numbers;   /* lines are numbered */
+	bool no_follow; /* links found in directories are skipped */
+	struct sl_walk_rules rules; /* which entries of directories are left out */
 	uint64_t max_hits; /* of an input; UINT64_MAX = no limit. What comes after the last of them
 			      is not counted. */
 	/* The first matching line of an input ends it, as max_hits = 1 does, but what was read with
