@@ -81,6 +81,15 @@ page_cache_limit(const struct scan *scan)
 	return scan->options.io == SL_IO_DIRECT ? 0 : scan->available / 4;
 }
 
+/* As given by -A or -B, else by -C. */
+static uint64_t
+context_lines(const struct sl_scan_options *options, uint64_t own)
+{
+	if (own != SL_OPTION_NO_CONTEXT)
+		return own;
+	return options->context != SL_OPTION_NO_CONTEXT ? options->context : 0;
+}
+
 SL_SUSPENDS
 static int
 scan_task(void *arg)
@@ -105,6 +114,8 @@ scan_task(void *arg)
 		.no_follow = options->no_follow,
 		.rules = { options->rules.items, options->rules.count },
 		.output_fd = options->quiet ? 0 : STDOUT_FILENO,
+		.before = context_lines(options, options->before),
+		.after = context_lines(options, options->after),
 		.max_hits = options->max_count,
 		.stop_at_hit = options->quiet,
 		.stop_input_at_hit = options->files_with_matches || options->files_without_match,

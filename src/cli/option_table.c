@@ -349,6 +349,19 @@ static const struct sl_option scan_options[] = {
 		.help = "End the file name before a line or count with a NUL byte instead of "
 		"a colon, and with -l and -L each name with one instead of a newline, for names "
 		"that contain colons or newlines." },
+	{ .group = "Output", .letter = 'A', .name = "after-context", .argument = "N",
+		.kind = SL_OPTION_NUMBER, FIELD(after), RANGE(0, UINT64_MAX - 1),
+		.standard = "0",
+		.help = "Print N lines after each error line. Implies -p." },
+	{ .group = "Output", .letter = 'B', .name = "before-context", .argument = "N",
+		.kind = SL_OPTION_NUMBER, FIELD(before), RANGE(0, UINT64_MAX - 1),
+		.standard = "0",
+		.help = "Print N lines before each error line. Implies -p." },
+	{ .group = "Output", .letter = 'C', .name = "context", .argument = "N",
+		.kind = SL_OPTION_NUMBER, FIELD(context), RANGE(0, UINT64_MAX - 1),
+		.standard = "0",
+		.help = "Print N lines before and after each error line, where -A or -B does "
+		"not set another number. Implies -p." },
 	{ .group = "Output", .letter = 'm', .name = "max-count", .argument = "N",
 		.kind = SL_OPTION_NUMBER, FIELD(max_count), RANGE(1, UINT64_MAX - 1),
 		.standard = "none",
@@ -356,7 +369,7 @@ static const struct sl_option scan_options[] = {
 	{ .group = "Output", .name = "json",
 		.kind = SL_OPTION_FLAG, FIELD(json),
 		.help = "Write one JSON object per line, in the format of ripgrep: begin, "
-		"match (only with -p), end, summary." },
+		"match and context (only with -p), end, summary." },
 	{ .group = "Output", .name = "stats",
 		.kind = SL_OPTION_FLAG, FIELD(stats),
 		.help = "Report the cost of the run at its end: CPU time, memory, operations, "

@@ -495,6 +495,13 @@ sl_get_options_release(struct sl_get_options *options)
 	options->urls = options->lists = options->mirrors = (struct sl_words){ 0 };
 }
 
+bool
+sl_scan_has_context(const struct sl_scan_options *options)
+{
+	return options->before != SL_OPTION_NO_CONTEXT || options->after != SL_OPTION_NO_CONTEXT ||
+	       options->context != SL_OPTION_NO_CONTEXT;
+}
+
 /* What patterns are read from cannot be scanned as well. */
 static int
 check_pattern_files(struct parser *parser, const struct sl_scan_options *options)
@@ -543,8 +550,11 @@ check_scan(struct parser *parser, struct sl_scan_options *options)
 {
 	bool lists = options->files_with_matches || options->files_without_match;
 	options->chunk = sl_round_up(options->chunk, 4096);
-	bool implied = options->line_number || options->only_matching;
-	options->print = options->print || (implied && !options->json);
+	if (options->only_matching) /* as with grep, -A, -B and -C have no effect */
+		options->before = options->after = options->context = SL_OPTION_NO_CONTEXT;
+	bool implies_print =
+		options->line_number || options->only_matching || sl_scan_has_context(options);
+	options->print = options->print || (implies_print && !options->json);
 	/* As with grep: of lines that are only counted, or only looked for, none is printed. */
 	options->print = options->print && !options->count && !options->quiet && !lists;
 	if (lists && options->json)
@@ -570,6 +580,9 @@ sl_scan_options_parse(struct sl_scan_options *out, int argc, char **argv, struct
 		.argv = argv,
 		.err = err };
 	*out = (struct sl_scan_options){
+		.before = SL_OPTION_NO_CONTEXT,
+		.after = SL_OPTION_NO_CONTEXT,
+		.context = SL_OPTION_NO_CONTEXT,
 		.max_count = UINT64_MAX,
 		.chunk = SL_OPTION_CHUNK,
 		.queue = SL_OPTION_QUEUE,

@@ -89,21 +89,23 @@ choose_sink(struct sl_scan_output *output)
 	struct sl_results *results = &output->results;
 	struct sl_results_names names = names_of(options);
 	bool numbers = options->line_number || !(options->no_line_number || options->no_filename);
+	bool has_context = sl_scan_has_context(options);
 	output->with_numbers = options->print && (numbers || options->json);
 	if (options->json)
-		return sl_json_sink_init(&output->json, results, options->print);
+		return sl_json_sink_init(&output->json, results,
+			(struct sl_json_sink_options){ .has_lines = options->print,
+				.has_context = options->print && has_context });
 	if (wants_list(options))
 		return sl_list_sink_init(&output->list, results,
 			options->files_with_matches ? SL_LIST_WITH : SL_LIST_WITHOUT,
 			options->null_names ? '\0' : '\n');
 	if (options->count)
 		return sl_count_sink_init(&output->count, results, &names);
-	if (options->print) {
-		struct sl_scan_sink sink =
-			sl_lines_sink_init(&output->lines, results, &names, numbers);
-		output->lines.prints_matches = options->only_matching;
-		return sink;
-	}
+	if (options->print)
+		return sl_lines_sink_init(&output->lines, results, &names,
+			(struct sl_lines_sink_options){ .has_numbers = numbers,
+				.has_context = has_context,
+				.prints_matches = options->only_matching });
 	return sl_table_sink_init(&output->table, results);
 }
 

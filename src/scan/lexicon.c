@@ -25,7 +25,7 @@ fold(const struct sl_lexicon *lexicon, unsigned char c)
 static int
 compare_words(const void *left, const void *right)
 {
-	const struct sl_lexicon_word *a = left, *b = right;
+	const struct sl_match_literal *a = left, *b = right;
 	size_t len = SL_MIN(a->text.len, b->text.len);
 	int order = len ? memcmp(a->text.data, b->text.data, len) : 0;
 	if (order == 0)
@@ -34,14 +34,14 @@ compare_words(const void *left, const void *right)
 }
 
 static void
-copy_words(struct sl_lexicon *lexicon, const struct sl_lexicon_word *words)
+copy_words(struct sl_lexicon *lexicon, const struct sl_match_literal *words)
 {
 	char *at = lexicon->bytes;
 	for (size_t i = 0; i < lexicon->count; i++) {
 		size_t len = words[i].text.len;
 		for (size_t k = 0; k < len; k++)
 			at[k] = (char)fold(lexicon, (unsigned char)words[i].text.data[k]);
-		lexicon->words[i] = (struct sl_lexicon_word){ sl_span(at, len), words[i].rank };
+		lexicon->words[i] = (struct sl_match_literal){ sl_span(at, len), words[i].rank };
 		lexicon->longest = SL_MAX(lexicon->longest, len);
 		at += len;
 	}
@@ -64,7 +64,7 @@ index_words(struct sl_lexicon *lexicon)
 }
 
 int
-sl_lexicon_init(struct sl_lexicon *lexicon, const struct sl_lexicon_word *words, size_t count,
+sl_lexicon_init(struct sl_lexicon *lexicon, const struct sl_match_literal *words, size_t count,
 	enum sl_bounds bounds, bool ignore_case)
 {
 	size_t bytes = 0;

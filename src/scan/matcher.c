@@ -587,7 +587,7 @@ sl_matcher_find(struct sl_matcher *matcher, const struct sl_subject *line, size_
 	for (size_t i = 0; i < plans + pattern->check_count; i++) {
 		struct next_match *next = &matcher->next[i];
 		if (!next->is_known && i < plans)
-			find_literal(matcher, &pattern->plans[i], from, next);
+			find_literal(matcher, &pattern->plans.items[i], from, next);
 		else if (!next->is_known)
 			find_check(matcher, &pattern->checks[i - plans], from, next, &budget);
 		if (next->verdict == SL_VERDICT_UNDECIDED && is_quick)

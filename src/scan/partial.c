@@ -38,6 +38,13 @@ sl_partial_spec_of(const struct sl_pattern *pattern, struct sl_matcher *matcher,
 }
 
 void
+sl_partial_spec_give_all(struct sl_partial_spec *spec)
+{
+	spec->gives_all = true;
+	spec->text.keeps_text = spec->text.keeps_first = true;
+}
+
+void
 sl_partial_release(struct sl_partial *partial)
 {
 	sl_fragment_release(&partial->head);
@@ -84,15 +91,30 @@ sl_partial_shorten(const struct sl_partial_spec *spec, struct sl_partial_line *l
 		cut_line(spec, &text, line);
 }
 
+/* A line that does not match, for its neighbours. */
+static bool
+give_context(const struct sl_partial_spec *spec, const struct sl_fragment_view *text,
+	struct sl_partial_line *line)
+{
+	if (!spec->gives_all)
+		return false;
+	struct sl_fragment_cut cut = sl_fragment_cut_first(&spec->text, text);
+	line->text = cut.text;
+	line->len = cut.len;
+	line->skipped = 0;
+	line->is_context = true;
+	return true;
+}
+
 /* The line that begins at `off` and has this text is complete. What is known of it becomes HIT or
- * NO; true and *line if it is selected. */
+ * NO; true and *line if it is given. */
 static bool
 complete_line(const struct sl_partial_spec *spec, struct sl_partial *partial, uint64_t off,
 	const struct sl_fragment_view *text, bool is_closed, enum sl_block_line *known,
 	struct sl_partial_line *line)
 {
 	enum sl_block_line unwanted = spec->inverts ? SL_BLOCK_LINE_HIT : SL_BLOCK_LINE_NO;
-	if (*known == unwanted)
+	if (*known == unwanted && !spec->gives_all)
 		return false;
 	*line = (struct sl_partial_line){
 		.whole_len = text->len,
@@ -100,6 +122,8 @@ complete_line(const struct sl_partial_spec *spec, struct sl_partial *partial, ui
 		.index = partial->result.newlines,
 		.is_closed = is_closed,
 	};
+	if (*known == unwanted)
+		return give_context(spec, text, line);
 	cut_line(spec, text, line);
 	if (*known != SL_BLOCK_LINE_CANDIDATE)
 		return true;
@@ -109,7 +133,8 @@ complete_line(const struct sl_partial_spec *spec, struct sl_partial *partial, ui
 	partial->result.undecided += verdict == SL_VERDICT_UNDECIDED;
 	partial->result.unlevelled += sl_matcher_take_unlevelled(spec->matcher);
 	*known = verdict == SL_VERDICT_YES ? SL_BLOCK_LINE_HIT : SL_BLOCK_LINE_NO;
-	return verdict == (spec->inverts ? SL_VERDICT_NO : SL_VERDICT_YES);
+	enum sl_verdict wanted = spec->inverts ? SL_VERDICT_NO : SL_VERDICT_YES;
+	return verdict == wanted || give_context(spec, text, line);
 }
 
 struct sl_block_totals

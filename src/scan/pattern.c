@@ -27,20 +27,14 @@
 
 #include <errno.h>
 #include <stdlib.h>
-#include <strings.h>
 
 #define SHOWN_PATTERN 80 /* bytes of a pattern in a message */
 
 /* ---- patterns are taken apart ---- */
 
-/* A pattern, or a literal of one. */
-struct part {
-	struct sl_span text; /* of the user's texts, or of parts.bytes */
-	uint32_t rank;       /* in the user's order */
-};
-
+/* Patterns, or literals of them: their texts are the user's, or in parts.bytes. */
 struct list {
-	struct part *items;
+	struct sl_match_literal *items;
 	size_t count, cap;
 };
 
@@ -55,13 +49,13 @@ list_add(struct list *list, struct sl_span text, uint32_t rank)
 {
 	if (list->count == list->cap) {
 		size_t cap = SL_MAX(list->cap * 2, (size_t)8);
-		struct part *items = realloc(list->items, cap * sizeof(*items));
+		struct sl_match_literal *items = realloc(list->items, cap * sizeof(*items));
 		if (!items)
 			return false;
 		list->items = items;
 		list->cap = cap;
 	}
-	list->items[list->count++] = (struct part){ text, rank };
+	list->items[list->count++] = (struct sl_match_literal){ text, rank };
 	return true;
 }
 
@@ -194,53 +188,6 @@ release_parts(struct parts *parts)
 
 /* ---- plans ---- */
 
-static int
-compare_parts(const void *left, const void *right)
-{
-	const struct part *a = left, *b = right;
-	size_t len = SL_MIN(a->text.len, b->text.len);
-	int order = len ? strncasecmp(a->text.data, b->text.data, len) : 0;
-	if (order == 0)
-		order = (a->text.len > b->text.len) - (a->text.len < b->text.len);
-	return order ? order : (a->rank > b->rank) - (a->rank < b->rank);
-}
-
-static int
-init_plan(struct sl_match_plan *plan, const struct part *parts, size_t count, bool ignore_case)
-{
-	struct sl_span literals[SL_MATCH_LITERALS] = { 0 };
-	for (size_t i = 0; i < count; i++) {
-		size_t len = SL_MIN(parts[i].text.len, (size_t)SL_MATCH_LITERAL_LEN);
-		literals[i] = sl_span(parts[i].text.data, len);
-	}
-	int code = sl_match_plan_init(plan, literals, count, ignore_case);
-	for (size_t i = 0; i < count && code == 0; i++)
-		sl_match_plan_rank(plan, i, parts[i].rank);
-	return code;
-}
-
-/* Neighbours in sorted order share plans, and buckets of their filters: they begin alike. */
-static int
-add_plans(struct sl_pattern *pattern, const struct list *list, bool ignore_case, bool is_prefilter)
-{
-	int code = 0;
-	if (list->count)
-		qsort(list->items, list->count, sizeof(*list->items), compare_parts);
-	for (size_t from = 0; code == 0 && from < list->count; from += SL_MATCH_LITERALS) {
-		size_t some = SL_MIN(list->count - from, (size_t)SL_MATCH_LITERALS);
-		struct sl_match_plan *plan = &pattern->plans[pattern->plan_count++];
-		code = init_plan(plan, list->items + from, some, ignore_case);
-		plan->is_prefilter = is_prefilter;
-	}
-	return code;
-}
-
-static size_t
-count_plans(const struct list *list)
-{
-	return (list->count + SL_MATCH_LITERALS - 1) / SL_MATCH_LITERALS;
-}
-
 /* A CR before the newline does not belong to the line, which kernels do not see; nor do they see
  * what surrounds a literal. */
 static bool
@@ -255,18 +202,21 @@ static bool
 divide(const struct parts *parts, enum sl_bounds bounds, struct list *deciding,
 	struct list *prefilter)
 {
-	bool is_every = false, added = true;
+	bool is_every = false, all_are_candidates = parts->expressions.count > 0, added = true;
 	for (size_t i = 0; i < parts->literals.count && added; i++) {
-		const struct part *part = &parts->literals.items[i];
+		const struct sl_match_literal *part = &parts->literals.items[i];
+		struct sl_span head = sl_span(
+			part->text.data, SL_MIN(part->text.len, (size_t)SL_MATCH_LITERAL_LEN));
 		bool is_deciding = decides(part->text, bounds);
 		is_every = is_every || (part->text.len == 0 && is_deciding);
-		added = list_add(is_deciding ? deciding : prefilter, part->text, part->rank);
+		all_are_candidates = all_are_candidates || (part->text.len == 0 && !is_deciding);
+		added = list_add(is_deciding ? deciding : prefilter, head, part->rank);
 	}
 	/* No candidates are needed where every line matches, and no others where every line is a
 	 * candidate. */
-	if (is_every || parts->expressions.count)
+	if (is_every || all_are_candidates)
 		prefilter->count = 0;
-	if (!is_every && parts->expressions.count)
+	if (!is_every && all_are_candidates)
 		added = added && list_add(prefilter, sl_span("", 0), 0);
 	return added;
 }
@@ -281,19 +231,16 @@ make_plans(
 	int code = -ENOMEM;
 	if (!divide(parts, spec->bounds, &deciding, &prefilter))
 		goto out;
-	size_t count = count_plans(&deciding) + count_plans(&prefilter);
-	pattern->plans = calloc(SL_MAX(count, (size_t)1), sizeof(*pattern->plans));
-	if (pattern->plans)
-		code = add_plans(pattern, &deciding, ignore_case, false);
-	pattern->deciding_count = pattern->plan_count;
+	code = 0;
+	if (deciding.count || !prefilter.count)
+		code = sl_match_plans_add(
+			&pattern->plans, deciding.items, deciding.count, ignore_case, false);
+	pattern->deciding_count = pattern->plans.count;
+	if (code == 0 && prefilter.count)
+		code = sl_match_plans_add(
+			&pattern->plans, prefilter.items, prefilter.count, ignore_case, true);
 	if (code == 0)
-		code = add_plans(pattern, &prefilter, ignore_case, true);
-	if (code == 0 && count == 0) { /* no literal: newlines are counted */
-		code = init_plan(pattern->plans, NULL, 0, ignore_case);
-		pattern->plan_count = pattern->deciding_count = 1;
-	}
-	if (code == 0)
-		sl_match_plans_join(pattern->plans, pattern->plan_count);
+		sl_match_plans_join(pattern->plans.items, pattern->plans.count);
 out:
 	free(deciding.items);
 	free(prefilter.items);
@@ -304,16 +251,15 @@ out:
 static int
 make_default_plan(struct sl_pattern *pattern, bool ignore_case)
 {
-	struct part words[] = { { { "ERROR", 5 }, 0 }, { { "error", 5 }, 1 } };
-	const struct list list = { .items = words, .count = SL_COUNT_OF(words) };
-	pattern->plans = calloc(1, sizeof(*pattern->plans));
-	int code = pattern->plans ? add_plans(pattern, &list, ignore_case, false) : -ENOMEM;
+	struct sl_match_literal words[] = { { { "ERROR", 5 }, 0 }, { { "error", 5 }, 1 } };
+	struct sl_match_plans *plans = &pattern->plans;
+	int code = sl_match_plans_add(plans, words, SL_COUNT_OF(words), ignore_case, false);
 	if (code)
 		return code;
-	pattern->deciding_count = pattern->plan_count;
-	sl_match_plans_join(pattern->plans, 1);
+	pattern->deciding_count = plans->count;
+	sl_match_plans_join(plans->items, plans->count);
 	if (!ignore_case)
-		sl_match_plan_count_other_case(pattern->plans);
+		sl_match_plan_count_other_case(plans->items);
 	return 0;
 }
 
@@ -458,8 +404,9 @@ compile_word(struct source *source, bool fixed, bool is_utf, pcre2_code **any)
 }
 
 static int
-compile(struct sl_pattern *pattern, pcre2_compile_context *context, const struct part *part,
-	const struct sl_pattern_spec *spec, struct sl_error *err)
+compile(struct sl_pattern *pattern, pcre2_compile_context *context,
+	const struct sl_match_literal *part, const struct sl_pattern_spec *spec,
+	struct sl_error *err)
 {
 	struct sl_span text = part->text;
 	struct sl_pattern_syntax syntax = { 0 };
@@ -490,7 +437,8 @@ compile(struct sl_pattern *pattern, pcre2_compile_context *context, const struct
 /* A literal that does not decide: compared, or compiled if case is ignored. */
 static int
 add_literal_check(struct sl_pattern *pattern, pcre2_compile_context *context,
-	const struct part *part, const struct sl_pattern_spec *spec, struct sl_error *err)
+	const struct sl_match_literal *part, const struct sl_pattern_spec *spec,
+	struct sl_error *err)
 {
 	const struct sl_pattern_spec fixed = { .fixed = true, .ignore_case = true };
 	if (spec->ignore_case)
@@ -502,23 +450,16 @@ add_literal_check(struct sl_pattern *pattern, pcre2_compile_context *context,
 
 /* All literals are one check: what surrounds them decides. */
 static int
-add_lexicon_check(
-	struct sl_pattern *pattern, const struct parts *parts, const struct sl_pattern_spec *spec)
+add_lexicon_check(struct sl_pattern *pattern, const struct parts *parts,
+	const struct sl_pattern_spec *spec, struct sl_error *err)
 {
-	size_t count = parts->literals.count;
-	struct sl_lexicon_word *words = calloc(count, sizeof(*words));
-	if (!words)
-		return -ENOMEM;
-	for (size_t i = 0; i < count; i++)
-		words[i] = (struct sl_lexicon_word){ parts->literals.items[i].text,
-			parts->literals.items[i].rank };
-	int code =
-		sl_lexicon_init(&pattern->lexicon, words, count, spec->bounds, spec->ignore_case);
-	free(words);
-	if (code == 0)
-		pattern->checks[pattern->check_count++] =
-			(struct sl_pattern_check){ .lexicon = &pattern->lexicon };
-	return code;
+	int code = sl_lexicon_init(&pattern->lexicon, parts->literals.items, parts->literals.count,
+		spec->bounds, spec->ignore_case);
+	if (code)
+		return sl_fail_code(err, SL_PHASE_NONE, code, "cannot compile the pattern");
+	pattern->checks[pattern->check_count++] =
+		(struct sl_pattern_check){ .lexicon = &pattern->lexicon };
+	return 0;
 }
 
 static int
@@ -526,13 +467,10 @@ add_literal_checks(struct sl_pattern *pattern, pcre2_compile_context *context,
 	const struct parts *parts, const struct sl_pattern_spec *spec, struct sl_error *err)
 {
 	int code = 0;
-	if (spec->bounds != SL_BOUNDS_NONE && parts->literals.count) {
-		code = add_lexicon_check(pattern, parts, spec);
-		return code ? sl_fail_code(err, SL_PHASE_NONE, code, "cannot compile the pattern")
-			    : 0;
-	}
+	if (spec->bounds != SL_BOUNDS_NONE && parts->literals.count)
+		return add_lexicon_check(pattern, parts, spec, err);
 	for (size_t i = 0; i < parts->literals.count && code == 0; i++) {
-		const struct part *part = &parts->literals.items[i];
+		const struct sl_match_literal *part = &parts->literals.items[i];
 		if (!decides(part->text, spec->bounds))
 			code = add_literal_check(pattern, context, part, spec, err);
 	}
@@ -608,17 +546,16 @@ check_dialect(const struct list *texts, struct sl_error *err)
 static int
 make_level(struct sl_pattern *pattern, enum sl_level level)
 {
-	struct part every = { .text = { "", 0 } };
-	const struct list list = { .items = &every, .count = 1 };
-	pattern->plans = calloc(1, sizeof(*pattern->plans));
+	struct sl_match_literal every = { .text = { "", 0 } };
+	struct sl_match_plans *plans = &pattern->plans;
 	pattern->checks = calloc(1, sizeof(*pattern->checks));
-	if (!pattern->plans || !pattern->checks)
+	if (!pattern->checks)
 		return -ENOMEM;
 	pattern->checks[pattern->check_count++] = (struct sl_pattern_check){ .level = level };
 	pattern->level = level;
-	int code = add_plans(pattern, &list, false, true);
+	int code = sl_match_plans_add(plans, &every, 1, false, true);
 	if (code == 0)
-		sl_match_plans_join(pattern->plans, pattern->plan_count);
+		sl_match_plans_join(plans->items, plans->count);
 	return code;
 }
 
@@ -701,7 +638,7 @@ sl_pattern_free(struct sl_pattern *pattern)
 		pcre2_code_free(pattern->checks[i].any);
 	}
 	free(pattern->checks);
-	free(pattern->plans);
+	sl_match_plans_release(&pattern->plans);
 	sl_buf_release(&pattern->bytes);
 	sl_lexicon_release(&pattern->lexicon);
 	free(pattern);
@@ -710,13 +647,13 @@ sl_pattern_free(struct sl_pattern *pattern)
 const struct sl_match_plan *
 sl_pattern_plan(const struct sl_pattern *pattern)
 {
-	return pattern->plans;
+	return pattern->plans.items;
 }
 
 bool
 sl_pattern_confirms(const struct sl_pattern *pattern)
 {
-	return pattern->plan_count > pattern->deciding_count;
+	return pattern->plans.count > pattern->deciding_count;
 }
 
 bool

@@ -121,6 +121,7 @@ merge_piece(struct scan *scan, struct scan_job *job, struct scan_piece *piece)
 	if (is_last) {
 		job->stage = SCAN_MERGED;
 		sl_join_release(&job->join);
+		sl_context_release(&job->context);
 	}
 	if (!scan->setup->stop_at_hit || scan->progress->hits == 0)
 		return 0;

@@ -67,17 +67,26 @@ add_number(struct sl_results *results, uint64_t value)
 	} while (value > 0);
 	sl_results_add_coloured(
 		results, SL_COLOUR_LINE, sl_span(digits + begin, sizeof(digits) - begin));
-	sl_buf_add_char(&results->pending, ':');
 }
 
-/* What stands before a line, or before each of its matches. */
+/* As in grep: what follows name and number is a colon in lines that match, a dash in others. */
 static void
-add_place(const struct sl_lines_sink *lines, const struct sl_input *input,
-	const struct sl_scan_line *line)
+begin_line(struct sl_lines_sink *lines, const struct sl_input *input,
+	const struct sl_scan_line *line, bool is_context)
 {
-	sl_results_add_name(lines->results, &lines->names, input);
-	if (lines->has_numbers)
-		add_number(lines->results, line->number);
+	struct sl_results *results = lines->results;
+	struct sl_results_names names = lines->names;
+	char separator = is_context ? '-' : ':';
+	if (names.separator == ':')
+		names.separator = separator;
+	if (lines->options.has_context && lines->has_lines && line->begins_group)
+		sl_buf_add_str(&results->pending, "--\n");
+	lines->has_lines = true;
+	sl_results_add_name(results, &names, input);
+	if (!lines->options.has_numbers)
+		return;
+	add_number(results, line->number);
+	sl_buf_add_char(&results->pending, separator);
 }
 
 static int
@@ -109,7 +118,7 @@ add_only_matches(
 			return more;
 		if (range.begin >= range.end)
 			continue;
-		add_place(lines, input, line);
+		begin_line(lines, input, line, false);
 		sl_results_add_colour(results, SL_COLOUR_MATCH);
 		code = add_text(results, sl_span(text + range.begin, range.end - range.begin));
 		sl_results_add_colour(results, SL_COLOUR_RESET);
@@ -125,12 +134,12 @@ add_only_matches(
 
 SL_SUSPENDS
 static int
-add_line(const struct sl_lines_sink *lines, const struct sl_input *input,
-	const struct sl_scan_line *line)
+add_line(struct sl_lines_sink *lines, const struct sl_input *input, const struct sl_scan_line *line,
+	bool is_context)
 {
 	struct sl_results *results = lines->results;
 	struct sl_buf *out = &results->pending;
-	add_place(lines, input, line);
+	begin_line(lines, input, line, is_context);
 	struct sl_line_shown shown = sl_line_shown(line);
 	/* On a terminal a carriage return before the newline is part of the line's end; elsewhere
 	 * the bytes stay as they are. */
@@ -139,7 +148,9 @@ add_line(const struct sl_lines_sink *lines, const struct sl_input *input,
 		shown.end--;
 	if (shown.before)
 		sl_buf_printf(out, "[... %llu bytes] ", (unsigned long long)shown.before);
-	int code = add_matches(results, line, &shown);
+	int code = is_context ? add_text(results, sl_span((const char *)line->text + shown.begin,
+							  shown.end - shown.begin))
+			      : add_matches(results, line, &shown);
 	if (shown.after)
 		sl_buf_printf(out, " [... %llu bytes]", (unsigned long long)shown.after);
 	sl_buf_add_char(out, '\n');
@@ -151,28 +162,28 @@ static int
 on_event(void *ctx, const struct sl_scan_event *event)
 {
 	struct sl_lines_sink *lines = ctx;
+	bool is_context = event->kind == SL_SCAN_EVENT_CONTEXT;
 	int code = 0;
 	if (event->kind == SL_SCAN_EVENT_IDLE)
 		return sl_results_idle(lines->results);
-	if (event->kind == SL_SCAN_EVENT_LINE && lines->prints_matches)
+	if (event->kind == SL_SCAN_EVENT_LINE && lines->options.prints_matches)
 		code = add_only_matches(lines, event->input, event->line);
-	else if (event->kind == SL_SCAN_EVENT_LINE)
-		code = add_line(lines, event->input, event->line);
+	else if (event->kind == SL_SCAN_EVENT_LINE || is_context)
+		code = add_line(lines, event->input, event->line, is_context);
 	return code ? code : sl_results_complete(lines->results, event->input);
 }
 
 struct sl_scan_sink
 sl_lines_sink_init(struct sl_lines_sink *lines, struct sl_results *results,
-	const struct sl_results_names *names, bool has_numbers)
+	const struct sl_results_names *names, struct sl_lines_sink_options options)
 {
-	*lines = (struct sl_lines_sink){
-		.results = results, .names = *names, .has_numbers = has_numbers
-	};
+	*lines = (struct sl_lines_sink){ .results = results, .names = *names, .options = options };
 	/* END: a reader that has closed the pipe ends the scan, also where no line matches. */
-	return (struct sl_scan_sink){ .ctx = lines,
-		.wants = SL_SCAN_WANTS(SL_SCAN_EVENT_LINE) | SL_SCAN_WANTS(SL_SCAN_EVENT_END) |
-			 SL_SCAN_WANTS(SL_SCAN_EVENT_IDLE),
-		.event = on_event };
+	unsigned wants = SL_SCAN_WANTS(SL_SCAN_EVENT_LINE) | SL_SCAN_WANTS(SL_SCAN_EVENT_END) |
+			 SL_SCAN_WANTS(SL_SCAN_EVENT_IDLE);
+	if (options.has_context)
+		wants |= SL_SCAN_WANTS(SL_SCAN_EVENT_CONTEXT);
+	return (struct sl_scan_sink){ .ctx = lines, .wants = wants, .event = on_event };
 }
 
 void

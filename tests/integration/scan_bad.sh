@@ -790,8 +790,8 @@ test_scan_no_input() {
 test_scan_bad_options() {
 	printf 'error\n' >a
 	local words
-	for words in --bogus -x '--top 3' '--top 0' '--workers 0' '--workers x' '--chunk 1' '--chunk 3X' '--queue 0' '--max-memory 1M' \
-		'--max-memory 8M --chunk 5M' '-m' '-m -1' '--color sometimes' '--progress later' '-l' '-v' '-w' '--follow' '--level error' \
+	for words in --bogus '--top 3' '--top 0' '--workers 0' '--workers x' '--chunk 1' '--chunk 3X' '--queue 0' '--max-memory 1M' \
+		'--max-memory 8M --chunk 5M' '-m' '-m -1' '--color sometimes' '--progress later' '-f' '-l --json' '--follow' '--level error' \
 		'--json=yes' '--histogram'; do
 		# shellcheck disable=SC2086
 		run scan a $words

@@ -11,7 +11,7 @@
 #define MOST_WORDS 12
 #define MOST_TEXT 60
 
-static struct sl_lexicon_word words[MOST_WORDS];
+static struct sl_match_literal words[MOST_WORDS];
 static char bytes[MOST_WORDS][8];
 static size_t count;
 static struct sl_lexicon lexicon;
@@ -39,7 +39,7 @@ fits(const unsigned char *text, size_t len, size_t begin, size_t end)
 }
 
 static bool
-stands(const struct sl_lexicon_word *word, const unsigned char *text, size_t len, size_t at)
+stands(const struct sl_match_literal *word, const unsigned char *text, size_t len, size_t at)
 {
 	if (word->text.len > len - at)
 		return false;
@@ -74,7 +74,7 @@ choose(struct sl_random *random)
 		size_t len = sl_random_below(random, 5);
 		for (size_t k = 0; k < len; k++)
 			bytes[i][k] = letters[sl_random_below(random, sizeof(letters) - 1)];
-		words[i] = (struct sl_lexicon_word){ sl_span(bytes[i], len), (uint32_t)(i * 3) };
+		words[i] = (struct sl_match_literal){ sl_span(bytes[i], len), (uint32_t)(i * 3) };
 	}
 	enum sl_bounds bounds = (enum sl_bounds)sl_random_below(random, 3);
 	cr_assert_eq(

@@ -193,13 +193,14 @@ Test(options, scan_takes_every_option)
 	cr_expect_eq(options.inputs.count, 0);
 	cr_expect_eq(options.patterns.count, 0);
 	cr_expect_eq(options.max_count, UINT64_MAX);
+	cr_expect_not(sl_scan_has_context(&options));
 	cr_expect_eq(options.chunk, SL_MIB);
 	cr_expect_eq(options.queue, 16);
 	cr_expect_eq(options.io, SL_IO_AUTO);
 	sl_scan_options_release(&options);
 	cr_assert_eq(scan(&options, &line,
 			     "scan -e a --regexp=b -e '' -Fipcqn -H -m 12 x -N -Z --no-follow "
-			     "--verbose y",
+			     "--verbose -A 3 --before-context=0 -C5 y",
 			     &err),
 		0, "%s", err.text);
 	cr_expect_eq(options.patterns.count, 3);
@@ -210,6 +211,7 @@ Test(options, scan_takes_every_option)
 	cr_expect(options.no_line_number && !options.line_number, "the later of two");
 	cr_expect(options.null_names && options.no_follow && options.verbose);
 	cr_expect_eq(options.max_count, 12);
+	cr_expect(options.after == 3 && options.before == 0 && options.context == 5);
 	cr_expect_eq(options.inputs.count, 2);
 	sl_scan_options_release(&options);
 	cr_assert_eq(scan(&options, &line,
@@ -237,8 +239,10 @@ Test(options, lines_are_printed_only_if_they_are_not_just_counted_or_looked_for)
 		bool prints;
 	} cases[] = { { "scan", false }, { "scan -p", true }, { "scan -n", true },
 		{ "scan --json", false }, { "scan --json -n", false }, { "scan --json -p", true },
-		{ "scan -p -N", true }, { "scan -n -N", false }, { "scan -cn", false },
-		{ "scan -pc --json", false }, { "scan -pq", false } };
+		{ "scan -p -N", true }, { "scan -A1", true }, { "scan -B 0", true },
+		{ "scan -C1", true }, { "scan -C1 -c", false }, { "scan -C1 --json", false },
+		{ "scan -n -N", false }, { "scan -cn", false }, { "scan -pc --json", false },
+		{ "scan -pq", false } };
 	for (size_t i = 0; i < SL_COUNT_OF(cases); i++) {
 		struct sl_scan_options options;
 		struct sl_error err = { 0 };

@@ -142,7 +142,10 @@ struct sl_scan_options {
 	bool no_line_number; /* excludes line_number, the later option wins; as the next two */
 	bool with_filename;
 	bool no_filename;
-	bool null_names;    /* a NUL after names, not a colon */
+	bool null_names; /* a NUL after names, not a colon */
+	/* Lines printed around each error line; SL_OPTION_NO_CONTEXT = not given, so that groups of
+	 * lines are not separated. Any of them implies print, unless json. */
+	uint64_t before, after, context;
 	uint64_t max_count; /* error lines after which an input ends; UINT64_MAX = no limit */
 	bool json;
 	bool verbose;
@@ -159,6 +162,11 @@ struct sl_scan_options {
 	uint64_t max_memory;
 	enum sl_io_mode io;
 };
+
+#define SL_OPTION_NO_CONTEXT UINT64_MAX
+
+/* Lines around error lines are printed, if any are. */
+bool sl_scan_has_context(const struct sl_scan_options *options);
 
 #define SL_OPTIONS_HELP 1
 

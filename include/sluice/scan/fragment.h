@@ -17,10 +17,11 @@
 /* What is kept of a line. */
 struct sl_fragment_rule {
 	const struct sl_match_plan *plan;
-	bool keeps_text; /* else only lengths */
-	bool confirms;   /* keep the first bytes, which is all that checks see; else those around
+	bool keeps_text;  /* else only lengths */
+	bool confirms;    /* keep the first bytes, which is all that checks see; else those around
 			    the first literal of the plan */
-	size_t keep;     /* bytes, at least SL_FRAGMENT_KEEP_MIN */
+	bool keeps_first; /* the first bytes as well, for lines that are shown without a match */
+	size_t keep;      /* bytes, at least SL_FRAGMENT_KEEP_MIN */
 };
 
 #define SL_FRAGMENT_KEEP_MIN (2u * SL_MATCH_LITERAL_LEN)
@@ -84,6 +85,10 @@ struct sl_fragment_cut {
 /* Of a view that is a whole line. Searches it for the first literal if it is long and was not
  * searched yet. */
 struct sl_fragment_cut sl_fragment_cut(
+	const struct sl_fragment_rule *rule, const struct sl_fragment_view *line);
+
+/* The same, but its first bytes. The rule must have kept them. */
+struct sl_fragment_cut sl_fragment_cut_first(
 	const struct sl_fragment_rule *rule, const struct sl_fragment_view *line);
 
 #endif

@@ -12,7 +12,7 @@
 #ifndef SLUICE_SCAN_LEXICON_H
 #define SLUICE_SCAN_LEXICON_H
 
-#include "sluice/base/bytes.h"
+#include "sluice/scan/match_plan.h"
 
 /* What has to surround a match. */
 enum sl_bounds {
@@ -21,17 +21,11 @@ enum sl_bounds {
 	SL_BOUNDS_LINE, /* nothing: the match is the line, as with grep -x */
 };
 
-/* A literal as it is given. */
-struct sl_lexicon_word {
-	struct sl_span text;
-	uint32_t rank; /* of two at one place that of the lower rank is found; as in match_plan.h */
-};
-
 /* In its owner's memory; fields are the module's. */
 struct sl_lexicon {
 	enum sl_bounds bounds;
 	bool ignore_case;
-	struct sl_lexicon_word *words; /* sorted by their bytes; the shorter of two first */
+	struct sl_match_literal *words; /* sorted by their bytes; the shorter of two first */
 	size_t count;
 	char *bytes;       /* of the words, in lower case if ignore_case */
 	size_t longest;    /* word, in bytes */
@@ -44,9 +38,10 @@ struct sl_lexicon_place {
 	uint32_t rank;
 };
 
-/* Compile; the words' bytes are copied. `ignore_case` folds ASCII letters only. Returns 0 or
+/* Compile; the words' bytes are copied, and may have any length. Of two at one place that of the
+ * lower rank is found. `ignore_case` folds ASCII letters only. Returns 0 or
  * -ENOMEM, then there is nothing to release. */
-int sl_lexicon_init(struct sl_lexicon *lexicon, const struct sl_lexicon_word *words, size_t count,
+int sl_lexicon_init(struct sl_lexicon *lexicon, const struct sl_match_literal *words, size_t count,
 	enum sl_bounds bounds, bool ignore_case) SL_MUST_CHECK;
 
 /* Harmless on {0}. */
