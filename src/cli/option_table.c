@@ -366,6 +366,11 @@ static const struct sl_option scan_options[] = {
 		.kind = SL_OPTION_NUMBER, FIELD(max_count), RANGE(1, UINT64_MAX - 1),
 		.standard = "none",
 		.help = "Stop reading an input after N error lines." },
+	{ .group = "Output", .name = "histogram", .argument = "INTERVAL", .omitted = "auto",
+		.kind = SL_OPTION_WORD, FIELD(histogram),
+		.help = "Show the error lines by time below the table, or with --json as an "
+		"event of type histogram. INTERVAL is a number with s, m, h, d or w, or auto, "
+		"which fits the lines; if omitted, it is auto." },
 	{ .group = "Output", .name = "json",
 		.kind = SL_OPTION_FLAG, FIELD(json),
 		.help = "Write one JSON object per line, in the format of ripgrep: begin, "

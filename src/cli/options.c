@@ -11,6 +11,7 @@
 #include "sluice/cli/options.h"
 
 #include "sluice/base/number.h"
+#include "sluice/logline/timeline.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -288,6 +289,8 @@ parse_long(struct parser *parser, const char *word)
 			return apply_flag(parser, option);
 		if (equals)
 			return apply_value(parser, option, name.text, equals + 1);
+		if (option->omitted)
+			return apply_value(parser, option, name.text, option->omitted);
 		if (parser->next == parser->argc)
 			return usage(
 				parser, "option %s needs a value: %s", name.text, option->argument);
@@ -546,6 +549,25 @@ check_level(struct parser *parser, struct sl_scan_options *options)
 }
 
 static int
+check_histogram(struct parser *parser, struct sl_scan_options *options)
+{
+	if (!options->histogram)
+		return 0;
+	if (strcmp(options->histogram, "auto") != 0 &&
+		!sl_timeline_parse_interval(options->histogram, &options->histogram_interval_s))
+		return usage(parser,
+			"option '--histogram': '%s' is not an interval (write it as 30s, 10m, 1h, "
+			"1d or 1w, at most 366d)",
+			options->histogram);
+	if (options->print || options->count || options->quiet || options->files_with_matches ||
+		options->files_without_match)
+		return usage(parser,
+			"--histogram is for the table and --json: use it without -p, -c, -q, -l "
+			"and -L");
+	return 0;
+}
+
+static int
 check_scan(struct parser *parser, struct sl_scan_options *options)
 {
 	bool lists = options->files_with_matches || options->files_without_match;
@@ -563,6 +585,8 @@ check_scan(struct parser *parser, struct sl_scan_options *options)
 	int code = check_pattern_files(parser, options);
 	if (!code)
 		code = check_level(parser, options);
+	if (!code)
+		code = check_histogram(parser, options);
 	if (code)
 		return code;
 	if (options->chunk > options->max_memory / 2)

@@ -147,6 +147,9 @@ struct sl_scan_options {
 	 * lines are not separated. Any of them implies print, unless json. */
 	uint64_t before, after, context;
 	uint64_t max_count; /* error lines after which an input ends; UINT64_MAX = no limit */
+	const char *histogram;         /* as typed, or "auto"; NULL = none; not with print, count,
+					  quiet or a list of names */
+	uint64_t histogram_interval_s; /* 0 = auto */
 	bool json;
 	bool verbose;
 	bool stats;
@@ -212,6 +215,8 @@ struct sl_option {
 	const char *name;     /* long name without dashes, or NULL */
 	const char *argument; /* its name in help ("FILE"), or NULL if it takes none */
 	const char *help;     /* whole sentences; the man page holds the same words */
+	const char *omitted;  /* the value if none follows after '=', for an argument that may be
+				 omitted, else NULL; only with a long name */
 	const char *standard; /* default as shown, or NULL if there is nothing to show */
 	const char *group;    /* heading; options of a group stand together */
 	enum sl_option_kind kind;
