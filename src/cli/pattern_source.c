@@ -89,7 +89,7 @@ sl_pattern_source_read(struct sl_pattern_source *source, const struct sl_scan_op
 	if (!source->files)
 		code = -ENOMEM;
 	for (size_t i = 0; i < options->patterns.count && code == 0; i++)
-		code = sl_pattern_list_add(&source->list, sl_span_str(options->patterns.items[i]));
+		code = sl_pattern_texts_add(&source->list, sl_span_str(options->patterns.items[i]));
 	if (code)
 		return sl_fail_code(err, SL_PHASE_NONE, code, "cannot read patterns");
 	for (size_t i = 0; i < files->count && code == 0; i++)
@@ -103,6 +103,6 @@ sl_pattern_source_release(struct sl_pattern_source *source)
 	for (size_t i = 0; i < source->file_count; i++)
 		sl_buf_release(&source->files[i]);
 	free(source->files);
-	sl_pattern_list_release(&source->list);
+	sl_pattern_texts_release(&source->list);
 	*source = (struct sl_pattern_source){ 0 };
 }

@@ -98,7 +98,7 @@ static inline unsigned
 passes(const struct sl_match_grams *grams, uint64_t hash)
 {
 	size_t index = sl_grams_filter_index(grams, hash);
-	return grams->filter[index / 8] >> (index % 8) & 1u;
+	return (unsigned)grams->filter[index / 8] >> (index % 8) & 1u;
 }
 
 #define UNROLLED 4u /* samples between two branches */
@@ -216,6 +216,29 @@ sl_match_grams_find(const struct sl_match_grams *grams, const unsigned char *dat
 	*end = *begin + best.entry->len;
 	*rank = best.entry->rank;
 	return true;
+}
+
+static void
+set_ranks(const struct sl_match_grams *grams, struct extent extent, const unsigned char *at,
+	uint64_t *ranks)
+{
+	uint32_t hash = sl_grams_window_hash(grams, at, extent.end);
+	const struct sl_grams_entry *entry = chain_of(grams, hash);
+	for (; entry; entry = entry_of(grams, entry->next)) {
+		if (entry->hash == hash && literal_at(grams, entry, extent, at))
+			ranks[entry->rank / 64] |= 1ull << (entry->rank % 64);
+	}
+}
+
+void
+sl_match_grams_ranks(
+	const struct sl_match_grams *grams, const unsigned char *data, size_t len, uint64_t *ranks)
+{
+	struct extent extent = { data, data + len };
+	for (const unsigned char *at = data; at < extent.end; at++) {
+		if (may_be_window(grams, extent, at))
+			set_ranks(grams, extent, at, ranks);
+	}
 }
 
 static bool

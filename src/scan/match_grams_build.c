@@ -59,12 +59,11 @@ frequency_after(const struct builder *builder, unsigned char before, unsigned ch
 	return builder->frequency[c] * factor;
 }
 
-/* Zipf's law over the ranks: good enough to compare grams. */
 static void
 set_frequencies(struct builder *builder)
 {
 	for (unsigned c = 0; c < 256; c++)
-		builder->frequency[c] = 0.35 / (sl_match_rarity((unsigned char)c) + 5.0);
+		builder->frequency[c] = sl_match_frequency((unsigned char)c);
 }
 
 static double

@@ -25,6 +25,9 @@ sl_match_is_letter(unsigned char c)
 /* How rare a byte is in logs, whatever its case: higher is rarer. */
 unsigned sl_match_rarity(unsigned char c);
 
+/* About which part of the bytes of logs it is: good enough to compare literals. */
+double sl_match_frequency(unsigned char c);
+
 /* One pass over one block. `skip` moves ahead of the candidates: what lies before it belongs to a
  * counted line. */
 struct sl_match_pass {

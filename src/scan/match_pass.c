@@ -111,6 +111,24 @@ sl_match_find(const struct sl_match_plan *plan, const unsigned char *data, size_
 	return found;
 }
 
+void
+sl_match_ranks(
+	const struct sl_match_plan *plan, const unsigned char *data, size_t len, uint64_t *ranks)
+{
+	if (plan->filter == SL_MATCH_GRAMS) {
+		sl_match_grams_ranks(plan->grams, data, len, ranks);
+		return;
+	}
+	for (size_t at = 0; at < len; at++) {
+		for (uint64_t bits = starters(plan, data + at, len - at); bits; bits &= bits - 1) {
+			unsigned index = (unsigned)__builtin_ctzll(bits);
+			uint32_t rank = plan->rank[index];
+			if (literal_is_at(plan, index, data + at, len - at))
+				ranks[rank / 64] |= 1ull << (rank % 64);
+		}
+	}
+}
+
 /* Does the first literal, which is all of them, stand here but for its case? */
 static bool
 is_other_case(const struct sl_match_plan *plan, const unsigned char *data, size_t len)

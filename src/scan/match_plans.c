@@ -2,8 +2,8 @@
  * match_plans.c - which literals share a plan.
  *
  * Teddy looks at every byte, but tells only some SHARP literals apart by its eight buckets: 16 ids
- * of 16 digits take 0.011 s for 100 MB, 64 of them 0.083. Tables of grams look at a sample, which is
- * the sparser the longer the shortest literal is: 0.068 s for 64 literals of 4 bytes, 0.015 for
+ * of 16 digits take 0.011 s for 100 MB, 64 of them 0.083. Tables of grams look at a sample, which
+ * is the sparser the longer the shortest literal is: 0.068 s for 64 literals of 4 bytes, 0.015 for
  * those ids. So:
  *
  *     up to SHARP literals           one plan: a pair, or Teddy
@@ -179,7 +179,8 @@ sl_match_plans_add(struct sl_match_plans *plans, struct sl_match_literal *litera
 {
 	const struct making making = { plans, ignore_case, is_prefilter };
 	sort(literals, count, compare_texts);
-	count = drop_equal(literals, count);
+	if (!is_prefilter)
+		count = drop_equal(literals, count);
 	if (count <= SHARP)
 		return add_few(&making, literals, count);
 	sort(literals, count, compare_lengths);

@@ -6,7 +6,7 @@
 #include <stdlib.h>
 
 int
-sl_pattern_list_add(struct sl_pattern_list *list, struct sl_span text)
+sl_pattern_texts_add(struct sl_pattern_texts *list, struct sl_span text)
 {
 	if (list->count == list->cap) {
 		size_t cap = SL_MAX(list->cap * 2, (size_t)64);
@@ -21,10 +21,10 @@ sl_pattern_list_add(struct sl_pattern_list *list, struct sl_span text)
 }
 
 void
-sl_pattern_list_release(struct sl_pattern_list *list)
+sl_pattern_texts_release(struct sl_pattern_texts *list)
 {
 	free(list->items);
-	*list = (struct sl_pattern_list){ 0 };
+	*list = (struct sl_pattern_texts){ 0 };
 }
 
 static int
@@ -51,7 +51,7 @@ refuse_nul(struct sl_span text, const char *nul, const char *shown, struct sl_er
 
 int
 sl_pattern_file_read(
-	struct sl_pattern_list *list, struct sl_span text, const char *shown, struct sl_error *err)
+	struct sl_pattern_texts *list, struct sl_span text, const char *shown, struct sl_error *err)
 {
 	enum sl_form form = sl_sniff_form((const unsigned char *)text.data, text.len);
 	if (form != SL_FORM_PLAIN)
@@ -67,7 +67,7 @@ sl_pattern_file_read(
 		size_t next = newline ? len + 1 : len;
 		if (newline && len && text.data[len - 1] == '\r')
 			len--;
-		if (sl_pattern_list_add(list, sl_span(text.data, len)) != 0)
+		if (sl_pattern_texts_add(list, sl_span(text.data, len)) != 0)
 			return sl_fail_code(
 				err, SL_PHASE_NONE, -ENOMEM, "cannot read the patterns");
 		text = sl_span(text.data + next, text.len - next);

@@ -8,7 +8,7 @@
 #include <string.h>
 
 static void
-check_lines(struct sl_span text, const struct sl_pattern_list *list)
+check_lines(struct sl_span text, const struct sl_pattern_texts *list)
 {
 	size_t begin = text.len >= 3 && memcmp(text.data, "\xef\xbb\xbf", 3) == 0 ? 3 : 0, at = 0;
 	for (size_t i = begin; i < text.len; i++) {
@@ -27,9 +27,9 @@ check_lines(struct sl_span text, const struct sl_pattern_list *list)
 }
 
 static void
-check_again(const struct sl_pattern_list *list)
+check_again(const struct sl_pattern_texts *list)
 {
-	struct sl_pattern_list again = { 0 };
+	struct sl_pattern_texts again = { 0 };
 	struct sl_error err = { 0 };
 	struct sl_buf text = { 0 };
 	sl_buf_add_str(&text, "\xef\xbb\xbf");
@@ -45,14 +45,14 @@ check_again(const struct sl_pattern_list *list)
 			list->items[i].len && list->items[i].data[list->items[i].len - 1] == '\r';
 		must(sl_span_equal(again.items[i], list->items[i]) || (has_cr && i % 2));
 	}
-	sl_pattern_list_release(&again);
+	sl_pattern_texts_release(&again);
 	sl_buf_release(&text);
 }
 
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 {
-	struct sl_pattern_list list = { 0 };
+	struct sl_pattern_texts list = { 0 };
 	struct sl_error err = { 0 };
 	struct sl_span text = sl_span((const char *)data, len);
 	if (sl_pattern_file_read(&list, text, "it", &err) == 0) {
@@ -61,6 +61,6 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 	} else {
 		must(err.code && err.text[0]);
 	}
-	sl_pattern_list_release(&list);
+	sl_pattern_texts_release(&list);
 	return 0;
 }

@@ -90,7 +90,11 @@ Test(pattern, lines_match_as_in_grep)
 		{ "a.b", FIXED, true, "-a.b-", 1 },
 		{ "a.b", REGEX, false, "axb", 1 },
 		{ "a\\.b", REGEX, true, "axb", 0 },
-		{ "(a|b)c", REGEX, false, "bc", 1 },
+		{ "(a|b)c", REGEX, true, "bc", 1 },
+		{ "[Ee]rror|[Ff]ail(ed|ure)", REGEX, true, "a failure", 1 },
+		{ "[Ee]rror|[Ff]ail(ed|ure)", REGEX, true, "a fail", 0 },
+		{ "[Ee]rr\\d", REGEX, true, "Err7", 1 },
+		{ "(?i)error", REGEX, false, "ERROR", 1 },
 		{ "", REGEX, true, "", 1 },
 		{ "", FIXED, true, "x", 1 },
 		{ "a|", REGEX, true, "x", 1 },
@@ -103,12 +107,12 @@ Test(pattern, lines_match_as_in_grep)
 		{ "x{2}", FIXED, true, "xx", 0 },
 		{ "\xc3\xa9", REGEX, true, "caf\xc3\xa9", 1 },
 		{ "caf..$", REGEX, false, "caf\xc3\xa9", 1 },
-		{ "\\xff", REGEX, false, "\xff", 1 },
+		{ "\\xff", REGEX, true, "\xff", 1 },
 		{ "a\nb", FIXED, true, "xxb", 1 },
 		{ "a\nb+c", REGEX, false, "bbc", 1 },
 		{ "a\nb+c", REGEX, false, "a", 1 },
 		{ "(?<=x)y", REGEX, false, "xy", 1 },
-		{ "\\Qa.b\\E", REGEX, false, "a.b", 1 },
+		{ "\\Qa.b\\E", REGEX, true, "a.b", 1 },
 	};
 	for (size_t i = 0; i < SL_COUNT_OF(cases); i++) {
 		const char *const texts[] = { cases[i].pattern, NULL };
@@ -201,6 +205,7 @@ Test(pattern, what_needs_a_newline_is_refused)
 		{ "a\\n{1,3}", true },
 		{ "(a\\n|b\\n)", true },
 		{ "(?:(?<x>a\\n))b", true },
+		{ "\\n|x", true },
 		{ "a|b\\n", true }, /* as two patterns, one of which is in vain */
 		{ "a(?=\\n)", true },
 		{ "\\Q\\n\\E", false },
@@ -228,6 +233,10 @@ Test(pattern, what_needs_a_newline_is_refused)
 		cr_expect_eq(code, cases[i].refused ? SL_E_USAGE : 0, "'%s': %s", cases[i].text,
 			err.text);
 		cr_expect(!cases[i].refused || strstr(err.text, "use $"), "%s", err.text);
+		bool is_choice =
+			strcmp(cases[i].text, "a|b\\n") == 0 || strcmp(cases[i].text, "\\n|x") == 0;
+		cr_expect(!is_choice || strstr(err.text, "one of its alternatives needs"), "%s",
+			err.text);
 		if (code == 0)
 			sl_pattern_free(pattern);
 	}
@@ -378,7 +387,7 @@ Test(pattern, without_patterns_the_default_pair_is_searched)
 
 Test(pattern, any_of_several_is_enough)
 {
-	const char *const texts[] = { "foo", "b[ae]r", NULL };
+	const char *const texts[] = { "foo", "b[ae]+r", NULL };
 	begin(texts, 0);
 	cr_assert(sl_pattern_confirms(pattern));
 	cr_assert_eq(line("a foo"), 1);
@@ -531,7 +540,9 @@ Test(pattern, of_a_very_long_line_only_a_sure_match_counts)
 	} cases[] = {
 		{ "err[o]r", 1 },
 		{ "^err[o]r x", 1 },
-		{ "en[d]", SL_VERDICT_UNDECIDED },
+		{ "en[d]", SL_VERDICT_YES }, /* as the literal that it is */
+		{ "en[d]\\b", SL_VERDICT_UNDECIDED },
+		{ "missin[g]\\b", SL_VERDICT_NO }, /* its literal is nowhere in the line */
 		{ "x$", SL_VERDICT_UNDECIDED },
 		{ "x\\z", SL_VERDICT_UNDECIDED },
 		{ "xx(?!x)", SL_VERDICT_UNDECIDED },

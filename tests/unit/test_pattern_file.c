@@ -11,7 +11,7 @@
 static void
 check(struct sl_span text, const char *want)
 {
-	struct sl_pattern_list list = { 0 };
+	struct sl_pattern_texts list = { 0 };
 	struct sl_error err = { 0 };
 	struct sl_buf got = { 0 };
 	struct guard guard;
@@ -28,7 +28,7 @@ check(struct sl_span text, const char *want)
 	else
 		cr_expect_str_eq(got.data, want);
 	sl_buf_release(&got);
-	sl_pattern_list_release(&list);
+	sl_pattern_texts_release(&list);
 	guard_release(&guard);
 }
 

@@ -11,7 +11,7 @@
 #include "sluice/scan/pattern_file.h"
 
 struct sl_pattern_source {
-	struct sl_pattern_list list;
+	struct sl_pattern_texts list;
 	struct sl_buf *files; /* their text */
 	size_t file_count;
 };

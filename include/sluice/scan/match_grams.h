@@ -43,6 +43,10 @@ bool sl_match_grams_any(const struct sl_match_grams *grams, const unsigned char 
 bool sl_match_grams_find(const struct sl_match_grams *grams, const unsigned char *data, size_t len,
 	size_t from, size_t *begin, size_t *end, uint32_t *rank);
 
+/* Set the bit of the rank of each literal that the text holds. */
+void sl_match_grams_ranks(
+	const struct sl_match_grams *grams, const unsigned char *data, size_t len, uint64_t *ranks);
+
 /* True if a literal begins before `cut` and ends after it. For the few bytes on both sides of a
  * cut. */
 bool sl_match_grams_spans(

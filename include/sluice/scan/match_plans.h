@@ -17,8 +17,9 @@ struct sl_match_plans {
 
 /*
  * Append plans for `count` literals of at most SL_MATCH_LITERAL_LEN bytes, which are sorted; their
- * bytes are copied. Of equal literals the first is found. For no literals, a plan that matches
- * nothing. Returns 0, -ENOMEM, or SL_E_LIMIT for a literal that is too long or has a newline.
+ * bytes are copied. Of equal literals that decide only the first is kept. For no literals, a plan
+ * that matches nothing. Returns 0, -ENOMEM, or SL_E_LIMIT for a literal that is too long or has a
+ * newline.
  */
 int sl_match_plans_add(struct sl_match_plans *plans, struct sl_match_literal *literals,
 	size_t count, bool ignore_case, bool is_prefilter) SL_MUST_CHECK;
