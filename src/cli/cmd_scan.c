@@ -101,6 +101,7 @@ scan_task(void *arg)
 		.sinks = scan->output.sinks,
 		.sink_count = scan->output.sink_count,
 		.numbers = scan->output.with_numbers,
+		.kinds = scan->output.kinds,
 		.no_follow = options->no_follow,
 		.output_fd = options->quiet ? 0 : STDOUT_FILENO,
 		.max_hits = options->max_count,

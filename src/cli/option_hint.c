@@ -138,7 +138,7 @@ static const struct hint scan_hints[] = {
 	  "--only-matching -A --after-context -B --before-context -C --context -x --line-regexp "
 	  "--level --histogram "
 	  "--records --include --exclude --exclude-dir -g --glob --follow --state --since --until "
-	  "--top --null-data -b "
+	  "--null-data -b "
 	  "--byte-offset --line-buffered -S --smart-case -U --multiline -d -D -I",
 		UNSUPPORTED },
 	{ NULL, NULL },

@@ -465,6 +465,11 @@ check_scan(struct parser *parser, struct sl_scan_options *options)
 	options->print = options->print || (options->line_number && !options->json);
 	/* As with grep: of lines that are only counted, or only looked for, none is printed. */
 	options->print = options->print && !options->count && !options->quiet;
+	bool has_kinds = options->top != SL_OPTION_TOP_AUTO && options->top > 0;
+	if (has_kinds && (options->print || options->count || options->quiet))
+		return usage(parser,
+			"--top is for the table and --json: it cannot be combined with "
+			"-p, -c or -q");
 	if (options->chunk > options->max_memory / 2)
 		return usage(parser, "two chunks must fit into --max-memory: lower --chunk or "
 				     "raise --max-memory");
@@ -481,6 +486,7 @@ sl_scan_options_parse(struct sl_scan_options *out, int argc, char **argv, struct
 		.err = err };
 	*out = (struct sl_scan_options){
 		.max_count = UINT64_MAX,
+		.top = SL_OPTION_TOP_AUTO,
 		.chunk = SL_OPTION_CHUNK,
 		.queue = SL_OPTION_QUEUE,
 		.max_memory = SL_OPTION_MEMORY,

@@ -104,7 +104,7 @@ static size_t
 size_pool(struct scan *scan, unsigned consumers)
 {
 	const struct sl_scan_setup *setup = scan->setup;
-	uint64_t elsewhere = MEMORY_ELSEWHERE;
+	uint64_t elsewhere = MEMORY_ELSEWHERE + 2 * sl_scan_kinds_memory(setup);
 	if (sl_pattern_has_expressions(setup->pattern))
 		elsewhere += (uint64_t)consumers * SL_PATTERN_JIT_STACK;
 	uint64_t budget = setup->max_memory > elsewhere ? setup->max_memory - elsewhere : 0;
@@ -114,7 +114,7 @@ size_pool(struct scan *scan, unsigned consumers)
 	while (chunk / 2 >= CHUNK_MIN && 4 * (chunk + chunk / 8) > budget)
 		chunk = chunk / 2 / SL_CHUNK_ALIGN * SL_CHUNK_ALIGN;
 	scan->chunk_size = chunk;
-	uint64_t each = chunk + (scan->by_line ? chunk / 8 : 0);
+	uint64_t each = chunk + (scan->by_line || setup->kinds ? chunk / 8 : 0);
 	uint64_t count = SL_MAX(budget / each, 2u);
 	return (size_t)SL_MIN(count, (uint64_t)SL_SCAN_READERS + setup->queue + consumers);
 }
@@ -175,6 +175,7 @@ init(struct scan *scan, unsigned consumers)
 	int code = sl_matcher_new(&scan->matcher, scan->setup->pattern);
 	if (code)
 		return code;
+	sl_scan_kinds_init(scan, consumers);
 	/* Chunks are kept for the front only where lines are. */
 	scan->reserve = wants_lines ? SL_MAX(chunks / 2, (size_t)1) : 1;
 	scan->stream_limit = limit_streams(scan, chunks);
@@ -222,6 +223,7 @@ clean_up(struct scan *scan)
 	while ((piece = scan->free_pieces)) {
 		scan->free_pieces = piece->next_free;
 		free(piece->marks);
+		sl_kinds_free(piece->kinds);
 		free(piece);
 	}
 }

@@ -9,37 +9,45 @@
 #include "sluice/rt/offload.h"
 
 #include <errno.h>
+#include <stdlib.h>
 
 struct scan_call {
-	const struct scan *scan;
+	struct scan *scan;
 	struct sl_engine *engine; /* of a deferred piece */
 	struct scan_piece *piece;
 	struct sl_chunk *step; /* of a deferred piece */
+	uint64_t *marks;       /* of the step, if scan.has_partials */
 	size_t len;            /* bytes read to it */
 	int got;               /* by that read: a count, 0 at the end, or a code */
 	size_t waited_len;     /* sum of what was read so */
 };
 
-/* Scan the next bytes of the piece, which are in the step's chunk. */
-static void
+/* Scan the next bytes of the piece, which are in the step's chunk. Returns 0 or -ENOMEM. */
+static int
 scan_step(const struct scan_call *call, size_t len)
 {
-	const struct scan *scan = call->scan;
+	struct scan *scan = call->scan;
 	struct scan_piece *piece = call->piece;
-	struct sl_block_result step;
-	sl_block_scan(scan->kernel, scan->plan, NULL, call->step->data, len, NULL, &step);
-	sl_block_merge(scan->plan, &piece->found.block, &step);
+	struct sl_partial_run run = { .data = call->step->data, .len = len };
+	int code = 0;
+	if (call->marks)
+		memset(call->marks, 0, SL_MATCH_MARK_WORDS(len) * sizeof(*call->marks));
+	sl_block_scan(scan->kernel, scan->plan, NULL, run.data, len, call->marks, &run.block);
+	if (scan->has_partials)
+		code = sl_scan_kinds_run(scan, piece, &run, call->marks);
+	else
+		sl_block_merge(scan->plan, &piece->found.block, &run.block);
 	if (piece->form == SL_FORM_PLAIN)
 		piece->form = sl_sniff_block(call->step->data, len);
 	piece->len += len;
+	return code;
 }
 
 static int
 scan_step_on_worker(void *arg)
 {
 	const struct scan_call *call = arg;
-	scan_step(call, call->len);
-	return 0;
+	return scan_step(call, call->len);
 }
 
 /* Up to the first byte that is not in the page cache. */
@@ -53,10 +61,9 @@ read_on_worker(void *arg)
 		size_t want = SL_MIN(range->len - piece->len, call->step->size);
 		size_t got = sl_input_read_cached(call->engine, piece->job->input->fd,
 			range->off + piece->len, call->step->data, want);
-		if (got)
-			scan_step(call, got);
-		if (got < want)
-			break;
+		int code = got ? scan_step(call, got) : 0;
+		if (code || got < want)
+			return code;
 	}
 	return 0;
 }
@@ -79,12 +86,14 @@ wait_for_step(struct scan_call *call)
 
 SL_SUSPENDS
 static int
-consume_deferred(struct scan *scan, struct scan_piece *piece, struct sl_chunk *step)
+consume_deferred(
+	struct scan *scan, struct scan_piece *piece, struct sl_chunk *step, uint64_t *marks)
 {
 	struct scan_call call = { .scan = scan,
 		.engine = sl_rt_engine(sl_rt_current()),
 		.piece = piece,
 		.step = step,
+		.marks = marks,
 		.got = 1 };
 	size_t len = piece->range.len;
 	int code = 0;
@@ -106,9 +115,9 @@ consume_deferred(struct scan *scan, struct scan_piece *piece, struct sl_chunk *s
 SL_SUSPENDS
 static int
 consume_one(struct scan *scan, struct scan_piece *piece, struct sl_matcher *matcher,
-	struct sl_chunk *step)
+	struct sl_chunk *step, uint64_t *marks)
 {
-	int code = piece->is_deferred ? consume_deferred(scan, piece, step)
+	int code = piece->is_deferred ? consume_deferred(scan, piece, step, marks)
 				      : sl_scan_piece_offload(scan, piece, matcher);
 	if (code == 0 && !scan->by_line)
 		sl_scan_piece_drop_chunk(scan, piece);
@@ -127,13 +136,17 @@ sl_scan_consume(void *arg)
 	struct sl_matcher *matcher = NULL;
 	struct sl_chunk *step = scan->steps ? sl_chunk_try_take(scan->steps) : NULL;
 	sl_assert(step || !scan->steps); /* the pool has one for each consumer */
-	int code = sl_matcher_new(&matcher, scan->setup->pattern);
+	bool has_marks = step && scan->has_partials;
+	uint64_t *marks =
+		has_marks ? calloc(SL_MATCH_MARK_WORDS(step->size), sizeof(*marks)) : NULL;
+	int code = has_marks && !marks ? -ENOMEM : sl_matcher_new(&matcher, scan->setup->pattern);
 	while (code == 0) {
 		code = sl_channel_receive(scan->queue, &piece, SL_FOREVER);
 		if (code == 0)
-			code = consume_one(scan, piece, matcher, step);
+			code = consume_one(scan, piece, matcher, step, marks);
 	}
 	sl_matcher_free(matcher);
+	free(marks);
 	sl_chunk_unref(step);
 	/* Readers pass small pieces to the merger themselves, but close the queue after the
 	 * last. */

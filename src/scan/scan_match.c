@@ -7,6 +7,7 @@
 #include "sluice/base/clock.h"
 
 struct match_call {
+	struct scan *scan;
 	struct scan_piece *piece;
 	struct sl_block_steps block;
 	bool is_begun;
@@ -27,13 +28,14 @@ begin(struct scan_piece *piece)
 		memset(piece->marks, 0, SL_MATCH_MARK_WORDS(piece->len) * sizeof(uint64_t));
 }
 
-void
+int
 sl_scan_piece_scan(struct scan *scan, struct scan_piece *piece)
 {
 	begin(piece);
 	sl_block_scan(scan->kernel, scan->plan, NULL, piece->data, piece->len, piece->marks,
 		&piece->found.block);
 	find_form(piece);
+	return sl_scan_kinds_run(scan, piece, &piece->found, piece->marks);
 }
 
 /* Returns 1 if there is more. */
@@ -44,13 +46,15 @@ step(void *arg)
 	if (!call->is_begun)
 		find_form(call->piece);
 	call->is_begun = true;
-	return sl_block_step(&call->block, SL_STEPS_NS);
+	if (sl_block_step(&call->block, SL_STEPS_NS))
+		return 1;
+	return sl_scan_kinds_run(call->scan, call->piece, &call->piece->found, call->piece->marks);
 }
 
 int
 sl_scan_piece_offload(struct scan *scan, struct scan_piece *piece, struct sl_matcher *matcher)
 {
-	struct match_call call = { .piece = piece };
+	struct match_call call = { .scan = scan, .piece = piece };
 	begin(piece);
 	call.block = (struct sl_block_steps){ .kernel = scan->kernel,
 		.plan = scan->plan,

@@ -131,6 +131,8 @@ emit_lines(struct scan *scan, const struct scan_piece *piece)
 		struct shorten_call call = { &job->join, &found };
 		if (sl_scan_wants_lines(scan) && line.len > SL_PARTIAL_KEEP)
 			code = sl_offload(shorten, &call);
+		if (code == 0 && scan->setup->max_hits != UINT64_MAX)
+			code = sl_scan_kinds_line(scan, job, &found);
 		if (code == 0)
 			code = emit_line(scan, job, &found);
 		if (code == 0 && job->is_limited)
@@ -174,9 +176,10 @@ emit_joined(struct scan *scan, struct scan_job *job, const struct sl_partial_run
 	struct head_call call = { .join = &job->join, .piece = piece };
 	sl_offload_fn *fn = piece ? join_head : join_end;
 	int code = sl_join_is_costly(&job->join, piece) ? sl_offload(fn, &call) : fn(&call);
-	if (code == 1)
-		code = emit_line(scan, job, &call.line);
-	return code;
+	if (code != 1)
+		return code;
+	code = sl_scan_kinds_line(scan, job, &call.line);
+	return code ? code : emit_line(scan, job, &call.line);
 }
 
 SL_SUSPENDS
@@ -184,6 +187,8 @@ static int
 merge_bytes(struct scan *scan, struct scan_piece *piece)
 {
 	struct scan_job *job = piece->job;
+	if (scan->has_partials)
+		return sl_scan_kinds_count(scan, piece);
 	if (!scan->by_line) {
 		sl_join_count(&job->join, &piece->found);
 		return 0;
@@ -191,6 +196,8 @@ merge_bytes(struct scan *scan, struct scan_piece *piece)
 	int code = emit_joined(scan, job, &piece->found);
 	if (code == 0 && !job->ignores_rest && !piece->range.is_hole)
 		code = emit_lines(scan, piece);
+	if (code == 0)
+		code = sl_scan_kinds_merge(scan, piece);
 	if (code)
 		return code;
 	struct head_call call = { .join = &job->join, .piece = &piece->found };
@@ -247,6 +254,8 @@ static int
 finish_counts(struct scan *scan, struct scan_job *job)
 {
 	int code = scan->by_line ? emit_joined(scan, job, NULL) : 0;
+	if (scan->has_partials)
+		code = sl_scan_kinds_end(scan, job);
 	if (code || job->ignores_rest)
 		return code;
 	job->ignores_rest = true;

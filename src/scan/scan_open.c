@@ -158,10 +158,11 @@ static int
 scan_small(void *arg)
 {
 	struct batch *batch = arg;
-	for (size_t i = 0; i < batch->small_count; i++)
+	int code = 0;
+	for (size_t i = 0; i < batch->small_count && code == 0; i++)
 		if (sl_scan_piece_is_text(batch->small[i]->small))
-			sl_scan_piece_scan(batch->scan, batch->small[i]->small);
-	return 0;
+			code = sl_scan_piece_scan(batch->scan, batch->small[i]->small);
+	return code;
 }
 
 /* True if scanning takes less time than the switch to a worker and back. */

@@ -28,6 +28,7 @@ sl_scan_piece_new(struct scan *scan, struct scan_job *job)
 	piece->form = SL_FORM_PLAIN;
 	piece->next_free = NULL;
 	sl_list_init(&piece->link);
+	sl_scan_kinds_begin_piece(piece);
 	return piece;
 }
 
@@ -38,6 +39,7 @@ sl_scan_piece_free(struct scan *scan, struct scan_piece *piece)
 		return;
 	sl_list_remove(&piece->link);
 	sl_scan_piece_drop_chunk(scan, piece);
+	sl_scan_kinds_end_piece(piece);
 	piece->next_free = scan->free_pieces;
 	scan->free_pieces = piece;
 }
@@ -53,6 +55,9 @@ sl_scan_job_new(struct scan *scan, const char *path, bool is_found)
 	sl_list_init(&job->of_streams);
 	sl_list_init(&job->waiting);
 	sl_join_init(&job->join, scan->setup->pattern, scan->matcher, sl_scan_wants_lines(scan));
+	if (scan->has_partials)
+		job->join.spec = scan->kinds_spec;
+	job->number = scan->next_number++;
 	sl_list_push_back(&scan->jobs, &job->of_scan);
 	return job;
 }
@@ -70,8 +75,8 @@ sl_scan_job_free(struct scan *scan, struct scan_job *job)
 }
 
 /* The result of zeros does not depend on their number beyond the length of two literals. */
-void
-sl_scan_piece_scan_hole(const struct scan *scan, struct scan_piece *piece)
+int
+sl_scan_piece_scan_hole(struct scan *scan, struct scan_piece *piece)
 {
 	static const unsigned char zeros[4 * SL_MATCH_LITERAL_LEN];
 	struct sl_partial_run *found = &piece->found;
@@ -80,4 +85,5 @@ sl_scan_piece_scan_hole(const struct scan *scan, struct scan_piece *piece)
 	sl_block_scan(scan->kernel, scan->plan, NULL, zeros, SL_MIN(piece->len, sizeof(zeros)),
 		NULL, &found->block);
 	found->block.len = piece->len;
+	return sl_scan_kinds_run(scan, piece, found, NULL);
 }
