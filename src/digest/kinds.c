@@ -1,12 +1,11 @@
 /*
- * digest.c - a hash table of masked lines, whose text is in blocks that are freed together.
+ * kinds.c - a hash table of masked lines, whose text is in blocks that are freed together.
  *
  * Half of the memory is for the table and the blocks; the other half is needed while similar kinds
  * become one, since that builds a new table next to the old one.
  */
 #include "sluice/digest/kinds.h"
 
-#include "sluice/digest/masks.h"
 #include "sluice/digest/templates.h"
 
 #include <errno.h>
@@ -34,9 +33,19 @@ struct sl_kinds {
 	size_t block_count, blocks_most;
 	uint64_t lines, dropped;
 	uint64_t clock; /* counts uses */
+	uint64_t state; /* another one whenever indices of kinds change */
 };
 
+/* state: no two digests ever have the same state, so that a memo can tell them apart. */
+static _Atomic uint64_t states;
+
 /* ---- memory ---- */
+
+static void
+change_state(struct sl_kinds *kinds)
+{
+	kinds->state = ++states;
+}
 
 struct sl_kinds *
 sl_kinds_new(size_t max_bytes)
@@ -46,6 +55,7 @@ sl_kinds_new(size_t max_bytes)
 	if (!kinds)
 		return NULL;
 	size_t half = max_bytes / 2, each = sizeof(struct sl_kind) + 2 * sizeof(uint32_t);
+	change_state(kinds);
 	kinds->most = half / KIND_BYTES;
 	kinds->blocks_most = (half - kinds->most * each) / (BLOCK + sizeof(struct block));
 	return kinds;
@@ -97,6 +107,7 @@ sl_kinds_clear(struct sl_kinds *kinds)
 		kinds->block_count = 1;
 	}
 	kinds->count = 0;
+	change_state(kinds);
 	kinds->lines = kinds->dropped = kinds->clock = 0;
 }
 
@@ -133,21 +144,6 @@ store(struct sl_kinds *kinds, struct sl_span text)
 }
 
 /* ---- the table ---- */
-
-static uint64_t
-hash_of(struct sl_span text)
-{
-	uint64_t hash = text.len, word;
-	const char *at = text.data;
-	for (size_t left = text.len; left; left -= SL_MIN(left, sizeof(word))) {
-		word = 0;
-		memcpy(&word, at, SL_MIN(left, sizeof(word)));
-		hash = (hash ^ word) * 0x9e3779b97f4a7c15ull;
-		hash ^= hash >> 32;
-		at += SL_MIN(left, sizeof(word));
-	}
-	return hash * 0x9e3779b97f4a7c15ull;
-}
 
 /* The slot of the kind with this text, or the empty one where it would be. */
 static uint32_t *
@@ -241,9 +237,9 @@ is_full(const struct sl_kinds *kinds, size_t more)
 
 static int shrink(struct sl_kinds *kinds);
 
-/* The kind, whose text and example are not in the digest. */
+/* The kind, whose text and example are not in the digest. Returns 0 and its index, or -ENOMEM. */
 static int
-add(struct sl_kinds *kinds, const struct sl_kind *kind)
+add(struct sl_kinds *kinds, const struct sl_kind *kind, size_t *index)
 {
 	if (is_full(kinds, kind->text.len + kind->example.len)) {
 		int code = shrink(kinds);
@@ -252,6 +248,7 @@ add(struct sl_kinds *kinds, const struct sl_kind *kind)
 	}
 	uint32_t slot = kinds->cap ? *find_slot(kinds, kind->text, kind->hash) : 0;
 	kinds->lines += kind->count;
+	*index = slot ? slot - 1 : kinds->count;
 	return slot ? add_to_kind(kinds, &kinds->items[slot - 1], kind) : add_kind(kinds, kind);
 }
 
@@ -291,6 +288,7 @@ replace(struct sl_kinds *kinds, struct sl_kinds *other)
 	*kinds = *other;
 	kinds->lines = lines;
 	kinds->dropped = dropped;
+	change_state(kinds);
 	*other = old;
 }
 
@@ -310,7 +308,7 @@ static int
 add_grouped(struct sl_kinds *grouped, struct sl_kind kind, struct sl_span text)
 {
 	kind.text = text;
-	kind.hash = hash_of(text);
+	kind.hash = sl_memo_hash(text);
 	uint32_t slot = grouped->cap ? *find_slot(grouped, text, kind.hash) : 0;
 	uint64_t used = slot ? SL_MAX(grouped->items[slot - 1].used, kind.used) : kind.used;
 	int code = slot ? add_to_kind(grouped, &grouped->items[slot - 1], &kind)
@@ -412,21 +410,26 @@ shrink(struct sl_kinds *kinds)
 /* ---- public functions ---- */
 
 int
-sl_kinds_add(struct sl_kinds *kinds, struct sl_span line, struct sl_kinds_place place)
+sl_kinds_add(struct sl_kinds *kinds, struct sl_memo *memo, struct sl_span line,
+	struct sl_kinds_place place)
 {
-	unsigned char masked[SL_KINDS_LINE_MAX];
-	size_t len = SL_MIN(line.len, (size_t)SL_KINDS_LINE_MAX);
-	if (len && line.data[len - 1] == '\r')
-		len--;
-	struct sl_span text = { (char *)masked,
-		sl_masks_apply((const unsigned char *)line.data, len, masked) };
-	struct sl_kind kind = { .hash = hash_of(text),
-		.text = text,
-		.example = sl_span(line.data, SL_MIN(len, (size_t)SL_KINDS_EXAMPLE_MAX)),
+	if (line.len && line.data[line.len - 1] == '\r')
+		line.len--;
+	line.len = SL_MIN(line.len, (size_t)SL_KINDS_LINE_MAX);
+	struct sl_memo_line *masked = sl_memo_mask(memo, line);
+	struct sl_kind kind = { .hash = masked->hash,
+		.text = masked->text,
+		.example = sl_span(line.data, SL_MIN(line.len, (size_t)SL_KINDS_EXAMPLE_MAX)),
 		.count = 1,
 		.first = place,
 		.last = place };
-	return add(kinds, &kind);
+	if (masked->digest == kinds->state) {
+		kinds->lines++;
+		return add_to_kind(kinds, &kinds->items[masked->index], &kind);
+	}
+	int code = add(kinds, &kind, &masked->index);
+	masked->digest = kinds->state;
+	return code;
 }
 
 static struct sl_kinds_place
@@ -442,7 +445,8 @@ sl_kinds_merge(struct sl_kinds *kinds, const struct sl_kinds *from, struct sl_ki
 		struct sl_kind kind = from->items[i];
 		kind.first = moved(kind.first, base);
 		kind.last = moved(kind.last, base);
-		int code = add(kinds, &kind);
+		size_t index;
+		int code = add(kinds, &kind, &index);
 		if (code)
 			return code;
 	}
@@ -459,6 +463,7 @@ sl_kinds_sort(struct sl_kinds *kinds, size_t *count)
 		return NULL;
 	qsort(kinds->items, kinds->count, sizeof(*kinds->items), compare_count);
 	fill_slots(kinds);
+	change_state(kinds);
 	return kinds->items;
 }
 

@@ -49,7 +49,9 @@ sl_mask_is_uuid(const unsigned char *text, size_t len)
 bool
 sl_mask_is_hex(const unsigned char *word, size_t len)
 {
-	size_t digits = 0, from = len > 2 && word[0] == '0' && (word[1] | 0x20) == 'x' ? 2 : 0;
+	size_t digits = 0, from = 0;
+	if (len > 2 && sl_mask_is_digit(word[0]) && (word[1] | 0x20) == 'x')
+		from = 2;
 	for (size_t i = from; i < len; i++) {
 		if (sl_hex_digit(word[i]) < 0)
 			return false;

@@ -65,18 +65,14 @@ ends_url(unsigned char c)
 	       (c != '\0' && strchr("\"'<>()[]{}|\\,;", c));
 }
 
-/* Digits within a word are numbers, unless a few stand between letters: "log4j", "i18n". */
+/* Digits within a word are numbers, also in "log4j": which digits there are must not matter. */
 static void
 mask_mixed(struct pass *pass, size_t len)
 {
 	const unsigned char *end = pass->at + len;
 	while (pass->at < end) {
 		size_t digits = sl_mask_count(pass->at, end, SL_MASK_BYTE_DIGIT);
-		bool is_name = digits <= 2 && sl_mask_is_letter(before(pass)) &&
-			       pass->at + digits < end && sl_mask_is_letter(pass->at[digits]);
-		if (is_name)
-			copy(pass, digits);
-		else if (digits)
+		if (digits)
 			put(pass, SL_MASK_NUMBER, digits);
 		copy(pass, sl_mask_count(pass->at, end, SL_MASK_BYTE_WORD));
 	}

@@ -70,7 +70,8 @@ size_t sl_mask_time(const unsigned char *text, size_t len);
 /* A UUID comes first, and no word goes on behind it. */
 bool sl_mask_is_uuid(const unsigned char *text, size_t len);
 
-/* A word that is one number: 0x1f, or 8 digits or more that are not all decimal. */
+/* A word that is one number: a digit, usually 0, and x1f; or 8 digits or more that are not all
+ * decimal. */
 bool sl_mask_is_hex(const unsigned char *word, size_t len);
 
 /* The length of fe80::1, 2001:db8:0:0:0:0:0:1 or aa:bb:cc:dd:ee:ff; 0 if there is none. */

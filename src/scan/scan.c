@@ -105,6 +105,8 @@ size_pool(struct scan *scan, unsigned consumers)
 {
 	const struct sl_scan_setup *setup = scan->setup;
 	uint64_t elsewhere = MEMORY_ELSEWHERE + 2 * sl_scan_kinds_memory(setup);
+	if (setup->kinds)
+		elsewhere += (uint64_t)(consumers + SL_SCAN_OPENERS + 1) * SL_MEMO_BYTES;
 	if (sl_pattern_has_expressions(setup->pattern))
 		elsewhere += (uint64_t)consumers * SL_PATTERN_JIT_STACK;
 	uint64_t budget = setup->max_memory > elsewhere ? setup->max_memory - elsewhere : 0;
@@ -175,7 +177,9 @@ init(struct scan *scan, unsigned consumers)
 	int code = sl_matcher_new(&scan->matcher, scan->setup->pattern);
 	if (code)
 		return code;
-	sl_scan_kinds_init(scan, consumers);
+	code = sl_scan_kinds_init(scan, consumers);
+	if (code)
+		return code;
 	/* Chunks are kept for the front only where lines are. */
 	scan->reserve = wants_lines ? SL_MAX(chunks / 2, (size_t)1) : 1;
 	scan->stream_limit = limit_streams(scan, chunks);
@@ -246,6 +250,7 @@ release(struct scan *scan)
 	sl_chunk_pool_free(scan->steps);
 	sl_chunk_pool_free(scan->smalls);
 	sl_matcher_free(scan->matcher);
+	sl_memo_free(scan->memo);
 	free(scan);
 }
 

@@ -11,12 +11,20 @@
 #include <errno.h>
 #include <stdlib.h>
 
+/* What a consumer has of its own, for the worker that it waits for. */
+struct consumer {
+	struct sl_matcher *matcher;
+	struct sl_chunk *step;
+	uint64_t *marks;      /* of the step, none set, if scan.has_partials */
+	struct sl_memo *memo; /* if kinds are wanted */
+};
+
 struct scan_call {
 	struct scan *scan;
 	struct sl_engine *engine; /* of a deferred piece */
 	struct scan_piece *piece;
+	const struct consumer *consumer;
 	struct sl_chunk *step; /* of a deferred piece */
-	uint64_t *marks;       /* of the step, if scan.has_partials */
 	size_t len;            /* bytes read to it */
 	int got;               /* by that read: a count, 0 at the end, or a code */
 	size_t waited_len;     /* sum of what was read so */
@@ -29,12 +37,11 @@ scan_step(const struct scan_call *call, size_t len)
 	struct scan *scan = call->scan;
 	struct scan_piece *piece = call->piece;
 	struct sl_partial_run run = { .data = call->step->data, .len = len };
+	uint64_t *marks = call->consumer->marks;
 	int code = 0;
-	if (call->marks)
-		memset(call->marks, 0, SL_MATCH_MARK_WORDS(len) * sizeof(*call->marks));
-	sl_block_scan(scan->kernel, scan->plan, NULL, run.data, len, call->marks, &run.block);
+	sl_block_scan(scan->kernel, scan->plan, NULL, run.data, len, marks, &run.block);
 	if (scan->has_partials)
-		code = sl_scan_kinds_run(scan, piece, &run, call->marks);
+		code = sl_scan_kinds_run(scan, piece, &run, marks, call->consumer->memo);
 	else
 		sl_block_merge(scan->plan, &piece->found.block, &run.block);
 	if (piece->form == SL_FORM_PLAIN)
@@ -86,14 +93,13 @@ wait_for_step(struct scan_call *call)
 
 SL_SUSPENDS
 static int
-consume_deferred(
-	struct scan *scan, struct scan_piece *piece, struct sl_chunk *step, uint64_t *marks)
+consume_deferred(struct scan *scan, struct scan_piece *piece, const struct consumer *consumer)
 {
 	struct scan_call call = { .scan = scan,
 		.engine = sl_rt_engine(sl_rt_current()),
 		.piece = piece,
-		.step = step,
-		.marks = marks,
+		.consumer = consumer,
+		.step = consumer->step,
 		.got = 1 };
 	size_t len = piece->range.len;
 	int code = 0;
@@ -105,7 +111,7 @@ consume_deferred(
 		if (code)
 			return code;
 	}
-	piece->found.data = step->data;
+	piece->found.data = consumer->step->data;
 	piece->found.len = piece->len;
 	scan->progress->worker_bytes += piece->len - call.waited_len;
 	sl_scan_piece_was_read(scan, piece, call.got, piece->len);
@@ -114,11 +120,11 @@ consume_deferred(
 
 SL_SUSPENDS
 static int
-consume_one(struct scan *scan, struct scan_piece *piece, struct sl_matcher *matcher,
-	struct sl_chunk *step, uint64_t *marks)
+consume_one(struct scan *scan, struct scan_piece *piece, const struct consumer *consumer)
 {
-	int code = piece->is_deferred ? consume_deferred(scan, piece, step, marks)
-				      : sl_scan_piece_offload(scan, piece, matcher);
+	int code = piece->is_deferred
+			   ? consume_deferred(scan, piece, consumer)
+			   : sl_scan_piece_offload(scan, piece, consumer->matcher, consumer->memo);
 	if (code == 0 && !scan->by_line)
 		sl_scan_piece_drop_chunk(scan, piece);
 	if (code == 0)
@@ -128,26 +134,43 @@ consume_one(struct scan *scan, struct scan_piece *piece, struct sl_matcher *matc
 	return code;
 }
 
+static int
+init_consumer(struct scan *scan, struct consumer *consumer)
+{
+	*consumer =
+		(struct consumer){ .step = scan->steps ? sl_chunk_try_take(scan->steps) : NULL };
+	sl_assert(consumer->step || !scan->steps); /* the pool has one for each consumer */
+	if (consumer->step && scan->has_partials &&
+		!(consumer->marks = calloc(
+			  SL_MATCH_MARK_WORDS(consumer->step->size), sizeof(*consumer->marks))))
+		return -ENOMEM;
+	if (scan->setup->kinds && !(consumer->memo = sl_memo_new()))
+		return -ENOMEM;
+	return sl_matcher_new(&consumer->matcher, scan->setup->pattern);
+}
+
+static void
+release_consumer(struct consumer *consumer)
+{
+	sl_matcher_free(consumer->matcher);
+	sl_memo_free(consumer->memo);
+	free(consumer->marks);
+	sl_chunk_unref(consumer->step);
+}
+
 int
 sl_scan_consume(void *arg)
 {
 	struct scan *scan = arg;
 	struct scan_piece *piece = NULL;
-	struct sl_matcher *matcher = NULL;
-	struct sl_chunk *step = scan->steps ? sl_chunk_try_take(scan->steps) : NULL;
-	sl_assert(step || !scan->steps); /* the pool has one for each consumer */
-	bool has_marks = step && scan->has_partials;
-	uint64_t *marks =
-		has_marks ? calloc(SL_MATCH_MARK_WORDS(step->size), sizeof(*marks)) : NULL;
-	int code = has_marks && !marks ? -ENOMEM : sl_matcher_new(&matcher, scan->setup->pattern);
+	struct consumer consumer;
+	int code = init_consumer(scan, &consumer);
 	while (code == 0) {
 		code = sl_channel_receive(scan->queue, &piece, SL_FOREVER);
 		if (code == 0)
-			code = consume_one(scan, piece, matcher, step, marks);
+			code = consume_one(scan, piece, &consumer);
 	}
-	sl_matcher_free(matcher);
-	free(marks);
-	sl_chunk_unref(step);
+	release_consumer(&consumer);
 	/* Readers pass small pieces to the merger themselves, but close the queue after the
 	 * last. */
 	if (--scan->consumers == 0)

@@ -134,7 +134,8 @@ struct scan {
 	uint64_t next_number; /* of an input */
 	bool has_partials;    /* the text at the ends of pieces is kept, though by_line is false */
 	struct sl_partial_spec kinds_spec;
-	size_t kinds_size; /* memory of a piece's digest */
+	size_t kinds_size;    /* memory of a piece's digest */
+	struct sl_memo *memo; /* of the thread of the runtime; NULL if kinds are not wanted */
 };
 
 /* ---- scan_piece.c ---- */
@@ -210,11 +211,13 @@ bool sl_scan_is_cancellation(int code);
 /* ---- scan_match.c ---- */
 
 /* The bytes of a piece, here or on a worker, if sl_scan_is_quick(). Returns 0 or -ENOMEM. */
-int sl_scan_piece_scan(struct scan *scan, struct scan_piece *piece) SL_MUST_CHECK;
+int sl_scan_piece_scan(
+	struct scan *scan, struct scan_piece *piece, struct sl_memo *memo) SL_MUST_CHECK;
 
 /* On workers. Returns 0, -ENOMEM, or what cancelled it. */
 SL_SUSPENDS
-int sl_scan_piece_offload(struct scan *scan, struct scan_piece *piece, struct sl_matcher *matcher);
+int sl_scan_piece_offload(struct scan *scan, struct scan_piece *piece, struct sl_matcher *matcher,
+	struct sl_memo *memo) SL_MUST_CHECK;
 
 /* A plan that decides alone takes the same short time for all input. */
 static inline bool
@@ -243,15 +246,16 @@ sl_scan_kinds_memory(const struct sl_scan_setup *setup)
 }
 
 /* After by_line and the matcher are set. */
-void sl_scan_kinds_init(struct scan *scan, unsigned consumers);
+int sl_scan_kinds_init(struct scan *scan, unsigned consumers) SL_MUST_CHECK;
 
 /* The piece gets a new content, and has lost it. */
 void sl_scan_kinds_begin_piece(struct scan_piece *piece);
 void sl_scan_kinds_end_piece(struct scan_piece *piece);
 
-/* On a worker: the next bytes of the piece were scanned. */
+/* On a worker, whose memo it is: the next bytes of the piece were scanned. The memo is NULL if
+ * kinds are not wanted. If has_partials, no mark is set afterwards. */
 int sl_scan_kinds_run(struct scan *scan, struct scan_piece *piece, const struct sl_partial_run *run,
-	const uint64_t *marks) SL_MUST_CHECK;
+	uint64_t *marks, struct sl_memo *memo) SL_MUST_CHECK;
 
 /* The line is counted, and is in no piece's digest. Nothing if kinds are not wanted. */
 int sl_scan_kinds_line(struct scan *scan, const struct scan_job *job,

@@ -24,57 +24,63 @@
 /* Merging so many kinds takes less time than waking a worker. */
 #define KINDS_INLINE 64u
 
-void
+int
 sl_scan_kinds_init(struct scan *scan, unsigned consumers)
 {
 	const struct sl_scan_setup *setup = scan->setup;
 	if (!setup->kinds)
-		return;
+		return 0;
 	scan->has_partials = !scan->by_line;
 	scan->kinds_spec = sl_partial_spec_of(setup->pattern, scan->matcher, true);
 	scan->kinds_spec.text.keep = scan->by_line ? SL_PARTIAL_KEEP : KEEP;
 	uint64_t each = sl_scan_kinds_memory(setup) / (consumers + SL_SCAN_OPENERS + 2);
 	scan->kinds_size = (size_t)SL_MAX(each, SL_KINDS_BYTES_MIN);
+	scan->memo = sl_memo_new();
+	return scan->memo ? 0 : -ENOMEM;
 }
 
 /* ---- on workers ---- */
 
 /* `place` of a line that is complete. */
 static int
-add_line(struct scan *scan, struct sl_kinds *kinds, struct sl_partial_line line,
-	struct sl_kinds_place place)
+add_line(struct scan *scan, struct sl_kinds *kinds, struct sl_memo *memo,
+	struct sl_partial_line line, struct sl_kinds_place place)
 {
 	sl_partial_shorten(&scan->kinds_spec, &line);
-	return sl_kinds_add(kinds, sl_span((const char *)line.text, line.len), place);
+	return sl_kinds_add(kinds, memo, sl_span((const char *)line.text, line.len), place);
 }
 
 static int
-add_to_piece(struct scan *scan, struct scan_piece *piece, const struct sl_partial_line *line)
+add_to_piece(struct scan *scan, struct scan_piece *piece, struct sl_memo *memo,
+	const struct sl_partial_line *line)
 {
 	struct sl_kinds_place place = { .line = line->index };
 	if (!piece->kinds)
 		piece->kinds = sl_kinds_new(scan->kinds_size);
-	return piece->kinds ? add_line(scan, piece->kinds, *line, place) : -ENOMEM;
+	return piece->kinds ? add_line(scan, piece->kinds, memo, *line, place) : -ENOMEM;
 }
 
-/* The marked lines of a run, which has `before` newlines of its piece before it. */
+/* The marked lines of a run, which has `before` newlines of its piece before it. If has_partials,
+ * nothing else needs the marks: they are cleared, for the next run. */
 static int
 add_lines(struct scan *scan, struct scan_piece *piece, const struct sl_partial_run *run,
-	const uint64_t *marks, uint64_t before)
+	uint64_t *marks, uint64_t before, struct sl_memo *memo)
 {
 	struct sl_lines lines;
 	struct sl_line line;
 	int code = 0;
-	if (run->block.hits == 0)
-		return 0;
 	sl_lines_init(&lines, scan->kernel, run->data, run->len, marks);
-	while (code == 0 && sl_lines_next(&lines, &line)) {
+	for (uint64_t left = run->block.hits; code == 0 && left; left--) {
+		bool is_there = sl_lines_next(&lines, &line);
+		sl_assert(is_there);
+		if (scan->has_partials)
+			marks[lines.word] = 0;
 		struct sl_partial_line found = { .text = line.text,
 			.len = line.len,
 			.whole_len = line.len,
 			.index = before + line.index,
 			.is_closed = true };
-		code = add_to_piece(scan, piece, &found);
+		code = add_to_piece(scan, piece, memo, &found);
 	}
 	return code;
 }
@@ -82,7 +88,7 @@ add_lines(struct scan *scan, struct scan_piece *piece, const struct sl_partial_r
 /* The run becomes a part of the piece's partial. */
 static int
 add_run(struct scan *scan, struct scan_piece *piece, const struct sl_partial_run *run,
-	const uint64_t *marks)
+	uint64_t *marks, struct sl_memo *memo)
 {
 	struct sl_partial *partial = &piece->partial;
 	uint64_t before = partial->result.newlines;
@@ -90,21 +96,21 @@ add_run(struct scan *scan, struct scan_piece *piece, const struct sl_partial_run
 	enum sl_block_line joint;
 	int code = sl_partial_add_head(&scan->kinds_spec, partial, run, &joint, &line);
 	if (code == 1)
-		code = add_to_piece(scan, piece, &line);
+		code = add_to_piece(scan, piece, memo, &line);
 	if (code == 0 && run->data)
-		code = add_lines(scan, piece, run, marks, before);
+		code = add_lines(scan, piece, run, marks, before, memo);
 	return code ? code : sl_partial_add_rest(&scan->kinds_spec, partial, run, joint);
 }
 
 int
 sl_scan_kinds_run(struct scan *scan, struct scan_piece *piece, const struct sl_partial_run *run,
-	const uint64_t *marks)
+	uint64_t *marks, struct sl_memo *memo)
 {
 	if (scan->has_partials)
-		return add_run(scan, piece, run, marks);
+		return add_run(scan, piece, run, marks, memo);
 	/* Lines that are one too many have no kind: the merger knows which. */
 	bool is_limited = scan->setup->max_hits != UINT64_MAX;
-	return scan->setup->kinds && !is_limited ? add_lines(scan, piece, run, marks, 0) : 0;
+	return scan->setup->kinds && !is_limited ? add_lines(scan, piece, run, marks, 0, memo) : 0;
 }
 
 /* ---- on the runtime's thread ---- */
@@ -114,7 +120,8 @@ sl_scan_kinds_line(
 	struct scan *scan, const struct scan_job *job, const struct sl_partial_line *line)
 {
 	struct sl_kinds_place place = { .input = job->number, .line = line->index };
-	return scan->setup->kinds ? add_line(scan, scan->setup->kinds, *line, place) : 0;
+	return scan->setup->kinds ? add_line(scan, scan->setup->kinds, scan->memo, *line, place)
+				  : 0;
 }
 
 struct merge_call {
@@ -171,7 +178,7 @@ sl_scan_kinds_join(struct scan *scan, struct scan_piece *left, struct scan_piece
 	right->partial.off = sl_partial_end_off(&left->partial);
 	int code = sl_partial_merge(&scan->kinds_spec, &left->partial, &right->partial, &line);
 	if (code == 1)
-		code = add_to_piece(scan, left, &line);
+		code = add_to_piece(scan, left, scan->memo, &line);
 	if (code || !right->kinds || sl_kinds_lines(right->kinds) == 0)
 		return code;
 	if (!left->kinds)

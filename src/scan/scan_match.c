@@ -9,6 +9,7 @@
 struct match_call {
 	struct scan *scan;
 	struct scan_piece *piece;
+	struct sl_memo *memo;
 	struct sl_block_steps block;
 	bool is_begun;
 };
@@ -20,22 +21,22 @@ find_form(struct scan_piece *piece)
 }
 
 static void
-begin(struct scan_piece *piece)
+begin(const struct scan *scan, struct scan_piece *piece)
 {
 	piece->found.data = piece->data;
 	piece->found.len = piece->len;
-	if (piece->marks)
+	if (scan->by_line)
 		memset(piece->marks, 0, SL_MATCH_MARK_WORDS(piece->len) * sizeof(uint64_t));
 }
 
 int
-sl_scan_piece_scan(struct scan *scan, struct scan_piece *piece)
+sl_scan_piece_scan(struct scan *scan, struct scan_piece *piece, struct sl_memo *memo)
 {
-	begin(piece);
+	begin(scan, piece);
 	sl_block_scan(scan->kernel, scan->plan, NULL, piece->data, piece->len, piece->marks,
 		&piece->found.block);
 	find_form(piece);
-	return sl_scan_kinds_run(scan, piece, &piece->found, piece->marks);
+	return sl_scan_kinds_run(scan, piece, &piece->found, piece->marks, memo);
 }
 
 /* Returns 1 if there is more. */
@@ -48,14 +49,16 @@ step(void *arg)
 	call->is_begun = true;
 	if (sl_block_step(&call->block, SL_STEPS_NS))
 		return 1;
-	return sl_scan_kinds_run(call->scan, call->piece, &call->piece->found, call->piece->marks);
+	return sl_scan_kinds_run(
+		call->scan, call->piece, &call->piece->found, call->piece->marks, call->memo);
 }
 
 int
-sl_scan_piece_offload(struct scan *scan, struct scan_piece *piece, struct sl_matcher *matcher)
+sl_scan_piece_offload(struct scan *scan, struct scan_piece *piece, struct sl_matcher *matcher,
+	struct sl_memo *memo)
 {
-	struct match_call call = { .scan = scan, .piece = piece };
-	begin(piece);
+	struct match_call call = { .scan = scan, .piece = piece, .memo = memo };
+	begin(scan, piece);
 	call.block = (struct sl_block_steps){ .kernel = scan->kernel,
 		.plan = scan->plan,
 		.matcher = matcher,

@@ -85,5 +85,5 @@ sl_scan_piece_scan_hole(struct scan *scan, struct scan_piece *piece)
 	sl_block_scan(scan->kernel, scan->plan, NULL, zeros, SL_MIN(piece->len, sizeof(zeros)),
 		NULL, &found->block);
 	found->block.len = piece->len;
-	return sl_scan_kinds_run(scan, piece, found, NULL);
+	return sl_scan_kinds_run(scan, piece, found, NULL, scan->memo);
 }

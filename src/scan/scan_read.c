@@ -146,7 +146,7 @@ pass_on(struct scan *scan, struct scan_piece *piece)
 		else if (!sl_scan_is_quick(scan) || piece->len > SL_SCAN_INLINE)
 			return sl_channel_send(scan->queue, &piece, SL_FOREVER);
 		else
-			code = sl_scan_piece_scan(scan, piece);
+			code = sl_scan_piece_scan(scan, piece, scan->memo);
 	}
 	return code ? code : sl_channel_send(scan->done, &piece, SL_FOREVER);
 }

@@ -12,6 +12,8 @@
 #define MOST (64u * 1024u)
 #define LARGE (64 * SL_MIB)
 
+static struct sl_memo *memo;
+
 static void
 check_masks(struct sl_span line)
 {
@@ -38,7 +40,8 @@ add_lines(struct sl_kinds *kinds, const uint8_t *data, size_t len, uint64_t firs
 		size_t end = newline ? (size_t)(newline - data) : len;
 		struct sl_span line = sl_span((const char *)data + off, end - off);
 		check_masks(line);
-		must(sl_kinds_add(kinds, line, (struct sl_kinds_place){ .line = first }) == 0);
+		must(sl_kinds_add(kinds, memo, line, (struct sl_kinds_place){ .line = first }) ==
+			0);
 		off = end + 1;
 	}
 }
@@ -78,6 +81,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 	struct sl_kinds *small = sl_kinds_new(SL_KINDS_BYTES_MIN), *whole = sl_kinds_new(LARGE);
 	struct sl_kinds *left = sl_kinds_new(LARGE), *right = sl_kinds_new(LARGE);
 	uint64_t lines = 0, before = 0;
+	memo = sl_memo_new();
 	len = SL_MIN(len, (size_t)MOST);
 	const uint8_t *middle = len ? memchr(data + len / 2, '\n', len - len / 2) : NULL;
 	size_t cut = middle ? (size_t)(middle - data) + 1 : len;
@@ -101,5 +105,6 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 	sl_kinds_free(whole);
 	sl_kinds_free(left);
 	sl_kinds_free(right);
+	sl_memo_free(memo);
 	return 0;
 }

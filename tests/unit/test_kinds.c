@@ -9,11 +9,28 @@
 
 #define SIZE (16 * SL_MIB)
 
+static struct sl_memo *memo;
+
+static void
+setup(void)
+{
+	memo = sl_memo_new();
+	cr_assert(memo);
+}
+
+static void
+teardown(void)
+{
+	sl_memo_free(memo);
+}
+
+TestSuite(kinds, .init = setup, .fini = teardown);
+
 static void
 add(struct sl_kinds *kinds, const char *line, uint64_t input, uint64_t number)
 {
 	struct sl_kinds_place place = { input, number };
-	cr_assert_eq(sl_kinds_add(kinds, sl_span_str(line), place), 0);
+	cr_assert_eq(sl_kinds_add(kinds, memo, sl_span_str(line), place), 0);
 }
 
 /* Of all kinds and of the dropped lines. */

@@ -103,7 +103,7 @@ count_naively(const char *data, size_t len)
 /* ---- kinds of lines ---- */
 
 static void
-add_kinds(struct sl_kinds *kinds, const struct log *log, uint64_t input)
+add_kinds(struct sl_kinds *kinds, struct sl_memo *memo, const struct log *log, uint64_t input)
 {
 	uint64_t line = 0, len = log->result.bytes;
 	for (size_t off = 0; off < len; line++) {
@@ -111,7 +111,7 @@ add_kinds(struct sl_kinds *kinds, const struct log *log, uint64_t input)
 		size_t line_len = newline ? (size_t)(newline - begin) : len - off;
 		struct sl_kinds_place place = { input, line };
 		if (memmem(begin, line_len, "ERROR", 5) || memmem(begin, line_len, "error", 5))
-			cr_assert_eq(sl_kinds_add(kinds, sl_span(begin, line_len), place), 0);
+			cr_assert_eq(sl_kinds_add(kinds, memo, sl_span(begin, line_len), place), 0);
 		off += line_len + 1;
 	}
 }
@@ -144,8 +144,9 @@ check_kinds(struct scene *scene)
 	if (scene->setup.max_memory == SL_SCAN_MEMORY_MIN)
 		return;
 	struct sl_kinds *naive = sl_kinds_new(KINDS_SIZE);
+	struct sl_memo *memo = sl_memo_new();
 	for (size_t i = 0; i < scene->count; i++)
-		add_kinds(naive, &scene->logs[i], i);
+		add_kinds(naive, memo, &scene->logs[i], i);
 	const struct sl_kind *want = sl_kinds_sort(naive, &naive_count);
 	sim_check(scene->sim, count == naive_count, "%zu kinds, not %zu", count, naive_count);
 	for (size_t i = 0; i < count; i++)
@@ -154,6 +155,7 @@ check_kinds(struct scene *scene)
 			(unsigned long long)found[i].count, (unsigned long long)found[i].first.line,
 			(unsigned long long)want[i].count, (unsigned long long)want[i].first.line);
 	sl_kinds_free(naive);
+	sl_memo_free(memo);
 }
 
 /* ---- the scan ---- */

@@ -15,10 +15,10 @@
 #ifndef SLUICE_DIGEST_KINDS_H
 #define SLUICE_DIGEST_KINDS_H
 
-#include "sluice/base/bytes.h"
+#include "sluice/digest/memo.h"
 
-#define SL_KINDS_LINE_MAX 1024u   /* bytes of a line that decide about its kind */
-#define SL_KINDS_EXAMPLE_MAX 256u /* bytes of a line that are kept as the example */
+#define SL_KINDS_LINE_MAX SL_MEMO_LINE_MAX /* bytes of a line that decide about its kind */
+#define SL_KINDS_EXAMPLE_MAX 256u          /* bytes of a line that are kept as the example */
 
 /* Where a line stands. In a digest of a piece, `line` counts from the beginning of the piece. */
 struct sl_kinds_place {
@@ -47,9 +47,10 @@ void sl_kinds_free(struct sl_kinds *kinds);
 /* No kinds; a small part of the memory is kept. */
 void sl_kinds_clear(struct sl_kinds *kinds);
 
-/* A line, at its place. Returns 0 or -ENOMEM. */
-int sl_kinds_add(
-	struct sl_kinds *kinds, struct sl_span line, struct sl_kinds_place place) SL_MUST_CHECK;
+/* A line, at its place. Any memo will do; one that was used before is faster. Returns 0 or
+ * -ENOMEM. */
+int sl_kinds_add(struct sl_kinds *kinds, struct sl_memo *memo, struct sl_span line,
+	struct sl_kinds_place place) SL_MUST_CHECK;
 
 /* What `from` has; the numbers of `base` are added to those of its places. Returns 0 or -ENOMEM;
  * then the digest can only be cleared or freed. */

@@ -27,9 +27,9 @@ enum sl_mask {
 };
 
 /*
- * Mask a line. `out` has room for `len` bytes; returns how many are used. White space becomes one
- * space, at the ends none; escape sequences that set colours are removed, other control bytes are
- * white space.
+ * Mask a line. Which digits it has does not matter, only where they are. `out` has room for `len`
+ * bytes; returns how many are used. White space becomes one space, at the ends none; escape
+ * sequences that set colours are removed, other control bytes are white space.
  */
 size_t sl_masks_apply(const unsigned char *text, size_t len, unsigned char *out);
 
