@@ -111,6 +111,7 @@ scan_task(void *arg)
 		.sinks = scan->output.sinks,
 		.sink_count = scan->output.sink_count,
 		.numbers = scan->output.with_numbers,
+		.kinds = scan->output.kinds,
 		.no_follow = options->no_follow,
 		.rules = { options->rules.items, options->rules.count },
 		.output_fd = options->quiet ? 0 : STDOUT_FILENO,

@@ -133,7 +133,7 @@ static const struct hint scan_hints[] = {
 	{ "-0", "use --null" },
 	{ "-g --glob --iglob", "use --include or --exclude" },
 	{ "--records --follow --state --since --until "
-	  "--top --null-data -b "
+	  "--null-data -b "
 	  "--byte-offset --line-buffered -S --smart-case -U --multiline -d -D -I",
 		UNSUPPORTED },
 	{ NULL, NULL },

@@ -371,10 +371,17 @@ static const struct sl_option scan_options[] = {
 		.help = "Show the error lines by time below the table, or with --json as an "
 		"event of type histogram. INTERVAL is a number with s, m, h, d or w, or auto, "
 		"which fits the lines; if omitted, it is auto." },
+	{ .group = "Output", .name = "top", .argument = "N",
+		.kind = SL_OPTION_UNSIGNED, FIELD(top), RANGE(0, SL_OPTION_TOP_MAX),
+		.standard = "10 on a terminal, 0 otherwise",
+		.help = "Show the N most frequent kinds of error lines, 0 to 10000: below the "
+		"table, or with --json as events of type template. Lines are of one kind if "
+		"they differ only in numbers, times, addresses, paths and the like, or in a few "
+		"words." },
 	{ .group = "Output", .name = "json",
 		.kind = SL_OPTION_FLAG, FIELD(json),
 		.help = "Write one JSON object per line, in the format of ripgrep: begin, "
-		"match and context (only with -p), end, summary." },
+		"match and context (only with -p), end, template (only with --top), summary." },
 	{ .group = "Output", .name = "stats",
 		.kind = SL_OPTION_FLAG, FIELD(stats),
 		.help = "Report the cost of the run at its end: CPU time, memory, operations, "

@@ -589,6 +589,11 @@ check_scan(struct parser *parser, struct sl_scan_options *options)
 		code = check_histogram(parser, options);
 	if (code)
 		return code;
+	bool has_kinds = options->top != SL_OPTION_TOP_AUTO && options->top > 0;
+	if (has_kinds && (options->print || options->count || options->quiet || lists))
+		return usage(parser,
+			"--top is for the table and --json: it cannot be combined with "
+			"-p, -c, -q, -l or -L");
 	if (options->chunk > options->max_memory / 2)
 		return usage(parser, "two chunks must fit into --max-memory: lower --chunk or "
 				     "raise --max-memory");
@@ -608,6 +613,7 @@ sl_scan_options_parse(struct sl_scan_options *out, int argc, char **argv, struct
 		.after = SL_OPTION_NO_CONTEXT,
 		.context = SL_OPTION_NO_CONTEXT,
 		.max_count = UINT64_MAX,
+		.top = SL_OPTION_TOP_AUTO,
 		.chunk = SL_OPTION_CHUNK,
 		.queue = SL_OPTION_QUEUE,
 		.max_memory = SL_OPTION_MEMORY,

@@ -104,7 +104,9 @@ static size_t
 size_pool(struct scan *scan, unsigned consumers)
 {
 	const struct sl_scan_setup *setup = scan->setup;
-	uint64_t elsewhere = MEMORY_ELSEWHERE;
+	uint64_t elsewhere = MEMORY_ELSEWHERE + 2 * sl_scan_kinds_memory(setup);
+	if (setup->kinds)
+		elsewhere += (uint64_t)(consumers + SL_SCAN_OPENERS + 1) * SL_MEMO_BYTES;
 	if (sl_pattern_has_expressions(setup->pattern))
 		elsewhere += (uint64_t)consumers * SL_PATTERN_JIT_STACK;
 	/* Of one input at a time: history.h needs twice the bytes of its lines, and of a line that
@@ -118,7 +120,7 @@ size_pool(struct scan *scan, unsigned consumers)
 	while (chunk / 2 >= CHUNK_MIN && 4 * (chunk + chunk / 8) > budget)
 		chunk = chunk / 2 / SL_CHUNK_ALIGN * SL_CHUNK_ALIGN;
 	scan->chunk_size = chunk;
-	uint64_t each = chunk + (scan->by_line ? chunk / 8 : 0);
+	uint64_t each = chunk + (scan->by_line || setup->kinds ? chunk / 8 : 0);
 	uint64_t count = SL_MAX(budget / each, 2u);
 	return (size_t)SL_MIN(count, (uint64_t)SL_SCAN_READERS + setup->queue + consumers);
 }
@@ -193,6 +195,9 @@ init(struct scan *scan, unsigned consumers)
 	int code = sl_matcher_new(&scan->matcher, scan->setup->pattern);
 	if (code)
 		return code;
+	code = sl_scan_kinds_init(scan, consumers);
+	if (code)
+		return code;
 	/* Chunks are kept for the front only where lines are. */
 	scan->reserve = wants_lines ? SL_MAX(chunks / 2, (size_t)1) : 1;
 	scan->stream_limit = limit_streams(scan, chunks);
@@ -240,6 +245,7 @@ clean_up(struct scan *scan)
 	while ((piece = scan->free_pieces)) {
 		scan->free_pieces = piece->next_free;
 		free(piece->marks);
+		sl_kinds_free(piece->kinds);
 		free(piece);
 	}
 }
@@ -262,6 +268,7 @@ release(struct scan *scan)
 	sl_chunk_pool_free(scan->steps);
 	sl_chunk_pool_free(scan->smalls);
 	sl_matcher_free(scan->matcher);
+	sl_memo_free(scan->memo);
 	free(scan);
 }
 

@@ -146,6 +146,10 @@ give_line_of(struct scan *scan, const struct scan_piece *piece, struct sl_partia
 	int code = 0;
 	if (sl_scan_wants_lines(scan) && !line->is_context && line->len > SL_PARTIAL_KEEP)
 		code = sl_offload(shorten, &call);
+	/* Others were added by the worker. */
+	bool is_counted = !line->is_context && !was_limited;
+	if (code == 0 && is_counted && sl_scan_max_hits(scan) != UINT64_MAX)
+		code = sl_scan_kinds_line(scan, job, line);
 	if (code == 0)
 		code = emit_line(scan, job, line);
 	if (code == 0 && job->is_limited && !was_limited)

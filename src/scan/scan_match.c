@@ -7,7 +7,9 @@
 #include "sluice/base/clock.h"
 
 struct match_call {
+	struct scan *scan;
 	struct scan_piece *piece;
+	struct sl_memo *memo;
 	struct sl_block_steps block;
 	bool is_begun;
 };
@@ -19,11 +21,11 @@ find_form(struct scan_piece *piece)
 }
 
 static void
-begin(struct scan_piece *piece)
+begin(const struct scan *scan, struct scan_piece *piece)
 {
 	piece->found.data = piece->data;
 	piece->found.len = piece->len;
-	if (piece->marks)
+	if (scan->by_line)
 		memset(piece->marks, 0, SL_MATCH_MARK_WORDS(piece->len) * sizeof(uint64_t));
 }
 
@@ -41,13 +43,14 @@ steps_of(const struct scan *scan, struct scan_piece *piece, struct sl_matcher *m
 		.result = &piece->found.block };
 }
 
-void
-sl_scan_piece_scan(struct scan *scan, struct scan_piece *piece)
+int
+sl_scan_piece_scan(struct scan *scan, struct scan_piece *piece, struct sl_memo *memo)
 {
 	struct sl_block_steps block = steps_of(scan, piece, NULL);
-	begin(piece);
+	begin(scan, piece);
 	(void)sl_block_step(&block, UINT64_MAX);
 	find_form(piece);
+	return sl_scan_kinds_run(scan, piece, &piece->found, piece->marks, memo);
 }
 
 /* Returns 1 if there is more. */
@@ -58,13 +61,19 @@ step(void *arg)
 	if (!call->is_begun)
 		find_form(call->piece);
 	call->is_begun = true;
-	return sl_block_step(&call->block, SL_STEPS_NS);
+	if (sl_block_step(&call->block, SL_STEPS_NS))
+		return 1;
+	return sl_scan_kinds_run(
+		call->scan, call->piece, &call->piece->found, call->piece->marks, call->memo);
 }
 
 int
-sl_scan_piece_offload(struct scan *scan, struct scan_piece *piece, struct sl_matcher *matcher)
+sl_scan_piece_offload(struct scan *scan, struct scan_piece *piece, struct sl_matcher *matcher,
+	struct sl_memo *memo)
 {
-	struct match_call call = { .piece = piece, .block = steps_of(scan, piece, matcher) };
-	begin(piece);
+	struct match_call call = {
+		.scan = scan, .piece = piece, .memo = memo, .block = steps_of(scan, piece, matcher)
+	};
+	begin(scan, piece);
 	return sl_steps_offload(step, &call);
 }

@@ -22,6 +22,7 @@
 struct batch {
 	struct scan *scan;
 	struct sl_chunk *buffer;
+	struct sl_memo *memo; /* for the kinds of lines, or NULL */
 	struct scan_job *jobs[SL_INPUT_OPEN_MAX];
 	size_t count, next; /* jobs before `next` are read, or left to the readers */
 
@@ -158,10 +159,11 @@ static int
 scan_small(void *arg)
 {
 	struct batch *batch = arg;
-	for (size_t i = 0; i < batch->small_count; i++)
+	int code = 0;
+	for (size_t i = 0; i < batch->small_count && code == 0; i++)
 		if (sl_scan_piece_is_text(batch->small[i]->small))
-			sl_scan_piece_scan(batch->scan, batch->small[i]->small);
-	return 0;
+			code = sl_scan_piece_scan(batch->scan, batch->small[i]->small, batch->memo);
+	return code;
 }
 
 /* True if scanning takes less time than the switch to a worker and back. */
@@ -238,14 +240,18 @@ sl_scan_open(void *arg)
 {
 	struct batch batch = { .scan = arg };
 	struct scan *scan = arg;
-	int code;
+	int code = 0;
+	if (scan->setup->kinds && !(batch.memo = sl_memo_new()))
+		code = -ENOMEM;
 	do {
-		code = take_batch(&batch);
+		if (code == 0)
+			code = take_batch(&batch);
 		if (code == 0 && batch.count)
 			code = open_batch(&batch);
 		sl_chunk_unref(batch.buffer);
 		batch.buffer = NULL;
 	} while (code == 0 && batch.count);
+	sl_memo_free(batch.memo);
 	if (--scan->openers == 0)
 		sl_channel_close(scan->opened);
 	return code;

@@ -129,8 +129,8 @@ ask_getopt(struct oracle *oracle, const struct sl_command *command, const struct
 		given->value = optarg ? optarg : command->options[index].omitted;
 		given->count++;
 		given->last = ++oracle->order;
-		oracle->is_doubtful =
-			oracle->is_doubtful || !is_surely_valid(&command->options[index], given->value);
+		bool is_sure = is_surely_valid(&command->options[index], given->value);
+		oracle->is_doubtful = oracle->is_doubtful || !is_sure;
 	}
 	while (optind < line->count)
 		oracle->operands[oracle->operand_count++] = words[optind++];

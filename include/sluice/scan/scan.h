@@ -20,6 +20,7 @@
 #ifndef SLUICE_SCAN_SCAN_H
 #define SLUICE_SCAN_SCAN_H
 
+#include "sluice/digest/kinds.h"
 #include "sluice/rt/task.h"
 #include "sluice/scan/event.h"
 #include "sluice/scan/source.h"
@@ -33,6 +34,10 @@ struct sl_scan_setup {
 	/* Called by the task that called sl_scan_run. */
 	const struct sl_scan_sink *sinks;
 	size_t sink_count;
+	/* The kinds of matching lines are added to it, or NULL. Places have the inputs' numbers, in
+	 * the order of their END events from 0. It may take an eighth of max_memory; another one is
+	 * for the kinds of single pieces. */
+	struct sl_kinds *kinds;
 	int output_fd;  /* where the results go: if it is a regular file, it is not scanned;
 			      0 = none */
 	bool numbers;   /* lines are numbered */
