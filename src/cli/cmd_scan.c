@@ -112,6 +112,8 @@ scan_task(void *arg)
 		.sink_count = scan->output.sink_count,
 		.numbers = scan->output.with_numbers,
 		.kinds = scan->output.kinds,
+		.timeline = options->histogram ? &scan->output.timeline : NULL,
+		.timeline_interval_s = options->histogram_interval_s,
 		.no_follow = options->no_follow,
 		.rules = { options->rules.items, options->rules.count },
 		.output_fd = options->quiet ? 0 : STDOUT_FILENO,

@@ -138,6 +138,12 @@ add_sinks(struct sl_scan_output *output)
 	uint64_t top = count_kinds(output);
 	if (!options->json)
 		add_sink(output, sink);
+	if (options->histogram) {
+		sl_timeline_init(&output->timeline, options->histogram_interval_s);
+		add_sink(output, sl_histogram_sink_init(&output->histogram, &output->results,
+					 &output->timeline, options->histogram_interval_s,
+					 options->json));
+	}
 	if (top) {
 		output->kinds = sl_kinds_new((size_t)(options->max_memory / KINDS_SHARE));
 		if (!output->kinds)
@@ -171,6 +177,7 @@ sl_scan_output_release(struct sl_scan_output *output)
 	sl_lines_sink_release(&output->lines);
 	sl_kinds_sink_release(&output->kinds_sink);
 	sl_kinds_free(output->kinds);
+	sl_timeline_release(&output->timeline);
 	sl_results_release(&output->results);
 }
 

@@ -30,6 +30,8 @@
 /* Copied and scanned at a time: fits a CPU's cache. 64 KiB took 10 % longer, 512 KiB as long. */
 #define STEP_MAX (256 * SL_KIB)
 #define STEP_MIN (16 * SL_KIB)
+/* Timelines of pieces: most have few intervals. */
+#define TIMELINES_SIZE SL_MIB
 /* stacks, channels, inputs, the ring, kept lines, small files */
 #define MEMORY_ELSEWHERE (3 * SL_MIB + SL_SCAN_OPENERS * SL_SCAN_SMALLS_SIZE)
 
@@ -105,6 +107,8 @@ size_pool(struct scan *scan, unsigned consumers)
 {
 	const struct sl_scan_setup *setup = scan->setup;
 	uint64_t elsewhere = MEMORY_ELSEWHERE + 2 * sl_scan_kinds_memory(setup);
+	if (setup->timeline)
+		elsewhere += TIMELINES_SIZE;
 	if (setup->kinds)
 		elsewhere += (uint64_t)(consumers + SL_SCAN_OPENERS + 1) * SL_MEMO_BYTES;
 	if (sl_pattern_has_expressions(setup->pattern))
@@ -120,7 +124,7 @@ size_pool(struct scan *scan, unsigned consumers)
 	while (chunk / 2 >= CHUNK_MIN && 4 * (chunk + chunk / 8) > budget)
 		chunk = chunk / 2 / SL_CHUNK_ALIGN * SL_CHUNK_ALIGN;
 	scan->chunk_size = chunk;
-	uint64_t each = chunk + (scan->by_line || setup->kinds ? chunk / 8 : 0);
+	uint64_t each = chunk + (scan->by_line || sl_scan_wants_each(scan) ? chunk / 8 : 0);
 	uint64_t count = SL_MAX(budget / each, 2u);
 	return (size_t)SL_MIN(count, (uint64_t)SL_SCAN_READERS + setup->queue + consumers);
 }
@@ -246,6 +250,7 @@ clean_up(struct scan *scan)
 		scan->free_pieces = piece->next_free;
 		free(piece->marks);
 		sl_kinds_free(piece->kinds);
+		sl_timeline_release(&piece->timeline);
 		free(piece);
 	}
 }

@@ -89,7 +89,8 @@ struct scan_piece {
 	struct sl_partial_run found;
 	struct sl_partial
 		partial; /* if scan.has_partials: used in place of `found` when it is merged */
-	struct sl_kinds *kinds; /* of its lines, or NULL; kept with the piece */
+	struct sl_kinds *kinds;      /* of its lines, or NULL; kept with the piece */
+	struct sl_timeline timeline; /* of its lines, if that is wanted */
 	struct scan_piece *next_free;
 };
 
@@ -271,7 +272,14 @@ sl_scan_is_quick(const struct scan *scan)
 #define SL_SCAN_READERS 16u /* ranges read at a time: what a fast disk takes at 1 MiB each */
 #define SL_SCAN_SMALLS_SIZE (256u * 1024u) /* bytes an opener reads at a time */
 
-/* ---- scan_kinds.c: the kinds of lines; 0 or -ENOMEM unless they say otherwise ---- */
+/* ---- scan_kinds.c: the kinds and times of lines; 0 or -ENOMEM unless they say otherwise ---- */
+
+/* Each line that matches is looked at, though no sink may want it. */
+static inline bool
+sl_scan_wants_each(const struct scan *scan)
+{
+	return scan->setup->kinds || scan->setup->timeline;
+}
 
 /* The memory for the digests of all pieces. */
 static inline uint64_t
@@ -284,7 +292,7 @@ sl_scan_kinds_memory(const struct sl_scan_setup *setup)
 int sl_scan_kinds_init(struct scan *scan, unsigned consumers) SL_MUST_CHECK;
 
 /* The piece gets a new content, and has lost it. */
-void sl_scan_kinds_begin_piece(struct scan_piece *piece);
+void sl_scan_kinds_begin_piece(const struct scan *scan, struct scan_piece *piece);
 void sl_scan_kinds_end_piece(struct scan_piece *piece);
 
 /* On a worker, whose memo it is: the next bytes of the piece were scanned. The memo is NULL if

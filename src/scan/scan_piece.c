@@ -28,7 +28,7 @@ sl_scan_piece_new(struct scan *scan, struct scan_job *job)
 	piece->form = SL_FORM_PLAIN;
 	piece->next_free = NULL;
 	sl_list_init(&piece->link);
-	sl_scan_kinds_begin_piece(piece);
+	sl_scan_kinds_begin_piece(scan, piece);
 	return piece;
 }
 

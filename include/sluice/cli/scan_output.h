@@ -12,6 +12,7 @@
 #include "sluice/cli/output.h"
 #include "sluice/cli/scan_messages.h"
 #include "sluice/sink/count_sink.h"
+#include "sluice/sink/histogram_sink.h"
 #include "sluice/sink/json_sink.h"
 #include "sluice/sink/kinds_sink.h"
 #include "sluice/sink/lines_sink.h"
@@ -22,10 +23,11 @@
  * waited_ns only. */
 struct sl_scan_output {
 	const struct sl_scan_options *options;
-	struct sl_scan_sink sinks[3]; /* for the scan */
+	struct sl_scan_sink sinks[4]; /* for the scan */
 	size_t sink_count;
-	bool with_numbers; /* a sink prints the numbers of lines */
-	struct sl_kinds *kinds; /* for the scan to collect, or NULL */
+	bool with_numbers;           /* a sink prints the numbers of lines */
+	struct sl_kinds *kinds;      /* for the scan to collect, or NULL */
+	struct sl_timeline timeline; /* for the scan to fill, if options have a histogram */
 
 	struct sl_scan_messages messages;
 	struct sl_output *out; /* NULL with -q */
@@ -36,8 +38,9 @@ struct sl_scan_output {
 	struct sl_count_sink count;
 	struct sl_list_sink list;
 	struct sl_json_sink json;
-	struct sl_kinds_sink kinds_sink; /* with the table or JSON */
-	uint64_t waited_ns; /* for the reader of stdout */
+	struct sl_histogram_sink histogram; /* as the next */
+	struct sl_kinds_sink kinds_sink;    /* with the table or JSON */
+	uint64_t waited_ns;                 /* for the reader of stdout */
 };
 
 /* In the task that scans; `output` stays in place. Returns 0 or -ENOMEM. */

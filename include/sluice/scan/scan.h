@@ -21,6 +21,7 @@
 #define SLUICE_SCAN_SCAN_H
 
 #include "sluice/digest/kinds.h"
+#include "sluice/logline/timeline.h"
 #include "sluice/rt/task.h"
 #include "sluice/scan/event.h"
 #include "sluice/scan/source.h"
@@ -38,6 +39,10 @@ struct sl_scan_setup {
 	 * the order of their END events from 0. It may take an eighth of max_memory; another one is
 	 * for the kinds of single pieces. */
 	struct sl_kinds *kinds;
+	/* Matching lines are counted in it by their time, or NULL. Pieces have timelines of their
+	 * own, that begin with `timeline_interval_s` as it does. */
+	struct sl_timeline *timeline;
+	uint64_t timeline_interval_s;
 	int output_fd;  /* where the results go: if it is a regular file, it is not scanned;
 			      0 = none */
 	bool numbers;   /* lines are numbered */
