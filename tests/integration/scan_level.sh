@@ -56,3 +56,32 @@ test_scan_rules() {
 	scan -g '*.log' d
 	expect 2 'use --include or --exclude'
 }
+
+# --histogram shows error lines by time, in intervals that fit or are given
+test_scan_histogram() {
+	printf '%s\n' '2015-10-18 18:01:47 ERROR x' '2015-10-18 18:01:59 INFO y' '2015-10-18 18:31:00 ERROR x' error \
+		'2015-10-18 20:59:59 ERROR x' >a
+	printf '%s\n' '2015-10-18T18:09:00+02:00 error' 'Oct 18 18:01:47 host error' >b
+	scan --histogram=10m a b
+	expect 0
+	sed -n '/^time/,$p' out | sed 's/ *█*$//' >shown
+	cat >want <<-'END'
+		time              error lines
+		2015-10-18 18:00            2
+		2015-10-18 18:10            0
+		2015-10-18 18:20            0
+		2015-10-18 18:30            1
+		...
+		2015-10-18 20:50            1
+		1 error line without a time stamp, 1 error line without a year
+	END
+	same want shown
+	scan --histogram --json a
+	expect_out '"interval_seconds":300,"buckets":[{"start":"2015-10-18 18:00","matched_lines":1}'
+	scan --histogram b --level=critical
+	expect 1
+	scan --histogram=1x a
+	expect 2 "'1x' is not an interval"
+	scan --histogram -p a
+	expect 2 'for the table and --json'
+}
