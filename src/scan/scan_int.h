@@ -87,6 +87,7 @@ struct scan_piece {
 	enum sl_form form; /* of its bytes, found while it was scanned */
 	uint64_t *marks;   /* a bit for each byte of a chunk, or NULL */
 	struct sl_partial_run found;
+	struct sl_sample sample; /* of the first piece, if that is wanted */
 	struct sl_partial
 		partial; /* if scan.has_partials: used in place of `found` when it is merged */
 	struct sl_kinds *kinds;      /* of its lines, or NULL; kept with the piece */

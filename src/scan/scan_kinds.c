@@ -53,8 +53,8 @@ struct target {
 	struct sl_timeline *timeline;
 };
 
-/* `place` of a line that is complete. The time of a line stands at its beginning: it is not known if
- * that was cut off. */
+/* `place` of a line that is complete. The time of a line stands at its beginning: it is not known
+ * if that was cut off. */
 static int
 add_line(struct scan *scan, const struct target *to, struct sl_partial_line line,
 	struct sl_kinds_place place)

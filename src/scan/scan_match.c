@@ -14,10 +14,13 @@ struct match_call {
 	bool is_begun;
 };
 
+/* What else its bytes show. */
 static void
-find_form(struct scan_piece *piece)
+look_at(const struct scan *scan, struct scan_piece *piece)
 {
 	piece->form = sl_sniff_block(piece->data, piece->len);
+	if (scan->setup->samples_levels && piece->is_first && piece->job->number < SL_SAMPLE_INPUTS)
+		sl_sample_add(&piece->sample, scan->plan, piece->data, piece->len);
 }
 
 static void
@@ -49,7 +52,7 @@ sl_scan_piece_scan(struct scan *scan, struct scan_piece *piece, struct sl_memo *
 	struct sl_block_steps block = steps_of(scan, piece, NULL);
 	begin(scan, piece);
 	(void)sl_block_step(&block, UINT64_MAX);
-	find_form(piece);
+	look_at(scan, piece);
 	return sl_scan_kinds_run(scan, piece, &piece->found, piece->marks, memo);
 }
 
@@ -59,7 +62,7 @@ step(void *arg)
 {
 	struct match_call *call = arg;
 	if (!call->is_begun)
-		find_form(call->piece);
+		look_at(call->scan, call->piece);
 	call->is_begun = true;
 	if (sl_block_step(&call->block, SL_STEPS_NS))
 		return 1;

@@ -29,6 +29,19 @@ test_scan_level() {
 	expect 1
 }
 
+# without a pattern, a note compares the words with the levels of a sample
+test_scan_level_note() {
+	make_levels
+	scan a
+	expect 0 "in a sample of 4 lines with a level, 2 contain 'error' but have a lower level, and 1 are errors without it"
+	scan -e error a
+	expect 0
+	! grep -q sample err || fail "a note about a pattern"
+	printf '[error] x\n' >c
+	scan c
+	[[ ! -s err ]] || fail "a note about nothing"
+}
+
 # --level refuses what it cannot mean
 test_scan_level_usage() {
 	make_levels

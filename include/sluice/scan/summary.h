@@ -5,6 +5,7 @@
 #define SLUICE_SCAN_SUMMARY_H
 
 #include "sluice/base/error.h"
+#include "sluice/scan/sample.h"
 
 #include <stdbool.h>
 
@@ -59,8 +60,9 @@ struct sl_scan_summary {
 	uint64_t inputs_with_hits;
 	uint64_t inputs_in[SL_SCAN_STATES];
 	uint64_t bytes, lines, hits, undecided;
-	uint64_t unlevelled; /* lines without a level, if the pattern is one */
-	uint64_t other_case; /* lines that would match if case were ignored (scan/block.h) */
+	uint64_t unlevelled;     /* lines without a level, if the pattern is one */
+	uint64_t other_case;     /* lines that would match if case were ignored (scan/block.h) */
+	struct sl_sample sample; /* if sl_scan_setup.samples_levels */
 };
 
 void sl_scan_summary_add(struct sl_scan_summary *summary, const struct sl_scan_result *result);
