@@ -184,7 +184,8 @@ make_pattern(struct scan *scan, struct sl_error *err)
 			  : options->word_regexp ? SL_BOUNDS_WORD
 						 : SL_BOUNDS_NONE,
 		.inverts = options->invert_match,
-		.level = options->level };
+		.level = options->level,
+		.memory_max = options->max_memory / 2 };
 	scan->is_default = spec.count == 0 && !spec.has_no_default && !spec.level &&
 			   !spec.inverts && spec.bounds == SL_BOUNDS_NONE;
 	if (code == 0)

@@ -42,6 +42,26 @@ test_scan_level_note() {
 	[[ ! -s err ]] || fail "a note about nothing"
 }
 
+# compressed logs have the same levels, times and kinds of lines
+test_scan_level_compressed() {
+	local options
+	for _ in {1..300}; do
+		printf '2015-10-18 18:01:47 ERROR x %s\n2015-10-18 19:01:47 [info] an error\nerror\n' "$RANDOM"
+	done >a
+	gzip -c a >b
+	for options in '--histogram --top 2' '--level=error --histogram --top 1' '-v -e ERROR --histogram --top 3'; do
+		# shellcheck disable=SC2086
+		{
+			scan $options a
+			sed 1,2d out >want
+			scan $options b
+			sed '1,2d; s/\<b:/a:/g' out >shown
+		}
+		[[ $(wc -l <want) -gt 5 ]] || fail "nothing below the table"
+		same want shown
+	done
+}
+
 # --level refuses what it cannot mean
 test_scan_level_usage() {
 	make_levels
