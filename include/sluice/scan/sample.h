@@ -3,8 +3,8 @@
  * of the first inputs are asked for their level as well. Pure.
  *
  * Asking all lines takes several times as long as the scan (see --level); a sample takes less than
- * a millisecond, and what it finds is a note. Which lines are in it depends on the inputs alone, but
- * of a stream only on what comes first.
+ * a millisecond, and what it finds is a note. Which lines are in it depends on the inputs alone,
+ * but of a stream only on what comes first.
  */
 #ifndef SLUICE_SCAN_SAMPLE_H
 #define SLUICE_SCAN_SAMPLE_H
