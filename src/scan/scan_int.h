@@ -317,8 +317,8 @@ SL_SUSPENDS
 int sl_scan_piece_offload(struct scan *scan, struct scan_piece *piece, struct sl_matcher *matcher,
 	struct sl_memo *memo) SL_MUST_CHECK;
 
-/* On a worker, if sl_scan_is_quick(): the next bytes of a piece, which need not stay. `marks` for as
- * many bytes, none set, if has_partials; else NULL. Returns 0 or -ENOMEM. */
+/* On a worker, if sl_scan_is_quick(): the next bytes of a piece, which need not stay. `marks` for
+ * as many bytes, none set, if has_partials; else NULL. Returns 0 or -ENOMEM. */
 int sl_scan_piece_add(struct scan *scan, struct scan_piece *piece, struct sl_span text,
 	uint64_t *marks, struct sl_memo *memo) SL_MUST_CHECK;
 
