@@ -36,10 +36,10 @@ end(void)
 }
 
 static void
-add_line(struct sl_buf *text, struct sl_random *random)
+add_line(struct sl_buf *text, struct sl_random *random, size_t most)
 {
 	sl_buf_add_str(text, heads[sl_random_below(random, SL_COUNT_OF(heads))]);
-	size_t more = sl_random_below(random, 8) ? sl_random_below(random, 40) : 5000;
+	size_t more = sl_random_below(random, 8) ? sl_random_below(random, 20) : most;
 	for (size_t i = 0; i < more; i++)
 		sl_buf_add_char(text, ' ');
 	if (sl_random_below(random, 20))
@@ -100,7 +100,7 @@ Test(scan_level, every_cut_gives_the_totals_of_asking_each_line)
 	sl_random_init(&random, 7);
 	struct sl_buf text = { 0 };
 	for (size_t i = 0; i < 12; i++)
-		add_line(&text, &random);
+		add_line(&text, &random, 100);
 	for (int inverts = 0; inverts < 2; inverts++) {
 		begin(SL_LEVEL_ERROR, inverts > 0);
 		struct sl_block_totals want =
@@ -119,12 +119,12 @@ Test(scan_level, long_texts_in_many_pieces_give_the_same)
 {
 	struct sl_random random;
 	sl_random_init(&random, 11);
-	for (unsigned round = 0; round < 40; round++) {
+	for (unsigned round = 0; round < 12; round++) {
 		struct sl_buf text = { 0 };
 		enum sl_level level = (enum sl_level)(1 + sl_random_below(&random, SL_LEVELS - 1));
 		size_t cuts[12] = { 0 }, count = 1;
 		for (size_t i = 0; i < 300; i++)
-			add_line(&text, &random);
+			add_line(&text, &random, 5000);
 		while (count < SL_COUNT_OF(cuts) - 1) {
 			size_t rest = text.len - cuts[count - 1];
 			cuts[count] = cuts[count - 1] + sl_random_below(&random, rest / 2 + 1);
