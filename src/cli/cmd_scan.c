@@ -35,6 +35,7 @@ struct scan {
 	struct sl_scan_progress progress;
 	struct sl_scan_output output;
 	struct sl_error error; /* of the scan itself, not of an input */
+	bool is_default;       /* lines that contain ERROR or error are counted */
 	uint64_t available;    /* memory, when the run began */
 	uint64_t started_ns;
 	struct sl_rate rate; /* at which inputs are read, for the display */
@@ -117,7 +118,12 @@ scan_task(void *arg)
 		.sinks = scan->output.sinks,
 		.sink_count = scan->output.sink_count,
 		.numbers = scan->output.with_numbers,
+		.kinds = scan->output.kinds,
+		.timeline = options->histogram ? &scan->output.timeline : NULL,
+		.timeline_interval_s = options->histogram_interval_s,
 		.no_follow = options->no_follow,
+		.rules = { options->rules.items, options->rules.count },
+		.samples_levels = scan->is_default,
 		.output_fd = options->quiet ? 0 : STDOUT_FILENO,
 		.before = context_lines(options, options->before),
 		.after = context_lines(options, options->after),
@@ -184,12 +190,15 @@ make_pattern(struct scan *scan, struct sl_error *err)
 			  : options->word_regexp ? SL_BOUNDS_WORD
 						 : SL_BOUNDS_NONE,
 		.inverts = options->invert_match,
+		.level = options->level,
 		.memory_max = options->max_memory / 2 };
 	struct sl_buf sample = { 0 };
 	if (code == 0 && spec.count >= MANY_PATTERNS) {
 		sl_text_sample_read(&sample, options);
 		spec.sample = sl_buf_span(&sample);
 	}
+	scan->is_default = spec.count == 0 && !spec.has_no_default && !spec.level &&
+			   !spec.inverts && spec.bounds == SL_BOUNDS_NONE;
 	if (code == 0)
 		code = sl_pattern_new(&scan->pattern, &spec, kernel, err);
 	if (code == 0 && options->by_pattern && !options->quiet)

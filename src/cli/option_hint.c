@@ -131,9 +131,9 @@ static const struct hint scan_hints[] = {
 	{ "-s --no-messages", "inputs that could not be read are always reported; redirect "
 			      "standard error (2>FILE)" },
 	{ "-0", "use --null" },
-	{ "--level --histogram "
-	  "--records --include --exclude --exclude-dir -g --glob --follow --state --since --until "
-	  "--top --null-data -b "
+	{ "-g --glob --iglob", "use --include or --exclude" },
+	{ "--records --follow --state --since --until "
+	  "--null-data -b "
 	  "--byte-offset --line-buffered -S --smart-case -U --multiline -d -D -I",
 		UNSUPPORTED },
 	{ NULL, NULL },

@@ -293,6 +293,12 @@ static const struct sl_option scan_options[] = {
 		.kind = SL_OPTION_FLAG, FIELD(invert_match),
 		.help = "Select the lines that do not match: wherever error lines are mentioned, "
 		"those are meant. Undecided lines are not selected." },
+	{ .group = "Patterns", .name = "level", .argument = "LEVEL",
+		.kind = SL_OPTION_WORD, FIELD(level_name),
+		.help = "Count lines whose own level is LEVEL or a worse one as error lines, "
+		"instead of lines that match a pattern. LEVEL is trace, debug, info, notice, "
+		"warning, error or critical. Lines without a level are not counted; the table "
+		"shows how many there are." },
 
 	{ .group = "Output", .letter = 'p', .name = "print",
 		.kind = SL_OPTION_FLAG, FIELD(print),
@@ -369,10 +375,22 @@ static const struct sl_option scan_options[] = {
 		.kind = SL_OPTION_NUMBER, FIELD(max_count), RANGE(1, UINT64_MAX - 1),
 		.standard = "none",
 		.help = "Stop reading an input after N error lines." },
+	{ .group = "Output", .name = "histogram", .argument = "INTERVAL", .omitted = "auto",
+		.kind = SL_OPTION_WORD, FIELD(histogram),
+		.help = "Show the error lines by time below the table, or with --json as an "
+		"event of type histogram. INTERVAL is a number with s, m, h, d or w, or auto, "
+		"which fits the lines; if omitted, it is auto." },
+	{ .group = "Output", .name = "top", .argument = "N",
+		.kind = SL_OPTION_UNSIGNED, FIELD(top), RANGE(0, SL_OPTION_TOP_MAX),
+		.standard = "10 on a terminal, 0 otherwise",
+		.help = "Show the N most frequent kinds of error lines, 0 to 10000: below the "
+		"table, or with --json as events of type template. Lines are of one kind if "
+		"they differ only in numbers, times, addresses, paths and the like, or in a few "
+		"words." },
 	{ .group = "Output", .name = "json",
 		.kind = SL_OPTION_FLAG, FIELD(json),
 		.help = "Write one JSON object per line, in the format of ripgrep: begin, "
-		"match and context (only with -p), end, summary." },
+		"match and context (only with -p), end, template (only with --top), summary." },
 	{ .group = "Output", .name = "stats",
 		.kind = SL_OPTION_FLAG, FIELD(stats),
 		.help = "Report the cost of the run at its end: CPU time, memory, operations, "
@@ -393,6 +411,20 @@ static const struct sl_option scan_options[] = {
 		.help = "Name each file that is skipped in a directory. By default one line "
 		"counts them by kind." },
 
+	{ .group = "Inputs", .name = "include", .argument = "GLOB",
+		.kind = SL_OPTION_RULE, FIELD(rules), .min = SL_WALK_INCLUDE,
+		.help = "In directories, read only files whose name matches GLOB, in which * "
+		"stands for any string, ? for any character and [a-z] for one of them. Can be "
+		"repeated. Files named as operands are always read." },
+	{ .group = "Inputs", .name = "exclude", .argument = "GLOB",
+		.kind = SL_OPTION_RULE, FIELD(rules), .min = SL_WALK_EXCLUDE,
+		.help = "In directories, leave out files whose name matches GLOB. Can be "
+		"repeated; of several --include and --exclude that match a name, the last one "
+		"counts." },
+	{ .group = "Inputs", .name = "exclude-dir", .argument = "GLOB",
+		.kind = SL_OPTION_RULE, FIELD(rules), .min = SL_WALK_EXCLUDE_DIRECTORY,
+		.help = "Leave out directories whose name matches GLOB, with all that is in "
+		"them. Can be repeated." },
 	{ .group = "Inputs", .name = "no-follow",
 		.kind = SL_OPTION_FLAG, FIELD(no_follow),
 		.help = "Skip symbolic links found in directories. By default a file outside "

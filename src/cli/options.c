@@ -11,6 +11,7 @@
 #include "sluice/cli/options.h"
 
 #include "sluice/base/number.h"
+#include "sluice/logline/timeline.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -171,6 +172,41 @@ add_word(struct parser *parser, struct sl_words *words, const char *word)
 	return 0;
 }
 
+/* Names have no slash in them: such a glob would match nothing. One at the end of a directory's is
+ * ignored, as with grep. */
+static int
+add_rule(struct parser *parser, const struct sl_option *option, struct sl_option_rules *rules,
+	const char *value)
+{
+	size_t len = strlen(value);
+	while (option->min == SL_WALK_EXCLUDE_DIRECTORY && len > 1 && value[len - 1] == '/')
+		len--;
+	if (len == 0 || memchr(value, '/', len))
+		return usage(parser,
+			"option '--%s': '%s' cannot match: GLOB is compared with the last "
+			"component of a path",
+			option->name, value);
+	if (!rules->items)
+		rules->items = calloc((size_t)parser->argc + 1, sizeof(*rules->items));
+	char *glob = strndup(value, len);
+	if (!rules->items || !glob) {
+		free(glob);
+		return sl_fail(parser->err, SL_PHASE_NONE, -ENOMEM, "out of memory");
+	}
+	rules->items[rules->count++] =
+		(struct sl_walk_rule){ (enum sl_walk_rule_kind)option->min, glob };
+	return 0;
+}
+
+static void
+release_rules(struct sl_option_rules *rules)
+{
+	for (size_t i = 0; i < rules->count; i++)
+		free((char *)(uintptr_t)rules->items[i].glob);
+	free(rules->items);
+	*rules = (struct sl_option_rules){ 0 };
+}
+
 /* ---- one option ---- */
 
 static int
@@ -189,6 +225,8 @@ apply_value(
 		return 0;
 	case SL_OPTION_WORDS:
 		return add_word(parser, field, value);
+	case SL_OPTION_RULE:
+		return add_rule(parser, option, field, value);
 	case SL_OPTION_UNSIGNED:
 		code = parse_number(parser, option, name, value, &number);
 		if (code == 0)
@@ -251,6 +289,8 @@ parse_long(struct parser *parser, const char *word)
 			return apply_flag(parser, option);
 		if (equals)
 			return apply_value(parser, option, name.text, equals + 1);
+		if (option->omitted)
+			return apply_value(parser, option, name.text, option->omitted);
 		if (parser->next == parser->argc)
 			return usage(
 				parser, "option %s needs a value: %s", name.text, option->argument);
@@ -488,6 +528,46 @@ check_pattern_files(struct parser *parser, const struct sl_scan_options *options
 }
 
 static int
+check_level(struct parser *parser, struct sl_scan_options *options)
+{
+	if (!options->level_name)
+		return 0;
+	options->level = sl_level_of_name(sl_span_str(options->level_name));
+	if (!options->level)
+		return usage(parser,
+			"option '--level': '%s' is not a level (use trace, debug, info, notice, "
+			"warning, error or critical)",
+			options->level_name);
+	if (options->patterns.count || options->pattern_files.count)
+		return usage(parser, "--level selects lines by their own level, not by a pattern: "
+				     "use it without -e and -f");
+	if (options->fixed_strings || options->ignore_case || options->word_regexp ||
+		options->line_regexp)
+		return usage(parser,
+			"-F, -i, -w and -x are for patterns, which --level takes the place of");
+	return 0;
+}
+
+static int
+check_histogram(struct parser *parser, struct sl_scan_options *options)
+{
+	if (!options->histogram)
+		return 0;
+	if (strcmp(options->histogram, "auto") != 0 &&
+		!sl_timeline_parse_interval(options->histogram, &options->histogram_interval_s))
+		return usage(parser,
+			"option '--histogram': '%s' is not an interval (write it as 30s, 10m, 1h, "
+			"1d or 1w, at most 366d)",
+			options->histogram);
+	if (options->print || options->count || options->quiet || options->files_with_matches ||
+		options->files_without_match)
+		return usage(parser,
+			"--histogram is for the table and --json: use it without -p, -c, -q, -l "
+			"and -L");
+	return 0;
+}
+
+static int
 check_scan(struct parser *parser, struct sl_scan_options *options)
 {
 	bool lists = options->files_with_matches || options->files_without_match;
@@ -508,8 +588,17 @@ check_scan(struct parser *parser, struct sl_scan_options *options)
 		return usage(parser, "--by-pattern belongs to the table or to --json: it does not "
 				     "work with -p, -o, -c, -l and -L");
 	int code = check_pattern_files(parser, options);
+	if (!code)
+		code = check_level(parser, options);
+	if (!code)
+		code = check_histogram(parser, options);
 	if (code)
 		return code;
+	bool has_kinds = options->top != SL_OPTION_TOP_AUTO && options->top > 0;
+	if (has_kinds && (options->print || options->count || options->quiet || lists))
+		return usage(parser,
+			"--top is for the table and --json: it cannot be combined with "
+			"-p, -c, -q, -l or -L");
 	if (options->chunk > options->max_memory / 2)
 		return usage(parser, "two chunks must fit into --max-memory: lower --chunk or "
 				     "raise --max-memory");
@@ -530,6 +619,7 @@ sl_scan_options_parse(struct sl_scan_options *out, int argc, char **argv, struct
 		.context = SL_OPTION_NO_CONTEXT,
 		.max_columns = SL_OPTION_AUTO_COLUMNS,
 		.max_count = UINT64_MAX,
+		.top = SL_OPTION_TOP_AUTO,
 		.chunk = SL_OPTION_CHUNK,
 		.queue = SL_OPTION_QUEUE,
 		.max_memory = SL_OPTION_MEMORY,
@@ -541,6 +631,7 @@ sl_scan_options_parse(struct sl_scan_options *out, int argc, char **argv, struct
 void
 sl_scan_options_release(struct sl_scan_options *options)
 {
+	release_rules(&options->rules);
 	free(options->inputs.items);
 	free(options->patterns.items);
 	free(options->pattern_files.items);

@@ -12,6 +12,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+/* The part of the memory for the kinds of all lines, as sl_scan_setup.kinds says. */
+#define KINDS_SHARE 8u
 /* Bytes of a line that are printed on a terminal: half a screen or so. */
 #define TERMINAL_LINE 4096u
 
@@ -123,35 +125,67 @@ choose_sink(struct sl_scan_output *output)
 	return sl_table_sink_init(&output->table, results);
 }
 
-/* ---- public functions ---- */
+/* How many kinds of lines are shown. */
+static uint64_t
+count_kinds(const struct sl_scan_output *output)
+{
+	const struct sl_scan_options *options = output->options;
+	if (options->top != SL_OPTION_TOP_AUTO)
+		return options->top;
+	return wants_table(options) && output->results.style.is_terminal ? SL_OPTION_TOP : 0;
+}
 
-/* Beside the table, whose text comes first; or events before the summary. */
 static void
+add_sink(struct sl_scan_output *output, struct sl_scan_sink sink)
+{
+	sl_assert(output->sink_count < SL_COUNT_OF(output->sinks));
+	output->sinks[output->sink_count++] = sink;
+}
+
+/* Those that make the results, in the order of what they write at the end. */
+static int
 add_sinks(struct sl_scan_output *output, struct sl_tally *tally)
 {
-	bool is_json = output->options->json;
-	struct sl_scan_sink main = choose_sink(output), patterns = { 0 };
+	const struct sl_scan_options *options = output->options;
+	struct sl_scan_sink sink = choose_sink(output);
+	uint64_t top = count_kinds(output);
+	if (!options->json)
+		add_sink(output, sink);
 	if (tally)
-		patterns = sl_pattern_sink_init(&output->patterns, &output->results, tally,
-			is_json ? SL_PATTERN_SINK_JSON : SL_PATTERN_SINK_TABLE);
-	if (tally && is_json)
-		output->sinks[output->sink_count++] = patterns;
-	output->sinks[output->sink_count++] = main;
-	if (tally && !is_json)
-		output->sinks[output->sink_count++] = patterns;
+		add_sink(output, sl_pattern_sink_init(&output->patterns, &output->results, tally,
+					 options->json ? SL_PATTERN_SINK_JSON
+						       : SL_PATTERN_SINK_TABLE));
+	if (options->histogram) {
+		sl_timeline_init(&output->timeline, options->histogram_interval_s);
+		add_sink(output, sl_histogram_sink_init(&output->histogram, &output->results,
+					 &output->timeline, options->histogram_interval_s,
+					 options->json));
+	}
+	if (top) {
+		output->kinds = sl_kinds_new((size_t)(options->max_memory / KINDS_SHARE));
+		if (!output->kinds)
+			return -ENOMEM;
+		add_sink(output, sl_kinds_sink_init(&output->kinds_sink, &output->results,
+					 output->kinds, top, options->json));
+	}
+	if (options->json)
+		add_sink(output, sink);
+	return 0;
 }
+
+/* ---- public functions ---- */
 
 int
 sl_scan_output_begin(struct sl_scan_output *output, const struct sl_scan_options *options,
 	struct sl_tally *tally)
 {
 	*output = (struct sl_scan_output){ .options = options };
-	output->sinks[output->sink_count++] = sl_scan_messages_init(&output->messages, options);
+	add_sink(output, sl_scan_messages_init(&output->messages, options));
 	if (options->quiet)
 		return 0;
 	output->results = results_of(output);
-	add_sinks(output, tally);
-	return sl_output_open(&output->out, STDOUT_FILENO);
+	int code = add_sinks(output, tally);
+	return code ? code : sl_output_open(&output->out, STDOUT_FILENO);
 }
 
 void
@@ -159,6 +193,9 @@ sl_scan_output_release(struct sl_scan_output *output)
 {
 	sl_table_sink_release(&output->table);
 	sl_lines_sink_release(&output->lines);
+	sl_kinds_sink_release(&output->kinds_sink);
+	sl_kinds_free(output->kinds);
+	sl_timeline_release(&output->timeline);
 	sl_results_release(&output->results);
 }
 

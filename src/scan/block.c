@@ -189,6 +189,7 @@ confirm_word(struct sl_block_steps *steps, uint64_t *marks, uint64_t *candidates
 		is_late = took_long && has_passed(steps, deadline);
 	}
 	steps->after = after;
+	steps->slice.unlevelled += sl_matcher_take_unlevelled(steps->matcher);
 	*candidates = bits;
 	return !is_late;
 }
@@ -385,6 +386,7 @@ sl_block_merge_line(const struct sl_match_plan *plan, struct sl_block_result *le
 	if (!left->undecided)
 		left->undecided_line = left->newlines + right->undecided_line;
 	left->undecided += right->undecided;
+	left->unlevelled += right->unlevelled;
 	left->other_case += right->other_case;
 	if (left->newlines && right->newlines) {
 		sl_assert(joint != SL_BLOCK_LINE_CANDIDATE);
@@ -419,6 +421,7 @@ sl_block_finish(const struct sl_block_result *result)
 		.lines = result->newlines,
 		.hits = result->hits,
 		.undecided = result->undecided,
+		.unlevelled = result->unlevelled,
 		.undecided_line = result->undecided_line,
 		.other_case = result->other_case };
 	if (result->newlines) {

@@ -18,6 +18,22 @@ sl_lines_begin(const unsigned char *data, size_t from, size_t at)
 	return newline ? (size_t)(newline - data) + 1 : from;
 }
 
+/* The next word with a mark. Most have none. */
+static bool
+find_word(struct sl_lines *lines)
+{
+	const uint64_t *marks = lines->marks;
+	size_t word = lines->word + 1, count = SL_MATCH_MARK_WORDS(lines->len);
+	while (word + 4 <= count &&
+		!(marks[word] | marks[word + 1] | marks[word + 2] | marks[word + 3]))
+		word += 4;
+	while (word < count && !marks[word])
+		word++;
+	lines->word = word;
+	lines->left = word < count ? marks[word] : 0;
+	return word < count;
+}
+
 /* Newlines in [counted, to). Where many lines match there are few, and memchr is faster than a
  * kernel, which goes byte by byte at the end. */
 static uint64_t
@@ -37,11 +53,8 @@ count_newlines(const struct sl_lines *lines, size_t to)
 bool
 sl_lines_next(struct sl_lines *lines, struct sl_line *line)
 {
-	while (!lines->left) {
-		if (++lines->word >= SL_MATCH_MARK_WORDS(lines->len))
-			return false;
-		lines->left = lines->marks[lines->word];
-	}
+	if (!lines->left && !find_word(lines))
+		return false;
 	size_t end = lines->word * 64 + (size_t)__builtin_ctzll(lines->left);
 	lines->left &= lines->left - 1;
 	size_t begin = sl_lines_begin(lines->data, lines->begin, end);

@@ -79,6 +79,8 @@ struct sl_matcher {
 	uint64_t *selected; /* a bit for each check, if the pattern selects them */
 	bool is_utf8, is_utf8_known;
 	bool is_incomplete; /* an expression was undecided */
+
+	uint64_t unlevelled; /* lines without a level */
 };
 
 /* The time that one line may take, and has taken. */
@@ -147,6 +149,14 @@ void
 sl_matcher_set_clock(struct sl_matcher *matcher, uint64_t (*cpu_ns)(void))
 {
 	matcher->cpu_ns = cpu_ns;
+}
+
+uint64_t
+sl_matcher_take_unlevelled(struct sl_matcher *matcher)
+{
+	uint64_t count = matcher->unlevelled;
+	matcher->unlevelled = 0;
+	return count;
 }
 
 uint64_t
@@ -346,6 +356,24 @@ kept_of(const struct sl_subject *line)
 	return kept;
 }
 
+static struct sl_span
+span_of(const struct sl_subject *line)
+{
+	return sl_span((const char *)line->text, line->len);
+}
+
+/* The word that makes the level. */
+static enum sl_verdict
+find_level(const struct sl_pattern_check *check, const struct sl_subject *line, size_t from,
+	struct sl_lexicon_place *place)
+{
+	struct sl_level_found found = sl_level_find(span_of(line));
+	if (found.level < check->level || found.begin < from)
+		return SL_VERDICT_NO;
+	*place = (struct sl_lexicon_place){ found.begin, found.end, check->rank };
+	return SL_VERDICT_YES;
+}
+
 /* A check without PCRE2: where a literal stands. Linear in the line. */
 static enum sl_verdict
 find_plain(const struct sl_pattern_check *check, const struct sl_subject *line, size_t from,
@@ -354,6 +382,8 @@ find_plain(const struct sl_pattern_check *check, const struct sl_subject *line, 
 	bool is_open = false;
 	if (from > line->len)
 		return SL_VERDICT_NO;
+	if (check->level)
+		return find_level(check, line, from, place);
 	if (check->lexicon) {
 		if (sl_lexicon_find(check->lexicon, line->text, line->len, line->goes_on, from,
 			    place, &is_open))
@@ -450,6 +480,15 @@ check_line(struct sl_matcher *matcher, const struct sl_pattern_check *check,
 	return run_search(matcher, &whole, budget);
 }
 
+/* Whatever follows behind a cut: a level is in the first bytes. */
+static enum sl_verdict
+confirm_level(struct sl_matcher *matcher, const struct sl_subject *line)
+{
+	enum sl_level level = sl_level_find(span_of(line)).level;
+	matcher->unlevelled += level == SL_LEVEL_NONE;
+	return level >= matcher->pattern->level ? SL_VERDICT_YES : SL_VERDICT_NO;
+}
+
 enum sl_verdict
 sl_matcher_confirm(struct sl_matcher *matcher, const struct sl_subject *line, bool *took_long)
 {
@@ -457,6 +496,8 @@ sl_matcher_confirm(struct sl_matcher *matcher, const struct sl_subject *line, bo
 	struct budget budget = { 0 };
 	enum sl_verdict verdict;
 	matcher->from = SIZE_MAX; /* what is remembered for locating is of another line */
+	if (pattern->level)
+		return confirm_level(matcher, line);
 	if (check_short_line(matcher, line, &verdict))
 		return verdict;
 	struct sl_subject kept = kept_of(line);

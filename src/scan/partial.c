@@ -132,6 +132,7 @@ complete_line(const struct sl_partial_spec *spec, struct sl_partial *partial, ui
 	enum sl_verdict verdict = sl_matcher_confirm(spec->matcher, &subject, &took_long);
 	if (verdict == SL_VERDICT_UNDECIDED && partial->result.undecided++ == 0)
 		partial->result.undecided_line = partial->result.newlines;
+	partial->result.unlevelled += sl_matcher_take_unlevelled(spec->matcher);
 	*known = verdict == SL_VERDICT_YES ? SL_BLOCK_LINE_HIT : SL_BLOCK_LINE_NO;
 	enum sl_verdict wanted = spec->inverts ? SL_VERDICT_NO : SL_VERDICT_YES;
 	return verdict == wanted || give_context(spec, text, line);
@@ -198,12 +199,14 @@ merge_results(const struct sl_partial_spec *spec, struct sl_partial *left,
 	struct sl_block_result *result = &left->result;
 	bool is_first = result->newlines == 0;
 	uint64_t undecided = result->undecided + right->undecided;
+	uint64_t unlevelled = result->unlevelled + right->unlevelled;
 	uint64_t undecided_line = result->undecided ? result->undecided_line
 						    : result->newlines + right->undecided_line;
 	sl_block_merge_line(spec->text.plan, result, right, joint);
 	/* Also if the left side had no bytes, and the result is the right one's. */
 	result->undecided = undecided;
 	result->undecided_line = undecided_line;
+	result->unlevelled = unlevelled;
 	if (is_first)
 		result->head_line = joint;
 }

@@ -494,13 +494,32 @@ check_dialect(const struct sl_pattern_list *texts, struct sl_error *err)
 	return 0;
 }
 
+/* Every line is a candidate. */
+static int
+make_level(struct sl_pattern *pattern, enum sl_level level)
+{
+	struct sl_match_literal every = { .text = { "", 0 } };
+	struct sl_match_plans *plans = &pattern->plans;
+	pattern->checks = calloc(1, sizeof(*pattern->checks));
+	if (!pattern->checks)
+		return -ENOMEM;
+	pattern->checks[pattern->check_count++] = (struct sl_pattern_check){ .level = level };
+	pattern->level = level;
+	int code = sl_match_plans_add(plans, &every, 1, false, true);
+	if (code == 0)
+		sl_match_plans_join(plans->items, plans->count);
+	return code;
+}
+
 static int
 make_pattern(struct sl_pattern *pattern, const struct sl_pattern_list *texts,
 	const struct sl_pattern_spec *spec, struct sl_error *err)
 {
 	struct sl_pattern_parts parts = { 0 };
 	int code;
-	if (texts->count == 0 && !spec->has_no_default) {
+	if (spec->level) {
+		code = make_level(pattern, spec->level);
+	} else if (texts->count == 0 && !spec->has_no_default) {
 		code = make_default_plan(pattern, spec->ignore_case);
 	} else {
 		code = sl_pattern_take_apart(&parts, texts, spec);

@@ -38,8 +38,9 @@ bool sl_pattern_is_escapable(char c);
 /* True if the text is UTF-8 and not just ASCII. */
 bool sl_pattern_is_wide(struct sl_span text);
 
-/* What confirms a line: a literal that stands in it, or an expression that matches. */
+/* What confirms a line: its level, a literal that stands in it, or an expression that matches. */
 struct sl_pattern_check {
+	enum sl_level level; /* it is that or a worse one; or NONE */
 	const struct sl_lexicon *lexicon; /* all literals, if matches have bounds; or NULL */
 	struct sl_span literal; /* if `code` and `lexicon` are NULL; in the pattern's memory */
 	pcre2_code *code; /* of bytes, or of lines that are valid UTF-8; machine code if allowed */
@@ -60,6 +61,7 @@ struct sl_pattern {
 			 stand in a line need to confirm it */
 	struct sl_buf bytes;       /* with the checks' literals */
 	struct sl_lexicon lexicon; /* of the check that has one, which is the first */
+	enum sl_level level;       /* of the only check; or NONE */
 	bool inverts;
 	bool has_expressions; /* a check has a code */
 	bool has_jit;         /* one of them is machine code */

@@ -31,6 +31,8 @@
 /* Copied and scanned at a time: fits a CPU's cache. 64 KiB took 10 % longer, 512 KiB as long. */
 #define STEP_MAX (256 * SL_KIB)
 #define STEP_MIN (16 * SL_KIB)
+/* Timelines of pieces: most have few intervals. */
+#define TIMELINES_SIZE SL_MIB
 /* stacks, channels, inputs, the ring, kept lines, small files */
 #define MEMORY_ELSEWHERE (3 * SL_MIB + SL_SCAN_OPENERS * SL_SCAN_SMALLS_SIZE)
 
@@ -106,6 +108,11 @@ size_pool(struct scan *scan, unsigned consumers)
 {
 	const struct sl_scan_setup *setup = scan->setup;
 	uint64_t elsewhere = MEMORY_ELSEWHERE + sl_pattern_memory(setup->pattern);
+	elsewhere += 2 * sl_scan_kinds_memory(setup);
+	if (setup->timeline)
+		elsewhere += TIMELINES_SIZE;
+	if (setup->kinds)
+		elsewhere += (uint64_t)(consumers + SL_SCAN_OPENERS + 1) * SL_MEMO_BYTES;
 	if (sl_pattern_has_expressions(setup->pattern))
 		elsewhere += (uint64_t)consumers * SL_PATTERN_JIT_STACK;
 	/* Of one input at a time: history.h needs twice the bytes of its lines, and of a line that
@@ -121,7 +128,7 @@ size_pool(struct scan *scan, unsigned consumers)
 	while (chunk / 2 >= CHUNK_MIN && 4 * (chunk + chunk / 8) > budget)
 		chunk = chunk / 2 / SL_CHUNK_ALIGN * SL_CHUNK_ALIGN;
 	scan->chunk_size = chunk;
-	uint64_t each = chunk + (scan->by_line ? chunk / 8 : 0);
+	uint64_t each = chunk + (scan->by_line || sl_scan_wants_each(scan) ? chunk / 8 : 0);
 	uint64_t count = SL_MAX(budget / each, 2u);
 	return (size_t)SL_MIN(count, (uint64_t)SL_SCAN_READERS + setup->queue + consumers);
 }
@@ -196,6 +203,9 @@ init(struct scan *scan, unsigned consumers)
 	int code = sl_matcher_new(&scan->matcher, scan->setup->pattern);
 	if (code)
 		return code;
+	code = sl_scan_kinds_init(scan, consumers);
+	if (code)
+		return code;
 	/* Chunks are kept for the front only where lines are. */
 	scan->reserve = wants_lines ? SL_MAX(chunks / 2, (size_t)1) : 1;
 	scan->stream_limit = limit_streams(scan, chunks);
@@ -243,6 +253,8 @@ clean_up(struct scan *scan)
 	while ((piece = scan->free_pieces)) {
 		scan->free_pieces = piece->next_free;
 		free(piece->marks);
+		sl_kinds_free(piece->kinds);
+		sl_timeline_release(&piece->timeline);
 		free(piece);
 	}
 }
@@ -265,6 +277,7 @@ release(struct scan *scan)
 	sl_chunk_pool_free(scan->steps);
 	sl_chunk_pool_free(scan->smalls);
 	sl_matcher_free(scan->matcher);
+	sl_memo_free(scan->memo);
 	free(scan);
 }
 

@@ -45,7 +45,7 @@ sl_scan_piece_hold(struct scan *scan, struct scan_piece *piece, struct sl_chunk 
 {
 	piece->chunk = chunk;
 	piece->data = chunk->data + off;
-	if (!scan->by_line || piece->marks)
+	if ((!scan->by_line && !scan->has_partials) || piece->marks)
 		return 0;
 	/* Large enough for any chunk: they stay with the piece. */
 	size_t most = SL_MAX(scan->chunk_size, (size_t)SL_SCAN_SMALL);

@@ -9,37 +9,41 @@
 #include "sluice/rt/offload.h"
 
 #include <errno.h>
+#include <stdlib.h>
+
+/* What a consumer has of its own, for the worker that it waits for. */
+struct consumer {
+	struct sl_matcher *matcher;
+	struct sl_chunk *step;
+	uint64_t *marks;      /* of the step, none set, if scan.has_partials */
+	struct sl_memo *memo; /* if kinds are wanted */
+};
 
 struct scan_call {
-	const struct scan *scan;
+	struct scan *scan;
 	struct sl_engine *engine; /* of a deferred piece */
 	struct scan_piece *piece;
+	const struct consumer *consumer;
 	struct sl_chunk *step; /* of a deferred piece */
 	size_t len;            /* bytes read to it */
 	int got;               /* by that read: a count, 0 at the end, or a code */
 	size_t waited_len;     /* sum of what was read so */
 };
 
-/* Scan the next bytes of the piece, which are in the step's chunk. */
-static void
+/* Scan the next bytes of the piece, which are in the step's chunk. Returns 0 or -ENOMEM. */
+static int
 scan_step(const struct scan_call *call, size_t len)
 {
-	const struct scan *scan = call->scan;
-	struct scan_piece *piece = call->piece;
-	struct sl_block_result step;
-	sl_block_scan(scan->kernel, scan->plan, NULL, call->step->data, len, NULL, &step);
-	sl_block_merge(scan->plan, &piece->found.block, &step);
-	if (piece->form == SL_FORM_PLAIN)
-		piece->form = sl_sniff_block(call->step->data, len);
-	piece->len += len;
+	const struct sl_span text = { (const char *)call->step->data, len };
+	return sl_scan_piece_add(
+		call->scan, call->piece, text, call->consumer->marks, call->consumer->memo);
 }
 
 static int
 scan_step_on_worker(void *arg)
 {
 	const struct scan_call *call = arg;
-	scan_step(call, call->len);
-	return 0;
+	return scan_step(call, call->len);
 }
 
 /* Up to the first byte that is not in the page cache. */
@@ -53,10 +57,9 @@ read_on_worker(void *arg)
 		size_t want = SL_MIN(range->len - piece->len, call->step->size);
 		size_t got = sl_input_read_cached(call->engine, piece->job->input->fd,
 			range->off + piece->len, call->step->data, want);
-		if (got)
-			scan_step(call, got);
-		if (got < want)
-			break;
+		int code = got ? scan_step(call, got) : 0;
+		if (code || got < want)
+			return code;
 	}
 	return 0;
 }
@@ -79,12 +82,13 @@ wait_for_step(struct scan_call *call)
 
 SL_SUSPENDS
 static int
-consume_deferred(struct scan *scan, struct scan_piece *piece, struct sl_chunk *step)
+consume_deferred(struct scan *scan, struct scan_piece *piece, const struct consumer *consumer)
 {
 	struct scan_call call = { .scan = scan,
 		.engine = sl_rt_engine(sl_rt_current()),
 		.piece = piece,
-		.step = step,
+		.consumer = consumer,
+		.step = consumer->step,
 		.got = 1 };
 	size_t len = piece->range.len;
 	int code = 0;
@@ -96,7 +100,7 @@ consume_deferred(struct scan *scan, struct scan_piece *piece, struct sl_chunk *s
 		if (code)
 			return code;
 	}
-	piece->found.data = step->data;
+	piece->found.data = consumer->step->data;
 	piece->found.len = piece->len;
 	scan->progress->worker_bytes += piece->len - call.waited_len;
 	sl_scan_piece_was_read(scan, piece, call.got, piece->len);
@@ -105,11 +109,11 @@ consume_deferred(struct scan *scan, struct scan_piece *piece, struct sl_chunk *s
 
 SL_SUSPENDS
 static int
-consume_one(struct scan *scan, struct scan_piece *piece, struct sl_matcher *matcher,
-	struct sl_chunk *step)
+consume_one(struct scan *scan, struct scan_piece *piece, const struct consumer *consumer)
 {
-	int code = piece->is_deferred ? consume_deferred(scan, piece, step)
-				      : sl_scan_piece_offload(scan, piece, matcher);
+	int code = piece->is_deferred
+			   ? consume_deferred(scan, piece, consumer)
+			   : sl_scan_piece_offload(scan, piece, consumer->matcher, consumer->memo);
 	if (code == 0 && !scan->by_line)
 		sl_scan_piece_drop_chunk(scan, piece);
 	if (code == 0)
@@ -119,22 +123,43 @@ consume_one(struct scan *scan, struct scan_piece *piece, struct sl_matcher *matc
 	return code;
 }
 
+static int
+init_consumer(struct scan *scan, struct consumer *consumer)
+{
+	*consumer =
+		(struct consumer){ .step = scan->steps ? sl_chunk_try_take(scan->steps) : NULL };
+	sl_assert(consumer->step || !scan->steps); /* the pool has one for each consumer */
+	if (consumer->step && scan->has_partials &&
+		!(consumer->marks = calloc(
+			  SL_MATCH_MARK_WORDS(consumer->step->size), sizeof(*consumer->marks))))
+		return -ENOMEM;
+	if (scan->setup->kinds && !(consumer->memo = sl_memo_new()))
+		return -ENOMEM;
+	return sl_matcher_new(&consumer->matcher, scan->setup->pattern);
+}
+
+static void
+release_consumer(struct consumer *consumer)
+{
+	sl_matcher_free(consumer->matcher);
+	sl_memo_free(consumer->memo);
+	free(consumer->marks);
+	sl_chunk_unref(consumer->step);
+}
+
 int
 sl_scan_consume(void *arg)
 {
 	struct scan *scan = arg;
 	struct scan_piece *piece = NULL;
-	struct sl_matcher *matcher = NULL;
-	struct sl_chunk *step = scan->steps ? sl_chunk_try_take(scan->steps) : NULL;
-	sl_assert(step || !scan->steps); /* the pool has one for each consumer */
-	int code = sl_matcher_new(&matcher, scan->setup->pattern);
+	struct consumer consumer;
+	int code = init_consumer(scan, &consumer);
 	while (code == 0) {
 		code = sl_channel_receive(scan->queue, &piece, SL_FOREVER);
 		if (code == 0)
-			code = consume_one(scan, piece, matcher, step);
+			code = consume_one(scan, piece, &consumer);
 	}
-	sl_matcher_free(matcher);
-	sl_chunk_unref(step);
+	release_consumer(&consumer);
 	/* Readers pass small pieces to the merger themselves, but close the queue after the
 	 * last. */
 	if (--scan->consumers == 0)

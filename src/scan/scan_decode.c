@@ -44,6 +44,8 @@ struct scan_decode {
 
 	/* For text: scan.step_size bytes, or NULL if it goes to chunks. */
 	unsigned char *text;
+	uint64_t *marks;      /* of the text, none set, if scan.has_partials */
+	struct sl_memo *memo; /* if kinds are wanted */
 
 	/* A call of a worker. */
 	struct scan_piece *piece;
@@ -72,8 +74,8 @@ reserve(struct scan_decode *decode, uint64_t bytes)
 	while (!sl_scan_is_front(scan, decode->job) &&
 		scan->decode_used + bytes > scan->decode_max) {
 		struct sl_waiter waiter;
-		int code = sl_waiter_wait(&waiter, &scan->stream_waiters, "memory to decode with",
-			SL_FOREVER);
+		int code = sl_waiter_wait(
+			&waiter, &scan->stream_waiters, "memory to decode with", SL_FOREVER);
 		if (code)
 			return code;
 	}
@@ -94,8 +96,8 @@ read_cached(struct scan_decode *decode)
 	if (!may_be_cached || input->next_off >= input->size)
 		return;
 	size_t want = (size_t)SL_MIN((uint64_t)SL_SCAN_DECODE_IN, input->size - input->next_off);
-	size_t got = sl_input_read_cached(
-		decode->engine, input->fd, input->next_off, decode->in, want);
+	size_t got =
+		sl_input_read_cached(decode->engine, input->fd, input->next_off, decode->in, want);
 	if (got < want)
 		got -= got % SL_INPUT_ALIGN;
 	input->next_off += got;
@@ -143,22 +145,15 @@ is_refused(const struct scan_decode *decode)
 		       (decode->job->input->is_found && sl_decoding_is_binary(decoding)));
 }
 
-/* The text so far belongs to the piece. */
-static void
+/* The text so far belongs to the piece. Returns 0 or -ENOMEM. */
+static int
 scan_text(struct scan_decode *decode)
 {
-	const struct scan *scan = decode->scan;
-	struct scan_piece *piece = decode->piece;
-	struct sl_block_result block;
+	struct sl_span text = { (const char *)decode->text, decode->filled };
 	if (decode->filled == 0)
-		return;
-	sl_block_scan(
-		scan->kernel, scan->plan, NULL, decode->text, decode->filled, NULL, &block);
-	sl_block_merge(scan->plan, &piece->found.block, &block);
-	if (piece->form == SL_FORM_PLAIN)
-		piece->form = sl_sniff_block(decode->text, decode->filled);
-	piece->len += decode->filled;
+		return 0;
 	decode->filled = 0;
+	return sl_scan_piece_add(decode->scan, decode->piece, text, decode->marks, decode->memo);
 }
 
 /* Until there is a slice of text, or a chunk; or no input; or the end. */
@@ -177,13 +172,11 @@ decode_on_worker(void *arg)
 			continue;
 		if (!decode->text)
 			return 0;
-		scan_text(decode);
-		if (decode->piece->len >= SLICE)
-			return 0;
+		int code = scan_text(decode);
+		if (code || decode->piece->len >= SLICE)
+			return code;
 	}
-	if (decode->text && !decode->is_refused)
-		scan_text(decode);
-	return 0;
+	return decode->text && !decode->is_refused ? scan_text(decode) : 0;
 }
 
 /* ---- input that a worker cannot have ---- */
@@ -213,8 +206,8 @@ refill(struct scan_decode *decode, struct scan_piece *piece)
 	int got = 0;
 	decode->in_off = decode->in_len = 0;
 	int code = is_file ? read_file(decode, piece, &got)
-			   : sl_scan_read_stream(piece, decode->in, SL_SCAN_DECODE_IN, &got,
-				     &decode->in_len);
+			   : sl_scan_read_stream(
+				     piece, decode->in, SL_SCAN_DECODE_IN, &got, &decode->in_len);
 	if (code)
 		return code;
 	decode->scan->progress->read += decode->in_len;
@@ -279,8 +272,8 @@ note_failure(struct scan_decode *decode)
 	sl_decoding_reason(decode->decoding, decode->step, limit, failure->reason);
 	if (decode->step == SL_DECODE_WINDOW) {
 		failure->window = sl_decoder_window(decoder);
-		failure->memory = scan->setup->max_memory +
-				  SL_SCAN_DECODE_SHARE * (failure->window - limit);
+		failure->memory =
+			scan->setup->max_memory + SL_SCAN_DECODE_SHARE * (failure->window - limit);
 	}
 }
 
@@ -345,8 +338,7 @@ is_at_end(struct scan_decode *decode, struct scan_piece *piece)
 {
 	if (decode->is_refused)
 		refuse(decode, piece);
-	else if (decode->job->is_over || decode->scan->is_ending ||
-		 decode->step == SL_DECODE_END)
+	else if (decode->job->is_over || decode->scan->is_ending || decode->step == SL_DECODE_END)
 		finish(decode, piece);
 	else if (sl_decode_is_failure(decode->step)) {
 		note_failure(decode);
@@ -392,8 +384,15 @@ allocate(struct scan_decode *decode)
 	decode->in = aligned_alloc(SL_INPUT_ALIGN, SL_SCAN_DECODE_IN);
 	decode->text = scan->steps ? malloc(scan->step_size) : NULL;
 	decode->decoding = sl_decoding_new(decode->form, 0);
+	if (decode->text && scan->has_partials)
+		decode->marks = calloc(SL_MATCH_MARK_WORDS(scan->step_size), sizeof(uint64_t));
+	if (decode->text && scan->setup->kinds)
+		decode->memo = sl_memo_new();
 	bool has_text = decode->text || !scan->steps;
-	return decode->in && has_text && decode->decoding ? 0 : -ENOMEM;
+	bool has_marks = decode->marks || !decode->text || !scan->has_partials;
+	bool has_memo = decode->memo || !decode->text || !scan->setup->kinds;
+	bool has_all = has_text && has_marks && has_memo;
+	return decode->in && has_all && decode->decoding ? 0 : -ENOMEM;
 }
 
 static void
@@ -412,11 +411,12 @@ take_first(struct scan_decode *decode, struct scan_piece *first)
 }
 
 int
-sl_scan_decode_begin(struct scan_decode **out, struct scan *scan, struct scan_job *job,
-	struct scan_piece *first)
+sl_scan_decode_begin(
+	struct scan_decode **out, struct scan *scan, struct scan_job *job, struct scan_piece *first)
 {
 	uint64_t memory = sl_decoding_memory(job->form) + SL_DECODING_SIZE + SL_SCAN_DECODE_IN +
-			  (scan->steps ? scan->step_size : 0);
+			  (scan->steps ? scan->step_size + scan->step_size / 8 : 0) +
+			  (scan->setup->kinds ? SL_MEMO_BYTES : 0);
 	struct scan_decode *decode = *out = calloc(1, sizeof(*decode));
 	if (!decode)
 		return -ENOMEM;
@@ -446,6 +446,8 @@ sl_scan_decode_end(struct scan_decode *decode)
 	sl_decoding_free(decode->decoding);
 	free(decode->in);
 	free(decode->text);
+	free(decode->marks);
+	sl_memo_free(decode->memo);
 	decode->scan->decode_used -= decode->held;
 	sl_scan_wake_streams(decode->scan);
 	free(decode);

@@ -49,6 +49,7 @@ struct scan_job {
 	struct sl_list of_scan; /* in scan.jobs until it is freed */
 	enum scan_stage stage;
 	struct sl_input *input;
+	uint64_t number;             /* of the input, in the order of the reports */
 	struct sl_semaphore opening; /* held by the opener until the input is open */
 	struct scan_piece *small;    /* the whole file, read by the opener; or NULL */
 	bool has_window;             /* one of scan.windows: a descriptor may be open */
@@ -99,6 +100,11 @@ struct scan_piece {
 	enum sl_form form; /* of its bytes, found while it was scanned */
 	uint64_t *marks;   /* a bit for each byte of a chunk, or NULL */
 	struct sl_partial_run found;
+	struct sl_sample sample; /* of the first piece, if that is wanted */
+	struct sl_partial
+		partial; /* if scan.has_partials: used in place of `found` when it is merged */
+	struct sl_kinds *kinds;      /* of its lines, or NULL; kept with the piece */
+	struct sl_timeline timeline; /* of its lines, if that is wanted */
 	struct scan_piece *next_free;
 };
 
@@ -146,6 +152,13 @@ struct scan {
 
 	struct sl_matcher *matcher; /* the merger's */
 	struct sl_context_rule context;
+
+	/* scan_kinds.c */
+	uint64_t next_number; /* of an input */
+	bool has_partials;    /* the text at the ends of pieces is kept, though by_line is false */
+	struct sl_partial_spec kinds_spec;
+	size_t kinds_size;    /* memory of a piece's digest */
+	struct sl_memo *memo; /* of the thread of the runtime; NULL if kinds are not wanted */
 };
 
 /* ---- scan_piece.c ---- */
@@ -213,8 +226,8 @@ sl_scan_max_hits(const struct scan *scan)
 	return scan->setup->stop_input_at_hit ? 1 : scan->setup->max_hits;
 }
 
-/* Set the result that scanning the zeros of a hole would have. */
-void sl_scan_piece_scan_hole(const struct scan *scan, struct scan_piece *piece);
+/* Set the result that scanning the zeros of a hole would have. Returns 0 or -ENOMEM. */
+int sl_scan_piece_scan_hole(struct scan *scan, struct scan_piece *piece) SL_MUST_CHECK;
 
 /* ---- scan_chunk.c ---- */
 
@@ -295,12 +308,19 @@ void sl_scan_wake_streams(struct scan *scan);
 
 /* ---- scan_match.c ---- */
 
-/* The bytes of a piece, here or on a worker, if sl_scan_is_quick(). */
-void sl_scan_piece_scan(struct scan *scan, struct scan_piece *piece);
+/* The bytes of a piece, here or on a worker, if sl_scan_is_quick(). Returns 0 or -ENOMEM. */
+int sl_scan_piece_scan(
+	struct scan *scan, struct scan_piece *piece, struct sl_memo *memo) SL_MUST_CHECK;
 
-/* On workers. Returns 0, or what cancelled it. */
+/* On workers. Returns 0, -ENOMEM, or what cancelled it. */
 SL_SUSPENDS
-int sl_scan_piece_offload(struct scan *scan, struct scan_piece *piece, struct sl_matcher *matcher);
+int sl_scan_piece_offload(struct scan *scan, struct scan_piece *piece, struct sl_matcher *matcher,
+	struct sl_memo *memo) SL_MUST_CHECK;
+
+/* On a worker, if sl_scan_is_quick(): the next bytes of a piece, which need not stay. `marks` for
+ * as many bytes, none set, if has_partials; else NULL. Returns 0 or -ENOMEM. */
+int sl_scan_piece_add(struct scan *scan, struct scan_piece *piece, struct sl_span text,
+	uint64_t *marks, struct sl_memo *memo) SL_MUST_CHECK;
 
 /* A plan that decides alone takes the same short time for all input. */
 static inline bool
@@ -318,6 +338,53 @@ sl_scan_is_quick(const struct scan *scan)
 #define SL_SCAN_OPENERS 3u
 #define SL_SCAN_READERS 16u /* ranges read at a time: what a fast disk takes at 1 MiB each */
 #define SL_SCAN_SMALLS_SIZE (256u * 1024u) /* bytes an opener reads at a time */
+
+/* ---- scan_kinds.c: the kinds and times of lines; 0 or -ENOMEM unless they say otherwise ---- */
+
+/* Each line that matches is looked at, though no sink may want it. */
+static inline bool
+sl_scan_wants_each(const struct scan *scan)
+{
+	return scan->setup->kinds || scan->setup->timeline;
+}
+
+/* The memory for the digests of all pieces. */
+static inline uint64_t
+sl_scan_kinds_memory(const struct sl_scan_setup *setup)
+{
+	return setup->kinds ? setup->max_memory / 8 : 0;
+}
+
+/* After by_line and the matcher are set. */
+int sl_scan_kinds_init(struct scan *scan, unsigned consumers) SL_MUST_CHECK;
+
+/* The piece gets a new content, and has lost it. */
+void sl_scan_kinds_begin_piece(const struct scan *scan, struct scan_piece *piece);
+void sl_scan_kinds_end_piece(struct scan_piece *piece);
+
+/* On a worker, whose memo it is: the next bytes of the piece were scanned. The memo is NULL if
+ * kinds are not wanted. If has_partials, no mark is set afterwards. */
+int sl_scan_kinds_run(struct scan *scan, struct scan_piece *piece, const struct sl_partial_run *run,
+	uint64_t *marks, struct sl_memo *memo) SL_MUST_CHECK;
+
+/* The line is counted, and is in no piece's digest. Nothing if kinds are not wanted. */
+int sl_scan_kinds_line(struct scan *scan, const struct scan_job *job,
+	const struct sl_partial_line *line) SL_MUST_CHECK;
+
+/* The piece is counted: its lines become those of the scan. Or what cancelled it. */
+SL_SUSPENDS
+int sl_scan_kinds_merge(struct scan *scan, struct scan_piece *piece) SL_MUST_CHECK;
+
+/* If has_partials: the same, and the piece is joined to those before it. */
+SL_SUSPENDS
+int sl_scan_kinds_count(struct scan *scan, struct scan_piece *piece) SL_MUST_CHECK;
+
+/* If has_partials: the right piece, which follows the left one, becomes a part of it. */
+int sl_scan_kinds_join(
+	struct scan *scan, struct scan_piece *left, struct scan_piece *right) SL_MUST_CHECK;
+
+/* If has_partials: the input is over. */
+int sl_scan_kinds_end(struct scan *scan, struct scan_job *job) SL_MUST_CHECK;
 
 /* ---- the tasks: struct scan * ---- */
 

@@ -29,6 +29,7 @@ limit(struct scan_job *job, const struct sl_partial_line *found)
 		.lines = found->index + 1,
 		.hits = job->hits,
 		.undecided = sl_join_undecided(&job->join),
+		.unlevelled = sl_join_unlevelled(&job->join),
 		.undecided_line = job->join.total.result.undecided_line,
 	};
 }
@@ -107,13 +108,14 @@ step_block(void *arg)
 	return sl_block_step(arg, SL_STEPS_NS);
 }
 
-/* The limit was reached in a piece that has undecided lines: were they before `end`? */
+/* The limit was reached in a piece that has lines which are counted beside those that match: were
+ * they before `end`? */
 SL_SUSPENDS
 static int
-find_undecided(struct scan *scan, const struct scan_piece *piece, const unsigned char *end)
+count_others(struct scan *scan, const struct scan_piece *piece, const unsigned char *end)
 {
 	const struct sl_partial_run *found = &piece->found;
-	if (found->block.undecided == 0)
+	if (found->block.undecided == 0 && found->block.unlevelled == 0)
 		return 0;
 	/* The newline of the first line, which was joined, stands for it. */
 	const unsigned char *begin = memchr(found->data, '\n', found->len);
@@ -130,8 +132,10 @@ find_undecided(struct scan *scan, const struct scan_piece *piece, const unsigned
 	if (code == 0 && result.undecided && !totals->undecided)
 		totals->undecided_line =
 			sl_join_newlines(&piece->job->join) + result.undecided_line;
-	if (code == 0)
+	if (code == 0) {
 		totals->undecided += result.undecided;
+		totals->unlevelled += result.unlevelled;
+	}
 	return code;
 }
 
@@ -147,10 +151,14 @@ give_line_of(struct scan *scan, const struct scan_piece *piece, struct sl_partia
 	int code = 0;
 	if (sl_scan_wants_lines(scan) && !line->is_context && line->len > SL_PARTIAL_KEEP)
 		code = sl_offload(shorten, &call);
+	/* Others were added by the worker. */
+	bool is_counted = !line->is_context && !was_limited;
+	if (code == 0 && is_counted && sl_scan_max_hits(scan) != UINT64_MAX)
+		code = sl_scan_kinds_line(scan, job, line);
 	if (code == 0)
 		code = emit_line(scan, job, line);
 	if (code == 0 && job->is_limited && !was_limited)
-		code = find_undecided(scan, piece, end);
+		code = count_others(scan, piece, end);
 	return code;
 }
 

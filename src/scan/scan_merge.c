@@ -52,6 +52,12 @@ emit_joined(struct scan *scan, struct scan_job *job, const struct sl_partial_run
 	struct head_call call = { .join = &job->join, .piece = piece };
 	sl_offload_fn *fn = piece ? join_head : join_end;
 	int code = sl_join_is_costly(&job->join, piece) ? sl_offload(fn, &call) : fn(&call);
+	/* Of lines that are given as context, or behind the last one that is wanted, none is
+	 * counted. */
+	if (code == 1 && !call.line.is_context && !job->is_limited) {
+		int failure = sl_scan_kinds_line(scan, job, &call.line);
+		code = failure ? failure : 1;
+	}
 	return code == 1 ? sl_scan_give_line(scan, job, &call.line) : code;
 }
 
@@ -60,6 +66,8 @@ static int
 merge_bytes(struct scan *scan, struct scan_piece *piece)
 {
 	struct scan_job *job = piece->job;
+	if (scan->has_partials)
+		return sl_scan_kinds_count(scan, piece);
 	if (!scan->by_line) {
 		sl_join_count(&job->join, &piece->found);
 		return 0;
@@ -67,6 +75,8 @@ merge_bytes(struct scan *scan, struct scan_piece *piece)
 	int code = emit_joined(scan, job, &piece->found);
 	if (code == 0 && !job->ignores_rest && !piece->range.is_hole)
 		code = sl_scan_give_lines(scan, piece);
+	if (code == 0)
+		code = sl_scan_kinds_merge(scan, piece);
 	if (code)
 		return code;
 	struct head_call call = { .join = &job->join, .piece = &piece->found };
@@ -144,6 +154,8 @@ static int
 finish_counts(struct scan *scan, struct scan_job *job)
 {
 	int code = scan->by_line ? emit_joined(scan, job, NULL) : 0;
+	if (scan->has_partials)
+		code = sl_scan_kinds_end(scan, job);
 	if (code || job->ignores_rest)
 		return code;
 	job->ignores_rest = true;
@@ -181,6 +193,8 @@ sl_scan_merge_piece(struct scan *scan, struct scan_piece *piece)
 	int code = 0;
 	if (piece->is_first)
 		job->begun_ns = sl_now();
+	if (piece->is_first)
+		sl_sample_merge(&scan->progress->summary.sample, &piece->sample);
 	note_form(job, piece);
 	bool is_text = job->form == SL_FORM_PLAIN && !job->is_binary;
 	if (piece->len && is_text && !job->ignores_rest)

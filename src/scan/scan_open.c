@@ -23,6 +23,7 @@
 struct batch {
 	struct scan *scan;
 	struct sl_chunk *buffer;
+	struct sl_memo *memo; /* for the kinds of lines, or NULL */
 	struct scan_job *jobs[SL_INPUT_OPEN_MAX];
 	size_t count, next; /* jobs before `next` are read, or left to the readers */
 
@@ -162,10 +163,11 @@ static int
 scan_small(void *arg)
 {
 	struct batch *batch = arg;
-	for (size_t i = 0; i < batch->small_count; i++)
+	int code = 0;
+	for (size_t i = 0; i < batch->small_count && code == 0; i++)
 		if (sl_scan_piece_is_text(batch->small[i]->small))
-			sl_scan_piece_scan(batch->scan, batch->small[i]->small);
-	return 0;
+			code = sl_scan_piece_scan(batch->scan, batch->small[i]->small, batch->memo);
+	return code;
 }
 
 /* True if scanning takes less time than the switch to a worker and back. */
@@ -286,6 +288,8 @@ sl_scan_open(void *arg)
 	struct scan *scan = arg;
 	batch.first = malloc(SL_INPUT_FIRST_MAX * SL_SNIFF_WINDOW);
 	int code = batch.first ? 0 : -ENOMEM;
+	if (code == 0 && scan->setup->kinds && !(batch.memo = sl_memo_new()))
+		code = -ENOMEM;
 	while (code == 0) {
 		code = take_batch(&batch);
 		if (code == 0 && batch.count)
@@ -296,6 +300,7 @@ sl_scan_open(void *arg)
 			break;
 	}
 	free(batch.first);
+	sl_memo_free(batch.memo);
 	if (--scan->openers == 0)
 		sl_channel_close(scan->opened);
 	return code;

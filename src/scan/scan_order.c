@@ -29,6 +29,7 @@ end_input(struct scan *scan, struct scan_job *job)
 		.lines = job->totals.lines,
 		.hits = job->totals.hits,
 		.undecided = job->totals.undecided,
+		.unlevelled = job->totals.unlevelled,
 		.undecided_line = job->totals.undecided ? job->totals.undecided_line + 1 : 0,
 		.other_case = job->totals.other_case,
 		.has_only_cr = job->has_only_cr && job->totals.lines == 1 &&
@@ -56,18 +57,23 @@ is_plain(const struct scan *scan, const struct scan_piece *piece)
 	       !piece->is_short;
 }
 
-/* If the second follows the first, it becomes a part of it. */
-static void
+/* If the second follows the first, it becomes a part of it. Returns 0 or -ENOMEM. */
+static int
 join_neighbours(struct scan *scan, struct scan_piece *left, struct scan_piece *right)
 {
+	int code = 0;
 	if (left->seq_end != right->seq || !is_plain(scan, left) || !is_plain(scan, right))
-		return;
-	sl_block_merge(scan->plan, &left->found.block, &right->found.block);
+		return 0;
+	if (scan->has_partials)
+		code = sl_scan_kinds_join(scan, left, right);
+	else
+		sl_block_merge(scan->plan, &left->found.block, &right->found.block);
 	left->found.len += right->found.len;
 	left->len += right->len;
 	left->seq_end = right->seq_end;
 	left->is_last = right->is_last;
 	sl_scan_piece_free(scan, right);
+	return code;
 }
 
 static struct scan_piece *
@@ -76,17 +82,19 @@ piece_of(struct sl_list *node)
 	return sl_list_item(node, struct scan_piece, link);
 }
 
-static void
+static int
 add_waiting(struct scan *scan, struct scan_job *job, struct scan_piece *piece)
 {
 	struct sl_list *head = &job->waiting, *before = head->prev;
 	while (before != head && piece_of(before)->seq > piece->seq)
 		before = before->prev;
 	sl_list_push_front(before, &piece->link);
+	int code = 0;
 	if (piece->link.next != head)
-		join_neighbours(scan, piece, piece_of(piece->link.next));
-	if (before != head)
-		join_neighbours(scan, piece_of(before), piece);
+		code = join_neighbours(scan, piece, piece_of(piece->link.next));
+	if (before != head && code == 0)
+		code = join_neighbours(scan, piece_of(before), piece);
+	return code;
 }
 
 /* The piece that comes next, if it was scanned. Behind the front none is merged where lines are for
@@ -171,8 +179,9 @@ int
 sl_scan_order(struct scan *scan, struct scan_piece *piece)
 {
 	struct scan_job *job = piece->job;
-	add_waiting(scan, job, piece);
-	int code = merge_waiting(scan, job);
+	int code = add_waiting(scan, job, piece);
+	if (code == 0)
+		code = merge_waiting(scan, job);
 	while (code == 0 && (job = front_of(scan)) && job->stage == SCAN_MERGED) {
 		code = report_front(scan, job);
 		job = front_of(scan);

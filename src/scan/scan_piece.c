@@ -26,8 +26,10 @@ sl_scan_piece_new(struct scan *scan, struct scan_job *job)
 	piece->code = 0;
 	piece->len = 0;
 	piece->form = SL_FORM_PLAIN;
+	piece->sample = (struct sl_sample){ 0 };
 	piece->next_free = NULL;
 	sl_list_init(&piece->link);
+	sl_scan_kinds_begin_piece(scan, piece);
 	return piece;
 }
 
@@ -38,6 +40,7 @@ sl_scan_piece_free(struct scan *scan, struct scan_piece *piece)
 		return;
 	sl_list_remove(&piece->link);
 	sl_scan_piece_drop_chunk(scan, piece);
+	sl_scan_kinds_end_piece(piece);
 	piece->next_free = scan->free_pieces;
 	scan->free_pieces = piece;
 }
@@ -56,6 +59,9 @@ sl_scan_job_new(struct scan *scan, const char *path, bool is_found)
 	if (sl_scan_wants_context(scan))
 		sl_partial_spec_give_all(&job->join.spec);
 	sl_context_init(&job->context, &scan->context);
+	if (scan->has_partials)
+		job->join.spec = scan->kinds_spec;
+	job->number = scan->next_number++;
 	sl_list_push_back(&scan->jobs, &job->of_scan);
 	return job;
 }
@@ -74,8 +80,8 @@ sl_scan_job_free(struct scan *scan, struct scan_job *job)
 }
 
 /* The result of zeros does not depend on their number beyond the length of two literals. */
-void
-sl_scan_piece_scan_hole(const struct scan *scan, struct scan_piece *piece)
+int
+sl_scan_piece_scan_hole(struct scan *scan, struct scan_piece *piece)
 {
 	static const unsigned char zeros[4 * SL_MATCH_LITERAL_LEN];
 	struct sl_partial_run *found = &piece->found;
@@ -84,4 +90,5 @@ sl_scan_piece_scan_hole(const struct scan *scan, struct scan_piece *piece)
 	sl_block_scan(scan->kernel, scan->plan, NULL, zeros, SL_MIN(piece->len, sizeof(zeros)),
 		NULL, &found->block);
 	found->block.len = piece->len;
+	return sl_scan_kinds_run(scan, piece, found, NULL, scan->memo);
 }

@@ -137,15 +137,16 @@ pass_on(struct scan *scan, struct scan_piece *piece)
 {
 	if (piece->is_deferred)
 		return sl_channel_send(scan->queue, &piece, SL_FOREVER);
+	int code = 0;
 	if (sl_scan_piece_is_text(piece) && !piece->is_scanned) {
 		if (piece->range.is_hole)
-			sl_scan_piece_scan_hole(scan, piece);
+			code = sl_scan_piece_scan_hole(scan, piece);
 		else if (!sl_scan_is_quick(scan) || piece->len > SL_SCAN_INLINE)
 			return sl_channel_send(scan->queue, &piece, SL_FOREVER);
 		else
-			sl_scan_piece_scan(scan, piece);
+			code = sl_scan_piece_scan(scan, piece, scan->memo);
 	}
-	return sl_channel_send(scan->done, &piece, SL_FOREVER);
+	return code ? code : sl_channel_send(scan->done, &piece, SL_FOREVER);
 }
 
 /* ---- streams ---- */

@@ -202,6 +202,8 @@ add_end(struct sl_json_sink *sink, const struct sl_input *input,
 		sl_json_u64(&json, "undecided_lines", result->undecided);
 		sl_json_u64(&json, "first_undecided_line", result->undecided_line);
 	}
+	if (result->unlevelled)
+		sl_json_u64(&json, "lines_without_level", result->unlevelled);
 	if (result->err && result->err->code)
 		sl_json_string(&json, "error", sl_span_str(result->err->text));
 	sl_json_end_line(&json);
@@ -223,6 +225,8 @@ add_summary(struct sl_json_sink *sink, const struct sl_scan_outcome *outcome)
 	add_elapsed(&json, "elapsed_total", outcome->elapsed_ns);
 	add_stats(&json, &totals);
 	sl_json_u64(&json, "total_lines", summary->lines);
+	if (summary->unlevelled)
+		sl_json_u64(&json, "lines_without_level", summary->unlevelled);
 	sl_json_u64(&json, "troubles", sl_scan_summary_troubles(summary));
 	sl_json_open(&json, "states", SL_JSON_OBJECT);
 	for (unsigned state = 0; state < SL_SCAN_STATES; state++)

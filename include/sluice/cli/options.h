@@ -15,6 +15,8 @@
 #include "sluice/base/bytes.h"
 #include "sluice/base/error.h"
 #include "sluice/download/batch.h"
+#include "sluice/logline/level.h"
+#include "sluice/scan/walk.h"
 #include "sluice/ui/colour.h"
 
 #include <stdbool.h>
@@ -43,6 +45,9 @@
 #define SL_OPTION_CHUNK_MAX (64 * SL_MIB)
 #define SL_OPTION_QUEUE 16u
 #define SL_OPTION_QUEUE_MAX 4096u
+#define SL_OPTION_TOP 10u           /* kinds of error lines on a terminal */
+#define SL_OPTION_TOP_MAX 10000u
+#define SL_OPTION_TOP_AUTO UINT32_MAX /* SL_OPTION_TOP if the table is for a terminal, else none */
 
 /* ---- what the choices mean ---- */
 
@@ -56,6 +61,12 @@ enum sl_option_progress {
 /* Words of the command line, in order. The strings are those of argv, the array is on the heap. */
 struct sl_words {
 	const char **items;
+	size_t count;
+};
+
+/* Rules of names in directories, in order; array and globs are on the heap. */
+struct sl_option_rules {
+	struct sl_walk_rule *items;
 	size_t count;
 };
 
@@ -122,6 +133,8 @@ struct sl_scan_options {
 	bool word_regexp;
 	bool line_regexp; /* then word_regexp is not used */
 	bool invert_match;
+	const char *level_name; /* as typed; NULL = none */
+	enum sl_level level;    /* instead of patterns; NONE = patterns */
 
 	bool print;         /* never with count, quiet or a list of names */
 	bool only_matching; /* implies print, unless json */
@@ -140,6 +153,10 @@ struct sl_scan_options {
 	uint64_t
 		max_columns; /* bytes of a line that are printed; 0 = all; SL_OPTION_AUTO_COLUMNS */
 	uint64_t max_count;  /* error lines after which an input ends; UINT64_MAX = no limit */
+	const char *histogram;         /* as typed, or "auto"; NULL = none; not with print, count,
+					  quiet or a list of names */
+	uint64_t histogram_interval_s; /* 0 = auto */
+	unsigned top;       /* kinds of error lines that are shown; SL_OPTION_TOP_AUTO */
 	bool json;
 	bool verbose;
 	bool stats;
@@ -147,6 +164,7 @@ struct sl_scan_options {
 	enum sl_option_progress progress;
 
 	bool no_follow;
+	struct sl_option_rules rules; /* of names in directories, in the order given */
 
 	unsigned workers; /* 0 = one for each CPU */
 	uint64_t chunk;   /* bytes; a multiple of 4096 */
@@ -195,6 +213,7 @@ enum sl_option_kind {
 	SL_OPTION_MILLI,    /* uint64_t thousandths in [min, max] */
 	SL_OPTION_CHOICE,   /* an enum whose values number the words of `choices` from 0 */
 	SL_OPTION_CHECKSUM, /* struct sl_checksum */
+	SL_OPTION_RULE,     /* struct sl_option_rules: one more, of the kind `min` */
 	SL_OPTION_IGNORED,  /* accepted, does nothing */
 	SL_OPTION_SHOW_HELP,
 };
@@ -204,6 +223,8 @@ struct sl_option {
 	const char *name;     /* long name without dashes, or NULL */
 	const char *argument; /* its name in help ("FILE"), or NULL if it takes none */
 	const char *help;     /* whole sentences; the man page holds the same words */
+	const char *omitted;  /* the value if none follows after '=', for an argument that may be
+				 omitted, else NULL; only with a long name */
 	const char *standard; /* default as shown, or NULL if there is nothing to show */
 	const char *group;    /* heading; options of a group stand together */
 	enum sl_option_kind kind;

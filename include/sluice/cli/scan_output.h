@@ -12,18 +12,23 @@
 #include "sluice/cli/output.h"
 #include "sluice/cli/scan_messages.h"
 #include "sluice/sink/count_sink.h"
+#include "sluice/sink/histogram_sink.h"
 #include "sluice/sink/json_sink.h"
+#include "sluice/sink/kinds_sink.h"
 #include "sluice/sink/lines_sink.h"
 #include "sluice/sink/list_sink.h"
 #include "sluice/sink/pattern_sink.h"
 #include "sluice/sink/table_sink.h"
 
-/* {0} before begin. Other modules may read sinks, sink_count, with_numbers and waited_ns only. */
+/* {0} before begin. Other modules may read sinks, sink_count, with_numbers, kinds and
+ * waited_ns only. */
 struct sl_scan_output {
 	const struct sl_scan_options *options;
-	struct sl_scan_sink sinks[3]; /* for the scan */
+	struct sl_scan_sink sinks[5]; /* for the scan */
 	size_t sink_count;
-	bool with_numbers; /* a sink prints the numbers of lines */
+	bool with_numbers;           /* a sink prints the numbers of lines */
+	struct sl_kinds *kinds;      /* for the scan to collect, or NULL */
+	struct sl_timeline timeline; /* for the scan to fill, if options have a histogram */
 
 	struct sl_scan_messages messages;
 	struct sl_output *out; /* NULL with -q */
@@ -35,7 +40,9 @@ struct sl_scan_output {
 	struct sl_list_sink list;
 	struct sl_pattern_sink patterns; /* this one beside them */
 	struct sl_json_sink json;
-	uint64_t waited_ns; /* for the reader of stdout */
+	struct sl_histogram_sink histogram; /* as the next */
+	struct sl_kinds_sink kinds_sink;    /* with the table or JSON */
+	uint64_t waited_ns;                 /* for the reader of stdout */
 };
 
 /* In the task that scans; `output` stays in place. `tally` is NULL unless lines are counted for

@@ -36,6 +36,7 @@ struct sl_block_result {
 	uint64_t newlines;
 	uint64_t hits;                /* matching lines that begin and end inside */
 	uint64_t undecided;           /* of such lines: a limit was reached */
+	uint64_t unlevelled;          /* likewise: without a level, if the pattern is one */
 	uint64_t undecided_line;      /* newlines before the first of them, if there are some */
 	enum sl_block_line head_line; /* before the first newline, or all if there is none */
 	enum sl_block_line tail_line; /* after the last newline, or all if there is none */
@@ -115,6 +116,7 @@ struct sl_block_totals {
 	uint64_t hits;  /* lines that match */
 	uint64_t undecided;
 	uint64_t undecided_line; /* lines before the first of them, if there are some */
+	uint64_t unlevelled;     /* without a level, if the pattern is one */
 	uint64_t other_case;     /* lines that do not match, but would if case were ignored */
 };
 

@@ -70,6 +70,13 @@ sl_join_undecided(const struct sl_join *join)
 	return join->total.result.undecided;
 }
 
+/* Likewise lines without a level. */
+static inline uint64_t
+sl_join_unlevelled(const struct sl_join *join)
+{
+	return join->total.result.unlevelled;
+}
+
 /* Newlines before the piece that comes next. */
 static inline uint64_t
 sl_join_newlines(const struct sl_join *join)

@@ -16,6 +16,9 @@
  * is applied to what was found (block.h), never to candidates; a line that is undecided is not
  * selected either way.
  *
+ * Instead of texts, a pattern can be a level: lines whose own level (logline/level.h) is that or a
+ * worse one match. Every line is a candidate then, and those without a level are counted.
+ *
  * An expression in ASCII means bytes; one that names characters beyond ASCII, \p or \X means the
  * characters of UTF-8, and bytes that are not UTF-8 match nothing of it. A pattern is constant once
  * made and may be shared by threads; each thread needs a matcher of its own.
@@ -34,6 +37,7 @@
 #define SLUICE_SCAN_PATTERN_H
 
 #include "sluice/base/error.h"
+#include "sluice/logline/level.h"
 #include "sluice/scan/lexicon.h"
 #include "sluice/scan/match.h"
 
@@ -59,6 +63,7 @@ struct sl_pattern_spec {
 	bool inverts;          /* the lines that do not match are selected */
 	struct sl_span sample; /* text like that which will be searched, or empty: makes the search
 				  for many literals quicker, and changes no result */
+	enum sl_level level;   /* if not NONE: instead of texts and all above but `inverts` */
 	uint64_t memory_max;   /* bytes that compiling, and the result, may take; 0: no limit */
 };
 
@@ -97,6 +102,10 @@ int sl_matcher_new(struct sl_matcher **out, const struct sl_pattern *pattern) SL
 
 /* NULL is fine. */
 void sl_matcher_free(struct sl_matcher *matcher);
+
+/* Lines without a level that were confirmed since the last call; 0 if the pattern is not a
+ * level. */
+uint64_t sl_matcher_take_unlevelled(struct sl_matcher *matcher);
 
 /* Take the time from `cpu_ns` instead of the thread's CPU clock: for tests, which count with it. */
 void sl_matcher_set_clock(struct sl_matcher *matcher, uint64_t (*cpu_ns)(void));

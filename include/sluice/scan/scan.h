@@ -20,10 +20,13 @@
 #ifndef SLUICE_SCAN_SCAN_H
 #define SLUICE_SCAN_SCAN_H
 
+#include "sluice/digest/kinds.h"
+#include "sluice/logline/timeline.h"
 #include "sluice/rt/task.h"
 #include "sluice/scan/event.h"
 #include "sluice/scan/source.h"
 #include "sluice/scan/summary.h"
+#include "sluice/scan/walk.h"
 
 struct sl_scan_setup {
 	const char *const *paths; /* files, directories, "-" = standard input */
@@ -32,11 +35,21 @@ struct sl_scan_setup {
 	/* Called by the task that called sl_scan_run. */
 	const struct sl_scan_sink *sinks;
 	size_t sink_count;
-	int output_fd;          /* where the results go: if it is a regular file, it is not scanned;
+	/* The kinds of matching lines are added to it, or NULL. Places have the inputs' numbers, in
+	 * the order of their END events from 0. It may take an eighth of max_memory; another one is
+	 * for the kinds of single pieces. */
+	struct sl_kinds *kinds;
+	/* Matching lines are counted in it by their time, or NULL. Pieces have timelines of their
+	 * own, that begin with `timeline_interval_s` as it does. */
+	struct sl_timeline *timeline;
+	uint64_t timeline_interval_s;
+	bool samples_levels; /* the summary has a sample of levels (sample.h) */
+	int output_fd;       /* where the results go: if it is a regular file, it is not scanned;
 			      0 = none */
-	bool numbers;           /* lines are numbered */
-	bool no_follow;         /* links found in directories are skipped */
-	uint64_t before, after; /* lines of context, if a sink wants CONTEXT */
+	bool numbers;        /* lines are numbered */
+	bool no_follow;      /* links found in directories are skipped */
+	struct sl_walk_rules rules; /* which entries of directories are left out */
+	uint64_t before, after;     /* lines of context, if a sink wants CONTEXT */
 	uint64_t max_hits; /* of an input; UINT64_MAX = no limit. What comes after the last of them
 			      is not counted. */
 	/* The first matching line of an input ends it, as max_hits = 1 does, but what was read with

@@ -1,0 +1,360 @@
+/*
+ * masks.c - one pass over a line, from value to value:
+ *
+ *     white space               one space
+ *     a word, with its digits   a month: a time? a scheme: a URL? hexadecimal: a UUID? else as it
+ *                               is, with masks for digits ("node-12", "eth0")
+ *     digits                    a time, an address, a size or duration, a number
+ *     a quotation mark          the text up to the next one, unless it is a value ("msg="), whose
+ *                               words say what the line is about
+ *     a slash                   a path
+ *
+ * This runs for each error line: what a byte may begin is looked up in a table.
+ */
+#include "masks_int.h"
+
+#include "sluice/base/number.h"
+
+#define QUOTED_MAX 256u /* bytes: a quotation mark without a partner must not swallow the line */
+
+struct pass {
+	const unsigned char *at, *end, *begin;
+	const unsigned char *value_end; /* the quotation mark at the end of a value, or NULL */
+	unsigned char *out, *out_begin;
+};
+
+static size_t
+left(const struct pass *pass)
+{
+	return (size_t)(pass->end - pass->at);
+}
+
+static unsigned char
+before(const struct pass *pass)
+{
+	return pass->at > pass->begin ? pass->at[-1] : ' ';
+}
+
+static void
+put(struct pass *pass, enum sl_mask mask, size_t len)
+{
+	*pass->out++ = (unsigned char)mask;
+	pass->at += len;
+}
+
+static void
+copy(struct pass *pass, size_t len)
+{
+	memcpy(pass->out, pass->at, len);
+	pass->out += len;
+	pass->at += len;
+}
+
+/* ---- what a byte begins ---- */
+
+static bool
+is_in_path(unsigned char c)
+{
+	return sl_mask_is_word(c) || (c != '\0' && strchr("/.-+~@%#$&", c));
+}
+
+static bool
+ends_url(unsigned char c)
+{
+	return sl_mask_kinds[c] == SL_MASK_BYTE_SPACE ||
+	       (c != '\0' && strchr("\"'<>()[]{}|\\,;", c));
+}
+
+/* Digits within a word are numbers, also in "log4j": which digits there are must not matter. */
+static void
+mask_mixed(struct pass *pass, size_t len)
+{
+	const unsigned char *end = pass->at + len;
+	while (pass->at < end) {
+		size_t digits = sl_mask_count(pass->at, end, SL_MASK_BYTE_DIGIT);
+		if (digits)
+			put(pass, SL_MASK_NUMBER, digits);
+		copy(pass, sl_mask_count(pass->at, end, SL_MASK_BYTE_WORD));
+	}
+}
+
+static void
+mask_url(struct pass *pass, size_t len)
+{
+	while (len < left(pass) && !ends_url(pass->at[len]))
+		len++;
+	while (len > 0 && (pass->at[len - 1] == '.' || pass->at[len - 1] == ':'))
+		len--;
+	put(pass, SL_MASK_URL, len);
+}
+
+/* C:\a\b.txt */
+static void
+mask_drive(struct pass *pass)
+{
+	size_t len = 2;
+	while (len < left(pass) && (is_in_path(pass->at[len]) || pass->at[len] == '\\'))
+		len++;
+	put(pass, SL_MASK_PATH, len);
+}
+
+static bool
+may_begin_time(const unsigned char *word, size_t len)
+{
+	return len == 3 && word[0] >= 'A' && word[0] <= 'W';
+}
+
+/* What a word without a digit is, apart from itself. */
+static bool
+mask_letters(struct pass *pass, size_t len)
+{
+	size_t rest = left(pass) - len;
+	const unsigned char *behind = pass->at + len;
+	size_t found = 0;
+	if (rest == 0 || sl_mask_is_word(before(pass)))
+		return false;
+	if (*behind == ' ' && may_begin_time(pass->at, len) &&
+		(found = sl_mask_time(pass->at, left(pass))))
+		put(pass, SL_MASK_TIME, found);
+	else if (rest > 3 && memcmp(behind, "://", 3) == 0)
+		mask_url(pass, len);
+	else if (*behind == ':' && len <= 4 && (found = sl_mask_groups(pass->at, pass->end)))
+		put(pass, SL_MASK_ADDRESS, found);
+	else if (*behind == '-' && len == SL_MASK_HEX_MIN && sl_mask_is_uuid(pass->at, left(pass)))
+		put(pass, SL_MASK_UUID, SL_MASK_UUID_LEN);
+	else if (len == 1 && rest > 2 && *behind == ':' && behind[1] == '\\')
+		mask_drive(pass);
+	else
+		return false;
+	return true;
+}
+
+static void
+mask_word(struct pass *pass)
+{
+	size_t letters = sl_mask_count(pass->at, pass->end, SL_MASK_BYTE_WORD);
+	if (letters < left(pass) && sl_mask_kinds[pass->at[letters]] == SL_MASK_BYTE_DIGIT) {
+		size_t len = sl_mask_count_word(pass->at, pass->end), groups = 0;
+		if (len == SL_MASK_HEX_MIN && sl_mask_is_uuid(pass->at, left(pass)))
+			put(pass, SL_MASK_UUID, SL_MASK_UUID_LEN);
+		else if (sl_mask_is_hex(pass->at, len))
+			put(pass, SL_MASK_HEX, len);
+		else if (len <= 4 && (groups = sl_mask_groups(pass->at, pass->end)))
+			put(pass, SL_MASK_ADDRESS, groups);
+		else
+			mask_mixed(pass, len);
+	} else if (!mask_letters(pass, letters)) {
+		copy(pass, letters);
+	}
+}
+
+/* A minus or plus sign that belongs to the number was written already. */
+static void
+take_sign(struct pass *pass)
+{
+	if (pass->at - pass->begin < 1 || pass->out == pass->out_begin)
+		return;
+	unsigned char sign = pass->at[-1];
+	unsigned char c = pass->at - pass->begin > 1 ? pass->at[-2] : ' ';
+	bool is_sign = sign == '-' || sign == '+';
+	if (is_sign && pass->out[-1] == sign && (c == ' ' || c == '_' || strchr("=([,:{", c)))
+		pass->out--;
+}
+
+static void
+mask_number(struct pass *pass)
+{
+	unsigned groups;
+	enum sl_mask mask = SL_MASK_NUMBER;
+	size_t len = sl_mask_number(pass->at, pass->end, &groups);
+	const unsigned char *behind = pass->at + len;
+	take_sign(pass);
+	if (groups == 4) {
+		mask = SL_MASK_ADDRESS;
+		len += sl_mask_port(behind, pass->end);
+	} else {
+		len += sl_mask_unit(behind, pass->end, &mask);
+	}
+	put(pass, mask, len);
+}
+
+static void
+mask_digits(struct pass *pass)
+{
+	size_t word = sl_mask_count_word(pass->at, pass->end), found;
+	if (!sl_mask_is_word(before(pass)) && (found = sl_mask_time(pass->at, left(pass))))
+		put(pass, SL_MASK_TIME, found);
+	else if (word == SL_MASK_HEX_MIN && sl_mask_is_uuid(pass->at, left(pass)))
+		put(pass, SL_MASK_UUID, SL_MASK_UUID_LEN);
+	else if (word <= 4 && (found = sl_mask_groups(pass->at, pass->end)))
+		put(pass, SL_MASK_ADDRESS, found);
+	else if (sl_mask_is_hex(pass->at, word))
+		put(pass, SL_MASK_HEX, word);
+	else
+		mask_number(pass);
+}
+
+/* Quoted text is what a message is about; only as a value of a key it is the message. */
+static bool
+is_value(const struct pass *pass, unsigned char c)
+{
+	return c == '=' || c == ':' || *pass->begin == '{';
+}
+
+static void
+mask_quote(struct pass *pass)
+{
+	unsigned char quote = *pass->at, c = before(pass);
+	bool ends_value = pass->at == pass->value_end;
+	copy(pass, 1);
+	if (sl_mask_is_word(c) || ends_value || !left(pass))
+		return;
+	const unsigned char *close =
+		memchr(pass->at, quote, SL_MIN(left(pass), (size_t)QUOTED_MAX));
+	unsigned char next = close && close + 1 < pass->end ? close[1] : ' ';
+	if (!close || close == pass->at || (quote == '\'' && sl_mask_is_word(next)))
+		return;
+	if (is_value(pass, c) || next == ':') {
+		pass->value_end = close;
+		return;
+	}
+	put(pass, SL_MASK_TEXT, (size_t)(close - pass->at));
+	copy(pass, 1);
+}
+
+static void
+mask_slash(struct pass *pass)
+{
+	unsigned char c = before(pass);
+	size_t len = 1;
+	if (sl_mask_kinds[c] != SL_MASK_BYTE_SPACE && sl_mask_kinds[c] != SL_MASK_BYTE_QUOTE &&
+		!strchr("=([{,:<>;|", c)) {
+		copy(pass, 1);
+		return;
+	}
+	while (len < left(pass) && is_in_path(pass->at[len]))
+		len++;
+	while (len > 1 && pass->at[len - 1] == '.')
+		len--;
+	if (len > 1)
+		put(pass, SL_MASK_PATH, len);
+	else
+		copy(pass, 1);
+}
+
+static void
+mask_space(struct pass *pass)
+{
+	pass->at += sl_mask_count(pass->at, pass->end, SL_MASK_BYTE_SPACE);
+	if (pass->out > pass->out_begin && pass->out[-1] != ' ')
+		*pass->out++ = ' ';
+}
+
+/* ESC [ ... letter. */
+static void
+skip_escape(struct pass *pass)
+{
+	const unsigned char *at = pass->at + 1;
+	if (at == pass->end || *at != '[') {
+		pass->at++;
+		return;
+	}
+	for (at++; at < pass->end && (sl_mask_is_digit(*at) || *at == ';');)
+		at++;
+	pass->at = at < pass->end && sl_mask_is_letter(*at) ? at + 1 : at;
+}
+
+size_t
+sl_masks_apply(const unsigned char *text, size_t len, unsigned char *out)
+{
+	struct pass pass = {
+		.at = text, .begin = text, .end = text + len, .out = out, .out_begin = out
+	};
+	while (pass.at < pass.end) {
+		switch ((enum sl_mask_byte)sl_mask_kinds[*pass.at]) {
+		case SL_MASK_BYTE_WORD:
+			mask_word(&pass);
+			break;
+		case SL_MASK_BYTE_DIGIT:
+			mask_digits(&pass);
+			break;
+		case SL_MASK_BYTE_SPACE:
+			mask_space(&pass);
+			break;
+		case SL_MASK_BYTE_QUOTE:
+			mask_quote(&pass);
+			break;
+		case SL_MASK_BYTE_SLASH:
+			mask_slash(&pass);
+			break;
+		case SL_MASK_BYTE_ESCAPE:
+			skip_escape(&pass);
+			break;
+		case SL_MASK_BYTE_OTHER:
+			copy(&pass, 1);
+			break;
+		}
+	}
+	if (pass.out > out && pass.out[-1] == ' ')
+		pass.out--;
+	return (size_t)(pass.out - out);
+}
+
+/* ---- as shown ---- */
+
+static const char *const names[SL_MASK_END] = {
+	[SL_MASK_ANY] = "<*>",
+	[SL_MASK_NUMBER] = "<num>",
+	[SL_MASK_HEX] = "<hex>",
+	[SL_MASK_ADDRESS] = "<ip>",
+	[SL_MASK_UUID] = "<uuid>",
+	[SL_MASK_PATH] = "<path>",
+	[SL_MASK_URL] = "<url>",
+	[SL_MASK_TEXT] = "<text>",
+	[SL_MASK_DURATION] = "<duration>",
+	[SL_MASK_SIZE] = "<size>",
+	[SL_MASK_TIME] = "<time>",
+};
+
+static const char *
+name_of(char c)
+{
+	unsigned char mask = (unsigned char)c;
+	return mask < SL_MASK_END ? names[mask] : NULL;
+}
+
+void
+sl_masks_show(struct sl_buf *out, struct sl_span masked)
+{
+	for (size_t i = 0; i < masked.len; i++) {
+		const char *name = name_of(masked.data[i]);
+		if (name)
+			sl_buf_add_str(out, name);
+		else
+			sl_buf_add_char(out, masked.data[i]);
+	}
+}
+
+/* The mask that is shown at the start of the text, or 0. */
+static unsigned
+mask_at(struct sl_span text, size_t *len)
+{
+	for (unsigned mask = SL_MASK_ANY; mask < SL_MASK_END; mask++) {
+		*len = strlen(names[mask]);
+		if (text.len >= *len && memcmp(text.data, names[mask], *len) == 0)
+			return mask;
+	}
+	*len = 1;
+	return 0;
+}
+
+void
+sl_masks_read(struct sl_buf *out, struct sl_span shown)
+{
+	while (shown.len) {
+		size_t len = 1;
+		unsigned mask = *shown.data == '<' ? mask_at(shown, &len) : 0;
+		sl_buf_add_char(out, mask ? (char)mask : *shown.data);
+		shown = sl_span(shown.data + len, shown.len - len);
+	}
+}

@@ -1,0 +1,244 @@
+/*
+ * scan_kinds.c - the kinds of matching lines (digest/kinds.h) and their times
+ * (logline/timeline.h), as far as they are wanted.
+ *
+ *     worker    a run of bytes was scanned: its matching lines go to the digest of its piece
+ *     merger    a piece is counted: its digest is merged into that of the scan, and its places
+ *               move by the lines before it
+ *
+ * So what is not counted in the end has no kind either: a piece behind a damaged place, or one of
+ * an input that turns out to be binary.
+ *
+ * Lines that a cut has split need their text. Where lines are kept until they are merged (by_line),
+ * the merger has it. Elsewhere chunks are gone by then, and may hold a step of a piece only: each
+ * piece becomes a partial, which has the text at its ends, and these merge.
+ */
+#include "scan_int.h"
+
+#include "sluice/rt/offload.h"
+#include "sluice/scan/lines.h"
+
+#include <errno.h>
+
+/* Bytes kept of a long line. */
+#define KEEP (64u * 1024u)
+/* Intervals whose memory stays with a piece that is not used. */
+#define TIMELINE_KEPT 64u
+/* Merging so many kinds takes less time than waking a worker. */
+#define KINDS_INLINE 64u
+
+int
+sl_scan_kinds_init(struct scan *scan, unsigned consumers)
+{
+	const struct sl_scan_setup *setup = scan->setup;
+	if (!sl_scan_wants_each(scan))
+		return 0;
+	scan->has_partials = !scan->by_line;
+	scan->kinds_spec = sl_partial_spec_of(setup->pattern, scan->matcher, true);
+	scan->kinds_spec.text.keep = scan->by_line ? SL_PARTIAL_KEEP : KEEP;
+	if (!setup->kinds)
+		return 0;
+	uint64_t each = sl_scan_kinds_memory(setup) / (consumers + SL_SCAN_OPENERS + 2);
+	scan->kinds_size = (size_t)SL_MAX(each, SL_KINDS_BYTES_MIN);
+	scan->memo = sl_memo_new();
+	return scan->memo ? 0 : -ENOMEM;
+}
+
+/* ---- on workers ---- */
+
+/* Where lines are added; NULL = not wanted. */
+struct target {
+	struct sl_kinds *kinds;
+	struct sl_memo *memo;
+	struct sl_timeline *timeline;
+};
+
+/* `place` of a line that is complete. The time of a line stands at its beginning: it is not known
+ * if that was cut off. */
+static int
+add_line(struct scan *scan, const struct target *to, struct sl_partial_line line,
+	struct sl_kinds_place place)
+{
+	sl_partial_shorten(&scan->kinds_spec, &line);
+	struct sl_span text = sl_span((const char *)line.text, line.len);
+	int code = to->kinds ? sl_kinds_add(to->kinds, to->memo, text, place) : 0;
+	if (code || !to->timeline)
+		return code;
+	return sl_timeline_add(to->timeline, line.skipped ? sl_span("", 0) : text);
+}
+
+static int
+add_to_piece(struct scan *scan, struct scan_piece *piece, struct sl_memo *memo,
+	const struct sl_partial_line *line)
+{
+	struct sl_kinds_place place = { .line = line->index };
+	const struct sl_scan_setup *setup = scan->setup;
+	if (setup->kinds && !piece->kinds && !(piece->kinds = sl_kinds_new(scan->kinds_size)))
+		return -ENOMEM;
+	struct target to = { setup->kinds ? piece->kinds : NULL, memo,
+		setup->timeline ? &piece->timeline : NULL };
+	return add_line(scan, &to, *line, place);
+}
+
+/* The marked lines of a run, which has `before` newlines of its piece before it. If has_partials,
+ * nothing else needs the marks: they are cleared, for the next run. */
+static int
+add_lines(struct scan *scan, struct scan_piece *piece, const struct sl_partial_run *run,
+	uint64_t *marks, uint64_t before, struct sl_memo *memo)
+{
+	struct sl_lines lines;
+	struct sl_line line;
+	int code = 0;
+	sl_lines_init(&lines, scan->kernel, run->data, run->len, marks);
+	/* Of lines that do not match, results have no number. */
+	uint64_t left = scan->kinds_spec.inverts ? UINT64_MAX : run->block.hits;
+	for (; code == 0 && left && sl_lines_next(&lines, &line); left--) {
+		if (scan->has_partials)
+			marks[lines.word] = 0;
+		struct sl_partial_line found = { .text = line.text,
+			.len = line.len,
+			.whole_len = line.len,
+			.index = before + line.index,
+			.is_closed = true };
+		code = add_to_piece(scan, piece, memo, &found);
+	}
+	return code;
+}
+
+/* The run becomes a part of the piece's partial. */
+static int
+add_run(struct scan *scan, struct scan_piece *piece, const struct sl_partial_run *run,
+	uint64_t *marks, struct sl_memo *memo)
+{
+	struct sl_partial *partial = &piece->partial;
+	uint64_t before = partial->result.newlines;
+	struct sl_partial_line line;
+	enum sl_block_line joint;
+	int code = sl_partial_add_head(&scan->kinds_spec, partial, run, &joint, &line);
+	if (code == 1)
+		code = add_to_piece(scan, piece, memo, &line);
+	if (code == 0 && run->data)
+		code = add_lines(scan, piece, run, marks, before, memo);
+	return code ? code : sl_partial_add_rest(&scan->kinds_spec, partial, run, joint);
+}
+
+int
+sl_scan_kinds_run(struct scan *scan, struct scan_piece *piece, const struct sl_partial_run *run,
+	uint64_t *marks, struct sl_memo *memo)
+{
+	if (scan->has_partials)
+		return add_run(scan, piece, run, marks, memo);
+	/* Lines that are one too many have no kind: the merger knows which. */
+	bool is_limited = sl_scan_max_hits(scan) != UINT64_MAX;
+	bool is_wanted = sl_scan_wants_each(scan) && !is_limited;
+	return is_wanted ? add_lines(scan, piece, run, marks, 0, memo) : 0;
+}
+
+/* ---- on the runtime's thread ---- */
+
+int
+sl_scan_kinds_line(
+	struct scan *scan, const struct scan_job *job, const struct sl_partial_line *line)
+{
+	struct sl_kinds_place place = { .input = job->number, .line = line->index };
+	struct target to = { scan->setup->kinds, scan->memo, scan->setup->timeline };
+	return add_line(scan, &to, *line, place);
+}
+
+struct merge_call {
+	struct sl_kinds *kinds;
+	const struct sl_kinds *from;
+	struct sl_kinds_place base;
+};
+
+static int
+merge(void *arg)
+{
+	const struct merge_call *call = arg;
+	return sl_kinds_merge(call->kinds, call->from, call->base);
+}
+
+int
+sl_scan_kinds_merge(struct scan *scan, struct scan_piece *piece)
+{
+	struct scan_job *job = piece->job;
+	struct merge_call call = { .kinds = scan->setup->kinds,
+		.from = piece->kinds,
+		.base = { job->number, sl_join_newlines(&job->join) } };
+	int code = 0;
+	if (scan->setup->timeline)
+		code = sl_timeline_merge(scan->setup->timeline, &piece->timeline);
+	if (code || !piece->kinds || sl_kinds_lines(piece->kinds) == 0)
+		return code;
+	bool is_costly = sl_kinds_count(piece->kinds) > KINDS_INLINE;
+	return is_costly ? sl_offload(merge, &call) : merge(&call);
+}
+
+int
+sl_scan_kinds_count(struct scan *scan, struct scan_piece *piece)
+{
+	struct scan_job *job = piece->job;
+	struct sl_partial *total = &job->join.total;
+	struct sl_partial_line line;
+	int code = sl_scan_kinds_merge(scan, piece);
+	if (code)
+		return code;
+	if (piece->is_first) { /* its first line was complete by itself */
+		sl_assert(total->result.len == 0);
+		*total = piece->partial;
+		piece->partial = (struct sl_partial){ 0 };
+		return 0;
+	}
+	piece->partial.off = sl_partial_end_off(total);
+	code = sl_partial_merge(&scan->kinds_spec, total, &piece->partial, &line);
+	return code == 1 ? sl_scan_kinds_line(scan, job, &line) : code;
+}
+
+int
+sl_scan_kinds_join(struct scan *scan, struct scan_piece *left, struct scan_piece *right)
+{
+	struct sl_kinds_place base = { .line = left->partial.result.newlines };
+	struct sl_partial_line line;
+	right->partial.off = sl_partial_end_off(&left->partial);
+	int code = sl_partial_merge(&scan->kinds_spec, &left->partial, &right->partial, &line);
+	if (code == 1)
+		code = add_to_piece(scan, left, scan->memo, &line);
+	if (code == 0 && scan->setup->timeline)
+		code = sl_timeline_merge(&left->timeline, &right->timeline);
+	if (code || !right->kinds || sl_kinds_lines(right->kinds) == 0)
+		return code;
+	if (!left->kinds)
+		left->kinds = sl_kinds_new(scan->kinds_size);
+	return left->kinds ? sl_kinds_merge(left->kinds, right->kinds, base) : -ENOMEM;
+}
+
+int
+sl_scan_kinds_end(struct scan *scan, struct scan_job *job)
+{
+	struct sl_partial_line line;
+	int code = sl_partial_end(&scan->kinds_spec, &job->join.total, &line);
+	return code == 1 ? sl_scan_kinds_line(scan, job, &line) : code;
+}
+
+/* ---- a piece's own ---- */
+
+void
+sl_scan_kinds_begin_piece(const struct scan *scan, struct scan_piece *piece)
+{
+	sl_timeline_clear(&piece->timeline, scan->setup->timeline_interval_s);
+	if (piece->kinds)
+		sl_kinds_clear(piece->kinds);
+	/* Where it begins is set when it is merged; until then it matters only whether the input
+	 * begins there. */
+	piece->partial.off = piece->is_first ? 0 : 1;
+}
+
+void
+sl_scan_kinds_end_piece(struct scan_piece *piece)
+{
+	sl_partial_release(&piece->partial);
+	piece->partial = (struct sl_partial){ 0 };
+	if (piece->timeline.with_year.cap > TIMELINE_KEPT ||
+		piece->timeline.without_year.cap > TIMELINE_KEPT)
+		sl_timeline_release(&piece->timeline);
+}

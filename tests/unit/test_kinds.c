@@ -1,0 +1,286 @@
+#include "sluice/digest/kinds.h"
+
+#include "sluice/base/random.h"
+#include "sluice/digest/masks.h"
+
+#include <criterion/criterion.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#define SIZE (16 * SL_MIB)
+
+static struct sl_memo *memo;
+
+static void
+setup(void)
+{
+	memo = sl_memo_new();
+	cr_assert(memo);
+}
+
+static void
+teardown(void)
+{
+	sl_memo_free(memo);
+}
+
+TestSuite(kinds, .init = setup, .fini = teardown);
+
+static void
+add(struct sl_kinds *kinds, const char *line, uint64_t input, uint64_t number)
+{
+	struct sl_kinds_place place = { input, number };
+	cr_assert_eq(sl_kinds_add(kinds, memo, sl_span_str(line), place), 0);
+}
+
+/* Of all kinds and of the dropped lines. */
+static uint64_t
+sum_of(struct sl_kinds *kinds)
+{
+	size_t count;
+	const struct sl_kind *sorted = sl_kinds_sort(kinds, &count);
+	uint64_t sum = sl_kinds_dropped(kinds);
+	for (size_t i = 0; i < count; i++)
+		sum += sorted[i].count;
+	cr_assert_eq(sum, sl_kinds_lines(kinds));
+	return sum;
+}
+
+/* Each kind in a line: count, template, places, example. */
+static char *
+describe(struct sl_kinds *kinds)
+{
+	struct sl_buf out = { 0 };
+	size_t count;
+	const struct sl_kind *sorted = sl_kinds_sort(kinds, &count);
+	for (size_t i = 0; i < count; i++) {
+		const struct sl_kind *kind = &sorted[i];
+		sl_buf_printf(&out, "%llu ", (unsigned long long)kind->count);
+		sl_masks_show(&out, kind->text);
+		sl_buf_printf(&out, " %llu:%llu-%llu:%llu ", (unsigned long long)kind->first.input,
+			(unsigned long long)kind->first.line, (unsigned long long)kind->last.input,
+			(unsigned long long)kind->last.line);
+		sl_buf_add_span(&out, kind->example);
+		sl_buf_add_char(&out, '\n');
+	}
+	sl_buf_add_str(&out, "");
+	return sl_buf_detach(&out);
+}
+
+static void
+expect(struct sl_kinds *kinds, const char *want)
+{
+	char *got = describe(kinds);
+	cr_expect_str_eq(got, want);
+	free(got);
+}
+
+Test(kinds, counts_lines_and_keeps_first_last_and_an_example)
+{
+	struct sl_kinds *kinds = sl_kinds_new(SIZE);
+	add(kinds, "error 17 in a", 0, 5);
+	add(kinds, "timeout after 3s", 0, 6);
+	add(kinds, "error 18 in a\r", 1, 2);
+	add(kinds, "error 16 in a", 0, 3);
+	expect(kinds, "3 error <num> in a 0:3-1:2 error 16 in a\n"
+		      "1 timeout after <duration> 0:6-0:6 timeout after 3s\n");
+	cr_assert_eq(sum_of(kinds), 4);
+	sl_kinds_free(kinds);
+}
+
+Test(kinds, lines_that_differ_in_a_few_words_are_grouped)
+{
+	struct sl_kinds *kinds = sl_kinds_new(SIZE);
+	add(kinds, "error: Failed password for root from 10.0.0.1 port 1 ssh2", 0, 0);
+	add(kinds, "error: Failed password for admin from 10.0.0.2 port 2 ssh2", 0, 1);
+	add(kinds, "error: Failed password for guest from 10.0.0.2 port 2 ssh2", 0, 2);
+	add(kinds, "error: Connection closed by 10.0.0.2 in state three of preauth x", 0, 3);
+	cr_assert_eq(sl_kinds_count(kinds), 4);
+	cr_assert_eq(sl_kinds_group(kinds), 0);
+	expect(kinds, "3 error: Failed password for <*> from <ip> port <num> ssh<num> 0:0-0:2 "
+		      "error: Failed password for root from 10.0.0.1 port 1 ssh2\n"
+		      "1 error: Connection closed by <ip> in state three of preauth x 0:3-0:3 "
+		      "error: Connection closed by 10.0.0.2 in state three of preauth x\n");
+	sl_kinds_free(kinds);
+}
+
+Test(kinds, grouping_twice_changes_nothing)
+{
+	struct sl_kinds *kinds = sl_kinds_new(SIZE);
+	char line[64];
+	for (unsigned i = 0; i < 300; i++) {
+		snprintf(line, sizeof(line), "error in %c%c of the %c part", 'a' + (int)(i % 26),
+			'a' + (int)(i / 26), 'a' + (int)(i % 7));
+		add(kinds, line, 0, i);
+	}
+	cr_assert_eq(sl_kinds_group(kinds), 0);
+	char *once = describe(kinds);
+	cr_assert_eq(sl_kinds_group(kinds), 0);
+	expect(kinds, once);
+	cr_assert_eq(sum_of(kinds), 300);
+	free(once);
+	sl_kinds_free(kinds);
+}
+
+Test(kinds, equal_counts_come_in_the_order_of_their_text)
+{
+	struct sl_kinds *kinds = sl_kinds_new(SIZE);
+	add(kinds, "b error", 0, 0);
+	add(kinds, "c error x", 0, 1);
+	add(kinds, "a error", 0, 2);
+	expect(kinds, "1 a error 0:2-0:2 a error\n1 b error 0:0-0:0 b error\n"
+		      "1 c error x 0:1-0:1 c error x\n");
+	sl_kinds_free(kinds);
+}
+
+/* ---- merging ---- */
+
+static const char *
+random_line(struct sl_random *random, char *line, size_t size)
+{
+	static const char *const words[] = { "error", "disk", "full", "user", "lost", "a", "b",
+		"c" };
+	size_t len = 0;
+	uint64_t count = 1 + sl_random_below(random, 6);
+	for (uint64_t i = 0; i < count; i++)
+		len += (size_t)snprintf(line + len, size - len, "%s%s%llu ",
+			words[sl_random_below(random, SL_COUNT_OF(words))],
+			sl_random_below(random, 2) ? " " : "=",
+			(unsigned long long)sl_random_below(random, 100));
+	return line;
+}
+
+#define PARTS 9u
+#define LINES 40u
+
+/* The same lines: in one digest, and in one for each part, which are merged in a random order and
+ * grouping. */
+Test(kinds, merging_in_any_order_and_grouping_gives_the_same)
+{
+	struct sl_random random;
+	sl_random_init(&random, 3);
+	for (unsigned round = 0; round < 50; round++) {
+		struct sl_kinds *whole = sl_kinds_new(SIZE), *parts[PARTS];
+		char line[128];
+		for (uint64_t part = 0; part < PARTS; part++) {
+			struct sl_kinds *lines = sl_kinds_new(SIZE);
+			parts[part] = sl_kinds_new(SIZE);
+			for (uint64_t i = 0; i < LINES; i++) {
+				random_line(&random, line, sizeof(line));
+				add(whole, line, part / 3, part % 3 * LINES + i);
+				add(lines, line, 0, i);
+			}
+			struct sl_kinds_place base = { part / 3, part % 3 * LINES };
+			cr_assert_eq(sl_kinds_merge(parts[part], lines, base), 0);
+			sl_kinds_free(lines);
+		}
+		/* Each keeps its input's number from here on. */
+		for (size_t left = PARTS; left > 1; left--) {
+			size_t a = (size_t)sl_random_below(&random, left), b;
+			do
+				b = (size_t)sl_random_below(&random, left);
+			while (a == b);
+			cr_assert_eq(
+				sl_kinds_merge(parts[a], parts[b], (struct sl_kinds_place){ 0 }),
+				0);
+			sl_kinds_free(parts[b]);
+			parts[b] = parts[left - 1];
+			if (a == left - 1)
+				a = b;
+		}
+		for (unsigned grouped = 0; grouped < 2; grouped++) {
+			char *want = describe(whole);
+			expect(parts[0], want);
+			free(want);
+			cr_assert_eq(sl_kinds_group(whole), 0);
+			cr_assert_eq(sl_kinds_group(parts[0]), 0);
+		}
+		sl_kinds_free(parts[0]);
+		sl_kinds_free(whole);
+	}
+}
+
+/* ---- bounds ---- */
+
+/* A word of letters, so that it is not masked. */
+static void
+add_number_in_words(char *line, unsigned number)
+{
+	size_t len = strlen(line);
+	for (unsigned i = 0; i < 8; i++, number /= 10)
+		line[len++] = (char)('a' + number % 10);
+	line[len++] = ' ';
+	line[len] = '\0';
+}
+
+Test(kinds, too_many_are_dropped_and_their_lines_are_counted)
+{
+	struct sl_kinds *kinds = sl_kinds_new(SL_KINDS_BYTES_MIN);
+	for (unsigned i = 0; i < 20000; i++) {
+		/* All words differ, so that they cannot be grouped. */
+		char line[128] = "";
+		for (unsigned word = 0; word < 3; word++)
+			add_number_in_words(line, i * 7 + word * 100003);
+		add(kinds, line, 0, i);
+		add(kinds, "a frequent error", 0, i);
+	}
+	cr_assert_eq(sum_of(kinds), 40000);
+	cr_assert(sl_kinds_dropped(kinds) > 10000);
+	cr_assert(sl_kinds_count(kinds) <= SL_KINDS_BYTES_MIN / 2 / 384);
+	size_t count;
+	const struct sl_kind *first = sl_kinds_sort(kinds, &count);
+	cr_assert_eq(first->count, 20000);
+	sl_kinds_free(kinds);
+}
+
+Test(kinds, a_full_digest_groups_before_it_drops)
+{
+	struct sl_kinds *kinds = sl_kinds_new(SL_KINDS_BYTES_MIN);
+	for (unsigned i = 0; i < 20000; i++) {
+		char line[128] = "error: cannot connect to the data base server as user ";
+		add_number_in_words(line, i);
+		add(kinds, line, 0, i);
+	}
+	cr_assert_eq(sl_kinds_group(kinds), 0);
+	expect(kinds, "20000 error: cannot connect to the data base server as user <*> 0:0-0:19999 "
+		      "error: cannot connect to the data base server as user aaaaaaaa \n");
+	cr_assert_eq(sl_kinds_dropped(kinds), 0);
+	sl_kinds_free(kinds);
+}
+
+Test(kinds, long_lines_are_decided_by_their_beginning)
+{
+	struct sl_kinds *kinds = sl_kinds_new(SL_KINDS_BYTES_MIN);
+	char *line = malloc(1000001);
+	cr_assert(line);
+	memset(line, 'x', 1000000);
+	line[1000000] = '\0';
+	add(kinds, line, 0, 0);
+	line[SL_KINDS_LINE_MAX] = 'y';
+	add(kinds, line, 0, 1);
+	line[SL_KINDS_LINE_MAX - 1] = 'y';
+	add(kinds, line, 0, 2);
+	size_t count;
+	const struct sl_kind *sorted = sl_kinds_sort(kinds, &count);
+	cr_assert_eq(count, 2);
+	cr_assert_eq(sorted->count, 2);
+	cr_assert_eq(sorted->example.len, SL_KINDS_EXAMPLE_MAX);
+	free(line);
+	sl_kinds_free(kinds);
+}
+
+Test(kinds, a_cleared_digest_is_as_new)
+{
+	struct sl_kinds *kinds = sl_kinds_new(SIZE);
+	for (unsigned i = 0; i < 100; i++) {
+		char line[64] = "error ";
+		add_number_in_words(line, i);
+		add(kinds, line, 0, i);
+	}
+	sl_kinds_clear(kinds);
+	cr_assert_eq(sl_kinds_count(kinds), 0);
+	cr_assert_eq(sum_of(kinds), 0);
+	add(kinds, "error 1", 0, 1);
+	expect(kinds, "1 error <num> 0:1-0:1 error 1\n");
+	sl_kinds_free(kinds);
+}
