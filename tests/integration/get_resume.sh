@@ -94,15 +94,17 @@ test_resume_counts() {
 	[[ $("$JSON" type resumed <out | grep '^"file_done"') == $'"file_done"\t0' ]] || fail "resumed"
 }
 
+# Of a megabyte a second, so that the deadlines with a part and without all of it are many.
 leaves_a_part() { # arguments...
-	run get -k 1M "$@" <list
+	rm -f f
+	run get -k 1M -s 1 "$@" <list
 	[[ -e f.sluice-part ]]
 }
 
 # a list from standard input is needed again
 test_resume_list() {
 	local how
-	echo "$ORIGIN/slow/2000000/ranges/etag/v1/$GEN" >list
+	echo "$ORIGIN/slow/1000000/ranges/etag/v1/$GEN" >list
 	for how in list -; do
 		within_a_deadline leaves_a_part -i "$how" --deadline
 		if [[ $how == - ]]; then
@@ -130,7 +132,7 @@ test_resume_stats() {
 # --deadline likewise
 test_resume_deadline() {
 	: >list
-	within_a_deadline leaves_a_part "$ORIGIN/slow/2000000/ranges/etag/v1/$GEN" --deadline
+	within_a_deadline leaves_a_part "$ORIGIN/slow/1000000/ranges/etag/v1/$GEN" --deadline
 	expect 2 "the same command resumes it"
 	run get -k 1M --json "$ORIGIN/slow/20000000/ranges/etag/v1/$GEN"
 	expect 0

@@ -280,7 +280,7 @@ is_counter() { # tag, name, value
 # and checks that, is repeated with a longer one if the machine was too slow.
 within_a_deadline() { # command...
 	local seconds
-	for seconds in 1 4 16 64; do
+	for seconds in 1 2 4 8 16 32 64; do
 		"$@" $seconds && return
 	done
 	fail "not even within $seconds s: $*"
