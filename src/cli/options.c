@@ -466,6 +466,17 @@ check_scan(struct parser *parser, struct sl_scan_options *options)
 	/* As with grep: of lines that are only counted, or only looked for, none is printed. */
 	options->print = options->print && !options->count && !options->quiet;
 	bool has_kinds = options->top != SL_OPTION_TOP_AUTO && options->top > 0;
+	bool is_compared = options->digest_base;
+	if ((options->digest_out && strcmp(options->digest_out, "-") == 0) ||
+		(options->digest_base && strcmp(options->digest_base, "-") == 0))
+		return usage(parser, "a digest must be a file, not '-' (/dev/stdin and /dev/stdout "
+				     "are files)");
+	if (options->digest_out && options->quiet)
+		return usage(parser, "--digest-out needs all error lines, and -q ends at the first "
+				     "one");
+	if (is_compared && (options->print || options->count || options->quiet))
+		return usage(parser, "--digest-base is for the table and --json: it cannot be "
+				     "combined with -p, -c or -q");
 	if (has_kinds && (options->print || options->count || options->quiet))
 		return usage(parser,
 			"--top is for the table and --json: it cannot be combined with "

@@ -43,7 +43,7 @@
 #define SL_OPTION_CHUNK_MAX (64 * SL_MIB)
 #define SL_OPTION_QUEUE 16u
 #define SL_OPTION_QUEUE_MAX 4096u
-#define SL_OPTION_TOP 10u           /* kinds of error lines on a terminal */
+#define SL_OPTION_TOP 10u /* kinds of error lines on a terminal */
 #define SL_OPTION_TOP_MAX 10000u
 #define SL_OPTION_TOP_AUTO UINT32_MAX /* SL_OPTION_TOP if the table is for a terminal, else none */
 
@@ -129,9 +129,11 @@ struct sl_scan_options {
 	bool no_line_number; /* excludes line_number, the later option wins; as the next two */
 	bool with_filename;
 	bool no_filename;
-	bool null_names;    /* a NUL after names, not a colon */
-	uint64_t max_count; /* error lines after which an input ends; UINT64_MAX = no limit */
-	unsigned top;       /* kinds of error lines that are shown; SL_OPTION_TOP_AUTO */
+	bool null_names;        /* a NUL after names, not a colon */
+	uint64_t max_count;     /* error lines after which an input ends; UINT64_MAX = no limit */
+	const char *digest_out; /* file, or NULL; as the next one */
+	const char *digest_base;
+	unsigned top; /* kinds of error lines that are shown; SL_OPTION_TOP_AUTO */
 	bool json;
 	bool verbose;
 	bool stats;

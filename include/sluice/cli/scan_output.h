@@ -17,14 +17,16 @@
 #include "sluice/sink/lines_sink.h"
 #include "sluice/sink/table_sink.h"
 
-/* {0} before begin. Other modules may read sinks, sink_count, with_numbers, kinds and
- * waited_ns only. */
+/* {0} before begin. Other modules may read sinks, sink_count, with_numbers,
+ * kinds, own_files and waited_ns only. */
 struct sl_scan_output {
 	const struct sl_scan_options *options;
 	struct sl_scan_sink sinks[3]; /* for the scan */
 	size_t sink_count;
 	bool with_numbers; /* a sink prints the numbers of lines */
 	struct sl_kinds *kinds; /* for the scan to collect, or NULL */
+	char *own_files[2];     /* not to be scanned; NULL = none */
+	struct sl_saved base;   /* to compare them with, if options->digest_base */
 
 	struct sl_scan_messages messages;
 	struct sl_output *out; /* NULL with -q */
@@ -38,10 +40,11 @@ struct sl_scan_output {
 	uint64_t waited_ns; /* for the reader of stdout */
 };
 
-/* In the task that scans; `output` stays in place. Returns 0 or -ENOMEM. */
+/* In the task that scans; `output` stays in place. Returns 0; -ENOMEM; or the code with which a
+ * digest could not be read, described in *err. */
 SL_SUSPENDS
-int sl_scan_output_begin(
-	struct sl_scan_output *output, const struct sl_scan_options *options) SL_MUST_CHECK;
+int sl_scan_output_begin(struct sl_scan_output *output, const struct sl_scan_options *options,
+	struct sl_error *err) SL_MUST_CHECK;
 
 /*
  * Pass the outcome to the sinks (only if `complete`: the scan was not cancelled), then wait for the

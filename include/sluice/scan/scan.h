@@ -37,6 +37,10 @@ struct sl_scan_setup {
 	 * the order of their END events from 0. It may take an eighth of max_memory; another one is
 	 * for the kinds of single pieces. */
 	struct sl_kinds *kinds;
+	/* Files of the caller, without links, of which some may be NULL: skipped where they are
+	 * found in directories. */
+	const char *const *own_files;
+	size_t own_count;
 	int output_fd;     /* where the results go: if it is a regular file, it is not scanned;
 			      0 = none */
 	bool numbers;      /* lines are numbered */
