@@ -9,6 +9,7 @@
 #include "sluice/cli/console.h"
 #include "sluice/cli/exit_status.h"
 #include "sluice/cli/options.h"
+#include "sluice/cli/pattern_source.h"
 #include "sluice/cli/run.h"
 #include "sluice/cli/scan_output.h"
 #include "sluice/cli/stats.h"
@@ -80,6 +81,15 @@ page_cache_limit(const struct scan *scan)
 	return scan->options.io == SL_IO_DIRECT ? 0 : scan->available / 4;
 }
 
+/* As given by -A or -B, else by -C. */
+static uint64_t
+context_lines(const struct sl_scan_options *options, uint64_t own)
+{
+	if (own != SL_OPTION_NO_CONTEXT)
+		return own;
+	return options->context != SL_OPTION_NO_CONTEXT ? options->context : 0;
+}
+
 SL_SUSPENDS
 static int
 scan_task(void *arg)
@@ -105,9 +115,13 @@ scan_task(void *arg)
 		.own_files = (const char *const *)scan->output.own_files,
 		.own_count = SL_COUNT_OF(scan->output.own_files),
 		.no_follow = options->no_follow,
+		.rules = { options->rules.items, options->rules.count },
 		.output_fd = options->quiet ? 0 : STDOUT_FILENO,
+		.before = context_lines(options, options->before),
+		.after = context_lines(options, options->after),
 		.max_hits = options->max_count,
 		.stop_at_hit = options->quiet,
+		.stop_input_at_hit = options->files_with_matches || options->files_without_match,
 		.chunk = (size_t)options->chunk,
 		.queue = options->queue,
 		.max_memory = options->max_memory,
@@ -157,17 +171,22 @@ static int
 make_pattern(struct scan *scan, struct sl_error *err)
 {
 	const struct sl_scan_options *options = &scan->options;
-	struct sl_span *texts = calloc(options->patterns.count + 1, sizeof(*texts));
-	if (!texts)
-		return sl_fail(err, SL_PHASE_NONE, -ENOMEM, "out of memory");
-	for (size_t i = 0; i < options->patterns.count; i++)
-		texts[i] = sl_span_str(options->patterns.items[i]);
-	struct sl_pattern_spec spec = { .texts = texts,
-		.count = options->patterns.count,
+	struct sl_pattern_source source;
+	int code = sl_pattern_source_read(&source, options, options->max_memory / 2, err);
+	struct sl_pattern_spec spec = { .texts = source.list.items,
+		.count = source.list.count,
+		.has_no_default = options->pattern_files.count > 0,
 		.fixed = options->fixed_strings,
-		.ignore_case = options->ignore_case };
-	int code = sl_pattern_new(&scan->pattern, &spec, sl_match_choose(sl_cpu_features()), err);
-	free(texts);
+		.ignore_case = options->ignore_case,
+		.bounds = options->line_regexp   ? SL_BOUNDS_LINE
+			  : options->word_regexp ? SL_BOUNDS_WORD
+						 : SL_BOUNDS_NONE,
+		.inverts = options->invert_match,
+		.level = options->level };
+	if (code == 0)
+		code = sl_pattern_new(
+			&scan->pattern, &spec, sl_match_choose(sl_cpu_features()), err);
+	sl_pattern_source_release(&source);
 	return code;
 }
 
@@ -179,7 +198,8 @@ status_of(const struct scan *scan, int code)
 	if (scan->options.quiet && found)
 		return SL_EXIT_SCAN_FOUND;
 	/* A reader that closes the pipe, as head does, is not an error. */
-	if ((code && code != -EPIPE) || sl_scan_summary_troubles(summary) > 0)
+	if ((code && code != -EPIPE) || sl_scan_summary_troubles(summary) > 0 ||
+		sl_scan_output_is_incomplete(&scan->output))
 		return SL_EXIT_SCAN_TROUBLE;
 	if (found)
 		return SL_EXIT_SCAN_FOUND;
@@ -240,7 +260,8 @@ configure_console(const struct sl_scan_options *options)
 {
 	/* No bar while results are printed during the run: it would be drawn over them, and they
 	 * show the progress. */
-	bool results_come = options->print || options->count || options->json;
+	bool results_come = options->print || options->count || options->json ||
+			    options->files_with_matches || options->files_without_match;
 	bool clash = results_come && isatty(STDERR_FILENO) && may_be_watched(STDOUT_FILENO);
 	/* Progress lines are written on request only: cron would send a mail for each run that
 	 * takes more than a few seconds. */

@@ -45,7 +45,9 @@ add_option(struct sl_buf *out, const struct sl_option *option)
 		len = snprintf(head, sizeof(head), "      --%s", option->name);
 	else
 		len = snprintf(head, sizeof(head), "  -%c", option->letter);
-	if (option->argument)
+	if (option->omitted)
+		len += snprintf(head + len, sizeof(head) - (size_t)len, "[=%s]", option->argument);
+	else if (option->argument)
 		len += snprintf(head + len, sizeof(head) - (size_t)len, " %s", option->argument);
 	sl_assert(len > 0 && (size_t)len < sizeof(head));
 

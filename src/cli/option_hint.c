@@ -130,14 +130,9 @@ static const struct hint scan_hints[] = {
 	{ "-G --basic-regexp", "patterns are Perl-compatible regular expressions" },
 	{ "-s --no-messages", "inputs that could not be read are always reported; redirect "
 			      "standard error (2>FILE)" },
-	{ "-v", "--invert-match is not supported by this version; to list skipped inputs use "
-		"--verbose" },
 	{ "-0", "use --null" },
-	{ "--invert-match -w --word-regexp -f --file -l --files-with-matches -L "
-	  "--files-without-match -o "
-	  "--only-matching -A --after-context -B --before-context -C --context -x --line-regexp "
-	  "--level --histogram "
-	  "--records --include --exclude --exclude-dir -g --glob --follow --state --since --until "
+	{ "-g --glob --iglob", "use --include or --exclude" },
+	{ "--records --follow --state --since --until "
 	  "--null-data -b "
 	  "--byte-offset --line-buffered -S --smart-case -U --multiline -d -D -I",
 		UNSUPPORTED },

@@ -262,6 +262,11 @@ static const struct sl_option scan_options[] = {
 		.help = "Count lines that match the Perl-compatible regular expression "
 		"PATTERN as error lines. Can be repeated: a line counts if any pattern "
 		"matches." },
+	{ .group = "Patterns", .letter = 'f', .name = "file", .argument = "FILE",
+		.kind = SL_OPTION_WORDS, FIELD(pattern_files),
+		.help = "Take patterns from FILE, one per line, in addition to those of -e. '-' is "
+		"standard input. Can be repeated. An empty line is a pattern that matches every "
+		"line; an empty file has no pattern, which matches no line." },
 	{ .group = "Patterns", .letter = 'F', .name = "fixed-strings",
 		.kind = SL_OPTION_FLAG, FIELD(fixed_strings),
 		.help = "Treat patterns as plain strings, not as regular expressions. Strings "
@@ -276,12 +281,46 @@ static const struct sl_option scan_options[] = {
 		.help = "Ignore the case of ASCII letters, and in patterns with non-ASCII "
 		"characters the case of all letters." },
 
+	{ .group = "Patterns", .letter = 'w', .name = "word-regexp",
+		.kind = SL_OPTION_FLAG, FIELD(word_regexp),
+		.help = "Match whole words only: a match counts if it is neither preceded nor "
+		"followed by a word character. These are letters, digits and the underscore: "
+		"in ASCII, and for patterns with non-ASCII characters also those of Unicode." },
+	{ .group = "Patterns", .letter = 'x', .name = "line-regexp",
+		.kind = SL_OPTION_FLAG, FIELD(line_regexp),
+		.help = "Match whole lines only. With this option, -w has no effect." },
+	{ .group = "Patterns", .letter = 'v', .name = "invert-match",
+		.kind = SL_OPTION_FLAG, FIELD(invert_match),
+		.help = "Select the lines that do not match: wherever error lines are mentioned, "
+		"those are meant. Undecided lines are not selected." },
+	{ .group = "Patterns", .name = "level", .argument = "LEVEL",
+		.kind = SL_OPTION_WORD, FIELD(level_name),
+		.help = "Count lines whose own level is LEVEL or a worse one as error lines, "
+		"instead of lines that match a pattern. LEVEL is trace, debug, info, notice, "
+		"warning, error or critical. Lines without a level are not counted; the table "
+		"shows how many there are." },
+
 	{ .group = "Output", .letter = 'p', .name = "print",
 		.kind = SL_OPTION_FLAG, FIELD(print),
 		.help = "Print the error lines themselves instead of the table." },
 	{ .group = "Output", .letter = 'c', .name = "count",
 		.kind = SL_OPTION_FLAG, FIELD(count),
 		.help = "Print only the number of error lines for each input that was read." },
+	{ .group = "Output", .letter = 'o', .name = "only-matching",
+		.kind = SL_OPTION_FLAG, FIELD(only_matching),
+		.help = "Print only the matches of each error line, each on a line of its own, "
+		"except empty ones. Implies -p." },
+	{ .group = "Output", .letter = 'l', .name = "files-with-matches",
+		.kind = SL_OPTION_FLAG, FIELD(files_with_matches),
+		.clears = offsetof(RESULT, files_without_match),
+		.help = "Print only the names of inputs with error lines, one per line, and stop "
+		"reading each input at its first error line." },
+	{ .group = "Output", .letter = 'L', .name = "files-without-match",
+		.kind = SL_OPTION_FLAG, FIELD(files_without_match),
+		.clears = offsetof(RESULT, files_with_matches),
+		.help = "Print only the names of inputs without error lines, one per line. Inputs "
+		"that could not be read or decided completely are not among them. The exit status "
+		"is the same as without this option." },
 	{ .group = "Output", .letter = 'q', .name = "quiet",
 		.kind = SL_OPTION_FLAG, FIELD(quiet),
 		.help = "Write nothing to standard output, and exit with status 0 at the first "
@@ -308,11 +347,30 @@ static const struct sl_option scan_options[] = {
 	{ .group = "Output", .letter = 'Z', .name = "null",
 		.kind = SL_OPTION_FLAG, FIELD(null_names),
 		.help = "End the file name before a line or count with a NUL byte instead of "
-		"a colon, for names that contain colons or newlines." },
+		"a colon, and with -l and -L each name with one instead of a newline, for names "
+		"that contain colons or newlines." },
+	{ .group = "Output", .letter = 'A', .name = "after-context", .argument = "N",
+		.kind = SL_OPTION_NUMBER, FIELD(after), RANGE(0, UINT64_MAX - 1),
+		.standard = "0",
+		.help = "Print N lines after each error line. Implies -p." },
+	{ .group = "Output", .letter = 'B', .name = "before-context", .argument = "N",
+		.kind = SL_OPTION_NUMBER, FIELD(before), RANGE(0, UINT64_MAX - 1),
+		.standard = "0",
+		.help = "Print N lines before each error line. Implies -p." },
+	{ .group = "Output", .letter = 'C', .name = "context", .argument = "N",
+		.kind = SL_OPTION_NUMBER, FIELD(context), RANGE(0, UINT64_MAX - 1),
+		.standard = "0",
+		.help = "Print N lines before and after each error line, where -A or -B does "
+		"not set another number. Implies -p." },
 	{ .group = "Output", .letter = 'm', .name = "max-count", .argument = "N",
 		.kind = SL_OPTION_NUMBER, FIELD(max_count), RANGE(1, UINT64_MAX - 1),
 		.standard = "none",
 		.help = "Stop reading an input after N error lines." },
+	{ .group = "Output", .name = "histogram", .argument = "INTERVAL", .omitted = "auto",
+		.kind = SL_OPTION_WORD, FIELD(histogram),
+		.help = "Show the error lines by time below the table, or with --json as an "
+		"event of type histogram. INTERVAL is a number with s, m, h, d or w, or auto, "
+		"which fits the lines; if omitted, it is auto." },
 	{ .group = "Output", .name = "top", .argument = "N",
 		.kind = SL_OPTION_UNSIGNED, FIELD(top), RANGE(0, SL_OPTION_TOP_MAX),
 		.standard = "10 on a terminal, 0 otherwise",
@@ -332,8 +390,8 @@ static const struct sl_option scan_options[] = {
 	{ .group = "Output", .name = "json",
 		.kind = SL_OPTION_FLAG, FIELD(json),
 		.help = "Write one JSON object per line, in the format of ripgrep: begin, "
-		"match (only with -p), end, template (only with --top or --digest-base), "
-		"summary." },
+		"match and context (only with -p), end, template (only with --top or "
+		"--digest-base), summary." },
 	{ .group = "Output", .name = "stats",
 		.kind = SL_OPTION_FLAG, FIELD(stats),
 		.help = "Report the cost of the run at its end: CPU time, memory, operations, "
@@ -354,6 +412,20 @@ static const struct sl_option scan_options[] = {
 		.help = "Name each file that is skipped in a directory. By default one line "
 		"counts them by kind." },
 
+	{ .group = "Inputs", .name = "include", .argument = "GLOB",
+		.kind = SL_OPTION_RULE, FIELD(rules), .min = SL_WALK_INCLUDE,
+		.help = "In directories, read only files whose name matches GLOB, in which * "
+		"stands for any string, ? for any character and [a-z] for one of them. Can be "
+		"repeated. Files named as operands are always read." },
+	{ .group = "Inputs", .name = "exclude", .argument = "GLOB",
+		.kind = SL_OPTION_RULE, FIELD(rules), .min = SL_WALK_EXCLUDE,
+		.help = "In directories, leave out files whose name matches GLOB. Can be "
+		"repeated; of several --include and --exclude that match a name, the last one "
+		"counts." },
+	{ .group = "Inputs", .name = "exclude-dir", .argument = "GLOB",
+		.kind = SL_OPTION_RULE, FIELD(rules), .min = SL_WALK_EXCLUDE_DIRECTORY,
+		.help = "Leave out directories whose name matches GLOB, with all that is in "
+		"them. Can be repeated." },
 	{ .group = "Inputs", .name = "no-follow",
 		.kind = SL_OPTION_FLAG, FIELD(no_follow),
 		.help = "Skip symbolic links found in directories. By default a file outside "

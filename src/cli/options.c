@@ -11,6 +11,7 @@
 #include "sluice/cli/options.h"
 
 #include "sluice/base/number.h"
+#include "sluice/logline/timeline.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -171,6 +172,41 @@ add_word(struct parser *parser, struct sl_words *words, const char *word)
 	return 0;
 }
 
+/* Names have no slash in them: such a glob would match nothing. One at the end of a directory's is
+ * ignored, as with grep. */
+static int
+add_rule(struct parser *parser, const struct sl_option *option, struct sl_option_rules *rules,
+	const char *value)
+{
+	size_t len = strlen(value);
+	while (option->min == SL_WALK_EXCLUDE_DIRECTORY && len > 1 && value[len - 1] == '/')
+		len--;
+	if (len == 0 || memchr(value, '/', len))
+		return usage(parser,
+			"option '--%s': '%s' cannot match: GLOB is compared with the last "
+			"component of a path",
+			option->name, value);
+	if (!rules->items)
+		rules->items = calloc((size_t)parser->argc + 1, sizeof(*rules->items));
+	char *glob = strndup(value, len);
+	if (!rules->items || !glob) {
+		free(glob);
+		return sl_fail(parser->err, SL_PHASE_NONE, -ENOMEM, "out of memory");
+	}
+	rules->items[rules->count++] =
+		(struct sl_walk_rule){ (enum sl_walk_rule_kind)option->min, glob };
+	return 0;
+}
+
+static void
+release_rules(struct sl_option_rules *rules)
+{
+	for (size_t i = 0; i < rules->count; i++)
+		free((char *)(uintptr_t)rules->items[i].glob);
+	free(rules->items);
+	*rules = (struct sl_option_rules){ 0 };
+}
+
 /* ---- one option ---- */
 
 static int
@@ -189,6 +225,8 @@ apply_value(
 		return 0;
 	case SL_OPTION_WORDS:
 		return add_word(parser, field, value);
+	case SL_OPTION_RULE:
+		return add_rule(parser, option, field, value);
 	case SL_OPTION_UNSIGNED:
 		code = parse_number(parser, option, name, value, &number);
 		if (code == 0)
@@ -251,6 +289,8 @@ parse_long(struct parser *parser, const char *word)
 			return apply_flag(parser, option);
 		if (equals)
 			return apply_value(parser, option, name.text, equals + 1);
+		if (option->omitted)
+			return apply_value(parser, option, name.text, option->omitted);
 		if (parser->next == parser->argc)
 			return usage(
 				parser, "option %s needs a value: %s", name.text, option->argument);
@@ -458,29 +498,126 @@ sl_get_options_release(struct sl_get_options *options)
 	options->urls = options->lists = options->mirrors = (struct sl_words){ 0 };
 }
 
+bool
+sl_scan_has_context(const struct sl_scan_options *options)
+{
+	return options->before != SL_OPTION_NO_CONTEXT || options->after != SL_OPTION_NO_CONTEXT ||
+	       options->context != SL_OPTION_NO_CONTEXT;
+}
+
+/* What patterns are read from cannot be scanned as well. */
+static int
+check_pattern_files(struct parser *parser, const struct sl_scan_options *options)
+{
+	bool is_stdin = options->inputs.count == 0;
+	unsigned stdins = 0;
+	for (size_t i = 0; i < options->pattern_files.count; i++) {
+		if (!options->pattern_files.items[i][0])
+			return usage(parser, "option '-f' (--file): FILE must not be empty");
+		stdins += strcmp(options->pattern_files.items[i], "-") == 0;
+	}
+	for (size_t i = 0; i < options->inputs.count; i++)
+		is_stdin = is_stdin || strcmp(options->inputs.items[i], "-") == 0;
+	if (stdins > 1)
+		return usage(parser, "'-f -' can be given only once: it reads standard input to "
+				     "its end");
+	if (stdins && is_stdin)
+		return usage(parser, "'-f -' takes the patterns from standard input, which cannot "
+				     "be scanned as well: name files or directories");
+	return 0;
+}
+
+static int
+check_level(struct parser *parser, struct sl_scan_options *options)
+{
+	if (!options->level_name)
+		return 0;
+	options->level = sl_level_of_name(sl_span_str(options->level_name));
+	if (!options->level)
+		return usage(parser,
+			"option '--level': '%s' is not a level (use trace, debug, info, notice, "
+			"warning, error or critical)",
+			options->level_name);
+	if (options->patterns.count || options->pattern_files.count)
+		return usage(parser, "--level selects lines by their own level, not by a pattern: "
+				     "use it without -e and -f");
+	if (options->fixed_strings || options->ignore_case || options->word_regexp ||
+		options->line_regexp)
+		return usage(parser,
+			"-F, -i, -w and -x are for patterns, which --level takes the place of");
+	return 0;
+}
+
+static int
+check_histogram(struct parser *parser, struct sl_scan_options *options)
+{
+	if (!options->histogram)
+		return 0;
+	if (strcmp(options->histogram, "auto") != 0 &&
+		!sl_timeline_parse_interval(options->histogram, &options->histogram_interval_s))
+		return usage(parser,
+			"option '--histogram': '%s' is not an interval (write it as 30s, 10m, 1h, "
+			"1d or 1w, at most 366d)",
+			options->histogram);
+	if (options->print || options->count || options->quiet || options->files_with_matches ||
+		options->files_without_match)
+		return usage(parser,
+			"--histogram is for the table and --json: use it without -p, -c, -q, -l "
+			"and -L");
+	return 0;
+}
+
+static bool
+is_standard_stream(const char *file)
+{
+	return file && strcmp(file, "-") == 0;
+}
+
+static int
+check_kinds(struct parser *parser, const struct sl_scan_options *options)
+{
+	bool has_kinds = options->top != SL_OPTION_TOP_AUTO && options->top > 0;
+	bool lists = options->files_with_matches || options->files_without_match;
+	if (is_standard_stream(options->digest_out) || is_standard_stream(options->digest_base))
+		return usage(parser, "a digest must be a file, not '-' (/dev/stdin and /dev/stdout "
+				     "are files)");
+	if (options->digest_out && (options->quiet || lists))
+		return usage(parser, "--digest-out needs all error lines: it cannot be combined "
+				     "with -q, -l or -L");
+	if (!has_kinds && !options->digest_base)
+		return 0;
+	if (options->print || options->count || options->quiet || lists)
+		return usage(parser,
+			"%s is for the table and --json: it cannot be combined with "
+			"-p, -c, -q, -l or -L",
+			has_kinds ? "--top" : "--digest-base");
+	return 0;
+}
+
 static int
 check_scan(struct parser *parser, struct sl_scan_options *options)
 {
+	bool lists = options->files_with_matches || options->files_without_match;
 	options->chunk = sl_round_up(options->chunk, 4096);
-	options->print = options->print || (options->line_number && !options->json);
+	if (options->only_matching) /* as with grep, -A, -B and -C have no effect */
+		options->before = options->after = options->context = SL_OPTION_NO_CONTEXT;
+	bool implies_print =
+		options->line_number || options->only_matching || sl_scan_has_context(options);
+	options->print = options->print || (implies_print && !options->json);
 	/* As with grep: of lines that are only counted, or only looked for, none is printed. */
-	options->print = options->print && !options->count && !options->quiet;
-	bool has_kinds = options->top != SL_OPTION_TOP_AUTO && options->top > 0;
-	bool is_compared = options->digest_base;
-	if ((options->digest_out && strcmp(options->digest_out, "-") == 0) ||
-		(options->digest_base && strcmp(options->digest_base, "-") == 0))
-		return usage(parser, "a digest must be a file, not '-' (/dev/stdin and /dev/stdout "
-				     "are files)");
-	if (options->digest_out && options->quiet)
-		return usage(parser, "--digest-out needs all error lines, and -q ends at the first "
-				     "one");
-	if (is_compared && (options->print || options->count || options->quiet))
-		return usage(parser, "--digest-base is for the table and --json: it cannot be "
-				     "combined with -p, -c or -q");
-	if (has_kinds && (options->print || options->count || options->quiet))
-		return usage(parser,
-			"--top is for the table and --json: it cannot be combined with "
-			"-p, -c or -q");
+	options->print = options->print && !options->count && !options->quiet && !lists;
+	if (lists && options->json)
+		return usage(parser, "-l and -L print names, and --json prints events: use one of "
+				     "them (the event 'end' of an input has its 'matched_lines')");
+	int code = check_pattern_files(parser, options);
+	if (!code)
+		code = check_level(parser, options);
+	if (!code)
+		code = check_histogram(parser, options);
+	if (!code)
+		code = check_kinds(parser, options);
+	if (code)
+		return code;
 	if (options->chunk > options->max_memory / 2)
 		return usage(parser, "two chunks must fit into --max-memory: lower --chunk or "
 				     "raise --max-memory");
@@ -496,6 +633,9 @@ sl_scan_options_parse(struct sl_scan_options *out, int argc, char **argv, struct
 		.argv = argv,
 		.err = err };
 	*out = (struct sl_scan_options){
+		.before = SL_OPTION_NO_CONTEXT,
+		.after = SL_OPTION_NO_CONTEXT,
+		.context = SL_OPTION_NO_CONTEXT,
 		.max_count = UINT64_MAX,
 		.top = SL_OPTION_TOP_AUTO,
 		.chunk = SL_OPTION_CHUNK,
@@ -509,7 +649,9 @@ sl_scan_options_parse(struct sl_scan_options *out, int argc, char **argv, struct
 void
 sl_scan_options_release(struct sl_scan_options *options)
 {
+	release_rules(&options->rules);
 	free(options->inputs.items);
 	free(options->patterns.items);
-	options->inputs = options->patterns = (struct sl_words){ 0 };
+	free(options->pattern_files.items);
+	options->inputs = options->patterns = options->pattern_files = (struct sl_words){ 0 };
 }

@@ -22,7 +22,8 @@ may_be_pattern(const struct sl_scan_messages *messages, const struct sl_input *i
 {
 	const struct sl_words *inputs = &messages->options->inputs;
 	return result->err->code == -ENOENT && !input->is_found &&
-	       messages->options->patterns.count == 0 && inputs->count > 0 &&
+	       messages->options->patterns.count == 0 &&
+	       messages->options->pattern_files.count == 0 && inputs->count > 0 &&
 	       strcmp(inputs->items[0], input->path) == 0;
 }
 

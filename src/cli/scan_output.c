@@ -64,9 +64,16 @@ results_of(struct sl_scan_output *output)
 /* ---- options -> sinks ---- */
 
 static bool
+wants_list(const struct sl_scan_options *options)
+{
+	return options->files_with_matches || options->files_without_match;
+}
+
+static bool
 wants_table(const struct sl_scan_options *options)
 {
-	return !options->print && !options->count && !options->json && !options->quiet;
+	return !options->print && !options->count && !options->json && !options->quiet &&
+	       !wants_list(options);
 }
 
 /* Lines always have the name of their input; counts as with grep -c. */
@@ -87,13 +94,23 @@ choose_sink(struct sl_scan_output *output)
 	struct sl_results *results = &output->results;
 	struct sl_results_names names = names_of(options);
 	bool numbers = options->line_number || !(options->no_line_number || options->no_filename);
+	bool has_context = sl_scan_has_context(options);
 	output->with_numbers = options->print && (numbers || options->json);
 	if (options->json)
-		return sl_json_sink_init(&output->json, results, options->print);
+		return sl_json_sink_init(&output->json, results,
+			(struct sl_json_sink_options){ .has_lines = options->print,
+				.has_context = options->print && has_context });
+	if (wants_list(options))
+		return sl_list_sink_init(&output->list, results,
+			options->files_with_matches ? SL_LIST_WITH : SL_LIST_WITHOUT,
+			options->null_names ? '\0' : '\n');
 	if (options->count)
 		return sl_count_sink_init(&output->count, results, &names);
 	if (options->print)
-		return sl_lines_sink_init(&output->lines, results, &names, numbers);
+		return sl_lines_sink_init(&output->lines, results, &names,
+			(struct sl_lines_sink_options){ .has_numbers = numbers,
+				.has_context = has_context,
+				.prints_matches = options->only_matching });
 	return sl_table_sink_init(&output->table, results);
 }
 
@@ -165,6 +182,7 @@ void
 sl_scan_output_release(struct sl_scan_output *output)
 {
 	sl_table_sink_release(&output->table);
+	sl_lines_sink_release(&output->lines);
 	sl_kinds_sink_release(&output->kinds_sink);
 	sl_kinds_free(output->kinds);
 	sl_saved_release(&output->base);
@@ -189,6 +207,37 @@ write_digest(const struct sl_scan_output *output, struct sl_error *err)
 	return code;
 }
 
+bool
+sl_scan_output_is_incomplete(const struct sl_scan_output *output)
+{
+	return output->lines.incomplete > 0;
+}
+
+/* With -o, text that was not printed is missing without a trace. */
+static void
+report_incomplete(const struct sl_scan_output *output)
+{
+	const struct sl_lines_sink *lines = &output->lines;
+	struct sl_buf text = { 0 };
+	if (lines->incomplete == 0)
+		return;
+	if (lines->incomplete_number)
+		sl_buf_printf(&text, "line %llu", (unsigned long long)lines->incomplete_number);
+	else
+		sl_buf_printf(
+			&text, "the line at byte %llu", (unsigned long long)lines->incomplete_off);
+	sl_buf_printf(&text, " of %s", lines->incomplete_input ? lines->incomplete_input : "?");
+	if (lines->incomplete > 1)
+		sl_buf_printf(&text, " and of %llu more lines",
+			(unsigned long long)lines->incomplete - 1);
+	if (!text.failed)
+		sl_log_error("cannot print all matches of %s: the pattern takes too many steps "
+			     "there, or the line is longer than 1 MiB (a simpler pattern helps; "
+			     "-p prints the lines)",
+			text.data);
+	sl_buf_release(&text);
+}
+
 int
 sl_scan_output_end(struct sl_scan_output *output, const struct sl_scan_outcome *outcome,
 	bool complete, struct sl_error *err)
@@ -200,6 +249,7 @@ sl_scan_output_end(struct sl_scan_output *output, const struct sl_scan_outcome *
 	if (!output->out)
 		return 0;
 	int code = 0, written = 0;
+	report_incomplete(output);
 	output->results.style.columns = sl_console_columns(STDOUT_FILENO); /* it may have changed */
 	if (complete)
 		code = sl_scan_emit(output->sinks, output->sink_count, &event);

@@ -5,9 +5,11 @@
  */
 #include "sluice/http/date.h"
 
+#include "sluice/base/calendar.h"
+
 #include <time.h>
 
-#define DAY_S 86400
+#define LAST_DAY 2932896 /* 9999-12-31 */
 
 static const char *const months[] = { "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep",
 	"Oct", "Nov", "Dec" };
@@ -125,49 +127,25 @@ take_asctime(struct sl_span text, struct fields *out)
 /* ---- the calendar ---- */
 
 static bool
-is_leap(int year)
-{
-	return (year % 4 == 0 && year % 100 != 0) || year % 400 == 0;
-}
-
-static int
-days_in_month(int year, int month)
-{
-	static const int lengths[] = { 31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31 };
-	return lengths[month] + (month == 1 && is_leap(year));
-}
-
-/* Days from 1970-01-01 to the first of January; the proleptic Gregorian calendar, year >= 1. */
-static int64_t
-days_to_year(int year)
-{
-	int64_t before = year - 1;
-	return before * 365 + before / 4 - before / 100 + before / 400 - 719162;
-}
-
-static bool
 is_valid(const struct fields *f)
 {
-	return f->year >= 1 && f->day >= 1 && f->day <= days_in_month(f->year, f->month) &&
-	       f->hour <= 23 && f->minute <= 59 && f->second <= 60;
+	struct sl_calendar_date date = { f->year, f->month + 1, f->day };
+	return sl_calendar_is_valid(&date) && f->hour <= 23 && f->minute <= 59 && f->second <= 60;
 }
 
 static int64_t
 to_seconds(const struct fields *f)
 {
-	int64_t day = days_to_year(f->year) + f->day - 1;
-	for (int month = 0; month < f->month; month++)
-		day += days_in_month(f->year, month);
-	return day * DAY_S + f->hour * 3600 + f->minute * 60 + f->second;
+	struct sl_calendar_date date = { f->year, f->month + 1, f->day };
+	return sl_calendar_days(&date) * SL_DAY_S + f->hour * 3600 + f->minute * 60 + f->second;
 }
 
 /* RFC 9110 5.6.7: a year more than 50 years ahead means the latest such year in the past. */
 static int
 full_year(int short_year, int64_t now_s)
 {
-	int now = 1970;
-	while (days_to_year(now + 1) * DAY_S <= now_s && now < 9999)
-		now++;
+	int64_t day = SL_MIN(SL_MAX(now_s, 0) / SL_DAY_S, LAST_DAY);
+	int now = sl_calendar_date(day).year;
 	int year = now - now % 100 + 100 + short_year;
 	while (year > now + 50)
 		year -= 100;

@@ -14,8 +14,9 @@
 /* Properties of a regular expression that are found in its text, without compiling it. */
 struct sl_pattern_syntax {
 	const char *word_end; /* \< \> \` or \' outside a class: ends of words and texts in grep */
-	const char *newline;  /* what only a newline matches, and without which an alternative of
-				 the whole cannot match; NULL if there is none */
+	const char *newline;  /* what only a line break matches, and without which an alternative
+				 of the whole cannot match; NULL if there is none */
+	bool others_match;    /* another alternative can */
 	bool has_anchor_g;    /* \G: where the search begins decides */
 	bool needs_utf;       /* means characters, not bytes */
 
@@ -30,12 +31,18 @@ struct sl_pattern_syntax {
  * fails. */
 void sl_pattern_read_syntax(struct sl_span text, struct sl_pattern_syntax *syntax);
 
+/* A byte that a backslash makes a plain one: punctuation. Escaped letters and digits mean
+ * something. */
+bool sl_pattern_is_escapable(char c);
+
 /* True if the text is UTF-8 and not just ASCII. */
 bool sl_pattern_is_wide(struct sl_span text);
 
-/* What confirms a line: a literal that stands in it, or an expression that matches. */
+/* What confirms a line: its level, a literal that stands in it, or an expression that matches. */
 struct sl_pattern_check {
-	struct sl_span literal; /* if `code` is NULL; in the pattern's memory */
+	enum sl_level level; /* it is that or a worse one; or NONE */
+	const struct sl_lexicon *lexicon; /* all literals, if matches have bounds; or NULL */
+	struct sl_span literal; /* if `code` and `lexicon` are NULL; in the pattern's memory */
 	pcre2_code *code; /* of bytes, or of lines that are valid UTF-8; machine code if allowed */
 	pcre2_code *any;  /* of lines that are not valid UTF-8, interpreted; NULL: of bytes */
 	bool has_jit;     /* `code` is machine code */
@@ -51,7 +58,10 @@ struct sl_pattern {
 	size_t check_count;
 	bool selects; /* the ranks of prefilters are indexes of checks: only those whose literals
 			 stand in a line need to confirm it */
-	struct sl_buf bytes;  /* with the checks' literals */
+	struct sl_buf bytes;       /* with the checks' literals */
+	struct sl_lexicon lexicon; /* of the check that has one, which is the first */
+	enum sl_level level;       /* of the only check; or NONE */
+	bool inverts;
 	bool has_expressions; /* a check has a code */
 	bool has_jit;         /* one of them is machine code */
 };

@@ -39,7 +39,14 @@ scan_step(const struct scan_call *call, size_t len)
 	struct sl_partial_run run = { .data = call->step->data, .len = len };
 	uint64_t *marks = call->consumer->marks;
 	int code = 0;
-	sl_block_scan(scan->kernel, scan->plan, NULL, run.data, len, marks, &run.block);
+	struct sl_block_steps block = { .kernel = scan->kernel,
+		.plan = scan->plan,
+		.data = run.data,
+		.len = len,
+		.marks = marks,
+		.inverts = sl_pattern_inverts(scan->setup->pattern),
+		.result = &run.block };
+	(void)sl_block_step(&block, UINT64_MAX);
 	if (scan->has_partials)
 		code = sl_scan_kinds_run(scan, piece, &run, marks, call->consumer->memo);
 	else

@@ -8,9 +8,12 @@
 #include "sluice/rt/channel.h"
 #include "sluice/rt/chunk.h"
 #include "sluice/rt/semaphore.h"
+#include "sluice/scan/context.h"
 #include "sluice/scan/join.h"
 #include "sluice/scan/scan.h"
 #include "sluice/scan/steps.h"
+
+#include <errno.h>
 
 /*
  * An input on its way through the scan, with pieces, counts and a state of its own: several are
@@ -55,9 +58,10 @@ struct scan_job {
 		waiting;      /* pieces that were scanned, by number: until those before them are */
 	uint64_t next_merged; /* number of the piece that is merged next */
 	struct sl_join join;
-	bool has_begun;    /* the sink knows it */
-	bool ignores_rest; /* the state is final, later pieces are not counted */
-	bool is_limited;   /* because max_hits was reached */
+	struct sl_context context; /* chooses the lines that are reported */
+	bool has_begun;            /* the sink knows it */
+	bool ignores_rest;         /* the state is final, later pieces are not counted */
+	bool is_limited;           /* because max_hits was reached */
 	enum sl_scan_state state;
 	uint64_t hits;       /* passed to the sinks, or counted towards max_hits */
 	uint64_t known_hits; /* the part of progress.hits that is its */
@@ -129,6 +133,7 @@ struct scan {
 	struct scan_piece *free_pieces;
 
 	struct sl_matcher *matcher; /* the merger's */
+	struct sl_context_rule context;
 
 	/* scan_kinds.c */
 	uint64_t next_number; /* of an input */
@@ -166,11 +171,41 @@ sl_scan_wants_lines(const struct scan *scan)
 	return scan->wanted & SL_SCAN_WANTS(SL_SCAN_EVENT_LINE);
 }
 
+static inline bool
+sl_scan_wants_context(const struct scan *scan)
+{
+	return scan->wanted & SL_SCAN_WANTS(SL_SCAN_EVENT_CONTEXT);
+}
+
 /* The input that is reported next: lines of no other one go to the sinks. */
 static inline bool
 sl_scan_is_front(const struct scan *scan, const struct scan_job *job)
 {
 	return scan->jobs.next == &job->of_scan;
+}
+
+/* For the display, and for stop_at_hit: so many lines of the input match. */
+static inline void
+sl_scan_note_hits(struct scan *scan, struct scan_job *job, uint64_t hits)
+{
+	scan->progress->hits += hits - job->known_hits;
+	job->known_hits = hits;
+}
+
+/* Nothing more of the input is wanted than what was read. */
+static inline void
+sl_scan_stop_reading(struct scan_job *job)
+{
+	job->is_over = true;
+	if (job->reading)
+		sl_group_cancel(job->reading, -ECANCELED);
+}
+
+/* Selected lines of an input after which it ends. */
+static inline uint64_t
+sl_scan_max_hits(const struct scan *scan)
+{
+	return scan->setup->stop_input_at_hit ? 1 : scan->setup->max_hits;
 }
 
 /* Set the result that scanning the zeros of a hole would have. Returns 0 or -ENOMEM. */
@@ -288,6 +323,14 @@ SL_SUSPENDS
 int sl_scan_consume(void *arg);
 
 /* ---- the merger ---- */
+
+/* scan_lines.c: the lines that begin and end in the piece, and the one that a cut has split. Return
+ * 0 or a negative code. */
+SL_SUSPENDS
+int sl_scan_give_lines(struct scan *scan, const struct scan_piece *piece) SL_MUST_CHECK;
+SL_SUSPENDS
+int sl_scan_give_line(
+	struct scan *scan, struct scan_job *job, const struct sl_partial_line *line) SL_MUST_CHECK;
 
 /* scan_merge.c: the next piece of its input. Returns 0 or a negative code. */
 SL_SUSPENDS

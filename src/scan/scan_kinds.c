@@ -70,9 +70,9 @@ add_lines(struct scan *scan, struct scan_piece *piece, const struct sl_partial_r
 	struct sl_line line;
 	int code = 0;
 	sl_lines_init(&lines, scan->kernel, run->data, run->len, marks);
-	for (uint64_t left = run->block.hits; code == 0 && left; left--) {
-		bool is_there = sl_lines_next(&lines, &line);
-		sl_assert(is_there);
+	/* Of lines that do not match, results have no number. */
+	uint64_t left = scan->kinds_spec.inverts ? UINT64_MAX : run->block.hits;
+	for (; code == 0 && left && sl_lines_next(&lines, &line); left--) {
 		if (scan->has_partials)
 			marks[lines.word] = 0;
 		struct sl_partial_line found = { .text = line.text,
@@ -109,7 +109,7 @@ sl_scan_kinds_run(struct scan *scan, struct scan_piece *piece, const struct sl_p
 	if (scan->has_partials)
 		return add_run(scan, piece, run, marks, memo);
 	/* Lines that are one too many have no kind: the merger knows which. */
-	bool is_limited = scan->setup->max_hits != UINT64_MAX;
+	bool is_limited = sl_scan_max_hits(scan) != UINT64_MAX;
 	return scan->setup->kinds && !is_limited ? add_lines(scan, piece, run, marks, 0, memo) : 0;
 }
 

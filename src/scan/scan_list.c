@@ -85,7 +85,7 @@ list_directory(struct scan *scan, const char *directory)
 	struct sl_walk *walk = NULL;
 	struct sl_error err = { 0 };
 	const char *path = NULL;
-	int code = sl_walk_new(&walk, directory, !scan->setup->no_follow);
+	int code = sl_walk_new(&walk, directory, !scan->setup->no_follow, &scan->setup->rules);
 	while (code == 0) {
 		int found = sl_walk_next(walk, &path, &err);
 		if (found == SL_WALK_END)

@@ -44,6 +44,7 @@ sl_scan_summary_add(struct sl_scan_summary *summary, const struct sl_scan_result
 	summary->lines += result->lines;
 	summary->hits += result->hits;
 	summary->undecided += result->undecided;
+	summary->unlevelled += result->unlevelled;
 	summary->other_case += result->other_case;
 }
 

@@ -16,6 +16,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <fnmatch.h>
 #include <limits.h>
 #include <search.h>
 #include <stdio.h>
@@ -77,6 +78,7 @@ struct sl_walk {
 	size_t depth; /* levels open; 0 before the first directory and after the last */
 	bool has_begun;
 	bool follow;
+	struct sl_walk_rules rules;
 
 	char *real_path; /* of the first directory; NULL if it is not known */
 	void *linked;    /* tree of struct file_id: files that links have led to */
@@ -184,13 +186,31 @@ kind_of(DIR *dir, const struct dirent *found)
 }
 
 static bool
-add_entry(struct level *level, const struct dirent *found)
+is_left_out(const struct sl_walk_rules *rules, const char *name, bool is_directory)
+{
+	bool is_out = false, is_first = true;
+	for (size_t i = 0; i < rules->count; i++) {
+		const struct sl_walk_rule *rule = &rules->items[i];
+		if (is_directory != (rule->kind == SL_WALK_EXCLUDE_DIRECTORY))
+			continue;
+		bool includes = rule->kind == SL_WALK_INCLUDE;
+		if (is_first && includes)
+			is_out = true;
+		is_first = false;
+		if (fnmatch(rule->glob, name, 0) == 0)
+			is_out = !includes;
+	}
+	return is_out;
+}
+
+static bool
+add_entry(struct sl_walk *walk, struct level *level, const struct dirent *found)
 {
 	const char *name = found->d_name;
 	if (strcmp(name, ".") == 0 || strcmp(name, "..") == 0)
 		return true;
 	enum kind kind = kind_of(level->dir, found);
-	if (kind == KIND_NONE)
+	if (kind == KIND_NONE || is_left_out(&walk->rules, name, kind == KIND_DIRECTORY))
 		return true;
 	level->entries[level->count++] = (struct walk_entry){ level->names.len, kind };
 	sl_buf_add(&level->names, name, strlen(name) + 1);
@@ -241,7 +261,7 @@ read_batch(void *arg)
 			level->at_end = true;
 			break;
 		}
-		if (!add_entry(level, found))
+		if (!add_entry(walk, level, found))
 			return -ENOMEM;
 	}
 	if (level->count)
@@ -325,13 +345,15 @@ enter(struct sl_walk *walk, int parent, const char *name)
 }
 
 int
-sl_walk_new(struct sl_walk **out, const char *directory, bool follow)
+sl_walk_new(
+	struct sl_walk **out, const char *directory, bool follow, const struct sl_walk_rules *rules)
 {
 	struct sl_walk *walk = calloc(1, sizeof(*walk));
 	*out = walk;
 	if (!walk)
 		return -ENOMEM;
 	walk->follow = follow;
+	walk->rules = *rules;
 	sl_buf_add_str(&walk->path, directory);
 	if (!walk->path.failed)
 		return 0;

@@ -93,17 +93,25 @@ add_submatches(struct sl_json_sink *sink, struct sl_json *json, const struct sl_
 	return more < 0 ? more : code;
 }
 
+static void
+add_no_submatches(struct sl_json *json)
+{
+	sl_json_open(json, "submatches", SL_JSON_ARRAY);
+	sl_json_close(json);
+}
+
 /* As in ripgrep, a line includes its newline. For a part of a line the bytes left out on both sides
  * are given. */
 SL_SUSPENDS
 static int
-add_match(struct sl_json_sink *sink, const struct sl_input *input, const struct sl_scan_line *line)
+add_line(struct sl_json_sink *sink, const struct sl_input *input, const struct sl_scan_line *line,
+	bool is_context)
 {
 	struct sl_json json;
 	struct sl_line_shown shown = sl_line_shown(line);
 	struct sl_span text =
 		sl_span((const char *)line->text + shown.begin, shown.end - shown.begin);
-	begin_event(&json, &sink->results->pending, "match");
+	begin_event(&json, &sink->results->pending, is_context ? "context" : "match");
 	add_path(&json, input);
 	int code =
 		add_line_text(sink->results, &json, "lines", text, line->is_closed && !shown.after);
@@ -113,7 +121,9 @@ add_match(struct sl_json_sink *sink, const struct sl_input *input, const struct 
 		sl_json_u64(&json, "truncated_before", shown.before);
 		sl_json_u64(&json, "truncated_after", shown.after);
 	}
-	if (code == 0)
+	if (code == 0 && is_context)
+		add_no_submatches(&json);
+	else if (code == 0)
 		code = add_submatches(sink, &json, line, &shown);
 	sl_json_end_line(&json);
 	return code;
@@ -179,7 +189,7 @@ add_end(struct sl_json_sink *sink, const struct sl_input *input,
 		.bytes = result->bytes,
 		.printed = position(sink->results) - sink->input_begin,
 		.lines = result->hits,
-		.matches = sink->has_lines ? sink->input_matches : result->hits };
+		.matches = sink->options.has_lines ? sink->input_matches : result->hits };
 	sink->printed_bytes += totals.printed;
 	sink->printed_matches += totals.matches;
 	begin_event(&json, &sink->results->pending, "end");
@@ -190,6 +200,8 @@ add_end(struct sl_json_sink *sink, const struct sl_input *input,
 	sl_json_string(&json, "state", sl_span_str(sl_scan_state_name(result->state)));
 	if (result->undecided)
 		sl_json_u64(&json, "undecided_lines", result->undecided);
+	if (result->unlevelled)
+		sl_json_u64(&json, "lines_without_level", result->unlevelled);
 	if (result->err && result->err->code)
 		sl_json_string(&json, "error", sl_span_str(result->err->text));
 	sl_json_end_line(&json);
@@ -211,6 +223,8 @@ add_summary(struct sl_json_sink *sink, const struct sl_scan_outcome *outcome)
 	add_elapsed(&json, "elapsed_total", outcome->elapsed_ns);
 	add_stats(&json, &totals);
 	sl_json_u64(&json, "total_lines", summary->lines);
+	if (summary->unlevelled)
+		sl_json_u64(&json, "lines_without_level", summary->unlevelled);
 	sl_json_u64(&json, "troubles", sl_scan_summary_troubles(summary));
 	sl_json_open(&json, "states", SL_JSON_OBJECT);
 	for (unsigned state = 0; state < SL_SCAN_STATES; state++)
@@ -231,7 +245,9 @@ on_event(void *ctx, const struct sl_scan_event *event)
 		add_begin(sink, event->input);
 		return 0;
 	case SL_SCAN_EVENT_LINE:
-		code = add_match(sink, event->input, event->line);
+	case SL_SCAN_EVENT_CONTEXT:
+		code = add_line(
+			sink, event->input, event->line, event->kind == SL_SCAN_EVENT_CONTEXT);
 		return code ? code : sl_results_complete(sink->results, event->input);
 	case SL_SCAN_EVENT_END:
 		add_end(sink, event->input, event->result);
@@ -246,14 +262,17 @@ on_event(void *ctx, const struct sl_scan_event *event)
 }
 
 struct sl_scan_sink
-sl_json_sink_init(struct sl_json_sink *json, struct sl_results *results, bool has_lines)
+sl_json_sink_init(
+	struct sl_json_sink *json, struct sl_results *results, struct sl_json_sink_options options)
 {
-	*json = (struct sl_json_sink){ .results = results, .has_lines = has_lines };
+	*json = (struct sl_json_sink){ .results = results, .options = options };
 	struct sl_scan_sink sink = { .ctx = json,
 		.wants = SL_SCAN_WANTS(SL_SCAN_EVENT_BEGIN) | SL_SCAN_WANTS(SL_SCAN_EVENT_END) |
 			 SL_SCAN_WANTS(SL_SCAN_EVENT_IDLE) | SL_SCAN_WANTS(SL_SCAN_EVENT_SUMMARY),
 		.event = on_event };
-	if (has_lines)
+	if (options.has_lines)
 		sink.wants |= SL_SCAN_WANTS(SL_SCAN_EVENT_LINE);
+	if (options.has_context)
+		sink.wants |= SL_SCAN_WANTS(SL_SCAN_EVENT_CONTEXT);
 	return sink;
 }

@@ -57,7 +57,7 @@ sl_line_matches_begin(struct sl_line_matches *matches, const struct sl_scan_line
 	matches->line = line;
 	matches->from = matches->count = matches->next = 0;
 	matches->is_quick = false;
-	matches->verdict = SL_VERDICT_YES;
+	matches->verdict = line->has_no_match ? SL_VERDICT_NO : SL_VERDICT_YES;
 }
 
 /* Locate the next matches; on the runtime's thread or on a worker. */

@@ -4,7 +4,11 @@
  */
 #include "sluice/sink/lines_sink.h"
 
+#include "sluice/scan/source.h"
 #include "sluice/sink/line.h"
+
+#include <errno.h>
+#include <stdlib.h>
 
 #define DIGITS_MAX 20u /* of a uint64_t */
 
@@ -63,19 +67,79 @@ add_number(struct sl_results *results, uint64_t value)
 	} while (value > 0);
 	sl_results_add_coloured(
 		results, SL_COLOUR_LINE, sl_span(digits + begin, sizeof(digits) - begin));
-	sl_buf_add_char(&results->pending, ':');
+}
+
+/* As in grep: what follows name and number is a colon in lines that match, a dash in others. */
+static void
+begin_line(struct sl_lines_sink *lines, const struct sl_input *input,
+	const struct sl_scan_line *line, bool is_context)
+{
+	struct sl_results *results = lines->results;
+	struct sl_results_names names = lines->names;
+	char separator = is_context ? '-' : ':';
+	if (names.separator == ':')
+		names.separator = separator;
+	if (lines->options.has_context && lines->has_lines && line->begins_group)
+		sl_buf_add_str(&results->pending, "--\n");
+	lines->has_lines = true;
+	sl_results_add_name(results, &names, input);
+	if (!lines->options.has_numbers)
+		return;
+	add_number(results, line->number);
+	sl_buf_add_char(&results->pending, separator);
+}
+
+static int
+note_incomplete(
+	struct sl_lines_sink *lines, const struct sl_input *input, const struct sl_scan_line *line)
+{
+	if (lines->incomplete++)
+		return 0;
+	lines->incomplete_number = line->number;
+	lines->incomplete_off = line->off;
+	lines->incomplete_input = sl_span_dup(sl_span_str(input->shown));
+	return lines->incomplete_input ? 0 : -ENOMEM;
+}
+
+/* Each match that is not empty, as grep -o prints them. */
+SL_SUSPENDS
+static int
+add_only_matches(
+	struct sl_lines_sink *lines, const struct sl_input *input, const struct sl_scan_line *line)
+{
+	struct sl_results *results = lines->results;
+	const char *text = (const char *)line->text;
+	struct sl_line_matches matches;
+	struct sl_match_range range;
+	int code = 0, more;
+	sl_line_matches_begin(&matches, line);
+	while (code == 0 && (more = sl_line_matches_next(&matches, &range)) != 0) {
+		if (more < 0)
+			return more;
+		if (range.begin >= range.end)
+			continue;
+		begin_line(lines, input, line, false);
+		sl_results_add_colour(results, SL_COLOUR_MATCH);
+		code = add_text(results, sl_span(text + range.begin, range.end - range.begin));
+		sl_results_add_colour(results, SL_COLOUR_RESET);
+		sl_buf_add_char(&results->pending, '\n');
+		if (code == 0)
+			code = sl_results_make_room(results);
+	}
+	bool is_part = line->len < line->whole_len && !line->has_no_match;
+	if (code == 0 && (is_part || matches.verdict == SL_VERDICT_UNDECIDED))
+		code = note_incomplete(lines, input, line);
+	return code;
 }
 
 SL_SUSPENDS
 static int
-add_line(const struct sl_lines_sink *lines, const struct sl_input *input,
-	const struct sl_scan_line *line)
+add_line(struct sl_lines_sink *lines, const struct sl_input *input, const struct sl_scan_line *line,
+	bool is_context)
 {
 	struct sl_results *results = lines->results;
 	struct sl_buf *out = &results->pending;
-	sl_results_add_name(results, &lines->names, input);
-	if (lines->has_numbers)
-		add_number(results, line->number);
+	begin_line(lines, input, line, is_context);
 	struct sl_line_shown shown = sl_line_shown(line);
 	/* On a terminal a carriage return before the newline is part of the line's end; elsewhere
 	 * the bytes stay as they are. */
@@ -84,7 +148,9 @@ add_line(const struct sl_lines_sink *lines, const struct sl_input *input,
 		shown.end--;
 	if (shown.before)
 		sl_buf_printf(out, "[... %llu bytes] ", (unsigned long long)shown.before);
-	int code = add_matches(results, line, &shown);
+	int code = is_context ? add_text(results, sl_span((const char *)line->text + shown.begin,
+							  shown.end - shown.begin))
+			      : add_matches(results, line, &shown);
 	if (shown.after)
 		sl_buf_printf(out, " [... %llu bytes]", (unsigned long long)shown.after);
 	sl_buf_add_char(out, '\n');
@@ -95,23 +161,34 @@ SL_SUSPENDS
 static int
 on_event(void *ctx, const struct sl_scan_event *event)
 {
-	const struct sl_lines_sink *lines = ctx;
+	struct sl_lines_sink *lines = ctx;
+	bool is_context = event->kind == SL_SCAN_EVENT_CONTEXT;
 	int code = 0;
 	if (event->kind == SL_SCAN_EVENT_IDLE)
 		return sl_results_idle(lines->results);
-	if (event->kind == SL_SCAN_EVENT_LINE)
-		code = add_line(lines, event->input, event->line);
+	if (event->kind == SL_SCAN_EVENT_LINE && lines->options.prints_matches)
+		code = add_only_matches(lines, event->input, event->line);
+	else if (event->kind == SL_SCAN_EVENT_LINE || is_context)
+		code = add_line(lines, event->input, event->line, is_context);
 	return code ? code : sl_results_complete(lines->results, event->input);
 }
 
 struct sl_scan_sink
 sl_lines_sink_init(struct sl_lines_sink *lines, struct sl_results *results,
-	const struct sl_results_names *names, bool has_numbers)
+	const struct sl_results_names *names, struct sl_lines_sink_options options)
 {
-	*lines = (struct sl_lines_sink){ results, *names, has_numbers };
+	*lines = (struct sl_lines_sink){ .results = results, .names = *names, .options = options };
 	/* END: a reader that has closed the pipe ends the scan, also where no line matches. */
-	return (struct sl_scan_sink){ .ctx = lines,
-		.wants = SL_SCAN_WANTS(SL_SCAN_EVENT_LINE) | SL_SCAN_WANTS(SL_SCAN_EVENT_END) |
-			 SL_SCAN_WANTS(SL_SCAN_EVENT_IDLE),
-		.event = on_event };
+	unsigned wants = SL_SCAN_WANTS(SL_SCAN_EVENT_LINE) | SL_SCAN_WANTS(SL_SCAN_EVENT_END) |
+			 SL_SCAN_WANTS(SL_SCAN_EVENT_IDLE);
+	if (options.has_context)
+		wants |= SL_SCAN_WANTS(SL_SCAN_EVENT_CONTEXT);
+	return (struct sl_scan_sink){ .ctx = lines, .wants = wants, .event = on_event };
+}
+
+void
+sl_lines_sink_release(struct sl_lines_sink *lines)
+{
+	free(lines->incomplete_input);
+	*lines = (struct sl_lines_sink){ 0 };
 }

@@ -8,7 +8,6 @@
 #include "sluice/ui/table.h"
 
 #include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
 
 struct sl_table_sink_row {
@@ -53,6 +52,16 @@ note_of(const struct sl_table_sink_row *row)
 	return row->has_only_cr ? "no newline" : "";
 }
 
+static void
+add_totals_note(struct sl_buf *note, uint64_t skipped, uint64_t unlevelled)
+{
+	if (skipped > 0)
+		sl_buf_printf(note, "%llu skipped", (unsigned long long)skipped);
+	if (unlevelled > 0)
+		sl_buf_printf(note, "%s%llu line%s without a level", skipped ? ", " : "",
+			(unsigned long long)unlevelled, unlevelled == 1 ? "" : "s");
+}
+
 int
 sl_table_sink_format(const struct sl_table_sink *table, const struct sl_scan_summary *summary)
 {
@@ -67,21 +76,22 @@ sl_table_sink_format(const struct sl_table_sink *table, const struct sl_scan_sum
 			.unread = row->is_unread,
 			.note = sl_span_str(note_of(row)) };
 	}
-	char note[64] = "";
-	if (table->skipped > 0)
-		snprintf(note, sizeof(note), "%llu skipped", (unsigned long long)table->skipped);
+	struct sl_buf note = { 0 };
+	add_totals_note(&note, table->skipped, summary->unlevelled);
 	const struct sl_results_style *style = &table->results->style;
 	struct sl_table text = { .rows = rows,
 		.row_count = table->row_count,
 		.lines = summary->lines,
 		.error_lines = summary->hits,
-		.note = sl_span_str(note),
+		.note = sl_buf_span(&note),
 		.columns = style->columns,
 		.colour = style->colour,
 		.unicode = style->unicode };
 	sl_table_format(&text, &table->results->pending);
 	free(rows);
-	return 0;
+	int code = note.failed ? -ENOMEM : 0;
+	sl_buf_release(&note);
+	return code;
 }
 
 static int

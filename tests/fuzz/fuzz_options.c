@@ -107,7 +107,10 @@ ask_getopt(struct oracle *oracle, const struct sl_command *command, const struct
 			*at++ = ':';
 		if (option->name)
 			longs[count++] = (struct option){ option->name,
-				option->argument ? required_argument : no_argument, NULL,
+				option->omitted    ? optional_argument
+				: option->argument ? required_argument
+						   : no_argument,
+				NULL,
 				NO_LETTER + (int)i };
 	}
 	*at = '\0';
@@ -123,11 +126,11 @@ ask_getopt(struct oracle *oracle, const struct sl_command *command, const struct
 		size_t index = code >= NO_LETTER ? (size_t)(code - NO_LETTER)
 						 : index_of_letter(command, code);
 		struct given *given = &oracle->given[index];
-		given->value = optarg;
+		given->value = optarg ? optarg : command->options[index].omitted;
 		given->count++;
 		given->last = ++oracle->order;
-		oracle->is_doubtful =
-			oracle->is_doubtful || !is_surely_valid(&command->options[index], optarg);
+		bool is_sure = is_surely_valid(&command->options[index], given->value);
+		oracle->is_doubtful = oracle->is_doubtful || !is_sure;
 	}
 	while (optind < line->count)
 		oracle->operands[oracle->operand_count++] = words[optind++];

@@ -17,7 +17,7 @@ test_kinds_golden() {
 # each error line is of one kind, also with -m and where a pattern has no literal
 test_kinds_sum() {
 	local options
-	for options in "" "-m 7" "-e [Ee]rr?or" "--chunk 64K"; do
+	for options in "" "-m 7" "-e [Ee]rr?or" "--chunk 64K" -v "--level error" "-w -e error --by-pattern"; do
 		# shellcheck disable=SC2086
 		scan --json --top 10000 $options "$ROOT/tests/data/logs"
 		[[ $(matched_lines template) == "$(matched_lines summary)" ]] || fail "counts do not add up: $options"

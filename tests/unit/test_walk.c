@@ -16,6 +16,7 @@ struct scene {
 	char directory[64];
 	const char *below; /* of the directory: where the walk begins */
 	bool no_follow;
+	struct sl_walk_rules rules;
 	struct sl_buf said;
 	size_t files;
 	int result;
@@ -68,7 +69,9 @@ walk_task(void *arg)
 	struct sl_error err = { 0 };
 	const char *path = NULL;
 	size_t skip = strlen(scene->directory) + 1;
-	cr_assert_eq(sl_walk_new(&walk, path_of(scene, scene->below), !scene->no_follow), 0);
+	cr_assert_eq(
+		sl_walk_new(&walk, path_of(scene, scene->below), !scene->no_follow, &scene->rules),
+		0);
 	while ((scene->result = sl_walk_next(walk, &path, &err)) != SL_WALK_END) {
 		if (scene->result == SL_WALK_FILE || scene->result == SL_WALK_LINK)
 			sl_buf_printf(&scene->said, "%s%s\n",
@@ -122,6 +125,56 @@ static void
 put_link(const struct scene *scene, const char *name, const char *target)
 {
 	cr_assert_eq(symlink(target, path_of(scene, name)), 0);
+}
+
+Test(walk, rules_leave_names_out_as_those_of_grep)
+{
+	static const struct {
+		struct sl_walk_rule rules[4];
+		size_t count;
+		const char *files;
+	} cases[] = {
+		{ { { SL_WALK_INCLUDE, "*.log" } }, 1, "a.log\nlogs/b.log\nold/c.log\n" },
+		{ { { SL_WALK_EXCLUDE, "*.gz" }, { SL_WALK_EXCLUDE, ".*" } }, 2,
+			"a.log\nlink\nlogs/b.log\nold/c.log\n" },
+		/* The last one that matches, and without any the first one. */
+		{ { { SL_WALK_INCLUDE, "*.log" }, { SL_WALK_EXCLUDE, "b*" } }, 2,
+			"a.log\nold/c.log\n" },
+		{ { { SL_WALK_EXCLUDE, "*.log" }, { SL_WALK_INCLUDE, "[bc].log" } }, 2,
+			".hidden\na.gz\nlink\nlogs/b.log\nold/c.log\n" },
+		{ { { SL_WALK_INCLUDE, "a.*" }, { SL_WALK_INCLUDE, "c?log" } }, 2,
+			"a.gz\na.log\nold/c.log\n" },
+		/* Directories have rules of their own. */
+		{ { { SL_WALK_EXCLUDE_DIRECTORY, "o*" }, { SL_WALK_EXCLUDE, "logs" } }, 2,
+			".hidden\na.gz\na.log\nlink\nlogs/b.log\n" },
+		{ { { SL_WALK_EXCLUDE_DIRECTORY, "*" }, { SL_WALK_INCLUDE, "*.log" } }, 2,
+			"a.log\n" },
+		{ { { SL_WALK_INCLUDE, "x" } }, 1, NULL },
+	};
+	for (size_t i = 0; i < SL_COUNT_OF(cases); i++) {
+		struct scene scene;
+		begin(&scene);
+		put_file(&scene, "a.log");
+		put_file(&scene, "a.gz");
+		put_file(&scene, ".hidden");
+		put_directory(&scene, "logs");
+		put_file(&scene, "logs/b.log");
+		put_directory(&scene, "old");
+		put_file(&scene, "old/c.log");
+		/* What a link leads to outside is read like a file. */
+		put_link(&scene, "link", "/proc/self/maps");
+		scene.rules = (struct sl_walk_rules){ cases[i].rules, cases[i].count };
+		walk(&scene);
+		const char *said = scene.said.data ? scene.said.data : "";
+		struct sl_buf files = { 0 };
+		for (const char *at = said; *at; at++)
+			if (*at != '@' && !(*at == ' ' && at > said && at[-1] == '@'))
+				sl_buf_add_char(&files, *at);
+		cr_expect_str_eq(files.data ? files.data : "", cases[i].files ? cases[i].files : "",
+			"case %zu: %s", i, said);
+		sl_buf_release(&files);
+		end(&scene);
+	}
 }
 
 #define PASSED "' is skipped: it is a "

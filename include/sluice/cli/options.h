@@ -15,6 +15,8 @@
 #include "sluice/base/bytes.h"
 #include "sluice/base/error.h"
 #include "sluice/download/batch.h"
+#include "sluice/logline/level.h"
+#include "sluice/scan/walk.h"
 #include "sluice/ui/colour.h"
 
 #include <stdbool.h>
@@ -59,6 +61,12 @@ enum sl_option_progress {
 /* Words of the command line, in order. The strings are those of argv, the array is on the heap. */
 struct sl_words {
 	const char **items;
+	size_t count;
+};
+
+/* Rules of names in directories, in order; array and globs are on the heap. */
+struct sl_option_rules {
+	struct sl_walk_rule *items;
 	size_t count;
 };
 
@@ -118,22 +126,36 @@ struct sl_get_options {
 
 struct sl_scan_options {
 	struct sl_words inputs;   /* may be empty: stdin, if it is not a terminal */
-	struct sl_words patterns; /* -e; empty = the default rule, "ERROR" or "error" */
+	struct sl_words patterns; /* -e; if there are no files either: lines with ERROR or error */
+	struct sl_words pattern_files; /* -f; "-" = stdin, once, and then not among the inputs */
 	bool fixed_strings;
 	bool ignore_case;
+	bool word_regexp;
+	bool line_regexp; /* then word_regexp is not used */
+	bool invert_match;
+	const char *level_name; /* as typed; NULL = none */
+	enum sl_level level;    /* instead of patterns; NONE = patterns */
 
-	bool print; /* never with count or quiet */
+	bool print;         /* never with count, quiet or a list of names */
+	bool only_matching; /* implies print, unless json */
+	bool files_with_matches, files_without_match; /* not both; neither with json */
 	bool count;
 	bool quiet;
 	bool line_number;    /* implies print, unless json */
 	bool no_line_number; /* excludes line_number, the later option wins; as the next two */
 	bool with_filename;
 	bool no_filename;
-	bool null_names;        /* a NUL after names, not a colon */
-	uint64_t max_count;     /* error lines after which an input ends; UINT64_MAX = no limit */
-	const char *digest_out; /* file, or NULL; as the next one */
+	bool null_names; /* a NUL after names, not a colon */
+	/* Lines printed around each error line; SL_OPTION_NO_CONTEXT = not given, so that groups of
+	 * lines are not separated. Any of them implies print, unless json. */
+	uint64_t before, after, context;
+	uint64_t max_count; /* error lines after which an input ends; UINT64_MAX = no limit */
+	const char *histogram;         /* as typed, or "auto"; NULL = none; not with print, count,
+					  quiet or a list of names */
+	uint64_t histogram_interval_s; /* 0 = auto */
+	const char *digest_out;        /* file, or NULL; as the next one */
 	const char *digest_base;
-	unsigned top; /* kinds of error lines that are shown; SL_OPTION_TOP_AUTO */
+	unsigned top;       /* kinds of error lines that are shown; SL_OPTION_TOP_AUTO */
 	bool json;
 	bool verbose;
 	bool stats;
@@ -141,6 +163,7 @@ struct sl_scan_options {
 	enum sl_option_progress progress;
 
 	bool no_follow;
+	struct sl_option_rules rules; /* of names in directories, in the order given */
 
 	unsigned workers; /* 0 = one for each CPU */
 	uint64_t chunk;   /* bytes; a multiple of 4096 */
@@ -148,6 +171,11 @@ struct sl_scan_options {
 	uint64_t max_memory;
 	enum sl_io_mode io;
 };
+
+#define SL_OPTION_NO_CONTEXT UINT64_MAX
+
+/* Lines around error lines are printed, if any are. */
+bool sl_scan_has_context(const struct sl_scan_options *options);
 
 #define SL_OPTIONS_HELP 1
 
@@ -183,6 +211,7 @@ enum sl_option_kind {
 	SL_OPTION_MILLI,    /* uint64_t thousandths in [min, max] */
 	SL_OPTION_CHOICE,   /* an enum whose values number the words of `choices` from 0 */
 	SL_OPTION_CHECKSUM, /* struct sl_checksum */
+	SL_OPTION_RULE,     /* struct sl_option_rules: one more, of the kind `min` */
 	SL_OPTION_IGNORED,  /* accepted, does nothing */
 	SL_OPTION_SHOW_HELP,
 };
@@ -192,6 +221,8 @@ struct sl_option {
 	const char *name;     /* long name without dashes, or NULL */
 	const char *argument; /* its name in help ("FILE"), or NULL if it takes none */
 	const char *help;     /* whole sentences; the man page holds the same words */
+	const char *omitted;  /* the value if none follows after '=', for an argument that may be
+				 omitted, else NULL; only with a long name */
 	const char *standard; /* default as shown, or NULL if there is nothing to show */
 	const char *group;    /* heading; options of a group stand together */
 	enum sl_option_kind kind;

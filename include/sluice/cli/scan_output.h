@@ -15,6 +15,7 @@
 #include "sluice/sink/json_sink.h"
 #include "sluice/sink/kinds_sink.h"
 #include "sluice/sink/lines_sink.h"
+#include "sluice/sink/list_sink.h"
 #include "sluice/sink/table_sink.h"
 
 /* {0} before begin. Other modules may read sinks, sink_count, with_numbers,
@@ -35,6 +36,7 @@ struct sl_scan_output {
 	struct sl_table_sink table;
 	struct sl_lines_sink lines;
 	struct sl_count_sink count;
+	struct sl_list_sink list;
 	struct sl_json_sink json;
 	struct sl_kinds_sink kinds_sink; /* with the table or JSON */
 	uint64_t waited_ns; /* for the reader of stdout */
@@ -53,6 +55,9 @@ int sl_scan_output_begin(struct sl_scan_output *output, const struct sl_scan_opt
 SL_SUSPENDS
 int sl_scan_output_end(struct sl_scan_output *output, const struct sl_scan_outcome *outcome,
 	bool complete, struct sl_error *err) SL_MUST_CHECK;
+
+/* True if something that was to be printed was not: this is reported, and the run has failed. */
+bool sl_scan_output_is_incomplete(const struct sl_scan_output *output);
 
 /*
  * For a run that never ends because the ring has failed, outside of its tasks: print the table of

@@ -3,11 +3,21 @@
  * line that they make a candidate.
  *
  * A pattern is a predicate of lines: joined plans (match_plan.h) and checks. Literals, however
- * many, and regular expressions that are only literals or a choice of them, decide: a line that
+ * many, and regular expressions that match a few literals and nothing else, decide: a line that
  * holds one matches. Everything else is a check, which a candidate line is confirmed by. Of a
  * literal that is too long for the kernels the first bytes make a line a candidate, and the check
  * compares all of it. Other checks are expressions, matched by PCRE2 (JIT where the system allows
- * it), and every line is a candidate.
+ * it). The literals that an expression needs (pattern_literals.h) make a line a candidate; every
+ * line is one if there is an expression for which none are known.
+ *
+ * A match may have to be a whole word or the whole line: then no literal decides, they only make
+ * lines candidates, and all of them together are one check (lexicon.h). Expressions are compiled
+ * with what has to surround them. A pattern that inverts selects the lines that do not match. That
+ * is applied to what was found (block.h), never to candidates; a line that is undecided is not
+ * selected either way.
+ *
+ * Instead of texts, a pattern can be a level: lines whose own level (logline/level.h) is that or a
+ * worse one match. Every line is a candidate then, and those without a level are counted.
  *
  * An expression in ASCII means bytes; one that names characters beyond ASCII, \p or \X means the
  * characters of UTF-8, and bytes that are not UTF-8 match nothing of it. A pattern is constant once
@@ -27,6 +37,8 @@
 #define SLUICE_SCAN_PATTERN_H
 
 #include "sluice/base/error.h"
+#include "sluice/logline/level.h"
+#include "sluice/scan/lexicon.h"
 #include "sluice/scan/match.h"
 
 #define SL_PATTERN_LINE_MAX (1024u * 1024u)    /* bytes of a line that checks see */
@@ -44,8 +56,12 @@ struct sl_matcher;
 struct sl_pattern_spec {
 	const struct sl_span *texts; /* none: the default, lines that contain ERROR or error */
 	size_t count;
+	bool has_no_default; /* no text: no line matches */
 	bool fixed; /* literals, as grep -F; a newline divides a text into several, as in grep */
 	bool ignore_case; /* ASCII letters; all letters of patterns with characters beyond ASCII */
+	enum sl_bounds bounds; /* what has to surround a match */
+	bool inverts;          /* the lines that do not match are selected */
+	enum sl_level level;   /* if not NONE: instead of texts and all above but `inverts` */
 };
 
 /*
@@ -66,6 +82,9 @@ const struct sl_match_plan *sl_pattern_plan(const struct sl_pattern *pattern);
  * text. */
 bool sl_pattern_confirms(const struct sl_pattern *pattern);
 
+/* True if the lines that do not match are selected. */
+bool sl_pattern_inverts(const struct sl_pattern *pattern);
+
 /* True if PCRE2 confirms: each matcher has a stack for it, of up to SL_PATTERN_JIT_STACK. */
 bool sl_pattern_has_expressions(const struct sl_pattern *pattern);
 
@@ -76,6 +95,10 @@ int sl_matcher_new(struct sl_matcher **out, const struct sl_pattern *pattern) SL
 
 /* NULL is fine. */
 void sl_matcher_free(struct sl_matcher *matcher);
+
+/* Lines without a level that were confirmed since the last call; 0 if the pattern is not a
+ * level. */
+uint64_t sl_matcher_take_unlevelled(struct sl_matcher *matcher);
 
 /* Take the time from `cpu_ns` instead of the thread's CPU clock: for tests, which count with it. */
 void sl_matcher_set_clock(struct sl_matcher *matcher, uint64_t (*cpu_ns)(void));

@@ -39,6 +39,7 @@ struct sl_scan_result {
 	uint64_t lines; /* a last one without newline counts */
 	uint64_t hits;  /* lines that match */
 	uint64_t undecided;
+	uint64_t unlevelled;        /* lines without a level, if the pattern is one */
 	uint64_t other_case;        /* lines that would match if case were ignored (block.h) */
 	bool has_only_cr;           /* it has carriage returns and not one newline */
 	uint64_t elapsed_ns;        /* from its first piece to its last; inputs overlap */
@@ -58,6 +59,7 @@ struct sl_scan_summary {
 	uint64_t inputs_with_hits;
 	uint64_t inputs_in[SL_SCAN_STATES];
 	uint64_t bytes, lines, hits, undecided;
+	uint64_t unlevelled; /* lines without a level, if the pattern is one */
 	uint64_t other_case; /* lines that would match if case were ignored (scan/block.h) */
 };
 

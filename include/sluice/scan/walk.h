@@ -6,7 +6,11 @@
  * reported as such, unless the walk meets the file anyway: such a link is skipped.
  * Names come sorted as long as a directory has at most SL_WALK_BATCH entries (larger ones in sorted
  * batches), a directory's files among its subdirectories. Directories are read in the blocking
- * pool.
+ * pool. Hidden names are names like others.
+ *
+ * Rules leave entries out by their names, without a report, as those of grep do: of the rules for
+ * files the last one that matches the name decides; if none does, a name is left out if the first
+ * of them includes.
  */
 #ifndef SLUICE_SCAN_WALK_H
 #define SLUICE_SCAN_WALK_H
@@ -27,11 +31,32 @@ enum sl_walk_found {
 	SL_WALK_SPECIAL,    /* a device, socket or FIFO, or a link to one */
 };
 
+enum sl_walk_rule_kind {
+	SL_WALK_INCLUDE, /* of files, and of what is not a directory */
+	SL_WALK_EXCLUDE,
+	SL_WALK_EXCLUDE_DIRECTORY, /* with all that is in it */
+};
+
+struct sl_walk_rule {
+	enum sl_walk_rule_kind kind;
+	const char *glob; /* for fnmatch(3), compared with the last component of the path */
+};
+
+/* {0}: none, which leaves nothing out. */
+struct sl_walk_rules {
+	const struct sl_walk_rule *items;
+	size_t count;
+};
+
 struct sl_walk;
 
-/* Nothing is opened yet; a directory that cannot be opened is reported by the first sl_walk_next.
- * Without `follow` every link is an OTHER_LINK. Returns 0 or -ENOMEM. */
-int sl_walk_new(struct sl_walk **out, const char *directory, bool follow) SL_MUST_CHECK;
+/*
+ * Nothing is opened yet; a directory that cannot be opened is reported by the first sl_walk_next.
+ * Without `follow` every link is an OTHER_LINK. The rules must stay; they do not concern
+ * `directory` itself. Returns 0 or -ENOMEM.
+ */
+int sl_walk_new(struct sl_walk **out, const char *directory, bool follow,
+	const struct sl_walk_rules *rules) SL_MUST_CHECK;
 
 /* NULL is fine. */
 void sl_walk_free(struct sl_walk *walk);
