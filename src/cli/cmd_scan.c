@@ -182,7 +182,8 @@ make_pattern(struct scan *scan, struct sl_error *err)
 			  : options->word_regexp ? SL_BOUNDS_WORD
 						 : SL_BOUNDS_NONE,
 		.inverts = options->invert_match,
-		.level = options->level };
+		.level = options->level,
+		.memory_max = options->max_memory / 2 };
 	if (code == 0)
 		code = sl_pattern_new(
 			&scan->pattern, &spec, sl_match_choose(sl_cpu_features()), err);

@@ -115,7 +115,7 @@ static const struct hint scan_hints[] = {
 	{ "-h", "use --help, or --no-filename" },
 	{ "-V", "use 'sluice --version'" },
 	{ "--search-zip --decompress",
-		"compressed input is not supported by this version: 'zcat FILE | sluice scan'" },
+		"compressed files are detected by their contents and decompressed" },
 	{ "-R --dereference-recursive",
 		"directories are searched by default, and links in them to files are followed; to "
 		"scan a linked directory name it" },

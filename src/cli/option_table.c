@@ -270,8 +270,8 @@ static const struct sl_option scan_options[] = {
 	{ .group = "Patterns", .letter = 'F', .name = "fixed-strings",
 		.kind = SL_OPTION_FLAG, FIELD(fixed_strings),
 		.help = "Treat patterns as plain strings, not as regular expressions. Strings "
-		"up to 128 bytes are searched by the fast matcher, in batches of 64. A longer "
-		"string, or one that ends with a carriage return, is found by its first 128 "
+		"up to 128 bytes are searched by the fast matcher, thousands of "
+		"them in one pass. A longer string, or one that ends with a carriage return, is found by its first 128 "
 		"bytes and then compared in the first MiB of the line. With -i, the regex "
 		"engine compares it, and searches for strings with non-ASCII characters: the "
 		"limits described for -e apply to these strings, not to others in the same "
@@ -362,6 +362,11 @@ static const struct sl_option scan_options[] = {
 		.standard = "0",
 		.help = "Print N lines before and after each error line, where -A or -B does "
 		"not set another number. Implies -p." },
+	{ .group = "Output", .letter = 'M', .name = "max-columns", .argument = "N",
+		.kind = SL_OPTION_NUMBER, FIELD(max_columns), RANGE(0, UINT64_MAX - 1),
+		.standard = "4096 on a terminal, 0 otherwise",
+		.help = "Print at most N bytes of each line, around its first match, with the "
+		"number of omitted bytes on each side. 0: no limit." },
 	{ .group = "Output", .letter = 'm', .name = "max-count", .argument = "N",
 		.kind = SL_OPTION_NUMBER, FIELD(max_count), RANGE(1, UINT64_MAX - 1),
 		.standard = "none",
@@ -448,7 +453,8 @@ static const struct sl_option scan_options[] = {
 		.kind = SL_OPTION_SIZE, FIELD(max_memory),
 		RANGE(SL_OPTION_MEMORY_MIN, SL_OPTION_MEMORY_MAX),
 		.standard = "64M",
-		.help = "Use at most SIZE of memory for all buffers, at least 8M." },
+		.help = "Use at most SIZE of memory for all buffers, at least 8M. Patterns may take "
+		"half of it: a set that needs more is a usage error." },
 	{ .group = "Engine", .name = "io", .argument = "HOW",
 		.kind = SL_OPTION_CHOICE, FIELD(io), .choices = io_choices, .standard = "auto",
 		.help = "How to read files that are not in the page cache. direct: bypass the "
@@ -465,8 +471,7 @@ static const struct sl_option scan_options[] = {
 	{ .group = "Accepted and ignored", .letter = 'P', .kind = SL_OPTION_IGNORED,
 		.help = "Patterns are always Perl-compatible regular expressions." },
 	{ .group = "Accepted and ignored", .letter = 'z', .kind = SL_OPTION_IGNORED,
-		.help = "Compressed files are detected by their contents, but not supported: "
-		"use zcat FILE | sluice scan." },
+		.help = "Compressed files are detected by their contents and decompressed." },
 	{ .group = "Accepted and ignored", .letter = 'a', .kind = SL_OPTION_IGNORED,
 		.help = "Files named as operands are always read. Binary files found in "
 		"directories are skipped: name them as operands to read them." },

@@ -599,8 +599,6 @@ check_scan(struct parser *parser, struct sl_scan_options *options)
 {
 	bool lists = options->files_with_matches || options->files_without_match;
 	options->chunk = sl_round_up(options->chunk, 4096);
-	if (options->only_matching) /* as with grep, -A, -B and -C have no effect */
-		options->before = options->after = options->context = SL_OPTION_NO_CONTEXT;
 	bool implies_print =
 		options->line_number || options->only_matching || sl_scan_has_context(options);
 	options->print = options->print || (implies_print && !options->json);
@@ -636,6 +634,7 @@ sl_scan_options_parse(struct sl_scan_options *out, int argc, char **argv, struct
 		.before = SL_OPTION_NO_CONTEXT,
 		.after = SL_OPTION_NO_CONTEXT,
 		.context = SL_OPTION_NO_CONTEXT,
+		.max_columns = SL_OPTION_AUTO_COLUMNS,
 		.max_count = UINT64_MAX,
 		.top = SL_OPTION_TOP_AUTO,
 		.chunk = SL_OPTION_CHUNK,

@@ -110,8 +110,7 @@ sl_scan_messages_skipped(const struct sl_scan_messages *messages)
 		enum sl_scan_state state;
 		const char *one, *many;
 	} kinds[] = {
-		{ SL_SCAN_UNSUPPORTED, "compressed, UTF-16 or UTF-32 file",
-			"compressed, UTF-16 or UTF-32 files" },
+		{ SL_SCAN_UNSUPPORTED, "unsupported file", "unsupported files" },
 		{ SL_SCAN_BINARY, "binary file", "binary files" },
 		{ SL_SCAN_LINK, "link", "links" },
 		{ SL_SCAN_SPECIAL, "device, socket or FIFO", "devices, sockets or FIFOs" },

@@ -16,6 +16,8 @@
 
 /* The part of the memory for the kinds of all lines, as sl_scan_setup.kinds says. */
 #define KINDS_SHARE 8u
+/* Bytes of a line that are printed on a terminal: half a screen or so. */
+#define TERMINAL_LINE 4096u
 
 static bool
 is_regular(int fd)
@@ -86,6 +88,16 @@ names_of(const struct sl_scan_options *options)
 		.separator = options->null_names ? '\0' : ':' };
 }
 
+/* Bytes of a line; 0 = all. */
+static size_t
+most_of_line(const struct sl_scan_output *output)
+{
+	uint64_t most = output->options->max_columns;
+	if (most == SL_OPTION_AUTO_COLUMNS)
+		return output->results.style.is_terminal ? TERMINAL_LINE : 0;
+	return (size_t)SL_MIN(most, SIZE_MAX);
+}
+
 /* The sink that makes the results. */
 static struct sl_scan_sink
 choose_sink(struct sl_scan_output *output)
@@ -110,6 +122,7 @@ choose_sink(struct sl_scan_output *output)
 		return sl_lines_sink_init(&output->lines, results, &names,
 			(struct sl_lines_sink_options){ .has_numbers = numbers,
 				.has_context = has_context,
+				.most = most_of_line(output),
 				.prints_matches = options->only_matching });
 	return sl_table_sink_init(&output->table, results);
 }

@@ -151,10 +151,14 @@ confirm_line(const struct sl_block_steps *steps, size_t begin, size_t end, bool 
 	return sl_matcher_confirm(steps->matcher, &line, took_long);
 }
 
+/* The line ends at data[end]. */
 static void
-note_undecided(struct sl_block_steps *steps, uint64_t bit)
+note_undecided(struct sl_block_steps *steps, uint64_t bit, size_t end)
 {
-	steps->slice.undecided++;
+	struct sl_block_result *slice = &steps->slice;
+	if (slice->undecided++ == 0)
+		slice->undecided_line =
+			steps->kernel->newlines(steps->data + steps->at, end - steps->at);
 	if (steps->inverts)
 		steps->undecided[steps->word] |= bit;
 }
@@ -181,7 +185,7 @@ confirm_word(struct sl_block_steps *steps, uint64_t *marks, uint64_t *candidates
 		if (verdict == SL_VERDICT_YES)
 			*marks |= bit;
 		else if (verdict == SL_VERDICT_UNDECIDED)
-			note_undecided(steps, bit);
+			note_undecided(steps, bit, end);
 		is_late = took_long && has_passed(steps, deadline);
 	}
 	steps->after = after;
@@ -379,6 +383,8 @@ sl_block_merge_line(const struct sl_match_plan *plan, struct sl_block_result *le
 	}
 	bool other_case = joint_other_case(plan, left, right), is_hit = joint == SL_BLOCK_LINE_HIT;
 	left->hits += right->hits;
+	if (!left->undecided)
+		left->undecided_line = left->newlines + right->undecided_line;
 	left->undecided += right->undecided;
 	left->unlevelled += right->unlevelled;
 	left->other_case += right->other_case;
@@ -416,6 +422,7 @@ sl_block_finish(const struct sl_block_result *result)
 		.hits = result->hits,
 		.undecided = result->undecided,
 		.unlevelled = result->unlevelled,
+		.undecided_line = result->undecided_line,
 		.other_case = result->other_case };
 	if (result->newlines) {
 		totals.hits += head_hit;

@@ -130,7 +130,8 @@ complete_line(const struct sl_partial_spec *spec, struct sl_partial *partial, ui
 	struct sl_subject subject = subject_of(line, text->last);
 	bool took_long = false;
 	enum sl_verdict verdict = sl_matcher_confirm(spec->matcher, &subject, &took_long);
-	partial->result.undecided += verdict == SL_VERDICT_UNDECIDED;
+	if (verdict == SL_VERDICT_UNDECIDED && partial->result.undecided++ == 0)
+		partial->result.undecided_line = partial->result.newlines;
 	partial->result.unlevelled += sl_matcher_take_unlevelled(spec->matcher);
 	*known = verdict == SL_VERDICT_YES ? SL_BLOCK_LINE_HIT : SL_BLOCK_LINE_NO;
 	enum sl_verdict wanted = spec->inverts ? SL_VERDICT_NO : SL_VERDICT_YES;
@@ -198,10 +199,13 @@ merge_results(const struct sl_partial_spec *spec, struct sl_partial *left,
 	struct sl_block_result *result = &left->result;
 	bool is_first = result->newlines == 0;
 	uint64_t undecided = result->undecided + right->undecided;
+	uint64_t undecided_line = result->undecided ? result->undecided_line
+						    : result->newlines + right->undecided_line;
 	uint64_t unlevelled = result->unlevelled + right->unlevelled;
 	sl_block_merge_line(spec->text.plan, result, right, joint);
 	/* Also if the left side had no bytes, and the result is the right one's. */
 	result->undecided = undecided;
+	result->undecided_line = undecided_line;
 	result->unlevelled = unlevelled;
 	if (is_first)
 		result->head_line = joint;

@@ -34,6 +34,11 @@
 
 #define SHOWN_PATTERN 80 /* bytes of a pattern in a message */
 
+/* Memory that a pattern takes while it is compiled, at most: as an item of three lists, which
+ * double when they are full, and of the tables; its bytes are there twice. Codes of PCRE2 are
+ * counted as they are. */
+#define MEMORY_A_PATTERN 200u
+
 /* With fewer checks, to do them all is quicker than to find out which may be true. */
 #define SELECTED_MIN 4u
 
@@ -307,6 +312,26 @@ compile_word(struct source *source, bool fixed, bool is_utf, pcre2_code **any)
 }
 
 static int
+fail_memory(uint64_t memory_max, struct sl_error *err)
+{
+	return sl_fail(err, SL_PHASE_NONE, SL_E_LIMIT,
+		"the patterns need more than %llu KiB of memory, which is half of --max-memory: "
+		"use fewer patterns or a larger --max-memory",
+		(unsigned long long)(memory_max / 1024));
+}
+
+static uint64_t
+memory_of(const pcre2_code *code)
+{
+	size_t size = 0, jit = 0;
+	if (!code)
+		return 0;
+	(void)pcre2_pattern_info(code, PCRE2_INFO_SIZE, &size);
+	(void)pcre2_pattern_info(code, PCRE2_INFO_JITSIZE, &jit);
+	return (uint64_t)size + jit;
+}
+
+static int
 compile(struct sl_pattern *pattern, pcre2_compile_context *context,
 	const struct sl_match_literal *part, const struct sl_pattern_spec *spec,
 	struct sl_error *err)
@@ -334,6 +359,9 @@ compile(struct sl_pattern *pattern, pcre2_compile_context *context,
 	/* A system that forbids writable code (SELinux, seccomp) leaves the interpreter. */
 	made->has_jit = pcre2_jit_compile(made->code, PCRE2_JIT_COMPLETE) == 0;
 	pattern->has_jit = pattern->has_jit || made->has_jit;
+	pattern->checks_memory += memory_of(made->code) + memory_of(made->any);
+	if (spec->memory_max && pattern->checks_memory > spec->memory_max)
+		return fail_memory(spec->memory_max, err);
 	return 0;
 }
 
@@ -524,6 +552,15 @@ list_texts(struct sl_pattern_list *texts, const struct sl_pattern_spec *spec)
 	return split;
 }
 
+static bool
+fits(const struct sl_pattern_list *texts, uint64_t memory_max)
+{
+	uint64_t need = (uint64_t)texts->count * MEMORY_A_PATTERN;
+	for (size_t i = 0; i < texts->count; i++)
+		need += 2 * (uint64_t)texts->items[i].text.len;
+	return memory_max == 0 || need <= memory_max;
+}
+
 int
 sl_pattern_new(struct sl_pattern **out, const struct sl_pattern_spec *spec,
 	const struct sl_match_kernel *kernel, struct sl_error *err)
@@ -535,6 +572,8 @@ sl_pattern_new(struct sl_pattern **out, const struct sl_pattern_spec *spec,
 	int code = 0;
 	if (!split)
 		code = sl_fail_code(err, SL_PHASE_NONE, -ENOMEM, "cannot compile the pattern");
+	if (code == 0 && !fits(&texts, spec->memory_max))
+		code = fail_memory(spec->memory_max, err);
 	if (code == 0 && !spec->fixed)
 		code = check_dialect(&texts, err);
 	if (code == 0)
@@ -570,6 +609,13 @@ const struct sl_match_plan *
 sl_pattern_plan(const struct sl_pattern *pattern)
 {
 	return pattern->plans.items;
+}
+
+uint64_t
+sl_pattern_memory(const struct sl_pattern *pattern)
+{
+	return sl_match_plans_size(&pattern->plans) + pattern->checks_memory +
+	       pattern->check_count * sizeof(*pattern->checks) + pattern->bytes.cap;
 }
 
 bool

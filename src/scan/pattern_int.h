@@ -56,6 +56,7 @@ struct sl_pattern {
 	size_t deciding_count;
 	struct sl_pattern_check *checks; /* a candidate matches if any of them is true */
 	size_t check_count;
+	uint64_t checks_memory; /* of their codes, in bytes */
 	bool selects; /* the ranks of prefilters are indexes of checks: only those whose literals
 			 stand in a line need to confirm it */
 	struct sl_buf bytes;       /* with the checks' literals */

@@ -4,7 +4,8 @@
  * scan_consume.c and scan_order.c are a stage each.
  *
  * Memory: max_memory less a fixed share for everything small is divided into the steps of the
- * consumers (at most a half) and the chunks of the readers; both shrink before their number does.
+ * consumers (at most a half), decoders (two thirds of the rest) and the chunks of the readers; steps
+ * and chunks shrink before their number does.
  */
 #include "scan_int.h"
 
@@ -104,7 +105,8 @@ static size_t
 size_pool(struct scan *scan, unsigned consumers)
 {
 	const struct sl_scan_setup *setup = scan->setup;
-	uint64_t elsewhere = MEMORY_ELSEWHERE + 2 * sl_scan_kinds_memory(setup);
+	uint64_t elsewhere = MEMORY_ELSEWHERE + sl_pattern_memory(setup->pattern) +
+			     2 * sl_scan_kinds_memory(setup);
 	if (setup->kinds)
 		elsewhere += (uint64_t)(consumers + SL_SCAN_OPENERS + 1) * SL_MEMO_BYTES;
 	if (sl_pattern_has_expressions(setup->pattern))
@@ -116,6 +118,8 @@ size_pool(struct scan *scan, unsigned consumers)
 	uint64_t budget = setup->max_memory > elsewhere ? setup->max_memory - elsewhere : 0;
 	if (!scan->by_line)
 		budget -= size_steps(scan, consumers, budget);
+	scan->decode_max = budget / SL_SCAN_DECODE_SHARE;
+	budget -= (SL_SCAN_DECODE_SHARE - 1) * scan->decode_max;
 	size_t chunk = setup->chunk;
 	while (chunk / 2 >= CHUNK_MIN && 4 * (chunk + chunk / 8) > budget)
 		chunk = chunk / 2 / SL_CHUNK_ALIGN * SL_CHUNK_ALIGN;

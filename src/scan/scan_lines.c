@@ -30,6 +30,7 @@ limit(struct scan_job *job, const struct sl_partial_line *found)
 		.hits = job->hits,
 		.undecided = sl_join_undecided(&job->join),
 		.unlevelled = sl_join_unlevelled(&job->join),
+		.undecided_line = job->join.total.result.undecided_line,
 	};
 }
 
@@ -47,7 +48,7 @@ report_line(struct scan *scan, struct scan_job *job, const struct sl_partial_lin
 		.number = scan->setup->numbers ? found->index + 1 : 0,
 		.off = found->off,
 		.is_closed = found->is_closed,
-		.has_no_match = sl_pattern_inverts(scan->setup->pattern),
+		.has_no_match = sl_pattern_inverts(scan->setup->pattern) != found->is_context,
 		.begins_group = found->begins_group,
 	};
 	struct sl_scan_event event = {
@@ -127,9 +128,13 @@ count_others(struct scan *scan, const struct scan_piece *piece, const unsigned c
 		.clock_ns = sl_clock_monotonic_ns,
 		.result = &result };
 	int code = sl_steps_offload(step_block, &steps);
+	struct sl_block_totals *totals = &piece->job->totals;
+	if (code == 0 && result.undecided && !totals->undecided)
+		totals->undecided_line =
+			sl_join_newlines(&piece->job->join) + result.undecided_line;
 	if (code == 0) {
-		piece->job->totals.undecided += result.undecided;
-		piece->job->totals.unlevelled += result.unlevelled;
+		totals->undecided += result.undecided;
+		totals->unlevelled += result.unlevelled;
 	}
 	return code;
 }

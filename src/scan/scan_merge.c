@@ -95,6 +95,24 @@ fail_short(struct scan_job *job, uint64_t counted)
 		(unsigned long long)counted, (unsigned long long)all);
 }
 
+static void
+fail_decode(struct scan_job *job)
+{
+	const struct scan_decode_failure *failure = &job->decode_failure;
+	struct sl_input *input = job->input;
+	set_state(job, failure->state);
+	if (failure->is_short)
+		(void)sl_fail(&input->err, SL_PHASE_READ, SL_E_REPLACED,
+			"%s became shorter while it was read: what was left of it is counted",
+			input->shown);
+	else if (failure->window)
+		(void)sl_input_fail_window(
+			input, failure->reason, failure->window, failure->memory);
+	else
+		(void)sl_input_fail_decode(
+			input, failure->reason, failure->off, sl_join_bytes(&job->join));
+}
+
 /* Record why an input is not read to its end. The first failure determines what is counted. */
 static void
 record_failure(const struct scan_piece *piece)
@@ -112,6 +130,8 @@ record_failure(const struct scan_piece *piece)
 		(void)sl_input_fail_read(job->input, piece->code, sl_join_bytes(&job->join));
 	} else if (piece->is_short && was_fine) {
 		fail_short(job, sl_join_bytes(&job->join));
+	} else if (piece->is_last && job->decode_failure.has_failed && was_fine) {
+		fail_decode(job);
 	} else if (job->input->err.code && was_fine) {
 		/* It was not opened. */
 		set_state(job, job->listed_as == SL_SCAN_OK ? SL_SCAN_UNREADABLE : job->listed_as);
@@ -119,12 +139,13 @@ record_failure(const struct scan_piece *piece)
 }
 
 static void
-fail_undecided(struct scan_job *job)
+fail_undecided(const struct scan *scan, struct scan_job *job)
 {
+	bool has_expressions = sl_pattern_has_expressions(scan->setup->pattern);
 	if (job->totals.undecided == 0)
 		return;
 	set_state(job, SL_SCAN_UNDECIDED);
-	(void)sl_input_fail_undecided(job->input, job->totals.undecided);
+	(void)sl_input_fail_undecided(job->input, &job->totals, has_expressions);
 }
 
 /* The input is over, for the counts at least: its last line, and its totals. */
@@ -142,7 +163,7 @@ finish_counts(struct scan *scan, struct scan_job *job)
 		return 0;
 	job->totals = sl_join_totals(&job->join);
 	sl_scan_note_hits(scan, job, job->totals.hits);
-	fail_undecided(job);
+	fail_undecided(scan, job);
 	return 0;
 }
 
@@ -184,7 +205,7 @@ sl_scan_merge_piece(struct scan *scan, struct scan_piece *piece)
 		code = finish_counts(scan, job);
 	if (job->is_limited && job->ignores_rest) {
 		/* an undecided line may have been among those asked for */
-		fail_undecided(job);
+		fail_undecided(scan, job);
 		set_state(job, SL_SCAN_LIMITED);
 	}
 	if (code == 0 && !job->ignores_rest && !scan->by_line)

@@ -30,6 +30,7 @@ end_input(struct scan *scan, struct scan_job *job)
 		.hits = job->totals.hits,
 		.undecided = job->totals.undecided,
 		.unlevelled = job->totals.unlevelled,
+		.undecided_line = job->totals.undecided ? job->totals.undecided_line + 1 : 0,
 		.other_case = job->totals.other_case,
 		.has_only_cr = job->has_only_cr && job->totals.lines == 1 &&
 			       sl_join_newlines(&job->join) == 0,
@@ -170,6 +171,7 @@ report_front(struct scan *scan, struct scan_job *job)
 	sl_scan_job_free(scan, job);
 	sl_semaphore_give(&scan->unreported);
 	sl_scan_chunk_serve(scan);
+	sl_scan_wake_streams(scan);
 	return code;
 }
 

@@ -121,7 +121,7 @@ add_line(struct sl_json_sink *sink, const struct sl_input *input, const struct s
 		sl_json_u64(&json, "truncated_before", shown.before);
 		sl_json_u64(&json, "truncated_after", shown.after);
 	}
-	if (code == 0 && is_context)
+	if (code == 0 && line->has_no_match)
 		add_no_submatches(&json);
 	else if (code == 0)
 		code = add_submatches(sink, &json, line, &shown);
@@ -198,8 +198,10 @@ add_end(struct sl_json_sink *sink, const struct sl_input *input,
 	add_stats(&json, &totals);
 	sl_json_u64(&json, "total_lines", result->lines);
 	sl_json_string(&json, "state", sl_span_str(sl_scan_state_name(result->state)));
-	if (result->undecided)
+	if (result->undecided) {
 		sl_json_u64(&json, "undecided_lines", result->undecided);
+		sl_json_u64(&json, "first_undecided_line", result->undecided_line);
+	}
 	if (result->unlevelled)
 		sl_json_u64(&json, "lines_without_level", result->unlevelled);
 	if (result->err && result->err->code)

@@ -30,7 +30,7 @@ test_scan_context() {
 		make_text $seed >a$seed
 	done
 	for options in -A1 -B1 -C1 -A0 -C0 '-A 3 -B 1' '-C5 -A0' '--after-context=2 --before-context=7' '--context 400' \
-		'-m1 -A3' '-m4 -C2' '-m 3 -B 2'; do
+		'-m1 -A3' '-m4 -C2' '-m 3 -B 2' '-v -C1' '-v -A2 -m3' '-o -C1' '-o -v -C1' '-w -B1' '-x -C2'; do
 		# shellcheck disable=SC2086
 		same_as_grep $options a1 a2
 	done
@@ -51,12 +51,36 @@ test_scan_context_golden() {
 	"$S" scan -C 2 HealthApp.log Hadoop.log OpenSSH.log 2>/dev/null | cmp - golden-context.txt || fail "not as reviewed"
 }
 
-# every match in a line is coloured, as grep does it; lines around it are not
+# every match in a line is coloured, as grep does it; in lines around others only with -v
 test_scan_context_colour() {
 	printf 'before\nan error, eerrors\nerrorerror\nafter\nlast\n' >a
-	scan --color=always --no-filename -F -e error -e s -C1 a
-	GREP_COLORS='mt=1;31:sl=:cx=:ne' grep --color=always -F -e error -e s -C1 a | sed 's/\x1b\[m/\x1b[0m/g' >want
+	local inverts
+	for inverts in '' -v; do
+		# shellcheck disable=SC2086
+		scan --color=always --no-filename -F -e error -e s -C1 $inverts a
+		# shellcheck disable=SC2086
+		GREP_COLORS='mt=1;31:sl=:cx=:ne' grep --color=always -F -e error -e s -C1 $inverts a |
+			sed 's/\x1b\[m/\x1b[0m/g' >want
+		same want out
+	done
+}
+
+# --max-columns: the part around the first match, on a terminal by default; JSON has the whole line
+test_scan_context_long_lines() {
+	{ head -c 5000 /dev/zero | tr '\0' x; printf ' error '; head -c 5000 /dev/zero | tr '\0' y; echo; echo short; } >a
+	scan -p --no-filename -M 11 -A1 a
+	printf '[... 4998 bytes] xx error yy [... 4998 bytes]\nshort\n' >want
 	same want out
+	scan -p --no-filename a
+	head -n 1 a >want
+	same want out
+	scan --json -p -M 11 a
+	grep -q 'x error y.*"start":5001' out || fail "not the whole line"
+	command -v script >/dev/null || skip "no script(1) here (package bsdutils)"
+	SHELL=$BASH TERM=dumb timeout "$LIMIT" script -qec "$S scan -p --no-filename a; $S scan -p --no-filename -M 0 a" typescript \
+		>/dev/null 2>&1 </dev/null
+	[[ $(grep -c '^\[... [0-9]* bytes\] x* error y* \[... [0-9]* bytes\]' typescript) == 1 ]] || fail "not a part on the terminal"
+	[[ $(grep -c '^x* error y*.$' typescript) == 1 ]] || fail "not the whole line with -M 0"
 }
 
 # the number of workers and the size of chunks do not matter; neither does the memory, for lines of usual length
@@ -97,10 +121,15 @@ test_scan_context_of_a_stream() {
 test_scan_context_json() {
 	make_text 5 >a
 	if command -v rg >/dev/null; then
-		rg --no-config -a --json -C2 -F error a | grep '"type":"\(match\|context\)"' >want
-		scan --json -p -C2 -F -e error a
-		grep '"type":"\(match\|context\)"' out >got
-		same want got
+		local inverts
+		for inverts in '' -v; do
+			# shellcheck disable=SC2086
+			rg --no-config -a --json -C2 -F $inverts error a | grep '"type":"\(match\|context\)"' >want
+			# shellcheck disable=SC2086
+			scan --json -p -C2 -F $inverts -e error a
+			grep '"type":"\(match\|context\)"' out >got
+			same want got
+		done
 	fi
 	scan --json -C2 a
 	! grep -q '"type":"\(match\|context\)"' out || fail "lines without -p"

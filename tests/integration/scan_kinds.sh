@@ -39,6 +39,16 @@ test_kinds_stream() {
 	cmp tail want || fail "other kinds"
 }
 
+# of compressed text as of plain text, also where the worker decodes it in several pieces
+test_kinds_compressed() {
+	mkdir plain packed
+	for _ in {1..40}; do cat "$ROOT"/tests/data/logs/*.log; done >plain/log
+	gzip -1 <plain/log >packed/log
+	(cd plain && "$S" scan --top 100 log >../out 2>../err) || fail "status $?"
+	(cd packed && "$S" scan --top 100 log >../again 2>../err) || fail "status $?"
+	cmp out again || fail "other kinds"
+}
+
 # only where it is asked for, unless the table is for a terminal
 test_kinds_default() {
 	printf 'error 1\n' >log

@@ -487,7 +487,7 @@ Test(confirm, of_a_long_line_all_is_searched_for_literals_and_the_first_bytes_ar
 {
 	char longer[200] = "";
 	memset(longer, 'y', SL_MATCH_LITERAL_LEN + 1);
-	const char *const mixed[] = { "b[x]", "needle" }, *const literal[] = { longer };
+	const char *const mixed[] = { "b[x]+", "needle" }, *const literal[] = { longer };
 	static const size_t steps[] = { 100000, SL_PARTIAL_KEEP, 4 * SL_PARTIAL_KEEP };
 	char *cut = longer + 1; /* what the kernels find of it */
 	const struct {

@@ -20,10 +20,10 @@ static struct sl_join join;
 static struct sl_context context;
 
 static void
-begin(const char *text)
+begin(const char *text, bool inverts)
 {
 	struct sl_span span = sl_span_str(text);
-	struct sl_pattern_spec spec = { .texts = &span, .count = 1 };
+	struct sl_pattern_spec spec = { .texts = &span, .count = 1, .inverts = inverts };
 	struct sl_error err = { 0 };
 	const struct sl_match_kernel *kernel = sl_match_choose(sl_cpu_features());
 	cr_assert_eq(sl_pattern_new(&pattern, &spec, kernel, &err), 0, "%s", err.text);
@@ -82,7 +82,9 @@ choose(struct plan *plan, const char *text, size_t len, const struct sl_context_
 		const char *newline = memchr(text + at, '\n', len - at);
 		size_t line_len = newline ? (size_t)(newline - text) - at : len - at;
 		lines[count] = (struct text_line){ at, line_len, newline != NULL, false, false };
-		lines[count].hits = memmem(text + at, line_len, "ab", 2) && hits < plan->most_hits;
+		bool is_match = memmem(text + at, line_len, "ab", 2);
+		lines[count].hits =
+			is_match != sl_pattern_inverts(pattern) && hits < plan->most_hits;
 		hits += lines[count].hits;
 		at += line_len + 1;
 	}
@@ -142,8 +144,15 @@ add_piece(struct plan *plan, const char *text, size_t at, size_t len)
 	uint64_t marks[SL_MATCH_MARK_WORDS(MOST) + 1] = { 0 };
 	struct sl_partial_run piece = { .data = (const unsigned char *)text + at, .len = len };
 	struct sl_partial_line line;
-	sl_block_scan(sl_pattern_kernel(pattern), sl_pattern_plan(pattern), matcher, piece.data,
-		len, marks, &piece.block);
+	struct sl_block_steps steps = { .kernel = sl_pattern_kernel(pattern),
+		.plan = sl_pattern_plan(pattern),
+		.matcher = matcher,
+		.data = piece.data,
+		.len = len,
+		.marks = marks,
+		.inverts = sl_pattern_inverts(pattern),
+		.result = &piece.block };
+	(void)sl_block_step(&steps, UINT64_MAX);
 	int code = sl_join_head(&join, &piece, &line);
 	cr_assert_geq(code, 0);
 	if (code == 1) {
@@ -174,6 +183,9 @@ check_cuts(struct sl_random *random, const char *text, size_t len, struct plan *
 		take(plan, text);
 	}
 	cr_assert_eq(plan->next, plan->count, "%zu lines, not %zu", plan->next, plan->count);
+	size_t most = SL_MIN(rule->before_bytes, (size_t)MOST * sl_history_cost(0));
+	cr_assert_leq(context.history.text_cap, 2 * most + 4096);
+	cr_assert_leq(context.history.cap, 2 * most / sl_history_cost(0) + 16);
 	end_input();
 }
 
@@ -186,14 +198,14 @@ some_lines(struct sl_random *random)
 
 /* `ab` is looked for, by a literal and by an expression that has to confirm. */
 static void
-check_random(const char *looked_for, uint64_t seed)
+check_random(const char *looked_for, bool inverts, uint64_t seed)
 {
 	static const char alphabet[] = "aacd\n\n";
 	static struct plan plan;
 	struct sl_random random;
 	char text[MOST];
 	sl_random_init(&random, seed);
-	begin(looked_for);
+	begin(looked_for, inverts);
 	for (int round = 0; round < 1500; round++) {
 		size_t len = sl_random_below(&random, sizeof(text) + 1);
 		for (size_t i = 0; i < len; i++)
@@ -216,12 +228,18 @@ check_random(const char *looked_for, uint64_t seed)
 
 Test(context, lines_around_matches_do_not_depend_on_the_cuts)
 {
-	check_random("ab", 51);
+	check_random("ab", false, 51);
 }
 
 Test(context, nor_where_lines_have_to_be_confirmed)
 {
-	check_random("a[b]", 52);
+	check_random("a[b]", false, 52);
+}
+
+Test(context, nor_where_lines_that_do_not_match_are_selected)
+{
+	check_random("ab", true, 53);
+	check_random("a[b]", true, 54);
 }
 
 /* In pieces of `step` bytes: a long line, and one that matches; the long one is context. */
@@ -234,7 +252,7 @@ Test(context, of_a_long_line_the_first_bytes_are_given_wherever_it_was_cut)
 	memset(text, 'x', 2 * len + 5);
 	text[0] = text[len + 4] = 'y';
 	memcpy(text + len, "\nab\n", 4);
-	begin("ab");
+	begin("ab", false);
 	for (size_t s = 0; s < SL_COUNT_OF(steps); s++) {
 		uint64_t *marks = malloc(SL_MATCH_MARK_WORDS(steps[s]) * sizeof(*marks));
 		struct sl_partial_line line;

@@ -194,13 +194,14 @@ Test(options, scan_takes_every_option)
 	cr_expect_eq(options.patterns.count, 0);
 	cr_expect_eq(options.max_count, UINT64_MAX);
 	cr_expect_not(sl_scan_has_context(&options));
+	cr_expect_eq(options.max_columns, SL_OPTION_AUTO_COLUMNS);
 	cr_expect_eq(options.chunk, SL_MIB);
 	cr_expect_eq(options.queue, 16);
 	cr_expect_eq(options.io, SL_IO_AUTO);
 	sl_scan_options_release(&options);
 	cr_assert_eq(scan(&options, &line,
 			     "scan -e a --regexp=b -e '' -Fipcqn -H -m 12 x -N -Z --no-follow "
-			     "--verbose -A 3 --before-context=0 -C5 y",
+			     "--verbose -M 80 -A 3 --before-context=0 -C5 y",
 			     &err),
 		0, "%s", err.text);
 	cr_expect_eq(options.patterns.count, 3);
@@ -211,6 +212,7 @@ Test(options, scan_takes_every_option)
 	cr_expect(options.no_line_number && !options.line_number, "the later of two");
 	cr_expect(options.null_names && options.no_follow && options.verbose);
 	cr_expect_eq(options.max_count, 12);
+	cr_expect_eq(options.max_columns, 80);
 	cr_expect(options.after == 3 && options.before == 0 && options.context == 5);
 	cr_expect_eq(options.inputs.count, 2);
 	sl_scan_options_release(&options);

@@ -87,6 +87,7 @@ emit(struct fixture *f, const struct sl_scan_sink *sink, enum sl_scan_event_kind
 		.number = f->number,
 		.off = 100,
 		.is_closed = true,
+		.has_no_match = kind == SL_SCAN_EVENT_CONTEXT,
 		.begins_group = begins_group };
 	struct sl_scan_event event = { .kind = kind, .input = f->input, .line = &line };
 	return sl_scan_emit(sink, 1, &event);
@@ -427,6 +428,62 @@ Test(sinks, groups_of_lines_are_separated_and_context_has_a_dash_and_no_colours)
 		}
 		end(&f);
 	}
+}
+
+Test(sinks, of_a_long_line_a_part_around_the_first_match_is_printed)
+{
+	static const struct {
+		size_t most;
+		const char *text, *want;
+	} cases[] = {
+		{ 40, "aaaaaaaaaaaaaaaaaaaaerrorbbbbbbbbbbbbbbb",
+			"aaaaaaaaaaaaaaaaaaaaerrorbbbbbbbbbbbbbbb\n" },
+		{ 15, "aaaaaaaaaaaaaaaaaaaaerrorbbbbbbbbbbbbbbb",
+			"[... 15 bytes] aaaaaerrorbbbbb [... 10 bytes]\n" },
+		{ 15, "aaerrorbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb",
+			"aaerrorbbbbbbbb [... 25 bytes]\n" },
+		{ 15, "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaerror err",
+			"[... 25 bytes] aaaaaaerror err\n" },
+		{ 3, "aaaaaaaaaaaaaaaaaaaaerrorbbbbbbbbbbbbbbb",
+			"[... 20 bytes] err [... 17 bytes]\n" },
+		{ 9,
+			"aaaaaaaaaaaaaaaaaa\xc3\xa9"
+			"error\xc3\xa9"
+			"bbbbbbbbbbbb",
+			"[... 18 bytes] \xc3\xa9"
+			"error\xc3\xa9 [... 12 bytes]\n" },
+		{ 7,
+			"aaaaaaaaaaaaaaaaaa\xc3\xa9"
+			"error\xc3\xa9"
+			"bbbbbbbbbbbb",
+			"[... 20 bytes] error [... 14 bytes]\n" },
+	};
+	for (size_t i = 0; i < SL_COUNT_OF(cases); i++) {
+		struct fixture f;
+		struct sl_lines_sink lines;
+		const struct sl_results_names names = { .never = true };
+		begin(&f, "name", false);
+		struct sl_scan_sink sink = sl_lines_sink_init(&lines, &f.results, &names,
+			(struct sl_lines_sink_options){ .most = cases[i].most });
+		cr_assert_eq(emit_line(&f, &sink, sl_span_str(cases[i].text)), 0);
+		expect(&f, cases[i].want);
+		end(&f);
+	}
+}
+
+Test(sinks, of_a_long_line_without_a_match_the_first_part_is_printed)
+{
+	struct fixture f;
+	struct sl_lines_sink lines;
+	const struct sl_results_names names = { .never = true };
+	begin(&f, "name", false);
+	struct sl_scan_sink sink = sl_lines_sink_init(&lines, &f.results, &names,
+		(struct sl_lines_sink_options){ .most = 15, .has_context = true });
+	cr_assert_eq(
+		emit(&f, &sink, SL_SCAN_EVENT_CONTEXT, sl_span_str("some bytes and error"), false),
+		0);
+	expect(&f, "some bytes and  [... 5 bytes]\n");
+	end(&f);
 }
 
 Test(sinks, context_in_json_has_no_matches)

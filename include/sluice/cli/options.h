@@ -149,6 +149,8 @@ struct sl_scan_options {
 	/* Lines printed around each error line; SL_OPTION_NO_CONTEXT = not given, so that groups of
 	 * lines are not separated. Any of them implies print, unless json. */
 	uint64_t before, after, context;
+	uint64_t
+		max_columns; /* bytes of a line that are printed; 0 = all; SL_OPTION_AUTO_COLUMNS */
 	uint64_t max_count; /* error lines after which an input ends; UINT64_MAX = no limit */
 	const char *histogram;         /* as typed, or "auto"; NULL = none; not with print, count,
 					  quiet or a list of names */
@@ -173,6 +175,7 @@ struct sl_scan_options {
 };
 
 #define SL_OPTION_NO_CONTEXT UINT64_MAX
+#define SL_OPTION_AUTO_COLUMNS UINT64_MAX /* a number for a terminal, all elsewhere */
 
 /* Lines around error lines are printed, if any are. */
 bool sl_scan_has_context(const struct sl_scan_options *options);

@@ -37,6 +37,7 @@ struct sl_block_result {
 	uint64_t hits;                /* matching lines that begin and end inside */
 	uint64_t undecided;           /* of such lines: a limit was reached */
 	uint64_t unlevelled;          /* likewise: without a level, if the pattern is one */
+	uint64_t undecided_line;      /* newlines before the first of them, if there are some */
 	enum sl_block_line head_line; /* before the first newline, or all if there is none */
 	enum sl_block_line tail_line; /* after the last newline, or all if there is none */
 	bool tail_open;               /* the last byte is not a newline */
@@ -115,7 +116,8 @@ struct sl_block_totals {
 	uint64_t hits;  /* lines that match */
 	uint64_t undecided;
 	uint64_t unlevelled; /* without a level, if the pattern is one */
-	uint64_t other_case; /* lines that do not match, but would if case were ignored */
+	uint64_t undecided_line; /* lines before the first of them, if there are some */
+	uint64_t other_case;     /* lines that do not match, but would if case were ignored */
 };
 
 /* Totals of a whole input. Its first and last lines count if they are a HIT. */

@@ -20,7 +20,7 @@
 
 struct sl_input;
 
-/* A line that is selected, or that is context of one. */
+/* A line that is selected because it matches, or because it does not; or context of one. */
 struct sl_scan_line {
 	struct sl_matcher *matcher; /* to locate matches in the line, with sl_matcher_find */
 	const unsigned char *text;  /* without the newline */
@@ -33,7 +33,8 @@ struct sl_scan_line {
 	uint64_t number;   /* from 1; 0 if numbers were not asked for */
 	uint64_t off;      /* in the input */
 	bool is_closed;    /* it ended with a newline */
-	bool has_no_match; /* lines are selected because they do not match */
+	bool has_no_match; /* it is selected because it does not match, or context of one that is
+			      because it does */
 
 	/* It is the first of its input, or lines before it were left out. Only known if context is
 	 * wanted. */

@@ -62,11 +62,13 @@ struct sl_pattern_spec {
 	enum sl_bounds bounds; /* what has to surround a match */
 	bool inverts;          /* the lines that do not match are selected */
 	enum sl_level level;   /* if not NONE: instead of texts and all above but `inverts` */
+	uint64_t memory_max;   /* bytes that compiling, and the result, may take; 0: no limit */
 };
 
 /*
  * Compile. The texts need not stay. Returns 0; SL_E_USAGE with `err` naming pattern, offset and
- * reason, also for an expression that cannot match without a newline; -ENOMEM.
+ * reason, also for an expression that cannot match without a newline; SL_E_LIMIT beyond memory_max;
+ * -ENOMEM.
  * `*out` is the caller's to free.
  */
 int sl_pattern_new(struct sl_pattern **out, const struct sl_pattern_spec *spec,
@@ -77,6 +79,9 @@ void sl_pattern_free(struct sl_pattern *pattern);
 
 /* The plans for the kernels; at least one. */
 const struct sl_match_plan *sl_pattern_plan(const struct sl_pattern *pattern);
+
+/* Memory that it takes, in bytes. */
+uint64_t sl_pattern_memory(const struct sl_pattern *pattern);
 
 /* True if there are prefilters: candidates have to be confirmed, by a matcher and with their
  * text. */
