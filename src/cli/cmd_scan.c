@@ -29,6 +29,7 @@ struct scan {
 	struct sl_scan_progress progress;
 	struct sl_scan_output output;
 	struct sl_error error; /* of the scan itself, not of an input */
+	bool is_default;       /* lines that contain ERROR or error are counted */
 	uint64_t available;    /* memory, when the run began */
 	uint64_t started_ns;
 	struct sl_rate rate; /* at which inputs are read, for the display */
@@ -114,8 +115,11 @@ scan_task(void *arg)
 		.kinds = scan->output.kinds,
 		.own_files = (const char *const *)scan->output.own_files,
 		.own_count = SL_COUNT_OF(scan->output.own_files),
+		.timeline = options->histogram ? &scan->output.timeline : NULL,
+		.timeline_interval_s = options->histogram_interval_s,
 		.no_follow = options->no_follow,
 		.rules = { options->rules.items, options->rules.count },
+		.samples_levels = scan->is_default,
 		.output_fd = options->quiet ? 0 : STDOUT_FILENO,
 		.before = context_lines(options, options->before),
 		.after = context_lines(options, options->after),
@@ -184,6 +188,8 @@ make_pattern(struct scan *scan, struct sl_error *err)
 		.inverts = options->invert_match,
 		.level = options->level,
 		.memory_max = options->max_memory / 2 };
+	scan->is_default = spec.count == 0 && !spec.has_no_default && !spec.level &&
+			   !spec.inverts && spec.bounds == SL_BOUNDS_NONE;
 	if (code == 0)
 		code = sl_pattern_new(
 			&scan->pattern, &spec, sl_match_choose(sl_cpu_features()), err);

@@ -12,7 +12,8 @@
 #include <errno.h>
 #include <string.h>
 
-/* Lines with 'Error' are reported if they are at least one in so many of the error lines. */
+/* Lines with 'Error', or with another level than is expected, are reported if they are at least one
+ * in so many of the error lines. */
 #define OTHER_CASE_SHARE 10u
 
 /* The first operand does not exist: it may have been meant as a pattern, as with grep. */
@@ -82,15 +83,32 @@ warn_about_other_case(
 		(unsigned long long)summary->other_case);
 }
 
+/* A note that the words are a poor rule for a log whose lines have levels. */
+static void
+warn_about_levels(const struct sl_scan_messages *messages, const struct sl_sample *sample)
+{
+	uint64_t wrong = sample->lower + sample->missed;
+	if (messages->options->quiet || wrong == 0)
+		return;
+	if (wrong < (sample->hits + sample->missed) / OTHER_CASE_SHARE)
+		return;
+	sl_log_warn("in a sample of %llu lines with a level, %llu contain 'error' but have a lower "
+		    "level, and %llu are errors without it (--level=error counts by level)",
+		(unsigned long long)sample->lines, (unsigned long long)sample->lower,
+		(unsigned long long)sample->missed);
+}
+
 SL_SUSPENDS
 static int
 on_event(void *ctx, const struct sl_scan_event *event)
 {
 	struct sl_scan_messages *messages = ctx;
-	if (event->kind == SL_SCAN_EVENT_SUMMARY)
+	if (event->kind == SL_SCAN_EVENT_SUMMARY) {
 		warn_about_other_case(messages, event->outcome->summary);
-	else
+		warn_about_levels(messages, &event->outcome->summary->sample);
+	} else {
 		report_input(messages, event->input, event->result);
+	}
 	return 0;
 }
 

@@ -158,6 +158,12 @@ add_sinks(struct sl_scan_output *output)
 		.base_name = options->digest_base };
 	if (!options->json)
 		add_sink(output, sink);
+	if (options->histogram) {
+		sl_timeline_init(&output->timeline, options->histogram_interval_s);
+		add_sink(output, sl_histogram_sink_init(&output->histogram, &output->results,
+					 &output->timeline, options->histogram_interval_s,
+					 options->json));
+	}
 	if (setup.top || options->digest_out || options->digest_base) {
 		setup.kinds = sl_kinds_new((size_t)(options->max_memory / KINDS_SHARE));
 		output->kinds = setup.kinds;
@@ -201,6 +207,7 @@ sl_scan_output_release(struct sl_scan_output *output)
 	sl_saved_release(&output->base);
 	for (size_t i = 0; i < SL_COUNT_OF(output->own_files); i++)
 		free(output->own_files[i]);
+	sl_timeline_release(&output->timeline);
 	sl_results_release(&output->results);
 }
 

@@ -67,20 +67,20 @@ take_plain(struct sl_json_line *line, struct sl_span *out)
 }
 
 static bool
-take_value(struct sl_json_line *line, struct sl_json_member *member)
+take_value(struct sl_json_line *line, struct sl_json_line_member *member)
 {
 	if (line->at == line->end)
 		return false;
 	char c = *line->at;
 	if (c == '"') {
-		member->kind = SL_JSON_STRING;
+		member->kind = SL_JSON_LINE_STRING;
 		return take_string(line, &member->value);
 	}
 	if (c == '{' || c == '[') {
-		member->kind = SL_JSON_NESTED;
+		member->kind = SL_JSON_LINE_NESTED;
 		return take_nested(line, &member->value);
 	}
-	member->kind = c == '-' || (c >= '0' && c <= '9') ? SL_JSON_NUMBER : SL_JSON_WORD;
+	member->kind = c == '-' || (c >= '0' && c <= '9') ? SL_JSON_LINE_NUMBER : SL_JSON_LINE_WORD;
 	return take_plain(line, &member->value);
 }
 
@@ -92,7 +92,7 @@ sl_json_line_begin(struct sl_json_line *line, struct sl_span text)
 }
 
 bool
-sl_json_line_next(struct sl_json_line *line, struct sl_json_member *member)
+sl_json_line_next(struct sl_json_line *line, struct sl_json_line_member *member)
 {
 	bool is_member =
 		take_string(line, &member->key) && take(line, ':') && take_value(line, member);

@@ -349,9 +349,9 @@ struct members {
 };
 
 static void
-note_member(struct members *members, const struct sl_json_member *member)
+note_member(struct members *members, const struct sl_json_line_member *member)
 {
-	bool is_plain = member->kind == SL_JSON_STRING || member->kind == SL_JSON_NUMBER;
+	bool is_plain = member->kind == SL_JSON_LINE_STRING || member->kind == SL_JSON_LINE_NUMBER;
 	if (is_plain && !members->level.data && sl_level_is_key(member->key) &&
 		sl_level_of_value(member->value))
 		members->level = member->value;
@@ -359,7 +359,7 @@ note_member(struct members *members, const struct sl_json_member *member)
 		 (sl_span_is(member->key, "status") || sl_span_is(member->key, "status_code")) &&
 		 is_status(member->value.data, member->value.data + 3))
 		members->status = member->value;
-	else if (sl_span_is(member->key, "log") && member->kind != SL_JSON_WORD)
+	else if (sl_span_is(member->key, "log") && member->kind != SL_JSON_LINE_WORD)
 		members->log = member->value;
 }
 
@@ -368,7 +368,7 @@ read_members(struct sl_span object)
 {
 	struct members members = { 0 };
 	struct sl_json_line line;
-	struct sl_json_member member;
+	struct sl_json_line_member member;
 	bool good = sl_json_line_begin(&line, object);
 	while (good && sl_json_line_next(&line, &member))
 		note_member(&members, &member);

@@ -114,20 +114,21 @@ static struct sl_span
 first_value(struct sl_span object)
 {
 	struct sl_json_line line;
-	struct sl_json_member member;
+	struct sl_json_line_member member;
 	bool has_one = sl_json_line_begin(&line, object) && sl_json_line_next(&line, &member);
-	return has_one && member.kind != SL_JSON_NESTED ? member.value : sl_span("", 0);
+	return has_one && member.kind != SL_JSON_LINE_NESTED ? member.value : sl_span("", 0);
 }
 
 static bool
 find_in_json(struct sl_json_line *line, const char *begin, struct sl_timestamp *stamp)
 {
-	struct sl_json_member member;
+	struct sl_json_line_member member;
 	while (sl_json_line_next(line, &member)) {
 		if (!is_time_key(member.key))
 			continue;
-		struct sl_span value =
-			member.kind == SL_JSON_NESTED ? first_value(member.value) : member.value;
+		struct sl_span value = member.kind == SL_JSON_LINE_NESTED
+					       ? first_value(member.value)
+					       : member.value;
 		if (!find_in_text(value, stamp))
 			continue;
 		stamp->begin += (size_t)(value.data - begin);

@@ -199,9 +199,9 @@ merge_results(const struct sl_partial_spec *spec, struct sl_partial *left,
 	struct sl_block_result *result = &left->result;
 	bool is_first = result->newlines == 0;
 	uint64_t undecided = result->undecided + right->undecided;
+	uint64_t unlevelled = result->unlevelled + right->unlevelled;
 	uint64_t undecided_line = result->undecided ? result->undecided_line
 						    : result->newlines + right->undecided_line;
-	uint64_t unlevelled = result->unlevelled + right->unlevelled;
 	sl_block_merge_line(spec->text.plan, result, right, joint);
 	/* Also if the left side had no bytes, and the result is the right one's. */
 	result->undecided = undecided;

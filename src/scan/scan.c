@@ -4,8 +4,8 @@
  * scan_consume.c and scan_order.c are a stage each.
  *
  * Memory: max_memory less a fixed share for everything small is divided into the steps of the
- * consumers (at most a half), decoders (two thirds of the rest) and the chunks of the readers; steps
- * and chunks shrink before their number does.
+ * consumers (at most a half), decoders (two thirds of the rest) and the chunks of the readers;
+ * steps and chunks shrink before their number does.
  */
 #include "scan_int.h"
 
@@ -31,6 +31,8 @@
 /* Copied and scanned at a time: fits a CPU's cache. 64 KiB took 10 % longer, 512 KiB as long. */
 #define STEP_MAX (256 * SL_KIB)
 #define STEP_MIN (16 * SL_KIB)
+/* Timelines of pieces: most have few intervals. */
+#define TIMELINES_SIZE SL_MIB
 /* stacks, channels, inputs, the ring, kept lines, small files */
 #define MEMORY_ELSEWHERE (3 * SL_MIB + SL_SCAN_OPENERS * SL_SCAN_SMALLS_SIZE)
 
@@ -105,8 +107,10 @@ static size_t
 size_pool(struct scan *scan, unsigned consumers)
 {
 	const struct sl_scan_setup *setup = scan->setup;
-	uint64_t elsewhere = MEMORY_ELSEWHERE + sl_pattern_memory(setup->pattern) +
-			     2 * sl_scan_kinds_memory(setup);
+	uint64_t elsewhere = MEMORY_ELSEWHERE + sl_pattern_memory(setup->pattern);
+	elsewhere += 2 * sl_scan_kinds_memory(setup);
+	if (setup->timeline)
+		elsewhere += TIMELINES_SIZE;
 	if (setup->kinds)
 		elsewhere += (uint64_t)(consumers + SL_SCAN_OPENERS + 1) * SL_MEMO_BYTES;
 	if (sl_pattern_has_expressions(setup->pattern))
@@ -124,7 +128,7 @@ size_pool(struct scan *scan, unsigned consumers)
 	while (chunk / 2 >= CHUNK_MIN && 4 * (chunk + chunk / 8) > budget)
 		chunk = chunk / 2 / SL_CHUNK_ALIGN * SL_CHUNK_ALIGN;
 	scan->chunk_size = chunk;
-	uint64_t each = chunk + (scan->by_line || setup->kinds ? chunk / 8 : 0);
+	uint64_t each = chunk + (scan->by_line || sl_scan_wants_each(scan) ? chunk / 8 : 0);
 	uint64_t count = SL_MAX(budget / each, 2u);
 	return (size_t)SL_MIN(count, (uint64_t)SL_SCAN_READERS + setup->queue + consumers);
 }
@@ -250,6 +254,7 @@ clean_up(struct scan *scan)
 		scan->free_pieces = piece->next_free;
 		free(piece->marks);
 		sl_kinds_free(piece->kinds);
+		sl_timeline_release(&piece->timeline);
 		free(piece);
 	}
 }

@@ -34,27 +34,9 @@ struct scan_call {
 static int
 scan_step(const struct scan_call *call, size_t len)
 {
-	struct scan *scan = call->scan;
-	struct scan_piece *piece = call->piece;
-	struct sl_partial_run run = { .data = call->step->data, .len = len };
-	uint64_t *marks = call->consumer->marks;
-	int code = 0;
-	struct sl_block_steps block = { .kernel = scan->kernel,
-		.plan = scan->plan,
-		.data = run.data,
-		.len = len,
-		.marks = marks,
-		.inverts = sl_pattern_inverts(scan->setup->pattern),
-		.result = &run.block };
-	(void)sl_block_step(&block, UINT64_MAX);
-	if (scan->has_partials)
-		code = sl_scan_kinds_run(scan, piece, &run, marks, call->consumer->memo);
-	else
-		sl_block_merge(scan->plan, &piece->found.block, &run.block);
-	if (piece->form == SL_FORM_PLAIN)
-		piece->form = sl_sniff_block(call->step->data, len);
-	piece->len += len;
-	return code;
+	const struct sl_span text = { (const char *)call->step->data, len };
+	return sl_scan_piece_add(
+		call->scan, call->piece, text, call->consumer->marks, call->consumer->memo);
 }
 
 static int

@@ -4,9 +4,9 @@
  * inputs are decoded side by side, each on a worker.
  *
  * The worker reads what is in the page cache itself; for the rest the reader waits. Where pieces
- * need not keep their bytes, the worker scans each buffer of text as soon as it is full, while it is
- * in its CPU's cache, and only the result is passed on. Else it fills a chunk, which goes the way of
- * any other.
+ * need not keep their bytes, the worker scans each buffer of text as soon as it is full, while it
+ * is in its CPU's cache, and only the result is passed on. Else it fills a chunk, which goes the
+ * way of any other.
  *
  * Memory: what a decoder needs is taken from scan.decode_max before it is used. The window of zstd
  * and xz data is known when a member begins; the decoder waits there for more.
@@ -44,8 +44,8 @@ struct scan_decode {
 
 	/* For text: scan.step_size bytes, or NULL if it goes to chunks. */
 	unsigned char *text;
-	uint64_t *marks;      /* of text, none set, if scan.has_partials */
-	struct sl_memo *memo; /* likewise */
+	uint64_t *marks;      /* of the text, none set, if scan.has_partials */
+	struct sl_memo *memo; /* if kinds are wanted */
 
 	/* A call of a worker. */
 	struct scan_piece *piece;
@@ -74,8 +74,8 @@ reserve(struct scan_decode *decode, uint64_t bytes)
 	while (!sl_scan_is_front(scan, decode->job) &&
 		scan->decode_used + bytes > scan->decode_max) {
 		struct sl_waiter waiter;
-		int code = sl_waiter_wait(&waiter, &scan->stream_waiters, "memory to decode with",
-			SL_FOREVER);
+		int code = sl_waiter_wait(
+			&waiter, &scan->stream_waiters, "memory to decode with", SL_FOREVER);
 		if (code)
 			return code;
 	}
@@ -96,8 +96,8 @@ read_cached(struct scan_decode *decode)
 	if (!may_be_cached || input->next_off >= input->size)
 		return;
 	size_t want = (size_t)SL_MIN((uint64_t)SL_SCAN_DECODE_IN, input->size - input->next_off);
-	size_t got = sl_input_read_cached(
-		decode->engine, input->fd, input->next_off, decode->in, want);
+	size_t got =
+		sl_input_read_cached(decode->engine, input->fd, input->next_off, decode->in, want);
 	if (got < want)
 		got -= got % SL_INPUT_ALIGN;
 	input->next_off += got;
@@ -149,23 +149,11 @@ is_refused(const struct scan_decode *decode)
 static int
 scan_text(struct scan_decode *decode)
 {
-	struct scan *scan = decode->scan;
-	struct scan_piece *piece = decode->piece;
-	struct sl_partial_run run = { .data = decode->text, .len = decode->filled };
-	int code = 0;
+	struct sl_span text = { (const char *)decode->text, decode->filled };
 	if (decode->filled == 0)
 		return 0;
-	sl_block_scan(
-		scan->kernel, scan->plan, NULL, run.data, run.len, decode->marks, &run.block);
-	if (scan->has_partials)
-		code = sl_scan_kinds_run(scan, piece, &run, decode->marks, decode->memo);
-	else
-		sl_block_merge(scan->plan, &piece->found.block, &run.block);
-	if (piece->form == SL_FORM_PLAIN)
-		piece->form = sl_sniff_block(decode->text, decode->filled);
-	piece->len += decode->filled;
 	decode->filled = 0;
-	return code;
+	return sl_scan_piece_add(decode->scan, decode->piece, text, decode->marks, decode->memo);
 }
 
 /* Until there is a slice of text, or a chunk; or no input; or the end. */
@@ -218,8 +206,8 @@ refill(struct scan_decode *decode, struct scan_piece *piece)
 	int got = 0;
 	decode->in_off = decode->in_len = 0;
 	int code = is_file ? read_file(decode, piece, &got)
-			   : sl_scan_read_stream(piece, decode->in, SL_SCAN_DECODE_IN, &got,
-				     &decode->in_len);
+			   : sl_scan_read_stream(
+				     piece, decode->in, SL_SCAN_DECODE_IN, &got, &decode->in_len);
 	if (code)
 		return code;
 	decode->scan->progress->read += decode->in_len;
@@ -284,8 +272,8 @@ note_failure(struct scan_decode *decode)
 	sl_decoding_reason(decode->decoding, decode->step, limit, failure->reason);
 	if (decode->step == SL_DECODE_WINDOW) {
 		failure->window = sl_decoder_window(decoder);
-		failure->memory = scan->setup->max_memory +
-				  SL_SCAN_DECODE_SHARE * (failure->window - limit);
+		failure->memory =
+			scan->setup->max_memory + SL_SCAN_DECODE_SHARE * (failure->window - limit);
 	}
 }
 
@@ -350,8 +338,7 @@ is_at_end(struct scan_decode *decode, struct scan_piece *piece)
 {
 	if (decode->is_refused)
 		refuse(decode, piece);
-	else if (decode->job->is_over || decode->scan->is_ending ||
-		 decode->step == SL_DECODE_END)
+	else if (decode->job->is_over || decode->scan->is_ending || decode->step == SL_DECODE_END)
 		finish(decode, piece);
 	else if (sl_decode_is_failure(decode->step)) {
 		note_failure(decode);
@@ -397,13 +384,15 @@ allocate(struct scan_decode *decode)
 	decode->in = aligned_alloc(SL_INPUT_ALIGN, SL_SCAN_DECODE_IN);
 	decode->text = scan->steps ? malloc(scan->step_size) : NULL;
 	decode->decoding = sl_decoding_new(decode->form, 0);
-	if (decode->text && scan->has_partials) {
-		decode->marks = calloc(SL_MATCH_MARK_WORDS(scan->step_size), sizeof(*decode->marks));
+	if (decode->text && scan->has_partials)
+		decode->marks = calloc(SL_MATCH_MARK_WORDS(scan->step_size), sizeof(uint64_t));
+	if (decode->text && scan->setup->kinds)
 		decode->memo = sl_memo_new();
-	}
-	bool has_marks = !decode->text || !scan->has_partials || (decode->marks && decode->memo);
-	bool has_text = (decode->text || !scan->steps) && has_marks;
-	return decode->in && has_text && decode->decoding ? 0 : -ENOMEM;
+	bool has_text = decode->text || !scan->steps;
+	bool has_marks = decode->marks || !decode->text || !scan->has_partials;
+	bool has_memo = decode->memo || !decode->text || !scan->setup->kinds;
+	bool has_all = has_text && has_marks && has_memo;
+	return decode->in && has_all && decode->decoding ? 0 : -ENOMEM;
 }
 
 static void
@@ -422,11 +411,12 @@ take_first(struct scan_decode *decode, struct scan_piece *first)
 }
 
 int
-sl_scan_decode_begin(struct scan_decode **out, struct scan *scan, struct scan_job *job,
-	struct scan_piece *first)
+sl_scan_decode_begin(
+	struct scan_decode **out, struct scan *scan, struct scan_job *job, struct scan_piece *first)
 {
 	uint64_t memory = sl_decoding_memory(job->form) + SL_DECODING_SIZE + SL_SCAN_DECODE_IN +
-			  (scan->steps ? scan->step_size : 0);
+			  (scan->steps ? scan->step_size + scan->step_size / 8 : 0) +
+			  (scan->setup->kinds ? SL_MEMO_BYTES : 0);
 	struct scan_decode *decode = *out = calloc(1, sizeof(*decode));
 	if (!decode)
 		return -ENOMEM;

@@ -100,9 +100,11 @@ struct scan_piece {
 	enum sl_form form; /* of its bytes, found while it was scanned */
 	uint64_t *marks;   /* a bit for each byte of a chunk, or NULL */
 	struct sl_partial_run found;
+	struct sl_sample sample; /* of the first piece, if that is wanted */
 	struct sl_partial
 		partial; /* if scan.has_partials: used in place of `found` when it is merged */
-	struct sl_kinds *kinds; /* of its lines, or NULL; kept with the piece */
+	struct sl_kinds *kinds;      /* of its lines, or NULL; kept with the piece */
+	struct sl_timeline timeline; /* of its lines, if that is wanted */
 	struct scan_piece *next_free;
 };
 
@@ -256,9 +258,6 @@ void sl_scan_piece_was_read(struct scan *scan, struct scan_piece *piece, int got
 /* Its bytes are to be scanned, not only passed on. */
 bool sl_scan_piece_is_text(const struct scan_piece *piece);
 
-/* True if the code means that the task was cancelled, not that the input failed. */
-bool sl_scan_is_cancellation(int code);
-
 /* Decide by the first bytes of an input whether it can be counted, and how. */
 void sl_scan_sniff(struct scan_job *job, const unsigned char *data, size_t len);
 
@@ -267,6 +266,11 @@ sl_scan_is_decoded(const struct scan_job *job)
 {
 	return job->is_encoded;
 }
+
+/* ---- scan_stream.c ---- */
+
+/* True if the code means that the task was cancelled, not that the input failed. */
+bool sl_scan_is_cancellation(int code);
 
 /* Read at most `most` bytes of a stream to `data`; *got as sl_input_read_stream returns it, 0 also
  * if no more is wanted. Returns 0 or what cancelled it. */
@@ -313,6 +317,11 @@ SL_SUSPENDS
 int sl_scan_piece_offload(struct scan *scan, struct scan_piece *piece, struct sl_matcher *matcher,
 	struct sl_memo *memo) SL_MUST_CHECK;
 
+/* On a worker, if sl_scan_is_quick(): the next bytes of a piece, which need not stay. `marks` for
+ * as many bytes, none set, if has_partials; else NULL. Returns 0 or -ENOMEM. */
+int sl_scan_piece_add(struct scan *scan, struct scan_piece *piece, struct sl_span text,
+	uint64_t *marks, struct sl_memo *memo) SL_MUST_CHECK;
+
 /* A plan that decides alone takes the same short time for all input. */
 static inline bool
 sl_scan_is_quick(const struct scan *scan)
@@ -330,7 +339,14 @@ sl_scan_is_quick(const struct scan *scan)
 #define SL_SCAN_READERS 16u /* ranges read at a time: what a fast disk takes at 1 MiB each */
 #define SL_SCAN_SMALLS_SIZE (256u * 1024u) /* bytes an opener reads at a time */
 
-/* ---- scan_kinds.c: the kinds of lines; 0 or -ENOMEM unless they say otherwise ---- */
+/* ---- scan_kinds.c: the kinds and times of lines; 0 or -ENOMEM unless they say otherwise ---- */
+
+/* Each line that matches is looked at, though no sink may want it. */
+static inline bool
+sl_scan_wants_each(const struct scan *scan)
+{
+	return scan->setup->kinds || scan->setup->timeline;
+}
 
 /* The memory for the digests of all pieces. */
 static inline uint64_t
@@ -343,7 +359,7 @@ sl_scan_kinds_memory(const struct sl_scan_setup *setup)
 int sl_scan_kinds_init(struct scan *scan, unsigned consumers) SL_MUST_CHECK;
 
 /* The piece gets a new content, and has lost it. */
-void sl_scan_kinds_begin_piece(struct scan_piece *piece);
+void sl_scan_kinds_begin_piece(const struct scan *scan, struct scan_piece *piece);
 void sl_scan_kinds_end_piece(struct scan_piece *piece);
 
 /* On a worker, whose memo it is: the next bytes of the piece were scanned. The memo is NULL if

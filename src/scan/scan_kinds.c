@@ -1,5 +1,6 @@
 /*
- * scan_kinds.c - the kinds of matching lines (digest/kinds.h), if they are wanted.
+ * scan_kinds.c - the kinds of matching lines (digest/kinds.h) and their times
+ * (logline/timeline.h), as far as they are wanted.
  *
  *     worker    a run of bytes was scanned: its matching lines go to the digest of its piece
  *     merger    a piece is counted: its digest is merged into that of the scan, and its places
@@ -21,6 +22,8 @@
 
 /* Bytes kept of a long line. */
 #define KEEP (64u * 1024u)
+/* Intervals whose memory stays with a piece that is not used. */
+#define TIMELINE_KEPT 64u
 /* Merging so many kinds takes less time than waking a worker. */
 #define KINDS_INLINE 64u
 
@@ -28,11 +31,13 @@ int
 sl_scan_kinds_init(struct scan *scan, unsigned consumers)
 {
 	const struct sl_scan_setup *setup = scan->setup;
-	if (!setup->kinds)
+	if (!sl_scan_wants_each(scan))
 		return 0;
 	scan->has_partials = !scan->by_line;
 	scan->kinds_spec = sl_partial_spec_of(setup->pattern, scan->matcher, true);
 	scan->kinds_spec.text.keep = scan->by_line ? SL_PARTIAL_KEEP : KEEP;
+	if (!setup->kinds)
+		return 0;
 	uint64_t each = sl_scan_kinds_memory(setup) / (consumers + SL_SCAN_OPENERS + 2);
 	scan->kinds_size = (size_t)SL_MAX(each, SL_KINDS_BYTES_MIN);
 	scan->memo = sl_memo_new();
@@ -41,13 +46,25 @@ sl_scan_kinds_init(struct scan *scan, unsigned consumers)
 
 /* ---- on workers ---- */
 
-/* `place` of a line that is complete. */
+/* Where lines are added; NULL = not wanted. */
+struct target {
+	struct sl_kinds *kinds;
+	struct sl_memo *memo;
+	struct sl_timeline *timeline;
+};
+
+/* `place` of a line that is complete. The time of a line stands at its beginning: it is not known
+ * if that was cut off. */
 static int
-add_line(struct scan *scan, struct sl_kinds *kinds, struct sl_memo *memo,
-	struct sl_partial_line line, struct sl_kinds_place place)
+add_line(struct scan *scan, const struct target *to, struct sl_partial_line line,
+	struct sl_kinds_place place)
 {
 	sl_partial_shorten(&scan->kinds_spec, &line);
-	return sl_kinds_add(kinds, memo, sl_span((const char *)line.text, line.len), place);
+	struct sl_span text = sl_span((const char *)line.text, line.len);
+	int code = to->kinds ? sl_kinds_add(to->kinds, to->memo, text, place) : 0;
+	if (code || !to->timeline)
+		return code;
+	return sl_timeline_add(to->timeline, line.skipped ? sl_span("", 0) : text);
 }
 
 static int
@@ -55,9 +72,12 @@ add_to_piece(struct scan *scan, struct scan_piece *piece, struct sl_memo *memo,
 	const struct sl_partial_line *line)
 {
 	struct sl_kinds_place place = { .line = line->index };
-	if (!piece->kinds)
-		piece->kinds = sl_kinds_new(scan->kinds_size);
-	return piece->kinds ? add_line(scan, piece->kinds, memo, *line, place) : -ENOMEM;
+	const struct sl_scan_setup *setup = scan->setup;
+	if (setup->kinds && !piece->kinds && !(piece->kinds = sl_kinds_new(scan->kinds_size)))
+		return -ENOMEM;
+	struct target to = { setup->kinds ? piece->kinds : NULL, memo,
+		setup->timeline ? &piece->timeline : NULL };
+	return add_line(scan, &to, *line, place);
 }
 
 /* The marked lines of a run, which has `before` newlines of its piece before it. If has_partials,
@@ -110,7 +130,8 @@ sl_scan_kinds_run(struct scan *scan, struct scan_piece *piece, const struct sl_p
 		return add_run(scan, piece, run, marks, memo);
 	/* Lines that are one too many have no kind: the merger knows which. */
 	bool is_limited = sl_scan_max_hits(scan) != UINT64_MAX;
-	return scan->setup->kinds && !is_limited ? add_lines(scan, piece, run, marks, 0, memo) : 0;
+	bool is_wanted = sl_scan_wants_each(scan) && !is_limited;
+	return is_wanted ? add_lines(scan, piece, run, marks, 0, memo) : 0;
 }
 
 /* ---- on the runtime's thread ---- */
@@ -120,8 +141,8 @@ sl_scan_kinds_line(
 	struct scan *scan, const struct scan_job *job, const struct sl_partial_line *line)
 {
 	struct sl_kinds_place place = { .input = job->number, .line = line->index };
-	return scan->setup->kinds ? add_line(scan, scan->setup->kinds, scan->memo, *line, place)
-				  : 0;
+	struct target to = { scan->setup->kinds, scan->memo, scan->setup->timeline };
+	return add_line(scan, &to, *line, place);
 }
 
 struct merge_call {
@@ -144,8 +165,11 @@ sl_scan_kinds_merge(struct scan *scan, struct scan_piece *piece)
 	struct merge_call call = { .kinds = scan->setup->kinds,
 		.from = piece->kinds,
 		.base = { job->number, sl_join_newlines(&job->join) } };
-	if (!piece->kinds || sl_kinds_lines(piece->kinds) == 0)
-		return 0;
+	int code = 0;
+	if (scan->setup->timeline)
+		code = sl_timeline_merge(scan->setup->timeline, &piece->timeline);
+	if (code || !piece->kinds || sl_kinds_lines(piece->kinds) == 0)
+		return code;
 	bool is_costly = sl_kinds_count(piece->kinds) > KINDS_INLINE;
 	return is_costly ? sl_offload(merge, &call) : merge(&call);
 }
@@ -179,6 +203,8 @@ sl_scan_kinds_join(struct scan *scan, struct scan_piece *left, struct scan_piece
 	int code = sl_partial_merge(&scan->kinds_spec, &left->partial, &right->partial, &line);
 	if (code == 1)
 		code = add_to_piece(scan, left, scan->memo, &line);
+	if (code == 0 && scan->setup->timeline)
+		code = sl_timeline_merge(&left->timeline, &right->timeline);
 	if (code || !right->kinds || sl_kinds_lines(right->kinds) == 0)
 		return code;
 	if (!left->kinds)
@@ -197,8 +223,9 @@ sl_scan_kinds_end(struct scan *scan, struct scan_job *job)
 /* ---- a piece's own ---- */
 
 void
-sl_scan_kinds_begin_piece(struct scan_piece *piece)
+sl_scan_kinds_begin_piece(const struct scan *scan, struct scan_piece *piece)
 {
+	sl_timeline_clear(&piece->timeline, scan->setup->timeline_interval_s);
 	if (piece->kinds)
 		sl_kinds_clear(piece->kinds);
 	/* Where it begins is set when it is merged; until then it matters only whether the input
@@ -211,4 +238,7 @@ sl_scan_kinds_end_piece(struct scan_piece *piece)
 {
 	sl_partial_release(&piece->partial);
 	piece->partial = (struct sl_partial){ 0 };
+	if (piece->timeline.with_year.cap > TIMELINE_KEPT ||
+		piece->timeline.without_year.cap > TIMELINE_KEPT)
+		sl_timeline_release(&piece->timeline);
 }

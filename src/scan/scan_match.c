@@ -14,10 +14,13 @@ struct match_call {
 	bool is_begun;
 };
 
+/* What else its bytes show; these are the first ones. */
 static void
-find_form(struct scan_piece *piece)
+look_at(const struct scan *scan, struct scan_piece *piece, const unsigned char *data, size_t len)
 {
-	piece->form = sl_sniff_block(piece->data, piece->len);
+	piece->form = sl_sniff_block(data, len);
+	if (scan->setup->samples_levels && piece->is_first && piece->job->number < SL_SAMPLE_INPUTS)
+		sl_sample_add(&piece->sample, scan->plan, data, len);
 }
 
 static void
@@ -49,7 +52,7 @@ sl_scan_piece_scan(struct scan *scan, struct scan_piece *piece, struct sl_memo *
 	struct sl_block_steps block = steps_of(scan, piece, NULL);
 	begin(scan, piece);
 	(void)sl_block_step(&block, UINT64_MAX);
-	find_form(piece);
+	look_at(scan, piece, piece->data, piece->len);
 	return sl_scan_kinds_run(scan, piece, &piece->found, piece->marks, memo);
 }
 
@@ -59,7 +62,7 @@ step(void *arg)
 {
 	struct match_call *call = arg;
 	if (!call->is_begun)
-		find_form(call->piece);
+		look_at(call->scan, call->piece, call->piece->data, call->piece->len);
 	call->is_begun = true;
 	if (sl_block_step(&call->block, SL_STEPS_NS))
 		return 1;
@@ -76,4 +79,30 @@ sl_scan_piece_offload(struct scan *scan, struct scan_piece *piece, struct sl_mat
 	};
 	begin(scan, piece);
 	return sl_steps_offload(step, &call);
+}
+
+int
+sl_scan_piece_add(struct scan *scan, struct scan_piece *piece, struct sl_span text, uint64_t *marks,
+	struct sl_memo *memo)
+{
+	struct sl_partial_run run = { .data = (const unsigned char *)text.data, .len = text.len };
+	struct sl_block_steps block = { .kernel = scan->kernel,
+		.plan = scan->plan,
+		.data = run.data,
+		.len = run.len,
+		.marks = marks,
+		.inverts = sl_pattern_inverts(scan->setup->pattern),
+		.result = &run.block };
+	int code = 0;
+	(void)sl_block_step(&block, UINT64_MAX);
+	if (scan->has_partials)
+		code = sl_scan_kinds_run(scan, piece, &run, marks, memo);
+	else
+		sl_block_merge(scan->plan, &piece->found.block, &run.block);
+	if (piece->len == 0)
+		look_at(scan, piece, run.data, run.len);
+	else if (piece->form == SL_FORM_PLAIN)
+		piece->form = sl_sniff_block(run.data, run.len);
+	piece->len += run.len;
+	return code;
 }

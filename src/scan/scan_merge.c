@@ -193,6 +193,8 @@ sl_scan_merge_piece(struct scan *scan, struct scan_piece *piece)
 	int code = 0;
 	if (piece->is_first)
 		job->begun_ns = sl_now();
+	if (piece->is_first)
+		sl_sample_merge(&scan->progress->summary.sample, &piece->sample);
 	note_form(job, piece);
 	bool is_text = job->form == SL_FORM_PLAIN && !job->is_binary;
 	if (piece->len && is_text && !job->ignores_rest)

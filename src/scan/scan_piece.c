@@ -26,9 +26,10 @@ sl_scan_piece_new(struct scan *scan, struct scan_job *job)
 	piece->code = 0;
 	piece->len = 0;
 	piece->form = SL_FORM_PLAIN;
+	piece->sample = (struct sl_sample){ 0 };
 	piece->next_free = NULL;
 	sl_list_init(&piece->link);
-	sl_scan_kinds_begin_piece(piece);
+	sl_scan_kinds_begin_piece(scan, piece);
 	return piece;
 }
 

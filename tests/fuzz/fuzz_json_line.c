@@ -9,14 +9,14 @@
 #include <stdbool.h>
 
 static bool
-is_kind(const json_t *value, enum sl_json_kind kind)
+is_kind(const json_t *value, enum sl_json_line_kind kind)
 {
 	switch (kind) {
-	case SL_JSON_STRING:
+	case SL_JSON_LINE_STRING:
 		return json_is_string(value);
-	case SL_JSON_NUMBER:
+	case SL_JSON_LINE_NUMBER:
 		return json_is_number(value);
-	case SL_JSON_WORD:
+	case SL_JSON_LINE_WORD:
 		return json_is_boolean(value) || json_is_null(value);
 	default:
 		return json_is_object(value) || json_is_array(value);
@@ -36,7 +36,7 @@ static size_t
 check_members(struct sl_span text, json_t *object)
 {
 	struct sl_json_line line;
-	struct sl_json_member member;
+	struct sl_json_line_member member;
 	size_t count = 0;
 	void *at = object ? json_object_iter(object) : NULL;
 	must(sl_json_line_begin(&line, text) || !object);

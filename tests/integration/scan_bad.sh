@@ -949,9 +949,9 @@ test_scan_no_input() {
 test_scan_bad_options() {
 	printf 'error\n' >a
 	local words
-	for words in --bogus '--top 3' '--top 0' '--workers 0' '--workers x' '--chunk 1' '--chunk 3X' '--queue 0' '--max-memory 1M' \
-		'--max-memory 8M --chunk 5M' '-m' '-m -1' '--color sometimes' '--progress later' '-f' '-l --json' '--follow' '--level error' \
-		'--json=yes' '--histogram'; do
+	for words in --bogus '--top 3 -p' '--top x' '--workers 0' '--workers x' '--chunk 1' '--chunk 3X' '--queue 0' '--max-memory 1M' \
+		'--max-memory 8M --chunk 5M' '-m' '-m -1' '--color sometimes' '--progress later' '-f' '-l --json' '--follow' '--level x' \
+		'--json=yes' '--histogram=1' '--histogram -c'; do
 		# shellcheck disable=SC2086
 		run scan a $words
 		expect 2

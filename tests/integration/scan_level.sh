@@ -29,6 +29,39 @@ test_scan_level() {
 	expect 1
 }
 
+# without a pattern, a note compares the words with the levels of a sample
+test_scan_level_note() {
+	make_levels
+	scan a
+	expect 0 "in a sample of 4 lines with a level, 2 contain 'error' but have a lower level, and 1 are errors without it"
+	scan -e error a
+	expect 0
+	! grep -q sample err || fail "a note about a pattern"
+	printf '[error] x\n' >c
+	scan c
+	[[ ! -s err ]] || fail "a note about nothing"
+}
+
+# compressed logs have the same levels, times and kinds of lines
+test_scan_level_compressed() {
+	local options
+	for _ in {1..300}; do
+		printf '2015-10-18 18:01:47 ERROR x %s\n2015-10-18 19:01:47 [info] an error\nerror\n' "$RANDOM"
+	done >a
+	gzip -c a >b
+	for options in '--histogram --top 2' '--level=error --histogram --top 1' '-v -e ERROR --histogram --top 3'; do
+		# shellcheck disable=SC2086
+		{
+			scan $options a
+			sed 1,2d out >want
+			scan $options b
+			sed '1,2d; s/\<b:/a:/g' out >shown
+		}
+		[[ $(wc -l <want) -gt 5 ]] || fail "nothing below the table"
+		same want shown
+	done
+}
+
 # --level refuses what it cannot mean
 test_scan_level_usage() {
 	make_levels
@@ -55,4 +88,33 @@ test_scan_rules() {
 	expect 2 "option '--include': 'd/a.log' cannot match"
 	scan -g '*.log' d
 	expect 2 'use --include or --exclude'
+}
+
+# --histogram shows error lines by time, in intervals that fit or are given
+test_scan_histogram() {
+	printf '%s\n' '2015-10-18 18:01:47 ERROR x' '2015-10-18 18:01:59 INFO y' '2015-10-18 18:31:00 ERROR x' error \
+		'2015-10-18 20:59:59 ERROR x' >a
+	printf '%s\n' '2015-10-18T18:09:00+02:00 error' 'Oct 18 18:01:47 host error' >b
+	scan --histogram=10m a b
+	expect 0
+	sed -n '/^time/,$p' out | sed 's/ *█*$//' >shown
+	cat >want <<-'END'
+		time              error lines
+		2015-10-18 18:00            2
+		2015-10-18 18:10            0
+		2015-10-18 18:20            0
+		2015-10-18 18:30            1
+		...
+		2015-10-18 20:50            1
+		1 error line without a time stamp, 1 error line without a year
+	END
+	same want shown
+	scan --histogram --json a
+	expect_out '"interval_seconds":300,"buckets":[{"start":"2015-10-18 18:00","matched_lines":1}'
+	scan --histogram b --level=critical
+	expect 1
+	scan --histogram=1x a
+	expect 2 "'1x' is not an interval"
+	scan --histogram -p a
+	expect 2 'for the table and --json'
 }

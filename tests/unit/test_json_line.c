@@ -10,12 +10,12 @@ static const char *
 members_of(struct sl_span text)
 {
 	static char out[512]; /* state: of this program's only thread */
-	static const char kinds[] = { [SL_JSON_STRING] = 's',
-		[SL_JSON_NUMBER] = 'n',
-		[SL_JSON_WORD] = 'w',
-		[SL_JSON_NESTED] = 'o' };
+	static const char kinds[] = { [SL_JSON_LINE_STRING] = 's',
+		[SL_JSON_LINE_NUMBER] = 'n',
+		[SL_JSON_LINE_WORD] = 'w',
+		[SL_JSON_LINE_NESTED] = 'o' };
 	struct sl_json_line line;
-	struct sl_json_member member;
+	struct sl_json_line_member member;
 	size_t len = 0;
 	out[0] = '\0';
 	if (!sl_json_line_begin(&line, text))
@@ -83,7 +83,7 @@ Test(json_line, takes_deep_nesting_without_depth)
 		sl_buf_add_char(&text, ']');
 	sl_buf_add_str(&text, ",\"b\":7}");
 	struct sl_json_line line;
-	struct sl_json_member member;
+	struct sl_json_line_member member;
 	cr_assert(sl_json_line_begin(&line, sl_buf_span(&text)));
 	cr_assert(sl_json_line_next(&line, &member));
 	cr_expect_eq(member.value.len, 2 * depth);

@@ -687,7 +687,7 @@ add_utf16(struct sl_buf *out, struct sl_span text, unsigned how)
 	}
 }
 
-/* The text of a file as one of the forms that are decoded, in several members if it is compressed. */
+/* The text of a file in a form that is decoded; in several members if it is compressed. */
 static void
 encode(struct sl_random *random, struct sl_buf *out, struct sl_span text)
 {
@@ -1387,7 +1387,7 @@ put_many(size_t count, size_t len)
 	while (text.len < len)
 		sl_buf_add(&text, line, SL_MIN(sizeof(line) - 1, len - text.len));
 	for (size_t i = 0; i < count; i++) {
-		char name[16];
+		char name[24];
 		snprintf(name, sizeof(name), "%06zu", i);
 		scratch_write(name, text.data, text.len);
 	}

@@ -40,6 +40,7 @@ struct scene {
 	size_t count;
 	struct sl_scan_sink sink;
 	struct sl_scan_setup setup;
+	struct sl_timeline timeline;
 	bool regex; /* the same pattern, but matched line by line */
 	bool print; /* a line sink, with numbers and, for half of the seeds, context */
 	bool has_context;
@@ -56,7 +57,8 @@ static char *
 make_log(struct sl_random *random, size_t len)
 {
 	static const char *const words[] = { "ERROR", "error", "Error", "info", "ERRO", "rror", "x",
-		"\r", " at line ", "\t", "warning: disk full", "2024-01-01T00:00:00Z" };
+		"\r", " at line ", "\t", "warning: disk full", "2024-01-01T00:00:00Z",
+		" 2023-05-06 07:08:09 ", " Jan  3 04:05:06 " };
 	struct sl_buf text = { 0 };
 	sl_buf_reserve(&text, len + 1);
 	while (text.len < len) {
@@ -183,6 +185,48 @@ check_kinds(struct scene *scene)
 			(unsigned long long)want[i].count, (unsigned long long)want[i].first.line);
 	sl_kinds_free(naive);
 	sl_memo_free(memo);
+}
+
+/* ---- times of lines ---- */
+
+static void
+add_times(struct sl_timeline *timeline, const struct log *log)
+{
+	uint64_t len = log->result.bytes;
+	for (size_t off = 0; off < len;) {
+		const char *begin = log->data + off, *newline = memchr(begin, '\n', len - off);
+		size_t line_len = newline ? (size_t)(newline - begin) : len - off;
+		if (memmem(begin, line_len, "ERROR", 5) || memmem(begin, line_len, "error", 5))
+			cr_assert_eq(sl_timeline_add(timeline, sl_span(begin, line_len)), 0);
+		off += line_len + 1;
+	}
+}
+
+static bool
+is_same_view(const struct sl_timeline_view *a, const struct sl_timeline_view *b)
+{
+	return a->count == b->count && a->interval_s == b->interval_s && a->undated == b->undated &&
+	       a->without_year == b->without_year &&
+	       (a->count == 0 ||
+		       memcmp(a->buckets, b->buckets, a->count * sizeof(*a->buckets)) == 0);
+}
+
+/* Lines that are counted are counted by their time as in one pass over all lines. */
+static void
+check_times(struct scene *scene)
+{
+	struct sl_timeline naive;
+	if (!scene->setup.timeline)
+		return;
+	sl_timeline_init(&naive, scene->setup.timeline_interval_s);
+	for (size_t i = 0; i < scene->count; i++)
+		add_times(&naive, &scene->logs[i]);
+	struct sl_timeline_view got = sl_timeline_arrange(scene->setup.timeline, 40);
+	struct sl_timeline_view want = sl_timeline_arrange(&naive, 40);
+	sim_check(scene->sim, is_same_view(&got, &want),
+		"%zu intervals, %llu undated; not %zu, %llu", got.count,
+		(unsigned long long)got.undated, want.count, (unsigned long long)want.undated);
+	sl_timeline_release(&naive);
 }
 
 /* ---- the scan ---- */
@@ -331,6 +375,11 @@ build_with(const struct sim_options *options)
 		.chunk = 64 * SL_KIB,
 		.queue = 4,
 		.max_memory = SL_SCAN_MEMORY_MIN };
+	if (options->seed % 3 == 0) {
+		scene->setup.timeline_interval_s = options->seed % 2 ? 600 : 0;
+		sl_timeline_init(&scene->timeline, scene->setup.timeline_interval_s);
+		scene->setup.timeline = &scene->timeline;
+	}
 	if (options->seed % 4 < 3)
 		return scene;
 	scene->setup.max_memory = options->seed % 8 < 4 ? SL_SCAN_MEMORY_MIN : SL_GIB;
@@ -352,6 +401,7 @@ tear_down(struct scene *scene)
 {
 	sim_free(scene->sim);
 	sl_kinds_free(scene->setup.kinds);
+	sl_timeline_release(&scene->timeline);
 	for (size_t i = 0; i < scene->count; i++)
 		free(scene->logs[i].data);
 	free(scene);
@@ -432,6 +482,7 @@ check(struct scene *scene)
 		check_log(scene, &scene->logs[i]);
 	sim_check(scene->sim, scene->code == 0, "the scan returned %d", scene->code);
 	check_kinds(scene);
+	check_times(scene);
 	sim_check(scene->sim, scene->progress.summary.inputs == scene->count,
 		"another number of inputs");
 	sim_check(scene->sim, scene->progress.queue_high_water <= scene->setup.queue,

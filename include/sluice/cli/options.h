@@ -151,7 +151,7 @@ struct sl_scan_options {
 	uint64_t before, after, context;
 	uint64_t
 		max_columns; /* bytes of a line that are printed; 0 = all; SL_OPTION_AUTO_COLUMNS */
-	uint64_t max_count; /* error lines after which an input ends; UINT64_MAX = no limit */
+	uint64_t max_count;  /* error lines after which an input ends; UINT64_MAX = no limit */
 	const char *histogram;         /* as typed, or "auto"; NULL = none; not with print, count,
 					  quiet or a list of names */
 	uint64_t histogram_interval_s; /* 0 = auto */

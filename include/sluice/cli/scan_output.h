@@ -12,6 +12,7 @@
 #include "sluice/cli/output.h"
 #include "sluice/cli/scan_messages.h"
 #include "sluice/sink/count_sink.h"
+#include "sluice/sink/histogram_sink.h"
 #include "sluice/sink/json_sink.h"
 #include "sluice/sink/kinds_sink.h"
 #include "sluice/sink/lines_sink.h"
@@ -22,10 +23,11 @@
  * kinds, own_files and waited_ns only. */
 struct sl_scan_output {
 	const struct sl_scan_options *options;
-	struct sl_scan_sink sinks[3]; /* for the scan */
+	struct sl_scan_sink sinks[4]; /* for the scan */
 	size_t sink_count;
-	bool with_numbers; /* a sink prints the numbers of lines */
-	struct sl_kinds *kinds; /* for the scan to collect, or NULL */
+	bool with_numbers;           /* a sink prints the numbers of lines */
+	struct sl_kinds *kinds;      /* for the scan to collect, or NULL */
+	struct sl_timeline timeline; /* for the scan to fill, if options have a histogram */
 	char *own_files[2];     /* not to be scanned; NULL = none */
 	struct sl_saved base;   /* to compare them with, if options->digest_base */
 
@@ -38,8 +40,9 @@ struct sl_scan_output {
 	struct sl_count_sink count;
 	struct sl_list_sink list;
 	struct sl_json_sink json;
-	struct sl_kinds_sink kinds_sink; /* with the table or JSON */
-	uint64_t waited_ns; /* for the reader of stdout */
+	struct sl_histogram_sink histogram; /* as the next */
+	struct sl_kinds_sink kinds_sink;    /* with the table or JSON */
+	uint64_t waited_ns;                 /* for the reader of stdout */
 };
 
 /* In the task that scans; `output` stays in place. Returns 0; -ENOMEM; or the code with which a

@@ -10,17 +10,17 @@
 
 #include "sluice/base/bytes.h"
 
-enum sl_json_kind {
-	SL_JSON_STRING, /* value: what is between the quotes, escapes as they are written */
-	SL_JSON_NUMBER,
-	SL_JSON_WORD,   /* true, false, null */
-	SL_JSON_NESTED, /* an object or array with its brackets */
+enum sl_json_line_kind {
+	SL_JSON_LINE_STRING, /* value: what is between the quotes, escapes as they are written */
+	SL_JSON_LINE_NUMBER,
+	SL_JSON_LINE_WORD,   /* true, false, null */
+	SL_JSON_LINE_NESTED, /* an object or array with its brackets */
 };
 
-struct sl_json_member {
+struct sl_json_line_member {
 	struct sl_span key; /* without quotes, escapes as they are written */
 	struct sl_span value;
-	enum sl_json_kind kind;
+	enum sl_json_line_kind kind;
 };
 
 struct sl_json_line {
@@ -31,6 +31,6 @@ struct sl_json_line {
 bool sl_json_line_begin(struct sl_json_line *line, struct sl_span text);
 
 /* The next member, false after the last. All members together take time linear in the text. */
-bool sl_json_line_next(struct sl_json_line *line, struct sl_json_member *member);
+bool sl_json_line_next(struct sl_json_line *line, struct sl_json_line_member *member);
 
 #endif

@@ -115,8 +115,8 @@ struct sl_block_totals {
 	uint64_t lines; /* a last line without newline counts */
 	uint64_t hits;  /* lines that match */
 	uint64_t undecided;
-	uint64_t unlevelled; /* without a level, if the pattern is one */
 	uint64_t undecided_line; /* lines before the first of them, if there are some */
+	uint64_t unlevelled;     /* without a level, if the pattern is one */
 	uint64_t other_case;     /* lines that do not match, but would if case were ignored */
 };
 

@@ -5,6 +5,7 @@
 #define SLUICE_SCAN_SUMMARY_H
 
 #include "sluice/base/error.h"
+#include "sluice/scan/sample.h"
 
 #include <stdbool.h>
 
@@ -17,8 +18,8 @@ enum sl_scan_state {
 	SL_SCAN_SPECIAL, /* a device, socket or FIFO */
 	/* Trouble. */
 	SL_SCAN_UNDECIDED,   /* read to its end; some lines reached a limit of the pattern */
-	SL_SCAN_UNSUPPORTED, /* UTF-32, compressed twice, or with a window that is too large: counted up
-				to there, mostly nothing */
+	SL_SCAN_UNSUPPORTED, /* UTF-32, compressed twice, or with too large a window: counted up to
+				there, mostly nothing */
 	SL_SCAN_TRUNCATED,   /* compressed data ends early, or the file became shorter while it was
 				read: counted to its end */
 	SL_SCAN_DAMAGED,     /* compressed data is damaged, or followed by other data: counted up to
@@ -43,8 +44,8 @@ struct sl_scan_result {
 	uint64_t lines; /* a last one without newline counts */
 	uint64_t hits;  /* lines that match */
 	uint64_t undecided;
-	uint64_t unlevelled;        /* lines without a level, if the pattern is one */
 	uint64_t undecided_line;    /* number of the first of them; 0 = none */
+	uint64_t unlevelled;        /* lines without a level, if the pattern is one */
 	uint64_t other_case;        /* lines that would match if case were ignored (block.h) */
 	bool has_only_cr;           /* it has carriage returns and not one newline */
 	uint64_t elapsed_ns;        /* from its first piece to its last; inputs overlap */
@@ -64,8 +65,9 @@ struct sl_scan_summary {
 	uint64_t inputs_with_hits;
 	uint64_t inputs_in[SL_SCAN_STATES];
 	uint64_t bytes, lines, hits, undecided;
-	uint64_t unlevelled; /* lines without a level, if the pattern is one */
-	uint64_t other_case; /* lines that would match if case were ignored (scan/block.h) */
+	uint64_t unlevelled;     /* lines without a level, if the pattern is one */
+	uint64_t other_case;     /* lines that would match if case were ignored (scan/block.h) */
+	struct sl_sample sample; /* if sl_scan_setup.samples_levels */
 };
 
 void sl_scan_summary_add(struct sl_scan_summary *summary, const struct sl_scan_result *result);
