@@ -2,7 +2,6 @@
  * cmd_scan.c - `sluice scan`: options, the scan, its progress and its exit status. scan_output.c
  * chooses the sinks; results are formatted in src/sink, messages made in scan_messages.c.
  */
-#include "sluice/base/cpu.h"
 #include "sluice/base/log.h"
 #include "sluice/base/memory.h"
 #include "sluice/cli/commands.h"
@@ -11,6 +10,7 @@
 #include "sluice/cli/options.h"
 #include "sluice/cli/run.h"
 #include "sluice/cli/scan_output.h"
+#include "sluice/cli/scan_pattern.h"
 #include "sluice/cli/stats.h"
 #include "sluice/rt/stats.h"
 #include "sluice/scan/scan.h"
@@ -91,7 +91,8 @@ scan_task(void *arg)
 	bool named = options->inputs.count > 0;
 	scan->started_ns = sl_now();
 	sl_rate_begin(&scan->rate, scan->started_ns, 0);
-	int code = sl_scan_output_begin(&scan->output, options);
+	struct sl_scan_output_setup to = { .options = options, .fd = STDOUT_FILENO };
+	int code = sl_scan_output_begin(&scan->output, &to);
 	if (code)
 		return sl_fail_code(&scan->error, SL_PHASE_NONE, code, "cannot start");
 	code = sl_console_begin(&view);
@@ -149,24 +150,6 @@ at_end(void *arg, struct sl_rt *rt)
 }
 
 /* ---- before and after ---- */
-
-static int
-make_pattern(struct scan *scan, struct sl_error *err)
-{
-	const struct sl_scan_options *options = &scan->options;
-	struct sl_span *texts = calloc(options->patterns.count + 1, sizeof(*texts));
-	if (!texts)
-		return sl_fail(err, SL_PHASE_NONE, -ENOMEM, "out of memory");
-	for (size_t i = 0; i < options->patterns.count; i++)
-		texts[i] = sl_span_str(options->patterns.items[i]);
-	struct sl_pattern_spec spec = { .texts = texts,
-		.count = options->patterns.count,
-		.fixed = options->fixed_strings,
-		.ignore_case = options->ignore_case };
-	int code = sl_pattern_new(&scan->pattern, &spec, sl_match_choose(sl_cpu_features()), err);
-	free(texts);
-	return code;
-}
 
 static int
 status_of(const struct scan *scan, int code)
@@ -264,7 +247,7 @@ sl_cmd_scan(int argc, char **argv)
 			"no input: name files or directories, or pipe into standard input ('sluice "
 			"scan --help' lists options)");
 	if (!code)
-		code = make_pattern(&scan, &err);
+		code = sl_scan_pattern_new(&scan.pattern, &scan.options, &err);
 	if (code)
 		return fail_usage(&scan, &err);
 	configure_console(&scan.options);

@@ -42,16 +42,16 @@ output_state(const void *ctx)
 static struct sl_results
 results_of(struct sl_scan_output *output)
 {
-	size_t columns = sl_console_columns(STDOUT_FILENO);
+	size_t columns = sl_console_columns(output->fd);
 	return (struct sl_results){
 		.writer = { .ctx = output,
 			.send = send_results,
 			.state = output_state,
 			.buffer = SL_OUTPUT_BUFFER,
-			.is_file = is_regular(STDOUT_FILENO) },
+			.is_file = is_regular(output->fd) },
 		.style = { .is_terminal = columns > 0,
 			.columns = columns,
-			.colour = sl_console_has_colour(STDOUT_FILENO),
+			.colour = sl_console_has_colour(output->fd),
 			.unicode = sl_console_has_unicode() },
 	};
 }
@@ -95,21 +95,25 @@ choose_sink(struct sl_scan_output *output)
 /* ---- public functions ---- */
 
 int
-sl_scan_output_begin(struct sl_scan_output *output, const struct sl_scan_options *options)
+sl_scan_output_begin(struct sl_scan_output *output, const struct sl_scan_output_setup *setup)
 {
-	*output = (struct sl_scan_output){ .options = options };
+	const struct sl_scan_options *options = setup->options;
+	*output = (struct sl_scan_output){ .options = options, .fd = setup->fd };
 	output->sinks[output->sink_count++] = sl_scan_messages_init(&output->messages, options);
 	if (options->quiet)
 		return 0;
 	output->results = results_of(output);
 	output->sinks[output->sink_count++] = choose_sink(output);
-	return sl_output_open(&output->out, STDOUT_FILENO);
+	output->out = setup->shared;
+	output->is_shared = setup->shared != NULL;
+	return output->is_shared ? 0 : sl_output_open(&output->out, output->fd);
 }
 
 void
 sl_scan_output_release(struct sl_scan_output *output)
 {
 	sl_table_sink_release(&output->table);
+	sl_json_sink_release(&output->json);
 	sl_results_release(&output->results);
 }
 
@@ -124,12 +128,12 @@ sl_scan_output_end(struct sl_scan_output *output, const struct sl_scan_outcome *
 	if (!output->out)
 		return 0;
 	int code = 0;
-	output->results.style.columns = sl_console_columns(STDOUT_FILENO); /* it may have changed */
+	output->results.style.columns = sl_console_columns(output->fd); /* it may have changed */
 	if (complete)
 		code = sl_scan_emit(output->sinks, output->sink_count, &event);
 	if (!code)
 		code = sl_results_send(&output->results);
-	int closed = sl_output_close(output->out, err);
+	int closed = output->is_shared ? 0 : sl_output_close(output->out, err);
 	output->out = NULL;
 	if (closed)
 		return closed;
@@ -149,7 +153,7 @@ sl_scan_output_abandon(struct sl_scan_output *output, const struct sl_scan_summa
 	bool is_lost = !wants_table(output->options) || results->sent > 0;
 	if (!is_lost && output->table.row_count > 0) {
 		is_lost = sl_table_sink_format(&output->table, summary) != 0;
-		is_lost = is_lost || sl_output_write_now(STDOUT_FILENO,
+		is_lost = is_lost || sl_output_write_now(output->fd,
 					     sl_buf_span(&results->pending), &err) != 0;
 	}
 	if (is_lost)

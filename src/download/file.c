@@ -44,6 +44,7 @@ file_new(struct sl_batch *batch, const struct sl_entry *entry, uint64_t index)
 	sl_sources_init(&file->sources, &file->entry);
 	sl_part_init(&file->part);
 	sl_transfer_init(&file->transfer, &batch->transfer);
+	sl_tee_init(&file->tee, batch->options.tee);
 	file->view = (struct sl_download){ .index = index,
 		.checked = entry->checksum.kind != SL_CHECKSUM_NONE,
 		.started_ns = sl_now(),
@@ -114,6 +115,7 @@ file_free(struct file *file)
 {
 	close_stream(file);
 	sl_transfer_reset(&file->transfer);
+	sl_tee_release(&file->tee);
 	file_drop_at_hand(file);
 	sl_place_release(&file->place);
 	sl_sources_release(&file->sources);
@@ -242,6 +244,7 @@ file_view(struct file *file)
 	view->sources = file->entry.sources;
 	view->source_count = file->entry.source_count;
 	view->delivered = transfer->delivered;
+	view->tee = file->tee.file;
 	file_count_received(file);
 	view_segments(file);
 	if (view->remote)

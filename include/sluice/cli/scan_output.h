@@ -16,6 +16,12 @@
 #include "sluice/sink/lines_sink.h"
 #include "sluice/sink/table_sink.h"
 
+struct sl_scan_output_setup {
+	const struct sl_scan_options *options;
+	int fd;                  /* where results go */
+	struct sl_output *shared; /* of that, which others write to as well; NULL = it is opened */
+};
+
 /* {0} before begin. Other modules may read sinks, sink_count, with_numbers and waited_ns only. */
 struct sl_scan_output {
 	const struct sl_scan_options *options;
@@ -24,7 +30,9 @@ struct sl_scan_output {
 	bool with_numbers; /* a sink prints the numbers of lines */
 
 	struct sl_scan_messages messages;
+	int fd;
 	struct sl_output *out; /* NULL with -q */
+	bool is_shared;
 	struct sl_results results;
 	/* One of these is used. */
 	struct sl_table_sink table;
@@ -37,11 +45,11 @@ struct sl_scan_output {
 /* In the task that scans; `output` stays in place. Returns 0 or -ENOMEM. */
 SL_SUSPENDS
 int sl_scan_output_begin(
-	struct sl_scan_output *output, const struct sl_scan_options *options) SL_MUST_CHECK;
+	struct sl_scan_output *output, const struct sl_scan_output_setup *setup) SL_MUST_CHECK;
 
 /*
  * Pass the outcome to the sinks (only if `complete`: the scan was not cancelled), then wait for the
- * output. Returns 0; -EPIPE if the reader closed it; another write error, described in *err.
+ * output; for one that is shared, only until it has taken the results. Returns 0; -EPIPE if the reader closed it; another write error, described in *err.
  */
 SL_SUSPENDS
 int sl_scan_output_end(struct sl_scan_output *output, const struct sl_scan_outcome *outcome,

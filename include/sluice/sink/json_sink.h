@@ -8,11 +8,13 @@
 #include "sluice/scan/event.h"
 #include "sluice/sink/results.h"
 
+struct sl_json_sink_input; /* one that has begun and not ended */
+
 struct sl_json_sink {
 	struct sl_results *results;
 	bool has_lines;
-	uint64_t input_begin;   /* position in the results where the input's events begin */
-	uint64_t input_matches; /* in the input's lines */
+	struct sl_json_sink_input *inputs; /* one, or several whose lines come in turns */
+	size_t input_count, input_cap;
 	/* Sums over the inputs that ended. */
 	uint64_t printed_bytes, printed_matches;
 };
@@ -23,5 +25,8 @@ struct sl_json_sink {
  */
 struct sl_scan_sink sl_json_sink_init(
 	struct sl_json_sink *json, struct sl_results *results, bool has_lines);
+
+/* Harmless on {0}. */
+void sl_json_sink_release(struct sl_json_sink *json);
 
 #endif
