@@ -193,8 +193,8 @@ wanted_connections(const struct get *get)
 
 /*
  * Divide --max-memory: a sixteenth for stacks and names, three for TLS connections, what --scan
- * needs, the rest for chunks. If the TLS connections of all jobs need more, their share grows to up to seven
- * sixteenths.
+ * needs, the rest for chunks. If the TLS connections of all jobs need more, their share grows to up
+ * to seven sixteenths.
  */
 static void
 share_memory(struct get *get)

@@ -119,6 +119,8 @@ sum_up(struct snapshot *snapshot)
 		.bytes_total = known ? total : SL_PROGRESS_UNKNOWN,
 		.rate_bytes_s = rate,
 		.left_ns = known ? sl_rate_left_ns(total - done, rate) : SL_PROGRESS_UNKNOWN,
+		.is_scanned = events->options->scan,
+		.error_lines = sl_get_scan_hits(events->scan),
 	};
 }
 

@@ -23,11 +23,11 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#define MEMORY_SHARE 16u           /* of --max-memory, for what is scanned at a time */
-#define MEMORY_SHARE_WITH_TEXT 4u  /* the same where text of lines is kept */
-#define RUNS_A_WORKER 2u           /* so that a worker has its next run when it finishes one */
+#define MEMORY_SHARE 16u          /* of --max-memory, for what is scanned at a time */
+#define MEMORY_SHARE_WITH_TEXT 4u /* the same where text of lines is kept */
+#define RUNS_A_WORKER 2u          /* so that a worker has its next run when it finishes one */
 #define RUNS_MAX 128u
-#define MARKS_SIZE (128 * SL_KIB)  /* of a run */
+#define MARKS_SIZE (128 * SL_KIB) /* of a run */
 
 struct scanned {
 	struct sl_get_scan *scan;
@@ -417,7 +417,8 @@ sl_get_scan_finish(struct sl_get_scan *scan)
 	scan_list(scan, again,
 		SL_SCAN_WANTS(SL_SCAN_EVENT_BEGIN) | SL_SCAN_WANTS(SL_SCAN_EVENT_LINE));
 	size_t left = scan->later.count + again->count;
-	if (left > 0 && sl_task_cancelled())
+	scan->is_cancelled = sl_task_cancelled() != 0;
+	if (left > 0 && scan->is_cancelled)
 		sl_log_warn("the run was stopped before all files were scanned: up to %zu are not "
 			    "counted",
 			left);
@@ -436,8 +437,7 @@ sl_get_scan_memory(const struct sl_get_scan *scan)
 {
 	if (!is_wanted(scan))
 		return 0;
-	return scan->options->max_memory /
-	       (has_text(scan) ? MEMORY_SHARE_WITH_TEXT : MEMORY_SHARE);
+	return scan->options->max_memory / (has_text(scan) ? MEMORY_SHARE_WITH_TEXT : MEMORY_SHARE);
 }
 
 /* Half of the share is for them, the other half for text. */
@@ -526,11 +526,12 @@ sl_get_scan_end(struct sl_get_scan *scan, struct sl_error *err)
 	if (!scan->is_open)
 		return;
 	scan->is_open = false;
-	bool is_complete = !scan->code && !sl_task_cancelled();
+	bool has_result = scan->summary.inputs > 0 || scan->options->json;
+	bool is_complete = !scan->code && !scan->is_cancelled && has_result;
 	int code = sl_scan_output_end(&scan->output, &outcome, is_complete, &failure);
 	if (code == 0)
 		code = scan->code;
-	if (code && code != -EPIPE && !sl_task_cancelled() && err && !err->code)
+	if (code && code != -EPIPE && !scan->is_cancelled && err && !err->code)
 		(void)sl_fail_code(err, SL_PHASE_WRITE, code, "%s",
 			failure.code ? failure.text : "cannot write the result of the scan");
 }

@@ -380,14 +380,15 @@ check_get_scan(struct parser *parser, struct sl_get_options *options)
 	bool has_options =
 		scan->patterns.count > 0 || scan->fixed_strings || scan->ignore_case || scan->print;
 	if (has_options && !options->scan)
-		return usage(parser, "--regexp, --fixed-strings, --ignore-case and --print say what "
-				     "is scanned: add --scan");
+		return usage(parser,
+			"--regexp, --fixed-strings, --ignore-case and --print say what "
+			"is scanned: add --scan");
 	if (options->scan && options->dry_run)
 		return usage(parser, "--dry-run downloads nothing, so --scan has no effect");
 	scan->json = options->json;
 	scan->verbose = options->verbose > 0;
 	scan->colour = options->colour;
-	scan->with_filename = scan->no_line_number = true;
+	scan->is_of_get = scan->with_filename = scan->no_line_number = true;
 	scan->max_memory = options->max_memory;
 	scan->workers = options->workers;
 	return 0;

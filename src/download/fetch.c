@@ -100,8 +100,8 @@ is_known_as_wrong(const struct file *file)
 static int
 replace_instead(struct file *file, int code)
 {
-	bool is_refused = code == SL_E_STATUS &&
-			  sl_retry_classify(&file->error) == SL_RETRY_PERMANENT;
+	bool is_refused =
+		code == SL_E_STATUS && sl_retry_classify(&file->error) == SL_RETRY_PERMANENT;
 	if ((code != -EEXIST && !is_refused) || !may_replace_any(file))
 		return code;
 	sl_log_warn("%s: downloading all of it", file->error.text);

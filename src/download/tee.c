@@ -118,8 +118,7 @@ sl_tee_put(struct sl_tee *tee, struct sl_chunk *chunk)
 		slot++;
 	slot->chunk = sl_chunk_ref(chunk);
 	take_new(tee, slot, all);
-	if (slot->count > 0 &&
-		sl_group_spawn(&tee->group, "tee", pass_task, slot, NULL) == 0)
+	if (slot->count > 0 && sl_group_spawn(&tee->group, "tee", pass_task, slot, NULL) == 0)
 		return;
 	tee->is_broken = tee->is_broken || slot->count > 0;
 	free_slot(slot);
@@ -231,8 +230,7 @@ sl_tee_begin(struct sl_tee *tee, const struct sl_tee_source *source)
 	sl_semaphore_init(&tee->room, "consumer", SL_TEE_PASSES);
 	sl_group_enter(&tee->group, SL_GROUP_COLLECT);
 	bool catches_up = tee->file && source->version && source->part;
-	if (catches_up &&
-		sl_group_spawn(&tee->group, "catch up", catch_up_task, tee, NULL) != 0)
+	if (catches_up && sl_group_spawn(&tee->group, "catch up", catch_up_task, tee, NULL) != 0)
 		tee->is_broken = true;
 }
 

@@ -482,8 +482,7 @@ SL_SUSPENDS
 static void
 end_tee(struct sl_transfer *transfer, int code)
 {
-	const struct sl_resource *version =
-		transfer->is_ranged ? &transfer->source.resource : NULL;
+	const struct sl_resource *version = transfer->is_ranged ? &transfer->source.resource : NULL;
 	if (transfer->tee)
 		sl_tee_end(transfer->tee, version, code == 0);
 }

@@ -335,7 +335,9 @@ add_run(struct sl_feed *feed, const struct feed_slot *slot, uint64_t off, const 
 	size_t len)
 {
 	const struct sl_feeds *feeds = feed->feeds;
-	struct run run = { .slot = slot, .spec = feeds->spec, .piece = { .data = data, .len = len } };
+	struct run run = {
+		.slot = slot, .spec = feeds->spec, .piece = { .data = data, .len = len }
+	};
 	run.spec.matcher = slot->matcher;
 	run.partial = sl_partials_new_partial(off);
 	if (!run.partial)
@@ -394,7 +396,7 @@ sl_feed_end(struct sl_feed *feed, uint64_t len, struct sl_feed_result *result)
 	if (feed->code)
 		return feed->code;
 	int ended = sl_partials_ends_quickly(&feed->partials) ? finish(&call)
-								 : sl_offload(finish, &call);
+							      : sl_offload(finish, &call);
 	if (ended == SL_PARTIALS_LINE)
 		feed->code = give_line(feed, &call.line);
 	else if (ended < 0)

@@ -198,9 +198,8 @@ add_begin(struct sl_json_sink *sink, const struct sl_input *input)
 	begin_event(&json, &sink->results->pending, "begin");
 	add_path(&json, input);
 	sl_json_end_line(&json);
-	sink->inputs[sink->input_count++] = (struct sl_json_sink_input){
-		.input = input, .printed = position(sink->results) - begin
-	};
+	sink->inputs[sink->input_count++] = (struct sl_json_sink_input){ .input = input,
+		.printed = position(sink->results) - begin };
 	return 0;
 }
 

@@ -39,9 +39,9 @@ struct get_file {
 	bool reported;
 	enum sl_download_state state;
 	struct sl_error error;
-	char path[64];  /* where it was put, as reported */
-	uint64_t at_op; /* operations submitted when it was reported */
-	bool was_done;  /* at get_scene_cut */
+	char path[64];    /* where it was put, as reported */
+	uint64_t at_op;   /* operations submitted when it was reported */
+	bool was_done;    /* at get_scene_cut */
 	bool was_scanned; /* the shadow has all of it */
 	uint64_t ended_ns;
 	unsigned begun;                      /* how often it was reported as started */
@@ -82,7 +82,7 @@ struct get_scene {
 	/* Called when a file is to be tried again; may be NULL. */
 	void (*retried)(struct get_scene *scene, const struct sl_download *download);
 	struct shadow *shadow; /* gets what is stored; NULL = nothing does */
-	int cancel_fd; /* sim_trap: a signal comes when it is readable; -1 = none */
+	int cancel_fd;         /* sim_trap: a signal comes when it is readable; -1 = none */
 	/* Runs beside the batch, in a task of its own, which must close the batch: that stays open.
 	 * NULL = nothing. */
 	SL_SUSPENDS

@@ -144,8 +144,8 @@ shadow_init(struct shadow *shadow, struct sim *sim, uint64_t most_ns)
 		.texts = words, .count = SL_COUNT_OF(words), .fixed = true
 	};
 	struct sl_error err = { 0 };
-	int code = sl_pattern_new(
-		&shadow->pattern, &spec, sl_match_choose(sl_cpu_features()), &err);
+	int code =
+		sl_pattern_new(&shadow->pattern, &spec, sl_match_choose(sl_cpu_features()), &err);
 	sim_check(sim, code == 0, "%s", err.text);
 	sl_random_init(&shadow->random, most_ns + 1);
 	shadow->consumer = (struct sl_tee_consumer){ .ctx = shadow,

@@ -38,8 +38,7 @@ set_segments(struct scenario *scenario)
 	scenario->get.chunks = 16;
 	scenario->get.resume = true;
 	scenario->get.if_exists = SL_EXISTS_REPLACE;
-	scenario->get.retry =
-		(struct sl_retry_policy){ .retries = 20, .max_wait_ns = SL_NS_PER_S };
+	scenario->get.retry = (struct sl_retry_policy){ .retries = 20, .max_wait_ns = SL_NS_PER_S };
 }
 
 /* Each file that is done was passed from its first byte to its last. */

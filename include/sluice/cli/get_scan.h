@@ -37,6 +37,7 @@ struct sl_get_scan {
 	uint64_t started_ns;
 	int code; /* with which the results cannot be written; 0 = they can */
 	bool is_open;
+	bool is_cancelled; /* the run, before all files were scanned */
 };
 
 /* Before the run. Returns 0; SL_E_USAGE or -ENOMEM with words in *err. */
@@ -68,8 +69,8 @@ uint64_t sl_get_scan_hits(struct sl_get_scan *scan);
 SL_SUSPENDS
 void sl_get_scan_finish(struct sl_get_scan *scan);
 
-/* After a begin that returned 0: the results go out; a failure to write them is described in
- * *err. */
+/* After a begin that returned 0: the results go out, without a table if there is no file to be
+ * counted, or the run was cancelled. A failure to write them is described in *err; NULL = is not. */
 SL_SUSPENDS
 void sl_get_scan_end(struct sl_get_scan *scan, struct sl_error *err);
 

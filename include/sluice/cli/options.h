@@ -67,6 +67,8 @@ struct sl_scan_options {
 	bool fixed_strings;
 	bool ignore_case;
 
+	bool is_of_get; /* those of `sluice get --scan`: only their long names are options there */
+
 	bool print; /* never with count or quiet */
 	bool count;
 	bool quiet;
@@ -118,9 +120,10 @@ struct sl_get_options {
 	bool keep_journal, adopt, append; /* only with resume; not both of the last */
 	bool remote_time;
 
-	bool scan;                      /* what is stored is scanned */
-	struct sl_scan_options scanning; /* of these only patterns, fixed_strings, ignore_case and
-					    print are options of get; the rest is set to go with it */
+	bool scan; /* what is stored is scanned */
+	/* Of these only patterns, fixed_strings, ignore_case and print are options of get; the
+	 * rest is set to go with it. */
+	struct sl_scan_options scanning;
 
 	const char *referer;         /* NULL = none */
 	const char *cacert;          /* NULL = the system's store */

@@ -18,8 +18,9 @@
 
 struct sl_scan_output_setup {
 	const struct sl_scan_options *options;
-	int fd;                  /* where results go */
-	struct sl_output *shared; /* of that, which others write to as well; NULL = it is opened */
+	int fd; /* where results go */
+	/* Of that, if others write to it as well; NULL = it is opened. */
+	struct sl_output *shared;
 };
 
 /* {0} before begin. Other modules may read sinks, sink_count, with_numbers and waited_ns only. */
@@ -49,7 +50,8 @@ int sl_scan_output_begin(
 
 /*
  * Pass the outcome to the sinks (only if `complete`: the scan was not cancelled), then wait for the
- * output; for one that is shared, only until it has taken the results. Returns 0; -EPIPE if the reader closed it; another write error, described in *err.
+ * output; for one that is shared, only until it has taken the results. Returns 0; -EPIPE if the
+ * reader closed it; another write error, described in *err.
  */
 SL_SUSPENDS
 int sl_scan_output_end(struct sl_scan_output *output, const struct sl_scan_outcome *outcome,

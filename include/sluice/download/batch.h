@@ -110,7 +110,7 @@ struct sl_batch_options {
 	unsigned per_host;    /* segments to one host at once; 0 = as many as the client connects */
 	unsigned segments;    /* of one file at once; 0 = 1 */
 	uint64_t min_segment; /* bytes, a multiple of the size of a chunk */
-	bool resume;        /* keep a journal of large files, and go on with what a run has left */
+	bool resume; /* keep a journal of large files, and go on with what a run has left */
 	/* After reading it back. Also read complete files of which it is known what they were. */
 	bool verify_resume;
 	bool keep_journal;  /* of complete files; with resume, as the next two */
@@ -146,7 +146,7 @@ struct sl_batch_summary {
 	 * for the disk or stdout, for the hasher, for the decoder, for the commit. The largest
 	 * names the bottleneck. */
 	uint64_t network_ns, limited_ns, disk_ns, hash_ns, decode_ns, commit_ns;
-	uint64_t tee_ns; /* for the consumer of the tee */
+	uint64_t tee_ns;   /* for the consumer of the tee */
 	uint64_t tee_read; /* bytes that it was given from partial files of earlier runs */
 	struct sl_segments_counts segments; /* of all files */
 	uint64_t read_back;                 /* bytes, to compute checksums */
