@@ -54,7 +54,7 @@ sl_tee_reserve(struct sl_tee *tee)
 {
 	uint64_t before_ns = sl_now();
 	int code = is_wanted(tee) ? sl_semaphore_take(&tee->room, SL_FOREVER) : 0;
-	tee->waited_ns += sl_now() - before_ns;
+	tee->counts.waited_ns += sl_now() - before_ns;
 	return code;
 }
 
@@ -153,7 +153,7 @@ read_and_pass(struct sl_tee *tee, struct sl_chunk *chunk, struct sl_range range)
 	int got = sl_part_read(&reader, chunk, range.begin, len);
 	if (got < 0 || (size_t)got < len)
 		return got < 0 ? got : -EIO; /* it was truncated */
-	tee->read += len;
+	tee->counts.read += len;
 	tee->consumer->pass(tee->file, range.begin, chunk->data, len);
 	return 0;
 }

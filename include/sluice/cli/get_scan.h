@@ -70,7 +70,8 @@ SL_SUSPENDS
 void sl_get_scan_finish(struct sl_get_scan *scan);
 
 /* After a begin that returned 0: the results go out, without a table if there is no file to be
- * counted, or the run was cancelled. A failure to write them is described in *err; NULL = is not. */
+ * counted, or the run was cancelled. A failure to write them is described in *err, if it is not
+ * NULL. */
 SL_SUSPENDS
 void sl_get_scan_end(struct sl_get_scan *scan, struct sl_error *err);
 

@@ -64,7 +64,12 @@ struct sl_tee_source {
 	struct sl_chunk_pool *pool;      /* for what is read from it */
 };
 
-/* In the memory of its file; fields are the module's. */
+struct sl_tee_counts {
+	uint64_t waited_ns; /* for room */
+	uint64_t read;      /* bytes from the part */
+};
+
+/* In the memory of its file; fields are the module's, but others may read `file` and counts. */
 struct sl_tee {
 	const struct sl_tee_consumer *consumer; /* NULL = there is none: nothing is done */
 	void *file;                             /* the consumer's */
@@ -78,8 +83,7 @@ struct sl_tee {
 	struct sl_semaphore room;
 	struct sl_tee_slot slots[SL_TEE_PASSES];
 	bool is_running, is_stopping;
-	uint64_t waited_ns; /* for room */
-	uint64_t read;      /* bytes from the part */
+	struct sl_tee_counts counts;
 };
 
 void sl_tee_init(struct sl_tee *tee, const struct sl_tee_consumer *consumer);
