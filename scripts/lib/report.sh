@@ -56,11 +56,12 @@ job() {
 	job_pids+=($!)
 }
 
-# Only our own jobs: a script may have servers in the background.
+# Only our own jobs: a script may have servers in the background. The number of one that has ended may be that of another
+# process by now.
 running() {
-	local pid count=0
-	for pid in "${job_pids[@]:reported}"; do
-		((pid)) && [[ -d /proc/$pid ]] && ((count++))
+	local number count=0
+	for ((number = reported; number < ${#job_pids[@]}; number++)); do
+		((job_pids[number])) && [[ ! -e $reports/$number.status && -d /proc/${job_pids[number]} ]] && ((count++))
 	done
 	echo "$count"
 }
@@ -109,8 +110,8 @@ count_counted() {
 		}' "$1"
 }
 
-show() { # log: without what passed, and not without end
-	grep -vE '^\[(RUN |PASS)\]|^  (CC|AS|AR|LD) ' "$1" | awk -v limit=200 '
+show() { # log, if the job has come so far: without what passed, and not without end
+	[[ ! -e $1 ]] || grep -vE '^\[(RUN |PASS)\]|^  (CC|AS|AR|LD) ' "$1" | awk -v limit=200 '
 		NR <= limit { print "  | " $0 }
 		NR > limit { tail[NR % limit] = $0 }
 		END {
@@ -157,14 +158,16 @@ report_ended() {
 	done
 }
 
-# Wait for all jobs, and report them.
+# Wait for all jobs, and report them. Only for those without a status: the shell forgets a child that has ended once its
+# number is used again.
 collect() {
 	local number
-	for number in "${!job_names[@]}"; do
-		if ((job_pids[number])); then
-			wait "${job_pids[number]}" || true
+	report_ended
+	for ((number = reported; number < ${#job_names[@]}; number++)); do
+		if ((job_pids[number])) && [[ ! -e $reports/$number.status ]]; then
+			wait "${job_pids[number]}" 2>/dev/null || true
 			# A job that was killed has not written it.
-			[[ -e $reports/$number.status ]] || ((number < reported)) || echo 1 >"$reports/$number.status"
+			[[ -e $reports/$number.status ]] || echo 1 >"$reports/$number.status"
 		fi
 		report_ended
 	done

@@ -275,9 +275,9 @@ scan(const struct sl_match_plan *plan, const unsigned char *data, size_t len, ui
 {
 	struct sl_match_pass pass;
 	sl_match_pass_begin(&pass, plan, data, len, marks, counts);
-	if (plan->filter == SL_MATCH_NONE || plan->filter == SL_MATCH_EVERY)
-		sl_match_pass_every(&pass, &kernel);
-	else if (plan->filter == SL_MATCH_PAIRS)
+	if (sl_match_pass_scalar(&pass, &kernel))
+		return;
+	if (plan->filter == SL_MATCH_PAIRS)
 		sl_match_pass_rest(&pass, scan_pairs(&pass));
 	else
 		sl_match_pass_rest(&pass, scan_nibbles(&pass));

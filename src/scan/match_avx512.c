@@ -140,9 +140,7 @@ scan(const struct sl_match_plan *plan, const unsigned char *data, size_t len, ui
 {
 	struct sl_match_pass pass;
 	sl_match_pass_begin(&pass, plan, data, len, marks, counts);
-	if (plan->filter == SL_MATCH_NONE || plan->filter == SL_MATCH_EVERY)
-		sl_match_pass_every(&pass, &kernel);
-	else
+	if (!sl_match_pass_scalar(&pass, &kernel))
 		sl_match_pass_rest(&pass, scan_vectors(&pass));
 }
 

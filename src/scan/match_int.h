@@ -22,6 +22,12 @@ sl_match_is_letter(unsigned char c)
 	return sl_match_lower(c) >= 'a' && sl_match_lower(c) <= 'z';
 }
 
+/* How rare a byte is in logs, whatever its case: higher is rarer. */
+unsigned sl_match_rarity(unsigned char c);
+
+/* About which part of the bytes of logs it is: good enough to compare literals. */
+double sl_match_frequency(unsigned char c);
+
 /* One pass over one block. `skip` moves ahead of the candidates: what lies before it belongs to a
  * counted line. */
 struct sl_match_pass {
@@ -60,8 +66,9 @@ bool sl_match_pass_candidate(struct sl_match_pass *pass, const unsigned char *at
  * at. */
 void sl_match_pass_rest(struct sl_match_pass *pass, const unsigned char *at);
 
-/* What a kernel does for filter NONE or EVERY. */
-void sl_match_pass_every(const struct sl_match_pass *pass, const struct sl_match_kernel *kernel);
+/* The pass for the filters that have no loop in a kernel: NONE, EVERY and GRAMS. False for others,
+ * and nothing is done. */
+bool sl_match_pass_scalar(struct sl_match_pass *pass, const struct sl_match_kernel *kernel);
 
 uint64_t sl_match_scalar_newlines(const unsigned char *data, size_t len);
 uint64_t sl_match_scalar_mark_newlines(const unsigned char *data, size_t len, uint64_t *marks);

@@ -74,6 +74,8 @@ bool
 sl_match_find_one(const struct sl_match_plan *plan, const unsigned char *data, size_t len,
 	size_t from, size_t *begin, size_t *end, uint32_t *rank)
 {
+	if (plan->filter == SL_MATCH_GRAMS)
+		return sl_match_grams_find(plan->grams, data, len, from, begin, end, rank);
 	for (size_t at = from; at <= len; at++) {
 		int index = literal_at(plan, data + at, len - at);
 		if (index < 0)
@@ -109,6 +111,24 @@ sl_match_find(const struct sl_match_plan *plan, const unsigned char *data, size_
 	return found;
 }
 
+void
+sl_match_ranks(
+	const struct sl_match_plan *plan, const unsigned char *data, size_t len, uint64_t *ranks)
+{
+	if (plan->filter == SL_MATCH_GRAMS) {
+		sl_match_grams_ranks(plan->grams, data, len, ranks);
+		return;
+	}
+	for (size_t at = 0; at < len; at++) {
+		for (uint64_t bits = starters(plan, data + at, len - at); bits; bits &= bits - 1) {
+			unsigned index = (unsigned)__builtin_ctzll(bits);
+			uint32_t rank = plan->rank[index];
+			if (literal_is_at(plan, index, data + at, len - at))
+				ranks[rank / 64] |= 1ull << (rank % 64);
+		}
+	}
+}
+
 /* Does the first literal, which is all of them, stand here but for its case? */
 static bool
 is_other_case(const struct sl_match_plan *plan, const unsigned char *data, size_t len)
@@ -126,6 +146,8 @@ is_other_case(const struct sl_match_plan *plan, const unsigned char *data, size_
 bool
 sl_match_spans(const struct sl_match_plan *plan, const unsigned char *data, size_t len, size_t cut)
 {
+	if (plan->filter == SL_MATCH_GRAMS)
+		return sl_match_grams_spans(plan->grams, data, len, cut);
 	for (size_t at = 0; at < cut; at++) {
 		for (uint64_t bits = plan->starts[data[at]]; bits; bits &= bits - 1) {
 			unsigned index = (unsigned)__builtin_ctzll(bits);
@@ -188,16 +210,10 @@ count_other_case(struct sl_match_pass *pass, const unsigned char *at)
 	pass->other_case_end = newline ? newline + 1 : pass->end;
 }
 
-bool
-sl_match_pass_candidate(struct sl_match_pass *pass, const unsigned char *at)
+/* A literal lies at `at`: its line counts. False as from sl_match_pass_candidate. */
+static bool
+count_hit(struct sl_match_pass *pass, const unsigned char *at)
 {
-	if (at < pass->skip)
-		return true;
-	if (!is_hit(pass->plan, at, (size_t)(pass->end - at))) {
-		if (pass->plan->counts_other_case)
-			count_other_case(pass, at);
-		return true;
-	}
 	const unsigned char *newline = memchr(at, '\n', (size_t)(pass->end - at));
 	bool is_head = at < first_newline(pass);
 	if (newline && !is_head && at < pass->other_case_end)
@@ -213,6 +229,18 @@ sl_match_pass_candidate(struct sl_match_pass *pass, const unsigned char *at)
 		mark(pass, newline);
 	}
 	pass->skip = newline + 1;
+	return true;
+}
+
+bool
+sl_match_pass_candidate(struct sl_match_pass *pass, const unsigned char *at)
+{
+	if (at < pass->skip)
+		return true;
+	if (is_hit(pass->plan, at, (size_t)(pass->end - at)))
+		return count_hit(pass, at);
+	if (pass->plan->counts_other_case)
+		count_other_case(pass, at);
 	return true;
 }
 
@@ -242,8 +270,8 @@ mark_every(const struct sl_match_pass *pass, const struct sl_match_kernel *kerne
 	return newlines;
 }
 
-void
-sl_match_pass_every(const struct sl_match_pass *pass, const struct sl_match_kernel *kernel)
+static void
+find_every(const struct sl_match_pass *pass, const struct sl_match_kernel *kernel)
 {
 	struct sl_match_counts *counts = pass->counts;
 	size_t len = (size_t)(pass->end - pass->data);
@@ -255,4 +283,28 @@ sl_match_pass_every(const struct sl_match_pass *pass, const struct sl_match_kern
 	counts->head_hit = true;
 	counts->tail_hit = pass->end[-1] != '\n';
 	counts->hits = counts->newlines ? counts->newlines - 1 : 0;
+}
+
+static void
+find_lines(struct sl_match_pass *pass, const struct sl_match_kernel *kernel)
+{
+	size_t len = (size_t)(pass->end - pass->data), at;
+	pass->counts->newlines = kernel->newlines(pass->data, len);
+	while (sl_match_grams_any(pass->plan->grams, pass->data, len,
+		       (size_t)(pass->skip - pass->data), &at) &&
+		count_hit(pass, pass->data + at))
+		;
+}
+
+bool
+sl_match_pass_scalar(struct sl_match_pass *pass, const struct sl_match_kernel *kernel)
+{
+	enum sl_match_filter filter = pass->plan->filter;
+	if (filter == SL_MATCH_GRAMS)
+		find_lines(pass, kernel);
+	else if (filter == SL_MATCH_NONE || filter == SL_MATCH_EVERY)
+		find_every(pass, kernel);
+	else
+		return false;
+	return true;
 }

@@ -6,29 +6,12 @@
 
 #include "sluice/base/error.h"
 
-/*
- * The bytes of logs, letters in lower case, most frequent first; bytes that are not listed are
- * rarer. The pair filter looks for the two rarest bytes of a literal. Counted over the eight
- * samples of 2,000 lines of Loghub (Zhu et al., ISSRE 2023: Apache, BGL, HPC, Hadoop, HealthApp,
- * Linux, OpenSSH, Spark): all their bytes, A to Z folded to a to z.
- */
-static const char frequent[] =
-	" 0e1rotn2asic:.d53-l4um7p68h9f\r\ngbk_[]=jw/yvx|()#,z;@*q><!'+\\${}&";
-
 /* A doubled letter is rarer than two such letters apart. */
 #define DOUBLED_BONUS 8
 
 /* Farthest byte of a candidate that the pair filter looks at: bounds what a kernel leaves to
  * sl_match_pass_rest. */
 #define PAIR_REACH 32
-
-/* Higher is rarer. */
-static unsigned
-rank_of(unsigned char c)
-{
-	const char *at = memchr(frequent, sl_match_lower(c), sizeof(frequent) - 1);
-	return at ? (unsigned)(at - frequent) : (unsigned)sizeof(frequent);
-}
 
 static void
 add_start(struct sl_match_plan *plan, unsigned index)
@@ -102,7 +85,7 @@ pair_score(const struct sl_match_plan *plan, unsigned a, unsigned b)
 	unsigned char left = sl_match_lower(plan->text[0][a]),
 		      right = sl_match_lower(plan->text[0][b]);
 	bool doubled = b == a + 1 && left == right && sl_match_is_letter(left);
-	return rank_of(left) + rank_of(right) + (doubled ? DOUBLED_BONUS : 0);
+	return sl_match_rarity(left) + sl_match_rarity(right) + (doubled ? DOUBLED_BONUS : 0);
 }
 
 /* Offsets where all literals agree, as bits. */
@@ -135,7 +118,8 @@ choose_third(struct sl_match_plan *plan, uint32_t offsets)
 	for (uint32_t rest = offsets; rest; rest &= rest - 1) {
 		unsigned off = (unsigned)__builtin_ctz(rest);
 		bool is_first = rest == offsets;
-		if (is_first || rank_of(plan->text[0][off]) > rank_of(plan->text[0][best]))
+		if (is_first ||
+			sl_match_rarity(plan->text[0][off]) > sl_match_rarity(plan->text[0][best]))
 			best = off;
 	}
 	set_offset(plan, SL_MATCH_PAIR, best);
@@ -222,6 +206,33 @@ sl_match_plan_init(
 		choose_nibbles(plan);
 	}
 	return 0;
+}
+
+int
+sl_match_plan_init_grams(struct sl_match_plan *plan, const struct sl_match_literal *literals,
+	size_t count, bool ignore_case)
+{
+	memset(plan, 0, sizeof(*plan));
+	plan->filter = SL_MATCH_GRAMS;
+	plan->ignore_case = ignore_case;
+	for (size_t i = 0; i < count; i++) {
+		struct sl_span text = literals[i].text;
+		if (text.len == 0 || text.len > SL_MATCH_LITERAL_LEN ||
+			memchr(text.data, '\n', text.len))
+			return SL_E_LIMIT;
+		unsigned len = (unsigned)text.len;
+		plan->shortest = i == 0 ? len : SL_MIN(plan->shortest, len);
+		plan->longest = SL_MAX(plan->longest, len);
+	}
+	plan->reach = plan->longest;
+	return sl_match_grams_new(&plan->grams, literals, count, ignore_case);
+}
+
+void
+sl_match_plan_release(struct sl_match_plan *plan)
+{
+	sl_match_grams_free(plan->grams);
+	plan->grams = NULL;
 }
 
 void

@@ -75,7 +75,8 @@ struct sl_matcher {
 	struct sl_subject kept; /* what checks see of it */
 	size_t from;
 	uint64_t spent_ns;
-	uint64_t searched; /* bytes looked through for literals, of all lines */
+	uint64_t searched;  /* bytes looked through for literals, of all lines */
+	uint64_t *selected; /* a bit for each check, if the pattern selects them */
 	bool is_utf8, is_utf8_known;
 	bool is_incomplete; /* an expression was undecided */
 };
@@ -88,6 +89,12 @@ struct budget {
 	bool took_long;    /* it was more than one slice */
 };
 
+static size_t
+selected_words(const struct sl_pattern *pattern)
+{
+	return pattern->check_count / 64 + 1;
+}
+
 int
 sl_matcher_new(struct sl_matcher **out, const struct sl_pattern *pattern)
 {
@@ -99,7 +106,8 @@ sl_matcher_new(struct sl_matcher **out, const struct sl_pattern *pattern)
 	matcher->cpu_ns = sl_clock_thread_cpu_ns;
 	size_t count = pattern->deciding_count + pattern->check_count;
 	matcher->next = calloc(SL_MAX(count, (size_t)1), sizeof(*matcher->next));
-	bool is_whole = matcher->next != NULL;
+	matcher->selected = calloc(selected_words(pattern), sizeof(*matcher->selected));
+	bool is_whole = matcher->next && matcher->selected;
 	if (is_whole && pattern->has_expressions) {
 		matcher->found = pcre2_match_data_create(1, NULL);
 		matcher->context = pcre2_match_context_create(NULL);
@@ -128,6 +136,7 @@ sl_matcher_free(struct sl_matcher *matcher)
 	if (!matcher)
 		return;
 	free(matcher->next);
+	free(matcher->selected);
 	pcre2_match_data_free(matcher->found);
 	pcre2_match_context_free(matcher->context);
 	pcre2_jit_stack_free(matcher->stack);
@@ -359,6 +368,24 @@ match_short(struct sl_matcher *matcher, const struct sl_pattern_check *check,
 					matcher->found, matcher->context);
 }
 
+/* The checks whose literals stand in the line. */
+static void
+select_checks(struct sl_matcher *matcher, const struct sl_subject *line)
+{
+	const struct sl_pattern *pattern = matcher->pattern;
+	if (!pattern->selects)
+		return;
+	memset(matcher->selected, 0, selected_words(pattern) * sizeof(*matcher->selected));
+	for (size_t i = pattern->deciding_count; i < pattern->plans.count; i++)
+		sl_match_ranks(&pattern->plans.items[i], line->text, line->len, matcher->selected);
+}
+
+static bool
+is_selected(const struct sl_matcher *matcher, size_t check)
+{
+	return !matcher->pattern->selects || matcher->selected[check / 64] >> (check % 64) & 1;
+}
+
 /* Nearly all lines are short and decided by one call of PCRE2, and there are millions of them.
  * False if it takes more than that. */
 static bool
@@ -371,8 +398,11 @@ check_short_line(
 	if (pattern->has_expressions)
 		set_limits(matcher, FIRST_LIMIT, PCRE2_UNSET);
 	*verdict = SL_VERDICT_YES;
+	select_checks(matcher, line);
 	for (size_t i = 0; i < pattern->check_count; i++) {
 		const struct sl_pattern_check *check = &pattern->checks[i];
+		if (!is_selected(matcher, i))
+			continue;
 		if (!check->code) {
 			if (find_check_literal(check, line, 0))
 				return true;
@@ -416,8 +446,11 @@ sl_matcher_confirm(struct sl_matcher *matcher, const struct sl_subject *line, bo
 	struct sl_subject kept = kept_of(line);
 	verdict = SL_VERDICT_NO;
 	matcher->is_utf8_known = false;
+	select_checks(matcher, &kept);
 	for (size_t i = 0; i < pattern->check_count && verdict != SL_VERDICT_YES; i++) {
-		enum sl_verdict one = check_line(matcher, &pattern->checks[i], &kept, &budget);
+		enum sl_verdict one = kept.goes_on ? SL_VERDICT_UNDECIDED : SL_VERDICT_NO;
+		if (is_selected(matcher, i))
+			one = check_line(matcher, &pattern->checks[i], &kept, &budget);
 		verdict = one == SL_VERDICT_NO ? verdict : one;
 	}
 	*took_long = *took_long || budget.took_long;
@@ -530,7 +563,7 @@ sl_matcher_find(struct sl_matcher *matcher, const struct sl_subject *line, size_
 	for (size_t i = 0; i < plans + pattern->check_count; i++) {
 		struct next_match *next = &matcher->next[i];
 		if (!next->is_known && i < plans)
-			find_literal(matcher, &pattern->plans[i], from, next);
+			find_literal(matcher, &pattern->plans.items[i], from, next);
 		else if (!next->is_known)
 			find_check(matcher, &pattern->checks[i - plans], from, next, &budget);
 		if (next->verdict == SL_VERDICT_UNDECIDED && is_quick)

@@ -22,220 +22,17 @@
 #include "pattern_int.h"
 
 #include "sluice/base/text.h"
+#include "sluice/scan/pattern_parts.h"
 
 #include <errno.h>
 #include <stdlib.h>
-#include <strings.h>
 
 #define SHOWN_PATTERN 80 /* bytes of a pattern in a message */
 
-/* ---- patterns are taken apart ---- */
-
-/* A pattern, or a literal of one. */
-struct part {
-	struct sl_span text; /* of the user's texts, or of parts.bytes */
-	uint32_t rank;       /* in the user's order */
-};
-
-struct list {
-	struct part *items;
-	size_t count, cap;
-};
-
-struct parts {
-	struct list literals, expressions;
-	struct sl_buf bytes; /* of the literals, one after the other */
-	uint32_t count;      /* of both */
-};
-
-static bool
-list_add(struct list *list, struct sl_span text, uint32_t rank)
-{
-	if (list->count == list->cap) {
-		size_t cap = SL_MAX(list->cap * 2, (size_t)8);
-		struct part *items = realloc(list->items, cap * sizeof(*items));
-		if (!items)
-			return false;
-		list->items = items;
-		list->cap = cap;
-	}
-	list->items[list->count++] = (struct part){ text, rank };
-	return true;
-}
-
-/* As grep: each line of a pattern is a pattern. */
-static bool
-split_at_newlines(struct list *texts, struct sl_span text)
-{
-	for (;;) {
-		const char *newline = text.len ? memchr(text.data, '\n', text.len) : NULL;
-		if (!newline)
-			return list_add(texts, text, 0);
-		size_t len = (size_t)(newline - text.data);
-		if (!list_add(texts, sl_span(text.data, len), 0))
-			return false;
-		text = sl_span(newline + 1, text.len - len - 1);
-	}
-}
-
-static bool
-is_alnum(char c)
-{
-	return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
-}
-
-/* A byte that a backslash makes a plain one: punctuation. Escaped letters and digits mean
- * something. */
-static bool
-is_escapable(char c)
-{
-	return c > ' ' && c < 0x7f && !is_alnum(c);
-}
-
-/* Appends the byte that stands at text.data[*at], if it is one, and moves on. */
-static bool
-plain_byte(struct sl_buf *bytes, struct sl_span text, size_t *at)
-{
-	char c = text.data[*at];
-	if (c == '\\') {
-		if (*at + 1 == text.len || !is_escapable(text.data[*at + 1]))
-			return false;
-		c = text.data[++*at];
-	} else if (c == '\0' || strchr("^$.[]|()?*+{}", c)) {
-		return false;
-	}
-	sl_buf_add_char(bytes, c);
-	++*at;
-	return true;
-}
-
-/* The literals point to their bytes only when all were added, because the buffer may move. */
-static bool
-add_literal(struct parts *parts, size_t len)
-{
-	return list_add(&parts->literals, sl_span("", len), parts->count++);
-}
-
-enum choice {
-	CHOICE_PLAIN,
-	CHOICE_NOT_PLAIN, /* it is more than that; nothing was added */
-	CHOICE_NO_MEMORY
-};
-
-/* A regular expression that is only a choice of literals, such as ERROR|error or \[warn\]. */
-static enum choice
-add_choice(struct parts *parts, struct sl_span text)
-{
-	size_t at = 0, bytes = parts->bytes.len, literals = parts->literals.count;
-	for (;;) {
-		size_t begin = parts->bytes.len;
-		while (at < text.len && text.data[at] != '|') {
-			if (plain_byte(&parts->bytes, text, &at))
-				continue;
-			parts->count -= (uint32_t)(parts->literals.count - literals);
-			parts->literals.count = literals;
-			parts->bytes.len = bytes;
-			return CHOICE_NOT_PLAIN;
-		}
-		if (!add_literal(parts, parts->bytes.len - begin))
-			return CHOICE_NO_MEMORY;
-		if (at == text.len)
-			return CHOICE_PLAIN;
-		at++;
-	}
-}
-
-/* The kernels fold the case of ASCII letters only: other letters are left to PCRE2. */
-static enum choice
-add_text(struct parts *parts, struct sl_span text, bool fixed, bool ignore_case)
-{
-	if (ignore_case && sl_pattern_is_wide(text))
-		return CHOICE_NOT_PLAIN;
-	if (!fixed)
-		return add_choice(parts, text);
-	sl_buf_add(&parts->bytes, text.data, text.len);
-	return add_literal(parts, text.len) ? CHOICE_PLAIN : CHOICE_NO_MEMORY;
-}
-
-/* Returns 0 or -ENOMEM. */
-static int
-take_apart(struct parts *parts, const struct list *texts, const struct sl_pattern_spec *spec)
-{
-	for (size_t i = 0; i < texts->count; i++) {
-		struct sl_span text = texts->items[i].text;
-		enum choice choice = add_text(parts, text, spec->fixed, spec->ignore_case);
-		if (choice == CHOICE_NOT_PLAIN &&
-			!list_add(&parts->expressions, text, parts->count++))
-			choice = CHOICE_NO_MEMORY;
-		if (choice == CHOICE_NO_MEMORY || parts->count == UINT32_MAX)
-			return -ENOMEM;
-	}
-	if (parts->bytes.failed)
-		return -ENOMEM;
-	const char *at = parts->bytes.data;
-	for (size_t i = 0; i < parts->literals.count && at; i++) {
-		parts->literals.items[i].text.data = at;
-		at += parts->literals.items[i].text.len;
-	}
-	return 0;
-}
-
-static void
-release_parts(struct parts *parts)
-{
-	free(parts->literals.items);
-	free(parts->expressions.items);
-	sl_buf_release(&parts->bytes);
-}
+/* With fewer checks, to do them all is quicker than to find out which may be true. */
+#define SELECTED_MIN 4u
 
 /* ---- plans ---- */
-
-static int
-compare_parts(const void *left, const void *right)
-{
-	const struct part *a = left, *b = right;
-	size_t len = SL_MIN(a->text.len, b->text.len);
-	int order = len ? strncasecmp(a->text.data, b->text.data, len) : 0;
-	if (order == 0)
-		order = (a->text.len > b->text.len) - (a->text.len < b->text.len);
-	return order ? order : (a->rank > b->rank) - (a->rank < b->rank);
-}
-
-static int
-init_plan(struct sl_match_plan *plan, const struct part *parts, size_t count, bool ignore_case)
-{
-	struct sl_span literals[SL_MATCH_LITERALS] = { 0 };
-	for (size_t i = 0; i < count; i++) {
-		size_t len = SL_MIN(parts[i].text.len, (size_t)SL_MATCH_LITERAL_LEN);
-		literals[i] = sl_span(parts[i].text.data, len);
-	}
-	int code = sl_match_plan_init(plan, literals, count, ignore_case);
-	for (size_t i = 0; i < count && code == 0; i++)
-		sl_match_plan_rank(plan, i, parts[i].rank);
-	return code;
-}
-
-/* Neighbours in sorted order share plans, and buckets of their filters: they begin alike. */
-static int
-add_plans(struct sl_pattern *pattern, const struct list *list, bool ignore_case, bool is_prefilter)
-{
-	int code = 0;
-	if (list->count)
-		qsort(list->items, list->count, sizeof(*list->items), compare_parts);
-	for (size_t from = 0; code == 0 && from < list->count; from += SL_MATCH_LITERALS) {
-		size_t some = SL_MIN(list->count - from, (size_t)SL_MATCH_LITERALS);
-		struct sl_match_plan *plan = &pattern->plans[pattern->plan_count++];
-		code = init_plan(plan, list->items + from, some, ignore_case);
-		plan->is_prefilter = is_prefilter;
-	}
-	return code;
-}
-
-static size_t
-count_plans(const struct list *list)
-{
-	return (list->count + SL_MATCH_LITERALS - 1) / SL_MATCH_LITERALS;
-}
 
 /* A CR before the newline does not belong to the line, which kernels do not see. */
 static bool
@@ -245,46 +42,95 @@ decides(struct sl_span literal)
 	return literal.len <= SL_MATCH_LITERAL_LEN && !has_cr;
 }
 
-/* The literals divided into those that decide and prefilters. */
+/* The literals divided into those that decide, and prefilters. The ranks of prefilters are the
+ * indexes of their checks, which have the order of make_checks(). */
+struct division {
+	struct sl_pattern_list deciding, prefilter, folded;
+};
+
 static bool
-divide(const struct parts *parts, struct list *deciding, struct list *prefilter)
+divide_literals(struct division *division, const struct sl_pattern_list *literals, uint32_t *checks)
 {
-	bool is_every = false, added = true;
-	for (size_t i = 0; i < parts->literals.count && added; i++) {
-		const struct part *part = &parts->literals.items[i];
-		is_every = is_every || part->text.len == 0;
-		added = list_add(
-			decides(part->text) ? deciding : prefilter, part->text, part->rank);
+	bool added = true;
+	for (size_t i = 0; i < literals->count && added; i++) {
+		const struct sl_match_literal *part = &literals->items[i];
+		struct sl_span head = sl_span(
+			part->text.data, SL_MIN(part->text.len, (size_t)SL_MATCH_LITERAL_LEN));
+		added = decides(part->text)
+				? sl_pattern_list_add(&division->deciding, head, part->rank)
+				: sl_pattern_list_add(&division->prefilter, head, (*checks)++);
 	}
-	/* No candidates are needed where every line matches, and no others where every line is a
-	 * candidate. */
-	if (is_every || parts->expressions.count)
-		prefilter->count = 0;
-	if (!is_every && parts->expressions.count)
-		added = added && list_add(prefilter, sl_span("", 0), 0);
 	return added;
+}
+
+static bool
+add_prefilters(struct sl_pattern_list *to, const struct sl_pattern_list *needs, uint32_t checks)
+{
+	bool added = true;
+	for (size_t i = 0; i < needs->count && added; i++) {
+		const struct sl_match_literal *need = &needs->items[i];
+		added = sl_pattern_list_add(to, need->text, checks + need->rank);
+	}
+	return added;
+}
+
+static bool
+has_empty(const struct sl_pattern_list *list)
+{
+	bool found = false;
+	for (size_t i = 0; i < list->count; i++)
+		found = found || list->items[i].text.len == 0;
+	return found;
+}
+
+/* No candidates are needed where every line matches, and no others where every line is one. */
+static bool
+divide(struct division *division, const struct sl_pattern_parts *parts)
+{
+	uint32_t checks = 0;
+	bool added = divide_literals(division, &parts->literals, &checks);
+	added = added && add_prefilters(&division->prefilter, &parts->needs.list, checks);
+	added = added && add_prefilters(&division->folded, &parts->folded.list, checks);
+	bool is_every = has_empty(&division->deciding);
+	if (is_every || parts->needs_nothing)
+		division->prefilter.count = division->folded.count = 0;
+	if (!is_every && parts->needs_nothing)
+		added = added && sl_pattern_list_add(&division->prefilter, sl_span("", 0), 0);
+	return added;
+}
+
+static int
+add_plans(struct sl_pattern *pattern, const struct division *division, bool ignore_case)
+{
+	const struct sl_pattern_list *deciding = &division->deciding,
+				     *prefilter = &division->prefilter;
+	const struct sl_pattern_list *folded = &division->folded;
+	struct sl_match_plans *plans = &pattern->plans;
+	int code = 0;
+	if (deciding->count || !(prefilter->count || folded->count))
+		code = sl_match_plans_add(
+			plans, deciding->items, deciding->count, ignore_case, false);
+	pattern->deciding_count = plans->count;
+	if (code == 0 && prefilter->count)
+		code = sl_match_plans_add(
+			plans, prefilter->items, prefilter->count, ignore_case, true);
+	if (code == 0 && folded->count)
+		code = sl_match_plans_add(plans, folded->items, folded->count, true, true);
+	return code;
 }
 
 /* Returns 0 or -ENOMEM. */
 static int
-make_plans(struct sl_pattern *pattern, const struct parts *parts, bool ignore_case)
+make_plans(struct sl_pattern *pattern, const struct sl_pattern_parts *parts, bool ignore_case)
 {
-	struct list deciding = { 0 }, prefilter = { 0 };
-	int code = -ENOMEM;
-	if (!divide(parts, &deciding, &prefilter))
-		goto out;
-	size_t count = count_plans(&deciding) + count_plans(&prefilter);
-	pattern->plans = calloc(SL_MAX(count, (size_t)1), sizeof(*pattern->plans));
-	if (pattern->plans)
-		code = add_plans(pattern, &deciding, ignore_case, false);
-	pattern->deciding_count = pattern->plan_count;
+	struct division division = { 0 };
+	int code = divide(&division, parts) ? add_plans(pattern, &division, ignore_case) : -ENOMEM;
 	if (code == 0)
-		code = add_plans(pattern, &prefilter, ignore_case, true);
-	if (code == 0)
-		sl_match_plans_join(pattern->plans, pattern->plan_count);
-out:
-	free(deciding.items);
-	free(prefilter.items);
+		sl_match_plans_join(pattern->plans.items, pattern->plans.count);
+	pattern->selects = !parts->needs_nothing;
+	free(division.deciding.items);
+	free(division.prefilter.items);
+	free(division.folded.items);
 	return code;
 }
 
@@ -292,16 +138,15 @@ out:
 static int
 make_default_plan(struct sl_pattern *pattern, bool ignore_case)
 {
-	struct part words[] = { { { "ERROR", 5 }, 0 }, { { "error", 5 }, 1 } };
-	const struct list list = { .items = words, .count = SL_COUNT_OF(words) };
-	pattern->plans = calloc(1, sizeof(*pattern->plans));
-	int code = pattern->plans ? add_plans(pattern, &list, ignore_case, false) : -ENOMEM;
+	struct sl_match_literal words[] = { { { "ERROR", 5 }, 0 }, { { "error", 5 }, 1 } };
+	struct sl_match_plans *plans = &pattern->plans;
+	int code = sl_match_plans_add(plans, words, SL_COUNT_OF(words), ignore_case, false);
 	if (code)
 		return code;
-	pattern->deciding_count = pattern->plan_count;
-	sl_match_plans_join(pattern->plans, 1);
+	pattern->deciding_count = plans->count;
+	sl_match_plans_join(plans->items, plans->count);
 	if (!ignore_case)
-		sl_match_plan_count_other_case(pattern->plans);
+		sl_match_plan_count_other_case(plans->items);
 	return 0;
 }
 
@@ -336,8 +181,9 @@ options_of(const struct sl_pattern_spec *spec, bool is_utf)
 }
 
 static int
-compile(struct sl_pattern *pattern, pcre2_compile_context *context, const struct part *part,
-	const struct sl_pattern_spec *spec, struct sl_error *err)
+compile(struct sl_pattern *pattern, pcre2_compile_context *context,
+	const struct sl_match_literal *part, const struct sl_pattern_spec *spec,
+	struct sl_error *err)
 {
 	int code = 0;
 	size_t off = 0;
@@ -367,10 +213,25 @@ compile(struct sl_pattern *pattern, pcre2_compile_context *context, const struct
 	return 0;
 }
 
+/* Expressions that are only literals need no code, but have to be valid as well. */
+static int
+verify(pcre2_compile_context *context, struct sl_span text, const struct sl_pattern_spec *spec,
+	struct sl_error *err)
+{
+	int code = 0;
+	size_t off = 0;
+	uint32_t options = options_of(spec, sl_pattern_is_wide(text));
+	pcre2_code *made = pcre2_compile(
+		(PCRE2_SPTR)(text.len ? text.data : ""), text.len, options, &code, &off, context);
+	pcre2_code_free(made);
+	return made ? 0 : fail_compile(err, text, spec->fixed, code, off);
+}
+
 /* A literal that does not decide: compared, or compiled if case is ignored. */
 static int
 add_literal_check(struct sl_pattern *pattern, pcre2_compile_context *context,
-	const struct part *part, const struct sl_pattern_spec *spec, struct sl_error *err)
+	const struct sl_match_literal *part, const struct sl_pattern_spec *spec,
+	struct sl_error *err)
 {
 	const struct sl_pattern_spec fixed = { .fixed = true, .ignore_case = true };
 	if (spec->ignore_case)
@@ -382,29 +243,32 @@ add_literal_check(struct sl_pattern *pattern, pcre2_compile_context *context,
 
 /* Newlines mean LF whatever PCRE2 was built with: they never occur in a line, and \r does. */
 static int
-make_checks(struct sl_pattern *pattern, const struct parts *parts,
+make_checks(struct sl_pattern *pattern, const struct sl_pattern_parts *parts,
 	const struct sl_pattern_spec *spec, struct sl_error *err)
 {
 	int code = 0;
-	size_t count = parts->expressions.count;
+	size_t count = parts->expressions.count, verified = parts->verified.count;
 	for (size_t i = 0; i < parts->literals.count; i++)
 		count += !decides(parts->literals.items[i].text);
-	if (count == 0)
+	if (count == 0 && verified == 0)
 		return 0;
 	pcre2_compile_context *context = pcre2_compile_context_create(NULL);
-	pattern->checks = calloc(count, sizeof(*pattern->checks));
+	pattern->checks = calloc(SL_MAX(count, (size_t)1), sizeof(*pattern->checks));
 	if (!context || !pattern->checks)
 		code = sl_fail_code(err, SL_PHASE_NONE, -ENOMEM, "cannot compile the pattern");
 	else
 		pcre2_set_newline(context, PCRE2_NEWLINE_LF);
 	for (size_t i = 0; i < parts->literals.count && code == 0; i++) {
-		const struct part *part = &parts->literals.items[i];
+		const struct sl_match_literal *part = &parts->literals.items[i];
 		if (!decides(part->text))
 			code = add_literal_check(pattern, context, part, spec, err);
 	}
 	for (size_t i = 0; i < parts->expressions.count && code == 0; i++)
 		code = compile(pattern, context, &parts->expressions.items[i], spec, err);
+	for (size_t i = 0; i < verified && code == 0; i++)
+		code = verify(context, parts->verified.items[i].text, spec, err);
 	pcre2_compile_context_free(context);
+	pattern->selects = pattern->selects && count >= SELECTED_MIN;
 	return code;
 }
 
@@ -413,7 +277,7 @@ make_checks(struct sl_pattern *pattern, const struct parts *parts,
  * ends of words to grep and the characters themselves to PCRE2, and no line holds a newline.
  */
 static int
-check_dialect(const struct list *texts, struct sl_error *err)
+check_dialect(const struct sl_pattern_list *texts, struct sl_error *err)
 {
 	for (size_t i = 0; i < texts->count; i++) {
 		struct sl_pattern_syntax syntax;
@@ -441,15 +305,15 @@ check_dialect(const struct list *texts, struct sl_error *err)
 }
 
 static int
-make_pattern(struct sl_pattern *pattern, const struct list *texts,
+make_pattern(struct sl_pattern *pattern, const struct sl_pattern_list *texts,
 	const struct sl_pattern_spec *spec, struct sl_error *err)
 {
-	struct parts parts = { 0 };
+	struct sl_pattern_parts parts = { 0 };
 	int code;
 	if (spec->count == 0) {
 		code = make_default_plan(pattern, spec->ignore_case);
 	} else {
-		code = take_apart(&parts, texts, spec);
+		code = sl_pattern_take_apart(&parts, texts, spec);
 		if (code == 0)
 			code = make_plans(pattern, &parts, spec->ignore_case);
 	}
@@ -461,7 +325,7 @@ make_pattern(struct sl_pattern *pattern, const struct list *texts,
 		pattern->bytes = parts.bytes; /* the checks' literals are in it */
 		parts.bytes = (struct sl_buf){ 0 };
 	}
-	release_parts(&parts);
+	sl_pattern_parts_release(&parts);
 	return code;
 }
 
@@ -469,12 +333,12 @@ int
 sl_pattern_new(struct sl_pattern **out, const struct sl_pattern_spec *spec,
 	const struct sl_match_kernel *kernel, struct sl_error *err)
 {
-	struct list texts = { 0 };
+	struct sl_pattern_list texts = { 0 };
 	*out = NULL;
 	struct sl_pattern *pattern = calloc(1, sizeof(*pattern));
 	bool split = pattern != NULL;
 	for (size_t i = 0; i < spec->count && split; i++)
-		split = split_at_newlines(&texts, spec->texts[i]);
+		split = sl_pattern_split(&texts, spec->texts[i]);
 	int code = 0;
 	if (!split)
 		code = sl_fail_code(err, SL_PHASE_NONE, -ENOMEM, "cannot compile the pattern");
@@ -502,7 +366,7 @@ sl_pattern_free(struct sl_pattern *pattern)
 		pcre2_code_free(pattern->checks[i].any);
 	}
 	free(pattern->checks);
-	free(pattern->plans);
+	sl_match_plans_release(&pattern->plans);
 	sl_buf_release(&pattern->bytes);
 	free(pattern);
 }
@@ -510,13 +374,13 @@ sl_pattern_free(struct sl_pattern *pattern)
 const struct sl_match_plan *
 sl_pattern_plan(const struct sl_pattern *pattern)
 {
-	return pattern->plans;
+	return pattern->plans.items;
 }
 
 bool
 sl_pattern_confirms(const struct sl_pattern *pattern)
 {
-	return pattern->plan_count > pattern->deciding_count;
+	return pattern->plans.count > pattern->deciding_count;
 }
 
 bool

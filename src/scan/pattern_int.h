@@ -5,6 +5,7 @@
 #ifndef SLUICE_SCAN_PATTERN_INT_H
 #define SLUICE_SCAN_PATTERN_INT_H
 
+#include "sluice/scan/match_plans.h"
 #include "sluice/scan/pattern.h"
 
 #define PCRE2_CODE_UNIT_WIDTH 8
@@ -44,10 +45,12 @@ struct sl_pattern_check {
 
 struct sl_pattern {
 	const struct sl_match_kernel *kernel;
-	struct sl_match_plan *plans; /* joined: those that decide, then the prefilters */
-	size_t plan_count, deciding_count;
+	struct sl_match_plans plans; /* joined: those that decide, then the prefilters */
+	size_t deciding_count;
 	struct sl_pattern_check *checks; /* a candidate matches if any of them is true */
 	size_t check_count;
+	bool selects; /* the ranks of prefilters are indexes of checks: only those whose literals
+			 stand in a line need to confirm it */
 	struct sl_buf bytes;  /* with the checks' literals */
 	bool has_expressions; /* a check has a code */
 	bool has_jit;         /* one of them is machine code */

@@ -151,7 +151,7 @@ test_get_ring_interrupted() {
 	((SLOW == 1)) || skip "a sanitizer does not run under a tracer"
 	local code
 	for code in EINTR EAGAIN EBUSY; do
-		timeout 60 strace -f -q -o trace -e trace=io_uring_enter -e inject=io_uring_enter:error=$code:when=2+3 \
+		timeout "$((60 * PATIENCE))" strace -f -q -o trace -e trace=io_uring_enter -e inject=io_uring_enter:error=$code:when=2+3 \
 			"$S" get -s 4 -k 1M --sync=none "$ORIGIN/ranges/etag/v1/gen/9000000/1/f" "$ORIGIN/gen/1000/2/g" >out 2>err
 		status=$?
 		expect 0
@@ -169,7 +169,7 @@ test_get_wall_clock() {
 	local shift
 	for shift in -1d +10y; do
 		export FAKETIME_DONT_FAKE_MONOTONIC=1
-		timeout 20 faketime -f "$shift" "$S" get --retry-max-wait 100ms --stall-timeout 2s --deadline 15s \
+		timeout "$LIMIT" faketime -f "$shift" "$S" get --retry-max-wait 100ms --stall-timeout 20s --deadline 100s \
 			"$ORIGIN/only/1/header/Retry-After/1/only/1/status/503/gen/1000/1/f" "$ORIGIN/slow/20000/ranges/etag/v1/lm/1700000000/gen/10000/2/g" \
 			"$ORIGIN/header/Date/Wed,%2015%20Nov%202023%2000:00:00%20GMT/only/1/header/Retry-After/Wed,%2015%20Nov%202023%2000:00:01%20GMT/only/1/status/503/gen/1000/3/h" \
 			>out 2>err
@@ -181,7 +181,7 @@ test_get_wall_clock() {
 		rm f g h
 	done
 	for shift in -20y +20y; do
-		timeout 20 faketime -f "$shift" "$S" get --retries 0 --cacert "$CA" "$ORIGINS/gen/10/1/i" >out 2>err
+		timeout "$LIMIT" faketime -f "$shift" "$S" get --retries 0 --cacert "$CA" "$ORIGINS/gen/10/1/i" >out 2>err
 		status=$?
 		expect 35 "$([[ $shift == +* ]] && echo expired || echo not yet valid)"
 		absent i

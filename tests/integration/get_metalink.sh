@@ -102,7 +102,7 @@ test_metalink_bad_documents() {
 		done
 		echo ']><metalink><file name="&a60;"><url>http://127.0.0.1/</url></file></metalink>'
 	} >list
-	timeout 20 "$S" get -i list >out 2>err
+	timeout "$LIMIT" "$S" get -i list >out 2>err
 	status=$?
 	expect 28 "a document type declaration (<!DOCTYPE) is not allowed in a list"
 	echo '<!DOCTYPE html><html><body>Not found</body></html>' >list

@@ -94,12 +94,17 @@ test_resume_counts() {
 	[[ $("$JSON" type resumed <out | grep '^"file_done"') == $'"file_done"\t0' ]] || fail "resumed"
 }
 
+leaves_a_part() { # arguments...
+	run get -k 1M "$@" <list
+	[[ -e f.sluice-part ]]
+}
+
 # a list from standard input is needed again
 test_resume_list() {
 	local how
 	echo "$ORIGIN/slow/2000000/ranges/etag/v1/$GEN" >list
 	for how in list -; do
-		run get -k 1M --deadline 2 -i "$how" <list
+		within_a_deadline leaves_a_part -i "$how" --deadline
 		if [[ $how == - ]]; then
 			expect 2 "resumes it if it gets the same list on standard input"
 		else
@@ -124,12 +129,13 @@ test_resume_stats() {
 
 # --deadline likewise
 test_resume_deadline() {
-	run get -k 1M --deadline 2 "$ORIGIN/slow/2000000/ranges/etag/v1/$GEN"
+	: >list
+	within_a_deadline leaves_a_part "$ORIGIN/slow/2000000/ranges/etag/v1/$GEN" --deadline
 	expect 2 "the same command resumes it"
 	run get -k 1M --json "$ORIGIN/slow/20000000/ranges/etag/v1/$GEN"
 	expect 0
 	is_gen f $SIZE $SEED
-	nothing_left f own.ready own.log own.out
+	nothing_left f list own.ready own.log own.out
 }
 
 # with a checksum, which covers the bytes of both runs
@@ -243,7 +249,7 @@ test_resume_bad_journal() {
 # a second run on the same file ends at once, and does not touch it
 test_resume_in_use() {
 	begin 4 "$ORIGIN/slow/1500000/ranges/etag/v1/$GEN"
-	timeout 20 "$S" get -k 1M "$ORIGIN/$SLOWLY" >second 2>&1
+	timeout "$LIMIT" "$S" get -k 1M "$ORIGIN/$SLOWLY" >second 2>&1
 	[[ $? == 11 ]] || fail "the second run was to end with 11"
 	grep -qF "another run is writing it" second || fail "the second run does not say why"
 	rm second

@@ -241,20 +241,3 @@ test_retry_resumes_small() {
 	is_gen g 2000000 1
 	nothing_left g
 }
-
-refused_once() {
-	grep -q "answered 429" err
-}
-
-# Retry-After of a range: the connections that work go on, and no further one is tried before
-test_retry_after_of_a_range() {
-	start get -v -s 8 -k 1M "$ORIGIN/slow/1000000/header/Retry-After/60/at-most/2/ranges/etag/v1/gen/24000000/1/f"
-	until_true 10 refused_once
-	sleep 2 # for those that were requested at the same time
-	local early
-	early=$(grep -c "answered 429" err)
-	finish 60
-	expect 0
-	is_gen f 24000000 1
-	(($(grep -c "answered 429" err) == early)) || fail "$early refusals became $(grep -c "answered 429" err)"
-}

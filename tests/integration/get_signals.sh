@@ -220,9 +220,15 @@ test_signals_stopped_for_long() {
 	nothing_left f g
 }
 
+completes_the_first() { # arguments...
+	get "$@"
+	[[ -e 1 ]]
+}
+
 # --deadline ends the run with 2; what is complete stays
 test_signals_deadline() {
-	get --sync=all --deadline $((2 * SLOW))s "$ORIGIN/gen/1000/1" "$ORIGIN/gate/deadline/gen/400000/2" "$ORIGIN/noanswer"
+	within_a_deadline completes_the_first --sync=all "$ORIGIN/gen/1000/1" "$ORIGIN/gate/deadline/gen/400000/2" "$ORIGIN/noanswer" \
+		--deadline
 	expect 2
 	is_gen 1 1000 1
 	nothing_left 1
@@ -302,13 +308,13 @@ has_ended() { # pid
 test_signals_deadline_unread_events() {
 	local i
 	stuck_pipe full
-	timeout $((10 * SLOW)) "$S" get --json --deadline 500ms "$ORIGIN/gen/10/1/f" >full 2>err
+	timeout $((10 * PATIENCE)) "$S" get --json --deadline 500ms "$ORIGIN/gen/10/1/f" >full 2>err
 	status=$?
 	expect 2 "the reader of the events did not take the last ones in time"
 	for i in {1..300}; do
 		printf '%s\n out=g%d\n' "$ORIGIN/gen/10/$i" "$i"
 	done >list
-	timeout $((10 * SLOW)) "$S" get --json --deadline 1s -j 8 -i list >full 2>err
+	timeout $((10 * PATIENCE)) "$S" get --json --deadline 1s -j 8 -i list >full 2>err
 	status=$?
 	[[ $status != 124 ]] || fail "with many files it goes on for long"
 	no_parts

@@ -428,19 +428,19 @@ test_output_process_limit() {
 	chmod 777 .
 	printf 'error\nfine\n' >a.log
 	for limit in 1 2 3; do
-		as_user timeout 20 prlimit --nproc=$limit "$S" get -q -d "d$limit" "$ORIGIN/gen/3000000/1/f" >out 2>err
+		as_user timeout "$LIMIT" prlimit --nproc=$limit "$S" get -q -d "d$limit" "$ORIGIN/gen/3000000/1/f" >out 2>err
 		status=$?
 		expect 0
 		is_gen "d$limit/f" 3000000 1
-		as_user timeout 20 prlimit --nproc=$limit "$S" scan -c a.log <a.log >out 2>err
+		as_user timeout "$LIMIT" prlimit --nproc=$limit "$S" scan -c a.log <a.log >out 2>err
 		status=$?
 		expect 0
 		[[ $(cat out) == 1 ]] || fail "counted $(cat out)"
-		as_user timeout 20 prlimit --nproc=$limit "$S" scan -c - <a.log >out 2>err
+		as_user timeout "$LIMIT" prlimit --nproc=$limit "$S" scan -c - <a.log >out 2>err
 		status=$?
 		expect 0
 	done
-	as_user timeout 20 prlimit --nproc=1 "$S" get --retries 0 --connect-timeout 1s "${ORIGIN/127.0.0.1/localhost}/gen/10/1" >out 2>err
+	as_user timeout "$LIMIT" prlimit --nproc=1 "$S" get --retries 0 --connect-timeout 1s "${ORIGIN/127.0.0.1/localhost}/gen/10/1" >out 2>err
 	status=$?
 	expect 19 "no thread can be started for it (resource temporarily unavailable)"
 }

@@ -374,7 +374,7 @@ test_scan_lines_before_a_silent_stream() {
 	timeout "$LIMIT" "$S" scan -p a pipe >reader 2>err &
 	pid=$!
 	exec 9<reader 8>pipe
-	read -r -t "$((5 * SLOW))" line <&9
+	read -r -t "$((5 * PATIENCE))" line <&9
 	exec 8>&- 9<&-
 	wait "$pid"
 	[[ $line == a:1:error ]] || fail "got '$line'"

@@ -87,11 +87,34 @@ check_kernel(const struct sl_match_kernel *kernel, const struct sl_match_plan *p
 }
 
 static void
+check_plan(const struct sl_match_plan *plan, size_t index, struct sl_span text)
+{
+	const struct sl_match_kernel *kernel;
+	for (size_t i = 0; (kernel = sl_match_nth(i)) != NULL; i++) {
+		if (sl_match_by_name(kernel->name, sl_cpu_features()))
+			check_kernel(kernel, plan, index, text);
+	}
+}
+
+/* Tables do not take an empty literal. */
+static bool
+init_grams(struct sl_match_plan *plan, const struct set *set)
+{
+	struct sl_match_literal literals[SL_COUNT_OF(set->literals)];
+	for (size_t i = 0; i < set->count; i++) {
+		literals[i] = (struct sl_match_literal){ set->literals[i], (uint32_t)i };
+		if (set->literals[i].len == 0)
+			return false;
+	}
+	return set->count &&
+	       sl_match_plan_init_grams(plan, literals, set->count, set->ignore_case) == 0;
+}
+
+static void
 check_kernels(struct sl_random *random, size_t index)
 {
 	const struct set *set = &sets[index];
 	struct sl_match_plan plan;
-	const struct sl_match_kernel *kernel;
 	char *text = malloc(LEN_MAX);
 	size_t len = sl_random_below(random, LEN_MAX + 1), letters = strlen(set->alphabet);
 	uint64_t rarity = 1 + sl_random_below(random, 60);
@@ -102,9 +125,10 @@ check_kernels(struct sl_random *random, size_t index)
 		if (text[i] == '\n' && sl_random_below(random, rarity) != 0)
 			text[i] = set->alphabet[0];
 	}
-	for (size_t i = 0; (kernel = sl_match_nth(i)) != NULL; i++) {
-		if (sl_match_by_name(kernel->name, sl_cpu_features()))
-			check_kernel(kernel, &plan, index, sl_span(text, len));
+	check_plan(&plan, index, sl_span(text, len));
+	if (init_grams(&plan, set)) {
+		check_plan(&plan, index, sl_span(text, len));
+		sl_match_plan_release(&plan);
 	}
 	free(text);
 }

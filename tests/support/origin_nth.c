@@ -161,10 +161,10 @@ limit(struct sl_origin_exchange *x, const char *name, uint64_t most, unsigned st
 {
 	static const char text[] = "too many at once\n";
 
-	if (sl_origin_state_enter(x->state, name, most)) {
+	if (sl_origin_state_enter(x->state, name, most, x->wire->fd)) {
 		x->is_limited = true;
 		sl_origin_route(x);
-		sl_origin_state_leave(x->state, name);
+		sl_origin_state_leave(x->state, name, x->wire->fd);
 		return;
 	}
 	if (!x->headers.data || !strcasestr(x->headers.data, "Retry-After:"))

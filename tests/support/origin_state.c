@@ -2,6 +2,7 @@
 
 #include "sluice/base/def.h"
 
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -15,8 +16,10 @@ sl_origin_state_init(struct sl_origin_state *state)
 void
 sl_origin_state_release(struct sl_origin_state *state)
 {
-	for (size_t i = 0; i < state->entry_count; i++)
+	for (size_t i = 0; i < state->entry_count; i++) {
 		free(state->entries[i].name);
+		free(state->entries[i].fds);
+	}
 	free(state->entries);
 	free(state->uses_left);
 	pthread_mutex_destroy(&state->lock);
@@ -67,29 +70,49 @@ sl_origin_state_count(struct sl_origin_state *state, const char *path, bool has_
 	return turn;
 }
 
+static uint64_t
+count_open(const struct sl_origin_entry *entry)
+{
+	uint64_t count = 0;
+
+	for (size_t i = 0; i < entry->fd_count; i++) {
+		struct pollfd fd = { .fd = entry->fds[i], .events = POLLRDHUP };
+
+		count += poll(&fd, 1, 0) == 0;
+	}
+	return count;
+}
+
 bool
-sl_origin_state_enter(struct sl_origin_state *state, const char *name, uint64_t most)
+sl_origin_state_enter(struct sl_origin_state *state, const char *name, uint64_t most, int fd)
 {
 	struct sl_origin_entry *entry;
 	bool entered;
 
 	pthread_mutex_lock(&state->lock);
 	entry = find_entry(state, name);
-	entered = entry->now < most;
-	entry->now += entered;
+	entered = count_open(entry) < most;
+	if (entered) {
+		entry->fds = reallocarray(entry->fds, entry->fd_count + 1, sizeof(*entry->fds));
+		sl_assert(entry->fds);
+		entry->fds[entry->fd_count++] = fd;
+	}
 	pthread_mutex_unlock(&state->lock);
 	return entered;
 }
 
 void
-sl_origin_state_leave(struct sl_origin_state *state, const char *name)
+sl_origin_state_leave(struct sl_origin_state *state, const char *name, int fd)
 {
 	struct sl_origin_entry *entry;
+	size_t i = 0;
 
 	pthread_mutex_lock(&state->lock);
 	entry = find_entry(state, name);
-	sl_assert(entry->now > 0);
-	entry->now--;
+	while (i < entry->fd_count && entry->fds[i] != fd)
+		i++;
+	sl_assert(i < entry->fd_count);
+	entry->fds[i] = entry->fds[--entry->fd_count];
 	pthread_mutex_unlock(&state->lock);
 }
 

@@ -2,7 +2,7 @@
  * origin_state.h - inside the test origin: the state kept from one request to the next.
  *
  *  - how many requests each path had, for shapes that change with the Nth of them
- *  - how many requests of a limit are being answered
+ *  - which connections have a request of a limit that is being answered
  *  - how often each token may still be used
  *
  * One state belongs to one origin and is reset with its counters. Every function may be called by
@@ -25,7 +25,8 @@ struct sl_origin_turn {
 struct sl_origin_entry {
 	char *name;
 	struct sl_origin_turn counted;
-	uint64_t now; /* being answered, of a limit */
+	int *fds; /* of a limit: the connections with a request that is being answered */
+	size_t fd_count;
 };
 
 struct sl_origin_state {
@@ -47,9 +48,14 @@ void sl_origin_state_reset(struct sl_origin_state *state);
 struct sl_origin_turn sl_origin_state_count(
 	struct sl_origin_state *state, const char *path, bool has_range, bool peek);
 
-/* Enter the limit called `name`: false if `most` requests are in it. Each that entered leaves. */
-bool sl_origin_state_enter(struct sl_origin_state *state, const char *name, uint64_t most);
-void sl_origin_state_leave(struct sl_origin_state *state, const char *name);
+/*
+ * Enter the limit called `name` with the connection `fd`: false if `most` requests are in it. One
+ * whose client has closed the connection does not count, even if its thread has not noticed yet.
+ * Each that entered leaves, before the connection is closed.
+ */
+bool sl_origin_state_enter(
+	struct sl_origin_state *state, const char *name, uint64_t most, int fd);
+void sl_origin_state_leave(struct sl_origin_state *state, const char *name, int fd);
 
 /* A new token that can be used `uses` times; tokens are numbered from 0. */
 uint64_t sl_origin_state_new_token(struct sl_origin_state *state, uint64_t uses);

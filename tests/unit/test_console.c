@@ -152,11 +152,13 @@ control_job(pid_t pid)
 	sigaction(SIGUSR2, &action, NULL);
 }
 
-/* Ends as the command does. */
+/* Ends as the command does. In the background of a script, tests have been started with SIGINT
+ * ignored. */
 SL_NORETURN static void
 be_shell(int orders, int pids)
 {
 	int status = 0;
+	signal(SIGINT, SIG_DFL);
 	pid_t pid = fork();
 	if (pid == 0) {
 		setpgid(0, 0);

@@ -494,6 +494,30 @@ Test(scenario_get_segments, a_file_that_makes_way_for_another_goes_on_afterwards
 		retries, (unsigned long long)count);
 }
 
+/* Connections that work go on; until then no further one is tried. */
+Test(scenario_get_segments, retry_after_of_a_range_is_followed_while_others_work)
+{
+	struct sim_seeds seeds = sim_seeds(10);
+	for (uint64_t seed = seeds.first; seed != seeds.end; seed++) {
+		struct scenario *scenario = scenario_plain(seed);
+		struct sim_http_file file = ranged(8 * SL_MIB);
+		file.busy_from = 2;
+		file.busy = 2;
+		file.busy_status = 429;
+		file.busy_fields = "Retry-After: 60\r\n";
+		scenario_offer(scenario, file);
+		sim_http_set_segment(scenario->http, scenario->sim, 64 * SL_KIB);
+		sim_http_set_rates(scenario->http, scenario->sim, 100 * SL_KIB, 0);
+		set_segments(scenario);
+		scenario->get.per_host = 4;
+		scenario_run(scenario);
+		scenario_expect_all_done(scenario);
+		/* At most two at 100 KiB/s each, and three or four would take 30 s. */
+		scenario_expect_duration(scenario, 40 * SL_NS_PER_S, 90 * SL_NS_PER_S);
+		scenario_free(scenario);
+	}
+}
+
 /* Also one that has only had its first response so far. */
 Test(scenario_get_segments, the_first_response_makes_way_for_another_file)
 {

@@ -63,6 +63,11 @@ bool sl_match_find(const struct sl_match_plan *plan, const unsigned char *data, 
 bool sl_match_find_one(const struct sl_match_plan *plan, const unsigned char *data, size_t len,
 	size_t from, size_t *begin, size_t *end, uint32_t *rank);
 
+/* Set the bit of each rank of which the text holds a literal of this plan alone. For single
+ * lines. */
+void sl_match_ranks(
+	const struct sl_match_plan *plan, const unsigned char *data, size_t len, uint64_t *ranks);
+
 /* True if a literal of this plan alone begins before `cut` and ends after it. For the few bytes on
  * both sides of a cut. */
 bool sl_match_spans(

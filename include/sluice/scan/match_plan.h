@@ -1,8 +1,9 @@
 /*
  * match_plan.h - compiles literals into a plan: the filter that suits them, and its constants.
  *
- * A plan is the compiled form of up to SL_MATCH_LITERALS literals, and plans of more are joined; it
- * is constant once made, and any number of threads may use it. Pure: no I/O, no allocation.
+ * A plan is the compiled form of up to SL_MATCH_LITERALS literals, or of any number of them in
+ * tables of their own (match_grams.h). Plans can be joined; which are made of a set, match_plans.h
+ * decides. A plan is constant once made, and any number of threads may use it. Pure: no I/O.
  *
  * Literals hold no newline, so that an occurrence always lies in one line.
  *
@@ -12,7 +13,7 @@
 #ifndef SLUICE_SCAN_MATCH_PLAN_H
 #define SLUICE_SCAN_MATCH_PLAN_H
 
-#include "sluice/base/bytes.h"
+#include "sluice/scan/match_grams.h"
 
 #define SL_MATCH_LITERALS 64 /* one bit each in a word */
 #define SL_MATCH_LITERAL_LEN \
@@ -25,24 +26,26 @@
 /* Which filter finds the places where a literal may stand; each is then compared with the
  * literals. */
 enum sl_match_filter {
-	SL_MATCH_NONE,   /* no literals: nothing matches, newlines are counted */
-	SL_MATCH_EVERY,  /* an empty literal: every line matches */
-	SL_MATCH_PAIRS,  /* all literals agree, case aside, on two bytes at fixed offsets */
-	SL_MATCH_NIBBLES /* tables of the low and high halves of the leading bytes (Teddy) */
+	SL_MATCH_NONE,    /* no literals: nothing matches, newlines are counted */
+	SL_MATCH_EVERY,   /* an empty literal: every line matches */
+	SL_MATCH_PAIRS,   /* all literals agree, case aside, on two bytes at fixed offsets */
+	SL_MATCH_NIBBLES, /* tables of the low and high halves of the leading bytes (Teddy) */
+	SL_MATCH_GRAMS    /* a sample of the text's bytes is looked up in tables */
 };
 
 /* In its owner's memory; fields are the module's. */
 struct sl_match_plan {
 	enum sl_match_filter filter;
 	bool ignore_case;
-	bool is_prefilter;      /* a line with one of its literals is only a candidate */
-	bool counts_other_case; /* sl_match_plan_count_other_case() */
-	unsigned count;
+	bool is_prefilter;                /* a line with one of its literals is only a candidate */
+	bool counts_other_case;           /* sl_match_plan_count_other_case() */
+	unsigned count;                   /* of literals; 0 if they are in tables */
 	unsigned shortest, longest;       /* literal, in bytes */
 	unsigned reach;                   /* the longest literal of all joined plans */
 	const struct sl_match_plan *next; /* joined to this one; NULL = none */
 	unsigned width;                   /* bytes the nibble filter uses */
 	bool ascii;                       /* those bytes are below 0x80 in all literals */
+	struct sl_match_grams *grams;     /* the tables of filter GRAMS, and their literals */
 
 	/* A candidate at p has (p[pair_off[i]] | pair_fold[i]) == pair_byte[i] for all i; the first
 	 * two are the rarest. */
@@ -71,6 +74,16 @@ struct sl_match_plan {
  */
 int sl_match_plan_init(struct sl_match_plan *plan, const struct sl_span *literals, size_t count,
 	bool ignore_case) SL_MUST_CHECK;
+
+/*
+ * Compile any number (at least 1) of literals of 1 to SL_MATCH_LITERAL_LEN bytes into tables.
+ * Returns 0, -ENOMEM or SL_E_LIMIT. The plan has memory of its own, to be released.
+ */
+int sl_match_plan_init_grams(struct sl_match_plan *plan, const struct sl_match_literal *literals,
+	size_t count, bool ignore_case) SL_MUST_CHECK;
+
+/* Free the tables, if the plan has any. */
+void sl_match_plan_release(struct sl_match_plan *plan);
 
 /*
  * Make one plan of `count` (at least 1) consecutive ones: plans[0] then stands for all, and they

@@ -1,0 +1,26 @@
+/*
+ * pattern_literals.h - literals of which one must stand in every line that a regular expression
+ * matches, read from its text.
+ *
+ * Pure.
+ */
+#ifndef SLUICE_SCAN_PATTERN_LITERALS_H
+#define SLUICE_SCAN_PATTERN_LITERALS_H
+
+#include "sluice/scan/literal_set.h"
+
+enum sl_pattern_need {
+	SL_PATTERN_NEEDS_NONE,    /* none are known */
+	SL_PATTERN_NEEDS_LITERAL, /* a line that matches holds one of the set */
+	SL_PATTERN_IS_LITERALS    /* and a line that holds one matches: the first in the set, if
+				     several begin at one place */
+};
+
+/*
+ * Of a valid expression, `is_utf` if it is matched by characters. *set is {0} before, and to be
+ * released afterwards. Where the syntax leaves a doubt, or memory runs out, none are known.
+ */
+enum sl_pattern_need sl_pattern_read_literals(
+	struct sl_span text, bool ignore_case, bool is_utf, struct sl_literal_set *set);
+
+#endif

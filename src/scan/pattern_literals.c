@@ -1,0 +1,285 @@
+/*
+ * pattern_literals.c - finds literals that a match must hold: a recursive descent over the syntax
+ * of pcre2pattern(3).
+ *
+ * A part of an expression has one of three values: all that it can match, if that is a small set
+ * (`is_exact`); a set of which a match holds one; or nothing. They combine as follows:
+ *
+ *     sequence        exact parts that touch are multiplied: [Ee]rr is Err, err; the best of what
+ *                     was multiplied, and of what other parts need, is what the sequence needs
+ *     a|b             the union, if each has a set
+ *     x? x* x{0,n}    nothing, and what is before and behind does not touch
+ *     x+ x{2} x{2,}   x once or twice; if there may be more of them, what is behind does not touch
+ *     ^ $ \b (?=x)    takes no text: what is before and behind touches
+ *     . \w [^x] \1    nothing
+ *
+ * Best is the set with the fewest occurrences to be expected in logs. Case is ignored by a set as a
+ * whole: what has to be found is found then, and more. In UTF mode K and s with ignored case also
+ * match U+212A and U+017F, so that they, and all letters beyond ASCII, are no literals.
+ *
+ * Whatever the reader is not sure of makes it give up: the expression is then matched on every
+ * line, as it would be without this file.
+ */
+#include "sluice/scan/pattern_literals.h"
+
+#include "pattern_atom_int.h"
+
+#define DEPTH_MAX 40u   /* groups in groups */
+#define REPEATS_MAX 16u /* of a part, that are multiplied */
+
+/* Sets that are expected more often in logs are of no use: nearly every line holds one. */
+#define COST_MAX 0.01
+
+/* ---- sequences ---- */
+
+/* What was read of an alternative. */
+struct sequence {
+	struct sl_literal_set
+		run;   /* all that the parts which touch each other, up to here, match */
+	bool is_whole; /* these are all parts */
+	struct sl_literal_set best;
+	double cost;
+};
+
+static void
+begin_run(struct sequence *sequence)
+{
+	sl_literal_set_release(&sequence->run);
+	(void)sl_literal_set_add(&sequence->run, sl_span("", 0));
+}
+
+static void
+consider(struct sequence *sequence, const struct sl_literal_set *set)
+{
+	double cost = sl_literal_set_cost(set);
+	if (cost >= sequence->cost)
+		return;
+	sequence->cost = cost;
+	sl_literal_set_release(&sequence->best);
+	(void)sl_literal_set_unite(&sequence->best, set);
+}
+
+/* What follows does not touch what was read. */
+static void
+end_run(struct sequence *sequence)
+{
+	consider(sequence, &sequence->run);
+	begin_run(sequence);
+	sequence->is_whole = false;
+}
+
+static void
+add_exact(struct sequence *sequence, const struct sl_literal_set *set)
+{
+	if (set->count > 1)
+		consider(
+			sequence, &sequence->run); /* a single literal may be better than several */
+	if (sl_literal_set_append(&sequence->run, set))
+		return;
+	end_run(sequence);
+	(void)sl_literal_set_append(&sequence->run, set);
+}
+
+static void
+add_part(struct sequence *sequence, const struct sl_atom *part, struct sl_atom_repeat repeat)
+{
+	if (part->is_empty)
+		return;
+	if (part->is_exact && repeat.least) {
+		unsigned times = SL_MIN(repeat.least, REPEATS_MAX);
+		for (unsigned i = 0; i < times; i++)
+			add_exact(sequence, &part->set);
+		if (repeat.may_be_more || repeat.least > times)
+			end_run(sequence);
+		return;
+	}
+	end_run(sequence);
+	if (part->is_needed && repeat.least)
+		consider(sequence, &part->set);
+}
+
+/* ---- groups ---- */
+
+static void read_choice(struct sl_atom_reader *reader, struct sl_atom *part);
+
+/* (?i), (?-s:...): what it sets for the rest of the group around it, or for its own text. True if a
+ * group was opened. */
+static bool
+read_setting(struct sl_atom_reader *reader)
+{
+	bool is_on = true;
+	for (reader->at += 2; sl_atom_has_more(reader); reader->at++) {
+		unsigned char c = sl_atom_peek(reader, 0);
+		if (c == ':' || c == ')') {
+			reader->at++;
+			reader->is_inexact = true;
+			return c == ':';
+		}
+		if (c == '-' && !sl_atom_is_digit(sl_atom_peek(reader, 1)))
+			is_on = false;
+		else if (c == 'i')
+			reader->is_caseless = is_on;
+		else if (!strchr("msUJ", c))
+			break;
+	}
+	sl_atom_give_up(reader);
+	return false;
+}
+
+enum group { GROUP_NONE, GROUP_TEXT, GROUP_EMPTY };
+
+/* Past the name of a group, and `close`. */
+static enum group
+skip_name(struct sl_atom_reader *reader, size_t len, char close)
+{
+	reader->at += len;
+	while (sl_atom_has_more(reader) && sl_atom_peek(reader, 0) != (unsigned char)close)
+		reader->at++;
+	reader->at += sl_atom_has_more(reader);
+	return GROUP_TEXT;
+}
+
+/* Past the opening of a group. NONE: it was not one, but a setting, or gave up. */
+static enum group
+open_group(struct sl_atom_reader *reader)
+{
+	static const struct {
+		const char *text;
+		enum group group;
+	} kinds[] = { { "(?=", GROUP_EMPTY }, { "(?!", GROUP_EMPTY }, { "(?<=", GROUP_EMPTY },
+		{ "(?<!", GROUP_EMPTY }, { "(?:", GROUP_TEXT }, { "(?|", GROUP_TEXT },
+		{ "(?>", GROUP_TEXT } };
+	for (size_t i = 0; i < SL_COUNT_OF(kinds); i++) {
+		if (!sl_atom_looking_at(reader, kinds[i].text))
+			continue;
+		reader->at += strlen(kinds[i].text);
+		bool is_plain = strcmp(kinds[i].text, "(?:") == 0;
+		reader->is_inexact = reader->is_inexact || !is_plain;
+		return kinds[i].group;
+	}
+	if (sl_atom_looking_at(reader, "(?<"))
+		return skip_name(reader, 3, '>');
+	if (sl_atom_looking_at(reader, "(?P<"))
+		return skip_name(reader, 4, '>');
+	if (sl_atom_looking_at(reader, "(?'"))
+		return skip_name(reader, 3, '\'');
+	if (sl_atom_looking_at(reader, "(?"))
+		return read_setting(reader) ? GROUP_TEXT : GROUP_NONE;
+	if (sl_atom_looking_at(reader, "(*"))
+		sl_atom_give_up(reader);
+	else
+		reader->at++;
+	return reader->has_given_up ? GROUP_NONE : GROUP_TEXT;
+}
+
+static void
+read_group(struct sl_atom_reader *reader, struct sl_atom *part)
+{
+	bool was_caseless = reader->is_caseless;
+	enum group group = open_group(reader);
+	if (group == GROUP_NONE) {
+		part->is_empty = true;
+		return;
+	}
+	if (++reader->depth > DEPTH_MAX) {
+		sl_atom_give_up(reader);
+		return;
+	}
+	read_choice(reader, part);
+	reader->depth--;
+	reader->is_caseless = was_caseless;
+	if (sl_atom_peek(reader, 0) != ')')
+		sl_atom_give_up(reader);
+	else
+		reader->at++;
+	part->is_empty = group == GROUP_EMPTY;
+}
+
+static void
+read_part(struct sl_atom_reader *reader, struct sl_atom *part)
+{
+	unsigned char c = sl_atom_peek(reader, 0);
+	if (reader->is_quoting) {
+		sl_atom_read_character(reader, part);
+	} else if (c == '\\') {
+		sl_atom_read_escape(reader, part);
+	} else if (c == '[') {
+		sl_atom_read_class(reader, part);
+	} else if (c == '(') {
+		read_group(reader, part);
+	} else if (c == '^' || c == '$') {
+		part->is_empty = reader->is_inexact = true;
+		reader->at++;
+	} else if (c == '.') {
+		reader->at++;
+	} else if (c == '*' || c == '+' || c == '?') {
+		sl_atom_give_up(reader); /* nothing to repeat */
+	} else {
+		sl_atom_read_character(reader, part);
+	}
+}
+
+/* Up to | or ) or the end. */
+static void
+read_sequence(struct sl_atom_reader *reader, struct sequence *sequence)
+{
+	*sequence = (struct sequence){ .is_whole = true, .cost = COST_MAX };
+	begin_run(sequence);
+	for (;;) {
+		sl_atom_skip_quotes(reader);
+		unsigned char c = sl_atom_peek(reader, 0);
+		if (!sl_atom_has_more(reader) || (!reader->is_quoting && (c == '|' || c == ')')))
+			break;
+		struct sl_atom part = { 0 };
+		read_part(reader, &part);
+		struct sl_atom_repeat repeat = sl_atom_read_repeats(reader);
+		add_part(sequence, &part, repeat);
+		sl_literal_set_release(&part.set);
+	}
+	consider(sequence, &sequence->run);
+}
+
+/* Alternatives, up to ) or the end. */
+static void
+read_choice(struct sl_atom_reader *reader, struct sl_atom *part)
+{
+	struct sl_literal_set exact = { 0 }, need = { 0 };
+	bool is_exact = true, is_needed = true;
+	for (bool more = true; more;) {
+		struct sequence sequence;
+		read_sequence(reader, &sequence);
+		is_exact = is_exact && sequence.is_whole &&
+			   sl_literal_set_unite(&exact, &sequence.run);
+		is_needed = is_needed && sequence.best.count &&
+			    sl_literal_set_unite(&need, &sequence.best);
+		sl_literal_set_release(&sequence.run);
+		sl_literal_set_release(&sequence.best);
+		more = sl_atom_peek(reader, 0) == '|';
+		reader->at += more;
+	}
+	part->is_exact = is_exact;
+	part->is_needed = is_needed;
+	sl_literal_set_move(&part->set, is_exact ? &exact : &need);
+	sl_literal_set_release(&exact);
+	sl_literal_set_release(&need);
+}
+
+enum sl_pattern_need
+sl_pattern_read_literals(
+	struct sl_span text, bool ignore_case, bool is_utf, struct sl_literal_set *set)
+{
+	struct sl_atom_reader reader = {
+		.text = text, .is_caseless = ignore_case, .is_utf = is_utf
+	};
+	struct sl_atom part = { 0 };
+	read_choice(&reader, &part);
+	bool failed = reader.has_given_up || sl_atom_has_more(&reader) || part.set.bytes.failed;
+	bool is_whole = part.is_exact && !reader.is_inexact;
+	bool is_useful = part.is_exact ? sl_literal_set_cost(&part.set) < COST_MAX : part.is_needed;
+	if (failed || !(is_whole || is_useful)) {
+		sl_literal_set_release(&part.set);
+		return SL_PATTERN_NEEDS_NONE;
+	}
+	sl_literal_set_move(set, &part.set);
+	return is_whole ? SL_PATTERN_IS_LITERALS : SL_PATTERN_NEEDS_LITERAL;
+}
