@@ -14,7 +14,7 @@
  *         then the line matches: mark its newline,             (sl_match_pass_candidate)
  *         and skip = behind it
  *
- * Filters, chosen when the plan is compiled (match_plan.c):
+ * Filters, chosen when the plan is compiled (match_plans.c, match_plan.c):
  *   PAIRS    All literals agree, case aside, on two bytes at fixed offsets: both are compared, each
  *            with the vector at its offset. The two rarest bytes are taken. This is the packed pair
  *            of the memchr crate (Andrew Gallant), after Wojciech Mula, "SIMD-friendly algorithms
@@ -22,11 +22,13 @@
  *   third    A pair that is in many other words costs a mispredicted branch each time. After more
  *            than one false alarm in a KiB the AVX2 kernel compares a third offset too, for the
  *            next 8 KiB, a quarter slower. AVX-512 and NEON lack it.
- *   NIBBLES  Up to 64 literals in eight buckets; for the first one to three bytes, a table from
+ *   NIBBLES  Some 16 literals, at most 64, in eight buckets; for the first one to three bytes, a table from
  *            each half of the byte to the buckets whose literals allow it, looked up by a byte
  *            shuffle; what keeps a bit is a candidate. This is Teddy of Hyperscan (Geoffrey
  *            Langdale), as the aho-corasick crate describes it. Where all literals are ASCII the
  *            low half needs no mask, since a shuffle gives zero for bytes from 0x80 on (AVX2 only).
+ *   GRAMS    More of them: every few bytes of the text, some four to eight bytes are looked up in
+ *            tables (match_grams.c). The same code for all instruction sets.
  *
  * Departures from those:
  *  1. Newlines are counted in the same loop, in bytes that are summed before they overflow (AVX2,
@@ -35,14 +37,15 @@
  *  3. Literals are sorted before they are put into buckets, so that those of a bucket begin alike
  *     and the tables stay sharp: 64 random words in 300 MB of logs took 0.30 s of CPU time unsorted
  *     and 0.15 s sorted. Their order in the user's list is kept as a rank.
- *  4. More than 64 literals are joined plans, which scan the same 16 KiB in turn (block.c).
+ *  4. Joined plans scan the same 16 KiB in turn (block.c).
  *  5. Where every line is a candidate, the pass is a bitmap of all newlines (mark_newlines).
  *
  * Measured in cache, one thread of an AMD EPYC: a pair 39 to 50 GB/s, nibbles about 22; newlines
  * alone 129 (AVX2) and 84 (AVX-512). Tried and rejected: passing the candidate vectors to the
  * verifier by pointer (the hot loop then stores them each time); the masks go by value.
  *
- * Files: match_plan.c compiles, match_pass.c is what happens at a candidate, match_ISA.c are the
+ * Files: match_plans.c divides literals into plans, match_plan.c and match_grams_build.c compile
+ * them, match_pass.c is what happens at a candidate, match_ISA.c are the
  * loops. Only this file refers to all of them.
  */
 #include "sluice/scan/match.h"

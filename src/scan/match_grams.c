@@ -98,7 +98,7 @@ static inline unsigned
 passes(const struct sl_match_grams *grams, uint64_t hash)
 {
 	size_t index = sl_grams_filter_index(grams, hash);
-	return grams->filter[index / 8] >> (index % 8) & 1u;
+	return (unsigned)grams->filter[index / 8] >> (index % 8) & 1u;
 }
 
 #define UNROLLED 4u /* samples between two branches */

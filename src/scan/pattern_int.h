@@ -14,8 +14,9 @@
 /* Properties of a regular expression that are found in its text, without compiling it. */
 struct sl_pattern_syntax {
 	const char *word_end; /* \< \> \` or \' outside a class: ends of words and texts in grep */
-	const char *newline;  /* what only a newline matches, and without which an alternative of
-				 the whole cannot match; NULL if there is none */
+	const char *newline;  /* what only a line break matches, and without which an alternative
+				 of the whole cannot match; NULL if there is none */
+	bool others_match;    /* another alternative can */
 	bool has_anchor_g;    /* \G: where the search begins decides */
 	bool needs_utf;       /* means characters, not bytes */
 

@@ -476,6 +476,7 @@ sl_pattern_read_syntax(struct sl_span text, struct sl_pattern_syntax *syntax)
 	reader.depth = 0;
 	next_alternative(&reader);
 	syntax->depends_on_end = reader.levels[0].some_see_end;
+	syntax->others_match = reader.levels[0].others_match;
 	if (reader.is_extended || reader.is_too_deep) {
 		syntax->newline = NULL;
 		syntax->has_lookahead = true;

@@ -73,7 +73,7 @@ test_scan_engine_options() {
 		expect 0
 		expect_totals "$lines" "$hits"
 		# shellcheck disable=SC2086
-		scan --json -e 'err[o]r' -e 'ERR(OR)' $options a b
+		scan --json -e 'err\o{157}r' -e 'ERR(OR)' $options a b
 		expect 0
 		expect_totals "$lines" "$hits"
 	done
@@ -159,7 +159,7 @@ test_scan_straddles_cuts() {
 			printf '\n'
 		done
 	done >a
-	local options all=("--chunk 64K" "--chunk 64K --workers 4" "--chunk 256K" "" "-e err[o]r" "-e err[o]r --chunk 64K")
+	local options all=("--chunk 64K" "--chunk 64K --workers 4" "--chunk 256K" "" "-e err\o{157}r" "-e err\o{157}r --chunk 64K")
 	((SLOW == 1)) || all=("--chunk 64K --workers 4")
 	for options in "${all[@]}"; do
 		# shellcheck disable=SC2086
@@ -221,7 +221,7 @@ test_scan_print() {
 	scan -c -Z a b
 	grep -cZaE 'ERROR|error' a b >want
 	same want out
-	scan -p -m 3 -N -e 'err[o]r' a
+	scan -p -m 3 -N -e 'err\o{157}r' a
 	grep -HaE -m 3 'error' a >want
 	same want out
 	scan -p <b
@@ -320,7 +320,7 @@ test_scan_quiet() {
 	expect 0
 	scan -q - a < <(echo fine; echo error; exec sleep 600)
 	expect 0
-	scan -q -e 'err[o]r' < <(echo error; exec sleep 600)
+	scan -q -e 'err\o{157}r' < <(echo error; exec sleep 600)
 	expect 0
 	scan -q missing a
 	expect 0
@@ -337,7 +337,7 @@ test_scan_any_bytes() {
 	scan -pn --no-filename crlf
 	printf '1:error\r\n3:x error\r\n4:ERROR\n' >want
 	same want out
-	scan -c -e 'err[o]r$' crlf
+	scan -c -e 'err\o{157}r$' crlf
 	[[ $(cat out) == 2 ]] || fail "a carriage return hides the end of a line"
 	scan -c -F -e $'error\r' crlf
 	[[ $(cat out) == 0 ]] || fail "a string and an expression disagree"
@@ -653,7 +653,7 @@ test_scan_gib_line() {
 	expect 1
 	expect_totals 1 0
 	is_small 96
-	run 120 scan --stats -e 'err[o]r' a
+	run 120 scan --stats -e 'err\o{157}r' a
 	expect 2 'longer than'
 	is_small 96
 }

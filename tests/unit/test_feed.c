@@ -22,8 +22,8 @@ enum kind { LITERALS, EXPRESSION, BOTH, KINDS };
 static const struct sl_span words[] = { { "error", 5 }, { "bad", 3 } };
 static const struct sl_span texts[KINDS][2] = {
 	{ { "error", 5 }, { "bad", 3 } },
-	{ { "err[o]r|b[a]d", 13 }, { NULL, 0 } },
-	{ { "error", 5 }, { "b[a]d", 5 } },
+	{ { "err\\o{157}r|b[a]d", 17 }, { NULL, 0 } },
+	{ { "error", 5 }, { "b\\o{141}d", 9 } },
 };
 
 struct range {

@@ -205,6 +205,7 @@ Test(pattern, what_needs_a_newline_is_refused)
 		{ "a\\n{1,3}", true },
 		{ "(a\\n|b\\n)", true },
 		{ "(?:(?<x>a\\n))b", true },
+		{ "\\n|x", true },
 		{ "a|b\\n", true }, /* as two patterns, one of which is in vain */
 		{ "a(?=\\n)", true },
 		{ "\\Q\\n\\E", false },
@@ -232,6 +233,10 @@ Test(pattern, what_needs_a_newline_is_refused)
 		cr_expect_eq(code, cases[i].refused ? SL_E_USAGE : 0, "'%s': %s", cases[i].text,
 			err.text);
 		cr_expect(!cases[i].refused || strstr(err.text, "use $"), "%s", err.text);
+		bool is_choice =
+			strcmp(cases[i].text, "a|b\\n") == 0 || strcmp(cases[i].text, "\\n|x") == 0;
+		cr_expect(!is_choice || strstr(err.text, "one of its alternatives needs"), "%s",
+			err.text);
 		if (code == 0)
 			sl_pattern_free(pattern);
 	}

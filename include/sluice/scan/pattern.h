@@ -3,11 +3,12 @@
  * line that they make a candidate.
  *
  * A pattern is a predicate of lines: joined plans (match_plan.h) and checks. Literals, however
- * many, and regular expressions that are only literals or a choice of them, decide: a line that
+ * many, and regular expressions that match a few literals and nothing else, decide: a line that
  * holds one matches. Everything else is a check, which a candidate line is confirmed by. Of a
  * literal that is too long for the kernels the first bytes make a line a candidate, and the check
  * compares all of it. Other checks are expressions, matched by PCRE2 (JIT where the system allows
- * it), and every line is a candidate.
+ * it). The literals that an expression needs (pattern_literals.h) make a line a candidate; every
+ * line is one if there is an expression for which none are known.
  *
  * An expression in ASCII means bytes; one that names characters beyond ASCII, \p or \X means the
  * characters of UTF-8, and bytes that are not UTF-8 match nothing of it. A pattern is constant once
