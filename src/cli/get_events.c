@@ -396,6 +396,9 @@ sl_get_add_segments(struct sl_buf *out, const struct sl_batch_summary *summary)
 	if (summary->read_back > 0)
 		add_item(out, &what, sl_units_size(summary->read_back).text,
 			"read back for checksums");
+	if (summary->tee_read > 0)
+		add_item(out, &what, sl_units_size(summary->tee_read).text,
+			"of earlier runs read for the scan");
 	if (*what == ',')
 		sl_buf_add_char(out, '\n');
 }

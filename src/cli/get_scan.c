@@ -35,10 +35,11 @@ struct scanned {
 	struct sl_feed *feed;   /* NULL = out of memory */
 	int code;               /* why the feed is of no use; 0 = it is */
 	enum sl_form form;      /* the same, if it is not PLAIN */
-	unsigned char head[SL_SNIFF_WINDOW];
-	size_t head_len; /* bytes of it that have come */
-	bool has_begun;  /* the sinks know it */
-	bool has_lines;  /* some were given to them since the last IDLE */
+	unsigned char *head;    /* SL_SNIFF_WINDOW bytes, until they have come */
+	size_t head_len;        /* bytes of it that have come */
+	bool has_only_cr;       /* by them */
+	bool has_begun;         /* the sinks know it */
+	bool has_lines;         /* some were given to them since the last IDLE */
 	bool has_result;
 	uint64_t begun_ns;
 	struct sl_feed_result result;
@@ -152,10 +153,12 @@ begin_feed(struct scanned *file)
 {
 	struct sl_feed_setup setup = { .ctx = file, .line = give_line };
 	sl_feed_free(file->feed);
+	free(file->head);
+	file->head = NULL;
 	file->code = sl_feed_new(&file->feed, file->scan->feeds, &setup);
 	file->form = SL_FORM_PLAIN;
 	file->head_len = 0;
-	file->has_result = false;
+	file->has_result = file->has_only_cr = false;
 }
 
 static void
@@ -163,6 +166,7 @@ free_file(void *arg)
 {
 	struct scanned *file = arg;
 	sl_feed_free(file->feed);
+	free(file->head);
 	sl_input_free(file->input);
 	free(file);
 }
@@ -183,17 +187,36 @@ open_file(void *ctx, const char *url, const char *path)
 	return file;
 }
 
+/* All that is wanted of the head has come. Bytes behind it may have shown what the file is. */
+static void
+sniff(struct scanned *file)
+{
+	if (!file->head)
+		return;
+	if (file->form == SL_FORM_PLAIN)
+		file->form = sl_sniff_form(file->head, file->head_len);
+	file->has_only_cr = sl_sniff_has_only_cr(file->head, file->head_len);
+	free(file->head);
+	file->head = NULL;
+}
+
 /* Each of the first bytes comes once. */
 static void
 add_head(struct scanned *file, uint64_t off, const unsigned char *data, size_t len)
 {
-	if (off >= SL_SNIFF_WINDOW)
+	if (off >= SL_SNIFF_WINDOW || file->code)
 		return;
+	if (!file->head)
+		file->head = malloc(SL_SNIFF_WINDOW);
+	if (!file->head) {
+		file->code = -ENOMEM;
+		return;
+	}
 	size_t some = SL_MIN(len, SL_SNIFF_WINDOW - (size_t)off);
 	memcpy(file->head + off, data, some);
 	file->head_len += some;
 	if (file->head_len == SL_SNIFF_WINDOW)
-		file->form = sl_sniff_form(file->head, file->head_len);
+		sniff(file);
 }
 
 static bool
@@ -234,8 +257,7 @@ static void
 finish(void *arg, uint64_t len)
 {
 	struct scanned *file = arg;
-	if (file->head_len < SL_SNIFF_WINDOW)
-		file->form = sl_sniff_form(file->head, file->head_len);
+	sniff(file);
 	if (!is_counted(file))
 		return;
 	file->code = sl_feed_end(file->feed, len, &file->result);
@@ -258,7 +280,7 @@ result_of(const struct scanned *file)
 		.hits = totals->hits,
 		.undecided = totals->undecided,
 		.other_case = totals->other_case,
-		.has_only_cr = is_one_line && sl_sniff_has_only_cr(file->head, file->head_len),
+		.has_only_cr = is_one_line && file->has_only_cr,
 		.elapsed_ns = sl_now() - file->begun_ns,
 		.err = &input->err };
 }

@@ -18,8 +18,9 @@ same_table() { # file...
 # the table of several connections, of one, and of files that are complete already
 test_scan_table() {
 	make_log scan_table.log 60000
-	get -k 1M --scan "$ORIGIN/ranges/etag/v1/scan_table.log" "$ORIGIN/gen/0/1/empty"
+	get -k 1M --scan --stats "$ORIGIN/ranges/etag/v1/scan_table.log" "$ORIGIN/gen/0/1/empty"
 	expect 0 "2 of 2 files done"
+	! grep -q "read for the scan" err || fail "bytes were read back"
 	same_table scan_table.log empty
 	get --scan "$ORIGIN/ranges/etag/v1/scan_table.log"
 	expect 0 "already there"
@@ -48,8 +49,9 @@ test_scan_resume() {
 	kill -KILL "$pid"
 	wait "$pid" 2>/dev/null
 	opened scan_resume
-	get -k 1M --scan "$url"
+	get -k 1M --scan -v "$url"
 	expect 0 "from earlier runs"
+	expect 0 "of earlier runs read for the scan"
 	same_table scan_resume.log
 }
 
