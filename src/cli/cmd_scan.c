@@ -80,6 +80,15 @@ page_cache_limit(const struct scan *scan)
 	return scan->options.io == SL_IO_DIRECT ? 0 : scan->available / 4;
 }
 
+/* As given by -A or -B, else by -C. */
+static uint64_t
+context_lines(const struct sl_scan_options *options, uint64_t own)
+{
+	if (own != SL_OPTION_NO_CONTEXT)
+		return own;
+	return options->context != SL_OPTION_NO_CONTEXT ? options->context : 0;
+}
+
 SL_SUSPENDS
 static int
 scan_task(void *arg)
@@ -104,8 +113,11 @@ scan_task(void *arg)
 		.numbers = scan->output.with_numbers,
 		.no_follow = options->no_follow,
 		.output_fd = options->quiet ? 0 : STDOUT_FILENO,
+		.before = context_lines(options, options->before),
+		.after = context_lines(options, options->after),
 		.max_hits = options->max_count,
 		.stop_at_hit = options->quiet,
+		.stop_input_at_hit = options->files_with_matches || options->files_without_match,
 		.chunk = (size_t)options->chunk,
 		.queue = options->queue,
 		.max_memory = options->max_memory,
@@ -159,7 +171,8 @@ status_of(const struct scan *scan, int code)
 	if (scan->options.quiet && found)
 		return SL_EXIT_SCAN_FOUND;
 	/* A reader that closes the pipe, as head does, is not an error. */
-	if ((code && code != -EPIPE) || sl_scan_summary_troubles(summary) > 0)
+	if ((code && code != -EPIPE) || sl_scan_summary_troubles(summary) > 0 ||
+		sl_scan_output_is_incomplete(&scan->output))
 		return SL_EXIT_SCAN_TROUBLE;
 	if (found)
 		return SL_EXIT_SCAN_FOUND;
@@ -220,7 +233,8 @@ configure_console(const struct sl_scan_options *options)
 {
 	/* No bar while results are printed during the run: it would be drawn over them, and they
 	 * show the progress. */
-	bool results_come = options->print || options->count || options->json;
+	bool results_come = options->print || options->count || options->json ||
+			    options->files_with_matches || options->files_without_match;
 	bool clash = results_come && isatty(STDERR_FILENO) && may_be_watched(STDOUT_FILENO);
 	/* Progress lines are written on request only: cron would send a mail for each run that
 	 * takes more than a few seconds. */

@@ -273,12 +273,14 @@ result_of(const struct scanned *file)
 	struct sl_input *input = file->input;
 	bool is_one_line = totals->lines == 1 && file->result.newlines == 0;
 	if (totals->undecided)
-		(void)sl_input_fail_undecided(input, totals->undecided);
+		(void)sl_input_fail_undecided(
+			input, totals, sl_pattern_has_expressions(file->scan->pattern));
 	return (struct sl_scan_result){ .state = file->result.state,
 		.bytes = totals->bytes,
 		.lines = totals->lines,
 		.hits = totals->hits,
 		.undecided = totals->undecided,
+		.undecided_line = totals->undecided ? totals->undecided_line + 1 : 0,
 		.other_case = totals->other_case,
 		.has_only_cr = is_one_line && file->has_only_cr,
 		.elapsed_ns = sl_now() - file->begun_ns,

@@ -58,7 +58,7 @@ int
 main(int argc, char **argv)
 {
 	fill_standard_descriptors();
-	sl_signal_block();
+	sl_signal_ignore_write_errors();
 	sl_console_open();
 	if (argc < 2) {
 		sl_log_error("no command given; 'sluice help' lists the commands");

@@ -115,7 +115,7 @@ static const struct hint scan_hints[] = {
 	{ "-h", "use --help, or --no-filename" },
 	{ "-V", "use 'sluice --version'" },
 	{ "--search-zip --decompress",
-		"compressed input is not supported by this version: 'zcat FILE | sluice scan'" },
+		"compressed files are detected by their contents and decompressed" },
 	{ "-R --dereference-recursive",
 		"directories are searched by default, and links in them to files are followed; to "
 		"scan a linked directory name it" },
@@ -130,13 +130,8 @@ static const struct hint scan_hints[] = {
 	{ "-G --basic-regexp", "patterns are Perl-compatible regular expressions" },
 	{ "-s --no-messages", "inputs that could not be read are always reported; redirect "
 			      "standard error (2>FILE)" },
-	{ "-v", "--invert-match is not supported by this version; to list skipped inputs use "
-		"--verbose" },
 	{ "-0", "use --null" },
-	{ "--invert-match -w --word-regexp -f --file -l --files-with-matches -L "
-	  "--files-without-match -o "
-	  "--only-matching -A --after-context -B --before-context -C --context -x --line-regexp "
-	  "--level --histogram "
+	{ "--level --histogram "
 	  "--records --include --exclude --exclude-dir -g --glob --follow --state --since --until "
 	  "--top --null-data -b "
 	  "--byte-offset --line-buffered -S --smart-case -U --multiline -d -D -I",

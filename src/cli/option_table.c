@@ -287,11 +287,16 @@ static const struct sl_option scan_options[] = {
 		.help = "Count lines that match the Perl-compatible regular expression "
 		"PATTERN as error lines. Can be repeated: a line counts if any pattern "
 		"matches." },
+	{ .group = "Patterns", .letter = 'f', .name = "file", .argument = "FILE",
+		.kind = SL_OPTION_WORDS, FIELD(pattern_files),
+		.help = "Take patterns from FILE, one per line, in addition to those of -e. '-' is "
+		"standard input. Can be repeated. An empty line is a pattern that matches every "
+		"line; an empty file has no pattern, which matches no line." },
 	{ .group = "Patterns", .letter = 'F', .name = "fixed-strings",
 		.kind = SL_OPTION_FLAG, FIELD(fixed_strings),
 		.help = "Treat patterns as plain strings, not as regular expressions. Strings "
-		"up to 128 bytes are searched by the fast matcher, in batches of 64. A longer "
-		"string, or one that ends with a carriage return, is found by its first 128 "
+		"up to 128 bytes are searched by the fast matcher, thousands of "
+		"them in one pass. A longer string, or one that ends with a carriage return, is found by its first 128 "
 		"bytes and then compared in the first MiB of the line. With -i, the regex "
 		"engine compares it, and searches for strings with non-ASCII characters: the "
 		"limits described for -e apply to these strings, not to others in the same "
@@ -301,12 +306,40 @@ static const struct sl_option scan_options[] = {
 		.help = "Ignore the case of ASCII letters, and in patterns with non-ASCII "
 		"characters the case of all letters." },
 
+	{ .group = "Patterns", .letter = 'w', .name = "word-regexp",
+		.kind = SL_OPTION_FLAG, FIELD(word_regexp),
+		.help = "Match whole words only: a match counts if it is neither preceded nor "
+		"followed by a word character. These are letters, digits and the underscore: "
+		"in ASCII, and for patterns with non-ASCII characters also those of Unicode." },
+	{ .group = "Patterns", .letter = 'x', .name = "line-regexp",
+		.kind = SL_OPTION_FLAG, FIELD(line_regexp),
+		.help = "Match whole lines only. With this option, -w has no effect." },
+	{ .group = "Patterns", .letter = 'v', .name = "invert-match",
+		.kind = SL_OPTION_FLAG, FIELD(invert_match),
+		.help = "Select the lines that do not match: wherever error lines are mentioned, "
+		"those are meant. Undecided lines are not selected." },
+
 	{ .group = "Output", .letter = 'p', .name = "print",
 		.kind = SL_OPTION_FLAG, FIELD(print),
 		.help = "Print the error lines themselves instead of the table." },
 	{ .group = "Output", .letter = 'c', .name = "count",
 		.kind = SL_OPTION_FLAG, FIELD(count),
 		.help = "Print only the number of error lines for each input that was read." },
+	{ .group = "Output", .letter = 'o', .name = "only-matching",
+		.kind = SL_OPTION_FLAG, FIELD(only_matching),
+		.help = "Print only the matches of each error line, each on a line of its own, "
+		"except empty ones. Implies -p." },
+	{ .group = "Output", .letter = 'l', .name = "files-with-matches",
+		.kind = SL_OPTION_FLAG, FIELD(files_with_matches),
+		.clears = offsetof(RESULT, files_without_match),
+		.help = "Print only the names of inputs with error lines, one per line, and stop "
+		"reading each input at its first error line." },
+	{ .group = "Output", .letter = 'L', .name = "files-without-match",
+		.kind = SL_OPTION_FLAG, FIELD(files_without_match),
+		.clears = offsetof(RESULT, files_with_matches),
+		.help = "Print only the names of inputs without error lines, one per line. Inputs "
+		"that could not be read or decided completely are not among them. The exit status "
+		"is the same as without this option." },
 	{ .group = "Output", .letter = 'q', .name = "quiet",
 		.kind = SL_OPTION_FLAG, FIELD(quiet),
 		.help = "Write nothing to standard output, and exit with status 0 at the first "
@@ -333,7 +366,26 @@ static const struct sl_option scan_options[] = {
 	{ .group = "Output", .letter = 'Z', .name = "null",
 		.kind = SL_OPTION_FLAG, FIELD(null_names),
 		.help = "End the file name before a line or count with a NUL byte instead of "
-		"a colon, for names that contain colons or newlines." },
+		"a colon, and with -l and -L each name with one instead of a newline, for names "
+		"that contain colons or newlines." },
+	{ .group = "Output", .letter = 'A', .name = "after-context", .argument = "N",
+		.kind = SL_OPTION_NUMBER, FIELD(after), RANGE(0, UINT64_MAX - 1),
+		.standard = "0",
+		.help = "Print N lines after each error line. Implies -p." },
+	{ .group = "Output", .letter = 'B', .name = "before-context", .argument = "N",
+		.kind = SL_OPTION_NUMBER, FIELD(before), RANGE(0, UINT64_MAX - 1),
+		.standard = "0",
+		.help = "Print N lines before each error line. Implies -p." },
+	{ .group = "Output", .letter = 'C', .name = "context", .argument = "N",
+		.kind = SL_OPTION_NUMBER, FIELD(context), RANGE(0, UINT64_MAX - 1),
+		.standard = "0",
+		.help = "Print N lines before and after each error line, where -A or -B does "
+		"not set another number. Implies -p." },
+	{ .group = "Output", .letter = 'M', .name = "max-columns", .argument = "N",
+		.kind = SL_OPTION_NUMBER, FIELD(max_columns), RANGE(0, UINT64_MAX - 1),
+		.standard = "4096 on a terminal, 0 otherwise",
+		.help = "Print at most N bytes of each line, around its first match, with the "
+		"number of omitted bytes on each side. 0: no limit." },
 	{ .group = "Output", .letter = 'm', .name = "max-count", .argument = "N",
 		.kind = SL_OPTION_NUMBER, FIELD(max_count), RANGE(1, UINT64_MAX - 1),
 		.standard = "none",
@@ -341,7 +393,7 @@ static const struct sl_option scan_options[] = {
 	{ .group = "Output", .name = "json",
 		.kind = SL_OPTION_FLAG, FIELD(json),
 		.help = "Write one JSON object per line, in the format of ripgrep: begin, "
-		"match (only with -p), end, summary." },
+		"match and context (only with -p), end, summary." },
 	{ .group = "Output", .name = "stats",
 		.kind = SL_OPTION_FLAG, FIELD(stats),
 		.help = "Report the cost of the run at its end: CPU time, memory, operations, "
@@ -384,7 +436,8 @@ static const struct sl_option scan_options[] = {
 		.kind = SL_OPTION_SIZE, FIELD(max_memory),
 		RANGE(SL_OPTION_MEMORY_MIN, SL_OPTION_MEMORY_MAX),
 		.standard = "64M",
-		.help = "Use at most SIZE of memory for all buffers, at least 8M." },
+		.help = "Use at most SIZE of memory for all buffers, at least 8M. Patterns may take "
+		"half of it: a set that needs more is a usage error." },
 	{ .group = "Engine", .name = "io", .argument = "HOW",
 		.kind = SL_OPTION_CHOICE, FIELD(io), .choices = io_choices, .standard = "auto",
 		.help = "How to read files that are not in the page cache. direct: bypass the "
@@ -401,8 +454,7 @@ static const struct sl_option scan_options[] = {
 	{ .group = "Accepted and ignored", .letter = 'P', .kind = SL_OPTION_IGNORED,
 		.help = "Patterns are always Perl-compatible regular expressions." },
 	{ .group = "Accepted and ignored", .letter = 'z', .kind = SL_OPTION_IGNORED,
-		.help = "Compressed files are detected by their contents, but not supported: "
-		"use zcat FILE | sluice scan." },
+		.help = "Compressed files are detected by their contents and decompressed." },
 	{ .group = "Accepted and ignored", .letter = 'a', .kind = SL_OPTION_IGNORED,
 		.help = "Files named as operands are always read. Binary files found in "
 		"directories are skipped: name them as operands to read them." },

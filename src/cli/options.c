@@ -318,6 +318,10 @@ parse(struct parser *parser, struct sl_words *operands)
 /* ---- commands ---- */
 
 static const struct sl_scan_options scan_defaults = {
+	.before = SL_OPTION_NO_CONTEXT,
+	.after = SL_OPTION_NO_CONTEXT,
+	.context = SL_OPTION_NO_CONTEXT,
+	.max_columns = SL_OPTION_AUTO_COLUMNS,
 	.max_count = UINT64_MAX,
 	.chunk = SL_OPTION_CHUNK,
 	.queue = SL_OPTION_QUEUE,
@@ -490,13 +494,51 @@ sl_get_options_release(struct sl_get_options *options)
 	sl_scan_options_release(&options->scanning);
 }
 
+bool
+sl_scan_has_context(const struct sl_scan_options *options)
+{
+	return options->before != SL_OPTION_NO_CONTEXT || options->after != SL_OPTION_NO_CONTEXT ||
+	       options->context != SL_OPTION_NO_CONTEXT;
+}
+
+/* What patterns are read from cannot be scanned as well. */
+static int
+check_pattern_files(struct parser *parser, const struct sl_scan_options *options)
+{
+	bool is_stdin = options->inputs.count == 0;
+	unsigned stdins = 0;
+	for (size_t i = 0; i < options->pattern_files.count; i++) {
+		if (!options->pattern_files.items[i][0])
+			return usage(parser, "option '-f' (--file): FILE must not be empty");
+		stdins += strcmp(options->pattern_files.items[i], "-") == 0;
+	}
+	for (size_t i = 0; i < options->inputs.count; i++)
+		is_stdin = is_stdin || strcmp(options->inputs.items[i], "-") == 0;
+	if (stdins > 1)
+		return usage(parser, "'-f -' can be given only once: it reads standard input to "
+				     "its end");
+	if (stdins && is_stdin)
+		return usage(parser, "'-f -' takes the patterns from standard input, which cannot "
+				     "be scanned as well: name files or directories");
+	return 0;
+}
+
 static int
 check_scan(struct parser *parser, struct sl_scan_options *options)
 {
+	bool lists = options->files_with_matches || options->files_without_match;
 	options->chunk = sl_round_up(options->chunk, 4096);
-	options->print = options->print || (options->line_number && !options->json);
+	bool implies_print =
+		options->line_number || options->only_matching || sl_scan_has_context(options);
+	options->print = options->print || (implies_print && !options->json);
 	/* As with grep: of lines that are only counted, or only looked for, none is printed. */
-	options->print = options->print && !options->count && !options->quiet;
+	options->print = options->print && !options->count && !options->quiet && !lists;
+	if (lists && options->json)
+		return usage(parser, "-l and -L print names, and --json prints events: use one of "
+				     "them (the event 'end' of an input has its 'matched_lines')");
+	int code = check_pattern_files(parser, options);
+	if (code)
+		return code;
 	if (options->chunk > options->max_memory / 2)
 		return usage(parser, "two chunks must fit into --max-memory: lower --chunk or "
 				     "raise --max-memory");
@@ -521,5 +563,6 @@ sl_scan_options_release(struct sl_scan_options *options)
 {
 	free(options->inputs.items);
 	free(options->patterns.items);
-	options->inputs = options->patterns = (struct sl_words){ 0 };
+	free(options->pattern_files.items);
+	options->inputs = options->patterns = options->pattern_files = (struct sl_words){ 0 };
 }

@@ -204,6 +204,7 @@ sl_run_command(struct sl_run *run, struct sl_error *err)
 	struct sl_rt_options options = { .workers = run->workers };
 	struct sl_rt *rt = NULL;
 	run->signo = run->result = 0;
+	sl_signal_block();
 	int code = sl_engine_uring_new(&options.engine, err);
 	if (code)
 		return code;

@@ -22,7 +22,8 @@ may_be_pattern(const struct sl_scan_messages *messages, const struct sl_input *i
 {
 	const struct sl_words *inputs = &messages->options->inputs;
 	return result->err->code == -ENOENT && !input->is_found &&
-	       messages->options->patterns.count == 0 && inputs->count > 0 &&
+	       messages->options->patterns.count == 0 &&
+	       messages->options->pattern_files.count == 0 && inputs->count > 0 &&
 	       strcmp(inputs->items[0], input->path) == 0;
 }
 
@@ -110,8 +111,7 @@ sl_scan_messages_skipped(const struct sl_scan_messages *messages)
 		enum sl_scan_state state;
 		const char *one, *many;
 	} kinds[] = {
-		{ SL_SCAN_UNSUPPORTED, "compressed, UTF-16 or UTF-32 file",
-			"compressed, UTF-16 or UTF-32 files" },
+		{ SL_SCAN_UNSUPPORTED, "unsupported file", "unsupported files" },
 		{ SL_SCAN_BINARY, "binary file", "binary files" },
 		{ SL_SCAN_LINK, "link", "links" },
 		{ SL_SCAN_SPECIAL, "device, socket or FIFO", "devices, sockets or FIFOs" },

@@ -12,6 +12,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+/* Bytes of a line that are printed on a terminal: half a screen or so. */
+#define TERMINAL_LINE 4096u
+
 static bool
 is_regular(int fd)
 {
@@ -59,9 +62,16 @@ results_of(struct sl_scan_output *output)
 /* ---- options -> sinks ---- */
 
 static bool
+wants_list(const struct sl_scan_options *options)
+{
+	return options->files_with_matches || options->files_without_match;
+}
+
+static bool
 wants_table(const struct sl_scan_options *options)
 {
-	return !options->print && !options->count && !options->json && !options->quiet;
+	return !options->print && !options->count && !options->json && !options->quiet &&
+	       !wants_list(options);
 }
 
 /* Lines always have the name of their input; counts as with grep -c. */
@@ -74,6 +84,16 @@ names_of(const struct sl_scan_options *options)
 		.separator = options->null_names ? '\0' : ':' };
 }
 
+/* Bytes of a line; 0 = all. */
+static size_t
+most_of_line(const struct sl_scan_output *output)
+{
+	uint64_t most = output->options->max_columns;
+	if (most == SL_OPTION_AUTO_COLUMNS)
+		return output->results.style.is_terminal ? TERMINAL_LINE : 0;
+	return (size_t)SL_MIN(most, SIZE_MAX);
+}
+
 /* The sink that makes the results. */
 static struct sl_scan_sink
 choose_sink(struct sl_scan_output *output)
@@ -82,13 +102,24 @@ choose_sink(struct sl_scan_output *output)
 	struct sl_results *results = &output->results;
 	struct sl_results_names names = names_of(options);
 	bool numbers = options->line_number || !(options->no_line_number || options->no_filename);
+	bool has_context = sl_scan_has_context(options);
 	output->with_numbers = options->print && (numbers || options->json);
 	if (options->json)
-		return sl_json_sink_init(&output->json, results, options->print);
+		return sl_json_sink_init(&output->json, results,
+			(struct sl_json_sink_options){ .has_lines = options->print,
+				.has_context = options->print && has_context });
+	if (wants_list(options))
+		return sl_list_sink_init(&output->list, results,
+			options->files_with_matches ? SL_LIST_WITH : SL_LIST_WITHOUT,
+			options->null_names ? '\0' : '\n');
 	if (options->count)
 		return sl_count_sink_init(&output->count, results, &names);
 	if (options->print)
-		return sl_lines_sink_init(&output->lines, results, &names, numbers);
+		return sl_lines_sink_init(&output->lines, results, &names,
+			(struct sl_lines_sink_options){ .has_numbers = numbers,
+				.has_context = has_context,
+				.most = most_of_line(output),
+				.prints_matches = options->only_matching });
 	return sl_table_sink_init(&output->table, results);
 }
 
@@ -114,7 +145,39 @@ sl_scan_output_release(struct sl_scan_output *output)
 {
 	sl_table_sink_release(&output->table);
 	sl_json_sink_release(&output->json);
+	sl_lines_sink_release(&output->lines);
 	sl_results_release(&output->results);
+}
+
+bool
+sl_scan_output_is_incomplete(const struct sl_scan_output *output)
+{
+	return output->lines.incomplete > 0;
+}
+
+/* With -o, text that was not printed is missing without a trace. */
+static void
+report_incomplete(const struct sl_scan_output *output)
+{
+	const struct sl_lines_sink *lines = &output->lines;
+	struct sl_buf text = { 0 };
+	if (lines->incomplete == 0)
+		return;
+	if (lines->incomplete_number)
+		sl_buf_printf(&text, "line %llu", (unsigned long long)lines->incomplete_number);
+	else
+		sl_buf_printf(
+			&text, "the line at byte %llu", (unsigned long long)lines->incomplete_off);
+	sl_buf_printf(&text, " of %s", lines->incomplete_input ? lines->incomplete_input : "?");
+	if (lines->incomplete > 1)
+		sl_buf_printf(&text, " and of %llu more lines",
+			(unsigned long long)lines->incomplete - 1);
+	if (!text.failed)
+		sl_log_error("cannot print all matches of %s: the pattern takes too many steps "
+			     "there, or the line is longer than 1 MiB (a simpler pattern helps; "
+			     "-p prints the lines)",
+			text.data);
+	sl_buf_release(&text);
 }
 
 int
@@ -128,6 +191,7 @@ sl_scan_output_end(struct sl_scan_output *output, const struct sl_scan_outcome *
 	if (!output->out)
 		return 0;
 	int code = 0;
+	report_incomplete(output);
 	output->results.style.columns = sl_console_columns(output->fd); /* it may have changed */
 	if (complete)
 		code = sl_scan_emit(output->sinks, output->sink_count, &event);

@@ -34,6 +34,7 @@ struct sl_decoder {
 	unsigned char head[SL_CODEC_MAGIC_MAX];
 	size_t head_len, head_off; /* collected, and given to the library */
 	uint64_t consumed, produced;
+	bool permits_any_ratio;
 	enum sl_decode_step failure; /* SL_DECODE_MORE = none */
 };
 
@@ -136,7 +137,7 @@ run_member(struct sl_decoder *decoder, struct sl_decode_io *io)
 static bool
 is_bomb(const struct sl_decoder *decoder)
 {
-	return decoder->produced > SL_DECODE_BOMB_FROM &&
+	return !decoder->permits_any_ratio && decoder->produced > SL_DECODE_BOMB_FROM &&
 	       decoder->produced / SL_DECODE_BOMB_RATIO > decoder->consumed;
 }
 
@@ -180,6 +181,28 @@ sl_decoder_new(enum sl_codec codec, uint64_t window_max)
 }
 
 void
+sl_decoder_permit_any_ratio(struct sl_decoder *decoder)
+{
+	decoder->permits_any_ratio = true;
+}
+
+uint64_t
+sl_decoder_window(const struct sl_decoder *decoder)
+{
+	return decoder->ops->window ? decoder->ops->window(decoder->state) : 0;
+}
+
+bool
+sl_decoder_raise_window(struct sl_decoder *decoder, uint64_t window_max)
+{
+	if (decoder->failure != SL_DECODE_WINDOW ||
+		!decoder->ops->raise_window(decoder->state, window_max))
+		return false;
+	decoder->failure = SL_DECODE_MORE;
+	return true;
+}
+
+void
 sl_decoder_free(struct sl_decoder *decoder)
 {
 	if (!decoder)
@@ -189,9 +212,25 @@ sl_decoder_free(struct sl_decoder *decoder)
 }
 
 bool
+sl_decoder_has_failed(const struct sl_decoder *decoder)
+{
+	return decoder->failure != SL_DECODE_MORE;
+}
+
+bool
 sl_decode_is_failure(enum sl_decode_step step)
 {
 	return step > SL_DECODE_END;
+}
+
+/* In whole MiB: rounded down, a limit below one of them would be none at all. */
+static void
+reason_of_window(char reason[SL_DECODE_REASON], const char *name, uint64_t window_max)
+{
+	bool is_small = window_max < SL_MIB;
+	snprintf(reason, SL_DECODE_REASON, "the %s data needs a window of more than %llu %s", name,
+		(unsigned long long)(window_max / (is_small ? SL_KIB : SL_MIB)),
+		is_small ? "KiB" : "MiB");
 }
 
 void
@@ -215,9 +254,7 @@ sl_decode_reason(enum sl_decode_step failure, enum sl_codec codec, uint64_t wind
 			name);
 		break;
 	case SL_DECODE_WINDOW:
-		snprintf(reason, SL_DECODE_REASON,
-			"the %s data needs a window of more than %llu MiB", name,
-			(unsigned long long)(window_max / SL_MIB));
+		reason_of_window(reason, name, window_max);
 		break;
 	case SL_DECODE_BOMB:
 		snprintf(reason, SL_DECODE_REASON,

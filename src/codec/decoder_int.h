@@ -24,6 +24,11 @@ struct decoder_ops {
 	 * decoder.c detects (truncated, mislabeled, trailing, bomb). */
 	enum sl_decode_step (*run)(void *state, struct sl_decode_io *io);
 
+	/* After SL_DECODE_WINDOW: the window that the member needs; and permit it, to go on: false
+	 * if it is still too small. NULL: the format has none. */
+	uint64_t (*window)(const void *state);
+	bool (*raise_window)(void *state, uint64_t window_max);
+
 	/* Of the library. */
 	const char *(*version)(void);
 };

@@ -15,6 +15,12 @@ struct xz {
 	uint64_t memory_max;
 };
 
+static uint64_t
+memory_of(uint64_t window_max)
+{
+	return window_max > UINT64_MAX - OVERHEAD ? UINT64_MAX : window_max + OVERHEAD;
+}
+
 static void *
 xz_create(uint64_t window_max)
 {
@@ -22,7 +28,7 @@ xz_create(uint64_t window_max)
 	if (!xz)
 		return NULL;
 	xz->stream = (lzma_stream)LZMA_STREAM_INIT;
-	xz->memory_max = window_max > UINT64_MAX - OVERHEAD ? UINT64_MAX : window_max + OVERHEAD;
+	xz->memory_max = memory_of(window_max);
 	return xz;
 }
 
@@ -86,11 +92,30 @@ xz_run(void *state, struct sl_decode_io *io)
 	}
 }
 
+/* As the library counts it: a little more than the dictionary. */
+static uint64_t
+xz_window(const void *state)
+{
+	const struct xz *xz = state;
+	uint64_t usage = lzma_memusage(&xz->stream);
+	return usage > OVERHEAD ? usage - OVERHEAD / 2 : usage;
+}
+
+static bool
+xz_raise_window(void *state, uint64_t window_max)
+{
+	struct xz *xz = state;
+	xz->memory_max = memory_of(window_max);
+	return lzma_memlimit_set(&xz->stream, xz->memory_max) == LZMA_OK;
+}
+
 const struct decoder_ops xz_ops = {
 	.padding_unit = 4, /* stream padding, 2.2 of the file format */
 	.create = xz_create,
 	.destroy = xz_destroy,
 	.start = xz_start,
 	.run = xz_run,
+	.window = xz_window,
+	.raise_window = xz_raise_window,
 	.version = lzma_version_string,
 };

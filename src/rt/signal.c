@@ -24,7 +24,7 @@
 
 static const int handled[] = { SIGINT, SIGTERM, SIGHUP, SIGTSTP, SIGCONT, SIGWINCH, SIGUSR1 };
 
-/* Both are set once in main while there is one thread. */
+/* Both are set once, while there is one thread. */
 static sigset_t blocked_set;
 static int signal_fd = -1; /* for the whole run: later there may be no descriptor left */
 
@@ -46,6 +46,11 @@ sl_signal_block(void)
 	signal_fd = signalfd(-1, &blocked_set, SFD_CLOEXEC | SFD_NONBLOCK);
 	if (signal_fd >= 0)
 		pthread_sigmask(SIG_BLOCK, &blocked_set, NULL);
+}
+
+void
+sl_signal_ignore_write_errors(void)
+{
 	signal(SIGPIPE, SIG_IGN);
 	signal(SIGXFSZ, SIG_IGN);
 }

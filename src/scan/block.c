@@ -10,8 +10,8 @@
  *     the marks are counted, and the slice is merged into the result          (end_slice)
  *
  * confirm_line() is the place for other checks of a whole line, such as whether a match is a word,
- * or which severity the line has. To select the lines that do not match, the marks would be
- * inverted between confirming and counting, by the bitmap of all newlines that kernels can make.
+ * or which severity the line has. To select the lines that do not match, the marks of a slice are
+ * inverted once they are counted, by the bitmap of its newlines (invert_marks).
  *
  * Merging keeps three things right at a cut: the line that both sides share (the best of what
  * either side and the bytes around the cut hold), the edges of the merged result, and the count of
@@ -151,6 +151,18 @@ confirm_line(const struct sl_block_steps *steps, size_t begin, size_t end, bool 
 	return sl_matcher_confirm(steps->matcher, &line, took_long);
 }
 
+/* The line ends at data[end]. */
+static void
+note_undecided(struct sl_block_steps *steps, uint64_t bit, size_t end)
+{
+	struct sl_block_result *slice = &steps->slice;
+	if (slice->undecided++ == 0)
+		slice->undecided_line =
+			steps->kernel->newlines(steps->data + steps->at, end - steps->at);
+	if (steps->inverts)
+		steps->undecided[steps->word] |= bit;
+}
+
 /* The candidates of a word that no literal has decided. False if time is up: *candidates are those
  * that are left. */
 static bool
@@ -173,7 +185,7 @@ confirm_word(struct sl_block_steps *steps, uint64_t *marks, uint64_t *candidates
 		if (verdict == SL_VERDICT_YES)
 			*marks |= bit;
 		else if (verdict == SL_VERDICT_UNDECIDED)
-			steps->slice.undecided++;
+			note_undecided(steps, bit, end);
 		is_late = took_long && has_passed(steps, deadline);
 	}
 	steps->after = after;
@@ -210,6 +222,27 @@ count_marks(struct sl_block_steps *steps)
 	return count;
 }
 
+/* The marks of a slice become those of its other lines, which are decided. The block's first
+ * newline ends a line that is the caller's. */
+static void
+invert_marks(struct sl_block_steps *steps)
+{
+	uint64_t newlines[SL_MATCH_MARK_WORDS(SL_BLOCK_SLICE)] = { 0 };
+	uint64_t *marks = slice_marks(steps);
+	const unsigned char *data = steps->data + steps->at;
+	size_t len = (size_t)steps->slice.len;
+	(void)steps->kernel->mark_newlines(data, len, newlines);
+	if (steps->result->newlines == 0) {
+		const unsigned char *first = memchr(data, '\n', len);
+		size_t off = (size_t)(first - data);
+		newlines[off / 64] &= ~(1ull << (off % 64));
+	}
+	for (size_t i = 0; i < slice_words(steps); i++) {
+		marks[i] = newlines[i] & ~(marks[i] | steps->undecided[i]);
+		steps->undecided[i] = 0;
+	}
+}
+
 /* The marks include the line that is shared with the slices before: the merge must not count it. */
 static void
 end_slice(struct sl_block_steps *steps)
@@ -217,6 +250,8 @@ end_slice(struct sl_block_steps *steps)
 	struct sl_block_result *slice = &steps->slice, *result = steps->result;
 	bool is_closed = result->newlines && slice->newlines;
 	slice->hits = slice->newlines ? count_marks(steps) : 0;
+	if (steps->inverts && steps->marks && slice->newlines)
+		invert_marks(steps);
 	sl_block_merge_line(steps->plan, result, slice,
 		is_closed ? SL_BLOCK_LINE_NO : sl_block_joint(steps->plan, result, slice));
 	steps->at += (size_t)slice->len;
@@ -228,7 +263,7 @@ sl_block_step(struct sl_block_steps *steps, uint64_t ns)
 {
 	if (steps->at == 0 && !steps->is_confirming)
 		*steps->result = (struct sl_block_result){ 0 };
-	if (decides_alone(steps->plan)) {
+	if (decides_alone(steps->plan) && !(steps->inverts && steps->marks)) {
 		scan_plans(steps->kernel, steps->plan, steps->data, steps->len, steps->marks, NULL,
 			steps->result);
 		steps->at = steps->len;
@@ -347,6 +382,8 @@ sl_block_merge_line(const struct sl_match_plan *plan, struct sl_block_result *le
 	}
 	bool other_case = joint_other_case(plan, left, right), is_hit = joint == SL_BLOCK_LINE_HIT;
 	left->hits += right->hits;
+	if (!left->undecided)
+		left->undecided_line = left->newlines + right->undecided_line;
 	left->undecided += right->undecided;
 	left->other_case += right->other_case;
 	if (left->newlines && right->newlines) {
@@ -382,6 +419,7 @@ sl_block_finish(const struct sl_block_result *result)
 		.lines = result->newlines,
 		.hits = result->hits,
 		.undecided = result->undecided,
+		.undecided_line = result->undecided_line,
 		.other_case = result->other_case };
 	if (result->newlines) {
 		totals.hits += head_hit;
@@ -393,4 +431,20 @@ sl_block_finish(const struct sl_block_result *result)
 		totals.other_case += result->tail_other_case && !tail_hit;
 	}
 	return totals;
+}
+
+struct sl_block_totals
+sl_block_finish_inverted(const struct sl_block_result *result)
+{
+	struct sl_block_totals totals = sl_block_finish(result);
+	totals.hits = totals.lines - totals.hits - totals.undecided;
+	totals.other_case = 0;
+	return totals;
+}
+
+uint64_t
+sl_block_closed_others(const struct sl_block_result *result)
+{
+	bool head_hit = result->newlines && result->head_line == SL_BLOCK_LINE_HIT;
+	return result->newlines - result->hits - head_hit - result->undecided;
 }

@@ -350,6 +350,7 @@ add_run(struct sl_feed *feed, const struct feed_slot *slot, uint64_t off, const 
 		.data = data,
 		.len = len,
 		.marks = slot->marks,
+		.inverts = feeds->spec.inverts,
 		.clock_ns = sl_clock_monotonic_ns,
 		.result = &run.piece.block };
 	int code = is_quick(feeds, len) ? scan_run(&run) : sl_steps_offload(scan_run, &run);
@@ -407,7 +408,7 @@ sl_feed_end(struct sl_feed *feed, uint64_t len, struct sl_feed_result *result)
 	const struct sl_block_result *prefix = sl_partials_prefix(&feed->partials);
 	*result = (struct sl_feed_result){ .state = SL_SCAN_OK };
 	if (prefix) {
-		result->totals = sl_block_finish(prefix);
+		result->totals = sl_partial_totals(&feed->partials.spec, prefix);
 		result->newlines = prefix->newlines;
 	}
 	if (ended == SL_PARTIALS_INCOMPLETE)

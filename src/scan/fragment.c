@@ -21,7 +21,8 @@
  * So the first literal of two fragments is that of the left one; or the one that spans the cut,
  * found in `edge` bytes of both; or that of the right one. What is kept of both together is a part
  * of what is kept of each. Nothing comes before a fragment that begins its line: once it is longer
- * than `keep` it has only `rest`, which then is what is shown or may be.
+ * than `keep` it has only `rest`, which then is what is shown or may be; and `first`, if the rule
+ * keeps it for lines that are shown without a match.
  *
  * A fragment of at most `keep` bytes is all `first`, and is not searched for literals: most lines
  * are short, and never need it. Without a literal `rest` may begin earlier than it must: bytes are
@@ -224,7 +225,8 @@ sl_fragment_add(const struct sl_fragment_rule *rule, struct sl_fragment *fragmen
 	if (more->len == 0)
 		return 0;
 	bool is_long = rule->keeps_text && !rule->confirms && len > rule->keep;
-	bool has_first = rule->keeps_text && !(is_long && fragment->begins_line);
+	bool has_first =
+		rule->keeps_text && (rule->keeps_first || !(is_long && fragment->begins_line));
 	if (is_long) {
 		struct sl_fragment_view left = sl_fragment_view(fragment);
 		fragment->literal = find_first(rule, &left, more);
@@ -256,5 +258,16 @@ sl_fragment_cut(const struct sl_fragment_rule *rule, const struct sl_fragment_vi
 		cut.text = line->first + cut.skipped;
 	else if (cut.len)
 		cut.text = line->rest + (cut.skipped - line->rest_off);
+	return cut;
+}
+
+struct sl_fragment_cut
+sl_fragment_cut_first(const struct sl_fragment_rule *rule, const struct sl_fragment_view *line)
+{
+	struct sl_fragment_cut cut = { (const unsigned char *)"", 0, 0 };
+	sl_assert(rule->keeps_first || rule->confirms);
+	cut.len = (size_t)SL_MIN(line->first_len, rule->keep);
+	if (cut.len)
+		cut.text = line->first;
 	return cut;
 }

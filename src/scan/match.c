@@ -22,9 +22,9 @@
  *   third    A pair that is in many other words costs a mispredicted branch each time. After more
  *            than one false alarm in a KiB the AVX2 kernel compares a third offset too, for the
  *            next 8 KiB, a quarter slower. AVX-512 and NEON lack it.
- *   NIBBLES  Some 16 literals, at most 64, in eight buckets; for the first one to three bytes, a table from
- *            each half of the byte to the buckets whose literals allow it, looked up by a byte
- *            shuffle; what keeps a bit is a candidate. This is Teddy of Hyperscan (Geoffrey
+ *   NIBBLES  Some 16 literals, at most 64, in eight buckets; for the first one to three bytes, a
+ *            table from each half of the byte to the buckets whose literals allow it, looked up by
+ *            a byte shuffle; what keeps a bit is a candidate. This is Teddy of Hyperscan (Geoffrey
  *            Langdale), as the aho-corasick crate describes it. Where all literals are ASCII the
  *            low half needs no mask, since a shuffle gives zero for bytes from 0x80 on (AVX2 only).
  *   GRAMS    More of them: every few bytes of the text, some four to eight bytes are looked up in

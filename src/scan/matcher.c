@@ -346,14 +346,30 @@ kept_of(const struct sl_subject *line)
 	return kept;
 }
 
-/* The place of the literal, or NULL. Linear in the line. */
-static const unsigned char *
-find_check_literal(const struct sl_pattern_check *check, const struct sl_subject *line, size_t from)
+/* A check without PCRE2: where a literal stands. Linear in the line. */
+static enum sl_verdict
+find_plain(const struct sl_pattern_check *check, const struct sl_subject *line, size_t from,
+	struct sl_lexicon_place *place)
 {
+	bool is_open = false;
+	if (from > line->len)
+		return SL_VERDICT_NO;
+	if (check->lexicon) {
+		if (sl_lexicon_find(check->lexicon, line->text, line->len, line->goes_on, from,
+			    place, &is_open))
+			return SL_VERDICT_YES;
+		bool is_bound = check->lexicon->bounds == SL_BOUNDS_LINE;
+		bool may_follow = is_bound ? is_open : line->goes_on;
+		return may_follow ? SL_VERDICT_UNDECIDED : SL_VERDICT_NO;
+	}
 	const struct sl_span *literal = &check->literal;
-	return from <= line->len
-		       ? memmem(line->text + from, line->len - from, literal->data, literal->len)
-		       : NULL;
+	const unsigned char *at =
+		memmem(line->text + from, line->len - from, literal->data, literal->len);
+	if (!at)
+		return line->goes_on ? SL_VERDICT_UNDECIDED : SL_VERDICT_NO;
+	size_t begin = (size_t)(at - line->text);
+	*place = (struct sl_lexicon_place){ begin, begin + literal->len, check->rank };
+	return SL_VERDICT_YES;
 }
 
 /* pcre2_match() would do the same after its own checks, which are half as much work as a short line
@@ -404,7 +420,8 @@ check_short_line(
 		if (!is_selected(matcher, i))
 			continue;
 		if (!check->code) {
-			if (find_check_literal(check, line, 0))
+			struct sl_lexicon_place place;
+			if (find_plain(check, line, 0, &place) == SL_VERDICT_YES)
 				return true;
 			continue;
 		}
@@ -424,10 +441,9 @@ static enum sl_verdict
 check_line(struct sl_matcher *matcher, const struct sl_pattern_check *check,
 	const struct sl_subject *line, struct budget *budget)
 {
-	if (!check->code && find_check_literal(check, line, 0))
-		return SL_VERDICT_YES;
+	struct sl_lexicon_place place;
 	if (!check->code)
-		return line->goes_on ? SL_VERDICT_UNDECIDED : SL_VERDICT_NO;
+		return find_plain(check, line, 0, &place);
 	if (line->goes_on)
 		return search_begin(matcher, check, line, budget);
 	struct search whole = begin_search(matcher, check, line, 0, 0);
@@ -516,12 +532,12 @@ find_check(struct sl_matcher *matcher, const struct sl_pattern_check *check, siz
 		find_expression(matcher, check, from, next, budget);
 	if (check->code)
 		return;
-	const unsigned char *at = find_check_literal(check, line, from);
-	if (at) {
-		size_t begin = (size_t)(at - line->text);
-		next->verdict = SL_VERDICT_YES;
-		next->range = (struct sl_match_range){ begin, begin + check->literal.len };
-	}
+	struct sl_lexicon_place place;
+	if (find_plain(check, line, from, &place) != SL_VERDICT_YES)
+		return;
+	next->verdict = SL_VERDICT_YES;
+	next->rank = place.rank;
+	next->range = (struct sl_match_range){ place.begin, place.end };
 }
 
 static void

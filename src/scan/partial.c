@@ -26,13 +26,22 @@
 struct sl_partial_spec
 sl_partial_spec_of(const struct sl_pattern *pattern, struct sl_matcher *matcher, bool keeps_text)
 {
-	bool confirms = sl_pattern_confirms(pattern);
-	/* Confirming needs the text even if the caller does not. */
+	bool confirms = sl_pattern_confirms(pattern), inverts = sl_pattern_inverts(pattern);
+	/* Confirming needs the text even if the caller does not. A line that does not match has no
+	 * literal to show. */
 	return (struct sl_partial_spec){ .text = { .plan = sl_pattern_plan(pattern),
 						 .keeps_text = keeps_text || confirms,
-						 .confirms = confirms,
+						 .confirms = confirms || inverts,
 						 .keep = SL_PARTIAL_KEEP },
-		.matcher = matcher };
+		.matcher = matcher,
+		.inverts = inverts };
+}
+
+void
+sl_partial_spec_give_all(struct sl_partial_spec *spec)
+{
+	spec->gives_all = true;
+	spec->text.keeps_text = spec->text.keeps_first = true;
 }
 
 void
@@ -82,14 +91,30 @@ sl_partial_shorten(const struct sl_partial_spec *spec, struct sl_partial_line *l
 		cut_line(spec, &text, line);
 }
 
+/* A line that does not match, for its neighbours. */
+static bool
+give_context(const struct sl_partial_spec *spec, const struct sl_fragment_view *text,
+	struct sl_partial_line *line)
+{
+	if (!spec->gives_all)
+		return false;
+	struct sl_fragment_cut cut = sl_fragment_cut_first(&spec->text, text);
+	line->text = cut.text;
+	line->len = cut.len;
+	line->skipped = 0;
+	line->is_context = true;
+	return true;
+}
+
 /* The line that begins at `off` and has this text is complete. What is known of it becomes HIT or
- * NO; true and *line if it matches. */
+ * NO; true and *line if it is given. */
 static bool
 complete_line(const struct sl_partial_spec *spec, struct sl_partial *partial, uint64_t off,
 	const struct sl_fragment_view *text, bool is_closed, enum sl_block_line *known,
 	struct sl_partial_line *line)
 {
-	if (*known == SL_BLOCK_LINE_NO)
+	enum sl_block_line unwanted = spec->inverts ? SL_BLOCK_LINE_HIT : SL_BLOCK_LINE_NO;
+	if (*known == unwanted && !spec->gives_all)
 		return false;
 	*line = (struct sl_partial_line){
 		.whole_len = text->len,
@@ -97,15 +122,25 @@ complete_line(const struct sl_partial_spec *spec, struct sl_partial *partial, ui
 		.index = partial->result.newlines,
 		.is_closed = is_closed,
 	};
+	if (*known == unwanted)
+		return give_context(spec, text, line);
 	cut_line(spec, text, line);
-	if (*known == SL_BLOCK_LINE_HIT)
+	if (*known != SL_BLOCK_LINE_CANDIDATE)
 		return true;
 	struct sl_subject subject = subject_of(line, text->last);
 	bool took_long = false;
 	enum sl_verdict verdict = sl_matcher_confirm(spec->matcher, &subject, &took_long);
-	partial->result.undecided += verdict == SL_VERDICT_UNDECIDED;
+	if (verdict == SL_VERDICT_UNDECIDED && partial->result.undecided++ == 0)
+		partial->result.undecided_line = partial->result.newlines;
 	*known = verdict == SL_VERDICT_YES ? SL_BLOCK_LINE_HIT : SL_BLOCK_LINE_NO;
-	return verdict == SL_VERDICT_YES;
+	enum sl_verdict wanted = spec->inverts ? SL_VERDICT_NO : SL_VERDICT_YES;
+	return verdict == wanted || give_context(spec, text, line);
+}
+
+struct sl_block_totals
+sl_partial_totals(const struct sl_partial_spec *spec, const struct sl_block_result *result)
+{
+	return spec->inverts ? sl_block_finish_inverted(result) : sl_block_finish(result);
 }
 
 /* ---- merging ---- */
@@ -163,9 +198,12 @@ merge_results(const struct sl_partial_spec *spec, struct sl_partial *left,
 	struct sl_block_result *result = &left->result;
 	bool is_first = result->newlines == 0;
 	uint64_t undecided = result->undecided + right->undecided;
+	uint64_t undecided_line = result->undecided ? result->undecided_line
+						    : result->newlines + right->undecided_line;
 	sl_block_merge_line(spec->text.plan, result, right, joint);
 	/* Also if the left side had no bytes, and the result is the right one's. */
 	result->undecided = undecided;
+	result->undecided_line = undecided_line;
 	if (is_first)
 		result->head_line = joint;
 }

@@ -10,6 +10,8 @@
  *     an expression that needs a literal, such as   the literals are a prefilter, and a PCRE2 code
  *       error in \berror\b                          is the check
  *     any other expression                          a PCRE2 code is the check of every line
+ *     literals, if matches have to be whole words   prefilters, and a lexicon is the check of all
+ *       or lines
  *
  * So a set costs about the sum of its parts. With several checks, a candidate is asked only those
  * whose literals it holds.
@@ -32,37 +34,49 @@
 
 #define SHOWN_PATTERN 80 /* bytes of a pattern in a message */
 
+/* Memory that a pattern takes while it is compiled, at most: as an item of three lists, which
+ * double when they are full, and of the tables; its bytes are there twice. Codes of PCRE2 are
+ * counted as they are. */
+#define MEMORY_A_PATTERN 200u
+
 /* With fewer checks, to do them all is quicker than to find out which may be true. */
 #define SELECTED_MIN 4u
 
 /* ---- plans ---- */
 
-/* A CR before the newline does not belong to the line, which kernels do not see. */
+/* A CR before the newline does not belong to the line, which kernels do not see; nor do they see
+ * what surrounds a literal. */
 static bool
-decides(struct sl_span literal)
+decides(struct sl_span literal, enum sl_bounds bounds)
 {
 	bool has_cr = literal.len && literal.data[literal.len - 1] == '\r';
-	return literal.len <= SL_MATCH_LITERAL_LEN && !has_cr;
+	return literal.len <= SL_MATCH_LITERAL_LEN && !has_cr && bounds == SL_BOUNDS_NONE;
 }
 
 /* The literals divided into those that decide, and prefilters. The ranks of prefilters are the
  * indexes of their checks, which have the order of make_checks(). */
 struct division {
 	struct sl_pattern_list deciding, prefilter, folded;
+	bool all_are_candidates;
 };
 
+/* Those that have bounds share a check. */
 static bool
-divide_literals(struct division *division, const struct sl_pattern_list *literals, uint32_t *checks)
+divide_literals(struct division *division, const struct sl_pattern_list *literals,
+	enum sl_bounds bounds, uint32_t *checks)
 {
-	bool added = true;
+	bool added = true, share = bounds != SL_BOUNDS_NONE && literals->count;
 	for (size_t i = 0; i < literals->count && added; i++) {
 		const struct sl_match_literal *part = &literals->items[i];
 		struct sl_span head = sl_span(
 			part->text.data, SL_MIN(part->text.len, (size_t)SL_MATCH_LITERAL_LEN));
-		added = decides(part->text)
-				? sl_pattern_list_add(&division->deciding, head, part->rank)
-				: sl_pattern_list_add(&division->prefilter, head, (*checks)++);
+		if (decides(part->text, bounds))
+			added = sl_pattern_list_add(&division->deciding, head, part->rank);
+		else
+			added = sl_pattern_list_add(
+				&division->prefilter, head, share ? 0 : (*checks)++);
 	}
+	*checks += share;
 	return added;
 }
 
@@ -88,16 +102,17 @@ has_empty(const struct sl_pattern_list *list)
 
 /* No candidates are needed where every line matches, and no others where every line is one. */
 static bool
-divide(struct division *division, const struct sl_pattern_parts *parts)
+divide(struct division *division, const struct sl_pattern_parts *parts, enum sl_bounds bounds)
 {
 	uint32_t checks = 0;
-	bool added = divide_literals(division, &parts->literals, &checks);
+	bool added = divide_literals(division, &parts->literals, bounds, &checks);
 	added = added && add_prefilters(&division->prefilter, &parts->needs.list, checks);
 	added = added && add_prefilters(&division->folded, &parts->folded.list, checks);
 	bool is_every = has_empty(&division->deciding);
-	if (is_every || parts->needs_nothing)
+	division->all_are_candidates = parts->needs_nothing || has_empty(&division->prefilter);
+	if (is_every || division->all_are_candidates)
 		division->prefilter.count = division->folded.count = 0;
-	if (!is_every && parts->needs_nothing)
+	if (!is_every && division->all_are_candidates)
 		added = added && sl_pattern_list_add(&division->prefilter, sl_span("", 0), 0);
 	return added;
 }
@@ -124,13 +139,16 @@ add_plans(struct sl_pattern *pattern, const struct division *division, bool igno
 
 /* Returns 0 or -ENOMEM. */
 static int
-make_plans(struct sl_pattern *pattern, const struct sl_pattern_parts *parts, bool ignore_case)
+make_plans(struct sl_pattern *pattern, const struct sl_pattern_parts *parts,
+	const struct sl_pattern_spec *spec)
 {
 	struct division division = { 0 };
-	int code = divide(&division, parts) ? add_plans(pattern, &division, ignore_case) : -ENOMEM;
+	int code = -ENOMEM;
+	if (divide(&division, parts, spec->bounds))
+		code = add_plans(pattern, &division, spec->ignore_case);
 	if (code == 0)
 		sl_match_plans_join(pattern->plans.items, pattern->plans.count);
-	pattern->selects = !parts->needs_nothing;
+	pattern->selects = !division.all_are_candidates;
 	free(division.deciding.items);
 	free(division.prefilter.items);
 	free(division.folded.items);
@@ -168,6 +186,63 @@ fail_compile(struct sl_error *err, struct sl_span text, bool fixed, int code, si
 		(const char *)words, off, fixed ? "" : " (use -F for plain text)");
 }
 
+/* Verbs with which an expression may begin, and which must stay there. */
+static size_t
+leading_verbs(struct sl_span text)
+{
+	static const char *const names[] = { "UTF", "UCP", "NO_START_OPT", "NO_AUTO_POSSESS",
+		"NO_JIT", "NO_DOTSTAR_ANCHOR", "NOTEMPTY", "NOTEMPTY_ATSTART", "CR", "LF", "CRLF",
+		"ANY", "ANYCRLF", "NUL", "BSR_ANYCRLF", "BSR_UNICODE", "LIMIT_DEPTH", "LIMIT_HEAP",
+		"LIMIT_MATCH", "LIMIT_RECURSION" };
+	size_t at = 0;
+	while (text.len - at > 2 && memcmp(text.data + at, "(*", 2) == 0) {
+		const char *close = memchr(text.data + at, ')', text.len - at);
+		if (!close)
+			return at;
+		size_t end = (size_t)(close - text.data), i = 0, len = 0;
+		const char *name = text.data + at + 2;
+		while (name + len < close && name[len] != '=')
+			len++;
+		while (i < SL_COUNT_OF(names) && !sl_span_is(sl_span(name, len), names[i]))
+			i++;
+		if (i == SL_COUNT_OF(names))
+			return at;
+		at = end + 1;
+	}
+	return at;
+}
+
+/* A plain string as an expression. */
+static void
+add_quoted(struct sl_buf *out, struct sl_span text)
+{
+	for (size_t i = 0; i < text.len; i++) {
+		if (sl_pattern_is_escapable(text.data[i]))
+			sl_buf_add_char(out, '\\');
+		sl_buf_add_char(out, text.data[i]);
+	}
+}
+
+/*
+ * As a whole word. PCRE2_EXTRA_MATCH_WORD means \b, which asks for a word character beside a match
+ * that begins or ends with another one; grep asks that there is none. \E ends a \Q that is open,
+ * and a newline the comment of an extended expression.
+ */
+static void
+add_as_word(struct sl_buf *out, struct sl_span text, bool fixed, bool ends_comment)
+{
+	size_t verbs = fixed ? 0 : leading_verbs(text);
+	sl_buf_add(out, text.data, verbs);
+	sl_buf_add_str(out, "(?<!\\w)(?:");
+	text = sl_span(text.data + verbs, text.len - verbs);
+	if (fixed)
+		add_quoted(out, text);
+	else
+		sl_buf_add_span(out, text);
+	sl_buf_add_str(out, fixed ? "" : "\\E");
+	sl_buf_add_str(out, ends_comment ? "\n)(?!\\w)" : ")(?!\\w)");
+}
+
 /* Expressions of bytes must not turn into ones of characters by a verb in them: lines are not
  * checked then. */
 static uint32_t
@@ -183,36 +258,110 @@ options_of(const struct sl_pattern_spec *spec, bool is_utf)
 	return spec->fixed ? options : options | PCRE2_NEVER_UTF | PCRE2_NEVER_UCP;
 }
 
+/* An expression that is being compiled. */
+struct source {
+	pcre2_compile_context *context;
+	struct sl_span text;
+	uint32_t options;
+	int code; /* of PCRE2, if that failed; and where */
+	size_t off;
+};
+
+static pcre2_code *
+compile_text(struct source *source, struct sl_span text, uint32_t more)
+{
+	PCRE2_SPTR bytes = (PCRE2_SPTR)(text.len ? text.data : "");
+	return pcre2_compile(bytes, text.len, source->options | more, &source->code, &source->off,
+		source->context);
+}
+
+/* The code, and if the expression is of characters that for other lines. NULL if one failed. */
+static pcre2_code *
+compile_both(struct source *source, struct sl_span text, bool is_utf, pcre2_code **any)
+{
+	pcre2_code *code = compile_text(source, text, 0);
+	if (!code || !is_utf)
+		return code;
+	*any = compile_text(source, text, PCRE2_MATCH_INVALID_UTF);
+	if (*any)
+		return code;
+	pcre2_code_free(code);
+	return NULL;
+}
+
+/* The expression alone must be valid: what surrounds it could complete it, and offsets in messages
+ * are those of the user's text. */
+static pcre2_code *
+compile_word(struct source *source, bool fixed, bool is_utf, pcre2_code **any)
+{
+	pcre2_code *code = compile_text(source, source->text, 0);
+	if (!code)
+		return NULL;
+	pcre2_code_free(code);
+	code = NULL;
+	source->options &= ~PCRE2_LITERAL;
+	source->options |= is_utf ? PCRE2_UCP : 0;
+	for (int ends_comment = 0; ends_comment < 2 && !code; ends_comment++) {
+		struct sl_buf word = { 0 };
+		add_as_word(&word, source->text, fixed, ends_comment > 0);
+		if (!word.failed)
+			code = compile_both(source, sl_buf_span(&word), is_utf, any);
+		sl_buf_release(&word);
+	}
+	return code;
+}
+
+static int
+fail_memory(uint64_t memory_max, struct sl_error *err)
+{
+	return sl_fail(err, SL_PHASE_NONE, SL_E_LIMIT,
+		"the patterns need more than %llu KiB of memory, which is half of --max-memory: "
+		"use fewer patterns or a larger --max-memory",
+		(unsigned long long)(memory_max / 1024));
+}
+
+static uint64_t
+memory_of(const pcre2_code *code)
+{
+	size_t size = 0, jit = 0;
+	if (!code)
+		return 0;
+	(void)pcre2_pattern_info(code, PCRE2_INFO_SIZE, &size);
+	(void)pcre2_pattern_info(code, PCRE2_INFO_JITSIZE, &jit);
+	return (uint64_t)size + jit;
+}
+
 static int
 compile(struct sl_pattern *pattern, pcre2_compile_context *context,
 	const struct sl_match_literal *part, const struct sl_pattern_spec *spec,
 	struct sl_error *err)
 {
-	int code = 0;
-	size_t off = 0;
 	struct sl_span text = part->text;
 	struct sl_pattern_syntax syntax = { 0 };
+	bool is_word = spec->bounds == SL_BOUNDS_WORD;
 	if (spec->fixed)
-		syntax.needs_utf = spec->ignore_case && sl_pattern_is_wide(text);
+		syntax.needs_utf = sl_pattern_is_wide(text) && (spec->ignore_case || is_word);
 	else
 		sl_pattern_read_syntax(text, &syntax);
-	uint32_t options = options_of(spec, syntax.needs_utf);
-	PCRE2_SPTR bytes = (PCRE2_SPTR)(text.len ? text.data : "");
+	struct source source = {
+		.context = context, .text = text, .options = options_of(spec, syntax.needs_utf)
+	};
 	struct sl_pattern_check *made = &pattern->checks[pattern->check_count++];
 	*made = (struct sl_pattern_check){ .has_anchor_g = syntax.has_anchor_g,
-		.has_lookahead = syntax.has_lookahead,
-		.depends_on_end = syntax.depends_on_end,
+		.has_lookahead = syntax.has_lookahead || is_word,
+		.depends_on_end = syntax.depends_on_end || spec->bounds == SL_BOUNDS_LINE,
 		.rank = part->rank };
-	made->code = pcre2_compile(bytes, text.len, options, &code, &off, context);
-	if (made->code && syntax.needs_utf)
-		made->any = pcre2_compile(
-			bytes, text.len, options | PCRE2_MATCH_INVALID_UTF, &code, &off, context);
-	if (!made->code || (syntax.needs_utf && !made->any))
-		return fail_compile(err, text, spec->fixed, code, off);
+	made->code = is_word ? compile_word(&source, spec->fixed, syntax.needs_utf, &made->any)
+			     : compile_both(&source, text, syntax.needs_utf, &made->any);
+	if (!made->code)
+		return fail_compile(err, text, spec->fixed, source.code, source.off);
 	pattern->has_expressions = true;
 	/* A system that forbids writable code (SELinux, seccomp) leaves the interpreter. */
 	made->has_jit = pcre2_jit_compile(made->code, PCRE2_JIT_COMPLETE) == 0;
 	pattern->has_jit = pattern->has_jit || made->has_jit;
+	pattern->checks_memory += memory_of(made->code) + memory_of(made->any);
+	if (spec->memory_max && pattern->checks_memory > spec->memory_max)
+		return fail_memory(spec->memory_max, err);
 	return 0;
 }
 
@@ -244,7 +393,45 @@ add_literal_check(struct sl_pattern *pattern, pcre2_compile_context *context,
 	return 0;
 }
 
+/* All literals are one check: what surrounds them decides. */
+static int
+add_lexicon_check(struct sl_pattern *pattern, const struct sl_pattern_parts *parts,
+	const struct sl_pattern_spec *spec, struct sl_error *err)
+{
+	int code = sl_lexicon_init(&pattern->lexicon, parts->literals.items, parts->literals.count,
+		spec->bounds, spec->ignore_case);
+	if (code)
+		return sl_fail_code(err, SL_PHASE_NONE, code, "cannot compile the pattern");
+	pattern->checks[pattern->check_count++] =
+		(struct sl_pattern_check){ .lexicon = &pattern->lexicon };
+	return 0;
+}
+
+static int
+add_literal_checks(struct sl_pattern *pattern, pcre2_compile_context *context,
+	const struct sl_pattern_parts *parts, const struct sl_pattern_spec *spec,
+	struct sl_error *err)
+{
+	int code = 0;
+	if (spec->bounds != SL_BOUNDS_NONE && parts->literals.count)
+		return add_lexicon_check(pattern, parts, spec, err);
+	for (size_t i = 0; i < parts->literals.count && code == 0; i++) {
+		const struct sl_match_literal *part = &parts->literals.items[i];
+		if (!decides(part->text, spec->bounds))
+			code = add_literal_check(pattern, context, part, spec, err);
+	}
+	return code;
+}
+
 /* Newlines mean LF whatever PCRE2 was built with: they never occur in a line, and \r does. */
+static void
+set_context(pcre2_compile_context *context, const struct sl_pattern_spec *spec)
+{
+	pcre2_set_newline(context, PCRE2_NEWLINE_LF);
+	if (spec->bounds == SL_BOUNDS_LINE)
+		pcre2_set_compile_extra_options(context, PCRE2_EXTRA_MATCH_LINE);
+}
+
 static int
 make_checks(struct sl_pattern *pattern, const struct sl_pattern_parts *parts,
 	const struct sl_pattern_spec *spec, struct sl_error *err)
@@ -252,7 +439,9 @@ make_checks(struct sl_pattern *pattern, const struct sl_pattern_parts *parts,
 	int code = 0;
 	size_t count = parts->expressions.count, verified = parts->verified.count;
 	for (size_t i = 0; i < parts->literals.count; i++)
-		count += !decides(parts->literals.items[i].text);
+		count += !decides(parts->literals.items[i].text, spec->bounds);
+	if (spec->bounds != SL_BOUNDS_NONE) /* literals share one */
+		count = parts->expressions.count + (parts->literals.count > 0);
 	if (count == 0 && verified == 0)
 		return 0;
 	pcre2_compile_context *context = pcre2_compile_context_create(NULL);
@@ -260,12 +449,9 @@ make_checks(struct sl_pattern *pattern, const struct sl_pattern_parts *parts,
 	if (!context || !pattern->checks)
 		code = sl_fail_code(err, SL_PHASE_NONE, -ENOMEM, "cannot compile the pattern");
 	else
-		pcre2_set_newline(context, PCRE2_NEWLINE_LF);
-	for (size_t i = 0; i < parts->literals.count && code == 0; i++) {
-		const struct sl_match_literal *part = &parts->literals.items[i];
-		if (!decides(part->text))
-			code = add_literal_check(pattern, context, part, spec, err);
-	}
+		set_context(context, spec);
+	if (code == 0)
+		code = add_literal_checks(pattern, context, parts, spec, err);
 	for (size_t i = 0; i < parts->expressions.count && code == 0; i++)
 		code = compile(pattern, context, &parts->expressions.items[i], spec, err);
 	for (size_t i = 0; i < verified && code == 0; i++)
@@ -312,12 +498,12 @@ make_pattern(struct sl_pattern *pattern, const struct sl_pattern_list *texts,
 {
 	struct sl_pattern_parts parts = { 0 };
 	int code;
-	if (spec->count == 0) {
+	if (texts->count == 0 && !spec->has_no_default) {
 		code = make_default_plan(pattern, spec->ignore_case);
 	} else {
 		code = sl_pattern_take_apart(&parts, texts, spec);
 		if (code == 0)
-			code = make_plans(pattern, &parts, spec->ignore_case);
+			code = make_plans(pattern, &parts, spec);
 	}
 	if (code)
 		(void)sl_fail_code(err, SL_PHASE_NONE, code, "cannot compile the pattern");
@@ -331,6 +517,31 @@ make_pattern(struct sl_pattern *pattern, const struct sl_pattern_list *texts,
 	return code;
 }
 
+/* The texts, a line each. The default is a plan of its own unless what surrounds it matters. */
+static bool
+list_texts(struct sl_pattern_list *texts, const struct sl_pattern_spec *spec)
+{
+	static const struct sl_span words[] = { { "ERROR", 5 }, { "error", 5 } };
+	bool is_default = spec->count == 0 && !spec->has_no_default;
+	const struct sl_span *from = is_default ? words : spec->texts;
+	size_t count = spec->count;
+	if (is_default && spec->bounds != SL_BOUNDS_NONE)
+		count = SL_COUNT_OF(words);
+	bool split = true;
+	for (size_t i = 0; i < count && split; i++)
+		split = sl_pattern_split(texts, from[i]);
+	return split;
+}
+
+static bool
+fits(const struct sl_pattern_list *texts, uint64_t memory_max)
+{
+	uint64_t need = (uint64_t)texts->count * MEMORY_A_PATTERN;
+	for (size_t i = 0; i < texts->count; i++)
+		need += 2 * (uint64_t)texts->items[i].text.len;
+	return memory_max == 0 || need <= memory_max;
+}
+
 int
 sl_pattern_new(struct sl_pattern **out, const struct sl_pattern_spec *spec,
 	const struct sl_match_kernel *kernel, struct sl_error *err)
@@ -338,12 +549,12 @@ sl_pattern_new(struct sl_pattern **out, const struct sl_pattern_spec *spec,
 	struct sl_pattern_list texts = { 0 };
 	*out = NULL;
 	struct sl_pattern *pattern = calloc(1, sizeof(*pattern));
-	bool split = pattern != NULL;
-	for (size_t i = 0; i < spec->count && split; i++)
-		split = sl_pattern_split(&texts, spec->texts[i]);
+	bool split = pattern != NULL && list_texts(&texts, spec);
 	int code = 0;
 	if (!split)
 		code = sl_fail_code(err, SL_PHASE_NONE, -ENOMEM, "cannot compile the pattern");
+	if (code == 0 && !fits(&texts, spec->memory_max))
+		code = fail_memory(spec->memory_max, err);
 	if (code == 0 && !spec->fixed)
 		code = check_dialect(&texts, err);
 	if (code == 0)
@@ -354,6 +565,7 @@ sl_pattern_new(struct sl_pattern **out, const struct sl_pattern_spec *spec,
 		return code;
 	}
 	pattern->kernel = kernel;
+	pattern->inverts = spec->inverts;
 	*out = pattern;
 	return 0;
 }
@@ -370,6 +582,7 @@ sl_pattern_free(struct sl_pattern *pattern)
 	free(pattern->checks);
 	sl_match_plans_release(&pattern->plans);
 	sl_buf_release(&pattern->bytes);
+	sl_lexicon_release(&pattern->lexicon);
 	free(pattern);
 }
 
@@ -379,10 +592,23 @@ sl_pattern_plan(const struct sl_pattern *pattern)
 	return pattern->plans.items;
 }
 
+uint64_t
+sl_pattern_memory(const struct sl_pattern *pattern)
+{
+	return sl_match_plans_size(&pattern->plans) + pattern->checks_memory +
+	       pattern->check_count * sizeof(*pattern->checks) + pattern->bytes.cap;
+}
+
 bool
 sl_pattern_confirms(const struct sl_pattern *pattern)
 {
 	return pattern->plans.count > pattern->deciding_count;
+}
+
+bool
+sl_pattern_inverts(const struct sl_pattern *pattern)
+{
+	return pattern->inverts;
 }
 
 bool

@@ -31,12 +31,17 @@ struct sl_pattern_syntax {
  * fails. */
 void sl_pattern_read_syntax(struct sl_span text, struct sl_pattern_syntax *syntax);
 
+/* A byte that a backslash makes a plain one: punctuation. Escaped letters and digits mean
+ * something. */
+bool sl_pattern_is_escapable(char c);
+
 /* True if the text is UTF-8 and not just ASCII. */
 bool sl_pattern_is_wide(struct sl_span text);
 
 /* What confirms a line: a literal that stands in it, or an expression that matches. */
 struct sl_pattern_check {
-	struct sl_span literal; /* if `code` is NULL; in the pattern's memory */
+	const struct sl_lexicon *lexicon; /* all literals, if matches have bounds; or NULL */
+	struct sl_span literal; /* if `code` and `lexicon` are NULL; in the pattern's memory */
 	pcre2_code *code; /* of bytes, or of lines that are valid UTF-8; machine code if allowed */
 	pcre2_code *any;  /* of lines that are not valid UTF-8, interpreted; NULL: of bytes */
 	bool has_jit;     /* `code` is machine code */
@@ -50,9 +55,12 @@ struct sl_pattern {
 	size_t deciding_count;
 	struct sl_pattern_check *checks; /* a candidate matches if any of them is true */
 	size_t check_count;
+	uint64_t checks_memory; /* of their codes, in bytes */
 	bool selects; /* the ranks of prefilters are indexes of checks: only those whose literals
 			 stand in a line need to confirm it */
-	struct sl_buf bytes;  /* with the checks' literals */
+	struct sl_buf bytes;       /* with the checks' literals */
+	struct sl_lexicon lexicon; /* of the check that has one, which is the first */
+	bool inverts;
 	bool has_expressions; /* a check has a code */
 	bool has_jit;         /* one of them is machine code */
 };

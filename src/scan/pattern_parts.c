@@ -47,10 +47,8 @@ is_alnum(char c)
 	return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
 }
 
-/* A byte that a backslash makes a plain one: punctuation. Escaped letters and digits mean
- * something. */
-static bool
-is_escapable(char c)
+bool
+sl_pattern_is_escapable(char c)
 {
 	return c > ' ' && c < 0x7f && !is_alnum(c);
 }
@@ -61,7 +59,7 @@ plain_byte(struct sl_buf *bytes, struct sl_span text, size_t *at)
 {
 	char c = text.data[*at];
 	if (c == '\\') {
-		if (*at + 1 == text.len || !is_escapable(text.data[*at + 1]))
+		if (*at + 1 == text.len || !sl_pattern_is_escapable(text.data[*at + 1]))
 			return false;
 		c = text.data[++*at];
 	} else if (c == '\0' || strchr("^$.[]|()?*+{}", c)) {
@@ -142,7 +140,7 @@ add_expression(
 	struct sl_pattern_parts *parts, struct sl_span text, const struct sl_pattern_spec *spec)
 {
 	struct sl_literal_set set = { 0 };
-	struct sl_pattern_syntax syntax;
+	struct sl_pattern_syntax syntax = { 0 };
 	enum sl_pattern_need need = SL_PATTERN_NEEDS_NONE;
 	bool added = false;
 	if (!spec->fixed) {
@@ -150,7 +148,8 @@ add_expression(
 		need = sl_pattern_read_literals(text, spec->ignore_case, syntax.needs_utf, &set);
 	}
 	bool folds = set.ignore_case && !spec->ignore_case;
-	if (need == SL_PATTERN_IS_LITERALS && !folds) {
+	bool is_wide_word = spec->bounds == SL_BOUNDS_WORD && syntax.needs_utf;
+	if (need == SL_PATTERN_IS_LITERALS && !folds && !is_wide_word) {
 		added = sl_pattern_list_add(&parts->verified, text, 0) && add_literals(parts, &set);
 	} else {
 		uint32_t rank = (uint32_t)parts->expressions.count;
@@ -163,13 +162,15 @@ add_expression(
 	return added;
 }
 
-/* The kernels fold the case of ASCII letters only: other letters are left to PCRE2. */
+/* The kernels fold the case of ASCII letters only, and a lexicon's words are ASCII: other letters
+ * are left to PCRE2. */
 static enum choice
-add_text(struct sl_pattern_parts *parts, struct sl_span text, bool fixed, bool ignore_case)
+add_text(struct sl_pattern_parts *parts, struct sl_span text, const struct sl_pattern_spec *spec)
 {
-	if (ignore_case && sl_pattern_is_wide(text))
+	bool needs_letters = spec->ignore_case || spec->bounds == SL_BOUNDS_WORD;
+	if (needs_letters && sl_pattern_is_wide(text))
 		return CHOICE_NOT_PLAIN;
-	if (!fixed)
+	if (!spec->fixed)
 		return add_choice(parts, text);
 	sl_buf_add(&parts->bytes, text.data, text.len);
 	return add_literal(parts, text.len) ? CHOICE_PLAIN : CHOICE_NO_MEMORY;
@@ -192,7 +193,7 @@ sl_pattern_take_apart(struct sl_pattern_parts *parts, const struct sl_pattern_li
 {
 	for (size_t i = 0; i < texts->count; i++) {
 		struct sl_span text = texts->items[i].text;
-		enum choice choice = add_text(parts, text, spec->fixed, spec->ignore_case);
+		enum choice choice = add_text(parts, text, spec);
 		if (choice == CHOICE_NOT_PLAIN && !add_expression(parts, text, spec))
 			choice = CHOICE_NO_MEMORY;
 		if (choice == CHOICE_NO_MEMORY || parts->count == UINT32_MAX)

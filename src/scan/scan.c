@@ -4,7 +4,8 @@
  * scan_consume.c and scan_order.c are a stage each.
  *
  * Memory: max_memory less a fixed share for everything small is divided into the steps of the
- * consumers (at most a half) and the chunks of the readers; both shrink before their number does.
+ * consumers (at most a half), decoders (two thirds of the rest) and the chunks of the readers; steps
+ * and chunks shrink before their number does.
  */
 #include "scan_int.h"
 
@@ -104,12 +105,18 @@ static size_t
 size_pool(struct scan *scan, unsigned consumers)
 {
 	const struct sl_scan_setup *setup = scan->setup;
-	uint64_t elsewhere = MEMORY_ELSEWHERE;
+	uint64_t elsewhere = MEMORY_ELSEWHERE + sl_pattern_memory(setup->pattern);
 	if (sl_pattern_has_expressions(setup->pattern))
 		elsewhere += (uint64_t)consumers * SL_PATTERN_JIT_STACK;
+	/* Of one input at a time: history.h needs twice the bytes of its lines, and of a line that
+	 * does not match more is kept. */
+	if (sl_scan_wants_context(scan))
+		elsewhere += 2 * ((uint64_t)scan->context.before_bytes + SL_PARTIAL_KEEP);
 	uint64_t budget = setup->max_memory > elsewhere ? setup->max_memory - elsewhere : 0;
 	if (!scan->by_line)
 		budget -= size_steps(scan, consumers, budget);
+	scan->decode_max = budget / SL_SCAN_DECODE_SHARE;
+	budget -= (SL_SCAN_DECODE_SHARE - 1) * scan->decode_max;
 	size_t chunk = setup->chunk;
 	while (chunk / 2 >= CHUNK_MIN && 4 * (chunk + chunk / 8) > budget)
 		chunk = chunk / 2 / SL_CHUNK_ALIGN * SL_CHUNK_ALIGN;
@@ -162,6 +169,19 @@ limit_streams(const struct scan *scan, size_t chunks)
 	return (unsigned)SL_MAX(most, (size_t)1);
 }
 
+/* Lines before a match wait in memory: a sixteenth of it, but at least one long line. */
+static void
+set_context(struct scan *scan)
+{
+	const struct sl_scan_setup *setup = scan->setup;
+	if (!sl_scan_wants_context(scan))
+		return;
+	uint64_t least = sl_history_cost(SL_PARTIAL_KEEP), most = setup->max_memory / 16;
+	scan->context = (struct sl_context_rule){ .before = setup->before, .after = setup->after };
+	if (setup->before)
+		scan->context.before_bytes = (size_t)SL_MAX(most, least);
+}
+
 static int
 init(struct scan *scan, unsigned consumers)
 {
@@ -169,6 +189,7 @@ init(struct scan *scan, unsigned consumers)
 	scan->kernel = sl_pattern_kernel(scan->setup->pattern);
 	scan->wanted = sl_scan_wanted(scan->setup->sinks, scan->setup->sink_count);
 	bool wants_lines = sl_scan_wants_lines(scan);
+	set_context(scan);
 	scan->by_line = wants_lines || scan->setup->max_hits != UINT64_MAX ||
 			sl_pattern_confirms(scan->setup->pattern);
 	size_t chunks = size_pool(scan, consumers);

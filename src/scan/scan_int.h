@@ -8,9 +8,13 @@
 #include "sluice/rt/channel.h"
 #include "sluice/rt/chunk.h"
 #include "sluice/rt/semaphore.h"
+#include "sluice/scan/context.h"
+#include "sluice/scan/decoding.h"
 #include "sluice/scan/join.h"
 #include "sluice/scan/scan.h"
 #include "sluice/scan/steps.h"
+
+#include <errno.h>
 
 /*
  * An input on its way through the scan, with pieces, counts and a state of its own: several are
@@ -19,10 +23,10 @@
  *
  *   stage    begins when               by       valid from then on
  *   LISTED   it was found              lister   input (a name), listed_as; it is in scan->jobs
- *   OPENED   it was opened, or could   opener   input (kind and size, or err), small
- *            not be
- *   READING  a piece was taken         reader   form, is_binary, has_only_cr: once the first piece
- *                                               was read
+ *   OPENED   it was opened, or could   opener   input (kind and size, or err), small; of a file
+ *            not be                             form, is_binary, has_only_cr
+ *   READING  a piece was taken         reader   the same of a stream, once its first piece was
+ *                                               read; of what is decoded, of its text
  *   DRAINED  the last piece was taken  reader   the input is closed once all pieces are read
  *   MERGED   the last piece was merged merger   state, totals: as they are reported
  *
@@ -30,6 +34,16 @@
  * to the sink while it is there; nothing else waits for that.
  */
 enum scan_stage { SCAN_LISTED, SCAN_OPENED, SCAN_READING, SCAN_DRAINED, SCAN_MERGED };
+
+/* Why decoding an input has ended early. */
+struct scan_decode_failure {
+	bool has_failed;
+	bool is_short; /* because the file has become shorter */
+	enum sl_scan_state state;
+	uint64_t off;            /* bytes that were decoded before, about */
+	uint64_t window, memory; /* that are needed, and --max-memory for them; or 0 */
+	char reason[SL_DECODE_REASON];
+};
 
 struct scan_job {
 	struct sl_list of_scan; /* in scan.jobs until it is freed */
@@ -42,21 +56,24 @@ struct scan_job {
 	unsigned reads;              /* ranges that are being read or queued */
 	uint64_t next_seq;           /* number of the piece that is taken next */
 	bool is_over;                /* nothing more is read: the next piece is the last */
-	enum sl_form form;           /* by its first piece */
+	enum sl_form form;           /* by its first bytes; of the text, once it is being decoded */
 	bool is_binary;
 	bool has_only_cr; /* its first piece has no newline, but carriage returns */
 	/* What the lister found: OK = to be read, else skipped, and input->err holds why. */
 	enum sl_scan_state listed_as;
 	struct sl_group *reading; /* the task that waits for a stream's next bytes, or NULL */
+	bool is_encoded;          /* to be decoded: compressed, or UTF-16 */
+	struct scan_decode_failure decode_failure; /* is told with its last piece */
 
 	/* The merger's. */
 	struct sl_list
 		waiting;      /* pieces that were scanned, by number: until those before them are */
 	uint64_t next_merged; /* number of the piece that is merged next */
 	struct sl_join join;
-	bool has_begun;    /* the sink knows it */
-	bool ignores_rest; /* the state is final, later pieces are not counted */
-	bool is_limited;   /* because max_hits was reached */
+	struct sl_context context; /* chooses the lines that are reported */
+	bool has_begun;            /* the sink knows it */
+	bool ignores_rest;         /* the state is final, later pieces are not counted */
+	bool is_limited;           /* because max_hits was reached */
 	enum sl_scan_state state;
 	uint64_t hits;       /* passed to the sinks, or counted towards max_hits */
 	uint64_t known_hits; /* the part of progress.hits that is its */
@@ -121,10 +138,14 @@ struct scan {
 	struct scan_job *current; /* the file whose ranges are taken next; under `turn` */
 	struct sl_list streams;   /* jobs that are read as streams, each by a reader of its own */
 	unsigned stream_count, stream_limit;
-	struct sl_list stream_waiters; /* for one of them to end */
+	struct sl_list stream_waiters; /* for one of them to end, or memory to decode with */
+	/* What decoders hold. Those behind the front hold decode_max together, the front as much by
+	 * itself: so it never waits for one that waits for it. */
+	uint64_t decode_used, decode_max;
 	struct scan_piece *free_pieces;
 
 	struct sl_matcher *matcher; /* the merger's */
+	struct sl_context_rule context;
 };
 
 /* ---- scan_piece.c ---- */
@@ -155,11 +176,41 @@ sl_scan_wants_lines(const struct scan *scan)
 	return scan->wanted & SL_SCAN_WANTS(SL_SCAN_EVENT_LINE);
 }
 
+static inline bool
+sl_scan_wants_context(const struct scan *scan)
+{
+	return scan->wanted & SL_SCAN_WANTS(SL_SCAN_EVENT_CONTEXT);
+}
+
 /* The input that is reported next: lines of no other one go to the sinks. */
 static inline bool
 sl_scan_is_front(const struct scan *scan, const struct scan_job *job)
 {
 	return scan->jobs.next == &job->of_scan;
+}
+
+/* For the display, and for stop_at_hit: so many lines of the input match. */
+static inline void
+sl_scan_note_hits(struct scan *scan, struct scan_job *job, uint64_t hits)
+{
+	scan->progress->hits += hits - job->known_hits;
+	job->known_hits = hits;
+}
+
+/* Nothing more of the input is wanted than what was read. */
+static inline void
+sl_scan_stop_reading(struct scan_job *job)
+{
+	job->is_over = true;
+	if (job->reading)
+		sl_group_cancel(job->reading, -ECANCELED);
+}
+
+/* Selected lines of an input after which it ends. */
+static inline uint64_t
+sl_scan_max_hits(const struct scan *scan)
+{
+	return scan->setup->stop_input_at_hit ? 1 : scan->setup->max_hits;
 }
 
 /* Set the result that scanning the zeros of a hole would have. */
@@ -196,6 +247,49 @@ bool sl_scan_piece_is_text(const struct scan_piece *piece);
 
 /* True if the code means that the task was cancelled, not that the input failed. */
 bool sl_scan_is_cancellation(int code);
+
+/* Decide by the first bytes of an input whether it can be counted, and how. */
+void sl_scan_sniff(struct scan_job *job, const unsigned char *data, size_t len);
+
+static inline bool
+sl_scan_is_decoded(const struct scan_job *job)
+{
+	return job->is_encoded;
+}
+
+/* Read at most `most` bytes of a stream to `data`; *got as sl_input_read_stream returns it, 0 also
+ * if no more is wanted. Returns 0 or what cancelled it. */
+SL_SUSPENDS
+int sl_scan_read_stream(struct scan_piece *piece, unsigned char *data, size_t most, int *got,
+	size_t *len) SL_MUST_CHECK;
+
+/* ---- scan_decode.c: by the reader that has the input ---- */
+
+/* Of the memory for chunks and decoders, the latter have so many shares: the front's, and that of
+ * all behind it. */
+#define SL_SCAN_DECODE_SHARE 3u
+
+/* Of compressed data that is read at a time. The first bytes of an input are not more. */
+#define SL_SCAN_DECODE_IN (64u * 1024u)
+
+struct scan_decode;
+
+/* The first bytes are those of the piece, or with NULL at the beginning of the input. The piece is
+ * empty afterwards, and still the first. Returns 0; -ENOMEM; or what cancelled it. */
+SL_SUSPENDS
+int sl_scan_decode_begin(struct scan_decode **out, struct scan *scan, struct scan_job *job,
+	struct scan_piece *first) SL_MUST_CHECK;
+
+/* The next text becomes that of an empty piece; it may have been scanned by then. Returns as
+ * above. */
+SL_SUSPENDS
+int sl_scan_decode_piece(struct scan_decode *decode, struct scan_piece *piece) SL_MUST_CHECK;
+
+/* NULL is fine. */
+void sl_scan_decode_end(struct scan_decode *decode);
+
+/* Others may go on with the memory, or the place among the streams, that has become free. */
+void sl_scan_wake_streams(struct scan *scan);
 
 /* ---- scan_match.c ---- */
 
@@ -235,6 +329,14 @@ SL_SUSPENDS
 int sl_scan_consume(void *arg);
 
 /* ---- the merger ---- */
+
+/* scan_lines.c: the lines that begin and end in the piece, and the one that a cut has split. Return
+ * 0 or a negative code. */
+SL_SUSPENDS
+int sl_scan_give_lines(struct scan *scan, const struct scan_piece *piece) SL_MUST_CHECK;
+SL_SUSPENDS
+int sl_scan_give_line(
+	struct scan *scan, struct scan_job *job, const struct sl_partial_line *line) SL_MUST_CHECK;
 
 /* scan_merge.c: the next piece of its input. Returns 0 or a negative code. */
 SL_SUSPENDS

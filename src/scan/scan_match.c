@@ -27,12 +27,26 @@ begin(struct scan_piece *piece)
 		memset(piece->marks, 0, SL_MATCH_MARK_WORDS(piece->len) * sizeof(uint64_t));
 }
 
+static struct sl_block_steps
+steps_of(const struct scan *scan, struct scan_piece *piece, struct sl_matcher *matcher)
+{
+	return (struct sl_block_steps){ .kernel = scan->kernel,
+		.plan = scan->plan,
+		.matcher = matcher,
+		.data = piece->data,
+		.len = piece->len,
+		.marks = piece->marks,
+		.inverts = sl_pattern_inverts(scan->setup->pattern),
+		.clock_ns = sl_clock_monotonic_ns,
+		.result = &piece->found.block };
+}
+
 void
 sl_scan_piece_scan(struct scan *scan, struct scan_piece *piece)
 {
+	struct sl_block_steps block = steps_of(scan, piece, NULL);
 	begin(piece);
-	sl_block_scan(scan->kernel, scan->plan, NULL, piece->data, piece->len, piece->marks,
-		&piece->found.block);
+	(void)sl_block_step(&block, UINT64_MAX);
 	find_form(piece);
 }
 
@@ -50,15 +64,7 @@ step(void *arg)
 int
 sl_scan_piece_offload(struct scan *scan, struct scan_piece *piece, struct sl_matcher *matcher)
 {
-	struct match_call call = { .piece = piece };
+	struct match_call call = { .piece = piece, .block = steps_of(scan, piece, matcher) };
 	begin(piece);
-	call.block = (struct sl_block_steps){ .kernel = scan->kernel,
-		.plan = scan->plan,
-		.matcher = matcher,
-		.data = piece->data,
-		.len = piece->len,
-		.marks = piece->marks,
-		.clock_ns = sl_clock_monotonic_ns,
-		.result = &piece->found.block };
 	return sl_steps_offload(step, &call);
 }

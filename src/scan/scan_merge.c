@@ -1,23 +1,13 @@
 /*
- * scan_merge.c - the next piece of an input becomes its lines, which go to the sinks, and its
- * counts; with the last one, or a failure, its state and totals are final. scan_order.c says which
- * piece is next.
+ * scan_merge.c - the next piece of an input becomes its lines (scan_lines.c) and its counts; with
+ * the last one, or a failure, its state and totals are final. scan_order.c says which piece is
+ * next.
  */
 #include "scan_int.h"
 
-#include "sluice/base/clock.h"
 #include "sluice/rt/offload.h"
-#include "sluice/scan/lines.h"
 
 #include <errno.h>
-
-/* For the display, and for stop_at_hit. */
-static void
-note_hits(struct scan *scan, struct scan_job *job, uint64_t hits)
-{
-	scan->progress->hits += hits - job->known_hits;
-	job->known_hits = hits;
-}
 
 /* What the state is going to be, if nothing worse was found already. */
 static void
@@ -25,118 +15,6 @@ set_state(struct scan_job *job, enum sl_scan_state state)
 {
 	if (job->state == SL_SCAN_OK)
 		job->state = state;
-}
-
-/* A line that matches: to the sinks, unless it is one too many. */
-SL_SUSPENDS
-static int
-emit_line(struct scan *scan, struct scan_job *job, const struct sl_partial_line *found)
-{
-	struct sl_scan_line line = {
-		.matcher = scan->matcher,
-		.text = found->text,
-		.len = found->len,
-		.subject = sl_partial_subject(found),
-		.skipped = found->skipped,
-		.whole_len = found->whole_len,
-		.number = scan->setup->numbers ? found->index + 1 : 0,
-		.off = found->off,
-		.is_closed = found->is_closed,
-	};
-	note_hits(scan, job, ++job->hits);
-	struct sl_scan_event event = {
-		.kind = SL_SCAN_EVENT_LINE, .input = job->input, .line = &line
-	};
-	int code = sl_scan_report(scan, &event);
-	if (code < 0 || job->hits < scan->setup->max_hits)
-		return code;
-	/* What follows is not counted: the totals end with this line. */
-	job->is_limited = job->ignores_rest = job->is_over = true;
-	if (job->reading)
-		sl_group_cancel(job->reading, -ECANCELED);
-	job->totals = (struct sl_block_totals){
-		.bytes = found->off + found->whole_len + found->is_closed,
-		.lines = found->index + 1,
-		.hits = job->hits,
-		.undecided = sl_join_undecided(&job->join),
-	};
-	return 0;
-}
-
-static int
-step_block(void *arg)
-{
-	return sl_block_step(arg, SL_STEPS_NS);
-}
-
-struct shorten_call {
-	const struct sl_join *join;
-	struct sl_partial_line *line;
-};
-
-static int
-shorten(void *arg)
-{
-	const struct shorten_call *call = arg;
-	sl_partial_shorten(&call->join->spec, call->line);
-	return 0;
-}
-
-/* The limit was reached in a piece that has undecided lines: were they before `end`? */
-SL_SUSPENDS
-static int
-find_undecided(struct scan *scan, const struct scan_piece *piece, const unsigned char *end)
-{
-	const struct sl_partial_run *found = &piece->found;
-	if (found->block.undecided == 0)
-		return 0;
-	/* The newline of the first line, which was joined, stands for it. */
-	const unsigned char *begin = memchr(found->data, '\n', found->len);
-	struct sl_block_result result;
-	struct sl_block_steps steps = { .kernel = scan->kernel,
-		.plan = scan->plan,
-		.matcher = scan->matcher,
-		.data = begin,
-		.len = (size_t)(end - begin),
-		.clock_ns = sl_clock_monotonic_ns,
-		.result = &result };
-	int code = sl_steps_offload(step_block, &steps);
-	if (code == 0)
-		piece->job->totals.undecided += result.undecided;
-	return code;
-}
-
-/* The marked lines of a piece. */
-SL_SUSPENDS
-static int
-emit_lines(struct scan *scan, const struct scan_piece *piece)
-{
-	struct scan_job *job = piece->job;
-	uint64_t before = sl_join_newlines(&job->join), piece_off = sl_join_bytes(&job->join);
-	bool counts = scan->setup->numbers || scan->setup->max_hits != UINT64_MAX;
-	struct sl_lines lines;
-	struct sl_line line;
-	int code = 0;
-	sl_lines_init(&lines, counts ? scan->kernel : NULL, piece->found.data, piece->found.len,
-		piece->marks);
-	while (code == 0 && !job->ignores_rest && sl_lines_next(&lines, &line)) {
-		struct sl_partial_line found = {
-			.text = line.text,
-			.len = line.len,
-			.whole_len = line.len,
-			.off = piece_off + (uint64_t)(line.text - piece->found.data),
-			.index = before + line.index,
-			.is_closed = true,
-		};
-		struct shorten_call call = { &job->join, &found };
-		if (sl_scan_wants_lines(scan) && line.len > SL_PARTIAL_KEEP)
-			code = sl_offload(shorten, &call);
-		if (code == 0)
-			code = emit_line(scan, job, &found);
-		if (code == 0 && job->is_limited)
-			code = find_undecided(scan, piece, line.text + line.len + 1);
-	}
-	return code;
 }
 
 struct head_call {
@@ -174,9 +52,7 @@ emit_joined(struct scan *scan, struct scan_job *job, const struct sl_partial_run
 	struct head_call call = { .join = &job->join, .piece = piece };
 	sl_offload_fn *fn = piece ? join_head : join_end;
 	int code = sl_join_is_costly(&job->join, piece) ? sl_offload(fn, &call) : fn(&call);
-	if (code == 1)
-		code = emit_line(scan, job, &call.line);
-	return code;
+	return code == 1 ? sl_scan_give_line(scan, job, &call.line) : code;
 }
 
 SL_SUSPENDS
@@ -190,7 +66,7 @@ merge_bytes(struct scan *scan, struct scan_piece *piece)
 	}
 	int code = emit_joined(scan, job, &piece->found);
 	if (code == 0 && !job->ignores_rest && !piece->range.is_hole)
-		code = emit_lines(scan, piece);
+		code = sl_scan_give_lines(scan, piece);
 	if (code)
 		return code;
 	struct head_call call = { .join = &job->join, .piece = &piece->found };
@@ -207,6 +83,24 @@ fail_short(struct scan_job *job, uint64_t counted)
 	(void)sl_fail(&job->input->err, SL_PHASE_READ, SL_E_REPLACED,
 		"%s became shorter while it was read: %llu of %llu bytes are counted", input->shown,
 		(unsigned long long)counted, (unsigned long long)all);
+}
+
+static void
+fail_decode(struct scan_job *job)
+{
+	const struct scan_decode_failure *failure = &job->decode_failure;
+	struct sl_input *input = job->input;
+	set_state(job, failure->state);
+	if (failure->is_short)
+		(void)sl_fail(&input->err, SL_PHASE_READ, SL_E_REPLACED,
+			"%s became shorter while it was read: what was left of it is counted",
+			input->shown);
+	else if (failure->window)
+		(void)sl_input_fail_window(
+			input, failure->reason, failure->window, failure->memory);
+	else
+		(void)sl_input_fail_decode(
+			input, failure->reason, failure->off, sl_join_bytes(&job->join));
 }
 
 /* Record why an input is not read to its end. The first failure determines what is counted. */
@@ -226,6 +120,8 @@ record_failure(const struct scan_piece *piece)
 		(void)sl_input_fail_read(job->input, piece->code, sl_join_bytes(&job->join));
 	} else if (piece->is_short && was_fine) {
 		fail_short(job, sl_join_bytes(&job->join));
+	} else if (piece->is_last && job->decode_failure.has_failed && was_fine) {
+		fail_decode(job);
 	} else if (job->input->err.code && was_fine) {
 		/* It was not opened. */
 		set_state(job, job->listed_as == SL_SCAN_OK ? SL_SCAN_UNREADABLE : job->listed_as);
@@ -233,12 +129,13 @@ record_failure(const struct scan_piece *piece)
 }
 
 static void
-fail_undecided(struct scan_job *job)
+fail_undecided(const struct scan *scan, struct scan_job *job)
 {
+	bool has_expressions = sl_pattern_has_expressions(scan->setup->pattern);
 	if (job->totals.undecided == 0)
 		return;
 	set_state(job, SL_SCAN_UNDECIDED);
-	(void)sl_input_fail_undecided(job->input, job->totals.undecided);
+	(void)sl_input_fail_undecided(job->input, &job->totals, has_expressions);
 }
 
 /* The input is over, for the counts at least: its last line, and its totals. */
@@ -250,9 +147,11 @@ finish_counts(struct scan *scan, struct scan_job *job)
 	if (code || job->ignores_rest)
 		return code;
 	job->ignores_rest = true;
+	if (job->is_limited)
+		return 0;
 	job->totals = sl_join_totals(&job->join);
-	note_hits(scan, job, job->totals.hits);
-	fail_undecided(job);
+	sl_scan_note_hits(scan, job, job->totals.hits);
+	fail_undecided(scan, job);
 	return 0;
 }
 
@@ -272,9 +171,7 @@ note_form(struct scan_job *job, const struct scan_piece *piece)
 	if (piece->form == SL_FORM_PLAIN || job->form != SL_FORM_PLAIN || job->ignores_rest)
 		return;
 	job->form = piece->form;
-	job->is_over = true;
-	if (job->reading)
-		sl_group_cancel(job->reading, -ECANCELED);
+	sl_scan_stop_reading(job);
 }
 
 int
@@ -294,11 +191,15 @@ sl_scan_merge_piece(struct scan *scan, struct scan_piece *piece)
 	bool is_settled = job->state != SL_SCAN_OK || piece->is_last;
 	if (is_settled && !job->ignores_rest)
 		code = finish_counts(scan, job);
-	if (job->is_limited) { /* an undecided line may have been among those asked for */
-		fail_undecided(job);
+	if (job->is_limited && job->ignores_rest) {
+		/* an undecided line may have been among those asked for */
+		fail_undecided(scan, job);
 		set_state(job, SL_SCAN_LIMITED);
 	}
 	if (code == 0 && !job->ignores_rest && !scan->by_line)
-		note_hits(scan, job, sl_join_totals(&job->join).hits);
-	return code;
+		sl_scan_note_hits(scan, job, sl_join_hits(&job->join));
+	if (code || !scan->setup->stop_input_at_hit || job->known_hits == 0 || job->ignores_rest)
+		return code;
+	sl_scan_stop_reading(job);
+	return sl_scan_merge_stop(scan, job);
 }

@@ -15,6 +15,7 @@
 #include "sluice/rt/offload.h"
 
 #include <errno.h>
+#include <stdlib.h>
 
 #define MARK_WORD 64u /* bytes for which a word of marks stands */
 #define INLINE_BATCH (2u * SL_SCAN_INLINE)
@@ -29,6 +30,9 @@ struct batch {
 	struct scan_job *small[SL_INPUT_OPEN_MAX];
 	unsigned char *data[SL_INPUT_OPEN_MAX];
 	size_t small_count, bytes;
+	bool has_kept; /* some of them are to be decoded: they hold the buffer */
+
+	unsigned char *first; /* for SL_INPUT_FIRST_MAX times SL_SNIFF_WINDOW bytes */
 };
 
 /* Wait for one listed input and take more if they are ready. At the end of the list the count stays
@@ -179,7 +183,9 @@ finish_small(struct batch *batch)
 	for (size_t i = 0; i < batch->small_count; i++) {
 		struct scan_job *job = batch->small[i];
 		struct scan_piece *piece = job->small;
-		piece->is_scanned = sl_scan_is_quick(scan);
+		bool is_kept = sl_scan_is_decoded(job);
+		batch->has_kept = batch->has_kept || is_kept;
+		piece->is_scanned = sl_scan_is_quick(scan) && !is_kept;
 		if (piece->is_scanned && !scan->by_line)
 			sl_scan_piece_drop_chunk(scan, piece);
 		job->has_window = false;
@@ -188,9 +194,9 @@ finish_small(struct batch *batch)
 }
 
 /*
- * Where lines are kept until they are merged, the pieces hold the buffer, and waiting for another
- * could be a deadlock, because younger batches may hold them all. So files that did not fit are
- * left to the readers there.
+ * Where lines are kept until they are merged, or files are to be decoded, the pieces hold the
+ * buffer, and waiting for another could be a deadlock, because younger batches may hold them all.
+ * So files that did not fit are left to the readers there.
  */
 SL_SUSPENDS
 static int
@@ -198,6 +204,7 @@ do_small(struct batch *batch)
 {
 	struct scan *scan = batch->scan;
 	int code = 0;
+	batch->has_kept = false;
 	do {
 		choose_small(batch);
 		if (batch->small_count)
@@ -206,8 +213,45 @@ do_small(struct batch *batch)
 			code = is_quick(batch) ? scan_small(batch) : sl_offload(scan_small, batch);
 		if (code == 0)
 			finish_small(batch);
-	} while (code == 0 && batch->next < batch->count && !scan->by_line &&
+	} while (code == 0 && batch->next < batch->count && !scan->by_line && !batch->has_kept &&
 		 sl_scan_is_quick(scan));
+	return code;
+}
+
+/* ---- other files: what they are ---- */
+
+/* A part of the batch, from *next on. */
+SL_SUSPENDS
+static int
+sniff_some(struct batch *batch, size_t *next)
+{
+	struct scan_job *jobs[SL_INPUT_FIRST_MAX];
+	struct sl_input *inputs[SL_INPUT_FIRST_MAX];
+	size_t lens[SL_INPUT_FIRST_MAX], count = 0;
+	for (; *next < batch->count && count < SL_INPUT_FIRST_MAX; ++*next) {
+		struct scan_job *job = batch->jobs[*next];
+		const struct sl_input *input = job->input;
+		if (input->err.code || input->kind != SL_INPUT_FILE || job->small)
+			continue;
+		inputs[count] = job->input;
+		jobs[count++] = job;
+	}
+	if (count == 0)
+		return 0;
+	int code = sl_input_read_first(inputs, count, batch->first, SL_SNIFF_WINDOW, lens);
+	for (size_t i = 0; i < count && code == 0; i++)
+		sl_scan_sniff(jobs[i], batch->first + i * SL_SNIFF_WINDOW, lens[i]);
+	return code;
+}
+
+SL_SUSPENDS
+static int
+sniff_files(struct batch *batch)
+{
+	size_t next = 0;
+	int code = 0;
+	while (code == 0 && next < batch->count)
+		code = sniff_some(batch, &next);
 	return code;
 }
 
@@ -226,6 +270,8 @@ open_batch(struct batch *batch)
 		scan->progress->size_opened += inputs[i]->size;
 	if (code == 0)
 		code = do_small(batch);
+	if (code == 0)
+		code = sniff_files(batch);
 	for (size_t i = 0; i < batch->count && code == 0; i++) {
 		batch->jobs[i]->stage = SCAN_OPENED;
 		sl_semaphore_give(&batch->jobs[i]->opening);
@@ -238,14 +284,18 @@ sl_scan_open(void *arg)
 {
 	struct batch batch = { .scan = arg };
 	struct scan *scan = arg;
-	int code;
-	do {
+	batch.first = malloc(SL_INPUT_FIRST_MAX * SL_SNIFF_WINDOW);
+	int code = batch.first ? 0 : -ENOMEM;
+	while (code == 0) {
 		code = take_batch(&batch);
 		if (code == 0 && batch.count)
 			code = open_batch(&batch);
 		sl_chunk_unref(batch.buffer);
 		batch.buffer = NULL;
-	} while (code == 0 && batch.count);
+		if (batch.count == 0)
+			break;
+	}
+	free(batch.first);
 	if (--scan->openers == 0)
 		sl_channel_close(scan->opened);
 	return code;

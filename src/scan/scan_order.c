@@ -29,6 +29,7 @@ end_input(struct scan *scan, struct scan_job *job)
 		.lines = job->totals.lines,
 		.hits = job->totals.hits,
 		.undecided = job->totals.undecided,
+		.undecided_line = job->totals.undecided ? job->totals.undecided_line + 1 : 0,
 		.other_case = job->totals.other_case,
 		.has_only_cr = job->has_only_cr && job->totals.lines == 1 &&
 			       sl_join_newlines(&job->join) == 0,
@@ -120,6 +121,7 @@ merge_piece(struct scan *scan, struct scan_job *job, struct scan_piece *piece)
 	if (is_last) {
 		job->stage = SCAN_MERGED;
 		sl_join_release(&job->join);
+		sl_context_release(&job->context);
 	}
 	if (!scan->setup->stop_at_hit || scan->progress->hits == 0)
 		return 0;
@@ -161,6 +163,7 @@ report_front(struct scan *scan, struct scan_job *job)
 	sl_scan_job_free(scan, job);
 	sl_semaphore_give(&scan->unreported);
 	sl_scan_chunk_serve(scan);
+	sl_scan_wake_streams(scan);
 	return code;
 }
 

@@ -53,6 +53,9 @@ sl_scan_job_new(struct scan *scan, const char *path, bool is_found)
 	sl_list_init(&job->of_streams);
 	sl_list_init(&job->waiting);
 	sl_join_init(&job->join, scan->setup->pattern, scan->matcher, sl_scan_wants_lines(scan));
+	if (sl_scan_wants_context(scan))
+		sl_partial_spec_give_all(&job->join.spec);
+	sl_context_init(&job->context, &scan->context);
 	sl_list_push_back(&scan->jobs, &job->of_scan);
 	return job;
 }
@@ -65,6 +68,7 @@ sl_scan_job_free(struct scan *scan, struct scan_job *job)
 	sl_scan_piece_free(scan, job->small);
 	sl_list_remove(&job->of_scan);
 	sl_join_release(&job->join);
+	sl_context_release(&job->context);
 	sl_input_free(job->input);
 	free(job);
 }

@@ -1,7 +1,8 @@
 /*
  * scan_read.c - the third stage: readers. One at a time has the turn to take what is read next: a
  * range of the oldest file that has one left, which it then reads while others take the next ones;
- * or a stream, which it reads in order to its end, while others go on with the inputs behind it.
+ * or a stream, or a file that is decoded (scan_decode.c), which it reads in order to its end, while
+ * others go on with the inputs behind it.
  *
  * Data in the page cache is left to the workers where possible, in long ranges: the bytes do not
  * travel between CPUs then. Cold data that is to be cached is fetched into the page cache first,
@@ -43,14 +44,15 @@ close_if_read(struct scan *scan, struct scan_job *job)
 	sl_semaphore_give(&scan->windows);
 }
 
-/* Decide by the first bytes whether the input can be counted. */
-static void
-sniff(struct scan_piece *piece)
+void
+sl_scan_sniff(struct scan_job *job, const unsigned char *data, size_t len)
 {
-	struct scan_job *job = piece->job;
-	job->form = sl_sniff_form(piece->data, piece->len);
-	job->is_binary = job->input->is_found && sl_sniff_is_binary(piece->data, piece->len);
-	job->has_only_cr = sl_sniff_has_only_cr(piece->data, piece->len);
+	job->form = sl_sniff_form(data, len);
+	job->is_encoded = sl_decoding_is_for(job->form);
+	if (job->is_encoded)
+		return; /* its text is what counts */
+	job->is_binary = job->input->is_found && sl_sniff_is_binary(data, len);
+	job->has_only_cr = sl_sniff_has_only_cr(data, len);
 	if (job->form != SL_FORM_PLAIN || job->is_binary)
 		job->is_over = true;
 }
@@ -62,8 +64,10 @@ sl_scan_piece_take_bytes(struct scan *scan, struct scan_piece *piece, int got, s
 	piece->len = len;
 	piece->code = got < 0 ? got : 0;
 	scan->progress->read += len;
-	if (piece->is_first && len)
-		sniff(piece);
+	/* The opener has looked at other files. */
+	bool is_new = job->small == piece || job->input->kind == SL_INPUT_STREAM;
+	if (piece->is_first && len && is_new)
+		sl_scan_sniff(job, piece->data, len);
 	if (got < 0 || piece->is_short)
 		job->is_over = true;
 }
@@ -107,7 +111,7 @@ read_range(struct scan *scan, struct scan_piece *piece)
 {
 	size_t len = 0;
 	struct scan_job *job = piece->job;
-	if (scan->steps && !piece->is_first && sl_input_is_caching(job->input))
+	if (scan->steps && sl_input_is_caching(job->input))
 		return fetch_range(scan, piece);
 	int got = sl_input_read(job->input, &piece->range, piece->data, &len);
 	if (sl_scan_is_cancellation(got))
@@ -153,8 +157,9 @@ pass_on(struct scan *scan, struct scan_piece *piece)
 /* ---- streams ---- */
 
 struct stream_call {
-	const struct scan_piece *piece;
-	size_t len;
+	struct sl_input *input;
+	unsigned char *data;
+	size_t most, len;
 };
 
 SL_SUSPENDS
@@ -162,34 +167,47 @@ static int
 read_stream_task(void *arg)
 {
 	struct stream_call *call = arg;
-	const struct scan_piece *piece = call->piece;
-	return sl_input_read_stream(piece->job->input, piece->data, piece->chunk->size, &call->len);
+	return sl_input_read_stream(call->input, call->data, call->most, &call->len);
 }
 
-/*
- * A stream's next bytes, or its end. The read has a group of its own, because the merger may cancel
- * it when it has enough, while no data arrives.
- */
+/* The read has a group of its own, because the merger may cancel it when it has enough, while no
+ * data arrives. */
+int
+sl_scan_read_stream(struct scan_piece *piece, unsigned char *data, size_t most, int *got,
+	size_t *len)
+{
+	struct scan_job *job = piece->job;
+	struct stream_call call = { .input = job->input, .data = data, .most = most };
+	struct sl_group group;
+	*got = 0;
+	sl_group_enter(&group, SL_GROUP_COLLECT);
+	job->reading = &group;
+	int code = sl_group_spawn(&group, "stream", read_stream_task, &call, got);
+	sl_group_leave(&group);
+	job->reading = NULL;
+	if (code || sl_scan_is_cancellation(*got))
+		return code ? code : *got;
+	if (job->ignores_rest)
+		*got = 0;
+	*len = call.len;
+	uint64_t left = job->input->left;
+	piece->is_short = *got == 0 && !job->ignores_rest && left > 0 && left != UINT64_MAX;
+	return 0;
+}
+
+/* A stream's next bytes, or its end. The first of them must fit where a decoder keeps its input. */
 SL_SUSPENDS
 static int
 read_stream(struct scan *scan, struct scan_piece *piece)
 {
-	struct stream_call call = { .piece = piece };
-	struct scan_job *job = piece->job;
-	struct sl_group group;
+	size_t most = piece->is_first ? SL_MIN(piece->chunk->size, (size_t)SL_SCAN_DECODE_IN)
+				      : piece->chunk->size;
+	size_t len = 0;
 	int got = 0;
-	sl_group_enter(&group, SL_GROUP_COLLECT);
-	job->reading = &group;
-	int code = sl_group_spawn(&group, "stream", read_stream_task, &call, &got);
-	sl_group_leave(&group);
-	job->reading = NULL;
-	if (code || sl_scan_is_cancellation(got))
-		return code ? code : got;
-	if (job->ignores_rest)
-		got = 0;
-	uint64_t left = job->input->left;
-	piece->is_short = got == 0 && !job->ignores_rest && left > 0 && left != UINT64_MAX;
-	sl_scan_piece_take_bytes(scan, piece, got, call.len);
+	int code = sl_scan_read_stream(piece, piece->data, most, &got, &len);
+	if (code)
+		return code;
+	sl_scan_piece_take_bytes(scan, piece, got, len);
 	piece->is_last = got <= 0;
 	return 0;
 }
@@ -232,9 +250,7 @@ end_stream(struct scan *scan, struct scan_job *job)
 {
 	sl_list_remove(&job->of_streams);
 	scan->stream_count--;
-	struct sl_waiter *waiter = sl_waiter_pop(&scan->stream_waiters);
-	if (waiter)
-		sl_waiter_serve(waiter, 0);
+	sl_scan_wake_streams(scan);
 }
 
 SL_SUSPENDS
@@ -251,6 +267,44 @@ take_stream_piece(struct scan *scan, struct scan_job *job, struct scan_piece **o
 	return code || piece->is_last ? code : read_stream(scan, piece);
 }
 
+/* The last piece was taken. */
+SL_SUSPENDS
+static void
+drain(struct scan *scan, struct scan_job *job)
+{
+	job->stage = SCAN_DRAINED;
+	end_stream(scan, job);
+	close_if_read(scan, job);
+}
+
+/* Text that is decoded, from an input whose first bytes may be in *piece, to its end. */
+SL_SUSPENDS
+static int
+read_whole_decoded(struct scan *scan, struct scan_job *job, struct scan_piece *piece)
+{
+	struct scan_decode *decode = NULL;
+	bool is_last = false;
+	int code = sl_scan_decode_begin(&decode, scan, job, piece);
+	while (code == 0 && !is_last) {
+		if (!piece)
+			piece = sl_scan_piece_new(scan, job);
+		code = piece ? sl_scan_decode_piece(decode, piece) : -ENOMEM;
+		is_last = piece && piece->is_last;
+		if (code == 0 && is_last) {
+			sl_scan_decode_end(decode);
+			decode = NULL;
+			drain(scan, job);
+		}
+		if (code == 0) /* the job may be gone afterwards */
+			code = pass_on(scan, piece);
+		if (code == 0)
+			piece = NULL;
+	}
+	sl_scan_decode_end(decode);
+	sl_scan_piece_free(scan, piece);
+	return code;
+}
+
 /* From its first byte to its end. */
 SL_SUSPENDS
 static int
@@ -261,18 +315,30 @@ read_whole_stream(struct scan *scan, struct scan_job *job)
 	while (code == 0 && !is_last) {
 		struct scan_piece *piece = NULL;
 		code = take_stream_piece(scan, job, &piece);
+		if (code == 0 && sl_scan_is_decoded(job))
+			return read_whole_decoded(scan, job, piece);
 		is_last = piece && piece->is_last;
-		if (is_last) {
-			job->stage = SCAN_DRAINED;
-			end_stream(scan, job);
-			close_if_read(scan, job);
-		}
+		if (is_last)
+			drain(scan, job);
 		if (code == 0) /* the job may be gone afterwards */
 			code = pass_on(scan, piece);
 		if (code)
 			sl_scan_piece_free(scan, piece);
 	}
 	return code;
+}
+
+/* A stream, or a file that is decoded. */
+SL_SUSPENDS
+static int
+read_whole(struct scan *scan, struct scan_job *job)
+{
+	if (!sl_scan_is_decoded(job))
+		return read_whole_stream(scan, job);
+	struct scan_piece *first = job->small;
+	job->small = NULL;
+	job->stage = SCAN_READING;
+	return read_whole_decoded(scan, job, first);
 }
 
 /* ---- files ---- */
@@ -286,8 +352,7 @@ warm_range_len(const struct sl_input *input)
 	return (size_t)sl_round_up(len, SL_INPUT_ALIGN);
 }
 
-/* How much of a file is read next, and whether a worker reads it. The first bytes are read here:
- * they show the form of the input, before anything is counted. */
+/* How much of a file is read next, and whether a worker reads it. */
 static size_t
 choose_range(const struct scan *scan, struct scan_piece *piece)
 {
@@ -296,8 +361,6 @@ choose_range(const struct scan *scan, struct scan_piece *piece)
 		return scan->chunk_size;
 	if (!scan->steps)
 		return SL_MIN(scan->chunk_size, (size_t)WARM_PIECE);
-	if (piece->is_first)
-		return SL_MIN(scan->chunk_size, (size_t)SL_SCAN_INLINE);
 	size_t len = warm_range_len(input);
 	piece->is_deferred = sl_input_is_cached(input, len);
 	return piece->is_deferred ? len : scan->chunk_size;
@@ -381,7 +444,7 @@ static int
 take_one(struct scan *scan, struct work *work)
 {
 	struct scan_job *job = scan->current;
-	if (!is_stream(job->input))
+	if (!is_stream(job->input) && !sl_scan_is_decoded(job))
 		return take_file_piece(scan, job, &work->piece);
 	int code = begin_stream(scan, job);
 	if (code)
@@ -440,7 +503,7 @@ read_one(struct scan *scan, bool *is_over)
 	struct scan_piece *piece = work.piece;
 	*is_over = code == 0 && !piece && !work.stream;
 	if (code == 0 && work.stream)
-		return read_whole_stream(scan, work.stream);
+		return read_whole(scan, work.stream);
 	if (*is_over)
 		return 0;
 	if (code == 0)

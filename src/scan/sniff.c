@@ -2,9 +2,11 @@
  * What the bytes of an input are, by three means:
  *
  *   magic numbers  of compressed data, byte order marks, and common binary formats
- *   wide text      UTF-16 without a mark: lines of ASCII characters with a NUL beside each. Every
- *                  block is searched for NULs, which text does not have: 4 % of the time of a scan.
- *                  UTF-32 is known by its mark only: small numbers of 32 bits look the same.
+ *   wide text      UTF-16 without a mark: it begins with a line of ASCII characters, with a NUL
+ *                  beside each. Names that are separated by NULs do not, unless they are single
+ *                  letters. Every block is searched for NULs, which text does not have, since a
+ *                  program may have appended UTF-16 to a log: 4 % of the time of a scan. UTF-32 is
+ *                  known by its mark only: small numbers of 32 bits look the same.
  *   control bytes  A file without NULs is text, as for grep. With NULs it is text too if its other
  *                  bytes look like it: a log gets a hole when it is truncated under its writer, a
  *                  tail of NULs at a power cut, and a stray NUL from a careless program.
@@ -132,7 +134,7 @@ is_wide(const unsigned char *pair, size_t at)
 
 struct stretch {
 	size_t chars;
-	bool has_end; /* a newline after WIDE_LINE characters or more, or the end of the data */
+	bool has_newline; /* after WIDE_LINE characters or more */
 };
 
 static struct stretch
@@ -142,11 +144,10 @@ measure_wide(const unsigned char *data, size_t len, size_t at)
 	size_t off = 0, line = 0;
 	for (; off + 2 <= len && is_wide(data + off, at); off += 2) {
 		bool is_newline = data[off + at] == '\n';
-		stretch.has_end = stretch.has_end || (is_newline && line >= WIDE_LINE);
+		stretch.has_newline = stretch.has_newline || (is_newline && line >= WIDE_LINE);
 		line = is_newline ? 0 : line + 1;
 		stretch.chars++;
 	}
-	stretch.has_end = stretch.has_end || (off + 2 > len && line >= WIDE_LINE);
 	return stretch;
 }
 
@@ -161,11 +162,73 @@ wide_form(const unsigned char *data, size_t len, size_t off, size_t *next)
 	for (size_t at = 0; at < 2; at++) {
 		size_t begin = at == 0 && off > 0 ? off - 1 : off;
 		struct stretch stretch = measure_wide(data + begin, len - begin, at);
-		if (stretch.has_end || stretch.chars >= WIDE_RUN)
+		if (stretch.has_newline || stretch.chars >= WIDE_RUN)
 			return (begin + at) % 2 ? SL_FORM_UTF16BE : SL_FORM_UTF16LE;
 		*next = SL_MAX(*next, begin + 2 * stretch.chars);
 	}
 	return SL_FORM_PLAIN;
+}
+
+/* The first that is not a hole, but with the NUL that is the first half of a character. */
+static size_t
+wide_begin(const unsigned char *data, size_t len)
+{
+	return count_nuls(data, len) & ~(size_t)1;
+}
+
+enum wide { WIDE_NO, WIDE_MAYBE, WIDE_YES };
+
+/*
+ * An input that begins with these bytes, behind a hole: the characters of its first line, up to
+ * WIDE_RUN. The first is ASCII, and so are three quarters of all: of names of several letters that
+ * are separated by NULs at most two thirds look like that. MAYBE: there are too few bytes to tell.
+ */
+static enum wide
+measure_first(const unsigned char *data, size_t len, size_t at)
+{
+	size_t count = 0, ascii = 0;
+	bool is_newline = false;
+	for (; 2 * count + 2 <= len && count < WIDE_RUN && !is_newline; count++) {
+		const unsigned char *pair = data + 2 * count;
+		bool is_ascii = is_wide(pair, at);
+		is_newline = is_ascii && pair[at] == '\n';
+		if ((count == 0 && (!is_ascii || is_newline)) || (pair[0] == 0 && pair[1] == 0))
+			return WIDE_NO;
+		ascii += is_ascii;
+	}
+	if (count < WIDE_RUN && !is_newline)
+		return WIDE_MAYBE;
+	return ascii > WIDE_LINE && 4 * ascii >= 3 * count ? WIDE_YES : WIDE_NO;
+}
+
+/* All of the input is there. */
+static enum sl_form
+first_form(const unsigned char *data, size_t len)
+{
+	static const unsigned char newline[2][2] = { { '\n', 0 }, { 0, '\n' } };
+	unsigned char line[2 * WIDE_RUN];
+	for (size_t at = 0; at < 2; at++) {
+		size_t seen = SL_MIN(len & ~(size_t)1, sizeof(line));
+		enum wide wide = measure_first(data, seen, at);
+		if (wide == WIDE_MAYBE) { /* the end is as good as a newline */
+			memcpy(line, data, seen);
+			memcpy(line + seen, newline[at], 2);
+			wide = measure_first(line, seen + 2, at);
+		}
+		if (wide == WIDE_YES)
+			return at ? SL_FORM_UTF16BE : SL_FORM_UTF16LE;
+	}
+	return SL_FORM_PLAIN;
+}
+
+/* These bytes are too few to tell. */
+static bool
+may_become_wide(const unsigned char *data, size_t len)
+{
+	if (len < 2)
+		return len == 0 || data[0] != '\n';
+	return measure_first(data, len, 0) == WIDE_MAYBE ||
+	       measure_first(data, len, 1) == WIDE_MAYBE;
 }
 
 /* ---- control bytes ---- */
@@ -213,9 +276,9 @@ sl_sniff_form(const unsigned char *data, size_t len)
 		if (len >= magics[i].len && agrees(&magics[i], data, len))
 			return magics[i].form;
 	}
-	/* Behind a hole, but with the NUL that is the first half of a character. */
-	size_t begin = count_nuls(data, len) & ~(size_t)1;
-	return sl_sniff_block(data + begin, SL_MIN(len - begin, (size_t)SL_SNIFF_WINDOW));
+	len = SL_MIN(len, (size_t)SL_SNIFF_WINDOW);
+	size_t begin = wide_begin(data, len);
+	return first_form(data + begin, len - begin);
 }
 
 bool
@@ -228,12 +291,8 @@ sl_sniff_wants_more(const unsigned char *data, size_t len)
 		if (len < magics[i].len && agrees(&magics[i], data, len))
 			return true;
 	}
-	/* A single byte is a stream that may pause there. */
-	bool may_be_wide = len > 1 && len < 2 * WIDE_LINE;
-	for (size_t at = 0; at < 2 && may_be_wide; at++)
-		if (measure_wide(data, len, at).chars == len / 2)
-			return true;
-	return false;
+	size_t begin = wide_begin(data, len);
+	return len < SL_SNIFF_WINDOW && may_become_wide(data + begin, len - begin);
 }
 
 enum sl_form
@@ -273,15 +332,6 @@ sl_form_name(enum sl_form form)
 	static const char *const names[SL_FORMS] = { "plain text", "gzip", "zstd", "xz", "bzip2",
 		"UTF-16", "UTF-32", "UTF-16", "UTF-16" };
 	return names[form];
-}
-
-const char *
-sl_form_reader(enum sl_form form)
-{
-	static const char *const readers[SL_FORMS] = { "cat", "zcat", "zstdcat", "xzcat", "bzcat",
-		"iconv -f UTF-16 -t UTF-8", "iconv -f UTF-32 -t UTF-8",
-		"iconv -f UTF-16LE -t UTF-8", "iconv -f UTF-16BE -t UTF-8" };
-	return readers[form];
 }
 
 bool

@@ -303,33 +303,69 @@ sl_input_fail_read(struct sl_input *input, int code, uint64_t off)
 		(unsigned long long)off);
 }
 
+/* What is compressed is decoded: then it contains compressed data once more. */
 int
 sl_input_fail_form(struct sl_input *input, enum sl_form form, uint64_t counted)
 {
-	const char *what = sl_form_is_wide(form) ? " text" : "-compressed";
-	const char *name = sl_form_name(form), *reader = sl_form_reader(form);
+	const char *name = sl_form_name(form);
 	if (counted > 0)
 		return sl_fail(&input->err, SL_PHASE_READ, SL_E_UNSUPPORTED,
 			"cannot scan all of %s: it contains %s text (only its first %llu bytes "
 			"are counted)",
 			input->shown, name, (unsigned long long)counted);
-	if (input->is_stdin)
+	if (form == SL_FORM_UTF32)
 		return sl_fail(&input->err, SL_PHASE_READ, SL_E_UNSUPPORTED,
-			"cannot scan %s: it is %s%s (put '%s |' in front)", input->shown, name,
-			what, reader);
+			"cannot scan %s: UTF-32 text is not supported (use: iconv -f UTF-32 -t UTF-8 "
+			"FILE | sluice scan)",
+			input->shown);
+	if (sl_form_is_wide(form))
+		return sl_fail(&input->err, SL_PHASE_READ, SL_E_UNSUPPORTED,
+			"cannot scan %s: it contains %s text behind other data", input->shown, name);
 	return sl_fail(&input->err, SL_PHASE_READ, SL_E_UNSUPPORTED,
-		"cannot scan %s: it is %s%s (use: %s FILE | sluice scan)", input->shown, name, what,
-		reader);
+		"cannot scan %s: it is compressed more than once, with %s inside (decompress it once "
+		"before)",
+		input->shown, name);
 }
 
 int
-sl_input_fail_undecided(struct sl_input *input, uint64_t lines)
+sl_input_fail_decode(struct sl_input *input, const char *reason, uint64_t off, uint64_t counted)
 {
-	return sl_fail(&input->err, SL_PHASE_NONE, SL_E_UNDECIDED,
-		"cannot decide %llu of the lines of %s: the pattern takes too many steps on "
-		"them, or they are longer than 1 MiB (a simpler pattern helps; -F with strings of "
-		"at most %u bytes has no limits)",
-		(unsigned long long)lines, input->shown, SL_MATCH_LITERAL_LEN);
+	return sl_fail(&input->err, SL_PHASE_READ, SL_E_DECODE,
+		"cannot decode all of %s: %s, at about byte %llu (%llu bytes of text before are "
+		"counted)",
+		input->shown, reason, (unsigned long long)off, (unsigned long long)counted);
+}
+
+int
+sl_input_fail_window(
+	struct sl_input *input, const char *reason, uint64_t window, uint64_t memory)
+{
+	return sl_fail(&input->err, SL_PHASE_READ, SL_E_LIMIT,
+		"cannot decode %s: %s: %llu MiB (use --max-memory %lluM)", input->shown, reason,
+		(unsigned long long)((window + SL_MIB - 1) / SL_MIB),
+		(unsigned long long)((memory + SL_MIB - 1) / SL_MIB));
+}
+
+int
+sl_input_fail_undecided(
+	struct sl_input *input, const struct sl_block_totals *totals, bool has_expressions)
+{
+	const char *why =
+		has_expressions
+			? "the pattern takes too many steps there, or the line is longer "
+			  "than 1 MiB (a simpler pattern helps;"
+			: "the line is longer than 1 MiB, and no more of it is compared (but";
+	struct sl_buf others = { 0 };
+	if (totals->undecided > 1)
+		sl_buf_printf(
+			&others, " and %llu more lines", (unsigned long long)totals->undecided - 1);
+	int code = sl_fail(&input->err, SL_PHASE_NONE, SL_E_UNDECIDED,
+		"cannot decide line %llu%s of %s: %s -F with strings of at most %u bytes, without "
+		"-w and -x, has no limits)",
+		(unsigned long long)totals->undecided_line + 1, others.data ? others.data : "",
+		input->shown, why, SL_MATCH_LITERAL_LEN);
+	sl_buf_release(&others);
+	return code;
 }
 
 int

@@ -301,3 +301,63 @@ sl_input_read_small(
 	}
 	return code;
 }
+
+/* ---- the first bytes ---- */
+
+struct first {
+	struct sl_input **inputs;
+	unsigned char *data;
+	size_t most;
+	size_t *lens;
+	bool is_over[SL_INPUT_FIRST_MAX]; /* nothing more comes */
+};
+
+static size_t
+first_missing(const struct first *first, size_t index)
+{
+	size_t wanted = (size_t)SL_MIN((uint64_t)first->most, first->inputs[index]->size);
+	return first->is_over[index] ? 0 : wanted - first->lens[index];
+}
+
+/* One read of each that is not complete. Returns their number, or the cancellation. */
+SL_SUSPENDS
+static int
+read_more(struct first *first, size_t count, unsigned flags)
+{
+	struct sl_op ops[SL_INPUT_FIRST_MAX];
+	size_t index[SL_INPUT_FIRST_MAX], reads = 0;
+	for (size_t i = 0; i < count; i++) {
+		size_t missing = first_missing(first, i);
+		if (missing == 0)
+			continue;
+		index[reads] = i;
+		ops[reads++] = (struct sl_op){ .kind = SL_OP_READ,
+			.fd = first->inputs[i]->fd,
+			.data = first->data + i * first->most + first->lens[i],
+			.len = missing,
+			.off = first->lens[i],
+			.flags = flags };
+	}
+	int code = reads ? sl_io_batch(ops, reads) : 0;
+	for (size_t i = 0; i < reads && !code; i++) {
+		first->lens[index[i]] += (size_t)SL_MAX(ops[i].result, 0);
+		first->is_over[index[i]] = ops[i].result <= 0 && flags == 0;
+	}
+	return code ? code : (int)reads;
+}
+
+/* What is not in the page cache is waited for afterwards: by then, readahead has begun for all of
+ * them. */
+int
+sl_input_read_first(struct sl_input **inputs, size_t count, unsigned char *data, size_t most,
+	size_t *lens)
+{
+	struct first first = { .inputs = inputs, .data = data, .most = most, .lens = lens };
+	sl_assert(count <= SL_INPUT_FIRST_MAX);
+	for (size_t i = 0; i < count; i++)
+		lens[i] = 0;
+	int code = read_more(&first, count, RWF_NOWAIT);
+	while (code > 0)
+		code = read_more(&first, count, 0);
+	return code;
+}

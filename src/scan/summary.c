@@ -4,7 +4,7 @@ const char *
 sl_scan_state_name(enum sl_scan_state state)
 {
 	static const char *const names[SL_SCAN_STATES] = { "ok", "limited", "binary", "link",
-		"special", "undecided", "unsupported", "truncated", "unreadable" };
+		"special", "undecided", "unsupported", "truncated", "damaged", "unreadable" };
 	return names[state];
 }
 
@@ -24,14 +24,16 @@ bool
 sl_scan_result_is_unread(const struct sl_scan_result *result)
 {
 	enum sl_scan_state state = result->state;
-	bool has_failed = state == SL_SCAN_UNSUPPORTED || state == SL_SCAN_UNREADABLE;
+	bool has_failed = state == SL_SCAN_UNSUPPORTED || state == SL_SCAN_TRUNCATED ||
+			  state == SL_SCAN_DAMAGED || state == SL_SCAN_UNREADABLE;
 	return sl_scan_state_is_skipped(state) || (has_failed && result->lines == 0);
 }
 
 bool
 sl_scan_result_is_skipped(const struct sl_scan_result *result, bool is_found)
 {
-	return is_found && result->state != SL_SCAN_UNREADABLE && sl_scan_result_is_unread(result);
+	bool is_of_a_kind = result->state <= SL_SCAN_UNSUPPORTED;
+	return is_found && is_of_a_kind && sl_scan_result_is_unread(result);
 }
 
 void

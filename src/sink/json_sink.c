@@ -116,18 +116,26 @@ add_submatches(struct sl_results *results, struct sl_json *json, const struct sl
 	return more < 0 ? more : code;
 }
 
+static void
+add_no_submatches(struct sl_json *json)
+{
+	sl_json_open(json, "submatches", SL_JSON_ARRAY);
+	sl_json_close(json);
+}
+
 /* As in ripgrep, a line includes its newline. For a part of a line the bytes left out on both sides
  * are given. */
 SL_SUSPENDS
 static int
-add_match(struct sl_json_sink *sink, const struct sl_input *input, const struct sl_scan_line *line)
+add_line(struct sl_json_sink *sink, const struct sl_input *input, const struct sl_scan_line *line,
+	bool is_context)
 {
 	struct sl_json json;
 	uint64_t begin = position(sink->results), matches = 0;
 	struct sl_line_shown shown = sl_line_shown(line);
 	struct sl_span text =
 		sl_span((const char *)line->text + shown.begin, shown.end - shown.begin);
-	begin_event(&json, &sink->results->pending, "match");
+	begin_event(&json, &sink->results->pending, is_context ? "context" : "match");
 	add_path(&json, input);
 	int code =
 		add_line_text(sink->results, &json, "lines", text, line->is_closed && !shown.after);
@@ -140,7 +148,9 @@ add_match(struct sl_json_sink *sink, const struct sl_input *input, const struct 
 		sl_json_u64(&json, "truncated_before", shown.before);
 		sl_json_u64(&json, "truncated_after", shown.after);
 	}
-	if (code == 0)
+	if (code == 0 && line->has_no_match)
+		add_no_submatches(&json);
+	else if (code == 0)
 		code = add_submatches(sink->results, &json, line, &shown, &matches);
 	sl_json_end_line(&json);
 	struct sl_json_sink_input *of = find(sink, input);
@@ -217,7 +227,7 @@ add_end(struct sl_json_sink *sink, const struct sl_input *input,
 		.bytes = result->bytes,
 		.printed = sums.printed,
 		.lines = result->hits,
-		.matches = sink->has_lines ? sums.matches : result->hits };
+		.matches = sink->options.has_lines ? sums.matches : result->hits };
 	if (of)
 		*of = sink->inputs[--sink->input_count];
 	sink->printed_bytes += totals.printed;
@@ -228,8 +238,10 @@ add_end(struct sl_json_sink *sink, const struct sl_input *input,
 	add_stats(&json, &totals);
 	sl_json_u64(&json, "total_lines", result->lines);
 	sl_json_string(&json, "state", sl_span_str(sl_scan_state_name(result->state)));
-	if (result->undecided)
+	if (result->undecided) {
 		sl_json_u64(&json, "undecided_lines", result->undecided);
+		sl_json_u64(&json, "first_undecided_line", result->undecided_line);
+	}
 	if (result->err && result->err->code)
 		sl_json_string(&json, "error", sl_span_str(result->err->text));
 	sl_json_end_line(&json);
@@ -270,7 +282,9 @@ on_event(void *ctx, const struct sl_scan_event *event)
 	case SL_SCAN_EVENT_BEGIN:
 		return add_begin(sink, event->input);
 	case SL_SCAN_EVENT_LINE:
-		code = add_match(sink, event->input, event->line);
+	case SL_SCAN_EVENT_CONTEXT:
+		code = add_line(
+			sink, event->input, event->line, event->kind == SL_SCAN_EVENT_CONTEXT);
 		return code ? code : sl_results_complete(sink->results, event->input);
 	case SL_SCAN_EVENT_END:
 		add_end(sink, event->input, event->result);
@@ -285,15 +299,18 @@ on_event(void *ctx, const struct sl_scan_event *event)
 }
 
 struct sl_scan_sink
-sl_json_sink_init(struct sl_json_sink *json, struct sl_results *results, bool has_lines)
+sl_json_sink_init(
+	struct sl_json_sink *json, struct sl_results *results, struct sl_json_sink_options options)
 {
-	*json = (struct sl_json_sink){ .results = results, .has_lines = has_lines };
+	*json = (struct sl_json_sink){ .results = results, .options = options };
 	struct sl_scan_sink sink = { .ctx = json,
 		.wants = SL_SCAN_WANTS(SL_SCAN_EVENT_BEGIN) | SL_SCAN_WANTS(SL_SCAN_EVENT_END) |
 			 SL_SCAN_WANTS(SL_SCAN_EVENT_IDLE) | SL_SCAN_WANTS(SL_SCAN_EVENT_SUMMARY),
 		.event = on_event };
-	if (has_lines)
+	if (options.has_lines)
 		sink.wants |= SL_SCAN_WANTS(SL_SCAN_EVENT_LINE);
+	if (options.has_context)
+		sink.wants |= SL_SCAN_WANTS(SL_SCAN_EVENT_CONTEXT);
 	return sink;
 }
 

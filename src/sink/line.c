@@ -31,20 +31,30 @@ sl_line_take_piece(struct sl_span *text)
 	return piece;
 }
 
+/* Bytes [*begin, *end) without those of characters that are cut at an end. */
+static void
+keep_whole(const struct sl_scan_line *line, bool is_cut_before, bool is_cut_after, size_t *begin,
+	size_t *end)
+{
+	size_t most = *begin + 3, back = 1;
+	uint32_t code = 0;
+	while (is_cut_before && *begin < most && *begin < *end &&
+		(line->text[*begin] & 0xc0) == 0x80)
+		++*begin;
+	if (!is_cut_after || *end == *begin)
+		return;
+	while (back < 4 && *begin + back < *end && (line->text[*end - back] & 0xc0) == 0x80)
+		back++;
+	const char *last = (const char *)line->text + *end - back;
+	if (sl_text_utf8(sl_span(last, back), &code) != back)
+		*end -= back;
+}
+
 struct sl_line_shown
 sl_line_shown(const struct sl_scan_line *line)
 {
-	size_t begin = 0, end = line->len, back = 1;
-	uint32_t code = 0;
-	while (line->skipped && begin < 3 && begin < end && (line->text[begin] & 0xc0) == 0x80)
-		begin++;
-	if (line->skipped + end < line->whole_len && end > begin) {
-		while (back < 4 && begin + back < end && (line->text[end - back] & 0xc0) == 0x80)
-			back++;
-		const char *last = (const char *)line->text + end - back;
-		if (sl_text_utf8(sl_span(last, back), &code) != back)
-			end -= back;
-	}
+	size_t begin = 0, end = line->len;
+	keep_whole(line, line->skipped > 0, line->skipped + end < line->whole_len, &begin, &end);
 	uint64_t after = line->whole_len - line->skipped - end;
 	return (struct sl_line_shown){ begin, end, line->skipped + begin, after };
 }
@@ -57,7 +67,7 @@ sl_line_matches_begin(struct sl_line_matches *matches, const struct sl_scan_line
 	matches->line = line;
 	matches->from = matches->count = matches->next = 0;
 	matches->is_quick = false;
-	matches->verdict = SL_VERDICT_YES;
+	matches->verdict = line->has_no_match ? SL_VERDICT_NO : SL_VERDICT_YES;
 }
 
 /* Locate the next matches; on the runtime's thread or on a worker. */
@@ -107,4 +117,29 @@ sl_line_matches_next(struct sl_line_matches *matches, struct sl_match_range *ran
 	range->begin += off;
 	range->end += off;
 	return 1;
+}
+
+SL_SUSPENDS
+int
+sl_line_narrow(const struct sl_scan_line *line, size_t most, struct sl_line_shown *shown)
+{
+	struct sl_line_matches matches;
+	struct sl_match_range match = { shown->begin, shown->begin };
+	size_t old_begin = shown->begin, old_end = shown->end;
+	if (old_end - old_begin <= most)
+		return 0;
+	sl_line_matches_begin(&matches, line);
+	int code = line->has_no_match ? 0 : sl_line_matches_next(&matches, &match);
+	if (code < 0)
+		return code;
+	size_t at = SL_MIN(SL_MAX(match.begin, old_begin), old_end);
+	size_t len = SL_MIN(match.end - match.begin, most);
+	size_t before = SL_MIN((most - len) / 2, at - old_begin);
+	shown->begin = SL_MIN(at - before, old_end - most);
+	shown->end = shown->begin + most;
+	keep_whole(
+		line, shown->begin > old_begin, shown->end < old_end, &shown->begin, &shown->end);
+	shown->before += shown->begin - old_begin;
+	shown->after += old_end - shown->end;
+	return 0;
 }

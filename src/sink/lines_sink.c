@@ -4,7 +4,11 @@
  */
 #include "sluice/sink/lines_sink.h"
 
+#include "sluice/scan/source.h"
 #include "sluice/sink/line.h"
+
+#include <errno.h>
+#include <stdlib.h>
 
 #define DIGITS_MAX 20u /* of a uint64_t */
 
@@ -31,7 +35,7 @@ add_matches(struct sl_results *results, const struct sl_scan_line *line,
 	struct sl_line_matches matches;
 	struct sl_match_range range;
 	size_t at = shown->begin;
-	int code = 0, more = results->style.colour;
+	int code = 0, more = results->style.colour && !line->has_no_match;
 	sl_line_matches_begin(&matches, line);
 	while (more > 0 && (more = sl_line_matches_next(&matches, &range)) > 0) {
 		size_t begin = SL_MAX(range.begin, at), end = SL_MIN(range.end, shown->end);
@@ -63,28 +67,99 @@ add_number(struct sl_results *results, uint64_t value)
 	} while (value > 0);
 	sl_results_add_coloured(
 		results, SL_COLOUR_LINE, sl_span(digits + begin, sizeof(digits) - begin));
-	sl_buf_add_char(&results->pending, ':');
+}
+
+/* As in grep, before a group of lines that does not follow the one before, also if none of its
+ * lines has a match that is printed. */
+static void
+separate(struct sl_lines_sink *lines, const struct sl_scan_line *line)
+{
+	if (lines->options.has_context && lines->has_lines && line->begins_group)
+		sl_buf_add_str(&lines->results->pending, "--\n");
+	lines->has_lines = true;
+}
+
+/* What stands before a line, or before each of its matches. What follows name and number is a dash
+ * in context, as in grep. */
+static void
+add_place(const struct sl_lines_sink *lines, const struct sl_input *input,
+	const struct sl_scan_line *line, bool is_context)
+{
+	struct sl_results_names names = lines->names;
+	char separator = is_context ? '-' : ':';
+	if (names.separator == ':')
+		names.separator = separator;
+	sl_results_add_name(lines->results, &names, input);
+	if (!lines->options.has_numbers)
+		return;
+	add_number(lines->results, line->number);
+	sl_buf_add_char(&lines->results->pending, separator);
+}
+
+static int
+note_incomplete(
+	struct sl_lines_sink *lines, const struct sl_input *input, const struct sl_scan_line *line)
+{
+	if (lines->incomplete++)
+		return 0;
+	lines->incomplete_number = line->number;
+	lines->incomplete_off = line->off;
+	lines->incomplete_input = sl_span_dup(sl_span_str(input->shown));
+	return lines->incomplete_input ? 0 : -ENOMEM;
+}
+
+/* Each match that is not empty, as grep -o prints them. */
+SL_SUSPENDS
+static int
+add_only_matches(struct sl_lines_sink *lines, const struct sl_input *input,
+	const struct sl_scan_line *line, bool is_context)
+{
+	struct sl_results *results = lines->results;
+	const char *text = (const char *)line->text;
+	struct sl_line_matches matches;
+	struct sl_match_range range;
+	int code = 0, more;
+	if (line->has_no_match)
+		return 0;
+	sl_line_matches_begin(&matches, line);
+	while (code == 0 && (more = sl_line_matches_next(&matches, &range)) != 0) {
+		if (more < 0)
+			return more;
+		if (range.begin >= range.end)
+			continue;
+		add_place(lines, input, line, is_context);
+		sl_results_add_colour(results, SL_COLOUR_MATCH);
+		code = add_text(results, sl_span(text + range.begin, range.end - range.begin));
+		sl_results_add_colour(results, SL_COLOUR_RESET);
+		sl_buf_add_char(&results->pending, '\n');
+		if (code == 0)
+			code = sl_results_make_room(results);
+	}
+	bool is_part = line->len < line->whole_len;
+	if (code == 0 && (is_part || matches.verdict == SL_VERDICT_UNDECIDED))
+		code = note_incomplete(lines, input, line);
+	return code;
 }
 
 SL_SUSPENDS
 static int
-add_line(const struct sl_lines_sink *lines, const struct sl_input *input,
-	const struct sl_scan_line *line)
+add_line(struct sl_lines_sink *lines, const struct sl_input *input, const struct sl_scan_line *line,
+	bool is_context)
 {
 	struct sl_results *results = lines->results;
 	struct sl_buf *out = &results->pending;
-	sl_results_add_name(results, &lines->names, input);
-	if (lines->has_numbers)
-		add_number(results, line->number);
+	add_place(lines, input, line, is_context);
 	struct sl_line_shown shown = sl_line_shown(line);
 	/* On a terminal a carriage return before the newline is part of the line's end; elsewhere
 	 * the bytes stay as they are. */
 	if (results->style.is_terminal && shown.after == 0 && shown.end > shown.begin &&
 		line->text[shown.end - 1] == '\r')
 		shown.end--;
+	int code = lines->options.most ? sl_line_narrow(line, lines->options.most, &shown) : 0;
 	if (shown.before)
 		sl_buf_printf(out, "[... %llu bytes] ", (unsigned long long)shown.before);
-	int code = add_matches(results, line, &shown);
+	if (code == 0)
+		code = add_matches(results, line, &shown);
 	if (shown.after)
 		sl_buf_printf(out, " [... %llu bytes]", (unsigned long long)shown.after);
 	sl_buf_add_char(out, '\n');
@@ -95,23 +170,36 @@ SL_SUSPENDS
 static int
 on_event(void *ctx, const struct sl_scan_event *event)
 {
-	const struct sl_lines_sink *lines = ctx;
+	struct sl_lines_sink *lines = ctx;
+	bool is_context = event->kind == SL_SCAN_EVENT_CONTEXT;
 	int code = 0;
 	if (event->kind == SL_SCAN_EVENT_IDLE)
 		return sl_results_idle(lines->results);
-	if (event->kind == SL_SCAN_EVENT_LINE)
-		code = add_line(lines, event->input, event->line);
+	if (event->kind == SL_SCAN_EVENT_LINE || is_context) {
+		separate(lines, event->line);
+		code = lines->options.prints_matches
+			       ? add_only_matches(lines, event->input, event->line, is_context)
+			       : add_line(lines, event->input, event->line, is_context);
+	}
 	return code ? code : sl_results_complete(lines->results, event->input);
 }
 
 struct sl_scan_sink
 sl_lines_sink_init(struct sl_lines_sink *lines, struct sl_results *results,
-	const struct sl_results_names *names, bool has_numbers)
+	const struct sl_results_names *names, struct sl_lines_sink_options options)
 {
-	*lines = (struct sl_lines_sink){ results, *names, has_numbers };
+	*lines = (struct sl_lines_sink){ .results = results, .names = *names, .options = options };
 	/* END: a reader that has closed the pipe ends the scan, also where no line matches. */
-	return (struct sl_scan_sink){ .ctx = lines,
-		.wants = SL_SCAN_WANTS(SL_SCAN_EVENT_LINE) | SL_SCAN_WANTS(SL_SCAN_EVENT_END) |
-			 SL_SCAN_WANTS(SL_SCAN_EVENT_IDLE),
-		.event = on_event };
+	unsigned wants = SL_SCAN_WANTS(SL_SCAN_EVENT_LINE) | SL_SCAN_WANTS(SL_SCAN_EVENT_END) |
+			 SL_SCAN_WANTS(SL_SCAN_EVENT_IDLE);
+	if (options.has_context)
+		wants |= SL_SCAN_WANTS(SL_SCAN_EVENT_CONTEXT);
+	return (struct sl_scan_sink){ .ctx = lines, .wants = wants, .event = on_event };
+}
+
+void
+sl_lines_sink_release(struct sl_lines_sink *lines)
+{
+	free(lines->incomplete_input);
+	*lines = (struct sl_lines_sink){ 0 };
 }

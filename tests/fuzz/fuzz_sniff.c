@@ -26,7 +26,7 @@ check_hole(const uint8_t *data, size_t len)
 	must(!sl_sniff_is_binary(other, HOLE + len) || sl_sniff_is_binary(data, len));
 }
 
-/* Text without magic numbers, made of the input; returns its longest line. */
+/* Text without magic numbers, made of the input; returns its longest line that has a newline. */
 static size_t
 make_text(const uint8_t *data, size_t len)
 {
@@ -34,8 +34,8 @@ make_text(const uint8_t *data, size_t len)
 	for (size_t i = 0; i < len; i++) {
 		unsigned char c = (unsigned char)(0x20 + data[i] % 0x60);
 		other[i] = i == 0 ? 'x' : c == 0x7f || c == 'u' ? '\n' : c;
+		longest = other[i] == '\n' ? SL_MAX(longest, line) : longest;
 		line = other[i] == '\n' ? 0 : line + 1;
-		longest = SL_MAX(longest, line);
 	}
 	return longest;
 }
@@ -57,16 +57,15 @@ check_wide(const uint8_t *data, size_t len, bool big_endian)
 	must(form == SL_FORM_PLAIN || form == (big_endian ? SL_FORM_UTF16BE : SL_FORM_UTF16LE));
 }
 
-/* A magic number is known as soon as no more bytes are wanted. */
+/* The form is known as soon as no more bytes are wanted, wherever the input is cut. */
 static void
 check_growth(const uint8_t *data, size_t len)
 {
 	enum sl_form all = sl_sniff_form(data, len);
-	bool is_magic = all != SL_FORM_PLAIN && all < SL_FORM_UTF16LE;
-	for (size_t some = 0; some <= SL_MIN(len, (size_t)SL_SNIFF_FORM); some++) {
+	for (size_t some = 0; some <= SL_MIN(len, (size_t)SL_SNIFF_WINDOW + 9); some++) {
 		if (sl_sniff_wants_more(data, some))
-			must(some < SL_SNIFF_FORM);
-		else if (is_magic)
+			must(some < SL_SNIFF_WINDOW);
+		else
 			must(sl_sniff_form(data, some) == all);
 	}
 	if (sl_sniff_has_only_cr(data, len))

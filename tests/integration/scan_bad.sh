@@ -79,10 +79,35 @@ test_scan_unreadable() {
 	nothing_printed
 }
 
-compressed() { # name, form, reader
+decoded() { # name, lines, error lines: of the input named alone, with another, and from a pipe
+	scan --json "$1"
+	expect 0
+	expect_totals "$2" "$3"
+	scan -c - <"$1"
+	expect 0
+	[[ $(cat out) == "$3" ]] || fail "$(cat out) error lines from standard input, not $3"
+	scan -c < <(cat "$1")
+	expect 0
+	[[ $(cat out) == "$3" ]] || fail "$(cat out) error lines from a pipe, not $3"
+}
+
+# as many lines and error lines as the state and the exit status say that not all was counted
+partly() { # name, state, words, lines, error lines
+	scan --json "$1" plain
+	expect 2 "$3"
+	expect_state "$1" "$2"
+	expect_totals $(($4 + 1)) $(($5 + 1))
+	scan --json - <"$1"
+	expect 2 "$3"
+	expect_totals "$4" "$5"
+	scan -p "$1"
+	expect 2 "cannot decode all of '$1'"
+	[[ $(wc -l <out) == "$5" ]] || fail "$(wc -l <out) lines are printed, not $5"
+}
+
+unsupported() { # name, words
 	scan --json "$1"
 	expect 2 "$2"
-	expect 2 "$3 FILE"
 	expect_totals 0 0
 	expect_state "$1" unsupported
 	scan --json <"$1"
@@ -93,45 +118,132 @@ compressed() { # name, form, reader
 	nothing_printed
 }
 
-# what is compressed is known by its first bytes, and never counted as if it were text
+COMPRESSORS=(gzip zstd xz bzip2)
+
+make_log() {
+	awk 'BEGIN { for (i = 0; i < 20000; i++) print i * 7919 % 65537 (i % 50 ? " fine" : " an error") }' >log
+	printf 'an error\n' >plain
+}
+
+# what is compressed is known by its first bytes and decoded: all members, with zeros behind them, whatever its name
 test_scan_compressed() {
+	local tool
+	make_log
+	for tool in "${COMPRESSORS[@]}"; do
+		command -v "$tool" >/dev/null || continue
+		"$tool" -c <log >one
+		decoded one 20000 400
+		scan -pn --no-filename one
+		expect 0
+		grep -n error log >want
+		same want out
+		{ cat one && "$tool" -c </dev/null && cat one; } >several
+		decoded several 40000 800
+		{ cat one && head -c 5000 /dev/zero; } >padded.log
+		[[ $tool == zstd ]] || decoded padded.log 20000 400
+		: | "$tool" -c >empty
+		scan --json empty plain
+		expect 0
+		expect_totals 1 1
+		scan -p -m 3 one
+		expect 0
+		grep error log | head -n 3 | sed 's/^/one:/' >want
+	done
+	mkdir d
+	cp one several plain d
+	scan --json d
+	expect 0
+	expect_totals 60001 1201
+	scan -q one missing
+	expect 0
+}
+
+# of what is cut, all that can be decoded is counted, as zcat and the like print it
+test_scan_compressed_and_cut() {
+	local tool lines hits
+	make_log
+	for tool in "${COMPRESSORS[@]}"; do
+		command -v "$tool" >/dev/null || continue
+		"$tool" -c <log >whole
+		{ cat whole && head -c $(($(stat -c %s whole) / 2)) whole; } >cut
+		"$tool" -dc <cut >text 2>/dev/null
+		lines=$(grep -c '' text) hits=$(grep -c error text)
+		scan --json cut plain
+		expect 2 "the $tool data is truncated, at about byte $(stat -c %s cut) ("
+		expect_state cut truncated
+		# a program may keep the end of its output to itself
+		local counted
+		counted=$(sed -n 's/.*"total_lines":\([0-9]*\).*/\1/p' out | head -n 1)
+		((counted >= lines && counted < 40000)) || fail "$counted lines are counted, $lines decoded by $tool"
+		partly cut truncated "$tool data is truncated" "$counted" "$(cat log log | head -c "$(sed -n 's/.*"bytes_searched":\([0-9]*\).*/\1/p' out | head -n 1)" | grep -c error)"
+		head -c 12 whole >short
+		scan --json short
+		expect 2 "the $tool data is truncated"
+		expect_totals 0 0
+		scan -c short
+		expect 2
+		nothing_printed
+	done
+}
+
+# what precedes damage is counted, and so is what precedes other data
+test_scan_compressed_and_damaged() {
+	local tool half counted
+	make_log
+	for tool in "${COMPRESSORS[@]}"; do
+		command -v "$tool" >/dev/null || continue
+		"$tool" -c <log >one
+		{ cat one && printf 'garbage'; } >trailing
+		partly trailing damaged "$tool data is followed by other data" 20000 400
+		half=$(($(stat -c %s one) / 2))
+		{ cat one && head -c $half one && head -c 40 /dev/zero | tr '\0' '\252' && tail -c +$((half + 41)) one; } >damaged
+		scan --json damaged
+		expect 2 "the $tool data is corrupt, at about byte"
+		expect_state damaged damaged
+		counted=$(sed -n 's/.*"total_lines":\([0-9]*\).*/\1/p' out | head -n 1)
+		((counted >= 20000)) || fail "$counted lines are counted"
+	done
+}
+
+# what cannot be decoded is named, with what helps
+test_scan_compressed_and_unsupported() {
+	make_log
+	gzip -c log | gzip -c >twice
+	unsupported twice 'more than once'
+	mkdir d
+	cp twice plain d
+	scan --json d
+	expect 2 'skipped in directories: 1 unsupported file (--verbose lists them)'
+	expect_totals 1 1
+	scan --json --verbose d
+	expect 2 "cannot scan 'd/twice'"
+	command -v zstd >/dev/null || skip "no zstd here"
+	zstd -q --long=27 -c <log >wide 2>/dev/null # without a size in the header
+	unsupported wide 'needs a window of more than 18 MiB: 128 MiB (use --max-memory'
+	scan --max-memory "$(sed -n 's/.*--max-memory \([0-9]*M\).*/\1/p' err)" -c wide
+	expect 0
+	[[ $(cat out) == 400 ]] || fail "with the memory that the message asks for"
+	scan --max-memory 8M -c wide
+	expect 2 'needs a window of more than'
+	! grep -q ' 0 MiB' err || fail "a window of nothing"
+}
+
+# beginnings of members that hold nothing are none
+test_scan_beginnings_of_compressed_data() {
 	printf '\x1f\x8b\x08\0\0\0\0\0\0\3error\n\n\n' >gz
 	printf '\x28\xb5\x2f\xfd\x04\x58error\n\n' >zst
 	printf '\x52\x2a\x4d\x18\x02\0\0\0xxerror\n' >skippable
 	printf '\xfd7zXZ\0\0\4error\n' >xz
 	printf 'BZh91AY&SYerror\n' >bz2
-	compressed gz gzip zcat
-	compressed zst zstd zstdcat
-	compressed skippable zstd zstdcat
-	compressed xz xz xzcat
-	compressed bz2 bzip2 bzcat
-	local tool
-	for tool in gzip zstd xz bzip2; do
-		command -v "$tool" >/dev/null || continue
-		yes 'a line with an error' | head -n 30000 | "$tool" -c >"real-$tool"
-		compressed "real-$tool" "$tool" cat
-		: | "$tool" -c >empty
-		compressed empty "$tool" cat
+	local name
+	for name in gz zst skippable xz bz2; do
+		scan --json "$name"
+		expect 2 "cannot decode all of '$name'"
+		expect_totals 0 0
+		scan -c "$name"
+		expect 2
+		nothing_printed
 	done
-	printf 'error\n' >plain
-	mkdir d
-	cp gz xz plain d
-	scan --json d plain gz
-	expect 2 "skipped in directories: 2 compressed, UTF-16 or UTF-32 files (--verbose lists them)"
-	expect 2 "'gz'"
-	[[ $(wc -l <err) == 2 ]] || fail "those of the directory are named"
-	expect_totals 2 2
-	scan --json --verbose d
-	expect 2 "'d/gz': it is gzip-compressed (use: zcat FILE"
-	expect 2 d/xz
-	expect_state d/xz unsupported
-	# trouble also if lines are found
-	scan -c d
-	expect 2 "2 compressed, UTF-16 or UTF-32 files"
-	printf 'd/plain:1\n' >want
-	same want out
-	scan -p -q gz plain
-	expect 0
 }
 
 # names and beginnings alone make nothing compressed
@@ -147,34 +259,68 @@ test_scan_almost_compressed() {
 	scan --json < <(printf 'BZh91A'; sleep 0.1; printf 'X error\nBZh')
 	expect 0
 	expect_totals 2 1
+	printf '\x1f' >first
+	scan --json first - < <(printf '\x1f')
+	expect 1
+	expect_totals 2 0
 	scan --json < <(printf '\x1f'; sleep 0.1; printf '\x8b\x08error\n')
 	expect 2 gzip
 	expect_totals 0 0
 }
 
-# UTF-16 is named, with what makes it readable
+# UTF-16 is decoded, with a byte order mark or without, also if it is compressed
 test_scan_utf16() {
-	printf '\xff\xfee\0r\0r\0o\0r\0\n\0' >le
-	printf '\xfe\xff\0e\0r\0r\0o\0r\0\n' >be
+	local order
+	make_log
+	for order in LE BE; do
+		iconv -t UTF-16$order <log >markless
+		decoded markless 20000 400
+		{ printf '\ufeff' | iconv -f UTF-8 -t UTF-16$order && cat markless; } >marked
+		decoded marked 20000 400
+		gzip -c marked >marked.gz
+		decoded marked.gz 20000 400
+		scan -pn --no-filename marked.gz
+		grep -n error log >want
+		same want out
+	done
+	printf 'an error of some words: \u00fc\u20ac\U0001f600\r\n' >text
+	iconv -f UTF-8 -t UTF-16LE <text >wide
+	scan -p --no-filename -N wide
+	expect 0
+	same text out
+	# a pipe may bring its first byte alone
+	scan --json < <(printf 'e'; sleep 0.1; printf '\0r\0r\0o\0r\0\n\0')
+	expect 0
+	expect_totals 1 1
+	printf '\xff\xfe' >mark
+	scan --json mark
+	expect 1
+	expect_totals 0 0
+}
+
+# half a surrogate is shown as one that was replaced; half a character at the end is named
+test_scan_utf16_that_is_broken() {
+	printf '\xff\xfee\0r\0r\0o\0r\0\x00\xd8\n\0' >lone
+	printf 'error\ufffd\n' >want
+	scan -p --no-filename -N lone
+	expect 0
+	same want out
+	printf 'an error\n' >plain
+	printf '\xff\xfee\0r\0r\0o\0r\0\n\0x' >odd
+	partly odd truncated 'the UTF-16 text ends within a character, at about byte 15 (6 bytes' 1 1
 	printf '\0\0\xfe\xff\0\0\0e' >utf32
 	printf '\xff\xfe\0\0e\0\0\0' >utf32le
-	compressed le UTF-16 'iconv -f UTF-16 -t UTF-8'
-	compressed be UTF-16 'iconv -f UTF-16 -t UTF-8'
-	compressed utf32 UTF-32 'iconv -f UTF-32 -t UTF-8'
-	compressed utf32le UTF-32 'iconv -f UTF-32 -t UTF-8'
-	printf '\xff\xfe' >bom
-	compressed bom UTF-16 'iconv -f UTF-16 -t UTF-8'
-	# without a mark, too
-	printf 'error\r\n' | iconv -t UTF-16LE >markless
-	compressed markless UTF-16 'iconv -f UTF-16LE -t UTF-8'
-	printf 'error\r\n' | iconv -t UTF-16BE >markless
-	compressed markless UTF-16 'iconv -f UTF-16BE -t UTF-8'
-	{ head -c 10000 /dev/zero; printf 'error\r\n' | iconv -t UTF-16LE; } >hole
-	compressed hole UTF-16 'iconv -f UTF-16LE -t UTF-8'
-	# and where a pipe brings its first character alone
-	scan --json < <(printf 'e\0'; sleep 0.1; printf 'r\0r\0o\0r\0\n\0')
-	expect 2 UTF-16
-	expect_totals 0 0
+	unsupported utf32 'UTF-32 text is not supported (use: iconv -f UTF-32'
+	unsupported utf32le UTF-32
+}
+
+# names that end with NULs are not UTF-16
+test_scan_names_that_end_with_nuls() {
+	printf 'an error\0b\0c\0d\0e\0f\0' >names
+	printf 'a\0bc\0def\0error\0' >other
+	scan --json names other
+	expect 0
+	expect_totals 2 2
 }
 
 # UTF-16 that begins in the middle of a log is not counted as if it were text: the log is counted up to about there
@@ -705,7 +851,7 @@ test_scan_characters() {
 test_scan_costly_line() {
 	{ head -c 700000 /dev/zero | tr '\0' a; printf '\nfoo bar\n'; } >a
 	scan -c -e '(?=.*foo)(?=.*bar)' a
-	expect 2 'cannot decide 1 of the lines'
+	expect 2 'cannot decide line '
 	[[ $(cat out) == 1 ]] || fail "not the other line"
 	# the matches found in a line are printed, with a note that there may be more
 	scan -p --json -e '(?!.*b)a' a
@@ -733,16 +879,29 @@ test_scan_matches_of_several_plans() {
 test_scan_undecided() {
 	{ printf 'aaaa\n'; head -c 60 /dev/zero | tr '\0' a; printf '!\nfine\naaa'; } >a
 	scan --json -e '^(a+)+$' a
-	expect 2 'too many steps'
+	expect 2 "cannot decide line 2 of 'a': the pattern takes too many steps"
 	expect_totals 4 2
 	expect_state a undecided
+	expect_out '"first_undecided_line":2'
 	scan -pn --no-filename -e '^(a+)+$' a
 	expect 2 'a'
 	printf '1:aaaa\n4:aaa\n' >want
 	same want out
 	scan -c -e '^(a+)+$' <a
 	expect 2 'too many steps'
+	scan -v -p --no-filename -e '^(a+)+$' a # it is not among the other lines either
+	expect 2 'cannot decide line 2'
+	[[ $(cat out) == fine ]] || fail "not the other line"
 	scan -q -e '^(a+)+$' a
+	expect 0
+	# strings as words have no steps, but are compared in the first MiB only
+	{ echo fine; head -c 1100000 /dev/zero | tr '\0' x; printf ' error\nerror\n'; } >l
+	scan -c -w -F -e error l
+	expect 2 "cannot decide line 2 of 'l': the line is longer than 1 MiB"
+	! grep -q steps err || fail "there are no steps"
+	scan -c -F -e error l
+	expect 0
+	scan -c -x -F -e error l
 	expect 0
 	tail -n +2 a | head -n 2 >b
 	scan -q -e '^(a+)+$' b
@@ -752,7 +911,7 @@ test_scan_undecided() {
 	expect 0
 	{ cat b; printf 'aaaa\n'; cat b; } >c
 	scan --json -m 1 -e '^(a+)+$' c
-	expect 2 'too many steps'
+	expect 2 "cannot decide line 1 of 'c': the pattern takes too many steps"
 	expect_totals 3 1
 	expect_state c undecided
 	{ cat b; printf 'fine\naaaa\nfine\naaaa\n'; cat b b; } >c
@@ -790,8 +949,8 @@ test_scan_no_input() {
 test_scan_bad_options() {
 	printf 'error\n' >a
 	local words
-	for words in --bogus -x '--top 3' '--top 0' '--workers 0' '--workers x' '--chunk 1' '--chunk 3X' '--queue 0' '--max-memory 1M' \
-		'--max-memory 8M --chunk 5M' '-m' '-m -1' '--color sometimes' '--progress later' '-l' '-v' '-w' '--follow' '--level error' \
+	for words in --bogus '--top 3' '--top 0' '--workers 0' '--workers x' '--chunk 1' '--chunk 3X' '--queue 0' '--max-memory 1M' \
+		'--max-memory 8M --chunk 5M' '-m' '-m -1' '--color sometimes' '--progress later' '-f' '-l --json' '--follow' '--level error' \
 		'--json=yes' '--histogram'; do
 		# shellcheck disable=SC2086
 		run scan a $words
@@ -847,8 +1006,8 @@ test_scan_thousands_of_troubles() {
 		printf '\x1f\x8b\x08\0\0\0\0\0' >"d/log-with-a-rather-long-name-so-that-the-lines-are-long-$i"
 	done
 	scan -c --verbose d
-	expect 2 "6000 compressed, UTF-16 or UTF-32 files"
-	[[ $(grep -c 'gzip-compressed' err) == 6000 ]] || fail "$(wc -l <err) are named"
+	expect 2 "the gzip data is truncated"
+	[[ $(grep -c 'gzip data is truncated' err) == 6000 ]] || fail "$(wc -l <err) are named"
 }
 
 # a name that would be a command is not made one; a long path does not hide its file's name and the reason
@@ -857,14 +1016,14 @@ test_scan_names_in_messages() {
 	mkdir d
 	printf '\x1f\x8b\x08\0\0\0\0\0' >"d/x'; touch pwned; '.gz"
 	scan --verbose d
-	expect 2 "(use: zcat FILE | sluice scan)"
+	expect 2 "cannot decode all of 'd/x'; touch pwned; '.gz': the gzip data is truncated"
 	for ((i = 0; i < 5; i++)); do
 		long=$long/$(printf 'a%.0s' {1..200})
 	done
 	mkdir -p "$long"
 	printf '\x1f\x8b\x08\0\0\0\0\0' >"$long/name.gz"
 	scan --verbose "$long"
-	expect 2 "/name.gz': it is gzip-compressed"
+	expect 2 "/name.gz': the gzip data is truncated"
 	scan "$long/missing"
 	expect 2 "/missing': no such file"
 	chmod 755 . d

@@ -173,8 +173,8 @@ Test(join, lines_and_totals_do_not_depend_on_the_cuts)
 	static const struct {
 		const char *pattern;
 		bool (*hits)(struct sl_span line);
-	} cases[] = { { NULL, has_error }, { "ERROR|err\\o{157}r", has_error }, { "er$", ends_with_er },
-		{ "^$", is_empty }, { "", any } };
+	} cases[] = { { NULL, has_error }, { "ERROR|err\\o{157}r", has_error },
+		{ "er$", ends_with_er }, { "^$", is_empty }, { "", any } };
 	static const char alphabet[] = "eerrorER\n";
 	struct sl_random random;
 	sl_random_init(&random, 41);

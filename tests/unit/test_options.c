@@ -193,13 +193,15 @@ Test(options, scan_takes_every_option)
 	cr_expect_eq(options.inputs.count, 0);
 	cr_expect_eq(options.patterns.count, 0);
 	cr_expect_eq(options.max_count, UINT64_MAX);
+	cr_expect_not(sl_scan_has_context(&options));
+	cr_expect_eq(options.max_columns, SL_OPTION_AUTO_COLUMNS);
 	cr_expect_eq(options.chunk, SL_MIB);
 	cr_expect_eq(options.queue, 16);
 	cr_expect_eq(options.io, SL_IO_AUTO);
 	sl_scan_options_release(&options);
 	cr_assert_eq(scan(&options, &line,
 			     "scan -e a --regexp=b -e '' -Fipcqn -H -m 12 x -N -Z --no-follow "
-			     "--verbose y",
+			     "--verbose -M 80 -A 3 --before-context=0 -C5 y",
 			     &err),
 		0, "%s", err.text);
 	cr_expect_eq(options.patterns.count, 3);
@@ -210,6 +212,8 @@ Test(options, scan_takes_every_option)
 	cr_expect(options.no_line_number && !options.line_number, "the later of two");
 	cr_expect(options.null_names && options.no_follow && options.verbose);
 	cr_expect_eq(options.max_count, 12);
+	cr_expect_eq(options.max_columns, 80);
+	cr_expect(options.after == 3 && options.before == 0 && options.context == 5);
 	cr_expect_eq(options.inputs.count, 2);
 	sl_scan_options_release(&options);
 	cr_assert_eq(scan(&options, &line,
@@ -237,8 +241,10 @@ Test(options, lines_are_printed_only_if_they_are_not_just_counted_or_looked_for)
 		bool prints;
 	} cases[] = { { "scan", false }, { "scan -p", true }, { "scan -n", true },
 		{ "scan --json", false }, { "scan --json -n", false }, { "scan --json -p", true },
-		{ "scan -p -N", true }, { "scan -n -N", false }, { "scan -cn", false },
-		{ "scan -pc --json", false }, { "scan -pq", false } };
+		{ "scan -p -N", true }, { "scan -A1", true }, { "scan -B 0", true },
+		{ "scan -C1", true }, { "scan -C1 -c", false }, { "scan -C1 --json", false },
+		{ "scan -n -N", false }, { "scan -cn", false }, { "scan -pc --json", false },
+		{ "scan -pq", false } };
 	for (size_t i = 0; i < SL_COUNT_OF(cases); i++) {
 		struct sl_scan_options options;
 		struct sl_error err = { 0 };
@@ -402,6 +408,21 @@ Test(options, what_cannot_be_taken_over_is_refused)
 		expect_usage(cases[i].typed, cases[i].want);
 }
 
+Test(options, patterns_and_inputs_cannot_both_be_standard_input)
+{
+	expect_usage("scan -f -", "name files or directories");
+	expect_usage("scan -f - a -", "cannot be scanned as well");
+	expect_usage("scan -f - -f - a", "only once");
+	expect_usage("scan -f= a -f", "needs a value");
+	expect_usage("scan --file= a", "FILE must not be empty");
+}
+
+Test(options, names_of_inputs_are_no_events)
+{
+	expect_usage("scan -l --json a", "use one of them");
+	expect_usage("scan -L --json a", "use one of them");
+}
+
 Test(options, unknown_ones_get_a_hint)
 {
 	static const struct {
@@ -446,8 +467,7 @@ Test(options, unknown_ones_get_a_hint)
 		{ "get --nonsense-of-all-kinds-that-goes-on-and-on-beyond-every-limit a",
 			"'sluice get --help' lists the options" },
 		{ "get -\x01 a", "'sluice get --help' lists the options" },
-		{ "scan -v x", "--invert-match is not supported by this version" },
-		{ "scan -w x", "not supported by this version" },
+		{ "scan --level=error x", "not supported by this version" },
 		{ "scan --recursive x", "not needed: this is the default" },
 		{ "scan --wordy x", "'sluice scan --help' lists the options" },
 		{ "scan -R x", "links in them to files are followed" },

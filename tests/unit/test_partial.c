@@ -187,8 +187,9 @@ oracle(struct sl_span text)
 			(const unsigned char *)line.data, line.len, off == 0, is_closed, false);
 		size_t first = 0;
 		enum sl_verdict verdict = oracle_decide(subject, &first);
+		if (verdict == SL_VERDICT_UNDECIDED && want->totals.undecided++ == 0)
+			want->totals.undecided_line = want->totals.lines;
 		want->totals.lines++;
-		want->totals.undecided += verdict == SL_VERDICT_UNDECIDED;
 		if (verdict != SL_VERDICT_YES) {
 			want->totals.other_case += is_other_case(line);
 			continue;
@@ -218,6 +219,9 @@ expect(const struct outcome *want, struct outcome *got, const char *what)
 	cr_assert(a->hits == b->hits && a->undecided == b->undecided,
 		"%s: %zu hits and %zu undecided, not %zu and %zu", what, (size_t)b->hits,
 		(size_t)b->undecided, (size_t)a->hits, (size_t)a->undecided);
+	cr_assert(!a->undecided || a->undecided_line == b->undecided_line,
+		"%s: line %zu is undecided first, not %zu", what, (size_t)b->undecided_line,
+		(size_t)a->undecided_line);
 	cr_assert_eq(a->other_case, b->other_case, "%s: %zu in another case, not %zu", what,
 		(size_t)b->other_case, (size_t)a->other_case);
 	cr_assert_eq(got->count, want->count, "%s: %zu lines came, not %zu", what, got->count,

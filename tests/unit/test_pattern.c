@@ -376,6 +376,32 @@ Test(pattern, locating_literals_of_several_plans_is_linear_in_the_line)
 	}
 }
 
+Test(pattern, patterns_that_take_more_memory_than_they_may_are_refused)
+{
+	static char bytes[3000][24];
+	static struct sl_span spans[3000];
+	for (int fixed = 0; fixed < 2; fixed++) {
+		for (size_t i = 0; i < SL_COUNT_OF(spans); i++) {
+			int len = snprintf(
+				bytes[i], sizeof(bytes[i]), fixed ? "%zu id" : "%zu \\w+x", i);
+			spans[i] = sl_span(bytes[i], (size_t)len);
+		}
+		struct sl_pattern_spec spec = { .texts = spans,
+			.count = SL_COUNT_OF(spans),
+			.fixed = fixed,
+			.memory_max = fixed ? 500000 : 1000000 };
+		struct sl_error err = { 0 };
+		const struct sl_match_kernel *kernel = sl_match_choose(sl_cpu_features());
+		cr_assert_eq(sl_pattern_new(&pattern, &spec, kernel, &err), SL_E_LIMIT);
+		cr_assert(strstr(err.text, "--max-memory"), "%s", err.text);
+		spec.memory_max = 0;
+		err = (struct sl_error){ 0 };
+		cr_assert_eq(sl_pattern_new(&pattern, &spec, kernel, &err), 0, "%s", err.text);
+		cr_assert_gt(sl_pattern_memory(pattern), fixed ? 50000 : 1000000);
+		sl_pattern_free(pattern);
+	}
+}
+
 Test(pattern, without_patterns_the_default_pair_is_searched)
 {
 	begin(NULL, 0);

@@ -8,6 +8,7 @@
 #include "sluice/base/random.h"
 #include "sluice/rt/engine.h"
 #include "sluice/rt/stats.h"
+#include "support/compress.h"
 #include "support/oracle.h"
 #include "support/run.h"
 #include "support/scratch.h"
@@ -509,7 +510,7 @@ Test(scan, an_input_stops_at_the_number_of_lines_that_was_asked_for)
 
 Test(scan, the_first_hit_ends_the_scan_if_that_is_all_that_was_asked)
 {
-	struct sim_seeds seeds = sim_seeds(40);
+	struct sim_seeds seeds = sim_seeds(16);
 	for (uint64_t seed = seeds.first; seed != seeds.end; seed++) {
 		struct fixture f;
 		begin_pattern(&f, seed, seed % 3 == 0 ? "ERROR|err\\o{157}r" : NULL);
@@ -517,10 +518,10 @@ Test(scan, the_first_hit_ends_the_scan_if_that_is_all_that_was_asked)
 		add_missing(&f, "missing");
 		add_file(&f, "empty", 0);
 		add_file(&f, "a", 300000);
-		add_file(&f, "b", 9000000); /* more than what may be read ahead */
+		add_file(&f, "b", 20000000); /* more than what may be read ahead */
 		sim_check(f.sim, run(&f) == 0, "%s", f.err.text);
 		sim_check(f.sim, f.ended == 3 && f.progress.hits > 0, "ended %zu", f.ended);
-		sim_check(f.sim, f.progress.read < 9000000, "read on");
+		sim_check(f.sim, f.progress.read < 20000000, "read on");
 		end(&f);
 	}
 }
@@ -667,33 +668,199 @@ Test(scan, cancelling_at_any_time_leaves_nothing_behind)
 	}
 }
 
-Test(scan, compressed_and_utf16_inputs_are_never_counted)
+/* ---- what is decoded ---- */
+
+/* The text in UTF-16, with a mark if the order is neither. */
+static void
+add_utf16(struct sl_buf *out, struct sl_span text, unsigned how)
 {
-	static const struct {
-		const char *name, *bytes;
-		size_t len;
-		const char *words;
-	} cases[] = { { "gz", "\x1f\x8b\x08 error\n", 10, "zcat FILE" },
-		{ "zst", "\x28\xb5\x2f\xfd error\n", 11, "zstdcat" },
-		{ "utf16",
-			"\xff\xfe"
-			"e\0r\0r\0o\0r\0\n\0",
-			14, "iconv" } };
-	struct fixture f;
-	begin(&f, 1);
-	for (size_t i = 0; i < SL_COUNT_OF(cases); i++) {
-		add_missing(&f, cases[i].name);
-		sim_put_file(f.sim, cases[i].name, cases[i].bytes, cases[i].len, 0644);
+	bool is_big = how % 3 == 1;
+	if (how % 3 == 2)
+		sl_buf_add(out, "\xff\xfe", 2);
+	for (size_t i = 0; i < text.len; i++) {
+		char unit[2] = { text.data[i], 0 };
+		if (is_big) {
+			unit[0] = 0;
+			unit[1] = text.data[i];
+		}
+		sl_buf_add(out, unit, 2);
 	}
+}
+
+/* The text of a file as one of the forms that are decoded, in several members if it is compressed. */
+static void
+encode(struct sl_random *random, struct sl_buf *out, struct sl_span text)
+{
+	static const enum sl_codec codecs[] = { SL_CODEC_GZIP, SL_CODEC_ZSTD, SL_CODEC_XZ,
+		SL_CODEC_BZIP2 };
+	struct sl_buf wide = { 0 };
+	unsigned how = (unsigned)sl_random_below(random, 6);
+	if (how % 2 && text.len > 4) {
+		add_utf16(&wide, text, how);
+		text = sl_buf_span(&wide);
+	}
+	enum sl_codec codec = codecs[sl_random_below(random, SL_COUNT_OF(codecs))];
+	if (how == 5 && wide.len > 0)
+		sl_buf_add(out, text.data, text.len);
+	for (size_t at = 0; out->len == 0 || (how != 5 && at < text.len);) {
+		size_t most = sl_random_below(random, 200000), some = SL_MIN(text.len - at, most);
+		compress_add(out, codec, text.data + at, some);
+		at += some;
+	}
+	sl_buf_release(&wide);
+}
+
+static void
+add_encoded(struct fixture *f, const char *name, size_t len)
+{
+	struct sl_buf bytes = { 0 };
+	add_file(f, name, len);
+	struct file *file = &f->files[f->count - 1];
+	/* UTF-16 without a mark is recognised by its first line. */
+	memcpy(file->data, "abcdefghijklmnopqrstuvwxyz", SL_MIN(len, (size_t)26));
+	encode(&f->random, &bytes, sl_span(file->data, file->len));
+	sim_put_file(f->sim, name, bytes.data, bytes.len, 0644);
+	sl_buf_release(&bytes);
+}
+
+static void
+add_encoded_stream(struct fixture *f, size_t len)
+{
+	struct sl_buf bytes = { 0 };
+	struct file *file = &f->files[f->count];
+	snprintf(file->name, sizeof(file->name), "-");
+	file->data = malloc(len + 1);
+	file->len = len;
+	fill(&f->random, file->data, len);
+	f->paths[f->count++] = file->name;
+	compress_add(&bytes, SL_CODEC_GZIP, file->data, len);
+	int fd = sim_source(f->sim, 0);
+	for (size_t at = 0; at < bytes.len;) {
+		size_t some = 1 + sl_random_below(&f->random, SL_MIN(bytes.len - at, (size_t)9000));
+		sim_source_data(f->sim, fd, bytes.data + at, some);
+		if (sl_random_below(&f->random, 3) == 0)
+			sim_source_pause(f->sim, fd, 5 * SL_NS_PER_MS);
+		at += some;
+	}
+	sim_source_end(f->sim, fd);
+	sl_buf_release(&bytes);
+}
+
+static void
+add_encoded_mixture(struct fixture *f)
+{
+	add_encoded(f, "a", sl_random_below(&f->random, 900000));
+	add_file(f, "plain", sl_random_below(&f->random, 200000));
+	add_encoded(f, "small", sl_random_below(&f->random, 3000));
+	if (sl_random_below(&f->random, 2))
+		add_encoded_stream(f, sl_random_below(&f->random, 60000));
+	add_encoded(f, "b", 1 + sl_random_below(&f->random, 500000));
+	add_encoded(f, "c", 1);
+}
+
+Test(scan, compressed_and_utf16_inputs_have_the_totals_of_their_text)
+{
+	struct sim_seeds seeds = sim_seeds(40);
+	for (uint64_t seed = seeds.first; seed != seeds.end; seed++) {
+		struct fixture f;
+		begin_pattern(&f, seed, seed % 3 == 0 ? "ERROR|err[o]r" : NULL);
+		if (seed % 4 == 0)
+			wants_lines(&f);
+		f.setup.max_memory = 64 * SL_MIB; /* xz has a window of 8 MiB */
+		add_encoded_mixture(&f);
+		sim_check(f.sim, run(&f) == 0, "%s", f.err.text);
+		check_all(&f);
+		sim_check(f.sim, sl_scan_summary_troubles(&f.progress.summary) == 0, "%s",
+			f.errors[0].text);
+		end(&f);
+	}
+}
+
+/* Wherever compressed data ends early, what was decoded is counted, and the end is named. */
+Test(scan, compressed_inputs_that_are_cut_are_counted_up_to_there)
+{
+	static const enum sl_codec codecs[] = { SL_CODEC_GZIP, SL_CODEC_ZSTD, SL_CODEC_XZ,
+		SL_CODEC_BZIP2 };
+	struct sim_seeds seeds = sim_seeds(40);
+	for (uint64_t seed = seeds.first; seed != seeds.end; seed++) {
+		struct fixture f;
+		struct sl_buf bytes = { 0 };
+		begin(&f, seed);
+		if (seed % 2)
+			wants_lines(&f);
+		f.setup.max_memory = 64 * SL_MIB;
+		add_file(&f, "before", 5000);
+		add_file(&f, "cut", 300000);
+		add_file(&f, "after", 5000);
+		struct file *file = &f.files[1];
+		compress_add(&bytes, codecs[seed / 2 % 4], file->data, file->len);
+		size_t least = SL_CODEC_MAGIC_MAX;
+		size_t len = least + sl_random_below(&f.random, bytes.len - least);
+		sim_put_file(f.sim, "cut", bytes.data, len, 0644);
+		sim_check(f.sim, run(&f) == 0, "%s", f.err.text);
+		check_all(&f);
+		sim_check(f.sim, f.results[1].state == SL_SCAN_TRUNCATED, "state");
+		sim_check(f.sim, f.results[2].state == SL_SCAN_OK, "the others");
+		sl_buf_release(&bytes);
+		end(&f);
+	}
+}
+
+/* The front decodes although those behind it have all the memory that they may have. */
+Test(scan, windows_are_waited_for_in_order)
+{
+	struct sim_seeds seeds = sim_seeds(20);
+	for (uint64_t seed = seeds.first; seed != seeds.end; seed++) {
+		struct fixture f;
+		begin(&f, seed);
+		if (seed % 2)
+			wants_lines(&f);
+		f.setup.max_memory = 32 * SL_MIB;
+		for (unsigned i = 0; i < 6; i++) {
+			char name[] = { (char)('a' + i), '\0' };
+			struct sl_buf bytes = { 0 };
+			add_file(&f, name, 2000);
+			const struct file *file = &f.files[i];
+			enum sl_codec codec = i % 2 ? SL_CODEC_ZSTD : SL_CODEC_XZ;
+			compress_add_window(&bytes, codec, 20, file->data, 1000);
+			compress_add_window(&bytes, codec, 22, file->data + 1000, 1000);
+			sim_put_file(f.sim, name, bytes.data, bytes.len, 0644);
+			sl_buf_release(&bytes);
+		}
+		sim_check(f.sim, run(&f) == 0, "%s", f.err.text);
+		check_all(&f);
+		sim_check(f.sim, sl_scan_summary_troubles(&f.progress.summary) == 0, "%s",
+			f.errors[0].text);
+		end(&f);
+	}
+}
+
+Test(scan, what_cannot_be_decoded_is_never_counted)
+{
+	struct fixture f;
+	struct sl_buf once = { 0 }, twice = { 0 }, wide = { 0 };
+	static const char *const names[] = { "utf32", "twice", "window" };
+	static const char *const words[] = { "UTF-32", "more than once", "--max-memory" };
+	begin(&f, 1);
+	for (size_t i = 0; i < SL_COUNT_OF(names); i++)
+		add_missing(&f, names[i]);
+	compress_add(&once, SL_CODEC_ZSTD, "error\n", 6);
+	compress_add(&twice, SL_CODEC_GZIP, once.data, once.len);
+	compress_add_window(&wide, SL_CODEC_ZSTD, 24, "error\n", 6);
+	sim_put_file(f.sim, "utf32", "\xff\xfe\0\0e\0\0\0", 8, 0644);
+	sim_put_file(f.sim, "twice", twice.data, twice.len, 0644);
+	sim_put_file(f.sim, "window", wide.data, wide.len, 0644);
 	cr_assert_eq(run(&f), 0);
-	for (size_t i = 0; i < SL_COUNT_OF(cases); i++) {
-		cr_assert_eq(f.results[i].state, SL_SCAN_UNSUPPORTED);
+	for (size_t i = 0; i < SL_COUNT_OF(names); i++) {
+		cr_assert_eq(f.results[i].state, SL_SCAN_UNSUPPORTED, "%s", names[i]);
 		cr_assert(f.results[i].bytes == 0 && f.results[i].lines == 0 &&
 			  f.results[i].hits == 0);
-		cr_assert_not_null(
-			strstr(f.errors[i].text, cases[i].words), "%s", f.errors[i].text);
+		cr_assert_not_null(strstr(f.errors[i].text, words[i]), "%s", f.errors[i].text);
 	}
-	cr_assert_eq(sl_scan_summary_troubles(&f.progress.summary), SL_COUNT_OF(cases));
+	cr_assert_eq(sl_scan_summary_troubles(&f.progress.summary), SL_COUNT_OF(names));
+	sl_buf_release(&once);
+	sl_buf_release(&twice);
+	sl_buf_release(&wide);
 	end(&f);
 }
 
@@ -708,7 +875,7 @@ Test(scan, lines_that_a_limit_leaves_open_are_reported)
 	cr_assert_eq(run(&f), 0);
 	cr_assert_eq(f.results[0].state, SL_SCAN_UNDECIDED);
 	cr_assert(f.results[0].undecided == 1 && f.results[0].hits == 1 && f.results[0].lines == 3);
-	cr_assert_not_null(strstr(f.errors[0].text, "cannot decide 1 of the lines of 'hard'"));
+	cr_assert_not_null(strstr(f.errors[0].text, "cannot decide line 2 of 'hard'"));
 	cr_assert_eq(sl_scan_summary_troubles(&f.progress.summary), 1);
 	end(&f);
 }

@@ -28,7 +28,7 @@ struct log {
 	unsigned begun, ended;
 	struct sl_scan_result result;
 	struct sl_error err;
-	uint64_t seen;         /* lines given to the sink */
+	uint64_t seen, around; /* lines given to the sink, that match or are context */
 	uint64_t at, at_lines; /* where the last of them began, and the lines before it */
 };
 
@@ -39,8 +39,9 @@ struct scene {
 	size_t count;
 	struct sl_scan_sink sink;
 	struct sl_scan_setup setup;
-	bool regex;         /* the same pattern, but matched line by line */
-	bool print;         /* a line sink, with numbers */
+	bool regex; /* the same pattern, but matched line by line */
+	bool print; /* a line sink, with numbers and, for half of the seeds, context */
+	bool has_context;
 	uint64_t slow_ns;   /* the sink takes so long for each line */
 	uint64_t fail_line; /* the sink fails at this line; 0 = never */
 	unsigned idles, fail_idle;
@@ -99,6 +100,32 @@ count_naively(const char *data, size_t len)
 	return counts;
 }
 
+/* Lines that do not match, at most BEFORE before or AFTER after one that does. */
+#define BEFORE 2u
+#define AFTER 1u
+
+static uint64_t
+count_context(const char *data, size_t len)
+{
+	uint64_t count = 0, others = 0, after = 0;
+	for (size_t off = 0; off < len;) {
+		const char *newline = memchr(data + off, '\n', len - off);
+		size_t end = newline ? (size_t)(newline - data) + 1 : len;
+		if (count_naively(data + off, end - off).hits) {
+			count += SL_MIN(others, BEFORE);
+			others = 0;
+			after = AFTER;
+		} else if (after) {
+			count++;
+			after--;
+		} else {
+			others++;
+		}
+		off = end;
+	}
+	return count;
+}
+
 /* ---- the scan ---- */
 
 static struct log *
@@ -111,12 +138,13 @@ log_of(struct scene *scene, const struct sl_input *input)
 }
 
 static int
-sink_line(struct scene *scene, struct log *log, const struct sl_scan_line *line)
+sink_line(struct scene *scene, struct log *log, const struct sl_scan_line *line, bool is_context)
 {
-	log->seen++;
+	log->seen += !is_context;
+	log->around += is_context;
 	bool hit = memmem(line->text, line->len, "ERROR", 5) ||
 		   memmem(line->text, line->len, "error", 5);
-	sim_check(scene->sim, hit, "a line that does not match");
+	sim_check(scene->sim, hit != is_context, "a line of the other kind");
 	sim_check(scene->sim,
 		line->off + line->len <= log->len &&
 			memcmp(log->data + line->off, line->text, line->len) == 0,
@@ -126,7 +154,7 @@ sink_line(struct scene *scene, struct log *log, const struct sl_scan_line *line)
 	log->at = line->off;
 	sim_check(scene->sim, line->number == log->at_lines + 1, "line %llu is called %llu",
 		(unsigned long long)log->at_lines + 1, (unsigned long long)line->number);
-	if (scene->fail_line && log->seen == scene->fail_line)
+	if (!is_context && scene->fail_line && log->seen == scene->fail_line)
 		return -EPIPE;
 	return scene->slow_ns ? sl_sleep(scene->slow_ns) : 0;
 }
@@ -155,7 +183,9 @@ sink_event(void *ctx, const struct sl_scan_event *event)
 		log_of(scene, event->input)->begun++;
 		return 0;
 	case SL_SCAN_EVENT_LINE:
-		return sink_line(scene, log_of(scene, event->input), event->line);
+	case SL_SCAN_EVENT_CONTEXT:
+		return sink_line(scene, log_of(scene, event->input), event->line,
+			event->kind == SL_SCAN_EVENT_CONTEXT);
 	case SL_SCAN_EVENT_END:
 		sink_end(log_of(scene, event->input), event->result);
 		return 0;
@@ -232,6 +262,7 @@ build_with(const struct sim_options *options)
 	scene->sim = sim_new(options);
 	scene->cancel_fd = -1;
 	scene->regex = options->seed % 3 == 0;
+	scene->has_context = options->seed % 2 == 0;
 	sl_random_init(&scene->random, options->seed);
 	scene->sink = (struct sl_scan_sink){ scene,
 		SL_SCAN_WANTS(SL_SCAN_EVENT_BEGIN) | SL_SCAN_WANTS(SL_SCAN_EVENT_END), sink_event };
@@ -282,6 +313,13 @@ run(struct scene *scene)
 		scene->sink.wants |= SL_SCAN_WANTS(SL_SCAN_EVENT_LINE);
 		scene->setup.numbers = true;
 	}
+	/* Behind the last of so many hits, lines that match as well are context. */
+	scene->has_context = scene->has_context && scene->setup.max_hits == UINT64_MAX;
+	if (scene->print && scene->has_context) {
+		scene->sink.wants |= SL_SCAN_WANTS(SL_SCAN_EVENT_CONTEXT);
+		scene->setup.before = BEFORE;
+		scene->setup.after = AFTER;
+	}
 	sim_check(scene->sim, sim_run(scene->sim, scan_main, scene) == 0, "the run");
 }
 
@@ -302,6 +340,11 @@ check_log(struct scene *scene, const struct log *log)
 			(unsigned long long)all.lines, (unsigned long long)all.hits, log->len);
 		sim_check(scene->sim, !scene->print || log->seen == all.hits,
 			"%llu lines were given out", (unsigned long long)log->seen);
+		bool has_context = scene->print && scene->has_context;
+		uint64_t around = has_context ? count_context(log->data, log->len) : 0;
+		sim_check(scene->sim, log->around == around,
+			"%llu lines of context were given, not %llu",
+			(unsigned long long)log->around, (unsigned long long)around);
 		return;
 	}
 	struct counts some = count_naively(log->data, SL_MIN((size_t)result->bytes, log->len));

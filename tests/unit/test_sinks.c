@@ -7,6 +7,7 @@
 #include "sluice/sink/json_sink.h"
 #include "sluice/sink/line.h"
 #include "sluice/sink/lines_sink.h"
+#include "sluice/sink/list_sink.h"
 #include "sluice/sink/table_sink.h"
 
 #include <criterion/criterion.h>
@@ -74,7 +75,8 @@ end(struct fixture *f)
 /* ---- events ---- */
 
 static int
-emit_line(struct fixture *f, const struct sl_scan_sink *sink, struct sl_span text)
+emit(struct fixture *f, const struct sl_scan_sink *sink, enum sl_scan_event_kind kind,
+	struct sl_span text, bool begins_group)
 {
 	const unsigned char *bytes = (const unsigned char *)text.data;
 	struct sl_scan_line line = { .matcher = f->matcher,
@@ -84,11 +86,17 @@ emit_line(struct fixture *f, const struct sl_scan_sink *sink, struct sl_span tex
 		.whole_len = text.len,
 		.number = f->number,
 		.off = 100,
-		.is_closed = true };
-	struct sl_scan_event event = {
-		.kind = SL_SCAN_EVENT_LINE, .input = f->input, .line = &line
-	};
+		.is_closed = true,
+		.has_no_match = kind == SL_SCAN_EVENT_CONTEXT,
+		.begins_group = begins_group };
+	struct sl_scan_event event = { .kind = kind, .input = f->input, .line = &line };
 	return sl_scan_emit(sink, 1, &event);
+}
+
+static int
+emit_line(struct fixture *f, const struct sl_scan_sink *sink, struct sl_span text)
+{
+	return emit(f, sink, SL_SCAN_EVENT_LINE, text, true);
 }
 
 static int
@@ -181,13 +189,100 @@ Test(sinks, a_writer_that_has_failed_ends_the_scan_with_the_next_event)
 	const struct sl_results_names names = { .never = true };
 	begin(&f, "name", false);
 	struct sl_scan_sink sinks[] = { sl_count_sink_init(&count, &f.results, &names),
-		sl_lines_sink_init(&lines, &f.results, &names, false),
-		sl_json_sink_init(&json, &f.results, true) };
+		sl_lines_sink_init(&lines, &f.results, &names, (struct sl_lines_sink_options){ 0 }),
+		sl_json_sink_init(
+			&json, &f.results, (struct sl_json_sink_options){ .has_lines = true }) };
 	f.code = -EPIPE;
 	for (size_t i = 0; i < SL_COUNT_OF(sinks); i++)
 		cr_expect_eq(emit_end(&f, &sinks[i], SL_SCAN_OK, 0), -EPIPE);
 	cr_expect_eq(emit_line(&f, &sinks[1], sl_span_str("an error")), -EPIPE);
 	cr_expect_eq(emit_line(&f, &sinks[2], sl_span_str("an error")), -EPIPE);
+	end(&f);
+}
+
+Test(sinks, names_are_listed_of_inputs_with_a_match_or_of_those_that_have_none_for_sure)
+{
+	static const struct {
+		enum sl_scan_state state;
+		uint64_t hits;
+		bool with, without;
+	} cases[] = {
+		{ SL_SCAN_OK, 2, true, false },
+		{ SL_SCAN_OK, 0, false, true },
+		{ SL_SCAN_LIMITED, 1, true, false },
+		{ SL_SCAN_UNDECIDED, 0, false, false },
+		{ SL_SCAN_UNDECIDED, 1, true, false },
+		{ SL_SCAN_UNREADABLE, 0, false, false },
+		{ SL_SCAN_UNREADABLE, 3, true, false },
+		{ SL_SCAN_TRUNCATED, 0, false, false },
+		{ SL_SCAN_BINARY, 0, false, false },
+	};
+	for (size_t i = 0; i < SL_COUNT_OF(cases); i++) {
+		struct fixture f;
+		struct sl_list_sink list;
+		begin(&f, "name", false);
+		struct sl_scan_sink sink = sl_list_sink_init(&list, &f.results, SL_LIST_WITH, '\n');
+		cr_assert_eq(emit_end(&f, &sink, cases[i].state, cases[i].hits), 0);
+		expect(&f, cases[i].with ? "name\n" : "");
+		sink = sl_list_sink_init(&list, &f.results, SL_LIST_WITHOUT, '!');
+		cr_assert_eq(emit_end(&f, &sink, cases[i].state, cases[i].hits), 0);
+		expect(&f, cases[i].without ? "name!" : "");
+		end(&f);
+	}
+}
+
+Test(sinks, each_match_is_printed_on_a_line_of_its_own)
+{
+	struct fixture f;
+	struct sl_lines_sink lines;
+	const struct sl_results_names names = { .always = true, .separator = ':' };
+	begin(&f, "name", false);
+	f.number = 7;
+	struct sl_scan_sink sink = sl_lines_sink_init(&lines, &f.results, &names,
+		(struct sl_lines_sink_options){ .has_numbers = true, .prints_matches = true });
+	cr_assert_eq(emit_line(&f, &sink, sl_span_str("an error, ERROR")), 0);
+	expect(&f, "name:7:error\nname:7:ERROR\n");
+	f.results.style.colour = true;
+	cr_assert_eq(emit_line(&f, &sink, sl_span_str("an error")), 0);
+	cr_assert_eq(sl_results_send(&f.results), 0);
+	cr_expect(strstr(f.sent.data, "error\x1b["), "%s", f.sent.data);
+	cr_expect_eq(lines.incomplete, 0);
+	sl_lines_sink_release(&lines);
+	end(&f);
+}
+
+/* The rest of it is not there to be searched. */
+Test(sinks, a_line_of_which_only_a_part_is_kept_is_noted_if_matches_are_printed)
+{
+	struct fixture f;
+	struct sl_lines_sink lines;
+	const struct sl_results_names names = { .never = true };
+	const unsigned char *text = (const unsigned char *)"an error";
+	begin(&f, "name", false);
+	struct sl_scan_sink sink =
+		sl_lines_sink_init(&lines, &f.results, &names, (struct sl_lines_sink_options){ 0 });
+	struct sl_scan_line line = { .matcher = f.matcher,
+		.text = text,
+		.len = 8,
+		.subject = { text, 8, true },
+		.whole_len = 9,
+		.off = 100,
+		.is_closed = true };
+	struct sl_scan_event event = {
+		.kind = SL_SCAN_EVENT_LINE, .input = f.input, .line = &line
+	};
+	cr_assert_eq(sl_scan_emit(&sink, 1, &event), 0);
+	cr_expect_eq(lines.incomplete, 0);
+	lines.options.prints_matches = true;
+	for (int i = 0; i < 2; i++)
+		cr_assert_eq(sl_scan_emit(&sink, 1, &event), 0);
+	cr_expect_eq(lines.incomplete, 2);
+	cr_expect_eq(lines.incomplete_off, 100);
+	cr_expect_str_eq(lines.incomplete_input, "'name'");
+	line.has_no_match = true;
+	cr_assert_eq(sl_scan_emit(&sink, 1, &event), 0);
+	cr_expect_eq(lines.incomplete, 2);
+	sl_lines_sink_release(&lines);
 	end(&f);
 }
 
@@ -251,7 +346,8 @@ Test(sinks, numbers_of_lines_are_decimal)
 	struct sl_lines_sink lines;
 	const struct sl_results_names names = { .never = true };
 	begin(&f, "name", false);
-	struct sl_scan_sink sink = sl_lines_sink_init(&lines, &f.results, &names, true);
+	struct sl_scan_sink sink = sl_lines_sink_init(
+		&lines, &f.results, &names, (struct sl_lines_sink_options){ .has_numbers = true });
 	for (size_t i = 0; i < SL_COUNT_OF(numbers); i++) {
 		char want[40];
 		snprintf(want, sizeof(want), "%llu:error\n", (unsigned long long)numbers[i]);
@@ -268,7 +364,8 @@ Test(sinks, a_line_has_name_number_and_text)
 	struct sl_lines_sink lines;
 	const struct sl_results_names names = { .always = true, .separator = ':' };
 	begin(&f, "-", false);
-	struct sl_scan_sink sink = sl_lines_sink_init(&lines, &f.results, &names, true);
+	struct sl_scan_sink sink = sl_lines_sink_init(
+		&lines, &f.results, &names, (struct sl_lines_sink_options){ .has_numbers = true });
 	f.number = 7;
 	cr_assert_eq(emit_line(&f, &sink, sl_span_str("an error\r")), 0);
 	expect(&f, "<stdin>:7:an error\r\n");
@@ -284,12 +381,123 @@ Test(sinks, on_a_terminal_controls_are_escaped_and_matches_coloured)
 	f.results.style = (struct sl_results_style){
 		.is_terminal = true, .columns = 80, .colour = true, .unicode = true
 	};
-	struct sl_scan_sink sink = sl_lines_sink_init(&lines, &f.results, &names, false);
+	struct sl_scan_sink sink =
+		sl_lines_sink_init(&lines, &f.results, &names, (struct sl_lines_sink_options){ 0 });
 	cr_assert_eq(emit_line(&f, &sink, sl_span_str("\033[2J error \xc3\xa9 error\r")), 0);
 	expect(&f, "\\x1b[2J \033[1;31merror\033[0m \xc3\xa9 \033[1;31merror\033[0m\n");
 	f.results.style.colour = f.results.style.unicode = false;
 	cr_assert_eq(emit_line(&f, &sink, sl_span_str("error \xc3\xa9\r")), 0);
 	expect(&f, "error \\xc3\\xa9\n");
+	end(&f);
+}
+
+Test(sinks, groups_of_lines_are_separated_and_context_has_a_dash_and_no_colours)
+{
+	static const struct {
+		enum sl_scan_event_kind kind;
+		bool begins_group;
+		const char *plain, *coloured, *nul;
+	} cases[] = {
+		{ SL_SCAN_EVENT_CONTEXT, true, "name-7-error\n",
+			"\033[35mname\033[0m-\033[32m7\033[0m-error\n", "name" },
+		{ SL_SCAN_EVENT_LINE, false, "name:7:error\n",
+			"\033[35mname\033[0m:\033[32m7\033[0m:\033[1;31merror\033[0m\n", "name" },
+		{ SL_SCAN_EVENT_LINE, true, "--\nname:7:error\n",
+			"--\n\033[35mname\033[0m:\033[32m7\033[0m:\033[1;31merror\033[0m\n",
+			"--\nname" },
+		{ SL_SCAN_EVENT_CONTEXT, true, "--\nname-7-error\n",
+			"--\n\033[35mname\033[0m-\033[32m7\033[0m-error\n", "--\nname" },
+	};
+	for (unsigned style = 0; style < 3; style++) {
+		struct fixture f;
+		struct sl_lines_sink lines;
+		const struct sl_results_names names = { .always = true,
+			.separator = style == 2 ? '\0' : ':' };
+		begin(&f, "name", false);
+		f.number = 7;
+		f.results.style.colour = style == 1;
+		struct sl_scan_sink sink = sl_lines_sink_init(&lines, &f.results, &names,
+			(struct sl_lines_sink_options){ .has_numbers = true, .has_context = true });
+		for (size_t i = 0; i < SL_COUNT_OF(cases); i++) {
+			const char *const wants[] = { cases[i].plain, cases[i].coloured,
+				cases[i].nul };
+			cr_assert_eq(emit(&f, &sink, cases[i].kind, sl_span_str("error"),
+					     cases[i].begins_group),
+				0);
+			expect(&f, wants[style]);
+		}
+		end(&f);
+	}
+}
+
+Test(sinks, of_a_long_line_a_part_around_the_first_match_is_printed)
+{
+	static const struct {
+		size_t most;
+		const char *text, *want;
+	} cases[] = {
+		{ 40, "aaaaaaaaaaaaaaaaaaaaerrorbbbbbbbbbbbbbbb",
+			"aaaaaaaaaaaaaaaaaaaaerrorbbbbbbbbbbbbbbb\n" },
+		{ 15, "aaaaaaaaaaaaaaaaaaaaerrorbbbbbbbbbbbbbbb",
+			"[... 15 bytes] aaaaaerrorbbbbb [... 10 bytes]\n" },
+		{ 15, "aaerrorbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb",
+			"aaerrorbbbbbbbb [... 25 bytes]\n" },
+		{ 15, "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaerror err",
+			"[... 25 bytes] aaaaaaerror err\n" },
+		{ 3, "aaaaaaaaaaaaaaaaaaaaerrorbbbbbbbbbbbbbbb",
+			"[... 20 bytes] err [... 17 bytes]\n" },
+		{ 9,
+			"aaaaaaaaaaaaaaaaaa\xc3\xa9"
+			"error\xc3\xa9"
+			"bbbbbbbbbbbb",
+			"[... 18 bytes] \xc3\xa9"
+			"error\xc3\xa9 [... 12 bytes]\n" },
+		{ 7,
+			"aaaaaaaaaaaaaaaaaa\xc3\xa9"
+			"error\xc3\xa9"
+			"bbbbbbbbbbbb",
+			"[... 20 bytes] error [... 14 bytes]\n" },
+	};
+	for (size_t i = 0; i < SL_COUNT_OF(cases); i++) {
+		struct fixture f;
+		struct sl_lines_sink lines;
+		const struct sl_results_names names = { .never = true };
+		begin(&f, "name", false);
+		struct sl_scan_sink sink = sl_lines_sink_init(&lines, &f.results, &names,
+			(struct sl_lines_sink_options){ .most = cases[i].most });
+		cr_assert_eq(emit_line(&f, &sink, sl_span_str(cases[i].text)), 0);
+		expect(&f, cases[i].want);
+		end(&f);
+	}
+}
+
+Test(sinks, of_a_long_line_without_a_match_the_first_part_is_printed)
+{
+	struct fixture f;
+	struct sl_lines_sink lines;
+	const struct sl_results_names names = { .never = true };
+	begin(&f, "name", false);
+	struct sl_scan_sink sink = sl_lines_sink_init(&lines, &f.results, &names,
+		(struct sl_lines_sink_options){ .most = 15, .has_context = true });
+	cr_assert_eq(
+		emit(&f, &sink, SL_SCAN_EVENT_CONTEXT, sl_span_str("some bytes and error"), false),
+		0);
+	expect(&f, "some bytes and  [... 5 bytes]\n");
+	end(&f);
+}
+
+Test(sinks, context_in_json_has_no_matches)
+{
+	struct fixture f;
+	struct sl_json_sink json;
+	begin(&f, "name", false);
+	f.number = 7;
+	struct sl_scan_sink sink = sl_json_sink_init(&json, &f.results,
+		(struct sl_json_sink_options){ .has_lines = true, .has_context = true });
+	cr_assert_eq(emit(&f, &sink, SL_SCAN_EVENT_CONTEXT, sl_span_str("fine"), true), 0);
+	expect(&f, "{\"type\":\"context\",\"data\":{\"path\":{\"text\":\"name\"},\"lines\":{"
+		   "\"text\":\"fine\\n\"},\"line_number\":7,\"absolute_offset\":100,"
+		   "\"submatches\":[]}}\n");
 	end(&f);
 }
 
@@ -305,7 +513,8 @@ Test(sinks, however_long_a_line_is_no_more_is_collected_than_a_buffer_and_an_esc
 	memset(text, 1, LEN);
 	begin(&f, "name", false);
 	f.results.style = (struct sl_results_style){ .is_terminal = true, .columns = 80 };
-	struct sl_scan_sink sink = sl_lines_sink_init(&lines, &f.results, &names, false);
+	struct sl_scan_sink sink =
+		sl_lines_sink_init(&lines, &f.results, &names, (struct sl_lines_sink_options){ 0 });
 	cr_assert_eq(emit_line(&f, &sink, sl_span(text, LEN)), 0);
 	cr_assert_eq(sl_results_send(&f.results), 0);
 	cr_expect_eq(f.sent.len, 4 * (size_t)LEN + 1);
@@ -358,7 +567,8 @@ Test(sinks, json_counts_the_bytes_and_matches_that_it_prints_of_each_input_and_o
 	const struct sl_scan_summary summary = { .inputs = 2, .lines = 8, .hits = 4 };
 	size_t printed = 0;
 	begin(&f, "name", false);
-	struct sl_scan_sink sink = sl_json_sink_init(&json, &f.results, true);
+	struct sl_scan_sink sink = sl_json_sink_init(
+		&json, &f.results, (struct sl_json_sink_options){ .has_lines = true });
 	for (unsigned i = 1; i <= 2; i++) {
 		cr_assert_eq(sl_results_send(&f.results), 0);
 		sl_buf_clear(&f.sent);
@@ -386,7 +596,8 @@ Test(sinks, json_without_lines_wants_none_and_its_matches_are_matching_lines)
 	struct fixture f;
 	struct sl_json_sink json;
 	begin(&f, "name", false);
-	struct sl_scan_sink sink = sl_json_sink_init(&json, &f.results, false);
+	struct sl_scan_sink sink =
+		sl_json_sink_init(&json, &f.results, (struct sl_json_sink_options){ 0 });
 	cr_expect_eq(sink.wants & SL_SCAN_WANTS(SL_SCAN_EVENT_LINE), 0);
 	cr_assert_eq(emit_begin(&f, &sink), 0);
 	cr_assert_eq(emit_end(&f, &sink, SL_SCAN_OK, 5), 0);
@@ -404,7 +615,8 @@ Test(sinks, json_counts_inputs_whose_lines_come_in_turns_each_by_itself)
 	struct sl_input *inputs[3];
 	begin(&f, "name", false);
 	struct sl_input *own = f.input;
-	struct sl_scan_sink sink = sl_json_sink_init(&json, &f.results, true);
+	struct sl_scan_sink sink = sl_json_sink_init(
+		&json, &f.results, (struct sl_json_sink_options){ .has_lines = true });
 	for (size_t i = 0; i < SL_COUNT_OF(inputs); i++) {
 		cr_assert_eq(sl_input_new(&inputs[i], "other", false), 0);
 		f.input = inputs[i];
@@ -434,7 +646,8 @@ Test(sinks, json_has_null_for_a_line_without_a_number)
 	struct fixture f;
 	struct sl_json_sink json;
 	begin(&f, "name", false);
-	struct sl_scan_sink sink = sl_json_sink_init(&json, &f.results, true);
+	struct sl_scan_sink sink = sl_json_sink_init(
+		&json, &f.results, (struct sl_json_sink_options){ .has_lines = true });
 	cr_assert_eq(emit_line(&f, &sink, sl_span_str("error")), 0);
 	cr_assert_eq(sl_results_send(&f.results), 0);
 	cr_expect(strstr(f.sent.data, "\"line_number\":null,"), "%s", f.sent.data);
@@ -454,6 +667,14 @@ Test(sinks, lines_are_made_only_for_sinks_that_print_them)
 	const unsigned line = SL_SCAN_WANTS(SL_SCAN_EVENT_LINE);
 	cr_expect_eq(sl_table_sink_init(&table, &results).wants & line, 0);
 	cr_expect_eq(sl_count_sink_init(&count, &results, &names).wants & line, 0);
-	cr_expect_neq(sl_lines_sink_init(&lines, &results, &names, false).wants & line, 0);
-	cr_expect_neq(sl_json_sink_init(&json, &results, true).wants & line, 0);
+	cr_expect_neq(
+		sl_lines_sink_init(&lines, &results, &names, (struct sl_lines_sink_options){ 0 })
+				.wants &
+			line,
+		0);
+	cr_expect_neq(sl_json_sink_init(
+			      &json, &results, (struct sl_json_sink_options){ .has_lines = true })
+				      .wants &
+			      line,
+		0);
 }

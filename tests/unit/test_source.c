@@ -760,7 +760,8 @@ Test(source, a_stream_passes_on_what_it_has_when_it_pauses)
 		struct stream stream = { .text = "error\n" };
 		run_stream(&stream, seed, SL_NS_PER_S, 0);
 		cr_expect_eq(stream.code, 0);
-		cr_expect_eq(stream.reads, 7, "%u reads", stream.reads);
+		/* The first byte alone could be that of a UTF-16 character. */
+		cr_expect_eq(stream.reads, 6, "%u reads", stream.reads);
 	}
 }
 

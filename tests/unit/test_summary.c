@@ -19,7 +19,10 @@ static const struct {
 	{ SL_SCAN_UNDECIDED, 0, false, false },
 	{ SL_SCAN_UNSUPPORTED, 0, true, true },
 	{ SL_SCAN_UNSUPPORTED, 5, false, false },
-	{ SL_SCAN_TRUNCATED, 0, false, false },
+	{ SL_SCAN_TRUNCATED, 0, true, false },
+	{ SL_SCAN_TRUNCATED, 5, false, false },
+	{ SL_SCAN_DAMAGED, 0, true, false },
+	{ SL_SCAN_DAMAGED, 5, false, false },
 	{ SL_SCAN_UNREADABLE, 0, true, false },
 	{ SL_SCAN_UNREADABLE, 5, false, false },
 };

@@ -5,7 +5,7 @@
 #define SLUICE_CLI_COMMANDS_H
 
 /*
- * Run a command: argv[0] is its own word ("get"). Called once, by main, after sl_signal_block() and
+ * Run a command: argv[0] is its own word ("get"). Called once, by main, after
  * sl_console_open(), outside any runtime. Returns the exit status; does not return if a signal
  * ended the run.
  */

@@ -63,21 +63,32 @@ struct sl_words {
 
 struct sl_scan_options {
 	struct sl_words inputs;   /* may be empty: stdin, if it is not a terminal */
-	struct sl_words patterns; /* -e; empty = the default rule, "ERROR" or "error" */
+	struct sl_words patterns; /* -e; if there are no files either: lines with ERROR or error */
+	struct sl_words pattern_files; /* -f; "-" = stdin, once, and then not among the inputs */
 	bool fixed_strings;
 	bool ignore_case;
+	bool word_regexp;
+	bool line_regexp; /* then word_regexp is not used */
+	bool invert_match;
 
 	bool is_of_get; /* those of `sluice get --scan`: only their long names are options there */
 
-	bool print; /* never with count or quiet */
+	bool print;         /* never with count, quiet or a list of names */
+	bool only_matching; /* implies print, unless json */
+	bool files_with_matches, files_without_match; /* not both; neither with json */
 	bool count;
 	bool quiet;
 	bool line_number;    /* implies print, unless json */
 	bool no_line_number; /* excludes line_number, the later option wins; as the next two */
 	bool with_filename;
 	bool no_filename;
-	bool null_names;    /* a NUL after names, not a colon */
-	uint64_t max_count; /* error lines after which an input ends; UINT64_MAX = no limit */
+	bool null_names; /* a NUL after names, not a colon */
+	/* Lines printed around each error line; SL_OPTION_NO_CONTEXT = not given, so that groups of
+	 * lines are not separated. Any of them implies print, unless json. */
+	uint64_t before, after, context;
+	uint64_t
+		max_columns; /* bytes of a line that are printed; 0 = all; SL_OPTION_AUTO_COLUMNS */
+	uint64_t max_count;  /* error lines after which an input ends; UINT64_MAX = no limit */
 	bool json;
 	bool verbose;
 	bool stats;
@@ -92,6 +103,12 @@ struct sl_scan_options {
 	uint64_t max_memory;
 	enum sl_io_mode io;
 };
+
+#define SL_OPTION_NO_CONTEXT UINT64_MAX
+#define SL_OPTION_AUTO_COLUMNS UINT64_MAX /* a number for a terminal, all elsewhere */
+
+/* Lines around error lines are printed, if any are. */
+bool sl_scan_has_context(const struct sl_scan_options *options);
 
 struct sl_get_options {
 	struct sl_words urls;    /* may be empty if there are lists */

@@ -49,7 +49,8 @@ struct sl_run {
 void sl_run_fit_memory(uint64_t *max_memory, uint64_t available, uint64_t least);
 
 /*
- * Run until fn and all tasks below it have ended. Not in a task; sl_signal_block() was called.
+ * Run until fn and all tasks below it have ended. Not in a task. Signals are handled from here
+ * on; before, they have their default actions.
  * Returns 0, with the results set; or a negative code, described in *err: the ring cannot be set up
  * or memory ends, and fn was not called; or run->is_stuck.
  */

@@ -14,6 +14,7 @@
 #include "sluice/sink/count_sink.h"
 #include "sluice/sink/json_sink.h"
 #include "sluice/sink/lines_sink.h"
+#include "sluice/sink/list_sink.h"
 #include "sluice/sink/table_sink.h"
 
 struct sl_scan_output_setup {
@@ -39,6 +40,7 @@ struct sl_scan_output {
 	struct sl_table_sink table;
 	struct sl_lines_sink lines;
 	struct sl_count_sink count;
+	struct sl_list_sink list;
 	struct sl_json_sink json;
 	uint64_t waited_ns; /* for the reader of stdout */
 };
@@ -56,6 +58,9 @@ int sl_scan_output_begin(
 SL_SUSPENDS
 int sl_scan_output_end(struct sl_scan_output *output, const struct sl_scan_outcome *outcome,
 	bool complete, struct sl_error *err) SL_MUST_CHECK;
+
+/* True if something that was to be printed was not: this is reported, and the run has failed. */
+bool sl_scan_output_is_incomplete(const struct sl_scan_output *output);
 
 /*
  * For a run that never ends because the ring has failed, outside of its tasks: print the table of

@@ -48,9 +48,11 @@ struct sl_decode_io {
 
 struct sl_decoder;
 
-/* NULL if out of memory. `codec` is not SL_CODEC_NONE. `window_max` in bytes; for zstd it counts as
- * the next lower power of two. */
+/* NULL if out of memory. `codec` is not SL_CODEC_NONE. `window_max` in bytes. */
 struct sl_decoder *sl_decoder_new(enum sl_codec codec, uint64_t window_max) SL_MUST_CHECK;
+
+/* For a caller that stores nothing: no ratio is SL_DECODE_BOMB. */
+void sl_decoder_permit_any_ratio(struct sl_decoder *decoder);
 
 /* NULL is fine. */
 void sl_decoder_free(struct sl_decoder *decoder);
@@ -62,6 +64,16 @@ void sl_decoder_free(struct sl_decoder *decoder);
  */
 enum sl_decode_step sl_decoder_step(
 	struct sl_decoder *decoder, struct sl_decode_io *io) SL_MUST_CHECK;
+
+/*
+ * After SL_DECODE_WINDOW: the bytes of window that the member needs; for xz about so many. And go
+ * on with a higher limit, as if it had been higher before: false if the member needs still more.
+ */
+uint64_t sl_decoder_window(const struct sl_decoder *decoder);
+bool sl_decoder_raise_window(struct sl_decoder *decoder, uint64_t window_max) SL_MUST_CHECK;
+
+/* It returned a failure, which stays. */
+bool sl_decoder_has_failed(const struct sl_decoder *decoder);
 
 bool sl_decode_is_failure(enum sl_decode_step step);
 

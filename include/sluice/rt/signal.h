@@ -6,10 +6,14 @@
 
 #include "sluice/rt/task.h"
 
+/* Ignore PIPE and XFSZ: writes fail instead. Call first in main. */
+void sl_signal_ignore_write_errors(void);
+
 /*
- * Block INT, TERM, HUP, TSTP, CONT, WINCH and USR1 for this thread and those it will start; ignore
- * PIPE and XFSZ. Call once in main, before sl_rt_new. A signal that was ignored when the program
- * started (nohup) stays ignored.
+ * Block INT, TERM, HUP, TSTP, CONT, WINCH and USR1 for this thread and those it will start. Call
+ * once, before sl_rt_new, and not earlier: until the runtime reads them, they would not end a
+ * program that waits for something. A signal that was ignored when the program started (nohup)
+ * stays ignored.
  */
 void sl_signal_block(void);
 

@@ -11,6 +11,10 @@
  * literal of a prefilter, and is confirmed (pattern.h). The scan confirms the lines that begin and
  * end in the block. A line that a cut has split can only be confirmed by the caller, who has its
  * text: its edges say so.
+ *
+ * Where the lines that do not match are selected, results still count those that do, and are merged
+ * alike: only marks and totals are inverted. So it does not matter what a line that is cut may
+ * still become.
  */
 #ifndef SLUICE_SCAN_BLOCK_H
 #define SLUICE_SCAN_BLOCK_H
@@ -32,6 +36,7 @@ struct sl_block_result {
 	uint64_t newlines;
 	uint64_t hits;                /* matching lines that begin and end inside */
 	uint64_t undecided;           /* of such lines: a limit was reached */
+	uint64_t undecided_line;      /* newlines before the first of them, if there are some */
 	enum sl_block_line head_line; /* before the first newline, or all if there is none */
 	enum sl_block_line tail_line; /* after the last newline, or all if there is none */
 	bool tail_open;               /* the last byte is not a newline */
@@ -59,7 +64,8 @@ struct sl_block_steps {
 	struct sl_matcher *matcher; /* confirms candidates; NULL if the plans have no prefilter */
 	const unsigned char *data;
 	size_t len;
-	uint64_t *marks; /* zero; as in match_pass.h, of the lines that match; or NULL */
+	uint64_t *marks; /* zero; as in match_pass.h, of the lines that are selected; or NULL */
+	bool inverts;    /* lines that do not match are, and are decided */
 	uint64_t (*clock_ns)(void);
 	struct sl_block_result *result; /* of data[0, at) */
 
@@ -71,6 +77,7 @@ struct sl_block_steps {
 	struct sl_block_result slice;
 	uint64_t own_marks[SL_MATCH_MARK_WORDS(SL_BLOCK_SLICE)]; /* if the caller has none */
 	uint64_t candidates[SL_MATCH_MARK_WORDS(SL_BLOCK_SLICE)];
+	uint64_t undecided[SL_MATCH_MARK_WORDS(SL_BLOCK_SLICE)]; /* if `inverts` */
 };
 
 /*
@@ -107,10 +114,18 @@ struct sl_block_totals {
 	uint64_t lines; /* a last line without newline counts */
 	uint64_t hits;  /* lines that match */
 	uint64_t undecided;
-	uint64_t other_case; /* lines that do not match, but would if case were ignored */
+	uint64_t undecided_line; /* lines before the first of them, if there are some */
+	uint64_t other_case;     /* lines that do not match, but would if case were ignored */
 };
 
 /* Totals of a whole input. Its first and last lines count if they are a HIT. */
 struct sl_block_totals sl_block_finish(const struct sl_block_result *result);
+
+/* The same if the lines that do not match are selected: `hits` counts those. */
+struct sl_block_totals sl_block_finish_inverted(const struct sl_block_result *result);
+
+/* Of a part that begins where its input does: lines that end with a newline and do not match. What
+ * follows does not change that. */
+uint64_t sl_block_closed_others(const struct sl_block_result *result);
 
 #endif

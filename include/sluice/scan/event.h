@@ -20,7 +20,7 @@
 
 struct sl_input;
 
-/* A matching line. */
+/* A line that is selected because it matches, or because it does not; or context of one. */
 struct sl_scan_line {
 	struct sl_matcher *matcher; /* to locate matches in the line, with sl_matcher_find */
 	const unsigned char *text;  /* without the newline */
@@ -30,9 +30,15 @@ struct sl_scan_line {
 	/* Of a line longer than SL_PARTIAL_KEEP that is only a part (scan/partial.h): so many bytes
 	 * are before it, and so many has the whole line. */
 	uint64_t skipped, whole_len;
-	uint64_t number; /* from 1; 0 if numbers were not asked for */
-	uint64_t off;    /* in the input */
-	bool is_closed;  /* it ended with a newline */
+	uint64_t number;   /* from 1; 0 if numbers were not asked for */
+	uint64_t off;      /* in the input */
+	bool is_closed;    /* it ended with a newline */
+	bool has_no_match; /* it is selected because it does not match, or context of one that is
+			      because it does */
+
+	/* It is the first of its input, or lines before it were left out. Only known if context is
+	 * wanted. */
+	bool begins_group;
 };
 
 enum sl_scan_event_kind {
@@ -45,6 +51,7 @@ enum sl_scan_event_kind {
 	/* The whole scan, once it is complete. Emitted by the caller of sl_scan_run, which has the
 	 * time of the run and first removes its display of the progress. Of no input. */
 	SL_SCAN_EVENT_SUMMARY,
+	SL_SCAN_EVENT_CONTEXT, /* a line before or after one that matches, in the order of lines */
 };
 
 struct sl_scan_outcome {
@@ -57,7 +64,7 @@ struct sl_scan_event {
 	enum sl_scan_event_kind kind;
 	const struct sl_input *input; /* NULL if it is of no input */
 	union {
-		const struct sl_scan_line *line;       /* LINE */
+		const struct sl_scan_line *line;       /* LINE, CONTEXT */
 		const struct sl_scan_result *result;   /* END */
 		const struct sl_scan_outcome *outcome; /* SUMMARY */
 	};

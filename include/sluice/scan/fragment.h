@@ -3,7 +3,8 @@
  * one. Pure.
  *
  * Of a line longer than `keep` only a part is kept: its first bytes if the pattern confirms
- * candidates, since checks see no others; else those around its first literal. Which ones depends
+ * candidates, since checks see no others, or selects lines without a literal; else those around its
+ * first literal. Which ones depends
  * on the line alone, not on where it was cut nor on the order in which its parts were added. For
  * that a fragment keeps more than it shows; fragment.c says what, and why it is enough: at most
  * twice `keep`, and of a fragment up to `keep` just its bytes.
@@ -16,9 +17,11 @@
 /* What is kept of a line. */
 struct sl_fragment_rule {
 	const struct sl_match_plan *plan;
-	bool keeps_text; /* else only lengths */
-	bool confirms;   /* keep the first bytes; else those around the first literal of the plan */
-	size_t keep;     /* bytes, at least SL_FRAGMENT_KEEP_MIN */
+	bool keeps_text;  /* else only lengths */
+	bool confirms;    /* keep the first bytes, which is all that checks see; else those around
+			    the first literal of the plan */
+	bool keeps_first; /* the first bytes as well, for lines that are shown without a match */
+	size_t keep;      /* bytes, at least SL_FRAGMENT_KEEP_MIN */
 };
 
 #define SL_FRAGMENT_KEEP_MIN (2u * SL_MATCH_LITERAL_LEN)
@@ -82,6 +85,10 @@ struct sl_fragment_cut {
 /* Of a view that is a whole line. Searches it for the first literal if it is long and was not
  * searched yet. */
 struct sl_fragment_cut sl_fragment_cut(
+	const struct sl_fragment_rule *rule, const struct sl_fragment_view *line);
+
+/* The same, but its first bytes. The rule must have kept them. */
+struct sl_fragment_cut sl_fragment_cut_first(
 	const struct sl_fragment_rule *rule, const struct sl_fragment_view *line);
 
 #endif

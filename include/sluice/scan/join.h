@@ -52,7 +52,15 @@ int sl_join_end(struct sl_join *join, struct sl_partial_line *line) SL_MUST_CHEC
 static inline struct sl_block_totals
 sl_join_totals(const struct sl_join *join)
 {
-	return sl_block_finish(&join->total.result);
+	return sl_partial_totals(&join->spec, &join->total.result);
+}
+
+/* Selected lines of the pieces before; of the one that is open, only what is sure. */
+static inline uint64_t
+sl_join_hits(const struct sl_join *join)
+{
+	return join->spec.inverts ? sl_block_closed_others(&join->total.result)
+				  : sl_join_totals(join).hits;
 }
 
 /* Undecided lines of the pieces before, and the one that the current piece completes. */

@@ -24,6 +24,8 @@
 struct sl_partial_spec {
 	struct sl_fragment_rule text;
 	struct sl_matcher *matcher; /* confirms candidates */
+	bool inverts;   /* a line that does not match is what is called a matching line below */
+	bool gives_all; /* lines at cuts that do not match as well, marked as context */
 };
 
 /* A run of bytes, and the result of scanning it. */
@@ -33,16 +35,18 @@ struct sl_partial_run {
 	struct sl_block_result block;
 };
 
-/* A matching line that a cut has split. */
+/* A line that a cut has split. It matches, or is_context. */
 struct sl_partial_line {
 	const unsigned char *text;
 	size_t len;         /* at most SL_PARTIAL_KEEP */
 	uint64_t skipped;   /* bytes of the line before `text` */
 	uint64_t whole_len; /* of the line without its newline */
 	uint64_t off;       /* in the input */
-	uint64_t index; /* newlines before it: of the input, if the partial begins where that does,
+	uint64_t index;  /* newlines before it: of the input, if the partial begins where that does,
 	                       else of the partial */
-	bool is_closed; /* it ends with a newline, not with the input */
+	bool is_closed;  /* it ends with a newline, not with the input */
+	bool is_context; /* it does not match */
+	bool begins_group; /* of lines that are given: set by context.h */
 };
 
 /* In its owner's memory; {.off = N} is the partial of no bytes. */
@@ -60,9 +64,17 @@ sl_partial_end_off(const struct sl_partial *partial)
 	return partial->off + partial->result.len;
 }
 
+/* The totals of a result that these partials were merged from. */
+struct sl_block_totals sl_partial_totals(
+	const struct sl_partial_spec *spec, const struct sl_block_result *result);
+
 /* `keeps_text`: matching lines are wanted, not only their number. pattern and matcher must stay. */
 struct sl_partial_spec sl_partial_spec_of(
 	const struct sl_pattern *pattern, struct sl_matcher *matcher, bool keeps_text);
+
+/* Lines at cuts that do not match are given as well: functions that return 1 for a line that
+ * matches do so for each line. */
+void sl_partial_spec_give_all(struct sl_partial_spec *spec);
 
 void sl_partial_release(struct sl_partial *partial);
 

@@ -10,6 +10,12 @@
  * it). The literals that an expression needs (pattern_literals.h) make a line a candidate; every
  * line is one if there is an expression for which none are known.
  *
+ * A match may have to be a whole word or the whole line: then no literal decides, they only make
+ * lines candidates, and all of them together are one check (lexicon.h). Expressions are compiled
+ * with what has to surround them. A pattern that inverts selects the lines that do not match. That
+ * is applied to what was found (block.h), never to candidates; a line that is undecided is not
+ * selected either way.
+ *
  * An expression in ASCII means bytes; one that names characters beyond ASCII, \p or \X means the
  * characters of UTF-8, and bytes that are not UTF-8 match nothing of it. A pattern is constant once
  * made and may be shared by threads; each thread needs a matcher of its own.
@@ -28,6 +34,7 @@
 #define SLUICE_SCAN_PATTERN_H
 
 #include "sluice/base/error.h"
+#include "sluice/scan/lexicon.h"
 #include "sluice/scan/match.h"
 
 #define SL_PATTERN_LINE_MAX (1024u * 1024u)    /* bytes of a line that checks see */
@@ -45,13 +52,18 @@ struct sl_matcher;
 struct sl_pattern_spec {
 	const struct sl_span *texts; /* none: the default, lines that contain ERROR or error */
 	size_t count;
+	bool has_no_default; /* no text: no line matches */
 	bool fixed; /* literals, as grep -F; a newline divides a text into several, as in grep */
 	bool ignore_case; /* ASCII letters; all letters of patterns with characters beyond ASCII */
+	enum sl_bounds bounds; /* what has to surround a match */
+	bool inverts;          /* the lines that do not match are selected */
+	uint64_t memory_max;   /* bytes that compiling, and the result, may take; 0: no limit */
 };
 
 /*
  * Compile. The texts need not stay. Returns 0; SL_E_USAGE with `err` naming pattern, offset and
- * reason, also for an expression that cannot match without a newline; -ENOMEM.
+ * reason, also for an expression that cannot match without a newline; SL_E_LIMIT beyond memory_max;
+ * -ENOMEM.
  * `*out` is the caller's to free.
  */
 int sl_pattern_new(struct sl_pattern **out, const struct sl_pattern_spec *spec,
@@ -63,9 +75,15 @@ void sl_pattern_free(struct sl_pattern *pattern);
 /* The plans for the kernels; at least one. */
 const struct sl_match_plan *sl_pattern_plan(const struct sl_pattern *pattern);
 
+/* Memory that it takes, in bytes. */
+uint64_t sl_pattern_memory(const struct sl_pattern *pattern);
+
 /* True if there are prefilters: candidates have to be confirmed, by a matcher and with their
  * text. */
 bool sl_pattern_confirms(const struct sl_pattern *pattern);
+
+/* True if the lines that do not match are selected. */
+bool sl_pattern_inverts(const struct sl_pattern *pattern);
 
 /* True if PCRE2 confirms: each matcher has a stack for it, of up to SL_PATTERN_JIT_STACK. */
 bool sl_pattern_has_expressions(const struct sl_pattern *pattern);

@@ -32,12 +32,16 @@ struct sl_scan_setup {
 	/* Called by the task that called sl_scan_run. */
 	const struct sl_scan_sink *sinks;
 	size_t sink_count;
-	int output_fd;     /* where the results go: if it is a regular file, it is not scanned;
+	int output_fd;          /* where the results go: if it is a regular file, it is not scanned;
 			      0 = none */
-	bool numbers;      /* lines are numbered */
-	bool no_follow;    /* links found in directories are skipped */
+	bool numbers;           /* lines are numbered */
+	bool no_follow;         /* links found in directories are skipped */
+	uint64_t before, after; /* lines of context, if a sink wants CONTEXT */
 	uint64_t max_hits; /* of an input; UINT64_MAX = no limit. What comes after the last of them
 			      is not counted. */
+	/* The first matching line of an input ends it, as max_hits = 1 does, but what was read with
+	 * it may be counted. */
+	bool stop_input_at_hit;
 	bool stop_at_hit; /* the first matching line of any input ends the scan: only the END of its
 			      input still comes */
 	size_t chunk; /* bytes of a read, a multiple of 4096; less if max_memory does not allow 2 of

@@ -7,11 +7,8 @@
 
 #include "sluice/base/bytes.h"
 
-/* Bytes at the beginning of an input, from the first that is not NUL, that decide its form. */
+/* Bytes at the beginning of an input that decide its form, and whether it is binary. */
 #define SL_SNIFF_WINDOW (8u * 1024u)
-
-/* With as many bytes, or all of a shorter input, its magic number is known. */
-#define SL_SNIFF_FORM 16u
 
 enum sl_form {
 	SL_FORM_PLAIN, /* lines of bytes, as far as can be seen */
@@ -28,8 +25,12 @@ enum sl_form {
 	SL_FORMS
 };
 
-/* The form of an input that begins with these bytes: by its magic number, else as sl_sniff_block
- * finds it in the first SL_SNIFF_WINDOW of them. */
+/*
+ * The form of an input that begins with these bytes, SL_SNIFF_WINDOW of them or as many as
+ * sl_sniff_wants_more wants; or fewer, if that is the whole input. By its magic number; or, behind
+ * NULs, which are a hole, UTF-16 by its first line, of which at most 24 characters are looked at:
+ * at least 4, the first of them and three quarters ASCII. Further bytes do not change it.
+ */
 enum sl_form sl_sniff_form(const unsigned char *data, size_t len);
 
 /* True if more bytes could change the answer of sl_sniff_form: these are the beginning of a magic
@@ -39,7 +40,7 @@ bool sl_sniff_wants_more(const unsigned char *data, size_t len);
 /*
  * The form of any block of an input, wherever it lies: UTF-16 if it has a line in that encoding, or
  * part of a line, such as a program that appends in another encoding leaves behind. Only ASCII
- * characters are recognised: 4 before a newline or before the end of the block, or 24 anywhere.
+ * characters are recognised: 4 before a newline, or 24 anywhere.
  */
 enum sl_form sl_sniff_block(const unsigned char *data, size_t len);
 
@@ -55,9 +56,6 @@ bool sl_sniff_has_only_cr(const unsigned char *data, size_t len);
 
 /* For messages: "gzip", "UTF-16". Static text. */
 const char *sl_form_name(enum sl_form form);
-
-/* A command that prints such a file as plain text, without the file's name: "zcat". Static text. */
-const char *sl_form_reader(enum sl_form form);
 
 /* True for UTF-16 and UTF-32, false for what is compressed. */
 bool sl_form_is_wide(enum sl_form form);

@@ -16,6 +16,7 @@
 #define SLUICE_SCAN_SOURCE_H
 
 #include "sluice/base/error.h"
+#include "sluice/scan/block.h"
 #include "sluice/scan/sniff.h"
 
 struct sl_engine;
@@ -136,6 +137,17 @@ SL_SUSPENDS
 int sl_input_read_small(struct sl_input **inputs, unsigned char *const *data, size_t count,
 	bool *is_read) SL_MUST_CHECK;
 
+#define SL_INPUT_FIRST_MAX 8u
+
+/*
+ * Read the first `most` bytes of each file, or all of a shorter one, waiting for a disk if need be:
+ * file i to data + i * most, lens[i] bytes. Fewer, or none, if reading fails: sl_input_read reports
+ * that. At most SL_INPUT_FIRST_MAX files. Returns 0 or the cancellation.
+ */
+SL_SUSPENDS
+int sl_input_read_first(struct sl_input **inputs, size_t count, unsigned char *data, size_t most,
+	size_t *lens) SL_MUST_CHECK;
+
 /* Close files that sl_input_read_small has read. */
 SL_SUSPENDS
 void sl_input_close_many(struct sl_input **inputs, size_t count);
@@ -196,11 +208,18 @@ SL_SUSPENDS
 int sl_input_read_stream(
 	struct sl_input *input, unsigned char *data, size_t most, size_t *read_len) SL_MUST_CHECK;
 
-/* Set input->err for a read that failed at `off`, for a form that cannot be scanned and begins
- * behind `counted` bytes, or for lines that a pattern's limits left undecided. Return its code. */
+/* Set input->err for a read that failed at `off`; for a form that cannot be scanned and begins
+ * behind `counted` bytes; for data that cannot be decoded, at about its byte `off`, behind `counted`
+ * bytes of text, or because it needs so large a window and for that so much memory; or for lines
+ * that a pattern's limits left undecided. Return its code. */
 int sl_input_fail_read(struct sl_input *input, int code, uint64_t off);
 int sl_input_fail_form(struct sl_input *input, enum sl_form form, uint64_t counted);
-int sl_input_fail_undecided(struct sl_input *input, uint64_t lines);
+int sl_input_fail_decode(
+	struct sl_input *input, const char *reason, uint64_t off, uint64_t counted);
+int sl_input_fail_window(
+	struct sl_input *input, const char *reason, uint64_t window, uint64_t memory);
+int sl_input_fail_undecided(
+	struct sl_input *input, const struct sl_block_totals *totals, bool has_expressions);
 int sl_input_fail_binary(struct sl_input *input);
 
 #endif

@@ -17,8 +17,12 @@ enum sl_scan_state {
 	SL_SCAN_SPECIAL, /* a device, socket or FIFO */
 	/* Trouble. */
 	SL_SCAN_UNDECIDED,   /* read to its end; some lines reached a limit of the pattern */
-	SL_SCAN_UNSUPPORTED, /* compressed, UTF-16 or UTF-32: counted up to there, mostly nothing */
-	SL_SCAN_TRUNCATED,   /* became shorter while it was read: counted to its new end */
+	SL_SCAN_UNSUPPORTED, /* UTF-32, compressed twice, or with a window that is too large: counted up
+				to there, mostly nothing */
+	SL_SCAN_TRUNCATED,   /* compressed data ends early, or the file became shorter while it was
+				read: counted to its end */
+	SL_SCAN_DAMAGED,     /* compressed data is damaged, or followed by other data: counted up to
+				there */
 	SL_SCAN_UNREADABLE,  /* not opened, or reading failed: counted up to there */
 	SL_SCAN_STATES
 };
@@ -39,6 +43,7 @@ struct sl_scan_result {
 	uint64_t lines; /* a last one without newline counts */
 	uint64_t hits;  /* lines that match */
 	uint64_t undecided;
+	uint64_t undecided_line;    /* number of the first of them; 0 = none */
 	uint64_t other_case;        /* lines that would match if case were ignored (block.h) */
 	bool has_only_cr;           /* it has carriage returns and not one newline */
 	uint64_t elapsed_ns;        /* from its first piece to its last; inputs overlap */

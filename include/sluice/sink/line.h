@@ -17,6 +17,14 @@ struct sl_line_shown {
 /* A part begins and ends with whole characters. */
 struct sl_line_shown sl_line_shown(const struct sl_scan_line *line);
 
+/*
+ * Of what is shown stay at most `most` bytes, some of them fewer to keep characters whole: those
+ * around the first match, or the first ones if it has none. Returns 0 or a negative code.
+ */
+SL_SUSPENDS
+int sl_line_narrow(
+	const struct sl_scan_line *line, size_t most, struct sl_line_shown *shown) SL_MUST_CHECK;
+
 /* Bytes of a line that are added at once; escaping makes them up to six times as many. A multiple
  * of 3 for base64. */
 #define SL_LINE_PIECE (6 * SL_KIB)

@@ -1,0 +1,29 @@
+/*
+ * pattern_source.h - the patterns of `sluice scan`: those of -e, then those in the files of -f.
+ *
+ * Files are read before the run begins, while signals still have their default actions: a FIFO or a
+ * terminal may take any time, and Ctrl-C ends the program.
+ */
+#ifndef SLUICE_CLI_PATTERN_SOURCE_H
+#define SLUICE_CLI_PATTERN_SOURCE_H
+
+#include "sluice/cli/options.h"
+#include "sluice/scan/pattern_file.h"
+
+struct sl_pattern_source {
+	struct sl_pattern_texts list;
+	struct sl_buf *files; /* their text */
+	size_t file_count;
+};
+
+/*
+ * Together the files have at most `limit` bytes. Returns 0; SL_E_USAGE or the code of reading, with
+ * `err` naming the file. *source is to be released in any case.
+ */
+int sl_pattern_source_read(struct sl_pattern_source *source, const struct sl_scan_options *options,
+	uint64_t limit, struct sl_error *err) SL_MUST_CHECK;
+
+/* Harmless on {0}. */
+void sl_pattern_source_release(struct sl_pattern_source *source);
+
+#endif

@@ -1,0 +1,182 @@
+/*
+ * lexicon.c - the words that begin with the same bytes are neighbours in sorted order, so those
+ * that stand at a place of the line are found by narrowing a range of them:
+ *
+ *     [low, high) = all words
+ *     for depth = 0, 1, ...:
+ *         words of [low, high) that have `depth` bytes stand here, and come first
+ *         [low, high) = those of the others whose next byte is that of the line
+ *     until the range is empty
+ *
+ * That is done at each place where a match may begin: behind a byte that is not a word character,
+ * or at the beginning of the line.
+ */
+#include "sluice/scan/lexicon.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+static unsigned char
+fold(const struct sl_lexicon *lexicon, unsigned char c)
+{
+	return lexicon->ignore_case && c >= 'A' && c <= 'Z' ? (unsigned char)(c | 0x20) : c;
+}
+
+static int
+compare_words(const void *left, const void *right)
+{
+	const struct sl_match_literal *a = left, *b = right;
+	size_t len = SL_MIN(a->text.len, b->text.len);
+	int order = len ? memcmp(a->text.data, b->text.data, len) : 0;
+	if (order == 0)
+		order = (a->text.len > b->text.len) - (a->text.len < b->text.len);
+	return order ? order : (a->rank > b->rank) - (a->rank < b->rank);
+}
+
+static void
+copy_words(struct sl_lexicon *lexicon, const struct sl_match_literal *words)
+{
+	char *at = lexicon->bytes;
+	for (size_t i = 0; i < lexicon->count; i++) {
+		size_t len = words[i].text.len;
+		for (size_t k = 0; k < len; k++)
+			at[k] = (char)fold(lexicon, (unsigned char)words[i].text.data[k]);
+		lexicon->words[i] = (struct sl_match_literal){ sl_span(at, len), words[i].rank };
+		lexicon->longest = SL_MAX(lexicon->longest, len);
+		at += len;
+	}
+}
+
+/* Empty words come before all others: none begins with a byte below 0. */
+static void
+index_words(struct sl_lexicon *lexicon)
+{
+	size_t at = 0;
+	while (at < lexicon->count && lexicon->words[at].text.len == 0)
+		at++;
+	for (unsigned byte = 0; byte < 256; byte++) {
+		lexicon->first[byte] = at;
+		while (at < lexicon->count &&
+			(unsigned char)lexicon->words[at].text.data[0] == byte)
+			at++;
+	}
+	lexicon->first[256] = at;
+}
+
+int
+sl_lexicon_init(struct sl_lexicon *lexicon, const struct sl_match_literal *words, size_t count,
+	enum sl_bounds bounds, bool ignore_case)
+{
+	size_t bytes = 0;
+	for (size_t i = 0; i < count; i++)
+		bytes += words[i].text.len;
+	*lexicon =
+		(struct sl_lexicon){ .bounds = bounds, .ignore_case = ignore_case, .count = count };
+	lexicon->words = calloc(SL_MAX(count, (size_t)1), sizeof(*lexicon->words));
+	lexicon->bytes = malloc(SL_MAX(bytes, (size_t)1));
+	if (!lexicon->words || !lexicon->bytes) {
+		sl_lexicon_release(lexicon);
+		return -ENOMEM;
+	}
+	copy_words(lexicon, words);
+	if (count)
+		qsort(lexicon->words, count, sizeof(*lexicon->words), compare_words);
+	index_words(lexicon);
+	return 0;
+}
+
+void
+sl_lexicon_release(struct sl_lexicon *lexicon)
+{
+	free(lexicon->words);
+	free(lexicon->bytes);
+	*lexicon = (struct sl_lexicon){ 0 };
+}
+
+/* ---- looking for words ---- */
+
+struct subject {
+	const unsigned char *text;
+	size_t len;
+	bool goes_on;
+};
+
+/* The first of words [low, high) whose byte at `depth` is not below `byte`; all are longer. */
+static size_t
+lower_bound(const struct sl_lexicon *lexicon, size_t low, size_t high, size_t depth, unsigned byte)
+{
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+		if ((unsigned char)lexicon->words[middle].text.data[depth] < byte)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low;
+}
+
+/* May a match end here? The answer is open where the next byte is not known. */
+static bool
+may_end(const struct sl_lexicon *lexicon, const struct subject *line, size_t end, bool *is_open)
+{
+	if (lexicon->bounds == SL_BOUNDS_NONE)
+		return true;
+	if (end < line->len)
+		return lexicon->bounds == SL_BOUNDS_WORD && !sl_lexicon_is_word(line->text[end]);
+	if (line->goes_on)
+		*is_open = true;
+	return !line->goes_on;
+}
+
+static bool
+may_begin(const struct sl_lexicon *lexicon, const struct subject *line, size_t at)
+{
+	if (lexicon->bounds == SL_BOUNDS_NONE || at == 0)
+		return true;
+	return lexicon->bounds == SL_BOUNDS_WORD && !sl_lexicon_is_word(line->text[at - 1]);
+}
+
+/* The word that stands at `at`: of those whose surroundings fit the first in the user's order. */
+static bool
+find_at(const struct sl_lexicon *lexicon, const struct subject *line, size_t at,
+	struct sl_lexicon_place *place, bool *is_open)
+{
+	size_t low = 0, high = lexicon->count;
+	bool found = false;
+	for (size_t depth = 0;; depth++) {
+		for (; low < high && lexicon->words[low].text.len == depth; low++) {
+			uint32_t rank = lexicon->words[low].rank;
+			if ((found && place->rank < rank) ||
+				!may_end(lexicon, line, at + depth, is_open))
+				continue;
+			found = true;
+			*place = (struct sl_lexicon_place){ at, at + depth, rank };
+		}
+		if (low == high)
+			return found;
+		if (at + depth == line->len) {
+			*is_open = *is_open || line->goes_on;
+			return found;
+		}
+		unsigned byte = fold(lexicon, line->text[at + depth]);
+		size_t end = high;
+		high = depth ? lower_bound(lexicon, low, end, depth, byte + 1)
+			     : lexicon->first[byte + 1];
+		low = depth ? lower_bound(lexicon, low, high, depth, byte) : lexicon->first[byte];
+	}
+}
+
+bool
+sl_lexicon_find(const struct sl_lexicon *lexicon, const unsigned char *text, size_t len,
+	bool goes_on, size_t from, struct sl_lexicon_place *place, bool *is_open)
+{
+	const struct subject line = { text, len, goes_on };
+	size_t last = lexicon->bounds == SL_BOUNDS_LINE ? 0 : len;
+	if (lexicon->bounds == SL_BOUNDS_LINE && len > lexicon->longest)
+		return false;
+	for (size_t at = from; at <= last; at++) {
+		if (may_begin(lexicon, &line, at) && find_at(lexicon, &line, at, place, is_open))
+			return true;
+	}
+	return false;
+}

@@ -1,0 +1,174 @@
+/*
+ * scan_lines.c - lines of the front go to the sinks: those that match, and those around them
+ * (context.h). The last one that is asked for ends the input: at once, or where lines behind it are
+ * wanted as well, after those.
+ */
+#include "scan_int.h"
+
+#include "sluice/base/clock.h"
+#include "sluice/rt/offload.h"
+
+#include <errno.h>
+
+/* Nothing more of the input is wanted. */
+static void
+end_job(struct scan_job *job)
+{
+	job->ignores_rest = true;
+	sl_scan_stop_reading(job);
+}
+
+/* What follows is not counted: the totals end with this line. */
+static void
+limit(struct scan_job *job, const struct sl_partial_line *found)
+{
+	job->is_limited = true;
+	sl_context_stop(&job->context);
+	job->totals = (struct sl_block_totals){
+		.bytes = found->off + found->whole_len + found->is_closed,
+		.lines = found->index + 1,
+		.hits = job->hits,
+		.undecided = sl_join_undecided(&job->join),
+		.undecided_line = job->join.total.result.undecided_line,
+	};
+}
+
+SL_SUSPENDS
+static int
+report_line(struct scan *scan, struct scan_job *job, const struct sl_partial_line *found)
+{
+	struct sl_scan_line line = {
+		.matcher = scan->matcher,
+		.text = found->text,
+		.len = found->len,
+		.subject = sl_partial_subject(found),
+		.skipped = found->skipped,
+		.whole_len = found->whole_len,
+		.number = scan->setup->numbers ? found->index + 1 : 0,
+		.off = found->off,
+		.is_closed = found->is_closed,
+		.has_no_match = sl_pattern_inverts(scan->setup->pattern) != found->is_context,
+		.begins_group = found->begins_group,
+	};
+	struct sl_scan_event event = {
+		.kind = found->is_context ? SL_SCAN_EVENT_CONTEXT : SL_SCAN_EVENT_LINE,
+		.input = job->input,
+		.line = &line,
+	};
+	if (!found->is_context)
+		sl_scan_note_hits(scan, job, ++job->hits);
+	return sl_scan_report(scan, &event);
+}
+
+SL_SUSPENDS
+static int
+emit_line(struct scan *scan, struct scan_job *job, const struct sl_partial_line *found)
+{
+	int code = report_line(scan, job, found);
+	if (code < 0)
+		return code;
+	if (!found->is_context && job->hits >= sl_scan_max_hits(scan))
+		limit(job, found);
+	if (job->is_limited && !sl_context_wants_more(&job->context))
+		end_job(job);
+	return 0;
+}
+
+int
+sl_scan_give_line(struct scan *scan, struct scan_job *job, const struct sl_partial_line *line)
+{
+	struct sl_partial_line found;
+	int code;
+	sl_context_begin_line(&job->context, line);
+	while ((code = sl_context_next(&job->context, &found)) == 1) {
+		code = emit_line(scan, job, &found);
+		if (code)
+			break;
+	}
+	return code;
+}
+
+struct shorten_call {
+	const struct sl_join *join;
+	struct sl_partial_line *line;
+};
+
+static int
+shorten(void *arg)
+{
+	const struct shorten_call *call = arg;
+	sl_partial_shorten(&call->join->spec, call->line);
+	return 0;
+}
+
+static int
+step_block(void *arg)
+{
+	return sl_block_step(arg, SL_STEPS_NS);
+}
+
+/* The limit was reached in a piece that has undecided lines: were they before `end`? */
+SL_SUSPENDS
+static int
+find_undecided(struct scan *scan, const struct scan_piece *piece, const unsigned char *end)
+{
+	const struct sl_partial_run *found = &piece->found;
+	if (found->block.undecided == 0)
+		return 0;
+	/* The newline of the first line, which was joined, stands for it. */
+	const unsigned char *begin = memchr(found->data, '\n', found->len);
+	struct sl_block_result result;
+	struct sl_block_steps steps = { .kernel = scan->kernel,
+		.plan = scan->plan,
+		.matcher = scan->matcher,
+		.data = begin,
+		.len = (size_t)(end - begin),
+		.clock_ns = sl_clock_monotonic_ns,
+		.result = &result };
+	int code = sl_steps_offload(step_block, &steps);
+	struct sl_block_totals *totals = &piece->job->totals;
+	if (code == 0 && result.undecided && !totals->undecided)
+		totals->undecided_line =
+			sl_join_newlines(&piece->job->join) + result.undecided_line;
+	if (code == 0)
+		totals->undecided += result.undecided;
+	return code;
+}
+
+/* A line of the piece. */
+SL_SUSPENDS
+static int
+give_line_of(struct scan *scan, const struct scan_piece *piece, struct sl_partial_line *line)
+{
+	struct scan_job *job = piece->job;
+	const unsigned char *end = line->text + line->len + 1;
+	struct shorten_call call = { &job->join, line };
+	bool was_limited = job->is_limited;
+	int code = 0;
+	if (sl_scan_wants_lines(scan) && !line->is_context && line->len > SL_PARTIAL_KEEP)
+		code = sl_offload(shorten, &call);
+	if (code == 0)
+		code = emit_line(scan, job, line);
+	if (code == 0 && job->is_limited && !was_limited)
+		code = find_undecided(scan, piece, end);
+	return code;
+}
+
+int
+sl_scan_give_lines(struct scan *scan, const struct scan_piece *piece)
+{
+	struct scan_job *job = piece->job;
+	bool counts = scan->setup->numbers || sl_scan_max_hits(scan) != UINT64_MAX;
+	struct sl_context_run run = { .piece = &piece->found,
+		.marks = piece->marks,
+		.off = sl_join_bytes(&job->join),
+		.newlines = sl_join_newlines(&job->join),
+		.kernel = counts ? scan->kernel : NULL };
+	struct sl_partial_line line;
+	int code = 0;
+	sl_context_begin(&job->context, &run);
+	while (code == 0 && !job->ignores_rest &&
+		(code = sl_context_next(&job->context, &line)) == 1)
+		code = give_line_of(scan, piece, &line);
+	return code;
+}
