@@ -8,6 +8,9 @@
  *    ended    (of the batch) the file has its name: the result goes to the sinks, as BEGIN and END;
  *             or its path to the list of those that are scanned later
  *
+ * Bytes of a compressed file are decoded if passes begin with them in their order: those of streams
+ * do, and those of one connection. Where they do not, the file is scanned at the end.
+ *
  * Lines of several files come in turns, each event in one piece: `reporting` is held for it. The
  * first bytes of a file are kept until they show what kind of file it is.
  */
@@ -17,6 +20,8 @@
 #include "sluice/base/memory.h"
 #include "sluice/cli/scan_pattern.h"
 #include "sluice/rt/offload.h"
+#include "sluice/rt/waiter.h"
+#include "sluice/scan/feed_decoding.h"
 #include "sluice/scan/scan.h"
 
 #include <errno.h>
@@ -25,7 +30,10 @@
 
 #define MEMORY_SHARE 16u          /* of --max-memory, for what is scanned at a time */
 #define MEMORY_SHARE_WITH_TEXT 4u /* the same where text of lines is kept */
-#define RUNS_A_WORKER 2u          /* so that a worker has its next run when it finishes one */
+#define MEMORY_SHARE_DECODING 4u  /* beside that, for decoders */
+/* Of zstd and xz. With a larger one a file is scanned at the end. */
+#define MEMORY_WINDOW (8 * SL_MIB)
+#define RUNS_A_WORKER 2u /* so that a worker has its next run when it finishes one */
 #define RUNS_MAX 128u
 #define MARKS_SIZE (128 * SL_KIB) /* of a run */
 
@@ -33,13 +41,18 @@ struct scanned {
 	struct sl_get_scan *scan;
 	struct sl_input *input; /* as the sinks name it */
 	struct sl_feed *feed;   /* NULL = out of memory */
-	int code;               /* why the feed is of no use; 0 = it is */
-	enum sl_form form;      /* the same, if it is not PLAIN */
-	unsigned char *head;    /* SL_SNIFF_WINDOW bytes, until they have come */
-	size_t head_len;        /* bytes of it that have come */
-	bool has_only_cr;       /* by them */
-	bool has_begun;         /* the sinks know it */
-	bool has_lines;         /* some were given to them since the last IDLE */
+	/* Of a file that is not plain text, and comes in the order of its bytes: */
+	struct sl_feed_decoding *decoding;
+	uint64_t decoding_memory;    /* that it has of the run's */
+	uint64_t started, decoded;   /* bytes that passes have begun with, and have decoded */
+	struct sl_list decode_turns; /* waiters: passes that have begun */
+	int code;                    /* why the feed is of no use; 0 = it is */
+	enum sl_form form;           /* the same, if it is not PLAIN */
+	unsigned char *head;         /* SL_SNIFF_WINDOW bytes, until they have come */
+	size_t head_len;             /* bytes of it that have come */
+	bool has_only_cr;            /* by them */
+	bool has_begun;              /* the sinks know it */
+	bool has_lines;              /* some were given to them since the last IDLE */
 	bool has_result;
 	uint64_t begun_ns;
 	struct sl_feed_result result;
@@ -149,9 +162,20 @@ emit_end(struct scanned *file, const struct sl_scan_result *result)
 /* ---- the consumer of the tee ---- */
 
 static void
+free_decoding(struct scanned *file)
+{
+	sl_feed_decoding_free(file->decoding);
+	file->decoding = NULL;
+	file->scan->decoding_memory -= file->decoding_memory;
+	file->decoding_memory = 0;
+}
+
+static void
 begin_feed(struct scanned *file)
 {
 	struct sl_feed_setup setup = { .ctx = file, .line = give_line };
+	free_decoding(file);
+	file->started = file->decoded = 0;
 	sl_feed_free(file->feed);
 	free(file->head);
 	file->head = NULL;
@@ -165,6 +189,7 @@ static void
 free_file(void *arg)
 {
 	struct scanned *file = arg;
+	free_decoding(file);
 	sl_feed_free(file->feed);
 	free(file->head);
 	sl_input_free(file->input);
@@ -183,6 +208,7 @@ open_file(void *ctx, const char *url, const char *path)
 	}
 	file->scan = scan;
 	file->begun_ns = sl_now();
+	sl_list_init(&file->decode_turns);
 	begin_feed(file);
 	return file;
 }
@@ -225,17 +251,102 @@ is_counted(const struct scanned *file)
 	return !file->code && file->form == SL_FORM_PLAIN;
 }
 
+/* ---- files that are decoded ---- */
+
+/* Its first bytes: they decide whether it can be. One without room in the memory for it is scanned
+ * at the end. */
+static void
+begin_decoding(struct scanned *file, const unsigned char *data, size_t len)
+{
+	struct sl_get_scan *scan = file->scan;
+	enum sl_form form = sl_sniff_form(data, len);
+	bool is_known = len >= SL_SNIFF_WINDOW || !sl_sniff_wants_more(data, len);
+	if (!is_known || !sl_decoding_is_for(form) || file->code)
+		return;
+	uint64_t window_max = MEMORY_WINDOW,
+		 limit = scan->options->max_memory / MEMORY_SHARE_DECODING;
+	uint64_t memory = sl_feed_decoding_memory(form);
+	memory += form == SL_FORM_ZSTD || form == SL_FORM_XZ ? window_max : 0;
+	if (scan->decoding_memory + memory > limit)
+		return;
+	file->code = sl_feed_decoding_new(&file->decoding, file->feed, form, window_max);
+	if (file->code)
+		return;
+	file->decoding_memory = memory;
+	scan->decoding_memory += memory;
+}
+
+static void
+note_failure(struct scanned *file, int code)
+{
+	if (code && !file->code)
+		file->code = code;
+}
+
+/* Passes begin in the order of the bytes, or one has failed. */
+SL_SUSPENDS
+static int
+wait_for_turn(struct scanned *file, uint64_t off)
+{
+	int code = file->code;
+	while (!code && file->decoded < off) {
+		struct sl_waiter waiter;
+		code = sl_waiter_wait(&waiter, &file->decode_turns, "bytes to decode", SL_FOREVER);
+		code = code ? code : file->code;
+	}
+	return code;
+}
+
+SL_SUSPENDS
+static void
+pass_decoded(struct scanned *file, uint64_t off, const unsigned char *data, size_t len)
+{
+	int code = off == file->started ? 0 : SL_E_UNSUPPORTED;
+	file->started += len;
+	if (!code)
+		code = wait_for_turn(file, off);
+	if (!code)
+		code = sl_feed_decoding_add(file->decoding, data, len, false);
+	if (!code && sl_feed_form(file->feed) != SL_FORM_PLAIN)
+		code = SL_E_UNSUPPORTED;
+	note_failure(file, code);
+	file->decoded = SL_MAX(file->decoded, off + len);
+	for (struct sl_waiter *waiter; (waiter = sl_waiter_pop(&file->decode_turns));)
+		sl_waiter_serve(waiter, 0);
+}
+
+SL_SUSPENDS
+static void
+finish_decoded(struct scanned *file)
+{
+	note_failure(file, sl_feed_decoding_add(file->decoding, NULL, 0, true));
+	if (file->code)
+		return;
+	uint64_t len = sl_feed_decoding_len(file->decoding);
+	file->has_only_cr = sl_feed_decoding_has_only_cr(file->decoding);
+	note_failure(file, sl_feed_end(file->feed, len, &file->result));
+	file->has_result = !file->code && file->result.state != SL_SCAN_TRUNCATED;
+}
+
+/* ---- all files ---- */
+
 SL_SUSPENDS
 static void
 pass(void *arg, uint64_t off, const unsigned char *data, size_t len)
 {
 	struct scanned *file = arg;
+	if (off == 0 && file->head_len == 0)
+		begin_decoding(file, data, len);
+	if (file->decoding) {
+		if (!file->code)
+			pass_decoded(file, off, data, len);
+		emit_idle(file);
+		return;
+	}
 	add_head(file, off, data, len);
 	if (!is_counted(file))
 		return;
-	int code = sl_feed_add(file->feed, off, data, len);
-	if (code && !file->code)
-		file->code = code;
+	note_failure(file, sl_feed_add(file->feed, off, data, len));
 	if (file->form == SL_FORM_PLAIN)
 		file->form = sl_feed_form(file->feed);
 	emit_idle(file);
@@ -257,6 +368,11 @@ static void
 finish(void *arg, uint64_t len)
 {
 	struct scanned *file = arg;
+	if (file->decoding) {
+		if (!file->code)
+			finish_decoded(file);
+		return;
+	}
 	sniff(file);
 	if (!is_counted(file))
 		return;
@@ -296,14 +412,17 @@ end_uncounted_stream(struct scanned *file)
 	struct sl_scan_result result = { .state = SL_SCAN_UNREADABLE,
 		.elapsed_ns = sl_now() - file->begun_ns,
 		.err = &input->err };
-	if (file->form != SL_FORM_PLAIN) {
+	const char *why = file->code ? sl_code_text(file->code) : "a part of it was lost";
+	char reason[SL_DECODE_REASON];
+	if (file->decoding && (file->code == SL_E_DECODE || file->code == SL_E_UNSUPPORTED)) {
+		sl_feed_decoding_reason(file->decoding, reason);
+		why = reason;
+	} else if (file->form != SL_FORM_PLAIN) {
 		result.state = SL_SCAN_UNSUPPORTED;
-		(void)sl_input_fail_form(input, file->form, 0);
-	} else {
-		(void)sl_fail(&input->err, SL_PHASE_READ, file->code ? file->code : -EIO,
-			"cannot scan %s while it is downloaded: %s", input->shown,
-			file->code ? sl_code_text(file->code) : "a part of it was lost");
+		why = "it cannot be decoded on the way (save it, and use: sluice scan FILE)";
 	}
+	(void)sl_fail(&input->err, SL_PHASE_READ, file->code ? file->code : -EIO,
+		"cannot scan %s while it is downloaded: %s", input->shown, why);
 	emit_end(file, &result);
 }
 
@@ -375,6 +494,7 @@ sl_get_scan_ended(struct sl_get_scan *scan, const struct sl_download *download)
 			end_uncounted_stream(file);
 	} else if (!download->is_repeat) {
 		bool has_lines = file && file->has_begun;
+		sl_log_info("'%s' is scanned when all downloads have ended", download->path);
 		add_later(has_lines ? &scan->later_without_lines : &scan->later, download->path);
 	}
 }
