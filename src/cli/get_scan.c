@@ -114,9 +114,9 @@ sl_get_scan_finish(struct sl_get_scan *scan)
 	sl_feeds_free(scan->feeds);
 	scan->feeds = NULL;
 	if (again->count > 0)
-		sl_log_warn("%zu files were scanned again from disk: not all error lines of them "
-			    "are printed",
-			again->count);
+		sl_log_warn(
+			"%zu %s scanned again from disk: not all of the error lines are printed",
+			again->count, again->count == 1 ? "file is" : "files are");
 	scan_list(scan, &scan->later, 0);
 	scan_list(scan, again,
 		SL_SCAN_WANTS(SL_SCAN_EVENT_BEGIN) | SL_SCAN_WANTS(SL_SCAN_EVENT_LINE));
