@@ -22,8 +22,9 @@ is_low(uint32_t unit)
 static uint16_t
 unit_of(enum sl_utf16_order order, unsigned char first, unsigned char second)
 {
-	return order == SL_UTF16_LE ? (uint16_t)(second << 8 | first)
-				    : (uint16_t)(first << 8 | second);
+	unsigned high = order == SL_UTF16_LE ? second : first;
+	unsigned low = order == SL_UTF16_LE ? first : second;
+	return (uint16_t)((high << 8 | low) & 0xffff);
 }
 
 /* ---- text ---- */

@@ -4,8 +4,8 @@
  * scan_consume.c and scan_order.c are a stage each.
  *
  * Memory: max_memory less a fixed share for everything small is divided into the steps of the
- * consumers (at most a half), decoders (two thirds of the rest) and the chunks of the readers; steps
- * and chunks shrink before their number does.
+ * consumers (at most a half), decoders (two thirds of the rest) and the chunks of the readers;
+ * steps and chunks shrink before their number does.
  */
 #include "scan_int.h"
 

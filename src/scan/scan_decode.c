@@ -4,9 +4,9 @@
  * inputs are decoded side by side, each on a worker.
  *
  * The worker reads what is in the page cache itself; for the rest the reader waits. Where pieces
- * need not keep their bytes, the worker scans each buffer of text as soon as it is full, while it is
- * in its CPU's cache, and only the result is passed on. Else it fills a chunk, which goes the way of
- * any other.
+ * need not keep their bytes, the worker scans each buffer of text as soon as it is full, while it
+ * is in its CPU's cache, and only the result is passed on. Else it fills a chunk, which goes the
+ * way of any other.
  *
  * Memory: what a decoder needs is taken from scan.decode_max before it is used. The window of zstd
  * and xz data is known when a member begins; the decoder waits there for more.

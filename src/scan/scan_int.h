@@ -245,9 +245,6 @@ void sl_scan_piece_was_read(struct scan *scan, struct scan_piece *piece, int got
 /* Its bytes are to be scanned, not only passed on. */
 bool sl_scan_piece_is_text(const struct scan_piece *piece);
 
-/* True if the code means that the task was cancelled, not that the input failed. */
-bool sl_scan_is_cancellation(int code);
-
 /* Decide by the first bytes of an input whether it can be counted, and how. */
 void sl_scan_sniff(struct scan_job *job, const unsigned char *data, size_t len);
 
@@ -256,6 +253,11 @@ sl_scan_is_decoded(const struct scan_job *job)
 {
 	return job->is_encoded;
 }
+
+/* ---- scan_stream.c ---- */
+
+/* True if the code means that the task was cancelled, not that the input failed. */
+bool sl_scan_is_cancellation(int code);
 
 /* Read at most `most` bytes of a stream to `data`; *got as sl_input_read_stream returns it, 0 also
  * if no more is wanted. Returns 0 or what cancelled it. */

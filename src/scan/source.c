@@ -315,15 +315,16 @@ sl_input_fail_form(struct sl_input *input, enum sl_form form, uint64_t counted)
 			input->shown, name, (unsigned long long)counted);
 	if (form == SL_FORM_UTF32)
 		return sl_fail(&input->err, SL_PHASE_READ, SL_E_UNSUPPORTED,
-			"cannot scan %s: UTF-32 text is not supported (use: iconv -f UTF-32 -t UTF-8 "
-			"FILE | sluice scan)",
+			"cannot scan %s: UTF-32 text is not supported (use: iconv -f UTF-32 "
+			"-t UTF-8 FILE | sluice scan)",
 			input->shown);
 	if (sl_form_is_wide(form))
 		return sl_fail(&input->err, SL_PHASE_READ, SL_E_UNSUPPORTED,
-			"cannot scan %s: it contains %s text behind other data", input->shown, name);
+			"cannot scan %s: it contains %s text behind other data", input->shown,
+			name);
 	return sl_fail(&input->err, SL_PHASE_READ, SL_E_UNSUPPORTED,
-		"cannot scan %s: it is compressed more than once, with %s inside (decompress it once "
-		"before)",
+		"cannot scan %s: it is compressed more than once, with %s inside (decompress it "
+		"once before)",
 		input->shown, name);
 }
 

@@ -687,7 +687,7 @@ add_utf16(struct sl_buf *out, struct sl_span text, unsigned how)
 	}
 }
 
-/* The text of a file as one of the forms that are decoded, in several members if it is compressed. */
+/* The text of a file in a form that is decoded; in several members if it is compressed. */
 static void
 encode(struct sl_random *random, struct sl_buf *out, struct sl_span text)
 {

@@ -2,7 +2,7 @@
  * decoding.h - the text of an input that is compressed, or UTF-16, or both. Pure.
  *
  * What a compressed input holds is recognised by its first bytes (sniff.h), as that of other inputs
- * is: UTF-16 is converted, and what is binary, or compressed once more, is for the caller to refuse.
+ * is: UTF-16 is converted; what is binary, or compressed once more, is for the caller to refuse.
  * This, and the text, do not depend on how the input is cut.
  */
 #ifndef SLUICE_SCAN_DECODING_H

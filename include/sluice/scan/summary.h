@@ -17,8 +17,8 @@ enum sl_scan_state {
 	SL_SCAN_SPECIAL, /* a device, socket or FIFO */
 	/* Trouble. */
 	SL_SCAN_UNDECIDED,   /* read to its end; some lines reached a limit of the pattern */
-	SL_SCAN_UNSUPPORTED, /* UTF-32, compressed twice, or with a window that is too large: counted up
-				to there, mostly nothing */
+	SL_SCAN_UNSUPPORTED, /* UTF-32, compressed twice, or with too large a window: counted up to
+				there, mostly nothing */
 	SL_SCAN_TRUNCATED,   /* compressed data ends early, or the file became shorter while it was
 				read: counted to its end */
 	SL_SCAN_DAMAGED,     /* compressed data is damaged, or followed by other data: counted up to
