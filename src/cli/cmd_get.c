@@ -16,6 +16,7 @@
 #include "sluice/cli/console.h"
 #include "sluice/cli/exit_status.h"
 #include "sluice/cli/get_events.h"
+#include "sluice/cli/get_scan.h"
 #include "sluice/cli/options.h"
 #include "sluice/cli/output.h"
 #include "sluice/cli/run.h"
@@ -50,6 +51,7 @@
 struct get {
 	struct sl_get_options options;
 	struct sl_get_events events;
+	struct sl_get_scan scan;
 	struct sl_batch *batch; /* while it runs; else NULL */
 	struct sl_batch_summary summary;
 	struct sl_error error;    /* of the run itself, not of a file */
@@ -190,9 +192,9 @@ wanted_connections(const struct get *get)
 }
 
 /*
- * Divide --max-memory: a sixteenth for stacks and names, three for TLS connections, the rest for
- * chunks. If the TLS connections of all jobs need more, their share grows to up to seven
- * sixteenths.
+ * Divide --max-memory: a sixteenth for stacks and names, three for TLS connections, what --scan
+ * needs, the rest for chunks. If the TLS connections of all jobs need more, their share grows to up
+ * to seven sixteenths.
  */
 static void
 share_memory(struct get *get)
@@ -202,7 +204,7 @@ share_memory(struct get *get)
 	bool https = has_https(get) || get->options.lists.count > 0;
 	uint64_t wanted = https ? connections * SL_TLS_MEMORY : 0;
 	get->tls_memory = SL_MIN(SL_MAX(wanted, 3 * sixteenth), 7 * sixteenth);
-	get->chunk_memory = 15 * sixteenth - get->tls_memory;
+	get->chunk_memory = 15 * sixteenth - get->tls_memory - sl_get_scan_memory(&get->scan);
 	if (https && jobs * SL_TLS_MEMORY > get->tls_memory)
 		sl_log_warn("at most %llu TLS connections at once: --max-memory is too small for "
 			    "the buffers of %llu",
@@ -284,7 +286,8 @@ make_batch(struct get *get, struct engine_parts *parts)
 		.retry = retry_policy(options),
 		.source = next_entry,
 		.source_ctx = get,
-		.events = sl_get_events_table(&get->events) };
+		.events = sl_get_events_table(&get->events),
+		.tee = sl_get_scan_consumer(&get->scan) };
 	return sl_batch_new(&parts->batch, &wanted);
 }
 
@@ -342,6 +345,7 @@ static int
 run_batch(struct get *get)
 {
 	struct engine_parts parts = { 0 };
+	get->events.scan = &get->scan;
 	share_memory(get);
 	int code = make_client(get, &parts.client);
 	if (!code)
@@ -363,6 +367,12 @@ run_batch(struct get *get)
 			get->error = get->summary.first_error;
 		report_deadline(get, code);
 		sl_inputs_report(get->inputs);
+		/* Their memory is for scanning now. */
+		sl_http_client_free(parts.client);
+		sl_chunk_pool_free(parts.pool);
+		parts.client = NULL;
+		parts.pool = NULL;
+		sl_get_scan_finish(&get->scan);
 		sl_get_events_end(&get->events, &get->summary, &get->error);
 		check_space(get, sl_batch_plan(parts.batch));
 		warn_about_proxy(&get->summary);
@@ -456,12 +466,14 @@ at_end(void *arg, struct sl_rt *rt)
 		return;
 	struct sl_buf text = { 0 };
 	const struct sl_batch_summary *summary = &get->summary;
-	struct sl_stats_stage stages[6] = { { "network", summary->network_ns },
+	struct sl_stats_stage stages[7] = { { "network", summary->network_ns },
 		{ "disk", summary->disk_ns }, { "hash", summary->hash_ns },
 		{ "commit", summary->commit_ns } };
 	size_t count = 4;
 	if (get->options.decompress)
 		stages[count++] = (struct sl_stats_stage){ "decode", summary->decode_ns };
+	if (get->options.scan)
+		stages[count++] = (struct sl_stats_stage){ "scan", summary->tee_ns };
 	if (get->options.limit_rate)
 		stages[count++] = (struct sl_stats_stage){ "rate limit", summary->limited_ns };
 	sl_stats_print(&text, rt, stages, count);
@@ -515,7 +527,9 @@ static enum sl_option_progress
 progress_of(const struct sl_get_options *options)
 {
 	bool to_stdout = sl_get_is_to_stdout(options);
+	int scan_fd = to_stdout ? STDERR_FILENO : STDOUT_FILENO;
 	bool shares = isatty(STDOUT_FILENO) && (options->json || options->dry_run || to_stdout);
+	shares = shares || (options->scanning.print && isatty(scan_fd));
 	bool automatic = options->progress == SL_OPTION_PROGRESS_AUTO;
 	if (options->quiet || (automatic && (shares || (options->json && to_stdout))))
 		return SL_OPTION_PROGRESS_NONE;
@@ -534,6 +548,7 @@ set_console(const struct sl_get_options *options)
 static void
 release(struct get *get)
 {
+	sl_get_scan_release(&get->scan);
 	sl_get_events_release(&get->events);
 	sl_get_options_release(&get->options);
 }
@@ -553,6 +568,8 @@ sl_cmd_get(int argc, char **argv)
 	}
 	if (!code && get.options.shard)
 		code = sl_shard_parse(&get.shard, get.options.shard, getenv, &err);
+	if (!code)
+		code = sl_get_scan_init(&get.scan, &get.options, &err);
 	if (code)
 		return usage(&get, &err);
 	set_console(&get.options);

@@ -2,18 +2,16 @@
  * cmd_scan.c - `sluice scan`: options, the scan, its progress and its exit status. scan_output.c
  * chooses the sinks; results are formatted in src/sink, messages made in scan_messages.c.
  */
-#include "sluice/base/cpu.h"
 #include "sluice/base/log.h"
 #include "sluice/base/memory.h"
 #include "sluice/cli/commands.h"
 #include "sluice/cli/console.h"
 #include "sluice/cli/exit_status.h"
 #include "sluice/cli/options.h"
-#include "sluice/cli/pattern_source.h"
 #include "sluice/cli/run.h"
 #include "sluice/cli/scan_output.h"
+#include "sluice/cli/scan_pattern.h"
 #include "sluice/cli/stats.h"
-#include "sluice/cli/text_sample.h"
 #include "sluice/rt/stats.h"
 #include "sluice/scan/scan.h"
 #include "sluice/ui/rate.h"
@@ -24,18 +22,12 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* Fewer are searched for without regard to what the text is like. */
-#define MANY_PATTERNS 17u
-
 struct scan {
 	struct sl_scan_options options;
-	struct sl_pattern_source source; /* the patterns' texts */
-	struct sl_pattern *pattern;
-	struct sl_tally *tally; /* with --by-pattern, else NULL */
+	struct sl_scan_pattern match;
 	struct sl_scan_progress progress;
 	struct sl_scan_output output;
 	struct sl_error error; /* of the scan itself, not of an input */
-	bool is_default;       /* lines that contain ERROR or error are counted */
 	uint64_t available;    /* memory, when the run began */
 	uint64_t started_ns;
 	struct sl_rate rate; /* at which inputs are read, for the display */
@@ -108,13 +100,16 @@ scan_task(void *arg)
 	bool named = options->inputs.count > 0;
 	scan->started_ns = sl_now();
 	sl_rate_begin(&scan->rate, scan->started_ns, 0);
-	int code = sl_scan_output_begin(&scan->output, options, scan->tally, &scan->error);
+	struct sl_scan_output_setup to = {
+		.options = options, .tally = scan->match.tally, .fd = STDOUT_FILENO
+	};
+	int code = sl_scan_output_begin(&scan->output, &to, &scan->error);
 	if (code)
 		return sl_fail_code(&scan->error, SL_PHASE_NONE, code, "cannot start");
 	code = sl_console_begin(&view);
 	struct sl_scan_setup setup = { .paths = named ? options->inputs.items : standard_input,
 		.count = named ? options->inputs.count : 1,
-		.pattern = scan->pattern,
+		.pattern = scan->match.pattern,
 		.sinks = scan->output.sinks,
 		.sink_count = scan->output.sink_count,
 		.numbers = scan->output.with_numbers,
@@ -125,7 +120,7 @@ scan_task(void *arg)
 		.timeline_interval_s = options->histogram_interval_s,
 		.no_follow = options->no_follow,
 		.rules = { options->rules.items, options->rules.count },
-		.samples_levels = scan->is_default,
+		.samples_levels = scan->match.is_default,
 		.output_fd = options->quiet ? 0 : STDOUT_FILENO,
 		.before = context_lines(options, options->before),
 		.after = context_lines(options, options->after),
@@ -164,8 +159,8 @@ at_end(void *arg, struct sl_rt *rt)
 		"pattern: %s kernel%s; queue: at most %zu of %u chunks; chunks: %zu of %zu, %zu "
 		"KiB each; "
 		"%llu of %llu bytes past the page cache, %llu from it by workers, %llu in holes\n",
-		sl_pattern_kernel(scan->pattern)->name,
-		sl_pattern_has_expressions(scan->pattern) ? " and PCRE2" : "",
+		sl_pattern_kernel(scan->match.pattern)->name,
+		sl_pattern_has_expressions(scan->match.pattern) ? " and PCRE2" : "",
 		progress->queue_high_water, scan->options.queue, progress->chunks_high_water,
 		progress->chunks, progress->chunk_size / 1024,
 		(unsigned long long)progress->direct_bytes, (unsigned long long)progress->read,
@@ -176,38 +171,6 @@ at_end(void *arg, struct sl_rt *rt)
 }
 
 /* ---- before and after ---- */
-
-static int
-make_pattern(struct scan *scan, struct sl_error *err)
-{
-	const struct sl_scan_options *options = &scan->options;
-	const struct sl_match_kernel *kernel = sl_match_choose(sl_cpu_features());
-	int code = sl_pattern_source_read(&scan->source, options, options->max_memory / 2, err);
-	struct sl_pattern_spec spec = { .texts = scan->source.list.items,
-		.count = scan->source.list.count,
-		.has_no_default = options->pattern_files.count > 0,
-		.fixed = options->fixed_strings,
-		.ignore_case = options->ignore_case,
-		.bounds = options->line_regexp   ? SL_BOUNDS_LINE
-			  : options->word_regexp ? SL_BOUNDS_WORD
-						 : SL_BOUNDS_NONE,
-		.inverts = options->invert_match,
-		.level = options->level,
-		.memory_max = options->max_memory / 2 };
-	struct sl_buf sample = { 0 };
-	if (code == 0 && spec.count >= MANY_PATTERNS) {
-		sl_text_sample_read(&sample, options);
-		spec.sample = sl_buf_span(&sample);
-	}
-	scan->is_default = spec.count == 0 && !spec.has_no_default && !spec.level &&
-			   !spec.inverts && spec.bounds == SL_BOUNDS_NONE;
-	if (code == 0)
-		code = sl_pattern_new(&scan->pattern, &spec, kernel, err);
-	if (code == 0 && options->by_pattern && !options->quiet)
-		code = sl_tally_new(&scan->tally, &spec, kernel, err);
-	sl_buf_release(&sample);
-	return code;
-}
 
 static int
 status_of(const struct scan *scan, int code)
@@ -232,9 +195,7 @@ static void
 release(struct scan *scan)
 {
 	sl_scan_output_release(&scan->output);
-	sl_tally_free(scan->tally);
-	sl_pattern_free(scan->pattern);
-	sl_pattern_source_release(&scan->source);
+	sl_scan_pattern_release(&scan->match);
 	sl_scan_options_release(&scan->options);
 }
 
@@ -308,7 +269,7 @@ sl_cmd_scan(int argc, char **argv)
 			"no input: name files or directories, or pipe into standard input ('sluice "
 			"scan --help' lists options)");
 	if (!code)
-		code = make_pattern(&scan, &err);
+		code = sl_scan_pattern_init(&scan.match, &scan.options, &err);
 	if (code)
 		return fail_usage(&scan, &err);
 	configure_console(&scan.options);

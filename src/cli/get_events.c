@@ -119,6 +119,8 @@ sum_up(struct snapshot *snapshot)
 		.bytes_total = known ? total : SL_PROGRESS_UNKNOWN,
 		.rate_bytes_s = rate,
 		.left_ns = known ? sl_rate_left_ns(total - done, rate) : SL_PROGRESS_UNKNOWN,
+		.is_scanned = events->options->scan,
+		.error_lines = sl_get_scan_hits(events->scan),
 	};
 }
 
@@ -253,6 +255,7 @@ ended(void *ctx, const struct sl_download *download)
 		sl_get_plan_file(events, download);
 	else if (events->options->json)
 		sl_get_json_end(events, download);
+	sl_get_scan_ended(events->scan, download);
 }
 
 struct sl_batch_events
@@ -285,8 +288,13 @@ sl_get_events_begin(struct sl_get_events *events, struct sl_batch *batch)
 	sl_rate_begin(&events->rate, sl_now(), 0);
 	events->view = (struct sl_console_view){ .ctx = events, .draw = draw, .plain = plain };
 	int code = open_output(events);
-	if (code)
+	if (!code)
+		code = sl_get_scan_begin(events->scan, events->output);
+	if (code) {
+		(void)!sl_output_close(events->output, NULL);
+		events->output = NULL;
 		return code;
+	}
 	code = sl_console_begin(&events->view);
 	sl_group_enter(&events->ticker, SL_GROUP_COLLECT);
 	if (!code && events->options->json && !events->options->dry_run)
@@ -294,6 +302,7 @@ sl_get_events_begin(struct sl_get_events *events, struct sl_batch *batch)
 	if (code) {
 		sl_group_leave(&events->ticker);
 		sl_console_end();
+		sl_get_scan_end(events->scan, NULL);
 		(void)!sl_output_close(events->output, NULL);
 		events->output = NULL;
 	}
@@ -387,6 +396,9 @@ sl_get_add_segments(struct sl_buf *out, const struct sl_batch_summary *summary)
 	if (summary->read_back > 0)
 		add_item(out, &what, sl_units_size(summary->read_back).text,
 			"read back for checksums");
+	if (summary->tee_read > 0)
+		add_item(out, &what, sl_units_size(summary->tee_read).text,
+			"of earlier runs read for the scan");
 	if (*what == ',')
 		sl_buf_add_char(out, '\n');
 }
@@ -441,6 +453,9 @@ sl_get_events_end(
 	struct sl_shield shield;
 	sl_shield_begin(&shield,
 		sl_task_cancelled() ? sl_deadline_in(SL_NS_PER_S / 2) : sl_task_deadline());
+	/* The events of the run end with its own; a table stands below the summary. */
+	if (events->options->json)
+		sl_get_scan_end(events->scan, err);
 	if (events->options->dry_run)
 		sl_get_plan_end(events, summary);
 	else if (events->options->json)
@@ -449,6 +464,7 @@ sl_get_events_end(
 	const char *what = events->options->json ? "events" : "lines of the plan";
 	sl_console_end();
 	print_summary(events, summary, bars);
+	sl_get_scan_end(events->scan, err);
 	int code = sl_output_close(events->output, err);
 	events->output = NULL;
 	if (code == -ETIMEDOUT)

@@ -20,7 +20,11 @@ void
 sl_get_send(struct sl_get_events *events, struct sl_buf *line)
 {
 	struct sl_shield shield;
+	/* Not between the pieces of a long line's event, unless the run is cancelled. */
+	bool has_turn = sl_semaphore_take(&events->scan->reporting, SL_FOREVER) == 0;
 	int code = line->failed ? 0 : sl_output_send(events->output, line);
+	if (has_turn)
+		sl_semaphore_give(&events->scan->reporting);
 	if (code == -ECANCELED || code == -ETIMEDOUT) {
 		/* The run was cancelled while the queue was full: wait for the reader a little. */
 		if (!events->last_events_ns)

@@ -156,6 +156,31 @@ static const struct sl_option get_options[] = {
 		.kind = SL_OPTION_UNFLAG, FIELD(remote_time),
 		.help = "Do not set modification times from Last-Modified." },
 
+	{ .group = "Scan", .name = "scan",
+		.kind = SL_OPTION_FLAG, FIELD(scan),
+		.help = "Scan what is downloaded, as sluice scan does, while it arrives: count "
+		"the lines and the error lines of each file, and print a table after the "
+		"summary. Files that are complete already are read and counted too. The exit "
+		"status does not depend on what is found." },
+	{ .group = "Scan", .name = "regexp", .argument = "PATTERN",
+		.kind = SL_OPTION_WORDS, FIELD(scanning.patterns),
+		.standard = "lines that contain 'ERROR' or 'error'",
+		.help = "With --scan: count lines that match the Perl-compatible regular "
+		"expression PATTERN as error lines. Can be repeated: a line counts if any "
+		"pattern matches." },
+	{ .group = "Scan", .name = "fixed-strings",
+		.kind = SL_OPTION_FLAG, FIELD(scanning.fixed_strings),
+		.help = "With --scan: treat patterns as plain strings, not as regular "
+		"expressions." },
+	{ .group = "Scan", .name = "ignore-case",
+		.kind = SL_OPTION_FLAG, FIELD(scanning.ignore_case),
+		.help = "With --scan: ignore the case of ASCII letters, and in patterns with "
+		"non-ASCII characters the case of all letters." },
+	{ .group = "Scan", .name = "print",
+		.kind = SL_OPTION_FLAG, FIELD(scanning.print),
+		.help = "With --scan: print the error lines themselves instead of the table, as "
+		"they arrive: in any order, each after the name of its file." },
+
 	{ .group = "Network", .name = "referer", .argument = "URL",
 		.kind = SL_OPTION_WORD, FIELD(referer),
 		.help = "Send URL as the Referer header field of each request. Entries with "
@@ -214,8 +239,8 @@ static const struct sl_option get_options[] = {
 	{ .group = "Output", .name = "json",
 		.kind = SL_OPTION_FLAG, FIELD(json),
 		.help = "Write one JSON object per line for each event: file_start, progress, "
-		"retry, file_done, file_error, run_summary, and with --dry-run file_plan and "
-		"plan_summary. Events go to standard output, or with '-o -' to standard "
+		"retry, file_done, file_error, run_summary, with --dry-run file_plan and "
+		"plan_summary, and with --scan those of sluice scan --json. Events go to standard output, or with '-o -' to standard "
 		"error." },
 	{ .group = "Output", .name = "stats",
 		.kind = SL_OPTION_FLAG, FIELD(stats),

@@ -357,6 +357,18 @@ parse(struct parser *parser, struct sl_words *operands)
 
 /* ---- commands ---- */
 
+static const struct sl_scan_options scan_defaults = {
+	.before = SL_OPTION_NO_CONTEXT,
+	.after = SL_OPTION_NO_CONTEXT,
+	.context = SL_OPTION_NO_CONTEXT,
+	.max_columns = SL_OPTION_AUTO_COLUMNS,
+	.max_count = UINT64_MAX,
+	.top = SL_OPTION_TOP_AUTO,
+	.chunk = SL_OPTION_CHUNK,
+	.queue = SL_OPTION_QUEUE,
+	.max_memory = SL_OPTION_MEMORY,
+};
+
 static int
 check_mirrors(struct parser *parser, const struct sl_get_options *options, bool single)
 {
@@ -406,9 +418,30 @@ check_takeover(struct parser *parser, const struct sl_get_options *options)
 	return 0;
 }
 
+static int
+check_get_scan(struct parser *parser, struct sl_get_options *options)
+{
+	struct sl_scan_options *scan = &options->scanning;
+	bool has_options =
+		scan->patterns.count > 0 || scan->fixed_strings || scan->ignore_case || scan->print;
+	if (has_options && !options->scan)
+		return usage(parser,
+			"--regexp, --fixed-strings, --ignore-case and --print say what "
+			"is scanned: add --scan");
+	if (options->scan && options->dry_run)
+		return usage(parser, "--dry-run downloads nothing, so --scan has no effect");
+	scan->json = options->json;
+	scan->verbose = options->verbose > 0;
+	scan->colour = options->colour;
+	scan->is_of_get = scan->with_filename = scan->no_line_number = true;
+	scan->max_memory = options->max_memory;
+	scan->workers = options->workers;
+	return 0;
+}
+
 /* Rules that concern several options. */
 static int
-check_get(struct parser *parser, const struct sl_get_options *options)
+check_get(struct parser *parser, struct sl_get_options *options)
 {
 	bool has_list = options->lists.count > 0;
 	bool single = options->urls.count == 1 && !has_list;
@@ -439,6 +472,8 @@ check_get(struct parser *parser, const struct sl_get_options *options)
 		return usage(parser, "--checksum takes exactly one URL; in a list, use a checksum= "
 				     "line for each");
 	int code = check_takeover(parser, options);
+	if (!code)
+		code = check_get_scan(parser, options);
 	return code ? code : check_mirrors(parser, options, single);
 }
 
@@ -476,7 +511,9 @@ sl_get_options_parse(struct sl_get_options *out, int argc, char **argv, struct s
 		.retry_max_wait_ns = 60 * SL_NS_PER_S,
 		.max_redirects = SL_OPTION_REDIRECTS,
 		.max_memory = SL_OPTION_MEMORY,
+		.scanning = scan_defaults,
 	};
+	out->scanning.top = 0; /* what is pushed has no kinds */
 	int code = parse(&parser, &out->urls);
 	if (out->output && is_stdout(out->output))
 		out->output = "-";
@@ -496,6 +533,7 @@ sl_get_options_release(struct sl_get_options *options)
 	free(options->lists.items);
 	free(options->mirrors.items);
 	options->urls = options->lists = options->mirrors = (struct sl_words){ 0 };
+	sl_scan_options_release(&options->scanning);
 }
 
 bool
@@ -637,17 +675,7 @@ sl_scan_options_parse(struct sl_scan_options *out, int argc, char **argv, struct
 		.argc = argc,
 		.argv = argv,
 		.err = err };
-	*out = (struct sl_scan_options){
-		.before = SL_OPTION_NO_CONTEXT,
-		.after = SL_OPTION_NO_CONTEXT,
-		.context = SL_OPTION_NO_CONTEXT,
-		.max_columns = SL_OPTION_AUTO_COLUMNS,
-		.max_count = UINT64_MAX,
-		.top = SL_OPTION_TOP_AUTO,
-		.chunk = SL_OPTION_CHUNK,
-		.queue = SL_OPTION_QUEUE,
-		.max_memory = SL_OPTION_MEMORY,
-	};
+	*out = scan_defaults;
 	int code = parse(&parser, &out->inputs);
 	return code == 0 ? check_scan(&parser, out) : code;
 }

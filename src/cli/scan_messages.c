@@ -78,9 +78,10 @@ warn_about_other_case(
 	if (summary->other_case == 0 || summary->other_case < summary->hits / OTHER_CASE_SHARE)
 		return;
 	sl_log_warn(
-		"not counted: %llu with 'error' in another case, such as 'Error' (use -i to count "
+		"not counted: %llu with 'error' in another case, such as 'Error' (use %s to count "
 		"them)",
-		(unsigned long long)summary->other_case);
+		(unsigned long long)summary->other_case,
+		options->is_of_get ? "--ignore-case" : "-i");
 }
 
 /* A note that the words are a poor rule for a log whose lines have levels. */

@@ -49,16 +49,16 @@ output_state(const void *ctx)
 static struct sl_results
 results_of(struct sl_scan_output *output)
 {
-	size_t columns = sl_console_columns(STDOUT_FILENO);
+	size_t columns = sl_console_columns(output->fd);
 	return (struct sl_results){
 		.writer = { .ctx = output,
 			.send = send_results,
 			.state = output_state,
 			.buffer = SL_OUTPUT_BUFFER,
-			.is_file = is_regular(STDOUT_FILENO) },
+			.is_file = is_regular(output->fd) },
 		.style = { .is_terminal = columns > 0,
 			.columns = columns,
-			.colour = sl_console_has_colour(STDOUT_FILENO),
+			.colour = sl_console_has_colour(output->fd),
 			.unicode = sl_console_has_unicode() },
 	};
 }
@@ -183,10 +183,11 @@ add_sinks(struct sl_scan_output *output, struct sl_tally *tally)
 /* ---- public functions ---- */
 
 int
-sl_scan_output_begin(struct sl_scan_output *output, const struct sl_scan_options *options,
-	struct sl_tally *tally, struct sl_error *err)
+sl_scan_output_begin(struct sl_scan_output *output, const struct sl_scan_output_setup *setup,
+	struct sl_error *err)
 {
-	*output = (struct sl_scan_output){ .options = options };
+	const struct sl_scan_options *options = setup->options;
+	*output = (struct sl_scan_output){ .options = options, .fd = setup->fd };
 	add_sink(output, sl_scan_messages_init(&output->messages, options));
 	if (options->quiet)
 		return 0;
@@ -197,14 +198,17 @@ sl_scan_output_begin(struct sl_scan_output *output, const struct sl_scan_options
 	output->own_files[0] = sl_digest_file_resolve(options->digest_out);
 	output->own_files[1] = sl_digest_file_resolve(options->digest_base);
 	if (code == 0)
-		code = add_sinks(output, tally);
-	return code ? code : sl_output_open(&output->out, STDOUT_FILENO);
+		code = add_sinks(output, setup->tally);
+	output->out = setup->shared;
+	output->is_shared = setup->shared != NULL;
+	return code || output->is_shared ? code : sl_output_open(&output->out, output->fd);
 }
 
 void
 sl_scan_output_release(struct sl_scan_output *output)
 {
 	sl_table_sink_release(&output->table);
+	sl_json_sink_release(&output->json);
 	sl_lines_sink_release(&output->lines);
 	sl_kinds_sink_release(&output->kinds_sink);
 	sl_kinds_free(output->kinds);
@@ -284,7 +288,7 @@ sl_scan_output_end(struct sl_scan_output *output, const struct sl_scan_outcome *
 		return 0;
 	int code = 0, written = 0;
 	report_incomplete(output);
-	output->results.style.columns = sl_console_columns(STDOUT_FILENO); /* it may have changed */
+	output->results.style.columns = sl_console_columns(output->fd); /* it may have changed */
 	if (complete)
 		code = sl_scan_emit(output->sinks, output->sink_count, &event);
 	report_undecided_patterns(output);
@@ -292,7 +296,7 @@ sl_scan_output_end(struct sl_scan_output *output, const struct sl_scan_outcome *
 		written = write_digest(output, err);
 	if (!code)
 		code = sl_results_send(&output->results);
-	int closed = sl_output_close(output->out, err);
+	int closed = output->is_shared ? 0 : sl_output_close(output->out, err);
 	output->out = NULL;
 	if (closed || written)
 		return closed ? closed : written;
@@ -312,8 +316,8 @@ sl_scan_output_abandon(struct sl_scan_output *output, const struct sl_scan_summa
 	bool is_lost = !wants_table(output->options) || results->sent > 0;
 	if (!is_lost && output->table.row_count > 0) {
 		is_lost = sl_table_sink_format(&output->table, summary) != 0;
-		is_lost = is_lost || sl_output_write_now(STDOUT_FILENO,
-					     sl_buf_span(&results->pending), &err) != 0;
+		is_lost = is_lost || sl_output_write_now(
+					     output->fd, sl_buf_span(&results->pending), &err) != 0;
 	}
 	if (is_lost)
 		sl_log_error("the last part of the results may be missing on standard output");

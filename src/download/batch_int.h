@@ -156,6 +156,7 @@ struct file {
 	int stream_fd; /* with is_stream; closed at the end unless it is one of the program's own */
 	struct sl_part part;
 	struct sl_transfer transfer;
+	struct sl_tee *tee; /* of all attempts; NULL if the batch has no consumer */
 	/* Of the source in use, which is `tried_index`: */
 	size_t tried_index;
 	unsigned changes; /* times the file was begun again, since it changed on the server */

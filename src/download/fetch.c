@@ -100,8 +100,8 @@ is_known_as_wrong(const struct file *file)
 static int
 replace_instead(struct file *file, int code)
 {
-	bool is_refused = code == SL_E_STATUS &&
-			  sl_retry_classify(&file->error) == SL_RETRY_PERMANENT;
+	bool is_refused =
+		code == SL_E_STATUS && sl_retry_classify(&file->error) == SL_RETRY_PERMANENT;
 	if ((code != -EEXIST && !is_refused) || !may_replace_any(file))
 		return code;
 	sl_log_warn("%s: downloading all of it", file->error.text);
@@ -399,6 +399,12 @@ syncs_of(const struct file *file)
 	return file->part.journal ? sl_journal_syncs(file->part.journal) : 0;
 }
 
+static struct sl_tee_counts
+tee_counts(const struct file *file)
+{
+	return file->tee ? file->tee->counts : (struct sl_tee_counts){ 0 };
+}
+
 SL_SUSPENDS
 static int
 run_transfer(struct file *file)
@@ -411,6 +417,7 @@ run_transfer(struct file *file)
 	transfer->sources = &file->sources;
 	transfer->part = file->is_stream ? NULL : &file->part;
 	transfer->stream_fd = file->stream_fd;
+	transfer->tee = file->tee;
 	transfer->no_ranges = file->no_ranges;
 	transfer->is_alone = file->is_alone;
 	transfer->wants_time = wants_time(file);
@@ -421,6 +428,7 @@ run_transfer(struct file *file)
 	transfer->note_source = attempt_note_source;
 	transfer->ctx = file;
 	uint64_t read_back = transfer->hasher.read_back, syncs = syncs_of(file);
+	struct sl_tee_counts tee = tee_counts(file);
 	int code = sl_transfer_run(transfer, &file->error);
 	attempt_abandon_other_probes(file);
 	file_count_received(file);
@@ -428,8 +436,11 @@ run_transfer(struct file *file)
 	summary->limited_ns += transfer->counts.limited_ns - before.limited_ns;
 	uint64_t deliver_ns = transfer->counts.deliver_ns - before.deliver_ns;
 	uint64_t decode_ns = transfer->decode.waited_ns;
-	summary->disk_ns += deliver_ns - SL_MIN(deliver_ns, decode_ns);
+	uint64_t tee_ns = tee_counts(file).waited_ns - tee.waited_ns;
+	summary->disk_ns += deliver_ns - SL_MIN(deliver_ns, decode_ns + tee_ns);
 	summary->decode_ns += decode_ns;
+	summary->tee_ns += tee_ns;
+	summary->tee_read += tee_counts(file).read - tee.read;
 	summary->hash_ns += transfer->hasher.waited_ns - hash_ns;
 	summary->read_back += transfer->hasher.read_back - read_back;
 	summary->journal_syncs += syncs_of(file) - syncs;

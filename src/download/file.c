@@ -35,9 +35,16 @@ struct file *
 file_new(struct sl_batch *batch, const struct sl_entry *entry, uint64_t index)
 {
 	struct file *file = calloc(1, sizeof(*file));
-	if (!file)
+	struct sl_tee *tee = batch->options.tee ? calloc(1, sizeof(*tee)) : NULL;
+	if (!file || (batch->options.tee && !tee)) {
+		free(file);
+		free(tee);
 		return NULL;
+	}
 	file->batch = batch;
+	file->tee = tee;
+	if (tee)
+		sl_tee_init(tee, batch->options.tee);
 	file->entry = *entry;
 	file->stream_fd = -1;
 	file->present.size = SL_BODY_UNKNOWN;
@@ -114,6 +121,9 @@ file_free(struct file *file)
 {
 	close_stream(file);
 	sl_transfer_reset(&file->transfer);
+	if (file->tee)
+		sl_tee_release(file->tee);
+	free(file->tee);
 	file_drop_at_hand(file);
 	sl_place_release(&file->place);
 	sl_sources_release(&file->sources);
@@ -242,6 +252,7 @@ file_view(struct file *file)
 	view->sources = file->entry.sources;
 	view->source_count = file->entry.source_count;
 	view->delivered = transfer->delivered;
+	view->tee = file->tee ? file->tee->file : NULL;
 	file_count_received(file);
 	view_segments(file);
 	if (view->remote)

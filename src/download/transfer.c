@@ -420,8 +420,7 @@ begin(struct sl_transfer *transfer, struct sl_error *err)
 		.total = transfer->total,
 		.failure = &transfer->failure,
 		.err = err,
-		.in_turn =
-			transfer->part || transfer_decodes(transfer) ? NULL : transfer_hash_in_turn,
+		.in_turn = transfer->part ? NULL : transfer_chunk_in_turn,
 		.written = transfer_chunk_written,
 		.ctx = transfer };
 	struct sl_hasher *hasher = &transfer->hasher;
@@ -466,6 +465,28 @@ verify(struct sl_transfer *transfer, size_t *bad)
 	return sl_verify(&verify, bad, transfer->err);
 }
 
+static void
+begin_tee(struct sl_transfer *transfer)
+{
+	struct sl_tee_source source = { .url = sl_sources_show(transfer->sources),
+		.path = transfer->place->path,
+		.version = transfer->is_ranged ? &transfer->source.resource : NULL,
+		.part = transfer->part,
+		.written = &transfer->written,
+		.pool = transfer->options->pool };
+	if (transfer->tee)
+		sl_tee_begin(transfer->tee, &source);
+}
+
+SL_SUSPENDS
+static void
+end_tee(struct sl_transfer *transfer, int code)
+{
+	const struct sl_resource *version = transfer->is_ranged ? &transfer->source.resource : NULL;
+	if (transfer->tee)
+		sl_tee_end(transfer->tee, version, code == 0);
+}
+
 /* Begin, or begin again with what is missing: all of that is received. */
 SL_SUSPENDS
 static int
@@ -477,7 +498,9 @@ receive_missing(struct sl_transfer *transfer, struct sl_error *err)
 		sl_hasher_release(&transfer->hasher);
 		return code;
 	}
+	begin_tee(transfer);
 	code = receive(transfer);
+	end_tee(transfer, code);
 	sl_decode_release(&transfer->decode);
 	return code;
 }
@@ -515,6 +538,8 @@ sl_transfer_run(struct sl_transfer *transfer, struct sl_error *err)
 		code = receive_again(transfer, bad, err);
 	}
 	transfer_end_sources(transfer);
+	if (!code && transfer->tee)
+		sl_tee_finish(transfer->tee, sl_transfer_length(transfer));
 	if (code && transfer->state == SL_TRANSFER_COMPLETE)
 		transfer->failure = code;
 	if (!code || !sl_transfer_can_resume(transfer))

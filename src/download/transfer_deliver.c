@@ -65,11 +65,28 @@ transfer_flush_stream(void *ctx)
 	return sl_sink_flush(&transfer->sink);
 }
 
+SL_SUSPENDS
+static int
+reserve_tee(struct sl_transfer *transfer)
+{
+	return transfer->tee ? sl_tee_reserve(transfer->tee) : 0;
+}
+
+/* If it is stopped, another task begins again: neither has the chunk then. */
 int
-transfer_hash_in_turn(void *ctx, struct sl_chunk *chunk)
+transfer_chunk_in_turn(void *ctx, struct sl_chunk *chunk)
 {
 	struct sl_transfer *transfer = ctx;
-	return sl_hasher_put(&transfer->hasher, chunk);
+	int code = reserve_tee(transfer);
+	if (code)
+		return code;
+	if (!transfer_decodes(transfer))
+		code = sl_hasher_put(&transfer->hasher, chunk);
+	if (transfer->tee && code)
+		sl_tee_unreserve(transfer->tee);
+	else if (transfer->tee)
+		sl_tee_put(transfer->tee, chunk);
+	return code;
 }
 
 uint64_t
@@ -90,12 +107,25 @@ transfer_segments_at_once(const struct sl_transfer *transfer)
 
 /* ---- decoding ---- */
 
+/* Of a part: the bytes of a stream may still move until it is their turn. */
+SL_SUSPENDS
+static int
+put_to_tee(struct sl_transfer *transfer, struct sl_chunk *chunk)
+{
+	int code = transfer->part ? reserve_tee(transfer) : 0;
+	if (!code && transfer->part && transfer->tee)
+		sl_tee_put(transfer->tee, chunk);
+	return code;
+}
+
 SL_SUSPENDS
 static int
 store_decoded(void *ctx, struct sl_chunk *chunk)
 {
 	struct sl_transfer *transfer = ctx;
-	int code = sl_sink_reserve(&transfer->sink);
+	int code = put_to_tee(transfer, chunk);
+	if (!code)
+		code = sl_sink_reserve(&transfer->sink);
 	if (code) {
 		sl_chunk_unref(chunk);
 		return code;
@@ -193,13 +223,49 @@ cut_to_lease(struct sl_segment *segment, struct sl_chunk *chunk)
 	chunk->len = (size_t)most;
 }
 
+/* Places for the chunk: of a write, and of a part also with the consumer of the tee. */
+SL_SUSPENDS
+static int
+reserve(struct sl_transfer *transfer)
+{
+	bool has_tee = transfer->part && transfer->tee;
+	int code = has_tee ? sl_tee_reserve(transfer->tee) : 0;
+	if (code)
+		return code;
+	code = sl_sink_reserve(&transfer->sink);
+	if (code && has_tee)
+		sl_tee_unreserve(transfer->tee);
+	return code;
+}
+
+static void
+unreserve(struct sl_transfer *transfer)
+{
+	sl_sink_unreserve(&transfer->sink);
+	if (transfer->part && transfer->tee)
+		sl_tee_unreserve(transfer->tee);
+}
+
+/* Takes the chunk, and both places. */
+static int
+put_reserved(struct sl_transfer *transfer, struct sl_segment *segment, struct sl_chunk *chunk)
+{
+	/* While the bytes are in the CPU's cache; it is recorded once they are written. */
+	if (transfer->part && transfer->part->journal)
+		chunk->crc = sl_crc32c(0, chunk->data, chunk->len);
+	transfer_note_delivered(transfer, segment->source, chunk);
+	if (transfer->part && transfer->tee)
+		sl_tee_put(transfer->tee, chunk);
+	return sl_sink_put(&transfer->sink, chunk);
+}
+
 /* From the check of what is done to the mark that this is, nothing suspends: no byte is given to
- * the sink twice. */
+ * the sink twice. A task may be stopped from then on. */
 SL_SUSPENDS
 static int
 put(struct sl_transfer *transfer, struct sl_segment *segment, struct sl_chunk *chunk)
 {
-	int code = sl_sink_reserve(&transfer->sink);
+	int code = reserve(transfer);
 	if (code) {
 		sl_chunk_unref(chunk);
 		return code;
@@ -208,15 +274,10 @@ put(struct sl_transfer *transfer, struct sl_segment *segment, struct sl_chunk *c
 		cut_to_lease(segment, chunk);
 	uint64_t bytes = chunk->len;
 	if (transfer->is_ranged && skip_done(&transfer->ranges, chunk) == 0) {
-		sl_sink_unreserve(&transfer->sink);
+		unreserve(transfer);
 		sl_chunk_unref(chunk);
 	} else {
-		/* While the bytes are in the CPU's cache; it is recorded once they are
-		 * written. */
-		if (transfer->part && transfer->part->journal)
-			chunk->crc = sl_crc32c(0, chunk->data, chunk->len);
-		transfer_note_delivered(transfer, segment->source, chunk);
-		code = sl_sink_put(&transfer->sink, chunk);
+		code = put_reserved(transfer, segment, chunk);
 	}
 	if (!code && transfer->is_ranged)
 		sl_ranges_advance(&transfer->ranges, segment->lease, bytes);
@@ -266,6 +327,8 @@ write_whole(struct sl_transfer *transfer, struct sl_chunk *chunk)
 {
 	int code = sl_hasher_put(&transfer->hasher, chunk);
 	if (!code)
+		code = put_to_tee(transfer, chunk);
+	if (!code)
 		code = sl_part_write_whole(
 			transfer->part, chunk, &transfer->attributes, transfer->err);
 	sl_chunk_unref(chunk);
@@ -307,8 +370,8 @@ store_last(struct sl_transfer *transfer, struct sl_chunk *last)
 {
 	if (last->len > 0 && (last->off > 0 || !transfer->part))
 		return store_decoded(transfer, last);
-	int code = 0;
-	if (last->len > 0 && !transfer->failure)
+	int code = last->len > 0 ? put_to_tee(transfer, last) : 0;
+	if (!code && last->len > 0 && !transfer->failure)
 		code = sl_part_write_whole(
 			transfer->part, last, &transfer->attributes, transfer->err);
 	sl_chunk_unref(last);

@@ -90,7 +90,7 @@ uint64_t transfer_stream_limit(void *ctx);
 SL_SUSPENDS
 int transfer_flush_stream(void *ctx);
 SL_SUSPENDS
-int transfer_hash_in_turn(void *ctx, struct sl_chunk *chunk);
+int transfer_chunk_in_turn(void *ctx, struct sl_chunk *chunk);
 
 /* For sl_sink.written: the last byte of the chunk was written. */
 void transfer_chunk_written(void *ctx, const struct sl_chunk *chunk);

@@ -7,7 +7,7 @@
  *         one task at a time: it is inserted among the others and
  *         merged with its neighbours; lines at the cuts are given (merge)
  *
- * Each task that adds has a slot, with a matcher; merging has another one.
+ * A run takes a slot, with a matcher; merging has another one. Both are shared by all inputs.
  */
 #include "sluice/scan/feed.h"
 
@@ -23,46 +23,55 @@
 /* Bytes that are scanned at a time: their marks take an eighth, and a line in them is not cut. */
 #define RUN_LEN SL_PARTIAL_KEEP
 
+/* Scanning at most so many bytes for literals takes less time than waking a worker. */
+#define INLINE_LEN (64u * 1024u)
+
 struct feed_slot {
-	struct sl_partial_spec spec; /* with a matcher of its own */
-	uint64_t *marks;             /* of RUN_LEN bytes, or NULL */
+	struct sl_matcher *matcher;
+	uint64_t *marks; /* of RUN_LEN bytes, or NULL */
 	struct feed_slot *next;
 };
 
+struct sl_feeds {
+	struct sl_feeds_setup setup;
+	struct sl_partial_spec spec; /* with the matcher that merging uses */
+	struct sl_matcher *locator;
+	struct sl_semaphore runs;
+	struct sl_semaphore merging; /* to use the partials of any feed */
+	struct feed_slot *free_slots;
+	uint64_t hits, text; /* of all feeds */
+	size_t count;        /* of them */
+};
+
 struct sl_feed {
+	struct sl_feeds *feeds;
 	struct sl_feed_setup setup;
 	struct sl_partials partials;
-	struct sl_semaphore merging; /* to use partials */
-	struct feed_slot *free_slots;
 	unsigned adding; /* tasks */
-	int code;        /* the first failure */
+	enum sl_form form;
+	int code; /* the first failure */
 };
+
+/* ---- what inputs share ---- */
 
 static void
 free_slot(struct feed_slot *slot)
 {
 	if (!slot)
 		return;
-	sl_matcher_free(slot->spec.matcher);
+	sl_matcher_free(slot->matcher);
 	free(slot->marks);
 	free(slot);
 }
 
-/* NULL if out of memory. */
 static struct feed_slot *
-take_slot(struct sl_feed *feed)
+new_slot(const struct sl_feeds *feeds)
 {
-	struct feed_slot *slot = feed->free_slots;
-	if (slot) {
-		feed->free_slots = slot->next;
-		return slot;
-	}
-	slot = calloc(1, sizeof(*slot));
+	struct feed_slot *slot = calloc(1, sizeof(*slot));
 	if (!slot)
 		return NULL;
-	slot->spec = feed->partials.spec;
-	bool is_whole = sl_matcher_new(&slot->spec.matcher, feed->setup.pattern) == 0;
-	if (is_whole && feed->setup.line) {
+	bool is_whole = sl_matcher_new(&slot->matcher, feeds->setup.pattern) == 0;
+	if (is_whole && feeds->setup.wants_lines) {
 		slot->marks = calloc(SL_MATCH_MARK_WORDS(RUN_LEN), sizeof(*slot->marks));
 		is_whole = slot->marks != NULL;
 	}
@@ -72,20 +81,95 @@ take_slot(struct sl_feed *feed)
 	return NULL;
 }
 
-int
-sl_feed_new(struct sl_feed **out, const struct sl_feed_setup *setup)
+/* Waits until one is free. Returns 0, -ENOMEM or the cancellation. */
+SL_SUSPENDS
+static int
+take_slot(struct sl_feeds *feeds, struct feed_slot **out)
 {
-	struct sl_feed *feed = calloc(1, sizeof(*feed));
-	struct sl_matcher *matcher = NULL;
+	int code = sl_semaphore_take(&feeds->runs, SL_FOREVER);
 	*out = NULL;
-	if (!feed || sl_matcher_new(&matcher, setup->pattern) != 0) {
-		free(feed);
+	if (code)
+		return code;
+	*out = feeds->free_slots;
+	if (*out)
+		feeds->free_slots = (*out)->next;
+	else
+		*out = new_slot(feeds);
+	if (*out)
+		return 0;
+	sl_semaphore_give(&feeds->runs);
+	return -ENOMEM;
+}
+
+static void
+give_slot(struct sl_feeds *feeds, struct feed_slot *slot)
+{
+	slot->next = feeds->free_slots;
+	feeds->free_slots = slot;
+	sl_semaphore_give(&feeds->runs);
+}
+
+int
+sl_feeds_new(struct sl_feeds **out, const struct sl_feeds_setup *setup)
+{
+	struct sl_feeds *feeds = *out = calloc(1, sizeof(*feeds));
+	struct sl_matcher *matcher = NULL;
+	sl_assert(setup->runs > 0);
+	if (!feeds)
 		return -ENOMEM;
+	feeds->setup = *setup;
+	int code = sl_matcher_new(&matcher, setup->pattern);
+	feeds->spec = sl_partial_spec_of(setup->pattern, matcher, setup->wants_lines);
+	if (code == 0)
+		code = sl_matcher_new(&feeds->locator, setup->pattern);
+	sl_semaphore_init(&feeds->runs, "scanning", setup->runs);
+	sl_semaphore_init(&feeds->merging, "merging", 1);
+	if (code == 0)
+		return 0;
+	sl_feeds_free(feeds);
+	*out = NULL;
+	return -ENOMEM;
+}
+
+void
+sl_feeds_free(struct sl_feeds *feeds)
+{
+	if (!feeds)
+		return;
+	sl_assert(feeds->count == 0);
+	for (struct feed_slot *slot; (slot = feeds->free_slots) != NULL;) {
+		feeds->free_slots = slot->next;
+		free_slot(slot);
 	}
+	sl_matcher_free(feeds->locator);
+	sl_matcher_free(feeds->spec.matcher);
+	free(feeds);
+}
+
+uint64_t
+sl_feeds_hits(const struct sl_feeds *feeds)
+{
+	return feeds->hits;
+}
+
+struct sl_matcher *
+sl_feeds_matcher(struct sl_feeds *feeds)
+{
+	return feeds->locator;
+}
+
+/* ---- an input ---- */
+
+int
+sl_feed_new(struct sl_feed **out, struct sl_feeds *feeds, const struct sl_feed_setup *setup)
+{
+	struct sl_feed *feed = *out = calloc(1, sizeof(*feed));
+	if (!feed)
+		return -ENOMEM;
+	feed->feeds = feeds;
 	feed->setup = *setup;
-	feed->partials.spec = sl_partial_spec_of(setup->pattern, matcher, setup->line != NULL);
-	sl_semaphore_init(&feed->merging, "merging", 1);
-	*out = feed;
+	feed->partials.spec = feeds->spec;
+	feeds->count++;
 	return 0;
 }
 
@@ -95,20 +179,25 @@ sl_feed_free(struct sl_feed *feed)
 	if (!feed)
 		return;
 	sl_assert(feed->adding == 0);
-	for (struct feed_slot *slot; (slot = feed->free_slots) != NULL;) {
-		feed->free_slots = slot->next;
-		free_slot(slot);
-	}
+	feed->feeds->hits -= feed->partials.hits;
+	feed->feeds->text -= feed->partials.text;
+	feed->feeds->count--;
 	sl_partials_release(&feed->partials);
-	sl_matcher_free(feed->partials.spec.matcher);
 	free(feed);
+}
+
+enum sl_form
+sl_feed_form(const struct sl_feed *feed)
+{
+	return feed->form;
 }
 
 SL_SUSPENDS
 static int
 give_line(const struct sl_feed *feed, const struct sl_partial_line *line)
 {
-	int code = feed->setup.line ? feed->setup.line(feed->setup.ctx, line) : 0;
+	bool wants = feed->feeds->setup.wants_lines;
+	int code = wants ? feed->setup.line(feed->setup.ctx, line) : 0;
 	return SL_MIN(code, 0);
 }
 
@@ -123,8 +212,11 @@ note_code(struct sl_feed *feed, int code)
 
 struct run {
 	const struct feed_slot *slot;
+	struct sl_partial_spec spec;
 	struct sl_partial_run piece;
 	struct sl_partial *partial;
+	enum sl_form form;
+	bool is_begun;
 	struct sl_block_steps steps;
 	struct sl_partial_line line; /* the input's first, if has_line */
 	bool has_line;
@@ -135,9 +227,12 @@ static int
 scan_run(void *arg)
 {
 	struct run *run = arg;
+	if (!run->is_begun)
+		run->form = sl_sniff_block(run->piece.data, run->piece.len);
+	run->is_begun = true;
 	if (sl_block_step(&run->steps, SL_STEPS_NS))
 		return 1;
-	int code = sl_partial_set(&run->slot->spec, run->partial, &run->piece, &run->line);
+	int code = sl_partial_set(&run->spec, run->partial, &run->piece, &run->line);
 	run->has_line = code == 1;
 	return SL_MIN(code, 0);
 }
@@ -184,54 +279,83 @@ finish(void *arg)
 	return (int)sl_partials_finish(call->partials, call->len, &call->line);
 }
 
+/* Of the feed, to be added to the sums before and after it changes. */
+static void
+count(const struct sl_feed *feed, const struct sl_partials *before)
+{
+	feed->feeds->hits += feed->partials.hits - before->hits;
+	feed->feeds->text += feed->partials.text - before->text;
+}
+
 /* Takes the partial. */
 SL_SUSPENDS
 static int
 merge(struct sl_feed *feed, struct sl_partial *partial)
 {
+	struct sl_feeds *feeds = feed->feeds;
 	struct merge_call call = { .partials = &feed->partials };
-	int code = sl_semaphore_take(&feed->merging, SL_FOREVER);
+	int code = sl_semaphore_take(&feeds->merging, SL_FOREVER);
 	if (code || feed->code) {
 		sl_partials_free_partial(partial);
 		if (code == 0)
-			sl_semaphore_give(&feed->merging);
+			sl_semaphore_give(&feeds->merging);
 		return code ? code : feed->code;
 	}
+	struct sl_partials before = feed->partials;
 	code = sl_partials_insert(&feed->partials, partial);
+	count(feed, &before);
 	while (code == 0 && sl_partials_has_neighbours(&feed->partials)) {
+		before = feed->partials;
 		code = sl_partials_is_costly(&feed->partials) ? sl_offload(merge_neighbours, &call)
 							      : merge_neighbours(&call);
+		count(feed, &before);
 		if (code == 1)
 			code = give_line(feed, &call.line);
 	}
+	if (code == 0 && feeds->text > feeds->setup.text_max)
+		code = SL_E_LIMIT;
 	note_code(feed, code); /* before the next task merges: neighbours may be left */
-	sl_semaphore_give(&feed->merging);
+	sl_semaphore_give(&feeds->merging);
 	return code;
 }
 
 /* ---- adding ---- */
+
+/* With a plan that decides alone, the same short time for all input. */
+static bool
+is_quick(const struct sl_feeds *feeds, size_t len)
+{
+	const struct sl_match_plan *plan = feeds->spec.text.plan;
+	return len <= INLINE_LEN && !plan->next && !plan->is_prefilter;
+}
 
 SL_SUSPENDS
 static int
 add_run(struct sl_feed *feed, const struct feed_slot *slot, uint64_t off, const unsigned char *data,
 	size_t len)
 {
-	struct run run = { .slot = slot, .piece = { .data = data, .len = len } };
+	const struct sl_feeds *feeds = feed->feeds;
+	struct run run = {
+		.slot = slot, .spec = feeds->spec, .piece = { .data = data, .len = len }
+	};
+	run.spec.matcher = slot->matcher;
 	run.partial = sl_partials_new_partial(off);
 	if (!run.partial)
 		return -ENOMEM;
 	if (slot->marks)
 		memset(slot->marks, 0, SL_MATCH_MARK_WORDS(len) * sizeof(*slot->marks));
-	run.steps = (struct sl_block_steps){ .kernel = sl_pattern_kernel(feed->setup.pattern),
-		.plan = slot->spec.text.plan,
-		.matcher = slot->spec.matcher,
+	run.steps = (struct sl_block_steps){ .kernel = sl_pattern_kernel(feeds->setup.pattern),
+		.plan = feeds->spec.text.plan,
+		.matcher = slot->matcher,
 		.data = data,
 		.len = len,
 		.marks = slot->marks,
-		.inverts = slot->spec.inverts,
+		.inverts = feeds->spec.inverts,
 		.clock_ns = sl_clock_monotonic_ns,
 		.result = &run.piece.block };
-	int code = sl_steps_offload(scan_run, &run);
+	int code = is_quick(feeds, len) ? scan_run(&run) : sl_steps_offload(scan_run, &run);
+	if (code == 0 && run.form != SL_FORM_PLAIN)
+		feed->form = run.form;
 	if (code == 0 && run.has_line)
 		code = give_line(feed, &run.line);
 	if (code == 0 && slot->marks)
@@ -245,20 +369,18 @@ add_run(struct sl_feed *feed, const struct feed_slot *slot, uint64_t off, const 
 int
 sl_feed_add(struct sl_feed *feed, uint64_t off, const unsigned char *data, size_t len)
 {
-	if (feed->code)
-		return feed->code;
-	struct feed_slot *slot = take_slot(feed);
-	int code = slot ? 0 : -ENOMEM;
+	struct feed_slot *slot = NULL;
+	int code = feed->code;
 	feed->adding++;
 	for (size_t at = 0, some; code == 0 && at < len; at += some) {
 		some = SL_MIN(len - at, (size_t)RUN_LEN);
+		code = take_slot(feed->feeds, &slot);
+		if (code)
+			break;
 		code = add_run(feed, slot, off + at, data + at, some);
+		give_slot(feed->feeds, slot);
 	}
 	feed->adding--;
-	if (slot) {
-		slot->next = feed->free_slots;
-		feed->free_slots = slot;
-	}
 	note_code(feed, code);
 	return code;
 }
@@ -270,17 +392,25 @@ sl_feed_end(struct sl_feed *feed, uint64_t len, struct sl_feed_result *result)
 	sl_assert(feed->adding == 0);
 	if (feed->code)
 		return feed->code;
-	int ended = sl_offload(finish, &call);
+	struct sl_semaphore *merging = &feed->feeds->merging;
+	feed->code = sl_semaphore_take(merging, SL_FOREVER);
+	if (feed->code)
+		return feed->code;
+	int ended = sl_partials_ends_quickly(&feed->partials) ? finish(&call)
+							      : sl_offload(finish, &call);
 	if (ended == SL_PARTIALS_LINE)
 		feed->code = give_line(feed, &call.line);
 	else if (ended < 0)
 		feed->code = ended;
+	sl_semaphore_give(merging);
 	if (feed->code)
 		return feed->code;
 	const struct sl_block_result *prefix = sl_partials_prefix(&feed->partials);
 	*result = (struct sl_feed_result){ .state = SL_SCAN_OK };
-	if (prefix)
+	if (prefix) {
 		result->totals = sl_partial_totals(&feed->partials.spec, prefix);
+		result->newlines = prefix->newlines;
+	}
 	if (ended == SL_PARTIALS_INCOMPLETE)
 		result->state = SL_SCAN_TRUNCATED;
 	else if (result->totals.undecided)

@@ -40,6 +40,13 @@ sl_partials_release(struct sl_partials *partials)
 	*partials = (struct sl_partials){ .spec = partials->spec };
 }
 
+/* Of two, to be added before and after they are merged. */
+static uint64_t
+text_of(const struct sl_partial *partial)
+{
+	return partial->head.text.cap + partial->open.text.cap;
+}
+
 /* The first that begins at `off` or later. */
 static size_t
 find(const struct sl_partials *partials, uint64_t off)
@@ -107,6 +114,8 @@ sl_partials_insert(struct sl_partials *partials, struct sl_partial *partial)
 	sorted = partials->sorted + at;
 	memmove(sorted + 1, sorted, (partials->count - at) * sizeof(*sorted));
 	*sorted = partial;
+	partials->hits += partial->result.hits;
+	partials->text += text_of(partial);
 	partials->count++;
 	partials->at = at;
 	return 0;
@@ -116,14 +125,21 @@ int
 sl_partials_merge(struct sl_partials *partials, struct sl_partial_line *line)
 {
 	size_t left = next_pair(partials);
-	struct sl_partial **right = &partials->sorted[left + 1];
+	struct sl_partial *into = partials->sorted[left], **right = &partials->sorted[left + 1];
 	sl_assert(is_pair(partials, left));
+	if (partials->used)
+		partials->text -= text_of(partials->used);
 	sl_partials_free_partial(partials->used);
 	partials->used = *right;
 	partials->count--;
 	memmove(right, right + 1, (partials->count - left - 1) * sizeof(*right));
 	partials->at = left;
-	return sl_partial_merge(&partials->spec, partials->sorted[left], partials->used, line);
+	partials->text -= text_of(into) + text_of(partials->used);
+	partials->hits -= into->result.hits + partials->used->result.hits;
+	int code = sl_partial_merge(&partials->spec, into, partials->used, line);
+	partials->hits += into->result.hits;
+	partials->text += text_of(into) + text_of(partials->used);
+	return code;
 }
 
 bool
@@ -141,6 +157,13 @@ sl_partials_prefix(const struct sl_partials *partials)
 {
 	const struct sl_partial *first = partials->count ? partials->sorted[0] : NULL;
 	return first && first->off == 0 ? &first->result : NULL;
+}
+
+bool
+sl_partials_ends_quickly(const struct sl_partials *partials)
+{
+	const struct sl_partial *first = partials->count ? partials->sorted[0] : NULL;
+	return !first || !sl_partial_is_costly(&partials->spec, first, NULL, 0);
 }
 
 enum sl_partials_end

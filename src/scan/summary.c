@@ -50,6 +50,20 @@ sl_scan_summary_add(struct sl_scan_summary *summary, const struct sl_scan_result
 	summary->other_case += result->other_case;
 }
 
+void
+sl_scan_summary_merge(struct sl_scan_summary *summary, const struct sl_scan_summary *more)
+{
+	summary->inputs += more->inputs;
+	summary->inputs_with_hits += more->inputs_with_hits;
+	for (unsigned state = 0; state < SL_SCAN_STATES; state++)
+		summary->inputs_in[state] += more->inputs_in[state];
+	summary->bytes += more->bytes;
+	summary->lines += more->lines;
+	summary->hits += more->hits;
+	summary->undecided += more->undecided;
+	summary->other_case += more->other_case;
+}
+
 static uint64_t
 count_states(const struct sl_scan_summary *summary, bool (*is_counted)(enum sl_scan_state state))
 {

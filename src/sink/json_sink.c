@@ -10,6 +10,30 @@
 
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
+
+struct sl_json_sink_input {
+	const struct sl_input *input;
+	uint64_t printed; /* bytes of its events */
+	uint64_t matches; /* in its lines */
+};
+
+/* Bytes of results so far. */
+static uint64_t
+position(const struct sl_results *results)
+{
+	return results->sent + results->pending.len;
+}
+
+/* The one that began last comes first: mostly it is the only one. NULL if it has not begun. */
+static struct sl_json_sink_input *
+find(const struct sl_json_sink *sink, const struct sl_input *input)
+{
+	size_t i = sink->input_count;
+	while (i > 0 && sink->inputs[i - 1].input != input)
+		i--;
+	return i > 0 ? &sink->inputs[i - 1] : NULL;
+}
 
 static void
 add_path(struct sl_json *json, const struct sl_input *input)
@@ -59,10 +83,9 @@ add_line_text(struct sl_results *results, struct sl_json *json, const char *key,
  * does not count. */
 SL_SUSPENDS
 static int
-add_submatches(struct sl_json_sink *sink, struct sl_json *json, const struct sl_scan_line *line,
-	const struct sl_line_shown *shown)
+add_submatches(struct sl_results *results, struct sl_json *json, const struct sl_scan_line *line,
+	const struct sl_line_shown *shown, uint64_t *count)
 {
-	struct sl_results *results = sink->results;
 	const char *text = (const char *)line->text;
 	struct sl_line_matches matches;
 	struct sl_match_range range;
@@ -81,7 +104,7 @@ add_submatches(struct sl_json_sink *sink, struct sl_json *json, const struct sl_
 		sl_json_u64(json, "start", range.begin - shown->begin);
 		sl_json_u64(json, "end", range.end - shown->begin);
 		sl_json_close(json);
-		sink->input_matches++;
+		(*count)++;
 		if (code == 0)
 			code = sl_results_make_room(results);
 		if (code)
@@ -108,6 +131,7 @@ add_line(struct sl_json_sink *sink, const struct sl_input *input, const struct s
 	bool is_context)
 {
 	struct sl_json json;
+	uint64_t begin = position(sink->results), matches = 0;
 	struct sl_line_shown shown = sl_line_shown(line);
 	struct sl_span text =
 		sl_span((const char *)line->text + shown.begin, shown.end - shown.begin);
@@ -115,7 +139,10 @@ add_line(struct sl_json_sink *sink, const struct sl_input *input, const struct s
 	add_path(&json, input);
 	int code =
 		add_line_text(sink->results, &json, "lines", text, line->is_closed && !shown.after);
-	sl_json_u64(&json, "line_number", line->number);
+	if (line->number)
+		sl_json_u64(&json, "line_number", line->number);
+	else
+		sl_json_null(&json, "line_number");
 	sl_json_u64(&json, "absolute_offset", line->off);
 	if (shown.before || shown.after) {
 		sl_json_u64(&json, "truncated_before", shown.before);
@@ -124,8 +151,13 @@ add_line(struct sl_json_sink *sink, const struct sl_input *input, const struct s
 	if (code == 0 && line->has_no_match)
 		add_no_submatches(&json);
 	else if (code == 0)
-		code = add_submatches(sink, &json, line, &shown);
+		code = add_submatches(sink->results, &json, line, &shown, &matches);
 	sl_json_end_line(&json);
+	struct sl_json_sink_input *of = find(sink, input);
+	if (of) {
+		of->printed += position(sink->results) - begin;
+		of->matches += matches;
+	}
 	return code;
 }
 
@@ -159,22 +191,26 @@ add_stats(struct sl_json *json, const struct totals *totals)
 	sl_json_close(json);
 }
 
-/* Bytes of results so far. */
-static uint64_t
-position(const struct sl_results *results)
-{
-	return results->sent + results->pending.len;
-}
-
-static void
+static int
 add_begin(struct sl_json_sink *sink, const struct sl_input *input)
 {
 	struct sl_json json;
-	sink->input_begin = position(sink->results);
-	sink->input_matches = 0;
+	uint64_t begin = position(sink->results);
+	if (sink->input_count == sink->input_cap) {
+		size_t cap = sink->input_cap ? sink->input_cap * 2 : 4;
+		struct sl_json_sink_input *inputs =
+			reallocarray(sink->inputs, cap, sizeof(*inputs));
+		if (!inputs)
+			return -ENOMEM;
+		sink->inputs = inputs;
+		sink->input_cap = cap;
+	}
 	begin_event(&json, &sink->results->pending, "begin");
 	add_path(&json, input);
 	sl_json_end_line(&json);
+	sink->inputs[sink->input_count++] = (struct sl_json_sink_input){ .input = input,
+		.printed = position(sink->results) - begin };
+	return 0;
 }
 
 /* As ripgrep counts: the bytes printed of an input are all but this event. */
@@ -183,13 +219,17 @@ add_end(struct sl_json_sink *sink, const struct sl_input *input,
 	const struct sl_scan_result *result)
 {
 	struct sl_json json;
+	struct sl_json_sink_input *of = find(sink, input), none = { .input = input };
+	struct sl_json_sink_input sums = of ? *of : none;
 	struct totals totals = { .elapsed_ns = result->elapsed_ns,
 		.searches = 1,
 		.searches_with_match = result->hits > 0,
 		.bytes = result->bytes,
-		.printed = position(sink->results) - sink->input_begin,
+		.printed = sums.printed,
 		.lines = result->hits,
-		.matches = sink->options.has_lines ? sink->input_matches : result->hits };
+		.matches = sink->options.has_lines ? sums.matches : result->hits };
+	if (of)
+		*of = sink->inputs[--sink->input_count];
 	sink->printed_bytes += totals.printed;
 	sink->printed_matches += totals.matches;
 	begin_event(&json, &sink->results->pending, "end");
@@ -244,8 +284,7 @@ on_event(void *ctx, const struct sl_scan_event *event)
 	int code = 0;
 	switch (event->kind) {
 	case SL_SCAN_EVENT_BEGIN:
-		add_begin(sink, event->input);
-		return 0;
+		return add_begin(sink, event->input);
 	case SL_SCAN_EVENT_LINE:
 	case SL_SCAN_EVENT_CONTEXT:
 		code = add_line(
@@ -277,4 +316,11 @@ sl_json_sink_init(
 	if (options.has_context)
 		sink.wants |= SL_SCAN_WANTS(SL_SCAN_EVENT_CONTEXT);
 	return sink;
+}
+
+void
+sl_json_sink_release(struct sl_json_sink *json)
+{
+	free(json->inputs);
+	*json = (struct sl_json_sink){ 0 };
 }

@@ -383,9 +383,10 @@ plan_frame(struct frame *frame, size_t wish)
 /* How many files are drawn: all, or as many as leave a line for "and N more" and one for the
  * total. */
 static size_t
-files_shown(const struct frame *frame, size_t count)
+files_shown(const struct frame *frame, const struct sl_progress *progress)
 {
-	size_t room = frame->row_limit - 1;
+	size_t count = progress->file_count, room = frame->row_limit - 1;
+	room -= progress->is_scanned && room > 1; /* the error lines have a row of their own */
 	if (count <= room)
 		return count;
 	return room > 0 ? room - 1 : 0;
@@ -416,8 +417,7 @@ sl_progress_draw(struct sl_progress_screen *screen, const struct sl_progress_sty
 	begin_frame(&frame, above);
 	plan_frame(&frame,
 		SL_MAX(strlen(label), widest_name(progress, progress->file_count, &scratch)));
-	size_t shown = files_shown(&frame, progress->file_count),
-	       more = progress->file_count - shown;
+	size_t shown = files_shown(&frame, progress), more = progress->file_count - shown;
 	for (size_t i = 0; i < shown; i++)
 		add_file(&frame, &progress->files[i], &scratch);
 	if (more > 0 && frame.row_limit > 1) {
@@ -425,6 +425,11 @@ sl_progress_draw(struct sl_progress_screen *screen, const struct sl_progress_sty
 		add_words(&frame, sl_span_str(label));
 	}
 	add_total(&frame, progress);
+	if (progress->is_scanned && frame.screen->row_count < frame.row_limit) {
+		snprintf(label, sizeof(label), "%s error lines",
+			sl_units_count(progress->error_lines).text);
+		add_words(&frame, sl_span_str(label));
+	}
 	end_frame(&frame);
 	out->failed = out->failed || scratch.failed;
 	sl_buf_release(&scratch);
@@ -512,6 +517,8 @@ sl_progress_plain(const struct sl_progress *progress, struct sl_buf *out)
 		sl_buf_printf(out, ", %llu waiting", (unsigned long long)progress->files_waiting);
 	add_plain_bytes(out, progress->bytes_done, progress->bytes_total, progress->rate_bytes_s,
 		progress->left_ns);
+	if (progress->is_scanned)
+		sl_buf_printf(out, ", %llu error lines", (unsigned long long)progress->error_lines);
 	sl_buf_add_char(out, '\n');
 }
 

@@ -1,6 +1,7 @@
 #include "get_scene.h"
 
 #include "run.h"
+#include "shadow.h"
 
 #include "sluice/base/random.h"
 #include "sluice/rt/io.h"
@@ -118,6 +119,14 @@ note_end(void *ctx, const struct sl_download *download)
 	snprintf(file->path, sizeof(file->path), "%s", download->path);
 	file->at_op = sim_ops(scene->sim);
 	file->ended_ns = sl_now();
+	struct sl_span content = { 0 };
+	if (file->state == SL_DOWNLOAD_DONE && scene->shadow) {
+		bool is_there = sim_content(scene->sim, download->path, &content);
+		sim_check(scene->sim, is_there || download->streamed, "%s is not there", file->url);
+		if (download->streamed)
+			content = sl_span(file->data, file->len);
+		file->was_scanned = shadow_has(scene->shadow, download, content);
+	}
 	file->received = download->received;
 	file->resumed = download->resumed;
 	file->fetched = download->fetched;
@@ -178,6 +187,7 @@ batch_options(struct get_scene *scene, struct sl_http_client *client, struct sl_
 		.source = next_entry,
 		.source_ctx = scene,
 		.retry = scene->retry,
+		.tee = scene->shadow ? &scene->shadow->consumer : NULL,
 		.events = { .ctx = scene,
 			.started = note_start,
 			.retrying = note_retry,
@@ -230,6 +240,8 @@ command(void *arg)
 	sim_check(scene->sim, code == 0, "%s", err.text);
 	sim_check(scene->sim, sl_chunk_pool_new(&pool, scene->chunks, scene->chunk_size) == 0,
 		"pool");
+	if (scene->shadow)
+		shadow_open(scene->shadow);
 	struct sl_batch_options batch_opts = batch_options(scene, client, pool);
 	sim_check(scene->sim, sl_batch_new(&scene->batch, &batch_opts) == 0, "batch");
 	if (scene->run_begins)
@@ -240,6 +252,8 @@ command(void *arg)
 	scene->ended_ns = sl_now();
 	sl_batch_free(scene->batch);
 	scene->batch = NULL;
+	if (scene->shadow)
+		shadow_close(scene->shadow);
 	sl_http_client_free(client);
 	sl_chunk_pool_free(pool); /* asserts that every chunk is back */
 	sl_deadline_end(&scope);
@@ -502,9 +516,11 @@ get_scene_again(const struct get_scene *scene, struct sim *world)
 	again->cancel_fd = -1;
 	again->run_ns = SL_FOREVER;
 	again->run_begins = again->run_ended = NULL;
+	again->shadow = NULL;
 	again->if_exists = SL_EXISTS_REPLACE;
 	for (size_t i = 0; i < again->count; i++) {
 		again->files[i].reported = again->files[i].was_done = false;
+		again->files[i].was_scanned = false;
 		again->files[i].retries = 0;
 	}
 	return again;

@@ -12,6 +12,8 @@
 
 #define GET_FILES 300
 
+struct shadow;
+
 struct get_file {
 	const char *url;
 	const char *mirror; /* another source of the same, or NULL */
@@ -37,9 +39,10 @@ struct get_file {
 	bool reported;
 	enum sl_download_state state;
 	struct sl_error error;
-	char path[64];  /* where it was put, as reported */
-	uint64_t at_op; /* operations submitted when it was reported */
-	bool was_done;  /* at get_scene_cut */
+	char path[64];    /* where it was put, as reported */
+	uint64_t at_op;   /* operations submitted when it was reported */
+	bool was_done;    /* at get_scene_cut */
+	bool was_scanned; /* the shadow has all of it */
 	uint64_t ended_ns;
 	unsigned begun;                      /* how often it was reported as started */
 	unsigned retries;                    /* the same as to be tried again */
@@ -78,7 +81,8 @@ struct get_scene {
 	uint64_t entry_pause_ns;      /* before each entry but the first */
 	/* Called when a file is to be tried again; may be NULL. */
 	void (*retried)(struct get_scene *scene, const struct sl_download *download);
-	int cancel_fd; /* sim_trap: a signal comes when it is readable; -1 = none */
+	struct shadow *shadow; /* gets what is stored; NULL = nothing does */
+	int cancel_fd;         /* sim_trap: a signal comes when it is readable; -1 = none */
 	/* Runs beside the batch, in a task of its own, which must close the batch: that stays open.
 	 * NULL = nothing. */
 	SL_SUSPENDS

@@ -1,6 +1,7 @@
 #include "scenario.h"
 
 #include "compress.h"
+#include "shadow.h"
 
 #include "sluice/download/digest.h"
 
@@ -147,10 +148,29 @@ scenario_put_before(struct scenario *scenario, struct get_file *file, const char
 	sim_put_file(scenario->sim, file->name, data, len, mode);
 }
 
+/* With SLUICE_SHADOW set, each file that is done must have been scanned meanwhile, too. */
+static void
+run_with_shadow(struct get_scene *scene)
+{
+	struct shadow shadow;
+	shadow_init(&shadow, scene->sim, 2 * SL_NS_PER_MS);
+	scene->shadow = &shadow;
+	get_scene_run(scene);
+	for (size_t i = 0; i < scene->count; i++)
+		sim_check(scene->sim,
+			scene->files[i].state != SL_DOWNLOAD_DONE || scene->files[i].was_scanned,
+			"%s is done, and was not scanned", scene->files[i].url);
+	shadow_release(&shadow);
+	scene->shadow = NULL;
+}
+
 void
 scenario_run(struct scenario *scenario)
 {
-	get_scene_run(&scenario->get);
+	if (getenv("SLUICE_SHADOW") && !scenario->get.shadow)
+		run_with_shadow(&scenario->get);
+	else
+		get_scene_run(&scenario->get);
 	get_scene_check(&scenario->get);
 }
 

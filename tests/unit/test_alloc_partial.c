@@ -71,16 +71,23 @@ static int
 feed_main(void *arg)
 {
 	struct scene *scene = arg;
-	struct sl_feed_setup setup = { .pattern = pattern, .line = line };
+	struct sl_feeds_setup shared = {
+		.pattern = pattern, .wants_lines = true, .runs = 2, .text_max = UINT64_MAX
+	};
+	struct sl_feed_setup setup = { .line = line };
+	struct sl_feeds *feeds = NULL;
 	struct sl_feed *feed = NULL;
 	lines = 0;
 	alloc_fail_nth(scene->nth, scene->and_all_after);
-	scene->code = sl_feed_new(&feed, &setup);
+	scene->code = sl_feeds_new(&feeds, &shared);
+	if (scene->code == 0)
+		scene->code = sl_feed_new(&feed, feeds, &setup);
 	if (scene->code == 0)
 		scene->code = add_all(feed);
 	if (scene->code == 0)
 		scene->code = sl_feed_end(feed, 29 + 3 * SL_PARTIAL_KEEP, &scene->result);
 	sl_feed_free(feed);
+	sl_feeds_free(feeds);
 	scene->count = alloc_end();
 	return 0;
 }

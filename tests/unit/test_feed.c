@@ -39,9 +39,12 @@ struct scene {
 	bool counts_only;   /* lines are not asked for */
 	uint64_t fail_line; /* the line function fails at this line; 0: never */
 	uint64_t cancel_ns; /* all tasks are cancelled then; 0: never */
+	struct sl_feeds *feeds;
 	struct sl_feed *feed;
 	bool *seen; /* by offset */
 	uint64_t lines;
+	uint64_t text_max;
+	uint64_t hits; /* known at the end */
 	struct sl_feed_result result;
 	int code, ended; /* of the group, and of sl_feed_end */
 };
@@ -151,11 +154,14 @@ static int
 feed_main(void *arg)
 {
 	struct scene *scene = arg;
-	struct sl_feed_setup setup = {
-		.pattern = pattern, .ctx = scene, .line = scene->counts_only ? NULL : line
-	};
+	struct sl_feeds_setup shared = { .pattern = pattern,
+		.wants_lines = !scene->counts_only,
+		.runs = 1 + (unsigned)(scene->text.len % TASKS),
+		.text_max = scene->text_max };
+	struct sl_feed_setup setup = { .ctx = scene, .line = line };
 	struct sl_group group;
-	cr_assert_eq(sl_feed_new(&scene->feed, &setup), 0);
+	cr_assert_eq(sl_feeds_new(&scene->feeds, &shared), 0);
+	cr_assert_eq(sl_feed_new(&scene->feed, scene->feeds, &setup), 0);
 	sl_group_enter(&group, SL_GROUP_FAIL_FAST);
 	for (int i = 0; i < TASKS; i++)
 		cr_assert_eq(sl_group_spawn(&group, "adder", add_ranges, scene, NULL), 0);
@@ -163,7 +169,10 @@ feed_main(void *arg)
 		cr_assert_eq(sl_group_spawn(&group, "canceller", cancel, scene, NULL), 0);
 	scene->code = sl_group_leave(&group);
 	scene->ended = sl_feed_end(scene->feed, scene->text.len, &scene->result);
+	scene->hits = sl_feeds_hits(scene->feeds);
 	sl_feed_free(scene->feed);
+	cr_assert_eq(sl_feeds_hits(scene->feeds), 0);
+	sl_feeds_free(scene->feeds);
 	return 0;
 }
 
@@ -204,7 +213,7 @@ expect_totals(const struct scene *scene, size_t len)
 static void
 begin(struct scene *scene, uint64_t seed, size_t len, size_t longest)
 {
-	*scene = (struct scene){ 0 };
+	*scene = (struct scene){ .text_max = UINT64_MAX };
 	sl_random_init(&scene->random, seed);
 	compile((enum kind)(seed % KINDS));
 	fill(scene, len, 1 + sl_random_below(&scene->random, 200));
@@ -218,6 +227,8 @@ expect_whole(struct scene *scene)
 	cr_assert_eq(scene->result.state, SL_SCAN_OK);
 	expect_totals(scene, scene->text.len);
 	cr_assert_eq(scene->lines, scene->counts_only ? 0 : scene->result.totals.hits);
+	cr_assert_leq(scene->hits, scene->result.totals.hits);
+	cr_assert_geq(scene->hits + 2, scene->result.totals.hits); /* but the first and the last */
 }
 
 Test(feed, ranges_of_several_tasks_in_any_order_give_each_line_once_and_the_totals)
@@ -286,20 +297,99 @@ Test(feed, a_line_function_that_fails_and_a_cancellation_fail_the_feed)
 	}
 }
 
+/* Ranges without newlines, each second one first: none of their text can be dropped. */
+static int
+text_main(void *arg)
+{
+	struct sl_feed_result result;
+	struct sl_feeds_setup shared = {
+		.pattern = pattern, .wants_lines = true, .runs = 2, .text_max = 4 * SL_MIB
+	};
+	struct sl_feed_setup setup = { .ctx = arg, .line = line };
+	struct sl_feeds *feeds;
+	struct sl_feed *feed, *other;
+	size_t len = SL_MIB;
+	unsigned char *data = malloc(len);
+	int code = 0;
+	unsigned added = 0;
+	memset(data, 'x', len);
+	cr_assert_eq(sl_feeds_new(&feeds, &shared), 0);
+	cr_assert_eq(sl_feed_new(&feed, feeds, &setup), 0);
+	for (; code == 0 && added < 16; added++)
+		code = sl_feed_add(feed, 2 * added * len, data, len);
+	cr_assert_eq(code, SL_E_LIMIT);
+	cr_assert_leq(added, 5);
+	cr_assert_eq(sl_feed_add(feed, len, data, len), SL_E_LIMIT);
+	cr_assert_eq(sl_feed_end(feed, 2 * len, &result), SL_E_LIMIT);
+	sl_feed_free(feed);
+	/* Others have the memory then. */
+	cr_assert_eq(sl_feed_new(&other, feeds, &setup), 0);
+	cr_assert_eq(sl_feed_add(other, 0, data, len), 0);
+	cr_assert_eq(sl_feed_end(other, len, &result), 0);
+	cr_assert_eq(result.totals.lines, 1);
+	sl_feed_free(other);
+	sl_feeds_free(feeds);
+	free(data);
+	return 0;
+}
+
+Test(feed, text_of_lines_that_are_not_complete_is_bounded_for_all_inputs)
+{
+	struct scene scene = { 0 };
+	compile(LITERALS);
+	struct sim *sim = sim_plain(3);
+	cr_assert_eq(sim_run(sim, text_main, &scene), 0);
+	sim_free(sim);
+	cr_assert_eq(scene.lines, 0);
+	sl_pattern_free(pattern);
+}
+
+static int
+form_main(void *arg)
+{
+	static const char text[] = "one error\n", wide[] = "a\0 \0w\0i\0d\0e\0\n\0";
+	struct sl_feeds_setup shared = { .pattern = pattern, .runs = 1, .text_max = SL_MIB };
+	struct sl_feed_setup setup = { .ctx = arg };
+	struct sl_feeds *feeds;
+	struct sl_feed *feed;
+	cr_assert_eq(sl_feeds_new(&feeds, &shared), 0);
+	cr_assert_eq(sl_feed_new(&feed, feeds, &setup), 0);
+	cr_assert_eq(sl_feed_add(feed, 0, (const unsigned char *)text, sizeof(text) - 1), 0);
+	cr_assert_eq(sl_feed_form(feed), SL_FORM_PLAIN);
+	cr_assert_eq(sl_feed_add(feed, 100, (const unsigned char *)wide, sizeof(wide) - 1), 0);
+	cr_assert_eq(sl_feed_form(feed), SL_FORM_UTF16LE);
+	sl_feed_free(feed);
+	sl_feeds_free(feeds);
+	return 0;
+}
+
+Test(feed, utf16_anywhere_is_noticed)
+{
+	compile(LITERALS);
+	struct sim *sim = sim_plain(4);
+	cr_assert_eq(sim_run(sim, form_main, NULL), 0);
+	sim_free(sim);
+	sl_pattern_free(pattern);
+}
+
 static int
 undecided_main(void *arg)
 {
 	struct sl_feed_result *result = arg;
-	struct sl_feed_setup setup = { .pattern = pattern };
+	struct sl_feeds_setup shared = { .pattern = pattern, .runs = 1, .text_max = UINT64_MAX };
+	struct sl_feed_setup setup = { .ctx = NULL };
+	struct sl_feeds *feeds;
 	struct sl_feed *feed;
 	size_t len = 2 * SL_MIB;
 	unsigned char *data = malloc(len);
 	memset(data, 'x', len);
-	cr_assert_eq(sl_feed_new(&feed, &setup), 0);
+	cr_assert_eq(sl_feeds_new(&feeds, &shared), 0);
+	cr_assert_eq(sl_feed_new(&feed, feeds, &setup), 0);
 	cr_assert_eq(sl_feed_add(feed, len, data, len), 0);
 	cr_assert_eq(sl_feed_add(feed, 0, data, len), 0);
 	cr_assert_eq(sl_feed_end(feed, 2 * len, result), 0);
 	sl_feed_free(feed);
+	sl_feeds_free(feeds);
 	free(data);
 	return 0;
 }

@@ -373,6 +373,12 @@ Test(progress, plain_lines_show_the_same_in_words)
 	sl_buf_clear(&out);
 	sl_progress_plain(&waiting, &out);
 	cr_expect(strstr(out.data, "3 of 10 files, 1 failed, 2 waiting, 4.0 GiB"), "%s", out.data);
+	struct sl_progress scanned = two;
+	scanned.is_scanned = true;
+	scanned.error_lines = 4321;
+	sl_buf_clear(&out);
+	sl_progress_plain(&scanned, &out);
+	cr_expect(strstr(out.data, "1m05s left, 4321 error lines\n"), "%s", out.data);
 	struct sl_progress unknown = { .files_total = SL_PROGRESS_UNKNOWN,
 		.bytes_total = SL_PROGRESS_UNKNOWN,
 		.left_ns = SL_PROGRESS_UNKNOWN };

@@ -587,6 +587,7 @@ Test(sinks, json_counts_the_bytes_and_matches_that_it_prints_of_each_input_and_o
 	cr_assert_eq(sl_results_send(&f.results), 0);
 	cr_expect_eq(number_of(&f.sent, "bytes_printed"), printed);
 	cr_expect_eq(number_of(&f.sent, "matches"), 4 + 8);
+	sl_json_sink_release(&json);
 	end(&f);
 }
 
@@ -602,6 +603,54 @@ Test(sinks, json_without_lines_wants_none_and_its_matches_are_matching_lines)
 	cr_assert_eq(emit_end(&f, &sink, SL_SCAN_OK, 5), 0);
 	cr_assert_eq(sl_results_send(&f.results), 0);
 	cr_expect_eq(number_of(&f.sent, "matches"), 5);
+	sl_json_sink_release(&json);
+	end(&f);
+}
+
+/* As while files are downloaded: each has sums of its own. */
+Test(sinks, json_counts_inputs_whose_lines_come_in_turns_each_by_itself)
+{
+	struct fixture f;
+	struct sl_json_sink json;
+	struct sl_input *inputs[3];
+	begin(&f, "name", false);
+	struct sl_input *own = f.input;
+	struct sl_scan_sink sink = sl_json_sink_init(
+		&json, &f.results, (struct sl_json_sink_options){ .has_lines = true });
+	for (size_t i = 0; i < SL_COUNT_OF(inputs); i++) {
+		cr_assert_eq(sl_input_new(&inputs[i], "other", false), 0);
+		f.input = inputs[i];
+		cr_assert_eq(emit_begin(&f, &sink), 0);
+	}
+	for (size_t i = 0; i < 6; i++) {
+		f.input = inputs[i < 3 ? i : 2];
+		cr_assert_eq(emit_line(&f, &sink, sl_span_str("error error")), 0);
+	}
+	const uint64_t want[] = { 2, 2, 8 };
+	for (size_t i = 0; i < SL_COUNT_OF(inputs); i++) {
+		cr_assert_eq(sl_results_send(&f.results), 0);
+		sl_buf_clear(&f.sent);
+		f.input = inputs[i];
+		cr_assert_eq(emit_end(&f, &sink, SL_SCAN_OK, want[i] / 2), 0);
+		cr_assert_eq(sl_results_send(&f.results), 0);
+		cr_expect_eq(number_of(&f.sent, "matches"), want[i]);
+		sl_input_free(inputs[i]);
+	}
+	f.input = own;
+	sl_json_sink_release(&json);
+	end(&f);
+}
+
+Test(sinks, json_has_null_for_a_line_without_a_number)
+{
+	struct fixture f;
+	struct sl_json_sink json;
+	begin(&f, "name", false);
+	struct sl_scan_sink sink = sl_json_sink_init(
+		&json, &f.results, (struct sl_json_sink_options){ .has_lines = true });
+	cr_assert_eq(emit_line(&f, &sink, sl_span_str("error")), 0);
+	cr_assert_eq(sl_results_send(&f.results), 0);
+	cr_expect(strstr(f.sent.data, "\"line_number\":null,"), "%s", f.sent.data);
 	end(&f);
 }
 

@@ -6,6 +6,7 @@
 #define SLUICE_CLI_GET_EVENTS_H
 
 #include "sluice/cli/console.h"
+#include "sluice/cli/get_scan.h"
 #include "sluice/cli/options.h"
 #include "sluice/cli/output.h"
 #include "sluice/download/batch.h"
@@ -23,6 +24,7 @@ struct sl_get_meter {
 struct sl_get_events {
 	const struct sl_get_options *options;
 	struct sl_batch *batch;
+	struct sl_get_scan *scan; /* the command's */
 	struct sl_console_view view;
 	struct sl_output *output; /* for --json or --dry-run; else NULL */
 	struct sl_group ticker;   /* the task of JSON's progress events */

@@ -72,58 +72,6 @@ struct sl_option_rules {
 
 /* ---- results ---- */
 
-struct sl_get_options {
-	struct sl_words urls;    /* may be empty if there are lists */
-	struct sl_words mirrors; /* other sources of the only URL */
-	struct sl_words lists;   /* paths, URLs, or once "-" = stdin */
-	const char *base_url;    /* NULL = that of the list */
-	const char *shard;       /* NULL = all inputs; see shard.h */
-	const char *output;      /* NULL = named after the URL, "-" = stdout; only with one URL */
-	const char *dir;         /* never NULL */
-	bool tree;               /* only without output, as the next */
-	bool content_disposition;
-	enum sl_if_exists if_exists;
-	bool dry_run;
-	bool decompress;
-
-	unsigned jobs;
-	unsigned connections_per_host;
-	unsigned segments;
-	uint64_t min_segment; /* bytes */
-	bool fail_fast;
-
-	struct sl_checksum checksum; /* only with one URL */
-	const char *sums;            /* as one of `lists`; NULL = none */
-	enum sl_sync_mode sync;
-	bool resume, verify_resume;
-	bool keep_journal, adopt, append; /* only with resume; not both of the last */
-	bool remote_time;
-
-	const char *referer;         /* NULL = none */
-	const char *cacert;          /* NULL = the system's store */
-	uint64_t connect_timeout_ns; /* at least a millisecond, as the next */
-	uint64_t stall_timeout_ns;
-	uint64_t deadline_ns; /* from the start of the run; SL_FOREVER = none */
-	unsigned retries;     /* of a file, in a row without progress */
-	uint64_t retry_max_wait_ns;
-	unsigned max_redirects;
-	bool allow_downgrade;
-	bool allow_outside;
-	uint64_t limit_rate;    /* bytes a second; 0 = no limit */
-	uint64_t max_rps_milli; /* thousandths of a request a second to each host; 0 = no limit */
-
-	enum sl_option_progress progress;
-	enum sl_colour_when colour;
-	bool json;
-	bool stats;
-	bool quiet;
-	unsigned verbose; /* how often -v was given */
-
-	uint64_t max_memory; /* bytes */
-	enum sl_io_mode io;
-	unsigned workers; /* 0 = one for each CPU */
-};
-
 struct sl_scan_options {
 	struct sl_words inputs;   /* may be empty: stdin, if it is not a terminal */
 	struct sl_words patterns; /* -e; if there are no files either: lines with ERROR or error */
@@ -135,6 +83,8 @@ struct sl_scan_options {
 	bool invert_match;
 	const char *level_name; /* as typed; NULL = none */
 	enum sl_level level;    /* instead of patterns; NONE = patterns */
+
+	bool is_of_get; /* those of `sluice get --scan`: only their long names are options there */
 
 	bool print;         /* never with count, quiet or a list of names */
 	bool only_matching; /* implies print, unless json */
@@ -180,6 +130,63 @@ struct sl_scan_options {
 
 /* Lines around error lines are printed, if any are. */
 bool sl_scan_has_context(const struct sl_scan_options *options);
+
+struct sl_get_options {
+	struct sl_words urls;    /* may be empty if there are lists */
+	struct sl_words mirrors; /* other sources of the only URL */
+	struct sl_words lists;   /* paths, URLs, or once "-" = stdin */
+	const char *base_url;    /* NULL = that of the list */
+	const char *shard;       /* NULL = all inputs; see shard.h */
+	const char *output;      /* NULL = named after the URL, "-" = stdout; only with one URL */
+	const char *dir;         /* never NULL */
+	bool tree;               /* only without output, as the next */
+	bool content_disposition;
+	enum sl_if_exists if_exists;
+	bool dry_run;
+	bool decompress;
+
+	unsigned jobs;
+	unsigned connections_per_host;
+	unsigned segments;
+	uint64_t min_segment; /* bytes */
+	bool fail_fast;
+
+	struct sl_checksum checksum; /* only with one URL */
+	const char *sums;            /* as one of `lists`; NULL = none */
+	enum sl_sync_mode sync;
+	bool resume, verify_resume;
+	bool keep_journal, adopt, append; /* only with resume; not both of the last */
+	bool remote_time;
+
+	bool scan; /* what is stored is scanned */
+	/* Of these only patterns, fixed_strings, ignore_case and print are options of get; the
+	 * rest is set to go with it. */
+	struct sl_scan_options scanning;
+
+	const char *referer;         /* NULL = none */
+	const char *cacert;          /* NULL = the system's store */
+	uint64_t connect_timeout_ns; /* at least a millisecond, as the next */
+	uint64_t stall_timeout_ns;
+	uint64_t deadline_ns; /* from the start of the run; SL_FOREVER = none */
+	unsigned retries;     /* of a file, in a row without progress */
+	uint64_t retry_max_wait_ns;
+	unsigned max_redirects;
+	bool allow_downgrade;
+	bool allow_outside;
+	uint64_t limit_rate;    /* bytes a second; 0 = no limit */
+	uint64_t max_rps_milli; /* thousandths of a request a second to each host; 0 = no limit */
+
+	enum sl_option_progress progress;
+	enum sl_colour_when colour;
+	bool json;
+	bool stats;
+	bool quiet;
+	unsigned verbose; /* how often -v was given */
+
+	uint64_t max_memory; /* bytes */
+	enum sl_io_mode io;
+	unsigned workers; /* 0 = one for each CPU */
+};
 
 #define SL_OPTIONS_HELP 1
 

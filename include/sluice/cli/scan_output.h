@@ -20,6 +20,14 @@
 #include "sluice/sink/pattern_sink.h"
 #include "sluice/sink/table_sink.h"
 
+struct sl_scan_output_setup {
+	const struct sl_scan_options *options;
+	struct sl_tally *tally; /* unless NULL, lines are counted for each pattern */
+	int fd;                 /* where results go */
+	/* Of that, if others write to it as well; NULL = it is opened. */
+	struct sl_output *shared;
+};
+
 /* {0} before begin. Other modules may read sinks, sink_count, with_numbers,
  * kinds, own_files and waited_ns only. */
 struct sl_scan_output {
@@ -33,7 +41,9 @@ struct sl_scan_output {
 	struct sl_saved base;   /* to compare them with, if options->digest_base */
 
 	struct sl_scan_messages messages;
+	int fd;
 	struct sl_output *out; /* NULL with -q */
+	bool is_shared;
 	struct sl_results results;
 	/* One of these is used. */
 	struct sl_table_sink table;
@@ -47,16 +57,16 @@ struct sl_scan_output {
 	uint64_t waited_ns;                 /* for the reader of stdout */
 };
 
-/* In the task that scans; `output` stays in place. `tally` is NULL unless lines are counted for
- * each pattern. Returns 0; -ENOMEM; or the code with which a digest could not be read, described in
- * *err. */
+/* In the task that scans; `output` stays in place. Returns 0; -ENOMEM; or the code with which a
+ * digest could not be read, described in *err. */
 SL_SUSPENDS
-int sl_scan_output_begin(struct sl_scan_output *output, const struct sl_scan_options *options,
-	struct sl_tally *tally, struct sl_error *err) SL_MUST_CHECK;
+int sl_scan_output_begin(struct sl_scan_output *output, const struct sl_scan_output_setup *setup,
+	struct sl_error *err) SL_MUST_CHECK;
 
 /*
  * Pass the outcome to the sinks (only if `complete`: the scan was not cancelled), then wait for the
- * output. Returns 0; -EPIPE if the reader closed it; another write error, described in *err.
+ * output; for one that is shared, only until it has taken the results. Returns 0; -EPIPE if the
+ * reader closed it; another write error, described in *err.
  */
 SL_SUSPENDS
 int sl_scan_output_end(struct sl_scan_output *output, const struct sl_scan_outcome *outcome,

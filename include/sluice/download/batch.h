@@ -17,6 +17,7 @@
 #include "sluice/download/present.h"
 #include "sluice/download/retry.h"
 #include "sluice/download/segments.h"
+#include "sluice/download/tee.h"
 #include "sluice/http/client.h"
 #include "sluice/rt/chunk.h"
 
@@ -66,6 +67,7 @@ struct sl_download {
 	bool checked;    /* there was a checksum, given or sent: what is done or skipped has it */
 	bool waiting;    /* complete, until its group is committed */
 	bool streamed;   /* to standard output, a device or a FIFO */
+	void *tee;       /* of the consumer of sl_batch_options; NULL = no byte has come */
 	const struct sl_error *error; /* FAILED, CANCELLED, and of an attempt that failed */
 
 	const struct sl_resource *remote; /* PLANNED: what the server has; else NULL */
@@ -108,7 +110,7 @@ struct sl_batch_options {
 	unsigned per_host;    /* segments to one host at once; 0 = as many as the client connects */
 	unsigned segments;    /* of one file at once; 0 = 1 */
 	uint64_t min_segment; /* bytes, a multiple of the size of a chunk */
-	bool resume;        /* keep a journal of large files, and go on with what a run has left */
+	bool resume; /* keep a journal of large files, and go on with what a run has left */
 	/* After reading it back. Also read complete files of which it is known what they were. */
 	bool verify_resume;
 	bool keep_journal;  /* of complete files; with resume, as the next two */
@@ -132,6 +134,7 @@ struct sl_batch_options {
 	void *source_ctx;
 	bool stays_open; /* the run goes on when nothing is left to do, until sl_batch_close */
 	struct sl_batch_events events;
+	const struct sl_tee_consumer *tee; /* of what is stored of each file; NULL = none */
 };
 
 struct sl_batch_summary {
@@ -143,6 +146,8 @@ struct sl_batch_summary {
 	 * for the disk or stdout, for the hasher, for the decoder, for the commit. The largest
 	 * names the bottleneck. */
 	uint64_t network_ns, limited_ns, disk_ns, hash_ns, decode_ns, commit_ns;
+	uint64_t tee_ns;   /* for the consumer of the tee */
+	uint64_t tee_read; /* bytes that it was given from partial files of earlier runs */
 	struct sl_segments_counts segments; /* of all files */
 	uint64_t read_back;                 /* bytes, to compute checksums */
 	uint64_t journal_syncs;             /* of partial files, before they were complete */

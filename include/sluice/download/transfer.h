@@ -21,6 +21,7 @@
 #include "sluice/download/place.h"
 #include "sluice/download/segments.h"
 #include "sluice/download/sink.h"
+#include "sluice/download/tee.h"
 
 /* Of the run. */
 struct sl_transfer_options {
@@ -52,6 +53,7 @@ struct sl_transfer {
 	const struct sl_sources *sources; /* the one in use is asked */
 	struct sl_part *part;             /* created and empty; NULL = the stream */
 	int stream_fd;
+	struct sl_tee *tee;                   /* what is stored also goes there; NULL = nowhere */
 	struct sl_part_attributes attributes; /* its mode; time and length are set here */
 	bool wants_time;                      /* the part gets the time of Last-Modified */
 	bool is_expected; /* sl_admission_expect was called for it; until it has its first permit */

@@ -21,6 +21,8 @@ struct sl_partials {
 	size_t count, cap;
 	size_t at;               /* was inserted, or merged, last */
 	struct sl_partial *used; /* was merged last: has the text of a line; or NULL */
+	/* Of all of them, readable: matching lines so far, and bytes of memory for text. */
+	uint64_t hits, text;
 };
 
 void sl_partials_release(struct sl_partials *partials);
@@ -59,6 +61,9 @@ enum sl_partials_end {
 	SL_PARTIALS_LINE,       /* the same, and the last line, which has no newline, matches */
 	SL_PARTIALS_INCOMPLETE, /* not all bytes were added */
 };
+
+/* Else finishing may take as long as scanning a run. */
+bool sl_partials_ends_quickly(const struct sl_partials *partials);
 
 /* The input has `len` bytes. Nothing may be added after it is DONE, or has a LINE. */
 enum sl_partials_end sl_partials_finish(

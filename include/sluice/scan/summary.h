@@ -72,6 +72,9 @@ struct sl_scan_summary {
 
 void sl_scan_summary_add(struct sl_scan_summary *summary, const struct sl_scan_result *result);
 
+/* All inputs of another one. */
+void sl_scan_summary_merge(struct sl_scan_summary *summary, const struct sl_scan_summary *more);
+
 /* Inputs whose state is trouble. */
 uint64_t sl_scan_summary_troubles(const struct sl_scan_summary *summary);
 

@@ -10,15 +10,17 @@
 
 struct sl_json_sink_options {
 	bool has_lines;   /* an event for each matching line; the scan must number lines
-			     (sl_scan_setup.numbers) */
+			     (sl_scan_setup.numbers), or their number is null */
 	bool has_context; /* with those around it */
 };
+
+struct sl_json_sink_input; /* one that has begun and not ended */
 
 struct sl_json_sink {
 	struct sl_results *results;
 	struct sl_json_sink_options options;
-	uint64_t input_begin;   /* position in the results where the input's events begin */
-	uint64_t input_matches; /* in the input's lines */
+	struct sl_json_sink_input *inputs; /* one, or several whose lines come in turns */
+	size_t input_count, input_cap;
 	/* Sums over the inputs that ended. */
 	uint64_t printed_bytes, printed_matches;
 };
@@ -26,5 +28,8 @@ struct sl_json_sink {
 /* The sink to be passed to the scan. *json and *results stay in place. */
 struct sl_scan_sink sl_json_sink_init(
 	struct sl_json_sink *json, struct sl_results *results, struct sl_json_sink_options options);
+
+/* Harmless on {0}. */
+void sl_json_sink_release(struct sl_json_sink *json);
 
 #endif

@@ -53,6 +53,8 @@ struct sl_progress {
 	uint64_t bytes_done, bytes_total;
 	uint64_t rate_bytes_s;
 	uint64_t left_ns;
+	bool is_scanned; /* what is downloaded: */
+	uint64_t error_lines;
 };
 
 /* The snapshot of a scan. */

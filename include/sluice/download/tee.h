@@ -1,0 +1,125 @@
+/*
+ * tee.h - the bytes of a file go to a consumer besides its part or stream: each byte of its final
+ * version once, in any order, from the same memory as the write.
+ *
+ * A tee belongs to a file and outlives its attempts. What an attempt has passed is not passed again
+ * by the next one, as long as both fetch the same version; what is in a part that was taken over
+ * and has not been passed is read from it, once. If a version is discarded, the consumer is told to
+ * begin again.
+ *
+ * Up to SL_TEE_PASSES chunks of a file are with the consumer at a time, each in a task of its own
+ * that holds the chunk; the task that brings another one waits.
+ */
+#ifndef SLUICE_DOWNLOAD_TEE_H
+#define SLUICE_DOWNLOAD_TEE_H
+
+#include "sluice/download/part.h"
+#include "sluice/download/ranges.h"
+#include "sluice/http/resource.h"
+#include "sluice/rt/chunk.h"
+#include "sluice/rt/semaphore.h"
+#include "sluice/rt/task.h"
+
+#define SL_TEE_PASSES 4 /* of one file at a time */
+
+/* Of the run. `file` is what `open` returned. */
+struct sl_tee_consumer {
+	void *ctx;
+
+	/* The bytes of a file come now. `path` as in sl_download. NULL: it is not wanted. */
+	void *(*open)(void *ctx, const char *url, const char *path);
+
+	/* These bytes of the file; several tasks at once. They are the consumer's until it returns.
+	 * In a cancelled task it must return soon. */
+	SL_SUSPENDS
+	void (*pass)(void *file, uint64_t off, const unsigned char *data, size_t len);
+
+	/* What was passed is void. */
+	void (*restart)(void *file);
+
+	/* All `len` bytes of the file were passed, and are what is wanted. */
+	SL_SUSPENDS
+	void (*finish)(void *file, uint64_t len);
+
+	void (*free)(void *file);
+};
+
+/* What of a chunk was not passed before: more than a range if a retry cuts chunks elsewhere. */
+#define SL_TEE_RANGES 4
+
+struct sl_tee_slot {
+	struct sl_tee *tee;
+	struct sl_chunk *chunk;                /* NULL = free */
+	struct sl_range ranges[SL_TEE_RANGES]; /* in it */
+	size_t count;
+};
+
+/* What a run of the transfer passes. */
+struct sl_tee_source {
+	const char *url, *path;
+	/* Of the bytes at hand, if they are resumed; else NULL: everything comes now. */
+	const struct sl_resource *version;
+	struct sl_part *part;            /* NULL = a stream */
+	const struct sl_ranges *written; /* in the part */
+	struct sl_chunk_pool *pool;      /* for what is read from it */
+};
+
+struct sl_tee_counts {
+	uint64_t waited_ns; /* for room */
+	uint64_t read;      /* bytes from the part */
+};
+
+/* In the memory of its file; fields are the module's, but others may read `file` and counts. */
+struct sl_tee {
+	const struct sl_tee_consumer *consumer; /* NULL = there is none: nothing is done */
+	void *file;                             /* the consumer's */
+	struct sl_ranges passed;
+	struct sl_resource version; /* of what was passed, if has_version */
+	bool has_version;
+	bool is_broken; /* some of what is marked as passed was not */
+	/* While a transfer runs: */
+	struct sl_tee_source source;
+	struct sl_group group;
+	struct sl_semaphore room;
+	struct sl_tee_slot slots[SL_TEE_PASSES];
+	bool is_running, is_stopping;
+	struct sl_tee_counts counts;
+};
+
+void sl_tee_init(struct sl_tee *tee, const struct sl_tee_consumer *consumer);
+
+/* No transfer may be running. Harmless if nothing was passed. */
+void sl_tee_release(struct sl_tee *tee);
+
+/* A transfer begins to receive, in the task that ends it. What *source points to must live until
+ * then. */
+void sl_tee_begin(struct sl_tee *tee, const struct sl_tee_source *source);
+
+/* Wait until fewer than SL_TEE_PASSES are with the consumer, and keep the place of one for
+ * sl_tee_put. Returns 0, or the cancellation of the task. */
+SL_SUSPENDS
+int sl_tee_reserve(struct sl_tee *tee) SL_MUST_CHECK;
+
+/* It is not needed after all. */
+void sl_tee_unreserve(struct sl_tee *tee);
+
+/*
+ * In a place that was reserved, what was not passed yet of a chunk that has just been given to the
+ * sink, before the task suspends. The chunk is referenced, and its bytes must not change any more.
+ * Never suspends.
+ */
+void sl_tee_put(struct sl_tee *tee, struct sl_chunk *chunk);
+
+/*
+ * The transfer has received all it will. `version` of what was passed, if later attempts may go on
+ * with it; else NULL. If it `succeeded`, what is in the part and was not passed is read to its end;
+ * otherwise only what is with the consumer is waited for.
+ */
+SL_SUSPENDS
+void sl_tee_end(struct sl_tee *tee, const struct sl_resource *version, bool succeeded);
+
+/* The file is complete, and has `len` bytes. */
+SL_SUSPENDS
+void sl_tee_finish(struct sl_tee *tee, uint64_t len);
+
+#endif

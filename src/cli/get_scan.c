@@ -1,0 +1,235 @@
+/*
+ * get_scan.c - the run of a scan of downloads: its memory, its output, and the files that are
+ * scanned from disk when all have ended. What becomes of the bytes of a file is in get_scan_file.c.
+ */
+#include "get_scan_int.h"
+
+#include "sluice/base/log.h"
+#include "sluice/base/memory.h"
+#include "sluice/rt/offload.h"
+#include "sluice/scan/scan.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#define MEMORY_SHARE 16u          /* of --max-memory, for what is scanned at a time */
+#define MEMORY_SHARE_WITH_TEXT 4u /* the same where text of lines is kept */
+#define RUNS_A_WORKER 2u          /* so that a worker has its next run when it finishes one */
+#define RUNS_MAX 128u
+#define MARKS_SIZE (128 * SL_KIB) /* of a run */
+
+static bool
+is_wanted(const struct sl_get_scan *scan)
+{
+	return scan->options && scan->options->scan;
+}
+
+static void
+add_later(struct sl_get_scan_list *list, const char *path)
+{
+	if (list->count == list->cap) {
+		size_t cap = list->cap ? list->cap * 2 : 16;
+		char **paths = reallocarray(list->paths, cap, sizeof(*paths));
+		if (!paths) {
+			sl_log_error("'%s' is not scanned: out of memory", path);
+			return;
+		}
+		list->paths = paths;
+		list->cap = cap;
+	}
+	list->paths[list->count] = sl_span_dup(sl_span_str(path));
+	if (list->paths[list->count])
+		list->count++;
+	else
+		sl_log_error("'%s' is not scanned: out of memory", path);
+}
+
+void
+sl_get_scan_ended(struct sl_get_scan *scan, const struct sl_download *download)
+{
+	if (!is_wanted(scan))
+		return;
+	enum get_scan_end how = get_scan_file_ended(download);
+	if (how == GET_SCAN_ENDED)
+		return;
+	sl_log_info("'%s' is scanned when all downloads have ended", download->path);
+	add_later(
+		how == GET_SCAN_LATER ? &scan->later : &scan->later_without_lines, download->path);
+}
+
+uint64_t
+sl_get_scan_hits(struct sl_get_scan *scan)
+{
+	uint64_t live = scan->feeds ? sl_feeds_hits(scan->feeds) : 0;
+	scan->hits = SL_MAX(scan->hits, scan->summary.hits + live);
+	return scan->hits;
+}
+
+/* ---- files that are scanned when the downloads have ended ---- */
+
+/* Read through the page cache as `sluice scan` does by default. */
+SL_SUSPENDS
+static void
+scan_list(struct sl_get_scan *scan, const struct sl_get_scan_list *list, unsigned unwanted)
+{
+	struct sl_scan_output *output = &scan->output;
+	struct sl_scan_sink sinks[SL_COUNT_OF(output->sinks)];
+	struct sl_scan_progress progress;
+	struct sl_error err = { 0 };
+	if (list->count == 0 || scan->code)
+		return;
+	for (size_t i = 0; i < output->sink_count; i++) {
+		sinks[i] = output->sinks[i];
+		sinks[i].wants &= ~unwanted;
+	}
+	const struct sl_scan_options *options = &scan->options->scanning;
+	struct sl_scan_setup setup = { .paths = (const char *const *)list->paths,
+		.count = list->count,
+		.pattern = scan->match.pattern,
+		.sinks = sinks,
+		.sink_count = output->sink_count,
+		.output_fd = output->fd,
+		.max_hits = UINT64_MAX,
+		.chunk = (size_t)options->chunk,
+		.queue = options->queue,
+		.max_memory = scan->options->max_memory,
+		.max_cached = sl_memory_available() / 4 };
+	int code = sl_scan_run(&setup, &progress, &err);
+	sl_scan_summary_merge(&scan->summary, &progress.summary);
+	if (code && !sl_task_cancelled()) {
+		scan->code = code;
+		if (err.code)
+			sl_log_error("%s", err.text);
+	}
+}
+
+void
+sl_get_scan_finish(struct sl_get_scan *scan)
+{
+	const struct sl_get_scan_list *again = &scan->later_without_lines;
+	if (!scan->is_open)
+		return;
+	sl_feeds_free(scan->feeds);
+	scan->feeds = NULL;
+	if (again->count > 0)
+		sl_log_warn(
+			"%zu %s scanned again from disk: not all of the error lines are printed",
+			again->count, again->count == 1 ? "file is" : "files are");
+	scan_list(scan, &scan->later, 0);
+	scan_list(scan, again,
+		SL_SCAN_WANTS(SL_SCAN_EVENT_BEGIN) | SL_SCAN_WANTS(SL_SCAN_EVENT_LINE));
+	size_t left = scan->later.count + again->count;
+	scan->is_cancelled = sl_task_cancelled() != 0;
+	if (left > 0 && scan->is_cancelled)
+		sl_log_warn("the run was stopped before all files were scanned: up to %zu are not "
+			    "counted",
+			left);
+}
+
+/* ---- the run ---- */
+
+static bool
+has_text(const struct sl_get_scan *scan)
+{
+	return scan->options->scanning.print || sl_pattern_confirms(scan->match.pattern);
+}
+
+uint64_t
+sl_get_scan_memory(const struct sl_get_scan *scan)
+{
+	if (!is_wanted(scan))
+		return 0;
+	return scan->options->max_memory / (has_text(scan) ? MEMORY_SHARE_WITH_TEXT : MEMORY_SHARE);
+}
+
+/* Half of the share is for them, the other half for text. */
+static unsigned
+count_runs(const struct sl_get_scan *scan)
+{
+	uint64_t each = SL_KIB, wanted = sl_worker_count() * RUNS_A_WORKER;
+	if (scan->options->scanning.print)
+		each += MARKS_SIZE;
+	if (sl_pattern_has_expressions(scan->match.pattern))
+		each += SL_PATTERN_JIT_STACK;
+	uint64_t most = sl_get_scan_memory(scan) / 2 / each;
+	return (unsigned)SL_MAX(SL_MIN(SL_MIN(wanted, most), RUNS_MAX), 1u);
+}
+
+int
+sl_get_scan_init(
+	struct sl_get_scan *scan, const struct sl_get_options *options, struct sl_error *err)
+{
+	*scan = (struct sl_get_scan){ .options = options };
+	sl_semaphore_init(&scan->reporting, "results", 1);
+	return options->scan ? sl_scan_pattern_init(&scan->match, &options->scanning, err) : 0;
+}
+
+static void
+release_list(struct sl_get_scan_list *list)
+{
+	for (size_t i = 0; i < list->count; i++)
+		free(list->paths[i]);
+	free(list->paths);
+	*list = (struct sl_get_scan_list){ 0 };
+}
+
+void
+sl_get_scan_release(struct sl_get_scan *scan)
+{
+	sl_scan_output_release(&scan->output);
+	release_list(&scan->later);
+	release_list(&scan->later_without_lines);
+	sl_scan_pattern_release(&scan->match);
+	*scan = (struct sl_get_scan){ 0 };
+}
+
+int
+sl_get_scan_begin(struct sl_get_scan *scan, struct sl_output *shared)
+{
+	if (!is_wanted(scan))
+		return 0;
+	const struct sl_get_options *options = scan->options;
+	struct sl_scan_output_setup to = { .options = &options->scanning,
+		.fd = sl_get_is_to_stdout(options) ? STDERR_FILENO : STDOUT_FILENO,
+		.shared = shared };
+	struct sl_feeds_setup feeds = { .pattern = scan->match.pattern,
+		.wants_lines = options->scanning.print,
+		.runs = count_runs(scan),
+		.text_max = sl_get_scan_memory(scan) / 2 };
+	scan->started_ns = sl_now();
+	scan->consumer = get_scan_consumer(scan);
+	int code = sl_feeds_new(&scan->feeds, &feeds);
+	if (!code) /* only reading a digest has words for a failure, and none is read */
+		code = sl_scan_output_begin(&scan->output, &to, &(struct sl_error){ 0 });
+	scan->is_open = code == 0;
+	if (scan->is_open)
+		return 0;
+	sl_feeds_free(scan->feeds);
+	scan->feeds = NULL;
+	return code;
+}
+
+const struct sl_tee_consumer *
+sl_get_scan_consumer(const struct sl_get_scan *scan)
+{
+	return is_wanted(scan) ? &scan->consumer : NULL;
+}
+
+void
+sl_get_scan_end(struct sl_get_scan *scan, struct sl_error *err)
+{
+	struct sl_scan_outcome outcome = { &scan->summary, sl_now() - scan->started_ns };
+	struct sl_error failure = { 0 };
+	if (!scan->is_open)
+		return;
+	scan->is_open = false;
+	bool has_result = scan->summary.inputs > 0 || scan->options->json;
+	bool is_complete = !scan->code && !scan->is_cancelled && has_result;
+	int code = sl_scan_output_end(&scan->output, &outcome, is_complete, &failure);
+	if (code == 0)
+		code = scan->code;
+	if (code && code != -EPIPE && !scan->is_cancelled && err && !err->code)
+		(void)sl_fail_code(err, SL_PHASE_WRITE, code, "%s",
+			failure.code ? failure.text : "cannot write the result of the scan");
+}

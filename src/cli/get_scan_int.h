@@ -1,0 +1,22 @@
+/*
+ * get_scan_int.h - what get_scan.c, the run, has of get_scan_file.c, one file.
+ */
+#ifndef SLUICE_CLI_GET_SCAN_INT_H
+#define SLUICE_CLI_GET_SCAN_INT_H
+
+#include "sluice/cli/get_scan.h"
+
+/* Of the bytes of files; its `file` is get_scan_file.c's. */
+struct sl_tee_consumer get_scan_consumer(struct sl_get_scan *scan);
+
+enum get_scan_end {
+	GET_SCAN_ENDED,               /* the sinks have its result, or it has none */
+	GET_SCAN_LATER,               /* it is to be scanned from disk */
+	GET_SCAN_LATER_WITHOUT_LINES, /* the same; some of its lines were printed */
+};
+
+/* A file has ended. */
+SL_SUSPENDS
+enum get_scan_end get_scan_file_ended(const struct sl_download *download);
+
+#endif

@@ -1,0 +1,257 @@
+/*
+ * tee.c - what was passed is a set of ranges. Bytes are marked as passed in the turn in which
+ * they become the part's; so that what is in the part and not marked is exactly
+ * what an earlier run has left, which a task of its own reads:
+ *
+ *     begin     what was passed is not of the version at hand, or not all of it is in the part,
+ *               or something was lost: restart, and forget the marks
+ *     put       mark what is not marked yet of a chunk; a task gives it to the consumer
+ *     catch up  while bytes in the part are not marked: mark, read, give to the consumer
+ *
+ * What was marked and could not be passed makes the tee broken: the next run begins again, and
+ * without one the consumer never gets to know an end.
+ */
+#include "sluice/download/tee.h"
+
+#include "sluice/download/part_reader.h"
+
+#include <errno.h>
+
+void
+sl_tee_init(struct sl_tee *tee, const struct sl_tee_consumer *consumer)
+{
+	*tee = (struct sl_tee){ .consumer = consumer };
+	sl_ranges_init(&tee->passed, UINT64_MAX);
+}
+
+void
+sl_tee_release(struct sl_tee *tee)
+{
+	sl_assert(!tee->is_running);
+	sl_ranges_release(&tee->passed);
+	if (tee->file)
+		tee->consumer->free(tee->file);
+	tee->file = NULL;
+}
+
+static bool
+is_wanted(const struct sl_tee *tee)
+{
+	return tee->file && tee->is_running;
+}
+
+static void
+mark(struct sl_tee *tee, struct sl_range range)
+{
+	if (sl_ranges_add_done(&tee->passed, range) != 0)
+		tee->is_broken = true;
+}
+
+/* ---- passing ---- */
+
+int
+sl_tee_reserve(struct sl_tee *tee)
+{
+	uint64_t before_ns = sl_now();
+	int code = is_wanted(tee) ? sl_semaphore_take(&tee->room, SL_FOREVER) : 0;
+	tee->counts.waited_ns += sl_now() - before_ns;
+	return code;
+}
+
+void
+sl_tee_unreserve(struct sl_tee *tee)
+{
+	if (is_wanted(tee))
+		sl_semaphore_give(&tee->room);
+}
+
+static void
+free_slot(struct sl_tee_slot *slot)
+{
+	sl_chunk_unref(slot->chunk);
+	slot->chunk = NULL;
+	sl_semaphore_give(&slot->tee->room);
+}
+
+SL_SUSPENDS
+static int
+pass_task(void *arg)
+{
+	struct sl_tee_slot *slot = arg;
+	const struct sl_tee *tee = slot->tee;
+	const struct sl_chunk *chunk = slot->chunk;
+	for (size_t i = 0; i < slot->count; i++) {
+		struct sl_range range = slot->ranges[i];
+		tee->consumer->pass(tee->file, range.begin,
+			chunk->data + (range.begin - chunk->off),
+			(size_t)(range.end - range.begin));
+	}
+	free_slot(slot);
+	return 0;
+}
+
+/* Of all that the chunk has. */
+static void
+take_new(struct sl_tee *tee, struct sl_tee_slot *slot, struct sl_range all)
+{
+	struct sl_range range = { all.begin, all.begin };
+	slot->count = 0;
+	while (sl_ranges_next_missing(&tee->passed, range.end, &range) && range.begin < all.end) {
+		range.end = SL_MIN(range.end, all.end);
+		if (slot->count == SL_TEE_RANGES) {
+			tee->is_broken = true;
+			break;
+		}
+		slot->ranges[slot->count++] = range;
+	}
+	mark(tee, all);
+}
+
+void
+sl_tee_put(struct sl_tee *tee, struct sl_chunk *chunk)
+{
+	struct sl_range all = { chunk->off, chunk->off + chunk->len };
+	struct sl_tee_slot *slot = tee->slots;
+	if (!is_wanted(tee))
+		return;
+	while (slot->chunk)
+		slot++;
+	slot->chunk = sl_chunk_ref(chunk);
+	take_new(tee, slot, all);
+	if (slot->count > 0 && sl_group_spawn(&tee->group, "tee", pass_task, slot, NULL) == 0)
+		return;
+	tee->is_broken = tee->is_broken || slot->count > 0;
+	free_slot(slot);
+}
+
+/* ---- what an earlier run has left ---- */
+
+/* The first range of the part, at most `most` bytes, that was not passed. */
+static bool
+next_left(const struct sl_tee *tee, uint64_t most, struct sl_range *out)
+{
+	struct sl_range done = { 0 };
+	while (sl_ranges_next_done(tee->source.written, done.end, &done)) {
+		out->begin = done.begin + sl_ranges_done_from(&tee->passed, done.begin);
+		if (out->begin >= done.end)
+			continue;
+		(void)sl_ranges_next_missing(&tee->passed, out->begin, out);
+		out->end = SL_MIN(SL_MIN(out->end, done.end), out->begin + most);
+		return true;
+	}
+	return false;
+}
+
+/* Into a chunk, and to the consumer. */
+SL_SUSPENDS
+static int
+read_and_pass(struct sl_tee *tee, struct sl_chunk *chunk, struct sl_range range)
+{
+	const struct sl_part *part = tee->source.part;
+	size_t len = (size_t)(range.end - range.begin);
+	struct sl_part_reader reader = sl_part_reader(part);
+	int got = sl_part_read(&reader, chunk, range.begin, len);
+	if (got < 0 || (size_t)got < len)
+		return got < 0 ? got : -EIO; /* it was truncated */
+	tee->counts.read += len;
+	tee->consumer->pass(tee->file, range.begin, chunk->data, len);
+	return 0;
+}
+
+SL_SUSPENDS
+static int
+catch_up_task(void *arg)
+{
+	struct sl_tee *tee = arg;
+	struct sl_chunk_pool *pool = tee->source.pool;
+	struct sl_range range;
+	int code = 0;
+	while (!code && !tee->is_stopping && next_left(tee, sl_chunk_pool_size(pool), &range)) {
+		struct sl_chunk *chunk = NULL;
+		code = sl_chunk_take(pool, &chunk, SL_FOREVER);
+		if (code)
+			break;
+		mark(tee, range);
+		code = read_and_pass(tee, chunk, range);
+		sl_chunk_unref(chunk);
+		tee->is_broken = tee->is_broken || code;
+	}
+	return 0;
+}
+
+/* ---- a run ---- */
+
+static void
+restart(struct sl_tee *tee)
+{
+	bool was_used = tee->passed.count > 0 || tee->is_broken;
+	sl_ranges_release(&tee->passed);
+	sl_ranges_init(&tee->passed, UINT64_MAX);
+	tee->is_broken = tee->has_version = false;
+	if (tee->file && was_used)
+		tee->consumer->restart(tee->file);
+}
+
+/* What was passed and did not get into the part is fetched once more, perhaps from another source;
+ * what was voided in it was wrong. A stream has no part. */
+static bool
+has_all_passed(const struct sl_tee *tee, const struct sl_tee_source *source)
+{
+	struct sl_range range = { 0 };
+	while (source->part && sl_ranges_next_done(&tee->passed, range.end, &range))
+		if (!sl_ranges_has(source->written, range))
+			return false;
+	return true;
+}
+
+static bool
+goes_on(const struct sl_tee *tee, const struct sl_tee_source *source)
+{
+	const struct sl_resource *version = source->version;
+	return version && !tee->is_broken && tee->has_version &&
+	       sl_resource_compare(&tee->version, version) == SL_RESOURCE_SAME &&
+	       has_all_passed(tee, source);
+}
+
+void
+sl_tee_begin(struct sl_tee *tee, const struct sl_tee_source *source)
+{
+	if (!tee->consumer)
+		return;
+	if (!goes_on(tee, source))
+		restart(tee);
+	if (!tee->file)
+		tee->file = tee->consumer->open(tee->consumer->ctx, source->url, source->path);
+	tee->source = *source;
+	tee->is_stopping = false;
+	tee->is_running = true;
+	for (size_t i = 0; i < SL_COUNT_OF(tee->slots); i++)
+		tee->slots[i] = (struct sl_tee_slot){ .tee = tee };
+	sl_semaphore_init(&tee->room, "consumer", SL_TEE_PASSES);
+	sl_group_enter(&tee->group, SL_GROUP_COLLECT);
+	bool catches_up = tee->file && source->version && source->part;
+	if (catches_up && sl_group_spawn(&tee->group, "catch up", catch_up_task, tee, NULL) != 0)
+		tee->is_broken = true;
+}
+
+void
+sl_tee_end(struct sl_tee *tee, const struct sl_resource *version, bool succeeded)
+{
+	if (!tee->is_running)
+		return;
+	tee->is_stopping = !succeeded;
+	(void)sl_group_leave(&tee->group);
+	tee->is_running = false;
+	tee->has_version = version != NULL;
+	if (version)
+		tee->version = *version;
+}
+
+void
+sl_tee_finish(struct sl_tee *tee, uint64_t len)
+{
+	struct sl_range all = { 0, len };
+	bool is_whole = len == 0 || sl_ranges_has(&tee->passed, all);
+	if (tee->file && !tee->is_broken && is_whole && tee->passed.done_bytes == len)
+		tee->consumer->finish(tee->file, len);
+}

@@ -1,0 +1,154 @@
+# --scan: what is downloaded is counted while it is written. The totals are those of `sluice scan` for the finished file.
+
+JSON=$BUILD/tools/json_check
+
+# Large enough for several connections with -k 1M. Lines of several lengths, the last without newline.
+make_log() { # name, lines
+	seq -f "2026-11-28 12:00:00 INFO worker %.0f has done its part of all the work that there was" "$2" |
+		sed -e 's/INFO worker [0-9]*7 /ERROR &/' -e '/99 /s/$/ and a line that is somewhat longer than the others are/' >"$DOCS/$1"
+	printf 'a last error' >>"$DOCS/$1"
+}
+
+# The table of `sluice scan` for these files is in ./out of the run before.
+same_table() { # file...
+	"$S" scan "$@" >want 2>want.err || fail "$(cat want.err)"
+	cmp -s out want || { cat want; fail "another table"; }
+}
+
+# the table of several connections, of one, and of files that are complete already
+test_scan_table() {
+	make_log scan_table.log 60000
+	get -k 1M --scan --stats "$ORIGIN/ranges/etag/v1/scan_table.log" "$ORIGIN/gen/0/1/empty"
+	expect 0 "2 of 2 files done"
+	! grep -q "read for the scan" err || fail "bytes were read back"
+	same_table scan_table.log empty
+	get --scan "$ORIGIN/ranges/etag/v1/scan_table.log"
+	expect 0 "already there"
+	same_table scan_table.log
+	get --scan --if-exists=replace --sync=none "$ORIGIN/chunked/scan_table.log"
+	expect 0
+	same_table scan_table.log
+}
+
+# with --print the lines come in any order, each once
+test_scan_print() {
+	make_log scan_print.log 50000
+	get -k 1M --scan --print --regexp ' (ERR|)OR .*7 has' --regexp 'worker 1$|last' "$ORIGIN/ranges/etag/v1/scan_print.log"
+	expect 0
+	"$S" scan -p -N -e ' (ERR|)OR .*7 has' -e 'worker 1$|last' scan_print.log | sort >want
+	sort out >sorted
+	same sorted want
+}
+
+# what a killed run has left is counted too, and read once
+test_scan_resume() {
+	local url=$ORIGIN/gate/scan_resume/ranges/etag/v1/scan_resume.log
+	make_log scan_resume.log 60000
+	start get -k 1M -s 4 --scan "$url"
+	until_true 20 has_records scan_resume.log
+	kill -KILL "$pid"
+	wait "$pid" 2>/dev/null
+	opened scan_resume
+	get -k 1M --scan -v "$url"
+	expect 0 "from earlier runs"
+	expect 0 "of earlier runs read for the scan"
+	same_table scan_resume.log
+}
+
+# The journal is longer than without one.
+has_records() { # file
+	local size
+	size=$(stat -c %s "$1.sluice-journal" 2>/dev/null) && ((size >= 150))
+}
+
+# with -o - the file goes to standard output, and the table to standard error
+test_scan_stdout() {
+	make_log scan_stdout.log 50000
+	get -q -k 1M -o - --scan "$ORIGIN/ranges/etag/v1/scan_stdout.log"
+	expect 0
+	same out "$DOCS/scan_stdout.log"
+	"$S" scan out | tail -n +2 | sed 's/^out *//' >want
+	tail -n 1 err | sed 's/^.*log *//' | cmp -s - want || fail "another table"
+}
+
+# events: those of the scan among those of the run, which end with its summary
+test_scan_json() {
+	make_log scan_json.log 1000
+	get --json --scan --print --progress=none "$ORIGIN/scan_json.log" "$ORIGIN/gen/1000/1" "$ORIGIN/status/404"
+	expect 3
+	"$JSON" type <out >types || fail "not JSON"
+	[[ $(grep -c '"match"' types) == $("$S" scan -c "$DOCS/scan_json.log") ]] || fail "another number of matches"
+	[[ $(grep -c '"begin"' types) == 2 && $(grep -c '"end"' types) == 2 ]] || fail "other inputs"
+	[[ $(tail -n 2 types | tr -d '"\n') == summaryrun_summary ]] || fail "the end"
+	grep -q '"type":"match".*"line_number":null,"absolute_offset":' out || fail "a match has a number"
+	grep -q '"type":"end".*scan_json.log.*"total_lines":1001,"state":"ok"' out || fail "the totals"
+}
+
+# what is compressed is decoded on the way if its bytes come in order; with --decompress it is stored so, and counted
+test_scan_compressed() {
+	make_log scan_gz.log 20000
+	gzip -kf "$DOCS/scan_gz.log"
+	get --scan --decompress "$ORIGIN/scan_gz.log.gz"
+	expect 0
+	same_table scan_gz.log
+	get -v --scan "$ORIGIN/scan_gz.log.gz"
+	expect 0
+	! grep -q "is scanned when all downloads have ended" err || fail "it was not decoded on the way"
+	same_table scan_gz.log.gz
+	get -v --scan "$ORIGIN/scan_gz.log.gz"
+	expect 0 "'scan_gz.log.gz' is scanned when all downloads have ended"
+	same_table scan_gz.log.gz
+	get -q -o - --scan --print --regexp "ERROR|last" "$ORIGIN/scan_gz.log.gz"
+	expect 0
+	same out "$DOCS/scan_gz.log.gz"
+	"$S" scan -p --no-filename -e "ERROR|last" scan_gz.log | sort >want
+	sed 's/^[^ ]*gz://' err | sort >got
+	same got want
+}
+
+# a file that is damaged is counted as by a scan; of a stream there is only what has come
+test_scan_damaged() {
+	make_log scan_cut.log 20000
+	gzip -c "$DOCS/scan_cut.log" | head -c 30000 >"$DOCS/scan_cut.gz"
+	get --scan "$ORIGIN/scan_cut.gz"
+	expect 0 "cannot decode all of 'scan_cut.gz': the gzip data is truncated"
+	"$S" scan scan_cut.gz >want 2>want.err
+	cmp -s out want || fail "another table"
+	get -o - --scan "$ORIGIN/scan_cut.gz"
+	expect 0 "scan_cut.gz' while it is downloaded: the gzip data is truncated"
+}
+
+# a note about a file with carriage returns only, as from a scan
+test_scan_notes() {
+	printf 'one\rtwo Error\rthree' >"$DOCS/scan_cr.log"
+	get --scan "$ORIGIN/scan_cr.log"
+	expect 0 "'scan_cr.log' has carriage returns but no newline"
+	expect 0 "such as 'Error' (use --ignore-case to count them)"
+	[[ $(awk 'NR == 2' out) == *"no newline"* ]] || fail "no note"
+}
+
+# lines of megabytes, in many parts, take no more memory than is allowed: the file is scanned at the end
+test_scan_long_lines() {
+	head -c 12000000 /dev/zero | tr '\0' x >"$DOCS/scan_long.log"
+	echo ' error' >>"$DOCS/scan_long.log"
+	get -k 1M -s 8 --max-memory 8M --scan --print --json --stats "$ORIGIN/ranges/etag/v1/scan_long.log"
+	expect 0
+	is_small 24
+	grep -q '"type":"end".*"matched_lines":1,.*"total_lines":1,"state":"ok"' out || fail "the totals"
+	[[ $(grep -c '"type":"match"' out) == 1 ]] || fail "another number of lines"
+}
+
+# options that have no effect are refused
+test_scan_usage() {
+	local options
+	for options in --print "--regexp x" --ignore-case --fixed-strings; do
+		# shellcheck disable=SC2086
+		get $options "$ORIGIN/gen/1/1"
+		expect 28 "add --scan"
+	done
+	get --scan --dry-run "$ORIGIN/gen/1/1"
+	expect 28 "--dry-run downloads nothing"
+	get --scan --regexp '(' "$ORIGIN/gen/1/1"
+	expect 28 "'('"
+	nothing_left
+}
