@@ -473,8 +473,8 @@ Test(options, unknown_ones_get_a_hint)
 		{ "scan -R x", "links in them to files are followed" },
 		{ "scan --text x", "name the file itself" },
 		{ "scan --binary x", "name the file itself" },
-		{ "scan --search-zip x", "'zcat FILE | sluice scan'" },
-		{ "scan --decompress x", "'zcat FILE | sluice scan'" },
+		{ "scan --search-zip x", "detected by their contents" },
+		{ "scan --decompress x", "detected by their contents" },
 		{ "scan --ignorecase x", "did you mean '--ignore-case'?" },
 		{ "scan -h x", "use --help" },
 	};
