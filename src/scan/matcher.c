@@ -146,6 +146,16 @@ sl_matcher_free(struct sl_matcher *matcher)
 }
 
 void
+sl_matcher_share_stack(struct sl_matcher *matcher, const struct sl_matcher *owner)
+{
+	if (!matcher->stack || !owner->stack)
+		return;
+	pcre2_jit_stack_free(matcher->stack);
+	matcher->stack = NULL;
+	pcre2_jit_stack_assign(matcher->context, NULL, owner->stack);
+}
+
+void
 sl_matcher_set_clock(struct sl_matcher *matcher, uint64_t (*cpu_ns)(void))
 {
 	matcher->cpu_ns = cpu_ns;

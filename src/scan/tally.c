@@ -23,6 +23,7 @@ struct sl_tally {
 	struct sl_lexicon lexicon; /* ranks are rows */
 	struct expression *expressions;
 	size_t expression_count;
+	uint64_t memory;        /* that the expressions take */
 	uint64_t *found, *open; /* of a line: a bit for each row */
 };
 
@@ -47,12 +48,17 @@ add_expression(struct sl_tally *tally, struct sl_span text, uint32_t row,
 	one.texts = &text;
 	one.count = 1;
 	one.inverts = false;
+	if (spec->memory_max) /* at least a byte: 0 is no limit */
+		one.memory_max = spec->memory_max - SL_MIN(tally->memory, spec->memory_max - 1);
 	int code = sl_pattern_new(&made->pattern, &one, kernel, err);
 	if (code)
 		return code;
 	tally->expression_count++;
 	made->row = row;
+	tally->memory += sl_pattern_memory(made->pattern);
 	code = sl_matcher_new(&made->matcher, made->pattern);
+	if (code == 0 && made != tally->expressions)
+		sl_matcher_share_stack(made->matcher, tally->expressions[0].matcher);
 	return code ? sl_fail_code(err, SL_PHASE_NONE, code, "cannot compile the pattern") : 0;
 }
 
@@ -159,7 +165,7 @@ sl_tally_free(struct sl_tally *tally)
 {
 	if (!tally)
 		return;
-	for (size_t i = 0; i < tally->expression_count; i++) {
+	for (size_t i = tally->expression_count; i-- > 0;) { /* the first has the stack of all */
 		sl_matcher_free(tally->expressions[i].matcher);
 		sl_pattern_free(tally->expressions[i].pattern);
 	}

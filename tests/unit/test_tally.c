@@ -134,6 +134,20 @@ Test(tally, a_limit_leaves_a_line_undecided_for_its_pattern_alone)
 	sl_tally_free(tally);
 }
 
+Test(tally, expressions_that_take_more_memory_than_there_may_be_are_refused)
+{
+	struct sl_error err = { 0 };
+	struct sl_span some[40];
+	struct sl_pattern_spec limited = { .texts = some, .count = 40, .memory_max = 1 << 20 };
+	const struct sl_match_kernel *kernel = sl_match_choose(sl_cpu_features());
+	for (size_t i = 0; i < SL_COUNT_OF(some); i++)
+		some[i] = sl_span_str("(a{1,200}b?){1,9}c+");
+	cr_assert_eq(sl_tally_new(&tally, &limited, kernel, &err), SL_E_LIMIT, "%s", err.text);
+	limited.memory_max = 0;
+	cr_assert_eq(sl_tally_new(&tally, &limited, kernel, &err), 0, "%s", err.text);
+	sl_tally_free(tally);
+}
+
 Test(tally, more_expressions_than_can_be_counted_are_refused)
 {
 	struct sl_error err = { 0 };

@@ -107,6 +107,10 @@ void sl_matcher_free(struct sl_matcher *matcher);
  * level. */
 uint64_t sl_matcher_take_unlevelled(struct sl_matcher *matcher);
 
+/* Use the stack of another matcher of any pattern, which stays longer and is used by the same
+ * thread at a time: a stack may grow to SL_PATTERN_JIT_STACK. */
+void sl_matcher_share_stack(struct sl_matcher *matcher, const struct sl_matcher *owner);
+
 /* Take the time from `cpu_ns` instead of the thread's CPU clock: for tests, which count with it. */
 void sl_matcher_set_clock(struct sl_matcher *matcher, uint64_t (*cpu_ns)(void));
 

@@ -10,7 +10,7 @@
 
 #include "sluice/scan/pattern.h"
 
-/* Patterns that are more than strings; each has a matcher, with a stack of its own. */
+/* Patterns that are more than strings; each has a matcher. */
 #define SL_TALLY_EXPRESSIONS_MAX 1000u
 
 struct sl_tally;
@@ -25,7 +25,8 @@ struct sl_tally_row {
 /*
  * The patterns of `spec`, whose texts must stay, or the default ones; a text with newlines is
  * several. Returns 0; SL_E_USAGE as sl_pattern_new does, or if there are more than
- * SL_TALLY_EXPRESSIONS_MAX expressions; -ENOMEM.
+ * SL_TALLY_EXPRESSIONS_MAX expressions; SL_E_LIMIT if they take more than spec->memory_max;
+ * -ENOMEM.
  */
 int sl_tally_new(struct sl_tally **out, const struct sl_pattern_spec *spec,
 	const struct sl_match_kernel *kernel, struct sl_error *err) SL_MUST_CHECK;
