@@ -228,6 +228,24 @@ test_scan_compressed_and_unsupported() {
 	! grep -q ' 0 MiB' err || fail "a window of nothing"
 }
 
+# neither a line of any length nor a ratio needs memory
+test_scan_compressed_needs_little_memory() {
+	local tool
+	for tool in gzip zstd; do
+		command -v "$tool" >/dev/null || continue
+		{ head -c 40000000 /dev/zero | tr '\0' a && printf ' error\n'; } | "$tool" -c >"$tool"
+	done
+	scan -p --json --stats --max-memory 8M --progress none gzip
+	expect 0
+	is_small 16
+	scan -c --stats --max-memory 8M --progress none gzip gzip gzip gzip
+	expect 0
+	is_small 16
+	[[ ! -e zstd ]] || scan -c --stats --max-memory 24M zstd gzip zstd zstd
+	expect 0
+	is_small 28
+}
+
 # beginnings of members that hold nothing are none
 test_scan_beginnings_of_compressed_data() {
 	printf '\x1f\x8b\x08\0\0\0\0\0\0\3error\n\n\n' >gz

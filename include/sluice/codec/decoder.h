@@ -6,10 +6,10 @@
  * last one are padding. Each member's checksum and length are verified. The outcome does not depend
  * on how the input is cut into buffers, nor on the room for the output.
  *
- * The memory of a decoder is bounded: 96 KiB for gzip, 48 KiB for deflate, 4 MiB for bzip2, and for zstd
- * and xz 1 MiB more than the window (dictionary) of the data, which is refused if it is larger than
- * the limit that was given. Typical windows are 1 to 8 MiB; xz -9 has 64 MiB, zstd --ultra -22 has
- * 128 MiB.
+ * The memory of a decoder is bounded: 96 KiB for gzip, 48 KiB for deflate, 4 MiB for bzip2, and for
+ * zstd and xz 1 MiB more than the window (dictionary) of the data, which is refused if it is larger
+ * than the limit that was given. Typical windows are 1 to 8 MiB; xz -9 has 64 MiB, zstd --ultra -22
+ * has 128 MiB.
  *
  * No I/O; any thread, one at a time. Pure.
  */
