@@ -25,7 +25,9 @@
 
 struct scan {
 	struct sl_scan_options options;
+	struct sl_pattern_source source; /* the patterns' texts */
 	struct sl_pattern *pattern;
+	struct sl_tally *tally; /* with --by-pattern, else NULL */
 	struct sl_scan_progress progress;
 	struct sl_scan_output output;
 	struct sl_error error; /* of the scan itself, not of an input */
@@ -102,7 +104,7 @@ scan_task(void *arg)
 	bool named = options->inputs.count > 0;
 	scan->started_ns = sl_now();
 	sl_rate_begin(&scan->rate, scan->started_ns, 0);
-	int code = sl_scan_output_begin(&scan->output, options);
+	int code = sl_scan_output_begin(&scan->output, options, scan->tally);
 	if (code)
 		return sl_fail_code(&scan->error, SL_PHASE_NONE, code, "cannot start");
 	code = sl_console_begin(&view);
@@ -173,10 +175,10 @@ static int
 make_pattern(struct scan *scan, struct sl_error *err)
 {
 	const struct sl_scan_options *options = &scan->options;
-	struct sl_pattern_source source;
-	int code = sl_pattern_source_read(&source, options, options->max_memory / 2, err);
-	struct sl_pattern_spec spec = { .texts = source.list.items,
-		.count = source.list.count,
+	const struct sl_match_kernel *kernel = sl_match_choose(sl_cpu_features());
+	int code = sl_pattern_source_read(&scan->source, options, options->max_memory / 2, err);
+	struct sl_pattern_spec spec = { .texts = scan->source.list.items,
+		.count = scan->source.list.count,
 		.has_no_default = options->pattern_files.count > 0,
 		.fixed = options->fixed_strings,
 		.ignore_case = options->ignore_case,
@@ -189,9 +191,9 @@ make_pattern(struct scan *scan, struct sl_error *err)
 	scan->is_default = spec.count == 0 && !spec.has_no_default && !spec.level &&
 			   !spec.inverts && spec.bounds == SL_BOUNDS_NONE;
 	if (code == 0)
-		code = sl_pattern_new(
-			&scan->pattern, &spec, sl_match_choose(sl_cpu_features()), err);
-	sl_pattern_source_release(&source);
+		code = sl_pattern_new(&scan->pattern, &spec, kernel, err);
+	if (code == 0 && options->by_pattern && !options->quiet)
+		code = sl_tally_new(&scan->tally, &spec, kernel, err);
 	return code;
 }
 
@@ -214,12 +216,21 @@ status_of(const struct scan *scan, int code)
 	return sl_scan_summary_skipped(summary) > 0 ? SL_EXIT_SCAN_TROUBLE : SL_EXIT_SCAN_NONE;
 }
 
+static void
+release(struct scan *scan)
+{
+	sl_scan_output_release(&scan->output);
+	sl_tally_free(scan->tally);
+	sl_pattern_free(scan->pattern);
+	sl_pattern_source_release(&scan->source);
+	sl_scan_options_release(&scan->options);
+}
+
 static int
 fail_usage(struct scan *scan, const struct sl_error *err)
 {
 	sl_log_error("%s", err->text);
-	sl_pattern_free(scan->pattern);
-	sl_scan_options_release(&scan->options);
+	release(scan);
 	return SL_EXIT_SCAN_TROUBLE;
 }
 
@@ -228,14 +239,6 @@ report_unfinished(void *ctx, const char *shown)
 {
 	(void)ctx;
 	sl_log_error("%s was not scanned to its end", shown);
-}
-
-static void
-release(struct scan *scan)
-{
-	sl_scan_output_release(&scan->output);
-	sl_pattern_free(scan->pattern);
-	sl_scan_options_release(&scan->options);
 }
 
 /* The ring could not be set up, or has failed during the run. Every line is counted, or its input

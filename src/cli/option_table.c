@@ -321,6 +321,10 @@ static const struct sl_option scan_options[] = {
 		.help = "Print only the names of inputs without error lines, one per line. Inputs "
 		"that could not be read or decided completely are not among them. The exit status "
 		"is the same as without this option." },
+	{ .group = "Output", .name = "by-pattern",
+		.kind = SL_OPTION_FLAG, FIELD(by_pattern),
+		.help = "Below the table, also print for each pattern the number of lines that "
+		"match it. A line counts for every pattern that it matches." },
 	{ .group = "Output", .letter = 'q', .name = "quiet",
 		.kind = SL_OPTION_FLAG, FIELD(quiet),
 		.help = "Write nothing to standard output, and exit with status 0 at the first "

@@ -580,6 +580,13 @@ check_scan(struct parser *parser, struct sl_scan_options *options)
 	if (lists && options->json)
 		return usage(parser, "-l and -L print names, and --json prints events: use one of "
 				     "them (the event 'end' of an input has its 'matched_lines')");
+	if (options->by_pattern && options->invert_match)
+		return usage(parser,
+			"--by-pattern counts the lines that match each pattern, and -v "
+			"selects those that match none: use one of them");
+	if (options->by_pattern && !options->json && (options->print || options->count || lists))
+		return usage(parser, "--by-pattern belongs to the table or to --json: it does not "
+				     "work with -p, -o, -c, -l and -L");
 	int code = check_pattern_files(parser, options);
 	if (!code)
 		code = check_level(parser, options);

@@ -144,18 +144,22 @@ add_sink(struct sl_scan_output *output, struct sl_scan_sink sink)
 
 /* Those that make the results, in the order of what they write at the end. */
 static int
-add_sinks(struct sl_scan_output *output)
+add_sinks(struct sl_scan_output *output, struct sl_tally *tally)
 {
 	const struct sl_scan_options *options = output->options;
 	struct sl_scan_sink sink = choose_sink(output);
 	uint64_t top = count_kinds(output);
 	if (!options->json)
 		add_sink(output, sink);
+	if (tally)
+		add_sink(output,
+			sl_pattern_sink_init(&output->patterns, &output->results, tally,
+				options->json ? SL_PATTERN_SINK_JSON : SL_PATTERN_SINK_TABLE));
 	if (options->histogram) {
 		sl_timeline_init(&output->timeline, options->histogram_interval_s);
-		add_sink(output, sl_histogram_sink_init(&output->histogram, &output->results,
-					 &output->timeline, options->histogram_interval_s,
-					 options->json));
+		add_sink(output,
+			sl_histogram_sink_init(&output->histogram, &output->results,
+				&output->timeline, options->histogram_interval_s, options->json));
 	}
 	if (top) {
 		output->kinds = sl_kinds_new((size_t)(options->max_memory / KINDS_SHARE));
@@ -172,14 +176,15 @@ add_sinks(struct sl_scan_output *output)
 /* ---- public functions ---- */
 
 int
-sl_scan_output_begin(struct sl_scan_output *output, const struct sl_scan_options *options)
+sl_scan_output_begin(struct sl_scan_output *output, const struct sl_scan_options *options,
+	struct sl_tally *tally)
 {
 	*output = (struct sl_scan_output){ .options = options };
 	add_sink(output, sl_scan_messages_init(&output->messages, options));
 	if (options->quiet)
 		return 0;
 	output->results = results_of(output);
-	int code = add_sinks(output);
+	int code = add_sinks(output, tally);
 	return code ? code : sl_output_open(&output->out, STDOUT_FILENO);
 }
 
@@ -197,7 +202,17 @@ sl_scan_output_release(struct sl_scan_output *output)
 bool
 sl_scan_output_is_incomplete(const struct sl_scan_output *output)
 {
-	return output->lines.incomplete > 0;
+	return output->lines.incomplete > 0 || output->patterns.undecided > 0;
+}
+
+static void
+report_undecided_patterns(const struct sl_scan_output *output)
+{
+	if (output->patterns.undecided)
+		sl_log_error(
+			"some lines are not counted for a pattern that may match them: a limit "
+			"was reached, or they are longer than 1 MiB (see 'undecided' in the "
+			"results; a simpler pattern helps)");
 }
 
 /* With -o, text that was not printed is missing without a trace. */
@@ -240,6 +255,7 @@ sl_scan_output_end(struct sl_scan_output *output, const struct sl_scan_outcome *
 	output->results.style.columns = sl_console_columns(STDOUT_FILENO); /* it may have changed */
 	if (complete)
 		code = sl_scan_emit(output->sinks, output->sink_count, &event);
+	report_undecided_patterns(output);
 	if (!code)
 		code = sl_results_send(&output->results);
 	int closed = sl_output_close(output->out, err);

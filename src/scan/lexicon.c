@@ -136,34 +136,65 @@ may_begin(const struct sl_lexicon *lexicon, const struct subject *line, size_t a
 	return lexicon->bounds == SL_BOUNDS_WORD && !sl_lexicon_is_word(line->text[at - 1]);
 }
 
+/* The words that stand at a place and were not seen yet: see the head of this file. */
+struct range {
+	size_t low, high, depth;
+};
+
+/* Returns the next of them whose surroundings fit, or NULL. */
+static const struct sl_match_literal *
+next_word(const struct sl_lexicon *lexicon, const struct subject *line, size_t at,
+	struct range *range, bool *is_open)
+{
+	for (;;) {
+		while (range->low < range->high &&
+			lexicon->words[range->low].text.len == range->depth) {
+			const struct sl_match_literal *word = &lexicon->words[range->low++];
+			if (may_end(lexicon, line, at + range->depth, is_open))
+				return word;
+		}
+		if (range->low == range->high)
+			return NULL;
+		if (at + range->depth == line->len) {
+			*is_open = *is_open || line->goes_on;
+			return NULL;
+		}
+		size_t depth = range->depth++;
+		unsigned byte = fold(lexicon, line->text[at + depth]);
+		if (depth == 0) {
+			range->low = lexicon->first[byte];
+			range->high = lexicon->first[byte + 1];
+			continue;
+		}
+		range->high = lower_bound(lexicon, range->low, range->high, depth, byte + 1);
+		range->low = lower_bound(lexicon, range->low, range->high, depth, byte);
+	}
+}
+
 /* The word that stands at `at`: of those whose surroundings fit the first in the user's order. */
 static bool
 find_at(const struct sl_lexicon *lexicon, const struct subject *line, size_t at,
 	struct sl_lexicon_place *place, bool *is_open)
 {
-	size_t low = 0, high = lexicon->count;
+	struct range range = { 0, lexicon->count, 0 };
+	const struct sl_match_literal *word;
 	bool found = false;
-	for (size_t depth = 0;; depth++) {
-		for (; low < high && lexicon->words[low].text.len == depth; low++) {
-			uint32_t rank = lexicon->words[low].rank;
-			if ((found && place->rank < rank) ||
-				!may_end(lexicon, line, at + depth, is_open))
-				continue;
-			found = true;
-			*place = (struct sl_lexicon_place){ at, at + depth, rank };
-		}
-		if (low == high)
-			return found;
-		if (at + depth == line->len) {
-			*is_open = *is_open || line->goes_on;
-			return found;
-		}
-		unsigned byte = fold(lexicon, line->text[at + depth]);
-		size_t end = high;
-		high = depth ? lower_bound(lexicon, low, end, depth, byte + 1)
-			     : lexicon->first[byte + 1];
-		low = depth ? lower_bound(lexicon, low, high, depth, byte) : lexicon->first[byte];
+	while ((word = next_word(lexicon, line, at, &range, is_open))) {
+		if (found && place->rank < word->rank)
+			continue;
+		found = true;
+		*place = (struct sl_lexicon_place){ at, at + word->text.len, word->rank };
 	}
+	return found;
+}
+
+/* Matches begin before here. */
+static size_t
+places_end(const struct sl_lexicon *lexicon, size_t len)
+{
+	if (lexicon->bounds != SL_BOUNDS_LINE)
+		return len + 1;
+	return len <= lexicon->longest;
 }
 
 bool
@@ -171,12 +202,26 @@ sl_lexicon_find(const struct sl_lexicon *lexicon, const unsigned char *text, siz
 	bool goes_on, size_t from, struct sl_lexicon_place *place, bool *is_open)
 {
 	const struct subject line = { text, len, goes_on };
-	size_t last = lexicon->bounds == SL_BOUNDS_LINE ? 0 : len;
-	if (lexicon->bounds == SL_BOUNDS_LINE && len > lexicon->longest)
-		return false;
-	for (size_t at = from; at <= last; at++) {
+	size_t end = places_end(lexicon, len);
+	for (size_t at = from; at < end; at++) {
 		if (may_begin(lexicon, &line, at) && find_at(lexicon, &line, at, place, is_open))
 			return true;
 	}
 	return false;
+}
+
+void
+sl_lexicon_mark(const struct sl_lexicon *lexicon, const unsigned char *text, size_t len,
+	bool goes_on, uint64_t *marks)
+{
+	const struct subject line = { text, len, goes_on };
+	size_t end = places_end(lexicon, len);
+	bool is_open = false;
+	for (size_t at = 0; at < end; at++) {
+		struct range range = { 0, lexicon->count, 0 };
+		const struct sl_match_literal *word;
+		while (may_begin(lexicon, &line, at) &&
+			(word = next_word(lexicon, &line, at, &range, &is_open)))
+			marks[word->rank / 64] |= 1ull << (word->rank % 64);
+	}
 }

@@ -169,3 +169,32 @@ test_scan_pattern_file_is_interruptible() {
 	expect 143
 	[[ ! -s out ]] || fail "something was printed"
 }
+
+# each pattern has the lines that grep counts for it alone
+test_scan_by_pattern() {
+	make_words
+	local patterns=(error 'err[a-z]+' 'foo|last' '' nothing '^fine$' "caf"$'\xe9') options pattern i
+	for options in '' '-P -i' '-P -w' '-P -x' -F; do
+		local args=() counts=()
+		for pattern in "${patterns[@]}"; do
+			args+=(-e "$pattern")
+		done
+		# shellcheck disable=SC2086
+		scan --by-pattern --json $options "${args[@]}" a b c d
+		expect 0
+		mapfile -t counts < <(sed -n 's/^{"type":"pattern".*"matched_lines":\([0-9]*\)}}$/\1/p' out)
+		((${#counts[@]} == ${#patterns[@]})) || fail "not a row for each pattern"
+		for i in "${!patterns[@]}"; do
+			# shellcheck disable=SC2086
+			[[ ${counts[i]} == "$(cat a b c | LC_ALL=C grep -a -c ${options:--P} -e "${patterns[i]}")" ]] ||
+				fail "'${patterns[i]}' $options: ${counts[i]}"
+		done
+	done
+	scan --by-pattern -e foo -e error -e nothing a b
+	expect 0
+	[[ $(tail -n 3 out | awk '{ print $1, $3 }' | tr '\n' ' ') == '7 error 1 foo 0 nothing ' ]] || fail "not the table"
+	scan --by-pattern -p a
+	expect 2 'does not work with -p'
+	scan --by-pattern -v a
+	expect 2 'use one of them'
+}

@@ -6,6 +6,7 @@
 #include "sluice/base/random.h"
 #include "sluice/scan/context.h"
 #include "sluice/scan/join.h"
+#include "support/context_oracle.h"
 
 #include <criterion/criterion.h>
 #include <stdio.h>
@@ -54,66 +55,11 @@ end_input(void)
 
 /* ---- what should come ---- */
 
-struct want {
-	size_t off, len;
-	uint64_t index;
-	bool is_context, begins_group, is_closed;
-};
-
 struct plan {
-	struct want lines[LINES];
+	struct context_line lines[LINES];
 	size_t count, next;
 	uint64_t most_hits;
 };
-
-struct text_line {
-	size_t off, len;
-	bool is_closed, hits, is_given;
-};
-
-/* In the order of the text; UINT64_MAX lines are all. */
-static void
-choose(struct plan *plan, const char *text, size_t len, const struct sl_context_rule *rule)
-{
-	static struct text_line lines[LINES];
-	size_t count = 0, last_hit = SIZE_MAX;
-	uint64_t hits = 0;
-	for (size_t at = 0; at < len; count++) {
-		const char *newline = memchr(text + at, '\n', len - at);
-		size_t line_len = newline ? (size_t)(newline - text) - at : len - at;
-		lines[count] = (struct text_line){ at, line_len, newline != NULL, false, false };
-		bool is_match = memmem(text + at, line_len, "ab", 2);
-		lines[count].hits =
-			is_match != sl_pattern_inverts(pattern) && hits < plan->most_hits;
-		hits += lines[count].hits;
-		at += line_len + 1;
-	}
-	for (size_t i = 0; i < count; i++) {
-		if (lines[i].hits)
-			last_hit = i;
-		if (last_hit != SIZE_MAX && i - last_hit <= rule->after)
-			lines[i].is_given = true;
-		if (!lines[i].hits)
-			continue;
-		size_t bytes = rule->before_bytes;
-		lines[i].is_given = true;
-		for (size_t back = 1; back <= i && back <= rule->before; back++) {
-			size_t cost = sl_history_cost(lines[i - back].len);
-			if (cost > bytes)
-				break;
-			bytes -= cost;
-			lines[i - back].is_given = true;
-		}
-	}
-	plan->count = plan->next = 0;
-	for (size_t i = 0; i < count; i++) {
-		if (!lines[i].is_given)
-			continue;
-		bool follows = plan->count && plan->lines[plan->count - 1].index == i - 1;
-		plan->lines[plan->count++] = (struct want){ lines[i].off, lines[i].len, i,
-			!lines[i].hits, !follows, lines[i].is_closed };
-	}
-}
 
 /* ---- what comes ---- */
 
@@ -124,14 +70,9 @@ take(struct plan *plan, const char *text)
 	int code;
 	while ((code = sl_context_next(&context, &got)) == 1) {
 		cr_assert_lt(plan->next, plan->count, "more lines than wanted");
-		const struct want *want = &plan->lines[plan->next++];
-		cr_assert_eq(got.off, want->off, "at %zu, not %zu", (size_t)got.off, want->off);
-		cr_assert_eq(got.index, want->index);
-		cr_assert_eq(got.is_context, want->is_context);
-		cr_assert_eq(got.begins_group, want->begins_group);
-		cr_assert_eq(got.is_closed, want->is_closed);
-		cr_assert(got.len == want->len && got.whole_len == want->len);
-		cr_assert_eq(memcmp(got.text, text + want->off, want->len), 0);
+		const struct context_line *want = &plan->lines[plan->next++];
+		cr_assert(context_oracle_is_line(want, text, &got), "at %zu, not %zu",
+			(size_t)got.off, want->off);
 		if (!got.is_context && --plan->most_hits == 0)
 			sl_context_stop(&context);
 	}
@@ -172,7 +113,10 @@ check_cuts(struct sl_random *random, const char *text, size_t len, struct plan *
 {
 	struct sl_partial_line line;
 	uint64_t longest = 1 + sl_random_below(random, len < 400 ? 20 : len);
-	choose(plan, text, len, rule);
+	const struct context_oracle oracle = { *rule, sl_pattern_inverts(pattern),
+		plan->most_hits };
+	plan->count = context_oracle_choose(&oracle, text, len, plan->lines);
+	plan->next = 0;
 	begin_input(rule);
 	for (size_t at = 0, some; at < len; at += some) {
 		some = 1 + sl_random_below(random, SL_MIN(len - at, longest));

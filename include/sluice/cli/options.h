@@ -139,6 +139,7 @@ struct sl_scan_options {
 	bool print;         /* never with count, quiet or a list of names */
 	bool only_matching; /* implies print, unless json */
 	bool files_with_matches, files_without_match; /* not both; neither with json */
+	bool by_pattern; /* not with invert_match; without json only with the table */
 	bool count;
 	bool quiet;
 	bool line_number;    /* implies print, unless json */

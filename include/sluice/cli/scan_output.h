@@ -17,13 +17,14 @@
 #include "sluice/sink/kinds_sink.h"
 #include "sluice/sink/lines_sink.h"
 #include "sluice/sink/list_sink.h"
+#include "sluice/sink/pattern_sink.h"
 #include "sluice/sink/table_sink.h"
 
 /* {0} before begin. Other modules may read sinks, sink_count, with_numbers, kinds and
  * waited_ns only. */
 struct sl_scan_output {
 	const struct sl_scan_options *options;
-	struct sl_scan_sink sinks[4]; /* for the scan */
+	struct sl_scan_sink sinks[5]; /* for the scan */
 	size_t sink_count;
 	bool with_numbers;           /* a sink prints the numbers of lines */
 	struct sl_kinds *kinds;      /* for the scan to collect, or NULL */
@@ -37,16 +38,18 @@ struct sl_scan_output {
 	struct sl_lines_sink lines;
 	struct sl_count_sink count;
 	struct sl_list_sink list;
+	struct sl_pattern_sink patterns; /* this one beside them */
 	struct sl_json_sink json;
 	struct sl_histogram_sink histogram; /* as the next */
 	struct sl_kinds_sink kinds_sink;    /* with the table or JSON */
 	uint64_t waited_ns;                 /* for the reader of stdout */
 };
 
-/* In the task that scans; `output` stays in place. Returns 0 or -ENOMEM. */
+/* In the task that scans; `output` stays in place. `tally` is NULL unless lines are counted for
+ * each pattern. Returns 0 or -ENOMEM. */
 SL_SUSPENDS
-int sl_scan_output_begin(
-	struct sl_scan_output *output, const struct sl_scan_options *options) SL_MUST_CHECK;
+int sl_scan_output_begin(struct sl_scan_output *output, const struct sl_scan_options *options,
+	struct sl_tally *tally) SL_MUST_CHECK;
 
 /*
  * Pass the outcome to the sinks (only if `complete`: the scan was not cancelled), then wait for the

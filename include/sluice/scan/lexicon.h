@@ -56,6 +56,10 @@ void sl_lexicon_release(struct sl_lexicon *lexicon);
 bool sl_lexicon_find(const struct sl_lexicon *lexicon, const unsigned char *text, size_t len,
 	bool goes_on, size_t from, struct sl_lexicon_place *place, bool *is_open);
 
+/* Set the bit of the rank of each literal that the same would find at any place of the line. */
+void sl_lexicon_mark(const struct sl_lexicon *lexicon, const unsigned char *text, size_t len,
+	bool goes_on, uint64_t *marks);
+
 /* A word character. */
 static inline bool
 sl_lexicon_is_word(unsigned char c)

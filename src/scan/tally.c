@@ -1,0 +1,225 @@
+/*
+ * tally.c - strings of all patterns are in one lexicon, which marks those that stand in a line;
+ * each other pattern is compiled alone and asked about the line.
+ */
+#include "sluice/scan/tally.h"
+
+#include "sluice/scan/lexicon.h"
+#include "sluice/scan/pattern_parts.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+/* A pattern that is more than strings. */
+struct expression {
+	struct sl_pattern *pattern;
+	struct sl_matcher *matcher;
+	uint32_t row;
+};
+
+struct sl_tally {
+	struct sl_tally_row *rows;
+	size_t count;
+	struct sl_lexicon lexicon; /* ranks are rows */
+	struct expression *expressions;
+	size_t expression_count;
+	uint64_t *found, *open; /* of a line: a bit for each row */
+};
+
+static size_t
+words_of(const struct sl_tally *tally)
+{
+	return tally->count / 64 + 1;
+}
+
+static int
+add_expression(struct sl_tally *tally, struct sl_span text, uint32_t row,
+	const struct sl_pattern_spec *spec, const struct sl_match_kernel *kernel,
+	struct sl_error *err)
+{
+	struct sl_pattern_spec one = *spec;
+	struct expression *made = &tally->expressions[tally->expression_count];
+	if (tally->expression_count == SL_TALLY_EXPRESSIONS_MAX)
+		return sl_fail(err, SL_PHASE_NONE, SL_E_USAGE,
+			"lines can be counted for at most %u regular expressions (strings, as with "
+			"-F, have no limit)",
+			SL_TALLY_EXPRESSIONS_MAX);
+	one.texts = &text;
+	one.count = 1;
+	one.inverts = false;
+	int code = sl_pattern_new(&made->pattern, &one, kernel, err);
+	if (code)
+		return code;
+	tally->expression_count++;
+	made->row = row;
+	code = sl_matcher_new(&made->matcher, made->pattern);
+	return code ? sl_fail_code(err, SL_PHASE_NONE, code, "cannot compile the pattern") : 0;
+}
+
+/* Strings are kept until all are known: their bytes are copied to `bytes`. */
+struct strings {
+	struct sl_pattern_list list;
+	struct sl_buf bytes;
+};
+
+/* One pattern: its strings are added, or it is compiled. */
+static int
+add_pattern(struct sl_tally *tally, struct strings *strings, uint32_t row,
+	const struct sl_pattern_spec *spec, const struct sl_match_kernel *kernel,
+	struct sl_error *err)
+{
+	struct sl_span text = tally->rows[row].text;
+	struct sl_match_literal item = { text, 0 };
+	const struct sl_pattern_list one = { &item, 1, 1 };
+	struct sl_pattern_parts parts = { 0 };
+	int code = sl_pattern_take_apart(&parts, &one, spec);
+	bool is_strings = parts.expressions.count == 0;
+	bool added = code == 0;
+	for (size_t i = 0; i < parts.literals.count && is_strings && added; i++) {
+		struct sl_span literal = parts.literals.items[i].text;
+		sl_buf_add_span(&strings->bytes, literal);
+		added = sl_pattern_list_add(&strings->list, sl_span("", literal.len), row);
+	}
+	sl_pattern_parts_release(&parts);
+	if (!added || strings->bytes.failed)
+		return sl_fail_code(err, SL_PHASE_NONE, -ENOMEM, "cannot compile the pattern");
+	return is_strings ? 0 : add_expression(tally, text, row, spec, kernel, err);
+}
+
+static int
+make_lexicon(struct sl_tally *tally, struct strings *strings, const struct sl_pattern_spec *spec,
+	struct sl_error *err)
+{
+	const char *at = strings->bytes.data;
+	for (size_t i = 0; i < strings->list.count && at; i++) {
+		strings->list.items[i].text.data = at;
+		at += strings->list.items[i].text.len;
+	}
+	int code = sl_lexicon_init(&tally->lexicon, strings->list.items, strings->list.count,
+		spec->bounds, spec->ignore_case);
+	return code ? sl_fail_code(err, SL_PHASE_NONE, code, "cannot compile the pattern") : 0;
+}
+
+/* A row for each text. */
+static int
+make_rows(struct sl_tally *tally, const struct sl_pattern_list *texts)
+{
+	tally->count = texts->count;
+	tally->rows = calloc(texts->count + 1, sizeof(*tally->rows));
+	tally->found = calloc(words_of(tally), sizeof(*tally->found));
+	tally->open = calloc(words_of(tally), sizeof(*tally->open));
+	tally->expressions = calloc(SL_MIN(texts->count, (size_t)SL_TALLY_EXPRESSIONS_MAX) + 1,
+		sizeof(*tally->expressions));
+	if (!tally->rows || !tally->found || !tally->open || !tally->expressions)
+		return -ENOMEM;
+	for (size_t i = 0; i < texts->count; i++)
+		tally->rows[i].text = texts->items[i].text;
+	return 0;
+}
+
+static bool
+split_texts(struct sl_pattern_list *texts, const struct sl_pattern_spec *spec)
+{
+	static const struct sl_span words[] = { { "ERROR", 5 }, { "error", 5 } };
+	bool is_default = spec->count == 0 && !spec->has_no_default, split = true;
+	const struct sl_span *from = is_default ? words : spec->texts;
+	size_t count = is_default ? SL_COUNT_OF(words) : spec->count;
+	for (size_t i = 0; i < count && split; i++)
+		split = sl_pattern_split(texts, from[i]);
+	return split;
+}
+
+int
+sl_tally_new(struct sl_tally **out, const struct sl_pattern_spec *spec,
+	const struct sl_match_kernel *kernel, struct sl_error *err)
+{
+	struct sl_pattern_list texts = { 0 };
+	struct strings strings = { 0 };
+	struct sl_tally *tally = calloc(1, sizeof(*tally));
+	*out = NULL;
+	int code = tally && split_texts(&texts, spec) ? make_rows(tally, &texts) : -ENOMEM;
+	if (code)
+		(void)sl_fail_code(err, SL_PHASE_NONE, code, "cannot count for each pattern");
+	for (uint32_t row = 0; code == 0 && row < texts.count; row++)
+		code = add_pattern(tally, &strings, row, spec, kernel, err);
+	if (code == 0)
+		code = make_lexicon(tally, &strings, spec, err);
+	free(texts.items);
+	free(strings.list.items);
+	sl_buf_release(&strings.bytes);
+	if (code)
+		sl_tally_free(tally);
+	else
+		*out = tally;
+	return code;
+}
+
+void
+sl_tally_free(struct sl_tally *tally)
+{
+	if (!tally)
+		return;
+	for (size_t i = 0; i < tally->expression_count; i++) {
+		sl_matcher_free(tally->expressions[i].matcher);
+		sl_pattern_free(tally->expressions[i].pattern);
+	}
+	sl_lexicon_release(&tally->lexicon);
+	free(tally->expressions);
+	free(tally->rows);
+	free(tally->found);
+	free(tally->open);
+	free(tally);
+}
+
+const struct sl_tally_row *
+sl_tally_rows(const struct sl_tally *tally, size_t *count)
+{
+	*count = tally->count;
+	return tally->rows;
+}
+
+static void
+set_bit(uint64_t *bits, uint32_t index)
+{
+	bits[index / 64] |= 1ull << (index % 64);
+}
+
+/* Add what the bits say; they are 0 afterwards. */
+static void
+count_bits(struct sl_tally *tally, bool is_part)
+{
+	for (size_t word = 0; word < words_of(tally); word++) {
+		uint64_t found = tally->found[word], open = tally->open[word] & ~found;
+		if (is_part) /* all others */
+			open = ~found;
+		tally->found[word] = tally->open[word] = 0;
+		for (; found; found &= found - 1)
+			tally->rows[word * 64 + (size_t)__builtin_ctzll(found)].lines++;
+		for (; open; open &= open - 1) {
+			size_t row = word * 64 + (size_t)__builtin_ctzll(open);
+			if (row < tally->count)
+				tally->rows[row].undecided++;
+		}
+	}
+}
+
+bool
+sl_tally_add(struct sl_tally *tally, const struct sl_subject *line, bool is_part, bool is_quick)
+{
+	for (size_t i = 0; i < tally->expression_count; i++) {
+		const struct expression *expression = &tally->expressions[i];
+		struct sl_match_range range;
+		enum sl_verdict verdict =
+			sl_matcher_find(expression->matcher, line, 0, is_quick, &range);
+		if (verdict == SL_VERDICT_UNDECIDED && is_quick) {
+			memset(tally->found, 0, words_of(tally) * sizeof(*tally->found));
+			return false;
+		}
+		if (verdict != SL_VERDICT_NO)
+			set_bit(verdict == SL_VERDICT_YES ? tally->found : tally->open,
+				expression->row);
+	}
+	sl_lexicon_mark(&tally->lexicon, line->text, line->len, line->goes_on, tally->found);
+	count_bits(tally, is_part);
+	return true;
+}
