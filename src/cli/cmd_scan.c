@@ -104,7 +104,7 @@ scan_task(void *arg)
 	bool named = options->inputs.count > 0;
 	scan->started_ns = sl_now();
 	sl_rate_begin(&scan->rate, scan->started_ns, 0);
-	int code = sl_scan_output_begin(&scan->output, options, scan->tally);
+	int code = sl_scan_output_begin(&scan->output, options, scan->tally, &scan->error);
 	if (code)
 		return sl_fail_code(&scan->error, SL_PHASE_NONE, code, "cannot start");
 	code = sl_console_begin(&view);
@@ -115,6 +115,8 @@ scan_task(void *arg)
 		.sink_count = scan->output.sink_count,
 		.numbers = scan->output.with_numbers,
 		.kinds = scan->output.kinds,
+		.own_files = (const char *const *)scan->output.own_files,
+		.own_count = SL_COUNT_OF(scan->output.own_files),
 		.timeline = options->histogram ? &scan->output.timeline : NULL,
 		.timeline_interval_s = options->histogram_interval_s,
 		.no_follow = options->no_follow,

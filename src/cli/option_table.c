@@ -387,10 +387,20 @@ static const struct sl_option scan_options[] = {
 		"table, or with --json as events of type template. Lines are of one kind if "
 		"they differ only in numbers, times, addresses, paths and the like, or in a few "
 		"words." },
+	{ .group = "Output", .name = "digest-out", .argument = "FILE",
+		.kind = SL_OPTION_WORD, FIELD(digest_out),
+		.help = "Write all kinds of error lines to FILE, for --digest-base. FILE is "
+		"replaced when the scan is complete." },
+	{ .group = "Output", .name = "digest-base", .argument = "FILE",
+		.kind = SL_OPTION_WORD, FIELD(digest_base),
+		.help = "Compare the kinds of error lines with those that --digest-out wrote "
+		"to FILE, and show first which are new, gone, more and less. Without --top, "
+		"10 kinds are shown." },
 	{ .group = "Output", .name = "json",
 		.kind = SL_OPTION_FLAG, FIELD(json),
 		.help = "Write one JSON object per line, in the format of ripgrep: begin, "
-		"match and context (only with -p), end, template (only with --top), summary." },
+		"match and context (only with -p), end, template (only with --top or "
+		"--digest-base), summary." },
 	{ .group = "Output", .name = "stats",
 		.kind = SL_OPTION_FLAG, FIELD(stats),
 		.help = "Report the cost of the run at its end: CPU time, memory, operations, "

@@ -567,6 +567,33 @@ check_histogram(struct parser *parser, struct sl_scan_options *options)
 	return 0;
 }
 
+static bool
+is_standard_stream(const char *file)
+{
+	return file && strcmp(file, "-") == 0;
+}
+
+static int
+check_kinds(struct parser *parser, const struct sl_scan_options *options)
+{
+	bool has_kinds = options->top != SL_OPTION_TOP_AUTO && options->top > 0;
+	bool lists = options->files_with_matches || options->files_without_match;
+	if (is_standard_stream(options->digest_out) || is_standard_stream(options->digest_base))
+		return usage(parser, "a digest must be a file, not '-' (/dev/stdin and /dev/stdout "
+				     "are files)");
+	if (options->digest_out && (options->quiet || lists))
+		return usage(parser, "--digest-out needs all error lines: it cannot be combined "
+				     "with -q, -l or -L");
+	if (!has_kinds && !options->digest_base)
+		return 0;
+	if (options->print || options->count || options->quiet || lists)
+		return usage(parser,
+			"%s is for the table and --json: it cannot be combined with "
+			"-p, -c, -q, -l or -L",
+			has_kinds ? "--top" : "--digest-base");
+	return 0;
+}
+
 static int
 check_scan(struct parser *parser, struct sl_scan_options *options)
 {
@@ -592,13 +619,10 @@ check_scan(struct parser *parser, struct sl_scan_options *options)
 		code = check_level(parser, options);
 	if (!code)
 		code = check_histogram(parser, options);
+	if (!code)
+		code = check_kinds(parser, options);
 	if (code)
 		return code;
-	bool has_kinds = options->top != SL_OPTION_TOP_AUTO && options->top > 0;
-	if (has_kinds && (options->print || options->count || options->quiet || lists))
-		return usage(parser,
-			"--top is for the table and --json: it cannot be combined with "
-			"-p, -c, -q, -l or -L");
 	if (options->chunk > options->max_memory / 2)
 		return usage(parser, "two chunks must fit into --max-memory: lower --chunk or "
 				     "raise --max-memory");

@@ -6,9 +6,11 @@
 
 #include "sluice/base/log.h"
 #include "sluice/cli/console.h"
+#include "sluice/cli/digest_file.h"
 #include "sluice/rt/task.h"
 
 #include <errno.h>
+#include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -132,6 +134,8 @@ count_kinds(const struct sl_scan_output *output)
 	const struct sl_scan_options *options = output->options;
 	if (options->top != SL_OPTION_TOP_AUTO)
 		return options->top;
+	if (options->digest_base)
+		return SL_OPTION_TOP;
 	return wants_table(options) && output->results.style.is_terminal ? SL_OPTION_TOP : 0;
 }
 
@@ -148,7 +152,10 @@ add_sinks(struct sl_scan_output *output, struct sl_tally *tally)
 {
 	const struct sl_scan_options *options = output->options;
 	struct sl_scan_sink sink = choose_sink(output);
-	uint64_t top = count_kinds(output);
+	struct sl_kinds_sink_setup setup = { .top = count_kinds(output),
+		.is_json = options->json,
+		.base = options->digest_base ? &output->base : NULL,
+		.base_name = options->digest_base };
 	if (!options->json)
 		add_sink(output, sink);
 	if (tally)
@@ -161,12 +168,12 @@ add_sinks(struct sl_scan_output *output, struct sl_tally *tally)
 			sl_histogram_sink_init(&output->histogram, &output->results,
 				&output->timeline, options->histogram_interval_s, options->json));
 	}
-	if (top) {
-		output->kinds = sl_kinds_new((size_t)(options->max_memory / KINDS_SHARE));
+	if (setup.top || options->digest_out || options->digest_base) {
+		setup.kinds = sl_kinds_new((size_t)(options->max_memory / KINDS_SHARE));
+		output->kinds = setup.kinds;
 		if (!output->kinds)
 			return -ENOMEM;
-		add_sink(output, sl_kinds_sink_init(&output->kinds_sink, &output->results,
-					 output->kinds, top, options->json));
+		add_sink(output, sl_kinds_sink_init(&output->kinds_sink, &output->results, &setup));
 	}
 	if (options->json)
 		add_sink(output, sink);
@@ -177,14 +184,20 @@ add_sinks(struct sl_scan_output *output, struct sl_tally *tally)
 
 int
 sl_scan_output_begin(struct sl_scan_output *output, const struct sl_scan_options *options,
-	struct sl_tally *tally)
+	struct sl_tally *tally, struct sl_error *err)
 {
 	*output = (struct sl_scan_output){ .options = options };
 	add_sink(output, sl_scan_messages_init(&output->messages, options));
 	if (options->quiet)
 		return 0;
 	output->results = results_of(output);
-	int code = add_sinks(output, tally);
+	int code = 0;
+	if (options->digest_base)
+		code = sl_digest_file_read(&output->base, options->digest_base, err);
+	output->own_files[0] = sl_digest_file_resolve(options->digest_out);
+	output->own_files[1] = sl_digest_file_resolve(options->digest_base);
+	if (code == 0)
+		code = add_sinks(output, tally);
 	return code ? code : sl_output_open(&output->out, STDOUT_FILENO);
 }
 
@@ -195,8 +208,27 @@ sl_scan_output_release(struct sl_scan_output *output)
 	sl_lines_sink_release(&output->lines);
 	sl_kinds_sink_release(&output->kinds_sink);
 	sl_kinds_free(output->kinds);
+	sl_saved_release(&output->base);
+	for (size_t i = 0; i < SL_COUNT_OF(output->own_files); i++)
+		free(output->own_files[i]);
 	sl_timeline_release(&output->timeline);
 	sl_results_release(&output->results);
+}
+
+SL_SUSPENDS
+static int
+write_digest(const struct sl_scan_output *output, struct sl_error *err)
+{
+	const char *path = output->options->digest_out;
+	struct sl_buf text = { 0 };
+	if (!path)
+		return 0;
+	sl_kinds_sink_save(&output->kinds_sink, &text);
+	int code = text.failed
+			   ? sl_fail_code(err, SL_PHASE_WRITE, -ENOMEM, "cannot write '%s'", path)
+			   : sl_digest_file_write(path, sl_buf_span(&text), err);
+	sl_buf_release(&text);
+	return code;
 }
 
 bool
@@ -250,18 +282,20 @@ sl_scan_output_end(struct sl_scan_output *output, const struct sl_scan_outcome *
 		sl_scan_messages_skipped(&output->messages);
 	if (!output->out)
 		return 0;
-	int code = 0;
+	int code = 0, written = 0;
 	report_incomplete(output);
 	output->results.style.columns = sl_console_columns(STDOUT_FILENO); /* it may have changed */
 	if (complete)
 		code = sl_scan_emit(output->sinks, output->sink_count, &event);
 	report_undecided_patterns(output);
+	if (complete && !code)
+		written = write_digest(output, err);
 	if (!code)
 		code = sl_results_send(&output->results);
 	int closed = sl_output_close(output->out, err);
 	output->out = NULL;
-	if (closed)
-		return closed;
+	if (closed || written)
+		return closed ? closed : written;
 	return code && code != -EPIPE
 		       ? sl_fail_code(err, SL_PHASE_WRITE, code, "cannot write the result")
 		       : code;

@@ -4,8 +4,6 @@
  */
 #include "masks_int.h"
 
-#include "sluice/base/number.h"
-
 #define GROUPS_MAX 48 /* bytes: more than an IPv6 address has */
 
 /* Of each byte, sixteen to a row. */
@@ -39,7 +37,7 @@ sl_mask_is_uuid(const unsigned char *text, size_t len)
 		return false;
 	for (size_t i = 0; i < SL_MASK_UUID_LEN; i++) {
 		bool is_dash = i == 8 || i == 13 || i == 18 || i == 23;
-		if (is_dash ? text[i] != '-' : sl_hex_digit(text[i]) < 0)
+		if (is_dash ? text[i] != '-' : !sl_mask_is_hex_digit(text[i]))
 			return false;
 	}
 	return true;
@@ -53,7 +51,7 @@ sl_mask_is_hex(const unsigned char *word, size_t len)
 	if (len > 2 && sl_mask_is_digit(word[0]) && (word[1] | 0x20) == 'x')
 		from = 2;
 	for (size_t i = from; i < len; i++) {
-		if (sl_hex_digit(word[i]) < 0)
+		if (!sl_mask_is_hex_digit(word[i]))
 			return false;
 		digits += sl_mask_is_digit(word[i]);
 	}
@@ -69,7 +67,7 @@ sl_mask_groups(const unsigned char *at, const unsigned char *end)
 	unsigned colons = 0, doubled = 0, digits = 0;
 	if (end - at > GROUPS_MAX)
 		end = at + GROUPS_MAX;
-	for (; at < end && (*at == ':' || sl_hex_digit(*at) >= 0); at++) {
+	for (; at < end && (*at == ':' || sl_mask_is_hex_digit(*at)); at++) {
 		digits = *at == ':' ? 0 : digits + 1;
 		colons += *at == ':';
 		doubled += *at == ':' && at > begin && at[-1] == ':';

@@ -13,8 +13,6 @@
  */
 #include "masks_int.h"
 
-#include "sluice/base/number.h"
-
 #define QUOTED_MAX 256u /* bytes: a quotation mark without a partner must not swallow the line */
 
 struct pass {

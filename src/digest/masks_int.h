@@ -29,6 +29,13 @@ sl_mask_is_digit(unsigned char c)
 }
 
 static inline bool
+sl_mask_is_hex_digit(unsigned char c)
+{
+	unsigned char lower = c | 0x20;
+	return sl_mask_is_digit(c) || (lower >= 'a' && lower <= 'f');
+}
+
+static inline bool
 sl_mask_is_letter(unsigned char c)
 {
 	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');

@@ -53,6 +53,31 @@ list_found(struct scan *scan, const char *path, int found, const struct sl_error
 	return pass_on(scan, job);
 }
 
+static const char *
+name_of(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+	return slash ? slash + 1 : path;
+}
+
+/* A link with another name counts as another file: so that few files are looked at. */
+SL_SUSPENDS
+static bool
+is_own_file(const struct scan *scan, const char *path)
+{
+	const struct sl_scan_setup *setup = scan->setup;
+	struct statx own, found;
+	for (size_t i = 0; i < setup->own_count; i++) {
+		const char *file = setup->own_files[i];
+		if (file && strcmp(name_of(file), name_of(path)) == 0 &&
+			sl_io_stat(AT_FDCWD, file, 0, STATX_INO, &own) == 0 &&
+			sl_io_stat(AT_FDCWD, path, 0, STATX_INO, &found) == 0 &&
+			sl_io_is_same_inode(&own, &found))
+			return true;
+	}
+	return false;
+}
+
 SL_SUSPENDS
 static int
 list_directory(struct scan *scan, const char *directory)
@@ -65,6 +90,8 @@ list_directory(struct scan *scan, const char *directory)
 		int found = sl_walk_next(walk, &path, &err);
 		if (found == SL_WALK_END)
 			break;
+		if (found > SL_WALK_END && is_own_file(scan, path))
+			continue;
 		code = found < 0 && found != SL_E_NAME ? found
 						       : list_found(scan, path, found, &err);
 	}

@@ -57,64 +57,147 @@ name_of(const struct sl_kinds_sink *sink, uint64_t input)
 	return sl_span_str(sink->names[low].name);
 }
 
+/* "a.log:4" */
+static void
+add_place(const struct sl_kinds_sink *sink, struct sl_buf *out, struct sl_kinds_place place)
+{
+	sl_buf_add_span(out, name_of(sink, place.input));
+	sl_buf_printf(out, ":%llu", (unsigned long long)place.line + 1);
+}
+
+/* ---- rows: what is shown of a kind, or of a change ---- */
+
+enum { TEXT, FIRST, LAST, CHANGE, TEXTS };
+
+/* Texts are collected in one buffer, which moves while it grows: `ends` are where they end. */
+struct rows {
+	struct sl_kind_row *items;
+	size_t count;
+	struct sl_buf texts;
+	size_t (*ends)[TEXTS];
+};
+
+static void
+add_texts(const struct sl_kinds_sink *sink, struct rows *rows, const struct sl_changed *item)
+{
+	struct sl_buf *texts = &rows->texts;
+	size_t *ends = rows->ends[rows->count];
+	if (item->kind)
+		sl_masks_show(texts, item->kind->text);
+	else
+		sl_buf_add_span(texts, item->gone->text);
+	ends[TEXT] = texts->len;
+	if (item->kind)
+		add_place(sink, texts, item->kind->first);
+	else
+		sl_buf_add_span(texts, item->gone->first);
+	ends[FIRST] = texts->len;
+	if (item->kind)
+		add_place(sink, texts, item->kind->last);
+	else
+		sl_buf_add_span(texts, item->gone->last);
+	ends[LAST] = texts->len;
+	if (sink->setup.base)
+		sl_buf_add_str(texts, sl_change_name(item->change));
+	if (sink->setup.base && item->before)
+		sl_buf_printf(texts, ", %llu before", (unsigned long long)item->before);
+	ends[CHANGE] = texts->len;
+}
+
+static void
+add_row(const struct sl_kinds_sink *sink, struct rows *rows, const struct sl_changed *item)
+{
+	add_texts(sink, rows, item);
+	rows->items[rows->count++] =
+		(struct sl_kind_row){ .count = item->kind ? item->kind->count : 0,
+			.example = item->kind ? item->kind->example : item->gone->example };
+}
+
+static void
+place_texts(struct rows *rows)
+{
+	size_t begin = 0;
+	for (size_t i = 0; i < rows->count; i++) {
+		struct sl_kind_row *row = &rows->items[i];
+		struct sl_span *const texts[TEXTS] = { &row->text, &row->first, &row->last,
+			&row->change };
+		for (size_t j = 0; j < TEXTS; j++) {
+			*texts[j] = sl_span(rows->texts.data + begin, rows->ends[i][j] - begin);
+			begin = rows->ends[i][j];
+		}
+	}
+}
+
+static int
+make_rows(const struct sl_kinds_sink *sink, const struct sl_changed *items, size_t count,
+	struct rows *rows)
+{
+	*rows = (struct rows){ .items = calloc(count + 1, sizeof(*rows->items)),
+		.ends = calloc(count + 1, sizeof(*rows->ends)) };
+	if (!rows->items || !rows->ends)
+		return -ENOMEM;
+	for (size_t i = 0; i < count; i++)
+		add_row(sink, rows, &items[i]);
+	if (rows->texts.failed)
+		return -ENOMEM;
+	place_texts(rows);
+	return 0;
+}
+
+static void
+release_rows(struct rows *rows)
+{
+	free(rows->items);
+	free(rows->ends);
+	sl_buf_release(&rows->texts);
+}
+
 /* ---- below the table ---- */
 
-static struct sl_kind_row
-row_of(const struct sl_kinds_sink *sink, const struct sl_kind *kind, struct sl_span text)
+/* "compared with 'x': 3 new, 1 gone" */
+static void
+add_changes(const struct sl_kinds_sink *sink, const struct sl_changes *changes, struct sl_buf *out)
 {
-	return (struct sl_kind_row){ .text = text,
-		.example = kind->example,
-		.count = kind->count,
-		.first_name = name_of(sink, kind->first.input),
-		.last_name = name_of(sink, kind->last.input),
-		.first_line = kind->first.line + 1,
-		.last_line = kind->last.line + 1 };
-}
-
-/* The texts as they are shown, one after the other. */
-static int
-make_rows(const struct sl_kinds_sink *sink, const struct sl_kind *kinds, size_t count,
-	struct sl_buf *texts, struct sl_kind_row *rows)
-{
-	for (size_t i = 0; i < count; i++) {
-		size_t begin = texts->len;
-		sl_masks_show(texts, kinds[i].text);
-		rows[i] = row_of(sink, &kinds[i], sl_span(NULL, texts->len - begin));
-	}
-	const char *at = texts->data;
-	for (size_t i = 0; i < count; at += rows[i++].text.len)
-		rows[i].text.data = at;
-	return texts->failed ? -ENOMEM : 0;
+	sl_buf_printf(out, "compared with '%s':", sink->setup.base_name);
+	for (unsigned change = 0; change < SL_CHANGES; change++)
+		sl_buf_printf(out, "%s %llu %s", change ? "," : "",
+			(unsigned long long)changes->numbers[change],
+			sl_change_name((enum sl_change)change));
 }
 
 static int
-add_table(struct sl_kinds_sink *sink, const struct sl_kind *kinds, size_t count)
+add_table(const struct sl_kinds_sink *sink, const struct sl_changes *changes, size_t count)
 {
 	const struct sl_results_style *style = &sink->results->style;
-	struct sl_kind_row *rows = calloc(count + 1, sizeof(*rows));
-	struct sl_buf texts = { 0 };
-	int code = rows ? make_rows(sink, kinds, count, &texts, rows) : -ENOMEM;
-	struct sl_kind_table table = { .rows = rows,
+	const struct sl_kinds *kinds = sink->setup.kinds;
+	struct rows rows;
+	struct sl_buf line = { 0 };
+	int code = make_rows(sink, changes->items, count, &rows);
+	if (sink->setup.base)
+		add_changes(sink, changes, &line);
+	struct sl_kind_table table = { .rows = rows.items,
 		.row_count = count,
-		.kinds = sl_kinds_count(sink->kinds),
-		.lines = sl_kinds_lines(sink->kinds),
-		.dropped = sl_kinds_dropped(sink->kinds),
+		.kinds = changes->count,
+		.lines = sl_kinds_lines(kinds),
+		.dropped = sl_kinds_dropped(kinds),
+		.changes = sl_buf_span(&line),
 		.columns = style->columns,
 		.colour = style->colour,
 		.unicode = style->unicode };
-	if (code == 0 && table.lines)
+	if (code == 0 && (table.lines || table.changes.len)) {
 		sl_buf_add_char(&sink->results->pending, '\n');
-	if (code == 0)
 		sl_kind_table_format(&table, &sink->results->pending);
-	sl_buf_release(&texts);
-	free(rows);
+	}
+	code = line.failed ? -ENOMEM : code;
+	release_rows(&rows);
+	sl_buf_release(&line);
 	return code;
 }
 
 /* ---- JSON ---- */
 
 static void
-add_place(const struct sl_kinds_sink *sink, struct sl_json *json, const char *key,
+add_json_place(const struct sl_kinds_sink *sink, struct sl_json *json, const char *key,
 	const struct sl_kinds_place *place)
 {
 	sl_json_open(json, key, SL_JSON_OBJECT);
@@ -124,55 +207,118 @@ add_place(const struct sl_kinds_sink *sink, struct sl_json *json, const char *ke
 }
 
 static void
-add_event(struct sl_kinds_sink *sink, const struct sl_kind *kind, struct sl_buf *text)
+add_event(const struct sl_kinds_sink *sink, const struct sl_changed *item, struct sl_buf *text)
 {
+	const struct sl_kind *kind = item->kind;
 	struct sl_json json;
 	sl_buf_clear(text);
-	sl_masks_show(text, kind->text);
+	if (kind)
+		sl_masks_show(text, kind->text);
+	else
+		sl_buf_add_span(text, item->gone->text);
 	sl_json_begin(&json, &sink->results->pending);
 	sl_json_string(&json, "type", sl_span_str("template"));
 	sl_json_open(&json, "data", SL_JSON_OBJECT);
 	sl_json_text_or_bytes(&json, "template", sl_buf_span(text));
-	sl_json_u64(&json, "matched_lines", kind->count);
-	add_place(sink, &json, "first", &kind->first);
-	add_place(sink, &json, "last", &kind->last);
-	sl_json_text_or_bytes(&json, "example", kind->example);
+	sl_json_u64(&json, "matched_lines", kind ? kind->count : 0);
+	if (sink->setup.base) {
+		sl_json_string(&json, "change", sl_span_str(sl_change_name(item->change)));
+		sl_json_u64(&json, "matched_lines_before", item->before);
+	}
+	if (kind) {
+		add_json_place(sink, &json, "first", &kind->first);
+		add_json_place(sink, &json, "last", &kind->last);
+	}
+	sl_json_text_or_bytes(&json, "example", kind ? kind->example : item->gone->example);
 	sl_json_end_line(&json);
 }
 
 SL_SUSPENDS
 static int
-add_events(struct sl_kinds_sink *sink, const struct sl_kind *kinds, size_t count)
+add_events(const struct sl_kinds_sink *sink, const struct sl_changed *items, size_t count)
 {
 	struct sl_buf text = { 0 };
 	int code = 0;
 	for (size_t i = 0; i < count && code == 0; i++) {
-		add_event(sink, &kinds[i], &text);
+		add_event(sink, &items[i], &text);
 		code = text.failed ? -ENOMEM : sl_results_make_room(sink->results);
 	}
 	sl_buf_release(&text);
 	return code;
 }
 
+/* ---- saving ---- */
+
+void
+sl_kinds_sink_save(const struct sl_kinds_sink *sink, struct sl_buf *out)
+{
+	struct sl_kinds *kinds = sink->setup.kinds;
+	size_t count;
+	const struct sl_kind *items = sl_kinds_sort(kinds, &count);
+	struct sl_buf first = { 0 }, last = { 0 }, text = { 0 };
+	sl_saved_begin(out, sl_kinds_lines(kinds), sl_kinds_dropped(kinds), count);
+	for (size_t i = 0; i < count; i++) {
+		sl_buf_clear(&first);
+		sl_buf_clear(&last);
+		sl_buf_clear(&text);
+		add_place(sink, &first, items[i].first);
+		add_place(sink, &last, items[i].last);
+		sl_masks_show(&text, items[i].text);
+		struct sl_saved_kind kind = { .count = items[i].count,
+			.first = sl_buf_span(&first),
+			.last = sl_buf_span(&last),
+			.text = sl_buf_span(&text),
+			.example = items[i].example };
+		sl_saved_add(out, &kind);
+		out->failed = out->failed || first.failed || last.failed || text.failed;
+	}
+	sl_buf_release(&first);
+	sl_buf_release(&last);
+	sl_buf_release(&text);
+}
+
 /* ---- events ---- */
 
+struct end_call {
+	const struct sl_kinds_sink_setup *setup;
+	struct sl_changes changes;
+};
+
+/* Similar kinds become one, and are compared, or if there is nothing to compare them with, listed
+ * by their numbers. */
 static int
-group(void *arg)
+find_changes(void *arg)
 {
-	return sl_kinds_group(arg);
+	struct end_call *call = arg;
+	struct sl_changes *changes = &call->changes;
+	size_t count;
+	int code = sl_kinds_group(call->setup->kinds);
+	if (code)
+		return code;
+	const struct sl_kind *kinds = sl_kinds_sort(call->setup->kinds, &count);
+	if (call->setup->base)
+		return sl_changes_make(changes, kinds, count, call->setup->base);
+	changes->items = calloc(count + 1, sizeof(*changes->items));
+	if (!changes->items)
+		return -ENOMEM;
+	for (size_t i = 0; i < count; i++)
+		changes->items[changes->count++] = (struct sl_changed){ .kind = &kinds[i] };
+	return 0;
 }
 
 SL_SUSPENDS
 static int
-end(struct sl_kinds_sink *sink)
+end(const struct sl_kinds_sink *sink)
 {
-	size_t count;
-	int code = sl_offload(group, sink->kinds);
-	if (code)
-		return code;
-	const struct sl_kind *kinds = sl_kinds_sort(sink->kinds, &count);
-	count = (size_t)SL_MIN(count, sink->top);
-	return sink->is_json ? add_events(sink, kinds, count) : add_table(sink, kinds, count);
+	struct end_call call = { .setup = &sink->setup };
+	int code = sl_offload(find_changes, &call);
+	size_t count = (size_t)SL_MIN(call.changes.count, sink->setup.top);
+	if (code == 0 && sink->setup.is_json)
+		code = add_events(sink, call.changes.items, count);
+	else if (code == 0 && sink->setup.top)
+		code = add_table(sink, &call.changes, count);
+	sl_changes_release(&call.changes);
+	return code;
 }
 
 SL_SUSPENDS
@@ -185,12 +331,10 @@ on_event(void *ctx, const struct sl_scan_event *event)
 }
 
 struct sl_scan_sink
-sl_kinds_sink_init(struct sl_kinds_sink *sink, struct sl_results *results, struct sl_kinds *kinds,
-	uint64_t top, bool is_json)
+sl_kinds_sink_init(struct sl_kinds_sink *sink, struct sl_results *results,
+	const struct sl_kinds_sink_setup *setup)
 {
-	*sink = (struct sl_kinds_sink){
-		.results = results, .kinds = kinds, .top = top, .is_json = is_json
-	};
+	*sink = (struct sl_kinds_sink){ .results = results, .setup = *setup };
 	return (struct sl_scan_sink){ .ctx = sink,
 		.wants = SL_SCAN_WANTS(SL_SCAN_EVENT_END) | SL_SCAN_WANTS(SL_SCAN_EVENT_SUMMARY),
 		.event = on_event };

@@ -80,20 +80,22 @@ add_line(const struct sl_kind_table *table, const struct layout *layout, struct 
 	sl_buf_add_char(out, '\n');
 }
 
+/* "new: first a.log:3, last b.log:1500" */
 static void
 add_places(const struct sl_kind_table *table, const struct layout *layout,
 	const struct sl_kind_row *row, struct sl_buf *out)
 {
 	struct sl_buf text = { 0 };
-	if (row->count > 1)
-		sl_buf_add_str(&text, "first ");
-	sl_buf_add_span(&text, row->first_name);
-	sl_buf_printf(&text, ":%llu", (unsigned long long)row->first_line);
-	if (row->count > 1) {
-		sl_buf_add_str(&text, ", last ");
-		sl_buf_add_span(&text, row->last_name);
-		sl_buf_printf(&text, ":%llu", (unsigned long long)row->last_line);
+	bool is_one = sl_span_equal(row->first, row->last);
+	if (row->change.len) {
+		sl_buf_add_span(&text, row->change);
+		sl_buf_add_str(&text, ": ");
 	}
+	sl_buf_add_str(&text, is_one ? "" : "first ");
+	sl_buf_add_span(&text, row->first);
+	sl_buf_add_str(&text, is_one ? "" : ", last ");
+	if (!is_one)
+		sl_buf_add_span(&text, row->last);
 	add_line(table, layout, sl_buf_span(&text), SL_COLOUR_FILE, out);
 	out->failed = out->failed || text.failed;
 	sl_buf_release(&text);
@@ -152,7 +154,7 @@ add_rest(const struct sl_kind_table *table, struct sl_buf *out)
 void
 sl_kind_table_format(const struct sl_kind_table *table, struct sl_buf *out)
 {
-	if (table->lines == 0)
+	if (table->lines == 0 && table->row_count == 0 && table->changes.len == 0)
 		return;
 	struct layout layout = measure(table);
 	if (table->row_count)
@@ -160,4 +162,8 @@ sl_kind_table_format(const struct sl_kind_table *table, struct sl_buf *out)
 	for (size_t i = 0; i < table->row_count; i++)
 		add_row(table, &layout, &table->rows[i], out);
 	add_rest(table, out);
+	if (table->changes.len) {
+		add_text(table, &(struct layout){ 0 }, table->changes, out);
+		sl_buf_add_char(out, '\n');
+	}
 }

@@ -17,7 +17,7 @@ test_kinds_golden() {
 # each error line is of one kind, also with -m and where a pattern has no literal
 test_kinds_sum() {
 	local options
-	for options in "" "-m 7" "-e [Ee]rr?or" "--chunk 64K"; do
+	for options in "" "-m 7" "-e [Ee]rr?or" "--chunk 64K" -v "--level error" "-w -e error --by-pattern"; do
 		# shellcheck disable=SC2086
 		scan --json --top 10000 $options "$ROOT/tests/data/logs"
 		[[ $(matched_lines template) == "$(matched_lines summary)" ]] || fail "counts do not add up: $options"
@@ -39,6 +39,16 @@ test_kinds_stream() {
 	cmp tail want || fail "other kinds"
 }
 
+# of compressed text as of plain text, also where the worker decodes it in several pieces
+test_kinds_compressed() {
+	mkdir plain packed
+	for _ in {1..40}; do cat "$ROOT"/tests/data/logs/*.log; done >plain/log
+	gzip -1 <plain/log >packed/log
+	(cd plain && "$S" scan --top 100 log >../out 2>../err) || fail "status $?"
+	(cd packed && "$S" scan --top 100 log >../again 2>../err) || fail "status $?"
+	cmp out again || fail "other kinds"
+}
+
 # only where it is asked for, unless the table is for a terminal
 test_kinds_default() {
 	printf 'error 1\n' >log
@@ -55,4 +65,85 @@ test_kinds_default() {
 		expect 2
 		grep -q 'cannot be combined' err || fail "--top $option is not refused"
 	done
+}
+
+# a digest is saved, and a later scan says what has changed since
+test_kinds_changes() {
+	printf 'error 1\nerror 2\nlost: error\n' >a.log
+	printf 'error 7\nerror 8\nnew kind of error\n' >b.log
+	scan --digest-out base a.log
+	expect 0
+	! grep -q kind out || fail "kinds without --top"
+	[[ $(head -n 1 base) == 'sluice digest 1' ]] || fail "not a digest"
+	scan --digest-base base b.log
+	expect 0
+	grep -q "compared with 'base': 1 new, 1 gone, 0 more, 0 less, 1 same" out || fail "other changes"
+	grep -A 1 'new kind of error' out | grep -q 'new: b.log:3' || fail "nothing is new"
+	grep -A 1 'lost: error' out | grep -q 'gone, 1 before: a.log:3' || fail "nothing is gone"
+	scan --digest-base base --json b.log
+	[[ $(grep -c '"change":"' out) == 3 ]] || fail "not three events"
+	grep -q '"matched_lines":0,"change":"gone","matched_lines_before":1,"example":{"text":"lost: error"}' out ||
+		fail "no event for a kind that is gone"
+}
+
+# the file is replaced as a whole, keeps its mode, and is not one of the inputs
+test_kinds_digest_file() {
+	mkdir d
+	printf 'error 1\n' >d/a.log
+	printf 'an error of old\n' >d/digest
+	chmod 640 d/digest
+	ln -s d/digest link
+	scan --digest-out link --digest-base d/digest d
+	expect 2 "'d/digest' was not written by --digest-out"
+	scan --digest-out link d
+	expect 0
+	[[ $(head -n 2 out | tail -n 1) == d/a.log* ]] || fail "another input comes first"
+	! grep -q d/digest out || fail "the digest was scanned"
+	[[ -L link && $(stat -c %a d/digest) == 640 ]] || fail "the link or the mode is another one"
+	[[ $(ls d) == $'a.log\ndigest' ]] || fail "other files are left"
+	scan --digest-out link --digest-base link d d/digest
+	expect 0
+	grep -q '^d/digest ' out || fail "a digest that was named was not scanned"
+	scan --digest-out missing/digest d
+	expect 2 "cannot write 'missing/digest'"
+	scan --digest-base missing d
+	expect 2 "cannot read 'missing'"
+	scan --digest-base - d
+	expect 2 "a digest must be a file"
+	scan --digest-out x -q d
+	expect 2 "--digest-out needs all error lines"
+	scan -p --digest-base d/digest d
+	expect 2 "cannot be combined"
+	scan -p --digest-out p.out d
+	expect_digest p.out
+	scan --digest-out /dev/stdout -c d
+	grep -q '^sluice digest 1' out || fail "not written to standard output"
+}
+
+expect_digest() { # file
+	[[ $(head -n 1 "$1") == 'sluice digest 1' ]] || fail "'$1' is not a digest"
+}
+
+# also from a FIFO, whose reader can be interrupted
+test_kinds_base_from_fifo() {
+	mkfifo fifo
+	printf 'error 1\n' >log
+	scan --digest-out base log
+	timeout $LIMIT cat base >fifo &
+	scan --digest-base fifo log
+	expect 0
+	grep -q '0 new, 0 gone, 0 more, 0 less, 1 same' out || fail "other changes"
+	"$S" scan --digest-base fifo log >out 2>err &
+	local pid=$!
+	until_true 10 has_threads $pid
+	kill -TERM $pid
+	status=0
+	wait $pid || status=$?
+	[[ $status == 143 ]] || fail "status $status instead of SIGTERM"
+}
+
+# One of them waits for the FIFO's writer.
+has_threads() { # process
+	local tasks=("/proc/$1/task"/*)
+	((${#tasks[@]} > 1))
 }

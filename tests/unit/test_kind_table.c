@@ -11,17 +11,13 @@ static const struct sl_kind_row rows[] = {
 	{ .text = TEXT("<time> connection to <ip> lost"),
 		.example = TEXT("12:00:01 connection to 10.0.0.1 lost"),
 		.count = 1200,
-		.first_name = TEXT("a.log"),
-		.last_name = TEXT("b.log"),
-		.first_line = 3,
-		.last_line = 1500 },
+		.first = TEXT("a.log:3"),
+		.last = TEXT("b.log:1500") },
 	{ .text = TEXT("disk\033full"),
 		.example = TEXT("disk\033full"),
 		.count = 1,
-		.first_name = TEXT("a.log"),
-		.last_name = TEXT("a.log"),
-		.first_line = 7,
-		.last_line = 7 },
+		.first = TEXT("a.log:7"),
+		.last = TEXT("a.log:7") },
 };
 
 static void
@@ -82,4 +78,20 @@ Test(kind_table, is_nothing_without_error_lines)
 	sl_kind_table_format(&(struct sl_kind_table){ 0 }, &out);
 	cr_assert_eq(out.len, 0);
 	sl_buf_release(&out);
+}
+
+Test(kind_table, has_changes_if_it_was_compared)
+{
+	struct sl_kind_row row = rows[1];
+	row.change = sl_span_str("more, 2 before");
+	struct sl_kind_table table = { .rows = &row,
+		.row_count = 1,
+		.kinds = 1,
+		.lines = 1,
+		.changes = sl_span_str("compared with 'x\033': 1 more") };
+	expect_table(&table, "error lines    share  kind\n"
+			     "          1  100.00%  disk\\x1bfull\n"
+			     "                      more, 2 before: a.log:7\n"
+			     "                      disk\\x1bfull\n"
+			     "compared with 'x\\x1b': 1 more\n");
 }

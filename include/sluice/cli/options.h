@@ -45,7 +45,7 @@
 #define SL_OPTION_CHUNK_MAX (64 * SL_MIB)
 #define SL_OPTION_QUEUE 16u
 #define SL_OPTION_QUEUE_MAX 4096u
-#define SL_OPTION_TOP 10u           /* kinds of error lines on a terminal */
+#define SL_OPTION_TOP 10u /* kinds of error lines on a terminal */
 #define SL_OPTION_TOP_MAX 10000u
 #define SL_OPTION_TOP_AUTO UINT32_MAX /* SL_OPTION_TOP if the table is for a terminal, else none */
 
@@ -156,6 +156,8 @@ struct sl_scan_options {
 	const char *histogram;         /* as typed, or "auto"; NULL = none; not with print, count,
 					  quiet or a list of names */
 	uint64_t histogram_interval_s; /* 0 = auto */
+	const char *digest_out;        /* file, or NULL; as the next one */
+	const char *digest_base;
 	unsigned top;       /* kinds of error lines that are shown; SL_OPTION_TOP_AUTO */
 	bool json;
 	bool verbose;

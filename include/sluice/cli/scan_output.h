@@ -20,8 +20,8 @@
 #include "sluice/sink/pattern_sink.h"
 #include "sluice/sink/table_sink.h"
 
-/* {0} before begin. Other modules may read sinks, sink_count, with_numbers, kinds and
- * waited_ns only. */
+/* {0} before begin. Other modules may read sinks, sink_count, with_numbers,
+ * kinds, own_files and waited_ns only. */
 struct sl_scan_output {
 	const struct sl_scan_options *options;
 	struct sl_scan_sink sinks[5]; /* for the scan */
@@ -29,6 +29,8 @@ struct sl_scan_output {
 	bool with_numbers;           /* a sink prints the numbers of lines */
 	struct sl_kinds *kinds;      /* for the scan to collect, or NULL */
 	struct sl_timeline timeline; /* for the scan to fill, if options have a histogram */
+	char *own_files[2];     /* not to be scanned; NULL = none */
+	struct sl_saved base;   /* to compare them with, if options->digest_base */
 
 	struct sl_scan_messages messages;
 	struct sl_output *out; /* NULL with -q */
@@ -46,10 +48,11 @@ struct sl_scan_output {
 };
 
 /* In the task that scans; `output` stays in place. `tally` is NULL unless lines are counted for
- * each pattern. Returns 0 or -ENOMEM. */
+ * each pattern. Returns 0; -ENOMEM; or the code with which a digest could not be read, described
+ * in *err. */
 SL_SUSPENDS
 int sl_scan_output_begin(struct sl_scan_output *output, const struct sl_scan_options *options,
-	struct sl_tally *tally) SL_MUST_CHECK;
+	struct sl_tally *tally, struct sl_error *err) SL_MUST_CHECK;
 
 /*
  * Pass the outcome to the sinks (only if `complete`: the scan was not cancelled), then wait for the

@@ -39,6 +39,10 @@ struct sl_scan_setup {
 	 * the order of their END events from 0. It may take an eighth of max_memory; another one is
 	 * for the kinds of single pieces. */
 	struct sl_kinds *kinds;
+	/* Files of the caller, without links, of which some may be NULL: skipped where they are
+	 * found in directories. */
+	const char *const *own_files;
+	size_t own_count;
 	/* Matching lines are counted in it by their time, or NULL. Pieces have timelines of their
 	 * own, that begin with `timeline_interval_s` as it does. */
 	struct sl_timeline *timeline;

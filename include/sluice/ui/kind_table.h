@@ -14,20 +14,22 @@
 
 #include "sluice/base/bytes.h"
 
+/* Texts are any bytes, which are made safe here. */
 struct sl_kind_row {
-	struct sl_span text, example; /* any bytes; made safe here */
-	uint64_t count;               /* lines */
-	struct sl_span first_name, last_name;
-	uint64_t first_line, last_line; /* from 1 */
+	struct sl_span text, example;
+	uint64_t count;             /* lines */
+	struct sl_span first, last; /* places: "a.log:3" */
+	struct sl_span change;      /* since another time: "new"; empty = not compared */
 };
 
 struct sl_kind_table {
 	const struct sl_kind_row *rows;
 	size_t row_count;
-	uint64_t kinds;   /* of which the rows are the first ones */
-	uint64_t lines;   /* error lines of all kinds, and dropped ones */
-	uint64_t dropped; /* lines whose kind was dropped for lack of memory */
-	size_t columns;   /* of the terminal; 0 = not a terminal */
+	uint64_t kinds;         /* of which the rows are the first ones */
+	uint64_t lines;         /* error lines of all kinds, and dropped ones */
+	uint64_t dropped;       /* lines whose kind was dropped for lack of memory */
+	struct sl_span changes; /* a line about all changes; empty = not compared */
+	size_t columns;         /* of the terminal; 0 = not a terminal */
 	bool colour, unicode;
 };
 

@@ -1,0 +1,28 @@
+/*
+ * digest_file.h - the files of --digest-base and --digest-out.
+ */
+#ifndef SLUICE_CLI_DIGEST_FILE_H
+#define SLUICE_CLI_DIGEST_FILE_H
+
+#include "sluice/digest/saved.h"
+
+/* Read a digest. Ends at a cancellation, also while a FIFO has no writer. Returns 0 and *saved, to
+ * be released in all cases; or a negative code, described in *err. */
+SL_SUSPENDS
+int sl_digest_file_read(
+	struct sl_saved *saved, const char *path, struct sl_error *err) SL_MUST_CHECK;
+
+/* Where the path leads, without links: to be freed by the caller. NULL if there is no file, or path
+ * is NULL. */
+SL_SUSPENDS
+char *sl_digest_file_resolve(const char *path);
+
+/*
+ * Write the text to a file that then gets its name: who reads it finds the old digest or the new
+ * one. It has the mode of an existing file; where a link leads is replaced, not the link. What is
+ * not a regular file is written to. Returns 0 or a negative code, described in *err.
+ */
+SL_SUSPENDS
+int sl_digest_file_write(const char *path, struct sl_span text, struct sl_error *err) SL_MUST_CHECK;
+
+#endif

@@ -1,0 +1,149 @@
+#include "sluice/cli/digest_file.h"
+
+#include "sluice/rt/io.h"
+#include "sluice/rt/offload.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define READ_LEN (64u * 1024u)
+
+/* ---- reading ---- */
+
+SL_SUSPENDS
+static int
+read_all(int fd, struct sl_buf *text)
+{
+	int got;
+	do {
+		if (!sl_buf_reserve(text, READ_LEN))
+			return -ENOMEM;
+		got = sl_io_read_stream(fd, text->data + text->len, READ_LEN, SL_FOREVER);
+		text->len += got > 0 ? (size_t)got : 0;
+	} while (got > 0 && text->len <= SL_SAVED_MAX);
+	return got > 0 ? -EFBIG : got;
+}
+
+int
+sl_digest_file_read(struct sl_saved *saved, const char *path, struct sl_error *err)
+{
+	struct sl_op open_op = {
+		.kind = SL_OP_OPEN, .dir_fd = AT_FDCWD, .path = path, .flags = O_RDONLY | O_NOCTTY
+	};
+	struct sl_buf text = { 0 };
+	*saved = (struct sl_saved){ 0 };
+	int code = sl_io_batch_abandonable(&open_op, 1);
+	if (code == 0)
+		code = SL_MIN(open_op.result, 0);
+	if (code == 0) {
+		code = read_all(open_op.result, &text);
+		(void)sl_io_close(open_op.result);
+	}
+	if (code)
+		(void)sl_fail_code(err, SL_PHASE_READ, code, "cannot read '%s'", path);
+	else
+		code = sl_saved_read(saved, sl_buf_span(&text), path, err);
+	sl_buf_release(&text);
+	return code;
+}
+
+static int
+resolve(void *arg)
+{
+	char **path = arg;
+	*path = realpath(*path, NULL);
+	return 0;
+}
+
+char *
+sl_digest_file_resolve(const char *path)
+{
+	char *found = (char *)(uintptr_t)path;
+	return path && sl_blocking_wait(resolve, &found) == 0 ? found : NULL;
+}
+
+/* ---- writing: in the blocking pool ---- */
+
+struct write_call {
+	const char *path;
+	struct sl_span text;
+	char *target; /* the path without links; NULL if there is nothing */
+	char *temporary;
+};
+
+static int
+write_text(int fd, struct sl_span text)
+{
+	while (text.len) {
+		ssize_t done = write(fd, text.data, text.len);
+		if (done < 0 && errno != EINTR)
+			return -errno;
+		done = SL_MAX(done, 0);
+		text = sl_span(text.data + done, text.len - (size_t)done);
+	}
+	return 0;
+}
+
+static int
+write_new(const struct write_call *call, const struct stat *old)
+{
+	int fd = open(call->temporary, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0666);
+	if (fd < 0)
+		return -errno;
+	int code = write_text(fd, call->text);
+	if (code == 0 && old && fchmod(fd, old->st_mode & 07777) < 0)
+		code = -errno;
+	if (code == 0 && fsync(fd) < 0)
+		code = -errno;
+	if (close(fd) < 0 && code == 0)
+		code = -errno;
+	const char *target = call->target ? call->target : call->path;
+	if (code == 0 && rename(call->temporary, target) < 0)
+		code = -errno;
+	if (code)
+		(void)unlink(call->temporary);
+	return code;
+}
+
+static int
+write_existing(const struct write_call *call)
+{
+	int fd = open(call->path, O_WRONLY | O_NOCTTY | O_CLOEXEC);
+	if (fd < 0)
+		return -errno;
+	int code = write_text(fd, call->text);
+	return close(fd) < 0 && code == 0 ? -errno : code;
+}
+
+static int
+write_file(void *arg)
+{
+	struct write_call *call = arg;
+	struct stat st;
+	bool exists = stat(call->path, &st) == 0;
+	if (exists && !S_ISREG(st.st_mode))
+		return write_existing(call);
+	call->target = exists ? realpath(call->path, NULL) : NULL;
+	if (exists && !call->target)
+		return -errno;
+	const char *target = call->target ? call->target : call->path;
+	if (asprintf(&call->temporary, "%s.%ld.tmp", target, (long)getpid()) < 0) {
+		call->temporary = NULL;
+		return -ENOMEM;
+	}
+	return write_new(call, exists ? &st : NULL);
+}
+
+int
+sl_digest_file_write(const char *path, struct sl_span text, struct sl_error *err)
+{
+	struct write_call call = { .path = path, .text = text };
+	int code = sl_blocking_wait(write_file, &call);
+	free(call.target);
+	free(call.temporary);
+	return code ? sl_fail_code(err, SL_PHASE_WRITE, code, "cannot write '%s'", path) : 0;
+}
