@@ -159,14 +159,14 @@ add_sinks(struct sl_scan_output *output, struct sl_tally *tally)
 	if (!options->json)
 		add_sink(output, sink);
 	if (tally)
-		add_sink(output, sl_pattern_sink_init(&output->patterns, &output->results, tally,
-					 options->json ? SL_PATTERN_SINK_JSON
-						       : SL_PATTERN_SINK_TABLE));
+		add_sink(output,
+			sl_pattern_sink_init(&output->patterns, &output->results, tally,
+				options->json ? SL_PATTERN_SINK_JSON : SL_PATTERN_SINK_TABLE));
 	if (options->histogram) {
 		sl_timeline_init(&output->timeline, options->histogram_interval_s);
-		add_sink(output, sl_histogram_sink_init(&output->histogram, &output->results,
-					 &output->timeline, options->histogram_interval_s,
-					 options->json));
+		add_sink(output,
+			sl_histogram_sink_init(&output->histogram, &output->results,
+				&output->timeline, options->histogram_interval_s, options->json));
 	}
 	if (setup.top || options->digest_out || options->digest_base) {
 		setup.kinds = sl_kinds_new((size_t)(options->max_memory / KINDS_SHARE));
