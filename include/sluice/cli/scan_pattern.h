@@ -17,8 +17,8 @@ struct sl_scan_pattern {
 	bool is_default;        /* none was given: lines that contain ERROR or error */
 };
 
-/* Returns 0; or a code with words in *err: SL_E_USAGE for patterns that are wrong; -ENOMEM. *out can
- * be released in any case. */
+/* Returns 0; or a code with words in *err: SL_E_USAGE for patterns that are wrong; -ENOMEM. *out
+ * can be released in any case. */
 int sl_scan_pattern_init(struct sl_scan_pattern *out, const struct sl_scan_options *options,
 	struct sl_error *err) SL_MUST_CHECK;
 
