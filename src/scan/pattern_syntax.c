@@ -367,14 +367,14 @@ read_group(struct reader *reader)
 {
 	struct sl_pattern_syntax *syntax = reader->syntax;
 	char kind = peek(reader, 2), sign = peek(reader, 3);
-	bool is_behind = kind == '<' && (sign == '=' || sign == '!');
+	bool is_behind = kind == '<' && (sign == '=' || sign == '!' || sign == '*');
 	if (peek(reader, 1) == '*') {
 		read_verb(reader);
 	} else if (peek(reader, 1) != '?') {
 		open_group(reader, 1, false, false);
 	} else if (kind == '#') {
 		reader->at += len_to(reader, 3, ')');
-	} else if (kind == '=' || kind == '!') {
+	} else if (kind == '=' || kind == '!' || kind == '*') {
 		syntax->has_lookahead = true;
 		open_group(reader, 3, kind == '!', true);
 	} else if (is_behind) {

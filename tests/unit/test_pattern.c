@@ -208,6 +208,7 @@ Test(pattern, what_needs_a_newline_is_refused)
 		{ "\\n|x", true },
 		{ "a|b\\n", true }, /* as two patterns, one of which is in vain */
 		{ "a(?=\\n)", true },
+		{ "(?<*a)b\\n|x(?>y)", true },
 		{ "\\Q\\n\\E", false },
 		{ "\\\\n", false },
 		{ "a\\n?", false },
@@ -586,6 +587,7 @@ Test(pattern, of_a_very_long_line_only_a_sure_match_counts)
 		{ "^err[o]r x*+$", SL_VERDICT_UNDECIDED },
 		{ "(?>err[o]r|error x*)(?<!d)$", SL_VERDICT_UNDECIDED },
 		{ "(?=.*end)err[o]r", SL_VERDICT_UNDECIDED },
+		{ "^err[o]r (?*x*$)", SL_VERDICT_UNDECIDED },
 	};
 	size_t len = SL_PATTERN_LINE_MAX + 1000;
 	unsigned char *text = malloc(len);
