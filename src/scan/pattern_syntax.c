@@ -341,6 +341,13 @@ read_setting(struct reader *reader)
 	end_empty_atom(reader, false);
 }
 
+static bool
+begins_with(struct sl_span text, const char *with)
+{
+	size_t len = strlen(with);
+	return text.len >= len && memcmp(text.data, with, len) == 0;
+}
+
 /* (*VERB), or an assertion by its name. */
 static void
 read_verb(struct reader *reader)
@@ -359,6 +366,8 @@ read_verb(struct reader *reader)
 		syntax->needs_utf = true;
 	else
 		syntax->has_lookahead = true;
+	syntax->moves_search = syntax->moves_search || begins_with(verb, "(*SKIP") ||
+			       begins_with(verb, "(*COMMIT");
 	reader->at += len;
 }
 

@@ -268,10 +268,13 @@ static const char *const costly[] = { "(?=.*foo)(?=.*bar)", "(?=.*foo)[a-z]+\\d"
 Test(pattern, the_clock_ends_a_search_however_long_the_line)
 {
 	static const size_t lengths[] = { 20000, 100000, 700000, SL_PATTERN_LINE_MAX };
-	for (size_t i = 0; i < SL_COUNT_OF(lengths); i++) {
-		const char *const texts[] = { "(?=.*foo)(?=.*bar)", NULL };
-		char *text = letters(lengths[i]);
-		struct sl_subject subject = { (unsigned char *)text, lengths[i], false };
+	static const char *const patterns[] = { "(?=.*foo)(?=.*bar)",
+		"(?=.*foo)(?=.*bar)|q(*SKIP)x" };
+	for (size_t i = 0; i < 2 * SL_COUNT_OF(lengths); i++) {
+		const char *const texts[] = { patterns[i % 2], NULL };
+		size_t len = lengths[i / 2];
+		char *text = letters(len);
+		struct sl_subject subject = { (unsigned char *)text, len, false };
 		struct sl_match_range place;
 		begin(texts, 0);
 		sl_matcher_set_clock(matcher, ticking);
@@ -288,6 +291,37 @@ Test(pattern, the_clock_ends_a_search_however_long_the_line)
 		cr_assert_eq(
 			sl_matcher_find(matcher, &subject, 0, false, &place), SL_VERDICT_UNDECIDED);
 		cr_assert_leq(looks, 30);
+		end();
+		free(text);
+	}
+}
+
+/* A search that (*SKIP) or (*COMMIT) moves is not divided. */
+Test(pattern, verbs_that_move_a_search_hold_for_all_of_a_long_line)
+{
+	static const struct {
+		const char *pattern;
+		enum sl_verdict inside, outside; /* of the quotation marks that "error" stands in */
+	} cases[] = {
+		{ "\"[^\"]*\"(*SKIP)(*FAIL)|error", SL_VERDICT_NO, SL_VERDICT_YES },
+		{ "\"[^\"]*(*MARK:x)\"(*SKIP:x)(*FAIL)|(?i)ERROR", SL_VERDICT_NO, SL_VERDICT_YES },
+		{ "\"(*COMMIT)(*FAIL)|error", SL_VERDICT_NO, SL_VERDICT_NO },
+		{ "\"(*PRUNE)(*FAIL)|error", SL_VERDICT_YES, SL_VERDICT_YES },
+	};
+	static const size_t lengths[] = { 3000, 30000, 600000 };
+	for (size_t i = 0; i < SL_COUNT_OF(cases) * SL_COUNT_OF(lengths); i++) {
+		const char *const texts[] = { cases[i / SL_COUNT_OF(lengths)].pattern, NULL };
+		size_t len = lengths[i % SL_COUNT_OF(lengths)];
+		char *text = letters(len);
+		memcpy(text + len - 10, "error", 5);
+		text[1] = text[len - 1] = '"';
+		begin(texts, 0);
+		cr_expect_eq(line(text), cases[i / SL_COUNT_OF(lengths)].inside, "'%s' %zu",
+			texts[0], len);
+		text[len - 20] = '"';
+		text[len - 1] = 'x';
+		cr_expect_eq(line(text), cases[i / SL_COUNT_OF(lengths)].outside, "'%s' %zu",
+			texts[0], len);
 		end();
 		free(text);
 	}
