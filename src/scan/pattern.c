@@ -373,6 +373,7 @@ compile(struct sl_pattern *pattern, pcre2_compile_context *context,
 	/* A system that forbids writable code (SELinux, seccomp) leaves the interpreter. */
 	made->has_jit = pcre2_jit_compile(made->code, PCRE2_JIT_COMPLETE) == 0;
 	pattern->has_jit = pattern->has_jit || made->has_jit;
+	made->has_jit = made->has_jit && !syntax.has_option;
 	pattern->checks_memory += memory_of(made->code) + memory_of(made->any);
 	if (spec->memory_max && pattern->checks_memory > spec->memory_max)
 		return fail_memory(spec->memory_max, err);

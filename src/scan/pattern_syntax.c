@@ -368,6 +368,7 @@ read_verb(struct reader *reader)
 		syntax->has_lookahead = true;
 	syntax->moves_search = syntax->moves_search || begins_with(verb, "(*SKIP") ||
 			       begins_with(verb, "(*COMMIT");
+	syntax->has_option = syntax->has_option || begins_with(verb, "(*NOTEMPTY");
 	reader->at += len;
 }
 

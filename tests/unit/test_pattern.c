@@ -183,6 +183,33 @@ Test(pattern, places_of_characters_are_found_from_anywhere)
 	end();
 }
 
+/* Also of a long line, and behind another verb. */
+Test(pattern, options_in_a_pattern_hold)
+{
+	static const struct {
+		const char *pattern, *line;
+		enum sl_verdict want;
+	} cases[] = {
+		{ "(*NOTEMPTY)x*", "abc", SL_VERDICT_NO },
+		{ "(*NOTEMPTY)x*", "abcx", SL_VERDICT_YES },
+		{ "(*NO_AUTO_POSSESS)(*NOTEMPTY)x*", "abc", SL_VERDICT_NO },
+		{ "(*NOTEMPTY_ATSTART)x*$", "", SL_VERDICT_NO },
+		{ "(*NOTEMPTY_ATSTART)x*$", "abc", SL_VERDICT_YES },
+		{ "(*NO_JIT)x+$", "abcx", SL_VERDICT_YES },
+	};
+	for (size_t i = 0; i < SL_COUNT_OF(cases); i++) {
+		const char *const texts[] = { cases[i].pattern, NULL };
+		char longer[6000];
+		begin(texts, 0);
+		cr_expect_eq(line(cases[i].line), cases[i].want, "'%s' in '%s'", cases[i].pattern,
+			cases[i].line);
+		(void)snprintf(longer, sizeof(longer), "%5000s%s", "", cases[i].line);
+		enum sl_verdict want = cases[i].line[0] ? cases[i].want : SL_VERDICT_YES;
+		cr_expect_eq(line(longer), want, "'%s'", cases[i].pattern);
+		end();
+	}
+}
+
 Test(pattern, what_needs_a_newline_is_refused)
 {
 	static const struct {
