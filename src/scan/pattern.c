@@ -225,24 +225,33 @@ add_quoted(struct sl_buf *out, struct sl_span text)
 	}
 }
 
+/* What surrounds an expression. */
+struct wrapping {
+	bool is_fixed;
+	bool is_word;    /* it matches whole words only */
+	bool is_watched; /* a callout is made at each place where a match may begin */
+};
+
 /*
  * As a whole word. PCRE2_EXTRA_MATCH_WORD means \b, which asks for a word character beside a match
  * that begins or ends with another one; grep asks that there is none. \E ends a \Q that is open,
  * and a newline the comment of an extended expression.
  */
 static void
-add_as_word(struct sl_buf *out, struct sl_span text, bool fixed, bool ends_comment)
+add_wrapped(struct sl_buf *out, struct sl_span text, struct wrapping wrapping, bool ends_comment)
 {
-	size_t verbs = fixed ? 0 : leading_verbs(text);
+	size_t verbs = wrapping.is_fixed ? 0 : leading_verbs(text);
 	sl_buf_add(out, text.data, verbs);
-	sl_buf_add_str(out, "(?<!\\w)(?:");
+	sl_buf_add_str(out, wrapping.is_watched ? "(?C)" : "");
+	sl_buf_add_str(out, wrapping.is_word ? "(?<!\\w)(?:" : "(?:");
 	text = sl_span(text.data + verbs, text.len - verbs);
-	if (fixed)
+	if (wrapping.is_fixed)
 		add_quoted(out, text);
 	else
 		sl_buf_add_span(out, text);
-	sl_buf_add_str(out, fixed ? "" : "\\E");
-	sl_buf_add_str(out, ends_comment ? "\n)(?!\\w)" : ")(?!\\w)");
+	sl_buf_add_str(out, wrapping.is_fixed ? "" : "\\E");
+	sl_buf_add_str(out, ends_comment ? "\n)" : ")");
+	sl_buf_add_str(out, wrapping.is_word ? "(?!\\w)" : "");
 }
 
 /* Expressions of bytes must not turn into ones of characters by a verb in them: lines are not
@@ -294,7 +303,7 @@ compile_both(struct source *source, struct sl_span text, bool is_utf, pcre2_code
 /* The expression alone must be valid: what surrounds it could complete it, and offsets in messages
  * are those of the user's text. */
 static pcre2_code *
-compile_word(struct source *source, bool fixed, bool is_utf, pcre2_code **any)
+compile_wrapped(struct source *source, struct wrapping wrapping, bool is_utf, pcre2_code **any)
 {
 	pcre2_code *code = compile_text(source, source->text, 0);
 	if (!code)
@@ -304,11 +313,11 @@ compile_word(struct source *source, bool fixed, bool is_utf, pcre2_code **any)
 	source->options &= ~PCRE2_LITERAL;
 	source->options |= is_utf ? PCRE2_UCP : 0;
 	for (int ends_comment = 0; ends_comment < 2 && !code; ends_comment++) {
-		struct sl_buf word = { 0 };
-		add_as_word(&word, source->text, fixed, ends_comment > 0);
-		if (!word.failed)
-			code = compile_both(source, sl_buf_span(&word), is_utf, any);
-		sl_buf_release(&word);
+		struct sl_buf whole = { 0 };
+		add_wrapped(&whole, source->text, wrapping, ends_comment > 0);
+		if (!whole.failed)
+			code = compile_both(source, sl_buf_span(&whole), is_utf, any);
+		sl_buf_release(&whole);
 	}
 	return code;
 }
@@ -350,10 +359,13 @@ compile(struct sl_pattern *pattern, pcre2_compile_context *context,
 	};
 	struct sl_pattern_check *made = &pattern->checks[pattern->check_count++];
 	*made = (struct sl_pattern_check){ .has_anchor_g = syntax.has_anchor_g,
+		.moves_search = syntax.moves_search,
 		.has_lookahead = syntax.has_lookahead || is_word,
 		.depends_on_end = syntax.depends_on_end || spec->bounds == SL_BOUNDS_LINE,
 		.rank = part->rank };
-	made->code = is_word ? compile_word(&source, spec->fixed, syntax.needs_utf, &made->any)
+	struct wrapping wrapping = { spec->fixed, is_word, syntax.moves_search };
+	made->code = is_word || wrapping.is_watched
+			     ? compile_wrapped(&source, wrapping, syntax.needs_utf, &made->any)
 			     : compile_both(&source, text, syntax.needs_utf, &made->any);
 	if (!made->code)
 		return fail_compile(err, text, spec->fixed, source.code, source.off);
@@ -361,6 +373,7 @@ compile(struct sl_pattern *pattern, pcre2_compile_context *context,
 	/* A system that forbids writable code (SELinux, seccomp) leaves the interpreter. */
 	made->has_jit = pcre2_jit_compile(made->code, PCRE2_JIT_COMPLETE) == 0;
 	pattern->has_jit = pattern->has_jit || made->has_jit;
+	made->has_jit = made->has_jit && !syntax.has_option;
 	pattern->checks_memory += memory_of(made->code) + memory_of(made->any);
 	if (spec->memory_max && pattern->checks_memory > spec->memory_max)
 		return fail_memory(spec->memory_max, err);

@@ -18,6 +18,8 @@ struct sl_pattern_syntax {
 				 of the whole cannot match; NULL if there is none */
 	bool others_match;    /* another alternative can */
 	bool has_anchor_g;    /* \G: where the search begins decides */
+	bool moves_search;    /* (*SKIP), (*COMMIT): where one place fails decides about others */
+	bool has_option;      /* (*NOTEMPTY): only pcre2_match() heeds it */
 	bool needs_utf;       /* means characters, not bytes */
 
 	/* Whether text behind a cut can change what matched before it (matcher.c). */
@@ -45,8 +47,8 @@ struct sl_pattern_check {
 	struct sl_span literal; /* if `code` and `lexicon` are NULL; in the pattern's memory */
 	pcre2_code *code; /* of bytes, or of lines that are valid UTF-8; machine code if allowed */
 	pcre2_code *any;  /* of lines that are not valid UTF-8, interpreted; NULL: of bytes */
-	bool has_jit;     /* `code` is machine code */
-	bool has_anchor_g, has_lookahead, depends_on_end;
+	bool has_jit;     /* `code` is machine code, which may be called without pcre2_match() */
+	bool has_anchor_g, moves_search, has_lookahead, depends_on_end;
 	uint32_t rank; /* in the user's order, with that of the plans' literals */
 };
 

@@ -128,15 +128,26 @@ read_setting(struct sl_atom_reader *reader)
 
 enum group { GROUP_NONE, GROUP_TEXT, GROUP_EMPTY };
 
-/* Past the name of a group, and `close`. */
+/* Letters, digits and underscores, also beyond ASCII. */
+static bool
+is_in_name(unsigned char c)
+{
+	return c == '_' || c >= 0x80 || sl_atom_is_digit(c) || (c >= 'a' && c <= 'z') ||
+	       (c >= 'A' && c <= 'Z');
+}
+
+/* Past the name of a group, and `close`. Gives up if it is none: (?<*x) is a lookbehind. */
 static enum group
 skip_name(struct sl_atom_reader *reader, size_t len, char close)
 {
 	reader->at += len;
-	while (sl_atom_has_more(reader) && sl_atom_peek(reader, 0) != (unsigned char)close)
+	while (sl_atom_has_more(reader) && is_in_name(sl_atom_peek(reader, 0)))
 		reader->at++;
-	reader->at += sl_atom_has_more(reader);
-	return GROUP_TEXT;
+	if (sl_atom_peek(reader, 0) == (unsigned char)close)
+		reader->at++;
+	else
+		sl_atom_give_up(reader);
+	return reader->has_given_up ? GROUP_NONE : GROUP_TEXT;
 }
 
 /* Past the opening of a group. NONE: it was not one, but a setting, or gave up. */

@@ -341,6 +341,13 @@ read_setting(struct reader *reader)
 	end_empty_atom(reader, false);
 }
 
+static bool
+begins_with(struct sl_span text, const char *with)
+{
+	size_t len = strlen(with);
+	return text.len >= len && memcmp(text.data, with, len) == 0;
+}
+
 /* (*VERB), or an assertion by its name. */
 static void
 read_verb(struct reader *reader)
@@ -359,6 +366,9 @@ read_verb(struct reader *reader)
 		syntax->needs_utf = true;
 	else
 		syntax->has_lookahead = true;
+	syntax->moves_search = syntax->moves_search || begins_with(verb, "(*SKIP") ||
+			       begins_with(verb, "(*COMMIT");
+	syntax->has_option = syntax->has_option || begins_with(verb, "(*NOTEMPTY");
 	reader->at += len;
 }
 
@@ -367,14 +377,14 @@ read_group(struct reader *reader)
 {
 	struct sl_pattern_syntax *syntax = reader->syntax;
 	char kind = peek(reader, 2), sign = peek(reader, 3);
-	bool is_behind = kind == '<' && (sign == '=' || sign == '!');
+	bool is_behind = kind == '<' && (sign == '=' || sign == '!' || sign == '*');
 	if (peek(reader, 1) == '*') {
 		read_verb(reader);
 	} else if (peek(reader, 1) != '?') {
 		open_group(reader, 1, false, false);
 	} else if (kind == '#') {
 		reader->at += len_to(reader, 3, ')');
-	} else if (kind == '=' || kind == '!') {
+	} else if (kind == '=' || kind == '!' || kind == '*') {
 		syntax->has_lookahead = true;
 		open_group(reader, 3, kind == '!', true);
 	} else if (is_behind) {

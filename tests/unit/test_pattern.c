@@ -183,6 +183,33 @@ Test(pattern, places_of_characters_are_found_from_anywhere)
 	end();
 }
 
+/* Also of a long line, and behind another verb. */
+Test(pattern, options_in_a_pattern_hold)
+{
+	static const struct {
+		const char *pattern, *line;
+		enum sl_verdict want;
+	} cases[] = {
+		{ "(*NOTEMPTY)x*", "abc", SL_VERDICT_NO },
+		{ "(*NOTEMPTY)x*", "abcx", SL_VERDICT_YES },
+		{ "(*NO_AUTO_POSSESS)(*NOTEMPTY)x*", "abc", SL_VERDICT_NO },
+		{ "(*NOTEMPTY_ATSTART)x*$", "", SL_VERDICT_NO },
+		{ "(*NOTEMPTY_ATSTART)x*$", "abc", SL_VERDICT_YES },
+		{ "(*NO_JIT)x+$", "abcx", SL_VERDICT_YES },
+	};
+	for (size_t i = 0; i < SL_COUNT_OF(cases); i++) {
+		const char *const texts[] = { cases[i].pattern, NULL };
+		char longer[6000];
+		begin(texts, 0);
+		cr_expect_eq(line(cases[i].line), cases[i].want, "'%s' in '%s'", cases[i].pattern,
+			cases[i].line);
+		(void)snprintf(longer, sizeof(longer), "%5000s%s", "", cases[i].line);
+		enum sl_verdict want = cases[i].line[0] ? cases[i].want : SL_VERDICT_YES;
+		cr_expect_eq(line(longer), want, "'%s'", cases[i].pattern);
+		end();
+	}
+}
+
 Test(pattern, what_needs_a_newline_is_refused)
 {
 	static const struct {
@@ -208,6 +235,7 @@ Test(pattern, what_needs_a_newline_is_refused)
 		{ "\\n|x", true },
 		{ "a|b\\n", true }, /* as two patterns, one of which is in vain */
 		{ "a(?=\\n)", true },
+		{ "(?<*a)b\\n|x(?>y)", true },
 		{ "\\Q\\n\\E", false },
 		{ "\\\\n", false },
 		{ "a\\n?", false },
@@ -267,10 +295,13 @@ static const char *const costly[] = { "(?=.*foo)(?=.*bar)", "(?=.*foo)[a-z]+\\d"
 Test(pattern, the_clock_ends_a_search_however_long_the_line)
 {
 	static const size_t lengths[] = { 20000, 100000, 700000, SL_PATTERN_LINE_MAX };
-	for (size_t i = 0; i < SL_COUNT_OF(lengths); i++) {
-		const char *const texts[] = { "(?=.*foo)(?=.*bar)", NULL };
-		char *text = letters(lengths[i]);
-		struct sl_subject subject = { (unsigned char *)text, lengths[i], false };
+	static const char *const patterns[] = { "(?=.*foo)(?=.*bar)",
+		"(?=.*foo)(?=.*bar)|q(*SKIP)x" };
+	for (size_t i = 0; i < 2 * SL_COUNT_OF(lengths); i++) {
+		const char *const texts[] = { patterns[i % 2], NULL };
+		size_t len = lengths[i / 2];
+		char *text = letters(len);
+		struct sl_subject subject = { (unsigned char *)text, len, false };
 		struct sl_match_range place;
 		begin(texts, 0);
 		sl_matcher_set_clock(matcher, ticking);
@@ -287,6 +318,37 @@ Test(pattern, the_clock_ends_a_search_however_long_the_line)
 		cr_assert_eq(
 			sl_matcher_find(matcher, &subject, 0, false, &place), SL_VERDICT_UNDECIDED);
 		cr_assert_leq(looks, 30);
+		end();
+		free(text);
+	}
+}
+
+/* A search that (*SKIP) or (*COMMIT) moves is not divided. */
+Test(pattern, verbs_that_move_a_search_hold_for_all_of_a_long_line)
+{
+	static const struct {
+		const char *pattern;
+		enum sl_verdict inside, outside; /* of the quotation marks that "error" stands in */
+	} cases[] = {
+		{ "\"[^\"]*\"(*SKIP)(*FAIL)|error", SL_VERDICT_NO, SL_VERDICT_YES },
+		{ "\"[^\"]*(*MARK:x)\"(*SKIP:x)(*FAIL)|(?i)ERROR", SL_VERDICT_NO, SL_VERDICT_YES },
+		{ "\"(*COMMIT)(*FAIL)|error", SL_VERDICT_NO, SL_VERDICT_NO },
+		{ "\"(*PRUNE)(*FAIL)|error", SL_VERDICT_YES, SL_VERDICT_YES },
+	};
+	static const size_t lengths[] = { 3000, 30000, 600000 };
+	for (size_t i = 0; i < SL_COUNT_OF(cases) * SL_COUNT_OF(lengths); i++) {
+		const char *const texts[] = { cases[i / SL_COUNT_OF(lengths)].pattern, NULL };
+		size_t len = lengths[i % SL_COUNT_OF(lengths)];
+		char *text = letters(len);
+		memcpy(text + len - 10, "error", 5);
+		text[1] = text[len - 1] = '"';
+		begin(texts, 0);
+		cr_expect_eq(line(text), cases[i / SL_COUNT_OF(lengths)].inside, "'%s' %zu",
+			texts[0], len);
+		text[len - 20] = '"';
+		text[len - 1] = 'x';
+		cr_expect_eq(line(text), cases[i / SL_COUNT_OF(lengths)].outside, "'%s' %zu",
+			texts[0], len);
 		end();
 		free(text);
 	}
@@ -586,6 +648,7 @@ Test(pattern, of_a_very_long_line_only_a_sure_match_counts)
 		{ "^err[o]r x*+$", SL_VERDICT_UNDECIDED },
 		{ "(?>err[o]r|error x*)(?<!d)$", SL_VERDICT_UNDECIDED },
 		{ "(?=.*end)err[o]r", SL_VERDICT_UNDECIDED },
+		{ "^err[o]r (?*x*$)", SL_VERDICT_UNDECIDED },
 	};
 	size_t len = SL_PATTERN_LINE_MAX + 1000;
 	unsigned char *text = malloc(len);

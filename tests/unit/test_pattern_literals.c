@@ -232,6 +232,26 @@ Test(pattern_literals, lines_without_the_literals_of_an_expression_are_no_candid
 	}
 }
 
+/* What looks like the name of a group, but is not one, hides no alternative. */
+Test(pattern_literals, assertions_that_are_not_atomic_are_not_names_of_groups)
+{
+	static const struct {
+		const char *text, *line;
+	} cases[] = {
+		{ "(?<*foo)bar|x(?>error)", "foobar" },
+		{ "(?<*foo)bar|x(?<n>error)", "foobar" },
+		{ "(?*foo)\\w+bar|x(?>error)", "foobar" },
+		{ "(?<*foo)bar|xerror", "xerror" },
+	};
+	for (size_t i = 0; i < SL_COUNT_OF(cases); i++) {
+		struct subject subject = { 0 };
+		cr_assert_eq(compile(&subject, sl_span_str(cases[i].text), false), 0);
+		cr_expect_eq(decide(&subject, sl_span_str(cases[i].line)), SL_VERDICT_YES, "'%s'",
+			cases[i].text);
+		release(&subject);
+	}
+}
+
 /* In UTF mode k and s are also U+212A and U+017F if case is ignored. */
 Test(pattern_literals, letters_that_fold_to_others_than_ascii_are_no_literals)
 {
