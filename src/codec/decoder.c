@@ -227,11 +227,15 @@ sl_decode_is_failure(enum sl_decode_step step)
 	return step > SL_DECODE_END;
 }
 
-/* In whole MiB: rounded down, a limit below one of them would be none at all. */
+/* In whole MiB: rounded down, a limit below one of them would be none at all. It may be none. */
 static void
 reason_of_window(char reason[SL_DECODE_REASON], const char *name, uint64_t window_max)
 {
 	bool is_small = window_max < SL_MIB;
+	if (window_max < SL_KIB) {
+		snprintf(reason, SL_DECODE_REASON, "the %s data needs memory for a window", name);
+		return;
+	}
 	snprintf(reason, SL_DECODE_REASON, "the %s data needs a window of more than %llu %s", name,
 		(unsigned long long)(window_max / (is_small ? SL_KIB : SL_MIB)),
 		is_small ? "KiB" : "MiB");

@@ -1,11 +1,7 @@
 /*
- * scan.c - the scan as a whole: its memory, its tasks, and the loop of the merger. scan.h has the
+ * scan.c - the scan as a whole: its tasks, and the loop of the merger. scan.h has the
  * stages and the invariants, and scan_int.h what they share; scan_list.c, scan_open.c, scan_read.c,
  * scan_consume.c and scan_order.c are a stage each.
- *
- * Memory: max_memory less a fixed share for everything small is divided into the steps of the
- * consumers (at most a half), decoders (two thirds of the rest) and the chunks of the readers;
- * steps and chunks shrink before their number does.
  */
 #include "scan_int.h"
 
@@ -25,17 +21,6 @@
 #define FDS_FOR_OTHERS 144u
 /* pieces that hold no chunk, such as those of missing files, on their way to the merger */
 #define PIECES_BEYOND 64u
-#define CONSUMERS_A_WORKER 2u /* so that a worker has its next piece when it finishes one */
-#define CONSUMERS_MAX 128u
-#define CHUNK_MIN (64u * 1024u)
-/* Copied and scanned at a time: fits a CPU's cache. 64 KiB took 10 % longer, 512 KiB as long. */
-#define STEP_MAX (256 * SL_KIB)
-#define STEP_MIN (16 * SL_KIB)
-/* Timelines of pieces: most have few intervals. */
-#define TIMELINES_SIZE SL_MIB
-/* stacks, channels, inputs, the ring, kept lines, small files */
-#define MEMORY_ELSEWHERE (3 * SL_MIB + SL_SCAN_OPENERS * SL_SCAN_SMALLS_SIZE)
-
 /* The next piece that was scanned, in any order; NULL after the last. */
 SL_SUSPENDS
 static int
@@ -81,58 +66,6 @@ open_limit(void)
 	return SL_MAX((unsigned)rest / 2, 1u);
 }
 
-/* Each may allocate a JIT stack: those take a quarter of the memory at most. */
-static unsigned
-count_consumers(const struct sl_scan_setup *setup)
-{
-	unsigned wanted = SL_MIN(sl_worker_count() * CONSUMERS_A_WORKER, CONSUMERS_MAX);
-	if (!sl_pattern_has_expressions(setup->pattern))
-		return wanted;
-	return (unsigned)SL_MIN(wanted, setup->max_memory / 4 / SL_PATTERN_JIT_STACK);
-}
-
-/* The size of a step, so that those of all consumers take half of the memory at most. Returns their
- * sum. */
-static uint64_t
-size_steps(struct scan *scan, unsigned consumers, uint64_t budget)
-{
-	scan->step_size = STEP_MAX;
-	while (scan->step_size > STEP_MIN && scan->step_size * consumers > budget / 2)
-		scan->step_size /= 2;
-	return SL_MIN((uint64_t)scan->step_size * consumers, budget);
-}
-
-/* The size and number of chunks that the memory allows; not more than can be in use. */
-static size_t
-size_pool(struct scan *scan, unsigned consumers)
-{
-	const struct sl_scan_setup *setup = scan->setup;
-	uint64_t elsewhere = MEMORY_ELSEWHERE + sl_pattern_memory(setup->pattern);
-	elsewhere += 2 * sl_scan_kinds_memory(setup);
-	if (setup->timeline)
-		elsewhere += TIMELINES_SIZE;
-	if (setup->kinds)
-		elsewhere += (uint64_t)(consumers + SL_SCAN_OPENERS + 1) * SL_MEMO_BYTES;
-	if (sl_pattern_has_expressions(setup->pattern))
-		elsewhere += (uint64_t)consumers * SL_PATTERN_JIT_STACK;
-	/* Of one input at a time: history.h needs twice the bytes of its lines, and of a line that
-	 * does not match more is kept. */
-	if (sl_scan_wants_context(scan))
-		elsewhere += 2 * ((uint64_t)scan->context.before_bytes + SL_PARTIAL_KEEP);
-	uint64_t budget = setup->max_memory > elsewhere ? setup->max_memory - elsewhere : 0;
-	if (!scan->by_line)
-		budget -= size_steps(scan, consumers, budget);
-	scan->decode_max = budget / SL_SCAN_DECODE_SHARE;
-	budget -= (SL_SCAN_DECODE_SHARE - 1) * scan->decode_max;
-	size_t chunk = setup->chunk;
-	while (chunk / 2 >= CHUNK_MIN && 4 * (chunk + chunk / 8) > budget)
-		chunk = chunk / 2 / SL_CHUNK_ALIGN * SL_CHUNK_ALIGN;
-	scan->chunk_size = chunk;
-	uint64_t each = chunk + (scan->by_line || sl_scan_wants_each(scan) ? chunk / 8 : 0);
-	uint64_t count = SL_MAX(budget / each, 2u);
-	return (size_t)SL_MIN(count, (uint64_t)SL_SCAN_READERS + setup->queue + consumers);
-}
-
 static int
 make_channels(struct scan *scan, size_t chunks)
 {
@@ -176,40 +109,42 @@ limit_streams(const struct scan *scan, size_t chunks)
 	return (unsigned)SL_MAX(most, (size_t)1);
 }
 
-/* Lines before a match wait in memory: a sixteenth of it, but at least one long line. */
 static void
-set_context(struct scan *scan)
+set_context(struct scan *scan, uint64_t before_bytes)
 {
 	const struct sl_scan_setup *setup = scan->setup;
 	if (!sl_scan_wants_context(scan))
 		return;
-	uint64_t least = sl_history_cost(SL_PARTIAL_KEEP), most = setup->max_memory / 16;
 	scan->context = (struct sl_context_rule){ .before = setup->before, .after = setup->after };
-	if (setup->before)
-		scan->context.before_bytes = (size_t)SL_MAX(most, least);
+	scan->context.before_bytes = (size_t)before_bytes;
 }
 
 static int
-init(struct scan *scan, unsigned consumers)
+init(struct scan *scan, unsigned *consumers)
 {
 	scan->plan = sl_pattern_plan(scan->setup->pattern);
 	scan->kernel = sl_pattern_kernel(scan->setup->pattern);
 	scan->wanted = sl_scan_wanted(scan->setup->sinks, scan->setup->sink_count);
 	bool wants_lines = sl_scan_wants_lines(scan);
-	set_context(scan);
 	scan->by_line = wants_lines || scan->setup->max_hits != UINT64_MAX ||
 			sl_pattern_confirms(scan->setup->pattern);
-	size_t chunks = size_pool(scan, consumers);
+	struct scan_division division = sl_scan_divide(scan, scan->setup->max_memory);
+	set_context(scan, division.before_bytes);
+	*consumers = division.consumers;
+	size_t chunks = division.chunks;
+	scan->step_size = division.step;
+	scan->chunk_size = division.chunk;
+	scan->decode_max = division.decode_max;
 	int code = sl_matcher_new(&scan->matcher, scan->setup->pattern);
 	if (code)
 		return code;
-	code = sl_scan_kinds_init(scan, consumers);
+	code = sl_scan_kinds_init(scan, *consumers);
 	if (code)
 		return code;
 	/* Chunks are kept for the front only where lines are. */
 	scan->reserve = wants_lines ? SL_MAX(chunks / 2, (size_t)1) : 1;
 	scan->stream_limit = limit_streams(scan, chunks);
-	code = make_pools(scan, consumers, chunks);
+	code = make_pools(scan, *consumers, chunks);
 	scan->progress->chunks = chunks;
 	scan->progress->chunk_size = scan->chunk_size;
 	return code ? code : make_channels(scan, chunks);
@@ -320,8 +255,8 @@ sl_scan_run(
 	sl_list_init(&scan->streams);
 	sl_list_init(&scan->stream_waiters);
 	progress->scan = scan;
-	unsigned consumers = count_consumers(setup);
-	int code = init(scan, consumers);
+	unsigned consumers = 0;
+	int code = init(scan, &consumers);
 	if (!code)
 		code = run(scan, consumers);
 	release(scan);

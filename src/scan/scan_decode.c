@@ -256,7 +256,6 @@ state_of(enum sl_decode_step failure)
 	}
 }
 
-/* The limit of a window, and of --max-memory, grow with each other. */
 static void
 note_failure(struct scan_decode *decode)
 {
@@ -272,8 +271,7 @@ note_failure(struct scan_decode *decode)
 	sl_decoding_reason(decode->decoding, decode->step, limit, failure->reason);
 	if (decode->step == SL_DECODE_WINDOW) {
 		failure->window = sl_decoder_window(decoder);
-		failure->memory =
-			scan->setup->max_memory + SL_SCAN_DECODE_SHARE * (failure->window - limit);
+		failure->memory = sl_scan_memory_to_decode(scan, decode->form, failure->window);
 	}
 }
 
@@ -414,9 +412,7 @@ int
 sl_scan_decode_begin(
 	struct scan_decode **out, struct scan *scan, struct scan_job *job, struct scan_piece *first)
 {
-	uint64_t memory = sl_decoding_memory(job->form) + SL_DECODING_SIZE + SL_SCAN_DECODE_IN +
-			  (scan->steps ? scan->step_size + scan->step_size / 8 : 0) +
-			  (scan->setup->kinds ? SL_MEMO_BYTES : 0);
+	uint64_t memory = sl_scan_decode_memory(scan, job->form, scan->step_size);
 	struct scan_decode *decode = *out = calloc(1, sizeof(*decode));
 	if (!decode)
 		return -ENOMEM;

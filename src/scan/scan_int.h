@@ -41,7 +41,7 @@ struct scan_decode_failure {
 	bool is_short; /* because the file has become shorter */
 	enum sl_scan_state state;
 	uint64_t off;            /* bytes that were decoded before, about */
-	uint64_t window, memory; /* that are needed, and --max-memory for them; or 0 */
+	uint64_t window, memory; /* that are needed, and --max-memory for them; or 0 each */
 	char reason[SL_DECODE_REASON];
 };
 
@@ -160,6 +160,27 @@ struct scan {
 	size_t kinds_size;    /* memory of a piece's digest */
 	struct sl_memo *memo; /* of the thread of the runtime; NULL if kinds are not wanted */
 };
+
+/* ---- scan_memory.c ---- */
+
+/* How max_memory is divided. */
+struct scan_division {
+	unsigned consumers;
+	size_t step, chunk, chunks; /* two sizes, a number */
+	/* Of scan.context, and as in struct scan. */
+	uint64_t before_bytes, decode_max;
+};
+
+/* The largest window that a library accepts, and what liblzma adds to it. */
+#define SL_SCAN_WINDOW_MAX (2 * SL_GIB + SL_MIB)
+
+/* After `wanted` and `by_line` are set. Not more chunks than can be in use. */
+struct scan_division sl_scan_divide(const struct scan *scan, uint64_t max_memory);
+
+/* What a decoder takes of the memory for decoders, without a window, if the scan has steps of that
+ * size; and the max_memory that permits the window: 0 if none does. */
+uint64_t sl_scan_decode_memory(const struct scan *scan, enum sl_form form, size_t step_size);
+uint64_t sl_scan_memory_to_decode(const struct scan *scan, enum sl_form form, uint64_t window);
 
 /* ---- scan_piece.c ---- */
 
@@ -350,9 +371,9 @@ sl_scan_wants_each(const struct scan *scan)
 
 /* The memory for the digests of all pieces. */
 static inline uint64_t
-sl_scan_kinds_memory(const struct sl_scan_setup *setup)
+sl_scan_kinds_memory(const struct sl_scan_setup *setup, uint64_t max_memory)
 {
-	return setup->kinds ? setup->max_memory / 8 : 0;
+	return setup->kinds ? max_memory / 8 : 0;
 }
 
 /* After by_line and the matcher are set. */

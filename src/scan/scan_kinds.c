@@ -38,7 +38,8 @@ sl_scan_kinds_init(struct scan *scan, unsigned consumers)
 	scan->kinds_spec.text.keep = scan->by_line ? SL_PARTIAL_KEEP : KEEP;
 	if (!setup->kinds)
 		return 0;
-	uint64_t each = sl_scan_kinds_memory(setup) / (consumers + SL_SCAN_OPENERS + 2);
+	uint64_t each = sl_scan_kinds_memory(setup, setup->max_memory);
+	each /= consumers + SL_SCAN_OPENERS + 2;
 	scan->kinds_size = (size_t)SL_MAX(each, SL_KINDS_BYTES_MIN);
 	scan->memo = sl_memo_new();
 	return scan->memo ? 0 : -ENOMEM;

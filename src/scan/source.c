@@ -341,10 +341,15 @@ int
 sl_input_fail_window(
 	struct sl_input *input, const char *reason, uint64_t window, uint64_t memory)
 {
+	unsigned long long window_mib = window / SL_MIB + (window % SL_MIB > 0);
+	unsigned long long memory_mib = memory / SL_MIB + (memory % SL_MIB > 0);
+	if (memory == 0)
+		return sl_fail(&input->err, SL_PHASE_READ, SL_E_LIMIT,
+			"cannot decode %s: %s: %llu MiB, which is not supported", input->shown,
+			reason, window_mib);
 	return sl_fail(&input->err, SL_PHASE_READ, SL_E_LIMIT,
 		"cannot decode %s: %s: %llu MiB (use --max-memory %lluM)", input->shown, reason,
-		(unsigned long long)((window + SL_MIB - 1) / SL_MIB),
-		(unsigned long long)((memory + SL_MIB - 1) / SL_MIB));
+		window_mib, memory_mib);
 }
 
 int

@@ -224,8 +224,27 @@ test_scan_compressed_and_unsupported() {
 	expect 0
 	[[ $(cat out) == 400 ]] || fail "with the memory that the message asks for"
 	scan --max-memory 8M -c wide
-	expect 2 'needs a window of more than'
-	! grep -q ' 0 MiB' err || fail "a window of nothing"
+	expect 2 'needs memory for a window: 128 MiB'
+}
+
+# --max-memory as the message asks for it suffices, whatever else takes memory
+test_scan_window_that_fits() {
+	command -v zstd >/dev/null || skip "no zstd here"
+	make_log
+	zstd -q --long=23 -c <log >wide # without a size in the header
+	local options asked
+	for options in '' -p '--top 3' '--workers 64' '-B 3 -e e.*r'; do
+		# shellcheck disable=SC2086 # several options
+		scan --max-memory 8M $options wide
+		expect 2 ': 8 MiB (use --max-memory'
+		asked=$(sed -n 's/.*--max-memory \([0-9]*M\).*/\1/p' err)
+		# shellcheck disable=SC2086
+		scan --max-memory "$asked" $options wide
+		expect 0
+	done
+	printf '\050\265\057\375\340\377\377\377\377\377\377\377\377\1\0\0' >huge
+	scan huge
+	expect 2 'a window of more than 18 MiB: 17592186044416 MiB, which is not supported'
 }
 
 # neither a line of any length nor a ratio needs memory

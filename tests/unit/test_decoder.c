@@ -492,4 +492,6 @@ Test(codec_decoder, has_a_reason_for_each_failure)
 	}
 	sl_decode_reason(SL_DECODE_WINDOW, SL_CODEC_ZSTD, 64 * SL_MIB, reason);
 	cr_expect_str_eq(reason, "the zstd data needs a window of more than 64 MiB");
+	sl_decode_reason(SL_DECODE_WINDOW, SL_CODEC_ZSTD, 0, reason);
+	cr_expect_str_eq(reason, "the zstd data needs memory for a window");
 }
