@@ -42,6 +42,7 @@ struct scanned {
 	unsigned char *head;         /* SL_SNIFF_WINDOW bytes, until they have come */
 	size_t head_len;             /* bytes of it that have come */
 	bool has_only_cr;            /* by them */
+	bool has_bytes;              /* some were passed */
 	bool has_begun;              /* the sinks know it */
 	bool has_lines;              /* some were given to them since the last IDLE */
 	bool has_result;
@@ -167,7 +168,7 @@ begin_feed(struct scanned *file)
 	file->code = sl_feed_new(&file->feed, file->scan->feeds, &setup);
 	file->form = SL_FORM_PLAIN;
 	file->head_len = 0;
-	file->has_result = file->has_only_cr = false;
+	file->has_result = file->has_only_cr = file->has_bytes = false;
 }
 
 static void
@@ -320,8 +321,10 @@ static void
 pass(void *arg, uint64_t off, const unsigned char *data, size_t len)
 {
 	struct scanned *file = arg;
-	if (off == 0 && file->head_len == 0)
+	/* The feed takes either the bytes or what they decode to: offsets in both are not the same. */
+	if (off == 0 && !file->has_bytes)
 		begin_decoding(file, data, len);
+	file->has_bytes = true;
 	if (file->decoding) {
 		if (!file->code)
 			pass_decoded(file, off, data, len);

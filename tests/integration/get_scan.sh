@@ -106,6 +106,14 @@ test_scan_compressed() {
 	same got want
 }
 
+# of a compressed file whose first bytes come last, what has come before them is not text of it
+test_scan_compressed_late() {
+	"$ORIGIN_TOOL" --gen 1700000 3 | od -An -v -tx1 | sed 's/ff$/ERROR/' | gzip -1 >"$DOCS/scan_late.gz"
+	get -k 1M -s 2 --scan "$ORIGIN/only/1/slow/4000000/ranges/etag/v1/scan_late.gz"
+	expect 0
+	same_table scan_late.gz
+}
+
 # a file that is damaged is counted as by a scan; of a stream there is only what has come
 test_scan_damaged() {
 	make_log scan_cut.log 20000
