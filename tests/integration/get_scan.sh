@@ -112,6 +112,16 @@ test_scan_compressed_late() {
 	get -k 1M -s 2 --scan "$ORIGIN/only/1/slow/4000000/ranges/etag/v1/scan_late.gz"
 	expect 0
 	same_table scan_late.gz
+	get -k 1M -s 2 --if-exists=replace --scan --print --regexp a "$ORIGIN/only/1/slow/4000000/ranges/etag/v2/scan_late.gz"
+	expect 0
+	"$S" scan -p -N --with-filename -e a scan_late.gz | sort >want
+	sort out >sorted
+	same sorted want
+	get -k 1M -s 2 --if-exists=replace --scan --print --regexp ERROR "$ORIGIN/ranges/etag/v3/scan_late.gz"
+	expect 0
+	"$S" scan -p -N --with-filename -e ERROR scan_late.gz | sort >want
+	sort out >sorted
+	same sorted want
 }
 
 # a file that is damaged is counted as by a scan; of a stream there is only what has come
