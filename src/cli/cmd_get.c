@@ -372,7 +372,8 @@ run_batch(struct get *get)
 		sl_chunk_pool_free(parts.pool);
 		parts.client = NULL;
 		parts.pool = NULL;
-		sl_get_scan_finish(&get->scan);
+		int scanned = sl_get_scan_finish(&get->scan);
+		code = code ? code : scanned;
 		sl_get_events_end(&get->events, &get->summary, &get->error);
 		check_space(get, sl_batch_plan(parts.batch));
 		warn_about_proxy(&get->summary);

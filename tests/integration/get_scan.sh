@@ -156,6 +156,14 @@ test_scan_long_lines() {
 	[[ $(grep -c '"type":"match"' out) == 1 ]] || fail "another number of lines"
 }
 
+# a deadline that ends the scan is reported, also if all files are done; these lines take minutes
+test_scan_deadline() {
+	yes xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx | head -n 200000 >"$DOCS/scan_deadline.log"
+	cp "$DOCS/scan_deadline.log" .
+	get -q --scan --regexp '(x+x+)+[yz]' --deadline "$((SLOW * 300))ms" "$ORIGIN/ranges/etag/v1/scan_deadline.log"
+	expect 2 "the time limit of the run was reached (--deadline)"
+}
+
 # options that have no effect are refused
 test_scan_usage() {
 	local options
