@@ -508,6 +508,7 @@ static int
 usage(struct get *get, struct sl_error *err)
 {
 	sl_log_error("%s", err->text);
+	sl_get_scan_release(&get->scan);
 	sl_get_options_release(&get->options);
 	return err->code == -ENOMEM ? SL_EXIT_OTHER : SL_EXIT_USAGE;
 }
