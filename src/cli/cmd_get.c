@@ -372,7 +372,8 @@ run_batch(struct get *get)
 		sl_chunk_pool_free(parts.pool);
 		parts.client = NULL;
 		parts.pool = NULL;
-		sl_get_scan_finish(&get->scan);
+		int scanned = sl_get_scan_finish(&get->scan);
+		code = code ? code : scanned;
 		sl_get_events_end(&get->events, &get->summary, &get->error);
 		check_space(get, sl_batch_plan(parts.batch));
 		warn_about_proxy(&get->summary);
@@ -507,6 +508,7 @@ static int
 usage(struct get *get, struct sl_error *err)
 {
 	sl_log_error("%s", err->text);
+	sl_get_scan_release(&get->scan);
 	sl_get_options_release(&get->options);
 	return err->code == -ENOMEM ? SL_EXIT_OTHER : SL_EXIT_USAGE;
 }

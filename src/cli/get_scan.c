@@ -104,12 +104,12 @@ scan_list(struct sl_get_scan *scan, const struct sl_get_scan_list *list, unsigne
 	}
 }
 
-void
+int
 sl_get_scan_finish(struct sl_get_scan *scan)
 {
 	const struct sl_get_scan_list *again = &scan->later_without_lines;
 	if (!scan->is_open)
-		return;
+		return 0;
 	sl_feeds_free(scan->feeds);
 	scan->feeds = NULL;
 	if (again->count > 0)
@@ -120,11 +120,15 @@ sl_get_scan_finish(struct sl_get_scan *scan)
 	scan_list(scan, again,
 		SL_SCAN_WANTS(SL_SCAN_EVENT_BEGIN) | SL_SCAN_WANTS(SL_SCAN_EVENT_LINE));
 	size_t left = scan->later.count + again->count;
-	scan->is_cancelled = sl_task_cancelled() != 0;
-	if (left > 0 && scan->is_cancelled)
-		sl_log_warn("the run was stopped before all files were scanned: up to %zu are not "
-			    "counted",
-			left);
+	int code = sl_task_cancelled();
+	scan->is_cancelled = code != 0;
+	if (left == 0 || code == 0)
+		return 0;
+	sl_log_error("%s before all files were scanned: up to %zu are not counted",
+		code == -ETIMEDOUT ? "the time limit of the run was reached (--deadline)"
+				   : "the run was stopped",
+		left);
+	return code;
 }
 
 /* ---- the run ---- */

@@ -9,7 +9,8 @@
  *             or the file is scanned later (get_scan.c)
  *
  * Bytes of a compressed file are decoded if passes begin with them in their order: those of streams
- * do, and those of one connection. Where they do not, the file is scanned at the end.
+ * do, and those of one connection. Where they do not, the file is scanned at the end; with --print,
+ * each that is saved, and also one whose first bytes come after others.
  *
  * Lines of several files come in turns, each event in one piece: `reporting` is held for it. The
  * first bytes of a file are kept until they show what kind of file it is.
@@ -42,6 +43,8 @@ struct scanned {
 	unsigned char *head;         /* SL_SNIFF_WINDOW bytes, until they have come */
 	size_t head_len;             /* bytes of it that have come */
 	bool has_only_cr;            /* by them */
+	bool has_bytes;              /* some were passed */
+	bool is_stream;              /* it is not saved */
 	bool has_begun;              /* the sinks know it */
 	bool has_lines;              /* some were given to them since the last IDLE */
 	bool has_result;
@@ -167,7 +170,7 @@ begin_feed(struct scanned *file)
 	file->code = sl_feed_new(&file->feed, file->scan->feeds, &setup);
 	file->form = SL_FORM_PLAIN;
 	file->head_len = 0;
-	file->has_result = file->has_only_cr = false;
+	file->has_result = file->has_only_cr = file->has_bytes = false;
 }
 
 static void
@@ -192,6 +195,7 @@ open_file(void *ctx, const char *url, const char *path)
 		return NULL;
 	}
 	file->scan = scan;
+	file->is_stream = is_stream;
 	file->begun_ns = sl_now();
 	sl_list_init(&file->decode_turns);
 	begin_feed(file);
@@ -238,6 +242,14 @@ is_counted(const struct scanned *file)
 
 /* ---- files that are decoded ---- */
 
+/* Lines that were printed cannot be taken back, and are not printed twice. Of a file that is saved,
+ * bytes of other connections may end the decoding at any time. */
+static bool
+may_decode(const struct scanned *file)
+{
+	return file->is_stream || !file->scan->options->scanning.print;
+}
+
 /* Its first bytes: they decide whether it can be. One without room in the memory for it is scanned
  * at the end. */
 static void
@@ -252,8 +264,10 @@ begin_decoding(struct scanned *file, const unsigned char *data, size_t len)
 		 limit = scan->options->max_memory / MEMORY_SHARE_DECODING;
 	uint64_t memory = sl_feed_decoding_memory(form);
 	memory += form == SL_FORM_ZSTD || form == SL_FORM_XZ ? window_max : 0;
-	if (scan->decoding_memory + memory > limit)
+	if (!may_decode(file) || scan->decoding_memory + memory > limit) {
+		file->form = form;
 		return;
+	}
 	file->code = sl_feed_decoding_new(&file->decoding, file->feed, form, window_max);
 	if (file->code)
 		return;
@@ -315,13 +329,24 @@ finish_decoded(struct scanned *file)
 
 /* ---- all files ---- */
 
+/* Its first bytes have not come. If they show that it is compressed, these are not its text, and
+ * lines of them must not have been printed. */
+static bool
+is_too_early(const struct scanned *file, uint64_t off)
+{
+	bool prints = file->scan->options->scanning.print;
+	return prints && file->head_len < SL_SNIFF_WINDOW && off > file->head_len;
+}
+
 SL_SUSPENDS
 static void
 pass(void *arg, uint64_t off, const unsigned char *data, size_t len)
 {
 	struct scanned *file = arg;
-	if (off == 0 && file->head_len == 0)
+	/* The feed takes either the bytes or what they decode to: their offsets differ. */
+	if (off == 0 && !file->has_bytes)
 		begin_decoding(file, data, len);
+	file->has_bytes = true;
 	if (file->decoding) {
 		if (!file->code)
 			pass_decoded(file, off, data, len);
@@ -329,6 +354,8 @@ pass(void *arg, uint64_t off, const unsigned char *data, size_t len)
 		return;
 	}
 	add_head(file, off, data, len);
+	if (is_too_early(file, off))
+		note_failure(file, SL_E_UNSUPPORTED);
 	if (!is_counted(file))
 		return;
 	note_failure(file, sl_feed_add(file->feed, off, data, len));

@@ -26,7 +26,10 @@ SL_SUSPENDS
 int
 sl_results_make_room(struct sl_results *results)
 {
-	return results->pending.len >= results->writer.buffer ? sl_results_send(results) : 0;
+	if (results->pending.len < results->writer.buffer)
+		return 0;
+	results->has_sent_part = true;
+	return sl_results_send(results);
 }
 
 SL_SUSPENDS
@@ -35,8 +38,10 @@ sl_results_complete(struct sl_results *results, const struct sl_input *input)
 {
 	const struct sl_results_writer *writer = &results->writer;
 	results->flushes_when_idle = !writer->is_file || input->kind == SL_INPUT_STREAM;
-	if (results->pending.len < writer->buffer && !results->pending.failed)
+	bool may_wait = results->pending.len < writer->buffer && !results->has_sent_part;
+	if (may_wait && !results->pending.failed)
 		return writer->state(writer->ctx);
+	results->has_sent_part = false;
 	return sl_results_send(results);
 }
 

@@ -106,6 +106,24 @@ test_scan_compressed() {
 	same got want
 }
 
+# of a compressed file whose first bytes come last, what has come before them is not text of it
+test_scan_compressed_late() {
+	"$ORIGIN_TOOL" --gen 1700000 3 | od -An -v -tx1 | sed 's/ff$/ERROR/' | gzip -1 >"$DOCS/scan_late.gz"
+	get -k 1M -s 2 --scan "$ORIGIN/only/1/slow/4000000/ranges/etag/v1/scan_late.gz"
+	expect 0
+	same_table scan_late.gz
+	get -k 1M -s 2 --if-exists=replace --scan --print --regexp a "$ORIGIN/only/1/slow/4000000/ranges/etag/v2/scan_late.gz"
+	expect 0
+	"$S" scan -p -N --with-filename -e a scan_late.gz | sort >want
+	sort out >sorted
+	same sorted want
+	get -k 1M -s 2 --if-exists=replace --scan --print --regexp ERROR "$ORIGIN/ranges/etag/v3/scan_late.gz"
+	expect 0
+	"$S" scan -p -N --with-filename -e ERROR scan_late.gz | sort >want
+	sort out >sorted
+	same sorted want
+}
+
 # a file that is damaged is counted as by a scan; of a stream there is only what has come
 test_scan_damaged() {
 	make_log scan_cut.log 20000
@@ -136,6 +154,14 @@ test_scan_long_lines() {
 	is_small 24
 	grep -q '"type":"end".*"matched_lines":1,.*"total_lines":1,"state":"ok"' out || fail "the totals"
 	[[ $(grep -c '"type":"match"' out) == 1 ]] || fail "another number of lines"
+}
+
+# a deadline that ends the scan is reported, also if all files are done; these lines take minutes
+test_scan_deadline() {
+	yes xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx | head -n 200000 >"$DOCS/scan_deadline.log"
+	cp "$DOCS/scan_deadline.log" .
+	get -q --scan --regexp '(x+x+)+[yz]' --deadline "$((SLOW * 300))ms" "$ORIGIN/ranges/etag/v1/scan_deadline.log"
+	expect 2 "the time limit of the run was reached (--deadline)"
 }
 
 # options that have no effect are refused

@@ -654,6 +654,27 @@ Test(sinks, json_has_null_for_a_line_without_a_number)
 	end(&f);
 }
 
+Test(sinks, an_event_that_was_sent_in_part_is_sent_to_its_end)
+{
+	struct fixture f;
+	struct sl_json_sink json;
+	begin(&f, "f", false);
+	struct sl_scan_sink sink = sl_json_sink_init(
+		&json, &f.results, (struct sl_json_sink_options){ .has_lines = true });
+	for (size_t i = 0; i < 400; i++) {
+		size_t sends = f.sends;
+		f.number = i % 7 * 1000;
+		cr_assert_eq(emit_line(&f, &sink, sl_span_str("an error and an ERROR")), 0);
+		if (f.sends > sends && f.results.pending.len == 0)
+			cr_assert_eq(f.sent.data[f.sent.len - 1], '\n');
+		else
+			cr_assert_eq(f.sends, sends, "the rest of line %zu waits", i);
+	}
+	cr_assert_gt(f.sends, 10u);
+	sl_json_sink_release(&json);
+	end(&f);
+}
+
 /* ---- what they want ---- */
 
 Test(sinks, lines_are_made_only_for_sinks_that_print_them)

@@ -66,10 +66,12 @@ void sl_get_scan_ended(struct sl_get_scan *scan, const struct sl_download *downl
 /* Error lines so far; does not become less. */
 uint64_t sl_get_scan_hits(struct sl_get_scan *scan);
 
-/* All files have ended: scan what is left, unless the run was cancelled. With --json, all results
- * are passed on then. */
+/*
+ * All files have ended: scan what is left, unless the run was cancelled. With --json, all results
+ * are passed on then. Returns 0, or the cancellation if not all were scanned: that was logged.
+ */
 SL_SUSPENDS
-void sl_get_scan_finish(struct sl_get_scan *scan);
+int sl_get_scan_finish(struct sl_get_scan *scan) SL_MUST_CHECK;
 
 /* After a begin that returned 0: the results go out, without a table if there is no file to be
  * counted, or the run was cancelled. A failure to write them is described in *err, if it is not

@@ -9,7 +9,9 @@
  *     calls sl_results_make_room.
  *  2. Bytes that a terminal could act on are escaped for a terminal only; a file or pipe gets the
  *     bytes as they are.
- *  3. On a terminal or pipe, results are sent before the scan waits for more input; to a file, only
+ *  3. Of an event that is complete, all is sent or nothing: others may write to the same output
+ *     between events.
+ *  4. On a terminal or pipe, results are sent before the scan waits for more input; to a file, only
  *     while a stream is scanned.
  *
  * Used by the task that scans.
@@ -55,6 +57,7 @@ struct sl_results {
 	struct sl_buf pending;
 	uint64_t sent; /* bytes given to the writer */
 	bool flushes_when_idle;
+	bool has_sent_part; /* of an event that is not complete */
 };
 
 /* Harmless on {0}. */
@@ -70,8 +73,8 @@ int sl_results_send(struct sl_results *results) SL_MUST_CHECK;
 SL_SUSPENDS
 int sl_results_make_room(struct sl_results *results) SL_MUST_CHECK;
 
-/* The same, after what an event of `input` adds is complete. Fails as well if an earlier write
- * has. */
+/* The same, after what an event of `input` adds is complete; also the rest of one that was sent in
+ * part. Fails as well if an earlier write has. */
 SL_SUSPENDS
 int sl_results_complete(struct sl_results *results, const struct sl_input *input) SL_MUST_CHECK;
 
