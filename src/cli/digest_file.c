@@ -7,10 +7,20 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #define READ_LEN (64u * 1024u)
+
+/* Standard output may be the file: to replace it would lose what was written there. */
+static bool
+is_open_as(int fd, const struct stat *st)
+{
+	struct stat open_st;
+	return fstat(fd, &open_st) == 0 && open_st.st_dev == st->st_dev &&
+	       open_st.st_ino == st->st_ino;
+}
 
 /* ---- reading ---- */
 
@@ -51,6 +61,55 @@ sl_digest_file_read(struct sl_saved *saved, const char *path, struct sl_error *e
 	return code;
 }
 
+struct check_call {
+	const char *path;
+	int output_fd;
+	const char *why; /* it must not be replaced; NULL = it may */
+};
+
+/* What begins like a digest, also of another version, and an empty file may be replaced. */
+static int
+check_content(struct check_call *call)
+{
+	char head[sizeof(SL_SAVED_MAGIC)] = "";
+	int fd = open(call->path, O_RDONLY | O_NOCTTY | O_NONBLOCK | O_CLOEXEC);
+	if (fd < 0)
+		return -errno;
+	ssize_t len = read(fd, head, sizeof(head) - 1);
+	int code = len < 0 ? -errno : 0;
+	(void)close(fd);
+	if (len > 0 && strcmp(head, SL_SAVED_MAGIC) != 0)
+		call->why = "it was not written by --digest-out (remove it first if it is not "
+			    "needed, or use another name)";
+	return code;
+}
+
+static int
+check(void *arg)
+{
+	struct check_call *call = arg;
+	struct stat st;
+	if (stat(call->path, &st) < 0)
+		return errno == ELOOP ? -ELOOP : 0; /* it is new, or writing fails and reports it */
+	if (S_ISDIR(st.st_mode))
+		return -EISDIR;
+	if (!S_ISREG(st.st_mode) || is_open_as(call->output_fd, &st))
+		return 0;
+	return check_content(call);
+}
+
+int
+sl_digest_file_check(const char *path, int output_fd, struct sl_error *err)
+{
+	struct check_call call = { .path = path, .output_fd = output_fd };
+	int code = path ? sl_blocking_wait(check, &call) : 0;
+	if (code)
+		return sl_fail_code(err, SL_PHASE_WRITE, code, "cannot write '%s'", path);
+	return call.why ? sl_fail(err, SL_PHASE_WRITE, SL_E_USAGE, "'%s' is not replaced: %s", path,
+				  call.why)
+			: 0;
+}
+
 static int
 resolve(void *arg)
 {
@@ -70,6 +129,7 @@ sl_digest_file_resolve(const char *path)
 
 struct write_call {
 	const char *path;
+	int output_fd;
 	struct sl_span text;
 	char *target; /* the path without links; NULL if there is nothing */
 	char *temporary;
@@ -120,11 +180,29 @@ write_existing(const struct write_call *call)
 }
 
 static int
+create(const char *path)
+{
+	int fd = open(path, O_WRONLY | O_CREAT | O_NOCTTY | O_CLOEXEC, 0666);
+	if (fd < 0)
+		return -errno;
+	return close(fd) < 0 ? -errno : 0;
+}
+
+static int
 write_file(void *arg)
 {
 	struct write_call *call = arg;
 	struct stat st;
 	bool exists = stat(call->path, &st) == 0;
+	if (!exists && errno == ENOENT && lstat(call->path, &st) == 0) {
+		/* Where a link leads, there is nothing yet. */
+		int code = create(call->path);
+		if (code)
+			return code;
+		exists = stat(call->path, &st) == 0;
+	}
+	if (exists && S_ISREG(st.st_mode) && is_open_as(call->output_fd, &st))
+		return write_text(call->output_fd, call->text);
 	if (exists && !S_ISREG(st.st_mode))
 		return write_existing(call);
 	call->target = exists ? realpath(call->path, NULL) : NULL;
@@ -139,9 +217,10 @@ write_file(void *arg)
 }
 
 int
-sl_digest_file_write(const char *path, struct sl_span text, struct sl_error *err)
+sl_digest_file_write(
+	const char *path, int output_fd, struct sl_span text, struct sl_error *err)
 {
-	struct write_call call = { .path = path, .text = text };
+	struct write_call call = { .path = path, .output_fd = output_fd, .text = text };
 	int code = sl_blocking_wait(write_file, &call);
 	free(call.target);
 	free(call.temporary);

@@ -195,6 +195,8 @@ sl_scan_output_begin(struct sl_scan_output *output, const struct sl_scan_output_
 	int code = 0;
 	if (options->digest_base)
 		code = sl_digest_file_read(&output->base, options->digest_base, err);
+	if (code == 0)
+		code = sl_digest_file_check(options->digest_out, output->fd, err);
 	output->own_files[0] = sl_digest_file_resolve(options->digest_out);
 	output->own_files[1] = sl_digest_file_resolve(options->digest_base);
 	if (code == 0)
@@ -230,7 +232,7 @@ write_digest(const struct sl_scan_output *output, struct sl_error *err)
 	sl_kinds_sink_save(&output->kinds_sink, &text);
 	int code = text.failed
 			   ? sl_fail_code(err, SL_PHASE_WRITE, -ENOMEM, "cannot write '%s'", path)
-			   : sl_digest_file_write(path, sl_buf_span(&text), err);
+			   : sl_digest_file_write(path, output->fd, sl_buf_span(&text), err);
 	sl_buf_release(&text);
 	return code;
 }

@@ -10,8 +10,6 @@
 #include <errno.h>
 #include <stdlib.h>
 
-#define MAGIC "sluice digest "
-
 /* ---- writing ---- */
 
 static bool
@@ -41,7 +39,7 @@ add_escaped(struct sl_buf *out, struct sl_span text)
 void
 sl_saved_begin(struct sl_buf *out, uint64_t lines, uint64_t dropped, size_t kinds)
 {
-	sl_buf_printf(out, MAGIC "%d\nerror lines\t%llu\ndropped\t%llu\nkinds\t%zu\n",
+	sl_buf_printf(out, SL_SAVED_MAGIC "%d\nerror lines\t%llu\ndropped\t%llu\nkinds\t%zu\n",
 		SL_SAVED_VERSION, (unsigned long long)lines, (unsigned long long)dropped, kinds);
 }
 
@@ -98,15 +96,16 @@ take_line(struct reader *reader, struct sl_span *line)
 static int
 read_version(struct reader *reader)
 {
-	const size_t magic = strlen(MAGIC);
+	const size_t magic = strlen(SL_SAVED_MAGIC);
 	struct sl_span line;
 	uint64_t version;
 	bool is_ours = take_line(reader, &line) && line.len > magic &&
-		       memcmp(line.data, MAGIC, magic) == 0 &&
+		       memcmp(line.data, SL_SAVED_MAGIC, magic) == 0 &&
 		       sl_parse_u64(line.data + magic, line.len - magic, &version);
 	if (!is_ours)
 		return sl_fail(reader->err, SL_PHASE_READ, SL_E_USAGE,
-			"'%s' was not written by --digest-out: its first line is not '" MAGIC "%d'",
+			"'%s' was not written by --digest-out: its first line is not "
+			"'" SL_SAVED_MAGIC "%d'",
 			reader->name, SL_SAVED_VERSION);
 	if (version != SL_SAVED_VERSION)
 		return sl_fail(reader->err, SL_PHASE_READ, SL_E_UNSUPPORTED,

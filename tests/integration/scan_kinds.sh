@@ -90,11 +90,11 @@ test_kinds_changes() {
 test_kinds_digest_file() {
 	mkdir d
 	printf 'error 1\n' >d/a.log
-	printf 'an error of old\n' >d/digest
+	printf 'sluice digest 0\nan error of old\n' >d/digest
 	chmod 640 d/digest
 	ln -s d/digest link
 	scan --digest-out link --digest-base d/digest d
-	expect 2 "'d/digest' was not written by --digest-out"
+	expect 2 "'d/digest' has version 0 of its format"
 	scan --digest-out link d
 	expect 0
 	[[ $(head -n 2 out | tail -n 1) == d/a.log* ]] || fail "another input comes first"
@@ -118,6 +118,22 @@ test_kinds_digest_file() {
 	expect_digest p.out
 	scan --digest-out /dev/stdout -c d
 	grep -q '^sluice digest 1' out || fail "not written to standard output"
+}
+
+# a log is not lost to a wrong operand, nor the table to a digest in the same file
+test_kinds_digest_file_is_kept() {
+	printf 'error 1\n' >log
+	scan --digest-out log log
+	expect 2 "'log' is not replaced: it was not written by --digest-out"
+	[[ $(<log) == 'error 1' ]] || fail "the log is lost"
+	scan --digest-out /dev/stdout log
+	expect 0
+	expect_digest out
+	grep -q '^log ' out || fail "the table is lost"
+	ln -s new link
+	scan --digest-out link log
+	[[ -L link ]] || fail "the link is replaced"
+	expect_digest new
 }
 
 expect_digest() { # file

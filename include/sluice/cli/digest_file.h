@@ -17,12 +17,19 @@ int sl_digest_file_read(
 SL_SUSPENDS
 char *sl_digest_file_resolve(const char *path);
 
+/* Fail before a long scan if the path is a directory, or a file with other content than a digest:
+ * it may be a log. NULL is fine. Returns 0 or a negative code, described in *err. */
+SL_SUSPENDS
+int sl_digest_file_check(const char *path, int output_fd, struct sl_error *err) SL_MUST_CHECK;
+
 /*
  * Write the text to a file that then gets its name: who reads it finds the old digest or the new
  * one. It has the mode of an existing file; where a link leads is replaced, not the link. What is
- * not a regular file is written to. Returns 0 or a negative code, described in *err.
+ * not a regular file, and the file that is open as output_fd, is written to. Returns 0 or a
+ * negative code, described in *err.
  */
 SL_SUSPENDS
-int sl_digest_file_write(const char *path, struct sl_span text, struct sl_error *err) SL_MUST_CHECK;
+int sl_digest_file_write(const char *path, int output_fd, struct sl_span text,
+	struct sl_error *err) SL_MUST_CHECK;
 
 #endif

@@ -19,6 +19,7 @@
 #include "sluice/base/bytes.h"
 #include "sluice/base/error.h"
 
+#define SL_SAVED_MAGIC "sluice digest " /* the version follows */
 #define SL_SAVED_VERSION 1
 #define SL_SAVED_MAX (64 * SL_MIB) /* bytes of a file; ten thousand kinds take 6 MiB */
 
