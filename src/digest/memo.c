@@ -71,31 +71,40 @@ load(const char *at, size_t len)
 	return word;
 }
 
+/* The text of an empty span may be NULL. */
+static const char *
+data_of(struct sl_span text)
+{
+	return text.len ? text.data : "";
+}
+
 uint64_t
 sl_memo_hash(struct sl_span text)
 {
+	const char *data = data_of(text);
 	uint64_t hash = text.len;
 	size_t at = 0;
 	for (; text.len - at >= 8; at += 8)
-		hash = mix(hash, load(text.data + at, 8));
-	return mix(mix(hash, load(text.data + at, text.len - at)), 0);
+		hash = mix(hash, load(data + at, 8));
+	return mix(mix(hash, load(data + at, text.len - at)), 0);
 }
 
 /* Two at a time, since one waits for its multiplication. */
 static uint64_t
 hash_shape(struct sl_span line)
 {
+	const char *data = data_of(line);
 	uint64_t a = line.len, b = 0x5851f42d4c957f2dull;
 	size_t at = 0;
 	for (; line.len - at >= 16; at += 16) {
-		a = mix(a, without_digits(load(line.data + at, 8)));
-		b = mix(b, without_digits(load(line.data + at + 8, 8)));
+		a = mix(a, without_digits(load(data + at, 8)));
+		b = mix(b, without_digits(load(data + at + 8, 8)));
 	}
 	if (line.len - at >= 8) {
-		a = mix(a, without_digits(load(line.data + at, 8)));
+		a = mix(a, without_digits(load(data + at, 8)));
 		at += 8;
 	}
-	b = mix(b, without_digits(load(line.data + at, line.len - at)));
+	b = mix(b, without_digits(load(data + at, line.len - at)));
 	return mix(a, b);
 }
 

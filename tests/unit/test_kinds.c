@@ -104,6 +104,19 @@ Test(kinds, lines_that_differ_in_a_few_words_are_grouped)
 	sl_kinds_free(kinds);
 }
 
+/* Its text may be NULL. */
+Test(kinds, an_empty_line_is_of_a_kind)
+{
+	struct sl_kinds *kinds = sl_kinds_new(SIZE);
+	add(kinds, "", 0, 1);
+	add(kinds, "error", 0, 2);
+	struct sl_kinds_place place = { 0, 3 };
+	cr_assert_eq(sl_kinds_add(kinds, memo, sl_span(NULL, 0), place), 0);
+	cr_assert_eq(sl_kinds_group(kinds), 0);
+	expect(kinds, "2  0:1-0:3 \n1 error 0:2-0:2 error\n");
+	sl_kinds_free(kinds);
+}
+
 Test(kinds, grouping_twice_changes_nothing)
 {
 	struct sl_kinds *kinds = sl_kinds_new(SIZE);
