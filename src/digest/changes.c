@@ -89,9 +89,9 @@ add_saved(const struct sl_saved *saved, struct entry *entries, struct sl_buf *te
 		entries[i] = (struct entry){ .text = sl_span(NULL, texts->len - begin),
 			.then = &saved->kinds[i] };
 	}
-	const char *at = texts->data;
+	const char *at = texts->data ? texts->data : "";
 	for (size_t i = 0; i < saved->count; at += entries[i++].text.len)
-		entries[i].text.data = at ? at : "";
+		entries[i].text.data = at;
 	return texts->failed ? -ENOMEM : 0;
 }
 

@@ -213,7 +213,8 @@ read_member(struct sl_atom_reader *reader, struct class *class)
 	unsigned to = (unsigned)from;
 	if (sl_atom_peek(reader, 0) == '-' && sl_atom_peek(reader, 1) != ']') {
 		reader->at++;
-		if (sl_atom_peek(reader, 0) == '\\' || sl_atom_peek(reader, 0) == '[') {
+		if (!sl_atom_has_more(reader) || sl_atom_peek(reader, 0) == '\\' ||
+			sl_atom_peek(reader, 0) == '[') {
 			sl_atom_give_up(reader);
 			return;
 		}

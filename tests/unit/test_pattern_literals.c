@@ -7,6 +7,8 @@
 #include "sluice/base/random.h"
 #include "sluice/scan/block.h"
 
+#include "support/guard.h"
+
 #include <criterion/criterion.h>
 #include <stdio.h>
 
@@ -303,4 +305,23 @@ Test(pattern_literals, many_expressions_are_told_apart_by_their_literals)
 		}
 	}
 	release(&subject);
+}
+
+/* What is not complete, PCRE2 refuses; the reader must not look behind its end until then. */
+Test(pattern_literals, an_expression_that_ends_anywhere_is_read_to_its_end)
+{
+	static const char *const texts[] = { "x[a-", "[^]a-\\d[:alpha:]-z]{2,3}?+", "\\Qa\\Eb\\x4",
+		"(?<name>a|b)(?P<n>c)(?'n'd)(?i-s:e)(?<*f)(?|g)", "\\p{Lu}\\pL\\P{^Ll}+",
+		"a{1,}b{2}c{3,4}d{", "(*UTF)(*SKIP)(?#c)\xc3\xa9\xf0\x9f" };
+	struct guard guard;
+	guard_init(&guard, 64);
+	for (size_t i = 0; i < SL_COUNT_OF(texts); i++) {
+		for (size_t len = 1; len <= strlen(texts[i]); len++) {
+			struct subject subject = { 0 };
+			char *text = guard_place(&guard, texts[i], len);
+			(void)compile(&subject, sl_span(text, len), len % 2);
+			release(&subject);
+		}
+	}
+	guard_release(&guard);
 }
