@@ -45,7 +45,7 @@ level_is_one_of(char c, const char *set)
 	return c && strchr(set, c);
 }
 
-/* The word, in any case; NULL if it is not one of a level. */
+/* The word, in any case; NULL if it is not one of a level. It begins with a letter. */
 const struct level_word *sl_level_word(const char *text, size_t len);
 
 /* V, D, I, W, E, F; else NONE. */

@@ -145,7 +145,8 @@ sl_level_is_key(struct sl_span key)
 enum sl_level
 sl_level_of_name(struct sl_span name)
 {
-	const struct level_word *word = name.len ? sl_level_word(name.data, name.len) : NULL;
+	bool is_word = name.len > 0 && level_is_letter(name.data[0]);
+	const struct level_word *word = is_word ? sl_level_word(name.data, name.len) : NULL;
 	return word && word->strength == LEVEL_STRONG ? word->level : SL_LEVEL_NONE;
 }
 

@@ -2,7 +2,8 @@
  * A command line, one word a line: "get" or "scan" and its words. What is accepted is within the
  * limits of the table, and what getopt_long makes of the same words with the same table, but for
  * abbreviations; what getopt_long refuses is refused, and what it takes is not, unless a value may
- * be wrong.
+ * be wrong or options exclude each other. The rules between options are written down here again,
+ * from the manual.
  */
 #include "fuzz/fuzz.h"
 #include "sluice/cli/options.h"
@@ -67,6 +68,32 @@ index_of_letter(const struct sl_command *command, int letter)
 	return i;
 }
 
+static bool
+is_named(const struct sl_option *option, const char *name)
+{
+	return option->name && strcmp(option->name, name) == 0;
+}
+
+/* Words that are looked at after the parsing. */
+static bool
+is_surely_valid_word(const struct sl_option *option, const char *value)
+{
+	if (is_named(option, "mirror"))
+		return false; /* a URL */
+	if (is_named(option, "regexp"))
+		return true;
+	if (is_named(option, "level"))
+		return strcmp(value, "error") == 0 || strcmp(value, "info") == 0;
+	if (is_named(option, "histogram"))
+		return strcmp(value, "auto") == 0 || strcmp(value, "10m") == 0;
+	if (is_named(option, "output"))
+		return value[0] && value[0] != '/'; /* there may be names of standard output */
+	if (is_named(option, "file") || is_named(option, "digest-out") ||
+		is_named(option, "digest-base"))
+		return value[0] && strcmp(value, "-") != 0;
+	return value[0] != '\0';
+}
+
 /* For kinds whose values are easily judged; others may be wrong. */
 static bool
 is_surely_valid(const struct sl_option *option, const char *value)
@@ -75,10 +102,11 @@ is_surely_valid(const struct sl_option *option, const char *value)
 	case SL_OPTION_FLAG:
 	case SL_OPTION_UNFLAG:
 	case SL_OPTION_TALLY:
-	case SL_OPTION_WORDS:
+	case SL_OPTION_IGNORED:
 		return true;
+	case SL_OPTION_WORDS:
 	case SL_OPTION_WORD:
-		return value[0] != '\0';
+		return is_surely_valid_word(option, value);
 	case SL_OPTION_UNSIGNED: {
 		bool is_number = value[0] && strlen(value) < 10 &&
 				 strspn(value, "0123456789") == strlen(value);
@@ -136,15 +164,7 @@ ask_getopt(struct oracle *oracle, const struct sl_command *command, const struct
 		oracle->operands[oracle->operand_count++] = words[optind++];
 }
 
-/* ---- what was parsed ---- */
-
-static void
-check_words(const struct sl_words *words, const char *const *want, size_t count)
-{
-	must(words->count == count);
-	for (size_t i = 0; i < count; i++)
-		must(words->items[i] == want[i]);
-}
+/* ---- rules between options ---- */
 
 /* The flag that was given last among all that set or clear this bool. */
 static bool
@@ -163,6 +183,113 @@ flag_wanted(const struct sl_command *command, const struct oracle *oracle, size_
 		value = sets && option->kind == SL_OPTION_FLAG;
 	}
 	return value;
+}
+
+static size_t
+index_of_name(const struct sl_command *command, const char *name)
+{
+	size_t i = 0;
+	while (!is_named(&command->options[i], name))
+		must(++i < command->option_count);
+	return i;
+}
+
+/* The value given last, or NULL. */
+static const char *
+value_of(const struct sl_command *command, const struct oracle *oracle, const char *name)
+{
+	return oracle->given[index_of_name(command, name)].value;
+}
+
+static bool
+is_on(const struct sl_command *command, const struct oracle *oracle, const char *name, bool usual)
+{
+	const struct sl_option *option = &command->options[index_of_name(command, name)];
+	must(option->kind == SL_OPTION_FLAG);
+	return flag_wanted(command, oracle, option->offset, usual);
+}
+
+/* What `sluice scan` is to write. */
+struct scan_output {
+	bool print, count, quiet, lists, json;
+};
+
+static struct scan_output
+scan_output(const struct sl_command *command, const struct oracle *oracle)
+{
+	struct scan_output out = {
+		.count = is_on(command, oracle, "count", false),
+		.quiet = is_on(command, oracle, "quiet", false),
+		.lists = is_on(command, oracle, "files-with-matches", false) ||
+			 is_on(command, oracle, "files-without-match", false),
+		.json = is_on(command, oracle, "json", false),
+	};
+	bool implied = is_on(command, oracle, "line-number", false) ||
+		       is_on(command, oracle, "only-matching", false) ||
+		       value_of(command, oracle, "after-context") ||
+		       value_of(command, oracle, "before-context") ||
+		       value_of(command, oracle, "context");
+	out.print = is_on(command, oracle, "print", false) || (implied && !out.json);
+	out.print = out.print && !out.count && !out.quiet && !out.lists;
+	return out;
+}
+
+static bool
+has_scan_conflict(const struct sl_command *command, const struct oracle *oracle)
+{
+	struct scan_output out = scan_output(command, oracle);
+	bool no_table = out.print || out.count || out.quiet || out.lists;
+	bool by_pattern = is_on(command, oracle, "by-pattern", false);
+	const char *top = value_of(command, oracle, "top");
+	bool has_kinds =
+		(top && strtoull(top, NULL, 10) > 0) || value_of(command, oracle, "digest-base");
+	bool has_patterns = value_of(command, oracle, "regexp") ||
+			    value_of(command, oracle, "file") ||
+			    is_on(command, oracle, "fixed-strings", false) ||
+			    is_on(command, oracle, "ignore-case", false) ||
+			    is_on(command, oracle, "word-regexp", false) ||
+			    is_on(command, oracle, "line-regexp", false);
+	return (out.lists && out.json) ||
+	       (by_pattern && is_on(command, oracle, "invert-match", false)) ||
+	       (by_pattern && !out.json && (out.print || out.count || out.lists)) ||
+	       (value_of(command, oracle, "level") && has_patterns) ||
+	       (value_of(command, oracle, "histogram") && no_table) ||
+	       (value_of(command, oracle, "digest-out") && (out.quiet || out.lists)) ||
+	       (has_kinds && no_table);
+}
+
+static bool
+has_get_conflict(const struct sl_command *command, const struct oracle *oracle)
+{
+	bool adopts = is_on(command, oracle, "adopt", false);
+	bool appends = is_on(command, oracle, "append", false);
+	bool resumes = is_on(command, oracle, "continue", true);
+	bool renames = is_on(command, oracle, "content-disposition", false);
+	bool scans = is_on(command, oracle, "scan", false);
+	const char *output = value_of(command, oracle, "output");
+	const char *exists = value_of(command, oracle, "if-exists");
+	bool keeps = exists && strcmp(exists, "auto") != 0 && strcmp(exists, "replace") != 0;
+	bool is_stdout = output && strcmp(output, "-") == 0;
+	bool has_scan_options = value_of(command, oracle, "regexp") ||
+				is_on(command, oracle, "fixed-strings", false) ||
+				is_on(command, oracle, "ignore-case", false) ||
+				is_on(command, oracle, "print", false);
+	return (adopts && appends) ||
+	       ((adopts || appends) && (!resumes || keeps || renames || is_stdout)) ||
+	       (is_on(command, oracle, "keep-journal", false) && !resumes) ||
+	       (output && (renames || is_on(command, oracle, "tree", false))) ||
+	       (has_scan_options && !scans) ||
+	       (scans && is_on(command, oracle, "dry-run", false));
+}
+
+/* ---- what was parsed ---- */
+
+static void
+check_words(const struct sl_words *words, const char *const *want, size_t count)
+{
+	must(words->count == count);
+	for (size_t i = 0; i < count; i++)
+		must(words->items[i] == want[i]);
 }
 
 static void
@@ -187,7 +314,8 @@ check_option(const struct sl_command *command, const struct oracle *oracle, size
 	case SL_OPTION_FLAG:
 	case SL_OPTION_UNFLAG: {
 		bool now = *(const bool *)field;
-		must(flag_wanted(command, oracle, option->offset, now) == now);
+		bool is_implied = strcmp(command->name, "scan") == 0 && is_named(option, "print");
+		must(is_implied || flag_wanted(command, oracle, option->offset, now) == now);
 		break;
 	}
 	case SL_OPTION_TALLY:
@@ -224,22 +352,29 @@ check_option(const struct sl_command *command, const struct oracle *oracle, size
 
 static void
 check_parsed(const struct sl_command *command, const struct line *line, int code,
-	const char *result, const struct sl_words *operands)
+	const void *result, const struct sl_words *operands)
 {
 	struct oracle oracle = { 0 };
 	ask_getopt(&oracle, command, line);
 	must(!oracle.is_refused || code != 0);
-	/* One operand and no list of others is what every combination of options allows. */
-	bool is_fine = !oracle.is_refused && !oracle.is_doubtful && oracle.operand_count == 1;
-	for (size_t i = 0; i < command->option_count; i++)
-		if (command->options[i].name && strcmp(command->options[i].name, "input-file") == 0)
-			is_fine = is_fine && oracle.given[i].count == 0;
+	bool is_scan = strcmp(command->name, "scan") == 0;
+	bool has_conflict = is_scan ? has_scan_conflict(command, &oracle)
+				    : has_get_conflict(command, &oracle);
+	must(!has_conflict || code != 0);
+	/* One operand and no list of others is what every other combination allows. */
+	bool is_fine = !oracle.is_refused && !oracle.is_doubtful && !has_conflict &&
+		       oracle.operand_count == 1;
+	is_fine = is_fine && (is_scan || !value_of(command, &oracle, "input-file"));
 	must(!is_fine || code == 0 || has_abbreviation(command, line));
 	if (code != 0 || has_abbreviation(command, line))
 		return;
 	check_words(operands, oracle.operands, oracle.operand_count);
 	for (size_t i = 0; i < command->option_count; i++)
 		check_option(command, &oracle, i, result);
+	/* Other options imply it. */
+	if (is_scan)
+		must(((const struct sl_scan_options *)result)->print ==
+			scan_output(command, &oracle).print);
 }
 
 static void
@@ -257,7 +392,7 @@ parse_get(struct line *line)
 	struct sl_error err = { 0 };
 	int code = sl_get_options_parse(&options, line->count, line->words, &err);
 	check_outcome(code, &err);
-	check_parsed(sl_command_find("get"), line, code, (const char *)&options, &options.urls);
+	check_parsed(sl_command_find("get"), line, code, &options, &options.urls);
 	must(code != 0 || options.urls.count > 0 || options.lists.count > 0);
 	sl_get_options_release(&options);
 }
@@ -269,7 +404,7 @@ parse_scan(struct line *line)
 	struct sl_error err = { 0 };
 	int code = sl_scan_options_parse(&options, line->count, line->words, &err);
 	check_outcome(code, &err);
-	check_parsed(sl_command_find("scan"), line, code, (const char *)&options, &options.inputs);
+	check_parsed(sl_command_find("scan"), line, code, &options, &options.inputs);
 	must(code != 0 || (options.chunk % 4096 == 0 && options.chunk <= options.max_memory / 2));
 	must(!options.with_filename || !options.no_filename);
 	sl_scan_options_release(&options);

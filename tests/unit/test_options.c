@@ -244,7 +244,7 @@ Test(options, lines_are_printed_only_if_they_are_not_just_counted_or_looked_for)
 		{ "scan -p -N", true }, { "scan -A1", true }, { "scan -B 0", true },
 		{ "scan -C1", true }, { "scan -C1 -c", false }, { "scan -C1 --json", false },
 		{ "scan -n -N", false }, { "scan -cn", false }, { "scan -pc --json", false },
-		{ "scan -pq", false } };
+		{ "scan -pcn", false }, { "scan -pq", false } };
 	for (size_t i = 0; i < SL_COUNT_OF(cases); i++) {
 		struct sl_scan_options options;
 		struct sl_error err = { 0 };
@@ -421,6 +421,8 @@ Test(options, names_of_inputs_are_no_events)
 {
 	expect_usage("scan -l --json a", "use one of them");
 	expect_usage("scan -L --json a", "use one of them");
+	expect_usage("scan --level=--error a", "'--error' is not a level");
+	expect_usage("scan --level=fail a", "'fail' is not a level");
 }
 
 Test(options, unknown_ones_get_a_hint)
