@@ -2,6 +2,9 @@
  * gzip (RFC 1952) by ISA-L, where it is built in: two to three times as fast as zlib. It verifies
  * CRC and length of each member, and the CRC of a header that has one. The state lies in the
  * caller's memory and is all that it uses.
+ *
+ * The header is read apart, by isal_read_gzip_header: isal_inflate does not keep the CRC of a
+ * header from one call to the next.
  */
 #include "decoder_int.h"
 
@@ -12,32 +15,48 @@
 
 #define AVAIL_MAX ((size_t)1 << 30) /* ISA-L counts in uint32_t */
 
+struct gzip {
+	struct inflate_state inflate;
+	struct isal_gzip_header header; /* as far as it is read; its strings are skipped */
+	bool has_header;
+};
+
 static void *
 gzip_create(uint64_t window_max)
 {
 	(void)window_max; /* always 32 KiB */
-	return calloc(1, sizeof(struct inflate_state));
+	return calloc(1, sizeof(struct gzip));
 }
 
 static bool
 gzip_start(void *state, const unsigned char *magic, size_t len)
 {
-	struct inflate_state *inflate = state;
+	struct gzip *gzip = state;
 	(void)magic;
 	(void)len;
-	isal_inflate_reset(inflate);
-	inflate->crc_flag = ISAL_GZIP;
+	isal_inflate_reset(&gzip->inflate);
+	gzip->inflate.crc_flag = ISAL_GZIP_NO_HDR_VER;
+	isal_gzip_header_init(&gzip->header);
+	gzip->has_header = false;
 	return true;
 }
 
+/* Of the header, or of what follows it. */
 static int
-inflate_some(struct inflate_state *state, struct sl_decode_io *io)
+inflate_some(struct gzip *gzip, struct sl_decode_io *io)
 {
+	struct inflate_state *state = &gzip->inflate;
+	int result;
 	state->next_in = (unsigned char *)(uintptr_t)io->in; /* not written to */
 	state->avail_in = (uint32_t)SL_MIN(io->in_len, AVAIL_MAX);
 	state->next_out = io->out;
 	state->avail_out = (uint32_t)SL_MIN(io->out_len, AVAIL_MAX);
-	int result = isal_inflate(state);
+	if (gzip->has_header) {
+		result = isal_inflate(state);
+	} else {
+		result = isal_read_gzip_header(state, &gzip->header);
+		gzip->has_header = result == ISAL_DECOMP_OK;
+	}
 	io->in_len -= (size_t)(state->next_in - io->in);
 	io->in = state->next_in;
 	io->out_len -= (size_t)(state->next_out - io->out);
@@ -48,15 +67,15 @@ inflate_some(struct inflate_state *state, struct sl_decode_io *io)
 static enum sl_decode_step
 gzip_run(void *state, struct sl_decode_io *io)
 {
-	const struct inflate_state *inflate = state;
+	struct gzip *gzip = state;
 	size_t in_len, out_len;
 	do {
 		in_len = io->in_len;
 		out_len = io->out_len;
-		int result = inflate_some(state, io);
+		int result = inflate_some(gzip, io);
 		if (result < 0)
 			return SL_DECODE_CORRUPT;
-		if (inflate->block_state == ISAL_BLOCK_FINISH)
+		if (gzip->inflate.block_state == ISAL_BLOCK_FINISH)
 			return SL_DECODE_END;
 	} while (io->out_len > 0 && (io->in_len < in_len || io->out_len < out_len));
 	return decoder_pause(io);

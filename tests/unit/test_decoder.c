@@ -310,6 +310,44 @@ Test(codec_decoder, decodes_deflate_without_a_header)
 	sl_buf_release(&out);
 }
 
+/* A header of gzip with a CRC of its own, alone and behind all the fields that may precede it. */
+Test(codec_decoder, verifies_the_crc_of_a_header)
+{
+	static const char body[] = "\x2b\x49\xad\x28\x01\x00" /* "text" */
+				   "\xc7\xa7\x8b\x3b\4\0\0";
+	static const struct {
+		const char *header;
+		size_t len;
+	} cases[] = {
+		{ "\x1f\x8b\x08\x02\0\0\0\0\0\3"
+		  "\xa7\x77",
+			12 },
+		{ "\x1f\x8b\x08\x1e\0\0\0\0\0\3"
+		  "\3\0abc"
+		  "name\0"
+		  "words\0"
+		  "\x8a\x9a",
+			28 },
+	};
+	struct sl_buf data = { 0 }, out = { 0 };
+	for (size_t i = 0; i < SL_COUNT_OF(cases); i++) {
+		sl_buf_add(&data, cases[i].header, cases[i].len);
+		sl_buf_add(&data, body, sizeof(body));
+		cr_expect_eq(outcome(SL_CODEC_GZIP, &data), SL_DECODE_END, "case %zu", i);
+	}
+	cr_expect_eq(decode(SL_CODEC_GZIP, &data, &out), SL_DECODE_END);
+	cr_expect(sl_span_is(sl_buf_span(&out), "texttext"));
+	for (size_t i = 0; i < SL_COUNT_OF(cases); i++) {
+		sl_buf_clear(&data);
+		sl_buf_add(&data, cases[i].header, cases[i].len);
+		cr_expect_eq(outcome(SL_CODEC_GZIP, &data), SL_DECODE_TRUNCATED, "case %zu", i);
+		data.data[data.len - 1] ^= 1;
+		cr_expect_eq(outcome(SL_CODEC_GZIP, &data), SL_DECODE_CORRUPT, "case %zu", i);
+	}
+	sl_buf_release(&data);
+	sl_buf_release(&out);
+}
+
 Test(codec_decoder, skips_skippable_frames_of_zstd)
 {
 	static const char skippable[] = "\x5a\x2a\x4d\x18\3\0\0\0abc";
