@@ -2,6 +2,9 @@
  * gzip (RFC 1952) by ISA-L, where it is built in: two to three times as fast as zlib. It verifies
  * CRC and length of each member, and the CRC of a header that has one. The state lies in the
  * caller's memory and is all that it uses.
+ *
+ * Its fast loop counts the length of a match as written before it looks at the distance. If that is
+ * refused, the output ends with up to MATCH_MAX bytes that are not of the data: what was in memory.
  */
 #include "decoder_int.h"
 
@@ -11,6 +14,7 @@
 #include <stdlib.h>
 
 #define AVAIL_MAX ((size_t)1 << 30) /* ISA-L counts in uint32_t */
+#define MATCH_MAX 258u              /* bytes (RFC 1951, 3.2.5) */
 
 static void *
 gzip_create(uint64_t window_max)
@@ -45,6 +49,17 @@ inflate_some(struct inflate_state *state, struct sl_decode_io *io)
 	return result;
 }
 
+/* Take back what may not be of the data, of `len` bytes that the failed call wrote. */
+static void
+drop_match(struct sl_decode_io *io, int result, size_t len)
+{
+	size_t drop = result == ISAL_INVALID_SYMBOL || result == ISAL_INVALID_LOOKBACK
+			      ? SL_MIN(len, MATCH_MAX)
+			      : 0;
+	io->out -= drop;
+	io->out_len += drop;
+}
+
 static enum sl_decode_step
 gzip_run(void *state, struct sl_decode_io *io)
 {
@@ -54,8 +69,10 @@ gzip_run(void *state, struct sl_decode_io *io)
 		in_len = io->in_len;
 		out_len = io->out_len;
 		int result = inflate_some(state, io);
-		if (result < 0)
+		if (result < 0) {
+			drop_match(io, result, out_len - io->out_len);
 			return SL_DECODE_CORRUPT;
+		}
 		if (inflate->block_state == ISAL_BLOCK_FINISH)
 			return SL_DECODE_END;
 	} while (io->out_len > 0 && (io->in_len < in_len || io->out_len < out_len));
