@@ -139,9 +139,9 @@ count_beginnings(struct sl_span text)
 		struct sl_span line = sl_span(text.data, len);
 		if (line.len > 0 && line.data[line.len - 1] == '\r')
 			line.len--;
-		bool blank = sl_span_trim(line).len == 0;
-		bool option = !blank && (line.data[0] == ' ' || line.data[0] == '\t');
-		bool begins = !blank && !option && line.data[0] != '#';
+		bool skipped = sl_span_trim(line).len == 0 || sl_span_trim(line).data[0] == '#';
+		bool option = !skipped && (line.data[0] == ' ' || line.data[0] == '\t');
+		bool begins = !skipped && !option;
 		count += begins || (option && orphans);
 		orphans = orphans && !begins && !option;
 		text.data += end ? len + 1 : len;
