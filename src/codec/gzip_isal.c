@@ -5,6 +5,9 @@
  *
  * The header is read apart, by isal_read_gzip_header: isal_inflate does not keep the CRC of a
  * header from one call to the next.
+ *
+ * Its fast loop counts the length of a match as written before it looks at the distance. If that is
+ * refused, the output ends with up to MATCH_MAX bytes that are not of the data: what was in memory.
  */
 #include "decoder_int.h"
 
@@ -14,6 +17,7 @@
 #include <stdlib.h>
 
 #define AVAIL_MAX ((size_t)1 << 30) /* ISA-L counts in uint32_t */
+#define MATCH_MAX 258u              /* bytes (RFC 1951, 3.2.5) */
 
 struct gzip {
 	struct inflate_state inflate;
@@ -64,6 +68,17 @@ inflate_some(struct gzip *gzip, struct sl_decode_io *io)
 	return result;
 }
 
+/* Take back what may not be of the data, of `len` bytes that the failed call wrote. */
+static void
+drop_match(struct sl_decode_io *io, int result, size_t len)
+{
+	size_t drop = result == ISAL_INVALID_SYMBOL || result == ISAL_INVALID_LOOKBACK
+			      ? SL_MIN(len, MATCH_MAX)
+			      : 0;
+	io->out -= drop;
+	io->out_len += drop;
+}
+
 static enum sl_decode_step
 gzip_run(void *state, struct sl_decode_io *io)
 {
@@ -73,8 +88,10 @@ gzip_run(void *state, struct sl_decode_io *io)
 		in_len = io->in_len;
 		out_len = io->out_len;
 		int result = inflate_some(gzip, io);
-		if (result < 0)
+		if (result < 0) {
+			drop_match(io, result, out_len - io->out_len);
 			return SL_DECODE_CORRUPT;
+		}
 		if (gzip->inflate.block_state == ISAL_BLOCK_FINISH)
 			return SL_DECODE_END;
 	} while (io->out_len > 0 && (io->in_len < in_len || io->out_len < out_len));

@@ -2,6 +2,9 @@
  * A list of downloads. The first two bytes give the division into pieces. It ends; an entry's
  * fields are on one line, and entries begin on lines that go up; read in pieces it gives what it
  * gives as a whole; and every line of a plain list that begins like a URL is in exactly one entry.
+ *
+ * How much a decoder writes before damage depends on the pieces (decoder.h): of a list that fails
+ * there, the results before that failure are those that any other reading begins with.
  */
 #include "fuzz/fuzz.h"
 #include "sluice/base/number.h"
@@ -39,9 +42,12 @@ check_entry(const struct sl_entry *entry)
 	}
 }
 
+static const char undecodable[] = "cannot read the list to its end: ";
+
 /* All results and entries, by a hash, and how many there are. */
 struct reading {
 	uint64_t hash, results;
+	bool is_damaged; /* the last result is that it cannot be decoded any further */
 };
 
 static void
@@ -83,8 +89,9 @@ feed(struct sl_manifest *manifest, struct sl_span *text, size_t len, char *befor
 	return piece;
 }
 
+/* Up to `most` results. */
 static struct reading
-read_list(struct sl_span text, size_t first, size_t step)
+read_list(struct sl_span text, size_t first, size_t step, uint64_t most)
 {
 	const struct sl_manifest_options options = { .base_url = "http://base/d/" };
 	struct reading reading = { 0 };
@@ -94,7 +101,7 @@ read_list(struct sl_span text, size_t first, size_t step)
 	bool is_xml = memchr(text.data, '<', text.len); /* files may share a line */
 	must(sl_manifest_new(&manifest, &options) == 0);
 	char *piece = feed(manifest, &text, first, NULL);
-	while (result != SL_MANIFEST_END) {
+	while (result != SL_MANIFEST_END && reading.results < most) {
 		struct sl_entry entry;
 		struct sl_error err = { 0 };
 		result = sl_manifest_next(manifest, &entry, &err);
@@ -102,6 +109,9 @@ read_list(struct sl_span text, size_t first, size_t step)
 		must(failed == (err.code == SL_E_USAGE));
 		if (failed)
 			add(&reading, sl_span_str(err.text));
+		if (result == SL_MANIFEST_BROKEN)
+			reading.is_damaged =
+				strncmp(err.text, undecodable, sizeof(undecodable) - 1) == 0;
 		reading.results += failed || result == SL_MANIFEST_ENTRY;
 		if (result == SL_MANIFEST_MORE)
 			piece = feed(manifest, &text, step, piece);
@@ -129,9 +139,9 @@ count_beginnings(struct sl_span text)
 		struct sl_span line = sl_span(text.data, len);
 		if (line.len > 0 && line.data[line.len - 1] == '\r')
 			line.len--;
-		bool blank = sl_span_trim(line).len == 0;
-		bool option = !blank && (line.data[0] == ' ' || line.data[0] == '\t');
-		bool begins = !blank && !option && line.data[0] != '#';
+		bool skipped = sl_span_trim(line).len == 0 || sl_span_trim(line).data[0] == '#';
+		bool option = !skipped && (line.data[0] == ' ' || line.data[0] == '\t');
+		bool begins = !skipped && !option;
 		count += begins || (option && orphans);
 		orphans = orphans && !begins && !option;
 		text.data += end ? len + 1 : len;
@@ -150,14 +160,28 @@ is_plain(struct sl_span text)
 	       sl_manifest_sums.detect(text, true) == SL_MANIFEST_IS_NOT;
 }
 
+/* Results that both readings must have. */
+static uint64_t
+count_common(const struct reading *a, const struct reading *b)
+{
+	uint64_t of_a = a->is_damaged ? a->results - 1 : UINT64_MAX;
+	uint64_t of_b = b->is_damaged ? b->results - 1 : UINT64_MAX;
+	return SL_MIN(of_a, of_b);
+}
+
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 {
 	if (len < 2)
 		return 0;
 	struct sl_span text = sl_span((const char *)data + 2, len - 2);
-	struct reading whole = read_list(text, text.len, 1);
-	struct reading pieces = read_list(text, data[0], data[1] + 1u);
+	struct reading whole = read_list(text, text.len, 1, UINT64_MAX);
+	struct reading pieces = read_list(text, data[0], data[1] + 1u, UINT64_MAX);
+	uint64_t common = count_common(&whole, &pieces);
+	if (common != UINT64_MAX) {
+		whole = read_list(text, text.len, 1, common);
+		pieces = read_list(text, data[0], data[1] + 1u, common);
+	}
 	must(whole.hash == pieces.hash && whole.results == pieces.results);
 	if (is_plain(text))
 		must(whole.results == count_beginnings(text));

@@ -202,6 +202,22 @@ Test(codec_decoder, never_takes_changed_data_for_intact)
 	sl_buf_release(&text);
 }
 
+/* "http://a/x" and a match at a distance that there is not. */
+Test(codec_decoder, writes_nothing_for_a_match_that_it_refuses)
+{
+	static const unsigned char damaged[64] = { 0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 3, 0xcb, 0x28,
+		0x29, 0x29, 0xb0, 0xd2, 0xd7, 0x4f, 0xd4, 0xaf, 0x40, 0xb6, 0x00 };
+	struct sl_span data = sl_span((const char *)damaged, sizeof(damaged));
+	struct sl_buf out = { 0 };
+	for (size_t cut = 0; cut <= data.len; cut++) {
+		sl_buf_clear(&out);
+		cr_expect_eq(decode_cut(SL_CODEC_GZIP, data, cut, 4096, &out), SL_DECODE_CORRUPT);
+		cr_expect(out.len <= 10 && memcmp(out.data, "http://a/x", out.len) == 0,
+			"cut at %zu: %zu bytes", cut, out.len);
+	}
+	sl_buf_release(&out);
+}
+
 enum change {
 	NOTHING,
 	NO_BYTES,

@@ -102,6 +102,15 @@ Test(manifest_codec, a_damaged_list_fails_behind_what_was_read)
 	sl_buf_release(&list);
 }
 
+/* "http://a/x" and a match of 12 bytes at a distance that there is not, with room behind it for the
+ * decoder's fast loop: neither the match nor what is in memory instead of it ends the line. */
+Test(manifest_codec, damage_adds_nothing_to_the_list)
+{
+	static const unsigned char damaged[64] = { 0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 3, 0xcb, 0x28,
+		0x29, 0x29, 0xb0, 0xd2, 0xd7, 0x4f, 0xd4, 0xaf, 0x40, 0xb6, 0x00 };
+	expect(sl_span((const char *)damaged, sizeof(damaged)), "!!\n");
+}
+
 Test(manifest_codec, what_is_compressed_may_be_something_else)
 {
 	static const char zeros[100000];

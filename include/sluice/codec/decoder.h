@@ -60,7 +60,7 @@ void sl_decoder_free(struct sl_decoder *decoder);
 /*
  * Decode until input or room are used up. SL_DECODE_FULL is returned before SL_DECODE_MORE; only
  * with is_last the end and a truncation are recognised. What was written before a failure is what
- * the data held up to there, not verified.
+ * the data held up to there, not verified; how much of it may depend on the buffers.
  */
 enum sl_decode_step sl_decoder_step(
 	struct sl_decoder *decoder, struct sl_decode_io *io) SL_MUST_CHECK;

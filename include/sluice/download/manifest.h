@@ -4,7 +4,8 @@
  * A list may be compressed with gzip, and is of one of the kinds in manifest_kind.h, which is
  * detected by its content. It is fed in pieces of any size, and entries are returned as soon as
  * they are complete, whatever the size of the list; how it is divided into pieces makes no
- * difference. Memory is bounded: SL_MANIFEST_TEXT and what the kind's parser keeps of one entry.
+ * difference, but for how many entries come before compressed data that is damaged (decoder.h).
+ * Memory is bounded: SL_MANIFEST_TEXT and what the kind's parser keeps of one entry.
  */
 #ifndef SLUICE_DOWNLOAD_MANIFEST_H
 #define SLUICE_DOWNLOAD_MANIFEST_H
