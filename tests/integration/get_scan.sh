@@ -16,7 +16,7 @@ same_table() { # file...
 }
 
 # the table of several connections, of one, and of files that are complete already
-test_scan_table() {
+test_get_scan_table() {
 	make_log scan_table.log 60000
 	get -k 1M --scan --stats "$ORIGIN/ranges/etag/v1/scan_table.log" "$ORIGIN/gen/0/1/empty"
 	expect 0 "2 of 2 files done"
@@ -31,7 +31,7 @@ test_scan_table() {
 }
 
 # with --print the lines come in any order, each once
-test_scan_print() {
+test_get_scan_print() {
 	make_log scan_print.log 50000
 	get -k 1M --scan --print --regexp ' (ERR|)OR .*7 has' --regexp 'worker 1$|last' "$ORIGIN/ranges/etag/v1/scan_print.log"
 	expect 0
@@ -41,7 +41,7 @@ test_scan_print() {
 }
 
 # what a killed run has left is counted too, and read once
-test_scan_resume() {
+test_get_scan_resume() {
 	local url=$ORIGIN/gate/scan_resume/ranges/etag/v1/scan_resume.log
 	make_log scan_resume.log 60000
 	start get -k 1M -s 4 --scan "$url"
@@ -62,7 +62,7 @@ has_records() { # file
 }
 
 # with -o - the file goes to standard output, and the table to standard error
-test_scan_stdout() {
+test_get_scan_stdout() {
 	make_log scan_stdout.log 50000
 	get -q -k 1M -o - --scan "$ORIGIN/ranges/etag/v1/scan_stdout.log"
 	expect 0
@@ -72,7 +72,7 @@ test_scan_stdout() {
 }
 
 # events: those of the scan among those of the run, which end with its summary
-test_scan_json() {
+test_get_scan_json() {
 	make_log scan_json.log 1000
 	get --json --scan --print --progress=none "$ORIGIN/scan_json.log" "$ORIGIN/gen/1000/1" "$ORIGIN/status/404"
 	expect 3
@@ -85,7 +85,7 @@ test_scan_json() {
 }
 
 # what is compressed is decoded on the way if its bytes come in order; with --decompress it is stored so, and counted
-test_scan_compressed() {
+test_get_scan_compressed() {
 	make_log scan_gz.log 20000
 	gzip -kf "$DOCS/scan_gz.log"
 	get --scan --decompress "$ORIGIN/scan_gz.log.gz"
@@ -107,7 +107,7 @@ test_scan_compressed() {
 }
 
 # of a compressed file whose first bytes come last, what has come before them is not text of it
-test_scan_compressed_late() {
+test_get_scan_compressed_late() {
 	"$ORIGIN_TOOL" --gen 1700000 3 | od -An -v -tx1 | sed 's/ff$/ERROR/' | gzip -1 >"$DOCS/scan_late.gz"
 	get -k 1M -s 2 --scan "$ORIGIN/only/1/slow/4000000/ranges/etag/v1/scan_late.gz"
 	expect 0
@@ -125,7 +125,7 @@ test_scan_compressed_late() {
 }
 
 # a file that is damaged is counted as by a scan; of a stream there is only what has come
-test_scan_damaged() {
+test_get_scan_damaged() {
 	make_log scan_cut.log 20000
 	gzip -c "$DOCS/scan_cut.log" | head -c 30000 >"$DOCS/scan_cut.gz"
 	get --scan "$ORIGIN/scan_cut.gz"
@@ -137,7 +137,7 @@ test_scan_damaged() {
 }
 
 # a note about a file with carriage returns only, as from a scan
-test_scan_notes() {
+test_get_scan_notes() {
 	printf 'one\rtwo Error\rthree' >"$DOCS/scan_cr.log"
 	get --scan "$ORIGIN/scan_cr.log"
 	expect 0 "'scan_cr.log' has carriage returns but no newline"
@@ -146,7 +146,7 @@ test_scan_notes() {
 }
 
 # lines of megabytes, in many parts, take no more memory than is allowed: the file is scanned at the end
-test_scan_long_lines() {
+test_get_scan_long_lines() {
 	head -c 12000000 /dev/zero | tr '\0' x >"$DOCS/scan_long.log"
 	echo ' error' >>"$DOCS/scan_long.log"
 	get -k 1M -s 8 --max-memory 8M --scan --print --json --stats "$ORIGIN/ranges/etag/v1/scan_long.log"
@@ -157,7 +157,7 @@ test_scan_long_lines() {
 }
 
 # a deadline that ends the scan is reported, also if all files are done; these lines take minutes
-test_scan_deadline() {
+test_get_scan_deadline() {
 	yes xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx | head -n 200000 >"$DOCS/scan_deadline.log"
 	cp "$DOCS/scan_deadline.log" .
 	get -q --scan --regexp '(x+x+)+[yz]' --deadline "$((SLOW * 300))ms" "$ORIGIN/ranges/etag/v1/scan_deadline.log"
@@ -165,7 +165,7 @@ test_scan_deadline() {
 }
 
 # options that have no effect are refused
-test_scan_usage() {
+test_get_scan_usage() {
 	local options
 	for options in --print "--regexp x" --ignore-case --fixed-strings; do
 		# shellcheck disable=SC2086
