@@ -5,7 +5,6 @@
 #include "sluice/sink/pattern_sink.h"
 
 #include "sluice/rt/offload.h"
-#include "sluice/sink/line.h"
 #include "sluice/ui/json.h"
 
 #include <errno.h>
@@ -57,19 +56,6 @@ compare_rows(const void *left, const void *right)
 	return (a > b) - (a < b);
 }
 
-/* A pattern may be long. */
-SL_SUSPENDS
-static int
-add_text(struct sl_results *results, struct sl_span text)
-{
-	int code = 0;
-	while (text.len > 0 && code == 0) {
-		sl_results_add_piece(results, sl_line_take_piece(&text));
-		code = sl_results_make_room(results);
-	}
-	return code;
-}
-
 SL_SUSPENDS
 static int
 add_row(struct sl_results *results, const struct sl_tally_row *row, uint64_t all, int width)
@@ -79,7 +65,7 @@ add_row(struct sl_results *results, const struct sl_tally_row *row, uint64_t all
 		snprintf(share, sizeof(share), "%.2f%%", 100.0 * (double)row->lines / (double)all);
 	sl_buf_printf(&results->pending, "%*llu %*s  ", width, (unsigned long long)row->lines,
 		SHARE_WIDTH, share);
-	int code = add_text(results, row->text);
+	int code = sl_results_add_text(results, row->text);
 	if (row->undecided)
 		sl_buf_printf(&results->pending, "  (%llu undecided)",
 			(unsigned long long)row->undecided);

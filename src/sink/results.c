@@ -1,6 +1,7 @@
 #include "sluice/sink/results.h"
 
 #include "sluice/scan/source.h"
+#include "sluice/sink/line.h"
 
 #include <errno.h>
 
@@ -74,4 +75,15 @@ struct sl_span
 sl_results_name(const struct sl_input *input)
 {
 	return sl_span_str(input->is_stdin ? "<stdin>" : input->path);
+}
+
+int
+sl_results_add_text(struct sl_results *results, struct sl_span text)
+{
+	int code = 0;
+	while (text.len > 0 && code == 0) {
+		sl_results_add_piece(results, sl_line_take_piece(&text));
+		code = sl_results_make_room(results);
+	}
+	return code;
 }

@@ -106,6 +106,10 @@ sl_results_add_colour(struct sl_results *results, enum sl_colour colour)
 		sl_buf_add_str(&results->pending, sl_colour_code(true, colour));
 }
 
+/* A text of any length, in pieces. Returns what sl_results_make_room does. */
+SL_SUSPENDS
+int sl_results_add_text(struct sl_results *results, struct sl_span text) SL_MUST_CHECK;
+
 /* A short text, such as a number. */
 void sl_results_add_coloured(
 	struct sl_results *results, enum sl_colour colour, struct sl_span text);
