@@ -9,13 +9,7 @@ SLOWLY="slow/6000000/ranges/etag/v1/$GEN"
 # Start a download of this path, and wait until at least BYTES of the part are recorded.
 begin() { # records, options and path...
 	start get -k 1M "${@:2}"
-	until_true 20 has_records "$1"
-}
-
-# A record of a chunk takes 28 bytes.
-has_records() {
-	local size
-	size=$(stat -c %s f.sluice-journal 2>/dev/null) && ((size > 200 + 28 * $1))
+	until_true 20 has_records f "$1"
 }
 
 # The number of a field of the run's last event in ./out.

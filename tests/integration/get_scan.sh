@@ -45,7 +45,7 @@ test_get_scan_resume() {
 	local url=$ORIGIN/gate/scan_resume/ranges/etag/v1/scan_resume.log
 	make_log scan_resume.log 60000
 	start get -k 1M -s 4 --scan "$url"
-	until_true 20 has_records scan_resume.log
+	until_true 20 has_records scan_resume.log 1
 	kill -KILL "$pid"
 	wait "$pid" 2>/dev/null
 	opened scan_resume
@@ -53,12 +53,6 @@ test_get_scan_resume() {
 	expect 0 "from earlier runs"
 	expect 0 "of earlier runs read for the scan"
 	same_table scan_resume.log
-}
-
-# The journal is longer than without one.
-has_records() { # file
-	local size
-	size=$(stat -c %s "$1.sluice-journal" 2>/dev/null) && ((size >= 150))
 }
 
 # with -o - the file goes to standard output, and the table to standard error

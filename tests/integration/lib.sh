@@ -368,3 +368,9 @@ until_true() { # seconds, command...
 	done
 	fail "did not come true: $*"
 }
+
+# So many chunks of a file are in its journal: each record takes 28 bytes, what is before them less than 200.
+has_records() { # file, records
+	local size
+	size=$(stat -c %s "$1.sluice-journal" 2>/dev/null) && ((size >= 150 + 28 * ($2 + 1)))
+}
