@@ -11,6 +11,7 @@
 #include "sluice/cli/run.h"
 #include "sluice/cli/scan_output.h"
 #include "sluice/cli/scan_pattern.h"
+#include "sluice/cli/scan_rounds.h"
 #include "sluice/cli/stats.h"
 #include "sluice/rt/stats.h"
 #include "sluice/scan/scan.h"
@@ -27,6 +28,7 @@ struct scan {
 	struct sl_scan_pattern match;
 	struct sl_scan_progress progress;
 	struct sl_scan_output output;
+	struct sl_scan_rounds rounds; /* with --state */
 	struct sl_error error; /* of the scan itself, not of an input */
 	uint64_t available;    /* memory, when the run began */
 	uint64_t started_ns;
@@ -89,25 +91,13 @@ context_lines(const struct sl_scan_options *options, uint64_t own)
 	return options->context != SL_OPTION_NO_CONTEXT ? options->context : 0;
 }
 
-SL_SUSPENDS
-static int
-scan_task(void *arg)
+static struct sl_scan_setup
+setup_of(struct scan *scan)
 {
 	static const char *const standard_input[] = { "-" };
-	struct scan *scan = arg;
 	const struct sl_scan_options *options = &scan->options;
-	struct sl_console_view view = { .ctx = scan, .draw = draw, .plain = plain };
 	bool named = options->inputs.count > 0;
-	scan->started_ns = sl_now();
-	sl_rate_begin(&scan->rate, scan->started_ns, 0);
-	struct sl_scan_output_setup to = {
-		.options = options, .tally = scan->match.tally, .fd = STDOUT_FILENO
-	};
-	int code = sl_scan_output_begin(&scan->output, &to, &scan->error);
-	if (code)
-		return sl_fail_code(&scan->error, SL_PHASE_NONE, code, "cannot start");
-	code = sl_console_begin(&view);
-	struct sl_scan_setup setup = { .paths = named ? options->inputs.items : standard_input,
+	return (struct sl_scan_setup){ .paths = named ? options->inputs.items : standard_input,
 		.count = named ? options->inputs.count : 1,
 		.pattern = scan->match.pattern,
 		.sinks = scan->output.sinks,
@@ -131,16 +121,67 @@ scan_task(void *arg)
 		.queue = options->queue,
 		.max_memory = options->max_memory,
 		.max_cached = page_cache_limit(scan) };
-	if (!code)
-		code = sl_scan_run(&setup, &scan->progress, &scan->error);
+}
+
+/* All sinks have begun. */
+SL_SUSPENDS
+static int
+run_scan(struct scan *scan)
+{
+	struct sl_scan_setup setup = setup_of(scan);
+	return sl_scan_rounds_are_wanted(&scan->options)
+		       ? sl_scan_rounds_run(
+				 &scan->rounds, &setup, &scan->progress, &scan->error)
+		       : sl_scan_run(&setup, &scan->progress, &scan->error);
+}
+
+SL_SUSPENDS
+static int
+begin(struct scan *scan)
+{
+	const struct sl_scan_options *options = &scan->options;
+	struct sl_scan_output_setup to = {
+		.options = options, .tally = scan->match.tally, .fd = STDOUT_FILENO
+	};
+	int code = sl_scan_output_begin(&scan->output, &to, &scan->error);
+	if (code == 0 && sl_scan_rounds_are_wanted(options))
+		code = sl_scan_rounds_begin(&scan->rounds, options, &scan->output, &scan->error);
+	return code;
+}
+
+/* The results are written, then how far they go is saved. */
+SL_SUSPENDS
+static int
+end(struct scan *scan, int code)
+{
 	struct sl_shield shield;
 	sl_shield_begin(
 		&shield, sl_task_cancelled() ? sl_deadline_in(SL_NS_PER_S / 2) : SL_FOREVER);
 	sl_console_end();
 	struct sl_scan_outcome outcome = { &scan->progress.summary, sl_now() - scan->started_ns };
 	int written = sl_scan_output_end(&scan->output, &outcome, code == 0, &scan->error);
+	code = code ? code : written;
+	int saved = sl_scan_rounds_end(&scan->rounds, code == 0, &scan->error);
 	sl_shield_end(&shield);
-	return code ? code : written;
+	return code ? code : saved;
+}
+
+SL_SUSPENDS
+static int
+scan_task(void *arg)
+{
+	struct scan *scan = arg;
+	struct sl_console_view view = { .ctx = scan, .draw = draw, .plain = plain };
+	scan->started_ns = sl_now();
+	sl_rate_begin(&scan->rate, scan->started_ns, 0);
+	int code = begin(scan);
+	if (code)
+		(void)sl_fail_code(&scan->error, SL_PHASE_NONE, code, "cannot start");
+	if (!code)
+		code = sl_console_begin(&view);
+	if (!code)
+		code = run_scan(scan);
+	return end(scan, code);
 }
 
 static void

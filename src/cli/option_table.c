@@ -464,6 +464,11 @@ static const struct sl_option scan_options[] = {
 		.kind = SL_OPTION_FLAG, FIELD(no_follow),
 		.help = "Skip symbolic links found in directories. By default a file outside "
 		"the directory that a link leads to is read, once." },
+	{ .group = "Inputs", .name = "state", .argument = "FILE",
+		.kind = SL_OPTION_WORD, FIELD(state),
+		.help = "Scan only what is new since the last run with this FILE, and write to "
+		"FILE how far each input was scanned. Logs that were rotated since are found by "
+		"their content, also compressed." },
 
 	{ .group = "Engine", .name = "workers", .argument = "N",
 		.kind = SL_OPTION_UNSIGNED, FIELD(workers), RANGE(1, SL_OPTION_WORKERS_MAX),

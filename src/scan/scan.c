@@ -244,12 +244,14 @@ sl_scan_run(
 {
 	sl_assert(setup->chunk >= SL_CHUNK_ALIGN && setup->chunk % SL_CHUNK_ALIGN == 0);
 	sl_assert(setup->queue > 0 && setup->max_memory >= SL_SCAN_MEMORY_MIN);
-	*progress = (struct sl_scan_progress){ 0 };
+	if (!setup->goes_on)
+		*progress = (struct sl_scan_progress){ 0 };
 	struct scan *scan = calloc(1, sizeof(*scan));
 	if (!scan)
 		return sl_fail_code(err, SL_PHASE_NONE, -ENOMEM, "cannot scan");
 	scan->setup = setup;
 	scan->progress = progress;
+	scan->next_number = progress->summary.inputs;
 	sl_list_init(&scan->jobs);
 	sl_list_init(&scan->chunk_waiters);
 	sl_list_init(&scan->streams);
@@ -275,8 +277,10 @@ sl_scan_each_unfinished(const struct sl_scan_progress *progress,
 	sl_list_each(node, &scan->jobs)
 		see(ctx, sl_list_item(node, struct scan_job, of_scan)->input->shown);
 	for (size_t i = scan->listed_arguments; i < scan->setup->count; i++) {
-		char *shown = sl_input_show_argument(scan->setup->paths[i]);
-		see(ctx, shown ? shown : scan->setup->paths[i]);
+		const struct sl_scan_setup *setup = scan->setup;
+		const char *path = setup->items ? setup->items[i].path : setup->paths[i];
+		char *shown = sl_input_show_argument(path);
+		see(ctx, shown ? shown : path);
 		free(shown);
 	}
 }

@@ -38,6 +38,7 @@ struct scan_decode {
 	unsigned char *in; /* SL_SCAN_DECODE_IN bytes, aligned */
 	size_t in_off, in_len;
 	uint64_t consumed;
+	uint64_t skip; /* bytes of text that are left out before others come */
 	bool in_over;  /* nothing follows these bytes */
 	int code;      /* reading failed behind them */
 	bool is_short; /* they end early: the file has become shorter */
@@ -119,6 +120,20 @@ has_input(struct scan_decode *decode)
 	return decode->in_len > 0 || decode->in_over;
 }
 
+/* What an earlier scan has counted. */
+static void
+leave_out(struct scan_decode *decode)
+{
+	size_t len = (size_t)SL_MIN(decode->skip, (uint64_t)decode->filled);
+	if (len == 0)
+		return;
+	decode->skip -= len;
+	decode->filled -= len;
+	memmove(decode->out, decode->out + len, decode->filled);
+	if (decode->step == SL_DECODE_FULL)
+		decode->step = SL_DECODE_MORE; /* there is room again */
+}
+
 static void
 decode_some(struct scan_decode *decode)
 {
@@ -134,6 +149,7 @@ decode_some(struct scan_decode *decode)
 	decode->consumed += decode->in_len - io.in_len;
 	decode->in_len = io.in_len;
 	decode->filled = decode->room - io.out_len;
+	leave_out(decode);
 }
 
 static bool
@@ -421,6 +437,7 @@ sl_scan_decode_begin(
 	decode->engine = sl_rt_engine(sl_rt_current());
 	decode->form = job->form;
 	decode->step = SL_DECODE_FULL;
+	decode->skip = job->item ? job->item->skip : 0;
 	int code = reserve(decode, memory);
 	if (code == 0)
 		code = allocate(decode);

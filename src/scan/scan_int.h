@@ -60,6 +60,7 @@ struct scan_job {
 	enum sl_form form;           /* by its first bytes; of the text, once it is being decoded */
 	bool is_binary;
 	bool has_only_cr; /* its first piece has no newline, but carriage returns */
+	const struct sl_scan_item *item; /* the caller's, or NULL */
 	/* What the lister found: OK = to be read, else skipped, and input->err holds why. */
 	enum sl_scan_state listed_as;
 	struct sl_group *reading; /* the task that waits for a stream's next bytes, or NULL */
@@ -229,6 +230,19 @@ sl_scan_note_hits(struct scan *scan, struct scan_job *job, uint64_t hits)
 {
 	scan->progress->hits += hits - job->known_hits;
 	job->known_hits = hits;
+}
+
+/* Lines, and bytes of text, before those that are scanned. */
+static inline uint64_t
+sl_scan_lines_before(const struct scan_job *job)
+{
+	return job->item ? job->item->lines : 0;
+}
+
+static inline uint64_t
+sl_scan_bytes_before(const struct scan_job *job)
+{
+	return job->item ? job->item->off : 0;
 }
 
 /* Nothing more of the input is wanted than what was read. */

@@ -141,7 +141,8 @@ int
 sl_scan_kinds_line(
 	struct scan *scan, const struct scan_job *job, const struct sl_partial_line *line)
 {
-	struct sl_kinds_place place = { .input = job->number, .line = line->index };
+	uint64_t before = sl_scan_lines_before(job);
+	struct sl_kinds_place place = { .input = job->number, .line = before + line->index };
 	struct target to = { scan->setup->kinds, scan->memo, scan->setup->timeline };
 	return add_line(scan, &to, *line, place);
 }
@@ -165,7 +166,8 @@ sl_scan_kinds_merge(struct scan *scan, struct scan_piece *piece)
 	struct scan_job *job = piece->job;
 	struct merge_call call = { .kinds = scan->setup->kinds,
 		.from = piece->kinds,
-		.base = { job->number, sl_join_newlines(&job->join) } };
+		.base = { job->number,
+			sl_scan_lines_before(job) + sl_join_newlines(&job->join) } };
 	int code = 0;
 	if (scan->setup->timeline)
 		code = sl_timeline_merge(scan->setup->timeline, &piece->timeline);

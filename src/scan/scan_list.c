@@ -33,6 +33,19 @@ job_new(struct scan *scan, const char *path, bool is_found, struct scan_job **ou
 	return *out ? 0 : -ENOMEM;
 }
 
+/* What a walk has found, also where it is not to be read. */
+static void
+take_found(struct scan_job *job, int found, const struct sl_error *err)
+{
+	job->input->is_link = found == SL_WALK_LINK;
+	if (found == SL_WALK_OTHER_LINK)
+		job->listed_as = SL_SCAN_LINK;
+	else if (found == SL_WALK_SPECIAL)
+		job->listed_as = SL_SCAN_SPECIAL;
+	if (found < 0 || job->listed_as != SL_SCAN_OK)
+		job->input->err = *err;
+}
+
 /* What the walk has found becomes an input, also where it is not to be read: it is listed with the
  * reason. So is a directory that cannot be read. */
 SL_SUSPENDS
@@ -43,13 +56,7 @@ list_found(struct scan *scan, const char *path, int found, const struct sl_error
 	int code = job_new(scan, path, true, &job);
 	if (code)
 		return code;
-	job->input->is_link = found == SL_WALK_LINK;
-	if (found == SL_WALK_OTHER_LINK)
-		job->listed_as = SL_SCAN_LINK;
-	else if (found == SL_WALK_SPECIAL)
-		job->listed_as = SL_SCAN_SPECIAL;
-	if (found < 0 || job->listed_as != SL_SCAN_OK)
-		job->input->err = *err;
+	take_found(job, found, err);
 	return pass_on(scan, job);
 }
 
@@ -141,12 +148,32 @@ list_arguments(struct scan *scan, const char *const *paths, size_t count)
 	return code;
 }
 
+SL_SUSPENDS
+static int
+list_item(struct scan *scan, const struct sl_scan_item *item)
+{
+	struct scan_job *job = NULL;
+	int code = job_new(scan, item->path, item->is_found, &job);
+	if (code)
+		return code;
+	scan->listed_arguments++;
+	job->item = item;
+	if (item->is_found)
+		take_found(job, item->found, item->err);
+	if (item->fd >= 0)
+		sl_input_lend(job->input, item->fd, item->from, item->until);
+	job->input->may_block = true; /* its type is not known */
+	return pass_on(scan, job);
+}
+
 int
 sl_scan_list(void *arg)
 {
 	struct scan *scan = arg;
 	int code = 0;
-	for (size_t i = 0; i < scan->setup->count && code == 0; i += STATS)
+	for (size_t i = 0; scan->setup->items && i < scan->setup->count && code == 0; i++)
+		code = list_item(scan, &scan->setup->items[i]);
+	for (size_t i = 0; !scan->setup->items && i < scan->setup->count && code == 0; i += STATS)
 		code = list_arguments(scan, scan->setup->paths + i,
 			SL_MIN(scan->setup->count - i, (size_t)STATS));
 	scan->progress->all_listed = code == 0;

@@ -84,6 +84,13 @@ merge_bytes(struct scan *scan, struct scan_piece *piece)
 	return is_costly ? sl_offload(join_tail, &call) : join_tail(&call);
 }
 
+/* Those before the part that is scanned were counted by an earlier scan. */
+static uint64_t
+bytes_so_far(const struct scan_job *job)
+{
+	return sl_scan_bytes_before(job) + sl_join_bytes(&job->join);
+}
+
 static void
 fail_short(struct scan_job *job, uint64_t counted)
 {
@@ -110,7 +117,7 @@ fail_decode(struct scan_job *job)
 			input, failure->reason, failure->window, failure->memory);
 	else
 		(void)sl_input_fail_decode(
-			input, failure->reason, failure->off, sl_join_bytes(&job->join));
+			input, failure->reason, failure->off, bytes_so_far(job));
 }
 
 /* Record why an input is not read to its end. The first failure determines what is counted. */
@@ -121,15 +128,15 @@ record_failure(const struct scan_piece *piece)
 	bool was_fine = !job->ignores_rest;
 	if (job->form != SL_FORM_PLAIN) {
 		set_state(job, SL_SCAN_UNSUPPORTED);
-		(void)sl_input_fail_form(job->input, job->form, sl_join_bytes(&job->join));
+		(void)sl_input_fail_form(job->input, job->form, bytes_so_far(job));
 	} else if (job->is_binary) {
 		set_state(job, SL_SCAN_BINARY);
 		(void)sl_input_fail_binary(job->input);
 	} else if (piece->code && was_fine) {
 		set_state(job, SL_SCAN_UNREADABLE);
-		(void)sl_input_fail_read(job->input, piece->code, sl_join_bytes(&job->join));
+		(void)sl_input_fail_read(job->input, piece->code, bytes_so_far(job));
 	} else if (piece->is_short && was_fine) {
-		fail_short(job, sl_join_bytes(&job->join));
+		fail_short(job, bytes_so_far(job));
 	} else if (piece->is_last && job->decode_failure.has_failed && was_fine) {
 		fail_decode(job);
 	} else if (job->input->err.code && was_fine) {
@@ -144,8 +151,10 @@ fail_undecided(const struct scan *scan, struct scan_job *job)
 	bool has_expressions = sl_pattern_has_expressions(scan->setup->pattern);
 	if (job->totals.undecided == 0)
 		return;
+	struct sl_block_totals totals = job->totals;
+	totals.undecided_line += sl_scan_lines_before(job);
 	set_state(job, SL_SCAN_UNDECIDED);
-	(void)sl_input_fail_undecided(job->input, &job->totals, has_expressions);
+	(void)sl_input_fail_undecided(job->input, &totals, has_expressions);
 }
 
 /* The input is over, for the counts at least: its last line, and its totals. */

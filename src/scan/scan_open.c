@@ -96,7 +96,8 @@ take_batch(struct batch *batch)
 static bool
 is_small(const struct sl_input *input)
 {
-	return input->err.code == 0 && input->kind == SL_INPUT_FILE && input->size <= SL_SCAN_SMALL;
+	return input->err.code == 0 && input->kind == SL_INPUT_FILE && input->next_off == 0 &&
+	       input->size > 0 && input->size <= SL_SCAN_SMALL;
 }
 
 /* The next small files of the batch, as many as fit into the buffer. */

@@ -23,6 +23,7 @@ SL_SUSPENDS
 static int
 end_input(struct scan *scan, struct scan_job *job)
 {
+	uint64_t undecided_line = sl_scan_lines_before(job) + job->totals.undecided_line + 1;
 	struct sl_scan_result result = {
 		.state = job->state,
 		.bytes = job->totals.bytes,
@@ -30,10 +31,10 @@ end_input(struct scan *scan, struct scan_job *job)
 		.hits = job->totals.hits,
 		.undecided = job->totals.undecided,
 		.unlevelled = job->totals.unlevelled,
-		.undecided_line = job->totals.undecided ? job->totals.undecided_line + 1 : 0,
+		.undecided_line = job->totals.undecided ? undecided_line : 0,
 		.other_case = job->totals.other_case,
 		.has_only_cr = job->has_only_cr && job->totals.lines == 1 &&
-			       sl_join_newlines(&job->join) == 0,
+			       sl_join_newlines(&job->join) == 0 && sl_scan_bytes_before(job) == 0,
 		.elapsed_ns = sl_now() - job->begun_ns,
 		.err = &job->input->err,
 	};

@@ -64,6 +64,15 @@ sl_input_new(struct sl_input **out, const char *path, bool is_found)
 }
 
 void
+sl_input_lend(struct sl_input *input, int fd, uint64_t from, uint64_t until)
+{
+	input->is_lent = true;
+	input->fd = fd;
+	input->next_off = from;
+	input->until = until;
+}
+
+void
 sl_input_free(struct sl_input *input)
 {
 	if (!input)
@@ -191,6 +200,11 @@ take_stat(struct sl_input *input, const struct statx *st, const struct sl_input_
 			"cannot read %s: it is no longer a regular file", input->shown);
 		return;
 	}
+	if (input->is_lent) {
+		input->kind = SL_INPUT_FILE;
+		input->size = SL_MAX(SL_MIN(input->until, st->stx_size), input->next_off);
+		return;
+	}
 	/* Standard input begins at the position of its descriptor, so it is read in order. It ends
 	 * at its current size: it may grow by our own output. */
 	bool has_size = type == S_IFREG && st->stx_size > 0 && !is_made_up(st);
@@ -220,8 +234,8 @@ prepare_opening(const struct sl_input *input, struct opening *opening, struct st
 	*opening = (struct opening){ { .kind = SL_OP_NOP }, { .kind = SL_OP_NOP } };
 	if (input->err.code)
 		return;
-	opening->stat = stat_op(STDIN_FILENO, st);
-	if (input->is_stdin)
+	opening->stat = stat_op(input->is_lent ? input->fd : STDIN_FILENO, st);
+	if (input->is_stdin || input->is_lent)
 		return;
 	opening->open = open_op(input);
 	opening->stat.dir_fd = SL_FD_OF_AFTER;
@@ -233,7 +247,8 @@ take_opening(struct sl_input *input, const struct opening *opening, const struct
 {
 	if (input->err.code)
 		return;
-	input->fd = input->is_stdin ? STDIN_FILENO : SL_MAX(opening->open.result, -1);
+	if (!input->is_lent)
+		input->fd = input->is_stdin ? STDIN_FILENO : SL_MAX(opening->open.result, -1);
 	if (opening->open.result < 0)
 		(void)fail_open(input, opening->open.result);
 	else if (opening->stat.result < 0)
@@ -268,7 +283,8 @@ sl_input_close_many(struct sl_input **inputs, size_t count)
 	sl_assert(count <= SL_INPUT_OPEN_MAX);
 	for (size_t i = 0; i < count; i++) {
 		sl_assert(!inputs[i]->is_stdin && inputs[i]->direct_fd < 0);
-		ops[i] = (struct sl_op){ .kind = SL_OP_CLOSE, .fd = inputs[i]->fd };
+		ops[i] = (struct sl_op){ .kind = inputs[i]->is_lent ? SL_OP_NOP : SL_OP_CLOSE,
+			.fd = inputs[i]->fd };
 		inputs[i]->fd = -1;
 	}
 	sl_shield_begin(&shield, SL_FOREVER);
@@ -282,7 +298,7 @@ sl_input_close(struct sl_input *input)
 {
 	int fd = input->fd, direct_fd = input->direct_fd;
 	input->fd = input->direct_fd = -1;
-	if (!input->is_stdin)
+	if (!input->is_stdin && !input->is_lent)
 		sl_io_close(fd);
 	sl_io_close(direct_fd);
 }

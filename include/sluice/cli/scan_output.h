@@ -28,11 +28,13 @@ struct sl_scan_output_setup {
 	struct sl_output *shared;
 };
 
+#define SL_SCAN_OUTPUT_SINKS 5u /* at most */
+
 /* {0} before begin. Other modules may read sinks, sink_count, with_numbers,
  * kinds, own_files and waited_ns only. */
 struct sl_scan_output {
 	const struct sl_scan_options *options;
-	struct sl_scan_sink sinks[5]; /* for the scan */
+	struct sl_scan_sink sinks[SL_SCAN_OUTPUT_SINKS]; /* for the scan */
 	size_t sink_count;
 	bool with_numbers;           /* a sink prints the numbers of lines */
 	struct sl_kinds *kinds;      /* for the scan to collect, or NULL */

@@ -28,9 +28,30 @@
 #include "sluice/scan/summary.h"
 #include "sluice/scan/walk.h"
 
+/* An input that the caller has listed. */
+struct sl_scan_item {
+	const char *path;
+	bool is_found; /* in a directory, not named by the user */
+	/* As from sl_walk_next: SL_WALK_FILE, or why it is not read, with *err. */
+	int found;
+	const struct sl_error *err;
+	/* A regular file that is read in place of `path`, and stays the caller's; -1 = none, and
+	 * the path is opened and read as a whole. */
+	int fd;
+	uint64_t from, until; /* bytes of the file; where it is decoded, 0 and UINT64_MAX */
+	uint64_t skip;        /* bytes of its text that are left out, where it is decoded */
+	uint64_t lines;       /* before those: its first line has this number + 1 */
+	uint64_t off;         /* bytes of text before those */
+};
+
 struct sl_scan_setup {
 	const char *const *paths; /* files, directories, "-" = standard input */
 	size_t count;
+	/* `count` of them instead of paths, or NULL. */
+	const struct sl_scan_item *items;
+	/* *progress is that of the scan before with the same sinks, kinds and timeline, which this
+	 * one goes on with: all counts are sums. */
+	bool goes_on;
 	const struct sl_pattern *pattern;
 	/* Called by the task that called sl_scan_run. */
 	const struct sl_scan_sink *sinks;
@@ -94,7 +115,7 @@ struct sl_scan_progress {
 };
 
 /*
- * Scan. *progress is the caller's and set from the start. Returns 0 when every input has had its
+ * Scan. *progress is the caller's and set from the start, unless setup->goes_on. Returns 0 when every input has had its
  * END (whatever its state), or stop_at_hit has ended the scan; -ECANCELED or -ETIMEDOUT; -ENOMEM;
  * the code of a sink. `err` is set for failures of the scan itself only.
  */

@@ -57,8 +57,10 @@ struct sl_input {
 	bool is_stdin;
 	bool is_found; /* in a directory, not named by the user */
 	bool is_link;  /* found, and to be followed; set by the caller before it is opened */
+	bool is_lent;  /* sl_input_lend: its descriptor is the caller's */
 	enum sl_input_kind kind;
-	uint64_t size;       /* of a file when it was opened; 0 for a stream */
+	uint64_t size;       /* of a file when it was opened, or up to where it is read; 0 for a
+				stream */
 	struct sl_error err; /* err.code is not 0: it could not be opened, or reading it failed */
 
 	struct sl_input_identity stream; /* {0} for a file; devices count as one */
@@ -80,6 +82,7 @@ struct sl_input {
 	bool is_cold;
 	uint64_t probe_at; /* where the page cache is tried again in a cold file */
 	uint64_t next_off; /* of the next range */
+	uint64_t until;    /* if it is lent */
 	bool may_be_sparse;
 	uint64_t hole_end; /* if > next_off: a hole up to here comes next */
 	uint64_t data_end; /* if > next_off: no long hole begins before */
@@ -99,6 +102,12 @@ struct sl_input_range {
 /* "-" is standard input unless the input was found in a directory. The path is copied. Returns 0 or
  * -ENOMEM. */
 int sl_input_new(struct sl_input **out, const char *path, bool is_found) SL_MUST_CHECK;
+
+/*
+ * Before it is opened: the regular file that is open as `fd` is read in place of the path, from byte
+ * `from` up to byte `until` or its end. The descriptor is neither moved nor closed.
+ */
+void sl_input_lend(struct sl_input *input, int fd, uint64_t from, uint64_t until);
 
 /* Must be closed. NULL is fine. */
 void sl_input_free(struct sl_input *input);

@@ -1,0 +1,67 @@
+/*
+ * probe.h - a file that may be a log that was scanned before: what it is, and whether it holds that
+ * text.
+ */
+#ifndef SLUICE_FOLLOW_PROBE_H
+#define SLUICE_FOLLOW_PROBE_H
+
+#include "sluice/follow/state.h"
+#include "sluice/rt/task.h"
+#include "sluice/scan/sniff.h"
+
+#define SL_PROBE_BUFFER (64u * 1024u)
+
+struct sl_probe {
+	int fd; /* -1 = none */
+	struct sl_state_file file;
+	bool is_regular;
+	bool is_sniffed;
+	enum sl_form form;     /* if is_sniffed */
+	unsigned char *buffer; /* the caller's, of SL_PROBE_BUFFER bytes: overwritten by each call */
+	uint64_t window_max;   /* memory for the window of a decoder */
+};
+
+/* Open the file that the path leads to. Returns 0, or what open(2) or statx(2) does: then nothing
+ * is open. */
+SL_SUSPENDS
+int sl_probe_open(struct sl_probe *probe, const char *path) SL_MUST_CHECK;
+
+/* The same for one that is open already. */
+SL_SUSPENDS
+int sl_probe_take(struct sl_probe *probe, int fd) SL_MUST_CHECK;
+
+/* Of what is called `path`, without opening it. False if there is nothing, or it is not a regular
+ * file. */
+SL_SUSPENDS
+bool sl_probe_stat(const char *path, struct sl_state_file *file);
+
+SL_SUSPENDS
+void sl_probe_close(struct sl_probe *probe);
+
+/* All below return a negative code if the file cannot be read. A file that is shorter than it was
+ * has no fingerprint at that place, and no match. */
+
+/* Sets `form`. Returns 1 if it is compressed or UTF-16, else 0. */
+SL_SUSPENDS
+int sl_probe_is_encoded(struct sl_probe *probe) SL_MUST_CHECK;
+
+/* Of the first `off` bytes of the file. */
+SL_SUSPENDS
+int sl_probe_print(
+	struct sl_probe *probe, uint64_t off, struct sl_fingerprint *print) SL_MUST_CHECK;
+
+/* If it is encoded: of the beginning of its text, without a tail. */
+SL_SUSPENDS
+int sl_probe_head(struct sl_probe *probe, struct sl_fingerprint *print) SL_MUST_CHECK;
+
+/* 1 if the file holds the text of the log, as far as that was scanned, else 0; also if nothing
+ * was. */
+SL_SUSPENDS
+int sl_probe_holds(struct sl_probe *probe, const struct sl_state_log *log) SL_MUST_CHECK;
+
+/* Behind the last newline of [from, to); `from` if there is none. */
+SL_SUSPENDS
+int sl_probe_last_line(
+	struct sl_probe *probe, uint64_t from, uint64_t to, uint64_t *end) SL_MUST_CHECK;
+
+#endif

@@ -1,0 +1,31 @@
+/*
+ * rotation.h - the names that logs get when they are rotated. Pure.
+ *
+ *	app.log.1  app.log.2.gz  app.log-20260131  app.log-20260131.xz  app-20260131.log.gz
+ *
+ * Names decide only where the rest of a log is looked for, and which of several rotated logs is
+ * older; whether a file is the log is decided by its identity and content.
+ */
+#ifndef SLUICE_FOLLOW_ROTATION_H
+#define SLUICE_FOLLOW_ROTATION_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/* True if `other`, in the same directory, may be a rotated `name`. */
+bool sl_rotation_may_be(const char *name, const char *other);
+
+/* The generation of a rotated log. */
+struct sl_rotation_age {
+	bool is_known; /* it has a number or a date, and nothing else before the suffix of a format */
+	bool is_date;  /* at least six digits: greater is newer; else greater is older */
+	uint64_t number;
+};
+
+/* sl_rotation_may_be(name, other). */
+struct sl_rotation_age sl_rotation_age(const char *name, const char *other);
+
+/* True if both have ages that can be compared, and `a` is the newer one. */
+bool sl_rotation_is_newer(struct sl_rotation_age a, struct sl_rotation_age b);
+
+#endif

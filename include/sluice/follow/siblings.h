@@ -1,0 +1,33 @@
+/*
+ * siblings.h - the files beside a log that it may have become when it was rotated (rotation.h).
+ */
+#ifndef SLUICE_FOLLOW_SIBLINGS_H
+#define SLUICE_FOLLOW_SIBLINGS_H
+
+#include "sluice/follow/rotation.h"
+#include "sluice/follow/state.h"
+#include "sluice/rt/task.h"
+
+#define SL_SIBLINGS_MAX 4096u /* more are not looked at */
+
+struct sl_sibling {
+	char *path;
+	const char *name; /* its last component */
+	struct sl_state_file file;
+	struct sl_rotation_age age;
+};
+
+/* {0} is empty. */
+struct sl_siblings {
+	struct sl_sibling *items;
+	size_t count;
+};
+
+/* Regular files, without links; those with a known age in the order of it, the newest first. The
+ * directory may be rotated meanwhile: it is listed until two lists agree, a few times at most.
+ * Returns 0, -ENOMEM or the cancellation; a directory that cannot be read has none. */
+SL_SUSPENDS
+int sl_siblings_find(struct sl_siblings *siblings, const char *path) SL_MUST_CHECK;
+void sl_siblings_release(struct sl_siblings *siblings);
+
+#endif

@@ -1,0 +1,97 @@
+/*
+ * state.h - how far logs were scanned, and its text in the file of --state. Pure.
+ *
+ *	sluice state 1
+ *	offset=5120 lines=64 errors=3 size=5120 modified=1769900000.123456789 file=8:1:1234
+ *	  head=1024:0123456789abcdef tail=256:0123456789abcdef flags=- path=/var/log/app.log
+ *	...
+ *	end 1 89abcdef
+ *
+ * A log has one line (broken above): bytes of its text that were scanned, after decompression;
+ * lines and error lines among them; size and modification time of its file when it was scanned;
+ * device and inode; fingerprint (fingerprint.h), number of bytes and hash; flags, of which `c` is
+ * compressed or UTF-16 and `r` rotated; its path, and of a rotated log after a tab that of its file.
+ * In paths, backslashes are \\, and control bytes, tabs among them, \xNN. The last line has the
+ * number of logs and the CRC-32C of all lines before it: a file that was cut or changed is noticed.
+ */
+#ifndef SLUICE_FOLLOW_STATE_H
+#define SLUICE_FOLLOW_STATE_H
+
+#include "sluice/base/error.h"
+#include "sluice/follow/fingerprint.h"
+
+#define SL_STATE_MAGIC "sluice state "
+#define SL_STATE_VERSION 1
+#define SL_STATE_MAX (256 * SL_MIB) /* bytes of a file: a million logs */
+
+struct sl_state_file {
+	unsigned dev_major, dev_minor;
+	uint64_t inode;
+	uint64_t size;
+	uint64_t mtime_s, mtime_ns; /* since 1970 */
+};
+
+struct sl_state_log {
+	char *path; /* as it was named or found */
+	char *at;   /* of a rotated log: its file; else NULL */
+	struct sl_state_file file;
+	uint64_t off; /* of its text */
+	uint64_t lines, hits;
+	struct sl_fingerprint print;
+	bool is_encoded; /* compressed, or UTF-16 */
+
+	/* Not stored. */
+	uint64_t round;    /* in which it was met last */
+	int fd;            /* of its file, kept open; -1 = none */
+	uint64_t searched; /* no newline is between `off` and here */
+	bool has_more;     /* its file has lines that were left to the next round */
+	bool is_refused;   /* its content cannot be scanned, as far as it is known */
+};
+
+/* {0} is empty. */
+struct sl_state {
+	struct sl_state_log **logs; /* each on the heap: pointers stay valid */
+	size_t count, cap;
+};
+
+/* With no file: the caller fills it in. NULL if out of memory. */
+struct sl_state_log *sl_state_add(struct sl_state *state, const char *path) SL_MUST_CHECK;
+
+/* Free those that are marked by an empty path. */
+void sl_state_sweep(struct sl_state *state);
+
+/* Marks it: it is not stored, and freed with the next sweep. Its fd must be closed. */
+void sl_state_drop(struct sl_state_log *log);
+bool sl_state_is_dropped(const struct sl_state_log *log);
+
+static inline bool
+sl_state_is_same_file(const struct sl_state_file *a, const struct sl_state_file *b)
+{
+	return a->inode == b->inode && a->dev_major == b->dev_major && a->dev_minor == b->dev_minor;
+}
+
+/* The same, and it has not changed since. */
+static inline bool
+sl_state_is_unchanged(const struct sl_state_file *a, const struct sl_state_file *b)
+{
+	return sl_state_is_same_file(a, b) && a->size == b->size && a->mtime_s == b->mtime_s &&
+	       a->mtime_ns == b->mtime_ns;
+}
+
+/* Where its file is. */
+static inline const char *
+sl_state_at(const struct sl_state_log *log)
+{
+	return log->at ? log->at : log->path;
+}
+
+void sl_state_write(const struct sl_state *state, struct sl_buf *out);
+
+/* `name` is that of the file, for messages. An empty text has no logs. Returns 0; SL_E_USAGE if it
+ * is not such a text, SL_E_UNSUPPORTED if it has another version; -ENOMEM. *state is to be released
+ * in all cases. */
+int sl_state_read(struct sl_state *state, struct sl_span text, const char *name,
+	struct sl_error *err) SL_MUST_CHECK;
+void sl_state_release(struct sl_state *state);
+
+#endif

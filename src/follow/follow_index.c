@@ -1,0 +1,146 @@
+/*
+ * follow_index.c - finds logs by their files and their paths.
+ */
+#include "follow_int.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+static int
+compare_files(const struct sl_state_file *a, const struct sl_state_file *b)
+{
+	if (a->dev_major != b->dev_major)
+		return a->dev_major < b->dev_major ? -1 : 1;
+	if (a->dev_minor != b->dev_minor)
+		return a->dev_minor < b->dev_minor ? -1 : 1;
+	return a->inode == b->inode ? 0 : a->inode < b->inode ? -1 : 1;
+}
+
+static int
+compare_by_file(const void *a, const void *b)
+{
+	const struct follow_by_file *left = a, *right = b;
+	return compare_files(&left->file, &right->file);
+}
+
+static int
+compare_paths(const void *a, const void *b)
+{
+	const struct follow_by_path *left = a, *right = b;
+	return strcmp(left->path, right->path);
+}
+
+static int
+compare_by_path(const void *a, const void *b)
+{
+	const struct follow_by_path *left = a, *right = b;
+	int order = strcmp(left->path, right->path);
+	return order ? order : (left->log->at != NULL) - (right->log->at != NULL);
+}
+
+static void
+free_retired(struct sl_follow *follow)
+{
+	for (size_t i = 0; i < follow->retired_count; i++)
+		free(follow->retired[i]);
+	follow->retired_count = 0;
+}
+
+void
+sl_follow_index_release(struct sl_follow *follow)
+{
+	free_retired(follow);
+	free(follow->retired);
+	free(follow->by_file);
+	free(follow->by_path);
+}
+
+int
+sl_follow_index(struct sl_follow *follow)
+{
+	const struct sl_state *state = &follow->state;
+	size_t count = state->count;
+	free_retired(follow);
+	free(follow->by_file);
+	free(follow->by_path);
+	follow->by_file = calloc(count + 1, sizeof(*follow->by_file));
+	follow->by_path = calloc(count + 1, sizeof(*follow->by_path));
+	follow->indexed = 0;
+	if (!follow->by_file || !follow->by_path)
+		return -ENOMEM;
+	for (size_t i = 0; i < count; i++) {
+		struct sl_state_log *log = state->logs[i];
+		follow->by_file[i] = (struct follow_by_file){ log->file, log };
+		follow->by_path[i] = (struct follow_by_path){ log->path, log };
+	}
+	qsort(follow->by_file, count, sizeof(*follow->by_file), compare_by_file);
+	qsort(follow->by_path, count, sizeof(*follow->by_path), compare_by_path);
+	follow->indexed = count;
+	return 0;
+}
+
+/* Of several with one file, which a link may have made, the first that was not met. */
+struct sl_state_log *
+sl_follow_by_file(const struct sl_follow *follow, const struct sl_state_file *file)
+{
+	struct follow_by_file key = { *file, NULL };
+	struct follow_by_file *found = bsearch(&key, follow->by_file, follow->indexed,
+		sizeof(key), compare_by_file);
+	return found && !sl_state_is_dropped(found->log) ? found->log : NULL;
+}
+
+static size_t
+first_of_path(const struct sl_follow *follow, const char *path)
+{
+	struct follow_by_path key = { path, NULL };
+	const struct follow_by_path *found = bsearch(&key, follow->by_path, follow->indexed,
+		sizeof(key), compare_paths);
+	if (!found)
+		return follow->indexed;
+	while (found > follow->by_path && strcmp(found[-1].path, path) == 0)
+		found--;
+	return (size_t)(found - follow->by_path);
+}
+
+struct sl_state_log *
+sl_follow_by_path(const struct sl_follow *follow, const char *path)
+{
+	size_t first = first_of_path(follow, path);
+	if (first == follow->indexed)
+		return NULL;
+	struct sl_state_log *log = follow->by_path[first].log;
+	return log->at || sl_state_is_dropped(log) || strcmp(log->path, path) != 0 ? NULL : log;
+}
+
+struct sl_state_log *
+sl_follow_next_rotated(const struct sl_follow *follow, const char *path, size_t *next)
+{
+	size_t at = *next ? *next : first_of_path(follow, path);
+	for (; at < follow->indexed && strcmp(follow->by_path[at].path, path) == 0; at++) {
+		struct sl_state_log *log = follow->by_path[at].log;
+		if (!log->at || sl_state_is_dropped(log) || strcmp(log->path, path) != 0)
+			continue;
+		*next = at + 1;
+		return log;
+	}
+	return NULL;
+}
+
+int
+sl_follow_move(struct sl_follow *follow, struct sl_state_log *log, const char *path)
+{
+	char *copy = strdup(path);
+	char **retired = reallocarray(
+		follow->retired, follow->retired_count + 1, sizeof(*follow->retired));
+	if (retired)
+		follow->retired = retired;
+	if (!copy || !retired) {
+		free(copy);
+		return -ENOMEM;
+	}
+	follow->retired[follow->retired_count++] = log->path;
+	log->path = copy;
+	free(log->at);
+	log->at = NULL;
+	return 0;
+}

@@ -1,0 +1,139 @@
+/*
+ * follow_int.h - what the files of a follow share.
+ */
+#ifndef SLUICE_FOLLOW_FOLLOW_INT_H
+#define SLUICE_FOLLOW_FOLLOW_INT_H
+
+#include "sluice/follow/follow.h"
+#include "sluice/follow/probe.h"
+#include "sluice/follow/siblings.h"
+
+/* A part of a log that is to be scanned, or an input that is passed on as it is (log is NULL). */
+struct follow_item {
+	struct sl_state_log *log;
+	char *path;
+	struct sl_error *err; /* why it is not read, or NULL */
+	bool is_found;
+	int found;
+	int fd;       /* of the file, or -1 */
+	int copy_fd;  /* of a copy of the part, or -1 */
+	bool owns_fd; /* else it is log->fd */
+	uint64_t from, until, skip;
+	struct sl_state_file file;
+	bool is_encoded;
+	struct sl_fingerprint print; /* at `until` */
+	bool has_result;
+	enum sl_scan_state state;
+	uint64_t bytes, lines, hits;
+};
+
+struct follow_by_file {
+	struct sl_state_file file;
+	struct sl_state_log *log;
+};
+
+struct follow_by_path {
+	const char *path;
+	struct sl_state_log *log;
+};
+
+struct sl_follow {
+	const struct sl_follow_setup *setup;
+	struct sl_state state;
+	uint64_t round;
+	bool has_changed, has_more;
+	unsigned open_count, open_max; /* files that stay open */
+	unsigned char *buffer;
+
+	/* The logs of the state when the round began, sorted. */
+	struct follow_by_file *by_file;
+	struct follow_by_path *by_path;
+	size_t indexed;
+	char **retired; /* paths of logs that have another one now; freed with the next round */
+	size_t retired_count;
+	/* Logs that are not where they were, by their files or their content; once `has_lost`. */
+	struct sl_state_log **lost;
+	size_t lost_count;
+	bool has_lost;
+	/* Files that are those of logs since this round, and not by their names. */
+	struct sl_state_file *fresh;
+	size_t fresh_count;
+	struct sl_state_file *own; /* setup->own_files, as far as they exist */
+	size_t own_count;
+
+	/* The list. */
+	size_t argument;
+	struct sl_walk *walk;
+	struct sl_error walk_err;
+
+	/* The batch. */
+	struct follow_item *items;
+	size_t count, cap, ended;
+	struct sl_scan_item *given;
+	uint64_t bytes;
+};
+
+/* ---- follow_index.c ---- */
+
+int sl_follow_index(struct sl_follow *follow) SL_MUST_CHECK;
+void sl_follow_index_release(struct sl_follow *follow);
+
+/* NULL if there is none. Of a path, the one that is not rotated. */
+struct sl_state_log *sl_follow_by_file(
+	const struct sl_follow *follow, const struct sl_state_file *file);
+struct sl_state_log *sl_follow_by_path(const struct sl_follow *follow, const char *path);
+
+/* The next rotated log of a path, from *next on, which is 0 at first. */
+struct sl_state_log *sl_follow_next_rotated(
+	const struct sl_follow *follow, const char *path, size_t *next);
+
+/* A log has another path. Returns 0 or -ENOMEM. */
+int sl_follow_move(
+	struct sl_follow *follow, struct sl_state_log *log, const char *path) SL_MUST_CHECK;
+
+/* ---- follow_part.c ---- */
+
+/* Append an item; it takes nothing. NULL if out of memory. */
+struct follow_item *sl_follow_add(struct sl_follow *follow, const char *path) SL_MUST_CHECK;
+
+/*
+ * What is new of a log in this file, which is taken over, becomes an item. `is_complete`: nothing
+ * is added to the file any more. Returns 0 or a negative code.
+ */
+SL_SUSPENDS
+int sl_follow_part(struct sl_follow *follow, struct sl_state_log *log, struct sl_probe *probe,
+	const char *path, bool is_found, bool is_complete) SL_MUST_CHECK;
+
+/* ---- follow_rest.c ---- */
+
+static inline bool
+sl_follow_is_met(const struct sl_follow *follow, const struct sl_state_log *log)
+{
+	return log->round == follow->round;
+}
+
+struct sl_probe sl_follow_probe(const struct sl_follow *follow);
+
+/* The rest of the log of `path`, whose file is another one now (`now`, or {0} for none). Returns 0
+ * or a negative code. */
+SL_SUSPENDS
+int sl_follow_rest(struct sl_follow *follow, struct sl_state_log *log,
+	const struct sl_state_file *now, bool is_found) SL_MUST_CHECK;
+
+/* The same of all logs that were rotated before. */
+SL_SUSPENDS
+int sl_follow_rotated(struct sl_follow *follow, const char *path, const struct sl_state_file *now,
+	bool is_found) SL_MUST_CHECK;
+
+/* ---- follow_plan.c ---- */
+
+/* An input: `found` as from sl_walk_next. */
+SL_SUSPENDS
+int sl_follow_plan(
+	struct sl_follow *follow, const char *path, bool is_found, int found) SL_MUST_CHECK;
+
+/* It no longer keeps its file open. */
+SL_SUSPENDS
+void sl_follow_close(struct sl_follow *follow, struct sl_state_log *log);
+
+#endif

@@ -1,0 +1,270 @@
+/*
+ * follow_part.c - what is new of a log in a file: from where to where, and of live logs a copy of
+ * it.
+ *
+ * A live log may be truncated while it is read. So its new part is copied to memory, and is an item
+ * only if the fingerprints before and behind it are the same before and after the copy. The memory
+ * is that of setup->step for each batch.
+ */
+#include "follow_int.h"
+
+#include "sluice/rt/engine.h"
+#include "sluice/rt/io.h"
+#include "sluice/rt/offload.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+struct follow_item *
+sl_follow_add(struct sl_follow *follow, const char *path)
+{
+	if (follow->count == follow->cap) {
+		size_t cap = follow->cap ? follow->cap * 2 : 64;
+		struct follow_item *items = reallocarray(follow->items, cap, sizeof(*items));
+		if (!items)
+			return NULL;
+		follow->items = items;
+		follow->cap = cap;
+	}
+	char *copy = strdup(path);
+	if (!copy)
+		return NULL;
+	struct follow_item *item = &follow->items[follow->count++];
+	*item = (struct follow_item){
+		.path = copy, .found = SL_WALK_FILE, .fd = -1, .copy_fd = -1, .until = UINT64_MAX
+	};
+	return item;
+}
+
+/* ---- copies ---- */
+
+struct copy_call {
+	struct sl_engine *engine;
+	int fd, copy_fd;
+	uint64_t from, until;
+	unsigned char *buffer;
+	bool is_short;
+};
+
+static int
+read_some(const struct copy_call *call, uint64_t at, size_t len)
+{
+	struct sl_op op = {
+		.kind = SL_OP_READ, .fd = call->fd, .data = call->buffer, .len = len, .off = at
+	};
+	int got;
+	do
+		got = call->engine->methods->run_blocking(call->engine, &op);
+	while (got == -EINTR);
+	return got;
+}
+
+static int
+copy(void *arg)
+{
+	struct copy_call *call = arg;
+	for (uint64_t at = call->from; at < call->until;) {
+		size_t len = (size_t)SL_MIN(call->until - at, (uint64_t)SL_PROBE_BUFFER);
+		int got = read_some(call, at, len);
+		call->is_short = got == 0;
+		if (got <= 0)
+			return got;
+		for (int done = 0; done < got;) {
+			off_t off = (off_t)(at - call->from) + done;
+			ssize_t code = pwrite(call->copy_fd, call->buffer + done,
+				(size_t)(got - done), off);
+			if (code < 0 && errno != EINTR)
+				return -errno;
+			done += (int)SL_MAX(code, 0);
+		}
+		at += (size_t)got;
+	}
+	return 0;
+}
+
+/* 1 if the item has a copy of what was to be scanned; 0 if the file has changed. */
+SL_SUSPENDS
+static int
+take_copy(struct sl_follow *follow, struct follow_item *item, struct sl_probe *probe)
+{
+	struct sl_fingerprint after;
+	item->copy_fd = memfd_create("sluice", MFD_CLOEXEC);
+	if (item->copy_fd < 0)
+		return -errno;
+	struct copy_call call = { .engine = sl_rt_engine(sl_rt_current()),
+		.fd = probe->fd,
+		.copy_fd = item->copy_fd,
+		.from = item->from,
+		.until = item->until,
+		.buffer = follow->buffer };
+	int code = sl_blocking_wait(copy, &call);
+	if (code == 0 && !call.is_short) {
+		code = sl_probe_print(probe, item->until, &after);
+		if (code == 0)
+			return sl_fingerprint_equal(&after, &item->print);
+	}
+	return code;
+}
+
+/* ---- parts ---- */
+
+/* Where the new lines end. Of a live log, behind the last newline of a step, or of as many steps as
+ * a line needs. */
+SL_SUSPENDS
+static int
+find_end(struct sl_follow *follow, struct sl_state_log *log, struct sl_probe *probe,
+	bool is_complete, uint64_t *end)
+{
+	uint64_t size = probe->file.size, to = size;
+	uint64_t from = SL_MAX(log->off, SL_MIN(log->searched, size));
+	bool is_found = false;
+	*end = log->off;
+	while (!is_found) {
+		if (follow->setup->is_live)
+			to = SL_MIN(size, from + follow->setup->step);
+		uint64_t found = to;
+		bool is_all = is_complete && to == size;
+		int code = is_all ? 0 : sl_probe_last_line(probe, from, to, &found);
+		if (code)
+			return code;
+		is_found = is_all || found > from;
+		if (is_found)
+			*end = found;
+		else if (to == size)
+			break;
+		from = to;
+	}
+	if (!is_found)
+		log->searched = size;
+	log->has_more = to < size;
+	follow->has_more = follow->has_more || log->has_more;
+	return 0;
+}
+
+SL_SUSPENDS
+static int
+plan_plain(struct sl_follow *follow, struct follow_item *item, struct sl_probe *probe,
+	bool is_complete)
+{
+	struct sl_state_log *log = item->log;
+	bool is_live = follow->setup->is_live;
+	item->from = log->off;
+	int code = find_end(follow, log, probe, is_complete, &item->until);
+	if (code == 0)
+		code = sl_probe_print(probe, item->until, &item->print);
+	if (code || !is_live || item->until == item->from)
+		return code ? code : item->until > item->from;
+	code = item->print.head_len ? take_copy(follow, item, probe) : 0;
+	if (code == 0)
+		log->has_more = follow->has_more = true;
+	return code;
+}
+
+/* 1 if there is text that was not decoded before. */
+SL_SUSPENDS
+static int
+plan_encoded(struct follow_item *item, struct sl_probe *probe)
+{
+	struct sl_state_log *log = item->log;
+	item->is_encoded = true;
+	item->skip = log->off;
+	bool is_unchanged = log->is_encoded && log->off > 0 &&
+			    sl_state_is_same_file(&log->file, &probe->file) &&
+			    log->file.size == probe->file.size;
+	item->print = log->print;
+	if (is_unchanged) {
+		item->skip = 0;
+		item->until = 0;
+		return 0;
+	}
+	int code = sl_probe_head(probe, &item->print);
+	return code ? code : 1;
+}
+
+/* Keep the file open, or close it. */
+SL_SUSPENDS
+static void
+settle_fd(struct sl_follow *follow, struct sl_state_log *log, int fd)
+{
+	if (fd < 0 || fd == log->fd)
+		return;
+	sl_follow_close(follow, log);
+	if (!follow->setup->is_live || follow->open_count >= follow->open_max) {
+		(void)sl_io_close(fd);
+		return;
+	}
+	log->fd = fd;
+	follow->open_count++;
+}
+
+SL_SUSPENDS
+static void
+forget_item(struct sl_follow *follow)
+{
+	struct follow_item *item = &follow->items[--follow->count];
+	(void)sl_io_close(item->copy_fd);
+	free(item->path);
+}
+
+/* An empty file has no form yet. */
+SL_SUSPENDS
+static int
+is_encoded(const struct sl_state_log *log, struct sl_probe *probe)
+{
+	bool is_known = log->off > 0 && sl_state_is_same_file(&log->file, &probe->file);
+	return is_known ? log->is_encoded : sl_probe_is_encoded(probe);
+}
+
+/* The index of the round does not have it. */
+static int
+note_fresh(struct sl_follow *follow, const struct sl_state_file *file)
+{
+	struct sl_state_file *fresh =
+		reallocarray(follow->fresh, follow->fresh_count + 1, sizeof(*fresh));
+	if (!fresh)
+		return -ENOMEM;
+	follow->fresh = fresh;
+	fresh[follow->fresh_count++] = *file;
+	return 0;
+}
+
+int
+sl_follow_part(struct sl_follow *follow, struct sl_state_log *log, struct sl_probe *probe,
+	const char *path, bool is_found, bool is_complete)
+{
+	bool is_live = follow->setup->is_live;
+	struct follow_item *item = sl_follow_add(follow, path);
+	int code = item ? is_encoded(log, probe) : -ENOMEM;
+	log->round = follow->round;
+	if (code >= 0 && !sl_state_is_same_file(&log->file, &probe->file) &&
+		note_fresh(follow, &probe->file) < 0)
+		code = -ENOMEM;
+	if (code < 0 || !item) {
+		if (item)
+			forget_item(follow);
+		if (probe->fd != log->fd)
+			sl_probe_close(probe);
+		return code;
+	}
+	item->log = log;
+	item->is_found = is_found;
+	item->file = probe->file;
+	bool is_plain = code == 0;
+	code = is_plain ? plan_plain(follow, item, probe, is_complete)
+			: plan_encoded(item, probe);
+	if (code < 0 || (is_live && code == 0)) {
+		log->file = probe->file;
+		forget_item(follow);
+		settle_fd(follow, log, probe->fd);
+		return code;
+	}
+	item->fd = probe->fd;
+	item->owns_fd = probe->fd != log->fd;
+	/* What its first bytes are has been looked at. */
+	if (is_plain && log->off > 0)
+		item->is_found = false;
+	follow->bytes += is_plain ? item->until - item->from : probe->file.size;
+	return 0;
+}

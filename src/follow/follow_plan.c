@@ -1,0 +1,262 @@
+/*
+ * follow_plan.c - an input of a round: which log its file is, and what follows from that.
+ */
+#include "follow_int.h"
+
+#include "sluice/rt/io.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+void
+sl_follow_close(struct sl_follow *follow, struct sl_state_log *log)
+{
+	if (log->fd < 0)
+		return;
+	(void)sl_io_close(log->fd);
+	log->fd = -1;
+	follow->open_count--;
+}
+
+/* ---- logs that are not where they were ---- */
+
+static bool
+is_beside(const char *path, const char *other)
+{
+	const char *a = strrchr(path, '/'), *b = strrchr(other, '/');
+	size_t a_len = a ? (size_t)(a - path) : 0, b_len = b ? (size_t)(b - other) : 0;
+	return !a == !b && a_len == b_len && strncmp(path, other, a_len) == 0;
+}
+
+static int
+note_lost(struct sl_follow *follow, struct sl_state_log *log)
+{
+	struct sl_state_log **lost =
+		reallocarray(follow->lost, follow->lost_count + 1, sizeof(struct sl_state_log *));
+	if (!lost)
+		return -ENOMEM;
+	follow->lost = lost;
+	lost[follow->lost_count++] = log;
+	return 0;
+}
+
+/* Found out once a round, when a file is met that no log has. */
+SL_SUSPENDS
+static int
+find_lost(struct sl_follow *follow)
+{
+	int code = 0;
+	if (follow->has_lost)
+		return 0;
+	follow->has_lost = true;
+	for (size_t i = 0; i < follow->indexed && code == 0; i++) {
+		struct sl_state_log *log = follow->by_file[i].log;
+		struct sl_state_file file;
+		if (sl_follow_is_met(follow, log) || sl_state_is_dropped(log))
+			continue;
+		if (!sl_probe_stat(sl_state_at(log), &file) ||
+			!sl_state_is_same_file(&file, &log->file))
+			code = note_lost(follow, log);
+	}
+	return code;
+}
+
+/* 1 and *log if the file holds the text of one of them. */
+SL_SUSPENDS
+static int
+match_lost(struct sl_follow *follow, const char *path, struct sl_probe *probe,
+	struct sl_state_log **log)
+{
+	int code = find_lost(follow);
+	for (size_t i = 0; i < follow->lost_count && code == 0; i++) {
+		struct sl_state_log *lost = follow->lost[i];
+		if (sl_follow_is_met(follow, lost) || sl_state_is_dropped(lost) ||
+			!is_beside(lost->path, path))
+			continue;
+		code = sl_probe_holds(probe, lost);
+		*log = lost;
+	}
+	return code;
+}
+
+/* ---- which log a file is ---- */
+
+/* *log, or NULL for a new one; *is_met if the file was met in this round already. */
+SL_SUSPENDS
+static int
+match(struct sl_follow *follow, const char *path, struct sl_probe *probe,
+	struct sl_state_log **log, bool *is_met)
+{
+	struct sl_state_log *same = sl_follow_by_file(follow, &probe->file);
+	struct sl_state_log *named = sl_follow_by_path(follow, path);
+	int code = 0;
+	*log = NULL;
+	*is_met = same && sl_follow_is_met(follow, same);
+	for (size_t i = 0; i < follow->fresh_count; i++)
+		*is_met = *is_met || sl_state_is_same_file(&follow->fresh[i], &probe->file);
+	if (*is_met)
+		return 0;
+	if (same)
+		code = same->off == 0 ? 1 : sl_probe_holds(probe, same);
+	*log = same;
+	if (code == 0 && same)
+		code = note_lost(follow, same);
+	if (code == 0 && named && named != same && !sl_follow_is_met(follow, named)) {
+		code = sl_probe_holds(probe, named);
+		*log = named;
+	}
+	if (code == 0)
+		code = match_lost(follow, path, probe, log);
+	if (code == 0)
+		*log = NULL;
+	return SL_MIN(code, 0);
+}
+
+/* ---- inputs that are not logs ---- */
+
+static int
+pass_on(struct sl_follow *follow, const char *path, bool is_found, int found)
+{
+	struct follow_item *item = sl_follow_add(follow, path);
+	if (!item)
+		return -ENOMEM;
+	item->is_found = is_found;
+	item->found = found;
+	if (found >= 0 && found != SL_WALK_OTHER_LINK && found != SL_WALK_SPECIAL)
+		return 0;
+	item->err = malloc(sizeof(*item->err));
+	if (!item->err)
+		return -ENOMEM;
+	*item->err = follow->walk_err;
+	return 0;
+}
+
+/* The name refers to nothing that can be read: the scan reports it. Its log may have been renamed,
+ * and nothing have its name yet. */
+SL_SUSPENDS
+static int
+plan_missing(struct sl_follow *follow, const char *path, bool is_found)
+{
+	struct sl_state_log *log = sl_follow_by_path(follow, path);
+	const struct sl_state_file nothing = { 0 };
+	int code = 0;
+	if (log && !sl_follow_is_met(follow, log))
+		code = sl_follow_rest(follow, log, &nothing, is_found);
+	if (code == 0)
+		code = sl_follow_rotated(follow, path, &nothing, is_found);
+	bool was_reported = follow->setup->is_live && follow->round > 1;
+	if (code || was_reported)
+		return code;
+	return pass_on(follow, path, is_found, SL_WALK_FILE);
+}
+
+/* ---- logs ---- */
+
+static bool
+is_own(const struct sl_follow *follow, const struct sl_state_file *file)
+{
+	for (size_t i = 0; i < follow->own_count; i++)
+		if (sl_state_is_same_file(&follow->own[i], file))
+			return true;
+	return false;
+}
+
+/* A live log without anything new, which need not be opened. */
+SL_SUSPENDS
+static bool
+is_quiet(const struct sl_follow *follow, const struct sl_state_log *log, const char *path,
+	struct sl_state_file *file)
+{
+	if (!follow->setup->is_live || !log || sl_follow_is_met(follow, log) || log->has_more)
+		return false;
+	return sl_probe_stat(path, file) && sl_state_is_unchanged(file, &log->file);
+}
+
+/* A new log, of which nothing was scanned. */
+static struct sl_state_log *
+add_log(struct sl_follow *follow, const char *path, const struct sl_state_file *file)
+{
+	struct sl_state_log *log = sl_state_add(&follow->state, path);
+	if (log)
+		log->file = *file;
+	return log;
+}
+
+/* The log whose name the file has now, if it is not that of the file. */
+SL_SUSPENDS
+static int
+displace(struct sl_follow *follow, const char *path, const struct sl_state_log *log,
+	const struct sl_state_file *file, bool is_found)
+{
+	struct sl_state_log *named = sl_follow_by_path(follow, path);
+	if (!named || named == log || sl_follow_is_met(follow, named))
+		return 0;
+	return sl_follow_rest(follow, named, file, is_found);
+}
+
+/* A file that was renamed, or copied, from the name of another input. */
+SL_SUSPENDS
+static bool
+was_rotated(const struct sl_state_log *log, const char *path, const struct sl_probe *probe)
+{
+	struct sl_state_file now;
+	if (strcmp(log->path, path) == 0 && !log->at)
+		return false;
+	return !sl_state_is_same_file(&log->file, &probe->file) ||
+	       (sl_probe_stat(log->path, &now) && now.size > 0 &&
+		       !sl_state_is_same_file(&now, &probe->file));
+}
+
+SL_SUSPENDS
+static int
+plan_file(struct sl_follow *follow, const char *path, struct sl_probe *probe, bool is_found)
+{
+	struct sl_state_log *log = NULL;
+	bool is_met = false, is_complete = false;
+	const struct sl_state_file file = probe->file;
+	int code = match(follow, path, probe, &log, &is_met);
+	if (code == 0 && !is_met)
+		code = displace(follow, path, log, &file, is_found);
+	if (code == 0 && !is_met)
+		code = sl_follow_rotated(follow, path, &file, is_found);
+	if (code == 0 && log && !is_met) {
+		is_complete = was_rotated(log, path, probe);
+		if (strcmp(log->path, path) != 0 || log->at)
+			code = sl_follow_move(follow, log, path);
+	}
+	if (code == 0 && !log && !is_met && !(log = add_log(follow, path, &file)))
+		code = -ENOMEM;
+	if (code || is_met || log->is_refused) {
+		sl_probe_close(probe);
+		return code;
+	}
+	return sl_follow_part(follow, log, probe, path, is_found, is_complete);
+}
+
+int
+sl_follow_plan(struct sl_follow *follow, const char *path, bool is_found, int found)
+{
+	bool is_read = !is_found || found == SL_WALK_FILE || found == SL_WALK_LINK;
+	struct sl_state_log *log = sl_follow_by_path(follow, path);
+	struct sl_probe probe = sl_follow_probe(follow);
+	struct sl_state_file file;
+	if (!is_read)
+		return follow->round > 1 ? 0 : pass_on(follow, path, is_found, found);
+	if (is_quiet(follow, log, path, &file)) {
+		log->round = follow->round;
+		return sl_follow_rotated(follow, path, &file, is_found);
+	}
+	if (!is_found && strcmp(path, "-") == 0)
+		return pass_on(follow, path, false, SL_WALK_FILE);
+	int code = sl_probe_open(&probe, path);
+	if (code == -ECANCELED || code == -ETIMEDOUT || code == SL_E_INTERRUPTED)
+		return code;
+	if (code)
+		return plan_missing(follow, path, is_found);
+	if (!probe.is_regular || is_own(follow, &probe.file)) {
+		bool is_skipped = is_found && probe.is_regular;
+		sl_probe_close(&probe);
+		return is_skipped ? 0 : pass_on(follow, path, is_found, found);
+	}
+	return plan_file(follow, path, &probe, is_found);
+}

@@ -1,0 +1,299 @@
+/*
+ * follow_rest.c - the rest of logs that were rotated. Names may change at any moment: identities and
+ * texts are compared on open files.
+ */
+#include "follow_int.h"
+
+#include "sluice/base/log.h"
+#include "sluice/rt/io.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+struct sl_probe
+sl_follow_probe(const struct sl_follow *follow)
+{
+	return (struct sl_probe){
+		.fd = -1, .buffer = follow->buffer, .window_max = follow->setup->window_max
+	};
+}
+
+/* A failure to read one candidate is not that of the run. */
+static int
+only_fatal(int code)
+{
+	return code == -ECANCELED || code == -ETIMEDOUT || code == -ENOMEM ||
+			       code == SL_E_INTERRUPTED
+		       ? code
+		       : 0;
+}
+
+static bool
+is_fresh(const struct sl_follow *follow, const struct sl_state_file *file)
+{
+	for (size_t i = 0; i < follow->fresh_count; i++)
+		if (sl_state_is_same_file(&follow->fresh[i], file))
+			return true;
+	return false;
+}
+
+/* 1 if the file is that of another log, and holds its text: it was not copied to. */
+SL_SUSPENDS
+static int
+is_of_other(struct sl_follow *follow, const struct sl_state_log *log, struct sl_probe *probe)
+{
+	const struct sl_state_log *other = sl_follow_by_file(follow, &probe->file);
+	if (is_fresh(follow, &probe->file))
+		return 1;
+	if (!other || other == log)
+		return 0;
+	return other->off == 0 ? 1 : sl_probe_holds(probe, other);
+}
+
+/* 1 and an open probe if the sibling holds the log. */
+SL_SUSPENDS
+static int
+try_sibling(struct sl_follow *follow, const struct sl_state_log *log,
+	const struct sl_sibling *sibling, struct sl_probe *probe)
+{
+	*probe = sl_follow_probe(follow);
+	int code = sl_probe_open(probe, sibling->path);
+	if (code)
+		return only_fatal(code);
+	bool is_same = sl_state_is_same_file(&probe->file, &log->file);
+	int other = is_of_other(follow, log, probe);
+	if (probe->is_regular && other == 0)
+		code = sl_probe_holds(probe, log);
+	/* Nothing of it was scanned: its identity is all there is. */
+	if (code == 0 && is_same && other == 0 && log->off == 0)
+		code = 1;
+	if (other < 0)
+		code = other;
+	if (code != 1)
+		sl_probe_close(probe);
+	return code == 1 ? 1 : only_fatal(code);
+}
+
+/* Those with its identity first: they need no comparison with all others. 1, *found and an open
+ * probe; else 0. */
+SL_SUSPENDS
+static int
+search(struct sl_follow *follow, const struct sl_state_log *log, const struct sl_state_file *now,
+	const struct sl_siblings *siblings, size_t *found, struct sl_probe *probe)
+{
+	int code = 0;
+	for (int by_identity = 1; by_identity >= 0 && code == 0; by_identity--) {
+		for (size_t i = 0; i < siblings->count && code == 0; i++) {
+			const struct sl_state_file *file = &siblings->items[i].file;
+			bool is_same = sl_state_is_same_file(file, &log->file);
+			if (is_same != by_identity || sl_state_is_same_file(file, now))
+				continue;
+			code = try_sibling(follow, log, &siblings->items[i], probe);
+			*found = i;
+		}
+	}
+	return code;
+}
+
+static int
+set_at(struct sl_state_log *log, const char *at)
+{
+	char *copy = strdup(at);
+	if (!copy)
+		return -ENOMEM;
+	free(log->at);
+	log->at = copy;
+	return 0;
+}
+
+/* Nothing is added to a log any more if its name refers to a file that is written to, or its text
+ * is a copy. */
+static bool
+is_complete(const struct sl_state_log *log, const struct sl_state_file *now,
+	const struct sl_probe *probe)
+{
+	return now->size > 0 || !sl_state_is_same_file(&log->file, &probe->file);
+}
+
+/* ---- generations between ---- */
+
+SL_SUSPENDS
+static int
+add_generation(struct sl_follow *follow, const char *path, const struct sl_sibling *sibling,
+	bool is_found)
+{
+	struct sl_probe probe = sl_follow_probe(follow);
+	int code = sl_probe_open(&probe, sibling->path);
+	if (code || !sl_state_is_same_file(&probe.file, &sibling->file)) {
+		if (code == 0)
+			sl_probe_close(&probe);
+		return only_fatal(code);
+	}
+	struct sl_state_log *log = sl_state_add(&follow->state, path);
+	code = log ? set_at(log, sibling->path) : -ENOMEM;
+	if (code) {
+		sl_probe_close(&probe);
+		return code;
+	}
+	return sl_follow_part(follow, log, &probe, sibling->path, is_found, true);
+}
+
+/* Rotated logs that are newer than the one with the rest came into being since it was scanned:
+ * oldest first. */
+SL_SUSPENDS
+static int
+add_generations(struct sl_follow *follow, const char *path, const struct sl_siblings *siblings,
+	size_t rest, const struct sl_state_file *now, bool is_found)
+{
+	struct sl_rotation_age age = siblings->items[rest].age;
+	int code = 0;
+	for (size_t i = rest; i-- > 0 && code == 0;) {
+		const struct sl_sibling *sibling = &siblings->items[i];
+		if (!sl_rotation_is_newer(sibling->age, age) ||
+			sl_state_is_same_file(&sibling->file, now) ||
+			sl_follow_by_file(follow, &sibling->file) ||
+			is_fresh(follow, &sibling->file))
+			continue;
+		code = add_generation(follow, path, sibling, is_found);
+	}
+	return code;
+}
+
+/* ---- the rest of a log ---- */
+
+/* In the file that is still open: it may have been removed. */
+SL_SUSPENDS
+static int
+take_open(struct sl_follow *follow, struct sl_state_log *log, const struct sl_state_file *now,
+	bool is_found, bool *is_done)
+{
+	struct sl_probe probe = sl_follow_probe(follow);
+	*is_done = false;
+	if (log->fd < 0)
+		return 0;
+	int code = sl_probe_take(&probe, log->fd);
+	if (code == 0)
+		code = log->off ? sl_probe_holds(&probe, log) : 1;
+	if (code != 1)
+		return only_fatal(code);
+	*is_done = true;
+	return sl_follow_part(
+		follow, log, &probe, sl_state_at(log), is_found, is_complete(log, now, &probe));
+}
+
+static void
+warn_lost(const struct sl_state_log *log)
+{
+	sl_log_warn("'%s' was replaced, and the previous file was not found beside it: lines added "
+		    "to that one after byte %llu are not counted",
+		log->path, (unsigned long long)log->off);
+}
+
+SL_SUSPENDS
+static int
+take_sibling(struct sl_follow *follow, struct sl_state_log *log, const struct sl_state_file *now,
+	bool is_found, const struct sl_siblings *siblings, bool *is_done)
+{
+	struct sl_probe probe;
+	size_t found = 0;
+	bool was_rotated = log->at != NULL;
+	int code = search(follow, log, now, siblings, &found, &probe);
+	*is_done = code == 1;
+	if (code != 1)
+		return code;
+	const char *path = siblings->items[found].path;
+	code = set_at(log, path);
+	if (code) {
+		sl_probe_close(&probe);
+		return code;
+	}
+	code = sl_follow_part(
+		follow, log, &probe, path, is_found, is_complete(log, now, &probe));
+	if (code == 0 && !was_rotated)
+		code = add_generations(follow, log->path, siblings, found, now, is_found);
+	return code;
+}
+
+/* The name of a file that is still open, and was renamed. */
+static int
+name_open(struct sl_state_log *log, const struct sl_siblings *siblings, size_t *found)
+{
+	for (size_t i = 0; i < siblings->count; i++) {
+		if (!sl_state_is_same_file(&siblings->items[i].file, &log->file))
+			continue;
+		*found = i;
+		return set_at(log, siblings->items[i].path);
+	}
+	*found = siblings->count;
+	return log->at ? 0 : set_at(log, log->path);
+}
+
+int
+sl_follow_rest(struct sl_follow *follow, struct sl_state_log *log, const struct sl_state_file *now,
+	bool is_found)
+{
+	struct sl_siblings siblings = { 0 };
+	bool was_rotated = log->at != NULL, is_done = false;
+	size_t found = 0;
+	int code = sl_siblings_find(&siblings, log->path);
+	if (code == 0 && log->fd >= 0) {
+		code = name_open(log, &siblings, &found);
+		if (code == 0)
+			code = take_open(follow, log, now, is_found, &is_done);
+		if (code == 0 && is_done && !was_rotated && found < siblings.count)
+			code = add_generations(
+				follow, log->path, &siblings, found, now, is_found);
+	}
+	if (code == 0 && !is_done)
+		code = take_sibling(follow, log, now, is_found, &siblings, &is_done);
+	if (code == 0 && !is_done) {
+		if (!was_rotated && log->off > 0)
+			warn_lost(log);
+		sl_follow_close(follow, log);
+		sl_state_drop(log);
+		follow->has_changed = true;
+	}
+	sl_siblings_release(&siblings);
+	return code;
+}
+
+/* ---- logs that were rotated before ---- */
+
+SL_SUSPENDS
+static int
+take_rotated(struct sl_follow *follow, struct sl_state_log *log, const struct sl_state_file *now,
+	bool is_found)
+{
+	struct sl_state_file file;
+	bool is_there = sl_probe_stat(log->at, &file) && sl_state_is_same_file(&file, &log->file);
+	log->round = follow->round;
+	if (is_there && sl_state_is_unchanged(&file, &log->file) && !log->has_more &&
+		(now->size == 0 || log->off >= file.size || log->is_encoded))
+		return 0;
+	if (!is_there)
+		return sl_follow_rest(follow, log, now, is_found);
+	struct sl_probe probe = sl_follow_probe(follow);
+	int code = log->fd >= 0 ? sl_probe_take(&probe, log->fd) : sl_probe_open(&probe, log->at);
+	if (code)
+		return only_fatal(code);
+	code = log->off ? sl_probe_holds(&probe, log) : 1;
+	if (code == 1 && sl_state_is_same_file(&probe.file, &log->file))
+		return sl_follow_part(
+			follow, log, &probe, log->at, is_found, is_complete(log, now, &probe));
+	if (probe.fd != log->fd)
+		sl_probe_close(&probe);
+	return code < 0 ? only_fatal(code) : sl_follow_rest(follow, log, now, is_found);
+}
+
+int
+sl_follow_rotated(struct sl_follow *follow, const char *path, const struct sl_state_file *now,
+	bool is_found)
+{
+	struct sl_state_log *log;
+	size_t next = 0;
+	int code = 0;
+	while (code == 0 && (log = sl_follow_next_rotated(follow, path, &next)))
+		if (!sl_follow_is_met(follow, log))
+			code = take_rotated(follow, log, now, is_found);
+	return code;
+}

@@ -1,0 +1,262 @@
+#include "sluice/follow/probe.h"
+
+#include "sluice/rt/io.h"
+#include "sluice/rt/offload.h"
+#include "sluice/scan/decoding.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/stat.h>
+
+/* Input that is decoded with one call of the blocking pool. */
+#define SLICE_READS 64u
+
+static struct sl_state_file
+file_of(const struct statx *st)
+{
+	return (struct sl_state_file){ .dev_major = st->stx_dev_major,
+		.dev_minor = st->stx_dev_minor,
+		.inode = st->stx_ino,
+		.size = st->stx_size,
+		.mtime_s = st->stx_mtime.tv_sec > 0 ? (uint64_t)st->stx_mtime.tv_sec : 0,
+		.mtime_ns = st->stx_mtime.tv_nsec };
+}
+
+#define MASK (STATX_TYPE | STATX_INO | STATX_SIZE | STATX_MTIME)
+
+int
+sl_probe_take(struct sl_probe *probe, int fd)
+{
+	struct statx st = { 0 };
+	int code = sl_io_stat(fd, "", AT_EMPTY_PATH, MASK, &st);
+	if (code)
+		return code;
+	probe->fd = fd;
+	probe->file = file_of(&st);
+	probe->is_regular = S_ISREG(st.stx_mode);
+	probe->is_sniffed = false;
+	return 0;
+}
+
+int
+sl_probe_open(struct sl_probe *probe, const char *path)
+{
+	int fd = sl_io_open(AT_FDCWD, path, O_RDONLY | O_NONBLOCK | O_NOCTTY, 0, 0);
+	probe->fd = -1;
+	if (fd < 0)
+		return fd;
+	int code = sl_probe_take(probe, fd);
+	if (code)
+		(void)sl_io_close(fd);
+	return code;
+}
+
+bool
+sl_probe_stat(const char *path, struct sl_state_file *file)
+{
+	struct statx st = { 0 };
+	if (sl_io_stat(AT_FDCWD, path, 0, MASK, &st) != 0 || !S_ISREG(st.stx_mode))
+		return false;
+	*file = file_of(&st);
+	return true;
+}
+
+void
+sl_probe_close(struct sl_probe *probe)
+{
+	(void)sl_io_close(probe->fd);
+	probe->fd = -1;
+}
+
+int
+sl_probe_is_encoded(struct sl_probe *probe)
+{
+	if (!probe->is_sniffed) {
+		int got = sl_io_read_full(probe->fd, probe->buffer, SL_SNIFF_WINDOW, 0);
+		if (got < 0)
+			return got;
+		probe->form = sl_sniff_form(probe->buffer, (size_t)got);
+		probe->is_sniffed = true;
+	}
+	return sl_decoding_is_for(probe->form);
+}
+
+int
+sl_probe_print(struct sl_probe *probe, uint64_t off, struct sl_fingerprint *print)
+{
+	unsigned head_len = sl_fingerprint_len(off, SL_FINGERPRINT_HEAD);
+	unsigned tail_len = sl_fingerprint_len(off, SL_FINGERPRINT_TAIL);
+	unsigned char *head = probe->buffer, *tail = head + SL_FINGERPRINT_HEAD;
+	*print = (struct sl_fingerprint){ 0 };
+	if (off == 0)
+		return 0;
+	int got = sl_io_read_full(probe->fd, head, head_len, 0);
+	if (got == (int)head_len)
+		got = sl_io_read_full(probe->fd, tail, tail_len, off - tail_len);
+	if (got < 0)
+		return got;
+	if (got == (int)tail_len)
+		*print = sl_fingerprint_of(sl_span((const char *)head, head_len),
+			sl_span((const char *)tail, tail_len));
+	return 0;
+}
+
+/* ---- text that is decoded ---- */
+
+struct decode_call {
+	const struct sl_probe *probe;
+	struct sl_engine *engine;
+	struct sl_decoding *decoding;
+	struct sl_fingerprinter printer;
+	uint64_t until; /* bytes of text */
+	uint64_t off;   /* in the file */
+	size_t in_at, in_len;
+	bool is_over;
+	enum sl_decode_step step;
+};
+
+#define IN_SIZE (SL_PROBE_BUFFER / 2)
+
+static int
+read_more(struct decode_call *call)
+{
+	struct sl_op op = { .kind = SL_OP_READ,
+		.fd = call->probe->fd,
+		.data = call->probe->buffer,
+		.len = IN_SIZE,
+		.off = call->off };
+	int got = call->engine->methods->run_blocking(call->engine, &op);
+	if (got < 0)
+		return got == -EINTR ? 0 : got;
+	call->in_at = 0;
+	call->in_len = (size_t)got;
+	call->off += (size_t)got;
+	call->is_over = got == 0;
+	return 0;
+}
+
+static void
+decode_some(struct decode_call *call)
+{
+	unsigned char *out = call->probe->buffer + IN_SIZE;
+	uint64_t missing = call->until - call->printer.len;
+	size_t room = (size_t)SL_MIN(missing, (uint64_t)IN_SIZE);
+	struct sl_decode_io io = { .in = call->probe->buffer + call->in_at,
+		.in_len = call->in_len,
+		.out = out,
+		.out_len = room,
+		.is_last = call->is_over };
+	call->step = sl_decoding_step(call->decoding, &io);
+	call->in_at += call->in_len - io.in_len;
+	call->in_len = io.in_len;
+	sl_fingerprinter_add(&call->printer, sl_span((const char *)out, room - io.out_len));
+}
+
+static bool
+is_done(const struct decode_call *call)
+{
+	return call->printer.len >= call->until ||
+	       (call->step != SL_DECODE_MORE && call->step != SL_DECODE_FULL);
+}
+
+static int
+decode_slice(void *arg)
+{
+	struct decode_call *call = arg;
+	for (unsigned i = 0; i < SLICE_READS && !is_done(call); i++) {
+		int code = 0;
+		if (call->step == SL_DECODE_MORE && call->in_len == 0 && !call->is_over)
+			code = read_more(call);
+		if (code)
+			return code;
+		decode_some(call);
+	}
+	return 0;
+}
+
+/* The first `until` bytes of text, or as many as there are. */
+SL_SUSPENDS
+static int
+decode(struct sl_probe *probe, struct decode_call *call, uint64_t until)
+{
+	*call = (struct decode_call){ .probe = probe,
+		.engine = sl_rt_engine(sl_rt_current()),
+		.decoding = sl_decoding_new(probe->form, probe->window_max),
+		.until = until };
+	int code = call->decoding ? 0 : -ENOMEM;
+	while (code == 0 && !is_done(call)) {
+		code = sl_task_cancelled();
+		if (code == 0)
+			code = sl_blocking_wait(decode_slice, call);
+	}
+	sl_decoding_free(call->decoding);
+	return code;
+}
+
+int
+sl_probe_head(struct sl_probe *probe, struct sl_fingerprint *print)
+{
+	struct decode_call call;
+	int code = decode(probe, &call, SL_FINGERPRINT_HEAD);
+	*print = sl_fingerprinter_end(&call.printer);
+	print->tail_len = 0;
+	print->tail = 0;
+	return code;
+}
+
+/* The beginning is compared first: other text costs little. */
+SL_SUSPENDS
+static int
+encoded_holds(struct sl_probe *probe, const struct sl_state_log *log)
+{
+	const struct sl_fingerprint *print = &log->print;
+	struct decode_call call;
+	int code = decode(probe, &call, print->head_len);
+	if (code || call.printer.len < print->head_len ||
+		sl_fingerprinter_head(&call.printer, print->head_len) != print->head)
+		return code;
+	if (log->is_encoded)
+		return 1;
+	code = decode(probe, &call, log->off);
+	if (code || call.printer.len < log->off)
+		return code;
+	struct sl_fingerprint found = sl_fingerprinter_end(&call.printer);
+	return sl_fingerprint_equal(&found, print);
+}
+
+int
+sl_probe_holds(struct sl_probe *probe, const struct sl_state_log *log)
+{
+	struct sl_fingerprint found;
+	if (log->print.head_len == 0)
+		return 0;
+	bool is_first = !log->is_encoded && probe->file.size >= log->off;
+	if (is_first) {
+		int code = sl_probe_print(probe, log->off, &found);
+		if (code || sl_fingerprint_equal(&found, &log->print))
+			return code ? code : 1;
+	}
+	int encoded = sl_probe_is_encoded(probe);
+	return encoded == 1 ? encoded_holds(probe, log) : encoded;
+}
+
+/* ---- lines ---- */
+
+int
+sl_probe_last_line(struct sl_probe *probe, uint64_t from, uint64_t to, uint64_t *end)
+{
+	*end = from;
+	while (to > from) {
+		uint64_t begin = to - SL_MIN(to - from, (uint64_t)SL_PROBE_BUFFER);
+		int got = sl_io_read_full(probe->fd, probe->buffer, (size_t)(to - begin), begin);
+		if (got < 0)
+			return got;
+		const unsigned char *found = memrchr(probe->buffer, '\n', (size_t)got);
+		if (found) {
+			*end = begin + (uint64_t)(found - probe->buffer) + 1;
+			return 0;
+		}
+		to = begin;
+	}
+	return 0;
+}

@@ -1,0 +1,105 @@
+#include "sluice/follow/rotation.h"
+
+#include <stddef.h>
+#include <string.h>
+
+#define DATE_DIGITS 6u    /* fewer are a number */
+#define DIGITS_MAX 18u    /* of both: 20260131235959 has 14 */
+
+static bool
+is_digit(char c)
+{
+	return c >= '0' && c <= '9';
+}
+
+static bool
+is_separator(char c)
+{
+	return c == '.' || c == '-' || c == '_';
+}
+
+/* What is between a separator behind the beginning of the name and the extension of the name, if
+ * that comes last; NULL if there is nothing like it. */
+static const char *
+generation(const char *name, const char *other)
+{
+	size_t len = strlen(name);
+	if (strncmp(name, other, len) == 0 && is_separator(other[len]))
+		return other + len + 1;
+	const char *dot = strrchr(name, '.');
+	size_t stem = dot ? (size_t)(dot - name) : 0;
+	if (stem == 0 || strncmp(name, other, stem) != 0 || !is_separator(other[stem]) ||
+		!is_digit(other[stem + 1]))
+		return NULL;
+	const char *extension = strstr(other + stem + 1, dot);
+	size_t end = strlen(dot);
+	return extension && (extension[end] == '\0' || extension[end] == '.') ? other + stem + 1
+									      : NULL;
+}
+
+bool
+sl_rotation_may_be(const char *name, const char *other)
+{
+	const char *rest = generation(name, other);
+	return rest && *rest;
+}
+
+/* 20260131, 2026-01-31, 2026-01-31T23:59 and the like. */
+static unsigned
+read_digits(const char **text, uint64_t *number)
+{
+	const char *at = *text;
+	unsigned digits = 0;
+	*number = 0;
+	while (digits < DIGITS_MAX) {
+		if (is_digit(*at)) {
+			*number = *number * 10 + (uint64_t)(*at - '0');
+			digits++;
+			at++;
+		} else if (digits >= 4 && (*at == '-' || *at == '_' || *at == ':' || *at == 'T') &&
+			   is_digit(at[1])) {
+			at++;
+		} else {
+			break;
+		}
+	}
+	*text = at;
+	return digits;
+}
+
+/* Dates of fewer digits are older by their number alone: all are brought to the same length. */
+static uint64_t
+to_full_length(uint64_t number, unsigned digits)
+{
+	for (; digits < DIGITS_MAX; digits++)
+		number *= 10;
+	return number;
+}
+
+struct sl_rotation_age
+sl_rotation_age(const char *name, const char *other)
+{
+	struct sl_rotation_age age = { 0 };
+	const char *rest = generation(name, other);
+	unsigned digits = rest ? read_digits(&rest, &age.number) : 0;
+	if (digits == 0 || is_digit(*rest))
+		return (struct sl_rotation_age){ 0 };
+	static const char *const ends[] = { "", ".gz", ".zst", ".xz", ".bz2" };
+	const char *dot = strrchr(name, '.');
+	size_t extension = dot && strncmp(rest, dot, strlen(dot)) == 0 ? strlen(dot) : 0;
+	for (size_t i = 0; i < sizeof(ends) / sizeof(*ends); i++)
+		age.is_known = age.is_known || strcmp(rest, ends[i]) == 0 ||
+			       strcmp(rest + extension, ends[i]) == 0;
+	age.is_date = digits >= DATE_DIGITS;
+	if (age.is_date)
+		age.number = to_full_length(age.number, digits);
+	return age;
+}
+
+bool
+sl_rotation_is_newer(struct sl_rotation_age a, struct sl_rotation_age b)
+{
+	if (!a.is_known || !b.is_known || a.is_date != b.is_date)
+		return false;
+	return a.is_date ? a.number > b.number : a.number < b.number;
+}

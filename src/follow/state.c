@@ -1,0 +1,390 @@
+/*
+ * state.c - reads what it writes, and nothing else: a state that is misread would count lines twice,
+ * or not at all.
+ */
+#include "sluice/follow/state.h"
+
+#include "sluice/base/crc32c.h"
+#include "sluice/base/number.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+#define FLAG_ENCODED 'c'
+#define FLAG_ROTATED 'r'
+
+struct sl_state_log *
+sl_state_add(struct sl_state *state, const char *path)
+{
+	if (state->count == state->cap) {
+		size_t cap = state->cap ? state->cap * 2 : 16;
+		struct sl_state_log **logs = reallocarray(state->logs, cap, sizeof(*logs));
+		if (!logs)
+			return NULL;
+		state->logs = logs;
+		state->cap = cap;
+	}
+	struct sl_state_log *log = calloc(1, sizeof(*log));
+	if (!log)
+		return NULL;
+	log->fd = -1;
+	log->path = strdup(path);
+	if (!log->path) {
+		free(log);
+		return NULL;
+	}
+	state->logs[state->count++] = log;
+	return log;
+}
+
+static void
+free_log(struct sl_state_log *log)
+{
+	free(log->path);
+	free(log->at);
+	free(log);
+}
+
+void
+sl_state_drop(struct sl_state_log *log)
+{
+	sl_assert(log->fd < 0);
+	log->path[0] = '\0';
+}
+
+bool
+sl_state_is_dropped(const struct sl_state_log *log)
+{
+	return log->path[0] == '\0';
+}
+
+void
+sl_state_sweep(struct sl_state *state)
+{
+	size_t kept = 0;
+	for (size_t i = 0; i < state->count; i++) {
+		if (sl_state_is_dropped(state->logs[i]))
+			free_log(state->logs[i]);
+		else
+			state->logs[kept++] = state->logs[i];
+	}
+	state->count = kept;
+}
+
+void
+sl_state_release(struct sl_state *state)
+{
+	for (size_t i = 0; i < state->count; i++)
+		free_log(state->logs[i]);
+	free(state->logs);
+	*state = (struct sl_state){ 0 };
+}
+
+/* ---- writing ---- */
+
+static void
+add_path(struct sl_buf *out, const char *path)
+{
+	for (; *path; path++) {
+		unsigned char c = (unsigned char)*path;
+		if (c == '\\')
+			sl_buf_add_str(out, "\\\\");
+		else if (c < ' ' || c == 0x7f)
+			sl_buf_printf(out, "\\x%02x", c);
+		else
+			sl_buf_add_char(out, *path);
+	}
+}
+
+static void
+add_number(struct sl_buf *out, const char *key, uint64_t value)
+{
+	sl_buf_printf(out, "%s%llu", key, (unsigned long long)value);
+}
+
+static void
+add_hash(struct sl_buf *out, const char *key, unsigned len, uint64_t hash)
+{
+	sl_buf_printf(out, "%s%u:%016llx", key, len, (unsigned long long)hash);
+}
+
+static void
+add_flags(struct sl_buf *out, const struct sl_state_log *log)
+{
+	sl_buf_add_str(out, " flags=");
+	if (log->is_encoded)
+		sl_buf_add_char(out, FLAG_ENCODED);
+	if (log->at)
+		sl_buf_add_char(out, FLAG_ROTATED);
+	if (!log->is_encoded && !log->at)
+		sl_buf_add_char(out, '-');
+}
+
+static void
+add_log(struct sl_buf *out, const struct sl_state_log *log)
+{
+	const struct sl_state_file *file = &log->file;
+	add_number(out, "offset=", log->off);
+	add_number(out, " lines=", log->lines);
+	add_number(out, " errors=", log->hits);
+	add_number(out, " size=", file->size);
+	add_number(out, " modified=", file->mtime_s);
+	sl_buf_printf(out, ".%09llu", (unsigned long long)file->mtime_ns);
+	sl_buf_printf(out, " file=%u:%u:%llu", file->dev_major, file->dev_minor,
+		(unsigned long long)file->inode);
+	add_hash(out, " head=", log->print.head_len, log->print.head);
+	add_hash(out, " tail=", log->print.tail_len, log->print.tail);
+	add_flags(out, log);
+	sl_buf_add_str(out, " path=");
+	add_path(out, log->path);
+	if (log->at) {
+		sl_buf_add_char(out, '\t');
+		add_path(out, log->at);
+	}
+	sl_buf_add_char(out, '\n');
+}
+
+void
+sl_state_write(const struct sl_state *state, struct sl_buf *out)
+{
+	size_t begin = out->len, count = 0;
+	sl_buf_printf(out, SL_STATE_MAGIC "%d\n", SL_STATE_VERSION);
+	for (size_t i = 0; i < state->count; i++) {
+		if (sl_state_is_dropped(state->logs[i]))
+			continue;
+		add_log(out, state->logs[i]);
+		count++;
+	}
+	if (out->failed)
+		return;
+	uint32_t crc = sl_crc32c(0, out->data + begin, out->len - begin);
+	sl_buf_printf(out, "end %zu %08x\n", count, crc);
+}
+
+/* ---- reading ---- */
+
+struct reader {
+	struct sl_span text; /* that is left */
+	size_t line;         /* number of the line that was taken last */
+	const char *begin, *name;
+	struct sl_error *err;
+};
+
+static int
+fail(const struct reader *reader, const char *why)
+{
+	return sl_fail(reader->err, SL_PHASE_READ, SL_E_USAGE,
+		"'%s' is damaged: %s in line %zu (restore it, or remove it to scan everything "
+		"again)",
+		reader->name, why, reader->line);
+}
+
+/* Up to the separator, which is removed too. False if there is none. */
+static bool
+take_until(struct sl_span *text, char separator, struct sl_span *out)
+{
+	const char *end = text->len ? memchr(text->data, separator, text->len) : NULL;
+	if (!end)
+		return false;
+	*out = sl_span(text->data, (size_t)(end - text->data));
+	*text = sl_span(end + 1, text->len - out->len - 1);
+	return true;
+}
+
+static bool
+take_line(struct reader *reader, struct sl_span *line)
+{
+	reader->line++;
+	return take_until(&reader->text, '\n', line);
+}
+
+static int
+read_version(struct reader *reader)
+{
+	const size_t magic = strlen(SL_STATE_MAGIC);
+	struct sl_span line;
+	uint64_t version;
+	bool is_ours = take_line(reader, &line) && line.len > magic &&
+		       memcmp(line.data, SL_STATE_MAGIC, magic) == 0 &&
+		       sl_parse_u64(line.data + magic, line.len - magic, &version);
+	if (!is_ours)
+		return sl_fail(reader->err, SL_PHASE_READ, SL_E_USAGE,
+			"'%s' was not written by --state: its first line is not '" SL_STATE_MAGIC
+			"%d' (use another name)",
+			reader->name, SL_STATE_VERSION);
+	if (version != SL_STATE_VERSION)
+		return sl_fail(reader->err, SL_PHASE_READ, SL_E_UNSUPPORTED,
+			"'%s' has version %llu of its format, and this sluice supports only "
+			"version %d (use the sluice that wrote it, or another name)",
+			reader->name, (unsigned long long)version, SL_STATE_VERSION);
+	return 0;
+}
+
+/* "key=" at the beginning, which is removed. */
+static bool
+take_key(struct sl_span *text, const char *key)
+{
+	size_t len = strlen(key);
+	if (text->len < len || memcmp(text->data, key, len) != 0)
+		return false;
+	*text = sl_span(text->data + len, text->len - len);
+	return true;
+}
+
+static bool
+take_number(struct sl_span *text, const char *key, char separator, uint64_t *out)
+{
+	struct sl_span digits;
+	return take_key(text, key) && take_until(text, separator, &digits) &&
+	       sl_parse_u64(digits.data, digits.len, out);
+}
+
+static bool
+take_unsigned(struct sl_span *text, const char *key, char separator, unsigned *out)
+{
+	uint64_t value;
+	if (!take_number(text, key, separator, &value) || value > UINT32_MAX)
+		return false;
+	*out = (unsigned)value;
+	return true;
+}
+
+static bool
+take_hash(struct sl_span *text, const char *key, unsigned most, unsigned *len, uint64_t *hash)
+{
+	struct sl_span digits;
+	return take_unsigned(text, key, ':', len) && *len <= most &&
+	       take_until(text, ' ', &digits) && sl_parse_hex(digits.data, digits.len, hash);
+}
+
+static bool
+take_flags(struct sl_span *text, struct sl_state_log *log, bool *is_rotated)
+{
+	struct sl_span flags;
+	if (!take_key(text, "flags=") || !take_until(text, ' ', &flags))
+		return false;
+	*is_rotated = false;
+	for (size_t i = 0; i < flags.len; i++) {
+		if (flags.data[i] == FLAG_ENCODED)
+			log->is_encoded = true;
+		else if (flags.data[i] == FLAG_ROTATED)
+			*is_rotated = true;
+		else if (flags.data[i] != '-' || flags.len != 1)
+			return false;
+	}
+	return flags.len > 0;
+}
+
+/* NULL if an escape is not complete, there is a NUL, or nothing; or out of memory. */
+static char *
+read_path(struct sl_span escaped)
+{
+	struct sl_buf path = { 0 };
+	bool is_good = escaped.len > 0;
+	for (size_t i = 0; i < escaped.len && is_good; i++) {
+		uint64_t code = (unsigned char)escaped.data[i];
+		size_t left = escaped.len - i - 1;
+		if (code == '\\' && left && escaped.data[i + 1] == '\\') {
+			i++;
+		} else if (code == '\\') {
+			is_good = left >= 3 && escaped.data[i + 1] == 'x' &&
+				  sl_parse_hex(escaped.data + i + 2, 2, &code);
+			i += 3;
+		}
+		is_good = is_good && code != 0;
+		sl_buf_add_char(&path, (char)code);
+	}
+	if (is_good)
+		return sl_buf_detach(&path);
+	sl_buf_release(&path);
+	return NULL;
+}
+
+static bool
+take_file(struct sl_span *text, struct sl_state_file *file)
+{
+	return take_number(text, "size=", ' ', &file->size) &&
+	       take_number(text, "modified=", '.', &file->mtime_s) &&
+	       take_number(text, "", ' ', &file->mtime_ns) &&
+	       take_unsigned(text, "file=", ':', &file->dev_major) &&
+	       take_unsigned(text, "", ':', &file->dev_minor) &&
+	       take_number(text, "", ' ', &file->inode);
+}
+
+static bool
+take_fields(struct sl_span *text, struct sl_state_log *log, bool *is_rotated)
+{
+	struct sl_fingerprint *print = &log->print;
+	return take_number(text, "offset=", ' ', &log->off) &&
+	       take_number(text, "lines=", ' ', &log->lines) &&
+	       take_number(text, "errors=", ' ', &log->hits) && take_file(text, &log->file) &&
+	       take_hash(text, "head=", SL_FINGERPRINT_HEAD, &print->head_len, &print->head) &&
+	       take_hash(text, "tail=", SL_FINGERPRINT_TAIL, &print->tail_len, &print->tail) &&
+	       take_flags(text, log, is_rotated) && take_key(text, "path=");
+}
+
+static int
+read_log(struct reader *reader, struct sl_state *state)
+{
+	struct sl_state_log read = { 0 };
+	struct sl_span line, path;
+	bool is_rotated = false;
+	if (!take_line(reader, &line))
+		return fail(reader, "a line is missing");
+	if (!take_fields(&line, &read, &is_rotated))
+		return fail(reader, "a field is missing or wrong");
+	if (take_until(&line, '\t', &path) != is_rotated)
+		return fail(reader, "a path is missing");
+	read.path = read_path(is_rotated ? path : line);
+	read.at = is_rotated ? read_path(line) : NULL;
+	bool is_good = read.path && (read.at || !is_rotated);
+	struct sl_state_log *log = is_good ? sl_state_add(state, read.path) : NULL;
+	if (log) {
+		char *own = log->path;
+		*log = read;
+		log->path = own;
+		log->fd = -1;
+		read.at = NULL;
+	}
+	free(read.path);
+	free(read.at);
+	if (!is_good)
+		return fail(reader, "a path is wrong");
+	return log ? 0 : -ENOMEM;
+}
+
+static int
+read_end(struct reader *reader, size_t count)
+{
+	size_t len = (size_t)(reader->text.data - reader->begin);
+	struct sl_span line;
+	uint64_t number, crc;
+	if (!take_line(reader, &line) || !take_number(&line, "end ", ' ', &number) ||
+		!sl_parse_hex(line.data, line.len, &crc))
+		return fail(reader, "the end is missing");
+	if (number != count || crc != sl_crc32c(0, reader->begin, len))
+		return fail(reader, "the checksum is wrong");
+	return reader->text.len ? fail(reader, "there is more than the end") : 0;
+}
+
+static bool
+is_at_end(const struct sl_span *text)
+{
+	return text->len < 4 || memcmp(text->data, "end ", 4) == 0;
+}
+
+int
+sl_state_read(struct sl_state *state, struct sl_span text, const char *name, struct sl_error *err)
+{
+	struct reader reader = { .text = text, .begin = text.data, .name = name, .err = err };
+	*state = (struct sl_state){ 0 };
+	if (text.len == 0)
+		return 0;
+	int code = read_version(&reader);
+	while (code == 0 && !is_at_end(&reader.text))
+		code = read_log(&reader, state);
+	if (code == 0)
+		code = read_end(&reader, state->count);
+	return code == -ENOMEM ? sl_fail_code(err, SL_PHASE_READ, code, "cannot read '%s'", name)
+			       : code;
+}
