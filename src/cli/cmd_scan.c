@@ -149,6 +149,20 @@ begin(struct scan *scan)
 	return code;
 }
 
+/* What was printed is all that there is otherwise. */
+static void
+print_summary(const struct scan *scan)
+{
+	const struct sl_scan_summary *summary = &scan->progress.summary;
+	struct sl_buf text = { 0 };
+	if (!scan->options.follow || scan->options.json)
+		return;
+	sl_buf_printf(&text, "sluice: %llu error lines of %llu lines\n",
+		(unsigned long long)summary->hits, (unsigned long long)summary->lines);
+	sl_console_print(sl_buf_span(&text));
+	sl_buf_release(&text);
+}
+
 /* The results are written, then how far they go is saved. */
 SL_SUSPENDS
 static int
@@ -161,6 +175,8 @@ end(struct scan *scan, int code)
 	struct sl_scan_outcome outcome = { &scan->progress.summary, sl_now() - scan->started_ns };
 	int written = sl_scan_output_end(&scan->output, &outcome, code == 0, &scan->error);
 	code = code ? code : written;
+	if (code == 0)
+		print_summary(scan);
 	int saved = sl_scan_rounds_end(&scan->rounds, code == 0, &scan->error);
 	sl_shield_end(&shield);
 	return code ? code : saved;

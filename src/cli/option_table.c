@@ -469,6 +469,11 @@ static const struct sl_option scan_options[] = {
 		.help = "Scan only what is new since the last run with this FILE, and write to "
 		"FILE how far each input was scanned. Logs that were rotated since are found by "
 		"their content, also compressed." },
+	{ .group = "Inputs", .name = "follow",
+		.kind = SL_OPTION_FLAG, FIELD(follow),
+		.help = "After what the inputs contain, print the error lines that are added "
+		"to them, until the run is ended by a signal: also to logs that are rotated, "
+		"and to new files in directories. Implies -p." },
 
 	{ .group = "Engine", .name = "workers", .argument = "N",
 		.kind = SL_OPTION_UNSIGNED, FIELD(workers), RANGE(1, SL_OPTION_WORKERS_MAX),

@@ -11,6 +11,7 @@
 
 #include "sluice/rt/channel.h"
 #include "sluice/rt/io.h"
+#include "sluice/rt/waiter.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -26,6 +27,8 @@ struct sl_output {
 	int fd;
 	int state;                /* 0, or the failure after which nothing is written */
 	struct sl_channel *queue; /* of struct sl_buf */
+	uint64_t queued, written; /* buffers */
+	struct sl_list flushes;   /* tasks that wait for the last one */
 	struct sl_group group;
 };
 
@@ -63,6 +66,15 @@ drain(struct sl_output *output)
 		sl_buf_release(&buf);
 }
 
+static void
+serve_flushes(struct sl_output *output)
+{
+	struct sl_waiter *waiter;
+	while ((output->state || output->written == output->queued) &&
+		(waiter = sl_waiter_pop(&output->flushes)))
+		sl_waiter_serve(waiter, 0);
+}
+
 SL_SUSPENDS
 static int
 write_task(void *arg)
@@ -74,12 +86,15 @@ write_task(void *arg)
 		(code = sl_channel_receive(output->queue, &buf, SL_FOREVER)) == 0) {
 		output->state = write_all(output->fd, sl_buf_span(&buf));
 		sl_buf_release(&buf);
+		output->written++;
+		serve_flushes(output);
 	}
 	/* -EPIPE is the regular end of the queue; after any other code bytes may be lost. */
 	if (!output->state && code != -EPIPE)
 		output->state = code;
 	sl_channel_close(output->queue);
 	drain(output);
+	serve_flushes(output);
 	return 0;
 }
 
@@ -93,6 +108,7 @@ sl_output_open(struct sl_output **out, int fd)
 	if (!output)
 		return -ENOMEM;
 	output->fd = fd;
+	sl_list_init(&output->flushes);
 	int code = sl_channel_new(&output->queue, "output", SL_OUTPUT_QUEUE, sizeof(struct sl_buf));
 	if (code) {
 		free(output);
@@ -119,6 +135,7 @@ static int
 enqueue(struct sl_output *output, struct sl_buf *buf)
 {
 	int code = sl_channel_send(output->queue, buf, SL_FOREVER);
+	output->queued += code == 0;
 	if (code == 0)
 		*buf = (struct sl_buf){ 0 };
 	else if (code == -EPIPE)
@@ -164,6 +181,16 @@ int
 sl_output_state(const struct sl_output *output)
 {
 	return output->state;
+}
+
+int
+sl_output_flush(struct sl_output *output)
+{
+	struct sl_waiter waiter;
+	int code = 0;
+	if (!output->state && output->written != output->queued)
+		code = sl_waiter_wait(&waiter, &output->flushes, "output", SL_FOREVER);
+	return code ? code : output->state;
 }
 
 static int

@@ -237,6 +237,15 @@ write_digest(const struct sl_scan_output *output, struct sl_error *err)
 	return code;
 }
 
+int
+sl_scan_output_flush(struct sl_scan_output *output)
+{
+	if (!output->out)
+		return 0;
+	int code = sl_results_send(&output->results);
+	return code ? code : sl_output_flush(output->out);
+}
+
 bool
 sl_scan_output_is_incomplete(const struct sl_scan_output *output)
 {

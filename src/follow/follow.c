@@ -292,6 +292,8 @@ commit_item(struct sl_follow *follow, struct follow_item *item)
 	log->lines += item->lines;
 	log->hits += item->hits;
 	log->searched = 0;
+	if (item->bytes)
+		log->grown_ns = sl_now();
 	follow->has_changed = true;
 	return code;
 }

@@ -138,6 +138,7 @@ sl_follow_move(struct sl_follow *follow, struct sl_state_log *log, const char *p
 		free(copy);
 		return -ENOMEM;
 	}
+	follow->has_changed = true;
 	follow->retired[follow->retired_count++] = log->path;
 	log->path = copy;
 	free(log->at);

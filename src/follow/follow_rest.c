@@ -10,6 +10,9 @@
 #include <errno.h>
 #include <stdlib.h>
 
+/* A rotated log that stays as it is for so long is not kept open. */
+#define QUIET_NS (10 * SL_NS_PER_S)
+
 struct sl_probe
 sl_follow_probe(const struct sl_follow *follow)
 {
@@ -101,6 +104,8 @@ set_at(struct sl_state_log *log, const char *at)
 	char *copy = strdup(at);
 	if (!copy)
 		return -ENOMEM;
+	if (!log->at)
+		log->grown_ns = sl_now();
 	free(log->at);
 	log->at = copy;
 	return 0;
@@ -236,6 +241,7 @@ sl_follow_rest(struct sl_follow *follow, struct sl_state_log *log, const struct 
 	bool was_rotated = log->at != NULL, is_done = false;
 	size_t found = 0;
 	int code = sl_siblings_find(&siblings, log->path);
+	follow->has_changed = true;
 	if (code == 0 && log->fd >= 0) {
 		code = name_open(log, &siblings, &found);
 		if (code == 0)
@@ -251,13 +257,21 @@ sl_follow_rest(struct sl_follow *follow, struct sl_state_log *log, const struct 
 			warn_lost(log);
 		sl_follow_close(follow, log);
 		sl_state_drop(log);
-		follow->has_changed = true;
 	}
 	sl_siblings_release(&siblings);
 	return code;
 }
 
 /* ---- logs that were rotated before ---- */
+
+/* A program may go on writing to the file for a while. */
+SL_SUSPENDS
+static void
+close_quiet(struct sl_follow *follow, struct sl_state_log *log)
+{
+	if (log->fd >= 0 && !log->has_more && sl_now() - log->grown_ns > QUIET_NS)
+		sl_follow_close(follow, log);
+}
 
 SL_SUSPENDS
 static int
@@ -267,6 +281,7 @@ take_rotated(struct sl_follow *follow, struct sl_state_log *log, const struct sl
 	struct sl_state_file file;
 	bool is_there = sl_probe_stat(log->at, &file) && sl_state_is_same_file(&file, &log->file);
 	log->round = follow->round;
+	close_quiet(follow, log);
 	if (is_there && sl_state_is_unchanged(&file, &log->file) && !log->has_more &&
 		(now->size == 0 || log->off >= file.size || log->is_encoded))
 		return 0;

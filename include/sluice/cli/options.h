@@ -118,6 +118,7 @@ struct sl_scan_options {
 	bool no_follow;
 	struct sl_option_rules rules; /* of names in directories, in the order given */
 	const char *state;            /* file, or NULL */
+	bool follow;                  /* implies print, unless json; only with named inputs */
 
 	unsigned workers; /* 0 = one for each CPU */
 	uint64_t chunk;   /* bytes; a multiple of 4096 */

@@ -34,6 +34,11 @@ int sl_output_send(struct sl_output *output, struct sl_buf *buf) SL_MUST_CHECK;
 /* 0, -EPIPE or a write error: whether output is still read. Never suspends. */
 int sl_output_state(const struct sl_output *output);
 
+/* Wait until all that was queued is written. Returns 0; -EPIPE or a write error; -ECANCELED,
+ * -ETIMEDOUT. */
+SL_SUSPENDS
+int sl_output_flush(struct sl_output *output) SL_MUST_CHECK;
+
 /*
  * Wait until all is written, in a cancelled task at most half a second, and free the output.
  * Returns 0; -EPIPE if the reader closed the pipe (not recorded in *err: it is not a failure);

@@ -74,6 +74,10 @@ SL_SUSPENDS
 int sl_scan_output_end(struct sl_scan_output *output, const struct sl_scan_outcome *outcome,
 	bool complete, struct sl_error *err) SL_MUST_CHECK;
 
+/* All results so far are written. Returns 0; -EPIPE or a write error; -ECANCELED, -ETIMEDOUT. */
+SL_SUSPENDS
+int sl_scan_output_flush(struct sl_scan_output *output) SL_MUST_CHECK;
+
 /* True if something that was to be printed was not: this is reported, and the run has failed. */
 bool sl_scan_output_is_incomplete(const struct sl_scan_output *output);
 

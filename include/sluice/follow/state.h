@@ -44,6 +44,7 @@ struct sl_state_log {
 	uint64_t round;    /* in which it was met last */
 	int fd;            /* of its file, kept open; -1 = none */
 	uint64_t searched; /* no newline is between `off` and here */
+	uint64_t grown_ns; /* when it had new lines last, or was rotated */
 	bool has_more;     /* its file has lines that were left to the next round */
 	bool is_refused;   /* its content cannot be scanned, as far as it is known */
 };
