@@ -82,7 +82,7 @@ save_if_due(struct sl_scan_rounds *rounds, const struct sl_scan_progress *progre
 	struct sl_error *err)
 {
 	int code = sl_scan_output_flush(rounds->output);
-	bool is_due = sl_now() - rounds->saved_ns >= SAVE_NS ||
+	bool is_due = rounds->saved_ns == 0 || sl_now() - rounds->saved_ns >= SAVE_NS ||
 		      progress->read - rounds->saved_bytes >= SAVE_BYTES;
 	if (code || !is_due)
 		return code;
@@ -104,7 +104,11 @@ run_batch(struct sl_scan_rounds *rounds, struct sl_scan_setup *setup,
 	*is_over = setup->count == 0;
 	if (code || *is_over)
 		return code;
-	code = sl_scan_run(setup, progress, err);
+	/* If the run is killed soon, the next one has the identities of the first logs at least. */
+	if (rounds->options->follow && rounds->saved_ns == 0)
+		code = save(rounds, err);
+	if (code == 0)
+		code = sl_scan_run(setup, progress, err);
 	int committed = sl_follow_commit(rounds->follow);
 	return code ? code : committed;
 }
@@ -164,7 +168,6 @@ follow(struct sl_scan_rounds *rounds, struct sl_scan_setup *setup,
 	struct sl_scan_progress *progress, struct sl_error *err)
 {
 	int code = 0;
-	rounds->saved_ns = sl_now();
 	while (code == 0 && !sl_task_cancelled()) {
 		uint64_t begun_ns = sl_now();
 		code = run_shielded(rounds, setup, progress, err);

@@ -179,6 +179,7 @@ add_log(struct sl_follow *follow, const char *path, const struct sl_state_file *
 	struct sl_state_log *log = sl_state_add(&follow->state, path);
 	if (log)
 		log->file = *file;
+	follow->has_changed = true;
 	return log;
 }
 
