@@ -143,23 +143,32 @@ add_generation(struct sl_follow *follow, const char *path, const struct sl_sibli
 	return sl_follow_part(follow, log, &probe, sibling->path, is_found, true);
 }
 
-/* Rotated logs that are newer than the one with the rest came into being since it was scanned:
- * oldest first. */
+static bool
+is_known(const struct sl_follow *follow, const struct sl_state_file *file)
+{
+	return sl_follow_by_file(follow, file) || is_fresh(follow, file);
+}
+
+/* Rotated logs that are newer than all that are known came into being since the last round: oldest
+ * first. */
 SL_SUSPENDS
 static int
 add_generations(struct sl_follow *follow, const char *path, const struct sl_siblings *siblings,
-	size_t rest, const struct sl_state_file *now, bool is_found)
+	const struct sl_state_file *now, bool is_found)
 {
-	struct sl_rotation_age age = siblings->items[rest].age;
+	size_t known = 0;
 	int code = 0;
-	for (size_t i = rest; i-- > 0 && code == 0;) {
+	while (known < siblings->count &&
+		(sl_state_is_same_file(&siblings->items[known].file, now) ||
+			!is_known(follow, &siblings->items[known].file)))
+		known++;
+	if (known == siblings->count)
+		return 0;
+	for (size_t i = known; i-- > 0 && code == 0;) {
 		const struct sl_sibling *sibling = &siblings->items[i];
-		if (!sl_rotation_is_newer(sibling->age, age) ||
-			sl_state_is_same_file(&sibling->file, now) ||
-			sl_follow_by_file(follow, &sibling->file) ||
-			is_fresh(follow, &sibling->file))
-			continue;
-		code = add_generation(follow, path, sibling, is_found);
+		if (sl_rotation_is_newer(sibling->age, siblings->items[known].age) &&
+			!sl_state_is_same_file(&sibling->file, now))
+			code = add_generation(follow, path, sibling, is_found);
 	}
 	return code;
 }
@@ -201,7 +210,6 @@ take_sibling(struct sl_follow *follow, struct sl_state_log *log, const struct sl
 {
 	struct sl_probe probe;
 	size_t found = 0;
-	bool was_rotated = log->at != NULL;
 	int code = search(follow, log, now, siblings, &found, &probe);
 	*is_done = code == 1;
 	if (code != 1)
@@ -212,25 +220,26 @@ take_sibling(struct sl_follow *follow, struct sl_state_log *log, const struct sl
 		sl_probe_close(&probe);
 		return code;
 	}
-	code = sl_follow_part(
+	return sl_follow_part(
 		follow, log, &probe, path, is_found, is_complete(log, now, &probe));
-	if (code == 0 && !was_rotated)
-		code = add_generations(follow, log->path, siblings, found, now, is_found);
-	return code;
 }
 
 /* The name of a file that is still open, and was renamed. */
 static int
-name_open(struct sl_state_log *log, const struct sl_siblings *siblings, size_t *found)
+name_open(struct sl_state_log *log, const struct sl_siblings *siblings)
 {
-	for (size_t i = 0; i < siblings->count; i++) {
-		if (!sl_state_is_same_file(&siblings->items[i].file, &log->file))
-			continue;
-		*found = i;
-		return set_at(log, siblings->items[i].path);
-	}
-	*found = siblings->count;
+	for (size_t i = 0; i < siblings->count; i++)
+		if (sl_state_is_same_file(&siblings->items[i].file, &log->file))
+			return set_at(log, siblings->items[i].path);
 	return log->at ? 0 : set_at(log, log->path);
+}
+
+SL_SUSPENDS
+static void
+drop(struct sl_follow *follow, struct sl_state_log *log)
+{
+	sl_follow_close(follow, log);
+	sl_state_drop(log);
 }
 
 int
@@ -239,25 +248,24 @@ sl_follow_rest(struct sl_follow *follow, struct sl_state_log *log, const struct 
 {
 	struct sl_siblings siblings = { 0 };
 	bool was_rotated = log->at != NULL, is_done = false;
-	size_t found = 0;
 	int code = sl_siblings_find(&siblings, log->path);
 	follow->has_changed = true;
 	if (code == 0 && log->fd >= 0) {
-		code = name_open(log, &siblings, &found);
+		code = name_open(log, &siblings);
 		if (code == 0)
 			code = take_open(follow, log, now, is_found, &is_done);
-		if (code == 0 && is_done && !was_rotated && found < siblings.count)
-			code = add_generations(
-				follow, log->path, &siblings, found, now, is_found);
 	}
 	if (code == 0 && !is_done)
 		code = take_sibling(follow, log, now, is_found, &siblings, &is_done);
-	if (code == 0 && !is_done) {
-		if (!was_rotated && log->off > 0)
-			warn_lost(log);
-		sl_follow_close(follow, log);
-		sl_state_drop(log);
-	}
+	log->round = follow->round;
+	if (code == 0 && !was_rotated)
+		code = sl_follow_rotated(follow, log->path, now, is_found);
+	if (code == 0 && !was_rotated)
+		code = add_generations(follow, log->path, &siblings, now, is_found);
+	if (code == 0 && !is_done && !was_rotated && log->off > 0)
+		warn_lost(log);
+	if (code == 0 && !is_done)
+		drop(follow, log);
 	sl_siblings_release(&siblings);
 	return code;
 }

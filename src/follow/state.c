@@ -49,13 +49,7 @@ void
 sl_state_drop(struct sl_state_log *log)
 {
 	sl_assert(log->fd < 0);
-	log->path[0] = '\0';
-}
-
-bool
-sl_state_is_dropped(const struct sl_state_log *log)
-{
-	return log->path[0] == '\0';
+	log->is_dropped = true;
 }
 
 void

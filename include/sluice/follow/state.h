@@ -41,6 +41,7 @@ struct sl_state_log {
 	bool is_encoded; /* compressed, or UTF-16 */
 
 	/* Not stored. */
+	bool is_dropped;
 	uint64_t round;    /* in which it was met last */
 	int fd;            /* of its file, kept open; -1 = none */
 	uint64_t searched; /* no newline is between `off` and here */
@@ -58,12 +59,17 @@ struct sl_state {
 /* With no file: the caller fills it in. NULL if out of memory. */
 struct sl_state_log *sl_state_add(struct sl_state *state, const char *path) SL_MUST_CHECK;
 
-/* Free those that are marked by an empty path. */
+/* Free those that were dropped. */
 void sl_state_sweep(struct sl_state *state);
 
-/* Marks it: it is not stored, and freed with the next sweep. Its fd must be closed. */
+/* It is not stored any more, and freed with the next sweep. Its fd must be closed. */
 void sl_state_drop(struct sl_state_log *log);
-bool sl_state_is_dropped(const struct sl_state_log *log);
+
+static inline bool
+sl_state_is_dropped(const struct sl_state_log *log)
+{
+	return log->is_dropped;
+}
 
 static inline bool
 sl_state_is_same_file(const struct sl_state_file *a, const struct sl_state_file *b)
