@@ -23,6 +23,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+/* After a signal, a round is completed and its state saved: otherwise lines would be printed again
+ * by the next run. A disk may be busy. */
+#define ROUNDS_GRACE_NS (8 * SL_NS_PER_S)
+
 struct scan {
 	struct sl_scan_options options;
 	struct sl_scan_pattern match;
@@ -169,8 +173,10 @@ static int
 end(struct scan *scan, int code)
 {
 	struct sl_shield shield;
+	uint64_t grace_ns = sl_scan_rounds_are_wanted(&scan->options) ? ROUNDS_GRACE_NS
+								       : SL_RUN_GRACE_NS;
 	sl_shield_begin(
-		&shield, sl_task_cancelled() ? sl_deadline_in(SL_NS_PER_S / 2) : SL_FOREVER);
+		&shield, sl_task_cancelled() ? sl_deadline_in(grace_ns / 2) : SL_FOREVER);
 	sl_console_end();
 	struct sl_scan_outcome outcome = { &scan->progress.summary, sl_now() - scan->started_ns };
 	int written = sl_scan_output_end(&scan->output, &outcome, code == 0, &scan->error);
@@ -335,6 +341,8 @@ sl_cmd_scan(int argc, char **argv)
 	struct sl_run run = {
 		.workers = scan.options.workers, .fn = scan_task, .arg = &scan, .at_end = at_end
 	};
+	if (sl_scan_rounds_are_wanted(&scan.options))
+		run.grace_ns = ROUNDS_GRACE_NS;
 	code = sl_run_command(&run, &err);
 	if (code) {
 		fail_run(&scan, &err);

@@ -102,7 +102,9 @@ SL_SUSPENDS
 static int
 signal_grace_task(void *arg)
 {
-	if (sl_sleep(SL_RUN_GRACE_NS) == 0)
+	const struct state *state = arg;
+	uint64_t grace_ns = state->run->grace_ns;
+	if (sl_sleep(grace_ns ? grace_ns : SL_RUN_GRACE_NS) == 0)
 		abandon(arg);
 	return 0;
 }

@@ -79,14 +79,16 @@ sl_follow_index(struct sl_follow *follow)
 	return 0;
 }
 
-/* Of several with one file, which a link may have made, the first that was not met. */
 struct sl_state_log *
 sl_follow_by_file(const struct sl_follow *follow, const struct sl_state_file *file)
 {
 	struct follow_by_file key = { *file, NULL };
 	struct follow_by_file *found = bsearch(&key, follow->by_file, follow->indexed,
 		sizeof(key), compare_by_file);
-	return found && !sl_state_is_dropped(found->log) ? found->log : NULL;
+	if (!found || sl_state_is_dropped(found->log))
+		return NULL;
+	/* It may have got another file in this round. */
+	return sl_state_is_same_file(&found->log->file, file) ? found->log : NULL;
 }
 
 static size_t

@@ -93,6 +93,10 @@ int sl_follow_move(
 
 /* ---- follow_part.c ---- */
 
+/* A file is that of a log, and the index of the round does not have it. Returns 0 or -ENOMEM. */
+int sl_follow_note_fresh(
+	struct sl_follow *follow, const struct sl_state_file *file) SL_MUST_CHECK;
+
 /* Append an item; it takes nothing. NULL if out of memory. */
 struct follow_item *sl_follow_add(struct sl_follow *follow, const char *path) SL_MUST_CHECK;
 

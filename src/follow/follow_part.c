@@ -217,9 +217,8 @@ is_encoded(const struct sl_state_log *log, struct sl_probe *probe)
 	return is_known ? log->is_encoded : sl_probe_is_encoded(probe);
 }
 
-/* The index of the round does not have it. */
-static int
-note_fresh(struct sl_follow *follow, const struct sl_state_file *file)
+int
+sl_follow_note_fresh(struct sl_follow *follow, const struct sl_state_file *file)
 {
 	struct sl_state_file *fresh =
 		reallocarray(follow->fresh, follow->fresh_count + 1, sizeof(*fresh));
@@ -239,7 +238,7 @@ sl_follow_part(struct sl_follow *follow, struct sl_state_log *log, struct sl_pro
 	int code = item ? is_encoded(log, probe) : -ENOMEM;
 	log->round = follow->round;
 	if (code >= 0 && !sl_state_is_same_file(&log->file, &probe->file) &&
-		note_fresh(follow, &probe->file) < 0)
+		sl_follow_note_fresh(follow, &probe->file) < 0)
 		code = -ENOMEM;
 	if (code < 0 || !item) {
 		if (item)

@@ -89,15 +89,16 @@ match(struct sl_follow *follow, const char *path, struct sl_probe *probe,
 {
 	struct sl_state_log *same = sl_follow_by_file(follow, &probe->file);
 	struct sl_state_log *named = sl_follow_by_path(follow, path);
-	int code = 0;
+	int code = same ? same->off == 0 ? 1 : sl_probe_holds(probe, same) : 0;
 	*log = NULL;
-	*is_met = same && sl_follow_is_met(follow, same);
+	if (code < 0)
+		return code;
+	/* Else its file was removed, and this one has its inode. */
+	*is_met = code == 1 && sl_follow_is_met(follow, same);
 	for (size_t i = 0; i < follow->fresh_count; i++)
 		*is_met = *is_met || sl_state_is_same_file(&follow->fresh[i], &probe->file);
 	if (*is_met)
 		return 0;
-	if (same)
-		code = same->off == 0 ? 1 : sl_probe_holds(probe, same);
 	*log = same;
 	if (code == 0 && same)
 		code = note_lost(follow, same);

@@ -143,10 +143,24 @@ add_generation(struct sl_follow *follow, const char *path, const struct sl_sibli
 	return sl_follow_part(follow, log, &probe, sibling->path, is_found, true);
 }
 
-static bool
-is_known(const struct sl_follow *follow, const struct sl_state_file *file)
+/* 1 if the sibling is a log already. Identities alone do not decide: those of files that are removed
+ * are used again soon. */
+SL_SUSPENDS
+static int
+is_known(struct sl_follow *follow, const struct sl_sibling *sibling)
 {
-	return sl_follow_by_file(follow, file) || is_fresh(follow, file);
+	struct sl_state_log *log = sl_follow_by_file(follow, &sibling->file);
+	struct sl_probe probe = sl_follow_probe(follow);
+	if (is_fresh(follow, &sibling->file))
+		return 1;
+	if (!log || log->off == 0)
+		return log != NULL;
+	int code = sl_probe_open(&probe, sibling->path);
+	if (code)
+		return only_fatal(code);
+	code = sl_probe_holds(&probe, log);
+	sl_probe_close(&probe);
+	return code == 1 ? 1 : only_fatal(code);
 }
 
 /* Rotated logs that are newer than all that are known came into being since the last round: oldest
@@ -158,12 +172,13 @@ add_generations(struct sl_follow *follow, const char *path, const struct sl_sibl
 {
 	size_t known = 0;
 	int code = 0;
-	while (known < siblings->count &&
-		(sl_state_is_same_file(&siblings->items[known].file, now) ||
-			!is_known(follow, &siblings->items[known].file)))
-		known++;
-	if (known == siblings->count)
-		return 0;
+	for (; known < siblings->count && code == 0; known++)
+		if (!sl_state_is_same_file(&siblings->items[known].file, now))
+			code = is_known(follow, &siblings->items[known]);
+	if (code != 1)
+		return code;
+	code = 0;
+	known--;
 	for (size_t i = known; i-- > 0 && code == 0;) {
 		const struct sl_sibling *sibling = &siblings->items[i];
 		if (sl_rotation_is_newer(sibling->age, siblings->items[known].age) &&
@@ -220,18 +235,72 @@ take_sibling(struct sl_follow *follow, struct sl_state_log *log, const struct sl
 		sl_probe_close(&probe);
 		return code;
 	}
+	sl_follow_close(follow, log);
 	return sl_follow_part(
 		follow, log, &probe, path, is_found, is_complete(log, now, &probe));
 }
 
-/* The name of a file that is still open, and was renamed. */
+/* The name of a file that is still open, and was renamed. *is_named: it has one. */
 static int
-name_open(struct sl_state_log *log, const struct sl_siblings *siblings)
+name_open(struct sl_state_log *log, const struct sl_siblings *siblings, bool *is_named)
 {
-	for (size_t i = 0; i < siblings->count; i++)
-		if (sl_state_is_same_file(&siblings->items[i].file, &log->file))
+	*is_named = false;
+	for (size_t i = 0; i < siblings->count && !*is_named; i++) {
+		*is_named = sl_state_is_same_file(&siblings->items[i].file, &log->file);
+		if (*is_named)
 			return set_at(log, siblings->items[i].path);
+	}
 	return log->at ? 0 : set_at(log, log->path);
+}
+
+/* The file of a sibling that is a copy of the log is known from here on. */
+SL_SUSPENDS
+static int
+know_copy(struct sl_follow *follow, const struct sl_state_log *log,
+	const struct sl_state_file *now, const struct sl_siblings *siblings)
+{
+	struct sl_probe probe;
+	size_t found = 0;
+	int code = search(follow, log, now, siblings, &found, &probe);
+	if (code != 1)
+		return code;
+	code = sl_follow_note_fresh(follow, &probe.file);
+	sl_probe_close(&probe);
+	return code;
+}
+
+/* Lines that were added to a file that is open. */
+SL_SUSPENDS
+static bool
+has_grown(const struct sl_follow *follow, const struct sl_state_log *log)
+{
+	struct sl_probe probe = sl_follow_probe(follow);
+	return sl_probe_take(&probe, log->fd) == 0 && probe.file.size > log->off;
+}
+
+/*
+ * The log is open. While its file has a name, or new lines, these are read there; then a copy of it
+ * takes its place, such as a compressed one. Without either it is kept for a while: a program may
+ * write to it.
+ */
+SL_SUSPENDS
+static int
+rest_of_open(struct sl_follow *follow, struct sl_state_log *log, const struct sl_state_file *now,
+	bool is_found, const struct sl_siblings *siblings, bool *is_done)
+{
+	bool was_rotated = log->at != NULL, is_named;
+	int code = name_open(log, siblings, &is_named);
+	*is_done = false;
+	if (code == 0 && !is_named && !has_grown(follow, log))
+		code = take_sibling(follow, log, now, is_found, siblings, is_done);
+	if (code || *is_done)
+		return code;
+	bool is_over = !is_named && sl_now() - log->grown_ns > QUIET_NS;
+	if (!is_over)
+		code = take_open(follow, log, now, is_found, is_done);
+	if (code == 0 && *is_done && !is_named && !was_rotated)
+		code = know_copy(follow, log, now, siblings);
+	return code;
 }
 
 SL_SUSPENDS
@@ -250,11 +319,8 @@ sl_follow_rest(struct sl_follow *follow, struct sl_state_log *log, const struct 
 	bool was_rotated = log->at != NULL, is_done = false;
 	int code = sl_siblings_find(&siblings, log->path);
 	follow->has_changed = true;
-	if (code == 0 && log->fd >= 0) {
-		code = name_open(log, &siblings);
-		if (code == 0)
-			code = take_open(follow, log, now, is_found, &is_done);
-	}
+	if (code == 0 && log->fd >= 0)
+		code = rest_of_open(follow, log, now, is_found, &siblings, &is_done);
 	if (code == 0 && !is_done)
 		code = take_sibling(follow, log, now, is_found, &siblings, &is_done);
 	log->round = follow->round;

@@ -24,6 +24,9 @@ struct sl_run {
 	 * statistics; may be NULL. */
 	void (*at_end)(void *arg, struct sl_rt *rt);
 
+	/* How long the command has to end after a signal; 0 = SL_RUN_GRACE_NS. */
+	uint64_t grace_ns;
+
 	/* From the start of the run, in nanoseconds; 0 = none. The command ends by itself then
 	 * (sl_deadline_begin); if it has not SL_RUN_GRACE_NS later, the process is ended, as after
 	 * a signal. */

@@ -1,0 +1,67 @@
+#include "sluice/base/def.h"
+#include "sluice/follow/rotation.h"
+
+#include <criterion/criterion.h>
+
+Test(rotation, names_of_a_rotated_log)
+{
+	static const struct {
+		const char *name, *other;
+		bool may_be;
+	} cases[] = {
+		{ "app.log", "app.log.1", true },
+		{ "app.log", "app.log.2.gz", true },
+		{ "app.log", "app.log-20260131", true },
+		{ "app.log", "app.log-20260131.xz", true },
+		{ "app.log", "app-20260131.log", true },
+		{ "app.log", "app-20260131.log.gz", true },
+		{ "app.log", "app.1.log", true },
+		{ "app.log", "app.log.old", true },
+		{ "app.log", "app.log", false },
+		{ "app.log", "app.log.", false },
+		{ "app.log", "app.log1", false },
+		{ "app.log", "app-db.log", false },
+		{ "app.log", "app-20260131.logx", false },
+		{ "app.log", "app-20260131", false },
+		{ "app.log", "other.log.1", false },
+		{ "syslog", "syslog.1", true },
+		{ "syslog", "sys.1", false },
+		{ ".log", ".log.1", true },
+		{ "app.log", "", false },
+		{ "app.log", "a", false },
+	};
+	for (size_t i = 0; i < SL_COUNT_OF(cases); i++)
+		cr_expect_eq(sl_rotation_may_be(cases[i].name, cases[i].other), cases[i].may_be,
+			"%s", cases[i].other);
+}
+
+/* Each list from the newest to the oldest. */
+Test(rotation, age_follows_from_numbers_and_dates)
+{
+	static const char *const lists[][6] = {
+		{ "x.log.1", "x.log.2.gz", "x.log.3", "x.log.10.xz", "x.log.99999" },
+		{ "x.log-20260131", "x.log-20260130.gz", "x.log-20251231", "x.log-19991231.bz2" },
+		{ "x-2026-01-31.log", "x-2026-01-30.log.gz", "x-2025-12-31.log" },
+		{ "x.log-20260131235959", "x.log-2026013123", "x.log-20260131.gz" },
+		{ "x.log_2026-01-31T10:00", "x.log_2026-01-31T09:59.zst" },
+	};
+	for (size_t i = 0; i < SL_COUNT_OF(lists); i++) {
+		for (size_t a = 0; lists[i][a]; a++) {
+			for (size_t b = 0; lists[i][b]; b++)
+				cr_expect_eq(sl_rotation_is_newer(
+						     sl_rotation_age("x.log", lists[i][a]),
+						     sl_rotation_age("x.log", lists[i][b])),
+					a < b, "%s and %s", lists[i][a], lists[i][b]);
+		}
+	}
+}
+
+Test(rotation, other_names_have_no_age)
+{
+	static const char *const names[] = { "x.log.old", "x.log.1x", "x.log.1.old", "x.log.1-backup",
+		"x.log.1234567890123456789", "y.log.1", "x.log" };
+	for (size_t i = 0; i < SL_COUNT_OF(names); i++)
+		cr_expect(!sl_rotation_age("x.log", names[i]).is_known, "%s", names[i]);
+	cr_expect(!sl_rotation_is_newer(
+		sl_rotation_age("x.log", "x.log.1"), sl_rotation_age("x.log", "x.log-20260131")));
+}

@@ -1,0 +1,152 @@
+#include "sluice/base/crc32c.h"
+#include "sluice/follow/state.h"
+
+#include <criterion/criterion.h>
+#include <stdlib.h>
+
+static void
+add(struct sl_state *state, const char *path, const char *at, const struct sl_state_log *like)
+{
+	struct sl_state_log *log = sl_state_add(state, path);
+	cr_assert(log);
+	char *own = log->path;
+	*log = *like;
+	log->path = own;
+	log->at = at ? strdup(at) : NULL;
+	log->fd = -1;
+}
+
+static void
+fill(struct sl_state *state)
+{
+	*state = (struct sl_state){ 0 };
+	add(state, "/var/log/app.log", NULL,
+		&(struct sl_state_log){ .off = 5120,
+			.lines = 64,
+			.hits = 3,
+			.file = { 8, 1, 1234, 5121, 1769900000, 12 },
+			.print = { 1024, 256, 0x123456789abcdef, UINT64_MAX } });
+	add(state, "a b\t\n\\\x7f\xff.log", "a b\t\n\\\x7f\xff.log.2.gz",
+		&(struct sl_state_log){ .off = UINT64_MAX,
+			.lines = UINT64_MAX,
+			.hits = UINT64_MAX,
+			.file = { UINT32_MAX, UINT32_MAX, UINT64_MAX, UINT64_MAX, UINT64_MAX,
+				999999999 },
+			.print = { 7, 0, 1, 0 },
+			.is_encoded = true });
+	add(state, "-", NULL, &(struct sl_state_log){ .is_encoded = true });
+}
+
+static const char written[] =
+	"sluice state 1\n"
+	"offset=5120 lines=64 errors=3 size=5121 modified=1769900000.000000012 file=8:1:1234 "
+	"head=1024:0123456789abcdef tail=256:ffffffffffffffff flags=- path=/var/log/app.log\n"
+	"offset=18446744073709551615 lines=18446744073709551615 errors=18446744073709551615 "
+	"size=18446744073709551615 modified=18446744073709551615.999999999 "
+	"file=4294967295:4294967295:18446744073709551615 head=7:0000000000000001 "
+	"tail=0:0000000000000000 flags=cr path=a b\\x09\\x0a\\\\\\x7f\xff.log\ta "
+	"b\\x09\\x0a\\\\\\x7f\xff.log.2.gz\n"
+	"offset=0 lines=0 errors=0 size=0 modified=0.000000000 file=0:0:0 "
+	"head=0:0000000000000000 tail=0:0000000000000000 flags=c path=-\n";
+
+Test(state, is_text_without_control_bytes)
+{
+	struct sl_state state;
+	struct sl_buf text = { 0 }, want = { 0 };
+	fill(&state);
+	sl_state_write(&state, &text);
+	sl_buf_add_str(&want, written);
+	sl_buf_printf(&want, "end 3 %08x\n", sl_crc32c(0, written, sizeof(written) - 1));
+	cr_assert_str_eq(text.data, want.data);
+	sl_state_release(&state);
+	sl_buf_release(&text);
+	sl_buf_release(&want);
+}
+
+Test(state, what_is_written_is_read)
+{
+	struct sl_state state, again;
+	struct sl_buf text = { 0 }, more = { 0 };
+	struct sl_error err = { 0 };
+	fill(&state);
+	sl_state_write(&state, &text);
+	cr_assert_eq(sl_state_read(&again, sl_buf_span(&text), "f", &err), 0, "%s", err.text);
+	cr_assert_eq(again.count, 3);
+	cr_assert_str_eq(again.logs[1]->path, state.logs[1]->path);
+	cr_assert_str_eq(again.logs[1]->at, state.logs[1]->at);
+	cr_assert(sl_state_is_unchanged(&again.logs[0]->file, &state.logs[0]->file));
+	cr_assert(sl_fingerprint_equal(&again.logs[0]->print, &state.logs[0]->print));
+	cr_assert_eq(again.logs[2]->fd, -1);
+	sl_state_write(&again, &more);
+	cr_assert_str_eq(more.data, text.data);
+	sl_state_release(&state);
+	sl_state_release(&again);
+	sl_buf_release(&text);
+	sl_buf_release(&more);
+}
+
+/* A file that was cut anywhere is refused, but for one that is empty: it has no logs. */
+Test(state, each_part_is_refused_by_name)
+{
+	struct sl_state state, read;
+	struct sl_buf text = { 0 };
+	struct sl_error err = { 0 };
+	fill(&state);
+	sl_state_write(&state, &text);
+	cr_assert_eq(sl_state_read(&read, sl_span("", 0), "part", &err), 0);
+	for (size_t len = 1; len < text.len; len++) {
+		char *part = malloc(len);
+		memcpy(part, text.data, len);
+		err = (struct sl_error){ 0 };
+		cr_assert_eq(sl_state_read(&read, sl_span(part, len), "part", &err), SL_E_USAGE,
+			"%zu bytes are accepted", len);
+		cr_assert(strstr(err.text, "'part'"));
+		sl_state_release(&read);
+		free(part);
+	}
+	sl_state_release(&state);
+	sl_buf_release(&text);
+}
+
+/* So is one of which any byte was changed. */
+Test(state, each_changed_byte_is_noticed)
+{
+	struct sl_state state, read;
+	struct sl_buf text = { 0 };
+	fill(&state);
+	sl_state_write(&state, &text);
+	for (size_t i = 0; i < text.len; i++) {
+		struct sl_error err = { 0 };
+		text.data[i] ^= 1;
+		int code = sl_state_read(&read, sl_buf_span(&text), "f", &err);
+		cr_assert(code == SL_E_USAGE || code == SL_E_UNSUPPORTED, "byte %zu", i);
+		sl_state_release(&read);
+		text.data[i] ^= 1;
+	}
+	sl_state_release(&state);
+	sl_buf_release(&text);
+}
+
+Test(state, another_version_is_named)
+{
+	struct sl_state read;
+	struct sl_error err = { 0 };
+	cr_assert_eq(sl_state_read(&read, sl_span_str("sluice state 2\nwhatever\n"), "f", &err),
+		SL_E_UNSUPPORTED);
+	cr_assert(strstr(err.text, "version 2"));
+}
+
+Test(state, what_is_dropped_is_not_written)
+{
+	struct sl_state state;
+	struct sl_buf text = { 0 };
+	fill(&state);
+	sl_state_drop(state.logs[0]);
+	sl_state_write(&state, &text);
+	cr_assert(strstr(text.data, "end 2 ") && !strstr(text.data, "app.log"));
+	sl_state_sweep(&state);
+	cr_assert_eq(state.count, 2);
+	cr_assert_str_eq(state.logs[1]->path, "-");
+	sl_state_release(&state);
+	sl_buf_release(&text);
+}
