@@ -12,6 +12,7 @@
 
 /* A rotated log that stays as it is for so long is not kept open. */
 #define QUIET_NS (10 * SL_NS_PER_S)
+#define TRIES 100u /* to look for a log while the files beside it change */
 
 struct sl_probe
 sl_follow_probe(const struct sl_follow *follow)
@@ -122,25 +123,26 @@ is_complete(const struct sl_state_log *log, const struct sl_state_file *now,
 
 /* ---- generations between ---- */
 
+/* 1 if the name refers to another file by now. */
 SL_SUSPENDS
 static int
 add_generation(struct sl_follow *follow, const char *path, const struct sl_sibling *sibling,
-	bool is_found)
+	bool is_found, bool is_over)
 {
 	struct sl_probe probe = sl_follow_probe(follow);
 	int code = sl_probe_open(&probe, sibling->path);
-	if (code || !sl_state_is_same_file(&probe.file, &sibling->file)) {
-		if (code == 0)
-			sl_probe_close(&probe);
-		return only_fatal(code);
-	}
+	bool is_there = code == 0 && sl_state_is_same_file(&probe.file, &sibling->file);
+	if (code == 0 && !is_there)
+		sl_probe_close(&probe);
+	if (!is_there)
+		return code == -ENOENT || code == 0 ? 1 : only_fatal(code);
 	struct sl_state_log *log = sl_state_add(&follow->state, path);
 	code = log ? set_at(log, sibling->path) : -ENOMEM;
 	if (code) {
 		sl_probe_close(&probe);
 		return code;
 	}
-	return sl_follow_part(follow, log, &probe, sibling->path, is_found, true);
+	return sl_follow_part(follow, log, &probe, sibling->path, is_found, is_over);
 }
 
 /* 1 if the sibling is a log already. Identities alone do not decide: those of files that are removed
@@ -164,10 +166,10 @@ is_known(struct sl_follow *follow, const struct sl_sibling *sibling)
 }
 
 /* Rotated logs that are newer than all that are known came into being since the last round: oldest
- * first. */
+ * first. 1 if the list is no longer true. */
 SL_SUSPENDS
 static int
-add_generations(struct sl_follow *follow, const char *path, const struct sl_siblings *siblings,
+add_listed(struct sl_follow *follow, const char *path, const struct sl_siblings *siblings,
 	const struct sl_state_file *now, bool is_found)
 {
 	size_t known = 0;
@@ -181,11 +183,28 @@ add_generations(struct sl_follow *follow, const char *path, const struct sl_sibl
 	known--;
 	for (size_t i = known; i-- > 0 && code == 0;) {
 		const struct sl_sibling *sibling = &siblings->items[i];
+		/* The newest may still be written to. */
+		bool is_over = now->size > 0 || i > 0;
 		if (sl_rotation_is_newer(sibling->age, siblings->items[known].age) &&
 			!sl_state_is_same_file(&sibling->file, now))
-			code = add_generation(follow, path, sibling, is_found);
+			code = add_generation(follow, path, sibling, is_found, is_over);
 	}
 	return code;
+}
+
+SL_SUSPENDS
+static int
+add_generations(struct sl_follow *follow, const char *path, struct sl_siblings *siblings,
+	const struct sl_state_file *now, bool is_found)
+{
+	int code = add_listed(follow, path, siblings, now, is_found);
+	for (unsigned i = 0; i < TRIES && code == 1; i++) {
+		sl_siblings_release(siblings);
+		code = sl_siblings_find(siblings, path);
+		if (code == 0)
+			code = add_listed(follow, path, siblings, now, is_found);
+	}
+	return SL_MIN(code, 0);
 }
 
 /* ---- the rest of a log ---- */
@@ -311,18 +330,49 @@ drop(struct sl_follow *follow, struct sl_state_log *log)
 	sl_state_drop(log);
 }
 
+SL_SUSPENDS
+static int
+find_rest(struct sl_follow *follow, struct sl_state_log *log, const struct sl_state_file *now,
+	bool is_found, const struct sl_siblings *siblings, bool *is_done)
+{
+	int code = 0;
+	*is_done = false;
+	if (log->fd >= 0)
+		code = rest_of_open(follow, log, now, is_found, siblings, is_done);
+	if (code == 0 && !*is_done)
+		code = take_sibling(follow, log, now, is_found, siblings, is_done);
+	return code;
+}
+
+/* Files may be renamed, or compressed, between the list of them and a look at each. */
+SL_SUSPENDS
+static int
+find_until_stable(struct sl_follow *follow, struct sl_state_log *log,
+	const struct sl_state_file *now, bool is_found, struct sl_siblings *siblings, bool *is_done)
+{
+	bool is_stable = false;
+	int code = sl_siblings_find(siblings, log->path);
+	for (unsigned i = 0; i < TRIES && code == 0 && !is_stable; i++) {
+		struct sl_siblings again = { 0 };
+		code = find_rest(follow, log, now, is_found, siblings, is_done);
+		if (code || *is_done)
+			break;
+		code = sl_siblings_find(&again, log->path);
+		is_stable = sl_siblings_are_equal(siblings, &again);
+		sl_siblings_release(siblings);
+		*siblings = again;
+	}
+	return code;
+}
+
 int
 sl_follow_rest(struct sl_follow *follow, struct sl_state_log *log, const struct sl_state_file *now,
 	bool is_found)
 {
 	struct sl_siblings siblings = { 0 };
 	bool was_rotated = log->at != NULL, is_done = false;
-	int code = sl_siblings_find(&siblings, log->path);
+	int code = find_until_stable(follow, log, now, is_found, &siblings, &is_done);
 	follow->has_changed = true;
-	if (code == 0 && log->fd >= 0)
-		code = rest_of_open(follow, log, now, is_found, &siblings, &is_done);
-	if (code == 0 && !is_done)
-		code = take_sibling(follow, log, now, is_found, &siblings, &is_done);
 	log->round = follow->round;
 	if (code == 0 && !was_rotated)
 		code = sl_follow_rotated(follow, log->path, now, is_found);

@@ -89,8 +89,8 @@ list(void *arg)
 	return code;
 }
 
-static bool
-is_equal(const struct sl_siblings *a, const struct sl_siblings *b)
+bool
+sl_siblings_are_equal(const struct sl_siblings *a, const struct sl_siblings *b)
 {
 	if (a->count != b->count)
 		return false;
@@ -111,7 +111,7 @@ sl_siblings_find(struct sl_siblings *siblings, const char *path)
 		int code = sl_task_cancelled();
 		if (code == 0)
 			code = sl_blocking_wait(list, &call);
-		is_stable = i > 0 && is_equal(siblings, &call.found);
+		is_stable = i > 0 && sl_siblings_are_equal(siblings, &call.found);
 		sl_siblings_release(siblings);
 		*siblings = call.found;
 		if (code) {

@@ -28,6 +28,10 @@ struct sl_siblings {
  * Returns 0, -ENOMEM or the cancellation; a directory that cannot be read has none. */
 SL_SUSPENDS
 int sl_siblings_find(struct sl_siblings *siblings, const char *path) SL_MUST_CHECK;
+
+/* The same names of the same files. */
+bool sl_siblings_are_equal(const struct sl_siblings *a, const struct sl_siblings *b);
+
 void sl_siblings_release(struct sl_siblings *siblings);
 
 #endif
