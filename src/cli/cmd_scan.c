@@ -33,8 +33,8 @@ struct scan {
 	struct sl_scan_progress progress;
 	struct sl_scan_output output;
 	struct sl_scan_rounds rounds; /* with --state */
-	struct sl_error error; /* of the scan itself, not of an input */
-	uint64_t available;    /* memory, when the run began */
+	struct sl_error error;        /* of the scan itself, not of an input */
+	uint64_t available;           /* memory, when the run began */
 	uint64_t started_ns;
 	struct sl_rate rate; /* at which inputs are read, for the display */
 };
@@ -134,8 +134,7 @@ run_scan(struct scan *scan)
 {
 	struct sl_scan_setup setup = setup_of(scan);
 	return sl_scan_rounds_are_wanted(&scan->options)
-		       ? sl_scan_rounds_run(
-				 &scan->rounds, &setup, &scan->progress, &scan->error)
+		       ? sl_scan_rounds_run(&scan->rounds, &setup, &scan->progress, &scan->error)
 		       : sl_scan_run(&setup, &scan->progress, &scan->error);
 }
 
@@ -173,10 +172,9 @@ static int
 end(struct scan *scan, int code)
 {
 	struct sl_shield shield;
-	uint64_t grace_ns = sl_scan_rounds_are_wanted(&scan->options) ? ROUNDS_GRACE_NS
-								       : SL_RUN_GRACE_NS;
-	sl_shield_begin(
-		&shield, sl_task_cancelled() ? sl_deadline_in(grace_ns / 2) : SL_FOREVER);
+	uint64_t grace_ns =
+		sl_scan_rounds_are_wanted(&scan->options) ? ROUNDS_GRACE_NS : SL_RUN_GRACE_NS;
+	sl_shield_begin(&shield, sl_task_cancelled() ? sl_deadline_in(grace_ns / 2) : SL_FOREVER);
 	sl_console_end();
 	struct sl_scan_outcome outcome = { &scan->progress.summary, sl_now() - scan->started_ns };
 	int written = sl_scan_output_end(&scan->output, &outcome, code == 0, &scan->error);

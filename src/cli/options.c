@@ -642,14 +642,16 @@ check_follow(struct parser *parser, const struct sl_scan_options *options)
 		return usage(parser, "--follow needs names of files or directories");
 	for (size_t i = 0; i < options->inputs.count; i++)
 		if (strcmp(options->inputs.items[i], "-") == 0)
-			return usage(parser, "standard input cannot be followed: without --follow it "
-					     "is read to its end, however long that takes");
+			return usage(parser,
+				"standard input cannot be followed: without --follow it "
+				"is read to its end, however long that takes");
 	if (options->count || options->quiet || is_listed || options->by_pattern ||
 		options->histogram || options->digest_out || options->digest_base ||
 		(options->top && options->top != SL_OPTION_TOP_AUTO))
-		return usage(parser, "--follow prints lines as they come: it does not work with -c, "
-				     "-q, -l, -L, --by-pattern, --histogram, --top, --digest-out "
-				     "and --digest-base");
+		return usage(parser,
+			"--follow prints lines as they come: it does not work with -c, "
+			"-q, -l, -L, --by-pattern, --histogram, --top, --digest-out "
+			"and --digest-base");
 	if (sl_scan_has_context(options) || options->max_count != UINT64_MAX)
 		return usage(parser, "--follow does not work with -A, -B, -C and -m");
 	return 0;
@@ -662,7 +664,8 @@ check_scan(struct parser *parser, struct sl_scan_options *options)
 	options->chunk = sl_round_up(options->chunk, 4096);
 	if (options->follow && options->json)
 		options->print = true;
-	bool implies_print = options->follow || options->line_number || options->only_matching || sl_scan_has_context(options);
+	bool implies_print = options->follow || options->line_number || options->only_matching ||
+			     sl_scan_has_context(options);
 	options->print = options->print || (implies_print && !options->json);
 	/* As with grep: of lines that are only counted, or only looked for, none is printed. */
 	options->print = options->print && !options->count && !options->quiet && !lists;

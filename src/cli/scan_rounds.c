@@ -195,8 +195,8 @@ sl_scan_rounds_run(struct sl_scan_rounds *rounds, const struct sl_scan_setup *se
 	/* All that is new is scanned, or it would be new again. */
 	own.stop_at_hit = own.stop_input_at_hit = false;
 	if (rounds->options->follow)
-		own.max_memory = SL_MAX(
-			own.max_memory - 2 * rounds->setup.step, SL_SCAN_MEMORY_MIN);
+		own.max_memory =
+			SL_MAX(own.max_memory - 2 * rounds->setup.step, SL_SCAN_MEMORY_MIN);
 	int code = rounds->options->follow ? follow(rounds, &own, progress, err)
 					   : run_round(rounds, &own, progress, err);
 	if (code && !err->code && !sl_task_cancelled())

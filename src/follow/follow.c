@@ -6,8 +6,8 @@
 #include "sluice/rt/io.h"
 
 #include <errno.h>
-#include <stdlib.h>
 #include <fcntl.h>
+#include <stdlib.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 
@@ -28,8 +28,7 @@ open_max(void)
 }
 
 int
-sl_follow_new(
-	struct sl_follow **out, const struct sl_follow_setup *setup, struct sl_state *state)
+sl_follow_new(struct sl_follow **out, const struct sl_follow_setup *setup, struct sl_state *state)
 {
 	struct sl_follow *follow = *out = calloc(1, sizeof(*follow));
 	if (!follow)
@@ -147,8 +146,7 @@ plan_entry(struct sl_follow *follow)
 		follow->walk = NULL;
 		return 0;
 	}
-	return found < 0 && found != SL_E_NAME ? found
-					       : sl_follow_plan(follow, path, true, found);
+	return found < 0 && found != SL_E_NAME ? found : sl_follow_plan(follow, path, true, found);
 }
 
 SL_SUSPENDS
@@ -244,9 +242,9 @@ on_event(void *ctx, const struct sl_scan_event *event)
 struct sl_scan_sink
 sl_follow_sink(struct sl_follow *follow)
 {
-	return (struct sl_scan_sink){ .ctx = follow,
-		.wants = SL_SCAN_WANTS(SL_SCAN_EVENT_END),
-		.event = on_event };
+	return (struct sl_scan_sink){
+		.ctx = follow, .wants = SL_SCAN_WANTS(SL_SCAN_EVENT_END), .event = on_event
+	};
 }
 
 /* Of what is compressed, the text before a damaged place stays what it is. */

@@ -83,8 +83,8 @@ struct sl_state_log *
 sl_follow_by_file(const struct sl_follow *follow, const struct sl_state_file *file)
 {
 	struct follow_by_file key = { *file, NULL };
-	struct follow_by_file *found = bsearch(&key, follow->by_file, follow->indexed,
-		sizeof(key), compare_by_file);
+	struct follow_by_file *found =
+		bsearch(&key, follow->by_file, follow->indexed, sizeof(key), compare_by_file);
 	if (!found || sl_state_is_dropped(found->log))
 		return NULL;
 	/* It may have got another file in this round. */
@@ -95,8 +95,8 @@ static size_t
 first_of_path(const struct sl_follow *follow, const char *path)
 {
 	struct follow_by_path key = { path, NULL };
-	const struct follow_by_path *found = bsearch(&key, follow->by_path, follow->indexed,
-		sizeof(key), compare_paths);
+	const struct follow_by_path *found =
+		bsearch(&key, follow->by_path, follow->indexed, sizeof(key), compare_paths);
 	if (!found)
 		return follow->indexed;
 	while (found > follow->by_path && strcmp(found[-1].path, path) == 0)
@@ -115,12 +115,12 @@ sl_follow_by_path(const struct sl_follow *follow, const char *path)
 }
 
 struct sl_state_log *
-sl_follow_next_rotated(const struct sl_follow *follow, const char *path, size_t *next)
+sl_follow_next_of(const struct sl_follow *follow, const char *path, size_t *next)
 {
 	size_t at = *next ? *next : first_of_path(follow, path);
 	for (; at < follow->indexed && strcmp(follow->by_path[at].path, path) == 0; at++) {
 		struct sl_state_log *log = follow->by_path[at].log;
-		if (!log->at || sl_state_is_dropped(log) || strcmp(log->path, path) != 0)
+		if (sl_state_is_dropped(log) || strcmp(log->path, path) != 0)
 			continue;
 		*next = at + 1;
 		return log;
@@ -132,8 +132,8 @@ int
 sl_follow_move(struct sl_follow *follow, struct sl_state_log *log, const char *path)
 {
 	char *copy = strdup(path);
-	char **retired = reallocarray(
-		follow->retired, follow->retired_count + 1, sizeof(*follow->retired));
+	char **retired =
+		reallocarray(follow->retired, follow->retired_count + 1, sizeof(*follow->retired));
 	if (retired)
 		follow->retired = retired;
 	if (!copy || !retired) {

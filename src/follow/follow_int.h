@@ -83,8 +83,8 @@ struct sl_state_log *sl_follow_by_file(
 	const struct sl_follow *follow, const struct sl_state_file *file);
 struct sl_state_log *sl_follow_by_path(const struct sl_follow *follow, const char *path);
 
-/* The next rotated log of a path, from *next on, which is 0 at first. */
-struct sl_state_log *sl_follow_next_rotated(
+/* The next log of a path, rotated ones among them, from *next on, which is 0 at first. */
+struct sl_state_log *sl_follow_next_of(
 	const struct sl_follow *follow, const char *path, size_t *next);
 
 /* A log has another path. Returns 0 or -ENOMEM. */
@@ -93,9 +93,12 @@ int sl_follow_move(
 
 /* ---- follow_part.c ---- */
 
+/* It no longer keeps its file open. */
+SL_SUSPENDS
+void sl_follow_close(struct sl_follow *follow, struct sl_state_log *log);
+
 /* A file is that of a log, and the index of the round does not have it. Returns 0 or -ENOMEM. */
-int sl_follow_note_fresh(
-	struct sl_follow *follow, const struct sl_state_file *file) SL_MUST_CHECK;
+int sl_follow_note_fresh(struct sl_follow *follow, const struct sl_state_file *file) SL_MUST_CHECK;
 
 /* Append an item; it takes nothing. NULL if out of memory. */
 struct follow_item *sl_follow_add(struct sl_follow *follow, const char *path) SL_MUST_CHECK;
@@ -135,9 +138,5 @@ int sl_follow_rotated(struct sl_follow *follow, const char *path, const struct s
 SL_SUSPENDS
 int sl_follow_plan(
 	struct sl_follow *follow, const char *path, bool is_found, int found) SL_MUST_CHECK;
-
-/* It no longer keeps its file open. */
-SL_SUSPENDS
-void sl_follow_close(struct sl_follow *follow, struct sl_state_log *log);
 
 #endif

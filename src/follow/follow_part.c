@@ -38,6 +38,16 @@ sl_follow_add(struct sl_follow *follow, const char *path)
 	return item;
 }
 
+void
+sl_follow_close(struct sl_follow *follow, struct sl_state_log *log)
+{
+	if (log->fd < 0)
+		return;
+	(void)sl_io_close(log->fd);
+	log->fd = -1;
+	follow->open_count--;
+}
+
 /* ---- copies ---- */
 
 struct copy_call {
@@ -73,8 +83,8 @@ copy(void *arg)
 			return got;
 		for (int done = 0; done < got;) {
 			off_t off = (off_t)(at - call->from) + done;
-			ssize_t code = pwrite(call->copy_fd, call->buffer + done,
-				(size_t)(got - done), off);
+			ssize_t code = pwrite(
+				call->copy_fd, call->buffer + done, (size_t)(got - done), off);
 			if (code < 0 && errno != EINTR)
 				return -errno;
 			done += (int)SL_MAX(code, 0);
@@ -251,8 +261,7 @@ sl_follow_part(struct sl_follow *follow, struct sl_state_log *log, struct sl_pro
 	item->is_found = is_found;
 	item->file = probe->file;
 	bool is_plain = code == 0;
-	code = is_plain ? plan_plain(follow, item, probe, is_complete)
-			: plan_encoded(item, probe);
+	code = is_plain ? plan_plain(follow, item, probe, is_complete) : plan_encoded(item, probe);
 	if (code < 0 || (is_live && code == 0)) {
 		log->file = probe->file;
 		forget_item(follow);

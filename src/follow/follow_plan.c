@@ -8,16 +8,6 @@
 #include <errno.h>
 #include <stdlib.h>
 
-void
-sl_follow_close(struct sl_follow *follow, struct sl_state_log *log)
-{
-	if (log->fd < 0)
-		return;
-	(void)sl_io_close(log->fd);
-	log->fd = -1;
-	follow->open_count--;
-}
-
 /* ---- logs that are not where they were ---- */
 
 static bool
@@ -84,8 +74,8 @@ match_lost(struct sl_follow *follow, const char *path, struct sl_probe *probe,
 /* *log, or NULL for a new one; *is_met if the file was met in this round already. */
 SL_SUSPENDS
 static int
-match(struct sl_follow *follow, const char *path, struct sl_probe *probe,
-	struct sl_state_log **log, bool *is_met)
+match(struct sl_follow *follow, const char *path, struct sl_probe *probe, struct sl_state_log **log,
+	bool *is_met)
 {
 	struct sl_state_log *same = sl_follow_by_file(follow, &probe->file);
 	struct sl_state_log *named = sl_follow_by_path(follow, path);

@@ -1,6 +1,6 @@
 /*
- * follow_rest.c - the rest of logs that were rotated. Names may change at any moment: identities and
- * texts are compared on open files.
+ * follow_rest.c - the rest of logs that were rotated. Names may change at any moment: identities
+ * and texts are compared on open files.
  */
 #include "follow_int.h"
 
@@ -145,24 +145,53 @@ add_generation(struct sl_follow *follow, const char *path, const struct sl_sibli
 	return sl_follow_part(follow, log, &probe, sibling->path, is_found, is_over);
 }
 
-/* 1 if the sibling is a log already. Identities alone do not decide: those of files that are removed
- * are used again soon. */
+static bool
+has_file(const struct sl_siblings *siblings, const struct sl_state_file *file)
+{
+	for (size_t i = 0; i < siblings->count; i++)
+		if (sl_state_is_same_file(&siblings->items[i].file, file))
+			return true;
+	return false;
+}
+
+/* 1 if the file holds the text of a log whose own file is not there any more: it was compressed
+ * since that was read. */
 SL_SUSPENDS
 static int
-is_known(struct sl_follow *follow, const struct sl_sibling *sibling)
+is_copy(struct sl_follow *follow, const char *path, const struct sl_siblings *siblings,
+	struct sl_probe *probe)
 {
-	struct sl_state_log *log = sl_follow_by_file(follow, &sibling->file);
+	const struct sl_state_log *log;
+	size_t next = 0;
+	int code = 0;
+	while (code == 0 && (log = sl_follow_next_of(follow, path, &next)))
+		if (!has_file(siblings, &log->file))
+			code = sl_probe_holds(probe, log);
+	return code;
+}
+
+/* 1 if the sibling is a log already. Identities alone do not decide: those of removed files are
+ * used again soon. 2 if the name refers to another file by now. */
+SL_SUSPENDS
+static int
+is_known(struct sl_follow *follow, const char *path, const struct sl_siblings *siblings,
+	const struct sl_sibling *sibling)
+{
+	const struct sl_state_log *log = sl_follow_by_file(follow, &sibling->file);
 	struct sl_probe probe = sl_follow_probe(follow);
-	if (is_fresh(follow, &sibling->file))
+	if (is_fresh(follow, &sibling->file) || (log && log->off == 0))
 		return 1;
-	if (!log || log->off == 0)
-		return log != NULL;
 	int code = sl_probe_open(&probe, sibling->path);
 	if (code)
-		return only_fatal(code);
-	code = sl_probe_holds(&probe, log);
+		return code == -ENOENT ? 2 : only_fatal(code);
+	if (!sl_state_is_same_file(&probe.file, &sibling->file))
+		code = 2;
+	if (code == 0 && log)
+		code = sl_probe_holds(&probe, log);
+	if (code == 0)
+		code = is_copy(follow, path, siblings, &probe);
 	sl_probe_close(&probe);
-	return code == 1 ? 1 : only_fatal(code);
+	return code > 0 ? code : only_fatal(code);
 }
 
 /* Rotated logs that are newer than all that are known came into being since the last round: oldest
@@ -176,9 +205,9 @@ add_listed(struct sl_follow *follow, const char *path, const struct sl_siblings 
 	int code = 0;
 	for (; known < siblings->count && code == 0; known++)
 		if (!sl_state_is_same_file(&siblings->items[known].file, now))
-			code = is_known(follow, &siblings->items[known]);
+			code = is_known(follow, path, siblings, &siblings->items[known]);
 	if (code != 1)
-		return code;
+		return code == 2 ? 1 : code;
 	code = 0;
 	known--;
 	for (size_t i = known; i-- > 0 && code == 0;) {
@@ -255,8 +284,7 @@ take_sibling(struct sl_follow *follow, struct sl_state_log *log, const struct sl
 		return code;
 	}
 	sl_follow_close(follow, log);
-	return sl_follow_part(
-		follow, log, &probe, path, is_found, is_complete(log, now, &probe));
+	return sl_follow_part(follow, log, &probe, path, is_found, is_complete(log, now, &probe));
 }
 
 /* The name of a file that is still open, and was renamed. *is_named: it has one. */
@@ -275,8 +303,8 @@ name_open(struct sl_state_log *log, const struct sl_siblings *siblings, bool *is
 /* The file of a sibling that is a copy of the log is known from here on. */
 SL_SUSPENDS
 static int
-know_copy(struct sl_follow *follow, const struct sl_state_log *log,
-	const struct sl_state_file *now, const struct sl_siblings *siblings)
+know_copy(struct sl_follow *follow, const struct sl_state_log *log, const struct sl_state_file *now,
+	const struct sl_siblings *siblings)
 {
 	struct sl_probe probe;
 	size_t found = 0;
@@ -425,14 +453,14 @@ take_rotated(struct sl_follow *follow, struct sl_state_log *log, const struct sl
 }
 
 int
-sl_follow_rotated(struct sl_follow *follow, const char *path, const struct sl_state_file *now,
-	bool is_found)
+sl_follow_rotated(
+	struct sl_follow *follow, const char *path, const struct sl_state_file *now, bool is_found)
 {
 	struct sl_state_log *log;
 	size_t next = 0;
 	int code = 0;
-	while (code == 0 && (log = sl_follow_next_rotated(follow, path, &next)))
-		if (!sl_follow_is_met(follow, log))
+	while (code == 0 && (log = sl_follow_next_of(follow, path, &next)))
+		if (log->at && !sl_follow_is_met(follow, log))
 			code = take_rotated(follow, log, now, is_found);
 	return code;
 }

@@ -3,8 +3,8 @@
 #include <stddef.h>
 #include <string.h>
 
-#define DATE_DIGITS 6u    /* fewer are a number */
-#define DIGITS_MAX 18u    /* of both: 20260131235959 has 14 */
+#define DATE_DIGITS 6u /* fewer are a number */
+#define DIGITS_MAX 18u /* of both: 20260131235959 has 14 */
 
 static bool
 is_digit(char c)

@@ -1,6 +1,6 @@
 /*
- * state.c - reads what it writes, and nothing else: a state that is misread would count lines twice,
- * or not at all.
+ * state.c - reads what it writes, and nothing else: a state that is misread would count lines
+ * twice, or not at all.
  */
 #include "sluice/follow/state.h"
 

@@ -29,9 +29,9 @@ struct open_call {
 static struct sl_state_file
 file_of(const struct stat *st)
 {
-	return (struct sl_state_file){ .dev_major = major(st->st_dev),
-		.dev_minor = minor(st->st_dev),
-		.inode = st->st_ino };
+	return (struct sl_state_file){
+		.dev_major = major(st->st_dev), .dev_minor = minor(st->st_dev), .inode = st->st_ino
+	};
 }
 
 /* 1 if the name refers to another file by now. */

@@ -8,8 +8,8 @@
 #include <string.h>
 #include <sys/inotify.h>
 
-#define EVENTS                                                                                     \
-	(IN_MODIFY | IN_ATTRIB | IN_CREATE | IN_DELETE | IN_MOVED_FROM | IN_MOVED_TO |             \
+#define EVENTS \
+	(IN_MODIFY | IN_ATTRIB | IN_CREATE | IN_DELETE | IN_MOVED_FROM | IN_MOVED_TO | \
 		IN_DELETE_SELF | IN_MOVE_SELF)
 #define READ_LEN 4096u
 

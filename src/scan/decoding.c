@@ -19,7 +19,7 @@ struct sl_decoding {
 	bool is_binary, has_only_cr;
 	bool is_utf16;
 	struct sl_utf16 utf16;
-	size_t raw_off, raw_len;   /* output of the decoder that is not text yet */
+	size_t raw_off, raw_len; /* output of the decoder that is not text yet */
 	unsigned char raw[RAW];
 };
 
@@ -102,8 +102,8 @@ static enum sl_decode_step
 find_content(struct sl_decoding *decoding, struct sl_decode_io *io)
 {
 	enum sl_decode_step step = fill_raw(decoding, io, SL_SNIFF_WINDOW);
-	bool is_enough = decoding->raw_len > 0 &&
-			 !sl_sniff_wants_more(decoding->raw, decoding->raw_len);
+	bool is_enough =
+		decoding->raw_len > 0 && !sl_sniff_wants_more(decoding->raw, decoding->raw_len);
 	if (step == SL_DECODE_WINDOW || (step == SL_DECODE_MORE && !is_enough))
 		return step;
 	look(decoding);

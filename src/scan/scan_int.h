@@ -59,7 +59,7 @@ struct scan_job {
 	bool is_over;                /* nothing more is read: the next piece is the last */
 	enum sl_form form;           /* by its first bytes; of the text, once it is being decoded */
 	bool is_binary;
-	bool has_only_cr; /* its first piece has no newline, but carriage returns */
+	bool has_only_cr;                /* its first piece has no newline, but carriage returns */
 	const struct sl_scan_item *item; /* the caller's, or NULL */
 	/* What the lister found: OK = to be read, else skipped, and input->err holds why. */
 	enum sl_scan_state listed_as;

@@ -166,8 +166,7 @@ sl_scan_kinds_merge(struct scan *scan, struct scan_piece *piece)
 	struct scan_job *job = piece->job;
 	struct merge_call call = { .kinds = scan->setup->kinds,
 		.from = piece->kinds,
-		.base = { job->number,
-			sl_scan_lines_before(job) + sl_join_newlines(&job->join) } };
+		.base = { job->number, sl_scan_lines_before(job) + sl_join_newlines(&job->join) } };
 	int code = 0;
 	if (scan->setup->timeline)
 		code = sl_timeline_merge(scan->setup->timeline, &piece->timeline);

@@ -116,8 +116,7 @@ fail_decode(struct scan_job *job)
 		(void)sl_input_fail_window(
 			input, failure->reason, failure->window, failure->memory);
 	else
-		(void)sl_input_fail_decode(
-			input, failure->reason, failure->off, bytes_so_far(job));
+		(void)sl_input_fail_decode(input, failure->reason, failure->off, bytes_so_far(job));
 }
 
 /* Record why an input is not read to its end. The first failure determines what is counted. */

@@ -87,7 +87,8 @@ main(int argc, char **argv)
 	for (unsigned long i = 1; i <= count; i++) {
 		len += (size_t)snprintf(block + len, sizeof(block) - len, "%lu ERROR %.*s\n", i,
 			(int)(i * 7 % 90),
-			"abcdefghijklmnopqrstuvwxyzabcdefghijklmnopqrstuvwxyzabcdefghijklmnopqrstuvw"
+			"abcdefghijklmnopqrstuvwxyzabcdefghijklmnopqrstuvwxyzabcdefghijklmnopqrstuv"
+			"w"
 			"xyzabcdefghijklmnop");
 		if (reopen || pause_now || i == count) {
 			write_all(fd, block, len);

@@ -16,8 +16,8 @@ whole(size_t len)
 {
 	unsigned head = sl_fingerprint_len(len, SL_FINGERPRINT_HEAD);
 	unsigned tail = sl_fingerprint_len(len, SL_FINGERPRINT_TAIL);
-	return sl_fingerprint_of(sl_span((const char *)text, head),
-		sl_span((const char *)text + len - tail, tail));
+	return sl_fingerprint_of(
+		sl_span((const char *)text, head), sl_span((const char *)text + len - tail, tail));
 }
 
 /* However the text is cut. */
@@ -30,9 +30,9 @@ Test(fingerprint, of_pieces_is_that_of_the_whole)
 		for (size_t j = 0; j < SL_COUNT_OF(steps); j++) {
 			struct sl_fingerprinter printer = { 0 };
 			for (size_t at = 0; at < lens[i]; at += steps[j])
-				sl_fingerprinter_add(&printer,
-					sl_span((const char *)text + at,
-						SL_MIN(steps[j], lens[i] - at)));
+				sl_fingerprinter_add(
+					&printer, sl_span((const char *)text + at,
+							  SL_MIN(steps[j], lens[i] - at)));
 			struct sl_fingerprint want = whole(lens[i]);
 			struct sl_fingerprint got = sl_fingerprinter_end(&printer);
 			cr_assert(sl_fingerprint_equal(&got, &want), "%zu bytes by %zu", lens[i],

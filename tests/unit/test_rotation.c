@@ -48,9 +48,9 @@ Test(rotation, age_follows_from_numbers_and_dates)
 	for (size_t i = 0; i < SL_COUNT_OF(lists); i++) {
 		for (size_t a = 0; lists[i][a]; a++) {
 			for (size_t b = 0; lists[i][b]; b++)
-				cr_expect_eq(sl_rotation_is_newer(
-						     sl_rotation_age("x.log", lists[i][a]),
-						     sl_rotation_age("x.log", lists[i][b])),
+				cr_expect_eq(
+					sl_rotation_is_newer(sl_rotation_age("x.log", lists[i][a]),
+						sl_rotation_age("x.log", lists[i][b])),
 					a < b, "%s and %s", lists[i][a], lists[i][b]);
 		}
 	}
@@ -58,8 +58,8 @@ Test(rotation, age_follows_from_numbers_and_dates)
 
 Test(rotation, other_names_have_no_age)
 {
-	static const char *const names[] = { "x.log.old", "x.log.1x", "x.log.1.old", "x.log.1-backup",
-		"x.log.1234567890123456789", "y.log.1", "x.log" };
+	static const char *const names[] = { "x.log.old", "x.log.1x", "x.log.1.old",
+		"x.log.1-backup", "x.log.1234567890123456789", "y.log.1", "x.log" };
 	for (size_t i = 0; i < SL_COUNT_OF(names); i++)
 		cr_expect(!sl_rotation_age("x.log", names[i]).is_known, "%s", names[i]);
 	cr_expect(!sl_rotation_is_newer(

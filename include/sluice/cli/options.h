@@ -108,7 +108,7 @@ struct sl_scan_options {
 	uint64_t histogram_interval_s; /* 0 = auto */
 	const char *digest_out;        /* file, or NULL; as the next one */
 	const char *digest_base;
-	unsigned top;       /* kinds of error lines that are shown; SL_OPTION_TOP_AUTO */
+	unsigned top; /* kinds of error lines that are shown; SL_OPTION_TOP_AUTO */
 	bool json;
 	bool verbose;
 	bool stats;

@@ -39,8 +39,8 @@ struct sl_scan_output {
 	bool with_numbers;           /* a sink prints the numbers of lines */
 	struct sl_kinds *kinds;      /* for the scan to collect, or NULL */
 	struct sl_timeline timeline; /* for the scan to fill, if options have a histogram */
-	char *own_files[2];     /* not to be scanned; NULL = none */
-	struct sl_saved base;   /* to compare them with, if options->digest_base */
+	char *own_files[2];          /* not to be scanned; NULL = none */
+	struct sl_saved base;        /* to compare them with, if options->digest_base */
 
 	struct sl_scan_messages messages;
 	int fd;

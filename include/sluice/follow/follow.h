@@ -2,8 +2,8 @@
  * follow.h - which parts of logs are new: those that an earlier run, or round, has not scanned.
  *
  * A round lists all inputs, compares each with what the state has of it, and makes items for
- * sl_scan_run, in batches: the rest of a log that was rotated, then what its name refers to now. The
- * state changes only by sl_follow_commit, after the scan of a batch: what was not scanned is new in
+ * sl_scan_run, in batches: the rest of a log that was rotated, then what its name refers to now.
+ * The state changes only by sl_follow_commit, after the scan of a batch: what was not scanned is new in
  * the next round again.
  *
  *   is the name's file                            then its text
@@ -66,8 +66,8 @@ int sl_follow_begin(struct sl_follow *follow) SL_MUST_CHECK;
  * sl_follow_commit. Returns 0, -ENOMEM or the cancellation.
  */
 SL_SUSPENDS
-int sl_follow_next(struct sl_follow *follow, const struct sl_scan_item **items,
-	size_t *count) SL_MUST_CHECK;
+int sl_follow_next(
+	struct sl_follow *follow, const struct sl_scan_item **items, size_t *count) SL_MUST_CHECK;
 
 /* For that scan: learns how far each item was scanned. */
 struct sl_scan_sink sl_follow_sink(struct sl_follow *follow);

@@ -16,9 +16,10 @@ struct sl_probe {
 	struct sl_state_file file;
 	bool is_regular;
 	bool is_sniffed;
-	enum sl_form form;     /* if is_sniffed */
-	unsigned char *buffer; /* the caller's, of SL_PROBE_BUFFER bytes: overwritten by each call */
-	uint64_t window_max;   /* memory for the window of a decoder */
+	enum sl_form form; /* if is_sniffed */
+	unsigned char
+		*buffer;     /* the caller's, of SL_PROBE_BUFFER bytes: overwritten by each call */
+	uint64_t window_max; /* memory for the window of a decoder */
 };
 
 /* Open the file that the path leads to. Returns 0, or what open(2) or statx(2) does: then nothing

@@ -10,7 +10,8 @@
  * A log has one line (broken above): bytes of its text that were scanned, after decompression;
  * lines and error lines among them; size and modification time of its file when it was scanned;
  * device and inode; fingerprint (fingerprint.h), number of bytes and hash; flags, of which `c` is
- * compressed or UTF-16 and `r` rotated; its path, and of a rotated log after a tab that of its file.
+ * compressed or UTF-16 and `r` rotated; its path, and of a rotated log after a tab that of its
+ * file.
  * In paths, backslashes are \\, and control bytes, tabs among them, \xNN. The last line has the
  * number of logs and the CRC-32C of all lines before it: a file that was cut or changed is noticed.
  */

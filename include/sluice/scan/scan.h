@@ -115,9 +115,9 @@ struct sl_scan_progress {
 };
 
 /*
- * Scan. *progress is the caller's and set from the start, unless setup->goes_on. Returns 0 when every input has had its
- * END (whatever its state), or stop_at_hit has ended the scan; -ECANCELED or -ETIMEDOUT; -ENOMEM;
- * the code of a sink. `err` is set for failures of the scan itself only.
+ * Scan. *progress is the caller's and set from the start, unless setup->goes_on. Returns 0 when
+ * every input has had its END (whatever its state), or stop_at_hit has ended the scan; -ECANCELED
+ * or -ETIMEDOUT; -ENOMEM; the code of a sink. `err` is set for failures of the scan itself only.
  */
 SL_SUSPENDS
 int sl_scan_run(const struct sl_scan_setup *setup, struct sl_scan_progress *progress,

@@ -104,8 +104,8 @@ struct sl_input_range {
 int sl_input_new(struct sl_input **out, const char *path, bool is_found) SL_MUST_CHECK;
 
 /*
- * Before it is opened: the regular file that is open as `fd` is read in place of the path, from byte
- * `from` up to byte `until` or its end. The descriptor is neither moved nor closed.
+ * Before it is opened: the regular file that is open as `fd` is read in place of the path, from
+ * byte `from` up to byte `until` or its end. The descriptor is neither moved nor closed.
  */
 void sl_input_lend(struct sl_input *input, int fd, uint64_t from, uint64_t until);
 
