@@ -1,0 +1,211 @@
+# sluice scan --state and --follow: each line once, whatever becomes of the files.
+
+scan() {
+	run scan "$@"
+}
+
+# what is new since the last run: its lines are printed, with their numbers
+new() { # lines that are expected, each with a newline
+	scan -p --state state log
+	printf '%b' "$1" | cmp - out || fail "other lines than '$1'"
+}
+
+test_state_appended() {
+	printf 'error 1\nfine\nerr' >log
+	scan --state state log
+	expect 0
+	grep -q '^log  *2  *1 ' out || fail "a line that is not complete counts"
+	new ''
+	expect 1
+	printf 'or 3\nerror 4\n' >>log
+	new 'log:3:error 3\nlog:4:error 4\n'
+	new ''
+}
+
+# a log that was renamed has a rest, and a last line without newline once the next one is written to
+test_state_renamed() {
+	printf 'error 1\n' >log
+	new 'log:1:error 1\n'
+	printf 'error 2\nerror 3' >>log
+	mv log log.1
+	: >log
+	new 'log.1:2:error 2\n'
+	printf 'error 4\n' >log
+	new 'log.1:3:error 3\nlog:1:error 4\n'
+	new ''
+}
+
+test_state_copied_and_truncated() {
+	printf 'error 1\n' >log
+	new 'log:1:error 1\n'
+	printf 'error 2\n' >>log
+	cp log log.1
+	printf 'error 3 that is longer than what was there\n' >log
+	new 'log.1:2:error 2\nlog:1:error 3 that is longer than what was there\n'
+	new ''
+}
+
+# several rotations, the first of them compressed: the oldest comes first, and what was there before is not new
+test_state_several_rotations() {
+	printf 'error 0\n' >log.1
+	printf 'error 1\n' >log
+	new 'log:1:error 1\n'
+	printf 'error 2\n' >>log
+	mv log.1 log.4
+	mv log log.3
+	gzip log.3 log.4
+	printf 'error 3\n' | gzip >log.2.gz
+	printf 'error 4\n' >log.1
+	printf 'error 5\n' >log
+	new 'log.3.gz:2:error 2\nlog.2.gz:1:error 3\nlog.1:1:error 4\nlog:1:error 5\n'
+	new ''
+	mv log.3.gz log.5.gz
+	new ''
+}
+
+# in a directory, where the rotated files are inputs themselves
+test_state_directory() {
+	mkdir logs
+	printf 'error 1\n' >logs/a
+	printf 'error 2\n' >logs/b
+	scan -p --state state logs
+	printf 'logs/a:1:error 1\nlogs/b:1:error 2\n' | cmp - out || fail "other lines"
+	printf 'error 3\n' >>logs/a
+	gzip -c logs/a >logs/a.1.gz
+	rm logs/a
+	printf 'error 4\n' >logs/a
+	cp state logs/state
+	scan -p --state logs/state logs
+	printf 'logs/a.1.gz:2:error 3\nlogs/a:1:error 4\n' | cmp - out || fail "other lines"
+	scan -p --state logs/state logs
+	[[ ! -s out ]] || fail "lines came again"
+}
+
+# a table of what is new, of all inputs; and events
+test_state_results() {
+	printf 'error 1\n' >a
+	printf 'error 2\nfine\n' >b
+	scan --state state a b
+	grep -q '^total  *3  *2 ' out || fail "other totals"
+	printf 'error 3\n' >>a
+	scan --json -p --state state a b
+	grep -q '"line_number":2,"absolute_offset":8' out || fail "another place"
+	grep -q '"type":"summary".*"matched_lines":1,.*"total_lines":1' out || fail "another summary"
+	scan -q --state state a b
+	expect 1
+}
+
+# the rest of a log that cannot be found is named
+test_state_lost() {
+	printf 'error 1\n' >log
+	new 'log:1:error 1\n'
+	rm log
+	printf 'error 2\n' >log
+	new 'log:1:error 2\n'
+	expect 0 "'log' was replaced"
+}
+
+# a file that is not a state, damaged, or of another version is refused, and stays as it is
+test_state_refused() {
+	printf 'error 1\n' >log
+	printf 'error 2\n' >other
+	printf 'sluice state 7\n' >version
+	scan --state state log
+	sed 's/lines=1/lines=2/' state >damaged
+	mkdir directory
+	for file in other version damaged; do
+		cp $file before
+		scan --state $file log
+		expect 2 "'$file'"
+		[[ ! -s out ]] || fail "something was scanned"
+		cmp $file before || fail "$file was changed"
+	done
+	scan --state directory log
+	expect 2 "'directory'"
+	scan --state /dev/null log
+	expect 2 "not a regular file"
+}
+
+# of two runs with one file, the second is refused; nothing is saved if results cannot be written
+test_state_not_saved() {
+	printf 'error 1\n' >log
+	(
+		flock 9
+		scan --state state log
+		expect 2 "in use by another run"
+	) 9>state
+	status=0
+	"$S" scan -p --state state log >/dev/full 2>err || status=$?
+	((status == 2)) || fail "status $status"
+	new 'log:1:error 1\n'
+}
+
+has_lines() { # number
+	(($(wc -l <printed) >= $1))
+}
+
+follow() {
+	: >>printed
+	"$S" scan --follow --state state "$@" >>printed 2>err &
+	follower=$!
+	trap 'kill -KILL $follower 2>/dev/null' EXIT
+}
+
+stop_following() {
+	kill -TERM $follower
+	wait $follower
+	status=$?
+	((status == 143)) || fail "status $status"
+}
+
+# lines come as they are written, over rotations of all kinds, and once over two runs
+test_follow_rotations() {
+	printf 'error 1\n' >log
+	follow log
+	until_true 20 has_lines 1
+	printf 'error 2\n' >>log
+	until_true 20 has_lines 2
+	mv log log.1
+	printf 'error 3\n' >>log.1
+	printf 'error 4\n' >log
+	until_true 20 has_lines 4
+	cp log log.2
+	: >log
+	printf 'error 5\n' >>log
+	until_true 20 has_lines 5
+	stop_following
+	grep -q '5 error lines of 5 lines' err || fail "no summary"
+	printf 'error 6\n' >>log
+	follow log
+	until_true 20 has_lines 6
+	stop_following
+	printf 'log:1:error 1\nlog:2:error 2\nlog.1:3:error 3\nlog:1:error 4\nlog:1:error 5\nlog:2:error 6\n' |
+		cmp - printed || fail "$(cat printed)"
+}
+
+# new files in directories, and in new directories
+test_follow_directory() {
+	mkdir logs
+	printf 'error 1\n' >logs/a.log
+	follow --include '*.log' logs
+	until_true 20 has_lines 1
+	mkdir logs/new
+	printf 'error 2\n' >logs/new/b
+	printf 'error 2\n' >logs/new/b.log
+	until_true 20 has_lines 2
+	rm logs/a.log
+	printf 'error 3\n' >logs/a.log
+	until_true 20 has_lines 3
+	stop_following
+	printf 'logs/a.log:1:error 1\nlogs/new/b.log:1:error 2\nlogs/a.log:1:error 3\n' | cmp - printed || fail "$(cat printed)"
+}
+
+# what cannot be followed, and options that make no sense with it
+test_follow_usage() {
+	local option
+	for option in "" - "-c x" "-q x" "-A 1 x" "-m 1 x" "--top 3 x" "--histogram x"; do
+		# shellcheck disable=SC2086
+		scan --follow $option </dev/null
+		expect 2
+	done
+}
