@@ -1012,8 +1012,10 @@ compare(const struct twin *twin, const struct sl_op *real, const struct sl_op *s
 	bool named = sl_op_has_path(real->kind),
 	     two = sl_op_family(real->kind) == SL_FAMILY_TWO_NAMES;
 	cr_assert(opened || real->result == sim->result,
-		"seed %llu step %d: %s '%s' '%s' flags %o off %lld: real %d (%s), simulated %d (%s)",
-		(unsigned long long)seed, step, sl_op_kind_name(real->kind), named ? real->path : "",
+		"seed %llu step %d: %s '%s' '%s' flags %o off %lld: "
+		"real %d (%s), simulated %d (%s)",
+		(unsigned long long)seed, step, sl_op_kind_name(real->kind),
+		named ? real->path : "",
 		two ? real->path2 : "", real->flags, (long long)real->off, real->result,
 		strerror(-real->result), sim->result, strerror(-sim->result));
 	(void)twin;
