@@ -455,7 +455,8 @@ Test(scan, what_a_worker_cannot_read_is_read_again)
 			failed = failed || (sim_faults(f.sim) && f.results[0].state == SL_SCAN_OK);
 			end(&f);
 		}
-		cr_assert(failed, "seed %llu: no failure met a worker", (unsigned long long)seed);
+		cr_assert(failed || sim_seeds_are_chosen(), "seed %llu: no failure met a worker",
+			(unsigned long long)seed);
 	}
 }
 
@@ -528,7 +529,7 @@ Test(scan, the_first_hit_ends_the_scan_if_that_is_all_that_was_asked)
 		read_on += f.progress.read >= 20000000;
 		end(&f);
 	}
-	cr_assert_leq(read_on, 1 + (seeds.end - seeds.first) / 4);
+	cr_assert(sim_seeds_are_chosen() || read_on <= 1 + (seeds.end - seeds.first) / 4);
 }
 
 /* With lines, what is behind it waits with its chunks, and takes no more than its share of them. */

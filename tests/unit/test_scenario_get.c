@@ -91,7 +91,8 @@ Test(scenario_get, many_small_files_are_committed_in_groups)
 	for (uint64_t seed = seeds.first; seed != seeds.end; seed++) {
 		uint64_t syncs = small_files_beside(
 			seed, "MemTotal: 1000000 kB\nDirty:   14000 kB\nWriteback:     10 kB\n");
-		cr_assert_lt(syncs, 60, "seed %d: %d syncs for 250 files", (int)seed, (int)syncs);
+		cr_assert_lt(syncs, 60, "seed %llu: %d syncs for 250 files",
+			(unsigned long long)seed, (int)syncs);
 	}
 }
 
