@@ -21,6 +21,9 @@
 #define FDS_FOR_OTHERS 144u
 /* pieces that hold no chunk, such as those of missing files, on their way to the merger */
 #define PIECES_BEYOND 64u
+/* Pieces with digests on their way to it: few, as it may take longer for them than workers do. */
+#define DIGESTS_DONE 16u
+
 /* The next piece that was scanned, in any order; NULL after the last. */
 SL_SUSPENDS
 static int
@@ -79,8 +82,9 @@ make_channels(struct scan *scan, size_t chunks)
 		code = sl_channel_new(&scan->opened, "opened inputs", LISTED, item);
 	if (!code)
 		code = sl_channel_new(&scan->queue, "queue of chunks", scan->setup->queue, item);
+	size_t done = scan->setup->kinds ? DIGESTS_DONE : chunks + PIECES_BEYOND;
 	if (!code)
-		code = sl_channel_new(&scan->done, "scanned chunks", chunks + PIECES_BEYOND, item);
+		code = sl_channel_new(&scan->done, "scanned chunks", done, item);
 	return code;
 }
 

@@ -157,7 +157,8 @@ struct scan {
 	uint64_t next_number; /* of an input */
 	bool has_partials;    /* the text at the ends of pieces is kept, though by_line is false */
 	struct sl_partial_spec kinds_spec;
-	size_t kinds_size;    /* memory of a piece's digest */
+	size_t kinds_size;                   /* memory of a piece's digest, at most */
+	struct sl_kinds_budget kinds_budget; /* of all pieces */
 	struct sl_memo *memo; /* of the thread of the runtime; NULL if kinds are not wanted */
 };
 

@@ -18,14 +18,26 @@
 /* stacks, channels, inputs, the ring, kept lines, small files */
 #define MEMORY_ELSEWHERE (3 * SL_MIB + SL_SCAN_OPENERS * SL_SCAN_SMALLS_SIZE)
 
-/* Each may allocate a JIT stack: those take a quarter of the memory at most. */
+/* What a consumer has besides its step: it may allocate a JIT stack, it has a memo, and what it
+ * scans has a digest. */
+static uint64_t
+consumer_memory(const struct sl_scan_setup *setup)
+{
+	uint64_t memory = 0;
+	if (sl_pattern_has_expressions(setup->pattern))
+		memory += SL_PATTERN_JIT_STACK;
+	if (setup->kinds)
+		memory += SL_MEMO_BYTES + SL_KINDS_BYTES_MIN;
+	return memory;
+}
+
+/* What they have takes a quarter of the memory at most. */
 static unsigned
 count_consumers(const struct sl_scan_setup *setup, uint64_t max_memory)
 {
-	unsigned wanted = SL_MIN(sl_worker_count() * CONSUMERS_A_WORKER, CONSUMERS_MAX);
-	if (!sl_pattern_has_expressions(setup->pattern))
-		return wanted;
-	return (unsigned)SL_MIN(wanted, max_memory / 4 / SL_PATTERN_JIT_STACK);
+	uint64_t wanted = SL_MIN(sl_worker_count() * CONSUMERS_A_WORKER, CONSUMERS_MAX);
+	uint64_t each = consumer_memory(setup);
+	return (unsigned)(each ? SL_MAX(SL_MIN(wanted, max_memory / 4 / each), 1u) : wanted);
 }
 
 /* Lines before a match wait in memory: a sixteenth of it, but at least one long line. */
