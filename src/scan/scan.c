@@ -132,17 +132,20 @@ init(struct scan *scan, unsigned *consumers)
 	bool wants_lines = sl_scan_wants_lines(scan);
 	scan->by_line = wants_lines || scan->setup->max_hits != UINT64_MAX ||
 			sl_pattern_confirms(scan->setup->pattern);
-	struct scan_division division = sl_scan_divide(scan, scan->setup->max_memory);
-	set_context(scan, division.before_bytes);
+	const struct sl_scan_needs needs = sl_scan_needs(scan);
+	const struct sl_scan_division division = sl_scan_divide(&needs);
+	set_context(scan, division.before);
 	*consumers = division.consumers;
 	size_t chunks = division.chunks;
 	scan->step_size = division.step;
 	scan->chunk_size = division.chunk;
-	scan->decode_max = division.decode_max;
+	scan->decode_max = division.decode_share;
+	scan->decode_alone_max = division.decode_alone;
+	scan->decodes_alone = division.decodes_alone;
 	int code = sl_matcher_new(&scan->matcher, scan->setup->pattern);
 	if (code)
 		return code;
-	code = sl_scan_kinds_init(scan, *consumers);
+	code = sl_scan_kinds_init(scan, *consumers, division.kinds);
 	if (code)
 		return code;
 	/* Chunks are kept for the front only where lines are. */

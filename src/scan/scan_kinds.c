@@ -28,7 +28,7 @@
 #define KINDS_INLINE 64u
 
 int
-sl_scan_kinds_init(struct scan *scan, unsigned consumers)
+sl_scan_kinds_init(struct scan *scan, unsigned consumers, uint64_t memory)
 {
 	const struct sl_scan_setup *setup = scan->setup;
 	if (!sl_scan_wants_each(scan))
@@ -38,11 +38,11 @@ sl_scan_kinds_init(struct scan *scan, unsigned consumers)
 	scan->kinds_spec.text.keep = scan->by_line ? SL_PARTIAL_KEEP : KEEP;
 	if (!setup->kinds)
 		return 0;
-	size_t all = (size_t)sl_scan_kinds_memory(setup, setup->max_memory);
-	scan->kinds_size = SL_MAX(all / (consumers + SL_SCAN_OPENERS + 2), SL_KINDS_BYTES_MIN);
+	scan->kinds_size =
+		SL_MAX((size_t)memory / (consumers + SL_SCAN_OPENERS + 2), SL_KINDS_BYTES_MIN);
 	/* The other half is for grouping. Pieces that wait have digests as well: how many there are
 	 * depends on sizes and on the order in which workers finish. */
-	scan->kinds_budget.max = all / 2;
+	scan->kinds_budget.max = (size_t)memory / 2;
 	scan->memo = sl_memo_new();
 	return scan->memo ? 0 : -ENOMEM;
 }
