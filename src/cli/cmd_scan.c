@@ -130,6 +130,7 @@ scan_task(void *arg)
 		.chunk = (size_t)options->chunk,
 		.queue = options->queue,
 		.max_memory = options->max_memory,
+		.sinks_memory = scan->match.tally ? sl_tally_memory(scan->match.tally) : 0,
 		.max_cached = page_cache_limit(scan) };
 	if (!code)
 		code = sl_scan_run(&setup, &scan->progress, &scan->error);

@@ -821,7 +821,7 @@ Test(scan, windows_are_waited_for_in_order)
 		begin(&f, seed);
 		if (seed % 2)
 			wants_lines(&f);
-		f.setup.max_memory = 32 * SL_MIB;
+		f.setup.max_memory = 40 * SL_MIB;
 		for (unsigned i = 0; i < 6; i++) {
 			char name[] = { (char)('a' + i), '\0' };
 			struct sl_buf bytes = { 0 };
@@ -830,6 +830,45 @@ Test(scan, windows_are_waited_for_in_order)
 			enum sl_codec codec = i % 2 ? SL_CODEC_ZSTD : SL_CODEC_XZ;
 			compress_add_window(&bytes, codec, 20, file->data, 1000);
 			compress_add_window(&bytes, codec, 22, file->data + 1000, 1000);
+			sim_put_file(f.sim, name, bytes.data, bytes.len, 0644);
+			sl_buf_release(&bytes);
+		}
+		sim_check(f.sim, run(&f) == 0, "%s", f.err.text);
+		check_all(&f);
+		sim_check(f.sim, sl_scan_summary_troubles(&f.progress.summary) == 0, "%s",
+			f.errors[0].text);
+		end(&f);
+	}
+}
+
+/* With little memory each file that has windows is decoded with all of it, whatever surrounds it. */
+Test(scan, little_memory_is_enough_for_windows_one_after_the_other)
+{
+	struct sim_seeds seeds = sim_seeds(30);
+	for (uint64_t seed = seeds.first; seed != seeds.end; seed++) {
+		struct fixture f;
+		begin(&f, seed);
+		if (seed % 2)
+			wants_lines(&f);
+		f.setup.max_memory = 20 * SL_MIB;
+		bool has_stream = false;
+		for (unsigned i = 0; i < 8; i++) {
+			char name[] = { (char)('a' + i), '\0' };
+			uint64_t kind = sl_random_below(&f.random, 4);
+			struct sl_buf bytes = { 0 };
+			if (kind == 3) {
+				add_encoded(&f, name, sl_random_below(&f.random, 90000));
+				continue;
+			}
+			if (kind == 2 && !has_stream) {
+				has_stream = true;
+				add_encoded_stream(&f, sl_random_below(&f.random, 9000));
+				continue;
+			}
+			add_file(&f, name, 100 + sl_random_below(&f.random, 90000));
+			const struct file *file = &f.files[i];
+			compress_add_window(&bytes, kind ? SL_CODEC_ZSTD : SL_CODEC_XZ, 23,
+				file->data, file->len);
 			sim_put_file(f.sim, name, bytes.data, bytes.len, 0644);
 			sl_buf_release(&bytes);
 		}
