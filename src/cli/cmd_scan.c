@@ -11,6 +11,7 @@
 #include "sluice/cli/run.h"
 #include "sluice/cli/scan_output.h"
 #include "sluice/cli/scan_pattern.h"
+#include "sluice/cli/scan_urls.h"
 #include "sluice/cli/stats.h"
 #include "sluice/rt/stats.h"
 #include "sluice/scan/scan.h"
@@ -25,6 +26,7 @@
 struct scan {
 	struct sl_scan_options options;
 	struct sl_scan_pattern match;
+	struct sl_scan_urls urls;
 	struct sl_scan_progress progress;
 	struct sl_scan_output output;
 	struct sl_error error; /* of the scan itself, not of an input */
@@ -91,13 +93,13 @@ context_lines(const struct sl_scan_options *options, uint64_t own)
 
 SL_SUSPENDS
 static int
-scan_task(void *arg)
+run_scan(struct scan *scan)
 {
 	static const char *const standard_input[] = { "-" };
-	struct scan *scan = arg;
 	const struct sl_scan_options *options = &scan->options;
 	struct sl_console_view view = { .ctx = scan, .draw = draw, .plain = plain };
 	bool named = options->inputs.count > 0;
+	const char *const *paths = scan->urls.names ? scan->urls.names : options->inputs.items;
 	scan->started_ns = sl_now();
 	sl_rate_begin(&scan->rate, scan->started_ns, 0);
 	struct sl_scan_output_setup to = {
@@ -107,8 +109,10 @@ scan_task(void *arg)
 	if (code)
 		return sl_fail_code(&scan->error, SL_PHASE_NONE, code, "cannot start");
 	code = sl_console_begin(&view);
-	struct sl_scan_setup setup = { .paths = named ? options->inputs.items : standard_input,
+	struct sl_scan_setup setup = { .paths = named ? paths : standard_input,
 		.count = named ? options->inputs.count : 1,
+		.remotes = scan->urls.remotes,
+		.caller_memory = scan->urls.memory,
 		.pattern = scan->match.pattern,
 		.sinks = scan->output.sinks,
 		.sink_count = scan->output.sink_count,
@@ -132,7 +136,10 @@ scan_task(void *arg)
 		.max_memory = options->max_memory,
 		.max_cached = page_cache_limit(scan) };
 	if (!code)
+		code = sl_scan_urls_begin(&scan->urls, &scan->error);
+	if (!code)
 		code = sl_scan_run(&setup, &scan->progress, &scan->error);
+	sl_scan_urls_end(&scan->urls);
 	struct sl_shield shield;
 	sl_shield_begin(
 		&shield, sl_task_cancelled() ? sl_deadline_in(SL_NS_PER_S / 2) : SL_FOREVER);
@@ -141,6 +148,20 @@ scan_task(void *arg)
 	int written = sl_scan_output_end(&scan->output, &outcome, code == 0, &scan->error);
 	sl_shield_end(&shield);
 	return code ? code : written;
+}
+
+SL_SUSPENDS
+static int
+scan_task(void *arg)
+{
+	struct scan *scan = arg;
+	struct sl_deadline deadline;
+	sl_deadline_begin(&deadline, scan->options.deadline_ns == SL_FOREVER
+					     ? SL_FOREVER
+					     : sl_deadline_in(scan->options.deadline_ns));
+	int code = run_scan(scan);
+	sl_deadline_end(&deadline);
+	return code;
 }
 
 static void
@@ -196,6 +217,7 @@ release(struct scan *scan)
 {
 	sl_scan_output_release(&scan->output);
 	sl_scan_pattern_release(&scan->match);
+	sl_scan_urls_release(&scan->urls);
 	sl_scan_options_release(&scan->options);
 }
 
@@ -270,6 +292,8 @@ sl_cmd_scan(int argc, char **argv)
 			"scan --help' lists options)");
 	if (!code)
 		code = sl_scan_pattern_init(&scan.match, &scan.options, &err);
+	if (!code && sl_scan_urls_init(&scan.urls, &scan.options) != 0)
+		code = sl_fail_code(&err, SL_PHASE_NONE, -ENOMEM, "cannot scan");
 	if (code)
 		return fail_usage(&scan, &err);
 	configure_console(&scan.options);

@@ -367,6 +367,10 @@ static const struct sl_scan_options scan_defaults = {
 	.chunk = SL_OPTION_CHUNK,
 	.queue = SL_OPTION_QUEUE,
 	.max_memory = SL_OPTION_MEMORY,
+	.connect_timeout_ns = SL_OPTION_CONNECT_NS,
+	.stall_timeout_ns = SL_OPTION_STALL_NS,
+	.deadline_ns = SL_FOREVER,
+	.retries = SL_OPTION_RETRIES,
 };
 
 static int
@@ -504,8 +508,8 @@ sl_get_options_parse(struct sl_get_options *out, int argc, char **argv, struct s
 		.min_segment = SL_OPTION_MIN_SEGMENT,
 		.resume = true,
 		.remote_time = true,
-		.connect_timeout_ns = 30 * SL_NS_PER_S,
-		.stall_timeout_ns = 60 * SL_NS_PER_S,
+		.connect_timeout_ns = SL_OPTION_CONNECT_NS,
+		.stall_timeout_ns = SL_OPTION_STALL_NS,
 		.deadline_ns = SL_FOREVER,
 		.retries = SL_OPTION_RETRIES,
 		.retry_max_wait_ns = 60 * SL_NS_PER_S,

@@ -1,6 +1,6 @@
 /*
- * list_reader.c - reads a list: a file or pipe by read(2), a URL by a url_reader, which has room for
- * all of a list, so that it never waits for the caller.
+ * list_reader.c - reads a list: a file or pipe by read(2), a URL by a url_reader, which has room
+ * for all of a list, so that it never waits for the caller.
  */
 #include "sluice/download/list_reader.h"
 

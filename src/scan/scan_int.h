@@ -358,6 +358,8 @@ sl_scan_is_quick(const struct scan *scan)
 
 #define SL_SCAN_OPENERS 3u
 #define SL_SCAN_READERS 16u /* ranges read at a time: what a fast disk takes at 1 MiB each */
+/* Each stream has a reader and a chunk, which may wait for it. */
+_Static_assert(SL_SCAN_STREAMS <= SL_SCAN_READERS / 2, "ranges of files are read beside streams");
 #define SL_SCAN_SMALLS_SIZE (256u * 1024u) /* bytes an opener reads at a time */
 
 /* ---- scan_kinds.c: the kinds and times of lines; 0 or -ENOMEM unless they say otherwise ---- */

@@ -55,6 +55,7 @@ sl_scan_divide(const struct scan *scan, uint64_t max_memory)
 	struct scan_division division = { .consumers = consumers,
 		.before_bytes = before_bytes(setup, max_memory) };
 	uint64_t elsewhere = MEMORY_ELSEWHERE + sl_pattern_memory(setup->pattern);
+	elsewhere += setup->caller_memory;
 	elsewhere += 2 * sl_scan_kinds_memory(setup, max_memory);
 	if (setup->timeline)
 		elsewhere += TIMELINES_SIZE;

@@ -31,6 +31,9 @@
 struct sl_scan_setup {
 	const char *const *paths; /* files, directories, "-" = standard input */
 	size_t count;
+	/* One for each path, or NULL: unless it is NULL itself, that path is only a name, and the
+	 * bytes are read from there. */
+	const struct sl_input_remote *const *remotes;
 	const struct sl_pattern *pattern;
 	/* Called by the task that called sl_scan_run. */
 	const struct sl_scan_sink *sinks;
@@ -66,12 +69,14 @@ struct sl_scan_setup {
 	unsigned queue; /* chunks that wait for a worker, at least 1 */
 	/* for chunks, marks, stacks and matchers; at least SL_SCAN_MEMORY_MIN */
 	uint64_t max_memory;
+	uint64_t caller_memory; /* the part of it that the caller itself takes for its inputs */
 	/* Uncached large files of so many bytes in total are read through the page cache, further
 	 * ones with direct I/O; UINT64_MAX = all through it, 0 = none. */
 	uint64_t max_cached;
 };
 
 #define SL_SCAN_MEMORY_MIN (8 * SL_MIB)
+#define SL_SCAN_STREAMS 8u /* are read at a time, at most */
 
 struct scan;
 
