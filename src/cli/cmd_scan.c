@@ -91,6 +91,22 @@ context_lines(const struct sl_scan_options *options, uint64_t own)
 	return options->context != SL_OPTION_NO_CONTEXT ? options->context : 0;
 }
 
+static void
+report_unfinished(void *ctx, const char *shown)
+{
+	(void)ctx;
+	sl_log_error("%s was not scanned to its end", shown);
+}
+
+/* Results that are cut short are shown after a deadline, and as JSON always, which ends with a
+ * summary. */
+static bool
+is_cut(const struct scan *scan, int code)
+{
+	bool is_late = code == -ETIMEDOUT;
+	return is_late || (code == -ECANCELED && scan->options.json);
+}
+
 SL_SUSPENDS
 static int
 run_scan(struct scan *scan)
@@ -123,6 +139,7 @@ run_scan(struct scan *scan)
 		.timeline = options->histogram ? &scan->output.timeline : NULL,
 		.timeline_interval_s = options->histogram_interval_s,
 		.no_follow = options->no_follow,
+		.unfinished = report_unfinished,
 		.rules = { options->rules.items, options->rules.count },
 		.samples_levels = scan->match.is_default,
 		.output_fd = options->quiet ? 0 : STDOUT_FILENO,
@@ -144,7 +161,12 @@ run_scan(struct scan *scan)
 	sl_shield_begin(
 		&shield, sl_task_cancelled() ? sl_deadline_in(SL_NS_PER_S / 2) : SL_FOREVER);
 	sl_console_end();
-	struct sl_scan_outcome outcome = { &scan->progress.summary, sl_now() - scan->started_ns };
+	struct sl_scan_outcome outcome = { .summary = &scan->progress.summary,
+		.elapsed_ns = sl_now() - scan->started_ns,
+		.is_cut = is_cut(scan, code) };
+	if (code == -ETIMEDOUT)
+		(void)sl_fail(&scan->error, SL_PHASE_NONE, code,
+			"the time limit of the run was reached (--deadline)");
 	int written = sl_scan_output_end(&scan->output, &outcome, code == 0, &scan->error);
 	sl_shield_end(&shield);
 	return code ? code : written;
@@ -229,13 +251,6 @@ fail_usage(struct scan *scan, const struct sl_error *err)
 	return SL_EXIT_SCAN_TROUBLE;
 }
 
-static void
-report_unfinished(void *ctx, const char *shown)
-{
-	(void)ctx;
-	sl_log_error("%s was not scanned to its end", shown);
-}
-
 /* The ring could not be set up, or has failed during the run. Every line is counted, or its input
  * is named. */
 static void
@@ -246,6 +261,19 @@ fail_run(struct scan *scan, const struct sl_error *err)
 	sl_log_error("%s%s", err->text, has_begun ? "" : "; no input was read");
 	sl_scan_each_unfinished(progress, report_unfinished, NULL);
 	sl_scan_output_abandon(&scan->output, &progress->summary);
+}
+
+/* A read of a file, or a write, does not return. */
+static int
+abandoned(void *arg, int signo)
+{
+	const struct scan *scan = arg;
+	if (signo)
+		return SL_EXIT_SCAN_TROUBLE;
+	sl_scan_each_unfinished(&scan->progress, report_unfinished, NULL);
+	sl_log_error("the time limit of the run was reached (--deadline), and an input or the "
+		     "output does not respond");
+	return SL_EXIT_SCAN_TROUBLE;
 }
 
 /* Standard output may end at the terminal, also through a pipe: `sluice scan -p ... | grep ...`. */
@@ -299,9 +327,13 @@ sl_cmd_scan(int argc, char **argv)
 	configure_console(&scan.options);
 	scan.available = sl_memory_available();
 	sl_run_fit_memory(&scan.options.max_memory, scan.available, SL_OPTION_MEMORY_MIN);
-	struct sl_run run = {
-		.workers = scan.options.workers, .fn = scan_task, .arg = &scan, .at_end = at_end
-	};
+	struct sl_run run = { .workers = scan.options.workers,
+		.fn = scan_task,
+		.arg = &scan,
+		.at_end = at_end,
+		.abandoned = abandoned };
+	if (scan.options.deadline_ns != SL_FOREVER)
+		run.deadline_ns = scan.options.deadline_ns;
 	code = sl_run_command(&run, &err);
 	if (code) {
 		fail_run(&scan, &err);

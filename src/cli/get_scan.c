@@ -122,6 +122,7 @@ sl_get_scan_finish(struct sl_get_scan *scan)
 	size_t left = scan->later.count + again->count;
 	int code = sl_task_cancelled();
 	scan->is_cancelled = code != 0;
+	scan->is_late = code == -ETIMEDOUT;
 	if (left == 0 || code == 0)
 		return 0;
 	sl_log_error("%s before all files were scanned: up to %zu are not counted",
@@ -223,12 +224,14 @@ sl_get_scan_consumer(const struct sl_get_scan *scan)
 void
 sl_get_scan_end(struct sl_get_scan *scan, struct sl_error *err)
 {
-	struct sl_scan_outcome outcome = { &scan->summary, sl_now() - scan->started_ns };
+	bool has_result = scan->summary.inputs > 0 || scan->options->json;
+	struct sl_scan_outcome outcome = { .summary = &scan->summary,
+		.elapsed_ns = sl_now() - scan->started_ns,
+		.is_cut = has_result && !scan->code && (scan->is_late || scan->options->json) };
 	struct sl_error failure = { 0 };
 	if (!scan->is_open)
 		return;
 	scan->is_open = false;
-	bool has_result = scan->summary.inputs > 0 || scan->options->json;
 	bool is_complete = !scan->code && !scan->is_cancelled && has_result;
 	int code = sl_scan_output_end(&scan->output, &outcome, is_complete, &failure);
 	if (code == 0)

@@ -482,6 +482,19 @@ static const struct sl_option scan_options[] = {
 		.help = "For URLs: retry at most N times without progress, 0 to 1000, after "
 		"failures that may be temporary. Once data was received, only the rest of the "
 		"same version is requested, if the server can send it." },
+	{ .group = "Network", .name = "retry-max-wait", .argument = "TIME",
+		.kind = SL_OPTION_DURATION, FIELD(retry_max_wait_ns), RANGE(MS, DURATION_MAX),
+		.standard = "60s",
+		.help = "For URLs: wait at most TIME before a retry, even if the server asks for "
+		"more." },
+	{ .group = "Network", .name = "max-redirs", .argument = "N",
+		.kind = SL_OPTION_UNSIGNED, FIELD(max_redirects), RANGE(0, SL_OPTION_REDIRECTS_MAX),
+		.standard = "20",
+		.help = "For URLs: follow at most N redirects, 0 to 100." },
+	{ .group = "Network", .name = "allow-downgrade",
+		.kind = SL_OPTION_FLAG, FIELD(allow_downgrade),
+		.help = "For URLs: follow redirects from https to http, which are refused by "
+		"default." },
 	{ .group = "Network", .name = "deadline", .argument = "TIME",
 		.kind = SL_OPTION_DURATION, FIELD(deadline_ns), RANGE(MS, DURATION_MAX),
 		.standard = "none",

@@ -371,6 +371,8 @@ static const struct sl_scan_options scan_defaults = {
 	.stall_timeout_ns = SL_OPTION_STALL_NS,
 	.deadline_ns = SL_FOREVER,
 	.retries = SL_OPTION_RETRIES,
+	.retry_max_wait_ns = SL_OPTION_RETRY_WAIT_NS,
+	.max_redirects = SL_OPTION_REDIRECTS,
 };
 
 static int
@@ -512,7 +514,7 @@ sl_get_options_parse(struct sl_get_options *out, int argc, char **argv, struct s
 		.stall_timeout_ns = SL_OPTION_STALL_NS,
 		.deadline_ns = SL_FOREVER,
 		.retries = SL_OPTION_RETRIES,
-		.retry_max_wait_ns = 60 * SL_NS_PER_S,
+		.retry_max_wait_ns = SL_OPTION_RETRY_WAIT_NS,
 		.max_redirects = SL_OPTION_REDIRECTS,
 		.max_memory = SL_OPTION_MEMORY,
 		.scanning = scan_defaults,

@@ -291,7 +291,7 @@ sl_scan_output_end(struct sl_scan_output *output, const struct sl_scan_outcome *
 	int code = 0, written = 0;
 	report_incomplete(output);
 	output->results.style.columns = sl_console_columns(output->fd); /* it may have changed */
-	if (complete)
+	if (complete || outcome->is_cut)
 		code = sl_scan_emit(output->sinks, output->sink_count, &event);
 	report_undecided_patterns(output);
 	if (complete && !code)

@@ -39,7 +39,6 @@ open_reader(struct sl_scan_url *url, struct sl_error *err)
 	const struct sl_url_reader_options options = { .client = all->client,
 		.retry = &all->retry,
 		.group = &all->group,
-		.what = "an input",
 		.piece = PIECE,
 		.ahead = AHEAD,
 		.most = UINT64_MAX };
@@ -134,13 +133,14 @@ sl_scan_urls_begin(struct sl_scan_urls *urls, struct sl_error *err)
 	if (!urls->items)
 		return 0;
 	urls->retry = (struct sl_retry_policy){ .retries = options->retries,
-		.max_wait_ns = 60 * SL_NS_PER_S,
+		.max_wait_ns = options->retry_max_wait_ns,
 		.seed = sl_clock_wall_ns() ^ (uint64_t)getpid() << 32 };
 	const struct sl_http_client_options wanted = { .per_host = SL_SCAN_STREAMS,
 		.total = SL_SCAN_STREAMS,
 		.connect_timeout_ns = options->connect_timeout_ns,
 		.stall_timeout_ns = options->stall_timeout_ns,
-		.max_redirects = SL_OPTION_REDIRECTS,
+		.max_redirects = options->max_redirects,
+		.allow_downgrade = options->allow_downgrade,
 		.want_tls = urls->has_https,
 		.cacert = options->cacert };
 	int code = sl_http_client_new(&urls->client, &wanted, err);

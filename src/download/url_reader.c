@@ -217,9 +217,10 @@ wait_for_retry(struct sl_url_reader *reader, unsigned retry, struct sl_random *r
 {
 	uint64_t wait_ns = sl_retry_wait_ns(
 		reader->options.retry, retry, reader->error.retry_after_s, sl_random_next(random));
-	sl_log_warn("cannot read %s: %s; trying again in %.1f s (retry %u of %u)",
-		reader->options.what, reader->error.text, (double)wait_ns / (double)SL_NS_PER_S,
-		retry, reader->options.retry->retries);
+	const char *what = reader->options.what;
+	sl_log_warn("%s%s%s%s; trying again in %.1f s (retry %u of %u)", what ? "cannot read " : "",
+		what ? what : "", what ? ": " : "", reader->error.text,
+		(double)wait_ns / (double)SL_NS_PER_S, retry, reader->options.retry->retries);
 	int code = sl_sleep(wait_ns);
 	if (!code)
 		sl_error_clear(&reader->error);

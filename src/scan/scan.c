@@ -257,6 +257,8 @@ sl_scan_run(
 	int code = init(scan, &consumers);
 	if (!code)
 		code = run(scan, consumers);
+	if (code == -ETIMEDOUT && setup->unfinished)
+		sl_scan_each_unfinished(progress, setup->unfinished, NULL);
 	release(scan);
 	if (code == -ENOMEM)
 		(void)sl_fail_code(err, SL_PHASE_NONE, code, "cannot scan");

@@ -129,7 +129,7 @@ emit_idle(const struct sl_scan_sink *sink)
 static int
 emit_summary(const struct sl_scan_sink *sink, const struct sl_scan_summary *summary)
 {
-	struct sl_scan_outcome outcome = { summary, 1500000000 };
+	struct sl_scan_outcome outcome = { .summary = summary, .elapsed_ns = 1500000000 };
 	struct sl_scan_event event = { .kind = SL_SCAN_EVENT_SUMMARY, .outcome = &outcome };
 	return sl_scan_emit(sink, 1, &event);
 }

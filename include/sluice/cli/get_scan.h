@@ -40,6 +40,7 @@ struct sl_get_scan {
 	int code; /* with which the results cannot be written; 0 = they can */
 	bool is_open;
 	bool is_cancelled; /* the run, before all files were scanned */
+	bool is_late;      /* by its deadline */
 };
 
 /* Before the run. Returns 0; SL_E_USAGE or -ENOMEM with words in *err. */
