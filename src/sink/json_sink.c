@@ -111,7 +111,7 @@ add_submatches(struct sl_results *results, struct sl_json *json, const struct sl
 			break;
 	}
 	sl_json_close(json);
-	if (matches.verdict == SL_VERDICT_UNDECIDED)
+	if (matches.verdict == SL_VERDICT_UNDECIDED || more < 0)
 		sl_json_bool(json, "submatches_incomplete", true);
 	return more < 0 ? more : code;
 }
