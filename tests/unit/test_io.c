@@ -970,7 +970,7 @@ leave_an_open(void *arg)
 	return 0;
 }
 
-Test(io, an_abandoned_call_that_outlives_the_runtime_still_has_its_engine, .timeout = 60)
+Test(io, an_abandoned_call_that_outlives_the_runtime_still_has_its_engine, .timeout = 900)
 {
 	char path[] = "/dev/null";
 	unsigned before = count_fds();

@@ -433,7 +433,7 @@ behind_blocked(void *arg)
 	return sl_group_leave(&group);
 }
 
-Test(offload, calls_that_block_hold_up_no_others, .init = set_up_gate, .timeout = 60)
+Test(offload, calls_that_block_hold_up_no_others, .init = set_up_gate, .timeout = 900)
 {
 	for (unsigned held = 0; held < 4; held++)
 		for (int i = 0; i < 20; i++)
@@ -462,7 +462,7 @@ behind_hung(void *arg)
 	return sl_group_leave(&group);
 }
 
-Test(offload, when_all_threads_hang_another_is_started, .init = set_up_gate, .timeout = 60)
+Test(offload, when_all_threads_hang_another_is_started, .init = set_up_gate, .timeout = 900)
 {
 	cr_assert_eq(ring_run(1, behind_hung, NULL), 0);
 }
