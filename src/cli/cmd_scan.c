@@ -12,6 +12,7 @@
 #include "sluice/cli/scan_output.h"
 #include "sluice/cli/scan_pattern.h"
 #include "sluice/cli/scan_rounds.h"
+#include "sluice/cli/scan_urls.h"
 #include "sluice/cli/stats.h"
 #include "sluice/rt/stats.h"
 #include "sluice/scan/scan.h"
@@ -30,6 +31,7 @@
 struct scan {
 	struct sl_scan_options options;
 	struct sl_scan_pattern match;
+	struct sl_scan_urls urls;
 	struct sl_scan_progress progress;
 	struct sl_scan_output output;
 	struct sl_scan_rounds rounds; /* with --state */
@@ -95,14 +97,34 @@ context_lines(const struct sl_scan_options *options, uint64_t own)
 	return options->context != SL_OPTION_NO_CONTEXT ? options->context : 0;
 }
 
+static void
+report_unfinished(void *ctx, const char *shown)
+{
+	(void)ctx;
+	sl_log_error("%s was not scanned to its end", shown);
+}
+
+/* Results that are cut short are shown after a deadline, and as JSON always, which ends with a
+ * summary. */
+static bool
+is_cut(const struct scan *scan, int code)
+{
+	bool is_late = code == -ETIMEDOUT;
+	return is_late || (code == -ECANCELED && scan->options.json);
+}
+
 static struct sl_scan_setup
 setup_of(struct scan *scan)
 {
 	static const char *const standard_input[] = { "-" };
 	const struct sl_scan_options *options = &scan->options;
 	bool named = options->inputs.count > 0;
-	return (struct sl_scan_setup){ .paths = named ? options->inputs.items : standard_input,
+	const char *const *paths = scan->urls.names ? scan->urls.names : options->inputs.items;
+	uint64_t tally_memory = scan->match.tally ? sl_tally_memory(scan->match.tally) : 0;
+	return (struct sl_scan_setup){ .paths = named ? paths : standard_input,
 		.count = named ? options->inputs.count : 1,
+		.remotes = scan->urls.remotes,
+		.caller_memory = scan->urls.memory + tally_memory,
 		.pattern = scan->match.pattern,
 		.sinks = scan->output.sinks,
 		.sink_count = scan->output.sink_count,
@@ -113,6 +135,7 @@ setup_of(struct scan *scan)
 		.timeline = options->histogram ? &scan->output.timeline : NULL,
 		.timeline_interval_s = options->histogram_interval_s,
 		.no_follow = options->no_follow,
+		.unfinished = report_unfinished,
 		.rules = { options->rules.items, options->rules.count },
 		.samples_levels = scan->match.is_default,
 		.output_fd = options->quiet ? 0 : STDOUT_FILENO,
@@ -133,9 +156,13 @@ static int
 run_scan(struct scan *scan)
 {
 	struct sl_scan_setup setup = setup_of(scan);
-	return sl_scan_rounds_are_wanted(&scan->options)
-		       ? sl_scan_rounds_run(&scan->rounds, &setup, &scan->progress, &scan->error)
-		       : sl_scan_run(&setup, &scan->progress, &scan->error);
+	if (sl_scan_rounds_are_wanted(&scan->options))
+		return sl_scan_rounds_run(&scan->rounds, &setup, &scan->progress, &scan->error);
+	int code = sl_scan_urls_begin(&scan->urls, &scan->error);
+	if (!code)
+		code = sl_scan_run(&setup, &scan->progress, &scan->error);
+	sl_scan_urls_end(&scan->urls);
+	return code;
 }
 
 SL_SUSPENDS
@@ -176,7 +203,12 @@ end(struct scan *scan, int code)
 		sl_scan_rounds_are_wanted(&scan->options) ? ROUNDS_GRACE_NS : SL_RUN_GRACE_NS;
 	sl_shield_begin(&shield, sl_task_cancelled() ? sl_deadline_in(grace_ns / 2) : SL_FOREVER);
 	sl_console_end();
-	struct sl_scan_outcome outcome = { &scan->progress.summary, sl_now() - scan->started_ns };
+	struct sl_scan_outcome outcome = { .summary = &scan->progress.summary,
+		.elapsed_ns = sl_now() - scan->started_ns,
+		.is_cut = is_cut(scan, code) };
+	if (code == -ETIMEDOUT)
+		(void)sl_fail(&scan->error, SL_PHASE_NONE, code,
+			"the time limit of the run was reached (--deadline)");
 	int written = sl_scan_output_end(&scan->output, &outcome, code == 0, &scan->error);
 	code = code ? code : written;
 	if (code == 0)
@@ -188,9 +220,8 @@ end(struct scan *scan, int code)
 
 SL_SUSPENDS
 static int
-scan_task(void *arg)
+run_whole(struct scan *scan)
 {
-	struct scan *scan = arg;
 	struct sl_console_view view = { .ctx = scan, .draw = draw, .plain = plain };
 	scan->started_ns = sl_now();
 	sl_rate_begin(&scan->rate, scan->started_ns, 0);
@@ -202,6 +233,20 @@ scan_task(void *arg)
 	if (!code)
 		code = run_scan(scan);
 	return end(scan, code);
+}
+
+SL_SUSPENDS
+static int
+scan_task(void *arg)
+{
+	struct scan *scan = arg;
+	struct sl_deadline deadline;
+	sl_deadline_begin(&deadline, scan->options.deadline_ns == SL_FOREVER
+					     ? SL_FOREVER
+					     : sl_deadline_in(scan->options.deadline_ns));
+	int code = run_whole(scan);
+	sl_deadline_end(&deadline);
+	return code;
 }
 
 static void
@@ -257,6 +302,7 @@ release(struct scan *scan)
 {
 	sl_scan_output_release(&scan->output);
 	sl_scan_pattern_release(&scan->match);
+	sl_scan_urls_release(&scan->urls);
 	sl_scan_options_release(&scan->options);
 }
 
@@ -266,13 +312,6 @@ fail_usage(struct scan *scan, const struct sl_error *err)
 	sl_log_error("%s", err->text);
 	release(scan);
 	return SL_EXIT_SCAN_TROUBLE;
-}
-
-static void
-report_unfinished(void *ctx, const char *shown)
-{
-	(void)ctx;
-	sl_log_error("%s was not scanned to its end", shown);
 }
 
 /* The ring could not be set up, or has failed during the run. Every line is counted, or its input
@@ -285,6 +324,19 @@ fail_run(struct scan *scan, const struct sl_error *err)
 	sl_log_error("%s%s", err->text, has_begun ? "" : "; no input was read");
 	sl_scan_each_unfinished(progress, report_unfinished, NULL);
 	sl_scan_output_abandon(&scan->output, &progress->summary);
+}
+
+/* A read of a file, or a write, does not return. */
+static int
+abandoned(void *arg, int signo)
+{
+	const struct scan *scan = arg;
+	if (signo)
+		return SL_EXIT_SCAN_TROUBLE;
+	sl_scan_each_unfinished(&scan->progress, report_unfinished, NULL);
+	sl_log_error("the time limit of the run was reached (--deadline), and an input or the "
+		     "output does not respond");
+	return SL_EXIT_SCAN_TROUBLE;
 }
 
 /* Standard output may end at the terminal, also through a pipe: `sluice scan -p ... | grep ...`. */
@@ -331,14 +383,23 @@ sl_cmd_scan(int argc, char **argv)
 			"scan --help' lists options)");
 	if (!code)
 		code = sl_scan_pattern_init(&scan.match, &scan.options, &err);
+	if (!code && sl_scan_urls_init(&scan.urls, &scan.options) != 0)
+		code = sl_fail_code(&err, SL_PHASE_NONE, -ENOMEM, "cannot scan");
+	if (!code && scan.urls.remotes && sl_scan_rounds_are_wanted(&scan.options))
+		code = sl_fail(&err, SL_PHASE_NONE, SL_E_USAGE,
+			"--state and --follow do not work with URLs: scan them on their own");
 	if (code)
 		return fail_usage(&scan, &err);
 	configure_console(&scan.options);
 	scan.available = sl_memory_available();
 	sl_run_fit_memory(&scan.options.max_memory, scan.available, SL_OPTION_MEMORY_MIN);
-	struct sl_run run = {
-		.workers = scan.options.workers, .fn = scan_task, .arg = &scan, .at_end = at_end
-	};
+	struct sl_run run = { .workers = scan.options.workers,
+		.fn = scan_task,
+		.arg = &scan,
+		.at_end = at_end,
+		.abandoned = abandoned };
+	if (scan.options.deadline_ns != SL_FOREVER)
+		run.deadline_ns = scan.options.deadline_ns;
 	if (sl_scan_rounds_are_wanted(&scan.options))
 		run.grace_ns = ROUNDS_GRACE_NS;
 	code = sl_run_command(&run, &err);

@@ -171,7 +171,8 @@ is_copy(struct sl_follow *follow, const char *path, const struct sl_siblings *si
 }
 
 /* 1 if the sibling is a log already. Identities alone do not decide: those of removed files are
- * used again soon. 2 if the name refers to another file by now. */
+ * used again soon. 2 if the name refers to another file by now; 3 if nothing of the log was scanned
+ * before this round, so that it shows nothing about others. */
 SL_SUSPENDS
 static int
 is_known(struct sl_follow *follow, const char *path, const struct sl_siblings *siblings,
@@ -179,8 +180,10 @@ is_known(struct sl_follow *follow, const char *path, const struct sl_siblings *s
 {
 	const struct sl_state_log *log = sl_follow_by_file(follow, &sibling->file);
 	struct sl_probe probe = sl_follow_probe(follow);
-	if (is_fresh(follow, &sibling->file) || (log && log->off == 0))
+	if (is_fresh(follow, &sibling->file))
 		return 1;
+	if (log && log->off == 0)
+		return 3;
 	int code = sl_probe_open(&probe, sibling->path);
 	if (code)
 		return code == -ENOENT ? 2 : only_fatal(code);
@@ -203,18 +206,20 @@ add_listed(struct sl_follow *follow, const char *path, const struct sl_siblings 
 {
 	size_t known = 0;
 	int code = 0;
-	for (; known < siblings->count && code == 0; known++)
+	for (; known < siblings->count && (code == 0 || code == 3); known++)
 		if (!sl_state_is_same_file(&siblings->items[known].file, now))
 			code = is_known(follow, path, siblings, &siblings->items[known]);
 	if (code != 1)
-		return code == 2 ? 1 : code;
+		return code == 2 ? 1 : SL_MIN(code, 0);
 	code = 0;
 	known--;
 	for (size_t i = known; i-- > 0 && code == 0;) {
 		const struct sl_sibling *sibling = &siblings->items[i];
+		const struct sl_state_log *log = sl_follow_by_file(follow, &sibling->file);
 		/* The newest may still be written to. */
 		bool is_over = now->size > 0 || i > 0;
-		if (sl_rotation_is_newer(sibling->age, siblings->items[known].age) &&
+		bool is_planned = log && sl_follow_is_met(follow, log) && log->off == 0;
+		if (sl_rotation_is_newer(sibling->age, siblings->items[known].age) && !is_planned &&
 			!sl_state_is_same_file(&sibling->file, now))
 			code = add_generation(follow, path, sibling, is_found, is_over);
 	}

@@ -28,7 +28,7 @@ static const struct {
 	uint64_t memory; /* of the library, see decoder.h */
 } formats[SL_FORMS] = {
 	[SL_FORM_GZIP] = { SL_CODEC_GZIP, 96 * SL_KIB },
-	[SL_FORM_ZSTD] = { SL_CODEC_ZSTD, SL_MIB },
+	[SL_FORM_ZSTD] = { SL_CODEC_ZSTD, 640 * SL_KIB },
 	[SL_FORM_XZ] = { SL_CODEC_XZ, SL_MIB },
 	[SL_FORM_BZIP2] = { SL_CODEC_BZIP2, 4 * SL_MIB },
 };
@@ -43,6 +43,12 @@ bool
 sl_decoding_is_for(enum sl_form form)
 {
 	return formats[form].codec != SL_CODEC_NONE || is_utf16(form);
+}
+
+bool
+sl_decoding_has_window(enum sl_form form)
+{
+	return form == SL_FORM_ZSTD || form == SL_FORM_XZ;
 }
 
 uint64_t

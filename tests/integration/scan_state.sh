@@ -208,4 +208,6 @@ test_follow_usage() {
 		scan --follow $option </dev/null
 		expect 2
 	done
+	scan --state state http://127.0.0.1/x
+	expect 2 "do not work with URLs"
 }
