@@ -255,13 +255,12 @@ take_opening(struct sl_input *input, const struct opening *opening, const struct
 {
 	if (input->err.code)
 		return;
-	if (!input->is_lent)
-		input->fd = input->is_stdin ? STDIN_FILENO : SL_MAX(opening->open.result, -1);
 	if (input->remote) {
 		input->kind = SL_INPUT_STREAM;
 		return;
 	}
-	input->fd = input->is_stdin ? STDIN_FILENO : SL_MAX(opening->open.result, -1);
+	if (!input->is_lent)
+		input->fd = input->is_stdin ? STDIN_FILENO : SL_MAX(opening->open.result, -1);
 	if (opening->open.result < 0)
 		(void)fail_open(input, opening->open.result);
 	else if (opening->stat.result < 0)
