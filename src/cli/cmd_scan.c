@@ -121,6 +121,7 @@ run_scan(struct scan *scan)
 	struct sl_scan_output_setup to = {
 		.options = options, .tally = scan->match.tally, .fd = STDOUT_FILENO
 	};
+	uint64_t tally_memory = scan->match.tally ? sl_tally_memory(scan->match.tally) : 0;
 	int code = sl_scan_output_begin(&scan->output, &to, &scan->error);
 	if (code)
 		return sl_fail_code(&scan->error, SL_PHASE_NONE, code, "cannot start");
@@ -128,7 +129,7 @@ run_scan(struct scan *scan)
 	struct sl_scan_setup setup = { .paths = named ? paths : standard_input,
 		.count = named ? options->inputs.count : 1,
 		.remotes = scan->urls.remotes,
-		.caller_memory = scan->urls.memory,
+		.caller_memory = scan->urls.memory + tally_memory,
 		.pattern = scan->match.pattern,
 		.sinks = scan->output.sinks,
 		.sink_count = scan->output.sink_count,

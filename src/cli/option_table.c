@@ -395,7 +395,7 @@ static const struct sl_option scan_options[] = {
 		.kind = SL_OPTION_NUMBER, FIELD(max_columns), RANGE(0, UINT64_MAX - 1),
 		.standard = "4096 on a terminal, 0 otherwise",
 		.help = "Print at most N bytes of each line, around its first match, with the "
-		"number of omitted bytes on each side. 0: no limit." },
+		"number of omitted bytes on each side. 0: no limit. Not for the table." },
 	{ .group = "Output", .letter = 'm', .name = "max-count", .argument = "N",
 		.kind = SL_OPTION_NUMBER, FIELD(max_count), RANGE(1, UINT64_MAX - 1),
 		.standard = "none",
@@ -420,7 +420,7 @@ static const struct sl_option scan_options[] = {
 		.kind = SL_OPTION_WORD, FIELD(digest_base),
 		.help = "Compare the kinds of error lines with those that --digest-out wrote "
 		"to FILE, and show first which are new, gone, more and less. Without --top, "
-		"10 kinds are shown." },
+		"10 kinds are shown; --top=0 is an error." },
 	{ .group = "Output", .name = "json",
 		.kind = SL_OPTION_FLAG, FIELD(json),
 		.help = "Write one JSON object per line, in the format of ripgrep: begin, "

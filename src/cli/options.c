@@ -628,6 +628,9 @@ check_kinds(struct parser *parser, const struct sl_scan_options *options)
 	if (options->digest_out && (options->quiet || lists))
 		return usage(parser, "--digest-out needs all error lines: it cannot be combined "
 				     "with -q, -l or -L");
+	if (options->digest_base && options->top == 0)
+		return usage(parser, "--digest-base shows kinds of error lines, and --top 0 shows "
+				     "none: use one of them");
 	if (!has_kinds && !options->digest_base)
 		return 0;
 	if (options->print || options->count || options->quiet || lists)
@@ -636,6 +639,16 @@ check_kinds(struct parser *parser, const struct sl_scan_options *options)
 			"-p, -c, -q, -l or -L",
 			has_kinds ? "--top" : "--digest-base");
 	return 0;
+}
+
+static int
+check_columns(struct parser *parser, const struct sl_scan_options *options)
+{
+	bool lists = options->files_with_matches || options->files_without_match;
+	bool has_lines = options->print || options->count || options->quiet || lists;
+	if (options->max_columns == SL_OPTION_AUTO_COLUMNS || has_lines || options->json)
+		return 0;
+	return usage(parser, "--max-columns is for lines that are printed: use it with -p");
 }
 
 static int
@@ -665,6 +678,8 @@ check_scan(struct parser *parser, struct sl_scan_options *options)
 		code = check_histogram(parser, options);
 	if (!code)
 		code = check_kinds(parser, options);
+	if (!code)
+		code = check_columns(parser, options);
 	if (code)
 		return code;
 	if (options->chunk > options->max_memory / 2)

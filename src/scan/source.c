@@ -366,8 +366,7 @@ sl_input_fail_decode(struct sl_input *input, const char *reason, uint64_t off, u
 }
 
 int
-sl_input_fail_window(
-	struct sl_input *input, const char *reason, uint64_t window, uint64_t memory)
+sl_input_fail_window(struct sl_input *input, const char *reason, uint64_t window, uint64_t memory)
 {
 	unsigned long long window_mib = window / SL_MIB + (window % SL_MIB > 0);
 	unsigned long long memory_mib = memory / SL_MIB + (memory % SL_MIB > 0);

@@ -72,7 +72,7 @@ struct sl_scan_setup {
 	unsigned queue; /* chunks that wait for a worker, at least 1 */
 	/* for chunks, marks, stacks and matchers; at least SL_SCAN_MEMORY_MIN */
 	uint64_t max_memory;
-	uint64_t caller_memory; /* the part of it that the caller itself takes for its inputs */
+	uint64_t caller_memory; /* of it, taken by the caller for inputs and sinks, except kinds */
 	/* Uncached large files of so many bytes in total are read through the page cache, further
 	 * ones with direct I/O; UINT64_MAX = all through it, 0 = none. */
 	uint64_t max_cached;
