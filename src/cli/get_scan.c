@@ -6,6 +6,7 @@
 
 #include "sluice/base/log.h"
 #include "sluice/base/memory.h"
+#include "sluice/cli/file_tail.h"
 #include "sluice/rt/offload.h"
 #include "sluice/scan/scan.h"
 
@@ -25,24 +26,32 @@ is_wanted(const struct sl_get_scan *scan)
 	return scan->options && scan->options->scan;
 }
 
-static void
-add_later(struct sl_get_scan_list *list, const char *path)
+static bool
+grow_list(struct sl_get_scan_list *list)
 {
-	if (list->count == list->cap) {
-		size_t cap = list->cap ? list->cap * 2 : 16;
-		char **paths = reallocarray(list->paths, cap, sizeof(*paths));
-		if (!paths) {
-			sl_log_error("'%s' is not scanned: out of memory", path);
-			return;
-		}
+	size_t cap = list->cap ? list->cap * 2 : 16;
+	char **paths = reallocarray(list->paths, cap, sizeof(*paths));
+	if (paths)
 		list->paths = paths;
-		list->cap = cap;
-	}
-	list->paths[list->count] = sl_span_dup(sl_span_str(path));
-	if (list->paths[list->count])
-		list->count++;
-	else
+	uint64_t *bases = paths ? reallocarray(list->bases, cap, sizeof(*bases)) : NULL;
+	if (!bases)
+		return false;
+	list->bases = bases;
+	list->cap = cap;
+	return true;
+}
+
+static void
+add_later(struct sl_get_scan_list *list, const char *path, uint64_t base)
+{
+	bool has_room = list->count < list->cap || grow_list(list);
+	char *copy = has_room ? sl_span_dup(sl_span_str(path)) : NULL;
+	if (!copy) {
 		sl_log_error("'%s' is not scanned: out of memory", path);
+		return;
+	}
+	list->paths[list->count] = copy;
+	list->bases[list->count++] = base;
 }
 
 void
@@ -50,25 +59,13 @@ sl_get_scan_ended(struct sl_get_scan *scan, const struct sl_download *download)
 {
 	if (!is_wanted(scan))
 		return;
-	enum get_scan_end how = get_scan_file_ended(download);
+	uint64_t base = 0;
+	enum get_scan_end how = get_scan_file_ended(scan, download, &base);
 	if (how == GET_SCAN_ENDED)
 		return;
 	sl_log_info("'%s' is scanned when all downloads have ended", download->path);
-	add_later(
-		how == GET_SCAN_LATER ? &scan->later : &scan->later_without_lines, download->path);
-}
-
-int
-sl_get_scan_take_turn(struct sl_get_scan *scan, struct sl_output *output)
-{
-	struct sl_shield shield;
-	int code = sl_semaphore_take(&scan->reporting, SL_FOREVER);
-	if (code == 0 || !output)
-		return code;
-	sl_shield_begin(&shield, sl_output_last_ns(output));
-	code = sl_semaphore_take(&scan->reporting, SL_FOREVER);
-	sl_shield_end(&shield);
-	return code;
+	add_later(how == GET_SCAN_LATER ? &scan->later : &scan->later_without_lines, download->path,
+		base);
 }
 
 uint64_t
@@ -81,6 +78,35 @@ sl_get_scan_hits(struct sl_get_scan *scan)
 
 /* ---- files that are scanned when the downloads have ended ---- */
 
+/* Those of which only the end is wanted. */
+struct tails {
+	struct sl_file_tail *items;
+	const struct sl_input_remote **remotes; /* for each file; NULL = all of it */
+};
+
+static int
+init_tails(struct tails *tails, const struct sl_get_scan_list *list)
+{
+	tails->items = calloc(list->count, sizeof(*tails->items));
+	tails->remotes = calloc(list->count, sizeof(*tails->remotes));
+	if (!tails->items || !tails->remotes)
+		return -ENOMEM;
+	for (size_t i = 0; i < list->count; i++) {
+		if (list->bases[i] == 0)
+			continue;
+		sl_file_tail_init(&tails->items[i], list->paths[i], list->bases[i]);
+		tails->remotes[i] = &tails->items[i].remote;
+	}
+	return 0;
+}
+
+static void
+release_tails(struct tails *tails)
+{
+	free(tails->items);
+	free(tails->remotes);
+}
+
 /* Read through the page cache as `sluice scan` does by default. */
 SL_SUSPENDS
 static void
@@ -90,8 +116,14 @@ scan_list(struct sl_get_scan *scan, const struct sl_get_scan_list *list, unsigne
 	struct sl_scan_sink sinks[SL_COUNT_OF(output->sinks)];
 	struct sl_scan_progress progress;
 	struct sl_error err = { 0 };
+	struct tails tails = { 0 };
 	if (list->count == 0 || scan->code)
 		return;
+	scan->code = init_tails(&tails, list);
+	if (scan->code) {
+		release_tails(&tails);
+		return;
+	}
 	for (size_t i = 0; i < output->sink_count; i++) {
 		sinks[i] = output->sinks[i];
 		sinks[i].wants &= ~unwanted;
@@ -99,6 +131,7 @@ scan_list(struct sl_get_scan *scan, const struct sl_get_scan_list *list, unsigne
 	const struct sl_scan_options *options = &scan->options->scanning;
 	struct sl_scan_setup setup = { .paths = (const char *const *)list->paths,
 		.count = list->count,
+		.remotes = tails.remotes,
 		.pattern = scan->match.pattern,
 		.sinks = sinks,
 		.sink_count = output->sink_count,
@@ -109,6 +142,7 @@ scan_list(struct sl_get_scan *scan, const struct sl_get_scan_list *list, unsigne
 		.max_memory = scan->options->max_memory,
 		.max_cached = sl_memory_available() / 4 };
 	int code = sl_scan_run(&setup, &progress, &err);
+	release_tails(&tails);
 	sl_scan_summary_merge(&scan->summary, &progress.summary);
 	if (code && !sl_task_cancelled()) {
 		scan->code = code;
@@ -189,6 +223,7 @@ release_list(struct sl_get_scan_list *list)
 	for (size_t i = 0; i < list->count; i++)
 		free(list->paths[i]);
 	free(list->paths);
+	free(list->bases);
 	*list = (struct sl_get_scan_list){ 0 };
 }
 

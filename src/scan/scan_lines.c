@@ -46,7 +46,7 @@ report_line(struct scan *scan, struct scan_job *job, const struct sl_partial_lin
 		.skipped = found->skipped,
 		.whole_len = found->whole_len,
 		.number = scan->setup->numbers ? found->index + 1 : 0,
-		.off = found->off,
+		.off = found->off + job->input->first_off,
 		.is_closed = found->is_closed,
 		.has_no_match = sl_pattern_inverts(scan->setup->pattern) != found->is_context,
 		.begins_group = found->begins_group,

@@ -158,6 +158,43 @@ test_get_scan_deadline() {
 	expect 2 "the time limit of the run was reached (--deadline)"
 }
 
+# with --append the new lines alone are counted, a last line that was incomplete among them
+test_get_scan_append() {
+	local url=$ORIGIN/ranges/etag/v2/lm/1600000100/scan_grown.log
+	make_log scan_grown.log 20000
+	grown() { # lines: of the beginning
+		rm -f scan_grown.log
+		head -n 10000 "$DOCS/scan_grown.log" | head -c -"$1" >scan_grown.log
+		touch -d @1600000000 scan_grown.log
+	}
+	grown 0
+	get --append --scan "$url"
+	expect 0
+	tail -n +10001 "$DOCS/scan_grown.log" >scan_new.log
+	"$S" scan scan_new.log | sed '1d; s/scan_new.log/scan_grown.log/' | tr -s ' ' >want
+	tail -n 1 out | tr -s ' ' | cmp -s - want || fail "other lines"
+	get --append --scan "$url"
+	expect 0
+	[[ $(tail -n 1 out | tr -s ' ') == "scan_grown.log 0 0 -" ]] || fail "lines of a file that has not grown"
+	grown 20
+	get --append --scan --print --json --progress=none --regexp . "$url"
+	expect 0
+	[[ $(grep -c '"type":"match"' out) == 10002 ]] || fail "not the new lines"
+	grep -q "\"absolute_offset\":$(head -n 9999 scan_grown.log | wc -c)," out || fail "no offset of the first line"
+	same scan_grown.log "$DOCS/scan_grown.log"
+}
+
+# a compressed file that has grown cannot be scanned from its middle
+test_get_scan_append_compressed() {
+	make_log scan_grown.gz.log 3000
+	{ head -n 1000 "$DOCS/scan_grown.gz.log" | gzip; tail -n +1001 "$DOCS/scan_grown.gz.log" | gzip; } >"$DOCS/scan_grown.gz"
+	head -n 1000 "$DOCS/scan_grown.gz.log" | gzip >scan_grown.gz
+	touch -d @1600000000 scan_grown.gz
+	get --append --scan "$ORIGIN/ranges/etag/v2/lm/1600000100/scan_grown.gz"
+	expect 0
+	same_table scan_grown.gz
+}
+
 # a run that has to end has a summary of the scan all the same, before its own
 test_get_scan_cut() {
 	get --json --scan --progress=none --deadline 100ms "$ORIGIN/noanswer"

@@ -21,6 +21,7 @@
 /* Names of files that are to be scanned when the downloads have ended. */
 struct sl_get_scan_list {
 	char **paths;
+	uint64_t *bases; /* offsets of the first bytes that are wanted */
 	size_t count, cap;
 };
 
@@ -30,7 +31,7 @@ struct sl_get_scan {
 	struct sl_feeds *feeds;
 	struct sl_tee_consumer consumer;
 	struct sl_scan_output output;
-	struct sl_semaphore reporting; /* an event at a time goes to the sinks */
+	struct sl_semaphore reporting; /* an event at a time goes to the output */
 	struct sl_scan_summary summary;
 	/* The second: lines of it were printed already. */
 	struct sl_get_scan_list later, later_without_lines;
@@ -63,12 +64,6 @@ const struct sl_tee_consumer *sl_get_scan_consumer(const struct sl_get_scan *sca
 /* A file has ended. */
 SL_SUSPENDS
 void sl_get_scan_ended(struct sl_get_scan *scan, const struct sl_download *download);
-
-/* Before an event of any kind goes to the output: an event at a time does. In a cancelled run it is
- * tried a little longer. The turn is to be given to scan->reporting unless the cancellation is
- * returned. */
-SL_SUSPENDS
-int sl_get_scan_take_turn(struct sl_get_scan *scan, struct sl_output *output) SL_MUST_CHECK;
 
 /* Error lines so far; does not become less. */
 uint64_t sl_get_scan_hits(struct sl_get_scan *scan);

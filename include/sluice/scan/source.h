@@ -27,6 +27,7 @@ struct sl_engine;
  */
 struct sl_input_remote {
 	void *ctx;
+	uint64_t off; /* of its first byte, for places in it that are reported */
 
 	/* The next bytes, at most `len`. Returns their count; 0 at the end; -ETIMEDOUT at
 	 * `deadline_ns`, and nothing is lost; the cancellation, likewise; else a failure that is
@@ -36,6 +37,7 @@ struct sl_input_remote {
 		struct sl_error *err);
 
 	/* No more is read; whether anything was or not. */
+	SL_SUSPENDS
 	void (*close)(void *ctx);
 };
 
@@ -82,6 +84,7 @@ struct sl_input {
 
 	struct sl_input_identity stream; /* {0} for a file; devices count as one */
 
+	uint64_t first_off; /* of what is remote */
 	char *failure;  /* how reading what is remote has failed; NULL = it has not */
 	bool may_block; /* opening it could wait for a writer: a FIFO */
 	bool has_begun; /* a stream that was read from */
