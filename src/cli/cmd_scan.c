@@ -122,6 +122,8 @@ scan_task(void *arg)
 		.rules = { options->rules.items, options->rules.count },
 		.samples_levels = scan->match.is_default,
 		.output_fd = options->quiet ? 0 : STDOUT_FILENO,
+		.records = options->records,
+		.by_head = options->level != SL_LEVEL_NONE,
 		.before = context_lines(options, options->before),
 		.after = context_lines(options, options->after),
 		.max_hits = options->max_count,

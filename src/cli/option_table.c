@@ -324,6 +324,11 @@ static const struct sl_option scan_options[] = {
 		"instead of lines that match a pattern. LEVEL is trace, debug, info, notice, "
 		"warning, error or critical. Lines without a level are not counted; the table "
 		"shows how many there are." },
+	{ .group = "Patterns", .name = "records",
+		.kind = SL_OPTION_FLAG, FIELD(records),
+		.help = "Count, print and limit records instead of lines. A record is a line and "
+		"the lines after it that belong to it: indented ones and the other lines of "
+		"stack traces. It is an error record if any of its lines matches." },
 
 	{ .group = "Output", .letter = 'p', .name = "print",
 		.kind = SL_OPTION_FLAG, FIELD(print),

@@ -652,6 +652,9 @@ check_scan(struct parser *parser, struct sl_scan_options *options)
 	if (options->by_pattern && !options->json && (options->print || options->count || lists))
 		return usage(parser, "--by-pattern belongs to the table or to --json: it does not "
 				     "work with -p, -o, -c, -l and -L");
+	if (options->by_pattern && options->records)
+		return usage(parser, "--by-pattern counts lines, and --records counts records: use "
+				     "one of them");
 	int code = check_pattern_files(parser, options);
 	if (!code)
 		code = check_level(parser, options);

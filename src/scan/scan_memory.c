@@ -28,12 +28,21 @@ count_consumers(const struct sl_scan_setup *setup, uint64_t max_memory)
 	return (unsigned)SL_MIN(wanted, max_memory / 4 / SL_PATTERN_JIT_STACK);
 }
 
+/* Lines of records are copied until one of them matches. */
+static bool
+holds_records(const struct scan *scan)
+{
+	bool needs_text = sl_scan_wants_lines(scan) || sl_scan_wants_each(scan);
+	return scan->setup->records && needs_text;
+}
+
 /* Lines before a match wait in memory: a sixteenth of it, but at least one long line. */
 static uint64_t
-before_bytes(const struct sl_scan_setup *setup, uint64_t max_memory)
+before_bytes(const struct scan *scan, uint64_t max_memory)
 {
+	const struct sl_scan_setup *setup = scan->setup;
 	uint64_t least = sl_history_cost(SL_PARTIAL_KEEP), most = max_memory / 16;
-	return setup->before ? SL_MAX(most, least) : 0;
+	return setup->before || holds_records(scan) ? SL_MAX(most, least) : 0;
 }
 
 /* The size of a step, so that those of all consumers take half of the memory at most. Returns their
@@ -53,7 +62,7 @@ sl_scan_divide(const struct scan *scan, uint64_t max_memory)
 	const struct sl_scan_setup *setup = scan->setup;
 	unsigned consumers = count_consumers(setup, max_memory);
 	struct scan_division division = { .consumers = consumers,
-		.before_bytes = before_bytes(setup, max_memory) };
+		.before_bytes = before_bytes(scan, max_memory) };
 	uint64_t elsewhere = MEMORY_ELSEWHERE + sl_pattern_memory(setup->pattern);
 	elsewhere += 2 * sl_scan_kinds_memory(setup, max_memory);
 	if (setup->timeline)
@@ -64,7 +73,7 @@ sl_scan_divide(const struct scan *scan, uint64_t max_memory)
 		elsewhere += (uint64_t)consumers * SL_PATTERN_JIT_STACK;
 	/* Of one input at a time: history.h needs twice the bytes of its lines, and of a line that
 	 * does not match more is kept. */
-	if (sl_scan_wants_context(scan))
+	if (sl_scan_wants_context(scan) || scan->setup->records)
 		elsewhere += 2 * (division.before_bytes + SL_PARTIAL_KEEP);
 	uint64_t budget = max_memory > elsewhere ? max_memory - elsewhere : 0;
 	if (!scan->by_line)

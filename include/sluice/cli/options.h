@@ -83,6 +83,7 @@ struct sl_scan_options {
 	bool invert_match;
 	const char *level_name; /* as typed; NULL = none */
 	enum sl_level level;    /* instead of patterns; NONE = patterns */
+	bool records;           /* are selected and counted, not lines; not with by_pattern */
 
 	bool is_of_get; /* those of `sluice get --scan`: only their long names are options there */
 
@@ -108,7 +109,7 @@ struct sl_scan_options {
 	uint64_t histogram_interval_s; /* 0 = auto */
 	const char *digest_out;        /* file, or NULL; as the next one */
 	const char *digest_base;
-	unsigned top;       /* kinds of error lines that are shown; SL_OPTION_TOP_AUTO */
+	unsigned top; /* kinds of error lines that are shown; SL_OPTION_TOP_AUTO */
 	bool json;
 	bool verbose;
 	bool stats;

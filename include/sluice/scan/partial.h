@@ -46,7 +46,9 @@ struct sl_partial_line {
 	                       else of the partial */
 	bool is_closed;  /* it ends with a newline, not with the input */
 	bool is_context; /* it does not match */
-	bool begins_group; /* of lines that are given: set by context.h */
+	bool begins_group; /* of lines that are given: set by context.h and records.h */
+	bool begins_record;
+	uint64_t record; /* index of the line that its record begins with: set by records.h */
 };
 
 /* In its owner's memory; {.off = N} is the partial of no bytes. */
