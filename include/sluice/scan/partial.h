@@ -16,6 +16,7 @@
 
 #include "sluice/scan/block.h"
 #include "sluice/scan/fragment.h"
+#include "sluice/scan/record_counts.h"
 
 #define SL_PARTIAL_KEEP SL_PATTERN_LINE_MAX /* bytes kept of a long line */
 
@@ -53,10 +54,11 @@ struct sl_partial_line {
 
 /* In its owner's memory; {.off = N} is the partial of no bytes. */
 struct sl_partial {
-	uint64_t off;                  /* in the input */
-	struct sl_block_result result; /* of [off, off + result.len) */
-	struct sl_fragment head;       /* before the first newline, if its line is not complete */
-	struct sl_fragment open;       /* after the last newline, or all if there is none */
+	uint64_t off;                    /* in the input */
+	struct sl_block_result result;   /* of [off, off + result.len) */
+	struct sl_fragment head;         /* before the first newline, if its line is not complete */
+	struct sl_fragment open;         /* after the last newline, or all if there is none */
+	struct sl_record_counts records; /* of the lines between; only used by partials.h */
 };
 
 /* In the input, behind its last byte. */
