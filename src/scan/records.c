@@ -113,7 +113,8 @@ end_record(struct sl_records *records, struct sl_partial_line *line)
 	bool decides = records->rule.whole && records->has_record && !records->is_over;
 	if (decides && !records->has_unwanted) {
 		if (!find_first(records, line))
-			*line = (struct sl_partial_line){ .index = records->record };
+			*line = (struct sl_partial_line){ .text = (const unsigned char *)"",
+				.index = records->record };
 		return select_record(records);
 	}
 	if (decides && records->after_left) {

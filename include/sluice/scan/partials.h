@@ -24,7 +24,7 @@ struct sl_partials {
 	 * its `records` those that were complete before it is inserted. */
 	bool counts_records;
 	struct sl_partial *used; /* was merged last: has the text of a line; or NULL */
-	/* Of all of them, readable: matching lines or records so far, and bytes of memory for text. */
+	/* Of all, readable: matching lines or records so far, and bytes of memory for text. */
 	uint64_t hits, text;
 };
 
