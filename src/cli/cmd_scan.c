@@ -144,6 +144,8 @@ run_scan(struct scan *scan)
 		.rules = { options->rules.items, options->rules.count },
 		.samples_levels = scan->match.is_default,
 		.output_fd = options->quiet ? 0 : STDOUT_FILENO,
+		.records = options->records,
+		.by_head = options->level != SL_LEVEL_NONE,
 		.before = context_lines(options, options->before),
 		.after = context_lines(options, options->after),
 		.max_hits = options->max_count,

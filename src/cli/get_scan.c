@@ -136,6 +136,7 @@ scan_list(struct sl_get_scan *scan, const struct sl_get_scan_list *list, unsigne
 		.sinks = sinks,
 		.sink_count = output->sink_count,
 		.output_fd = output->fd,
+		.records = options->records,
 		.max_hits = UINT64_MAX,
 		.chunk = (size_t)options->chunk,
 		.queue = options->queue,
@@ -184,7 +185,8 @@ sl_get_scan_finish(struct sl_get_scan *scan)
 static bool
 has_text(const struct sl_get_scan *scan)
 {
-	return scan->options->scanning.print || sl_pattern_confirms(scan->match.pattern);
+	return scan->options->scanning.print || scan->options->scanning.records ||
+	       sl_pattern_confirms(scan->match.pattern);
 }
 
 uint64_t
@@ -200,7 +202,7 @@ static unsigned
 count_runs(const struct sl_get_scan *scan)
 {
 	uint64_t each = SL_KIB, wanted = sl_worker_count() * RUNS_A_WORKER;
-	if (scan->options->scanning.print)
+	if (scan->options->scanning.print || scan->options->scanning.records)
 		each += MARKS_SIZE;
 	if (sl_pattern_has_expressions(scan->match.pattern))
 		each += SL_PATTERN_JIT_STACK;
@@ -248,6 +250,7 @@ sl_get_scan_begin(struct sl_get_scan *scan, struct sl_output *shared)
 		.shared = shared };
 	struct sl_feeds_setup feeds = { .pattern = scan->match.pattern,
 		.wants_lines = options->scanning.print,
+		.records = options->scanning.records,
 		.runs = count_runs(scan),
 		.text_max = sl_get_scan_memory(scan) / 2 };
 	scan->started_ns = sl_now();

@@ -176,6 +176,11 @@ static const struct sl_option get_options[] = {
 		.kind = SL_OPTION_FLAG, FIELD(scanning.ignore_case),
 		.help = "With --scan: ignore the case of ASCII letters, and in patterns with "
 		"non-ASCII characters the case of all letters." },
+	{ .group = "Scan", .name = "records",
+		.kind = SL_OPTION_FLAG, FIELD(scanning.records),
+		.help = "With --scan: count records instead of error lines. A record is a line and "
+		"the lines after it that belong to it, such as a stack trace; it is an error record "
+		"if any of its lines matches. Not with --print." },
 	{ .group = "Scan", .name = "print",
 		.kind = SL_OPTION_FLAG, FIELD(scanning.print),
 		.help = "With --scan: print the error lines themselves instead of the table, as "
@@ -324,6 +329,11 @@ static const struct sl_option scan_options[] = {
 		"instead of lines that match a pattern. LEVEL is trace, debug, info, notice, "
 		"warning, error or critical. Lines without a level are not counted; the table "
 		"shows how many there are." },
+	{ .group = "Patterns", .name = "records",
+		.kind = SL_OPTION_FLAG, FIELD(records),
+		.help = "Count, print and limit records instead of lines. A record is a line and "
+		"the lines after it that belong to it: indented ones and the other lines of "
+		"stack traces. It is an error record if any of its lines matches." },
 
 	{ .group = "Output", .letter = 'p', .name = "print",
 		.kind = SL_OPTION_FLAG, FIELD(print),

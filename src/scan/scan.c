@@ -118,6 +118,12 @@ static void
 set_context(struct scan *scan, uint64_t before_bytes)
 {
 	const struct sl_scan_setup *setup = scan->setup;
+	if (setup->records)
+		scan->records = (struct sl_records_rule){ .before = setup->before,
+			.after = setup->after,
+			.held_bytes = (size_t)before_bytes,
+			.whole = sl_pattern_inverts(setup->pattern),
+			.heads = setup->by_head };
 	if (!sl_scan_wants_context(scan))
 		return;
 	scan->context = (struct sl_context_rule){ .before = setup->before, .after = setup->after };
@@ -132,7 +138,7 @@ init(struct scan *scan, unsigned *consumers)
 	scan->wanted = sl_scan_wanted(scan->setup->sinks, scan->setup->sink_count);
 	bool wants_lines = sl_scan_wants_lines(scan);
 	scan->by_line = wants_lines || scan->setup->max_hits != UINT64_MAX ||
-			sl_pattern_confirms(scan->setup->pattern);
+			scan->setup->records || sl_pattern_confirms(scan->setup->pattern);
 	const struct sl_scan_needs needs = sl_scan_needs(scan);
 	const struct sl_scan_division division = sl_scan_divide(&needs);
 	set_context(scan, division.before);

@@ -12,6 +12,7 @@
 #include "sluice/scan/decoding.h"
 #include "sluice/scan/division.h"
 #include "sluice/scan/join.h"
+#include "sluice/scan/records.h"
 #include "sluice/scan/scan.h"
 #include "sluice/scan/steps.h"
 
@@ -76,9 +77,12 @@ struct scan_job {
 	struct sl_join join;
 	struct sl_wide wide;       /* of the pieces before */
 	struct sl_context context; /* chooses the lines that are reported */
-	bool has_begun;            /* the sink knows it */
-	bool ignores_rest;         /* the state is final, later pieces are not counted */
-	bool is_limited;           /* because max_hits was reached */
+	struct sl_records records; /* does so if records are selected */
+	/* Likewise: before the piece whose lines are walked over, or the line that a cut split. */
+	uint64_t undecided_before, unlevelled_before;
+	bool has_begun;    /* the sink knows it */
+	bool ignores_rest; /* the state is final, later pieces are not counted */
+	bool is_limited;   /* because max_hits was reached */
 	enum sl_scan_state state;
 	uint64_t hits;       /* passed to the sinks, or counted towards max_hits */
 	uint64_t known_hits; /* the part of progress.hits that is its */
@@ -161,6 +165,7 @@ struct scan {
 
 	struct sl_matcher *matcher; /* the merger's */
 	struct sl_context_rule context;
+	struct sl_records_rule records; /* if setup->records */
 
 	/* scan_kinds.c */
 	uint64_t next_number; /* of an input */
@@ -401,6 +406,10 @@ int sl_scan_kinds_count(struct scan *scan, struct scan_piece *piece) SL_MUST_CHE
 int sl_scan_kinds_join(
 	struct scan *scan, struct scan_piece *left, struct scan_piece *right) SL_MUST_CHECK;
 
+/* A record is selected: its kind is that of `line`, its time that of its first line. */
+int sl_scan_kinds_record(struct scan *scan, const struct scan_job *job,
+	const struct sl_partial_line *line, struct sl_span head) SL_MUST_CHECK;
+
 /* If has_partials: the input is over. */
 int sl_scan_kinds_end(struct scan *scan, struct scan_job *job) SL_MUST_CHECK;
 
@@ -424,6 +433,27 @@ int sl_scan_give_lines(struct scan *scan, const struct scan_piece *piece) SL_MUS
 SL_SUSPENDS
 int sl_scan_give_line(
 	struct scan *scan, struct scan_job *job, const struct sl_partial_line *line) SL_MUST_CHECK;
+
+/* scan_records.c: the same where records are selected, of all lines; and the end of the input,
+ * which ends the last record. */
+SL_SUSPENDS
+int sl_scan_records_add(struct scan *scan, const struct scan_piece *piece) SL_MUST_CHECK;
+SL_SUSPENDS
+int sl_scan_records_add_line(
+	struct scan *scan, struct scan_job *job, const struct sl_partial_line *line) SL_MUST_CHECK;
+SL_SUSPENDS
+int sl_scan_records_end(struct scan *scan, struct scan_job *job) SL_MUST_CHECK;
+
+/* scan_lines.c: the line becomes an event. */
+SL_SUSPENDS
+int sl_scan_report_line(
+	struct scan *scan, struct scan_job *job, const struct sl_partial_line *found) SL_MUST_CHECK;
+
+/* scan_lines.c: the input's totals end at `end`, which is behind the first newline of the piece.
+ * What is counted beside lines that match is added to them. */
+SL_SUSPENDS
+int sl_scan_count_others(
+	struct scan *scan, const struct scan_piece *piece, const unsigned char *end) SL_MUST_CHECK;
 
 /* scan_merge.c: the next piece of its input. Returns 0 or a negative code. */
 SL_SUSPENDS

@@ -140,8 +140,9 @@ sl_scan_kinds_run(struct scan *scan, struct scan_piece *piece, const struct sl_p
 {
 	if (scan->has_partials)
 		return add_run(scan, piece, run, marks, memo);
-	/* Lines that are one too many have no kind: the merger knows which. */
-	bool is_limited = sl_scan_max_hits(scan) != UINT64_MAX;
+	/* Lines that are one too many have no kind, nor those that are not the first one of their
+	 * record that matches: the merger knows which. */
+	bool is_limited = sl_scan_max_hits(scan) != UINT64_MAX || scan->setup->records;
 	bool is_wanted = sl_scan_wants_each(scan) && !is_limited;
 	return is_wanted ? add_lines(scan, piece, run, marks, 0, memo) : 0;
 }
@@ -155,6 +156,18 @@ sl_scan_kinds_line(
 	struct sl_kinds_place place = { .input = job->number, .line = line->index };
 	struct target to = { scan->setup->kinds, scan->memo, scan->setup->timeline };
 	return add_line(scan, &to, *line, place);
+}
+
+int
+sl_scan_kinds_record(struct scan *scan, const struct scan_job *job,
+	const struct sl_partial_line *line, struct sl_span head)
+{
+	struct sl_kinds_place place = { .input = job->number, .line = line->index };
+	struct target to = { scan->setup->kinds, scan->memo, NULL };
+	int code = add_line(scan, &to, *line, place);
+	if (code || !scan->setup->timeline)
+		return code;
+	return sl_timeline_add(scan->setup->timeline, head);
 }
 
 struct merge_call {

@@ -34,10 +34,10 @@ limit(struct scan_job *job, const struct sl_partial_line *found)
 	};
 }
 
-SL_SUSPENDS
-static int
-report_line(struct scan *scan, struct scan_job *job, const struct sl_partial_line *found)
+int
+sl_scan_report_line(struct scan *scan, struct scan_job *job, const struct sl_partial_line *found)
 {
+	bool has_number = scan->setup->numbers;
 	struct sl_scan_line line = {
 		.matcher = scan->matcher,
 		.text = found->text,
@@ -45,7 +45,9 @@ report_line(struct scan *scan, struct scan_job *job, const struct sl_partial_lin
 		.subject = sl_partial_subject(found),
 		.skipped = found->skipped,
 		.whole_len = found->whole_len,
-		.number = scan->setup->numbers ? found->index + 1 : 0,
+		.number = has_number ? found->index + 1 : 0,
+		.record = has_number ? found->record + 1 : 0,
+		.begins_record = found->begins_record,
 		.off = found->off + job->input->first_off,
 		.is_closed = found->is_closed,
 		.has_no_match = sl_pattern_inverts(scan->setup->pattern) != found->is_context,
@@ -56,8 +58,6 @@ report_line(struct scan *scan, struct scan_job *job, const struct sl_partial_lin
 		.input = job->input,
 		.line = &line,
 	};
-	if (!found->is_context)
-		sl_scan_note_hits(scan, job, ++job->hits);
 	return sl_scan_report(scan, &event);
 }
 
@@ -65,7 +65,9 @@ SL_SUSPENDS
 static int
 emit_line(struct scan *scan, struct scan_job *job, const struct sl_partial_line *found)
 {
-	int code = report_line(scan, job, found);
+	if (!found->is_context)
+		sl_scan_note_hits(scan, job, ++job->hits);
+	int code = sl_scan_report_line(scan, job, found);
 	if (code < 0)
 		return code;
 	if (!found->is_context && job->hits >= sl_scan_max_hits(scan))
@@ -108,11 +110,10 @@ step_block(void *arg)
 	return sl_block_step(arg, SL_STEPS_NS);
 }
 
-/* The limit was reached in a piece that has lines which are counted beside those that match: were
- * they before `end`? */
-SL_SUSPENDS
-static int
-count_others(struct scan *scan, const struct scan_piece *piece, const unsigned char *end)
+/* The limit was reached in a piece that may have lines which are counted beside those that match:
+ * were they before `end`? */
+int
+sl_scan_count_others(struct scan *scan, const struct scan_piece *piece, const unsigned char *end)
 {
 	const struct sl_partial_run *found = &piece->found;
 	if (found->block.undecided == 0 && found->block.unlevelled == 0)
@@ -158,7 +159,7 @@ give_line_of(struct scan *scan, const struct scan_piece *piece, struct sl_partia
 	if (code == 0)
 		code = emit_line(scan, job, line);
 	if (code == 0 && job->is_limited && !was_limited)
-		code = count_others(scan, piece, end);
+		code = sl_scan_count_others(scan, piece, end);
 	return code;
 }
 

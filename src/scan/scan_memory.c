@@ -5,6 +5,14 @@
 
 #include "sluice/rt/offload.h"
 
+/* Lines of records are copied until one of them matches. */
+static bool
+holds_records(const struct scan *scan)
+{
+	bool needs_text = sl_scan_wants_lines(scan) || sl_scan_wants_each(scan);
+	return scan->setup->records && needs_text;
+}
+
 struct sl_scan_needs
 sl_scan_needs(const struct scan *scan)
 {
@@ -19,8 +27,8 @@ sl_scan_needs(const struct scan *scan)
 		.has_timeline = setup->timeline != NULL,
 		.has_marks = scan->by_line || sl_scan_wants_each(scan),
 		.keeps_bytes = scan->by_line,
-		.has_context = sl_scan_wants_context(scan),
-		.has_before = setup->before > 0 };
+		.has_context = sl_scan_wants_context(scan) || setup->records,
+		.has_before = setup->before > 0 || holds_records(scan) };
 }
 
 uint64_t

@@ -50,8 +50,12 @@ static int
 emit_joined(struct scan *scan, struct scan_job *job, const struct sl_partial_run *piece)
 {
 	struct head_call call = { .join = &job->join, .piece = piece };
+	job->undecided_before = sl_join_undecided(&job->join);
+	job->unlevelled_before = sl_join_unlevelled(&job->join);
 	sl_offload_fn *fn = piece ? join_head : join_end;
 	int code = sl_join_is_costly(&job->join, piece) ? sl_offload(fn, &call) : fn(&call);
+	if (code == 1 && scan->setup->records)
+		return sl_scan_records_add_line(scan, job, &call.line);
 	/* Of lines that are given as context, or behind the last one that is wanted, none is
 	 * counted. */
 	if (code == 1 && !call.line.is_context && !job->is_limited) {
@@ -74,7 +78,8 @@ merge_bytes(struct scan *scan, struct scan_piece *piece)
 	}
 	int code = emit_joined(scan, job, &piece->found);
 	if (code == 0 && !job->ignores_rest && !piece->range.is_hole)
-		code = sl_scan_give_lines(scan, piece);
+		code = scan->setup->records ? sl_scan_records_add(scan, piece)
+					    : sl_scan_give_lines(scan, piece);
 	if (code == 0)
 		code = sl_scan_kinds_merge(scan, piece);
 	if (code)
@@ -158,12 +163,16 @@ finish_counts(struct scan *scan, struct scan_job *job)
 	int code = scan->by_line ? emit_joined(scan, job, NULL) : 0;
 	if (scan->has_partials)
 		code = sl_scan_kinds_end(scan, job);
+	if (code == 0 && scan->setup->records && !job->ignores_rest)
+		code = sl_scan_records_end(scan, job);
 	if (code || job->ignores_rest)
 		return code;
 	job->ignores_rest = true;
 	if (job->is_limited)
 		return 0;
 	job->totals = sl_join_totals(&job->join);
+	if (scan->setup->records)
+		job->totals.hits = job->hits;
 	sl_scan_note_hits(scan, job, job->totals.hits);
 	fail_undecided(scan, job);
 	return 0;

@@ -30,6 +30,27 @@ test_get_scan_table() {
 	same_table scan_table.log
 }
 
+# --records counts what belongs together, whatever pieces it comes in
+test_get_scan_records() {
+	awk 'BEGIN { srand(3); for (i = 0; i < 30000; i++) {
+		r = rand()
+		if (r < 0.1) print "2024-01-01 ERROR failed\njava.io.IOException: error\n\tat a.b(c.java:1)\nCaused by: error"
+		else if (r < 0.2) print "Traceback (most recent call last):\n  File \"a.py\"\nValueError: error"
+		else print "2024-01-01 INFO worker " i " has done its part of all the work that there was"
+	} }' >"$DOCS/scan_records.log"
+	get -k 1M --scan --records "$ORIGIN/ranges/etag/v1/scan_records.log"
+	expect 0
+	"$S" scan --records scan_records.log >want 2>/dev/null
+	same want out
+	! grep -q ' 0 ' out || fail "nothing is counted: $(cat out)"
+	get --scan --records --regexp '^Val[u]e|part of' "$ORIGIN/chunked/scan_records.log" --if-exists=replace
+	expect 0
+	"$S" scan --records -e '^Val[u]e|part of' scan_records.log >want 2>/dev/null
+	same want out
+	get --scan --records --print "$ORIGIN/gen/0/1/empty"
+	expect 28 "can only count"
+}
+
 # with --print the lines come in any order, each once
 test_get_scan_print() {
 	make_log scan_print.log 50000

@@ -199,8 +199,8 @@ Test(sinks, a_run_that_is_to_end_does_so_behind_the_event_that_is_being_sent)
 	struct sl_json_sink json;
 	char text[3600];
 	begin(&f, "name", false);
-	struct sl_scan_sink sink =
-		sl_json_sink_init(&json, &f.results, (struct sl_json_sink_options){ true, false });
+	struct sl_scan_sink sink = sl_json_sink_init(
+		&json, &f.results, (struct sl_json_sink_options){ true, false, false });
 	for (size_t i = 0; i < sizeof(text); i += 6)
 		memcpy(text + i, "error ", 6);
 	f.ended = -ECANCELED;

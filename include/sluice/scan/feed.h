@@ -27,7 +27,8 @@ struct sl_feed;  /* an input */
 struct sl_feeds_setup {
 	const struct sl_pattern *pattern; /* must stay */
 	bool wants_lines;                 /* else they are only counted, which is faster */
-	unsigned runs;                    /* scanned at a time, at least 1 */
+	bool records;      /* are counted in place of lines that match (record_counts.h) */
+	unsigned runs;     /* scanned at a time, at least 1 */
 	uint64_t text_max; /* bytes of memory for text of lines that are not complete */
 };
 

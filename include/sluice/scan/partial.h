@@ -16,6 +16,7 @@
 
 #include "sluice/scan/block.h"
 #include "sluice/scan/fragment.h"
+#include "sluice/scan/record_counts.h"
 #include "sluice/scan/wide.h"
 
 #define SL_PARTIAL_KEEP SL_PATTERN_LINE_MAX /* bytes kept of a long line */
@@ -47,16 +48,19 @@ struct sl_partial_line {
 	                       else of the partial */
 	bool is_closed;  /* it ends with a newline, not with the input */
 	bool is_context; /* it does not match */
-	bool begins_group; /* of lines that are given: set by context.h */
+	bool begins_group; /* of lines that are given: set by context.h and records.h */
+	bool begins_record;
+	uint64_t record; /* index of the line that its record begins with: set by records.h */
 };
 
 /* In its owner's memory; {.off = N} is the partial of no bytes. */
 struct sl_partial {
-	uint64_t off;                  /* in the input */
-	struct sl_block_result result; /* of [off, off + result.len) */
-	struct sl_fragment head;       /* before the first newline, if its line is not complete */
-	struct sl_fragment open;       /* after the last newline, or all if there is none */
-	struct sl_wide wide;           /* of the same bytes, if its owner searches them */
+	uint64_t off;                    /* in the input */
+	struct sl_block_result result;   /* of [off, off + result.len) */
+	struct sl_fragment head;         /* before the first newline, if its line is not complete */
+	struct sl_fragment open;         /* after the last newline, or all if there is none */
+	struct sl_wide wide;             /* of the same bytes, if its owner searches them */
+	struct sl_record_counts records; /* of the lines between; only used by partials.h */
 };
 
 /* In the input, behind its last byte. */

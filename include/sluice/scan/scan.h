@@ -60,6 +60,9 @@ struct sl_scan_setup {
 	bool no_follow; /* links found in directories are skipped */
 	struct sl_walk_rules rules; /* which entries of directories are left out */
 	uint64_t before, after;     /* lines of context, if a sink wants CONTEXT */
+	/* Records are selected and counted (records.h), and context is in records: where any sink
+	 * wants lines, one has to want CONTEXT too. `by_head`: the first line decides. */
+	bool records, by_head;
 	uint64_t max_hits; /* of an input; UINT64_MAX = no limit. What comes after the last of them
 			      is not counted. */
 	/* The first matching line of an input ends it, as max_hits = 1 does, but what was read with
