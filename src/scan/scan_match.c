@@ -78,7 +78,10 @@ sl_scan_piece_offload(struct scan *scan, struct scan_piece *piece, struct sl_mat
 		.scan = scan, .piece = piece, .memo = memo, .block = steps_of(scan, piece, matcher)
 	};
 	begin(scan, piece);
-	return sl_steps_offload(step, &call);
+	sl_meter_change(&scan->progress->meter, sl_now(), 1, 0);
+	int code = sl_steps_offload(step, &call);
+	sl_meter_change(&scan->progress->meter, sl_now(), -1, 0);
+	return code;
 }
 
 int

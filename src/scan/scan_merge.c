@@ -51,7 +51,8 @@ emit_joined(struct scan *scan, struct scan_job *job, const struct sl_partial_run
 {
 	struct head_call call = { .join = &job->join, .piece = piece };
 	sl_offload_fn *fn = piece ? join_head : join_end;
-	int code = sl_join_is_costly(&job->join, piece) ? sl_offload(fn, &call) : fn(&call);
+	int code =
+		sl_join_is_costly(&job->join, piece) ? sl_scan_offload(scan, fn, &call) : fn(&call);
 	/* Of lines that are given as context, or behind the last one that is wanted, none is
 	 * counted. */
 	if (code == 1 && !call.line.is_context && !job->is_limited) {
@@ -81,7 +82,7 @@ merge_bytes(struct scan *scan, struct scan_piece *piece)
 		return code;
 	struct head_call call = { .join = &job->join, .piece = &piece->found };
 	bool is_costly = sl_join_tail_is_costly(&job->join, &piece->found);
-	return is_costly ? sl_offload(join_tail, &call) : join_tail(&call);
+	return is_costly ? sl_scan_offload(scan, join_tail, &call) : join_tail(&call);
 }
 
 static void
