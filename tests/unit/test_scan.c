@@ -840,7 +840,7 @@ Test(scan, windows_are_waited_for_in_order)
 	}
 }
 
-/* With little memory each file that has windows is decoded with all of it, whatever surrounds it. */
+/* With little memory each file that has windows is decoded alone, whatever surrounds it. */
 Test(scan, little_memory_is_enough_for_windows_one_after_the_other)
 {
 	struct sim_seeds seeds = sim_seeds(30);
