@@ -180,7 +180,4 @@ test_kinds_little_memory() {
 	scan --top 3 --stats --workers 64 --max-memory 8M --progress none log log
 	expect 0
 	is_small 14
-	scan --top 3 --stats --workers 64 --max-memory 8M --progress none -e 'E.*R' log log
-	expect 0
-	is_small 14
 }
