@@ -367,6 +367,12 @@ static const struct sl_scan_options scan_defaults = {
 	.chunk = SL_OPTION_CHUNK,
 	.queue = SL_OPTION_QUEUE,
 	.max_memory = SL_OPTION_MEMORY,
+	.connect_timeout_ns = SL_OPTION_CONNECT_NS,
+	.stall_timeout_ns = SL_OPTION_STALL_NS,
+	.deadline_ns = SL_FOREVER,
+	.retries = SL_OPTION_RETRIES,
+	.retry_max_wait_ns = SL_OPTION_RETRY_WAIT_NS,
+	.max_redirects = SL_OPTION_REDIRECTS,
 };
 
 static int
@@ -504,11 +510,11 @@ sl_get_options_parse(struct sl_get_options *out, int argc, char **argv, struct s
 		.min_segment = SL_OPTION_MIN_SEGMENT,
 		.resume = true,
 		.remote_time = true,
-		.connect_timeout_ns = 30 * SL_NS_PER_S,
-		.stall_timeout_ns = 60 * SL_NS_PER_S,
+		.connect_timeout_ns = SL_OPTION_CONNECT_NS,
+		.stall_timeout_ns = SL_OPTION_STALL_NS,
 		.deadline_ns = SL_FOREVER,
 		.retries = SL_OPTION_RETRIES,
-		.retry_max_wait_ns = 60 * SL_NS_PER_S,
+		.retry_max_wait_ns = SL_OPTION_RETRY_WAIT_NS,
 		.max_redirects = SL_OPTION_REDIRECTS,
 		.max_memory = SL_OPTION_MEMORY,
 		.scanning = scan_defaults,

@@ -498,10 +498,13 @@ check_dialect(const struct sl_pattern_list *texts, struct sl_error *err)
 			return sl_fail(err, SL_PHASE_NONE, SL_E_USAGE,
 				"pattern '%.*s%s' is not supported: %s needs a line break (offset "
 				"%zu), and lines are matched one at a time, without their newline "
-				"or CRLF (use $ for the end of a line)",
+				"or CRLF (use $ for the end of a line%s)",
 				shown, text.data, (size_t)shown < text.len ? "..." : "",
 				syntax.others_match ? "one of its alternatives" : "it",
-				(size_t)(syntax.newline - text.data));
+				(size_t)(syntax.newline - text.data),
+				syntax.newline[1] == 'R'
+					? ", \\r, \\x0b or \\f for a break within one"
+					: "");
 		}
 	}
 	return 0;

@@ -11,8 +11,9 @@
 #include <stdlib.h>
 #include <sys/resource.h>
 
-/* Streams that are read at a time. Each has a reader and a chunk, which may wait for it. */
-#define STREAMS (SL_SCAN_READERS / 2)
+/* Each stream has a reader and a chunk, which may wait for it. */
+_Static_assert(SL_SCAN_STREAMS <= SL_SCAN_READERS / 2, "ranges of files are read beside streams");
+
 #define LISTED 64u   /* inputs between lister and opener */
 #define OPEN_MAX 64u /* inputs open at a time */
 /* Inputs that are listed and not reported: so many may be read while the first of them stalls. */
@@ -107,7 +108,7 @@ make_pools(struct scan *scan, unsigned consumers, size_t chunks)
 static unsigned
 limit_streams(const struct scan *scan, size_t chunks)
 {
-	size_t most = SL_MIN((size_t)STREAMS, chunks / 2);
+	size_t most = SL_MIN((size_t)SL_SCAN_STREAMS, chunks / 2);
 	if (scan->by_line && !sl_scan_wants_lines(scan))
 		most = (size_t)SL_MIN(most, scan->setup->max_memory / 8 / SL_PARTIAL_KEEP);
 	return (unsigned)SL_MAX(most, (size_t)1);
@@ -269,6 +270,8 @@ sl_scan_run(
 	int code = init(scan, &consumers);
 	if (!code)
 		code = run(scan, consumers);
+	if (code == -ETIMEDOUT && setup->unfinished)
+		sl_scan_each_unfinished(progress, setup->unfinished, NULL);
 	release(scan);
 	if (code == -ENOMEM)
 		(void)sl_fail_code(err, SL_PHASE_NONE, code, "cannot scan");

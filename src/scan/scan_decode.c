@@ -173,7 +173,7 @@ decode_on_worker(void *arg)
 		if (!decode->text)
 			return 0;
 		int code = scan_text(decode);
-		if (code || decode->piece->len >= SLICE)
+		if (code || decode->piece->len >= SLICE || decode->piece->wide.is_found)
 			return code;
 	}
 	return decode->text && !decode->is_refused ? scan_text(decode) : 0;

@@ -75,6 +75,7 @@ struct scan_job {
 		waiting;      /* pieces that were scanned, by number: until those before them are */
 	uint64_t next_merged; /* number of the piece that is merged next */
 	struct sl_join join;
+	struct sl_wide wide;       /* of the pieces before */
 	struct sl_context context; /* chooses the lines that are reported */
 	bool has_begun;            /* the sink knows it */
 	bool ignores_rest;         /* the state is final, later pieces are not counted */
@@ -98,11 +99,11 @@ struct scan_piece {
 	bool is_first, is_last;
 	bool is_deferred; /* a worker reads and scans it in steps */
 	bool is_scanned;
-	bool is_short;     /* the file ended before the range did */
-	int code;          /* of reading */
-	size_t len;        /* bytes that were read */
-	enum sl_form form; /* of its bytes, found while it was scanned */
-	uint64_t *marks;   /* a bit for each byte of a chunk, or NULL */
+	bool is_short;       /* the file ended before the range did */
+	int code;            /* of reading */
+	size_t len;          /* bytes that were read; once they were scanned, those that were */
+	struct sl_wide wide; /* of all that were read: where it is found, fewer are scanned */
+	uint64_t *marks;     /* a bit for each byte of a chunk, or NULL */
 	struct sl_partial_run found;
 	struct sl_sample sample; /* of the first piece, if that is wanted */
 	struct sl_partial
@@ -356,6 +357,11 @@ int sl_scan_piece_offload(struct scan *scan, struct scan_piece *piece, struct sl
  * as many bytes, none set, if has_partials; else NULL. Returns 0 or -ENOMEM. */
 int sl_scan_piece_add(struct scan *scan, struct scan_piece *piece, struct sl_span text,
 	uint64_t *marks, struct sl_memo *memo) SL_MUST_CHECK;
+
+/* The piece was scanned beyond where UTF-16 begins, which the pieces before it show: only `len`
+ * bytes of it, less than SL_WIDE_EDGE, are to be counted. Returns as sl_scan_piece_offload. */
+SL_SUSPENDS
+int sl_scan_piece_shorten(struct scan *scan, struct scan_piece *piece, size_t len) SL_MUST_CHECK;
 
 /* A plan that decides alone takes the same short time for all input. */
 static inline bool

@@ -10,7 +10,7 @@ sl_scan_needs(const struct scan *scan)
 {
 	const struct sl_scan_setup *setup = scan->setup;
 	return (struct sl_scan_needs){ .max_memory = setup->max_memory,
-		.taken = sl_pattern_memory(setup->pattern) + setup->sinks_memory,
+		.taken = sl_pattern_memory(setup->pattern) + setup->caller_memory,
 		.workers = sl_worker_count(),
 		.chunk = setup->chunk,
 		.queue = setup->queue,
