@@ -196,10 +196,9 @@ at_end(void *arg, struct sl_rt *rt)
 	if (!scan->options.stats)
 		return;
 	const struct sl_scan_progress *progress = &scan->progress;
-	const struct sl_stats *stats = sl_rt_stats(rt);
 	struct sl_buf text = { 0 };
-	const struct sl_stats_stage stages[] = { { "input", progress->input_waited_ns },
-		{ "scan", stats->offload_ns }, { "output", scan->output.waited_ns } };
+	const struct sl_stats_stage stages[] = { { "input", progress->meter.input_ns },
+		{ "scan", progress->meter.scan_ns }, { "output", scan->output.waited_ns } };
 	sl_stats_print(&text, rt, stages, SL_COUNT_OF(stages));
 	sl_buf_printf(&text,
 		"pattern: %s kernel%s; queue: at most %zu of %u chunks; chunks: %zu of %zu, %zu "

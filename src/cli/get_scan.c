@@ -7,16 +7,19 @@
 #include "sluice/base/log.h"
 #include "sluice/base/memory.h"
 #include "sluice/cli/file_tail.h"
+#include "sluice/codec/codec.h"
 #include "sluice/rt/offload.h"
 #include "sluice/scan/scan.h"
 
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #define MEMORY_SHARE 16u          /* of --max-memory, for what is scanned at a time */
 #define MEMORY_SHARE_WITH_TEXT 4u /* the same where text of lines is kept */
-#define RUNS_A_WORKER 2u          /* so that a worker has its next run when it finishes one */
+#define MEMORY_SIXTEENTHS_DECODING 3u
+#define RUNS_A_WORKER 2u /* so that a worker has its next run when it finishes one */
 #define RUNS_MAX 128u
 #define MARKS_SIZE (128 * SL_KIB) /* of a run */
 
@@ -189,12 +192,39 @@ has_text(const struct sl_get_scan *scan)
 	       sl_pattern_confirms(scan->match.pattern);
 }
 
+static uint64_t
+share_of_runs(const struct sl_get_scan *scan)
+{
+	return scan->options->max_memory / (has_text(scan) ? MEMORY_SHARE_WITH_TEXT : MEMORY_SHARE);
+}
+
+/* Its name says that it is compressed. Of a URL, that is what precedes the query. */
+static bool
+has_compressed_name(const char *url)
+{
+	struct sl_buf decoded = { 0 };
+	enum sl_codec codec = sl_codec_of_name(sl_span(url, strcspn(url, "?#")), &decoded);
+	sl_buf_release(&decoded);
+	return codec != SL_CODEC_NONE;
+}
+
+/* What is saved can be scanned from disk as well: then the memory is better used for chunks. */
+static bool
+expects_compressed(const struct sl_get_options *options)
+{
+	bool is_stream = options->output && strcmp(options->output, "-") == 0;
+	bool expects = is_stream || options->lists.count > 0;
+	for (size_t i = 0; i < options->urls.count && !expects; i++)
+		expects = has_compressed_name(options->urls.items[i]);
+	return expects;
+}
+
 uint64_t
 sl_get_scan_memory(const struct sl_get_scan *scan)
 {
 	if (!is_wanted(scan))
 		return 0;
-	return scan->options->max_memory / (has_text(scan) ? MEMORY_SHARE_WITH_TEXT : MEMORY_SHARE);
+	return share_of_runs(scan) + scan->decoding_max + sl_pattern_memory(scan->match.pattern);
 }
 
 /* Half of the share is for them, the other half for text. */
@@ -206,7 +236,7 @@ count_runs(const struct sl_get_scan *scan)
 		each += MARKS_SIZE;
 	if (sl_pattern_has_expressions(scan->match.pattern))
 		each += SL_PATTERN_JIT_STACK;
-	uint64_t most = sl_get_scan_memory(scan) / 2 / each;
+	uint64_t most = share_of_runs(scan) / 2 / each;
 	return (unsigned)SL_MAX(SL_MIN(SL_MIN(wanted, most), RUNS_MAX), 1u);
 }
 
@@ -216,6 +246,8 @@ sl_get_scan_init(
 {
 	*scan = (struct sl_get_scan){ .options = options };
 	sl_semaphore_init(&scan->reporting, "results", 1);
+	if (options->scan && expects_compressed(options))
+		scan->decoding_max = options->max_memory / 16 * MEMORY_SIXTEENTHS_DECODING;
 	return options->scan ? sl_scan_pattern_init(&scan->match, &options->scanning, err) : 0;
 }
 
@@ -252,7 +284,7 @@ sl_get_scan_begin(struct sl_get_scan *scan, struct sl_output *shared)
 		.wants_lines = options->scanning.print,
 		.records = options->scanning.records,
 		.runs = count_runs(scan),
-		.text_max = sl_get_scan_memory(scan) / 2 };
+		.text_max = share_of_runs(scan) / 2 };
 	scan->started_ns = sl_now();
 	scan->consumer = get_scan_consumer(scan);
 	int code = sl_feeds_new(&scan->feeds, &feeds);

@@ -27,7 +27,6 @@
 #include <errno.h>
 #include <stdlib.h>
 
-#define MEMORY_SHARE_DECODING 4u /* of --max-memory, beside what get_scan.c has of it */
 /* Of zstd and xz. With a larger one a file is scanned at the end. */
 #define MEMORY_WINDOW (8 * SL_MIB)
 
@@ -263,11 +262,10 @@ begin_decoding(struct scanned *file, const unsigned char *data, size_t len)
 	bool is_known = len >= SL_SNIFF_WINDOW || !sl_sniff_wants_more(data, len);
 	if (!is_known || !sl_decoding_is_for(form) || file->code)
 		return;
-	uint64_t window_max = MEMORY_WINDOW,
-		 limit = scan->options->max_memory / MEMORY_SHARE_DECODING;
+	uint64_t window_max = MEMORY_WINDOW;
 	uint64_t memory = sl_feed_decoding_memory(form);
 	memory += form == SL_FORM_ZSTD || form == SL_FORM_XZ ? window_max : 0;
-	if (!may_decode(file) || scan->decoding_memory + memory > limit) {
+	if (!may_decode(file) || scan->decoding_memory + memory > scan->decoding_max) {
 		file->form = form;
 		return;
 	}

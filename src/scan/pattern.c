@@ -35,8 +35,8 @@
 #define SHOWN_PATTERN 80 /* bytes of a pattern in a message */
 
 /* Memory that a pattern takes while it is compiled, at most: as an item of three lists, which
- * double when they are full, and of the tables; its bytes are there twice, and in a lexicon. Codes of PCRE2 are
- * counted as they are. */
+ * double when they are full, and of the tables; its bytes are there twice, and in a lexicon. Codes
+ * of PCRE2 are counted as they are. */
 #define MEMORY_A_PATTERN 200u
 
 /* With fewer checks, to do them all is quicker than to find out which may be true. */

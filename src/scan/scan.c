@@ -237,6 +237,9 @@ run(struct scan *scan, unsigned consumers)
 	sl_group_enter(&scan->group, SL_GROUP_FAIL_FAST);
 	scan->inputs.output = sl_input_identify(scan->setup->output_fd);
 	scan->inputs.cache_left = scan->setup->max_cached;
+	scan->progress->meter =
+		(struct sl_meter){ .workers = sl_worker_count(), .since_ns = sl_now() };
+	scan->inputs.meter = &scan->progress->meter;
 	int code = spawn_all(scan, consumers);
 	if (!code)
 		code = merge_all(scan);

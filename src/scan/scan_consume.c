@@ -85,7 +85,7 @@ wait_for_step(struct scan_call *call)
 	if (sl_scan_is_cancellation(call->got))
 		return call->got;
 	call->waited_len += call->len;
-	return call->len ? sl_offload(scan_step_on_worker, call) : 0;
+	return call->len ? sl_scan_offload(call->scan, scan_step_on_worker, call) : 0;
 }
 
 SL_SUSPENDS
@@ -101,7 +101,7 @@ consume_deferred(struct scan *scan, struct scan_piece *piece, const struct consu
 	int code = 0;
 	piece->found.block = (struct sl_block_result){ 0 };
 	while (call.got > 0 && wants_more(&call)) {
-		code = sl_offload(read_on_worker, &call);
+		code = sl_scan_offload(scan, read_on_worker, &call);
 		if (code == 0 && wants_more(&call))
 			code = wait_for_step(&call);
 		if (code)

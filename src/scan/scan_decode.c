@@ -323,7 +323,7 @@ call_worker(struct scan_decode *decode)
 {
 	struct scan *scan = decode->scan;
 	decode->worker_read = 0;
-	int code = sl_offload(decode_on_worker, decode);
+	int code = sl_scan_offload(scan, decode_on_worker, decode);
 	scan->progress->read += decode->worker_read;
 	scan->progress->worker_bytes += decode->worker_read;
 	if (code == 0 && decode->step == SL_DECODE_WINDOW && !decode->is_refused)

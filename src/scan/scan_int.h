@@ -7,6 +7,7 @@
 
 #include "sluice/rt/channel.h"
 #include "sluice/rt/chunk.h"
+#include "sluice/rt/offload.h"
 #include "sluice/rt/semaphore.h"
 #include "sluice/scan/context.h"
 #include "sluice/scan/decoding.h"
@@ -214,6 +215,17 @@ static inline int
 sl_scan_report(const struct scan *scan, const struct sl_scan_event *event)
 {
 	return sl_scan_emit(scan->setup->sinks, scan->setup->sink_count, event);
+}
+
+/* As sl_offload, of what is work of the scan: it is measured. */
+SL_SUSPENDS
+static inline int
+sl_scan_offload(struct scan *scan, sl_offload_fn *fn, void *arg)
+{
+	sl_meter_change(&scan->progress->meter, sl_now(), 1, 0);
+	int code = sl_offload(fn, arg);
+	sl_meter_change(&scan->progress->meter, sl_now(), -1, 0);
+	return code;
 }
 
 static inline bool

@@ -196,7 +196,7 @@ sl_scan_kinds_merge(struct scan *scan, struct scan_piece *piece)
 	if (code || !piece->kinds || sl_kinds_lines(piece->kinds) == 0)
 		return code;
 	bool is_costly = sl_kinds_count(piece->kinds) > KINDS_INLINE;
-	return is_costly ? sl_offload(merge, &call) : merge(&call);
+	return is_costly ? sl_scan_offload(scan, merge, &call) : merge(&call);
 }
 
 int

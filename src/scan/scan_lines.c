@@ -151,7 +151,7 @@ give_line_of(struct scan *scan, const struct scan_piece *piece, struct sl_partia
 	bool was_limited = job->is_limited;
 	int code = 0;
 	if (sl_scan_wants_lines(scan) && !line->is_context && line->len > SL_PARTIAL_KEEP)
-		code = sl_offload(shorten, &call);
+		code = sl_scan_offload(scan, shorten, &call);
 	/* Others were added by the worker. */
 	bool is_counted = !line->is_context && !was_limited;
 	if (code == 0 && is_counted && sl_scan_max_hits(scan) != UINT64_MAX)

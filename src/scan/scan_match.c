@@ -91,7 +91,10 @@ sl_scan_piece_offload(struct scan *scan, struct scan_piece *piece, struct sl_mat
 	struct sl_memo *memo)
 {
 	struct match_call call = { .scan = scan, .piece = piece, .matcher = matcher, .memo = memo };
-	return sl_steps_offload(step, &call);
+	sl_meter_change(&scan->progress->meter, sl_now(), 1, 0);
+	int code = sl_steps_offload(step, &call);
+	sl_meter_change(&scan->progress->meter, sl_now(), -1, 0);
+	return code;
 }
 
 /* Bytes that follow those of the piece that were scanned, and are text. */

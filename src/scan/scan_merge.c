@@ -53,7 +53,8 @@ emit_joined(struct scan *scan, struct scan_job *job, const struct sl_partial_run
 	job->undecided_before = sl_join_undecided(&job->join);
 	job->unlevelled_before = sl_join_unlevelled(&job->join);
 	sl_offload_fn *fn = piece ? join_head : join_end;
-	int code = sl_join_is_costly(&job->join, piece) ? sl_offload(fn, &call) : fn(&call);
+	int code =
+		sl_join_is_costly(&job->join, piece) ? sl_scan_offload(scan, fn, &call) : fn(&call);
 	if (code == 1 && scan->setup->records)
 		return sl_scan_records_add_line(scan, job, &call.line);
 	/* Of lines that are given as context, or behind the last one that is wanted, none is
@@ -86,7 +87,7 @@ merge_bytes(struct scan *scan, struct scan_piece *piece)
 		return code;
 	struct head_call call = { .join = &job->join, .piece = &piece->found };
 	bool is_costly = sl_join_tail_is_costly(&job->join, &piece->found);
-	return is_costly ? sl_offload(join_tail, &call) : join_tail(&call);
+	return is_costly ? sl_scan_offload(scan, join_tail, &call) : join_tail(&call);
 }
 
 static void

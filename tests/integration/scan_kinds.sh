@@ -178,3 +178,21 @@ has_threads() { # process
 	local tasks=("/proc/$1/task"/*)
 	((${#tasks[@]} > 1))
 }
+
+# what each of many workers has, and digests of pieces that wait, are part of --max-memory
+test_kinds_little_memory() {
+	awk 'BEGIN { # all words differ from line to line
+		for (i = 0; i < 20000; i++) {
+			line = "ERROR"
+			for (word = 0; word < 6; word++) {
+				line = line " "
+				for (n = i * 31 + word * 1009 + 7; n > 0; n = int(n / 20))
+					line = line sprintf("%c", 97 + n % 20)
+			}
+			print line
+		}
+	}' >log
+	scan --top 3 --stats --workers 64 --max-memory 8M --progress none log log
+	expect 0
+	is_small 14
+}

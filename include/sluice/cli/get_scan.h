@@ -36,6 +36,7 @@ struct sl_get_scan {
 	/* The second: lines of it were printed already. */
 	struct sl_get_scan_list later, later_without_lines;
 	uint64_t decoding_memory; /* of files that are decoded now */
+	uint64_t decoding_max; /* of that */
 	uint64_t hits;            /* most that were known at a time */
 	uint64_t started_ns;
 	int code; /* with which the results cannot be written; 0 = they can */

@@ -24,6 +24,7 @@
 #include "sluice/logline/timeline.h"
 #include "sluice/rt/task.h"
 #include "sluice/scan/event.h"
+#include "sluice/scan/meter.h"
 #include "sluice/scan/source.h"
 #include "sluice/scan/summary.h"
 #include "sluice/scan/walk.h"
@@ -102,6 +103,7 @@ struct sl_scan_progress {
 	uint64_t worker_bytes;    /* part of `read`: by workers, from the page cache */
 	uint64_t hole_bytes;      /* part of `read`: in holes, which are not read */
 	uint64_t input_waited_ns; /* sum of all waits for a disk or a stream */
+	struct sl_meter meter;
 };
 
 /*

@@ -16,7 +16,9 @@
 #define SLUICE_SCAN_SOURCE_H
 
 #include "sluice/base/error.h"
+#include "sluice/rt/task.h"
 #include "sluice/scan/block.h"
+#include "sluice/scan/meter.h"
 #include "sluice/scan/sniff.h"
 
 struct sl_engine;
@@ -65,8 +67,9 @@ struct sl_input_identity {
 /* What the inputs of a scan share; it must outlive them. */
 struct sl_input_context {
 	struct sl_input_identity output; /* where results go: not scanned */
-	uint64_t cache_left; /* bytes of large cold files that may still be read through the page
+	uint64_t cache_left;    /* bytes of large cold files that may still be read through the page
 				cache; UINT64_MAX = no limit */
+	struct sl_meter *meter; /* is told of waits for data, or NULL */
 };
 
 /* Readable: the first group. The rest is the module's. */
@@ -110,6 +113,23 @@ struct sl_input {
 	uint64_t direct_bytes; /* read with O_DIRECT */
 	uint64_t waited_ns;    /* for cold data, or for a stream */
 };
+
+/* Around what waits for data of the input. The first returns what the second takes. */
+static inline uint64_t
+sl_input_begin_wait(struct sl_input *input)
+{
+	uint64_t now_ns = sl_now();
+	sl_meter_change(input->context ? input->context->meter : NULL, now_ns, 0, 1);
+	return now_ns;
+}
+
+static inline void
+sl_input_end_wait(struct sl_input *input, uint64_t begun_ns)
+{
+	uint64_t now_ns = sl_now();
+	sl_meter_change(input->context ? input->context->meter : NULL, now_ns, 0, -1);
+	input->waited_ns += now_ns - begun_ns;
+}
 
 /* A range of a file that is to be read. */
 struct sl_input_range {
