@@ -35,12 +35,6 @@ expect_totals() { # lines, error lines
 	[[ $last == *"\"matched_lines\":$2,"* && $last == *"\"total_lines\":$1,"* ]] || fail "not $1 lines and $2 error lines"
 }
 
-# A row of the table: name, lines, error lines.
-expect_row() {
-	awk -v name="$1" -v lines="$2" -v hits="$3" '$1 == name && $2 == lines && $3 == hits { found = 1 } END { exit !found }' out ||
-		fail "no row '$1 $2 $3'"
-}
-
 # real logs have the counts that other tools have made
 test_scan_golden() {
 	local logs=$ROOT/tests/data/logs file bytes lines hits folded
