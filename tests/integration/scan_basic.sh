@@ -625,6 +625,25 @@ test_scan_huge_line() {
 	is_small 48
 }
 
+# a sparse file of 1 TiB: holes are not read, and offsets need more than 32 bits
+test_scan_sparse_tib() {
+	local options size=$(((1 << 40) + 14))
+	printf 'error\n' >a
+	truncate -s 16M a
+	scan --stats a
+	grep -q ' [1-9][0-9]* in holes' err || skip "no holes here"
+	truncate -s 1T a || skip "no file of 1 TiB here"
+	printf '\nerror at end\n' >>a
+	for options in "" "-p" "--top 5" "-e err[o]r"; do
+		# shellcheck disable=SC2086
+		scan --json $options a
+		expect_totals 3 2
+		grep -qF "\"bytes_searched\":$size," out || fail "not $size bytes with '$options'"
+	done
+	scan --json -p a
+	expect_out "\"line_number\":3,\"absolute_offset\":$((size - 13)),"
+}
+
 # long: a line of a GiB
 test_scan_gib_line() {
 	run 120 scan --json --stats < <(head -c 1G /dev/zero; printf 'error')
