@@ -28,7 +28,7 @@
 #define KINDS_INLINE 64u
 
 int
-sl_scan_kinds_init(struct scan *scan, unsigned consumers)
+sl_scan_kinds_init(struct scan *scan, unsigned consumers, uint64_t memory)
 {
 	const struct sl_scan_setup *setup = scan->setup;
 	if (!sl_scan_wants_each(scan))
@@ -38,11 +38,22 @@ sl_scan_kinds_init(struct scan *scan, unsigned consumers)
 	scan->kinds_spec.text.keep = scan->by_line ? SL_PARTIAL_KEEP : KEEP;
 	if (!setup->kinds)
 		return 0;
-	uint64_t each = sl_scan_kinds_memory(setup, setup->max_memory);
-	each /= consumers + SL_SCAN_OPENERS + 2;
-	scan->kinds_size = (size_t)SL_MAX(each, SL_KINDS_BYTES_MIN);
+	scan->kinds_size =
+		SL_MAX((size_t)memory / (consumers + SL_SCAN_OPENERS + 2), SL_KINDS_BYTES_MIN);
+	/* The other half is for grouping. Pieces that wait have digests as well: how many there are
+	 * depends on sizes and on the order in which workers finish. */
+	scan->kinds_budget.max = (size_t)memory / 2;
 	scan->memo = sl_memo_new();
 	return scan->memo ? 0 : -ENOMEM;
+}
+
+static struct sl_kinds *
+new_digest(struct scan *scan)
+{
+	struct sl_kinds *kinds = sl_kinds_new(scan->kinds_size);
+	if (kinds)
+		sl_kinds_share(kinds, &scan->kinds_budget);
+	return kinds;
 }
 
 /* ---- on workers ---- */
@@ -74,7 +85,7 @@ add_to_piece(struct scan *scan, struct scan_piece *piece, struct sl_memo *memo,
 {
 	struct sl_kinds_place place = { .line = line->index };
 	const struct sl_scan_setup *setup = scan->setup;
-	if (setup->kinds && !piece->kinds && !(piece->kinds = sl_kinds_new(scan->kinds_size)))
+	if (setup->kinds && !piece->kinds && !(piece->kinds = new_digest(scan)))
 		return -ENOMEM;
 	struct target to = { setup->kinds ? piece->kinds : NULL, memo,
 		setup->timeline ? &piece->timeline : NULL };
@@ -209,7 +220,7 @@ sl_scan_kinds_join(struct scan *scan, struct scan_piece *left, struct scan_piece
 	if (code || !right->kinds || sl_kinds_lines(right->kinds) == 0)
 		return code;
 	if (!left->kinds)
-		left->kinds = sl_kinds_new(scan->kinds_size);
+		left->kinds = new_digest(scan);
 	return left->kinds ? sl_kinds_merge(left->kinds, right->kinds, base) : -ENOMEM;
 }
 
@@ -227,8 +238,6 @@ void
 sl_scan_kinds_begin_piece(const struct scan *scan, struct scan_piece *piece)
 {
 	sl_timeline_clear(&piece->timeline, scan->setup->timeline_interval_s);
-	if (piece->kinds)
-		sl_kinds_clear(piece->kinds);
 	/* Where it begins is set when it is merged; until then it matters only whether the input
 	 * begins there. */
 	piece->partial.off = piece->is_first ? 0 : 1;
@@ -239,6 +248,8 @@ sl_scan_kinds_end_piece(struct scan_piece *piece)
 {
 	sl_partial_release(&piece->partial);
 	piece->partial = (struct sl_partial){ 0 };
+	if (piece->kinds)
+		sl_kinds_clear(piece->kinds);
 	if (piece->timeline.with_year.cap > TIMELINE_KEPT ||
 		piece->timeline.without_year.cap > TIMELINE_KEPT)
 		sl_timeline_release(&piece->timeline);

@@ -126,8 +126,10 @@ record_failure(const struct scan_piece *piece)
 		set_state(job, SL_SCAN_BINARY);
 		(void)sl_input_fail_binary(job->input);
 	} else if (piece->code && was_fine) {
-		set_state(job, SL_SCAN_UNREADABLE);
-		(void)sl_input_fail_read(job->input, piece->code, sl_join_bytes(&job->join));
+		uint64_t counted = sl_join_bytes(&job->join);
+		bool is_cut = job->input->failure && counted > 0;
+		set_state(job, is_cut ? SL_SCAN_TRUNCATED : SL_SCAN_UNREADABLE);
+		(void)sl_input_fail_read(job->input, piece->code, counted);
 	} else if (piece->is_short && was_fine) {
 		fail_short(job, sl_join_bytes(&job->join));
 	} else if (piece->is_last && job->decode_failure.has_failed && was_fine) {

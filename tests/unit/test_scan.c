@@ -456,7 +456,8 @@ Test(scan, what_a_worker_cannot_read_is_read_again)
 			failed = failed || (sim_faults(f.sim) && f.results[0].state == SL_SCAN_OK);
 			end(&f);
 		}
-		cr_assert(failed, "seed %llu: no failure met a worker", (unsigned long long)seed);
+		cr_assert(failed || sim_seeds_are_chosen(), "seed %llu: no failure met a worker",
+			(unsigned long long)seed);
 	}
 }
 
@@ -529,7 +530,7 @@ Test(scan, the_first_hit_ends_the_scan_if_that_is_all_that_was_asked)
 		read_on += f.progress.read >= 20000000;
 		end(&f);
 	}
-	cr_assert_leq(read_on, 1 + (seeds.end - seeds.first) / 4);
+	cr_assert(sim_seeds_are_chosen() || read_on <= 1 + (seeds.end - seeds.first) / 4);
 }
 
 /* With lines, what is behind it waits with its chunks, and takes no more than its share of them. */
@@ -893,7 +894,7 @@ Test(scan, windows_are_waited_for_in_order)
 		begin(&f, seed);
 		if (seed % 2)
 			wants_lines(&f);
-		f.setup.max_memory = 32 * SL_MIB;
+		f.setup.max_memory = 40 * SL_MIB;
 		for (unsigned i = 0; i < 6; i++) {
 			char name[] = { (char)('a' + i), '\0' };
 			struct sl_buf bytes = { 0 };
@@ -902,6 +903,45 @@ Test(scan, windows_are_waited_for_in_order)
 			enum sl_codec codec = i % 2 ? SL_CODEC_ZSTD : SL_CODEC_XZ;
 			compress_add_window(&bytes, codec, 20, file->data, 1000);
 			compress_add_window(&bytes, codec, 22, file->data + 1000, 1000);
+			sim_put_file(f.sim, name, bytes.data, bytes.len, 0644);
+			sl_buf_release(&bytes);
+		}
+		sim_check(f.sim, run(&f) == 0, "%s", f.err.text);
+		check_all(&f);
+		sim_check(f.sim, sl_scan_summary_troubles(&f.progress.summary) == 0, "%s",
+			f.errors[0].text);
+		end(&f);
+	}
+}
+
+/* With little memory each file that has windows is decoded with all of it, whatever surrounds it. */
+Test(scan, little_memory_is_enough_for_windows_one_after_the_other)
+{
+	struct sim_seeds seeds = sim_seeds(30);
+	for (uint64_t seed = seeds.first; seed != seeds.end; seed++) {
+		struct fixture f;
+		begin(&f, seed);
+		if (seed % 2)
+			wants_lines(&f);
+		f.setup.max_memory = 20 * SL_MIB;
+		bool has_stream = false;
+		for (unsigned i = 0; i < 8; i++) {
+			char name[] = { (char)('a' + i), '\0' };
+			uint64_t kind = sl_random_below(&f.random, 4);
+			struct sl_buf bytes = { 0 };
+			if (kind == 3) {
+				add_encoded(&f, name, sl_random_below(&f.random, 90000));
+				continue;
+			}
+			if (kind == 2 && !has_stream) {
+				has_stream = true;
+				add_encoded_stream(&f, sl_random_below(&f.random, 9000));
+				continue;
+			}
+			add_file(&f, name, 100 + sl_random_below(&f.random, 90000));
+			const struct file *file = &f.files[i];
+			compress_add_window(&bytes, kind ? SL_CODEC_ZSTD : SL_CODEC_XZ, 23,
+				file->data, file->len);
 			sim_put_file(f.sim, name, bytes.data, bytes.len, 0644);
 			sl_buf_release(&bytes);
 		}
