@@ -14,6 +14,26 @@ test_kinds_golden() {
 	sed -n '/kind$/,$p' out | cmp - "$ROOT/tests/data/logs/kinds.txt" || fail "other kinds"
 }
 
+# counts, levels and kinds of logs of common programs, as reviewed: tests/data/formats/README.md
+test_kinds_formats_golden() {
+	local logs=$ROOT/tests/data/formats file bytes lines rest
+	cp "$logs"/*.log .
+	scan ./*.log
+	while IFS=$'\t' read -r file bytes lines rest; do
+		[[ $file == file || $(wc -c <"$file") == "$bytes" ]] || fail "not $bytes bytes"
+		[[ $file == file ]] || expect_row "./$file" "$lines" "${rest%%$'\t'*}"
+	done <"$logs/golden.tsv"
+	scan --level error -c ./*.log
+	cut -f 1,5 "$logs/golden.tsv" | sed '1d; s#^#./#; s/\t/:/' | cmp - out || fail "other lines of level error"
+	scan --level warning -c ./*.log
+	cut -f 1,6 "$logs/golden.tsv" | sed '1d; s#^#./#; s/\t/:/' | cmp - out || fail "other lines of level warning"
+	scan --level error --top 100 -- *.log
+	sed -n '/kind$/,$p' out >kinds
+	scan --top 100 dmesg.log
+	sed -n '/kind$/,$p' out >>kinds
+	same kinds "$logs/kinds.txt"
+}
+
 # each error line is of one kind, also with -m and where a pattern has no literal
 test_kinds_sum() {
 	local options
