@@ -11,6 +11,7 @@
 #include "sluice/cli/run.h"
 #include "sluice/cli/scan_output.h"
 #include "sluice/cli/scan_pattern.h"
+#include "sluice/cli/scan_period.h"
 #include "sluice/cli/stats.h"
 #include "sluice/rt/stats.h"
 #include "sluice/scan/scan.h"
@@ -25,6 +26,7 @@
 struct scan {
 	struct sl_scan_options options;
 	struct sl_scan_pattern match;
+	struct sl_period period;
 	struct sl_scan_progress progress;
 	struct sl_scan_output output;
 	struct sl_error error; /* of the scan itself, not of an input */
@@ -120,7 +122,8 @@ scan_task(void *arg)
 		.timeline_interval_s = options->histogram_interval_s,
 		.no_follow = options->no_follow,
 		.rules = { options->rules.items, options->rules.count },
-		.samples_levels = scan->match.is_default,
+		.period = sl_scan_has_period(options) ? &scan->period : NULL,
+		.samples_levels = scan->match.is_default && !sl_scan_has_period(options),
 		.output_fd = options->quiet ? 0 : STDOUT_FILENO,
 		.before = context_lines(options, options->before),
 		.after = context_lines(options, options->after),
@@ -268,6 +271,8 @@ sl_cmd_scan(int argc, char **argv)
 		code = sl_fail(&err, SL_PHASE_NONE, SL_E_USAGE,
 			"no input: name files or directories, or pipe into standard input ('sluice "
 			"scan --help' lists options)");
+	if (!code)
+		code = sl_scan_period_init(&scan.period, &scan.options, &err);
 	if (!code)
 		code = sl_scan_pattern_init(&scan.match, &scan.options, &err);
 	if (code)

@@ -325,6 +325,16 @@ static const struct sl_option scan_options[] = {
 		"warning, error or critical. Lines without a level are not counted; the table "
 		"shows how many there are." },
 
+	{ .group = "Time", .name = "since", .argument = "TIME",
+		.kind = SL_OPTION_WORD, FIELD(since),
+		.help = "Scan only lines whose time stamp is TIME or later. Lines without a time "
+		"stamp belong to the last line before them that has one. Examples of TIME: "
+		"2015-10-18, '2015-10-18 18:01:47', 18:01, 1h, '2d ago', yesterday, "
+		"@1445191307." },
+	{ .group = "Time", .name = "until", .argument = "TIME",
+		.kind = SL_OPTION_WORD, FIELD(until),
+		.help = "Scan only lines whose time stamp is TIME or earlier." },
+
 	{ .group = "Output", .letter = 'p', .name = "print",
 		.kind = SL_OPTION_FLAG, FIELD(print),
 		.help = "Print the error lines themselves instead of the table." },

@@ -128,6 +128,7 @@ init(struct scan *scan, unsigned *consumers)
 	bool wants_lines = sl_scan_wants_lines(scan);
 	scan->by_line = wants_lines || scan->setup->max_hits != UINT64_MAX ||
 			sl_pattern_confirms(scan->setup->pattern);
+	scan->has_partials = !scan->by_line && (sl_scan_wants_each(scan) || scan->setup->period);
 	struct scan_division division = sl_scan_divide(scan, scan->setup->max_memory);
 	set_context(scan, division.before_bytes);
 	*consumers = division.consumers;
@@ -187,9 +188,8 @@ clean_up(struct scan *scan)
 	}
 	while ((piece = scan->free_pieces)) {
 		scan->free_pieces = piece->next_free;
+		sl_scan_kinds_free_piece(piece);
 		free(piece->marks);
-		sl_kinds_free(piece->kinds);
-		sl_timeline_release(&piece->timeline);
 		free(piece);
 	}
 }

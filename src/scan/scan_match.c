@@ -35,7 +35,9 @@ begin(const struct scan *scan, struct scan_piece *piece)
 static struct sl_block_steps
 steps_of(const struct scan *scan, struct scan_piece *piece, struct sl_matcher *matcher)
 {
-	return (struct sl_block_steps){ .kernel = scan->kernel,
+	return (struct sl_block_steps){ .period = scan->setup->period,
+		.within = piece->within,
+		.kernel = scan->kernel,
 		.plan = scan->plan,
 		.matcher = matcher,
 		.data = piece->data,
@@ -52,6 +54,7 @@ sl_scan_piece_scan(struct scan *scan, struct scan_piece *piece, struct sl_memo *
 	struct sl_block_steps block = steps_of(scan, piece, NULL);
 	begin(scan, piece);
 	(void)sl_block_step(&block, UINT64_MAX);
+	piece->found.unknown_end = block.unknown_end;
 	look_at(scan, piece, piece->data, piece->len);
 	return sl_scan_kinds_run(scan, piece, &piece->found, piece->marks, memo);
 }
@@ -66,6 +69,7 @@ step(void *arg)
 	call->is_begun = true;
 	if (sl_block_step(&call->block, SL_STEPS_NS))
 		return 1;
+	call->piece->found.unknown_end = call->block.unknown_end;
 	return sl_scan_kinds_run(
 		call->scan, call->piece, &call->piece->found, call->piece->marks, call->memo);
 }
@@ -92,9 +96,12 @@ sl_scan_piece_add(struct scan *scan, struct scan_piece *piece, struct sl_span te
 		.len = run.len,
 		.marks = marks,
 		.inverts = sl_pattern_inverts(scan->setup->pattern),
+		.period = scan->setup->period,
+		.within = sl_scan_within(scan, marks, scan->step_size),
 		.result = &run.block };
 	int code = 0;
 	(void)sl_block_step(&block, UINT64_MAX);
+	run.unknown_end = block.unknown_end;
 	if (scan->has_partials)
 		code = sl_scan_kinds_run(scan, piece, &run, marks, memo);
 	else

@@ -36,6 +36,13 @@ before_bytes(const struct sl_scan_setup *setup, uint64_t max_memory)
 	return setup->before ? SL_MAX(most, least) : 0;
 }
 
+/* Of marks for so many bytes. */
+static size_t
+mark_bytes(const struct sl_scan_setup *setup, size_t len)
+{
+	return len / 8 * (setup->period ? 2 : 1);
+}
+
 /* The size of a step, so that those of all consumers take half of the memory at most. Returns their
  * sum. */
 static uint64_t
@@ -72,10 +79,11 @@ sl_scan_divide(const struct scan *scan, uint64_t max_memory)
 	division.decode_max = budget / SL_SCAN_DECODE_SHARE;
 	budget -= (SL_SCAN_DECODE_SHARE - 1) * division.decode_max;
 	size_t chunk = setup->chunk;
-	while (chunk / 2 >= CHUNK_MIN && 4 * (chunk + chunk / 8) > budget)
+	while (chunk / 2 >= CHUNK_MIN && 4 * (chunk + mark_bytes(setup, chunk)) > budget)
 		chunk = chunk / 2 / SL_CHUNK_ALIGN * SL_CHUNK_ALIGN;
 	division.chunk = chunk;
-	uint64_t each = chunk + (scan->by_line || sl_scan_wants_each(scan) ? chunk / 8 : 0);
+	bool has_marks = scan->by_line || scan->has_partials;
+	uint64_t each = chunk + (has_marks ? mark_bytes(setup, chunk) : 0);
 	uint64_t count = SL_MAX(budget / each, 2u);
 	uint64_t used = (uint64_t)SL_SCAN_READERS + setup->queue + consumers;
 	division.chunks = (size_t)SL_MIN(count, used);
@@ -86,7 +94,7 @@ uint64_t
 sl_scan_decode_memory(const struct scan *scan, enum sl_form form, size_t step_size)
 {
 	return sl_decoding_memory(form) + SL_DECODING_SIZE + SL_SCAN_DECODE_IN +
-	       (scan->steps ? step_size + step_size / 8 : 0) +
+	       (scan->steps ? step_size + mark_bytes(scan->setup, step_size) : 0) +
 	       (scan->setup->kinds ? SL_MEMO_BYTES : 0);
 }
 

@@ -84,6 +84,8 @@ struct sl_scan_options {
 	const char *level_name; /* as typed; NULL = none */
 	enum sl_level level;    /* instead of patterns; NONE = patterns */
 
+	const char *since, *until; /* as typed; NULL = not given */
+
 	bool is_of_get; /* those of `sluice get --scan`: only their long names are options there */
 
 	bool print;         /* never with count, quiet or a list of names */
@@ -108,7 +110,7 @@ struct sl_scan_options {
 	uint64_t histogram_interval_s; /* 0 = auto */
 	const char *digest_out;        /* file, or NULL; as the next one */
 	const char *digest_base;
-	unsigned top;       /* kinds of error lines that are shown; SL_OPTION_TOP_AUTO */
+	unsigned top; /* kinds of error lines that are shown; SL_OPTION_TOP_AUTO */
 	bool json;
 	bool verbose;
 	bool stats;

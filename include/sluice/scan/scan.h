@@ -47,11 +47,12 @@ struct sl_scan_setup {
 	 * own, that begin with `timeline_interval_s` as it does. */
 	struct sl_timeline *timeline;
 	uint64_t timeline_interval_s;
-	bool samples_levels; /* the summary has a sample of levels (sample.h) */
-	int output_fd;       /* where the results go: if it is a regular file, it is not scanned;
+	const struct sl_period *period; /* only its lines are counted; NULL = all */
+	bool samples_levels;            /* the summary has a sample of levels (sample.h) */
+	int output_fd;  /* where the results go: if it is a regular file, it is not scanned;
 			      0 = none */
-	bool numbers;        /* lines are numbered */
-	bool no_follow;      /* links found in directories are skipped */
+	bool numbers;   /* lines are numbered */
+	bool no_follow; /* links found in directories are skipped */
 	struct sl_walk_rules rules; /* which entries of directories are left out */
 	uint64_t before, after;     /* lines of context, if a sink wants CONTEXT */
 	uint64_t max_hits; /* of an input; UINT64_MAX = no limit. What comes after the last of them
