@@ -518,3 +518,23 @@ attempt_begin(struct file *file)
 	begin_request(file);
 	return ATTEMPT_NOW;
 }
+
+int
+attempt_admit(struct file *file)
+{
+	int code = 0;
+	if (file->attempts.is_admitted)
+		return 0;
+	switch (attempt_begin(file)) {
+	case ATTEMPT_NOW:
+		return 0;
+	case ATTEMPT_LATER:
+		code = FILE_LATER;
+		break;
+	case ATTEMPT_REFUSED:
+		code = file->error.code;
+		break;
+	}
+	sl_part_discard(&file->part);
+	return code;
+}

@@ -23,7 +23,7 @@
  *  - An input that repeats an earlier one leaves ACTIVE at once: only its number is kept, in
  *    `repeats` of the first one, and it ends with that. If the first one has ended, it ends now.
  *  - With --content-disposition the name of an ACTIVE file is claimed once the server has
- *    answered: until then it has neither a part nor `present` (fetch.c).
+ *    answered: until then it has neither a part nor `present` (file_transfer.c).
  *  - With several sources a failed one leads to the next, which goes on with the part if it has the
  *    same bytes, and is passed over if not, unless no other can complete the part: then it begins
  *    with an empty one. When all have failed, the file is parked: WAITING with
@@ -264,6 +264,11 @@ enum attempt_start {
 /* attempt.c: an ACTIVE file with its place is to be tried. */
 enum attempt_start attempt_begin(struct file *file);
 
+/* attempt.c: the same for a file that has a part, unless the batch has done it: 0, FILE_LATER or a
+ * code; then no part is left. */
+SL_SUSPENDS
+int attempt_admit(struct file *file);
+
 /* attempt.c: the source in use has failed, with file->error. True if another is in use now, to be
  * tried at once; then the failure was reported and cleared. */
 SL_SUSPENDS
@@ -346,9 +351,51 @@ void file_out_of_memory(struct sl_batch *batch, uint64_t index);
 SL_SUSPENDS
 int file_task(void *arg);
 
-/* fetch.c: for the committer: another name for a part whose final name was taken. Returns 0, or
- * -EEXIST if the file is not to be renamed; a code. */
+/* ---- file_part.c ---- */
+
+/* For the committer: another name for a part whose final name was taken. Returns 0, or -EEXIST if
+ * the file is not to be renamed; a code. */
 SL_SUSPENDS
 int file_find_other_name(struct file *file);
+
+/* What has the name: 0 = go on, with a part or a stream; FILE_SKIPPED; a code. */
+SL_SUSPENDS
+int file_look(struct file *file);
+
+/* Before the request: a directory that takes no file, or another run at work, costs the server
+ * nothing. 0; FILE_SKIPPED; a code. */
+SL_SUSPENDS
+int file_make_part(struct file *file);
+
+/* The file that has the name is replaced: any; that one; that one for what was found of it, and
+ * only as long as that holds. */
+bool file_may_replace_any(const struct file *file);
+bool file_replaces(const struct file *file);
+bool file_replaces_examined(const struct file *file);
+
+/* Of a new part. */
+uint32_t file_part_mode(const struct file *file);
+
+/* Of all sources, the one in use first; returns their count. What was made with another one is
+ * compared before the transfer goes on with it. */
+size_t file_hash_sources(const struct file *file, uint64_t out[SL_ENTRY_SOURCES]);
+
+/* ---- file_transfer.c ---- */
+
+/* ctx: the file. Of the head of an answer, which is the first that tells that the origin works, and
+ * may give the name. Returns 0 or a code. */
+SL_SUSPENDS
+int file_accept_response(void *ctx, const struct sl_http_exchange *exchange);
+
+/* To the part or the stream. Returns 0 or a code. */
+SL_SUSPENDS
+int file_run_transfer(struct file *file);
+
+/* ---- file_plan.c ---- */
+
+/* In place of the rest: the file is asked for and added to the plan. Returns 0, FILE_SKIPPED,
+ * FILE_LATER or a code. */
+SL_SUSPENDS
+int file_plan(struct file *file);
 
 #endif

@@ -9,7 +9,7 @@
  * both lead to one directory by different paths, and the earlier path hangs on its way there.
  *
  * A file whose directory has not been opened within --stall-timeout fails; others of the same
- * directory, and of those below it, fail with it from then on (directory.c).
+ * directory, and of those below it, fail with it from then on (directory_walk.c).
  */
 #include "batch_int.h"
 

@@ -60,3 +60,14 @@ sl_histogram_quantile(const struct sl_histogram *histogram, double part)
 	}
 	return histogram->max_ns;
 }
+
+void
+sl_stats_count(struct sl_stats *stats, const struct sl_op *op, uint64_t took_ns)
+{
+	unsigned row = sl_stats_row(op);
+	sl_histogram_add(&stats->op[row], took_ns);
+	if (op->result < 0)
+		stats->op_failed[row]++;
+	else if (sl_op_family(op->kind) == SL_FAMILY_TRANSFER)
+		stats->op_bytes[row] += (uint64_t)op->result;
+}

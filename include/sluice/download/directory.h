@@ -44,14 +44,14 @@ struct sl_directories {
 	unsigned keep;  /* that stay open though they are not in use */
 	bool sync_made; /* directories that are made are to be durable */
 	bool look_only; /* nothing is made; may be set after sl_directories_init */
-	/* directory.c's: the parents of what is not durable yet; directories made, and how many of
-	 * them, the first ones, are durable */
+	/* directory_sync.c's: the parents of what is not durable yet; directories made, and how
+	 * many of them, the first ones, are durable */
 	struct sl_list unsynced;
 	unsigned unsynced_count;
 	uint64_t made, synced;
 	struct sl_semaphore sync_turn;
-	/* directory.c's: openings under way, those that were abandoned, and the tasks that wait for
-	 * a directory to be made */
+	/* directory_walk.c's: openings under way, those that were abandoned, and the tasks that
+	 * wait for a directory to be made */
 	struct sl_list walks, abandoned, waiting;
 	int sync_code; /* first failure */
 };

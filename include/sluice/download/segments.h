@@ -49,7 +49,7 @@ struct sl_segments {
 	void *ctx;
 	/* Progress: */
 	struct sl_segments_counts counts;
-	/* segments.c's: */
+	/* segments*.c's: */
 	struct sl_segments_slot *slots;
 	unsigned running, allowed;
 	unsigned failures;            /* in a row, without progress */

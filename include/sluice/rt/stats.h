@@ -37,6 +37,9 @@ struct sl_stats {
 unsigned sl_stats_row(const struct sl_op *op);
 const char *sl_stats_row_name(unsigned row);
 
+/* An operation that has ended, in its row. */
+void sl_stats_count(struct sl_stats *stats, const struct sl_op *op, uint64_t took_ns);
+
 void sl_histogram_add(struct sl_histogram *histogram, uint64_t ns);
 
 /* `part` in 0..1; 0.5 = median; the upper edge of its bucket, within 50 % of the true value, never
