@@ -13,8 +13,8 @@
  * last, the first and the last time, the seconds of an interval and the lines in each, template,
  * example; kinds with more lines come first. Times and intervals are empty if no line has a stamp.
  * The first interval that has lines is that of the first time; each begins at a multiple of its
- * seconds. In texts, backslashes are \\, and control bytes and bytes that are not UTF-8 are \xNN. There is nothing
- * behind the last kind: a file that was cut is noticed.
+ * seconds. In texts, backslashes are \\, and control bytes and bytes that are not UTF-8 are \xNN.
+ * There is nothing behind the last kind: a file that was cut is noticed.
  */
 #ifndef SLUICE_DIGEST_SAVED_H
 #define SLUICE_DIGEST_SAVED_H
