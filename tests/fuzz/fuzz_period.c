@@ -62,8 +62,10 @@ add(struct sl_partials *partials, const unsigned char *text, size_t off, size_t 
 		.period = &period,
 		.within = within,
 		.result = &run.block };
-	struct sl_partial *partial = sl_partials_new_partial(off);
 	struct sl_partial_line line;
+	if (len == 0)
+		return;
+	struct sl_partial *partial = sl_partials_new_partial(off);
 	memset(marks, 0, sizeof(marks));
 	(void)sl_block_step(&steps, UINT64_MAX);
 	must(sl_partial_set(&partials->spec, partial, &run, &line) >= 0);
