@@ -176,6 +176,13 @@ static const struct sl_option get_options[] = {
 		.kind = SL_OPTION_FLAG, FIELD(scanning.ignore_case),
 		.help = "With --scan: ignore the case of ASCII letters, and in patterns with "
 		"non-ASCII characters the case of all letters." },
+	{ .group = "Scan", .name = "since", .argument = "TIME",
+		.kind = SL_OPTION_WORD, FIELD(scanning.since),
+		.help = "With --scan: scan only lines whose time stamp is TIME or later, as "
+		"with sluice scan --since." },
+	{ .group = "Scan", .name = "until", .argument = "TIME",
+		.kind = SL_OPTION_WORD, FIELD(scanning.until),
+		.help = "With --scan: scan only lines whose time stamp is TIME or earlier." },
 	{ .group = "Scan", .name = "print",
 		.kind = SL_OPTION_FLAG, FIELD(scanning.print),
 		.help = "With --scan: print the error lines themselves instead of the table, as "
