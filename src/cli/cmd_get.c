@@ -430,7 +430,7 @@ abandoned(void *arg, int signo)
 	if (!get->batch) {
 		if (!signo)
 			sl_log_error("the time limit of the run was reached (--deadline), and a "
-				     "file system does not respond");
+				     "file system or the output does not respond");
 		return SL_EXIT_TIMEOUT;
 	}
 	if (!signo)

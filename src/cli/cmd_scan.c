@@ -12,6 +12,7 @@
 #include "sluice/cli/scan_output.h"
 #include "sluice/cli/scan_pattern.h"
 #include "sluice/cli/scan_period.h"
+#include "sluice/cli/scan_urls.h"
 #include "sluice/cli/stats.h"
 #include "sluice/rt/stats.h"
 #include "sluice/scan/scan.h"
@@ -27,6 +28,7 @@ struct scan {
 	struct sl_scan_options options;
 	struct sl_scan_pattern match;
 	struct sl_period period;
+	struct sl_scan_urls urls;
 	struct sl_scan_progress progress;
 	struct sl_scan_output output;
 	struct sl_error error; /* of the scan itself, not of an input */
@@ -91,26 +93,45 @@ context_lines(const struct sl_scan_options *options, uint64_t own)
 	return options->context != SL_OPTION_NO_CONTEXT ? options->context : 0;
 }
 
+static void
+report_unfinished(void *ctx, const char *shown)
+{
+	(void)ctx;
+	sl_log_error("%s was not scanned to its end", shown);
+}
+
+/* Results that are cut short are shown after a deadline, and as JSON always, which ends with a
+ * summary. */
+static bool
+is_cut(const struct scan *scan, int code)
+{
+	bool is_late = code == -ETIMEDOUT;
+	return is_late || (code == -ECANCELED && scan->options.json);
+}
+
 SL_SUSPENDS
 static int
-scan_task(void *arg)
+run_scan(struct scan *scan)
 {
 	static const char *const standard_input[] = { "-" };
-	struct scan *scan = arg;
 	const struct sl_scan_options *options = &scan->options;
 	struct sl_console_view view = { .ctx = scan, .draw = draw, .plain = plain };
 	bool named = options->inputs.count > 0;
+	const char *const *paths = scan->urls.names ? scan->urls.names : options->inputs.items;
 	scan->started_ns = sl_now();
 	sl_rate_begin(&scan->rate, scan->started_ns, 0);
 	struct sl_scan_output_setup to = {
 		.options = options, .tally = scan->match.tally, .fd = STDOUT_FILENO
 	};
+	uint64_t tally_memory = scan->match.tally ? sl_tally_memory(scan->match.tally) : 0;
 	int code = sl_scan_output_begin(&scan->output, &to, &scan->error);
 	if (code)
 		return sl_fail_code(&scan->error, SL_PHASE_NONE, code, "cannot start");
 	code = sl_console_begin(&view);
-	struct sl_scan_setup setup = { .paths = named ? options->inputs.items : standard_input,
+	struct sl_scan_setup setup = { .paths = named ? paths : standard_input,
 		.count = named ? options->inputs.count : 1,
+		.remotes = scan->urls.remotes,
+		.caller_memory = scan->urls.memory + tally_memory,
 		.pattern = scan->match.pattern,
 		.sinks = scan->output.sinks,
 		.sink_count = scan->output.sink_count,
@@ -121,6 +142,7 @@ scan_task(void *arg)
 		.timeline = options->histogram ? &scan->output.timeline : NULL,
 		.timeline_interval_s = options->histogram_interval_s,
 		.no_follow = options->no_follow,
+		.unfinished = report_unfinished,
 		.rules = { options->rules.items, options->rules.count },
 		.period = sl_scan_has_period(options) ? &scan->period : NULL,
 		.samples_levels = scan->match.is_default && !sl_scan_has_period(options),
@@ -135,15 +157,37 @@ scan_task(void *arg)
 		.max_memory = options->max_memory,
 		.max_cached = page_cache_limit(scan) };
 	if (!code)
+		code = sl_scan_urls_begin(&scan->urls, &scan->error);
+	if (!code)
 		code = sl_scan_run(&setup, &scan->progress, &scan->error);
+	sl_scan_urls_end(&scan->urls);
 	struct sl_shield shield;
 	sl_shield_begin(
 		&shield, sl_task_cancelled() ? sl_deadline_in(SL_NS_PER_S / 2) : SL_FOREVER);
 	sl_console_end();
-	struct sl_scan_outcome outcome = { &scan->progress.summary, sl_now() - scan->started_ns };
+	struct sl_scan_outcome outcome = { .summary = &scan->progress.summary,
+		.elapsed_ns = sl_now() - scan->started_ns,
+		.is_cut = is_cut(scan, code) };
+	if (code == -ETIMEDOUT)
+		(void)sl_fail(&scan->error, SL_PHASE_NONE, code,
+			"the time limit of the run was reached (--deadline)");
 	int written = sl_scan_output_end(&scan->output, &outcome, code == 0, &scan->error);
 	sl_shield_end(&shield);
 	return code ? code : written;
+}
+
+SL_SUSPENDS
+static int
+scan_task(void *arg)
+{
+	struct scan *scan = arg;
+	struct sl_deadline deadline;
+	sl_deadline_begin(&deadline, scan->options.deadline_ns == SL_FOREVER
+					     ? SL_FOREVER
+					     : sl_deadline_in(scan->options.deadline_ns));
+	int code = run_scan(scan);
+	sl_deadline_end(&deadline);
+	return code;
 }
 
 static void
@@ -199,6 +243,7 @@ release(struct scan *scan)
 {
 	sl_scan_output_release(&scan->output);
 	sl_scan_pattern_release(&scan->match);
+	sl_scan_urls_release(&scan->urls);
 	sl_scan_options_release(&scan->options);
 }
 
@@ -208,13 +253,6 @@ fail_usage(struct scan *scan, const struct sl_error *err)
 	sl_log_error("%s", err->text);
 	release(scan);
 	return SL_EXIT_SCAN_TROUBLE;
-}
-
-static void
-report_unfinished(void *ctx, const char *shown)
-{
-	(void)ctx;
-	sl_log_error("%s was not scanned to its end", shown);
 }
 
 /* The ring could not be set up, or has failed during the run. Every line is counted, or its input
@@ -227,6 +265,19 @@ fail_run(struct scan *scan, const struct sl_error *err)
 	sl_log_error("%s%s", err->text, has_begun ? "" : "; no input was read");
 	sl_scan_each_unfinished(progress, report_unfinished, NULL);
 	sl_scan_output_abandon(&scan->output, &progress->summary);
+}
+
+/* A read of a file, or a write, does not return. */
+static int
+abandoned(void *arg, int signo)
+{
+	const struct scan *scan = arg;
+	if (signo)
+		return SL_EXIT_SCAN_TROUBLE;
+	sl_scan_each_unfinished(&scan->progress, report_unfinished, NULL);
+	sl_log_error("the time limit of the run was reached (--deadline), and an input or the "
+		     "output does not respond");
+	return SL_EXIT_SCAN_TROUBLE;
 }
 
 /* Standard output may end at the terminal, also through a pipe: `sluice scan -p ... | grep ...`. */
@@ -275,14 +326,20 @@ sl_cmd_scan(int argc, char **argv)
 		code = sl_scan_period_init(&scan.period, &scan.options, &err);
 	if (!code)
 		code = sl_scan_pattern_init(&scan.match, &scan.options, &err);
+	if (!code && sl_scan_urls_init(&scan.urls, &scan.options) != 0)
+		code = sl_fail_code(&err, SL_PHASE_NONE, -ENOMEM, "cannot scan");
 	if (code)
 		return fail_usage(&scan, &err);
 	configure_console(&scan.options);
 	scan.available = sl_memory_available();
 	sl_run_fit_memory(&scan.options.max_memory, scan.available, SL_OPTION_MEMORY_MIN);
-	struct sl_run run = {
-		.workers = scan.options.workers, .fn = scan_task, .arg = &scan, .at_end = at_end
-	};
+	struct sl_run run = { .workers = scan.options.workers,
+		.fn = scan_task,
+		.arg = &scan,
+		.at_end = at_end,
+		.abandoned = abandoned };
+	if (scan.options.deadline_ns != SL_FOREVER)
+		run.deadline_ns = scan.options.deadline_ns;
 	code = sl_run_command(&run, &err);
 	if (code) {
 		fail_run(&scan, &err);

@@ -169,13 +169,14 @@ write_new(const struct write_call *call, const struct stat *old)
 	return code;
 }
 
+/* A FIFO that nothing reads fails with -ENXIO: waiting for a reader could not be interrupted. */
 static int
 write_existing(const struct write_call *call)
 {
-	int fd = open(call->path, O_WRONLY | O_NOCTTY | O_CLOEXEC);
+	int fd = open(call->path, O_WRONLY | O_NOCTTY | O_NONBLOCK | O_CLOEXEC);
 	if (fd < 0)
 		return -errno;
-	int code = write_text(fd, call->text);
+	int code = fcntl(fd, F_SETFL, O_WRONLY) < 0 ? -errno : write_text(fd, call->text);
 	return close(fd) < 0 && code == 0 ? -errno : code;
 }
 
@@ -217,12 +218,14 @@ write_file(void *arg)
 }
 
 int
-sl_digest_file_write(
-	const char *path, int output_fd, struct sl_span text, struct sl_error *err)
+sl_digest_file_write(const char *path, int output_fd, struct sl_span text, struct sl_error *err)
 {
 	struct write_call call = { .path = path, .output_fd = output_fd, .text = text };
 	int code = sl_blocking_wait(write_file, &call);
 	free(call.target);
 	free(call.temporary);
+	if (code == -ENXIO)
+		return sl_fail(err, SL_PHASE_WRITE, code,
+			"cannot write '%s': no process has it open for reading", path);
 	return code ? sl_fail_code(err, SL_PHASE_WRITE, code, "cannot write '%s'", path) : 0;
 }

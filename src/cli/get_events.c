@@ -461,7 +461,9 @@ sl_get_events_end(
 	else if (events->options->json)
 		sl_get_json_summary(events, summary);
 	bool bars = sl_console_has_bars();
-	const char *what = events->options->json ? "events" : "lines of the plan";
+	const char *what = events->options->json      ? "events"
+			   : events->options->dry_run ? "lines of the plan"
+						      : "results of the scan";
 	sl_console_end();
 	print_summary(events, summary, bars);
 	sl_get_scan_end(events->scan, err);

@@ -1,7 +1,7 @@
 /*
  * get_json.c - get's events as JSON; sluice-get(1) lists them.
  *
- * Events wait for their reader; the last ones of a cancelled run at most LAST_EVENTS_NS in all.
+ * Events wait for their reader; the last ones of a cancelled run only a little.
  * URLs and messages are redacted.
  */
 #include "get_events_int.h"
@@ -13,25 +13,16 @@
 #include <errno.h>
 
 #define TICK_NS SL_NS_PER_S /* between two JSON progress events of a file */
-#define LAST_EVENTS_NS (300 * SL_NS_PER_MS)
 
 SL_SUSPENDS
 void
 sl_get_send(struct sl_get_events *events, struct sl_buf *line)
 {
-	struct sl_shield shield;
-	/* Not between the pieces of a long line's event, unless the run is cancelled. */
-	bool has_turn = sl_semaphore_take(&events->scan->reporting, SL_FOREVER) == 0;
-	int code = line->failed ? 0 : sl_output_send(events->output, line);
-	if (has_turn)
+	/* Not between the pieces of a long line's event. */
+	int code = sl_get_scan_take_turn(events->scan, events->output);
+	if (code == 0) {
+		code = line->failed ? 0 : sl_output_send(events->output, line);
 		sl_semaphore_give(&events->scan->reporting);
-	if (code == -ECANCELED || code == -ETIMEDOUT) {
-		/* The run was cancelled while the queue was full: wait for the reader a little. */
-		if (!events->last_events_ns)
-			events->last_events_ns = sl_deadline_in(LAST_EVENTS_NS);
-		sl_shield_begin(&shield, events->last_events_ns);
-		code = sl_output_send(events->output, line);
-		sl_shield_end(&shield);
 	}
 	/* -EPIPE is not an error; any other failure is reported when the output is closed. */
 	if (code)

@@ -58,6 +58,19 @@ sl_get_scan_ended(struct sl_get_scan *scan, const struct sl_download *download)
 		how == GET_SCAN_LATER ? &scan->later : &scan->later_without_lines, download->path);
 }
 
+int
+sl_get_scan_take_turn(struct sl_get_scan *scan, struct sl_output *output)
+{
+	struct sl_shield shield;
+	int code = sl_semaphore_take(&scan->reporting, SL_FOREVER);
+	if (code == 0 || !output)
+		return code;
+	sl_shield_begin(&shield, sl_output_last_ns(output));
+	code = sl_semaphore_take(&scan->reporting, SL_FOREVER);
+	sl_shield_end(&shield);
+	return code;
+}
+
 uint64_t
 sl_get_scan_hits(struct sl_get_scan *scan)
 {
@@ -123,6 +136,7 @@ sl_get_scan_finish(struct sl_get_scan *scan)
 	size_t left = scan->later.count + again->count;
 	int code = sl_task_cancelled();
 	scan->is_cancelled = code != 0;
+	scan->is_late = code == -ETIMEDOUT;
 	if (left == 0 || code == 0)
 		return 0;
 	sl_log_error("%s before all files were scanned: up to %zu are not counted",
@@ -232,14 +246,20 @@ sl_get_scan_consumer(const struct sl_get_scan *scan)
 void
 sl_get_scan_end(struct sl_get_scan *scan, struct sl_error *err)
 {
-	struct sl_scan_outcome outcome = { &scan->summary, sl_now() - scan->started_ns };
+	bool has_result = scan->summary.inputs > 0 || scan->options->json;
+	struct sl_scan_outcome outcome = { .summary = &scan->summary,
+		.elapsed_ns = sl_now() - scan->started_ns,
+		.is_cut = has_result && !scan->code && (scan->is_late || scan->options->json) };
 	struct sl_error failure = { 0 };
 	if (!scan->is_open)
 		return;
 	scan->is_open = false;
-	bool has_result = scan->summary.inputs > 0 || scan->options->json;
 	bool is_complete = !scan->code && !scan->is_cancelled && has_result;
 	int code = sl_scan_output_end(&scan->output, &outcome, is_complete, &failure);
+	if (code == -ETIMEDOUT && scan->is_late && err)
+		(void)sl_fail(err, SL_PHASE_NONE, code,
+			"the time limit of the run was reached (--deadline), and the reader of the "
+			"results did not take the last ones in time");
 	if (code == 0)
 		code = scan->code;
 	if (code && code != -EPIPE && !scan->is_cancelled && err && !err->code)

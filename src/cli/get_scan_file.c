@@ -140,7 +140,7 @@ emit_end(struct scanned *file, const struct sl_scan_result *result)
 		.kind = SL_SCAN_EVENT_END, .input = file->input, .result = result
 	};
 	sl_scan_summary_add(&scan->summary, result);
-	if (sl_semaphore_take(&scan->reporting, SL_FOREVER) != 0)
+	if (sl_get_scan_take_turn(scan, scan->output.out) != 0)
 		return;
 	if (emit_begin(file) == 0)
 		(void)emit(scan, &event);

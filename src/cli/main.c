@@ -11,6 +11,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <malloc.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -28,6 +29,18 @@ fill_standard_descriptors(void)
 		if (fcntl(fd, F_GETFD) < 0 && errno == EBADF &&
 			open("/dev/null", wrong_modes[fd]) != fd)
 			_exit(SL_EXIT_OTHER);
+}
+
+/* Threads that allocate share so many arenas of glibc. Each keeps what is freed in it; there would be
+ * up to eight for each CPU, which --max-memory does not include. */
+#define ARENAS 4
+
+static void
+limit_arenas(void)
+{
+#ifdef M_ARENA_MAX
+	(void)mallopt(M_ARENA_MAX, ARENAS);
+#endif
 }
 
 static int
@@ -58,6 +71,7 @@ int
 main(int argc, char **argv)
 {
 	fill_standard_descriptors();
+	limit_arenas();
 	sl_signal_ignore_write_errors();
 	sl_console_open();
 	if (argc < 2) {

@@ -412,7 +412,7 @@ static const struct sl_option scan_options[] = {
 		.kind = SL_OPTION_NUMBER, FIELD(max_columns), RANGE(0, UINT64_MAX - 1),
 		.standard = "4096 on a terminal, 0 otherwise",
 		.help = "Print at most N bytes of each line, around its first match, with the "
-		"number of omitted bytes on each side. 0: no limit." },
+		"number of omitted bytes on each side. 0: no limit. Not for the table." },
 	{ .group = "Output", .letter = 'm', .name = "max-count", .argument = "N",
 		.kind = SL_OPTION_NUMBER, FIELD(max_count), RANGE(1, UINT64_MAX - 1),
 		.standard = "none",
@@ -437,7 +437,7 @@ static const struct sl_option scan_options[] = {
 		.kind = SL_OPTION_WORD, FIELD(digest_base),
 		.help = "Compare the kinds of error lines with those that --digest-out wrote "
 		"to FILE, and show first which are new, gone, more and less. Without --top, "
-		"10 kinds are shown." },
+		"10 kinds are shown; --top=0 is an error." },
 	{ .group = "Output", .name = "json",
 		.kind = SL_OPTION_FLAG, FIELD(json),
 		.help = "Write one JSON object per line, in the format of ripgrep: begin, "
@@ -481,6 +481,42 @@ static const struct sl_option scan_options[] = {
 		.kind = SL_OPTION_FLAG, FIELD(no_follow),
 		.help = "Skip symbolic links found in directories. By default a file outside "
 		"the directory that a link leads to is read, once." },
+
+	{ .group = "Network", .name = "cacert", .argument = "FILE",
+		.kind = SL_OPTION_WORD, FIELD(cacert), .standard = "the system's certificate store",
+		.help = "For URLs: trust only the certificates in the PEM file FILE." },
+	{ .group = "Network", .name = "connect-timeout", .argument = "TIME",
+		.kind = SL_OPTION_DURATION, FIELD(connect_timeout_ns), RANGE(MS, DURATION_MAX),
+		.standard = "30s",
+		.help = "For URLs: give up if a connection cannot be established within TIME." },
+	{ .group = "Network", .name = "stall-timeout", .argument = "TIME",
+		.kind = SL_OPTION_DURATION, FIELD(stall_timeout_ns), RANGE(MS, DURATION_MAX),
+		.standard = "60s",
+		.help = "For URLs: give up if no data is received for TIME." },
+	{ .group = "Network", .name = "retries", .argument = "N",
+		.kind = SL_OPTION_UNSIGNED, FIELD(retries), RANGE(0, SL_OPTION_RETRIES_MAX),
+		.standard = "8",
+		.help = "For URLs: retry at most N times without progress, 0 to 1000, after "
+		"failures that may be temporary. Once data was received, only the rest of the "
+		"same version is requested, if the server can send it." },
+	{ .group = "Network", .name = "retry-max-wait", .argument = "TIME",
+		.kind = SL_OPTION_DURATION, FIELD(retry_max_wait_ns), RANGE(MS, DURATION_MAX),
+		.standard = "60s",
+		.help = "For URLs: wait at most TIME before a retry, even if the server asks for "
+		"more." },
+	{ .group = "Network", .name = "max-redirs", .argument = "N",
+		.kind = SL_OPTION_UNSIGNED, FIELD(max_redirects), RANGE(0, SL_OPTION_REDIRECTS_MAX),
+		.standard = "20",
+		.help = "For URLs: follow at most N redirects, 0 to 100." },
+	{ .group = "Network", .name = "allow-downgrade",
+		.kind = SL_OPTION_FLAG, FIELD(allow_downgrade),
+		.help = "For URLs: follow redirects from https to http, which are refused by "
+		"default." },
+	{ .group = "Network", .name = "deadline", .argument = "TIME",
+		.kind = SL_OPTION_DURATION, FIELD(deadline_ns), RANGE(MS, DURATION_MAX),
+		.standard = "none",
+		.help = "Stop the whole run after TIME, whatever its inputs are. Those that were "
+		"not scanned to their end are reported." },
 
 	{ .group = "Engine", .name = "workers", .argument = "N",
 		.kind = SL_OPTION_UNSIGNED, FIELD(workers), RANGE(1, SL_OPTION_WORKERS_MAX),
@@ -533,11 +569,12 @@ static const struct sl_command commands[] = {
 		.about = "Downloads each URL into a file. Files are downloaded in parallel, "
 		"streamed to disk in chunks, and get their names only when they are complete.",
 		.options = get_options, .option_count = SL_COUNT_OF(get_options) },
-	{ .name = "scan", .operands = "[FILE|DIR|-]...",
+	{ .name = "scan", .operands = "[FILE|DIR|URL|-]...",
 		.summary = "count the lines and the error lines of logs",
 		.about = "Counts the lines and the error lines of each input. Directories are "
-		"searched recursively. '-' is standard input, which is also read if no input "
-		"is named and standard input is not a terminal.",
+		"searched recursively, and URLs are read without being stored. '-' is standard "
+		"input, which is also read if no input is named and standard input is not a "
+		"terminal.",
 		.options = scan_options, .option_count = SL_COUNT_OF(scan_options) },
 };
 /* clang-format on */

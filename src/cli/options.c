@@ -367,6 +367,12 @@ static const struct sl_scan_options scan_defaults = {
 	.chunk = SL_OPTION_CHUNK,
 	.queue = SL_OPTION_QUEUE,
 	.max_memory = SL_OPTION_MEMORY,
+	.connect_timeout_ns = SL_OPTION_CONNECT_NS,
+	.stall_timeout_ns = SL_OPTION_STALL_NS,
+	.deadline_ns = SL_FOREVER,
+	.retries = SL_OPTION_RETRIES,
+	.retry_max_wait_ns = SL_OPTION_RETRY_WAIT_NS,
+	.max_redirects = SL_OPTION_REDIRECTS,
 };
 
 static int
@@ -508,11 +514,11 @@ sl_get_options_parse(struct sl_get_options *out, int argc, char **argv, struct s
 		.min_segment = SL_OPTION_MIN_SEGMENT,
 		.resume = true,
 		.remote_time = true,
-		.connect_timeout_ns = 30 * SL_NS_PER_S,
-		.stall_timeout_ns = 60 * SL_NS_PER_S,
+		.connect_timeout_ns = SL_OPTION_CONNECT_NS,
+		.stall_timeout_ns = SL_OPTION_STALL_NS,
 		.deadline_ns = SL_FOREVER,
 		.retries = SL_OPTION_RETRIES,
-		.retry_max_wait_ns = 60 * SL_NS_PER_S,
+		.retry_max_wait_ns = SL_OPTION_RETRY_WAIT_NS,
 		.max_redirects = SL_OPTION_REDIRECTS,
 		.max_memory = SL_OPTION_MEMORY,
 		.scanning = scan_defaults,
@@ -626,6 +632,9 @@ check_kinds(struct parser *parser, const struct sl_scan_options *options)
 	if (options->digest_out && (options->quiet || lists))
 		return usage(parser, "--digest-out needs all error lines: it cannot be combined "
 				     "with -q, -l or -L");
+	if (options->digest_base && options->top == 0)
+		return usage(parser, "--digest-base shows kinds of error lines, and --top 0 shows "
+				     "none: use one of them");
 	if (!has_kinds && !options->digest_base)
 		return 0;
 	if (options->print || options->count || options->quiet || lists)
@@ -634,6 +643,16 @@ check_kinds(struct parser *parser, const struct sl_scan_options *options)
 			"-p, -c, -q, -l or -L",
 			has_kinds ? "--top" : "--digest-base");
 	return 0;
+}
+
+static int
+check_columns(struct parser *parser, const struct sl_scan_options *options)
+{
+	bool lists = options->files_with_matches || options->files_without_match;
+	bool has_lines = options->print || options->count || options->quiet || lists;
+	if (options->max_columns == SL_OPTION_AUTO_COLUMNS || has_lines || options->json)
+		return 0;
+	return usage(parser, "--max-columns is for lines that are printed: use it with -p");
 }
 
 static int
@@ -663,6 +682,8 @@ check_scan(struct parser *parser, struct sl_scan_options *options)
 		code = check_histogram(parser, options);
 	if (!code)
 		code = check_kinds(parser, options);
+	if (!code)
+		code = check_columns(parser, options);
 	if (code)
 		return code;
 	if (options->chunk > options->max_memory / 2)

@@ -3,6 +3,9 @@
  *
  *  - The task is shielded: what was queued before a run is cancelled is still written, for
  *    CLOSE_TIMEOUT_NS at most.
+ *  - A buffer may be the middle of an event. A task that is cancelled while it sends one goes on for
+ *    LAST_SENDS_NS, so that the event is not torn by what follows it; if that is not enough, nothing
+ *    follows it.
  *  - After the first failure (output->state) the queue is closed and emptied, and sl_output_send
  *    returns the failure.
  *  - Memory is bounded: large buffers are queued in pieces of SL_OUTPUT_BUFFER.
@@ -18,13 +21,16 @@
 #include <string.h>
 #include <unistd.h>
 
-/* How long a cancelled run waits for the queued output to be read: the user waits for the
- * prompt. */
+/* How long a cancelled run waits, in all, for its output to be read: first for room in the queue,
+ * then for what is queued. The user waits for the prompt. */
+#define LAST_SENDS_NS (300 * SL_NS_PER_MS)
 #define CLOSE_TIMEOUT_NS (500 * SL_NS_PER_MS)
 
 struct sl_output {
 	int fd;
 	int state;                /* 0, or the failure after which nothing is written */
+	uint64_t cancelled_ns;    /* when a send or the close met that the run is; 0 = none has */
+	bool is_full;             /* nothing more is queued: a send was given up then */
 	struct sl_channel *queue; /* of struct sl_buf */
 	struct sl_group group;
 };
@@ -148,16 +154,41 @@ enqueue_large(struct sl_output *output, struct sl_buf *buf)
 	return code;
 }
 
+uint64_t
+sl_output_last_ns(struct sl_output *output)
+{
+	if (!output->cancelled_ns)
+		output->cancelled_ns = sl_now();
+	return output->cancelled_ns + LAST_SENDS_NS;
+}
+
+SL_SUSPENDS
+static int
+send_some(struct sl_output *output, struct sl_buf *buf)
+{
+	return buf->len > 2 * SL_OUTPUT_BUFFER ? enqueue_large(output, buf) : enqueue(output, buf);
+}
+
 int
 sl_output_send(struct sl_output *output, struct sl_buf *buf)
 {
+	struct sl_shield shield;
 	if (output->state)
 		return output->state;
 	if (buf->failed)
 		return -ENOMEM;
 	if (buf->len == 0)
 		return 0;
-	return buf->len > 2 * SL_OUTPUT_BUFFER ? enqueue_large(output, buf) : enqueue(output, buf);
+	if (output->is_full)
+		return -ETIMEDOUT;
+	int code = send_some(output, buf);
+	if (code != -ECANCELED && code != -ETIMEDOUT)
+		return code;
+	sl_shield_begin(&shield, sl_output_last_ns(output));
+	int last = send_some(output, buf);
+	sl_shield_end(&shield);
+	output->is_full = last != 0;
+	return last ? code : 0;
 }
 
 int
@@ -179,15 +210,16 @@ sl_output_close(struct sl_output *output, struct sl_error *err)
 {
 	if (!output)
 		return 0;
-	bool cancelled = sl_task_cancelled() != 0;
+	bool cancelled = output->cancelled_ns || sl_task_cancelled() != 0;
 	sl_channel_close(output->queue);
 	struct sl_shield shield;
 	if (cancelled)
-		sl_shield_begin(&shield, sl_deadline_in(CLOSE_TIMEOUT_NS));
+		sl_shield_begin(&shield,
+			sl_output_last_ns(output) + CLOSE_TIMEOUT_NS - LAST_SENDS_NS);
 	sl_group_leave(&output->group);
 	if (cancelled)
 		sl_shield_end(&shield);
-	int state = output->state;
+	int state = output->state ? output->state : output->is_full ? -ETIMEDOUT : 0;
 	sl_channel_free(output->queue);
 	free(output);
 	return fail(err, state);

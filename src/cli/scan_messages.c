@@ -37,8 +37,7 @@ report_error(struct sl_scan_messages *messages, const struct sl_input *input,
 		messages->skipped[result->state]++;
 		sl_log_info("%s", text);
 	} else if (result->err->code == -ENOENT && !input->is_found && strstr(input->path, "://")) {
-		sl_log_error(
-			"%s (URLs cannot be scanned: 'sluice get -o - URL | sluice scan')", text);
+		sl_log_error("%s (URLs of http and https can be scanned)", text);
 	} else if (may_be_pattern(messages, input, result)) {
 		sl_log_error(
 			"%s (a pattern is given with -e: 'sluice scan -e PATTERN FILE')", text);

@@ -46,6 +46,13 @@ output_state(const void *ctx)
 	return sl_output_state(output->out);
 }
 
+static int
+has_run_ended(const void *ctx)
+{
+	(void)ctx;
+	return sl_task_cancelled();
+}
+
 static struct sl_results
 results_of(struct sl_scan_output *output)
 {
@@ -54,6 +61,7 @@ results_of(struct sl_scan_output *output)
 		.writer = { .ctx = output,
 			.send = send_results,
 			.state = output_state,
+			.ended = has_run_ended,
 			.buffer = SL_OUTPUT_BUFFER,
 			.is_file = is_regular(output->fd) },
 		.style = { .is_terminal = columns > 0,
@@ -291,7 +299,7 @@ sl_scan_output_end(struct sl_scan_output *output, const struct sl_scan_outcome *
 	int code = 0, written = 0;
 	report_incomplete(output);
 	output->results.style.columns = sl_console_columns(output->fd); /* it may have changed */
-	if (complete)
+	if (complete || outcome->is_cut)
 		code = sl_scan_emit(output->sinks, output->sink_count, &event);
 	report_undecided_patterns(output);
 	if (complete && !code)

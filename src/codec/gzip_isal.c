@@ -19,9 +19,14 @@
 #define AVAIL_MAX ((size_t)1 << 30) /* ISA-L counts in uint32_t */
 #define MATCH_MAX 258u              /* bytes (RFC 1951, 3.2.5) */
 
+/* Of a header: where its flags are, and those that must be zero (RFC 1952, 2.3.1.2). */
+#define FLAGS_OFF 3u
+#define FLAGS_RESERVED 0xe0u
+
 struct gzip {
 	struct inflate_state inflate;
 	struct isal_gzip_header header; /* as far as it is read; its strings are skipped */
+	size_t header_seen;             /* bytes of it, until its flags */
 	bool has_header;
 };
 
@@ -41,8 +46,20 @@ gzip_start(void *state, const unsigned char *magic, size_t len)
 	isal_inflate_reset(&gzip->inflate);
 	gzip->inflate.crc_flag = ISAL_GZIP_NO_HDR_VER;
 	isal_gzip_header_init(&gzip->header);
+	gzip->header_seen = 0;
 	gzip->has_header = false;
 	return true;
+}
+
+/* ISA-L ignores flags that tell of fields which it could not skip; zlib refuses them. */
+static bool
+has_reserved_flags(struct gzip *gzip, const struct sl_decode_io *io)
+{
+	size_t off = gzip->header_seen;
+	if (off > FLAGS_OFF)
+		return false;
+	gzip->header_seen = SL_MIN(off + io->in_len, FLAGS_OFF + (size_t)1);
+	return gzip->header_seen > FLAGS_OFF && io->in[FLAGS_OFF - off] & FLAGS_RESERVED;
 }
 
 /* Of the header, or of what follows it. */
@@ -84,6 +101,8 @@ gzip_run(void *state, struct sl_decode_io *io)
 {
 	struct gzip *gzip = state;
 	size_t in_len, out_len;
+	if (has_reserved_flags(gzip, io))
+		return SL_DECODE_CORRUPT;
 	do {
 		in_len = io->in_len;
 		out_len = io->out_len;

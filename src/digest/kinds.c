@@ -11,7 +11,9 @@
 #include <errno.h>
 #include <stdlib.h>
 
-#define BLOCK (4u * 1024u)
+#define BLOCK (2u * 1024u)
+/* Of a digest that shares a budget: as much as it may have in any case. Enough for any kind. */
+#define OWN_BYTES (SL_KINDS_BYTES_MIN / 2)
 /* Bytes that are planned for a kind: the kind itself, its slot and what a usual one has of text. */
 #define KIND_BYTES 512u
 #define KINDS_FIRST 16u
@@ -32,8 +34,10 @@ struct sl_kinds {
 	struct block *blocks;
 	size_t block_count, blocks_most;
 	uint64_t lines, dropped;
-	uint64_t clock; /* counts uses */
-	uint64_t state; /* another one whenever indices of kinds change */
+	uint64_t clock;                 /* counts uses */
+	uint64_t state;                 /* another one whenever indices of kinds change */
+	struct sl_kinds_budget *budget; /* that is shared, or NULL */
+	size_t held;                    /* of it */
 };
 
 /* state: no two digests ever have the same state, so that a memo can tell them apart. */
@@ -61,6 +65,29 @@ sl_kinds_new(size_t max_bytes)
 	return kinds;
 }
 
+void
+sl_kinds_share(struct sl_kinds *kinds, struct sl_kinds_budget *budget)
+{
+	sl_assert(kinds->cap == 0 && !kinds->blocks);
+	kinds->budget = budget;
+}
+
+static size_t
+table_bytes(size_t cap)
+{
+	return cap * (sizeof(struct sl_kind) + 2 * sizeof(uint32_t));
+}
+
+/* After the table or the blocks have changed. */
+static void
+count_memory(struct sl_kinds *kinds)
+{
+	size_t held = table_bytes(kinds->cap) + kinds->block_count * (sizeof(struct block) + BLOCK);
+	if (kinds->budget)
+		kinds->budget->used += held - kinds->held;
+	kinds->held = held;
+}
+
 static void
 free_blocks(struct block *block)
 {
@@ -76,6 +103,8 @@ sl_kinds_free(struct sl_kinds *kinds)
 {
 	if (!kinds)
 		return;
+	if (kinds->budget)
+		kinds->budget->used -= kinds->held;
 	free_blocks(kinds->blocks);
 	free(kinds->items);
 	free(kinds->slots);
@@ -106,6 +135,7 @@ sl_kinds_clear(struct sl_kinds *kinds)
 		kinds->blocks->used = 0;
 		kinds->block_count = 1;
 	}
+	count_memory(kinds);
 	kinds->count = 0;
 	change_state(kinds);
 	kinds->lines = kinds->dropped = kinds->clock = 0;
@@ -121,6 +151,7 @@ add_block(struct sl_kinds *kinds)
 	block->used = 0;
 	kinds->blocks = block;
 	kinds->block_count++;
+	count_memory(kinds);
 	return true;
 }
 
@@ -168,13 +199,19 @@ fill_slots(struct sl_kinds *kinds)
 		*find_slot(kinds, kinds->items[i].text, kinds->items[i].hash) = (uint32_t)(i + 1);
 }
 
+static size_t
+next_cap(const struct sl_kinds *kinds)
+{
+	return kinds->cap ? kinds->cap * 2 : KINDS_FIRST;
+}
+
 /* Room for one more kind. */
 static bool
 grow(struct sl_kinds *kinds)
 {
 	if (kinds->count < kinds->cap)
 		return true;
-	size_t cap = kinds->cap ? kinds->cap * 2 : KINDS_FIRST;
+	size_t cap = next_cap(kinds);
 	void *items = reallocarray(kinds->items, cap, sizeof(*kinds->items));
 	if (!items)
 		return false;
@@ -184,6 +221,7 @@ grow(struct sl_kinds *kinds)
 		return false;
 	kinds->slots = slots;
 	kinds->cap = cap;
+	count_memory(kinds);
 	fill_slots(kinds);
 	return true;
 }
@@ -230,11 +268,24 @@ add_kind(struct sl_kinds *kinds, const struct sl_kind *kind)
 	return 0;
 }
 
+/* One more kind, with so many bytes of text, would need more than is left of the budget. */
+static bool
+exceeds_budget(const struct sl_kinds *kinds, size_t more)
+{
+	size_t needed = fits_block(kinds, more) ? 0 : sizeof(struct block) + BLOCK;
+	if (kinds->count == kinds->cap)
+		needed += table_bytes(next_cap(kinds)) - table_bytes(kinds->cap);
+	if (!kinds->budget || !needed || kinds->held + needed <= OWN_BYTES)
+		return false;
+	return kinds->budget->used + needed > kinds->budget->max;
+}
+
 static bool
 is_full(const struct sl_kinds *kinds, size_t more)
 {
 	return kinds->count >= kinds->most ||
-	       (!fits_block(kinds, more) && kinds->block_count >= kinds->blocks_most);
+	       (!fits_block(kinds, more) && kinds->block_count >= kinds->blocks_most) ||
+	       exceeds_budget(kinds, more);
 }
 
 static int shrink(struct sl_kinds *kinds);
@@ -302,6 +353,7 @@ new_like(const struct sl_kinds *kinds)
 		return NULL;
 	other->most = kinds->most;
 	other->blocks_most = kinds->blocks_most;
+	other->budget = kinds->budget;
 	return other;
 }
 
@@ -404,7 +456,7 @@ static int
 shrink(struct sl_kinds *kinds)
 {
 	int code = sl_kinds_group(kinds);
-	while (code == 0 && is_nearly_full(kinds))
+	while (code == 0 && (is_nearly_full(kinds) || exceeds_budget(kinds, BLOCK)))
 		code = drop(kinds);
 	return code;
 }

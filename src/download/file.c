@@ -12,6 +12,7 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #define REPORT_NS (500 * SL_NS_PER_MS) /* how long the report of a cancelled one may take */
@@ -356,6 +357,20 @@ describe_attempts(struct file *file)
 	sl_buf_release(&note);
 }
 
+/* What is wrong with an entry of a list can be mended in its line. */
+static void
+describe_line(struct file *file)
+{
+	struct sl_error last = file->error;
+	uint64_t line = file->entry.line;
+	bool is_of_entry = last.code == SL_E_NAME || last.code == SL_E_USAGE;
+	if (!is_of_entry || line == 0 || strncmp(last.text, "line ", 5) == 0)
+		return;
+	sl_error_clear(&file->error);
+	(void)sl_fail(&file->error, last.phase, last.code, "line %llu of the list: %s",
+		(unsigned long long)line, last.text);
+}
+
 /* The state it ends in, its message and what it adds to the summary. */
 static void
 set_outcome(struct file *file, int code)
@@ -549,6 +564,7 @@ file_end(struct file *file, int code)
 	code = prefer_last_failure(file, code);
 	if (code < 0)
 		describe_attempts(file);
+	describe_line(file);
 	file_unpark(file);
 	set_outcome(file, code);
 	if (owner && code < 0) {

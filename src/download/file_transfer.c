@@ -81,7 +81,12 @@ file_accept_response(void *ctx, const struct sl_http_exchange *exchange)
 {
 	struct file *file = ctx;
 	attempt_succeeded(file);
-	return file->place.awaits_name ? accept_name(file, exchange) : 0;
+	if (!file->place.awaits_name)
+		return 0;
+	int code = accept_name(file, exchange);
+	if (!code && file->tee)
+		sl_tee_open(file->tee, sl_sources_show(&file->sources), file->place.path);
+	return code;
 }
 
 /* A stamp is as durable as the size and the time that it holds for. Without syncs, a power cut may

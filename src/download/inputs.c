@@ -14,6 +14,7 @@
 #include "sluice/download/manifest.h"
 #include "sluice/download/space.h"
 #include "sluice/download/sums.h"
+#include "sluice/download/url_reader.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -83,7 +84,7 @@ find_base(const struct sl_inputs *inputs, const char *list, char **out)
 	const char *base = inputs->options.base_url;
 	struct sl_buf text = { 0 };
 	*out = NULL;
-	if (!base && !sl_list_is_url(list))
+	if (!base && !sl_url_reader_takes(list))
 		return 0;
 	if (base) {
 		sl_buf_printf(&text, "%s%s", base, base[strlen(base) - 1] == '/' ? "" : "/");

@@ -52,6 +52,7 @@ int
 look_replace(const struct look *look)
 {
 	look->present->has_rights = true;
+	look->present->has_control = look->aria2_control == 0;
 	return look_found(look, SL_PRESENT_REPLACE);
 }
 

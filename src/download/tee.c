@@ -214,14 +214,21 @@ goes_on(const struct sl_tee *tee, const struct sl_tee_source *source)
 }
 
 void
+sl_tee_open(struct sl_tee *tee, const char *url, const char *path)
+{
+	if (!tee->file)
+		tee->file = tee->consumer->open(tee->consumer->ctx, url, path);
+}
+
+void
 sl_tee_begin(struct sl_tee *tee, const struct sl_tee_source *source)
 {
 	if (!tee->consumer)
 		return;
 	if (!goes_on(tee, source))
 		restart(tee);
-	if (!tee->file)
-		tee->file = tee->consumer->open(tee->consumer->ctx, source->url, source->path);
+	if (source->path)
+		sl_tee_open(tee, source->url, source->path);
 	tee->source = *source;
 	tee->is_stopping = false;
 	tee->is_running = true;

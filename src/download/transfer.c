@@ -468,8 +468,9 @@ verify(struct sl_transfer *transfer, size_t *bad)
 static void
 begin_tee(struct sl_transfer *transfer)
 {
+	const struct sl_place *place = transfer->place;
 	struct sl_tee_source source = { .url = sl_sources_show(transfer->sources),
-		.path = transfer->place->path,
+		.path = place->awaits_name ? NULL : place->path,
 		.version = transfer->is_ranged ? &transfer->source.resource : NULL,
 		.part = transfer->part,
 		.written = &transfer->written,

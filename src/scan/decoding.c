@@ -19,7 +19,7 @@ struct sl_decoding {
 	bool is_binary, has_only_cr;
 	bool is_utf16;
 	struct sl_utf16 utf16;
-	size_t raw_off, raw_len;   /* output of the decoder that is not text yet */
+	size_t raw_off, raw_len; /* output of the decoder that is not text yet */
 	unsigned char raw[RAW];
 };
 
@@ -28,7 +28,7 @@ static const struct {
 	uint64_t memory; /* of the library, see decoder.h */
 } formats[SL_FORMS] = {
 	[SL_FORM_GZIP] = { SL_CODEC_GZIP, 96 * SL_KIB },
-	[SL_FORM_ZSTD] = { SL_CODEC_ZSTD, SL_MIB },
+	[SL_FORM_ZSTD] = { SL_CODEC_ZSTD, 640 * SL_KIB },
 	[SL_FORM_XZ] = { SL_CODEC_XZ, SL_MIB },
 	[SL_FORM_BZIP2] = { SL_CODEC_BZIP2, 4 * SL_MIB },
 };
@@ -43,6 +43,12 @@ bool
 sl_decoding_is_for(enum sl_form form)
 {
 	return formats[form].codec != SL_CODEC_NONE || is_utf16(form);
+}
+
+bool
+sl_decoding_has_window(enum sl_form form)
+{
+	return form == SL_FORM_ZSTD || form == SL_FORM_XZ;
 }
 
 uint64_t
@@ -102,8 +108,8 @@ static enum sl_decode_step
 find_content(struct sl_decoding *decoding, struct sl_decode_io *io)
 {
 	enum sl_decode_step step = fill_raw(decoding, io, SL_SNIFF_WINDOW);
-	bool is_enough = decoding->raw_len > 0 &&
-			 !sl_sniff_wants_more(decoding->raw, decoding->raw_len);
+	bool is_enough =
+		decoding->raw_len > 0 && !sl_sniff_wants_more(decoding->raw, decoding->raw_len);
 	if (step == SL_DECODE_WINDOW || (step == SL_DECODE_MORE && !is_enough))
 		return step;
 	look(decoding);

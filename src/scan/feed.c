@@ -49,8 +49,7 @@ struct sl_feed {
 	struct sl_feed_setup setup;
 	struct sl_partials partials;
 	unsigned adding; /* tasks */
-	enum sl_form form;
-	int code; /* the first failure */
+	int code;        /* the first failure */
 };
 
 /* ---- what inputs share ---- */
@@ -196,7 +195,7 @@ sl_feed_free(struct sl_feed *feed)
 enum sl_form
 sl_feed_form(const struct sl_feed *feed)
 {
-	return feed->form;
+	return feed->partials.has_wide ? SL_FORM_UTF16 : SL_FORM_PLAIN;
 }
 
 SL_SUSPENDS
@@ -222,7 +221,6 @@ struct run {
 	struct sl_partial_spec spec;
 	struct sl_partial_run piece;
 	struct sl_partial *partial;
-	enum sl_form form;
 	bool is_begun;
 	struct sl_block_steps steps;
 	struct sl_partial_line line; /* the input's first, if has_line */
@@ -235,7 +233,7 @@ scan_run(void *arg)
 {
 	struct run *run = arg;
 	if (!run->is_begun)
-		run->form = sl_sniff_block(run->piece.data, run->piece.len);
+		sl_wide_search(&run->partial->wide, run->piece.data, run->piece.len);
 	run->is_begun = true;
 	if (sl_block_step(&run->steps, SL_STEPS_NS))
 		return 1;
@@ -363,8 +361,6 @@ add_run(struct sl_feed *feed, const struct feed_slot *slot, uint64_t off, const 
 		.clock_ns = sl_clock_monotonic_ns,
 		.result = &run.piece.block };
 	int code = is_quick(feeds, len) ? scan_run(&run) : sl_steps_offload(scan_run, &run);
-	if (code == 0 && run.form != SL_FORM_PLAIN)
-		feed->form = run.form;
 	if (code == 0 && run.has_line)
 		code = give_line(feed, &run.line);
 	if (code == 0 && feeds->setup.wants_lines)

@@ -72,6 +72,7 @@ sl_lexicon_init(struct sl_lexicon *lexicon, const struct sl_match_literal *words
 		bytes += words[i].text.len;
 	*lexicon =
 		(struct sl_lexicon){ .bounds = bounds, .ignore_case = ignore_case, .count = count };
+	lexicon->memory = count * sizeof(*lexicon->words) + bytes;
 	lexicon->words = calloc(SL_MAX(count, (size_t)1), sizeof(*lexicon->words));
 	lexicon->bytes = malloc(SL_MAX(bytes, (size_t)1));
 	if (!lexicon->words || !lexicon->bytes) {

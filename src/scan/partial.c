@@ -335,6 +335,7 @@ sl_partial_merge(const struct sl_partial_spec *spec, struct sl_partial *left,
 		swap(&left->open, &right->open);
 	}
 	merge_results(spec, left, &right->result, joint);
+	sl_wide_merge(&left->wide, &right->wide);
 	return code;
 }
 
@@ -396,6 +397,19 @@ sl_partial_end(const struct sl_partial_spec *spec, struct sl_partial *partial,
 		partial->has_line = false;
 	}
 	return is_given;
+}
+
+void
+sl_partial_drop_open(struct sl_partial *partial, uint64_t len)
+{
+	struct sl_block_result *result = &partial->result;
+	sl_fragment_clear(&partial->open);
+	if (result->newlines == 0)
+		result->head_line = SL_BLOCK_LINE_NO;
+	result->len = len;
+	result->tail_line = SL_BLOCK_LINE_NO;
+	result->tail_open = false;
+	result->tail_other_case = false;
 }
 
 bool

@@ -116,6 +116,7 @@ sl_partials_insert(struct sl_partials *partials, struct sl_partial *partial)
 	*sorted = partial;
 	partials->hits += partial->result.hits;
 	partials->text += text_of(partial);
+	partials->has_wide |= partial->wide.is_found;
 	partials->count++;
 	partials->at = at;
 	return 0;
@@ -139,6 +140,7 @@ sl_partials_merge(struct sl_partials *partials, struct sl_partial_line *line)
 	int code = sl_partial_merge(&partials->spec, into, partials->used, line);
 	partials->hits += into->result.hits;
 	partials->text += text_of(into) + text_of(partials->used);
+	partials->has_wide |= into->wide.is_found;
 	return code;
 }
 

@@ -35,7 +35,7 @@
 #define SHOWN_PATTERN 80 /* bytes of a pattern in a message */
 
 /* Memory that a pattern takes while it is compiled, at most: as an item of three lists, which
- * double when they are full, and of the tables; its bytes are there twice. Codes of PCRE2 are
+ * double when they are full, and of the tables; its bytes are there twice, and in a lexicon. Codes of PCRE2 are
  * counted as they are. */
 #define MEMORY_A_PATTERN 200u
 
@@ -498,10 +498,13 @@ check_dialect(const struct sl_pattern_list *texts, struct sl_error *err)
 			return sl_fail(err, SL_PHASE_NONE, SL_E_USAGE,
 				"pattern '%.*s%s' is not supported: %s needs a line break (offset "
 				"%zu), and lines are matched one at a time, without their newline "
-				"or CRLF (use $ for the end of a line)",
+				"or CRLF (use $ for the end of a line%s)",
 				shown, text.data, (size_t)shown < text.len ? "..." : "",
 				syntax.others_match ? "one of its alternatives" : "it",
-				(size_t)(syntax.newline - text.data));
+				(size_t)(syntax.newline - text.data),
+				syntax.newline[1] == 'R'
+					? ", \\r, \\x0b or \\f for a break within one"
+					: "");
 		}
 	}
 	return 0;
@@ -568,11 +571,13 @@ list_texts(struct sl_pattern_list *texts, const struct sl_pattern_spec *spec)
 }
 
 static bool
-fits(const struct sl_pattern_list *texts, uint64_t memory_max)
+fits(const struct sl_pattern_list *texts, const struct sl_pattern_spec *spec)
 {
 	uint64_t need = (uint64_t)texts->count * MEMORY_A_PATTERN;
+	uint64_t times = spec->bounds == SL_BOUNDS_NONE ? 2 : 3;
 	for (size_t i = 0; i < texts->count; i++)
-		need += 2 * (uint64_t)texts->items[i].text.len;
+		need += times * (uint64_t)texts->items[i].text.len;
+	uint64_t memory_max = spec->memory_max;
 	return memory_max == 0 || need <= memory_max;
 }
 
@@ -587,7 +592,7 @@ sl_pattern_new(struct sl_pattern **out, const struct sl_pattern_spec *spec,
 	int code = 0;
 	if (!split)
 		code = sl_fail_code(err, SL_PHASE_NONE, -ENOMEM, "cannot compile the pattern");
-	if (code == 0 && !fits(&texts, spec->memory_max))
+	if (code == 0 && !fits(&texts, spec))
 		code = fail_memory(spec->memory_max, err);
 	if (code == 0 && !spec->fixed)
 		code = check_dialect(&texts, err);
@@ -630,7 +635,8 @@ uint64_t
 sl_pattern_memory(const struct sl_pattern *pattern)
 {
 	return sl_match_plans_size(&pattern->plans) + pattern->checks_memory +
-	       pattern->check_count * sizeof(*pattern->checks) + pattern->bytes.cap;
+	       pattern->check_count * sizeof(*pattern->checks) + pattern->bytes.cap +
+	       pattern->lexicon.memory;
 }
 
 bool

@@ -11,8 +11,9 @@
 #include <stdlib.h>
 #include <sys/resource.h>
 
-/* Streams that are read at a time. Each has a reader and a chunk, which may wait for it. */
-#define STREAMS (SL_SCAN_READERS / 2)
+/* Each stream has a reader and a chunk, which may wait for it. */
+_Static_assert(SL_SCAN_STREAMS <= SL_SCAN_READERS / 2, "ranges of files are read beside streams");
+
 #define LISTED 64u   /* inputs between lister and opener */
 #define OPEN_MAX 64u /* inputs open at a time */
 /* Inputs that are listed and not reported: so many may be read while the first of them stalls. */
@@ -21,6 +22,9 @@
 #define FDS_FOR_OTHERS 144u
 /* pieces that hold no chunk, such as those of missing files, on their way to the merger */
 #define PIECES_BEYOND 64u
+/* Pieces with digests on their way to it: few, as it may take longer for them than workers do. */
+#define DIGESTS_DONE 16u
+
 /* The next piece that was scanned, in any order; NULL after the last. */
 SL_SUSPENDS
 static int
@@ -79,8 +83,9 @@ make_channels(struct scan *scan, size_t chunks)
 		code = sl_channel_new(&scan->opened, "opened inputs", LISTED, item);
 	if (!code)
 		code = sl_channel_new(&scan->queue, "queue of chunks", scan->setup->queue, item);
+	size_t done = scan->setup->kinds ? DIGESTS_DONE : chunks + PIECES_BEYOND;
 	if (!code)
-		code = sl_channel_new(&scan->done, "scanned chunks", chunks + PIECES_BEYOND, item);
+		code = sl_channel_new(&scan->done, "scanned chunks", done, item);
 	return code;
 }
 
@@ -103,7 +108,7 @@ make_pools(struct scan *scan, unsigned consumers, size_t chunks)
 static unsigned
 limit_streams(const struct scan *scan, size_t chunks)
 {
-	size_t most = SL_MIN((size_t)STREAMS, chunks / 2);
+	size_t most = SL_MIN((size_t)SL_SCAN_STREAMS, chunks / 2);
 	if (scan->by_line && !sl_scan_wants_lines(scan))
 		most = (size_t)SL_MIN(most, scan->setup->max_memory / 8 / SL_PARTIAL_KEEP);
 	return (unsigned)SL_MAX(most, (size_t)1);
@@ -129,17 +134,20 @@ init(struct scan *scan, unsigned *consumers)
 	scan->by_line = wants_lines || scan->setup->max_hits != UINT64_MAX ||
 			sl_pattern_confirms(scan->setup->pattern);
 	scan->has_partials = !scan->by_line && (sl_scan_wants_each(scan) || scan->setup->period);
-	struct scan_division division = sl_scan_divide(scan, scan->setup->max_memory);
-	set_context(scan, division.before_bytes);
+	const struct sl_scan_needs needs = sl_scan_needs(scan);
+	const struct sl_scan_division division = sl_scan_divide(&needs);
+	set_context(scan, division.before);
 	*consumers = division.consumers;
 	size_t chunks = division.chunks;
 	scan->step_size = division.step;
 	scan->chunk_size = division.chunk;
-	scan->decode_max = division.decode_max;
+	scan->decode_max = division.decode_share;
+	scan->decode_alone_max = division.decode_alone;
+	scan->decodes_alone = division.decodes_alone;
 	int code = sl_matcher_new(&scan->matcher, scan->setup->pattern);
 	if (code)
 		return code;
-	code = sl_scan_kinds_init(scan, *consumers);
+	code = sl_scan_kinds_init(scan, *consumers, division.kinds);
 	if (code)
 		return code;
 	/* Chunks are kept for the front only where lines are. */
@@ -259,6 +267,8 @@ sl_scan_run(
 	int code = init(scan, &consumers);
 	if (!code)
 		code = run(scan, consumers);
+	if (code == -ETIMEDOUT && setup->unfinished)
+		sl_scan_each_unfinished(progress, setup->unfinished, NULL);
 	release(scan);
 	if (code == -ENOMEM)
 		(void)sl_fail_code(err, SL_PHASE_NONE, code, "cannot scan");

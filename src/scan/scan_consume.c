@@ -46,6 +46,14 @@ scan_step_on_worker(void *arg)
 	return scan_step(call, call->len);
 }
 
+/* UTF-16 ends what is scanned of a piece, and is not read any farther. */
+static bool
+wants_more(const struct scan_call *call)
+{
+	const struct scan_piece *piece = call->piece;
+	return piece->len < piece->range.len && !piece->wide.is_found && !call->scan->is_ending;
+}
+
 /* Up to the first byte that is not in the page cache. */
 static int
 read_on_worker(void *arg)
@@ -53,7 +61,7 @@ read_on_worker(void *arg)
 	struct scan_call *call = arg;
 	struct scan_piece *piece = call->piece;
 	const struct sl_input_range *range = &piece->range;
-	while (piece->len < range->len && !call->scan->is_ending) {
+	while (wants_more(call)) {
 		size_t want = SL_MIN(range->len - piece->len, call->step->size);
 		size_t got = sl_input_read_cached(call->engine, piece->job->input->fd,
 			range->off + piece->len, call->step->data, want);
@@ -90,20 +98,22 @@ consume_deferred(struct scan *scan, struct scan_piece *piece, const struct consu
 		.consumer = consumer,
 		.step = consumer->step,
 		.got = 1 };
-	size_t len = piece->range.len;
 	int code = 0;
 	piece->found.block = (struct sl_block_result){ 0 };
-	while (call.got > 0 && piece->len < len && !scan->is_ending) {
+	while (call.got > 0 && wants_more(&call)) {
 		code = sl_offload(read_on_worker, &call);
-		if (code == 0 && piece->len < len && !scan->is_ending)
+		if (code == 0 && wants_more(&call))
 			code = wait_for_step(&call);
 		if (code)
 			return code;
 	}
 	piece->found.data = consumer->step->data;
-	piece->found.len = piece->len;
-	scan->progress->worker_bytes += piece->len - call.waited_len;
-	sl_scan_piece_was_read(scan, piece, call.got, piece->len);
+	size_t text_len = piece->found.len = piece->len, read_len = (size_t)piece->wide.len;
+	if (piece->wide.is_found)
+		piece->range.len = read_len;
+	scan->progress->worker_bytes += read_len - call.waited_len;
+	sl_scan_piece_was_read(scan, piece, call.got, read_len);
+	piece->len = text_len;
 	return 0;
 }
 

@@ -8,7 +8,7 @@
  * is in its CPU's cache, and only the result is passed on. Else it fills a chunk, which goes the
  * way of any other.
  *
- * Memory: what a decoder needs is taken from scan.decode_max before it is used. The window of zstd
+ * Memory: what a decoder needs is taken from scan.decode_used before it is used. The window of zstd
  * and xz data is known when a member begins; the decoder waits there for more.
  */
 #include "scan_int.h"
@@ -34,6 +34,7 @@ struct scan_decode {
 	struct sl_decoding *decoding;
 	enum sl_form form;
 	uint64_t held, window_max; /* of scan.decode_used, and the part of it for a window */
+	uint64_t limit;            /* of `held` */
 
 	unsigned char *in; /* SL_SCAN_DECODE_IN bytes, aligned */
 	size_t in_off, in_len;
@@ -71,8 +72,7 @@ static int
 reserve(struct scan_decode *decode, uint64_t bytes)
 {
 	struct scan *scan = decode->scan;
-	while (!sl_scan_is_front(scan, decode->job) &&
-		scan->decode_used + bytes > scan->decode_max) {
+	while (!sl_scan_is_front(scan, decode->job) && scan->decode_used + bytes > decode->limit) {
 		struct sl_waiter waiter;
 		int code = sl_waiter_wait(
 			&waiter, &scan->stream_waiters, "memory to decode with", SL_FOREVER);
@@ -173,7 +173,7 @@ decode_on_worker(void *arg)
 		if (!decode->text)
 			return 0;
 		int code = scan_text(decode);
-		if (code || decode->piece->len >= SLICE)
+		if (code || decode->piece->len >= SLICE || decode->piece->wide.is_found)
 			return code;
 	}
 	return decode->text && !decode->is_refused ? scan_text(decode) : 0;
@@ -263,7 +263,7 @@ note_failure(struct scan_decode *decode)
 	struct scan_decode_failure *failure = &decode->job->decode_failure;
 	struct sl_decoder *decoder = sl_decoding_decoder(decode->decoding);
 	uint64_t base = decode->held - decode->window_max;
-	uint64_t limit = scan->decode_max > base ? scan->decode_max - base : 0;
+	uint64_t limit = decode->limit > base ? decode->limit - base : 0;
 	failure->has_failed = true;
 	failure->state = state_of(decode->step);
 	failure->is_short = decode->is_short;
@@ -271,7 +271,8 @@ note_failure(struct scan_decode *decode)
 	sl_decoding_reason(decode->decoding, decode->step, limit, failure->reason);
 	if (decode->step == SL_DECODE_WINDOW) {
 		failure->window = sl_decoder_window(decoder);
-		failure->memory = sl_scan_memory_to_decode(scan, decode->form, failure->window);
+		failure->memory =
+			sl_scan_memory_to_decode(scan, decode->job, decode->form, failure->window);
 	}
 }
 
@@ -282,7 +283,7 @@ raise_window(struct scan_decode *decode)
 {
 	struct sl_decoder *decoder = sl_decoding_decoder(decode->decoding);
 	uint64_t window = sl_decoder_window(decoder), more = window - decode->window_max;
-	if (window <= decode->window_max || decode->held + more > decode->scan->decode_max)
+	if (window <= decode->window_max || decode->held + more > decode->limit)
 		return 0;
 	int code = reserve(decode, more);
 	if (code)
@@ -421,6 +422,8 @@ sl_scan_decode_begin(
 	decode->engine = sl_rt_engine(sl_rt_current());
 	decode->form = job->form;
 	decode->step = SL_DECODE_FULL;
+	bool is_alone = sl_scan_decodes_alone(scan, job, job->form);
+	decode->limit = is_alone ? scan->decode_alone_max : scan->decode_max;
 	int code = reserve(decode, memory);
 	if (code == 0)
 		code = allocate(decode);

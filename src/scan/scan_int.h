@@ -10,6 +10,7 @@
 #include "sluice/rt/semaphore.h"
 #include "sluice/scan/context.h"
 #include "sluice/scan/decoding.h"
+#include "sluice/scan/division.h"
 #include "sluice/scan/join.h"
 #include "sluice/scan/scan.h"
 #include "sluice/scan/steps.h"
@@ -64,6 +65,8 @@ struct scan_job {
 	enum sl_scan_state listed_as;
 	struct sl_group *reading; /* the task that waits for a stream's next bytes, or NULL */
 	bool is_encoded;          /* to be decoded: compressed, or UTF-16 */
+	bool is_decoder;          /* in scan.streams because it was; and it is the only one */
+	bool is_alone;
 	struct scan_decode_failure decode_failure; /* is told with its last piece */
 
 	/* The merger's. */
@@ -71,6 +74,7 @@ struct scan_job {
 		waiting;      /* pieces that were scanned, by number: until those before them are */
 	uint64_t next_merged; /* number of the piece that is merged next */
 	struct sl_join join;
+	struct sl_wide wide;       /* of the pieces before */
 	struct sl_context context; /* chooses the lines that are reported */
 	bool has_begun;            /* the sink knows it */
 	bool ignores_rest;         /* the state is final, later pieces are not counted */
@@ -100,12 +104,12 @@ struct scan_piece {
 	bool is_first, is_last;
 	bool is_deferred; /* a worker reads and scans it in steps */
 	bool is_scanned;
-	bool is_short;     /* the file ended before the range did */
-	int code;          /* of reading */
-	size_t len;        /* bytes that were read */
-	enum sl_form form; /* of its bytes, found while it was scanned */
-	uint64_t *marks;   /* a bit for each byte of a chunk, or NULL */
-	uint64_t *within;  /* behind them, if a period is wanted: of the lines inside */
+	bool is_short;       /* the file ended before the range did */
+	int code;            /* of reading */
+	size_t len;          /* bytes that were read; once they were scanned, those that were */
+	struct sl_wide wide; /* of all that were read: where it is found, fewer are scanned */
+	uint64_t *marks;     /* a bit for each byte of a chunk, or NULL */
+	uint64_t *within;    /* behind them, if a period is wanted: of the lines inside */
 	struct sl_partial_run found;
 	struct sl_sample sample; /* of the first piece, if that is wanted */
 	struct sl_partial
@@ -156,6 +160,11 @@ struct scan {
 	/* What decoders hold. Those behind the front hold decode_max together, the front as much by
 	 * itself: so it never waits for one that waits for it. */
 	uint64_t decode_used, decode_max;
+	/* One that works alone may hold so much. With little memory, those whose data has windows
+	 * do: no other begins while one is decoded, and none begins before the others have ended,
+	 * all of which come before it. */
+	uint64_t decode_alone_max;
+	bool decodes_alone;
 	struct scan_piece *free_pieces;
 
 	struct sl_matcher *matcher; /* the merger's */
@@ -165,30 +174,28 @@ struct scan {
 	uint64_t next_number; /* of an input */
 	bool has_partials;    /* the text at the ends of pieces is kept, though by_line is false */
 	struct sl_partial_spec kinds_spec;
-	size_t kinds_size;    /* memory of a piece's digest */
+	size_t kinds_size;                   /* memory of a piece's digest, at most */
+	struct sl_kinds_budget kinds_budget; /* of all pieces */
 	struct sl_memo *memo; /* of the thread of the runtime; NULL if kinds are not wanted */
 };
 
 /* ---- scan_memory.c ---- */
 
-/* How max_memory is divided. */
-struct scan_division {
-	unsigned consumers;
-	size_t step, chunk, chunks; /* two sizes, a number */
-	/* Of scan.context, and as in struct scan. */
-	uint64_t before_bytes, decode_max;
-};
-
 /* The largest window that a library accepts, and what liblzma adds to it. */
 #define SL_SCAN_WINDOW_MAX (2 * SL_GIB + SL_MIB)
 
-/* After `wanted` and `by_line` are set. Not more chunks than can be in use. */
-struct scan_division sl_scan_divide(const struct scan *scan, uint64_t max_memory);
+/* After `wanted` and `by_line` are set. */
+struct sl_scan_needs sl_scan_needs(const struct scan *scan);
+
+/* True if an input of this form has all the memory for decoders: it is the only one, or one with a
+ * window and there is little. */
+bool sl_scan_decodes_alone(const struct scan *scan, const struct scan_job *job, enum sl_form form);
 
 /* What a decoder takes of the memory for decoders, without a window, if the scan has steps of that
  * size; and the max_memory that permits the window: 0 if none does. */
 uint64_t sl_scan_decode_memory(const struct scan *scan, enum sl_form form, size_t step_size);
-uint64_t sl_scan_memory_to_decode(const struct scan *scan, enum sl_form form, uint64_t window);
+uint64_t sl_scan_memory_to_decode(
+	const struct scan *scan, const struct scan_job *job, enum sl_form form, uint64_t window);
 
 /* ---- scan_piece.c ---- */
 
@@ -323,10 +330,6 @@ int sl_scan_read_stream(struct scan_piece *piece, unsigned char *data, size_t mo
 
 /* ---- scan_decode.c: by the reader that has the input ---- */
 
-/* Of the memory for chunks and decoders, the latter have so many shares: the front's, and that of
- * all behind it. */
-#define SL_SCAN_DECODE_SHARE 3u
-
 /* Of compressed data that is read at a time. The first bytes of an input are not more. */
 #define SL_SCAN_DECODE_IN (64u * 1024u)
 
@@ -365,6 +368,11 @@ int sl_scan_piece_offload(struct scan *scan, struct scan_piece *piece, struct sl
 int sl_scan_piece_add(struct scan *scan, struct scan_piece *piece, struct sl_span text,
 	uint64_t *marks, struct sl_memo *memo) SL_MUST_CHECK;
 
+/* The piece was scanned beyond where UTF-16 begins, which the pieces before it show: only `len`
+ * bytes of it, less than SL_WIDE_EDGE, are to be counted. Returns as sl_scan_piece_offload. */
+SL_SUSPENDS
+int sl_scan_piece_shorten(struct scan *scan, struct scan_piece *piece, size_t len) SL_MUST_CHECK;
+
 /* A plan that decides alone takes the same short time for all input. */
 static inline bool
 sl_scan_is_quick(const struct scan *scan)
@@ -378,10 +386,6 @@ sl_scan_is_quick(const struct scan *scan)
 /* Files of at most so many bytes are read whole by their opener. */
 #define SL_SCAN_SMALL (64u * 1024u)
 
-#define SL_SCAN_OPENERS 3u
-#define SL_SCAN_READERS 16u /* ranges read at a time: what a fast disk takes at 1 MiB each */
-#define SL_SCAN_SMALLS_SIZE (256u * 1024u) /* bytes an opener reads at a time */
-
 /* ---- scan_kinds.c: the kinds and times of lines; 0 or -ENOMEM unless they say otherwise ---- */
 
 /* Each line that matches is looked at, though no sink may want it. */
@@ -391,15 +395,8 @@ sl_scan_wants_each(const struct scan *scan)
 	return scan->setup->kinds || scan->setup->timeline;
 }
 
-/* The memory for the digests of all pieces. */
-static inline uint64_t
-sl_scan_kinds_memory(const struct sl_scan_setup *setup, uint64_t max_memory)
-{
-	return setup->kinds ? max_memory / 8 : 0;
-}
-
-/* After by_line and the matcher are set. */
-int sl_scan_kinds_init(struct scan *scan, unsigned consumers) SL_MUST_CHECK;
+/* After by_line and the matcher are set. `memory`: for the digests of all pieces. */
+int sl_scan_kinds_init(struct scan *scan, unsigned consumers, uint64_t memory) SL_MUST_CHECK;
 
 /* The piece gets a new content, and has lost it. */
 void sl_scan_kinds_begin_piece(const struct scan *scan, struct scan_piece *piece);

@@ -31,7 +31,7 @@
 #define KINDS_INLINE 64u
 
 int
-sl_scan_kinds_init(struct scan *scan, unsigned consumers)
+sl_scan_kinds_init(struct scan *scan, unsigned consumers, uint64_t memory)
 {
 	const struct sl_scan_setup *setup = scan->setup;
 	scan->kinds_spec = sl_partial_spec_of(setup->pattern, scan->matcher, true);
@@ -39,13 +39,24 @@ sl_scan_kinds_init(struct scan *scan, unsigned consumers)
 	sl_partial_spec_set_period(&scan->kinds_spec, setup->period);
 	if (!setup->kinds)
 		return 0;
-	uint64_t each = sl_scan_kinds_memory(setup, setup->max_memory);
-	each /= consumers + SL_SCAN_OPENERS + 2;
+	scan->kinds_size =
+		SL_MAX((size_t)memory / (consumers + SL_SCAN_OPENERS + 2), SL_KINDS_BYTES_MIN);
 	if (setup->period) /* a piece may have two */
-		each /= 2;
-	scan->kinds_size = (size_t)SL_MAX(each, SL_KINDS_BYTES_MIN);
+		scan->kinds_size = SL_MAX(scan->kinds_size / 2, (size_t)SL_KINDS_BYTES_MIN);
+	/* The other half is for grouping. Pieces that wait have digests as well: how many there are
+	 * depends on sizes and on the order in which workers finish. */
+	scan->kinds_budget.max = (size_t)memory / 2;
 	scan->memo = sl_memo_new();
 	return scan->memo ? 0 : -ENOMEM;
+}
+
+static struct sl_kinds *
+new_digest(struct scan *scan)
+{
+	struct sl_kinds *kinds = sl_kinds_new(scan->kinds_size);
+	if (kinds)
+		sl_kinds_share(kinds, &scan->kinds_budget);
+	return kinds;
 }
 
 /* ---- on workers ---- */
@@ -79,7 +90,7 @@ add_to_piece(struct scan *scan, struct scan_piece *piece, struct sl_memo *memo,
 	const struct sl_scan_setup *setup = scan->setup;
 	bool is_unknown = setup->period && line->side == SL_PERIOD_UNKNOWN;
 	struct scan_found *found = is_unknown ? &piece->unknown : &piece->lines;
-	if (setup->kinds && !found->kinds && !(found->kinds = sl_kinds_new(scan->kinds_size)))
+	if (setup->kinds && !found->kinds && !(found->kinds = new_digest(scan)))
 		return -ENOMEM;
 	struct target to = { setup->kinds ? found->kinds : NULL, memo,
 		setup->timeline ? &found->timeline : NULL };
@@ -229,7 +240,7 @@ join_found(struct scan *scan, struct scan_found *left, const struct scan_found *
 	if (code || !right->kinds || sl_kinds_lines(right->kinds) == 0)
 		return code;
 	if (!left->kinds)
-		left->kinds = sl_kinds_new(scan->kinds_size);
+		left->kinds = new_digest(scan);
 	return left->kinds ? sl_kinds_merge(left->kinds, right->kinds, base) : -ENOMEM;
 }
 
@@ -265,14 +276,14 @@ static void
 begin_found(const struct scan *scan, struct scan_found *found)
 {
 	sl_timeline_clear(&found->timeline, scan->setup->timeline_interval_s);
-	if (found->kinds)
-		sl_kinds_clear(found->kinds);
 }
 
 static void
 end_found(struct scan_found *found)
 {
 	const struct sl_timeline *timeline = &found->timeline;
+	if (found->kinds)
+		sl_kinds_clear(found->kinds);
 	if (timeline->with_year.cap > TIMELINE_KEPT || timeline->without_year.cap > TIMELINE_KEPT)
 		sl_timeline_release(&found->timeline);
 }

@@ -99,12 +99,19 @@ list_directory(struct scan *scan, const char *directory)
 	return code;
 }
 
+static const struct sl_input_remote *
+remote_of(const struct scan *scan, size_t i)
+{
+	return scan->setup->remotes ? scan->setup->remotes[i] : NULL;
+}
+
 /* What opening must know before: directories are walked, FIFOs opened without waiting for a
  * writer. */
 SL_SUSPENDS
 static int
-list_argument(struct scan *scan, const char *path, int result, const struct statx *st)
+list_argument(struct scan *scan, size_t i, int result, const struct statx *st)
 {
+	const char *path = scan->setup->paths[i];
 	struct scan_job *job = NULL;
 	unsigned type = result == 0 ? st->stx_mode & S_IFMT : 0;
 	if (type == S_IFDIR) {
@@ -117,18 +124,21 @@ list_argument(struct scan *scan, const char *path, int result, const struct stat
 		return code;
 	scan->listed_arguments++;
 	job->input->may_block = type == S_IFIFO || result < 0; /* or the type is unknown */
+	if (remote_of(scan, i))
+		sl_input_set_remote(job->input, remote_of(scan, i));
 	return pass_on(scan, job);
 }
 
 SL_SUSPENDS
 static int
-list_arguments(struct scan *scan, const char *const *paths, size_t count)
+list_arguments(struct scan *scan, size_t first, size_t count)
 {
+	const char *const *paths = scan->setup->paths + first;
 	struct sl_op ops[STATS];
 	struct statx stats[STATS];
 	for (size_t i = 0; i < count; i++) {
-		bool is_stdin = strcmp(paths[i], "-") == 0;
-		ops[i] = (struct sl_op){ .kind = is_stdin ? SL_OP_NOP : SL_OP_STAT,
+		bool is_path = strcmp(paths[i], "-") != 0 && !remote_of(scan, first + i);
+		ops[i] = (struct sl_op){ .kind = is_path ? SL_OP_STAT : SL_OP_NOP,
 			.dir_fd = AT_FDCWD,
 			.path = paths[i],
 			.mask = STATX_TYPE,
@@ -137,7 +147,7 @@ list_arguments(struct scan *scan, const char *const *paths, size_t count)
 	}
 	int code = sl_io_batch(ops, count);
 	for (size_t i = 0; i < count && code == 0; i++)
-		code = list_argument(scan, paths[i], ops[i].result, &stats[i]);
+		code = list_argument(scan, first + i, ops[i].result, &stats[i]);
 	return code;
 }
 
@@ -147,8 +157,7 @@ sl_scan_list(void *arg)
 	struct scan *scan = arg;
 	int code = 0;
 	for (size_t i = 0; i < scan->setup->count && code == 0; i += STATS)
-		code = list_arguments(scan, scan->setup->paths + i,
-			SL_MIN(scan->setup->count - i, (size_t)STATS));
+		code = list_arguments(scan, i, SL_MIN(scan->setup->count - i, (size_t)STATS));
 	scan->progress->all_listed = code == 0;
 	sl_channel_close(scan->listed);
 	return code;

@@ -9,23 +9,38 @@
 struct match_call {
 	struct scan *scan;
 	struct scan_piece *piece;
+	struct sl_matcher *matcher;
 	struct sl_memo *memo;
 	struct sl_block_steps block;
 	bool is_begun;
 };
 
-/* What else its bytes show; these are the first ones. */
 static void
-look_at(const struct scan *scan, struct scan_piece *piece, const unsigned char *data, size_t len)
+sample(const struct scan *scan, struct scan_piece *piece, const unsigned char *data, size_t len)
 {
-	piece->form = sl_sniff_block(data, len);
 	if (scan->setup->samples_levels && piece->is_first && piece->job->number < SL_SAMPLE_INPUTS)
 		sl_sample_add(&piece->sample, scan->plan, data, len);
+}
+
+/* The next bytes of the piece were read. Returns how many of them are to be scanned: where the text
+ * goes on in UTF-16, those of the lines before. */
+static size_t
+search_wide(struct scan_piece *piece, const unsigned char *data, size_t len)
+{
+	struct sl_wide *all = &piece->wide, wide;
+	uint64_t before = all->len;
+	sl_wide_search(&wide, data, len);
+	sl_wide_merge(all, &wide);
+	if (!all->is_found)
+		return len;
+	return all->text_len > before ? (size_t)(all->text_len - before) : 0;
 }
 
 static void
 begin(const struct scan *scan, struct scan_piece *piece)
 {
+	sample(scan, piece, piece->data, piece->len);
+	piece->len = search_wide(piece, piece->data, piece->len);
 	piece->found.data = piece->data;
 	piece->found.len = piece->len;
 	if (scan->by_line)
@@ -51,11 +66,10 @@ steps_of(const struct scan *scan, struct scan_piece *piece, struct sl_matcher *m
 int
 sl_scan_piece_scan(struct scan *scan, struct scan_piece *piece, struct sl_memo *memo)
 {
-	struct sl_block_steps block = steps_of(scan, piece, NULL);
 	begin(scan, piece);
+	struct sl_block_steps block = steps_of(scan, piece, NULL);
 	(void)sl_block_step(&block, UINT64_MAX);
 	piece->found.unknown_end = block.unknown_end;
-	look_at(scan, piece, piece->data, piece->len);
 	return sl_scan_kinds_run(scan, piece, &piece->found, piece->marks, memo);
 }
 
@@ -64,8 +78,10 @@ static int
 step(void *arg)
 {
 	struct match_call *call = arg;
-	if (!call->is_begun)
-		look_at(call->scan, call->piece, call->piece->data, call->piece->len);
+	if (!call->is_begun) {
+		begin(call->scan, call->piece);
+		call->block = steps_of(call->scan, call->piece, call->matcher);
+	}
 	call->is_begun = true;
 	if (sl_block_step(&call->block, SL_STEPS_NS))
 		return 1;
@@ -78,16 +94,14 @@ int
 sl_scan_piece_offload(struct scan *scan, struct scan_piece *piece, struct sl_matcher *matcher,
 	struct sl_memo *memo)
 {
-	struct match_call call = {
-		.scan = scan, .piece = piece, .memo = memo, .block = steps_of(scan, piece, matcher)
-	};
-	begin(scan, piece);
+	struct match_call call = { .scan = scan, .piece = piece, .matcher = matcher, .memo = memo };
 	return sl_steps_offload(step, &call);
 }
 
-int
-sl_scan_piece_add(struct scan *scan, struct scan_piece *piece, struct sl_span text, uint64_t *marks,
-	struct sl_memo *memo)
+/* Bytes that follow those of the piece that were scanned, and are text. */
+static int
+add_text(struct scan *scan, struct scan_piece *piece, struct sl_span text, uint64_t *marks,
+	uint64_t *within, struct sl_memo *memo)
 {
 	struct sl_partial_run run = { .data = (const unsigned char *)text.data, .len = text.len };
 	struct sl_block_steps block = { .kernel = scan->kernel,
@@ -97,7 +111,7 @@ sl_scan_piece_add(struct scan *scan, struct scan_piece *piece, struct sl_span te
 		.marks = marks,
 		.inverts = sl_pattern_inverts(scan->setup->pattern),
 		.period = scan->setup->period,
-		.within = sl_scan_within(scan, marks, scan->step_size),
+		.within = within,
 		.result = &run.block };
 	int code = 0;
 	(void)sl_block_step(&block, UINT64_MAX);
@@ -106,10 +120,53 @@ sl_scan_piece_add(struct scan *scan, struct scan_piece *piece, struct sl_span te
 		code = sl_scan_kinds_run(scan, piece, &run, marks, memo);
 	else
 		sl_block_merge(scan->plan, &piece->found.block, &run.block);
-	if (piece->len == 0)
-		look_at(scan, piece, run.data, run.len);
-	else if (piece->form == SL_FORM_PLAIN)
-		piece->form = sl_sniff_block(run.data, run.len);
 	piece->len += run.len;
 	return code;
+}
+
+int
+sl_scan_piece_add(struct scan *scan, struct scan_piece *piece, struct sl_span text, uint64_t *marks,
+	struct sl_memo *memo)
+{
+	const unsigned char *data = (const unsigned char *)text.data;
+	if (piece->len == 0)
+		sample(scan, piece, data, text.len);
+	text.len = search_wide(piece, data, text.len);
+	uint64_t *within = sl_scan_within(scan, marks, scan->step_size);
+	return add_text(scan, piece, text, marks, within, memo);
+}
+
+/* ---- once more ---- */
+
+struct shorten_call {
+	struct scan *scan;
+	struct scan_piece *piece;
+	size_t len;
+};
+
+static int
+scan_head(void *arg)
+{
+	const struct shorten_call *call = arg;
+	struct scan_piece *piece = call->piece;
+	uint64_t marks[SL_MATCH_MARK_WORDS(SL_WIDE_EDGE)] = { 0 };
+	uint64_t within[SL_MATCH_MARK_WORDS(SL_WIDE_EDGE)];
+	struct sl_span text = { (const char *)piece->wide.head, call->len };
+	piece->len = 0;
+	piece->found.block = (struct sl_block_result){ 0 };
+	return add_text(call->scan, piece, text, call->scan->has_partials ? marks : NULL, within,
+		call->scan->memo);
+}
+
+int
+sl_scan_piece_shorten(struct scan *scan, struct scan_piece *piece, size_t len)
+{
+	struct shorten_call call = { scan, piece, len };
+	sl_scan_kinds_end_piece(piece);
+	sl_scan_kinds_begin_piece(scan, piece);
+	if (!scan->by_line)
+		return scan_head(&call);
+	piece->len = len;
+	piece->wide = (struct sl_wide){ 0 };
+	return sl_scan_piece_offload(scan, piece, scan->matcher, scan->memo);
 }

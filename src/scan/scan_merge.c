@@ -146,8 +146,10 @@ record_failure(const struct scan_piece *piece)
 		set_state(job, SL_SCAN_BINARY);
 		(void)sl_input_fail_binary(job->input);
 	} else if (piece->code && was_fine) {
-		set_state(job, SL_SCAN_UNREADABLE);
-		(void)sl_input_fail_read(job->input, piece->code, sl_join_bytes(&job->join));
+		uint64_t counted = sl_join_bytes(&job->join);
+		bool is_cut = job->input->failure && counted > 0;
+		set_state(job, is_cut ? SL_SCAN_TRUNCATED : SL_SCAN_UNREADABLE);
+		(void)sl_input_fail_read(job->input, piece->code, counted);
 	} else if (piece->is_short && was_fine) {
 		fail_short(job, sl_join_bytes(&job->join));
 	} else if (piece->is_last && job->decode_failure.has_failed && was_fine) {
@@ -196,14 +198,35 @@ sl_scan_merge_stop(struct scan *scan, struct scan_job *job)
 	return finish_counts(scan, job);
 }
 
-/* An input that goes on in UTF-16 is counted up to the piece in which it does. */
-static void
-note_form(struct scan_job *job, const struct scan_piece *piece)
+/* Of an input that goes on in UTF-16, lines before it are counted. Where a character is cut, the
+ * piece does not show that. */
+SL_SUSPENDS
+static int
+search_wide(struct scan *scan, struct scan_piece *piece)
 {
-	if (piece->form == SL_FORM_PLAIN || job->form != SL_FORM_PLAIN || job->ignores_rest)
-		return;
-	job->form = piece->form;
+	struct sl_wide *wide = &piece->job->wide;
+	uint64_t before = wide->len;
+	sl_wide_merge(wide, &piece->wide);
+	if (!wide->is_found || (piece->wide.is_found && wide->at == before + piece->wide.at))
+		return 0;
+	size_t len = wide->text_len > before ? (size_t)(wide->text_len - before) : 0;
+	return sl_scan_piece_shorten(scan, piece, len);
+}
+
+SL_SUSPENDS
+static int
+merge_text(struct scan *scan, struct scan_piece *piece)
+{
+	struct scan_job *job = piece->job;
+	int code = search_wide(scan, piece);
+	if (code == 0 && piece->len)
+		code = merge_bytes(scan, piece);
+	if (code || !job->wide.is_found)
+		return code;
+	job->form = SL_FORM_UTF16;
+	sl_join_drop_open(&job->join, job->wide.text_len);
 	sl_scan_stop_reading(job);
+	return 0;
 }
 
 int
@@ -215,10 +238,9 @@ sl_scan_merge_piece(struct scan *scan, struct scan_piece *piece)
 		job->begun_ns = sl_now();
 	if (piece->is_first)
 		sl_sample_merge(&scan->progress->summary.sample, &piece->sample);
-	note_form(job, piece);
 	bool is_text = job->form == SL_FORM_PLAIN && !job->is_binary;
-	if (piece->len && is_text && !job->ignores_rest)
-		code = merge_bytes(scan, piece);
+	if (piece->wide.len && is_text && !job->ignores_rest)
+		code = merge_text(scan, piece);
 	if (code)
 		return code;
 	record_failure(piece);

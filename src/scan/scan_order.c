@@ -53,7 +53,7 @@ is_plain(const struct scan *scan, const struct scan_piece *piece)
 {
 	const struct scan_job *job = piece->job;
 	return !scan->by_line && job->form == SL_FORM_PLAIN && !job->is_binary &&
-	       !job->ignores_rest && piece->len && piece->form == SL_FORM_PLAIN && !piece->code &&
+	       !job->ignores_rest && piece->len && !piece->wide.is_found && !piece->code &&
 	       !piece->is_short;
 }
 
@@ -64,12 +64,17 @@ join_neighbours(struct scan *scan, struct scan_piece *left, struct scan_piece *r
 	int code = 0;
 	if (left->seq_end != right->seq || !is_plain(scan, left) || !is_plain(scan, right))
 		return 0;
+	struct sl_wide wide = left->wide;
+	sl_wide_merge(&wide, &right->wide);
+	if (wide.is_found)
+		return 0;
 	if (scan->has_partials)
 		code = sl_scan_kinds_join(scan, left, right);
 	else
 		sl_block_merge(scan->plan, &left->found.block, &right->found.block);
 	left->found.len += right->found.len;
 	left->len += right->len;
+	left->wide = wide;
 	left->seq_end = right->seq_end;
 	left->is_last = right->is_last;
 	sl_scan_piece_free(scan, right);

@@ -25,7 +25,7 @@ sl_scan_piece_new(struct scan *scan, struct scan_job *job)
 	piece->is_last = piece->is_short = piece->is_deferred = piece->is_scanned = false;
 	piece->code = 0;
 	piece->len = 0;
-	piece->form = SL_FORM_PLAIN;
+	piece->wide = (struct sl_wide){ 0 };
 	piece->sample = (struct sl_sample){ 0 };
 	piece->found.unknown_end = 0;
 	piece->next_free = NULL;
@@ -92,5 +92,6 @@ sl_scan_piece_scan_hole(struct scan *scan, struct scan_piece *piece)
 	sl_block_scan(scan->kernel, scan->plan, NULL, zeros, SL_MIN(piece->len, sizeof(zeros)),
 		NULL, &found->block);
 	found->block.len = piece->len;
+	sl_wide_set_zeros(&piece->wide, piece->len);
 	return sl_scan_kinds_run(scan, piece, found, NULL, scan->memo);
 }

@@ -169,7 +169,7 @@ read_stream(struct scan *scan, struct scan_piece *piece)
 }
 
 /* Two inputs that are one stream, such as - and /dev/stdin, have its bytes one after the other, not
- * in turns. */
+ * in turns. A decoder that is to work alone waits for those before it. */
 static bool
 may_begin_stream(const struct scan *scan, const struct scan_job *job)
 {
@@ -180,6 +180,8 @@ may_begin_stream(const struct scan *scan, const struct scan_job *job)
 		const struct scan_job *other = sl_list_item(node, struct scan_job, of_streams);
 		if (sl_input_is_same_stream(job->input, other->input))
 			return false;
+		if (job->is_decoder && other->is_decoder && (job->is_alone || other->is_alone))
+			return false;
 	}
 	return true;
 }
@@ -189,6 +191,8 @@ SL_SUSPENDS
 static int
 begin_stream(struct scan *scan, struct scan_job *job)
 {
+	job->is_decoder = sl_scan_is_decoded(job);
+	job->is_alone = job->is_decoder && sl_scan_decodes_alone(scan, job, job->form);
 	while (!may_begin_stream(scan, job)) {
 		struct sl_waiter waiter;
 		int code = sl_waiter_wait(

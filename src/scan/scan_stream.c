@@ -26,8 +26,8 @@ read_stream_task(void *arg)
 /* The read has a group of its own, because the merger may cancel it when it has enough, while no
  * data arrives. */
 int
-sl_scan_read_stream(struct scan_piece *piece, unsigned char *data, size_t most, int *got,
-	size_t *len)
+sl_scan_read_stream(
+	struct scan_piece *piece, unsigned char *data, size_t most, int *got, size_t *len)
 {
 	struct scan_job *job = piece->job;
 	struct stream_call call = { .input = job->input, .data = data, .most = most };

@@ -4,9 +4,8 @@
  *   magic numbers  of compressed data, byte order marks, and common binary formats
  *   wide text      UTF-16 without a mark: it begins with a line of ASCII characters, with a NUL
  *                  beside each. Names that are separated by NULs do not, unless they are single
- *                  letters. Every block is searched for NULs, which text does not have, since a
- *                  program may have appended UTF-16 to a log: 4 % of the time of a scan. UTF-32 is
- *                  known by its mark only: small numbers of 32 bits look the same.
+ *                  letters. Where it begins later is found by wide.h. UTF-32 is known by its mark
+ *                  only: small numbers of 32 bits look the same.
  *   control bytes  A file without NULs is text, as for grep. With NULs it is text too if its other
  *                  bytes look like it: a log gets a hole when it is truncated under its writer, a
  *                  tail of NULs at a power cut, and a stray NUL from a careless program.
@@ -14,6 +13,7 @@
 #include "sluice/scan/sniff.h"
 
 #include "sluice/codec/codec.h"
+#include "sluice/scan/wide.h"
 
 #define MAGIC_MAX 4
 
@@ -23,14 +23,6 @@
 /* A file is binary if more than one byte in so many is a control byte. Random bytes have one in 13,
  * programs one in 4; text has hardly any. */
 #define CONTROL_SHARE 32u
-
-/* Characters of a line of UTF-16 before its newline, at least; and of a stretch without one, which
- * may go on in other letters. Programs have tables of numbers that look like shorter ones. */
-#define WIDE_LINE 4u
-#define WIDE_RUN 24u
-
-/* A block with more NULs, each of which costs some nanoseconds, is not text. */
-#define NULS_MAX 4096u
 
 /* Those of compressed data are codec's. */
 static const struct {
@@ -106,99 +98,39 @@ has_binary_magic(const unsigned char *data, size_t len)
 	return false;
 }
 
-static size_t
-count_nuls(const unsigned char *data, size_t len)
-{
-	size_t count = 0;
-	uint64_t word = 0;
-	for (; count + sizeof(word) <= len; count += sizeof(word)) {
-		memcpy(&word, data + count, sizeof(word));
-		if (word)
-			break;
-	}
-	while (count < len && data[count] == 0)
-		count++;
-	return count;
-}
-
 /* ---- UTF-16 without a mark ---- */
-
-/* Two bytes, one of which, at `at`, is a printable ASCII byte or white space, and the other NUL. */
-static bool
-is_wide(const unsigned char *pair, size_t at)
-{
-	unsigned char c = pair[at];
-	bool is_text = (c >= 0x20 && c < 0x7f) || c == '\t' || c == '\n' || c == '\r';
-	return is_text && pair[1 - at] == 0;
-}
-
-struct stretch {
-	size_t chars;
-	bool has_newline; /* after WIDE_LINE characters or more */
-};
-
-static struct stretch
-measure_wide(const unsigned char *data, size_t len, size_t at)
-{
-	struct stretch stretch = { 0 };
-	size_t off = 0, line = 0;
-	for (; off + 2 <= len && is_wide(data + off, at); off += 2) {
-		bool is_newline = data[off + at] == '\n';
-		stretch.has_newline = stretch.has_newline || (is_newline && line >= WIDE_LINE);
-		line = is_newline ? 0 : line + 1;
-		stretch.chars++;
-	}
-	return stretch;
-}
-
-/*
- * The form of the stretch that the NUL at `off` belongs to: it begins there or a byte before, since
- * no NUL lies before it. *next is where the search continues.
- */
-static enum sl_form
-wide_form(const unsigned char *data, size_t len, size_t off, size_t *next)
-{
-	*next = off + count_nuls(data + off, len - off);
-	for (size_t at = 0; at < 2; at++) {
-		size_t begin = at == 0 && off > 0 ? off - 1 : off;
-		struct stretch stretch = measure_wide(data + begin, len - begin, at);
-		if (stretch.has_newline || stretch.chars >= WIDE_RUN)
-			return (begin + at) % 2 ? SL_FORM_UTF16BE : SL_FORM_UTF16LE;
-		*next = SL_MAX(*next, begin + 2 * stretch.chars);
-	}
-	return SL_FORM_PLAIN;
-}
 
 /* The first that is not a hole, but with the NUL that is the first half of a character. */
 static size_t
 wide_begin(const unsigned char *data, size_t len)
 {
-	return count_nuls(data, len) & ~(size_t)1;
+	return sl_wide_count_nuls(data, len) & ~(size_t)1;
 }
 
 enum wide { WIDE_NO, WIDE_MAYBE, WIDE_YES };
 
 /*
  * An input that begins with these bytes, behind a hole: the characters of its first line, up to
- * WIDE_RUN. The first is ASCII, and so are three quarters of all: of names of several letters that
- * are separated by NULs at most two thirds look like that. MAYBE: there are too few bytes to tell.
+ * SL_WIDE_RUN. The first is ASCII, and so are three quarters of all: of names of several letters
+ * that are separated by NULs at most two thirds look like that. MAYBE: there are too few bytes to
+ * tell.
  */
 static enum wide
 measure_first(const unsigned char *data, size_t len, size_t at)
 {
 	size_t count = 0, ascii = 0;
 	bool is_newline = false;
-	for (; 2 * count + 2 <= len && count < WIDE_RUN && !is_newline; count++) {
+	for (; 2 * count + 2 <= len && count < SL_WIDE_RUN && !is_newline; count++) {
 		const unsigned char *pair = data + 2 * count;
-		bool is_ascii = is_wide(pair, at);
+		bool is_ascii = sl_wide_is_ascii(pair, at);
 		is_newline = is_ascii && pair[at] == '\n';
 		if ((count == 0 && (!is_ascii || is_newline)) || (pair[0] == 0 && pair[1] == 0))
 			return WIDE_NO;
 		ascii += is_ascii;
 	}
-	if (count < WIDE_RUN && !is_newline)
+	if (count < SL_WIDE_RUN && !is_newline)
 		return WIDE_MAYBE;
-	return ascii > WIDE_LINE && 4 * ascii >= 3 * count ? WIDE_YES : WIDE_NO;
+	return ascii > SL_WIDE_LINE && 4 * ascii >= 3 * count ? WIDE_YES : WIDE_NO;
 }
 
 /* All of the input is there. */
@@ -206,7 +138,7 @@ static enum sl_form
 first_form(const unsigned char *data, size_t len)
 {
 	static const unsigned char newline[2][2] = { { '\n', 0 }, { 0, '\n' } };
-	unsigned char line[2 * WIDE_RUN];
+	unsigned char line[2 * SL_WIDE_RUN];
 	for (size_t at = 0; at < 2; at++) {
 		size_t seen = SL_MIN(len & ~(size_t)1, sizeof(line));
 		enum wide wide = measure_first(data, seen, at);
@@ -248,7 +180,7 @@ is_mostly_control(const unsigned char *data, size_t len)
 {
 	size_t controls = 0, content = 0;
 	for (size_t i = 0; i < len;) {
-		size_t nuls = count_nuls(data + i, len - i);
+		size_t nuls = sl_wide_count_nuls(data + i, len - i);
 		if (nuls == 0) {
 			controls += is_control(data[i]);
 			content++;
@@ -295,26 +227,12 @@ sl_sniff_wants_more(const unsigned char *data, size_t len)
 	return len < SL_SNIFF_WINDOW && may_become_wide(data + begin, len - begin);
 }
 
-enum sl_form
-sl_sniff_block(const unsigned char *data, size_t len)
-{
-	enum sl_form form = SL_FORM_PLAIN;
-	size_t at = 0;
-	for (unsigned nuls = 0; nuls < NULS_MAX && form == SL_FORM_PLAIN; nuls++) {
-		const unsigned char *nul = memchr(data + at, '\0', len - at);
-		if (!nul)
-			break;
-		form = wide_form(data, len, (size_t)(nul - data), &at);
-	}
-	return form;
-}
-
 bool
 sl_sniff_is_binary(const unsigned char *data, size_t len)
 {
 	if (has_binary_magic(data, len))
 		return true;
-	size_t hole = count_nuls(data, len);
+	size_t hole = sl_wide_count_nuls(data, len);
 	size_t seen = SL_MIN(len - hole, (size_t)SL_SNIFF_WINDOW);
 	return seen && memchr(data + hole, '\0', seen) && is_mostly_control(data + hole, seen);
 }

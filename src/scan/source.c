@@ -64,11 +64,19 @@ sl_input_new(struct sl_input **out, const char *path, bool is_found)
 }
 
 void
+sl_input_set_remote(struct sl_input *input, const struct sl_input_remote *remote)
+{
+	input->remote = remote;
+	input->is_stdin = false;
+}
+
+void
 sl_input_free(struct sl_input *input)
 {
 	if (!input)
 		return;
 	sl_assert(input->fd < 0 && input->direct_fd < 0);
+	free(input->failure);
 	free(input->path);
 	free(input->shown);
 	free(input);
@@ -218,7 +226,7 @@ static void
 prepare_opening(const struct sl_input *input, struct opening *opening, struct statx *st)
 {
 	*opening = (struct opening){ { .kind = SL_OP_NOP }, { .kind = SL_OP_NOP } };
-	if (input->err.code)
+	if (input->err.code || input->remote)
 		return;
 	opening->stat = stat_op(STDIN_FILENO, st);
 	if (input->is_stdin)
@@ -233,6 +241,10 @@ take_opening(struct sl_input *input, const struct opening *opening, const struct
 {
 	if (input->err.code)
 		return;
+	if (input->remote) {
+		input->kind = SL_INPUT_STREAM;
+		return;
+	}
 	input->fd = input->is_stdin ? STDIN_FILENO : SL_MAX(opening->open.result, -1);
 	if (opening->open.result < 0)
 		(void)fail_open(input, opening->open.result);
@@ -282,6 +294,9 @@ sl_input_close(struct sl_input *input)
 {
 	int fd = input->fd, direct_fd = input->direct_fd;
 	input->fd = input->direct_fd = -1;
+	if (input->remote)
+		input->remote->close(input->remote->ctx);
+	input->remote = NULL;
 	if (!input->is_stdin)
 		sl_io_close(fd);
 	sl_io_close(direct_fd);
@@ -289,12 +304,24 @@ sl_input_close(struct sl_input *input)
 
 /* ---- failures ---- */
 
+static int
+fail_remote(struct sl_input *input, int code, uint64_t off)
+{
+	if (off == 0)
+		return sl_fail(&input->err, SL_PHASE_READ, code, "%s", input->failure);
+	return sl_fail(&input->err, SL_PHASE_READ, code,
+		"%s (only the first %llu bytes of text are counted)", input->failure,
+		(unsigned long long)off);
+}
+
 int
 sl_input_fail_read(struct sl_input *input, int code, uint64_t off)
 {
 	/* A closed descriptor 0 was replaced by one that cannot be read. */
 	bool is_closed = input->is_stdin && code == -EBADF;
 	const char *why = is_closed ? "it is closed" : sl_code_text(code);
+	if (input->failure)
+		return fail_remote(input, code, off);
 	if (off == 0)
 		return sl_fail(
 			&input->err, SL_PHASE_READ, code, "cannot read %s: %s", input->shown, why);
@@ -338,8 +365,7 @@ sl_input_fail_decode(struct sl_input *input, const char *reason, uint64_t off, u
 }
 
 int
-sl_input_fail_window(
-	struct sl_input *input, const char *reason, uint64_t window, uint64_t memory)
+sl_input_fail_window(struct sl_input *input, const char *reason, uint64_t window, uint64_t memory)
 {
 	unsigned long long window_mib = window / SL_MIB + (window % SL_MIB > 0);
 	unsigned long long memory_mib = memory / SL_MIB + (memory % SL_MIB > 0);

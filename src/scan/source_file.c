@@ -349,8 +349,8 @@ read_more(struct first *first, size_t count, unsigned flags)
 /* What is not in the page cache is waited for afterwards: by then, readahead has begun for all of
  * them. */
 int
-sl_input_read_first(struct sl_input **inputs, size_t count, unsigned char *data, size_t most,
-	size_t *lens)
+sl_input_read_first(
+	struct sl_input **inputs, size_t count, unsigned char *data, size_t most, size_t *lens)
 {
 	struct first first = { .inputs = inputs, .data = data, .most = most, .lens = lens };
 	sl_assert(count <= SL_INPUT_FIRST_MAX);

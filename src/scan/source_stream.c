@@ -13,6 +13,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -31,12 +32,27 @@ poll_found(const struct sl_input *input)
 	return code == -ETIMEDOUT && sl_task_cancelled() == 0 ? -EAGAIN : code;
 }
 
+/* The text of a failure outlives what is remote: it is wanted when the pieces before are merged. */
+SL_SUSPENDS
+static int
+read_remote(struct sl_input *input, unsigned char *data, size_t len, uint64_t deadline_ns)
+{
+	struct sl_error err = { 0 };
+	int got = input->remote->read(input->remote->ctx, data, len, deadline_ns, &err);
+	input->has_begun = true;
+	if (got < 0 && err.code && !input->failure)
+		input->failure = strdup(err.text);
+	return got;
+}
+
 /* One read, once data is ready. A FIFO without a writer would read as ended. */
 SL_SUSPENDS
 static int
 read_some(struct sl_input *input, unsigned char *data, size_t len, uint64_t deadline_ns)
 {
 	int ready = 0;
+	if (input->remote)
+		return read_remote(input, data, len, deadline_ns);
 	if (input->is_found)
 		ready = poll_found(input);
 	else if (input->may_block && !input->has_begun)

@@ -23,7 +23,7 @@ struct sl_tally {
 	struct sl_lexicon lexicon; /* ranks are rows */
 	struct expression *expressions;
 	size_t expression_count;
-	uint64_t memory;        /* that the expressions take */
+	uint64_t memory;        /* that the patterns of expressions take */
 	uint64_t *found, *open; /* of a line: a bit for each row */
 };
 
@@ -175,6 +175,15 @@ sl_tally_free(struct sl_tally *tally)
 	free(tally->found);
 	free(tally->open);
 	free(tally);
+}
+
+/* Matchers share one stack. */
+uint64_t
+sl_tally_memory(const struct sl_tally *tally)
+{
+	uint64_t stack = tally->expression_count ? SL_PATTERN_JIT_STACK : 0;
+	return tally->lexicon.memory + tally->memory + stack + tally->count * sizeof(*tally->rows) +
+	       tally->expression_count * sizeof(*tally->expressions);
 }
 
 const struct sl_tally_row *

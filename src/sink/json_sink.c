@@ -111,7 +111,7 @@ add_submatches(struct sl_results *results, struct sl_json *json, const struct sl
 			break;
 	}
 	sl_json_close(json);
-	if (matches.verdict == SL_VERDICT_UNDECIDED)
+	if (matches.verdict == SL_VERDICT_UNDECIDED || more < 0)
 		sl_json_bool(json, "submatches_incomplete", true);
 	return more < 0 ? more : code;
 }
@@ -268,6 +268,8 @@ add_summary(struct sl_json_sink *sink, const struct sl_scan_outcome *outcome)
 	if (summary->unlevelled)
 		sl_json_u64(&json, "lines_without_level", summary->unlevelled);
 	sl_json_u64(&json, "troubles", sl_scan_summary_troubles(summary));
+	if (outcome->is_cut)
+		sl_json_bool(&json, "incomplete", true);
 	sl_json_open(&json, "states", SL_JSON_OBJECT);
 	for (unsigned state = 0; state < SL_SCAN_STATES; state++)
 		sl_json_u64(&json, sl_scan_state_name((enum sl_scan_state)state),

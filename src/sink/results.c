@@ -43,7 +43,8 @@ sl_results_complete(struct sl_results *results, const struct sl_input *input)
 	if (may_wait && !results->pending.failed)
 		return writer->state(writer->ctx);
 	results->has_sent_part = false;
-	return sl_results_send(results);
+	int code = sl_results_send(results);
+	return code || !writer->ended ? code : writer->ended(writer->ctx);
 }
 
 SL_SUSPENDS

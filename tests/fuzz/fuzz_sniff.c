@@ -5,15 +5,12 @@
  */
 #include "fuzz/fuzz.h"
 #include "sluice/scan/sniff.h"
+#include "sluice/scan/wide.h"
 
 #include <string.h>
 
 #define MOST (64u * 1024u)
 #define HOLE 4096u
-
-/* Characters of UTF-16 that are recognised: of a line, and of several short ones. */
-#define LINE 4u
-#define RUN 24u
 
 static unsigned char other[2 * MOST + HOLE];
 
@@ -40,21 +37,35 @@ make_text(const uint8_t *data, size_t len)
 	return longest;
 }
 
+/* The same for any cut, of which the text says one. */
+static bool
+has_wide(const uint8_t *data, size_t len)
+{
+	struct sl_wide all, left, right;
+	size_t cut = (size_t)data[len / 2] * len / 256;
+	sl_wide_search(&all, data, len);
+	sl_wide_search(&left, data, cut);
+	sl_wide_search(&right, data + cut, len - cut);
+	sl_wide_merge(&left, &right);
+	must(left.is_found == all.is_found && left.len == all.len);
+	must(!all.is_found || (left.at == all.at && left.text_len == all.text_len));
+	must(all.is_found || left.open_len == all.open_len);
+	return all.is_found;
+}
+
 static void
 check_wide(const uint8_t *data, size_t len, bool big_endian)
 {
 	size_t longest = make_text(data, len);
 	must(sl_sniff_form(other, len) == SL_FORM_PLAIN);
-	must(sl_sniff_block(other, len) == SL_FORM_PLAIN);
+	must(!has_wide(other, len));
 	must(!sl_sniff_is_binary(other, len));
 	for (size_t i = len; i-- > 0;) {
 		unsigned char c = other[i];
 		other[2 * i + big_endian] = c;
 		other[2 * i + !big_endian] = 0;
 	}
-	enum sl_form form = sl_sniff_block(other, 2 * len);
-	must((form != SL_FORM_PLAIN) == (longest >= LINE || len >= RUN));
-	must(form == SL_FORM_PLAIN || form == (big_endian ? SL_FORM_UTF16BE : SL_FORM_UTF16LE));
+	must(has_wide(other, 2 * len) == (longest >= SL_WIDE_LINE || len >= SL_WIDE_RUN));
 }
 
 /* The form is known as soon as no more bytes are wanted, wherever the input is cut. */

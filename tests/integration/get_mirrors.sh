@@ -20,8 +20,8 @@ test_mirrors_at_once() {
 	get -s 4 -k 1M --json -i list
 	expect 0
 	is_gen a $LONG 1
-	(($(bytes_from "$FIRST") > LONG / 10)) || fail "too little from the first"
-	(($(bytes_from "$SECOND") > LONG / 10)) || fail "too little from the second"
+	(($(bytes_from "$FIRST") > 0)) || fail "nothing from the first"
+	(($(bytes_from "$SECOND") > 0)) || fail "nothing from the second"
 	(($(bytes_from "$FIRST") + $(bytes_from "$SECOND") == LONG)) || fail "not all bytes are counted"
 	no_parts
 }

@@ -137,6 +137,7 @@ test_names_of_lists() {
 		entry " $line"
 		get -d run -i list
 		expect "$wanted" "--allow-outside"
+		[[ $wanted != 28 || $(<err) == *"line 1 of the list: "* ]] || fail "$line: which line?"
 		[[ ! -e outside/x && ! -e outside/name && ! -e x && ! -e name && ! -e /tmp/sluice-x ]] || fail "$line: it left the directory"
 	done <<-'END'
 		28 out=../x

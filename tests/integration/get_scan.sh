@@ -176,6 +176,27 @@ test_get_scan_deadline() {
 	expect 2 "the time limit of the run was reached (--deadline)"
 }
 
+# a run that has to end has a summary of the scan all the same, before its own
+test_get_scan_cut() {
+	get --json --scan --progress=none --deadline 100ms "$ORIGIN/noanswer"
+	expect 2
+	tail -n 2 out | head -n 1 | grep -q '"type":"summary".*"incomplete":true' || fail "no summary of the scan"
+	tail -n 1 out | grep -q '"run_summary"' || fail "no summary"
+}
+
+# the results have the name that the server gives
+test_get_scan_server_name() {
+	make_log scan_name.log 10
+	get --content-disposition --scan --print --regexp last "$ORIGIN/header/Content-Disposition/attachment;filename=%22named.log%22/scan_name.log"
+	expect 0
+	same named.log "$DOCS/scan_name.log"
+	[[ $(cat out) == "named.log:a last error" ]] || fail "another name"
+	get --content-disposition --scan "$ORIGIN/header/Content-Disposition/attachment;filename=%22empty.log%22/gen/0/1"
+	expect 0
+	"$S" scan empty.log >want
+	same want out
+}
+
 # options that have no effect are refused
 test_get_scan_usage() {
 	local options

@@ -539,17 +539,15 @@ test_takeover_aria2_refused() {
 	done
 }
 
-# a control file next to a file that is complete since: the attribute of the file shows that
+# a file that is replaced takes its control file along; one that comes later is known to be stale by the file's attribute
 test_takeover_aria2_stale() {
-	with aria2c
-	aria2 -x4 -s4
-	until_true 30 has f.aria2 1
-	kill -KILL $pid
-	wait $pid 2>/dev/null
+	aria2_pair 12
+	cp f.aria2 control.save
 	run get -k 1M --if-exists=replace "$URL"
 	expect 0
 	is_gen f $SIZE $SEED
-	[[ -e f.aria2 ]] || fail "a control file that was not used was removed"
+	[[ ! -e f.aria2 ]] || fail "the control file of what was replaced is left"
+	cp control.save f.aria2
 	run get -k 1M --json "$URL"
 	expect 0
 	received 0

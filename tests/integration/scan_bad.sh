@@ -219,12 +219,12 @@ test_scan_compressed_and_unsupported() {
 	expect 2 "cannot scan 'd/twice'"
 	command -v zstd >/dev/null || skip "no zstd here"
 	zstd -q --long=27 -c <log >wide 2>/dev/null # without a size in the header
-	unsupported wide 'needs a window of more than 18 MiB: 128 MiB (use --max-memory'
+	unsupported wide ' MiB: 128 MiB (use --max-memory'
 	scan --max-memory "$(sed -n 's/.*--max-memory \([0-9]*M\).*/\1/p' err)" -c wide
 	expect 0
 	[[ $(cat out) == 400 ]] || fail "with the memory that the message asks for"
 	scan --max-memory 8M -c wide
-	expect 2 'needs memory for a window: 128 MiB'
+	expect 2 'needs a window of more than 2 MiB: 128 MiB'
 }
 
 # --max-memory as the message asks for it suffices, whatever else takes memory
@@ -244,7 +244,7 @@ test_scan_window_that_fits() {
 	done
 	printf '\050\265\057\375\340\377\377\377\377\377\377\377\377\1\0\0' >huge
 	scan huge
-	expect 2 'a window of more than 18 MiB: 17592186044416 MiB, which is not supported'
+	expect 2 ' MiB: 17592186044416 MiB, which is not supported'
 }
 
 # neither a line of any length nor a ratio needs memory
@@ -360,7 +360,7 @@ test_scan_names_that_end_with_nuls() {
 	expect_totals 2 2
 }
 
-# UTF-16 that begins in the middle of a log is not counted as if it were text: the log is counted up to about there
+# UTF-16 that begins in the middle of a log is not counted as if it were text: the log is counted up to the line before
 test_scan_utf16_later() {
 	local before=$((3 << 20)) options all=("" "--chunk 64K --workers 4" "-e err\o{157}r" "-p" "--max-memory 8M")
 	yes 'an error here' | head -c "$before" >a
@@ -373,9 +373,8 @@ test_scan_utf16_later() {
 		scan --json $options b
 		expect 2 "cannot scan all of 'b': it contains UTF-16 text (only its first"
 		expect_state b unsupported
-		counted=$(sed -n 's/.*"bytes_searched":\([0-9]*\),.*/\1/p' out | tail -n 1)
-		((counted <= before && counted > before - (2 << 20))) || fail "$counted bytes are counted with '$options'"
-		expect_totals $(((counted + 13) / 14)) "$(head -c "$counted" b | grep -c error)"
+		expect_out '"bytes_searched":3145716,'
+		expect_totals 224694 224694
 		# shellcheck disable=SC2086
 		scan -c $options <b
 		expect 2 "cannot scan all of standard input"

@@ -158,6 +158,21 @@ test_kinds_base_from_fifo() {
 	[[ $status == 143 ]] || fail "status $status instead of SIGTERM"
 }
 
+# to a FIFO that is read; one that nothing reads does not make the scan wait
+test_kinds_digest_to_fifo() {
+	mkfifo fifo
+	printf 'error 1\n' >log
+	scan --digest-out fifo log
+	expect 2 "cannot write 'fifo': no process has it open for reading"
+	expect_out log
+	exec 9<>fifo
+	scan --digest-out fifo log
+	expect 0
+	head -n 1 <&9 >first
+	exec 9>&-
+	expect_digest first
+}
+
 # One of them waits for the FIFO's writer.
 has_threads() { # process
 	local tasks=("/proc/$1/task"/*)

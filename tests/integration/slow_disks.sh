@@ -92,9 +92,14 @@ fetch_in_background() { # round, arguments...
 	GET_PID=$!
 }
 
-# A moment of the run, not something to wait for.
-any_moment() {
+# A moment of ROUND's run, behind some of its reports: how many files are done by then does not depend on the machine.
+any_moment() { # round, files reported
+	until_true 60 has_reported "$1" "$2"
 	sleep "0.$(printf %03d $((RANDOM % 350)))"
+}
+
+has_reported() { # round, files
+	(($(grep -c '^{"type":"file_done"' "events.$1") >= $2)) || ! kill -0 "$GET_PID" 2>/dev/null
 }
 
 power_cuts() { # file system
@@ -106,7 +111,7 @@ power_cuts() { # file system
 		: >done.now
 		fetch_in_background "$round" --sync="$( ((round % 2)) && echo auto || echo all)"
 		for cut in 1 2 3; do
-			any_moment
+			any_moment "$round" $(((cut - 1) * SMALL_FILES / 3 + RANDOM % (SMALL_FILES / 3)))
 			for ((i = 1; i <= round; i++)); do reported "$i"; done >"done.$cut"
 			disk_command cut $((RANDOM + 1)) "$PWD/image.$cut" || fail "no image: $(df -h . | tail -n 1)"
 		done
@@ -144,7 +149,7 @@ disk_faults() { # file system
 		disk_begin "$1"
 		kind=$( ((round % 2)) && echo writes || echo flushes)
 		fetch_in_background "$round" --sync="$( ((round % 4 < 2)) && echo auto || echo all)"
-		any_moment
+		any_moment "$round" $((RANDOM % SMALL_FILES))
 		disk_command fail "$kind" $((RANDOM + 1)) $((1 + round % 3))
 		pid=$GET_PID
 		finish 60

@@ -86,7 +86,7 @@ sim_dump(struct sim *sim, FILE *out)
 	fprintf(out,
 		"sim: seed %llu, %.6f s, %llu operations, %u in flight, %u descriptors open, %u "
 		"faults%s%s\n",
-		(unsigned long long)sim->options.seed,
+		(unsigned long long)sim->first_seed,
 		(double)(sim->now - sim->options.start_ns) / 1e9,
 		(unsigned long long)sim->submitted, sim->in_flight, sim->fd_open, sim->faults,
 		sim->faults ? ", last: " : "", sim->last_fault);
@@ -103,7 +103,7 @@ sim_print_seed(struct sim *sim)
 		return;
 	sim_dump(sim, stderr);
 	fprintf(stderr, "sim: again with SLUICE_SEED=%llu (SLUICE_SIM_TRACE=1 shows operations)\n",
-		(unsigned long long)sim->options.seed);
+		(unsigned long long)sim->first_seed);
 }
 
 void

@@ -208,6 +208,7 @@ copy_disk(struct sim *sim)
 	options.start_ns = sim->now;
 	options.wall_ns = sim_wall_now(sim);
 	struct sim *copy = sim_new(&options);
+	copy->first_seed = sim->first_seed;
 	copy->next_ino = sim->next_ino;
 	copy->boot = sim->boot;
 	sl_list_each(node, &sim->inodes)

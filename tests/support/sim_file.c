@@ -537,10 +537,11 @@ do_allocate(struct sim *sim, struct sim_fd *fd, const struct sl_op *op)
 {
 	struct sim_inode *inode = fd->inode;
 	uint64_t end = 0;
-	if (!may(fd, O_WRONLY))
-		return -EBADF;
+	/* The kernel looks at the range first. */
 	if (op->length == 0 || !sl_add_u64(op->off, op->length, &end))
 		return -EINVAL;
+	if (!may(fd, O_WRONLY))
+		return -EBADF;
 	if (!S_ISREG(inode->mode))
 		return -ENODEV;
 	if (sim->options.no_allocate)

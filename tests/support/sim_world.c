@@ -33,6 +33,7 @@ sim_new(const struct sim_options *options)
 	sim->engine = (struct sl_engine){ .methods = &sim_engine_methods,
 		.slots = options->slots ? options->slots : SL_ENGINE_SLOTS };
 	sim->options = *options;
+	sim->first_seed = options->seed;
 	sl_random_init(&sim->random, options->seed);
 	sim->now = options->start_ns;
 	sl_heap_init(&sim->events);

@@ -378,6 +378,7 @@ void sim_cut_spring(struct sim *sim);
 struct sim {
 	struct sl_engine engine;
 	struct sim_options options;
+	uint64_t first_seed; /* of the world that this is a later one of: the one to run again */
 	struct sl_random random;
 	uint64_t now;
 	struct sl_heap events;

@@ -80,14 +80,14 @@ fail_each(uint64_t seed, bool and_all_after)
 	cr_assert_gt(plan.nth, 10, "only %llu allocations", (unsigned long long)plan.nth);
 }
 
-Test(alloc_get, any_allocation_may_fail, .timeout = 600)
+Test(alloc_get, any_allocation_may_fail, .timeout = 900)
 {
 	struct sim_seeds seeds = sim_seeds(8);
 	for (uint64_t seed = seeds.first; seed != seeds.end; seed++)
 		fail_each(seed, false);
 }
 
-Test(alloc_get, memory_may_end_at_any_allocation, .timeout = 600)
+Test(alloc_get, memory_may_end_at_any_allocation, .timeout = 900)
 {
 	struct sim_seeds seeds = sim_seeds(8);
 	for (uint64_t seed = seeds.first; seed != seeds.end; seed++)
@@ -126,12 +126,12 @@ fail_each_in_shapes(bool and_all_after)
 	}
 }
 
-Test(alloc_get, any_allocation_may_fail_in_downloads_of_all_shapes, .timeout = 600)
+Test(alloc_get, any_allocation_may_fail_in_downloads_of_all_shapes, .timeout = 900)
 {
 	fail_each_in_shapes(false);
 }
 
-Test(alloc_get, memory_may_end_in_downloads_of_all_shapes, .timeout = 600)
+Test(alloc_get, memory_may_end_in_downloads_of_all_shapes, .timeout = 900)
 {
 	fail_each_in_shapes(true);
 }

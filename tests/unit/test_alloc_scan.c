@@ -220,14 +220,14 @@ fail_each(uint64_t seed, bool and_all_after)
 	cr_assert_gt(nth, 10, "only %llu allocations", (unsigned long long)nth);
 }
 
-Test(alloc_scan, any_allocation_may_fail, .timeout = 120)
+Test(alloc_scan, any_allocation_may_fail, .timeout = 900)
 {
 	struct sim_seeds seeds = sim_seeds(6);
 	for (uint64_t seed = seeds.first; seed != seeds.end; seed++)
 		fail_each(seed, false);
 }
 
-Test(alloc_scan, memory_may_end_at_any_allocation, .timeout = 120)
+Test(alloc_scan, memory_may_end_at_any_allocation, .timeout = 900)
 {
 	struct sim_seeds seeds = sim_seeds(6);
 	for (uint64_t seed = seeds.first; seed != seeds.end; seed++)

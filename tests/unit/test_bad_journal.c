@@ -108,7 +108,7 @@ Test(bad_journal, those_that_are_whole_are_used)
 	end(group);
 }
 
-Test(bad_journal, whatever_byte_is_changed_the_file_is_right, .timeout = 120)
+Test(bad_journal, whatever_byte_is_changed_the_file_is_right, .timeout = 900)
 {
 	struct group *group = begin();
 	uint64_t resumed = 0;
@@ -127,7 +127,7 @@ Test(bad_journal, whatever_byte_is_changed_the_file_is_right, .timeout = 120)
 	end(group);
 }
 
-Test(bad_journal, wherever_it_is_cut_the_file_is_right, .timeout = 120)
+Test(bad_journal, wherever_it_is_cut_the_file_is_right, .timeout = 900)
 {
 	struct group *group = begin();
 	size_t len = 1;

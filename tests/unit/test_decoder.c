@@ -364,6 +364,29 @@ Test(codec_decoder, verifies_the_crc_of_a_header)
 	sl_buf_release(&out);
 }
 
+/* Its fields could not be skipped. The same with zlib and ISA-L, for any cut. */
+Test(codec_decoder, refuses_a_header_with_reserved_flags)
+{
+	for (unsigned flag = 0x20; flag <= 0x80; flag *= 2) {
+		struct sl_buf data = { 0 }, out = { 0 };
+		compress_add(&data, SL_CODEC_GZIP, "text", 4);
+		size_t second = data.len;
+		compress_add(&data, SL_CODEC_GZIP, "text", 4);
+		cr_expect_eq(outcome(SL_CODEC_GZIP, &data), SL_DECODE_END);
+		data.data[second + 3] = (char)flag;
+		for (size_t cut = 0; cut <= data.len; cut++) {
+			sl_buf_clear(&out);
+			cr_expect_eq(decode_cut(SL_CODEC_GZIP, sl_buf_span(&data), cut, 100, &out),
+				SL_DECODE_CORRUPT, "%#x, cut at %zu", flag, cut);
+			cr_expect(sl_span_is(sl_buf_span(&out), "text"));
+		}
+		data.len = second + 4;
+		cr_expect_eq(outcome(SL_CODEC_GZIP, &data), SL_DECODE_CORRUPT, "no more");
+		sl_buf_release(&data);
+		sl_buf_release(&out);
+	}
+}
+
 Test(codec_decoder, skips_skippable_frames_of_zstd)
 {
 	static const char skippable[] = "\x5a\x2a\x4d\x18\3\0\0\0abc";

@@ -1012,8 +1012,10 @@ compare(const struct twin *twin, const struct sl_op *real, const struct sl_op *s
 	bool named = sl_op_has_path(real->kind),
 	     two = sl_op_family(real->kind) == SL_FAMILY_TWO_NAMES;
 	cr_assert(opened || real->result == sim->result,
-		"seed %d step %d: %s '%s' '%s' flags %o off %lld: real %d (%s), simulated %d (%s)",
-		(int)seed, step, sl_op_kind_name(real->kind), named ? real->path : "",
+		"seed %llu step %d: %s '%s' '%s' flags %o off %lld: "
+		"real %d (%s), simulated %d (%s)",
+		(unsigned long long)seed, step, sl_op_kind_name(real->kind),
+		named ? real->path : "",
 		two ? real->path2 : "", real->flags, (long long)real->off, real->result,
 		strerror(-real->result), sim->result, strerror(-sim->result));
 	(void)twin;
@@ -1022,13 +1024,13 @@ compare(const struct twin *twin, const struct sl_op *real, const struct sl_op *s
 static void
 compare_stat(const struct statx *real, const struct statx *sim, uint64_t seed, int step)
 {
-	cr_assert_eq(real->stx_mode, sim->stx_mode, "seed %d step %d: mode %o %o", (int)seed, step,
-		real->stx_mode, sim->stx_mode);
+	cr_assert_eq(real->stx_mode, sim->stx_mode, "seed %llu step %d: mode %o %o",
+		(unsigned long long)seed, step, real->stx_mode, sim->stx_mode);
 	if (S_ISREG(real->stx_mode)) {
-		cr_assert_eq(
-			real->stx_size, sim->stx_size, "seed %d step %d: size", (int)seed, step);
-		cr_assert_eq(
-			real->stx_nlink, sim->stx_nlink, "seed %d step %d: names", (int)seed, step);
+		cr_assert_eq(real->stx_size, sim->stx_size, "seed %llu step %d: size",
+			(unsigned long long)seed, step);
+		cr_assert_eq(real->stx_nlink, sim->stx_nlink, "seed %llu step %d: names",
+			(unsigned long long)seed, step);
 	}
 }
 
@@ -1078,8 +1080,8 @@ step_descriptor(struct twin *twin, struct sl_random *random, uint64_t seed, int 
 	sim.result = run(twin->engine, sim);
 	compare(twin, &real, &sim, seed, step);
 	if (real.kind == SL_OP_READ && real.result > 0)
-		cr_assert_arr_eq(buffer, copy, (size_t)real.result, "seed %d step %d: bytes",
-			(int)seed, step);
+		cr_assert_arr_eq(buffer, copy, (size_t)real.result, "seed %llu step %d: bytes",
+			(unsigned long long)seed, step);
 	if (real.kind == SL_OP_CLOSE)
 		twin->real_fd[slot] = twin->sim_fd[slot] = -1;
 }
@@ -1163,6 +1165,20 @@ run_twice(const struct twin *twin, struct sl_op op, int want)
 	sim.fd = twin->sim_fd[0];
 	cr_assert_eq(sl_op_run_blocking(&real), want, "%s", sl_op_kind_name(op.kind));
 	cr_assert_eq(run(twin->engine, sim), want, "%s", sl_op_kind_name(op.kind));
+}
+
+/* Whether the range or the descriptor is looked at first shows only if both are wrong. */
+Test(engine_sim, an_empty_range_is_invalid_even_if_the_file_is_not_writable)
+{
+	struct twin twin;
+	const char *directory = scratch_enter();
+	set_up(&twin, directory, 1);
+	twin.real_fd[0] = openat(twin.real_dir, "x", O_RDONLY | O_CREAT, 0600);
+	twin.sim_fd[0] = open_file(twin.engine, "/p/w/x", O_RDONLY | O_CREAT);
+	run_twice(&twin, (struct sl_op){ .kind = SL_OP_ALLOCATE }, -EINVAL);
+	run_twice(&twin, (struct sl_op){ .kind = SL_OP_ALLOCATE, .length = 1 }, -EBADF);
+	tear_down(&twin);
+	scratch_leave();
 }
 
 /* The mode and the ACL, and both are the same here and there. */

@@ -299,36 +299,32 @@ Test(engine_uring, a_flush_and_an_owner_left_leave_a_file_open_locked_and_unchan
 	close_directory(&directory);
 }
 
-struct close_call {
-	int fd;
-	unsigned after_ms;
-};
+static int about_to_close;
 
-static void *
-close_later(void *arg)
+static void
+close_it(int signo)
 {
-	const struct close_call *call = arg;
-	usleep(1000 * call->after_ms);
-	close(call->fd);
-	return NULL;
+	(void)signo;
+	close(about_to_close);
 }
 
-/* It takes a descriptor for a moment. */
+/* It takes a descriptor for a moment. By an alarm, since a thread may begin later than the flush
+ * ends. */
 Test(engine_uring, a_flush_waits_for_a_descriptor_that_is_about_to_be_closed)
 {
-	int fds[2], last = -1, fd;
-	pthread_t thread;
+	int fds[2], fd;
 	make_pair(fds);
 	const struct rlimit few = { 64, 64 };
 	cr_assert_eq(setrlimit(RLIMIT_NOFILE, &few), 0);
 	while ((fd = dup(fds[0])) >= 0)
-		last = fd;
+		about_to_close = fd;
 	struct sl_op flush = { .kind = SL_OP_FLUSH, .fd = fds[0] };
 	cr_expect_eq(sl_op_run_blocking(&flush), -EMFILE);
-	struct close_call call = { .fd = last, .after_ms = 50 };
-	cr_assert_eq(pthread_create(&thread, NULL, close_later, &call), 0);
+	const struct sigaction action = { .sa_handler = close_it };
+	const struct itimerval soon = { .it_value = { .tv_usec = 50000 } };
+	cr_assert_eq(sigaction(SIGALRM, &action, NULL), 0);
+	cr_assert_eq(setitimer(ITIMER_REAL, &soon, NULL), 0);
 	cr_expect_eq(sl_op_run_blocking(&flush), 0);
-	pthread_join(thread, NULL);
 }
 
 Test(engine_uring, a_hole_is_what_was_never_written)

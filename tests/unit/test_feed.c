@@ -344,6 +344,15 @@ Test(feed, text_of_lines_that_are_not_complete_is_bounded_for_all_inputs)
 	sl_pattern_free(pattern);
 }
 
+/* Of two parts, the one that ends or the one that begins at the cut. */
+SL_SUSPENDS
+static void
+add_part(struct sl_feed *feed, const char *data, size_t len, size_t cut, bool is_right)
+{
+	const unsigned char *part = (const unsigned char *)data + (is_right ? cut : 0);
+	cr_assert_eq(sl_feed_add(feed, is_right ? cut : 0, part, is_right ? len - cut : cut), 0);
+}
+
 static int
 form_main(void *arg)
 {
@@ -357,8 +366,18 @@ form_main(void *arg)
 	cr_assert_eq(sl_feed_add(feed, 0, (const unsigned char *)text, sizeof(text) - 1), 0);
 	cr_assert_eq(sl_feed_form(feed), SL_FORM_PLAIN);
 	cr_assert_eq(sl_feed_add(feed, 100, (const unsigned char *)wide, sizeof(wide) - 1), 0);
-	cr_assert_eq(sl_feed_form(feed), SL_FORM_UTF16LE);
+	cr_assert_eq(sl_feed_form(feed), SL_FORM_UTF16);
 	sl_feed_free(feed);
+	/* also where a cut leaves too little of it on either side, whichever comes first */
+	for (size_t cut = 1; cut < sizeof(wide) - 1; cut++) {
+		for (int is_right_first = 0; is_right_first < 2; is_right_first++) {
+			cr_assert_eq(sl_feed_new(&feed, feeds, &setup), 0);
+			add_part(feed, wide, sizeof(wide) - 1, cut, is_right_first);
+			add_part(feed, wide, sizeof(wide) - 1, cut, !is_right_first);
+			cr_assert_eq(sl_feed_form(feed), SL_FORM_UTF16, "cut at %zu", cut);
+			sl_feed_free(feed);
+		}
+	}
 	sl_feeds_free(feeds);
 	return 0;
 }

@@ -246,6 +246,43 @@ Test(kinds, too_many_are_dropped_and_their_lines_are_counted)
 	sl_kinds_free(kinds);
 }
 
+/* Digests that all want more than there is: each goes on with what it may have in any case. */
+Test(kinds, digests_share_a_budget)
+{
+	enum { DIGESTS = 8, EACH = 2000 };
+	struct sl_kinds_budget budget = { .max = 4 * SL_KINDS_BYTES_MIN };
+	struct sl_kinds *kinds[DIGESTS], *sum = sl_kinds_new(SIZE);
+	for (unsigned i = 0; i < DIGESTS; i++) {
+		kinds[i] = sl_kinds_new(SIZE);
+		sl_kinds_share(kinds[i], &budget);
+	}
+	size_t most = 0, alone = 0;
+	for (unsigned i = 0; i < EACH * DIGESTS; i++) {
+		char line[128] = "";
+		for (unsigned word = 0; word < 3; word++)
+			add_number_in_words(line, i * 7 + word * 100003);
+		/* The first has all of it to itself for a while. */
+		add(kinds[i < EACH ? 0 : i % DIGESTS], line, 0, i);
+		most = SL_MAX(most, (size_t)budget.used);
+		if (i == EACH - 1)
+			alone = budget.used;
+	}
+	cr_assert(alone > SL_KINDS_BYTES_MIN, "%zu", alone);
+	/* While one is made smaller, it is there twice. */
+	cr_assert(most <= 2 * budget.max + DIGESTS * SL_KINDS_BYTES_MIN / 2, "%zu", most);
+	for (unsigned i = 0; i < DIGESTS; i++) {
+		cr_assert(sl_kinds_count(kinds[i]) > 0);
+		sum_of(kinds[i]);
+		cr_assert_eq(sl_kinds_merge(sum, kinds[i], (struct sl_kinds_place){ 0 }), 0);
+	}
+	cr_assert_eq(sum_of(sum), EACH * DIGESTS);
+	sl_kinds_clear(kinds[0]);
+	for (unsigned i = 0; i < DIGESTS; i++)
+		sl_kinds_free(kinds[i]);
+	cr_assert_eq((size_t)budget.used, 0);
+	sl_kinds_free(sum);
+}
+
 Test(kinds, a_full_digest_groups_before_it_drops)
 {
 	struct sl_kinds *kinds = sl_kinds_new(SL_KINDS_BYTES_MIN);

@@ -1,5 +1,9 @@
 #include "sluice/cli/output.h"
 
+#include "support/engine_sim.h"
+#include "support/run.h"
+
+#include "sluice/base/random.h"
 #include "sluice/rt/engine.h"
 #include "sluice/rt/task.h"
 
@@ -195,6 +199,118 @@ Test(output, a_cancelled_run_does_not_wait_for_a_reader_that_does_not_read)
 	cr_expect_eq(scene.closed, -ETIMEDOUT);
 	close(scene.fd);
 	close(scene.reader);
+}
+
+/* ---- events in several pieces, and a run that is cancelled between two of them ---- */
+
+#define PIECES 10u
+#define PIECE ((size_t)30000)
+
+struct events {
+	struct sim *sim;
+	int fd;
+	uint64_t cancel_ns; /* after so long */
+	struct sl_output *output;
+	uint64_t cancelled_ns, closed_ns;
+	int last, closed; /* codes: of what is sent behind the events, and of the close */
+};
+
+/* "a" and many "b", in pieces, and a newline. */
+static int
+send_events(void *arg)
+{
+	struct events *events = arg;
+	int code = 0;
+	while (code == 0 && sl_task_cancelled() == 0) {
+		for (unsigned i = 0; i <= PIECES && code == 0; i++) {
+			struct sl_buf buf = { 0 };
+			for (size_t n = 0; i < PIECES && n < PIECE; n++)
+				sl_buf_add_char(&buf, i + n ? 'b' : 'a');
+			sl_buf_add_str(&buf, i < PIECES ? "" : "\n");
+			code = sl_output_send(events->output, &buf);
+			sl_buf_release(&buf);
+		}
+	}
+	return code;
+}
+
+static int
+cancel_events(void *arg)
+{
+	struct events *events = arg;
+	struct sl_group group;
+	struct sl_error err = { 0 };
+	struct sl_buf end = { 0 };
+	cr_assert_eq(sl_output_open(&events->output, events->fd), 0);
+	sl_group_enter(&group, SL_GROUP_COLLECT);
+	cr_assert_eq(sl_group_spawn(&group, "events", send_events, events, NULL), 0);
+	cr_assert_eq(sl_sleep(events->cancel_ns), 0);
+	events->cancelled_ns = sl_now();
+	sl_group_cancel(&group, -ECANCELED);
+	sl_group_leave(&group);
+	sl_buf_add_str(&end, "END\n");
+	struct sl_shield shield;
+	sl_shield_begin(&shield, sl_deadline_in(SL_NS_PER_S / 2));
+	events->last = sl_output_send(events->output, &end);
+	events->closed = sl_output_close(events->output, &err);
+	sl_shield_end(&shield);
+	events->closed_ns = sl_now();
+	sl_buf_release(&end);
+	return 0;
+}
+
+/* Whole events, then END or a part of one, then nothing. */
+static bool
+has_end_behind_whole_events(struct sl_span data)
+{
+	size_t event = PIECES * PIECE + 1;
+	while (data.len >= event && data.data[0] == 'a' && data.data[event - 1] == '\n')
+		data = sl_span(data.data + event, data.len - event);
+	if (sl_span_is(data, "END\n"))
+		return true;
+	cr_expect(memchr(data.data, 'E', data.len) == NULL, "something behind a torn event");
+	return false;
+}
+
+static struct events
+run_events(uint64_t seed, uint64_t rate, bool *has_end)
+{
+	struct events events = { .sim = sim_plain(seed),
+		.cancel_ns = SL_NS_PER_MS * (1 + seed % 50) };
+	events.fd = sim_sink(events.sim, -1, 64 * SL_KIB, rate);
+	cr_assert_eq(sim_run(events.sim, cancel_events, &events), 0);
+	*has_end = has_end_behind_whole_events(sim_sink_data(events.sim, events.fd));
+	sim_free(events.sim);
+	return events;
+}
+
+Test(output, an_event_in_pieces_is_not_torn_by_what_follows_a_cancelled_run)
+{
+	struct sim_seeds seeds = sim_seeds(40);
+	for (uint64_t seed = seeds.first; seed != seeds.end; seed++) {
+		bool has_end = false;
+		/* 0.3 MB and what is queued: a tenth of the time that is left for them */
+		struct events events = run_events(seed, 30 * 1000 * 1000, &has_end);
+		cr_expect(has_end && events.last == 0 && events.closed == 0, "seed %llu: %d, %d",
+			(unsigned long long)seed, events.last, events.closed);
+	}
+}
+
+Test(output, a_cancelled_run_ends_in_half_a_second_however_slow_the_reader)
+{
+	struct sim_seeds seeds = sim_seeds(40);
+	for (uint64_t seed = seeds.first; seed != seeds.end; seed++) {
+		bool has_end = false;
+		uint64_t rate = seed % 4 ? seed * 100000 : 0;
+		struct events events = run_events(seed, rate, &has_end);
+		cr_expect_leq(events.closed_ns - events.cancelled_ns, 505 * SL_NS_PER_MS,
+			"seed %llu: %llu us", (unsigned long long)seed,
+			(unsigned long long)(events.closed_ns - events.cancelled_ns) / 1000);
+		cr_expect(has_end == (events.last == 0 && events.closed == 0), "seed %llu",
+			(unsigned long long)seed);
+		if (rate == 0)
+			cr_expect(events.last == -ETIMEDOUT && events.closed == -ETIMEDOUT);
+	}
 }
 
 Test(output, writes_now_without_a_runtime)

@@ -220,6 +220,7 @@ Test(pattern, what_needs_a_newline_is_refused)
 		{ "error\\r\\n", true },
 		{ "\\A..\\n", true },
 		{ "\\R", true },
+		{ "\\Rx|error", true },
 		{ "a\\x0ab", true },
 		{ "a\\x{000a}b", true },
 		{ "a\\o{12}b", true },
@@ -261,6 +262,9 @@ Test(pattern, what_needs_a_newline_is_refused)
 		cr_expect_eq(code, cases[i].refused ? SL_E_USAGE : 0, "'%s': %s", cases[i].text,
 			err.text);
 		cr_expect(!cases[i].refused || strstr(err.text, "use $"), "%s", err.text);
+		bool is_break = strncmp(cases[i].text, "\\R", 2) == 0;
+		cr_expect_eq(is_break, strstr(err.text, "\\f for a break within one") != NULL,
+			"'%s': %s", cases[i].text, err.text);
 		bool is_choice =
 			strcmp(cases[i].text, "a|b\\n") == 0 || strcmp(cases[i].text, "\\n|x") == 0;
 		cr_expect(!is_choice || strstr(err.text, "one of its alternatives needs"), "%s",

@@ -91,7 +91,8 @@ Test(scenario_get, many_small_files_are_committed_in_groups)
 	for (uint64_t seed = seeds.first; seed != seeds.end; seed++) {
 		uint64_t syncs = small_files_beside(
 			seed, "MemTotal: 1000000 kB\nDirty:   14000 kB\nWriteback:     10 kB\n");
-		cr_assert_lt(syncs, 60, "seed %d: %d syncs for 250 files", (int)seed, (int)syncs);
+		cr_assert_lt(syncs, 60, "seed %llu: %d syncs for 250 files",
+			(unsigned long long)seed, (int)syncs);
 	}
 }
 
@@ -725,7 +726,7 @@ offer_two(struct scenario *scenario)
 	scenario->get.chunk_size = 512 * SL_KIB;
 }
 
-Test(scenario_get, the_nth_operation_fails_for_every_n, .timeout = 120)
+Test(scenario_get, the_nth_operation_fails_for_every_n, .timeout = 900)
 {
 	struct sim_seeds seeds = sim_seeds(1);
 	seeds.end = seeds.first + 1; /* SLUICE_SEEDS of all n would take hours */
@@ -744,7 +745,7 @@ Test(scenario_get, the_nth_operation_fails_for_every_n, .timeout = 120)
 	}
 }
 
-Test(scenario_get, the_nth_operation_and_all_after_it_of_its_kind_fail, .timeout = 120)
+Test(scenario_get, the_nth_operation_and_all_after_it_of_its_kind_fail, .timeout = 900)
 {
 	for (enum sl_op_kind kind = SL_OP_SOCKET; kind < SL_OP_KINDS; kind++) {
 		bool hit = true;
@@ -833,13 +834,13 @@ cut_everywhere(enum sim_crash how, enum sl_if_exists if_exists, uint64_t stride)
 }
 
 Test(scenario_get, a_kill_at_any_operation_leaves_whole_files_or_none_and_a_rerun_completes_them,
-	.timeout = 120)
+	.timeout = 900)
 {
 	cut_everywhere(SIM_CRASH_KILL, SL_EXISTS_AUTO, 1);
 	cut_everywhere(SIM_CRASH_KILL, SL_EXISTS_REPLACE, 3);
 }
 
-Test(scenario_get, a_power_cut_at_any_operation_leaves_whole_files_or_none, .timeout = 120)
+Test(scenario_get, a_power_cut_at_any_operation_leaves_whole_files_or_none, .timeout = 900)
 {
 	cut_everywhere(SIM_CRASH_DROP, SL_EXISTS_AUTO, 2);
 	cut_everywhere(SIM_CRASH_NAMES, SL_EXISTS_AUTO, 2);
@@ -906,7 +907,7 @@ cut_for_attributes(enum sim_crash how, enum sl_sync_mode sync)
 	}
 }
 
-Test(scenario_get, a_file_never_has_its_final_name_without_its_rights_and_time, .timeout = 120)
+Test(scenario_get, a_file_never_has_its_final_name_without_its_rights_and_time, .timeout = 900)
 {
 	cut_for_attributes(SIM_CRASH_KILL, SL_SYNC_AUTO);
 	cut_for_attributes(SIM_CRASH_KILL, SL_SYNC_NONE);

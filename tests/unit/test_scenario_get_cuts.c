@@ -142,7 +142,7 @@ static const struct cut_plan plans[] = {
 };
 
 Test(scenario_get_cuts, a_cut_at_any_operation_is_resumed_and_so_is_one_in_the_next_run,
-	.timeout = 600)
+	.timeout = 900)
 {
 	uint64_t seed = sim_seeds(1).first - 1;
 	for (size_t i = 0; i < SL_COUNT_OF(plans); i++) {
@@ -178,7 +178,7 @@ cut_shape_at(enum shape shape, enum sim_crash how, uint64_t seed, uint64_t nth)
 }
 
 Test(scenario_get_cuts, a_cut_at_any_operation_of_a_download_of_any_shape_is_recovered_from,
-	.timeout = 600)
+	.timeout = 900)
 {
 	static const enum sim_crash hows[] = { SIM_CRASH_RANDOM, SIM_CRASH_KILL };
 	static const enum shape shapes[] = { SHAPE_MIRRORS, SHAPE_PIECES, SHAPE_DECOMPRESSED };
@@ -230,7 +230,7 @@ repair_at(enum sim_crash how, uint64_t seed, uint64_t nth, unsigned *cuts)
 	return disk != NULL;
 }
 
-Test(scenario_get_cuts, a_piece_that_was_found_damaged_is_not_resumed_after_a_cut, .timeout = 600)
+Test(scenario_get_cuts, a_piece_that_was_found_damaged_is_not_resumed_after_a_cut, .timeout = 900)
 {
 	unsigned cuts = 0;
 	uint64_t seed = sim_seeds(1).first - 1;
@@ -321,7 +321,7 @@ repeat_at(enum sim_crash how, uint64_t seed, uint64_t nth)
 }
 
 Test(scenario_get_cuts, a_kill_repeats_a_few_chunks_and_a_power_cut_one_sync_interval,
-	.timeout = 600)
+	.timeout = 900)
 {
 	static const enum sim_crash hows[] = { SIM_CRASH_KILL, SIM_CRASH_KEEP, SIM_CRASH_DROP,
 		SIM_CRASH_RANDOM };
@@ -377,7 +377,7 @@ cut_slow_at(enum sim_crash how, uint64_t seed, uint64_t nth)
 	return disk != NULL;
 }
 
-Test(scenario_get_cuts, a_sync_covers_only_what_was_written_before_it_began, .timeout = 600)
+Test(scenario_get_cuts, a_sync_covers_only_what_was_written_before_it_began, .timeout = 900)
 {
 	uint64_t seed = sim_seeds(1).first;
 	for (uint64_t nth = 1; cut_slow_at(SIM_CRASH_DROP, seed, nth); nth += sim_stride(29))
@@ -387,7 +387,7 @@ Test(scenario_get_cuts, a_sync_covers_only_what_was_written_before_it_began, .ti
 }
 
 /* The kernel reports it once: the sync at the end succeeds. */
-Test(scenario_get_cuts, a_file_is_not_done_if_a_sync_before_its_end_has_failed, .timeout = 600)
+Test(scenario_get_cuts, a_file_is_not_done_if_a_sync_before_its_end_has_failed, .timeout = 900)
 {
 	for (uint64_t nth = 1; nth <= 3; nth++) {
 		struct scenario *scenario = build_with_slow_disk(nth);

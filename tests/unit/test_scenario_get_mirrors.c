@@ -882,7 +882,8 @@ Test(scenario_get_mirrors, ranges_from_where_a_redirect_led_are_requested_withou
 }
 
 /* A signed URL is good for a while: then the source itself leads to another one. */
-Test(scenario_get_mirrors, ranges_go_to_the_source_again_once_a_redirect_has_expired, .timeout = 60)
+Test(scenario_get_mirrors, ranges_go_to_the_source_again_once_a_redirect_has_expired,
+	.timeout = 900)
 {
 	static const int statuses[] = { 401, 403, 410 };
 	for (size_t i = 0; i < SL_COUNT_OF(statuses); i++) {
@@ -1137,7 +1138,7 @@ other_body(struct sl_random *random, const struct mirrors *mirrors)
 }
 
 Test(scenario_get_mirrors, whatever_they_do_the_file_is_of_one_version_or_is_not_done,
-	.timeout = 240)
+	.timeout = 900)
 {
 	struct sim_seeds seeds = sim_seeds(150);
 	for (uint64_t seed = seeds.first; seed != seeds.end; seed++) {
@@ -1174,7 +1175,7 @@ Test(scenario_get_mirrors, whatever_they_do_the_file_is_of_one_version_or_is_not
 	}
 }
 
-Test(scenario_get_mirrors, any_operation_may_fail, .timeout = 240)
+Test(scenario_get_mirrors, any_operation_may_fail, .timeout = 900)
 {
 	static const int codes[] = { -ECONNRESET, -EIO, -ENOMEM };
 	bool hit = true;

@@ -150,7 +150,7 @@ cut_and_check(struct mix *mix, struct scenario *scenario)
 }
 
 Test(scenario_get_mix, whatever_happens_done_means_durable_and_else_nothing_has_changed,
-	.timeout = 120)
+	.timeout = 900)
 {
 	struct sim_seeds seeds = sim_seeds(120);
 	for (uint64_t seed = seeds.first; seed != seeds.end; seed++) {

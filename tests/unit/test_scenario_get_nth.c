@@ -114,7 +114,7 @@ fail_in_all_ways(const struct plan *plan)
 	}
 }
 
-Test(scenario_get_nth, any_operation_may_fail_in_any_way, .timeout = 120)
+Test(scenario_get_nth, any_operation_may_fail_in_any_way, .timeout = 900)
 {
 	struct sim_seeds seeds = sim_seeds(1);
 	for (uint64_t seed = seeds.first; seed != seeds.end; seed++) {
@@ -124,7 +124,7 @@ Test(scenario_get_nth, any_operation_may_fail_in_any_way, .timeout = 120)
 }
 
 /* Also of those that a decoded file needs. */
-Test(scenario_get_nth, any_operation_may_fail_while_files_are_decoded, .timeout = 120)
+Test(scenario_get_nth, any_operation_may_fail_while_files_are_decoded, .timeout = 900)
 {
 	struct sim_seeds seeds = sim_seeds(2);
 	for (uint64_t seed = seeds.first; seed != seeds.end; seed++) {
@@ -136,7 +136,7 @@ Test(scenario_get_nth, any_operation_may_fail_while_files_are_decoded, .timeout 
 
 /* The same on file systems that lack something, and where directories are made and files
  * replaced. */
-Test(scenario_get_nth, any_operation_may_fail_on_any_file_system, .timeout = 120)
+Test(scenario_get_nth, any_operation_may_fail_on_any_file_system, .timeout = 900)
 {
 	struct sim_seeds seeds = sim_seeds(8);
 	for (uint64_t seed = seeds.first; seed != seeds.end; seed++) {

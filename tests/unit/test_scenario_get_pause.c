@@ -120,12 +120,12 @@ run_each(bool removes)
 	}
 }
 
-Test(scenario_get_pause, what_is_paused_at_any_moment_is_complete_in_the_end, .timeout = 120)
+Test(scenario_get_pause, what_is_paused_at_any_moment_is_complete_in_the_end, .timeout = 900)
 {
 	run_each(false);
 }
 
-Test(scenario_get_pause, of_what_is_removed_at_any_moment_nothing_is_left, .timeout = 120)
+Test(scenario_get_pause, of_what_is_removed_at_any_moment_nothing_is_left, .timeout = 900)
 {
 	run_each(true);
 }

@@ -234,7 +234,7 @@ check_directory(struct world *world)
 	}
 }
 
-Test(scenario_get_runs, two_runs_at_once_give_each_name_to_one_whole_file, .timeout = 120)
+Test(scenario_get_runs, two_runs_at_once_give_each_name_to_one_whole_file, .timeout = 900)
 {
 	struct sim_seeds seeds = sim_seeds(400);
 	for (uint64_t seed = seeds.first; seed != seeds.end; seed++) {

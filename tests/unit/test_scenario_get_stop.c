@@ -92,23 +92,23 @@ stop_everywhere(unsigned seed_count, int reason, bool by_command)
 			;
 }
 
-Test(scenario_get_stop, a_signal_at_any_moment_leaves_nothing_half_done, .timeout = 120)
+Test(scenario_get_stop, a_signal_at_any_moment_leaves_nothing_half_done, .timeout = 900)
 {
 	stop_everywhere(2, SL_E_INTERRUPTED, true);
 }
 
-Test(scenario_get_stop, interrupting_the_batch_leaves_nothing_half_done, .timeout = 120)
+Test(scenario_get_stop, interrupting_the_batch_leaves_nothing_half_done, .timeout = 900)
 {
 	stop_everywhere(1, SL_E_INTERRUPTED, false);
 }
 
-Test(scenario_get_stop, stopping_the_batch_at_any_moment_leaves_nothing_half_done, .timeout = 120)
+Test(scenario_get_stop, stopping_the_batch_at_any_moment_leaves_nothing_half_done, .timeout = 900)
 {
 	stop_everywhere(2, -ECANCELED, false);
 }
 
 /* The time of the run is over in every millisecond of it. */
-Test(scenario_get_stop, a_deadline_at_any_moment_leaves_nothing_half_done, .timeout = 120)
+Test(scenario_get_stop, a_deadline_at_any_moment_leaves_nothing_half_done, .timeout = 900)
 {
 	struct sim_seeds seeds = sim_seeds(2);
 	for (uint64_t seed = seeds.first; seed != seeds.end; seed++) {
@@ -196,7 +196,7 @@ fail_sibling_at(uint64_t seed, uint64_t n)
 }
 
 Test(scenario_get_stop, with_fail_fast_a_failure_at_any_moment_leaves_nothing_half_done,
-	.timeout = 120)
+	.timeout = 900)
 {
 	struct sim_seeds seeds = sim_seeds(2);
 	for (uint64_t seed = seeds.first; seed != seeds.end; seed++)
@@ -272,7 +272,7 @@ cut_everywhere(const struct cut_plan *plans, size_t count)
 }
 
 Test(scenario_get_stop, a_power_cut_at_any_moment_takes_nothing_that_was_reported_done,
-	.timeout = 120)
+	.timeout = 900)
 {
 	static const struct cut_plan plans[] = {
 		{ .how = SIM_CRASH_RANDOM },
@@ -288,7 +288,7 @@ Test(scenario_get_stop, a_power_cut_at_any_moment_takes_nothing_that_was_reporte
 }
 
 Test(scenario_get_stop, after_a_kill_at_any_moment_the_same_command_completes_everything,
-	.timeout = 120)
+	.timeout = 900)
 {
 	static const struct cut_plan plans[] = {
 		{ .how = SIM_CRASH_KILL },

@@ -81,7 +81,7 @@ build_mixed(uint64_t seed, char *sum)
 	return scenario;
 }
 
-Test(scenario_get_stream, whatever_happens_each_byte_comes_once_and_in_order, .timeout = 240)
+Test(scenario_get_stream, whatever_happens_each_byte_comes_once_and_in_order, .timeout = 900)
 {
 	struct sim_seeds seeds = sim_seeds(150);
 	for (uint64_t seed = seeds.first; seed != seeds.end; seed++) {
@@ -110,7 +110,7 @@ begin_broken(uint64_t seed, unsigned segments, struct sim_http_file file)
 }
 
 /* All is there each time, since what follows the last byte that was written is requested. */
-Test(scenario_get_stream, goes_on_behind_the_last_byte_that_was_written, .timeout = 240)
+Test(scenario_get_stream, goes_on_behind_the_last_byte_that_was_written, .timeout = 900)
 {
 	static const size_t steps[] = { 1009, CHUNK - 1, CHUNK, CHUNK + 1, 3 * CHUNK, 90001 };
 	struct sim_seeds seeds = sim_seeds(6);
@@ -183,7 +183,7 @@ Test(scenario_get_stream, is_not_begun_again_without_a_validator)
 /* ---- servers that send no ranges ---- */
 
 /* Each response gets further than the one before it. */
-Test(scenario_get_stream, skips_what_was_written_if_the_server_sends_no_ranges, .timeout = 240)
+Test(scenario_get_stream, skips_what_was_written_if_the_server_sends_no_ranges, .timeout = 900)
 {
 	struct sim_seeds seeds = sim_seeds(40);
 	for (uint64_t seed = seeds.first; seed != seeds.end; seed++) {

@@ -180,14 +180,14 @@ cut_everywhere(enum way way, enum sim_crash how, uint64_t stride)
 	}
 }
 
-Test(scenario_get_takeover, a_kill_at_any_operation_loses_nothing_that_was_there, .timeout = 240)
+Test(scenario_get_takeover, a_kill_at_any_operation_loses_nothing_that_was_there, .timeout = 900)
 {
 	for (enum way way = 0; way <= KEEP; way++)
 		cut_everywhere(way, SIM_CRASH_KILL, sim_stride(11));
 }
 
 Test(scenario_get_takeover, a_power_cut_at_any_operation_loses_nothing_that_was_there,
-	.timeout = 240)
+	.timeout = 900)
 {
 	for (enum way way = 0; way <= KEEP; way++) {
 		cut_everywhere(way, SIM_CRASH_DROP, sim_stride(23));
@@ -226,7 +226,7 @@ fail_each(enum way way, enum sl_sync_mode sync, int code, uint64_t kinds, uint64
 	}
 }
 
-Test(scenario_get_takeover, any_operation_may_fail, .timeout = 240)
+Test(scenario_get_takeover, any_operation_may_fail, .timeout = 900)
 {
 	for (enum way way = 0; way < WAYS; way++) {
 		fail_each(way, SL_SYNC_AUTO, -EIO, DISK, sim_stride(7));
@@ -283,7 +283,7 @@ mismatch_cut_everywhere(enum way way, enum sim_crash how, uint64_t stride)
 }
 
 Test(scenario_get_takeover, a_wrong_checksum_loses_nothing_that_was_there_wherever_it_is_cut,
-	.timeout = 240)
+	.timeout = 900)
 {
 	for (enum way way = 0; way < WAYS; way++) {
 		mismatch_cut_everywhere(way, SIM_CRASH_KILL, sim_stride(11));
@@ -293,7 +293,7 @@ Test(scenario_get_takeover, a_wrong_checksum_loses_nothing_that_was_there_wherev
 	}
 }
 
-Test(scenario_get_takeover, a_wrong_checksum_and_a_failed_operation_lose_nothing, .timeout = 240)
+Test(scenario_get_takeover, a_wrong_checksum_and_a_failed_operation_lose_nothing, .timeout = 900)
 {
 	for (enum way way = 0; way < WAYS; way++) {
 		bool hit = true;
@@ -320,7 +320,7 @@ Test(scenario_get_takeover, a_wrong_checksum_and_a_failed_operation_lose_nothing
 
 /* Whatever it lists: the file is right, or refused and as it was. */
 Test(scenario_get_takeover, a_control_file_with_any_byte_changed_never_makes_a_wrong_file,
-	.timeout = 240)
+	.timeout = 900)
 {
 	unsigned char control[100];
 	size_t len = make_control(control);
@@ -446,7 +446,7 @@ change_everywhere(enum way way, bool is_replaced)
 }
 
 Test(scenario_get_takeover, a_file_that_is_changed_at_any_operation_never_makes_a_mix,
-	.timeout = 240)
+	.timeout = 900)
 {
 	change_everywhere(ADOPT, false);
 	change_everywhere(APPEND, false);
@@ -478,7 +478,7 @@ change_at(enum way way, unsigned answer, bool has_grown)
 	scenario_free(scenario);
 }
 
-Test(scenario_get_takeover, a_server_that_changes_meanwhile_never_makes_a_mix, .timeout = 60)
+Test(scenario_get_takeover, a_server_that_changes_meanwhile_never_makes_a_mix, .timeout = 900)
 {
 	for (enum way way = ADOPT; way <= APPEND; way++) {
 		for (unsigned answer = 1; answer < 12; answer++) {

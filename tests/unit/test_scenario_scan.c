@@ -20,6 +20,16 @@
 
 /* ---- inputs and what they hold ---- */
 
+/* How the bytes of a log come if there is no file of it. */
+struct remote {
+	struct scene *scene;
+	struct log *log;
+	size_t off, breaks_at; /* what was read; SIZE_MAX = it does not break off */
+	uint64_t stall_ns;     /* at that place, and it goes on then; 0 = it fails */
+	unsigned closed;
+	struct sl_input_remote functions;
+};
+
 struct log {
 	const char *path;
 	char *data;
@@ -37,6 +47,8 @@ struct scene {
 	struct sim *sim;
 	struct sl_random random;
 	struct log logs[INPUTS];
+	struct remote remotes[INPUTS];
+	const struct sl_input_remote *remote_of[INPUTS];
 	size_t count;
 	struct sl_scan_sink sink;
 	struct sl_scan_setup setup;
@@ -424,6 +436,7 @@ run(struct scene *scene)
 	for (size_t i = 0; i < scene->count; i++)
 		paths[i] = scene->logs[i].path;
 	scene->setup.paths = paths;
+	scene->setup.remotes = scene->remote_of;
 	scene->setup.count = scene->count;
 	if (scene->print) {
 		scene->sink.wants |= SL_SCAN_WANTS(SL_SCAN_EVENT_LINE);
@@ -507,6 +520,167 @@ add_assorted(struct scene *scene)
 		{ "pages", 65536 }, { "more", 65537 }, { "middle", 300000 }, { "large", 1000001 } };
 	for (size_t i = 0; i < SL_COUNT_OF(logs); i++)
 		add(scene, logs[i].path, logs[i].len);
+}
+
+/* ---- bytes of the caller ---- */
+
+/* A pause, as servers make them: in the middle of a line, longer than the scan waits for more. */
+static int
+remote_pause(struct scene *scene, uint64_t pause_ns, uint64_t deadline_ns)
+{
+	uint64_t until_ns = sl_deadline_in(pause_ns);
+	int code = sl_sleep_until(SL_MIN(until_ns, deadline_ns));
+	sim_check(scene->sim, code == 0 || sl_task_cancelled(), "a deadline of nobody's");
+	return code || until_ns <= deadline_ns ? code : -ETIMEDOUT;
+}
+
+static int
+remote_read(void *ctx, unsigned char *data, size_t len, uint64_t deadline_ns, struct sl_error *err)
+{
+	struct remote *remote = ctx;
+	struct scene *scene = remote->scene;
+	sim_check(scene->sim, !remote->closed, "it was closed");
+	uint64_t pause_ns = sl_random_below(&scene->random, 5) * SL_NS_PER_MS / 2;
+	int code = pause_ns ? remote_pause(scene, pause_ns, deadline_ns) : 0;
+	if (!code && remote->off == remote->breaks_at && remote->stall_ns)
+		code = remote_pause(scene, remote->stall_ns, deadline_ns);
+	else if (!code && remote->off == remote->breaks_at)
+		return sl_fail(err, SL_PHASE_BODY, -ETIMEDOUT, "cannot fetch '%s': no data",
+			remote->log->path);
+	if (code)
+		return code;
+	size_t some = 1 + (size_t)sl_random_below(&scene->random, 30000);
+	some = SL_MIN(some, len);
+	some = SL_MIN(some, remote->log->len - remote->off);
+	if (remote->off < remote->breaks_at)
+		some = SL_MIN(some, remote->breaks_at - remote->off);
+	memcpy(data, remote->log->data + remote->off, some);
+	remote->off += some;
+	return (int)some;
+}
+
+static void
+remote_close(void *ctx)
+{
+	struct remote *remote = ctx;
+	remote->closed++;
+}
+
+static struct remote *
+add_remote(struct scene *scene, const char *path, size_t len)
+{
+	struct remote *remote = &scene->remotes[scene->count];
+	scene->remote_of[scene->count] = &remote->functions;
+	struct log *log = &scene->logs[scene->count++];
+	*log = (struct log){ .path = path, .data = make_log(&scene->random, len), .len = len };
+	*remote = (struct remote){ .scene = scene,
+		.log = log,
+		.breaks_at = SIZE_MAX,
+		.functions = { .ctx = remote, .read = remote_read, .close = remote_close } };
+	return remote;
+}
+
+static void
+check_closed(struct scene *scene)
+{
+	for (size_t i = 0; i < scene->count; i++)
+		sim_check(scene->sim, !scene->remote_of[i] || scene->remotes[i].closed == 1,
+			"'%s' was closed %u times", scene->logs[i].path, scene->remotes[i].closed);
+}
+
+Test(scenario_scan, bytes_of_the_caller_are_counted_like_those_of_files)
+{
+	struct sim_seeds seeds = sim_seeds(60);
+	for (uint64_t seed = seeds.first; seed != seeds.end; seed++) {
+		struct scene *scene = build(seed);
+		scene->print = seed % 2;
+		add_remote(scene, "http://h/large", 300001);
+		add(scene, "a", 70000);
+		add_remote(scene, "http://h/empty", 0);
+		add_remote(scene, "-", 5000);
+		add(scene, "b", 5000);
+		add_remote(scene, "b/other", 150000);
+		run(scene);
+		check(scene);
+		check_closed(scene);
+		expect_all_ok(scene);
+		tear_down(scene);
+	}
+}
+
+/* Whatever the failure is, also one that looks like the end of a pause. */
+Test(scenario_scan, bytes_of_the_caller_that_break_off_are_counted_up_to_there)
+{
+	struct sim_seeds seeds = sim_seeds(60);
+	for (uint64_t seed = seeds.first; seed != seeds.end; seed++) {
+		struct scene *scene = build(seed);
+		scene->print = seed % 2;
+		add(scene, "a", 70000);
+		struct remote *cut = add_remote(scene, "http://h/cut", 300000);
+		struct remote *none = add_remote(scene, "http://h/none", 9);
+		add_remote(scene, "http://h/whole", 100000);
+		cut->breaks_at = 1 + (size_t)sl_random_below(&scene->random, 290000);
+		none->breaks_at = 0;
+		run(scene);
+		check(scene);
+		check_closed(scene);
+		sim_check(scene->sim,
+			cut->log->result.state == SL_SCAN_TRUNCATED &&
+				cut->log->result.bytes == cut->breaks_at &&
+				strstr(cut->log->err.text,
+					"cannot fetch 'http://h/cut': no data (only"),
+			"%s", cut->log->err.text);
+		sim_check(scene->sim,
+			none->log->result.state == SL_SCAN_UNREADABLE &&
+				strcmp(none->log->err.text,
+					"cannot fetch 'http://h/none': no data") == 0,
+			"%s", none->log->err.text);
+		tear_down(scene);
+	}
+}
+
+Test(scenario_scan, bytes_of_the_caller_that_stall_are_not_waited_for_once_there_is_enough)
+{
+	struct sim_seeds seeds = sim_seeds(60);
+	for (uint64_t seed = seeds.first; seed != seeds.end; seed++) {
+		struct scene *scene = build(seed);
+		scene->print = seed % 2;
+		struct remote *remote = add_remote(scene, "http://h/stalls", 100000);
+		memcpy(remote->log->data + 1000, "\nERROR\n", 7);
+		remote->breaks_at = 1007;
+		remote->stall_ns = 3600 * SL_NS_PER_S;
+		scene->setup.max_hits = 1;
+		uint64_t begun_ns = sim_now(scene->sim);
+		run(scene);
+		sim_check(scene->sim, scene->code == 0 && remote->log->result.hits == 1, "%d",
+			scene->code);
+		sim_check(scene->sim, scene->ended_ns - begun_ns < 1800 * SL_NS_PER_S,
+			"it was waited for");
+		check_closed(scene);
+		tear_down(scene);
+	}
+}
+
+Test(scenario_scan, a_signal_ends_a_scan_that_waits_for_bytes_of_the_caller)
+{
+	struct sim_seeds seeds = sim_seeds(60);
+	for (uint64_t seed = seeds.first; seed != seeds.end; seed++) {
+		struct scene *scene = build(seed);
+		add(scene, "a", 70000);
+		for (size_t i = 0; i < 3; i++) {
+			struct remote *remote = add_remote(scene, "http://h/stalls", 100000);
+			remote->breaks_at = i * 1000;
+			remote->stall_ns = 3600 * SL_NS_PER_S;
+		}
+		scene->cancel_fd = sim_trap(scene->sim, 1 + seed % 10);
+		run(scene);
+		sim_check(scene->sim, scene->code == -ECANCELED, "%d", scene->code);
+		sim_check(scene->sim, scene->ended_ns - scene->cancelled_ns < SL_NS_PER_S,
+			"it took too long");
+		for (size_t i = 1; i < scene->count; i++)
+			sim_check(scene->sim, scene->remotes[i].closed <= 1, "closed twice");
+		tear_down(scene);
+	}
 }
 
 /* ---- all is well ---- */

@@ -31,7 +31,7 @@ fetch(struct batch_bench *bench, const char *shapes, uint64_t seed, bool sum)
 
 /* Where the right bytes can be told, they are what the file has; with and without a checksum, which
  * is computed while they arrive out of order. */
-Test(segments, every_behaviour_of_a_server_leads_to_the_right_file, .timeout = 120)
+Test(segments, every_behaviour_of_a_server_leads_to_the_right_file, .timeout = 900)
 {
 	static const struct {
 		const char *shapes;
@@ -141,7 +141,7 @@ Test(segments, small_files_and_a_limit_of_one_take_one_request)
 
 /* The rest of a connection that stalls is fetched by another one; the stall timeout, which would
  * fail it, is far away. */
-Test(segments, a_connection_that_stalls_is_overtaken, .timeout = 60)
+Test(segments, a_connection_that_stalls_is_overtaken, .timeout = 900)
 {
 	for (unsigned nth = 1; nth <= 4; nth++) {
 		struct batch_bench *bench = begin();
@@ -157,7 +157,7 @@ Test(segments, a_connection_that_stalls_is_overtaken, .timeout = 60)
 	}
 }
 
-Test(segments, a_connection_that_is_far_too_slow_does_not_hold_up_the_file, .timeout = 60)
+Test(segments, a_connection_that_is_far_too_slow_does_not_hold_up_the_file, .timeout = 900)
 {
 	struct batch_bench *bench = begin();
 	cr_expect_eq(fetch(bench, "/slow-nth/2/1000/ranges/etag/v1", SEED, true), 0);
@@ -166,7 +166,7 @@ Test(segments, a_connection_that_is_far_too_slow_does_not_hold_up_the_file, .tim
 }
 
 /* It has a rate only once all others have ended. */
-Test(segments, the_last_connection_is_compared_with_those_that_have_ended, .timeout = 60)
+Test(segments, the_last_connection_is_compared_with_those_that_have_ended, .timeout = 900)
 {
 	struct batch_bench *bench = begin();
 	cr_expect_eq(fetch(bench, "/slow-nth/2/200000/ranges/etag/v1", SEED, true), 0);
@@ -178,7 +178,7 @@ Test(segments, the_last_connection_is_compared_with_those_that_have_ended, .time
 /* Headers and credentials of the user stay with the origin they are for, in later requests, too. */
 /* 48 connections take turns at the limit, each about once a second: over half a second many of them
  * receive nothing. */
-Test(segments, connections_that_wait_for_the_rate_limit_are_not_slow, .timeout = 60)
+Test(segments, connections_that_wait_for_the_rate_limit_are_not_slow, .timeout = 900)
 {
 	struct batch_bench *bench = begin();
 	char list[1000];
@@ -224,7 +224,7 @@ Test(segments, files_of_several_hosts_and_sizes_come_together)
 }
 
 /* As many chunks as the pool has at least: connections wait for their chunk, and all is done. */
-Test(segments, a_small_pool_is_enough, .timeout = 60)
+Test(segments, a_small_pool_is_enough, .timeout = 900)
 {
 	for (size_t chunks = 2; chunks <= 6; chunks++) {
 		struct batch_bench *bench = begin();

@@ -54,7 +54,10 @@ begin(struct fixture *f, const char *path, bool is_found)
 {
 	struct sl_error err = { 0 };
 	const struct sl_pattern_spec spec = { .count = 0 };
-	*f = (struct fixture){ .results = { .writer = { f, take, state_of, BUFFER, false } } };
+	*f = (struct fixture){ .results = { .writer = { .ctx = f,
+						    .send = take,
+						    .state = state_of,
+						    .buffer = BUFFER } } };
 	cr_assert_eq(sl_input_new(&f->input, path, is_found), 0);
 	f->input->kind = SL_INPUT_FILE;
 	cr_assert_eq(
@@ -129,7 +132,7 @@ emit_idle(const struct sl_scan_sink *sink)
 static int
 emit_summary(const struct sl_scan_sink *sink, const struct sl_scan_summary *summary)
 {
-	struct sl_scan_outcome outcome = { summary, 1500000000 };
+	struct sl_scan_outcome outcome = { .summary = summary, .elapsed_ns = 1500000000 };
 	struct sl_scan_event event = { .kind = SL_SCAN_EVENT_SUMMARY, .outcome = &outcome };
 	return sl_scan_emit(sink, 1, &event);
 }

@@ -98,69 +98,6 @@ Test(sniff, more_bytes_are_wanted_only_while_they_could_tell)
 	cr_expect(sl_sniff_wants_more((const unsigned char *)"e", 1));
 }
 
-/* ---- UTF-16 in any block ---- */
-
-#define BLOCK 1500u
-
-/* A block of text with `chars` characters of UTF-16 at `off`, the last a newline if `ends`. */
-static void
-make_mixed(char *block, size_t len, size_t off, size_t chars, bool big_endian, bool ends)
-{
-	static const char line[] = "2026-03-01 12:00:00 something fine\n",
-			  wide[] = "an error at 12:00, ";
-	for (size_t i = 0; i < len; i++)
-		block[i] = line[i % (sizeof(line) - 1)];
-	for (size_t i = 0; i < chars; i++) {
-		bool is_newline = ends && i + 1 == chars;
-		block[off + 2 * i + big_endian] = is_newline ? '\n' : wide[i % (sizeof(wide) - 1)];
-		block[off + 2 * i + !big_endian] = 0;
-	}
-}
-
-Test(sniff, a_line_of_utf16_is_found_wherever_it_is_in_a_block)
-{
-	struct guard guard;
-	guard_init(&guard, BLOCK);
-	static char block[BLOCK];
-	for (size_t off = 0; off + 60 <= BLOCK; off++) {
-		for (int big_endian = 0; big_endian < 2; big_endian++) {
-			make_mixed(block, BLOCK, off, 5 + off % 20, big_endian, true);
-			const char *at = guard_place(&guard, block, BLOCK);
-			cr_assert(sl_form_is_wide(sl_sniff_block((const unsigned char *)at, BLOCK)),
-				"at %zu", off);
-		}
-	}
-	guard_release(&guard);
-}
-
-Test(sniff, a_part_of_a_line_of_utf16_is_found)
-{
-	char block[BLOCK];
-	for (size_t len = 60; len < BLOCK; len += 101) {
-		make_mixed(block, len, len - 8, 4, false, false);
-		cr_assert_eq(sl_sniff_block((unsigned char *)block, len), SL_FORM_PLAIN,
-			"names that are separated by NULs look the same");
-		make_mixed(block, len, 5, 25, true, false);
-		cr_assert(sl_form_is_wide(sl_sniff_block((unsigned char *)block, len)), "long");
-	}
-}
-
-Test(sniff, text_holes_and_numbers_are_not_utf16)
-{
-	static unsigned char block[64 * SL_KIB];
-	for (size_t len = 0; len < 100; len++)
-		cr_assert_eq(sl_sniff_block(block, len), SL_FORM_PLAIN);
-	cr_assert_eq(sl_sniff_block(block, sizeof(block)), SL_FORM_PLAIN, "NULs");
-	make_mixed((char *)block, sizeof(block), 0, 0, false, false);
-	cr_assert_eq(sl_sniff_block(block, sizeof(block)), SL_FORM_PLAIN, "text");
-	for (size_t i = 40; i + 1 < sizeof(block); i += 97)
-		block[i] = 0;
-	cr_assert_eq(sl_sniff_block(block, sizeof(block) - 20), SL_FORM_PLAIN, "stray NULs");
-	for (size_t i = 0; i < sizeof(block); i++)
-		block[i] = i % 2 ? 0 : (unsigned char)(i * 37 / 2);
-	cr_assert_eq(sl_sniff_block(block, sizeof(block)), SL_FORM_PLAIN, "numbers");
-}
-
 /* ---- binary ---- */
 
 static unsigned char data[4 * SL_SNIFF_WINDOW];

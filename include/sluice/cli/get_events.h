@@ -31,7 +31,6 @@ struct sl_get_events {
 	struct sl_get_meter meters[SL_GET_METERS];
 	struct sl_rate rate;     /* of all */
 	struct sl_buf failures;  /* the list at the end */
-	uint64_t last_events_ns; /* deadline of a cancelled run's events; 0 = not cancelled yet */
 	bool reader_gone; /* the reader of the file on stdout closed the pipe: not a failure */
 	uint64_t failures_listed, failures_left_out;
 	/* The command's, kept up to date: inputs known so far, and whether these are all. */

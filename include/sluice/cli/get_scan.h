@@ -42,6 +42,7 @@ struct sl_get_scan {
 	int code; /* with which the results cannot be written; 0 = they can */
 	bool is_open;
 	bool is_cancelled; /* the run, before all files were scanned */
+	bool is_late;      /* by its deadline */
 };
 
 /* Before the run. Returns 0; SL_E_USAGE or -ENOMEM with words in *err. */
@@ -64,6 +65,12 @@ const struct sl_tee_consumer *sl_get_scan_consumer(const struct sl_get_scan *sca
 /* A file has ended. */
 SL_SUSPENDS
 void sl_get_scan_ended(struct sl_get_scan *scan, const struct sl_download *download);
+
+/* Before an event of any kind goes to the output: an event at a time does. In a cancelled run it is
+ * tried a little longer. The turn is to be given to scan->reporting unless the cancellation is
+ * returned. */
+SL_SUSPENDS
+int sl_get_scan_take_turn(struct sl_get_scan *scan, struct sl_output *output) SL_MUST_CHECK;
 
 /* Error lines so far; does not become less. */
 uint64_t sl_get_scan_hits(struct sl_get_scan *scan);

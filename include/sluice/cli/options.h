@@ -34,7 +34,10 @@
 #define SL_OPTION_REDIRECTS_MAX 100u
 #define SL_OPTION_RATE_MAX (1024 * SL_GIB)
 #define SL_OPTION_RPS_MAX 1000000ull
+#define SL_OPTION_CONNECT_NS (30 * SL_NS_PER_S)
+#define SL_OPTION_STALL_NS (60 * SL_NS_PER_S)
 #define SL_OPTION_RETRIES 8u
+#define SL_OPTION_RETRY_WAIT_NS (60 * SL_NS_PER_S)
 #define SL_OPTION_RETRIES_MAX 1000u
 #define SL_OPTION_MEMORY (64 * SL_MIB)
 #define SL_OPTION_MEMORY_MIN (8 * SL_MIB)
@@ -119,6 +122,13 @@ struct sl_scan_options {
 
 	bool no_follow;
 	struct sl_option_rules rules; /* of names in directories, in the order given */
+
+	/* Of inputs that are URLs: as those of get. The deadline is that of the run. */
+	const char *cacert;
+	uint64_t connect_timeout_ns, stall_timeout_ns, deadline_ns;
+	unsigned retries, max_redirects;
+	uint64_t retry_max_wait_ns;
+	bool allow_downgrade;
 
 	unsigned workers; /* 0 = one for each CPU */
 	uint64_t chunk;   /* bytes; a multiple of 4096 */

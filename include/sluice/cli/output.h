@@ -24,12 +24,15 @@ int sl_output_open(struct sl_output **out, int fd) SL_MUST_CHECK;
 /*
  * Queue the bytes of *buf, waiting for room. Returns 0: they are taken and *buf is empty, with no
  * storage. -EPIPE: the reader has closed the pipe. Another write error: part of what was sent
- * before is lost. -ECANCELED, -ETIMEDOUT. After a failure *buf holds what was not queued. Large
- * buffers are queued in pieces, between which those of other tasks may come; the queue holds at
- * most 1 MiB.
+ * before is lost. -ECANCELED, -ETIMEDOUT: there was no room when the run was cancelled, nor a little
+ * later; nothing more is taken then. After a failure *buf holds what was not queued. Large buffers
+ * are queued in pieces, between which those of other tasks may come; the queue holds at most 1 MiB.
  */
 SL_SUSPENDS
 int sl_output_send(struct sl_output *output, struct sl_buf *buf) SL_MUST_CHECK;
+
+/* For what has to come before a send in a cancelled run: until when that is of use. */
+uint64_t sl_output_last_ns(struct sl_output *output);
 
 /* 0, -EPIPE or a write error: whether output is still read. Never suspends. */
 int sl_output_state(const struct sl_output *output);

@@ -64,9 +64,9 @@ int sl_scan_output_begin(struct sl_scan_output *output, const struct sl_scan_out
 	struct sl_error *err) SL_MUST_CHECK;
 
 /*
- * Pass the outcome to the sinks (only if `complete`: the scan was not cancelled), then wait for the
- * output; for one that is shared, only until it has taken the results. Returns 0; -EPIPE if the
- * reader closed it; another write error, described in *err.
+ * Pass the outcome to the sinks if the scan is `complete`, or cut and this much is to be shown;
+ * then wait for the output; for one that is shared, only until it has taken the results. Returns 0;
+ * -EPIPE if the reader closed it; another write error, described in *err.
  */
 SL_SUSPENDS
 int sl_scan_output_end(struct sl_scan_output *output, const struct sl_scan_outcome *outcome,

@@ -11,8 +11,8 @@
  * of the dropped lines add up to the lines that were added, always. Up to that point nothing
  * depends on where inputs were cut or on the order of merging.
  *
- * Memory: a digest has a limit of its own, and digests may share a budget. Pure; used by one thread
- * at a time.
+ * Memory: a digest has a limit of its own, and digests may share a budget: the first that finds it
+ * used up makes itself smaller. Pure; used by one thread at a time, a budget by any number.
  */
 #ifndef SLUICE_DIGEST_KINDS_H
 #define SLUICE_DIGEST_KINDS_H
@@ -43,7 +43,17 @@ struct sl_kinds;
 
 /* `max_bytes`: of memory, at least SL_KINDS_BYTES_MIN. NULL if out of memory. */
 struct sl_kinds *sl_kinds_new(size_t max_bytes);
-#define SL_KINDS_BYTES_MIN (128 * SL_KIB)
+#define SL_KINDS_BYTES_MIN (32 * SL_KIB)
+
+/* Of several digests; in its owner's memory. */
+struct sl_kinds_budget {
+	size_t max; /* bytes of memory */
+	_Atomic size_t used;
+};
+
+/* What the digest holds is counted in the budget, which must stay. A half of SL_KINDS_BYTES_MIN it
+ * may have whatever the others hold. The digest is new. */
+void sl_kinds_share(struct sl_kinds *kinds, struct sl_kinds_budget *budget);
 
 /* NULL is fine. */
 void sl_kinds_free(struct sl_kinds *kinds);

@@ -20,9 +20,6 @@
 
 struct sl_list_reader;
 
-/* True for http:// and https://. */
-bool sl_list_is_url(const char *from);
-
 /* Name for messages: without secrets. */
 const char *sl_list_reader_name(const struct sl_list_reader *reader);
 

@@ -56,7 +56,7 @@ struct sl_tee_slot {
 
 /* What a run of the transfer passes. */
 struct sl_tee_source {
-	const char *url, *path;
+	const char *url, *path; /* the path is NULL if the response has it: see sl_tee_open */
 	/* Of the bytes at hand, if they are resumed; else NULL: everything comes now. */
 	const struct sl_resource *version;
 	struct sl_part *part;            /* NULL = a stream */
@@ -94,6 +94,9 @@ void sl_tee_release(struct sl_tee *tee);
 /* A transfer begins to receive, in the task that ends it. What *source points to must live until
  * then. */
 void sl_tee_begin(struct sl_tee *tee, const struct sl_tee_source *source);
+
+/* The name of a file that began without one is known, and none of its bytes has come. */
+void sl_tee_open(struct sl_tee *tee, const char *url, const char *path);
 
 /* Wait until fewer than SL_TEE_PASSES are with the consumer, and keep the place of one for
  * sl_tee_put. Returns 0, or the cancellation of the task. */

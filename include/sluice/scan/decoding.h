@@ -19,6 +19,9 @@ struct sl_decoding;
 /* True for the forms that are decoded: compressed data and UTF-16. */
 bool sl_decoding_is_for(enum sl_form form);
 
+/* Data of this form has windows: zstd and xz. */
+bool sl_decoding_has_window(enum sl_form form);
+
 /* The memory that the decoder of a form needs, without the window of zstd and xz, which is limited
  * by window_max below, and refused first where that is 0. */
 uint64_t sl_decoding_memory(enum sl_form form);

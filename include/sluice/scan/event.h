@@ -48,8 +48,9 @@ enum sl_scan_event_kind {
 	/* Before waiting for more to be read or scanned: a sink may write what it has collected. Of
 	 * no input. */
 	SL_SCAN_EVENT_IDLE,
-	/* The whole scan, once it is complete. Emitted by the caller of sl_scan_run, which has the
-	 * time of the run and first removes its display of the progress. Of no input. */
+	/* The whole scan, once it is complete or the run has to end. Emitted by the caller of
+	 * sl_scan_run, which has the time of the run and first removes its display of the progress.
+	 * Of no input. */
 	SL_SCAN_EVENT_SUMMARY,
 	SL_SCAN_EVENT_CONTEXT, /* a line before or after one that matches, in the order of lines */
 };
@@ -57,6 +58,7 @@ enum sl_scan_event_kind {
 struct sl_scan_outcome {
 	const struct sl_scan_summary *summary;
 	uint64_t elapsed_ns;
+	bool is_cut; /* the run was ended before all inputs were: these are not in the summary */
 };
 
 /* All that it points to is valid during the call. */

@@ -48,6 +48,13 @@ int sl_join_tail(struct sl_join *join, const struct sl_partial_run *piece) SL_MU
 /* The input is over: the open line, if it has a byte, is its last. Returns as sl_join_head. */
 int sl_join_end(struct sl_join *join, struct sl_partial_line *line) SL_MUST_CHECK;
 
+/* The open line is none, without which the input has `len` bytes so far. */
+static inline void
+sl_join_drop_open(struct sl_join *join, uint64_t len)
+{
+	sl_partial_drop_open(&join->total, len);
+}
+
 /* After sl_join_end, or at any time for what was joined so far: an open line counts as a line. */
 static inline struct sl_block_totals
 sl_join_totals(const struct sl_join *join)

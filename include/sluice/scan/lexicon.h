@@ -28,6 +28,7 @@ struct sl_lexicon {
 	struct sl_match_literal *words; /* sorted by their bytes; the shorter of two first */
 	size_t count;
 	char *bytes;       /* of the words, in lower case if ignore_case */
+	size_t memory;     /* of both */
 	size_t longest;    /* word, in bytes */
 	size_t first[257]; /* words that begin with byte b are [first[b], first[b + 1]) */
 };

@@ -19,6 +19,7 @@
 
 #include "sluice/scan/block.h"
 #include "sluice/scan/fragment.h"
+#include "sluice/scan/wide.h"
 
 #define SL_PARTIAL_KEEP SL_PATTERN_LINE_MAX /* bytes kept of a long line */
 
@@ -62,6 +63,7 @@ struct sl_partial {
 	struct sl_block_result result; /* of [off, off + result.len) */
 	struct sl_fragment head;       /* before the first newline, if its line is not complete */
 	struct sl_fragment open;       /* after the last newline, or all if there is none */
+	struct sl_wide wide;           /* of the same bytes, if its owner searches them */
 
 	/* If a period is wanted, of the line at the last cut, until it is merged. */
 	bool has_line; /* it is complete */
@@ -110,6 +112,10 @@ int sl_partial_set(const struct sl_partial_spec *spec, struct sl_partial *partia
  */
 int sl_partial_merge(const struct sl_partial_spec *spec, struct sl_partial *left,
 	struct sl_partial *right, struct sl_partial_line *line) SL_MUST_CHECK;
+
+/* What follows the last newline is no line. Its bytes are not known where the text is not kept:
+ * `len` is what the partial has without them. */
+void sl_partial_drop_open(struct sl_partial *partial, uint64_t len);
 
 /*
  * Its last byte is the input's: a line that is open is the last one. The partial must begin where

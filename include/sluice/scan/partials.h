@@ -23,6 +23,7 @@ struct sl_partials {
 	struct sl_partial *used; /* was merged last: has the text of a line; or NULL */
 	/* Of all of them, readable: matching lines so far, and bytes of memory for text. */
 	uint64_t hits, text;
+	bool has_wide; /* one of them has UTF-16 (wide.h) */
 };
 
 void sl_partials_release(struct sl_partials *partials);

@@ -31,6 +31,9 @@
 struct sl_scan_setup {
 	const char *const *paths; /* files, directories, "-" = standard input */
 	size_t count;
+	/* One for each path, or NULL: unless it is NULL itself, that path is only a name, and the
+	 * bytes are read from there. */
+	const struct sl_input_remote *const *remotes;
 	const struct sl_pattern *pattern;
 	/* Called by the task that called sl_scan_run. */
 	const struct sl_scan_sink *sinks;
@@ -49,6 +52,9 @@ struct sl_scan_setup {
 	uint64_t timeline_interval_s;
 	const struct sl_period *period; /* only its lines are counted; NULL = all */
 	bool samples_levels;            /* the summary has a sample of levels (sample.h) */
+	/* Called before the scan returns because a deadline has passed: see
+	 * sl_scan_each_unfinished. NULL = not of interest. */
+	void (*unfinished)(void *ctx, const char *shown);
 	int output_fd;  /* where the results go: if it is a regular file, it is not scanned;
 			      0 = none */
 	bool numbers;   /* lines are numbered */
@@ -67,12 +73,14 @@ struct sl_scan_setup {
 	unsigned queue; /* chunks that wait for a worker, at least 1 */
 	/* for chunks, marks, stacks and matchers; at least SL_SCAN_MEMORY_MIN */
 	uint64_t max_memory;
+	uint64_t caller_memory; /* of it, taken by the caller for inputs and sinks, except kinds */
 	/* Uncached large files of so many bytes in total are read through the page cache, further
 	 * ones with direct I/O; UINT64_MAX = all through it, 0 = none. */
 	uint64_t max_cached;
 };
 
 #define SL_SCAN_MEMORY_MIN (8 * SL_MIB)
+#define SL_SCAN_STREAMS 8u /* are read at a time, at most */
 
 struct scan;
 
@@ -104,9 +112,9 @@ int sl_scan_run(const struct sl_scan_setup *setup, struct sl_scan_progress *prog
 	struct sl_error *err) SL_MUST_CHECK;
 
 /*
- * For a scan that never returns because the runtime has failed: see every input that has not had
- * its END, in order, as messages name it. A directory is among them if its walk has not come
- * to the end. Not in a task.
+ * Until the scan returns, or if it never does because the runtime has failed: see every input that
+ * has not had its END, in order, as messages name it. A directory is among them if its walk has not
+ * come to the end.
  */
 void sl_scan_each_unfinished(const struct sl_scan_progress *progress,
 	void (*see)(void *ctx, const char *shown), void *ctx);

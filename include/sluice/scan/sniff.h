@@ -16,7 +16,7 @@ enum sl_form {
 	SL_FORM_ZSTD,
 	SL_FORM_XZ,
 	SL_FORM_BZIP2,
-	/* By a byte order mark. */
+	/* By a byte order mark, or in the middle of an input (wide.h). */
 	SL_FORM_UTF16,
 	SL_FORM_UTF32,
 	/* Without one, by the NULs between its ASCII characters. */
@@ -36,13 +36,6 @@ enum sl_form sl_sniff_form(const unsigned char *data, size_t len);
 /* True if more bytes could change the answer of sl_sniff_form: these are the beginning of a magic
  * number, or too few to tell UTF-16 from text with a NUL. */
 bool sl_sniff_wants_more(const unsigned char *data, size_t len);
-
-/*
- * The form of any block of an input, wherever it lies: UTF-16 if it has a line in that encoding, or
- * part of a line, such as a program that appends in another encoding leaves behind. Only ASCII
- * characters are recognised: 4 before a newline, or 24 anywhere.
- */
-enum sl_form sl_sniff_block(const unsigned char *data, size_t len);
 
 /*
  * True if an input that begins with these bytes is binary: by its magic number, or because it has

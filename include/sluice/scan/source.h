@@ -10,7 +10,7 @@
  *
  * A stream (FIFO, terminal, file of /proc, anything without a size) is read in order, by one task
  * at a time, to its end; so is a file that is standard input, from where it stands to the size it
- * had.
+ * had, and what is remote.
  */
 #ifndef SLUICE_SCAN_SOURCE_H
 #define SLUICE_SCAN_SOURCE_H
@@ -20,6 +20,24 @@
 #include "sluice/scan/sniff.h"
 
 struct sl_engine;
+
+/*
+ * Bytes that come from no descriptor, such as those of a URL, by functions of the caller. They are
+ * read as a stream is.
+ */
+struct sl_input_remote {
+	void *ctx;
+
+	/* The next bytes, at most `len`. Returns their count; 0 at the end; -ETIMEDOUT at
+	 * `deadline_ns`, and nothing is lost; the cancellation, likewise; else a failure that is
+	 * described in *err, whose text names the input. */
+	SL_SUSPENDS
+	int (*read)(void *ctx, unsigned char *data, size_t len, uint64_t deadline_ns,
+		struct sl_error *err);
+
+	/* No more is read; whether anything was or not. */
+	void (*close)(void *ctx);
+};
 
 #define SL_INPUT_ALIGN 4096u /* of buffers, and of offsets but at the end of a file */
 
@@ -57,12 +75,14 @@ struct sl_input {
 	bool is_stdin;
 	bool is_found; /* in a directory, not named by the user */
 	bool is_link;  /* found, and to be followed; set by the caller before it is opened */
+	const struct sl_input_remote *remote; /* borrowed; NULL = a file or a descriptor */
 	enum sl_input_kind kind;
 	uint64_t size;       /* of a file when it was opened; 0 for a stream */
 	struct sl_error err; /* err.code is not 0: it could not be opened, or reading it failed */
 
 	struct sl_input_identity stream; /* {0} for a file; devices count as one */
 
+	char *failure;  /* how reading what is remote has failed; NULL = it has not */
 	bool may_block; /* opening it could wait for a writer: a FIFO */
 	bool has_begun; /* a stream that was read from */
 	uint64_t left;  /* of a stream that is a file: bytes up to its size when it was opened; else
@@ -99,6 +119,9 @@ struct sl_input_range {
 /* "-" is standard input unless the input was found in a directory. The path is copied. Returns 0 or
  * -ENOMEM. */
 int sl_input_new(struct sl_input **out, const char *path, bool is_found) SL_MUST_CHECK;
+
+/* It is read by these functions, whatever its path is. Before it is opened. */
+void sl_input_set_remote(struct sl_input *input, const struct sl_input_remote *remote);
 
 /* Must be closed. NULL is fine. */
 void sl_input_free(struct sl_input *input);
@@ -208,10 +231,11 @@ SL_SUSPENDS
 int sl_input_read_stream(
 	struct sl_input *input, unsigned char *data, size_t most, size_t *read_len) SL_MUST_CHECK;
 
-/* Set input->err for a read that failed at `off`; for a form that cannot be scanned and begins
- * behind `counted` bytes; for data that cannot be decoded, at about its byte `off`, behind
- * `counted` bytes of text, or because it needs so large a window and for that so much memory, where
- * 0 is more than any; or for lines that a pattern's limits left undecided. Return its code. */
+/* Set input->err for a read that failed behind `off` bytes that are counted; for a form that
+ * cannot be scanned and begins behind `counted` bytes; for data that cannot be decoded, at
+ * about its byte `off`, behind `counted` bytes of text, or because it needs so large a window
+ * and for that so much memory, where 0 is more than any; or for lines that a pattern's limits
+ * left undecided. Return its code. */
 int sl_input_fail_read(struct sl_input *input, int code, uint64_t off);
 int sl_input_fail_form(struct sl_input *input, enum sl_form form, uint64_t counted);
 int sl_input_fail_decode(

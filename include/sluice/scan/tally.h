@@ -31,6 +31,9 @@ struct sl_tally_row {
 int sl_tally_new(struct sl_tally **out, const struct sl_pattern_spec *spec,
 	const struct sl_match_kernel *kernel, struct sl_error *err) SL_MUST_CHECK;
 
+/* Bytes. */
+uint64_t sl_tally_memory(const struct sl_tally *tally);
+
 /* NULL is fine. */
 void sl_tally_free(struct sl_tally *tally);
 

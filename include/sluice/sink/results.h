@@ -35,6 +35,10 @@ struct sl_results_writer {
 	/* 0, or the code with which an earlier write has failed. Never suspends. */
 	int (*state)(const void *ctx);
 
+	/* 0, or why the run has to end, although it still takes the rest of an event. Never
+	 * suspends. NULL = it never has to. */
+	int (*ended)(const void *ctx);
+
 	size_t buffer; /* bytes that are worth sending */
 	bool is_file;  /* what was written is not read yet: bytes may wait until a buffer is full */
 };

@@ -1,0 +1,47 @@
+/*
+ * scan_urls.h - the inputs of `sluice scan` that are URLs: arguments that begin with http:// or
+ * https://. Each is requested when the scan comes to it, and read as a stream; nothing is stored.
+ */
+#ifndef SLUICE_CLI_SCAN_URLS_H
+#define SLUICE_CLI_SCAN_URLS_H
+
+#include "sluice/cli/options.h"
+#include "sluice/download/url_reader.h"
+#include "sluice/scan/source.h"
+
+struct sl_scan_url; /* one of them */
+
+/* {0} = there is none. Readable: the first group. */
+struct sl_scan_urls {
+	/* For each argument: what it is called in results and messages, without secrets; and how it
+	 * is read, NULL for a file. */
+	const char *const *names;
+	const struct sl_input_remote *const *remotes;
+	uint64_t memory; /* that reading them takes */
+
+	const struct sl_scan_options *options;
+	struct sl_scan_url *items; /* one for each argument */
+	size_t count;
+	bool has_https;
+	struct sl_retry_policy retry;
+	struct sl_http_client *client;
+	struct sl_group group;
+	bool is_open;
+};
+
+/* Not in a task. Without URLs it stays as it is. Returns 0 or -ENOMEM. */
+int sl_scan_urls_init(
+	struct sl_scan_urls *urls, const struct sl_scan_options *options) SL_MUST_CHECK;
+
+/* In the task that scans, before it does. Returns what sl_http_client_new returns. */
+SL_SUSPENDS
+int sl_scan_urls_begin(struct sl_scan_urls *urls, struct sl_error *err) SL_MUST_CHECK;
+
+/* In the same task, after the scan: what is still received ends. */
+SL_SUSPENDS
+void sl_scan_urls_end(struct sl_scan_urls *urls);
+
+/* Not in a task. */
+void sl_scan_urls_release(struct sl_scan_urls *urls);
+
+#endif
