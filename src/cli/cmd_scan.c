@@ -11,6 +11,7 @@
 #include "sluice/cli/run.h"
 #include "sluice/cli/scan_output.h"
 #include "sluice/cli/scan_pattern.h"
+#include "sluice/cli/scan_period.h"
 #include "sluice/cli/scan_urls.h"
 #include "sluice/cli/stats.h"
 #include "sluice/rt/stats.h"
@@ -26,6 +27,7 @@
 struct scan {
 	struct sl_scan_options options;
 	struct sl_scan_pattern match;
+	struct sl_period period;
 	struct sl_scan_urls urls;
 	struct sl_scan_progress progress;
 	struct sl_scan_output output;
@@ -142,7 +144,8 @@ run_scan(struct scan *scan)
 		.no_follow = options->no_follow,
 		.unfinished = report_unfinished,
 		.rules = { options->rules.items, options->rules.count },
-		.samples_levels = scan->match.is_default,
+		.period = sl_scan_has_period(options) ? &scan->period : NULL,
+		.samples_levels = scan->match.is_default && !sl_scan_has_period(options),
 		.output_fd = options->quiet ? 0 : STDOUT_FILENO,
 		.records = options->records,
 		.by_head = options->level != SL_LEVEL_NONE,
@@ -320,6 +323,8 @@ sl_cmd_scan(int argc, char **argv)
 		code = sl_fail(&err, SL_PHASE_NONE, SL_E_USAGE,
 			"no input: name files or directories, or pipe into standard input ('sluice "
 			"scan --help' lists options)");
+	if (!code)
+		code = sl_scan_period_init(&scan.period, &scan.options, &err);
 	if (!code)
 		code = sl_scan_pattern_init(&scan.match, &scan.options, &err);
 	if (!code && sl_scan_urls_init(&scan.urls, &scan.options) != 0)

@@ -140,6 +140,7 @@ scan_list(struct sl_get_scan *scan, const struct sl_get_scan_list *list, unsigne
 		.sink_count = output->sink_count,
 		.output_fd = output->fd,
 		.records = options->records,
+		.period = sl_scan_has_period(options) ? &scan->period : NULL,
 		.max_hits = UINT64_MAX,
 		.chunk = (size_t)options->chunk,
 		.queue = options->queue,
@@ -188,7 +189,8 @@ sl_get_scan_finish(struct sl_get_scan *scan)
 static bool
 has_text(const struct sl_get_scan *scan)
 {
-	return scan->options->scanning.print || scan->options->scanning.records ||
+	const struct sl_scan_options *options = &scan->options->scanning;
+	return options->print || options->records || sl_scan_has_period(options) ||
 	       sl_pattern_confirms(scan->match.pattern);
 }
 
@@ -232,8 +234,9 @@ static unsigned
 count_runs(const struct sl_get_scan *scan)
 {
 	uint64_t each = SL_KIB, wanted = sl_worker_count() * RUNS_A_WORKER;
-	if (scan->options->scanning.print || scan->options->scanning.records)
-		each += MARKS_SIZE;
+	bool has_period = sl_scan_has_period(&scan->options->scanning);
+	if (scan->options->scanning.print || scan->options->scanning.records || has_period)
+		each += MARKS_SIZE * (has_period ? 2 : 1);
 	if (sl_pattern_has_expressions(scan->match.pattern))
 		each += SL_PATTERN_JIT_STACK;
 	uint64_t most = share_of_runs(scan) / 2 / each;
@@ -246,9 +249,12 @@ sl_get_scan_init(
 {
 	*scan = (struct sl_get_scan){ .options = options };
 	sl_semaphore_init(&scan->reporting, "results", 1);
-	if (options->scan && expects_compressed(options))
+	if (!options->scan)
+		return 0;
+	if (expects_compressed(options))
 		scan->decoding_max = options->max_memory / 16 * MEMORY_SIXTEENTHS_DECODING;
-	return options->scan ? sl_scan_pattern_init(&scan->match, &options->scanning, err) : 0;
+	int code = sl_scan_period_init(&scan->period, &options->scanning, err);
+	return code ? code : sl_scan_pattern_init(&scan->match, &options->scanning, err);
 }
 
 static void
@@ -277,11 +283,13 @@ sl_get_scan_begin(struct sl_get_scan *scan, struct sl_output *shared)
 	if (!is_wanted(scan))
 		return 0;
 	const struct sl_get_options *options = scan->options;
+	bool has_period = sl_scan_has_period(&options->scanning);
 	struct sl_scan_output_setup to = { .options = &options->scanning,
 		.fd = sl_get_is_to_stdout(options) ? STDERR_FILENO : STDOUT_FILENO,
 		.shared = shared };
 	struct sl_feeds_setup feeds = { .pattern = scan->match.pattern,
-		.wants_lines = options->scanning.print,
+		.wants_lines = options->scanning.print && !has_period,
+		.period = has_period ? &scan->period : NULL,
 		.records = options->scanning.records,
 		.runs = count_runs(scan),
 		.text_max = share_of_runs(scan) / 2 };

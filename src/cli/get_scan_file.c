@@ -170,6 +170,10 @@ begin_feed(struct scanned *file)
 	free(file->head);
 	file->head = NULL;
 	file->code = sl_feed_new(&file->feed, file->scan->feeds, &setup);
+	const struct sl_scan_options *options = &file->scan->options->scanning;
+	/* Lines could wait for long until it is known whether they are in the period. */
+	if (!file->code && options->print && sl_scan_has_period(options))
+		file->code = SL_E_UNSUPPORTED;
 	file->form = SL_FORM_PLAIN;
 	file->head_len = 0;
 	file->has_result = file->has_only_cr = file->has_bytes = false;

@@ -132,7 +132,7 @@ static const struct hint scan_hints[] = {
 			      "standard error (2>FILE)" },
 	{ "-0", "use --null" },
 	{ "-g --glob --iglob", "use --include or --exclude" },
-	{ "--follow --state --since --until "
+	{ "--follow --state "
 	  "--null-data -b "
 	  "--byte-offset --line-buffered -S --smart-case -U --multiline -d -D -I",
 		UNSUPPORTED },

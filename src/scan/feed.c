@@ -28,7 +28,8 @@
 
 struct feed_slot {
 	struct sl_matcher *matcher;
-	uint64_t *marks; /* of RUN_LEN bytes, or NULL */
+	uint64_t *marks;  /* of RUN_LEN bytes, or NULL */
+	uint64_t *within; /* behind them, if a period is wanted */
 	struct feed_slot *next;
 };
 
@@ -70,10 +71,14 @@ new_slot(const struct sl_feeds *feeds)
 	if (!slot)
 		return NULL;
 	bool is_whole = sl_matcher_new(&slot->matcher, feeds->setup.pattern) == 0;
-	if (is_whole && (feeds->setup.wants_lines || feeds->setup.records)) {
-		slot->marks = calloc(SL_MATCH_MARK_WORDS(RUN_LEN), sizeof(*slot->marks));
+	const size_t words = SL_MATCH_MARK_WORDS(RUN_LEN);
+	bool has_period = feeds->setup.period != NULL;
+	if (is_whole && (feeds->setup.wants_lines || feeds->setup.records || has_period)) {
+		slot->marks = calloc(words * (has_period ? 2 : 1), sizeof(*slot->marks));
 		is_whole = slot->marks != NULL;
 	}
+	if (is_whole && has_period)
+		slot->within = slot->marks + words;
 	if (is_whole)
 		return slot;
 	free_slot(slot);
@@ -121,6 +126,9 @@ sl_feeds_new(struct sl_feeds **out, const struct sl_feeds_setup *setup)
 	feeds->spec = sl_partial_spec_of(setup->pattern, matcher, setup->wants_lines);
 	if (setup->records)
 		sl_partial_spec_give_all(&feeds->spec);
+	sl_assert(!setup->period || !setup->records);
+	sl_assert(!setup->period || !setup->wants_lines);
+	sl_partial_spec_set_period(&feeds->spec, setup->period);
 	if (code == 0)
 		code = sl_matcher_new(&feeds->locator, setup->pattern);
 	sl_semaphore_init(&feeds->runs, "scanning", setup->runs);
@@ -368,6 +376,8 @@ add_run(struct sl_feed *feed, const struct feed_slot *slot, uint64_t off, const 
 		.len = len,
 		.marks = slot->marks,
 		.inverts = feeds->spec.inverts,
+		.period = feeds->setup.period,
+		.within = slot->within,
 		.clock_ns = sl_clock_monotonic_ns,
 		.result = &run.piece.block };
 	int code = is_quick(feeds, len) ? scan_run(&run) : sl_steps_offload(scan_run, &run);

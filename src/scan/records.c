@@ -124,6 +124,13 @@ end_record(struct sl_records *records, struct sl_partial_line *line)
 	return SL_RECORDS_NONE;
 }
 
+/* It is outside a period: it ends records and context, and the next line begins a record. */
+static bool
+is_outside(const struct sl_records *records)
+{
+	return records->line.side == SL_PERIOD_OUTSIDE && !records->has_ended;
+}
+
 /* Its lines were given. ENDED if it was selected, or nothing more is given. */
 static int
 close_record(struct sl_records *records, struct sl_partial_line *line)
@@ -136,7 +143,7 @@ close_record(struct sl_records *records, struct sl_partial_line *line)
 	records->has_record = records->is_selected = records->has_unwanted = false;
 	records->lost = 0;
 	*line = records->line;
-	bool is_last = records->is_over && !records->after_left;
+	bool is_last = records->is_over && (!records->after_left || is_outside(records));
 	return (was_selected || is_last) && !records->has_ended ? SL_RECORDS_ENDED
 								: SL_RECORDS_NONE;
 }
@@ -191,13 +198,24 @@ give(struct sl_records *records, struct sl_partial_line *line)
 	return SL_RECORDS_LINE;
 }
 
+/* After it. */
+static int
+pass_outside(struct sl_records *records)
+{
+	records->after_left = 0;
+	records->state = SL_RECORD_PLAIN;
+	records->stage = SL_RECORDS_IDLE;
+	forget(records);
+	return SL_RECORDS_NONE;
+}
+
 /* One step of the line on its way, or of the end. */
 static int
 advance(struct sl_records *records, struct sl_partial_line *line)
 {
 	switch (records->stage) {
 	case SL_RECORDS_NEW:
-		records->begins = records->has_ended ||
+		records->begins = records->has_ended || is_outside(records) ||
 				  sl_record_step(&records->state, look_of(&records->line)) ||
 				  !records->has_record;
 		records->stage = records->begins ? SL_RECORDS_END : SL_RECORDS_ADD;
@@ -206,6 +224,8 @@ advance(struct sl_records *records, struct sl_partial_line *line)
 		records->stage = records->has_ended ? SL_RECORDS_IDLE : SL_RECORDS_BEGIN;
 		return close_record(records, line);
 	case SL_RECORDS_BEGIN:
+		if (is_outside(records))
+			return pass_outside(records);
 		begin_record(records);
 		records->stage = SL_RECORDS_ADD;
 		return SL_RECORDS_NONE;
@@ -243,6 +263,14 @@ is_marked(const struct sl_records *records, size_t newline)
 	return records->run.marks[newline / 64] >> (newline % 64) & 1;
 }
 
+/* The line may be given. */
+static bool
+is_within(const struct sl_records *records, size_t newline)
+{
+	const uint64_t *within = records->run.within;
+	return !within || (within[newline / 64] >> (newline % 64) & 1);
+}
+
 /* The newline of the next line that matches; `end` if there is none. */
 static size_t
 next_mark(const struct sl_records *records)
@@ -270,7 +298,7 @@ static size_t
 find_sure(const struct sl_records *records, size_t begin, size_t newline)
 {
 	enum sl_record_look look = look_between(records, begin, newline);
-	while (begin > records->at) {
+	while (begin > records->at && is_within(records, begin - 1)) {
 		size_t previous = sl_lines_begin(records->run.piece->data, records->at, begin - 1);
 		enum sl_record_look before = look_between(records, previous, begin - 1);
 		if (sl_record_is_sure(before, look))
@@ -332,7 +360,8 @@ fetch(struct sl_records *records)
 		.off = records->run.off + records->at,
 		.index = records->index++,
 		.is_closed = true,
-		.is_context = !is_marked(records, end) };
+		.is_context = !is_marked(records, end),
+		.side = is_within(records, end) ? SL_PERIOD_UNKNOWN : SL_PERIOD_OUTSIDE };
 	records->at = end + 1;
 	records->stage = SL_RECORDS_NEW;
 	return true;

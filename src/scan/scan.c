@@ -139,6 +139,7 @@ init(struct scan *scan, unsigned *consumers)
 	bool wants_lines = sl_scan_wants_lines(scan);
 	scan->by_line = wants_lines || scan->setup->max_hits != UINT64_MAX ||
 			scan->setup->records || sl_pattern_confirms(scan->setup->pattern);
+	scan->has_partials = !scan->by_line && (sl_scan_wants_each(scan) || scan->setup->period);
 	const struct sl_scan_needs needs = sl_scan_needs(scan);
 	const struct sl_scan_division division = sl_scan_divide(&needs);
 	set_context(scan, division.before);
@@ -201,9 +202,8 @@ clean_up(struct scan *scan)
 	}
 	while ((piece = scan->free_pieces)) {
 		scan->free_pieces = piece->next_free;
+		sl_scan_kinds_free_piece(piece);
 		free(piece->marks);
-		sl_kinds_free(piece->kinds);
-		sl_timeline_release(&piece->timeline);
 		free(piece);
 	}
 }

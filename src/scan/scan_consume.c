@@ -141,7 +141,7 @@ init_consumer(struct scan *scan, struct consumer *consumer)
 	sl_assert(consumer->step || !scan->steps); /* the pool has one for each consumer */
 	if (consumer->step && scan->has_partials &&
 		!(consumer->marks = calloc(
-			  SL_MATCH_MARK_WORDS(consumer->step->size), sizeof(*consumer->marks))))
+			  sl_scan_mark_words(scan, scan->step_size), sizeof(*consumer->marks))))
 		return -ENOMEM;
 	if (scan->setup->kinds && !(consumer->memo = sl_memo_new()))
 		return -ENOMEM;

@@ -384,7 +384,7 @@ allocate(struct scan_decode *decode)
 	decode->text = scan->steps ? malloc(scan->step_size) : NULL;
 	decode->decoding = sl_decoding_new(decode->form, 0);
 	if (decode->text && scan->has_partials)
-		decode->marks = calloc(SL_MATCH_MARK_WORDS(scan->step_size), sizeof(uint64_t));
+		decode->marks = calloc(sl_scan_mark_words(scan, scan->step_size), sizeof(uint64_t));
 	if (decode->text && scan->setup->kinds)
 		decode->memo = sl_memo_new();
 	bool has_text = decode->text || !scan->steps;

@@ -80,7 +80,7 @@ struct scan_job {
 	struct sl_context context; /* chooses the lines that are reported */
 	struct sl_records records; /* does so if records are selected */
 	/* Likewise: before the piece whose lines are walked over, or the line that a cut split. */
-	uint64_t undecided_before, unlevelled_before;
+	uint64_t undecided_before, unlevelled_before, period_lines_before;
 	bool has_begun;    /* the sink knows it */
 	bool ignores_rest; /* the state is final, later pieces are not counted */
 	bool is_limited;   /* because max_hits was reached */
@@ -89,6 +89,12 @@ struct scan_job {
 	uint64_t known_hits; /* the part of progress.hits that is its */
 	uint64_t begun_ns;
 	struct sl_block_totals totals; /* if ignores_rest */
+};
+
+/* What is found of matching lines, as far as it is wanted. */
+struct scan_found {
+	struct sl_kinds *kinds; /* or NULL = none */
+	struct sl_timeline timeline;
 };
 
 /* A part of an input, or several in a row that were scanned; owned by the task, channel or job that
@@ -108,12 +114,14 @@ struct scan_piece {
 	size_t len;          /* bytes that were read; once they were scanned, those that were */
 	struct sl_wide wide; /* of all that were read: where it is found, fewer are scanned */
 	uint64_t *marks;     /* a bit for each byte of a chunk, or NULL */
+	uint64_t *within;    /* behind them, if a period is wanted: of the lines inside */
 	struct sl_partial_run found;
 	struct sl_sample sample; /* of the first piece, if that is wanted */
 	struct sl_partial
 		partial; /* if scan.has_partials: used in place of `found` when it is merged */
-	struct sl_kinds *kinds;      /* of its lines, or NULL; kept with the piece */
-	struct sl_timeline timeline; /* of its lines, if that is wanted */
+	struct scan_found lines; /* kept with the piece */
+	/* If a period is wanted: of lines before the first stamp, likewise. */
+	struct scan_found unknown;
 	struct scan_piece *next_free;
 };
 
@@ -208,6 +216,20 @@ struct scan_job *sl_scan_job_new(struct scan *scan, const char *path, bool is_fo
 
 /* With its pieces. It must be closed. */
 void sl_scan_job_free(struct scan *scan, struct scan_job *job);
+
+/* Words of marks, with those of `within`, for so many bytes. */
+static inline size_t
+sl_scan_mark_words(const struct scan *scan, size_t len)
+{
+	return SL_MATCH_MARK_WORDS(len) * (scan->setup->period ? 2 : 1);
+}
+
+/* A bitmap for a period behind marks for so many bytes; NULL if none is wanted. */
+static inline uint64_t *
+sl_scan_within(const struct scan *scan, uint64_t *marks, size_t len)
+{
+	return marks && scan->setup->period ? marks + SL_MATCH_MARK_WORDS(len) : NULL;
+}
 
 /* To the sinks that want it. */
 SL_SUSPENDS
@@ -396,19 +418,21 @@ int sl_scan_kinds_init(struct scan *scan, unsigned consumers, uint64_t memory) S
 /* The piece gets a new content, and has lost it. */
 void sl_scan_kinds_begin_piece(const struct scan *scan, struct scan_piece *piece);
 void sl_scan_kinds_end_piece(struct scan_piece *piece);
+void sl_scan_kinds_free_piece(struct scan_piece *piece);
 
 /* On a worker, whose memo it is: the next bytes of the piece were scanned. The memo is NULL if
  * kinds are not wanted. If has_partials, no mark is set afterwards. */
 int sl_scan_kinds_run(struct scan *scan, struct scan_piece *piece, const struct sl_partial_run *run,
 	uint64_t *marks, struct sl_memo *memo) SL_MUST_CHECK;
 
-/* The line is counted, and is in no piece's digest. Nothing if kinds are not wanted. */
+/* The line is counted, and is in no piece's digest. */
 int sl_scan_kinds_line(struct scan *scan, const struct scan_job *job,
 	const struct sl_partial_line *line) SL_MUST_CHECK;
 
-/* The piece is counted: its lines become those of the scan. Or what cancelled it. */
+/* What was found in the piece, which is counted, becomes that of the scan. Or what cancelled it. */
 SL_SUSPENDS
-int sl_scan_kinds_merge(struct scan *scan, struct scan_piece *piece) SL_MUST_CHECK;
+int sl_scan_kinds_merge(struct scan *scan, const struct scan_job *job,
+	const struct scan_found *found) SL_MUST_CHECK;
 
 /* If has_partials: the same, and the piece is joined to those before it. */
 SL_SUSPENDS

@@ -66,6 +66,20 @@ emit_joined(struct scan *scan, struct scan_job *job, const struct sl_partial_run
 	return code == 1 ? sl_scan_give_line(scan, job, &call.line) : code;
 }
 
+/* The first lines turn out to be outside the period. */
+static void
+drop_unknown(struct scan_piece *piece)
+{
+	size_t end = piece->found.unknown_end, words = end / 64;
+	memset(piece->marks, 0, words * sizeof(*piece->marks));
+	memset(piece->within, 0, words * sizeof(*piece->within));
+	uint64_t rest = ~((1ull << (end % 64)) - 1);
+	if (end % 64) {
+		piece->marks[words] &= rest;
+		piece->within[words] &= rest;
+	}
+}
+
 SL_SUSPENDS
 static int
 merge_bytes(struct scan *scan, struct scan_piece *piece)
@@ -78,11 +92,17 @@ merge_bytes(struct scan *scan, struct scan_piece *piece)
 		return 0;
 	}
 	int code = emit_joined(scan, job, &piece->found);
+	bool has_unknown = scan->setup->period && piece->found.unknown_end;
+	bool is_inside = job->join.total.next_side == SL_PERIOD_INSIDE;
+	if (has_unknown && !is_inside)
+		drop_unknown(piece);
 	if (code == 0 && !job->ignores_rest && !piece->range.is_hole)
 		code = scan->setup->records ? sl_scan_records_add(scan, piece)
 					    : sl_scan_give_lines(scan, piece);
 	if (code == 0)
-		code = sl_scan_kinds_merge(scan, piece);
+		code = sl_scan_kinds_merge(scan, job, &piece->lines);
+	if (code == 0 && has_unknown && is_inside)
+		code = sl_scan_kinds_merge(scan, job, &piece->unknown);
 	if (code)
 		return code;
 	struct head_call call = { .join = &job->join, .piece = &piece->found };

@@ -31,6 +31,8 @@ limit(struct scan *scan, const struct scan_piece *piece, struct scan_job *job,
 		.unlevelled = job->unlevelled_before,
 		.undecided_line = job->join.total.result.undecided_line,
 	};
+	if (job->join.spec.period) /* and of those of the piece, which are counted now */
+		job->totals.lines = job->period_lines_before;
 	return piece ? sl_scan_count_others(scan, piece, line->text) : 0;
 }
 
@@ -122,11 +124,13 @@ sl_scan_records_add(struct scan *scan, const struct scan_piece *piece)
 		      sl_scan_wants_each(scan);
 	struct sl_context_run run = { .piece = &piece->found,
 		.marks = piece->marks,
+		.within = piece->within,
 		.off = sl_join_bytes(&job->join),
 		.newlines = sl_join_newlines(&job->join),
 		.kernel = counts ? scan->kernel : NULL };
 	job->undecided_before = sl_join_undecided(&job->join);
 	job->unlevelled_before = sl_join_unlevelled(&job->join);
+	job->period_lines_before = sl_join_period_lines(&job->join);
 	sl_records_begin(&job->records, &run);
 	return take_steps(scan, piece, job);
 }

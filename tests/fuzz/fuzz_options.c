@@ -270,18 +270,21 @@ has_get_conflict(const struct sl_command *command, const struct oracle *oracle)
 	const char *exists = value_of(command, oracle, "if-exists");
 	bool keeps = exists && strcmp(exists, "auto") != 0 && strcmp(exists, "replace") != 0;
 	bool is_stdout = output && strcmp(output, "-") == 0;
-	bool has_scan_options = value_of(command, oracle, "regexp") ||
-				is_on(command, oracle, "fixed-strings", false) ||
-				is_on(command, oracle, "ignore-case", false) ||
-				is_on(command, oracle, "records", false) ||
-				is_on(command, oracle, "print", false);
+	bool has_scan_options =
+		value_of(command, oracle, "regexp") || value_of(command, oracle, "since") ||
+		value_of(command, oracle, "until") ||
+		is_on(command, oracle, "fixed-strings", false) ||
+		is_on(command, oracle, "ignore-case", false) ||
+		is_on(command, oracle, "records", false) || is_on(command, oracle, "print", false);
 	return (adopts && appends) ||
 	       ((adopts || appends) && (!resumes || keeps || renames || is_stdout)) ||
 	       (is_on(command, oracle, "keep-journal", false) && !resumes) ||
 	       (output && (renames || is_on(command, oracle, "tree", false))) ||
 	       (has_scan_options && !scans) ||
 	       (is_on(command, oracle, "records", false) &&
-		       is_on(command, oracle, "print", false)) ||
+		       (is_on(command, oracle, "print", false) ||
+			       value_of(command, oracle, "since") ||
+			       value_of(command, oracle, "until"))) ||
 	       (scans && is_on(command, oracle, "dry-run", false));
 }
 

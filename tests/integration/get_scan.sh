@@ -51,6 +51,24 @@ test_get_scan_records() {
 	expect 28 "can only count"
 }
 
+# --since and --until count the lines of a period, in whatever order they come; with --print when all is there
+test_get_scan_period() {
+	seq -f "2026-11-28 12:00:00 INFO %.0f" 9000 | awk '{ if (NR % 3) print; else print "  at an error", NR;
+		if (NR == 3000) print "2026-11-28 12:30:00 error"; if (NR == 7000) print "2026-11-28 13:30:00 error" }' >"$DOCS/scan_period.log"
+	for _ in {1..8}; do cat "$DOCS/scan_period.log"; done >"$DOCS/scan_periods.log"
+	get -k 1M --scan --since '2026-11-28 12:10' --until 2026-11-28T13:00 "$ORIGIN/ranges/etag/v1/scan_periods.log"
+	expect 0
+	same_table --since '2026-11-28 12:10' --until 2026-11-28T13:00 scan_periods.log
+	get --scan --print --since '2026-11-28 12:10' --if-exists=replace "$ORIGIN/ranges/etag/v1/scan_periods.log"
+	expect 0
+	"$S" scan -p -N --since '2026-11-28 12:10' scan_periods.log >want
+	same out want
+	get --scan --print --since 1h -o - "$ORIGIN/ranges/etag/v1/scan_periods.log"
+	expect 28 "--print needs a file"
+	get --scan --since x "$ORIGIN/ranges/etag/v1/scan_periods.log"
+	expect 28 "'x' is not a time"
+}
+
 # with --print the lines come in any order, each once
 test_get_scan_print() {
 	make_log scan_print.log 50000

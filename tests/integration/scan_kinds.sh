@@ -94,7 +94,7 @@ test_kinds_changes() {
 	scan --digest-out base a.log
 	expect 0
 	! grep -q kind out || fail "kinds without --top"
-	[[ $(head -n 1 base) == 'sluice digest 1' ]] || fail "not a digest"
+	[[ $(head -n 1 base) == 'sluice digest 2' ]] || fail "not a digest"
 	scan --digest-base base b.log
 	expect 0
 	grep -q "compared with 'base': 1 new, 1 gone, 0 more, 0 less, 1 same" out || fail "other changes"
@@ -137,7 +137,7 @@ test_kinds_digest_file() {
 	scan -p --digest-out p.out d
 	expect_digest p.out
 	scan --digest-out /dev/stdout -c d
-	grep -q '^sluice digest 1' out || fail "not written to standard output"
+	grep -q '^sluice digest 2' out || fail "not written to standard output"
 }
 
 # a log is not lost to a wrong operand, nor the table to a digest in the same file
@@ -157,7 +157,7 @@ test_kinds_digest_file_is_kept() {
 }
 
 expect_digest() { # file
-	[[ $(head -n 1 "$1") == 'sluice digest 1' ]] || fail "'$1' is not a digest"
+	[[ $(head -n 1 "$1") == 'sluice digest 2' ]] || fail "'$1' is not a digest"
 }
 
 # also from a FIFO, whose reader can be interrupted

@@ -4,6 +4,12 @@
 
 /* ---- the whole ---- */
 
+static bool
+is_outside(const char *text, size_t len)
+{
+	return len && memchr(text, '~', len);
+}
+
 /* All lines, in order; is_context if they do not match, or others are wanted and they do. */
 static size_t
 split(const struct records_oracle *oracle, const char *text, size_t len, struct records_line *lines)
@@ -15,12 +21,17 @@ split(const struct records_oracle *oracle, const char *text, size_t len, struct 
 		size_t line_len = newline ? (size_t)(newline - text) - at : len - at;
 		bool is_match = memmem(text + at, line_len, "ab", 2);
 		enum sl_record_look look = sl_record_look(sl_span(text + at, line_len));
-		bool begins = sl_record_step(&state, look) || count == 0;
+		bool is_out = is_outside(text + at, line_len);
+		bool begins = sl_record_step(&state, look) || count == 0 || is_out ||
+			      lines[count - 1].is_outside;
+		if (is_out)
+			state = SL_RECORD_PLAIN;
 		lines[count] = (struct records_line){ .off = at,
 			.len = line_len,
 			.index = count,
 			.record = begins ? count : lines[count - 1].record,
 			.begins_record = begins,
+			.is_outside = is_out,
 			.is_closed = newline != NULL,
 			.is_context = is_match == oracle->rule.whole };
 		at += line_len + 1;
@@ -30,7 +41,7 @@ split(const struct records_oracle *oracle, const char *text, size_t len, struct 
 
 struct record {
 	size_t begin, end; /* lines */
-	bool is_selected;
+	bool is_selected, is_outside;
 };
 
 static bool
@@ -51,13 +62,14 @@ group(const struct records_oracle *oracle, const struct records_line *lines, siz
 	size_t record_count = 0;
 	for (size_t i = 0; i < count; i++) {
 		if (lines[i].begins_record)
-			records[record_count++].begin = i;
+			records[record_count++] =
+				(struct record){ .begin = i, .is_outside = lines[i].is_outside };
 		records[record_count - 1].end = i + 1;
 	}
 	*selected = 0;
 	for (size_t r = 0; r < record_count; r++) {
-		records[r].is_selected =
-			*selected < oracle->most && is_selected(&oracle->rule, lines, &records[r]);
+		records[r].is_selected = *selected < oracle->most && !records[r].is_outside &&
+					 is_selected(&oracle->rule, lines, &records[r]);
 		*selected += records[r].is_selected;
 	}
 	return record_count;
@@ -66,9 +78,13 @@ group(const struct records_oracle *oracle, const struct records_line *lines, siz
 static bool
 is_near(const struct sl_records_rule *rule, const struct record *records, size_t count, size_t r)
 {
-	for (size_t i = 0; i < count; i++) {
-		uint64_t distance = i < r ? r - i : i - r;
-		if (records[i].is_selected && distance <= (i < r ? rule->after : rule->before))
+	for (size_t i = r; i < count && i - r <= rule->before && !records[i].is_outside; i++)
+		if (records[i].is_selected)
+			return true;
+	for (size_t i = r + 1; i > 0 && r + 1 - i <= rule->after; i--) {
+		if (records[i - 1].is_outside)
+			return false;
+		if (records[i - 1].is_selected)
 			return true;
 	}
 	return false;
@@ -160,6 +176,35 @@ take(struct walk *walk)
 	}
 }
 
+/* A bit for the newline of each line inside; of the others no mark stays. */
+static uint64_t *
+find_within(const struct sl_partial_run *piece, uint64_t *marks)
+{
+	uint64_t *within = calloc(SL_MATCH_MARK_WORDS(piece->len) + 1, sizeof(*within));
+	sl_assert(within);
+	for (size_t at = 0, end = 0; at < piece->len; at = end + 1) {
+		const unsigned char *newline = memchr(piece->data + at, '\n', piece->len - at);
+		end = newline ? (size_t)(newline - piece->data) : piece->len;
+		bool is_out = is_outside((const char *)piece->data + at, end - at);
+		if (newline && is_out)
+			marks[end / 64] &= ~(1ull << (end % 64));
+		else if (newline)
+			within[end / 64] |= 1ull << (end % 64);
+	}
+	return within;
+}
+
+static void
+add_cut_line(struct walk *walk, struct sl_partial_line *line)
+{
+	if (is_outside((const char *)line->text, line->len)) {
+		line->side = SL_PERIOD_OUTSIDE;
+		line->is_context = true;
+	}
+	sl_records_begin_line(&walk->records, line);
+	take(walk);
+}
+
 static void
 add_piece(struct walk *walk, const struct sl_pattern *pattern, size_t at, size_t len)
 {
@@ -180,11 +225,15 @@ add_piece(struct walk *walk, const struct sl_pattern *pattern, size_t at, size_t
 	int code = sl_join_head(&walk->join, &piece, &line);
 	sl_assert(code >= 0);
 	if (code == 1) {
-		sl_records_begin_line(&walk->records, &line);
-		take(walk);
+		add_cut_line(walk, &line);
 	}
-	struct sl_context_run run = { &piece, marks, at, sl_join_newlines(&walk->join),
-		sl_pattern_kernel(pattern) };
+	uint64_t *within = find_within(&piece, marks);
+	struct sl_context_run run = { .piece = &piece,
+		.marks = marks,
+		.within = within,
+		.off = at,
+		.newlines = sl_join_newlines(&walk->join),
+		.kernel = sl_pattern_kernel(pattern) };
 	if (!walk->is_over) {
 		sl_records_begin(&walk->records, &run);
 		take(walk);
@@ -192,6 +241,7 @@ add_piece(struct walk *walk, const struct sl_pattern *pattern, size_t at, size_t
 	code = sl_join_tail(&walk->join, &piece);
 	sl_assert(code == 0);
 	free(marks);
+	free(within);
 }
 
 uint64_t
@@ -210,8 +260,7 @@ records_walk(const struct records_oracle *oracle, const struct sl_pattern *patte
 		add_piece(&walk, pattern, at, some);
 	}
 	if (!walk.is_over && sl_join_end(&walk.join, &line) == 1) {
-		sl_records_begin_line(&walk.records, &line);
-		take(&walk);
+		add_cut_line(&walk, &line);
 	}
 	if (!walk.is_over) {
 		sl_records_end(&walk.records);

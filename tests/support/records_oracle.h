@@ -1,7 +1,7 @@
 /*
  * records_oracle.h - the lines of a text that are given where records are selected, chosen by a
  * walk over the whole; and a walk over the text in pieces, to be compared with it. The lines that
- * match are those with "ab".
+ * match are those with "ab"; those with a '~' are outside a period.
  */
 #ifndef TESTS_SUPPORT_RECORDS_ORACLE_H
 #define TESTS_SUPPORT_RECORDS_ORACLE_H
@@ -12,7 +12,7 @@
 struct records_line {
 	size_t off, len;
 	uint64_t index, record;
-	bool is_closed, is_context, begins_group, begins_record;
+	bool is_closed, is_context, begins_group, begins_record, is_outside;
 };
 
 struct records_oracle {

@@ -476,7 +476,7 @@ Test(options, unknown_ones_get_a_hint)
 		{ "get --nonsense-of-all-kinds-that-goes-on-and-on-beyond-every-limit a",
 			"'sluice get --help' lists the options" },
 		{ "get -\x01 a", "'sluice get --help' lists the options" },
-		{ "scan --since=1h x", "not supported by this version" },
+		{ "scan --null-data x", "not supported by this version" },
 		{ "scan --recursive x", "not needed: this is the default" },
 		{ "scan --wordy x", "'sluice scan --help' lists the options" },
 		{ "scan -R x", "links in them to files are followed" },

@@ -38,13 +38,13 @@ end(void)
 static size_t
 make_text(struct sl_random *random, char *text)
 {
-	static const char *const lines[] = { "x", "2024 y", "7 ab", " i", "\tab", "", "\r",
+	static const char *const lines[] = { "x", "2024 y", "7 ab", "~ab", " i", "\tab", "", "\r",
 		"Caused by: ab", "aError", "abException: x",
 		"Traceback (most recent call last):", "Name: y", "ab: z",
 		"goroutine 1 [running]:", "f(ab)", "g.h(1, 2)", "thread 'a' panicked at b:", "#1 f",
 		"#x", "... 3 more", "ab" };
 	size_t len = 0, most = sl_random_below(random, MOST - 64);
-	size_t kinds = sl_random_below(random, 3) ? SL_COUNT_OF(lines) : 3;
+	size_t kinds = sl_random_below(random, 3) ? SL_COUNT_OF(lines) : 4;
 	while (len < most) {
 		const char *line = lines[sl_random_below(random, kinds)];
 		if (sl_random_below(random, 3) == 0)

@@ -12,8 +12,9 @@
 #define SLUICE_CLI_GET_SCAN_H
 
 #include "sluice/cli/options.h"
-#include "sluice/cli/scan_pattern.h"
 #include "sluice/cli/scan_output.h"
+#include "sluice/cli/scan_pattern.h"
+#include "sluice/cli/scan_period.h"
 #include "sluice/download/tee.h"
 #include "sluice/rt/semaphore.h"
 #include "sluice/scan/feed.h"
@@ -28,6 +29,7 @@ struct sl_get_scan_list {
 struct sl_get_scan {
 	const struct sl_get_options *options;
 	struct sl_scan_pattern match;
+	struct sl_period period; /* if the options have one */
 	struct sl_feeds *feeds;
 	struct sl_tee_consumer consumer;
 	struct sl_scan_output output;

@@ -16,6 +16,9 @@
  * Where no record waits for its end, and none before a match is wanted, the lines between two
  * matches are not looked at: it is enough to look back from a match for a line that certainly
  * begins a record.
+ *
+ * Where only lines of a period are wanted, a line outside it ends records and context, and the one
+ * behind it begins a record.
  */
 #ifndef SLUICE_SCAN_RECORDS_H
 #define SLUICE_SCAN_RECORDS_H

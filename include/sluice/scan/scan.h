@@ -51,7 +51,8 @@ struct sl_scan_setup {
 	 * own, that begin with `timeline_interval_s` as it does. */
 	struct sl_timeline *timeline;
 	uint64_t timeline_interval_s;
-	bool samples_levels; /* the summary has a sample of levels (sample.h) */
+	const struct sl_period *period; /* only its lines are counted; NULL = all */
+	bool samples_levels;            /* the summary has a sample of levels (sample.h) */
 	/* Called before the scan returns because a deadline has passed: see
 	 * sl_scan_each_unfinished. NULL = not of interest. */
 	void (*unfinished)(void *ctx, const char *shown);
