@@ -204,7 +204,8 @@ share_memory(struct get *get)
 	bool https = has_https(get) || get->options.lists.count > 0;
 	uint64_t wanted = https ? connections * SL_TLS_MEMORY : 0;
 	get->tls_memory = SL_MIN(SL_MAX(wanted, 3 * sixteenth), 7 * sixteenth);
-	get->chunk_memory = 15 * sixteenth - get->tls_memory - sl_get_scan_memory(&get->scan);
+	uint64_t others = get->tls_memory + sl_get_scan_memory(&get->scan);
+	get->chunk_memory = others < 14 * sixteenth ? 15 * sixteenth - others : sixteenth;
 	if (https && jobs * SL_TLS_MEMORY > get->tls_memory)
 		sl_log_warn("at most %llu TLS connections at once: --max-memory is too small for "
 			    "the buffers of %llu",

@@ -11,6 +11,7 @@
 #include "sluice/cli/run.h"
 #include "sluice/cli/scan_output.h"
 #include "sluice/cli/scan_pattern.h"
+#include "sluice/cli/scan_period.h"
 #include "sluice/cli/scan_rounds.h"
 #include "sluice/cli/scan_urls.h"
 #include "sluice/cli/stats.h"
@@ -31,6 +32,7 @@
 struct scan {
 	struct sl_scan_options options;
 	struct sl_scan_pattern match;
+	struct sl_period period;
 	struct sl_scan_urls urls;
 	struct sl_scan_progress progress;
 	struct sl_scan_output output;
@@ -137,8 +139,11 @@ setup_of(struct scan *scan)
 		.no_follow = options->no_follow,
 		.unfinished = report_unfinished,
 		.rules = { options->rules.items, options->rules.count },
-		.samples_levels = scan->match.is_default,
+		.period = sl_scan_has_period(options) ? &scan->period : NULL,
+		.samples_levels = scan->match.is_default && !sl_scan_has_period(options),
 		.output_fd = options->quiet ? 0 : STDOUT_FILENO,
+		.records = options->records,
+		.by_head = options->level != SL_LEVEL_NONE,
 		.before = context_lines(options, options->before),
 		.after = context_lines(options, options->after),
 		.max_hits = options->max_count,
@@ -256,10 +261,9 @@ at_end(void *arg, struct sl_rt *rt)
 	if (!scan->options.stats)
 		return;
 	const struct sl_scan_progress *progress = &scan->progress;
-	const struct sl_stats *stats = sl_rt_stats(rt);
 	struct sl_buf text = { 0 };
-	const struct sl_stats_stage stages[] = { { "input", progress->input_waited_ns },
-		{ "scan", stats->offload_ns }, { "output", scan->output.waited_ns } };
+	const struct sl_stats_stage stages[] = { { "input", progress->meter.input_ns },
+		{ "scan", progress->meter.scan_ns }, { "output", scan->output.waited_ns } };
 	sl_stats_print(&text, rt, stages, SL_COUNT_OF(stages));
 	sl_buf_printf(&text,
 		"pattern: %s kernel%s; queue: at most %zu of %u chunks; chunks: %zu of %zu, %zu "
@@ -381,6 +385,8 @@ sl_cmd_scan(int argc, char **argv)
 		code = sl_fail(&err, SL_PHASE_NONE, SL_E_USAGE,
 			"no input: name files or directories, or pipe into standard input ('sluice "
 			"scan --help' lists options)");
+	if (!code)
+		code = sl_scan_period_init(&scan.period, &scan.options, &err);
 	if (!code)
 		code = sl_scan_pattern_init(&scan.match, &scan.options, &err);
 	if (!code && sl_scan_urls_init(&scan.urls, &scan.options) != 0)

@@ -19,7 +19,7 @@ void
 sl_get_send(struct sl_get_events *events, struct sl_buf *line)
 {
 	/* Not between the pieces of a long line's event. */
-	int code = sl_get_scan_take_turn(events->scan, events->output);
+	int code = sl_output_take_turn(events->output, &events->scan->reporting);
 	if (code == 0) {
 		code = line->failed ? 0 : sl_output_send(events->output, line);
 		sl_semaphore_give(&events->scan->reporting);

@@ -6,16 +6,20 @@
 
 #include "sluice/base/log.h"
 #include "sluice/base/memory.h"
+#include "sluice/cli/file_tail.h"
+#include "sluice/codec/codec.h"
 #include "sluice/rt/offload.h"
 #include "sluice/scan/scan.h"
 
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #define MEMORY_SHARE 16u          /* of --max-memory, for what is scanned at a time */
 #define MEMORY_SHARE_WITH_TEXT 4u /* the same where text of lines is kept */
-#define RUNS_A_WORKER 2u          /* so that a worker has its next run when it finishes one */
+#define MEMORY_SIXTEENTHS_DECODING 3u
+#define RUNS_A_WORKER 2u /* so that a worker has its next run when it finishes one */
 #define RUNS_MAX 128u
 #define MARKS_SIZE (128 * SL_KIB) /* of a run */
 
@@ -25,24 +29,32 @@ is_wanted(const struct sl_get_scan *scan)
 	return scan->options && scan->options->scan;
 }
 
-static void
-add_later(struct sl_get_scan_list *list, const char *path)
+static bool
+grow_list(struct sl_get_scan_list *list)
 {
-	if (list->count == list->cap) {
-		size_t cap = list->cap ? list->cap * 2 : 16;
-		char **paths = reallocarray(list->paths, cap, sizeof(*paths));
-		if (!paths) {
-			sl_log_error("'%s' is not scanned: out of memory", path);
-			return;
-		}
+	size_t cap = list->cap ? list->cap * 2 : 16;
+	char **paths = reallocarray(list->paths, cap, sizeof(*paths));
+	if (paths)
 		list->paths = paths;
-		list->cap = cap;
-	}
-	list->paths[list->count] = sl_span_dup(sl_span_str(path));
-	if (list->paths[list->count])
-		list->count++;
-	else
+	uint64_t *bases = paths ? reallocarray(list->bases, cap, sizeof(*bases)) : NULL;
+	if (!bases)
+		return false;
+	list->bases = bases;
+	list->cap = cap;
+	return true;
+}
+
+static void
+add_later(struct sl_get_scan_list *list, const char *path, uint64_t base)
+{
+	bool has_room = list->count < list->cap || grow_list(list);
+	char *copy = has_room ? sl_span_dup(sl_span_str(path)) : NULL;
+	if (!copy) {
 		sl_log_error("'%s' is not scanned: out of memory", path);
+		return;
+	}
+	list->paths[list->count] = copy;
+	list->bases[list->count++] = base;
 }
 
 void
@@ -50,25 +62,13 @@ sl_get_scan_ended(struct sl_get_scan *scan, const struct sl_download *download)
 {
 	if (!is_wanted(scan))
 		return;
-	enum get_scan_end how = get_scan_file_ended(download);
+	uint64_t base = 0;
+	enum get_scan_end how = get_scan_file_ended(scan, download, &base);
 	if (how == GET_SCAN_ENDED)
 		return;
 	sl_log_info("'%s' is scanned when all downloads have ended", download->path);
-	add_later(
-		how == GET_SCAN_LATER ? &scan->later : &scan->later_without_lines, download->path);
-}
-
-int
-sl_get_scan_take_turn(struct sl_get_scan *scan, struct sl_output *output)
-{
-	struct sl_shield shield;
-	int code = sl_semaphore_take(&scan->reporting, SL_FOREVER);
-	if (code == 0 || !output)
-		return code;
-	sl_shield_begin(&shield, sl_output_last_ns(output));
-	code = sl_semaphore_take(&scan->reporting, SL_FOREVER);
-	sl_shield_end(&shield);
-	return code;
+	add_later(how == GET_SCAN_LATER ? &scan->later : &scan->later_without_lines, download->path,
+		base);
 }
 
 uint64_t
@@ -81,6 +81,35 @@ sl_get_scan_hits(struct sl_get_scan *scan)
 
 /* ---- files that are scanned when the downloads have ended ---- */
 
+/* Those of which only the end is wanted. */
+struct tails {
+	struct sl_file_tail *items;
+	const struct sl_input_remote **remotes; /* for each file; NULL = all of it */
+};
+
+static int
+init_tails(struct tails *tails, const struct sl_get_scan_list *list)
+{
+	tails->items = calloc(list->count, sizeof(*tails->items));
+	tails->remotes = calloc(list->count, sizeof(*tails->remotes));
+	if (!tails->items || !tails->remotes)
+		return -ENOMEM;
+	for (size_t i = 0; i < list->count; i++) {
+		if (list->bases[i] == 0)
+			continue;
+		sl_file_tail_init(&tails->items[i], list->paths[i], list->bases[i]);
+		tails->remotes[i] = &tails->items[i].remote;
+	}
+	return 0;
+}
+
+static void
+release_tails(struct tails *tails)
+{
+	free(tails->items);
+	free(tails->remotes);
+}
+
 /* Read through the page cache as `sluice scan` does by default. */
 SL_SUSPENDS
 static void
@@ -90,8 +119,14 @@ scan_list(struct sl_get_scan *scan, const struct sl_get_scan_list *list, unsigne
 	struct sl_scan_sink sinks[SL_COUNT_OF(output->sinks)];
 	struct sl_scan_progress progress;
 	struct sl_error err = { 0 };
+	struct tails tails = { 0 };
 	if (list->count == 0 || scan->code)
 		return;
+	scan->code = init_tails(&tails, list);
+	if (scan->code) {
+		release_tails(&tails);
+		return;
+	}
 	for (size_t i = 0; i < output->sink_count; i++) {
 		sinks[i] = output->sinks[i];
 		sinks[i].wants &= ~unwanted;
@@ -99,16 +134,20 @@ scan_list(struct sl_get_scan *scan, const struct sl_get_scan_list *list, unsigne
 	const struct sl_scan_options *options = &scan->options->scanning;
 	struct sl_scan_setup setup = { .paths = (const char *const *)list->paths,
 		.count = list->count,
+		.remotes = tails.remotes,
 		.pattern = scan->match.pattern,
 		.sinks = sinks,
 		.sink_count = output->sink_count,
 		.output_fd = output->fd,
+		.records = options->records,
+		.period = sl_scan_has_period(options) ? &scan->period : NULL,
 		.max_hits = UINT64_MAX,
 		.chunk = (size_t)options->chunk,
 		.queue = options->queue,
 		.max_memory = scan->options->max_memory,
 		.max_cached = sl_memory_available() / 4 };
 	int code = sl_scan_run(&setup, &progress, &err);
+	release_tails(&tails);
 	sl_scan_summary_merge(&scan->summary, &progress.summary);
 	if (code && !sl_task_cancelled()) {
 		scan->code = code;
@@ -150,7 +189,36 @@ sl_get_scan_finish(struct sl_get_scan *scan)
 static bool
 has_text(const struct sl_get_scan *scan)
 {
-	return scan->options->scanning.print || sl_pattern_confirms(scan->match.pattern);
+	const struct sl_scan_options *options = &scan->options->scanning;
+	return options->print || options->records || sl_scan_has_period(options) ||
+	       sl_pattern_confirms(scan->match.pattern);
+}
+
+static uint64_t
+share_of_runs(const struct sl_get_scan *scan)
+{
+	return scan->options->max_memory / (has_text(scan) ? MEMORY_SHARE_WITH_TEXT : MEMORY_SHARE);
+}
+
+/* Its name says that it is compressed. Of a URL, that is what precedes the query. */
+static bool
+has_compressed_name(const char *url)
+{
+	struct sl_buf decoded = { 0 };
+	enum sl_codec codec = sl_codec_of_name(sl_span(url, strcspn(url, "?#")), &decoded);
+	sl_buf_release(&decoded);
+	return codec != SL_CODEC_NONE;
+}
+
+/* What is saved can be scanned from disk as well: then the memory is better used for chunks. */
+static bool
+expects_compressed(const struct sl_get_options *options)
+{
+	bool is_stream = options->output && strcmp(options->output, "-") == 0;
+	bool expects = is_stream || options->lists.count > 0;
+	for (size_t i = 0; i < options->urls.count && !expects; i++)
+		expects = has_compressed_name(options->urls.items[i]);
+	return expects;
 }
 
 uint64_t
@@ -158,7 +226,7 @@ sl_get_scan_memory(const struct sl_get_scan *scan)
 {
 	if (!is_wanted(scan))
 		return 0;
-	return scan->options->max_memory / (has_text(scan) ? MEMORY_SHARE_WITH_TEXT : MEMORY_SHARE);
+	return share_of_runs(scan) + scan->decoding_max + sl_pattern_memory(scan->match.pattern);
 }
 
 /* Half of the share is for them, the other half for text. */
@@ -166,11 +234,12 @@ static unsigned
 count_runs(const struct sl_get_scan *scan)
 {
 	uint64_t each = SL_KIB, wanted = sl_worker_count() * RUNS_A_WORKER;
-	if (scan->options->scanning.print)
-		each += MARKS_SIZE;
+	bool has_period = sl_scan_has_period(&scan->options->scanning);
+	if (scan->options->scanning.print || scan->options->scanning.records || has_period)
+		each += MARKS_SIZE * (has_period ? 2 : 1);
 	if (sl_pattern_has_expressions(scan->match.pattern))
 		each += SL_PATTERN_JIT_STACK;
-	uint64_t most = sl_get_scan_memory(scan) / 2 / each;
+	uint64_t most = share_of_runs(scan) / 2 / each;
 	return (unsigned)SL_MAX(SL_MIN(SL_MIN(wanted, most), RUNS_MAX), 1u);
 }
 
@@ -180,7 +249,12 @@ sl_get_scan_init(
 {
 	*scan = (struct sl_get_scan){ .options = options };
 	sl_semaphore_init(&scan->reporting, "results", 1);
-	return options->scan ? sl_scan_pattern_init(&scan->match, &options->scanning, err) : 0;
+	if (!options->scan)
+		return 0;
+	if (expects_compressed(options))
+		scan->decoding_max = options->max_memory / 16 * MEMORY_SIXTEENTHS_DECODING;
+	int code = sl_scan_period_init(&scan->period, &options->scanning, err);
+	return code ? code : sl_scan_pattern_init(&scan->match, &options->scanning, err);
 }
 
 static void
@@ -189,6 +263,7 @@ release_list(struct sl_get_scan_list *list)
 	for (size_t i = 0; i < list->count; i++)
 		free(list->paths[i]);
 	free(list->paths);
+	free(list->bases);
 	*list = (struct sl_get_scan_list){ 0 };
 }
 
@@ -208,13 +283,16 @@ sl_get_scan_begin(struct sl_get_scan *scan, struct sl_output *shared)
 	if (!is_wanted(scan))
 		return 0;
 	const struct sl_get_options *options = scan->options;
+	bool has_period = sl_scan_has_period(&options->scanning);
 	struct sl_scan_output_setup to = { .options = &options->scanning,
 		.fd = sl_get_is_to_stdout(options) ? STDERR_FILENO : STDOUT_FILENO,
 		.shared = shared };
 	struct sl_feeds_setup feeds = { .pattern = scan->match.pattern,
-		.wants_lines = options->scanning.print,
+		.wants_lines = options->scanning.print && !has_period,
+		.period = has_period ? &scan->period : NULL,
+		.records = options->scanning.records,
 		.runs = count_runs(scan),
-		.text_max = sl_get_scan_memory(scan) / 2 };
+		.text_max = share_of_runs(scan) / 2 };
 	scan->started_ns = sl_now();
 	scan->consumer = get_scan_consumer(scan);
 	int code = sl_feeds_new(&scan->feeds, &feeds);

@@ -2,6 +2,7 @@
  * get_scan_file.c - the consumer of the tee, a feed for each file, and its events for the sinks.
  *
  *    open     a file begins: its feed
+ *    from     of one that has grown, where its new lines begin: the feed has these alone
  *    pass     bytes go to the feed; its lines to the sinks, with --print
  *    restart  another version, or what was passed is void: a new feed
  *    finish   all bytes were passed: the result
@@ -18,6 +19,7 @@
 #include "get_scan_int.h"
 
 #include "sluice/base/log.h"
+#include "sluice/cli/file_tail.h"
 #include "sluice/rt/waiter.h"
 #include "sluice/scan/feed_decoding.h"
 #include "sluice/scan/source.h"
@@ -25,7 +27,6 @@
 #include <errno.h>
 #include <stdlib.h>
 
-#define MEMORY_SHARE_DECODING 4u /* of --max-memory, beside what get_scan.c has of it */
 /* Of zstd and xz. With a larger one a file is scanned at the end. */
 #define MEMORY_WINDOW (8 * SL_MIB)
 
@@ -33,6 +34,7 @@ struct scanned {
 	struct sl_get_scan *scan;
 	struct sl_input *input; /* as the sinks name it */
 	struct sl_feed *feed;   /* NULL = out of memory */
+	uint64_t base;          /* offset in the file of the first byte that it gets */
 	/* Of a file that is not plain text, and comes in the order of its bytes: */
 	struct sl_feed_decoding *decoding;
 	uint64_t decoding_memory;    /* that it has of the run's */
@@ -90,7 +92,7 @@ emit_line(struct scanned *file, const struct sl_partial_line *found)
 		.subject = sl_partial_subject(found),
 		.skipped = found->skipped,
 		.whole_len = found->whole_len,
-		.off = found->off,
+		.off = file->base + found->off,
 		.is_closed = found->is_closed };
 	struct sl_scan_event event = {
 		.kind = SL_SCAN_EVENT_LINE, .input = file->input, .line = &line
@@ -140,7 +142,7 @@ emit_end(struct scanned *file, const struct sl_scan_result *result)
 		.kind = SL_SCAN_EVENT_END, .input = file->input, .result = result
 	};
 	sl_scan_summary_add(&scan->summary, result);
-	if (sl_get_scan_take_turn(scan, scan->output.out) != 0)
+	if (sl_output_take_turn(scan->output.out, &scan->reporting) != 0)
 		return;
 	if (emit_begin(file) == 0)
 		(void)emit(scan, &event);
@@ -168,6 +170,10 @@ begin_feed(struct scanned *file)
 	free(file->head);
 	file->head = NULL;
 	file->code = sl_feed_new(&file->feed, file->scan->feeds, &setup);
+	const struct sl_scan_options *options = &file->scan->options->scanning;
+	/* Lines could wait for long until it is known whether they are in the period. */
+	if (!file->code && options->print && sl_scan_has_period(options))
+		file->code = SL_E_UNSUPPORTED;
 	file->form = SL_FORM_PLAIN;
 	file->head_len = 0;
 	file->has_result = file->has_only_cr = file->has_bytes = false;
@@ -260,11 +266,10 @@ begin_decoding(struct scanned *file, const unsigned char *data, size_t len)
 	bool is_known = len >= SL_SNIFF_WINDOW || !sl_sniff_wants_more(data, len);
 	if (!is_known || !sl_decoding_is_for(form) || file->code)
 		return;
-	uint64_t window_max = MEMORY_WINDOW,
-		 limit = scan->options->max_memory / MEMORY_SHARE_DECODING;
+	uint64_t window_max = MEMORY_WINDOW;
 	uint64_t memory = sl_feed_decoding_memory(form);
 	memory += form == SL_FORM_ZSTD || form == SL_FORM_XZ ? window_max : 0;
-	if (!may_decode(file) || scan->decoding_memory + memory > limit) {
+	if (!may_decode(file) || scan->decoding_memory + memory > scan->decoding_max) {
 		file->form = form;
 		return;
 	}
@@ -329,6 +334,15 @@ finish_decoded(struct scanned *file)
 
 /* ---- all files ---- */
 
+SL_SUSPENDS
+static uint64_t
+from(void *arg, uint64_t known_len)
+{
+	struct scanned *file = arg;
+	file->base = known_len ? sl_file_tail_begin(file->input->path, known_len) : 0;
+	return file->base;
+}
+
 /* Its first bytes have not come. If they show that it is compressed, these are not its text, and
  * lines of them must not have been printed. */
 static bool
@@ -343,6 +357,7 @@ static void
 pass(void *arg, uint64_t off, const unsigned char *data, size_t len)
 {
 	struct scanned *file = arg;
+	off -= file->base;
 	/* The feed takes either the bytes or what they decode to: their offsets differ. */
 	if (off == 0 && !file->has_bytes)
 		begin_decoding(file, data, len);
@@ -380,6 +395,7 @@ static void
 finish(void *arg, uint64_t len)
 {
 	struct scanned *file = arg;
+	len -= file->base;
 	if (file->decoding) {
 		if (!file->code)
 			finish_decoded(file);
@@ -465,10 +481,25 @@ rename_input(struct scanned *file, const char *path)
 	file->input = other;
 }
 
+/* It is as it was: it has no new lines. */
+SL_SUSPENDS
+static void
+end_unchanged(struct sl_get_scan *scan, const struct sl_download *download)
+{
+	struct scanned *file = open_file(scan, download->url, download->path);
+	struct sl_scan_result result = { .state = SL_SCAN_OK };
+	if (!file)
+		return;
+	result.err = &file->input->err;
+	emit_end(file, &result);
+	free_file(file);
+}
+
 enum get_scan_end
-get_scan_file_ended(const struct sl_download *download)
+get_scan_file_ended(struct sl_get_scan *scan, const struct sl_download *download, uint64_t *base)
 {
 	struct scanned *file = download->tee;
+	*base = file ? file->base : 0;
 	bool is_done = download->state == SL_DOWNLOAD_DONE;
 	if (!is_done && download->state != SL_DOWNLOAD_SKIPPED) {
 		if (file)
@@ -485,6 +516,10 @@ get_scan_file_ended(const struct sl_download *download)
 		end_uncounted_stream(file);
 	if (download->streamed || download->is_repeat)
 		return GET_SCAN_ENDED;
+	if (!is_done && scan->options->append) {
+		end_unchanged(scan, download);
+		return GET_SCAN_ENDED;
+	}
 	return file && file->has_begun ? GET_SCAN_LATER_WITHOUT_LINES : GET_SCAN_LATER;
 }
 
@@ -493,6 +528,7 @@ get_scan_consumer(struct sl_get_scan *scan)
 {
 	return (struct sl_tee_consumer){ .ctx = scan,
 		.open = open_file,
+		.from = from,
 		.pass = pass,
 		.restart = restart,
 		.finish = finish,

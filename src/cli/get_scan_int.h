@@ -15,8 +15,9 @@ enum get_scan_end {
 	GET_SCAN_LATER_WITHOUT_LINES, /* the same; some of its lines were printed */
 };
 
-/* A file has ended. */
+/* A file has ended. *base: the offset of the first byte that is wanted of it. */
 SL_SUSPENDS
-enum get_scan_end get_scan_file_ended(const struct sl_download *download);
+enum get_scan_end get_scan_file_ended(
+	struct sl_get_scan *scan, const struct sl_download *download, uint64_t *base);
 
 #endif

@@ -31,8 +31,8 @@ fill_standard_descriptors(void)
 			_exit(SL_EXIT_OTHER);
 }
 
-/* Threads that allocate share so many arenas of glibc. Each keeps what is freed in it; there would be
- * up to eight for each CPU, which --max-memory does not include. */
+/* Threads that allocate share so many arenas of glibc. Each keeps what is freed in it; there would
+ * be up to eight for each CPU, which --max-memory does not include. */
 #define ARENAS 4
 
 static void

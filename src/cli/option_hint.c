@@ -132,8 +132,7 @@ static const struct hint scan_hints[] = {
 			      "standard error (2>FILE)" },
 	{ "-0", "use --null" },
 	{ "-g --glob --iglob", "use --include or --exclude" },
-	{ "--records --since --until "
-	  "--null-data -b "
+	{ "--null-data -b "
 	  "--byte-offset --line-buffered -S --smart-case -U --multiline -d -D -I",
 		UNSUPPORTED },
 	{ NULL, NULL },

@@ -176,6 +176,18 @@ static const struct sl_option get_options[] = {
 		.kind = SL_OPTION_FLAG, FIELD(scanning.ignore_case),
 		.help = "With --scan: ignore the case of ASCII letters, and in patterns with "
 		"non-ASCII characters the case of all letters." },
+	{ .group = "Scan", .name = "records",
+		.kind = SL_OPTION_FLAG, FIELD(scanning.records),
+		.help = "With --scan: count records instead of error lines. A record is a line and "
+		"the lines after it that belong to it, such as a stack trace; it is an error record "
+		"if any of its lines matches. Not with --print, --since and --until." },
+	{ .group = "Scan", .name = "since", .argument = "TIME",
+		.kind = SL_OPTION_WORD, FIELD(scanning.since),
+		.help = "With --scan: scan only lines whose time stamp is TIME or later, as "
+		"with sluice scan --since." },
+	{ .group = "Scan", .name = "until", .argument = "TIME",
+		.kind = SL_OPTION_WORD, FIELD(scanning.until),
+		.help = "With --scan: scan only lines whose time stamp is TIME or earlier." },
 	{ .group = "Scan", .name = "print",
 		.kind = SL_OPTION_FLAG, FIELD(scanning.print),
 		.help = "With --scan: print the error lines themselves instead of the table, as "
@@ -324,6 +336,21 @@ static const struct sl_option scan_options[] = {
 		"instead of lines that match a pattern. LEVEL is trace, debug, info, notice, "
 		"warning, error or critical. Lines without a level are not counted; the table "
 		"shows how many there are." },
+	{ .group = "Patterns", .name = "records",
+		.kind = SL_OPTION_FLAG, FIELD(records),
+		.help = "Count, print and limit records instead of lines. A record is a line and "
+		"the lines after it that belong to it: indented ones and the other lines of "
+		"stack traces. It is an error record if any of its lines matches." },
+
+	{ .group = "Time", .name = "since", .argument = "TIME",
+		.kind = SL_OPTION_WORD, FIELD(since),
+		.help = "Scan only lines whose time stamp is TIME or later. Lines without a time "
+		"stamp belong to the last line before them that has one. Examples of TIME: "
+		"2015-10-18, '2015-10-18 18:01:47', 18:01, 1h, '2d ago', yesterday, "
+		"@1445191307." },
+	{ .group = "Time", .name = "until", .argument = "TIME",
+		.kind = SL_OPTION_WORD, FIELD(until),
+		.help = "Scan only lines whose time stamp is TIME or earlier." },
 
 	{ .group = "Output", .letter = 'p', .name = "print",
 		.kind = SL_OPTION_FLAG, FIELD(print),

@@ -428,12 +428,24 @@ static int
 check_get_scan(struct parser *parser, struct sl_get_options *options)
 {
 	struct sl_scan_options *scan = &options->scanning;
-	bool has_options =
-		scan->patterns.count > 0 || scan->fixed_strings || scan->ignore_case || scan->print;
-	if (has_options && !options->scan)
+	bool has_options = scan->patterns.count > 0 || scan->fixed_strings || scan->ignore_case ||
+			   scan->print || scan->records;
+	bool has_period = scan->since || scan->until;
+	if ((has_options || has_period) && !options->scan)
 		return usage(parser,
-			"--regexp, --fixed-strings, --ignore-case and --print say what "
-			"is scanned: add --scan");
+			"--regexp, --fixed-strings, --ignore-case, --records, --since, --until and "
+			"--print say what is scanned: add --scan");
+	if (scan->records && scan->print)
+		return usage(parser,
+			"--print prints lines in the order in which they arrive, so that --records "
+			"can only count: use one of them (or sluice scan -p --records)");
+	if (scan->records && has_period)
+		return usage(parser,
+			"--records counts lines in the order in which they arrive: it does not "
+			"work with --since and --until (scan the file: sluice scan --records)");
+	if (has_period && scan->print && sl_get_is_to_stdout(options))
+		return usage(parser, "with --since and --until, --print needs a file, which is "
+				     "scanned when it is complete: it does not work with '-o -'");
 	if (options->scan && options->dry_run)
 		return usage(parser, "--dry-run downloads nothing, so --scan has no effect");
 	scan->json = options->json;
@@ -698,6 +710,9 @@ check_scan(struct parser *parser, struct sl_scan_options *options)
 	if (options->by_pattern && !options->json && (options->print || options->count || lists))
 		return usage(parser, "--by-pattern belongs to the table or to --json: it does not "
 				     "work with -p, -o, -c, -l and -L");
+	if (options->by_pattern && options->records)
+		return usage(parser, "--by-pattern counts lines, and --records counts records: use "
+				     "one of them");
 	int code = check_pattern_files(parser, options);
 	if (!code)
 		code = check_level(parser, options);

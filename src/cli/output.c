@@ -3,9 +3,9 @@
  *
  *  - The task is shielded: what was queued before a run is cancelled is still written, for
  *    CLOSE_TIMEOUT_NS at most.
- *  - A buffer may be the middle of an event. A task that is cancelled while it sends one goes on for
- *    LAST_SENDS_NS, so that the event is not torn by what follows it; if that is not enough, nothing
- *    follows it.
+ *  - A buffer may be the middle of an event. A task that is cancelled while it sends one goes on
+ *    for LAST_SENDS_NS, so that the event is not torn by what follows it; if that is not enough,
+ *    nothing follows it.
  *  - After the first failure (output->state) the queue is closed and emptied, and sl_output_send
  *    returns the failure.
  *  - Memory is bounded: large buffers are queued in pieces of SL_OUTPUT_BUFFER.
@@ -171,12 +171,26 @@ enqueue_large(struct sl_output *output, struct sl_buf *buf)
 	return code;
 }
 
-uint64_t
-sl_output_last_ns(struct sl_output *output)
+/* When the last sends of the cancelled run end. */
+static uint64_t
+last_ns(struct sl_output *output)
 {
 	if (!output->cancelled_ns)
 		output->cancelled_ns = sl_now();
 	return output->cancelled_ns + LAST_SENDS_NS;
+}
+
+int
+sl_output_take_turn(struct sl_output *output, struct sl_semaphore *turn)
+{
+	struct sl_shield shield;
+	int code = sl_semaphore_take(turn, SL_FOREVER);
+	if (code == 0 || !output)
+		return code;
+	sl_shield_begin(&shield, last_ns(output));
+	code = sl_semaphore_take(turn, SL_FOREVER);
+	sl_shield_end(&shield);
+	return code;
 }
 
 SL_SUSPENDS
@@ -201,7 +215,7 @@ sl_output_send(struct sl_output *output, struct sl_buf *buf)
 	int code = send_some(output, buf);
 	if (code != -ECANCELED && code != -ETIMEDOUT)
 		return code;
-	sl_shield_begin(&shield, sl_output_last_ns(output));
+	sl_shield_begin(&shield, last_ns(output));
 	int last = send_some(output, buf);
 	sl_shield_end(&shield);
 	output->is_full = last != 0;
@@ -242,7 +256,7 @@ sl_output_close(struct sl_output *output, struct sl_error *err)
 	struct sl_shield shield;
 	if (cancelled)
 		sl_shield_begin(&shield,
-			sl_output_last_ns(output) + CLOSE_TIMEOUT_NS - LAST_SENDS_NS);
+			last_ns(output) + CLOSE_TIMEOUT_NS - LAST_SENDS_NS);
 	sl_group_leave(&output->group);
 	if (cancelled)
 		sl_shield_end(&shield);

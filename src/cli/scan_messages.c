@@ -98,12 +98,25 @@ warn_about_levels(const struct sl_scan_messages *messages, const struct sl_sampl
 		(unsigned long long)sample->missed);
 }
 
+/* Only where they would have been printed. */
+static void
+warn_about_left_out(const struct sl_scan_messages *messages, const struct sl_scan_summary *summary)
+{
+	unsigned long long lines = summary->left_out;
+	if (lines == 0 || !messages->options->print)
+		return;
+	sl_log_warn("%llu line%s of long records %s not printed: so many lines before the first "
+		    "that matches do not fit into memory (raise --max-memory)",
+		lines, lines == 1 ? "" : "s", lines == 1 ? "is" : "are");
+}
+
 SL_SUSPENDS
 static int
 on_event(void *ctx, const struct sl_scan_event *event)
 {
 	struct sl_scan_messages *messages = ctx;
 	if (event->kind == SL_SCAN_EVENT_SUMMARY) {
+		warn_about_left_out(messages, event->outcome->summary);
 		warn_about_other_case(messages, event->outcome->summary);
 		warn_about_levels(messages, &event->outcome->summary->sample);
 	} else {

@@ -119,7 +119,8 @@ choose_sink(struct sl_scan_output *output)
 	if (options->json)
 		return sl_json_sink_init(&output->json, results,
 			(struct sl_json_sink_options){ .has_lines = options->print,
-				.has_context = options->print && has_context });
+				.has_context = options->print && has_context,
+				.has_records = options->print && options->records });
 	if (wants_list(options))
 		return sl_list_sink_init(&output->list, results,
 			options->files_with_matches ? SL_LIST_WITH : SL_LIST_WITHOUT,
@@ -130,9 +131,12 @@ choose_sink(struct sl_scan_output *output)
 		return sl_lines_sink_init(&output->lines, results, &names,
 			(struct sl_lines_sink_options){ .has_numbers = numbers,
 				.has_context = has_context,
+				.has_records = options->records,
 				.most = most_of_line(output),
 				.prints_matches = options->only_matching });
-	return sl_table_sink_init(&output->table, results);
+	struct sl_scan_sink table = sl_table_sink_init(&output->table, results);
+	output->table.has_records = options->records;
+	return table;
 }
 
 /* How many kinds of lines are shown. */

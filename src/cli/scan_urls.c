@@ -53,7 +53,7 @@ read_url(void *ctx, unsigned char *data, size_t len, uint64_t deadline_ns, struc
 	int code = url->reader ? 1 : open_reader(url, err);
 	if (code >= 0 && url->left.len == 0)
 		code = sl_url_reader_read(url->reader, &url->left, deadline_ns, err);
-	if (code < 0)
+	if (code <= 0)
 		return code;
 	size_t some = SL_MIN(len, url->left.len);
 	memcpy(data, url->left.data, some);

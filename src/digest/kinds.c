@@ -15,7 +15,7 @@
 /* Of a digest that shares a budget: as much as it may have in any case. Enough for any kind. */
 #define OWN_BYTES (SL_KINDS_BYTES_MIN / 2)
 /* Bytes that are planned for a kind: the kind itself, its slot and what a usual one has of text. */
-#define KIND_BYTES 384u
+#define KIND_BYTES 512u
 #define KINDS_FIRST 16u
 /* When similar kinds were joined and so much of the digest is still in use, kinds are dropped. */
 #define FULL_PERCENT 75u
@@ -237,6 +237,8 @@ static int
 add_to_kind(struct sl_kinds *kinds, struct sl_kind *kind, const struct sl_kind *more)
 {
 	kind->count += more->count;
+	if (more->times.has_any)
+		sl_times_merge(&kind->times, &more->times);
 	kind->used = ++kinds->clock;
 	if (is_before(kind->last, more->last))
 		kind->last = more->last;
@@ -465,6 +467,7 @@ int
 sl_kinds_add(struct sl_kinds *kinds, struct sl_memo *memo, struct sl_span line,
 	struct sl_kinds_place place)
 {
+	struct sl_span whole = line;
 	if (line.len && line.data[line.len - 1] == '\r')
 		line.len--;
 	line.len = SL_MIN(line.len, (size_t)SL_KINDS_LINE_MAX);
@@ -477,8 +480,11 @@ sl_kinds_add(struct sl_kinds *kinds, struct sl_memo *memo, struct sl_span line,
 		.last = place };
 	if (masked->digest == kinds->state) {
 		kinds->lines++;
-		return add_to_kind(kinds, &kinds->items[masked->index], &kind);
+		int code = add_to_kind(kinds, &kinds->items[masked->index], &kind);
+		sl_times_add(&kinds->items[masked->index].times, whole);
+		return code;
 	}
+	sl_times_add(&kind.times, whole);
 	int code = add(kinds, &kind, &masked->index);
 	masked->digest = kinds->state;
 	return code;

@@ -6,7 +6,8 @@
  *                               is, with masks for digits ("node-12", "eth0")
  *     digits                    a time, an address, a size or duration, a number
  *     a quotation mark          the text up to the next one, unless it is a value ("msg="), whose
- *                               words say what the line is about
+ *                               words say what the line is about; of a request of HTTP the
+ *                               target, and the status code behind it stays
  *     a slash                   a path
  *
  * This runs for each error line: what a byte may begin is looked up in a table.
@@ -14,6 +15,8 @@
 #include "masks_int.h"
 
 #define QUOTED_MAX 256u /* bytes: a quotation mark without a partner must not swallow the line */
+#define METHOD_MAX 16u  /* of a request; bytes */
+#define TARGET_MAX 8192u
 
 struct pass {
 	const unsigned char *at, *end, *begin;
@@ -199,13 +202,71 @@ is_value(const struct pass *pass, unsigned char c)
 	return c == '=' || c == ':' || *pass->begin == '{';
 }
 
+/* The length of `GET ` at the start of a request; 0 if that is something else. */
+static size_t
+count_method(const struct pass *pass)
+{
+	size_t len = 0, most = SL_MIN(left(pass), (size_t)METHOD_MAX);
+	while (len < most && pass->at[len] >= 'A' && pass->at[len] <= 'Z')
+		len++;
+	return len >= 3 && len < most && pass->at[len] == ' ' ? len + 1 : 0;
+}
+
+/* The length of ` HTTP/1.1` at the end of a request; 0 if it is something else. */
+static size_t
+count_version(const unsigned char *begin, const unsigned char *end)
+{
+	static const char name[] = " HTTP/";
+	const unsigned char *at = end;
+	while (at > begin && (sl_mask_is_digit(at[-1]) || at[-1] == '.'))
+		at--;
+	size_t len = sizeof(name) - 1;
+	bool is_version =
+		at < end && (size_t)(at - begin) > len && memcmp(at - len, name, len) == 0;
+	return is_version ? (size_t)(end - at) + len : 0;
+}
+
+/* What a server answers to a request stands behind it in its log, and says what kind it is. */
+static void
+copy_status(struct pass *pass)
+{
+	const unsigned char *at = pass->at;
+	size_t digits = left(pass) > 1 && *at == ' '
+				? sl_mask_count(at + 1, pass->end, SL_MASK_BYTE_DIGIT)
+				: 0;
+	if (digits == 3 && (left(pass) == 4 || at[4] == ' '))
+		copy(pass, 4);
+}
+
+/* Behind a quotation mark: a request up to the next one. */
+static bool
+mask_request(struct pass *pass, unsigned char quote)
+{
+	size_t method = count_method(pass);
+	if (!method)
+		return false;
+	const unsigned char *target = pass->at + method;
+	size_t most = SL_MIN(left(pass) - method, (size_t)TARGET_MAX);
+	const unsigned char *close = memchr(target, quote, most);
+	size_t version = close ? count_version(target, close) : 0;
+	if (!version)
+		return false;
+	copy(pass, method);
+	put(pass, SL_MASK_PATH, (size_t)(close - target) - version);
+	copy(pass, sizeof(" HTTP/") - 1);
+	put(pass, SL_MASK_NUMBER, (size_t)(close - pass->at));
+	copy(pass, 1);
+	copy_status(pass);
+	return true;
+}
+
 static void
 mask_quote(struct pass *pass)
 {
 	unsigned char quote = *pass->at, c = before(pass);
 	bool ends_value = pass->at == pass->value_end;
 	copy(pass, 1);
-	if (sl_mask_is_word(c) || ends_value || !left(pass))
+	if (sl_mask_is_word(c) || ends_value || !left(pass) || mask_request(pass, quote))
 		return;
 	const unsigned char *close =
 		memchr(pass->at, quote, SL_MIN(left(pass), (size_t)QUOTED_MAX));

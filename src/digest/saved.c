@@ -46,8 +46,8 @@ sl_saved_begin(struct sl_buf *out, uint64_t lines, uint64_t dropped, size_t kind
 void
 sl_saved_add(struct sl_buf *out, const struct sl_saved_kind *kind)
 {
-	const struct sl_span *const texts[] = { &kind->first, &kind->last, &kind->text,
-		&kind->example };
+	const struct sl_span *const texts[] = { &kind->first, &kind->last, &kind->first_time,
+		&kind->last_time, &kind->intervals, &kind->text, &kind->example };
 	sl_buf_printf(out, "%llu", (unsigned long long)kind->count);
 	for (size_t i = 0; i < SL_COUNT_OF(texts); i++) {
 		sl_buf_add_char(out, '\t');
@@ -154,7 +154,8 @@ read_text(struct reader *reader, struct sl_span escaped, struct sl_span *text)
 static int
 read_kind(struct reader *reader, struct sl_saved_kind *kind)
 {
-	struct sl_span *const texts[] = { &kind->first, &kind->last, &kind->text, &kind->example };
+	struct sl_span *const texts[] = { &kind->first, &kind->last, &kind->first_time,
+		&kind->last_time, &kind->intervals, &kind->text, &kind->example };
 	struct sl_span line, field;
 	if (!take_line(reader, &line) || !take_until(&line, '\t', &field) ||
 		!sl_parse_u64(field.data, field.len, &kind->count))
@@ -178,8 +179,8 @@ place_texts(struct sl_saved *saved)
 	const char *at = saved->bytes.data;
 	for (size_t i = 0; i < saved->count; i++) {
 		struct sl_saved_kind *kind = &saved->kinds[i];
-		struct sl_span *const texts[] = { &kind->first, &kind->last, &kind->text,
-			&kind->example };
+		struct sl_span *const texts[] = { &kind->first, &kind->last, &kind->first_time,
+			&kind->last_time, &kind->intervals, &kind->text, &kind->example };
 		for (size_t j = 0; j < SL_COUNT_OF(texts); j++) {
 			texts[j]->data = at;
 			at += texts[j]->len;

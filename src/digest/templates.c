@@ -23,9 +23,11 @@
 /* Bounds the time for lines that are all different. */
 #define CANDIDATES 256u
 
-/* Hashes of tokens have the lowest bit set if they have a word. */
+/* Hashes of tokens have the lowest bit set if they have a word, and the next one if they have a
+ * value that was not masked since it makes a kind: a status code. */
 #define ANY 0u
 #define HAS_WORD 1u
+#define HAS_VALUE 2u
 
 struct sl_template {
 	struct sl_span line; /* the first one */
@@ -36,10 +38,11 @@ struct sl_template {
 static uint32_t
 code_of(const struct sl_token *token)
 {
-	uint32_t code = token->hash & ~HAS_WORD;
+	uint32_t code = token->hash & ~(HAS_WORD | HAS_VALUE);
 	if (token->is_any)
 		return ANY;
-	return (code ? code : 2u) | (token->has_word ? HAS_WORD : 0u);
+	return (code ? code : 4u) | (token->has_word ? HAS_WORD : 0u) |
+	       (token->has_digit ? HAS_VALUE : 0u);
 }
 
 static bool
@@ -56,7 +59,7 @@ compare(const uint32_t *template, const uint32_t *line, size_t count, unsigned w
 	for (size_t i = 0; i < count; i++) {
 		bool is_same = template[i] == line[i] && line[i] != ANY;
 		differing += !is_same && (is_word(template[i]) || is_word(line[i]));
-		if (differing > most)
+		if (differing > most || (!is_same && ((template[i] | line[i]) & HAS_VALUE)))
 			return 0;
 	}
 	return words ? 100u * (words - differing) / words : 100u;

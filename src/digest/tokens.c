@@ -29,6 +29,7 @@ token_at(struct sl_span masked, size_t begin, bool is_last)
 	for (; at < masked.len && (is_last || !is_separator(masked.data[at])); at++) {
 		token.hash = mix(token.hash, masked.data[at]);
 		token.has_word |= is_letter(masked.data[at]);
+		token.has_digit |= masked.data[at] >= '0' && masked.data[at] <= '9';
 	}
 	token.len = (uint32_t)(at - begin);
 	token.is_any = token.len == 1 && masked.data[begin] == SL_MASK_ANY;

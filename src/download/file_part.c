@@ -239,6 +239,8 @@ take_over(struct file *file)
 	int code = sl_takeover_make_part(&takeover);
 	file->keeps_journal = present->at_hand->has_journal;
 	file->is_fresh = !code && !takeover.was_left;
+	bool has_grown = file->batch->options.append && present->at_hand->is_beginning;
+	file->transfer.known_len = !code && has_grown ? present->at_hand->file.size : 0;
 	file_drop_at_hand(file);
 	return replace_instead(file, code);
 }

@@ -220,15 +220,31 @@ sl_tee_open(struct sl_tee *tee, const char *url, const char *path)
 		tee->file = tee->consumer->open(tee->consumer->ctx, url, path);
 }
 
+/* What the consumer does not want counts as passed. */
+SL_SUSPENDS
+static void
+skip_known(struct sl_tee *tee, uint64_t known_len)
+{
+	uint64_t from = 0;
+	if (tee->file && tee->consumer->from)
+		from = tee->consumer->from(tee->file, known_len);
+	sl_assert(from <= known_len);
+	if (from > 0)
+		mark(tee, (struct sl_range){ 0, from });
+}
+
 void
 sl_tee_begin(struct sl_tee *tee, const struct sl_tee_source *source)
 {
 	if (!tee->consumer)
 		return;
-	if (!goes_on(tee, source))
+	bool is_new = !goes_on(tee, source);
+	if (is_new)
 		restart(tee);
 	if (source->path)
 		sl_tee_open(tee, source->url, source->path);
+	if (is_new)
+		skip_known(tee, source->known_len);
 	tee->source = *source;
 	tee->is_stopping = false;
 	tee->is_running = true;

@@ -47,7 +47,7 @@ sl_transfer_reset(struct sl_transfer *transfer)
 		sl_ranges_release(&transfer->written);
 	}
 	transfer->is_ranged = transfer->is_parallel = transfer->skips_written = false;
-	transfer->resumed = 0;
+	transfer->resumed = transfer->known_len = 0;
 	transfer->failed_elsewhere = false;
 	transfer_release_sources(transfer);
 	transfer->sent = (struct sl_checksum){ 0 };
@@ -465,12 +465,24 @@ verify(struct sl_transfer *transfer, size_t *bad)
 	return sl_verify(&verify, bad, transfer->err);
 }
 
+/* Of the version at hand. */
+static uint64_t
+known_len(const struct sl_transfer *transfer)
+{
+	struct sl_range known = { 0, transfer->known_len };
+	bool is_there = transfer->is_ranged && known.end && transfer->part &&
+			sl_ranges_has(&transfer->written, known);
+	return is_there ? known.end : 0;
+}
+
+SL_SUSPENDS
 static void
 begin_tee(struct sl_transfer *transfer)
 {
 	const struct sl_place *place = transfer->place;
 	struct sl_tee_source source = { .url = sl_sources_show(transfer->sources),
 		.path = place->awaits_name ? NULL : place->path,
+		.known_len = known_len(transfer),
 		.version = transfer->is_ranged ? &transfer->source.resource : NULL,
 		.part = transfer->part,
 		.written = &transfer->written,

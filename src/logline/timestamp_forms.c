@@ -218,11 +218,53 @@ take_gap(struct cursor *in)
 	return take_any(in, "T_-:", &c) || take_blanks(in);
 }
 
+static int
+two_digits(const char *at)
+{
+	return (at[0] - '0') * 10 + (at[1] - '0');
+}
+
+/* "2015-10-18T18:01:47", with a blank or T: most logs have it, and one comparison shows it. */
+static bool
+take_usual(struct cursor *in, struct fields *f)
+{
+	static const char shape[] = "0000-00-00 00:00:00";
+	const size_t len = sizeof(shape) - 1;
+	if ((size_t)(in->end - in->at) < len)
+		return false;
+	bool fits = true;
+	for (size_t i = 0; i < len; i++) {
+		char c = in->at[i];
+		bool is_mark = c == shape[i] || (shape[i] == ' ' && c == 'T');
+		fits &= shape[i] == '0' ? is_digit(c) : is_mark;
+	}
+	if (!fits)
+		return false;
+	const char *at = in->at;
+	struct fields usual = { .year = two_digits(at) * 100 + two_digits(at + 2),
+		.month = two_digits(at + 5),
+		.day = two_digits(at + 8),
+		.hour = two_digits(at + 11),
+		.minute = two_digits(at + 14),
+		.second = two_digits(at + 17),
+		.has_year = true,
+		.unit_ns = (uint64_t)NS_PER_S };
+	struct cursor next = { at + len, in->end };
+	take_any_fraction(&next, &usual);
+	if (is_digit(peek(&next)) || !take_half(&next, &usual))
+		return false;
+	*in = next;
+	*f = usual;
+	return true;
+}
+
 /* "2015-10-18T18:01:47" */
 static bool
 take_iso(struct cursor *in, struct fields *f)
 {
 	char mark;
+	if (take_usual(in, f))
+		return true;
 	return take_year(in, f) && take_any(in, "-/.", &mark) && take_number(in, 1, 2, &f->month) &&
 	       take(in, mark) && take_number(in, 1, 2, &f->day) && take_gap(in) &&
 	       take_clock(in, f, true) && take_half(in, f);

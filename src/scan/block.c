@@ -13,6 +13,9 @@
  * or which severity the line has. To select the lines that do not match, the marks of a slice are
  * inverted once they are counted, by the bitmap of its newlines (invert_marks).
  *
+ * Lines outside a period that is wanted lose their marks before they are confirmed; those whose
+ * side is not known come first, up to `unknown_end`, and have counts of their own.
+ *
  * Merging keeps three things right at a cut: the line that both sides share (the best of what
  * either side and the bytes around the cut hold), the edges of the merged result, and the count of
  * closed lines. Tests compare every cut with a naive count.
@@ -121,6 +124,18 @@ has_every(const struct sl_match_plan *plan)
 	return plan != NULL;
 }
 
+/* Lines outside the period are neither marked nor candidates. */
+static void
+keep_within(struct sl_block_steps *steps)
+{
+	uint64_t *marks = slice_marks(steps);
+	const uint64_t *within = steps->within + steps->at / 64;
+	for (size_t i = 0; i < slice_words(steps); i++) {
+		marks[i] &= within[i];
+		steps->candidates[i] &= within[i];
+	}
+}
+
 static void
 begin_slice(struct sl_block_steps *steps)
 {
@@ -128,7 +143,9 @@ begin_slice(struct sl_block_steps *steps)
 	scan_plans(steps->kernel, steps->plan, steps->data + steps->at, len, slice_marks(steps),
 		steps->candidates, &steps->slice);
 	mark_shared_line(steps);
-	steps->is_every = has_every(steps->plan);
+	if (steps->period)
+		keep_within(steps);
+	steps->is_every = has_every(steps->plan) && !steps->period;
 	steps->word = steps->after = 0;
 	steps->is_confirming = true;
 }
@@ -156,11 +173,26 @@ static void
 note_undecided(struct sl_block_steps *steps, uint64_t bit, size_t end)
 {
 	struct sl_block_result *slice = &steps->slice;
-	if (slice->undecided++ == 0)
+	struct sl_period_lines *unknown = &steps->part.unknown;
+	bool is_unknown = end < steps->unknown_end;
+	if (is_unknown && unknown->undecided++ == 0)
+		unknown->undecided_line = steps->kernel->newlines(steps->data, end);
+	if (!is_unknown && slice->undecided++ == 0)
 		slice->undecided_line =
 			steps->kernel->newlines(steps->data + steps->at, end - steps->at);
 	if (steps->inverts)
 		steps->undecided[steps->word] |= bit;
+}
+
+/* Of the lines that were confirmed since the last call, the last of which ends at data[end]. */
+static void
+count_unlevelled(struct sl_block_steps *steps, size_t end)
+{
+	uint64_t count = sl_matcher_take_unlevelled(steps->matcher);
+	if (end < steps->unknown_end)
+		steps->part.unknown.unlevelled += count;
+	else
+		steps->slice.unlevelled += count;
 }
 
 /* The candidates of a word that no literal has decided. False if time is up: *candidates are those
@@ -186,10 +218,12 @@ confirm_word(struct sl_block_steps *steps, uint64_t *marks, uint64_t *candidates
 			*marks |= bit;
 		else if (verdict == SL_VERDICT_UNDECIDED)
 			note_undecided(steps, bit, end);
+		if (steps->period)
+			count_unlevelled(steps, end);
 		is_late = took_long && has_passed(steps, deadline);
 	}
 	steps->after = after;
-	steps->slice.unlevelled += sl_matcher_take_unlevelled(steps->matcher);
+	count_unlevelled(steps, SIZE_MAX);
 	*candidates = bits;
 	return !is_late;
 }
@@ -208,6 +242,18 @@ confirm_candidates(struct sl_block_steps *steps, const struct deadline *deadline
 	return true;
 }
 
+/* Those of a word of the slice that are of lines whose side is not known. */
+static uint64_t
+unknown_marks(const struct sl_block_steps *steps, size_t word, uint64_t marks)
+{
+	size_t begin = steps->at + word * 64;
+	if (begin >= steps->unknown_end)
+		return 0;
+	size_t bits = steps->unknown_end - begin;
+	uint64_t mask = bits < 64 ? (1ull << bits) - 1 : UINT64_MAX;
+	return (uint64_t)__builtin_popcountll(marks & mask);
+}
+
 /* A line may match by several plans: it is counted by its mark. The bitmap is cleared if it is not
  * the caller's. */
 static uint64_t
@@ -217,7 +263,9 @@ count_marks(struct sl_block_steps *steps)
 	for (size_t i = 0; i < slice_words(steps); i++) {
 		if (!marks[i])
 			continue;
-		count += (uint64_t)__builtin_popcountll(marks[i]);
+		uint64_t unknown = unknown_marks(steps, i, marks[i]);
+		steps->part.unknown.hits += unknown;
+		count += (uint64_t)__builtin_popcountll(marks[i]) - unknown;
 		marks[i] = steps->marks ? marks[i] : 0;
 	}
 	return count;
@@ -240,6 +288,8 @@ invert_marks(struct sl_block_steps *steps)
 	}
 	for (size_t i = 0; i < slice_words(steps); i++) {
 		marks[i] = newlines[i] & ~(marks[i] | steps->undecided[i]);
+		if (steps->period)
+			marks[i] &= steps->within[steps->at / 64 + i];
 		steps->undecided[i] = 0;
 	}
 }
@@ -262,9 +312,13 @@ end_slice(struct sl_block_steps *steps)
 bool
 sl_block_step(struct sl_block_steps *steps, uint64_t ns)
 {
-	if (steps->at == 0 && !steps->is_confirming)
+	if (steps->at == 0 && !steps->is_confirming) {
 		*steps->result = (struct sl_block_result){ 0 };
-	if (decides_alone(steps->plan) && !(steps->inverts && steps->marks)) {
+		if (steps->period)
+			steps->unknown_end = sl_period_walk(steps->period, steps->data, steps->len,
+				steps->within, &steps->part);
+	}
+	if (decides_alone(steps->plan) && !steps->period && !(steps->inverts && steps->marks)) {
 		scan_plans(steps->kernel, steps->plan, steps->data, steps->len, steps->marks, NULL,
 			steps->result);
 		steps->at = steps->len;
@@ -282,6 +336,8 @@ sl_block_step(struct sl_block_steps *steps, uint64_t ns)
 		if (has_passed(steps, &deadline))
 			break;
 	}
+	/* There are no hits of lines whose side is not known among those of the result. */
+	steps->result->period = steps->part;
 	return steps->at < steps->len;
 }
 

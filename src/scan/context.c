@@ -105,13 +105,25 @@ context_at(const struct sl_context *context, size_t begin, size_t end, uint64_t 
 	return line;
 }
 
-/* The line at `at`, which is context. */
+/* The line that ends there may be given. */
+static bool
+is_within(const struct sl_context *context, size_t newline)
+{
+	const uint64_t *within = context->run.within;
+	return !within || (within[newline / 64] >> (newline % 64) & 1);
+}
+
+/* The line at `at`, which is context, or ends it. */
 static int
 give_context(struct sl_context *context, struct sl_partial_line *line)
 {
 	const unsigned char *data = context->run.piece->data;
 	const unsigned char *newline = memchr(data + context->at, '\n', context->end - context->at);
 	size_t end = (size_t)(newline - data);
+	if (!is_within(context, end)) {
+		context->after_left = 0;
+		return 0;
+	}
 	*line = context_at(context, context->at, end, context->index++);
 	context->at = end + 1;
 	return give(context, line);
@@ -147,6 +159,8 @@ look_back(const struct sl_context *context, size_t end)
 	struct look look = { .begin = end };
 	while (look.begin > context->at && look.count < rule->before) {
 		size_t newline = look.begin - 1;
+		if (!is_within(context, newline))
+			return look;
 		size_t begin = sl_lines_begin(context->run.piece->data, context->at, newline);
 		size_t cost = sl_history_cost(shown_len(newline - begin));
 		if (cost > rule->before_bytes - look.bytes)
@@ -204,8 +218,8 @@ next_of_run(struct sl_context *context, struct sl_partial_line *line)
 	size_t match = context->end;
 	if (context->has_match)
 		match = (size_t)(context->match.text - context->run.piece->data);
-	if (context->after_left && context->at < match)
-		return give_context(context, line);
+	if (context->after_left && context->at < match && give_context(context, line) == 1)
+		return 1;
 	if (context->has_match) {
 		if (context->rule.before == 0)
 			return give_match(context, line);
@@ -224,6 +238,12 @@ static int
 next_single(struct sl_context *context, struct sl_partial_line *line)
 {
 	bool is_context = context->single.is_context;
+	if (context->single.side == SL_PERIOD_OUTSIDE) {
+		context->has_single = false;
+		context->after_left = 0;
+		sl_history_clear(&context->history);
+		return 0;
+	}
 	if (!is_context && sl_history_take(&context->history, line))
 		return give(context, line);
 	context->has_single = false;

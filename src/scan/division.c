@@ -93,7 +93,7 @@ size_steps(const struct sl_scan_needs *needs, struct sl_scan_division *division,
 static uint64_t
 chunk_memory(const struct sl_scan_needs *needs, size_t chunk)
 {
-	return needs->has_marks ? chunk + chunk / 8 : chunk;
+	return needs->has_marks ? chunk + chunk / 8 * (needs->has_period ? 2 : 1) : chunk;
 }
 
 static void

@@ -28,7 +28,8 @@
 
 struct feed_slot {
 	struct sl_matcher *matcher;
-	uint64_t *marks; /* of RUN_LEN bytes, or NULL */
+	uint64_t *marks;  /* of RUN_LEN bytes, or NULL */
+	uint64_t *within; /* behind them, if a period is wanted */
 	struct feed_slot *next;
 };
 
@@ -70,10 +71,14 @@ new_slot(const struct sl_feeds *feeds)
 	if (!slot)
 		return NULL;
 	bool is_whole = sl_matcher_new(&slot->matcher, feeds->setup.pattern) == 0;
-	if (is_whole && feeds->setup.wants_lines) {
-		slot->marks = calloc(SL_MATCH_MARK_WORDS(RUN_LEN), sizeof(*slot->marks));
+	const size_t words = SL_MATCH_MARK_WORDS(RUN_LEN);
+	bool has_period = feeds->setup.period != NULL;
+	if (is_whole && (feeds->setup.wants_lines || feeds->setup.records || has_period)) {
+		slot->marks = calloc(words * (has_period ? 2 : 1), sizeof(*slot->marks));
 		is_whole = slot->marks != NULL;
 	}
+	if (is_whole && has_period)
+		slot->within = slot->marks + words;
 	if (is_whole)
 		return slot;
 	free_slot(slot);
@@ -119,6 +124,11 @@ sl_feeds_new(struct sl_feeds **out, const struct sl_feeds_setup *setup)
 	feeds->setup = *setup;
 	int code = sl_matcher_new(&matcher, setup->pattern);
 	feeds->spec = sl_partial_spec_of(setup->pattern, matcher, setup->wants_lines);
+	if (setup->records)
+		sl_partial_spec_give_all(&feeds->spec);
+	sl_assert(!setup->period || !setup->records);
+	sl_assert(!setup->period || !setup->wants_lines);
+	sl_partial_spec_set_period(&feeds->spec, setup->period);
 	if (code == 0)
 		code = sl_matcher_new(&feeds->locator, setup->pattern);
 	sl_semaphore_init(&feeds->runs, "scanning", setup->runs);
@@ -168,6 +178,7 @@ sl_feed_new(struct sl_feed **out, struct sl_feeds *feeds, const struct sl_feed_s
 	feed->feeds = feeds;
 	feed->setup = *setup;
 	feed->partials.spec = feeds->spec;
+	feed->partials.counts_records = feeds->setup.records;
 	feeds->count++;
 	return 0;
 }
@@ -195,7 +206,7 @@ SL_SUSPENDS
 static int
 give_line(const struct sl_feed *feed, const struct sl_partial_line *line)
 {
-	bool wants = feed->feeds->setup.wants_lines;
+	bool wants = feed->feeds->setup.wants_lines && !line->is_context;
 	int code = wants ? feed->setup.line(feed->setup.ctx, line) : 0;
 	return SL_MIN(code, 0);
 }
@@ -218,7 +229,20 @@ struct run {
 	struct sl_block_steps steps;
 	struct sl_partial_line line; /* the input's first, if has_line */
 	bool has_line;
+	bool counts_records;
 };
+
+/* The first line of the input, if it is complete; and those that begin and end in the run. */
+static void
+count_records(const struct run *run)
+{
+	struct sl_record_counts *counts = &run->partial->records;
+	const struct sl_partial_line *line = &run->line;
+	if (run->has_line)
+		sl_record_counts_add(counts, sl_span((const char *)line->text, line->len),
+			line->whole_len, !line->is_context);
+	sl_record_counts_add_run(counts, run->piece.data, run->piece.len, run->slot->marks);
+}
 
 /* Returns 1 if there is more. */
 static int
@@ -232,6 +256,8 @@ scan_run(void *arg)
 		return 1;
 	int code = sl_partial_set(&run->spec, run->partial, &run->piece, &run->line);
 	run->has_line = code == 1;
+	if (code >= 0 && run->counts_records)
+		count_records(run);
 	return SL_MIN(code, 0);
 }
 
@@ -333,9 +359,10 @@ add_run(struct sl_feed *feed, const struct feed_slot *slot, uint64_t off, const 
 	size_t len)
 {
 	const struct sl_feeds *feeds = feed->feeds;
-	struct run run = {
-		.slot = slot, .spec = feeds->spec, .piece = { .data = data, .len = len }
-	};
+	struct run run = { .slot = slot,
+		.spec = feeds->spec,
+		.piece = { .data = data, .len = len },
+		.counts_records = feeds->setup.records };
 	run.spec.matcher = slot->matcher;
 	run.partial = sl_partials_new_partial(off);
 	if (!run.partial)
@@ -349,12 +376,14 @@ add_run(struct sl_feed *feed, const struct feed_slot *slot, uint64_t off, const 
 		.len = len,
 		.marks = slot->marks,
 		.inverts = feeds->spec.inverts,
+		.period = feeds->setup.period,
+		.within = slot->within,
 		.clock_ns = sl_clock_monotonic_ns,
 		.result = &run.piece.block };
 	int code = is_quick(feeds, len) ? scan_run(&run) : sl_steps_offload(scan_run, &run);
 	if (code == 0 && run.has_line)
 		code = give_line(feed, &run.line);
-	if (code == 0 && slot->marks)
+	if (code == 0 && feeds->setup.wants_lines)
 		code = give_lines(feed, &run, off);
 	if (code == 0)
 		return merge(feed, run.partial);
@@ -407,6 +436,8 @@ sl_feed_end(struct sl_feed *feed, uint64_t len, struct sl_feed_result *result)
 		result->totals = sl_partial_totals(&feed->partials.spec, prefix);
 		result->newlines = prefix->newlines;
 	}
+	if (prefix && feed->feeds->setup.records)
+		result->totals.hits = sl_partials_records(&feed->partials);
 	if (ended == SL_PARTIALS_INCOMPLETE)
 		result->state = SL_SCAN_TRUNCATED;
 	else if (result->totals.undecided)

@@ -120,13 +120,21 @@ sl_history_add(struct sl_history *history, const struct sl_partial_line *line)
 }
 
 bool
-sl_history_take(struct sl_history *history, struct sl_partial_line *line)
+sl_history_get(const struct sl_history *history, size_t index, struct sl_partial_line *line)
 {
-	if (history->first == history->end)
+	if (index >= history->end - history->first)
 		return false;
-	const struct sl_history_entry *entry = &history->entries[history->first];
+	const struct sl_history_entry *entry = &history->entries[history->first + index];
 	*line = entry->line;
 	line->text = line->len ? history->text + entry->text_off : (const unsigned char *)"";
+	return true;
+}
+
+bool
+sl_history_take(struct sl_history *history, struct sl_partial_line *line)
+{
+	if (!sl_history_get(history, 0, line))
+		return false;
 	drop_oldest(history);
 	return true;
 }

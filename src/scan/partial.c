@@ -45,6 +45,14 @@ sl_partial_spec_give_all(struct sl_partial_spec *spec)
 }
 
 void
+sl_partial_spec_set_period(struct sl_partial_spec *spec, const struct sl_period *period)
+{
+	spec->period = period;
+	if (period) /* its stamp is at the beginning of a line */
+		spec->text.keeps_text = spec->text.keeps_first = true;
+}
+
+void
 sl_partial_release(struct sl_partial *partial)
 {
 	sl_fragment_release(&partial->head);
@@ -106,6 +114,59 @@ give_context(const struct sl_partial_spec *spec, const struct sl_fragment_view *
 	return true;
 }
 
+/* ---- a period of time ---- */
+
+/* Of a line that follows the partial and has no stamp. */
+static enum sl_period_side
+side_behind(const struct sl_partial_spec *spec, const struct sl_partial *partial)
+{
+	enum sl_period_side last = partial->result.period.last;
+	bool begins_input = partial->off == 0;
+	return last == SL_PERIOD_UNKNOWN && begins_input ? sl_period_first_side(spec->period)
+							 : last;
+}
+
+static void
+find_side(const struct sl_partial_spec *spec, struct sl_partial *partial,
+	const struct sl_fragment_view *text)
+{
+	struct sl_span line = { (const char *)text->first, (size_t)text->first_len };
+	enum sl_period_side side = SL_PERIOD_UNKNOWN;
+	if (line.data)
+		side = sl_period_side_of(spec->period, line);
+	if (side == SL_PERIOD_UNKNOWN)
+		side = side_behind(spec, partial);
+	partial->has_line = true;
+	partial->line_side = partial->next_side = side;
+}
+
+/* The counts of lines without a side, which *line belongs to; else NULL. */
+static struct sl_period_lines *
+unknown_of(struct sl_partial *partial, const struct sl_partial_line *line)
+{
+	bool is_unknown = partial->has_line && line->side == SL_PERIOD_UNKNOWN;
+	return is_unknown ? &partial->result.period.unknown : NULL;
+}
+
+static void
+note_undecided(struct sl_partial *partial, const struct sl_partial_line *line)
+{
+	struct sl_period_lines *unknown = unknown_of(partial, line);
+	uint64_t *count = unknown ? &unknown->undecided : &partial->result.undecided;
+	uint64_t *first = unknown ? &unknown->undecided_line : &partial->result.undecided_line;
+	if ((*count)++ == 0)
+		*first = partial->result.newlines;
+}
+
+static void
+note_unlevelled(struct sl_partial *partial, const struct sl_partial_line *line, uint64_t unlevelled)
+{
+	struct sl_period_lines *unknown = unknown_of(partial, line);
+	*(unknown ? &unknown->unlevelled : &partial->result.unlevelled) += unlevelled;
+}
+
+/* ---- */
+
 /* The line that begins at `off` and has this text is complete. What is known of it becomes HIT or
  * NO; true and *line if it is given. */
 static bool
@@ -114,15 +175,22 @@ complete_line(const struct sl_partial_spec *spec, struct sl_partial *partial, ui
 	struct sl_partial_line *line)
 {
 	enum sl_block_line unwanted = spec->inverts ? SL_BLOCK_LINE_HIT : SL_BLOCK_LINE_NO;
-	if (*known == unwanted && !spec->gives_all)
+	if (spec->period)
+		find_side(spec, partial, text);
+	bool is_outside = spec->period && partial->line_side == SL_PERIOD_OUTSIDE;
+	bool is_unwanted = is_outside || *known == unwanted;
+	if (is_outside)
+		*known = SL_BLOCK_LINE_NO;
+	if (is_unwanted && !spec->gives_all)
 		return false;
 	*line = (struct sl_partial_line){
 		.whole_len = text->len,
 		.off = off,
 		.index = partial->result.newlines,
 		.is_closed = is_closed,
+		.side = partial->line_side,
 	};
-	if (*known == unwanted)
+	if (is_unwanted)
 		return give_context(spec, text, line);
 	cut_line(spec, text, line);
 	if (*known != SL_BLOCK_LINE_CANDIDATE)
@@ -130,9 +198,9 @@ complete_line(const struct sl_partial_spec *spec, struct sl_partial *partial, ui
 	struct sl_subject subject = subject_of(line, text->last);
 	bool took_long = false;
 	enum sl_verdict verdict = sl_matcher_confirm(spec->matcher, &subject, &took_long);
-	if (verdict == SL_VERDICT_UNDECIDED && partial->result.undecided++ == 0)
-		partial->result.undecided_line = partial->result.newlines;
-	partial->result.unlevelled += sl_matcher_take_unlevelled(spec->matcher);
+	if (verdict == SL_VERDICT_UNDECIDED)
+		note_undecided(partial, line);
+	note_unlevelled(partial, line, sl_matcher_take_unlevelled(spec->matcher));
 	*known = verdict == SL_VERDICT_YES ? SL_BLOCK_LINE_HIT : SL_BLOCK_LINE_NO;
 	enum sl_verdict wanted = spec->inverts ? SL_VERDICT_NO : SL_VERDICT_YES;
 	return verdict == wanted || give_context(spec, text, line);
@@ -141,7 +209,17 @@ complete_line(const struct sl_partial_spec *spec, struct sl_partial *partial, ui
 struct sl_block_totals
 sl_partial_totals(const struct sl_partial_spec *spec, const struct sl_block_result *result)
 {
-	return spec->inverts ? sl_block_finish_inverted(result) : sl_block_finish(result);
+	if (!spec->period)
+		return spec->inverts ? sl_block_finish_inverted(result) : sl_block_finish(result);
+	struct sl_block_totals totals = sl_block_finish(result);
+	bool has_open_hit = result->tail_open && result->tail_line == SL_BLOCK_LINE_HIT;
+	/* On which side the open line is, is known once it is the last one. */
+	totals.hits -= has_open_hit && !result->period.is_over;
+	totals.lines = result->period.lines;
+	totals.other_case = 0;
+	if (spec->inverts)
+		totals.hits = totals.lines - totals.hits - totals.undecided;
+	return totals;
 }
 
 /* ---- merging ---- */
@@ -165,6 +243,10 @@ join_line(const struct sl_partial_spec *spec, struct sl_partial *left,
 	bool is_complete = right->newlines && has_line_begin(left);
 	uint64_t off = sl_partial_end_off(left) - open->len;
 	*joint = sl_block_joint(spec->text.plan, &left->result, right);
+	if (spec->period) {
+		left->has_line = false;
+		left->next_side = side_behind(spec, left);
+	}
 	if (open->len == 0)
 		open->begins_line = has_line_begin(left);
 	if (open->len || !is_complete) {
@@ -192,21 +274,47 @@ close_line(struct sl_partial *left)
 		swap(&left->head, &left->open);
 }
 
+/* The line that they share, and what the right side has of the period. *joint is NO if the line is
+ * not counted as a hit. Of the right side's unknown lines, *found are those that are inside. */
+static void
+merge_period(const struct sl_partial *left, const struct sl_block_result *right,
+	enum sl_block_line *joint, struct sl_period_part *part, struct sl_period_lines *found)
+{
+	bool is_hit = *joint == SL_BLOCK_LINE_HIT;
+	*part = left->result.period;
+	part->last = left->next_side;
+	if (left->has_line) {
+		sl_period_add_line(part, left->line_side, is_hit);
+		if (left->line_side == SL_PERIOD_UNKNOWN)
+			*joint = SL_BLOCK_LINE_NO;
+	}
+	sl_period_join(part, &right->period, left->result.newlines, found);
+}
+
 static void
 merge_results(const struct sl_partial_spec *spec, struct sl_partial *left,
 	const struct sl_block_result *right, enum sl_block_line joint)
 {
 	struct sl_block_result *result = &left->result;
+	struct sl_period_part part = { 0 };
+	struct sl_period_lines found = { 0 };
 	bool is_first = result->newlines == 0;
-	uint64_t undecided = result->undecided + right->undecided;
-	uint64_t unlevelled = result->unlevelled + right->unlevelled;
-	uint64_t undecided_line = result->undecided ? result->undecided_line
-						    : result->newlines + right->undecided_line;
+	if (spec->period)
+		merge_period(left, right, &joint, &part, &found);
+	uint64_t undecided = result->undecided + right->undecided + found.undecided;
+	uint64_t unlevelled = result->unlevelled + right->unlevelled + found.unlevelled;
+	uint64_t undecided_line = result->newlines + right->undecided_line;
+	if (result->undecided)
+		undecided_line = result->undecided_line;
+	else if (found.undecided)
+		undecided_line = found.undecided_line;
 	sl_block_merge_line(spec->text.plan, result, right, joint);
 	/* Also if the left side had no bytes, and the result is the right one's. */
 	result->undecided = undecided;
 	result->undecided_line = undecided_line;
 	result->unlevelled = unlevelled;
+	result->hits += found.hits;
+	result->period = part;
 	if (is_first)
 		result->head_line = joint;
 }
@@ -280,8 +388,15 @@ sl_partial_end(const struct sl_partial_spec *spec, struct sl_partial *partial,
 	if (partial->open.len == 0)
 		return 0;
 	struct sl_fragment_view text = sl_fragment_view(&partial->open);
-	return complete_line(spec, partial, sl_partial_end_off(partial) - text.len, &text, false,
-		&partial->result.tail_line, line);
+	struct sl_block_result *result = &partial->result;
+	bool is_given = complete_line(spec, partial, sl_partial_end_off(partial) - text.len, &text,
+		false, &result->tail_line, line);
+	if (spec->period) {
+		sl_period_add_line(&result->period, partial->line_side, false);
+		result->period.is_over = true;
+		partial->has_line = false;
+	}
+	return is_given;
 }
 
 void

@@ -17,8 +17,10 @@ struct sl_partial *
 sl_partials_new_partial(uint64_t off)
 {
 	struct sl_partial *partial = calloc(1, sizeof(*partial));
-	if (partial)
+	if (partial) {
 		partial->off = off;
+		sl_record_counts_init(&partial->records);
+	}
 	return partial;
 }
 
@@ -37,7 +39,8 @@ sl_partials_release(struct sl_partials *partials)
 		sl_partials_free_partial(partials->sorted[i]);
 	sl_partials_free_partial(partials->used);
 	free(partials->sorted);
-	*partials = (struct sl_partials){ .spec = partials->spec };
+	*partials = (struct sl_partials){ .spec = partials->spec,
+		.counts_records = partials->counts_records };
 }
 
 /* Of two, to be added before and after they are merged. */
@@ -45,6 +48,20 @@ static uint64_t
 text_of(const struct sl_partial *partial)
 {
 	return partial->head.text.cap + partial->open.text.cap;
+}
+
+static uint64_t
+hits_of(const struct sl_partials *partials, const struct sl_partial *partial)
+{
+	return partials->counts_records ? sl_record_counts_sure(&partial->records)
+					: partial->result.hits;
+}
+
+static void
+add_record_line(struct sl_partial *partial, const struct sl_partial_line *line)
+{
+	sl_record_counts_add(&partial->records, sl_span((const char *)line->text, line->len),
+		line->whole_len, !line->is_context);
 }
 
 /* The first that begins at `off` or later. */
@@ -114,7 +131,7 @@ sl_partials_insert(struct sl_partials *partials, struct sl_partial *partial)
 	sorted = partials->sorted + at;
 	memmove(sorted + 1, sorted, (partials->count - at) * sizeof(*sorted));
 	*sorted = partial;
-	partials->hits += partial->result.hits;
+	partials->hits += hits_of(partials, partial);
 	partials->text += text_of(partial);
 	partials->has_wide |= partial->wide.is_found;
 	partials->count++;
@@ -136,9 +153,13 @@ sl_partials_merge(struct sl_partials *partials, struct sl_partial_line *line)
 	memmove(right, right + 1, (partials->count - left - 1) * sizeof(*right));
 	partials->at = left;
 	partials->text -= text_of(into) + text_of(partials->used);
-	partials->hits -= into->result.hits + partials->used->result.hits;
+	partials->hits -= hits_of(partials, into) + hits_of(partials, partials->used);
 	int code = sl_partial_merge(&partials->spec, into, partials->used, line);
-	partials->hits += into->result.hits;
+	if (code == 1 && partials->counts_records)
+		add_record_line(into, line);
+	if (partials->counts_records)
+		sl_record_counts_merge(&into->records, &partials->used->records);
+	partials->hits += hits_of(partials, into);
 	partials->text += text_of(into) + text_of(partials->used);
 	partials->has_wide |= into->wide.is_found;
 	return code;
@@ -177,5 +198,13 @@ sl_partials_finish(struct sl_partials *partials, uint64_t len, struct sl_partial
 	if (!prefix || prefix->len != len)
 		return SL_PARTIALS_INCOMPLETE;
 	int hit = sl_partial_end(&partials->spec, partials->sorted[0], line);
+	if (hit && partials->counts_records)
+		add_record_line(partials->sorted[0], line);
 	return hit ? SL_PARTIALS_LINE : SL_PARTIALS_DONE;
+}
+
+uint64_t
+sl_partials_records(const struct sl_partials *partials)
+{
+	return partials->count ? sl_record_counts_finish(&partials->sorted[0]->records) : 0;
 }

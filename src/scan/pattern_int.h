@@ -1,12 +1,13 @@
 /*
- * pattern_int.h - what compiling (pattern.c), reading (pattern_syntax.c) and matching (matcher.c)
- * share.
+ * pattern_int.h - what compiling (pattern.c, pattern_checks.c), reading (pattern_syntax.c) and
+ * matching (matcher.c) share.
  */
 #ifndef SLUICE_SCAN_PATTERN_INT_H
 #define SLUICE_SCAN_PATTERN_INT_H
 
 #include "sluice/scan/match_plans.h"
 #include "sluice/scan/pattern.h"
+#include "sluice/scan/pattern_parts.h"
 
 #define PCRE2_CODE_UNIT_WIDTH 8
 #include <pcre2.h>
@@ -40,9 +41,18 @@ bool sl_pattern_is_escapable(char c);
 /* True if the text is UTF-8 and not just ASCII. */
 bool sl_pattern_is_wide(struct sl_span text);
 
+/* The kernels decide about a line by this literal alone. A CR before the newline does not belong to
+ * the line, which kernels do not see; nor do they see what surrounds a literal. */
+static inline bool
+sl_pattern_decides(struct sl_span literal, enum sl_bounds bounds)
+{
+	bool has_cr = literal.len && literal.data[literal.len - 1] == '\r';
+	return literal.len <= SL_MATCH_LITERAL_LEN && !has_cr && bounds == SL_BOUNDS_NONE;
+}
+
 /* What confirms a line: its level, a literal that stands in it, or an expression that matches. */
 struct sl_pattern_check {
-	enum sl_level level; /* it is that or a worse one; or NONE */
+	enum sl_level level;              /* it is that or a worse one; or NONE */
 	const struct sl_lexicon *lexicon; /* all literals, if matches have bounds; or NULL */
 	struct sl_span literal; /* if `code` and `lexicon` are NULL; in the pattern's memory */
 	pcre2_code *code; /* of bytes, or of lines that are valid UTF-8; machine code if allowed */
@@ -68,5 +78,13 @@ struct sl_pattern {
 	bool has_expressions; /* a check has a code */
 	bool has_jit;         /* one of them is machine code */
 };
+
+/* pattern_checks.c: compile what has to confirm candidates; also verify the expressions that do
+ * not. Returns 0, or fails with SL_E_USAGE, SL_E_LIMIT or -ENOMEM. */
+int sl_pattern_make_checks(struct sl_pattern *pattern, const struct sl_pattern_parts *parts,
+	const struct sl_pattern_spec *spec, struct sl_error *err) SL_MUST_CHECK;
+
+/* Returns SL_E_LIMIT: the patterns take more. */
+int sl_pattern_fail_memory(uint64_t memory_max, struct sl_error *err);
 
 #endif

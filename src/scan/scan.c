@@ -118,6 +118,12 @@ static void
 set_context(struct scan *scan, uint64_t before_bytes)
 {
 	const struct sl_scan_setup *setup = scan->setup;
+	if (setup->records)
+		scan->records = (struct sl_records_rule){ .before = setup->before,
+			.after = setup->after,
+			.held_bytes = (size_t)before_bytes,
+			.whole = sl_pattern_inverts(setup->pattern),
+			.heads = setup->by_head };
 	if (!sl_scan_wants_context(scan))
 		return;
 	scan->context = (struct sl_context_rule){ .before = setup->before, .after = setup->after };
@@ -132,7 +138,8 @@ init(struct scan *scan, unsigned *consumers)
 	scan->wanted = sl_scan_wanted(scan->setup->sinks, scan->setup->sink_count);
 	bool wants_lines = sl_scan_wants_lines(scan);
 	scan->by_line = wants_lines || scan->setup->max_hits != UINT64_MAX ||
-			sl_pattern_confirms(scan->setup->pattern);
+			scan->setup->records || sl_pattern_confirms(scan->setup->pattern);
+	scan->has_partials = !scan->by_line && (sl_scan_wants_each(scan) || scan->setup->period);
 	const struct sl_scan_needs needs = sl_scan_needs(scan);
 	const struct sl_scan_division division = sl_scan_divide(&needs);
 	set_context(scan, division.before);
@@ -195,9 +202,8 @@ clean_up(struct scan *scan)
 	}
 	while ((piece = scan->free_pieces)) {
 		scan->free_pieces = piece->next_free;
+		sl_scan_kinds_free_piece(piece);
 		free(piece->marks);
-		sl_kinds_free(piece->kinds);
-		sl_timeline_release(&piece->timeline);
 		free(piece);
 	}
 }
@@ -231,6 +237,9 @@ run(struct scan *scan, unsigned consumers)
 	sl_group_enter(&scan->group, SL_GROUP_FAIL_FAST);
 	scan->inputs.output = sl_input_identify(scan->setup->output_fd);
 	scan->inputs.cache_left = scan->setup->max_cached;
+	scan->progress->meter =
+		(struct sl_meter){ .workers = sl_worker_count(), .since_ns = sl_now() };
+	scan->inputs.meter = &scan->progress->meter;
 	int code = spawn_all(scan, consumers);
 	if (!code)
 		code = merge_all(scan);

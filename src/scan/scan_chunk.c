@@ -49,7 +49,8 @@ sl_scan_piece_hold(struct scan *scan, struct scan_piece *piece, struct sl_chunk 
 		return 0;
 	/* Large enough for any chunk: they stay with the piece. */
 	size_t most = SL_MAX(scan->chunk_size, (size_t)SL_SCAN_SMALL);
-	piece->marks = calloc(SL_MATCH_MARK_WORDS(most), sizeof(*piece->marks));
+	piece->marks = calloc(sl_scan_mark_words(scan, most), sizeof(*piece->marks));
+	piece->within = sl_scan_within(scan, piece->marks, most);
 	return piece->marks ? 0 : -ENOMEM;
 }
 

@@ -85,7 +85,7 @@ wait_for_step(struct scan_call *call)
 	if (sl_scan_is_cancellation(call->got))
 		return call->got;
 	call->waited_len += call->len;
-	return call->len ? sl_offload(scan_step_on_worker, call) : 0;
+	return call->len ? sl_scan_offload(call->scan, scan_step_on_worker, call) : 0;
 }
 
 SL_SUSPENDS
@@ -101,7 +101,7 @@ consume_deferred(struct scan *scan, struct scan_piece *piece, const struct consu
 	int code = 0;
 	piece->found.block = (struct sl_block_result){ 0 };
 	while (call.got > 0 && wants_more(&call)) {
-		code = sl_offload(read_on_worker, &call);
+		code = sl_scan_offload(scan, read_on_worker, &call);
 		if (code == 0 && wants_more(&call))
 			code = wait_for_step(&call);
 		if (code)
@@ -141,7 +141,7 @@ init_consumer(struct scan *scan, struct consumer *consumer)
 	sl_assert(consumer->step || !scan->steps); /* the pool has one for each consumer */
 	if (consumer->step && scan->has_partials &&
 		!(consumer->marks = calloc(
-			  SL_MATCH_MARK_WORDS(consumer->step->size), sizeof(*consumer->marks))))
+			  sl_scan_mark_words(scan, scan->step_size), sizeof(*consumer->marks))))
 		return -ENOMEM;
 	if (scan->setup->kinds && !(consumer->memo = sl_memo_new()))
 		return -ENOMEM;

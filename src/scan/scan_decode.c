@@ -339,7 +339,7 @@ call_worker(struct scan_decode *decode)
 {
 	struct scan *scan = decode->scan;
 	decode->worker_read = 0;
-	int code = sl_offload(decode_on_worker, decode);
+	int code = sl_scan_offload(scan, decode_on_worker, decode);
 	scan->progress->read += decode->worker_read;
 	scan->progress->worker_bytes += decode->worker_read;
 	if (code == 0 && decode->step == SL_DECODE_WINDOW && !decode->is_refused)
@@ -400,7 +400,7 @@ allocate(struct scan_decode *decode)
 	decode->text = scan->steps ? malloc(scan->step_size) : NULL;
 	decode->decoding = sl_decoding_new(decode->form, 0);
 	if (decode->text && scan->has_partials)
-		decode->marks = calloc(SL_MATCH_MARK_WORDS(scan->step_size), sizeof(uint64_t));
+		decode->marks = calloc(sl_scan_mark_words(scan, scan->step_size), sizeof(uint64_t));
 	if (decode->text && scan->setup->kinds)
 		decode->memo = sl_memo_new();
 	bool has_text = decode->text || !scan->steps;

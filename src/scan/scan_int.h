@@ -7,11 +7,13 @@
 
 #include "sluice/rt/channel.h"
 #include "sluice/rt/chunk.h"
+#include "sluice/rt/offload.h"
 #include "sluice/rt/semaphore.h"
 #include "sluice/scan/context.h"
 #include "sluice/scan/decoding.h"
 #include "sluice/scan/division.h"
 #include "sluice/scan/join.h"
+#include "sluice/scan/records.h"
 #include "sluice/scan/scan.h"
 #include "sluice/scan/steps.h"
 
@@ -77,14 +79,23 @@ struct scan_job {
 	struct sl_join join;
 	struct sl_wide wide;       /* of the pieces before */
 	struct sl_context context; /* chooses the lines that are reported */
-	bool has_begun;            /* the sink knows it */
-	bool ignores_rest;         /* the state is final, later pieces are not counted */
-	bool is_limited;           /* because max_hits was reached */
+	struct sl_records records; /* does so if records are selected */
+	/* Likewise: before the piece whose lines are walked over, or the line that a cut split. */
+	uint64_t undecided_before, unlevelled_before, period_lines_before;
+	bool has_begun;    /* the sink knows it */
+	bool ignores_rest; /* the state is final, later pieces are not counted */
+	bool is_limited;   /* because max_hits was reached */
 	enum sl_scan_state state;
 	uint64_t hits;       /* passed to the sinks, or counted towards max_hits */
 	uint64_t known_hits; /* the part of progress.hits that is its */
 	uint64_t begun_ns;
 	struct sl_block_totals totals; /* if ignores_rest */
+};
+
+/* What is found of matching lines, as far as it is wanted. */
+struct scan_found {
+	struct sl_kinds *kinds; /* or NULL = none */
+	struct sl_timeline timeline;
 };
 
 /* A part of an input, or several in a row that were scanned; owned by the task, channel or job that
@@ -104,12 +115,14 @@ struct scan_piece {
 	size_t len;          /* bytes that were read; once they were scanned, those that were */
 	struct sl_wide wide; /* of all that were read: where it is found, fewer are scanned */
 	uint64_t *marks;     /* a bit for each byte of a chunk, or NULL */
+	uint64_t *within;    /* behind them, if a period is wanted: of the lines inside */
 	struct sl_partial_run found;
 	struct sl_sample sample; /* of the first piece, if that is wanted */
 	struct sl_partial
 		partial; /* if scan.has_partials: used in place of `found` when it is merged */
-	struct sl_kinds *kinds;      /* of its lines, or NULL; kept with the piece */
-	struct sl_timeline timeline; /* of its lines, if that is wanted */
+	struct scan_found lines; /* kept with the piece */
+	/* If a period is wanted: of lines before the first stamp, likewise. */
+	struct scan_found unknown;
 	struct scan_piece *next_free;
 };
 
@@ -162,6 +175,7 @@ struct scan {
 
 	struct sl_matcher *matcher; /* the merger's */
 	struct sl_context_rule context;
+	struct sl_records_rule records; /* if setup->records */
 
 	/* scan_kinds.c */
 	uint64_t next_number; /* of an input */
@@ -204,12 +218,37 @@ struct scan_job *sl_scan_job_new(struct scan *scan, const char *path, bool is_fo
 /* With its pieces. It must be closed. */
 void sl_scan_job_free(struct scan *scan, struct scan_job *job);
 
+/* Words of marks, with those of `within`, for so many bytes. */
+static inline size_t
+sl_scan_mark_words(const struct scan *scan, size_t len)
+{
+	return SL_MATCH_MARK_WORDS(len) * (scan->setup->period ? 2 : 1);
+}
+
+/* A bitmap for a period behind marks for so many bytes; NULL if none is wanted. */
+static inline uint64_t *
+sl_scan_within(const struct scan *scan, uint64_t *marks, size_t len)
+{
+	return marks && scan->setup->period ? marks + SL_MATCH_MARK_WORDS(len) : NULL;
+}
+
 /* To the sinks that want it. */
 SL_SUSPENDS
 static inline int
 sl_scan_report(const struct scan *scan, const struct sl_scan_event *event)
 {
 	return sl_scan_emit(scan->setup->sinks, scan->setup->sink_count, event);
+}
+
+/* As sl_offload, of what is work of the scan: it is measured. */
+SL_SUSPENDS
+static inline int
+sl_scan_offload(struct scan *scan, sl_offload_fn *fn, void *arg)
+{
+	sl_meter_change(&scan->progress->meter, sl_now(), 1, 0);
+	int code = sl_offload(fn, arg);
+	sl_meter_change(&scan->progress->meter, sl_now(), -1, 0);
+	return code;
 }
 
 static inline bool
@@ -393,19 +432,21 @@ int sl_scan_kinds_init(struct scan *scan, unsigned consumers, uint64_t memory) S
 /* The piece gets a new content, and has lost it. */
 void sl_scan_kinds_begin_piece(const struct scan *scan, struct scan_piece *piece);
 void sl_scan_kinds_end_piece(struct scan_piece *piece);
+void sl_scan_kinds_free_piece(struct scan_piece *piece);
 
 /* On a worker, whose memo it is: the next bytes of the piece were scanned. The memo is NULL if
  * kinds are not wanted. If has_partials, no mark is set afterwards. */
 int sl_scan_kinds_run(struct scan *scan, struct scan_piece *piece, const struct sl_partial_run *run,
 	uint64_t *marks, struct sl_memo *memo) SL_MUST_CHECK;
 
-/* The line is counted, and is in no piece's digest. Nothing if kinds are not wanted. */
+/* The line is counted, and is in no piece's digest. */
 int sl_scan_kinds_line(struct scan *scan, const struct scan_job *job,
 	const struct sl_partial_line *line) SL_MUST_CHECK;
 
-/* The piece is counted: its lines become those of the scan. Or what cancelled it. */
+/* What was found in the piece, which is counted, becomes that of the scan. Or what cancelled it. */
 SL_SUSPENDS
-int sl_scan_kinds_merge(struct scan *scan, struct scan_piece *piece) SL_MUST_CHECK;
+int sl_scan_kinds_merge(struct scan *scan, const struct scan_job *job,
+	const struct scan_found *found) SL_MUST_CHECK;
 
 /* If has_partials: the same, and the piece is joined to those before it. */
 SL_SUSPENDS
@@ -414,6 +455,10 @@ int sl_scan_kinds_count(struct scan *scan, struct scan_piece *piece) SL_MUST_CHE
 /* If has_partials: the right piece, which follows the left one, becomes a part of it. */
 int sl_scan_kinds_join(
 	struct scan *scan, struct scan_piece *left, struct scan_piece *right) SL_MUST_CHECK;
+
+/* A record is selected: its kind is that of `line`, its time that of its first line. */
+int sl_scan_kinds_record(struct scan *scan, const struct scan_job *job,
+	const struct sl_partial_line *line, struct sl_span head) SL_MUST_CHECK;
 
 /* If has_partials: the input is over. */
 int sl_scan_kinds_end(struct scan *scan, struct scan_job *job) SL_MUST_CHECK;
@@ -438,6 +483,27 @@ int sl_scan_give_lines(struct scan *scan, const struct scan_piece *piece) SL_MUS
 SL_SUSPENDS
 int sl_scan_give_line(
 	struct scan *scan, struct scan_job *job, const struct sl_partial_line *line) SL_MUST_CHECK;
+
+/* scan_records.c: the same where records are selected, of all lines; and the end of the input,
+ * which ends the last record. */
+SL_SUSPENDS
+int sl_scan_records_add(struct scan *scan, const struct scan_piece *piece) SL_MUST_CHECK;
+SL_SUSPENDS
+int sl_scan_records_add_line(
+	struct scan *scan, struct scan_job *job, const struct sl_partial_line *line) SL_MUST_CHECK;
+SL_SUSPENDS
+int sl_scan_records_end(struct scan *scan, struct scan_job *job) SL_MUST_CHECK;
+
+/* scan_lines.c: the line becomes an event. */
+SL_SUSPENDS
+int sl_scan_report_line(
+	struct scan *scan, struct scan_job *job, const struct sl_partial_line *found) SL_MUST_CHECK;
+
+/* scan_lines.c: the input's totals end at `end`, which is behind the first newline of the piece.
+ * What is counted beside lines that match is added to them. */
+SL_SUSPENDS
+int sl_scan_count_others(
+	struct scan *scan, const struct scan_piece *piece, const unsigned char *end) SL_MUST_CHECK;
 
 /* scan_merge.c: the next piece of its input. Returns 0 or a negative code. */
 SL_SUSPENDS

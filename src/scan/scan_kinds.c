@@ -12,6 +12,9 @@
  * Lines that a cut has split need their text. Where lines are kept until they are merged (by_line),
  * the merger has it. Elsewhere chunks are gone by then, and may hold a step of a piece only: each
  * piece becomes a partial, which has the text at its ends, and these merge.
+ *
+ * If a period is wanted, partials also tell which lines are inside. What is found of the first
+ * lines of a piece, up to the first stamp, is kept apart until the pieces before it are merged.
  */
 #include "scan_int.h"
 
@@ -31,15 +34,15 @@ int
 sl_scan_kinds_init(struct scan *scan, unsigned consumers, uint64_t memory)
 {
 	const struct sl_scan_setup *setup = scan->setup;
-	if (!sl_scan_wants_each(scan))
-		return 0;
-	scan->has_partials = !scan->by_line;
 	scan->kinds_spec = sl_partial_spec_of(setup->pattern, scan->matcher, true);
 	scan->kinds_spec.text.keep = scan->by_line ? SL_PARTIAL_KEEP : KEEP;
+	sl_partial_spec_set_period(&scan->kinds_spec, setup->period);
 	if (!setup->kinds)
 		return 0;
 	scan->kinds_size =
 		SL_MAX((size_t)memory / (consumers + SL_SCAN_OPENERS + 2), SL_KINDS_BYTES_MIN);
+	if (setup->period) /* a piece may have two */
+		scan->kinds_size = SL_MAX(scan->kinds_size / 2, (size_t)SL_KINDS_BYTES_MIN);
 	/* The other half is for grouping. Pieces that wait have digests as well: how many there are
 	 * depends on sizes and on the order in which workers finish. */
 	scan->kinds_budget.max = (size_t)memory / 2;
@@ -85,25 +88,30 @@ add_to_piece(struct scan *scan, struct scan_piece *piece, struct sl_memo *memo,
 {
 	struct sl_kinds_place place = { .line = line->index };
 	const struct sl_scan_setup *setup = scan->setup;
-	if (setup->kinds && !piece->kinds && !(piece->kinds = new_digest(scan)))
+	bool is_unknown = setup->period && line->side == SL_PERIOD_UNKNOWN;
+	struct scan_found *found = is_unknown ? &piece->unknown : &piece->lines;
+	if (setup->kinds && !found->kinds && !(found->kinds = new_digest(scan)))
 		return -ENOMEM;
-	struct target to = { setup->kinds ? piece->kinds : NULL, memo,
-		setup->timeline ? &piece->timeline : NULL };
+	struct target to = { setup->kinds ? found->kinds : NULL, memo,
+		setup->timeline ? &found->timeline : NULL };
 	return add_line(scan, &to, *line, place);
 }
 
-/* The marked lines of a run, which has `before` newlines of its piece before it. If has_partials,
- * nothing else needs the marks: they are cleared, for the next run. */
+/* The marked lines of a run, which has `before` newlines of its piece before it; `side` of the
+ * first ones, if a period is wanted. If has_partials, nothing else needs the marks: they are
+ * cleared, for the next run. */
 static int
 add_lines(struct scan *scan, struct scan_piece *piece, const struct sl_partial_run *run,
-	uint64_t *marks, uint64_t before, struct sl_memo *memo)
+	uint64_t *marks, uint64_t before, enum sl_period_side side, struct sl_memo *memo)
 {
 	struct sl_lines lines;
 	struct sl_line line;
 	int code = 0;
 	sl_lines_init(&lines, scan->kernel, run->data, run->len, marks);
 	/* Of lines that do not match, results have no number. */
-	uint64_t left = scan->kinds_spec.inverts ? UINT64_MAX : run->block.hits;
+	uint64_t left = run->block.hits + run->block.period.unknown.hits;
+	if (scan->kinds_spec.inverts)
+		left = UINT64_MAX;
 	for (; code == 0 && left && sl_lines_next(&lines, &line); left--) {
 		if (scan->has_partials)
 			marks[lines.word] = 0;
@@ -111,8 +119,12 @@ add_lines(struct scan *scan, struct scan_piece *piece, const struct sl_partial_r
 			.len = line.len,
 			.whole_len = line.len,
 			.index = before + line.index,
-			.is_closed = true };
-		code = add_to_piece(scan, piece, memo, &found);
+			.is_closed = true,
+			.side = SL_PERIOD_INSIDE };
+		if (line.text < run->data + run->unknown_end)
+			found.side = side;
+		if (sl_scan_wants_each(scan) && found.side != SL_PERIOD_OUTSIDE)
+			code = add_to_piece(scan, piece, memo, &found);
 	}
 	return code;
 }
@@ -128,9 +140,9 @@ add_run(struct scan *scan, struct scan_piece *piece, const struct sl_partial_run
 	enum sl_block_line joint;
 	int code = sl_partial_add_head(&scan->kinds_spec, partial, run, &joint, &line);
 	if (code == 1)
-		code = add_to_piece(scan, piece, memo, &line);
+		code = sl_scan_wants_each(scan) ? add_to_piece(scan, piece, memo, &line) : 0;
 	if (code == 0 && run->data)
-		code = add_lines(scan, piece, run, marks, before, memo);
+		code = add_lines(scan, piece, run, marks, before, partial->next_side, memo);
 	return code ? code : sl_partial_add_rest(&scan->kinds_spec, partial, run, joint);
 }
 
@@ -140,10 +152,11 @@ sl_scan_kinds_run(struct scan *scan, struct scan_piece *piece, const struct sl_p
 {
 	if (scan->has_partials)
 		return add_run(scan, piece, run, marks, memo);
-	/* Lines that are one too many have no kind: the merger knows which. */
-	bool is_limited = sl_scan_max_hits(scan) != UINT64_MAX;
+	/* Lines that are one too many have no kind, nor those that are not the first one of their
+	 * record that matches: the merger knows which. */
+	bool is_limited = sl_scan_max_hits(scan) != UINT64_MAX || scan->setup->records;
 	bool is_wanted = sl_scan_wants_each(scan) && !is_limited;
-	return is_wanted ? add_lines(scan, piece, run, marks, 0, memo) : 0;
+	return is_wanted ? add_lines(scan, piece, run, marks, 0, SL_PERIOD_UNKNOWN, memo) : 0;
 }
 
 /* ---- on the runtime's thread ---- */
@@ -156,6 +169,18 @@ sl_scan_kinds_line(
 	struct sl_kinds_place place = { .input = job->number, .line = before + line->index };
 	struct target to = { scan->setup->kinds, scan->memo, scan->setup->timeline };
 	return add_line(scan, &to, *line, place);
+}
+
+int
+sl_scan_kinds_record(struct scan *scan, const struct scan_job *job,
+	const struct sl_partial_line *line, struct sl_span head)
+{
+	struct sl_kinds_place place = { .input = job->number, .line = line->index };
+	struct target to = { scan->setup->kinds, scan->memo, NULL };
+	int code = add_line(scan, &to, *line, place);
+	if (code || !scan->setup->timeline)
+		return code;
+	return sl_timeline_add(scan->setup->timeline, head);
 }
 
 struct merge_call {
@@ -171,20 +196,28 @@ merge(void *arg)
 	return sl_kinds_merge(call->kinds, call->from, call->base);
 }
 
-int
-sl_scan_kinds_merge(struct scan *scan, struct scan_piece *piece)
+SL_SUSPENDS
+static int
+merge_found(struct scan *scan, const struct scan_found *found, struct sl_kinds_place base)
 {
-	struct scan_job *job = piece->job;
-	struct merge_call call = { .kinds = scan->setup->kinds,
-		.from = piece->kinds,
-		.base = { job->number, sl_scan_lines_before(job) + sl_join_newlines(&job->join) } };
+	struct merge_call call = {
+		.kinds = scan->setup->kinds, .from = found->kinds, .base = base
+	};
 	int code = 0;
 	if (scan->setup->timeline)
-		code = sl_timeline_merge(scan->setup->timeline, &piece->timeline);
-	if (code || !piece->kinds || sl_kinds_lines(piece->kinds) == 0)
+		code = sl_timeline_merge(scan->setup->timeline, &found->timeline);
+	if (code || !found->kinds || sl_kinds_lines(found->kinds) == 0)
 		return code;
-	bool is_costly = sl_kinds_count(piece->kinds) > KINDS_INLINE;
-	return is_costly ? sl_offload(merge, &call) : merge(&call);
+	bool is_costly = sl_kinds_count(found->kinds) > KINDS_INLINE;
+	return is_costly ? sl_scan_offload(scan, merge, &call) : merge(&call);
+}
+
+int
+sl_scan_kinds_merge(struct scan *scan, const struct scan_job *job, const struct scan_found *found)
+{
+	struct sl_kinds_place base = { job->number,
+		sl_scan_lines_before(job) + sl_join_newlines(&job->join) };
+	return merge_found(scan, found, base);
 }
 
 int
@@ -192,8 +225,9 @@ sl_scan_kinds_count(struct scan *scan, struct scan_piece *piece)
 {
 	struct scan_job *job = piece->job;
 	struct sl_partial *total = &job->join.total;
+	struct sl_kinds_place base = { job->number, total->result.newlines };
 	struct sl_partial_line line;
-	int code = sl_scan_kinds_merge(scan, piece);
+	int code = merge_found(scan, &piece->lines, base);
 	if (code)
 		return code;
 	if (piece->is_first) { /* its first line was complete by itself */
@@ -204,25 +238,43 @@ sl_scan_kinds_count(struct scan *scan, struct scan_piece *piece)
 	}
 	piece->partial.off = sl_partial_end_off(total);
 	code = sl_partial_merge(&scan->kinds_spec, total, &piece->partial, &line);
-	return code == 1 ? sl_scan_kinds_line(scan, job, &line) : code;
+	if (code == 1)
+		code = sl_scan_kinds_line(scan, job, &line);
+	bool is_inside = scan->setup->period && total->next_side == SL_PERIOD_INSIDE;
+	return code == 0 && is_inside ? merge_found(scan, &piece->unknown, base) : code;
 }
 
-int
-sl_scan_kinds_join(struct scan *scan, struct scan_piece *left, struct scan_piece *right)
+static int
+join_found(struct scan *scan, struct scan_found *left, const struct scan_found *right,
+	uint64_t newlines)
 {
-	struct sl_kinds_place base = { .line = left->partial.result.newlines };
-	struct sl_partial_line line;
-	right->partial.off = sl_partial_end_off(&left->partial);
-	int code = sl_partial_merge(&scan->kinds_spec, &left->partial, &right->partial, &line);
-	if (code == 1)
-		code = add_to_piece(scan, left, scan->memo, &line);
-	if (code == 0 && scan->setup->timeline)
+	struct sl_kinds_place base = { .line = newlines };
+	int code = 0;
+	if (scan->setup->timeline)
 		code = sl_timeline_merge(&left->timeline, &right->timeline);
 	if (code || !right->kinds || sl_kinds_lines(right->kinds) == 0)
 		return code;
 	if (!left->kinds)
 		left->kinds = new_digest(scan);
 	return left->kinds ? sl_kinds_merge(left->kinds, right->kinds, base) : -ENOMEM;
+}
+
+int
+sl_scan_kinds_join(struct scan *scan, struct scan_piece *left, struct scan_piece *right)
+{
+	uint64_t newlines = left->partial.result.newlines;
+	struct sl_partial_line line;
+	right->partial.off = sl_partial_end_off(&left->partial);
+	int code = sl_partial_merge(&scan->kinds_spec, &left->partial, &right->partial, &line);
+	if (code == 1)
+		code = sl_scan_wants_each(scan) ? add_to_piece(scan, left, scan->memo, &line) : 0;
+	if (code == 0)
+		code = join_found(scan, &left->lines, &right->lines, newlines);
+	if (code || !scan->setup->period || left->partial.next_side == SL_PERIOD_OUTSIDE)
+		return code;
+	bool is_inside = left->partial.next_side == SL_PERIOD_INSIDE;
+	return join_found(
+		scan, is_inside ? &left->lines : &left->unknown, &right->unknown, newlines);
 }
 
 int
@@ -235,10 +287,34 @@ sl_scan_kinds_end(struct scan *scan, struct scan_job *job)
 
 /* ---- a piece's own ---- */
 
+static void
+begin_found(const struct scan *scan, struct scan_found *found)
+{
+	sl_timeline_clear(&found->timeline, scan->setup->timeline_interval_s);
+}
+
+static void
+end_found(struct scan_found *found)
+{
+	const struct sl_timeline *timeline = &found->timeline;
+	if (found->kinds)
+		sl_kinds_clear(found->kinds);
+	if (timeline->with_year.cap > TIMELINE_KEPT || timeline->without_year.cap > TIMELINE_KEPT)
+		sl_timeline_release(&found->timeline);
+}
+
+static void
+free_found(struct scan_found *found)
+{
+	sl_kinds_free(found->kinds);
+	sl_timeline_release(&found->timeline);
+}
+
 void
 sl_scan_kinds_begin_piece(const struct scan *scan, struct scan_piece *piece)
 {
-	sl_timeline_clear(&piece->timeline, scan->setup->timeline_interval_s);
+	begin_found(scan, &piece->lines);
+	begin_found(scan, &piece->unknown);
 	/* Where it begins is set when it is merged; until then it matters only whether the input
 	 * begins there. */
 	piece->partial.off = piece->is_first ? 0 : 1;
@@ -249,9 +325,13 @@ sl_scan_kinds_end_piece(struct scan_piece *piece)
 {
 	sl_partial_release(&piece->partial);
 	piece->partial = (struct sl_partial){ 0 };
-	if (piece->kinds)
-		sl_kinds_clear(piece->kinds);
-	if (piece->timeline.with_year.cap > TIMELINE_KEPT ||
-		piece->timeline.without_year.cap > TIMELINE_KEPT)
-		sl_timeline_release(&piece->timeline);
+	end_found(&piece->lines);
+	end_found(&piece->unknown);
+}
+
+void
+sl_scan_kinds_free_piece(struct scan_piece *piece)
+{
+	free_found(&piece->lines);
+	free_found(&piece->unknown);
 }

@@ -9,6 +9,7 @@
 #include "sluice/rt/offload.h"
 
 #include <errno.h>
+#include <stdlib.h>
 
 /* Nothing more of the input is wanted. */
 static void
@@ -32,12 +33,15 @@ limit(struct scan_job *job, const struct sl_partial_line *found)
 		.unlevelled = sl_join_unlevelled(&job->join),
 		.undecided_line = job->join.total.result.undecided_line,
 	};
+	if (job->join.spec.period) /* and of those of the piece: count_others() */
+		job->totals.lines = sl_join_period_lines(&job->join);
 }
 
-SL_SUSPENDS
-static int
-report_line(struct scan *scan, struct scan_job *job, const struct sl_partial_line *found)
+int
+sl_scan_report_line(struct scan *scan, struct scan_job *job, const struct sl_partial_line *found)
 {
+	bool has_number = scan->setup->numbers;
+	uint64_t before = sl_scan_lines_before(job);
 	struct sl_scan_line line = {
 		.matcher = scan->matcher,
 		.text = found->text,
@@ -45,8 +49,10 @@ report_line(struct scan *scan, struct scan_job *job, const struct sl_partial_lin
 		.subject = sl_partial_subject(found),
 		.skipped = found->skipped,
 		.whole_len = found->whole_len,
-		.number = scan->setup->numbers ? sl_scan_lines_before(job) + found->index + 1 : 0,
-		.off = sl_scan_bytes_before(job) + found->off,
+		.number = has_number ? before + found->index + 1 : 0,
+		.record = has_number ? before + found->record + 1 : 0,
+		.begins_record = found->begins_record,
+		.off = sl_scan_bytes_before(job) + job->input->first_off + found->off,
 		.is_closed = found->is_closed,
 		.has_no_match = sl_pattern_inverts(scan->setup->pattern) != found->is_context,
 		.begins_group = found->begins_group,
@@ -56,8 +62,6 @@ report_line(struct scan *scan, struct scan_job *job, const struct sl_partial_lin
 		.input = job->input,
 		.line = &line,
 	};
-	if (!found->is_context)
-		sl_scan_note_hits(scan, job, ++job->hits);
 	return sl_scan_report(scan, &event);
 }
 
@@ -65,7 +69,9 @@ SL_SUSPENDS
 static int
 emit_line(struct scan *scan, struct scan_job *job, const struct sl_partial_line *found)
 {
-	int code = report_line(scan, job, found);
+	if (!found->is_context)
+		sl_scan_note_hits(scan, job, ++job->hits);
+	int code = sl_scan_report_line(scan, job, found);
 	if (code < 0)
 		return code;
 	if (!found->is_context && job->hits >= sl_scan_max_hits(scan))
@@ -108,20 +114,58 @@ step_block(void *arg)
 	return sl_block_step(arg, SL_STEPS_NS);
 }
 
-/* The limit was reached in a piece that has lines which are counted beside those that match: were
- * they before `end`? */
-SL_SUSPENDS
-static int
-count_others(struct scan *scan, const struct scan_piece *piece, const unsigned char *end)
+/* Lines of the piece inside the period that end before `end`. */
+static uint64_t
+count_within(const struct scan_piece *piece, const unsigned char *end)
+{
+	size_t len = (size_t)(end - piece->found.data);
+	uint64_t count = 0;
+	for (size_t i = 0; i < len / 64; i++)
+		count += (uint64_t)__builtin_popcountll(piece->within[i]);
+	if (len % 64)
+		count += (uint64_t)__builtin_popcountll(
+			piece->within[len / 64] & ((1ull << (len % 64)) - 1));
+	return count;
+}
+
+/* Of the first lines of a block the side is known. */
+static void
+resolve(struct sl_block_result *result, enum sl_period_side side)
+{
+	const struct sl_period_lines *unknown = &result->period.unknown;
+	if (side != SL_PERIOD_INSIDE)
+		return;
+	if (unknown->undecided)
+		result->undecided_line = unknown->undecided_line;
+	result->undecided += unknown->undecided;
+	result->unlevelled += unknown->unlevelled;
+}
+
+/* The limit was reached in a piece that may have lines which are counted beside those that match:
+ * were they before `end`? */
+int
+sl_scan_count_others(struct scan *scan, const struct scan_piece *piece, const unsigned char *end)
 {
 	const struct sl_partial_run *found = &piece->found;
-	if (found->block.undecided == 0 && found->block.unlevelled == 0)
+	const struct sl_period_lines *unknown = &found->block.period.unknown;
+	if (scan->setup->period)
+		piece->job->totals.lines += count_within(piece, end);
+	if (found->block.undecided + unknown->undecided + found->block.unlevelled +
+			unknown->unlevelled ==
+		0)
 		return 0;
 	/* The newline of the first line, which was joined, stands for it. */
 	const unsigned char *begin = memchr(found->data, '\n', found->len);
 	struct sl_block_result result;
+	uint64_t *marks = NULL;
+	if (scan->setup->period &&
+		!(marks = calloc(sl_scan_mark_words(scan, piece->len), sizeof(*marks))))
+		return -ENOMEM;
 	struct sl_block_steps steps = { .kernel = scan->kernel,
 		.plan = scan->plan,
+		.marks = marks,
+		.period = scan->setup->period,
+		.within = sl_scan_within(scan, marks, piece->len),
 		.matcher = scan->matcher,
 		.data = begin,
 		.len = (size_t)(end - begin),
@@ -129,6 +173,9 @@ count_others(struct scan *scan, const struct scan_piece *piece, const unsigned c
 		.result = &result };
 	int code = sl_steps_offload(step_block, &steps);
 	struct sl_block_totals *totals = &piece->job->totals;
+	free(marks);
+	if (code == 0 && scan->setup->period)
+		resolve(&result, piece->job->join.total.next_side);
 	if (code == 0 && result.undecided && !totals->undecided)
 		totals->undecided_line =
 			sl_join_newlines(&piece->job->join) + result.undecided_line;
@@ -150,7 +197,7 @@ give_line_of(struct scan *scan, const struct scan_piece *piece, struct sl_partia
 	bool was_limited = job->is_limited;
 	int code = 0;
 	if (sl_scan_wants_lines(scan) && !line->is_context && line->len > SL_PARTIAL_KEEP)
-		code = sl_offload(shorten, &call);
+		code = sl_scan_offload(scan, shorten, &call);
 	/* Others were added by the worker. */
 	bool is_counted = !line->is_context && !was_limited;
 	if (code == 0 && is_counted && sl_scan_max_hits(scan) != UINT64_MAX)
@@ -158,7 +205,7 @@ give_line_of(struct scan *scan, const struct scan_piece *piece, struct sl_partia
 	if (code == 0)
 		code = emit_line(scan, job, line);
 	if (code == 0 && job->is_limited && !was_limited)
-		code = count_others(scan, piece, end);
+		code = sl_scan_count_others(scan, piece, end);
 	return code;
 }
 
@@ -169,6 +216,7 @@ sl_scan_give_lines(struct scan *scan, const struct scan_piece *piece)
 	bool counts = scan->setup->numbers || sl_scan_max_hits(scan) != UINT64_MAX;
 	struct sl_context_run run = { .piece = &piece->found,
 		.marks = piece->marks,
+		.within = piece->within,
 		.off = sl_join_bytes(&job->join),
 		.newlines = sl_join_newlines(&job->join),
 		.kernel = counts ? scan->kernel : NULL };
@@ -178,5 +226,8 @@ sl_scan_give_lines(struct scan *scan, const struct scan_piece *piece)
 	while (code == 0 && !job->ignores_rest &&
 		(code = sl_context_next(&job->context, &line)) == 1)
 		code = give_line_of(scan, piece, &line);
+	/* A line outside a period may have ended the context of the last line. */
+	if (code == 0 && job->is_limited && !sl_context_wants_more(&job->context))
+		end_job(job);
 	return code;
 }

@@ -50,7 +50,9 @@ begin(const struct scan *scan, struct scan_piece *piece)
 static struct sl_block_steps
 steps_of(const struct scan *scan, struct scan_piece *piece, struct sl_matcher *matcher)
 {
-	return (struct sl_block_steps){ .kernel = scan->kernel,
+	return (struct sl_block_steps){ .period = scan->setup->period,
+		.within = piece->within,
+		.kernel = scan->kernel,
 		.plan = scan->plan,
 		.matcher = matcher,
 		.data = piece->data,
@@ -67,6 +69,7 @@ sl_scan_piece_scan(struct scan *scan, struct scan_piece *piece, struct sl_memo *
 	begin(scan, piece);
 	struct sl_block_steps block = steps_of(scan, piece, NULL);
 	(void)sl_block_step(&block, UINT64_MAX);
+	piece->found.unknown_end = block.unknown_end;
 	return sl_scan_kinds_run(scan, piece, &piece->found, piece->marks, memo);
 }
 
@@ -82,6 +85,7 @@ step(void *arg)
 	call->is_begun = true;
 	if (sl_block_step(&call->block, SL_STEPS_NS))
 		return 1;
+	call->piece->found.unknown_end = call->block.unknown_end;
 	return sl_scan_kinds_run(
 		call->scan, call->piece, &call->piece->found, call->piece->marks, call->memo);
 }
@@ -91,13 +95,16 @@ sl_scan_piece_offload(struct scan *scan, struct scan_piece *piece, struct sl_mat
 	struct sl_memo *memo)
 {
 	struct match_call call = { .scan = scan, .piece = piece, .matcher = matcher, .memo = memo };
-	return sl_steps_offload(step, &call);
+	sl_meter_change(&scan->progress->meter, sl_now(), 1, 0);
+	int code = sl_steps_offload(step, &call);
+	sl_meter_change(&scan->progress->meter, sl_now(), -1, 0);
+	return code;
 }
 
 /* Bytes that follow those of the piece that were scanned, and are text. */
 static int
 add_text(struct scan *scan, struct scan_piece *piece, struct sl_span text, uint64_t *marks,
-	struct sl_memo *memo)
+	uint64_t *within, struct sl_memo *memo)
 {
 	struct sl_partial_run run = { .data = (const unsigned char *)text.data, .len = text.len };
 	struct sl_block_steps block = { .kernel = scan->kernel,
@@ -106,9 +113,12 @@ add_text(struct scan *scan, struct scan_piece *piece, struct sl_span text, uint6
 		.len = run.len,
 		.marks = marks,
 		.inverts = sl_pattern_inverts(scan->setup->pattern),
+		.period = scan->setup->period,
+		.within = within,
 		.result = &run.block };
 	int code = 0;
 	(void)sl_block_step(&block, UINT64_MAX);
+	run.unknown_end = block.unknown_end;
 	if (scan->has_partials)
 		code = sl_scan_kinds_run(scan, piece, &run, marks, memo);
 	else
@@ -125,7 +135,8 @@ sl_scan_piece_add(struct scan *scan, struct scan_piece *piece, struct sl_span te
 	if (piece->len == 0)
 		sample(scan, piece, data, text.len);
 	text.len = search_wide(piece, data, text.len);
-	return add_text(scan, piece, text, marks, memo);
+	uint64_t *within = sl_scan_within(scan, marks, scan->step_size);
+	return add_text(scan, piece, text, marks, within, memo);
 }
 
 /* ---- once more ---- */
@@ -142,11 +153,12 @@ scan_head(void *arg)
 	const struct shorten_call *call = arg;
 	struct scan_piece *piece = call->piece;
 	uint64_t marks[SL_MATCH_MARK_WORDS(SL_WIDE_EDGE)] = { 0 };
+	uint64_t within[SL_MATCH_MARK_WORDS(SL_WIDE_EDGE)];
 	struct sl_span text = { (const char *)piece->wide.head, call->len };
 	piece->len = 0;
 	piece->found.block = (struct sl_block_result){ 0 };
-	return add_text(
-		call->scan, piece, text, call->scan->has_partials ? marks : NULL, call->scan->memo);
+	return add_text(call->scan, piece, text, call->scan->has_partials ? marks : NULL, within,
+		call->scan->memo);
 }
 
 int

@@ -5,6 +5,21 @@
 
 #include "sluice/rt/offload.h"
 
+/* Of marks for so many bytes. */
+static size_t
+mark_bytes(const struct sl_scan_setup *setup, size_t len)
+{
+	return len / 8 * (setup->period ? 2 : 1);
+}
+
+/* Lines of records are copied until one of them matches. */
+static bool
+holds_records(const struct scan *scan)
+{
+	bool needs_text = sl_scan_wants_lines(scan) || sl_scan_wants_each(scan);
+	return scan->setup->records && needs_text;
+}
+
 struct sl_scan_needs
 sl_scan_needs(const struct scan *scan)
 {
@@ -17,17 +32,18 @@ sl_scan_needs(const struct scan *scan)
 		.has_expressions = sl_pattern_has_expressions(setup->pattern),
 		.has_kinds = setup->kinds != NULL,
 		.has_timeline = setup->timeline != NULL,
-		.has_marks = scan->by_line || sl_scan_wants_each(scan),
+		.has_marks = scan->by_line || scan->has_partials,
+		.has_period = setup->period != NULL,
 		.keeps_bytes = scan->by_line,
-		.has_context = sl_scan_wants_context(scan),
-		.has_before = setup->before > 0 };
+		.has_context = sl_scan_wants_context(scan) || setup->records,
+		.has_before = setup->before > 0 || holds_records(scan) };
 }
 
 uint64_t
 sl_scan_decode_memory(const struct scan *scan, enum sl_form form, size_t step_size)
 {
 	return sl_decoding_memory(form) + SL_DECODING_SIZE + SL_SCAN_DECODE_IN +
-	       (scan->steps ? step_size + step_size / 8 : 0) +
+	       (scan->steps ? step_size + mark_bytes(scan->setup, step_size) : 0) +
 	       (scan->setup->kinds ? SL_MEMO_BYTES : 0);
 }
 

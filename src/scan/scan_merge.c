@@ -50,8 +50,13 @@ static int
 emit_joined(struct scan *scan, struct scan_job *job, const struct sl_partial_run *piece)
 {
 	struct head_call call = { .join = &job->join, .piece = piece };
+	job->undecided_before = sl_join_undecided(&job->join);
+	job->unlevelled_before = sl_join_unlevelled(&job->join);
 	sl_offload_fn *fn = piece ? join_head : join_end;
-	int code = sl_join_is_costly(&job->join, piece) ? sl_offload(fn, &call) : fn(&call);
+	int code =
+		sl_join_is_costly(&job->join, piece) ? sl_scan_offload(scan, fn, &call) : fn(&call);
+	if (code == 1 && scan->setup->records)
+		return sl_scan_records_add_line(scan, job, &call.line);
 	/* Of lines that are given as context, or behind the last one that is wanted, none is
 	 * counted. */
 	if (code == 1 && !call.line.is_context && !job->is_limited) {
@@ -59,6 +64,20 @@ emit_joined(struct scan *scan, struct scan_job *job, const struct sl_partial_run
 		code = failure ? failure : 1;
 	}
 	return code == 1 ? sl_scan_give_line(scan, job, &call.line) : code;
+}
+
+/* The first lines turn out to be outside the period. */
+static void
+drop_unknown(struct scan_piece *piece)
+{
+	size_t end = piece->found.unknown_end, words = end / 64;
+	memset(piece->marks, 0, words * sizeof(*piece->marks));
+	memset(piece->within, 0, words * sizeof(*piece->within));
+	uint64_t rest = ~((1ull << (end % 64)) - 1);
+	if (end % 64) {
+		piece->marks[words] &= rest;
+		piece->within[words] &= rest;
+	}
 }
 
 SL_SUSPENDS
@@ -73,15 +92,22 @@ merge_bytes(struct scan *scan, struct scan_piece *piece)
 		return 0;
 	}
 	int code = emit_joined(scan, job, &piece->found);
+	bool has_unknown = scan->setup->period && piece->found.unknown_end;
+	bool is_inside = job->join.total.next_side == SL_PERIOD_INSIDE;
+	if (has_unknown && !is_inside)
+		drop_unknown(piece);
 	if (code == 0 && !job->ignores_rest && !piece->range.is_hole)
-		code = sl_scan_give_lines(scan, piece);
+		code = scan->setup->records ? sl_scan_records_add(scan, piece)
+					    : sl_scan_give_lines(scan, piece);
 	if (code == 0)
-		code = sl_scan_kinds_merge(scan, piece);
+		code = sl_scan_kinds_merge(scan, job, &piece->lines);
+	if (code == 0 && has_unknown && is_inside)
+		code = sl_scan_kinds_merge(scan, job, &piece->unknown);
 	if (code)
 		return code;
 	struct head_call call = { .join = &job->join, .piece = &piece->found };
 	bool is_costly = sl_join_tail_is_costly(&job->join, &piece->found);
-	return is_costly ? sl_offload(join_tail, &call) : join_tail(&call);
+	return is_costly ? sl_scan_offload(scan, join_tail, &call) : join_tail(&call);
 }
 
 /* Those before the part that is scanned were counted by an earlier scan. */
@@ -166,12 +192,16 @@ finish_counts(struct scan *scan, struct scan_job *job)
 	int code = scan->by_line ? emit_joined(scan, job, NULL) : 0;
 	if (scan->has_partials)
 		code = sl_scan_kinds_end(scan, job);
+	if (code == 0 && scan->setup->records && !job->ignores_rest)
+		code = sl_scan_records_end(scan, job);
 	if (code || job->ignores_rest)
 		return code;
 	job->ignores_rest = true;
 	if (job->is_limited)
 		return 0;
 	job->totals = sl_join_totals(&job->join);
+	if (scan->setup->records)
+		job->totals.hits = job->hits;
 	sl_scan_note_hits(scan, job, job->totals.hits);
 	fail_undecided(scan, job);
 	return 0;

@@ -213,7 +213,8 @@ do_small(struct batch *batch)
 		if (batch->small_count)
 			code = read_small(batch);
 		if (code == 0 && sl_scan_is_quick(scan))
-			code = is_quick(batch) ? scan_small(batch) : sl_offload(scan_small, batch);
+			code = is_quick(batch) ? scan_small(batch)
+					       : sl_scan_offload(scan, scan_small, batch);
 		if (code == 0)
 			finish_small(batch);
 	} while (code == 0 && batch->next < batch->count && !scan->by_line && !batch->has_kept &&

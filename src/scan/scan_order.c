@@ -33,6 +33,7 @@ end_input(struct scan *scan, struct scan_job *job)
 		.unlevelled = job->totals.unlevelled,
 		.undecided_line = job->totals.undecided ? undecided_line : 0,
 		.other_case = job->totals.other_case,
+		.left_out = job->records.left_out,
 		.has_only_cr = job->has_only_cr && job->totals.lines == 1 &&
 			       sl_join_newlines(&job->join) == 0 && sl_scan_bytes_before(job) == 0,
 		.elapsed_ns = sl_now() - job->begun_ns,
@@ -136,6 +137,7 @@ merge_piece(struct scan *scan, struct scan_job *job, struct scan_piece *piece)
 		job->stage = SCAN_MERGED;
 		sl_join_release(&job->join);
 		sl_context_release(&job->context);
+		sl_records_release(&job->records);
 	}
 	if (!scan->setup->stop_at_hit || scan->progress->hits == 0)
 		return 0;

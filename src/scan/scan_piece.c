@@ -27,6 +27,7 @@ sl_scan_piece_new(struct scan *scan, struct scan_job *job)
 	piece->len = 0;
 	piece->wide = (struct sl_wide){ 0 };
 	piece->sample = (struct sl_sample){ 0 };
+	piece->found.unknown_end = 0;
 	piece->next_free = NULL;
 	sl_list_init(&piece->link);
 	sl_scan_kinds_begin_piece(scan, piece);
@@ -56,9 +57,11 @@ sl_scan_job_new(struct scan *scan, const char *path, bool is_found)
 	sl_list_init(&job->of_streams);
 	sl_list_init(&job->waiting);
 	sl_join_init(&job->join, scan->setup->pattern, scan->matcher, sl_scan_wants_lines(scan));
-	if (sl_scan_wants_context(scan))
+	if (sl_scan_wants_context(scan) || scan->setup->records)
 		sl_partial_spec_give_all(&job->join.spec);
 	sl_context_init(&job->context, &scan->context);
+	sl_records_init(&job->records, &scan->records);
+	sl_partial_spec_set_period(&job->join.spec, scan->setup->period);
 	if (scan->has_partials)
 		job->join.spec = scan->kinds_spec;
 	job->number = scan->next_number++;
@@ -75,6 +78,7 @@ sl_scan_job_free(struct scan *scan, struct scan_job *job)
 	sl_list_remove(&job->of_scan);
 	sl_join_release(&job->join);
 	sl_context_release(&job->context);
+	sl_records_release(&job->records);
 	sl_input_free(job->input);
 	free(job);
 }

@@ -76,6 +76,7 @@ void
 sl_input_set_remote(struct sl_input *input, const struct sl_input_remote *remote)
 {
 	input->remote = remote;
+	input->first_off = remote->off;
 	input->is_stdin = false;
 }
 

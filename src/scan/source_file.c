@@ -169,10 +169,10 @@ SL_SUSPENDS
 static int
 read_waiting(struct sl_input *input, unsigned char *data, size_t len, uint64_t off)
 {
-	uint64_t begun_ns = sl_now();
+	uint64_t begun_ns = sl_input_begin_wait(input);
 	int got = input->no_nowait ? sl_io_read(input->fd, data, len, off, 0)
 				   : read_cold(input, data, len, off);
-	input->waited_ns += sl_now() - begun_ns;
+	sl_input_end_wait(input, begun_ns);
 	return got;
 }
 
@@ -271,10 +271,10 @@ sl_input_fetch(struct sl_input *input, const struct sl_input_range *range, unsig
 		input->is_cold = false;
 		return 0;
 	}
-	uint64_t begun_ns = sl_now();
+	uint64_t begun_ns = sl_input_begin_wait(input);
 	if (got == -EAGAIN)
 		got = sl_io_read(input->fd, &byte, 1, range->off + range->len - 1, 0);
-	input->waited_ns += sl_now() - begun_ns;
+	sl_input_end_wait(input, begun_ns);
 	return (got == -ECANCELED || got == -ETIMEDOUT) && sl_task_cancelled() != 0 ? got : 0;
 }
 

@@ -122,9 +122,9 @@ sl_input_read_stream(struct sl_input *input, unsigned char *data, size_t most, s
 		/* The first bytes must suffice to recognise the form. */
 		bool enough = *read_len > 0 && !(is_first && sl_sniff_wants_more(data, *read_len));
 		uint64_t deadline_ns = enough ? sl_deadline_in(STREAM_IDLE_NS) : SL_FOREVER;
-		uint64_t begun_ns = sl_now();
+		uint64_t begun_ns = sl_input_begin_wait(input);
 		int got = read_some(input, data + *read_len, most - *read_len, deadline_ns);
-		input->waited_ns += sl_now() - begun_ns;
+		sl_input_end_wait(input, begun_ns);
 		if (got == -ETIMEDOUT && enough && sl_task_cancelled() == 0)
 			break;
 		if (got > 0 && input->may_be_made_up)

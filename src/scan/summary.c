@@ -45,6 +45,7 @@ sl_scan_summary_add(struct sl_scan_summary *summary, const struct sl_scan_result
 	summary->bytes += result->bytes;
 	summary->lines += result->lines;
 	summary->hits += result->hits;
+	summary->left_out += result->left_out;
 	summary->undecided += result->undecided;
 	summary->unlevelled += result->unlevelled;
 	summary->other_case += result->other_case;
@@ -60,6 +61,7 @@ sl_scan_summary_merge(struct sl_scan_summary *summary, const struct sl_scan_summ
 	summary->bytes += more->bytes;
 	summary->lines += more->lines;
 	summary->hits += more->hits;
+	summary->left_out += more->left_out;
 	summary->undecided += more->undecided;
 	summary->other_case += more->other_case;
 }

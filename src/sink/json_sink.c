@@ -144,6 +144,8 @@ add_line(struct sl_json_sink *sink, const struct sl_input *input, const struct s
 	else
 		sl_json_null(&json, "line_number");
 	sl_json_u64(&json, "absolute_offset", line->off);
+	if (sink->options.has_records)
+		sl_json_u64(&json, "record", line->record);
 	if (shown.before || shown.after) {
 		sl_json_u64(&json, "truncated_before", shown.before);
 		sl_json_u64(&json, "truncated_after", shown.after);
@@ -315,7 +317,7 @@ sl_json_sink_init(
 		.event = on_event };
 	if (options.has_lines)
 		sink.wants |= SL_SCAN_WANTS(SL_SCAN_EVENT_LINE);
-	if (options.has_context)
+	if (options.has_context || options.has_records)
 		sink.wants |= SL_SCAN_WANTS(SL_SCAN_EVENT_CONTEXT);
 	return sink;
 }

@@ -67,7 +67,7 @@ add_place(const struct sl_kinds_sink *sink, struct sl_buf *out, struct sl_kinds_
 
 /* ---- rows: what is shown of a kind, or of a change ---- */
 
-enum { TEXT, FIRST, LAST, CHANGE, TEXTS };
+enum { TEXT, FIRST, LAST, TIMES, CHANGE, TEXTS };
 
 /* Texts are collected in one buffer, which moves while it grows: `ends` are where they end. */
 struct rows {
@@ -75,7 +75,61 @@ struct rows {
 	size_t count;
 	struct sl_buf texts;
 	size_t (*ends)[TEXTS];
+	uint64_t (*columns)[SL_KIND_COLUMNS];
+	int64_t first_s, last_s; /* of the columns: the times of all rows */
+	bool has_year;
 };
+
+/* What the columns of all rows stand for. */
+static void
+find_ends(struct rows *rows, const struct sl_changed *items, size_t count)
+{
+	struct sl_times all = { 0 };
+	for (size_t i = 0; i < count; i++)
+		if (items[i].kind)
+			sl_times_merge(&all, &items[i].kind->times);
+	rows->first_s = all.first_s;
+	rows->last_s = all.last_s;
+	rows->has_year = all.has_year;
+}
+
+/* NULL if there is nothing to be shown. */
+static const uint64_t *
+spread(struct rows *rows, const struct sl_changed *item)
+{
+	const struct sl_times *times = item->kind ? &item->kind->times : NULL;
+	uint64_t *columns = rows->columns[rows->count];
+	if (!times || !times->has_any || times->has_year != rows->has_year ||
+		rows->first_s == rows->last_s)
+		return NULL;
+	sl_times_spread(times, rows->first_s, rows->last_s, columns, SL_KIND_COLUMNS);
+	return columns;
+}
+
+/* "2005-12-04 04:47:44 to 2005-12-05 19:15:57" */
+static void
+add_times(struct sl_buf *out, struct sl_span first, struct sl_span last)
+{
+	sl_buf_add_span(out, first);
+	if (sl_span_equal(first, last))
+		return;
+	sl_buf_add_str(out, " to ");
+	sl_buf_add_span(out, last);
+}
+
+static void
+add_times_of(struct sl_buf *out, const struct sl_changed *item)
+{
+	if (!item->kind) {
+		add_times(out, item->gone->first_time, item->gone->last_time);
+		return;
+	}
+	const struct sl_times *times = &item->kind->times;
+	struct sl_times_label first = sl_times_label(times, times->first_s);
+	struct sl_times_label last = sl_times_label(times, times->last_s);
+	if (times->has_any)
+		add_times(out, sl_span_str(first.text), sl_span_str(last.text));
+}
 
 static void
 add_texts(const struct sl_kinds_sink *sink, struct rows *rows, const struct sl_changed *item)
@@ -97,6 +151,8 @@ add_texts(const struct sl_kinds_sink *sink, struct rows *rows, const struct sl_c
 	else
 		sl_buf_add_span(texts, item->gone->last);
 	ends[LAST] = texts->len;
+	add_times_of(texts, item);
+	ends[TIMES] = texts->len;
 	if (sink->setup.base)
 		sl_buf_add_str(texts, sl_change_name(item->change));
 	if (sink->setup.base && item->before)
@@ -108,8 +164,10 @@ static void
 add_row(const struct sl_kinds_sink *sink, struct rows *rows, const struct sl_changed *item)
 {
 	add_texts(sink, rows, item);
+	const uint64_t *columns = spread(rows, item);
 	rows->items[rows->count++] =
 		(struct sl_kind_row){ .count = item->kind ? item->kind->count : 0,
+			.columns = columns,
 			.example = item->kind ? item->kind->example : item->gone->example };
 }
 
@@ -120,7 +178,7 @@ place_texts(struct rows *rows)
 	for (size_t i = 0; i < rows->count; i++) {
 		struct sl_kind_row *row = &rows->items[i];
 		struct sl_span *const texts[TEXTS] = { &row->text, &row->first, &row->last,
-			&row->change };
+			&row->times, &row->change };
 		for (size_t j = 0; j < TEXTS; j++) {
 			*texts[j] = sl_span(rows->texts.data + begin, rows->ends[i][j] - begin);
 			begin = rows->ends[i][j];
@@ -133,9 +191,11 @@ make_rows(const struct sl_kinds_sink *sink, const struct sl_changed *items, size
 	struct rows *rows)
 {
 	*rows = (struct rows){ .items = calloc(count + 1, sizeof(*rows->items)),
-		.ends = calloc(count + 1, sizeof(*rows->ends)) };
-	if (!rows->items || !rows->ends)
+		.ends = calloc(count + 1, sizeof(*rows->ends)),
+		.columns = calloc(count + 1, sizeof(*rows->columns)) };
+	if (!rows->items || !rows->ends || !rows->columns)
 		return -ENOMEM;
+	find_ends(rows, items, count);
 	for (size_t i = 0; i < count; i++)
 		add_row(sink, rows, &items[i]);
 	if (rows->texts.failed)
@@ -149,6 +209,7 @@ release_rows(struct rows *rows)
 {
 	free(rows->items);
 	free(rows->ends);
+	free(rows->columns);
 	sl_buf_release(&rows->texts);
 }
 
@@ -207,6 +268,26 @@ add_json_place(const struct sl_kinds_sink *sink, struct sl_json *json, const cha
 }
 
 static void
+add_json_times(struct sl_json *json, const struct sl_times *times)
+{
+	struct sl_times_label label = sl_times_label(times, times->first_s);
+	if (!times->has_any)
+		return;
+	sl_json_string(json, "first_time", sl_span_str(label.text));
+	label = sl_times_label(times, times->last_s);
+	sl_json_string(json, "last_time", sl_span_str(label.text));
+	sl_json_open(json, "times", SL_JSON_OBJECT);
+	label = sl_times_label(times, sl_times_begin_s(times));
+	sl_json_string(json, "start", sl_span_str(label.text));
+	sl_json_u64(json, "interval_seconds", 1ull << times->scale);
+	sl_json_open(json, "matched_lines", SL_JSON_ARRAY);
+	for (size_t i = 0; i < sl_times_count(times); i++)
+		sl_json_u64(json, NULL, times->counts[i]);
+	sl_json_close(json);
+	sl_json_close(json);
+}
+
+static void
 add_event(const struct sl_kinds_sink *sink, const struct sl_changed *item, struct sl_buf *text)
 {
 	const struct sl_kind *kind = item->kind;
@@ -228,6 +309,7 @@ add_event(const struct sl_kinds_sink *sink, const struct sl_changed *item, struc
 	if (kind) {
 		add_json_place(sink, &json, "first", &kind->first);
 		add_json_place(sink, &json, "last", &kind->last);
+		add_json_times(&json, &kind->times);
 	}
 	sl_json_text_or_bytes(&json, "example", kind ? kind->example : item->gone->example);
 	sl_json_end_line(&json);
@@ -255,7 +337,7 @@ sl_kinds_sink_save(const struct sl_kinds_sink *sink, struct sl_buf *out)
 	struct sl_kinds *kinds = sink->setup.kinds;
 	size_t count;
 	const struct sl_kind *items = sl_kinds_sort(kinds, &count);
-	struct sl_buf first = { 0 }, last = { 0 }, text = { 0 };
+	struct sl_buf first = { 0 }, last = { 0 }, text = { 0 }, intervals = { 0 };
 	sl_saved_begin(out, sl_kinds_lines(kinds), sl_kinds_dropped(kinds), count);
 	for (size_t i = 0; i < count; i++) {
 		sl_buf_clear(&first);
@@ -263,18 +345,29 @@ sl_kinds_sink_save(const struct sl_kinds_sink *sink, struct sl_buf *out)
 		sl_buf_clear(&text);
 		add_place(sink, &first, items[i].first);
 		add_place(sink, &last, items[i].last);
+		sl_buf_clear(&intervals);
 		sl_masks_show(&text, items[i].text);
+		const struct sl_times *times = &items[i].times;
+		struct sl_times_label begin = sl_times_label(times, times->first_s);
+		struct sl_times_label end = sl_times_label(times, times->last_s);
+		if (times->has_any)
+			sl_times_format(times, &intervals);
 		struct sl_saved_kind kind = { .count = items[i].count,
 			.first = sl_buf_span(&first),
 			.last = sl_buf_span(&last),
+			.first_time = sl_span_str(times->has_any ? begin.text : ""),
+			.last_time = sl_span_str(times->has_any ? end.text : ""),
+			.intervals = sl_buf_span(&intervals),
 			.text = sl_buf_span(&text),
 			.example = items[i].example };
 		sl_saved_add(out, &kind);
-		out->failed = out->failed || first.failed || last.failed || text.failed;
+		out->failed = out->failed || first.failed || last.failed || text.failed ||
+			      intervals.failed;
 	}
 	sl_buf_release(&first);
 	sl_buf_release(&last);
 	sl_buf_release(&text);
+	sl_buf_release(&intervals);
 }
 
 /* ---- events ---- */

@@ -180,7 +180,7 @@ sl_lines_sink_init(struct sl_lines_sink *lines, struct sl_results *results,
 	/* END: a reader that has closed the pipe ends the scan, also where no line matches. */
 	unsigned wants = SL_SCAN_WANTS(SL_SCAN_EVENT_LINE) | SL_SCAN_WANTS(SL_SCAN_EVENT_END) |
 			 SL_SCAN_WANTS(SL_SCAN_EVENT_IDLE);
-	if (options.has_context)
+	if (options.has_context || options.has_records)
 		wants |= SL_SCAN_WANTS(SL_SCAN_EVENT_CONTEXT);
 	return (struct sl_scan_sink){ .ctx = lines, .wants = wants, .event = on_event };
 }

@@ -83,6 +83,7 @@ sl_table_sink_format(const struct sl_table_sink *table, const struct sl_scan_sum
 		.row_count = table->row_count,
 		.lines = summary->lines,
 		.error_lines = summary->hits,
+		.has_records = table->has_records,
 		.note = sl_buf_span(&note),
 		.columns = style->columns,
 		.colour = style->colour,

@@ -1,10 +1,11 @@
 /*
- * kind_table.c - three lines for each kind: counts and template, places, an example.
+ * kind_table.c - the lines of each kind: counts and template, places, times, an example.
  */
 #include "sluice/ui/kind_table.h"
 
 #include "sluice/base/text.h"
 #include "sluice/ui/colour.h"
+#include "sluice/ui/sparkline.h"
 #include "sluice/ui/terminal.h"
 #include "sluice/ui/units.h"
 
@@ -102,6 +103,21 @@ add_places(const struct sl_kind_table *table, const struct layout *layout,
 }
 
 static void
+add_times(const struct sl_kind_table *table, const struct layout *layout,
+	const struct sl_kind_row *row, struct sl_buf *out)
+{
+	struct sl_buf text = { 0 };
+	if (row->columns) {
+		sl_sparkline_add(&text, row->columns, SL_KIND_COLUMNS, table->unicode);
+		sl_buf_add_char(&text, ' ');
+	}
+	sl_buf_add_span(&text, row->times);
+	add_line(table, layout, sl_buf_span(&text), SL_COLOUR_FILE, out);
+	out->failed = out->failed || text.failed;
+	sl_buf_release(&text);
+}
+
+static void
 add_row(const struct sl_kind_table *table, const struct layout *layout,
 	const struct sl_kind_row *row, struct sl_buf *out)
 {
@@ -116,6 +132,8 @@ add_row(const struct sl_kind_table *table, const struct layout *layout,
 	add_text(table, layout, row->text, out);
 	sl_buf_add_char(out, '\n');
 	add_places(table, layout, row, out);
+	if (row->times.len)
+		add_times(table, layout, row, out);
 	add_line(table, layout, row->example, SL_COLOUR_DIM, out);
 }
 

@@ -17,7 +17,12 @@
 
 enum { LINES, ERRORS, SHARE, NUMBERS };
 
-static const char *const headings[NUMBERS] = { "lines", "error lines", "share" };
+static const char *
+heading_of(const struct sl_table *table, int column)
+{
+	static const char *const headings[NUMBERS] = { "lines", "error lines", "share" };
+	return column == ERRORS && table->has_records ? "error records" : headings[column];
+}
 
 struct layout {
 	size_t name, numbers[NUMBERS];
@@ -44,7 +49,7 @@ cells_of(const struct sl_table *table, uint64_t lines, uint64_t error_lines, boo
 	if (unread)
 		return (struct cells){ { dash, dash, dash } };
 	return (struct cells){ { count_cell(table, lines), count_cell(table, error_lines),
-		sl_units_share(error_lines, lines) } };
+		table->has_records ? dash : sl_units_share(error_lines, lines) } };
 }
 
 static void
@@ -78,7 +83,7 @@ measure(const struct sl_table *table, struct sl_buf *scratch)
 	struct layout layout = { .name = strlen("total") };
 	size_t notes = 0;
 	for (int i = 0; i < NUMBERS; i++)
-		layout.numbers[i] = strlen(headings[i]);
+		layout.numbers[i] = strlen(heading_of(table, i));
 	struct cells totals = cells_of(table, table->lines, table->error_lines, false);
 	widen(&layout, &totals);
 	for (size_t i = 0; i < table->row_count; i++) {
@@ -122,7 +127,7 @@ add_heading(const struct sl_table *table, const struct layout *layout, struct sl
 	sl_terminal_add_left(out, sl_span_str("input"), layout->name, table->unicode);
 	for (int i = 0; i < NUMBERS; i++) {
 		sl_terminal_add_spaces(out, GAP);
-		sl_terminal_add_right(out, sl_span_str(headings[i]), layout->numbers[i]);
+		sl_terminal_add_right(out, sl_span_str(heading_of(table, i)), layout->numbers[i]);
 	}
 	sl_buf_add_str(out, sl_colour_code(table->colour, SL_COLOUR_RESET));
 	sl_buf_add_char(out, '\n');

@@ -63,8 +63,8 @@ add_piece(const char *text, size_t at, size_t len, uint64_t *hits_left)
 	if (code == 1)
 		sl_context_begin_line(&context, &line);
 	see(text, hits_left);
-	struct sl_context_run run = { &piece, marks, sl_join_bytes(&join), sl_join_newlines(&join),
-		sl_pattern_kernel(pattern) };
+	struct sl_context_run run = { &piece, marks, NULL, sl_join_bytes(&join),
+		sl_join_newlines(&join), sl_pattern_kernel(pattern) };
 	sl_context_begin(&context, &run);
 	see(text, hits_left);
 	must(sl_join_tail(&join, &piece) == 0);

@@ -138,8 +138,7 @@ ask_getopt(struct oracle *oracle, const struct sl_command *command, const struct
 				option->omitted    ? optional_argument
 				: option->argument ? required_argument
 						   : no_argument,
-				NULL,
-				NO_LETTER + (int)i };
+				NULL, NO_LETTER + (int)i };
 	}
 	*at = '\0';
 	longs[count] = (struct option){ 0 };
@@ -251,6 +250,7 @@ has_scan_conflict(const struct sl_command *command, const struct oracle *oracle)
 			    is_on(command, oracle, "line-regexp", false);
 	return (out.lists && out.json) ||
 	       (by_pattern && is_on(command, oracle, "invert-match", false)) ||
+	       (by_pattern && is_on(command, oracle, "records", false)) ||
 	       (by_pattern && !out.json && (out.print || out.count || out.lists)) ||
 	       (value_of(command, oracle, "level") && has_patterns) ||
 	       (value_of(command, oracle, "histogram") && no_table) ||
@@ -270,15 +270,21 @@ has_get_conflict(const struct sl_command *command, const struct oracle *oracle)
 	const char *exists = value_of(command, oracle, "if-exists");
 	bool keeps = exists && strcmp(exists, "auto") != 0 && strcmp(exists, "replace") != 0;
 	bool is_stdout = output && strcmp(output, "-") == 0;
-	bool has_scan_options = value_of(command, oracle, "regexp") ||
-				is_on(command, oracle, "fixed-strings", false) ||
-				is_on(command, oracle, "ignore-case", false) ||
-				is_on(command, oracle, "print", false);
+	bool has_scan_options =
+		value_of(command, oracle, "regexp") || value_of(command, oracle, "since") ||
+		value_of(command, oracle, "until") ||
+		is_on(command, oracle, "fixed-strings", false) ||
+		is_on(command, oracle, "ignore-case", false) ||
+		is_on(command, oracle, "records", false) || is_on(command, oracle, "print", false);
 	return (adopts && appends) ||
 	       ((adopts || appends) && (!resumes || keeps || renames || is_stdout)) ||
 	       (is_on(command, oracle, "keep-journal", false) && !resumes) ||
 	       (output && (renames || is_on(command, oracle, "tree", false))) ||
 	       (has_scan_options && !scans) ||
+	       (is_on(command, oracle, "records", false) &&
+		       (is_on(command, oracle, "print", false) ||
+			       value_of(command, oracle, "since") ||
+			       value_of(command, oracle, "until"))) ||
 	       (scans && is_on(command, oracle, "dry-run", false));
 }
 
@@ -358,8 +364,8 @@ check_parsed(const struct sl_command *command, const struct line *line, int code
 	ask_getopt(&oracle, command, line);
 	must(!oracle.is_refused || code != 0);
 	bool is_scan = strcmp(command->name, "scan") == 0;
-	bool has_conflict = is_scan ? has_scan_conflict(command, &oracle)
-				    : has_get_conflict(command, &oracle);
+	bool has_conflict =
+		is_scan ? has_scan_conflict(command, &oracle) : has_get_conflict(command, &oracle);
 	must(!has_conflict || code != 0);
 	/* One operand and no list of others is what every other combination allows. */
 	bool is_fine = !oracle.is_refused && !oracle.is_doubtful && !has_conflict &&

@@ -30,6 +30,45 @@ test_get_scan_table() {
 	same_table scan_table.log
 }
 
+# --records counts what belongs together, whatever pieces it comes in
+test_get_scan_records() {
+	awk 'BEGIN { srand(3); for (i = 0; i < 30000; i++) {
+		r = rand()
+		if (r < 0.1) print "2024-01-01 ERROR failed\njava.io.IOException: error\n\tat a.b(c.java:1)\nCaused by: error"
+		else if (r < 0.2) print "Traceback (most recent call last):\n  File \"a.py\"\nValueError: error"
+		else print "2024-01-01 INFO worker " i " has done its part of all the work that there was"
+	} }' >"$DOCS/scan_records.log"
+	get -k 1M --scan --records "$ORIGIN/ranges/etag/v1/scan_records.log"
+	expect 0
+	"$S" scan --records scan_records.log >want 2>/dev/null
+	same want out
+	! grep -q ' 0 ' out || fail "nothing is counted: $(cat out)"
+	get --scan --records --regexp '^Val[u]e|part of' "$ORIGIN/chunked/scan_records.log" --if-exists=replace
+	expect 0
+	"$S" scan --records -e '^Val[u]e|part of' scan_records.log >want 2>/dev/null
+	same want out
+	get --scan --records --print "$ORIGIN/gen/0/1/empty"
+	expect 28 "can only count"
+}
+
+# --since and --until count the lines of a period, in whatever order they come; with --print when all is there
+test_get_scan_period() {
+	seq -f "2026-11-28 12:00:00 INFO %.0f" 9000 | awk '{ if (NR % 3) print; else print "  at an error", NR;
+		if (NR == 3000) print "2026-11-28 12:30:00 error"; if (NR == 7000) print "2026-11-28 13:30:00 error" }' >"$DOCS/scan_period.log"
+	for _ in {1..8}; do cat "$DOCS/scan_period.log"; done >"$DOCS/scan_periods.log"
+	get -k 1M --scan --since '2026-11-28 12:10' --until 2026-11-28T13:00 "$ORIGIN/ranges/etag/v1/scan_periods.log"
+	expect 0
+	same_table --since '2026-11-28 12:10' --until 2026-11-28T13:00 scan_periods.log
+	get --scan --print --since '2026-11-28 12:10' --if-exists=replace "$ORIGIN/ranges/etag/v1/scan_periods.log"
+	expect 0
+	"$S" scan -p -N --since '2026-11-28 12:10' scan_periods.log >want
+	same out want
+	get --scan --print --since 1h -o - "$ORIGIN/ranges/etag/v1/scan_periods.log"
+	expect 28 "--print needs a file"
+	get --scan --since x "$ORIGIN/ranges/etag/v1/scan_periods.log"
+	expect 28 "'x' is not a time"
+}
+
 # with --print the lines come in any order, each once
 test_get_scan_print() {
 	make_log scan_print.log 50000
@@ -156,6 +195,43 @@ test_get_scan_deadline() {
 	cp "$DOCS/scan_deadline.log" .
 	get -q --scan --regexp '(x+x+)+[yz]' --deadline "$((SLOW * 300))ms" "$ORIGIN/ranges/etag/v1/scan_deadline.log"
 	expect 2 "the time limit of the run was reached (--deadline)"
+}
+
+# with --append the new lines alone are counted, a last line that was incomplete among them
+test_get_scan_append() {
+	local url=$ORIGIN/ranges/etag/v2/lm/1600000100/scan_grown.log
+	make_log scan_grown.log 20000
+	grown() { # lines: of the beginning
+		rm -f scan_grown.log
+		head -n 10000 "$DOCS/scan_grown.log" | head -c -"$1" >scan_grown.log
+		touch -d @1600000000 scan_grown.log
+	}
+	grown 0
+	get --append --scan "$url"
+	expect 0
+	tail -n +10001 "$DOCS/scan_grown.log" >scan_new.log
+	"$S" scan scan_new.log | sed '1d; s/scan_new.log/scan_grown.log/' | tr -s ' ' >want
+	tail -n 1 out | tr -s ' ' | cmp -s - want || fail "other lines"
+	get --append --scan "$url"
+	expect 0
+	[[ $(tail -n 1 out | tr -s ' ') == "scan_grown.log 0 0 -" ]] || fail "lines of a file that has not grown"
+	grown 20
+	get --append --scan --print --json --progress=none --regexp . "$url"
+	expect 0
+	[[ $(grep -c '"type":"match"' out) == 10002 ]] || fail "not the new lines"
+	grep -q "\"absolute_offset\":$(head -n 9999 scan_grown.log | wc -c)," out || fail "no offset of the first line"
+	same scan_grown.log "$DOCS/scan_grown.log"
+}
+
+# a compressed file that has grown cannot be scanned from its middle
+test_get_scan_append_compressed() {
+	make_log scan_grown.gz.log 3000
+	{ head -n 1000 "$DOCS/scan_grown.gz.log" | gzip; tail -n +1001 "$DOCS/scan_grown.gz.log" | gzip; } >"$DOCS/scan_grown.gz"
+	head -n 1000 "$DOCS/scan_grown.gz.log" | gzip >scan_grown.gz
+	touch -d @1600000000 scan_grown.gz
+	get --append --scan "$ORIGIN/ranges/etag/v2/lm/1600000100/scan_grown.gz"
+	expect 0
+	same_table scan_grown.gz
 }
 
 # a run that has to end has a summary of the scan all the same, before its own

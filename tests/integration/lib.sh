@@ -109,11 +109,13 @@ take_cpu_time() {
 
 run_case() { # name, description
 	local name=$1 dir=$WORK/cases/$1 log=$WORK/cases/$1.log status cpu_ms cpu_before_ms before_us=${EPOCHREALTIME/./}
+	missing=$WORK/cases/$1.missing
 	take_cpu_time
 	cpu_before_ms=$cpu_ms
 	mkdir "$dir"
 	( cd "$dir" && exec 0</dev/null && "$name" ) >"$log" 2>&1
 	status=$?
+	[[ ! -f $missing ]] || { cat "$missing" >>"$log" && status=1; }
 	case $status in
 	0)
 		take_cpu_time
@@ -126,7 +128,13 @@ run_case() { # name, description
 		;;
 	esac
 	chmod -R u+rwx "$dir" 2>/dev/null
-	rm -rf "$dir" "$log"
+	rm -rf "$dir" "$log" "$missing"
+}
+
+# A check that does not exist has not passed. Bash calls this in a process of its own.
+command_not_found_handle() {
+	echo "no command '$1'" | tee -a "$missing" >&2
+	return 127
 }
 
 fail() {
@@ -190,6 +198,12 @@ expect() {
 
 expect_out() {
 	grep -qF -- "$1" out || fail "stdout does not contain '$1'"
+}
+
+# A row of the table.
+expect_row() { # name, lines, error lines
+	awk -v name="$1" -v lines="$2" -v hits="$3" '$1 == name && $2 == lines && $3 == hits { found = 1 } END { exit !found }' out ||
+		fail "no row '$1 $2 $3'"
 }
 
 same() {

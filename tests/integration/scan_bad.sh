@@ -480,6 +480,10 @@ test_scan_hostile_names() {
 	scan --json -p "$name"
 	expect 0
 	! grep -qP '[\x00-\x09\x0b-\x1f\x7f]' out || fail "raw control bytes in JSON"
+	printf 'an error\n' >--version
+	scan -- --version
+	expect 0
+	expect_out --version
 	mkdir d
 	cp "$name" d
 	printf 'b\0\1' >"d/$name.binary"

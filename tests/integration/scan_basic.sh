@@ -35,12 +35,6 @@ expect_totals() { # lines, error lines
 	[[ $last == *"\"matched_lines\":$2,"* && $last == *"\"total_lines\":$1,"* ]] || fail "not $1 lines and $2 error lines"
 }
 
-# A row of the table: name, lines, error lines.
-expect_row() {
-	awk -v name="$1" -v lines="$2" -v hits="$3" '$1 == name && $2 == lines && $3 == hits { found = 1 } END { exit !found }' out ||
-		fail "no row '$1 $2 $3'"
-}
-
 # real logs have the counts that other tools have made
 test_scan_golden() {
 	local logs=$ROOT/tests/data/logs file bytes lines hits folded
@@ -629,6 +623,25 @@ test_scan_huge_line() {
 	expect 0
 	expect_totals 1 1
 	is_small 48
+}
+
+# a sparse file of 1 TiB: holes are not read, and offsets need more than 32 bits
+test_scan_sparse_tib() {
+	local options size=$(((1 << 40) + 14))
+	printf 'error\n' >a
+	truncate -s 16M a
+	scan --stats a
+	grep -q ' [1-9][0-9]* in holes' err || skip "no holes here"
+	truncate -s 1T a || skip "no file of 1 TiB here"
+	printf '\nerror at end\n' >>a
+	for options in "" "-p" "--top 5" "-e err[o]r"; do
+		# shellcheck disable=SC2086
+		scan --json $options a
+		expect_totals 3 2
+		grep -qF "\"bytes_searched\":$size," out || fail "not $size bytes with '$options'"
+	done
+	scan --json -p a
+	expect_out "\"line_number\":3,\"absolute_offset\":$((size - 13)),"
 }
 
 # long: a line of a GiB

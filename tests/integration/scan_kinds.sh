@@ -14,6 +14,26 @@ test_kinds_golden() {
 	sed -n '/kind$/,$p' out | cmp - "$ROOT/tests/data/logs/kinds.txt" || fail "other kinds"
 }
 
+# counts, levels and kinds of logs of common programs, as reviewed: tests/data/formats/README.md
+test_kinds_formats_golden() {
+	local logs=$ROOT/tests/data/formats file bytes lines rest
+	cp "$logs"/*.log .
+	scan ./*.log
+	while IFS=$'\t' read -r file bytes lines rest; do
+		[[ $file == file || $(wc -c <"$file") == "$bytes" ]] || fail "not $bytes bytes"
+		[[ $file == file ]] || expect_row "./$file" "$lines" "${rest%%$'\t'*}"
+	done <"$logs/golden.tsv"
+	scan --level error -c ./*.log
+	cut -f 1,5 "$logs/golden.tsv" | sed '1d; s#^#./#; s/\t/:/' | cmp - out || fail "other lines of level error"
+	scan --level warning -c ./*.log
+	cut -f 1,6 "$logs/golden.tsv" | sed '1d; s#^#./#; s/\t/:/' | cmp - out || fail "other lines of level warning"
+	scan --level error --top 100 -- *.log
+	sed -n '/kind$/,$p' out >kinds
+	scan --top 100 dmesg.log
+	sed -n '/kind$/,$p' out >>kinds
+	same kinds "$logs/kinds.txt"
+}
+
 # each error line is of one kind, also with -m and where a pattern has no literal
 test_kinds_sum() {
 	local options
@@ -74,7 +94,7 @@ test_kinds_changes() {
 	scan --digest-out base a.log
 	expect 0
 	! grep -q kind out || fail "kinds without --top"
-	[[ $(head -n 1 base) == 'sluice digest 1' ]] || fail "not a digest"
+	[[ $(head -n 1 base) == 'sluice digest 2' ]] || fail "not a digest"
 	scan --digest-base base b.log
 	expect 0
 	grep -q "compared with 'base': 1 new, 1 gone, 0 more, 0 less, 1 same" out || fail "other changes"
@@ -117,7 +137,7 @@ test_kinds_digest_file() {
 	scan -p --digest-out p.out d
 	expect_digest p.out
 	scan --digest-out /dev/stdout -c d
-	grep -q '^sluice digest 1' out || fail "not written to standard output"
+	grep -q '^sluice digest 2' out || fail "not written to standard output"
 }
 
 # a log is not lost to a wrong operand, nor the table to a digest in the same file
@@ -137,7 +157,7 @@ test_kinds_digest_file_is_kept() {
 }
 
 expect_digest() { # file
-	[[ $(head -n 1 "$1") == 'sluice digest 1' ]] || fail "'$1' is not a digest"
+	[[ $(head -n 1 "$1") == 'sluice digest 2' ]] || fail "'$1' is not a digest"
 }
 
 # also from a FIFO, whose reader can be interrupted
@@ -177,4 +197,22 @@ test_kinds_digest_to_fifo() {
 has_threads() { # process
 	local tasks=("/proc/$1/task"/*)
 	((${#tasks[@]} > 1))
+}
+
+# what each of many workers has, and digests of pieces that wait, are part of --max-memory
+test_kinds_little_memory() {
+	awk 'BEGIN { # all words differ from line to line
+		for (i = 0; i < 20000; i++) {
+			line = "ERROR"
+			for (word = 0; word < 6; word++) {
+				line = line " "
+				for (n = i * 31 + word * 1009 + 7; n > 0; n = int(n / 20))
+					line = line sprintf("%c", 97 + n % 20)
+			}
+			print line
+		}
+	}' >log
+	scan --top 3 --stats --workers 64 --max-memory 8M --progress none log log
+	expect 0
+	is_small 14
 }

@@ -88,7 +88,8 @@ test_scan_url_stalls() {
 	scan -l -e . "$ORIGIN/stall/100000/200000"
 	expect 0
 	expect_out "$ORIGIN/stall/100000/200000"
-	scan --retries 0 --stall-timeout 50ms --json "$ORIGIN/stall/100000/200000" "$ORIGIN/gen/10/1"
+	printf 'one\ntwo\n' >other
+	scan --retries 0 --stall-timeout 50ms --json "$ORIGIN/stall/100000/200000" other
 	expect 2 "no data for"
 	grep -q '"state":"ok"' out || fail "the other one was not read"
 }

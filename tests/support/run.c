@@ -4,7 +4,7 @@
 #include <errno.h>
 #include <unistd.h>
 
-#define FDS_WAIT_MS 10000
+#define FDS_WAIT_MS 60000
 
 struct sim *
 sim_plain(uint64_t seed)

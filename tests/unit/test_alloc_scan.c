@@ -125,6 +125,7 @@ scan_main(void *arg)
 		.numbers = scene->seed % 2,
 		.before = 20,
 		.after = 1,
+		.records = scene->seed % 8 == 5, /* each line is one */
 		.max_hits = UINT64_MAX,
 		.chunk = 64 * SL_KIB,
 		.queue = 4,

@@ -195,6 +195,25 @@ Test(block, the_empty_result_changes_nothing)
 	cr_assert(totals.bytes == 0 && totals.lines == 0 && totals.hits == 0);
 }
 
+/* A file of more than 2^32 lines: the same piece over and over. */
+Test(block, counts_have_more_than_32_bits)
+{
+	enum { DOUBLINGS = 34 };
+	static const char text[] = "an error\n\nerr"; /* the next one goes on with "an error" */
+	const uint64_t len = sizeof(text) - 1, pieces = 1ull << DOUBLINGS;
+	struct sl_block_result all;
+	begin(&sets[0]);
+	sl_block_scan(kernel, plans, NULL, (const unsigned char *)text, len, NULL, &all);
+	for (unsigned i = 0; i < DOUBLINGS; i++) {
+		struct sl_block_result half = all;
+		sl_block_merge(plans, &all, &half);
+	}
+	struct sl_block_totals totals = sl_block_finish(&all);
+	cr_assert_eq(totals.bytes, pieces * len);
+	cr_assert_eq(totals.lines, 2 * pieces + 1);
+	cr_assert_eq(totals.hits, pieces);
+}
+
 Test(block, a_last_line_without_newline_counts_and_crlf_and_nul_are_bytes)
 {
 	static const struct {

@@ -100,8 +100,8 @@ add_piece(struct plan *plan, const char *text, size_t at, size_t len)
 		sl_context_begin_line(&context, &line);
 		take(plan, text);
 	}
-	struct sl_context_run run = { &piece, marks, sl_join_bytes(&join), sl_join_newlines(&join),
-		sl_pattern_kernel(pattern) };
+	struct sl_context_run run = { &piece, marks, NULL, sl_join_bytes(&join),
+		sl_join_newlines(&join), sl_pattern_kernel(pattern) };
 	sl_context_begin(&context, &run);
 	take(plan, text);
 	cr_assert_eq(sl_join_tail(&join, &piece), 0);
@@ -209,7 +209,7 @@ Test(context, of_a_long_line_the_first_bytes_are_given_wherever_it_was_cut)
 			sl_block_scan(sl_pattern_kernel(pattern), sl_pattern_plan(pattern), matcher,
 				piece.data, piece.len, marks, &piece.block);
 			for (int part = 0; part < 2; part++) {
-				struct sl_context_run run = { &piece, marks, at, 0, NULL };
+				struct sl_context_run run = { &piece, marks, NULL, at, 0, NULL };
 				if (part == 1)
 					sl_context_begin(&context, &run);
 				else if (sl_join_head(&join, &piece, &line) == 1)

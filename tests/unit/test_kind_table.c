@@ -57,6 +57,28 @@ Test(kind_table, is_cut_to_a_terminal_and_groups_digits)
 			     "                     12:00:01 connection to\u2026\n");
 }
 
+Test(kind_table, shows_when_lines_came)
+{
+	static const uint64_t columns[SL_KIND_COLUMNS] = { 2, [8] = 1, [15] = 4 };
+	struct sl_kind_row row = rows[1];
+	struct sl_kind_table table = { .rows = &row, .row_count = 1, .kinds = 1, .lines = 1 };
+	row.times = sl_span_str("10-18 18:01:47 to 10-18 18:02:00");
+	row.columns = columns;
+	expect_table(&table,
+		"error lines    share  kind\n"
+		"          1  100.00%  disk\\x1bfull\n"
+		"                      a.log:7\n"
+		"                      |=       :      #| 10-18 18:01:47 to 10-18 18:02:00\n"
+		"                      disk\\x1bfull\n");
+	row.columns = NULL;
+	table.columns = 44;
+	expect_table(&table, "error lines    share  kind\n"
+			     "          1  100.00%  disk\\x1bfull\n"
+			     "                      a.log:7\n"
+			     "                      10-18 18:01:47 to 1...\n"
+			     "                      disk\\x1bfull\n");
+}
+
 Test(kind_table, says_what_it_leaves_out)
 {
 	struct sl_kind_table table = {

@@ -105,6 +105,22 @@ Test(kinds, lines_that_differ_in_a_few_words_are_grouped)
 }
 
 /* Its text may be NULL. */
+/* However few of the other words differ. */
+Test(kinds, requests_with_another_status_are_of_another_kind)
+{
+	struct sl_kinds *kinds = sl_kinds_new(SL_MIB);
+	add(kinds, "10.0.0.1 - amy [a b] \"GET /a HTTP/1.1\" 500 7 \"-\" \"x\"", 0, 0);
+	add(kinds, "10.0.0.2 - bob [a b] \"GET /b HTTP/1.1\" 502 8 \"-\" \"y\"", 0, 1);
+	add(kinds, "10.0.0.3 - joe [a b] \"GET /c HTTP/1.1\" 502 9 \"-\" \"z\"", 0, 2);
+	cr_assert_eq(sl_kinds_group(kinds), 0);
+	expect(kinds,
+		"2 <ip> - <*> [a b] \"GET <path> HTTP/<num>\" 502 <num> \"<text>\" \"<text>\" "
+		"0:1-0:2 10.0.0.2 - bob [a b] \"GET /b HTTP/1.1\" 502 8 \"-\" \"y\"\n"
+		"1 <ip> - amy [a b] \"GET <path> HTTP/<num>\" 500 <num> \"<text>\" \"<text>\" "
+		"0:0-0:0 10.0.0.1 - amy [a b] \"GET /a HTTP/1.1\" 500 7 \"-\" \"x\"\n");
+	sl_kinds_free(kinds);
+}
+
 Test(kinds, an_empty_line_is_of_a_kind)
 {
 	struct sl_kinds *kinds = sl_kinds_new(SIZE);

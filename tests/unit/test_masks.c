@@ -41,10 +41,20 @@ Test(masks, values_are_masked)
 		{ "{\"msg\":\"no route\",\"n\":5}", "{\"msg\":\"no route\",\"n\":<num>}" },
 		{ "waited 15ms, 2.5 s, 3h, used 12MB of 4GiB",
 			"waited <duration>, <num> s, <duration>, used <size> of <size>" },
-		{ "eth0 node-12 log4j task_0001",
-			"eth<num> node-<num> log<num>j task_<num>" },
+		{ "eth0 node-12 log4j task_0001", "eth<num> node-<num> log<num>j task_<num>" },
 		{ "blk_-123 rdd_1_2", "blk_<num> rdd_<num>_<num>" },
 		{ "5th 3x", "<num>th <num>x" },
+		/* of a request, method and status make the kind */
+		{ "10.0.0.1 - bob \"GET /a?b=1 HTTP/1.1\" 502 157 \"-\"",
+			"<ip> - bob \"GET <path> HTTP/<num>\" 502 <num> \"<text>\"" },
+		{ "request: \"POST http://[::1]/x y HTTP/2\", host: \"b\"",
+			"request: \"POST <path> HTTP/<num>\", host: \"<text>\"" },
+		{ "{\"request\": \"PUT /a HTTP/1.0\", \"status\": 500}",
+			"{\"request\": \"PUT <path> HTTP/<num>\", \"status\": <num>}" },
+		{ "\"GET / HTTP/1.1\" 404", "\"GET <path> HTTP/<num>\" 404" },
+		{ "\"GET / HTTP/1.1\" 40404 7", "\"GET <path> HTTP/<num>\" <num> <num>" },
+		{ "\"GET /a HTTP/1.1", "\"GET <path> HTTP/<num>" },
+		{ "\"GET  HTTP/\" \"GET HTTP/1.1\" 500", "\"<text>\" \"<text>\" <num>" },
 	};
 	for (size_t i = 0; i < SL_COUNT_OF(cases); i++)
 		expect_masked(cases[i][0], cases[i][1]);

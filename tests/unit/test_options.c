@@ -383,9 +383,6 @@ Test(options, messages_for_wrong_command_lines_name_the_fault)
 		{ "get a --checksum sha-256=00", "has 64 hex digits, not 2" },
 		{ "get a --checksum md5=0123456789abcdef0123456789abcdeg", "hex digits only" },
 		{ "scan --digest-base a -c", "cannot be combined" },
-		{ "scan --digest-base a --top 0", "--top 0 shows none" },
-		{ "scan --digest-base a --top 0 --json", "--top 0 shows none" },
-		{ "scan -M 80 a", "use it with -p" },
 		{ "scan -m 0", "out of range, from 1 to" },
 		{ "scan --chunk 1K", "from 64K to 64M" },
 		{ "scan --chunk 64M", "must fit into --max-memory" },
@@ -393,6 +390,13 @@ Test(options, messages_for_wrong_command_lines_name_the_fault)
 	};
 	for (size_t i = 0; i < SL_COUNT_OF(cases); i++)
 		expect_usage(cases[i].typed, cases[i].want);
+}
+
+Test(options, what_would_have_no_effect_is_refused)
+{
+	expect_usage("scan --digest-base a --top 0", "--top 0 shows none");
+	expect_usage("scan --digest-base a --top 0 --json", "--top 0 shows none");
+	expect_usage("scan -M 80 a", "use it with -p");
 }
 
 Test(options, what_cannot_be_taken_over_is_refused)
@@ -472,7 +476,7 @@ Test(options, unknown_ones_get_a_hint)
 		{ "get --nonsense-of-all-kinds-that-goes-on-and-on-beyond-every-limit a",
 			"'sluice get --help' lists the options" },
 		{ "get -\x01 a", "'sluice get --help' lists the options" },
-		{ "scan --since=1h x", "not supported by this version" },
+		{ "scan --null-data x", "not supported by this version" },
 		{ "scan --recursive x", "not needed: this is the default" },
 		{ "scan --wordy x", "'sluice scan --help' lists the options" },
 		{ "scan -R x", "links in them to files are followed" },

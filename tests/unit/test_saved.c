@@ -15,6 +15,9 @@ static const struct sl_saved_kind kinds[] = {
 	{ .count = 46,
 		.first = TEXT("a.log:4"),
 		.last = TEXT("b c.log:160"),
+		.first_time = TEXT("2005-12-04 04:47:44"),
+		.last_time = TEXT("2005-12-04 05:47:44"),
+		.intervals = TEXT("128: 45 1"),
 		.text = TEXT("[<time>] \xc3\xa4 error <num>"),
 		.example = TEXT("[12:00:01] \xc3\xa4 error 6") },
 	{ .count = 13,
@@ -51,6 +54,9 @@ Test(saved, what_is_written_is_read)
 		cr_assert_eq(saved.kinds[i].count, kinds[i].count);
 		cr_assert(sl_span_equal(saved.kinds[i].first, kinds[i].first));
 		cr_assert(sl_span_equal(saved.kinds[i].last, kinds[i].last));
+		cr_assert(sl_span_equal(saved.kinds[i].first_time, kinds[i].first_time));
+		cr_assert(sl_span_equal(saved.kinds[i].last_time, kinds[i].last_time));
+		cr_assert(sl_span_equal(saved.kinds[i].intervals, kinds[i].intervals));
 		cr_assert(sl_span_equal(saved.kinds[i].text, kinds[i].text));
 		cr_assert(sl_span_equal(saved.kinds[i].example, kinds[i].example));
 	}
@@ -63,11 +69,12 @@ Test(saved, is_text_without_control_bytes)
 	struct sl_buf text = { 0 };
 	write_all(&text);
 	cr_assert_str_eq(text.data,
-		"sluice digest 1\nerror lines\t59\ndropped\t2\nkinds\t3\n"
-		"46\ta.log:4\tb c.log:160\t[<time>] \xc3\xa4 error <num>\t[12:00:01] \xc3\xa4 "
+		"sluice digest 2\nerror lines\t59\ndropped\t2\nkinds\t3\n"
+		"46\ta.log:4\tb c.log:160\t2005-12-04 04:47:44\t2005-12-04 05:47:44\t128: 45 1\t"
+		"[<time>] \xc3\xa4 error <num>\t[12:00:01] \xc3\xa4 "
 		"error 6\n"
-		"13\ta\\x09\\x0a\\\\x.log:4\ta.log:5\t\\xff<*>\\\\\t\n"
-		"18446744073709551615\t\\x00:1\t\t\\x1b[31m\\xc2\\x85\\x7f\tx\n");
+		"13\ta\\x09\\x0a\\\\x.log:4\ta.log:5\t\t\t\t\\xff<*>\\\\\t\n"
+		"18446744073709551615\t\\x00:1\t\t\t\t\t\\x1b[31m\\xc2\\x85\\x7f\tx\n");
 	sl_buf_release(&text);
 }
 
@@ -96,21 +103,21 @@ Test(saved, other_texts_are_refused_with_the_reason)
 		{ "", "was not written by --digest-out" },
 		{ "ERROR x\n", "was not written by --digest-out" },
 		{ "sluice digest x\n", "was not written by --digest-out" },
-		{ "sluice digest 2\n", "version 2" },
-		{ "sluice digest 0\nerror lines\t0\n", "supports only version 1" },
-		{ "sluice digest 1\nlines\t0\n", "a number is missing in line 2" },
-		{ "sluice digest 1\nerror lines\tx\n", "a number is missing in line 2" },
-		{ "sluice digest 1\nerror lines\t0\ndropped\t0\nkinds\t18446744073709551615\n",
+		{ "sluice digest 1\n", "version 1" },
+		{ "sluice digest 0\nerror lines\t0\n", "supports only version 2" },
+		{ "sluice digest 2\nlines\t0\n", "a number is missing in line 2" },
+		{ "sluice digest 2\nerror lines\tx\n", "a number is missing in line 2" },
+		{ "sluice digest 2\nerror lines\t0\ndropped\t0\nkinds\t18446744073709551615\n",
 			"a number is too large" },
-		{ "sluice digest 1\nerror lines\t0\ndropped\t0\nkinds\t0\nmore\n",
+		{ "sluice digest 2\nerror lines\t0\ndropped\t0\nkinds\t0\nmore\n",
 			"there is more than the kinds in line 5" },
-		{ "sluice digest 1\nerror lines\t0\ndropped\t0\nkinds\t1\n1\ta\tb\tc\n",
+		{ "sluice digest 2\nerror lines\t0\ndropped\t0\nkinds\t1\n1\ta\tb\tc\n",
 			"a field is missing in line 5" },
-		{ "sluice digest 1\nerror lines\t0\ndropped\t0\nkinds\t1\n1\ta\tb\tc\t\\\n",
+		{ "sluice digest 2\nerror lines\t0\ndropped\t0\nkinds\t1\n1\ta\tb\t\t\t\tc\t\\\n",
 			"a backslash has no meaning in line 5" },
-		{ "sluice digest 1\nerror lines\t0\ndropped\t0\nkinds\t1\n1\ta\tb\tc\t\\x4\n",
+		{ "sluice digest 2\nerror lines\t0\ndropped\t0\nkinds\t1\n1\ta\tb\t\t\t\tc\t\\x4\n",
 			"a backslash has no meaning in line 5" },
-		{ "sluice digest 1\nerror lines\t0\ndropped\t0\nkinds\t1\n-1\ta\tb\tc\td\n",
+		{ "sluice digest 2\nerror lines\t0\ndropped\t0\nkinds\t1\n-1\ta\tb\tc\td\n",
 			"a kind is missing in line 5" },
 	};
 	for (size_t i = 0; i < SL_COUNT_OF(cases); i++) {

@@ -914,7 +914,7 @@ Test(scan, windows_are_waited_for_in_order)
 	}
 }
 
-/* With little memory each file that has windows is decoded with all of it, whatever surrounds it. */
+/* With little memory each file that has windows is decoded alone, whatever surrounds it. */
 Test(scan, little_memory_is_enough_for_windows_one_after_the_other)
 {
 	struct sim_seeds seeds = sim_seeds(30);
@@ -980,6 +980,37 @@ Test(scan, what_cannot_be_decoded_is_never_counted)
 	sl_buf_release(&twice);
 	sl_buf_release(&wide);
 	end(&f);
+}
+
+/* Also of one that is decoded, and beside one that is not waited for. */
+Test(scan, what_an_input_is_waited_for_is_measured_once)
+{
+	struct sim_seeds seeds = sim_seeds(10);
+	for (uint64_t seed = seeds.first; seed != seeds.end; seed++) {
+		struct fixture f;
+		struct sl_buf bytes = { 0 };
+		static const char text[] = "error: one line\n";
+		begin(&f, seed);
+		add_missing(&f, "-");
+		add_file(&f, "plain", sl_random_below(&f.random, 200000));
+		compress_add(&bytes, SL_CODEC_GZIP, text, sizeof(text) - 1);
+		int fd = sim_source(f.sim, 0);
+		for (unsigned i = 0; i < 10; i++) {
+			sim_source_pause(f.sim, fd, 100 * SL_NS_PER_MS);
+			if (seed % 2)
+				sim_source_data(f.sim, fd, bytes.data, bytes.len);
+			else
+				sim_source_data(f.sim, fd, text, sizeof(text) - 1);
+		}
+		sim_source_end(f.sim, fd);
+		sim_check(f.sim, run(&f) == 0 && f.results[0].hits == 10, "%s", f.err.text);
+		const struct sl_meter *meter = &f.progress.meter;
+		sim_check(f.sim, meter->input_ns >= 900 * SL_NS_PER_MS, "input");
+		sim_check(f.sim, meter->scan_ns < meter->input_ns, "scan");
+		sim_check(f.sim, meter->working == 0 && meter->waiting == 0, "ends");
+		sl_buf_release(&bytes);
+		end(&f);
+	}
 }
 
 Test(scan, lines_that_a_limit_leaves_open_are_reported)

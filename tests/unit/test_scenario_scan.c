@@ -7,6 +7,7 @@
 
 #include "sluice/base/cpu.h"
 #include "sluice/base/random.h"
+#include "sluice/logline/record.h"
 #include "sluice/rt/io.h"
 #include "sluice/scan/scan.h"
 
@@ -56,6 +57,7 @@ struct scene {
 	bool regex; /* the same pattern, but matched line by line */
 	bool print; /* a line sink, with numbers and, for half of the seeds, context */
 	bool has_context;
+	bool has_records;   /* records are selected, and context not wanted */
 	uint64_t slow_ns;   /* the sink takes so long for each line */
 	uint64_t fail_line; /* the sink fails at this line; 0 = never */
 	unsigned idles, fail_idle;
@@ -69,7 +71,8 @@ static char *
 make_log(struct sl_random *random, size_t len)
 {
 	static const char *const words[] = { "ERROR", "error", "Error", "info", "ERRO", "rror", "x",
-		"\r", " at line ", "\t", "warning: disk full", "2024-01-01T00:00:00Z",
+		"\r", " at line ", "\t", "\n\tat x", "\nTraceback (most recent call last):\n",
+		"\nNameError: error\n", "warning: disk full", "2024-01-01T00:00:00Z",
 		" 2023-05-06 07:08:09 ", " Jan  3 04:05:06 " };
 	struct sl_buf text = { 0 };
 	sl_buf_reserve(&text, len + 1);
@@ -141,7 +144,90 @@ count_context(const char *data, size_t len)
 	return count;
 }
 
+/* ---- records ---- */
+
+/* The next record of a log. */
+struct record {
+	size_t begin, end;
+	size_t match, match_len; /* its first line that matches; SIZE_MAX = none */
+	uint64_t match_line;     /* lines of the log before it */
+	uint64_t hits, others;   /* lines */
+};
+
+static bool
+is_hit(const char *line, size_t len)
+{
+	return memmem(line, len, "ERROR", 5) || memmem(line, len, "error", 5);
+}
+
+/* *line is the number of lines before it. False behind the last one. */
+static bool
+next_record(const char *data, size_t len, struct record *record, enum sl_record_state *state,
+	uint64_t *line)
+{
+	*record = (struct record){ record->end, record->end, SIZE_MAX, 0, 0, 0, 0 };
+	while (record->end < len) {
+		const char *begin = data + record->end;
+		const char *newline = memchr(begin, '\n', len - record->end);
+		size_t line_len = newline ? (size_t)(newline - begin) : len - record->end;
+		enum sl_record_state next = *state;
+		bool begins = sl_record_step(&next, sl_record_look(sl_span(begin, line_len)));
+		if (begins && record->end > record->begin)
+			return true;
+		*state = next;
+		bool hit = is_hit(begin, line_len);
+		if (hit && record->hits++ == 0) {
+			record->match = record->end;
+			record->match_len = line_len;
+			record->match_line = *line;
+		}
+		record->others += !hit;
+		record->end += SL_MIN(line_len + 1, len - record->end);
+		(*line)++;
+	}
+	return record->end > record->begin;
+}
+
+/* What is counted and given where records are: lines of those that match. */
+struct record_counts {
+	uint64_t records, hits, others;
+};
+
+static struct record_counts
+count_records(const char *data, size_t len)
+{
+	struct record_counts counts = { 0, 0, 0 };
+	struct record record = { 0 };
+	enum sl_record_state state = SL_RECORD_PLAIN;
+	uint64_t line = 0;
+	while (next_record(data, len, &record, &state, &line)) {
+		if (record.hits == 0)
+			continue;
+		counts.records++;
+		counts.hits += record.hits;
+		counts.others += record.others;
+	}
+	return counts;
+}
+
 /* ---- kinds of lines ---- */
+
+static void
+add_record_kinds(
+	struct sl_kinds *kinds, struct sl_memo *memo, const struct log *log, uint64_t input)
+{
+	struct record record = { 0 };
+	enum sl_record_state state = SL_RECORD_PLAIN;
+	uint64_t line = 0;
+	while (next_record(log->data, log->result.bytes, &record, &state, &line)) {
+		struct sl_kinds_place place = { input, record.match_line };
+		if (record.hits)
+			cr_assert_eq(
+				sl_kinds_add(kinds, memo,
+					sl_span(log->data + record.match, record.match_len), place),
+				0);
+	}
+}
 
 static void
 add_kinds(struct sl_kinds *kinds, struct sl_memo *memo, const struct log *log, uint64_t input)
@@ -187,7 +273,8 @@ check_kinds(struct scene *scene)
 	struct sl_kinds *naive = sl_kinds_new(KINDS_SIZE);
 	struct sl_memo *memo = sl_memo_new();
 	for (size_t i = 0; i < scene->count; i++)
-		add_kinds(naive, memo, &scene->logs[i], i);
+		(scene->has_records ? add_record_kinds : add_kinds)(
+			naive, memo, &scene->logs[i], i);
 	const struct sl_kind *want = sl_kinds_sort(naive, &naive_count);
 	sim_check(scene->sim, count == naive_count, "%zu kinds, not %zu", count, naive_count);
 	for (size_t i = 0; i < count; i++)
@@ -214,6 +301,22 @@ add_times(struct sl_timeline *timeline, const struct log *log)
 	}
 }
 
+static void
+add_record_times(struct sl_timeline *timeline, const struct log *log)
+{
+	struct record record = { 0 };
+	enum sl_record_state state = SL_RECORD_PLAIN;
+	uint64_t line = 0;
+	while (next_record(log->data, log->result.bytes, &record, &state, &line)) {
+		const char *begin = log->data + record.begin;
+		size_t len = record.end - record.begin;
+		const char *newline = memchr(begin, '\n', len);
+		struct sl_span head = sl_span(begin, newline ? (size_t)(newline - begin) : len);
+		if (record.hits)
+			cr_assert_eq(sl_timeline_add(timeline, head), 0);
+	}
+}
+
 static bool
 is_same_view(const struct sl_timeline_view *a, const struct sl_timeline_view *b)
 {
@@ -232,7 +335,7 @@ check_times(struct scene *scene)
 		return;
 	sl_timeline_init(&naive, scene->setup.timeline_interval_s);
 	for (size_t i = 0; i < scene->count; i++)
-		add_times(&naive, &scene->logs[i]);
+		(scene->has_records ? add_record_times : add_times)(&naive, &scene->logs[i]);
 	struct sl_timeline_view got = sl_timeline_arrange(scene->setup.timeline, 40);
 	struct sl_timeline_view want = sl_timeline_arrange(&naive, 40);
 	sim_check(scene->sim, is_same_view(&got, &want),
@@ -378,6 +481,7 @@ build_with(const struct sim_options *options)
 	scene->cancel_fd = -1;
 	scene->regex = options->seed % 3 == 0;
 	scene->has_context = options->seed % 2 == 0;
+	scene->has_records = options->seed % 5 == 0;
 	sl_random_init(&scene->random, options->seed);
 	scene->sink = (struct sl_scan_sink){ scene,
 		SL_SCAN_WANTS(SL_SCAN_EVENT_BEGIN) | SL_SCAN_WANTS(SL_SCAN_EVENT_END), sink_event };
@@ -443,7 +547,12 @@ run(struct scene *scene)
 		scene->setup.numbers = true;
 	}
 	/* Behind the last of so many hits, lines that match as well are context. */
-	scene->has_context = scene->has_context && scene->setup.max_hits == UINT64_MAX;
+	scene->has_records = scene->has_records && scene->setup.max_hits == UINT64_MAX;
+	scene->has_context =
+		scene->has_context && scene->setup.max_hits == UINT64_MAX && !scene->has_records;
+	scene->setup.records = scene->has_records;
+	if (scene->print && scene->has_records)
+		scene->sink.wants |= SL_SCAN_WANTS(SL_SCAN_EVENT_CONTEXT);
 	if (scene->print && scene->has_context) {
 		scene->sink.wants |= SL_SCAN_WANTS(SL_SCAN_EVENT_CONTEXT);
 		scene->setup.before = BEFORE;
@@ -452,11 +561,32 @@ run(struct scene *scene)
 	sim_check(scene->sim, sim_run(scene->sim, scan_main, scene) == 0, "the run");
 }
 
+struct expected {
+	uint64_t lines, hits;  /* that are counted */
+	uint64_t seen, around; /* lines that are given, if any are */
+};
+
+static struct expected
+expect_of(const struct scene *scene, const char *data, size_t len)
+{
+	struct counts counts = count_naively(data, len);
+	struct expected all = { counts.lines, counts.hits, counts.hits, 0 };
+	if (scene->has_records) {
+		struct record_counts records = count_records(data, len);
+		all.hits = records.records;
+		all.seen = records.hits;
+		all.around = records.others;
+	} else if (scene->has_context) {
+		all.around = count_context(data, len);
+	}
+	return all;
+}
+
 /* Counted exactly, or in trouble, with a word about it, and no more counted than is there. */
 static void
 check_log(struct scene *scene, const struct log *log)
 {
-	struct counts all = count_naively(log->data, log->len);
+	struct expected all = expect_of(scene, log->data, log->len);
 	const struct sl_scan_result *result = &log->result;
 	bool exact =
 		result->lines == all.lines && result->hits == all.hits && result->bytes == log->len;
@@ -467,16 +597,15 @@ check_log(struct scene *scene, const struct log *log)
 			log->path, (unsigned long long)result->lines,
 			(unsigned long long)result->hits, (unsigned long long)result->bytes,
 			(unsigned long long)all.lines, (unsigned long long)all.hits, log->len);
-		sim_check(scene->sim, !scene->print || log->seen == all.hits,
+		sim_check(scene->sim, !scene->print || log->seen == all.seen,
 			"%llu lines were given out", (unsigned long long)log->seen);
-		bool has_context = scene->print && scene->has_context;
-		uint64_t around = has_context ? count_context(log->data, log->len) : 0;
+		uint64_t around = scene->print ? all.around : 0;
 		sim_check(scene->sim, log->around == around,
 			"%llu lines of context were given, not %llu",
 			(unsigned long long)log->around, (unsigned long long)around);
 		return;
 	}
-	struct counts some = count_naively(log->data, SL_MIN((size_t)result->bytes, log->len));
+	struct expected some = expect_of(scene, log->data, SL_MIN((size_t)result->bytes, log->len));
 	sim_check(scene->sim, log->err.code != 0 && log->err.text[0],
 		"'%s' is in trouble without a word", log->path);
 	sim_check(scene->sim,
@@ -829,7 +958,7 @@ Test(scenario_scan, a_file_that_is_cut_is_counted_to_its_new_end_and_named)
 		sim_at(scene->sim, n, cut, NULL);
 		run(scene);
 		sim_check(scene->sim, log->ended == 1, "it did not end");
-		struct counts some = count_naively(log->data, (size_t)log->result.bytes);
+		struct expected some = expect_of(scene, log->data, (size_t)log->result.bytes);
 		/* Parts that were read before the cut may lie behind it; what is counted is from
 		 * the beginning on. */
 		sim_check(scene->sim, log->result.bytes >= 100000 && log->result.bytes <= log->len,

@@ -22,7 +22,8 @@ struct fixture {
 	struct sl_results results;
 	struct sl_buf sent;
 	size_t sends, longest;
-	int code; /* what sending returns, and its state afterwards */
+	int code;  /* what sending returns, and its state afterwards */
+	int ended; /* why the run has to end */
 	struct sl_input *input;
 	uint64_t number; /* of the next line */
 	struct sl_pattern *pattern;
@@ -49,6 +50,13 @@ state_of(const void *ctx)
 	return f->code;
 }
 
+static int
+has_ended(const void *ctx)
+{
+	const struct fixture *f = ctx;
+	return f->ended;
+}
+
 static void
 begin(struct fixture *f, const char *path, bool is_found)
 {
@@ -57,6 +65,7 @@ begin(struct fixture *f, const char *path, bool is_found)
 	*f = (struct fixture){ .results = { .writer = { .ctx = f,
 						    .send = take,
 						    .state = state_of,
+						    .ended = has_ended,
 						    .buffer = BUFFER } } };
 	cr_assert_eq(sl_input_new(&f->input, path, is_found), 0);
 	f->input->kind = SL_INPUT_FILE;
@@ -181,6 +190,26 @@ Test(sinks, while_the_scan_waits_results_wait_only_if_they_go_to_a_file_and_come
 		cr_expect_eq(f.sends, is_stream || !is_file);
 		end(&f);
 	}
+}
+
+/* The event of a line with many matches goes out in parts: all of them do. */
+Test(sinks, a_run_that_is_to_end_does_so_behind_the_event_that_is_being_sent)
+{
+	struct fixture f;
+	struct sl_json_sink json;
+	char text[3600];
+	begin(&f, "name", false);
+	struct sl_scan_sink sink = sl_json_sink_init(
+		&json, &f.results, (struct sl_json_sink_options){ true, false, false });
+	for (size_t i = 0; i < sizeof(text); i += 6)
+		memcpy(text + i, "error ", 6);
+	f.ended = -ECANCELED;
+	cr_expect_eq(emit_line(&f, &sink, sl_span(text, sizeof(text))), -ECANCELED);
+	cr_assert_gt(f.sends, 2);
+	cr_expect_eq(memcmp(f.sent.data + f.sent.len - 3, "}}\n", 3), 0);
+	cr_expect_eq(f.results.pending.len, 0);
+	sl_json_sink_release(&json);
+	end(&f);
 }
 
 Test(sinks, a_writer_that_has_failed_ends_the_scan_with_the_next_event)

@@ -213,6 +213,111 @@ Test(tee, what_is_left_in_a_part_is_read_once_and_what_was_wrong_begins_again)
 		run(seed, part_main);
 }
 
+/* ---- a file that has grown ---- */
+
+struct grown {
+	uint64_t known_len, from; /* as asked, and answered */
+	uint64_t lowest, bytes, len;
+	unsigned restarts, finished;
+};
+
+static void *
+grown_open(void *ctx, const char *url, const char *path)
+{
+	(void)url;
+	(void)path;
+	return ctx;
+}
+
+static uint64_t
+grown_from(void *file, uint64_t known_len)
+{
+	struct grown *grown = file;
+	grown->known_len = known_len;
+	grown->lowest = UINT64_MAX;
+	grown->bytes = 0;
+	return SL_MIN(grown->from, known_len);
+}
+
+static void
+grown_pass(void *file, uint64_t off, const unsigned char *data, size_t len)
+{
+	struct grown *grown = file;
+	(void)data;
+	grown->lowest = SL_MIN(grown->lowest, off);
+	grown->bytes += len;
+}
+
+static void
+grown_restart(void *file)
+{
+	((struct grown *)file)->restarts++;
+}
+
+static void
+grown_finish(void *file, uint64_t len)
+{
+	struct grown *grown = file;
+	grown->finished++;
+	grown->len = len;
+}
+
+static void
+grown_free(void *file)
+{
+	(void)file;
+}
+
+#define KNOWN 9000
+
+/* The beginning is in the part; then another version comes, which has none of it. */
+static int
+grown_main(void *arg)
+{
+	struct scene *scene = arg;
+	struct grown grown = { .from = 8000 };
+	const struct sl_tee_consumer consumer = { &grown, grown_open, grown_from, grown_pass,
+		grown_restart, grown_finish, grown_free };
+	begin(scene);
+	sl_tee_release(&scene->tee);
+	sl_tee_init(&scene->tee, &consumer);
+	sl_part_init(&scene->part);
+	scene->part.fd = sl_io_open(AT_FDCWD, "f", O_RDWR | O_CREAT, 0666, 0);
+	write_part(scene, 0, KNOWN);
+
+	struct sl_tee_source source = source_of(scene, true, true);
+	source.known_len = KNOWN;
+	sl_tee_begin(&scene->tee, &source);
+	for (size_t off = KNOWN; off < SIZE; off += CHUNK)
+		put(scene, off, SL_MIN((size_t)CHUNK, SIZE - off));
+	write_part(scene, KNOWN, SIZE - KNOWN);
+	sl_tee_end(&scene->tee, &scene->version, true);
+	sl_tee_finish(&scene->tee, SIZE);
+	cr_expect(grown.known_len == KNOWN && grown.lowest == 8000 && grown.bytes == SIZE - 8000);
+	cr_expect(grown.finished == 1 && grown.len == SIZE && grown.restarts == 0);
+	cr_expect_eq(scene->tee.counts.read, KNOWN - 8000);
+
+	sl_ranges_release(&scene->written);
+	sl_ranges_init(&scene->written, SIZE);
+	new_version(scene, 2);
+	source = source_of(scene, false, false);
+	sl_tee_begin(&scene->tee, &source);
+	put_all(scene);
+	sl_tee_end(&scene->tee, &scene->version, true);
+	sl_tee_finish(&scene->tee, SIZE);
+	cr_expect(grown.known_len == 0 && grown.lowest == 0 && grown.bytes == SIZE);
+	cr_expect(grown.finished == 2 && grown.restarts == 1);
+	sl_io_close(scene->part.fd);
+	end(scene);
+	return 0;
+}
+
+Test(tee, of_a_file_that_has_grown_the_consumer_gets_what_it_wants)
+{
+	for (uint64_t seed = 1; seed <= 20; seed++)
+		run(seed, grown_main);
+}
+
 /* ---- what cannot be passed ---- */
 
 static int

@@ -12,8 +12,9 @@
 #define SLUICE_CLI_GET_SCAN_H
 
 #include "sluice/cli/options.h"
-#include "sluice/cli/scan_pattern.h"
 #include "sluice/cli/scan_output.h"
+#include "sluice/cli/scan_pattern.h"
+#include "sluice/cli/scan_period.h"
 #include "sluice/download/tee.h"
 #include "sluice/rt/semaphore.h"
 #include "sluice/scan/feed.h"
@@ -21,20 +22,23 @@
 /* Names of files that are to be scanned when the downloads have ended. */
 struct sl_get_scan_list {
 	char **paths;
+	uint64_t *bases; /* offsets of the first bytes that are wanted */
 	size_t count, cap;
 };
 
 struct sl_get_scan {
 	const struct sl_get_options *options;
 	struct sl_scan_pattern match;
+	struct sl_period period; /* if the options have one */
 	struct sl_feeds *feeds;
 	struct sl_tee_consumer consumer;
 	struct sl_scan_output output;
-	struct sl_semaphore reporting; /* an event at a time goes to the sinks */
+	struct sl_semaphore reporting; /* an event at a time goes to the output */
 	struct sl_scan_summary summary;
 	/* The second: lines of it were printed already. */
 	struct sl_get_scan_list later, later_without_lines;
 	uint64_t decoding_memory; /* of files that are decoded now */
+	uint64_t decoding_max; /* of that */
 	uint64_t hits;            /* most that were known at a time */
 	uint64_t started_ns;
 	int code; /* with which the results cannot be written; 0 = they can */
@@ -63,12 +67,6 @@ const struct sl_tee_consumer *sl_get_scan_consumer(const struct sl_get_scan *sca
 /* A file has ended. */
 SL_SUSPENDS
 void sl_get_scan_ended(struct sl_get_scan *scan, const struct sl_download *download);
-
-/* Before an event of any kind goes to the output: an event at a time does. In a cancelled run it is
- * tried a little longer. The turn is to be given to scan->reporting unless the cancellation is
- * returned. */
-SL_SUSPENDS
-int sl_get_scan_take_turn(struct sl_get_scan *scan, struct sl_output *output) SL_MUST_CHECK;
 
 /* Error lines so far; does not become less. */
 uint64_t sl_get_scan_hits(struct sl_get_scan *scan);

@@ -86,6 +86,9 @@ struct sl_scan_options {
 	bool invert_match;
 	const char *level_name; /* as typed; NULL = none */
 	enum sl_level level;    /* instead of patterns; NONE = patterns */
+	bool records;           /* are selected and counted, not lines; not with by_pattern */
+
+	const char *since, *until; /* as typed; NULL = not given */
 
 	bool is_of_get; /* those of `sluice get --scan`: only their long names are options there */
 

@@ -10,6 +10,7 @@
 
 #include "sluice/base/bytes.h"
 #include "sluice/base/error.h"
+#include "sluice/rt/semaphore.h"
 
 #define SL_OUTPUT_QUEUE 8
 #define SL_OUTPUT_BUFFER (64 * SL_KIB) /* a good size to collect before sending */
@@ -24,15 +25,18 @@ int sl_output_open(struct sl_output **out, int fd) SL_MUST_CHECK;
 /*
  * Queue the bytes of *buf, waiting for room. Returns 0: they are taken and *buf is empty, with no
  * storage. -EPIPE: the reader has closed the pipe. Another write error: part of what was sent
- * before is lost. -ECANCELED, -ETIMEDOUT: there was no room when the run was cancelled, nor a little
- * later; nothing more is taken then. After a failure *buf holds what was not queued. Large buffers
- * are queued in pieces, between which those of other tasks may come; the queue holds at most 1 MiB.
+ * before is lost. -ECANCELED, -ETIMEDOUT: there was no room when the run was cancelled, nor a
+ * little later; nothing more is taken then. After a failure *buf holds what was not queued. Large
+ * buffers are queued in pieces, between which those of other tasks may come; the queue holds at
+ * most 1 MiB.
  */
 SL_SUSPENDS
 int sl_output_send(struct sl_output *output, struct sl_buf *buf) SL_MUST_CHECK;
 
-/* For what has to come before a send in a cancelled run: until when that is of use. */
-uint64_t sl_output_last_ns(struct sl_output *output);
+/* Take the semaphore before something that must not be interrupted is sent; in a cancelled run as
+ * long as sending may still succeed. `output` may be NULL. Returns 0 or the cancellation. */
+SL_SUSPENDS
+int sl_output_take_turn(struct sl_output *output, struct sl_semaphore *turn) SL_MUST_CHECK;
 
 /* 0, -EPIPE or a write error: whether output is still read. Never suspends. */
 int sl_output_state(const struct sl_output *output);

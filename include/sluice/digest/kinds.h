@@ -2,6 +2,8 @@
  * digest.h - the kinds of matching lines: how many lines there are of each, where the first and the
  * last one stand, and what the first one says.
  *
+ * A kind also has the times of its lines, by their stamps (times.h).
+ *
  * Lines are of one kind if they are equal once masked (masks.h). Digests form a monoid: workers
  * fill one for each piece of an input, and they merge in any order to the same. When a digest is
  * full, similar kinds become one (templates.h), and if that is not enough, those that were not seen
@@ -16,6 +18,7 @@
 #define SLUICE_DIGEST_KINDS_H
 
 #include "sluice/digest/memo.h"
+#include "sluice/digest/times.h"
 
 #define SL_KINDS_LINE_MAX SL_MEMO_LINE_MAX /* bytes of a line that decide about its kind */
 #define SL_KINDS_EXAMPLE_MAX 256u          /* bytes of a line that are kept as the example */
@@ -32,6 +35,7 @@ struct sl_kind {
 	struct sl_span example;
 	uint64_t count; /* lines */
 	struct sl_kinds_place first, last;
+	struct sl_times times;
 	uint64_t used; /* greater for a kind that was used later */
 };
 

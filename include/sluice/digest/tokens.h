@@ -16,6 +16,7 @@ struct sl_token {
 	uint32_t begin, len; /* in the line, without the separator */
 	uint32_t hash;       /* of the text and the separator */
 	bool has_word;       /* it has a letter: not only masks and punctuation */
+	bool has_digit;      /* it has a value that was not masked */
 	bool is_any;         /* it is the mask for words that differ */
 };
 

@@ -29,6 +29,12 @@ struct sl_tee_consumer {
 	/* The bytes of a file come now. `path` as in sl_download. NULL: it is not wanted. */
 	void *(*open)(void *ctx, const char *url, const char *path);
 
+	/* The file begins, or what was passed is void. So many bytes at its beginning are those of
+	 * a complete file that has grown, and is under `path` still; or 0. Returns from where bytes
+	 * are to be passed, 0 or more of these. NULL = all of them are. */
+	SL_SUSPENDS
+	uint64_t (*from)(void *file, uint64_t known_len);
+
 	/* These bytes of the file; several tasks at once. They are the consumer's until it returns.
 	 * In a cancelled task it must return soon. */
 	SL_SUSPENDS
@@ -62,6 +68,7 @@ struct sl_tee_source {
 	struct sl_part *part;            /* NULL = a stream */
 	const struct sl_ranges *written; /* in the part */
 	struct sl_chunk_pool *pool;      /* for what is read from it */
+	uint64_t known_len; /* for sl_tee_consumer.from; in the part */
 };
 
 struct sl_tee_counts {
@@ -93,6 +100,7 @@ void sl_tee_release(struct sl_tee *tee);
 
 /* A transfer begins to receive, in the task that ends it. What *source points to must live until
  * then. */
+SL_SUSPENDS
 void sl_tee_begin(struct sl_tee *tee, const struct sl_tee_source *source);
 
 /* The name of a file that began without one is known, and none of its bytes has come. */

@@ -84,6 +84,8 @@ struct sl_transfer {
 	struct sl_ranges ranges;  /* received, and given to the sink */
 	struct sl_ranges written; /* in the part */
 	uint64_t resumed;         /* bytes that were in the part when it was taken over */
+	uint64_t known_len; /* set by the caller: of these, the first, which were complete before:
+			       a file has grown */
 	uint64_t delivered[SL_ENTRY_SOURCES]; /* bytes by source, since sl_transfer_reset */
 	/* Unless is_ranged, `base` bytes of the body were here when counts.received was base_at. */
 	uint64_t base, base_at;

@@ -3,8 +3,8 @@
  *
  * A round lists all inputs, compares each with what the state has of it, and makes items for
  * sl_scan_run, in batches: the rest of a log that was rotated, then what its name refers to now.
- * The state changes only by sl_follow_commit, after the scan of a batch: what was not scanned is new in
- * the next round again.
+ * The state changes only by sl_follow_commit, after the scan of a batch: what was not scanned is
+ * new in the next round again.
  *
  *   is the name's file                            then its text
  *   the file of the log, and holds its text       continues

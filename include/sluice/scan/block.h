@@ -15,11 +15,16 @@
  * Where the lines that do not match are selected, results still count those that do, and are merged
  * alike: only marks and totals are inverted. So it does not matter what a line that is cut may
  * still become.
+ *
+ * If a period of time is wanted, only its lines are counted as hits, undecided or without a level;
+ * `period` has their number, and the counts of those before the first stamp, of which it is not
+ * known yet.
  */
 #ifndef SLUICE_SCAN_BLOCK_H
 #define SLUICE_SCAN_BLOCK_H
 
 #include "sluice/scan/pattern.h"
+#include "sluice/scan/period.h"
 
 #define SL_BLOCK_EDGE (SL_MATCH_LITERAL_LEN - 1)
 
@@ -46,6 +51,8 @@ struct sl_block_result {
 	uint64_t other_case;
 	bool head_other_case, tail_other_case;
 
+	struct sl_period_part period; /* if one is wanted; merged by the caller (partial.c) */
+
 	unsigned char head_len, tail_len;
 	unsigned char head[SL_BLOCK_EDGE],
 		tail[SL_BLOCK_EDGE]; /* first and last bytes, one less than the longest literal */
@@ -70,6 +77,12 @@ struct sl_block_steps {
 	uint64_t (*clock_ns)(void);
 	struct sl_block_result *result; /* of data[0, at) */
 
+	/* The period that is wanted, or NULL; then `marks` must be there, and `within` have as many
+	 * bits, which are set as sl_period_walk says. */
+	const struct sl_period *period;
+	uint64_t *within;
+	size_t unknown_end; /* the first lines, whose side is not known, end here */
+
 	size_t at;          /* where the slice begins that is being scanned */
 	bool is_confirming; /* its plans are through, its candidates are not */
 	bool is_every;      /* every line is a candidate */
@@ -79,6 +92,7 @@ struct sl_block_steps {
 	uint64_t own_marks[SL_MATCH_MARK_WORDS(SL_BLOCK_SLICE)]; /* if the caller has none */
 	uint64_t candidates[SL_MATCH_MARK_WORDS(SL_BLOCK_SLICE)];
 	uint64_t undecided[SL_MATCH_MARK_WORDS(SL_BLOCK_SLICE)]; /* if `inverts` */
+	struct sl_period_part part;
 };
 
 /*

@@ -11,6 +11,8 @@
  * (history.h). How many they are is bounded in bytes as well, counted back from the match, so that
  * the bound does not depend on the cuts either. Of a context line longer than SL_PARTIAL_KEEP the
  * first bytes are given.
+ *
+ * Where only lines of a period are wanted, a line outside it ends the context on both sides.
  */
 #ifndef SLUICE_SCAN_CONTEXT_H
 #define SLUICE_SCAN_CONTEXT_H
@@ -27,6 +29,7 @@ struct sl_context_rule {
 struct sl_context_run {
 	const struct sl_partial_run *piece;
 	const uint64_t *marks;                /* of the lines that match */
+	const uint64_t *within;               /* likewise, of those that may be given; NULL = all */
 	uint64_t off;                         /* of the piece, in the input */
 	uint64_t newlines;                    /* before the piece */
 	const struct sl_match_kernel *kernel; /* to number lines; NULL: they are not */

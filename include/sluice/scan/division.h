@@ -31,6 +31,7 @@ struct sl_scan_needs {
 	bool has_expressions;
 	bool has_kinds, has_timeline;
 	bool has_marks;   /* chunks have a bit for each byte */
+	bool has_period;  /* a second one */
 	bool keeps_bytes; /* chunks wait for the merger: consumers read none in steps */
 	bool has_context;
 	bool has_before; /* lines before a match are wanted */

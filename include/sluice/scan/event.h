@@ -36,6 +36,11 @@ struct sl_scan_line {
 	bool has_no_match; /* it is selected because it does not match, or context of one that is
 			      because it does */
 
+	/* Of its record, if records are selected: the number of the first line, 0 as above; and
+	 * whether this is it. */
+	uint64_t record;
+	bool begins_record;
+
 	/* It is the first of its input, or lines before it were left out. Only known if context is
 	 * wanted. */
 	bool begins_group;

@@ -27,7 +27,12 @@ struct sl_feed;  /* an input */
 struct sl_feeds_setup {
 	const struct sl_pattern *pattern; /* must stay */
 	bool wants_lines;                 /* else they are only counted, which is faster */
-	unsigned runs;                    /* scanned at a time, at least 1 */
+	/* Records are counted in place of lines that match (record_counts.h). Not with a period. */
+	bool records;
+	/* Only its lines are counted; NULL = all. Not with wants_lines: of a line it may be known
+	 * only much later whether it is inside. Must stay. */
+	const struct sl_period *period;
+	unsigned runs;     /* scanned at a time, at least 1 */
 	uint64_t text_max; /* bytes of memory for text of lines that are not complete */
 };
 

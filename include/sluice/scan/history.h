@@ -39,6 +39,10 @@ int sl_history_add(struct sl_history *history, const struct sl_partial_line *lin
 /* Only the last lines stay: at most so many, which cost at most `bytes`. */
 void sl_history_keep(struct sl_history *history, uint64_t lines, size_t bytes);
 
+/* The line at `index`, from the oldest; its text is valid until the history changes. False behind
+ * the last. */
+bool sl_history_get(const struct sl_history *history, size_t index, struct sl_partial_line *line);
+
 /* Removes the oldest line. Its text is valid until a line is added. False if there is none. */
 bool sl_history_take(struct sl_history *history, struct sl_partial_line *line);
 

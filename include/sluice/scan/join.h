@@ -66,8 +66,9 @@ sl_join_totals(const struct sl_join *join)
 static inline uint64_t
 sl_join_hits(const struct sl_join *join)
 {
-	return join->spec.inverts ? sl_block_closed_others(&join->total.result)
-				  : sl_join_totals(join).hits;
+	bool counts_others = join->spec.inverts && !join->spec.period;
+	return counts_others ? sl_block_closed_others(&join->total.result)
+			     : sl_join_totals(join).hits;
 }
 
 /* Undecided lines of the pieces before, and the one that the current piece completes. */
@@ -82,6 +83,15 @@ static inline uint64_t
 sl_join_unlevelled(const struct sl_join *join)
 {
 	return join->total.result.unlevelled;
+}
+
+/* After sl_join_head: so many lines of the period are known, without those of the piece. */
+static inline uint64_t
+sl_join_period_lines(const struct sl_join *join)
+{
+	const struct sl_partial *total = &join->total;
+	return total->result.period.lines +
+	       (total->has_line && total->line_side == SL_PERIOD_INSIDE);
 }
 
 /* Newlines before the piece that comes next. */

@@ -10,12 +10,16 @@
  * their marks say which match (lines.h).
  *
  * A partial has the text of its first and of its last partial line, bounded as fragment.h says.
+ *
+ * If a period of time is wanted, lines outside it neither match nor are they counted; of those
+ * before the first stamp of a partial it is known once the partial before it is merged (period.h).
  */
 #ifndef SLUICE_SCAN_PARTIAL_H
 #define SLUICE_SCAN_PARTIAL_H
 
 #include "sluice/scan/block.h"
 #include "sluice/scan/fragment.h"
+#include "sluice/scan/record_counts.h"
 #include "sluice/scan/wide.h"
 
 #define SL_PARTIAL_KEEP SL_PATTERN_LINE_MAX /* bytes kept of a long line */
@@ -27,6 +31,7 @@ struct sl_partial_spec {
 	struct sl_matcher *matcher; /* confirms candidates */
 	bool inverts;   /* a line that does not match is what is called a matching line below */
 	bool gives_all; /* lines at cuts that do not match as well, marked as context */
+	const struct sl_period *period; /* or NULL = all lines */
 };
 
 /* A run of bytes, and the result of scanning it. */
@@ -34,6 +39,8 @@ struct sl_partial_run {
 	const unsigned char *data; /* NULL: zeros */
 	size_t len;
 	struct sl_block_result block;
+	/* Of a period: of the lines that end before it the side is decided by what comes before. */
+	size_t unknown_end;
 };
 
 /* A line that a cut has split. It matches, or is_context. */
@@ -47,16 +54,25 @@ struct sl_partial_line {
 	                       else of the partial */
 	bool is_closed;  /* it ends with a newline, not with the input */
 	bool is_context; /* it does not match */
-	bool begins_group; /* of lines that are given: set by context.h */
+	enum sl_period_side side; /* if a period is wanted; of lines at cuts */
+	bool begins_group;        /* of lines that are given: set by context.h and records.h */
+	bool begins_record;
+	uint64_t record; /* index of the line that its record begins with: set by records.h */
 };
 
 /* In its owner's memory; {.off = N} is the partial of no bytes. */
 struct sl_partial {
-	uint64_t off;                  /* in the input */
-	struct sl_block_result result; /* of [off, off + result.len) */
-	struct sl_fragment head;       /* before the first newline, if its line is not complete */
-	struct sl_fragment open;       /* after the last newline, or all if there is none */
-	struct sl_wide wide;           /* of the same bytes, if its owner searches them */
+	uint64_t off;                    /* in the input */
+	struct sl_block_result result;   /* of [off, off + result.len) */
+	struct sl_fragment head;         /* before the first newline, if its line is not complete */
+	struct sl_fragment open;         /* after the last newline, or all if there is none */
+	struct sl_wide wide;             /* of the same bytes, if its owner searches them */
+	struct sl_record_counts records; /* of the lines between; only used by partials.h */
+
+	/* If a period is wanted, of the line at the last cut, until it is merged. */
+	bool has_line; /* it is complete */
+	enum sl_period_side line_side;
+	enum sl_period_side next_side; /* of a line that follows it and has no stamp */
 };
 
 /* In the input, behind its last byte. */
@@ -77,6 +93,10 @@ struct sl_partial_spec sl_partial_spec_of(
 /* Lines at cuts that do not match are given as well: functions that return 1 for a line that
  * matches do so for each line. */
 void sl_partial_spec_give_all(struct sl_partial_spec *spec);
+
+/* Only lines of the period, which must stay; NULL = all. Lines at cuts that are outside it are
+ * given only if all are, as context. */
+void sl_partial_spec_set_period(struct sl_partial_spec *spec, const struct sl_period *period);
 
 void sl_partial_release(struct sl_partial *partial);
 

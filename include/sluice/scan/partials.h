@@ -19,14 +19,20 @@ struct sl_partials {
 	struct sl_partial_spec spec;
 	struct sl_partial **sorted; /* by offset, without overlaps; neighbours are at `at` only */
 	size_t count, cap;
-	size_t at;               /* was inserted, or merged, last */
+	size_t at; /* was inserted, or merged, last */
+	/* Records are counted: the spec gives all lines, and the owner of a partial has added to
+	 * its `records` those that were complete before it is inserted. */
+	bool counts_records;
 	struct sl_partial *used; /* was merged last: has the text of a line; or NULL */
-	/* Of all of them, readable: matching lines so far, and bytes of memory for text. */
+	/* Of all, readable: matching lines or records so far, and bytes of memory for text. */
 	uint64_t hits, text;
 	bool has_wide; /* one of them has UTF-16 (wide.h) */
 };
 
 void sl_partials_release(struct sl_partials *partials);
+
+/* Records of an input that sl_partials_finish has completed. Its last line is among them. */
+uint64_t sl_partials_records(const struct sl_partials *partials);
 
 /* An empty partial that begins at `off`, on the heap; NULL if out of memory. */
 struct sl_partial *sl_partials_new_partial(uint64_t off);

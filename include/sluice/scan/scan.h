@@ -24,6 +24,7 @@
 #include "sluice/logline/timeline.h"
 #include "sluice/rt/task.h"
 #include "sluice/scan/event.h"
+#include "sluice/scan/meter.h"
 #include "sluice/scan/source.h"
 #include "sluice/scan/summary.h"
 #include "sluice/scan/walk.h"
@@ -71,7 +72,8 @@ struct sl_scan_setup {
 	 * own, that begin with `timeline_interval_s` as it does. */
 	struct sl_timeline *timeline;
 	uint64_t timeline_interval_s;
-	bool samples_levels; /* the summary has a sample of levels (sample.h) */
+	const struct sl_period *period; /* only its lines are counted; NULL = all */
+	bool samples_levels;            /* the summary has a sample of levels (sample.h) */
 	/* Called before the scan returns because a deadline has passed: see
 	 * sl_scan_each_unfinished. NULL = not of interest. */
 	void (*unfinished)(void *ctx, const char *shown);
@@ -81,6 +83,9 @@ struct sl_scan_setup {
 	bool no_follow; /* links found in directories are skipped */
 	struct sl_walk_rules rules; /* which entries of directories are left out */
 	uint64_t before, after;     /* lines of context, if a sink wants CONTEXT */
+	/* Records are selected and counted (records.h), and context is in records: where any sink
+	 * wants lines, one has to want CONTEXT too. `by_head`: the first line decides. */
+	bool records, by_head;
 	uint64_t max_hits; /* of an input; UINT64_MAX = no limit. What comes after the last of them
 			      is not counted. */
 	/* The first matching line of an input ends it, as max_hits = 1 does, but what was read with
@@ -120,6 +125,7 @@ struct sl_scan_progress {
 	uint64_t worker_bytes;    /* part of `read`: by workers, from the page cache */
 	uint64_t hole_bytes;      /* part of `read`: in holes, which are not read */
 	uint64_t input_waited_ns; /* sum of all waits for a disk or a stream */
+	struct sl_meter meter;
 };
 
 /*

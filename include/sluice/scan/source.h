@@ -16,7 +16,9 @@
 #define SLUICE_SCAN_SOURCE_H
 
 #include "sluice/base/error.h"
+#include "sluice/rt/task.h"
 #include "sluice/scan/block.h"
+#include "sluice/scan/meter.h"
 #include "sluice/scan/sniff.h"
 
 struct sl_engine;
@@ -27,6 +29,7 @@ struct sl_engine;
  */
 struct sl_input_remote {
 	void *ctx;
+	uint64_t off; /* of its first byte, for places in it that are reported */
 
 	/* The next bytes, at most `len`. Returns their count; 0 at the end; -ETIMEDOUT at
 	 * `deadline_ns`, and nothing is lost; the cancellation, likewise; else a failure that is
@@ -36,6 +39,7 @@ struct sl_input_remote {
 		struct sl_error *err);
 
 	/* No more is read; whether anything was or not. */
+	SL_SUSPENDS
 	void (*close)(void *ctx);
 };
 
@@ -63,8 +67,9 @@ struct sl_input_identity {
 /* What the inputs of a scan share; it must outlive them. */
 struct sl_input_context {
 	struct sl_input_identity output; /* where results go: not scanned */
-	uint64_t cache_left; /* bytes of large cold files that may still be read through the page
+	uint64_t cache_left;    /* bytes of large cold files that may still be read through the page
 				cache; UINT64_MAX = no limit */
+	struct sl_meter *meter; /* is told of waits for data, or NULL */
 };
 
 /* Readable: the first group. The rest is the module's. */
@@ -84,6 +89,7 @@ struct sl_input {
 
 	struct sl_input_identity stream; /* {0} for a file; devices count as one */
 
+	uint64_t first_off; /* of what is remote */
 	char *failure;  /* how reading what is remote has failed; NULL = it has not */
 	bool may_block; /* opening it could wait for a writer: a FIFO */
 	bool has_begun; /* a stream that was read from */
@@ -110,6 +116,23 @@ struct sl_input {
 	uint64_t direct_bytes; /* read with O_DIRECT */
 	uint64_t waited_ns;    /* for cold data, or for a stream */
 };
+
+/* Around what waits for data of the input. The first returns what the second takes. */
+static inline uint64_t
+sl_input_begin_wait(struct sl_input *input)
+{
+	uint64_t now_ns = sl_now();
+	sl_meter_change(input->context ? input->context->meter : NULL, now_ns, 0, 1);
+	return now_ns;
+}
+
+static inline void
+sl_input_end_wait(struct sl_input *input, uint64_t begun_ns)
+{
+	uint64_t now_ns = sl_now();
+	sl_meter_change(input->context ? input->context->meter : NULL, now_ns, 0, -1);
+	input->waited_ns += now_ns - begun_ns;
+}
 
 /* A range of a file that is to be read. */
 struct sl_input_range {

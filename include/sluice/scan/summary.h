@@ -40,9 +40,10 @@ bool sl_scan_state_is_skipped(enum sl_scan_state state);
 
 struct sl_scan_result {
 	enum sl_scan_state state;
-	uint64_t bytes; /* that were counted */
-	uint64_t lines; /* a last one without newline counts */
-	uint64_t hits;  /* lines that match */
+	uint64_t bytes;    /* that were counted */
+	uint64_t lines;    /* a last one without newline counts */
+	uint64_t hits;     /* lines that match, or records */
+	uint64_t left_out; /* lines of such records that did not fit into the memory for them */
 	uint64_t undecided;
 	uint64_t undecided_line;    /* number of the first of them; 0 = none */
 	uint64_t unlevelled;        /* lines without a level, if the pattern is one */
@@ -64,7 +65,7 @@ struct sl_scan_summary {
 	uint64_t inputs; /* in all states */
 	uint64_t inputs_with_hits;
 	uint64_t inputs_in[SL_SCAN_STATES];
-	uint64_t bytes, lines, hits, undecided;
+	uint64_t bytes, lines, hits, undecided, left_out;
 	uint64_t unlevelled;     /* lines without a level, if the pattern is one */
 	uint64_t other_case;     /* lines that would match if case were ignored (scan/block.h) */
 	struct sl_sample sample; /* if sl_scan_setup.samples_levels */

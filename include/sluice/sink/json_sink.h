@@ -12,6 +12,8 @@ struct sl_json_sink_options {
 	bool has_lines;   /* an event for each matching line; the scan must number lines
 			     (sl_scan_setup.numbers), or their number is null */
 	bool has_context; /* with those around it */
+	bool has_records; /* the scan gives records: lines of these that do not match are context,
+			     and each line has the number of the first one of its record */
 };
 
 struct sl_json_sink_input; /* one that has begun and not ended */

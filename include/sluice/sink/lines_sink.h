@@ -12,6 +12,7 @@
 struct sl_lines_sink_options {
 	bool has_numbers;
 	bool has_context;    /* the scan gives context (sl_scan_setup.before, after) */
+	bool has_records;    /* it gives records: lines of these that do not match are context */
 	size_t most;         /* bytes of a line that are printed; 0 = all */
 	bool prints_matches; /* each match on a line of its own, instead of the line */
 };

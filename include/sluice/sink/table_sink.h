@@ -15,6 +15,7 @@ struct sl_table_sink {
 	struct sl_table_sink_row *rows;
 	size_t row_count, row_cap; /* others may read the count */
 	uint64_t skipped;          /* inputs found in directories and skipped */
+	bool has_records;          /* set by the caller: hits are records */
 };
 
 /* The sink to be passed to the scan. *table and *results stay in place. */

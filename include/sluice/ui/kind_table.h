@@ -4,6 +4,7 @@
  *	error lines   share  kind
  *	         46  77.97%  [<time>] [error] mod_jk child workerEnv in error state <num>
  *	                     first a.log:3, last b.log:158
+ *	                     |▂ █▁            | 2005-12-04 04:47:44 to 2005-12-05 19:15:57
  *	                     [Sun Dec 04 04:47:44 2005] [error] mod_jk child workerEnv in ...
  *	10 of 27 kinds, with 90.12% of the error lines (--top N shows more)
  *
@@ -19,8 +20,12 @@ struct sl_kind_row {
 	struct sl_span text, example;
 	uint64_t count;             /* lines */
 	struct sl_span first, last; /* places: "a.log:3" */
+	struct sl_span times;       /* of the first and the last line; empty = none */
+	const uint64_t *columns;    /* lines over time: SL_KIND_COLUMNS, or NULL */
 	struct sl_span change;      /* since another time: "new"; empty = not compared */
 };
+
+#define SL_KIND_COLUMNS 16u
 
 struct sl_kind_table {
 	const struct sl_kind_row *rows;

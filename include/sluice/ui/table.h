@@ -26,6 +26,7 @@ struct sl_table {
 	const struct sl_table_row *rows;
 	size_t row_count;
 	uint64_t lines, error_lines; /* the totals, the caller's sums */
+	bool has_records;            /* error_lines are records, which have no share in the lines */
 	struct sl_span note;         /* on the totals, any bytes; empty = none */
 	size_t columns;              /* of the terminal; 0 = not a terminal */
 	bool colour, unicode;

@@ -1,0 +1,79 @@
+# shellcheck shell=bash
+# sluice scan --records: stack traces and indented lines belong to the line before them.
+
+scan() { run 60 scan --records "$@"; }
+
+make_traces() {
+	cat >a <<'END'
+2024-01-01 10:00:00 INFO start
+2024-01-01 10:00:01 ERROR request failed
+java.lang.RuntimeException: boom
+	at com.foo.Bar.main(Bar.java:3)
+Caused by: java.io.IOException: error
+	... 23 more
+2024-01-01 10:00:02 WARN job failed
+Traceback (most recent call last):
+  File "a.py", line 3, in <module>
+ValueError: an error
+2024-01-01 11:00:03 INFO end
+  of the text
+END
+}
+
+# counts, lines and context are those of records
+test_scan_records() {
+	make_traces
+	scan a
+	expect 0
+	grep -qE '^input +lines +error records' out || fail "$(cat out)"
+	grep -qE '^a +12 +2 +-' out || fail "$(cat out)"
+	scan -p --no-filename -n a
+	sed -n '2,10{=;p}' a | paste -d- - - | sed -E '/^(2|5|10)-/s/-/:/' >want
+	same want out
+	scan -p --no-filename -m1 -A1 a
+	sed -n '2,10p' a >want
+	same want out
+	scan -p --no-filename -v -e job -e start a
+	sed '1d;7,10d' a >want
+	same want out
+	scan -c -v a
+	[[ $(cat out) == 2 ]] || fail "$(cat out)"
+	scan -l -e 'of the text' -e boom a
+	[[ $(cat out) == a ]] || fail "$(cat out)"
+	scan -c --level=warning a
+	[[ $(cat out) == 2 ]] || fail "$(cat out)"
+	scan -q -e 'no such line' a
+	expect 1
+}
+
+# what a record is named by: its first line that matches, and the time of its first line
+test_scan_records_kinds() {
+	make_traces
+	gzip -c a >a.gz
+	scan --top 5 --histogram=1h a.gz a
+	expect 0
+	expect_out '<time> ERROR request failed'
+	expect_out 'ValueError: an error'
+	grep -qE '^2024-01-01 10:00 +4 ' out || fail "$(cat out)"
+	! grep -q 'IOException' out || fail "two kinds of one record"
+	scan --json -p <a
+	[[ $(grep -c '"type":"match"' out) == 3 && $(grep -c '"type":"context"' out) == 6 ]] || fail "$(cat out)"
+	[[ $(grep -c '"record":2,' out) == 5 && $(grep -c '"record":7,' out) == 4 ]] || fail "$(cat out)"
+	expect_out '"matched_lines":2,'
+	scan --by-pattern a
+	expect 2 'use one of them'
+}
+
+# any number of lines; of those before the match, what fits into memory
+test_scan_records_long() {
+	{ echo head; yes '  a line that belongs to it' | head -12000; echo '  error'; yes '  more' | head -20000; } >a
+	scan -c a
+	[[ $(cat out) == 1 ]] || fail "$(cat out)"
+	scan -p --max-memory=8M --no-filename a
+	expect 0 'lines of long records are not printed'
+	sed -n "12002,\$p" a | cmp -s - <(tail -20001 out) || fail "lines behind the match"
+	cmp -s <(head -1000 a) <(head -1000 out) || fail "lines before the match"
+	scan -p --no-filename a
+	expect 0
+	same a out
+}
