@@ -285,7 +285,8 @@ commit_item(struct sl_follow *follow, struct follow_item *item)
 	}
 	log->off = off;
 	log->file = item->file;
-	log->print = item->print;
+	if (off > 0)
+		log->print = item->print;
 	log->is_encoded = item->is_encoded;
 	log->lines += item->lines;
 	log->hits += item->hits;

@@ -132,6 +132,11 @@ SL_SUSPENDS
 int sl_follow_rotated(struct sl_follow *follow, const char *path, const struct sl_state_file *now,
 	bool is_found) SL_MUST_CHECK;
 
+/* Logs of `path` that were rotated since the last round. */
+SL_SUSPENDS
+int sl_follow_generations(struct sl_follow *follow, const char *path,
+	const struct sl_state_file *now, bool is_found) SL_MUST_CHECK;
+
 /* ---- follow_plan.c ---- */
 
 /* An input: `found` as from sl_walk_next. */

@@ -239,6 +239,25 @@ sl_follow_note_fresh(struct sl_follow *follow, const struct sl_state_file *file)
 	return 0;
 }
 
+/* Until something is scanned, a log is known by how it begins: its file may be truncated, or its
+ * inode be that of another one, before it is looked at again. */
+SL_SUSPENDS
+static int
+note_head(struct sl_follow *follow, struct sl_state_log *log, struct sl_probe *probe)
+{
+	struct sl_fingerprint seen;
+	if (log->off > 0)
+		return 0;
+	unsigned len = sl_fingerprint_len(probe->file.size, SL_FINGERPRINT_HEAD);
+	int code = sl_probe_print(probe, len, &seen);
+	seen = sl_fingerprint_head(&seen);
+	if (code == 0 && seen.head_len && !sl_fingerprint_equal(&seen, &log->print)) {
+		log->print = seen;
+		follow->has_changed = true;
+	}
+	return code;
+}
+
 int
 sl_follow_part(struct sl_follow *follow, struct sl_state_log *log, struct sl_probe *probe,
 	const char *path, bool is_found, bool is_complete)
@@ -261,7 +280,9 @@ sl_follow_part(struct sl_follow *follow, struct sl_state_log *log, struct sl_pro
 	item->is_found = is_found;
 	item->file = probe->file;
 	bool is_plain = code == 0;
-	code = is_plain ? plan_plain(follow, item, probe, is_complete) : plan_encoded(item, probe);
+	code = is_plain ? note_head(follow, log, probe) : plan_encoded(item, probe);
+	if (is_plain && code == 0)
+		code = plan_plain(follow, item, probe, is_complete);
 	if (code < 0 || (is_live && code == 0)) {
 		log->file = probe->file;
 		forget_item(follow);

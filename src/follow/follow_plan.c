@@ -79,7 +79,7 @@ match(struct sl_follow *follow, const char *path, struct sl_probe *probe, struct
 {
 	struct sl_state_log *same = sl_follow_by_file(follow, &probe->file);
 	struct sl_state_log *named = sl_follow_by_path(follow, path);
-	int code = same ? same->off == 0 ? 1 : sl_probe_holds(probe, same) : 0;
+	int code = same ? sl_probe_may_be(probe, same) : 0;
 	*log = NULL;
 	if (code < 0)
 		return code;
@@ -199,6 +199,16 @@ was_rotated(const struct sl_state_log *log, const char *path, const struct sl_pr
 		       !sl_state_is_same_file(&now, &probe->file));
 }
 
+/* Of the log of this name and file nothing was scanned, and the file has changed: what it contained
+ * may have been copied, or compressed, and the file truncated or its inode used again. */
+static bool
+may_be_another(
+	const struct sl_state_log *log, const char *path, const struct sl_state_file *file)
+{
+	return log->off == 0 && !log->at && strcmp(log->path, path) == 0 &&
+	       !sl_state_is_unchanged(&log->file, file);
+}
+
 SL_SUSPENDS
 static int
 plan_file(struct sl_follow *follow, const char *path, struct sl_probe *probe, bool is_found)
@@ -211,6 +221,8 @@ plan_file(struct sl_follow *follow, const char *path, struct sl_probe *probe, bo
 		code = displace(follow, path, log, &file, is_found);
 	if (code == 0 && !is_met)
 		code = sl_follow_rotated(follow, path, &file, is_found);
+	if (code == 0 && log && !is_met && may_be_another(log, path, &file))
+		code = sl_follow_generations(follow, path, &file, is_found);
 	if (code == 0 && log && !is_met) {
 		is_complete = was_rotated(log, path, probe);
 		if (strcmp(log->path, path) != 0 || log->at)

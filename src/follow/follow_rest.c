@@ -51,7 +51,7 @@ is_of_other(struct sl_follow *follow, const struct sl_state_log *log, struct sl_
 		return 1;
 	if (!other || other == log)
 		return 0;
-	return other->off == 0 ? 1 : sl_probe_holds(probe, other);
+	return sl_probe_may_be(probe, other);
 }
 
 /* 1 and an open probe if the sibling holds the log. */
@@ -67,10 +67,7 @@ try_sibling(struct sl_follow *follow, const struct sl_state_log *log,
 	bool is_same = sl_state_is_same_file(&probe->file, &log->file);
 	int other = is_of_other(follow, log, probe);
 	if (probe->is_regular && other == 0)
-		code = sl_probe_holds(probe, log);
-	/* Nothing of it was scanned: its identity is all there is. */
-	if (code == 0 && is_same && other == 0 && log->off == 0)
-		code = 1;
+		code = is_same ? sl_probe_may_be(probe, log) : sl_probe_holds(probe, log);
 	if (other < 0)
 		code = other;
 	if (code != 1)
@@ -228,7 +225,7 @@ add_listed(struct sl_follow *follow, const char *path, const struct sl_siblings 
 
 SL_SUSPENDS
 static int
-add_generations(struct sl_follow *follow, const char *path, struct sl_siblings *siblings,
+add_beside(struct sl_follow *follow, const char *path, struct sl_siblings *siblings,
 	const struct sl_state_file *now, bool is_found)
 {
 	int code = add_listed(follow, path, siblings, now, is_found);
@@ -239,6 +236,18 @@ add_generations(struct sl_follow *follow, const char *path, struct sl_siblings *
 			code = add_listed(follow, path, siblings, now, is_found);
 	}
 	return SL_MIN(code, 0);
+}
+
+int
+sl_follow_generations(struct sl_follow *follow, const char *path, const struct sl_state_file *now,
+	bool is_found)
+{
+	struct sl_siblings siblings = { 0 };
+	int code = sl_siblings_find(&siblings, path);
+	if (code == 0)
+		code = add_beside(follow, path, &siblings, now, is_found);
+	sl_siblings_release(&siblings);
+	return code;
 }
 
 /* ---- the rest of a log ---- */
@@ -255,7 +264,7 @@ take_open(struct sl_follow *follow, struct sl_state_log *log, const struct sl_st
 		return 0;
 	int code = sl_probe_take(&probe, log->fd);
 	if (code == 0)
-		code = log->off ? sl_probe_holds(&probe, log) : 1;
+		code = sl_probe_may_be(&probe, log);
 	if (code != 1)
 		return only_fatal(code);
 	*is_done = true;
@@ -410,10 +419,12 @@ sl_follow_rest(struct sl_follow *follow, struct sl_state_log *log, const struct 
 	if (code == 0 && !was_rotated)
 		code = sl_follow_rotated(follow, log->path, now, is_found);
 	if (code == 0 && !was_rotated)
-		code = add_generations(follow, log->path, &siblings, now, is_found);
-	if (code == 0 && !is_done && !was_rotated && log->off > 0)
+		code = add_beside(follow, log->path, &siblings, now, is_found);
+	/* It may come back: its directory may not be mounted at the moment. */
+	bool is_absent = now->inode == 0 && !was_rotated && !log->at;
+	if (code == 0 && !is_done && !was_rotated && !is_absent && log->off > 0)
 		warn_lost(log);
-	if (code == 0 && !is_done)
+	if (code == 0 && !is_done && !is_absent)
 		drop(follow, log);
 	sl_siblings_release(&siblings);
 	return code;
@@ -448,7 +459,7 @@ take_rotated(struct sl_follow *follow, struct sl_state_log *log, const struct sl
 	int code = log->fd >= 0 ? sl_probe_take(&probe, log->fd) : sl_probe_open(&probe, log->at);
 	if (code)
 		return only_fatal(code);
-	code = log->off ? sl_probe_holds(&probe, log) : 1;
+	code = sl_probe_may_be(&probe, log);
 	if (code == 1 && sl_state_is_same_file(&probe.file, &log->file))
 		return sl_follow_part(
 			follow, log, &probe, log->at, is_found, is_complete(log, now, &probe));

@@ -198,9 +198,8 @@ sl_probe_head(struct sl_probe *probe, struct sl_fingerprint *print)
 {
 	struct decode_call call;
 	int code = decode(probe, &call, SL_FINGERPRINT_HEAD);
-	*print = sl_fingerprinter_end(&call.printer);
-	print->tail_len = 0;
-	print->tail = 0;
+	const struct sl_fingerprint all = sl_fingerprinter_end(&call.printer);
+	*print = sl_fingerprint_head(&all);
 	return code;
 }
 
@@ -215,7 +214,7 @@ encoded_holds(struct sl_probe *probe, const struct sl_state_log *log)
 	if (code || call.printer.len < print->head_len ||
 		sl_fingerprinter_head(&call.printer, print->head_len) != print->head)
 		return code;
-	if (log->is_encoded)
+	if (log->is_encoded || log->off == 0)
 		return 1;
 	code = decode(probe, &call, log->off);
 	if (code || call.printer.len < log->off)
@@ -224,20 +223,38 @@ encoded_holds(struct sl_probe *probe, const struct sl_state_log *log)
 	return sl_fingerprint_equal(&found, print);
 }
 
+/* As it is in the file. Of a log of which nothing was scanned only its beginning is known. */
+SL_SUSPENDS
+static int
+plain_holds(struct sl_probe *probe, const struct sl_state_log *log)
+{
+	struct sl_fingerprint found;
+	uint64_t off = log->off ? log->off : log->print.head_len;
+	if (log->is_encoded || probe->file.size < off)
+		return 0;
+	int code = sl_probe_print(probe, off, &found);
+	if (log->off == 0)
+		found = sl_fingerprint_head(&found);
+	return code ? code : sl_fingerprint_equal(&found, &log->print);
+}
+
 int
 sl_probe_holds(struct sl_probe *probe, const struct sl_state_log *log)
 {
-	struct sl_fingerprint found;
 	if (log->print.head_len == 0)
 		return 0;
-	bool is_first = !log->is_encoded && probe->file.size >= log->off;
-	if (is_first) {
-		int code = sl_probe_print(probe, log->off, &found);
-		if (code || sl_fingerprint_equal(&found, &log->print))
-			return code ? code : 1;
-	}
+	int code = plain_holds(probe, log);
+	if (code)
+		return code;
 	int encoded = sl_probe_is_encoded(probe);
 	return encoded == 1 ? encoded_holds(probe, log) : encoded;
+}
+
+int
+sl_probe_may_be(struct sl_probe *probe, const struct sl_state_log *log)
+{
+	bool is_blank = log->off == 0 && log->print.head_len == 0;
+	return is_blank ? 1 : sl_probe_holds(probe, log);
 }
 
 /* ---- lines ---- */

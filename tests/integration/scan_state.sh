@@ -63,6 +63,52 @@ test_state_several_rotations() {
 	new ''
 }
 
+# a log of which nothing was scanned is known by its beginning: its file, or inode, may have other text the next time
+test_state_seen_before_it_is_scanned() {
+	local copy
+	for copy in "cp log log.1" "gzip log.1"; do
+		rm -f log log.1 state
+		printf 'error 1' >log
+		new ''
+		printf '\nerror 2\n' >>log
+		[[ $copy == cp* ]] || cp log log.1
+		$copy
+		printf 'error 3\n' >log
+		new "$(basename log.1*):1:error 1\n$(basename log.1*):2:error 2\nlog:1:error 3\n"
+		new ''
+	done
+}
+
+# of an empty one nothing is known: what was rotated since is new if it is newer than the log before
+test_state_empty_before_it_is_rotated() {
+	printf 'error 1\n' >log
+	new 'log:1:error 1\n'
+	mv log log.1
+	: >log
+	new ''
+	printf 'error 2\n' >>log
+	mv log.1 log.2
+	cp log log.1
+	printf 'error 3\n' >log
+	new 'log.1:1:error 2\nlog:1:error 3\n'
+	new ''
+}
+
+# an input that is absent for a run is not forgotten
+test_state_absent() {
+	mkdir mounted
+	printf 'error 1\n' >mounted/log
+	scan -p --state state mounted/log
+	mv mounted away
+	scan -p --state state mounted/log
+	expect 2 "'mounted/log'"
+	! grep -q replaced err || fail "it was not replaced"
+	printf 'error 2\n' >>away/log
+	mv away mounted
+	scan -p --state state mounted/log
+	printf 'mounted/log:2:error 2\n' | cmp - out || fail "other lines"
+}
+
 # in a directory, where the rotated files are inputs themselves
 test_state_directory() {
 	mkdir logs
@@ -210,4 +256,18 @@ test_follow_usage() {
 	done
 	scan --state state http://127.0.0.1/x
 	expect 2 "do not work with URLs"
+}
+
+# numbers of lines go on from the last run, however kinds are counted
+test_state_kinds() {
+	local options
+	for options in "" --records "-m 2" "--since 2026-01-01" "--records --since 2026-01-01"; do
+		rm -f log state
+		printf '2026-10-18 18:00:01 error %d\n\tat x\n' 1 2 >log
+		scan --state state log
+		printf '2026-10-18 18:00:01 error %d\n\tat x\n' 3 4 >>log
+		# shellcheck disable=SC2086
+		scan --state state --top 3 $options log
+		expect_out "first log:5, last log:7"
+	done
 }

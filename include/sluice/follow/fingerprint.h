@@ -28,6 +28,13 @@ sl_fingerprint_len(uint64_t off, unsigned most)
 	return off < most ? (unsigned)off : most;
 }
 
+/* Without its tail. */
+static inline struct sl_fingerprint
+sl_fingerprint_head(const struct sl_fingerprint *print)
+{
+	return (struct sl_fingerprint){ .head_len = print->head_len, .head = print->head };
+}
+
 /* False for two of no bytes: these show nothing. */
 bool sl_fingerprint_equal(const struct sl_fingerprint *a, const struct sl_fingerprint *b);
 

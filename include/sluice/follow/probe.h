@@ -55,10 +55,14 @@ int sl_probe_print(
 SL_SUSPENDS
 int sl_probe_head(struct sl_probe *probe, struct sl_fingerprint *print) SL_MUST_CHECK;
 
-/* 1 if the file holds the text of the log, as far as that was scanned, else 0; also if nothing
- * was. */
+/* 1 if the file holds the text of the log, as far as that was scanned, or if nothing was, its
+ * beginning as far as that was seen; else 0, also if nothing was seen. */
 SL_SUSPENDS
 int sl_probe_holds(struct sl_probe *probe, const struct sl_state_log *log) SL_MUST_CHECK;
+
+/* The same of the file that has the identity of the log: 1 also if nothing was seen. */
+SL_SUSPENDS
+int sl_probe_may_be(struct sl_probe *probe, const struct sl_state_log *log) SL_MUST_CHECK;
 
 /* Behind the last newline of [from, to); `from` if there is none. */
 SL_SUSPENDS
