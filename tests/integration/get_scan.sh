@@ -83,8 +83,8 @@ test_get_scan_print() {
 test_get_scan_resume() {
 	local url=$ORIGIN/gate/scan_resume/ranges/etag/v1/scan_resume.log
 	make_log scan_resume.log 60000
-	start get -k 1M -s 4 --scan "$url"
-	until_true 20 has_records scan_resume.log 1
+	start get -k 1M -s 1 --scan "$url"
+	until_true 20 has_records scan_resume.log 0
 	kill -KILL "$pid"
 	wait "$pid" 2>/dev/null
 	opened scan_resume

@@ -993,8 +993,8 @@ test_scan_bad_options() {
 	printf 'error\n' >a
 	local words
 	for words in --bogus '--top 3 -p' '--top x' '--workers 0' '--workers x' '--chunk 1' '--chunk 3X' '--queue 0' '--max-memory 1M' \
-		'--max-memory 8M --chunk 5M' '-m' '-m -1' '--color sometimes' '--progress later' '-f' '-l --json' '--follow' '--level x' \
-		'--json=yes' '--histogram=1' '--histogram -c'; do
+		'--max-memory 8M --chunk 5M' '-m' '-m -1' '--color sometimes' '--progress later' '-f' '-l --json' '--level x' \
+		'--follow=x' '--follow -c' '--json=yes' '--histogram=1' '--histogram -c'; do
 		# shellcheck disable=SC2086
 		run scan a $words
 		expect 2
