@@ -311,11 +311,10 @@ sl_input_close(struct sl_input *input)
 {
 	int fd = input->fd, direct_fd = input->direct_fd;
 	input->fd = input->direct_fd = -1;
-	if (!input->is_stdin && !input->is_lent)
 	if (input->remote)
 		input->remote->close(input->remote->ctx);
 	input->remote = NULL;
-	if (!input->is_stdin)
+	if (!input->is_stdin && !input->is_lent)
 		sl_io_close(fd);
 	sl_io_close(direct_fd);
 }
