@@ -41,8 +41,8 @@ is_fresh(const struct sl_follow *follow, const struct sl_state_file *file)
 	return false;
 }
 
-/* 1 if the file is that of another log, and holds its text: it was not copied to. One that was empty
- * has left nothing but its inode, which the copy may have. */
+/* 1 if the file is that of another log, and holds its text: it was not copied to. One that was
+ * empty has left nothing but its inode, which the copy may have. */
 SL_SUSPENDS
 static int
 is_of_other(struct sl_follow *follow, const struct sl_state_log *log, struct sl_probe *probe)
@@ -195,8 +195,8 @@ is_known(struct sl_follow *follow, const char *path, const struct sl_siblings *s
 	return code > 0 ? code : only_fatal(code);
 }
 
-/* The file is that of a log of which nothing was scanned before, and is scanned in this round; not if
- * the text of that log was found in another file, since this one has only its inode. */
+/* The file is that of a log of which nothing was scanned before, and is scanned in this round; not
+ * if the text of that log was found in another file, since this one has only its inode. */
 static bool
 is_planned(const struct sl_follow *follow, const struct sl_state_file *file)
 {
@@ -253,8 +253,8 @@ add_beside(struct sl_follow *follow, const char *path, struct sl_siblings *sibli
 }
 
 int
-sl_follow_generations(struct sl_follow *follow, const char *path, const struct sl_state_file *now,
-	bool is_found)
+sl_follow_generations(
+	struct sl_follow *follow, const char *path, const struct sl_state_file *now, bool is_found)
 {
 	struct sl_siblings siblings = { 0 };
 	int code = sl_siblings_find(&siblings, path);
@@ -461,8 +461,8 @@ take_rotated(struct sl_follow *follow, struct sl_state_log *log, const struct sl
 	bool is_found)
 {
 	struct sl_state_file file;
-	bool is_there = sl_probe_stat(log->at, &file) &&
-			sl_state_is_same_file(&file, &log->file) && !is_fresh(follow, &file);
+	bool is_there = sl_probe_stat(log->at, &file) && sl_state_is_same_file(&file, &log->file) &&
+			!is_fresh(follow, &file);
 	log->round = follow->round;
 	close_quiet(follow, log);
 	if (is_there && sl_state_is_unchanged(&file, &log->file) && !log->has_more &&
