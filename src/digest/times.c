@@ -120,28 +120,53 @@ sl_times_format(const struct sl_times *times, struct sl_buf *out)
 		sl_buf_printf(out, " %lu", (unsigned long)times->counts[i]);
 }
 
+struct spread {
+	int64_t first_s, last_s;
+	uint64_t *columns;
+	size_t count;
+};
+
 /* The column that a time lies in. */
 static size_t
-column_of(int64_t at_s, int64_t first_s, int64_t last_s, size_t count)
+column_of(const struct spread *spread, int64_t at_s)
 {
-	int64_t column = (at_s - first_s) * (int64_t)count / (last_s - first_s + 1);
-	return (size_t)SL_MAX(SL_MIN(column, (int64_t)count - 1), INT64_C(0));
+	int64_t count = (int64_t)spread->count;
+	int64_t column = (at_s - spread->first_s) * count / (spread->last_s - spread->first_s + 1);
+	return (size_t)SL_MAX(SL_MIN(column, count - 1), INT64_C(0));
+}
+
+/* The first second of a column, or of those behind it if it has none. */
+static int64_t
+column_begin_s(const struct spread *spread, size_t column)
+{
+	int64_t count = (int64_t)spread->count, all = spread->last_s - spread->first_s + 1;
+	return spread->first_s + ((int64_t)column * all + count - 1) / count;
+}
+
+/* Each column gets the lines of its seconds, of those that lie in [from_s, to_s] evenly. */
+static void
+spread_interval(const struct spread *spread, int64_t from_s, int64_t to_s, uint64_t lines)
+{
+	size_t last = column_of(spread, to_s);
+	double each = (double)lines / (double)(to_s - from_s + 1);
+	uint64_t given = 0;
+	for (size_t i = column_of(spread, from_s); i < last; i++) {
+		double seconds = (double)(column_begin_s(spread, i + 1) - from_s);
+		uint64_t upto = SL_MIN((uint64_t)__builtin_ceil(each * seconds), lines);
+		spread->columns[i] += upto - given;
+		given = upto;
+	}
+	spread->columns[last] += lines - given;
 }
 
 void
 sl_times_spread(const struct sl_times *times, int64_t first_s, int64_t last_s, uint64_t *columns,
 	size_t count)
 {
+	const struct spread spread = { first_s, last_s, columns, count };
 	int64_t begin_s = sl_times_begin_s(times), interval_s = INT64_C(1) << times->scale;
 	memset(columns, 0, count * sizeof(*columns));
-	for (size_t i = 0; i < sl_times_count(times); i++, begin_s += interval_s) {
-		int64_t from_s = SL_MAX(begin_s, times->first_s);
-		int64_t to_s = SL_MIN(begin_s + interval_s - 1, times->last_s);
-		size_t from = column_of(from_s, first_s, last_s, count);
-		size_t to = column_of(to_s, first_s, last_s, count);
-		uint64_t lines = times->counts[i], each = lines / (to - from + 1);
-		for (size_t j = from; j <= to; j++)
-			columns[j] += each;
-		columns[from] += lines - each * (to - from + 1);
-	}
+	for (size_t i = 0; i < sl_times_count(times); i++, begin_s += interval_s)
+		spread_interval(&spread, SL_MAX(begin_s, times->first_s),
+			SL_MIN(begin_s + interval_s - 1, times->last_s), times->counts[i]);
 }

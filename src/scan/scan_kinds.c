@@ -175,7 +175,8 @@ int
 sl_scan_kinds_record(struct scan *scan, const struct scan_job *job,
 	const struct sl_partial_line *line, struct sl_span head)
 {
-	struct sl_kinds_place place = { .input = job->number, .line = line->index };
+	uint64_t before = sl_scan_lines_before(job);
+	struct sl_kinds_place place = { .input = job->number, .line = before + line->index };
 	struct target to = { scan->setup->kinds, scan->memo, NULL };
 	int code = add_line(scan, &to, *line, place);
 	if (code || !scan->setup->timeline)
@@ -225,7 +226,8 @@ sl_scan_kinds_count(struct scan *scan, struct scan_piece *piece)
 {
 	struct scan_job *job = piece->job;
 	struct sl_partial *total = &job->join.total;
-	struct sl_kinds_place base = { job->number, total->result.newlines };
+	uint64_t before = sl_scan_lines_before(job);
+	struct sl_kinds_place base = { job->number, before + total->result.newlines };
 	struct sl_partial_line line;
 	int code = merge_found(scan, &piece->lines, base);
 	if (code)

@@ -56,7 +56,8 @@ sl_scan_job_new(struct scan *scan, const char *path, bool is_found)
 	}
 	sl_list_init(&job->of_streams);
 	sl_list_init(&job->waiting);
-	sl_join_init(&job->join, scan->setup->pattern, scan->matcher, sl_scan_wants_lines(scan));
+	sl_join_init(&job->join, scan->setup->pattern, scan->matcher,
+		sl_scan_wants_lines(scan) || sl_scan_wants_each(scan));
 	if (sl_scan_wants_context(scan) || scan->setup->records)
 		sl_partial_spec_give_all(&job->join.spec);
 	sl_context_init(&job->context, &scan->context);

@@ -77,3 +77,27 @@ test_scan_records_long() {
 	expect 0
 	same a out
 }
+
+# of a period, records have the lines inside: one outside ends a record, and the next one inside begins another
+test_scan_records_of_a_period() {
+	local options since=2015-10-18T12:20:00 until=2015-10-18T14:10:00
+	awk 'BEGIN { for (i = 0; i < 9000; i++) {
+		if (i % 7 < 2) # not sorted
+			printf "2015-10-18T%02d:%02d:%02d ", 12 + (i * 37 % 9000) / 3600, i * 37 % 9000 / 60 % 60, i % 60
+		print (i % 7 > 3 ? "\tat f" : "text"), (i % 11 ? "info" : "an error"), i } }' >log
+	awk -v since="$since" -v until="$until" '
+		function end() { if (hits) { printf "%s", text; records++ }; text = ""; hits = open = 0 }
+		/^2015/ { inside = $1 >= since && $1 <= until }
+		!open || !inside || !/^\t/ { end() }
+		inside { open = 1; lines++; hit = /error/; hits += hit; text = text NR (hit ? ":" : "-") $0 "\n" }
+		END { end(); print lines, records >"counts" }' log >want
+	[[ $(wc -l <want) -gt 500 ]] || fail "few lines"
+	for options in "--workers 1" "--workers 4 --chunk 64K" "--io direct --chunk 64K"; do
+		# shellcheck disable=SC2086
+		scan -p -n --no-filename --since "$since" --until "$until" $options log
+		expect 0
+		same want out
+	done
+	scan --since "$since" --until "$until" log
+	[[ $(awk '$1 == "log" { print $2, $3 }' out) == "$(<counts)" ]] || fail "other counts: $(cat out)"
+}

@@ -268,3 +268,17 @@ test_follow_usage() {
 	scan --state state http://127.0.0.1/x
 	expect 2 "do not work with URLs"
 }
+
+# numbers of lines go on from the last run, however kinds are counted
+test_state_kinds() {
+	local options
+	for options in "" --records "-m 2" "--since 2026-01-01" "--records --since 2026-01-01"; do
+		rm -f log state
+		printf '2026-10-18 18:00:01 error %d\n\tat x\n' 1 2 >log
+		scan --state state log
+		printf '2026-10-18 18:00:01 error %d\n\tat x\n' 3 4 >>log
+		# shellcheck disable=SC2086
+		scan --state state --top 3 $options log
+		expect_out "first log:5, last log:7"
+	done
+}

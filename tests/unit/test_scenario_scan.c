@@ -5,6 +5,7 @@
 #include "support/engine_sim.h"
 #include "support/run.h"
 
+#include "sluice/base/calendar.h"
 #include "sluice/base/cpu.h"
 #include "sluice/base/random.h"
 #include "sluice/logline/record.h"
@@ -54,6 +55,7 @@ struct scene {
 	struct sl_scan_sink sink;
 	struct sl_scan_setup setup;
 	struct sl_timeline timeline;
+	struct sl_period period;
 	bool regex; /* the same pattern, but matched line by line */
 	bool print; /* a line sink, with numbers and, for half of the seeds, context */
 	bool has_context;
@@ -98,22 +100,65 @@ make_log(struct sl_random *random, size_t len)
 	return sl_buf_detach(&text);
 }
 
+static bool
+is_hit(const char *line, size_t len)
+{
+	return memmem(line, len, "ERROR", 5) || memmem(line, len, "error", 5);
+}
+
+/* The lines of a text, one by one. {0} but for `period`, `data` and `len` is before the first. */
+struct reader {
+	const struct sl_period *period; /* NULL = all lines are inside */
+	const char *data;
+	size_t len;
+	struct sl_span line;
+	size_t end;     /* behind its newline */
+	uint64_t count; /* lines with this one */
+	bool is_inside, is_hit;
+};
+
+static struct reader
+reader_of(const struct scene *scene, const char *data, size_t len)
+{
+	return (struct reader){
+		.period = scene ? scene->setup.period : NULL, .data = data, .len = len
+	};
+}
+
+static bool
+next_line(struct reader *reader)
+{
+	enum sl_period_side side = SL_PERIOD_INSIDE;
+	if (reader->end == reader->len)
+		return false;
+	const char *begin = reader->data + reader->end;
+	const char *newline = memchr(begin, '\n', reader->len - reader->end);
+	size_t len = newline ? (size_t)(newline - begin) : reader->len - reader->end;
+	reader->line = sl_span(begin, len);
+	reader->is_hit = is_hit(begin, len);
+	if (reader->period)
+		side = sl_period_side_of(reader->period, reader->line);
+	if (side != SL_PERIOD_UNKNOWN)
+		reader->is_inside = side == SL_PERIOD_INSIDE;
+	else if (reader->count == 0)
+		reader->is_inside = !reader->period->has_since;
+	reader->end += len + (newline != NULL);
+	reader->count++;
+	return true;
+}
+
 struct counts {
 	uint64_t lines, hits;
 };
 
 static struct counts
-count_naively(const char *data, size_t len)
+count_naively(const struct scene *scene, const char *data, size_t len)
 {
+	struct reader reader = reader_of(scene, data, len);
 	struct counts counts = { 0, 0 };
-	for (size_t off = 0; off < len;) {
-		const char *newline = memchr(data + off, '\n', len - off);
-		size_t end = newline ? (size_t)(newline - data) : len;
-		bool hit = memmem(data + off, end - off, "ERROR", 5) ||
-			   memmem(data + off, end - off, "error", 5);
-		counts.lines++;
-		counts.hits += hit;
-		off = end + 1;
+	while (next_line(&reader)) {
+		counts.lines += reader.is_inside;
+		counts.hits += reader.is_inside && reader.is_hit;
 	}
 	return counts;
 }
@@ -123,13 +168,14 @@ count_naively(const char *data, size_t len)
 #define AFTER 1u
 
 static uint64_t
-count_context(const char *data, size_t len)
+count_context(const struct scene *scene, const char *data, size_t len)
 {
+	struct reader reader = reader_of(scene, data, len);
 	uint64_t count = 0, others = 0, after = 0;
-	for (size_t off = 0; off < len;) {
-		const char *newline = memchr(data + off, '\n', len - off);
-		size_t end = newline ? (size_t)(newline - data) + 1 : len;
-		if (count_naively(data + off, end - off).hits) {
+	while (next_line(&reader)) {
+		if (!reader.is_inside) {
+			others = after = 0;
+		} else if (reader.is_hit) {
 			count += SL_MIN(others, BEFORE);
 			others = 0;
 			after = AFTER;
@@ -139,7 +185,6 @@ count_context(const char *data, size_t len)
 		} else {
 			others++;
 		}
-		off = end;
 	}
 	return count;
 }
@@ -148,44 +193,34 @@ count_context(const char *data, size_t len)
 
 /* The next record of a log. */
 struct record {
-	size_t begin, end;
-	size_t match, match_len; /* its first line that matches; SIZE_MAX = none */
-	uint64_t match_line;     /* lines of the log before it */
-	uint64_t hits, others;   /* lines */
+	struct sl_span head, match; /* its first line, and the first that matches */
+	uint64_t match_line;        /* lines of the log before that */
+	uint64_t lines, hits, others;
 };
 
+/* False behind the last one. A line outside the period ends a record. */
 static bool
-is_hit(const char *line, size_t len)
+next_record(struct reader *reader, struct record *record, enum sl_record_state *state)
 {
-	return memmem(line, len, "ERROR", 5) || memmem(line, len, "error", 5);
-}
-
-/* *line is the number of lines before it. False behind the last one. */
-static bool
-next_record(const char *data, size_t len, struct record *record, enum sl_record_state *state,
-	uint64_t *line)
-{
-	*record = (struct record){ record->end, record->end, SIZE_MAX, 0, 0, 0, 0 };
-	while (record->end < len) {
-		const char *begin = data + record->end;
-		const char *newline = memchr(begin, '\n', len - record->end);
-		size_t line_len = newline ? (size_t)(newline - begin) : len - record->end;
-		enum sl_record_state next = *state;
-		bool begins = sl_record_step(&next, sl_record_look(sl_span(begin, line_len)));
-		if (begins && record->end > record->begin)
+	struct reader next = *reader;
+	*record = (struct record){ 0 };
+	for (; next_line(&next); *reader = next) {
+		enum sl_record_state after = *state;
+		bool begins = sl_record_step(&after, sl_record_look(next.line));
+		if (record->lines && (begins || !next.is_inside))
 			return true;
-		*state = next;
-		bool hit = is_hit(begin, line_len);
-		if (hit && record->hits++ == 0) {
-			record->match = record->end;
-			record->match_len = line_len;
-			record->match_line = *line;
+		*state = next.is_inside ? after : SL_RECORD_PLAIN;
+		if (!next.is_inside)
+			continue;
+		if (record->lines++ == 0)
+			record->head = next.line;
+		if (next.is_hit && record->hits++ == 0) {
+			record->match = next.line;
+			record->match_line = next.count - 1;
 		}
-		record->others += !hit;
-		record->end += SL_MIN(line_len + 1, len - record->end);
-		(*line)++;
+		record->others += !next.is_hit;
 	}
-	return record->end > record->begin;
+	return record->lines > 0;
 }
 
 /* What is counted and given where records are: lines of those that match. */
@@ -194,13 +229,13 @@ struct record_counts {
 };
 
 static struct record_counts
-count_records(const char *data, size_t len)
+count_records(const struct scene *scene, const char *data, size_t len)
 {
+	struct reader reader = reader_of(scene, data, len);
 	struct record_counts counts = { 0, 0, 0 };
-	struct record record = { 0 };
+	struct record record;
 	enum sl_record_state state = SL_RECORD_PLAIN;
-	uint64_t line = 0;
-	while (next_record(data, len, &record, &state, &line)) {
+	while (next_record(&reader, &record, &state)) {
 		if (record.hits == 0)
 			continue;
 		counts.records++;
@@ -210,37 +245,46 @@ count_records(const char *data, size_t len)
 	return counts;
 }
 
-/* ---- kinds of lines ---- */
+/* ---- kinds of lines, and their times ---- */
+
+/* What is noted of a line or record that is counted. */
+typedef void note_fn(void *ctx, struct sl_span head, struct sl_span match, uint64_t line);
 
 static void
-add_record_kinds(
-	struct sl_kinds *kinds, struct sl_memo *memo, const struct log *log, uint64_t input)
+note_hits(const struct scene *scene, const struct log *log, note_fn *note, void *ctx)
 {
-	struct record record = { 0 };
+	struct reader reader = reader_of(scene, log->data, (size_t)log->result.bytes);
+	struct record record;
 	enum sl_record_state state = SL_RECORD_PLAIN;
-	uint64_t line = 0;
-	while (next_record(log->data, log->result.bytes, &record, &state, &line)) {
-		struct sl_kinds_place place = { input, record.match_line };
+	while (scene->has_records && next_record(&reader, &record, &state))
 		if (record.hits)
-			cr_assert_eq(
-				sl_kinds_add(kinds, memo,
-					sl_span(log->data + record.match, record.match_len), place),
-				0);
-	}
+			note(ctx, record.head, record.match, record.match_line);
+	while (!scene->has_records && next_line(&reader))
+		if (reader.is_inside && reader.is_hit)
+			note(ctx, reader.line, reader.line, reader.count - 1);
+}
+
+struct naive_kinds {
+	struct sl_kinds *kinds;
+	struct sl_memo *memo;
+	uint64_t input;
+};
+
+static void
+note_kind(void *ctx, struct sl_span head, struct sl_span match, uint64_t line)
+{
+	const struct naive_kinds *naive = ctx;
+	struct sl_kinds_place place = { naive->input, line };
+	(void)head;
+	cr_assert_eq(sl_kinds_add(naive->kinds, naive->memo, match, place), 0);
 }
 
 static void
-add_kinds(struct sl_kinds *kinds, struct sl_memo *memo, const struct log *log, uint64_t input)
+note_time(void *ctx, struct sl_span head, struct sl_span match, uint64_t line)
 {
-	uint64_t line = 0, len = log->result.bytes;
-	for (size_t off = 0; off < len; line++) {
-		const char *begin = log->data + off, *newline = memchr(begin, '\n', len - off);
-		size_t line_len = newline ? (size_t)(newline - begin) : len - off;
-		struct sl_kinds_place place = { input, line };
-		if (memmem(begin, line_len, "ERROR", 5) || memmem(begin, line_len, "error", 5))
-			cr_assert_eq(sl_kinds_add(kinds, memo, sl_span(begin, line_len), place), 0);
-		off += line_len + 1;
-	}
+	(void)match;
+	(void)line;
+	cr_assert_eq(sl_timeline_add(ctx, head), 0);
 }
 
 static bool
@@ -270,51 +314,18 @@ check_kinds(struct scene *scene)
 		(unsigned long long)scene->progress.summary.hits);
 	if (scene->setup.max_memory == SL_SCAN_MEMORY_MIN)
 		return;
-	struct sl_kinds *naive = sl_kinds_new(KINDS_SIZE);
-	struct sl_memo *memo = sl_memo_new();
-	for (size_t i = 0; i < scene->count; i++)
-		(scene->has_records ? add_record_kinds : add_kinds)(
-			naive, memo, &scene->logs[i], i);
-	const struct sl_kind *want = sl_kinds_sort(naive, &naive_count);
+	struct naive_kinds naive = { sl_kinds_new(KINDS_SIZE), sl_memo_new(), 0 };
+	for (; naive.input < scene->count; naive.input++)
+		note_hits(scene, &scene->logs[naive.input], note_kind, &naive);
+	const struct sl_kind *want = sl_kinds_sort(naive.kinds, &naive_count);
 	sim_check(scene->sim, count == naive_count, "%zu kinds, not %zu", count, naive_count);
 	for (size_t i = 0; i < count; i++)
 		sim_check(scene->sim, is_same_kind(&found[i], &want[i]),
 			"kind %zu: %llu lines, first %llu, not %llu lines, first %llu", i,
 			(unsigned long long)found[i].count, (unsigned long long)found[i].first.line,
 			(unsigned long long)want[i].count, (unsigned long long)want[i].first.line);
-	sl_kinds_free(naive);
-	sl_memo_free(memo);
-}
-
-/* ---- times of lines ---- */
-
-static void
-add_times(struct sl_timeline *timeline, const struct log *log)
-{
-	uint64_t len = log->result.bytes;
-	for (size_t off = 0; off < len;) {
-		const char *begin = log->data + off, *newline = memchr(begin, '\n', len - off);
-		size_t line_len = newline ? (size_t)(newline - begin) : len - off;
-		if (memmem(begin, line_len, "ERROR", 5) || memmem(begin, line_len, "error", 5))
-			cr_assert_eq(sl_timeline_add(timeline, sl_span(begin, line_len)), 0);
-		off += line_len + 1;
-	}
-}
-
-static void
-add_record_times(struct sl_timeline *timeline, const struct log *log)
-{
-	struct record record = { 0 };
-	enum sl_record_state state = SL_RECORD_PLAIN;
-	uint64_t line = 0;
-	while (next_record(log->data, log->result.bytes, &record, &state, &line)) {
-		const char *begin = log->data + record.begin;
-		size_t len = record.end - record.begin;
-		const char *newline = memchr(begin, '\n', len);
-		struct sl_span head = sl_span(begin, newline ? (size_t)(newline - begin) : len);
-		if (record.hits)
-			cr_assert_eq(sl_timeline_add(timeline, head), 0);
-	}
+	sl_kinds_free(naive.kinds);
+	sl_memo_free(naive.memo);
 }
 
 static bool
@@ -335,7 +346,7 @@ check_times(struct scene *scene)
 		return;
 	sl_timeline_init(&naive, scene->setup.timeline_interval_s);
 	for (size_t i = 0; i < scene->count; i++)
-		(scene->has_records ? add_record_times : add_times)(&naive, &scene->logs[i]);
+		note_hits(scene, &scene->logs[i], note_time, &naive);
 	struct sl_timeline_view got = sl_timeline_arrange(scene->setup.timeline, 40);
 	struct sl_timeline_view want = sl_timeline_arrange(&naive, 40);
 	sim_check(scene->sim, is_same_view(&got, &want),
@@ -368,7 +379,7 @@ sink_line(struct scene *scene, struct log *log, const struct sl_scan_line *line,
 			memcmp(log->data + line->off, line->text, line->len) == 0,
 		"a line that is not there");
 	sim_check(scene->sim, line->off >= log->at, "lines are not in order");
-	log->at_lines += count_naively(log->data + log->at, line->off - log->at).lines;
+	log->at_lines += count_naively(NULL, log->data + log->at, line->off - log->at).lines;
 	log->at = line->off;
 	sim_check(scene->sim, line->number == log->at_lines + 1, "line %llu is called %llu",
 		(unsigned long long)log->at_lines + 1, (unsigned long long)line->number);
@@ -512,6 +523,27 @@ build(uint64_t seed)
 	return build_with(&options);
 }
 
+/* Midnight in UTC and in the zone of the log. */
+static struct sl_moment
+moment_of(int year, int month)
+{
+	int64_t days = sl_calendar_days(&(struct sl_calendar_date){ year, month, 1 });
+	int64_t ns = days * SL_DAY_S * (int64_t)SL_NS_PER_S;
+	return (struct sl_moment){ .ns = ns, .local_ns = ns };
+}
+
+/* Of the stamps that logs have, one or two are inside. */
+static void
+want_period(struct scene *scene, uint64_t seed)
+{
+	scene->period = (struct sl_period){ .has_since = seed % 3 != 0,
+		.has_until = seed % 3 != 1,
+		.since = moment_of(seed % 2 ? 2023 : 2024, 1),
+		.until = moment_of(seed % 2 ? 2024 : 2025, 1),
+		.latest_ns = moment_of(seed % 4 < 2 ? 2026 : 2024, 12).ns };
+	scene->setup.period = &scene->period;
+}
+
 static void
 tear_down(struct scene *scene)
 {
@@ -569,15 +601,15 @@ struct expected {
 static struct expected
 expect_of(const struct scene *scene, const char *data, size_t len)
 {
-	struct counts counts = count_naively(data, len);
+	struct counts counts = count_naively(scene, data, len);
 	struct expected all = { counts.lines, counts.hits, counts.hits, 0 };
 	if (scene->has_records) {
-		struct record_counts records = count_records(data, len);
+		struct record_counts records = count_records(scene, data, len);
 		all.hits = records.records;
 		all.seen = records.hits;
 		all.around = records.others;
 	} else if (scene->has_context) {
-		all.around = count_context(data, len);
+		all.around = count_context(scene, data, len);
 	}
 	return all;
 }
@@ -845,6 +877,22 @@ Test(scenario_scan, matching_lines_come_in_order_with_their_numbers_however_slow
 	}
 }
 
+Test(scenario_scan, of_a_period_of_time_all_lines_are_counted_and_given_and_no_others)
+{
+	struct sim_seeds seeds = sim_seeds(120);
+	for (uint64_t seed = seeds.first; seed != seeds.end; seed++) {
+		struct scene *scene = build(seed);
+		want_period(scene, sl_random_below(&scene->random, 12));
+		scene->print = seed / 2 % 2;
+		scene->setup.chunk = seed / 4 % 2 ? 64 * SL_KIB : SL_MIB;
+		add_assorted(scene);
+		run(scene);
+		check(scene);
+		expect_all_ok(scene);
+		tear_down(scene);
+	}
+}
+
 /* Large enough to be read past the page cache, of which the simulated kernel says by chance that it
  * has nothing. */
 Test(scenario_scan, a_large_cold_file_is_read_directly_where_that_is_allowed)
@@ -1048,15 +1096,22 @@ Test(scenario_scan, a_number_of_lines_that_is_enough_settles_an_input)
 	struct sim_seeds seeds = sim_seeds(40);
 	for (uint64_t seed = seeds.first; seed != seeds.end; seed++) {
 		struct scene *scene = build(seed);
-		scene->print = true;
+		scene->print = seed % 8 < 4;
 		scene->setup.max_hits = 3;
 		struct log *a = add(scene, "a", 300000), *b = add(scene, "b", 300000);
 		run(scene);
 		sim_check(scene->sim, scene->code == 0, "%d", scene->code);
 		sim_check(scene->sim,
-			a->seen == 3 && b->seen == 3 && a->result.state == SL_SCAN_LIMITED,
-			"%llu and %llu lines", (unsigned long long)a->seen,
+			a->result.hits == 3 && b->result.hits == 3 &&
+				a->result.state == SL_SCAN_LIMITED,
+			"%llu and %llu lines", (unsigned long long)a->result.hits,
+			(unsigned long long)b->result.hits);
+		uint64_t seen = scene->print ? 3 : 0;
+		sim_check(scene->sim, a->seen == seen && b->seen == seen,
+			"%llu and %llu lines are given", (unsigned long long)a->seen,
 			(unsigned long long)b->seen);
+		check_kinds(scene);
+		check_times(scene);
 		tear_down(scene);
 	}
 }

@@ -786,6 +786,31 @@ Test(source, a_stream_that_fails_has_given_all_before)
 	}
 }
 
+/* ---- lent descriptors ---- */
+
+static void
+reads_a_lent_file(struct bench *bench)
+{
+	struct sl_input_range range;
+	size_t len = 0;
+	scratch_write_text("log", "before, within, behind");
+	int fd = open("log", O_RDONLY | O_CLOEXEC);
+	cr_assert_eq(sl_input_new(&bench->input, "another path", false), 0);
+	sl_input_lend(bench->input, fd, 8, 14);
+	cr_assert_eq(sl_input_open(&bench->input, 1, &bench->context), 0);
+	cr_assert(sl_input_next(bench->input, ROOM, &range));
+	cr_expect(range.off == 8 && range.len == 6);
+	cr_expect_eq(sl_input_read(bench->input, &range, bench->data, &len), 6);
+	cr_expect_eq(memcmp(bench->data, "within", 6), 0);
+	close_input(bench);
+	cr_expect_eq(close(fd), 0, "it was closed");
+}
+
+Test(source, a_lent_descriptor_stays_open)
+{
+	on_disk(reads_a_lent_file);
+}
+
 /* ---- messages ---- */
 
 Test(source, failures_name_the_input_and_what_was_counted)

@@ -90,6 +90,24 @@ Test(times, lie_in_the_columns_of_their_time)
 	cr_assert_arr_eq(columns, want, sizeof(want));
 }
 
+/* As many lines in each second are a level row, however the intervals and columns lie. */
+Test(times, at_the_same_rate_fill_all_columns_alike)
+{
+	static const int64_t seconds[] = { 64, 333, 1000, 4097, 50000 };
+	for (size_t k = 0; k < SL_COUNT_OF(seconds); k++) {
+		struct sl_times times = { 0 };
+		uint64_t columns[16];
+		for (int64_t i = 0; i < seconds[k]; i++)
+			add(&times, BASE_S + i);
+		sl_times_spread(&times, BASE_S, BASE_S + seconds[k] - 1, columns, 16);
+		uint64_t even = (uint64_t)seconds[k] / 16;
+		for (size_t i = 0; i < 16; i++)
+			cr_assert(columns[i] + 3 >= even && columns[i] <= even + 3,
+				"%lld s: %llu in column %zu", (long long)seconds[k],
+				(unsigned long long)columns[i], i);
+	}
+}
+
 Test(times, without_a_year_count_as_long_as_there_is_none_with_one)
 {
 	struct sl_times times = { 0 }, other = { 0 };

@@ -44,8 +44,9 @@ struct sl_times_label sl_times_label(const struct sl_times *times, int64_t at_s)
 /* Append "16: 3 0 43": the seconds of an interval, and the lines in each. */
 void sl_times_format(const struct sl_times *times, struct sl_buf *out);
 
-/* Spread the lines over `count` columns, from `first_s` to `last_s`: those of an interval evenly
- * over the columns that it lies in, at least one in the first of them. Columns are set. */
+/* Spread the lines over `count` columns, from `first_s` to `last_s`, which have no time before or
+ * behind them: those of an interval evenly over its seconds, at least one in the first column that
+ * it lies in. Columns are set. */
 void sl_times_spread(const struct sl_times *times, int64_t first_s, int64_t last_s,
 	uint64_t *columns, size_t count);
 
