@@ -202,8 +202,7 @@ was_rotated(const struct sl_state_log *log, const char *path, const struct sl_pr
 /* Of the log of this name and file nothing was scanned, and the file has changed: what it contained
  * may have been copied, or compressed, and the file truncated or its inode used again. */
 static bool
-may_be_another(
-	const struct sl_state_log *log, const char *path, const struct sl_state_file *file)
+may_be_another(const struct sl_state_log *log, const char *path, const struct sl_state_file *file)
 {
 	return log->off == 0 && !log->at && strcmp(log->path, path) == 0 &&
 	       !sl_state_is_unchanged(&log->file, file);

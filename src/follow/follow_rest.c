@@ -41,7 +41,8 @@ is_fresh(const struct sl_follow *follow, const struct sl_state_file *file)
 	return false;
 }
 
-/* 1 if the file is that of another log, and holds its text: it was not copied to. */
+/* 1 if the file is that of another log, and holds its text: it was not copied to. One that was
+ * empty has left nothing but its inode, which the copy may have. */
 SL_SUSPENDS
 static int
 is_of_other(struct sl_follow *follow, const struct sl_state_log *log, struct sl_probe *probe)
@@ -51,7 +52,7 @@ is_of_other(struct sl_follow *follow, const struct sl_state_log *log, struct sl_
 		return 1;
 	if (!other || other == log)
 		return 0;
-	return sl_probe_may_be(probe, other);
+	return sl_probe_holds(probe, other);
 }
 
 /* 1 and an open probe if the sibling holds the log. */
@@ -194,6 +195,20 @@ is_known(struct sl_follow *follow, const char *path, const struct sl_siblings *s
 	return code > 0 ? code : only_fatal(code);
 }
 
+/* The file is that of a log of which nothing was scanned before, and is scanned in this round; not
+ * if the text of that log was found in another file, since this one has only its inode. */
+static bool
+is_planned(const struct sl_follow *follow, const struct sl_state_file *file)
+{
+	const struct sl_state_log *log = sl_follow_by_file(follow, file);
+	if (!log || !sl_follow_is_met(follow, log) || log->off > 0)
+		return false;
+	for (size_t i = 0; i < follow->count; i++)
+		if (follow->items[i].log == log)
+			return sl_state_is_same_file(&follow->items[i].file, file);
+	return true;
+}
+
 /* Rotated logs that are newer than all that are known came into being since the last round: oldest
  * first. 1 if the list is no longer true. */
 SL_SUSPENDS
@@ -212,11 +227,10 @@ add_listed(struct sl_follow *follow, const char *path, const struct sl_siblings 
 	known--;
 	for (size_t i = known; i-- > 0 && code == 0;) {
 		const struct sl_sibling *sibling = &siblings->items[i];
-		const struct sl_state_log *log = sl_follow_by_file(follow, &sibling->file);
 		/* The newest may still be written to. */
 		bool is_over = now->size > 0 || i > 0;
-		bool is_planned = log && sl_follow_is_met(follow, log) && log->off == 0;
-		if (sl_rotation_is_newer(sibling->age, siblings->items[known].age) && !is_planned &&
+		if (sl_rotation_is_newer(sibling->age, siblings->items[known].age) &&
+			!is_planned(follow, &sibling->file) &&
 			!sl_state_is_same_file(&sibling->file, now))
 			code = add_generation(follow, path, sibling, is_found, is_over);
 	}
@@ -239,8 +253,8 @@ add_beside(struct sl_follow *follow, const char *path, struct sl_siblings *sibli
 }
 
 int
-sl_follow_generations(struct sl_follow *follow, const char *path, const struct sl_state_file *now,
-	bool is_found)
+sl_follow_generations(
+	struct sl_follow *follow, const char *path, const struct sl_state_file *now, bool is_found)
 {
 	struct sl_siblings siblings = { 0 };
 	int code = sl_siblings_find(&siblings, path);
@@ -447,7 +461,8 @@ take_rotated(struct sl_follow *follow, struct sl_state_log *log, const struct sl
 	bool is_found)
 {
 	struct sl_state_file file;
-	bool is_there = sl_probe_stat(log->at, &file) && sl_state_is_same_file(&file, &log->file);
+	bool is_there = sl_probe_stat(log->at, &file) && sl_state_is_same_file(&file, &log->file) &&
+			!is_fresh(follow, &file);
 	log->round = follow->round;
 	close_quiet(follow, log);
 	if (is_there && sl_state_is_unchanged(&file, &log->file) && !log->has_more &&

@@ -94,6 +94,17 @@ test_state_empty_before_it_is_rotated() {
 	new ''
 }
 
+# what -m leaves is new the next time
+test_state_limited() {
+	printf 'error 1\nfine\nerror 2\nfine\n' >log
+	scan -p -m 1 --state state log
+	printf 'log:1:error 1\n' | cmp - out || fail "other lines"
+	scan -p -m 1 --state state log
+	expect 0
+	printf 'log:3:error 2\n' | cmp - out || fail "other lines the second time"
+	new ''
+}
+
 # an input that is absent for a run is not forgotten
 test_state_absent() {
 	mkdir mounted

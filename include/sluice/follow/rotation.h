@@ -18,7 +18,7 @@ bool sl_rotation_may_be(const char *name, const char *other);
 /* The generation of a rotated log. */
 struct sl_rotation_age {
 	bool is_known; /* a number or a date, and nothing else before the suffix of a format */
-	bool is_date; /* at least six digits: greater is newer; else greater is older */
+	bool is_date;  /* at least six digits: greater is newer; else greater is older */
 	uint64_t number;
 };
 
