@@ -194,7 +194,9 @@ give_items(struct sl_follow *follow, const struct sl_scan_item **items)
 			.until = is_copy ? item->until - item->from : item->until,
 			.skip = item->skip,
 			.lines = item->log ? item->log->lines : 0,
-			.off = item->from + item->skip };
+			.off = item->from + item->skip,
+			.first_side = item->log && item->log->off ? item->log->next_side
+								  : SL_PERIOD_UNKNOWN };
 	}
 	*items = follow->given;
 	return 0;
@@ -234,7 +236,8 @@ on_event(void *ctx, const struct sl_scan_event *event)
 	item->has_result = true;
 	item->state = result->state;
 	item->bytes = result->bytes;
-	item->lines = result->lines;
+	item->lines = result->all_lines;
+	item->next_side = result->next_side;
 	item->hits = result->hits;
 	return 0;
 }
@@ -289,6 +292,7 @@ commit_item(struct sl_follow *follow, struct follow_item *item)
 		log->print = item->print;
 	log->is_encoded = item->is_encoded;
 	log->lines += item->lines;
+	log->next_side = item->next_side;
 	log->hits += item->hits;
 	log->searched = 0;
 	if (item->bytes)

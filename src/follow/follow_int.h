@@ -25,6 +25,7 @@ struct follow_item {
 	bool has_result;
 	enum sl_scan_state state;
 	uint64_t bytes, lines, hits;
+	enum sl_period_side next_side;
 };
 
 struct follow_by_file {

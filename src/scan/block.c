@@ -489,6 +489,7 @@ sl_block_finish(const struct sl_block_result *result)
 		totals.hits += tail_hit;
 		totals.other_case += result->tail_other_case && !tail_hit;
 	}
+	totals.all_lines = totals.lines;
 	return totals;
 }
 

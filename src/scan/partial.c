@@ -48,8 +48,11 @@ void
 sl_partial_spec_set_period(struct sl_partial_spec *spec, const struct sl_period *period)
 {
 	spec->period = period;
-	if (period) /* its stamp is at the beginning of a line */
-		spec->text.keeps_text = spec->text.keeps_first = true;
+	if (!period)
+		return;
+	spec->first_side = sl_period_first_side(period);
+	/* The stamp is at the beginning of a line. */
+	spec->text.keeps_text = spec->text.keeps_first = true;
 }
 
 void
@@ -116,14 +119,12 @@ give_context(const struct sl_partial_spec *spec, const struct sl_fragment_view *
 
 /* ---- a period of time ---- */
 
-/* Of a line that follows the partial and has no stamp. */
-static enum sl_period_side
-side_behind(const struct sl_partial_spec *spec, const struct sl_partial *partial)
+enum sl_period_side
+sl_partial_side_behind(const struct sl_partial_spec *spec, const struct sl_partial *partial)
 {
 	enum sl_period_side last = partial->result.period.last;
 	bool begins_input = partial->off == 0;
-	return last == SL_PERIOD_UNKNOWN && begins_input ? sl_period_first_side(spec->period)
-							 : last;
+	return last == SL_PERIOD_UNKNOWN && begins_input ? spec->first_side : last;
 }
 
 static void
@@ -135,7 +136,7 @@ find_side(const struct sl_partial_spec *spec, struct sl_partial *partial,
 	if (line.data)
 		side = sl_period_side_of(spec->period, line);
 	if (side == SL_PERIOD_UNKNOWN)
-		side = side_behind(spec, partial);
+		side = sl_partial_side_behind(spec, partial);
 	partial->has_line = true;
 	partial->line_side = partial->next_side = side;
 }
@@ -245,7 +246,7 @@ join_line(const struct sl_partial_spec *spec, struct sl_partial *left,
 	*joint = sl_block_joint(spec->text.plan, &left->result, right);
 	if (spec->period) {
 		left->has_line = false;
-		left->next_side = side_behind(spec, left);
+		left->next_side = sl_partial_side_behind(spec, left);
 	}
 	if (open->len == 0)
 		open->begins_line = has_line_begin(left);

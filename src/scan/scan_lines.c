@@ -28,6 +28,7 @@ limit(struct scan_job *job, const struct sl_partial_line *found)
 	job->totals = (struct sl_block_totals){
 		.bytes = found->off + found->whole_len + found->is_closed,
 		.lines = found->index + 1,
+		.all_lines = found->index + 1,
 		.hits = job->hits,
 		.undecided = sl_join_undecided(&job->join),
 		.unlevelled = sl_join_unlevelled(&job->join),

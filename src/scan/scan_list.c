@@ -168,6 +168,8 @@ list_item(struct scan *scan, const struct sl_scan_item *item)
 		return code;
 	scan->listed_arguments++;
 	job->item = item;
+	if (item->first_side != SL_PERIOD_UNKNOWN)
+		job->join.spec.first_side = item->first_side;
 	if (item->is_found)
 		take_found(job, item->found, item->err);
 	if (item->fd >= 0)

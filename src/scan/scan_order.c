@@ -28,6 +28,8 @@ end_input(struct scan *scan, struct scan_job *job)
 		.state = job->state,
 		.bytes = job->totals.bytes,
 		.lines = job->totals.lines,
+		.all_lines = job->totals.all_lines,
+		.next_side = sl_join_next_side(&job->join),
 		.hits = job->totals.hits,
 		.undecided = job->totals.undecided,
 		.unlevelled = job->totals.unlevelled,

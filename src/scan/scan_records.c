@@ -26,6 +26,7 @@ limit(struct scan *scan, const struct scan_piece *piece, struct scan_job *job,
 	job->totals = (struct sl_block_totals){
 		.bytes = line->off,
 		.lines = line->index,
+		.all_lines = line->index,
 		.hits = job->hits,
 		.undecided = job->undecided_before,
 		.unlevelled = job->unlevelled_before,

@@ -282,3 +282,17 @@ test_state_kinds() {
 		expect_out "first log:5, last log:7"
 	done
 }
+
+# lines outside a period have numbers as well, and lines without a time stamp belong to the one before them, also if they
+# are added later
+test_follow_period() {
+	printf '2026-10-18 18:00:01 error\n2026-10-18 18:00:02 error\n' >log
+	follow --since '2026-10-18 18:00:02' log
+	until_true 20 has_lines 1
+	printf '\tat error\n' >>log
+	until_true 20 has_lines 2
+	printf '2026-10-18 18:00:01 error\n\tat error\n2026-10-18 18:00:03 error\n' >>log
+	until_true 20 has_lines 3
+	stop_following
+	[[ $(cut -d: -f1,2 printed | tr '\n' ' ') == 'log:2 log:3 log:6 ' ]] || fail "$(cat printed)"
+}

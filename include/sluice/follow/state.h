@@ -20,6 +20,7 @@
 
 #include "sluice/base/error.h"
 #include "sluice/follow/fingerprint.h"
+#include "sluice/scan/period.h"
 
 #define SL_STATE_MAGIC "sluice state "
 #define SL_STATE_VERSION 1
@@ -43,12 +44,13 @@ struct sl_state_log {
 
 	/* Not stored. */
 	bool is_dropped;
-	uint64_t round;    /* in which it was met last */
-	int fd;            /* of its file, kept open; -1 = none */
-	uint64_t searched; /* no newline is between `off` and here */
-	uint64_t grown_ns; /* when it had new lines last, or was rotated */
-	bool has_more;     /* its file has lines that were left to the next round */
-	bool is_refused;   /* its content cannot be scanned, as far as it is known */
+	uint64_t round;                /* in which it was met last */
+	int fd;                        /* of its file, kept open; -1 = none */
+	uint64_t searched;             /* no newline is between `off` and here */
+	uint64_t grown_ns;             /* when it had new lines last, or was rotated */
+	bool has_more;                 /* its file has lines that were left to the next round */
+	enum sl_period_side next_side; /* of a line behind `off` that has no stamp */
+	bool is_refused;               /* its content cannot be scanned, as far as it is known */
 };
 
 /* {0} is empty. */

@@ -132,6 +132,7 @@ struct sl_block_totals {
 	uint64_t undecided_line; /* lines before the first of them, if there are some */
 	uint64_t unlevelled;     /* without a level, if the pattern is one */
 	uint64_t other_case;     /* lines that do not match, but would if case were ignored */
+	uint64_t all_lines;      /* `lines`, and those outside a period */
 };
 
 /* Totals of a whole input. Its first and last lines count if they are a HIT. */

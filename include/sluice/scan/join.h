@@ -94,6 +94,14 @@ sl_join_period_lines(const struct sl_join *join)
 	       (total->has_line && total->line_side == SL_PERIOD_INSIDE);
 }
 
+/* Of a line that follows the input and has no stamp. */
+static inline enum sl_period_side
+sl_join_next_side(const struct sl_join *join)
+{
+	return join->spec.period ? sl_partial_side_behind(&join->spec, &join->total)
+				 : SL_PERIOD_UNKNOWN;
+}
+
 /* Newlines before the piece that comes next. */
 static inline uint64_t
 sl_join_newlines(const struct sl_join *join)

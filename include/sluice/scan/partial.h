@@ -32,6 +32,7 @@ struct sl_partial_spec {
 	bool inverts;   /* a line that does not match is what is called a matching line below */
 	bool gives_all; /* lines at cuts that do not match as well, marked as context */
 	const struct sl_period *period; /* or NULL = all lines */
+	enum sl_period_side first_side; /* of lines before the first stamp of the input */
 };
 
 /* A run of bytes, and the result of scanning it. */
@@ -97,6 +98,10 @@ void sl_partial_spec_give_all(struct sl_partial_spec *spec);
 /* Only lines of the period, which must stay; NULL = all. Lines at cuts that are outside it are
  * given only if all are, as context. */
 void sl_partial_spec_set_period(struct sl_partial_spec *spec, const struct sl_period *period);
+
+/* If a period is wanted: of a line that follows the partial and has no stamp. */
+enum sl_period_side sl_partial_side_behind(
+	const struct sl_partial_spec *spec, const struct sl_partial *partial);
 
 void sl_partial_release(struct sl_partial *partial);
 

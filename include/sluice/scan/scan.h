@@ -43,6 +43,9 @@ struct sl_scan_item {
 	uint64_t skip;        /* bytes of its text that are left out, where it is decoded */
 	uint64_t lines;       /* before those: its first line has this number + 1 */
 	uint64_t off;         /* bytes of text before those */
+	/* If lines are printed: of those before the first stamp, as what comes before it shows;
+	 * UNKNOWN = they are the first of a log. */
+	enum sl_period_side first_side;
 };
 
 struct sl_scan_setup {

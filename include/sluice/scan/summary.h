@@ -5,6 +5,7 @@
 #define SLUICE_SCAN_SUMMARY_H
 
 #include "sluice/base/error.h"
+#include "sluice/scan/period.h"
 #include "sluice/scan/sample.h"
 
 #include <stdbool.h>
@@ -40,9 +41,12 @@ bool sl_scan_state_is_skipped(enum sl_scan_state state);
 
 struct sl_scan_result {
 	enum sl_scan_state state;
-	uint64_t bytes;    /* that were counted */
-	uint64_t lines;    /* a last one without newline counts */
-	uint64_t hits;     /* lines that match, or records */
+	uint64_t bytes;                /* that were counted */
+	uint64_t lines;                /* a last one without newline counts */
+	uint64_t all_lines;            /* those outside a period too */
+	enum sl_period_side next_side; /* if a period is wanted, of a line that follows without a
+					  stamp */
+	uint64_t hits;                 /* lines that match, or records */
 	uint64_t left_out; /* lines of such records that did not fit into the memory for them */
 	uint64_t undecided;
 	uint64_t undecided_line;    /* number of the first of them; 0 = none */
