@@ -65,7 +65,9 @@ emit(struct sl_get_scan *scan, const struct sl_scan_event *event)
 	if (scan->code)
 		return 0;
 	int code = sl_scan_emit(scan->output.sinks, scan->output.sink_count, event);
-	if (sl_task_cancelled() && (code == -ECANCELED || code == -ETIMEDOUT))
+	int cancelled = sl_task_cancelled();
+	bool is_of_wait = code == -ECANCELED || code == -ETIMEDOUT; /* whatever the reason is */
+	if (cancelled && (code == cancelled || is_of_wait))
 		return code;
 	scan->code = SL_MIN(code, 0);
 	return 0;

@@ -242,6 +242,17 @@ test_get_scan_cut() {
 	tail -n 1 out | grep -q '"run_summary"' || fail "no summary"
 }
 
+# so has one that is interrupted while it prints lines
+test_get_scan_interrupted() {
+	start get --json --scan --print --regexp . --progress=none "$ORIGIN/gen/40000000/1"
+	until_true 20 grep -q '"match"' out
+	kill -INT "$pid"
+	finish 20
+	[[ $status == 130 ]] || fail "exit status $status"
+	tail -n 2 out | head -n 1 | grep -q '"type":"summary".*"incomplete":true' || fail "no summary of the scan"
+	tail -n 1 out | grep -q '"run_summary"' || fail "no summary"
+}
+
 # the results have the name that the server gives
 test_get_scan_server_name() {
 	make_log scan_name.log 10
