@@ -1239,7 +1239,8 @@ Test(scan, a_real_file_that_becomes_shorter_is_counted_to_its_new_end)
 	for (size_t i = 0; i < 4; i++) {
 		real.cut_to = 39 * SL_MIB - i * 1234567;
 		scan_real(&real, NULL, i % 2 ? SL_MIB : 64 * SL_KIB, false);
-		cr_assert(real.result.bytes == real.cut_to || real.result.bytes == real.len);
+		/* A worker may have been beyond the new end by then. */
+		cr_assert(real.result.bytes >= real.cut_to && real.result.bytes <= real.len);
 		struct oracle_totals want = oracle_count(
 			sl_span(real.data, real.result.bytes), default_literals, 2, false);
 		cr_assert_eq(real.result.lines, want.lines);
