@@ -151,8 +151,9 @@ spread_interval(const struct spread *spread, int64_t from_s, int64_t to_s, uint6
 	double each = (double)lines / (double)(to_s - from_s + 1);
 	uint64_t given = 0;
 	for (size_t i = column_of(spread, from_s); i < last; i++) {
-		double seconds = (double)(column_begin_s(spread, i + 1) - from_s);
-		uint64_t upto = SL_MIN((uint64_t)__builtin_ceil(each * seconds), lines);
+		double share = each * (double)(column_begin_s(spread, i + 1) - from_s);
+		uint64_t upto = (uint64_t)share;
+		upto = SL_MIN(upto + ((double)upto < share), lines);
 		spread->columns[i] += upto - given;
 		given = upto;
 	}
