@@ -73,8 +73,8 @@ Test(moment, is_refused_if_it_is_anything_else)
 		"1:2:", "12:00x", "2015-13-01", "2015-02-29", "1969-12-31", "2200-01-01",
 		"2015-10-18x", "x2015-10-18 18:01:47", "2015-10-18 18:01:47 and more", "10/11/2015",
 		"9999999999w", "99999d", "tomorrow", "12345678901s",
-		"1h                                                                              "
-		"                     " };
+		("1h                                                                              "
+		 "                     ") };
 	struct sl_moment moment;
 	for (size_t i = 0; i < SL_COUNT_OF(bad); i++)
 		cr_expect_not(sl_moment_parse(bad[i], &test_clock, &moment), "'%s'", bad[i]);

@@ -134,7 +134,8 @@ check_limited(bool inverts, uint64_t seed)
 		size_t len = make_text(&random, text);
 		size_t most = sl_random_below(&random, 6 * sl_history_cost(9));
 		struct records_oracle oracle = { .rule = { some_records(&random),
-							 some_records(&random), most, inverts },
+							 some_records(&random), most, inverts,
+							 false },
 			.most = UINT64_MAX };
 		make_sizes(&random, sizes, len);
 		uint64_t some = records_walk(&oracle, pattern, matcher, text, len, NULL, 0, &want);
