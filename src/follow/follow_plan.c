@@ -71,6 +71,16 @@ match_lost(struct sl_follow *follow, const char *path, struct sl_probe *probe,
 
 /* ---- which log a file is ---- */
 
+/* Nothing was in the log when it was rotated, and its file has another name now, and a text: the
+ * file was removed, and this one has its inode. */
+static bool
+is_used_again(
+	const struct sl_state_log *same, const char *path, const struct sl_state_file *file)
+{
+	return same->at && same->off == 0 && strcmp(same->at, path) != 0 &&
+	       !sl_state_is_unchanged(&same->file, file);
+}
+
 /* *log, or NULL for a new one; *is_met if the file was met in this round already. */
 SL_SUSPENDS
 static int
@@ -79,7 +89,8 @@ match(struct sl_follow *follow, const char *path, struct sl_probe *probe, struct
 {
 	struct sl_state_log *same = sl_follow_by_file(follow, &probe->file);
 	struct sl_state_log *named = sl_follow_by_path(follow, path);
-	int code = same ? sl_probe_may_be(probe, same) : 0;
+	bool may_be_same = same && !is_used_again(same, path, &probe->file);
+	int code = may_be_same ? sl_probe_may_be(probe, same) : 0;
 	*log = NULL;
 	if (code < 0)
 		return code;

@@ -94,6 +94,33 @@ test_state_empty_before_it_is_rotated() {
 	new ''
 }
 
+# an empty one that was rotated and compressed: the log has its inode the next time
+test_state_empty_and_inode_used_again() {
+	printf 'error 1\n' >log
+	new 'log:1:error 1\n'
+	mv log log.1
+	: >log
+	new ''
+	mv log.1 log.2
+	mv log log.1
+	: >log
+	new ''
+	gzip -c log.1 >log.3.gz
+	mv log.2 log.4
+	mv log.1 again
+	mv log log.1
+	printf 'error 2\n' >>log.1
+	touch -r again log.3.gz
+	printf 'error 3\n' >>again
+	mv again log
+	new 'log.1:1:error 2\nlog:1:error 3\n'
+	printf 'error 4\n' >>log
+	mv log log.0
+	printf 'error 5\n' >log
+	new 'log.0:2:error 4\nlog:1:error 5\n'
+	new ''
+}
+
 # what -m leaves is new the next time
 test_state_limited() {
 	printf 'error 1\nfine\nerror 2\nfine\n' >log
