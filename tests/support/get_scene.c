@@ -392,6 +392,16 @@ check_done(struct get_scene *scene, const struct get_file *file)
 	sim_check(scene->sim, false, "%s is reported done, and is not", name);
 }
 
+/* The run was to end before the file did: what a slow disk has not removed by then stays. */
+static bool
+has_ended_late(const struct get_scene *scene, const struct get_file *file)
+{
+	uint64_t stopped_ns = scene->cancelled_ns;
+	if (!stopped_ns && scene->run_ns != SL_FOREVER)
+		stopped_ns = scene->started_ns + scene->run_ns;
+	return stopped_ns && file->ended_ns >= stopped_ns;
+}
+
 static void
 check_file(struct get_scene *scene, const struct get_file *file)
 {
@@ -427,7 +437,7 @@ check_file(struct get_scene *scene, const struct get_file *file)
 	sim_check(
 		sim, may_stay || !sim_exists(sim, part), "%s is left (%s)", part, file->error.text);
 	snprintf(part, sizeof(part), "%s.sluice-journal", place_of(file));
-	may_stay = may_stay || file->has_journal;
+	may_stay = may_stay || file->has_journal || has_ended_late(scene, file);
 	sim_check(
 		sim, may_stay || !sim_exists(sim, part), "%s is left (%s)", part, file->error.text);
 }
