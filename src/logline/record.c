@@ -85,7 +85,7 @@ is_panic(struct sl_span line)
 	       memmem(begin.data, begin.len, verb, sizeof(verb) - 1);
 }
 
-/* A line that begins with a letter and is none of the fixed texts. */
+/* Of a line that begins with a letter, and not with one of the fixed texts. */
 static enum sl_record_look
 look_at_name(struct sl_span line)
 {
