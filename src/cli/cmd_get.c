@@ -393,9 +393,7 @@ get_task(void *arg)
 {
 	struct get *get = arg;
 	struct sl_deadline deadline;
-	sl_deadline_begin(&deadline, get->options.deadline_ns == SL_FOREVER
-					     ? SL_FOREVER
-					     : sl_deadline_in(get->options.deadline_ns));
+	sl_deadline_begin(&deadline, sl_deadline_in(get->options.deadline_ns));
 	int code = run_batch(get);
 	sl_deadline_end(&deadline);
 	return code;

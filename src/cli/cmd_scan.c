@@ -246,9 +246,7 @@ scan_task(void *arg)
 {
 	struct scan *scan = arg;
 	struct sl_deadline deadline;
-	sl_deadline_begin(&deadline, scan->options.deadline_ns == SL_FOREVER
-					     ? SL_FOREVER
-					     : sl_deadline_in(scan->options.deadline_ns));
+	sl_deadline_begin(&deadline, sl_deadline_in(scan->options.deadline_ns));
 	int code = run_whole(scan);
 	sl_deadline_end(&deadline);
 	return code;
