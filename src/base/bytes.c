@@ -59,6 +59,17 @@ sl_span_trim(struct sl_span a)
 	return a;
 }
 
+bool
+sl_span_take_until(struct sl_span *rest, char separator, struct sl_span *part)
+{
+	const char *at = rest->len ? memchr(rest->data, separator, rest->len) : NULL;
+	if (!at)
+		return false;
+	*part = sl_span(rest->data, (size_t)(at - rest->data));
+	*rest = sl_span(at + 1, rest->len - part->len - 1);
+	return true;
+}
+
 char *
 sl_span_dup(struct sl_span a)
 {

@@ -136,25 +136,12 @@ struct write_call {
 };
 
 static int
-write_text(int fd, struct sl_span text)
-{
-	while (text.len) {
-		ssize_t done = write(fd, text.data, text.len);
-		if (done < 0 && errno != EINTR)
-			return -errno;
-		done = SL_MAX(done, 0);
-		text = sl_span(text.data + done, text.len - (size_t)done);
-	}
-	return 0;
-}
-
-static int
 write_new(const struct write_call *call, const struct stat *old)
 {
 	int fd = open(call->temporary, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0666);
 	if (fd < 0)
 		return -errno;
-	int code = write_text(fd, call->text);
+	int code = sl_blocking_write(fd, call->text);
 	if (code == 0 && old && fchmod(fd, old->st_mode & 07777) < 0)
 		code = -errno;
 	if (code == 0 && fsync(fd) < 0)
@@ -176,7 +163,7 @@ write_existing(const struct write_call *call)
 	int fd = open(call->path, O_WRONLY | O_NOCTTY | O_NONBLOCK | O_CLOEXEC);
 	if (fd < 0)
 		return -errno;
-	int code = fcntl(fd, F_SETFL, O_WRONLY) < 0 ? -errno : write_text(fd, call->text);
+	int code = fcntl(fd, F_SETFL, O_WRONLY) < 0 ? -errno : sl_blocking_write(fd, call->text);
 	return close(fd) < 0 && code == 0 ? -errno : code;
 }
 
@@ -203,7 +190,7 @@ write_file(void *arg)
 		exists = stat(call->path, &st) == 0;
 	}
 	if (exists && S_ISREG(st.st_mode) && is_open_as(call->output_fd, &st))
-		return write_text(call->output_fd, call->text);
+		return sl_blocking_write(call->output_fd, call->text);
 	if (exists && !S_ISREG(st.st_mode))
 		return write_existing(call);
 	call->target = exists ? realpath(call->path, NULL) : NULL;

@@ -74,23 +74,11 @@ fail(const struct reader *reader, const char *why)
 		why, reader->line);
 }
 
-/* Up to the separator, which is removed too. False if there is none. */
-static bool
-take_until(struct sl_span *text, char separator, struct sl_span *out)
-{
-	const char *end = text->len ? memchr(text->data, separator, text->len) : NULL;
-	if (!end)
-		return false;
-	*out = sl_span(text->data, (size_t)(end - text->data));
-	*text = sl_span(end + 1, text->len - out->len - 1);
-	return true;
-}
-
 static bool
 take_line(struct reader *reader, struct sl_span *line)
 {
 	reader->line++;
-	return take_until(&reader->text, '\n', line);
+	return sl_span_take_until(&reader->text, '\n', line);
 }
 
 static int
@@ -120,8 +108,8 @@ static int
 read_number(struct reader *reader, const char *key, uint64_t *out)
 {
 	struct sl_span line, found;
-	if (take_line(reader, &line) && take_until(&line, '\t', &found) && sl_span_is(found, key) &&
-		sl_parse_u64(line.data, line.len, out))
+	if (take_line(reader, &line) && sl_span_take_until(&line, '\t', &found) &&
+		sl_span_is(found, key) && sl_parse_u64(line.data, line.len, out))
 		return 0;
 	return fail(reader, "a number is missing");
 }
@@ -157,14 +145,14 @@ read_kind(struct reader *reader, struct sl_saved_kind *kind)
 	struct sl_span *const texts[] = { &kind->first, &kind->last, &kind->first_time,
 		&kind->last_time, &kind->intervals, &kind->text, &kind->example };
 	struct sl_span line, field;
-	if (!take_line(reader, &line) || !take_until(&line, '\t', &field) ||
+	if (!take_line(reader, &line) || !sl_span_take_until(&line, '\t', &field) ||
 		!sl_parse_u64(field.data, field.len, &kind->count))
 		return fail(reader, "a kind is missing");
 	for (size_t i = 0; i < SL_COUNT_OF(texts); i++) {
 		bool is_last = i == SL_COUNT_OF(texts) - 1;
 		if (is_last)
 			field = line;
-		else if (!take_until(&line, '\t', &field))
+		else if (!sl_span_take_until(&line, '\t', &field))
 			return fail(reader, "a field is missing");
 		if (!read_text(reader, field, texts[i]))
 			return fail(reader, "a backslash has no meaning");

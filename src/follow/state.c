@@ -173,23 +173,11 @@ fail(const struct reader *reader, const char *why)
 		reader->name, why, reader->line);
 }
 
-/* Up to the separator, which is removed too. False if there is none. */
-static bool
-take_until(struct sl_span *text, char separator, struct sl_span *out)
-{
-	const char *end = text->len ? memchr(text->data, separator, text->len) : NULL;
-	if (!end)
-		return false;
-	*out = sl_span(text->data, (size_t)(end - text->data));
-	*text = sl_span(end + 1, text->len - out->len - 1);
-	return true;
-}
-
 static bool
 take_line(struct reader *reader, struct sl_span *line)
 {
 	reader->line++;
-	return take_until(&reader->text, '\n', line);
+	return sl_span_take_until(&reader->text, '\n', line);
 }
 
 static int
@@ -229,7 +217,7 @@ static bool
 take_number(struct sl_span *text, const char *key, char separator, uint64_t *out)
 {
 	struct sl_span digits;
-	return take_key(text, key) && take_until(text, separator, &digits) &&
+	return take_key(text, key) && sl_span_take_until(text, separator, &digits) &&
 	       sl_parse_u64(digits.data, digits.len, out);
 }
 
@@ -248,14 +236,15 @@ take_hash(struct sl_span *text, const char *key, unsigned most, unsigned *len, u
 {
 	struct sl_span digits;
 	return take_unsigned(text, key, ':', len) && *len <= most &&
-	       take_until(text, ' ', &digits) && sl_parse_hex(digits.data, digits.len, hash);
+	       sl_span_take_until(text, ' ', &digits) &&
+	       sl_parse_hex(digits.data, digits.len, hash);
 }
 
 static bool
 take_flags(struct sl_span *text, struct sl_state_log *log, bool *is_rotated)
 {
 	struct sl_span flags;
-	if (!take_key(text, "flags=") || !take_until(text, ' ', &flags))
+	if (!take_key(text, "flags=") || !sl_span_take_until(text, ' ', &flags))
 		return false;
 	*is_rotated = false;
 	for (size_t i = 0; i < flags.len; i++) {
@@ -327,7 +316,7 @@ read_log(struct reader *reader, struct sl_state *state)
 		return fail(reader, "a line is missing");
 	if (!take_fields(&line, &read, &is_rotated))
 		return fail(reader, "a field is missing or wrong");
-	if (take_until(&line, '\t', &path) != is_rotated)
+	if (sl_span_take_until(&line, '\t', &path) != is_rotated)
 		return fail(reader, "a path is missing");
 	read.path = read_path(is_rotated ? path : line);
 	read.at = is_rotated ? read_path(line) : NULL;

@@ -129,19 +129,6 @@ struct save_call {
 	int fd;
 };
 
-static int
-write_text(int fd, struct sl_span text)
-{
-	while (text.len) {
-		ssize_t done = write(fd, text.data, text.len);
-		if (done < 0 && errno != EINTR)
-			return -errno;
-		done = SL_MAX(done, 0);
-		text = sl_span(text.data + done, text.len - (size_t)done);
-	}
-	return 0;
-}
-
 /* The temporary file has its whole content, and is locked. */
 static int
 prepare(struct save_call *call)
@@ -155,7 +142,7 @@ prepare(struct save_call *call)
 		return -errno;
 	if (fchmod(call->fd, st.st_mode & 07777) < 0 || flock(call->fd, LOCK_EX | LOCK_NB) < 0)
 		return -errno;
-	int code = write_text(call->fd, call->text);
+	int code = sl_blocking_write(call->fd, call->text);
 	return code == 0 && fsync(call->fd) < 0 ? -errno : code;
 }
 

@@ -54,27 +54,14 @@ decode_percent(struct sl_buf *out, struct sl_span text)
 	return true;
 }
 
-/* The part of *rest before `end`, which is taken away with it; false if there is none. */
-static bool
-take_until(struct sl_span *rest, char end, struct sl_span *part)
-{
-	const char *at = rest->len ? memchr(rest->data, end, rest->len) : NULL;
-	if (!at)
-		return false;
-	size_t len = (size_t)(at - rest->data);
-	*part = sl_span(rest->data, len);
-	*rest = sl_span(at + 1, rest->len - len - 1);
-	return true;
-}
-
 /* charset'language'value. False for what is not valid in its charset, or has another one. */
 static bool
 decode_extended(struct sl_buf *out, struct sl_span value)
 {
 	struct sl_span charset, language;
 	struct sl_buf bytes = { 0 };
-	bool good = take_until(&value, '\'', &charset) && take_until(&value, '\'', &language) &&
-		    decode_percent(&bytes, value);
+	bool good = sl_span_take_until(&value, '\'', &charset) &&
+		    sl_span_take_until(&value, '\'', &language) && decode_percent(&bytes, value);
 	struct sl_span text = bytes.len ? sl_buf_span(&bytes) : sl_span("", 0);
 	if (good && sl_span_is_nocase(charset, "UTF-8") && sl_text_is_utf8(text))
 		sl_buf_add_span(out, text);
@@ -141,7 +128,7 @@ next_parameter(struct sl_span *rest, struct sl_span *name, struct sl_buf *value)
 	}
 	/* Behind a quoted string this is what does not belong there. */
 	struct sl_span token;
-	if (!take_until(rest, ';', &token)) {
+	if (!sl_span_take_until(rest, ';', &token)) {
 		token = *rest;
 		*rest = sl_span(rest->data, 0);
 	}

@@ -16,6 +16,7 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #define QUEUE_PER_WORKER 4 /* CPU jobs queued or running for each worker; more wait as tasks */
 #define BLOCKING_QUEUE 64  /* blocking calls queued or running in a pool */
@@ -250,4 +251,17 @@ int
 sl_blocking_wait(sl_offload_fn *fn, void *arg)
 {
 	return run_and_wait(POOL_FILES, fn, arg);
+}
+
+int
+sl_blocking_write(int fd, struct sl_span text)
+{
+	while (text.len) {
+		ssize_t done = write(fd, text.data, text.len);
+		if (done < 0 && errno != EINTR)
+			return -errno;
+		done = SL_MAX(done, 0);
+		text = sl_span(text.data + done, text.len - (size_t)done);
+	}
+	return 0;
 }

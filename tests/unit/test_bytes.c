@@ -163,3 +163,15 @@ Test(bytes, detach_of_a_failed_buffer_is_null)
 	cr_expect_null(sl_buf_detach(&buf));
 	cr_expect_null(buf.data);
 }
+
+Test(bytes, what_precedes_a_separator_is_taken_with_it)
+{
+	struct sl_span rest = sl_span_str("ab,,c"), part = { 0 }, none = { 0 };
+	cr_assert(sl_span_take_until(&rest, ',', &part));
+	cr_expect(sl_span_is(part, "ab") && sl_span_is(rest, ",c"));
+	cr_assert(sl_span_take_until(&rest, ',', &part));
+	cr_expect(sl_span_is(part, "") && sl_span_is(rest, "c"));
+	cr_expect_not(sl_span_take_until(&rest, ',', &part));
+	cr_expect(sl_span_is(part, "") && sl_span_is(rest, "c"));
+	cr_expect_not(sl_span_take_until(&none, ',', &part));
+}

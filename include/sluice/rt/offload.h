@@ -9,6 +9,7 @@
 #ifndef SLUICE_RT_OFFLOAD_H
 #define SLUICE_RT_OFFLOAD_H
 
+#include "sluice/base/bytes.h"
 #include "sluice/rt/task.h"
 
 typedef int sl_offload_fn(void *arg);
@@ -47,5 +48,9 @@ int sl_blocking_run(enum sl_blocking_pool which, sl_offload_fn *fn, void *arg,
  * calls only. */
 SL_SUSPENDS
 int sl_blocking_wait(sl_offload_fn *fn, void *arg) SL_MUST_CHECK;
+
+/* On a thread of a pool: write all of the text. Returns 0 or a code; a part of it may have been
+ * written then. */
+int sl_blocking_write(int fd, struct sl_span text) SL_MUST_CHECK;
 
 #endif
