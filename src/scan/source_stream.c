@@ -61,7 +61,8 @@ read_some(struct sl_input *input, unsigned char *data, size_t len, uint64_t dead
 		return ready;
 	input->has_begun = true;
 	for (;;) {
-		int got = sl_io_read_stream(input->fd, data, len, deadline_ns);
+		int got =
+			sl_io_read_stream_as(input->fd, input->is_terminal, data, len, deadline_ns);
 		if (got == -EINTR)
 			continue;
 		if (got != -EAGAIN || input->is_found)
@@ -122,6 +123,8 @@ sl_input_read_stream(struct sl_input *input, unsigned char *data, size_t most, s
 {
 	*read_len = 0;
 	bool is_first = !input->has_begun;
+	if (is_first)
+		input->is_terminal = isatty(input->fd);
 	if (is_first && input->is_stdin)
 		skip_what_was_read(input);
 	most = (size_t)SL_MIN((uint64_t)most, input->left);
