@@ -51,6 +51,15 @@ test_get_scan_records() {
 	expect 28 "can only count"
 }
 
+# a line that takes too much memory on the way does not lose the lines behind it: each is printed once
+test_get_scan_print_of_long_lines() {
+	{ echo "error one"; head -c 3000000 /dev/zero | tr '\0' x; printf '\nerror two\n'; } >"$DOCS/scan_long.log"
+	get --scan --print --max-memory 8M "$ORIGIN/ranges/etag/v1/scan_long.log"
+	expect 0
+	[[ $(cat out) == scan_long.log:error\ one$'\n'scan_long.log:error\ two ]] || fail "other lines: $(cat out)"
+	! grep -q "not all" err || fail "$(cat err)"
+}
+
 # --since and --until count the lines of a period, in whatever order they come; with --print when all is there
 test_get_scan_period() {
 	seq -f "2026-11-28 12:00:00 INFO %.0f" 9000 | awk '{ if (NR % 3) print; else print "  at an error", NR;

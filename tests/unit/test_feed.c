@@ -37,6 +37,7 @@ struct scene {
 	size_t count, taken;
 	size_t missing;     /* the range that is not added; count: none */
 	bool counts_only;   /* lines are not asked for */
+	bool goes_on;       /* other tasks do, where one has failed */
 	uint64_t fail_line; /* the line function fails at this line; 0: never */
 	uint64_t cancel_ns; /* all tasks are cancelled then; 0: never */
 	struct sl_feeds *feeds;
@@ -150,6 +151,22 @@ cancel(void *arg)
 	return code ? code : -EINTR;
 }
 
+/* Of the lines that match those are known that came. */
+static void
+check_given(const struct scene *scene)
+{
+	struct sl_given given = { 0 };
+	struct sl_span rest = scene->text, line;
+	cr_assert_eq(sl_feed_given(scene->feed, &given), 0);
+	while (oracle_next_line(&rest, &line)) {
+		uint64_t off = (uint64_t)(line.data - scene->text.data);
+		if (oracle_line_hit(line, words, 2, false))
+			cr_assert_eq(sl_given_has(&given, off), scene->seen[off], "at %zu of %zu",
+				(size_t)off, scene->text.len);
+	}
+	sl_given_release(&given);
+}
+
 static int
 feed_main(void *arg)
 {
@@ -162,7 +179,7 @@ feed_main(void *arg)
 	struct sl_group group;
 	cr_assert_eq(sl_feeds_new(&scene->feeds, &shared), 0);
 	cr_assert_eq(sl_feed_new(&scene->feed, scene->feeds, &setup), 0);
-	sl_group_enter(&group, SL_GROUP_FAIL_FAST);
+	sl_group_enter(&group, scene->goes_on ? SL_GROUP_COLLECT : SL_GROUP_FAIL_FAST);
 	for (int i = 0; i < TASKS; i++)
 		cr_assert_eq(sl_group_spawn(&group, "adder", add_ranges, scene, NULL), 0);
 	if (scene->cancel_ns)
@@ -170,6 +187,8 @@ feed_main(void *arg)
 	scene->code = sl_group_leave(&group);
 	scene->ended = sl_feed_end(scene->feed, scene->text.len, &scene->result);
 	scene->hits = sl_feeds_hits(scene->feeds);
+	if (scene->ended == SL_E_LIMIT)
+		check_given(scene);
 	sl_feed_free(scene->feed);
 	cr_assert_eq(sl_feeds_hits(scene->feeds), 0);
 	sl_feeds_free(scene->feeds);
@@ -295,6 +314,22 @@ Test(feed, a_line_function_that_fails_and_a_cancellation_fail_the_feed)
 			cr_assert(scene.code == -EPIPE && scene.ended == -EPIPE);
 		release(&scene);
 	}
+}
+
+Test(feed, where_text_exceeds_its_bound_it_is_known_which_lines_were_given)
+{
+	unsigned limited = 0, some = 0;
+	for (uint64_t seed = 1; seed <= 100; seed++) {
+		struct scene scene;
+		begin(&scene, seed, 20000, 1500);
+		scene.goes_on = true;
+		scene.text_max = 500 + seed * 20;
+		run(&scene, seed);
+		limited += scene.ended == SL_E_LIMIT;
+		some += scene.ended == SL_E_LIMIT && scene.lines > 0;
+		release(&scene);
+	}
+	cr_assert(limited > 20 && some > 10, "%u of 100, %u after lines", limited, some);
 }
 
 /* Ranges without newlines, each second one first: none of their text can be dropped. */
