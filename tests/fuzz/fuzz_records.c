@@ -6,25 +6,14 @@
  * is the text.
  */
 #include "fuzz/fuzz.h"
-#include "sluice/base/cpu.h"
+#include "support/ab_pattern.h"
 #include "support/records_oracle.h"
 
 #define MOST_TEXT 2048u
 #define MOST_PIECES 32u
 
-static struct sl_pattern *pattern;
-static struct sl_matcher *matcher;
+static struct ab_pattern ab;
 static struct records_line want_lines[MOST_TEXT + 1], got_lines[MOST_TEXT + 1];
-
-static void
-compile(bool inverts, bool confirms)
-{
-	const struct sl_span text = sl_span_str(confirms ? "a[b]" : "ab");
-	struct sl_pattern_spec spec = { .texts = &text, .count = 1, .inverts = inverts };
-	struct sl_error err = { 0 };
-	must(sl_pattern_new(&pattern, &spec, sl_match_choose(sl_cpu_features()), &err) == 0);
-	must(sl_matcher_new(&matcher, pattern) == 0);
-}
 
 /* `text` ends with a NUL. */
 static void
@@ -32,13 +21,15 @@ compare(const struct records_oracle *oracle, const char *text, size_t len, const
 	size_t size_count)
 {
 	struct records_choice want = { .lines = want_lines }, got = { .lines = got_lines };
-	uint64_t lost = records_walk(oracle, pattern, matcher, text, len, sizes, size_count, &got);
+	uint64_t lost =
+		records_walk(oracle, ab.pattern, ab.matcher, text, len, sizes, size_count, &got);
 	uint64_t selected = got.selected;
 	if (oracle->rule.held_bytes == SIZE_MAX) {
 		records_oracle_choose(oracle, text, len, &want);
 		must(lost == 0);
 	} else {
-		must(lost == records_walk(oracle, pattern, matcher, text, len, NULL, 0, &want));
+		must(lost ==
+			records_walk(oracle, ab.pattern, ab.matcher, text, len, NULL, 0, &want));
 	}
 	must(records_is_same(&want, &got) && selected <= oracle->most);
 }
@@ -64,9 +55,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 	for (size_t i = 0; i < in.len; i++)
 		text[i] = in.at[i] ? (char)in.at[i] : '\n';
 	text[in.len] = '\0';
-	compile(oracle.rule.whole, flags & 2);
+	ab_pattern_init(&ab, oracle.rule.whole, flags & 2);
 	compare(&oracle, text, in.len, sizes, size_count);
-	sl_matcher_free(matcher);
-	sl_pattern_free(pattern);
+	ab_pattern_release(&ab);
 	return 0;
 }

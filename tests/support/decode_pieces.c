@@ -47,3 +47,17 @@ decode_is_same(const struct decode_outcome *a, const struct decode_outcome *b)
 	return a->step != SL_DECODE_END ||
 	       sl_span_equal(sl_buf_span(&a->text), sl_buf_span(&b->text));
 }
+
+bool
+decode_is_same_in_pieces(
+	decode_run *run, int format, struct sl_span data, struct decode_outcome *whole)
+{
+	size_t cut = data.len ? (unsigned char)data.data[data.len - 1] : 0;
+	*whole = run(format, data, SIZE_MAX, SIZE_MAX, 64 * SL_KIB);
+	struct decode_outcome bytes = run(format, data, 1, 1, 1);
+	struct decode_outcome once = run(format, data, cut, SIZE_MAX, 1000);
+	bool is_same = decode_is_same(whole, &bytes) && decode_is_same(whole, &once);
+	sl_buf_release(&bytes.text);
+	sl_buf_release(&once.text);
+	return is_same;
+}

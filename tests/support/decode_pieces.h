@@ -26,4 +26,13 @@ struct decode_outcome decode_pieces(decode_step *step, void *decoder, struct sl_
  * a failure, how much is written may depend on the room. */
 bool decode_is_same(const struct decode_outcome *a, const struct decode_outcome *b);
 
+/* A decoder of its own decodes all of the data, as decode_pieces() does. */
+typedef struct decode_outcome decode_run(
+	int format, struct sl_span data, size_t first, size_t piece, size_t room);
+
+/* Whole, byte by byte with a byte of room, and cut once: where its last byte says. True if the
+ * outcomes are the same; *whole is the first of them, to be released in any case. */
+bool decode_is_same_in_pieces(
+	decode_run *run, int format, struct sl_span data, struct decode_outcome *whole);
+
 #endif

@@ -2,11 +2,11 @@
  * Random texts, cuts and numbers of lines: the lines that are given are those that a walk over the
  * whole text chooses.
  */
-#include "sluice/base/cpu.h"
 #include "sluice/base/random.h"
 #include "sluice/scan/context.h"
 #include "sluice/scan/join.h"
 #include "support/context_oracle.h"
+#include "support/cuts.h"
 
 #include <criterion/criterion.h>
 #include <stdio.h>
@@ -15,124 +15,6 @@
 #define MOST 900
 #define LINES (MOST + 1)
 
-static struct sl_pattern *pattern;
-static struct sl_matcher *matcher;
-static struct sl_join join;
-static struct sl_context context;
-
-static void
-begin(const char *text, bool inverts)
-{
-	struct sl_span span = sl_span_str(text);
-	struct sl_pattern_spec spec = { .texts = &span, .count = 1, .inverts = inverts };
-	struct sl_error err = { 0 };
-	const struct sl_match_kernel *kernel = sl_match_choose(sl_cpu_features());
-	cr_assert_eq(sl_pattern_new(&pattern, &spec, kernel, &err), 0, "%s", err.text);
-	cr_assert_eq(sl_matcher_new(&matcher, pattern), 0);
-}
-
-static void
-end(void)
-{
-	sl_matcher_free(matcher);
-	sl_pattern_free(pattern);
-}
-
-static void
-begin_input(const struct sl_context_rule *rule)
-{
-	sl_join_init(&join, pattern, matcher, true);
-	sl_partial_spec_give_all(&join.spec);
-	sl_context_init(&context, rule);
-}
-
-static void
-end_input(void)
-{
-	sl_join_release(&join);
-	sl_context_release(&context);
-}
-
-/* ---- what should come ---- */
-
-struct plan {
-	struct context_line lines[LINES];
-	size_t count, next;
-	uint64_t most_hits;
-};
-
-/* ---- what comes ---- */
-
-static void
-take(struct plan *plan, const char *text)
-{
-	struct sl_partial_line got;
-	int code;
-	while ((code = sl_context_next(&context, &got)) == 1) {
-		cr_assert_lt(plan->next, plan->count, "more lines than wanted");
-		const struct context_line *want = &plan->lines[plan->next++];
-		cr_assert(context_oracle_is_line(want, text, &got), "at %zu, not %zu",
-			(size_t)got.off, want->off);
-		if (!got.is_context && --plan->most_hits == 0)
-			sl_context_stop(&context);
-	}
-	cr_assert_eq(code, 0);
-}
-
-static void
-add_piece(struct plan *plan, const char *text, size_t at, size_t len)
-{
-	uint64_t marks[SL_MATCH_MARK_WORDS(MOST) + 1] = { 0 };
-	struct sl_partial_run piece = { .data = (const unsigned char *)text + at, .len = len };
-	struct sl_partial_line line;
-	struct sl_block_steps steps = { .kernel = sl_pattern_kernel(pattern),
-		.plan = sl_pattern_plan(pattern),
-		.matcher = matcher,
-		.data = piece.data,
-		.len = len,
-		.marks = marks,
-		.inverts = sl_pattern_inverts(pattern),
-		.result = &piece.block };
-	(void)sl_block_step(&steps, UINT64_MAX);
-	int code = sl_join_head(&join, &piece, &line);
-	cr_assert_geq(code, 0);
-	if (code == 1) {
-		sl_context_begin_line(&context, &line);
-		take(plan, text);
-	}
-	struct sl_context_run run = { &piece, marks, NULL, sl_join_bytes(&join),
-		sl_join_newlines(&join), sl_pattern_kernel(pattern) };
-	sl_context_begin(&context, &run);
-	take(plan, text);
-	cr_assert_eq(sl_join_tail(&join, &piece), 0);
-}
-
-static void
-check_cuts(struct sl_random *random, const char *text, size_t len, struct plan *plan,
-	const struct sl_context_rule *rule)
-{
-	struct sl_partial_line line;
-	uint64_t longest = 1 + sl_random_below(random, len < 400 ? 20 : len);
-	const struct context_oracle oracle = { *rule, sl_pattern_inverts(pattern),
-		plan->most_hits };
-	plan->count = context_oracle_choose(&oracle, text, len, plan->lines);
-	plan->next = 0;
-	begin_input(rule);
-	for (size_t at = 0, some; at < len; at += some) {
-		some = 1 + sl_random_below(random, SL_MIN(len - at, longest));
-		add_piece(plan, text, at, some);
-	}
-	if (sl_join_end(&join, &line) == 1) {
-		sl_context_begin_line(&context, &line);
-		take(plan, text);
-	}
-	cr_assert_eq(plan->next, plan->count, "%zu lines, not %zu", plan->next, plan->count);
-	size_t most = SL_MIN(rule->before_bytes, (size_t)MOST * sl_history_cost(0));
-	cr_assert_leq(context.history.text_cap, 2 * most + 4096);
-	cr_assert_leq(context.history.cap, 2 * most / sl_history_cost(0) + 16);
-	end_input();
-}
-
 static uint64_t
 some_lines(struct sl_random *random)
 {
@@ -140,16 +22,17 @@ some_lines(struct sl_random *random)
 	return counts[sl_random_below(random, SL_COUNT_OF(counts))];
 }
 
-/* `ab` is looked for, by a literal and by an expression that has to confirm. */
 static void
-check_random(const char *looked_for, bool inverts, uint64_t seed)
+check_random(bool inverts, bool confirms, uint64_t seed)
 {
 	static const char alphabet[] = "aacd\n\n";
-	static struct plan plan;
+	static struct context_line want[LINES], got[LINES];
 	struct sl_random random;
+	struct ab_pattern ab;
 	char text[MOST];
+	size_t sizes[CUTS];
 	sl_random_init(&random, seed);
-	begin(looked_for, inverts);
+	ab_pattern_init(&ab, inverts, confirms);
 	for (int round = 0; round < 1500; round++) {
 		size_t len = sl_random_below(&random, sizeof(text) + 1);
 		for (size_t i = 0; i < len; i++)
@@ -158,32 +41,36 @@ check_random(const char *looked_for, bool inverts, uint64_t seed)
 		for (size_t i = sl_random_below(&random, 30); i + 2 < len;
 			i += 1 + sl_random_below(&random, gap))
 			memcpy(text + i, "ab", 2);
-		struct sl_context_rule rule = { some_lines(&random), some_lines(&random),
-			SIZE_MAX };
+		struct context_oracle oracle = {
+			{ some_lines(&random), some_lines(&random), SIZE_MAX }, inverts, UINT64_MAX
+		};
 		if (sl_random_below(&random, 4) == 0)
-			rule.before_bytes = sl_random_below(&random, 8 * sl_history_cost(6));
-		plan.most_hits = UINT64_MAX;
+			oracle.rule.before_bytes = sl_random_below(&random, 8 * sl_history_cost(6));
 		if (sl_random_below(&random, 4) == 0)
-			plan.most_hits = 1 + sl_random_below(&random, 3);
-		check_cuts(&random, text, len, &plan, &rule);
+			oracle.most_hits = 1 + sl_random_below(&random, 3);
+		cuts_make(&random, len, sizes);
+		size_t wanted = context_oracle_choose(&oracle, text, len, want);
+		size_t count = context_walk(&oracle, &ab, text, len, sizes, CUTS, got);
+		cr_assert(context_is_same(want, wanted, got, count), "round %d: %zu lines, not %zu",
+			round, count, wanted);
 	}
-	end();
+	ab_pattern_release(&ab);
 }
 
 Test(context, lines_around_matches_do_not_depend_on_the_cuts)
 {
-	check_random("ab", false, 51);
+	check_random(false, false, 51);
 }
 
 Test(context, nor_where_lines_have_to_be_confirmed)
 {
-	check_random("a[b]", false, 52);
+	check_random(false, true, 52);
 }
 
 Test(context, nor_where_lines_that_do_not_match_are_selected)
 {
-	check_random("ab", true, 53);
-	check_random("a[b]", true, 54);
+	check_random(true, false, 53);
+	check_random(true, true, 54);
 }
 
 /* In pieces of `step` bytes: a long line, and one that matches; the long one is context. */
@@ -196,18 +83,23 @@ Test(context, of_a_long_line_the_first_bytes_are_given_wherever_it_was_cut)
 	memset(text, 'x', 2 * len + 5);
 	text[0] = text[len + 4] = 'y';
 	memcpy(text + len, "\nab\n", 4);
-	begin("ab", false);
+	struct ab_pattern ab;
+	struct sl_join join;
+	struct sl_context context;
+	ab_pattern_init(&ab, false, false);
 	for (size_t s = 0; s < SL_COUNT_OF(steps); s++) {
 		uint64_t *marks = malloc(SL_MATCH_MARK_WORDS(steps[s]) * sizeof(*marks));
 		struct sl_partial_line line;
 		unsigned count = 0;
-		begin_input(&rule);
+		sl_join_init(&join, ab.pattern, ab.matcher, true);
+		sl_partial_spec_give_all(&join.spec);
+		sl_context_init(&context, &rule);
 		for (size_t at = 0; at <= 2 * len + 5; at += steps[s]) {
 			struct sl_partial_run piece = { .data = (unsigned char *)text + at,
 				.len = SL_MIN(steps[s], 2 * len + 5 - at) };
 			memset(marks, 0, SL_MATCH_MARK_WORDS(piece.len) * sizeof(*marks));
-			sl_block_scan(sl_pattern_kernel(pattern), sl_pattern_plan(pattern), matcher,
-				piece.data, piece.len, marks, &piece.block);
+			sl_block_scan(sl_pattern_kernel(ab.pattern), sl_pattern_plan(ab.pattern),
+				ab.matcher, piece.data, piece.len, marks, &piece.block);
 			for (int part = 0; part < 2; part++) {
 				struct sl_context_run run = { &piece, marks, NULL, at, 0, NULL };
 				if (part == 1)
@@ -231,10 +123,11 @@ Test(context, of_a_long_line_the_first_bytes_are_given_wherever_it_was_cut)
 		cr_assert_leq(context.history.text_cap, 2 * rule.before_bytes);
 		cr_assert_leq(join.total.open.text.cap, 4 * keep + 64);
 		free(marks);
-		end_input();
+		sl_join_release(&join);
+		sl_context_release(&context);
 	}
 	free(text);
-	end();
+	ab_pattern_release(&ab);
 }
 
 /* ---- the history alone ---- */

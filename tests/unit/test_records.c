@@ -2,8 +2,9 @@
  * Random logs, cuts and rules: the records that are selected, and the lines that are given, are
  * those that a walk over the whole text chooses.
  */
-#include "sluice/base/cpu.h"
 #include "sluice/base/random.h"
+#include "support/ab_pattern.h"
+#include "support/cuts.h"
 #include "support/records_oracle.h"
 
 #include <criterion/criterion.h>
@@ -11,28 +12,8 @@
 
 #define MOST 1500
 #define LINES (MOST + 1)
-#define SIZES 8
 
-static struct sl_pattern *pattern;
-static struct sl_matcher *matcher;
-
-static void
-begin(const char *text, bool inverts)
-{
-	struct sl_span span = sl_span_str(text);
-	struct sl_pattern_spec spec = { .texts = &span, .count = 1, .inverts = inverts };
-	struct sl_error err = { 0 };
-	const struct sl_match_kernel *kernel = sl_match_choose(sl_cpu_features());
-	cr_assert_eq(sl_pattern_new(&pattern, &spec, kernel, &err), 0, "%s", err.text);
-	cr_assert_eq(sl_matcher_new(&matcher, pattern), 0);
-}
-
-static void
-end(void)
-{
-	sl_matcher_free(matcher);
-	sl_pattern_free(pattern);
-}
+static struct ab_pattern ab;
 
 /* One text in three is of lines that begin a record for certain, so that many are not looked at. */
 static size_t
@@ -65,23 +46,15 @@ some_records(struct sl_random *random)
 }
 
 static void
-make_sizes(struct sl_random *random, size_t *sizes, size_t len)
-{
-	size_t longest = sl_random_below(random, 2) ? 30 : len + 1;
-	for (size_t i = 0; i < SIZES; i++)
-		sizes[i] = 1 + sl_random_below(random, longest);
-}
-
-static void
-check_random(const char *looked_for, bool inverts, uint64_t seed)
+check_random(bool inverts, bool confirms, uint64_t seed)
 {
 	static struct records_line want_lines[LINES], got_lines[LINES];
 	struct records_choice want = { .lines = want_lines }, got = { .lines = got_lines };
 	struct sl_random random;
 	char text[MOST];
-	size_t sizes[SIZES];
+	size_t sizes[CUTS];
 	sl_random_init(&random, seed);
-	begin(looked_for, inverts);
+	ab_pattern_init(&ab, inverts, confirms);
 	for (int round = 0; round < 2000; round++) {
 		size_t len = make_text(&random, text);
 		struct records_oracle oracle = { .rule = { some_records(&random),
@@ -90,31 +63,31 @@ check_random(const char *looked_for, bool inverts, uint64_t seed)
 			.most = UINT64_MAX };
 		if (sl_random_below(&random, 4) == 0)
 			oracle.most = 1 + sl_random_below(&random, 3);
-		make_sizes(&random, sizes, len);
+		cuts_make(&random, len, sizes);
 		records_oracle_choose(&oracle, text, len, &want);
 		uint64_t lost =
-			records_walk(&oracle, pattern, matcher, text, len, sizes, SIZES, &got);
+			records_walk(&oracle, ab.pattern, ab.matcher, text, len, sizes, CUTS, &got);
 		cr_assert_eq(lost, 0);
 		cr_assert(records_is_same(&want, &got), "round %d: %zu lines of %zu records", round,
 			got.count, (size_t)got.selected);
 	}
-	end();
+	ab_pattern_release(&ab);
 }
 
 Test(records, do_not_depend_on_the_cuts)
 {
-	check_random("ab", false, 61);
+	check_random(false, false, 61);
 }
 
 Test(records, nor_where_lines_have_to_be_confirmed)
 {
-	check_random("a[b]", false, 62);
+	check_random(false, true, 62);
 }
 
 Test(records, nor_where_those_without_a_match_are_selected)
 {
-	check_random("ab", true, 63);
-	check_random("a[b]", true, 64);
+	check_random(true, false, 63);
+	check_random(true, true, 64);
 }
 
 /* The lines that come before a match need memory: what is left out, and how many records are
@@ -126,10 +99,10 @@ check_limited(bool inverts, uint64_t seed)
 	struct records_choice want = { .lines = want_lines }, got = { .lines = got_lines };
 	struct sl_random random;
 	char text[MOST];
-	size_t sizes[SIZES];
+	size_t sizes[CUTS];
 	uint64_t lost = 0;
 	sl_random_init(&random, seed);
-	begin("ab", inverts);
+	ab_pattern_init(&ab, inverts, false);
 	for (int round = 0; round < 1000; round++) {
 		size_t len = make_text(&random, text);
 		size_t most = sl_random_below(&random, 6 * sl_history_cost(9));
@@ -137,17 +110,18 @@ check_limited(bool inverts, uint64_t seed)
 							 some_records(&random), most, inverts,
 							 false },
 			.most = UINT64_MAX };
-		make_sizes(&random, sizes, len);
-		uint64_t some = records_walk(&oracle, pattern, matcher, text, len, NULL, 0, &want);
-		cr_assert_eq(some,
-			records_walk(&oracle, pattern, matcher, text, len, sizes, SIZES, &got));
+		cuts_make(&random, len, sizes);
+		uint64_t some =
+			records_walk(&oracle, ab.pattern, ab.matcher, text, len, NULL, 0, &want);
+		cr_assert_eq(some, records_walk(&oracle, ab.pattern, ab.matcher, text, len, sizes,
+					   CUTS, &got));
 		cr_assert(records_is_same(&want, &got));
 		records_oracle_choose(&oracle, text, len, &want);
 		cr_assert_eq(want.selected, got.selected);
 		lost += some;
 	}
 	cr_assert_gt(lost, 0);
-	end();
+	ab_pattern_release(&ab);
 }
 
 Test(records, lines_that_do_not_fit_are_counted_wherever_the_cuts_are)
@@ -166,10 +140,10 @@ Test(records, lines_behind_the_match_need_no_memory)
 	size_t len = strlen(text), size = 1;
 	while (len < MOST - 8)
 		len += (size_t)snprintf(text + len, MOST - len, "  more\n");
-	begin("ab", false);
-	cr_assert_eq(records_walk(&oracle, pattern, matcher, text, len, &size, 1, &got), 0);
+	ab_pattern_init(&ab, false, false);
+	cr_assert_eq(records_walk(&oracle, ab.pattern, ab.matcher, text, len, &size, 1, &got), 0);
 	cr_assert(got.selected == 1 && got.count == 2 + (len - 9) / 7);
-	end();
+	ab_pattern_release(&ab);
 }
 
 /* Its beginning may not be among the bytes that are kept of it. */

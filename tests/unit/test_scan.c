@@ -885,27 +885,60 @@ Test(scan, compressed_inputs_that_are_cut_are_counted_up_to_there)
 	}
 }
 
-/* The front decodes although those behind it have all the memory that they may have. */
-Test(scan, windows_are_waited_for_in_order)
+/* ---- windows ---- */
+
+/* A file in two members. */
+static void
+add_members_with_windows(struct fixture *f, const char *name, unsigned i)
 {
-	struct sim_seeds seeds = sim_seeds(20);
+	struct sl_buf bytes = { 0 };
+	enum sl_codec codec = i % 2 ? SL_CODEC_ZSTD : SL_CODEC_XZ;
+	add_file(f, name, 2000);
+	const struct file *file = &f->files[i];
+	compress_add_window(&bytes, codec, 20, file->data, 1000);
+	compress_add_window(&bytes, codec, 22, file->data + 1000, 1000);
+	sim_put_file(f->sim, name, bytes.data, bytes.len, 0644);
+	sl_buf_release(&bytes);
+}
+
+/* A file with a window, one without, or once a stream. */
+static void
+add_anything(struct fixture *f, const char *name, unsigned i)
+{
+	uint64_t kind = sl_random_below(&f->random, 4);
+	struct sl_buf bytes = { 0 };
+	bool has_stream = false;
+	for (unsigned before = 0; before < i; before++)
+		has_stream = has_stream || strcmp(f->files[before].name, "-") == 0;
+	if (kind == 3) {
+		add_encoded(f, name, sl_random_below(&f->random, 90000));
+		return;
+	}
+	if (kind == 2 && !has_stream) {
+		add_encoded_stream(f, sl_random_below(&f->random, 9000));
+		return;
+	}
+	add_file(f, name, 100 + sl_random_below(&f->random, 90000));
+	const struct file *file = &f->files[i];
+	compress_add_window(&bytes, kind ? SL_CODEC_ZSTD : SL_CODEC_XZ, 23, file->data, file->len);
+	sim_put_file(f->sim, name, bytes.data, bytes.len, 0644);
+	sl_buf_release(&bytes);
+}
+
+/* All of `count` files are counted with that memory, under many seeds. */
+static void
+check_windows(unsigned seed_count, uint64_t max_memory, unsigned count,
+	void (*add_one)(struct fixture *f, const char *name, unsigned i))
+{
+	struct sim_seeds seeds = sim_seeds(seed_count);
 	for (uint64_t seed = seeds.first; seed != seeds.end; seed++) {
 		struct fixture f;
 		begin(&f, seed);
 		if (seed % 2)
 			wants_lines(&f);
-		f.setup.max_memory = 40 * SL_MIB;
-		for (unsigned i = 0; i < 6; i++) {
-			char name[] = { (char)('a' + i), '\0' };
-			struct sl_buf bytes = { 0 };
-			add_file(&f, name, 2000);
-			const struct file *file = &f.files[i];
-			enum sl_codec codec = i % 2 ? SL_CODEC_ZSTD : SL_CODEC_XZ;
-			compress_add_window(&bytes, codec, 20, file->data, 1000);
-			compress_add_window(&bytes, codec, 22, file->data + 1000, 1000);
-			sim_put_file(f.sim, name, bytes.data, bytes.len, 0644);
-			sl_buf_release(&bytes);
-		}
+		f.setup.max_memory = max_memory;
+		for (unsigned i = 0; i < count; i++)
+			add_one(&f, (char[]){ (char)('a' + i), '\0' }, i);
 		sim_check(f.sim, run(&f) == 0, "%s", f.err.text);
 		check_all(&f);
 		sim_check(f.sim, sl_scan_summary_troubles(&f.progress.summary) == 0, "%s",
@@ -914,43 +947,16 @@ Test(scan, windows_are_waited_for_in_order)
 	}
 }
 
+/* The front decodes although those behind it have all the memory that they may have. */
+Test(scan, windows_are_waited_for_in_order)
+{
+	check_windows(20, 40 * SL_MIB, 6, add_members_with_windows);
+}
+
 /* With little memory each file that has windows is decoded alone, whatever surrounds it. */
 Test(scan, little_memory_is_enough_for_windows_one_after_the_other)
 {
-	struct sim_seeds seeds = sim_seeds(30);
-	for (uint64_t seed = seeds.first; seed != seeds.end; seed++) {
-		struct fixture f;
-		begin(&f, seed);
-		if (seed % 2)
-			wants_lines(&f);
-		f.setup.max_memory = 20 * SL_MIB;
-		bool has_stream = false;
-		for (unsigned i = 0; i < 8; i++) {
-			char name[] = { (char)('a' + i), '\0' };
-			uint64_t kind = sl_random_below(&f.random, 4);
-			struct sl_buf bytes = { 0 };
-			if (kind == 3) {
-				add_encoded(&f, name, sl_random_below(&f.random, 90000));
-				continue;
-			}
-			if (kind == 2 && !has_stream) {
-				has_stream = true;
-				add_encoded_stream(&f, sl_random_below(&f.random, 9000));
-				continue;
-			}
-			add_file(&f, name, 100 + sl_random_below(&f.random, 90000));
-			const struct file *file = &f.files[i];
-			compress_add_window(&bytes, kind ? SL_CODEC_ZSTD : SL_CODEC_XZ, 23,
-				file->data, file->len);
-			sim_put_file(f.sim, name, bytes.data, bytes.len, 0644);
-			sl_buf_release(&bytes);
-		}
-		sim_check(f.sim, run(&f) == 0, "%s", f.err.text);
-		check_all(&f);
-		sim_check(f.sim, sl_scan_summary_troubles(&f.progress.summary) == 0, "%s",
-			f.errors[0].text);
-		end(&f);
-	}
+	check_windows(30, 20 * SL_MIB, 8, add_anything);
 }
 
 Test(scan, what_cannot_be_decoded_is_never_counted)
