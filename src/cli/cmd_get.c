@@ -1,8 +1,7 @@
 /*
  * cmd_get.c - `sluice get`: turns options into a batch, runs it, and derives the exit status.
  *
- *  - The limit of open files is raised to the hard limit before the run, and the memory of
- *    --max-memory is divided between TLS connections, chunks and everything else.
+ *  - What the run may use is in get_budget.c.
  *  - --deadline is a deadline of the main task, so that it covers reading the list as well. What
  *    cannot be cancelled then (rt/io.h) is abandoned with the process, see sl_run.deadline_ns.
  *  - What is printed about files during the run is in get_events.c.
@@ -15,6 +14,7 @@
 #include "sluice/cli/commands.h"
 #include "sluice/cli/console.h"
 #include "sluice/cli/exit_status.h"
+#include "sluice/cli/get_budget.h"
 #include "sluice/cli/get_events.h"
 #include "sluice/cli/get_scan.h"
 #include "sluice/cli/options.h"
@@ -24,29 +24,14 @@
 #include "sluice/cli/stats.h"
 #include "sluice/download/batch.h"
 #include "sluice/download/inputs.h"
-#include "sluice/net/tls.h"
 #include "sluice/rt/io.h"
 #include "sluice/ui/units.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
-#include <sys/stat.h>
 #include <unistd.h>
-
-#define OWN_DESCRIPTORS 12u /* standard ones, ring, wake-up, signals, a list, libraries' */
-/* A directory, a partial file, a connection, and one to spare. */
-#define DESCRIPTORS_MIN (OWN_DESCRIPTORS + 4)
-/* Inherited ones are looked for below this: where a limit is tight. */
-#define INHERITED_MAX 256u
-/* With less memory chunks are smaller, so that there are enough of them. */
-#define SMALL_MEMORY (16 * SL_MIB)
-#define SMALL_CHUNK (256 * SL_KIB)
-#define CHUNK_MIN (64 * SL_KIB)
-#define CHUNKS_PER_JOB 2 /* one at the socket, one on its way to the disk */
 
 struct get {
 	struct sl_get_options options;
@@ -57,44 +42,9 @@ struct get {
 	struct sl_error error;    /* of the run itself, not of a file */
 	struct sl_shard shard;    /* count 0 = all inputs */
 	struct sl_inputs *inputs; /* while it runs */
-	unsigned descriptors;
-	uint64_t tls_memory, chunk_memory; /* of --max-memory */
+	struct sl_get_budget budget;
 	enum sl_exit status;
 };
-
-/* ---- before the run ---- */
-
-/* Descriptors that this program was started with, but for the standard three: they count in the
- * limit. Its own are closed on exec, which these were not. */
-static unsigned
-inherited_descriptors(uint64_t limit)
-{
-	unsigned count = 0;
-	for (int fd = STDERR_FILENO + 1; fd < (int)SL_MIN(limit, INHERITED_MAX); fd++)
-		count += fcntl(fd, F_GETFD) == 0;
-	return count;
-}
-
-/* Raise the limit of open files, and check that it is enough. */
-static int
-raise_descriptor_limit(struct get *get, struct sl_error *err)
-{
-	struct rlimit limit = { 0 };
-	if (getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur < limit.rlim_max) {
-		limit.rlim_cur = limit.rlim_max;
-		(void)setrlimit(RLIMIT_NOFILE, &limit);
-		(void)getrlimit(RLIMIT_NOFILE, &limit);
-	}
-	uint64_t count = SL_MIN((uint64_t)limit.rlim_cur, 1u << 20);
-	unsigned inherited = inherited_descriptors(count);
-	if (count < DESCRIPTORS_MIN + inherited)
-		return sl_fail(err, SL_PHASE_NONE, -EMFILE,
-			"only %llu open files are allowed: at least %u are needed (see 'ulimit "
-			"-n')",
-			(unsigned long long)count, DESCRIPTORS_MIN + inherited);
-	get->descriptors = (unsigned)count - OWN_DESCRIPTORS - inherited;
-	return 0;
-}
 
 /* ---- the inputs ---- */
 
@@ -165,93 +115,23 @@ struct engine_parts {
 	struct sl_batch *batch;
 };
 
-static bool
-any_is_https(const struct sl_words *urls)
-{
-	for (size_t i = 0; i < urls->count; i++)
-		if (strncasecmp(urls->items[i], "http://", 7) != 0)
-			return true;
-	return false;
-}
-
-static bool
-has_https(const struct get *get)
-{
-	return any_is_https(&get->options.urls) || any_is_https(&get->options.mirrors);
-}
-
-/* At once: the segments of one file are to one host, so that more than its limit serves only other
- * hosts. */
-static unsigned
-wanted_connections(const struct get *get)
-{
-	const struct sl_get_options *options = &get->options;
-	unsigned of_one = SL_MIN(options->segments, options->connections_per_host);
-	return options->jobs +
-	       SL_MIN(options->jobs * (of_one - 1), 2 * options->connections_per_host);
-}
-
-/*
- * Divide --max-memory: a sixteenth for stacks and names, three for TLS connections, what --scan
- * needs, the rest for chunks. If the TLS connections of all jobs need more, their share grows to up
- * to seven sixteenths.
- */
-static void
-share_memory(struct get *get)
-{
-	uint64_t sixteenth = get->options.max_memory / 16, jobs = get->options.jobs;
-	uint64_t connections = wanted_connections(get);
-	bool https = has_https(get) || get->options.lists.count > 0;
-	uint64_t wanted = https ? connections * SL_TLS_MEMORY : 0;
-	get->tls_memory = SL_MIN(SL_MAX(wanted, 3 * sixteenth), 7 * sixteenth);
-	uint64_t others = get->tls_memory + sl_get_scan_memory(&get->scan);
-	get->chunk_memory = others < 14 * sixteenth ? 15 * sixteenth - others : sixteenth;
-	if (https && jobs * SL_TLS_MEMORY > get->tls_memory)
-		sl_log_warn("at most %llu TLS connections at once: --max-memory is too small for "
-			    "the buffers of %llu",
-			(unsigned long long)(get->tls_memory / SL_TLS_MEMORY),
-			(unsigned long long)jobs);
-}
-
 SL_SUSPENDS
 static int
 make_client(struct get *get, struct sl_http_client **out)
 {
 	const struct sl_get_options *options = &get->options;
 	struct sl_http_client_options wanted = { .per_host = options->connections_per_host,
-		.total = SL_MAX(SL_MIN(wanted_connections(get) * 2, get->descriptors / 4), 1u),
-		.tls_memory = get->tls_memory,
+		.total = sl_get_budget_connections(&get->budget),
+		.tls_memory = get->budget.tls_memory,
 		.connect_timeout_ns = options->connect_timeout_ns,
 		.stall_timeout_ns = options->stall_timeout_ns,
 		.max_redirects = options->max_redirects,
 		.allow_downgrade = options->allow_downgrade,
 		.limit_rate = options->limit_rate,
 		.max_rps_milli = options->max_rps_milli,
-		.want_tls = has_https(get),
+		.want_tls = get->budget.has_https,
 		.cacert = options->cacert };
 	return sl_http_client_new(out, &wanted, &get->error);
-}
-
-static int
-make_pool(struct get *get, struct sl_chunk_pool **out)
-{
-	uint64_t memory = get->chunk_memory;
-	uint64_t needed = (uint64_t)get->options.jobs * CHUNKS_PER_JOB;
-	size_t size = get->options.max_memory < SMALL_MEMORY ? SMALL_CHUNK : SL_CHUNK_SIZE;
-	while (size > CHUNK_MIN && memory / size < needed)
-		size /= 2;
-	uint64_t count = memory / size;
-	if (count < needed)
-		sl_log_warn("at most %llu files at once: --max-memory is too small for the buffers "
-			    "of %u",
-			(unsigned long long)count / CHUNKS_PER_JOB, get->options.jobs);
-	/* More chunks than the jobs can use at once would only spread the work over cold memory. */
-	count = SL_MIN(count, (uint64_t)SL_MAX(get->options.jobs * 8, wanted_connections(get) * 4));
-	int code = sl_chunk_pool_new(out, (size_t)SL_MAX(count, 4u), size);
-	if (code)
-		return sl_fail_code(
-			&get->error, SL_PHASE_NONE, code, "cannot allocate memory for buffers");
-	return 0;
 }
 
 static int
@@ -282,7 +162,7 @@ make_batch(struct get *get, struct engine_parts *parts)
 		.dry_run = options->dry_run,
 		.decompress = options->decompress,
 		.decode_window_max = options->max_memory,
-		.descriptors = get->descriptors,
+		.descriptors = get->budget.descriptors,
 		.stall_timeout_ns = options->stall_timeout_ns,
 		.retry = retry_policy(options),
 		.source = next_entry,
@@ -347,10 +227,11 @@ run_batch(struct get *get)
 {
 	struct engine_parts parts = { 0 };
 	get->events.scan = &get->scan;
-	share_memory(get);
+	sl_get_budget_share_memory(&get->budget, &get->options, sl_get_scan_memory(&get->scan));
 	int code = make_client(get, &parts.client);
 	if (!code)
-		code = make_pool(get, &parts.pool);
+		code = sl_get_budget_make_pool(
+			&get->budget, &get->options, &parts.pool, &get->error);
 	if (!code)
 		code = make_batch(get, &parts);
 	if (!code)
@@ -579,7 +460,7 @@ sl_cmd_get(int argc, char **argv)
 	run.workers = get.options.workers;
 	if (get.options.deadline_ns != SL_FOREVER)
 		run.deadline_ns = get.options.deadline_ns;
-	code = raise_descriptor_limit(&get, &err);
+	code = sl_get_budget_init(&get.budget, &get.options, &err);
 	if (!code)
 		code = sl_run_command(&run, &err);
 	if (code) {
