@@ -133,6 +133,9 @@ struct scan {
 	const struct sl_match_kernel *kernel;
 	unsigned wanted; /* kinds of events that a sink wants */
 	bool by_line;    /* matching lines are marked, and chunks kept until they are merged */
+	/* by_line, and the merger walks over the lines that match: a sink wants them, one of them
+	 * may be the last that is wanted, or records are made of them. */
+	bool gives_lines;
 	size_t chunk_size;
 	/* A chunk for each consumer, or NULL: then readers read everything. With them, data in the
 	 * page cache is read by the worker that scans it, in steps that stay in its CPU's cache. */
