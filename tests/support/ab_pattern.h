@@ -5,6 +5,7 @@
 #ifndef TESTS_SUPPORT_AB_PATTERN_H
 #define TESTS_SUPPORT_AB_PATTERN_H
 
+#include "sluice/scan/matcher.h"
 #include "sluice/scan/pattern.h"
 
 struct ab_pattern {
