@@ -157,7 +157,8 @@ struct deadline {
 static bool
 has_passed(const struct sl_block_steps *steps, const struct deadline *deadline)
 {
-	return deadline->ns != UINT64_MAX && steps->clock_ns() - deadline->begun_ns > deadline->ns;
+	return deadline->ns != UINT64_MAX &&
+	       steps->clock_ns(steps->clock) - deadline->begun_ns > deadline->ns;
 }
 
 static enum sl_verdict
@@ -338,7 +339,7 @@ sl_block_step(struct sl_block_steps *steps, uint64_t ns)
 	}
 	struct deadline deadline = { .ns = ns };
 	if (ns != UINT64_MAX)
-		deadline.begun_ns = steps->clock_ns();
+		deadline.begun_ns = steps->clock_ns(steps->clock);
 	while (steps->at < steps->len) {
 		if (!steps->is_confirming)
 			begin_slice(steps);

@@ -11,7 +11,6 @@
  */
 #include "sluice/scan/feed.h"
 
-#include "sluice/base/clock.h"
 #include "sluice/rt/semaphore.h"
 #include "sluice/scan/lines.h"
 #include "sluice/scan/partials.h"
@@ -411,7 +410,8 @@ add_run(struct sl_feed *feed, const struct feed_slot *slot, uint64_t off, const 
 		.inverts = feeds->spec.inverts,
 		.period = feeds->setup.period,
 		.within = slot->within,
-		.clock_ns = sl_clock_monotonic_ns,
+		.clock_ns = sl_steps_clock_ns,
+		.clock = sl_rt_engine(sl_rt_current()),
 		.result = &run.piece.block };
 	int code = is_quick(feeds, len) ? scan_run(&run) : sl_steps_offload(scan_run, &run);
 	if (code == 0 && run.has_line)

@@ -237,6 +237,7 @@ static int
 run(struct scan *scan, unsigned consumers)
 {
 	sl_group_enter(&scan->group, SL_GROUP_FAIL_FAST);
+	scan->engine = sl_rt_engine(sl_rt_current());
 	scan->inputs.output = sl_input_identify(scan->setup->output_fd);
 	scan->inputs.cache_left = scan->setup->max_cached;
 	scan->progress->meter =

@@ -131,6 +131,7 @@ struct scan {
 	struct sl_scan_progress *progress;
 	const struct sl_match_plan *plan;
 	const struct sl_match_kernel *kernel;
+	struct sl_engine *engine; /* for its clock, also on workers */
 	unsigned wanted; /* kinds of events that a sink wants */
 	bool by_line;    /* matching lines are marked, and chunks kept until they are merged */
 	/* by_line, and the merger walks over the lines that match: a sink wants them, one of them

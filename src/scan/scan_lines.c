@@ -5,7 +5,6 @@
  */
 #include "scan_int.h"
 
-#include "sluice/base/clock.h"
 #include "sluice/rt/offload.h"
 
 #include <errno.h>
@@ -170,7 +169,8 @@ sl_scan_count_others(struct scan *scan, const struct scan_piece *piece, const un
 		.matcher = scan->matcher,
 		.data = begin,
 		.len = (size_t)(end - begin),
-		.clock_ns = sl_clock_monotonic_ns,
+		.clock_ns = sl_steps_clock_ns,
+		.clock = sl_rt_engine(sl_rt_current()),
 		.result = &result };
 	int code = sl_steps_offload(step_block, &steps);
 	struct sl_block_totals *totals = &piece->job->totals;

@@ -4,7 +4,6 @@
  */
 #include "scan_int.h"
 
-#include "sluice/base/clock.h"
 #include "sluice/rt/engine.h"
 
 struct match_call {
@@ -64,7 +63,8 @@ steps_of(const struct scan *scan, struct scan_piece *piece, struct sl_matcher *m
 		.len = piece->len,
 		.marks = piece->marks,
 		.inverts = sl_pattern_inverts(scan->setup->pattern),
-		.clock_ns = sl_clock_monotonic_ns,
+		.clock_ns = sl_steps_clock_ns,
+		.clock = scan->engine,
 		.result = &piece->found.block };
 }
 

@@ -8,6 +8,7 @@
 #include "sluice/base/random.h"
 #include "sluice/rt/engine.h"
 #include "sluice/rt/stats.h"
+#include "sluice/scan/steps.h"
 #include "sluice/scan/wide.h"
 #include "support/compress.h"
 #include "support/oracle.h"
@@ -1034,6 +1035,61 @@ Test(scan, lines_that_a_limit_leaves_open_are_reported)
 	cr_assert_not_null(strstr(f.errors[0].text, "cannot decide line 2 of 'hard'"));
 	cr_assert_eq(sl_scan_summary_troubles(&f.progress.summary), 1);
 	end(&f);
+}
+
+static sl_match_scan_fn *quick_scan;
+static bool is_first_slow;
+
+static void
+scan_slowly_once(const struct sl_match_plan *plan, const unsigned char *data, size_t len,
+	uint64_t *marks, struct sl_match_counts *counts)
+{
+	if (is_first_slow)
+		usleep(SL_STEPS_NS / 1000);
+	is_first_slow = false;
+	quick_scan(plan, data, len, marks, counts);
+}
+
+SL_SUSPENDS
+static int
+count_turns(void *arg)
+{
+	int code = scan_task(arg);
+	return code ? code : (int)sl_rt_stats(sl_rt_current())->turns;
+}
+
+/* Of the loop, for blocks of several slices. */
+static int
+turns_of_a_scan(bool is_slow)
+{
+	struct sl_span regex = sl_span_str("ERROR|err\\o{157}r");
+	struct sl_pattern_spec spec = { .texts = &regex, .count = 1 };
+	struct sl_match_kernel kernel = *sl_match_choose(sl_cpu_features());
+	struct fixture f;
+	quick_scan = kernel.scan;
+	is_first_slow = is_slow;
+	kernel.scan = scan_slowly_once;
+	begin(&f, 1);
+	sl_pattern_free(f.pattern);
+	cr_assert_eq(sl_pattern_new(&f.pattern, &spec, &kernel, &f.err), 0);
+	f.setup.pattern = f.pattern;
+	f.setup.chunk = 64 * SL_KIB;
+	add_file(&f, "a", 300000);
+	f.setup.paths = f.paths;
+	f.setup.count = f.count;
+	int turns = sim_run(f.sim, count_turns, &f);
+	check_all(&f);
+	cr_assert(!is_first_slow, "the kernel was not called");
+	end(&f);
+	return turns;
+}
+
+/* A step that is at its end by the machine's clock would be followed by another. */
+Test(scan, a_run_of_the_simulator_is_the_same_on_a_slow_machine)
+{
+	int turns = turns_of_a_scan(false);
+	cr_assert_gt(turns, 0);
+	cr_assert_eq(turns_of_a_scan(true), turns);
 }
 
 struct tally {

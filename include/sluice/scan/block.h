@@ -74,7 +74,8 @@ struct sl_block_steps {
 	size_t len;
 	uint64_t *marks; /* zero; as in match_pass.h, of the lines that are selected; or NULL */
 	bool inverts;    /* lines that do not match are, and are decided */
-	uint64_t (*clock_ns)(void);
+	uint64_t (*clock_ns)(void *clock);
+	void *clock;
 	struct sl_block_result *result; /* of data[0, at) */
 
 	/* The period that is wanted, or NULL; then `marks` must be there, and `within` have as many

@@ -16,4 +16,8 @@
 SL_SUSPENDS
 int sl_steps_offload(sl_offload_fn *step, void *arg) SL_MUST_CHECK;
 
+/* The time of a struct sl_engine, on any thread: where a step ends depends on no other clock, so
+ * that the simulator can repeat a run. */
+uint64_t sl_steps_clock_ns(void *engine);
+
 #endif
