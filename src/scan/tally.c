@@ -214,6 +214,12 @@ sl_tally_memory(const struct sl_tally *tally)
 }
 
 bool
+sl_tally_has_parts(const struct sl_tally *tally)
+{
+	return tally->count <= SL_TALLY_PARTS_MAX;
+}
+
+bool
 sl_tally_has_expressions(const struct sl_tally *tally)
 {
 	return tally->expression_count > 0;
@@ -246,8 +252,8 @@ make_matchers(struct sl_tally_counter *counter, const struct sl_matcher *owner)
 }
 
 int
-sl_tally_counter_new(struct sl_tally_counter **out, const struct sl_tally *tally,
-	const struct sl_matcher *owner)
+sl_tally_counter_new(
+	struct sl_tally_counter **out, const struct sl_tally *tally, const struct sl_matcher *owner)
 {
 	struct sl_tally_counter *counter = *out = calloc(1, sizeof(*counter));
 	if (!counter)

@@ -52,6 +52,9 @@ void sl_tally_free(struct sl_tally *tally);
 /* A row for each pattern, in the order in which they were given. */
 const struct sl_tally_row *sl_tally_rows(const struct sl_tally *tally, size_t *count);
 
+/* True if there are at most SL_TALLY_PARTS_MAX patterns. */
+bool sl_tally_has_parts(const struct sl_tally *tally);
+
 /* True if some patterns are more than strings: a line may take long. */
 bool sl_tally_has_expressions(const struct sl_tally *tally);
 
