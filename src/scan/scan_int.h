@@ -370,8 +370,11 @@ bool sl_scan_is_cancellation(int code);
 /* Read at most `most` bytes of a stream to `data`; *got as sl_input_read_stream returns it, 0 also
  * if no more is wanted. Returns 0 or what cancelled it. */
 SL_SUSPENDS
-int sl_scan_read_stream(struct scan_piece *piece, unsigned char *data, size_t most, int *got,
-	size_t *len) SL_MUST_CHECK;
+int sl_scan_read_stream(struct scan *scan, struct scan_piece *piece, unsigned char *data,
+	size_t most, int *got, size_t *len) SL_MUST_CHECK;
+
+/* The input has become the front: pass on what was read of it. */
+void sl_scan_stream_pass(struct scan_job *job);
 
 /* ---- scan_decode.c: by the reader that has the input ---- */
 

@@ -161,7 +161,7 @@ read_stream(struct scan *scan, struct scan_piece *piece)
 				      : piece->chunk->size;
 	size_t len = 0;
 	int got = 0;
-	int code = sl_scan_read_stream(piece, piece->data, most, &got, &len);
+	int code = sl_scan_read_stream(scan, piece, piece->data, most, &got, &len);
 	if (code)
 		return code;
 	sl_scan_piece_take_bytes(scan, piece, got, len);
