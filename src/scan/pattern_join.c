@@ -44,7 +44,7 @@ may_join(const struct sl_pattern_check *check, struct sl_span text)
 	return is_plain && is_joinable(text);
 }
 
-/* The checks from `first` on are those of the expressions, in order. Returns how many were added. */
+/* The checks from `first` on are those of the expressions, in order. Returns how many are added. */
 static size_t
 add_all(struct sl_pattern *pattern, const struct sl_pattern_list *expressions, size_t first,
 	struct sl_buf *text)
