@@ -122,7 +122,8 @@ setup_of(struct scan *scan)
 	const struct sl_scan_options *options = &scan->options;
 	bool named = options->inputs.count > 0;
 	const char *const *paths = scan->urls.names ? scan->urls.names : options->inputs.items;
-	uint64_t tally_memory = scan->match.tally ? sl_tally_memory(scan->match.tally) : 0;
+	struct sl_tally *tally = scan->match.tally;
+	uint64_t tally_memory = tally ? sl_tally_memory(tally) : 0;
 	return (struct sl_scan_setup){ .paths = named ? paths : standard_input,
 		.count = named ? options->inputs.count : 1,
 		.remotes = scan->urls.remotes,
@@ -136,6 +137,7 @@ setup_of(struct scan *scan)
 		.own_count = SL_COUNT_OF(scan->output.own_files),
 		.timeline = options->histogram ? &scan->output.timeline : NULL,
 		.timeline_interval_s = options->histogram_interval_s,
+		.tally = tally && sl_tally_has_parts(tally) ? tally : NULL,
 		.no_follow = options->no_follow,
 		.unfinished = report_unfinished,
 		.rules = { options->rules.items, options->rules.count },

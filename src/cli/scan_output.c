@@ -173,7 +173,8 @@ add_sinks(struct sl_scan_output *output, struct sl_tally *tally)
 	if (tally)
 		add_sink(output,
 			sl_pattern_sink_init(&output->patterns, &output->results, tally,
-				options->json ? SL_PATTERN_SINK_JSON : SL_PATTERN_SINK_TABLE));
+				options->json ? SL_PATTERN_SINK_JSON : SL_PATTERN_SINK_TABLE,
+				sl_tally_has_parts(tally)));
 	if (options->histogram) {
 		sl_timeline_init(&output->timeline, options->histogram_interval_s);
 		add_sink(output,

@@ -40,7 +40,7 @@ consumer_memory(const struct sl_scan_needs *needs)
 		memory += SL_PATTERN_JIT_STACK;
 	if (needs->has_kinds)
 		memory += SL_MEMO_BYTES + SL_KINDS_BYTES_MIN;
-	return memory;
+	return memory + needs->tally_counter;
 }
 
 /* What they have takes a quarter of the rest at most. */
@@ -73,6 +73,8 @@ fixed_memory(const struct sl_scan_needs *needs, const struct sl_scan_division *d
 			  (uint64_t)(division->consumers + SL_SCAN_OPENERS + 1) * SL_MEMO_BYTES;
 	if (needs->has_expressions)
 		memory += (uint64_t)division->consumers * SL_PATTERN_JIT_STACK;
+	memory += (uint64_t)(division->consumers + SL_SCAN_OPENERS + 1) * needs->tally_counter;
+	memory += (uint64_t)SL_SCAN_OPENERS * SL_SCAN_BATCH * needs->tally_part;
 	/* Of one input at a time: history.h needs twice the bytes of its lines, and of a line that
 	 * does not match more is kept. */
 	if (needs->has_context)
@@ -93,7 +95,8 @@ size_steps(const struct sl_scan_needs *needs, struct sl_scan_division *division,
 static uint64_t
 chunk_memory(const struct sl_scan_needs *needs, size_t chunk)
 {
-	return needs->has_marks ? chunk + chunk / 8 * (needs->has_period ? 2 : 1) : chunk;
+	unsigned times = needs->has_period ? 2 : 1;
+	return chunk + (needs->has_marks ? chunk / 8 * times : 0) + needs->tally_part * times;
 }
 
 static void

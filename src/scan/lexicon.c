@@ -198,13 +198,29 @@ places_end(const struct sl_lexicon *lexicon, size_t len)
 	return len <= lexicon->longest;
 }
 
+/* The first place from `at` on where a word may begin. Most places have a byte that begins none. */
+static size_t
+skip_places(const struct sl_lexicon *lexicon, const struct subject *line, size_t at, size_t end)
+{
+	size_t most = SL_MIN(end, line->len);
+	if (lexicon->first[0] > 0) /* an empty word is everywhere */
+		return at;
+	while (at < most) {
+		unsigned byte = fold(lexicon, line->text[at]);
+		if (lexicon->first[byte] != lexicon->first[byte + 1])
+			break;
+		at++;
+	}
+	return at;
+}
+
 bool
 sl_lexicon_find(const struct sl_lexicon *lexicon, const unsigned char *text, size_t len,
 	bool goes_on, size_t from, struct sl_lexicon_place *place, bool *is_open)
 {
 	const struct subject line = { text, len, goes_on };
 	size_t end = places_end(lexicon, len);
-	for (size_t at = from; at < end; at++) {
+	for (size_t at = from; (at = skip_places(lexicon, &line, at, end)) < end; at++) {
 		if (may_begin(lexicon, &line, at) && find_at(lexicon, &line, at, place, is_open))
 			return true;
 	}
@@ -218,7 +234,7 @@ sl_lexicon_mark(const struct sl_lexicon *lexicon, const unsigned char *text, siz
 	const struct subject line = { text, len, goes_on };
 	size_t end = places_end(lexicon, len);
 	bool is_open = false;
-	for (size_t at = 0; at < end; at++) {
+	for (size_t at = 0; (at = skip_places(lexicon, &line, at, end)) < end; at++) {
 		struct range range = { 0, lexicon->count, 0 };
 		const struct sl_match_literal *word;
 		while (may_begin(lexicon, &line, at) &&

@@ -121,10 +121,17 @@ check_short_line(
 		return false;
 	sl_searcher_begin_short(&matcher->searcher);
 	*verdict = SL_VERDICT_YES;
+	if (pattern->joined) {
+		int found = sl_searcher_match_joined(&matcher->searcher, pattern->joined, line);
+		if (found >= 0)
+			return true;
+		if (found != PCRE2_ERROR_NOMATCH)
+			return false;
+	}
 	sl_matcher_select(matcher, line);
 	for (size_t i = 0; i < pattern->check_count; i++) {
 		const struct sl_pattern_check *check = &pattern->checks[i];
-		if (!sl_matcher_has_selected(matcher, i))
+		if (check->is_joined || !sl_matcher_has_selected(matcher, i))
 			continue;
 		if (!check->code) {
 			struct sl_lexicon_place place;

@@ -295,6 +295,7 @@ sl_pattern_free(struct sl_pattern *pattern)
 		pcre2_code_free(pattern->checks[i].code);
 		pcre2_code_free(pattern->checks[i].any);
 	}
+	pcre2_code_free(pattern->joined);
 	free(pattern->checks);
 	sl_match_plans_release(&pattern->plans);
 	sl_buf_release(&pattern->bytes);

@@ -318,6 +318,12 @@ sl_pattern_make_checks(struct sl_pattern *pattern, const struct sl_pattern_parts
 		code = compile(pattern, context, &parts->expressions.items[i], spec, err);
 	for (size_t i = 0; i < verified && code == 0; i++)
 		code = verify(context, parts->verified.items[i].text, spec, err);
+	bool is_plain = spec->bounds == SL_BOUNDS_NONE && !spec->fixed;
+	if (code == 0 && parts->needs_nothing && is_plain) {
+		sl_pattern_join(pattern, &parts->expressions, count - parts->expressions.count,
+			options_of(spec, false), context);
+		pattern->checks_memory += memory_of(pattern->joined);
+	}
 	pcre2_compile_context_free(context);
 	pattern->selects = pattern->selects && count >= SELECTED_MIN;
 	return code;

@@ -59,6 +59,7 @@ struct sl_pattern_check {
 	pcre2_code *any;  /* of lines that are not valid UTF-8, interpreted; NULL: of bytes */
 	bool has_jit;     /* `code` is machine code, which may be called without pcre2_match() */
 	bool has_anchor_g, moves_search, has_lookahead, depends_on_end;
+	bool is_joined; /* the pattern's joined code has it */
 	uint32_t rank; /* in the user's order, with that of the plans' literals */
 };
 
@@ -68,6 +69,7 @@ struct sl_pattern {
 	size_t deciding_count;
 	struct sl_pattern_check *checks; /* a candidate matches if any of them is true */
 	size_t check_count;
+	pcre2_code *joined;     /* machine code for several checks at once; or NULL */
 	uint64_t checks_memory; /* of their codes, in bytes */
 	bool selects; /* the ranks of prefilters are indexes of checks: only those whose literals
 			 stand in a line need to confirm it */
@@ -83,6 +85,11 @@ struct sl_pattern {
  * not. Returns 0, or fails with SL_E_USAGE, SL_E_LIMIT or -ENOMEM. */
 int sl_pattern_make_checks(struct sl_pattern *pattern, const struct sl_pattern_parts *parts,
 	const struct sl_pattern_spec *spec, struct sl_error *err) SL_MUST_CHECK;
+
+/* pattern_join.c: make one code for the checks from `first` on, which are those of the expressions,
+ * as far as they can be joined. Without memory there is none. */
+void sl_pattern_join(struct sl_pattern *pattern, const struct sl_pattern_list *expressions,
+	size_t first, uint32_t options, pcre2_compile_context *context);
 
 /* Returns SL_E_LIMIT: the patterns take more. */
 int sl_pattern_fail_memory(uint64_t memory_max, struct sl_error *err);

@@ -138,7 +138,8 @@ init(struct scan *scan, unsigned *consumers)
 	scan->wanted = sl_scan_wanted(scan->setup->sinks, scan->setup->sink_count);
 	bool wants_lines = sl_scan_wants_lines(scan);
 	scan->by_line = wants_lines || scan->setup->max_hits != UINT64_MAX ||
-			scan->setup->records || sl_pattern_confirms(scan->setup->pattern);
+			scan->setup->records || scan->setup->tally ||
+			sl_pattern_confirms(scan->setup->pattern);
 	bool is_limited = sl_scan_max_hits(scan) != UINT64_MAX;
 	scan->gives_lines = scan->by_line && (wants_lines || is_limited || scan->setup->records);
 	scan->has_partials = !scan->by_line && (sl_scan_wants_each(scan) || scan->setup->period);
@@ -153,6 +154,10 @@ init(struct scan *scan, unsigned *consumers)
 	scan->decode_alone_max = division.decode_alone;
 	scan->decodes_alone = division.decodes_alone;
 	int code = sl_matcher_new(&scan->matcher, scan->setup->pattern);
+	if (code)
+		return code;
+	if (scan->setup->tally)
+		code = sl_tally_counter_new(&scan->counter, scan->setup->tally, scan->matcher);
 	if (code)
 		return code;
 	code = sl_scan_kinds_init(scan, *consumers, division.kinds);
@@ -227,6 +232,7 @@ release(struct scan *scan)
 	sl_chunk_pool_free(scan->pool);
 	sl_chunk_pool_free(scan->steps);
 	sl_chunk_pool_free(scan->smalls);
+	sl_tally_counter_free(scan->counter);
 	sl_matcher_free(scan->matcher);
 	sl_memo_free(scan->memo);
 	free(scan);

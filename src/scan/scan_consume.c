@@ -16,8 +16,9 @@
 struct consumer {
 	struct sl_matcher *matcher;
 	struct sl_chunk *step;
-	uint64_t *marks;      /* of the step, none set, if scan.has_partials */
-	struct sl_memo *memo; /* if kinds are wanted */
+	uint64_t *marks;                  /* of the step, none set, if scan.has_partials */
+	struct sl_memo *memo;             /* if kinds are wanted */
+	struct sl_tally_counter *counter; /* if a tally is */
 };
 
 struct scan_call {
@@ -163,6 +164,7 @@ static int
 consume_one(struct scan *scan, struct scan_piece *piece, const struct consumer *consumer)
 {
 	int code;
+	piece->counter = consumer->counter;
 	if (!piece->is_deferred)
 		code = sl_scan_piece_offload(scan, piece, consumer->matcher, consumer->memo);
 	else if (consumer->step)
@@ -190,12 +192,17 @@ init_consumer(struct scan *scan, struct consumer *consumer)
 		return -ENOMEM;
 	if (scan->setup->kinds && !(consumer->memo = sl_memo_new()))
 		return -ENOMEM;
-	return sl_matcher_new(&consumer->matcher, scan->setup->pattern);
+	int code = sl_matcher_new(&consumer->matcher, scan->setup->pattern);
+	if (code == 0 && scan->setup->tally)
+		code = sl_tally_counter_new(
+			&consumer->counter, scan->setup->tally, consumer->matcher);
+	return code;
 }
 
 static void
 release_consumer(struct consumer *consumer)
 {
+	sl_tally_counter_free(consumer->counter);
 	sl_matcher_free(consumer->matcher);
 	sl_memo_free(consumer->memo);
 	free(consumer->marks);

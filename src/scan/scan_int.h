@@ -96,6 +96,14 @@ struct scan_job {
 struct scan_found {
 	struct sl_kinds *kinds; /* or NULL = none */
 	struct sl_timeline timeline;
+	struct sl_tally_part *tally; /* or NULL = none */
+};
+
+/* The marked lines of a piece that a worker looks at, in steps. */
+struct scan_walk {
+	struct sl_lines lines;
+	uint64_t left; /* of them, at most */
+	bool is_begun;
 };
 
 /* A part of an input, or several in a row that were scanned; owned by the task, channel or job that
@@ -123,6 +131,8 @@ struct scan_piece {
 	struct scan_found lines; /* kept with the piece */
 	/* If a period is wanted: of lines before the first stamp, likewise. */
 	struct scan_found unknown;
+	struct sl_tally_counter *counter; /* of the thread that scans it, if a tally is wanted */
+	struct scan_walk walk;
 	struct scan_piece *next_free;
 };
 
@@ -178,6 +188,7 @@ struct scan {
 	struct scan_piece *free_pieces;
 
 	struct sl_matcher *matcher; /* the merger's */
+	struct sl_tally_counter *counter; /* likewise; or NULL */
 	struct sl_context_rule context;
 	struct sl_records_rule records; /* if setup->records */
 
@@ -431,13 +442,14 @@ sl_scan_is_quick(const struct scan *scan)
 /* Files of at most so many bytes are read whole by their opener. */
 #define SL_SCAN_SMALL (64u * 1024u)
 
-/* ---- scan_kinds.c: the kinds and times of lines; 0 or -ENOMEM unless they say otherwise ---- */
+/* ---- scan_kinds.c: the kinds and times of lines, and the patterns that match them; 0 or -ENOMEM
+ * unless they say otherwise ---- */
 
 /* Each line that matches is looked at, though no sink may want it. */
 static inline bool
 sl_scan_wants_each(const struct scan *scan)
 {
-	return scan->setup->kinds || scan->setup->timeline;
+	return scan->setup->kinds || scan->setup->timeline || scan->setup->tally;
 }
 
 /* After by_line and the matcher are set. `memory`: for the digests of all pieces. */
@@ -449,13 +461,18 @@ void sl_scan_kinds_end_piece(struct scan_piece *piece);
 void sl_scan_kinds_free_piece(struct scan_piece *piece);
 
 /* On a worker, whose memo it is: the next bytes of the piece were scanned. The memo is NULL if
- * kinds are not wanted. If has_partials, no mark is set afterwards. */
+ * kinds are not wanted. If has_partials, no mark is set afterwards. Returns 1 if there is more,
+ * which another call does: only if sl_scan_is_quick() is false. */
 int sl_scan_kinds_run(struct scan *scan, struct scan_piece *piece, const struct sl_partial_run *run,
 	uint64_t *marks, struct sl_memo *memo) SL_MUST_CHECK;
 
 /* The line is counted, and is in no piece's digest. */
 int sl_scan_kinds_line(struct scan *scan, const struct scan_job *job,
 	const struct sl_partial_line *line) SL_MUST_CHECK;
+
+/* If a tally is wanted: the line is counted in it, and is in no piece's. Or what cancelled it. */
+SL_SUSPENDS
+int sl_scan_tally_line(struct scan *scan, const struct sl_partial_line *line) SL_MUST_CHECK;
 
 /* What was found in the piece, which is counted, becomes that of the scan. Or what cancelled it. */
 SL_SUSPENDS

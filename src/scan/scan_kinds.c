@@ -18,6 +18,7 @@
  */
 #include "scan_int.h"
 
+#include "sluice/base/clock.h"
 #include "sluice/rt/offload.h"
 #include "sluice/scan/lines.h"
 
@@ -27,6 +28,8 @@
 #define KEEP (64u * 1024u)
 /* Intervals whose memory stays with a piece that is not used. */
 #define TIMELINE_KEPT 64u
+/* A line up to here is counted for each pattern without a worker, as long as that is quick. */
+#define TALLY_INLINE 4096u
 /* Merging so many kinds takes less time than waking a worker. */
 #define KINDS_INLINE 64u
 
@@ -66,7 +69,18 @@ struct target {
 	struct sl_kinds *kinds;
 	struct sl_memo *memo;
 	struct sl_timeline *timeline;
+	struct sl_tally_part *tally;
+	struct sl_tally_counter *counter;
 };
+
+/* False if it would take long, with `is_quick`. */
+static bool
+count_patterns(struct sl_tally_counter *counter, struct sl_tally_part *part,
+	const struct sl_partial_line *line, bool is_quick)
+{
+	struct sl_subject subject = sl_partial_subject(line);
+	return sl_tally_count(counter, part, &subject, line->len < line->whole_len, is_quick);
+}
 
 /* `place` of a line that is complete. The time of a line stands at its beginning: it is not known
  * if that was cut off. */
@@ -76,6 +90,8 @@ add_line(struct scan *scan, const struct target *to, struct sl_partial_line line
 {
 	sl_partial_shorten(&scan->kinds_spec, &line);
 	struct sl_span text = sl_span((const char *)line.text, line.len);
+	if (to->tally)
+		(void)count_patterns(to->counter, to->tally, &line, false);
 	int code = to->kinds ? sl_kinds_add(to->kinds, to->memo, text, place) : 0;
 	if (code || !to->timeline)
 		return code;
@@ -92,9 +108,31 @@ add_to_piece(struct scan *scan, struct scan_piece *piece, struct sl_memo *memo,
 	struct scan_found *found = is_unknown ? &piece->unknown : &piece->lines;
 	if (setup->kinds && !found->kinds && !(found->kinds = new_digest(scan)))
 		return -ENOMEM;
+	if (setup->tally && !found->tally && !(found->tally = sl_tally_part_new(setup->tally)))
+		return -ENOMEM;
 	struct target to = { setup->kinds ? found->kinds : NULL, memo,
-		setup->timeline ? &found->timeline : NULL };
+		setup->timeline ? &found->timeline : NULL, found->tally, piece->counter };
 	return add_line(scan, &to, *line, place);
+}
+
+/* A line may take long to be counted. */
+static bool
+can_be_slow(const struct scan *scan)
+{
+	return scan->setup->tally && sl_tally_has_expressions(scan->setup->tally);
+}
+
+static void
+begin_walk(const struct scan *scan, struct scan_walk *walk, const struct sl_partial_run *run,
+	const uint64_t *marks)
+{
+	if (walk->is_begun)
+		return;
+	sl_lines_init(&walk->lines, scan->kernel, run->data, run->len, marks);
+	/* Of lines that do not match, results have no number. */
+	walk->left = run->block.hits + run->block.period.unknown.hits;
+	if (scan->kinds_spec.inverts)
+		walk->left = UINT64_MAX;
 }
 
 /* The marked lines of a run, which has `before` newlines of its piece before it; `side` of the
@@ -104,19 +142,17 @@ static int
 add_lines(struct scan *scan, struct scan_piece *piece, const struct sl_partial_run *run,
 	uint64_t *marks, uint64_t before, enum sl_period_side side, struct sl_memo *memo)
 {
-	struct sl_lines lines;
+	struct scan_walk *walk = &piece->walk;
 	struct sl_line line;
 	int code = 0;
-	sl_lines_init(&lines, scan->kernel, run->data, run->len, marks);
-	/* Of lines that do not match, results have no number. */
-	uint64_t left = run->block.hits + run->block.period.unknown.hits;
-	if (scan->kinds_spec.inverts)
-		left = UINT64_MAX;
-	for (; code == 0 && left && sl_lines_next(&lines, &line); left--) {
+	begin_walk(scan, walk, run, marks);
+	uint64_t begun_ns = can_be_slow(scan) ? sl_clock_monotonic_ns() : 0;
+	for (; code == 0 && walk->left && sl_lines_next(&walk->lines, &line); walk->left--) {
 		if (scan->has_partials)
-			marks[lines.word] = 0;
+			marks[walk->lines.word] = 0;
 		struct sl_partial_line found = { .text = line.text,
 			.len = line.len,
+			.off = 1, /* not where the input begins */
 			.whole_len = line.len,
 			.index = before + line.index,
 			.is_closed = true,
@@ -125,7 +161,10 @@ add_lines(struct scan *scan, struct scan_piece *piece, const struct sl_partial_r
 			found.side = side;
 		if (sl_scan_wants_each(scan) && found.side != SL_PERIOD_OUTSIDE)
 			code = add_to_piece(scan, piece, memo, &found);
+		if (code == 0 && begun_ns && sl_clock_monotonic_ns() - begun_ns > SL_STEPS_NS)
+			code = 1;
 	}
+	walk->is_begun = code == 1;
 	return code;
 }
 
@@ -155,7 +194,8 @@ sl_scan_kinds_run(struct scan *scan, struct scan_piece *piece, const struct sl_p
 	/* Lines that are one too many have no kind, nor those that are not the first one of their
 	 * record that matches: the merger knows which. */
 	bool is_limited = sl_scan_max_hits(scan) != UINT64_MAX || scan->setup->records;
-	bool is_wanted = sl_scan_wants_each(scan) && !is_limited;
+	/* A hole has no line, and no marks. */
+	bool is_wanted = sl_scan_wants_each(scan) && !is_limited && run->data;
 	return is_wanted ? add_lines(scan, piece, run, marks, 0, SL_PERIOD_UNKNOWN, memo) : 0;
 }
 
@@ -167,7 +207,9 @@ sl_scan_kinds_line(
 {
 	uint64_t before = sl_scan_lines_before(job);
 	struct sl_kinds_place place = { .input = job->number, .line = before + line->index };
-	struct target to = { scan->setup->kinds, scan->memo, scan->setup->timeline };
+	struct target to = {
+		.kinds = scan->setup->kinds, .memo = scan->memo, .timeline = scan->setup->timeline
+	};
 	return add_line(scan, &to, *line, place);
 }
 
@@ -177,11 +219,43 @@ sl_scan_kinds_record(struct scan *scan, const struct scan_job *job,
 {
 	uint64_t before = sl_scan_lines_before(job);
 	struct sl_kinds_place place = { .input = job->number, .line = before + line->index };
-	struct target to = { scan->setup->kinds, scan->memo, NULL };
+	struct target to = { .kinds = scan->setup->kinds, .memo = scan->memo };
 	int code = add_line(scan, &to, *line, place);
 	if (code || !scan->setup->timeline)
 		return code;
 	return sl_timeline_add(scan->setup->timeline, head);
+}
+
+struct tally_call {
+	struct scan *scan;
+	struct sl_tally_part *part;
+	const struct sl_partial_line *line;
+};
+
+static int
+count_on_worker(void *arg)
+{
+	const struct tally_call *call = arg;
+	(void)count_patterns(call->scan->counter, call->part, call->line, false);
+	return 0;
+}
+
+int
+sl_scan_tally_line(struct scan *scan, const struct sl_partial_line *line)
+{
+	struct sl_tally *tally = scan->setup->tally;
+	if (!tally)
+		return 0;
+	struct sl_tally_part *part = sl_tally_part_new(tally);
+	struct tally_call call = { scan, part, line };
+	int code = part ? 0 : -ENOMEM;
+	bool is_short = line->len <= TALLY_INLINE;
+	if (part && !(is_short && count_patterns(scan->counter, part, line, true)))
+		code = sl_scan_offload(scan, count_on_worker, &call);
+	if (code == 0)
+		sl_tally_merge(tally, part);
+	sl_tally_part_free(part);
+	return code;
 }
 
 struct merge_call {
@@ -207,6 +281,8 @@ merge_found(struct scan *scan, const struct scan_found *found, struct sl_kinds_p
 	int code = 0;
 	if (scan->setup->timeline)
 		code = sl_timeline_merge(scan->setup->timeline, &found->timeline);
+	if (found->tally)
+		sl_tally_merge(scan->setup->tally, found->tally);
 	if (code || !found->kinds || sl_kinds_lines(found->kinds) == 0)
 		return code;
 	bool is_costly = sl_kinds_count(found->kinds) > KINDS_INLINE;
@@ -301,6 +377,8 @@ end_found(struct scan_found *found)
 	const struct sl_timeline *timeline = &found->timeline;
 	if (found->kinds)
 		sl_kinds_clear(found->kinds);
+	if (found->tally)
+		sl_tally_part_clear(found->tally);
 	if (timeline->with_year.cap > TIMELINE_KEPT || timeline->without_year.cap > TIMELINE_KEPT)
 		sl_timeline_release(&found->timeline);
 }
@@ -309,6 +387,7 @@ static void
 free_found(struct scan_found *found)
 {
 	sl_kinds_free(found->kinds);
+	sl_tally_part_free(found->tally);
 	sl_timeline_release(&found->timeline);
 }
 

@@ -201,8 +201,11 @@ give_line_of(struct scan *scan, const struct scan_piece *piece, struct sl_partia
 		code = sl_scan_offload(scan, shorten, &call);
 	/* Others were added by the worker. */
 	bool is_counted = !line->is_context && !was_limited;
-	if (code == 0 && is_counted && sl_scan_max_hits(scan) != UINT64_MAX)
+	bool is_late = is_counted && sl_scan_max_hits(scan) != UINT64_MAX;
+	if (code == 0 && is_late)
 		code = sl_scan_kinds_line(scan, job, line);
+	if (code == 0 && is_late)
+		code = sl_scan_tally_line(scan, line);
 	if (code == 0)
 		code = emit_line(scan, job, line);
 	if (code == 0 && job->is_limited && !was_limited)

@@ -12,7 +12,7 @@ struct match_call {
 	struct sl_matcher *matcher;
 	struct sl_memo *memo;
 	struct sl_block_steps block;
-	bool is_begun;
+	bool is_begun, is_matched;
 
 	/* If not NULL, the piece is read first: to its chunk, as far as it is in the page cache. */
 	struct sl_engine *engine;
@@ -102,8 +102,9 @@ step(void *arg)
 		call->block = steps_of(call->scan, call->piece, call->matcher);
 	}
 	call->is_begun = true;
-	if (sl_block_step(&call->block, SL_STEPS_NS))
+	if (!call->is_matched && sl_block_step(&call->block, SL_STEPS_NS))
 		return 1;
+	call->is_matched = true;
 	call->piece->found.unknown_end = call->block.unknown_end;
 	return sl_scan_kinds_run(
 		call->scan, call->piece, &call->piece->found, call->piece->marks, call->memo);
@@ -211,6 +212,8 @@ sl_scan_piece_shorten(struct scan *scan, struct scan_piece *piece, size_t len)
 	if (!scan->by_line)
 		return scan_head(&call);
 	piece->len = len;
+	piece->counter = scan->counter;
+	piece->walk = (struct scan_walk){ 0 };
 	piece->wide = (struct sl_wide){ 0 };
 	return sl_scan_piece_offload(scan, piece, scan->matcher, scan->memo);
 }

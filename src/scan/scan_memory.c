@@ -34,6 +34,8 @@ sl_scan_needs(const struct scan *scan)
 		.has_timeline = setup->timeline != NULL,
 		.has_marks = scan->by_line || scan->has_partials,
 		.has_period = setup->period != NULL,
+		.tally_part = setup->tally ? sl_tally_part_memory(setup->tally) : 0,
+		.tally_counter = setup->tally ? sl_tally_counter_memory(setup->tally) : 0,
 		.keeps_bytes = scan->by_line,
 		.has_context = sl_scan_wants_context(scan) || setup->records,
 		.has_before = setup->before > 0 || holds_records(scan) };

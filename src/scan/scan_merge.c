@@ -61,6 +61,8 @@ emit_joined(struct scan *scan, struct scan_job *job, const struct sl_partial_run
 	 * counted. */
 	if (code == 1 && !call.line.is_context && !job->is_limited) {
 		int failure = sl_scan_kinds_line(scan, job, &call.line);
+		if (failure == 0)
+			failure = sl_scan_tally_line(scan, &call.line);
 		code = failure ? failure : 1;
 	}
 	if (code == 1)

@@ -20,10 +20,13 @@
 #define MARK_WORD 64u /* bytes for which a word of marks stands */
 #define INLINE_BATCH (2u * SL_SCAN_INLINE)
 
+_Static_assert(SL_SCAN_BATCH >= SL_INPUT_OPEN_MAX, "memory for all of a batch");
+
 struct batch {
 	struct scan *scan;
 	struct sl_chunk *buffer;
-	struct sl_memo *memo; /* for the kinds of lines, or NULL */
+	struct sl_memo *memo;             /* for the kinds of lines, or NULL */
+	struct sl_tally_counter *counter; /* likewise for a tally */
 	struct scan_job *jobs[SL_INPUT_OPEN_MAX];
 	size_t count, next; /* jobs before `next` are read, or left to the readers */
 
@@ -165,9 +168,12 @@ scan_small(void *arg)
 {
 	struct batch *batch = arg;
 	int code = 0;
-	for (size_t i = 0; i < batch->small_count && code == 0; i++)
-		if (sl_scan_piece_is_text(batch->small[i]->small))
-			code = sl_scan_piece_scan(batch->scan, batch->small[i]->small, batch->memo);
+	for (size_t i = 0; i < batch->small_count && code == 0; i++) {
+		struct scan_piece *piece = batch->small[i]->small;
+		piece->counter = batch->counter;
+		if (sl_scan_piece_is_text(piece))
+			code = sl_scan_piece_scan(batch->scan, piece, batch->memo);
+	}
 	return code;
 }
 
@@ -290,6 +296,8 @@ sl_scan_open(void *arg)
 	struct scan *scan = arg;
 	batch.first = malloc(SL_INPUT_FIRST_MAX * SL_SNIFF_WINDOW);
 	int code = batch.first ? 0 : -ENOMEM;
+	if (code == 0 && scan->setup->tally && sl_scan_is_quick(scan))
+		code = sl_tally_counter_new(&batch.counter, scan->setup->tally, NULL);
 	if (code == 0 && scan->setup->kinds && !(batch.memo = sl_memo_new()))
 		code = -ENOMEM;
 	while (code == 0) {
@@ -303,6 +311,7 @@ sl_scan_open(void *arg)
 	}
 	free(batch.first);
 	sl_memo_free(batch.memo);
+	sl_tally_counter_free(batch.counter);
 	if (--scan->openers == 0)
 		sl_channel_close(scan->opened);
 	return code;

@@ -28,6 +28,7 @@ sl_scan_piece_new(struct scan *scan, struct scan_job *job)
 	piece->wide = (struct sl_wide){ 0 };
 	piece->sample = (struct sl_sample){ 0 };
 	piece->found.unknown_end = 0;
+	piece->walk = (struct scan_walk){ 0 };
 	piece->next_free = NULL;
 	sl_list_init(&piece->link);
 	sl_scan_kinds_begin_piece(scan, piece);

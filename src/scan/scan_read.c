@@ -141,7 +141,8 @@ pass_on(struct scan *scan, struct scan_piece *piece)
 	if (sl_scan_piece_is_text(piece) && !piece->is_scanned) {
 		if (piece->range.is_hole)
 			code = sl_scan_piece_scan_hole(scan, piece);
-		else if (!sl_scan_is_quick(scan) || piece->len > SL_SCAN_INLINE)
+		else if (!sl_scan_is_quick(scan) || scan->setup->tally ||
+			 piece->len > SL_SCAN_INLINE)
 			return sl_channel_send(scan->queue, &piece, SL_FOREVER);
 		else
 			code = sl_scan_piece_scan(scan, piece, scan->memo);

@@ -337,3 +337,11 @@ sl_searcher_match_short(struct sl_searcher *searcher, const struct sl_pattern_ch
 			      : pcre2_match(check->code, line->text, line->len, 0, 0,
 					searcher->found, searcher->context);
 }
+
+int
+sl_searcher_match_joined(
+	struct sl_searcher *searcher, const pcre2_code *joined, const struct sl_subject *line)
+{
+	return pcre2_jit_match(
+		joined, line->text, line->len, 0, 0, searcher->found, searcher->context);
+}

@@ -75,4 +75,8 @@ void sl_searcher_begin_short(struct sl_searcher *searcher);
 int sl_searcher_match_short(struct sl_searcher *searcher, const struct sl_pattern_check *check,
 	const struct sl_subject *line);
 
+/* The same of the joined code of a pattern. */
+int sl_searcher_match_joined(
+	struct sl_searcher *searcher, const pcre2_code *joined, const struct sl_subject *line);
+
 #endif

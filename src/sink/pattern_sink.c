@@ -148,10 +148,11 @@ on_event(void *ctx, const struct sl_scan_event *event)
 
 struct sl_scan_sink
 sl_pattern_sink_init(struct sl_pattern_sink *sink, struct sl_results *results,
-	struct sl_tally *tally, enum sl_pattern_sink_form form)
+	struct sl_tally *tally, enum sl_pattern_sink_form form, bool is_counted)
 {
 	*sink = (struct sl_pattern_sink){ .results = results, .tally = tally, .form = form };
+	unsigned lines = is_counted ? 0 : SL_SCAN_WANTS(SL_SCAN_EVENT_LINE);
 	return (struct sl_scan_sink){ .ctx = sink,
-		.wants = SL_SCAN_WANTS(SL_SCAN_EVENT_LINE) | SL_SCAN_WANTS(SL_SCAN_EVENT_SUMMARY),
+		.wants = lines | SL_SCAN_WANTS(SL_SCAN_EVENT_SUMMARY),
 		.event = on_event };
 }

@@ -62,6 +62,21 @@ matched_lines() { # type of events
 	grep "\"type\":\"$1\"" out | grep -o '"matched_lines":[0-9]*' | awk -F: '{ sum += $2 } END { print sum }'
 }
 
+# also where lines are confirmed, and the file has a hole
+test_kinds_hole() {
+	printf 'error 1\n' >log
+	truncate -s 3M log
+	printf '\nerror 2\n' >>log
+	local options
+	for options in "" "-e er+or" "-e er+or -e fine --by-pattern"; do
+		# shellcheck disable=SC2086
+		scan --json --top 5 $options log
+		expect 0
+		[[ $(matched_lines template) == 2 ]] || fail "not two lines: $options"
+	done
+	grep -q '"pattern":{"text":"er+or"},"matched_lines":2}' out || fail "the pattern has other lines"
+}
+
 # of a stream as of a file, also for a last line without newline
 test_kinds_stream() {
 	printf 'error 1\nfine\nerror 2\nother error' >log

@@ -493,6 +493,47 @@ Test(pattern, any_of_several_is_enough)
 	end();
 }
 
+/* Expressions that need no literal are joined, if they mean the same then: each alone says what a
+ * line has to be. */
+Test(pattern, several_match_what_each_alone_does)
+{
+	static const char *const texts[] = { "[a-z]\\d", "^\\w\\d$", "(.)(.)\\2\\1", "(.)\\1{2}",
+		"(?<x>[b-z])\\k<x>", "(?i)[A-M]{3}z", "(?:\\d|x)y|[0-4][5-9]", "\\Q[z", "[(?#]\\s",
+		"(?x)[y] [z] # (", "(?=[a-f])\\w\\s\\w", "(?<!\\w)[xyz]+(?!\\w)",
+		"(?|([x])|(y))z\\1", "([x-z])?(?(1)\\d|\\s\\d)", "(?>[a-c]+)[c-e]", "\\A\\s|\\d\\z",
+		"[]x]\\W", "([a-c](?1)?[x-z])", "(*NOTEMPTY)[0-3]*", "\\b\\w\\b\\s\\b\\w\\b",
+		"[a-c]*+[c-z]\\d" };
+	static const char letters[] = "abcxyzABZ0159 [(.";
+	struct sl_random random;
+	sl_random_init(&random, 3);
+	for (int round = 0; round < 300; round++) {
+		const char *some[9] = { NULL };
+		char lines[40][8];
+		bool matches[40] = { false };
+		size_t count = 2 + sl_random_below(&random, 7);
+		for (size_t i = 0; i < SL_COUNT_OF(lines); i++) {
+			size_t len = sl_random_below(&random, sizeof(lines[i]));
+			for (size_t at = 0; at < len; at++)
+				lines[i][at] =
+					letters[sl_random_below(&random, sizeof(letters) - 1)];
+			lines[i][len] = '\0';
+		}
+		for (size_t i = 0; i < count; i++) {
+			const char *alone[] = { NULL, NULL };
+			alone[0] = some[i] = texts[sl_random_below(&random, SL_COUNT_OF(texts))];
+			begin(alone, 0);
+			for (size_t k = 0; k < SL_COUNT_OF(lines); k++)
+				matches[k] = matches[k] || line(lines[k]) == SL_VERDICT_YES;
+			end();
+		}
+		begin(some, 0);
+		for (size_t k = 0; k < SL_COUNT_OF(lines); k++)
+			cr_assert_eq(line(lines[k]), matches[k] ? SL_VERDICT_YES : SL_VERDICT_NO,
+				"'%s', round %d", lines[k], round);
+		end();
+	}
+}
+
 Test(pattern, bad_ones_are_refused_with_their_place)
 {
 	static const struct {

@@ -990,6 +990,57 @@ Test(scan, what_cannot_be_decoded_is_never_counted)
 	end(&f);
 }
 
+/* A line with the word counts for the pattern; of inputs that fail, the lines that are counted. */
+static uint64_t
+count_word(const struct fixture *f, const char *word)
+{
+	const struct sl_span span = sl_span_str(word);
+	uint64_t count = 0;
+	for (size_t i = 0; i < f->count; i++) {
+		const struct file *file = file_of(f, i);
+		count += oracle_count(
+			sl_span(file->data, (size_t)f->results[i].bytes), &span, 1, false)
+				 .hits;
+	}
+	return count;
+}
+
+/* By workers, whatever the order of the pieces and where lines are cut. */
+Test(scan, lines_are_counted_for_each_pattern)
+{
+	static const char *const words[] = { "ERROR", "error" };
+	static const char *const regexes[] = { "ERROR", "err\\o{157}r" };
+	const struct sl_match_kernel *kernel = sl_match_choose(sl_cpu_features());
+	struct sim_seeds seeds = sim_seeds(60);
+	for (uint64_t seed = seeds.first; seed != seeds.end; seed++) {
+		struct fixture f;
+		bool has_regex = seed % 2;
+		struct sl_span texts[2];
+		struct sl_pattern_spec spec = { .texts = texts, .count = 2 };
+		struct sl_tally *tally;
+		size_t count;
+		begin_pattern(&f, seed, has_regex ? "ERROR|err\\o{157}r" : NULL);
+		for (size_t i = 0; i < 2; i++)
+			texts[i] = sl_span_str((has_regex ? regexes : words)[i]);
+		cr_assert_eq(sl_tally_new(&tally, &spec, kernel, &f.err), 0);
+		f.setup.tally = tally;
+		if (seed % 3 == 0)
+			wants_lines(&f);
+		add_mixture(&f);
+		if (seed % 5 == 0)
+			sim_fail_from(f.sim, 20 + sl_random_below(&f.random, 200), -EIO,
+				1ull << SL_OP_READ);
+		sim_check(f.sim, run(&f) == 0, "%s", f.err.text);
+		check_all(&f);
+		const struct sl_tally_row *rows = sl_tally_rows(tally, &count);
+		for (size_t i = 0; i < 2; i++)
+			sim_check(f.sim, rows[i].lines == count_word(&f, words[i]),
+				"%s: %llu lines", words[i], (unsigned long long)rows[i].lines);
+		sl_tally_free(tally);
+		end(&f);
+	}
+}
+
 /* Also of one that is decoded, and beside one that is not waited for. */
 Test(scan, what_an_input_is_waited_for_is_measured_once)
 {

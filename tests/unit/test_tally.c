@@ -96,6 +96,48 @@ Test(tally, each_pattern_counts_the_lines_that_it_matches)
 	pcre2_match_data_free(found);
 }
 
+/* Parts may be merged in any order, and used again. */
+Test(tally, lines_that_are_counted_in_parts_are_counted_as_at_once)
+{
+	struct sl_random random;
+	pcre2_match_data *found = pcre2_match_data_create(1, NULL);
+	sl_random_init(&random, 6);
+	for (int round = 0; round < 200; round++) {
+		struct sl_tally_counter *counters[2];
+		struct sl_tally_part *parts[3];
+		begin(&random);
+		for (int i = 0; i < 2; i++)
+			cr_assert_eq(sl_tally_counter_new(&counters[i], tally, NULL), 0);
+		for (int i = 0; i < 3; i++)
+			cr_assert_not_null(parts[i] = sl_tally_part_new(tally));
+		for (int lines = 0; lines < 40; lines++) {
+			char line[12];
+			size_t len = sl_random_below(&random, sizeof(line));
+			for (size_t i = 0; i < len; i++)
+				line[i] = "abcAB _"[sl_random_below(&random, 7)];
+			struct sl_subject subject = { (unsigned char *)line, len, false };
+			struct sl_tally_part *part = parts[sl_random_below(&random, 3)];
+			cr_assert(sl_tally_count(counters[sl_random_below(&random, 2)], part,
+				&subject, false, false));
+			for (size_t i = 0; i < spec.count; i++)
+				want[i] += pcre2_match(codes[i], (PCRE2_SPTR)line, len, 0, 0, found,
+						   NULL) >= 0;
+			if (sl_random_below(&random, 8) == 0) {
+				sl_tally_merge(tally, part);
+				sl_tally_part_clear(part);
+			}
+		}
+		for (int i = 3; i-- > 0;) {
+			sl_tally_merge(tally, parts[i]);
+			sl_tally_part_free(parts[i]);
+		}
+		for (int i = 0; i < 2; i++)
+			sl_tally_counter_free(counters[i]);
+		check();
+	}
+	pcre2_match_data_free(found);
+}
+
 /* What may stand in the part that is not there is open. */
 Test(tally, of_a_part_of_a_line_only_what_is_found_is_decided)
 {

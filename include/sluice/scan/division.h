@@ -17,6 +17,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#define SL_SCAN_BATCH 32u /* small files that an opener takes at a time, at most */
 #define SL_SCAN_OPENERS 3u
 #define SL_SCAN_SMALLS_SIZE (256u * 1024u) /* bytes an opener reads at a time */
 #define SL_SCAN_READERS 16u /* ranges read at a time: what a fast disk takes at 1 MiB each */
@@ -32,6 +33,8 @@ struct sl_scan_needs {
 	bool has_kinds, has_timeline;
 	bool has_marks;   /* chunks have a bit for each byte */
 	bool has_period;  /* a second one */
+	/* If lines are counted for each pattern: what a piece has for that, and a consumer. */
+	uint64_t tally_part, tally_counter;
 	bool keeps_bytes; /* chunks wait for the merger: consumers read none in steps */
 	bool has_context;
 	bool has_before; /* lines before a match are wanted */

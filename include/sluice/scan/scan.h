@@ -27,6 +27,7 @@
 #include "sluice/scan/meter.h"
 #include "sluice/scan/source.h"
 #include "sluice/scan/summary.h"
+#include "sluice/scan/tally.h"
 #include "sluice/scan/walk.h"
 
 /* An input that the caller has listed. */
@@ -75,6 +76,9 @@ struct sl_scan_setup {
 	 * own, that begin with `timeline_interval_s` as it does. */
 	struct sl_timeline *timeline;
 	uint64_t timeline_interval_s;
+	/* Matching lines are counted in it for each pattern, or NULL: at most SL_TALLY_PARTS_MAX,
+	 * those of `pattern`, which does not invert; and no records are selected. */
+	struct sl_tally *tally;
 	const struct sl_period *period; /* only its lines are counted; NULL = all */
 	bool samples_levels;            /* the summary has a sample of levels (sample.h) */
 	/* Called before the scan returns because a deadline has passed: see

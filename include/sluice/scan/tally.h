@@ -4,6 +4,9 @@
  * A line counts for each pattern that matches it. Lines are added one by one, those that match any
  * of the patterns: for each, it takes time that grows with its length and with the number of
  * expressions.
+ *
+ * Lines can be counted by several threads, and in any order: each thread has a counter, and what is
+ * counted of a part of the lines becomes that of the tally once the part is merged.
  */
 #ifndef SLUICE_SCAN_TALLY_H
 #define SLUICE_SCAN_TALLY_H
@@ -13,7 +16,16 @@
 /* Patterns that are more than strings; each has a matcher. */
 #define SL_TALLY_EXPRESSIONS_MAX 1000u
 
+/* Patterns with which parts are counted: each part has two numbers for each of them. */
+#define SL_TALLY_PARTS_MAX 1024u
+
 struct sl_tally;
+
+/* What one thread at a time needs to count. */
+struct sl_tally_counter;
+
+/* Lines that were counted and are not merged yet. */
+struct sl_tally_part;
 
 struct sl_tally_row {
 	struct sl_span text; /* as it was given */
@@ -39,6 +51,40 @@ void sl_tally_free(struct sl_tally *tally);
 
 /* A row for each pattern, in the order in which they were given. */
 const struct sl_tally_row *sl_tally_rows(const struct sl_tally *tally, size_t *count);
+
+/* True if there are at most SL_TALLY_PARTS_MAX patterns. */
+bool sl_tally_has_parts(const struct sl_tally *tally);
+
+/* True if some patterns are more than strings: a line may take long. */
+bool sl_tally_has_expressions(const struct sl_tally *tally);
+
+/* Returns 0 or -ENOMEM. The tally must stay. `owner`: a matcher of the same thread, which stays
+ * longer, and whose stack is used; or NULL. */
+int sl_tally_counter_new(struct sl_tally_counter **out, const struct sl_tally *tally,
+	const struct sl_matcher *owner) SL_MUST_CHECK;
+
+/* NULL is fine. */
+void sl_tally_counter_free(struct sl_tally_counter *counter);
+
+/* Memory of a counter without its stack, and of a part. */
+uint64_t sl_tally_counter_memory(const struct sl_tally *tally);
+uint64_t sl_tally_part_memory(const struct sl_tally *tally);
+
+/* Of no lines; NULL if memory ran out. */
+struct sl_tally_part *sl_tally_part_new(const struct sl_tally *tally);
+
+/* NULL is fine. */
+void sl_tally_part_free(struct sl_tally_part *part);
+
+/* It is of no lines again. */
+void sl_tally_part_clear(struct sl_tally_part *part);
+
+/* The lines of the part become those of the tally; the part does not change. */
+void sl_tally_merge(struct sl_tally *tally, const struct sl_tally_part *part);
+
+/* As sl_tally_add, in a part. */
+bool sl_tally_count(struct sl_tally_counter *counter, struct sl_tally_part *part,
+	const struct sl_subject *line, bool is_part, bool is_quick);
 
 /*
  * Count a line. `is_part`: not all of it is there, so that a pattern that is not found is

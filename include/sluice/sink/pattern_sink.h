@@ -2,8 +2,8 @@
  * pattern_sink.h - how many lines each pattern matches (scan/tally.h), at the end of the scan: as a
  * table, or as JSON lines.
  *
- * Lines are tallied where sinks run, on the thread of the runtime; one that takes long, on a
- * worker.
+ * Lines are tallied by the scan, as far as it can (sl_scan_setup.tally). Else they are where sinks
+ * run, on the thread of the runtime; one that takes long, on a worker.
  */
 #ifndef SLUICE_SINK_PATTERN_SINK_H
 #define SLUICE_SINK_PATTERN_SINK_H
@@ -24,8 +24,9 @@ struct sl_pattern_sink {
 	uint64_t undecided; /* sum over the patterns, once the scan is complete */
 };
 
-/* The sink to be passed to the scan. All three stay in place. */
+/* The sink to be passed to the scan. All three stay in place. `is_counted`: the scan counts the
+ * lines. */
 struct sl_scan_sink sl_pattern_sink_init(struct sl_pattern_sink *sink, struct sl_results *results,
-	struct sl_tally *tally, enum sl_pattern_sink_form form);
+	struct sl_tally *tally, enum sl_pattern_sink_form form, bool is_counted);
 
 #endif
