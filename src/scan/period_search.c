@@ -1,8 +1,9 @@
 /*
- * period_search.c - for each limit:
+ * period_search.c - samples at equal distances show where the limits are, roughly. Then for each
+ * limit:
  *
  *     while [low, high) is longer than RANGE_MIN
- *         look for the first line with a stamp behind the middle of it     (look)
+ *         look for the first line with a stamp behind the middle of it     (search_block)
  *         if there is none before `high`, or it does not help: high = the middle
  *         else it becomes the limit of the part, and low or high goes there
  *
@@ -12,6 +13,9 @@
 
 /* Reading so much takes less time than another place. */
 #define RANGE_MIN (2 * SL_PERIOD_SEARCH_BLOCK)
+
+/* There is one sample for so many bytes, at most. */
+#define SAMPLE_MIN (8 * SL_PERIOD_SEARCH_BLOCK)
 
 /* Blocks without a stamp after which a place is given up: a limit is less near then. */
 #define BLOCKS_MAX 32u
@@ -74,10 +78,52 @@ go_to(struct sl_period_search *search, uint64_t off, bool is_at_line)
 	search->is_at_line = is_at_line;
 }
 
+/* The next sample, or the middle of what is searched. */
 static uint64_t
-middle_of(const struct sl_period_search *search)
+place_of(const struct sl_period_search *search)
 {
+	if (search->stage == SL_PERIOD_SEARCH_SAMPLE)
+		return search->size / search->samples * search->sample;
 	return search->low + (search->high - search->low) / 2;
+}
+
+/* By its stamp, the line is a limit of the part. */
+static bool
+is_limit(const struct sl_period_search *search, const struct sl_period_seen *seen)
+{
+	int64_t slack_ns = search->period->slack_ns;
+	return search->stage == SL_PERIOD_SEARCH_SINCE ? seen->since_ns < -slack_ns
+						       : seen->until_ns > slack_ns;
+}
+
+/* What was seen so far shows where the limit is, roughly. */
+static void
+begin_since(struct sl_period_search *search)
+{
+	for (size_t i = 0; i < search->seen_count; i++) {
+		const struct sl_period_seen *seen = &search->seen[i];
+		if (is_limit(search, seen)) {
+			search->begin = search->low = seen->off;
+			search->high = search->size;
+		} else {
+			search->high = SL_MIN(search->high, seen->off);
+		}
+	}
+}
+
+static void
+begin_until(struct sl_period_search *search)
+{
+	for (size_t i = 0; i < search->seen_count; i++) {
+		const struct sl_period_seen *seen = &search->seen[i];
+		if (seen->off < search->low)
+			continue;
+		if (is_limit(search, seen)) {
+			search->end = search->high = seen->off;
+			return;
+		}
+		search->low = seen->off;
+	}
 }
 
 /* The next limit that there is, and that is searched for. */
@@ -92,57 +138,63 @@ next_stage(struct sl_period_search *search)
 		search->stage++;
 	search->low = search->begin;
 	search->high = search->size;
+	if (search->stage == SL_PERIOD_SEARCH_SINCE)
+		begin_since(search);
+	else if (search->stage == SL_PERIOD_SEARCH_UNTIL)
+		begin_until(search);
+}
+
+static bool
+is_stage_over(const struct sl_period_search *search)
+{
+	if (search->stage == SL_PERIOD_SEARCH_SAMPLE)
+		return search->sample == search->samples;
+	return search->stage < SL_PERIOD_SEARCH_OVER && search->high - search->low <= RANGE_MIN;
 }
 
 static void
 next_place(struct sl_period_search *search)
 {
 	search->blocks = 0;
-	while (search->stage < SL_PERIOD_SEARCH_OVER && search->high - search->low <= RANGE_MIN)
+	while (is_stage_over(search))
 		next_stage(search);
 	if (search->stage == SL_PERIOD_SEARCH_OVER)
 		check_order(search);
 	else
-		go_to(search, middle_of(search), false);
+		go_to(search, place_of(search), false);
 }
 
 /* There is no stamp between the place and `high`, as far as was looked. */
 static void
 find_none(struct sl_period_search *search)
 {
-	if (search->stage == SL_PERIOD_SEARCH_FIRST)
-		next_stage(search);
+	if (search->stage == SL_PERIOD_SEARCH_SAMPLE)
+		search->sample++;
 	else
-		search->high = middle_of(search);
+		search->high = place_of(search);
 	next_place(search);
 }
 
 static void
 find_seen(struct sl_period_search *search, const struct sl_period_seen *seen)
 {
-	int64_t slack_ns = search->period->slack_ns;
-	if (search->stage != SL_PERIOD_SEARCH_FIRST && seen->off >= search->high) {
+	if (seen->off >= search->high) {
 		find_none(search);
 		return;
 	}
 	note_seen(search, seen);
-	switch (search->stage) {
-	case SL_PERIOD_SEARCH_SINCE:
-		if (seen->since_ns < -slack_ns)
+	if (search->stage == SL_PERIOD_SEARCH_SAMPLE) {
+		search->sample++;
+	} else if (search->stage == SL_PERIOD_SEARCH_SINCE) {
+		if (is_limit(search, seen))
 			search->begin = search->low = seen->off;
 		else
-			search->high = middle_of(search);
-		break;
-	case SL_PERIOD_SEARCH_UNTIL:
-		if (seen->until_ns > slack_ns) {
-			search->end = seen->off;
-			search->high = middle_of(search);
-		} else {
-			search->low = seen->off;
-		}
-		break;
-	default:
-		next_stage(search);
+			search->high = place_of(search);
+	} else if (is_limit(search, seen)) {
+		search->end = seen->off;
+		search->high = place_of(search);
+	} else {
+		search->low = seen->off;
 	}
 	next_place(search);
 }
@@ -198,9 +250,13 @@ void
 sl_period_search_init(struct sl_period_search *search, const struct sl_period *period,
 	uint64_t size, bool keeps_begin)
 {
-	*search = (struct sl_period_search){
-		.end = size, .period = period, .keeps_begin = keeps_begin, .size = size
-	};
+	uint64_t samples = SL_MIN(size / SAMPLE_MIN, (uint64_t)SL_PERIOD_SEARCH_SAMPLES);
+	*search = (struct sl_period_search){ .end = size,
+		.period = period,
+		.keeps_begin = keeps_begin,
+		.size = size,
+		.high = size,
+		.samples = (unsigned)SL_MAX(samples, (uint64_t)1) };
 	go_to(search, 0, true);
 	if (size <= RANGE_MIN)
 		search->stage = SL_PERIOD_SEARCH_OVER;
@@ -218,11 +274,10 @@ void
 sl_period_search_add(struct sl_period_search *search, const unsigned char *data, size_t len)
 {
 	struct sl_period_seen seen;
-	uint64_t high = search->stage == SL_PERIOD_SEARCH_FIRST ? search->size : search->high;
 	if (len < search->len)
 		give_up(search);
 	else if (search_block(search, data, &seen))
 		find_seen(search, &seen);
-	else if (search->off >= high || ++search->blocks == BLOCKS_MAX)
+	else if (search->off >= search->high || ++search->blocks == BLOCKS_MAX)
 		find_none(search);
 }

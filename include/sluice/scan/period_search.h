@@ -8,7 +8,9 @@
  * that was found, and ends before the first one: it has all lines of the period whichever lines
  * are looked at, and a binary search finds some that are near.
  *
- * Only what is looked at is known. If it contradicts the order, the part is the whole file.
+ * Only what is looked at is known, which includes places all over the file: most mistakes show,
+ * such as logs that were joined in the wrong order. If the order is contradicted, the part is the
+ * whole file.
  */
 #ifndef SLUICE_SCAN_PERIOD_SEARCH_H
 #define SLUICE_SCAN_PERIOD_SEARCH_H
@@ -17,9 +19,11 @@
 
 #define SL_PERIOD_SEARCH_BLOCK (32u * 1024u) /* bytes that are read at a time, at most */
 
-/* Places that are looked at, at most: each halves what is left of a file of at most 2^63 bytes,
- * once for each limit; and its beginning. */
-#define SL_PERIOD_SEARCH_MAX (2u * 63u + 1u)
+#define SL_PERIOD_SEARCH_SAMPLES 16u /* places all over the file, at most */
+
+/* Places that are looked at, at most: samples; then each halves what is left of a file of at most
+ * 2^63 bytes, once for each limit. */
+#define SL_PERIOD_SEARCH_MAX (SL_PERIOD_SEARCH_SAMPLES + 2u * 63u)
 
 /* A line with a stamp. */
 struct sl_period_seen {
@@ -28,7 +32,7 @@ struct sl_period_seen {
 };
 
 enum sl_period_search_stage {
-	SL_PERIOD_SEARCH_FIRST, /* for the first stamp of the file */
+	SL_PERIOD_SEARCH_SAMPLE,
 	SL_PERIOD_SEARCH_SINCE,
 	SL_PERIOD_SEARCH_UNTIL,
 	SL_PERIOD_SEARCH_OVER,
@@ -50,6 +54,7 @@ struct sl_period_search {
 	size_t len;
 	bool is_at_line;                                  /* a line begins there */
 	unsigned blocks;                                  /* that were looked at for this place */
+	unsigned samples, sample;                         /* their number, and the current one */
 	struct sl_period_seen seen[SL_PERIOD_SEARCH_MAX]; /* by `off` */
 	size_t seen_count;
 };
