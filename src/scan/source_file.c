@@ -336,6 +336,19 @@ first_missing(const struct first *first, size_t index)
 	return first->is_over[index] ? 0 : wanted - first->lens[index];
 }
 
+/* What a file is, is not known without its first bytes: later ones are of no use then. */
+static void
+take_first(struct first *first, size_t index, int got, bool may_wait)
+{
+	if (got > 0)
+		first->lens[index] += (size_t)got;
+	if (!may_wait || got == -EINTR || got == -EAGAIN)
+		return;
+	first->is_over[index] = got <= 0;
+	if (got < 0 && first->lens[index] == 0)
+		(void)sl_input_fail_read(first->inputs[index], got, 0);
+}
+
 /* One read of each that is not complete. Returns their number, or the cancellation. */
 SL_SUSPENDS
 static int
@@ -356,10 +369,8 @@ read_more(struct first *first, size_t count, unsigned flags)
 			.flags = flags };
 	}
 	int code = reads ? sl_io_batch(ops, reads) : 0;
-	for (size_t i = 0; i < reads && !code; i++) {
-		first->lens[index[i]] += (size_t)SL_MAX(ops[i].result, 0);
-		first->is_over[index[i]] = ops[i].result <= 0 && flags == 0;
-	}
+	for (size_t i = 0; i < reads && !code; i++)
+		take_first(first, index[i], ops[i].result, flags == 0);
 	return code ? code : (int)reads;
 }
 
