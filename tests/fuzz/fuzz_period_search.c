@@ -8,7 +8,7 @@
 
 #include <string.h>
 
-#define FILE_MAX (24u * SL_PERIOD_SEARCH_BLOCK)
+#define FILE_MAX (12u * SL_PERIOD_SEARCH_BLOCK)
 #define LINE_MAX (256u * 160u)
 #define READS_MAX (SL_PERIOD_SEARCH_MAX * 32u)
 #define BASE_S 1445169600ll
