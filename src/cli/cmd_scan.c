@@ -268,14 +268,16 @@ at_end(void *arg, struct sl_rt *rt)
 	sl_buf_printf(&text,
 		"pattern: %s kernel%s; queue: at most %zu of %u chunks; chunks: %zu of %zu, %zu "
 		"KiB each; "
-		"%llu of %llu bytes past the page cache, %llu from it by workers, %llu in holes\n",
+		"%llu of %llu bytes past the page cache, %llu from it by workers, %llu in holes; "
+		"%llu bytes looked at to find a period\n",
 		sl_pattern_kernel(scan->match.pattern)->name,
 		sl_pattern_has_expressions(scan->match.pattern) ? " and PCRE2" : "",
 		progress->queue_high_water, scan->options.queue, progress->chunks_high_water,
 		progress->chunks, progress->chunk_size / 1024,
 		(unsigned long long)progress->direct_bytes, (unsigned long long)progress->read,
 		(unsigned long long)progress->worker_bytes,
-		(unsigned long long)progress->hole_bytes);
+		(unsigned long long)progress->hole_bytes,
+		(unsigned long long)progress->search_bytes);
 	sl_console_print(sl_buf_span(&text));
 	sl_buf_release(&text);
 }

@@ -351,6 +351,11 @@ static const struct sl_option scan_options[] = {
 	{ .group = "Time", .name = "until", .argument = "TIME",
 		.kind = SL_OPTION_WORD, FIELD(until),
 		.help = "Scan only lines whose time stamp is TIME or earlier." },
+	{ .group = "Time", .name = "sorted", .argument = "SLACK", .omitted = "60s",
+		.kind = SL_OPTION_DURATION, FIELD(sorted_slack_ns), RANGE(0, DURATION_MAX),
+		.help = "With --since or --until, the lines of each file are sorted by time: no "
+		"time stamp is earlier than one before it by more than SLACK; if omitted, it is "
+		"60s. Of large files only the part that may be in the period is read." },
 
 	{ .group = "Output", .letter = 'p', .name = "print",
 		.kind = SL_OPTION_FLAG, FIELD(print),

@@ -13,6 +13,7 @@ void
 option_init_scan(struct sl_scan_options *options)
 {
 	*options = (struct sl_scan_options){
+		.sorted_slack_ns = SL_OPTION_NOT_SORTED,
 		.before = SL_OPTION_NO_CONTEXT,
 		.after = SL_OPTION_NO_CONTEXT,
 		.context = SL_OPTION_NO_CONTEXT,
@@ -162,6 +163,21 @@ check_follow(struct option_parser *parser, const struct sl_scan_options *options
 }
 
 static int
+check_sorted(struct option_parser *parser, const struct sl_scan_options *options)
+{
+	if (options->sorted_slack_ns == SL_OPTION_NOT_SORTED)
+		return 0;
+	if (!options->since && !options->until)
+		return option_usage(parser,
+			"--sorted is for finding a period of time: use it with --since or --until");
+	if (options->state || options->follow)
+		return option_usage(parser,
+			"--state and --follow scan what is new as a whole: use them "
+			"without --sorted");
+	return 0;
+}
+
+static int
 check_columns(struct option_parser *parser, const struct sl_scan_options *options)
 {
 	bool lists = options->files_with_matches || options->files_without_match;
@@ -208,6 +224,8 @@ check_scan(struct option_parser *parser, struct sl_scan_options *options)
 		code = check_kinds(parser, options);
 	if (!code)
 		code = check_follow(parser, options);
+	if (!code)
+		code = check_sorted(parser, options);
 	if (!code)
 		code = check_columns(parser, options);
 	if (code)

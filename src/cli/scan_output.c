@@ -113,9 +113,11 @@ choose_sink(struct sl_scan_output *output)
 	const struct sl_scan_options *options = output->options;
 	struct sl_results *results = &output->results;
 	struct sl_results_names names = names_of(options);
-	bool numbers = options->line_number || !(options->no_line_number || options->no_filename);
+	bool is_sorted = options->sorted_slack_ns != SL_OPTION_NOT_SORTED;
+	bool omits_numbers = options->no_line_number || options->no_filename || is_sorted;
+	bool numbers = options->line_number || !omits_numbers;
 	bool has_context = sl_scan_has_context(options);
-	output->with_numbers = options->print && (numbers || options->json);
+	output->with_numbers = options->print && (numbers || (options->json && !is_sorted));
 	if (options->json)
 		return sl_json_sink_init(&output->json, results,
 			(struct sl_json_sink_options){ .has_lines = options->print,

@@ -38,7 +38,10 @@ sl_scan_period_init(
 	struct sl_period *period, const struct sl_scan_options *options, struct sl_error *err)
 {
 	struct sl_moment_clock clock = read_clock();
-	*period = (struct sl_period){ .latest_ns = sl_moment_now(&clock).local_ns };
+	bool is_sorted = options->sorted_slack_ns != SL_OPTION_NOT_SORTED;
+	*period = (struct sl_period){ .latest_ns = sl_moment_now(&clock).local_ns,
+		.is_sorted = is_sorted,
+		.slack_ns = is_sorted ? (int64_t)options->sorted_slack_ns : 0 };
 	int code = parse("since", options->since, &clock, &period->has_since, &period->since, err);
 	if (!code)
 		code = parse(

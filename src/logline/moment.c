@@ -243,11 +243,17 @@ sl_moment_parse(const char *text, const struct sl_moment_clock *clock, struct sl
 	       parse_stamp(text, clock, moment) || parse_before(text, clock, moment);
 }
 
-int
-sl_moment_compare(const struct sl_timestamp *stamp, const struct sl_moment *moment)
+int64_t
+sl_moment_distance(const struct sl_timestamp *stamp, const struct sl_moment *moment)
 {
 	bool are_instants = stamp->has_zone && moment->is_instant;
 	int64_t ns = are_instants ? stamp->ns : sl_timestamp_local_ns(stamp);
-	int64_t other = are_instants ? moment->ns : moment->local_ns;
-	return (ns > other) - (ns < other);
+	return ns - (are_instants ? moment->ns : moment->local_ns);
+}
+
+int
+sl_moment_compare(const struct sl_timestamp *stamp, const struct sl_moment *moment)
+{
+	int64_t distance = sl_moment_distance(stamp, moment);
+	return (distance > 0) - (distance < 0);
 }

@@ -133,8 +133,9 @@ find_side(const struct sl_partial_spec *spec, struct sl_partial *partial,
 {
 	struct sl_span line = { (const char *)text->first, (size_t)text->first_len };
 	enum sl_period_side side = SL_PERIOD_UNKNOWN;
+	partial->line_order = (struct sl_period_order){ 0 };
 	if (line.data)
-		side = sl_period_side_of(spec->period, line);
+		side = sl_period_look(spec->period, line, &partial->line_order);
 	if (side == SL_PERIOD_UNKNOWN)
 		side = sl_partial_side_behind(spec, partial);
 	partial->has_line = true;
@@ -285,6 +286,7 @@ merge_period(const struct sl_partial *left, const struct sl_block_result *right,
 	*part = left->result.period;
 	part->last = left->next_side;
 	if (left->has_line) {
+		sl_period_order_join(&part->order, &left->line_order);
 		sl_period_add_line(part, left->line_side, is_hit);
 		if (left->line_side == SL_PERIOD_UNKNOWN)
 			*joint = SL_BLOCK_LINE_NO;
@@ -393,6 +395,7 @@ sl_partial_end(const struct sl_partial_spec *spec, struct sl_partial *partial,
 	bool is_given = complete_line(spec, partial, sl_partial_end_off(partial) - text.len, &text,
 		false, &result->tail_line, line);
 	if (spec->period) {
+		sl_period_order_join(&result->period.order, &partial->line_order);
 		sl_period_add_line(&result->period, partial->line_side, false);
 		result->period.is_over = true;
 		partial->has_line = false;

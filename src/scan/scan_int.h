@@ -64,6 +64,7 @@ struct scan_job {
 	bool is_binary;
 	bool has_only_cr;                /* its first piece has no newline, but carriage returns */
 	const struct sl_scan_item *item; /* the caller's, or NULL */
+	uint64_t skipped;                /* bytes of a sorted file that are not read */
 	/* What the lister found: OK = to be read, else skipped, and input->err holds why. */
 	enum sl_scan_state listed_as;
 	struct sl_group *reading; /* the task that waits for a stream's next bytes, or NULL */
@@ -303,7 +304,7 @@ sl_scan_lines_before(const struct scan_job *job)
 static inline uint64_t
 sl_scan_bytes_before(const struct scan_job *job)
 {
-	return job->item ? job->item->off : 0;
+	return job->item ? job->item->off : job->input->from;
 }
 
 /* Nothing more of the input is wanted than what was read. */
@@ -341,6 +342,14 @@ int sl_scan_piece_hold(struct scan *scan, struct scan_piece *piece, struct sl_ch
 
 /* Give the chunk back, if there is one. */
 void sl_scan_piece_drop_chunk(struct scan *scan, struct scan_piece *piece);
+
+/* ---- scan_sorted.c ---- */
+
+/* The buffer has SL_PERIOD_SEARCH_BLOCK bytes. If the file is opened, large, and said to be sorted:
+ * only the part of it that may be in the period is read. Returns 0 or the cancellation. */
+SL_SUSPENDS
+int sl_scan_find_period(
+	struct scan *scan, struct scan_job *job, unsigned char *buffer) SL_MUST_CHECK;
 
 /* ---- scan_read.c ---- */
 

@@ -188,6 +188,18 @@ fail_undecided(const struct scan *scan, struct scan_job *job)
 	(void)sl_input_fail_undecided(job->input, &totals, has_expressions);
 }
 
+/* Of an input that was read as a whole, all lines of the period are known. */
+static void
+fail_unsorted(const struct scan *scan, struct scan_job *job)
+{
+	const struct sl_period *period = scan->setup->period;
+	const struct sl_period_order *order = &job->join.total.result.period.order;
+	if (job->skipped == 0 || !sl_period_is_broken(period, order))
+		return;
+	set_state(job, SL_SCAN_UNSORTED);
+	(void)sl_input_fail_unsorted(job->input, job->skipped);
+}
+
 /* The input is over, for the counts at least: its last line, and its totals. */
 SL_SUSPENDS
 static int
@@ -207,6 +219,7 @@ finish_counts(struct scan *scan, struct scan_job *job)
 	if (scan->setup->records)
 		job->totals.hits = job->hits;
 	sl_scan_note_hits(scan, job, job->totals.hits);
+	fail_unsorted(scan, job);
 	fail_undecided(scan, job);
 	return 0;
 }
@@ -270,6 +283,7 @@ sl_scan_merge_piece(struct scan *scan, struct scan_piece *piece)
 	if (is_settled && !job->ignores_rest)
 		code = finish_counts(scan, job);
 	if (job->is_limited && job->ignores_rest) {
+		fail_unsorted(scan, job);
 		/* an undecided line may have been among those asked for */
 		fail_undecided(scan, job);
 		set_state(job, SL_SCAN_LIMITED);

@@ -13,6 +13,7 @@
 
 #include "sluice/base/number.h"
 #include "sluice/rt/offload.h"
+#include "sluice/scan/period_search.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -265,6 +266,21 @@ sniff_files(struct batch *batch)
 	return code;
 }
 
+/* ---- sorted files: which part of them is read ---- */
+
+_Static_assert(
+	SL_INPUT_FIRST_MAX *SL_SNIFF_WINDOW >= SL_PERIOD_SEARCH_BLOCK, "the buffer serves both");
+
+SL_SUSPENDS
+static int
+find_periods(struct batch *batch)
+{
+	int code = 0;
+	for (size_t i = 0; i < batch->count && code == 0; i++)
+		code = sl_scan_find_period(batch->scan, batch->jobs[i], batch->first);
+	return code;
+}
+
 /* ---- the task ---- */
 
 SL_SUSPENDS
@@ -282,6 +298,8 @@ open_batch(struct batch *batch)
 		code = do_small(batch);
 	if (code == 0)
 		code = sniff_files(batch);
+	if (code == 0)
+		code = find_periods(batch);
 	for (size_t i = 0; i < batch->count && code == 0; i++) {
 		batch->jobs[i]->stage = SCAN_OPENED;
 		sl_semaphore_give(&batch->jobs[i]->opening);

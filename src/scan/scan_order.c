@@ -24,16 +24,19 @@ static int
 end_input(struct scan *scan, struct scan_job *job)
 {
 	uint64_t undecided_line = sl_scan_lines_before(job) + job->totals.undecided_line + 1;
+	bool has_undecided_line = job->totals.undecided && job->input->from == 0;
 	struct sl_scan_result result = {
 		.state = job->state,
 		.bytes = job->totals.bytes,
+		.skipped = job->skipped,
+		.is_unnumbered = job->input->from > 0,
 		.lines = job->totals.lines,
 		.all_lines = job->totals.all_lines,
 		.next_side = sl_join_next_side(&job->join),
 		.hits = job->totals.hits,
 		.undecided = job->totals.undecided,
 		.unlevelled = job->totals.unlevelled,
-		.undecided_line = job->totals.undecided ? undecided_line : 0,
+		.undecided_line = has_undecided_line ? undecided_line : 0,
 		.other_case = job->totals.other_case,
 		.left_out = job->records.left_out,
 		.has_only_cr = job->has_only_cr && job->totals.lines == 1 &&

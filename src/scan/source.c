@@ -323,6 +323,16 @@ sl_input_close(struct sl_input *input)
 
 /* ---- failures ---- */
 
+int
+sl_input_fail_unsorted(struct sl_input *input, uint64_t skipped)
+{
+	return sl_fail(&input->err, SL_PHASE_NONE, SL_E_UNSUPPORTED,
+		"%s is not sorted by time, and %llu bytes of it were not read: lines may be "
+		"missing "
+		"(leave out --sorted, or allow more disorder: --sorted=1h)",
+		input->shown, (unsigned long long)skipped);
+}
+
 static int
 fail_remote(struct sl_input *input, int code, uint64_t off)
 {
@@ -407,6 +417,8 @@ sl_input_fail_undecided(
 			  "than 1 MiB (a simpler pattern helps;"
 			: "the line is longer than 1 MiB, and no more of it is compared (but";
 	struct sl_buf others = { 0 };
+	if (input->from)
+		sl_buf_printf(&others, " after byte %llu", (unsigned long long)input->from);
 	if (totals->undecided > 1)
 		sl_buf_printf(
 			&others, " and %llu more lines", (unsigned long long)totals->undecided - 1);

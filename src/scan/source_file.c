@@ -88,6 +88,22 @@ sl_input_find_hole(struct sl_input *input)
 
 /* ---- ranges ---- */
 
+void
+sl_input_narrow(struct sl_input *input, uint64_t from, uint64_t until)
+{
+	sl_assert(from <= until && until <= input->size && input->next_off == 0);
+	input->from = input->next_off = from;
+	input->size = until;
+}
+
+/* Only the first range may not begin at a multiple of SL_INPUT_ALIGN: the next ones are to be fit
+ * for direct I/O. */
+static uint64_t
+end_of_range(uint64_t off, size_t most)
+{
+	return off % SL_INPUT_ALIGN ? sl_round_down(off + most, SL_INPUT_ALIGN) : off + most;
+}
+
 bool
 sl_input_next(struct sl_input *input, size_t most, struct sl_input_range *range)
 {
@@ -98,9 +114,9 @@ sl_input_next(struct sl_input *input, size_t most, struct sl_input_range *range)
 	if (range->is_hole)
 		end = SL_MIN(input->hole_end, off + HOLE_RANGE_MAX);
 	else if (input->data_end > off)
-		end = SL_MIN(end, SL_MIN(input->data_end, off + most));
+		end = SL_MIN(end, SL_MIN(input->data_end, end_of_range(off, most)));
 	else
-		end = SL_MIN(end, off + most);
+		end = SL_MIN(end, end_of_range(off, most));
 	range->len = (size_t)(end - off);
 	range->is_probe = !range->is_hole && input->is_cold && off >= input->probe_at;
 	if (range->is_probe)
@@ -136,11 +152,12 @@ SL_SUSPENDS
 static void
 choose_io(struct sl_input *input)
 {
-	if (input->size > input->context->cache_left) {
+	uint64_t size = input->size - input->from;
+	if (size > input->context->cache_left) {
 		open_direct(input);
 		return;
 	}
-	input->context->cache_left -= input->size;
+	input->context->cache_left -= size;
 	input->direct = SL_INPUT_DIRECT_NO;
 }
 
@@ -319,6 +336,19 @@ first_missing(const struct first *first, size_t index)
 	return first->is_over[index] ? 0 : wanted - first->lens[index];
 }
 
+/* What a file is, is not known without its first bytes: later ones are of no use then. */
+static void
+take_first(struct first *first, size_t index, int got, bool may_wait)
+{
+	if (got > 0)
+		first->lens[index] += (size_t)got;
+	if (!may_wait || got == -EINTR || got == -EAGAIN)
+		return;
+	first->is_over[index] = got <= 0;
+	if (got < 0 && first->lens[index] == 0)
+		(void)sl_input_fail_read(first->inputs[index], got, 0);
+}
+
 /* One read of each that is not complete. Returns their number, or the cancellation. */
 SL_SUSPENDS
 static int
@@ -339,10 +369,8 @@ read_more(struct first *first, size_t count, unsigned flags)
 			.flags = flags };
 	}
 	int code = reads ? sl_io_batch(ops, reads) : 0;
-	for (size_t i = 0; i < reads && !code; i++) {
-		first->lens[index[i]] += (size_t)SL_MAX(ops[i].result, 0);
-		first->is_over[index[i]] = ops[i].result <= 0 && flags == 0;
-	}
+	for (size_t i = 0; i < reads && !code; i++)
+		take_first(first, index[i], ops[i].result, flags == 0);
 	return code ? code : (int)reads;
 }
 
@@ -360,4 +388,24 @@ sl_input_read_first(
 	while (code > 0)
 		code = read_more(&first, count, 0);
 	return code;
+}
+
+/* ---- parts ---- */
+
+int
+sl_input_look(struct sl_input *input, uint64_t off, unsigned char *data, size_t len)
+{
+	uint64_t begun_ns = sl_input_begin_wait(input);
+	size_t done = 0;
+	int got = 1;
+	while (done < len && got > 0) {
+		got = sl_io_read(input->fd, data + done, len - done, off + done, 0);
+		if (got == -EINTR || got == -EAGAIN)
+			got = 1;
+		else if (got > 0)
+			done += (size_t)got;
+	}
+	sl_input_end_wait(input, begun_ns);
+	bool is_cancelled = (got == -ECANCELED || got == -ETIMEDOUT) && sl_task_cancelled() != 0;
+	return is_cancelled ? got : (int)done;
 }

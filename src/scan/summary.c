@@ -4,7 +4,8 @@ const char *
 sl_scan_state_name(enum sl_scan_state state)
 {
 	static const char *const names[SL_SCAN_STATES] = { "ok", "limited", "binary", "link",
-		"special", "undecided", "unsupported", "truncated", "damaged", "unreadable" };
+		"special", "undecided", "unsorted", "unsupported", "truncated", "damaged",
+		"unreadable" };
 	return names[state];
 }
 
@@ -43,6 +44,7 @@ sl_scan_summary_add(struct sl_scan_summary *summary, const struct sl_scan_result
 	summary->inputs_in[result->state]++;
 	summary->inputs_with_hits += result->hits > 0;
 	summary->bytes += result->bytes;
+	summary->skipped += result->skipped;
 	summary->lines += result->lines;
 	summary->hits += result->hits;
 	summary->left_out += result->left_out;
@@ -59,6 +61,7 @@ sl_scan_summary_merge(struct sl_scan_summary *summary, const struct sl_scan_summ
 	for (unsigned state = 0; state < SL_SCAN_STATES; state++)
 		summary->inputs_in[state] += more->inputs_in[state];
 	summary->bytes += more->bytes;
+	summary->skipped += more->skipped;
 	summary->lines += more->lines;
 	summary->hits += more->hits;
 	summary->left_out += more->left_out;

@@ -144,8 +144,10 @@ add_line(struct sl_json_sink *sink, const struct sl_input *input, const struct s
 	else
 		sl_json_null(&json, "line_number");
 	sl_json_u64(&json, "absolute_offset", line->off);
-	if (sink->options.has_records)
+	if (sink->options.has_records && line->record)
 		sl_json_u64(&json, "record", line->record);
+	else if (sink->options.has_records)
+		sl_json_null(&json, "record");
 	if (shown.before || shown.after) {
 		sl_json_u64(&json, "truncated_before", shown.before);
 		sl_json_u64(&json, "truncated_after", shown.after);
@@ -239,10 +241,13 @@ add_end(struct sl_json_sink *sink, const struct sl_input *input,
 	sl_json_null(&json, "binary_offset");
 	add_stats(&json, &totals);
 	sl_json_u64(&json, "total_lines", result->lines);
+	if (result->skipped)
+		sl_json_u64(&json, "bytes_skipped", result->skipped);
 	sl_json_string(&json, "state", sl_span_str(sl_scan_state_name(result->state)));
 	if (result->undecided) {
 		sl_json_u64(&json, "undecided_lines", result->undecided);
-		sl_json_u64(&json, "first_undecided_line", result->undecided_line);
+		if (result->undecided_line)
+			sl_json_u64(&json, "first_undecided_line", result->undecided_line);
 	}
 	if (result->unlevelled)
 		sl_json_u64(&json, "lines_without_level", result->unlevelled);
@@ -267,6 +272,8 @@ add_summary(struct sl_json_sink *sink, const struct sl_scan_outcome *outcome)
 	add_elapsed(&json, "elapsed_total", outcome->elapsed_ns);
 	add_stats(&json, &totals);
 	sl_json_u64(&json, "total_lines", summary->lines);
+	if (summary->skipped)
+		sl_json_u64(&json, "bytes_skipped", summary->skipped);
 	if (summary->unlevelled)
 		sl_json_u64(&json, "lines_without_level", summary->unlevelled);
 	sl_json_u64(&json, "troubles", sl_scan_summary_troubles(summary));

@@ -16,6 +16,7 @@
 struct sl_kinds_sink_name {
 	uint64_t input; /* number; ascending */
 	char *name;
+	bool is_unnumbered; /* its lines have no numbers: it was not read from its beginning */
 };
 
 /* ---- names of inputs ---- */
@@ -38,12 +39,13 @@ add_name(struct sl_kinds_sink *sink, const struct sl_input *input,
 	char *name = sl_span_dup(sl_results_name(input));
 	if (!name)
 		return -ENOMEM;
-	sink->names[sink->name_count++] = (struct sl_kinds_sink_name){ number, name };
+	sink->names[sink->name_count++] =
+		(struct sl_kinds_sink_name){ number, name, result->is_unnumbered };
 	return 0;
 }
 
-static struct sl_span
-name_of(const struct sl_kinds_sink *sink, uint64_t input)
+static const struct sl_kinds_sink_name *
+find_name(const struct sl_kinds_sink *sink, uint64_t input)
 {
 	size_t low = 0, high = sink->name_count;
 	while (low < high) {
@@ -54,15 +56,17 @@ name_of(const struct sl_kinds_sink *sink, uint64_t input)
 			high = middle;
 	}
 	sl_assert(low < sink->name_count && sink->names[low].input == input);
-	return sl_span_str(sink->names[low].name);
+	return &sink->names[low];
 }
 
-/* "a.log:4" */
+/* "a.log:4", or "a.log" if the number is not known */
 static void
 add_place(const struct sl_kinds_sink *sink, struct sl_buf *out, struct sl_kinds_place place)
 {
-	sl_buf_add_span(out, name_of(sink, place.input));
-	sl_buf_printf(out, ":%llu", (unsigned long long)place.line + 1);
+	const struct sl_kinds_sink_name *name = find_name(sink, place.input);
+	sl_buf_add_str(out, name->name);
+	if (!name->is_unnumbered)
+		sl_buf_printf(out, ":%llu", (unsigned long long)place.line + 1);
 }
 
 /* ---- rows: what is shown of a kind, or of a change ---- */
@@ -261,9 +265,13 @@ static void
 add_json_place(const struct sl_kinds_sink *sink, struct sl_json *json, const char *key,
 	const struct sl_kinds_place *place)
 {
+	const struct sl_kinds_sink_name *name = find_name(sink, place->input);
 	sl_json_open(json, key, SL_JSON_OBJECT);
-	sl_json_text_or_bytes(json, "path", name_of(sink, place->input));
-	sl_json_u64(json, "line_number", place->line + 1);
+	sl_json_text_or_bytes(json, "path", sl_span_str(name->name));
+	if (name->is_unnumbered)
+		sl_json_null(json, "line_number");
+	else
+		sl_json_u64(json, "line_number", place->line + 1);
 	sl_json_close(json);
 }
 

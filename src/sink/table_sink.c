@@ -6,6 +6,7 @@
 
 #include "sluice/scan/source.h"
 #include "sluice/ui/table.h"
+#include "sluice/ui/units.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -53,13 +54,17 @@ note_of(const struct sl_table_sink_row *row)
 }
 
 static void
-add_totals_note(struct sl_buf *note, uint64_t skipped, uint64_t unlevelled)
+add_totals_note(struct sl_buf *note, uint64_t skipped, const struct sl_scan_summary *summary)
 {
+	uint64_t unlevelled = summary->unlevelled;
 	if (skipped > 0)
 		sl_buf_printf(note, "%llu skipped", (unsigned long long)skipped);
 	if (unlevelled > 0)
-		sl_buf_printf(note, "%s%llu line%s without a level", skipped ? ", " : "",
+		sl_buf_printf(note, "%s%llu line%s without a level", note->len ? ", " : "",
 			(unsigned long long)unlevelled, unlevelled == 1 ? "" : "s");
+	if (summary->skipped > 0)
+		sl_buf_printf(note, "%s%s not read", note->len ? ", " : "",
+			sl_units_size(summary->skipped).text);
 }
 
 int
@@ -77,7 +82,7 @@ sl_table_sink_format(const struct sl_table_sink *table, const struct sl_scan_sum
 			.note = sl_span_str(note_of(row)) };
 	}
 	struct sl_buf note = { 0 };
-	add_totals_note(&note, table->skipped, summary->unlevelled);
+	add_totals_note(&note, table->skipped, summary);
 	const struct sl_results_style *style = &table->results->style;
 	struct sl_table text = { .rows = rows,
 		.row_count = table->row_count,

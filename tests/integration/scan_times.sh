@@ -84,3 +84,54 @@ test_since_until_cuts() {
 	scan -c --since 2015-10-18T12:30 --until 2015-10-18T14:10 <log
 	[[ $(<out) == $(wc -l <want) ]] || fail "another count of a stream"
 }
+
+# 36,000 lines of two hours; stamps go back by up to 20 s
+make_sorted_log() {
+	awk 'BEGIN { for (i = 0; i < 36000; i++) {
+		s = int(i / 5) + (i * 7) % 20
+		printf "2015-10-18 %02d:%02d:%02d %s of request %d\n", 12 + s / 3600, s / 60 % 60, s % 60,
+			(i % 25 ? "a report" : "an error"), i } }' >sorted.log
+}
+
+# the period of a sorted log is found without reading all of it, and the results are the same
+test_sorted() {
+	local period=(--since '2015-10-18 13:00' --until '2015-10-18 13:01')
+	make_sorted_log
+	scan -p -N "${period[@]}" sorted.log
+	mv out want
+	scan -p --sorted "${period[@]}" sorted.log
+	expect 0
+	cmp want out || fail "other lines"
+	scan -p -n --sorted=20s "${period[@]}" sorted.log
+	[[ $(head -n 1 out) == 'sorted.log:17926:2015-10-18 13:00:00 an error of request 17925' ]] || fail "another number"
+	[[ $(wc -l <out) == $(wc -l <want) ]] || fail "other lines with numbers"
+	scan --json -p --sorted "${period[@]}" sorted.log
+	grep '"type":"end"' out | grep -q '"bytes_skipped":[0-9]\{6,\},"state":"ok"' || fail "all was read"
+	grep -q '"type":"match".*"line_number":null' out || fail "a line has a number"
+	scan --json --top 1 --sorted "${period[@]}" sorted.log
+	grep -q '"first":{"path":{"text":"sorted.log"},"line_number":null}' out || fail "a kind has a line number"
+	scan --sorted "${period[@]}" sorted.log
+	grep -q '^total .* MiB not read$' out || fail "the table does not say what was not read"
+}
+
+# a log that is not sorted is named, or read as a whole
+test_sorted_wrong() {
+	make_sorted_log
+	echo '2015-10-18 12:00:00 too late' >>sorted.log
+	scan -c --sorted --since '2015-10-18 13:59' sorted.log
+	expect 2 "'sorted.log' is not sorted by time"
+	scan --json --sorted=3h --since '2015-10-18 13:59' sorted.log
+	expect 0
+	tac sorted.log >reverse.log
+	scan -c --since '2015-10-18 13:59' reverse.log
+	mv out want
+	scan -c --sorted --since '2015-10-18 13:59' reverse.log
+	expect 0
+	cmp want out || fail "another count"
+	scan --sorted sorted.log
+	expect 2 "--sorted is for finding a period of time"
+	scan --sorted --since 1h --state state sorted.log
+	expect 2 "--state and --follow scan what is new as a whole"
+	scan --sorted=soon --since 1h sorted.log
+	expect 2 "'soon' is not a time"
+}

@@ -20,6 +20,7 @@ static const char *const texts[] = { "error", "info", "", "an error x", "  at fo
 
 struct expected {
 	uint64_t lines, hits;
+	int64_t back_ns; /* the most by which a stamp goes back */
 };
 
 /* Stamps go forward and back; some lines have none. */
@@ -55,6 +56,7 @@ make_period(struct sl_random *random)
 	period.until = (struct sl_moment){
 		.ns = until_s * NS_PER_S, .local_ns = until_s * NS_PER_S, .is_instant = true
 	};
+	period.is_sorted = sl_random_below(random, 2);
 	return period;
 }
 
@@ -62,8 +64,9 @@ make_period(struct sl_random *random)
 static struct expected
 expect(struct sl_span text, const struct sl_period *period, bool inverts)
 {
-	struct expected out = { 0, 0 };
+	struct expected out = { 0, 0, 0 };
 	bool is_inside = !period->has_since;
+	int64_t latest_ns = 0;
 	for (size_t at = 0; at < text.len;) {
 		const char *line = text.data + at;
 		const char *newline = memchr(line, '\n', text.len - at);
@@ -72,6 +75,8 @@ expect(struct sl_span text, const struct sl_period *period, bool inverts)
 			int64_t ns = strtoll(line, NULL, 10) * NS_PER_S;
 			is_inside = (!period->has_since || ns >= period->since.ns) &&
 				    (!period->has_until || ns <= period->until.ns);
+			latest_ns = SL_MAX(latest_ns, ns);
+			out.back_ns = SL_MAX(out.back_ns, latest_ns - ns);
 		}
 		bool is_hit = memmem(line, len, "error", 5) || memmem(line, len, "ERROR", 5);
 		out.lines += is_inside;
@@ -171,6 +176,18 @@ add_all(struct scanner *scanner, struct sl_random *random, struct sl_span text)
 }
 
 static void
+check_order(struct scanner *scanner, const struct sl_period *period, struct sl_span text,
+	const struct expected *want)
+{
+	struct sl_period_order order = { 0 };
+	int64_t back_ns = period->is_sorted ? want->back_ns : 0;
+	if (text.len)
+		order = sl_partials_prefix(&scanner->partials)->period.order;
+	cr_assert_eq(order.since.back_ns, period->has_since ? back_ns : 0);
+	cr_assert_eq(order.until.back_ns, period->has_until ? back_ns : 0);
+}
+
+static void
 try_one(struct sl_random *random, bool confirms, bool inverts)
 {
 	static struct scanner scanner;
@@ -197,6 +214,7 @@ try_one(struct sl_random *random, bool confirms, bool inverts)
 		text.data);
 	cr_assert_eq(got.hits, want.hits, "%llu, not %llu, of\n%.*s", (unsigned long long)got.hits,
 		(unsigned long long)want.hits, (int)text.len, text.data);
+	check_order(&scanner, &period, text, &want);
 	cr_assert_leq(scanner.given, want.hits);
 	cr_assert_geq(scanner.given + scanner.doubtful, want.hits);
 	sl_partials_release(&scanner.partials);
@@ -263,4 +281,26 @@ Test(period, a_stamp_behind_the_bound_does_not_count)
 	sl_buf_add_str(&line, "\",\"time\":\"2015-10-18 12:00:00\"}");
 	cr_expect_eq(sl_period_side_of(&period, sl_buf_span(&line)), SL_PERIOD_UNKNOWN);
 	sl_buf_release(&line);
+}
+
+/* When summer time ends, a log goes back in its own time, but not in that of UTC. */
+Test(period, stamps_are_ordered_as_they_are_compared)
+{
+	static const char *const lines[] = { "2015-10-25T02:30:00+02:00 a",
+		"2015-10-25T02:10:00+01:00 b" };
+	const int64_t hour_ns = 3600 * NS_PER_S;
+	for (int is_instant = 0; is_instant < 2; is_instant++) {
+		struct sl_period period = { .has_since = true, .is_sorted = true };
+		struct sl_period_order order, next;
+		period.since = (struct sl_moment){ .is_instant = is_instant };
+		cr_expect_eq(
+			sl_period_look(&period, sl_span_str(lines[0]), &order), SL_PERIOD_INSIDE);
+		cr_expect_eq(
+			sl_period_look(&period, sl_span_str(lines[1]), &next), SL_PERIOD_INSIDE);
+		sl_period_order_join(&order, &next);
+		cr_expect_eq(order.since.back_ns, is_instant ? 0 : hour_ns / 3);
+		cr_expect_eq(sl_period_is_broken(&period, &order), !is_instant);
+		period.slack_ns = hour_ns / 3;
+		cr_expect(!sl_period_is_broken(&period, &order));
+	}
 }

@@ -785,6 +785,29 @@ Test(scan, compressed_and_utf16_inputs_have_the_totals_of_their_text)
 	}
 }
 
+/* It is not taken for text then. */
+Test(scan, a_compressed_file_whose_first_bytes_cannot_be_read_is_named)
+{
+	struct sim_seeds seeds = sim_seeds(8);
+	for (uint64_t seed = seeds.first; seed != seeds.end; seed++) {
+		bool was_last = false;
+		for (uint64_t nth = 1; !was_last; nth++) {
+			struct fixture f;
+			begin(&f, seed);
+			add_encoded(&f, "small", 3000);
+			add_encoded(&f, "large", 90000);
+			f.setup.max_memory = 64 * SL_MIB; /* xz has a window of 8 MiB */
+			sim_fail_nth(f.sim, nth, 0, 1ull << SL_OP_READ);
+			sim_check(f.sim, run(&f) == 0, "%s", f.err.text);
+			for (size_t i = 0; i < f.count; i++)
+				if (f.results[i].state == SL_SCAN_OK)
+					check_totals(&f, i, file_of(&f, i)->len);
+			was_last = sim_faults(f.sim) == 0;
+			end(&f);
+		}
+	}
+}
+
 /* ---- UTF-16 behind text ---- */
 
 /* Most of it begins near a multiple of the size of a chunk. Returns how much of it is counted. */

@@ -243,6 +243,7 @@ Test(sinks, names_are_listed_of_inputs_with_a_match_or_of_those_that_have_none_f
 		{ SL_SCAN_OK, 0, false, true },
 		{ SL_SCAN_LIMITED, 1, true, false },
 		{ SL_SCAN_UNDECIDED, 0, false, false },
+		{ SL_SCAN_UNSORTED, 0, false, false },
 		{ SL_SCAN_UNDECIDED, 1, true, false },
 		{ SL_SCAN_UNREADABLE, 0, false, false },
 		{ SL_SCAN_UNREADABLE, 3, true, false },

@@ -17,6 +17,7 @@ static const struct {
 	{ SL_SCAN_LINK, 0, true, true },
 	{ SL_SCAN_SPECIAL, 0, true, true },
 	{ SL_SCAN_UNDECIDED, 0, false, false },
+	{ SL_SCAN_UNSORTED, 0, false, false },
 	{ SL_SCAN_UNSUPPORTED, 0, true, true },
 	{ SL_SCAN_UNSUPPORTED, 5, false, false },
 	{ SL_SCAN_TRUNCATED, 0, true, false },

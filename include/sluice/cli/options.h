@@ -89,6 +89,8 @@ struct sl_scan_options {
 	bool records;           /* are selected and counted, not lines; not with by_pattern */
 
 	const char *since, *until; /* as typed; NULL = not given */
+	uint64_t sorted_slack_ns;  /* of files that are sorted by time; only with one of them, and
+				      not with state or follow; SL_OPTION_NOT_SORTED */
 
 	bool is_of_get; /* those of `sluice get --scan`: only their long names are options there */
 
@@ -140,6 +142,7 @@ struct sl_scan_options {
 	enum sl_io_mode io;
 };
 
+#define SL_OPTION_NOT_SORTED UINT64_MAX
 #define SL_OPTION_NO_CONTEXT UINT64_MAX
 #define SL_OPTION_AUTO_COLUMNS UINT64_MAX /* a number for a terminal, all elsewhere */
 

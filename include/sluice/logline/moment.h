@@ -35,6 +35,10 @@ struct sl_moment sl_moment_now(const struct sl_moment_clock *clock);
 bool sl_moment_parse(
 	const char *text, const struct sl_moment_clock *clock, struct sl_moment *moment);
 
+/* How much later the stamp, which has a year, is than the moment, in ns; less than 0 if it is
+ * before. */
+int64_t sl_moment_distance(const struct sl_timestamp *stamp, const struct sl_moment *moment);
+
 /* Less than 0, 0 or greater: whether the stamp, which has a year, is before the moment, the same or
  * later. */
 int sl_moment_compare(const struct sl_timestamp *stamp, const struct sl_moment *moment);

@@ -73,6 +73,7 @@ struct sl_partial {
 	/* If a period is wanted, of the line at the last cut, until it is merged. */
 	bool has_line; /* it is complete */
 	enum sl_period_side line_side;
+	struct sl_period_order line_order;
 	enum sl_period_side next_side; /* of a line that follows it and has no stamp */
 };
 

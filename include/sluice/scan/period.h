@@ -21,6 +21,23 @@ struct sl_period {
 	/* The present, as stamps without a zone have it: those without a year are of the last such
 	 * day up to then. */
 	int64_t latest_ns;
+	/* The lines of an input are said to be sorted: no stamp is earlier than one before it by
+	 * more than the slack. Then results have the order of the stamps. */
+	bool is_sorted;
+	int64_t slack_ns;
+};
+
+/* Stamps in the order of their lines, by their distances from a limit. {0} if there are none. */
+struct sl_period_course {
+	bool has_any;
+	int64_t earliest_ns, latest_ns;
+	int64_t back_ns; /* the most by which one is earlier than one before it; 0 = none is */
+};
+
+/* In relation to both limits: a stamp's distances from them may differ by more than the time
+ * between them, if only one is an instant. */
+struct sl_period_order {
+	struct sl_period_course since, until;
 };
 
 /* Bytes of a line in which its stamp may be. */
@@ -40,10 +57,21 @@ struct sl_period_part {
 	uint64_t lines;           /* inside, as far as it is known; complete ones */
 	struct sl_period_lines unknown;
 	bool is_over; /* the input's last line, which has no newline, is among them if inside */
+	struct sl_period_order order; /* if the period is sorted; of the lines that are complete */
 };
 
 /* By the stamp of the line; UNKNOWN if it has none. */
 enum sl_period_side sl_period_side_of(const struct sl_period *period, struct sl_span line);
+
+/* The same, and if the period is sorted, *order of this stamp alone; else {0}. */
+enum sl_period_side sl_period_look(
+	const struct sl_period *period, struct sl_span line, struct sl_period_order *order);
+
+/* The stamps of *right follow. */
+void sl_period_order_join(struct sl_period_order *order, const struct sl_period_order *right);
+
+/* A stamp is earlier than one before it by more than the slack. */
+bool sl_period_is_broken(const struct sl_period *period, const struct sl_period_order *order);
 
 /* Of lines before the first stamp of an input. */
 static inline enum sl_period_side
@@ -60,7 +88,7 @@ sl_period_first_side(const struct sl_period *period)
 size_t sl_period_walk(const struct sl_period *period, const unsigned char *data, size_t len,
 	uint64_t *within, struct sl_period_part *part);
 
-/* A line follows, which is complete. */
+/* A line follows, which is complete; its stamp goes to the order apart. */
 void sl_period_add_line(struct sl_period_part *part, enum sl_period_side side, bool is_hit);
 
 /* The lines of *right follow; *part has `newlines`. Those of its unknown lines that are inside, as

@@ -79,7 +79,9 @@ struct sl_scan_setup {
 	/* Matching lines are counted in it for each pattern, or NULL: at most SL_TALLY_PARTS_MAX,
 	 * those of `pattern`, which does not invert; and no records are selected. */
 	struct sl_tally *tally;
-	const struct sl_period *period; /* only its lines are counted; NULL = all */
+	/* Only its lines are counted; NULL = all. If it is sorted, what of large files is before
+	 * and behind it is not read (period_search.h); but with `numbers`, what is before is. */
+	const struct sl_period *period;
 	bool samples_levels;            /* the summary has a sample of levels (sample.h) */
 	/* Called before the scan returns because a deadline has passed: see
 	 * sl_scan_each_unfinished. NULL = not of interest. */
@@ -131,6 +133,7 @@ struct sl_scan_progress {
 	uint64_t direct_bytes;    /* part of `read`: by direct I/O */
 	uint64_t worker_bytes;    /* part of `read`: by workers, from the page cache */
 	uint64_t hole_bytes;      /* part of `read`: in holes, which are not read */
+	uint64_t search_bytes;    /* beside `read`: looked at to find a period in sorted files */
 	uint64_t input_waited_ns; /* sum of all waits for a disk or a stream */
 	struct sl_meter meter;
 };

@@ -111,6 +111,7 @@ struct sl_input {
 	bool no_nowait; /* the file system does not support RWF_NOWAIT */
 	bool is_cold;
 	uint64_t probe_at; /* where the page cache is tried again in a cold file */
+	uint64_t from;     /* where reading begins: what is before is not wanted */
 	uint64_t next_off; /* of the next range */
 	uint64_t until;    /* if it is lent */
 	bool may_be_sparse;
@@ -200,12 +201,25 @@ int sl_input_read_small(struct sl_input **inputs, unsigned char *const *data, si
 
 /*
  * Read the first `most` bytes of each file, or all of a shorter one, waiting for a disk if need be:
- * file i to data + i * most, lens[i] bytes. Fewer, or none, if reading fails: sl_input_read reports
- * that. At most SL_INPUT_FIRST_MAX files. Returns 0 or the cancellation.
+ * file i to data + i * most, lens[i] bytes. Fewer if reading fails: sl_input_read reports that; if
+ * none could be read, the failure is stored in the file's `err`. At most SL_INPUT_FIRST_MAX files.
+ * Returns 0 or the cancellation.
  */
 SL_SUSPENDS
 int sl_input_read_first(struct sl_input **inputs, size_t count, unsigned char *data, size_t most,
 	size_t *lens) SL_MUST_CHECK;
+
+/*
+ * Read `len` bytes of a file at `off`, waiting for a disk if need be. Returns their number: fewer
+ * if the file has become shorter or reading fails, which sl_input_read reports; or the
+ * cancellation.
+ */
+SL_SUSPENDS
+int sl_input_look(
+	struct sl_input *input, uint64_t off, unsigned char *data, size_t len) SL_MUST_CHECK;
+
+/* Before the first range: only [from, until) of the file is read. */
+void sl_input_narrow(struct sl_input *input, uint64_t from, uint64_t until);
 
 /* Close files that sl_input_read_small has read. */
 SL_SUSPENDS
@@ -267,11 +281,13 @@ SL_SUSPENDS
 int sl_input_read_stream(
 	struct sl_input *input, unsigned char *data, size_t most, size_t *read_len) SL_MUST_CHECK;
 
-/* Set input->err for a read that failed behind `off` bytes that are counted; for a form that
+/* Set input->err for a file that is not sorted, of which so many bytes were not read; for a read
+ * that failed behind `off` bytes that are counted; for a form that
  * cannot be scanned and begins behind `counted` bytes; for data that cannot be decoded, at
  * about its byte `off`, behind `counted` bytes of text, or because it needs so large a window
  * and for that so much memory, where 0 is more than any; or for lines that a pattern's limits
  * left undecided. Return its code. */
+int sl_input_fail_unsorted(struct sl_input *input, uint64_t skipped);
 int sl_input_fail_read(struct sl_input *input, int code, uint64_t off);
 int sl_input_fail_form(struct sl_input *input, enum sl_form form, uint64_t counted);
 int sl_input_fail_decode(

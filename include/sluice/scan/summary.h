@@ -19,6 +19,8 @@ enum sl_scan_state {
 	SL_SCAN_SPECIAL, /* a device, socket or FIFO */
 	/* Trouble. */
 	SL_SCAN_UNDECIDED,   /* read to its end; some lines reached a limit of the pattern */
+	SL_SCAN_UNSORTED,    /* a part was not read because the input was said to be sorted, and
+				what was read is not: lines may be missing */
 	SL_SCAN_UNSUPPORTED, /* UTF-32, compressed twice, or with too large a window: counted up to
 				there, mostly nothing */
 	SL_SCAN_TRUNCATED,   /* compressed data ends early, or the file became shorter while it was
@@ -42,6 +44,9 @@ bool sl_scan_state_is_skipped(enum sl_scan_state state);
 struct sl_scan_result {
 	enum sl_scan_state state;
 	uint64_t bytes;                /* that were counted */
+	uint64_t skipped;              /* of a sorted file, bytes before and behind the period that
+					  were not read */
+	bool is_unnumbered;            /* some of them are before: lines have no numbers */
 	uint64_t lines;                /* a last one without newline counts */
 	uint64_t all_lines;            /* those outside a period too */
 	enum sl_period_side next_side; /* if a period is wanted, of a line that follows without a
@@ -69,7 +74,7 @@ struct sl_scan_summary {
 	uint64_t inputs; /* in all states */
 	uint64_t inputs_with_hits;
 	uint64_t inputs_in[SL_SCAN_STATES];
-	uint64_t bytes, lines, hits, undecided, left_out;
+	uint64_t bytes, skipped, lines, hits, undecided, left_out;
 	uint64_t unlevelled;     /* lines without a level, if the pattern is one */
 	uint64_t other_case;     /* lines that would match if case were ignored (scan/block.h) */
 	struct sl_sample sample; /* if sl_scan_setup.samples_levels */
