@@ -200,14 +200,23 @@ share_of_runs(const struct sl_get_scan *scan)
 	return scan->options->max_memory / (has_text(scan) ? MEMORY_SHARE_WITH_TEXT : MEMORY_SHARE);
 }
 
-/* Its name says that it is compressed. Of a URL, that is what precedes the query. */
+bool
+get_scan_is_compressed(const char *name)
+{
+	struct sl_buf decoded = { 0 };
+	enum sl_codec codec = sl_codec_of_name(sl_span(name, strlen(name)), &decoded);
+	sl_buf_release(&decoded);
+	return codec != SL_CODEC_NONE;
+}
+
+/* What precedes the query. */
 static bool
 has_compressed_name(const char *url)
 {
-	struct sl_buf decoded = { 0 };
-	enum sl_codec codec = sl_codec_of_name(sl_span(url, strcspn(url, "?#")), &decoded);
-	sl_buf_release(&decoded);
-	return codec != SL_CODEC_NONE;
+	char *path = sl_span_dup(sl_span(url, strcspn(url, "?#")));
+	bool is_compressed = path && get_scan_is_compressed(path);
+	free(path);
+	return is_compressed;
 }
 
 /* What is saved can be scanned from disk as well: then the memory is better used for chunks. */

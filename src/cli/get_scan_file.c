@@ -9,7 +9,8 @@
  *    ended    (of the batch) the file has its name: the result goes to the sinks, as BEGIN and END;
  *             or the file is scanned later (get_scan.c)
  *
- * Bytes of a compressed file are decoded if passes begin with them in their order: those of streams
+ * The bytes of a file whose name says that it is compressed come in order, and are decoded. So are
+ * those of others that are compressed, if passes begin with them in their order: those of streams
  * do, and those of one connection. Where they do not, the file is scanned at the end; with --print,
  * each that is saved, and also one whose first bytes come after others.
  *
@@ -47,6 +48,7 @@ struct scanned {
 	bool has_only_cr;            /* by them */
 	bool has_bytes;              /* some were passed */
 	bool is_stream;              /* it is not saved */
+	bool is_ordered;             /* its bytes are sure to come in order */
 	bool has_begun;              /* the sinks know it */
 	bool has_lines;              /* some were given to them since the last IDLE */
 	bool has_result;
@@ -251,11 +253,11 @@ is_counted(const struct scanned *file)
 /* ---- files that are decoded ---- */
 
 /* Lines that were printed cannot be taken back, and are not printed twice. Of a file that is saved,
- * bytes of other connections may end the decoding at any time. */
+ * bytes of other connections may end the decoding at any time, unless they come in order. */
 static bool
 may_decode(const struct scanned *file)
 {
-	return file->is_stream || !file->scan->options->scanning.print;
+	return file->is_stream || file->is_ordered || !file->scan->options->scanning.print;
 }
 
 /* Its first bytes: they decide whether it can be. One without room in the memory for it is scanned
@@ -343,6 +345,16 @@ from(void *arg, uint64_t known_len)
 	struct scanned *file = arg;
 	file->base = known_len ? sl_file_tail_begin(file->input->path, known_len) : 0;
 	return file->base;
+}
+
+/* Memory for decoders is only there where names of inputs let expect compressed files. */
+static bool
+wants_order(void *arg)
+{
+	struct scanned *file = arg;
+	file->is_ordered = !file->is_stream && file->scan->decoding_max > 0 &&
+			   get_scan_is_compressed(file->input->path);
+	return file->is_ordered;
 }
 
 /* Its first bytes have not come. If they show that it is compressed, these are not its text, and
@@ -531,6 +543,7 @@ get_scan_consumer(struct sl_get_scan *scan)
 	return (struct sl_tee_consumer){ .ctx = scan,
 		.open = open_file,
 		.from = from,
+		.wants_order = wants_order,
 		.pass = pass,
 		.restart = restart,
 		.finish = finish,

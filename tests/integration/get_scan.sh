@@ -139,20 +139,36 @@ test_get_scan_compressed() {
 	same got want
 }
 
-# of a compressed file whose first bytes come last, what has come before them is not text of it
-test_get_scan_compressed_late() {
-	"$ORIGIN_TOOL" --gen 1700000 3 | od -An -v -tx1 | sed 's/ff$/ERROR/' | gzip -1 >"$DOCS/scan_late.gz"
-	get -k 1M -s 2 --scan "$ORIGIN/only/1/slow/4000000/ranges/etag/v1/scan_late.gz"
+# a file whose name says that it is compressed comes in order, also over several connections, and is decoded on the way
+test_get_scan_compressed_in_order() {
+	"$ORIGIN_TOOL" --gen 1700000 3 | od -An -v -tx1 | sed 's/ff$/ERROR/' | gzip -1 >"$DOCS/scan_order.gz"
+	get -v -k 1M -s 3 --scan --stats "$ORIGIN/only/1/slow/4000000/ranges/etag/v1/scan_order.gz"
 	expect 0
-	same_table scan_late.gz
-	get -k 1M -s 2 --if-exists=replace --scan --print --regexp a "$ORIGIN/only/1/slow/4000000/ranges/etag/v2/scan_late.gz"
+	! grep -q "is scanned when all downloads have ended" err || fail "it was not decoded on the way"
+	! grep -q "read for the scan" err || fail "bytes were read back"
+	same_table scan_order.gz
+	get -v -k 1M -s 3 --if-exists=replace --scan --print --regexp ERROR "$ORIGIN/ranges/etag/v2/scan_order.gz"
 	expect 0
-	"$S" scan -p -N --with-filename -e a scan_late.gz | sort >want
+	! grep -q "is scanned when all downloads have ended" err || fail "it was not decoded on the way"
+	"$S" scan -p -N --with-filename -e ERROR scan_order.gz | sort >want
 	sort out >sorted
 	same sorted want
-	get -k 1M -s 2 --if-exists=replace --scan --print --regexp ERROR "$ORIGIN/ranges/etag/v3/scan_late.gz"
+}
+
+# of another compressed file whose first bytes come last, what has come before them is not text of it
+test_get_scan_compressed_late() {
+	"$ORIGIN_TOOL" --gen 1700000 3 | od -An -v -tx1 | sed 's/ff$/ERROR/' | gzip -1 >"$DOCS/scan_late"
+	get -k 1M -s 2 --scan "$ORIGIN/only/1/slow/4000000/ranges/etag/v1/scan_late"
 	expect 0
-	"$S" scan -p -N --with-filename -e ERROR scan_late.gz | sort >want
+	same_table scan_late
+	get -k 1M -s 2 --if-exists=replace --scan --print --regexp a "$ORIGIN/only/1/slow/4000000/ranges/etag/v2/scan_late"
+	expect 0
+	"$S" scan -p -N --with-filename -e a scan_late | sort >want
+	sort out >sorted
+	same sorted want
+	get -k 1M -s 2 --if-exists=replace --scan --print --regexp ERROR "$ORIGIN/ranges/etag/v3/scan_late"
+	expect 0
+	"$S" scan -p -N --with-filename -e ERROR scan_late | sort >want
 	sort out >sorted
 	same sorted want
 }
