@@ -7,7 +7,6 @@
 #include "sluice/base/log.h"
 #include "sluice/base/memory.h"
 #include "sluice/cli/file_tail.h"
-#include "sluice/codec/codec.h"
 #include "sluice/rt/offload.h"
 #include "sluice/scan/scan.h"
 
@@ -200,15 +199,6 @@ share_of_runs(const struct sl_get_scan *scan)
 	return scan->options->max_memory / (has_text(scan) ? MEMORY_SHARE_WITH_TEXT : MEMORY_SHARE);
 }
 
-bool
-get_scan_is_compressed(const char *name)
-{
-	struct sl_buf decoded = { 0 };
-	enum sl_codec codec = sl_codec_of_name(sl_span(name, strlen(name)), &decoded);
-	sl_buf_release(&decoded);
-	return codec != SL_CODEC_NONE;
-}
-
 /* What precedes the query. */
 static bool
 has_compressed_name(const char *url)
@@ -297,7 +287,8 @@ sl_get_scan_begin(struct sl_get_scan *scan, struct sl_output *shared)
 		.fd = sl_get_is_to_stdout(options) ? STDERR_FILENO : STDOUT_FILENO,
 		.shared = shared };
 	struct sl_feeds_setup feeds = { .pattern = scan->match.pattern,
-		.wants_lines = options->scanning.print && !has_period,
+		.wants_lines = options->scanning.print,
+		.in_order = get_scan_needs_order(scan),
 		.period = has_period ? &scan->period : NULL,
 		.records = options->scanning.records,
 		.runs = count_runs(scan),

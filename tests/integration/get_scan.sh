@@ -47,11 +47,45 @@ test_get_scan_records() {
 	expect 0
 	"$S" scan --records -e '^Val[u]e|part of' scan_records.log >want 2>/dev/null
 	same want out
-	get --scan --records --print "$ORIGIN/gen/0/1/empty"
-	expect 28 "can only count"
 }
 
-# --since and --until count the lines of a period, in whatever order they come; with --print when all is there
+# with --print or a period records come in the order of the log, over any number of connections, and from no disk
+test_get_scan_records_print() {
+	awk 'BEGIN { srand(4); for (i = 0; i < 30000; i++) {
+		t = sprintf("2024-01-01 %02d:%02d:00", i / 3600, i / 60 % 60)
+		r = rand()
+		if (r < 0.1) print t " WARN failed\njava.io.IOException: error\n\tat a.b(c.java:1)\nCaused by: " rand()
+		else if (r < 0.2) print "Traceback (most recent call last):\n  File \"a.py\"\nValueError: error"
+		else print t " INFO worker " i " has done its part of all the work that there was"
+	} }' >"$DOCS/scan_records_print.log"
+	gzip -kf "$DOCS/scan_records_print.log"
+	local url=$ORIGIN/ranges/etag/v1/scan_records_print.log period="--since 2024-01-01T02:10 --until 2024-01-01T07:00"
+	get -v -k 1M --scan --records --print --stats "$url"
+	expect 0
+	! grep -qE "is scanned when all|read for the scan" err || fail "it was not scanned on the way"
+	"$S" scan -p -N --with-filename --records scan_records_print.log >want
+	same out want
+	# shellcheck disable=SC2086  # several options
+	get -k 1M --scan --records $period --if-exists=replace "$url"
+	expect 0
+	# shellcheck disable=SC2086
+	"$S" scan --records $period scan_records_print.log >want
+	same out want
+	# shellcheck disable=SC2086
+	get -v -k 1M --scan --records --print $period "$url.gz"
+	expect 0
+	! grep -qE "is scanned when all|read for the scan" err || fail "it was not scanned on the way"
+	# shellcheck disable=SC2086
+	"$S" scan -p -N --with-filename --records $period scan_records_print.log.gz >want
+	same out want
+	# shellcheck disable=SC2086
+	get -q --scan --records --print $period -o - "$url"
+	expect 0
+	sed 's/^.*log\([:-]\)/scan_records_print.log.gz\1/' err >got
+	same got want
+}
+
+# --since and --until count the lines of a period, in whatever order they come; with --print in order
 test_get_scan_period() {
 	seq -f "2026-11-28 12:00:00 INFO %.0f" 9000 | awk '{ if (NR % 3) print; else print "  at an error", NR;
 		if (NR == 3000) print "2026-11-28 12:30:00 error"; if (NR == 7000) print "2026-11-28 13:30:00 error" }' >"$DOCS/scan_period.log"
@@ -63,8 +97,10 @@ test_get_scan_period() {
 	expect 0
 	"$S" scan -p -N --since '2026-11-28 12:10' scan_periods.log >want
 	same out want
-	get --scan --print --since 1h -o - "$ORIGIN/ranges/etag/v1/scan_periods.log"
-	expect 28 "--print needs a file"
+	get -q --scan --print --since '2026-11-28 12:10' -o - "$ORIGIN/ranges/etag/v1/scan_periods.log"
+	expect 0
+	sed 's/^.*log:/scan_periods.log:/' err >got
+	same got want
 	get --scan --since x "$ORIGIN/ranges/etag/v1/scan_periods.log"
 	expect 28 "'x' is not a time"
 }

@@ -82,8 +82,8 @@ rerun_killed(struct scenario *scenario, bool in_order, uint64_t *read)
 	*read += again->summary.tee_read;
 	/* A consumer that begins again is given what this run has written, too; in order, what a
 	 * small pool has no room for. */
-	sim_check(world,
-		in_order || shadow.restarts > 0 || again->summary.tee_read <= again->summary.resumed,
+	bool may_read_more = in_order || shadow.restarts > 0;
+	sim_check(world, may_read_more || again->summary.tee_read <= again->summary.resumed,
 		"more was read than an earlier run has left");
 	shadow_release(&shadow);
 	free(again);

@@ -1,6 +1,6 @@
 /*
  * tee_queue.h - chunks of a file that come before those in front of them, and wait to be passed on
- * in order. Pure, but for the chunk pool.
+ * in order.
  *
  * All queues of a run together hold at most SL_TEE_HELD of the pool, so that a connection which
  * fetches what others wait for always gets a chunk. Each has an equal share of that, within which
@@ -13,8 +13,8 @@
 
 #include "sluice/rt/chunk.h"
 
-#define SL_TEE_READY 4 /* chunks of a file that may wait for the consumer alone */
-#define SL_TEE_HELD(count) ((count) * 3 / 8) /* of so many chunks of a pool */
+#define SL_TEE_READY 4                   /* chunks of a file that may wait for the consumer alone */
+#define SL_TEE_HELD(count) ((count) / 2) /* of so many chunks of a pool */
 
 /* Of the run; {0}. */
 struct sl_tee_share {
@@ -33,8 +33,8 @@ struct sl_tee_queue {
 /* Whether a pool is large enough for chunks to wait at all. */
 bool sl_tee_queue_is_useful(const struct sl_chunk_pool *pool);
 
-void sl_tee_queue_open(struct sl_tee_queue *queue, struct sl_tee_share *share,
-	struct sl_chunk_pool *pool);
+void sl_tee_queue_open(
+	struct sl_tee_queue *queue, struct sl_tee_share *share, struct sl_chunk_pool *pool);
 
 /* What is in it is dropped. Harmless if it is not open. */
 void sl_tee_queue_close(struct sl_tee_queue *queue);
