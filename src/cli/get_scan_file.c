@@ -324,6 +324,9 @@ finish_decoded(struct scanned *file)
 	file->has_only_cr = sl_feed_decoding_has_only_cr(file->decoding);
 	note_failure(file, sl_feed_end(file->feed, len, &file->result));
 	file->has_result = !file->code && file->result.state != SL_SCAN_TRUNCATED;
+	enum sl_scan_state state = sl_feed_decoding_state(file->decoding);
+	if (file->has_result && state != SL_SCAN_OK)
+		file->result.state = state;
 }
 
 /* ---- bytes in order ---- */
@@ -462,13 +465,26 @@ finish(void *arg, uint64_t len)
 
 /* ---- results ---- */
 
+static void
+fail_damaged(const struct scanned *file)
+{
+	char reason[SL_DECODE_REASON];
+	sl_feed_decoding_reason(file->decoding, reason);
+	(void)sl_input_fail_decode(file->input, reason, sl_feed_decoding_consumed(file->decoding),
+		file->result.totals.bytes);
+}
+
 static struct sl_scan_result
 result_of(const struct scanned *file)
 {
 	const struct sl_block_totals *totals = &file->result.totals;
 	struct sl_input *input = file->input;
 	bool is_one_line = totals->lines == 1 && file->result.newlines == 0;
-	if (totals->undecided)
+	bool is_damaged =
+		file->result.state == SL_SCAN_TRUNCATED || file->result.state == SL_SCAN_DAMAGED;
+	if (is_damaged)
+		fail_damaged(file);
+	else if (totals->undecided)
 		(void)sl_input_fail_undecided(
 			input, totals, sl_pattern_has_expressions(file->scan->match.pattern));
 	return (struct sl_scan_result){ .state = file->result.state,

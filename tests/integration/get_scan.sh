@@ -209,16 +209,23 @@ test_get_scan_compressed_late() {
 	same sorted want
 }
 
-# a file that is damaged is counted as by a scan; of a stream there is only what has come
+# a file that is damaged is counted and printed as by a scan, and so is a stream
 test_get_scan_damaged() {
 	make_log scan_cut.log 20000
 	gzip -c "$DOCS/scan_cut.log" | head -c 30000 >"$DOCS/scan_cut.gz"
-	get --scan "$ORIGIN/scan_cut.gz"
+	get -v --scan "$ORIGIN/scan_cut.gz"
 	expect 0 "cannot decode all of 'scan_cut.gz': the gzip data is truncated"
 	"$S" scan scan_cut.gz >want 2>want.err
 	cmp -s out want || fail "another table"
+	! grep -q "scanned when all" err || fail "it was scanned from disk"
 	get -o - --scan "$ORIGIN/scan_cut.gz"
-	expect 0 "scan_cut.gz' while it is downloaded: the gzip data is truncated"
+	expect 0 "scan_cut.gz': the gzip data is truncated"
+	[[ $(tail -n 1 err | tr -s ' ' | cut -d ' ' -f 2-) == "$(tail -n 1 want | tr -s ' ' | cut -d ' ' -f 2-)" ]] || fail "other totals"
+	get --if-exists=replace --scan --print "$ORIGIN/scan_cut.gz"
+	expect 0 "the gzip data is truncated"
+	"$S" scan -p -N --with-filename scan_cut.gz 2>want.err | sort >want
+	sort out >sorted
+	same sorted want
 }
 
 # a note about a file with carriage returns only, as from a scan
