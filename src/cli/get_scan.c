@@ -214,7 +214,7 @@ static bool
 expects_compressed(const struct sl_get_options *options)
 {
 	bool is_stream = options->output && strcmp(options->output, "-") == 0;
-	bool expects = is_stream || options->lists.count > 0;
+	bool expects = is_stream || options->lists.count > 0 || options->content_disposition;
 	for (size_t i = 0; i < options->urls.count && !expects; i++)
 		expects = has_compressed_name(options->urls.items[i]);
 	return expects;

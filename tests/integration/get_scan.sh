@@ -323,6 +323,19 @@ test_get_scan_server_name() {
 	expect 0
 	"$S" scan empty.log >want
 	same want out
+	make_log scan_name.log 60000
+	local header=$ORIGIN/header/Content-Disposition/attachment
+	get --content-disposition -k 1M --scan --print --regexp '99 has|last' "$header;filename=%22long.log%22/ranges/etag/v1/scan_name.log"
+	expect 0
+	"$S" scan -p -N --with-filename -e '99 has|last' long.log | sort >want
+	sort out >sorted
+	same sorted want
+	gzip -kf "$DOCS/scan_name.log"
+	cp "$DOCS/scan_name.log.gz" "$DOCS/scan_name"
+	get -v --content-disposition --scan "$header;filename=%22long.log.gz%22/ranges/etag/v1/scan_name"
+	expect 0
+	! grep -q "is scanned when all" err || fail "it was not decoded on the way"
+	same_table long.log.gz
 }
 
 # options that have no effect are refused
