@@ -35,6 +35,10 @@ struct sl_feed {
 	struct sl_sequence *sequence; /* in place of these, in order */
 	unsigned adding;              /* tasks */
 	int code;                     /* the first failure */
+	/* Of runs whose lines were given, and that came too late to be merged; and why it is not
+	 * complete. */
+	struct sl_given late;
+	int late_code;
 };
 
 /* ---- feed_run.c: a run in whatever order ---- */

@@ -132,13 +132,21 @@ next_of_records(struct sl_sequence *sequence, struct sl_partial_line *line)
 	}
 }
 
+static int
+next_of_lines(struct sl_sequence *sequence, struct sl_partial_line *line)
+{
+	int code = sl_context_next(&sequence->context, line);
+	sequence->hits += code == 1;
+	return code;
+}
+
 int
 sl_sequence_next(struct sl_sequence *sequence, struct sl_partial_line *line)
 {
-	if (sequence->rule.records)
-		return next_of_records(sequence, line);
-	int code = sl_context_next(&sequence->context, line);
-	sequence->hits += code == 1;
+	int code = sequence->rule.records ? next_of_records(sequence, line)
+					  : next_of_lines(sequence, line);
+	if (code == 1)
+		sequence->given_end = line->off + line->whole_len + line->is_closed;
 	return code;
 }
 

@@ -25,12 +25,13 @@ struct sl_sequence_rule {
 	size_t held_bytes; /* of lines of records that were not selected yet, if lines are wanted */
 };
 
-/* In its owner's memory; `hits` and `wide` are others' to read. */
+/* In its owner's memory; `hits`, `given_end` and `wide` are others' to read. */
 struct sl_sequence {
 	struct sl_sequence_rule rule;
 	struct sl_join join;
 	struct sl_context context;
 	struct sl_records records;
+	uint64_t given_end;  /* behind the last line that was given */
 	struct sl_wide wide; /* of all runs */
 	bool is_ending;      /* the last line has come */
 	uint64_t hits; /* lines or records that were selected; with a rule that gives either */
