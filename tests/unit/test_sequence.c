@@ -286,3 +286,50 @@ Test(sequence, bytes_in_order_give_and_count_what_a_scan_of_the_file_does)
 	free(scene.got.lines);
 	free(scene.text);
 }
+
+/* ---- too little memory ---- */
+
+/* Lines before the failure were given, and it is known which: a scan of the rest has the others. */
+static int
+fail_in_the_middle(void *arg)
+{
+	static const char text[] = "2024-01-01 12:30:00 ab\n  ab 1\nlong ";
+	struct scene *scene = arg;
+	struct sl_period period = { .has_since = true, .since = { .local_ns = 1 } };
+	struct sl_feeds_setup shared = { .pattern = scene->pattern,
+		.wants_lines = true,
+		.period = &period,
+		.in_order = true,
+		.runs = 1,
+		.text_max = 1 };
+	struct sl_feed_setup setup = { .ctx = scene, .line = feed_line };
+	struct sl_feeds *feeds;
+	struct sl_feed *feed;
+	struct sl_given given = { 0 };
+	cr_assert_eq(sl_feeds_new(&feeds, &shared), 0);
+	cr_assert_eq(sl_feed_new(&feed, feeds, &setup), 0);
+	cr_assert_eq(
+		sl_feed_add(feed, 0, (const unsigned char *)text, sizeof(text) - 1), SL_E_LIMIT);
+	cr_assert_eq(sl_feed_given(feed, &given), 0);
+	cr_expect_eq(scene->got.count, 2);
+	cr_expect(sl_given_has(&given, 0) && sl_given_has(&given, 23));
+	cr_expect(!sl_given_has(&given, 30));
+	sl_given_release(&given);
+	sl_feed_free(feed);
+	sl_feeds_free(feeds);
+	return 0;
+}
+
+Test(sequence, of_a_feed_that_fails_it_is_known_which_lines_were_given)
+{
+	struct scene scene = { .got.lines = calloc(MOST, sizeof(struct given)) };
+	sl_random_init(&scene.random, 1);
+	struct sl_span span = sl_span_str("ab");
+	struct sl_pattern_spec spec = { .texts = &span, .count = 1 };
+	struct sl_error err = { 0 };
+	const struct sl_match_kernel *kernel = sl_match_choose(sl_cpu_features());
+	cr_assert_eq(sl_pattern_new(&scene.pattern, &spec, kernel, &err), 0, "%s", err.text);
+	cr_assert_eq(ring_run(1, fail_in_the_middle, &scene), 0);
+	sl_pattern_free(scene.pattern);
+	free(scene.got.lines);
+}
