@@ -70,18 +70,6 @@ check_get_scan(struct option_parser *parser, struct sl_get_options *options)
 		return option_usage(parser,
 			"--regexp, --fixed-strings, --ignore-case, --records, --since, --until and "
 			"--print say what is scanned: add --scan");
-	if (scan->records && scan->print)
-		return option_usage(parser,
-			"--print prints lines in the order in which they arrive, so that --records "
-			"can only count: use one of them (or sluice scan -p --records)");
-	if (scan->records && has_period)
-		return option_usage(parser,
-			"--records counts lines in the order in which they arrive: it does not "
-			"work with --since and --until (scan the file: sluice scan --records)");
-	if (has_period && scan->print && sl_get_is_to_stdout(options))
-		return option_usage(parser,
-			"with --since and --until, --print needs a file, which is "
-			"scanned when it is complete: it does not work with '-o -'");
 	if (options->scan && options->dry_run)
 		return option_usage(parser, "--dry-run downloads nothing, so --scan has no effect");
 	scan->json = options->json;

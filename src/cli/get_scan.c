@@ -7,7 +7,6 @@
 #include "sluice/base/log.h"
 #include "sluice/base/memory.h"
 #include "sluice/cli/file_tail.h"
-#include "sluice/codec/codec.h"
 #include "sluice/rt/offload.h"
 #include "sluice/scan/scan.h"
 
@@ -136,7 +135,7 @@ rest_event(void *ctx, const struct sl_scan_event *event)
 		rest->begun++;
 		return 0;
 	}
-	if (event->kind == SL_SCAN_EVENT_LINE) {
+	if (event->kind == SL_SCAN_EVENT_LINE || event->kind == SL_SCAN_EVENT_CONTEXT) {
 		size_t i = rest->begun - 1;
 		if (sl_given_has(&rest->list->givens[i], event->line->off - rest->list->bases[i]))
 			return 0;
@@ -216,7 +215,8 @@ sl_get_scan_finish(struct sl_get_scan *scan)
 	scan_list(scan, &scan->later, 0);
 	scan_list(scan, &scan->later_rest, 0);
 	scan_list(scan, again,
-		SL_SCAN_WANTS(SL_SCAN_EVENT_BEGIN) | SL_SCAN_WANTS(SL_SCAN_EVENT_LINE));
+		SL_SCAN_WANTS(SL_SCAN_EVENT_BEGIN) | SL_SCAN_WANTS(SL_SCAN_EVENT_LINE) |
+			SL_SCAN_WANTS(SL_SCAN_EVENT_CONTEXT));
 	size_t left = scan->later.count + scan->later_rest.count + again->count;
 	int code = sl_task_cancelled();
 	scan->is_cancelled = code != 0;
@@ -246,14 +246,14 @@ share_of_runs(const struct sl_get_scan *scan)
 	return scan->options->max_memory / (has_text(scan) ? MEMORY_SHARE_WITH_TEXT : MEMORY_SHARE);
 }
 
-/* Its name says that it is compressed. Of a URL, that is what precedes the query. */
+/* What precedes the query. */
 static bool
 has_compressed_name(const char *url)
 {
-	struct sl_buf decoded = { 0 };
-	enum sl_codec codec = sl_codec_of_name(sl_span(url, strcspn(url, "?#")), &decoded);
-	sl_buf_release(&decoded);
-	return codec != SL_CODEC_NONE;
+	char *path = sl_span_dup(sl_span(url, strcspn(url, "?#")));
+	bool is_compressed = path && get_scan_is_compressed(path);
+	free(path);
+	return is_compressed;
 }
 
 /* What is saved can be scanned from disk as well: then the memory is better used for chunks. */
@@ -261,7 +261,7 @@ static bool
 expects_compressed(const struct sl_get_options *options)
 {
 	bool is_stream = options->output && strcmp(options->output, "-") == 0;
-	bool expects = is_stream || options->lists.count > 0;
+	bool expects = is_stream || options->lists.count > 0 || options->content_disposition;
 	for (size_t i = 0; i < options->urls.count && !expects; i++)
 		expects = has_compressed_name(options->urls.items[i]);
 	return expects;
@@ -338,7 +338,8 @@ sl_get_scan_begin(struct sl_get_scan *scan, struct sl_output *shared)
 		.fd = sl_get_is_to_stdout(options) ? STDERR_FILENO : STDOUT_FILENO,
 		.shared = shared };
 	struct sl_feeds_setup feeds = { .pattern = scan->match.pattern,
-		.wants_lines = options->scanning.print && !has_period,
+		.wants_lines = options->scanning.print,
+		.in_order = get_scan_needs_order(scan),
 		.period = has_period ? &scan->period : NULL,
 		.records = options->scanning.records,
 		.runs = count_runs(scan),

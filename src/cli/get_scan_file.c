@@ -9,7 +9,8 @@
  *    ended    (of the batch) the file has its name: the result goes to the sinks, as BEGIN and END;
  *             or the file is scanned later (get_scan.c)
  *
- * Bytes of a compressed file are decoded if passes begin with them in their order: those of streams
+ * The bytes of a file whose name says that it is compressed come in order, and are decoded. So are
+ * those of others that are compressed, if passes begin with them in their order: those of streams
  * do, and those of one connection. Where they do not, the file is scanned at the end; with --print,
  * each that is saved, and also one whose first bytes come after others.
  *
@@ -20,6 +21,7 @@
 
 #include "sluice/base/log.h"
 #include "sluice/cli/file_tail.h"
+#include "sluice/codec/codec.h"
 #include "sluice/rt/waiter.h"
 #include "sluice/scan/feed_decoding.h"
 #include "sluice/scan/source.h"
@@ -37,22 +39,43 @@ struct scanned {
 	uint64_t base;          /* offset in the file of the first byte that it gets */
 	/* Of a file that is not plain text, and comes in the order of its bytes: */
 	struct sl_feed_decoding *decoding;
-	uint64_t decoding_memory;    /* that it has of the run's */
-	uint64_t started, decoded;   /* bytes that passes have begun with, and have decoded */
-	struct sl_list decode_turns; /* waiters: passes that have begun */
-	int code;                    /* why the feed is of no use; 0 = it is */
-	enum sl_form form;           /* the same, if it is not PLAIN */
-	unsigned char *head;         /* SL_SNIFF_WINDOW bytes, until they have come */
-	size_t head_len;             /* bytes of it that have come */
-	bool has_only_cr;            /* by them */
-	bool has_bytes;              /* some were passed */
-	bool is_stream;              /* it is not saved */
-	bool has_begun;              /* the sinks know it */
-	bool has_lines;              /* some were given to them since the last IDLE */
+	uint64_t decoding_memory; /* that it has of the run's */
+	/* Where the feed needs that order: */
+	uint64_t started, added; /* bytes that passes have begun with, and have added */
+	struct sl_list turns;    /* waiters: passes that have begun */
+	int code;                /* why the feed is of no use; 0 = it is */
+	enum sl_form form;       /* the same, if it is not PLAIN */
+	unsigned char *head;     /* SL_SNIFF_WINDOW bytes, until they have come */
+	size_t head_len;         /* bytes of it that have come */
+	bool has_only_cr;        /* by them */
+	bool has_bytes;          /* some were passed */
+	bool is_stream;          /* it is not saved */
+	bool is_ordered;         /* its bytes come in order, over any number of connections */
+	bool has_begun;          /* the sinks know it */
+	bool has_lines;          /* some were given to them since the last IDLE */
 	bool has_result;
 	uint64_t begun_ns;
 	struct sl_feed_result result;
 };
+
+/* ---- order ---- */
+
+bool
+get_scan_needs_order(const struct sl_get_scan *scan)
+{
+	const struct sl_scan_options *options = &scan->options->scanning;
+	bool has_period = sl_scan_has_period(options);
+	return options->records ? options->print || has_period : options->print && has_period;
+}
+
+bool
+get_scan_is_compressed(const char *name)
+{
+	struct sl_buf decoded = { 0 };
+	enum sl_codec codec = sl_codec_of_name(sl_span(name, strlen(name)), &decoded);
+	sl_buf_release(&decoded);
+	return codec != SL_CODEC_NONE;
+}
 
 /* ---- events ---- */
 
@@ -95,10 +118,15 @@ emit_line(struct scanned *file, const struct sl_partial_line *found)
 		.skipped = found->skipped,
 		.whole_len = found->whole_len,
 		.off = file->base + found->off,
-		.is_closed = found->is_closed };
-	struct sl_scan_event event = {
-		.kind = SL_SCAN_EVENT_LINE, .input = file->input, .line = &line
-	};
+		.is_closed = found->is_closed,
+		.begins_record = found->begins_record,
+		.begins_group = found->begins_group,
+		.has_no_match =
+			sl_pattern_inverts(file->scan->match.pattern) != found->is_context };
+	struct sl_scan_event event = { .kind = found->is_context ? SL_SCAN_EVENT_CONTEXT
+								 : SL_SCAN_EVENT_LINE,
+		.input = file->input,
+		.line = &line };
 	file->has_lines = true;
 	int code = emit_begin(file);
 	return code ? code : emit(file->scan, &event);
@@ -167,15 +195,11 @@ begin_feed(struct scanned *file)
 {
 	struct sl_feed_setup setup = { .ctx = file, .line = give_line };
 	free_decoding(file);
-	file->started = file->decoded = 0;
+	file->started = file->added = 0;
 	sl_feed_free(file->feed);
 	free(file->head);
 	file->head = NULL;
 	file->code = sl_feed_new(&file->feed, file->scan->feeds, &setup);
-	const struct sl_scan_options *options = &file->scan->options->scanning;
-	/* Lines could wait for long until it is known whether they are in the period. */
-	if (!file->code && options->print && sl_scan_has_period(options))
-		file->code = SL_E_UNSUPPORTED;
 	file->form = SL_FORM_PLAIN;
 	file->head_len = 0;
 	file->has_result = file->has_only_cr = file->has_bytes = false;
@@ -205,7 +229,7 @@ open_file(void *ctx, const char *url, const char *path)
 	file->scan = scan;
 	file->is_stream = is_stream;
 	file->begun_ns = sl_now();
-	sl_list_init(&file->decode_turns);
+	sl_list_init(&file->turns);
 	begin_feed(file);
 	return file;
 }
@@ -251,11 +275,11 @@ is_counted(const struct scanned *file)
 /* ---- files that are decoded ---- */
 
 /* Lines that were printed cannot be taken back, and are not printed twice. Of a file that is saved,
- * bytes of other connections may end the decoding at any time. */
+ * bytes of other connections may end the decoding at any time, unless they come in order. */
 static bool
 may_decode(const struct scanned *file)
 {
-	return file->is_stream || !file->scan->options->scanning.print;
+	return file->is_stream || file->is_ordered || !file->scan->options->scanning.print;
 }
 
 /* Its first bytes: they decide whether it can be. One without room in the memory for it is scanned
@@ -289,38 +313,6 @@ note_failure(struct scanned *file, int code)
 		file->code = code;
 }
 
-/* Passes begin in the order of the bytes, or one has failed. */
-SL_SUSPENDS
-static int
-wait_for_turn(struct scanned *file, uint64_t off)
-{
-	int code = file->code;
-	while (!code && file->decoded < off) {
-		struct sl_waiter waiter;
-		code = sl_waiter_wait(&waiter, &file->decode_turns, "bytes to decode", SL_FOREVER);
-		code = code ? code : file->code;
-	}
-	return code;
-}
-
-SL_SUSPENDS
-static void
-pass_decoded(struct scanned *file, uint64_t off, const unsigned char *data, size_t len)
-{
-	int code = off == file->started ? 0 : SL_E_UNSUPPORTED;
-	file->started += len;
-	if (!code)
-		code = wait_for_turn(file, off);
-	if (!code)
-		code = sl_feed_decoding_add(file->decoding, data, len, false);
-	if (!code && sl_feed_form(file->feed) != SL_FORM_PLAIN)
-		code = SL_E_UNSUPPORTED;
-	note_failure(file, code);
-	file->decoded = SL_MAX(file->decoded, off + len);
-	for (struct sl_waiter *waiter; (waiter = sl_waiter_pop(&file->decode_turns));)
-		sl_waiter_serve(waiter, 0);
-}
-
 SL_SUSPENDS
 static void
 finish_decoded(struct scanned *file)
@@ -332,6 +324,56 @@ finish_decoded(struct scanned *file)
 	file->has_only_cr = sl_feed_decoding_has_only_cr(file->decoding);
 	note_failure(file, sl_feed_end(file->feed, len, &file->result));
 	file->has_result = !file->code && file->result.state != SL_SCAN_TRUNCATED;
+	enum sl_scan_state state = sl_feed_decoding_state(file->decoding);
+	if (file->has_result && state != SL_SCAN_OK)
+		file->result.state = state;
+}
+
+/* ---- bytes in order ---- */
+
+/* Passes begin in the order of the bytes, or one has failed. */
+SL_SUSPENDS
+static int
+wait_for_turn(struct scanned *file, uint64_t off)
+{
+	int code = file->code;
+	while (!code && file->added < off) {
+		struct sl_waiter waiter;
+		code = sl_waiter_wait(&waiter, &file->turns, "bytes to scan", SL_FOREVER);
+		code = code ? code : file->code;
+	}
+	return code;
+}
+
+SL_SUSPENDS
+static int
+add_in_turn(struct scanned *file, uint64_t off, const unsigned char *data, size_t len)
+{
+	if (file->decoding)
+		return sl_feed_decoding_add(file->decoding, data, len, false);
+	add_head(file, off, data, len);
+	return is_counted(file) ? sl_feed_add(file->feed, off, data, len) : file->code;
+}
+
+/* They may have come in another order: with a pool that is too small for theirs. Then nothing of
+ * the file was printed yet. */
+SL_SUSPENDS
+static void
+pass_in_order(struct scanned *file, uint64_t off, const unsigned char *data, size_t len)
+{
+	bool is_in_order = off == file->started && (may_decode(file) || file->is_ordered);
+	int code = is_in_order ? 0 : SL_E_UNSUPPORTED;
+	file->started += len;
+	if (!code)
+		code = wait_for_turn(file, off);
+	if (!code)
+		code = add_in_turn(file, off, data, len);
+	if (!code && file->form == SL_FORM_PLAIN)
+		file->form = sl_feed_form(file->feed);
+	note_failure(file, code);
+	file->added = SL_MAX(file->added, off + len);
+	for (struct sl_waiter *waiter; (waiter = sl_waiter_pop(&file->turns));)
+		sl_waiter_serve(waiter, 0);
 }
 
 /* ---- all files ---- */
@@ -343,6 +385,17 @@ from(void *arg, uint64_t known_len)
 	struct scanned *file = arg;
 	file->base = known_len ? sl_file_tail_begin(file->input->path, known_len) : 0;
 	return file->base;
+}
+
+/* Memory for decoders is only there where names of inputs let expect compressed files. */
+static bool
+wants_order(void *arg)
+{
+	struct scanned *file = arg;
+	struct sl_get_scan *scan = file->scan;
+	bool is_compressed = scan->decoding_max > 0 && get_scan_is_compressed(file->input->path);
+	file->is_ordered = get_scan_needs_order(scan) || is_compressed;
+	return file->is_ordered;
 }
 
 /* Its first bytes have not come. If they show that it is compressed, these are not its text, and
@@ -364,9 +417,9 @@ pass(void *arg, uint64_t off, const unsigned char *data, size_t len)
 	if (off == 0 && !file->has_bytes)
 		begin_decoding(file, data, len);
 	file->has_bytes = true;
-	if (file->decoding) {
+	if (file->decoding || get_scan_needs_order(file->scan)) {
 		if (!file->code)
-			pass_decoded(file, off, data, len);
+			pass_in_order(file, off, data, len);
 		emit_idle(file);
 		return;
 	}
@@ -412,13 +465,26 @@ finish(void *arg, uint64_t len)
 
 /* ---- results ---- */
 
+static void
+fail_damaged(const struct scanned *file)
+{
+	char reason[SL_DECODE_REASON];
+	sl_feed_decoding_reason(file->decoding, reason);
+	(void)sl_input_fail_decode(file->input, reason, sl_feed_decoding_consumed(file->decoding),
+		file->result.totals.bytes);
+}
+
 static struct sl_scan_result
 result_of(const struct scanned *file)
 {
 	const struct sl_block_totals *totals = &file->result.totals;
 	struct sl_input *input = file->input;
 	bool is_one_line = totals->lines == 1 && file->result.newlines == 0;
-	if (totals->undecided)
+	bool is_damaged =
+		file->result.state == SL_SCAN_TRUNCATED || file->result.state == SL_SCAN_DAMAGED;
+	if (is_damaged)
+		fail_damaged(file);
+	else if (totals->undecided)
 		(void)sl_input_fail_undecided(
 			input, totals, sl_pattern_has_expressions(file->scan->match.pattern));
 	return (struct sl_scan_result){ .state = file->result.state,
@@ -428,6 +494,7 @@ result_of(const struct scanned *file)
 		.undecided = totals->undecided,
 		.undecided_line = totals->undecided ? totals->undecided_line + 1 : 0,
 		.other_case = totals->other_case,
+		.left_out = file->result.left_out,
 		.has_only_cr = is_one_line && file->has_only_cr,
 		.elapsed_ns = sl_now() - file->begun_ns,
 		.err = &input->err };
@@ -542,6 +609,7 @@ get_scan_consumer(struct sl_get_scan *scan)
 	return (struct sl_tee_consumer){ .ctx = scan,
 		.open = open_file,
 		.from = from,
+		.wants_order = wants_order,
 		.pass = pass,
 		.restart = restart,
 		.finish = finish,

@@ -180,7 +180,7 @@ static const struct sl_option get_options[] = {
 		.kind = SL_OPTION_FLAG, FIELD(scanning.records),
 		.help = "With --scan: count records instead of error lines. A record is a line and "
 		"the lines after it that belong to it, such as a stack trace; it is an error record "
-		"if any of its lines matches. Not with --print, --since and --until." },
+		"if any of its lines matches." },
 	{ .group = "Scan", .name = "since", .argument = "TIME",
 		.kind = SL_OPTION_WORD, FIELD(scanning.since),
 		.help = "With --scan: scan only lines whose time stamp is TIME or later, as "

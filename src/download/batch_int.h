@@ -175,6 +175,7 @@ struct sl_batch {
 	struct sl_places places;
 	struct sl_present_options present;
 	struct sl_transfer_options transfer;
+	struct sl_tee_share tee_share;
 	struct sl_committer committer;
 	struct sl_list queue;              /* of struct file: WAITING or PAUSED, next first */
 	struct sl_list active;             /* ACTIVE or COMMITTING, oldest first */

@@ -45,7 +45,7 @@ file_new(struct sl_batch *batch, const struct sl_entry *entry, uint64_t index)
 	file->batch = batch;
 	file->tee = tee;
 	if (tee)
-		sl_tee_init(tee, batch->options.tee);
+		sl_tee_init(tee, batch->options.tee, &batch->tee_share);
 	file->entry = *entry;
 	file->stream_fd = -1;
 	file->present.size = SL_BODY_UNKNOWN;

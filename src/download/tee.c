@@ -8,19 +8,24 @@
  *     put       mark what is not marked yet of a chunk; a task gives it to the consumer
  *     catch up  while bytes in the part are not marked: mark, read, give to the consumer
  *
+ * In order, put only adds to the queue, and one task does all the passing:
+ *
+ *     in order  mark and pass the next bytes: those in the queue, else those in the part; else wait
+ *
  * What was marked and could not be passed makes the tee broken: the next run begins again, and
  * without one the consumer never gets to know an end.
  */
 #include "sluice/download/tee.h"
 
 #include "sluice/download/part_reader.h"
+#include "sluice/rt/waiter.h"
 
 #include <errno.h>
 
 void
-sl_tee_init(struct sl_tee *tee, const struct sl_tee_consumer *consumer)
+sl_tee_init(struct sl_tee *tee, const struct sl_tee_consumer *consumer, struct sl_tee_share *share)
 {
-	*tee = (struct sl_tee){ .consumer = consumer };
+	*tee = (struct sl_tee){ .consumer = consumer, .share = share };
 	sl_ranges_init(&tee->passed, UINT64_MAX);
 }
 
@@ -47,13 +52,46 @@ mark(struct sl_tee *tee, struct sl_range range)
 		tee->is_broken = true;
 }
 
-/* ---- passing ---- */
+/* ---- room ---- */
+
+static uint64_t
+next_of(const struct sl_tee *tee)
+{
+	return sl_ranges_frontier(&tee->passed);
+}
+
+/* So many bytes in front of `off` can be passed now that a chunk there has to wait. Where bytes
+ * before it are missing it must not: the task that brings them may need its memory. */
+static bool
+is_far_ahead(const struct sl_tee *tee, uint64_t off)
+{
+	uint64_t next = next_of(tee);
+	uint64_t most = (uint64_t)SL_TEE_READY * sl_chunk_pool_size(tee->source.pool);
+	return !tee->is_over && off > next && off - next >= most &&
+	       off <= sl_tee_queue_end(&tee->queue, next);
+}
+
+SL_SUSPENDS
+static int
+wait_for_room(struct sl_tee *tee, uint64_t off)
+{
+	int code = 0;
+	while (!code && is_far_ahead(tee, off)) {
+		struct sl_waiter waiter;
+		code = sl_waiter_wait(&waiter, &tee->waiting, "consumer", SL_FOREVER);
+	}
+	return code;
+}
 
 int
-sl_tee_reserve(struct sl_tee *tee)
+sl_tee_reserve(struct sl_tee *tee, uint64_t off)
 {
 	uint64_t before_ns = sl_now();
-	int code = is_wanted(tee) ? sl_semaphore_take(&tee->room, SL_FOREVER) : 0;
+	int code = 0;
+	if (is_wanted(tee) && tee->is_ordered)
+		code = wait_for_room(tee, off);
+	else if (is_wanted(tee))
+		code = sl_semaphore_take(&tee->room, SL_FOREVER);
 	tee->counts.waited_ns += sl_now() - before_ns;
 	return code;
 }
@@ -61,9 +99,25 @@ sl_tee_reserve(struct sl_tee *tee)
 void
 sl_tee_unreserve(struct sl_tee *tee)
 {
-	if (is_wanted(tee))
+	if (is_wanted(tee) && !tee->is_ordered)
 		sl_semaphore_give(&tee->room);
 }
+
+static void
+wake_all(struct sl_list *waiters)
+{
+	for (struct sl_waiter *waiter; (waiter = sl_waiter_pop(waiters));)
+		sl_waiter_serve(waiter, 0);
+}
+
+void
+sl_tee_wake(struct sl_tee *tee)
+{
+	if (sl_tee_is_ordered(tee))
+		wake_all(&tee->idle);
+}
+
+/* ---- passing in any order ---- */
 
 static void
 free_slot(struct sl_tee_slot *slot)
@@ -107,6 +161,14 @@ take_new(struct sl_tee *tee, struct sl_tee_slot *slot, struct sl_range all)
 	mark(tee, all);
 }
 
+static void
+put_in_order(struct sl_tee *tee, struct sl_chunk *chunk)
+{
+	if (!tee->is_over)
+		sl_tee_queue_put(&tee->queue, chunk, next_of(tee));
+	wake_all(&tee->idle);
+}
+
 void
 sl_tee_put(struct sl_tee *tee, struct sl_chunk *chunk)
 {
@@ -114,6 +176,10 @@ sl_tee_put(struct sl_tee *tee, struct sl_chunk *chunk)
 	struct sl_tee_slot *slot = tee->slots;
 	if (!is_wanted(tee))
 		return;
+	if (tee->is_ordered) {
+		put_in_order(tee, chunk);
+		return;
+	}
 	while (slot->chunk)
 		slot++;
 	slot->chunk = sl_chunk_ref(chunk);
@@ -179,6 +245,96 @@ catch_up_task(void *arg)
 	return 0;
 }
 
+/* ---- passing in order ---- */
+
+SL_SUSPENDS
+static bool
+pass_queued(struct sl_tee *tee)
+{
+	uint64_t next = next_of(tee);
+	struct sl_chunk *chunk = sl_tee_queue_take(&tee->queue, next);
+	if (!chunk)
+		return false;
+	size_t skip = (size_t)(next - chunk->off);
+	mark(tee, (struct sl_range){ next, chunk->off + chunk->len });
+	wake_all(&tee->waiting);
+	tee->consumer->pass(tee->file, next, chunk->data + skip, chunk->len - skip);
+	sl_chunk_unref(chunk);
+	return true;
+}
+
+/* The next bytes are in the part, up to what is in the queue. */
+static bool
+next_in_part(const struct sl_tee *tee, struct sl_range *out)
+{
+	uint64_t next = next_of(tee);
+	uint64_t most = sl_chunk_pool_size(tee->source.pool);
+	uint64_t there = sl_ranges_done_from(tee->source.written, next);
+	const struct sl_chunk *first = tee->queue.first;
+	if (first && first->off > next)
+		most = SL_MIN(most, first->off - next);
+	*out = (struct sl_range){ next, next + SL_MIN(there, most) };
+	return there > 0;
+}
+
+SL_SUSPENDS
+static int
+pass_from_part(struct sl_tee *tee, struct sl_range range)
+{
+	struct sl_chunk *chunk = NULL;
+	int code = sl_chunk_take(tee->source.pool, &chunk, SL_FOREVER);
+	if (code)
+		return code;
+	mark(tee, range);
+	wake_all(&tee->waiting);
+	code = read_and_pass(tee, chunk, range);
+	sl_chunk_unref(chunk);
+	tee->is_broken = tee->is_broken || code;
+	return code;
+}
+
+SL_SUSPENDS
+static int
+in_order_task(void *arg)
+{
+	struct sl_tee *tee = arg;
+	struct sl_range range;
+	int code = 0;
+	while (!code && !tee->is_broken && !tee->is_stopping) {
+		struct sl_waiter waiter;
+		if (pass_queued(tee))
+			continue;
+		if (next_in_part(tee, &range))
+			code = pass_from_part(tee, range);
+		else if (tee->is_ending)
+			break;
+		else
+			code = sl_waiter_wait(&waiter, &tee->idle, "bytes in order", SL_FOREVER);
+	}
+	tee->is_over = true;
+	wake_all(&tee->waiting);
+	return 0;
+}
+
+/* Once the file is open, before any of its bytes. */
+static void
+begin_order(struct sl_tee *tee)
+{
+	const struct sl_tee_consumer *consumer = tee->consumer;
+	struct sl_chunk_pool *pool = tee->source.pool;
+	tee->is_ordered = tee->source.part && sl_tee_queue_is_useful(pool) &&
+			  consumer->wants_order && consumer->wants_order(tee->file);
+	if (!tee->is_ordered)
+		return;
+	sl_tee_queue_open(&tee->queue, tee->share, pool);
+	tee->is_ending = tee->is_over = false;
+	sl_list_init(&tee->idle);
+	sl_list_init(&tee->waiting);
+	if (sl_group_spawn(&tee->group, "tee", in_order_task, tee, NULL) == 0)
+		return;
+	tee->is_broken = tee->is_over = true;
+}
+
 /* ---- a run ---- */
 
 static void
@@ -216,8 +372,11 @@ goes_on(const struct sl_tee *tee, const struct sl_tee_source *source)
 void
 sl_tee_open(struct sl_tee *tee, const char *url, const char *path)
 {
-	if (!tee->file)
-		tee->file = tee->consumer->open(tee->consumer->ctx, url, path);
+	if (tee->file)
+		return;
+	tee->file = tee->consumer->open(tee->consumer->ctx, url, path);
+	if (is_wanted(tee))
+		begin_order(tee);
 }
 
 /* What the consumer does not want counts as passed. */
@@ -252,7 +411,9 @@ sl_tee_begin(struct sl_tee *tee, const struct sl_tee_source *source)
 		tee->slots[i] = (struct sl_tee_slot){ .tee = tee };
 	sl_semaphore_init(&tee->room, "consumer", SL_TEE_PASSES);
 	sl_group_enter(&tee->group, SL_GROUP_COLLECT);
-	bool catches_up = tee->file && source->version && source->part;
+	if (tee->file)
+		begin_order(tee);
+	bool catches_up = tee->file && !tee->is_ordered && source->version && source->part;
 	if (catches_up && sl_group_spawn(&tee->group, "catch up", catch_up_task, tee, NULL) != 0)
 		tee->is_broken = true;
 }
@@ -263,8 +424,11 @@ sl_tee_end(struct sl_tee *tee, const struct sl_resource *version, bool succeeded
 	if (!tee->is_running)
 		return;
 	tee->is_stopping = !succeeded;
+	tee->is_ending = true;
+	sl_tee_wake(tee);
 	(void)sl_group_leave(&tee->group);
-	tee->is_running = false;
+	tee->is_running = tee->is_ordered = false;
+	sl_tee_queue_close(&tee->queue);
 	tee->has_version = version != NULL;
 	if (version)
 		tee->version = *version;

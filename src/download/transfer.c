@@ -245,7 +245,9 @@ set_segments(struct sl_transfer *transfer)
 		.sources = transfer->asked,
 		.source_count = transfer->asked_count,
 		.dropped = transfer_source_dropped,
-		.limit = transfer->part || !transfer->is_parallel ? NULL : transfer_stream_limit,
+		.limit = transfer->is_parallel && transfer_is_in_order(transfer)
+				 ? transfer_order_limit
+				 : NULL,
 		.flush = transfer->part ? transfer_begin_sent_digest : transfer_flush_stream,
 		.ctx = transfer,
 		.counts = counts };

@@ -2,8 +2,9 @@
  * transfer_deliver.c - what becomes of the bytes of a transfer: chunks go to the hasher and to the
  * sink, or of a compressed file to the hasher and through the decoder to the sink.
  *
- * Segments deliver in any order; a stream is written in the order of its bytes, and only so much
- * may be received ahead of the first missing one as the pool has room for.
+ * Segments deliver in any order; a stream is written in the order of its bytes, and the consumer of
+ * a tee may want them in order. Then only so much may be received ahead of the first missing byte
+ * as the pool has room for.
  */
 #include "transfer_int.h"
 
@@ -11,51 +12,64 @@
 
 #include <string.h>
 
-/* ---- a stream in order ---- */
+/* ---- in order ---- */
+
+bool
+transfer_is_in_order(const struct sl_transfer *transfer)
+{
+	return !transfer->part || sl_tee_is_ordered(transfer->tee);
+}
 
 /*
- * A stream in order: what was received and could not be written yet takes at most these chunks. The
- * rest of the pool is for those that connections fill, so that the one with the next bytes always
- * gets one. Pieces are whole chunks, since a chunk that is not full takes as much of the pool.
+ * In order: what was received and could not be used yet takes at most these chunks. The rest of the
+ * pool is for those that connections fill, so that the one with the next bytes always gets one.
+ * Pieces are whole chunks, since a chunk that is not full takes as much of the pool.
  */
 static size_t
-stream_window_chunks(const struct sl_transfer *transfer)
+window_chunks(const struct sl_transfer *transfer)
 {
+	if (transfer->part)
+		return sl_tee_queue_window(&transfer->tee->queue);
 	return sl_chunk_pool_count(transfer->options->pool) * 3 / 8;
 }
 
 static uint64_t
-stream_window(const struct sl_transfer *transfer)
+window(const struct sl_transfer *transfer)
 {
-	return stream_window_chunks(transfer) * sl_chunk_pool_size(transfer->options->pool);
+	return window_chunks(transfer) * sl_chunk_pool_size(transfer->options->pool);
 }
 
 static unsigned
-stream_segments(const struct sl_transfer *transfer)
+segments_in_order(const struct sl_transfer *transfer)
 {
-	return (unsigned)SL_MIN(
-		stream_window_chunks(transfer), (size_t)transfer->options->segments);
+	return (unsigned)SL_MIN(window_chunks(transfer), (size_t)transfer->options->segments);
 }
 
 static uint64_t
-stream_piece(const struct sl_transfer *transfer)
+piece_in_order(const struct sl_transfer *transfer)
 {
-	return stream_window_chunks(transfer) / stream_segments(transfer) *
+	return window_chunks(transfer) / segments_in_order(transfer) *
 	       sl_chunk_pool_size(transfer->options->pool);
 }
 
 bool
-transfer_can_stream_in_parallel(const struct sl_transfer *transfer)
+transfer_can_be_parallel(const struct sl_transfer *transfer)
 {
-	return stream_segments(transfer) > 1 &&
-	       transfer->total / 2 >= transfer->options->min_segment;
+	unsigned segments = transfer_is_in_order(transfer) ? segments_in_order(transfer)
+							   : transfer->options->segments;
+	return segments > 1 && transfer->total / 2 >= transfer->options->min_segment;
 }
 
+/* Of a part, the window may have become smaller than a piece: what is missing first is always
+ * fetched. */
 uint64_t
-transfer_stream_limit(void *ctx)
+transfer_order_limit(void *ctx)
 {
 	const struct sl_transfer *transfer = ctx;
-	return transfer->sink.next + stream_window(transfer);
+	if (!transfer->part)
+		return transfer->sink.next + window(transfer);
+	uint64_t most = window(transfer);
+	return sl_ranges_frontier(&transfer->ranges) + SL_MAX(most, transfer->segments.piece);
 }
 
 int
@@ -67,9 +81,9 @@ transfer_flush_stream(void *ctx)
 
 SL_SUSPENDS
 static int
-reserve_tee(struct sl_transfer *transfer)
+reserve_tee(struct sl_transfer *transfer, const struct sl_chunk *chunk)
 {
-	return transfer->tee ? sl_tee_reserve(transfer->tee) : 0;
+	return transfer->tee ? sl_tee_reserve(transfer->tee, chunk->off) : 0;
 }
 
 /* If it is stopped, another task begins again: neither has the chunk then. */
@@ -77,7 +91,7 @@ int
 transfer_chunk_in_turn(void *ctx, struct sl_chunk *chunk)
 {
 	struct sl_transfer *transfer = ctx;
-	int code = reserve_tee(transfer);
+	int code = reserve_tee(transfer, chunk);
 	if (code)
 		return code;
 	if (!transfer_decodes(transfer))
@@ -94,7 +108,8 @@ transfer_first_piece(const struct sl_transfer *transfer)
 {
 	if (!transfer->is_parallel)
 		return transfer->total;
-	return transfer->part ? transfer->options->min_segment : stream_piece(transfer);
+	return transfer_is_in_order(transfer) ? piece_in_order(transfer)
+					      : transfer->options->min_segment;
 }
 
 unsigned
@@ -102,7 +117,8 @@ transfer_segments_at_once(const struct sl_transfer *transfer)
 {
 	if (!transfer->is_parallel)
 		return 1;
-	return transfer->part ? transfer->options->segments : stream_segments(transfer);
+	return transfer_is_in_order(transfer) ? segments_in_order(transfer)
+					      : transfer->options->segments;
 }
 
 /* ---- decoding ---- */
@@ -112,7 +128,7 @@ SL_SUSPENDS
 static int
 put_to_tee(struct sl_transfer *transfer, struct sl_chunk *chunk)
 {
-	int code = transfer->part ? reserve_tee(transfer) : 0;
+	int code = transfer->part ? reserve_tee(transfer, chunk) : 0;
 	if (!code && transfer->part && transfer->tee)
 		sl_tee_put(transfer->tee, chunk);
 	return code;
@@ -175,6 +191,7 @@ transfer_chunk_written(void *ctx, const struct sl_chunk *chunk)
 		transfer->written_crc = sl_crc32c(transfer->written_crc, chunk->data, chunk->len);
 	sl_hasher_wake(&transfer->hasher);
 	transfer_wake_compare(transfer);
+	sl_tee_wake(transfer->tee);
 }
 
 uint64_t
@@ -226,10 +243,10 @@ cut_to_lease(struct sl_segment *segment, struct sl_chunk *chunk)
 /* Places for the chunk: of a write, and of a part also with the consumer of the tee. */
 SL_SUSPENDS
 static int
-reserve(struct sl_transfer *transfer)
+reserve(struct sl_transfer *transfer, const struct sl_chunk *chunk)
 {
 	bool has_tee = transfer->part && transfer->tee;
-	int code = has_tee ? sl_tee_reserve(transfer->tee) : 0;
+	int code = has_tee ? reserve_tee(transfer, chunk) : 0;
 	if (code)
 		return code;
 	code = sl_sink_reserve(&transfer->sink);
@@ -265,7 +282,7 @@ SL_SUSPENDS
 static int
 put(struct sl_transfer *transfer, struct sl_segment *segment, struct sl_chunk *chunk)
 {
-	int code = reserve(transfer);
+	int code = reserve(transfer, chunk);
 	if (code) {
 		sl_chunk_unref(chunk);
 		return code;
@@ -305,7 +322,8 @@ transfer_extend(void *ctx, struct sl_segment *segment)
 	if (!transfer->is_ranged || segment->is_range || sl_permit_is_wanted(segment->permit))
 		return false;
 	uint64_t most = transfer_first_piece(transfer), end = segment->lease->end;
-	if (!transfer->part && end + most > transfer_stream_limit(transfer))
+	bool is_in_order = transfer_is_in_order(transfer);
+	if (is_in_order && end + most > transfer_order_limit(transfer))
 		return false;
 	return sl_ranges_extend(&transfer->ranges, segment->lease, most);
 }

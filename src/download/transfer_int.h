@@ -82,11 +82,16 @@ int transfer_accept_range(void *ctx, struct sl_segment *segment);
 uint64_t transfer_first_piece(const struct sl_transfer *transfer);
 unsigned transfer_segments_at_once(const struct sl_transfer *transfer);
 
-/* Whether the pool and the size allow several segments of a stream. */
-bool transfer_can_stream_in_parallel(const struct sl_transfer *transfer);
+/* Bytes are used in their order, by a stream or by the consumer of the tee. */
+bool transfer_is_in_order(const struct sl_transfer *transfer);
 
-/* For sl_segments.limit and flush, and sl_sink.in_turn, of a stream. */
-uint64_t transfer_stream_limit(void *ctx);
+/* Whether the options and the size, and in order the pool, allow several segments. */
+bool transfer_can_be_parallel(const struct sl_transfer *transfer);
+
+/* For sl_segments.limit, in order. */
+uint64_t transfer_order_limit(void *ctx);
+
+/* For sl_segments.flush and sl_sink.in_turn, of a stream. */
 SL_SUSPENDS
 int transfer_flush_stream(void *ctx);
 SL_SUSPENDS

@@ -34,17 +34,12 @@ transfer_set_stamp(struct sl_transfer *transfer)
 void
 transfer_set_ranged(struct sl_transfer *transfer)
 {
-	const struct sl_transfer_options *options = transfer->options;
 	sl_ranges_init(&transfer->ranges, transfer->total);
 	sl_ranges_init(&transfer->written, transfer->total);
 	transfer->is_ranged = true;
 	transfer->written_crc = 0;
-	if (transfer->part)
-		transfer->is_parallel =
-			options->segments > 1 && transfer->total / 2 >= options->min_segment;
-	else
-		transfer->is_parallel =
-			!transfer->skips_written && transfer_can_stream_in_parallel(transfer);
+	transfer->is_parallel = (transfer->part || !transfer->skips_written) &&
+				transfer_can_be_parallel(transfer);
 }
 
 int

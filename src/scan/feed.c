@@ -7,13 +7,13 @@
  *         one task at a time: it is inserted among the others and
  *         merged with its neighbours; lines at the cuts are given (merge)
  *
+ * In order, each run that was scanned goes through the sequence of its input  (add_in_order).
+ *
  * A run takes a slot, with a matcher; merging has another one. Both are shared by all inputs.
  */
-#include "sluice/scan/feed.h"
+#include "feed_int.h"
 
-#include "sluice/rt/semaphore.h"
 #include "sluice/scan/lines.h"
-#include "sluice/scan/partials.h"
 #include "sluice/scan/steps.h"
 
 #include <errno.h>
@@ -21,39 +21,6 @@
 
 /* Bytes that are scanned at a time: their marks take an eighth, and a line in them is not cut. */
 #define RUN_LEN SL_PARTIAL_KEEP
-
-/* Scanning at most so many bytes for literals takes less time than waking a worker. */
-#define INLINE_LEN (64u * 1024u)
-
-struct feed_slot {
-	struct sl_matcher *matcher;
-	uint64_t *marks;  /* of RUN_LEN bytes, or NULL */
-	uint64_t *within; /* behind them, if a period is wanted */
-	struct feed_slot *next;
-};
-
-struct sl_feeds {
-	struct sl_feeds_setup setup;
-	struct sl_partial_spec spec; /* with the matcher that merging uses */
-	struct sl_matcher *locator;
-	struct sl_semaphore runs;
-	struct sl_semaphore merging; /* to use the partials of any feed */
-	struct feed_slot *free_slots;
-	uint64_t hits, text; /* of all feeds */
-	size_t count;        /* of them */
-};
-
-struct sl_feed {
-	struct sl_feeds *feeds;
-	struct sl_feed_setup setup;
-	struct sl_partials partials;
-	unsigned adding; /* tasks */
-	int code;        /* the first failure */
-	/* Of runs whose lines were given, and that came too late to be merged; and why it is not
-	 * complete. */
-	struct sl_given late;
-	int late_code;
-};
 
 /* ---- what inputs share ---- */
 
@@ -76,7 +43,8 @@ new_slot(const struct sl_feeds *feeds)
 	bool is_whole = sl_matcher_new(&slot->matcher, feeds->setup.pattern) == 0;
 	const size_t words = SL_MATCH_MARK_WORDS(RUN_LEN);
 	bool has_period = feeds->setup.period != NULL;
-	if (is_whole && (feeds->setup.wants_lines || feeds->setup.records || has_period)) {
+	bool has_lines = feeds->setup.wants_lines || feeds->setup.records || feeds->setup.in_order;
+	if (is_whole && (has_lines || has_period)) {
 		slot->marks = calloc(words * (has_period ? 2 : 1), sizeof(*slot->marks));
 		is_whole = slot->marks != NULL;
 	}
@@ -129,8 +97,8 @@ sl_feeds_new(struct sl_feeds **out, const struct sl_feeds_setup *setup)
 	feeds->spec = sl_partial_spec_of(setup->pattern, matcher, setup->wants_lines);
 	if (setup->records)
 		sl_partial_spec_give_all(&feeds->spec);
-	sl_assert(!setup->period || !setup->records);
-	sl_assert(!setup->period || !setup->wants_lines);
+	sl_assert(setup->in_order || !setup->records || (!setup->period && !setup->wants_lines));
+	sl_assert(setup->in_order || !setup->period || !setup->wants_lines);
 	sl_partial_spec_set_period(&feeds->spec, setup->period);
 	if (code == 0)
 		code = sl_matcher_new(&feeds->locator, setup->pattern);
@@ -182,6 +150,11 @@ sl_feed_new(struct sl_feed **out, struct sl_feeds *feeds, const struct sl_feed_s
 	feed->setup = *setup;
 	feed->partials.spec = feeds->spec;
 	feed->partials.counts_records = feeds->setup.records;
+	if (feeds->setup.in_order && !feed_init_sequence(feed)) {
+		free(feed);
+		*out = NULL;
+		return -ENOMEM;
+	}
 	feeds->count++;
 	return 0;
 }
@@ -192,10 +165,14 @@ sl_feed_free(struct sl_feed *feed)
 	if (!feed)
 		return;
 	sl_assert(feed->adding == 0);
-	feed->feeds->hits -= feed->partials.hits;
-	feed->feeds->text -= feed->partials.text;
-	feed->feeds->count--;
+	struct sl_feeds *feeds = feed->feeds;
+	feeds->hits -= feed_hits(feed);
+	feeds->text -= feed_text(feed);
+	feeds->count--;
 	sl_partials_release(&feed->partials);
+	if (feed->sequence)
+		sl_sequence_release(feed->sequence);
+	free(feed->sequence);
 	sl_given_release(&feed->late);
 	free(feed);
 }
@@ -203,16 +180,8 @@ sl_feed_free(struct sl_feed *feed)
 enum sl_form
 sl_feed_form(const struct sl_feed *feed)
 {
-	return feed->partials.has_wide ? SL_FORM_UTF16 : SL_FORM_PLAIN;
-}
-
-SL_SUSPENDS
-static int
-give_line(const struct sl_feed *feed, const struct sl_partial_line *line)
-{
-	bool wants = feed->feeds->setup.wants_lines && !line->is_context;
-	int code = wants ? feed->setup.line(feed->setup.ctx, line) : 0;
-	return SL_MIN(code, 0);
+	bool has_wide = feed->sequence ? feed->sequence->wide.is_found : feed->partials.has_wide;
+	return has_wide ? SL_FORM_UTF16 : SL_FORM_PLAIN;
 }
 
 static void
@@ -280,7 +249,7 @@ give_lines(const struct sl_feed *feed, const struct run *run, uint64_t off)
 			.whole_len = line.len,
 			.off = off + (uint64_t)(line.text - run->piece.data),
 			.is_closed = true };
-		code = give_line(feed, &found);
+		code = feed_give_line(feed, &found);
 	}
 	return code;
 }
@@ -304,6 +273,8 @@ sl_feed_given(const struct sl_feed *feed, struct sl_given *given)
 {
 	int code = feed->late_code;
 	sl_assert(feed->adding == 0 && feed->code == SL_E_LIMIT);
+	if (feed->sequence)
+		return sl_given_add(given, 0, feed->sequence->given_end);
 	for (size_t i = 0; i < feed->partials.count && !code; i++)
 		code = add_given(given, feed->partials.sorted[i]);
 	for (size_t i = 0; i < feed->late.count && !code; i++)
@@ -366,7 +337,7 @@ merge(struct sl_feed *feed, struct sl_partial *partial)
 							      : merge_neighbours(&call);
 		count(feed, &before);
 		if (code == 1)
-			code = give_line(feed, &call.line);
+			code = feed_give_line(feed, &call.line);
 	}
 	if (code == 0 && feeds->text > feeds->setup.text_max)
 		code = SL_E_LIMIT;
@@ -376,14 +347,6 @@ merge(struct sl_feed *feed, struct sl_partial *partial)
 }
 
 /* ---- adding ---- */
-
-/* With a plan that decides alone, the same short time for all input. */
-static bool
-is_quick(const struct sl_feeds *feeds, size_t len)
-{
-	const struct sl_match_plan *plan = feeds->spec.text.plan;
-	return len <= INLINE_LEN && !plan->next && !plan->is_prefilter;
-}
 
 SL_SUSPENDS
 static int
@@ -399,23 +362,11 @@ add_run(struct sl_feed *feed, const struct feed_slot *slot, uint64_t off, const 
 	run.partial = sl_partials_new_partial(off);
 	if (!run.partial)
 		return -ENOMEM;
-	if (slot->marks)
-		memset(slot->marks, 0, SL_MATCH_MARK_WORDS(len) * sizeof(*slot->marks));
-	run.steps = (struct sl_block_steps){ .kernel = sl_pattern_kernel(feeds->setup.pattern),
-		.plan = feeds->spec.text.plan,
-		.matcher = slot->matcher,
-		.data = data,
-		.len = len,
-		.marks = slot->marks,
-		.inverts = feeds->spec.inverts,
-		.period = feeds->setup.period,
-		.within = slot->within,
-		.clock_ns = sl_steps_clock_ns,
-		.clock = sl_rt_engine(sl_rt_current()),
-		.result = &run.piece.block };
-	int code = is_quick(feeds, len) ? scan_run(&run) : sl_steps_offload(scan_run, &run);
+	run.steps = feed_steps(feeds, slot, data, len);
+	run.steps.result = &run.piece.block;
+	int code = feed_is_quick(feeds, len) ? scan_run(&run) : sl_steps_offload(scan_run, &run);
 	if (code == 0 && run.has_line)
-		code = give_line(feed, &run.line);
+		code = feed_give_line(feed, &run.line);
 	if (code == 0 && feeds->setup.wants_lines)
 		code = give_lines(feed, &run, off);
 	if (code == 0)
@@ -436,7 +387,8 @@ sl_feed_add(struct sl_feed *feed, uint64_t off, const unsigned char *data, size_
 		code = take_slot(feed->feeds, &slot);
 		if (code)
 			break;
-		code = add_run(feed, slot, off + at, data + at, some);
+		code = feed->sequence ? feed_add_in_order(feed, slot, off + at, data + at, some)
+				      : add_run(feed, slot, off + at, data + at, some);
 		give_slot(feed->feeds, slot);
 	}
 	feed->adding--;
@@ -455,10 +407,15 @@ sl_feed_end(struct sl_feed *feed, uint64_t len, struct sl_feed_result *result)
 	feed->code = sl_semaphore_take(merging, SL_FOREVER);
 	if (feed->code)
 		return feed->code;
+	if (feed->sequence) {
+		feed->code = feed_end_sequence(feed, len, result);
+		sl_semaphore_give(merging);
+		return feed->code;
+	}
 	int ended = sl_partials_ends_quickly(&feed->partials) ? finish(&call)
 							      : sl_offload(finish, &call);
 	if (ended == SL_PARTIALS_LINE)
-		feed->code = give_line(feed, &call.line);
+		feed->code = feed_give_line(feed, &call.line);
 	else if (ended < 0)
 		feed->code = ended;
 	sl_semaphore_give(merging);

@@ -10,7 +10,8 @@ struct sl_feed_decoding {
 	struct sl_feed *feed;
 	struct sl_decoding *decoding;
 	uint64_t window_max;
-	uint64_t len; /* of the text */
+	uint64_t len;      /* of the text */
+	uint64_t consumed; /* of the input */
 	enum sl_decode_step last;
 	unsigned char text[SL_FEED_DECODING_BUFFER];
 };
@@ -30,7 +31,7 @@ sl_feed_decoding_new(
 		return -ENOMEM;
 	decoding->feed = feed;
 	decoding->window_max = window_max;
-	decoding->len = 0;
+	decoding->len = decoding->consumed = 0;
 	decoding->last = SL_DECODE_MORE;
 	decoding->decoding = sl_decoding_new(form, window_max);
 	if (decoding->decoding)
@@ -60,8 +61,17 @@ step(void *arg)
 	struct sl_feed_decoding *decoding = call->decoding;
 	call->io.out = decoding->text;
 	call->io.out_len = sizeof(decoding->text);
+	size_t before = call->io.in_len;
 	decoding->last = sl_decoding_step(decoding->decoding, &call->io);
+	decoding->consumed += before - call->io.in_len;
 	return 0;
+}
+
+static bool
+is_damage(enum sl_decode_step step)
+{
+	return sl_decode_is_failure(step) && step != SL_DECODE_WINDOW &&
+	       step != SL_DECODE_UNSUPPORTED && step != SL_DECODE_NO_MEMORY;
 }
 
 /* Of the step that was last: 0 if the text may be counted. */
@@ -69,7 +79,7 @@ static int
 outcome(const struct sl_feed_decoding *decoding)
 {
 	const struct sl_decoding *of = decoding->decoding;
-	if (sl_decode_is_failure(decoding->last))
+	if (sl_decode_is_failure(decoding->last) && !is_damage(decoding->last))
 		return SL_E_DECODE;
 	bool is_text = !sl_decoding_is_known(of) || sl_decoding_content(of) == SL_FORM_PLAIN;
 	return is_text ? 0 : SL_E_UNSUPPORTED;
@@ -81,6 +91,8 @@ sl_feed_decoding_add(
 {
 	struct step_call call = { .decoding = decoding,
 		.io = { .in = data, .in_len = len, .is_last = is_last } };
+	if (is_damage(decoding->last))
+		return 0;
 	do {
 		int code = sl_offload(step, &call);
 		size_t some = sizeof(decoding->text) - call.io.out_len;
@@ -93,6 +105,20 @@ sl_feed_decoding_add(
 		decoding->len += some;
 	} while (decoding->last == SL_DECODE_FULL);
 	return 0;
+}
+
+enum sl_scan_state
+sl_feed_decoding_state(const struct sl_feed_decoding *decoding)
+{
+	if (!is_damage(decoding->last))
+		return SL_SCAN_OK;
+	return decoding->last == SL_DECODE_TRUNCATED ? SL_SCAN_TRUNCATED : SL_SCAN_DAMAGED;
+}
+
+uint64_t
+sl_feed_decoding_consumed(const struct sl_feed_decoding *decoding)
+{
+	return decoding->consumed;
 }
 
 uint64_t

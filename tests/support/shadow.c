@@ -13,6 +13,7 @@ struct shadow_file {
 	bool *seen;
 	size_t cap, passed;
 	unsigned passing;
+	bool is_ordered;
 	bool has_result;
 	struct sl_feed *feed;
 	struct sl_feed_result result;
@@ -61,6 +62,8 @@ pass(void *arg, uint64_t off, const unsigned char *data, size_t len)
 	struct shadow_file *file = arg;
 	struct shadow *shadow = file->shadow;
 	size_t begin = (size_t)off;
+	sim_check(shadow->sim, !file->is_ordered || (begin == file->passed && !file->passing),
+		"byte %zu is passed after %zu", begin, file->passed);
 	file->passing++;
 	make_room(file, begin + len);
 	for (size_t i = begin; i < begin + len; i++) {
@@ -77,6 +80,14 @@ pass(void *arg, uint64_t off, const unsigned char *data, size_t len)
 	file->passed += len;
 	shadow->passed += len;
 	file->passing--;
+}
+
+static bool
+wants_order(void *arg)
+{
+	struct shadow_file *file = arg;
+	file->is_ordered = file->shadow->in_order;
+	return file->is_ordered;
 }
 
 static void
@@ -150,6 +161,7 @@ shadow_init(struct shadow *shadow, struct sim *sim, uint64_t most_ns)
 	sl_random_init(&shadow->random, most_ns + 1);
 	shadow->consumer = (struct sl_tee_consumer){ .ctx = shadow,
 		.open = open_file,
+		.wants_order = wants_order,
 		.pass = pass,
 		.restart = restart,
 		.finish = finish,

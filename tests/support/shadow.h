@@ -1,6 +1,7 @@
 /*
  * shadow.h - a consumer of the tee that knows what is right: it keeps a copy of each file made of
- * the bytes that are passed, checks that each byte comes once, and feeds them to a scan.
+ * the bytes that are passed, checks that each byte comes once, and
+ * in order where that is wanted, and feeds them to a scan.
  */
 #ifndef SLUICE_TESTS_SUPPORT_SHADOW_H
 #define SLUICE_TESTS_SUPPORT_SHADOW_H
@@ -16,6 +17,7 @@ struct shadow {
 	struct sl_tee_consumer consumer;
 	struct sl_random random;
 	uint64_t most_ns; /* that a pass takes */
+	bool in_order;    /* wants the bytes of files that are saved so; a test may set it */
 	uint64_t passed;  /* bytes, of all files */
 	unsigned restarts, finished;
 	/* shadow.c's */

@@ -25,6 +25,7 @@ struct scene {
 	char reason[SL_DECODE_REASON];
 	uint64_t len; /* of the text */
 	struct sl_feed_result result;
+	enum sl_scan_state state;
 };
 
 static int
@@ -46,7 +47,8 @@ scene_main(void *arg)
 			decoding, data + scene->cut, scene->data.len - scene->cut, false);
 	if (!scene->code)
 		scene->code = sl_feed_decoding_add(decoding, NULL, 0, true);
-	if (scene->code)
+	scene->state = sl_feed_decoding_state(decoding);
+	if (scene->code || scene->state != SL_SCAN_OK)
 		sl_feed_decoding_reason(decoding, scene->reason);
 	scene->len = sl_feed_decoding_len(decoding);
 	if (!scene->code)
@@ -132,14 +134,47 @@ Test(feed_decoding, content_of_many_buffers_is_counted)
 	free(text);
 }
 
-Test(feed_decoding, what_is_damaged_or_not_text_fails_with_a_reason)
+Test(feed_decoding, what_precedes_damage_is_counted)
+{
+	static const char text[] = "one error\ntwo\nthree error";
+	for (size_t i = 0; i < SL_COUNT_OF(formats); i++) {
+		struct sl_buf data = { 0 };
+		compress_add(&data, formats[i].codec, text, sizeof(text) - 1);
+		size_t whole = data.len;
+		compress_add(&data, formats[i].codec, text, sizeof(text) - 1);
+		size_t truncated = data.len - 1;
+		for (size_t cut = 0; cut <= truncated; cut += 3) {
+			struct scene scene = { .data = sl_span(data.data, truncated),
+				.cut = cut,
+				.form = formats[i].form,
+				.window_max = 64 * SL_MIB };
+			run(&scene);
+			cr_assert_eq(scene.code, 0);
+			cr_assert_eq(scene.state, SL_SCAN_TRUNCATED);
+			cr_assert_geq(scene.len, sizeof(text) - 1);
+			cr_assert_geq(scene.result.totals.hits, 1);
+		}
+		data.len = whole;
+		sl_buf_add(&data, "what is this", 12);
+		struct scene followed = { .data = sl_buf_span(&data),
+			.form = formats[i].form,
+			.window_max = 64 * SL_MIB };
+		run(&followed);
+		cr_assert_eq(followed.state, SL_SCAN_DAMAGED);
+		expect_content(&followed, sl_span_str(text));
+		sl_buf_release(&data);
+	}
+}
+
+Test(feed_decoding, what_is_not_text_fails_with_a_reason)
 {
 	struct sl_buf once = { 0 }, twice = { 0 };
 	compress_add(&once, SL_CODEC_GZIP, "an error\n", 9);
 	compress_add(&twice, SL_CODEC_GZIP, once.data, once.len);
 	struct scene cut = { .data = sl_span(once.data, once.len - 1), .form = SL_FORM_GZIP };
 	run(&cut);
-	cr_expect_eq(cut.code, SL_E_DECODE);
+	cr_expect_eq(cut.code, 0);
+	cr_expect_eq(cut.state, SL_SCAN_TRUNCATED);
 	cr_expect_str_eq(cut.reason, "the gzip data is truncated");
 	struct scene nested = { .data = sl_buf_span(&twice), .form = SL_FORM_GZIP };
 	run(&nested);

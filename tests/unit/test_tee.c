@@ -22,6 +22,7 @@ struct scene {
 	struct sim *sim;
 	struct sl_chunk_pool *pool;
 	struct sl_tee tee;
+	struct sl_tee_share share;
 	struct sl_resource version;
 	unsigned char content[SIZE];
 	/* A part that has `written` of the content; not used for a stream. */
@@ -54,7 +55,7 @@ static void
 put(struct scene *scene, size_t off, size_t len)
 {
 	struct sl_chunk *chunk = NULL;
-	cr_assert_eq(sl_tee_reserve(&scene->tee), 0);
+	cr_assert_eq(sl_tee_reserve(&scene->tee, off), 0);
 	cr_assert_eq(sl_chunk_take(scene->pool, &chunk, SL_FOREVER), 0);
 	memcpy(chunk->data, scene->content + off, len);
 	chunk->off = off;
@@ -95,7 +96,7 @@ begin(struct scene *scene)
 {
 	shadow_open(&scene->shadow);
 	cr_assert_eq(sl_chunk_pool_new(&scene->pool, CHUNKS, CHUNK), 0);
-	sl_tee_init(&scene->tee, &scene->shadow.consumer);
+	sl_tee_init(&scene->tee, &scene->shadow.consumer, &scene->share);
 	sl_ranges_init(&scene->written, SIZE);
 	new_version(scene, 1);
 }
@@ -276,11 +277,16 @@ grown_main(void *arg)
 {
 	struct scene *scene = arg;
 	struct grown grown = { .from = 8000 };
-	const struct sl_tee_consumer consumer = { &grown, grown_open, grown_from, grown_pass,
-		grown_restart, grown_finish, grown_free };
+	const struct sl_tee_consumer consumer = { .ctx = &grown,
+		.open = grown_open,
+		.from = grown_from,
+		.pass = grown_pass,
+		.restart = grown_restart,
+		.finish = grown_finish,
+		.free = grown_free };
 	begin(scene);
 	sl_tee_release(&scene->tee);
-	sl_tee_init(&scene->tee, &consumer);
+	sl_tee_init(&scene->tee, &consumer, &scene->share);
 	sl_part_init(&scene->part);
 	scene->part.fd = sl_io_open(AT_FDCWD, "f", O_RDWR | O_CREAT, 0666, 0);
 	write_part(scene, 0, KNOWN);

@@ -9,12 +9,17 @@
  *
  * Up to SL_TEE_PASSES chunks of a file are with the consumer at a time, each in a task of its own
  * that holds the chunk; the task that brings another one waits.
+ *
+ * A consumer may want the bytes of a file in order. Then one task passes them, one chunk at a time;
+ * chunks that come early wait in a queue (tee_queue.h), for which the transfer keeps its segments
+ * close together. Only bytes for which that has no room are read from the part.
  */
 #ifndef SLUICE_DOWNLOAD_TEE_H
 #define SLUICE_DOWNLOAD_TEE_H
 
 #include "sluice/download/part.h"
 #include "sluice/download/ranges.h"
+#include "sluice/download/tee_queue.h"
 #include "sluice/http/resource.h"
 #include "sluice/rt/chunk.h"
 #include "sluice/rt/semaphore.h"
@@ -34,6 +39,10 @@ struct sl_tee_consumer {
 	 * are to be passed, 0 or more of these. NULL = all of them are. */
 	SL_SUSPENDS
 	uint64_t (*from)(void *file, uint64_t known_len);
+
+	/* Whether the bytes of a file that is saved are to be passed in order, by one task; asked
+	 * whenever it begins, or goes on. NULL = in any order. */
+	bool (*wants_order)(void *file);
 
 	/* These bytes of the file; several tasks at once. They are the consumer's until it returns.
 	 * In a cancelled task it must return soon. */
@@ -79,6 +88,7 @@ struct sl_tee_counts {
 /* In the memory of its file; fields are the module's, but others may read `file` and counts. */
 struct sl_tee {
 	const struct sl_tee_consumer *consumer; /* NULL = there is none: nothing is done */
+	struct sl_tee_share *share;             /* of the run */
 	void *file;                             /* the consumer's */
 	struct sl_ranges passed;
 	struct sl_resource version; /* of what was passed, if has_version */
@@ -90,10 +100,19 @@ struct sl_tee {
 	struct sl_semaphore room;
 	struct sl_tee_slot slots[SL_TEE_PASSES];
 	bool is_running, is_stopping;
+	/* In order: */
+	bool is_ordered;
+	bool is_ending; /* nothing more will come */
+	bool is_over;   /* the task that passes has ended */
+	struct sl_tee_queue queue;
+	struct sl_list idle;    /* waiter: the task that passes */
+	struct sl_list waiting; /* waiters: for room */
 	struct sl_tee_counts counts;
 };
 
-void sl_tee_init(struct sl_tee *tee, const struct sl_tee_consumer *consumer);
+/* *share is that of the run, and must stay. */
+void sl_tee_init(struct sl_tee *tee, const struct sl_tee_consumer *consumer,
+	struct sl_tee_share *share);
 
 /* No transfer may be running. Harmless if nothing was passed. */
 void sl_tee_release(struct sl_tee *tee);
@@ -107,9 +126,10 @@ void sl_tee_begin(struct sl_tee *tee, const struct sl_tee_source *source);
 void sl_tee_open(struct sl_tee *tee, const char *url, const char *path);
 
 /* Wait until fewer than SL_TEE_PASSES are with the consumer, and keep the place of one for
- * sl_tee_put. Returns 0, or the cancellation of the task. */
+ * sl_tee_put, of a chunk that begins at `off`. In order, wait only for those that can be passed
+ * before it. Returns 0, or the cancellation of the task. */
 SL_SUSPENDS
-int sl_tee_reserve(struct sl_tee *tee) SL_MUST_CHECK;
+int sl_tee_reserve(struct sl_tee *tee, uint64_t off) SL_MUST_CHECK;
 
 /* It is not needed after all. */
 void sl_tee_unreserve(struct sl_tee *tee);
@@ -120,6 +140,16 @@ void sl_tee_unreserve(struct sl_tee *tee);
  * Never suspends.
  */
 void sl_tee_put(struct sl_tee *tee, struct sl_chunk *chunk);
+
+/* Bytes are passed in order: the transfer is to fetch them within a window (tee_queue.h). */
+static inline bool
+sl_tee_is_ordered(const struct sl_tee *tee)
+{
+	return tee && tee->is_running && tee->is_ordered;
+}
+
+/* Bytes were written to the part. Never suspends. */
+void sl_tee_wake(struct sl_tee *tee);
 
 /*
  * The transfer has received all it will. `version` of what was passed, if later attempts may go on

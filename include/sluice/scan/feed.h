@@ -10,6 +10,9 @@
  * matcher and 128 KiB of marks if lines are wanted; and the text of lines that are not complete, up
  * to a limit. An input that would exceed it fails: it has to be scanned in another way.
  *
+ * Inputs may also be pushed in order (sequence.h): then lines of a period, and of records, can be
+ * given, which those before them decide about.
+ *
  * Bytes are scanned as text. Whether the beginning of an input is text is the caller's to find out
  * (sniff.h); UTF-16 further on is noticed here.
  */
@@ -28,10 +31,12 @@ struct sl_feed;  /* an input */
 struct sl_feeds_setup {
 	const struct sl_pattern *pattern; /* must stay */
 	bool wants_lines;                 /* else they are only counted, which is faster */
-	/* Records are counted in place of lines that match (record_counts.h). Not with a period. */
+	bool in_order;                    /* the bytes of each input come so, one call at a time */
+	/* Records are counted in place of lines that match (record_counts.h). With lines or a
+	 * period only in order. */
 	bool records;
-	/* Only its lines are counted; NULL = all. Not with wants_lines: of a line it may be known
-	 * only much later whether it is inside. Must stay. */
+	/* Only its lines are counted; NULL = all. With lines only in order: of a line it may be
+	 * known only much later whether it is inside. Must stay. */
 	const struct sl_period *period;
 	unsigned runs;     /* scanned at a time, at least 1 */
 	uint64_t text_max; /* bytes of memory for text of lines that are not complete */
@@ -51,8 +56,8 @@ struct sl_feed_setup {
 	void *ctx;
 
 	/* A matching line, each once, in any order, by a task that adds, if lines are wanted; its
-	 * `index` is not its number. Other tasks may call it before it returns. A negative return
-	 * fails the feed with that code. */
+	 * `index` is not its number. Of records also lines that do not match, as context. Other
+	 * tasks may call it before it returns. A negative return fails the feed with that code. */
 	SL_SUSPENDS
 	int (*line)(void *ctx, const struct sl_partial_line *line);
 };
@@ -61,6 +66,7 @@ struct sl_feed_result {
 	enum sl_scan_state state;      /* OK; UNDECIDED; TRUNCATED: bytes are missing */
 	struct sl_block_totals totals; /* up to the first byte that is missing */
 	uint64_t newlines;
+	uint64_t left_out; /* lines of records that were not given: there were too many */
 };
 
 /* Returns 0 or -ENOMEM. */

@@ -26,8 +26,9 @@ uint64_t sl_feed_decoding_memory(enum sl_form form);
 
 /*
  * The next bytes of the input; with is_last there are no more. They are decoded on workers, and the
- * text is added to the feed. Returns 0; as sl_feed_add; SL_E_DECODE: the data is damaged, or its
- * window is too large; SL_E_UNSUPPORTED: its content is not text.
+ * text is added to the feed. Returns 0; as sl_feed_add; SL_E_DECODE: its window is too large, or it
+ * needs something else that is not supported; SL_E_UNSUPPORTED: its content is not text. Damage
+ * ends the text: the bytes behind it are ignored.
  */
 SL_SUSPENDS
 int sl_feed_decoding_add(struct sl_feed_decoding *decoding, const unsigned char *data, size_t len,
@@ -39,7 +40,13 @@ uint64_t sl_feed_decoding_len(const struct sl_feed_decoding *decoding);
 /* Of the text, as sniff.h says; once the last bytes were added. */
 bool sl_feed_decoding_has_only_cr(const struct sl_feed_decoding *decoding);
 
-/* After SL_E_DECODE or SL_E_UNSUPPORTED, for messages: "the gzip data is truncated". */
+/* Once the last bytes were added: SL_SCAN_OK; or TRUNCATED or DAMAGED, and then the bytes of the
+ * input that were decoded. */
+enum sl_scan_state sl_feed_decoding_state(const struct sl_feed_decoding *decoding);
+uint64_t sl_feed_decoding_consumed(const struct sl_feed_decoding *decoding);
+
+/* Of damage, and after SL_E_DECODE or SL_E_UNSUPPORTED, for messages: "the gzip data is
+ * truncated". */
 void sl_feed_decoding_reason(
 	const struct sl_feed_decoding *decoding, char reason[SL_DECODE_REASON]);
 
