@@ -6,6 +6,7 @@
  */
 #include "sluice/digest/kinds.h"
 
+#include "sluice/digest/shape.h"
 #include "sluice/digest/templates.h"
 
 #include <errno.h>
@@ -362,7 +363,7 @@ static int
 add_grouped(struct sl_kinds *grouped, struct sl_kind kind, struct sl_span text)
 {
 	kind.text = text;
-	kind.hash = sl_memo_hash(text);
+	kind.hash = sl_shape_hash_text(text);
 	uint32_t slot = grouped->cap ? *find_slot(grouped, text, kind.hash) : 0;
 	uint64_t used = slot ? SL_MAX(grouped->items[slot - 1].used, kind.used) : kind.used;
 	int code = slot ? add_to_kind(grouped, &grouped->items[slot - 1], &kind)

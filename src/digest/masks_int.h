@@ -8,6 +8,9 @@
 #include "sluice/digest/masks.h"
 
 #define SL_MASK_UUID_LEN 36u
+/* Bytes of quoted text: a quotation mark without a partner must not swallow the line. */
+#define SL_MASK_QUOTED_MAX 256u
+#define SL_MASK_STATUS_LEN 3u /* digits of the status code of a response */
 #define SL_MASK_HEX_MIN 8u /* digits of a number without 0x */
 
 enum sl_mask_byte {

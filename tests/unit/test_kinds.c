@@ -121,6 +121,16 @@ Test(kinds, requests_with_another_status_are_of_another_kind)
 	sl_kinds_free(kinds);
 }
 
+Test(kinds, requests_that_differ_in_the_status_alone_are_of_different_kinds)
+{
+	struct sl_kinds *kinds = sl_kinds_new(SL_MIB);
+	add(kinds, "\"GET /a HTTP/1.1\" 500 7", 0, 0);
+	add(kinds, "\"GET /a HTTP/1.1\" 502 7", 0, 1);
+	expect(kinds, "1 \"GET <path> HTTP/<num>\" 500 <num> 0:0-0:0 \"GET /a HTTP/1.1\" 500 7\n"
+		      "1 \"GET <path> HTTP/<num>\" 502 <num> 0:1-0:1 \"GET /a HTTP/1.1\" 502 7\n");
+	sl_kinds_free(kinds);
+}
+
 Test(kinds, an_empty_line_is_of_a_kind)
 {
 	struct sl_kinds *kinds = sl_kinds_new(SIZE);

@@ -2,6 +2,7 @@
 
 #include "sluice/base/random.h"
 #include "sluice/digest/masks.h"
+#include "sluice/digest/shape.h"
 #include "support/guard.h"
 
 #include <criterion/criterion.h>
@@ -33,7 +34,7 @@ is_masked(const struct sl_memo_line *found, const char *line, size_t len)
 	unsigned char masked[LINE];
 	size_t masked_len = sl_masks_apply((const unsigned char *)line, len, masked);
 	return sl_span_equal(found->text, sl_span((const char *)masked, masked_len)) &&
-	       found->hash == sl_memo_hash(found->text);
+	       found->hash == sl_shape_hash_text(found->text);
 }
 
 /* More shapes and lines than it can remember, and many again and again. */

@@ -1,11 +1,9 @@
 /*
  * memo.h - remembers how lines were masked: most error lines have the shape of an earlier one.
  *
- * The shape of a line is the line with a zero for each digit. Lines of one shape are equal once
- * masked, because masks do not depend on which digits there are (masks.h). So masking, which looks
- * at each byte in turn, is only needed for new shapes; the hash of a shape takes a tenth of the
- * time. Two shapes with one hash of 64 bits would be taken as one: a line would be counted with
- * another kind.
+ * Lines of one shape are equal once masked (shape.h). So masking, which looks at each byte in turn,
+ * is only needed for new shapes; the hash of a shape takes a fraction of the time. Two shapes with
+ * one hash of 64 bits would be taken as one: a line would be counted with another kind.
  *
  * A memo belongs to a worker, and outlives the digests that the worker fills. Pure.
  */
@@ -16,7 +14,7 @@
 
 /* A masked line. */
 struct sl_memo_line {
-	uint64_t hash; /* sl_memo_hash() of the text */
+	uint64_t hash; /* sl_shape_hash_text() of it */
 	struct sl_span text;
 
 	/* The owner's: where a digest has this line. */
@@ -37,8 +35,5 @@ void sl_memo_free(struct sl_memo *memo);
 /* The line, at most SL_MEMO_LINE_MAX bytes, once masked. Valid until the next call. */
 struct sl_memo_line *sl_memo_mask(struct sl_memo *memo, struct sl_span line);
 #define SL_MEMO_LINE_MAX 1024u
-
-/* A hash of any text. */
-uint64_t sl_memo_hash(struct sl_span text);
 
 #endif
