@@ -14,7 +14,7 @@
  */
 #include "masks_int.h"
 
-#define METHOD_MAX 16u  /* of a request; bytes */
+#define METHOD_MAX 16u /* of a request; bytes */
 #define TARGET_MAX 8192u
 
 struct pass {

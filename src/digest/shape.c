@@ -10,8 +10,8 @@
  * The rules follow masks.c, mask_time.c and mask_value.c: what these may find there depends on the
  * number of digits in dates, times of day and zones, UUIDs and hexadecimal numbers (which are words
  * of hexadecimal digits), addresses of groups (between colons), in the status code behind a
- * request (which is not masked), and where quoted text has a limit. A run that may be a part of any of these keeps its
- * length. Rules only look at bytes that a shape has as well.
+ * request (which is not masked), and where quoted text has a limit. A run that may be a part of any
+ * of these keeps its length. Rules only look at bytes that a shape has as well.
  */
 #include "sluice/digest/shape.h"
 
@@ -287,7 +287,7 @@ end_free(const struct text *text, size_t begin, size_t end)
 
 struct shape {
 	const struct text *text;
-	size_t from; /* text that was not copied yet */
+	size_t from;   /* text that was not copied yet */
 	uint64_t runs; /* which ones were shortened, and digits that matter */
 	size_t len;
 	char copy[SL_SHAPE_LINE_MAX + COPY];

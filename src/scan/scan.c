@@ -153,7 +153,7 @@ init(struct scan *scan, unsigned *consumers)
 	int code = sl_matcher_new(&scan->matcher, scan->setup->pattern);
 	if (code)
 		return code;
-	code = sl_scan_kinds_init(scan, *consumers, division.kinds);
+	code = sl_scan_kinds_init(scan, &division);
 	if (code)
 		return code;
 	/* Chunks are kept for the front only where lines are. */

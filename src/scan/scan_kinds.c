@@ -31,22 +31,23 @@
 #define KINDS_INLINE 64u
 
 int
-sl_scan_kinds_init(struct scan *scan, unsigned consumers, uint64_t memory)
+sl_scan_kinds_init(struct scan *scan, const struct sl_scan_division *division)
 {
+	size_t memory = (size_t)division->kinds;
 	const struct sl_scan_setup *setup = scan->setup;
 	scan->kinds_spec = sl_partial_spec_of(setup->pattern, scan->matcher, true);
 	scan->kinds_spec.text.keep = scan->by_line ? SL_PARTIAL_KEEP : KEEP;
 	sl_partial_spec_set_period(&scan->kinds_spec, setup->period);
 	if (!setup->kinds)
 		return 0;
-	scan->kinds_size =
-		SL_MAX((size_t)memory / (consumers + SL_SCAN_OPENERS + 2), SL_KINDS_BYTES_MIN);
-	if (setup->period) /* a piece may have two */
-		scan->kinds_size = SL_MAX(scan->kinds_size / 2, (size_t)SL_KINDS_BYTES_MIN);
+	/* One digest may take all that others leave: pieces that wait for a slow one before them
+	 * become one. */
+	scan->kinds_size = SL_MAX(memory / 2, SL_KINDS_BYTES_MIN);
 	/* The other half is for grouping. Pieces that wait have digests as well: how many there are
 	 * depends on sizes and on the order in which workers finish. */
-	scan->kinds_budget.max = (size_t)memory / 2;
-	scan->memo = sl_memo_new();
+	scan->kinds_budget.max = memory / 2;
+	scan->memo_size = division->memo;
+	scan->memo = sl_memo_new(scan->memo_size);
 	return scan->memo ? 0 : -ENOMEM;
 }
 

@@ -290,7 +290,7 @@ sl_scan_open(void *arg)
 	struct scan *scan = arg;
 	batch.first = malloc(SL_INPUT_FIRST_MAX * SL_SNIFF_WINDOW);
 	int code = batch.first ? 0 : -ENOMEM;
-	if (code == 0 && scan->setup->kinds && !(batch.memo = sl_memo_new()))
+	if (code == 0 && scan->setup->kinds && !(batch.memo = sl_memo_new(scan->memo_size)))
 		code = -ENOMEM;
 	while (code == 0) {
 		code = take_batch(&batch);

@@ -14,7 +14,7 @@ static struct sl_memo *memo;
 static void
 setup(void)
 {
-	memo = sl_memo_new();
+	memo = sl_memo_new(SL_MEMO_BYTES_MIN);
 	cr_assert(memo);
 }
 
@@ -239,6 +239,57 @@ Test(kinds, merging_in_any_order_and_grouping_gives_the_same)
 	}
 }
 
+/* As pieces are: each has notes or kinds, depending on what they may have of memory; neighbours
+ * become one, and all are merged in their order. */
+static void
+check_pieces(struct sl_random *random, struct sl_memo **memos, size_t budget_max)
+{
+	struct sl_kinds_budget budget = { .max = budget_max };
+	struct sl_kinds *whole = sl_kinds_new(SIZE), *sum = sl_kinds_new(SIZE), *pieces[PARTS];
+	char line[128];
+	for (uint64_t part = 0; part < PARTS; part++) {
+		pieces[part] = sl_kinds_new(SIZE);
+		sl_kinds_share(pieces[part], &budget);
+		for (uint64_t i = 0; i < LINES; i++) {
+			struct sl_kinds_place place = { 0, i }, of_whole = { 0, part * LINES + i };
+			struct sl_span text = sl_span_str(random_line(random, line, sizeof(line)));
+			cr_assert_eq(sl_kinds_add(pieces[part], memos[part % 2], text, place), 0);
+			cr_assert_eq(sl_kinds_add(whole, memo, text, of_whole), 0);
+		}
+	}
+	for (uint64_t part = 0; part < PARTS; part++) {
+		struct sl_kinds_place base = { .line = part * LINES };
+		uint64_t joined = part + sl_random_below(random, 3);
+		for (uint64_t i = 1; part + i <= joined && part + i < PARTS; i++)
+			cr_assert_eq(sl_kinds_merge(pieces[part], pieces[part + i],
+					     (struct sl_kinds_place){ .line = i * LINES }),
+				0);
+		cr_assert_eq(sl_kinds_merge(sum, pieces[part], base), 0);
+		part = SL_MIN(joined, (uint64_t)PARTS - 1);
+	}
+	char *want = describe(whole);
+	expect(sum, want);
+	free(want);
+	for (uint64_t part = 0; part < PARTS; part++)
+		sl_kinds_free(pieces[part]);
+	cr_assert_eq((size_t)budget.used, 0);
+	sl_kinds_free(sum);
+	sl_kinds_free(whole);
+}
+
+Test(kinds, pieces_with_notes_or_kinds_merge_to_the_same)
+{
+	struct sl_random random;
+	struct sl_memo *memos[] = { sl_memo_new(SL_MEMO_BYTES_MIN),
+		sl_memo_new(SL_MEMO_BYTES_MAX) };
+	sl_random_init(&random, 5);
+	for (unsigned round = 0; round < 100; round++)
+		check_pieces(&random, memos,
+			round % 2 ? SIZE : 32 * SL_KIB + sl_random_below(&random, 256 * SL_KIB));
+	sl_memo_free(memos[0]);
+	sl_memo_free(memos[1]);
+}
+
 /* ---- bounds ---- */
 
 /* A word of letters, so that it is not masked. */
@@ -298,7 +349,6 @@ Test(kinds, digests_share_a_budget)
 	cr_assert(most <= 2 * budget.max + DIGESTS * SL_KINDS_BYTES_MIN / 2, "%zu", most);
 	for (unsigned i = 0; i < DIGESTS; i++) {
 		cr_assert(sl_kinds_count(kinds[i]) > 0);
-		sum_of(kinds[i]);
 		cr_assert_eq(sl_kinds_merge(sum, kinds[i], (struct sl_kinds_place){ 0 }), 0);
 	}
 	cr_assert_eq(sum_of(sum), EACH * DIGESTS);

@@ -73,9 +73,10 @@ Test(shape, of_an_empty_line_and_of_the_longest)
 
 /* ---- whatever the line: one shape, one masked line ---- */
 
-static const char *const parts[] = { " ", " ", " ", "\"", "'", "=", ",", ".", ":", "-", "/", "[", "]",
-	"(", ")", "+", "_", "T", "Z", "Jun", "Sun", "Dec", "GET ", " HTTP/1.1\"", "0x", "a", "fe", "x",
-	"z", "ms", "error", "://", "\t", "\x1b[", "m", "\xc2\xb5s", "::", "C:\\", "UTC", "\x01" };
+static const char *const parts[] = { " ", " ", " ", "\"", "'", "=", ",", ".", ":", "-", "/", "[",
+	"]", "(", ")", "+", "_", "T", "Z", "Jun", "Sun", "Dec", "GET ", " HTTP/1.1\"", "0x", "a",
+	"fe", "x", "z", "ms", "error", "://", "\t", "\x1b[", "m", "\xc2\xb5s", "::", "C:\\", "UTC",
+	"\x01" };
 
 struct line {
 	char text[LINE];
@@ -139,7 +140,8 @@ Test(shape, lines_of_one_shape_are_equal_once_masked)
 		other_length += a.len != b.len;
 		struct sl_span one = mask(&a, masked_a), other = mask(&b, masked_b);
 		cr_assert(sl_span_equal(one, other), "'%.*s' '%.*s': '%.*s' '%.*s'", (int)a.len,
-			a.text, (int)b.len, b.text, (int)one.len, one.data, (int)other.len, other.data);
+			a.text, (int)b.len, b.text, (int)one.len, one.data, (int)other.len,
+			other.data);
 	}
 	cr_assert(same > 10000 && other_length > 1000, "%u %u", same, other_length);
 }

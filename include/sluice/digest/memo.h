@@ -10,30 +10,27 @@
 #ifndef SLUICE_DIGEST_MEMO_H
 #define SLUICE_DIGEST_MEMO_H
 
-#include "sluice/base/bytes.h"
-
-/* A masked line. */
-struct sl_memo_line {
-	uint64_t hash; /* sl_shape_hash_text() of it */
-	struct sl_span text;
-
-	/* The owner's: where a digest has this line. */
-	uint64_t digest;
-	size_t index;
-};
+#include "sluice/digest/dictionary.h"
 
 struct sl_memo;
 
-#define SL_MEMO_BYTES (96 * SL_KIB) /* memory of one, at most */
+/* Of memory: a memo that is smaller forgets sooner. */
+#define SL_MEMO_BYTES_MIN (96 * SL_KIB)
+#define SL_MEMO_BYTES_MAX (384 * SL_KIB) /* enough for 2,000 kinds of lines */
 
-/* NULL if out of memory. */
-struct sl_memo *sl_memo_new(void);
+/* `bytes` of memory, at least SL_MEMO_BYTES_MIN; a dictionary that others still refer to is beyond
+ * that. NULL if out of memory. */
+struct sl_memo *sl_memo_new(size_t bytes);
 
 /* NULL is fine. */
 void sl_memo_free(struct sl_memo *memo);
 
-/* The line, at most SL_MEMO_LINE_MAX bytes, once masked. Valid until the next call. */
-struct sl_memo_line *sl_memo_mask(struct sl_memo *memo, struct sl_span line);
-#define SL_MEMO_LINE_MAX 1024u
+/* The line, at most SL_MEMO_LINE_MAX bytes, once masked: its number in the dictionary, or
+ * SL_DICTIONARY_NONE if out of memory. */
+uint32_t sl_memo_mask(struct sl_memo *memo, struct sl_span line);
+#define SL_MEMO_LINE_MAX SL_DICTIONARY_LINE_MAX
+
+/* It has the line that was masked last, and most of those before. */
+struct sl_dictionary *sl_memo_dictionary(const struct sl_memo *memo);
 
 #endif

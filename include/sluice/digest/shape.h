@@ -2,10 +2,11 @@
  * shape.h - the shape of a line: the line without what cannot change how it is masked. Pure.
  *
  * Lines of one shape are equal once masked (masks.h). A shape has a zero for each digit, because
- * masks do not depend on which digits there are (but for status codes, which it has); and of most numbers it has one digit, because
- * masks rarely depend on how many there are. Which numbers these are is decided by the bytes around
- * them: not those that may belong to a time, to hexadecimal digits, to a UUID or to the status code
- * of a request, nor those of a line in which the length of quoted text may matter.
+ * masks do not depend on which digits there are (but for status codes, which it has); and of most
+ * numbers it has one digit, because masks rarely depend on how many there are. Which numbers these
+ * are is decided by the bytes around them: not those that may belong to a time, to hexadecimal
+ * digits, to a UUID or to the status code of a request, nor those of a line in which the length of
+ * quoted text may matter.
  */
 #ifndef SLUICE_DIGEST_SHAPE_H
 #define SLUICE_DIGEST_SHAPE_H
