@@ -107,3 +107,9 @@ sl_dictionary_at(struct sl_dictionary *dictionary, uint32_t number)
 {
 	return &dictionary->lines[number];
 }
+
+void
+sl_dictionary_prefetch(const struct sl_dictionary *dictionary, uint32_t number)
+{
+	__builtin_prefetch(&dictionary->lines[number], 1);
+}

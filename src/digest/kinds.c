@@ -4,8 +4,13 @@
  */
 #include "kinds_int.h"
 
+#include "sluice/digest/shape.h"
+
 #include <errno.h>
 #include <stdlib.h>
+
+#define AHEAD 8u /* notes: it takes as long to merge them as to fetch what they need */
+#define CACHE_LINE 64u
 
 /* ---- kinds ---- */
 
@@ -90,6 +95,23 @@ note_line(struct sl_kinds *kinds, const struct sl_noted *line)
 	return code;
 }
 
+/* What notes need that come soon. */
+static void
+prefetch_notes(const struct sl_kinds *kinds, const struct sl_notes *notes, size_t at)
+{
+	if (at + 2 * AHEAD < notes->count)
+		sl_notes_prefetch(notes, at + 2 * AHEAD);
+	if (kinds->budget || at + AHEAD >= notes->count)
+		return;
+	struct sl_noted line = sl_notes_at(notes, at + AHEAD);
+	const struct sl_dictionary_line *masked = sl_dictionary_at(line.dictionary, line.line);
+	if (masked->total == kinds->state) {
+		const char *kind = (const char *)&kinds->items[masked->total_index];
+		for (size_t i = 0; i < sizeof(*kinds->items); i += CACHE_LINE)
+			__builtin_prefetch(kind + i, 1);
+	}
+}
+
 /* All lines of the notes, moved. Those of the digest into which others are merged know its kinds.
  * */
 static int
@@ -101,6 +123,7 @@ merge_notes(struct sl_kinds *kinds, const struct sl_notes *notes, struct sl_kind
 		struct sl_dictionary_line *masked = sl_dictionary_at(line.dictionary, line.line);
 		line.place.input += base.input;
 		line.place.line += base.line;
+		prefetch_notes(kinds, notes, i);
 		if (kinds->budget) {
 			size_t index;
 			code = add_line(kinds, &line, &index);
@@ -114,30 +137,75 @@ merge_notes(struct sl_kinds *kinds, const struct sl_notes *notes, struct sl_kind
 	return code;
 }
 
+/* ---- lines ---- */
+
+static int
+add_noted(struct sl_kinds *kinds, const struct sl_noted *line)
+{
+	if (may_note(kinds, 1, line->example.len) &&
+		sl_notes_can_refer(&kinds->notes, line->dictionary))
+		return note_line(kinds, line);
+	int code = kinds->notes.count ? settle(kinds) : 0;
+	struct sl_dictionary_line *masked = sl_dictionary_at(line->dictionary, line->line);
+	if (code || masked->digest == kinds->state)
+		return code ? code : count_line(kinds, masked->index, line);
+	code = add_line(kinds, line, &masked->index);
+	masked->digest = kinds->state;
+	return code;
+}
+
+/* What decides about the kind of a line. */
+static struct sl_span
+head_of(struct sl_span line)
+{
+	if (line.len && line.data[line.len - 1] == '\r')
+		line.len--;
+	return sl_span(line.data, SL_MIN(line.len, (size_t)SL_KINDS_LINE_MAX));
+}
+
+/* `hash`: of the head's shape. */
+static int
+add_head(struct sl_kinds *kinds, struct sl_memo *memo, const struct sl_kinds_line *line,
+	struct sl_span head, uint64_t hash)
+{
+	struct sl_noted noted = { .line = sl_memo_mask(memo, head, hash),
+		.dictionary = sl_memo_dictionary(memo),
+		.example = sl_span(head.data, SL_MIN(head.len, (size_t)SL_KINDS_EXAMPLE_MAX)),
+		.place = line->place,
+		.time = sl_times_find(line->text) };
+	return noted.line == SL_DICTIONARY_NONE ? -ENOMEM : add_noted(kinds, &noted);
+}
+
 /* ---- public functions ---- */
 
 int
 sl_kinds_add(struct sl_kinds *kinds, struct sl_memo *memo, struct sl_span line,
 	struct sl_kinds_place place)
 {
-	struct sl_noted noted = { .place = place, .time = sl_times_find(line) };
-	if (line.len && line.data[line.len - 1] == '\r')
-		line.len--;
-	line.len = SL_MIN(line.len, (size_t)SL_KINDS_LINE_MAX);
-	noted.line = sl_memo_mask(memo, line);
-	if (noted.line == SL_DICTIONARY_NONE)
-		return -ENOMEM;
-	noted.dictionary = sl_memo_dictionary(memo);
-	noted.example = sl_span(line.data, SL_MIN(line.len, (size_t)SL_KINDS_EXAMPLE_MAX));
-	if (may_note(kinds, 1, noted.example.len) &&
-		sl_notes_can_refer(&kinds->notes, noted.dictionary))
-		return note_line(kinds, &noted);
-	int code = kinds->notes.count ? settle(kinds) : 0;
-	struct sl_dictionary_line *masked = sl_dictionary_at(noted.dictionary, noted.line);
-	if (code || masked->digest == kinds->state)
-		return code ? code : count_line(kinds, masked->index, &noted);
-	code = add_line(kinds, &noted, &masked->index);
-	masked->digest = kinds->state;
+	struct sl_kinds_line all = { line, place };
+	return sl_kinds_add_all(kinds, memo, &all, 1);
+}
+
+int
+sl_kinds_add_all(struct sl_kinds *kinds, struct sl_memo *memo, const struct sl_kinds_line *lines,
+	size_t count)
+{
+	struct sl_span heads[SL_KINDS_BATCH];
+	uint64_t hashes[SL_KINDS_BATCH];
+	int code = 0;
+	sl_assert(count <= SL_KINDS_BATCH);
+	for (size_t i = 0; i < count; i++) {
+		heads[i] = head_of(lines[i].text);
+		hashes[i] = sl_shape_hash(heads[i]);
+		sl_memo_prefetch(memo, hashes[i]);
+	}
+	for (size_t i = 0; i < count && count > 1; i++) {
+		uint32_t number = sl_memo_find(memo, hashes[i]);
+		if (number != SL_DICTIONARY_NONE)
+			sl_dictionary_prefetch(sl_memo_dictionary(memo), number);
+	}
+	for (size_t i = 0; i < count && code == 0; i++)
+		code = add_head(kinds, memo, &lines[i], heads[i], hashes[i]);
 	return code;
 }
 
@@ -164,8 +232,8 @@ merge_kinds(struct sl_kinds *kinds, const struct sl_kinds *from, struct sl_kinds
 	return 0;
 }
 
-int
-sl_kinds_merge(struct sl_kinds *kinds, const struct sl_kinds *from, struct sl_kinds_place base)
+static int
+merge_one(struct sl_kinds *kinds, const struct sl_kinds *from, struct sl_kinds_place base)
 {
 	const struct sl_notes *notes = &from->notes;
 	if (from->count == 0 && may_note(kinds, notes->count, notes->used) &&
@@ -180,6 +248,45 @@ sl_kinds_merge(struct sl_kinds *kinds, const struct sl_kinds *from, struct sl_ki
 	if (code == 0)
 		code = merge_notes(kinds, notes, base);
 	return code ? code : merge_kinds(kinds, from, base);
+}
+
+int
+sl_kinds_merge(struct sl_kinds *kinds, const struct sl_kinds *from, struct sl_kinds_place base)
+{
+	int code = merge_one(kinds, from, base);
+	while (code == 0 && (from = from->taken))
+		code = merge_one(kinds, from, moved(from->base, base));
+	return code;
+}
+
+/* Behind the digest, before what it has taken. */
+static void
+insert(struct sl_kinds *kinds, struct sl_kinds *from, struct sl_kinds_place base)
+{
+	struct sl_kinds *last = from;
+	from->base = base;
+	while (last->taken) {
+		last = last->taken;
+		last->base = moved(last->base, base);
+	}
+	last->taken = kinds->taken;
+	kinds->taken = from;
+}
+
+int
+sl_kinds_take(struct sl_kinds *kinds, struct sl_kinds *from, struct sl_kinds_place base)
+{
+	const struct sl_kinds_budget *budget = kinds->budget;
+	sl_assert(budget && budget == from->budget);
+	sl_notes_trim(&from->notes);
+	sl_kinds_count_memory(from);
+	if (budget->used <= budget->max / 2) {
+		insert(kinds, from, base);
+		return 0;
+	}
+	int code = sl_kinds_merge(kinds, from, base);
+	sl_kinds_free(from);
+	return code;
 }
 
 int
@@ -200,7 +307,7 @@ compare_count(const void *a, const void *b)
 const struct sl_kind *
 sl_kinds_sort(struct sl_kinds *kinds, size_t *count)
 {
-	sl_assert(kinds->notes.count == 0);
+	sl_assert(kinds->notes.count == 0 && !kinds->taken);
 	*count = kinds->count;
 	if (kinds->count == 0)
 		return NULL;
@@ -216,14 +323,29 @@ sl_kinds_count(const struct sl_kinds *kinds)
 	return kinds->count;
 }
 
+size_t
+sl_kinds_items(const struct sl_kinds *kinds)
+{
+	size_t items = 0;
+	for (; kinds; kinds = kinds->taken)
+		items += kinds->count + kinds->notes.count;
+	return items;
+}
+
 uint64_t
 sl_kinds_lines(const struct sl_kinds *kinds)
 {
-	return kinds->lines;
+	uint64_t lines = 0;
+	for (; kinds; kinds = kinds->taken)
+		lines += kinds->lines;
+	return lines;
 }
 
 uint64_t
 sl_kinds_dropped(const struct sl_kinds *kinds)
 {
-	return kinds->dropped;
+	uint64_t dropped = 0;
+	for (; kinds; kinds = kinds->taken)
+		dropped += kinds->dropped;
+	return dropped;
 }

@@ -26,6 +26,10 @@ struct sl_kinds {
 	struct sl_kinds_budget *budget; /* that is shared, or NULL */
 	size_t held;                    /* of it */
 
+	/* Others that it has taken: their kinds, lines and notes are its own, moved by `base`. */
+	struct sl_kinds *taken; /* the next one */
+	struct sl_kinds_place base;
+
 	/* If a budget is shared: of its lines, as long as it has no kinds. */
 	struct sl_notes notes;
 	size_t notes_most; /* bytes of memory */

@@ -14,7 +14,8 @@
 /* Bytes that are planned for a kind: the kind itself, its slot and what a usual one has of text. */
 #define KIND_BYTES 512u
 #define KINDS_FIRST 16u
-/* Of all memory, notes may have so much. */
+/* Bytes for notes, and at most so much of all memory. Of more lines, kinds take less. */
+#define NOTES_MAX (256 * SL_KIB)
 #define NOTES_SHARE 4u
 /* Of the budget, notes that are not in use may keep so much. */
 #define KEPT_SHARE 2u
@@ -50,7 +51,7 @@ sl_kinds_share(struct sl_kinds *kinds, struct sl_kinds_budget *budget)
 {
 	sl_assert(kinds->cap == 0 && !kinds->blocks);
 	kinds->budget = budget;
-	kinds->notes_most = kinds->most * KIND_BYTES * 2 / NOTES_SHARE;
+	kinds->notes_most = SL_MIN(kinds->most * KIND_BYTES * 2 / NOTES_SHARE, NOTES_MAX);
 }
 
 static size_t
@@ -80,11 +81,9 @@ free_blocks(struct sl_kinds_block *block)
 	}
 }
 
-void
-sl_kinds_free(struct sl_kinds *kinds)
+static void
+free_one(struct sl_kinds *kinds)
 {
-	if (!kinds)
-		return;
 	if (kinds->budget)
 		kinds->budget->used -= kinds->held;
 	sl_notes_release(&kinds->notes);
@@ -92,6 +91,16 @@ sl_kinds_free(struct sl_kinds *kinds)
 	free(kinds->items);
 	free(kinds->slots);
 	free(kinds);
+}
+
+void
+sl_kinds_free(struct sl_kinds *kinds)
+{
+	while (kinds) {
+		struct sl_kinds *next = kinds->taken;
+		free_one(kinds);
+		kinds = next;
+	}
 }
 
 static void
@@ -114,6 +123,8 @@ clear_notes(struct sl_kinds *kinds)
 void
 sl_kinds_clear(struct sl_kinds *kinds)
 {
+	sl_kinds_free(kinds->taken);
+	kinds->taken = NULL;
 	clear_notes(kinds);
 	if (kinds->cap > KINDS_FIRST) {
 		free(kinds->items);

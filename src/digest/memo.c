@@ -75,19 +75,40 @@ forget_all(struct sl_memo *memo)
 	return true;
 }
 
-uint32_t
-sl_memo_mask(struct sl_memo *memo, struct sl_span line)
+static size_t
+set_of(const struct sl_memo *memo, uint64_t hash)
 {
-	uint64_t hash = sl_shape_hash(line);
-	struct shape *set = &memo->shapes[hash % memo->shape_count / SET * SET];
+	return hash % memo->shape_count / SET * SET;
+}
+
+void
+sl_memo_prefetch(const struct sl_memo *memo, uint64_t hash)
+{
+	__builtin_prefetch(&memo->shapes[set_of(memo, hash)]);
+}
+
+uint32_t
+sl_memo_find(const struct sl_memo *memo, uint64_t hash)
+{
+	const struct shape *set = &memo->shapes[set_of(memo, hash)];
 	for (size_t i = 0; i < SET; i++)
 		if (set[i].hash == hash && set[i].line)
 			return set[i].line - 1;
-	uint32_t number = sl_dictionary_mask(memo->dictionary, line);
+	return SL_DICTIONARY_NONE;
+}
+
+uint32_t
+sl_memo_mask(struct sl_memo *memo, struct sl_span line, uint64_t hash)
+{
+	uint32_t number = sl_memo_find(memo, hash);
+	if (number != SL_DICTIONARY_NONE)
+		return number;
+	number = sl_dictionary_mask(memo->dictionary, line);
 	if (number == SL_DICTIONARY_NONE && forget_all(memo))
 		number = sl_dictionary_mask(memo->dictionary, line);
 	if (number != SL_DICTIONARY_NONE)
-		set[memo->clock++ % SET] = (struct shape){ hash, number + 1 };
+		memo->shapes[set_of(memo, hash) + memo->clock++ % SET] =
+			(struct shape){ hash, number + 1 };
 	return number;
 }
 

@@ -158,6 +158,29 @@ sl_notes_at(const struct sl_notes *notes, size_t index)
 }
 
 void
+sl_notes_prefetch(const struct sl_notes *notes, size_t index)
+{
+	const struct sl_note *note = &notes->items[index];
+	sl_dictionary_prefetch(notes->dictionaries[note->dictionary], note->line);
+}
+
+void
+sl_notes_trim(struct sl_notes *notes)
+{
+	void *items = notes->count ? reallocarray(notes->items, notes->count, sizeof(*notes->items))
+				   : NULL;
+	char *examples = notes->used ? realloc(notes->examples, notes->used) : NULL;
+	if (items) {
+		notes->items = items;
+		notes->cap = notes->count;
+	}
+	if (examples) {
+		notes->examples = examples;
+		notes->size = notes->used;
+	}
+}
+
+void
 sl_notes_clear(struct sl_notes *notes)
 {
 	while (notes->dictionary_count > 0)

@@ -1,5 +1,5 @@
 /*
- * shape.c - digits are found eight bytes at a time and become a bitmap, so that only runs of digits
+ * shape.c - digits are found in blocks of bytes and become a bitmap, so that only runs of digits
  * are looked at one by one:
  *
  *     for each run of digits
@@ -17,34 +17,34 @@
 
 #include "masks_int.h"
 
+#if defined(__SSE2__)
+#include <immintrin.h>
+#endif
+
 /* A run of digits in groups with points between them may be a date if one has more. */
 #define GROUP_MAX 3u
-#define COPY 16u /* bytes at a time */
 
 /* ---- hashes ---- */
 
-#define EACH 0x0101010101010101ull /* byte */
+#define WORD_MIX 0x9e3779b97f4a7c15ull
+#define PAIR_MIX 0x5851f42d4c957f2dull
+#define SEED 0xd6e8feb86659fd93ull /* a product with 0 would forget what is in the text */
 
 static uint64_t
 mix(uint64_t hash, uint64_t word)
 {
-	hash = (hash ^ word) * 0x9e3779b97f4a7c15ull;
+	hash = (hash ^ word) * WORD_MIX;
 	return hash ^ (hash >> 32);
 }
 
-/* 1 in each byte that is a digit: '0' to '0' + 9. */
-static uint64_t
-digits_of(uint64_t word)
-{
-	uint64_t above = word ^ ('0' * EACH);
-	uint64_t others = (((above & 0x7f * EACH) + 0x76 * EACH) | above) & 0x80 * EACH;
-	return (others ^ 0x80 * EACH) >> 7;
-}
+__extension__ typedef unsigned __int128 product;
 
+/* Of 16 bytes: each bit of both words decides about all bits. */
 static uint64_t
-without_digits(uint64_t word)
+mix_pair(uint64_t hash, uint64_t a, uint64_t b)
 {
-	return word & ~(digits_of(word) * 0x0f);
+	product all = (product)(a ^ PAIR_MIX) * (b ^ hash);
+	return (uint64_t)all ^ (uint64_t)(all >> 64);
 }
 
 static uint64_t
@@ -73,23 +73,47 @@ sl_shape_hash_text(struct sl_span text)
 	return mix(mix(hash, load(data + at, text.len - at)), 0);
 }
 
-/* Two at a time, since one waits for its multiplication. */
-static uint64_t
-hash_without_digits(const char *data, size_t len, uint64_t seed)
+/* ---- blocks ---- */
+
+#define BLOCK 16u /* bytes that are looked at together */
+
+/* What a block has: a bit for each byte. */
+struct found {
+	unsigned digits, escapes;
+};
+
+#if defined(__SSE2__)
+
+/* Copy a block, with a zero for each digit. */
+static struct found
+copy_block(const char *from, char *to)
 {
-	uint64_t a = len ^ seed, b = 0x5851f42d4c957f2dull;
-	size_t at = 0;
-	for (; len - at >= 16; at += 16) {
-		a = mix(a, without_digits(load(data + at, 8)));
-		b = mix(b, without_digits(load(data + at + 8, 8)));
-	}
-	if (len - at >= 8) {
-		a = mix(a, without_digits(load(data + at, 8)));
-		at += 8;
-	}
-	b = mix(b, without_digits(load(data + at, len - at)));
-	return mix(a, b);
+	__m128i text = _mm_loadu_si128((const __m128i *)(const void *)from);
+	__m128i above = _mm_sub_epi8(text, _mm_set1_epi8('0'));
+	__m128i digits = _mm_cmpeq_epi8(_mm_min_epu8(above, _mm_set1_epi8(9)), above);
+	__m128i escapes = _mm_cmpeq_epi8(text, _mm_set1_epi8('\x1b'));
+	__m128i values = _mm_and_si128(digits, _mm_set1_epi8(0x0f));
+	_mm_storeu_si128((__m128i *)(void *)to, _mm_andnot_si128(values, text));
+	return (struct found){ (unsigned)_mm_movemask_epi8(digits),
+		(unsigned)_mm_movemask_epi8(escapes) };
 }
+
+#else
+
+static struct found
+copy_block(const char *from, char *to)
+{
+	struct found found = { 0 };
+	for (unsigned i = 0; i < BLOCK; i++) {
+		bool is_digit = from[i] >= '0' && from[i] <= '9';
+		found.digits |= (unsigned)is_digit << i;
+		found.escapes |= (unsigned)(from[i] == '\x1b') << i;
+		to[i] = is_digit ? '0' : from[i];
+	}
+	return found;
+}
+
+#endif
 
 /* ---- runs of digits ---- */
 
@@ -97,24 +121,29 @@ struct text {
 	const unsigned char *data;
 	size_t len;
 	uint64_t digits[SL_SHAPE_LINE_MAX / 64 + 1]; /* a bit for each byte, and a zero behind */
+	bool has_escapes;
+	char zeroed[SL_SHAPE_LINE_MAX + BLOCK]; /* with a zero for each digit */
 };
 
-/* The lowest bit of each byte. */
-static uint64_t
-gather(uint64_t word)
-{
-	return (word * 0x0102040810204080ull) >> 56;
-}
-
 static void
-find_digits(struct text *text)
+init_text(struct text *text, struct sl_span line)
 {
-	const char *data = (const char *)text->data;
-	memset(text->digits, 0, (text->len / 64 + 1) * sizeof(*text->digits));
+	const char *data = data_of(line);
+	char last[BLOCK] = { 0 };
+	unsigned escapes = 0;
 	size_t at = 0;
-	for (; text->len - at >= 8; at += 8)
-		text->digits[at / 64] |= gather(digits_of(load(data + at, 8))) << (at % 64);
-	text->digits[at / 64] |= gather(digits_of(load(data + at, text->len - at))) << (at % 64);
+	text->data = (const unsigned char *)data;
+	text->len = line.len;
+	memset(text->digits, 0, (line.len / 64 + 1) * sizeof(text->digits[0]));
+	for (; at + BLOCK <= line.len; at += BLOCK) {
+		struct found found = copy_block(data + at, text->zeroed + at);
+		text->digits[at / 64] |= (uint64_t)found.digits << (at % 64);
+		escapes |= found.escapes;
+	}
+	memcpy(last, data + at, line.len - at);
+	struct found found = copy_block(last, text->zeroed + at);
+	text->digits[at / 64] |= (uint64_t)found.digits << (at % 64);
+	text->has_escapes = (escapes | found.escapes) != 0;
 }
 
 /* The first digit from `at` on; the length of the text if there is none. */
@@ -285,27 +314,29 @@ end_free(const struct text *text, size_t begin, size_t end)
 
 /* ---- shapes ---- */
 
+/* "2015-10-18 18:01:47": no run of it is shortened. */
+#define STAMP_LEN 19u
+#define STAMP_DIGITS 0x6db6full /* the lowest bit is the first byte */
+
 struct shape {
 	const struct text *text;
 	size_t from;   /* text that was not copied yet */
 	uint64_t runs; /* which ones were shortened, and digits that matter */
 	size_t len;
-	char copy[SL_SHAPE_LINE_MAX + COPY];
+	char copy[SL_SHAPE_LINE_MAX + 2 * BLOCK];
 };
 
-/* The text up to `to`. */
+/* The text up to `to`. Blocks are copied whole: there is room for it. */
 static void
 copy_to(struct shape *shape, size_t to)
 {
-	const struct text *text = shape->text;
-	size_t from = shape->from;
+	const char *from = shape->text->zeroed + shape->from;
 	char *out = shape->copy + shape->len;
-	shape->len += to - from;
+	size_t len = to - shape->from;
+	for (size_t i = 0; i < len; i += BLOCK)
+		memcpy(out + i, from + i, BLOCK);
+	shape->len += len;
 	shape->from = to;
-	for (; from < to && text->len - from >= COPY; from += COPY, out += COPY)
-		memcpy(out, text->data + from, COPY);
-	if (from < to)
-		memcpy(out, text->data + from, to - from);
 }
 
 /* Of each run of the number [begin, end) one digit. */
@@ -327,17 +358,28 @@ copy_number(struct shape *shape, size_t begin, size_t end)
 static uint64_t
 value_of(const struct text *text, size_t begin, size_t end)
 {
-	unsigned char quote = begin > 1 ? text->data[begin - 2] : ' ';
-	bool is_status = end - begin == SL_MASK_STATUS_LEN && (quote == '"' || quote == '\'') &&
-			 text->data[begin - 1] == ' ';
+	if (end - begin != SL_MASK_STATUS_LEN || begin < 2 || text->data[begin - 1] != ' ')
+		return 0;
+	unsigned char quote = text->data[begin - 2];
+	bool is_status = quote == '"' || quote == '\'';
 	return is_status ? load((const char *)text->data + begin, SL_MASK_STATUS_LEN) : 0;
+}
+
+static size_t
+skip_stamp(const struct text *text)
+{
+	const unsigned char *data = text->data;
+	bool is_stamp = text->len > STAMP_LEN &&
+			(text->digits[0] & ((1u << STAMP_LEN) - 1)) == STAMP_DIGITS &&
+			data[4] == '-' && data[7] == '-' && data[13] == ':' && data[16] == ':';
+	return is_stamp && !sl_mask_is_digit(data[STAMP_LEN]) ? STAMP_LEN : 0;
 }
 
 static void
 shorten(struct shape *shape, bool may_be_shortened)
 {
 	const struct text *text = shape->text;
-	size_t at = 0;
+	size_t at = skip_stamp(text);
 	while ((at = find_run(text, at)) < text->len) {
 		size_t end = end_run(text, at);
 		size_t number = may_be_shortened ? end_free(text, at, end) : 0;
@@ -358,11 +400,21 @@ has(struct sl_span line, char c)
 /* Only in short lines quoted text has no limit; and words begin behind escape sequences, which end
  * with a letter. */
 static bool
-may_be_shortened(struct sl_span line)
+may_be_shortened(const struct text *text, struct sl_span line)
 {
-	if (has(line, '\x1b'))
+	if (text->has_escapes)
 		return false;
 	return line.len <= SL_MASK_QUOTED_MAX || (!has(line, '"') && !has(line, '\''));
+}
+
+static uint64_t
+hash_copy(struct shape *shape)
+{
+	uint64_t hash = mix(shape->runs, shape->len);
+	memset(shape->copy + shape->len, 0, BLOCK);
+	for (size_t at = 0; at < shape->len; at += BLOCK)
+		hash = mix_pair(hash, load(shape->copy + at, 8), load(shape->copy + at + 8, 8));
+	return mix(hash, shape->len);
 }
 
 uint64_t
@@ -371,12 +423,10 @@ sl_shape_hash(struct sl_span line)
 	sl_assert(line.len <= SL_SHAPE_LINE_MAX);
 	struct text text;
 	struct shape shape;
-	text.data = (const unsigned char *)data_of(line);
-	text.len = line.len;
-	find_digits(&text);
+	init_text(&text, line);
 	shape.text = &text;
 	shape.from = shape.len = 0;
-	shape.runs = 1;
-	shorten(&shape, may_be_shortened(line));
-	return hash_without_digits(shape.copy, shape.len, shape.runs);
+	shape.runs = SEED;
+	shorten(&shape, may_be_shortened(&text, line));
+	return hash_copy(&shape);
 }

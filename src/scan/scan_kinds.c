@@ -27,8 +27,8 @@
 #define KEEP (64u * 1024u)
 /* Intervals whose memory stays with a piece that is not used. */
 #define TIMELINE_KEPT 64u
-/* Merging so many kinds takes less time than waking a worker. */
-#define KINDS_INLINE 64u
+/* Merging so many kinds, or notes of lines, takes less time than waking a worker. */
+#define ITEMS_INLINE 256u
 
 int
 sl_scan_kinds_init(struct scan *scan, const struct sl_scan_division *division)
@@ -43,9 +43,9 @@ sl_scan_kinds_init(struct scan *scan, const struct sl_scan_division *division)
 	/* One digest may take all that others leave: pieces that wait for a slow one before them
 	 * become one. */
 	scan->kinds_size = SL_MAX(memory / 2, SL_KINDS_BYTES_MIN);
-	/* The other half is for grouping. Pieces that wait have digests as well: how many there are
-	 * depends on sizes and on the order in which workers finish. */
-	scan->kinds_budget.max = memory / 2;
+	/* The rest is for grouping, of one at a time. Pieces that wait have digests as well: how
+	 * many there are depends on sizes and on the order in which workers finish. */
+	scan->kinds_budget.max = memory / 4 * 3;
 	scan->memo_size = division->memo;
 	scan->memo = sl_memo_new(scan->memo_size);
 	return scan->memo ? 0 : -ENOMEM;
@@ -83,19 +83,74 @@ add_line(struct scan *scan, const struct target *to, struct sl_partial_line line
 	return sl_timeline_add(to->timeline, line.skipped ? sl_span("", 0) : text);
 }
 
+static struct scan_found *
+found_of(const struct scan *scan, struct scan_piece *piece, const struct sl_partial_line *line)
+{
+	bool is_unknown = scan->setup->period && line->side == SL_PERIOD_UNKNOWN;
+	return is_unknown ? &piece->unknown : &piece->lines;
+}
+
+static int
+begin_digest(struct scan *scan, struct scan_found *found)
+{
+	if (scan->setup->kinds && !found->kinds && !(found->kinds = new_digest(scan)))
+		return -ENOMEM;
+	return 0;
+}
+
 static int
 add_to_piece(struct scan *scan, struct scan_piece *piece, struct sl_memo *memo,
 	const struct sl_partial_line *line)
 {
 	struct sl_kinds_place place = { .line = line->index };
 	const struct sl_scan_setup *setup = scan->setup;
-	bool is_unknown = setup->period && line->side == SL_PERIOD_UNKNOWN;
-	struct scan_found *found = is_unknown ? &piece->unknown : &piece->lines;
-	if (setup->kinds && !found->kinds && !(found->kinds = new_digest(scan)))
-		return -ENOMEM;
+	struct scan_found *found = found_of(scan, piece, line);
+	int code = begin_digest(scan, found);
+	if (code)
+		return code;
 	struct target to = { setup->kinds ? found->kinds : NULL, memo,
 		setup->timeline ? &found->timeline : NULL };
 	return add_line(scan, &to, *line, place);
+}
+
+/* Lines of a run that go to the same digest, together. */
+struct batch {
+	struct scan *scan;
+	struct scan_piece *piece;
+	struct sl_memo *memo;
+	struct scan_found *found;
+	struct sl_kinds_line lines[SL_KINDS_BATCH];
+	size_t count;
+};
+
+static int
+flush(struct batch *batch)
+{
+	size_t count = batch->count;
+	batch->count = 0;
+	return count ? sl_kinds_add_all(batch->found->kinds, batch->memo, batch->lines, count) : 0;
+}
+
+static int
+add_to_batch(struct batch *batch, struct sl_partial_line *line)
+{
+	struct scan *scan = batch->scan;
+	struct scan_found *found = found_of(scan, batch->piece, line);
+	int code = 0;
+	if (batch->count == SL_KINDS_BATCH || (batch->count && batch->found != found))
+		code = flush(batch);
+	if (code == 0)
+		code = begin_digest(scan, found);
+	sl_partial_shorten(&scan->kinds_spec, line);
+	struct sl_span text = sl_span((const char *)line->text, line->len);
+	if (code == 0 && scan->setup->timeline)
+		code = sl_timeline_add(&found->timeline, line->skipped ? sl_span("", 0) : text);
+	if (code || !scan->setup->kinds)
+		return code;
+	batch->found = found;
+	batch->lines[batch->count++] =
+		(struct sl_kinds_line){ text, (struct sl_kinds_place){ .line = line->index } };
+	return 0;
 }
 
 /* The marked lines of a run, which has `before` newlines of its piece before it; `side` of the
@@ -105,6 +160,7 @@ static int
 add_lines(struct scan *scan, struct scan_piece *piece, const struct sl_partial_run *run,
 	uint64_t *marks, uint64_t before, enum sl_period_side side, struct sl_memo *memo)
 {
+	struct batch batch = { .scan = scan, .piece = piece, .memo = memo };
 	struct sl_lines lines;
 	struct sl_line line;
 	int code = 0;
@@ -125,9 +181,9 @@ add_lines(struct scan *scan, struct scan_piece *piece, const struct sl_partial_r
 		if (line.text < run->data + run->unknown_end)
 			found.side = side;
 		if (sl_scan_wants_each(scan) && found.side != SL_PERIOD_OUTSIDE)
-			code = add_to_piece(scan, piece, memo, &found);
+			code = add_to_batch(&batch, &found);
 	}
-	return code;
+	return code ? code : flush(&batch);
 }
 
 /* The run becomes a part of the piece's partial. */
@@ -210,7 +266,7 @@ merge_found(struct scan *scan, const struct scan_found *found, struct sl_kinds_p
 		code = sl_timeline_merge(scan->setup->timeline, &found->timeline);
 	if (code || !found->kinds || sl_kinds_lines(found->kinds) == 0)
 		return code;
-	bool is_costly = sl_kinds_count(found->kinds) > KINDS_INLINE;
+	bool is_costly = sl_kinds_items(found->kinds) > ITEMS_INLINE;
 	return is_costly ? sl_scan_offload(scan, merge, &call) : merge(&call);
 }
 
@@ -247,9 +303,9 @@ sl_scan_kinds_count(struct scan *scan, struct scan_piece *piece)
 	return code == 0 && is_inside ? merge_found(scan, &piece->unknown, base) : code;
 }
 
+/* What the right piece has found becomes the left one's. */
 static int
-join_found(struct scan *scan, struct scan_found *left, const struct scan_found *right,
-	uint64_t newlines)
+join_found(struct scan *scan, struct scan_found *left, struct scan_found *right, uint64_t newlines)
 {
 	struct sl_kinds_place base = { .line = newlines };
 	int code = 0;
@@ -259,7 +315,11 @@ join_found(struct scan *scan, struct scan_found *left, const struct scan_found *
 		return code;
 	if (!left->kinds)
 		left->kinds = new_digest(scan);
-	return left->kinds ? sl_kinds_merge(left->kinds, right->kinds, base) : -ENOMEM;
+	if (!left->kinds)
+		return -ENOMEM;
+	struct sl_kinds *taken = right->kinds;
+	right->kinds = NULL;
+	return sl_kinds_take(left->kinds, taken, base);
 }
 
 int

@@ -33,7 +33,7 @@ static bool
 is_masked(struct sl_memo *memo, const char *line, size_t len)
 {
 	unsigned char masked[LINE];
-	uint32_t number = sl_memo_mask(memo, sl_span(line, len));
+	uint32_t number = sl_memo_mask(memo, sl_span(line, len), sl_shape_hash(sl_span(line, len)));
 	cr_assert_neq(number, SL_DICTIONARY_NONE);
 	const struct sl_dictionary_line *found = sl_dictionary_at(sl_memo_dictionary(memo), number);
 	size_t masked_len = sl_masks_apply((const unsigned char *)line, len, masked);
@@ -79,7 +79,7 @@ Test(memo, never_reads_behind_the_line)
 static uint32_t
 number_of(struct sl_memo *memo, const char *line)
 {
-	return sl_memo_mask(memo, sl_span_str(line));
+	return sl_memo_mask(memo, sl_span_str(line), sl_shape_hash(sl_span_str(line)));
 }
 
 Test(memo, lines_that_are_equal_once_masked_have_one_number)

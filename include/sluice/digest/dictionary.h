@@ -51,4 +51,7 @@ uint32_t sl_dictionary_mask(struct sl_dictionary *dictionary, struct sl_span lin
 /* The line with that number. */
 struct sl_dictionary_line *sl_dictionary_at(struct sl_dictionary *dictionary, uint32_t number);
 
+/* The line will be used: fetch it. */
+void sl_dictionary_prefetch(const struct sl_dictionary *dictionary, uint32_t number);
+
 #endif

@@ -61,10 +61,26 @@ void sl_kinds_clear(struct sl_kinds *kinds);
 int sl_kinds_add(struct sl_kinds *kinds, struct sl_memo *memo, struct sl_span line,
 	struct sl_kinds_place place) SL_MUST_CHECK;
 
+/* The same for several lines, at most SL_KINDS_BATCH: faster, because what is known of them is
+ * fetched from memory together. */
+struct sl_kinds_line {
+	struct sl_span text;
+	struct sl_kinds_place place;
+};
+#define SL_KINDS_BATCH 16u
+int sl_kinds_add_all(struct sl_kinds *kinds, struct sl_memo *memo,
+	const struct sl_kinds_line *lines, size_t count) SL_MUST_CHECK;
+
 /* What `from` has; the numbers of `base` are added to those of its places. Returns 0 or -ENOMEM;
  * then the digest can only be cleared or freed. */
 int sl_kinds_merge(struct sl_kinds *kinds, const struct sl_kinds *from,
 	struct sl_kinds_place base) SL_MUST_CHECK;
+
+/* The same for a digest that is no longer needed otherwise; both share a budget. As long as half of
+ * it is left, *from is only kept, until the digest is merged or cleared. It is freed in all cases.
+ * */
+int sl_kinds_take(
+	struct sl_kinds *kinds, struct sl_kinds *from, struct sl_kinds_place base) SL_MUST_CHECK;
 
 /* Similar kinds become one: at the end, and when the digest is full. The result depends only on
  * the kinds. Returns 0 or -ENOMEM. */
@@ -76,6 +92,9 @@ const struct sl_kind *sl_kinds_sort(struct sl_kinds *kinds, size_t *count);
 
 /* Those that it only has notes of are not counted. */
 size_t sl_kinds_count(const struct sl_kinds *kinds);
+
+/* The steps of merging it: kinds, and lines that it has notes of. */
+size_t sl_kinds_items(const struct sl_kinds *kinds);
 
 /* Of all that was added. */
 uint64_t sl_kinds_lines(const struct sl_kinds *kinds);

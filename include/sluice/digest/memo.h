@@ -26,9 +26,16 @@ struct sl_memo *sl_memo_new(size_t bytes);
 void sl_memo_free(struct sl_memo *memo);
 
 /* The line, at most SL_MEMO_LINE_MAX bytes, once masked: its number in the dictionary, or
- * SL_DICTIONARY_NONE if out of memory. */
-uint32_t sl_memo_mask(struct sl_memo *memo, struct sl_span line);
+ * SL_DICTIONARY_NONE if out of memory. `hash` is that of its shape. */
+uint32_t sl_memo_mask(struct sl_memo *memo, struct sl_span line, uint64_t hash);
 #define SL_MEMO_LINE_MAX SL_DICTIONARY_LINE_MAX
+
+/* The number of lines of that shape, or SL_DICTIONARY_NONE if it is not known: without masking, so
+ * that the dictionary stays. */
+uint32_t sl_memo_find(const struct sl_memo *memo, uint64_t hash);
+
+/* The shape will be looked for: fetch what is read then. */
+void sl_memo_prefetch(const struct sl_memo *memo, uint64_t hash);
 
 /* It has the line that was masked last, and most of those before. */
 struct sl_dictionary *sl_memo_dictionary(const struct sl_memo *memo);

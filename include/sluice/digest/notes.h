@@ -75,6 +75,12 @@ int sl_notes_append(struct sl_notes *notes, const struct sl_notes *more,
 /* What a note was made of; valid until the notes change. */
 struct sl_noted sl_notes_at(const struct sl_notes *notes, size_t index);
 
+/* The line of a note will be used: fetch it. */
+void sl_notes_prefetch(const struct sl_notes *notes, size_t index);
+
+/* No more memory than they need. */
+void sl_notes_trim(struct sl_notes *notes);
+
 /* No notes; memory is kept. */
 void sl_notes_clear(struct sl_notes *notes);
 
