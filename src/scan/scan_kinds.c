@@ -40,9 +40,9 @@ sl_scan_kinds_init(struct scan *scan, const struct sl_scan_division *division)
 	sl_partial_spec_set_period(&scan->kinds_spec, setup->period);
 	if (!setup->kinds)
 		return 0;
-	/* One digest may take all that others leave: pieces that wait for a slow one before them
+	/* One digest may take what others leave: pieces that wait for a slow one before them
 	 * become one. */
-	scan->kinds_size = SL_MAX(memory / 2, SL_KINDS_BYTES_MIN);
+	scan->kinds_size = SL_MAX(memory / 4, SL_KINDS_BYTES_MIN);
 	/* The rest is for grouping, of one at a time. Pieces that wait have digests as well: how
 	 * many there are depends on sizes and on the order in which workers finish. */
 	scan->kinds_budget.max = memory / 4 * 3;
