@@ -14,8 +14,7 @@
  */
 #include "masks_int.h"
 
-#define QUOTED_MAX 256u /* bytes: a quotation mark without a partner must not swallow the line */
-#define METHOD_MAX 16u  /* of a request; bytes */
+#define METHOD_MAX 16u /* of a request; bytes */
 #define TARGET_MAX 8192u
 
 struct pass {
@@ -234,8 +233,8 @@ copy_status(struct pass *pass)
 	size_t digits = left(pass) > 1 && *at == ' '
 				? sl_mask_count(at + 1, pass->end, SL_MASK_BYTE_DIGIT)
 				: 0;
-	if (digits == 3 && (left(pass) == 4 || at[4] == ' '))
-		copy(pass, 4);
+	if (digits == SL_MASK_STATUS_LEN && (left(pass) == digits + 1 || at[digits + 1] == ' '))
+		copy(pass, digits + 1);
 }
 
 /* Behind a quotation mark: a request up to the next one. */
@@ -269,7 +268,7 @@ mask_quote(struct pass *pass)
 	if (sl_mask_is_word(c) || ends_value || !left(pass) || mask_request(pass, quote))
 		return;
 	const unsigned char *close =
-		memchr(pass->at, quote, SL_MIN(left(pass), (size_t)QUOTED_MAX));
+		memchr(pass->at, quote, SL_MIN(left(pass), (size_t)SL_MASK_QUOTED_MAX));
 	unsigned char next = close && close + 1 < pass->end ? close[1] : ' ';
 	if (!close || close == pass->at || (quote == '\'' && sl_mask_is_word(next)))
 		return;

@@ -8,7 +8,10 @@
 #include "sluice/digest/masks.h"
 
 #define SL_MASK_UUID_LEN 36u
-#define SL_MASK_HEX_MIN 8u /* digits of a number without 0x */
+/* Bytes of quoted text: a quotation mark without a partner must not swallow the line. */
+#define SL_MASK_QUOTED_MAX 256u
+#define SL_MASK_STATUS_LEN 3u /* digits of the status code of a response */
+#define SL_MASK_HEX_MIN 8u    /* digits of a number without 0x */
 
 enum sl_mask_byte {
 	SL_MASK_BYTE_OTHER,

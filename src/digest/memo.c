@@ -1,165 +1,119 @@
 /*
- * memo.c - two tables: from the hash of a shape to a masked line, and the masked lines by their own
- * hash, since many shapes lead to one. When either is full, all is forgotten: what is frequent is
- * soon known again.
+ * memo.c - a table from the hash of a shape to a masked line, which many shapes may lead to. When
+ * the dictionary is full, all is forgotten: what is frequent is soon known again. Digests may refer
+ * to its lines then, so that they need another one.
  */
 #include "sluice/digest/memo.h"
 
-#include "sluice/digest/masks.h"
+#include "sluice/digest/shape.h"
 
 #include <stdlib.h>
 
-/* Powers of two. A usual log has some dozens of kinds, and some hundreds of shapes. */
-#define SHAPES 2048u
-#define LINES 256u
-#define TEXT (40u * 1024u) /* bytes of masked lines */
+#define SHAPES_A_LINE 2u
+#define SET 4u          /* shapes: a cache line */
+#define TEXT_A_LINE 80u /* bytes: of usual lines, once masked */
+#define SLOTS_A_LINE 2u
 
 struct shape {
 	uint64_t hash;
-	uint32_t line; /* index plus 1; 0 = none */
+	uint32_t line; /* number plus 1; 0 = none */
 };
 
 struct sl_memo {
-	struct shape shapes[SHAPES]; /* by hash; a new one replaces the one in its place */
-	struct sl_memo_line lines[LINES];
-	uint16_t slots[2 * LINES]; /* of a table of lines: index plus 1, or 0 */
-	size_t count;
-	char text[TEXT];
-	size_t used;
+	struct sl_dictionary *dictionary;
+	size_t lines, text;    /* of each dictionary */
+	size_t shape_count;    /* a power of two */
+	uint64_t clock;        /* counts shapes that were new */
+	struct shape shapes[]; /* in sets of SET by hash; a new one replaces one of its set */
 };
 
-_Static_assert(sizeof(struct sl_memo) <= SL_MEMO_BYTES, "as the header says");
-
 struct sl_memo *
-sl_memo_new(void)
+sl_memo_new(size_t bytes)
 {
-	return calloc(1, sizeof(struct sl_memo));
+	const size_t each = sizeof(struct sl_dictionary_line) + SLOTS_A_LINE * sizeof(uint32_t) +
+			    SHAPES_A_LINE * sizeof(struct shape);
+	size_t lines = 1;
+	sl_assert(bytes >= SL_MEMO_BYTES_MIN);
+	while (2 * lines * (each + TEXT_A_LINE) <= bytes)
+		lines *= 2;
+	size_t shapes = lines * SHAPES_A_LINE;
+	struct sl_memo *memo = calloc(1, sizeof(*memo) + shapes * sizeof(memo->shapes[0]));
+	if (!memo)
+		return NULL;
+	memo->lines = lines;
+	memo->text = bytes - lines * each;
+	memo->shape_count = shapes;
+	memo->dictionary = sl_dictionary_new(memo->lines, memo->text);
+	if (memo->dictionary)
+		return memo;
+	free(memo);
+	return NULL;
 }
 
 void
 sl_memo_free(struct sl_memo *memo)
 {
+	if (memo)
+		sl_dictionary_unref(memo->dictionary);
 	free(memo);
 }
 
-/* ---- hashes ---- */
-
-#define EACH 0x0101010101010101ull /* byte */
-
-static uint64_t
-mix(uint64_t hash, uint64_t word)
-{
-	hash = (hash ^ word) * 0x9e3779b97f4a7c15ull;
-	return hash ^ (hash >> 32);
-}
-
-/* A zero for each digit among eight bytes: a byte is one if it is '0' to '0' + 9. */
-static uint64_t
-without_digits(uint64_t word)
-{
-	uint64_t above = word ^ ('0' * EACH);
-	uint64_t others = (((above & 0x7f * EACH) + 0x76 * EACH) | above) & 0x80 * EACH;
-	uint64_t digits = (others ^ 0x80 * EACH) >> 7; /* 1 in each byte that is a digit */
-	return word & ~(digits * 0x0f);
-}
-
-static uint64_t
-load(const char *at, size_t len)
-{
-	uint64_t word = 0;
-	memcpy(&word, at, len);
-	return word;
-}
-
-/* The text of an empty span may be NULL. */
-static const char *
-data_of(struct sl_span text)
-{
-	return text.len ? text.data : "";
-}
-
-uint64_t
-sl_memo_hash(struct sl_span text)
-{
-	const char *data = data_of(text);
-	uint64_t hash = text.len;
-	size_t at = 0;
-	for (; text.len - at >= 8; at += 8)
-		hash = mix(hash, load(data + at, 8));
-	return mix(mix(hash, load(data + at, text.len - at)), 0);
-}
-
-/* Two at a time, since one waits for its multiplication. */
-static uint64_t
-hash_shape(struct sl_span line)
-{
-	const char *data = data_of(line);
-	uint64_t a = line.len, b = 0x5851f42d4c957f2dull;
-	size_t at = 0;
-	for (; line.len - at >= 16; at += 16) {
-		a = mix(a, without_digits(load(data + at, 8)));
-		b = mix(b, without_digits(load(data + at + 8, 8)));
-	}
-	if (line.len - at >= 8) {
-		a = mix(a, without_digits(load(data + at, 8)));
-		at += 8;
-	}
-	b = mix(b, without_digits(load(data + at, line.len - at)));
-	return mix(a, b);
-}
-
-/* ---- masked lines ---- */
-
-static void
+/* False if out of memory. */
+static bool
 forget_all(struct sl_memo *memo)
 {
-	memset(memo->shapes, 0, sizeof(memo->shapes));
-	memset(memo->slots, 0, sizeof(memo->slots));
-	memo->count = memo->used = 0;
-}
-
-/* The slot of the line, or the empty one where it would be. */
-static uint16_t *
-find_slot(struct sl_memo *memo, struct sl_span text, uint64_t hash)
-{
-	for (size_t i = hash >> 32;; i++) {
-		uint16_t *slot = &memo->slots[i % (2 * LINES)];
-		if (!*slot)
-			return slot;
-		const struct sl_memo_line *line = &memo->lines[*slot - 1];
-		if (line->hash == hash && sl_span_equal(line->text, text))
-			return slot;
+	memset(memo->shapes, 0, memo->shape_count * sizeof(memo->shapes[0]));
+	if (!sl_dictionary_is_shared(memo->dictionary)) {
+		sl_dictionary_clear(memo->dictionary);
+		return true;
 	}
+	struct sl_dictionary *other = sl_dictionary_new(memo->lines, memo->text);
+	if (!other)
+		return false;
+	sl_dictionary_unref(memo->dictionary);
+	memo->dictionary = other;
+	return true;
 }
 
-/* Masked in place, behind those that are known; it becomes one of them if it is new. */
-static uint32_t
-add_line(struct sl_memo *memo, struct sl_span line)
+static size_t
+set_of(const struct sl_memo *memo, uint64_t hash)
 {
-	char *masked = memo->text + memo->used;
-	size_t len =
-		sl_masks_apply((const unsigned char *)line.data, line.len, (unsigned char *)masked);
-	struct sl_span text = sl_span(masked, len);
-	uint64_t hash = sl_memo_hash(text);
-	uint16_t *slot = find_slot(memo, text, hash);
-	if (!*slot) {
-		memo->lines[memo->count++] = (struct sl_memo_line){ .hash = hash, .text = text };
-		memo->used += len;
-		*slot = (uint16_t)memo->count;
-	}
-	return *slot;
+	return hash % memo->shape_count / SET * SET;
 }
 
-struct sl_memo_line *
-sl_memo_mask(struct sl_memo *memo, struct sl_span line)
+void
+sl_memo_prefetch(const struct sl_memo *memo, uint64_t hash)
 {
-	sl_assert(line.len <= SL_MEMO_LINE_MAX);
-	uint64_t hash = hash_shape(line);
-	struct shape *shape = &memo->shapes[hash % SHAPES];
-	if (shape->hash == hash && shape->line)
-		return &memo->lines[shape->line - 1];
-	if (memo->count == LINES || TEXT - memo->used < line.len)
-		forget_all(memo);
-	*shape = (struct shape){ hash, add_line(memo, line) };
-	return &memo->lines[shape->line - 1];
+	__builtin_prefetch(&memo->shapes[set_of(memo, hash)]);
+}
+
+uint32_t
+sl_memo_find(const struct sl_memo *memo, uint64_t hash)
+{
+	const struct shape *set = &memo->shapes[set_of(memo, hash)];
+	for (size_t i = 0; i < SET; i++)
+		if (set[i].hash == hash && set[i].line)
+			return set[i].line - 1;
+	return SL_DICTIONARY_NONE;
+}
+
+uint32_t
+sl_memo_mask(struct sl_memo *memo, struct sl_span line, uint64_t hash)
+{
+	uint32_t number = sl_memo_find(memo, hash);
+	if (number != SL_DICTIONARY_NONE)
+		return number;
+	number = sl_dictionary_mask(memo->dictionary, line);
+	if (number == SL_DICTIONARY_NONE && forget_all(memo))
+		number = sl_dictionary_mask(memo->dictionary, line);
+	if (number != SL_DICTIONARY_NONE)
+		memo->shapes[set_of(memo, hash) + memo->clock++ % SET] =
+			(struct shape){ hash, number + 1 };
+	return number;
+}
+
+struct sl_dictionary *
+sl_memo_dictionary(const struct sl_memo *memo)
+{
+	return memo->dictionary;
 }

@@ -57,12 +57,20 @@ add_at(struct sl_times *times, int64_t at_s, bool has_year)
 	add_count(&times->counts[bucket], 1);
 }
 
-void
-sl_times_add(struct sl_times *times, struct sl_span line)
+struct sl_times_moment
+sl_times_find(struct sl_span line)
 {
 	struct sl_timestamp stamp;
-	if (sl_timestamp_find(line, &stamp))
-		add_at(times, sl_timestamp_local_ns(&stamp) / NS_PER_S, stamp.has_year);
+	if (!sl_timestamp_find(line, &stamp))
+		return (struct sl_times_moment){ .at_s = -1 };
+	return (struct sl_times_moment){ sl_timestamp_local_ns(&stamp) / NS_PER_S, stamp.has_year };
+}
+
+void
+sl_times_add(struct sl_times *times, struct sl_times_moment moment)
+{
+	if (moment.at_s >= 0)
+		add_at(times, moment.at_s, moment.has_year);
 }
 
 void

@@ -2,39 +2,60 @@
 
 #include "sluice/digest/masks.h"
 
-/* Between words and in "key=value,key=value" and "a|b:c". */
-static bool
-is_separator(char c)
+/* What a byte is; in UTF-8, bytes beyond ASCII are letters. Separators stand between words and in
+ * "key=value,key=value" and "a|b:c". */
+enum {
+	SEPARATOR = 1,
+	LETTER = 2,
+	DIGIT = 4,
+};
+
+static inline unsigned
+class_of(char c)
 {
-	return c == ' ' || c == ',' || c == ';' || c == '=' || c == ':' || c == '|';
+	if (c == ' ' || c == ',' || c == ';' || c == '=' || c == ':' || c == '|')
+		return SEPARATOR;
+	if ((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (unsigned char)c >= 0x80)
+		return LETTER;
+	return c >= '0' && c <= '9' ? DIGIT : 0;
 }
 
-static bool
-is_letter(char c)
-{
-	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (unsigned char)c >= 0x80;
-}
-
+/* Eight bytes at a time. */
 static uint32_t
-mix(uint32_t hash, char c)
+hash_of(const char *text, size_t len)
 {
-	return (hash ^ (unsigned char)c) * 16777619u; /* FNV-1a */
+	const uint64_t factor = 0x9e3779b97f4a7c15ull;
+	uint64_t hash = len, word = 0;
+	for (; len >= sizeof(word); text += sizeof(word), len -= sizeof(word)) {
+		memcpy(&word, text, sizeof(word));
+		hash = (hash ^ word) * factor;
+		hash ^= hash >> 32;
+	}
+	word = 0;
+	for (size_t i = 0; i < len; i++)
+		word = word << 8 | (unsigned char)text[i];
+	hash = (hash ^ word) * factor;
+	return (uint32_t)(hash >> 32);
 }
 
 static struct sl_token
 token_at(struct sl_span masked, size_t begin, bool is_last)
 {
-	struct sl_token token = { .begin = (uint32_t)begin, .hash = 2166136261u };
+	unsigned seen = 0, class = 0;
 	size_t at = begin;
-	for (; at < masked.len && (is_last || !is_separator(masked.data[at])); at++) {
-		token.hash = mix(token.hash, masked.data[at]);
-		token.has_word |= is_letter(masked.data[at]);
-		token.has_digit |= masked.data[at] >= '0' && masked.data[at] <= '9';
+	for (; at < masked.len; at++) {
+		class = class_of(masked.data[at]);
+		if (class == SEPARATOR && !is_last)
+			break;
+		seen |= class;
 	}
-	token.len = (uint32_t)(at - begin);
-	token.is_any = token.len == 1 && masked.data[begin] == SL_MASK_ANY;
-	token.hash = mix(token.hash, at < masked.len ? masked.data[at] : '\0');
-	return token;
+	size_t len = at - begin, with_separator = len + (at < masked.len);
+	return (struct sl_token){ .begin = (uint32_t)begin,
+		.len = (uint32_t)len,
+		.hash = hash_of(masked.data + begin, with_separator),
+		.has_word = seen & LETTER,
+		.has_digit = seen & DIGIT,
+		.is_any = len == 1 && masked.data[begin] == SL_MASK_ANY };
 }
 
 size_t

@@ -38,10 +38,12 @@ take(struct cursor *in, char c)
 static bool
 take_any(struct cursor *in, const char *set, char *c)
 {
-	if (in->at == in->end || !*in->at || !strchr(set, *in->at))
-		return false;
-	*c = *in->at++;
-	return true;
+	for (; in->at < in->end && *set; set++)
+		if (*in->at == *set) {
+			*c = *in->at++;
+			return true;
+		}
+	return false;
 }
 
 static bool
@@ -157,6 +159,8 @@ take_clock(struct cursor *in, struct fields *f, bool may_be_short)
 static bool
 take_word(struct cursor *in, const char *word)
 {
+	if (peek(in) != *word)
+		return false;
 	size_t len = strlen(word);
 	if ((size_t)(in->end - in->at) < len || memcmp(in->at, word, len) != 0)
 		return false;
@@ -233,23 +237,32 @@ two_digits(const char *at)
 	return (at[0] - '0') * 10 + (at[1] - '0');
 }
 
-/* "2015-10-18T18:01:47", with a blank or T: most logs have it, and one comparison shows it. */
+/* The first eight bytes are digits where `digits` has \xff, and those of `marks` elsewhere. */
+static bool
+fits(const char *at, const char *marks, const char *digits)
+{
+	const uint64_t each = 0x0101010101010101ull; /* byte */
+	uint64_t text, wanted, is_digit_byte;
+	memcpy(&text, at, sizeof(text));
+	memcpy(&wanted, marks, sizeof(wanted));
+	memcpy(&is_digit_byte, digits, sizeof(is_digit_byte));
+	/* A digit differs from '0' in its low four bits, which are at most 9. */
+	uint64_t low = is_digit_byte & 0x0f * each, difference = text ^ wanted;
+	uint64_t above = ((difference & low) + 0x06 * each) & 0x10 * each;
+	return (difference & ~low) == 0 && above == 0;
+}
+
+/* "2015-10-18T18:01:47", with a blank or T: most logs have it, and a few comparisons show it. */
 static bool
 take_usual(struct cursor *in, struct fields *f)
 {
-	static const char shape[] = "0000-00-00 00:00:00";
-	const size_t len = sizeof(shape) - 1;
-	if ((size_t)(in->end - in->at) < len)
-		return false;
-	bool fits = true;
-	for (size_t i = 0; i < len; i++) {
-		char c = in->at[i];
-		bool is_mark = c == shape[i] || (shape[i] == ' ' && c == 'T');
-		fits &= shape[i] == '0' ? is_digit(c) : is_mark;
-	}
-	if (!fits)
-		return false;
+	const size_t len = sizeof("0000-00-00 00:00:00") - 1;
 	const char *at = in->at;
+	if ((size_t)(in->end - at) < len || !fits(at, "0000-00-", "\xff\xff\xff\xff\0\xff\xff\0") ||
+		!fits(at + 11, "00:00:00", "\xff\xff\0\xff\xff\0\xff\xff"))
+		return false;
+	if (!is_digit(at[8]) || !is_digit(at[9]) || (at[10] != ' ' && at[10] != 'T'))
+		return false;
 	struct fields usual = { .year = two_digits(at) * 100 + two_digits(at + 2),
 		.month = two_digits(at + 5),
 		.day = two_digits(at + 8),

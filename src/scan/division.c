@@ -39,8 +39,17 @@ consumer_memory(const struct sl_scan_needs *needs)
 	if (needs->has_expressions)
 		memory += SL_PATTERN_JIT_STACK;
 	if (needs->has_kinds)
-		memory += SL_MEMO_BYTES + SL_KINDS_BYTES_MIN;
+		memory += SL_MEMO_BYTES_MIN + SL_KINDS_BYTES_MIN;
 	return memory + needs->tally_counter;
+}
+
+/* Memos of so many consumers, of openers and one more take a sixteenth of the memory, if they get
+ * their least. */
+static size_t
+size_memo(const struct sl_scan_needs *needs, uint64_t consumers)
+{
+	uint64_t each = needs->max_memory / 16 / (consumers + SL_SCAN_OPENERS + 1);
+	return (size_t)SL_MAX(SL_MIN(each, SL_MEMO_BYTES_MAX), SL_MEMO_BYTES_MIN);
 }
 
 /* What they have takes a quarter of the rest at most. */
@@ -70,7 +79,7 @@ fixed_memory(const struct sl_scan_needs *needs, const struct sl_scan_division *d
 		memory += TIMELINES_SIZE;
 	if (needs->has_kinds) /* the caller has as much for the digest of all */
 		memory += 2 * division->kinds +
-			  (uint64_t)(division->consumers + SL_SCAN_OPENERS + 1) * SL_MEMO_BYTES;
+			  (uint64_t)(division->consumers + SL_SCAN_OPENERS + 1) * division->memo;
 	if (needs->has_expressions)
 		memory += (uint64_t)division->consumers * SL_PATTERN_JIT_STACK;
 	memory += (uint64_t)(division->consumers + SL_SCAN_OPENERS + 1) * needs->tally_counter;
@@ -117,6 +126,7 @@ sl_scan_divide(const struct sl_scan_needs *needs)
 	struct sl_scan_division division = { .consumers = count_consumers(needs),
 		.before = before_bytes(needs),
 		.kinds = needs->has_kinds ? needs->max_memory / 8 : 0 };
+	division.memo = size_memo(needs, division.consumers);
 	uint64_t rest = less(needs->max_memory, fixed_memory(needs, &division));
 	uint64_t left = less(rest, size_steps(needs, &division, rest / 2));
 	uint64_t chunks = left / SHARES;

@@ -53,7 +53,10 @@ newlines(const unsigned char *data, size_t len)
 	size_t i = 0;
 	for (; len - i >= VECTOR; i += VECTOR)
 		count += newlines_at(data + i);
-	return count + sl_match_scalar_newlines(data + i, len - i);
+	__mmask64 rest = (1ull << (len - i)) - 1; /* bytes that are not read cannot fault */
+	__m512i last = _mm512_maskz_loadu_epi8(rest, data + i);
+	uint64_t found = _mm512_mask_cmpeq_epi8_mask(rest, last, broadcast('\n'));
+	return count + (uint64_t)__builtin_popcountll(found);
 }
 
 /* `folds` is constant, so that each case is compiled by itself. */

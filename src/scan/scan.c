@@ -160,7 +160,7 @@ init(struct scan *scan, unsigned *consumers)
 		code = sl_tally_counter_new(&scan->counter, scan->setup->tally, scan->matcher);
 	if (code)
 		return code;
-	code = sl_scan_kinds_init(scan, *consumers, division.kinds);
+	code = sl_scan_kinds_init(scan, &division);
 	if (code)
 		return code;
 	/* Chunks are kept for the front only where lines are. */

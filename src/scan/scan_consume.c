@@ -190,7 +190,7 @@ init_consumer(struct scan *scan, struct consumer *consumer)
 		!(consumer->marks = calloc(
 			  sl_scan_mark_words(scan, scan->step_size), sizeof(*consumer->marks))))
 		return -ENOMEM;
-	if (scan->setup->kinds && !(consumer->memo = sl_memo_new()))
+	if (scan->setup->kinds && !(consumer->memo = sl_memo_new(scan->memo_size)))
 		return -ENOMEM;
 	int code = sl_matcher_new(&consumer->matcher, scan->setup->pattern);
 	if (code == 0 && scan->setup->tally)

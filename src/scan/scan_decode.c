@@ -402,7 +402,7 @@ allocate(struct scan_decode *decode)
 	if (decode->text && scan->has_partials)
 		decode->marks = calloc(sl_scan_mark_words(scan, scan->step_size), sizeof(uint64_t));
 	if (decode->text && scan->setup->kinds)
-		decode->memo = sl_memo_new();
+		decode->memo = sl_memo_new(scan->memo_size);
 	bool has_text = decode->text || !scan->steps;
 	bool has_marks = decode->marks || !decode->text || !scan->has_partials;
 	bool has_memo = decode->memo || !decode->text || !scan->setup->kinds;

@@ -197,7 +197,8 @@ struct scan {
 	uint64_t next_number; /* of an input */
 	bool has_partials;    /* the text at the ends of pieces is kept, though by_line is false */
 	struct sl_partial_spec kinds_spec;
-	size_t kinds_size;                   /* memory of a piece's digest, at most */
+	size_t kinds_size; /* memory of a piece's digest, at most */
+	size_t memo_size;
 	struct sl_kinds_budget kinds_budget; /* of all pieces */
 	struct sl_memo *memo; /* of the thread of the runtime; NULL if kinds are not wanted */
 };
@@ -462,7 +463,7 @@ sl_scan_wants_each(const struct scan *scan)
 }
 
 /* After by_line and the matcher are set. `memory`: for the digests of all pieces. */
-int sl_scan_kinds_init(struct scan *scan, unsigned consumers, uint64_t memory) SL_MUST_CHECK;
+int sl_scan_kinds_init(struct scan *scan, const struct sl_scan_division *division) SL_MUST_CHECK;
 
 /* The piece gets a new content, and has lost it. */
 void sl_scan_kinds_begin_piece(const struct scan *scan, struct scan_piece *piece);

@@ -18,9 +18,9 @@
  */
 #include "scan_int.h"
 
-#include "sluice/base/clock.h"
 #include "sluice/rt/offload.h"
 #include "sluice/scan/lines.h"
+#include "sluice/scan/steps.h"
 
 #include <errno.h>
 
@@ -30,26 +30,27 @@
 #define TIMELINE_KEPT 64u
 /* A line up to here is counted for each pattern without a worker, as long as that is quick. */
 #define TALLY_INLINE 4096u
-/* Merging so many kinds takes less time than waking a worker. */
-#define KINDS_INLINE 64u
+/* Merging so many kinds, or notes of lines, takes less time than waking a worker. */
+#define ITEMS_INLINE 256u
 
 int
-sl_scan_kinds_init(struct scan *scan, unsigned consumers, uint64_t memory)
+sl_scan_kinds_init(struct scan *scan, const struct sl_scan_division *division)
 {
+	size_t memory = (size_t)division->kinds;
 	const struct sl_scan_setup *setup = scan->setup;
 	scan->kinds_spec = sl_partial_spec_of(setup->pattern, scan->matcher, true);
 	scan->kinds_spec.text.keep = scan->by_line ? SL_PARTIAL_KEEP : KEEP;
 	sl_partial_spec_set_period(&scan->kinds_spec, setup->period);
 	if (!setup->kinds)
 		return 0;
-	scan->kinds_size =
-		SL_MAX((size_t)memory / (consumers + SL_SCAN_OPENERS + 2), SL_KINDS_BYTES_MIN);
-	if (setup->period) /* a piece may have two */
-		scan->kinds_size = SL_MAX(scan->kinds_size / 2, (size_t)SL_KINDS_BYTES_MIN);
-	/* The other half is for grouping. Pieces that wait have digests as well: how many there are
-	 * depends on sizes and on the order in which workers finish. */
-	scan->kinds_budget.max = (size_t)memory / 2;
-	scan->memo = sl_memo_new();
+	/* One digest may take what others leave: pieces that wait for a slow one before them
+	 * become one. */
+	scan->kinds_size = SL_MAX(memory / 4, SL_KINDS_BYTES_MIN);
+	/* The rest is for grouping, of one at a time. Pieces that wait have digests as well: how
+	 * many there are depends on sizes and on the order in which workers finish. */
+	scan->kinds_budget.max = memory / 4 * 3;
+	scan->memo_size = division->memo;
+	scan->memo = sl_memo_new(scan->memo_size);
 	return scan->memo ? 0 : -ENOMEM;
 }
 
@@ -98,21 +99,79 @@ add_line(struct scan *scan, const struct target *to, struct sl_partial_line line
 	return sl_timeline_add(to->timeline, line.skipped ? sl_span("", 0) : text);
 }
 
+static struct scan_found *
+found_of(const struct scan *scan, struct scan_piece *piece, const struct sl_partial_line *line)
+{
+	bool is_unknown = scan->setup->period && line->side == SL_PERIOD_UNKNOWN;
+	return is_unknown ? &piece->unknown : &piece->lines;
+}
+
+static int
+begin_found(struct scan *scan, struct scan_found *found)
+{
+	const struct sl_scan_setup *setup = scan->setup;
+	if (setup->kinds && !found->kinds && !(found->kinds = new_digest(scan)))
+		return -ENOMEM;
+	if (setup->tally && !found->tally && !(found->tally = sl_tally_part_new(setup->tally)))
+		return -ENOMEM;
+	return 0;
+}
+
 static int
 add_to_piece(struct scan *scan, struct scan_piece *piece, struct sl_memo *memo,
 	const struct sl_partial_line *line)
 {
 	struct sl_kinds_place place = { .line = line->index };
 	const struct sl_scan_setup *setup = scan->setup;
-	bool is_unknown = setup->period && line->side == SL_PERIOD_UNKNOWN;
-	struct scan_found *found = is_unknown ? &piece->unknown : &piece->lines;
-	if (setup->kinds && !found->kinds && !(found->kinds = new_digest(scan)))
-		return -ENOMEM;
-	if (setup->tally && !found->tally && !(found->tally = sl_tally_part_new(setup->tally)))
-		return -ENOMEM;
+	struct scan_found *found = found_of(scan, piece, line);
+	int code = begin_found(scan, found);
+	if (code)
+		return code;
 	struct target to = { setup->kinds ? found->kinds : NULL, memo,
 		setup->timeline ? &found->timeline : NULL, found->tally, piece->counter };
 	return add_line(scan, &to, *line, place);
+}
+
+/* Lines of a run that go to the same digest, together. */
+struct batch {
+	struct scan *scan;
+	struct scan_piece *piece;
+	struct sl_memo *memo;
+	struct scan_found *found;
+	struct sl_kinds_line lines[SL_KINDS_BATCH];
+	size_t count;
+};
+
+static int
+flush(struct batch *batch)
+{
+	size_t count = batch->count;
+	batch->count = 0;
+	return count ? sl_kinds_add_all(batch->found->kinds, batch->memo, batch->lines, count) : 0;
+}
+
+static int
+add_to_batch(struct batch *batch, struct sl_partial_line *line)
+{
+	struct scan *scan = batch->scan;
+	struct scan_found *found = found_of(scan, batch->piece, line);
+	int code = 0;
+	if (batch->count == SL_KINDS_BATCH || (batch->count && batch->found != found))
+		code = flush(batch);
+	if (code == 0)
+		code = begin_found(scan, found);
+	sl_partial_shorten(&scan->kinds_spec, line);
+	struct sl_span text = sl_span((const char *)line->text, line->len);
+	if (code == 0 && found->tally)
+		(void)count_patterns(batch->piece->counter, found->tally, line, false);
+	if (code == 0 && scan->setup->timeline)
+		code = sl_timeline_add(&found->timeline, line->skipped ? sl_span("", 0) : text);
+	if (code || !scan->setup->kinds)
+		return code;
+	batch->found = found;
+	batch->lines[batch->count++] =
+		(struct sl_kinds_line){ text, (struct sl_kinds_place){ .line = line->index } };
+	return 0;
 }
 
 /* A line may take long to be counted. */
@@ -143,10 +202,11 @@ add_lines(struct scan *scan, struct scan_piece *piece, const struct sl_partial_r
 	uint64_t *marks, uint64_t before, enum sl_period_side side, struct sl_memo *memo)
 {
 	struct scan_walk *walk = &piece->walk;
+	struct batch batch = { .scan = scan, .piece = piece, .memo = memo };
 	struct sl_line line;
 	int code = 0;
 	begin_walk(scan, walk, run, marks);
-	uint64_t begun_ns = can_be_slow(scan) ? sl_clock_monotonic_ns() : 0;
+	uint64_t begun_ns = can_be_slow(scan) ? sl_steps_clock_ns(scan->engine) : 0;
 	for (; code == 0 && walk->left && sl_lines_next(&walk->lines, &line); walk->left--) {
 		if (scan->has_partials)
 			marks[walk->lines.word] = 0;
@@ -160,12 +220,13 @@ add_lines(struct scan *scan, struct scan_piece *piece, const struct sl_partial_r
 		if (line.text < run->data + run->unknown_end)
 			found.side = side;
 		if (sl_scan_wants_each(scan) && found.side != SL_PERIOD_OUTSIDE)
-			code = add_to_piece(scan, piece, memo, &found);
-		if (code == 0 && begun_ns && sl_clock_monotonic_ns() - begun_ns > SL_STEPS_NS)
+			code = add_to_batch(&batch, &found);
+		if (code == 0 && begun_ns && sl_steps_clock_ns(scan->engine) - begun_ns > SL_STEPS_NS)
 			code = 1;
 	}
 	walk->is_begun = code == 1;
-	return code;
+	int flushed = code < 0 ? 0 : flush(&batch);
+	return flushed ? flushed : code;
 }
 
 /* The run becomes a part of the piece's partial. */
@@ -285,7 +346,7 @@ merge_found(struct scan *scan, const struct scan_found *found, struct sl_kinds_p
 		sl_tally_merge(scan->setup->tally, found->tally);
 	if (code || !found->kinds || sl_kinds_lines(found->kinds) == 0)
 		return code;
-	bool is_costly = sl_kinds_count(found->kinds) > KINDS_INLINE;
+	bool is_costly = sl_kinds_items(found->kinds) > ITEMS_INLINE;
 	return is_costly ? sl_scan_offload(scan, merge, &call) : merge(&call);
 }
 
@@ -322,9 +383,9 @@ sl_scan_kinds_count(struct scan *scan, struct scan_piece *piece)
 	return code == 0 && is_inside ? merge_found(scan, &piece->unknown, base) : code;
 }
 
+/* What the right piece has found becomes the left one's. */
 static int
-join_found(struct scan *scan, struct scan_found *left, const struct scan_found *right,
-	uint64_t newlines)
+join_found(struct scan *scan, struct scan_found *left, struct scan_found *right, uint64_t newlines)
 {
 	struct sl_kinds_place base = { .line = newlines };
 	int code = 0;
@@ -334,7 +395,11 @@ join_found(struct scan *scan, struct scan_found *left, const struct scan_found *
 		return code;
 	if (!left->kinds)
 		left->kinds = new_digest(scan);
-	return left->kinds ? sl_kinds_merge(left->kinds, right->kinds, base) : -ENOMEM;
+	if (!left->kinds)
+		return -ENOMEM;
+	struct sl_kinds *taken = right->kinds;
+	right->kinds = NULL;
+	return sl_kinds_take(left->kinds, taken, base);
 }
 
 int

@@ -46,7 +46,7 @@ sl_scan_decode_memory(const struct scan *scan, enum sl_form form, size_t step_si
 {
 	return sl_decoding_memory(form) + SL_DECODING_SIZE + SL_SCAN_DECODE_IN +
 	       (scan->steps ? step_size + mark_bytes(scan->setup, step_size) : 0) +
-	       (scan->setup->kinds ? SL_MEMO_BYTES : 0);
+	       (scan->setup->kinds ? scan->memo_size : 0);
 }
 
 static bool

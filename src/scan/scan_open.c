@@ -316,7 +316,7 @@ sl_scan_open(void *arg)
 	int code = batch.first ? 0 : -ENOMEM;
 	if (code == 0 && scan->setup->tally && sl_scan_is_quick(scan))
 		code = sl_tally_counter_new(&batch.counter, scan->setup->tally, NULL);
-	if (code == 0 && scan->setup->kinds && !(batch.memo = sl_memo_new()))
+	if (code == 0 && scan->setup->kinds && !(batch.memo = sl_memo_new(scan->memo_size)))
 		code = -ENOMEM;
 	while (code == 0) {
 		code = take_batch(&batch);

@@ -81,7 +81,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 	struct sl_kinds *small = sl_kinds_new(SL_KINDS_BYTES_MIN), *whole = sl_kinds_new(LARGE);
 	struct sl_kinds *left = sl_kinds_new(LARGE), *right = sl_kinds_new(LARGE);
 	uint64_t lines = 0, before = 0;
-	memo = sl_memo_new();
+	memo = sl_memo_new(SL_MEMO_BYTES_MIN);
 	len = SL_MIN(len, (size_t)MOST);
 	const uint8_t *middle = len ? memchr(data + len / 2, '\n', len - len / 2) : NULL;
 	size_t cut = middle ? (size_t)(middle - data) + 1 : len;

@@ -14,7 +14,7 @@ static struct sl_memo *memo;
 static void
 setup(void)
 {
-	memo = sl_memo_new();
+	memo = sl_memo_new(SL_MEMO_BYTES_MIN);
 	cr_assert(memo);
 }
 
@@ -118,6 +118,16 @@ Test(kinds, requests_with_another_status_are_of_another_kind)
 		"0:1-0:2 10.0.0.2 - bob [a b] \"GET /b HTTP/1.1\" 502 8 \"-\" \"y\"\n"
 		"1 <ip> - amy [a b] \"GET <path> HTTP/<num>\" 500 <num> \"<text>\" \"<text>\" "
 		"0:0-0:0 10.0.0.1 - amy [a b] \"GET /a HTTP/1.1\" 500 7 \"-\" \"x\"\n");
+	sl_kinds_free(kinds);
+}
+
+Test(kinds, requests_that_differ_in_the_status_alone_are_of_different_kinds)
+{
+	struct sl_kinds *kinds = sl_kinds_new(SL_MIB);
+	add(kinds, "\"GET /a HTTP/1.1\" 500 7", 0, 0);
+	add(kinds, "\"GET /a HTTP/1.1\" 502 7", 0, 1);
+	expect(kinds, "1 \"GET <path> HTTP/<num>\" 500 <num> 0:0-0:0 \"GET /a HTTP/1.1\" 500 7\n"
+		      "1 \"GET <path> HTTP/<num>\" 502 <num> 0:1-0:1 \"GET /a HTTP/1.1\" 502 7\n");
 	sl_kinds_free(kinds);
 }
 
@@ -229,6 +239,86 @@ Test(kinds, merging_in_any_order_and_grouping_gives_the_same)
 	}
 }
 
+/* ---- pieces ---- */
+
+#define PIECES 9u
+#define PIECE_LINES 300u
+#define KINDS_OF_PIECES 12u /* so few that nothing is grouped, however little memory there is */
+
+static void
+add_to_piece(struct sl_random *random, struct sl_kinds *piece, struct sl_memo *memo_of_piece,
+	struct sl_kinds *whole, uint64_t at, uint64_t before)
+{
+	struct sl_random again;
+	char line[128];
+	sl_random_init(&again, 1 + sl_random_below(random, KINDS_OF_PIECES));
+	struct sl_span text = sl_span_str(random_line(&again, line, sizeof(line)));
+	struct sl_kinds_place place = { 0, at }, of_whole = { 0, before + at };
+	for (size_t i = 0; i < text.len; i++)
+		if (line[i] >= '0' && line[i] <= '9')
+			line[i] = (char)('0' + sl_random_below(random, 10));
+	cr_assert_eq(sl_kinds_add(piece, memo_of_piece, text, place), 0);
+	cr_assert_eq(sl_kinds_add(whole, memo, text, of_whole), 0);
+}
+
+/* Neighbours become one, and what comes of it is merged in its order. */
+static void
+merge_pieces(struct sl_random *random, struct sl_kinds **pieces, struct sl_kinds *sum)
+{
+	for (uint64_t first = 0, next; first < PIECES; first = next) {
+		struct sl_kinds_place base = { .line = first * PIECE_LINES };
+		uint64_t count = 1 + sl_random_below(random, 4);
+		for (next = first + 1; next < PIECES && next < first + count; next++) {
+			struct sl_kinds_place behind = { .line = (next - first) * PIECE_LINES };
+			cr_assert_eq(sl_kinds_take(pieces[first], pieces[next], behind), 0);
+			pieces[next] = NULL;
+		}
+		cr_assert_eq(sl_kinds_merge(sum, pieces[first], base), 0);
+	}
+}
+
+/* They have notes, or kinds if there is little memory. */
+static void
+check_pieces(struct sl_random *random, struct sl_memo **memos, size_t budget_max)
+{
+	struct sl_kinds_budget budget = { .max = budget_max };
+	struct sl_kinds *whole = sl_kinds_new(SIZE), *sum = sl_kinds_new(SIZE), *pieces[PIECES];
+	unsigned with_kinds = 0;
+	for (uint64_t piece = 0; piece < PIECES; piece++) {
+		pieces[piece] = sl_kinds_new(SIZE);
+		sl_kinds_share(pieces[piece], &budget);
+		for (uint64_t i = 0; i < PIECE_LINES; i++)
+			add_to_piece(random, pieces[piece], memos[piece % 2], whole, i,
+				piece * PIECE_LINES);
+		with_kinds += sl_kinds_count(pieces[piece]) > 0;
+	}
+	cr_assert_eq(with_kinds, budget_max < SIZE ? PIECES : 0);
+	if (budget_max == SIZE && sl_random_below(random, 2)) /* too much is left to keep it */
+		budget.max = budget.used;
+	merge_pieces(random, pieces, sum);
+	char *want = describe(whole), *got = describe(sum);
+	cr_assert_str_eq(got, want);
+	free(want);
+	free(got);
+	for (uint64_t piece = 0; piece < PIECES; piece++)
+		sl_kinds_free(pieces[piece]);
+	cr_assert_eq((size_t)budget.used, 0);
+	sl_kinds_free(sum);
+	sl_kinds_free(whole);
+}
+
+Test(kinds, pieces_with_notes_or_kinds_merge_to_the_same)
+{
+	struct sl_random random;
+	struct sl_memo *memos[] = { sl_memo_new(SL_MEMO_BYTES_MIN),
+		sl_memo_new(SL_MEMO_BYTES_MAX) };
+	sl_random_init(&random, 5);
+	for (unsigned round = 0; round < 40; round++)
+		check_pieces(&random, memos, round % 2 ? SIZE : 1);
+	sl_memo_free(memos[0]);
+	sl_memo_free(memos[1]);
+}
+
 /* ---- bounds ---- */
 
 /* A word of letters, so that it is not masked. */
@@ -288,7 +378,6 @@ Test(kinds, digests_share_a_budget)
 	cr_assert(most <= 2 * budget.max + DIGESTS * SL_KINDS_BYTES_MIN / 2, "%zu", most);
 	for (unsigned i = 0; i < DIGESTS; i++) {
 		cr_assert(sl_kinds_count(kinds[i]) > 0);
-		sum_of(kinds[i]);
 		cr_assert_eq(sl_kinds_merge(sum, kinds[i], (struct sl_kinds_place){ 0 }), 0);
 	}
 	cr_assert_eq(sum_of(sum), EACH * DIGESTS);

@@ -141,7 +141,7 @@ static struct sl_kinds *
 digest_of(const struct count *counts, size_t count)
 {
 	struct sl_kinds *digest = sl_kinds_new(SL_MIB);
-	struct sl_memo *memo = sl_memo_new();
+	struct sl_memo *memo = sl_memo_new(SL_MEMO_BYTES_MIN);
 	for (size_t i = 0; i < count; i++)
 		for (unsigned j = 0; j < counts[i].count; j++)
 			cr_assert_eq(sl_kinds_add(digest, memo, sl_span_str(counts[i].line),
@@ -197,8 +197,8 @@ expect_changes(const struct count *before, size_t before_count, const struct cou
 			sl_buf_add_span(&out, item->gone->text);
 		sl_buf_add_char(&out, '\n');
 	}
-	cr_expect(sl_span_is(sl_buf_span(&out), want), "got\n%swant\n%s",
-		out.data ? out.data : "", want);
+	cr_expect(sl_span_is(sl_buf_span(&out), want), "got\n%swant\n%s", out.data ? out.data : "",
+		want);
 	sl_buf_release(&out);
 	sl_changes_release(&changes);
 	sl_saved_release(&saved);

@@ -315,7 +315,7 @@ check_kinds(struct scene *scene)
 		(unsigned long long)scene->progress.summary.hits);
 	if (scene->setup.max_memory == SL_SCAN_MEMORY_MIN)
 		return;
-	struct naive_kinds naive = { sl_kinds_new(KINDS_SIZE), sl_memo_new(), 0 };
+	struct naive_kinds naive = { sl_kinds_new(KINDS_SIZE), sl_memo_new(SL_MEMO_BYTES_MIN), 0 };
 	for (; naive.input < scene->count; naive.input++)
 		note_hits(scene, &scene->logs[naive.input], note_kind, &naive);
 	const struct sl_kind *want = sl_kinds_sort(naive.kinds, &naive_count);

@@ -12,7 +12,7 @@ add(struct sl_times *times, int64_t at_s)
 {
 	char line[32];
 	int len = snprintf(line, sizeof(line), "%lld x", (long long)at_s);
-	sl_times_add(times, sl_span(line, (size_t)len));
+	sl_times_add(times, sl_times_find(sl_span(line, (size_t)len)));
 }
 
 /* All times at once: the interval is the smallest that is enough. */
@@ -111,13 +111,13 @@ Test(times, at_the_same_rate_fill_all_columns_alike)
 Test(times, without_a_year_count_as_long_as_there_is_none_with_one)
 {
 	struct sl_times times = { 0 }, other = { 0 };
-	sl_times_add(&times, sl_span_str("no stamp"));
+	sl_times_add(&times, sl_times_find(sl_span_str("no stamp")));
 	cr_assert_not(times.has_any);
-	sl_times_add(&times, sl_span_str("Oct 18 18:01:47 host x"));
+	sl_times_add(&times, sl_times_find(sl_span_str("Oct 18 18:01:47 host x")));
 	cr_expect_str_eq(sl_times_label(&times, times.first_s).text, "10-18 18:01:47");
-	sl_times_add(&other, sl_span_str("2015-10-18 18:01:47 x"));
+	sl_times_add(&other, sl_times_find(sl_span_str("2015-10-18 18:01:47 x")));
 	sl_times_merge(&times, &other);
-	sl_times_add(&times, sl_span_str("Oct 18 18:01:47 host x"));
+	sl_times_add(&times, sl_times_find(sl_span_str("Oct 18 18:01:47 host x")));
 	cr_expect_str_eq(sl_times_label(&times, times.first_s).text, "2015-10-18 18:01:47");
 	cr_expect_eq(times.counts[0], 1);
 	cr_expect_eq(sl_times_count(&times), 1);

@@ -18,16 +18,10 @@
 #define SLUICE_DIGEST_KINDS_H
 
 #include "sluice/digest/memo.h"
-#include "sluice/digest/times.h"
+#include "sluice/digest/notes.h"
 
 #define SL_KINDS_LINE_MAX SL_MEMO_LINE_MAX /* bytes of a line that decide about its kind */
 #define SL_KINDS_EXAMPLE_MAX 256u          /* bytes of a line that are kept as the example */
-
-/* Where a line stands. In a digest of a piece, `line` counts from the beginning of the piece. */
-struct sl_kinds_place {
-	uint64_t input; /* number */
-	uint64_t line;  /* from 0 */
-};
 
 struct sl_kind {
 	uint64_t hash;
@@ -52,7 +46,8 @@ struct sl_kinds_budget {
 };
 
 /* What the digest holds is counted in the budget, which must stay. A half of SL_KINDS_BYTES_MIN it
- * may have whatever the others hold. The digest is new. */
+ * may have whatever the others hold. Such a digest only takes notes of its first lines (notes.h):
+ * it is there to be merged into another one. The digest is new. */
 void sl_kinds_share(struct sl_kinds *kinds, struct sl_kinds_budget *budget);
 
 /* NULL is fine. */
@@ -61,24 +56,45 @@ void sl_kinds_free(struct sl_kinds *kinds);
 /* No kinds; a small part of the memory is kept. */
 void sl_kinds_clear(struct sl_kinds *kinds);
 
-/* A line, at its place. Any memo will do; one that was used before is faster. Returns 0 or
- * -ENOMEM. */
+/* A line, at its place. A digest that shares a budget is given lines with the memos of one thread;
+ * one that was used before is faster. Returns 0 or -ENOMEM. */
 int sl_kinds_add(struct sl_kinds *kinds, struct sl_memo *memo, struct sl_span line,
 	struct sl_kinds_place place) SL_MUST_CHECK;
+
+/* The same for several lines, at most SL_KINDS_BATCH: faster, because what is known of them is
+ * fetched from memory together. */
+struct sl_kinds_line {
+	struct sl_span text;
+	struct sl_kinds_place place;
+};
+#define SL_KINDS_BATCH 16u
+int sl_kinds_add_all(struct sl_kinds *kinds, struct sl_memo *memo,
+	const struct sl_kinds_line *lines, size_t count) SL_MUST_CHECK;
 
 /* What `from` has; the numbers of `base` are added to those of its places. Returns 0 or -ENOMEM;
  * then the digest can only be cleared or freed. */
 int sl_kinds_merge(struct sl_kinds *kinds, const struct sl_kinds *from,
 	struct sl_kinds_place base) SL_MUST_CHECK;
 
+/* The same for a digest that is no longer needed otherwise; both share a budget. As long as half of
+ * it is left, *from is only kept, until the digest is merged or cleared. It is freed in all cases.
+ * */
+int sl_kinds_take(
+	struct sl_kinds *kinds, struct sl_kinds *from, struct sl_kinds_place base) SL_MUST_CHECK;
+
 /* Similar kinds become one: at the end, and when the digest is full. The result depends only on
  * the kinds. Returns 0 or -ENOMEM. */
 int sl_kinds_group(struct sl_kinds *kinds) SL_MUST_CHECK;
 
-/* The kinds, most lines first, in a fixed order of equal counts; valid until the digest changes. */
+/* The kinds, most lines first, in a fixed order of equal counts; valid until the digest changes. It
+ * shares no budget. */
 const struct sl_kind *sl_kinds_sort(struct sl_kinds *kinds, size_t *count);
 
+/* Those that it only has notes of are not counted. */
 size_t sl_kinds_count(const struct sl_kinds *kinds);
+
+/* The steps of merging it: kinds, and lines that it has notes of. */
+size_t sl_kinds_items(const struct sl_kinds *kinds);
 
 /* Of all that was added. */
 uint64_t sl_kinds_lines(const struct sl_kinds *kinds);

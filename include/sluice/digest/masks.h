@@ -27,7 +27,8 @@ enum sl_mask {
 };
 
 /*
- * Mask a line. Which digits it has does not matter, only where they are. `out` has room for `len`
+ * Mask a line. Which digits it has does not matter, only where they are, but for
+ * the status code behind a request. `out` has room for `len`
  * bytes; returns how many are used. White space becomes one space, at the ends none; escape
  * sequences that set colours are removed, other control bytes are white space.
  */

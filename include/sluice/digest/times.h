@@ -25,8 +25,17 @@ struct sl_times {
 					      or more */
 };
 
+/* When a line came. */
+struct sl_times_moment {
+	int64_t at_s; /* since 1970; -1 if it has no stamp */
+	bool has_year;
+};
+
 /* The time of a line, if it has a stamp. */
-void sl_times_add(struct sl_times *times, struct sl_span line);
+struct sl_times_moment sl_times_find(struct sl_span line);
+
+/* A time becomes one of *times, if there is one. */
+void sl_times_add(struct sl_times *times, struct sl_times_moment moment);
 
 /* The times of both become those of *times. */
 void sl_times_merge(struct sl_times *times, const struct sl_times *more);

@@ -44,6 +44,7 @@ struct sl_scan_division {
 	unsigned consumers;
 	size_t step, chunk, chunks; /* two sizes, a number */
 	uint64_t kinds;             /* for the digests of all pieces */
+	size_t memo;                /* of each consumer and opener, and one more */
 	uint64_t before;            /* for lines before a match */
 	/* For decoders: of the front, of all behind it together, and of one that works alone. */
 	uint64_t decode_share, decode_alone;

@@ -1,0 +1,164 @@
+/*
+ * kinds_group.c - a digest becomes smaller: similar kinds become one, and if that is not enough,
+ * those are dropped that were not used for the longest time.
+ */
+#include "kinds_int.h"
+
+#include "sluice/digest/shape.h"
+#include "sluice/digest/templates.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+/* When similar kinds were joined and so much of the digest is still in use, kinds are dropped. */
+#define FULL_PERCENT 75u
+#define KEPT_PERCENT 50u
+
+/* ---- making it smaller ---- */
+
+int
+sl_kinds_compare_text(const void *a, const void *b)
+{
+	struct sl_span left = ((const struct sl_kind *)a)->text;
+	struct sl_span right = ((const struct sl_kind *)b)->text;
+	int order = memcmp(left.data, right.data, SL_MIN(left.len, right.len));
+	return order ? order : (left.len > right.len) - (left.len < right.len);
+}
+
+static int
+compare_use(const void *a, const void *b)
+{
+	uint64_t left = ((const struct sl_kind *)a)->used;
+	uint64_t right = ((const struct sl_kind *)b)->used;
+	return (left < right) - (left > right);
+}
+
+/* The kinds become those of the other kinds, which is empty afterwards. */
+static void
+replace(struct sl_kinds *kinds, struct sl_kinds *other)
+{
+	struct sl_kinds old = *kinds;
+	uint64_t lines = kinds->lines, dropped = kinds->dropped;
+	*kinds = *other;
+	kinds->lines = lines;
+	kinds->dropped = dropped;
+	sl_kinds_change_state(kinds);
+	*other = old;
+}
+
+static struct sl_kinds *
+new_like(const struct sl_kinds *kinds)
+{
+	struct sl_kinds *other = calloc(1, sizeof(*other));
+	if (!other)
+		return NULL;
+	other->most = kinds->most;
+	other->blocks_most = kinds->blocks_most;
+	other->budget = kinds->budget;
+	return other;
+}
+
+/* A kind with the text of its template. The order of uses is kept. */
+static int
+add_grouped(struct sl_kinds *grouped, struct sl_kind kind, struct sl_span text)
+{
+	kind.text = text;
+	kind.hash = sl_shape_hash_text(text);
+	const struct sl_kind *found = sl_kinds_find(grouped, text, kind.hash);
+	uint64_t used = found ? SL_MAX(found->used, kind.used) : kind.used;
+	size_t index;
+	int code = sl_kinds_insert(grouped, &kind, &index);
+	if (code == 0)
+		grouped->items[index].used = used;
+	return code;
+}
+
+/* The kinds are sorted by text. */
+static int
+add_all_grouped(
+	struct sl_kinds *kinds, const struct sl_templates *templates, struct sl_kinds *grouped)
+{
+	struct sl_buf text = { 0 };
+	int code = 0;
+	for (size_t i = 0; i < kinds->count && code == 0; i++) {
+		sl_buf_clear(&text);
+		sl_templates_text(templates, templates->group_of[i], &text);
+		code = text.failed ? -ENOMEM
+				   : add_grouped(grouped, kinds->items[i], sl_buf_span(&text));
+	}
+	sl_buf_release(&text);
+	grouped->clock = kinds->clock;
+	return code;
+}
+
+static int
+make_templates(struct sl_kinds *kinds, struct sl_templates *templates)
+{
+	struct sl_span *lines = calloc(kinds->count + 1, sizeof(*lines));
+	*templates = (struct sl_templates){ 0 };
+	if (!lines)
+		return -ENOMEM;
+	for (size_t i = 0; i < kinds->count; i++)
+		lines[i] = kinds->items[i].text;
+	int code = sl_templates_make(templates, lines, kinds->count);
+	free(lines);
+	return code;
+}
+
+int
+sl_kinds_join_similar(struct sl_kinds *kinds)
+{
+	struct sl_templates templates;
+	struct sl_kinds *grouped = new_like(kinds);
+	if (!grouped)
+		return -ENOMEM;
+	if (kinds->count)
+		qsort(kinds->items, kinds->count, sizeof(*kinds->items), sl_kinds_compare_text);
+	int code = make_templates(kinds, &templates);
+	if (code == 0)
+		code = add_all_grouped(kinds, &templates, grouped);
+	if (code == 0)
+		replace(kinds, grouped);
+	sl_templates_release(&templates);
+	sl_kinds_free(grouped);
+	return code;
+}
+
+/* Keep the kinds that were used last. */
+static int
+drop(struct sl_kinds *kinds)
+{
+	struct sl_kinds *kept = new_like(kinds);
+	int code = kept ? 0 : -ENOMEM;
+	qsort(kinds->items, kinds->count, sizeof(*kinds->items), compare_use);
+	size_t count = kinds->count * KEPT_PERCENT / 100;
+	for (size_t i = 0; i < kinds->count && code == 0; i++) {
+		if (i < count)
+			code = add_grouped(kept, kinds->items[i], kinds->items[i].text);
+		else
+			kinds->dropped += kinds->items[i].count;
+	}
+	if (code == 0) {
+		kept->clock = kinds->clock;
+		replace(kinds, kept);
+	}
+	sl_kinds_free(kept);
+	return code;
+}
+
+static bool
+is_nearly_full(const struct sl_kinds *kinds)
+{
+	return kinds->count * 100 > kinds->most * FULL_PERCENT ||
+	       kinds->block_count * 100 > kinds->blocks_most * FULL_PERCENT;
+}
+
+int
+sl_kinds_shrink(struct sl_kinds *kinds)
+{
+	int code = sl_kinds_join_similar(kinds);
+	while (code == 0 &&
+		(is_nearly_full(kinds) || sl_kinds_exceeds_budget(kinds, SL_KINDS_BLOCK)))
+		code = drop(kinds);
+	return code;
+}
