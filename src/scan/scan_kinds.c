@@ -107,7 +107,7 @@ found_of(const struct scan *scan, struct scan_piece *piece, const struct sl_part
 }
 
 static int
-begin_found(struct scan *scan, struct scan_found *found)
+ready_found(struct scan *scan, struct scan_found *found)
 {
 	const struct sl_scan_setup *setup = scan->setup;
 	if (setup->kinds && !found->kinds && !(found->kinds = new_digest(scan)))
@@ -124,7 +124,7 @@ add_to_piece(struct scan *scan, struct scan_piece *piece, struct sl_memo *memo,
 	struct sl_kinds_place place = { .line = line->index };
 	const struct sl_scan_setup *setup = scan->setup;
 	struct scan_found *found = found_of(scan, piece, line);
-	int code = begin_found(scan, found);
+	int code = ready_found(scan, found);
 	if (code)
 		return code;
 	struct target to = { setup->kinds ? found->kinds : NULL, memo,
@@ -159,7 +159,7 @@ add_to_batch(struct batch *batch, struct sl_partial_line *line)
 	if (batch->count == SL_KINDS_BATCH || (batch->count && batch->found != found))
 		code = flush(batch);
 	if (code == 0)
-		code = begin_found(scan, found);
+		code = ready_found(scan, found);
 	sl_partial_shorten(&scan->kinds_spec, line);
 	struct sl_span text = sl_span((const char *)line->text, line->len);
 	if (code == 0 && found->tally)
