@@ -203,6 +203,8 @@ void sim_put_node(struct sim *sim, const char *path, uint32_t type, int code);
 /* As if other programs did it, now. The path must exist (asserted). */
 void sim_append(struct sim *sim, const char *path, const void *data, size_t len);
 void sim_cut(struct sim *sim, const char *path, size_t size);
+/* Bytes of the file from `off` on cannot be read: -EIO, as from a bad sector. */
+void sim_damage(struct sim *sim, const char *path, uint64_t off);
 void sim_remove(struct sim *sim, const char *path);
 void sim_set_owner(struct sim *sim, const char *path, uint32_t uid, uint32_t gid);
 /* In the form of its extended attribute. */

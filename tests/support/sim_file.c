@@ -119,7 +119,13 @@ do_read(struct sim *sim, struct sim_fd *fd, struct sim_job *job)
 		return -EAGAIN;
 	if (off >= inode->size || op->len == 0)
 		return 0;
-	size_t n = SL_MIN(op->len, inode->size - sl_size(off));
+	size_t end = inode->size;
+	if (inode->is_damaged) {
+		end = SL_MIN(end, sl_size(inode->damaged_off));
+		if (off >= end)
+			return -EIO;
+	}
+	size_t n = SL_MIN(op->len, end - sl_size(off));
 	n = shorten(sim, fd, job, n);
 	sim_job_gather(job, inode->data + off, n);
 	if (op->off == SL_OFF_CURRENT)

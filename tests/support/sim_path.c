@@ -296,6 +296,14 @@ sim_cut(struct sim *sim, const char *path, size_t size)
 }
 
 void
+sim_damage(struct sim *sim, const char *path, uint64_t off)
+{
+	struct sim_inode *inode = must_find(sim, path);
+	inode->is_damaged = true;
+	inode->damaged_off = off;
+}
+
+void
 sim_remove(struct sim *sim, const char *path)
 {
 	struct sim_place place;

@@ -282,6 +282,8 @@ struct sim_inode {
 	int lost_code; /* of the failed syncfs that lost it, which the file's own sync reports */
 	struct sim_fd *locked_by;
 	bool locked_outside;
+	bool is_damaged; /* from this offset on */
+	uint64_t damaged_off;
 	/* directory */
 	struct sim_inode *parent;
 	struct sl_list entries, stable_entries; /* sim_name */
