@@ -167,6 +167,14 @@ int sl_io_batch(struct sl_op *ops, size_t count) SL_MUST_CHECK;
 SL_SUSPENDS
 int sl_io_batch_abandonable(struct sl_op *ops, size_t count) SL_MUST_CHECK;
 
+/*
+ * Open for reading a file that the user has named, and that may be a FIFO: to open one waits for
+ * its writer, maybe forever, which ends at the deadlines in force and at a cancellation as above.
+ * Returns a descriptor.
+ */
+SL_SUSPENDS
+int sl_io_open_input(const char *path) SL_MUST_CHECK;
+
 #define SL_IO_SLOW_OPS 3
 #define SL_IO_REMOVALS 2
 
