@@ -33,6 +33,7 @@ setup_of(const struct sl_scan_rounds *rounds)
 		.own_files = rounds->own_files,
 		.own_count = SL_COUNT_OF(rounds->own_files),
 		.window_max = options->max_memory / WINDOW_SHARE,
+		.records = options->records,
 		.is_live = options->follow,
 		.step = options->max_memory / STEP_SHARE,
 	};
@@ -146,7 +147,8 @@ wait_for_change(struct sl_scan_rounds *rounds, uint64_t round_ns)
 {
 	uint64_t pause_ns = SL_MIN(SL_MAX(PAUSE_NS, PAUSE_ROUNDS * round_ns), INTERVAL_NS);
 	int code = sl_sleep(pause_ns);
-	return code ? code : sl_watch_wait(&rounds->watch, sl_deadline_in(INTERVAL_NS));
+	uint64_t due_ns = SL_MIN(sl_follow_due_ns(rounds->follow), sl_deadline_in(INTERVAL_NS));
+	return code ? code : sl_watch_wait(&rounds->watch, due_ns);
 }
 
 /* A round is short, and not interrupted: what it prints is what the state has. */
@@ -178,7 +180,14 @@ follow(struct sl_scan_rounds *rounds, struct sl_scan_setup *setup,
 		watch_inputs(rounds);
 		code = wait_for_change(rounds, sl_now() - begun_ns);
 	}
-	return sl_task_cancelled() && !err->code ? 0 : code;
+	if (!sl_task_cancelled() || err->code)
+		return code;
+	/* Without a state no later run prints the records that wait for their last lines. */
+	if (!rounds->options->state && sl_follow_due_ns(rounds->follow) != SL_FOREVER) {
+		sl_follow_settle(rounds->follow);
+		code = run_shielded(rounds, setup, progress, err);
+	}
+	return err->code ? code : 0;
 }
 
 int

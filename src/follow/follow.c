@@ -37,6 +37,8 @@ sl_follow_new(struct sl_follow **out, const struct sl_follow_setup *setup, struc
 	follow->state = *state;
 	*state = (struct sl_state){ 0 };
 	follow->open_max = open_max();
+	follow->is_settled = !setup->records;
+	follow->due_ns = SL_FOREVER;
 	follow->buffer = aligned_alloc(4096, SL_PROBE_BUFFER);
 	return follow->buffer ? 0 : -ENOMEM;
 }
@@ -126,6 +128,7 @@ sl_follow_begin(struct sl_follow *follow)
 	sl_state_sweep(&follow->state);
 	follow->round++;
 	follow->has_more = follow->has_lost = false;
+	follow->due_ns = SL_FOREVER;
 	follow->lost_count = follow->fresh_count = 0;
 	follow->argument = 0;
 	sl_walk_free(follow->walk);
@@ -294,7 +297,8 @@ commit_item(struct sl_follow *follow, struct follow_item *item)
 	log->lines += item->lines;
 	log->next_side = item->next_side;
 	log->hits += item->hits;
-	log->searched = 0;
+	log->searched = log->held_end = 0;
+	log->held_state = SL_RECORD_PLAIN;
 	if (item->bytes)
 		log->grown_ns = sl_now();
 	follow->has_changed = true;
@@ -323,4 +327,16 @@ bool
 sl_follow_has_more(const struct sl_follow *follow)
 {
 	return follow->has_more;
+}
+
+uint64_t
+sl_follow_due_ns(const struct sl_follow *follow)
+{
+	return follow->due_ns;
+}
+
+void
+sl_follow_settle(struct sl_follow *follow)
+{
+	follow->is_settled = true;
 }

@@ -43,6 +43,8 @@ struct sl_follow {
 	struct sl_state state;
 	uint64_t round;
 	bool has_changed, has_more;
+	bool is_settled; /* no record is left to a later round */
+	uint64_t due_ns; /* sl_follow_due_ns */
 	unsigned open_count, open_max; /* files that stay open */
 	unsigned char *buffer;
 
@@ -91,6 +93,14 @@ struct sl_state_log *sl_follow_next_of(
 /* A log has another path. Returns 0 or -ENOMEM. */
 int sl_follow_move(
 	struct sl_follow *follow, struct sl_state_log *log, const char *path) SL_MUST_CHECK;
+
+/* ---- follow_end.c ---- */
+
+/* *end: of the new lines of the log in this file that are to be scanned; log->off if there are
+ * none. Sets what is left of the log. Returns 0 or a negative code. */
+SL_SUSPENDS
+int sl_follow_end(struct sl_follow *follow, struct sl_state_log *log, struct sl_probe *probe,
+	bool is_complete, uint64_t *end) SL_MUST_CHECK;
 
 /* ---- follow_part.c ---- */
 

@@ -4,7 +4,7 @@
  *
  * A live log may be truncated while it is read. So its new part is copied to memory, and is an item
  * only if the fingerprints before and behind it are the same before and after the copy. The memory
- * is that of setup->step for each batch.
+ * is that of setup->step for each batch; a line or record that is longer is scanned in its file.
  */
 #include "follow_int.h"
 
@@ -120,39 +120,6 @@ take_copy(struct sl_follow *follow, struct follow_item *item, struct sl_probe *p
 
 /* ---- parts ---- */
 
-/* Where the new lines end. Of a live log, behind the last newline of a step, or of as many steps as
- * a line needs. */
-SL_SUSPENDS
-static int
-find_end(struct sl_follow *follow, struct sl_state_log *log, struct sl_probe *probe,
-	bool is_complete, uint64_t *end)
-{
-	uint64_t size = probe->file.size, to = size;
-	uint64_t from = SL_MAX(log->off, SL_MIN(log->searched, size));
-	bool is_found = false;
-	*end = log->off;
-	while (!is_found) {
-		if (follow->setup->is_live)
-			to = SL_MIN(size, from + follow->setup->step);
-		uint64_t found = to;
-		bool is_all = is_complete && to == size;
-		int code = is_all ? 0 : sl_probe_last_line(probe, from, to, &found);
-		if (code)
-			return code;
-		is_found = is_all || found > from;
-		if (is_found)
-			*end = found;
-		else if (to == size)
-			break;
-		from = to;
-	}
-	if (!is_found)
-		log->searched = size;
-	log->has_more = to < size;
-	follow->has_more = follow->has_more || log->has_more;
-	return 0;
-}
-
 SL_SUSPENDS
 static int
 plan_plain(struct sl_follow *follow, struct follow_item *item, struct sl_probe *probe,
@@ -161,11 +128,13 @@ plan_plain(struct sl_follow *follow, struct follow_item *item, struct sl_probe *
 	struct sl_state_log *log = item->log;
 	bool is_live = follow->setup->is_live;
 	item->from = log->off;
-	int code = find_end(follow, log, probe, is_complete, &item->until);
+	int code = sl_follow_end(follow, log, probe, is_complete, &item->until);
 	if (code == 0)
 		code = sl_probe_print(probe, item->until, &item->print);
 	if (code || !is_live || item->until == item->from)
 		return code ? code : item->until > item->from;
+	if (item->until - item->from > follow->setup->step)
+		return 1;
 	code = item->print.head_len ? take_copy(follow, item, probe) : 0;
 	if (code == 0)
 		log->has_more = follow->has_more = true;

@@ -169,7 +169,8 @@ static bool
 is_quiet(const struct sl_follow *follow, const struct sl_state_log *log, const char *path,
 	struct sl_state_file *file)
 {
-	if (!follow->setup->is_live || !log || sl_follow_is_met(follow, log) || log->has_more)
+	if (!follow->setup->is_live || !log || sl_follow_is_met(follow, log) || log->has_more ||
+		log->is_held)
 		return false;
 	return sl_probe_stat(path, file) && sl_state_is_unchanged(file, &log->file);
 }

@@ -451,7 +451,7 @@ SL_SUSPENDS
 static void
 close_quiet(struct sl_follow *follow, struct sl_state_log *log)
 {
-	if (log->fd >= 0 && !log->has_more && sl_now() - log->grown_ns > QUIET_NS)
+	if (log->fd >= 0 && !log->has_more && !log->is_held && sl_now() - log->grown_ns > QUIET_NS)
 		sl_follow_close(follow, log);
 }
 
@@ -465,7 +465,7 @@ take_rotated(struct sl_follow *follow, struct sl_state_log *log, const struct sl
 			!is_fresh(follow, &file);
 	log->round = follow->round;
 	close_quiet(follow, log);
-	if (is_there && sl_state_is_unchanged(&file, &log->file) && !log->has_more &&
+	if (is_there && sl_state_is_unchanged(&file, &log->file) && !log->has_more && !log->is_held &&
 		(now->size == 0 || log->off >= file.size || log->is_encoded))
 		return 0;
 	if (!is_there)

@@ -11,6 +11,10 @@
 /* Input that is decoded with one call of the blocking pool. */
 #define SLICE_READS 64u
 
+/* The last record is looked for in so many bytes at the end, then in more. */
+#define RECORD_WINDOW ((uint64_t)SL_PROBE_BUFFER)
+#define RECORD_GROWTH 8u
+
 static struct sl_state_file
 file_of(const struct statx *st)
 {
@@ -276,4 +280,41 @@ sl_probe_last_line(struct sl_probe *probe, uint64_t from, uint64_t to, uint64_t 
 		to = begin;
 	}
 	return 0;
+}
+
+/* Feeds [at, to) to the search. */
+SL_SUSPENDS
+static int
+search_records(struct sl_probe *probe, struct sl_record_search *search, uint64_t at, uint64_t to)
+{
+	while (at < to) {
+		size_t len = (size_t)SL_MIN(to - at, (uint64_t)SL_PROBE_BUFFER);
+		int got = sl_io_read_full(probe->fd, probe->buffer, len, at);
+		if (got <= 0)
+			return got;
+		sl_record_search_add(search, sl_span((const char *)probe->buffer, (size_t)got));
+		at += (uint64_t)got;
+	}
+	return 0;
+}
+
+int
+sl_probe_last_record(struct sl_probe *probe, uint64_t from, uint64_t to,
+	enum sl_record_state *state, uint64_t *begin)
+{
+	struct sl_record_search search;
+	uint64_t at, window = RECORD_WINDOW;
+	int code;
+	do {
+		at = to - SL_MIN(to - from, window);
+		if (at == from)
+			sl_record_search_begin(&search, at, *state);
+		else
+			sl_record_search_begin_inside(&search, at);
+		code = search_records(probe, &search, at, to);
+		window *= RECORD_GROWTH;
+	} while (code == 0 && at > from && search.last == SL_RECORD_SEARCH_NONE);
+	*begin = search.last;
+	*state = search.state;
+	return code;
 }

@@ -5,6 +5,7 @@
 #ifndef SLUICE_FOLLOW_PROBE_H
 #define SLUICE_FOLLOW_PROBE_H
 
+#include "sluice/follow/record_search.h"
 #include "sluice/follow/state.h"
 #include "sluice/rt/task.h"
 #include "sluice/scan/sniff.h"
@@ -68,5 +69,11 @@ int sl_probe_may_be(struct sl_probe *probe, const struct sl_state_log *log) SL_M
 SL_SUSPENDS
 int sl_probe_last_line(
 	struct sl_probe *probe, uint64_t from, uint64_t to, uint64_t *end) SL_MUST_CHECK;
+
+/* Where the last record of the lines in [from, to) begins, which follow lines of a record in this
+ * state; SL_RECORD_SEARCH_NONE if all of them belong to that. Sets *state to that behind them. */
+SL_SUSPENDS
+int sl_probe_last_record(struct sl_probe *probe, uint64_t from, uint64_t to,
+	enum sl_record_state *state, uint64_t *begin) SL_MUST_CHECK;
 
 #endif

@@ -20,6 +20,7 @@
 
 #include "sluice/base/error.h"
 #include "sluice/follow/fingerprint.h"
+#include "sluice/logline/record.h"
 #include "sluice/scan/period.h"
 
 #define SL_STATE_MAGIC "sluice state "
@@ -47,6 +48,11 @@ struct sl_state_log {
 	uint64_t round;                /* in which it was met last */
 	int fd;                        /* of its file, kept open; -1 = none */
 	uint64_t searched;             /* no newline is between `off` and here */
+	uint64_t held_end;             /* of records: the lines from `off` to here are one, ... */
+	enum sl_record_state held_state; /* ... behind which is this state */
+	uint64_t settled_ns;           /* its last record is complete then, if ... */
+	uint64_t settled_size;         /* ... its file still has this size; 0 = not looked at */
+	bool is_held;                  /* the last record was left until then */
 	uint64_t grown_ns;             /* when it had new lines last, or was rotated */
 	bool has_more;                 /* its file has lines that were left to the next round */
 	enum sl_period_side next_side; /* of a line behind `off` that has no stamp */
