@@ -220,6 +220,15 @@ may_be_another(const struct sl_state_log *log, const char *path, const struct sl
 	       !sl_state_is_unchanged(&log->file, file);
 }
 
+/* The log of this name was rotated, and nothing had the name in the last round: others may have had
+ * it and been rotated before this one. */
+static bool
+comes_after_rotated(const struct sl_follow *follow, const char *path)
+{
+	size_t next = 0;
+	return !sl_follow_by_path(follow, path) && sl_follow_next_of(follow, path, &next);
+}
+
 SL_SUSPENDS
 static int
 plan_file(struct sl_follow *follow, const char *path, struct sl_probe *probe, bool is_found)
@@ -232,7 +241,10 @@ plan_file(struct sl_follow *follow, const char *path, struct sl_probe *probe, bo
 		code = displace(follow, path, log, &file, is_found);
 	if (code == 0 && !is_met)
 		code = sl_follow_rotated(follow, path, &file, is_found);
-	if (code == 0 && log && !is_met && may_be_another(log, path, &file))
+	bool may_be_later = is_met ? false
+			    : log  ? may_be_another(log, path, &file)
+				   : comes_after_rotated(follow, path);
+	if (code == 0 && may_be_later)
 		code = sl_follow_generations(follow, path, &file, is_found);
 	if (code == 0 && log && !is_met) {
 		is_complete = was_rotated(log, path, probe);

@@ -121,6 +121,38 @@ test_state_empty_and_inode_used_again() {
 	new ''
 }
 
+# nothing had the name of the log in a run, and what had it then was rotated before the next one
+test_state_rotated_while_absent() {
+	printf 'error 1\n' >log
+	new 'log:1:error 1\n'
+	mv log log.1
+	new ''
+	mv log.1 log.2
+	printf 'error 2\n' >log.1
+	printf 'error 3\n' >log
+	new 'log.1:1:error 2\nlog:1:error 3\n'
+	new ''
+}
+
+# the last record is left to the next run if its file has been changed just now: lines of it may follow
+test_state_records() {
+	printf 'failed\n' >log
+	touch -d '+30 seconds' log
+	scan -p --records -e error --state state log
+	expect 1
+	printf '\tat error\nnext\n' >>log
+	touch -d '+30 seconds' log
+	scan -p --records -e error --state state log
+	printf 'log-1-failed\nlog:2:\tat error\n' | cmp - out || fail "other lines than those of the record"
+	printf 'error\n\tat x\n' >>log
+	touch -d '1 minute ago' log
+	scan -p --records -e error --state state log
+	printf 'log:4:error\nlog-5-\tat x\n' | cmp - out || fail "the last record was left out"
+	grep -q 'offset=[0-9]* lines=5 errors=2 ' state || fail "$(cat state)"
+	scan -p --records -e error --state state log
+	expect 1
+}
+
 # what -m leaves is new the next time
 test_state_limited() {
 	printf 'error 1\nfine\nerror 2\nfine\n' >log
@@ -267,6 +299,24 @@ test_follow_rotations() {
 		cmp - printed || fail "$(cat printed)"
 }
 
+# the last record is printed when nothing has been added to it for a while, and at the end of a run without --state
+test_follow_records() {
+	printf 'error 1\nfailed\n\tat error 2\n' >log
+	touch -d '+30 seconds' log
+	follow --records -e error log
+	until_true 20 has_lines 3
+	stop_following
+	grep -q 'lines=3 errors=2 ' state || fail "$(cat state)"
+	touch -d '+30 seconds' log
+	"$S" scan --follow --records -e error log >again 2>err &
+	follower=$!
+	until_true 20 test -s again
+	stop_following
+	printf 'log:1:error 1\nlog-2-failed\nlog:3:\tat error 2\n' >expected
+	cmp expected printed
+	cmp expected again || fail "$(cat again)"
+}
+
 # new files in directories, and in new directories
 test_follow_directory() {
 	mkdir logs
@@ -302,8 +352,10 @@ test_state_kinds() {
 	for options in "" --records "-m 2" "--since 2026-01-01" "--records --since 2026-01-01"; do
 		rm -f log state
 		printf '2026-10-18 18:00:01 error %d\n\tat x\n' 1 2 >log
+		touch -d '1 minute ago' log
 		scan --state state log
 		printf '2026-10-18 18:00:01 error %d\n\tat x\n' 3 4 >>log
+		touch -d '1 minute ago' log # its last record is complete
 		# shellcheck disable=SC2086
 		scan --state state --top 3 $options log
 		expect_out "first log:5, last log:7"
