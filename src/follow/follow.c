@@ -192,6 +192,7 @@ give_items(struct sl_follow *follow, const struct sl_scan_item **items)
 			.is_found = item->is_found,
 			.found = item->found,
 			.err = item->err,
+			.open_code = item->open_code,
 			.fd = is_copy ? item->copy_fd : item->fd,
 			.from = is_copy ? 0 : item->from,
 			.until = is_copy ? item->until - item->from : item->until,

@@ -15,6 +15,7 @@ struct follow_item {
 	struct sl_error *err; /* why it is not read, or NULL */
 	bool is_found;
 	int found;
+	int open_code; /* why it could not be opened, or 0 */
 	int fd;       /* of the file, or -1 */
 	int copy_fd;  /* of a copy of the part, or -1 */
 	bool owns_fd; /* else it is log->fd */

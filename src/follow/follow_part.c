@@ -200,6 +200,8 @@ plan_encoded(struct follow_item *item, struct sl_probe *probe)
 		return 0;
 	}
 	int code = sl_probe_head(probe, &item->print);
+	if (code == 0 && log->off == 0)
+		log->print = item->print;
 	return code ? code : 1;
 }
 

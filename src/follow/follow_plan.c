@@ -133,11 +133,12 @@ pass_on(struct sl_follow *follow, const char *path, bool is_found, int found)
 	return 0;
 }
 
-/* The name refers to nothing that can be read: the scan reports it. Its log may have been renamed,
- * and nothing have its name yet. */
+/* The name refers to nothing that can be read: the scan reports it, and does not try again, since
+ * a log that is there by now is new in the next round. Its log may have been renamed, and nothing
+ * have its name yet. */
 SL_SUSPENDS
 static int
-plan_missing(struct sl_follow *follow, const char *path, bool is_found)
+plan_missing(struct sl_follow *follow, const char *path, bool is_found, int open_code)
 {
 	struct sl_state_log *log = sl_follow_by_path(follow, path);
 	const struct sl_state_file nothing = { 0 };
@@ -149,7 +150,10 @@ plan_missing(struct sl_follow *follow, const char *path, bool is_found)
 	bool was_reported = follow->setup->is_live && follow->round > 1;
 	if (code || was_reported)
 		return code;
-	return pass_on(follow, path, is_found, SL_WALK_FILE);
+	code = pass_on(follow, path, is_found, SL_WALK_FILE);
+	if (code == 0)
+		follow->items[follow->count - 1].open_code = open_code;
+	return code;
 }
 
 /* ---- logs ---- */
@@ -279,7 +283,7 @@ sl_follow_plan(struct sl_follow *follow, const char *path, bool is_found, int fo
 	if (code == -ECANCELED || code == -ETIMEDOUT || code == SL_E_INTERRUPTED)
 		return code;
 	if (code)
-		return plan_missing(follow, path, is_found);
+		return plan_missing(follow, path, is_found, code);
 	if (!probe.is_regular || is_own(follow, &probe.file)) {
 		bool is_skipped = is_found && probe.is_regular;
 		sl_probe_close(&probe);

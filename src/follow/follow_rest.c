@@ -136,6 +136,11 @@ add_generation(struct sl_follow *follow, const char *path, const struct sl_sibli
 		return code == -ENOENT || code == 0 ? 1 : only_fatal(code);
 	struct sl_state_log *log = sl_state_add(&follow->state, path);
 	code = log ? set_at(log, sibling->path) : -ENOMEM;
+	/* The state may be saved before it is scanned. */
+	if (log)
+		log->file = probe.file;
+	if (code == 0)
+		code = sl_follow_note_fresh(follow, &probe.file);
 	if (code) {
 		sl_probe_close(&probe);
 		return code;

@@ -121,8 +121,8 @@ stat_op(int fd, struct statx *st)
 		.statx = st };
 }
 
-static int
-fail_open(struct sl_input *input, int code)
+int
+sl_input_fail_open(struct sl_input *input, int code)
 {
 	const char *hint = code == -EMFILE ? " (raise 'ulimit -n')" : "";
 	if (input->is_stdin)
@@ -201,7 +201,7 @@ take_stat(struct sl_input *input, const struct statx *st, const struct sl_input_
 		return;
 	}
 	if (type == S_IFDIR) {
-		(void)fail_open(input, -EISDIR);
+		(void)sl_input_fail_open(input, -EISDIR);
 		return;
 	}
 	if (input->is_found && type != S_IFREG) {
@@ -263,9 +263,9 @@ take_opening(struct sl_input *input, const struct opening *opening, const struct
 	if (!input->is_lent)
 		input->fd = input->is_stdin ? STDIN_FILENO : SL_MAX(opening->open.result, -1);
 	if (opening->open.result < 0)
-		(void)fail_open(input, opening->open.result);
+		(void)sl_input_fail_open(input, opening->open.result);
 	else if (opening->stat.result < 0)
-		(void)fail_open(input, opening->stat.result);
+		(void)sl_input_fail_open(input, opening->stat.result);
 	else
 		take_stat(input, st, input->context);
 }

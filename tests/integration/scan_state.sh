@@ -121,6 +121,26 @@ test_state_empty_and_inode_used_again() {
 	new ''
 }
 
+# logs that were found and not scanned, because the results could not be written, are found again
+test_state_rotated_again_before_it_is_scanned() {
+	printf 'error 1\n' >log
+	new 'log:1:error 1\n'
+	gzip <log >log.2.gz
+	printf 'error 2\n' | gzip >log.1.gz
+	rm log
+	printf 'error 3\n' >log
+	"$S" scan --follow --state state log >/dev/full 2>err
+	grep -q 'no space left' err || fail "it can be written"
+	mv log.2.gz log.4.gz
+	mv log.1.gz log.3.gz
+	gzip <log >log.2.gz
+	rm log
+	printf 'error 4\n' >log
+	scan -p --no-filename -N --state state log
+	printf 'error 2\nerror 3\nerror 4\n' | cmp - <(sort out) || fail "$(cat out)"
+	new ''
+}
+
 # nothing had the name of the log in a run, and what had it then was rotated before the next one
 test_state_rotated_while_absent() {
 	printf 'error 1\n' >log

@@ -263,6 +263,9 @@ SL_SUSPENDS
 int sl_input_read_stream(
 	struct sl_input *input, unsigned char *data, size_t most, size_t *read_len) SL_MUST_CHECK;
 
+/* Set input->err for a file that could not be opened. Returns `code`. */
+int sl_input_fail_open(struct sl_input *input, int code);
+
 /* Set input->err for a read that failed behind `off` bytes that are counted; for a form that
  * cannot be scanned and begins behind `counted` bytes; for data that cannot be decoded, at
  * about its byte `off`, behind `counted` bytes of text, or because it needs so large a window
