@@ -34,6 +34,7 @@ setup_of(const struct sl_scan_rounds *rounds)
 		.own_count = SL_COUNT_OF(rounds->own_files),
 		.window_max = options->max_memory / WINDOW_SHARE,
 		.records = options->records,
+		.keeps_stamps = options->state != NULL,
 		.is_live = options->follow,
 		.step = options->max_memory / STEP_SHARE,
 	};
@@ -195,6 +196,7 @@ sl_scan_rounds_run(struct sl_scan_rounds *rounds, const struct sl_scan_setup *se
 	struct sl_scan_progress *progress, struct sl_error *err)
 {
 	struct sl_scan_setup own = *setup;
+	rounds->setup.period = setup->period;
 	sl_assert(setup->sink_count < SL_COUNT_OF(rounds->sinks));
 	memcpy(rounds->sinks, setup->sinks, setup->sink_count * sizeof(*setup->sinks));
 	rounds->sinks[setup->sink_count] = sl_follow_sink(rounds->follow);

@@ -179,6 +179,18 @@ is_full(const struct sl_follow *follow)
 	return follow->count >= BATCH || (setup->is_live && follow->bytes >= setup->step);
 }
 
+/* Of its first lines without a stamp. */
+static enum sl_period_side
+first_side(const struct sl_follow *follow, const struct sl_state_log *log)
+{
+	const struct sl_period *period = follow->setup->period;
+	if (!log || log->off == 0 || !period)
+		return SL_PERIOD_UNKNOWN;
+	if (log->next_side != SL_PERIOD_UNKNOWN || !log->has_stamp)
+		return log->next_side;
+	return sl_period_side_of_stamp(period, log->stamp);
+}
+
 static int
 give_items(struct sl_follow *follow, const struct sl_scan_item **items)
 {
@@ -199,8 +211,7 @@ give_items(struct sl_follow *follow, const struct sl_scan_item **items)
 			.skip = item->skip,
 			.lines = item->log ? item->log->lines : 0,
 			.off = item->from + item->skip,
-			.first_side = item->log && item->log->off ? item->log->next_side
-								  : SL_PERIOD_UNKNOWN };
+			.first_side = first_side(follow, item->log) };
 	}
 	*items = follow->given;
 	return 0;
@@ -271,6 +282,28 @@ counts(const struct follow_item *item)
 	}
 }
 
+/* The last stamp of the lines in [item->from, off). Where these are decoded, or none of many has
+ * one, it is not known. */
+SL_SUSPENDS
+static int
+find_stamp(struct sl_follow *follow, const struct follow_item *item, uint64_t off)
+{
+	struct sl_state_log *log = item->log;
+	struct sl_probe probe = sl_follow_probe(follow);
+	bool is_copy = item->copy_fd >= 0;
+	uint64_t from = is_copy ? 0 : item->from, first = from;
+	if (!follow->setup->keeps_stamps || item->bytes == 0)
+		return 0;
+	probe.fd = is_copy ? item->copy_fd : item->fd;
+	int code = item->is_encoded ? 0
+				    : sl_probe_last_stamp(&probe, &from,
+					      is_copy ? off - item->from : off, &log->stamp);
+	bool is_found = code == 1 && log->stamp.ns >= 0;
+	if (item->is_encoded || from > first || code == 1)
+		log->has_stamp = is_found;
+	return SL_MIN(code, 0);
+}
+
 SL_SUSPENDS
 static int
 commit_item(struct sl_follow *follow, struct follow_item *item)
@@ -290,6 +323,8 @@ commit_item(struct sl_follow *follow, struct follow_item *item)
 		probe.fd = item->fd;
 		code = sl_probe_print(&probe, off, &item->print);
 	}
+	if (code == 0)
+		code = find_stamp(follow, item, off);
 	log->off = off;
 	log->file = item->file;
 	if (off > 0)

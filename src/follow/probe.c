@@ -318,3 +318,44 @@ sl_probe_last_record(struct sl_probe *probe, uint64_t from, uint64_t to,
 	*state = search.state;
 	return code;
 }
+
+/* In the lines of the text, the last one first. True and *stamp, or *begin: of the first line, if
+ * the text does not begin with one. */
+static bool
+find_stamp(struct sl_span text, bool is_inside, size_t *begin, struct sl_timestamp *stamp)
+{
+	const char *first = is_inside ? memchr(text.data, '\n', text.len - 1) : text.data;
+	const char *end = text.data + text.len;
+	if (is_inside && first)
+		first++;
+	*begin = first ? (size_t)(first - text.data) : 0;
+	while (first && end > first) {
+		const char *newline = memrchr(first, '\n', (size_t)(end - first - 1));
+		const char *line = newline ? newline + 1 : first;
+		size_t len = SL_MIN((size_t)(end - line), (size_t)SL_PERIOD_LINE_MAX);
+		if (sl_timestamp_find(sl_span(line, len), stamp))
+			return true;
+		end = line;
+	}
+	return false;
+}
+
+int
+sl_probe_last_stamp(
+	struct sl_probe *probe, uint64_t *from, uint64_t to, struct sl_timestamp *stamp)
+{
+	uint64_t least = to - SL_MIN(to - *from, (uint64_t)SL_PROBE_STAMP_MAX);
+	while (to > least) {
+		uint64_t at = to - SL_MIN(to - least, (uint64_t)SL_PROBE_BUFFER);
+		size_t begin;
+		int got = sl_io_read_full(probe->fd, probe->buffer, (size_t)(to - at), at);
+		if (got <= 0)
+			return got;
+		struct sl_span text = sl_span((const char *)probe->buffer, (size_t)got);
+		if (find_stamp(text, at > *from, &begin, stamp))
+			return 1;
+		to = at + begin;
+	}
+	*from = least;
+	return 0;
+}

@@ -10,15 +10,21 @@ is_inside(const struct sl_period *period, const struct sl_timestamp *stamp)
 }
 
 enum sl_period_side
+sl_period_side_of_stamp(const struct sl_period *period, struct sl_timestamp stamp)
+{
+	if (!stamp.has_year)
+		sl_timestamp_settle(&stamp, period->latest_ns);
+	return is_inside(period, &stamp) ? SL_PERIOD_INSIDE : SL_PERIOD_OUTSIDE;
+}
+
+enum sl_period_side
 sl_period_side_of(const struct sl_period *period, struct sl_span line)
 {
 	struct sl_timestamp stamp;
 	line.len = SL_MIN(line.len, (size_t)SL_PERIOD_LINE_MAX);
 	if (!sl_timestamp_find(line, &stamp))
 		return SL_PERIOD_UNKNOWN;
-	if (!stamp.has_year)
-		sl_timestamp_settle(&stamp, period->latest_ns);
-	return is_inside(period, &stamp) ? SL_PERIOD_INSIDE : SL_PERIOD_OUTSIDE;
+	return sl_period_side_of_stamp(period, stamp);
 }
 
 static void

@@ -173,6 +173,25 @@ test_state_records() {
 	expect 1
 }
 
+# lines before the first time stamp of a run belong to the last one of the run before, whatever that counted, also if the
+# log was compressed since
+test_state_stamp() {
+	printf '2026-10-18 18:00:01 error 1\n2026-10-18 18:00:03 fine\n' >log
+	scan --state state log
+	printf '\tat error 2\n' >>log
+	scan -p --since '2026-10-18 18:00:02' --state state log
+	printf 'log:3:\tat error 2\n' | cmp - out || fail "the stamp is not known"
+	printf '\tat error 3\n' >>log
+	scan -p --since '2026-10-18 18:00:04' --state state log
+	expect 1
+	printf '\tat error 4\n' >>log
+	mv log log.1
+	gzip log.1
+	: >log
+	scan -p --since '2026-10-18 18:00:02' --state state log
+	printf 'log.1.gz:5:\tat error 4\n' | cmp - out || fail "the stamp of the compressed log is not known"
+}
+
 # what -m leaves is new the next time
 test_state_limited() {
 	printf 'error 1\nfine\nerror 2\nfine\n' >log

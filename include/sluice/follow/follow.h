@@ -41,6 +41,8 @@ struct sl_follow_setup {
 	size_t own_count;
 	uint64_t window_max; /* memory for the window of a decoder */
 	bool records;        /* are scanned, not lines */
+	bool keeps_stamps;   /* the state has them, for other runs */
+	const struct sl_period *period; /* that is scanned, or NULL */
 	/*
 	 * Rounds follow each other: inputs without new lines have no items; the rest of a log is
 	 * left to the next round if it is longer than `step`; files stay open, so that their rest

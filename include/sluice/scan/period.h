@@ -45,6 +45,10 @@ struct sl_period_part {
 /* By the stamp of the line; UNKNOWN if it has none. */
 enum sl_period_side sl_period_side_of(const struct sl_period *period, struct sl_span line);
 
+/* By a stamp. */
+enum sl_period_side sl_period_side_of_stamp(
+	const struct sl_period *period, struct sl_timestamp stamp);
+
 /* Of lines before the first stamp of an input. */
 static inline enum sl_period_side
 sl_period_first_side(const struct sl_period *period)
