@@ -224,8 +224,8 @@ may_be_another(const struct sl_state_log *log, const char *path, const struct sl
 	       !sl_state_is_unchanged(&log->file, file);
 }
 
-/* The log of this name was rotated, and nothing had the name in the last round: others may have had
- * it and been rotated before this one. */
+/* Nothing had this name in the last round, and the log that had it before was rotated: others may
+ * have had it since, and been rotated before this one. */
 static bool
 comes_after_rotated(const struct sl_follow *follow, const char *path)
 {
@@ -233,31 +233,76 @@ comes_after_rotated(const struct sl_follow *follow, const char *path)
 	return !sl_follow_by_path(follow, path) && sl_follow_next_of(follow, path, &next);
 }
 
+/* How a file begins. Returns 0 or a negative code. */
+SL_SUSPENDS
+static int
+print_beginning(struct sl_probe *probe, struct sl_fingerprint *print)
+{
+	return sl_probe_print(
+		probe, sl_fingerprint_len(probe->file.size, SL_FINGERPRINT_HEAD), print);
+}
+
+/* 1 if the name still refers to the file, and that has not been truncated since it was opened: else
+ * it was rotated while others were looked at, and may be among those. */
+SL_SUSPENDS
+static int
+is_still(const char *path, struct sl_probe *probe, const struct sl_fingerprint *beginning)
+{
+	struct sl_state_file now;
+	struct sl_fingerprint print;
+	if (!sl_probe_stat(path, &now) || !sl_state_is_same_file(&now, &probe->file) ||
+		now.size < probe->file.size)
+		return 0;
+	int code = print_beginning(probe, &print);
+	return code ? code : probe->file.size == 0 || sl_fingerprint_equal(&print, beginning);
+}
+
+/* What is to be read of other files before one with this name, whose log is `log`, or new. Returns
+ * 1; 0 if the file is to be left to the next round; or a negative code. */
+SL_SUSPENDS
+static int
+plan_before(struct sl_follow *follow, const char *path, const struct sl_state_log *log,
+	struct sl_probe *probe, bool is_found)
+{
+	const struct sl_state_file file = probe->file;
+	struct sl_fingerprint beginning;
+	bool comes_after = !log && comes_after_rotated(follow, path);
+	bool is_replaced = !log && (comes_after || sl_follow_by_path(follow, path));
+	int code = is_replaced ? print_beginning(probe, &beginning) : 0;
+	if (code == 0)
+		code = displace(follow, path, log, &file, is_found);
+	if (code == 0)
+		code = sl_follow_rotated(follow, path, &file, is_found);
+	if (code == 0 && (comes_after || (log && may_be_another(log, path, &file))))
+		code = sl_follow_generations(follow, path, &file, is_found);
+	if (code || !is_replaced)
+		return code ? code : 1;
+	code = is_still(path, probe, &beginning);
+	follow->has_more = follow->has_more || code == 0;
+	return code;
+}
+
 SL_SUSPENDS
 static int
 plan_file(struct sl_follow *follow, const char *path, struct sl_probe *probe, bool is_found)
 {
 	struct sl_state_log *log = NULL;
-	bool is_met = false, is_complete = false;
-	const struct sl_state_file file = probe->file;
+	bool is_met = false, is_complete = false, is_left = false;
 	int code = match(follow, path, probe, &log, &is_met);
-	if (code == 0 && !is_met)
-		code = displace(follow, path, log, &file, is_found);
-	if (code == 0 && !is_met)
-		code = sl_follow_rotated(follow, path, &file, is_found);
-	bool may_be_later = is_met ? false
-			    : log  ? may_be_another(log, path, &file)
-				   : comes_after_rotated(follow, path);
-	if (code == 0 && may_be_later)
-		code = sl_follow_generations(follow, path, &file, is_found);
+	if (code == 0 && !is_met) {
+		code = plan_before(follow, path, log, probe, is_found);
+		is_left = code == 0;
+		code = SL_MIN(code, 0);
+	}
 	if (code == 0 && log && !is_met) {
 		is_complete = was_rotated(log, path, probe);
 		if (strcmp(log->path, path) != 0 || log->at)
 			code = sl_follow_move(follow, log, path);
 	}
-	if (code == 0 && !log && !is_met && !(log = add_log(follow, path, &file)))
+	if (code == 0 && !log && !is_met && !is_left &&
+		!(log = add_log(follow, path, &probe->file)))
 		code = -ENOMEM;
-	if (code || is_met || log->is_refused) {
+	if (code || is_met || is_left || log->is_refused) {
 		sl_probe_close(probe);
 		return code;
 	}
