@@ -67,14 +67,19 @@ sl_scan_rounds_begin(struct sl_scan_rounds *rounds, const struct sl_scan_options
 
 /* ---- saving ---- */
 
+/* A signal that comes now ends the run behind it: it is no failure to save. */
 SL_SUSPENDS
 static int
 save(struct sl_scan_rounds *rounds, struct sl_error *err)
 {
+	struct sl_shield shield;
 	bool has_changed = sl_follow_take_change(rounds->follow);
 	if (!rounds->store.is_open || !has_changed)
 		return 0;
-	return sl_store_save(&rounds->store, sl_follow_state(rounds->follow), err);
+	sl_shield_begin(&shield, SL_FOREVER);
+	int code = sl_store_save(&rounds->store, sl_follow_state(rounds->follow), err);
+	sl_shield_end(&shield);
+	return code;
 }
 
 /* Results that are written may not be written again, so the state follows them. */

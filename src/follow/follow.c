@@ -134,7 +134,9 @@ sl_follow_begin(struct sl_follow *follow)
 	sl_walk_free(follow->walk);
 	follow->walk = NULL;
 	int code = find_own_files(follow);
-	return code ? code : sl_follow_index(follow);
+	if (code == 0)
+		code = sl_follow_index(follow);
+	return code || !follow->setup->is_live ? code : sl_follow_look(follow);
 }
 
 /* An entry of the directory that is being walked. */
@@ -204,7 +206,7 @@ give_items(struct sl_follow *follow, const struct sl_scan_item **items)
 			.is_found = item->is_found,
 			.found = item->found,
 			.err = item->err,
-			.open_code = item->open_code,
+			.refused = item->refused,
 			.fd = is_copy ? item->copy_fd : item->fd,
 			.from = is_copy ? 0 : item->from,
 			.until = is_copy ? item->until - item->from : item->until,

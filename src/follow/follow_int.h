@@ -13,9 +13,9 @@ struct follow_item {
 	struct sl_state_log *log;
 	char *path;
 	struct sl_error *err; /* why it is not read, or NULL */
+	int refused;          /* the code with which it could not be opened, or 0 */
 	bool is_found;
 	int found;
-	int open_code; /* why it could not be opened, or 0 */
 	int fd;       /* of the file, or -1 */
 	int copy_fd;  /* of a copy of the part, or -1 */
 	bool owns_fd; /* else it is log->fd */
@@ -81,6 +81,14 @@ struct sl_follow {
 
 int sl_follow_index(struct sl_follow *follow) SL_MUST_CHECK;
 void sl_follow_index_release(struct sl_follow *follow);
+
+/* Look where the file of each log is to be, all at once: most have not changed. Returns 0 or the
+ * cancellation. */
+SL_SUSPENDS
+int sl_follow_look(struct sl_follow *follow) SL_MUST_CHECK;
+
+/* When the round began, the file was where it is to be, and as it was when it was scanned. */
+bool sl_follow_was_quiet(const struct sl_follow *follow, const struct sl_state_log *log);
 
 /* NULL if there is none. Of a path, the one that is not rotated. */
 struct sl_state_log *sl_follow_by_file(

@@ -133,12 +133,12 @@ pass_on(struct sl_follow *follow, const char *path, bool is_found, int found)
 	return 0;
 }
 
-/* The name refers to nothing that can be read: the scan reports it, and does not try again, since
- * a log that is there by now is new in the next round. Its log may have been renamed, and nothing
- * have its name yet. */
+/* The name refers to nothing that can be read: the scan reports it, and does not look again, since
+ * what comes into being in the meantime is not in the state. Its log may have been renamed, and
+ * nothing have its name yet. */
 SL_SUSPENDS
 static int
-plan_missing(struct sl_follow *follow, const char *path, bool is_found, int open_code)
+plan_missing(struct sl_follow *follow, const char *path, bool is_found, int refused)
 {
 	struct sl_state_log *log = sl_follow_by_path(follow, path);
 	const struct sl_state_file nothing = { 0 };
@@ -152,7 +152,7 @@ plan_missing(struct sl_follow *follow, const char *path, bool is_found, int open
 		return code;
 	code = pass_on(follow, path, is_found, SL_WALK_FILE);
 	if (code == 0)
-		follow->items[follow->count - 1].open_code = open_code;
+		follow->items[follow->count - 1].refused = refused;
 	return code;
 }
 
@@ -168,15 +168,11 @@ is_own(const struct sl_follow *follow, const struct sl_state_file *file)
 }
 
 /* A live log without anything new, which need not be opened. */
-SL_SUSPENDS
 static bool
-is_quiet(const struct sl_follow *follow, const struct sl_state_log *log, const char *path,
-	struct sl_state_file *file)
+is_quiet(const struct sl_follow *follow, const struct sl_state_log *log)
 {
-	if (!follow->setup->is_live || !log || sl_follow_is_met(follow, log) || log->has_more ||
-		log->is_held)
-		return false;
-	return sl_probe_stat(path, file) && sl_state_is_unchanged(file, &log->file);
+	return follow->setup->is_live && log && !sl_follow_is_met(follow, log) &&
+	       sl_follow_was_quiet(follow, log);
 }
 
 /* A new log, of which nothing was scanned. */
@@ -315,12 +311,11 @@ sl_follow_plan(struct sl_follow *follow, const char *path, bool is_found, int fo
 	bool is_read = !is_found || found == SL_WALK_FILE || found == SL_WALK_LINK;
 	struct sl_state_log *log = sl_follow_by_path(follow, path);
 	struct sl_probe probe = sl_follow_probe(follow);
-	struct sl_state_file file;
 	if (!is_read)
 		return follow->round > 1 ? 0 : pass_on(follow, path, is_found, found);
-	if (is_quiet(follow, log, path, &file)) {
+	if (is_quiet(follow, log)) {
 		log->round = follow->round;
-		return sl_follow_rotated(follow, path, &file, is_found);
+		return sl_follow_rotated(follow, path, &log->seen, is_found);
 	}
 	if (!is_found && strcmp(path, "-") == 0)
 		return pass_on(follow, path, false, SL_WALK_FILE);

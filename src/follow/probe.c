@@ -65,6 +65,21 @@ sl_probe_stat(const char *path, struct sl_state_file *file)
 	return true;
 }
 
+bool
+sl_probe_look(struct sl_engine *engine, const char *path, struct sl_state_file *file)
+{
+	struct statx st = { 0 };
+	struct sl_op op = { .kind = SL_OP_STAT,
+		.dir_fd = AT_FDCWD,
+		.path = path,
+		.mask = MASK,
+		.statx = &st };
+	if (engine->methods->run_blocking(engine, &op) < 0 || !S_ISREG(st.stx_mode))
+		return false;
+	*file = file_of(&st);
+	return true;
+}
+
 void
 sl_probe_close(struct sl_probe *probe)
 {

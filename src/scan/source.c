@@ -121,14 +121,20 @@ stat_op(int fd, struct statx *st)
 		.statx = st };
 }
 
-int
-sl_input_fail_open(struct sl_input *input, int code)
+static int
+fail_open(struct sl_input *input, int code)
 {
 	const char *hint = code == -EMFILE ? " (raise 'ulimit -n')" : "";
 	if (input->is_stdin)
 		return sl_input_fail_read(input, code, 0);
 	return sl_fail(&input->err, SL_PHASE_OPEN, code, "cannot open %s: %s%s", input->shown,
 		sl_code_text(code), hint);
+}
+
+void
+sl_input_refuse(struct sl_input *input, int code)
+{
+	(void)fail_open(input, code);
 }
 
 static bool
@@ -201,7 +207,7 @@ take_stat(struct sl_input *input, const struct statx *st, const struct sl_input_
 		return;
 	}
 	if (type == S_IFDIR) {
-		(void)sl_input_fail_open(input, -EISDIR);
+		(void)fail_open(input, -EISDIR);
 		return;
 	}
 	if (input->is_found && type != S_IFREG) {
@@ -263,9 +269,9 @@ take_opening(struct sl_input *input, const struct opening *opening, const struct
 	if (!input->is_lent)
 		input->fd = input->is_stdin ? STDIN_FILENO : SL_MAX(opening->open.result, -1);
 	if (opening->open.result < 0)
-		(void)sl_input_fail_open(input, opening->open.result);
+		(void)fail_open(input, opening->open.result);
 	else if (opening->stat.result < 0)
-		(void)sl_input_fail_open(input, opening->stat.result);
+		(void)fail_open(input, opening->stat.result);
 	else
 		take_stat(input, st, input->context);
 }

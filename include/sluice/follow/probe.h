@@ -7,6 +7,7 @@
 
 #include "sluice/follow/record_search.h"
 #include "sluice/follow/state.h"
+#include "sluice/rt/engine.h"
 #include "sluice/rt/task.h"
 #include "sluice/scan/sniff.h"
 
@@ -36,6 +37,9 @@ int sl_probe_take(struct sl_probe *probe, int fd) SL_MUST_CHECK;
  * file. */
 SL_SUSPENDS
 bool sl_probe_stat(const char *path, struct sl_state_file *file);
+
+/* The same, by a call that blocks, from any thread. */
+bool sl_probe_look(struct sl_engine *engine, const char *path, struct sl_state_file *file);
 
 SL_SUSPENDS
 void sl_probe_close(struct sl_probe *probe);

@@ -51,6 +51,8 @@ struct sl_state_log {
 	/* Not stored. */
 	bool is_dropped;
 	uint64_t round;                /* in which it was met last */
+	uint64_t seen_round;           /* in which there was last, when it began, a file where ... */
+	struct sl_state_file seen;     /* ... its own is to be: this one */
 	int fd;                        /* of its file, kept open; -1 = none */
 	uint64_t searched;             /* no newline is between `off` and here */
 	uint64_t held_end;             /* of records: the lines from `off` to here are one, ... */

@@ -36,10 +36,11 @@ struct sl_scan_item {
 	/* As from sl_walk_next: SL_WALK_FILE, or why it is not read, with *err. */
 	int found;
 	const struct sl_error *err;
+	int refused; /* the code with which the path could not be opened: it is reported, and not
+			opened again; 0 = none */
 	/* A regular file that is read in place of `path`, and stays the caller's; -1 = none, and
-	 * the path is opened and read as a whole, unless: */
+	 * the path is opened and read as a whole. */
 	int fd;
-	int open_code; /* why it could not be opened, a negative errno; else 0 */
 	uint64_t from, until; /* bytes of the file; where it is decoded, 0 and UINT64_MAX */
 	uint64_t skip;        /* bytes of its text that are left out, where it is decoded */
 	uint64_t lines;       /* before those: its first line has this number + 1 */

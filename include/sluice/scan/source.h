@@ -152,6 +152,9 @@ int sl_input_new(struct sl_input **out, const char *path, bool is_found) SL_MUST
  */
 void sl_input_lend(struct sl_input *input, int fd, uint64_t from, uint64_t until);
 
+/* Before it is opened: it is not, since it could not be with this code. */
+void sl_input_refuse(struct sl_input *input, int code);
+
 /* It is read by these functions, whatever its path is. Before it is opened. */
 void sl_input_set_remote(struct sl_input *input, const struct sl_input_remote *remote);
 
@@ -262,9 +265,6 @@ size_t sl_input_read_cached(struct sl_engine *engine, int fd, uint64_t off, unsi
 SL_SUSPENDS
 int sl_input_read_stream(
 	struct sl_input *input, unsigned char *data, size_t most, size_t *read_len) SL_MUST_CHECK;
-
-/* Set input->err for a file that could not be opened. Returns `code`. */
-int sl_input_fail_open(struct sl_input *input, int code);
 
 /* Set input->err for a read that failed behind `off` bytes that are counted; for a form that
  * cannot be scanned and begins behind `counted` bytes; for data that cannot be decoded, at
