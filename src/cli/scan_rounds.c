@@ -89,8 +89,7 @@ save_if_due(struct sl_scan_rounds *rounds, const struct sl_scan_progress *progre
 	struct sl_error *err)
 {
 	int code = sl_scan_output_flush(rounds->output);
-	bool is_due = rounds->saved_ns == 0 || sl_now() - rounds->saved_ns >= SAVE_NS ||
-		      progress->read - rounds->saved_bytes >= SAVE_BYTES;
+	bool is_due = sl_now() - rounds->saved_ns >= SAVE_NS || progress->read - rounds->saved_bytes >= SAVE_BYTES;
 	if (code || !is_due)
 		return code;
 	code = save(rounds, err);
@@ -112,12 +111,15 @@ run_batch(struct sl_scan_rounds *rounds, struct sl_scan_setup *setup,
 	if (code || *is_over)
 		return code;
 	/* If the run is killed soon, the next one has the identities of the first logs at least. */
-	if (rounds->options->follow && rounds->saved_ns == 0)
+	if (rounds->options->follow && rounds->saved_ns == 0) {
 		code = save(rounds, err);
+		rounds->saved_ns = sl_now();
+	}
 	if (code == 0)
 		code = sl_scan_run(setup, progress, err);
 	int committed = sl_follow_commit(rounds->follow);
-	return code ? code : committed;
+	code = code ? code : committed;
+	return code || !rounds->options->follow ? code : save_if_due(rounds, progress, err);
 }
 
 SL_SUSPENDS
