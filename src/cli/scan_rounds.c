@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <string.h>
+#include <sys/resource.h>
 
 /* Of --max-memory, for the window of a decoder that looks for the text of a log. */
 #define WINDOW_SHARE 4u
@@ -40,6 +41,17 @@ setup_of(const struct sl_scan_rounds *rounds)
 	};
 }
 
+/* Logs stay open while they are followed. */
+static void
+raise_descriptor_limit(void)
+{
+	struct rlimit limit = { 0 };
+	if (getrlimit(RLIMIT_NOFILE, &limit) < 0 || limit.rlim_cur >= limit.rlim_max)
+		return;
+	limit.rlim_cur = limit.rlim_max;
+	(void)setrlimit(RLIMIT_NOFILE, &limit);
+}
+
 int
 sl_scan_rounds_begin(struct sl_scan_rounds *rounds, const struct sl_scan_options *options,
 	struct sl_scan_output *output, struct sl_error *err)
@@ -54,8 +66,10 @@ sl_scan_rounds_begin(struct sl_scan_rounds *rounds, const struct sl_scan_options
 	memcpy(rounds->own_files, output->own_files, sizeof(output->own_files));
 	rounds->own_files[SL_COUNT_OF(output->own_files)] = rounds->store.path;
 	rounds->setup = setup_of(rounds);
-	if (options->follow)
+	if (options->follow) {
+		raise_descriptor_limit();
 		sl_watch_open(&rounds->watch);
+	}
 	if (code == 0) {
 		code = sl_follow_new(&rounds->follow, &rounds->setup, &state);
 		if (code)

@@ -373,6 +373,22 @@ test_follow_directory() {
 	printf 'logs/a.log:1:error 1\nlogs/new/b.log:1:error 2\nlogs/a.log:1:error 3\n' | cmp - printed || fail "$(cat printed)"
 }
 
+# directories that the kernel does not watch are looked at all the same
+test_follow_without_watches() {
+	local limited='echo 1 >/proc/sys/user/max_inotify_watches && exec "$0" "$@"'
+	unshare -Ur sh -c "$limited" true || skip "no user namespaces here"
+	mkdir logs logs/a
+	printf 'error 1\n' >logs/a/log
+	unshare -Ur sh -c "$limited" "$S" scan --follow logs >printed 2>err &
+	follower=$!
+	trap 'kill -KILL $follower 2>/dev/null' EXIT
+	until_true 20 has_lines 1
+	printf 'error 2\n' >>logs/a/log
+	until_true 20 has_lines 2
+	stop_following
+	grep -q 'once a second.*max_user_watches' err || fail "$(cat err)"
+}
+
 # what cannot be followed, and options that make no sense with it
 test_follow_usage() {
 	local option
