@@ -103,7 +103,8 @@ save_if_due(struct sl_scan_rounds *rounds, const struct sl_scan_progress *progre
 	struct sl_error *err)
 {
 	int code = sl_scan_output_flush(rounds->output);
-	bool is_due = sl_now() - rounds->saved_ns >= SAVE_NS || progress->read - rounds->saved_bytes >= SAVE_BYTES;
+	bool is_due = sl_now() - rounds->saved_ns >= SAVE_NS ||
+		      progress->read - rounds->saved_bytes >= SAVE_BYTES;
 	if (code || !is_due)
 		return code;
 	code = save(rounds, err);

@@ -44,8 +44,8 @@ struct sl_follow {
 	struct sl_state state;
 	uint64_t round;
 	bool has_changed, has_more;
-	bool is_settled; /* no record is left to a later round */
-	uint64_t due_ns; /* sl_follow_due_ns */
+	bool is_settled;               /* no record is left to a later round */
+	uint64_t due_ns;               /* sl_follow_due_ns */
 	unsigned open_count, open_max; /* files that stay open */
 	unsigned char *buffer;
 

@@ -273,8 +273,7 @@ sl_follow_part(struct sl_follow *follow, struct sl_state_log *log, struct sl_pro
 	item->is_found = is_found;
 	item->file = probe->file;
 	bool is_plain = code == 0;
-	code = is_plain ? plan_plain(follow, item, probe, is_complete)
-			: plan_encoded(item, probe);
+	code = is_plain ? plan_plain(follow, item, probe, is_complete) : plan_encoded(item, probe);
 	if (code < 0 || (is_live && code == 0)) {
 		log->file = probe->file;
 		forget_item(follow);

@@ -74,8 +74,7 @@ match_lost(struct sl_follow *follow, const char *path, struct sl_probe *probe,
 /* Nothing was in the log when it was rotated, and its file has another name now, and a text: the
  * file was removed, and this one has its inode. */
 static bool
-is_used_again(
-	const struct sl_state_log *same, const char *path, const struct sl_state_file *file)
+is_used_again(const struct sl_state_log *same, const char *path, const struct sl_state_file *file)
 {
 	return same->at && same->off == 0 && strcmp(same->at, path) != 0 &&
 	       !sl_state_is_unchanged(&same->file, file);

@@ -481,8 +481,8 @@ take_rotated(struct sl_follow *follow, struct sl_state_log *log, const struct sl
 		return 0;
 	bool is_there = sl_probe_stat(log->at, &file) && sl_state_is_same_file(&file, &log->file) &&
 			!is_fresh(follow, &file);
-	if (is_there && sl_state_is_unchanged(&file, &log->file) && !log->has_more && !log->is_held &&
-		(now->size == 0 || log->off >= file.size || log->is_encoded))
+	if (is_there && sl_state_is_unchanged(&file, &log->file) && !log->has_more &&
+		!log->is_held && (now->size == 0 || log->off >= file.size || log->is_encoded))
 		return 0;
 	if (!is_there)
 		return sl_follow_rest(follow, log, now, is_found);

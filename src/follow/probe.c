@@ -69,11 +69,9 @@ bool
 sl_probe_look(struct sl_engine *engine, const char *path, struct sl_state_file *file)
 {
 	struct statx st = { 0 };
-	struct sl_op op = { .kind = SL_OP_STAT,
-		.dir_fd = AT_FDCWD,
-		.path = path,
-		.mask = MASK,
-		.statx = &st };
+	struct sl_op op = {
+		.kind = SL_OP_STAT, .dir_fd = AT_FDCWD, .path = path, .mask = MASK, .statx = &st
+	};
 	if (engine->methods->run_blocking(engine, &op) < 0 || !S_ISREG(st.stx_mode))
 		return false;
 	*file = file_of(&st);
@@ -356,8 +354,7 @@ find_stamp(struct sl_span text, bool is_inside, size_t *begin, struct sl_timesta
 }
 
 int
-sl_probe_last_stamp(
-	struct sl_probe *probe, uint64_t *from, uint64_t to, struct sl_timestamp *stamp)
+sl_probe_last_stamp(struct sl_probe *probe, uint64_t *from, uint64_t to, struct sl_timestamp *stamp)
 {
 	uint64_t least = to - SL_MIN(to - *from, (uint64_t)SL_PROBE_STAMP_MAX);
 	while (to > least) {

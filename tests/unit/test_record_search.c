@@ -8,8 +8,9 @@
 
 /* Lines of all looks, in an order that leaves each state before each look. */
 static const char *const lines[] = { "2024-01-01 ERROR failed", "\tat A.main(A.java:3)", "",
-	"java.io.IOException: one", "Caused by: x", "Traceback (most recent call last):",
-	"KeyError: 'x'", "goroutine 1 [running]:", "main.run(0x1)", "exit status 2",
+	"java.io.IOException: one", "Caused by: x",
+	"Traceback (most recent call last):", "KeyError: 'x'",
+	"goroutine 1 [running]:", "main.run(0x1)", "exit status 2",
 	"thread 'main' panicked at a.rs:4:5:", "explicit panic", "x\r", "#0 file(1): f()" };
 
 static void
@@ -105,7 +106,7 @@ Test(record_search, a_line_without_its_newline_does_not_count)
 	cr_assert_eq(search.last, 109u);
 }
 
-/* The colon at the end of a long line decides: it begins a record whose second line belongs to it. */
+/* The colon at the end of a long line decides whether the next line belongs to it. */
 Test(record_search, the_end_of_a_long_line_is_looked_at)
 {
 	for (size_t len = 240; len < 280; len++) {

@@ -52,7 +52,8 @@ static const char written[] =
 	"offset=18446744073709551615 lines=18446744073709551615 errors=18446744073709551615 "
 	"size=18446744073709551615 modified=18446744073709551615.999999999 "
 	"file=4294967295:4294967295:18446744073709551615 head=7:0000000000000001 "
-	"tail=0:0000000000000000 flags=cry stamp=0.000000007 path=a b\\x09\\x0a\\\\\\x7f\xff.log\ta "
+	"tail=0:0000000000000000 flags=cry stamp=0.000000007 path=a "
+	"b\\x09\\x0a\\\\\\x7f\xff.log\ta "
 	"b\\x09\\x0a\\\\\\x7f\xff.log.2.gz\n"
 	"offset=0 lines=0 errors=0 size=0 modified=0.000000000 file=0:0:0 "
 	"head=0:0000000000000000 tail=0:0000000000000000 flags=c stamp=- path=-\n";

@@ -39,9 +39,9 @@ struct sl_follow_setup {
 	/* Skipped where they are found in directories, as in sl_scan_setup. */
 	const char *const *own_files;
 	size_t own_count;
-	uint64_t window_max; /* memory for the window of a decoder */
-	bool records;        /* are scanned, not lines */
-	bool keeps_stamps;   /* the state has them, for other runs */
+	uint64_t window_max;            /* memory for the window of a decoder */
+	bool records;                   /* are scanned, not lines */
+	bool keeps_stamps;              /* the state has them, for other runs */
 	const struct sl_period *period; /* that is scanned, or NULL */
 	/*
 	 * Rounds follow each other: inputs without new lines have no items; the rest of a log is

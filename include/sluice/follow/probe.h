@@ -80,8 +80,8 @@ SL_SUSPENDS
 int sl_probe_last_record(struct sl_probe *probe, uint64_t from, uint64_t to,
 	enum sl_record_state *state, uint64_t *begin) SL_MUST_CHECK;
 
-/* 1 and *stamp of the last line of [from, to) that has one; else 0, and *from is where it was looked
- * for at first: only in the last SL_PROBE_STAMP_MAX bytes. */
+/* 1 and *stamp of the last line of [*from, to) that has one; else 0, and *from is where the lines
+ * begin that were looked at: only the last SL_PROBE_STAMP_MAX bytes are. */
 SL_SUSPENDS
 int sl_probe_last_stamp(struct sl_probe *probe, uint64_t *from, uint64_t to,
 	struct sl_timestamp *stamp) SL_MUST_CHECK;

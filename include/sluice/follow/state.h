@@ -50,20 +50,20 @@ struct sl_state_log {
 
 	/* Not stored. */
 	bool is_dropped;
-	uint64_t round;                /* in which it was met last */
-	uint64_t seen_round;           /* in which there was last, when it began, a file where ... */
-	struct sl_state_file seen;     /* ... its own is to be: this one */
-	int fd;                        /* of its file, kept open; -1 = none */
-	uint64_t searched;             /* no newline is between `off` and here */
-	uint64_t held_end;             /* of records: the lines from `off` to here are one, ... */
+	uint64_t round;            /* in which it was met last */
+	uint64_t seen_round;       /* in which there was last, when it began, a file where ... */
+	struct sl_state_file seen; /* ... its own is to be: this one */
+	int fd;                    /* of its file, kept open; -1 = none */
+	uint64_t searched;         /* no newline is between `off` and here */
+	uint64_t held_end;         /* of records: the lines from `off` to here are one, ... */
 	enum sl_record_state held_state; /* ... behind which is this state */
-	uint64_t settled_ns;           /* its last record is complete then, if ... */
-	uint64_t settled_size;         /* ... its file still has this size; 0 = not looked at */
-	bool is_held;                  /* the last record was left until then */
-	uint64_t grown_ns;             /* when it had new lines last, or was rotated */
-	bool has_more;                 /* its file has lines that were left to the next round */
-	enum sl_period_side next_side; /* of a line behind `off` that has no stamp */
-	bool is_refused;               /* its content cannot be scanned, as far as it is known */
+	uint64_t settled_ns;             /* its last record is complete then, if ... */
+	uint64_t settled_size;           /* ... its file still has this size; 0 = not looked at */
+	bool is_held;                    /* the last record was left until then */
+	uint64_t grown_ns;               /* when it had new lines last, or was rotated */
+	bool has_more;                   /* its file has lines that were left to the next round */
+	enum sl_period_side next_side;   /* of a line behind `off` that has no stamp */
+	bool is_refused;                 /* its content cannot be scanned, as far as it is known */
 };
 
 /* {0} is empty. */

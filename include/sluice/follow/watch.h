@@ -1,8 +1,8 @@
 /*
  * watch.h - waits until something changes in directories (inotify), or for a time at most: on
  * network file systems the kernel does not report what other machines do. It also limits the number
- * of directories: one warning says that this limit is reached, and what is beyond it is found by the
- * caller, which looks at everything once in a while.
+ * of directories: one warning says that this limit is reached, and changes in further directories
+ * are found by the caller, which looks at everything once a second.
  */
 #ifndef SLUICE_FOLLOW_WATCH_H
 #define SLUICE_FOLLOW_WATCH_H

@@ -90,10 +90,10 @@ struct sl_input {
 	struct sl_input_identity stream; /* {0} for a file; devices count as one */
 
 	uint64_t first_off; /* of what is remote */
-	char *failure;  /* how reading what is remote has failed; NULL = it has not */
-	bool may_block; /* opening it could wait for a writer: a FIFO */
-	bool has_begun; /* a stream that was read from */
-	uint64_t left;  /* of a stream that is a file: bytes up to its size when it was opened; else
+	char *failure;      /* how reading what is remote has failed; NULL = it has not */
+	bool may_block;     /* opening it could wait for a writer: a FIFO */
+	bool has_begun;     /* a stream that was read from */
+	uint64_t left; /* of a stream that is a file: bytes up to its size when it was opened; else
 			   UINT64_MAX */
 	uint64_t left_at_first; /* of it, when its first byte was to be read */
 	/* A stream that is a regular file, such as those of /proc: it may be longer than its
